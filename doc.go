@@ -1,0 +1,16 @@
+// Package simdrnn is the root of a module of recurrent networks in pure Go at
+// the speed of the FMA units, with the same bits on every machine.
+//
+// The root package holds no code. What the module offers:
+//
+//	kernels      matrix products, activations, gate and optimizer kernels,
+//	             chosen at run time: scalar, AVX2, AVX-512
+//	kernels/ref  the same kernels as plain Go loops: reference, fallback, oracle
+//	lstm         LSTM layers: forward, backward, stacks, carried state, inference
+//	bptt         back-propagation through time: losses, clipping, optimizers,
+//	             the training loop, embedding and linear stages
+//
+// The numerical promise, rule by rule, is in docs/numerics.md; how a kernel is
+// chosen and forced in docs/selection.md; the layout of the tree in
+// docs/architecture.md.
+package simdrnn
