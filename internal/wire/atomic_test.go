@@ -1,0 +1,139 @@
+package wire
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func put(s string) func(io.Writer) error {
+	return func(w io.Writer) error { _, err := io.WriteString(w, s); return err }
+}
+
+func only(t *testing.T, dir string, want map[string]string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	got := map[string]string{}
+	for _, e := range entries {
+		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		require.NoError(t, err)
+		got[e.Name()] = string(b)
+	}
+	require.Equal(t, want, got)
+}
+
+func TestWriteFileAtomic(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "model")
+	require.NoError(t, WriteFileAtomic(name, put("one")))
+	only(t, dir, map[string]string{"model": "one"})
+	require.NoError(t, WriteFileAtomic(name, put("two")))
+	only(t, dir, map[string]string{"model": "two"})
+
+	bad := errors.New("bad")
+	require.ErrorIs(t, WriteFileAtomic(name, func(w io.Writer) error { io.WriteString(w, "half"); return bad }), bad)
+	only(t, dir, map[string]string{"model": "two"})
+	require.Panics(t, func() { WriteFileAtomic(name, func(io.Writer) error { panic("user") }) })
+	only(t, dir, map[string]string{"model": "two"})
+	require.Error(t, WriteFileAtomic(filepath.Join(dir, "no", "such", "folder"), put("x")))
+	only(t, dir, map[string]string{"model": "two"})
+}
+
+func TestRelativeName(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, WriteFileAtomic("model", put("one")))
+	only(t, ".", map[string]string{"model": "one"})
+}
+
+func TestStaleTemps(t *testing.T) {
+	dir := t.TempDir()
+	old := time.Now().Add(-2 * staleAfter)
+	for _, n := range []string{".model.1-2-3.tmp", ".model.9-9-9.tmp", ".other.1-2-3.tmp"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, n), []byte(n), 0o666))
+		if n != ".model.9-9-9.tmp" {
+			require.NoError(t, os.Chtimes(filepath.Join(dir, n), old, old))
+		}
+	}
+	require.NoError(t, WriteFileAtomic(filepath.Join(dir, "model"), put("new")))
+	only(t, dir, map[string]string{
+		"model":            "new",
+		".model.9-9-9.tmp": ".model.9-9-9.tmp", // young: a writer may hold it
+		".other.1-2-3.tmp": ".other.1-2-3.tmp",
+	})
+}
+
+// faulty fails one call: write, sync, close, rename or syncdir.
+type faulty struct {
+	osFiles
+	fail string
+}
+
+type faultyFile struct {
+	file
+	fail string
+}
+
+func (f faulty) Create(name string) (file, error) {
+	if f.fail == "create" {
+		return nil, errDisk
+	}
+	r, err := f.osFiles.Create(name)
+	return faultyFile{r, f.fail}, err
+}
+
+func (f faulty) Rename(from, to string) error {
+	if f.fail == "rename" {
+		return errDisk
+	}
+	return f.osFiles.Rename(from, to)
+}
+
+func (f faulty) SyncDir(dir string) error {
+	if f.fail == "syncdir" {
+		return errDisk
+	}
+	return f.osFiles.SyncDir(dir)
+}
+
+func (f faultyFile) Write(b []byte) (int, error) {
+	if f.fail == "write" {
+		n, _ := f.file.Write(b[:len(b)/2])
+		return n, errDisk
+	}
+	return f.file.Write(b)
+}
+
+func (f faultyFile) Sync() error {
+	if f.fail == "sync" {
+		return errDisk
+	}
+	return f.file.Sync()
+}
+
+func (f faultyFile) Close() error {
+	err := f.file.Close()
+	if f.fail == "close" {
+		return errDisk
+	}
+	return err
+}
+
+func TestFaults(t *testing.T) {
+	for _, fail := range []string{"create", "write", "sync", "close", "rename", "syncdir"} {
+		dir := t.TempDir()
+		name := filepath.Join(dir, "model")
+		require.NoError(t, WriteFileAtomic(name, put("old")))
+		require.ErrorIs(t, writeFileAtomic(faulty{fail: fail}, name, put("new")), errDisk, fail)
+		want := "old"
+		if fail == "syncdir" {
+			want = "new" // renamed already; only its durability is unknown
+		}
+		only(t, dir, map[string]string{"model": want})
+	}
+}

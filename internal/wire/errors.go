@@ -1,0 +1,65 @@
+package wire
+
+import "fmt"
+
+// A FormatError says that the bytes are not a whole, undamaged file.
+type FormatError struct {
+	Section string // name of the section, "" in the header or before the name is known
+	Offset  int64  // bytes from the start of the file to where the damage was noticed
+	Reason  string // what was wanted and what was found
+	Err     error  // io.ErrUnexpectedEOF when the file ends early, a read error, or nil
+}
+
+func (e *FormatError) Error() string {
+	where := "header"
+	if e.Section != "" {
+		where = fmt.Sprintf("section %q", e.Section)
+	}
+	if e.Err != nil {
+		return fmt.Sprintf("wire: %s, offset %d: %s: %v", where, e.Offset, e.Reason, e.Err)
+	}
+	return fmt.Sprintf("wire: %s, offset %d: %s", where, e.Offset, e.Reason)
+}
+
+// Unwrap returns Err.
+func (e *FormatError) Unwrap() error { return e.Err }
+
+// A VersionError says that the file is undamaged but newer than this program.
+type VersionError struct {
+	What string // "framing", or the kind of the file
+	Got  uint32
+	Max  uint32 // the newest version this program reads; the oldest is 1
+}
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("wire: %s version %d, this program reads 1 to %d", e.What, e.Got, e.Max)
+}
+
+// A KindError says that the file is of another kind than the caller reads.
+type KindError struct{ Got, Want string }
+
+func (e *KindError) Error() string {
+	return fmt.Sprintf("wire: the file is of kind %q, want %q", e.Got, e.Want)
+}
+
+// A ShapeError says that a section is there but has another type or shape than
+// the caller has room for.
+type ShapeError struct {
+	Section           string
+	GotType, WantType Type
+	Got, Want         []int
+}
+
+func (e *ShapeError) Error() string {
+	if e.GotType != e.WantType {
+		return fmt.Sprintf("wire: section %q holds %v, want %v", e.Section, e.GotType, e.WantType)
+	}
+	return fmt.Sprintf("wire: section %q has shape %v, want %v", e.Section, e.Got, e.Want)
+}
+
+// A MissingError says that the file has no section of that name.
+type MissingError struct{ Section string }
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("wire: the file has no section %q", e.Section)
+}
