@@ -1,0 +1,101 @@
+package kernels
+
+import (
+	"math"
+
+	"github.com/simdrnn/simdrnn/kernels/ref"
+)
+
+// Dot returns the sum of x*y over 64 lanes joined by a tree, 0 for no elements.
+func (t ISA) Dot(x, y []float32) float32 {
+	var lanes [ref.Lanes]float32
+	t.DotLanes(lanes[:], x, y)
+	return ref.Tree(lanes[:])
+}
+
+// Sum returns the sum of x over 64 lanes joined by a tree, 0 for no elements.
+func (t ISA) Sum(x []float32) float32 {
+	var lanes [ref.Lanes]float32
+	t.SumLanes(lanes[:], x)
+	return ref.Tree(lanes[:])
+}
+
+// Max returns the largest element of x, passing over NaN; -Inf for no elements.
+func (t ISA) Max(x []float32) float32 {
+	lanes := lowest
+	t.MaxLanes(lanes[:], x)
+	return ref.TreeMax(lanes[:])
+}
+
+// lowest is 64 lanes of -Inf, where a maximum begins.
+var lowest = func() (l [ref.Lanes]float32) {
+	for j := range l {
+		l[j] = float32(math.Inf(-1))
+	}
+	return l
+}()
+
+// sumSquaresBlock is the number of elements whose squares are summed in one go;
+// the sums of the blocks are added in ascending order.
+const sumSquaresBlock = 4096
+
+// SumSquares returns the sum of x^2 in float64: 32 lanes joined by a tree for
+// each block of 4096 elements, the blocks added in ascending order.
+func (t ISA) SumSquares(x []float32) float64 {
+	var total float64
+	for len(x) > 0 {
+		n := min(len(x), sumSquaresBlock)
+		var lanes [ref.Lanes64]float64
+		t.SumSquaresLanes(lanes[:], x[:n])
+		total += ref.Tree(lanes[:])
+		x = x[n:]
+	}
+	return total
+}
+
+// Softmax sets dst = e^(x-max)/sum, the probabilities of the logits x, and
+// returns the maximum and the sum, from which log-probabilities follow:
+// log p[j] = x[j] - max - log(sum). dst may be x. A NaN or an infinity of the
+// positive sign in x makes every probability NaN, as does x of only -Inf.
+func (t ISA) Softmax(dst, x []float32) (max, sum float32) {
+	t.need()
+	same("Softmax", "dst", len(dst), "x", len(x))
+	max = t.Max(x)
+	var lanes [ref.Lanes]float32
+	t.ExpSumLanes(lanes[:], dst, x, max)
+	sum = ref.Tree(lanes[:])
+	t.Div(dst, dst, sum)
+	return max, sum
+}
+
+// Dot is [ISA.Dot] on the current tier.
+func Dot(x, y []float32) float32 { return Current().Dot(x, y) }
+
+// Sum is [ISA.Sum] on the current tier.
+func Sum(x []float32) float32 { return Current().Sum(x) }
+
+// Max is [ISA.Max] on the current tier.
+func Max(x []float32) float32 { return Current().Max(x) }
+
+// SumSquares is [ISA.SumSquares] on the current tier.
+func SumSquares(x []float32) float64 { return Current().SumSquares(x) }
+
+// Softmax is [ISA.Softmax] on the current tier.
+func Softmax(dst, x []float32) (max, sum float32) { return Current().Softmax(dst, x) }
+
+// FMA returns a*b+c with one rounding, on every platform.
+func FMA(a, b, c float32) float32 { return ref.FMA(a, b, c) }
+
+// Log returns the natural logarithm with the same bits on every platform, which
+// math.Log does not promise.
+func Log(x float64) float64 { return ref.Log64(x) }
+
+// Exp64 returns e^x with the same bits on every platform.
+func Exp64(x float64) float64 { return ref.Exp64(x) }
+
+// Cos returns cos x for |x| <= 2^20 with the same bits on every platform.
+func Cos(x float64) float64 { return ref.Cos64(x) }
+
+// Pow returns x^y for x > 0 as e^(y log x), with the same bits on every
+// platform; the relative error grows with |y log x|, to about 1e-13 at 700.
+func Pow(x, y float64) float64 { return ref.Exp64(float64(y * ref.Log64(x))) }

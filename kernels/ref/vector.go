@@ -1,0 +1,56 @@
+package ref
+
+// Add sets dst = a + b.
+func Add(dst, a, b []float32) {
+	for j := range dst {
+		dst[j] = a[j] + b[j]
+	}
+}
+
+// Mul sets dst = a * b, element by element.
+func Mul(dst, a, b []float32) {
+	for j := range dst {
+		dst[j] = a[j] * b[j]
+	}
+}
+
+// Axpy adds alpha*x to dst, one fused multiply-add each.
+func Axpy(dst, x []float32, alpha float32) {
+	for j, v := range x {
+		dst[j] = FMA(alpha, v, dst[j])
+	}
+}
+
+// Scale sets dst = x*alpha.
+func Scale(dst, x []float32, alpha float32) {
+	for j, v := range x {
+		dst[j] = v * alpha
+	}
+}
+
+// ScaleFlush sets dst = x*alpha with tiny results flushed to +0.
+func ScaleFlush(dst, x []float32, alpha float32) {
+	for j, v := range x {
+		dst[j] = Flush(v * alpha)
+	}
+}
+
+// Div sets dst = x/d, a true division.
+func Div(dst, x []float32, d float32) {
+	for j, v := range x {
+		dst[j] = v / d
+	}
+}
+
+// Clip sets dst to x limited to [-limit, limit]; a NaN stays. limit must be > 0.
+func Clip(dst, x []float32, limit float32) {
+	for j, v := range x {
+		if v > limit {
+			v = limit
+		}
+		if v < -limit {
+			v = -limit
+		}
+		dst[j] = v
+	}
+}

@@ -1,0 +1,31 @@
+package kernels
+
+// tiling is what a tier's products are cut into. A register tile is rows rows of
+// up to vecs vectors of lanes columns; a packed panel is nr = vecs*lanes columns
+// wide.
+type tiling struct {
+	lanes, vecs, rows int
+	// kc steps of a panel are multiplied before the next row of tiles starts:
+	// kc*nr floats should stay in the second-level cache next to mc rows of A.
+	kc int
+	// mc rows of A are multiplied with one panel before the next panel starts.
+	mc int
+}
+
+func (s *tiling) nr() int { return s.lanes * s.vecs }
+
+// tilings holds the sizes of each tier. Rows and vectors fill the registers: on
+// AVX-512 24 accumulators, 6 broadcasts of A and one or two of B in 32 registers;
+// on AVX2 12, 3 and 1 in 16. The block sizes are from BenchmarkGemm on a Xeon
+// with 48 KiB L1 and 2 MiB L2, where they matter by less than 3 % within a
+// factor of two either way; the scalar ones keep the loop of ref.Tile short.
+var tilings = [isaCount]tiling{
+	Scalar: {lanes: 1, vecs: 16, rows: 8, kc: 512, mc: 64},
+	AVX2:   {lanes: 8, vecs: 4, rows: 3, kc: 256, mc: 96},
+	AVX512: {lanes: 16, vecs: 4, rows: 6, kc: 256, mc: 96},
+	NEON:   {lanes: 4, vecs: 4, rows: 6, kc: 256, mc: 96},
+}
+
+// longK bounds the steps of one tile call whose chain cannot be put down in
+// C between blocks: 6 x 64 outputs over 8192 steps are some 30 us of work.
+const longK = 8192
