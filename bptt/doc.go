@@ -1,0 +1,40 @@
+// Package bptt trains recurrent networks by back-propagation through time.
+//
+// It knows no cell. What it trains is a [Net]: any network that runs over T
+// steps of B rows, which an Unrolled of the lstm package is as it stands.
+// [Chain] puts an [Embedding], nets and [Linear] layers together into a [Model],
+// which is a Net again; [Train] and [Trainer] run the loop over a [Data].
+//
+//	emb, _ := bptt.NewEmbedding(256, 64, src)
+//	rnn, _ := lstm.New(lstm.Config{Input: 64, Hidden: 256}, src)
+//	out, _ := bptt.NewLinear(256, 256, src)
+//	net, _ := bptt.Chain(emb, rnn.Unroll(64, 32), out)
+//	data, _ := bptt.NewText(text, 32)
+//	report, err := bptt.Train(ctx, net, data, bptt.Plan{
+//		Window: 64, Optimizer: &bptt.Adam{LR: 2e-3}, ClipNorm: 5, Loss: bptt.CrossEntropy{}, Steps: 1000,
+//	})
+//
+// # Full and truncated BPTT
+//
+// Without a Plan.Window every batch of the data is a set of whole sequences:
+// the state starts at zero and the gradient flows through all steps. With a
+// Window the data is read as a stream: the state is carried from step to step
+// for as long as the stream lasts, and every Stride new steps the gradient is
+// propagated back through the last Window of them. This is BPTT(h; h') of
+// Williams and Peng (1990, "An efficient gradient-based algorithm for on-line
+// training of recurrent network trajectories") with h = Window, h' = Stride:
+// every target enters exactly one loss, that of the update for which it is
+// new, and Window >= Stride says how far back that loss may reach. Stride =
+// Window, the default, is the usual chopping into consecutive windows.
+//
+// A window that overlaps the one before it starts from the state that the
+// earlier window reached at the same step, bit for bit; the Window-Stride
+// steps they share are run again with the new weights.
+//
+// # Numbers
+//
+// Tensors are float32, time-major [T][B][width]. Every sum has one fixed order
+// (rules 4, 7, 8 and 10 of the numerics contract), so for given data and seed
+// the weights after n steps are the same bits on every instruction set,
+// architecture and number of workers.
+package bptt
