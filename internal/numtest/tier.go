@@ -1,0 +1,159 @@
+package numtest
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// tiers lists every tier there is, in ascending order.
+var tiers = []kernels.ISA{kernels.Scalar, kernels.AVX2, kernels.AVX512, kernels.NEON}
+
+var ran struct {
+	sync.Mutex
+	tier map[kernels.ISA]bool
+}
+
+// EachTier runs f as a subtest named after the tier, once for each tier that is
+// available, with that tier as the current one, and puts back the tier that was
+// current before. A tier counts as run when its subtest came to an end without
+// being skipped.
+func EachTier(t *testing.T, f func(t *testing.T, isa kernels.ISA)) {
+	t.Helper()
+	before := kernels.Current()
+	defer func() {
+		if err := kernels.Use(before); err != nil {
+			t.Errorf("going back to %v: %v", before, err)
+		}
+	}()
+	for _, isa := range kernels.Available() {
+		if err := kernels.Use(isa); err != nil {
+			t.Errorf("Use(%v), which Available lists: %v", isa, err)
+			continue
+		}
+		t.Run(isa.String(), func(t *testing.T) {
+			defer func() {
+				if !t.Skipped() {
+					Ran(isa)
+				}
+			}()
+			f(t, isa)
+		})
+	}
+}
+
+// Ran notes that tests exercised a tier. EachTier does it by itself.
+func Ran(isa kernels.ISA) {
+	ran.Lock()
+	defer ran.Unlock()
+	if ran.tier == nil {
+		ran.tier = map[kernels.ISA]bool{}
+	}
+	ran.tier[isa] = true
+}
+
+// Main runs the tests of a package and prints one line per tier,
+//
+//	simdrnn-tier: pkg=kernels tier=avx2 run
+//	simdrnn-tier: pkg=kernels tier=neon not exercised: this CPU is amd64
+//
+// which internal/testall gathers into its table. It returns the exit status:
+// that of the tests, and failure when SIMDRNN_REQUIRE_ISA (names separated by
+// commas) asks for a tier that they did not exercise. A test package calls it
+// from TestMain as os.Exit(numtest.Main(m)).
+func Main(m *testing.M) int {
+	code := m.Run()
+	if filtered() {
+		return code
+	}
+	lines, missing := summary(packageName(), os.Getenv("SIMDRNN_REQUIRE_ISA"), func(isa kernels.ISA) bool {
+		ran.Lock()
+		defer ran.Unlock()
+		return ran.tier[isa]
+	}, whyNot)
+	for _, l := range lines {
+		fmt.Println(l)
+	}
+	if missing != "" && code == 0 {
+		fmt.Println("FAIL: SIMDRNN_REQUIRE_ISA: " + missing)
+		code = 1
+	}
+	return code
+}
+
+// filtered reports whether this run was told to leave all tests out, as a
+// fuzzing or benchmark run is.
+func filtered() bool {
+	for _, a := range os.Args[1:] {
+		a = strings.TrimLeft(a, "-")
+		if a == "test.run=^$" || a == "test.run=NONE" || strings.HasPrefix(a, "test.list=") || strings.HasPrefix(a, "test.fuzzworker") {
+			return true
+		}
+	}
+	return false
+}
+
+// summary returns the lines of Main, and what is wrong when a tier in require
+// was not exercised or is no tier.
+func summary(pkg, require string, ran func(kernels.ISA) bool, why func(kernels.ISA) string) (lines []string, missing string) {
+	var bad []string
+	for _, isa := range tiers {
+		state := "run"
+		if !ran(isa) {
+			state = "not exercised: " + why(isa)
+		}
+		lines = append(lines, fmt.Sprintf("simdrnn-tier: pkg=%s tier=%s %s", pkg, isa, state))
+	}
+	for name := range strings.SplitSeq(require, ",") {
+		name = strings.TrimSpace(name)
+		if name == "" {
+			continue
+		}
+		isa, err := kernels.ParseISA(name)
+		switch {
+		case err != nil:
+			bad = append(bad, err.Error())
+		case !ran(isa):
+			bad = append(bad, fmt.Sprintf("%s was not exercised: %s", isa, why(isa)))
+		}
+	}
+	return lines, strings.Join(bad, "; ")
+}
+
+// whyNot says why a tier did not run.
+func whyNot(isa kernels.ISA) string {
+	arch := map[kernels.ISA]string{kernels.AVX2: "amd64", kernels.AVX512: "amd64", kernels.NEON: "arm64"}[isa]
+	switch {
+	case slices.Contains(kernels.Available(), isa):
+		return "no test of this run asked for it"
+	case kernels.Info().Err != nil:
+		return kernels.Info().Err.Error()
+	case arch != runtime.GOARCH:
+		return "this CPU is " + runtime.GOARCH
+	case noAssembly:
+		return "built with the purego or noasm tag"
+	case os.Getenv("SIMDRNN_ISA") != "":
+		return "SIMDRNN_ISA=" + os.Getenv("SIMDRNN_ISA") + " caps the tier, or this CPU lacks it"
+	case strings.Contains(os.Getenv("GODEBUG"), "cpu."):
+		return "GODEBUG=" + os.Getenv("GODEBUG") + " hides it, or this CPU lacks it"
+	case isa == kernels.NEON:
+		return "no kernels are built for it yet"
+	}
+	return "this CPU lacks it"
+}
+
+// packageName is the import path of the package under test, without the module.
+func packageName() string {
+	name := "unknown"
+	if b, ok := debug.ReadBuildInfo(); ok {
+		name = strings.TrimSuffix(b.Path, ".test")
+	}
+	return strings.TrimPrefix(name, "github.com/simdrnn/simdrnn/")
+}
