@@ -39,3 +39,5 @@ func tile(t ISA, rows, vecs, k int, a *float32, rsa, csa int, b *float32, ldb in
 	ref.Tile(rows, cols, k, view(a, span(rows, rsa, k, csa)), rsa, csa, view(b, span(k, ldb, cols, 1)), ldb,
 		view(start, span(rows, lds, cols, 1)), lds, view(c, span(rows, ldc, cols, 1)), ldc, flags)
 }
+
+func peak(t ISA, iters int) int64 { return 0 }

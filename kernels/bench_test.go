@@ -1,0 +1,143 @@
+package kernels_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+func random(n int) []float32 {
+	r := rand.New(rand.NewPCG(uint64(n), 1))
+	s := make([]float32, n)
+	for i := range s {
+		s[i] = r.Float32() - 0.5
+	}
+	return s
+}
+
+func vectorTiers() []kernels.ISA { return kernels.Available()[1:] }
+
+// BenchmarkGemm multiplies unpacked matrices, packing included.
+func BenchmarkGemm(b *testing.B) {
+	for _, isa := range vectorTiers() {
+		for _, op := range []struct {
+			name   string
+			ta, tb bool
+		}{{"NN", false, false}, {"NT", false, true}, {"TN", true, false}} {
+			for _, s := range [][3]int{{512, 512, 512}, {2048, 256, 1024}, {4, 1024, 256}} {
+				m, n, k := s[0], s[1], s[2]
+				b.Run(fmt.Sprintf("isa=%s/op=%s/m=%d/n=%d/k=%d", isa, op.name, m, n, k), func(b *testing.B) {
+					a, w, c := random(m*k), random(k*n), random(m*n)
+					work := make([]float32, isa.GemmWork(op.ta, op.tb, m, n, k))
+					lda, ldb := k, n
+					if op.ta {
+						lda = m
+					}
+					if op.tb {
+						ldb = k
+					}
+					numtest.PercentOfPeak(b, isa, 2*float64(m)*float64(n)*float64(k), func() {
+						isa.Gemm(kernels.Set, op.ta, op.tb, m, n, k, a, lda, w, ldb, c, n, work)
+					})
+				})
+			}
+		}
+	}
+}
+
+// BenchmarkPacked multiplies by a matrix packed beforehand, as each step of a
+// recurrent layer does.
+func BenchmarkPacked(b *testing.B) {
+	for _, isa := range vectorTiers() {
+		for _, s := range [][3]int{{32, 2048, 512}, {32, 1024, 256}, {16, 1024, 256}, {8, 1024, 256}, {4, 1024, 256}, {2, 1024, 256}, {1, 1024, 256}, {1, 4096, 1024}, {32, 256, 1024}} {
+			m, n, k := s[0], s[1], s[2]
+			b.Run(fmt.Sprintf("isa=%s/m=%d/n=%d/k=%d", isa, m, n, k), func(b *testing.B) {
+				a, c := random(m*k), random(m*n)
+				p := isa.NewPacked(k, n)
+				p.Pack(false, random(k*n), n)
+				numtest.PercentOfPeak(b, isa, 2*float64(m)*float64(n)*float64(k), func() {
+					p.Gemm(kernels.Set, m, a, k, c, n)
+				})
+			})
+		}
+	}
+}
+
+// BenchmarkGemmRows is the weight gradient of one chunk of 256 (t, b) pairs.
+func BenchmarkGemmRows(b *testing.B) {
+	for _, isa := range vectorTiers() {
+		for _, s := range [][3]int{{1024, 256, 256}, {512, 128, 256}, {2048, 512, 256}} {
+			m, n, k := s[0], s[1], s[2]
+			b.Run(fmt.Sprintf("isa=%s/m=%d/n=%d/k=%d", isa, m, n, k), func(b *testing.B) {
+				rows := make([]int32, k)
+				for q := range rows {
+					rows[q] = int32(k - 1 - q)
+				}
+				a, w, c := random(m*k), random(k*n), random(m*n)
+				work := make([]float32, isa.GemmRowsWork(m, n, k))
+				numtest.PercentOfPeak(b, isa, 2*float64(m)*float64(n)*float64(k), func() {
+					isa.GemmRows(kernels.AddTo, m, n, a, m, rows, w, n, rows, c, n, work)
+				})
+			})
+		}
+	}
+}
+
+// BenchmarkPack lays out the weights of a layer of 256 units.
+func BenchmarkPack(b *testing.B) {
+	for _, isa := range vectorTiers() {
+		for _, trans := range []bool{false, true} {
+			b.Run(fmt.Sprintf("isa=%s/trans=%v/n=1024/k=256", isa, trans), func(b *testing.B) {
+				p := isa.NewPacked(256, 1024)
+				w := random(256 * 1024)
+				ld := 1024
+				if trans {
+					ld = 256
+				}
+				b.SetBytes(4 * 256 * 1024)
+				for b.Loop() {
+					p.Pack(trans, w, ld)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkElement times the element kernels on 1024 elements in the cache.
+func BenchmarkElement(b *testing.B) {
+	const n = 1024
+	x, y, z := random(n), random(n), random(n)
+	buf := make([][]float32, 7)
+	for i := range buf {
+		buf[i] = random(n)
+	}
+	for _, isa := range kernels.Available() {
+		for _, k := range []struct {
+			name string
+			run  func()
+		}{
+			{"Exp", func() { isa.Exp(y, x) }},
+			{"Sigmoid", func() { isa.Sigmoid(y, x) }},
+			{"Tanh", func() { isa.Tanh(y, x) }},
+			{"Axpy", func() { isa.Axpy(y, x, 1e-9) }},
+			{"Dot", func() { isa.Dot(x, z) }},
+			{"SumSquares", func() { isa.SumSquares(x) }},
+			{"Softmax", func() { isa.Softmax(y, x) }},
+			{"LSTMGates", func() { isa.LSTMGates(buf[0], buf[1], buf[2], buf[3], buf[4], buf[5], buf[6]) }},
+			{"LSTMGatesGrad", func() { isa.LSTMGatesGrad(buf[0], buf[1], buf[2], buf[3], buf[4], buf[5], buf[6], x, z) }},
+			{"Adam", func() {
+				isa.Adam(buf[0], x, buf[1], buf[2], 0.9, 0.1, 0.999, 0.001, 1e-9, 1, 1e-8, 0, 1)
+			}},
+		} {
+			b.Run(fmt.Sprintf("op=%s/isa=%s", k.name, isa), func(b *testing.B) {
+				for b.Loop() {
+					k.run()
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/element")
+			})
+		}
+	}
+}
