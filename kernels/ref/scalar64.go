@@ -21,7 +21,7 @@ func Log64(x float64) float64 {
 	}
 	m, k := math.Frexp(x)
 	if m < math.Sqrt2/2 {
-		m *= 2
+		m = float64(m * 2) // exact
 		k--
 	}
 	f := m - 1 // exact

@@ -1,0 +1,133 @@
+package archtest
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// mayImport says, for each package of the root module, what its production code
+// may import besides the standard library; a path without a dot in its first
+// element is below the module. A package that is not listed is a violation, so
+// that a new one comes with a decision.
+var mayImport = map[string][]string{
+	".":                       {},
+	"kernels":                 {"kernels/ref", "kernels/internal/avx2", "kernels/internal/avx512", "kernels/internal/neon", "golang.org/x/sys/cpu", "github.com/klauspost/cpuid/v2"},
+	"kernels/ref":             {},
+	"kernels/internal/avx2":   {},
+	"kernels/internal/avx512": {},
+	"kernels/internal/neon":   {},
+	"internal/team":           {},
+	"internal/wire":           {},
+	"internal/seq":            {"kernels", "internal/team"},
+	"rnn":                     {"internal/seq", "internal/wire", "kernels"},
+	"lstm":                    {"internal/seq", "internal/wire", "kernels"},
+	"gru":                     {"internal/seq", "internal/wire", "kernels"},
+	"bptt":                    {"kernels", "internal/team", "internal/wire"},
+	"fuzz":                    {},
+	"internal/numtest":        {"kernels", "kernels/ref"},
+	"internal/numtest/oracle": {}, // shares no code with what it judges
+	"internal/archtest":       {},
+	"internal/testall":        {},
+}
+
+// onlyStd narrows the standard library for some packages.
+var onlyStd = map[string][]string{
+	"kernels/ref": {"math"},
+}
+
+// testsMayImport lists what tests may import from other modules.
+var testsMayImport = []string{
+	"github.com/stretchr/testify/require", "github.com/stretchr/testify/assert",
+	"golang.org/x/sys/cpu", "github.com/klauspost/cpuid/v2",
+}
+
+// Imports checks the root module's import rules. Tests may import any package of
+// the module.
+func Imports(t *Tree) ([]Violation, error) {
+	var out []Violation
+	for _, f := range t.folders() {
+		if len(f.Go)+len(f.Tests) == 0 {
+			continue
+		}
+		allowed, known := mayImport[f.Path]
+		if !known {
+			out = append(out, Violation{f.Path, "a package without an import rule: add it to mayImport in internal/archtest and say in docs/architecture.md what it is for"})
+			continue
+		}
+		imports, err := t.imports(f)
+		if err != nil {
+			return nil, err
+		}
+		for _, im := range imports {
+			if im.Path == "C" {
+				out = append(out, Violation{im.Where, "no cgo in the root module"})
+				continue
+			}
+			in, ours := below(im.Path)
+			switch {
+			case ours && slices.ContainsFunc(t.Nested, func(n string) bool { return in == n || strings.HasPrefix(in, n+"/") }):
+				out = append(out, Violation{im.Where, "the root module imports nothing from the nested module " + in})
+			case ours && im.Test:
+			case ours && !slices.Contains(allowed, in):
+				out = append(out, Violation{im.Where, fmt.Sprintf("%s may not import %s: it may import %s", f.Path, in, list(allowed))})
+			case ours:
+			case isStd(im.Path):
+				if std, narrow := onlyStd[f.Path]; narrow && !im.Test && !slices.Contains(std, im.Path) {
+					out = append(out, Violation{im.Where, fmt.Sprintf("%s may import only %s, not %s", f.Path, list(std), im.Path)})
+				}
+			case im.Test && slices.Contains(testsMayImport, im.Path):
+			case !slices.Contains(allowed, im.Path):
+				out = append(out, Violation{im.Where, fmt.Sprintf("%s may not import %s: it may import %s", f.Path, im.Path, list(allowed))})
+			}
+		}
+	}
+	return out, nil
+}
+
+// NestedImports checks a nested module called name, as a path below the root:
+// the generator takes nothing from the root module, the others only its public
+// packages.
+func NestedImports(name string, t *Tree) ([]Violation, error) {
+	var out []Violation
+	for _, f := range t.folders() {
+		imports, err := t.imports(f)
+		if err != nil {
+			return nil, err
+		}
+		for _, im := range imports {
+			in, ours := below(im.Path)
+			if !ours || in == name || strings.HasPrefix(in, name+"/") {
+				continue
+			}
+			at := path.Join(name, im.Where)
+			if name == "asm" {
+				out = append(out, Violation{at, "the generator imports nothing of the root module, not " + in})
+			} else if slices.Contains(strings.Split(in, "/"), "internal") {
+				out = append(out, Violation{at, name + " is a user like any other and may not import " + in})
+			}
+		}
+	}
+	return out, nil
+}
+
+// below returns the path below the root module, and whether it is there.
+func below(importPath string) (string, bool) {
+	if importPath == Module {
+		return ".", true
+	}
+	return strings.CutPrefix(importPath, Module+"/")
+}
+
+func isStd(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	return !strings.Contains(first, ".")
+}
+
+func list(s []string) string {
+	if len(s) == 0 {
+		return "nothing"
+	}
+	return strings.Join(s, ", ")
+}
