@@ -1,0 +1,299 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// An event is one line of go test -json.
+type event struct {
+	Action      string
+	Package     string
+	Test        string
+	Output      string
+	Elapsed     float64
+	ImportPath  string // of build events
+	FailedBuild string
+}
+
+// results gathers the events of several runs of go test.
+type results struct {
+	w                       io.Writer
+	passed, failed, skipped int
+	packages                []*pkg
+	skips                   []string
+	notes                   []string // other builds that were not run, and why
+	output                  map[key]*strings.Builder
+	failedTests             map[string]bool // packages, with variant, of which a test failed
+	since                   time.Time
+}
+
+type key struct{ pkg, test string }
+
+// A pkg is one line of the table.
+type pkg struct {
+	name, variant           string
+	passed, failed, skipped int
+	seconds                 float64
+	noTests, broken         bool
+	tiers                   map[string]string // tier to "run" or the reason why not
+}
+
+func newResults(w io.Writer) *results {
+	return &results{w: w, output: map[key]*strings.Builder{}, failedTests: map[string]bool{}, since: started}
+}
+
+// tierMark begins the lines that numtest.Main prints.
+const tierMark = "simdrnn-tier: "
+
+// tierNames are the columns of the table.
+var tierNames = []string{"scalar", "avx2", "avx512", "neon"}
+
+func (r *results) pkg(name, variant string) *pkg {
+	for _, p := range r.packages {
+		if p.name == name && p.variant == variant {
+			return p
+		}
+	}
+	p := &pkg{name: name, variant: variant, tiers: map[string]string{}}
+	r.packages = append(r.packages, p)
+	return p
+}
+
+// read takes in the events of one run. Lines that are none, as a go command that
+// fails early prints, are passed on.
+func (r *results) read(in io.Reader, variant string) error {
+	lines := bufio.NewReader(in)
+	for {
+		line, err := lines.ReadString('\n')
+		if trimmed := strings.TrimSpace(line); trimmed != "" {
+			var e event
+			if json.Unmarshal([]byte(trimmed), &e) == nil && e.Action != "" {
+				r.take(e, variant)
+			} else {
+				fmt.Fprintln(r.w, trimmed)
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (r *results) take(e event, variant string) {
+	switch e.Action {
+	case "build-output":
+		fmt.Fprint(r.w, e.Output)
+		return
+	case "build-fail":
+		return // the packages that needed it fail by name
+	}
+	name := strings.TrimPrefix(e.Package, rootModule+"/")
+	k := key{name + " " + variant, e.Test}
+	switch e.Action {
+	case "output":
+		if line := strings.TrimSpace(e.Output); strings.HasPrefix(line, tierMark) {
+			r.tier(name, variant, line)
+			return
+		}
+		b := r.output[k]
+		if b == nil {
+			b = &strings.Builder{}
+			r.output[k] = b
+		}
+		b.WriteString(e.Output)
+	case "pass", "fail", "skip":
+		p := r.pkg(name, variant)
+		if e.Test == "" {
+			r.endPackage(p, k, e)
+			return
+		}
+		switch e.Action {
+		case "pass":
+			p.passed++
+			r.passed++
+		case "skip":
+			p.skipped++
+			r.skipped++
+			r.skips = append(r.skips, fmt.Sprintf("%s %s: %s", p.title(), e.Test, reason(r.text(k))))
+		case "fail":
+			p.failed++
+			r.failed++
+			r.failedTests[k.pkg] = true
+			fmt.Fprintf(r.w, "--- %s %s\n%s", p.title(), e.Test, r.text(k))
+		}
+		delete(r.output, k)
+	}
+}
+
+// endPackage takes in how a package as a whole ended. What it printed outside
+// its tests is of interest when it failed.
+func (r *results) endPackage(p *pkg, k key, e event) {
+	p.seconds = e.Elapsed
+	text := r.text(k)
+	delete(r.output, k)
+	if e.Action == "skip" && p.passed+p.failed+p.skipped == 0 {
+		p.noTests = true
+		return
+	}
+	if e.Action != "fail" {
+		return
+	}
+	if !r.failedTests[k.pkg] { // a build, TestMain or the process itself
+		p.broken = true
+		p.failed++
+		r.failed++
+		if e.FailedBuild != "" {
+			text += "build of " + e.FailedBuild + " failed\n"
+		}
+	}
+	// A test that was cut off by the end of the process has no end of its own.
+	for o, b := range r.output {
+		if o.pkg == k.pkg {
+			text += b.String()
+			delete(r.output, o)
+		}
+	}
+	fmt.Fprintf(r.w, "FAIL %s\n%s", p.title(), text)
+}
+
+func (r *results) text(k key) string {
+	if b := r.output[k]; b != nil {
+		return b.String()
+	}
+	return ""
+}
+
+// tier takes in a line that says whether a tier was run.
+func (r *results) tier(name, variant, line string) {
+	rest := strings.TrimPrefix(line, tierMark)
+	_, rest, _ = strings.Cut(rest, " tier=")
+	tier, state, _ := strings.Cut(rest, " ")
+	r.pkg(name, variant).tiers[tier] = strings.TrimPrefix(state, "not exercised: ")
+}
+
+// trouble is a failure that no event told of.
+func (r *results) trouble(dir, variant, text string) {
+	r.failed++
+	fmt.Fprintf(r.w, "FAIL in %s %s: %s\n", dir, variant, text)
+}
+
+// note records that a build was not run.
+func (r *results) note(variant, why string) {
+	r.notes = append(r.notes, fmt.Sprintf("%s: not exercised: %s", variant, why))
+}
+
+// reason is what a skipped test said, without the framing of go test.
+func reason(output string) string {
+	var said []string
+	for l := range strings.Lines(output) {
+		l = strings.TrimSpace(l)
+		if l != "" && !strings.HasPrefix(l, "=== ") && !strings.HasPrefix(l, "--- ") {
+			said = append(said, l)
+		}
+	}
+	if len(said) == 0 {
+		return "no reason given"
+	}
+	return strings.Join(said, " ")
+}
+
+func (p *pkg) title() string {
+	name := p.name
+	if name == rootModule {
+		name = "."
+	}
+	if p.variant != "" {
+		name += " (" + p.variant + ")"
+	}
+	return name
+}
+
+// finish prints the summary and returns the exit status.
+func (r *results) finish() int {
+	fmt.Fprintln(r.w)
+	for _, s := range r.skips {
+		fmt.Fprintln(r.w, "skipped:", s)
+	}
+	r.table()
+	for _, n := range r.notes {
+		fmt.Fprintln(r.w, n)
+	}
+	status := 0
+	if r.failed > 0 {
+		status = 1
+	}
+	if r.passed+r.failed == 0 {
+		fmt.Fprintln(r.w, "no test ran")
+		status = 1
+	}
+	fmt.Fprintf(r.w, "all tests took %s\n", time.Since(r.since).Round(100*time.Millisecond))
+	fmt.Fprintf(r.w, "%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skipped)
+	return status
+}
+
+// table prints a line per package: its tests, its time, and each tier, "run" or
+// the number of the reason below, or "-" where its tests do not depend on tiers.
+func (r *results) table() {
+	var reasons []string
+	rows := [][]string{append([]string{"package", "tests", "time"}, tierNames...)}
+	var none []string
+	for _, p := range r.packages {
+		if p.noTests {
+			none = append(none, p.title())
+			continue
+		}
+		count := fmt.Sprint(p.passed, " ok")
+		if p.failed > 0 {
+			count += fmt.Sprintf(", %d FAILED", p.failed)
+		}
+		if p.broken {
+			count = "FAILED"
+		}
+		row := []string{p.title(), count, fmt.Sprintf("%.1fs", p.seconds)}
+		for _, t := range tierNames {
+			state, known := p.tiers[t]
+			switch {
+			case !known:
+				state = "-"
+			case state != "run":
+				why := t + " not exercised: " + state
+				i := slices.Index(reasons, why)
+				if i < 0 {
+					i = len(reasons)
+					reasons = append(reasons, why)
+				}
+				state = fmt.Sprintf("[%d]", i+1)
+			}
+			row = append(row, state)
+		}
+		rows = append(rows, row)
+	}
+	width := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			width[i] = max(width[i], len(cell))
+		}
+	}
+	for _, row := range rows {
+		line := ""
+		for i, cell := range row {
+			line += fmt.Sprintf("%-*s  ", width[i], cell)
+		}
+		fmt.Fprintln(r.w, strings.TrimRight(line, " "))
+	}
+	for i, why := range reasons {
+		fmt.Fprintf(r.w, "[%d] %s\n", i+1, why)
+	}
+	if len(none) > 0 {
+		fmt.Fprintln(r.w, "without tests:", strings.Join(none, ", "))
+	}
+}
