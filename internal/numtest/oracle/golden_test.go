@@ -1,0 +1,88 @@
+package oracle
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"testing"
+)
+
+// TestAgreesWithPyTorch: the oracle over Real and PyTorch in float64 agree on
+// outputs, states and every gradient to the nine digits of the golden file. So
+// gate order, names and the place of a reverse direction are PyTorch's.
+func TestAgreesWithPyTorch(t *testing.T) {
+	text, err := os.ReadFile("../../../lstm/testdata/pytorch_lstm.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Cases []struct {
+			Name                                string
+			Input, Hidden, Layers, Steps, Batch int
+			Bidirectional, Reverse              bool
+			Bias                                *bool
+			Lengths                             []int
+			Weights                             map[string][]float64
+			X, H0, C0, Dy, Dhn, Dcn             []float64
+			Want                                struct {
+				Y, Hn, Cn, Dx, Dh0, Dc0 []float64
+				Grads                   map[string][]float64
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	if len(file.Cases) == 0 {
+		t.Fatal("no cases")
+	}
+	for _, c := range file.Cases {
+		t.Run(c.Name, func(t *testing.T) {
+			s := Shape{c.Input, c.Hidden, c.Layers, c.Bidirectional, c.Reverse, c.Bias != nil && !*c.Bias}
+			// The file rounds float32 weights to nine digits.
+			weights := map[string][]float32{}
+			for name, v := range c.Weights {
+				weights[name] = nearest(v)
+			}
+			in := Sequence[Real]{T: c.Steps, B: c.Batch, X: Lift[Real](nearest(c.X)), Lengths: c.Lengths,
+				State: [][]Real{Lift[Real](nearest(c.H0)), Lift[Real](nearest(c.C0))}}
+			pass := Forward(LSTM[Real]{}, s, LiftParams[Real](weights), in)
+			grads := pass.Backward(Lift[Real](nearest(c.Dy)), [][]Real{Lift[Real](nearest(c.Dhn)), Lift[Real](nearest(c.Dcn))})
+			check := func(name string, got []Real, want []float64) {
+				t.Helper()
+				if len(got) != len(want) {
+					t.Fatalf("%s: %d elements, want %d", name, len(got), len(want))
+				}
+				scale := 0.0
+				for _, w := range want {
+					scale = math.Max(scale, math.Abs(w))
+				}
+				for k, w := range want {
+					if d := math.Abs(float64(got[k]) - w); d > 1e-8*scale {
+						t.Errorf("%s[%d] = %v, PyTorch has %v", name, k, got[k], w)
+					}
+				}
+			}
+			check("y", pass.Y, c.Want.Y)
+			check("hn", pass.State[0], c.Want.Hn)
+			check("cn", pass.State[1], c.Want.Cn)
+			check("dx", grads.X, c.Want.Dx)
+			check("dh0", grads.State[0], c.Want.Dh0)
+			check("dc0", grads.State[1], c.Want.Dc0)
+			if len(grads.Params) != len(c.Want.Grads) {
+				t.Errorf("%d parameters, PyTorch has %d", len(grads.Params), len(c.Want.Grads))
+			}
+			for name, want := range c.Want.Grads {
+				check(name, grads.Params[name], want)
+			}
+		})
+	}
+}
+
+func nearest(v []float64) []float32 {
+	out := make([]float32, len(v))
+	for k := range v {
+		out[k] = float32(v[k])
+	}
+	return out
+}
