@@ -102,6 +102,8 @@ def run_lstm(case, dtype):
     with torch.no_grad():
         for p in params.values():
             p.copy_(draw(*p.shape, scale=hidden**-0.5))
+    if reverse:  # PyTorch has it only by turning x round; we name it as what it is
+        params = {name + "_reverse": p for name, p in params.items()}
     weights = {name: flat(p) for name, p in params.items()}
 
     def leaf(t):

@@ -65,11 +65,11 @@ func (s Shape) LayerInput(l int) int {
 	return s.Out()
 }
 
-// Name returns PyTorch's name of a parameter. PyTorch has no stack that runs
-// backwards only; its parameters carry plain names.
+// Name returns PyTorch's name of a parameter. PyTorch has no stack that runs in
+// reverse alone; its parameters are named as those of any reverse direction.
 func (s Shape) Name(k Kind, layer, direction int) string {
 	suffix := ""
-	if direction == 1 {
+	if direction == 1 || s.Reverse {
 		suffix = "_reverse"
 	}
 	return fmt.Sprintf("%s_l%d%s", k, layer, suffix)
