@@ -1,0 +1,140 @@
+package team
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestEachPartOnce(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 3, 8, 64} {
+		for round := range 200 {
+			parts := max(n, 1)
+			seen := make([]int, parts)
+			Run(n, func(w, got int) {
+				if got != parts {
+					t.Errorf("n = %d, want %d", got, parts)
+				}
+				seen[w]++ // the race detector sees two calls for one w
+			})
+			for w, k := range seen {
+				if k != 1 {
+					t.Fatalf("round %d: part %d of %d ran %d times", round, w, n, k)
+				}
+			}
+			if round == 100 {
+				time.Sleep(2 * time.Millisecond) // let the helpers park
+			}
+		}
+	}
+}
+
+// A part that the caller waits for longer than it spins: both must park and
+// wake.
+func TestSlowParts(t *testing.T) {
+	for range 20 {
+		var done atomic.Int32
+		Run(4, func(w, n int) {
+			if w != n-1 {
+				time.Sleep(3 * time.Millisecond)
+			}
+			done.Add(1)
+		})
+		if done.Load() != 4 {
+			t.Fatalf("Run returned after %d of 4 parts", done.Load())
+		}
+	}
+}
+
+func TestBusyTeam(t *testing.T) {
+	Run(2, func(w, n int) {
+		Run(8, func(w, n int) {
+			if w != 0 || n != 1 {
+				t.Errorf("inside a part: w=%d n=%d, want 0 and 1", w, n)
+			}
+		})
+	})
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 500 {
+				var sum, n atomic.Int64
+				Run(3, func(w, k int) { sum.Add(int64(w + 1)); n.Store(int64(k)) })
+				if want := n.Load() * (n.Load() + 1) / 2; sum.Load() != want {
+					t.Errorf("sum %d of %d parts, want %d", sum.Load(), n.Load(), want)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+func TestPanicReachesCaller(t *testing.T) {
+	boom := errors.New("boom")
+	try := func(bad func(w int) bool) (v any) {
+		defer func() { v = recover() }()
+		Run(4, func(w, n int) {
+			if bad(w) {
+				panic(boom)
+			}
+			time.Sleep(100 * time.Microsecond)
+		})
+		return nil
+	}
+	for range 50 {
+		for part := range 4 {
+			v := try(func(w int) bool { return w == part })
+			err, ok := v.(error)
+			if !ok || !errors.Is(err, boom) {
+				t.Fatalf("part %d: recovered %v, want boom", part, v)
+			}
+		}
+		try(func(int) bool { return true })
+		if v := try(func(int) bool { return false }); v != nil {
+			t.Fatalf("a panic outlived its call: %v", v)
+		}
+	}
+}
+
+func TestGoexit(t *testing.T) {
+	for range 10 {
+		ended := make(chan any)
+		go func() {
+			defer close(ended)
+			defer func() {
+				if v := recover(); v != nil {
+					ended <- v
+				}
+			}()
+			Run(2, func(w, n int) { runtime.Goexit() })
+		}()
+		<-ended
+	}
+	n := 0
+	Run(2, func(w, k int) {
+		if w == 0 {
+			n++
+		}
+	})
+	if n != 1 {
+		t.Fatal("the team is gone")
+	}
+}
+
+func TestAllocatesNothing(t *testing.T) {
+	f := func(w, n int) {}
+	Run(4, f)
+	if a := testing.AllocsPerRun(100, func() { Run(4, f) }); a != 0 {
+		t.Errorf("%v allocations a call", a)
+	}
+}
+
+func BenchmarkRun(b *testing.B) {
+	f := func(w, n int) {}
+	for b.Loop() {
+		Run(2, f)
+	}
+}
