@@ -1,0 +1,217 @@
+package seq
+
+import (
+	"fmt"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// Backward goes back over the last Forward: it takes dy, [T][B][Out], sets dx,
+// [T][B][Input] (nil if not wanted), adds to the gradients of the parameters
+// and sets the gradients of the state that Forward started from. Each Forward
+// serves one Backward.
+func (u *Unrolled) Backward(dx, dy []float32) {
+	u.mustKeep("Backward")
+	n := u.net
+	if !u.pending {
+		panic(n.Kind + ": Backward without a Forward before it: the backward pass works in the memory of the activations, so each Forward serves one Backward")
+	}
+	rows := u.t * u.batch
+	if len(dy) != rows*u.out {
+		panic(fmt.Sprintf("%s: Backward with len(dy) = %d, want %d: %d steps * batch %d * %d", n.Kind, len(dy), rows*u.out, u.t, u.batch, u.out))
+	}
+	if dx != nil && len(dx) != rows*n.Input {
+		panic(fmt.Sprintf("%s: Backward with len(dx) = %d, want %d: %d steps * batch %d * %d", n.Kind, len(dx), rows*n.Input, u.t, u.batch, n.Input))
+	}
+	u.pending = false
+	if !u.handed {
+		for _, d := range u.dstate {
+			clear(d)
+		}
+	}
+	u.handed = false
+	if rows == 0 {
+		return
+	}
+	u.fork(u.packing(), 2*len(n.W), u.doPackBack)
+	for layer := n.Layers - 1; layer >= 0; layer-- {
+		down := u.dmid
+		if layer == 0 {
+			down = dx
+		}
+		for dir, reverse := range n.Reverse {
+			u.job = job{layer: layer, dir: dir, i: layer*len(n.Reverse) + dir, dy: dy}
+			if dir == len(n.Reverse)-1 {
+				// From here on a block's dy is not needed once its steps are
+				// done: dx may take its place.
+				u.job.dx = down
+			}
+			for k := 0; k < u.t; k += u.chunk {
+				u.job.lo, u.job.hi = k, min(k+u.chunk, u.t)
+				if !reverse {
+					u.job.lo, u.job.hi = u.t-u.job.hi, u.t-k
+				}
+				u.blockBackward()
+			}
+		}
+		dy = down
+	}
+	u.x = nil
+}
+
+func (u *Unrolled) packBackShare(w, n int) {
+	for i := w; i < len(u.pack); i += n {
+		u.pack[i].packBack(u.net, &u.net.W[i])
+	}
+}
+
+// blockBackward runs the job's steps backwards, then adds them to the
+// gradients of the weights and, if it is time, sets the gradient of the input.
+func (u *Unrolled) blockBackward() {
+	sh, w := &u.net.Shape, &u.net.W[u.job.i]
+	perRow := 2 * float64(sh.Gates)
+	rows := float64((u.job.hi - u.job.lo) * u.batch)
+	u.fork(perRow*rows*float64(sh.States[0]), u.rowLimit(), u.doStepsBack)
+	u.listPairs()
+	u.fork(perRow*rows*float64(sh.States[0]+2*w.In), u.workers, u.doGradients)
+}
+
+// backwardSteps runs the block's steps backwards for a share of the rows of
+// the batch.
+func (u *Unrolled) backwardSteps(w, n int) {
+	s, i, dir := &u.steppers[w], u.job.i, u.job.dir
+	s.Recur = u.pack[i].recurBack
+	first, last := share(u.batch, 1, w, n)
+	before := u.before(dir)
+	h := u.net.Shape.States[0]
+	s.Dy.Stride, s.Dy.Width = u.out, h
+	for k := range u.job.hi - u.job.lo {
+		t := u.visited(k)
+		lo := first
+		for {
+			b, end := u.active(t, lo, last)
+			if b == end {
+				break
+			}
+			s.Rows = end - b
+			row := t*u.batch + b
+			s.Tape.Data = u.tape[i][row*s.Tape.Stride:]
+			s.Dy.Data = u.job.dy[row*u.out+dir*h:]
+			for k, width := range u.net.Shape.States {
+				u.block(&s.State[k], k, i, t+1, b)
+				u.block(&s.Prev[k], k, i, t+1+before, b)
+				s.Grad[k] = Mat{Data: u.dstate[k][(i*u.batch+b)*width:], Stride: width, Width: width}
+			}
+			u.net.Cell.Backward(s)
+			lo = end
+		}
+	}
+}
+
+// visited is the step that the backward pass visits as number k of the block.
+func (u *Unrolled) visited(k int) int {
+	if u.net.Reverse[u.job.dir] {
+		return u.job.lo + k
+	}
+	return u.job.hi - 1 - k
+}
+
+// listPairs lists the pairs (t,b) of the block in the order of NUMERICS rule 4:
+// as the rows of the tape and of the input, and as the rows of the time blocks
+// of h that hold the state before the step.
+func (u *Unrolled) listPairs() {
+	u.rows, u.prevRows = u.rows[:0], u.prevRows[:0]
+	before := u.before(u.job.dir)
+	for k := range u.job.hi - u.job.lo {
+		t := u.visited(k)
+		for b := range u.batch {
+			if t < u.length(b) {
+				u.rows = append(u.rows, int32(t*u.batch+b))
+				u.prevRows = append(u.prevRows, int32((t+1+before)*u.batch+b))
+			}
+		}
+	}
+}
+
+// gradients does a share of everything that follows from a block's dG: rows of
+// the gradients of the weights, columns of those of the biases, rows of the
+// gradient of the input.
+func (u *Unrolled) gradients(w, n int) {
+	sh, i := &u.net.Shape, u.job.i
+	g, tape, work := &u.grads[i], u.tape[i], u.scratch[w]
+
+	// dW_ih += dG^T x
+	x, width := u.input(u.job.layer)
+	lo, hi := share(sh.Gates, 12, w, n)
+	u.isa.GemmRows(kernels.AddTo, hi-lo, g.In, tape[lo:], sh.Tape, u.rows, x, width, u.rows, g.Ih[lo*g.In:], g.In, work)
+
+	// dW_hh += dG^T h_prev
+	h := sh.States[0]
+	prev := u.hist[u.job.layer][u.job.dir*h:]
+	for _, b := range sh.Recur {
+		lo, hi := share(b.Rows, 12, w, n)
+		u.isa.GemmRows(kernels.AddTo, hi-lo, h, tape[b.Col+lo:], sh.Tape, u.rows, prev, u.out, u.prevRows, g.Hh[(b.Row+lo)*h:], h, work)
+	}
+
+	if g.BiasIh != nil {
+		lo, hi := share(sh.Tape, 16, w, n)
+		u.biasGradients(lo, hi)
+	}
+	if u.job.dx != nil {
+		lo, hi := share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
+		u.inputGradient(u.job.lo*u.batch+lo, u.job.lo*u.batch+hi)
+	}
+}
+
+// biasGradients adds the sums of columns lo..hi-1 of the block's dG.
+func (u *Unrolled) biasGradients(lo, hi int) {
+	sh, g, tape := &u.net.Shape, &u.grads[u.job.i], u.tape[u.job.i]
+	if lo == hi {
+		return
+	}
+	sum := u.biasSum[lo:hi]
+	clear(sum)
+	for _, r := range u.rows {
+		u.isa.Add(sum, sum, tape[int(r)*sh.Tape+lo:int(r)*sh.Tape+hi])
+	}
+	add := func(dst []float32, row, col, rows int) {
+		from, to := max(lo, col), min(hi, col+rows)
+		if from < to {
+			d := dst[row+from-col : row+to-col]
+			u.isa.Add(d, d, u.biasSum[from:to])
+		}
+	}
+	add(g.BiasIh, 0, 0, sh.Gates)
+	for _, b := range sh.Recur {
+		add(g.BiasHh, b.Row, b.Col, b.Rows)
+	}
+}
+
+// inputGradient sets rows lo..hi-1 of the gradient of the layer's input: the
+// chain over the rows of W_ih of the first direction, continued by the
+// second's; +0 past each row's end.
+func (u *Unrolled) inputGradient(lo, hi int) {
+	sh, dirs := &u.net.Shape, len(u.net.Reverse)
+	in := u.net.W[u.job.i].In
+	dx := u.job.dx
+	if u.lengths != nil {
+		for r := lo; r < hi; r++ {
+			if r/u.batch >= u.lengths[r%u.batch] {
+				clear(dx[r*in:][:in])
+			}
+		}
+	}
+	for {
+		r, end := u.activeRows(lo, hi)
+		if r == end {
+			return
+		}
+		into := kernels.Set
+		for dir := range dirs {
+			i := u.job.layer*dirs + dir
+			u.pack[i].inBack.Gemm(into, end-r, u.tape[i][r*sh.Tape:], sh.Tape, dx[r*in:], in)
+			into = kernels.Continue
+		}
+		lo = end
+	}
+}

@@ -1,0 +1,148 @@
+package seq
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/simdrnn/simdrnn/internal/team"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// Predictor runs a network one step at a time on a packed copy of the weights.
+// One goroutine may use it at a time.
+type Predictor struct {
+	net   *Net
+	isa   kernels.ISA
+	batch int
+	pack  []packing
+	state [][]float32 // for each tensor [Layers][B][width]
+	spare [][]float32 // Reorder's memory: one layer of each tensor
+	tape  []float32   // [B][Tape], for one layer after another
+
+	workers  int
+	flops    float64 // of a step
+	steppers []Step
+	x, y     []float32
+	doStep   func(w, n int)
+}
+
+// NewPredictor makes a Predictor for a batch of rows, its state +0. It returns
+// an error if a step of the network's output depends on later inputs.
+func (n *Net) NewPredictor(batch int) (*Predictor, error) {
+	if slices.Contains(n.Reverse, true) {
+		return nil, fmt.Errorf("%s: no Predictor for a network that reads its input from the end: a step's output depends on inputs still to come; use Infer on whole sequences", n.Kind)
+	}
+	sh := &n.Shape
+	if _, ok := mul(batch, n.Layers, max(sh.Tape, n.Input, slices.Max(sh.States))); !ok {
+		return nil, fmt.Errorf("%s: Predictor for a batch of %d rows: must be 0 or more, and not as large as this", n.Kind, batch)
+	}
+	p := &Predictor{net: n, isa: kernels.Current(), batch: batch, tape: make([]float32, batch*sh.Tape)}
+	for i := range n.W {
+		w := &n.W[i]
+		p.pack = append(p.pack, n.newPacking(p.isa, w, false))
+		p.flops += float64(2 * float64(batch) * float64(len(w.Ih)+len(w.Hh)))
+	}
+	for _, width := range sh.States {
+		p.state = append(p.state, make([]float32, n.Layers*batch*width))
+		p.spare = append(p.spare, make([]float32, batch*width))
+	}
+	p.workers = n.Workers
+	if p.workers == 0 {
+		p.workers = int(min(float64(runtime.GOMAXPROCS(0)), float64(batch/4), p.flops/grain(p.isa)))
+	}
+	p.workers = max(1, min(p.workers, batch, maxWorkers))
+	for range p.workers {
+		p.steppers = append(p.steppers, newStep(p.isa, sh))
+	}
+	p.doStep = p.step
+	p.Refresh()
+	return p, nil
+}
+
+// Refresh copies the network's weights again, as they are now. The state
+// stays.
+func (p *Predictor) Refresh() {
+	for i := range p.pack {
+		p.pack[i].pack(p.net, p.isa, &p.net.W[i])
+	}
+}
+
+// Step runs one time step: it reads x, [B][Input], sets y, [B][Out], and
+// carries the state on.
+func (p *Predictor) Step(y, x []float32) {
+	n := p.net
+	if len(y) != p.batch*n.Out() || len(x) != p.batch*n.Input {
+		panic(fmt.Sprintf("%s: Step with len(y) = %d and len(x) = %d, want %d and %d: batch %d * %d and * %d", n.Kind, len(y), len(x), p.batch*n.Out(), p.batch*n.Input, p.batch, n.Out(), n.Input))
+	}
+	p.x, p.y = x, y
+	team.Run(p.workers, p.doStep)
+	p.x, p.y = nil, nil
+}
+
+// step runs all layers for a share of the rows.
+func (p *Predictor) step(w, n int) {
+	sh := &p.net.Shape
+	b, end := share(p.batch, 1, w, n)
+	if b == end {
+		return
+	}
+	s := &p.steppers[w]
+	s.Rows = end - b
+	s.Tape.Data = p.tape[b*sh.Tape:]
+	x, width := p.x[b*p.net.Input:], p.net.Input
+	for l := range p.net.Layers {
+		k := &p.pack[l]
+		if k.bias != nil {
+			k.in.GemmBias(s.Rows, x, width, k.bias, s.Tape.Data, sh.Tape)
+		} else {
+			k.in.Gemm(kernels.Set, s.Rows, x, width, s.Tape.Data, sh.Tape)
+		}
+		s.Recur = k.recur
+		for i, width := range sh.States {
+			m := Mat{Data: p.state[i][(l*p.batch+b)*width:], Stride: width, Width: width}
+			s.State[i], s.Prev[i] = m, m
+		}
+		p.net.Cell.Forward(s)
+		x, width = s.State[0].Data, sh.States[0]
+	}
+	copy(p.y[b*width:end*width], x)
+}
+
+// State returns copies of the state's tensors, [Layers][B][width] each.
+func (p *Predictor) State() [][]float32 { return clone(p.state) }
+
+// SetState sets the state. Nothing is changed if it returns an error.
+func (p *Predictor) SetState(s [][]float32) error { return p.net.setState("state", p.state, s) }
+
+// Reset sets the state of rows, or of all rows if none is given, to +0. It
+// panics if a row is outside the batch.
+func (p *Predictor) Reset(rows ...int) { p.net.reset(p.state, p.batch, rows) }
+
+// Reorder gives row b the state that row src[b] had, for every b at once, as a
+// beam search needs it. It panics, before it changes anything, if src has not
+// one row of the batch for each row.
+func (p *Predictor) Reorder(src []int) {
+	if len(src) != p.batch {
+		panic(fmt.Sprintf("%s: Reorder with %d rows for a batch of %d", p.net.Kind, len(src), p.batch))
+	}
+	for b, from := range src {
+		if from < 0 || from >= p.batch {
+			panic(fmt.Sprintf("%s: Reorder of row %d from row %d, outside a batch of %d", p.net.Kind, b, from, p.batch))
+		}
+	}
+	for k, width := range p.net.Shape.States {
+		old := p.spare[k]
+		for l := range p.net.Layers {
+			layer := p.state[k][l*p.batch*width:][:p.batch*width]
+			copy(old, layer)
+			for b, from := range src {
+				copy(layer[b*width:][:width], old[from*width:])
+			}
+		}
+	}
+}
+
+// Dims returns the sizes of what Step takes: rows of a batch, widths of an
+// input and of an output row.
+func (p *Predictor) Dims() (batch, in, out int) { return p.batch, p.net.Input, p.net.Out() }

@@ -1,0 +1,419 @@
+package seq
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+
+	"github.com/simdrnn/simdrnn/internal/team"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// Unrolled is a network laid out in time: activations, gradients and carried
+// state for a number of steps and a batch. One goroutine may use it at a time.
+type Unrolled struct {
+	net          *Net
+	isa          kernels.ISA
+	steps, batch int
+	out          int  // width of the output
+	chunk        int  // steps in a block of work, and in a chunk of a weight gradient
+	keep         bool // whether Forward keeps what Backward needs
+	workers      int  // the most parts a piece of work is cut into
+	fixed        bool // whether the user said so, rather than the amount of work
+
+	lengths []int // nil: all T
+	ragged  []int // memory of lengths
+
+	pack []packing // for each direction of each layer
+
+	// The time blocks of h. With keep a layer has its own; otherwise two
+	// buffers take turns, a layer's output and its input.
+	hist [][]float32
+	// rest[i][k-1] is state tensor k of direction i; without keep all
+	// directions of all layers share two blocks of time.
+	rest [][][]float32
+	// tape[i] is the tape of direction i; without keep all share one of chunk
+	// steps.
+	tape [][]float32
+
+	state  [][]float32 // carried state: for each tensor [Layers*D][B][width]
+	grads  []Weights
+	dstate [][]float32 // gradients of the state, laid out as state
+	handed bool        // dstate was set for the next Backward
+	dmid   []float32   // gradients between two layers, [T][B][Out]
+
+	// The last Forward.
+	t       int
+	x       []float32
+	pending bool // no Backward has used it
+
+	rows, prevRows []int32   // pairs (t,b) of a chunk of a weight gradient
+	biasSum        []float32 // [Tape]
+	steppers       []Step    // for each worker
+	scratch        [][]float32
+
+	job job
+	// Method values made once: making them where they are used would allocate.
+	doProject, doSteps, doStepsBack, doGradients, doPack, doPackBack func(w, n int)
+}
+
+// job says what the workers are at: a block of steps of one direction of one
+// layer.
+type job struct {
+	layer, dir, i int // i counts directions over all layers
+	lo, hi        int // steps lo <= t < hi
+	dy            []float32
+	dx            []float32 // nil: not wanted
+}
+
+// chunkRows is the number of rows (t,b) in a block of work: enough that a
+// product reads its packed weights seldom, few enough that the block's gates
+// stay in the second-level cache. NUMERICS rule 4 fixes the same number for
+// the sums of weight gradients, where it does change bits.
+const chunkRows = 256
+
+// maxWorkers bounds Config.Workers: shares smaller than this help nobody.
+const maxWorkers = 256
+
+// Unroll allocates everything for sequences of up to steps steps and exactly
+// batch rows. Without keep only Forward will do. It panics if a size is
+// negative or too large.
+func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
+	isa := kernels.Current()
+	sh := &n.Shape
+	dirs := len(n.Reverse)
+	u := &Unrolled{net: n, isa: isa, steps: steps, batch: batch, out: n.Out(), keep: keep}
+	rows, ok := mul(max(steps, 0)+2, batch)
+	if ok {
+		_, ok = mul(rows, n.Layers, max(dirs*sh.Tape, n.Input, u.out))
+	}
+	if steps < 0 || !ok || rows > math.MaxInt32 {
+		panic(fmt.Sprintf("%s: cannot unroll %d steps of a batch of %d: sizes must not be negative, and (steps+2)*batch below 2^31", n.Kind, steps, batch))
+	}
+	u.chunk = max(1, (chunkRows+batch-1)/max(batch, 1))
+	u.chunk = max(1, min(u.chunk, steps))
+	u.ragged = make([]int, batch)
+	for i := range n.W {
+		u.pack = append(u.pack, n.newPacking(isa, &n.W[i], keep))
+	}
+	for k, width := range sh.States {
+		u.state = append(u.state, make([]float32, len(n.W)*batch*width))
+		if keep {
+			u.dstate = append(u.dstate, make([]float32, len(u.state[k])))
+		}
+	}
+	layers, ring, tape := n.Layers, steps+2, steps
+	if !keep {
+		layers, ring, tape = min(2, n.Layers), 2, u.chunk
+	}
+	for range layers {
+		u.hist = append(u.hist, make([]float32, (steps+2)*batch*u.out))
+	}
+	for i := range n.W {
+		if !keep && i > 0 {
+			u.rest, u.tape = append(u.rest, u.rest[0]), append(u.tape, u.tape[0])
+			continue
+		}
+		var rest [][]float32
+		for _, width := range sh.States[1:] {
+			rest = append(rest, make([]float32, ring*batch*width))
+		}
+		u.rest = append(u.rest, rest)
+		u.tape = append(u.tape, make([]float32, tape*batch*sh.Tape))
+	}
+	u.doPack, u.doProject, u.doSteps = u.packShare, u.project, u.forwardSteps
+	if keep {
+		u.unrollBack()
+	}
+	u.SetWorkers(n.Workers)
+	return u
+}
+
+// unrollBack allocates what Backward alone needs.
+func (u *Unrolled) unrollBack() {
+	n, sh := u.net, &u.net.Shape
+	u.grads, _ = n.weights(n.W[0].BiasIh != nil, Zeros)
+	if n.Layers > 1 {
+		u.dmid = make([]float32, u.steps*u.batch*u.out)
+	}
+	pairs := u.chunk * u.batch
+	u.rows, u.prevRows = make([]int32, 0, pairs), make([]int32, 0, pairs)
+	u.biasSum = make([]float32, sh.Tape)
+	u.doPackBack, u.doStepsBack, u.doGradients = u.packBackShare, u.backwardSteps, u.gradients
+}
+
+// SetWorkers changes the number of parts that work is cut into, 0 for automatic.
+func (u *Unrolled) SetWorkers(n int) {
+	sh := &u.net.Shape
+	u.fixed = n > 0
+	if !u.fixed {
+		n = runtime.GOMAXPROCS(0)
+	}
+	u.workers = min(n, maxWorkers)
+	for len(u.steppers) < u.workers {
+		u.steppers = append(u.steppers, newStep(u.isa, sh))
+	}
+	if !u.keep {
+		return
+	}
+	work := 0
+	for _, width := range []int{u.net.Input, u.out, sh.States[0]} {
+		work = max(work, u.isa.GemmRowsWork(sh.Gates, width, u.chunk*u.batch))
+	}
+	for len(u.scratch) < u.workers {
+		u.scratch = append(u.scratch, make([]float32, work))
+	}
+}
+
+// Dims returns the sizes of what Forward takes: at most steps time steps, rows
+// of a batch, widths of an input and of an output row.
+func (u *Unrolled) Dims() (steps, batch, in, out int) {
+	return u.steps, u.batch, u.net.Input, u.out
+}
+
+// EachParam calls f for each parameter with its gradient, in Net.EachParam's
+// order; g is nil if there are no gradients.
+func (u *Unrolled) EachParam(f func(name string, w, g []float32)) {
+	for i := range u.net.W {
+		w := &u.net.W[i]
+		var g [4][]float32
+		if u.grads != nil {
+			g = u.grads[i].tensors()
+		}
+		for k, v := range w.tensors() {
+			if v != nil {
+				f(w.names[k], v, g[k])
+			}
+		}
+	}
+}
+
+// ZeroGrads sets all gradients to +0.
+func (u *Unrolled) ZeroGrads() {
+	for i := range u.grads {
+		for _, g := range u.grads[i].tensors() {
+			clear(g)
+		}
+	}
+}
+
+// SetLengths sets the number of steps of each row, nil for all steps of every
+// Forward.
+func (u *Unrolled) SetLengths(lengths []int) error {
+	if lengths == nil {
+		u.lengths = nil
+		return nil
+	}
+	if len(lengths) != u.batch {
+		return fmt.Errorf("%s: %d lengths for a batch of %d rows; give one for each row", u.net.Kind, len(lengths), u.batch)
+	}
+	for b, n := range lengths {
+		if n < 0 || n > u.steps {
+			return fmt.Errorf("%s: length %d of row %d is outside 0..%d; cut the sequence or unroll more steps", u.net.Kind, n, b, u.steps)
+		}
+	}
+	copy(u.ragged, lengths)
+	u.lengths = u.ragged
+	return nil
+}
+
+// State returns copies of the carried state's tensors.
+func (u *Unrolled) State() [][]float32 { return clone(u.state) }
+
+// CopyState is State into slices that are there already, as State returns
+// them.
+func (u *Unrolled) CopyState(dst [][]float32) {
+	if err := u.net.setState("state", dst, u.state); err != nil {
+		panic(err.Error())
+	}
+}
+
+// SetState sets the carried state. Nothing is changed if it returns an error.
+func (u *Unrolled) SetState(s [][]float32) error { return u.net.setState("state", u.state, s) }
+
+// StateGrad returns copies of the gradients of the state that the last
+// Forward started from.
+func (u *Unrolled) StateGrad() [][]float32 { return clone(u.dstate) }
+
+// SetStateGrad hands the next Backward the gradients of the state that the
+// last Forward ended with; nil stands for zero, as without a call.
+func (u *Unrolled) SetStateGrad(g [][]float32) error {
+	u.mustKeep("SetStateGrad")
+	if g == nil {
+		u.handed = false
+		return nil
+	}
+	if err := u.net.setState("state gradient", u.dstate, g); err != nil {
+		return err
+	}
+	u.handed = true
+	return nil
+}
+
+// Reset sets the carried state of rows, or of all rows if none is given, to
+// +0. It panics if a row is outside the batch.
+func (u *Unrolled) Reset(rows ...int) { u.net.reset(u.state, u.batch, rows) }
+
+func (u *Unrolled) mustKeep(method string) {
+	if !u.keep {
+		panic(u.net.Kind + ": " + method + " on what Infer made: it keeps nothing to go back over; use Unroll")
+	}
+}
+
+func clone(s [][]float32) [][]float32 {
+	c := make([][]float32, len(s))
+	for k := range s {
+		c[k] = slices.Clone(s[k])
+	}
+	return c
+}
+
+func (n *Net) setState(what string, dst, src [][]float32) error {
+	if len(src) != len(dst) {
+		return fmt.Errorf("%s: a %s of %d tensors, want %d", n.Kind, what, len(src), len(dst))
+	}
+	for k := range src {
+		if len(src[k]) != len(dst[k]) {
+			return fmt.Errorf("%s: tensor %d of the %s has %d elements, want %d (layers and directions * batch * %d)", n.Kind, k, what, len(src[k]), len(dst[k]), n.Shape.States[k])
+		}
+	}
+	for k := range src {
+		copy(dst[k], src[k])
+	}
+	return nil
+}
+
+func (n *Net) reset(state [][]float32, batch int, rows []int) {
+	for _, b := range rows {
+		if b < 0 || b >= batch {
+			panic(fmt.Sprintf("%s: Reset of row %d in a batch of %d", n.Kind, b, batch))
+		}
+	}
+	for k, s := range state {
+		if len(rows) == 0 {
+			clear(s)
+			continue
+		}
+		width := n.Shape.States[k]
+		for i := range n.W {
+			for _, b := range rows {
+				clear(s[(i*batch+b)*width:][:width])
+			}
+		}
+	}
+}
+
+// active returns the next run of rows in lo..hi-1 that are within their length
+// at step t; an empty run means that there is none.
+func (u *Unrolled) active(t, lo, hi int) (int, int) {
+	if u.lengths == nil {
+		return lo, hi
+	}
+	for lo < hi && u.lengths[lo] <= t {
+		lo++
+	}
+	end := lo
+	for end < hi && u.lengths[end] > t {
+		end++
+	}
+	return lo, end
+}
+
+// activeRows is active for rows t*B+b of the whole window.
+func (u *Unrolled) activeRows(lo, hi int) (int, int) {
+	if u.lengths == nil {
+		return lo, hi
+	}
+	for lo < hi && u.lengths[lo%u.batch] <= lo/u.batch {
+		lo++
+	}
+	end := lo
+	for end < hi && u.lengths[end%u.batch] > end/u.batch {
+		end++
+	}
+	return lo, end
+}
+
+// length is the number of steps of row b in the last Forward.
+func (u *Unrolled) length(b int) int {
+	if u.lengths == nil {
+		return u.t
+	}
+	return u.lengths[b]
+}
+
+// block points m at state tensor k of direction i, time block tau, from row b.
+func (u *Unrolled) block(m *Mat, k, i, tau, b int) {
+	width := u.net.Shape.States[k]
+	m.Width = width
+	if k == 0 {
+		dirs := len(u.net.Reverse)
+		h := u.hist[(i/dirs)%len(u.hist)]
+		m.Stride = u.out
+		m.Data = h[(tau*u.batch+b)*u.out+i%dirs*width:]
+		return
+	}
+	if !u.keep {
+		tau &= 1
+	}
+	m.Stride = width
+	m.Data = u.rest[i][k-1][(tau*u.batch+b)*width:]
+}
+
+// outputs is the output of a layer, [T][B][Out].
+func (u *Unrolled) outputs(layer int) []float32 {
+	return u.hist[layer%len(u.hist)][u.batch*u.out:]
+}
+
+// input is the input of a layer and the width of its rows.
+func (u *Unrolled) input(layer int) ([]float32, int) {
+	if layer == 0 {
+		return u.x, u.net.Input
+	}
+	return u.outputs(layer - 1), u.out
+}
+
+// before is the distance in time blocks from a step to the one visited before
+// it.
+func (u *Unrolled) before(dir int) int {
+	if u.net.Reverse[dir] {
+		return 1
+	}
+	return -1
+}
+
+// grain is the number of floating point operations that are worth a second
+// worker: some 50 us of work, ten times what handing it over takes.
+func grain(isa kernels.ISA) float64 {
+	if isa == kernels.Scalar {
+		return 1e5
+	}
+	return 4e6
+}
+
+// fork runs f in parts: at most limit of them, since the work has no more
+// shares, and, unless the user fixed the number, as many as flops is worth.
+func (u *Unrolled) fork(flops float64, limit int, f func(w, n int)) {
+	n := u.workers
+	if !u.fixed {
+		n = int(min(float64(n), flops/grain(u.isa)))
+	}
+	team.Run(max(1, min(n, limit)), f)
+}
+
+// rowLimit is into how many shares the rows of the batch may be cut: fewer
+// than four rows in a share make its products wait for weights.
+func (u *Unrolled) rowLimit() int {
+	if !u.fixed {
+		return u.batch / 4
+	}
+	return u.batch
+}
+
+// share cuts 0..total-1 into n shares of multiples of unit and returns the
+// bounds of share w.
+func share(total, unit, w, n int) (lo, hi int) {
+	units := (total + unit - 1) / unit
+	return min(total, units*w/n*unit), min(total, units*(w+1)/n*unit)
+}
