@@ -37,7 +37,7 @@ type Net interface {
 	SetState(s [][]float32) error
 
 	// SetStateGrad hands in the gradient of the state after the last step,
-	// which the next Backward starts from (nil: zero, the rule);  StateGrad
+	// which the next Backward starts from (nil: zero, the rule); StateGrad
 	// returns the gradient of the state before the first.
 	SetStateGrad(g [][]float32) error
 	StateGrad() [][]float32

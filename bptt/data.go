@@ -1,0 +1,166 @@
+package bptt
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+)
+
+// A Batch is what a net is trained on at once: Steps steps of Rows rows. Of IDs
+// and X one is set, and so is what the loss compares with, Targets or Y. Slices
+// may be memory of the Data that filled them: they hold until its next call,
+// and are not written by others.
+type Batch struct {
+	// Want is how many steps the caller takes at most, 0 for any number: then
+	// the data gives whole sequences. It is the only field that Next reads.
+	Want int
+
+	Steps, Rows int
+
+	IDs     []int32   // [Steps][Rows]
+	X       []float32 // [Steps][Rows][in]
+	Targets []int32   // [Steps][Rows]; below 0: ignored
+	Y       []float32 // [Steps][Rows][out]
+
+	Lengths []int  // steps of each row that exist; nil: all
+	Reset   []bool // rows that begin anew with this batch; nil: none
+
+	// Context is the number of leading steps whose loss has been counted
+	// before. The Trainer sets it where windows overlap.
+	Context int
+}
+
+// counts says whether the loss of pair p = t*Rows+b is counted.
+func (b *Batch) counts(p int) bool {
+	t := p / b.Rows
+	return t >= b.Context && (b.Lengths == nil || t < b.Lengths[p%b.Rows])
+}
+
+// Data is a source of batches. If it is also an encoding.BinaryMarshaler and
+// BinaryUnmarshaler its position goes into checkpoints, and a resumed run sees
+// exactly what is left.
+type Data interface {
+	// Next fills b with what comes next, at most b.Want steps of it. After the
+	// last batch of an epoch it returns io.EOF; the call after that begins the
+	// next epoch.
+	Next(b *Batch) error
+}
+
+// Text is Data made of one text whose symbols are its bytes: the text is cut
+// into equally long streams, one for each row, which are read side by side. The
+// target of a byte is the byte after it. An epoch ends when the streams do, and
+// the next begins with their states reset.
+type Text struct{ stream[byte] }
+
+// Tokens is Text over any ids.
+type Tokens struct{ stream[int32] }
+
+// NewText returns the data of text in the given number of streams. What does
+// not fill the streams evenly is left out at the end. The text is not copied.
+func NewText(text []byte, streams int) (*Text, error) {
+	d := &Text{stream[byte]{symbols: text, sum: crc32.Checksum(text, castagnoli)}}
+	return d, d.init(streams)
+}
+
+// NewTokens returns the data of ids in the given number of streams.
+func NewTokens(ids []int32, streams int) (*Tokens, error) {
+	d := &Tokens{stream[int32]{symbols: ids}}
+	var b [4]byte
+	for _, id := range ids {
+		binary.LittleEndian.PutUint32(b[:], uint32(id))
+		d.sum = crc32.Update(d.sum, castagnoli, b[:])
+	}
+	return d, d.init(streams)
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+type stream[S byte | int32] struct {
+	symbols []S
+	sum     uint32 // of the symbols, to know them again
+	rows    int
+	length  int // of each stream, in steps
+	pos     int // steps read
+	ids     []int32
+	targets []int32
+	fresh   []bool
+}
+
+func (d *stream[S]) init(rows int) error {
+	if rows < 1 {
+		return fmt.Errorf("bptt: %d streams, want at least 1", rows)
+	}
+	d.rows = rows
+	d.length = (len(d.symbols) - 1) / rows // the last symbol is only a target
+	if d.length < 1 {
+		return fmt.Errorf("bptt: a text of %d symbols is too short for %d streams", len(d.symbols), rows)
+	}
+	d.fresh = make([]bool, rows)
+	for i := range d.fresh {
+		d.fresh[i] = true
+	}
+	return nil
+}
+
+// Steps returns the length of each stream: the steps of an epoch.
+func (d *stream[S]) Steps() int { return d.length }
+
+// Next implements Data.
+func (d *stream[S]) Next(b *Batch) error {
+	left := d.length - d.pos
+	if left == 0 {
+		d.pos = 0
+		return io.EOF
+	}
+	steps := left
+	if b.Want > 0 {
+		steps = min(left, b.Want)
+	}
+	if n := steps * d.rows; cap(d.ids) < n {
+		d.ids, d.targets = make([]int32, n), make([]int32, n)
+	}
+	ids, targets := d.ids[:steps*d.rows], d.targets[:steps*d.rows]
+	for r := range d.rows {
+		from := d.symbols[r*d.length+d.pos:][:steps+1]
+		for t := range steps {
+			ids[t*d.rows+r] = int32(from[t])
+			targets[t*d.rows+r] = int32(from[t+1])
+		}
+	}
+	*b = Batch{Want: b.Want, Steps: steps, Rows: d.rows, IDs: ids, Targets: targets}
+	if d.pos == 0 {
+		b.Reset = d.fresh
+	}
+	d.pos += steps
+	return nil
+}
+
+// MarshalBinary returns the position.
+func (d *stream[S]) MarshalBinary() ([]byte, error) {
+	b := binary.LittleEndian.AppendUint64(nil, uint64(len(d.symbols)))
+	b = binary.LittleEndian.AppendUint32(b, d.sum)
+	b = binary.LittleEndian.AppendUint64(b, uint64(d.rows))
+	return binary.LittleEndian.AppendUint64(b, uint64(d.pos)), nil
+}
+
+// UnmarshalBinary moves to a position that MarshalBinary returned, and refuses
+// one in other symbols or of other streams.
+func (d *stream[S]) UnmarshalBinary(b []byte) error {
+	if len(b) != 28 {
+		return fmt.Errorf("bptt: a text position of %d bytes, want 28", len(b))
+	}
+	symbols, sum := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:])
+	rows, pos := binary.LittleEndian.Uint64(b[12:]), binary.LittleEndian.Uint64(b[20:])
+	switch {
+	case symbols != uint64(len(d.symbols)) || sum != d.sum:
+		return errors.New("bptt: the position is one in another text")
+	case rows != uint64(d.rows):
+		return fmt.Errorf("bptt: the position is one in %d streams, this text has %d", rows, d.rows)
+	case pos > uint64(d.length):
+		return fmt.Errorf("bptt: the position %d lies past the end of a stream, %d", pos, d.length)
+	}
+	d.pos = int(pos)
+	return nil
+}

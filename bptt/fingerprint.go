@@ -1,0 +1,29 @@
+package bptt
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math"
+)
+
+// Fingerprint returns the SHA-256 of all parameters of net, names included:
+// equal runs have equal fingerprints on every machine. Every NaN counts as the
+// same one, since which NaN an operation gives is up to the hardware.
+func Fingerprint(net Net) [sha256.Size]byte {
+	h := sha256.New()
+	var b []byte
+	net.EachParam(func(name string, w, _ []float32) {
+		b = binary.LittleEndian.AppendUint64(b[:0], uint64(len(name)))
+		b = append(b, name...)
+		b = binary.LittleEndian.AppendUint64(b, uint64(len(w)))
+		for _, v := range w {
+			bits := math.Float32bits(v)
+			if v != v {
+				bits = 0x7fc00000
+			}
+			b = binary.LittleEndian.AppendUint32(b, bits)
+		}
+		h.Write(b)
+	})
+	return [sha256.Size]byte(h.Sum(nil))
+}

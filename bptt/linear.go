@@ -1,0 +1,136 @@
+package bptt
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// A Linear is the layer y = x W^T + b applied to every step, a stage of a
+// Chain. It holds the weights; chains that share it share them.
+type Linear struct {
+	// Weight is [Out][In], named "weight" as in PyTorch.
+	Weight []float32
+	// Bias is [Out], named "bias"; nil for none.
+	Bias    []float32
+	In, Out int
+
+	tied *Embedding // whose table Weight is, or nil
+}
+
+// NewLinear returns a layer whose weights and biases are uniform in
+// ±1/sqrt(in), PyTorch's default. Only Uint64 is taken from src.
+func NewLinear(in, out int, src rand.Source) (*Linear, error) {
+	if in < 1 || out < 1 {
+		return nil, fmt.Errorf("bptt: a linear layer from width %d to %d, want at least 1", in, out)
+	}
+	if in > maxElements/out {
+		return nil, fmt.Errorf("bptt: a linear layer from width %d to %d has more than %d weights", in, out, maxElements)
+	}
+	l := &Linear{Weight: make([]float32, out*in), Bias: make([]float32, out), In: in, Out: out}
+	bound := 1 / math.Sqrt(float64(in))
+	uniform(l.Weight, bound, src)
+	uniform(l.Bias, bound, src)
+	return l, nil
+}
+
+// Dims returns the widths, with 0 steps and rows: a linear layer takes those
+// of the chain.
+func (l *Linear) Dims() (steps, batch, in, out int) { return 0, 0, l.In, l.Out }
+
+// linear is a Linear within one chain: gradients, packed weights, scratch.
+type linear struct {
+	*Linear
+	isa         kernels.ISA
+	dw, db      []float32
+	fwd, bwd    *kernels.Packed
+	work        [][]float32 // one for each worker
+	k           int         // pairs of the longest chunk
+	forwardPart func(w, n int)
+	backPart    func(w, n int)
+
+	// The arguments of the call under way, for the parts.
+	y, x, dx, dy []float32
+	pairs        []int32
+	chunks       []int32
+}
+
+// rowUnit is what the rows and outputs of a product are cut at between workers:
+// a multiple of the rows of every register tile.
+const rowUnit = 12
+
+func newLinear(l *Linear, isa kernels.ISA, dw []float32, pairsPerChunk int) *linear {
+	s := &linear{
+		Linear: l, isa: isa, dw: dw, k: pairsPerChunk,
+		fwd: isa.NewPacked(l.In, l.Out), bwd: isa.NewPacked(l.Out, l.In),
+	}
+	if s.dw == nil {
+		s.dw = make([]float32, len(l.Weight))
+	}
+	if l.Bias != nil {
+		s.db = make([]float32, len(l.Bias))
+	}
+	s.forwardPart, s.backPart = s.forwardRows, s.backwardRows
+	return s
+}
+
+// forward sets y [rows][out] = bias + x W^T: one chain for each output, over
+// ascending inputs, starting at the bias.
+func (s *linear) forward(c crew, y, x []float32) {
+	s.y, s.x = y, x
+	s.fwd.Pack(true, s.Weight, s.In)
+	c.run(len(y)*s.In, s.forwardPart)
+}
+
+func (s *linear) forwardRows(w, n int) {
+	lo, hi := share(len(s.y)/s.Out, rowUnit, w, n)
+	y, x := s.y[lo*s.Out:hi*s.Out], s.x[lo*s.In:hi*s.In]
+	if s.Bias != nil {
+		s.fwd.GemmBias(hi-lo, x, s.In, s.Bias, y, s.Out)
+	} else {
+		s.fwd.Gemm(kernels.Set, hi-lo, x, s.In, y, s.Out)
+	}
+}
+
+// backward sets dx [rows][in] = dy W (nil to skip it), a chain over ascending
+// outputs, and adds to dw and db. pairs are the rows that exist in the order in
+// which the gradient visits them, chunks the ends of the chunks of that list:
+// each chunk is one chain from +0, added to the gradient by one addition.
+func (s *linear) backward(c crew, dx, dy []float32, pairs, chunks []int32) {
+	s.dx, s.dy, s.pairs, s.chunks = dx, dy, pairs, chunks
+	if dx != nil {
+		s.bwd.Pack(false, s.Weight, s.In)
+	}
+	for len(s.work) < c.most() {
+		s.work = append(s.work, make([]float32, max(s.isa.GemmRowsWork(s.Out, s.In, s.k), s.Out)))
+	}
+	c.run(2*len(dy)*s.In, s.backPart)
+}
+
+func (s *linear) backwardRows(w, n int) {
+	if s.dx != nil {
+		lo, hi := share(len(s.dy)/s.Out, rowUnit, w, n)
+		s.bwd.Gemm(kernels.Set, hi-lo, s.dy[lo*s.Out:hi*s.Out], s.Out, s.dx[lo*s.In:hi*s.In], s.In)
+	}
+	lo, hi := share(s.Out, rowUnit, w, n)
+	if lo == hi {
+		return
+	}
+	begin := int32(0)
+	for _, end := range s.chunks {
+		rows := s.pairs[begin:end]
+		begin = end
+		s.isa.GemmRows(kernels.AddTo, hi-lo, s.In, s.dy[lo:], s.Out, rows, s.x, s.In, rows, s.dw[lo*s.In:], s.In, s.work[w])
+		if s.db != nil {
+			// The chain with factor 1: every step is a plain addition.
+			sum := s.work[w][:hi-lo]
+			clear(sum)
+			for _, p := range rows {
+				s.isa.Add(sum, sum, s.dy[int(p)*s.Out+lo:][:hi-lo])
+			}
+			s.isa.Add(s.db[lo:hi], s.db[lo:hi], sum)
+		}
+	}
+}

@@ -1,0 +1,303 @@
+package bptt
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// An Optimizer moves weights against their gradients. SGD, Adam and AdamW are
+// optimizers; one value serves one Trainer at a time.
+type Optimizer interface {
+	// Init checks the settings and makes the state for params, all zero.
+	Init(params []Param) error
+
+	// Update takes one step. rate multiplies the learning rate: the value of
+	// the plan's Schedule.
+	Update(rate float64)
+
+	// LearningRate is the rate that Update multiplies.
+	LearningRate() float64
+
+	// State returns the memory of the state, and SetState copies such a state
+	// in, refusing one of another kind or shape.
+	State() OptimizerState
+	SetState(s OptimizerState) error
+}
+
+// An OptimizerState is all that an optimizer carries from step to step.
+type OptimizerState struct {
+	Kind    string      // "sgd", "adam", "adamw"
+	Numbers []float64   // step count, running products of beta
+	Tensors [][]float32 // one for each parameter and moment, moment after moment
+}
+
+// set copies from into s where kinds and shapes agree.
+func (s OptimizerState) set(from OptimizerState) error {
+	if from.Kind != s.Kind {
+		return fmt.Errorf("bptt: the optimizer state is one of %q, the optimizer is %q", from.Kind, s.Kind)
+	}
+	if len(from.Numbers) != len(s.Numbers) || len(from.Tensors) != len(s.Tensors) {
+		return fmt.Errorf("bptt: an optimizer state of %d numbers and %d tensors, want %d and %d", len(from.Numbers), len(from.Tensors), len(s.Numbers), len(s.Tensors))
+	}
+	for i := range s.Tensors {
+		if len(from.Tensors[i]) != len(s.Tensors[i]) {
+			return fmt.Errorf("bptt: tensor %d of the optimizer state has %d elements, want %d", i, len(from.Tensors[i]), len(s.Tensors[i]))
+		}
+	}
+	copy(s.Numbers, from.Numbers)
+	for i := range s.Tensors {
+		copy(s.Tensors[i], from.Tensors[i])
+	}
+	return nil
+}
+
+// pieces cuts parameters for the workers. Every element is updated on its own,
+// so where the cuts fall changes no bit.
+type pieces struct {
+	isa    kernels.ISA
+	team   crew
+	params []Param
+	list   []piece
+	size   int
+	part   func(w, n int)
+}
+
+type piece struct{ param, lo, hi int }
+
+// pieceSize keeps a piece, with its moments, inside the second-level cache.
+const pieceSize = 1 << 14
+
+func (p *pieces) init(params []Param, update func(i, lo, hi int)) {
+	p.isa, p.params, p.list, p.size = kernels.Current(), params, nil, 0
+	for i := range params {
+		n := len(params[i].W)
+		p.size += n
+		for lo := 0; lo < n; lo += pieceSize {
+			p.list = append(p.list, piece{i, lo, min(lo+pieceSize, n)})
+		}
+	}
+	p.part = func(w, n int) {
+		for i := w; i < len(p.list); i += n {
+			update(p.list[i].param, p.list[i].lo, p.list[i].hi)
+		}
+	}
+}
+
+// run updates all pieces. An element costs about as much as eight
+// multiply-adds of a product: it is bound by memory.
+func (p *pieces) run() { p.team.run(8*p.size, p.part) }
+
+// like returns zero tensors of the shapes of params.
+func like(params []Param) [][]float32 {
+	s := make([][]float32, len(params))
+	for i := range params {
+		s[i] = make([]float32, len(params[i].W))
+	}
+	return s
+}
+
+// SGD is gradient descent. With e = g + WeightDecay*w:
+//
+//	plain      w -= LR*e
+//	Momentum   v = Momentum*v + (1-Dampening)*e   w -= LR*v
+//	Nesterov   v = Momentum*v + e                 w -= LR*(Momentum*v + e)
+//
+// v starts at zero, so that unlike in PyTorch Dampening applies to the first
+// step too.
+type SGD struct {
+	LR          float64
+	Momentum    float64
+	Dampening   float64
+	Nesterov    bool
+	WeightDecay float64
+
+	pieces pieces
+	v      [][]float32
+	step   []float64
+	lr     float32
+}
+
+// Init implements Optimizer.
+func (o *SGD) Init(params []Param) error {
+	switch {
+	case !positive(o.LR):
+		return fmt.Errorf("bptt: SGD with learning rate %v, want more than 0", o.LR)
+	case !fraction(o.Momentum) || !fraction(o.Dampening):
+		return fmt.Errorf("bptt: SGD with momentum %v and dampening %v, want 0 or more and below 1", o.Momentum, o.Dampening)
+	case o.Nesterov && (o.Momentum == 0 || o.Dampening != 0):
+		return fmt.Errorf("bptt: SGD in Nesterov's form needs a momentum and no dampening")
+	case !(o.WeightDecay >= 0) || math.IsInf(o.WeightDecay, 0):
+		return fmt.Errorf("bptt: SGD with weight decay %v, want 0 or more", o.WeightDecay)
+	}
+	o.v, o.step = nil, []float64{0}
+	if o.Momentum > 0 {
+		o.v = like(params)
+	}
+	o.pieces.init(params, o.update)
+	return nil
+}
+
+func (o *SGD) update(i, lo, hi int) {
+	w, g := o.pieces.params[i].W[lo:hi], o.pieces.params[i].G[lo:hi]
+	mu, decay := float32(o.Momentum), float32(o.WeightDecay)
+	switch {
+	case o.Momentum == 0:
+		o.pieces.isa.SGD(w, g, o.lr, decay)
+	case o.Nesterov:
+		o.pieces.isa.SGDNesterov(w, g, o.v[i][lo:hi], o.lr, mu, decay)
+	default:
+		o.pieces.isa.SGDMomentum(w, g, o.v[i][lo:hi], o.lr, mu, float32(1-o.Dampening), decay)
+	}
+}
+
+// Update implements Optimizer.
+func (o *SGD) Update(rate float64) {
+	o.step[0]++
+	o.lr = float32(float64(o.LR * rate))
+	o.pieces.run()
+}
+
+// LearningRate implements Optimizer.
+func (o *SGD) LearningRate() float64 { return o.LR }
+
+// SetWorkers sets on how many workers Update may be split; 0: automatic.
+func (o *SGD) SetWorkers(n int) { o.pieces.team.workers = max(0, n) }
+
+// State implements Optimizer.
+func (o *SGD) State() OptimizerState {
+	return OptimizerState{Kind: "sgd", Numbers: o.step, Tensors: o.v}
+}
+
+// SetState implements Optimizer.
+func (o *SGD) SetState(s OptimizerState) error { return o.State().set(s) }
+
+// Adam is the method of Kingma and Ba (2015):
+//
+//	e = g + WeightDecay*w   m = Beta1*m + (1-Beta1)*e   v = Beta2*v + (1-Beta2)*e^2
+//	w -= LR/(1-Beta1^t) * m / (sqrt(v)/sqrt(1-Beta2^t) + Eps)
+//
+// Beta1, Beta2 and Eps are 0.9, 0.999 and 1e-8 where they are 0 (a Beta1 of
+// 1e-300 is one of nothing). The powers of the betas are kept as running
+// products, a part of the state.
+type Adam struct {
+	LR                float64
+	Beta1, Beta2, Eps float64
+	WeightDecay       float64
+
+	adam
+}
+
+// AdamW is Adam with the decay decoupled from the gradient (Loshchilov and
+// Hutter 2019): w is multiplied by 1 - LR*WeightDecay, and the gradient is not
+// touched. WeightDecay 0 is no decay.
+type AdamW struct {
+	LR                float64
+	Beta1, Beta2, Eps float64
+	WeightDecay       float64
+
+	adam
+}
+
+// adam is what Adam and AdamW share.
+type adam struct {
+	pieces             pieces
+	numbers            []float64 // step, Beta1^step, Beta2^step
+	moments            [][]float32
+	lr, beta1, beta2   float64
+	step, rbc2, eps    float32
+	decay              float64
+	decoupled          bool
+	l2, keep           float32
+	b1, omb1, b2, omb2 float32
+}
+
+func (o *adam) init(params []Param, name string, lr, beta1, beta2, eps, decay float64) error {
+	if beta1 == 0 {
+		beta1 = 0.9
+	}
+	if beta2 == 0 {
+		beta2 = 0.999
+	}
+	if eps == 0 {
+		eps = 1e-8
+	}
+	switch {
+	case !positive(lr):
+		return fmt.Errorf("bptt: %s with learning rate %v, want more than 0", name, lr)
+	case !fraction(beta1) || !fraction(beta2):
+		return fmt.Errorf("bptt: %s with betas %v and %v, want 0 or more and below 1", name, beta1, beta2)
+	case !positive(eps):
+		return fmt.Errorf("bptt: %s with epsilon %v, want more than 0", name, eps)
+	case !(decay >= 0) || math.IsInf(decay, 0):
+		return fmt.Errorf("bptt: %s with weight decay %v, want 0 or more", name, decay)
+	}
+	o.lr, o.beta1, o.beta2, o.decay = lr, beta1, beta2, decay
+	o.b1, o.omb1 = float32(beta1), float32(1-beta1)
+	o.b2, o.omb2 = float32(beta2), float32(1-beta2)
+	o.eps = float32(eps)
+	o.numbers = []float64{0, 1, 1}
+	o.moments = append(like(params), like(params)...)
+	o.pieces.init(params, o.update)
+	return nil
+}
+
+func (o *adam) update(i, lo, hi int) {
+	p := o.pieces.params[i]
+	m, v := o.moments[i][lo:hi], o.moments[len(o.pieces.params)+i][lo:hi]
+	o.pieces.isa.Adam(p.W[lo:hi], p.G[lo:hi], m, v, o.b1, o.omb1, o.b2, o.omb2, o.step, o.rbc2, o.eps, o.l2, o.keep)
+}
+
+// Update implements Optimizer.
+func (o *adam) Update(rate float64) {
+	o.numbers[0]++
+	o.numbers[1] = float64(o.numbers[1] * o.beta1)
+	o.numbers[2] = float64(o.numbers[2] * o.beta2)
+	lr := float64(o.lr * rate)
+	o.step = float32(lr / (1 - o.numbers[1]))
+	o.rbc2 = float32(math.Sqrt(1 - o.numbers[2]))
+	if o.decoupled {
+		o.l2, o.keep = 0, float32(1-float64(lr*o.decay))
+	} else {
+		o.l2, o.keep = float32(o.decay), 1
+	}
+	o.pieces.run()
+}
+
+// LearningRate implements Optimizer.
+func (o *adam) LearningRate() float64 { return o.lr }
+
+// SetWorkers sets on how many workers Update may be split; 0: automatic.
+func (o *adam) SetWorkers(n int) { o.pieces.team.workers = max(0, n) }
+
+// Init implements Optimizer.
+func (o *Adam) Init(params []Param) error {
+	o.decoupled = false
+	return o.init(params, "Adam", o.LR, o.Beta1, o.Beta2, o.Eps, o.WeightDecay)
+}
+
+// State implements Optimizer.
+func (o *Adam) State() OptimizerState {
+	return OptimizerState{Kind: "adam", Numbers: o.numbers, Tensors: o.moments}
+}
+
+// SetState implements Optimizer.
+func (o *Adam) SetState(s OptimizerState) error { return o.State().set(s) }
+
+// Init implements Optimizer.
+func (o *AdamW) Init(params []Param) error {
+	o.decoupled = true
+	return o.init(params, "AdamW", o.LR, o.Beta1, o.Beta2, o.Eps, o.WeightDecay)
+}
+
+// State implements Optimizer.
+func (o *AdamW) State() OptimizerState {
+	return OptimizerState{Kind: "adamw", Numbers: o.numbers, Tensors: o.moments}
+}
+
+// SetState implements Optimizer.
+func (o *AdamW) SetState(s OptimizerState) error { return o.State().set(s) }
+
+func positive(v float64) bool { return v > 0 && !math.IsInf(v, 0) }
+func fraction(v float64) bool { return v >= 0 && v < 1 }

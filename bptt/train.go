@@ -1,0 +1,429 @@
+package bptt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"runtime/debug"
+	"time"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// A Plan says how a net is trained. Optimizer and Loss must be set; every other
+// zero field is the plain choice.
+type Plan struct {
+	// Window is how many steps back the gradient flows; 0 is full BPTT, whole
+	// sequences. Stride is how many new steps each update takes, Window if 0.
+	// See the package comment.
+	Window, Stride int
+
+	Loss      Loss
+	Optimizer Optimizer
+	Schedule  Schedule // of the learning rate; nil: constant
+
+	// ClipNorm, if above 0, scales the gradient down so that its norm over all
+	// parameters is at most that. ClipValue, if above 0, limits every element,
+	// before the norm is taken.
+	ClipNorm, ClipValue float64
+
+	// Accumulate is the number of windows whose gradients are averaged into
+	// one update; 0 is 1.
+	Accumulate int
+
+	// Steps and Epochs end the training at that many updates or passes over
+	// the data, counted from the beginning of the Trainer and of the run that
+	// it resumed; 0 is no limit. Time is limited by the context.
+	Steps  int64
+	Epochs int64
+
+	// OnStep, if set, is called after every update. An error ends the
+	// training; ErrStop does so without being one for the caller.
+	OnStep func(Progress) error
+
+	// Workers is on how many workers the work may be split; 0 leaves it to the
+	// size of the work. The number changes no bit.
+	Workers int
+
+	// Meta is kept in checkpoints, for the program's own settings.
+	Meta []byte
+}
+
+// ErrStop, returned by Plan.OnStep, ends the training without an error.
+var ErrStop = errors.New("bptt: stop")
+
+// A Progress describes one update.
+type Progress struct {
+	Step    int64         // updates so far, this one included
+	Epoch   int64         // passes over the data that are complete
+	Loss    float64       // mean over what this update counted
+	Count   int           // what this update counted: targets, or elements for MSE
+	Counted int64         // the same over all updates so far
+	Norm    float64       // of the gradient, before clipping
+	Rate    float64       // learning rate of this update
+	Elapsed time.Duration // since this Run began
+}
+
+// A Report is how a run ended.
+type Report struct {
+	Progress // of the last update
+
+	// Counted per second of this run; 0 if it made no update.
+	PerSecond float64
+}
+
+// A NonFiniteError says that an update was not made because the gradient or
+// the loss was not finite. The weights are those before it.
+type NonFiniteError struct {
+	Step  int64   // the update that was not made, counted from 1
+	Param string  // the first parameter whose gradient is not finite, "" if only the loss is not
+	Loss  float64 // of the update
+}
+
+func (e *NonFiniteError) Error() string {
+	if e.Param == "" {
+		return fmt.Sprintf("bptt: step %d: the loss is %v; the weights are those before the step", e.Step, e.Loss)
+	}
+	return fmt.Sprintf("bptt: step %d: the gradient of %s is not finite (loss %v); the weights are those before the step", e.Step, e.Param, e.Loss)
+}
+
+// A PanicError is a panic in code that the caller handed in.
+type PanicError struct {
+	Where string // "Data.Next" or "Plan.OnStep"
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("bptt: panic in %s: %v", e.Where, e.Value) }
+
+// Unwrap returns the value of the panic if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// Train trains net on data as plan says: NewTrainer and Run.
+func Train(ctx context.Context, net Net, data Data, plan Plan) (Report, error) {
+	t, err := NewTrainer(net, data, plan)
+	if err != nil {
+		return Report{}, err
+	}
+	return t.Run(ctx)
+}
+
+// A Trainer is a training run that can be saved and resumed.
+type Trainer struct {
+	net    Net
+	ids    idNet // net, if it takes ids
+	data   Data
+	plan   Plan
+	params []Param
+	team   crew
+	isa    kernels.ISA
+
+	batch, in, out int
+
+	step, epoch, counted int64
+
+	y, dy   []float32
+	scratch Scratch
+	next    Batch // what the data gave
+	win     window
+	rows    []int // of a reset
+}
+
+// idNet is a net over ids: *Model with an embedding.
+type idNet interface {
+	ForwardIDs(y []float32, ids []int32) error
+}
+
+// NewTrainer checks the plan against the net and prepares a run from the
+// beginning: the state of the net is reset, and so is the plan's optimizer.
+func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
+	if err := kernels.Info().Err; err != nil {
+		return nil, err
+	}
+	if plan.Stride == 0 {
+		plan.Stride = plan.Window
+	}
+	plan.Accumulate = max(1, plan.Accumulate)
+	steps, batch, in, out := net.Dims()
+	switch {
+	case plan.Loss == nil:
+		return nil, errNoLoss
+	case plan.Optimizer == nil:
+		return nil, errNoOptimizer
+	case plan.Window < 0 || plan.Stride < 0 || plan.Stride > plan.Window:
+		return nil, fmt.Errorf("bptt: window %d and stride %d, want 0 <= stride <= window", plan.Window, plan.Stride)
+	case plan.Window > steps:
+		return nil, fmt.Errorf("bptt: a window of %d steps, the net is unrolled over %d", plan.Window, steps)
+	case !(plan.ClipNorm >= 0) || !(plan.ClipValue >= 0):
+		return nil, fmt.Errorf("bptt: clip norm %v and clip value %v, want 0 or more", plan.ClipNorm, plan.ClipValue)
+	case plan.Steps < 0 || plan.Epochs < 0:
+		return nil, fmt.Errorf("bptt: %d steps and %d epochs, want 0 or more", plan.Steps, plan.Epochs)
+	case batch < 1 || out < 1:
+		return nil, fmt.Errorf("bptt: a net of %d rows and outputs of width %d has nothing to train on", batch, out)
+	}
+	t := &Trainer{isa: kernels.Current(), net: net, data: data, plan: plan, batch: batch, in: in, out: out}
+	if m, ok := net.(*Model); !ok || m.emb != nil {
+		t.ids, _ = net.(idNet)
+	}
+	net.EachParam(func(name string, w, g []float32) {
+		t.params = append(t.params, Param{Name: name, W: w, G: g})
+	})
+	if err := plan.Optimizer.Init(t.params); err != nil {
+		return nil, err
+	}
+	t.team.workers = plan.Workers
+	t.scratch.team = t.team
+	for _, part := range []any{net, plan.Optimizer} {
+		if w, ok := part.(interface{ SetWorkers(n int) }); ok && plan.Workers != 0 {
+			w.SetWorkers(plan.Workers)
+		}
+	}
+	t.y = make([]float32, steps*batch*out)
+	t.dy = make([]float32, steps*batch*out)
+	t.rows = make([]int, 0, batch)
+	t.win.init(t)
+	net.SetTraining(true)
+	net.Reset()
+	return t, nil
+}
+
+var errNoOptimizer = errors.New("bptt: the plan has no Optimizer")
+
+// Run trains until a limit of the plan, and returns what the last update was.
+// When ctx ends it returns after the update under way, with ctx's error; the
+// net is usable and Run may be called again to go on. Any other error leaves
+// the weights of the last complete update.
+func (t *Trainer) Run(ctx context.Context) (Report, error) {
+	begin := time.Now()
+	first := t.counted
+	report := Report{Progress: Progress{Step: t.step, Epoch: t.epoch, Counted: t.counted}}
+	for {
+		if err := ctx.Err(); err != nil {
+			return report, err
+		}
+		if t.done() {
+			return report, nil
+		}
+		p, err := t.update()
+		if err == io.EOF {
+			return report, nil
+		}
+		if err != nil {
+			return report, err
+		}
+		p.Elapsed = time.Since(begin)
+		report.Progress = p
+		report.PerSecond = float64(t.counted-first) / max(p.Elapsed.Seconds(), 1e-9)
+		if t.plan.OnStep != nil {
+			if err := t.callback(p); errors.Is(err, ErrStop) {
+				return report, nil
+			} else if err != nil {
+				return report, err
+			}
+		}
+	}
+}
+
+func (t *Trainer) done() bool {
+	return t.plan.Steps > 0 && t.step >= t.plan.Steps || t.plan.Epochs > 0 && t.epoch >= t.plan.Epochs
+}
+
+func (t *Trainer) callback(p Progress) (err error) {
+	defer catch("Plan.OnStep", &err)
+	return t.plan.OnStep(p)
+}
+
+func catch(where string, err *error) {
+	if v := recover(); v != nil {
+		*err = &PanicError{Where: where, Value: v, Stack: debug.Stack()}
+	}
+}
+
+// update takes one step of the optimizer. It returns io.EOF if the epochs of
+// the plan ended before there was anything to learn from.
+func (t *Trainer) update() (Progress, error) {
+	t.net.ZeroGrads()
+	sum, count, windows := 0.0, 0, 0
+	for windows < t.plan.Accumulate {
+		err := t.read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return Progress{}, err
+		}
+		s, n, err := t.pass()
+		if err != nil {
+			return Progress{}, err
+		}
+		sum, count, windows = sum+s, count+n, windows+1
+	}
+	if windows == 0 {
+		return Progress{}, io.EOF
+	}
+	loss := 0.0
+	if count > 0 {
+		loss = sum / float64(count)
+	}
+	p := Progress{Step: t.step + 1, Epoch: t.epoch, Loss: loss, Count: count, Counted: t.counted + int64(count)}
+	if windows > 1 {
+		for _, q := range t.params {
+			t.isa.Scale(q.G, q.G, 1/float32(windows))
+		}
+	}
+	norm, bad := t.clip()
+	if bad != "" || math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return Progress{}, &NonFiniteError{Step: p.Step, Param: bad, Loss: loss}
+	}
+	p.Norm = norm
+	rate := 1.0
+	if t.plan.Schedule != nil {
+		rate = t.plan.Schedule.Rate(t.step)
+	}
+	p.Rate = float64(t.plan.Optimizer.LearningRate() * rate)
+	t.plan.Optimizer.Update(rate)
+	t.step, t.counted = p.Step, p.Counted
+	return p, nil
+}
+
+// clip returns the norm of the gradient, the root of the sum of the tensors'
+// squares in float64, and clips. If an element is not finite it returns the
+// name of the first parameter that has one, and does nothing.
+func (t *Trainer) clip() (norm float64, bad string) {
+	norm, bad = t.norm()
+	if bad != "" {
+		return norm, bad
+	}
+	if limit := float32(t.plan.ClipValue); limit > 0 {
+		for _, p := range t.params {
+			t.isa.Clip(p.G, p.G, limit)
+		}
+		if t.plan.ClipNorm > 0 {
+			norm, _ = t.norm()
+		}
+	}
+	if c := t.plan.ClipNorm; c > 0 && norm > c {
+		factor := float32(c / norm)
+		for _, p := range t.params {
+			t.isa.Scale(p.G, p.G, factor)
+		}
+	}
+	return norm, ""
+}
+
+func (t *Trainer) norm() (norm float64, bad string) {
+	sum := 0.0
+	for i := range t.params {
+		s := t.isa.SumSquares(t.params[i].G)
+		if math.IsNaN(s) || math.IsInf(s, 0) {
+			return s, t.params[i].Name
+		}
+		sum += s
+	}
+	return math.Sqrt(sum), ""
+}
+
+// read fetches the next batch and makes the window of it. At the end of an
+// epoch it goes on to the next, or returns io.EOF if that was the plan's last.
+func (t *Trainer) read() error {
+	for again := false; ; again = true {
+		t.next = Batch{Want: t.plan.Stride}
+		err := t.nextBatch()
+		if err == nil {
+			break
+		}
+		if err != io.EOF {
+			return err
+		}
+		if again {
+			return errNoData
+		}
+		t.epoch++
+		if t.done() {
+			return io.EOF
+		}
+	}
+	if err := t.check(&t.next); err != nil {
+		return err
+	}
+	return t.win.add(t)
+}
+
+var errNoData = errors.New("bptt: the data has no batches")
+
+func (t *Trainer) nextBatch() (err error) {
+	defer catch("Data.Next", &err)
+	return t.data.Next(&t.next)
+}
+
+// check refuses a batch that does not fit the net. (Ids and targets are checked
+// where they are used.)
+func (t *Trainer) check(b *Batch) error {
+	steps, _, _, _ := t.net.Dims()
+	if t.plan.Stride > 0 {
+		steps = t.plan.Stride
+	}
+	return b.check(steps, t.batch, t.in, t.out, t.ids != nil)
+}
+
+func (b *Batch) check(steps, rows, in, out int, ids bool) error {
+	pairs := b.Steps * rows
+	switch {
+	case b.Rows != rows:
+		return fmt.Errorf("bptt: a batch of %d rows, the net has %d", b.Rows, rows)
+	case b.Steps < 0 || b.Steps > steps:
+		return fmt.Errorf("bptt: a batch of %d steps, want at most %d", b.Steps, steps)
+	case ids && len(b.IDs) != pairs:
+		return fmt.Errorf("bptt: a batch with %d ids, want %d for %d steps of %d rows", len(b.IDs), pairs, b.Steps, rows)
+	case !ids && len(b.X) != pairs*in:
+		return fmt.Errorf("bptt: a batch with %d inputs, want %d for %d steps of %d rows of width %d", len(b.X), pairs*in, b.Steps, rows, in)
+	case len(b.Targets) != pairs && len(b.Y) != pairs*out:
+		return fmt.Errorf("bptt: a batch with %d targets and %d target values, want %d or %d", len(b.Targets), len(b.Y), pairs, pairs*out)
+	case b.Lengths != nil && len(b.Lengths) != rows:
+		return fmt.Errorf("bptt: a batch with %d lengths, want %d", len(b.Lengths), rows)
+	case b.Reset != nil && len(b.Reset) != rows:
+		return fmt.Errorf("bptt: a batch with %d reset flags, want %d", len(b.Reset), rows)
+	}
+	for r, n := range b.Lengths {
+		if n < 0 || n > b.Steps {
+			return fmt.Errorf("bptt: a batch with length %d of row %d, want 0 to %d", n, r, b.Steps)
+		}
+	}
+	return nil
+}
+
+// pass runs the window forward and back, adding to the gradients, and moves the
+// window on.
+func (t *Trainer) pass() (sum float64, count int, err error) {
+	b := t.win.batch()
+	y := t.y[:b.Steps*t.batch*t.out]
+	dy := t.dy[:len(y)]
+	if err := t.win.ahead(t); err != nil {
+		return 0, 0, err
+	}
+	if err := t.net.SetLengths(b.Lengths); err != nil {
+		return 0, 0, err
+	}
+	if err := t.forward(y, b); err != nil {
+		return 0, 0, err
+	}
+	if sum, count, err = t.plan.Loss.Loss(dy, y, b, &t.scratch); err != nil {
+		return 0, 0, err
+	}
+	t.net.Backward(nil, dy)
+	t.win.move(t)
+	return sum, count, nil
+}
+
+func (t *Trainer) forward(y []float32, b *Batch) error {
+	if t.ids != nil {
+		return t.ids.ForwardIDs(y, b.IDs)
+	}
+	t.net.Forward(y, b.X)
+	return nil
+}

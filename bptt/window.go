@@ -1,0 +1,173 @@
+package bptt
+
+import (
+	"fmt"
+)
+
+// A window is the steps that one gradient flows back through: the batch that
+// came last and, if windows overlap, the steps before it.
+type window struct {
+	overlaps bool
+
+	// With overlapping windows: the steps of the window, gathered. The first
+	// have of them are left from the window before; start is the state before
+	// the first of them, ahead that before the first step of the next window.
+	all          Batch
+	have         int
+	start, after [][]float32
+	lengths      []int // of the run ahead
+
+	single *Batch // otherwise: the batch as the data gave it
+	shift  int    // how far the next window begins after this one
+}
+
+func (w *window) init(t *Trainer) {
+	w.overlaps = t.plan.Stride < t.plan.Window
+	if !w.overlaps {
+		return
+	}
+	pairs := t.plan.Window * t.batch
+	w.all = Batch{Rows: t.batch, Lengths: make([]int, t.batch)}
+	w.lengths = make([]int, t.batch)
+	if t.ids != nil {
+		w.all.IDs = make([]int32, 0, pairs)
+	} else {
+		w.all.X = make([]float32, 0, pairs*t.in)
+	}
+	w.all.Targets = make([]int32, 0, pairs)
+	w.all.Y = make([]float32, 0, pairs*t.out)
+	w.start, w.after = t.net.State(), t.net.State()
+}
+
+// batch is what the net is run over.
+func (w *window) batch() *Batch {
+	if w.overlaps {
+		return &w.all
+	}
+	return w.single
+}
+
+// add takes the batch t.next into the window and leaves the net in the state
+// before the window's first step.
+func (w *window) add(t *Trainer) error {
+	b := &t.next
+	w.single = b
+	if t.plan.Window == 0 {
+		t.net.Reset()
+		return nil
+	}
+	t.rows = t.rows[:0]
+	for r, reset := range b.Reset {
+		if reset {
+			t.rows = append(t.rows, r)
+		}
+	}
+	if len(t.rows) > 0 {
+		t.net.Reset(t.rows...)
+	}
+	if !w.overlaps {
+		return nil
+	}
+	if len(t.rows) > 0 {
+		// A window has one beginning for all rows: when a row begins anew, the
+		// window of all of them begins with it, from the carried state.
+		w.have = 0
+	} else if w.have > 0 {
+		if err := t.net.SetState(w.start); err != nil {
+			return err
+		}
+	}
+	a := &w.all
+	a.Steps, a.Context = w.have+b.Steps, w.have
+	rows := t.batch
+	if t.ids != nil {
+		a.IDs = append(a.IDs[:w.have*rows], b.IDs...)
+	} else {
+		a.X = append(a.X[:w.have*rows*t.in], b.X...)
+	}
+	a.Targets = extend(a.Targets, b.Targets, w.have*rows)
+	a.Y = extend(a.Y, b.Y, w.have*rows*t.out)
+	for r := range a.Lengths {
+		n := b.Steps
+		if b.Lengths != nil {
+			n = b.Lengths[r]
+		}
+		switch {
+		case w.have == 0 || a.Lengths[r] == w.have:
+			a.Lengths[r] = w.have + n
+		case n > 0:
+			return fmt.Errorf("bptt: row %d goes on after its end without a reset", r)
+		}
+	}
+	return nil
+}
+
+// extend keeps the first n elements and adds b; if b is empty the whole is.
+func extend[E any](a, b []E, n int) []E {
+	if len(b) == 0 {
+		return a[:0]
+	}
+	return append(a[:min(n, len(a))], b...)
+}
+
+// ahead finds the state from which the next window will start, running its
+// steps once more if it begins in the midst of this one, and leaves the net
+// where it was.
+func (w *window) ahead(t *Trainer) error {
+	if !w.overlaps {
+		return nil
+	}
+	b := &w.all
+	w.shift = max(0, b.Steps+t.plan.Stride-t.plan.Window)
+	if w.have == 0 {
+		copyState(t.net, w.start)
+	}
+	if w.shift == 0 || w.shift == b.Steps {
+		return nil
+	}
+	for r, n := range b.Lengths {
+		w.lengths[r] = min(n, w.shift)
+	}
+	if err := t.net.SetLengths(w.lengths); err != nil {
+		return err
+	}
+	part := *b
+	part.Steps = w.shift
+	pairs := w.shift * t.batch
+	if t.ids != nil {
+		part.IDs = b.IDs[:pairs]
+	} else {
+		part.X = b.X[:pairs*t.in]
+	}
+	if err := t.forward(t.y[:pairs*t.out], &part); err != nil {
+		return err
+	}
+	copyState(t.net, w.after)
+	return t.net.SetState(w.start)
+}
+
+// move makes what the next window shares with this one its beginning.
+func (w *window) move(t *Trainer) {
+	if !w.overlaps {
+		return
+	}
+	a := &w.all
+	w.have = a.Steps - w.shift
+	if w.shift == 0 {
+		return
+	}
+	w.start, w.after = w.after, w.start
+	pairs := w.shift * t.batch
+	a.IDs = drop(a.IDs, pairs)
+	a.X = drop(a.X, pairs*t.in)
+	a.Targets = drop(a.Targets, pairs)
+	a.Y = drop(a.Y, pairs*t.out)
+	for r, n := range a.Lengths {
+		a.Lengths[r] = max(0, n-w.shift)
+	}
+}
+
+// drop removes the first n elements, if there are any.
+func drop[E any](s []E, n int) []E {
+	return s[:copy(s, s[min(n, len(s)):])]
+}
