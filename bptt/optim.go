@@ -104,8 +104,7 @@ func like(params []Param) [][]float32 {
 //	Momentum   v = Momentum*v + (1-Dampening)*e   w -= LR*v
 //	Nesterov   v = Momentum*v + e                 w -= LR*(Momentum*v + e)
 //
-// v starts at zero, so that unlike in PyTorch Dampening applies to the first
-// step too.
+// The first step sets v to e: as in PyTorch, Dampening begins with the second.
 type SGD struct {
 	LR          float64
 	Momentum    float64
@@ -148,7 +147,11 @@ func (o *SGD) update(i, lo, hi int) {
 	case o.Nesterov:
 		o.pieces.isa.SGDNesterov(w, g, o.v[i][lo:hi], o.lr, mu, decay)
 	default:
-		o.pieces.isa.SGDMomentum(w, g, o.v[i][lo:hi], o.lr, mu, float32(1-o.Dampening), decay)
+		damp := float32(1 - o.Dampening)
+		if o.step[0] == 1 {
+			damp = 1
+		}
+		o.pieces.isa.SGDMomentum(w, g, o.v[i][lo:hi], o.lr, mu, damp, decay)
 	}
 }
 
