@@ -5,9 +5,9 @@
 // [Chain] puts an [Embedding], nets and [Linear] layers together into a [Model],
 // which is a Net again; [Train] and [Trainer] run the loop over a [Data].
 //
-//	emb, _ := bptt.NewEmbedding(256, 64, src)
-//	rnn, _ := lstm.New(lstm.Config{Input: 64, Hidden: 256}, src)
-//	out, _ := bptt.NewLinear(256, 256, src)
+//	emb, _ := bptt.NewEmbedding(256, 64, r)
+//	rnn, _ := lstm.New(lstm.Config{Input: 64, Hidden: 256}, r)
+//	out, _ := bptt.NewLinear(256, 256, r)
 //	net, _ := bptt.Chain(emb, rnn.Unroll(64, 32), out)
 //	data, _ := bptt.NewText(text, 32)
 //	report, err := bptt.Train(ctx, net, data, bptt.Plan{

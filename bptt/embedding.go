@@ -16,8 +16,10 @@ type Embedding struct {
 }
 
 // NewEmbedding returns a table whose entries are drawn from N(0, 1), PyTorch's
-// default. Only Uint64 is taken from src.
-func NewEmbedding(vocabulary, dim int, src rand.Source) (*Embedding, error) {
+// default. Only
+// Uint64 is taken from r; a nil r leaves the table +0, for weights that come
+// from elsewhere.
+func NewEmbedding(vocabulary, dim int, r *rand.Rand) (*Embedding, error) {
 	if vocabulary < 1 || dim < 1 {
 		return nil, fmt.Errorf("bptt: an embedding of %d symbols of width %d, want at least 1 of each", vocabulary, dim)
 	}
@@ -25,7 +27,9 @@ func NewEmbedding(vocabulary, dim int, src rand.Source) (*Embedding, error) {
 		return nil, fmt.Errorf("bptt: an embedding of %d symbols of width %d has more than %d weights", vocabulary, dim, maxElements)
 	}
 	e := &Embedding{Weight: make([]float32, vocabulary*dim), Vocabulary: vocabulary, Dim: dim}
-	normal(e.Weight, src)
+	if r != nil {
+		normal(e.Weight, r)
+	}
 	return e, nil
 }
 

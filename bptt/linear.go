@@ -21,8 +21,9 @@ type Linear struct {
 }
 
 // NewLinear returns a layer whose weights and biases are uniform in
-// ±1/sqrt(in), PyTorch's default. Only Uint64 is taken from src.
-func NewLinear(in, out int, src rand.Source) (*Linear, error) {
+// ±1/sqrt(in), PyTorch's default. Only Uint64 is taken from r; a nil r leaves
+// them +0, for weights that come from elsewhere.
+func NewLinear(in, out int, r *rand.Rand) (*Linear, error) {
 	if in < 1 || out < 1 {
 		return nil, fmt.Errorf("bptt: a linear layer from width %d to %d, want at least 1", in, out)
 	}
@@ -30,9 +31,11 @@ func NewLinear(in, out int, src rand.Source) (*Linear, error) {
 		return nil, fmt.Errorf("bptt: a linear layer from width %d to %d has more than %d weights", in, out, maxElements)
 	}
 	l := &Linear{Weight: make([]float32, out*in), Bias: make([]float32, out), In: in, Out: out}
-	bound := 1 / math.Sqrt(float64(in))
-	uniform(l.Weight, bound, src)
-	uniform(l.Bias, bound, src)
+	if r != nil {
+		bound := 1 / math.Sqrt(float64(in))
+		uniform(l.Weight, bound, r)
+		uniform(l.Bias, bound, r)
+	}
 	return l, nil
 }
 

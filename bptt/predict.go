@@ -217,9 +217,9 @@ func (p *ModelPredictor) Reorder(src []int) {
 // whose output is one logit for each symbol, the predictor has one row. With an
 // empty prompt it continues where the last Sample stopped.
 //
-// One Uint64 is taken from src for each symbol, none at temperature 0, so seed
+// One Uint64 is taken from r for each symbol, none at temperature 0, so seed
 // and prompt fix the text on every machine.
-func (p *ModelPredictor) Sample(dst, prompt []int32, temperature float64, src rand.Source) error {
+func (p *ModelPredictor) Sample(dst, prompt []int32, temperature float64, r *rand.Rand) error {
 	switch {
 	case p.emb == nil || p.batch != 1 || p.out != p.in:
 		return fmt.Errorf("bptt: Sample of %d rows, inputs %d and outputs %d, want 1 row of ids with a logit for each", p.batch, p.in, p.out)
@@ -237,7 +237,7 @@ func (p *ModelPredictor) Sample(dst, prompt []int32, temperature float64, src ra
 		}
 	}
 	for i := range dst {
-		id := p.draw(temperature, src)
+		id := p.draw(temperature, r)
 		if id < 0 {
 			return fmt.Errorf("bptt: the logits of symbol %d are not finite", i)
 		}
@@ -251,7 +251,7 @@ func (p *ModelPredictor) Sample(dst, prompt []int32, temperature float64, src ra
 }
 
 // draw takes a symbol from p.logits, -1 if they allow none.
-func (p *ModelPredictor) draw(temperature float64, src rand.Source) int32 {
+func (p *ModelPredictor) draw(temperature float64, r *rand.Rand) int32 {
 	if temperature == 0 {
 		best := int32(-1)
 		for i, v := range p.logits {
@@ -268,7 +268,7 @@ func (p *ModelPredictor) draw(temperature float64, src rand.Source) int32 {
 	}
 	p.isa.Scale(p.probs, p.probs, float32(1/temperature))
 	p.isa.Softmax(p.probs, p.probs)
-	u, sum := unit(src), 0.0
+	u, sum := unit(r), 0.0
 	last := int32(-1)
 	for i, q := range p.probs {
 		if q != q {
