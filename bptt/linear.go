@@ -84,7 +84,7 @@ func newLinear(l *Linear, isa kernels.ISA, dw []float32, pairsPerChunk int) *lin
 func (s *linear) forward(c crew, y, x []float32) {
 	s.y, s.x = y, x
 	s.fwd.Pack(true, s.Weight, s.In)
-	c.run(len(y)*s.In, s.forwardPart)
+	c.run(s.isa, len(y)*s.In, s.forwardPart)
 }
 
 func (s *linear) forwardRows(w, n int) {
@@ -109,7 +109,7 @@ func (s *linear) backward(c crew, dx, dy []float32, pairs, chunks []int32) {
 	for len(s.work) < c.most() {
 		s.work = append(s.work, make([]float32, max(s.isa.GemmRowsWork(s.Out, s.In, s.k), s.Out)))
 	}
-	c.run(2*len(dy)*s.In, s.backPart)
+	c.run(s.isa, 2*len(dy)*s.In, s.backPart)
 }
 
 func (s *linear) backwardRows(w, n int) {

@@ -80,7 +80,7 @@ func (CrossEntropy) Loss(dy, y []float32, b *Batch, s *Scratch) (float64, int, e
 	if most := s.team.most(); dy == nil && len(s.probs) < most*width {
 		s.probs = make([]float32, most*width)
 	}
-	s.team.run(len(y), s.rowPart)
+	s.team.run(s.isa, 16*len(y), s.rowPart)
 	sum := 0.0
 	for p := range losses {
 		if b.counts(p) && b.Targets[p] >= 0 {

@@ -85,9 +85,9 @@ func (p *pieces) init(params []Param, update func(i, lo, hi int)) {
 	}
 }
 
-// run updates all pieces. An element costs about as much as eight
+// run updates all pieces. An element costs about as much as sixteen
 // multiply-adds of a product: it is bound by memory.
-func (p *pieces) run() { p.team.run(8*p.size, p.part) }
+func (p *pieces) run() { p.team.run(p.isa, 16*p.size, p.part) }
 
 // like returns zero tensors of the shapes of params.
 func like(params []Param) [][]float32 {
