@@ -59,10 +59,10 @@ func readPyTorch(t *testing.T) *pytorchModel {
 // chain builds the model with PyTorch's weights.
 func (m *pytorchModel) chain(t *testing.T) *bptt.Model {
 	t.Helper()
-	src := rand.NewPCG(1, 2)
+	src := rand.New(rand.NewPCG(1, 2))
 	emb, err := bptt.NewEmbedding(m.Symbols, m.Width, src)
 	noError(t, err)
-	rnn, err := lstm.New(lstm.Config{Input: m.Width, Hidden: m.Hidden, Layers: m.Layers}, rand.New(src))
+	rnn, err := lstm.New(lstm.Config{Input: m.Width, Hidden: m.Hidden, Layers: m.Layers}, src)
 	noError(t, err)
 	out, err := bptt.NewLinear(m.Hidden, m.Symbols, src)
 	noError(t, err)

@@ -37,11 +37,11 @@ func (m *model) shape() oracle.Shape {
 // chain makes the model in the product and draws its weights if there are none.
 func (m *model) chain(t *testing.T) *bptt.Model {
 	t.Helper()
-	src := rand.NewPCG(3, 4)
+	src := rand.New(rand.NewPCG(3, 4))
 	emb, err := bptt.NewEmbedding(m.vocabulary, m.width, src)
 	noError(t, err)
 	m.cfg.Input = m.width
-	rnn, err := lstm.New(m.cfg, rand.New(src))
+	rnn, err := lstm.New(m.cfg, src)
 	noError(t, err)
 	out, err := bptt.NewLinear(m.shape().Out(), m.vocabulary, src)
 	noError(t, err)
@@ -54,7 +54,7 @@ func (m *model) chain(t *testing.T) *bptt.Model {
 	if draw {
 		m.weights = map[string][]float32{}
 	}
-	rng := rand.New(src)
+	rng := src
 	net.EachParam(func(name string, w, _ []float32) {
 		if draw {
 			limit := 1 / math.Sqrt(float64(m.cfg.Hidden))
