@@ -33,7 +33,8 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 	if rows == 0 {
 		return
 	}
-	u.fork(u.packing(), 2*len(n.W), u.doPackBack)
+	u.wantDx = dx != nil
+	u.fork(u.packing(), len(n.W), u.doPackBack)
 	for layer := n.Layers - 1; layer >= 0; layer-- {
 		down := u.dmid
 		if layer == 0 {
@@ -61,7 +62,7 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 
 func (u *Unrolled) packBackShare(w, n int) {
 	for i := w; i < len(u.pack); i += n {
-		u.pack[i].packBack(u.net, &u.net.W[i])
+		u.pack[i].packBack(u.net, &u.net.W[i], u.wantDx || i >= len(u.net.Reverse))
 	}
 }
 

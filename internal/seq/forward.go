@@ -16,7 +16,7 @@ func (u *Unrolled) Forward(y, x []float32) {
 		return
 	}
 	n := u.net
-	u.fork(u.packing(), 2*len(n.W), u.doPack)
+	u.fork(u.packing(), len(n.W), u.doPack)
 	for layer := range n.Layers {
 		for dir, reverse := range n.Reverse {
 			u.job = job{layer: layer, dir: dir, i: layer*len(n.Reverse) + dir}
@@ -150,7 +150,7 @@ func (u *Unrolled) project(w, n int) {
 // forwardSteps runs the block's steps for a share of the rows of the batch.
 func (u *Unrolled) forwardSteps(w, n int) {
 	s, i := &u.steppers[w], u.job.i
-	s.Recur = u.pack[i].recur
+	s.Recur, s.Bias = u.pack[i].recur, u.pack[i].apart
 	first, last := share(u.batch, 1, w, n)
 	before := u.before(u.job.dir)
 	for k := range u.job.hi - u.job.lo {

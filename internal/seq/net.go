@@ -159,7 +159,8 @@ func (n *Net) Uniform(r *rand.Rand, limit float64) {
 type packing struct {
 	in    *kernels.Packed   // W_ih transposed, [In][Gates]
 	recur []*kernels.Packed // the blocks of W_hh transposed, [H][Rows]
-	bias  []float32         // fl(b_ih + b_hh), nil without biases
+	bias  []float32         // fl(b_ih + b_hh), b_ih for rows of a block apart; nil without biases
+	apart [][]float32       // for each block apart its rows of b_hh, nil for others
 
 	// For the backward pass.
 	inBack    *kernels.Packed   // W_ih, [Gates][In]
@@ -177,6 +178,11 @@ func (n *Net) newPacking(isa kernels.ISA, w *Weights, back bool) packing {
 	}
 	for _, b := range n.Shape.Recur {
 		p.recur = append(p.recur, isa.NewPacked(h, b.Rows))
+		var bias []float32
+		if b.Apart && p.bias != nil {
+			bias = make([]float32, b.Rows)
+		}
+		p.apart = append(p.apart, bias)
 		if back {
 			p.recurBack = append(p.recurBack, isa.NewPacked(b.Rows, h))
 		}
@@ -188,18 +194,24 @@ func (n *Net) newPacking(isa kernels.ISA, w *Weights, back bool) packing {
 func (p *packing) pack(n *Net, isa kernels.ISA, w *Weights) {
 	h := n.Shape.States[0]
 	p.in.Pack(true, w.Ih, w.In)
-	for i, b := range n.Shape.Recur {
-		p.recur[i].Pack(true, w.Hh[b.Row*h:], h)
-	}
 	if p.bias != nil {
 		isa.Add(p.bias, w.BiasIh, w.BiasHh)
 	}
+	for i, b := range n.Shape.Recur {
+		p.recur[i].Pack(true, w.Hh[b.Row*h:], h)
+		if p.apart[i] != nil {
+			copy(p.bias[b.Row:b.Row+b.Rows], w.BiasIh[b.Row:])
+			copy(p.apart[i], w.BiasHh[b.Row:])
+		}
+	}
 }
 
-// packBack fills the backward part of p.
-func (p *packing) packBack(n *Net, w *Weights) {
+// packBack fills the backward part of p, that for dx only if it is wanted.
+func (p *packing) packBack(n *Net, w *Weights, dx bool) {
 	h := n.Shape.States[0]
-	p.inBack.Pack(false, w.Ih, w.In)
+	if dx {
+		p.inBack.Pack(false, w.Ih, w.In)
+	}
 	for i, b := range n.Shape.Recur {
 		p.recurBack[i].Pack(false, w.Hh[b.Row*h:], h)
 	}

@@ -98,7 +98,7 @@ func (p *Predictor) step(w, n int) {
 		} else {
 			k.in.Gemm(kernels.Set, s.Rows, x, width, s.Tape.Data, sh.Tape)
 		}
-		s.Recur = k.recur
+		s.Recur, s.Bias = k.recur, k.apart
 		for i, width := range sh.States {
 			m := Mat{Data: p.state[i][(l*p.batch+b)*width:], Stride: width, Width: width}
 			s.State[i], s.Prev[i] = m, m

@@ -74,6 +74,10 @@ type Block struct {
 	// Col is the first of the Rows columns of a tape row that hold, after
 	// Backward, the gradients of the products.
 	Col int
+	// Apart says that the products are chains of their own, which start at the
+	// block's rows of b_hh (Step.Bias), and not the end of the chains over x.
+	// b_hh then has no share in where those start.
+	Apart bool
 }
 
 // A Mat is rows of equal width in a larger buffer.
@@ -97,6 +101,9 @@ type Step struct {
 	// Recur has an entry for each block of Shape.Recur: in Forward the block
 	// transposed, [H][Rows], in Backward as it is, [Rows][H].
 	Recur []*kernels.Packed
+	// Bias has an entry for each block too: b_hh in Forward if the block is
+	// Apart, nil otherwise and without biases.
+	Bias [][]float32
 
 	Tape        Mat
 	State, Prev []Mat // one for each state tensor

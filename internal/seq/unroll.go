@@ -48,6 +48,8 @@ type Unrolled struct {
 	x       []float32
 	pending bool // no Backward has used it
 
+	wantDx bool // of the Backward under way
+
 	rows, prevRows []int32   // pairs (t,b) of a chunk of a weight gradient
 	biasSum        []float32 // [Tape]
 	steppers       []Step    // for each worker
