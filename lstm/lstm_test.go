@@ -285,9 +285,13 @@ func TestNothingToDo(t *testing.T) {
 		u.Backward(nil, nil)
 		numtest.Equal(t, u.State()[0], s[0], "state")
 		numtest.Equal(t, u.StateGrad()[0], s[0], "state gradient")
-		u.Forward(nil, nil)
-		u.Backward([]float32{}, nil)
-		numtest.Equal(t, u.StateGrad()[0], s[1], "state gradient that nobody handed in")
+		for range 2 {
+			u.Forward(nil, nil)
+			u.Backward([]float32{}, nil)
+			numtest.Equal(t, u.StateGrad()[0], s[1], "state gradient that nobody handed in")
+			check(t, u.SetStateGrad(s))
+			check(t, u.SetStateGrad(nil)) // takes it back
+		}
 	}
 	p, err := net.Predictor(0)
 	check(t, err)
