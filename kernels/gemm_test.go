@@ -1,0 +1,409 @@
+package kernels_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/kernels/ref"
+)
+
+// A form is one way to ask for a matrix product.
+type form struct {
+	op             string // Gemm, Packed, Bias or Rows
+	into           kernels.Into
+	transA, transB bool
+}
+
+func (f form) String() string {
+	return fmt.Sprintf("%s into=%d transA=%v transB=%v", f.op, f.into, f.transA, f.transB)
+}
+
+var forms = func() (all []form) {
+	bools := []bool{false, true}
+	for _, into := range []kernels.Into{kernels.Set, kernels.Continue, kernels.AddTo, kernels.SetFlush} {
+		for _, a := range bools {
+			for _, b := range bools {
+				all = append(all, form{"Gemm", into, a, b})
+			}
+			all = append(all, form{"Packed", into, false, a})
+		}
+		all = append(all, form{"Rows", into, true, false})
+	}
+	return append(all, form{"Bias", kernels.Set, false, false}, form{"Bias", kernels.Set, false, true})
+}()
+
+// chain is the contract's rule 1: C[i][j] over the stored operands, one fused
+// multiply-add a step, k ascending.
+func (f form) chain(m, n, k int, a func(i, q int) float32, b func(q, j int) float32, bias, c []float32, ldc int) {
+	for i := range m {
+		for j := range n {
+			acc := float32(0)
+			if f.op == "Bias" {
+				acc = bias[j]
+			} else if f.into == kernels.Continue {
+				acc = c[i*ldc+j]
+			}
+			for q := range k {
+				acc = ref.FMA(a(i, q), b(q, j), acc)
+			}
+			switch f.into {
+			case kernels.AddTo:
+				acc = c[i*ldc+j] + acc
+			case kernels.SetFlush:
+				if math.Abs(float64(acc)) < 0x1p-100 {
+					acc = 0
+				}
+			}
+			c[i*ldc+j] = acc
+		}
+	}
+}
+
+// matrix returns rows x cols values with rows ld apart, NaN between the rows,
+// and nothing behind the last.
+func matrix(r source, rows, cols, ld, mode int) []float32 {
+	if rows == 0 || cols == 0 {
+		return nil
+	}
+	s := make([]float32, (rows-1)*ld+cols)
+	for i := range s {
+		if i%ld < cols {
+			s[i] = r.value(mode)
+		} else {
+			s[i] = float32(math.NaN())
+		}
+	}
+	return s
+}
+
+// rowList names k rows out of some more.
+func rowList(r source, k int) (list []int32, rows int) {
+	rows = k + k/3 + 1
+	for range k {
+		list = append(list, int32(r.IntN(rows)))
+	}
+	return list, rows
+}
+
+// check runs one product on a tier between guard pages and compares all of C,
+// the room between its rows included.
+func (f form) check(t *testing.T, g *numtest.Guards, isa kernels.ISA, r source, m, n, k int) bool {
+	t.Helper()
+	mode, at := r.IntN(modes), numtest.Layouts[r.IntN(2)]
+	pad := func() int { return []int{0, 0, 1, 5}[r.IntN(4)] }
+	aRows, aCols, bRows, bCols := m, k, k, n
+	if f.transA {
+		aRows, aCols = k, m
+	}
+	if f.transB {
+		bRows, bCols = n, k
+	}
+	var arows, brows []int32
+	if f.op == "Rows" {
+		arows, aRows = rowList(r, k)
+		brows, bRows = rowList(r, k)
+	}
+	lda, ldb, ldc := aCols+pad(), bCols+pad(), n+pad()
+	a, b, c := matrix(r, aRows, aCols, lda, mode), matrix(r, bRows, bCols, ldb, mode), matrix(r, m, n, ldc, mode)
+	if f.op == "Rows" { // rows that no list names may hold anything
+		ruin(a, lda, arows)
+		ruin(b, ldb, brows)
+	}
+	if f.op == "Rows" && len(a) > 0 && len(b) > 0 { // the matrices may end with the last row named
+		a, b = a[:last(arows)*lda+min(m, len(a))], b[:last(brows)*ldb+min(n, len(b))]
+	}
+	bias := r.values(n, mode)
+	if f.op != "Bias" && f.into == kernels.Set || f.into == kernels.SetFlush {
+		for i := range c { // what is overwritten must not matter
+			c[i] = float32(math.NaN())
+		}
+	}
+
+	atA := func(i, q int) float32 { return a[i*lda+q] }
+	atB := func(q, j int) float32 { return b[q*ldb+j] }
+	if f.transA {
+		atA = func(i, q int) float32 { return a[q*lda+i] }
+	}
+	if f.transB {
+		atB = func(q, j int) float32 { return b[j*ldb+q] }
+	}
+	if f.op == "Rows" {
+		atA = func(i, q int) float32 { return a[int(arows[q])*lda+i] }
+		atB = func(q, j int) float32 { return b[int(brows[q])*ldb+j] }
+	}
+	want := append([]float32(nil), c...)
+	f.chain(m, n, k, atA, atB, bias, want, ldc)
+
+	ga, gb, gc, gbias := numtest.In(g, at, a), numtest.In(g, at, b), numtest.Out(g, at, c), numtest.In(g, at, bias)
+	scratch := func(n int) []float32 {
+		if r.IntN(2) == 0 {
+			return nil
+		}
+		w := make([]float32, n)
+		for i := range w {
+			w[i] = float32(math.NaN())
+		}
+		return numtest.Out(g, at, w)
+	}
+	what := fmt.Sprintf("%v m=%d n=%d k=%d lda=%d ldb=%d ldc=%d mode=%d %v", f, m, n, k, lda, ldb, ldc, mode, at)
+	ok := numtest.Faults(t, func() {
+		switch f.op {
+		case "Gemm":
+			isa.Gemm(f.into, f.transA, f.transB, m, n, k, ga, lda, gb, ldb, gc, ldc, scratch(isa.GemmWork(f.transA, f.transB, m, n, k)))
+		case "Rows":
+			isa.GemmRows(f.into, m, n, ga, lda, numtest.In(g, at, arows), gb, ldb, numtest.In(g, at, brows), gc, ldc, scratch(isa.GemmRowsWork(m, n, k)))
+		default:
+			p := isa.NewPacked(k, n)
+			if p.Rows() != k || p.Cols() != n || p.ISA() != isa {
+				t.Errorf("%s: packed as %d x %d for %v", what, p.Rows(), p.Cols(), p.ISA())
+			}
+			if r.IntN(2) == 0 { // packing overwrites all of what was there
+				p.Pack(false, r.values(k*n, wild), n)
+			}
+			p.Pack(f.transB, gb, ldb)
+			if f.op == "Bias" {
+				p.GemmBias(m, ga, lda, gbias, gc, ldc)
+			} else {
+				p.Gemm(f.into, m, ga, lda, gc, ldc)
+			}
+		}
+	}, "%s", what)
+	ok = ok && numtest.Equal(t, gc, want, "%s", what)
+	g.Reset("%s", what)
+	return ok
+}
+
+// ruin overwrites the rows that a list does not name with NaN.
+func ruin(s []float32, ld int, list []int32) {
+	named := map[int]bool{}
+	for _, q := range list {
+		named[int(q)] = true
+	}
+	for i := range s {
+		if !named[i/ld] {
+			s[i] = float32(math.NaN())
+		}
+	}
+}
+
+func last(list []int32) (n int) {
+	for _, q := range list {
+		n = max(n, int(q))
+	}
+	return n
+}
+
+// Every form of product at every edge of size: 0 to 4, around the register
+// tiles (3, 6 and 8 rows), vectors (8 and 16), panels (16, 32, 64) and blocks
+// (64 and 96 rows, 256 and 512 steps).
+func TestGemm(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		g := numtest.NewGuards(t)
+		r := newSource(11)
+		which := make([]int, len(forms))
+		for i := range which {
+			which[i] = i
+		}
+		axes := []numtest.Axis{
+			{Name: "m", Values: []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 63, 64, 65, 95, 96, 97}},
+			{Name: "n", Values: []int{0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 129}},
+			{Name: "k", Values: []int{0, 1, 2, 3, 4, 7, 8, 9, 255, 256, 257, 511, 512, 513}},
+			{Name: "form", Values: which},
+		}
+		cost := func(v []int) int64 { return 1000 + int64(v[0]*v[1]*v[2]) }
+		numtest.Cases(6e7, cost, axes, func(v []int) bool {
+			return forms[v[3]].check(t, g, isa, r, v[0], v[1], v[2])
+		})
+	})
+}
+
+// All sizes from 0 to 4 in all forms: 125 products each.
+func TestGemmSmallest(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		g := numtest.NewGuards(t)
+		r := newSource(12)
+		for _, f := range forms {
+			for m := range 5 {
+				for n := range 5 {
+					for k := range 5 {
+						if !f.check(t, g, isa, r, m, n, k) {
+							return
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// Every width up to one panel and three columns, for every count of tile rows.
+func TestGemmEveryTail(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		g := numtest.NewGuards(t)
+		r := newSource(13)
+		for _, f := range forms {
+			for n := 1; n <= maxSize; n++ {
+				m := 1 + (n+int(f.into))%8
+				if !f.check(t, g, isa, r, m, n, 1+n%5) {
+					return
+				}
+			}
+		}
+	})
+}
+
+// A chain too long for one call of the tile is put down and taken up again,
+// which must not show, with a summand in C either.
+func TestGemmVeryLongChain(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		g := numtest.NewGuards(t)
+		r := newSource(14)
+		for i, f := range forms {
+			if testing.Short() && i%5 != 0 {
+				continue
+			}
+			if !f.check(t, g, isa, r, 1+i%7, 1+(i*13)%70, 8192+i) {
+				return
+			}
+		}
+	})
+}
+
+// Rows are independent: a product cut up by rows or by columns has the same bits.
+func TestGemmInParts(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		r := newSource(15)
+		const m, n, k = 29, 83, 40
+		a, b := r.values(m*k, mixed), r.values(k*n, mixed)
+		whole := make([]float32, m*n)
+		isa.Gemm(kernels.Set, false, false, m, n, k, a, k, b, n, whole, n, nil)
+		for _, cut := range []int{1, 2, 5, 6, 17} {
+			parts := make([]float32, m*n)
+			isa.Gemm(kernels.Set, false, false, cut, n, k, a, k, b, n, parts, n, nil)
+			isa.Gemm(kernels.Set, false, false, m-cut, n, k, a[cut*k:], k, b, n, parts[cut*n:], n, nil)
+			numtest.Equal(t, parts, whole, "rows cut at %d", cut)
+			clear(parts)
+			isa.Gemm(kernels.Set, false, false, m, cut, k, a, k, b, n, parts, n, nil)
+			isa.Gemm(kernels.Set, false, false, m, n-cut, k, a, k, b[cut:], n, parts[cut:], n, nil)
+			numtest.Equal(t, parts, whole, "columns cut at %d", cut)
+			clear(parts)
+			isa.Gemm(kernels.Set, false, false, m, n, cut, a, k, b, n, parts, n, nil)
+			isa.Gemm(kernels.Continue, false, false, m, n, k-cut, a[cut:], k, b[cut*n:], n, parts, n, nil)
+			numtest.Equal(t, parts, whole, "steps cut at %d", cut)
+		}
+	})
+}
+
+// A zero times a NaN or an infinity is a NaN and is not skipped.
+func TestGemmPropagatesNaN(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		for _, b := range []float32{nan, inf, -inf} {
+			c := []float32{1, 1, 1}
+			isa.Gemm(kernels.Set, false, false, 1, 3, 2, []float32{0, 1}, 2, []float32{b, 2, 0, 3, 4, 5}, 3, c, 3, nil)
+			numtest.Equal(t, c, []float32{nan, 4, 5}, "B holds %v", b)
+		}
+		c := []float32{0}
+		isa.Gemm(kernels.Set, false, false, 1, 1, 1, []float32{0}, 1, []float32{math.Float32frombits(1 << 31)}, 1, c, 1, nil)
+		numtest.Equal(t, c, []float32{0}, "a chain from +0 over 0 * -0")
+	})
+}
+
+func TestGemmRefusesBadShapes(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		f := func(n int) []float32 { return make([]float32, n) }
+		const big = math.MaxInt
+		p := isa.NewPacked(3, 4)
+		rows := []int32{0, 1, 2}
+		for _, c := range []struct {
+			name  string
+			names []string // what the message has to name
+			call  func(c []float32)
+		}{
+			{"A short", []string{"A", "5", "2 x 3"}, func(c []float32) { isa.Gemm(0, false, false, 2, 4, 3, f(5), 3, f(12), 4, c, 4, nil) }},
+			{"B short", []string{"B", "11", "3 x 4"}, func(c []float32) { isa.Gemm(0, false, false, 2, 4, 3, f(6), 3, f(11), 4, c, 4, nil) }},
+			{"C short", []string{"C", "8", "3 x 4"}, func(c []float32) { isa.Gemm(0, false, false, 3, 4, 3, f(9), 3, f(12), 4, c, 4, nil) }},
+			{"A transposed", []string{"A", "3 x 2"}, func(c []float32) { isa.Gemm(0, true, false, 2, 4, 3, f(5), 2, f(12), 4, c, 4, nil) }},
+			{"B transposed", []string{"B", "4 x 3"}, func(c []float32) { isa.Gemm(0, false, true, 2, 4, 3, f(6), 3, f(12), 2, c, 4, nil) }},
+			{"lda", []string{"A", "2 apart"}, func(c []float32) { isa.Gemm(0, false, false, 2, 4, 3, f(60), 2, f(12), 4, c, 4, nil) }},
+			{"ldb", []string{"B", "3 apart"}, func(c []float32) { isa.Gemm(0, false, false, 2, 4, 3, f(60), 3, f(120), 3, c, 4, nil) }},
+			{"ldc", []string{"C", "3 apart"}, func(c []float32) { isa.Gemm(0, false, false, 2, 4, 3, f(60), 3, f(120), 4, c, 3, nil) }},
+			{"negative m", []string{"-1"}, func(c []float32) { isa.Gemm(0, false, false, -1, 4, 3, f(60), 3, f(120), 4, c, 4, nil) }},
+			{"negative n", []string{"-1"}, func(c []float32) { isa.Gemm(0, false, false, 2, -1, 3, f(60), 3, f(120), 4, c, 4, nil) }},
+			{"negative k", []string{"-1"}, func(c []float32) { isa.Gemm(0, false, false, 2, 4, -1, f(60), 3, f(120), 4, c, 4, nil) }},
+			{"a product that overflows", []string{"C"}, func(c []float32) { isa.Gemm(0, false, false, 3, 1, 1, f(3), 1, f(1), 1, c, big, nil) }},
+			{"an offset that overflows", []string{"A"}, func(c []float32) { isa.Gemm(0, false, false, 2, 1, big, f(3), big, f(1), 1, c, 1, nil) }},
+			{"into", []string{"Into(4)"}, func(c []float32) { isa.Gemm(4, false, false, 2, 4, 3, f(6), 3, f(12), 4, c, 4, nil) }},
+			{"work", []string{"work", fmt.Sprint(isa.GemmWork(true, true, 2, 4, 3) - 1), fmt.Sprint(isa.GemmWork(true, true, 2, 4, 3))},
+				func(c []float32) {
+					isa.Gemm(0, true, true, 2, 4, 3, f(6), 2, f(12), 3, c, 4, f(isa.GemmWork(true, true, 2, 4, 3)-1))
+				}},
+			{"Pack", []string{"B", "3 x 4"}, func(c []float32) { p.Pack(false, f(11), 4) }},
+			{"Pack transposed", []string{"B", "4 x 3"}, func(c []float32) { p.Pack(true, f(11), 3) }},
+			{"packed A", []string{"A", "2 x 3"}, func(c []float32) { p.Gemm(0, 2, f(5), 3, c, 4) }},
+			{"packed C", []string{"C", "3 x 4"}, func(c []float32) { p.Gemm(0, 3, f(9), 3, c, 4) }},
+			{"bias", []string{"bias", "3", "4"}, func(c []float32) { p.GemmBias(2, f(6), 3, f(3), c, 4) }},
+			{"NewPacked", []string{"-1"}, func(c []float32) { isa.NewPacked(-1, 4) }},
+			{"lists differ", []string{"arows", "3", "2"}, func(c []float32) { isa.GemmRows(0, 2, 4, f(6), 2, rows, f(12), 4, rows[:2], c, 4, nil) }},
+			{"row past A", []string{"A", "3 x 2"}, func(c []float32) { isa.GemmRows(0, 2, 4, f(5), 2, rows, f(12), 4, rows, c, 4, nil) }},
+			{"row past B", []string{"B", "3 x 4"}, func(c []float32) { isa.GemmRows(0, 2, 4, f(6), 2, rows, f(11), 4, rows, c, 4, nil) }},
+			{"negative row", []string{"A", "-7"}, func(c []float32) {
+				isa.GemmRows(0, 2, 4, f(6), 2, []int32{0, -7, 1}, f(12), 4, rows, c, 4, nil)
+			}},
+		} {
+			out := newSource(16).values(8, moderate)
+			before := append([]float32(nil), out...)
+			message := panics(func() { c.call(out) })
+			for _, s := range c.names {
+				if !strings.Contains(message, s) {
+					t.Errorf("%s: %q, want a panic naming %q", c.name, message, s)
+				}
+			}
+			numtest.Equal(t, out, before, "%s: written before the panic", c.name)
+		}
+	})
+}
+
+func TestGemmAllocatesNothing(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		const m, n, k = 13, 70, 33
+		a, b, c := make([]float32, m*k), make([]float32, k*n), make([]float32, m*n)
+		rows := make([]int32, 3)
+		work := make([]float32, max(isa.GemmWork(true, true, m, n, k), isa.GemmWork(false, false, 3, n, k), isa.GemmRowsWork(m, n, 3)))
+		p := isa.NewPacked(k, n)
+		bias := make([]float32, n)
+		if got := testing.AllocsPerRun(10, func() {
+			isa.Gemm(kernels.AddTo, true, true, m, n, k, a, m, b, k, c, n, work)
+			isa.Gemm(kernels.Set, false, false, 3, n, k, a, k, b, n, c, n, work)
+			isa.GemmRows(kernels.AddTo, m, n, a, m, rows, b, n, rows, c, n, work)
+			p.Pack(true, b, k)
+			p.Gemm(kernels.Set, m, a, k, c, n)
+			p.GemmBias(m, a, k, bias, c, n)
+		}); got != 0 {
+			t.Errorf("%v allocations", got)
+		}
+	})
+}
+
+// A packed matrix keeps the tier it was made for.
+func TestPackedKeepsItsTier(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		p := kernels.NewPacked(5, 7)
+		if err := kernels.Use(kernels.Scalar); err != nil {
+			t.Fatal(err)
+		}
+		if p.ISA() != isa {
+			t.Errorf("made under %v, now %v", isa, p.ISA())
+		}
+		r := newSource(17)
+		a, b, got, want := r.values(10, moderate), r.values(35, moderate), make([]float32, 14), make([]float32, 14)
+		p.Pack(false, b, 7)
+		p.Gemm(kernels.Set, 2, a, 5, got, 7)
+		kernels.Gemm(kernels.Set, false, false, 2, 7, 5, a, 5, b, 7, want, 7, nil)
+		numtest.Equal(t, got, want)
+	})
+}

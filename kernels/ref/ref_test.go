@@ -1,0 +1,263 @@
+package ref_test
+
+import (
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/kernels/ref"
+)
+
+// exactFMA rounds a*b+c once, in arithmetic that holds every float32 exactly.
+func exactFMA(a, b, c float32) float32 {
+	p := new(big.Float).SetPrec(2000).SetFloat64(float64(a))
+	p.Mul(p, new(big.Float).SetPrec(2000).SetFloat64(float64(b)))
+	p.Add(p, new(big.Float).SetPrec(2000).SetFloat64(float64(c)))
+	v, _ := p.Float32()
+	if v == 0 && p.Sign() == 0 { // an exact zero: its sign is that of IEEE, not of math/big
+		return float32(float64(a)*float64(b) + float64(c))
+	}
+	return v
+}
+
+// Rounding twice goes wrong next to midpoints and below the normal range, so
+// most of the triples are built there: the product is about half a unit of c.
+func TestFMARoundsOnce(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	finite := func() float32 {
+		for {
+			if v := math.Float32frombits(r.Uint32()); v-v == 0 {
+				return v
+			}
+		}
+	}
+	twice := 0
+	for i := range 400000 {
+		a, b, c := finite(), finite(), finite()
+		switch i % 4 {
+		case 0: // (1+x)(1-x) half units of c: less than half by what float64 cannot hold
+			c = math.Float32frombits(0x3f800000 | r.Uint32()&0x807fffff)
+			x := float32(r.IntN(256)) * 0x1p-23
+			a, b = 1+x, (1-x)*0x1p-24
+		case 1: // a subnormal result
+			a, b = a/max(1, float32(math.Abs(float64(a))))*0x1p-70, math.Float32frombits(0x1d000000|r.Uint32()&0xffffff)
+			c = math.Float32frombits(r.Uint32() & 0x80ffffff)
+		case 2: // cancellation
+			a, b = math.Float32frombits(0x3f800000|r.Uint32()&0x7fffff), math.Float32frombits(0x3f800000|r.Uint32()&0x7fffff)
+			c = -float32(float64(a) * float64(b))
+		}
+		got, want := ref.FMA(a, b, c), exactFMA(a, b, c)
+		if !numtest.Same(got, want) {
+			t.Fatalf("FMA(%08x, %08x, %08x) = %08x, want %08x", math.Float32bits(a), math.Float32bits(b), math.Float32bits(c), math.Float32bits(got), math.Float32bits(want))
+		}
+		if !numtest.Same(float32(math.FMA(float64(a), float64(b), float64(c))), want) {
+			twice++
+		}
+	}
+	if twice < 10000 {
+		t.Errorf("only %d of the triples tell one rounding from two", twice)
+	}
+}
+
+func TestFMAOnSpecials(t *testing.T) {
+	inf, nan, negZero := float32(math.Inf(1)), float32(math.NaN()), math.Float32frombits(1<<31)
+	for _, c := range [][4]float32{
+		{0, inf, 1, nan}, {inf, 1, -inf, nan}, {inf, 1, 1, inf}, {nan, 0, 0, nan}, {1, 1, nan, nan}, {2, 3, -inf, -inf},
+		{0, 0, negZero, 0}, {negZero, 1, negZero, negZero}, {1, -1, 1, 0}, {math.MaxFloat32, 2, 0, inf}, {math.MaxFloat32, 2, -math.MaxFloat32, math.MaxFloat32},
+		{0x1p-100, 0x1p-60, 0, 0}, {0x1p-100, -0x1p-60, 0, negZero},
+	} {
+		if got := ref.FMA(c[0], c[1], c[2]); !numtest.Same(got, c[3]) {
+			t.Errorf("FMA(%v, %v, %v) = %v, want %v", c[0], c[1], c[2], got, c[3])
+		}
+	}
+}
+
+func TestFlush(t *testing.T) {
+	below, negZero := math.Nextafter32(0x1p-100, 0), math.Float32frombits(1<<31)
+	for _, c := range [][2]float32{{0x1p-100, 0x1p-100}, {-0x1p-100, -0x1p-100}, {below, 0}, {-below, 0}, {negZero, 0}, {1, 1}, {float32(math.Inf(-1)), float32(math.Inf(-1))}, {float32(math.NaN()), float32(math.NaN())}} {
+		if got := ref.Flush(c[0]); !numtest.Same(got, c[1]) {
+			t.Errorf("Flush(%v) = %v, want %v", c[0], got, c[1])
+		}
+	}
+}
+
+// The float64 helpers against the standard library, whose own error is below one
+// unit.
+func TestFloat64Helpers(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	ulps := func(got, want float64) float64 {
+		if got == want || got != got && want != want {
+			return 0
+		}
+		return math.Abs(got-want) / (math.Nextafter(math.Abs(want), math.Inf(1)) - math.Abs(want))
+	}
+	worst := map[string]float64{}
+	for range 200000 {
+		x := math.Float64frombits(r.Uint64() &^ (1 << 63))
+		if x < 0x1p-1022 {
+			x = 1 // math.Log of amd64 is wrong below the normal range
+		}
+		worst["log"] = max(worst["log"], ulps(ref.Log64(x), math.Log(x)))
+		y := 1 + (r.Float64()-0.5)/8
+		worst["log near 1"] = max(worst["log near 1"], ulps(ref.Log64(y), math.Log(y)))
+		e := (r.Float64() - 0.5) * 1400
+		worst["exp"] = max(worst["exp"], ulps(ref.Exp64(e), math.Exp(e)))
+		a := (r.Float64() - 0.5) * 0x1p21
+		worst["cos"] = max(worst["cos"], math.Abs(ref.Cos64(a)-math.Cos(a))*0x1p53)
+	}
+	for name, w := range worst {
+		if w > 3 {
+			t.Errorf("%s is %.2f units off", name, w)
+		}
+	}
+	for _, x := range []float64{0, -1, math.Inf(1), math.Inf(-1), math.NaN(), 1, math.MaxFloat64} {
+		if u := ulps(ref.Log64(x), math.Log(x)); u > 3 {
+			t.Errorf("Log64(%v) = %v, want %v", x, ref.Log64(x), math.Log(x))
+		}
+		if u := ulps(ref.Exp64(x), math.Exp(x)); u > 3 {
+			t.Errorf("Exp64(%v) = %v, want %v", x, ref.Exp64(x), math.Exp(x))
+		}
+	}
+	if got := ref.Log64(math.SmallestNonzeroFloat64); got != -744.4400719213812 { // -1074 ln 2
+		t.Errorf("log of the smallest number: %v", got)
+	}
+	if ref.Exp64(0) != 1 || ref.Cos64(0) != 1 || ref.Log64(1) != 0 {
+		t.Error("the exact values are not exact")
+	}
+}
+
+// The LSTM step and its gradient against the textbook in float64, within what
+// the float32 steps can lose.
+func TestLSTMGatesFollowTheTextbook(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	const n = 2000
+	var in [9][]float32
+	for i := range in {
+		in[i] = make([]float32, n)
+		for j := range in[i] {
+			in[i][j] = 6 * (r.Float32() - 0.5)
+		}
+	}
+	sigmoid := func(a numtest.Running) numtest.Running { return a.Func(1/(1+math.Exp(-a.V)), 0.25, 1.5) }
+	tanh := func(a numtest.Running) numtest.Running { return a.Func(math.Tanh(a.V), 1, 1.5) }
+	one := numtest.Exact(1)
+
+	i, f, g, o, cPrev := in[0], in[1], in[2], in[3], in[4]
+	act := [4][]float32{append([]float32{}, i...), append([]float32{}, f...), append([]float32{}, g...), append([]float32{}, o...)}
+	c, h := make([]float32, n), make([]float32, n)
+	ref.LSTMGates(act[0], act[1], act[2], act[3], c, h, cPrev)
+	hold := func(name string, got []float32, at func(j int) numtest.Running) {
+		t.Helper()
+		want, bound := make([]float64, n), make([]float64, n)
+		for j := range got {
+			w := at(j)
+			want[j], bound[j] = w.V, w.E
+		}
+		if worst := numtest.Within(t, got, want, bound, "%s", name); worst < 0.02 {
+			t.Errorf("%s: the bound is %.0f times too wide to say much", name, 1/worst)
+		}
+	}
+	cell := func(j int) numtest.Running {
+		return sigmoid(numtest.Exact(f[j])).FMA(numtest.Exact(cPrev[j]), sigmoid(numtest.Exact(i[j])).Mul(tanh(numtest.Exact(g[j])))).Flushed()
+	}
+	hold("c", c, cell)
+	hold("h", h, func(j int) numtest.Running { return sigmoid(numtest.Exact(o[j])).Mul(tanh(cell(j))).Flushed() })
+
+	// Backward, from the activations as they were stored.
+	dh, dy := in[5], in[6]
+	dc := append([]float32{}, in[7]...)
+	d := [4][]float32{append([]float32{}, act[0]...), append([]float32{}, act[1]...), append([]float32{}, act[2]...), append([]float32{}, act[3]...)}
+	ref.LSTMGatesGrad(d[0], d[1], d[2], d[3], dc, c, cPrev, dh, dy)
+	x := func(s []float32, j int) numtest.Running { return numtest.Exact(s[j]) }
+	into := func(j int) (dH, dC numtest.Running) {
+		tc := tanh(x(c, j))
+		dH = x(dh, j).Add(x(dy, j))
+		return dH, dH.Mul(x(act[3], j)).Mul(one.Sub(tc.Mul(tc))).Add(x(in[7], j))
+	}
+	slope := func(y numtest.Running) numtest.Running { return y.Mul(one.Sub(y)) }
+	hold("do", d[3], func(j int) numtest.Running {
+		dH, _ := into(j)
+		return dH.Mul(tanh(x(c, j))).Mul(slope(x(act[3], j)))
+	})
+	hold("di", d[0], func(j int) numtest.Running { _, D := into(j); return D.Mul(x(act[2], j)).Mul(slope(x(act[0], j))) })
+	hold("df", d[1], func(j int) numtest.Running { _, D := into(j); return D.Mul(x(cPrev, j)).Mul(slope(x(act[1], j))) })
+	hold("dg", d[2], func(j int) numtest.Running {
+		_, D := into(j)
+		return D.Mul(x(act[0], j)).Mul(one.Sub(x(act[2], j).Mul(x(act[2], j))))
+	})
+	hold("dc", dc, func(j int) numtest.Running { _, D := into(j); return D.Mul(x(act[1], j)) })
+}
+
+// The optimizers against their papers in float64, over a few steps.
+func TestOptimizersFollowTheirPapers(t *testing.T) {
+	const lr, mu, damp, decay, beta1, beta2, eps = 0.1, 0.9, 0.75, 0.01, 0.9, 0.999, 1e-8
+	r := rand.New(rand.NewPCG(4, 4))
+	for _, name := range []string{"SGD", "SGDMomentum", "SGDNesterov", "Adam", "AdamW"} {
+		w := []float32{0.5, -0.25, 2}
+		m, v := make([]float32, 3), make([]float32, 3)
+		w64, m64, v64 := []float64{0.5, -0.25, 2}, make([]float64, 3), make([]float64, 3)
+		for step := 1; step <= 20; step++ {
+			g := make([]float32, 3)
+			for j := range g {
+				g[j] = r.Float32() - 0.3
+			}
+			b1, b2 := 1-math.Pow(beta1, float64(step)), 1-math.Pow(beta2, float64(step))
+			for j := range w64 {
+				e := float64(g[j])
+				if name != "AdamW" {
+					e += decay * w64[j]
+				}
+				switch name {
+				case "SGD":
+					w64[j] -= lr * e
+				case "SGDMomentum":
+					m64[j] = mu*m64[j] + damp*e
+					w64[j] -= lr * m64[j]
+				case "SGDNesterov":
+					m64[j] = mu*m64[j] + e
+					w64[j] -= lr * (e + mu*m64[j])
+				default:
+					if name == "AdamW" {
+						w64[j] -= lr * decay * w64[j]
+					}
+					m64[j] = beta1*m64[j] + (1-beta1)*e
+					v64[j] = beta2*v64[j] + (1-beta2)*e*e
+					w64[j] -= lr * (m64[j] / b1) / (math.Sqrt(v64[j]/b2) + eps)
+				}
+			}
+			switch name {
+			case "SGD":
+				ref.SGD(w, g, lr, decay)
+			case "SGDMomentum":
+				ref.SGDMomentum(w, g, m, lr, mu, damp, decay)
+			case "SGDNesterov":
+				ref.SGDNesterov(w, g, m, lr, mu, decay)
+			case "Adam":
+				ref.Adam(w, g, m, v, beta1, 1-beta1, beta2, 1-beta2, float32(lr/b1), float32(math.Sqrt(b2)), eps, decay, 1)
+			case "AdamW":
+				ref.Adam(w, g, m, v, beta1, 1-beta1, beta2, 1-beta2, float32(lr/b1), float32(math.Sqrt(b2)), eps, 0, 1-lr*decay)
+			}
+			for j := range w {
+				if d := math.Abs(float64(w[j]) - w64[j]); d > 2e-6*float64(step) {
+					t.Fatalf("%s, step %d: w[%d] = %v, want %v", name, step, j, w[j], w64[j])
+				}
+			}
+		}
+	}
+}
+
+func TestTree(t *testing.T) {
+	l := []float32{1, 2, 3, 4, 5, 6, 7, 8}
+	if got := ref.Tree(l); got != 36 {
+		t.Errorf("sum %v", got)
+	}
+	if got := ref.TreeMax([]float32{3, -1, 7, 7, 0, 2, 8, 1}); got != 8 {
+		t.Errorf("max %v", got)
+	}
+	// The order is l += l+2, then l += l+1.
+	if got := ref.Tree([]float32{1e8, 1, -1e8, 1}); got != 2 {
+		t.Errorf("got %v, want the sum of 1e8-1e8 and 1+1", got)
+	}
+}
