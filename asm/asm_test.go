@@ -1,0 +1,277 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/asm/avox"
+	"github.com/simdrnn/simdrnn/asm/vec"
+)
+
+// generated runs the generator once for all tests.
+var generated = sync.OnceValues(Generate)
+
+func files(t *testing.T) map[string][]byte {
+	t.Helper()
+	f, err := generated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// What is committed is what the generator makes, no file more and none less.
+func TestCommittedFilesAreFresh(t *testing.T) {
+	const run = "run `go generate ./...` in the root of the module"
+	want := files(t)
+	for path, text := range want {
+		got, err := os.ReadFile(filepath.Join("..", path))
+		if err != nil {
+			t.Errorf("%s is missing: %s", path, run)
+		} else if !bytes.Equal(got, text) {
+			t.Errorf("%s is out of date from line %d on: %s", path, firstDifference(got, text), run)
+		}
+	}
+	for _, dir := range generatedDirs() {
+		found, err := filepath.Glob(filepath.Join("..", dir, "z*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			if name := dir + "/" + filepath.Base(path); want[name] == nil {
+				t.Errorf("%s is not generated any more: %s", name, run)
+			}
+		}
+	}
+}
+
+func firstDifference(a, b []byte) int {
+	la, lb := bytes.Split(a, []byte("\n")), bytes.Split(b, []byte("\n"))
+	for i := range min(len(la), len(lb)) {
+		if !bytes.Equal(la[i], lb[i]) {
+			return i + 1
+		}
+	}
+	return min(len(la), len(lb)) + 1
+}
+
+// Generating twice gives the same bytes, or the test above means nothing.
+func TestGenerateIsDeterministic(t *testing.T) {
+	again, err := Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range files(t) {
+		if !bytes.Equal(text, again[path]) {
+			t.Errorf("%s differs between two runs, at line %d", path, firstDifference(text, again[path]))
+		}
+	}
+}
+
+func TestWriteReplacesAndRemoves(t *testing.T) {
+	root := t.TempDir()
+	if err := Write(root, map[string][]byte{"kernels/zold_amd64.s": []byte("old")}); err != nil {
+		t.Fatal(err)
+	}
+	hand := filepath.Join(root, "kernels/element.go")
+	if err := os.WriteFile(hand, []byte("by hand"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(root, map[string][]byte{"kernels/znew_amd64.s": []byte("new")}); err != nil {
+		t.Fatal(err)
+	}
+	left, _ := filepath.Glob(filepath.Join(root, "kernels/*.*"))
+	var names []string
+	for _, p := range left {
+		names = append(names, filepath.Base(p))
+	}
+	if want := []string{"element.go", "znew_amd64.s"}; !slices.Equal(names, want) {
+		t.Errorf("left %q, want %q", names, want)
+	}
+}
+
+// A kernel that a target has no room for is an error of the generator, not a
+// listing that the target cannot run: avo itself knows 32 vector registers on
+// every target and would use the reserved integer registers.
+func TestTooManyRegistersAreRefused(t *testing.T) {
+	sum := func(vectors, integers int) func(vec.Machine) {
+		return func(m vec.Machine) {
+			v := make([]vec.Vec, vectors)
+			for i := range v {
+				v[i] = m.Zero()
+			}
+			r := make([]vec.Reg, integers)
+			for i := range r {
+				r[i] = m.Int("n")
+			}
+			for i := range v[1:] {
+				m.FMA(v[0], v[i+1], v[i])
+			}
+			for i := range r[1:] {
+				m.AddReg(r[0], r[i+1])
+			}
+			m.Prefetch(vec.Mem{Base: r[0]})
+			m.Return()
+		}
+	}
+	for _, c := range []struct {
+		name              string
+		target            avox.Target
+		vectors, integers int
+		fits              bool
+	}{
+		{"avx2 16 vectors", avox.AVX2, 16, 1, true},
+		{"avx2 17 vectors", avox.AVX2, 17, 1, false},
+		{"avx512 32 vectors", avox.AVX512, 32, 1, true},
+		{"avx512 33 vectors", avox.AVX512, 33, 1, false},
+		{"12 integers", avox.AVX2, 2, 12, true},
+		{"13 integers", avox.AVX2, 2, 13, false},
+	} {
+		f := avox.NewFile(c.target)
+		f.Function("F", "func(n int)", sum(c.vectors, c.integers))
+		if _, err := f.Bytes("a test"); (err == nil) != c.fits {
+			t.Errorf("%s: error %v, want success %v", c.name, err, c.fits)
+		}
+	}
+}
+
+// Every kernel of the catalog stands in every target: its code, its stub, and
+// its case in the dispatch.
+func TestCatalogIsComplete(t *testing.T) {
+	all := files(t)
+	amd64, other := string(all["kernels/zdispatch_amd64.go"]), string(all["kernels/zdispatch_other.go"])
+	for _, target := range Targets {
+		dir := "kernels/internal/" + target.Package + "/z"
+		stubs := string(all[dir+"stubs_amd64.go"])
+		for _, k := range target.Kernels() {
+			text := string(all[dir+k.File+"_amd64.s"])
+			for _, need := range []struct{ what, in, text string }{
+				{"code", text, "TEXT ·" + k.Name + "(SB)"},
+				{"stub", stubs, "//go:noescape\nfunc " + k.Name + "(" + k.Args + ")\n"},
+				{"doc comment", stubs, "// " + k.Name + " "},
+				{"dispatch", amd64, target.Package + "." + k.Name + "("},
+			} {
+				if strings.Count(need.in, need.text) != 1 {
+					t.Errorf("%s of %s.%s: %q found %d times, want once", need.what, target.Package, k.Name, need.text, strings.Count(need.in, need.text))
+				}
+			}
+		}
+	}
+	for _, k := range Catalog {
+		if k.Chunk <= 0 || k.Chunk%64 != 0 {
+			t.Errorf("%s: chunk %d, want a positive multiple of 64", k.Name, k.Chunk)
+		}
+		for name, text := range map[string]string{"zdispatch_amd64.go": amd64, "zdispatch_other.go": other} {
+			if !strings.Contains(text, "func "+lowerCamel(k.Name)+"(t ISA, "+k.Args+") {") || !strings.Contains(text, "ref."+k.Name+"(") {
+				t.Errorf("%s: no %s that ends in ref.%s", name, lowerCamel(k.Name), k.Name)
+			}
+		}
+	}
+}
+
+func TestLowerCamel(t *testing.T) {
+	for in, want := range map[string]string{"Exp": "exp", "LSTMGates": "lstmGates", "SGD": "sgd", "SGDMomentum": "sgdMomentum", "ExpSumLanes": "expSumLanes"} {
+		if got := lowerCamel(in); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+}
+
+// An instruction that is not here is a decision to be taken: does it round as
+// IEEE 754 says, does the tier promise it, does Go's ABI bear it? Estimates of
+// reciprocals, horizontal sums, writes to MXCSR and legacy SSE (slow next to
+// AVX) are not here on purpose.
+var allowed = strings.Fields(`
+	MOVQ LEAQ ADDQ SUBQ SHLQ ANDQ XORQ NEGQ CMPQ TESTQ JLT JGE JNE JEQ JMP RET PREFETCHT0 KMOVW
+	VMOVUPS VMOVUPD VMOVAPS VMASKMOVPS VMASKMOVPD VBROADCASTSS VZEROUPPER VCVTPS2PD
+	VADDPS VSUBPS VMULPS VDIVPS VSQRTPS VMAXPS VMINPS VSCALEFPS VCMPPS VBLENDVPS VBLENDMPS
+	VFMADD231PS VFMADD213PS VFNMADD231PS VFMADD231PD
+	VANDPS VANDNPS VORPS VXORPS VPANDD VPORD VPXORD VPADDD VPSUBD VPSLLD VPSRAD`)
+
+var (
+	text        = regexp.MustCompile(`^TEXT ·(\w+)\(SB\), (\S+), \$(\d+)-\d+$`)
+	reserved    = regexp.MustCompile(`\b(R14|R15|BP|SP)\b`)
+	widerThan16 = regexp.MustCompile(`\b([XY](1[6-9]|2\d|3\d)|Z\d+|K\d)\b`)
+	label       = regexp.MustCompile(`^[a-z_]+\d*:$`)
+)
+
+func TestAssemblyKeepsTheRules(t *testing.T) {
+	for path, source := range files(t) {
+		if !strings.HasSuffix(path, ".s") {
+			continue
+		}
+		lines := strings.Split(strings.TrimSuffix(string(source), "\n"), "\n")
+		if len(lines) > 2000 {
+			t.Errorf("%s has %d lines, want at most 2000: split the family", path, len(lines))
+		}
+		bad := func(i int, format string, args ...any) {
+			t.Errorf("%s:%d: %s: %s", path, i+1, fmt.Sprintf(format, args...), lines[i])
+		}
+		previous := ""
+		for i, line := range lines {
+			switch {
+			case line == "" || strings.HasPrefix(line, "//") || strings.HasPrefix(line, "#include") ||
+				strings.HasPrefix(line, "DATA ") || label.MatchString(line):
+			case strings.HasPrefix(line, "GLOBL "):
+				if !strings.Contains(line, "<>(SB), RODATA|NOPTR, ") {
+					bad(i, "data that is not read-only and private to the file")
+				}
+			case strings.HasPrefix(line, "TEXT "):
+				if m := text.FindStringSubmatch(line); m == nil || m[2] != "NOSPLIT" || m[3] != "0" {
+					bad(i, "want NOSPLIT and no frame")
+				}
+			case strings.HasPrefix(line, "\t"):
+				f := strings.Fields(line)
+				op, _, _ := strings.Cut(f[0], ".")
+				if !slices.Contains(allowed, op) {
+					bad(i, "instruction %s is not on the list of allowed ones", op)
+				}
+				if reserved.MatchString(line) {
+					bad(i, "uses a register that belongs to Go")
+				}
+				if strings.Contains(path, "avx2") && (widerThan16.MatchString(line) || strings.Contains(f[0], ".")) {
+					bad(i, "needs AVX-512")
+				}
+				if op == "RET" && previous != "VZEROUPPER" {
+					bad(i, "returns without VZEROUPPER")
+				}
+				previous = op
+			default:
+				bad(i, "not understood")
+			}
+		}
+	}
+}
+
+// What avo says that a function requires, the tier that calls it promises.
+// MMX+ is avo's name for what PREFETCHT0 came with, and part of every amd64.
+func TestRequirementsAreWithinTheTier(t *testing.T) {
+	requires := regexp.MustCompile(`(?m)^// Requires: (.*)$`)
+	all := files(t)
+	for _, target := range Targets {
+		count := 0
+		for path, source := range all {
+			if !strings.HasPrefix(path, "kernels/internal/"+target.Package+"/") || !strings.HasSuffix(path, ".s") {
+				continue
+			}
+			for _, m := range requires.FindAllStringSubmatch(string(source), -1) {
+				count++
+				for _, feature := range strings.Split(m[1], ", ") {
+					if feature != "MMX+" && !slices.Contains(target.Requires, feature) {
+						t.Errorf("%s: requires %s, tier %s promises %s", path, feature, target.ISA, target.Requires)
+					}
+				}
+			}
+		}
+		if want := len(target.Kernels()); count != want {
+			t.Errorf("%s: %d functions state what they require, want %d", target.Package, count, want)
+		}
+	}
+}

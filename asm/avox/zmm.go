@@ -1,0 +1,82 @@
+package avox
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/simdrnn/simdrnn/asm/vec"
+)
+
+// zmm is AVX-512 (F, BW, DQ, VL): predicates and tails are mask registers.
+type zmm struct{ *core }
+
+// zmmTail masks lanes of either size.
+type zmmTail struct {
+	lanes reg.Register
+	wide  bool
+}
+
+// The integer forms of the bit operations belong to AVX512F.
+
+func (m *zmm) And(a vec.Vec, b vec.Operand) vec.Vec { return m.binary(m.VPANDD, m.VPANDD_BCST, a, b) }
+func (m *zmm) Or(a vec.Vec, b vec.Operand) vec.Vec  { return m.binary(m.VPORD, m.VPORD_BCST, a, b) }
+func (m *zmm) Xor(a vec.Vec, b vec.Operand) vec.Vec { return m.binary(m.VPXORD, m.VPXORD_BCST, a, b) }
+
+func (m *zmm) Less(a, b vec.Operand) vec.Pred {
+	left := m.register(a)
+	k := m.K()
+	with := func(op instruction) instruction {
+		return func(ops ...operand.Op) { op(append([]operand.Op{lessThan}, ops...)...) }
+	}
+	m.emit(with(m.VCMPPS), with(m.VCMPPS_BCST), b, left, k)
+	return vec.Pred{Reg: k}
+}
+
+func (m *zmm) Select(p vec.Pred, yes, no vec.Operand) vec.Vec {
+	other := m.register(no)
+	d := m.ZMM()
+	m.emit(m.VBLENDMPS, m.VBLENDMPS_BCST, yes, other, kr(p), d)
+	return vec.Vec{Reg: d}
+}
+
+func (m *zmm) ZeroWhere(p vec.Pred, a vec.Vec) { m.VPXORD(vr(a), vr(a), kr(p), vr(a)) }
+
+// Scale is VSCALEFPS: p * 2^floor(n), rounded once.
+func (m *zmm) Scale(p, n vec.Vec) vec.Vec {
+	d := m.ZMM()
+	m.VSCALEFPS(vr(n), vr(p), d)
+	return vec.Vec{Reg: d}
+}
+
+func (m *zmm) tail(n vec.Reg, wide bool) vec.Tail {
+	k := m.K()
+	m.KMOVW(operand.Mem{Base: m.table(0)}.Idx(gp(n), 2), k)
+	return vec.Tail{Lanes: zmmTail{k, wide}}
+}
+
+func (m *zmm) Tail(n vec.Reg) vec.Tail   { return m.tail(n, false) }
+func (m *zmm) Tail64(n vec.Reg) vec.Tail { return m.tail(n, true) }
+
+func (m *zmm) LoadTail(at vec.Mem, t vec.Tail) vec.Vec {
+	d := m.ZMM()
+	if t := t.Lanes.(zmmTail); t.wide {
+		m.VMOVUPD_Z(mem(at), t.lanes, d)
+	} else {
+		m.VMOVUPS_Z(mem(at), t.lanes, d)
+	}
+	return vec.Vec{Reg: d}
+}
+
+func (m *zmm) StoreTail(a vec.Vec, at vec.Mem, t vec.Tail) {
+	if t := t.Lanes.(zmmTail); t.wide {
+		m.VMOVUPD(vr(a), t.lanes, mem(at))
+	} else {
+		m.VMOVUPS(vr(a), t.lanes, mem(at))
+	}
+}
+
+func (m *zmm) LoadWideTail(at vec.Mem, t vec.Tail) vec.Vec {
+	d := m.ZMM()
+	m.VCVTPS2PD_Z(mem(at), t.Lanes.(zmmTail).lanes, d)
+	return vec.Vec{Reg: d}
+}

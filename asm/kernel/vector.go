@@ -1,0 +1,68 @@
+package kernel
+
+import "github.com/simdrnn/simdrnn/asm/vec"
+
+// each emits a loop that sets dst to f of the same place of the other slices.
+func each(m vec.Machine, dst string, args []string, f func(v []vec.Vec) vec.Vec) {
+	to, n := m.Base(dst), m.Len(dst)
+	from := make([]vec.Reg, len(args))
+	for j, a := range args {
+		from[j] = m.Base(a)
+	}
+	vec.Each(m, n, func(at vec.At) {
+		v := make([]vec.Vec, len(from))
+		for j, base := range from {
+			v[j] = at.Load(base)
+		}
+		at.Store(f(v), to)
+	})
+	m.Return()
+}
+
+// Add sets dst = a + b.
+func Add(m vec.Machine) {
+	each(m, "dst", []string{"a", "b"}, func(v []vec.Vec) vec.Vec { return m.Add(v[0], v[1]) })
+}
+
+// Mul sets dst = a * b.
+func Mul(m vec.Machine) {
+	each(m, "dst", []string{"a", "b"}, func(v []vec.Vec) vec.Vec { return m.Mul(v[0], v[1]) })
+}
+
+// Axpy adds alpha*x to dst.
+func Axpy(m vec.Machine) {
+	alpha := m.Float("alpha")
+	each(m, "dst", []string{"dst", "x"}, func(v []vec.Vec) vec.Vec {
+		m.FMA(v[0], alpha, v[1])
+		return v[0]
+	})
+}
+
+// Scale sets dst = x*alpha.
+func Scale(m vec.Machine) {
+	alpha := m.Float("alpha")
+	each(m, "dst", []string{"x"}, func(v []vec.Vec) vec.Vec { return m.Mul(v[0], alpha) })
+}
+
+// ScaleFlush sets dst = x*alpha, tiny results as +0.
+func ScaleFlush(m vec.Machine) {
+	alpha := m.Float("alpha")
+	each(m, "dst", []string{"x"}, func(v []vec.Vec) vec.Vec {
+		y := m.Mul(v[0], alpha)
+		vec.Flush(m, y)
+		return y
+	})
+}
+
+// Div sets dst = x/d.
+func Div(m vec.Machine) {
+	d := m.Float("d")
+	each(m, "dst", []string{"x"}, func(v []vec.Vec) vec.Vec { return m.Div(v[0], d) })
+}
+
+// Clip sets dst to x limited to [-limit, limit]; a NaN stays.
+func Clip(m vec.Machine) {
+	limit := m.Float("limit")
+	least := vec.Negative(m, limit)
+	each(m, "dst", []string{"x"}, func(v []vec.Vec) vec.Vec { return m.Max(least, m.Min(limit, v[0])) })
+}

@@ -1,0 +1,139 @@
+package vec
+
+// The sequences below are normative: kernels/ref holds the same operations in
+// the same order, and every machine gives the same bits. Each function writes
+// over none of its arguments unless it says so.
+
+// ExpConstants, SigmoidConstants and TanhConstants are what the sequences
+// read, the most rewarding to hold in a register first.
+func ExpConstants() []Const {
+	return append([]Const{expLeast, expMost}, reduceConstants()...)
+}
+
+func SigmoidConstants() []Const {
+	return append([]Const{one, expLeast, 0, signBit}, reduceConstants()...)
+}
+
+func TanhConstants() []Const {
+	c := append([]Const{tanhMost, one, two}, reduceConstants()...)
+	c = append(c, TanhPoly[:]...)
+	return append(c, tanhSplit, restBits, signBit)
+}
+
+// GateConstants is what a kernel reads that has both sigmoid and tanh in it.
+func GateConstants() []Const {
+	c := append(SigmoidConstants(), two, tanhMost)
+	c = append(c, TanhPoly[:]...)
+	return append(c, tanhSplit, restBits, tiny)
+}
+
+func FlushConstants() []Const { return []Const{restBits, tiny} }
+
+func reduceConstants() []Const {
+	c := []Const{magic, Log2E, MinusLn2Head, MinusLn2Rest}
+	return append(c, ExpPoly[:]...)
+}
+
+// polynomial is Horner's rule, highest coefficient first.
+func polynomial(m Machine, x Vec, coefficients []Const) Vec {
+	p := m.Const(coefficients[0])
+	for _, c := range coefficients[1:] {
+		m.Horner(p, x, c)
+	}
+	return p
+}
+
+// power is an integer n as a float32 and, in the low bits of shifted, as an
+// integer.
+type power struct{ n, shifted Vec }
+
+// reduce gives p and n with exp(x) = p * 2^n. It writes over x.
+func reduce(m Machine, x Vec) (p Vec, e power) {
+	e.shifted = m.Const(magic)
+	m.FMA(e.shifted, x, Log2E) // t = fma(x, log2 e, magic)
+	e.n = m.Sub(e.shifted, magic)
+	m.FMA(x, e.n, MinusLn2Head)
+	m.FMA(x, e.n, MinusLn2Rest)
+	return polynomial(m, x, ExpPoly[:]), e
+}
+
+// scale is p * 2^n for every n that exp meets: two exact factors, so that only
+// the last product rounds, and underflow is gradual.
+func scale(m Machine, p Vec, e power) Vec {
+	if s, ok := m.(Scaler); ok {
+		return s.Scale(p, e.n)
+	}
+	k := m.SubInt(e.shifted, magic)
+	k1 := m.ShiftRight(k, 1)
+	k2 := m.SubInt(k, k1)
+	return m.Mul(m.Mul(p, powerOfTwo(m, k1)), powerOfTwo(m, k2))
+}
+
+// scaleOnce is p * 2^n where 2^n is a normal number. It multiplies: adding to
+// the exponent would turn a NaN into a number.
+func scaleOnce(m Machine, p Vec, e power) Vec {
+	if s, ok := m.(Scaler); ok {
+		return s.Scale(p, e.n)
+	}
+	// The shift drops all of magic's bits.
+	return m.Mul(p, powerOfTwo(m, e.shifted))
+}
+
+func powerOfTwo(m Machine, k Vec) Vec { return m.AddInt(m.ShiftLeft(k, 23), one) }
+
+// Exp is the exponential function, 0.90 ulp.
+func Exp(m Machine, x Vec) Vec {
+	x = m.Max(expLeast, x)
+	x = m.Min(expMost, x)
+	p, e := reduce(m, x)
+	return scale(m, p, e)
+}
+
+// Sigmoid is 1/(1+exp(-x)), 1.49 ulp. With e = exp(-|x|) the quotient is e/(1+e)
+// or 1/(1+e); the one division is corrected by a Newton step whose residual
+// counts what the sum 1+e lost.
+func Sigmoid(m Machine, x Vec) Vec {
+	e, pow := reduce(m, m.Max(expLeast, m.Or(x, signBit)))
+	e = scale(m, e, pow)
+	num := m.Select(m.Less(x, Const(0)), e, one)
+	d := m.Add(e, one)
+	dl := m.Sub(e, m.Sub(d, one))
+	r := m.Div(one, d)
+	q := m.Mul(num, r)
+	m.FNMA(num, q, d)
+	m.FNMA(num, q, dl)
+	m.FMA(q, num, r)
+	return q
+}
+
+// Tanh is the hyperbolic tangent, 1.37 ulp, odd to the bit: a polynomial below
+// 0.625, 1 - 2/(exp(2a)+1) above.
+func Tanh(m Machine, x Vec) Vec {
+	a := m.And(x, restBits)
+	y := m.Mul(m.Min(tanhMost, a), two)
+	e, pow := reduce(m, y)
+	e = scaleOnce(m, e, pow)
+	big := m.Sub(one, m.Div(two, m.Add(e, one)))
+	z := m.Mul(a, a)
+	small := polynomial(m, z, TanhPoly[:])
+	m.Horner(small, m.Mul(a, z), a)
+	return m.Or(m.Select(m.Less(a, tanhSplit), small, big), m.And(x, signBit))
+}
+
+// Flush writes a: +0 where |a| < 2^-100. A NaN stays.
+func Flush(m Machine, a Vec) {
+	m.ZeroWhere(m.Less(m.And(a, restBits), tiny), a)
+}
+
+// OneMinus is 1 - a.
+func OneMinus(m Machine, a Vec) Vec { return m.Sub(one, a) }
+
+// OneMinusSquare is fma(-a, a, 1).
+func OneMinusSquare(m Machine, a Vec) Vec {
+	s := m.Const(one)
+	m.FNMA(s, a, a)
+	return s
+}
+
+// Negative is -a.
+func Negative(m Machine, a Vec) Vec { return m.Xor(a, signBit) }

@@ -1,0 +1,39 @@
+package vec
+
+// The constants of exp, sigmoid and tanh. Program coef verifies the fits.
+const (
+	one      Const = 0x3f800000
+	two      Const = 0x40000000
+	signBit  Const = 0x80000000
+	restBits Const = 0x7fffffff
+
+	Log2E Const = 0x3fb8aa3b
+	// Adding magic = 1.5 * 2^23 rounds to an integer and leaves it in the low
+	// bits of the sum.
+	magic Const = 0x4b400000
+	// -ln 2 as a float32 and what it lacks. With an FMA the first step of the
+	// reduction is exact, so that the head may use all its bits.
+	MinusLn2Head Const = 0xbf317218
+	MinusLn2Rest Const = 0x3102e308
+
+	// exp underflows to +0 below the first and overflows above the second.
+	expLeast Const = 0xc2d00000 // -104
+	expMost  Const = 0x42b20000 // 89
+
+	// tanh rounds to 1 from 9.02 on.
+	tanhMost Const = 0x41140000 // 9.25
+	// Below this tanh is a polynomial, above it is built on exp.
+	tanhSplit Const = 0x3f200000 // 0.625
+
+	// Values smaller than this, 2^-100, are stored as +0 by the kernels whose
+	// results come back in the next step.
+	tiny Const = 0x0d800000
+)
+
+// ExpPoly is exp(r) on |r| <= ln(2)/2, highest power first; the relative error
+// of the fit is 2^-28.2.
+var ExpPoly = [...]Const{0x3ab56359, 0x3c091ef0, 0x3d2aac2c, 0x3e2aaa46, 0x3efffffe, one, one}
+
+// TanhPoly is T in tanh(a) = a + a*z*T(z), z = a*a, for a < 0.625, highest
+// power first; the relative error of the fit is 2^-27.7.
+var TanhPoly = [...]Const{0xbbba8672, 0x3ca8fc67, 0xbd5c1ad2, 0x3e08837b, 0xbeaaaa99}
