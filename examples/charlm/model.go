@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/lstm"
+)
+
+// settings are what a checkpoint keeps besides the numbers: enough to build the
+// same model and to go on training it.
+type settings struct {
+	Hidden, Layers, Embed, Batch, Window int
+	Rate, Clip                           float64
+	Seed                                 uint64
+	Text                                 string
+}
+
+const symbols = 256 // bytes
+
+// model is the three stages of the language model. The chains built over them
+// share the weights.
+type model struct {
+	emb *bptt.Embedding
+	rnn *lstm.Layer
+	out *bptt.Linear
+}
+
+func newModel(s settings, workers int) (*model, error) {
+	r := rand.New(rand.NewPCG(s.Seed, 0))
+	emb, err := bptt.NewEmbedding(symbols, s.Embed, r)
+	if err != nil {
+		return nil, err
+	}
+	rnn, err := lstm.New(lstm.Config{Input: s.Embed, Hidden: s.Hidden, Layers: s.Layers, Workers: workers}, r)
+	if err != nil {
+		return nil, err
+	}
+	out, err := bptt.NewLinear(s.Hidden, symbols, r)
+	if err != nil {
+		return nil, err
+	}
+	return &model{emb, rnn, out}, nil
+}
+
+// train returns the chain that is trained.
+func (m *model) train(s settings) (*bptt.Model, error) {
+	return bptt.Chain(m.emb, m.rnn.Unroll(s.Window, s.Batch), m.out)
+}
+
+// infer returns a chain over the same weights that only runs forward.
+func (m *model) infer(steps, batch int) (*bptt.Model, error) {
+	return bptt.Chain(m.emb, m.rnn.Infer(steps, batch), m.out)
+}
+
+func (s settings) encode() ([]byte, error) { return json.Marshal(s) }
+
+// stored reads the settings out of a checkpoint.
+func stored(c *bptt.Checkpoint) (s settings, err error) {
+	if err := json.Unmarshal(c.Meta, &s); err != nil {
+		return s, fmt.Errorf("the settings in it: %w", err)
+	}
+	o := options{settings: s, prompt: "\n"}
+	return s, o.check()
+}
+
+// merge takes over the stored settings, and refuses flags that ask for another
+// model than the stored one.
+func (o *options) merge(s settings) error {
+	mine := o.settings
+	for name, same := range map[string]bool{
+		"hidden": mine.Hidden == s.Hidden, "layers": mine.Layers == s.Layers, "embed": mine.Embed == s.Embed,
+		"batch": mine.Batch == s.Batch, "window": mine.Window == s.Window, "rate": mine.Rate == s.Rate,
+		"clip": mine.Clip == s.Clip, "seed": mine.Seed == s.Seed || !o.train(),
+	} {
+		if o.set[name] && !same {
+			return fmt.Errorf("-%s differs from the run in the checkpoint: leave it out to go on as it was, or start anew without -resume", name)
+		}
+	}
+	seed := mine.Seed
+	o.settings = s
+	if !o.train() {
+		o.settings.Seed = seed
+	}
+	return nil
+}
+
+var errNoCheckpoint = errors.New("there is no checkpoint")
+
+// sample continues the prompt by n characters, handing them to emit in pieces.
+func sample(net *bptt.Model, prompt string, n int, temperature float64, seed uint64, emit func([]byte) error) error {
+	p, err := net.Predictor(1)
+	if err != nil {
+		return err
+	}
+	ids := make([]int32, len(prompt))
+	for i := range ids {
+		ids[i] = int32(prompt[i])
+	}
+	r := rand.New(rand.NewPCG(seed, 1))
+	piece := make([]int32, 64)
+	text := make([]byte, len(piece))
+	for n > 0 {
+		k := min(n, len(piece))
+		if err := p.Sample(piece[:k], ids, temperature, r); err != nil {
+			return err
+		}
+		for i, id := range piece[:k] {
+			text[i] = byte(id)
+		}
+		if err := emit(text[:k]); err != nil {
+			return err
+		}
+		n, ids = n-k, nil
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// readText returns the path of the text and its bytes: the file that -text
+// names or, without one, Newton's Opticks from the Go installation.
+func readText(name string) (path string, text []byte, err error) {
+	if name == "" {
+		if path, err = opticks(); err != nil {
+			return "", nil, err
+		}
+	} else if path, err = absolute(name); err != nil {
+		return "", nil, err
+	}
+	if text, err = os.ReadFile(path); err != nil {
+		return "", nil, fmt.Errorf("%w; name a readable file with -text", err)
+	}
+	return path, text, nil
+}
+
+// opticks finds the book in the Go installation. A program built with -trimpath
+// does not know where that is, so the go command is asked first.
+func opticks() (string, error) {
+	const book = "src/testdata/Isaac.Newton-Opticks.txt"
+	var roots []string
+	if out, err := exec.Command("go", "env", "GOROOT").Output(); err == nil {
+		roots = append(roots, strings.TrimSpace(string(out)))
+	}
+	roots = append(roots, os.Getenv("GOROOT"))
+	for _, root := range roots {
+		if path := filepath.Join(root, book); root != "" {
+			if _, err := os.Stat(path); err == nil {
+				return path, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("the default text, Newton's Opticks, is not in the Go installation ($GOROOT/%s); name a text with -text FILE", book)
+}
+
+// split divides the text into the part to train on and the last 5 %, held out.
+// It refuses a text that does not fill one window of every stream.
+func split(path string, text []byte, batch, window int) (train, held []byte, err error) {
+	at := len(text) - len(text)/20
+	train, held = text[:at], text[at:]
+	if len(train) <= batch*window || len(held) < 2 {
+		need := batch*window + 1
+		need = max(40, need+(need+18)/19+1)
+		return nil, nil, fmt.Errorf("%s has %d characters, too few for -batch %d -window %d, which need %d; use a longer text or smaller numbers", path, len(text), batch, window, need)
+	}
+	return train, held, nil
+}
