@@ -1,0 +1,266 @@
+package fuzz_test
+
+import (
+	"encoding/binary"
+	"math"
+	"os"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/kernels/ref"
+)
+
+func TestMain(m *testing.M) { os.Exit(numtest.Main(m)) }
+
+// A stream turns the bytes of an input into as many floats as a target wants:
+// first the bit patterns as they are, then, when they run out, the same ones
+// scaled, so that a short input fills large buffers without repeating itself.
+type stream struct {
+	data []byte
+	at   int
+}
+
+func (s *stream) next() float32 {
+	if len(s.data) < 4 {
+		s.at++
+		return float32(s.at%7) - 3
+	}
+	n := len(s.data) / 4
+	v := math.Float32frombits(binary.LittleEndian.Uint32(s.data[s.at%n*4:]))
+	if turn := s.at / n; turn > 0 {
+		v *= 1 - float32(turn%13)/9
+	}
+	s.at++
+	return v
+}
+
+func (s *stream) floats(n int) []float32 {
+	f := make([]float32, n)
+	for i := range f {
+		f[i] = s.next()
+	}
+	return f
+}
+
+// tame maps any value into -4..4, NaN to 0, for what should stay finite.
+func tame(f []float32) []float32 {
+	for i, v := range f {
+		switch {
+		case v != v:
+			f[i] = 0
+		case v > 4 || v < -4:
+			f[i] = float32(math.Copysign(4, float64(v))) / (1 + float32(i%5))
+		}
+	}
+	return f
+}
+
+// seed packs floats as an input.
+func seed(f ...float32) []byte {
+	var b []byte
+	for _, v := range f {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return b
+}
+
+// someSeeds are inputs that every target starts from, beside the committed ones.
+func someSeeds() [][]byte {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	return [][]byte{
+		nil,
+		seed(1, -2, 0.5, 3),
+		seed(0, math.Float32frombits(1<<31), math.Float32frombits(1), -math.Float32frombits(1), 0x1p-100, 0x1p-101, 0x1p-126),
+		seed(inf, -inf, nan, math.Float32frombits(0xff800001), math.MaxFloat32, -math.MaxFloat32, 1),
+		seed(88.7, 88.73, 89, -87.3, -103.9, -104, 0.625, 9.25, 1e-4, -17),
+		seed(1+0x1p-23, 1-0x1p-24, 0x1p-24, 0x1p-12, 1.5, -1.5),
+	}
+}
+
+// each runs f on every tier and notes that it did.
+func each(f func(isa kernels.ISA)) {
+	for _, isa := range kernels.Available() {
+		f(isa)
+		numtest.Ran(isa)
+	}
+}
+
+func FuzzGemm(f *testing.F) {
+	for i, s := range someSeeds() {
+		f.Add(uint8(i), uint8(1+i*7), uint8(3+i*13), uint8(i*5), uint8(i), s)
+		f.Add(uint8(255-i), uint8(6), uint8(64+i), uint8(17), uint8(0), s)
+	}
+	f.Fuzz(func(t *testing.T, form, mm, nn, kk, pads uint8, data []byte) {
+		m, n, k := int(mm)%20, int(nn)%140, int(kk)%70
+		into := kernels.Into(form & 3)
+		transA, transB := form&4 != 0, form&8 != 0
+		how := form >> 4 & 3 // Gemm, Packed, bias, rows
+		s := &stream{data: data}
+		aRows, aCols, bRows, bCols := m, k, k, n
+		if how == 1 || how == 2 {
+			transA = false
+		}
+		if how == 2 {
+			into = kernels.Set
+		}
+		if how == 3 {
+			transA, transB = true, false
+		}
+		if transA {
+			aRows, aCols = k, m
+		}
+		if transB {
+			bRows, bCols = n, k
+		}
+		lda, ldb, ldc := aCols+int(pads&3), bCols+int(pads>>2&3), n+int(pads>>4&3)
+		a, b, c, bias := s.floats(aRows*lda), s.floats(bRows*ldb), s.floats(m*ldc), s.floats(n)
+		arows, brows := make([]int32, k), make([]int32, k)
+		for q := range k { // any order, with repetitions
+			arows[q], brows[q] = int32((q*7+int(pads))%k), int32((q*q+3)%k)
+		}
+
+		want := append([]float32(nil), c...)
+		for i := range m {
+			for j := range n {
+				acc := float32(0)
+				switch {
+				case how == 2:
+					acc = bias[j]
+				case into == kernels.Continue:
+					acc = c[i*ldc+j]
+				}
+				for q := range k {
+					ra, rb := q, q
+					if how == 3 {
+						ra, rb = int(arows[q]), int(brows[q])
+					}
+					x, y := i*lda+ra, rb*ldb+j
+					if transA {
+						x = ra*lda + i
+					}
+					if transB {
+						y = j*ldb + rb
+					}
+					acc = ref.FMA(a[x], b[y], acc)
+				}
+				switch into {
+				case kernels.AddTo:
+					acc = c[i*ldc+j] + acc
+				case kernels.SetFlush:
+					acc = ref.Flush(acc)
+				}
+				want[i*ldc+j] = acc
+			}
+		}
+		each(func(isa kernels.ISA) {
+			got := append([]float32(nil), c...)
+			switch how {
+			case 0:
+				isa.Gemm(into, transA, transB, m, n, k, a, lda, b, ldb, got, ldc, nil)
+			case 3:
+				isa.GemmRows(into, m, n, a, lda, arows, b, ldb, brows, got, ldc, nil)
+			default:
+				p := isa.NewPacked(k, n)
+				p.Pack(transB, b, ldb)
+				if how == 2 {
+					p.GemmBias(m, a, lda, bias, got, ldc)
+				} else {
+					p.Gemm(into, m, a, lda, got, ldc)
+				}
+			}
+			numtest.Equal(t, got, want, "%v how=%d into=%d transA=%v transB=%v m=%d n=%d k=%d", isa, how, into, transA, transB, m, n, k)
+		})
+	})
+}
+
+func FuzzActivations(f *testing.F) {
+	for i, s := range someSeeds() {
+		f.Add(uint8(i*11), s)
+		f.Add(uint8(64+i), s)
+	}
+	f.Fuzz(func(t *testing.T, size uint8, data []byte) {
+		s := &stream{data: data}
+		x, dy := s.floats(int(size)), s.floats(int(size))
+		want := make([]float32, len(x))
+		run := func(name string, reference func(dst []float32), kernel func(isa kernels.ISA, dst []float32)) {
+			reference(want)
+			each(func(isa kernels.ISA) {
+				got := append([]float32(nil), x...)
+				kernel(isa, got)
+				numtest.Equal(t, got, want, "%s on %v", name, isa)
+			})
+		}
+		run("exp", func(d []float32) { ref.Exp(d, x) }, func(isa kernels.ISA, d []float32) { isa.Exp(d, x) })
+		run("sigmoid", func(d []float32) { ref.Sigmoid(d, x) }, func(isa kernels.ISA, d []float32) { isa.Sigmoid(d, x) })
+		run("tanh", func(d []float32) { ref.Tanh(d, x) }, func(isa kernels.ISA, d []float32) { isa.Tanh(d, d) })
+		run("sigmoid gradient", func(d []float32) { ref.SigmoidGrad(d, x, dy) }, func(isa kernels.ISA, d []float32) { isa.SigmoidGrad(d, d, dy) })
+		run("tanh gradient", func(d []float32) { ref.TanhGrad(d, x, dy) }, func(isa kernels.ISA, d []float32) { isa.TanhGrad(d, x, dy) })
+
+		softmax := make([]float32, len(x))
+		kernels.Scalar.Softmax(softmax, x)
+		dot, sum, largest, squares := kernels.Scalar.Dot(x, dy), kernels.Scalar.Sum(x), kernels.Scalar.Max(x), kernels.Scalar.SumSquares(x)
+		each(func(isa kernels.ISA) {
+			got := make([]float32, len(x))
+			isa.Softmax(got, x)
+			numtest.Equal(t, got, softmax, "softmax on %v", isa)
+			numtest.Equal(t, []float32{isa.Dot(x, dy), isa.Sum(x), isa.Max(x)}, []float32{dot, sum, largest}, "dot, sum, max on %v", isa)
+			numtest.Equal64(t, []float64{isa.SumSquares(x)}, []float64{squares}, "sum of squares on %v", isa)
+		})
+	})
+}
+
+func FuzzGates(f *testing.F) {
+	for i, s := range someSeeds() {
+		f.Add(uint8(i*9), s)
+		f.Add(uint8(48+i), s)
+	}
+	f.Fuzz(func(t *testing.T, size uint8, data []byte) {
+		s := &stream{data: data}
+		n := int(size) % 100
+		var in [9][]float32
+		for i := range in {
+			in[i] = s.floats(n)
+		}
+		copies := func() (c [9][]float32) {
+			for i := range in {
+				c[i] = append([]float32(nil), in[i]...)
+			}
+			return c
+		}
+		scalars := s.floats(9)
+		run := func(name string, reference func(v [9][]float32), kernel func(isa kernels.ISA, v [9][]float32)) {
+			want := copies()
+			reference(want)
+			each(func(isa kernels.ISA) {
+				got := copies()
+				kernel(isa, got)
+				for i := range got {
+					numtest.Equal(t, got[i], want[i], "%s on %v, argument %d", name, isa, i)
+				}
+			})
+		}
+		run("LSTM gates",
+			func(v [9][]float32) { ref.LSTMGates(v[0], v[1], v[2], v[3], v[4], v[5], v[6]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.LSTMGates(v[0], v[1], v[2], v[3], v[4], v[5], v[6]) })
+		run("LSTM gates, cell in place",
+			func(v [9][]float32) { ref.LSTMGates(v[0], v[1], v[2], v[3], v[4], v[5], v[4]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.LSTMGates(v[0], v[1], v[2], v[3], v[4], v[5], v[4]) })
+		run("LSTM gates gradient",
+			func(v [9][]float32) { ref.LSTMGatesGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8]) },
+			func(isa kernels.ISA, v [9][]float32) {
+				isa.LSTMGatesGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8])
+			})
+		a := scalars
+		run("Adam",
+			func(v [9][]float32) {
+				ref.Adam(v[0], v[1], v[2], v[3], a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
+			},
+			func(isa kernels.ISA, v [9][]float32) {
+				isa.Adam(v[0], v[1], v[2], v[3], a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
+			})
+		run("momentum",
+			func(v [9][]float32) { ref.SGDMomentum(v[0], v[1], v[2], a[0], a[1], a[2], a[3]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.SGDMomentum(v[0], v[1], v[2], a[0], a[1], a[2], a[3]) })
+	})
+}
