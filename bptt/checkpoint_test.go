@@ -1,0 +1,266 @@
+package bptt_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/lstm"
+)
+
+// setups are runs of every kind, each built from nothing so that a resumed run
+// shares no memory with the first.
+var setups = map[string]func(t *testing.T, plan bptt.Plan) (bptt.Net, *bptt.Trainer){
+	"stream":       func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onText(t, p, 6, 6, false) },
+	"overlapping":  func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onText(t, p, 6, 2, false) },
+	"short stride": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onText(t, p, 5, 1, false) },
+	"tied":         func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onText(t, p, 6, 6, true) },
+	"accumulated": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) {
+		p.Accumulate = 3
+		return onText(t, p, 6, 4, false)
+	},
+	"sgd": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) {
+		p.Optimizer = &bptt.SGD{LR: 0.1, Momentum: 0.9, Dampening: 0.1}
+		return onText(t, p, 6, 6, false)
+	},
+	"plain sgd": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) {
+		p.Optimizer = &bptt.SGD{LR: 0.1}
+		return onText(t, p, 6, 6, false)
+	},
+	"adamw": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) {
+		p.Optimizer = &bptt.AdamW{LR: 1e-2, WeightDecay: 0.1}
+		return onText(t, p, 6, 6, false)
+	},
+	"sequences":            func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onSequences(t, p, 0, 0) },
+	"sequences in windows": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onSequences(t, p, 5, 3) },
+}
+
+func onText(t *testing.T, p bptt.Plan, window, stride int, tied bool) (bptt.Net, *bptt.Trainer) {
+	s := sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 2, steps: 6, batch: 3, tied: tied}
+	if tied {
+		s.embed = s.hidden
+	}
+	net := languageModel(t, 1, s)
+	p.Window, p.Stride, p.Loss = window, stride, bptt.CrossEntropy{}
+	if p.Optimizer == nil {
+		p.Optimizer = &bptt.Adam{LR: 1e-2}
+	}
+	trainer, err := bptt.NewTrainer(net, textData(t, 100, s), p)
+	require.NoError(t, err)
+	return net, trainer
+}
+
+// onSequences trains a net of floats on shuffled sequences of many lengths.
+func onSequences(t *testing.T, p bptt.Plan, window, stride int) (bptt.Net, *bptt.Trainer) {
+	r := rand.New(rand.NewPCG(3, 3))
+	var seqs []bptt.Sequence
+	for i := range 11 {
+		s := bptt.Sequence{Steps: i}
+		for range i {
+			s.X = append(s.X, float32(r.Uint64()%100)/50, 1)
+			s.Y = append(s.Y, float32(r.Uint64()%100)/50)
+		}
+		seqs = append(seqs, s)
+	}
+	data, err := bptt.NewSequences(seqs, 3, rand.NewPCG(5, 6))
+	require.NoError(t, err)
+	rnn, err := lstm.New(lstm.Config{Input: 2, Hidden: 7}, r)
+	require.NoError(t, err)
+	out, err := bptt.NewLinear(7, 1, r)
+	require.NoError(t, err)
+	net, err := bptt.Chain(rnn.Unroll(12, 3), out)
+	require.NoError(t, err)
+	p.Window, p.Stride, p.Loss = window, stride, bptt.MSE{}
+	if p.Optimizer == nil {
+		p.Optimizer = &bptt.Adam{LR: 1e-2}
+	}
+	trainer, err := bptt.NewTrainer(net, data, p)
+	require.NoError(t, err)
+	return net, trainer
+}
+
+// TestResumeIsExact stops runs at every step of an epoch and more, saves, and
+// goes on in a new trainer from the bytes: weights, losses and what a further
+// checkpoint holds are the same bits as without the stop.
+func TestResumeIsExact(t *testing.T) {
+	const total = 14
+	for name, setup := range setups {
+		t.Run(name, func(t *testing.T) {
+			run := func(steps int64, from []byte) (net bptt.Net, losses []float64, file []byte) {
+				net, trainer := setup(t, bptt.Plan{Steps: steps, Meta: []byte("meta"), OnStep: func(p bptt.Progress) error {
+					losses = append(losses, p.Loss)
+					return nil
+				}})
+				if from != nil {
+					c, err := bptt.ReadCheckpoint(bytes.NewReader(from))
+					require.NoError(t, err)
+					require.Equal(t, "meta", string(c.Meta))
+					require.NoError(t, trainer.Resume(c))
+				}
+				_, err := trainer.Run(context.Background())
+				require.NoError(t, err)
+				var b bytes.Buffer
+				require.NoError(t, trainer.Save(&b))
+				return net, losses, b.Bytes()
+			}
+			whole, losses, want := run(total, nil)
+			for stop := int64(1); stop < total; stop++ {
+				_, first, file := run(stop, nil)
+				net, second, got := run(total, file)
+				require.Equal(t, losses, append(first, second...), "stopped at %d", stop)
+				require.Equal(t, bptt.Fingerprint(whole), bptt.Fingerprint(net), "stopped at %d", stop)
+				require.True(t, bytes.Equal(want, got), "stopped at %d: the last checkpoints differ", stop)
+			}
+		})
+	}
+}
+
+// TestResumeRefuses everything that does not fit, and leaves the trainer as if
+// nothing had been tried.
+func TestResumeRefuses(t *testing.T) {
+	save := func(setup string, p bptt.Plan) *bptt.Checkpoint {
+		p.Steps = 3
+		_, trainer := setups[setup](t, p)
+		_, err := trainer.Run(context.Background())
+		require.NoError(t, err)
+		var b bytes.Buffer
+		require.NoError(t, trainer.Save(&b))
+		c, err := bptt.ReadCheckpoint(&b)
+		require.NoError(t, err)
+		require.Equal(t, int64(3), c.Step)
+		return c
+	}
+	_, reference := setups["stream"](t, bptt.Plan{})
+	var want bytes.Buffer
+	require.NoError(t, reference.Save(&want))
+
+	_, trainer := setups["stream"](t, bptt.Plan{})
+	var shape *bptt.ShapeError
+	var missing *bptt.MissingError
+	err := trainer.Resume(save("tied", bptt.Plan{}))
+	require.ErrorAs(t, err, &shape)
+	require.Equal(t, "param/0.weight", shape.Section)
+	err = trainer.Resume(save("sequences", bptt.Plan{}))
+	require.ErrorAs(t, err, &missing)
+	require.ErrorContains(t, trainer.Resume(save("sgd", bptt.Plan{})), `"sgd"`)
+	require.Error(t, trainer.Resume(save("adamw", bptt.Plan{})))
+	require.Error(t, trainer.Resume(save("overlapping", bptt.Plan{})), "windows of another kind")
+
+	other := sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 2, steps: 6, batch: 3}
+	for name, data := range map[string]bptt.Data{
+		"another text":     textData(t, 101, other),
+		"no position":      never{},
+		"only half a pair": half{},
+	} {
+		net := languageModel(t, 9, other)
+		before := weights(net)
+		tr, err := bptt.NewTrainer(net, data, plan(bptt.Plan{}))
+		require.NoError(t, err)
+		require.Error(t, tr.Resume(save("stream", bptt.Plan{})), name)
+		numtest.Equal(t, weights(net), before)
+	}
+	var got bytes.Buffer
+	require.NoError(t, trainer.Save(&got))
+	require.True(t, bytes.Equal(want.Bytes(), got.Bytes()), "a refused checkpoint left traces")
+
+	_, noPosition := bptt.NewTrainer(newLeaky(6, 1), never{}, plan(bptt.Plan{}))
+	require.NoError(t, noPosition)
+	tr, err := bptt.NewTrainer(newLeaky(6, 1), never{}, plan(bptt.Plan{}))
+	require.NoError(t, err)
+	require.ErrorContains(t, tr.Save(&got), "MarshalBinary")
+}
+
+type half struct{ never }
+
+func (half) MarshalBinary() ([]byte, error) { return nil, nil }
+
+// TestDamagedCheckpoints: cut or flipped anywhere, a checkpoint is refused.
+func TestDamagedCheckpoints(t *testing.T) {
+	_, trainer := setups["overlapping"](t, bptt.Plan{Steps: 4, Meta: []byte("m")})
+	_, err := trainer.Run(context.Background())
+	require.NoError(t, err)
+	name := filepath.Join(t.TempDir(), "model")
+	require.NoError(t, trainer.SaveFile(name))
+	file, err := os.ReadFile(name)
+	require.NoError(t, err)
+	var format *bptt.FormatError
+	for n := 0; n < len(file); n += 1 + n/97 {
+		_, err := bptt.ReadCheckpoint(bytes.NewReader(file[:n]))
+		require.ErrorAs(t, err, &format, "cut to %d", n)
+		bad := bytes.Clone(file)
+		bad[n] ^= 1 << (n % 8)
+		_, err = bptt.ReadCheckpoint(bytes.NewReader(bad))
+		require.ErrorAs(t, err, &format, "byte %d", n)
+	}
+	require.NoError(t, os.WriteFile(name, append(file, 'x'), 0o666))
+	_, err = bptt.ReadCheckpointFile(name)
+	require.ErrorAs(t, err, &format)
+	_, err = bptt.ReadCheckpointFile(name + "2")
+	require.ErrorIs(t, err, os.ErrNotExist)
+
+	layer, err := lstm.New(lstm.Config{Input: 2, Hidden: 2}, nil)
+	require.NoError(t, err)
+	var b bytes.Buffer
+	_, err = layer.WriteTo(&b)
+	require.NoError(t, err)
+	_, err = bptt.ReadCheckpoint(&b)
+	var kind *bptt.KindError
+	require.ErrorAs(t, err, &kind)
+}
+
+// TestGoldenCheckpoint reads a file of version 1 and goes on from it. Files that
+// exist must stay readable: a change of the format takes a new version and a
+// new golden file beside this one.
+func TestGoldenCheckpoint(t *testing.T) {
+	name := filepath.Join("testdata", "checkpoint.v1")
+	_, trainer := setups["overlapping"](t, bptt.Plan{Steps: 5, Meta: []byte("golden")})
+	_, err := trainer.Run(context.Background())
+	require.NoError(t, err)
+	var b bytes.Buffer
+	require.NoError(t, trainer.Save(&b))
+	if *update {
+		require.NoError(t, os.WriteFile(name, b.Bytes(), 0o666))
+	}
+	file, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(file, b.Bytes()), "a checkpoint of this run has other bytes than version 1")
+
+	c, err := bptt.ReadCheckpointFile(name)
+	require.NoError(t, err)
+	require.Equal(t, "golden", string(c.Meta))
+	net, resumed := setups["overlapping"](t, bptt.Plan{Steps: 9})
+	require.NoError(t, resumed.Resume(c))
+	_, err = resumed.Run(context.Background())
+	require.NoError(t, err)
+	whole, all := setups["overlapping"](t, bptt.Plan{Steps: 9})
+	_, err = all.Run(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprint(bptt.Fingerprint(whole)), fmt.Sprint(bptt.Fingerprint(net)))
+}
+
+// TestCheckpointParams fills a net for inference, of other steps and rows than
+// the one that was trained.
+func TestCheckpointParams(t *testing.T) {
+	trained, trainer := setups["stream"](t, bptt.Plan{Steps: 4})
+	_, err := trainer.Run(context.Background())
+	require.NoError(t, err)
+	var b bytes.Buffer
+	require.NoError(t, trainer.Save(&b))
+	c, err := bptt.ReadCheckpoint(&b)
+	require.NoError(t, err)
+	net := languageModel(t, 77, sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 2, steps: 1, batch: 1})
+	require.NoError(t, c.Params(net))
+	require.Equal(t, bptt.Fingerprint(trained), bptt.Fingerprint(net))
+	fewer := languageModel(t, 77, sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 1, steps: 1, batch: 1})
+	before := weights(fewer)
+	require.ErrorContains(t, c.Params(fewer), "param")
+	numtest.Equal(t, weights(fewer), before)
+}
