@@ -1,8 +1,10 @@
 package avox
 
 import (
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+	"github.com/mmcloughlin/avo/x86"
 
 	"github.com/simdrnn/simdrnn/asm/vec"
 )
@@ -35,7 +37,20 @@ func (m *zmm) Less(a, b vec.Operand) vec.Pred {
 func (m *zmm) Select(p vec.Pred, yes, no vec.Operand) vec.Vec {
 	other := m.register(no)
 	d := m.ZMM()
-	m.emit(m.VBLENDMPS, m.VBLENDMPS_BCST, yes, other, kr(p), d)
+	blend := func(form func(...operand.Op) (*ir.Instruction, error)) instruction {
+		return func(ops ...operand.Op) {
+			i, err := form(ops...)
+			if err != nil {
+				panic(err)
+			}
+			// avo takes every masked destination for a source as well, which
+			// would keep the register of this one, whose lanes are all written,
+			// busy from the start of the function.
+			i.Inputs = i.Inputs[:len(i.Inputs)-1]
+			m.Instruction(i)
+		}
+	}
+	m.emit(blend(x86.VBLENDMPS), blend(x86.VBLENDMPS_BCST), yes, other, kr(p), d)
 	return vec.Vec{Reg: d}
 }
 

@@ -7,549 +7,614 @@
 // func LSTMGates(i []float32, f []float32, g []float32, o []float32, c []float32, h []float32, cPrev []float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LSTMGates(SB), NOSPLIT, $0-168
-	MOVQ i_base+0(FP), AX
-	MOVQ f_base+24(FP), CX
-	MOVQ g_base+48(FP), DX
-	MOVQ o_base+72(FP), BX
-	MOVQ c_base+96(FP), SI
-	MOVQ h_base+120(FP), DI
-	MOVQ cPrev_base+144(FP), R8
-	MOVQ h_len+128(FP), R9
-	XORQ R10, R10
-	SUBQ $+8, R9
-	JLT  block_done
+	MOVQ    i_base+0(FP), AX
+	MOVQ    f_base+24(FP), CX
+	MOVQ    g_base+48(FP), DX
+	MOVQ    o_base+72(FP), BX
+	MOVQ    c_base+96(FP), SI
+	MOVQ    h_base+120(FP), DI
+	MOVQ    cPrev_base+144(FP), R8
+	MOVQ    h_len+128(FP), R9
+	VMOVUPS lanes_3f800000<>+0(SB), Y0
+	VMOVUPS lanes_c2d00000<>+0(SB), Y1
+	VXORPS  X2, X2, X2
+	VMOVUPS lanes_80000000<>+0(SB), Y3
+	VMOVUPS lanes_4b400000<>+0(SB), Y4
+	VMOVUPS lanes_3fb8aa3b<>+0(SB), Y5
+	VMOVUPS lanes_bf317218<>+0(SB), Y6
+	MOVQ    R9, R10
+	XORQ    R11, R11
+	SUBQ    $+8, R10
+	JLT     block_done
 
 block:
-	VMOVUPS      (AX)(R10*1), Y0
-	VORPS        lanes_80000000<>+0(SB), Y0, Y1
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      lanes_4b400000<>+0(SB), Y2
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y1, Y2
-	VSUBPS       lanes_4b400000<>+0(SB), Y2, Y4
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y4, Y1
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y4, Y1
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y4
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y1, Y4
-	VPSUBD       lanes_4b400000<>+0(SB), Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VPSUBD       Y2, Y1, Y1
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       lanes_3f800000<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y2, Y1
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y0, Y0
-	VMOVUPS      lanes_3f800000<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VADDPS       lanes_3f800000<>+0(SB), Y1, Y2
-	VSUBPS       lanes_3f800000<>+0(SB), Y2, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VDIVPS       Y2, Y4, Y4
-	VMULPS       Y4, Y0, Y5
-	VFNMADD231PS Y2, Y5, Y0
-	VFNMADD231PS Y1, Y5, Y0
-	VFMADD231PS  Y4, Y0, Y5
-	VMOVUPS      Y5, (AX)(R10*1)
-	VMOVUPS      (DX)(R10*1), Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      lanes_41140000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VMULPS       lanes_40000000<>+0(SB), Y2, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y6
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y6
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y6
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y6
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y6
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y6
-	VPSLLD       $0x17, Y4, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y6, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y2
-	VMOVUPS      lanes_40000000<>+0(SB), Y4
-	VDIVPS       Y2, Y4, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y2, Y4, Y2
-	VMULPS       Y1, Y1, Y4
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y6
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y4, Y6
-	VMULPS       Y4, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y6
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, Y6, Y2, Y1
-	VANDPS       lanes_80000000<>+0(SB), Y0, Y0
-	VORPS        Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)(R10*1)
-	VMULPS       Y0, Y5, Y0
-	VMOVUPS      (CX)(R10*1), Y1
-	VORPS        lanes_80000000<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VPSUBD       lanes_4b400000<>+0(SB), Y4, Y2
-	VPSRAD       $0x01, Y2, Y4
-	VPSUBD       Y4, Y2, Y2
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y1, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VBLENDVPS    Y1, Y2, Y4, Y1
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y4
-	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
-	VSUBPS       Y5, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y1, Y6
-	VFNMADD231PS Y4, Y6, Y1
-	VFNMADD231PS Y2, Y6, Y1
-	VFMADD231PS  Y5, Y1, Y6
-	VMOVUPS      Y6, (CX)(R10*1)
-	VMOVUPS      (R8)(R10*1), Y1
-	VFMADD231PS  Y1, Y6, Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
-	VANDNPS      Y0, Y1, Y0
-	VMOVUPS      Y0, (SI)(R10*1)
-	VMOVUPS      (BX)(R10*1), Y1
-	VORPS        lanes_80000000<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VPSUBD       lanes_4b400000<>+0(SB), Y4, Y2
-	VPSRAD       $0x01, Y2, Y4
-	VPSUBD       Y4, Y2, Y2
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y1, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VBLENDVPS    Y1, Y2, Y4, Y1
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y4
-	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
-	VSUBPS       Y5, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y1, Y6
-	VFNMADD231PS Y4, Y6, Y1
-	VFNMADD231PS Y2, Y6, Y1
-	VFMADD231PS  Y5, Y1, Y6
-	VMOVUPS      Y6, (BX)(R10*1)
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      lanes_41140000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VMULPS       lanes_40000000<>+0(SB), Y2, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VPSLLD       $0x17, Y4, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y5, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y2
-	VMOVUPS      lanes_40000000<>+0(SB), Y4
-	VDIVPS       Y2, Y4, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y2, Y4, Y2
-	VMULPS       Y1, Y1, Y4
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y5
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y4, Y5
-	VMULPS       Y4, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y5
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, Y5, Y2, Y1
-	VANDPS       lanes_80000000<>+0(SB), Y0, Y0
-	VORPS        Y0, Y1, Y0
-	VMULPS       Y0, Y6, Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
-	VANDNPS      Y0, Y1, Y0
-	VMOVUPS      Y0, (DI)(R10*1)
-	ADDQ         $+32, R10
-	SUBQ         $+8, R9
+	VMOVUPS      (AX)(R11*1), Y7
+	VORPS        Y3, Y7, Y8
+	VMAXPS       Y8, Y1, Y8
+	VMOVAPS      Y4, Y9
+	VFMADD231PS  Y5, Y8, Y9
+	VSUBPS       Y4, Y9, Y10
+	VFMADD231PS  Y6, Y10, Y8
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y8
+	VMOVUPS      lanes_3ab56359<>+0(SB), Y10
+	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y8, Y10
+	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y8, Y10
+	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y8, Y10
+	VFMADD213PS  lanes_3efffffe<>+0(SB), Y8, Y10
+	VFMADD213PS  Y0, Y8, Y10
+	VFMADD213PS  Y0, Y8, Y10
+	VPSUBD       Y4, Y9, Y8
+	VPSRAD       $0x01, Y8, Y9
+	VPSUBD       Y9, Y8, Y8
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y0, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y0, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VCMPPS       $0x11, Y2, Y7, Y7
+	VBLENDVPS    Y7, Y8, Y0, Y7
+	VADDPS       Y0, Y8, Y9
+	VSUBPS       Y0, Y9, Y10
+	VSUBPS       Y10, Y8, Y8
+	VDIVPS       Y9, Y0, Y10
+	VMULPS       Y10, Y7, Y11
+	VFNMADD231PS Y9, Y11, Y7
+	VFNMADD231PS Y8, Y11, Y7
+	VFMADD231PS  Y10, Y7, Y11
+	VMOVUPS      Y11, (AX)(R11*1)
+	ADDQ         $+32, R11
+	SUBQ         $+8, R10
 	JGE          block
 
 block_done:
-	ADDQ         $+8, R9
-	CMPQ         R9, $+1
+	ADDQ         $+8, R10
+	CMPQ         R10, $+1
 	JLT          skip_tail
-	LEAQ         mask<>+32(SB), R11
-	NEGQ         R9
-	VMOVUPS      (R11)(R9*4), Y0
-	VMASKMOVPS   (AX)(R10*1), Y0, Y1
-	VORPS        lanes_80000000<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VPSUBD       lanes_4b400000<>+0(SB), Y4, Y2
-	VPSRAD       $0x01, Y2, Y4
-	VPSUBD       Y4, Y2, Y2
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y1, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VBLENDVPS    Y1, Y2, Y4, Y1
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y4
-	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
-	VSUBPS       Y5, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y1, Y6
-	VFNMADD231PS Y4, Y6, Y1
-	VFNMADD231PS Y2, Y6, Y1
-	VFMADD231PS  Y5, Y1, Y6
-	VMASKMOVPS   Y6, Y0, (AX)(R10*1)
-	VMASKMOVPS   (DX)(R10*1), Y0, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_41140000<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMULPS       lanes_40000000<>+0(SB), Y4, Y4
-	VMOVUPS      lanes_4b400000<>+0(SB), Y5
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
-	VSUBPS       lanes_4b400000<>+0(SB), Y5, Y7
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y7, Y4
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y7, Y4
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y7
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y4, Y7
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y4, Y7
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y4, Y7
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y4, Y7
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y7
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y7
-	VPSLLD       $0x17, Y5, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y7, Y4
-	VADDPS       lanes_3f800000<>+0(SB), Y4, Y4
-	VMOVUPS      lanes_40000000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y2, Y5
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y7
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y5, Y7
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y5, Y7
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y5, Y7
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y5, Y7
-	VMULPS       Y5, Y2, Y5
-	VFMADD213PS  Y2, Y5, Y7
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y2, Y2
-	VBLENDVPS    Y2, Y7, Y4, Y2
-	VANDPS       lanes_80000000<>+0(SB), Y1, Y1
-	VORPS        Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (DX)(R10*1)
-	VMULPS       Y1, Y6, Y1
-	VMASKMOVPS   (CX)(R10*1), Y0, Y2
-	VORPS        lanes_80000000<>+0(SB), Y2, Y4
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanes_4b400000<>+0(SB), Y5
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
-	VSUBPS       lanes_4b400000<>+0(SB), Y5, Y6
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y6
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VPSUBD       lanes_4b400000<>+0(SB), Y5, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       lanes_3f800000<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y6, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VBLENDVPS    Y2, Y4, Y5, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y4, Y5
-	VSUBPS       lanes_3f800000<>+0(SB), Y5, Y6
-	VSUBPS       Y6, Y4, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y6
-	VDIVPS       Y5, Y6, Y6
-	VMULPS       Y6, Y2, Y7
-	VFNMADD231PS Y5, Y7, Y2
-	VFNMADD231PS Y4, Y7, Y2
-	VFMADD231PS  Y6, Y2, Y7
-	VMASKMOVPS   Y7, Y0, (CX)(R10*1)
-	VMASKMOVPS   (R8)(R10*1), Y0, Y2
-	VFMADD231PS  Y2, Y7, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (SI)(R10*1)
-	VMASKMOVPS   (BX)(R10*1), Y0, Y2
-	VORPS        lanes_80000000<>+0(SB), Y2, Y4
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanes_4b400000<>+0(SB), Y5
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
-	VSUBPS       lanes_4b400000<>+0(SB), Y5, Y6
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y6
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VPSUBD       lanes_4b400000<>+0(SB), Y5, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       lanes_3f800000<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y6, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y4, Y3
-	VSUBPS       lanes_3f800000<>+0(SB), Y3, Y5
-	VSUBPS       Y5, Y4, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y3, Y5, Y5
-	VMULPS       Y5, Y2, Y6
-	VFNMADD231PS Y3, Y6, Y2
-	VFNMADD231PS Y4, Y6, Y2
-	VFMADD231PS  Y5, Y2, Y6
-	VMASKMOVPS   Y6, Y0, (BX)(R10*1)
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_41140000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VMULPS       lanes_40000000<>+0(SB), Y3, Y3
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y3, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y3
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y3
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPADDD       lanes_3f800000<>+0(SB), Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VADDPS       lanes_3f800000<>+0(SB), Y3, Y3
-	VMOVUPS      lanes_40000000<>+0(SB), Y4
-	VDIVPS       Y3, Y4, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y2, Y2, Y4
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y5
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y4, Y5
-	VMULPS       Y4, Y2, Y4
-	VFMADD213PS  Y2, Y4, Y5
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y2, Y2
-	VBLENDVPS    Y2, Y5, Y3, Y2
-	VANDPS       lanes_80000000<>+0(SB), Y1, Y1
-	VORPS        Y1, Y2, Y1
-	VMULPS       Y1, Y6, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (DI)(R10*1)
+	LEAQ         mask<>+32(SB), R12
+	NEGQ         R10
+	VMOVUPS      (R12)(R10*4), Y7
+	VMASKMOVPS   (AX)(R11*1), Y7, Y8
+	VORPS        Y3, Y8, Y9
+	VMAXPS       Y9, Y1, Y9
+	VMOVAPS      Y4, Y10
+	VFMADD231PS  Y5, Y9, Y10
+	VSUBPS       Y4, Y10, Y11
+	VFMADD231PS  Y6, Y11, Y9
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y11, Y9
+	VMOVUPS      lanes_3ab56359<>+0(SB), Y11
+	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_3efffffe<>+0(SB), Y9, Y11
+	VFMADD213PS  Y0, Y9, Y11
+	VFMADD213PS  Y0, Y9, Y11
+	VPSUBD       Y4, Y10, Y9
+	VPSRAD       $0x01, Y9, Y10
+	VPSUBD       Y10, Y9, Y9
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       Y0, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y0, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VCMPPS       $0x11, Y2, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y0, Y8
+	VADDPS       Y0, Y9, Y10
+	VSUBPS       Y0, Y10, Y11
+	VSUBPS       Y11, Y9, Y9
+	VDIVPS       Y10, Y0, Y11
+	VMULPS       Y11, Y8, Y12
+	VFNMADD231PS Y10, Y12, Y8
+	VFNMADD231PS Y9, Y12, Y8
+	VFMADD231PS  Y11, Y8, Y12
+	VMASKMOVPS   Y12, Y7, (AX)(R11*1)
 
 skip_tail:
+	MOVQ R9, R10
+	XORQ R11, R11
+	SUBQ $+8, R10
+	JLT  block2_done
+
+block2:
+	VMOVUPS      (CX)(R11*1), Y7
+	VORPS        Y3, Y7, Y8
+	VMAXPS       Y8, Y1, Y8
+	VMOVAPS      Y4, Y9
+	VFMADD231PS  Y5, Y8, Y9
+	VSUBPS       Y4, Y9, Y10
+	VFMADD231PS  Y6, Y10, Y8
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y8
+	VMOVUPS      lanes_3ab56359<>+0(SB), Y10
+	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y8, Y10
+	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y8, Y10
+	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y8, Y10
+	VFMADD213PS  lanes_3efffffe<>+0(SB), Y8, Y10
+	VFMADD213PS  Y0, Y8, Y10
+	VFMADD213PS  Y0, Y8, Y10
+	VPSUBD       Y4, Y9, Y8
+	VPSRAD       $0x01, Y8, Y9
+	VPSUBD       Y9, Y8, Y8
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y0, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y0, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VCMPPS       $0x11, Y2, Y7, Y7
+	VBLENDVPS    Y7, Y8, Y0, Y7
+	VADDPS       Y0, Y8, Y9
+	VSUBPS       Y0, Y9, Y10
+	VSUBPS       Y10, Y8, Y8
+	VDIVPS       Y9, Y0, Y10
+	VMULPS       Y10, Y7, Y11
+	VFNMADD231PS Y9, Y11, Y7
+	VFNMADD231PS Y8, Y11, Y7
+	VFMADD231PS  Y10, Y7, Y11
+	VMOVUPS      Y11, (CX)(R11*1)
+	ADDQ         $+32, R11
+	SUBQ         $+8, R10
+	JGE          block2
+
+block2_done:
+	ADDQ         $+8, R10
+	CMPQ         R10, $+1
+	JLT          skip_tail2
+	LEAQ         mask<>+32(SB), R12
+	NEGQ         R10
+	VMOVUPS      (R12)(R10*4), Y7
+	VMASKMOVPS   (CX)(R11*1), Y7, Y8
+	VORPS        Y3, Y8, Y9
+	VMAXPS       Y9, Y1, Y9
+	VMOVAPS      Y4, Y10
+	VFMADD231PS  Y5, Y9, Y10
+	VSUBPS       Y4, Y10, Y11
+	VFMADD231PS  Y6, Y11, Y9
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y11, Y9
+	VMOVUPS      lanes_3ab56359<>+0(SB), Y11
+	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_3efffffe<>+0(SB), Y9, Y11
+	VFMADD213PS  Y0, Y9, Y11
+	VFMADD213PS  Y0, Y9, Y11
+	VPSUBD       Y4, Y10, Y9
+	VPSRAD       $0x01, Y9, Y10
+	VPSUBD       Y10, Y9, Y9
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       Y0, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y0, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VCMPPS       $0x11, Y2, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y0, Y8
+	VADDPS       Y0, Y9, Y10
+	VSUBPS       Y0, Y10, Y11
+	VSUBPS       Y11, Y9, Y9
+	VDIVPS       Y10, Y0, Y11
+	VMULPS       Y11, Y8, Y12
+	VFNMADD231PS Y10, Y12, Y8
+	VFNMADD231PS Y9, Y12, Y8
+	VFMADD231PS  Y11, Y8, Y12
+	VMASKMOVPS   Y12, Y7, (CX)(R11*1)
+
+skip_tail2:
+	MOVQ R9, R10
+	XORQ R11, R11
+	SUBQ $+8, R10
+	JLT  block3_done
+
+block3:
+	VMOVUPS     (DX)(R11*1), Y7
+	VANDPS      lanes_7fffffff<>+0(SB), Y7, Y8
+	VMOVUPS     lanes_41140000<>+0(SB), Y9
+	VMINPS      Y8, Y9, Y9
+	VMULPS      lanes_40000000<>+0(SB), Y9, Y9
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y5, Y9, Y10
+	VSUBPS      Y4, Y10, Y11
+	VFMADD231PS Y6, Y11, Y9
+	VFMADD231PS lanes_3102e308<>+0(SB), Y11, Y9
+	VMOVUPS     lanes_3ab56359<>+0(SB), Y11
+	VFMADD213PS lanes_3c091ef0<>+0(SB), Y9, Y11
+	VFMADD213PS lanes_3d2aac2c<>+0(SB), Y9, Y11
+	VFMADD213PS lanes_3e2aaa46<>+0(SB), Y9, Y11
+	VFMADD213PS lanes_3efffffe<>+0(SB), Y9, Y11
+	VFMADD213PS Y0, Y9, Y11
+	VFMADD213PS Y0, Y9, Y11
+	VPSLLD      $0x17, Y10, Y9
+	VPADDD      Y0, Y9, Y9
+	VMULPS      Y9, Y11, Y9
+	VADDPS      Y0, Y9, Y9
+	VMOVUPS     lanes_40000000<>+0(SB), Y10
+	VDIVPS      Y9, Y10, Y9
+	VSUBPS      Y9, Y0, Y9
+	VMULPS      Y8, Y8, Y10
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y11
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y10, Y11
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y10, Y11
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y10, Y11
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y10, Y11
+	VMULPS      Y10, Y8, Y10
+	VFMADD213PS Y8, Y10, Y11
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y8, Y8
+	VBLENDVPS   Y8, Y11, Y9, Y8
+	VANDPS      Y3, Y7, Y7
+	VORPS       Y7, Y8, Y7
+	VMOVUPS     Y7, (DX)(R11*1)
+	ADDQ        $+32, R11
+	SUBQ        $+8, R10
+	JGE         block3
+
+block3_done:
+	ADDQ        $+8, R10
+	CMPQ        R10, $+1
+	JLT         skip_tail3
+	LEAQ        mask<>+32(SB), R12
+	NEGQ        R10
+	VMOVUPS     (R12)(R10*4), Y7
+	VMASKMOVPS  (DX)(R11*1), Y7, Y8
+	VANDPS      lanes_7fffffff<>+0(SB), Y8, Y9
+	VMOVUPS     lanes_41140000<>+0(SB), Y10
+	VMINPS      Y9, Y10, Y10
+	VMULPS      lanes_40000000<>+0(SB), Y10, Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y5, Y10, Y11
+	VSUBPS      Y4, Y11, Y12
+	VFMADD231PS Y6, Y12, Y10
+	VFMADD231PS lanes_3102e308<>+0(SB), Y12, Y10
+	VMOVUPS     lanes_3ab56359<>+0(SB), Y12
+	VFMADD213PS lanes_3c091ef0<>+0(SB), Y10, Y12
+	VFMADD213PS lanes_3d2aac2c<>+0(SB), Y10, Y12
+	VFMADD213PS lanes_3e2aaa46<>+0(SB), Y10, Y12
+	VFMADD213PS lanes_3efffffe<>+0(SB), Y10, Y12
+	VFMADD213PS Y0, Y10, Y12
+	VFMADD213PS Y0, Y10, Y12
+	VPSLLD      $0x17, Y11, Y10
+	VPADDD      Y0, Y10, Y10
+	VMULPS      Y10, Y12, Y10
+	VADDPS      Y0, Y10, Y10
+	VMOVUPS     lanes_40000000<>+0(SB), Y11
+	VDIVPS      Y10, Y11, Y10
+	VSUBPS      Y10, Y0, Y10
+	VMULPS      Y9, Y9, Y11
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y12
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y11, Y12
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y11, Y12
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y11, Y12
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y11, Y12
+	VMULPS      Y11, Y9, Y11
+	VFMADD213PS Y9, Y11, Y12
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y9, Y9
+	VBLENDVPS   Y9, Y12, Y10, Y9
+	VANDPS      Y3, Y8, Y8
+	VORPS       Y8, Y9, Y8
+	VMASKMOVPS  Y8, Y7, (DX)(R11*1)
+
+skip_tail3:
+	MOVQ R9, R10
+	XORQ R11, R11
+	SUBQ $+8, R10
+	JLT  block4_done
+
+block4:
+	VMOVUPS      (BX)(R11*1), Y7
+	VORPS        Y3, Y7, Y8
+	VMAXPS       Y8, Y1, Y8
+	VMOVAPS      Y4, Y9
+	VFMADD231PS  Y5, Y8, Y9
+	VSUBPS       Y4, Y9, Y10
+	VFMADD231PS  Y6, Y10, Y8
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y8
+	VMOVUPS      lanes_3ab56359<>+0(SB), Y10
+	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y8, Y10
+	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y8, Y10
+	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y8, Y10
+	VFMADD213PS  lanes_3efffffe<>+0(SB), Y8, Y10
+	VFMADD213PS  Y0, Y8, Y10
+	VFMADD213PS  Y0, Y8, Y10
+	VPSUBD       Y4, Y9, Y8
+	VPSRAD       $0x01, Y8, Y9
+	VPSUBD       Y9, Y8, Y8
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y0, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y0, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VCMPPS       $0x11, Y2, Y7, Y7
+	VBLENDVPS    Y7, Y8, Y0, Y7
+	VADDPS       Y0, Y8, Y9
+	VSUBPS       Y0, Y9, Y10
+	VSUBPS       Y10, Y8, Y8
+	VDIVPS       Y9, Y0, Y10
+	VMULPS       Y10, Y7, Y11
+	VFNMADD231PS Y9, Y11, Y7
+	VFNMADD231PS Y8, Y11, Y7
+	VFMADD231PS  Y10, Y7, Y11
+	VMOVUPS      Y11, (BX)(R11*1)
+	ADDQ         $+32, R11
+	SUBQ         $+8, R10
+	JGE          block4
+
+block4_done:
+	ADDQ         $+8, R10
+	CMPQ         R10, $+1
+	JLT          skip_tail4
+	LEAQ         mask<>+32(SB), R12
+	NEGQ         R10
+	VMOVUPS      (R12)(R10*4), Y7
+	VMASKMOVPS   (BX)(R11*1), Y7, Y8
+	VORPS        Y3, Y8, Y9
+	VMAXPS       Y9, Y1, Y1
+	VMOVAPS      Y4, Y9
+	VFMADD231PS  Y5, Y1, Y9
+	VSUBPS       Y4, Y9, Y10
+	VFMADD231PS  Y6, Y10, Y1
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y1
+	VMOVUPS      lanes_3ab56359<>+0(SB), Y10
+	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y1, Y10
+	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y1, Y10
+	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y1, Y10
+	VFMADD213PS  lanes_3efffffe<>+0(SB), Y1, Y10
+	VFMADD213PS  Y0, Y1, Y10
+	VFMADD213PS  Y0, Y1, Y10
+	VPSUBD       Y4, Y9, Y1
+	VPSRAD       $0x01, Y1, Y9
+	VPSUBD       Y9, Y1, Y1
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y0, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y0, Y1, Y1
+	VMULPS       Y1, Y9, Y1
+	VCMPPS       $0x11, Y2, Y8, Y2
+	VBLENDVPS    Y2, Y1, Y0, Y2
+	VADDPS       Y0, Y1, Y8
+	VSUBPS       Y0, Y8, Y9
+	VSUBPS       Y9, Y1, Y1
+	VDIVPS       Y8, Y0, Y9
+	VMULPS       Y9, Y2, Y10
+	VFNMADD231PS Y8, Y10, Y2
+	VFNMADD231PS Y1, Y10, Y2
+	VFMADD231PS  Y9, Y2, Y10
+	VMASKMOVPS   Y10, Y7, (BX)(R11*1)
+
+skip_tail4:
+	XORQ R10, R10
+	SUBQ $+8, R9
+	JLT  block5_done
+
+block5:
+	VMOVUPS     (AX)(R10*1), Y1
+	VMOVUPS     (CX)(R10*1), Y2
+	VMOVUPS     (DX)(R10*1), Y7
+	VMOVUPS     (BX)(R10*1), Y8
+	VMOVUPS     (R8)(R10*1), Y9
+	VMULPS      Y7, Y1, Y1
+	VFMADD231PS Y9, Y2, Y1
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y2
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS     Y1, Y2, Y1
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y2
+	VMOVUPS     lanes_41140000<>+0(SB), Y7
+	VMINPS      Y2, Y7, Y7
+	VMULPS      lanes_40000000<>+0(SB), Y7, Y7
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y5, Y7, Y9
+	VSUBPS      Y4, Y9, Y10
+	VFMADD231PS Y6, Y10, Y7
+	VFMADD231PS lanes_3102e308<>+0(SB), Y10, Y7
+	VMOVUPS     lanes_3ab56359<>+0(SB), Y10
+	VFMADD213PS lanes_3c091ef0<>+0(SB), Y7, Y10
+	VFMADD213PS lanes_3d2aac2c<>+0(SB), Y7, Y10
+	VFMADD213PS lanes_3e2aaa46<>+0(SB), Y7, Y10
+	VFMADD213PS lanes_3efffffe<>+0(SB), Y7, Y10
+	VFMADD213PS Y0, Y7, Y10
+	VFMADD213PS Y0, Y7, Y10
+	VPSLLD      $0x17, Y9, Y7
+	VPADDD      Y0, Y7, Y7
+	VMULPS      Y7, Y10, Y7
+	VADDPS      Y0, Y7, Y7
+	VMOVUPS     lanes_40000000<>+0(SB), Y9
+	VDIVPS      Y7, Y9, Y7
+	VSUBPS      Y7, Y0, Y7
+	VMULPS      Y2, Y2, Y9
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y10
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y9, Y10
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y9, Y10
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y9, Y10
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y9, Y10
+	VMULPS      Y9, Y2, Y9
+	VFMADD213PS Y2, Y9, Y10
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y2, Y2
+	VBLENDVPS   Y2, Y10, Y7, Y2
+	VANDPS      Y3, Y1, Y7
+	VORPS       Y7, Y2, Y2
+	VMULPS      Y2, Y8, Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y7
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y7, Y7
+	VANDNPS     Y2, Y7, Y2
+	VMOVUPS     Y1, (SI)(R10*1)
+	VMOVUPS     Y2, (DI)(R10*1)
+	ADDQ        $+32, R10
+	SUBQ        $+8, R9
+	JGE         block5
+
+block5_done:
+	ADDQ        $+8, R9
+	CMPQ        R9, $+1
+	JLT         skip_tail5
+	LEAQ        mask<>+32(SB), R11
+	NEGQ        R9
+	VMOVUPS     (R11)(R9*4), Y1
+	VMASKMOVPS  (AX)(R10*1), Y1, Y2
+	VMASKMOVPS  (CX)(R10*1), Y1, Y7
+	VMASKMOVPS  (DX)(R10*1), Y1, Y8
+	VMASKMOVPS  (BX)(R10*1), Y1, Y9
+	VMASKMOVPS  (R8)(R10*1), Y1, Y10
+	VMULPS      Y8, Y2, Y2
+	VFMADD231PS Y10, Y7, Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y7
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y7, Y7
+	VANDNPS     Y2, Y7, Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y7
+	VMOVUPS     lanes_41140000<>+0(SB), Y8
+	VMINPS      Y7, Y8, Y8
+	VMULPS      lanes_40000000<>+0(SB), Y8, Y8
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y5, Y8, Y10
+	VSUBPS      Y4, Y10, Y4
+	VFMADD231PS Y6, Y4, Y8
+	VFMADD231PS lanes_3102e308<>+0(SB), Y4, Y8
+	VMOVUPS     lanes_3ab56359<>+0(SB), Y4
+	VFMADD213PS lanes_3c091ef0<>+0(SB), Y8, Y4
+	VFMADD213PS lanes_3d2aac2c<>+0(SB), Y8, Y4
+	VFMADD213PS lanes_3e2aaa46<>+0(SB), Y8, Y4
+	VFMADD213PS lanes_3efffffe<>+0(SB), Y8, Y4
+	VFMADD213PS Y0, Y8, Y4
+	VFMADD213PS Y0, Y8, Y4
+	VPSLLD      $0x17, Y10, Y5
+	VPADDD      Y0, Y5, Y5
+	VMULPS      Y5, Y4, Y4
+	VADDPS      Y0, Y4, Y4
+	VMOVUPS     lanes_40000000<>+0(SB), Y5
+	VDIVPS      Y4, Y5, Y4
+	VSUBPS      Y4, Y0, Y0
+	VMULPS      Y7, Y7, Y4
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y5
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS      Y4, Y7, Y4
+	VFMADD213PS Y7, Y4, Y5
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y7, Y4
+	VBLENDVPS   Y4, Y5, Y0, Y0
+	VANDPS      Y3, Y2, Y3
+	VORPS       Y3, Y0, Y0
+	VMULPS      Y0, Y9, Y0
+	VANDPS      lanes_7fffffff<>+0(SB), Y0, Y3
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VANDNPS     Y0, Y3, Y0
+	VMASKMOVPS  Y2, Y1, (SI)(R10*1)
+	VMASKMOVPS  Y0, Y1, (DI)(R10*1)
+
+skip_tail5:
 	VZEROUPPER
 	RET
 
 // func LSTMGatesGrad(i []float32, f []float32, g []float32, o []float32, dc []float32, c []float32, cPrev []float32, dh []float32, dy []float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LSTMGatesGrad(SB), NOSPLIT, $0-216
-	MOVQ i_base+0(FP), AX
-	MOVQ f_base+24(FP), CX
-	MOVQ g_base+48(FP), DX
-	MOVQ o_base+72(FP), BX
-	MOVQ dc_base+96(FP), SI
-	MOVQ c_base+120(FP), DI
-	MOVQ cPrev_base+144(FP), R8
-	MOVQ dh_base+168(FP), R9
-	MOVQ dy_base+192(FP), R10
-	MOVQ dc_len+104(FP), R11
-	XORQ R12, R12
-	SUBQ $+8, R11
-	JLT  block_done
+	MOVQ    i_base+0(FP), AX
+	MOVQ    f_base+24(FP), CX
+	MOVQ    g_base+48(FP), DX
+	MOVQ    o_base+72(FP), BX
+	MOVQ    dc_base+96(FP), SI
+	MOVQ    c_base+120(FP), DI
+	MOVQ    cPrev_base+144(FP), R8
+	MOVQ    dh_base+168(FP), R9
+	MOVQ    dy_base+192(FP), R10
+	MOVQ    dc_len+104(FP), R11
+	VMOVUPS lanes_41140000<>+0(SB), Y0
+	VMOVUPS lanes_3f800000<>+0(SB), Y1
+	VMOVUPS lanes_40000000<>+0(SB), Y2
+	VMOVUPS lanes_4b400000<>+0(SB), Y3
+	VMOVUPS lanes_3fb8aa3b<>+0(SB), Y4
+	VMOVUPS lanes_bf317218<>+0(SB), Y5
+	VMOVUPS lanes_3102e308<>+0(SB), Y6
+	VMOVUPS lanes_3ab56359<>+0(SB), Y7
+	XORQ    R12, R12
+	SUBQ    $+8, R11
+	JLT     block_done
 
 block:
-	VMOVUPS      (DI)(R12*1), Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      lanes_41140000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VMULPS       lanes_40000000<>+0(SB), Y2, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y3
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y3
-	VSUBPS       lanes_4b400000<>+0(SB), Y3, Y4
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y4, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y4, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y4
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y4
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y4
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y4
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y4
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y4
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y2
-	VMOVUPS      lanes_40000000<>+0(SB), Y3
-	VDIVPS       Y2, Y3, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y2
-	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y4
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y3, Y4
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y3, Y4
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y3, Y4
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y3, Y4
-	VMULPS       Y3, Y1, Y3
-	VFMADD213PS  Y1, Y3, Y4
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, Y4, Y2, Y1
-	VANDPS       lanes_80000000<>+0(SB), Y0, Y0
-	VORPS        Y0, Y1, Y0
-	VMOVUPS      (R9)(R12*1), Y1
-	VMOVUPS      (R10)(R12*1), Y2
-	VADDPS       Y2, Y1, Y1
-	VMOVUPS      (BX)(R12*1), Y2
-	VMOVUPS      (SI)(R12*1), Y3
-	VMULPS       Y2, Y1, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VFNMADD231PS Y0, Y0, Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      lanes_3f800000<>+0(SB), Y1
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y1, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
-	VANDNPS      Y0, Y1, Y0
-	VMOVUPS      Y0, (BX)(R12*1)
-	VMOVUPS      (AX)(R12*1), Y0
-	VMOVUPS      (DX)(R12*1), Y1
-	VMULPS       Y1, Y3, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y4, Y0, Y4
-	VMULPS       Y4, Y2, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y4
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
-	VANDNPS      Y2, Y4, Y2
-	VMOVUPS      Y2, (AX)(R12*1)
-	VMULPS       Y0, Y3, Y0
-	VMOVUPS      lanes_3f800000<>+0(SB), Y2
-	VFNMADD231PS Y1, Y1, Y2
-	VMULPS       Y2, Y0, Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
-	VANDNPS      Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)(R12*1)
-	VMOVUPS      (CX)(R12*1), Y0
-	VMOVUPS      (R8)(R12*1), Y1
-	VMULPS       Y1, Y3, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y2
-	VSUBPS       Y0, Y2, Y2
-	VMULPS       Y2, Y0, Y2
-	VMULPS       Y2, Y1, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y1, Y2, Y1
-	VMOVUPS      Y1, (CX)(R12*1)
-	VMULPS       Y0, Y3, Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
-	VANDNPS      Y0, Y1, Y0
-	VMOVUPS      Y0, (SI)(R12*1)
+	VMOVUPS      (DI)(R12*1), Y8
+	VANDPS       lanes_7fffffff<>+0(SB), Y8, Y9
+	VMINPS       Y9, Y0, Y10
+	VMULPS       Y2, Y10, Y10
+	VMOVAPS      Y3, Y11
+	VFMADD231PS  Y4, Y10, Y11
+	VSUBPS       Y3, Y11, Y12
+	VFMADD231PS  Y5, Y12, Y10
+	VFMADD231PS  Y6, Y12, Y10
+	VMOVAPS      Y7, Y12
+	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y10, Y12
+	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y10, Y12
+	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y10, Y12
+	VFMADD213PS  lanes_3efffffe<>+0(SB), Y10, Y12
+	VFMADD213PS  Y1, Y10, Y12
+	VFMADD213PS  Y1, Y10, Y12
+	VPSLLD       $0x17, Y11, Y10
+	VPADDD       Y1, Y10, Y10
+	VMULPS       Y10, Y12, Y10
+	VADDPS       Y1, Y10, Y10
+	VDIVPS       Y10, Y2, Y10
+	VSUBPS       Y10, Y1, Y10
+	VMULPS       Y9, Y9, Y11
+	VMOVUPS      lanes_bbba8672<>+0(SB), Y12
+	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y11, Y12
+	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y11, Y12
+	VFMADD213PS  lanes_3e08837b<>+0(SB), Y11, Y12
+	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y11, Y12
+	VMULPS       Y11, Y9, Y11
+	VFMADD213PS  Y9, Y11, Y12
+	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y9, Y9
+	VBLENDVPS    Y9, Y12, Y10, Y9
+	VANDPS       lanes_80000000<>+0(SB), Y8, Y8
+	VORPS        Y8, Y9, Y8
+	VMOVUPS      (R9)(R12*1), Y9
+	VMOVUPS      (R10)(R12*1), Y10
+	VADDPS       Y10, Y9, Y9
+	VMOVUPS      (BX)(R12*1), Y10
+	VMOVUPS      (SI)(R12*1), Y11
+	VMULPS       Y10, Y9, Y12
+	VMOVAPS      Y1, Y13
+	VFNMADD231PS Y8, Y8, Y13
+	VFMADD231PS  Y13, Y12, Y11
+	VMULPS       Y8, Y9, Y8
+	VSUBPS       Y10, Y1, Y9
+	VMULPS       Y9, Y10, Y9
+	VMULPS       Y9, Y8, Y8
+	VANDPS       lanes_7fffffff<>+0(SB), Y8, Y9
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y9, Y9
+	VANDNPS      Y8, Y9, Y8
+	VMOVUPS      Y8, (BX)(R12*1)
+	VMOVUPS      (AX)(R12*1), Y8
+	VMOVUPS      (DX)(R12*1), Y9
+	VMULPS       Y9, Y11, Y10
+	VSUBPS       Y8, Y1, Y12
+	VMULPS       Y12, Y8, Y12
+	VMULPS       Y12, Y10, Y10
+	VANDPS       lanes_7fffffff<>+0(SB), Y10, Y12
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y12, Y12
+	VANDNPS      Y10, Y12, Y10
+	VMOVUPS      Y10, (AX)(R12*1)
+	VMULPS       Y8, Y11, Y8
+	VMOVAPS      Y1, Y10
+	VFNMADD231PS Y9, Y9, Y10
+	VMULPS       Y10, Y8, Y8
+	VANDPS       lanes_7fffffff<>+0(SB), Y8, Y9
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y9, Y9
+	VANDNPS      Y8, Y9, Y8
+	VMOVUPS      Y8, (DX)(R12*1)
+	VMOVUPS      (CX)(R12*1), Y8
+	VMOVUPS      (R8)(R12*1), Y9
+	VMULPS       Y9, Y11, Y9
+	VSUBPS       Y8, Y1, Y10
+	VMULPS       Y10, Y8, Y10
+	VMULPS       Y10, Y9, Y9
+	VANDPS       lanes_7fffffff<>+0(SB), Y9, Y10
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y10, Y10
+	VANDNPS      Y9, Y10, Y9
+	VMOVUPS      Y9, (CX)(R12*1)
+	VMULPS       Y8, Y11, Y8
+	VANDPS       lanes_7fffffff<>+0(SB), Y8, Y9
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y9, Y9
+	VANDNPS      Y8, Y9, Y8
+	VMOVUPS      Y8, (SI)(R12*1)
 	ADDQ         $+32, R12
 	SUBQ         $+8, R11
 	JGE          block
@@ -560,97 +625,91 @@ block_done:
 	JLT          skip_tail
 	LEAQ         mask<>+32(SB), R13
 	NEGQ         R11
-	VMOVUPS      (R13)(R11*4), Y0
-	VMASKMOVPS   (DI)(R12*1), Y0, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_41140000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VMULPS       lanes_40000000<>+0(SB), Y3, Y3
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y3, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y3
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y3
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPADDD       lanes_3f800000<>+0(SB), Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VADDPS       lanes_3f800000<>+0(SB), Y3, Y3
-	VMOVUPS      lanes_40000000<>+0(SB), Y4
-	VDIVPS       Y3, Y4, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y2, Y2, Y4
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y5
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y4, Y5
-	VMULPS       Y4, Y2, Y4
-	VFMADD213PS  Y2, Y4, Y5
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y2, Y2
-	VBLENDVPS    Y2, Y5, Y3, Y2
-	VANDPS       lanes_80000000<>+0(SB), Y1, Y1
-	VORPS        Y1, Y2, Y1
-	VMASKMOVPS   (R9)(R12*1), Y0, Y2
-	VMASKMOVPS   (R10)(R12*1), Y0, Y3
+	VMOVUPS      (R13)(R11*4), Y8
+	VMASKMOVPS   (DI)(R12*1), Y8, Y9
+	VANDPS       lanes_7fffffff<>+0(SB), Y9, Y10
+	VMINPS       Y10, Y0, Y0
+	VMULPS       Y2, Y0, Y0
+	VMOVAPS      Y3, Y11
+	VFMADD231PS  Y4, Y0, Y11
+	VSUBPS       Y3, Y11, Y3
+	VFMADD231PS  Y5, Y3, Y0
+	VFMADD231PS  Y6, Y3, Y0
+	VMOVAPS      Y7, Y3
+	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y0, Y3
+	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y0, Y3
+	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y0, Y3
+	VFMADD213PS  lanes_3efffffe<>+0(SB), Y0, Y3
+	VFMADD213PS  Y1, Y0, Y3
+	VFMADD213PS  Y1, Y0, Y3
+	VPSLLD       $0x17, Y11, Y0
+	VPADDD       Y1, Y0, Y0
+	VMULPS       Y0, Y3, Y0
+	VADDPS       Y1, Y0, Y0
+	VDIVPS       Y0, Y2, Y0
+	VSUBPS       Y0, Y1, Y0
+	VMULPS       Y10, Y10, Y2
+	VMOVUPS      lanes_bbba8672<>+0(SB), Y3
+	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y2, Y3
+	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y2, Y3
+	VFMADD213PS  lanes_3e08837b<>+0(SB), Y2, Y3
+	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y10, Y2
+	VFMADD213PS  Y10, Y2, Y3
+	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y10, Y2
+	VBLENDVPS    Y2, Y3, Y0, Y0
+	VANDPS       lanes_80000000<>+0(SB), Y9, Y2
+	VORPS        Y2, Y0, Y0
+	VMASKMOVPS   (R9)(R12*1), Y8, Y2
+	VMASKMOVPS   (R10)(R12*1), Y8, Y3
 	VADDPS       Y3, Y2, Y2
-	VMASKMOVPS   (BX)(R12*1), Y0, Y3
-	VMASKMOVPS   (SI)(R12*1), Y0, Y4
+	VMASKMOVPS   (BX)(R12*1), Y8, Y3
+	VMASKMOVPS   (SI)(R12*1), Y8, Y4
 	VMULPS       Y3, Y2, Y5
-	VMOVUPS      lanes_3f800000<>+0(SB), Y6
-	VFNMADD231PS Y1, Y1, Y6
+	VMOVAPS      Y1, Y6
+	VFNMADD231PS Y0, Y0, Y6
 	VFMADD231PS  Y6, Y5, Y4
-	VMULPS       Y1, Y2, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y0
+	VSUBPS       Y3, Y1, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
+	VMULPS       Y2, Y0, Y0
+	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y2
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (BX)(R12*1)
-	VMASKMOVPS   (AX)(R12*1), Y0, Y1
-	VMASKMOVPS   (DX)(R12*1), Y0, Y2
+	VANDNPS      Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y8, (BX)(R12*1)
+	VMASKMOVPS   (AX)(R12*1), Y8, Y0
+	VMASKMOVPS   (DX)(R12*1), Y8, Y2
 	VMULPS       Y2, Y4, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VSUBPS       Y1, Y5, Y5
-	VMULPS       Y5, Y1, Y5
+	VSUBPS       Y0, Y1, Y5
+	VMULPS       Y5, Y0, Y5
 	VMULPS       Y5, Y3, Y3
 	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y5
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
 	VANDNPS      Y3, Y5, Y3
-	VMASKMOVPS   Y3, Y0, (AX)(R12*1)
-	VMULPS       Y1, Y4, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
+	VMASKMOVPS   Y3, Y8, (AX)(R12*1)
+	VMULPS       Y0, Y4, Y0
+	VMOVAPS      Y1, Y3
 	VFNMADD231PS Y2, Y2, Y3
-	VMULPS       Y3, Y1, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
+	VMULPS       Y3, Y0, Y0
+	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y2
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (DX)(R12*1)
-	VMASKMOVPS   (CX)(R12*1), Y0, Y1
-	VMASKMOVPS   (R8)(R12*1), Y0, Y2
+	VANDNPS      Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y8, (DX)(R12*1)
+	VMASKMOVPS   (CX)(R12*1), Y8, Y0
+	VMASKMOVPS   (R8)(R12*1), Y8, Y2
 	VMULPS       Y2, Y4, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VSUBPS       Y1, Y3, Y3
-	VMULPS       Y3, Y1, Y3
-	VMULPS       Y3, Y2, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
-	VANDNPS      Y2, Y3, Y2
-	VMASKMOVPS   Y2, Y0, (CX)(R12*1)
-	VMULPS       Y1, Y4, Y1
+	VSUBPS       Y0, Y1, Y1
+	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y2, Y1
 	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
 	VANDNPS      Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (SI)(R12*1)
+	VMASKMOVPS   Y1, Y8, (CX)(R12*1)
+	VMULPS       Y0, Y4, Y0
+	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
+	VANDNPS      Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y8, (SI)(R12*1)
 
 skip_tail:
 	VZEROUPPER
