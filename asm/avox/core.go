@@ -104,7 +104,7 @@ func (c *core) label(word string) string {
 
 func (c *core) Loop(label string, n vec.Reg, step int, body func()) {
 	label = c.label(label)
-	after := label + "_done"
+	after := "done_" + label
 	c.SUBQ(operand.I32(step), gp(n))
 	c.JLT(operand.LabelRef(after))
 	c.Label(label)

@@ -23,7 +23,7 @@ TEXT ·Exp(SB), NOSPLIT, $0-48
 	VMOVUPS lanes_3efffffe<>+0(SB), Y10
 	XORQ    BX, BX
 	SUBQ    $+8, DX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Y11
@@ -55,7 +55,7 @@ block:
 	SUBQ        $+8, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+8, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -109,7 +109,7 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-48
 	VMOVUPS lanes_3ab56359<>+0(SB), Y8
 	XORQ    BX, BX
 	SUBQ    $+8, DX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS      (CX)(BX*1), Y9
@@ -151,7 +151,7 @@ block:
 	SUBQ         $+8, DX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, DX
 	CMPQ         DX, $+1
 	JLT          skip_tail
@@ -214,7 +214,7 @@ TEXT ·Tanh(SB), NOSPLIT, $0-48
 	VMOVUPS lanes_3ab56359<>+0(SB), Y7
 	XORQ    BX, BX
 	SUBQ    $+8, DX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Y8
@@ -256,7 +256,7 @@ block:
 	SUBQ        $+8, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+8, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -312,7 +312,7 @@ TEXT ·SigmoidGrad(SB), NOSPLIT, $0-72
 	MOVQ y_len+32(FP), BX
 	XORQ SI, SI
 	SUBQ $+8, BX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS (CX)(SI*1), Y0
@@ -326,7 +326,7 @@ block:
 	SUBQ    $+8, BX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, BX
 	CMPQ       BX, $+1
 	JLT        skip_tail
@@ -354,7 +354,7 @@ TEXT ·TanhGrad(SB), NOSPLIT, $0-72
 	MOVQ y_len+32(FP), BX
 	XORQ SI, SI
 	SUBQ $+8, BX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS      (CX)(SI*1), Y0
@@ -367,7 +367,7 @@ block:
 	SUBQ         $+8, BX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail

@@ -25,7 +25,7 @@ TEXT ·LSTMGates(SB), NOSPLIT, $0-168
 	MOVQ    R9, R10
 	XORQ    R11, R11
 	SUBQ    $+8, R10
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS      (AX)(R11*1), Y7
@@ -67,7 +67,7 @@ block:
 	SUBQ         $+8, R10
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, R10
 	CMPQ         R10, $+1
 	JLT          skip_tail
@@ -114,7 +114,7 @@ skip_tail:
 	MOVQ R9, R10
 	XORQ R11, R11
 	SUBQ $+8, R10
-	JLT  block2_done
+	JLT  done_block2
 
 block2:
 	VMOVUPS      (CX)(R11*1), Y7
@@ -156,7 +156,7 @@ block2:
 	SUBQ         $+8, R10
 	JGE          block2
 
-block2_done:
+done_block2:
 	ADDQ         $+8, R10
 	CMPQ         R10, $+1
 	JLT          skip_tail2
@@ -203,7 +203,7 @@ skip_tail2:
 	MOVQ R9, R10
 	XORQ R11, R11
 	SUBQ $+8, R10
-	JLT  block3_done
+	JLT  done_block3
 
 block3:
 	VMOVUPS     (DX)(R11*1), Y7
@@ -247,7 +247,7 @@ block3:
 	SUBQ        $+8, R10
 	JGE         block3
 
-block3_done:
+done_block3:
 	ADDQ        $+8, R10
 	CMPQ        R10, $+1
 	JLT         skip_tail3
@@ -296,7 +296,7 @@ skip_tail3:
 	MOVQ R9, R10
 	XORQ R11, R11
 	SUBQ $+8, R10
-	JLT  block4_done
+	JLT  done_block4
 
 block4:
 	VMOVUPS      (BX)(R11*1), Y7
@@ -338,7 +338,7 @@ block4:
 	SUBQ         $+8, R10
 	JGE          block4
 
-block4_done:
+done_block4:
 	ADDQ         $+8, R10
 	CMPQ         R10, $+1
 	JLT          skip_tail4
@@ -384,7 +384,7 @@ block4_done:
 skip_tail4:
 	XORQ R10, R10
 	SUBQ $+8, R9
-	JLT  block5_done
+	JLT  done_block5
 
 block5:
 	VMOVUPS     (AX)(R10*1), Y1
@@ -442,7 +442,7 @@ block5:
 	SUBQ        $+8, R9
 	JGE         block5
 
-block5_done:
+done_block5:
 	ADDQ        $+8, R9
 	CMPQ        R9, $+1
 	JLT         skip_tail5
@@ -528,7 +528,7 @@ TEXT ·LSTMGatesGrad(SB), NOSPLIT, $0-216
 	VMOVUPS lanes_3ab56359<>+0(SB), Y7
 	XORQ    R12, R12
 	SUBQ    $+8, R11
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS      (DI)(R12*1), Y8
@@ -619,7 +619,7 @@ block:
 	SUBQ         $+8, R11
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, R11
 	CMPQ         R11, $+1
 	JLT          skip_tail

@@ -14,7 +14,7 @@ TEXT ·SGD(SB), NOSPLIT, $0-56
 	VBROADCASTSS decay+52(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $+8, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (AX)(BX*1), Y2
@@ -26,7 +26,7 @@ block:
 	SUBQ         $+8, DX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, DX
 	CMPQ         DX, $+1
 	JLT          skip_tail
@@ -56,7 +56,7 @@ TEXT ·SGDMomentum(SB), NOSPLIT, $0-88
 	VBROADCASTSS decay+84(FP), Y3
 	XORQ         SI, SI
 	SUBQ         $+8, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (AX)(SI*1), Y4
@@ -75,7 +75,7 @@ block:
 	SUBQ         $+8, BX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail
@@ -111,7 +111,7 @@ TEXT ·SGDNesterov(SB), NOSPLIT, $0-84
 	VBROADCASTSS decay+80(FP), Y2
 	XORQ         SI, SI
 	SUBQ         $+8, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (AX)(SI*1), Y3
@@ -130,7 +130,7 @@ block:
 	SUBQ         $+8, BX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail
@@ -173,7 +173,7 @@ TEXT ·Adam(SB), NOSPLIT, $0-132
 	VBROADCASTSS keep+128(FP), Y8
 	XORQ         DI, DI
 	SUBQ         $+8, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (AX)(DI*1), Y9
@@ -205,7 +205,7 @@ block:
 	SUBQ         $+8, DX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, DX
 	CMPQ         DX, $+1
 	JLT          skip_tail

@@ -23,7 +23,7 @@ TEXT ·Peak(SB), NOSPLIT, $0-8
 	VXORPS X12, X12, X12
 	VXORPS X13, X13, X13
 	SUBQ   $+1, AX
-	JLT    loop_done
+	JLT    done_loop
 
 loop:
 	VFMADD231PS Y13, Y12, Y0
@@ -77,7 +77,7 @@ loop:
 	SUBQ        $+1, AX
 	JGE         loop
 
-loop_done:
+done_loop:
 	ADDQ $+1, AX
 	VZEROUPPER
 	RET

@@ -22,7 +22,7 @@ TEXT ·MaxLanes(SB), NOSPLIT, $0-48
 	VMOVUPS 192(AX), Y6
 	VMOVUPS 224(AX), Y7
 	SUBQ    $+64, CX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS (BX)(DX*1), Y8
@@ -53,7 +53,7 @@ block:
 	SUBQ    $+64, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ    $+64, CX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -66,7 +66,7 @@ block_done:
 
 skip_lanes:
 	SUBQ $+8, CX
-	JLT  vector_done
+	JLT  done_vector
 
 vector:
 	VMOVUPS (AX), Y0
@@ -78,7 +78,7 @@ vector:
 	SUBQ    $+8, CX
 	JGE     vector
 
-vector_done:
+done_vector:
 	ADDQ       $+8, CX
 	CMPQ       CX, $+1
 	JLT        skip_tail
@@ -112,7 +112,7 @@ TEXT ·SumLanes(SB), NOSPLIT, $0-48
 	VMOVUPS 192(AX), Y6
 	VMOVUPS 224(AX), Y7
 	SUBQ    $+64, CX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS (BX)(DX*1), Y8
@@ -143,7 +143,7 @@ block:
 	SUBQ    $+64, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ    $+64, CX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -156,7 +156,7 @@ block_done:
 
 skip_lanes:
 	SUBQ $+8, CX
-	JLT  vector_done
+	JLT  done_vector
 
 vector:
 	VMOVUPS (AX), Y0
@@ -168,7 +168,7 @@ vector:
 	SUBQ    $+8, CX
 	JGE     vector
 
-vector_done:
+done_vector:
 	ADDQ       $+8, CX
 	CMPQ       CX, $+1
 	JLT        skip_tail
@@ -203,7 +203,7 @@ TEXT ·DotLanes(SB), NOSPLIT, $0-72
 	VMOVUPS 192(AX), Y6
 	VMOVUPS 224(AX), Y7
 	SUBQ    $+64, CX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS     (BX)(DX*1), Y8
@@ -234,7 +234,7 @@ block:
 	SUBQ        $+64, CX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ    $+64, CX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -247,7 +247,7 @@ block_done:
 
 skip_lanes:
 	SUBQ $+8, CX
-	JLT  vector_done
+	JLT  done_vector
 
 vector:
 	VMOVUPS     (AX), Y0
@@ -260,7 +260,7 @@ vector:
 	SUBQ        $+8, CX
 	JGE         vector
 
-vector_done:
+done_vector:
 	ADDQ        $+8, CX
 	CMPQ        CX, $+1
 	JLT         skip_tail
@@ -296,7 +296,7 @@ TEXT ·ExpSumLanes(SB), NOSPLIT, $0-76
 	VMOVUPS      lanes_3d2aac2c<>+0(SB), Y9
 	XORQ         SI, SI
 	SUBQ         $+8, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (DX)(SI*1), Y10
@@ -334,7 +334,7 @@ block:
 	SUBQ        $+8, BX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+8, BX
 	CMPQ        BX, $+1
 	JLT         skip_tail
@@ -394,7 +394,7 @@ TEXT ·SumSquaresLanes(SB), NOSPLIT, $0-48
 	VMOVUPS 192(AX), Y6
 	VMOVUPS 224(AX), Y7
 	SUBQ    $+32, DX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VCVTPS2PD   (CX), Y8
@@ -417,7 +417,7 @@ block:
 	SUBQ        $+32, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ    $+32, DX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -430,7 +430,7 @@ block_done:
 
 skip_lanes:
 	SUBQ $+4, DX
-	JLT  vector_done
+	JLT  done_vector
 
 vector:
 	VMOVUPS     (AX), Y0
@@ -442,7 +442,7 @@ vector:
 	SUBQ        $+4, DX
 	JGE         vector
 
-vector_done:
+done_vector:
 	ADDQ        $+4, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail

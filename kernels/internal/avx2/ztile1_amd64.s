@@ -26,7 +26,7 @@ TEXT ·Tile1x1(SB), NOSPLIT, $0-104
 	SHLQ       $0x02, SI
 	MOVQ       next+96(FP), DI
 	SUBQ       $+4, AX
-	JLT        steps_done
+	JLT        done_steps
 
 steps:
 	PREFETCHT0   (DI)
@@ -57,10 +57,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (DI)
@@ -73,7 +73,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ       $+1, AX
 	MOVQ       c+64(FP), AX
 	MOVQ       ldc+72(FP), CX
@@ -133,7 +133,7 @@ TEXT ·Tile1x2(SB), NOSPLIT, $0-104
 	SHLQ       $0x02, SI
 	MOVQ       next+96(FP), DI
 	SUBQ       $+4, AX
-	JLT        steps_done
+	JLT        done_steps
 
 steps:
 	PREFETCHT0   (DI)
@@ -172,10 +172,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (DI)
@@ -190,7 +190,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ       $+1, AX
 	MOVQ       c+64(FP), AX
 	MOVQ       ldc+72(FP), CX
@@ -258,7 +258,7 @@ TEXT ·Tile1x3(SB), NOSPLIT, $0-104
 	SHLQ       $0x02, SI
 	MOVQ       next+96(FP), DI
 	SUBQ       $+4, AX
-	JLT        steps_done
+	JLT        done_steps
 
 steps:
 	PREFETCHT0   (DI)
@@ -305,10 +305,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (DI)
@@ -325,7 +325,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ       $+1, AX
 	MOVQ       c+64(FP), AX
 	MOVQ       ldc+72(FP), CX
@@ -401,7 +401,7 @@ TEXT ·Tile1x4(SB), NOSPLIT, $0-104
 	SHLQ       $0x02, SI
 	MOVQ       next+96(FP), DI
 	SUBQ       $+4, AX
-	JLT        steps_done
+	JLT        done_steps
 
 steps:
 	PREFETCHT0   (DI)
@@ -456,10 +456,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (DI)
@@ -478,7 +478,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ       $+1, AX
 	MOVQ       c+64(FP), AX
 	MOVQ       ldc+72(FP), CX

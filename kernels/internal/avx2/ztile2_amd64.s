@@ -27,7 +27,7 @@ TEXT ·Tile2x1(SB), NOSPLIT, $0-104
 	SHLQ       $0x02, DI
 	MOVQ       next+96(FP), R8
 	SUBQ       $+4, AX
-	JLT        steps_done
+	JLT        done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -66,10 +66,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -84,7 +84,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ       $+1, AX
 	MOVQ       c+64(FP), AX
 	MOVQ       ldc+72(FP), CX
@@ -154,7 +154,7 @@ TEXT ·Tile2x2(SB), NOSPLIT, $0-104
 	SHLQ       $0x02, DI
 	MOVQ       next+96(FP), R8
 	SUBQ       $+4, AX
-	JLT        steps_done
+	JLT        done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -205,10 +205,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -226,7 +226,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ       $+1, AX
 	MOVQ       c+64(FP), AX
 	MOVQ       ldc+72(FP), CX
@@ -312,7 +312,7 @@ TEXT ·Tile2x3(SB), NOSPLIT, $0-104
 	SHLQ       $0x02, DI
 	MOVQ       next+96(FP), R8
 	SUBQ       $+4, AX
-	JLT        steps_done
+	JLT        done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -375,10 +375,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -399,7 +399,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ       $+1, AX
 	MOVQ       c+64(FP), AX
 	MOVQ       ldc+72(FP), CX
@@ -501,7 +501,7 @@ TEXT ·Tile2x4(SB), NOSPLIT, $0-104
 	SHLQ       $0x02, DI
 	MOVQ       next+96(FP), R8
 	SUBQ       $+4, AX
-	JLT        steps_done
+	JLT        done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -576,10 +576,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -603,7 +603,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ       $+1, AX
 	MOVQ       c+64(FP), AX
 	MOVQ       ldc+72(FP), CX

@@ -28,7 +28,7 @@ TEXT ·Tile3x1(SB), NOSPLIT, $0-104
 	SHLQ       $0x02, DI
 	MOVQ       next+96(FP), R8
 	SUBQ       $+4, AX
-	JLT        steps_done
+	JLT        done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -75,10 +75,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -95,7 +95,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ       $+1, AX
 	MOVQ       c+64(FP), AX
 	MOVQ       ldc+72(FP), CX
@@ -175,7 +175,7 @@ TEXT ·Tile3x2(SB), NOSPLIT, $0-104
 	SHLQ       $0x02, DI
 	MOVQ       next+96(FP), R8
 	SUBQ       $+4, AX
-	JLT        steps_done
+	JLT        done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -238,10 +238,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -262,7 +262,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ       $+1, AX
 	MOVQ       c+64(FP), AX
 	MOVQ       ldc+72(FP), CX
@@ -366,7 +366,7 @@ TEXT ·Tile3x3(SB), NOSPLIT, $0-104
 	SHLQ       $0x02, DI
 	MOVQ       next+96(FP), R8
 	SUBQ       $+4, AX
-	JLT        steps_done
+	JLT        done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -445,10 +445,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -473,7 +473,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ       $+1, AX
 	MOVQ       c+64(FP), AX
 	MOVQ       ldc+72(FP), CX
@@ -601,7 +601,7 @@ TEXT ·Tile3x4(SB), NOSPLIT, $0-104
 	SHLQ       $0x02, DI
 	MOVQ       next+96(FP), R8
 	SUBQ       $+4, AX
-	JLT        steps_done
+	JLT        done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -696,10 +696,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -728,7 +728,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ       $+1, AX
 	MOVQ       c+64(FP), AX
 	MOVQ       ldc+72(FP), CX

@@ -13,7 +13,7 @@ TEXT ·Add(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $+8, CX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS (DX)(SI*1), Y0
@@ -24,7 +24,7 @@ block:
 	SUBQ    $+8, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, CX
 	CMPQ       CX, $+1
 	JLT        skip_tail
@@ -49,7 +49,7 @@ TEXT ·Mul(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $+8, CX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS (DX)(SI*1), Y0
@@ -60,7 +60,7 @@ block:
 	SUBQ    $+8, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, CX
 	CMPQ       CX, $+1
 	JLT        skip_tail
@@ -86,7 +86,7 @@ TEXT ·Axpy(SB), NOSPLIT, $0-52
 	MOVQ         x_base+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $+8, CX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (DX)(SI*1), Y1
@@ -97,7 +97,7 @@ block:
 	SUBQ        $+8, CX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+8, CX
 	CMPQ        CX, $+1
 	JLT         skip_tail
@@ -122,7 +122,7 @@ TEXT ·Scale(SB), NOSPLIT, $0-52
 	MOVQ         x_base+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+8, CX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS (DX)(BX*1), Y1
@@ -132,7 +132,7 @@ block:
 	SUBQ    $+8, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, CX
 	CMPQ       CX, $+1
 	JLT        skip_tail
@@ -156,7 +156,7 @@ TEXT ·ScaleFlush(SB), NOSPLIT, $0-52
 	MOVQ         x_base+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+8, CX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS (DX)(BX*1), Y1
@@ -169,7 +169,7 @@ block:
 	SUBQ    $+8, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, CX
 	CMPQ       CX, $+1
 	JLT        skip_tail
@@ -196,7 +196,7 @@ TEXT ·Div(SB), NOSPLIT, $0-52
 	MOVQ         x_base+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+8, CX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS (DX)(BX*1), Y1
@@ -206,7 +206,7 @@ block:
 	SUBQ    $+8, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, CX
 	CMPQ       CX, $+1
 	JLT        skip_tail
@@ -231,7 +231,7 @@ TEXT ·Clip(SB), NOSPLIT, $0-52
 	MOVQ         x_base+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+8, CX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS (DX)(BX*1), Y2
@@ -242,7 +242,7 @@ block:
 	SUBQ    $+8, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, CX
 	CMPQ       CX, $+1
 	JLT        skip_tail

@@ -24,7 +24,7 @@ TEXT ·Exp(SB), NOSPLIT, $0-48
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z11
 	XORQ         BX, BX
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Z12
@@ -48,7 +48,7 @@ block:
 	SUBQ        $+16, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -97,7 +97,7 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-48
 	VBROADCASTSS lanes_3efffffe<>+0(SB), Z12
 	XORQ         BX, BX
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (CX)(BX*1), Z13
@@ -131,7 +131,7 @@ block:
 	SUBQ         $+16, DX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, DX
 	CMPQ         DX, $+1
 	JLT          skip_tail
@@ -197,7 +197,7 @@ TEXT ·Tanh(SB), NOSPLIT, $0-48
 	VBROADCASTSS lanes_80000000<>+0(SB), Z19
 	XORQ         BX, BX
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Z20
@@ -237,7 +237,7 @@ block:
 	SUBQ        $+16, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -290,7 +290,7 @@ TEXT ·SigmoidGrad(SB), NOSPLIT, $0-72
 	MOVQ y_len+32(FP), BX
 	XORQ SI, SI
 	SUBQ $+16, BX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS      (CX)(SI*1), Z0
@@ -304,7 +304,7 @@ block:
 	SUBQ         $+16, BX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail
@@ -331,7 +331,7 @@ TEXT ·TanhGrad(SB), NOSPLIT, $0-72
 	MOVQ y_len+32(FP), BX
 	XORQ SI, SI
 	SUBQ $+16, BX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS      (CX)(SI*1), Z0
@@ -344,7 +344,7 @@ block:
 	SUBQ         $+16, BX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail

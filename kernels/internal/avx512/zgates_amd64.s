@@ -41,7 +41,7 @@ TEXT ·LSTMGates(SB), NOSPLIT, $0-168
 	MOVQ         R9, R10
 	XORQ         R11, R11
 	SUBQ         $+16, R10
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (AX)(R11*1), Z23
@@ -75,7 +75,7 @@ block:
 	SUBQ         $+16, R10
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, R10
 	CMPQ         R10, $+1
 	JLT          skip_tail
@@ -113,7 +113,7 @@ skip_tail:
 	MOVQ R9, R10
 	XORQ R11, R11
 	SUBQ $+16, R10
-	JLT  block2_done
+	JLT  done_block2
 
 block2:
 	VMOVUPS      (CX)(R11*1), Z23
@@ -147,7 +147,7 @@ block2:
 	SUBQ         $+16, R10
 	JGE          block2
 
-block2_done:
+done_block2:
 	ADDQ         $+16, R10
 	CMPQ         R10, $+1
 	JLT          skip_tail2
@@ -185,7 +185,7 @@ skip_tail2:
 	MOVQ R9, R10
 	XORQ R11, R11
 	SUBQ $+16, R10
-	JLT  block3_done
+	JLT  done_block3
 
 block3:
 	VMOVUPS     (DX)(R11*1), Z23
@@ -225,7 +225,7 @@ block3:
 	SUBQ        $+16, R10
 	JGE         block3
 
-block3_done:
+done_block3:
 	ADDQ        $+16, R10
 	CMPQ        R10, $+1
 	JLT         skip_tail3
@@ -269,7 +269,7 @@ skip_tail3:
 	MOVQ R9, R10
 	XORQ R11, R11
 	SUBQ $+16, R10
-	JLT  block4_done
+	JLT  done_block4
 
 block4:
 	VMOVUPS      (BX)(R11*1), Z23
@@ -303,7 +303,7 @@ block4:
 	SUBQ         $+16, R10
 	JGE          block4
 
-block4_done:
+done_block4:
 	ADDQ         $+16, R10
 	CMPQ         R10, $+1
 	JLT          skip_tail4
@@ -340,7 +340,7 @@ block4_done:
 skip_tail4:
 	XORQ R10, R10
 	SUBQ $+16, R9
-	JLT  block5_done
+	JLT  done_block5
 
 block5:
 	VMOVUPS     (AX)(R10*1), Z1
@@ -394,7 +394,7 @@ block5:
 	SUBQ        $+16, R9
 	JGE         block5
 
-block5_done:
+done_block5:
 	ADDQ        $+16, R9
 	CMPQ        R9, $+1
 	JLT         skip_tail5
@@ -488,7 +488,7 @@ TEXT ·LSTMGatesGrad(SB), NOSPLIT, $0-216
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z20
 	XORQ         R12, R12
 	SUBQ         $+16, R11
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (DI)(R12*1), Z21
@@ -577,7 +577,7 @@ block:
 	SUBQ         $+16, R11
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, R11
 	CMPQ         R11, $+1
 	JLT          skip_tail

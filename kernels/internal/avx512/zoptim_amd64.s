@@ -14,7 +14,7 @@ TEXT ·SGD(SB), NOSPLIT, $0-56
 	VBROADCASTSS decay+52(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (AX)(BX*1), Z2
@@ -26,7 +26,7 @@ block:
 	SUBQ         $+16, DX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, DX
 	CMPQ         DX, $+1
 	JLT          skip_tail
@@ -55,7 +55,7 @@ TEXT ·SGDMomentum(SB), NOSPLIT, $0-88
 	VBROADCASTSS decay+84(FP), Z3
 	XORQ         SI, SI
 	SUBQ         $+16, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (AX)(SI*1), Z4
@@ -74,7 +74,7 @@ block:
 	SUBQ         $+16, BX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail
@@ -109,7 +109,7 @@ TEXT ·SGDNesterov(SB), NOSPLIT, $0-84
 	VBROADCASTSS decay+80(FP), Z2
 	XORQ         SI, SI
 	SUBQ         $+16, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (AX)(SI*1), Z3
@@ -128,7 +128,7 @@ block:
 	SUBQ         $+16, BX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail
@@ -170,7 +170,7 @@ TEXT ·Adam(SB), NOSPLIT, $0-132
 	VBROADCASTSS keep+128(FP), Z8
 	XORQ         DI, DI
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (AX)(DI*1), Z9
@@ -202,7 +202,7 @@ block:
 	SUBQ         $+16, DX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, DX
 	CMPQ         DX, $+1
 	JLT          skip_tail

@@ -35,7 +35,7 @@ TEXT ·Peak(SB), NOSPLIT, $0-8
 	VXORPS X24, X24, X24
 	VXORPS X25, X25, X25
 	SUBQ   $+1, AX
-	JLT    loop_done
+	JLT    done_loop
 
 loop:
 	VFMADD231PS Z25, Z24, Z0
@@ -137,7 +137,7 @@ loop:
 	SUBQ        $+1, AX
 	JGE         loop
 
-loop_done:
+done_loop:
 	ADDQ $+1, AX
 	VZEROUPPER
 	RET

@@ -18,7 +18,7 @@ TEXT ·MaxLanes(SB), NOSPLIT, $0-48
 	VMOVUPS 128(AX), Z2
 	VMOVUPS 192(AX), Z3
 	SUBQ    $+64, CX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS (BX)(DX*1), Z4
@@ -37,7 +37,7 @@ block:
 	SUBQ    $+64, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ    $+64, CX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -46,7 +46,7 @@ block_done:
 
 skip_lanes:
 	SUBQ $+16, CX
-	JLT  vector_done
+	JLT  done_vector
 
 vector:
 	VMOVUPS (AX), Z0
@@ -58,7 +58,7 @@ vector:
 	SUBQ    $+16, CX
 	JGE     vector
 
-vector_done:
+done_vector:
 	ADDQ      $+16, CX
 	CMPQ      CX, $+1
 	JLT       skip_tail
@@ -87,7 +87,7 @@ TEXT ·SumLanes(SB), NOSPLIT, $0-48
 	VMOVUPS 128(AX), Z2
 	VMOVUPS 192(AX), Z3
 	SUBQ    $+64, CX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS (BX)(DX*1), Z4
@@ -106,7 +106,7 @@ block:
 	SUBQ    $+64, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ    $+64, CX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -115,7 +115,7 @@ block_done:
 
 skip_lanes:
 	SUBQ $+16, CX
-	JLT  vector_done
+	JLT  done_vector
 
 vector:
 	VMOVUPS (AX), Z0
@@ -127,7 +127,7 @@ vector:
 	SUBQ    $+16, CX
 	JGE     vector
 
-vector_done:
+done_vector:
 	ADDQ      $+16, CX
 	CMPQ      CX, $+1
 	JLT       skip_tail
@@ -157,7 +157,7 @@ TEXT ·DotLanes(SB), NOSPLIT, $0-72
 	VMOVUPS 128(AX), Z2
 	VMOVUPS 192(AX), Z3
 	SUBQ    $+64, CX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS     (BX)(DX*1), Z4
@@ -176,7 +176,7 @@ block:
 	SUBQ        $+64, CX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ    $+64, CX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -185,7 +185,7 @@ block_done:
 
 skip_lanes:
 	SUBQ $+16, CX
-	JLT  vector_done
+	JLT  done_vector
 
 vector:
 	VMOVUPS     (AX), Z0
@@ -198,7 +198,7 @@ vector:
 	SUBQ        $+16, CX
 	JGE         vector
 
-vector_done:
+done_vector:
 	ADDQ        $+16, CX
 	CMPQ        CX, $+1
 	JLT         skip_tail
@@ -236,7 +236,7 @@ TEXT ·ExpSumLanes(SB), NOSPLIT, $0-76
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z12
 	XORQ         SI, SI
 	SUBQ         $+16, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (DX)(SI*1), Z13
@@ -266,7 +266,7 @@ block:
 	SUBQ        $+16, BX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, BX
 	CMPQ        BX, $+1
 	JLT         skip_tail
@@ -313,7 +313,7 @@ TEXT ·SumSquaresLanes(SB), NOSPLIT, $0-48
 	VMOVUPS 128(AX), Z2
 	VMOVUPS 192(AX), Z3
 	SUBQ    $+32, DX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VCVTPS2PD   (CX), Z4
@@ -328,7 +328,7 @@ block:
 	SUBQ        $+32, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ    $+32, DX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -337,7 +337,7 @@ block_done:
 
 skip_lanes:
 	SUBQ $+8, DX
-	JLT  vector_done
+	JLT  done_vector
 
 vector:
 	VMOVUPS     (AX), Z0
@@ -349,7 +349,7 @@ vector:
 	SUBQ        $+8, DX
 	JGE         vector
 
-vector_done:
+done_vector:
 	ADDQ        $+8, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail

@@ -25,7 +25,7 @@ TEXT ·Tile1x1(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, SI
 	MOVQ      next+96(FP), DI
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (DI)
@@ -56,10 +56,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (DI)
@@ -72,7 +72,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -129,7 +129,7 @@ TEXT ·Tile1x2(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, SI
 	MOVQ      next+96(FP), DI
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (DI)
@@ -168,10 +168,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (DI)
@@ -186,7 +186,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -251,7 +251,7 @@ TEXT ·Tile1x3(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, SI
 	MOVQ      next+96(FP), DI
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (DI)
@@ -298,10 +298,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (DI)
@@ -318,7 +318,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -391,7 +391,7 @@ TEXT ·Tile1x4(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, SI
 	MOVQ      next+96(FP), DI
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (DI)
@@ -446,10 +446,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (DI)
@@ -468,7 +468,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX

@@ -26,7 +26,7 @@ TEXT ·Tile2x1(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, DI
 	MOVQ      next+96(FP), R8
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -65,10 +65,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -83,7 +83,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -150,7 +150,7 @@ TEXT ·Tile2x2(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, DI
 	MOVQ      next+96(FP), R8
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -201,10 +201,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -222,7 +222,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -305,7 +305,7 @@ TEXT ·Tile2x3(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, DI
 	MOVQ      next+96(FP), R8
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -368,10 +368,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -392,7 +392,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -491,7 +491,7 @@ TEXT ·Tile2x4(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, DI
 	MOVQ      next+96(FP), R8
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -566,10 +566,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -593,7 +593,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX

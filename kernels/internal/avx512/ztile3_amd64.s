@@ -27,7 +27,7 @@ TEXT ·Tile3x1(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, DI
 	MOVQ      next+96(FP), R8
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -74,10 +74,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -94,7 +94,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -171,7 +171,7 @@ TEXT ·Tile3x2(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, DI
 	MOVQ      next+96(FP), R8
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -234,10 +234,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -258,7 +258,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -359,7 +359,7 @@ TEXT ·Tile3x3(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, DI
 	MOVQ      next+96(FP), R8
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -438,10 +438,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -466,7 +466,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -591,7 +591,7 @@ TEXT ·Tile3x4(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, DI
 	MOVQ      next+96(FP), R8
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R8)
@@ -686,10 +686,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R8)
@@ -718,7 +718,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX

@@ -32,7 +32,7 @@ TEXT ·Tile4x1(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, R8
 	MOVQ      next+96(FP), R9
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R9)
@@ -91,10 +91,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R9)
@@ -114,7 +114,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -207,7 +207,7 @@ TEXT ·Tile4x2(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, R8
 	MOVQ      next+96(FP), R9
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R9)
@@ -286,10 +286,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R9)
@@ -314,7 +314,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -439,7 +439,7 @@ TEXT ·Tile4x3(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, R8
 	MOVQ      next+96(FP), R9
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R9)
@@ -538,10 +538,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R9)
@@ -571,7 +571,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -728,7 +728,7 @@ TEXT ·Tile4x4(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, R8
 	MOVQ      next+96(FP), R9
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R9)
@@ -847,10 +847,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R9)
@@ -885,7 +885,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX

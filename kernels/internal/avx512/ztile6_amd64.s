@@ -34,7 +34,7 @@ TEXT ·Tile6x1(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, R8
 	MOVQ      next+96(FP), R9
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R9)
@@ -109,10 +109,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R9)
@@ -136,7 +136,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -249,7 +249,7 @@ TEXT ·Tile6x2(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, R8
 	MOVQ      next+96(FP), R9
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R9)
@@ -352,10 +352,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R9)
@@ -386,7 +386,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -547,7 +547,7 @@ TEXT ·Tile6x3(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, R8
 	MOVQ      next+96(FP), R9
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R9)
@@ -678,10 +678,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R9)
@@ -719,7 +719,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX
@@ -928,7 +928,7 @@ TEXT ·Tile6x4(SB), NOSPLIT, $0-104
 	SHLQ      $0x02, R8
 	MOVQ      next+96(FP), R9
 	SUBQ      $+4, AX
-	JLT       steps_done
+	JLT       done_steps
 
 steps:
 	PREFETCHT0   (R9)
@@ -1087,10 +1087,10 @@ steps:
 	SUBQ         $+4, AX
 	JGE          steps
 
-steps_done:
+done_steps:
 	ADDQ $+4, AX
 	SUBQ $+1, AX
-	JLT  step_done
+	JLT  done_step
 
 step:
 	PREFETCHT0   (R9)
@@ -1135,7 +1135,7 @@ step:
 	SUBQ         $+1, AX
 	JGE          step
 
-step_done:
+done_step:
 	ADDQ      $+1, AX
 	MOVQ      c+64(FP), AX
 	MOVQ      ldc+72(FP), CX

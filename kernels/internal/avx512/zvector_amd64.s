@@ -13,7 +13,7 @@ TEXT ·Add(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $+16, CX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS (DX)(SI*1), Z0
@@ -24,7 +24,7 @@ block:
 	SUBQ    $+16, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ      $+16, CX
 	CMPQ      CX, $+1
 	JLT       skip_tail
@@ -48,7 +48,7 @@ TEXT ·Mul(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $+16, CX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS (DX)(SI*1), Z0
@@ -59,7 +59,7 @@ block:
 	SUBQ    $+16, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ      $+16, CX
 	CMPQ      CX, $+1
 	JLT       skip_tail
@@ -84,7 +84,7 @@ TEXT ·Axpy(SB), NOSPLIT, $0-52
 	MOVQ         x_base+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $+16, CX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (DX)(SI*1), Z1
@@ -95,7 +95,7 @@ block:
 	SUBQ        $+16, CX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, CX
 	CMPQ        CX, $+1
 	JLT         skip_tail
@@ -119,7 +119,7 @@ TEXT ·Scale(SB), NOSPLIT, $0-52
 	MOVQ         x_base+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+16, CX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS (DX)(BX*1), Z1
@@ -129,7 +129,7 @@ block:
 	SUBQ    $+16, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ      $+16, CX
 	CMPQ      CX, $+1
 	JLT       skip_tail
@@ -152,7 +152,7 @@ TEXT ·ScaleFlush(SB), NOSPLIT, $0-52
 	MOVQ         x_base+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+16, CX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (DX)(BX*1), Z1
@@ -165,7 +165,7 @@ block:
 	SUBQ        $+16, CX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, CX
 	CMPQ        CX, $+1
 	JLT         skip_tail
@@ -191,7 +191,7 @@ TEXT ·Div(SB), NOSPLIT, $0-52
 	MOVQ         x_base+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+16, CX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS (DX)(BX*1), Z1
@@ -201,7 +201,7 @@ block:
 	SUBQ    $+16, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ      $+16, CX
 	CMPQ      CX, $+1
 	JLT       skip_tail
@@ -225,7 +225,7 @@ TEXT ·Clip(SB), NOSPLIT, $0-52
 	MOVQ         x_base+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+16, CX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS (DX)(BX*1), Z2
@@ -236,7 +236,7 @@ block:
 	SUBQ    $+16, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ      $+16, CX
 	CMPQ      CX, $+1
 	JLT       skip_tail
