@@ -208,7 +208,7 @@ type adam struct {
 	pieces             pieces
 	numbers            []float64 // step, Beta1^step, Beta2^step
 	moments            [][]float32
-	lr, beta1, beta2   float64
+	beta1, beta2       float64
 	step, rbc2, eps    float32
 	decay              float64
 	decoupled          bool
@@ -236,7 +236,7 @@ func (o *adam) init(params []Param, name string, lr, beta1, beta2, eps, decay fl
 	case !(decay >= 0) || math.IsInf(decay, 0):
 		return fmt.Errorf("bptt: %s with weight decay %v, want 0 or more", name, decay)
 	}
-	o.lr, o.beta1, o.beta2, o.decay = lr, beta1, beta2, decay
+	o.beta1, o.beta2, o.decay = beta1, beta2, decay
 	o.b1, o.omb1 = float32(beta1), float32(1-beta1)
 	o.b2, o.omb2 = float32(beta2), float32(1-beta2)
 	o.eps = float32(eps)
@@ -252,12 +252,11 @@ func (o *adam) update(i, lo, hi int) {
 	o.pieces.isa.Adam(p.W[lo:hi], p.G[lo:hi], m, v, o.b1, o.omb1, o.b2, o.omb2, o.step, o.rbc2, o.eps, o.l2, o.keep)
 }
 
-// Update implements Optimizer.
-func (o *adam) Update(rate float64) {
+// advance moves the weights at learning rate lr.
+func (o *adam) advance(lr float64) {
 	o.numbers[0]++
 	o.numbers[1] = float64(o.numbers[1] * o.beta1)
 	o.numbers[2] = float64(o.numbers[2] * o.beta2)
-	lr := float64(o.lr * rate)
 	o.step = float32(lr / (1 - o.numbers[1]))
 	o.rbc2 = float32(math.Sqrt(1 - o.numbers[2]))
 	if o.decoupled {
@@ -268,9 +267,6 @@ func (o *adam) Update(rate float64) {
 	o.pieces.run()
 }
 
-// LearningRate implements Optimizer.
-func (o *adam) LearningRate() float64 { return o.lr }
-
 // SetWorkers sets on how many workers Update may be split; 0: automatic.
 func (o *adam) SetWorkers(n int) { o.pieces.team.workers = max(0, n) }
 
@@ -279,6 +275,12 @@ func (o *Adam) Init(params []Param) error {
 	o.decoupled = false
 	return o.init(params, "Adam", o.LR, o.Beta1, o.Beta2, o.Eps, o.WeightDecay)
 }
+
+// Update implements Optimizer.
+func (o *Adam) Update(rate float64) { o.advance(float64(o.LR * rate)) }
+
+// LearningRate implements Optimizer.
+func (o *Adam) LearningRate() float64 { return o.LR }
 
 // State implements Optimizer.
 func (o *Adam) State() OptimizerState {
@@ -293,6 +295,12 @@ func (o *AdamW) Init(params []Param) error {
 	o.decoupled = true
 	return o.init(params, "AdamW", o.LR, o.Beta1, o.Beta2, o.Eps, o.WeightDecay)
 }
+
+// Update implements Optimizer.
+func (o *AdamW) Update(rate float64) { o.advance(float64(o.LR * rate)) }
+
+// LearningRate implements Optimizer.
+func (o *AdamW) LearningRate() float64 { return o.LR }
 
 // State implements Optimizer.
 func (o *AdamW) State() OptimizerState {
