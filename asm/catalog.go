@@ -38,6 +38,84 @@ var Catalog = []Kernel{
 	{"SigmoidGrad", "dx, y, dy []float32", "SigmoidGrad sets dx = (y*(1-y)) * dy.", "activation", elements, kernel.SigmoidGrad},
 	{"TanhGrad", "dx, y, dy []float32", "TanhGrad sets dx = fma(-y, y, 1) * dy.", "activation", elements, kernel.TanhGrad},
 
+	{"ReLU", "dst, x []float32", "ReLU sets dst = x < 0 ? 0 : x.", "onnx", elements, kernel.ReLU},
+	{"ReLUGrad", "dx, y, dy []float32", "ReLUGrad sets dx = y <= 0 ? 0 : dy.", "onnx", elements, kernel.ReLUGrad},
+	{"Affine", "dst, x []float32, alpha, beta float32", "Affine sets dst = fma(alpha, x, beta).", "onnx", elements, kernel.Affine},
+	{"LeakyReLU", "dst, x []float32, alpha float32", "LeakyReLU sets dst = x < 0 ? alpha*x : x.", "onnx", elements, kernel.LeakyReLU},
+	{"LeakyReLUGrad", "dx, x, dy []float32, alpha float32", "LeakyReLUGrad sets dx = x < 0 ? alpha*dy : dy.", "onnx", elements, kernel.LeakyReLUGrad},
+	{"ThresholdedReLU", "dst, x []float32, alpha float32", "ThresholdedReLU sets dst = x < alpha ? 0 : x.", "onnx", elements, kernel.ThresholdedReLU},
+	{"ThresholdedReLUGrad", "dx, x, dy []float32, alpha float32", "ThresholdedReLUGrad sets dx = x < alpha ? 0 : dy.", "onnx", elements, kernel.ThresholdedReLUGrad},
+	{"ScaledTanh", "dst, x []float32, alpha, beta float32", "ScaledTanh sets dst = alpha * tanh(beta*x).", "onnx", elements, kernel.ScaledTanh},
+	{"ScaledTanhGrad", "dx, x, dy []float32, alpha, beta float32", "ScaledTanhGrad sets dx = (fma(-t, t, 1)*dy) * (alpha*beta), t = tanh(beta*x).", "onnx", elements, kernel.ScaledTanhGrad},
+	{"HardSigmoid", "dst, x []float32, alpha, beta float32", "HardSigmoid sets dst = fma(alpha, x, beta), limited to [0, 1].", "onnx", elements, kernel.HardSigmoid},
+	{"HardSigmoidGrad", "dx, x, dy []float32, alpha, beta float32", "HardSigmoidGrad sets dx = v <= 0 || v >= 1 ? 0 : alpha*dy, v = fma(alpha, x, beta).", "onnx", elements, kernel.HardSigmoidGrad},
+	{"ELU", "dst, x []float32, alpha float32", "ELU sets dst = x < 0 ? alpha*(e^x-1) : x.", "onnx", elements, kernel.ELU},
+	{"ELUGrad", "dx, x, dy []float32, alpha float32", "ELUGrad sets dx = x < 0 ? (alpha*e^x)*dy : dy.", "onnx", elements, kernel.ELUGrad},
+	{"Softsign", "dst, x []float32", "Softsign sets dst = x/(1+|x|).", "onnx", elements, kernel.Softsign},
+	{"SoftsignGrad", "dx, x, dy []float32", "SoftsignGrad sets dx = dy/(d*d), d = 1+|x|.", "onnx", elements, kernel.SoftsignGrad},
+	{"Softplus", "dst, x []float32", "Softplus sets dst = log(1+e^x).", "onnx", elements, kernel.Softplus},
+	{"SoftplusGrad", "dx, x, dy []float32", "SoftplusGrad sets dx = sigmoid(x)*dy.", "onnx", elements, kernel.SoftplusGrad},
+
+	{"RNNTanh", "h, a []float32", "RNNTanh sets h = flush(tanh(a)).", "gates_rnn", elements, kernel.RNNTanh},
+	{"RNNTanhGrad", "a, h, dh, dy []float32", "RNNTanhGrad sets a = flush(fma(-h, h, 1) * (dh+dy)).", "gates_rnn", elements, kernel.RNNTanhGrad},
+	{"RNNReLU", "h, a []float32", "RNNReLU sets h = flush(a < 0 ? 0 : a).", "gates_rnn", elements, kernel.RNNReLU},
+	{"RNNReLUGrad", "a, h, dh, dy []float32", "RNNReLUGrad sets a = flush(h <= 0 ? 0 : dh+dy).", "gates_rnn", elements, kernel.RNNReLUGrad},
+	{"RNNSigmoid", "h, a []float32", "RNNSigmoid sets h = flush(sigmoid(a)).", "gates_rnn", elements, kernel.RNNSigmoid},
+	{"RNNSigmoidGrad", "a, h, dh, dy []float32", "RNNSigmoidGrad sets a = flush((h*(1-h)) * (dh+dy)).", "gates_rnn", elements, kernel.RNNSigmoidGrad},
+
+	{"GRUGates", "r, z, n, nh, h, hPrev []float32", `GRUGates finishes the step of one row of units, reset after the product:
+
+	r, z = sigmoid(r), sigmoid(z)
+	n = tanh(fma(r, nh, n))
+	h = flush(fma(z, hPrev-n, n))`, "gates_gru", elements, kernel.Keep.GRUGates},
+	{"GRUGatesGrad", "r, z, n, nh, dh, hPrev, dy []float32", `GRUGatesGrad is the backward step of GRUGates for one row of units:
+
+	d = dh + dy
+	a = flush((d*(1-z)) * fma(-n, n, 1))
+	z = flush((d*(hPrev-n)) * (z*(1-z)))
+	dh = d*z
+	r = flush((a*nh) * (r*(1-r)))
+	nh = flush(a*r)
+	n = a
+
+with the values that r, z, n and nh had before on the right.`, "gates_gru", elements, kernel.Keep.GRUGatesGrad},
+	{"GRUGatesTextbook", "r, z, n, nh, h, hPrev []float32", `GRUGatesTextbook is GRUGates with
+
+	h = flush(fma(z, n-hPrev, hPrev))`, "gates_gru", elements, kernel.Textbook.GRUGates},
+	{"GRUGatesTextbookGrad", "r, z, n, nh, dh, hPrev, dy []float32", `GRUGatesTextbookGrad is GRUGatesGrad with
+
+	a = flush((d*z) * fma(-n, n, 1))
+	z = flush((d*(n-hPrev)) * (z*(1-z)))
+	dh = d*(1-z)`, "gates_gru", elements, kernel.Textbook.GRUGatesGrad},
+	{"GRUReset", "r, q, hPrev []float32", `GRUReset begins the step of one row of units, reset before the product:
+
+	r = sigmoid(r)
+	q = flush(r*hPrev)`, "gates_gru", elements, kernel.GRUReset},
+	{"GRUResetGrad", "r, e, dq, hPrev []float32", `GRUResetGrad is the backward step of GRUReset:
+
+	e = fma(dq, r, e)
+	r = flush((dq*hPrev) * (r*(1-r)))`, "gates_gru", elements, kernel.GRUResetGrad},
+	{"GRUUpdate", "z, n, h, hPrev []float32", `GRUUpdate finishes the step of one row of units, reset before the product:
+
+	z, n = sigmoid(z), tanh(n)
+	h = flush(fma(z, hPrev-n, n))`, "gates_gru", elements, kernel.Keep.GRUUpdate},
+	{"GRUUpdateGrad", "z, n, dh, hPrev, dy []float32", `GRUUpdateGrad is the backward step of GRUUpdate:
+
+	d = dh + dy
+	n = flush((d*(1-z)) * fma(-n, n, 1))
+	z = flush((d*(hPrev-n)) * (z*(1-z)))
+	dh = d*z
+
+with the values that z and n had before on the right.`, "gates_gru", elements, kernel.Keep.GRUUpdateGrad},
+	{"GRUUpdateTextbook", "z, n, h, hPrev []float32", `GRUUpdateTextbook is GRUUpdate with
+
+	h = flush(fma(z, n-hPrev, hPrev))`, "gates_gru", elements, kernel.Textbook.GRUUpdate},
+	{"GRUUpdateTextbookGrad", "z, n, dh, hPrev, dy []float32", `GRUUpdateTextbookGrad is GRUUpdateGrad with
+
+	n = flush((d*z) * fma(-n, n, 1))
+	z = flush((d*(n-hPrev)) * (z*(1-z)))
+	dh = d*(1-z)`, "gates_gru", elements, kernel.Textbook.GRUUpdateGrad},
+
 	{"LSTMGates", "i, f, g, o, c, h, cPrev []float32", `LSTMGates finishes the step of one row of units:
 
 	i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
@@ -62,6 +140,7 @@ with the values that i, f, g and o had before on the right.`, "gates", elements,
 	{"SumSquaresLanes", "lanes []float64, x []float32", "SumSquaresLanes sets lane = fma(x, x, lane) in float64, element j in lane j mod 32.", "reduce", elements, kernel.SumSquaresLanes},
 
 	{"Add", "dst, a, b []float32", "Add sets dst = a + b.", "vector", elements, kernel.Add},
+	{"AddFlush", "dst, a, b []float32", "AddFlush sets dst = flush(a + b).", "vector", elements, kernel.AddFlush},
 	{"Mul", "dst, a, b []float32", "Mul sets dst = a * b.", "vector", elements, kernel.Mul},
 	{"Axpy", "dst, x []float32, alpha float32", "Axpy sets dst = fma(alpha, x, dst).", "vector", elements, kernel.Axpy},
 	{"Scale", "dst, x []float32, alpha float32", "Scale sets dst = x * alpha.", "vector", elements, kernel.Scale},

@@ -17,6 +17,119 @@ func SigmoidGrad(dx, y, dy []float32) { Current().SigmoidGrad(dx, y, dy) }
 // TanhGrad is [ISA.TanhGrad] on the current tier.
 func TanhGrad(dx, y, dy []float32) { Current().TanhGrad(dx, y, dy) }
 
+// ReLU is [ISA.ReLU] on the current tier.
+func ReLU(dst, x []float32) { Current().ReLU(dst, x) }
+
+// ReLUGrad is [ISA.ReLUGrad] on the current tier.
+func ReLUGrad(dx, y, dy []float32) { Current().ReLUGrad(dx, y, dy) }
+
+// Affine is [ISA.Affine] on the current tier.
+func Affine(dst, x []float32, alpha, beta float32) { Current().Affine(dst, x, alpha, beta) }
+
+// LeakyReLU is [ISA.LeakyReLU] on the current tier.
+func LeakyReLU(dst, x []float32, alpha float32) { Current().LeakyReLU(dst, x, alpha) }
+
+// LeakyReLUGrad is [ISA.LeakyReLUGrad] on the current tier.
+func LeakyReLUGrad(dx, x, dy []float32, alpha float32) { Current().LeakyReLUGrad(dx, x, dy, alpha) }
+
+// ThresholdedReLU is [ISA.ThresholdedReLU] on the current tier.
+func ThresholdedReLU(dst, x []float32, alpha float32) { Current().ThresholdedReLU(dst, x, alpha) }
+
+// ThresholdedReLUGrad is [ISA.ThresholdedReLUGrad] on the current tier.
+func ThresholdedReLUGrad(dx, x, dy []float32, alpha float32) {
+	Current().ThresholdedReLUGrad(dx, x, dy, alpha)
+}
+
+// ScaledTanh is [ISA.ScaledTanh] on the current tier.
+func ScaledTanh(dst, x []float32, alpha, beta float32) { Current().ScaledTanh(dst, x, alpha, beta) }
+
+// ScaledTanhGrad is [ISA.ScaledTanhGrad] on the current tier.
+func ScaledTanhGrad(dx, x, dy []float32, alpha, beta float32) {
+	Current().ScaledTanhGrad(dx, x, dy, alpha, beta)
+}
+
+// HardSigmoid is [ISA.HardSigmoid] on the current tier.
+func HardSigmoid(dst, x []float32, alpha, beta float32) { Current().HardSigmoid(dst, x, alpha, beta) }
+
+// HardSigmoidGrad is [ISA.HardSigmoidGrad] on the current tier.
+func HardSigmoidGrad(dx, x, dy []float32, alpha, beta float32) {
+	Current().HardSigmoidGrad(dx, x, dy, alpha, beta)
+}
+
+// ELU is [ISA.ELU] on the current tier.
+func ELU(dst, x []float32, alpha float32) { Current().ELU(dst, x, alpha) }
+
+// ELUGrad is [ISA.ELUGrad] on the current tier.
+func ELUGrad(dx, x, dy []float32, alpha float32) { Current().ELUGrad(dx, x, dy, alpha) }
+
+// Softsign is [ISA.Softsign] on the current tier.
+func Softsign(dst, x []float32) { Current().Softsign(dst, x) }
+
+// SoftsignGrad is [ISA.SoftsignGrad] on the current tier.
+func SoftsignGrad(dx, x, dy []float32) { Current().SoftsignGrad(dx, x, dy) }
+
+// Softplus is [ISA.Softplus] on the current tier.
+func Softplus(dst, x []float32) { Current().Softplus(dst, x) }
+
+// SoftplusGrad is [ISA.SoftplusGrad] on the current tier.
+func SoftplusGrad(dx, x, dy []float32) { Current().SoftplusGrad(dx, x, dy) }
+
+// RNNTanh is [ISA.RNNTanh] on the current tier.
+func RNNTanh(h, a []float32) { Current().RNNTanh(h, a) }
+
+// RNNTanhGrad is [ISA.RNNTanhGrad] on the current tier.
+func RNNTanhGrad(a, h, dh, dy []float32) { Current().RNNTanhGrad(a, h, dh, dy) }
+
+// RNNReLU is [ISA.RNNReLU] on the current tier.
+func RNNReLU(h, a []float32) { Current().RNNReLU(h, a) }
+
+// RNNReLUGrad is [ISA.RNNReLUGrad] on the current tier.
+func RNNReLUGrad(a, h, dh, dy []float32) { Current().RNNReLUGrad(a, h, dh, dy) }
+
+// RNNSigmoid is [ISA.RNNSigmoid] on the current tier.
+func RNNSigmoid(h, a []float32) { Current().RNNSigmoid(h, a) }
+
+// RNNSigmoidGrad is [ISA.RNNSigmoidGrad] on the current tier.
+func RNNSigmoidGrad(a, h, dh, dy []float32) { Current().RNNSigmoidGrad(a, h, dh, dy) }
+
+// GRUGates is [ISA.GRUGates] on the current tier.
+func GRUGates(r, z, n, nh, h, hPrev []float32) { Current().GRUGates(r, z, n, nh, h, hPrev) }
+
+// GRUGatesGrad is [ISA.GRUGatesGrad] on the current tier.
+func GRUGatesGrad(r, z, n, nh, dh, hPrev, dy []float32) {
+	Current().GRUGatesGrad(r, z, n, nh, dh, hPrev, dy)
+}
+
+// GRUGatesTextbook is [ISA.GRUGatesTextbook] on the current tier.
+func GRUGatesTextbook(r, z, n, nh, h, hPrev []float32) {
+	Current().GRUGatesTextbook(r, z, n, nh, h, hPrev)
+}
+
+// GRUGatesTextbookGrad is [ISA.GRUGatesTextbookGrad] on the current tier.
+func GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy []float32) {
+	Current().GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy)
+}
+
+// GRUReset is [ISA.GRUReset] on the current tier.
+func GRUReset(r, q, hPrev []float32) { Current().GRUReset(r, q, hPrev) }
+
+// GRUResetGrad is [ISA.GRUResetGrad] on the current tier.
+func GRUResetGrad(r, e, dq, hPrev []float32) { Current().GRUResetGrad(r, e, dq, hPrev) }
+
+// GRUUpdate is [ISA.GRUUpdate] on the current tier.
+func GRUUpdate(z, n, h, hPrev []float32) { Current().GRUUpdate(z, n, h, hPrev) }
+
+// GRUUpdateGrad is [ISA.GRUUpdateGrad] on the current tier.
+func GRUUpdateGrad(z, n, dh, hPrev, dy []float32) { Current().GRUUpdateGrad(z, n, dh, hPrev, dy) }
+
+// GRUUpdateTextbook is [ISA.GRUUpdateTextbook] on the current tier.
+func GRUUpdateTextbook(z, n, h, hPrev []float32) { Current().GRUUpdateTextbook(z, n, h, hPrev) }
+
+// GRUUpdateTextbookGrad is [ISA.GRUUpdateTextbookGrad] on the current tier.
+func GRUUpdateTextbookGrad(z, n, dh, hPrev, dy []float32) {
+	Current().GRUUpdateTextbookGrad(z, n, dh, hPrev, dy)
+}
+
 // LSTMGates is [ISA.LSTMGates] on the current tier.
 func LSTMGates(i, f, g, o, c, h, cPrev []float32) { Current().LSTMGates(i, f, g, o, c, h, cPrev) }
 
@@ -42,6 +155,9 @@ func SumSquaresLanes(lanes []float64, x []float32) { Current().SumSquaresLanes(l
 
 // Add is [ISA.Add] on the current tier.
 func Add(dst, a, b []float32) { Current().Add(dst, a, b) }
+
+// AddFlush is [ISA.AddFlush] on the current tier.
+func AddFlush(dst, a, b []float32) { Current().AddFlush(dst, a, b) }
 
 // Mul is [ISA.Mul] on the current tier.
 func Mul(dst, a, b []float32) { Current().Mul(dst, a, b) }

@@ -152,6 +152,14 @@ func (t ISA) Add(dst, a, b []float32) {
 	add(t, dst, a, b)
 }
 
+// AddFlush sets dst = a + b, storing +0 where the result is below 2^-100.
+func (t ISA) AddFlush(dst, a, b []float32) {
+	t.need()
+	same("AddFlush", "dst", len(dst), "a", len(a))
+	same("AddFlush", "dst", len(dst), "b", len(b))
+	addFlush(t, dst, a, b)
+}
+
 // Mul sets dst = a * b, element by element.
 func (t ISA) Mul(dst, a, b []float32) {
 	t.need()

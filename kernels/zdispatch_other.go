@@ -28,6 +28,138 @@ func tanhGrad(t ISA, dx, y, dy []float32) {
 	ref.TanhGrad(dx, y, dy)
 }
 
+func reLU(t ISA, dst, x []float32) {
+	ref.ReLU(dst, x)
+}
+
+func reLUGrad(t ISA, dx, y, dy []float32) {
+	ref.ReLUGrad(dx, y, dy)
+}
+
+func affine(t ISA, dst, x []float32, alpha, beta float32) {
+	ref.Affine(dst, x, alpha, beta)
+}
+
+func leakyReLU(t ISA, dst, x []float32, alpha float32) {
+	ref.LeakyReLU(dst, x, alpha)
+}
+
+func leakyReLUGrad(t ISA, dx, x, dy []float32, alpha float32) {
+	ref.LeakyReLUGrad(dx, x, dy, alpha)
+}
+
+func thresholdedReLU(t ISA, dst, x []float32, alpha float32) {
+	ref.ThresholdedReLU(dst, x, alpha)
+}
+
+func thresholdedReLUGrad(t ISA, dx, x, dy []float32, alpha float32) {
+	ref.ThresholdedReLUGrad(dx, x, dy, alpha)
+}
+
+func scaledTanh(t ISA, dst, x []float32, alpha, beta float32) {
+	ref.ScaledTanh(dst, x, alpha, beta)
+}
+
+func scaledTanhGrad(t ISA, dx, x, dy []float32, alpha, beta float32) {
+	ref.ScaledTanhGrad(dx, x, dy, alpha, beta)
+}
+
+func hardSigmoid(t ISA, dst, x []float32, alpha, beta float32) {
+	ref.HardSigmoid(dst, x, alpha, beta)
+}
+
+func hardSigmoidGrad(t ISA, dx, x, dy []float32, alpha, beta float32) {
+	ref.HardSigmoidGrad(dx, x, dy, alpha, beta)
+}
+
+func elu(t ISA, dst, x []float32, alpha float32) {
+	ref.ELU(dst, x, alpha)
+}
+
+func eluGrad(t ISA, dx, x, dy []float32, alpha float32) {
+	ref.ELUGrad(dx, x, dy, alpha)
+}
+
+func softsign(t ISA, dst, x []float32) {
+	ref.Softsign(dst, x)
+}
+
+func softsignGrad(t ISA, dx, x, dy []float32) {
+	ref.SoftsignGrad(dx, x, dy)
+}
+
+func softplus(t ISA, dst, x []float32) {
+	ref.Softplus(dst, x)
+}
+
+func softplusGrad(t ISA, dx, x, dy []float32) {
+	ref.SoftplusGrad(dx, x, dy)
+}
+
+func rnnTanh(t ISA, h, a []float32) {
+	ref.RNNTanh(h, a)
+}
+
+func rnnTanhGrad(t ISA, a, h, dh, dy []float32) {
+	ref.RNNTanhGrad(a, h, dh, dy)
+}
+
+func rnnReLU(t ISA, h, a []float32) {
+	ref.RNNReLU(h, a)
+}
+
+func rnnReLUGrad(t ISA, a, h, dh, dy []float32) {
+	ref.RNNReLUGrad(a, h, dh, dy)
+}
+
+func rnnSigmoid(t ISA, h, a []float32) {
+	ref.RNNSigmoid(h, a)
+}
+
+func rnnSigmoidGrad(t ISA, a, h, dh, dy []float32) {
+	ref.RNNSigmoidGrad(a, h, dh, dy)
+}
+
+func gruGates(t ISA, r, z, n, nh, h, hPrev []float32) {
+	ref.GRUGates(r, z, n, nh, h, hPrev)
+}
+
+func gruGatesGrad(t ISA, r, z, n, nh, dh, hPrev, dy []float32) {
+	ref.GRUGatesGrad(r, z, n, nh, dh, hPrev, dy)
+}
+
+func gruGatesTextbook(t ISA, r, z, n, nh, h, hPrev []float32) {
+	ref.GRUGatesTextbook(r, z, n, nh, h, hPrev)
+}
+
+func gruGatesTextbookGrad(t ISA, r, z, n, nh, dh, hPrev, dy []float32) {
+	ref.GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy)
+}
+
+func gruReset(t ISA, r, q, hPrev []float32) {
+	ref.GRUReset(r, q, hPrev)
+}
+
+func gruResetGrad(t ISA, r, e, dq, hPrev []float32) {
+	ref.GRUResetGrad(r, e, dq, hPrev)
+}
+
+func gruUpdate(t ISA, z, n, h, hPrev []float32) {
+	ref.GRUUpdate(z, n, h, hPrev)
+}
+
+func gruUpdateGrad(t ISA, z, n, dh, hPrev, dy []float32) {
+	ref.GRUUpdateGrad(z, n, dh, hPrev, dy)
+}
+
+func gruUpdateTextbook(t ISA, z, n, h, hPrev []float32) {
+	ref.GRUUpdateTextbook(z, n, h, hPrev)
+}
+
+func gruUpdateTextbookGrad(t ISA, z, n, dh, hPrev, dy []float32) {
+	ref.GRUUpdateTextbookGrad(z, n, dh, hPrev, dy)
+}
+
 func lstmGates(t ISA, i, f, g, o, c, h, cPrev []float32) {
 	ref.LSTMGates(i, f, g, o, c, h, cPrev)
 }
@@ -58,6 +190,10 @@ func sumSquaresLanes(t ISA, lanes []float64, x []float32) {
 
 func add(t ISA, dst, a, b []float32) {
 	ref.Add(dst, a, b)
+}
+
+func addFlush(t ISA, dst, a, b []float32) {
+	ref.AddFlush(dst, a, b)
 }
 
 func mul(t ISA, dst, a, b []float32) {

@@ -1,4 +1,4 @@
-// Command coef fits the polynomials of exp and tanh and compares the result
+// Command coef fits the polynomials of exp, tanh and log and compares the result
 // with the coefficients in package vec: run `go -C asm run ./coef` in the root.
 //
 // Each polynomial is the best one in the relative error of the function it is
@@ -57,6 +57,20 @@ var Tanh = Fit{
 		return a * a, a * a * a / t, (t - a) / t
 	},
 	Used: vec.TanhPoly[:],
+}
+
+// Log is log((1+s)/(1-s)) = 2s + s*s*s*P(s*s), which with s = u/(2+u) is
+// log(1+u); u is in [0, 1].
+var Log = Fit{
+	Name: "log", Degree: 3, Lo: 0, Hi: 1.0 / 3,
+	Terms: func(s float64) (at, factor, rest float64) {
+		l := 2 * math.Atanh(s)
+		if s == 0 {
+			return 0, 0, 0
+		}
+		return s * s, s * s * s / l, (l - 2*s) / l
+	},
+	Used: vec.LogPoly[:],
 }
 
 // used is the coefficients in vec, lowest power first.
@@ -254,7 +268,7 @@ func print(what string, c []float64, worst float64) {
 }
 
 func main() {
-	for _, f := range []Fit{Exp, Tanh} {
+	for _, f := range []Fit{Exp, Tanh, Log} {
 		fmt.Printf("%s on [%.4f, %.4f], degree %d, highest power first, largest relative error:\n", f.Name, f.Lo, f.Hi, f.Degree)
 		c := make([]float64, f.Degree+1)
 		worst := f.Minimax(c, make([]bool, len(c)))

@@ -12,7 +12,7 @@ func TestFitErrors(t *testing.T) {
 	for _, c := range []struct {
 		fit  Fit
 		bits float64
-	}{{Exp, -28.2}, {Tanh, -27.7}} {
+	}{{Exp, -28.2}, {Tanh, -27.7}, {Log, -27.7}} {
 		used := c.fit.MaxError(c.fit.used())
 		if got := math.Log2(used); got > c.bits {
 			t.Errorf("%s: the coefficients in use have an error of 2^%.3f, stated is 2^%.1f", c.fit.Name, got, c.bits)
@@ -29,7 +29,7 @@ func TestRefit(t *testing.T) {
 	for _, c := range []struct {
 		fit Fit
 		ulp int64 // by which the highest coefficient may differ
-	}{{Exp, 78}, {Tanh, 0}} {
+	}{{Exp, 78}, {Tanh, 0}, {Log, 0}} {
 		got, worst := c.fit.Rounded(c.fit.lowestFirst())
 		used := c.fit.used()
 		for p := range used {

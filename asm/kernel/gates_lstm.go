@@ -64,12 +64,7 @@ func LSTMGatesGrad(m vec.Machine) {
 	dc, c, cPrev, dh, dy, n := m.Base("dc"), m.Base("c"), m.Base("cPrev"), m.Base("dh"), m.Base("dy"), m.Len("dc")
 	m.Hold(8, append(vec.TanhConstants(), vec.FlushConstants()...)...)
 	vec.Each(m, n, func(at vec.At) {
-		// put stores a*b, tiny results as +0.
-		put := func(base vec.Reg, a, b vec.Vec) {
-			v := m.Mul(a, b)
-			vec.Flush(m, v)
-			at.Store(v, base)
-		}
+		put := func(base vec.Reg, a, b vec.Vec) { put(m, at, base, a, b) }
 		tc := vec.Tanh(m, at.Load(c))
 		d := m.Add(at.Load(dh), at.Load(dy)) // (4)
 		ov := at.Load(o)

@@ -24,6 +24,15 @@ func Add(m vec.Machine) {
 	each(m, "dst", []string{"a", "b"}, func(v []vec.Vec) vec.Vec { return m.Add(v[0], v[1]) })
 }
 
+// AddFlush sets dst = a + b, tiny results as +0.
+func AddFlush(m vec.Machine) {
+	each(m, "dst", []string{"a", "b"}, func(v []vec.Vec) vec.Vec {
+		s := m.Add(v[0], v[1])
+		vec.Flush(m, s)
+		return s
+	})
+}
+
 // Mul sets dst = a * b.
 func Mul(m vec.Machine) {
 	each(m, "dst", []string{"a", "b"}, func(v []vec.Vec) vec.Vec { return m.Mul(v[0], v[1]) })

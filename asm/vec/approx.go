@@ -47,13 +47,19 @@ func polynomial(m Machine, x Vec, coefficients []Const) Vec {
 // integer.
 type power struct{ n, shifted Vec }
 
-// reduce gives p and n with exp(x) = p * 2^n. It writes over x.
-func reduce(m Machine, x Vec) (p Vec, e power) {
+// remainder gives n and writes over x what is left of it: x - n*ln 2.
+func remainder(m Machine, x Vec) (e power) {
 	e.shifted = m.Const(magic)
 	m.FMA(e.shifted, x, Log2E) // t = fma(x, log2 e, magic)
 	e.n = m.Sub(e.shifted, magic)
 	m.FMA(x, e.n, MinusLn2Head)
 	m.FMA(x, e.n, MinusLn2Rest)
+	return e
+}
+
+// reduce gives p and n with exp(x) = p * 2^n. It writes over x.
+func reduce(m Machine, x Vec) (p Vec, e power) {
+	e = remainder(m, x)
 	return polynomial(m, x, ExpPoly[:]), e
 }
 
@@ -119,6 +125,50 @@ func Tanh(m Machine, x Vec) Vec {
 	m.Horner(small, m.Mul(a, z), a)
 	return m.Or(m.Select(m.Less(a, tanhSplit), small, big), m.And(x, signBit))
 }
+
+// Expm1 is exp(x)-1 for x <= 0: with x = n*ln 2 + r it is
+// 2^n*(exp(r)-1) + (2^n-1), the last step rounded once.
+func Expm1(m Machine, x Vec) Vec {
+	r := m.Max(expm1Least, x)
+	e := remainder(m, r)
+	q := polynomial(m, r, ExpPoly[:5])
+	m.Horner(q, m.Mul(r, r), r)
+	s := scaleOnce(m, m.Const(one), e)
+	m.Horner(q, s, m.Sub(s, one))
+	return q
+}
+
+// ReLU is max(x, 0); a NaN stays.
+func ReLU(m Machine, x Vec) Vec { return m.Max(Const(0), x) }
+
+// Softplus is log(1+exp(x)) = max(x, 0) + log(1+u), u = exp(-|x|), with a
+// polynomial in (u/(2+u))^2 for the logarithm.
+func Softplus(m Machine, x Vec) Vec {
+	u := Exp(m, m.Or(x, signBit))
+	s := m.Div(u, m.Add(u, two))
+	z := m.Mul(s, s)
+	p := polynomial(m, z, LogPoly[:])
+	m.Horner(p, z, two)
+	m.Horner(p, s, ReLU(m, x))
+	return p
+}
+
+// SoftplusConstants is what Softplus reads.
+func SoftplusConstants() []Const {
+	return append(append(ExpConstants(), LogPoly[:]...), two, signBit, 0)
+}
+
+// BelowZero is a < 0, NotPositive a <= 0 and OneOrMore a >= 1, each false for a
+// NaN.
+func BelowZero(m Machine, a Vec) Pred   { return m.Less(a, Const(0)) }
+func NotPositive(m Machine, a Vec) Pred { return m.Less(a, least) }
+func OneOrMore(m Machine, a Vec) Pred   { return m.Less(mostBelowOne, a) }
+
+// OnePlusAbs is 1 + |a|.
+func OnePlusAbs(m Machine, a Vec) Vec { return m.Add(m.And(a, restBits), one) }
+
+// AtMostOne is min(a, 1); a NaN stays.
+func AtMostOne(m Machine, a Vec) Vec { return m.Min(one, a) }
 
 // Flush writes a: +0 where |a| < 2^-100. A NaN stays.
 func Flush(m Machine, a Vec) {

@@ -20,10 +20,18 @@ const (
 	expLeast Const = 0xc2d00000 // -104
 	expMost  Const = 0x42b20000 // 89
 
+	// e^x - 1 rounds to -1 below it.
+	expm1Least Const = 0xc1900000 // -18
+
 	// tanh rounds to 1 from 9.02 on.
 	tanhMost Const = 0x41140000 // 9.25
 	// Below this tanh is a polynomial, above it is built on exp.
 	tanhSplit Const = 0x3f200000 // 0.625
+
+	// The smallest number above 0 and the largest below 1: x <= 0 is x < least,
+	// x >= 1 is mostBelowOne < x, and both are false for a NaN.
+	least        Const = 0x00000001
+	mostBelowOne Const = 0x3f7fffff
 
 	// Values smaller than this, 2^-100, are stored as +0 by the kernels whose
 	// results come back in the next step.
@@ -37,3 +45,7 @@ var ExpPoly = [...]Const{0x3ab56359, 0x3c091ef0, 0x3d2aac2c, 0x3e2aaa46, 0x3efff
 // TanhPoly is T in tanh(a) = a + a*z*T(z), z = a*a, for a < 0.625, highest
 // power first; the relative error of the fit is 2^-27.7.
 var TanhPoly = [...]Const{0xbbba8672, 0x3ca8fc67, 0xbd5c1ad2, 0x3e08837b, 0xbeaaaa99}
+
+// LogPoly is P in log(1+u) = s*(2 + z*P(z)), s = u/(2+u), z = s*s, for u in
+// [0, 1], highest power first; the relative error of the fit is 2^-27.7.
+var LogPoly = [...]Const{0x3e8f650c, 0x3e8f6020, 0x3ecce8e6, 0x3f2aaa81}

@@ -7,6 +7,13 @@ func Add(dst, a, b []float32) {
 	}
 }
 
+// AddFlush sets dst = a + b with tiny results flushed to +0.
+func AddFlush(dst, a, b []float32) {
+	for j := range dst {
+		dst[j] = Flush(a[j] + b[j])
+	}
+}
+
 // Mul sets dst = a * b, element by element.
 func Mul(dst, a, b []float32) {
 	for j := range dst {

@@ -40,6 +40,48 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+// func AddFlush(dst []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·AddFlush(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	XORQ SI, SI
+	SUBQ $+8, CX
+	JLT  block_done
+
+block:
+	VMOVUPS (DX)(SI*1), Y0
+	VMOVUPS (BX)(SI*1), Y1
+	VADDPS  Y1, Y0, Y0
+	VANDPS  lanes_7fffffff<>+0(SB), Y0, Y1
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y1, Y1
+	VANDNPS Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(SI*1)
+	ADDQ    $+32, SI
+	SUBQ    $+8, CX
+	JGE     block
+
+block_done:
+	ADDQ       $+8, CX
+	CMPQ       CX, $+1
+	JLT        skip_tail
+	LEAQ       mask<>+32(SB), DI
+	NEGQ       CX
+	VMOVUPS    (DI)(CX*4), Y0
+	VMASKMOVPS (DX)(SI*1), Y0, Y1
+	VMASKMOVPS (BX)(SI*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VANDPS     lanes_7fffffff<>+0(SB), Y1, Y2
+	VCMPPS     $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS    Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
 // func Mul(dst []float32, a []float32, b []float32)
 // Requires: AVX
 TEXT ·Mul(SB), NOSPLIT, $0-72

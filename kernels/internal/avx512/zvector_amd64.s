@@ -39,6 +39,47 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+// func AddFlush(dst []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·AddFlush(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	XORQ SI, SI
+	SUBQ $+16, CX
+	JLT  block_done
+
+block:
+	VMOVUPS     (DX)(SI*1), Z0
+	VMOVUPS     (BX)(SI*1), Z1
+	VADDPS      Z1, Z0, Z0
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z0, Z1
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z1, K1
+	VPXORD      Z0, Z0, K1, Z0
+	VMOVUPS     Z0, (AX)(SI*1)
+	ADDQ        $+64, SI
+	SUBQ        $+16, CX
+	JGE         block
+
+block_done:
+	ADDQ        $+16, CX
+	CMPQ        CX, $+1
+	JLT         skip_tail
+	LEAQ        mask<>+0(SB), DI
+	KMOVW       (DI)(CX*2), K1
+	VMOVUPS.Z   (DX)(SI*1), K1, Z0
+	VMOVUPS.Z   (BX)(SI*1), K1, Z1
+	VADDPS      Z1, Z0, Z0
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z0, Z1
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z1, K2
+	VPXORD      Z0, Z0, K2, Z0
+	VMOVUPS     Z0, K1, (AX)(SI*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
 // func Mul(dst []float32, a []float32, b []float32)
 // Requires: AVX, AVX512F
 TEXT ·Mul(SB), NOSPLIT, $0-72
