@@ -196,6 +196,24 @@ func FuzzActivations(f *testing.F) {
 		run("tanh", func(d []float32) { ref.Tanh(d, x) }, func(isa kernels.ISA, d []float32) { isa.Tanh(d, d) })
 		run("sigmoid gradient", func(d []float32) { ref.SigmoidGrad(d, x, dy) }, func(isa kernels.ISA, d []float32) { isa.SigmoidGrad(d, d, dy) })
 		run("tanh gradient", func(d []float32) { ref.TanhGrad(d, x, dy) }, func(isa kernels.ISA, d []float32) { isa.TanhGrad(d, x, dy) })
+		alpha, beta := s.next(), s.next()
+		run("ReLU", func(d []float32) { ref.ReLU(d, x) }, func(isa kernels.ISA, d []float32) { isa.ReLU(d, x) })
+		run("ReLUGrad", func(d []float32) { ref.ReLUGrad(d, x, dy) }, func(isa kernels.ISA, d []float32) { isa.ReLUGrad(d, x, dy) })
+		run("Affine", func(d []float32) { ref.Affine(d, x, alpha, beta) }, func(isa kernels.ISA, d []float32) { isa.Affine(d, x, alpha, beta) })
+		run("LeakyReLU", func(d []float32) { ref.LeakyReLU(d, x, alpha) }, func(isa kernels.ISA, d []float32) { isa.LeakyReLU(d, x, alpha) })
+		run("LeakyReLUGrad", func(d []float32) { ref.LeakyReLUGrad(d, x, dy, alpha) }, func(isa kernels.ISA, d []float32) { isa.LeakyReLUGrad(d, x, dy, alpha) })
+		run("ThresholdedReLU", func(d []float32) { ref.ThresholdedReLU(d, x, alpha) }, func(isa kernels.ISA, d []float32) { isa.ThresholdedReLU(d, x, alpha) })
+		run("ThresholdedReLUGrad", func(d []float32) { ref.ThresholdedReLUGrad(d, x, dy, alpha) }, func(isa kernels.ISA, d []float32) { isa.ThresholdedReLUGrad(d, x, dy, alpha) })
+		run("ScaledTanh", func(d []float32) { ref.ScaledTanh(d, x, alpha, beta) }, func(isa kernels.ISA, d []float32) { isa.ScaledTanh(d, x, alpha, beta) })
+		run("ScaledTanhGrad", func(d []float32) { ref.ScaledTanhGrad(d, x, dy, alpha, beta) }, func(isa kernels.ISA, d []float32) { isa.ScaledTanhGrad(d, x, dy, alpha, beta) })
+		run("HardSigmoid", func(d []float32) { ref.HardSigmoid(d, x, alpha, beta) }, func(isa kernels.ISA, d []float32) { isa.HardSigmoid(d, x, alpha, beta) })
+		run("HardSigmoidGrad", func(d []float32) { ref.HardSigmoidGrad(d, x, dy, alpha, beta) }, func(isa kernels.ISA, d []float32) { isa.HardSigmoidGrad(d, x, dy, alpha, beta) })
+		run("ELU", func(d []float32) { ref.ELU(d, x, alpha) }, func(isa kernels.ISA, d []float32) { isa.ELU(d, x, alpha) })
+		run("ELUGrad", func(d []float32) { ref.ELUGrad(d, x, dy, alpha) }, func(isa kernels.ISA, d []float32) { isa.ELUGrad(d, x, dy, alpha) })
+		run("Softsign", func(d []float32) { ref.Softsign(d, x) }, func(isa kernels.ISA, d []float32) { isa.Softsign(d, x) })
+		run("SoftsignGrad", func(d []float32) { ref.SoftsignGrad(d, x, dy) }, func(isa kernels.ISA, d []float32) { isa.SoftsignGrad(d, x, dy) })
+		run("Softplus", func(d []float32) { ref.Softplus(d, x) }, func(isa kernels.ISA, d []float32) { isa.Softplus(d, x) })
+		run("SoftplusGrad", func(d []float32) { ref.SoftplusGrad(d, x, dy) }, func(isa kernels.ISA, d []float32) { isa.SoftplusGrad(d, x, dy) })
 
 		softmax := make([]float32, len(x))
 		kernels.Scalar.Softmax(softmax, x)
@@ -251,6 +269,57 @@ func FuzzGates(f *testing.F) {
 			func(isa kernels.ISA, v [9][]float32) {
 				isa.LSTMGatesGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8])
 			})
+		run("GRU gates",
+			func(v [9][]float32) { ref.GRUGates(v[0], v[1], v[2], v[3], v[4], v[5]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.GRUGates(v[0], v[1], v[2], v[3], v[4], v[5]) })
+		run("GRU gates, state in place",
+			func(v [9][]float32) { ref.GRUGates(v[0], v[1], v[2], v[3], v[4], v[4]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.GRUGates(v[0], v[1], v[2], v[3], v[4], v[4]) })
+		run("GRU gates gradient",
+			func(v [9][]float32) { ref.GRUGatesGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.GRUGatesGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6]) })
+		run("textbook GRU gates",
+			func(v [9][]float32) { ref.GRUGatesTextbook(v[0], v[1], v[2], v[3], v[4], v[5]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.GRUGatesTextbook(v[0], v[1], v[2], v[3], v[4], v[5]) })
+		run("textbook GRU gates gradient",
+			func(v [9][]float32) { ref.GRUGatesTextbookGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.GRUGatesTextbookGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6]) })
+		run("GRU reset",
+			func(v [9][]float32) { ref.GRUReset(v[0], v[1], v[2]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.GRUReset(v[0], v[1], v[2]) })
+		run("GRU reset gradient",
+			func(v [9][]float32) { ref.GRUResetGrad(v[0], v[1], v[2], v[3]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.GRUResetGrad(v[0], v[1], v[2], v[3]) })
+		run("GRU update",
+			func(v [9][]float32) { ref.GRUUpdate(v[0], v[1], v[2], v[2]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.GRUUpdate(v[0], v[1], v[2], v[2]) })
+		run("GRU update gradient",
+			func(v [9][]float32) { ref.GRUUpdateGrad(v[0], v[1], v[2], v[3], v[4]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.GRUUpdateGrad(v[0], v[1], v[2], v[3], v[4]) })
+		run("textbook GRU update",
+			func(v [9][]float32) { ref.GRUUpdateTextbook(v[0], v[1], v[2], v[3]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.GRUUpdateTextbook(v[0], v[1], v[2], v[3]) })
+		run("textbook GRU update gradient",
+			func(v [9][]float32) { ref.GRUUpdateTextbookGrad(v[0], v[1], v[2], v[3], v[4]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.GRUUpdateTextbookGrad(v[0], v[1], v[2], v[3], v[4]) })
+		run("tanh step",
+			func(v [9][]float32) { ref.RNNTanh(v[0], v[1]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.RNNTanh(v[0], v[1]) })
+		run("tanh step gradient",
+			func(v [9][]float32) { ref.RNNTanhGrad(v[0], v[1], v[2], v[3]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.RNNTanhGrad(v[0], v[1], v[2], v[3]) })
+		run("ReLU step",
+			func(v [9][]float32) { ref.RNNReLU(v[0], v[1]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.RNNReLU(v[0], v[1]) })
+		run("ReLU step gradient",
+			func(v [9][]float32) { ref.RNNReLUGrad(v[0], v[1], v[2], v[3]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.RNNReLUGrad(v[0], v[1], v[2], v[3]) })
+		run("sigmoid step",
+			func(v [9][]float32) { ref.RNNSigmoid(v[0], v[1]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.RNNSigmoid(v[0], v[1]) })
+		run("sigmoid step gradient",
+			func(v [9][]float32) { ref.RNNSigmoidGrad(v[0], v[1], v[2], v[3]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.RNNSigmoidGrad(v[0], v[1], v[2], v[3]) })
 		a := scalars
 		run("Adam",
 			func(v [9][]float32) {

@@ -63,7 +63,7 @@ func GRUGatesGrad(r, z, n, nh, dh, hPrev, dy []float32) {
 		d := dh[j] + dy[j] // (4)
 		zv, nv := z[j], n[j]
 		gruGrad(j, d, 1-zv, hPrev[j]-nv, r, z, n, nh) // (5)
-		dh[j] = d * zv                                // (6)
+		dh[j] = float32(d * zv)                       // (6)
 	}
 }
 
@@ -76,7 +76,7 @@ func GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy []float32) {
 		d := dh[j] + dy[j] // (4)
 		zv, nv := z[j], n[j]
 		gruGrad(j, d, zv, nv-hPrev[j], r, z, n, nh) // (5)
-		dh[j] = d * (1 - zv)                        // (6)
+		dh[j] = float32(d * (1 - zv))               // (6)
 	}
 }
 
@@ -147,7 +147,7 @@ func GRUUpdateGrad(z, n, dh, hPrev, dy []float32) {
 		zv, nv := z[j], n[j]
 		n[j] = candidateGrad(d, 1-zv, nv)
 		z[j] = Flush(float32(d*(hPrev[j]-nv)) * slope(zv))
-		dh[j] = d * zv
+		dh[j] = float32(d * zv)
 	}
 }
 
@@ -161,7 +161,7 @@ func GRUUpdateTextbookGrad(z, n, dh, hPrev, dy []float32) {
 		zv, nv := z[j], n[j]
 		n[j] = candidateGrad(d, zv, nv)
 		z[j] = Flush(float32(d*(nv-hPrev[j])) * slope(zv))
-		dh[j] = d * (1 - zv)
+		dh[j] = float32(d * (1 - zv))
 	}
 }
 
