@@ -55,7 +55,8 @@ func (u *Unrolled) Backward(dx, dy []float32) { u.seq.Backward(dx, dy) }
 // in any order; nil stands for all. It holds until the next call. Past its
 // length a row's state stays as it is, y and dx are +0, and what stands in x
 // and dy there changes nothing. A reverse direction starts at each row's own
-// end. The lengths are copied. On an error nothing is changed.
+// end. The lengths are copied. On an error nothing is changed; otherwise there
+// is no Backward any more for a Forward that came before.
 func (u *Unrolled) SetLengths(lengths []int) error { return u.seq.SetLengths(lengths) }
 
 // SetTraining switches between training, the way an Unrolled starts, and

@@ -62,6 +62,26 @@ func TestMatchesTheContract(t *testing.T) {
 	}
 }
 
+// The lengths of one call leave nothing behind for the next.
+func TestLengthsOfEachCall(t *testing.T) {
+	for _, cfg := range []lstm.Config{
+		{Input: 3, Hidden: 4, Layers: 3},
+		{Input: 3, Hidden: 4, Layers: 2, Bidirectional: true},
+	} {
+		p := newProblem(t, 31, cfg, 7, 6, false)
+		u := p.net.Unroll(p.T, p.B)
+		for _, p.lengths = range [][]int{
+			nil, {1, 2, 3, 4, 5, 6}, {7, 7, 5, 3, 3, 0}, nil, {0, 7, 0, 7, 1, 7}, {7, 7, 7, 7, 7, 7}, {5, 5, 5, 5, 5, 5}, {7, 7, 7, 1, 7, 7},
+		} {
+			want := p.naive()
+			for _, workers := range []int{1, 2, 4, 9} {
+				u.SetWorkers(workers)
+				same(t, fmt.Sprintf("%v, lengths %d, workers=%d", p, p.lengths, workers), p.run(t, u), want)
+			}
+		}
+	}
+}
+
 // Infer and Predictor give the bits of Forward.
 func TestInferenceMatchesForward(t *testing.T) {
 	for i, s := range shapes {
@@ -533,6 +553,8 @@ func TestMisuse(t *testing.T) {
 	panics(t, "3 steps", "row 0 4", func() { u.Forward(v(45), v(30)) })
 	check(t, u.SetLengths(nil))
 	u.Forward(v(45), v(30))
+	check(t, u.SetLengths(nil))
+	panics(t, "Backward", "SetLengths", func() { u.Backward(nil, v(45)) })
 
 	f := net.Infer(4, 5)
 	panics(t, "Infer", "Unroll", func() { f.Backward(nil, nil) })

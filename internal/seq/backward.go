@@ -14,7 +14,7 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 	u.mustKeep("Backward")
 	n := u.net
 	if !u.pending {
-		panic(n.Kind + ": Backward without a Forward before it: the backward pass works in the memory of the activations, so each Forward serves one Backward")
+		panic(n.Kind + ": Backward without a Forward before it: the backward pass works in the memory of the activations, so each Forward serves one Backward, and none after SetLengths")
 	}
 	rows := u.t * u.batch
 	if len(dy) != rows*u.out {
@@ -47,6 +47,7 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 				// done: dx may take its place.
 				u.job.dx = down
 			}
+			u.carryBack(true)
 			for k := 0; k < u.t; k += u.chunk {
 				u.job.lo, u.job.hi = k, min(k+u.chunk, u.t)
 				if !reverse {
@@ -54,10 +55,27 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 				}
 				u.blockBackward()
 			}
+			u.carryBack(false)
 		}
 		dy = down
 	}
 	u.x = nil
+}
+
+// carryBack copies the gradients of the state of the job's direction to where
+// its steps work on them, or back.
+func (u *Unrolled) carryBack(in bool) {
+	for k, width := range u.net.Shape.States {
+		for b := range u.batch {
+			carry := u.dcarry[k][b*width:][:width]
+			state := u.dstate[k][(u.job.i*u.batch+u.row(b))*width:][:width]
+			if in {
+				copy(carry, state)
+			} else {
+				copy(state, carry)
+			}
+		}
+	}
 }
 
 func (u *Unrolled) packBackShare(w, n int) {
@@ -82,30 +100,33 @@ func (u *Unrolled) blockBackward() {
 func (u *Unrolled) backwardSteps(w, n int) {
 	s, i, dir := &u.steppers[w], u.job.i, u.job.dir
 	s.Recur = u.pack[i].recurBack
-	first, last := share(u.batch, 1, w, n)
+	first, last := u.rowShare(w, n)
 	before := u.before(dir)
 	h := u.net.Shape.States[0]
-	s.Dy.Stride, s.Dy.Width = u.out, h
+	gather := u.moved && u.job.layer == u.net.Layers-1
 	for k := range u.job.hi - u.job.lo {
 		t := u.visited(k)
-		lo := first
-		for {
-			b, end := u.active(t, lo, last)
-			if b == end {
-				break
-			}
-			s.Rows = end - b
-			row := t*u.batch + b
-			s.Tape.Data = u.tape[i][row*s.Tape.Stride:]
-			s.Dy.Data = u.job.dy[row*u.out+dir*h:]
-			for k, width := range u.net.Shape.States {
-				u.block(&s.State[k], k, i, t+1, b)
-				u.block(&s.Prev[k], k, i, t+1+before, b)
-				s.Grad[k] = Mat{Data: u.dstate[k][(i*u.batch+b)*width:], Stride: width, Width: width}
-			}
-			u.net.Cell.Backward(s)
-			lo = end
+		s.Rows = min(last, u.active(t)) - first
+		if s.Rows <= 0 {
+			continue
 		}
+		row := t*u.batch + first
+		s.Tape.Data = u.tape[i][row*s.Tape.Stride:]
+		s.Dy = Mat{Stride: u.out, Width: h}
+		if gather {
+			s.Dy.Data, s.Dy.Stride = u.dyRows[first*h:], h
+			for k := range s.Rows {
+				copy(s.Dy.Row(k), u.job.dy[u.userRow(row+k)*u.out+dir*h:])
+			}
+		} else {
+			s.Dy.Data = u.job.dy[row*u.out+dir*h:]
+		}
+		for k, width := range u.net.Shape.States {
+			u.block(&s.State[k], k, i, t+1, first)
+			u.block(&s.Prev[k], k, i, t+1+before, first)
+			s.Grad[k] = Mat{Data: u.dcarry[k][first*width:], Stride: width, Width: width}
+		}
+		u.net.Cell.Backward(s)
 	}
 }
 
@@ -117,19 +138,27 @@ func (u *Unrolled) visited(k int) int {
 	return u.job.hi - 1 - k
 }
 
-// listPairs lists the pairs (t,b) of the block in the order of NUMERICS rule 4:
-// as the rows of the tape and of the input, and as the rows of the time blocks
-// of h that hold the state before the step.
+// listPairs lists the pairs (t,b) of the block in the order of NUMERICS rule 4.
 func (u *Unrolled) listPairs() {
-	u.rows, u.prevRows = u.rows[:0], u.prevRows[:0]
+	u.rows, u.xRows, u.prevRows = u.rows[:0], u.xRows[:0], u.prevRows[:0]
 	before := u.before(u.job.dir)
 	for k := range u.job.hi - u.job.lo {
 		t := u.visited(k)
 		for b := range u.batch {
-			if t < u.length(b) {
-				u.rows = append(u.rows, int32(t*u.batch+b))
-				u.prevRows = append(u.prevRows, int32((t+1+before)*u.batch+b))
+			p := b
+			if u.moved {
+				p = u.place[b]
 			}
+			if t >= u.length(p) {
+				continue
+			}
+			x := p
+			if u.job.layer == 0 {
+				x = b
+			}
+			u.rows = append(u.rows, int32(t*u.batch+p))
+			u.xRows = append(u.xRows, int32(t*u.batch+x))
+			u.prevRows = append(u.prevRows, int32((t+1+before)*u.batch+p))
 		}
 	}
 }
@@ -144,7 +173,7 @@ func (u *Unrolled) gradients(w, n int) {
 	// dW_ih += dG^T x
 	x, width := u.input(u.job.layer)
 	lo, hi := share(sh.Gates, 12, w, n)
-	u.isa.GemmRows(kernels.AddTo, hi-lo, g.In, tape[lo:], sh.Tape, u.rows, x, width, u.rows, g.Ih[lo*g.In:], g.In, work)
+	u.isa.GemmRows(kernels.AddTo, hi-lo, g.In, tape[lo:], sh.Tape, u.rows, x, width, u.xRows, g.Ih[lo*g.In:], g.In, work)
 
 	// dW_hh += dG^T h_prev
 	h := sh.States[0]
@@ -193,13 +222,17 @@ func (u *Unrolled) biasGradients(lo, hi int) {
 // second's; +0 past each row's end.
 func (u *Unrolled) inputGradient(lo, hi int) {
 	sh, dirs := &u.net.Shape, len(u.net.Reverse)
-	in := u.net.W[u.job.i].In
-	dx := u.job.dx
-	if u.lengths != nil {
-		for r := lo; r < hi; r++ {
-			if r/u.batch >= u.lengths[r%u.batch] {
-				clear(dx[r*in:][:in])
-			}
+	in, first := u.net.W[u.job.i].In, u.job.lo*u.batch
+	users := u.job.layer == 0 && u.moved
+	row := func(r int) []float32 {
+		if users {
+			r = u.userRow(r)
+		}
+		return u.job.dx[r*in:][:in]
+	}
+	for r := lo; u.lengths != nil && r < hi; r++ {
+		if r/u.batch >= u.lengths[r%u.batch] {
+			clear(row(r))
 		}
 	}
 	for {
@@ -207,11 +240,20 @@ func (u *Unrolled) inputGradient(lo, hi int) {
 		if r == end {
 			return
 		}
+		dx := u.job.dx[r*in:]
+		if users {
+			dx = u.inRows[(r-first)*in:]
+		}
 		into := kernels.Set
 		for dir := range dirs {
 			i := u.job.layer*dirs + dir
-			u.pack[i].inBack.Gemm(into, end-r, u.tape[i][r*sh.Tape:], sh.Tape, dx[r*in:], in)
+			u.pack[i].inBack.Gemm(into, end-r, u.tape[i][r*sh.Tape:], sh.Tape, dx, in)
 			into = kernels.Continue
+		}
+		if users {
+			for k := range end - r {
+				copy(row(r+k), dx[k*in:])
+			}
 		}
 		lo = end
 	}

@@ -50,10 +50,8 @@ func (u *Unrolled) checkWindow(y, x []float32) (t int) {
 	if t > u.steps {
 		panic(fmt.Sprintf("%s: Forward over %d steps, unrolled for %d", n.Kind, t, u.steps))
 	}
-	for b, length := range u.lengths {
-		if length > t {
-			panic(fmt.Sprintf("%s: Forward over %d steps, but SetLengths gave row %d %d", n.Kind, t, b, length))
-		}
+	if u.batch > 0 && u.lengths != nil && u.lengths[0] > t {
+		panic(fmt.Sprintf("%s: Forward over %d steps, but SetLengths gave row %d %d", n.Kind, t, u.row(0), u.lengths[0]))
 	}
 	return t
 }
@@ -94,7 +92,7 @@ func (u *Unrolled) carry(in bool) {
 			case in:
 				tau = 0
 			}
-			s := u.state[k][(u.job.i*u.batch+b)*width:][:width]
+			s := u.state[k][(u.job.i*u.batch+u.row(b))*width:][:width]
 			u.block(&m, k, u.job.i, tau, b)
 			if in {
 				copy(m.Row(0), s)
@@ -123,6 +121,9 @@ func (u *Unrolled) tapeRow(t int) int {
 	return t * u.batch
 }
 
+// userRow is the row of the user's tensors that is kept as row r = t*B+b.
+func (u *Unrolled) userRow(r int) int { return r - r%u.batch + u.row(r%u.batch) }
+
 // project sets the input's share of the gates for a share of the block's rows
 // (t,b): fl(b_ih + b_hh), then the chain over x.
 func (u *Unrolled) project(w, n int) {
@@ -138,6 +139,12 @@ func (u *Unrolled) project(w, n int) {
 			return
 		}
 		a, c := x[r*width:], tape[(r-base)*sh.Tape:]
+		if u.job.layer == 0 && u.moved {
+			a = u.inRows[(r-first)*width:]
+			for k := range end - r {
+				copy(a[k*width:][:width], x[u.userRow(r+k)*width:])
+			}
+		}
 		if p.bias != nil {
 			p.in.GemmBias(end-r, a, width, p.bias, c, sh.Tape)
 		} else {
@@ -151,28 +158,23 @@ func (u *Unrolled) project(w, n int) {
 func (u *Unrolled) forwardSteps(w, n int) {
 	s, i := &u.steppers[w], u.job.i
 	s.Recur, s.Bias = u.pack[i].recur, u.pack[i].apart
-	first, last := share(u.batch, 1, w, n)
+	first, last := u.rowShare(w, n)
 	before := u.before(u.job.dir)
 	for k := range u.job.hi - u.job.lo {
 		t := u.job.lo + k
 		if before > 0 {
 			t = u.job.hi - 1 - k
 		}
-		lo := first
-		for {
-			b, end := u.active(t, lo, last)
-			if b == end {
-				break
-			}
-			s.Rows = end - b
-			s.Tape.Data = u.tape[i][(u.tapeRow(t)+b)*s.Tape.Stride:]
-			for k := range s.State {
-				u.block(&s.State[k], k, i, t+1, b)
-				u.block(&s.Prev[k], k, i, t+1+before, b)
-			}
-			u.net.Cell.Forward(s)
-			lo = end
+		s.Rows = min(last, u.active(t)) - first
+		if s.Rows <= 0 {
+			continue
 		}
+		s.Tape.Data = u.tape[i][(u.tapeRow(t)+first)*s.Tape.Stride:]
+		for k := range s.State {
+			u.block(&s.State[k], k, i, t+1, first)
+			u.block(&s.Prev[k], k, i, t+1+before, first)
+		}
+		u.net.Cell.Forward(s)
 	}
 }
 
@@ -184,7 +186,7 @@ func (u *Unrolled) emit(y []float32) {
 		return
 	}
 	for r := range u.t * u.batch {
-		row := y[r*u.out:][:u.out]
+		row := y[u.userRow(r)*u.out:][:u.out]
 		if r/u.batch < u.lengths[r%u.batch] {
 			copy(row, h[r*u.out:])
 		} else {

@@ -22,8 +22,17 @@ type Unrolled struct {
 	workers      int  // the most parts a piece of work is cut into
 	fixed        bool // whether the user said so, rather than the amount of work
 
-	lengths []int // nil: all T
-	ragged  []int // memory of lengths
+	// Rows are kept longest first: those that are within their length at a
+	// step are the first of them, whatever the lengths, and products never
+	// fall to pieces. Only what crosses to the user's tensors knows the order
+	// of rows there.
+	lengths []int     // of the rows as they are kept; nil: all T
+	moved   bool      // whether order is not 0, 1, 2, ...
+	order   []int     // the user's row that is kept at a place
+	place   []int     // the place of a user's row
+	ragged  []int     // memory of lengths
+	inRows  []float32 // input rows of a block in the order kept
+	dyRows  []float32 // rows of a step of dy in the order kept
 
 	pack []packing // for each direction of each layer
 
@@ -41,6 +50,7 @@ type Unrolled struct {
 	grads  []Weights
 	dstate [][]float32 // gradients of the state, laid out as state
 	handed bool        // dstate was set for the next Backward
+	dcarry [][]float32 // those of the direction at work: for each tensor [B][width]
 	dmid   []float32   // gradients between two layers, [T][B][Out]
 
 	// The last Forward.
@@ -50,10 +60,13 @@ type Unrolled struct {
 
 	wantDx bool // of the Backward under way
 
-	rows, prevRows []int32   // pairs (t,b) of a chunk of a weight gradient
-	biasSum        []float32 // [Tape]
-	steppers       []Step    // for each worker
-	scratch        [][]float32
+	// The pairs (t,b) of a chunk of a weight gradient: as rows of the tape, of
+	// the input, and of the time blocks of h that hold the state before.
+	rows, xRows, prevRows []int32
+
+	biasSum  []float32 // [Tape]
+	steppers []Step    // for each worker
+	scratch  [][]float32
 
 	job job
 	// Method values made once: making them where they are used would allocate.
@@ -95,7 +108,8 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 	}
 	u.chunk = max(1, (chunkRows+batch-1)/max(batch, 1))
 	u.chunk = max(1, min(u.chunk, steps))
-	u.ragged = make([]int, batch)
+	u.ragged, u.order, u.place = make([]int, batch), make([]int, batch), make([]int, batch)
+	u.inRows = make([]float32, u.chunk*batch*n.Input)
 	for i := range n.W {
 		u.pack = append(u.pack, n.newPacking(isa, &n.W[i], keep))
 	}
@@ -140,7 +154,11 @@ func (u *Unrolled) unrollBack() {
 		u.dmid = make([]float32, u.steps*u.batch*u.out)
 	}
 	pairs := u.chunk * u.batch
-	u.rows, u.prevRows = make([]int32, 0, pairs), make([]int32, 0, pairs)
+	u.rows, u.xRows, u.prevRows = make([]int32, 0, pairs), make([]int32, 0, pairs), make([]int32, 0, pairs)
+	u.dyRows = make([]float32, u.batch*sh.States[0])
+	for _, width := range sh.States {
+		u.dcarry = append(u.dcarry, make([]float32, u.batch*width))
+	}
 	u.biasSum = make([]float32, sh.Tape)
 	u.doPackBack, u.doStepsBack, u.doGradients = u.packBackShare, u.backwardSteps, u.gradients
 }
@@ -201,10 +219,10 @@ func (u *Unrolled) ZeroGrads() {
 }
 
 // SetLengths sets the number of steps of each row, nil for all steps of every
-// Forward.
+// Forward. What the last Forward kept is of no use after it.
 func (u *Unrolled) SetLengths(lengths []int) error {
 	if lengths == nil {
-		u.lengths = nil
+		u.lengths, u.moved, u.pending = nil, false, false
 		return nil
 	}
 	if len(lengths) != u.batch {
@@ -215,8 +233,15 @@ func (u *Unrolled) SetLengths(lengths []int) error {
 			return fmt.Errorf("%s: length %d of row %d is outside 0..%d; cut the sequence or unroll more steps", u.net.Kind, n, b, u.steps)
 		}
 	}
-	copy(u.ragged, lengths)
-	u.lengths = u.ragged
+	for b := range u.order {
+		u.order[b] = b
+	}
+	slices.SortStableFunc(u.order, func(a, b int) int { return lengths[b] - lengths[a] })
+	u.lengths, u.moved, u.pending = u.ragged, false, false
+	for p, b := range u.order {
+		u.lengths[p], u.place[b] = lengths[b], p
+		u.moved = u.moved || p != b
+	}
 	return nil
 }
 
@@ -306,38 +331,78 @@ func (n *Net) reset(state [][]float32, batch int, rows []int) {
 	}
 }
 
-// active returns the next run of rows in lo..hi-1 that are within their length
-// at step t; an empty run means that there is none.
-func (u *Unrolled) active(t, lo, hi int) (int, int) {
+// active is the number of rows that are within their length at step t, which
+// are the first ones.
+func (u *Unrolled) active(t int) int {
+	if u.lengths == nil {
+		return u.batch
+	}
+	lo, hi := 0, u.batch // lengths[lo-1] > t >= lengths[hi]
+	for lo < hi {
+		if m := (lo + hi) / 2; u.lengths[m] > t {
+			lo = m + 1
+		} else {
+			hi = m
+		}
+	}
+	return lo
+}
+
+// activeRows returns the first run of rows t*B+b in lo..hi-1 that are within
+// their length; an empty run means that there is none.
+func (u *Unrolled) activeRows(lo, hi int) (first, end int) {
 	if u.lengths == nil {
 		return lo, hi
 	}
-	for lo < hi && u.lengths[lo] <= t {
-		lo++
+	for lo < hi {
+		t := lo / u.batch
+		end := t*u.batch + u.active(t)
+		if lo >= end {
+			lo = (t + 1) * u.batch
+			continue
+		}
+		for end == (t+1)*u.batch && end < hi { // all rows are active: the next step's follow at once
+			t++
+			end += u.active(t)
+		}
+		return lo, min(end, hi)
 	}
-	end := lo
-	for end < hi && u.lengths[end] > t {
-		end++
-	}
-	return lo, end
+	return hi, hi
 }
 
-// activeRows is active for rows t*B+b of the whole window.
-func (u *Unrolled) activeRows(lo, hi int) (int, int) {
+// rowShare cuts the rows of the batch into n shares of about as many steps in
+// all and returns the bounds of share w.
+func (u *Unrolled) rowShare(w, n int) (lo, hi int) {
 	if u.lengths == nil {
-		return lo, hi
+		return share(u.batch, 1, w, n)
 	}
-	for lo < hi && u.lengths[lo%u.batch] <= lo/u.batch {
-		lo++
+	total := 0
+	for _, steps := range u.lengths {
+		total += steps
 	}
-	end := lo
-	for end < hi && u.lengths[end%u.batch] > end/u.batch {
-		end++
+	// Row b belongs to the share in which the steps before it end.
+	sum := 0
+	for _, steps := range u.lengths {
+		if sum*n < total*w {
+			lo++
+		}
+		if sum*n < total*(w+1) {
+			hi++
+		}
+		sum += steps
 	}
-	return lo, end
+	return lo, hi
 }
 
-// length is the number of steps of row b in the last Forward.
+// row is the user's row that is kept at place b.
+func (u *Unrolled) row(b int) int {
+	if u.moved {
+		return u.order[b]
+	}
+	return b
+}
+
+// length is the number of steps of the row kept at place b in the last Forward.
 func (u *Unrolled) length(b int) int {
 	if u.lengths == nil {
 		return u.t
