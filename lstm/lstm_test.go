@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -668,24 +669,72 @@ func TestForgedFiles(t *testing.T) {
 	}
 }
 
+// Training keeps 6 floats for each step, row and unit, and not one more.
+func TestMemory(t *testing.T) {
+	const B, H, T = 16, 64, 500
+	net, err := lstm.New(lstm.Config{Input: 8, Hidden: H, Workers: 1}, nil)
+	check(t, err)
+	bytes := func(steps int) float64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		u := net.Unroll(steps, B)
+		runtime.ReadMemStats(&after)
+		runtime.KeepAlive(u)
+		return float64(after.TotalAlloc - before.TotalAlloc)
+	}
+	if floats := (bytes(2*T) - bytes(T)) / (4 * T * B * H); floats > 6.05 {
+		t.Errorf("%.3f floats for each step, row and unit, want 6", floats)
+	}
+}
+
+// The speed of a training pass on one core: forward, backward, all gradients.
+// Ragged rows count for what they are long.
 func BenchmarkTrainLSTM(b *testing.B) {
-	for _, s := range []struct{ T, B, H int }{{64, 32, 256}, {100, 1, 256}, {100, 16, 128}} {
-		for _, isa := range kernels.Available()[1:] {
-			b.Run(fmt.Sprintf("isa=%v/T=%d,B=%d,H=%d", isa, s.T, s.B, s.H), func(b *testing.B) {
-				before := kernels.Current()
-				defer kernels.Use(before)
-				if err := kernels.Use(isa); err != nil {
-					b.Fatal(err)
+	for _, s := range []struct {
+		T, B, H int
+		ragged  bool
+	}{{64, 32, 256, false}, {64, 32, 256, true}, {100, 16, 128, false}, {100, 1, 256, false}} {
+		eachTier(b, func(b *testing.B, isa kernels.ISA) {
+			p := newProblem(b, 1, lstm.Config{Input: s.H, Hidden: s.H, Workers: 1}, s.T, s.B, s.ragged)
+			u := p.net.Unroll(s.T, s.B)
+			check(b, u.SetLengths(p.lengths))
+			y, dx := make([]float32, len(p.dy)), make([]float32, len(p.x))
+			pairs := s.T * s.B
+			if s.ragged {
+				pairs = 0
+				for _, n := range p.lengths {
+					pairs += n
 				}
-				p := newProblem(b, 1, lstm.Config{Input: s.H, Hidden: s.H, Workers: 1}, s.T, s.B, false)
-				u := p.net.Unroll(s.T, s.B)
-				y, dx := make([]float32, len(p.dy)), make([]float32, len(p.x))
-				flops := 3 * 16 * float64(s.T) * float64(s.B) * float64(s.H) * float64(s.H)
-				numtest.PercentOfPeak(b, isa, flops, func() {
-					u.Forward(y, p.x)
-					u.Backward(dx, p.dy)
-				})
+			}
+			numtest.PercentOfPeak(b, isa, 48*float64(pairs)*float64(s.H)*float64(s.H), func() {
+				u.Forward(y, p.x)
+				u.Backward(dx, p.dy)
 			})
+		}, "T=%d,B=%d,H=%d%s", s.T, s.B, s.H, map[bool]string{true: ",ragged"}[s.ragged])
+	}
+}
+
+// The speed of one step of a Predictor.
+func BenchmarkStepLSTM(b *testing.B) {
+	for _, s := range []struct{ B, H int }{{1, 64}, {1, 256}, {16, 256}} {
+		eachTier(b, func(b *testing.B, isa kernels.ISA) {
+			p := newProblem(b, 1, lstm.Config{Input: s.H, Hidden: s.H, Workers: 1}, 1, s.B, false)
+			pr, err := p.net.Predictor(s.B)
+			check(b, err)
+			y := make([]float32, len(p.dy))
+			numtest.PercentOfPeak(b, isa, 16*float64(s.B)*float64(s.H)*float64(s.H), func() { pr.Step(y, p.x) })
+		}, "B=%d,H=%d", s.B, s.H)
+	}
+}
+
+func eachTier(b *testing.B, f func(b *testing.B, isa kernels.ISA), name string, args ...any) {
+	before := kernels.Current()
+	defer kernels.Use(before)
+	for _, isa := range kernels.Available() {
+		if isa == kernels.Scalar {
+			continue
 		}
+		check(b, kernels.Use(isa))
+		b.Run(fmt.Sprintf(name, args...)+fmt.Sprintf("/isa=%v", isa), func(b *testing.B) { f(b, isa) })
 	}
 }

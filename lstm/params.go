@@ -20,8 +20,8 @@ type Layer struct {
 // Uint64 of r each: the same seed gives the same bits everywhere. A nil r
 // leaves them +0, for weights that come from elsewhere.
 //
-// It returns an error if cfg makes no sense or describes more weights than an
-// int can count, and if the environment variable SIMDRNN_ISA asks for something
+// It returns an error if cfg makes no sense or describes more weights than any
+// machine holds, and if the environment variable SIMDRNN_ISA asks for something
 // that is not there.
 func New(cfg Config, r *rand.Rand) (*Layer, error) {
 	l, err := newLayer(cfg, seq.Zeros)
