@@ -275,3 +275,37 @@ func TestRequirementsAreWithinTheTier(t *testing.T) {
 		}
 	}
 }
+
+// The conjunction of features that turns a tier on has all that its kernels
+// require. The library decides in text that this module cannot import, so the
+// text is read.
+func TestDetectionAsksForWhatTheTierRequires(t *testing.T) {
+	fields := map[string]string{"AVX": "HasAVX", "AVX2": "HasAVX2", "FMA3": "HasFMA",
+		"AVX512F": "HasAVX512F", "AVX512BW": "HasAVX512BW", "AVX512DQ": "HasAVX512DQ", "AVX512VL": "HasAVX512VL"}
+	text, err := os.ReadFile("../kernels/detect_amd64.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tier := regexp.MustCompile(`(?m)^\tfound\[(\w+)\] = (.*(?:\n\t\t.*)*)`)
+	factor := regexp.MustCompile(`found\[\w+\]|\bHas\w+`)
+	asked := map[string][]string{}
+	for _, m := range tier.FindAllStringSubmatch(string(text), -1) {
+		if strings.Contains(m[2], "||") {
+			t.Errorf("tier %s is not a conjunction: %s", m[1], m[2])
+		}
+		for _, f := range factor.FindAllString(m[2], -1) {
+			if other, ok := strings.CutPrefix(f, "found["); ok {
+				asked[m[1]] = append(asked[m[1]], asked[strings.TrimSuffix(other, "]")]...)
+			} else {
+				asked[m[1]] = append(asked[m[1]], f)
+			}
+		}
+	}
+	for _, target := range Targets {
+		for _, feature := range target.Requires {
+			if !slices.Contains(asked[target.ISA], fields[feature]) {
+				t.Errorf("tier %s requires %s, detection asks for %s only", target.ISA, feature, asked[target.ISA])
+			}
+		}
+	}
+}

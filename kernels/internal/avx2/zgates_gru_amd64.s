@@ -16,7 +16,7 @@ TEXT ·GRUGates(SB), NOSPLIT, $0-144
 	MOVQ h_len+104(FP), R8
 	XORQ R9, R9
 	SUBQ $+8, R8
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS      (AX)(R9*1), Y0
@@ -148,7 +148,7 @@ block:
 	SUBQ         $+8, R8
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, R8
 	CMPQ         R8, $+1
 	JLT          skip_tail
@@ -298,7 +298,7 @@ TEXT ·GRUGatesGrad(SB), NOSPLIT, $0-168
 	MOVQ dh_len+104(FP), R9
 	XORQ R10, R10
 	SUBQ $+8, R9
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS      (SI)(R10*1), Y0
@@ -349,7 +349,7 @@ block:
 	SUBQ         $+8, R9
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, R9
 	CMPQ         R9, $+1
 	JLT          skip_tail
@@ -417,7 +417,7 @@ TEXT ·GRUGatesTextbook(SB), NOSPLIT, $0-144
 	MOVQ h_len+104(FP), R8
 	XORQ R9, R9
 	SUBQ $+8, R8
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS      (AX)(R9*1), Y0
@@ -549,7 +549,7 @@ block:
 	SUBQ         $+8, R8
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, R8
 	CMPQ         R8, $+1
 	JLT          skip_tail
@@ -699,7 +699,7 @@ TEXT ·GRUGatesTextbookGrad(SB), NOSPLIT, $0-168
 	MOVQ dh_len+104(FP), R9
 	XORQ R10, R10
 	SUBQ $+8, R9
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS      (SI)(R10*1), Y0
@@ -750,7 +750,7 @@ block:
 	SUBQ         $+8, R9
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, R9
 	CMPQ         R9, $+1
 	JLT          skip_tail
@@ -822,7 +822,7 @@ TEXT ·GRUReset(SB), NOSPLIT, $0-72
 	VMOVUPS lanes_bf317218<>+0(SB), Y6
 	XORQ    SI, SI
 	SUBQ    $+8, BX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS      (AX)(SI*1), Y7
@@ -870,7 +870,7 @@ block:
 	SUBQ         $+8, BX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail
@@ -935,7 +935,7 @@ TEXT ·GRUResetGrad(SB), NOSPLIT, $0-96
 	VMOVUPS lanes_0d800000<>+0(SB), Y1
 	XORQ    DI, DI
 	SUBQ    $+8, SI
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS     (AX)(DI*1), Y2
@@ -957,7 +957,7 @@ block:
 	SUBQ        $+8, SI
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+8, SI
 	CMPQ        SI, $+1
 	JLT         skip_tail
@@ -994,7 +994,7 @@ TEXT ·GRUUpdate(SB), NOSPLIT, $0-96
 	MOVQ h_len+56(FP), SI
 	XORQ DI, DI
 	SUBQ $+8, SI
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS      (CX)(DI*1), Y0
@@ -1085,7 +1085,7 @@ block:
 	SUBQ         $+8, SI
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, SI
 	CMPQ         SI, $+1
 	JLT          skip_tail
@@ -1192,7 +1192,7 @@ TEXT ·GRUUpdateGrad(SB), NOSPLIT, $0-120
 	MOVQ dh_len+56(FP), DI
 	XORQ R8, R8
 	SUBQ $+8, DI
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS      (DX)(R8*1), Y0
@@ -1227,7 +1227,7 @@ block:
 	SUBQ         $+8, DI
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, DI
 	CMPQ         DI, $+1
 	JLT          skip_tail
@@ -1277,7 +1277,7 @@ TEXT ·GRUUpdateTextbook(SB), NOSPLIT, $0-96
 	MOVQ h_len+56(FP), SI
 	XORQ DI, DI
 	SUBQ $+8, SI
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS      (CX)(DI*1), Y0
@@ -1368,7 +1368,7 @@ block:
 	SUBQ         $+8, SI
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, SI
 	CMPQ         SI, $+1
 	JLT          skip_tail
@@ -1475,7 +1475,7 @@ TEXT ·GRUUpdateTextbookGrad(SB), NOSPLIT, $0-120
 	MOVQ dh_len+56(FP), DI
 	XORQ R8, R8
 	SUBQ $+8, DI
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS      (DX)(R8*1), Y0
@@ -1510,7 +1510,7 @@ block:
 	SUBQ         $+8, DI
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, DI
 	CMPQ         DI, $+1
 	JLT          skip_tail

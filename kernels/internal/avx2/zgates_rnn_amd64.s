@@ -19,7 +19,7 @@ TEXT ·RNNTanh(SB), NOSPLIT, $0-48
 	VMOVUPS lanes_3102e308<>+0(SB), Y6
 	XORQ    BX, BX
 	SUBQ    $+8, DX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Y7
@@ -64,7 +64,7 @@ block:
 	SUBQ        $+8, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+8, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -126,7 +126,7 @@ TEXT ·RNNTanhGrad(SB), NOSPLIT, $0-96
 	VMOVUPS lanes_0d800000<>+0(SB), Y1
 	XORQ    DI, DI
 	SUBQ    $+8, SI
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS      (CX)(DI*1), Y2
@@ -144,7 +144,7 @@ block:
 	SUBQ         $+8, SI
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, SI
 	CMPQ         SI, $+1
 	JLT          skip_tail
@@ -177,7 +177,7 @@ TEXT ·RNNReLU(SB), NOSPLIT, $0-48
 	VMOVUPS lanes_0d800000<>+0(SB), Y1
 	XORQ    BX, BX
 	SUBQ    $+8, DX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS (CX)(BX*1), Y2
@@ -191,7 +191,7 @@ block:
 	SUBQ    $+8, DX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, DX
 	CMPQ       DX, $+1
 	JLT        skip_tail
@@ -222,7 +222,7 @@ TEXT ·RNNReLUGrad(SB), NOSPLIT, $0-96
 	VMOVUPS lanes_0d800000<>+0(SB), Y1
 	XORQ    DI, DI
 	SUBQ    $+8, SI
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS (CX)(DI*1), Y2
@@ -239,7 +239,7 @@ block:
 	SUBQ    $+8, SI
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, SI
 	CMPQ       SI, $+1
 	JLT        skip_tail
@@ -276,7 +276,7 @@ TEXT ·RNNSigmoid(SB), NOSPLIT, $0-48
 	VMOVUPS lanes_bf317218<>+0(SB), Y6
 	XORQ    BX, BX
 	SUBQ    $+8, DX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS      (CX)(BX*1), Y7
@@ -321,7 +321,7 @@ block:
 	SUBQ         $+8, DX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, DX
 	CMPQ         DX, $+1
 	JLT          skip_tail
@@ -383,7 +383,7 @@ TEXT ·RNNSigmoidGrad(SB), NOSPLIT, $0-96
 	VMOVUPS lanes_0d800000<>+0(SB), Y1
 	XORQ    DI, DI
 	SUBQ    $+8, SI
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS (CX)(DI*1), Y2
@@ -402,7 +402,7 @@ block:
 	SUBQ    $+8, SI
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, SI
 	CMPQ       SI, $+1
 	JLT        skip_tail

@@ -12,7 +12,7 @@ TEXT ·ReLU(SB), NOSPLIT, $0-48
 	MOVQ x_len+32(FP), DX
 	XORQ BX, BX
 	SUBQ $+8, DX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS (CX)(BX*1), Y0
@@ -23,7 +23,7 @@ block:
 	SUBQ    $+8, DX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, DX
 	CMPQ       DX, $+1
 	JLT        skip_tail
@@ -48,7 +48,7 @@ TEXT ·ReLUGrad(SB), NOSPLIT, $0-72
 	MOVQ dx_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $+8, BX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS (CX)(SI*1), Y0
@@ -60,7 +60,7 @@ block:
 	SUBQ    $+8, BX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, BX
 	CMPQ       BX, $+1
 	JLT        skip_tail
@@ -87,7 +87,7 @@ TEXT ·Affine(SB), NOSPLIT, $0-56
 	MOVQ         x_len+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+8, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Y2
@@ -98,7 +98,7 @@ block:
 	SUBQ        $+8, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+8, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -123,7 +123,7 @@ TEXT ·LeakyReLU(SB), NOSPLIT, $0-52
 	MOVQ         x_len+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+8, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS   (CX)(BX*1), Y1
@@ -136,7 +136,7 @@ block:
 	SUBQ      $+8, DX
 	JGE       block
 
-block_done:
+done_block:
 	ADDQ       $+8, DX
 	CMPQ       DX, $+1
 	JLT        skip_tail
@@ -164,7 +164,7 @@ TEXT ·LeakyReLUGrad(SB), NOSPLIT, $0-76
 	MOVQ         dx_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $+8, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS   (CX)(SI*1), Y1
@@ -178,7 +178,7 @@ block:
 	SUBQ      $+8, BX
 	JGE       block
 
-block_done:
+done_block:
 	ADDQ       $+8, BX
 	CMPQ       BX, $+1
 	JLT        skip_tail
@@ -206,7 +206,7 @@ TEXT ·ThresholdedReLU(SB), NOSPLIT, $0-52
 	MOVQ         x_len+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+8, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS (CX)(BX*1), Y1
@@ -217,7 +217,7 @@ block:
 	SUBQ    $+8, DX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, DX
 	CMPQ       DX, $+1
 	JLT        skip_tail
@@ -243,7 +243,7 @@ TEXT ·ThresholdedReLUGrad(SB), NOSPLIT, $0-76
 	MOVQ         dx_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $+8, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS (CX)(SI*1), Y1
@@ -255,7 +255,7 @@ block:
 	SUBQ    $+8, BX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, BX
 	CMPQ       BX, $+1
 	JLT        skip_tail
@@ -288,7 +288,7 @@ TEXT ·ScaledTanh(SB), NOSPLIT, $0-56
 	VMOVUPS      lanes_bf317218<>+0(SB), Y7
 	XORQ         BX, BX
 	SUBQ         $+8, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Y8
@@ -332,7 +332,7 @@ block:
 	SUBQ        $+8, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+8, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -397,7 +397,7 @@ TEXT ·ScaledTanhGrad(SB), NOSPLIT, $0-80
 	VMOVUPS      lanes_4b400000<>+0(SB), Y5
 	XORQ         SI, SI
 	SUBQ         $+8, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (CX)(SI*1), Y6
@@ -445,7 +445,7 @@ block:
 	SUBQ         $+8, BX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail
@@ -508,7 +508,7 @@ TEXT ·HardSigmoid(SB), NOSPLIT, $0-56
 	MOVQ         x_len+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+8, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Y2
@@ -523,7 +523,7 @@ block:
 	SUBQ        $+8, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+8, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -554,7 +554,7 @@ TEXT ·HardSigmoidGrad(SB), NOSPLIT, $0-80
 	MOVQ         dx_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $+8, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (CX)(SI*1), Y2
@@ -572,7 +572,7 @@ block:
 	SUBQ        $+8, BX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+8, BX
 	CMPQ        BX, $+1
 	JLT         skip_tail
@@ -611,7 +611,7 @@ TEXT ·ELU(SB), NOSPLIT, $0-52
 	VMOVUPS      lanes_3ab56359<>+0(SB), Y6
 	XORQ         BX, BX
 	SUBQ         $+8, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Y7
@@ -644,7 +644,7 @@ block:
 	SUBQ        $+8, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+8, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -699,7 +699,7 @@ TEXT ·ELUGrad(SB), NOSPLIT, $0-76
 	VMOVUPS      lanes_3ab56359<>+0(SB), Y7
 	XORQ         SI, SI
 	SUBQ         $+8, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (CX)(SI*1), Y8
@@ -737,7 +737,7 @@ block:
 	SUBQ        $+8, BX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+8, BX
 	CMPQ        BX, $+1
 	JLT         skip_tail
@@ -788,7 +788,7 @@ TEXT ·Softsign(SB), NOSPLIT, $0-48
 	MOVQ x_len+32(FP), DX
 	XORQ BX, BX
 	SUBQ $+8, DX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS (CX)(BX*1), Y0
@@ -800,7 +800,7 @@ block:
 	SUBQ    $+8, DX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, DX
 	CMPQ       DX, $+1
 	JLT        skip_tail
@@ -826,7 +826,7 @@ TEXT ·SoftsignGrad(SB), NOSPLIT, $0-72
 	MOVQ dx_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $+8, BX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS (CX)(SI*1), Y0
@@ -840,7 +840,7 @@ block:
 	SUBQ    $+8, BX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, BX
 	CMPQ       BX, $+1
 	JLT        skip_tail
@@ -874,7 +874,7 @@ TEXT ·Softplus(SB), NOSPLIT, $0-48
 	VMOVUPS lanes_3ab56359<>+0(SB), Y6
 	XORQ    BX, BX
 	SUBQ    $+8, DX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Y7
@@ -918,7 +918,7 @@ block:
 	SUBQ        $+8, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+8, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -983,7 +983,7 @@ TEXT ·SoftplusGrad(SB), NOSPLIT, $0-72
 	VMOVUPS lanes_bf317218<>+0(SB), Y6
 	XORQ    SI, SI
 	SUBQ    $+8, BX
-	JLT     block_done
+	JLT     done_block
 
 block:
 	VMOVUPS      (CX)(SI*1), Y7
@@ -1027,7 +1027,7 @@ block:
 	SUBQ         $+8, BX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+8, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail

@@ -49,7 +49,7 @@ TEXT ·AddFlush(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $+8, CX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS (DX)(SI*1), Y0
@@ -63,7 +63,7 @@ block:
 	SUBQ    $+8, CX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ       $+8, CX
 	CMPQ       CX, $+1
 	JLT        skip_tail

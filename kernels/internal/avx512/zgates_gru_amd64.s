@@ -32,101 +32,101 @@ TEXT ·GRUGates(SB), NOSPLIT, $0-144
 	VBROADCASTSS lanes_bbba8672<>+0(SB), Z15
 	XORQ         R9, R9
 	SUBQ         $+16, R8
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS          (AX)(R9*1), Z16
 	VPORD            Z3, Z16, Z17
 	VMAXPS           Z17, Z1, Z17
-	VMOVAPS          Z4, Z24
-	VFMADD231PS      Z5, Z17, Z24
-	VSUBPS           Z4, Z24, Z24
-	VFMADD231PS      Z6, Z24, Z17
-	VFMADD231PS      Z7, Z24, Z17
-	VMOVAPS          Z8, Z25
-	VFMADD213PS      Z9, Z17, Z25
-	VFMADD213PS      Z10, Z17, Z25
-	VFMADD213PS      Z11, Z17, Z25
-	VFMADD213PS      Z12, Z17, Z25
-	VFMADD213PS      Z0, Z17, Z25
-	VFMADD213PS      Z0, Z17, Z25
-	VSCALEFPS        Z24, Z25, Z17
+	VMOVAPS          Z4, Z18
+	VFMADD231PS      Z5, Z17, Z18
+	VSUBPS           Z4, Z18, Z18
+	VFMADD231PS      Z6, Z18, Z17
+	VFMADD231PS      Z7, Z18, Z17
+	VMOVAPS          Z8, Z19
+	VFMADD213PS      Z9, Z17, Z19
+	VFMADD213PS      Z10, Z17, Z19
+	VFMADD213PS      Z11, Z17, Z19
+	VFMADD213PS      Z12, Z17, Z19
+	VFMADD213PS      Z0, Z17, Z19
+	VFMADD213PS      Z0, Z17, Z19
+	VSCALEFPS        Z18, Z19, Z17
 	VCMPPS           $0x11, Z2, Z16, K1
-	VBLENDMPS        Z17, Z0, K1, Z18
-	VADDPS           Z0, Z17, Z16
-	VSUBPS           Z0, Z16, Z24
-	VSUBPS           Z24, Z17, Z17
-	VDIVPS           Z16, Z0, Z24
-	VMULPS           Z24, Z18, Z25
-	VFNMADD231PS     Z16, Z25, Z18
-	VFNMADD231PS     Z17, Z25, Z18
-	VFMADD231PS      Z24, Z18, Z25
-	VMOVUPS          Z25, (AX)(R9*1)
+	VBLENDMPS        Z17, Z0, K1, Z16
+	VADDPS           Z0, Z17, Z18
+	VSUBPS           Z0, Z18, Z19
+	VSUBPS           Z19, Z17, Z17
+	VDIVPS           Z18, Z0, Z19
+	VMULPS           Z19, Z16, Z20
+	VFNMADD231PS     Z18, Z20, Z16
+	VFNMADD231PS     Z17, Z20, Z16
+	VFMADD231PS      Z19, Z16, Z20
+	VMOVUPS          Z20, (AX)(R9*1)
 	VMOVUPS          (DX)(R9*1), Z16
 	VMOVUPS          (BX)(R9*1), Z17
-	VFMADD231PS      Z17, Z25, Z16
+	VFMADD231PS      Z17, Z20, Z16
 	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z16, Z17
-	VMINPS           Z17, Z14, Z24
-	VMULPS           Z13, Z24, Z24
-	VMOVAPS          Z4, Z25
-	VFMADD231PS      Z5, Z24, Z25
-	VSUBPS           Z4, Z25, Z25
-	VFMADD231PS      Z6, Z25, Z24
-	VFMADD231PS      Z7, Z25, Z24
-	VMOVAPS          Z8, Z26
-	VFMADD213PS      Z9, Z24, Z26
-	VFMADD213PS      Z10, Z24, Z26
-	VFMADD213PS      Z11, Z24, Z26
-	VFMADD213PS      Z12, Z24, Z26
-	VFMADD213PS      Z0, Z24, Z26
-	VFMADD213PS      Z0, Z24, Z26
-	VSCALEFPS        Z25, Z26, Z24
-	VADDPS           Z0, Z24, Z24
-	VDIVPS           Z24, Z13, Z24
-	VSUBPS           Z24, Z0, Z24
-	VMULPS           Z17, Z17, Z25
-	VMOVAPS          Z15, Z26
-	VFMADD213PS.BCST lanes_3ca8fc67<>+0(SB), Z25, Z26
-	VFMADD213PS.BCST lanes_bd5c1ad2<>+0(SB), Z25, Z26
-	VFMADD213PS.BCST lanes_3e08837b<>+0(SB), Z25, Z26
-	VFMADD213PS.BCST lanes_beaaaa99<>+0(SB), Z25, Z26
-	VMULPS           Z25, Z17, Z25
-	VFMADD213PS      Z17, Z25, Z26
+	VMINPS           Z17, Z14, Z18
+	VMULPS           Z13, Z18, Z18
+	VMOVAPS          Z4, Z19
+	VFMADD231PS      Z5, Z18, Z19
+	VSUBPS           Z4, Z19, Z19
+	VFMADD231PS      Z6, Z19, Z18
+	VFMADD231PS      Z7, Z19, Z18
+	VMOVAPS          Z8, Z20
+	VFMADD213PS      Z9, Z18, Z20
+	VFMADD213PS      Z10, Z18, Z20
+	VFMADD213PS      Z11, Z18, Z20
+	VFMADD213PS      Z12, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VSCALEFPS        Z19, Z20, Z18
+	VADDPS           Z0, Z18, Z18
+	VDIVPS           Z18, Z13, Z18
+	VSUBPS           Z18, Z0, Z18
+	VMULPS           Z17, Z17, Z19
+	VMOVAPS          Z15, Z20
+	VFMADD213PS.BCST lanes_3ca8fc67<>+0(SB), Z19, Z20
+	VFMADD213PS.BCST lanes_bd5c1ad2<>+0(SB), Z19, Z20
+	VFMADD213PS.BCST lanes_3e08837b<>+0(SB), Z19, Z20
+	VFMADD213PS.BCST lanes_beaaaa99<>+0(SB), Z19, Z20
+	VMULPS           Z19, Z17, Z19
+	VFMADD213PS      Z17, Z19, Z20
 	VCMPPS.BCST      $0x11, lanes_3f200000<>+0(SB), Z17, K1
-	VBLENDMPS        Z26, Z24, K1, Z19
+	VBLENDMPS        Z20, Z18, K1, Z17
 	VPANDD           Z3, Z16, Z16
-	VPORD            Z16, Z19, Z16
+	VPORD            Z16, Z17, Z16
 	VMOVUPS          Z16, (DX)(R9*1)
 	VMOVUPS          (CX)(R9*1), Z17
-	VPORD            Z3, Z17, Z24
-	VMAXPS           Z24, Z1, Z24
-	VMOVAPS          Z4, Z25
-	VFMADD231PS      Z5, Z24, Z25
-	VSUBPS           Z4, Z25, Z25
-	VFMADD231PS      Z6, Z25, Z24
-	VFMADD231PS      Z7, Z25, Z24
-	VMOVAPS          Z8, Z26
-	VFMADD213PS      Z9, Z24, Z26
-	VFMADD213PS      Z10, Z24, Z26
-	VFMADD213PS      Z11, Z24, Z26
-	VFMADD213PS      Z12, Z24, Z26
-	VFMADD213PS      Z0, Z24, Z26
-	VFMADD213PS      Z0, Z24, Z26
-	VSCALEFPS        Z25, Z26, Z24
+	VPORD            Z3, Z17, Z18
+	VMAXPS           Z18, Z1, Z18
+	VMOVAPS          Z4, Z19
+	VFMADD231PS      Z5, Z18, Z19
+	VSUBPS           Z4, Z19, Z19
+	VFMADD231PS      Z6, Z19, Z18
+	VFMADD231PS      Z7, Z19, Z18
+	VMOVAPS          Z8, Z20
+	VFMADD213PS      Z9, Z18, Z20
+	VFMADD213PS      Z10, Z18, Z20
+	VFMADD213PS      Z11, Z18, Z20
+	VFMADD213PS      Z12, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VSCALEFPS        Z19, Z20, Z18
 	VCMPPS           $0x11, Z2, Z17, K1
-	VBLENDMPS        Z24, Z0, K1, Z20
-	VADDPS           Z0, Z24, Z17
-	VSUBPS           Z0, Z17, Z25
-	VSUBPS           Z25, Z24, Z24
-	VDIVPS           Z17, Z0, Z25
-	VMULPS           Z25, Z20, Z26
-	VFNMADD231PS     Z17, Z26, Z20
-	VFNMADD231PS     Z24, Z26, Z20
-	VFMADD231PS      Z25, Z20, Z26
-	VMOVUPS          Z26, (CX)(R9*1)
+	VBLENDMPS        Z18, Z0, K1, Z17
+	VADDPS           Z0, Z18, Z19
+	VSUBPS           Z0, Z19, Z20
+	VSUBPS           Z20, Z18, Z18
+	VDIVPS           Z19, Z0, Z20
+	VMULPS           Z20, Z17, Z21
+	VFNMADD231PS     Z19, Z21, Z17
+	VFNMADD231PS     Z18, Z21, Z17
+	VFMADD231PS      Z20, Z17, Z21
+	VMOVUPS          Z21, (CX)(R9*1)
 	VMOVUPS          (DI)(R9*1), Z17
 	VSUBPS           Z16, Z17, Z17
-	VFMADD231PS      Z17, Z26, Z16
+	VFMADD231PS      Z17, Z21, Z16
 	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z16, Z17
 	VCMPPS.BCST      $0x11, lanes_0d800000<>+0(SB), Z17, K1
 	VPXORD           Z16, Z16, K1, Z16
@@ -135,7 +135,7 @@ block:
 	SUBQ             $+16, R8
 	JGE              block
 
-block_done:
+done_block:
 	ADDQ             $+16, R8
 	CMPQ             R8, $+1
 	JLT              skip_tail
@@ -158,19 +158,19 @@ block_done:
 	VFMADD213PS      Z0, Z17, Z19
 	VSCALEFPS        Z18, Z19, Z17
 	VCMPPS           $0x11, Z2, Z16, K2
-	VBLENDMPS        Z17, Z0, K2, Z21
-	VADDPS           Z0, Z17, Z16
-	VSUBPS           Z0, Z16, Z18
-	VSUBPS           Z18, Z17, Z17
-	VDIVPS           Z16, Z0, Z18
-	VMULPS           Z18, Z21, Z19
-	VFNMADD231PS     Z16, Z19, Z21
-	VFNMADD231PS     Z17, Z19, Z21
-	VFMADD231PS      Z18, Z21, Z19
-	VMOVUPS          Z19, K1, (AX)(R9*1)
+	VBLENDMPS        Z17, Z0, K2, Z16
+	VADDPS           Z0, Z17, Z18
+	VSUBPS           Z0, Z18, Z19
+	VSUBPS           Z19, Z17, Z17
+	VDIVPS           Z18, Z0, Z19
+	VMULPS           Z19, Z16, Z20
+	VFNMADD231PS     Z18, Z20, Z16
+	VFNMADD231PS     Z17, Z20, Z16
+	VFMADD231PS      Z19, Z16, Z20
+	VMOVUPS          Z20, K1, (AX)(R9*1)
 	VMOVUPS.Z        (DX)(R9*1), K1, Z16
 	VMOVUPS.Z        (BX)(R9*1), K1, Z17
-	VFMADD231PS      Z17, Z19, Z16
+	VFMADD231PS      Z17, Z20, Z16
 	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z16, Z17
 	VMINPS           Z17, Z14, Z14
 	VMULPS           Z13, Z14, Z14
@@ -199,9 +199,9 @@ block_done:
 	VMULPS           Z14, Z17, Z14
 	VFMADD213PS      Z17, Z14, Z15
 	VCMPPS.BCST      $0x11, lanes_3f200000<>+0(SB), Z17, K2
-	VBLENDMPS        Z15, Z13, K2, Z22
-	VPANDD           Z3, Z16, Z13
-	VPORD            Z13, Z22, Z13
+	VBLENDMPS        Z15, Z13, K2, Z13
+	VPANDD           Z3, Z16, Z14
+	VPORD            Z14, Z13, Z13
 	VMOVUPS          Z13, K1, (DX)(R9*1)
 	VMOVUPS.Z        (CX)(R9*1), K1, Z14
 	VPORD            Z3, Z14, Z3
@@ -220,19 +220,19 @@ block_done:
 	VFMADD213PS      Z0, Z1, Z4
 	VSCALEFPS        Z3, Z4, Z1
 	VCMPPS           $0x11, Z2, Z14, K2
-	VBLENDMPS        Z1, Z0, K2, Z23
-	VADDPS           Z0, Z1, Z2
-	VSUBPS           Z0, Z2, Z3
-	VSUBPS           Z3, Z1, Z1
-	VDIVPS           Z2, Z0, Z0
-	VMULPS           Z0, Z23, Z3
-	VFNMADD231PS     Z2, Z3, Z23
-	VFNMADD231PS     Z1, Z3, Z23
-	VFMADD231PS      Z0, Z23, Z3
-	VMOVUPS          Z3, K1, (CX)(R9*1)
+	VBLENDMPS        Z1, Z0, K2, Z2
+	VADDPS           Z0, Z1, Z3
+	VSUBPS           Z0, Z3, Z4
+	VSUBPS           Z4, Z1, Z1
+	VDIVPS           Z3, Z0, Z0
+	VMULPS           Z0, Z2, Z4
+	VFNMADD231PS     Z3, Z4, Z2
+	VFNMADD231PS     Z1, Z4, Z2
+	VFMADD231PS      Z0, Z2, Z4
+	VMOVUPS          Z4, K1, (CX)(R9*1)
 	VMOVUPS.Z        (DI)(R9*1), K1, Z0
 	VSUBPS           Z13, Z0, Z0
-	VFMADD231PS      Z0, Z3, Z13
+	VFMADD231PS      Z0, Z4, Z13
 	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z13, Z0
 	VCMPPS.BCST      $0x11, lanes_0d800000<>+0(SB), Z0, K2
 	VPXORD           Z13, Z13, K2, Z13
@@ -257,7 +257,7 @@ TEXT ·GRUGatesGrad(SB), NOSPLIT, $0-168
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
 	XORQ         R10, R10
 	SUBQ         $+16, R9
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (SI)(R10*1), Z2
@@ -308,7 +308,7 @@ block:
 	SUBQ         $+16, R9
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, R9
 	CMPQ         R9, $+1
 	JLT          skip_tail
@@ -391,101 +391,101 @@ TEXT ·GRUGatesTextbook(SB), NOSPLIT, $0-144
 	VBROADCASTSS lanes_bbba8672<>+0(SB), Z15
 	XORQ         R9, R9
 	SUBQ         $+16, R8
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS          (AX)(R9*1), Z16
 	VPORD            Z3, Z16, Z17
 	VMAXPS           Z17, Z1, Z17
-	VMOVAPS          Z4, Z24
-	VFMADD231PS      Z5, Z17, Z24
-	VSUBPS           Z4, Z24, Z24
-	VFMADD231PS      Z6, Z24, Z17
-	VFMADD231PS      Z7, Z24, Z17
-	VMOVAPS          Z8, Z25
-	VFMADD213PS      Z9, Z17, Z25
-	VFMADD213PS      Z10, Z17, Z25
-	VFMADD213PS      Z11, Z17, Z25
-	VFMADD213PS      Z12, Z17, Z25
-	VFMADD213PS      Z0, Z17, Z25
-	VFMADD213PS      Z0, Z17, Z25
-	VSCALEFPS        Z24, Z25, Z17
+	VMOVAPS          Z4, Z18
+	VFMADD231PS      Z5, Z17, Z18
+	VSUBPS           Z4, Z18, Z18
+	VFMADD231PS      Z6, Z18, Z17
+	VFMADD231PS      Z7, Z18, Z17
+	VMOVAPS          Z8, Z19
+	VFMADD213PS      Z9, Z17, Z19
+	VFMADD213PS      Z10, Z17, Z19
+	VFMADD213PS      Z11, Z17, Z19
+	VFMADD213PS      Z12, Z17, Z19
+	VFMADD213PS      Z0, Z17, Z19
+	VFMADD213PS      Z0, Z17, Z19
+	VSCALEFPS        Z18, Z19, Z17
 	VCMPPS           $0x11, Z2, Z16, K1
-	VBLENDMPS        Z17, Z0, K1, Z18
-	VADDPS           Z0, Z17, Z16
-	VSUBPS           Z0, Z16, Z24
-	VSUBPS           Z24, Z17, Z17
-	VDIVPS           Z16, Z0, Z24
-	VMULPS           Z24, Z18, Z25
-	VFNMADD231PS     Z16, Z25, Z18
-	VFNMADD231PS     Z17, Z25, Z18
-	VFMADD231PS      Z24, Z18, Z25
-	VMOVUPS          Z25, (AX)(R9*1)
+	VBLENDMPS        Z17, Z0, K1, Z16
+	VADDPS           Z0, Z17, Z18
+	VSUBPS           Z0, Z18, Z19
+	VSUBPS           Z19, Z17, Z17
+	VDIVPS           Z18, Z0, Z19
+	VMULPS           Z19, Z16, Z20
+	VFNMADD231PS     Z18, Z20, Z16
+	VFNMADD231PS     Z17, Z20, Z16
+	VFMADD231PS      Z19, Z16, Z20
+	VMOVUPS          Z20, (AX)(R9*1)
 	VMOVUPS          (DX)(R9*1), Z16
 	VMOVUPS          (BX)(R9*1), Z17
-	VFMADD231PS      Z17, Z25, Z16
+	VFMADD231PS      Z17, Z20, Z16
 	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z16, Z17
-	VMINPS           Z17, Z14, Z24
-	VMULPS           Z13, Z24, Z24
-	VMOVAPS          Z4, Z25
-	VFMADD231PS      Z5, Z24, Z25
-	VSUBPS           Z4, Z25, Z25
-	VFMADD231PS      Z6, Z25, Z24
-	VFMADD231PS      Z7, Z25, Z24
-	VMOVAPS          Z8, Z26
-	VFMADD213PS      Z9, Z24, Z26
-	VFMADD213PS      Z10, Z24, Z26
-	VFMADD213PS      Z11, Z24, Z26
-	VFMADD213PS      Z12, Z24, Z26
-	VFMADD213PS      Z0, Z24, Z26
-	VFMADD213PS      Z0, Z24, Z26
-	VSCALEFPS        Z25, Z26, Z24
-	VADDPS           Z0, Z24, Z24
-	VDIVPS           Z24, Z13, Z24
-	VSUBPS           Z24, Z0, Z24
-	VMULPS           Z17, Z17, Z25
-	VMOVAPS          Z15, Z26
-	VFMADD213PS.BCST lanes_3ca8fc67<>+0(SB), Z25, Z26
-	VFMADD213PS.BCST lanes_bd5c1ad2<>+0(SB), Z25, Z26
-	VFMADD213PS.BCST lanes_3e08837b<>+0(SB), Z25, Z26
-	VFMADD213PS.BCST lanes_beaaaa99<>+0(SB), Z25, Z26
-	VMULPS           Z25, Z17, Z25
-	VFMADD213PS      Z17, Z25, Z26
+	VMINPS           Z17, Z14, Z18
+	VMULPS           Z13, Z18, Z18
+	VMOVAPS          Z4, Z19
+	VFMADD231PS      Z5, Z18, Z19
+	VSUBPS           Z4, Z19, Z19
+	VFMADD231PS      Z6, Z19, Z18
+	VFMADD231PS      Z7, Z19, Z18
+	VMOVAPS          Z8, Z20
+	VFMADD213PS      Z9, Z18, Z20
+	VFMADD213PS      Z10, Z18, Z20
+	VFMADD213PS      Z11, Z18, Z20
+	VFMADD213PS      Z12, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VSCALEFPS        Z19, Z20, Z18
+	VADDPS           Z0, Z18, Z18
+	VDIVPS           Z18, Z13, Z18
+	VSUBPS           Z18, Z0, Z18
+	VMULPS           Z17, Z17, Z19
+	VMOVAPS          Z15, Z20
+	VFMADD213PS.BCST lanes_3ca8fc67<>+0(SB), Z19, Z20
+	VFMADD213PS.BCST lanes_bd5c1ad2<>+0(SB), Z19, Z20
+	VFMADD213PS.BCST lanes_3e08837b<>+0(SB), Z19, Z20
+	VFMADD213PS.BCST lanes_beaaaa99<>+0(SB), Z19, Z20
+	VMULPS           Z19, Z17, Z19
+	VFMADD213PS      Z17, Z19, Z20
 	VCMPPS.BCST      $0x11, lanes_3f200000<>+0(SB), Z17, K1
-	VBLENDMPS        Z26, Z24, K1, Z19
+	VBLENDMPS        Z20, Z18, K1, Z17
 	VPANDD           Z3, Z16, Z16
-	VPORD            Z16, Z19, Z16
+	VPORD            Z16, Z17, Z16
 	VMOVUPS          Z16, (DX)(R9*1)
 	VMOVUPS          (CX)(R9*1), Z17
-	VPORD            Z3, Z17, Z24
-	VMAXPS           Z24, Z1, Z24
-	VMOVAPS          Z4, Z25
-	VFMADD231PS      Z5, Z24, Z25
-	VSUBPS           Z4, Z25, Z25
-	VFMADD231PS      Z6, Z25, Z24
-	VFMADD231PS      Z7, Z25, Z24
-	VMOVAPS          Z8, Z26
-	VFMADD213PS      Z9, Z24, Z26
-	VFMADD213PS      Z10, Z24, Z26
-	VFMADD213PS      Z11, Z24, Z26
-	VFMADD213PS      Z12, Z24, Z26
-	VFMADD213PS      Z0, Z24, Z26
-	VFMADD213PS      Z0, Z24, Z26
-	VSCALEFPS        Z25, Z26, Z24
+	VPORD            Z3, Z17, Z18
+	VMAXPS           Z18, Z1, Z18
+	VMOVAPS          Z4, Z19
+	VFMADD231PS      Z5, Z18, Z19
+	VSUBPS           Z4, Z19, Z19
+	VFMADD231PS      Z6, Z19, Z18
+	VFMADD231PS      Z7, Z19, Z18
+	VMOVAPS          Z8, Z20
+	VFMADD213PS      Z9, Z18, Z20
+	VFMADD213PS      Z10, Z18, Z20
+	VFMADD213PS      Z11, Z18, Z20
+	VFMADD213PS      Z12, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VSCALEFPS        Z19, Z20, Z18
 	VCMPPS           $0x11, Z2, Z17, K1
-	VBLENDMPS        Z24, Z0, K1, Z20
-	VADDPS           Z0, Z24, Z17
-	VSUBPS           Z0, Z17, Z25
-	VSUBPS           Z25, Z24, Z24
-	VDIVPS           Z17, Z0, Z25
-	VMULPS           Z25, Z20, Z26
-	VFNMADD231PS     Z17, Z26, Z20
-	VFNMADD231PS     Z24, Z26, Z20
-	VFMADD231PS      Z25, Z20, Z26
-	VMOVUPS          Z26, (CX)(R9*1)
+	VBLENDMPS        Z18, Z0, K1, Z17
+	VADDPS           Z0, Z18, Z19
+	VSUBPS           Z0, Z19, Z20
+	VSUBPS           Z20, Z18, Z18
+	VDIVPS           Z19, Z0, Z20
+	VMULPS           Z20, Z17, Z21
+	VFNMADD231PS     Z19, Z21, Z17
+	VFNMADD231PS     Z18, Z21, Z17
+	VFMADD231PS      Z20, Z17, Z21
+	VMOVUPS          Z21, (CX)(R9*1)
 	VMOVUPS          (DI)(R9*1), Z17
 	VSUBPS           Z17, Z16, Z16
-	VFMADD231PS      Z16, Z26, Z17
+	VFMADD231PS      Z16, Z21, Z17
 	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z17, Z16
 	VCMPPS.BCST      $0x11, lanes_0d800000<>+0(SB), Z16, K1
 	VPXORD           Z17, Z17, K1, Z17
@@ -494,7 +494,7 @@ block:
 	SUBQ             $+16, R8
 	JGE              block
 
-block_done:
+done_block:
 	ADDQ             $+16, R8
 	CMPQ             R8, $+1
 	JLT              skip_tail
@@ -517,19 +517,19 @@ block_done:
 	VFMADD213PS      Z0, Z17, Z19
 	VSCALEFPS        Z18, Z19, Z17
 	VCMPPS           $0x11, Z2, Z16, K2
-	VBLENDMPS        Z17, Z0, K2, Z21
-	VADDPS           Z0, Z17, Z16
-	VSUBPS           Z0, Z16, Z18
-	VSUBPS           Z18, Z17, Z17
-	VDIVPS           Z16, Z0, Z18
-	VMULPS           Z18, Z21, Z19
-	VFNMADD231PS     Z16, Z19, Z21
-	VFNMADD231PS     Z17, Z19, Z21
-	VFMADD231PS      Z18, Z21, Z19
-	VMOVUPS          Z19, K1, (AX)(R9*1)
+	VBLENDMPS        Z17, Z0, K2, Z16
+	VADDPS           Z0, Z17, Z18
+	VSUBPS           Z0, Z18, Z19
+	VSUBPS           Z19, Z17, Z17
+	VDIVPS           Z18, Z0, Z19
+	VMULPS           Z19, Z16, Z20
+	VFNMADD231PS     Z18, Z20, Z16
+	VFNMADD231PS     Z17, Z20, Z16
+	VFMADD231PS      Z19, Z16, Z20
+	VMOVUPS          Z20, K1, (AX)(R9*1)
 	VMOVUPS.Z        (DX)(R9*1), K1, Z16
 	VMOVUPS.Z        (BX)(R9*1), K1, Z17
-	VFMADD231PS      Z17, Z19, Z16
+	VFMADD231PS      Z17, Z20, Z16
 	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z16, Z17
 	VMINPS           Z17, Z14, Z14
 	VMULPS           Z13, Z14, Z14
@@ -558,9 +558,9 @@ block_done:
 	VMULPS           Z14, Z17, Z14
 	VFMADD213PS      Z17, Z14, Z15
 	VCMPPS.BCST      $0x11, lanes_3f200000<>+0(SB), Z17, K2
-	VBLENDMPS        Z15, Z13, K2, Z22
-	VPANDD           Z3, Z16, Z13
-	VPORD            Z13, Z22, Z13
+	VBLENDMPS        Z15, Z13, K2, Z13
+	VPANDD           Z3, Z16, Z14
+	VPORD            Z14, Z13, Z13
 	VMOVUPS          Z13, K1, (DX)(R9*1)
 	VMOVUPS.Z        (CX)(R9*1), K1, Z14
 	VPORD            Z3, Z14, Z3
@@ -579,19 +579,19 @@ block_done:
 	VFMADD213PS      Z0, Z1, Z4
 	VSCALEFPS        Z3, Z4, Z1
 	VCMPPS           $0x11, Z2, Z14, K2
-	VBLENDMPS        Z1, Z0, K2, Z23
-	VADDPS           Z0, Z1, Z2
-	VSUBPS           Z0, Z2, Z3
-	VSUBPS           Z3, Z1, Z1
-	VDIVPS           Z2, Z0, Z0
-	VMULPS           Z0, Z23, Z3
-	VFNMADD231PS     Z2, Z3, Z23
-	VFNMADD231PS     Z1, Z3, Z23
-	VFMADD231PS      Z0, Z23, Z3
-	VMOVUPS          Z3, K1, (CX)(R9*1)
+	VBLENDMPS        Z1, Z0, K2, Z2
+	VADDPS           Z0, Z1, Z3
+	VSUBPS           Z0, Z3, Z4
+	VSUBPS           Z4, Z1, Z1
+	VDIVPS           Z3, Z0, Z0
+	VMULPS           Z0, Z2, Z4
+	VFNMADD231PS     Z3, Z4, Z2
+	VFNMADD231PS     Z1, Z4, Z2
+	VFMADD231PS      Z0, Z2, Z4
+	VMOVUPS          Z4, K1, (CX)(R9*1)
 	VMOVUPS.Z        (DI)(R9*1), K1, Z0
 	VSUBPS           Z0, Z13, Z1
-	VFMADD231PS      Z1, Z3, Z0
+	VFMADD231PS      Z1, Z4, Z0
 	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z0, Z1
 	VCMPPS.BCST      $0x11, lanes_0d800000<>+0(SB), Z1, K2
 	VPXORD           Z0, Z0, K2, Z0
@@ -616,7 +616,7 @@ TEXT ·GRUGatesTextbookGrad(SB), NOSPLIT, $0-168
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
 	XORQ         R10, R10
 	SUBQ         $+16, R9
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (SI)(R10*1), Z2
@@ -667,7 +667,7 @@ block:
 	SUBQ         $+16, R9
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, R9
 	CMPQ         R9, $+1
 	JLT          skip_tail
@@ -746,38 +746,38 @@ TEXT ·GRUReset(SB), NOSPLIT, $0-72
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z14
 	XORQ         SI, SI
 	SUBQ         $+16, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (AX)(SI*1), Z15
 	VPORD        Z3, Z15, Z16
 	VMAXPS       Z16, Z1, Z16
-	VMOVAPS      Z4, Z19
-	VFMADD231PS  Z5, Z16, Z19
-	VSUBPS       Z4, Z19, Z19
-	VFMADD231PS  Z6, Z19, Z16
-	VFMADD231PS  Z7, Z19, Z16
-	VMOVAPS      Z8, Z20
-	VFMADD213PS  Z9, Z16, Z20
-	VFMADD213PS  Z10, Z16, Z20
-	VFMADD213PS  Z11, Z16, Z20
-	VFMADD213PS  Z12, Z16, Z20
-	VFMADD213PS  Z0, Z16, Z20
-	VFMADD213PS  Z0, Z16, Z20
-	VSCALEFPS    Z19, Z20, Z16
+	VMOVAPS      Z4, Z17
+	VFMADD231PS  Z5, Z16, Z17
+	VSUBPS       Z4, Z17, Z17
+	VFMADD231PS  Z6, Z17, Z16
+	VFMADD231PS  Z7, Z17, Z16
+	VMOVAPS      Z8, Z18
+	VFMADD213PS  Z9, Z16, Z18
+	VFMADD213PS  Z10, Z16, Z18
+	VFMADD213PS  Z11, Z16, Z18
+	VFMADD213PS  Z12, Z16, Z18
+	VFMADD213PS  Z0, Z16, Z18
+	VFMADD213PS  Z0, Z16, Z18
+	VSCALEFPS    Z17, Z18, Z16
 	VCMPPS       $0x11, Z2, Z15, K1
-	VBLENDMPS    Z16, Z0, K1, Z17
-	VADDPS       Z0, Z16, Z15
-	VSUBPS       Z0, Z15, Z19
-	VSUBPS       Z19, Z16, Z16
-	VDIVPS       Z15, Z0, Z19
-	VMULPS       Z19, Z17, Z20
-	VFNMADD231PS Z15, Z20, Z17
-	VFNMADD231PS Z16, Z20, Z17
-	VFMADD231PS  Z19, Z17, Z20
-	VMOVUPS      Z20, (AX)(SI*1)
+	VBLENDMPS    Z16, Z0, K1, Z15
+	VADDPS       Z0, Z16, Z17
+	VSUBPS       Z0, Z17, Z18
+	VSUBPS       Z18, Z16, Z16
+	VDIVPS       Z17, Z0, Z18
+	VMULPS       Z18, Z15, Z19
+	VFNMADD231PS Z17, Z19, Z15
+	VFNMADD231PS Z16, Z19, Z15
+	VFMADD231PS  Z18, Z15, Z19
+	VMOVUPS      Z19, (AX)(SI*1)
 	VMOVUPS      (DX)(SI*1), Z15
-	VMULPS       Z15, Z20, Z15
+	VMULPS       Z15, Z19, Z15
 	VPANDD       Z13, Z15, Z16
 	VCMPPS       $0x11, Z14, Z16, K1
 	VPXORD       Z15, Z15, K1, Z15
@@ -786,7 +786,7 @@ block:
 	SUBQ         $+16, BX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail
@@ -809,18 +809,18 @@ block_done:
 	VFMADD213PS  Z0, Z1, Z4
 	VSCALEFPS    Z3, Z4, Z1
 	VCMPPS       $0x11, Z2, Z15, K2
-	VBLENDMPS    Z1, Z0, K2, Z18
-	VADDPS       Z0, Z1, Z2
-	VSUBPS       Z0, Z2, Z3
-	VSUBPS       Z3, Z1, Z1
-	VDIVPS       Z2, Z0, Z0
-	VMULPS       Z0, Z18, Z3
-	VFNMADD231PS Z2, Z3, Z18
-	VFNMADD231PS Z1, Z3, Z18
-	VFMADD231PS  Z0, Z18, Z3
-	VMOVUPS      Z3, K1, (AX)(SI*1)
+	VBLENDMPS    Z1, Z0, K2, Z2
+	VADDPS       Z0, Z1, Z3
+	VSUBPS       Z0, Z3, Z4
+	VSUBPS       Z4, Z1, Z1
+	VDIVPS       Z3, Z0, Z0
+	VMULPS       Z0, Z2, Z4
+	VFNMADD231PS Z3, Z4, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VFMADD231PS  Z0, Z2, Z4
+	VMOVUPS      Z4, K1, (AX)(SI*1)
 	VMOVUPS.Z    (DX)(SI*1), K1, Z0
-	VMULPS       Z0, Z3, Z0
+	VMULPS       Z0, Z4, Z0
 	VPANDD       Z13, Z0, Z1
 	VCMPPS       $0x11, Z14, Z1, K2
 	VPXORD       Z0, Z0, K2, Z0
@@ -842,7 +842,7 @@ TEXT ·GRUResetGrad(SB), NOSPLIT, $0-96
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
 	XORQ         DI, DI
 	SUBQ         $+16, SI
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (AX)(DI*1), Z2
@@ -864,7 +864,7 @@ block:
 	SUBQ         $+16, SI
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, SI
 	CMPQ         SI, $+1
 	JLT          skip_tail
@@ -916,72 +916,72 @@ TEXT ·GRUUpdate(SB), NOSPLIT, $0-96
 	VBROADCASTSS lanes_bbba8672<>+0(SB), Z15
 	XORQ         DI, DI
 	SUBQ         $+16, SI
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS          (CX)(DI*1), Z16
 	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z16, Z17
 	VMINPS           Z17, Z14, Z18
 	VMULPS           Z13, Z18, Z18
-	VMOVAPS          Z4, Z23
-	VFMADD231PS      Z5, Z18, Z23
-	VSUBPS           Z4, Z23, Z23
-	VFMADD231PS      Z6, Z23, Z18
-	VFMADD231PS      Z7, Z23, Z18
-	VMOVAPS          Z8, Z24
-	VFMADD213PS      Z9, Z18, Z24
-	VFMADD213PS      Z10, Z18, Z24
-	VFMADD213PS      Z11, Z18, Z24
-	VFMADD213PS      Z12, Z18, Z24
-	VFMADD213PS      Z0, Z18, Z24
-	VFMADD213PS      Z0, Z18, Z24
-	VSCALEFPS        Z23, Z24, Z18
+	VMOVAPS          Z4, Z19
+	VFMADD231PS      Z5, Z18, Z19
+	VSUBPS           Z4, Z19, Z19
+	VFMADD231PS      Z6, Z19, Z18
+	VFMADD231PS      Z7, Z19, Z18
+	VMOVAPS          Z8, Z20
+	VFMADD213PS      Z9, Z18, Z20
+	VFMADD213PS      Z10, Z18, Z20
+	VFMADD213PS      Z11, Z18, Z20
+	VFMADD213PS      Z12, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VSCALEFPS        Z19, Z20, Z18
 	VADDPS           Z0, Z18, Z18
 	VDIVPS           Z18, Z13, Z18
 	VSUBPS           Z18, Z0, Z18
-	VMULPS           Z17, Z17, Z23
-	VMOVAPS          Z15, Z24
-	VFMADD213PS.BCST lanes_3ca8fc67<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST lanes_bd5c1ad2<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST lanes_3e08837b<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST lanes_beaaaa99<>+0(SB), Z23, Z24
-	VMULPS           Z23, Z17, Z23
-	VFMADD213PS      Z17, Z23, Z24
+	VMULPS           Z17, Z17, Z19
+	VMOVAPS          Z15, Z20
+	VFMADD213PS.BCST lanes_3ca8fc67<>+0(SB), Z19, Z20
+	VFMADD213PS.BCST lanes_bd5c1ad2<>+0(SB), Z19, Z20
+	VFMADD213PS.BCST lanes_3e08837b<>+0(SB), Z19, Z20
+	VFMADD213PS.BCST lanes_beaaaa99<>+0(SB), Z19, Z20
+	VMULPS           Z19, Z17, Z19
+	VFMADD213PS      Z17, Z19, Z20
 	VCMPPS.BCST      $0x11, lanes_3f200000<>+0(SB), Z17, K1
-	VBLENDMPS        Z24, Z18, K1, Z19
+	VBLENDMPS        Z20, Z18, K1, Z17
 	VPANDD           Z3, Z16, Z16
-	VPORD            Z16, Z19, Z16
+	VPORD            Z16, Z17, Z16
 	VMOVUPS          Z16, (CX)(DI*1)
 	VMOVUPS          (AX)(DI*1), Z17
 	VPORD            Z3, Z17, Z18
 	VMAXPS           Z18, Z1, Z18
-	VMOVAPS          Z4, Z23
-	VFMADD231PS      Z5, Z18, Z23
-	VSUBPS           Z4, Z23, Z23
-	VFMADD231PS      Z6, Z23, Z18
-	VFMADD231PS      Z7, Z23, Z18
-	VMOVAPS          Z8, Z24
-	VFMADD213PS      Z9, Z18, Z24
-	VFMADD213PS      Z10, Z18, Z24
-	VFMADD213PS      Z11, Z18, Z24
-	VFMADD213PS      Z12, Z18, Z24
-	VFMADD213PS      Z0, Z18, Z24
-	VFMADD213PS      Z0, Z18, Z24
-	VSCALEFPS        Z23, Z24, Z18
+	VMOVAPS          Z4, Z19
+	VFMADD231PS      Z5, Z18, Z19
+	VSUBPS           Z4, Z19, Z19
+	VFMADD231PS      Z6, Z19, Z18
+	VFMADD231PS      Z7, Z19, Z18
+	VMOVAPS          Z8, Z20
+	VFMADD213PS      Z9, Z18, Z20
+	VFMADD213PS      Z10, Z18, Z20
+	VFMADD213PS      Z11, Z18, Z20
+	VFMADD213PS      Z12, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VSCALEFPS        Z19, Z20, Z18
 	VCMPPS           $0x11, Z2, Z17, K1
-	VBLENDMPS        Z18, Z0, K1, Z20
-	VADDPS           Z0, Z18, Z17
-	VSUBPS           Z0, Z17, Z23
-	VSUBPS           Z23, Z18, Z18
-	VDIVPS           Z17, Z0, Z23
-	VMULPS           Z23, Z20, Z24
-	VFNMADD231PS     Z17, Z24, Z20
-	VFNMADD231PS     Z18, Z24, Z20
-	VFMADD231PS      Z23, Z20, Z24
-	VMOVUPS          Z24, (AX)(DI*1)
+	VBLENDMPS        Z18, Z0, K1, Z17
+	VADDPS           Z0, Z18, Z19
+	VSUBPS           Z0, Z19, Z20
+	VSUBPS           Z20, Z18, Z18
+	VDIVPS           Z19, Z0, Z20
+	VMULPS           Z20, Z17, Z21
+	VFNMADD231PS     Z19, Z21, Z17
+	VFNMADD231PS     Z18, Z21, Z17
+	VFMADD231PS      Z20, Z17, Z21
+	VMOVUPS          Z21, (AX)(DI*1)
 	VMOVUPS          (BX)(DI*1), Z17
 	VSUBPS           Z16, Z17, Z17
-	VFMADD231PS      Z17, Z24, Z16
+	VFMADD231PS      Z17, Z21, Z16
 	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z16, Z17
 	VCMPPS.BCST      $0x11, lanes_0d800000<>+0(SB), Z17, K1
 	VPXORD           Z16, Z16, K1, Z16
@@ -990,7 +990,7 @@ block:
 	SUBQ             $+16, SI
 	JGE              block
 
-block_done:
+done_block:
 	ADDQ             $+16, SI
 	CMPQ             SI, $+1
 	JLT              skip_tail
@@ -1025,9 +1025,9 @@ block_done:
 	VMULPS           Z14, Z17, Z14
 	VFMADD213PS      Z17, Z14, Z15
 	VCMPPS.BCST      $0x11, lanes_3f200000<>+0(SB), Z17, K2
-	VBLENDMPS        Z15, Z13, K2, Z21
-	VPANDD           Z3, Z16, Z13
-	VPORD            Z13, Z21, Z13
+	VBLENDMPS        Z15, Z13, K2, Z13
+	VPANDD           Z3, Z16, Z14
+	VPORD            Z14, Z13, Z13
 	VMOVUPS          Z13, K1, (CX)(DI*1)
 	VMOVUPS.Z        (AX)(DI*1), K1, Z14
 	VPORD            Z3, Z14, Z3
@@ -1046,19 +1046,19 @@ block_done:
 	VFMADD213PS      Z0, Z1, Z4
 	VSCALEFPS        Z3, Z4, Z1
 	VCMPPS           $0x11, Z2, Z14, K2
-	VBLENDMPS        Z1, Z0, K2, Z22
-	VADDPS           Z0, Z1, Z2
-	VSUBPS           Z0, Z2, Z3
-	VSUBPS           Z3, Z1, Z1
-	VDIVPS           Z2, Z0, Z0
-	VMULPS           Z0, Z22, Z3
-	VFNMADD231PS     Z2, Z3, Z22
-	VFNMADD231PS     Z1, Z3, Z22
-	VFMADD231PS      Z0, Z22, Z3
-	VMOVUPS          Z3, K1, (AX)(DI*1)
+	VBLENDMPS        Z1, Z0, K2, Z2
+	VADDPS           Z0, Z1, Z3
+	VSUBPS           Z0, Z3, Z4
+	VSUBPS           Z4, Z1, Z1
+	VDIVPS           Z3, Z0, Z0
+	VMULPS           Z0, Z2, Z4
+	VFNMADD231PS     Z3, Z4, Z2
+	VFNMADD231PS     Z1, Z4, Z2
+	VFMADD231PS      Z0, Z2, Z4
+	VMOVUPS          Z4, K1, (AX)(DI*1)
 	VMOVUPS.Z        (BX)(DI*1), K1, Z0
 	VSUBPS           Z13, Z0, Z0
-	VFMADD231PS      Z0, Z3, Z13
+	VFMADD231PS      Z0, Z4, Z13
 	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z13, Z0
 	VCMPPS.BCST      $0x11, lanes_0d800000<>+0(SB), Z0, K2
 	VPXORD           Z13, Z13, K2, Z13
@@ -1081,7 +1081,7 @@ TEXT ·GRUUpdateGrad(SB), NOSPLIT, $0-120
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
 	XORQ         R8, R8
 	SUBQ         $+16, DI
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (DX)(R8*1), Z2
@@ -1116,7 +1116,7 @@ block:
 	SUBQ         $+16, DI
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, DI
 	CMPQ         DI, $+1
 	JLT          skip_tail
@@ -1181,72 +1181,72 @@ TEXT ·GRUUpdateTextbook(SB), NOSPLIT, $0-96
 	VBROADCASTSS lanes_bbba8672<>+0(SB), Z15
 	XORQ         DI, DI
 	SUBQ         $+16, SI
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS          (CX)(DI*1), Z16
 	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z16, Z17
 	VMINPS           Z17, Z14, Z18
 	VMULPS           Z13, Z18, Z18
-	VMOVAPS          Z4, Z23
-	VFMADD231PS      Z5, Z18, Z23
-	VSUBPS           Z4, Z23, Z23
-	VFMADD231PS      Z6, Z23, Z18
-	VFMADD231PS      Z7, Z23, Z18
-	VMOVAPS          Z8, Z24
-	VFMADD213PS      Z9, Z18, Z24
-	VFMADD213PS      Z10, Z18, Z24
-	VFMADD213PS      Z11, Z18, Z24
-	VFMADD213PS      Z12, Z18, Z24
-	VFMADD213PS      Z0, Z18, Z24
-	VFMADD213PS      Z0, Z18, Z24
-	VSCALEFPS        Z23, Z24, Z18
+	VMOVAPS          Z4, Z19
+	VFMADD231PS      Z5, Z18, Z19
+	VSUBPS           Z4, Z19, Z19
+	VFMADD231PS      Z6, Z19, Z18
+	VFMADD231PS      Z7, Z19, Z18
+	VMOVAPS          Z8, Z20
+	VFMADD213PS      Z9, Z18, Z20
+	VFMADD213PS      Z10, Z18, Z20
+	VFMADD213PS      Z11, Z18, Z20
+	VFMADD213PS      Z12, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VSCALEFPS        Z19, Z20, Z18
 	VADDPS           Z0, Z18, Z18
 	VDIVPS           Z18, Z13, Z18
 	VSUBPS           Z18, Z0, Z18
-	VMULPS           Z17, Z17, Z23
-	VMOVAPS          Z15, Z24
-	VFMADD213PS.BCST lanes_3ca8fc67<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST lanes_bd5c1ad2<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST lanes_3e08837b<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST lanes_beaaaa99<>+0(SB), Z23, Z24
-	VMULPS           Z23, Z17, Z23
-	VFMADD213PS      Z17, Z23, Z24
+	VMULPS           Z17, Z17, Z19
+	VMOVAPS          Z15, Z20
+	VFMADD213PS.BCST lanes_3ca8fc67<>+0(SB), Z19, Z20
+	VFMADD213PS.BCST lanes_bd5c1ad2<>+0(SB), Z19, Z20
+	VFMADD213PS.BCST lanes_3e08837b<>+0(SB), Z19, Z20
+	VFMADD213PS.BCST lanes_beaaaa99<>+0(SB), Z19, Z20
+	VMULPS           Z19, Z17, Z19
+	VFMADD213PS      Z17, Z19, Z20
 	VCMPPS.BCST      $0x11, lanes_3f200000<>+0(SB), Z17, K1
-	VBLENDMPS        Z24, Z18, K1, Z19
+	VBLENDMPS        Z20, Z18, K1, Z17
 	VPANDD           Z3, Z16, Z16
-	VPORD            Z16, Z19, Z16
+	VPORD            Z16, Z17, Z16
 	VMOVUPS          Z16, (CX)(DI*1)
 	VMOVUPS          (AX)(DI*1), Z17
 	VPORD            Z3, Z17, Z18
 	VMAXPS           Z18, Z1, Z18
-	VMOVAPS          Z4, Z23
-	VFMADD231PS      Z5, Z18, Z23
-	VSUBPS           Z4, Z23, Z23
-	VFMADD231PS      Z6, Z23, Z18
-	VFMADD231PS      Z7, Z23, Z18
-	VMOVAPS          Z8, Z24
-	VFMADD213PS      Z9, Z18, Z24
-	VFMADD213PS      Z10, Z18, Z24
-	VFMADD213PS      Z11, Z18, Z24
-	VFMADD213PS      Z12, Z18, Z24
-	VFMADD213PS      Z0, Z18, Z24
-	VFMADD213PS      Z0, Z18, Z24
-	VSCALEFPS        Z23, Z24, Z18
+	VMOVAPS          Z4, Z19
+	VFMADD231PS      Z5, Z18, Z19
+	VSUBPS           Z4, Z19, Z19
+	VFMADD231PS      Z6, Z19, Z18
+	VFMADD231PS      Z7, Z19, Z18
+	VMOVAPS          Z8, Z20
+	VFMADD213PS      Z9, Z18, Z20
+	VFMADD213PS      Z10, Z18, Z20
+	VFMADD213PS      Z11, Z18, Z20
+	VFMADD213PS      Z12, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VFMADD213PS      Z0, Z18, Z20
+	VSCALEFPS        Z19, Z20, Z18
 	VCMPPS           $0x11, Z2, Z17, K1
-	VBLENDMPS        Z18, Z0, K1, Z20
-	VADDPS           Z0, Z18, Z17
-	VSUBPS           Z0, Z17, Z23
-	VSUBPS           Z23, Z18, Z18
-	VDIVPS           Z17, Z0, Z23
-	VMULPS           Z23, Z20, Z24
-	VFNMADD231PS     Z17, Z24, Z20
-	VFNMADD231PS     Z18, Z24, Z20
-	VFMADD231PS      Z23, Z20, Z24
-	VMOVUPS          Z24, (AX)(DI*1)
+	VBLENDMPS        Z18, Z0, K1, Z17
+	VADDPS           Z0, Z18, Z19
+	VSUBPS           Z0, Z19, Z20
+	VSUBPS           Z20, Z18, Z18
+	VDIVPS           Z19, Z0, Z20
+	VMULPS           Z20, Z17, Z21
+	VFNMADD231PS     Z19, Z21, Z17
+	VFNMADD231PS     Z18, Z21, Z17
+	VFMADD231PS      Z20, Z17, Z21
+	VMOVUPS          Z21, (AX)(DI*1)
 	VMOVUPS          (BX)(DI*1), Z17
 	VSUBPS           Z17, Z16, Z16
-	VFMADD231PS      Z16, Z24, Z17
+	VFMADD231PS      Z16, Z21, Z17
 	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z17, Z16
 	VCMPPS.BCST      $0x11, lanes_0d800000<>+0(SB), Z16, K1
 	VPXORD           Z17, Z17, K1, Z17
@@ -1255,7 +1255,7 @@ block:
 	SUBQ             $+16, SI
 	JGE              block
 
-block_done:
+done_block:
 	ADDQ             $+16, SI
 	CMPQ             SI, $+1
 	JLT              skip_tail
@@ -1290,9 +1290,9 @@ block_done:
 	VMULPS           Z14, Z17, Z14
 	VFMADD213PS      Z17, Z14, Z15
 	VCMPPS.BCST      $0x11, lanes_3f200000<>+0(SB), Z17, K2
-	VBLENDMPS        Z15, Z13, K2, Z21
-	VPANDD           Z3, Z16, Z13
-	VPORD            Z13, Z21, Z13
+	VBLENDMPS        Z15, Z13, K2, Z13
+	VPANDD           Z3, Z16, Z14
+	VPORD            Z14, Z13, Z13
 	VMOVUPS          Z13, K1, (CX)(DI*1)
 	VMOVUPS.Z        (AX)(DI*1), K1, Z14
 	VPORD            Z3, Z14, Z3
@@ -1311,19 +1311,19 @@ block_done:
 	VFMADD213PS      Z0, Z1, Z4
 	VSCALEFPS        Z3, Z4, Z1
 	VCMPPS           $0x11, Z2, Z14, K2
-	VBLENDMPS        Z1, Z0, K2, Z22
-	VADDPS           Z0, Z1, Z2
-	VSUBPS           Z0, Z2, Z3
-	VSUBPS           Z3, Z1, Z1
-	VDIVPS           Z2, Z0, Z0
-	VMULPS           Z0, Z22, Z3
-	VFNMADD231PS     Z2, Z3, Z22
-	VFNMADD231PS     Z1, Z3, Z22
-	VFMADD231PS      Z0, Z22, Z3
-	VMOVUPS          Z3, K1, (AX)(DI*1)
+	VBLENDMPS        Z1, Z0, K2, Z2
+	VADDPS           Z0, Z1, Z3
+	VSUBPS           Z0, Z3, Z4
+	VSUBPS           Z4, Z1, Z1
+	VDIVPS           Z3, Z0, Z0
+	VMULPS           Z0, Z2, Z4
+	VFNMADD231PS     Z3, Z4, Z2
+	VFNMADD231PS     Z1, Z4, Z2
+	VFMADD231PS      Z0, Z2, Z4
+	VMOVUPS          Z4, K1, (AX)(DI*1)
 	VMOVUPS.Z        (BX)(DI*1), K1, Z0
 	VSUBPS           Z0, Z13, Z1
-	VFMADD231PS      Z1, Z3, Z0
+	VFMADD231PS      Z1, Z4, Z0
 	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z0, Z1
 	VCMPPS.BCST      $0x11, lanes_0d800000<>+0(SB), Z1, K2
 	VPXORD           Z0, Z0, K2, Z0
@@ -1346,7 +1346,7 @@ TEXT ·GRUUpdateTextbookGrad(SB), NOSPLIT, $0-120
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
 	XORQ         R8, R8
 	SUBQ         $+16, DI
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (DX)(R8*1), Z2
@@ -1381,7 +1381,7 @@ block:
 	SUBQ         $+16, DI
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, DI
 	CMPQ         DI, $+1
 	JLT          skip_tail

@@ -33,41 +33,41 @@ TEXT ·RNNTanh(SB), NOSPLIT, $0-48
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z20
 	XORQ         BX, BX
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Z21
 	VPANDD      Z18, Z21, Z22
 	VMINPS      Z22, Z0, Z23
 	VMULPS      Z2, Z23, Z23
-	VMOVAPS     Z3, Z26
-	VFMADD231PS Z4, Z23, Z26
-	VSUBPS      Z3, Z26, Z26
-	VFMADD231PS Z5, Z26, Z23
-	VFMADD231PS Z6, Z26, Z23
-	VMOVAPS     Z7, Z27
-	VFMADD213PS Z8, Z23, Z27
-	VFMADD213PS Z9, Z23, Z27
-	VFMADD213PS Z10, Z23, Z27
-	VFMADD213PS Z11, Z23, Z27
-	VFMADD213PS Z1, Z23, Z27
-	VFMADD213PS Z1, Z23, Z27
-	VSCALEFPS   Z26, Z27, Z23
+	VMOVAPS     Z3, Z24
+	VFMADD231PS Z4, Z23, Z24
+	VSUBPS      Z3, Z24, Z24
+	VFMADD231PS Z5, Z24, Z23
+	VFMADD231PS Z6, Z24, Z23
+	VMOVAPS     Z7, Z25
+	VFMADD213PS Z8, Z23, Z25
+	VFMADD213PS Z9, Z23, Z25
+	VFMADD213PS Z10, Z23, Z25
+	VFMADD213PS Z11, Z23, Z25
+	VFMADD213PS Z1, Z23, Z25
+	VFMADD213PS Z1, Z23, Z25
+	VSCALEFPS   Z24, Z25, Z23
 	VADDPS      Z1, Z23, Z23
 	VDIVPS      Z23, Z2, Z23
 	VSUBPS      Z23, Z1, Z23
-	VMULPS      Z22, Z22, Z26
-	VMOVAPS     Z12, Z27
-	VFMADD213PS Z13, Z26, Z27
-	VFMADD213PS Z14, Z26, Z27
-	VFMADD213PS Z15, Z26, Z27
-	VFMADD213PS Z16, Z26, Z27
-	VMULPS      Z26, Z22, Z26
-	VFMADD213PS Z22, Z26, Z27
+	VMULPS      Z22, Z22, Z24
+	VMOVAPS     Z12, Z25
+	VFMADD213PS Z13, Z24, Z25
+	VFMADD213PS Z14, Z24, Z25
+	VFMADD213PS Z15, Z24, Z25
+	VFMADD213PS Z16, Z24, Z25
+	VMULPS      Z24, Z22, Z24
+	VFMADD213PS Z22, Z24, Z25
 	VCMPPS      $0x11, Z17, Z22, K1
-	VBLENDMPS   Z27, Z23, K1, Z24
+	VBLENDMPS   Z25, Z23, K1, Z22
 	VPANDD      Z19, Z21, Z21
-	VPORD       Z21, Z24, Z21
+	VPORD       Z21, Z22, Z21
 	VPANDD      Z18, Z21, Z22
 	VCMPPS      $0x11, Z20, Z22, K1
 	VPXORD      Z21, Z21, K1, Z21
@@ -76,7 +76,7 @@ block:
 	SUBQ        $+16, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -111,9 +111,9 @@ block_done:
 	VMULPS      Z1, Z22, Z1
 	VFMADD213PS Z22, Z1, Z2
 	VCMPPS      $0x11, Z17, Z22, K2
-	VBLENDMPS   Z2, Z0, K2, Z25
-	VPANDD      Z19, Z21, Z0
-	VPORD       Z0, Z25, Z0
+	VBLENDMPS   Z2, Z0, K2, Z0
+	VPANDD      Z19, Z21, Z1
+	VPORD       Z1, Z0, Z0
 	VPANDD      Z18, Z0, Z1
 	VCMPPS      $0x11, Z20, Z1, K2
 	VPXORD      Z0, Z0, K2, Z0
@@ -135,7 +135,7 @@ TEXT ·RNNTanhGrad(SB), NOSPLIT, $0-96
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
 	XORQ         DI, DI
 	SUBQ         $+16, SI
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (CX)(DI*1), Z2
@@ -153,7 +153,7 @@ block:
 	SUBQ         $+16, SI
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, SI
 	CMPQ         SI, $+1
 	JLT          skip_tail
@@ -185,7 +185,7 @@ TEXT ·RNNReLU(SB), NOSPLIT, $0-48
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
 	XORQ         BX, BX
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS (CX)(BX*1), Z2
@@ -199,7 +199,7 @@ block:
 	SUBQ    $+16, DX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ      $+16, DX
 	CMPQ      DX, $+1
 	JLT       skip_tail
@@ -229,7 +229,7 @@ TEXT ·RNNReLUGrad(SB), NOSPLIT, $0-96
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
 	XORQ         DI, DI
 	SUBQ         $+16, SI
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (CX)(DI*1), Z2
@@ -246,7 +246,7 @@ block:
 	SUBQ        $+16, SI
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, SI
 	CMPQ        SI, $+1
 	JLT         skip_tail
@@ -290,44 +290,44 @@ TEXT ·RNNSigmoid(SB), NOSPLIT, $0-48
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z14
 	XORQ         BX, BX
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (CX)(BX*1), Z15
 	VPORD        Z3, Z15, Z16
 	VMAXPS       Z16, Z1, Z16
-	VMOVAPS      Z4, Z19
-	VFMADD231PS  Z5, Z16, Z19
-	VSUBPS       Z4, Z19, Z19
-	VFMADD231PS  Z6, Z19, Z16
-	VFMADD231PS  Z7, Z19, Z16
-	VMOVAPS      Z8, Z20
-	VFMADD213PS  Z9, Z16, Z20
-	VFMADD213PS  Z10, Z16, Z20
-	VFMADD213PS  Z11, Z16, Z20
-	VFMADD213PS  Z12, Z16, Z20
-	VFMADD213PS  Z0, Z16, Z20
-	VFMADD213PS  Z0, Z16, Z20
-	VSCALEFPS    Z19, Z20, Z16
+	VMOVAPS      Z4, Z17
+	VFMADD231PS  Z5, Z16, Z17
+	VSUBPS       Z4, Z17, Z17
+	VFMADD231PS  Z6, Z17, Z16
+	VFMADD231PS  Z7, Z17, Z16
+	VMOVAPS      Z8, Z18
+	VFMADD213PS  Z9, Z16, Z18
+	VFMADD213PS  Z10, Z16, Z18
+	VFMADD213PS  Z11, Z16, Z18
+	VFMADD213PS  Z12, Z16, Z18
+	VFMADD213PS  Z0, Z16, Z18
+	VFMADD213PS  Z0, Z16, Z18
+	VSCALEFPS    Z17, Z18, Z16
 	VCMPPS       $0x11, Z2, Z15, K1
-	VBLENDMPS    Z16, Z0, K1, Z17
-	VADDPS       Z0, Z16, Z15
-	VSUBPS       Z0, Z15, Z19
-	VSUBPS       Z19, Z16, Z16
-	VDIVPS       Z15, Z0, Z19
-	VMULPS       Z19, Z17, Z20
-	VFNMADD231PS Z15, Z20, Z17
-	VFNMADD231PS Z16, Z20, Z17
-	VFMADD231PS  Z19, Z17, Z20
-	VPANDD       Z13, Z20, Z15
+	VBLENDMPS    Z16, Z0, K1, Z15
+	VADDPS       Z0, Z16, Z17
+	VSUBPS       Z0, Z17, Z18
+	VSUBPS       Z18, Z16, Z16
+	VDIVPS       Z17, Z0, Z18
+	VMULPS       Z18, Z15, Z19
+	VFNMADD231PS Z17, Z19, Z15
+	VFNMADD231PS Z16, Z19, Z15
+	VFMADD231PS  Z18, Z15, Z19
+	VPANDD       Z13, Z19, Z15
 	VCMPPS       $0x11, Z14, Z15, K1
-	VPXORD       Z20, Z20, K1, Z20
-	VMOVUPS      Z20, (AX)(BX*1)
+	VPXORD       Z19, Z19, K1, Z19
+	VMOVUPS      Z19, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, DX
 	CMPQ         DX, $+1
 	JLT          skip_tail
@@ -350,19 +350,19 @@ block_done:
 	VFMADD213PS  Z0, Z1, Z4
 	VSCALEFPS    Z3, Z4, Z1
 	VCMPPS       $0x11, Z2, Z15, K2
-	VBLENDMPS    Z1, Z0, K2, Z18
-	VADDPS       Z0, Z1, Z2
-	VSUBPS       Z0, Z2, Z3
-	VSUBPS       Z3, Z1, Z1
-	VDIVPS       Z2, Z0, Z0
-	VMULPS       Z0, Z18, Z3
-	VFNMADD231PS Z2, Z3, Z18
-	VFNMADD231PS Z1, Z3, Z18
-	VFMADD231PS  Z0, Z18, Z3
-	VPANDD       Z13, Z3, Z0
+	VBLENDMPS    Z1, Z0, K2, Z2
+	VADDPS       Z0, Z1, Z3
+	VSUBPS       Z0, Z3, Z4
+	VSUBPS       Z4, Z1, Z1
+	VDIVPS       Z3, Z0, Z0
+	VMULPS       Z0, Z2, Z4
+	VFNMADD231PS Z3, Z4, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VFMADD231PS  Z0, Z2, Z4
+	VPANDD       Z13, Z4, Z0
 	VCMPPS       $0x11, Z14, Z0, K2
-	VPXORD       Z3, Z3, K2, Z3
-	VMOVUPS      Z3, K1, (AX)(BX*1)
+	VPXORD       Z4, Z4, K2, Z4
+	VMOVUPS      Z4, K1, (AX)(BX*1)
 
 skip_tail:
 	VZEROUPPER
@@ -380,7 +380,7 @@ TEXT ·RNNSigmoidGrad(SB), NOSPLIT, $0-96
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
 	XORQ         DI, DI
 	SUBQ         $+16, SI
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (CX)(DI*1), Z2
@@ -399,7 +399,7 @@ block:
 	SUBQ         $+16, SI
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, SI
 	CMPQ         SI, $+1
 	JLT          skip_tail

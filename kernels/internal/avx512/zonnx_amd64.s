@@ -12,7 +12,7 @@ TEXT ·ReLU(SB), NOSPLIT, $0-48
 	MOVQ x_len+32(FP), DX
 	XORQ BX, BX
 	SUBQ $+16, DX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS (CX)(BX*1), Z0
@@ -23,7 +23,7 @@ block:
 	SUBQ    $+16, DX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ      $+16, DX
 	CMPQ      DX, $+1
 	JLT       skip_tail
@@ -47,7 +47,7 @@ TEXT ·ReLUGrad(SB), NOSPLIT, $0-72
 	MOVQ dx_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $+16, BX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS     (CX)(SI*1), Z0
@@ -59,7 +59,7 @@ block:
 	SUBQ        $+16, BX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, BX
 	CMPQ        BX, $+1
 	JLT         skip_tail
@@ -85,7 +85,7 @@ TEXT ·Affine(SB), NOSPLIT, $0-56
 	MOVQ         x_len+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Z2
@@ -96,7 +96,7 @@ block:
 	SUBQ        $+16, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -120,20 +120,20 @@ TEXT ·LeakyReLU(SB), NOSPLIT, $0-52
 	MOVQ         x_len+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS   (CX)(BX*1), Z1
 	VXORPS    X2, X2, X2
 	VCMPPS    $0x11, Z2, Z1, K1
 	VMULPS    Z1, Z0, Z3
-	VBLENDMPS Z3, Z1, K1, Z4
-	VMOVUPS   Z4, (AX)(BX*1)
+	VBLENDMPS Z3, Z1, K1, Z1
+	VMOVUPS   Z1, (AX)(BX*1)
 	ADDQ      $+64, BX
 	SUBQ      $+16, DX
 	JGE       block
 
-block_done:
+done_block:
 	ADDQ      $+16, DX
 	CMPQ      DX, $+1
 	JLT       skip_tail
@@ -143,8 +143,8 @@ block_done:
 	VXORPS    X2, X2, X2
 	VCMPPS    $0x11, Z2, Z1, K2
 	VMULPS    Z1, Z0, Z0
-	VBLENDMPS Z0, Z1, K2, Z5
-	VMOVUPS   Z5, K1, (AX)(BX*1)
+	VBLENDMPS Z0, Z1, K2, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
 
 skip_tail:
 	VZEROUPPER
@@ -160,7 +160,7 @@ TEXT ·LeakyReLUGrad(SB), NOSPLIT, $0-76
 	MOVQ         dx_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $+16, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS   (CX)(SI*1), Z1
@@ -168,13 +168,13 @@ block:
 	VXORPS    X3, X3, X3
 	VCMPPS    $0x11, Z3, Z1, K1
 	VMULPS    Z2, Z0, Z1
-	VBLENDMPS Z1, Z2, K1, Z4
-	VMOVUPS   Z4, (AX)(SI*1)
+	VBLENDMPS Z1, Z2, K1, Z1
+	VMOVUPS   Z1, (AX)(SI*1)
 	ADDQ      $+64, SI
 	SUBQ      $+16, BX
 	JGE       block
 
-block_done:
+done_block:
 	ADDQ      $+16, BX
 	CMPQ      BX, $+1
 	JLT       skip_tail
@@ -185,8 +185,8 @@ block_done:
 	VXORPS    X3, X3, X3
 	VCMPPS    $0x11, Z3, Z1, K2
 	VMULPS    Z2, Z0, Z0
-	VBLENDMPS Z0, Z2, K2, Z5
-	VMOVUPS   Z5, K1, (AX)(SI*1)
+	VBLENDMPS Z0, Z2, K2, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*1)
 
 skip_tail:
 	VZEROUPPER
@@ -201,7 +201,7 @@ TEXT ·ThresholdedReLU(SB), NOSPLIT, $0-52
 	MOVQ         x_len+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS (CX)(BX*1), Z1
@@ -212,7 +212,7 @@ block:
 	SUBQ    $+16, DX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ      $+16, DX
 	CMPQ      DX, $+1
 	JLT       skip_tail
@@ -237,7 +237,7 @@ TEXT ·ThresholdedReLUGrad(SB), NOSPLIT, $0-76
 	MOVQ         dx_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $+16, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS (CX)(SI*1), Z1
@@ -249,7 +249,7 @@ block:
 	SUBQ    $+16, BX
 	JGE     block
 
-block_done:
+done_block:
 	ADDQ      $+16, BX
 	CMPQ      BX, $+1
 	JLT       skip_tail
@@ -295,40 +295,40 @@ TEXT ·ScaledTanh(SB), NOSPLIT, $0-56
 	VBROADCASTSS lanes_80000000<>+0(SB), Z21
 	XORQ         BX, BX
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Z22
 	VMULPS      Z22, Z1, Z22
-	VPANDD      Z20, Z22, Z25
-	VMINPS      Z25, Z2, Z26
-	VMULPS      Z4, Z26, Z26
-	VMOVAPS     Z5, Z27
-	VFMADD231PS Z6, Z26, Z27
-	VSUBPS      Z5, Z27, Z27
-	VFMADD231PS Z7, Z27, Z26
-	VFMADD231PS Z8, Z27, Z26
-	VMOVAPS     Z9, Z28
-	VFMADD213PS Z10, Z26, Z28
-	VFMADD213PS Z11, Z26, Z28
-	VFMADD213PS Z12, Z26, Z28
-	VFMADD213PS Z13, Z26, Z28
-	VFMADD213PS Z3, Z26, Z28
-	VFMADD213PS Z3, Z26, Z28
-	VSCALEFPS   Z27, Z28, Z26
-	VADDPS      Z3, Z26, Z26
-	VDIVPS      Z26, Z4, Z26
-	VSUBPS      Z26, Z3, Z26
-	VMULPS      Z25, Z25, Z27
-	VMOVAPS     Z14, Z28
-	VFMADD213PS Z15, Z27, Z28
-	VFMADD213PS Z16, Z27, Z28
-	VFMADD213PS Z17, Z27, Z28
-	VFMADD213PS Z18, Z27, Z28
-	VMULPS      Z27, Z25, Z27
-	VFMADD213PS Z25, Z27, Z28
-	VCMPPS      $0x11, Z19, Z25, K1
-	VBLENDMPS   Z28, Z26, K1, Z23
+	VPANDD      Z20, Z22, Z23
+	VMINPS      Z23, Z2, Z24
+	VMULPS      Z4, Z24, Z24
+	VMOVAPS     Z5, Z25
+	VFMADD231PS Z6, Z24, Z25
+	VSUBPS      Z5, Z25, Z25
+	VFMADD231PS Z7, Z25, Z24
+	VFMADD231PS Z8, Z25, Z24
+	VMOVAPS     Z9, Z26
+	VFMADD213PS Z10, Z24, Z26
+	VFMADD213PS Z11, Z24, Z26
+	VFMADD213PS Z12, Z24, Z26
+	VFMADD213PS Z13, Z24, Z26
+	VFMADD213PS Z3, Z24, Z26
+	VFMADD213PS Z3, Z24, Z26
+	VSCALEFPS   Z25, Z26, Z24
+	VADDPS      Z3, Z24, Z24
+	VDIVPS      Z24, Z4, Z24
+	VSUBPS      Z24, Z3, Z24
+	VMULPS      Z23, Z23, Z25
+	VMOVAPS     Z14, Z26
+	VFMADD213PS Z15, Z25, Z26
+	VFMADD213PS Z16, Z25, Z26
+	VFMADD213PS Z17, Z25, Z26
+	VFMADD213PS Z18, Z25, Z26
+	VMULPS      Z25, Z23, Z25
+	VFMADD213PS Z23, Z25, Z26
+	VCMPPS      $0x11, Z19, Z23, K1
+	VBLENDMPS   Z26, Z24, K1, Z23
 	VPANDD      Z21, Z22, Z22
 	VPORD       Z22, Z23, Z22
 	VMULPS      Z22, Z0, Z22
@@ -337,7 +337,7 @@ block:
 	SUBQ        $+16, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -373,9 +373,9 @@ block_done:
 	VMULPS      Z3, Z20, Z3
 	VFMADD213PS Z20, Z3, Z4
 	VCMPPS      $0x11, Z19, Z20, K2
-	VBLENDMPS   Z4, Z2, K2, Z24
+	VBLENDMPS   Z4, Z2, K2, Z2
 	VPANDD      Z21, Z1, Z1
-	VPORD       Z1, Z24, Z1
+	VPORD       Z1, Z2, Z1
 	VMULPS      Z1, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*1)
 
@@ -393,117 +393,117 @@ TEXT ·ScaledTanhGrad(SB), NOSPLIT, $0-80
 	MOVQ         x_base+24(FP), CX
 	MOVQ         dy_base+48(FP), DX
 	MOVQ         dx_len+8(FP), BX
-	VBROADCASTSS lanes_41140000<>+0(SB), Z4
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z5
-	VBROADCASTSS lanes_40000000<>+0(SB), Z6
-	VBROADCASTSS lanes_4b400000<>+0(SB), Z7
-	VBROADCASTSS lanes_3fb8aa3b<>+0(SB), Z8
-	VBROADCASTSS lanes_bf317218<>+0(SB), Z9
-	VBROADCASTSS lanes_3102e308<>+0(SB), Z10
-	VBROADCASTSS lanes_3ab56359<>+0(SB), Z11
-	VBROADCASTSS lanes_3c091ef0<>+0(SB), Z12
-	VBROADCASTSS lanes_3d2aac2c<>+0(SB), Z13
-	VBROADCASTSS lanes_3e2aaa46<>+0(SB), Z14
-	VBROADCASTSS lanes_3efffffe<>+0(SB), Z15
-	VBROADCASTSS lanes_bbba8672<>+0(SB), Z16
-	VBROADCASTSS lanes_3ca8fc67<>+0(SB), Z17
-	VBROADCASTSS lanes_bd5c1ad2<>+0(SB), Z18
-	VBROADCASTSS lanes_3e08837b<>+0(SB), Z19
-	VBROADCASTSS lanes_beaaaa99<>+0(SB), Z20
-	VBROADCASTSS lanes_3f200000<>+0(SB), Z21
-	VBROADCASTSS lanes_7fffffff<>+0(SB), Z22
-	VBROADCASTSS lanes_80000000<>+0(SB), Z23
+	VBROADCASTSS lanes_41140000<>+0(SB), Z2
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z3
+	VBROADCASTSS lanes_40000000<>+0(SB), Z4
+	VBROADCASTSS lanes_4b400000<>+0(SB), Z5
+	VBROADCASTSS lanes_3fb8aa3b<>+0(SB), Z6
+	VBROADCASTSS lanes_bf317218<>+0(SB), Z7
+	VBROADCASTSS lanes_3102e308<>+0(SB), Z8
+	VBROADCASTSS lanes_3ab56359<>+0(SB), Z9
+	VBROADCASTSS lanes_3c091ef0<>+0(SB), Z10
+	VBROADCASTSS lanes_3d2aac2c<>+0(SB), Z11
+	VBROADCASTSS lanes_3e2aaa46<>+0(SB), Z12
+	VBROADCASTSS lanes_3efffffe<>+0(SB), Z13
+	VBROADCASTSS lanes_bbba8672<>+0(SB), Z14
+	VBROADCASTSS lanes_3ca8fc67<>+0(SB), Z15
+	VBROADCASTSS lanes_bd5c1ad2<>+0(SB), Z16
+	VBROADCASTSS lanes_3e08837b<>+0(SB), Z17
+	VBROADCASTSS lanes_beaaaa99<>+0(SB), Z18
+	VBROADCASTSS lanes_3f200000<>+0(SB), Z19
+	VBROADCASTSS lanes_7fffffff<>+0(SB), Z20
+	VBROADCASTSS lanes_80000000<>+0(SB), Z21
 	XORQ         SI, SI
 	SUBQ         $+16, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
-	VMOVUPS      (CX)(SI*1), Z24
-	VMOVUPS      (DX)(SI*1), Z25
-	VMULPS       Z24, Z0, Z24
-	VPANDD       Z22, Z24, Z26
-	VMINPS       Z26, Z4, Z27
-	VMULPS       Z6, Z27, Z27
-	VMOVAPS      Z7, Z28
-	VFMADD231PS  Z8, Z27, Z28
-	VSUBPS       Z7, Z28, Z28
-	VFMADD231PS  Z9, Z28, Z27
-	VFMADD231PS  Z10, Z28, Z27
-	VMOVAPS      Z11, Z29
-	VFMADD213PS  Z12, Z27, Z29
-	VFMADD213PS  Z13, Z27, Z29
-	VFMADD213PS  Z14, Z27, Z29
-	VFMADD213PS  Z15, Z27, Z29
-	VFMADD213PS  Z5, Z27, Z29
-	VFMADD213PS  Z5, Z27, Z29
-	VSCALEFPS    Z28, Z29, Z27
-	VADDPS       Z5, Z27, Z27
-	VDIVPS       Z27, Z6, Z27
-	VSUBPS       Z27, Z5, Z27
-	VMULPS       Z26, Z26, Z28
-	VMOVAPS      Z16, Z29
-	VFMADD213PS  Z17, Z28, Z29
-	VFMADD213PS  Z18, Z28, Z29
-	VFMADD213PS  Z19, Z28, Z29
-	VFMADD213PS  Z20, Z28, Z29
-	VMULPS       Z28, Z26, Z28
-	VFMADD213PS  Z26, Z28, Z29
-	VCMPPS       $0x11, Z21, Z26, K1
-	VBLENDMPS    Z29, Z27, K1, Z2
-	VPANDD       Z23, Z24, Z24
-	VPORD        Z24, Z2, Z24
+	VMOVUPS      (CX)(SI*1), Z22
+	VMOVUPS      (DX)(SI*1), Z23
+	VMULPS       Z22, Z0, Z22
+	VPANDD       Z20, Z22, Z24
+	VMINPS       Z24, Z2, Z25
+	VMULPS       Z4, Z25, Z25
 	VMOVAPS      Z5, Z26
-	VFNMADD231PS Z24, Z24, Z26
-	VMULPS       Z25, Z26, Z24
-	VMULPS       Z1, Z24, Z24
-	VMOVUPS      Z24, (AX)(SI*1)
+	VFMADD231PS  Z6, Z25, Z26
+	VSUBPS       Z5, Z26, Z26
+	VFMADD231PS  Z7, Z26, Z25
+	VFMADD231PS  Z8, Z26, Z25
+	VMOVAPS      Z9, Z27
+	VFMADD213PS  Z10, Z25, Z27
+	VFMADD213PS  Z11, Z25, Z27
+	VFMADD213PS  Z12, Z25, Z27
+	VFMADD213PS  Z13, Z25, Z27
+	VFMADD213PS  Z3, Z25, Z27
+	VFMADD213PS  Z3, Z25, Z27
+	VSCALEFPS    Z26, Z27, Z25
+	VADDPS       Z3, Z25, Z25
+	VDIVPS       Z25, Z4, Z25
+	VSUBPS       Z25, Z3, Z25
+	VMULPS       Z24, Z24, Z26
+	VMOVAPS      Z14, Z27
+	VFMADD213PS  Z15, Z26, Z27
+	VFMADD213PS  Z16, Z26, Z27
+	VFMADD213PS  Z17, Z26, Z27
+	VFMADD213PS  Z18, Z26, Z27
+	VMULPS       Z26, Z24, Z26
+	VFMADD213PS  Z24, Z26, Z27
+	VCMPPS       $0x11, Z19, Z24, K1
+	VBLENDMPS    Z27, Z25, K1, Z24
+	VPANDD       Z21, Z22, Z22
+	VPORD        Z22, Z24, Z22
+	VMOVAPS      Z3, Z24
+	VFNMADD231PS Z22, Z22, Z24
+	VMULPS       Z23, Z24, Z22
+	VMULPS       Z1, Z22, Z22
+	VMOVUPS      Z22, (AX)(SI*1)
 	ADDQ         $+64, SI
 	SUBQ         $+16, BX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), DI
 	KMOVW        (DI)(BX*2), K1
-	VMOVUPS.Z    (CX)(SI*1), K1, Z2
-	VMOVUPS.Z    (DX)(SI*1), K1, Z24
-	VMULPS       Z2, Z0, Z0
-	VPANDD       Z22, Z0, Z2
-	VMINPS       Z2, Z4, Z4
-	VMULPS       Z6, Z4, Z4
-	VMOVAPS      Z7, Z22
-	VFMADD231PS  Z8, Z4, Z22
-	VSUBPS       Z7, Z22, Z7
-	VFMADD231PS  Z9, Z7, Z4
-	VFMADD231PS  Z10, Z7, Z4
-	VMOVAPS      Z11, Z8
-	VFMADD213PS  Z12, Z4, Z8
-	VFMADD213PS  Z13, Z4, Z8
-	VFMADD213PS  Z14, Z4, Z8
-	VFMADD213PS  Z15, Z4, Z8
-	VFMADD213PS  Z5, Z4, Z8
-	VFMADD213PS  Z5, Z4, Z8
-	VSCALEFPS    Z7, Z8, Z4
-	VADDPS       Z5, Z4, Z4
-	VDIVPS       Z4, Z6, Z4
-	VSUBPS       Z4, Z5, Z4
-	VMULPS       Z2, Z2, Z6
-	VMOVAPS      Z16, Z7
-	VFMADD213PS  Z17, Z6, Z7
-	VFMADD213PS  Z18, Z6, Z7
-	VFMADD213PS  Z19, Z6, Z7
-	VFMADD213PS  Z20, Z6, Z7
-	VMULPS       Z6, Z2, Z6
-	VFMADD213PS  Z2, Z6, Z7
-	VCMPPS       $0x11, Z21, Z2, K2
-	VBLENDMPS    Z7, Z4, K2, Z3
-	VPANDD       Z23, Z0, Z0
-	VPORD        Z0, Z3, Z0
-	VMOVAPS      Z5, Z2
+	VMOVUPS.Z    (CX)(SI*1), K1, Z22
+	VMOVUPS.Z    (DX)(SI*1), K1, Z23
+	VMULPS       Z22, Z0, Z0
+	VPANDD       Z20, Z0, Z20
+	VMINPS       Z20, Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VMOVAPS      Z5, Z22
+	VFMADD231PS  Z6, Z2, Z22
+	VSUBPS       Z5, Z22, Z5
+	VFMADD231PS  Z7, Z5, Z2
+	VFMADD231PS  Z8, Z5, Z2
+	VMOVAPS      Z9, Z6
+	VFMADD213PS  Z10, Z2, Z6
+	VFMADD213PS  Z11, Z2, Z6
+	VFMADD213PS  Z12, Z2, Z6
+	VFMADD213PS  Z13, Z2, Z6
+	VFMADD213PS  Z3, Z2, Z6
+	VFMADD213PS  Z3, Z2, Z6
+	VSCALEFPS    Z5, Z6, Z2
+	VADDPS       Z3, Z2, Z2
+	VDIVPS       Z2, Z4, Z2
+	VSUBPS       Z2, Z3, Z2
+	VMULPS       Z20, Z20, Z4
+	VMOVAPS      Z14, Z5
+	VFMADD213PS  Z15, Z4, Z5
+	VFMADD213PS  Z16, Z4, Z5
+	VFMADD213PS  Z17, Z4, Z5
+	VFMADD213PS  Z18, Z4, Z5
+	VMULPS       Z4, Z20, Z4
+	VFMADD213PS  Z20, Z4, Z5
+	VCMPPS       $0x11, Z19, Z20, K2
+	VBLENDMPS    Z5, Z2, K2, Z2
+	VPANDD       Z21, Z0, Z0
+	VPORD        Z0, Z2, Z0
+	VMOVAPS      Z3, Z2
 	VFNMADD231PS Z0, Z0, Z2
-	VMULPS       Z24, Z2, Z0
+	VMULPS       Z23, Z2, Z0
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*1)
 
@@ -521,7 +521,7 @@ TEXT ·HardSigmoid(SB), NOSPLIT, $0-56
 	MOVQ         x_len+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (CX)(BX*1), Z2
@@ -536,7 +536,7 @@ block:
 	SUBQ         $+16, DX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, DX
 	CMPQ         DX, $+1
 	JLT          skip_tail
@@ -566,7 +566,7 @@ TEXT ·HardSigmoidGrad(SB), NOSPLIT, $0-80
 	MOVQ         dx_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $+16, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (CX)(SI*1), Z2
@@ -584,7 +584,7 @@ block:
 	SUBQ         $+16, BX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail
@@ -616,78 +616,78 @@ TEXT ·ELU(SB), NOSPLIT, $0-52
 	VBROADCASTSS lanes_c2d00000<>+0(SB), Z1
 	VBROADCASTSS lanes_42b20000<>+0(SB), Z1
 	VBROADCASTSS lanes_4b400000<>+0(SB), Z1
-	VBROADCASTSS lanes_3fb8aa3b<>+0(SB), Z5
-	VBROADCASTSS lanes_bf317218<>+0(SB), Z6
-	VBROADCASTSS lanes_3102e308<>+0(SB), Z7
-	VBROADCASTSS lanes_3ab56359<>+0(SB), Z8
-	VBROADCASTSS lanes_3c091ef0<>+0(SB), Z9
-	VBROADCASTSS lanes_3d2aac2c<>+0(SB), Z10
-	VBROADCASTSS lanes_3e2aaa46<>+0(SB), Z11
-	VBROADCASTSS lanes_3efffffe<>+0(SB), Z12
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z13
+	VBROADCASTSS lanes_3fb8aa3b<>+0(SB), Z3
+	VBROADCASTSS lanes_bf317218<>+0(SB), Z4
+	VBROADCASTSS lanes_3102e308<>+0(SB), Z5
+	VBROADCASTSS lanes_3ab56359<>+0(SB), Z6
+	VBROADCASTSS lanes_3c091ef0<>+0(SB), Z7
+	VBROADCASTSS lanes_3d2aac2c<>+0(SB), Z8
+	VBROADCASTSS lanes_3e2aaa46<>+0(SB), Z9
+	VBROADCASTSS lanes_3efffffe<>+0(SB), Z10
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z11
 	XORQ         BX, BX
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
-	VMOVUPS      (CX)(BX*1), Z14
+	VMOVUPS      (CX)(BX*1), Z12
 	VXORPS       X2, X2, X2
-	VCMPPS       $0x11, Z2, Z14, K1
-	VBROADCASTSS lanes_c1900000<>+0(SB), Z15
-	VMAXPS       Z14, Z15, Z15
-	VMOVAPS      Z1, Z16
-	VFMADD231PS  Z5, Z15, Z16
-	VSUBPS       Z1, Z16, Z16
-	VFMADD231PS  Z6, Z16, Z15
-	VFMADD231PS  Z7, Z16, Z15
-	VMOVAPS      Z8, Z17
-	VFMADD213PS  Z9, Z15, Z17
-	VFMADD213PS  Z10, Z15, Z17
-	VFMADD213PS  Z11, Z15, Z17
-	VFMADD213PS  Z12, Z15, Z17
-	VMULPS       Z15, Z15, Z18
-	VFMADD213PS  Z15, Z18, Z17
-	VMOVAPS      Z13, Z15
-	VSCALEFPS    Z16, Z15, Z15
-	VSUBPS       Z13, Z15, Z16
-	VFMADD213PS  Z16, Z15, Z17
-	VMULPS       Z17, Z0, Z15
-	VBLENDMPS    Z15, Z14, K1, Z3
-	VMOVUPS      Z3, (AX)(BX*1)
+	VCMPPS       $0x11, Z2, Z12, K1
+	VBROADCASTSS lanes_c1900000<>+0(SB), Z13
+	VMAXPS       Z12, Z13, Z13
+	VMOVAPS      Z1, Z14
+	VFMADD231PS  Z3, Z13, Z14
+	VSUBPS       Z1, Z14, Z14
+	VFMADD231PS  Z4, Z14, Z13
+	VFMADD231PS  Z5, Z14, Z13
+	VMOVAPS      Z6, Z15
+	VFMADD213PS  Z7, Z13, Z15
+	VFMADD213PS  Z8, Z13, Z15
+	VFMADD213PS  Z9, Z13, Z15
+	VFMADD213PS  Z10, Z13, Z15
+	VMULPS       Z13, Z13, Z16
+	VFMADD213PS  Z13, Z16, Z15
+	VMOVAPS      Z11, Z13
+	VSCALEFPS    Z14, Z13, Z13
+	VSUBPS       Z11, Z13, Z14
+	VFMADD213PS  Z14, Z13, Z15
+	VMULPS       Z15, Z0, Z13
+	VBLENDMPS    Z13, Z12, K1, Z12
+	VMOVUPS      Z12, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, DX
 	CMPQ         DX, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), SI
 	KMOVW        (SI)(DX*2), K1
-	VMOVUPS.Z    (CX)(BX*1), K1, Z3
+	VMOVUPS.Z    (CX)(BX*1), K1, Z12
 	VXORPS       X2, X2, X2
-	VCMPPS       $0x11, Z2, Z3, K2
+	VCMPPS       $0x11, Z2, Z12, K2
 	VBROADCASTSS lanes_c1900000<>+0(SB), Z2
-	VMAXPS       Z3, Z2, Z2
-	VMOVAPS      Z1, Z14
-	VFMADD231PS  Z5, Z2, Z14
-	VSUBPS       Z1, Z14, Z1
-	VFMADD231PS  Z6, Z1, Z2
-	VFMADD231PS  Z7, Z1, Z2
-	VMOVAPS      Z8, Z5
-	VFMADD213PS  Z9, Z2, Z5
-	VFMADD213PS  Z10, Z2, Z5
-	VFMADD213PS  Z11, Z2, Z5
-	VFMADD213PS  Z12, Z2, Z5
-	VMULPS       Z2, Z2, Z6
-	VFMADD213PS  Z2, Z6, Z5
-	VMOVAPS      Z13, Z2
+	VMAXPS       Z12, Z2, Z2
+	VMOVAPS      Z1, Z13
+	VFMADD231PS  Z3, Z2, Z13
+	VSUBPS       Z1, Z13, Z1
+	VFMADD231PS  Z4, Z1, Z2
+	VFMADD231PS  Z5, Z1, Z2
+	VMOVAPS      Z6, Z3
+	VFMADD213PS  Z7, Z2, Z3
+	VFMADD213PS  Z8, Z2, Z3
+	VFMADD213PS  Z9, Z2, Z3
+	VFMADD213PS  Z10, Z2, Z3
+	VMULPS       Z2, Z2, Z4
+	VFMADD213PS  Z2, Z4, Z3
+	VMOVAPS      Z11, Z2
 	VSCALEFPS    Z1, Z2, Z1
-	VSUBPS       Z13, Z1, Z2
-	VFMADD213PS  Z2, Z1, Z5
-	VMULPS       Z5, Z0, Z0
-	VBLENDMPS    Z0, Z3, K2, Z4
-	VMOVUPS      Z4, K1, (AX)(BX*1)
+	VSUBPS       Z11, Z1, Z2
+	VFMADD213PS  Z2, Z1, Z3
+	VMULPS       Z3, Z0, Z0
+	VBLENDMPS    Z0, Z12, K2, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*1)
 
 skip_tail:
 	VZEROUPPER
@@ -715,7 +715,7 @@ TEXT ·ELUGrad(SB), NOSPLIT, $0-76
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z12
 	XORQ         SI, SI
 	SUBQ         $+16, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (CX)(SI*1), Z13
@@ -724,28 +724,28 @@ block:
 	VCMPPS      $0x11, Z15, Z13, K1
 	VMAXPS      Z13, Z1, Z13
 	VMINPS      Z13, Z2, Z13
-	VMOVAPS     Z3, Z18
-	VFMADD231PS Z4, Z13, Z18
-	VSUBPS      Z3, Z18, Z18
-	VFMADD231PS Z5, Z18, Z13
-	VFMADD231PS Z6, Z18, Z13
-	VMOVAPS     Z7, Z19
-	VFMADD213PS Z8, Z13, Z19
-	VFMADD213PS Z9, Z13, Z19
-	VFMADD213PS Z10, Z13, Z19
-	VFMADD213PS Z11, Z13, Z19
-	VFMADD213PS Z12, Z13, Z19
-	VFMADD213PS Z12, Z13, Z19
-	VSCALEFPS   Z18, Z19, Z13
+	VMOVAPS     Z3, Z16
+	VFMADD231PS Z4, Z13, Z16
+	VSUBPS      Z3, Z16, Z16
+	VFMADD231PS Z5, Z16, Z13
+	VFMADD231PS Z6, Z16, Z13
+	VMOVAPS     Z7, Z17
+	VFMADD213PS Z8, Z13, Z17
+	VFMADD213PS Z9, Z13, Z17
+	VFMADD213PS Z10, Z13, Z17
+	VFMADD213PS Z11, Z13, Z17
+	VFMADD213PS Z12, Z13, Z17
+	VFMADD213PS Z12, Z13, Z17
+	VSCALEFPS   Z16, Z17, Z13
 	VMULPS      Z13, Z0, Z13
 	VMULPS      Z14, Z13, Z13
-	VBLENDMPS   Z13, Z14, K1, Z16
-	VMOVUPS     Z16, (AX)(SI*1)
+	VBLENDMPS   Z13, Z14, K1, Z13
+	VMOVUPS     Z13, (AX)(SI*1)
 	ADDQ        $+64, SI
 	SUBQ        $+16, BX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, BX
 	CMPQ        BX, $+1
 	JLT         skip_tail
@@ -772,8 +772,8 @@ block_done:
 	VSCALEFPS   Z2, Z3, Z1
 	VMULPS      Z1, Z0, Z0
 	VMULPS      Z14, Z0, Z0
-	VBLENDMPS   Z0, Z14, K2, Z17
-	VMOVUPS     Z17, K1, (AX)(SI*1)
+	VBLENDMPS   Z0, Z14, K2, Z0
+	VMOVUPS     Z0, K1, (AX)(SI*1)
 
 skip_tail:
 	VZEROUPPER
@@ -787,7 +787,7 @@ TEXT ·Softsign(SB), NOSPLIT, $0-48
 	MOVQ x_len+32(FP), DX
 	XORQ BX, BX
 	SUBQ $+16, DX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Z0
@@ -799,7 +799,7 @@ block:
 	SUBQ        $+16, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -824,7 +824,7 @@ TEXT ·SoftsignGrad(SB), NOSPLIT, $0-72
 	MOVQ dx_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $+16, BX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS     (CX)(SI*1), Z0
@@ -838,7 +838,7 @@ block:
 	SUBQ        $+16, BX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, BX
 	CMPQ        BX, $+1
 	JLT         skip_tail
@@ -883,7 +883,7 @@ TEXT ·Softplus(SB), NOSPLIT, $0-48
 	VXORPS       X18, X18, X18
 	XORQ         BX, BX
 	SUBQ         $+16, DX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS     (CX)(BX*1), Z19
@@ -918,7 +918,7 @@ block:
 	SUBQ        $+16, DX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
@@ -979,43 +979,43 @@ TEXT ·SoftplusGrad(SB), NOSPLIT, $0-72
 	VBROADCASTSS lanes_3efffffe<>+0(SB), Z12
 	XORQ         SI, SI
 	SUBQ         $+16, BX
-	JLT          block_done
+	JLT          done_block
 
 block:
 	VMOVUPS      (CX)(SI*1), Z13
 	VMOVUPS      (DX)(SI*1), Z14
 	VPORD        Z3, Z13, Z15
 	VMAXPS       Z15, Z1, Z15
-	VMOVAPS      Z4, Z18
-	VFMADD231PS  Z5, Z15, Z18
-	VSUBPS       Z4, Z18, Z18
-	VFMADD231PS  Z6, Z18, Z15
-	VFMADD231PS  Z7, Z18, Z15
-	VMOVAPS      Z8, Z19
-	VFMADD213PS  Z9, Z15, Z19
-	VFMADD213PS  Z10, Z15, Z19
-	VFMADD213PS  Z11, Z15, Z19
-	VFMADD213PS  Z12, Z15, Z19
-	VFMADD213PS  Z0, Z15, Z19
-	VFMADD213PS  Z0, Z15, Z19
-	VSCALEFPS    Z18, Z19, Z15
+	VMOVAPS      Z4, Z16
+	VFMADD231PS  Z5, Z15, Z16
+	VSUBPS       Z4, Z16, Z16
+	VFMADD231PS  Z6, Z16, Z15
+	VFMADD231PS  Z7, Z16, Z15
+	VMOVAPS      Z8, Z17
+	VFMADD213PS  Z9, Z15, Z17
+	VFMADD213PS  Z10, Z15, Z17
+	VFMADD213PS  Z11, Z15, Z17
+	VFMADD213PS  Z12, Z15, Z17
+	VFMADD213PS  Z0, Z15, Z17
+	VFMADD213PS  Z0, Z15, Z17
+	VSCALEFPS    Z16, Z17, Z15
 	VCMPPS       $0x11, Z2, Z13, K1
-	VBLENDMPS    Z15, Z0, K1, Z16
-	VADDPS       Z0, Z15, Z13
-	VSUBPS       Z0, Z13, Z18
-	VSUBPS       Z18, Z15, Z15
-	VDIVPS       Z13, Z0, Z18
-	VMULPS       Z18, Z16, Z19
-	VFNMADD231PS Z13, Z19, Z16
-	VFNMADD231PS Z15, Z19, Z16
-	VFMADD231PS  Z18, Z16, Z19
-	VMULPS       Z14, Z19, Z13
+	VBLENDMPS    Z15, Z0, K1, Z13
+	VADDPS       Z0, Z15, Z16
+	VSUBPS       Z0, Z16, Z17
+	VSUBPS       Z17, Z15, Z15
+	VDIVPS       Z16, Z0, Z17
+	VMULPS       Z17, Z13, Z18
+	VFNMADD231PS Z16, Z18, Z13
+	VFNMADD231PS Z15, Z18, Z13
+	VFMADD231PS  Z17, Z13, Z18
+	VMULPS       Z14, Z18, Z13
 	VMOVUPS      Z13, (AX)(SI*1)
 	ADDQ         $+64, SI
 	SUBQ         $+16, BX
 	JGE          block
 
-block_done:
+done_block:
 	ADDQ         $+16, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail
@@ -1039,16 +1039,16 @@ block_done:
 	VFMADD213PS  Z0, Z1, Z4
 	VSCALEFPS    Z3, Z4, Z1
 	VCMPPS       $0x11, Z2, Z13, K2
-	VBLENDMPS    Z1, Z0, K2, Z17
-	VADDPS       Z0, Z1, Z2
-	VSUBPS       Z0, Z2, Z3
-	VSUBPS       Z3, Z1, Z1
-	VDIVPS       Z2, Z0, Z0
-	VMULPS       Z0, Z17, Z3
-	VFNMADD231PS Z2, Z3, Z17
-	VFNMADD231PS Z1, Z3, Z17
-	VFMADD231PS  Z0, Z17, Z3
-	VMULPS       Z14, Z3, Z0
+	VBLENDMPS    Z1, Z0, K2, Z2
+	VADDPS       Z0, Z1, Z3
+	VSUBPS       Z0, Z3, Z4
+	VSUBPS       Z4, Z1, Z1
+	VDIVPS       Z3, Z0, Z0
+	VMULPS       Z0, Z2, Z4
+	VFNMADD231PS Z3, Z4, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VFMADD231PS  Z0, Z2, Z4
+	VMULPS       Z14, Z4, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*1)
 
 skip_tail:

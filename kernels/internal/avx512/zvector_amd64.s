@@ -48,7 +48,7 @@ TEXT ·AddFlush(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $+16, CX
-	JLT  block_done
+	JLT  done_block
 
 block:
 	VMOVUPS     (DX)(SI*1), Z0
@@ -62,7 +62,7 @@ block:
 	SUBQ        $+16, CX
 	JGE         block
 
-block_done:
+done_block:
 	ADDQ        $+16, CX
 	CMPQ        CX, $+1
 	JLT         skip_tail
