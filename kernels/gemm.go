@@ -266,8 +266,12 @@ func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
 			for q := 0; q == 0 || q < p.k; q += kc {
 				steps := min(kc, p.k-q)
 				first, last := q == 0, q+steps >= p.k
-				for r := i; r < ilim; r += s.rows {
-					tl := call{s: s, rows: min(s.rows, ilim-r), k: steps, a: at(a, r*rsa+q*csa), rsa: rsa, csa: csa}
+				// As few tiles as hold the rows, all about as high: a low tile at
+				// the end would wait for B.
+				turns := (ilim - i + s.rows - 1) / s.rows
+				for turn := range turns {
+					r := i + (ilim-i)*turn/turns
+					tl := call{s: s, rows: i + (ilim-i)*(turn+1)/turns - r, k: steps, a: at(a, r*rsa+q*csa), rsa: rsa, csa: csa}
 					tl.c, tl.ldc = at(p.c, (i0+r)*p.ldc+j), p.ldc
 					switch {
 					case !first && p.into == AddTo:
@@ -284,7 +288,7 @@ func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
 					} else if p.into == AddTo {
 						tl.c, tl.ldc = &held[0], nr
 					}
-					p.panel(&tl, j, q, (r-i)/s.rows)
+					p.panel(&tl, j, q, turn)
 				}
 			}
 		}
