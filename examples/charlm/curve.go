@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
 // A curve is the course of a run: the mean training loss of stretches of steps
@@ -108,7 +109,7 @@ func (c *curve) write(table, picture string) error {
 		if len(points) == 0 {
 			continue
 		}
-		line, err := plotter.NewLine(points)
+		line, marks, err := plotter.NewLinePoints(points)
 		if err != nil {
 			return err
 		}
@@ -116,6 +117,10 @@ func (c *curve) write(table, picture string) error {
 		line.Color = []color.Color{color.RGBA{R: 120, G: 160, B: 220, A: 255}, color.RGBA{R: 200, G: 60, B: 40, A: 255}}[i]
 		p.Add(line)
 		p.Legend.Add(s.name, line)
+		if len(points) < 30 { // a mark for each look, and one look alone is seen
+			marks.Shape, marks.Color = draw.CircleGlyph{}, line.Color
+			p.Add(marks)
+		}
 	}
 	return p.Save(18*vg.Centimeter, 11*vg.Centimeter, picture)
 }

@@ -63,7 +63,7 @@ func parse(args []string, output io.Writer) (*options, error) {
 	f.IntVar(&o.settings.Layers, "layers", 1, "LSTM `layers`")
 	f.IntVar(&o.settings.Embed, "embed", 64, "`width` of the vector of a character")
 	f.IntVar(&o.settings.Batch, "batch", 32, "`streams` of text read side by side")
-	f.IntVar(&o.settings.Window, "window", 64, "`characters` that the gradient flows back")
+	f.IntVar(&o.settings.Window, "window", 48, "`characters` that the gradient flows back")
 	f.Float64Var(&o.settings.Rate, "rate", 3e-3, "learning `rate` of Adam")
 	f.Float64Var(&o.settings.Clip, "clip", 1, "largest `norm` of the gradient")
 	f.Uint64Var(&o.settings.Seed, "seed", 1, "`seed` of the initial weights and of -sample")

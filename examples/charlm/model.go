@@ -16,7 +16,7 @@ type settings struct {
 	Hidden, Layers, Embed, Batch, Window int
 	Rate, Clip                           float64
 	Seed                                 uint64
-	Text                                 string
+	Text                                 string // absolute path; "" for Opticks
 }
 
 const symbols = 256 // bytes

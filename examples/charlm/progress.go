@@ -18,6 +18,7 @@ type progress struct {
 	w     io.Writer
 	bar   *progressbar.ProgressBar
 	lines bool
+	quiet bool
 	shown time.Time
 	steps int64
 	limit time.Duration
@@ -25,18 +26,28 @@ type progress struct {
 }
 
 func newProgress(o *options, w io.Writer) *progress {
-	p := &progress{w: w, steps: o.steps, limit: o.limit, shown: time.Now()}
-	if o.quiet {
+	p := &progress{w: w, steps: o.steps, limit: o.limit, shown: time.Now(), quiet: o.quiet}
+	if p.quiet {
 		return p
 	}
 	if f, ok := w.(*os.File); !ok || !terminal(f) {
 		p.lines = true
-		return p
+	}
+	return p
+}
+
+// start says what is going to happen, and puts up the bar.
+func (p *progress) start(text string) {
+	if p.quiet {
+		return
+	}
+	fmt.Fprintln(p.w, text)
+	if p.lines {
+		return
 	}
 	p.bar = progressbar.NewOptions64(1000,
-		progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(24), progressbar.OptionSetPredictTime(false),
+		progressbar.OptionSetWriter(p.w), progressbar.OptionSetWidth(24), progressbar.OptionSetPredictTime(false),
 		progressbar.OptionSetElapsedTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
-	return p
 }
 
 func terminal(f *os.File) bool {
@@ -88,6 +99,16 @@ func (p *progress) show(j *job) {
 	if p.bar != nil {
 		p.bar.Describe(p.describe(j, j.spent))
 		p.bar.Set64(p.done(j, j.spent))
+	}
+}
+
+// note says what takes a while at the end.
+func (p *progress) note(text string) {
+	if p.lines {
+		fmt.Fprintln(p.w, text)
+	}
+	if p.bar != nil {
+		p.bar.Describe(text)
 	}
 }
 

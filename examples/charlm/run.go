@@ -15,9 +15,11 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// How often a run looks at the held-out text and saves a checkpoint.
+// How often a run looks at the held-out text and saves a checkpoint. Where a
+// look takes long it is rarer: looking takes at most a tenth of the time.
 const (
-	evalEvery = 15 * time.Second
+	lookEvery = 15 * time.Second
+	lookShare = 10
 	saveEvery = time.Minute
 )
 
@@ -111,12 +113,16 @@ type job struct {
 	model   *model
 	net     *bptt.Model
 	trainer *bptt.Trainer
-	held    func(context.Context) (float64, error)
+
+	held      func(context.Context) (float64, error)
+	heldChars int
+	intro     string
 
 	last     bptt.Progress
 	begun    int64         // characters before this run
 	spent    time.Duration // training in this run, evaluation left out
 	heldOut  float64       // bits per character, of the last look
+	lookTime time.Duration // that it took
 	curve    curve
 	progress *progress
 }
@@ -130,7 +136,9 @@ func newJob(o *options, from *bptt.Checkpoint) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.settings.Text = path
+	if o.text != "" {
+		o.settings.Text = path
+	}
 	s := o.settings
 	train, held, err := split(path, text, s.Batch, s.Window)
 	if err != nil {
@@ -169,11 +177,17 @@ func newJob(o *options, from *bptt.Checkpoint) (*job, error) {
 		}
 		j.last = bptt.Progress{Step: from.Step, Epoch: from.Epoch, Counted: from.Counted}
 		j.begun = from.Counted
-		j.curve = readCurve(o.curveFile(), from.Step)
+		j.curve = readCurve(filepath.Join(o.out, "loss.csv"), from.Step)
 	}
 	if err := j.holdOut(held); err != nil {
 		return nil, err
 	}
+	verb := "training"
+	if from != nil {
+		verb = fmt.Sprintf("going on at step %d", from.Step)
+	}
+	j.intro = fmt.Sprintf("%s on %s, %d characters, %d held out; LSTM %d x %d, %v; Ctrl-C stops and saves",
+		verb, path, len(train), len(held), s.Layers, s.Hidden, kernels.Current())
 	// Everything that can be wrong with the input has been found by now.
 	if err := os.MkdirAll(o.out, 0o777); err != nil {
 		return nil, fmt.Errorf("%w; name a folder that can be written with -out", err)
@@ -185,6 +199,7 @@ func newJob(o *options, from *bptt.Checkpoint) (*job, error) {
 // up to 16 streams, from the zero state.
 func (j *job) holdOut(held []byte) error {
 	const steps = 128
+	j.heldChars = len(held)
 	rows := max(1, min(16, len(held)/2048))
 	data, err := bptt.NewText(held, rows)
 	if err != nil {
@@ -207,6 +222,7 @@ var errPause = fmt.Errorf("pause: %w", bptt.ErrStop)
 // train alternates between training and looking at the held-out text until the
 // steps or the time are spent or the user interrupts, and saves the result.
 func (j *job) train(ctx context.Context) error {
+	j.progress.start(j.intro)
 	defer j.progress.finish()
 	saved := time.Now()
 	for {
@@ -214,22 +230,28 @@ func (j *job) train(ctx context.Context) error {
 		j.spent += report.Elapsed
 		stop := ctx.Err() != nil || j.o.limit > 0 && j.spent >= j.o.limit || j.o.steps > 0 && j.last.Step >= j.o.steps
 		if err != nil && !errors.Is(err, context.Canceled) {
-			return fmt.Errorf("%w; the checkpoint holds the last good state; try a smaller -rate", err)
+			return fmt.Errorf("%w; start again with a smaller -rate, or go on from the last checkpoint with -resume", err)
 		}
-		// What ended the training must not end the last look.
-		if j.heldOut, err = j.held(context.WithoutCancel(ctx)); err != nil {
-			return err
-		}
-		j.curve.look(j.last.Step, j.heldOut)
-		j.progress.show(j)
+		// The model is saved before anything else can go wrong.
 		if stop || time.Since(saved) > saveEvery {
-			if err := j.save(); err != nil {
-				return err
+			if err := j.trainer.SaveFile(j.o.checkpoint()); err != nil {
+				return fmt.Errorf("%w; the checkpoint is not saved", err)
 			}
 			saved = time.Now()
 		}
 		if stop {
-			return nil
+			j.progress.note("measuring the held-out text")
+		}
+		// What ended the training must not end the last look.
+		began := time.Now()
+		if j.heldOut, err = j.held(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+		j.lookTime = time.Since(began)
+		j.curve.look(j.last.Step, j.heldOut)
+		j.progress.show(j)
+		if stop {
+			return j.curve.write(filepath.Join(j.o.out, "loss.csv"), filepath.Join(j.o.out, "loss.png"))
 		}
 	}
 }
@@ -239,8 +261,16 @@ func (j *job) onStep(p bptt.Progress) error {
 	j.last = p
 	j.curve.add(p.Step, bptt.BitsPerSymbol(p.Loss))
 	j.progress.step(j, p)
-	if p.Elapsed >= evalEvery || j.o.limit > 0 && j.spent+p.Elapsed >= j.o.limit {
-		return errPause
+	if j.o.limit > 0 && j.spent+p.Elapsed >= j.o.limit {
+		return bptt.ErrStop
+	}
+	look := j.lookTime
+	if look == 0 {
+		// Before the first look: a forward pass is a third of a step.
+		look = time.Duration(float64(p.Elapsed) * float64(j.heldChars) / float64(3*max(1, p.Counted-j.begun)))
+	}
+	if p.Elapsed >= max(lookEvery, lookShare*look) {
+		return bptt.ErrStop
 	}
 	return nil
 }
@@ -252,12 +282,3 @@ func (j *job) speed() float64 {
 	}
 	return float64(j.last.Counted-j.begun) / j.spent.Seconds()
 }
-
-func (j *job) save() error {
-	if err := j.trainer.SaveFile(j.o.checkpoint()); err != nil {
-		return fmt.Errorf("%w; the checkpoint is not saved", err)
-	}
-	return j.curve.write(j.o.curveFile(), filepath.Join(j.o.out, "loss.png"))
-}
-
-func (o *options) curveFile() string { return filepath.Join(o.out, "loss.csv") }

@@ -1,0 +1,383 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// The tests run the built program as a user does.
+
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "charlm")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		binary = filepath.Join(dir, "charlm.exe")
+		if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "building charlm: %v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// result is what a run left.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// lines are those of stdout.
+func (r result) lines() []string { return strings.Split(strings.TrimSuffix(r.stdout, "\n"), "\n") }
+
+// command prepares a run in dir, with the environment changed.
+func command(dir string, env []string, args ...string) *exec.Cmd {
+	c := exec.Command(binary, args...)
+	c.Dir = dir
+	c.Env = append(append(os.Environ(), "PWD="+dir), env...)
+	return c
+}
+
+func charlm(t *testing.T, dir string, env []string, args ...string) result {
+	t.Helper()
+	c := command(dir, env, args...)
+	var stdout, stderr bytes.Buffer
+	c.Stdout, c.Stderr = &stdout, &stderr
+	err := c.Run()
+	if _, exited := err.(*exec.ExitError); err != nil && !exited {
+		t.Fatal(err)
+	}
+	return result{stdout.String(), stderr.String(), c.ProcessState.ExitCode()}
+}
+
+// workplace is a folder with a text that takes moments to train on.
+func workplace(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	r := rand.New(rand.NewPCG(1, 1))
+	words := []string{"light ", "of ", "the ", "sun ", "and ", "colours ", "prism, ", "rays\n"}
+	var b bytes.Buffer
+	for b.Len() < 6000 {
+		b.WriteString(words[r.Uint64()%8])
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "text"), b.Bytes(), 0o666))
+	return dir
+}
+
+// tiny makes a step take a moment even in plain Go.
+var tiny = []string{"-text", "text", "-hidden", "13", "-embed", "7", "-batch", "4", "-window", "9"}
+
+func with(args ...string) []string { return append(append([]string(nil), tiny...), args...) }
+
+var (
+	lastLine = regexp.MustCompile(`^held-out \d+\.\d{3} bits/char after \d+ steps, \d+ chars/s, (scalar|avx2|avx512|neon)$`)
+	hashLine = regexp.MustCompile(`^sha256 [0-9a-f]{64}$`)
+)
+
+// files reads a folder, for comparing before and after.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	require.NoError(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		out[path] = string(b)
+		return err
+	}))
+	return out
+}
+
+func TestTrain(t *testing.T) {
+	dir := workplace(t)
+	r := charlm(t, dir, nil, with("-steps", "12", "-layers", "2", "-fingerprint")...)
+	require.Zero(t, r.code, r.stderr)
+	require.Len(t, r.lines(), 2)
+	require.Regexp(t, hashLine, r.lines()[0])
+	require.Regexp(t, lastLine, r.lines()[1])
+	require.Contains(t, r.lines()[1], "after 12 steps")
+	require.Contains(t, r.stderr, "bits/char", "progress goes to standard error")
+	picture, err := os.ReadFile(filepath.Join(dir, "charlm-out", "loss.png"))
+	require.NoError(t, err)
+	require.True(t, bytes.HasPrefix(picture, []byte("\x89PNG")))
+	table, err := os.ReadFile(filepath.Join(dir, "charlm-out", "loss.csv"))
+	require.NoError(t, err)
+	require.Equal(t, 1+12+1, strings.Count(string(table), "\n"))
+
+	// Without -fingerprint one line, with -quiet nothing else; -for ends the
+	// training, and -out names the folder.
+	r = charlm(t, dir, nil, with("-for", "300ms", "-quiet", "-out", "sub/other")...)
+	require.Zero(t, r.code, r.stderr)
+	require.Empty(t, r.stderr)
+	require.Len(t, r.lines(), 1)
+	require.Regexp(t, lastLine, r.lines()[0])
+	require.FileExists(t, filepath.Join(dir, "sub", "other", "model.ckpt"))
+}
+
+// TestFingerprint: one hash on every tier and any number of workers.
+func TestFingerprint(t *testing.T) {
+	dir := workplace(t)
+	want := ""
+	for _, isa := range kernels.Available() {
+		for _, workers := range []string{"0", "1", "2", "3", "8"} {
+			r := charlm(t, dir, []string{"SIMDRNN_ISA=" + isa.String()}, with("-steps", "6", "-quiet", "-fingerprint", "-workers", workers)...)
+			require.Zero(t, r.code, r.stderr)
+			require.Contains(t, r.lines()[1], isa.String())
+			if want == "" {
+				want = r.lines()[0]
+			}
+			require.Equal(t, want, r.lines()[0], "%v, %s workers", isa, workers)
+		}
+	}
+	other := charlm(t, dir, nil, with("-steps", "6", "-quiet", "-fingerprint", "-seed", "2")...)
+	require.NotEqual(t, want, other.lines()[0])
+}
+
+// TestResume: a run in two parts ends in the same bytes as a run in one.
+func TestResume(t *testing.T) {
+	dir := workplace(t)
+	train := func(args ...string) result {
+		r := charlm(t, dir, nil, append(args, "-quiet", "-fingerprint")...)
+		require.Zero(t, r.code, r.stderr)
+		return r
+	}
+	upToSpeed := regexp.MustCompile(`,.*`)
+	// 158 steps of text in 9s: an epoch is 18 windows, the last one short.
+	whole := train(with("-steps", "43", "-out", "whole")...)
+	for _, stop := range []string{"1", "18", "40"} {
+		train(with("-steps", stop, "-out", "parts")...)
+		parts := train("-resume", "-steps", "43", "-out", "parts", "-workers", "2")
+		require.Equal(t, whole.lines()[0], parts.lines()[0])
+		require.Equal(t, upToSpeed.ReplaceAllString(whole.lines()[1], ""), upToSpeed.ReplaceAllString(parts.lines()[1], ""))
+		a, b := files(t, filepath.Join(dir, "whole")), files(t, filepath.Join(dir, "parts"))
+		require.Equal(t, a[filepath.Join(dir, "whole", "model.ckpt")], b[filepath.Join(dir, "parts", "model.ckpt")])
+	}
+	for args, text := range map[string]string{
+		"-resume -steps 43":              "43 steps already",
+		"-resume -hidden 14":             "-hidden differs",
+		"-resume -seed 7":                "-seed differs",
+		"-resume -text other":            "another text",
+		"-resume -out nowhere":           "no checkpoint",
+		"-resume -steps 44 -text nofile": "nofile",
+	} {
+		before := files(t, dir)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "other"), bytes.Repeat([]byte("other "), 1000), 0o666))
+		before[filepath.Join(dir, "other")] = strings.Repeat("other ", 1000)
+		r := charlm(t, dir, nil, append([]string{"-out", "parts"}, strings.Fields(args)...)...)
+		require.Equal(t, 2, r.code, args)
+		require.Contains(t, r.stderr, text, args)
+		require.Empty(t, r.stdout)
+		require.Equal(t, before, files(t, dir), args)
+	}
+}
+
+func TestSample(t *testing.T) {
+	dir := workplace(t)
+	require.Zero(t, charlm(t, dir, nil, with("-steps", "30", "-quiet")...).code)
+	before := files(t, dir)
+	one := charlm(t, dir, nil, "-sample", "100")
+	require.Zero(t, one.code, one.stderr)
+	require.Len(t, one.stdout, 101, "100 characters and a line end")
+	require.Empty(t, one.stderr)
+	require.Equal(t, one.stdout, charlm(t, dir, []string{"SIMDRNN_ISA=scalar"}, "-sample", "100").stdout)
+	require.NotEqual(t, one.stdout, charlm(t, dir, nil, "-sample", "100", "-seed", "2").stdout)
+	require.NotEqual(t, one.stdout, charlm(t, dir, nil, "-sample", "100", "-prompt", "sun").stdout)
+	greedy := charlm(t, dir, nil, "-sample", "100", "-temperature", "0")
+	require.Equal(t, greedy.stdout, charlm(t, dir, nil, "-sample", "100", "-temperature", "0", "-seed", "9").stdout)
+	require.Equal(t, before, files(t, dir), "sampling writes nothing")
+
+	// With training the text comes first.
+	r := charlm(t, dir, nil, "-resume", "-steps", "31", "-sample", "50", "-temperature", "0", "-quiet")
+	require.Zero(t, r.code, r.stderr)
+	require.Regexp(t, lastLine, r.lines()[len(r.lines())-1])
+	require.Equal(t, 51, len(r.stdout)-len(r.lines()[len(r.lines())-1])-1)
+}
+
+// TestMistakes: what is wrong and what to do, status 2, and not a file touched.
+func TestMistakes(t *testing.T) {
+	dir := workplace(t)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "short"), []byte(strings.Repeat("a", 39)), 0o666))
+	for args, texts := range map[string][]string{
+		"-nonsense":                 {"-nonsense", "usage"},
+		"-steps x":                  {"-steps"},
+		"-steps 0":                  {"-steps is 0"},
+		"-for 0s":                   {"-for is 0s"},
+		"-for 5":                    {"-for"},
+		"-hidden 0":                 {"-hidden is 0"},
+		"-layers -1":                {"-layers is -1"},
+		"-batch 0":                  {"-batch"},
+		"-window 99999":             {"-window"},
+		"-workers -1":               {"-workers"},
+		"-rate 0":                   {"-rate"},
+		"-clip nan":                 {"-clip"},
+		"-sample 0":                 {"-sample"},
+		"-sample 9 -temperature -1": {"-temperature"},
+		"-sample 9 -fingerprint":    {"-fingerprint"},
+		"-sample 9":                 {"no checkpoint", "train"},
+		"text":                      {`"text"`, "-text"},
+		"-text missing":             {"missing", "-text"},
+		"-text .":                   {"-text"},
+		"-text short":               {"39 characters", "too few", "longer"},
+		"-text text -out text":      {"-out"},
+	} {
+		before := files(t, dir)
+		r := charlm(t, dir, nil, strings.Fields(args)...)
+		require.Equal(t, 2, r.code, args)
+		require.Empty(t, r.stdout, args)
+		for _, text := range texts {
+			require.Contains(t, r.stderr, text, args)
+		}
+		require.Equal(t, before, files(t, dir), args)
+		require.NoDirExists(t, filepath.Join(dir, "charlm-out"), args)
+	}
+	// What the message says is needed is enough.
+	need := regexp.MustCompile(`need (\d+)`)
+	r := charlm(t, dir, nil, "-text", "short", "-batch", "20", "-window", "30")
+	m := need.FindStringSubmatch(r.stderr)
+	require.NotNil(t, m, r.stderr)
+	n := 0
+	fmt.Sscan(m[1], &n)
+	for _, c := range []struct{ size, code int }{{n, 0}, {n - 10, 2}} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "short"), []byte(strings.Repeat("a", c.size)), 0o666))
+		r := charlm(t, dir, nil, "-text", "short", "-batch", "20", "-window", "30", "-hidden", "4", "-steps", "1")
+		require.Equal(t, c.code, r.code, r.stderr)
+	}
+
+	r = charlm(t, dir, []string{"PATH=" + dir, "GOROOT=" + dir}, "-out", "new")
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.stderr, "Opticks")
+	require.Contains(t, r.stderr, "-text")
+	r = charlm(t, dir, []string{"SIMDRNN_ISA=bogus"}, with("-steps", "1", "-out", "new")...)
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.stderr, "bogus")
+	require.NoDirExists(t, filepath.Join(dir, "new"))
+	r = charlm(t, dir, nil, "-help")
+	require.Zero(t, r.code)
+	require.Contains(t, r.stderr, "-fingerprint")
+}
+
+// TestDamagedCheckpoint is refused and left as it is.
+func TestDamagedCheckpoint(t *testing.T) {
+	dir := workplace(t)
+	require.Zero(t, charlm(t, dir, nil, with("-steps", "3", "-quiet")...).code)
+	name := filepath.Join(dir, "charlm-out", "model.ckpt")
+	good, err := os.ReadFile(name)
+	require.NoError(t, err)
+	flipped := bytes.Clone(good)
+	flipped[len(flipped)/2] ^= 4
+	for damage, bad := range map[string][]byte{
+		"cut": good[:len(good)-1], "empty": nil, "text": []byte("hello"), "longer": append(bytes.Clone(good), 0), "flipped": flipped,
+	} {
+		require.NoError(t, os.WriteFile(name, bad, 0o666))
+		before := files(t, dir)
+		for _, args := range [][]string{{"-resume", "-steps", "5"}, {"-sample", "10"}} {
+			r := charlm(t, dir, nil, args...)
+			require.Equal(t, 2, r.code, damage)
+			require.Contains(t, r.stderr, "model.ckpt cannot be used", damage)
+			require.Contains(t, r.stderr, "train anew", damage)
+			require.Empty(t, r.stdout)
+			require.Equal(t, before, files(t, dir), damage)
+		}
+	}
+}
+
+// TestInterrupt: after Ctrl-C the last lines and a checkpoint that goes on.
+func TestInterrupt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("NOT EXERCISED: Windows has no way to send Ctrl-C to one process")
+	}
+	dir := workplace(t)
+	c := command(dir, nil, with("-for", "10m", "-fingerprint")...)
+	var stdout bytes.Buffer
+	c.Stdout = &stdout
+	stderr, err := c.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	lines := bufio.NewScanner(stderr)
+	require.True(t, lines.Scan(), "a first line says that training begins")
+	require.Contains(t, lines.Text(), "Ctrl-C")
+	require.NoError(t, c.Process.Signal(os.Interrupt))
+	for lines.Scan() {
+	}
+	require.NoError(t, c.Wait(), "it ends in order")
+	r := result{stdout: stdout.String()}
+	require.Len(t, r.lines(), 2)
+	require.Regexp(t, hashLine, r.lines()[0])
+	require.Regexp(t, lastLine, r.lines()[1])
+
+	var steps int
+	_, err = fmt.Sscanf(strings.SplitN(r.lines()[1], "after ", 2)[1], "%d", &steps)
+	require.NoError(t, err)
+	more := charlm(t, dir, nil, "-resume", "-steps", fmt.Sprint(steps+2), "-quiet")
+	require.Zero(t, more.code, more.stderr)
+	require.Contains(t, more.stdout, fmt.Sprintf("after %d steps", steps+2))
+}
+
+// TestFolder: relative paths start where the user is, which is $PWD, not the
+// folder that go -C went to.
+func TestFolder(t *testing.T) {
+	dir, elsewhere := workplace(t), t.TempDir()
+	c := command(elsewhere, []string{"PWD=" + dir}, with("-steps", "1", "-quiet")...)
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.FileExists(t, filepath.Join(dir, "charlm-out", "model.ckpt"))
+	require.Empty(t, files(t, elsewhere))
+}
+
+func TestDefaultText(t *testing.T) {
+	path, text, err := readText("")
+	require.NoError(t, err)
+	require.Contains(t, path, "Opticks")
+	require.Greater(t, len(text), 500000)
+	train, held, err := split(path, text, 32, 64)
+	require.NoError(t, err)
+	require.Equal(t, len(text)/20, len(held))
+	require.Equal(t, len(text), len(train)+len(held))
+}
+
+// TestCurve: however long a run, the table stays small, and a resumed run goes
+// on with the points that its checkpoint knew of.
+func TestCurve(t *testing.T) {
+	var c curve
+	for step := int64(1); step <= 10*maxPoints; step++ {
+		c.add(step, float64(step))
+	}
+	c.look(5000, 2)
+	c.look(10*maxPoints, 1)
+	require.Less(t, len(c.train), maxPoints)
+	for i, p := range c.train[1:] {
+		require.Equal(t, float64(c.stretch), p.X-c.train[i].X)
+		require.InDelta(t, p.X-float64(c.stretch-1)/2, p.Y, 1e-6, "the mean of its steps")
+	}
+	dir := t.TempDir()
+	table := filepath.Join(dir, "t.csv")
+	require.NoError(t, c.write(table, filepath.Join(dir, "p.png")))
+	again := readCurve(table, 10*maxPoints)
+	require.Equal(t, c.stretch, again.stretch)
+	require.Len(t, again.train, len(c.train))
+	require.Len(t, again.held, 2)
+	require.Len(t, readCurve(table, 6000).held, 1)
+	require.Empty(t, readCurve(filepath.Join(dir, "none"), 5).train)
+	require.NoError(t, os.WriteFile(table, []byte("a,b\n\"c"), 0o666))
+	require.Empty(t, readCurve(table, 5).train)
+	require.NoError(t, (&curve{}).write(table, filepath.Join(dir, "empty.png")))
+}
