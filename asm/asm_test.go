@@ -2,16 +2,21 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
+	"golang.org/x/arch/arm64/arm64asm"
+
 	"github.com/simdrnn/simdrnn/asm/avox"
+	"github.com/simdrnn/simdrnn/asm/neon"
 	"github.com/simdrnn/simdrnn/asm/vec"
 )
 
@@ -99,7 +104,8 @@ func TestWriteReplacesAndRemoves(t *testing.T) {
 
 // A kernel that a target has no room for is an error of the generator, not a
 // listing that the target cannot run: avo itself knows 32 vector registers on
-// every target and would use the reserved integer registers.
+// every target and would use the reserved integer registers. Our own allocator
+// says which kernel it is.
 func TestTooManyRegistersAreRefused(t *testing.T) {
 	sum := func(vectors, integers int) func(vec.Machine) {
 		return func(m vec.Machine) {
@@ -117,46 +123,67 @@ func TestTooManyRegistersAreRefused(t *testing.T) {
 			for i := range r[1:] {
 				m.AddReg(r[0], r[i+1])
 			}
-			m.Prefetch(vec.Mem{Base: r[0]})
+			m.Store(v[0], vec.Mem{Base: r[0]})
 			m.Return()
 		}
 	}
 	for _, c := range []struct {
 		name              string
-		target            avox.Target
+		file              File
 		vectors, integers int
 		fits              bool
 	}{
-		{"avx2 16 vectors", avox.AVX2, 16, 1, true},
-		{"avx2 17 vectors", avox.AVX2, 17, 1, false},
-		{"avx512 32 vectors", avox.AVX512, 32, 1, true},
-		{"avx512 33 vectors", avox.AVX512, 33, 1, false},
-		{"12 integers", avox.AVX2, 2, 12, true},
-		{"13 integers", avox.AVX2, 2, 13, false},
+		{"avx2 16 vectors", avox.NewFile(avox.AVX2), 16, 1, true},
+		{"avx2 17 vectors", avox.NewFile(avox.AVX2), 17, 1, false},
+		{"avx512 32 vectors", avox.NewFile(avox.AVX512), 32, 1, true},
+		{"avx512 33 vectors", avox.NewFile(avox.AVX512), 33, 1, false},
+		{"12 integers", avox.NewFile(avox.AVX2), 2, 12, true},
+		{"13 integers", avox.NewFile(avox.AVX2), 2, 13, false},
+		{"neon 32 vectors", neon.NewFile(), 32, 1, true},
+		{"neon 33 vectors", neon.NewFile(), 33, 1, false},
+		{"neon 23 integers", neon.NewFile(), 2, 23, true},
+		{"neon 24 integers", neon.NewFile(), 2, 24, false},
 	} {
-		f := avox.NewFile(c.target)
-		f.Function("F", "func(n int)", sum(c.vectors, c.integers))
-		if _, err := f.Bytes("a test"); (err == nil) != c.fits {
+		if err := emits(c.file, "Greedy", sum(c.vectors, c.integers)); (err == nil) != c.fits {
 			t.Errorf("%s: error %v, want success %v", c.name, err, c.fits)
+		} else if arm64 := strings.HasPrefix(c.name, "neon"); err != nil && arm64 && !strings.Contains(err.Error(), "Greedy") {
+			t.Errorf("%s: error %v, want one that names the kernel", c.name, err)
 		}
 	}
+}
+
+// emits makes a file of one function. The machine of arm64 panics where avo
+// returns an error.
+func emits(f File, name string, emit func(vec.Machine)) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	f.Function(name, "func(n int)", emit)
+	_, err = f.Bytes("a test")
+	return err
 }
 
 // Every kernel of the catalog stands in every target: its code, its stub, and
 // its case in the dispatch.
 func TestCatalogIsComplete(t *testing.T) {
 	all := files(t)
-	amd64, other := string(all["kernels/zdispatch_amd64.go"]), string(all["kernels/zdispatch_other.go"])
+	dispatches := []string{"kernels/zdispatch_other.go"}
+	for _, arch := range arches() {
+		dispatches = append(dispatches, "kernels/zdispatch_"+arch+".go")
+	}
 	for _, target := range Targets {
 		dir := "kernels/internal/" + target.Package + "/z"
-		stubs := string(all[dir+"stubs_amd64.go"])
+		stubs := string(all[dir+"stubs_"+target.Arch+".go"])
+		dispatch := string(all["kernels/zdispatch_"+target.Arch+".go"])
 		for _, k := range target.Kernels() {
-			text := string(all[dir+k.File+"_amd64.s"])
+			text := string(all[dir+k.File+"_"+target.Arch+".s"])
 			for _, need := range []struct{ what, in, text string }{
 				{"code", text, "TEXT ·" + k.Name + "(SB)"},
 				{"stub", stubs, "//go:noescape\nfunc " + k.Name + "(" + k.Args + ")\n"},
 				{"doc comment", stubs, "// " + k.Name + " "},
-				{"dispatch", amd64, target.Package + "." + k.Name + "("},
+				{"dispatch", dispatch, target.Package + "." + k.Name + "("},
 			} {
 				if strings.Count(need.in, need.text) != 1 {
 					t.Errorf("%s of %s.%s: %q found %d times, want once", need.what, target.Package, k.Name, need.text, strings.Count(need.in, need.text))
@@ -168,7 +195,8 @@ func TestCatalogIsComplete(t *testing.T) {
 		if k.Chunk <= 0 || k.Chunk%64 != 0 {
 			t.Errorf("%s: chunk %d, want a positive multiple of 64", k.Name, k.Chunk)
 		}
-		for name, text := range map[string]string{"zdispatch_amd64.go": amd64, "zdispatch_other.go": other} {
+		for _, name := range dispatches {
+			text := string(all[name])
 			if !strings.Contains(text, "func "+lowerCamel(k.Name)+"(t ISA, "+k.Args+") {") || !strings.Contains(text, "ref."+k.Name+"(") {
 				t.Errorf("%s: no %s that ends in ref.%s", name, lowerCamel(k.Name), k.Name)
 			}
@@ -188,24 +216,42 @@ func TestLowerCamel(t *testing.T) {
 // IEEE 754 says, does the tier promise it, does Go's ABI bear it? Estimates of
 // reciprocals, horizontal sums, writes to MXCSR and legacy SSE (slow next to
 // AVX) are not here on purpose.
-var allowed = strings.Fields(`
-	MOVQ LEAQ ADDQ SUBQ SHLQ ANDQ XORQ NEGQ CMPQ TESTQ JLT JGE JNE JEQ JMP RET PREFETCHT0 KMOVW
-	VMOVUPS VMOVUPD VMOVAPS VMASKMOVPS VMASKMOVPD VBROADCASTSS VZEROUPPER VCVTPS2PD
-	VADDPS VSUBPS VMULPS VDIVPS VSQRTPS VMAXPS VMINPS VSCALEFPS VCMPPS VBLENDVPS VBLENDMPS
-	VFMADD231PS VFMADD213PS VFNMADD231PS VFMADD231PD
-	VANDPS VANDNPS VORPS VXORPS VPANDD VPORD VPXORD VPADDD VPSUBD VPSLLD VPSRAD`)
+var allowed = map[string][]string{
+	"amd64": strings.Fields(`
+		MOVQ LEAQ ADDQ SUBQ SHLQ ANDQ XORQ NEGQ CMPQ TESTQ JLT JGE JNE JEQ JMP RET PREFETCHT0 KMOVW
+		VMOVUPS VMOVUPD VMOVAPS VMASKMOVPS VMASKMOVPD VBROADCASTSS VZEROUPPER VCVTPS2PD
+		VADDPS VSUBPS VMULPS VDIVPS VSQRTPS VMAXPS VMINPS VSCALEFPS VCMPPS VBLENDVPS VBLENDMPS
+		VFMADD231PS VFMADD213PS VFNMADD231PS VFMADD231PD
+		VANDPS VANDNPS VORPS VXORPS VPANDD VPORD VPXORD VPADDD VPSUBD VPSLLD VPSRAD`),
+	// In lower case what stands in the comment of a WORD.
+	"arm64": strings.Fields(`
+		MOVD ADD SUB SUBS LSL AND CMP TBZ BLT BGE BNE JMP RET PRFM
+		FMOVQ FMOVD FMOVS FLDPQ VLD1 VST1 VMOV VMOVI VDUP ldr str
+		fadd fsub fmul fdiv fsqrt fmax fmin fabs fneg fcmgt facgt fcmlt bic fcvtl sshr fmla
+		VFMLA VFMLS VADD VSUB VAND VORR VBSL VBIT VSHL`),
+}
 
 var (
-	text        = regexp.MustCompile(`^TEXT ·(\w+)\(SB\), (\S+), \$(\d+)-\d+$`)
-	reserved    = regexp.MustCompile(`\b(R14|R15|BP|SP)\b`)
+	text     = regexp.MustCompile(`^TEXT ·(\w+)\(SB\), (\S+), \$(\d+)-\d+$`)
+	reserved = map[string]*regexp.Regexp{
+		"amd64": regexp.MustCompile(`\b(R14|R15|BP|SP)\b`),
+		// The platform's register, the linker's two, and those of Go's runtime and
+		// assembler.
+		"arm64": regexp.MustCompile(`\b([Rx](1[6-8]|2[6-9]|3[01])|RSP|sp|ZR|xzr|g)\b`),
+	}
 	widerThan16 = regexp.MustCompile(`\b([XY](1[6-9]|2\d|3\d)|Z\d+|K\d)\b`)
 	label       = regexp.MustCompile(`^[a-z_]+\d*:$`)
+	encoded     = regexp.MustCompile(`^\tWORD \$0x([0-9a-f]{8}) // (\S+) (.*)$`)
 )
 
 func TestAssemblyKeepsTheRules(t *testing.T) {
 	for path, source := range files(t) {
 		if !strings.HasSuffix(path, ".s") {
 			continue
+		}
+		arch := "amd64"
+		if strings.HasSuffix(path, "_arm64.s") {
+			arch = "arm64"
 		}
 		lines := strings.Split(strings.TrimSuffix(string(source), "\n"), "\n")
 		if len(lines) > 2000 {
@@ -230,16 +276,19 @@ func TestAssemblyKeepsTheRules(t *testing.T) {
 			case strings.HasPrefix(line, "\t"):
 				f := strings.Fields(line)
 				op, _, _ := strings.Cut(f[0], ".")
-				if !slices.Contains(allowed, op) {
+				if m := encoded.FindStringSubmatch(line); m != nil && arch == "arm64" {
+					op = m[2]
+				}
+				if !slices.Contains(allowed[arch], op) {
 					bad(i, "instruction %s is not on the list of allowed ones", op)
 				}
-				if reserved.MatchString(line) {
+				if reserved[arch].MatchString(line) {
 					bad(i, "uses a register that belongs to Go")
 				}
 				if strings.Contains(path, "avx2") && (widerThan16.MatchString(line) || strings.Contains(f[0], ".")) {
 					bad(i, "needs AVX-512")
 				}
-				if op == "RET" && previous != "VZEROUPPER" {
+				if arch == "amd64" && op == "RET" && previous != "VZEROUPPER" {
 					bad(i, "returns without VZEROUPPER")
 				}
 				previous = op
@@ -250,12 +299,45 @@ func TestAssemblyKeepsTheRules(t *testing.T) {
 	}
 }
 
+// A word says what its comment says: arm64asm reads each of them. The encoders
+// themselves are tested in package neon.
+func TestWordsAreTheirComments(t *testing.T) {
+	// The two spell some things differently: spaces, and the zero of a comparison.
+	spelling := strings.NewReplacer(" ", "", "#0.0", "#0")
+	count := 0
+	for path, source := range files(t) {
+		for i, line := range strings.Split(string(source), "\n") {
+			m := encoded.FindStringSubmatch(line)
+			if m == nil {
+				if strings.HasPrefix(line, "\tWORD") {
+					t.Errorf("%s:%d: a word without its meaning: %s", path, i+1, line)
+				}
+				continue
+			}
+			count++
+			word, err := strconv.ParseUint(m[1], 16, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			inst, err := arm64asm.Decode(binary.LittleEndian.AppendUint32(nil, uint32(word)))
+			if err != nil {
+				t.Errorf("%s:%d: %v: %s", path, i+1, err, line)
+			} else if got, want := spelling.Replace(arm64asm.GNUSyntax(inst)), spelling.Replace(m[2]+m[3]); got != want {
+				t.Errorf("%s:%d: means %s: %s", path, i+1, got, line)
+			}
+		}
+	}
+	if count < 3000 {
+		t.Errorf("%d words seen, want those of all kernels", count)
+	}
+}
+
 // What avo says that a function requires, the tier that calls it promises.
 // MMX+ is avo's name for what PREFETCHT0 came with, and part of every amd64.
 func TestRequirementsAreWithinTheTier(t *testing.T) {
 	requires := regexp.MustCompile(`(?m)^// Requires: (.*)$`)
 	all := files(t)
-	for _, target := range Targets {
+	for _, target := range targetsOf("amd64") {
 		count := 0
 		for path, source := range all {
 			if !strings.HasPrefix(path, "kernels/internal/"+target.Package+"/") || !strings.HasSuffix(path, ".s") {

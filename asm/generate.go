@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/simdrnn/simdrnn/asm/avox"
 	"github.com/simdrnn/simdrnn/asm/kernel"
 )
 
@@ -24,11 +23,11 @@ func Generate() (map[string][]byte, error) {
 		dir := "kernels/internal/" + t.Package + "/"
 		kernels := t.Kernels()
 		var stems []string
-		assembly := map[string]*avox.File{}
+		assembly := map[string]File{}
 		for _, k := range kernels {
 			f := assembly[k.File]
 			if f == nil {
-				f = avox.NewFile(t.Machine, "amd64", "!purego", "!noasm")
+				f = t.File(t.Arch, "!purego", "!noasm")
 				assembly[k.File] = f
 				stems = append(stems, k.File)
 			}
@@ -39,12 +38,14 @@ func Generate() (map[string][]byte, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", t.Package, stem, err)
 			}
-			files[dir+"z"+stem+"_amd64.s"] = text
+			files[dir+"z"+stem+"_"+t.Arch+".s"] = text
 		}
-		files[dir+"zstubs_amd64.go"] = stubs(t, kernels)
+		files[dir+"zstubs_"+t.Arch+".go"] = stubs(t, kernels)
 	}
-	files["kernels/zdispatch_amd64.go"] = dispatch(amd64, Targets)
-	files["kernels/zdispatch_other.go"] = dispatch("!("+amd64+")", nil)
+	for _, arch := range arches() {
+		files["kernels/zdispatch_"+arch+".go"] = dispatch(constraint(arch), targetsOf(arch))
+	}
+	files["kernels/zdispatch_other.go"] = dispatch("!("+constraint("("+strings.Join(arches(), " || ")+")")+")", nil)
 	for path, text := range files {
 		if strings.HasSuffix(path, ".go") {
 			formatted, err := format.Source(text)
@@ -57,8 +58,23 @@ func Generate() (map[string][]byte, error) {
 	return files, nil
 }
 
-// amd64 is the build constraint of everything that calls the assembly.
-const amd64 = "amd64 && !purego && !noasm"
+// constraint is the build constraint of everything that calls the assembly of an
+// architecture.
+func constraint(arch string) string { return arch + " && !purego && !noasm" }
+
+// arches lists the architectures that there is assembly for.
+func arches() (list []string) {
+	for _, t := range Targets {
+		if !slices.Contains(list, t.Arch) {
+			list = append(list, t.Arch)
+		}
+	}
+	return list
+}
+
+func targetsOf(arch string) []Target {
+	return slices.DeleteFunc(slices.Clone(Targets), func(t Target) bool { return t.Arch != arch })
+}
 
 // generatedDirs are the directories whose files named z* are all generated.
 func generatedDirs() []string {
@@ -116,9 +132,9 @@ func (s *source) doc(text string) {
 // stubs declares the assembly functions of a target.
 func stubs(t Target, kernels []Kernel) []byte {
 	var s source
-	s.header(amd64, t.Package)
+	s.header(constraint(t.Arch), t.Package)
 	s.doc("PeakFlops is the number of floating-point operations of one iteration of Peak.")
-	s.line("const PeakFlops = %d\n", kernel.PeakFlops(t.Machine.Registers, t.Machine.Lanes))
+	s.line("const PeakFlops = %d\n", kernel.PeakFlops(t.Registers, t.Lanes))
 	for _, k := range kernels {
 		s.doc(k.Doc)
 		s.line("//\n//go:noescape\nfunc %s(%s)\n", k.Name, k.Args)

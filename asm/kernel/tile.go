@@ -19,8 +19,8 @@ type Tile struct {
 const tileUnroll = 4
 
 // Emit emits the tile. One broadcast of A per row is held for the whole step
-// and B passes through one register: each step loads Rows+Vecs operands for
-// Rows*Vecs multiply-adds, so that the load units keep up.
+// and B passes through one or two registers: each step loads Rows+Vecs operands
+// for Rows*Vecs multiply-adds, so that the load units keep up.
 func (t Tile) Emit(m vec.Machine) {
 	acc := t.start(m)
 	k := m.Int("k")
@@ -28,13 +28,10 @@ func (t Tile) Emit(m vec.Machine) {
 	a := m.Rows(m.Int("a"), rsa, t.Rows)
 	b, ldb := m.Int("b"), floats(m, "ldb")
 	next := m.Int("next")
-	step := func(u int) {
+	// step is one step of k, the u-th of its loop. factors gives those of the rows.
+	step := func(u int, factors func() []vec.Vec) {
 		m.Prefetch(vec.Mem{Base: next, Disp: 64 * u})
-		s := make([]vec.Vec, t.Rows)
-		for r := range s {
-			s[r] = m.Broadcast(m.Row(a, r))
-		}
-		m.MoveRows(a, csa)
+		s := factors()
 		for v := range t.Vecs {
 			x := m.Load(vec.Mem{Base: b, Disp: 4 * m.Lanes() * v})
 			for r := range s {
@@ -43,18 +40,72 @@ func (t Tile) Emit(m vec.Machine) {
 		}
 		m.AddReg(b, ldb)
 	}
-	m.Loop("steps", k, tileUnroll, func() {
-		for u := range tileUnroll {
-			step(u)
+	loop := func(label string, steps int, body func()) {
+		m.Loop(label, k, steps, func() {
+			body()
+			m.AddImm(next, 64*steps)
+		})
+	}
+	broadcast := func() []vec.Vec {
+		s := make([]vec.Vec, t.Rows)
+		for r := range s {
+			s[r] = m.Broadcast(m.Row(a, r))
 		}
-		m.AddImm(next, 64*tileUnroll)
-	})
-	m.Loop("step", k, 1, func() {
-		step(0)
-		m.AddImm(next, 64)
-	})
+		m.MoveRows(a, csa)
+		return s
+	}
+	if l, ok := m.(vec.Laner); ok {
+		m.IfEqual("along_k", csa, 4, func() {
+			quad := m.SetReg(4 * m.Lanes())
+			loop("quads", m.Lanes(), func() {
+				s := t.quads(m, l, a)
+				m.MoveRows(a, quad)
+				for u := range s {
+					step(u, func() []vec.Vec { return s[u] })
+				}
+			})
+		}, func() {
+			m.IfEqual("along_rows", rsa, 4, func() {
+				loop("columns", tileUnroll, func() {
+					for u := range tileUnroll {
+						step(u, func() []vec.Vec { return t.column(m, l, a, csa) })
+					}
+				})
+			}, func() {})
+		})
+	} else {
+		loop("steps", tileUnroll, func() {
+			for u := range tileUnroll {
+				step(u, broadcast)
+			}
+		})
+	}
+	loop("step", 1, func() { step(0, broadcast) })
 	t.Epilogue(m, acc)
 	m.Return()
+}
+
+// quads loads the factors of the next Lanes steps from rows that are contiguous
+// along k, one load a row: s[u][r].
+func (t Tile) quads(m vec.Machine, l vec.Laner, a vec.Rows) [][]vec.Vec {
+	s := make([][]vec.Vec, m.Lanes())
+	for r := range t.Rows {
+		for u, f := range l.LoadLanes(m.Row(a, r), m.Lanes()) {
+			s[u] = append(s[u], f)
+		}
+	}
+	return s
+}
+
+// column loads the factors of one step where those of all rows are contiguous.
+func (t Tile) column(m vec.Machine, l vec.Laner, a vec.Rows, csa vec.Reg) (s []vec.Vec) {
+	for n := m.Lanes(); n > 0; n /= 2 {
+		for t.Rows-len(s) >= n {
+			s = append(s, l.LoadLanes(m.Row(a, len(s)), n)...)
+		}
+	}
+	m.MoveRows(a, csa)
+	return s
 }
 
 // floats is an argument that counts float32, in bytes.

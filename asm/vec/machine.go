@@ -160,3 +160,11 @@ type Machine interface {
 type Scaler interface {
 	Scale(p, n Vec) Vec
 }
+
+// A Laner is a Machine that multiplies by one lane of a register as it does by a
+// whole one, so that neighbouring float32 need one load and no broadcasts.
+type Laner interface {
+	// LoadLanes loads n consecutive float32, n a power of two up to Lanes. The
+	// results stand for one of them each, in every lane.
+	LoadLanes(at Mem, n int) []Vec
+}
