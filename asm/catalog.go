@@ -91,15 +91,15 @@ with the values that r, z, n and nh had before on the right.`, "gates_gru", elem
 	{"GRUReset", "r, q, hPrev []float32", `GRUReset begins the step of one row of units, reset before the product:
 
 	r = sigmoid(r)
-	q = flush(r*hPrev)`, "gates_gru", elements, kernel.GRUReset},
+	q = flush(r*hPrev)`, "gates_gru_reset", elements, kernel.GRUReset},
 	{"GRUResetGrad", "r, e, dq, hPrev []float32", `GRUResetGrad is the backward step of GRUReset:
 
 	e = fma(dq, r, e)
-	r = flush((dq*hPrev) * (r*(1-r)))`, "gates_gru", elements, kernel.GRUResetGrad},
+	r = flush((dq*hPrev) * (r*(1-r)))`, "gates_gru_reset", elements, kernel.GRUResetGrad},
 	{"GRUUpdate", "z, n, h, hPrev []float32", `GRUUpdate finishes the step of one row of units, reset before the product:
 
 	z, n = sigmoid(z), tanh(n)
-	h = flush(fma(z, hPrev-n, n))`, "gates_gru", elements, kernel.Keep.GRUUpdate},
+	h = flush(fma(z, hPrev-n, n))`, "gates_gru_reset", elements, kernel.Keep.GRUUpdate},
 	{"GRUUpdateGrad", "z, n, dh, hPrev, dy []float32", `GRUUpdateGrad is the backward step of GRUUpdate:
 
 	d = dh + dy
@@ -107,15 +107,15 @@ with the values that r, z, n and nh had before on the right.`, "gates_gru", elem
 	z = flush((d*(hPrev-n)) * (z*(1-z)))
 	dh = d*z
 
-with the values that z and n had before on the right.`, "gates_gru", elements, kernel.Keep.GRUUpdateGrad},
+with the values that z and n had before on the right.`, "gates_gru_reset", elements, kernel.Keep.GRUUpdateGrad},
 	{"GRUUpdateTextbook", "z, n, h, hPrev []float32", `GRUUpdateTextbook is GRUUpdate with
 
-	h = flush(fma(z, n-hPrev, hPrev))`, "gates_gru", elements, kernel.Textbook.GRUUpdate},
+	h = flush(fma(z, n-hPrev, hPrev))`, "gates_gru_reset", elements, kernel.Textbook.GRUUpdate},
 	{"GRUUpdateTextbookGrad", "z, n, dh, hPrev, dy []float32", `GRUUpdateTextbookGrad is GRUUpdateGrad with
 
 	n = flush((d*z) * fma(-n, n, 1))
 	z = flush((d*(n-hPrev)) * (z*(1-z)))
-	dh = d*(1-z)`, "gates_gru", elements, kernel.Textbook.GRUUpdateGrad},
+	dh = d*(1-z)`, "gates_gru_reset", elements, kernel.Textbook.GRUUpdateGrad},
 
 	{"LSTMGates", "i, f, g, o, c, h, cPrev []float32", `LSTMGates finishes the step of one row of units:
 

@@ -74,6 +74,435 @@ func tanhGrad(t ISA, dx, y, dy []float32) {
 	}
 }
 
+func reLU(t ISA, dst, x []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		reLU(t, dst[:16384], x[:16384])
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.ReLU(dst, x)
+	default:
+		ref.ReLU(dst, x)
+	}
+}
+
+func reLUGrad(t ISA, dx, y, dy []float32) {
+	for t != Scalar && len(dx) > 16384 {
+		reLUGrad(t, dx[:16384], y[:16384], dy[:16384])
+		dx, y, dy = dx[16384:], y[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.ReLUGrad(dx, y, dy)
+	default:
+		ref.ReLUGrad(dx, y, dy)
+	}
+}
+
+func affine(t ISA, dst, x []float32, alpha, beta float32) {
+	for t != Scalar && len(dst) > 16384 {
+		affine(t, dst[:16384], x[:16384], alpha, beta)
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.Affine(dst, x, alpha, beta)
+	default:
+		ref.Affine(dst, x, alpha, beta)
+	}
+}
+
+func leakyReLU(t ISA, dst, x []float32, alpha float32) {
+	for t != Scalar && len(dst) > 16384 {
+		leakyReLU(t, dst[:16384], x[:16384], alpha)
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.LeakyReLU(dst, x, alpha)
+	default:
+		ref.LeakyReLU(dst, x, alpha)
+	}
+}
+
+func leakyReLUGrad(t ISA, dx, x, dy []float32, alpha float32) {
+	for t != Scalar && len(dx) > 16384 {
+		leakyReLUGrad(t, dx[:16384], x[:16384], dy[:16384], alpha)
+		dx, x, dy = dx[16384:], x[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.LeakyReLUGrad(dx, x, dy, alpha)
+	default:
+		ref.LeakyReLUGrad(dx, x, dy, alpha)
+	}
+}
+
+func thresholdedReLU(t ISA, dst, x []float32, alpha float32) {
+	for t != Scalar && len(dst) > 16384 {
+		thresholdedReLU(t, dst[:16384], x[:16384], alpha)
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.ThresholdedReLU(dst, x, alpha)
+	default:
+		ref.ThresholdedReLU(dst, x, alpha)
+	}
+}
+
+func thresholdedReLUGrad(t ISA, dx, x, dy []float32, alpha float32) {
+	for t != Scalar && len(dx) > 16384 {
+		thresholdedReLUGrad(t, dx[:16384], x[:16384], dy[:16384], alpha)
+		dx, x, dy = dx[16384:], x[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.ThresholdedReLUGrad(dx, x, dy, alpha)
+	default:
+		ref.ThresholdedReLUGrad(dx, x, dy, alpha)
+	}
+}
+
+func scaledTanh(t ISA, dst, x []float32, alpha, beta float32) {
+	for t != Scalar && len(dst) > 16384 {
+		scaledTanh(t, dst[:16384], x[:16384], alpha, beta)
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.ScaledTanh(dst, x, alpha, beta)
+	default:
+		ref.ScaledTanh(dst, x, alpha, beta)
+	}
+}
+
+func scaledTanhGrad(t ISA, dx, x, dy []float32, alpha, beta float32) {
+	for t != Scalar && len(dx) > 16384 {
+		scaledTanhGrad(t, dx[:16384], x[:16384], dy[:16384], alpha, beta)
+		dx, x, dy = dx[16384:], x[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.ScaledTanhGrad(dx, x, dy, alpha, beta)
+	default:
+		ref.ScaledTanhGrad(dx, x, dy, alpha, beta)
+	}
+}
+
+func hardSigmoid(t ISA, dst, x []float32, alpha, beta float32) {
+	for t != Scalar && len(dst) > 16384 {
+		hardSigmoid(t, dst[:16384], x[:16384], alpha, beta)
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.HardSigmoid(dst, x, alpha, beta)
+	default:
+		ref.HardSigmoid(dst, x, alpha, beta)
+	}
+}
+
+func hardSigmoidGrad(t ISA, dx, x, dy []float32, alpha, beta float32) {
+	for t != Scalar && len(dx) > 16384 {
+		hardSigmoidGrad(t, dx[:16384], x[:16384], dy[:16384], alpha, beta)
+		dx, x, dy = dx[16384:], x[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.HardSigmoidGrad(dx, x, dy, alpha, beta)
+	default:
+		ref.HardSigmoidGrad(dx, x, dy, alpha, beta)
+	}
+}
+
+func elu(t ISA, dst, x []float32, alpha float32) {
+	for t != Scalar && len(dst) > 16384 {
+		elu(t, dst[:16384], x[:16384], alpha)
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.ELU(dst, x, alpha)
+	default:
+		ref.ELU(dst, x, alpha)
+	}
+}
+
+func eluGrad(t ISA, dx, x, dy []float32, alpha float32) {
+	for t != Scalar && len(dx) > 16384 {
+		eluGrad(t, dx[:16384], x[:16384], dy[:16384], alpha)
+		dx, x, dy = dx[16384:], x[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.ELUGrad(dx, x, dy, alpha)
+	default:
+		ref.ELUGrad(dx, x, dy, alpha)
+	}
+}
+
+func softsign(t ISA, dst, x []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		softsign(t, dst[:16384], x[:16384])
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.Softsign(dst, x)
+	default:
+		ref.Softsign(dst, x)
+	}
+}
+
+func softsignGrad(t ISA, dx, x, dy []float32) {
+	for t != Scalar && len(dx) > 16384 {
+		softsignGrad(t, dx[:16384], x[:16384], dy[:16384])
+		dx, x, dy = dx[16384:], x[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.SoftsignGrad(dx, x, dy)
+	default:
+		ref.SoftsignGrad(dx, x, dy)
+	}
+}
+
+func softplus(t ISA, dst, x []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		softplus(t, dst[:16384], x[:16384])
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.Softplus(dst, x)
+	default:
+		ref.Softplus(dst, x)
+	}
+}
+
+func softplusGrad(t ISA, dx, x, dy []float32) {
+	for t != Scalar && len(dx) > 16384 {
+		softplusGrad(t, dx[:16384], x[:16384], dy[:16384])
+		dx, x, dy = dx[16384:], x[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.SoftplusGrad(dx, x, dy)
+	default:
+		ref.SoftplusGrad(dx, x, dy)
+	}
+}
+
+func rnnTanh(t ISA, h, a []float32) {
+	for t != Scalar && len(h) > 16384 {
+		rnnTanh(t, h[:16384], a[:16384])
+		h, a = h[16384:], a[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.RNNTanh(h, a)
+	default:
+		ref.RNNTanh(h, a)
+	}
+}
+
+func rnnTanhGrad(t ISA, a, h, dh, dy []float32) {
+	for t != Scalar && len(a) > 16384 {
+		rnnTanhGrad(t, a[:16384], h[:16384], dh[:16384], dy[:16384])
+		a, h, dh, dy = a[16384:], h[16384:], dh[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.RNNTanhGrad(a, h, dh, dy)
+	default:
+		ref.RNNTanhGrad(a, h, dh, dy)
+	}
+}
+
+func rnnReLU(t ISA, h, a []float32) {
+	for t != Scalar && len(h) > 16384 {
+		rnnReLU(t, h[:16384], a[:16384])
+		h, a = h[16384:], a[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.RNNReLU(h, a)
+	default:
+		ref.RNNReLU(h, a)
+	}
+}
+
+func rnnReLUGrad(t ISA, a, h, dh, dy []float32) {
+	for t != Scalar && len(a) > 16384 {
+		rnnReLUGrad(t, a[:16384], h[:16384], dh[:16384], dy[:16384])
+		a, h, dh, dy = a[16384:], h[16384:], dh[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.RNNReLUGrad(a, h, dh, dy)
+	default:
+		ref.RNNReLUGrad(a, h, dh, dy)
+	}
+}
+
+func rnnSigmoid(t ISA, h, a []float32) {
+	for t != Scalar && len(h) > 16384 {
+		rnnSigmoid(t, h[:16384], a[:16384])
+		h, a = h[16384:], a[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.RNNSigmoid(h, a)
+	default:
+		ref.RNNSigmoid(h, a)
+	}
+}
+
+func rnnSigmoidGrad(t ISA, a, h, dh, dy []float32) {
+	for t != Scalar && len(a) > 16384 {
+		rnnSigmoidGrad(t, a[:16384], h[:16384], dh[:16384], dy[:16384])
+		a, h, dh, dy = a[16384:], h[16384:], dh[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.RNNSigmoidGrad(a, h, dh, dy)
+	default:
+		ref.RNNSigmoidGrad(a, h, dh, dy)
+	}
+}
+
+func gruGates(t ISA, r, z, n, nh, h, hPrev []float32) {
+	for t != Scalar && len(r) > 16384 {
+		gruGates(t, r[:16384], z[:16384], n[:16384], nh[:16384], h[:16384], hPrev[:16384])
+		r, z, n, nh, h, hPrev = r[16384:], z[16384:], n[16384:], nh[16384:], h[16384:], hPrev[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.GRUGates(r, z, n, nh, h, hPrev)
+	default:
+		ref.GRUGates(r, z, n, nh, h, hPrev)
+	}
+}
+
+func gruGatesGrad(t ISA, r, z, n, nh, dh, hPrev, dy []float32) {
+	for t != Scalar && len(r) > 16384 {
+		gruGatesGrad(t, r[:16384], z[:16384], n[:16384], nh[:16384], dh[:16384], hPrev[:16384], dy[:16384])
+		r, z, n, nh, dh, hPrev, dy = r[16384:], z[16384:], n[16384:], nh[16384:], dh[16384:], hPrev[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.GRUGatesGrad(r, z, n, nh, dh, hPrev, dy)
+	default:
+		ref.GRUGatesGrad(r, z, n, nh, dh, hPrev, dy)
+	}
+}
+
+func gruGatesTextbook(t ISA, r, z, n, nh, h, hPrev []float32) {
+	for t != Scalar && len(r) > 16384 {
+		gruGatesTextbook(t, r[:16384], z[:16384], n[:16384], nh[:16384], h[:16384], hPrev[:16384])
+		r, z, n, nh, h, hPrev = r[16384:], z[16384:], n[16384:], nh[16384:], h[16384:], hPrev[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.GRUGatesTextbook(r, z, n, nh, h, hPrev)
+	default:
+		ref.GRUGatesTextbook(r, z, n, nh, h, hPrev)
+	}
+}
+
+func gruGatesTextbookGrad(t ISA, r, z, n, nh, dh, hPrev, dy []float32) {
+	for t != Scalar && len(r) > 16384 {
+		gruGatesTextbookGrad(t, r[:16384], z[:16384], n[:16384], nh[:16384], dh[:16384], hPrev[:16384], dy[:16384])
+		r, z, n, nh, dh, hPrev, dy = r[16384:], z[16384:], n[16384:], nh[16384:], dh[16384:], hPrev[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy)
+	default:
+		ref.GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy)
+	}
+}
+
+func gruReset(t ISA, r, q, hPrev []float32) {
+	for t != Scalar && len(r) > 16384 {
+		gruReset(t, r[:16384], q[:16384], hPrev[:16384])
+		r, q, hPrev = r[16384:], q[16384:], hPrev[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.GRUReset(r, q, hPrev)
+	default:
+		ref.GRUReset(r, q, hPrev)
+	}
+}
+
+func gruResetGrad(t ISA, r, e, dq, hPrev []float32) {
+	for t != Scalar && len(r) > 16384 {
+		gruResetGrad(t, r[:16384], e[:16384], dq[:16384], hPrev[:16384])
+		r, e, dq, hPrev = r[16384:], e[16384:], dq[16384:], hPrev[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.GRUResetGrad(r, e, dq, hPrev)
+	default:
+		ref.GRUResetGrad(r, e, dq, hPrev)
+	}
+}
+
+func gruUpdate(t ISA, z, n, h, hPrev []float32) {
+	for t != Scalar && len(z) > 16384 {
+		gruUpdate(t, z[:16384], n[:16384], h[:16384], hPrev[:16384])
+		z, n, h, hPrev = z[16384:], n[16384:], h[16384:], hPrev[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.GRUUpdate(z, n, h, hPrev)
+	default:
+		ref.GRUUpdate(z, n, h, hPrev)
+	}
+}
+
+func gruUpdateGrad(t ISA, z, n, dh, hPrev, dy []float32) {
+	for t != Scalar && len(z) > 16384 {
+		gruUpdateGrad(t, z[:16384], n[:16384], dh[:16384], hPrev[:16384], dy[:16384])
+		z, n, dh, hPrev, dy = z[16384:], n[16384:], dh[16384:], hPrev[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.GRUUpdateGrad(z, n, dh, hPrev, dy)
+	default:
+		ref.GRUUpdateGrad(z, n, dh, hPrev, dy)
+	}
+}
+
+func gruUpdateTextbook(t ISA, z, n, h, hPrev []float32) {
+	for t != Scalar && len(z) > 16384 {
+		gruUpdateTextbook(t, z[:16384], n[:16384], h[:16384], hPrev[:16384])
+		z, n, h, hPrev = z[16384:], n[16384:], h[16384:], hPrev[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.GRUUpdateTextbook(z, n, h, hPrev)
+	default:
+		ref.GRUUpdateTextbook(z, n, h, hPrev)
+	}
+}
+
+func gruUpdateTextbookGrad(t ISA, z, n, dh, hPrev, dy []float32) {
+	for t != Scalar && len(z) > 16384 {
+		gruUpdateTextbookGrad(t, z[:16384], n[:16384], dh[:16384], hPrev[:16384], dy[:16384])
+		z, n, dh, hPrev, dy = z[16384:], n[16384:], dh[16384:], hPrev[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.GRUUpdateTextbookGrad(z, n, dh, hPrev, dy)
+	default:
+		ref.GRUUpdateTextbookGrad(z, n, dh, hPrev, dy)
+	}
+}
+
 func lstmGates(t ISA, i, f, g, o, c, h, cPrev []float32) {
 	for t != Scalar && len(i) > 16384 {
 		lstmGates(t, i[:16384], f[:16384], g[:16384], o[:16384], c[:16384], h[:16384], cPrev[:16384])
@@ -175,6 +604,19 @@ func add(t ISA, dst, a, b []float32) {
 		neon.Add(dst, a, b)
 	default:
 		ref.Add(dst, a, b)
+	}
+}
+
+func addFlush(t ISA, dst, a, b []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		addFlush(t, dst[:16384], a[:16384], b[:16384])
+		dst, a, b = dst[16384:], a[16384:], b[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.AddFlush(dst, a, b)
+	default:
+		ref.AddFlush(dst, a, b)
 	}
 }
 

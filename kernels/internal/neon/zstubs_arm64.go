@@ -32,6 +32,213 @@ func SigmoidGrad(dx, y, dy []float32)
 //go:noescape
 func TanhGrad(dx, y, dy []float32)
 
+// ReLU sets dst = x < 0 ? 0 : x.
+//
+//go:noescape
+func ReLU(dst, x []float32)
+
+// ReLUGrad sets dx = y <= 0 ? 0 : dy.
+//
+//go:noescape
+func ReLUGrad(dx, y, dy []float32)
+
+// Affine sets dst = fma(alpha, x, beta).
+//
+//go:noescape
+func Affine(dst, x []float32, alpha, beta float32)
+
+// LeakyReLU sets dst = x < 0 ? alpha*x : x.
+//
+//go:noescape
+func LeakyReLU(dst, x []float32, alpha float32)
+
+// LeakyReLUGrad sets dx = x < 0 ? alpha*dy : dy.
+//
+//go:noescape
+func LeakyReLUGrad(dx, x, dy []float32, alpha float32)
+
+// ThresholdedReLU sets dst = x < alpha ? 0 : x.
+//
+//go:noescape
+func ThresholdedReLU(dst, x []float32, alpha float32)
+
+// ThresholdedReLUGrad sets dx = x < alpha ? 0 : dy.
+//
+//go:noescape
+func ThresholdedReLUGrad(dx, x, dy []float32, alpha float32)
+
+// ScaledTanh sets dst = alpha * tanh(beta*x).
+//
+//go:noescape
+func ScaledTanh(dst, x []float32, alpha, beta float32)
+
+// ScaledTanhGrad sets dx = (fma(-t, t, 1)*dy) * (alpha*beta), t = tanh(beta*x).
+//
+//go:noescape
+func ScaledTanhGrad(dx, x, dy []float32, alpha, beta float32)
+
+// HardSigmoid sets dst = fma(alpha, x, beta), limited to [0, 1].
+//
+//go:noescape
+func HardSigmoid(dst, x []float32, alpha, beta float32)
+
+// HardSigmoidGrad sets dx = v <= 0 || v >= 1 ? 0 : alpha*dy, v = fma(alpha, x, beta).
+//
+//go:noescape
+func HardSigmoidGrad(dx, x, dy []float32, alpha, beta float32)
+
+// ELU sets dst = x < 0 ? alpha*(e^x-1) : x.
+//
+//go:noescape
+func ELU(dst, x []float32, alpha float32)
+
+// ELUGrad sets dx = x < 0 ? (alpha*e^x)*dy : dy.
+//
+//go:noescape
+func ELUGrad(dx, x, dy []float32, alpha float32)
+
+// Softsign sets dst = x/(1+|x|).
+//
+//go:noescape
+func Softsign(dst, x []float32)
+
+// SoftsignGrad sets dx = dy/(d*d), d = 1+|x|.
+//
+//go:noescape
+func SoftsignGrad(dx, x, dy []float32)
+
+// Softplus sets dst = log(1+e^x).
+//
+//go:noescape
+func Softplus(dst, x []float32)
+
+// SoftplusGrad sets dx = sigmoid(x)*dy.
+//
+//go:noescape
+func SoftplusGrad(dx, x, dy []float32)
+
+// RNNTanh sets h = flush(tanh(a)).
+//
+//go:noescape
+func RNNTanh(h, a []float32)
+
+// RNNTanhGrad sets a = flush(fma(-h, h, 1) * (dh+dy)).
+//
+//go:noescape
+func RNNTanhGrad(a, h, dh, dy []float32)
+
+// RNNReLU sets h = flush(a < 0 ? 0 : a).
+//
+//go:noescape
+func RNNReLU(h, a []float32)
+
+// RNNReLUGrad sets a = flush(h <= 0 ? 0 : dh+dy).
+//
+//go:noescape
+func RNNReLUGrad(a, h, dh, dy []float32)
+
+// RNNSigmoid sets h = flush(sigmoid(a)).
+//
+//go:noescape
+func RNNSigmoid(h, a []float32)
+
+// RNNSigmoidGrad sets a = flush((h*(1-h)) * (dh+dy)).
+//
+//go:noescape
+func RNNSigmoidGrad(a, h, dh, dy []float32)
+
+// GRUGates finishes the step of one row of units, reset after the product:
+//
+//	r, z = sigmoid(r), sigmoid(z)
+//	n = tanh(fma(r, nh, n))
+//	h = flush(fma(z, hPrev-n, n))
+//
+//go:noescape
+func GRUGates(r, z, n, nh, h, hPrev []float32)
+
+// GRUGatesGrad is the backward step of GRUGates for one row of units:
+//
+//	d = dh + dy
+//	a = flush((d*(1-z)) * fma(-n, n, 1))
+//	z = flush((d*(hPrev-n)) * (z*(1-z)))
+//	dh = d*z
+//	r = flush((a*nh) * (r*(1-r)))
+//	nh = flush(a*r)
+//	n = a
+//
+// with the values that r, z, n and nh had before on the right.
+//
+//go:noescape
+func GRUGatesGrad(r, z, n, nh, dh, hPrev, dy []float32)
+
+// GRUGatesTextbook is GRUGates with
+//
+//	h = flush(fma(z, n-hPrev, hPrev))
+//
+//go:noescape
+func GRUGatesTextbook(r, z, n, nh, h, hPrev []float32)
+
+// GRUGatesTextbookGrad is GRUGatesGrad with
+//
+//	a = flush((d*z) * fma(-n, n, 1))
+//	z = flush((d*(n-hPrev)) * (z*(1-z)))
+//	dh = d*(1-z)
+//
+//go:noescape
+func GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy []float32)
+
+// GRUReset begins the step of one row of units, reset before the product:
+//
+//	r = sigmoid(r)
+//	q = flush(r*hPrev)
+//
+//go:noescape
+func GRUReset(r, q, hPrev []float32)
+
+// GRUResetGrad is the backward step of GRUReset:
+//
+//	e = fma(dq, r, e)
+//	r = flush((dq*hPrev) * (r*(1-r)))
+//
+//go:noescape
+func GRUResetGrad(r, e, dq, hPrev []float32)
+
+// GRUUpdate finishes the step of one row of units, reset before the product:
+//
+//	z, n = sigmoid(z), tanh(n)
+//	h = flush(fma(z, hPrev-n, n))
+//
+//go:noescape
+func GRUUpdate(z, n, h, hPrev []float32)
+
+// GRUUpdateGrad is the backward step of GRUUpdate:
+//
+//	d = dh + dy
+//	n = flush((d*(1-z)) * fma(-n, n, 1))
+//	z = flush((d*(hPrev-n)) * (z*(1-z)))
+//	dh = d*z
+//
+// with the values that z and n had before on the right.
+//
+//go:noescape
+func GRUUpdateGrad(z, n, dh, hPrev, dy []float32)
+
+// GRUUpdateTextbook is GRUUpdate with
+//
+//	h = flush(fma(z, n-hPrev, hPrev))
+//
+//go:noescape
+func GRUUpdateTextbook(z, n, h, hPrev []float32)
+
+// GRUUpdateTextbookGrad is GRUUpdateGrad with
+//
+//	n = flush((d*z) * fma(-n, n, 1))
+//	z = flush((d*(n-hPrev)) * (z*(1-z)))
+//	dh = d*(1-z)
+//
+//go:noescape
+func GRUUpdateTextbookGrad(z, n, dh, hPrev, dy []float32)
+
 // LSTMGates finishes the step of one row of units:
 //
 //	i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
@@ -85,6 +292,11 @@ func SumSquaresLanes(lanes []float64, x []float32)
 //
 //go:noescape
 func Add(dst, a, b []float32)
+
+// AddFlush sets dst = flush(a + b).
+//
+//go:noescape
+func AddFlush(dst, a, b []float32)
 
 // Mul sets dst = a * b.
 //

@@ -88,6 +88,97 @@ done3:
 skip_tail:
 	RET
 
+// func AddFlush(dst, a, b []float32)
+TEXT ·AddFlush(SB), NOSPLIT, $0-72
+	MOVD $lanes<>(SB), R0
+	MOVD dst_base+0(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD a_base+24(FP), R3
+	MOVD b_base+48(FP), R4
+	MOVD $0, R5
+	SUBS $4, R2, R2
+	BLT done_block
+
+block:
+	WORD $0x3ce56860 // ldr q0, [x3, x5]
+	WORD $0x3ce56881 // ldr q1, [x4, x5]
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ (R0), F1
+	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	WORD $0x3ca56820 // str q0, [x1, x5]
+	ADD $16, R5, R5
+	SUBS $4, R2, R2
+	BGE block
+
+done_block:
+	ADD $4, R2, R2
+	CMP $1, R2
+	BLT skip_tail
+	VMOVI $0, V0.B16
+	ADD R5, R3, R3
+	TBZ $2, R2, part
+	FMOVQ (R3), F0
+	JMP done
+
+part:
+	TBZ $1, R2, single
+	FMOVD (R3), F0
+	TBZ $0, R2, done
+	ADD $8, R3, R3
+	VLD1 (R3), V0.S[2]
+	JMP done
+
+single:
+	TBZ $0, R2, done
+	FMOVS (R3), F0
+
+done:
+	VMOVI $0, V1.B16
+	ADD R5, R4, R3
+	TBZ $2, R2, part2
+	FMOVQ (R3), F1
+	JMP done2
+
+part2:
+	TBZ $1, R2, single2
+	FMOVD (R3), F1
+	TBZ $0, R2, done2
+	ADD $8, R3, R3
+	VLD1 (R3), V1.S[2]
+	JMP done2
+
+single2:
+	TBZ $0, R2, done2
+	FMOVS (R3), F1
+
+done2:
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ (R0), F1
+	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	ADD R5, R1, R0
+	TBZ $2, R2, part3
+	FMOVQ F0, (R0)
+	JMP done3
+
+part3:
+	TBZ $1, R2, single3
+	FMOVD F0, (R0)
+	TBZ $0, R2, done3
+	ADD $8, R0, R0
+	VST1 V0.S[2], (R0)
+	JMP done3
+
+single3:
+	TBZ $0, R2, done3
+	FMOVS F0, (R0)
+
+done3:
+
+skip_tail:
+	RET
+
 // func Mul(dst, a, b []float32)
 TEXT ·Mul(SB), NOSPLIT, $0-72
 	MOVD dst_base+0(FP), R0
