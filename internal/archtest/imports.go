@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"internal/numtest/oracle": {}, // shares no code with what it judges
 	"internal/archtest":       {},
 	"internal/testall":        {},
+	"internal/faults":         {},
 }
 
 // onlyStd narrows the standard library for some packages.
