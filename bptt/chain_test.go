@@ -142,6 +142,26 @@ func TestPadding(t *testing.T) {
 			}
 		}
 	})
+	// A linear layer in front hands out dx: +0 there too.
+	first := must(bptt.NewLinear(2, 3, rng(1)))
+	front := must(bptt.Chain(first, unrolled(3, 4, 3, 2), must(bptt.NewLinear(4, 2, rng(1)))))
+	require.NoError(t, front.SetLengths([]int{1, 3}))
+	nan := float32(math.NaN())
+	y, dx := make([]float32, 12), make([]float32, 12)
+	front.Forward(y, []float32{1, 2, 3, 4, nan, nan, 5, 6, nan, nan, 7, 8})
+	front.Backward(dx, []float32{1, 2, 3, 4, nan, nan, 5, 6, nan, nan, 7, 8})
+	for i, v := range dx {
+		if row := i / 2; row == 2 || row == 4 {
+			require.Equal(t, uint32(0), math.Float32bits(v), "dx[%d]", i)
+		} else {
+			require.False(t, math.IsNaN(float64(v)) || v == 0, "dx[%d]", i)
+		}
+	}
+	first.Weight[0] = nan // 0 * NaN is NaN, but padding is +0 by selection
+	front.Forward(y, make([]float32, 12))
+	front.Backward(dx, y)
+	require.Equal(t, []float32{0, 0}, dx[4:6])
+	require.Equal(t, []float32{0, 0}, dx[8:10])
 	net := languageModel(t, 1, small)
 	for _, bad := range [][]int{{1, 2}, {1, 2, 7}, {-1, 2, 3}} {
 		require.Error(t, net.SetLengths(bad))
@@ -425,9 +445,16 @@ func TestEvaluate(t *testing.T) {
 	require.Error(t, err)
 	_, _, err = bptt.Evaluate(ctx, net, textData(t, 100, sizes{vocabulary: 13, batch: 2}), bptt.CrossEntropy{})
 	require.Error(t, err)
-	_, n, err = bptt.Evaluate(ctx, newLeaky(4, 1), &script{n: 10}, bptt.MSE{})
+	// Data without reset flags begins in the zero state.
+	used := newLeaky(4, 1)
+	used.h[0] = 1000
+	mean, n, err = bptt.Evaluate(ctx, used, &script{n: 10}, bptt.MSE{})
 	require.NoError(t, err)
 	require.Equal(t, 10, n)
+	fresh, _, err := bptt.Evaluate(ctx, newLeaky(4, 1), &script{n: 10}, bptt.MSE{})
+	require.NoError(t, err)
+	require.Equal(t, fresh, mean)
+	require.Equal(t, float32(1000), used.h[0])
 }
 
 func TestFingerprintSeesEverything(t *testing.T) {

@@ -186,5 +186,17 @@ func TestSequencesInWindows(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, int64(9), report.Counted, "every step of every sequence is counted once")
 		require.Equal(t, []float32{6, 0}, net.h, "the last batch is one sequence and an empty row")
+
+		// A row that ended keeps its last state while the other goes on.
+		data, err = bptt.NewSequences([]bptt.Sequence{
+			{Steps: 1, X: []float32{6}, Y: []float32{9}},
+			{Steps: 5, X: []float32{1, 2, 3, 4, 5}, Y: []float32{9, 9, 9, 9, 9}},
+		}, 2, nil)
+		require.NoError(t, err)
+		_, err = bptt.Train(context.Background(), net, data, bptt.Plan{
+			Window: 2, Stride: stride, Epochs: 1, Loss: bptt.MSE{}, Optimizer: frozen{},
+		})
+		require.NoError(t, err)
+		require.Equal(t, []float32{6, h(0, 5)}, net.h)
 	}
 }

@@ -138,6 +138,32 @@ func TestOtherFiles(t *testing.T) {
 	}
 }
 
+// TestSectionsAreCounted: a whole section cut out leaves every checksum good.
+func TestSectionsAreCounted(t *testing.T) {
+	var b bytes.Buffer
+	w := NewWriter(&b, "test", 3)
+	head := b.Len()
+	w.Bytes("a", []byte("a"))
+	cut := b.Len()
+	w.Bytes("b", []byte("b"))
+	require.NoError(t, w.Close())
+	_, err := Read(bytes.NewReader(append(bytes.Clone(b.Bytes()[:head]), b.Bytes()[cut:]...)), "test", 3)
+	var fe *FormatError
+	require.ErrorAs(t, err, &fe)
+	require.Equal(t, "end", fe.Section)
+
+	// Twice the same section, counted twice, is no better.
+	b.Reset()
+	w = NewWriter(&b, "test", 3)
+	w.Bytes("a", []byte("a"))
+	w.names = map[string]bool{}
+	w.Bytes("a", []byte("a"))
+	require.NoError(t, w.Close())
+	_, err = Read(&b, "test", 3)
+	require.ErrorAs(t, err, &fe)
+	require.Equal(t, "a", fe.Section)
+}
+
 // hostile returns a file whose one section declares a tensor of that shape and
 // holds payload, every checksum good as far as the bytes go.
 func hostile(payload int, shape ...uint64) []byte {
