@@ -283,7 +283,9 @@ func FuzzGates(f *testing.F) {
 			func(isa kernels.ISA, v [9][]float32) { isa.GRUGatesTextbook(v[0], v[1], v[2], v[3], v[4], v[5]) })
 		run("textbook GRU gates gradient",
 			func(v [9][]float32) { ref.GRUGatesTextbookGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.GRUGatesTextbookGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6]) })
+			func(isa kernels.ISA, v [9][]float32) {
+				isa.GRUGatesTextbookGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6])
+			})
 		run("GRU reset",
 			func(v [9][]float32) { ref.GRUReset(v[0], v[1], v[2]) },
 			func(isa kernels.ISA, v [9][]float32) { isa.GRUReset(v[0], v[1], v[2]) })
