@@ -1,9 +1,6 @@
 package lstm
 
-import (
-	"fmt"
-	"math"
-)
+import "github.com/simdrnn/simdrnn/internal/seq"
 
 // Config describes a stack of LSTM layers. Its zero optional fields are the
 // textbook choice.
@@ -27,35 +24,14 @@ type Config struct {
 	Workers int
 }
 
-// check returns c with its defaults filled in, or what is wrong with it.
-func (c Config) check() (Config, error) {
-	if c.Layers == 0 {
-		c.Layers = 1
+// check returns c with its defaults filled in and its structure, or what is
+// wrong with it.
+func (c Config) check() (Config, seq.Structure, error) {
+	s := seq.Structure{
+		Input: c.Input, Hidden: c.Hidden, Layers: c.Layers,
+		Bidirectional: c.Bidirectional, Reverse: c.Reverse, Workers: c.Workers,
 	}
-	switch {
-	case c.Input < 1:
-		return c, fmt.Errorf("lstm: Config.Input is %d, want the width of an input row, at least 1", c.Input)
-	case c.Hidden < 1:
-		return c, fmt.Errorf("lstm: Config.Hidden is %d, want at least 1 unit", c.Hidden)
-	case c.Hidden > math.MaxInt32/8:
-		return c, fmt.Errorf("lstm: Config.Hidden is %d, want at most %d units", c.Hidden, math.MaxInt32/8)
-	case c.Layers < 0:
-		return c, fmt.Errorf("lstm: Config.Layers is %d, want at least 1, or 0 for 1", c.Layers)
-	case c.Bidirectional && c.Reverse:
-		return c, fmt.Errorf("lstm: Config.Bidirectional and Config.Reverse are both set; a bidirectional layer has the reverse direction already, so leave Reverse out")
-	case c.Workers < 0:
-		return c, fmt.Errorf("lstm: Config.Workers is %d, want a number of goroutines, or 0 for automatic", c.Workers)
-	}
-	return c, nil
-}
-
-// directions says for each direction of a layer whether it reads from the end.
-func (c Config) directions() []bool {
-	switch {
-	case c.Bidirectional:
-		return []bool{false, true}
-	case c.Reverse:
-		return []bool{true}
-	}
-	return []bool{false}
+	err := s.Check("lstm")
+	c.Layers = s.Layers
+	return c, s, err
 }

@@ -36,14 +36,11 @@ func New(cfg Config, r *rand.Rand) (*Layer, error) {
 
 // newLayer makes a Layer whose parameters come from src.
 func newLayer(cfg Config, src seq.Source) (*Layer, error) {
-	cfg, err := cfg.check()
+	cfg, s, err := cfg.check()
 	if err != nil {
 		return nil, err
 	}
-	net, err := seq.NewNet(seq.Net{
-		Kind: "lstm", Cell: cell{hidden: cfg.Hidden},
-		Input: cfg.Input, Layers: cfg.Layers, Reverse: cfg.directions(), Workers: cfg.Workers,
-	}, !cfg.NoBias, src)
+	net, err := seq.NewNet(s.Net("lstm", cell{hidden: cfg.Hidden}), !cfg.NoBias, src)
 	if err != nil {
 		return nil, err
 	}

@@ -126,6 +126,7 @@ func (u *Unrolled) backwardSteps(w, n int) {
 			u.block(&s.Prev[k], k, i, t+1+before, first)
 			s.Grad[k] = Mat{Data: u.dcarry[k][first*width:], Stride: width, Width: width}
 		}
+		s.Scratch.Data = u.cellRows[first*s.Scratch.Stride:]
 		u.net.Cell.Backward(s)
 	}
 }
@@ -175,12 +176,16 @@ func (u *Unrolled) gradients(w, n int) {
 	lo, hi := share(sh.Gates, 12, w, n)
 	u.isa.GemmRows(kernels.AddTo, hi-lo, g.In, tape[lo:], sh.Tape, u.rows, x, width, u.xRows, g.Ih[lo*g.In:], g.In, work)
 
-	// dW_hh += dG^T h_prev
+	// dW_hh += dG^T h_prev, or what stands in its place
 	h := sh.States[0]
 	prev := u.hist[u.job.layer][u.job.dir*h:]
 	for _, b := range sh.Recur {
 		lo, hi := share(b.Rows, 12, w, n)
-		u.isa.GemmRows(kernels.AddTo, hi-lo, h, tape[b.Col+lo:], sh.Tape, u.rows, prev, u.out, u.prevRows, g.Hh[(b.Row+lo)*h:], h, work)
+		with, width, rows := prev, u.out, u.prevRows
+		if b.Factor > 0 {
+			with, width, rows = tape[b.Factor:], sh.Tape, u.rows
+		}
+		u.isa.GemmRows(kernels.AddTo, hi-lo, h, tape[b.Col+lo:], sh.Tape, u.rows, with, width, rows, g.Hh[(b.Row+lo)*h:], h, work)
 	}
 
 	if g.BiasIh != nil {

@@ -64,11 +64,14 @@ type Shape struct {
 	Gates int
 	// Tape is the width of a tape row, at least Gates.
 	Tape int
+	// Scratch is the width of a row of Step.Scratch.
+	Scratch int
 	// Recur says which rows of W_hh are multiplied at a time.
 	Recur []Block
 }
 
-// A Block is a run of rows of W_hh that the cell multiplies by h at once.
+// A Block is a run of rows of W_hh that the cell multiplies by h, or by
+// something in its place, at once.
 type Block struct {
 	Row, Rows int
 	// Col is the first of the Rows columns of a tape row that hold, after
@@ -78,6 +81,9 @@ type Block struct {
 	// block's rows of b_hh (Step.Bias), and not the end of the chains over x.
 	// b_hh then has no share in where those start.
 	Apart bool
+	// Factor, if above 0, is the first of the H columns of a tape row that the
+	// rows multiply in place of h; Backward leaves them as they are.
+	Factor int
 }
 
 // A Mat is rows of equal width in a larger buffer.
@@ -109,8 +115,9 @@ type Step struct {
 	State, Prev []Mat // one for each state tensor
 
 	// In Backward alone.
-	Grad []Mat // one for each state tensor
-	Dy   Mat
+	Grad    []Mat // one for each state tensor
+	Dy      Mat
+	Scratch Mat // of unspecified content, lost after the step
 }
 
 func newStep(isa kernels.ISA, sh *Shape) Step {
@@ -118,5 +125,6 @@ func newStep(isa kernels.ISA, sh *Shape) Step {
 	m := make([]Mat, 3*n)
 	s := Step{ISA: isa, State: m[:n:n], Prev: m[n : 2*n : 2*n], Grad: m[2*n:]}
 	s.Tape.Stride, s.Tape.Width = sh.Tape, sh.Tape
+	s.Scratch.Stride, s.Scratch.Width = sh.Scratch, sh.Scratch
 	return s
 }

@@ -65,6 +65,7 @@ type Unrolled struct {
 	rows, xRows, prevRows []int32
 
 	biasSum  []float32 // [Tape]
+	cellRows []float32 // Step.Scratch, [B][Scratch]
 	steppers []Step    // for each worker
 	scratch  [][]float32
 
@@ -160,6 +161,7 @@ func (u *Unrolled) unrollBack() {
 		u.dcarry = append(u.dcarry, make([]float32, u.batch*width))
 	}
 	u.biasSum = make([]float32, sh.Tape)
+	u.cellRows = make([]float32, u.batch*sh.Scratch)
 	u.doPackBack, u.doStepsBack, u.doGradients = u.packBackShare, u.backwardSteps, u.gradients
 }
 

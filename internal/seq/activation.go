@@ -1,0 +1,156 @@
+package seq
+
+import (
+	"fmt"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// An Activation is one of the functions that ONNX lists for recurrent layers,
+// with its parameters. The zero Activation is tanh. Two of them are equal (==)
+// if they are the same function.
+type Activation struct {
+	kind        activation
+	alpha, beta float32
+}
+
+type activation int
+
+const (
+	tanh activation = iota
+	relu
+	sigmoid
+	affine
+	leakyReLU
+	thresholdedReLU
+	scaledTanh
+	hardSigmoid
+	elu
+	softsign
+	softplus
+	activations // how many there are
+)
+
+// names are ONNX's; parameters says how many of alpha and beta each has.
+var (
+	names      = [activations]string{"Tanh", "Relu", "Sigmoid", "Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu", "Softsign", "Softplus"}
+	parameters = [activations]int{affine: 2, leakyReLU: 1, thresholdedReLU: 1, scaledTanh: 2, hardSigmoid: 2, elu: 1}
+)
+
+// Tanh, ReLU, Sigmoid, Softsign and Softplus have no parameters:
+// tanh x, max(x, 0), 1/(1+e^-x), x/(1+|x|), log(1+e^x).
+var (
+	Tanh     = Activation{}
+	ReLU     = Activation{kind: relu}
+	Sigmoid  = Activation{kind: sigmoid}
+	Softsign = Activation{kind: softsign}
+	Softplus = Activation{kind: softplus}
+)
+
+// Affine is alpha*x + beta.
+func Affine(alpha, beta float32) Activation { return Activation{affine, alpha, beta} }
+
+// LeakyReLU is x for x >= 0, else alpha*x.
+func LeakyReLU(alpha float32) Activation { return Activation{leakyReLU, alpha, 0} }
+
+// ThresholdedReLU is x for x >= alpha, else 0.
+func ThresholdedReLU(alpha float32) Activation { return Activation{thresholdedReLU, alpha, 0} }
+
+// ScaledTanh is alpha*tanh(beta*x).
+func ScaledTanh(alpha, beta float32) Activation { return Activation{scaledTanh, alpha, beta} }
+
+// HardSigmoid is alpha*x + beta, limited to [0, 1].
+func HardSigmoid(alpha, beta float32) Activation { return Activation{hardSigmoid, alpha, beta} }
+
+// ELU is x for x >= 0, else alpha*(e^x - 1).
+func ELU(alpha float32) Activation { return Activation{elu, alpha, 0} }
+
+// String is ONNX's name of the function, with its parameters.
+func (f Activation) String() string {
+	switch parameters[f.kind] {
+	case 1:
+		return fmt.Sprintf("%s(%v)", names[f.kind], f.alpha)
+	case 2:
+		return fmt.Sprintf("%s(%v, %v)", names[f.kind], f.alpha, f.beta)
+	}
+	return names[f.kind]
+}
+
+// Check returns an error if a parameter is NaN or infinite.
+func (f Activation) Check() error {
+	if f.alpha-f.alpha != 0 || f.beta-f.beta != 0 {
+		return fmt.Errorf("the parameters of %v must be finite", f)
+	}
+	return nil
+}
+
+// Fields returns f as three numbers, which ActivationOf makes f of again.
+func (f Activation) Fields() (kind int, alpha, beta float32) { return int(f.kind), f.alpha, f.beta }
+
+// ActivationOf is the inverse of Fields; ok is false if there is no such
+// function.
+func ActivationOf(kind int, alpha, beta float32) (f Activation, ok bool) {
+	if kind < 0 || kind >= int(activations) {
+		return f, false
+	}
+	f = Activation{activation(kind), alpha, beta}
+	n := parameters[kind]
+	return f, (n > 0 || alpha == 0) && (n > 1 || beta == 0)
+}
+
+// Apply sets y = f(x); y may be x.
+func (f Activation) Apply(t kernels.ISA, y, x []float32) {
+	switch f.kind {
+	case tanh:
+		t.Tanh(y, x)
+	case relu:
+		t.ReLU(y, x)
+	case sigmoid:
+		t.Sigmoid(y, x)
+	case affine:
+		t.Affine(y, x, f.alpha, f.beta)
+	case leakyReLU:
+		t.LeakyReLU(y, x, f.alpha)
+	case thresholdedReLU:
+		t.ThresholdedReLU(y, x, f.alpha)
+	case scaledTanh:
+		t.ScaledTanh(y, x, f.alpha, f.beta)
+	case hardSigmoid:
+		t.HardSigmoid(y, x, f.alpha, f.beta)
+	case elu:
+		t.ELU(y, x, f.alpha)
+	case softsign:
+		t.Softsign(y, x)
+	case softplus:
+		t.Softplus(y, x)
+	}
+}
+
+// Gradient sets dx = f'(x)*dy, given x and y = f(x). dx may be any of the
+// others.
+func (f Activation) Gradient(t kernels.ISA, dx, x, y, dy []float32) {
+	switch f.kind {
+	case tanh:
+		t.TanhGrad(dx, y, dy)
+	case relu:
+		t.ReLUGrad(dx, y, dy)
+	case sigmoid:
+		t.SigmoidGrad(dx, y, dy)
+	case affine:
+		t.Scale(dx, dy, f.alpha)
+	case leakyReLU:
+		t.LeakyReLUGrad(dx, x, dy, f.alpha)
+	case thresholdedReLU:
+		t.ThresholdedReLUGrad(dx, x, dy, f.alpha)
+	case scaledTanh:
+		t.ScaledTanhGrad(dx, x, dy, f.alpha, f.beta)
+	case hardSigmoid:
+		t.HardSigmoidGrad(dx, x, dy, f.alpha, f.beta)
+	case elu:
+		t.ELUGrad(dx, x, dy, f.alpha)
+	case softsign:
+		t.SoftsignGrad(dx, x, dy)
+	case softplus:
+		t.SoftplusGrad(dx, x, dy)
+	}
+}

@@ -1,0 +1,73 @@
+package wire
+
+import (
+	"fmt"
+	"io"
+)
+
+// The file of a layer: a section "config" of integers, then the parameters under
+// their names. What the integers mean is the affair of the kind of file.
+
+// WriteLayer writes a layer. params calls its argument for each parameter. It
+// returns the bytes written and the first error of w.
+func WriteLayer(w io.Writer, kind string, contents uint32, config []int64, params func(f func(name string, w []float32, shape ...int))) (int64, error) {
+	f := NewWriter(w, kind, contents)
+	f.Int64("config", config)
+	params(func(name string, w []float32, shape ...int) { f.Float32(name, w, shape...) })
+	err := f.Close()
+	return f.Written(), err
+}
+
+// A Layer is the file of a layer, read and checked.
+type Layer struct {
+	Config []int64
+	kind   string
+	file   *File
+	read   int
+}
+
+// ReadLayer reads the file of a layer whose configuration has the given number
+// of integers.
+func ReadLayer(r io.Reader, kind string, contents uint32, fields int) (*Layer, error) {
+	f, err := Read(r, kind, contents)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", kind, err)
+	}
+	l := &Layer{kind: kind, file: f, read: 1}
+	if l.Config, err = f.Int64("config", fields); err != nil {
+		return nil, fmt.Errorf("%s: %w", kind, err)
+	}
+	return l, nil
+}
+
+// Param returns a parameter, or an error if it is not there or has another
+// shape.
+func (l *Layer) Param(name string, shape ...int) ([]float32, error) {
+	l.read++
+	w, err := l.file.Float32(name, shape...)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", l.kind, err)
+	}
+	return w, err
+}
+
+// NoConfig is the error of a configuration that the kind of layer cannot have.
+func (l *Layer) NoConfig() error {
+	return fmt.Errorf("%s: section \"config\" of the file holds %d, which is no configuration", l.kind, l.Config)
+}
+
+// Done returns an error if the file holds more than was asked for.
+func (l *Layer) Done() error {
+	if n := len(l.file.Names()); n != l.read {
+		return fmt.Errorf("%s: the file has %d sections, its configuration accounts for %d", l.kind, n, l.read)
+	}
+	return nil
+}
+
+// Flag is 1 for true, as configurations hold it.
+func Flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
