@@ -1,0 +1,65 @@
+// Package gru is a network of gated recurrent units: layers, training and
+// inference.
+//
+// One step of a layer reads its input x and its own output h of the step before:
+//
+//	r = sigmoid(W_ir x + b_ir + W_hr h + b_hr)        reset gate
+//	z = sigmoid(W_iz x + b_iz + W_hz h + b_hz)        update gate
+//	n = tanh(W_in x + b_in + r*(W_hn h + b_hn))       candidate
+//	h = (1-z)*n + z*h
+//
+// This is the unit of Cho et al. (2014, "Learning phrase representations using
+// RNN encoder-decoder") in the form that PyTorch, cuDNN and Keras have: the reset
+// gate acts after the product with W_hn. Two variants are in use elsewhere:
+//
+//   - Config.ResetBefore is the form of the paper, and ONNX's default. The reset
+//     gate acts on h: n = tanh(W_in x + W_hn (r*h) + b_in + b_hn). It takes a
+//     second product a step, which has to wait for the first.
+//   - Config.Textbook exchanges z and 1-z, as Chung et al. (2014, "Empirical
+//     evaluation of gated recurrent neural networks") and most textbooks write
+//     it: h = (1-z)*h + z*n. Negating all weights and biases of z turns the one
+//     form into the other.
+//
+// Weights trained with one setting are wrong for another; a file keeps both.
+// cell.go has the equations of both passes as they are computed.
+//
+// # Use
+//
+//	net, err := gru.New(gru.Config{Input: 96, Hidden: 256, Layers: 2}, rand.New(rand.NewPCG(1, 2)))
+//	u := net.Unroll(steps, batch) // memory for training
+//	u.Forward(y, x)               // x [T][batch][96], y [T][batch][256]
+//	u.Backward(dx, dy)            // sets dx, adds to the gradients
+//	u.EachParam(func(name string, w, g []float32) { ... })
+//
+// A [Layer] holds the weights of the whole stack. [Layer.Unroll] lays it out in
+// time for training, [Layer.Infer] for whole sequences without a backward pass,
+// [Layer.Predictor] for one step at a time. Each of them owns its memory and
+// is for one goroutine at a time; any number of them may share a Layer as long
+// as nobody writes its weights. After that first allocation nothing allocates.
+//
+// # Tensors
+//
+// Tensors are []float32, time-major: x is [T][B][Input], y is [T][B][Out] with
+// Out = Hidden, or 2*Hidden for a bidirectional layer, the forward half first.
+// The state is one tensor, h. A slice of a wrong length panics before anything
+// is written, and so does a call out of order; what comes from outside (a
+// Config, a file, lengths, a state) is answered with an error.
+//
+// # Parameters
+//
+// Names, shapes and the order of gates are PyTorch's, so weights move in both
+// directions as they are:
+//
+//	weight_ih_l0          [3*Hidden][Input]   rows of r, then z, n
+//	weight_hh_l0          [3*Hidden][Hidden]
+//	bias_ih_l0            [3*Hidden]
+//	bias_hh_l0            [3*Hidden]          that of n inside the reset product
+//	weight_ih_l0_reverse  ...                 of a direction that runs backwards
+//	weight_ih_l1          [3*Hidden][Out]
+//
+// # Bits
+//
+// For given weights and inputs every result has the same bits on every
+// instruction set, architecture and number of workers; docs/numerics.md has the
+// rules. What package lstm says of rows, cuts and ways to run holds here.
+package gru

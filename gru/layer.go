@@ -1,0 +1,159 @@
+package gru
+
+import "github.com/simdrnn/simdrnn/internal/seq"
+
+// Unrolled is a Layer laid out in time for a number of steps and a batch. It
+// owns the activations, the gradients and the carried state, and is for one
+// goroutine at a time. It satisfies bptt.Net.
+type Unrolled struct {
+	layer *Layer
+	seq   *seq.Unrolled
+}
+
+// Unroll allocates all that training needs for up to steps steps and batch
+// rows: 5*Hidden floats for each step, row and direction of each layer, the
+// gradients, and a packed copy of the weights. The kernels used are those
+// current now, whatever is chosen later. The carried state and the gradients
+// start at +0. Unroll panics if a size is negative or if (steps+2)*batch
+// is not below 2^31.
+func (l *Layer) Unroll(steps, batch int) *Unrolled {
+	return &Unrolled{l, l.net.Unroll(steps, batch, true)}
+}
+
+// Infer is Unroll for whole sequences without a backward pass: it keeps no
+// activations but a layer's input and output, and has no gradients. Backward
+// and SetStateGrad panic. Forward gives the same bits as that of Unroll.
+func (l *Layer) Infer(steps, batch int) *Unrolled {
+	return &Unrolled{l, l.net.Unroll(steps, batch, false)}
+}
+
+// Dims returns the most steps of a Forward, the rows of the batch, and the
+// widths of an input and of an output row.
+func (u *Unrolled) Dims() (steps, batch, in, out int) { return u.seq.Dims() }
+
+// Forward runs the stack over x, [T][batch][Input], and sets y,
+// [T][batch][Out], for any T from 0 to the steps that were unrolled. It starts
+// from the carried state and leaves the last state to the next call, so that a
+// sequence may be cut anywhere without changing a bit. It uses the weights as
+// they are now.
+//
+// After Unroll it keeps x, not a copy, until Backward: do not change it in
+// between. It panics if len(y) and len(x) do not belong to one T, if T is too
+// large, or if a length given to SetLengths is beyond T.
+func (u *Unrolled) Forward(y, x []float32) { u.seq.Forward(y, x) }
+
+// Backward goes back over the steps of the last Forward. It takes dy,
+// [T][batch][Out], sets dx, [T][batch][Input], unless it is nil, adds to the
+// gradients of the parameters, and sets the gradients of the state that
+// Forward started from (StateGrad). The weights must be those of Forward.
+//
+// It works in the memory of the activations, so each Forward serves one
+// Backward: a second one panics, as wrong lengths do.
+func (u *Unrolled) Backward(dx, dy []float32) { u.seq.Backward(dx, dy) }
+
+// SetLengths says how many steps of each row exist, 0 to the steps unrolled,
+// in any order; nil stands for all. It holds until the next call. Past its
+// length a row's state stays as it is, y and dx are +0, and what stands in x
+// and dy there changes nothing. A reverse direction starts at each row's own
+// end. The lengths are copied. On an error nothing is changed; otherwise there
+// is no Backward any more for a Forward that came before.
+func (u *Unrolled) SetLengths(lengths []int) error { return u.seq.SetLengths(lengths) }
+
+// SetTraining switches between training, the way an Unrolled starts, and
+// evaluation. It matters to random masks alone, and this cell has none.
+func (u *Unrolled) SetTraining(on bool) {}
+
+// SetWorkers changes Config.Workers for this Unrolled; it may allocate.
+func (u *Unrolled) SetWorkers(n int) { u.seq.SetWorkers(n) }
+
+// State returns copies of the carried state: h,
+// [Layers*Directions][batch][Hidden].
+func (u *Unrolled) State() [][]float32 { return u.seq.State() }
+
+// CopyState sets dst, shaped as State returns it, to the carried state. It
+// panics if dst is shaped otherwise.
+func (u *Unrolled) CopyState(dst [][]float32) { u.seq.CopyState(dst) }
+
+// SetState sets the carried state, shaped as State returns it, from copies. On
+// an error nothing is changed.
+func (u *Unrolled) SetState(s [][]float32) error { return u.seq.SetState(s) }
+
+// StateGrad returns copies of the gradients of the state that the last
+// Forward started from, as the last Backward set them, shaped like State.
+func (u *Unrolled) StateGrad() [][]float32 { return u.seq.StateGrad() }
+
+// SetStateGrad hands the next Backward, and only that, the gradients of the
+// state that its Forward ended with, shaped like State; nil stands for +0, as
+// no call does. On an error nothing is changed.
+//
+// Where a sequence is cut into parts that go backward last to first, StateGrad
+// of one part is SetStateGrad of the part before: dx and StateGrad then have
+// the bits of the uncut sequence, and so have the gradients of weights if the
+// cuts leave a multiple of ceil(256/batch) steps behind them.
+func (u *Unrolled) SetStateGrad(g [][]float32) error { return u.seq.SetStateGrad(g) }
+
+// Reset sets the carried state of the given rows of the batch, or of all rows
+// if none is given, to +0. It panics if there is no such row.
+func (u *Unrolled) Reset(rows ...int) { u.seq.Reset(rows...) }
+
+// ZeroGrads sets the gradients of all parameters to +0.
+func (u *Unrolled) ZeroGrads() { u.seq.ZeroGrads() }
+
+// EachParam calls f for each parameter in the order of Layer.EachParam: its
+// name, its values and their gradients. w is the Layer's memory, shared by all
+// who use it; g is the Unrolled's own, nil after Infer. Both stay where they
+// are.
+func (u *Unrolled) EachParam(f func(name string, w, g []float32)) { u.seq.EachParam(f) }
+
+// NewPredictor is Layer.Predictor in the form that bptt.Net asks for: what it
+// returns is a *Predictor.
+func (u *Unrolled) NewPredictor(batch int) (any, error) {
+	p, err := u.layer.Predictor(batch)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Predictor runs a Layer one step at a time on a packed copy of its weights,
+// with the same bits as Forward. It is for one goroutine at a time.
+type Predictor struct{ seq *seq.Predictor }
+
+// Predictor copies the Layer's weights into a Predictor for a batch of rows,
+// whose state starts at +0. It returns an error if a direction of the Layer
+// reads from the end, where a step's output would depend on inputs to come, and
+// if the batch is negative or too large.
+func (l *Layer) Predictor(batch int) (*Predictor, error) {
+	p, err := l.net.NewPredictor(batch)
+	if err != nil {
+		return nil, err
+	}
+	return &Predictor{p}, nil
+}
+
+// Dims returns the rows of the batch and the widths of an input and of an
+// output row.
+func (p *Predictor) Dims() (batch, in, out int) { return p.seq.Dims() }
+
+// Step reads x, [batch][Input], sets y, [batch][Hidden], and carries the state
+// on. It allocates nothing. It panics if a length is wrong.
+func (p *Predictor) Step(y, x []float32) { p.seq.Step(y, x) }
+
+// State returns copies of the state: h, [Layers][batch][Hidden].
+func (p *Predictor) State() [][]float32 { return p.seq.State() }
+
+// SetState sets the state, shaped as State returns it, from copies. On an error
+// nothing is changed.
+func (p *Predictor) SetState(s [][]float32) error { return p.seq.SetState(s) }
+
+// Reset sets the state of the given rows of the batch, or of all rows if none
+// is given, to +0. It panics if there is no such row.
+func (p *Predictor) Reset(rows ...int) { p.seq.Reset(rows...) }
+
+// Reorder gives each row b the state that row src[b] had; rows may repeat and
+// may be dropped, as a beam search needs. It panics, with nothing changed, if
+// src is not one row of the batch for each row.
+func (p *Predictor) Reorder(src []int) { p.seq.Reorder(src) }
+
+// Refresh copies the Layer's weights again, as they are now. The state stays.
+func (p *Predictor) Refresh() { p.seq.Refresh() }

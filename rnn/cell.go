@@ -1,0 +1,81 @@
+package rnn
+
+import (
+	"github.com/simdrnn/simdrnn/internal/seq"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// cell is one step of a plain recurrent layer. The equations have the numbers
+// that they have in kernels/ref.
+//
+// Forward, for each row of the batch:
+//
+//	(0) a = b + W_ih x_t + W_hh h_{t-1}       one chain: b, then x, then h
+//	(1) h_t = f(a)                            the output y_t
+//
+// Backward, da being the gradient of a and dh what step t+1 handed back:
+//
+//	(2) d = dh + dy_t
+//	(3) da = f'(a)*d
+//	(4) dh = W_hh^T da                        handed to step t-1
+//	(5) dx_t = W_ih^T da
+//	(6) dW_ih += da x_t^T   dW_hh += da h_{t-1}^T   db_ih, db_hh += da
+//
+// The part of (0) that does not depend on h, and (5) and (6), are products over
+// many steps at once, which package seq does for every kind of cell.
+type cell struct {
+	hidden int
+	f      Activation
+}
+
+// Shape: the state is h, and the tape holds a.
+func (c cell) Shape() seq.Shape {
+	h := c.hidden
+	return seq.Shape{
+		States: []int{h},
+		Gates:  h,
+		Tape:   h,
+		Recur:  []seq.Block{{Row: 0, Rows: h, Col: 0}},
+	}
+}
+
+// Forward computes the rest of (0), which finds b + W_ih x in the tape, and (1).
+func (c cell) Forward(s *seq.Step) {
+	h, hPrev := &s.State[0], &s.Prev[0]
+	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride)
+	for row := range s.Rows {
+		y, a := h.Row(row), s.Tape.Row(row)
+		switch c.f {
+		case Tanh:
+			s.ISA.RNNTanh(y, a)
+		case ReLU:
+			s.ISA.RNNReLU(y, a)
+		case Sigmoid:
+			s.ISA.RNNSigmoid(y, a)
+		default:
+			c.f.Apply(s.ISA, y, a)
+			s.ISA.ScaleFlush(y, y, 1)
+		}
+	}
+}
+
+// Backward computes (2) to (4).
+func (c cell) Backward(s *seq.Step) {
+	h, dh := &s.State[0], &s.Grad[0]
+	for row := range s.Rows {
+		a, y, dy, d := s.Tape.Row(row), h.Row(row), s.Dy.Row(row), dh.Row(row)
+		switch c.f {
+		case Tanh:
+			s.ISA.RNNTanhGrad(a, y, d, dy)
+		case ReLU:
+			s.ISA.RNNReLUGrad(a, y, d, dy)
+		case Sigmoid:
+			s.ISA.RNNSigmoidGrad(a, y, d, dy)
+		default:
+			s.ISA.Add(d, d, dy)
+			c.f.Gradient(s.ISA, a, a, y, d)
+			s.ISA.ScaleFlush(a, a, 1)
+		}
+	}
+	s.Recur[0].Gemm(kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride)
+}

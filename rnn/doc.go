@@ -1,0 +1,49 @@
+// Package rnn is a plain recurrent network: layers, training and inference.
+//
+// One step of a layer reads its input x and its own output h of the step before:
+//
+//	h = f(W_ih x + b_ih + W_hh h + b_hh)
+//
+// This is the network of Elman (1990, "Finding structure in time"). f is tanh, or
+// Config.Activation: ReLU, sigmoid, or any other function of ONNX's list. cell.go
+// has the equations of both passes as they are computed.
+//
+// # Use
+//
+//	net, err := rnn.New(rnn.Config{Input: 96, Hidden: 256, Layers: 2}, rand.New(rand.NewPCG(1, 2)))
+//	u := net.Unroll(steps, batch) // memory for training
+//	u.Forward(y, x)               // x [T][batch][96], y [T][batch][256]
+//	u.Backward(dx, dy)            // sets dx, adds to the gradients
+//	u.EachParam(func(name string, w, g []float32) { ... })
+//
+// A [Layer] holds the weights of the whole stack. [Layer.Unroll] lays it out in
+// time for training, [Layer.Infer] for whole sequences without a backward pass,
+// [Layer.Predictor] for one step at a time. Each of them owns its memory and
+// is for one goroutine at a time; any number of them may share a Layer as long
+// as nobody writes its weights. After that first allocation nothing allocates.
+//
+// # Tensors
+//
+// Tensors are []float32, time-major: x is [T][B][Input], y is [T][B][Out] with
+// Out = Hidden, or 2*Hidden for a bidirectional layer, the forward half first.
+// The state is one tensor, h. A slice of a wrong length panics before anything
+// is written, and so does a call out of order; what comes from outside (a
+// Config, a file, lengths, a state) is answered with an error.
+//
+// # Parameters
+//
+// Names and shapes are PyTorch's, so weights move in both directions as they are:
+//
+//	weight_ih_l0          [Hidden][Input]
+//	weight_hh_l0          [Hidden][Hidden]
+//	bias_ih_l0            [Hidden]
+//	bias_hh_l0            [Hidden]
+//	weight_ih_l0_reverse  ...              of a direction that runs backwards
+//	weight_ih_l1          [Hidden][Out]
+//
+// # Bits
+//
+// For given weights and inputs every result has the same bits on every
+// instruction set, architecture and number of workers; docs/numerics.md has the
+// rules. What package lstm says of rows, cuts and ways to run holds here.
+package rnn
