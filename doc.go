@@ -7,6 +7,8 @@
 //	             chosen at run time: scalar, AVX2, AVX-512
 //	kernels/ref  the same kernels as plain Go loops: reference, fallback, oracle
 //	lstm         LSTM layers: forward, backward, stacks, carried state, inference
+//	gru          the same for gated recurrent units, in all four forms
+//	rnn          the same for plain recurrent layers, with ONNX's activations
 //	bptt         back-propagation through time: losses, clipping, optimizers,
 //	             the training loop, embedding and linear stages
 //

@@ -1,0 +1,105 @@
+package gru_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/simdrnn/simdrnn/gru"
+)
+
+func ExampleConfig() {
+	_, err := gru.New(gru.Config{Input: 8}, nil)
+	fmt.Println(err)
+	// Output: gru: Config.Hidden is 0, want at least 1 unit
+}
+
+func ExampleLayer() {
+	net, err := gru.New(gru.Config{Input: 2, Hidden: 3, Layers: 2}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var file bytes.Buffer
+	if _, err := net.WriteTo(&file); err != nil {
+		fmt.Println(err)
+		return
+	}
+	same, err := gru.Load(&file)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	same.EachParam(func(name string, w []float32, shape ...int) { fmt.Println(name, shape) })
+	// Output:
+	// weight_ih_l0 [9 2]
+	// weight_hh_l0 [9 3]
+	// bias_ih_l0 [9]
+	// bias_hh_l0 [9]
+	// weight_ih_l1 [9 3]
+	// weight_hh_l1 [9 3]
+	// bias_ih_l1 [9]
+	// bias_hh_l1 [9]
+}
+
+// Teaching a GRU to remember the first input of a sequence, with the plainest
+// gradient descent.
+func ExampleUnrolled() {
+	const steps, batch, hidden = 5, 2, 4
+	net, err := gru.New(gru.Config{Input: 1, Hidden: hidden}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	u := net.Unroll(steps, batch)
+	x := make([]float32, steps*batch)
+	x[0], x[1] = 0.5, -0.5 // first step of both rows
+	y, dy := make([]float32, steps*batch*hidden), make([]float32, steps*batch*hidden)
+	last := (steps - 1) * batch * hidden
+	for epoch := range 1001 {
+		u.Reset()
+		u.Forward(y, x)
+		var loss float32
+		for b, want := range []float32{0.5, -0.5} { // of unit 0 after the last step
+			e := y[last+b*hidden] - want
+			loss += float32(e * e)
+			dy[last+b*hidden] = e
+		}
+		if epoch%500 == 0 {
+			fmt.Printf("epoch %4d: loss below 0.01: %v\n", epoch, loss < 0.01)
+		}
+		u.ZeroGrads()
+		u.Backward(nil, dy)
+		u.EachParam(func(_ string, w, g []float32) {
+			for i := range w {
+				w[i] -= 0.5 * g[i]
+			}
+		})
+	}
+	// Output:
+	// epoch    0: loss below 0.01: false
+	// epoch  500: loss below 0.01: true
+	// epoch 1000: loss below 0.01: true
+}
+
+func ExamplePredictor() {
+	net, err := gru.New(gru.Config{Input: 2, Hidden: 3}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	p, err := net.Predictor(1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	x := []float32{1, 0, 0, 1, 1, 1} // three steps
+	y := make([]float32, 3)
+	for t := range 3 {
+		p.Step(y, x[2*t:2*t+2])
+	}
+	whole := make([]float32, 9)
+	net.Infer(3, 1).Forward(whole, x)
+	fmt.Println(y[0] == whole[6], y[1] == whole[7], y[2] == whole[8])
+	// Output: true true true
+}

@@ -1,0 +1,318 @@
+package nettest
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// shapes are networks and windows around the edges of vectors, tiles, chunks
+// and shares.
+var shapes = []struct {
+	cfg    Config
+	T, B   int
+	ragged bool
+}{
+	{Config{Input: 1, Hidden: 1}, 1, 1, false},
+	{Config{Input: 3, Hidden: 5}, 4, 2, false},
+	{Config{Input: 5, Hidden: 17, Layers: 2}, 7, 3, false},
+	{Config{Input: 16, Hidden: 16, NoBias: true}, 5, 7, false},
+	{Config{Input: 9, Hidden: 8, Reverse: true}, 6, 4, false},
+	{Config{Input: 4, Hidden: 6, Bidirectional: true, Layers: 3}, 5, 5, false},
+	{Config{Input: 2, Hidden: 3}, 260, 2, false},                           // chunks of 128 steps
+	{Config{Input: 2, Hidden: 4, Layers: 2, Reverse: true}, 9, 100, false}, // of 3
+	{Config{Input: 2, Hidden: 2, Bidirectional: true}, 3, 300, false},      // of 1
+	{Config{Input: 3, Hidden: 5}, 6, 4, true},
+	{Config{Input: 3, Hidden: 18, Reverse: true}, 6, 9, true},
+	{Config{Input: 7, Hidden: 5, Bidirectional: true, Layers: 2}, 8, 11, true},
+	{Config{Input: 2, Hidden: 3, Bidirectional: true, Layers: 2, NoBias: true}, 12, 60, true},
+}
+
+// Numbers runs the tests of a variant's arithmetic: the contract bit by bit,
+// inference, cuts, rows, lengths.
+func Numbers(t *testing.T, k Kind) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, k Kind)
+	}{
+		{"contract", matchesTheContract},
+		{"lengths of each call", lengthsOfEachCall},
+		{"inference", inferenceMatchesForward},
+		{"cut anywhere", cutAnywhere},
+		{"rows are independent", rowsAreIndependent},
+		{"zero lengths", zeroLengths},
+		{"allocates nothing", allocatesNothing},
+		{"memory", memory},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, k) })
+	}
+}
+
+// Both passes have the bits of the contract, on every tier, for any number of
+// workers, in memory that is exactly large enough or larger and in use before.
+func matchesTheContract(t *testing.T, k Kind) {
+	for i, s := range shapes {
+		p := newProblem(t, k, uint64(i), s.cfg, s.T, s.B, s.ragged)
+		want := p.naive()
+		numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+			for _, workers := range []int{0, 1, 2, 3, 8} {
+				u := p.net.Unroll(p.T, p.B)
+				u.SetWorkers(workers)
+				same(t, fmt.Sprintf("%v workers=%d", p, workers), p.run(t, u), want)
+				same(t, fmt.Sprintf("%v workers=%d, again", p, workers), p.run(t, u), want)
+			}
+			u := p.net.Unroll(p.T+3, p.B)
+			same(t, fmt.Sprintf("%v unrolled for more", p), p.run(t, u), want)
+		})
+	}
+}
+
+// The lengths of one call leave nothing behind for the next.
+func lengthsOfEachCall(t *testing.T, k Kind) {
+	for _, cfg := range []Config{{Input: 3, Hidden: 4, Layers: 3}, {Input: 3, Hidden: 4, Layers: 2, Bidirectional: true}} {
+		p := newProblem(t, k, 31, cfg, 7, 6, false)
+		u := p.net.Unroll(p.T, p.B)
+		for _, p.lengths = range [][]int{
+			nil, {1, 2, 3, 4, 5, 6}, {7, 7, 5, 3, 3, 0}, nil, {0, 7, 0, 7, 1, 7}, {7, 7, 7, 7, 7, 7}, {5, 5, 5, 5, 5, 5}, {7, 7, 7, 1, 7, 7},
+		} {
+			want := p.naive()
+			for _, workers := range []int{1, 2, 4, 9} {
+				u.SetWorkers(workers)
+				same(t, fmt.Sprintf("%v, lengths %d, workers=%d", p, p.lengths, workers), p.run(t, u), want)
+			}
+		}
+	}
+}
+
+// Infer and Predictor give the bits of Forward, with any number of workers.
+func inferenceMatchesForward(t *testing.T, k Kind) {
+	for i, s := range shapes {
+		p := newProblem(t, k, uint64(i), s.cfg, s.T, s.B, s.ragged)
+		want := p.run(t, p.net.Unroll(p.T, p.B))
+		numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+			for _, workers := range []int{1, 3} {
+				f := p.net.Infer(p.T+1, p.B)
+				f.SetWorkers(workers)
+				check(t, f.SetLengths(p.lengths))
+				check(t, f.SetState(p.state))
+				y := filled(len(want.y))
+				f.Forward(y, p.x)
+				numtest.Equal(t, y, want.y, "%v: Infer's y", p)
+				for k, s := range f.State() {
+					numtest.Equal(t, s, want.state[k], "%v: Infer's state %d", p, k)
+				}
+			}
+			if p.lengths != nil || s.cfg.Bidirectional || s.cfg.Reverse {
+				return
+			}
+			for _, workers := range []int{0, 2, 8} {
+				cfg := s.cfg
+				cfg.Workers = workers
+				net, err := k.New(cfg, nil)
+				check(t, err)
+				copyParams(net, p.net)
+				pr, err := net.Predictor(p.B)
+				check(t, err)
+				check(t, pr.SetState(p.state))
+				_, in, out := pr.Dims()
+				for step := range p.T {
+					y := filled(p.B * out)
+					pr.Step(y, p.x[step*p.B*in:][:p.B*in])
+					numtest.Equal(t, y, want.y[step*p.B*out:][:p.B*out], "%v: Step %d, workers=%d", p, step, workers)
+				}
+				for k, s := range pr.State() {
+					numtest.Equal(t, s, want.state[k], "%v: Predictor's state %d", p, k)
+				}
+			}
+		})
+	}
+}
+
+func copyParams(to, from Layer) {
+	var all [][]float32
+	from.EachParam(func(_ string, w []float32, _ ...int) { all = append(all, w) })
+	k := 0
+	to.EachParam(func(_ string, w []float32, _ ...int) { copy(w, all[k]); k++ })
+}
+
+// A sequence may be cut anywhere: the carried state makes the parts one. Going
+// back part by part with the state gradients handed over gives the same dx and
+// state gradients, and the same weight gradients where a cut leaves whole
+// chunks behind it.
+func cutAnywhere(t *testing.T, k Kind) {
+	for _, cfg := range []Config{{Input: 3, Hidden: 7, Layers: 2}, {Input: 3, Hidden: 7, Reverse: true}} {
+		const T, B, I, H, chunk = 12, 100, 3, 7, 3
+		p := newProblem(t, k, 11, cfg, T, B, false)
+		want := p.run(t, p.net.Unroll(T, B))
+		for cut := range T + 1 {
+			// Steps lo..hi-1 of each part, in the order of the recurrence.
+			parts := [2][2]int{{0, cut}, {cut, T}}
+			if cfg.Reverse {
+				parts = [2][2]int{{cut, T}, {0, cut}}
+			}
+			got := &result{y: filled(len(want.y)), dx: filled(len(want.dx)), state: p.state, dstate: p.dstate}
+			var us [2]Unrolled
+			for i, part := range parts {
+				lo, hi := part[0]*B, part[1]*B
+				us[i] = p.net.Unroll(part[1]-part[0], B)
+				check(t, us[i].SetState(got.state))
+				us[i].Forward(got.y[lo*H:hi*H], p.x[lo*I:hi*I])
+				got.state = us[i].State()
+			}
+			for i := 1; i >= 0; i-- {
+				lo, hi := parts[i][0]*B, parts[i][1]*B
+				if i == 0 { // go on from the sums of the part behind
+					k := 0
+					us[0].EachParam(func(_ string, _, g []float32) { copy(g, got.grads[k]); k++ })
+				}
+				check(t, us[i].SetStateGrad(got.dstate))
+				us[i].Backward(got.dx[lo*I:hi*I], p.dy[lo*H:hi*H])
+				got.dstate = us[i].StateGrad()
+				got.readGrads(us[i])
+			}
+			if (parts[1][1]-parts[1][0])%chunk != 0 {
+				got.grads = want.grads
+			}
+			same(t, fmt.Sprintf("reverse=%v, cut at %d", cfg.Reverse, cut), got, want)
+		}
+	}
+}
+
+// A row's results are its own: another order of the rows, or fewer of them,
+// changes no bit of them, and what stands past a row's end does not either.
+func rowsAreIndependent(t *testing.T, k Kind) {
+	cfg := Config{Input: 5, Hidden: 6, Layers: 2, Bidirectional: true}
+	const T, B, I, O, tensors = 9, 13, 5, 12, 4
+	p := newProblem(t, k, 23, cfg, T, B, true)
+	p.lengths[3], p.lengths[4] = 0, T
+	want := p.run(t, p.net.Unroll(T, B))
+	r := rand.New(rand.NewPCG(9, 9))
+	for _, rows := range [][]int{{12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0}, {3}, {4}, {7, 0, 3}, {6, 6, 2, 3, 4, 4}} {
+		n := len(rows)
+		q := &problem{kind: k, cfg: p.cfg, net: p.net, T: T, B: n, x: make([]float32, T*n*I), dy: make([]float32, T*n*O), lengths: make([]int, n)}
+		y, dx := make([]float32, T*n*O), make([]float32, T*n*I)
+		pick := func(dst, src []float32, blocks, width int) {
+			for k := range blocks {
+				for i, row := range rows {
+					copy(dst[(k*n+i)*width:][:width], src[(k*B+row)*width:])
+				}
+			}
+		}
+		pick(q.x, p.x, T, I)
+		pick(q.dy, p.dy, T, O)
+		pick(y, want.y, T, O)
+		pick(dx, want.dx, T, I)
+		for i, row := range rows {
+			q.lengths[i] = p.lengths[row]
+			for s := p.lengths[row]; s < T; s++ { // anything may stand in the padding
+				for j := range I {
+					q.x[(s*n+i)*I+j] = float32(math.NaN())
+				}
+				for j := range O {
+					q.dy[(s*n+i)*O+j] = float32(math.Inf(int(r.Uint64()%2) - 1))
+				}
+			}
+		}
+		wantState, wantGrad := [][]float32{}, [][]float32{}
+		for k := range p.state {
+			for _, v := range []struct {
+				src []float32
+				dst *[][]float32
+			}{{p.state[k], &q.state}, {p.dstate[k], &q.dstate}, {want.state[k], &wantState}, {want.dstate[k], &wantGrad}} {
+				m := make([]float32, tensors*n*6)
+				pick(m, v.src, tensors, 6)
+				*v.dst = append(*v.dst, m)
+			}
+		}
+		got := q.run(t, p.net.Unroll(T, n))
+		numtest.Equal(t, got.y, y, "rows %v: y", rows)
+		numtest.Equal(t, got.dx, dx, "rows %v: dx", rows)
+		for k := range p.state {
+			numtest.Equal(t, got.state[k], wantState[k], "rows %v: state %d", rows, k)
+			numtest.Equal(t, got.dstate[k], wantGrad[k], "rows %v: state gradient %d", rows, k)
+		}
+		for k, g := range got.grads {
+			for _, v := range g {
+				if v != v {
+					t.Fatalf("rows %v: NaN from the padding in the gradient of %s", rows, got.names[k])
+				}
+			}
+		}
+	}
+}
+
+// The edges of NUMERICS rule 5, said directly.
+func zeroLengths(t *testing.T, k Kind) {
+	p := newProblem(t, k, 1, Config{Input: 2, Hidden: 3, Bidirectional: true}, 4, 5, false)
+	p.lengths = make([]int, 5)
+	got := p.run(t, p.net.Unroll(4, 5))
+	for k := range p.state {
+		numtest.Equal(t, got.state[k], p.state[k], "state %d is handed on", k)
+		numtest.Equal(t, got.dstate[k], p.dstate[k], "gradient %d is handed back", k)
+	}
+	numtest.Equal(t, got.y, make([]float32, len(got.y)), "y")
+	numtest.Equal(t, got.dx, make([]float32, len(got.dx)), "dx")
+	for k, g := range got.grads {
+		numtest.Equal(t, g, make([]float32, len(g)), "gradient of %s", got.names[k])
+	}
+}
+
+// After Unroll and Predictor nothing allocates, workers or not.
+func allocatesNothing(t *testing.T, k Kind) {
+	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+		for _, cfg := range []Config{
+			{Input: 3, Hidden: 5, Layers: 2, Workers: 1},
+			{Input: 3, Hidden: 5, Bidirectional: true, Workers: 3},
+		} {
+			p := newProblem(t, k, 6, cfg, 40, 8, true)
+			u, f := p.net.Unroll(p.T, p.B), p.net.Infer(p.T, p.B)
+			y, dx, one := make([]float32, len(p.dy)), make([]float32, len(p.x)), []int{1}
+			pass := func() {
+				u.Forward(y, p.x)
+				u.Backward(dx, p.dy)
+				f.Forward(y, p.x)
+				u.Reset(one...)
+			}
+			pass()
+			if n := testing.AllocsPerRun(5, pass); n != 0 {
+				t.Errorf("%+v: %v allocations in Forward and Backward", cfg, n)
+			}
+			check(t, u.SetLengths(p.lengths))
+			pass()
+			if n := testing.AllocsPerRun(5, pass); n != 0 {
+				t.Errorf("%+v: %v allocations with lengths", cfg, n)
+			}
+			if cfg.Bidirectional {
+				continue
+			}
+			pr, err := p.net.Predictor(p.B)
+			check(t, err)
+			if n := testing.AllocsPerRun(5, func() { pr.Step(y[:p.B*5], p.x[:p.B*3]) }); n != 0 {
+				t.Errorf("%+v: %v allocations in Step", cfg, n)
+			}
+		}
+	})
+}
+
+// Training keeps as many floats for each step, row and unit as promised.
+func memory(t *testing.T, k Kind) {
+	const B, H, T = 16, 64, 500
+	net, err := k.New(Config{Input: 8, Hidden: H, Workers: 1}, nil)
+	check(t, err)
+	bytes := func(steps int) float64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		u := net.Unroll(steps, B)
+		runtime.ReadMemStats(&after)
+		runtime.KeepAlive(u)
+		return float64(after.TotalAlloc - before.TotalAlloc)
+	}
+	if floats := (bytes(2*T) - bytes(T)) / (4 * T * B * H); floats > float64(k.Tape)+0.05 {
+		t.Errorf("%.3f floats for each step, row and unit, want %d", floats, k.Tape)
+	}
+}

@@ -1,0 +1,436 @@
+package nettest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/internal/wire"
+)
+
+// Methods runs the tests of what the methods of a layer do beside arithmetic.
+func Methods(t *testing.T, k Kind) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, k Kind)
+	}{
+		{"state is carried", stateIsCarried},
+		{"nothing to do", nothingToDo},
+		{"gradients add up", gradientsAddUp},
+		{"reorder and refresh", reorderAndRefresh},
+		{"shared layer", sharedLayer},
+		{"initialisation", initialisation},
+		{"configurations", configurations},
+		{"misuse", misuse},
+		{"files", files},
+		{"forged files", forgedFiles},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, k) })
+	}
+}
+
+// One Unrolled fed part by part carries the state by itself.
+func stateIsCarried(t *testing.T, k Kind) {
+	p := newProblem(t, k, 5, Config{Input: 3, Hidden: 4, Layers: 2}, 9, 3, false)
+	want := p.run(t, p.net.Unroll(9, 3))
+	for _, u := range []Unrolled{p.net.Unroll(4, 3), p.net.Infer(4, 3)} {
+		check(t, u.SetState(p.state))
+		y := filled(len(want.y))
+		for _, part := range [][2]int{{0, 4}, {4, 4}, {4, 5}, {5, 9}} {
+			u.Forward(y[part[0]*12:part[1]*12], p.x[part[0]*9:part[1]*9])
+		}
+		numtest.Equal(t, y, want.y, "y in parts")
+		into := clone(p.state)
+		u.CopyState(into)
+		for k, s := range u.State() {
+			numtest.Equal(t, s, want.state[k], "state %d", k)
+			numtest.Equal(t, into[k], want.state[k], "CopyState %d", k)
+		}
+		u.Reset(1)
+		for k, s := range u.State() {
+			for i := range s {
+				if row := i / 4 % 3; row == 1 && s[i] != 0 || row != 1 && s[i] != want.state[k][i] {
+					t.Fatalf("after Reset(1): tensor %d, row %d is %v", k, row, s[i])
+				}
+			}
+		}
+		u.Reset()
+		for _, s := range u.State() {
+			numtest.Equal(t, s, make([]float32, len(s)), "after Reset()")
+		}
+	}
+}
+
+func nothingToDo(t *testing.T, k Kind) {
+	net, err := k.New(Config{Input: 2, Hidden: 3}, nil)
+	check(t, err)
+	for _, u := range []Unrolled{net.Unroll(0, 2), net.Unroll(3, 2), net.Unroll(3, 0), net.Unroll(0, 0)} {
+		_, B, _, _ := u.Dims()
+		s, zero := u.State(), make([]float32, 3*B)
+		for i := range s {
+			copy(s[i], draw(rand.New(rand.NewPCG(1, uint64(i))), 3*B))
+		}
+		check(t, u.SetState(s))
+		check(t, u.SetStateGrad(s))
+		u.Forward(nil, nil)
+		u.Backward(nil, nil)
+		numtest.Equal(t, u.State()[0], s[0], "state")
+		numtest.Equal(t, u.StateGrad()[0], s[0], "state gradient")
+		u.Forward(nil, nil)
+		u.Backward([]float32{}, nil)
+		numtest.Equal(t, u.StateGrad()[0], zero, "state gradient that nobody handed in")
+	}
+	p, err := net.Predictor(0)
+	check(t, err)
+	p.Step(nil, nil)
+	p.Reorder(nil)
+}
+
+// Gradients add up over calls, and state gradients serve one Backward.
+func gradientsAddUp(t *testing.T, k Kind) {
+	p := newProblem(t, k, 2, Config{Input: 3, Hidden: 4}, 5, 2, false)
+	u := p.net.Unroll(5, 2)
+	once := p.run(t, u)
+	y := make([]float32, len(once.y))
+	check(t, u.SetState(p.state))
+	u.Forward(y, p.x)
+	u.Backward(nil, p.dy)
+	for k := range p.dstate {
+		clear(p.dstate[k])
+	}
+	alone := p.run(t, p.net.Unroll(5, 2))
+	n := 0
+	u.EachParam(func(name string, _, g []float32) {
+		for i := range g {
+			if g[i] != once.grads[n][i]+alone.grads[n][i] {
+				t.Fatalf("%s[%d] is %v, want %v + %v", name, i, g[i], once.grads[n][i], alone.grads[n][i])
+			}
+		}
+		n++
+	})
+	u.ZeroGrads()
+	u.EachParam(func(name string, _, g []float32) { numtest.Equal(t, g, make([]float32, len(g)), "%s", name) })
+}
+
+func reorderAndRefresh(t *testing.T, k Kind) {
+	p := newProblem(t, k, 4, Config{Input: 3, Hidden: 4, Layers: 2}, 1, 3, false)
+	pr, err := p.net.Predictor(3)
+	check(t, err)
+	check(t, pr.SetState(p.state))
+	src := []int{2, 0, 2}
+	pr.Reorder(src)
+	for k, s := range pr.State() {
+		for i := range s {
+			l, b, j := i/12, i/4%3, i%4
+			if want := p.state[k][(l*3+src[b])*4+j]; s[i] != want {
+				t.Fatalf("tensor %d, layer %d, row %d: %v, want %v of row %d", k, l, b, s[i], want, src[b])
+			}
+		}
+	}
+	panics(t, k, "Reorder", "3", func() { pr.Reorder([]int{0, 1, 3}) })
+	panics(t, k, "Reorder", "batch of 3", func() { pr.Reorder([]int{0}) })
+
+	// Frozen until Refresh.
+	before, after := make([]float32, 12), make([]float32, 12)
+	check(t, pr.SetState(p.state))
+	pr.Step(before, p.x)
+	p.net.EachParam(func(_ string, w []float32, _ ...int) {
+		for i := range w {
+			w[i] = -w[i]
+		}
+	})
+	check(t, pr.SetState(p.state))
+	pr.Step(after, p.x)
+	numtest.Equal(t, after, before, "the Layer changed, the Predictor must not")
+	pr.Refresh()
+	check(t, pr.SetState(p.state))
+	pr.Step(after, p.x)
+	u := p.net.Infer(1, 3)
+	check(t, u.SetState(p.state))
+	u.Forward(before, p.x)
+	numtest.Equal(t, after, before, "after Refresh")
+	check(t, pr.SetState(p.state))
+	pr.Reset(0)
+	if s := pr.State(); s[0][0] != 0 || s[0][4] == 0 {
+		t.Error("Reset(0) is not what it says")
+	}
+}
+
+// Several goroutines share a Layer and the team of workers.
+func sharedLayer(t *testing.T, k Kind) {
+	p := newProblem(t, k, 8, Config{Input: 6, Hidden: 9, Workers: 2}, 10, 6, false)
+	want := p.run(t, p.net.Unroll(p.T, p.B))
+	done := make(chan *result)
+	for range 4 {
+		go func() {
+			u := p.net.Unroll(p.T, p.B)
+			var got *result
+			for range 5 {
+				got = p.run(t, u)
+			}
+			done <- got
+		}()
+	}
+	for range 4 {
+		same(t, "shared", <-done, want)
+	}
+}
+
+// The distribution is the one promised, and the seed decides every bit.
+func initialisation(t *testing.T, k Kind) {
+	cfg := Config{Input: 20, Hidden: 25, Layers: 2, Bidirectional: true}
+	a, err := k.New(cfg, rand.New(rand.NewPCG(1, 2)))
+	check(t, err)
+	var names, want []string
+	var sum, count float64
+	low, high := 0., 0.
+	a.EachParam(func(name string, w []float32, shape ...int) {
+		names = append(names, fmt.Sprint(name, shape))
+		for _, v := range w {
+			sum += float64(v)
+			count++
+			low, high = min(low, float64(v)), max(high, float64(v))
+		}
+	})
+	rows := 25 * k.Gates
+	for l, in := range []int{20, 50} {
+		for _, reverse := range []bool{false, true} {
+			want = append(want, fmt.Sprint(name("weight_ih", l, reverse), []int{rows, in}), fmt.Sprint(name("weight_hh", l, reverse), []int{rows, 25}),
+				fmt.Sprint(name("bias_ih", l, reverse), []int{rows}), fmt.Sprint(name("bias_hh", l, reverse), []int{rows}))
+		}
+	}
+	if got, want := strings.Join(names, " "), strings.Join(want, " "); got != want {
+		t.Errorf("parameters\n%s, want\n%s", got, want)
+	}
+	if low < -0.2 || high > 0.2 || low > -0.199 || high < 0.199 || math.Abs(sum/count) > 0.01 {
+		t.Errorf("weights from %v to %v, mean %v; want uniform on [-0.2, 0.2]", low, high, sum/count)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	a.EachParam(func(name string, w []float32, _ ...int) {
+		for i, v := range w {
+			if want := float32(float64(int64(r.Uint64())>>11) / (1 << 52) * 0.2); v != want {
+				t.Fatalf("%s[%d] is %v, want %v", name, i, v, want)
+			}
+		}
+	})
+}
+
+func configurations(t *testing.T, k Kind) {
+	for _, c := range []struct {
+		want string
+		cfg  Config
+	}{
+		{"Config.Input is 0", Config{Hidden: 1}},
+		{"Config.Input is -1", Config{Input: -1, Hidden: 1}},
+		{"Config.Hidden is 0", Config{Input: 1}},
+		{"Config.Layers is -1", Config{Input: 1, Hidden: 1, Layers: -1}},
+		{"leave Reverse out", Config{Input: 1, Hidden: 1, Bidirectional: true, Reverse: true}},
+		{"Config.Workers is -2", Config{Input: 1, Hidden: 1, Workers: -2}},
+		{"units", Config{Input: 1, Hidden: math.MaxInt}},
+		{"choose smaller sizes", Config{Input: math.MaxInt, Hidden: 1}},
+		{"choose smaller sizes", Config{Input: 1, Hidden: math.MaxInt32 / 8}},
+		{"choose smaller sizes", Config{Input: 1, Hidden: 1, Layers: math.MaxInt}},
+	} {
+		if k.Gates == 1 && c.cfg.Hidden == math.MaxInt32/8 {
+			continue // that many weights can be counted
+		}
+		if _, err := k.New(c.cfg, nil); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), k.Package+": ") {
+			t.Errorf("%+v: error %v, want one with %q", c.cfg, err, c.want)
+		}
+	}
+}
+
+// panics wants f to panic with a message that has both words.
+func panics(t *testing.T, k Kind, first, second string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		m := fmt.Sprint(recover())
+		if !strings.Contains(m, first) || !strings.Contains(m, second) || !strings.Contains(m, k.Package+": ") {
+			t.Errorf("panic %q, want one with %q and %q", m, first, second)
+		}
+	}()
+	f()
+}
+
+func misuse(t *testing.T, k Kind) {
+	net, err := k.New(Config{Input: 2, Hidden: 3}, nil)
+	check(t, err)
+	u := net.Unroll(4, 5)
+	v := func(n int) []float32 { return make([]float32, n) }
+	panics(t, k, "31", "30", func() { u.Forward(v(5*3*2), v(31)) })
+	panics(t, k, "len(y) = 14", "T*15", func() { u.Forward(v(14), v(10)) })
+	panics(t, k, "5 steps", "unrolled for 4", func() { u.Forward(v(75), v(50)) })
+	panics(t, k, "Backward", "without a Forward", func() { u.Backward(nil, nil) })
+	u.Forward(v(60), v(40))
+	panics(t, k, "len(dy) = 59", "want 60", func() { u.Backward(nil, v(59)) })
+	panics(t, k, "len(dx) = 39", "want 40", func() { u.Backward(v(39), v(60)) })
+	u.Backward(nil, v(60))
+	panics(t, k, "Backward", "one Backward", func() { u.Backward(nil, v(60)) })
+	panics(t, k, "row 5", "batch of 5", func() { u.Reset(5) })
+	panics(t, k, "unroll -1", "negative", func() { net.Unroll(-1, 2) })
+	panics(t, k, "unroll", "2^31", func() { net.Unroll(math.MaxInt32, 2) })
+	panics(t, k, "unroll", "2^31", func() { net.Unroll(math.MaxInt, math.MaxInt) })
+	panics(t, k, "state", "want", func() { u.CopyState(append(u.State(), nil)) })
+
+	for want, lengths := range map[string][]int{"4 lengths for a batch of 5": {0, 0, 0, 0}, "length 5 of row 2": {0, 1, 5, 0, 0}, "length -1 of row 0": {-1, 0, 0, 0, 0}} {
+		if err := u.SetLengths(lengths); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("SetLengths(%d): %v, want an error with %q", lengths, err, want)
+		}
+	}
+	check(t, u.SetLengths([]int{4, 0, 1, 2, 3}))
+	panics(t, k, "3 steps", "row 0 4", func() { u.Forward(v(45), v(30)) })
+	check(t, u.SetLengths(nil))
+	u.Forward(v(45), v(30))
+	check(t, u.SetLengths(nil))
+	panics(t, k, "Backward", "SetLengths", func() { u.Backward(nil, v(45)) })
+	u.SetTraining(false)
+	u.Forward(v(45), v(30))
+
+	f := net.Infer(4, 5)
+	panics(t, k, "Infer", "Unroll", func() { f.Backward(nil, nil) })
+	panics(t, k, "Infer", "SetStateGrad", func() { f.SetStateGrad(nil) })
+
+	p, err := net.Predictor(2)
+	check(t, err)
+	panics(t, k, "len(x) = 3", "want 6 and 4", func() { p.Step(v(6), v(3)) })
+	for _, s := range []interface {
+		State() [][]float32
+		SetState([][]float32) error
+	}{u, p} {
+		right := s.State()
+		wrong := clone(right)
+		wrong[0] = wrong[0][1:]
+		for _, bad := range [][][]float32{nil, right[1:], append(clone(right), nil), wrong} {
+			if err := s.SetState(bad); err == nil {
+				t.Errorf("%T.SetState took %d tensors", s, len(bad))
+			}
+		}
+	}
+	if err := u.SetStateGrad([][]float32{v(14)}); err == nil {
+		t.Error("SetStateGrad took a tensor that is too short")
+	}
+	for _, cfg := range []Config{{Input: 1, Hidden: 1, Reverse: true}, {Input: 1, Hidden: 1, Bidirectional: true}} {
+		net, err := k.New(cfg, nil)
+		check(t, err)
+		if _, err := net.Predictor(1); err == nil || !strings.Contains(err.Error(), "Infer") {
+			t.Errorf("Predictor of %+v: %v, want an error that names Infer", cfg, err)
+		}
+		if p, err := net.Unroll(1, 1).NewPredictor(1); err == nil || p != nil {
+			t.Errorf("NewPredictor of %+v: %v, %v", cfg, p, err)
+		}
+	}
+	if made, err := u.NewPredictor(3); err != nil {
+		t.Error(err)
+	} else if _, ok := made.(Predictor); !ok {
+		t.Errorf("NewPredictor made a %T", made)
+	}
+	if _, err := net.Predictor(-1); err == nil {
+		t.Error("Predictor took a batch of -1")
+	}
+}
+
+// A file brings the layer back and leaves the stream behind it alone; every cut
+// and every changed byte is noticed.
+func files(t *testing.T, k Kind) {
+	for _, cfg := range []Config{
+		{Input: 3, Hidden: 4}, {Input: 1, Hidden: 2, Layers: 2, Bidirectional: true},
+		{Input: 2, Hidden: 1, Reverse: true, NoBias: true},
+	} {
+		net, err := k.New(cfg, rand.New(rand.NewPCG(3, 4)))
+		check(t, err)
+		var b bytes.Buffer
+		n, err := net.WriteTo(&b)
+		check(t, err)
+		if n != int64(b.Len()) {
+			t.Errorf("WriteTo returned %d, wrote %d", n, b.Len())
+		}
+		file := bytes.Clone(b.Bytes())
+		b.WriteString("more")
+		back, err := k.Load(&b)
+		check(t, err)
+		if rest := b.String(); rest != "more" {
+			t.Errorf("Load left %q in the stream, want what followed the file", rest)
+		}
+		if back.Settings() != net.Settings() {
+			t.Errorf("Config %+v came back as %+v", net.Settings(), back.Settings())
+		}
+		var want [][]float32
+		net.EachParam(func(_ string, w []float32, _ ...int) { want = append(want, w) })
+		i := 0
+		back.EachParam(func(name string, w []float32, _ ...int) {
+			numtest.Equal(t, w, want[i], "%s", name)
+			i++
+		})
+		for i := range file {
+			if _, err := k.Load(bytes.NewReader(file[:i])); err == nil {
+				t.Fatalf("Load took the first %d of %d bytes", i, len(file))
+			} else if !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Fatalf("%d of %d bytes: %v, want io.ErrUnexpectedEOF in it", i, len(file), err)
+			}
+			bad := bytes.Clone(file)
+			bad[i] ^= 0x10
+			if _, err := k.Load(bytes.NewReader(bad)); err == nil {
+				t.Fatalf("Load took a file with byte %d changed", i)
+			}
+		}
+	}
+}
+
+// A file whose parts are whole but do not make a Layer.
+func forgedFiles(t *testing.T, k Kind) {
+	net, err := k.New(Config{Input: 2, Hidden: 1, NoBias: true}, nil)
+	check(t, err)
+	var b bytes.Buffer
+	_, err = net.WriteTo(&b)
+	check(t, err)
+	whole, err := wire.Read(&b, k.Package, 1)
+	check(t, err)
+	good, err := whole.Int64("config", k.Fields)
+	check(t, err)
+	config := func(change map[int]int64) []int64 {
+		v := append([]int64(nil), good...)
+		for i, n := range change {
+			v[i] = n
+		}
+		return v
+	}
+	weights := func(w *wire.Writer) {
+		w.Float32("weight_ih_l0", make([]float32, 2*k.Gates), k.Gates, 2)
+		w.Float32("weight_hh_l0", make([]float32, k.Gates), k.Gates, 1)
+	}
+	for _, c := range []struct {
+		want   string
+		config []int64
+		more   bool
+	}{
+		{"no section \"config\"", nil, false},
+		{"no configuration", config(map[int]int64{3: 7}), false},
+		{"no configuration", config(map[int]int64{2: 0}), false},
+		{"Config.Hidden is -1", config(map[int]int64{1: -1}), false},
+		{"smaller sizes", config(map[int]int64{0: math.MaxInt64}), false},
+		{"weight_ih_l0\" has shape", config(map[int]int64{0: 1 << 30, 1: 2}), false},
+		{"no section \"weight_ih_l1", config(map[int]int64{2: 1 << 35}), false},
+		{"accounts for 3", config(nil), true},
+	} {
+		var b bytes.Buffer
+		w := wire.NewWriter(&b, k.Package, 1)
+		if c.config != nil {
+			w.Int64("config", c.config)
+		}
+		weights(w)
+		if c.more {
+			w.Float32("bias_ih_l0", make([]float32, k.Gates))
+		}
+		check(t, w.Close())
+		if _, err := k.Load(&b); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want one with %q", err, c.want)
+		}
+	}
+}

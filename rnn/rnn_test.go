@@ -1,0 +1,50 @@
+package rnn_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
+	"github.com/simdrnn/simdrnn/rnn"
+)
+
+// Every activation has the bits of the contract, on every tier.
+func TestNumbers(t *testing.T) {
+	for _, a := range activations {
+		t.Run(a.f.String(), func(t *testing.T) { nettest.Numbers(t, a.kind()) })
+	}
+}
+
+func TestMethods(t *testing.T) {
+	nettest.Methods(t, activations[0].kind())
+	nettest.Methods(t, rnnKind(t, rnn.HardSigmoid(0.4, 0.5))) // alpha and beta in files
+}
+
+func rnnKind(t *testing.T, f rnn.Activation) nettest.Kind {
+	for _, a := range activations {
+		if a.f == f {
+			return a.kind()
+		}
+	}
+	t.Fatalf("no %v in the list", f)
+	panic("unreachable")
+}
+
+func TestActivations(t *testing.T) {
+	for _, f := range []rnn.Activation{rnn.Affine(float32(math.NaN()), 0), rnn.ScaledTanh(1, float32(math.Inf(1))), rnn.ELU(float32(math.Inf(-1)))} {
+		if _, err := rnn.New(rnn.Config{Input: 1, Hidden: 1, Activation: f}, nil); err == nil || !strings.Contains(err.Error(), "finite") {
+			t.Errorf("%v: error %v, want one that says what the parameters must be", f, err)
+		}
+	}
+	seen := map[string]bool{}
+	for _, a := range activations {
+		seen[a.f.String()] = true
+	}
+	if len(seen) != 11 || !seen["Tanh"] || !seen["HardSigmoid(0.4, 0.5)"] {
+		t.Errorf("names %v, want those of ONNX's eleven functions", seen)
+	}
+	if (rnn.Config{}).Activation != rnn.Tanh {
+		t.Error("the zero value is not tanh")
+	}
+}
