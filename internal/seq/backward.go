@@ -34,7 +34,7 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 		return
 	}
 	u.wantDx = dx != nil
-	u.fork(u.packing(), len(n.W), u.doPackBack)
+	u.fork(u.packing(), 2*len(n.W), u.doPackBack)
 	for layer := n.Layers - 1; layer >= 0; layer-- {
 		down := u.dmid
 		if layer == 0 {
@@ -78,9 +78,16 @@ func (u *Unrolled) carryBack(in bool) {
 	}
 }
 
+// packBackShare packs the weights as the backward pass wants them, a share of
+// all matrices; the first layer's W_ih serves dx alone.
 func (u *Unrolled) packBackShare(w, n int) {
-	for i := w; i < len(u.pack); i += n {
-		u.pack[i].packBack(u.net, &u.net.W[i], u.wantDx || i >= len(u.net.Reverse))
+	for k := w; k < 2*len(u.pack); k += n {
+		p, weights := &u.pack[k/2], &u.net.W[k/2]
+		if k%2 == 0 {
+			p.packRecurBack(u.net, weights)
+		} else if u.wantDx || k/2 >= len(u.net.Reverse) {
+			p.inBack.Pack(false, weights.Ih, weights.In)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ func (u *Unrolled) Forward(y, x []float32) {
 		return
 	}
 	n := u.net
-	u.fork(u.packing(), len(n.W), u.doPack)
+	u.fork(u.packing(), 2*len(n.W), u.doPack)
 	for layer := range n.Layers {
 		for dir, reverse := range n.Reverse {
 			u.job = job{layer: layer, dir: dir, i: layer*len(n.Reverse) + dir}
@@ -63,9 +63,14 @@ func (u *Unrolled) packing() float64 {
 	return 16 * float64(len(u.net.W)) * float64(len(w.Ih)+len(w.Hh))
 }
 
+// packShare packs the weights, a share of all matrices.
 func (u *Unrolled) packShare(w, n int) {
-	for i := w; i < len(u.pack); i += n {
-		u.pack[i].pack(u.net, u.isa, &u.net.W[i])
+	for k := w; k < 2*len(u.pack); k += n {
+		if p, weights := &u.pack[k/2], &u.net.W[k/2]; k%2 == 0 {
+			p.packRecur(u.net, weights)
+		} else {
+			p.packIn(u.net, u.isa, weights)
+		}
 	}
 }
 

@@ -190,28 +190,33 @@ func (n *Net) newPacking(isa kernels.ISA, w *Weights, back bool) packing {
 	return p
 }
 
-// pack fills the forward part of p.
-func (p *packing) pack(n *Net, isa kernels.ISA, w *Weights) {
-	h := n.Shape.States[0]
+// packIn and packRecur fill the forward part of p.
+func (p *packing) packIn(n *Net, isa kernels.ISA, w *Weights) {
 	p.in.Pack(true, w.Ih, w.In)
-	if p.bias != nil {
-		isa.Add(p.bias, w.BiasIh, w.BiasHh)
+	if p.bias == nil {
+		return
 	}
+	isa.Add(p.bias, w.BiasIh, w.BiasHh)
+	for _, b := range n.Shape.Recur {
+		if b.Apart {
+			copy(p.bias[b.Row:b.Row+b.Rows], w.BiasIh[b.Row:])
+		}
+	}
+}
+
+func (p *packing) packRecur(n *Net, w *Weights) {
+	h := n.Shape.States[0]
 	for i, b := range n.Shape.Recur {
 		p.recur[i].Pack(true, w.Hh[b.Row*h:], h)
 		if p.apart[i] != nil {
-			copy(p.bias[b.Row:b.Row+b.Rows], w.BiasIh[b.Row:])
 			copy(p.apart[i], w.BiasHh[b.Row:])
 		}
 	}
 }
 
-// packBack fills the backward part of p, that for dx only if it is wanted.
-func (p *packing) packBack(n *Net, w *Weights, dx bool) {
+// packRecurBack fills the backward part of p but for inBack.
+func (p *packing) packRecurBack(n *Net, w *Weights) {
 	h := n.Shape.States[0]
-	if dx {
-		p.inBack.Pack(false, w.Ih, w.In)
-	}
 	for i, b := range n.Shape.Recur {
 		p.recurBack[i].Pack(false, w.Hh[b.Row*h:], h)
 	}
