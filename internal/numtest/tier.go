@@ -143,8 +143,6 @@ func whyNot(isa kernels.ISA) string {
 		return "SIMDRNN_ISA=" + os.Getenv("SIMDRNN_ISA") + " caps the tier, or this CPU lacks it"
 	case strings.Contains(os.Getenv("GODEBUG"), "cpu."):
 		return "GODEBUG=" + os.Getenv("GODEBUG") + " hides it, or this CPU lacks it"
-	case isa == kernels.NEON:
-		return "no kernels are built for it yet"
 	}
 	return "this CPU lacks it"
 }
