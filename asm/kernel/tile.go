@@ -28,14 +28,15 @@ func (t Tile) Emit(m vec.Machine) {
 	a := m.Rows(m.Int("a"), rsa, t.Rows)
 	b, ldb := m.Int("b"), floats(m, "ldb")
 	next := m.Int("next")
-	// step is one step of k, the u-th of its loop. factors gives those of the rows.
-	step := func(u int, factors func() []vec.Vec) {
+	// step is one step of k, the u-th of its loop. factors prepares those of the
+	// rows, and what it returns gives one of them.
+	step := func(u int, factors func() func(r int) vec.Vec) {
 		m.Prefetch(vec.Mem{Base: next, Disp: 64 * u})
-		s := factors()
+		factor := factors()
 		for v := range t.Vecs {
 			x := m.Load(vec.Mem{Base: b, Disp: 4 * m.Lanes() * v})
-			for r := range s {
-				m.FMA(acc[r][v], s[r], x)
+			for r := range t.Rows {
+				m.FMA(acc[r][v], factor(r), x)
 			}
 		}
 		m.AddReg(b, ldb)
@@ -46,29 +47,39 @@ func (t Tile) Emit(m vec.Machine) {
 			m.AddImm(next, 64*steps)
 		})
 	}
-	broadcast := func() []vec.Vec {
+	broadcast := func() func(r int) vec.Vec {
 		s := make([]vec.Vec, t.Rows)
 		for r := range s {
 			s[r] = m.Broadcast(m.Row(a, r))
 		}
 		m.MoveRows(a, csa)
-		return s
+		return func(r int) vec.Vec { return s[r] }
 	}
 	if l, ok := m.(vec.Laner); ok {
 		m.IfEqual("along_k", csa, 4, func() {
 			quad := m.SetReg(4 * m.Lanes())
 			loop("quads", m.Lanes(), func() {
-				s := t.quads(m, l, a)
-				m.MoveRows(a, quad)
-				for u := range s {
-					step(u, func() []vec.Vec { return s[u] })
+				// One load brings the factors of a row for all steps. It stands before
+				// its first use: decoders that take few instructions a cycle prefer
+				// loads scattered among multiply-adds.
+				s := make([][]vec.Vec, t.Rows)
+				for u := range m.Lanes() {
+					step(u, func() func(r int) vec.Vec {
+						return func(r int) vec.Vec {
+							if s[r] == nil {
+								s[r] = l.LoadLanes(m.Row(a, r), m.Lanes())
+							}
+							return s[r][u]
+						}
+					})
 				}
+				m.MoveRows(a, quad)
 			})
 		}, func() {
 			m.IfEqual("along_rows", rsa, 4, func() {
 				loop("columns", tileUnroll, func() {
 					for u := range tileUnroll {
-						step(u, func() []vec.Vec { return t.column(m, l, a, csa) })
+						step(u, func() func(r int) vec.Vec { return t.column(m, l, a, csa) })
 					}
 				})
 			}, func() {})
@@ -85,27 +96,23 @@ func (t Tile) Emit(m vec.Machine) {
 	m.Return()
 }
 
-// quads loads the factors of the next Lanes steps from rows that are contiguous
-// along k, one load a row: s[u][r].
-func (t Tile) quads(m vec.Machine, l vec.Laner, a vec.Rows) [][]vec.Vec {
-	s := make([][]vec.Vec, m.Lanes())
-	for r := range t.Rows {
-		for u, f := range l.LoadLanes(m.Row(a, r), m.Lanes()) {
-			s[u] = append(s[u], f)
+// column gives the factors of one step where those of all rows are contiguous:
+// four, two or one a load, each load before the first use.
+func (t Tile) column(m vec.Machine, l vec.Laner, a vec.Rows, csa vec.Reg) func(r int) vec.Vec {
+	var s []vec.Vec
+	return func(r int) vec.Vec {
+		if r == len(s) {
+			n := m.Lanes()
+			for n > t.Rows-r {
+				n /= 2
+			}
+			s = append(s, l.LoadLanes(m.Row(a, r), n)...)
+			if len(s) == t.Rows {
+				m.MoveRows(a, csa)
+			}
 		}
+		return s[r]
 	}
-	return s
-}
-
-// column loads the factors of one step where those of all rows are contiguous.
-func (t Tile) column(m vec.Machine, l vec.Laner, a vec.Rows, csa vec.Reg) (s []vec.Vec) {
-	for n := m.Lanes(); n > 0; n /= 2 {
-		for t.Rows-len(s) >= n {
-			s = append(s, l.LoadLanes(m.Row(a, len(s)), n)...)
-		}
-	}
-	m.MoveRows(a, csa)
-	return s
 }
 
 // floats is an argument that counts float32, in bytes.

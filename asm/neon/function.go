@@ -191,7 +191,7 @@ func (f *function) dropUnused() bool {
 }
 
 // pairReach is how many instructions a load may move up to stand beside another.
-const pairReach = 8
+const pairReach = 12
 
 // pairLoads makes one instruction of two loads from neighbouring addresses that
 // are near each other, the second of them moving up.

@@ -46,24 +46,24 @@ done:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56881 // ldr q1, [x4, x5]
-	ADD R2, R5, R5
 	PRFM (R8), PLDL1KEEP
-	FMOVQ (R6), F2
-	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
+	FMOVQ (R6), F1
+	WORD $0x3ce56882 // ldr q2, [x4, x5]
+	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD R7, R6, R6
 	PRFM 64(R8), PLDL1KEEP
-	FMOVQ (R6), F2
-	WORD $0x4fa11040 // fmla v0.4s, v2.4s, v1.s[1]
+	FMOVQ (R6), F1
+	WORD $0x4fa21020 // fmla v0.4s, v1.4s, v2.s[1]
 	ADD R7, R6, R6
 	PRFM 128(R8), PLDL1KEEP
-	FMOVQ (R6), F2
-	WORD $0x4f811840 // fmla v0.4s, v2.4s, v1.s[2]
+	FMOVQ (R6), F1
+	WORD $0x4f821820 // fmla v0.4s, v1.4s, v2.s[2]
 	ADD R7, R6, R6
 	PRFM 192(R8), PLDL1KEEP
-	FMOVQ (R6), F2
-	WORD $0x4fa11840 // fmla v0.4s, v2.4s, v1.s[3]
+	FMOVQ (R6), F1
+	WORD $0x4fa21820 // fmla v0.4s, v1.4s, v2.s[3]
 	ADD R7, R6, R6
+	ADD R2, R5, R5
 	ADD $256, R8, R8
 	SUBS $4, R1, R1
 	BGE quads
@@ -80,28 +80,28 @@ not_along_k:
 
 columns:
 	PRFM (R8), PLDL1KEEP
-	FMOVS (R4)(R5), F1
+	FMOVQ (R6), F1
+	FMOVS (R4)(R5), F2
 	ADD R3, R5, R5
-	FMOVQ (R6), F2
-	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
+	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD R7, R6, R6
 	PRFM 64(R8), PLDL1KEEP
-	FMOVS (R4)(R5), F1
+	FMOVQ (R6), F1
+	FMOVS (R4)(R5), F2
 	ADD R3, R5, R5
-	FMOVQ (R6), F2
-	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
+	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD R7, R6, R6
 	PRFM 128(R8), PLDL1KEEP
-	FMOVS (R4)(R5), F1
+	FMOVQ (R6), F1
+	FMOVS (R4)(R5), F2
 	ADD R3, R5, R5
-	FMOVQ (R6), F2
-	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
+	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD R7, R6, R6
 	PRFM 192(R8), PLDL1KEEP
-	FMOVS (R4)(R5), F1
+	FMOVQ (R6), F1
+	FMOVS (R4)(R5), F2
 	ADD R3, R5, R5
-	FMOVQ (R6), F2
-	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
+	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD R7, R6, R6
 	ADD $256, R8, R8
 	SUBS $4, R1, R1

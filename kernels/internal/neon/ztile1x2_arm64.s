@@ -47,28 +47,28 @@ done:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56882 // ldr q2, [x4, x5]
-	ADD R2, R5, R5
 	PRFM (R8), PLDL1KEEP
-	FLDPQ (R6), (F3, F4)
-	WORD $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
-	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
+	FLDPQ (R6), (F2, F3)
+	WORD $0x3ce56884 // ldr q4, [x4, x5]
+	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
 	PRFM 64(R8), PLDL1KEEP
-	FLDPQ (R6), (F3, F4)
-	WORD $0x4fa21060 // fmla v0.4s, v3.4s, v2.s[1]
-	WORD $0x4fa21081 // fmla v1.4s, v4.4s, v2.s[1]
+	FLDPQ (R6), (F2, F3)
+	WORD $0x4fa41040 // fmla v0.4s, v2.4s, v4.s[1]
+	WORD $0x4fa41061 // fmla v1.4s, v3.4s, v4.s[1]
 	ADD R7, R6, R6
 	PRFM 128(R8), PLDL1KEEP
-	FLDPQ (R6), (F3, F4)
-	WORD $0x4f821860 // fmla v0.4s, v3.4s, v2.s[2]
-	WORD $0x4f821881 // fmla v1.4s, v4.4s, v2.s[2]
+	FLDPQ (R6), (F2, F3)
+	WORD $0x4f841840 // fmla v0.4s, v2.4s, v4.s[2]
+	WORD $0x4f841861 // fmla v1.4s, v3.4s, v4.s[2]
 	ADD R7, R6, R6
 	PRFM 192(R8), PLDL1KEEP
-	FLDPQ (R6), (F3, F4)
-	WORD $0x4fa21860 // fmla v0.4s, v3.4s, v2.s[3]
-	WORD $0x4fa21881 // fmla v1.4s, v4.4s, v2.s[3]
+	FLDPQ (R6), (F2, F3)
+	WORD $0x4fa41840 // fmla v0.4s, v2.4s, v4.s[3]
+	WORD $0x4fa41861 // fmla v1.4s, v3.4s, v4.s[3]
 	ADD R7, R6, R6
+	ADD R2, R5, R5
 	ADD $256, R8, R8
 	SUBS $4, R1, R1
 	BGE quads
@@ -85,32 +85,32 @@ not_along_k:
 
 columns:
 	PRFM (R8), PLDL1KEEP
-	FMOVS (R4)(R5), F2
+	FLDPQ (R6), (F2, F3)
+	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
-	FLDPQ (R6), (F3, F4)
-	WORD $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
-	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
+	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
 	PRFM 64(R8), PLDL1KEEP
-	FMOVS (R4)(R5), F2
+	FLDPQ (R6), (F2, F3)
+	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
-	FLDPQ (R6), (F3, F4)
-	WORD $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
-	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
+	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
 	PRFM 128(R8), PLDL1KEEP
-	FMOVS (R4)(R5), F2
+	FLDPQ (R6), (F2, F3)
+	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
-	FLDPQ (R6), (F3, F4)
-	WORD $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
-	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
+	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
 	PRFM 192(R8), PLDL1KEEP
-	FMOVS (R4)(R5), F2
+	FLDPQ (R6), (F2, F3)
+	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
-	FLDPQ (R6), (F3, F4)
-	WORD $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
-	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
+	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
 	ADD $256, R8, R8
 	SUBS $4, R1, R1

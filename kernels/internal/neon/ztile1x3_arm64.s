@@ -47,36 +47,36 @@ done:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56883 // ldr q3, [x4, x5]
-	ADD R2, R5, R5
 	PRFM (R8), PLDL1KEEP
-	FLDPQ (R6), (F4, F5)
-	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
-	WORD $0x4f8310a1 // fmla v1.4s, v5.4s, v3.s[0]
-	FMOVQ 32(R6), F4
-	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FLDPQ (R6), (F3, F4)
+	WORD $0x3ce56885 // ldr q5, [x4, x5]
+	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	FMOVQ 32(R6), F3
+	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
 	PRFM 64(R8), PLDL1KEEP
-	FLDPQ (R6), (F4, F5)
-	WORD $0x4fa31080 // fmla v0.4s, v4.4s, v3.s[1]
-	WORD $0x4fa310a1 // fmla v1.4s, v5.4s, v3.s[1]
-	FMOVQ 32(R6), F4
-	WORD $0x4fa31082 // fmla v2.4s, v4.4s, v3.s[1]
+	FLDPQ (R6), (F3, F4)
+	WORD $0x4fa51060 // fmla v0.4s, v3.4s, v5.s[1]
+	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
+	FMOVQ 32(R6), F3
+	WORD $0x4fa51062 // fmla v2.4s, v3.4s, v5.s[1]
 	ADD R7, R6, R6
 	PRFM 128(R8), PLDL1KEEP
-	FLDPQ (R6), (F4, F5)
-	WORD $0x4f831880 // fmla v0.4s, v4.4s, v3.s[2]
-	WORD $0x4f8318a1 // fmla v1.4s, v5.4s, v3.s[2]
-	FMOVQ 32(R6), F4
-	WORD $0x4f831882 // fmla v2.4s, v4.4s, v3.s[2]
+	FLDPQ (R6), (F3, F4)
+	WORD $0x4f851860 // fmla v0.4s, v3.4s, v5.s[2]
+	WORD $0x4f851881 // fmla v1.4s, v4.4s, v5.s[2]
+	FMOVQ 32(R6), F3
+	WORD $0x4f851862 // fmla v2.4s, v3.4s, v5.s[2]
 	ADD R7, R6, R6
 	PRFM 192(R8), PLDL1KEEP
-	FLDPQ (R6), (F4, F5)
-	WORD $0x4fa31880 // fmla v0.4s, v4.4s, v3.s[3]
-	WORD $0x4fa318a1 // fmla v1.4s, v5.4s, v3.s[3]
-	FMOVQ 32(R6), F4
-	WORD $0x4fa31882 // fmla v2.4s, v4.4s, v3.s[3]
+	FLDPQ (R6), (F3, F4)
+	WORD $0x4fa51860 // fmla v0.4s, v3.4s, v5.s[3]
+	WORD $0x4fa51881 // fmla v1.4s, v4.4s, v5.s[3]
+	FMOVQ 32(R6), F3
+	WORD $0x4fa51862 // fmla v2.4s, v3.4s, v5.s[3]
 	ADD R7, R6, R6
+	ADD R2, R5, R5
 	ADD $256, R8, R8
 	SUBS $4, R1, R1
 	BGE quads
@@ -93,40 +93,40 @@ not_along_k:
 
 columns:
 	PRFM (R8), PLDL1KEEP
-	FMOVS (R4)(R5), F3
+	FLDPQ (R6), (F3, F4)
+	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
-	FLDPQ (R6), (F4, F5)
-	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
-	WORD $0x4f8310a1 // fmla v1.4s, v5.4s, v3.s[0]
-	FMOVQ 32(R6), F4
-	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	FMOVQ 32(R6), F3
+	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
 	PRFM 64(R8), PLDL1KEEP
-	FMOVS (R4)(R5), F3
+	FLDPQ (R6), (F3, F4)
+	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
-	FLDPQ (R6), (F4, F5)
-	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
-	WORD $0x4f8310a1 // fmla v1.4s, v5.4s, v3.s[0]
-	FMOVQ 32(R6), F4
-	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	FMOVQ 32(R6), F3
+	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
 	PRFM 128(R8), PLDL1KEEP
-	FMOVS (R4)(R5), F3
+	FLDPQ (R6), (F3, F4)
+	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
-	FLDPQ (R6), (F4, F5)
-	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
-	WORD $0x4f8310a1 // fmla v1.4s, v5.4s, v3.s[0]
-	FMOVQ 32(R6), F4
-	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	FMOVQ 32(R6), F3
+	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
 	PRFM 192(R8), PLDL1KEEP
-	FMOVS (R4)(R5), F3
+	FLDPQ (R6), (F3, F4)
+	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
-	FLDPQ (R6), (F4, F5)
-	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
-	WORD $0x4f8310a1 // fmla v1.4s, v5.4s, v3.s[0]
-	FMOVQ 32(R6), F4
-	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	FMOVQ 32(R6), F3
+	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
 	ADD $256, R8, R8
 	SUBS $4, R1, R1

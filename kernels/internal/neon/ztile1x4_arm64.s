@@ -48,40 +48,40 @@ done:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56884 // ldr q4, [x4, x5]
-	ADD R2, R5, R5
 	PRFM (R8), PLDL1KEEP
-	FLDPQ (R6), (F5, F6)
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
-	FLDPQ 32(R6), (F5, F6)
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FLDPQ (R6), (F4, F5)
+	WORD $0x3ce56886 // ldr q6, [x4, x5]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	FLDPQ 32(R6), (F4, F5)
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
 	PRFM 64(R8), PLDL1KEEP
-	FLDPQ (R6), (F5, F6)
-	WORD $0x4fa410a0 // fmla v0.4s, v5.4s, v4.s[1]
-	WORD $0x4fa410c1 // fmla v1.4s, v6.4s, v4.s[1]
-	FLDPQ 32(R6), (F5, F6)
-	WORD $0x4fa410a2 // fmla v2.4s, v5.4s, v4.s[1]
-	WORD $0x4fa410c3 // fmla v3.4s, v6.4s, v4.s[1]
+	FLDPQ (R6), (F4, F5)
+	WORD $0x4fa61080 // fmla v0.4s, v4.4s, v6.s[1]
+	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
+	FLDPQ 32(R6), (F4, F5)
+	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
+	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
 	ADD R7, R6, R6
 	PRFM 128(R8), PLDL1KEEP
-	FLDPQ (R6), (F5, F6)
-	WORD $0x4f8418a0 // fmla v0.4s, v5.4s, v4.s[2]
-	WORD $0x4f8418c1 // fmla v1.4s, v6.4s, v4.s[2]
-	FLDPQ 32(R6), (F5, F6)
-	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
-	WORD $0x4f8418c3 // fmla v3.4s, v6.4s, v4.s[2]
+	FLDPQ (R6), (F4, F5)
+	WORD $0x4f861880 // fmla v0.4s, v4.4s, v6.s[2]
+	WORD $0x4f8618a1 // fmla v1.4s, v5.4s, v6.s[2]
+	FLDPQ 32(R6), (F4, F5)
+	WORD $0x4f861882 // fmla v2.4s, v4.4s, v6.s[2]
+	WORD $0x4f8618a3 // fmla v3.4s, v5.4s, v6.s[2]
 	ADD R7, R6, R6
 	PRFM 192(R8), PLDL1KEEP
-	FLDPQ (R6), (F5, F6)
-	WORD $0x4fa418a0 // fmla v0.4s, v5.4s, v4.s[3]
-	WORD $0x4fa418c1 // fmla v1.4s, v6.4s, v4.s[3]
-	FLDPQ 32(R6), (F5, F6)
-	WORD $0x4fa418a2 // fmla v2.4s, v5.4s, v4.s[3]
-	WORD $0x4fa418c3 // fmla v3.4s, v6.4s, v4.s[3]
+	FLDPQ (R6), (F4, F5)
+	WORD $0x4fa61880 // fmla v0.4s, v4.4s, v6.s[3]
+	WORD $0x4fa618a1 // fmla v1.4s, v5.4s, v6.s[3]
+	FLDPQ 32(R6), (F4, F5)
+	WORD $0x4fa61882 // fmla v2.4s, v4.4s, v6.s[3]
+	WORD $0x4fa618a3 // fmla v3.4s, v5.4s, v6.s[3]
 	ADD R7, R6, R6
+	ADD R2, R5, R5
 	ADD $256, R8, R8
 	SUBS $4, R1, R1
 	BGE quads
@@ -98,44 +98,44 @@ not_along_k:
 
 columns:
 	PRFM (R8), PLDL1KEEP
-	FMOVS (R4)(R5), F4
+	FLDPQ (R6), (F4, F5)
+	FMOVS (R4)(R5), F6
 	ADD R3, R5, R5
-	FLDPQ (R6), (F5, F6)
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
-	FLDPQ 32(R6), (F5, F6)
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	FLDPQ 32(R6), (F4, F5)
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
 	PRFM 64(R8), PLDL1KEEP
-	FMOVS (R4)(R5), F4
+	FLDPQ (R6), (F4, F5)
+	FMOVS (R4)(R5), F6
 	ADD R3, R5, R5
-	FLDPQ (R6), (F5, F6)
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
-	FLDPQ 32(R6), (F5, F6)
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	FLDPQ 32(R6), (F4, F5)
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
 	PRFM 128(R8), PLDL1KEEP
-	FMOVS (R4)(R5), F4
+	FLDPQ (R6), (F4, F5)
+	FMOVS (R4)(R5), F6
 	ADD R3, R5, R5
-	FLDPQ (R6), (F5, F6)
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
-	FLDPQ 32(R6), (F5, F6)
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	FLDPQ 32(R6), (F4, F5)
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
 	PRFM 192(R8), PLDL1KEEP
-	FMOVS (R4)(R5), F4
+	FLDPQ (R6), (F4, F5)
+	FMOVS (R4)(R5), F6
 	ADD R3, R5, R5
-	FLDPQ (R6), (F5, F6)
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
-	FLDPQ 32(R6), (F5, F6)
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	FLDPQ 32(R6), (F4, F5)
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
 	ADD $256, R8, R8
 	SUBS $4, R1, R1

@@ -68,29 +68,29 @@ done2:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56882 // ldr q2, [x4, x5]
-	WORD $0x3ce568c3 // ldr q3, [x6, x5]
-	ADD R2, R5, R5
 	PRFM (R9), PLDL1KEEP
-	FMOVQ (R7), F4
-	WORD $0x4f821080 // fmla v0.4s, v4.4s, v2.s[0]
-	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVQ (R7), F2
+	WORD $0x3ce56883 // ldr q3, [x4, x5]
+	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
+	WORD $0x3ce568c4 // ldr q4, [x6, x5]
+	WORD $0x4f841041 // fmla v1.4s, v2.4s, v4.s[0]
 	ADD R8, R7, R7
 	PRFM 64(R9), PLDL1KEEP
-	FMOVQ (R7), F4
-	WORD $0x4fa21080 // fmla v0.4s, v4.4s, v2.s[1]
-	WORD $0x4fa31081 // fmla v1.4s, v4.4s, v3.s[1]
+	FMOVQ (R7), F2
+	WORD $0x4fa31040 // fmla v0.4s, v2.4s, v3.s[1]
+	WORD $0x4fa41041 // fmla v1.4s, v2.4s, v4.s[1]
 	ADD R8, R7, R7
 	PRFM 128(R9), PLDL1KEEP
-	FMOVQ (R7), F4
-	WORD $0x4f821880 // fmla v0.4s, v4.4s, v2.s[2]
-	WORD $0x4f831881 // fmla v1.4s, v4.4s, v3.s[2]
+	FMOVQ (R7), F2
+	WORD $0x4f831840 // fmla v0.4s, v2.4s, v3.s[2]
+	WORD $0x4f841841 // fmla v1.4s, v2.4s, v4.s[2]
 	ADD R8, R7, R7
 	PRFM 192(R9), PLDL1KEEP
-	FMOVQ (R7), F4
-	WORD $0x4fa21880 // fmla v0.4s, v4.4s, v2.s[3]
-	WORD $0x4fa31881 // fmla v1.4s, v4.4s, v3.s[3]
+	FMOVQ (R7), F2
+	WORD $0x4fa31840 // fmla v0.4s, v2.4s, v3.s[3]
+	WORD $0x4fa41841 // fmla v1.4s, v2.4s, v4.s[3]
 	ADD R8, R7, R7
+	ADD R2, R5, R5
 	ADD $256, R9, R9
 	SUBS $4, R1, R1
 	BGE quads
@@ -107,32 +107,32 @@ not_along_k:
 
 columns:
 	PRFM (R9), PLDL1KEEP
-	FMOVD (R4)(R5), F2
+	FMOVQ (R7), F2
+	FMOVD (R4)(R5), F3
 	ADD R3, R5, R5
-	FMOVQ (R7), F3
-	WORD $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
-	WORD $0x4fa21061 // fmla v1.4s, v3.4s, v2.s[1]
+	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
+	WORD $0x4fa31041 // fmla v1.4s, v2.4s, v3.s[1]
 	ADD R8, R7, R7
 	PRFM 64(R9), PLDL1KEEP
-	FMOVD (R4)(R5), F2
+	FMOVQ (R7), F2
+	FMOVD (R4)(R5), F3
 	ADD R3, R5, R5
-	FMOVQ (R7), F3
-	WORD $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
-	WORD $0x4fa21061 // fmla v1.4s, v3.4s, v2.s[1]
+	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
+	WORD $0x4fa31041 // fmla v1.4s, v2.4s, v3.s[1]
 	ADD R8, R7, R7
 	PRFM 128(R9), PLDL1KEEP
-	FMOVD (R4)(R5), F2
+	FMOVQ (R7), F2
+	FMOVD (R4)(R5), F3
 	ADD R3, R5, R5
-	FMOVQ (R7), F3
-	WORD $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
-	WORD $0x4fa21061 // fmla v1.4s, v3.4s, v2.s[1]
+	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
+	WORD $0x4fa31041 // fmla v1.4s, v2.4s, v3.s[1]
 	ADD R8, R7, R7
 	PRFM 192(R9), PLDL1KEEP
-	FMOVD (R4)(R5), F2
+	FMOVQ (R7), F2
+	FMOVD (R4)(R5), F3
 	ADD R3, R5, R5
-	FMOVQ (R7), F3
-	WORD $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
-	WORD $0x4fa21061 // fmla v1.4s, v3.4s, v2.s[1]
+	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
+	WORD $0x4fa31041 // fmla v1.4s, v2.4s, v3.s[1]
 	ADD R8, R7, R7
 	ADD $256, R9, R9
 	SUBS $4, R1, R1

@@ -70,37 +70,37 @@ done2:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56884 // ldr q4, [x4, x5]
-	WORD $0x3ce568c5 // ldr q5, [x6, x5]
-	ADD R2, R5, R5
 	PRFM (R9), PLDL1KEEP
-	FLDPQ (R7), (F6, F7)
-	WORD $0x4f8410c0 // fmla v0.4s, v6.4s, v4.s[0]
-	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
-	WORD $0x4f8410e1 // fmla v1.4s, v7.4s, v4.s[0]
-	WORD $0x4f8510e3 // fmla v3.4s, v7.4s, v5.s[0]
+	FLDPQ (R7), (F4, F5)
+	WORD $0x3ce56886 // ldr q6, [x4, x5]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x3ce568c7 // ldr q7, [x6, x5]
+	WORD $0x4f871082 // fmla v2.4s, v4.4s, v7.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x4f8710a3 // fmla v3.4s, v5.4s, v7.s[0]
 	ADD R8, R7, R7
 	PRFM 64(R9), PLDL1KEEP
-	FLDPQ (R7), (F6, F7)
-	WORD $0x4fa410c0 // fmla v0.4s, v6.4s, v4.s[1]
-	WORD $0x4fa510c2 // fmla v2.4s, v6.4s, v5.s[1]
-	WORD $0x4fa410e1 // fmla v1.4s, v7.4s, v4.s[1]
-	WORD $0x4fa510e3 // fmla v3.4s, v7.4s, v5.s[1]
+	FLDPQ (R7), (F4, F5)
+	WORD $0x4fa61080 // fmla v0.4s, v4.4s, v6.s[1]
+	WORD $0x4fa71082 // fmla v2.4s, v4.4s, v7.s[1]
+	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
+	WORD $0x4fa710a3 // fmla v3.4s, v5.4s, v7.s[1]
 	ADD R8, R7, R7
 	PRFM 128(R9), PLDL1KEEP
-	FLDPQ (R7), (F6, F7)
-	WORD $0x4f8418c0 // fmla v0.4s, v6.4s, v4.s[2]
-	WORD $0x4f8518c2 // fmla v2.4s, v6.4s, v5.s[2]
-	WORD $0x4f8418e1 // fmla v1.4s, v7.4s, v4.s[2]
-	WORD $0x4f8518e3 // fmla v3.4s, v7.4s, v5.s[2]
+	FLDPQ (R7), (F4, F5)
+	WORD $0x4f861880 // fmla v0.4s, v4.4s, v6.s[2]
+	WORD $0x4f871882 // fmla v2.4s, v4.4s, v7.s[2]
+	WORD $0x4f8618a1 // fmla v1.4s, v5.4s, v6.s[2]
+	WORD $0x4f8718a3 // fmla v3.4s, v5.4s, v7.s[2]
 	ADD R8, R7, R7
 	PRFM 192(R9), PLDL1KEEP
-	FLDPQ (R7), (F6, F7)
-	WORD $0x4fa418c0 // fmla v0.4s, v6.4s, v4.s[3]
-	WORD $0x4fa518c2 // fmla v2.4s, v6.4s, v5.s[3]
-	WORD $0x4fa418e1 // fmla v1.4s, v7.4s, v4.s[3]
-	WORD $0x4fa518e3 // fmla v3.4s, v7.4s, v5.s[3]
+	FLDPQ (R7), (F4, F5)
+	WORD $0x4fa61880 // fmla v0.4s, v4.4s, v6.s[3]
+	WORD $0x4fa71882 // fmla v2.4s, v4.4s, v7.s[3]
+	WORD $0x4fa618a1 // fmla v1.4s, v5.4s, v6.s[3]
+	WORD $0x4fa718a3 // fmla v3.4s, v5.4s, v7.s[3]
 	ADD R8, R7, R7
+	ADD R2, R5, R5
 	ADD $256, R9, R9
 	SUBS $4, R1, R1
 	BGE quads
@@ -117,40 +117,40 @@ not_along_k:
 
 columns:
 	PRFM (R9), PLDL1KEEP
-	FMOVD (R4)(R5), F4
+	FLDPQ (R7), (F4, F5)
+	FMOVD (R4)(R5), F6
 	ADD R3, R5, R5
-	FLDPQ (R7), (F5, F6)
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x4fa410a2 // fmla v2.4s, v5.4s, v4.s[1]
-	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
-	WORD $0x4fa410c3 // fmla v3.4s, v6.4s, v4.s[1]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
 	ADD R8, R7, R7
 	PRFM 64(R9), PLDL1KEEP
-	FMOVD (R4)(R5), F4
+	FLDPQ (R7), (F4, F5)
+	FMOVD (R4)(R5), F6
 	ADD R3, R5, R5
-	FLDPQ (R7), (F5, F6)
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x4fa410a2 // fmla v2.4s, v5.4s, v4.s[1]
-	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
-	WORD $0x4fa410c3 // fmla v3.4s, v6.4s, v4.s[1]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
 	ADD R8, R7, R7
 	PRFM 128(R9), PLDL1KEEP
-	FMOVD (R4)(R5), F4
+	FLDPQ (R7), (F4, F5)
+	FMOVD (R4)(R5), F6
 	ADD R3, R5, R5
-	FLDPQ (R7), (F5, F6)
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x4fa410a2 // fmla v2.4s, v5.4s, v4.s[1]
-	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
-	WORD $0x4fa410c3 // fmla v3.4s, v6.4s, v4.s[1]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
 	ADD R8, R7, R7
 	PRFM 192(R9), PLDL1KEEP
-	FMOVD (R4)(R5), F4
+	FLDPQ (R7), (F4, F5)
+	FMOVD (R4)(R5), F6
 	ADD R3, R5, R5
-	FLDPQ (R7), (F5, F6)
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x4fa410a2 // fmla v2.4s, v5.4s, v4.s[1]
-	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
-	WORD $0x4fa410c3 // fmla v3.4s, v6.4s, v4.s[1]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
 	ADD R8, R7, R7
 	ADD $256, R9, R9
 	SUBS $4, R1, R1

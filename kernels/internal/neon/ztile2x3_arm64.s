@@ -70,49 +70,49 @@ done2:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56886 // ldr q6, [x4, x5]
-	WORD $0x3ce568c7 // ldr q7, [x6, x5]
-	ADD R2, R5, R5
 	PRFM (R9), PLDL1KEEP
-	FLDPQ (R7), (F8, F9)
-	WORD $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
-	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
-	WORD $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
-	WORD $0x4f871124 // fmla v4.4s, v9.4s, v7.s[0]
-	FMOVQ 32(R7), F8
-	WORD $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
-	WORD $0x4f871105 // fmla v5.4s, v8.4s, v7.s[0]
+	FLDPQ (R7), (F6, F7)
+	WORD $0x3ce56888 // ldr q8, [x4, x5]
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x3ce568c9 // ldr q9, [x6, x5]
+	WORD $0x4f8910c3 // fmla v3.4s, v6.4s, v9.s[0]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4f8910e4 // fmla v4.4s, v7.4s, v9.s[0]
+	FMOVQ 32(R7), F6
+	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
+	WORD $0x4f8910c5 // fmla v5.4s, v6.4s, v9.s[0]
 	ADD R8, R7, R7
 	PRFM 64(R9), PLDL1KEEP
-	FLDPQ (R7), (F8, F9)
-	WORD $0x4fa61100 // fmla v0.4s, v8.4s, v6.s[1]
-	WORD $0x4fa71103 // fmla v3.4s, v8.4s, v7.s[1]
-	WORD $0x4fa61121 // fmla v1.4s, v9.4s, v6.s[1]
-	WORD $0x4fa71124 // fmla v4.4s, v9.4s, v7.s[1]
-	FMOVQ 32(R7), F8
-	WORD $0x4fa61102 // fmla v2.4s, v8.4s, v6.s[1]
-	WORD $0x4fa71105 // fmla v5.4s, v8.4s, v7.s[1]
+	FLDPQ (R7), (F6, F7)
+	WORD $0x4fa810c0 // fmla v0.4s, v6.4s, v8.s[1]
+	WORD $0x4fa910c3 // fmla v3.4s, v6.4s, v9.s[1]
+	WORD $0x4fa810e1 // fmla v1.4s, v7.4s, v8.s[1]
+	WORD $0x4fa910e4 // fmla v4.4s, v7.4s, v9.s[1]
+	FMOVQ 32(R7), F6
+	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
+	WORD $0x4fa910c5 // fmla v5.4s, v6.4s, v9.s[1]
 	ADD R8, R7, R7
 	PRFM 128(R9), PLDL1KEEP
-	FLDPQ (R7), (F8, F9)
-	WORD $0x4f861900 // fmla v0.4s, v8.4s, v6.s[2]
-	WORD $0x4f871903 // fmla v3.4s, v8.4s, v7.s[2]
-	WORD $0x4f861921 // fmla v1.4s, v9.4s, v6.s[2]
-	WORD $0x4f871924 // fmla v4.4s, v9.4s, v7.s[2]
-	FMOVQ 32(R7), F8
-	WORD $0x4f861902 // fmla v2.4s, v8.4s, v6.s[2]
-	WORD $0x4f871905 // fmla v5.4s, v8.4s, v7.s[2]
+	FLDPQ (R7), (F6, F7)
+	WORD $0x4f8818c0 // fmla v0.4s, v6.4s, v8.s[2]
+	WORD $0x4f8918c3 // fmla v3.4s, v6.4s, v9.s[2]
+	WORD $0x4f8818e1 // fmla v1.4s, v7.4s, v8.s[2]
+	WORD $0x4f8918e4 // fmla v4.4s, v7.4s, v9.s[2]
+	FMOVQ 32(R7), F6
+	WORD $0x4f8818c2 // fmla v2.4s, v6.4s, v8.s[2]
+	WORD $0x4f8918c5 // fmla v5.4s, v6.4s, v9.s[2]
 	ADD R8, R7, R7
 	PRFM 192(R9), PLDL1KEEP
-	FLDPQ (R7), (F8, F9)
-	WORD $0x4fa61900 // fmla v0.4s, v8.4s, v6.s[3]
-	WORD $0x4fa71903 // fmla v3.4s, v8.4s, v7.s[3]
-	WORD $0x4fa61921 // fmla v1.4s, v9.4s, v6.s[3]
-	WORD $0x4fa71924 // fmla v4.4s, v9.4s, v7.s[3]
-	FMOVQ 32(R7), F8
-	WORD $0x4fa61902 // fmla v2.4s, v8.4s, v6.s[3]
-	WORD $0x4fa71905 // fmla v5.4s, v8.4s, v7.s[3]
+	FLDPQ (R7), (F6, F7)
+	WORD $0x4fa818c0 // fmla v0.4s, v6.4s, v8.s[3]
+	WORD $0x4fa918c3 // fmla v3.4s, v6.4s, v9.s[3]
+	WORD $0x4fa818e1 // fmla v1.4s, v7.4s, v8.s[3]
+	WORD $0x4fa918e4 // fmla v4.4s, v7.4s, v9.s[3]
+	FMOVQ 32(R7), F6
+	WORD $0x4fa818c2 // fmla v2.4s, v6.4s, v8.s[3]
+	WORD $0x4fa918c5 // fmla v5.4s, v6.4s, v9.s[3]
 	ADD R8, R7, R7
+	ADD R2, R5, R5
 	ADD $256, R9, R9
 	SUBS $4, R1, R1
 	BGE quads
@@ -129,52 +129,52 @@ not_along_k:
 
 columns:
 	PRFM (R9), PLDL1KEEP
-	FMOVD (R4)(R5), F6
+	FLDPQ (R7), (F6, F7)
+	FMOVD (R4)(R5), F8
 	ADD R3, R5, R5
-	FLDPQ (R7), (F7, F8)
-	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
-	WORD $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
-	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
-	WORD $0x4fa61104 // fmla v4.4s, v8.4s, v6.s[1]
-	FMOVQ 32(R7), F7
-	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
-	WORD $0x4fa610e5 // fmla v5.4s, v7.4s, v6.s[1]
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c3 // fmla v3.4s, v6.4s, v8.s[1]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4fa810e4 // fmla v4.4s, v7.4s, v8.s[1]
+	FMOVQ 32(R7), F6
+	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c5 // fmla v5.4s, v6.4s, v8.s[1]
 	ADD R8, R7, R7
 	PRFM 64(R9), PLDL1KEEP
-	FMOVD (R4)(R5), F6
+	FLDPQ (R7), (F6, F7)
+	FMOVD (R4)(R5), F8
 	ADD R3, R5, R5
-	FLDPQ (R7), (F7, F8)
-	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
-	WORD $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
-	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
-	WORD $0x4fa61104 // fmla v4.4s, v8.4s, v6.s[1]
-	FMOVQ 32(R7), F7
-	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
-	WORD $0x4fa610e5 // fmla v5.4s, v7.4s, v6.s[1]
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c3 // fmla v3.4s, v6.4s, v8.s[1]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4fa810e4 // fmla v4.4s, v7.4s, v8.s[1]
+	FMOVQ 32(R7), F6
+	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c5 // fmla v5.4s, v6.4s, v8.s[1]
 	ADD R8, R7, R7
 	PRFM 128(R9), PLDL1KEEP
-	FMOVD (R4)(R5), F6
+	FLDPQ (R7), (F6, F7)
+	FMOVD (R4)(R5), F8
 	ADD R3, R5, R5
-	FLDPQ (R7), (F7, F8)
-	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
-	WORD $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
-	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
-	WORD $0x4fa61104 // fmla v4.4s, v8.4s, v6.s[1]
-	FMOVQ 32(R7), F7
-	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
-	WORD $0x4fa610e5 // fmla v5.4s, v7.4s, v6.s[1]
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c3 // fmla v3.4s, v6.4s, v8.s[1]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4fa810e4 // fmla v4.4s, v7.4s, v8.s[1]
+	FMOVQ 32(R7), F6
+	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c5 // fmla v5.4s, v6.4s, v8.s[1]
 	ADD R8, R7, R7
 	PRFM 192(R9), PLDL1KEEP
-	FMOVD (R4)(R5), F6
+	FLDPQ (R7), (F6, F7)
+	FMOVD (R4)(R5), F8
 	ADD R3, R5, R5
-	FLDPQ (R7), (F7, F8)
-	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
-	WORD $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
-	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
-	WORD $0x4fa61104 // fmla v4.4s, v8.4s, v6.s[1]
-	FMOVQ 32(R7), F7
-	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
-	WORD $0x4fa610e5 // fmla v5.4s, v7.4s, v6.s[1]
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c3 // fmla v3.4s, v6.4s, v8.s[1]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4fa810e4 // fmla v4.4s, v7.4s, v8.s[1]
+	FMOVQ 32(R7), F6
+	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c5 // fmla v5.4s, v6.4s, v8.s[1]
 	ADD R8, R7, R7
 	ADD $256, R9, R9
 	SUBS $4, R1, R1

@@ -72,57 +72,57 @@ done2:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56888 // ldr q8, [x4, x5]
-	WORD $0x3ce568c9 // ldr q9, [x6, x5]
-	ADD R2, R5, R5
 	PRFM (R9), PLDL1KEEP
-	FLDPQ (R7), (F10, F11)
-	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
-	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
-	FLDPQ 32(R7), (F10, F11)
-	WORD $0x4f881142 // fmla v2.4s, v10.4s, v8.s[0]
-	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
-	WORD $0x4f881163 // fmla v3.4s, v11.4s, v8.s[0]
-	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
+	FLDPQ (R7), (F8, F9)
+	WORD $0x3ce5688a // ldr q10, [x4, x5]
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x3ce568cb // ldr q11, [x6, x5]
+	WORD $0x4f8b1104 // fmla v4.4s, v8.4s, v11.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4f8b1125 // fmla v5.4s, v9.4s, v11.s[0]
+	FLDPQ 32(R7), (F8, F9)
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8b1106 // fmla v6.4s, v8.4s, v11.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
+	WORD $0x4f8b1127 // fmla v7.4s, v9.4s, v11.s[0]
 	ADD R8, R7, R7
 	PRFM 64(R9), PLDL1KEEP
-	FLDPQ (R7), (F10, F11)
-	WORD $0x4fa81140 // fmla v0.4s, v10.4s, v8.s[1]
-	WORD $0x4fa91144 // fmla v4.4s, v10.4s, v9.s[1]
-	WORD $0x4fa81161 // fmla v1.4s, v11.4s, v8.s[1]
-	WORD $0x4fa91165 // fmla v5.4s, v11.4s, v9.s[1]
-	FLDPQ 32(R7), (F10, F11)
-	WORD $0x4fa81142 // fmla v2.4s, v10.4s, v8.s[1]
-	WORD $0x4fa91146 // fmla v6.4s, v10.4s, v9.s[1]
-	WORD $0x4fa81163 // fmla v3.4s, v11.4s, v8.s[1]
-	WORD $0x4fa91167 // fmla v7.4s, v11.4s, v9.s[1]
+	FLDPQ (R7), (F8, F9)
+	WORD $0x4faa1100 // fmla v0.4s, v8.4s, v10.s[1]
+	WORD $0x4fab1104 // fmla v4.4s, v8.4s, v11.s[1]
+	WORD $0x4faa1121 // fmla v1.4s, v9.4s, v10.s[1]
+	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
+	FLDPQ 32(R7), (F8, F9)
+	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
+	WORD $0x4fab1106 // fmla v6.4s, v8.4s, v11.s[1]
+	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
+	WORD $0x4fab1127 // fmla v7.4s, v9.4s, v11.s[1]
 	ADD R8, R7, R7
 	PRFM 128(R9), PLDL1KEEP
-	FLDPQ (R7), (F10, F11)
-	WORD $0x4f881940 // fmla v0.4s, v10.4s, v8.s[2]
-	WORD $0x4f891944 // fmla v4.4s, v10.4s, v9.s[2]
-	WORD $0x4f881961 // fmla v1.4s, v11.4s, v8.s[2]
-	WORD $0x4f891965 // fmla v5.4s, v11.4s, v9.s[2]
-	FLDPQ 32(R7), (F10, F11)
-	WORD $0x4f881942 // fmla v2.4s, v10.4s, v8.s[2]
-	WORD $0x4f891946 // fmla v6.4s, v10.4s, v9.s[2]
-	WORD $0x4f881963 // fmla v3.4s, v11.4s, v8.s[2]
-	WORD $0x4f891967 // fmla v7.4s, v11.4s, v9.s[2]
+	FLDPQ (R7), (F8, F9)
+	WORD $0x4f8a1900 // fmla v0.4s, v8.4s, v10.s[2]
+	WORD $0x4f8b1904 // fmla v4.4s, v8.4s, v11.s[2]
+	WORD $0x4f8a1921 // fmla v1.4s, v9.4s, v10.s[2]
+	WORD $0x4f8b1925 // fmla v5.4s, v9.4s, v11.s[2]
+	FLDPQ 32(R7), (F8, F9)
+	WORD $0x4f8a1902 // fmla v2.4s, v8.4s, v10.s[2]
+	WORD $0x4f8b1906 // fmla v6.4s, v8.4s, v11.s[2]
+	WORD $0x4f8a1923 // fmla v3.4s, v9.4s, v10.s[2]
+	WORD $0x4f8b1927 // fmla v7.4s, v9.4s, v11.s[2]
 	ADD R8, R7, R7
 	PRFM 192(R9), PLDL1KEEP
-	FLDPQ (R7), (F10, F11)
-	WORD $0x4fa81940 // fmla v0.4s, v10.4s, v8.s[3]
-	WORD $0x4fa91944 // fmla v4.4s, v10.4s, v9.s[3]
-	WORD $0x4fa81961 // fmla v1.4s, v11.4s, v8.s[3]
-	WORD $0x4fa91965 // fmla v5.4s, v11.4s, v9.s[3]
-	FLDPQ 32(R7), (F10, F11)
-	WORD $0x4fa81942 // fmla v2.4s, v10.4s, v8.s[3]
-	WORD $0x4fa91946 // fmla v6.4s, v10.4s, v9.s[3]
-	WORD $0x4fa81963 // fmla v3.4s, v11.4s, v8.s[3]
-	WORD $0x4fa91967 // fmla v7.4s, v11.4s, v9.s[3]
+	FLDPQ (R7), (F8, F9)
+	WORD $0x4faa1900 // fmla v0.4s, v8.4s, v10.s[3]
+	WORD $0x4fab1904 // fmla v4.4s, v8.4s, v11.s[3]
+	WORD $0x4faa1921 // fmla v1.4s, v9.4s, v10.s[3]
+	WORD $0x4fab1925 // fmla v5.4s, v9.4s, v11.s[3]
+	FLDPQ 32(R7), (F8, F9)
+	WORD $0x4faa1902 // fmla v2.4s, v8.4s, v10.s[3]
+	WORD $0x4fab1906 // fmla v6.4s, v8.4s, v11.s[3]
+	WORD $0x4faa1923 // fmla v3.4s, v9.4s, v10.s[3]
+	WORD $0x4fab1927 // fmla v7.4s, v9.4s, v11.s[3]
 	ADD R8, R7, R7
+	ADD R2, R5, R5
 	ADD $256, R9, R9
 	SUBS $4, R1, R1
 	BGE quads
@@ -139,60 +139,60 @@ not_along_k:
 
 columns:
 	PRFM (R9), PLDL1KEEP
-	FMOVD (R4)(R5), F8
+	FLDPQ (R7), (F8, F9)
+	FMOVD (R4)(R5), F10
 	ADD R3, R5, R5
-	FLDPQ (R7), (F9, F10)
-	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	WORD $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
-	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	WORD $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
-	FLDPQ 32(R7), (F9, F10)
-	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
-	WORD $0x4fa81126 // fmla v6.4s, v9.4s, v8.s[1]
-	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
-	WORD $0x4fa81147 // fmla v7.4s, v10.4s, v8.s[1]
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1104 // fmla v4.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	FLDPQ 32(R7), (F8, F9)
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1106 // fmla v6.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
 	ADD R8, R7, R7
 	PRFM 64(R9), PLDL1KEEP
-	FMOVD (R4)(R5), F8
+	FLDPQ (R7), (F8, F9)
+	FMOVD (R4)(R5), F10
 	ADD R3, R5, R5
-	FLDPQ (R7), (F9, F10)
-	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	WORD $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
-	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	WORD $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
-	FLDPQ 32(R7), (F9, F10)
-	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
-	WORD $0x4fa81126 // fmla v6.4s, v9.4s, v8.s[1]
-	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
-	WORD $0x4fa81147 // fmla v7.4s, v10.4s, v8.s[1]
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1104 // fmla v4.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	FLDPQ 32(R7), (F8, F9)
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1106 // fmla v6.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
 	ADD R8, R7, R7
 	PRFM 128(R9), PLDL1KEEP
-	FMOVD (R4)(R5), F8
+	FLDPQ (R7), (F8, F9)
+	FMOVD (R4)(R5), F10
 	ADD R3, R5, R5
-	FLDPQ (R7), (F9, F10)
-	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	WORD $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
-	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	WORD $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
-	FLDPQ 32(R7), (F9, F10)
-	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
-	WORD $0x4fa81126 // fmla v6.4s, v9.4s, v8.s[1]
-	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
-	WORD $0x4fa81147 // fmla v7.4s, v10.4s, v8.s[1]
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1104 // fmla v4.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	FLDPQ 32(R7), (F8, F9)
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1106 // fmla v6.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
 	ADD R8, R7, R7
 	PRFM 192(R9), PLDL1KEEP
-	FMOVD (R4)(R5), F8
+	FLDPQ (R7), (F8, F9)
+	FMOVD (R4)(R5), F10
 	ADD R3, R5, R5
-	FLDPQ (R7), (F9, F10)
-	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	WORD $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
-	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	WORD $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
-	FLDPQ 32(R7), (F9, F10)
-	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
-	WORD $0x4fa81126 // fmla v6.4s, v9.4s, v8.s[1]
-	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
-	WORD $0x4fa81147 // fmla v7.4s, v10.4s, v8.s[1]
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1104 // fmla v4.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	FLDPQ 32(R7), (F8, F9)
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1106 // fmla v6.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
 	ADD R8, R7, R7
 	ADD $256, R9, R9
 	SUBS $4, R1, R1

@@ -88,34 +88,34 @@ done3:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56883 // ldr q3, [x4, x5]
-	WORD $0x3ce568c4 // ldr q4, [x6, x5]
-	WORD $0x3ce568e5 // ldr q5, [x7, x5]
-	ADD R2, R5, R5
 	PRFM (R10), PLDL1KEEP
-	FMOVQ (R8), F6
-	WORD $0x4f8310c0 // fmla v0.4s, v6.4s, v3.s[0]
-	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
-	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	FMOVQ (R8), F3
+	WORD $0x3ce56884 // ldr q4, [x4, x5]
+	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
+	WORD $0x3ce568c5 // ldr q5, [x6, x5]
+	WORD $0x4f851061 // fmla v1.4s, v3.4s, v5.s[0]
+	WORD $0x3ce568e6 // ldr q6, [x7, x5]
+	WORD $0x4f861062 // fmla v2.4s, v3.4s, v6.s[0]
 	ADD R9, R8, R8
 	PRFM 64(R10), PLDL1KEEP
-	FMOVQ (R8), F6
-	WORD $0x4fa310c0 // fmla v0.4s, v6.4s, v3.s[1]
-	WORD $0x4fa410c1 // fmla v1.4s, v6.4s, v4.s[1]
-	WORD $0x4fa510c2 // fmla v2.4s, v6.4s, v5.s[1]
+	FMOVQ (R8), F3
+	WORD $0x4fa41060 // fmla v0.4s, v3.4s, v4.s[1]
+	WORD $0x4fa51061 // fmla v1.4s, v3.4s, v5.s[1]
+	WORD $0x4fa61062 // fmla v2.4s, v3.4s, v6.s[1]
 	ADD R9, R8, R8
 	PRFM 128(R10), PLDL1KEEP
-	FMOVQ (R8), F6
-	WORD $0x4f8318c0 // fmla v0.4s, v6.4s, v3.s[2]
-	WORD $0x4f8418c1 // fmla v1.4s, v6.4s, v4.s[2]
-	WORD $0x4f8518c2 // fmla v2.4s, v6.4s, v5.s[2]
+	FMOVQ (R8), F3
+	WORD $0x4f841860 // fmla v0.4s, v3.4s, v4.s[2]
+	WORD $0x4f851861 // fmla v1.4s, v3.4s, v5.s[2]
+	WORD $0x4f861862 // fmla v2.4s, v3.4s, v6.s[2]
 	ADD R9, R8, R8
 	PRFM 192(R10), PLDL1KEEP
-	FMOVQ (R8), F6
-	WORD $0x4fa318c0 // fmla v0.4s, v6.4s, v3.s[3]
-	WORD $0x4fa418c1 // fmla v1.4s, v6.4s, v4.s[3]
-	WORD $0x4fa518c2 // fmla v2.4s, v6.4s, v5.s[3]
+	FMOVQ (R8), F3
+	WORD $0x4fa41860 // fmla v0.4s, v3.4s, v4.s[3]
+	WORD $0x4fa51861 // fmla v1.4s, v3.4s, v5.s[3]
+	WORD $0x4fa61862 // fmla v2.4s, v3.4s, v6.s[3]
 	ADD R9, R8, R8
+	ADD R2, R5, R5
 	ADD $256, R10, R10
 	SUBS $4, R1, R1
 	BGE quads
@@ -132,40 +132,40 @@ not_along_k:
 
 columns:
 	PRFM (R10), PLDL1KEEP
-	FMOVD (R4)(R5), F3
+	FMOVQ (R8), F3
+	FMOVD (R4)(R5), F4
+	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
+	WORD $0x4fa41061 // fmla v1.4s, v3.4s, v4.s[1]
 	FMOVS (R7)(R5), F4
 	ADD R3, R5, R5
-	FMOVQ (R8), F5
-	WORD $0x4f8310a0 // fmla v0.4s, v5.4s, v3.s[0]
-	WORD $0x4fa310a1 // fmla v1.4s, v5.4s, v3.s[1]
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R9, R8, R8
 	PRFM 64(R10), PLDL1KEEP
-	FMOVD (R4)(R5), F3
+	FMOVQ (R8), F3
+	FMOVD (R4)(R5), F4
+	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
+	WORD $0x4fa41061 // fmla v1.4s, v3.4s, v4.s[1]
 	FMOVS (R7)(R5), F4
 	ADD R3, R5, R5
-	FMOVQ (R8), F5
-	WORD $0x4f8310a0 // fmla v0.4s, v5.4s, v3.s[0]
-	WORD $0x4fa310a1 // fmla v1.4s, v5.4s, v3.s[1]
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R9, R8, R8
 	PRFM 128(R10), PLDL1KEEP
-	FMOVD (R4)(R5), F3
+	FMOVQ (R8), F3
+	FMOVD (R4)(R5), F4
+	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
+	WORD $0x4fa41061 // fmla v1.4s, v3.4s, v4.s[1]
 	FMOVS (R7)(R5), F4
 	ADD R3, R5, R5
-	FMOVQ (R8), F5
-	WORD $0x4f8310a0 // fmla v0.4s, v5.4s, v3.s[0]
-	WORD $0x4fa310a1 // fmla v1.4s, v5.4s, v3.s[1]
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R9, R8, R8
 	PRFM 192(R10), PLDL1KEEP
-	FMOVD (R4)(R5), F3
+	FMOVQ (R8), F3
+	FMOVD (R4)(R5), F4
+	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
+	WORD $0x4fa41061 // fmla v1.4s, v3.4s, v4.s[1]
 	FMOVS (R7)(R5), F4
 	ADD R3, R5, R5
-	FMOVQ (R8), F5
-	WORD $0x4f8310a0 // fmla v0.4s, v5.4s, v3.s[0]
-	WORD $0x4fa310a1 // fmla v1.4s, v5.4s, v3.s[1]
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R9, R8, R8
 	ADD $256, R10, R10
 	SUBS $4, R1, R1

@@ -91,46 +91,46 @@ done3:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56886 // ldr q6, [x4, x5]
-	WORD $0x3ce568c7 // ldr q7, [x6, x5]
-	WORD $0x3ce568e8 // ldr q8, [x7, x5]
-	ADD R2, R5, R5
 	PRFM (R10), PLDL1KEEP
-	FLDPQ (R8), (F9, F10)
-	WORD $0x4f861120 // fmla v0.4s, v9.4s, v6.s[0]
-	WORD $0x4f871122 // fmla v2.4s, v9.4s, v7.s[0]
-	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
-	WORD $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
-	WORD $0x4f871143 // fmla v3.4s, v10.4s, v7.s[0]
-	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FLDPQ (R8), (F6, F7)
+	WORD $0x3ce56888 // ldr q8, [x4, x5]
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x3ce568c9 // ldr q9, [x6, x5]
+	WORD $0x4f8910c2 // fmla v2.4s, v6.4s, v9.s[0]
+	WORD $0x3ce568ea // ldr q10, [x7, x5]
+	WORD $0x4f8a10c4 // fmla v4.4s, v6.4s, v10.s[0]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4f8910e3 // fmla v3.4s, v7.4s, v9.s[0]
+	WORD $0x4f8a10e5 // fmla v5.4s, v7.4s, v10.s[0]
 	ADD R9, R8, R8
 	PRFM 64(R10), PLDL1KEEP
-	FLDPQ (R8), (F9, F10)
-	WORD $0x4fa61120 // fmla v0.4s, v9.4s, v6.s[1]
-	WORD $0x4fa71122 // fmla v2.4s, v9.4s, v7.s[1]
-	WORD $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
-	WORD $0x4fa61141 // fmla v1.4s, v10.4s, v6.s[1]
-	WORD $0x4fa71143 // fmla v3.4s, v10.4s, v7.s[1]
-	WORD $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	FLDPQ (R8), (F6, F7)
+	WORD $0x4fa810c0 // fmla v0.4s, v6.4s, v8.s[1]
+	WORD $0x4fa910c2 // fmla v2.4s, v6.4s, v9.s[1]
+	WORD $0x4faa10c4 // fmla v4.4s, v6.4s, v10.s[1]
+	WORD $0x4fa810e1 // fmla v1.4s, v7.4s, v8.s[1]
+	WORD $0x4fa910e3 // fmla v3.4s, v7.4s, v9.s[1]
+	WORD $0x4faa10e5 // fmla v5.4s, v7.4s, v10.s[1]
 	ADD R9, R8, R8
 	PRFM 128(R10), PLDL1KEEP
-	FLDPQ (R8), (F9, F10)
-	WORD $0x4f861920 // fmla v0.4s, v9.4s, v6.s[2]
-	WORD $0x4f871922 // fmla v2.4s, v9.4s, v7.s[2]
-	WORD $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
-	WORD $0x4f861941 // fmla v1.4s, v10.4s, v6.s[2]
-	WORD $0x4f871943 // fmla v3.4s, v10.4s, v7.s[2]
-	WORD $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
+	FLDPQ (R8), (F6, F7)
+	WORD $0x4f8818c0 // fmla v0.4s, v6.4s, v8.s[2]
+	WORD $0x4f8918c2 // fmla v2.4s, v6.4s, v9.s[2]
+	WORD $0x4f8a18c4 // fmla v4.4s, v6.4s, v10.s[2]
+	WORD $0x4f8818e1 // fmla v1.4s, v7.4s, v8.s[2]
+	WORD $0x4f8918e3 // fmla v3.4s, v7.4s, v9.s[2]
+	WORD $0x4f8a18e5 // fmla v5.4s, v7.4s, v10.s[2]
 	ADD R9, R8, R8
 	PRFM 192(R10), PLDL1KEEP
-	FLDPQ (R8), (F9, F10)
-	WORD $0x4fa61920 // fmla v0.4s, v9.4s, v6.s[3]
-	WORD $0x4fa71922 // fmla v2.4s, v9.4s, v7.s[3]
-	WORD $0x4fa81924 // fmla v4.4s, v9.4s, v8.s[3]
-	WORD $0x4fa61941 // fmla v1.4s, v10.4s, v6.s[3]
-	WORD $0x4fa71943 // fmla v3.4s, v10.4s, v7.s[3]
-	WORD $0x4fa81945 // fmla v5.4s, v10.4s, v8.s[3]
+	FLDPQ (R8), (F6, F7)
+	WORD $0x4fa818c0 // fmla v0.4s, v6.4s, v8.s[3]
+	WORD $0x4fa918c2 // fmla v2.4s, v6.4s, v9.s[3]
+	WORD $0x4faa18c4 // fmla v4.4s, v6.4s, v10.s[3]
+	WORD $0x4fa818e1 // fmla v1.4s, v7.4s, v8.s[3]
+	WORD $0x4fa918e3 // fmla v3.4s, v7.4s, v9.s[3]
+	WORD $0x4faa18e5 // fmla v5.4s, v7.4s, v10.s[3]
 	ADD R9, R8, R8
+	ADD R2, R5, R5
 	ADD $256, R10, R10
 	SUBS $4, R1, R1
 	BGE quads
@@ -147,52 +147,52 @@ not_along_k:
 
 columns:
 	PRFM (R10), PLDL1KEEP
-	FMOVD (R4)(R5), F6
-	FMOVS (R7)(R5), F7
+	FLDPQ (R8), (F6, F7)
+	FMOVD (R4)(R5), F8
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
+	FMOVS (R7)(R5), F9
 	ADD R3, R5, R5
-	FLDPQ (R8), (F8, F9)
-	WORD $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
-	WORD $0x4fa61102 // fmla v2.4s, v8.4s, v6.s[1]
-	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
-	WORD $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
-	WORD $0x4fa61123 // fmla v3.4s, v9.4s, v6.s[1]
-	WORD $0x4f871125 // fmla v5.4s, v9.4s, v7.s[0]
+	WORD $0x4f8910c4 // fmla v4.4s, v6.4s, v9.s[0]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
+	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
 	ADD R9, R8, R8
 	PRFM 64(R10), PLDL1KEEP
-	FMOVD (R4)(R5), F6
-	FMOVS (R7)(R5), F7
+	FLDPQ (R8), (F6, F7)
+	FMOVD (R4)(R5), F8
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
+	FMOVS (R7)(R5), F9
 	ADD R3, R5, R5
-	FLDPQ (R8), (F8, F9)
-	WORD $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
-	WORD $0x4fa61102 // fmla v2.4s, v8.4s, v6.s[1]
-	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
-	WORD $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
-	WORD $0x4fa61123 // fmla v3.4s, v9.4s, v6.s[1]
-	WORD $0x4f871125 // fmla v5.4s, v9.4s, v7.s[0]
+	WORD $0x4f8910c4 // fmla v4.4s, v6.4s, v9.s[0]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
+	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
 	ADD R9, R8, R8
 	PRFM 128(R10), PLDL1KEEP
-	FMOVD (R4)(R5), F6
-	FMOVS (R7)(R5), F7
+	FLDPQ (R8), (F6, F7)
+	FMOVD (R4)(R5), F8
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
+	FMOVS (R7)(R5), F9
 	ADD R3, R5, R5
-	FLDPQ (R8), (F8, F9)
-	WORD $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
-	WORD $0x4fa61102 // fmla v2.4s, v8.4s, v6.s[1]
-	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
-	WORD $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
-	WORD $0x4fa61123 // fmla v3.4s, v9.4s, v6.s[1]
-	WORD $0x4f871125 // fmla v5.4s, v9.4s, v7.s[0]
+	WORD $0x4f8910c4 // fmla v4.4s, v6.4s, v9.s[0]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
+	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
 	ADD R9, R8, R8
 	PRFM 192(R10), PLDL1KEEP
-	FMOVD (R4)(R5), F6
-	FMOVS (R7)(R5), F7
+	FLDPQ (R8), (F6, F7)
+	FMOVD (R4)(R5), F8
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
+	FMOVS (R7)(R5), F9
 	ADD R3, R5, R5
-	FLDPQ (R8), (F8, F9)
-	WORD $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
-	WORD $0x4fa61102 // fmla v2.4s, v8.4s, v6.s[1]
-	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
-	WORD $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
-	WORD $0x4fa61123 // fmla v3.4s, v9.4s, v6.s[1]
-	WORD $0x4f871125 // fmla v5.4s, v9.4s, v7.s[0]
+	WORD $0x4f8910c4 // fmla v4.4s, v6.4s, v9.s[0]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
+	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
 	ADD R9, R8, R8
 	ADD $256, R10, R10
 	SUBS $4, R1, R1

@@ -91,62 +91,62 @@ done3:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56889 // ldr q9, [x4, x5]
-	WORD $0x3ce568ca // ldr q10, [x6, x5]
-	WORD $0x3ce568eb // ldr q11, [x7, x5]
-	ADD R2, R5, R5
 	PRFM (R10), PLDL1KEEP
-	FLDPQ (R8), (F12, F13)
-	WORD $0x4f891180 // fmla v0.4s, v12.4s, v9.s[0]
-	WORD $0x4f8a1183 // fmla v3.4s, v12.4s, v10.s[0]
-	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
-	WORD $0x4f8911a1 // fmla v1.4s, v13.4s, v9.s[0]
-	WORD $0x4f8a11a4 // fmla v4.4s, v13.4s, v10.s[0]
-	WORD $0x4f8b11a7 // fmla v7.4s, v13.4s, v11.s[0]
-	FMOVQ 32(R8), F12
-	WORD $0x4f891182 // fmla v2.4s, v12.4s, v9.s[0]
-	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
-	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FLDPQ (R8), (F9, F10)
+	WORD $0x3ce5688b // ldr q11, [x4, x5]
+	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
+	WORD $0x3ce568cc // ldr q12, [x6, x5]
+	WORD $0x4f8c1123 // fmla v3.4s, v9.4s, v12.s[0]
+	WORD $0x3ce568ed // ldr q13, [x7, x5]
+	WORD $0x4f8d1126 // fmla v6.4s, v9.4s, v13.s[0]
+	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
+	WORD $0x4f8c1144 // fmla v4.4s, v10.4s, v12.s[0]
+	WORD $0x4f8d1147 // fmla v7.4s, v10.4s, v13.s[0]
+	FMOVQ 32(R8), F9
+	WORD $0x4f8b1122 // fmla v2.4s, v9.4s, v11.s[0]
+	WORD $0x4f8c1125 // fmla v5.4s, v9.4s, v12.s[0]
+	WORD $0x4f8d1128 // fmla v8.4s, v9.4s, v13.s[0]
 	ADD R9, R8, R8
 	PRFM 64(R10), PLDL1KEEP
-	FLDPQ (R8), (F12, F13)
-	WORD $0x4fa91180 // fmla v0.4s, v12.4s, v9.s[1]
-	WORD $0x4faa1183 // fmla v3.4s, v12.4s, v10.s[1]
-	WORD $0x4fab1186 // fmla v6.4s, v12.4s, v11.s[1]
-	WORD $0x4fa911a1 // fmla v1.4s, v13.4s, v9.s[1]
-	WORD $0x4faa11a4 // fmla v4.4s, v13.4s, v10.s[1]
-	WORD $0x4fab11a7 // fmla v7.4s, v13.4s, v11.s[1]
-	FMOVQ 32(R8), F12
-	WORD $0x4fa91182 // fmla v2.4s, v12.4s, v9.s[1]
-	WORD $0x4faa1185 // fmla v5.4s, v12.4s, v10.s[1]
-	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+	FLDPQ (R8), (F9, F10)
+	WORD $0x4fab1120 // fmla v0.4s, v9.4s, v11.s[1]
+	WORD $0x4fac1123 // fmla v3.4s, v9.4s, v12.s[1]
+	WORD $0x4fad1126 // fmla v6.4s, v9.4s, v13.s[1]
+	WORD $0x4fab1141 // fmla v1.4s, v10.4s, v11.s[1]
+	WORD $0x4fac1144 // fmla v4.4s, v10.4s, v12.s[1]
+	WORD $0x4fad1147 // fmla v7.4s, v10.4s, v13.s[1]
+	FMOVQ 32(R8), F9
+	WORD $0x4fab1122 // fmla v2.4s, v9.4s, v11.s[1]
+	WORD $0x4fac1125 // fmla v5.4s, v9.4s, v12.s[1]
+	WORD $0x4fad1128 // fmla v8.4s, v9.4s, v13.s[1]
 	ADD R9, R8, R8
 	PRFM 128(R10), PLDL1KEEP
-	FLDPQ (R8), (F12, F13)
-	WORD $0x4f891980 // fmla v0.4s, v12.4s, v9.s[2]
-	WORD $0x4f8a1983 // fmla v3.4s, v12.4s, v10.s[2]
-	WORD $0x4f8b1986 // fmla v6.4s, v12.4s, v11.s[2]
-	WORD $0x4f8919a1 // fmla v1.4s, v13.4s, v9.s[2]
-	WORD $0x4f8a19a4 // fmla v4.4s, v13.4s, v10.s[2]
-	WORD $0x4f8b19a7 // fmla v7.4s, v13.4s, v11.s[2]
-	FMOVQ 32(R8), F12
-	WORD $0x4f891982 // fmla v2.4s, v12.4s, v9.s[2]
-	WORD $0x4f8a1985 // fmla v5.4s, v12.4s, v10.s[2]
-	WORD $0x4f8b1988 // fmla v8.4s, v12.4s, v11.s[2]
+	FLDPQ (R8), (F9, F10)
+	WORD $0x4f8b1920 // fmla v0.4s, v9.4s, v11.s[2]
+	WORD $0x4f8c1923 // fmla v3.4s, v9.4s, v12.s[2]
+	WORD $0x4f8d1926 // fmla v6.4s, v9.4s, v13.s[2]
+	WORD $0x4f8b1941 // fmla v1.4s, v10.4s, v11.s[2]
+	WORD $0x4f8c1944 // fmla v4.4s, v10.4s, v12.s[2]
+	WORD $0x4f8d1947 // fmla v7.4s, v10.4s, v13.s[2]
+	FMOVQ 32(R8), F9
+	WORD $0x4f8b1922 // fmla v2.4s, v9.4s, v11.s[2]
+	WORD $0x4f8c1925 // fmla v5.4s, v9.4s, v12.s[2]
+	WORD $0x4f8d1928 // fmla v8.4s, v9.4s, v13.s[2]
 	ADD R9, R8, R8
 	PRFM 192(R10), PLDL1KEEP
-	FLDPQ (R8), (F12, F13)
-	WORD $0x4fa91980 // fmla v0.4s, v12.4s, v9.s[3]
-	WORD $0x4faa1983 // fmla v3.4s, v12.4s, v10.s[3]
-	WORD $0x4fab1986 // fmla v6.4s, v12.4s, v11.s[3]
-	WORD $0x4fa919a1 // fmla v1.4s, v13.4s, v9.s[3]
-	WORD $0x4faa19a4 // fmla v4.4s, v13.4s, v10.s[3]
-	WORD $0x4fab19a7 // fmla v7.4s, v13.4s, v11.s[3]
-	FMOVQ 32(R8), F12
-	WORD $0x4fa91982 // fmla v2.4s, v12.4s, v9.s[3]
-	WORD $0x4faa1985 // fmla v5.4s, v12.4s, v10.s[3]
-	WORD $0x4fab1988 // fmla v8.4s, v12.4s, v11.s[3]
+	FLDPQ (R8), (F9, F10)
+	WORD $0x4fab1920 // fmla v0.4s, v9.4s, v11.s[3]
+	WORD $0x4fac1923 // fmla v3.4s, v9.4s, v12.s[3]
+	WORD $0x4fad1926 // fmla v6.4s, v9.4s, v13.s[3]
+	WORD $0x4fab1941 // fmla v1.4s, v10.4s, v11.s[3]
+	WORD $0x4fac1944 // fmla v4.4s, v10.4s, v12.s[3]
+	WORD $0x4fad1947 // fmla v7.4s, v10.4s, v13.s[3]
+	FMOVQ 32(R8), F9
+	WORD $0x4fab1922 // fmla v2.4s, v9.4s, v11.s[3]
+	WORD $0x4fac1925 // fmla v5.4s, v9.4s, v12.s[3]
+	WORD $0x4fad1928 // fmla v8.4s, v9.4s, v13.s[3]
 	ADD R9, R8, R8
+	ADD R2, R5, R5
 	ADD $256, R10, R10
 	SUBS $4, R1, R1
 	BGE quads
@@ -163,68 +163,68 @@ not_along_k:
 
 columns:
 	PRFM (R10), PLDL1KEEP
-	FMOVD (R4)(R5), F9
-	FMOVS (R7)(R5), F10
+	FLDPQ (R8), (F9, F10)
+	FMOVD (R4)(R5), F11
+	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
+	WORD $0x4fab1123 // fmla v3.4s, v9.4s, v11.s[1]
+	FMOVS (R7)(R5), F12
 	ADD R3, R5, R5
-	FLDPQ (R8), (F11, F12)
-	WORD $0x4f891160 // fmla v0.4s, v11.4s, v9.s[0]
-	WORD $0x4fa91163 // fmla v3.4s, v11.4s, v9.s[1]
-	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
-	WORD $0x4f891181 // fmla v1.4s, v12.4s, v9.s[0]
-	WORD $0x4fa91184 // fmla v4.4s, v12.4s, v9.s[1]
-	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
-	FMOVQ 32(R8), F11
-	WORD $0x4f891162 // fmla v2.4s, v11.4s, v9.s[0]
-	WORD $0x4fa91165 // fmla v5.4s, v11.4s, v9.s[1]
-	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
+	WORD $0x4f8c1126 // fmla v6.4s, v9.4s, v12.s[0]
+	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
+	WORD $0x4fab1144 // fmla v4.4s, v10.4s, v11.s[1]
+	WORD $0x4f8c1147 // fmla v7.4s, v10.4s, v12.s[0]
+	FMOVQ 32(R8), F9
+	WORD $0x4f8b1122 // fmla v2.4s, v9.4s, v11.s[0]
+	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
+	WORD $0x4f8c1128 // fmla v8.4s, v9.4s, v12.s[0]
 	ADD R9, R8, R8
 	PRFM 64(R10), PLDL1KEEP
-	FMOVD (R4)(R5), F9
-	FMOVS (R7)(R5), F10
+	FLDPQ (R8), (F9, F10)
+	FMOVD (R4)(R5), F11
+	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
+	WORD $0x4fab1123 // fmla v3.4s, v9.4s, v11.s[1]
+	FMOVS (R7)(R5), F12
 	ADD R3, R5, R5
-	FLDPQ (R8), (F11, F12)
-	WORD $0x4f891160 // fmla v0.4s, v11.4s, v9.s[0]
-	WORD $0x4fa91163 // fmla v3.4s, v11.4s, v9.s[1]
-	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
-	WORD $0x4f891181 // fmla v1.4s, v12.4s, v9.s[0]
-	WORD $0x4fa91184 // fmla v4.4s, v12.4s, v9.s[1]
-	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
-	FMOVQ 32(R8), F11
-	WORD $0x4f891162 // fmla v2.4s, v11.4s, v9.s[0]
-	WORD $0x4fa91165 // fmla v5.4s, v11.4s, v9.s[1]
-	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
+	WORD $0x4f8c1126 // fmla v6.4s, v9.4s, v12.s[0]
+	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
+	WORD $0x4fab1144 // fmla v4.4s, v10.4s, v11.s[1]
+	WORD $0x4f8c1147 // fmla v7.4s, v10.4s, v12.s[0]
+	FMOVQ 32(R8), F9
+	WORD $0x4f8b1122 // fmla v2.4s, v9.4s, v11.s[0]
+	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
+	WORD $0x4f8c1128 // fmla v8.4s, v9.4s, v12.s[0]
 	ADD R9, R8, R8
 	PRFM 128(R10), PLDL1KEEP
-	FMOVD (R4)(R5), F9
-	FMOVS (R7)(R5), F10
+	FLDPQ (R8), (F9, F10)
+	FMOVD (R4)(R5), F11
+	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
+	WORD $0x4fab1123 // fmla v3.4s, v9.4s, v11.s[1]
+	FMOVS (R7)(R5), F12
 	ADD R3, R5, R5
-	FLDPQ (R8), (F11, F12)
-	WORD $0x4f891160 // fmla v0.4s, v11.4s, v9.s[0]
-	WORD $0x4fa91163 // fmla v3.4s, v11.4s, v9.s[1]
-	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
-	WORD $0x4f891181 // fmla v1.4s, v12.4s, v9.s[0]
-	WORD $0x4fa91184 // fmla v4.4s, v12.4s, v9.s[1]
-	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
-	FMOVQ 32(R8), F11
-	WORD $0x4f891162 // fmla v2.4s, v11.4s, v9.s[0]
-	WORD $0x4fa91165 // fmla v5.4s, v11.4s, v9.s[1]
-	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
+	WORD $0x4f8c1126 // fmla v6.4s, v9.4s, v12.s[0]
+	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
+	WORD $0x4fab1144 // fmla v4.4s, v10.4s, v11.s[1]
+	WORD $0x4f8c1147 // fmla v7.4s, v10.4s, v12.s[0]
+	FMOVQ 32(R8), F9
+	WORD $0x4f8b1122 // fmla v2.4s, v9.4s, v11.s[0]
+	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
+	WORD $0x4f8c1128 // fmla v8.4s, v9.4s, v12.s[0]
 	ADD R9, R8, R8
 	PRFM 192(R10), PLDL1KEEP
-	FMOVD (R4)(R5), F9
-	FMOVS (R7)(R5), F10
+	FLDPQ (R8), (F9, F10)
+	FMOVD (R4)(R5), F11
+	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
+	WORD $0x4fab1123 // fmla v3.4s, v9.4s, v11.s[1]
+	FMOVS (R7)(R5), F12
 	ADD R3, R5, R5
-	FLDPQ (R8), (F11, F12)
-	WORD $0x4f891160 // fmla v0.4s, v11.4s, v9.s[0]
-	WORD $0x4fa91163 // fmla v3.4s, v11.4s, v9.s[1]
-	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
-	WORD $0x4f891181 // fmla v1.4s, v12.4s, v9.s[0]
-	WORD $0x4fa91184 // fmla v4.4s, v12.4s, v9.s[1]
-	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
-	FMOVQ 32(R8), F11
-	WORD $0x4f891162 // fmla v2.4s, v11.4s, v9.s[0]
-	WORD $0x4fa91165 // fmla v5.4s, v11.4s, v9.s[1]
-	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
+	WORD $0x4f8c1126 // fmla v6.4s, v9.4s, v12.s[0]
+	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
+	WORD $0x4fab1144 // fmla v4.4s, v10.4s, v11.s[1]
+	WORD $0x4f8c1147 // fmla v7.4s, v10.4s, v12.s[0]
+	FMOVQ 32(R8), F9
+	WORD $0x4f8b1122 // fmla v2.4s, v9.4s, v11.s[0]
+	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
+	WORD $0x4f8c1128 // fmla v8.4s, v9.4s, v12.s[0]
 	ADD R9, R8, R8
 	ADD $256, R10, R10
 	SUBS $4, R1, R1

@@ -94,74 +94,74 @@ done3:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
-	WORD $0x3ce568cd // ldr q13, [x6, x5]
-	WORD $0x3ce568ee // ldr q14, [x7, x5]
-	ADD R2, R5, R5
 	PRFM (R10), PLDL1KEEP
-	FLDPQ (R8), (F15, F16)
-	WORD $0x4f8c11e0 // fmla v0.4s, v15.4s, v12.s[0]
-	WORD $0x4f8d11e4 // fmla v4.4s, v15.4s, v13.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	WORD $0x4f8c1201 // fmla v1.4s, v16.4s, v12.s[0]
-	WORD $0x4f8d1205 // fmla v5.4s, v16.4s, v13.s[0]
-	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
-	FLDPQ 32(R8), (F15, F16)
-	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
-	WORD $0x4f8d11e6 // fmla v6.4s, v15.4s, v13.s[0]
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
-	WORD $0x4f8c1203 // fmla v3.4s, v16.4s, v12.s[0]
-	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
-	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
+	FLDPQ (R8), (F12, F13)
+	WORD $0x3ce5688e // ldr q14, [x4, x5]
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x3ce568cf // ldr q15, [x6, x5]
+	WORD $0x4f8f1184 // fmla v4.4s, v12.4s, v15.s[0]
+	WORD $0x3ce568f0 // ldr q16, [x7, x5]
+	WORD $0x4f901188 // fmla v8.4s, v12.4s, v16.s[0]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4f8f11a5 // fmla v5.4s, v13.4s, v15.s[0]
+	WORD $0x4f9011a9 // fmla v9.4s, v13.4s, v16.s[0]
+	FLDPQ 32(R8), (F12, F13)
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x4f8f1186 // fmla v6.4s, v12.4s, v15.s[0]
+	WORD $0x4f90118a // fmla v10.4s, v12.4s, v16.s[0]
+	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
+	WORD $0x4f8f11a7 // fmla v7.4s, v13.4s, v15.s[0]
+	WORD $0x4f9011ab // fmla v11.4s, v13.4s, v16.s[0]
 	ADD R9, R8, R8
 	PRFM 64(R10), PLDL1KEEP
-	FLDPQ (R8), (F15, F16)
-	WORD $0x4fac11e0 // fmla v0.4s, v15.4s, v12.s[1]
-	WORD $0x4fad11e4 // fmla v4.4s, v15.4s, v13.s[1]
-	WORD $0x4fae11e8 // fmla v8.4s, v15.4s, v14.s[1]
-	WORD $0x4fac1201 // fmla v1.4s, v16.4s, v12.s[1]
-	WORD $0x4fad1205 // fmla v5.4s, v16.4s, v13.s[1]
-	WORD $0x4fae1209 // fmla v9.4s, v16.4s, v14.s[1]
-	FLDPQ 32(R8), (F15, F16)
-	WORD $0x4fac11e2 // fmla v2.4s, v15.4s, v12.s[1]
-	WORD $0x4fad11e6 // fmla v6.4s, v15.4s, v13.s[1]
-	WORD $0x4fae11ea // fmla v10.4s, v15.4s, v14.s[1]
-	WORD $0x4fac1203 // fmla v3.4s, v16.4s, v12.s[1]
-	WORD $0x4fad1207 // fmla v7.4s, v16.4s, v13.s[1]
-	WORD $0x4fae120b // fmla v11.4s, v16.4s, v14.s[1]
+	FLDPQ (R8), (F12, F13)
+	WORD $0x4fae1180 // fmla v0.4s, v12.4s, v14.s[1]
+	WORD $0x4faf1184 // fmla v4.4s, v12.4s, v15.s[1]
+	WORD $0x4fb01188 // fmla v8.4s, v12.4s, v16.s[1]
+	WORD $0x4fae11a1 // fmla v1.4s, v13.4s, v14.s[1]
+	WORD $0x4faf11a5 // fmla v5.4s, v13.4s, v15.s[1]
+	WORD $0x4fb011a9 // fmla v9.4s, v13.4s, v16.s[1]
+	FLDPQ 32(R8), (F12, F13)
+	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
+	WORD $0x4faf1186 // fmla v6.4s, v12.4s, v15.s[1]
+	WORD $0x4fb0118a // fmla v10.4s, v12.4s, v16.s[1]
+	WORD $0x4fae11a3 // fmla v3.4s, v13.4s, v14.s[1]
+	WORD $0x4faf11a7 // fmla v7.4s, v13.4s, v15.s[1]
+	WORD $0x4fb011ab // fmla v11.4s, v13.4s, v16.s[1]
 	ADD R9, R8, R8
 	PRFM 128(R10), PLDL1KEEP
-	FLDPQ (R8), (F15, F16)
-	WORD $0x4f8c19e0 // fmla v0.4s, v15.4s, v12.s[2]
-	WORD $0x4f8d19e4 // fmla v4.4s, v15.4s, v13.s[2]
-	WORD $0x4f8e19e8 // fmla v8.4s, v15.4s, v14.s[2]
-	WORD $0x4f8c1a01 // fmla v1.4s, v16.4s, v12.s[2]
-	WORD $0x4f8d1a05 // fmla v5.4s, v16.4s, v13.s[2]
-	WORD $0x4f8e1a09 // fmla v9.4s, v16.4s, v14.s[2]
-	FLDPQ 32(R8), (F15, F16)
-	WORD $0x4f8c19e2 // fmla v2.4s, v15.4s, v12.s[2]
-	WORD $0x4f8d19e6 // fmla v6.4s, v15.4s, v13.s[2]
-	WORD $0x4f8e19ea // fmla v10.4s, v15.4s, v14.s[2]
-	WORD $0x4f8c1a03 // fmla v3.4s, v16.4s, v12.s[2]
-	WORD $0x4f8d1a07 // fmla v7.4s, v16.4s, v13.s[2]
-	WORD $0x4f8e1a0b // fmla v11.4s, v16.4s, v14.s[2]
+	FLDPQ (R8), (F12, F13)
+	WORD $0x4f8e1980 // fmla v0.4s, v12.4s, v14.s[2]
+	WORD $0x4f8f1984 // fmla v4.4s, v12.4s, v15.s[2]
+	WORD $0x4f901988 // fmla v8.4s, v12.4s, v16.s[2]
+	WORD $0x4f8e19a1 // fmla v1.4s, v13.4s, v14.s[2]
+	WORD $0x4f8f19a5 // fmla v5.4s, v13.4s, v15.s[2]
+	WORD $0x4f9019a9 // fmla v9.4s, v13.4s, v16.s[2]
+	FLDPQ 32(R8), (F12, F13)
+	WORD $0x4f8e1982 // fmla v2.4s, v12.4s, v14.s[2]
+	WORD $0x4f8f1986 // fmla v6.4s, v12.4s, v15.s[2]
+	WORD $0x4f90198a // fmla v10.4s, v12.4s, v16.s[2]
+	WORD $0x4f8e19a3 // fmla v3.4s, v13.4s, v14.s[2]
+	WORD $0x4f8f19a7 // fmla v7.4s, v13.4s, v15.s[2]
+	WORD $0x4f9019ab // fmla v11.4s, v13.4s, v16.s[2]
 	ADD R9, R8, R8
 	PRFM 192(R10), PLDL1KEEP
-	FLDPQ (R8), (F15, F16)
-	WORD $0x4fac19e0 // fmla v0.4s, v15.4s, v12.s[3]
-	WORD $0x4fad19e4 // fmla v4.4s, v15.4s, v13.s[3]
-	WORD $0x4fae19e8 // fmla v8.4s, v15.4s, v14.s[3]
-	WORD $0x4fac1a01 // fmla v1.4s, v16.4s, v12.s[3]
-	WORD $0x4fad1a05 // fmla v5.4s, v16.4s, v13.s[3]
-	WORD $0x4fae1a09 // fmla v9.4s, v16.4s, v14.s[3]
-	FLDPQ 32(R8), (F15, F16)
-	WORD $0x4fac19e2 // fmla v2.4s, v15.4s, v12.s[3]
-	WORD $0x4fad19e6 // fmla v6.4s, v15.4s, v13.s[3]
-	WORD $0x4fae19ea // fmla v10.4s, v15.4s, v14.s[3]
-	WORD $0x4fac1a03 // fmla v3.4s, v16.4s, v12.s[3]
-	WORD $0x4fad1a07 // fmla v7.4s, v16.4s, v13.s[3]
-	WORD $0x4fae1a0b // fmla v11.4s, v16.4s, v14.s[3]
+	FLDPQ (R8), (F12, F13)
+	WORD $0x4fae1980 // fmla v0.4s, v12.4s, v14.s[3]
+	WORD $0x4faf1984 // fmla v4.4s, v12.4s, v15.s[3]
+	WORD $0x4fb01988 // fmla v8.4s, v12.4s, v16.s[3]
+	WORD $0x4fae19a1 // fmla v1.4s, v13.4s, v14.s[3]
+	WORD $0x4faf19a5 // fmla v5.4s, v13.4s, v15.s[3]
+	WORD $0x4fb019a9 // fmla v9.4s, v13.4s, v16.s[3]
+	FLDPQ 32(R8), (F12, F13)
+	WORD $0x4fae1982 // fmla v2.4s, v12.4s, v14.s[3]
+	WORD $0x4faf1986 // fmla v6.4s, v12.4s, v15.s[3]
+	WORD $0x4fb0198a // fmla v10.4s, v12.4s, v16.s[3]
+	WORD $0x4fae19a3 // fmla v3.4s, v13.4s, v14.s[3]
+	WORD $0x4faf19a7 // fmla v7.4s, v13.4s, v15.s[3]
+	WORD $0x4fb019ab // fmla v11.4s, v13.4s, v16.s[3]
 	ADD R9, R8, R8
+	ADD R2, R5, R5
 	ADD $256, R10, R10
 	SUBS $4, R1, R1
 	BGE quads
@@ -178,80 +178,80 @@ not_along_k:
 
 columns:
 	PRFM (R10), PLDL1KEEP
-	FMOVD (R4)(R5), F12
-	FMOVS (R7)(R5), F13
+	FLDPQ (R8), (F12, F13)
+	FMOVD (R4)(R5), F14
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1184 // fmla v4.4s, v12.4s, v14.s[1]
+	FMOVS (R7)(R5), F15
 	ADD R3, R5, R5
-	FLDPQ (R8), (F14, F15)
-	WORD $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	WORD $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
-	WORD $0x4fac11e5 // fmla v5.4s, v15.4s, v12.s[1]
-	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
-	FLDPQ 32(R8), (F14, F15)
-	WORD $0x4f8c11c2 // fmla v2.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c6 // fmla v6.4s, v14.4s, v12.s[1]
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	WORD $0x4f8c11e3 // fmla v3.4s, v15.4s, v12.s[0]
-	WORD $0x4fac11e7 // fmla v7.4s, v15.4s, v12.s[1]
-	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a5 // fmla v5.4s, v13.4s, v14.s[1]
+	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
+	FLDPQ 32(R8), (F12, F13)
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1186 // fmla v6.4s, v12.4s, v14.s[1]
+	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a7 // fmla v7.4s, v13.4s, v14.s[1]
+	WORD $0x4f8f11ab // fmla v11.4s, v13.4s, v15.s[0]
 	ADD R9, R8, R8
 	PRFM 64(R10), PLDL1KEEP
-	FMOVD (R4)(R5), F12
-	FMOVS (R7)(R5), F13
+	FLDPQ (R8), (F12, F13)
+	FMOVD (R4)(R5), F14
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1184 // fmla v4.4s, v12.4s, v14.s[1]
+	FMOVS (R7)(R5), F15
 	ADD R3, R5, R5
-	FLDPQ (R8), (F14, F15)
-	WORD $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	WORD $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
-	WORD $0x4fac11e5 // fmla v5.4s, v15.4s, v12.s[1]
-	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
-	FLDPQ 32(R8), (F14, F15)
-	WORD $0x4f8c11c2 // fmla v2.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c6 // fmla v6.4s, v14.4s, v12.s[1]
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	WORD $0x4f8c11e3 // fmla v3.4s, v15.4s, v12.s[0]
-	WORD $0x4fac11e7 // fmla v7.4s, v15.4s, v12.s[1]
-	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a5 // fmla v5.4s, v13.4s, v14.s[1]
+	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
+	FLDPQ 32(R8), (F12, F13)
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1186 // fmla v6.4s, v12.4s, v14.s[1]
+	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a7 // fmla v7.4s, v13.4s, v14.s[1]
+	WORD $0x4f8f11ab // fmla v11.4s, v13.4s, v15.s[0]
 	ADD R9, R8, R8
 	PRFM 128(R10), PLDL1KEEP
-	FMOVD (R4)(R5), F12
-	FMOVS (R7)(R5), F13
+	FLDPQ (R8), (F12, F13)
+	FMOVD (R4)(R5), F14
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1184 // fmla v4.4s, v12.4s, v14.s[1]
+	FMOVS (R7)(R5), F15
 	ADD R3, R5, R5
-	FLDPQ (R8), (F14, F15)
-	WORD $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	WORD $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
-	WORD $0x4fac11e5 // fmla v5.4s, v15.4s, v12.s[1]
-	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
-	FLDPQ 32(R8), (F14, F15)
-	WORD $0x4f8c11c2 // fmla v2.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c6 // fmla v6.4s, v14.4s, v12.s[1]
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	WORD $0x4f8c11e3 // fmla v3.4s, v15.4s, v12.s[0]
-	WORD $0x4fac11e7 // fmla v7.4s, v15.4s, v12.s[1]
-	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a5 // fmla v5.4s, v13.4s, v14.s[1]
+	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
+	FLDPQ 32(R8), (F12, F13)
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1186 // fmla v6.4s, v12.4s, v14.s[1]
+	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a7 // fmla v7.4s, v13.4s, v14.s[1]
+	WORD $0x4f8f11ab // fmla v11.4s, v13.4s, v15.s[0]
 	ADD R9, R8, R8
 	PRFM 192(R10), PLDL1KEEP
-	FMOVD (R4)(R5), F12
-	FMOVS (R7)(R5), F13
+	FLDPQ (R8), (F12, F13)
+	FMOVD (R4)(R5), F14
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1184 // fmla v4.4s, v12.4s, v14.s[1]
+	FMOVS (R7)(R5), F15
 	ADD R3, R5, R5
-	FLDPQ (R8), (F14, F15)
-	WORD $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	WORD $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
-	WORD $0x4fac11e5 // fmla v5.4s, v15.4s, v12.s[1]
-	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
-	FLDPQ 32(R8), (F14, F15)
-	WORD $0x4f8c11c2 // fmla v2.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c6 // fmla v6.4s, v14.4s, v12.s[1]
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	WORD $0x4f8c11e3 // fmla v3.4s, v15.4s, v12.s[0]
-	WORD $0x4fac11e7 // fmla v7.4s, v15.4s, v12.s[1]
-	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a5 // fmla v5.4s, v13.4s, v14.s[1]
+	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
+	FLDPQ 32(R8), (F12, F13)
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1186 // fmla v6.4s, v12.4s, v14.s[1]
+	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a7 // fmla v7.4s, v13.4s, v14.s[1]
+	WORD $0x4f8f11ab // fmla v11.4s, v13.4s, v15.s[0]
 	ADD R9, R8, R8
 	ADD $256, R10, R10
 	SUBS $4, R1, R1

@@ -108,39 +108,39 @@ done4:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56884 // ldr q4, [x4, x5]
-	WORD $0x3ce568c5 // ldr q5, [x6, x5]
-	WORD $0x3ce568e6 // ldr q6, [x7, x5]
-	WORD $0x3ce56907 // ldr q7, [x8, x5]
-	ADD R2, R5, R5
 	PRFM (R11), PLDL1KEEP
-	FMOVQ (R9), F8
-	WORD $0x4f841100 // fmla v0.4s, v8.4s, v4.s[0]
-	WORD $0x4f851101 // fmla v1.4s, v8.4s, v5.s[0]
-	WORD $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
-	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	FMOVQ (R9), F4
+	WORD $0x3ce56885 // ldr q5, [x4, x5]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x3ce568c6 // ldr q6, [x6, x5]
+	WORD $0x4f861081 // fmla v1.4s, v4.4s, v6.s[0]
+	WORD $0x3ce568e7 // ldr q7, [x7, x5]
+	WORD $0x4f871082 // fmla v2.4s, v4.4s, v7.s[0]
+	WORD $0x3ce56908 // ldr q8, [x8, x5]
+	WORD $0x4f881083 // fmla v3.4s, v4.4s, v8.s[0]
 	ADD R10, R9, R9
 	PRFM 64(R11), PLDL1KEEP
-	FMOVQ (R9), F8
-	WORD $0x4fa41100 // fmla v0.4s, v8.4s, v4.s[1]
-	WORD $0x4fa51101 // fmla v1.4s, v8.4s, v5.s[1]
-	WORD $0x4fa61102 // fmla v2.4s, v8.4s, v6.s[1]
-	WORD $0x4fa71103 // fmla v3.4s, v8.4s, v7.s[1]
+	FMOVQ (R9), F4
+	WORD $0x4fa51080 // fmla v0.4s, v4.4s, v5.s[1]
+	WORD $0x4fa61081 // fmla v1.4s, v4.4s, v6.s[1]
+	WORD $0x4fa71082 // fmla v2.4s, v4.4s, v7.s[1]
+	WORD $0x4fa81083 // fmla v3.4s, v4.4s, v8.s[1]
 	ADD R10, R9, R9
 	PRFM 128(R11), PLDL1KEEP
-	FMOVQ (R9), F8
-	WORD $0x4f841900 // fmla v0.4s, v8.4s, v4.s[2]
-	WORD $0x4f851901 // fmla v1.4s, v8.4s, v5.s[2]
-	WORD $0x4f861902 // fmla v2.4s, v8.4s, v6.s[2]
-	WORD $0x4f871903 // fmla v3.4s, v8.4s, v7.s[2]
+	FMOVQ (R9), F4
+	WORD $0x4f851880 // fmla v0.4s, v4.4s, v5.s[2]
+	WORD $0x4f861881 // fmla v1.4s, v4.4s, v6.s[2]
+	WORD $0x4f871882 // fmla v2.4s, v4.4s, v7.s[2]
+	WORD $0x4f881883 // fmla v3.4s, v4.4s, v8.s[2]
 	ADD R10, R9, R9
 	PRFM 192(R11), PLDL1KEEP
-	FMOVQ (R9), F8
-	WORD $0x4fa41900 // fmla v0.4s, v8.4s, v4.s[3]
-	WORD $0x4fa51901 // fmla v1.4s, v8.4s, v5.s[3]
-	WORD $0x4fa61902 // fmla v2.4s, v8.4s, v6.s[3]
-	WORD $0x4fa71903 // fmla v3.4s, v8.4s, v7.s[3]
+	FMOVQ (R9), F4
+	WORD $0x4fa51880 // fmla v0.4s, v4.4s, v5.s[3]
+	WORD $0x4fa61881 // fmla v1.4s, v4.4s, v6.s[3]
+	WORD $0x4fa71882 // fmla v2.4s, v4.4s, v7.s[3]
+	WORD $0x4fa81883 // fmla v3.4s, v4.4s, v8.s[3]
 	ADD R10, R9, R9
+	ADD R2, R5, R5
 	ADD $256, R11, R11
 	SUBS $4, R1, R1
 	BGE quads
@@ -157,40 +157,40 @@ not_along_k:
 
 columns:
 	PRFM (R11), PLDL1KEEP
-	WORD $0x3ce56884 // ldr q4, [x4, x5]
+	FMOVQ (R9), F4
+	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	ADD R3, R5, R5
-	FMOVQ (R9), F5
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
-	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
-	WORD $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
+	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
+	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
 	ADD R10, R9, R9
 	PRFM 64(R11), PLDL1KEEP
-	WORD $0x3ce56884 // ldr q4, [x4, x5]
+	FMOVQ (R9), F4
+	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	ADD R3, R5, R5
-	FMOVQ (R9), F5
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
-	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
-	WORD $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
+	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
+	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
 	ADD R10, R9, R9
 	PRFM 128(R11), PLDL1KEEP
-	WORD $0x3ce56884 // ldr q4, [x4, x5]
+	FMOVQ (R9), F4
+	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	ADD R3, R5, R5
-	FMOVQ (R9), F5
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
-	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
-	WORD $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
+	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
+	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
 	ADD R10, R9, R9
 	PRFM 192(R11), PLDL1KEEP
-	WORD $0x3ce56884 // ldr q4, [x4, x5]
+	FMOVQ (R9), F4
+	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	ADD R3, R5, R5
-	FMOVQ (R9), F5
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
-	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
-	WORD $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
+	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
+	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
 	ADD R10, R9, R9
 	ADD $256, R11, R11
 	SUBS $4, R1, R1

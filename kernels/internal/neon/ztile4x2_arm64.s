@@ -112,55 +112,55 @@ done4:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56888 // ldr q8, [x4, x5]
-	WORD $0x3ce568c9 // ldr q9, [x6, x5]
-	WORD $0x3ce568ea // ldr q10, [x7, x5]
-	WORD $0x3ce5690b // ldr q11, [x8, x5]
-	ADD R2, R5, R5
 	PRFM (R11), PLDL1KEEP
-	FLDPQ (R9), (F12, F13)
-	WORD $0x4f881180 // fmla v0.4s, v12.4s, v8.s[0]
-	WORD $0x4f891182 // fmla v2.4s, v12.4s, v9.s[0]
-	WORD $0x4f8a1184 // fmla v4.4s, v12.4s, v10.s[0]
-	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
-	WORD $0x4f8811a1 // fmla v1.4s, v13.4s, v8.s[0]
-	WORD $0x4f8911a3 // fmla v3.4s, v13.4s, v9.s[0]
-	WORD $0x4f8a11a5 // fmla v5.4s, v13.4s, v10.s[0]
-	WORD $0x4f8b11a7 // fmla v7.4s, v13.4s, v11.s[0]
+	FLDPQ (R9), (F8, F9)
+	WORD $0x3ce5688a // ldr q10, [x4, x5]
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x3ce568cb // ldr q11, [x6, x5]
+	WORD $0x4f8b1102 // fmla v2.4s, v8.4s, v11.s[0]
+	WORD $0x3ce568ec // ldr q12, [x7, x5]
+	WORD $0x4f8c1104 // fmla v4.4s, v8.4s, v12.s[0]
+	WORD $0x3ce5690d // ldr q13, [x8, x5]
+	WORD $0x4f8d1106 // fmla v6.4s, v8.4s, v13.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4f8b1123 // fmla v3.4s, v9.4s, v11.s[0]
+	WORD $0x4f8c1125 // fmla v5.4s, v9.4s, v12.s[0]
+	WORD $0x4f8d1127 // fmla v7.4s, v9.4s, v13.s[0]
 	ADD R10, R9, R9
 	PRFM 64(R11), PLDL1KEEP
-	FLDPQ (R9), (F12, F13)
-	WORD $0x4fa81180 // fmla v0.4s, v12.4s, v8.s[1]
-	WORD $0x4fa91182 // fmla v2.4s, v12.4s, v9.s[1]
-	WORD $0x4faa1184 // fmla v4.4s, v12.4s, v10.s[1]
-	WORD $0x4fab1186 // fmla v6.4s, v12.4s, v11.s[1]
-	WORD $0x4fa811a1 // fmla v1.4s, v13.4s, v8.s[1]
-	WORD $0x4fa911a3 // fmla v3.4s, v13.4s, v9.s[1]
-	WORD $0x4faa11a5 // fmla v5.4s, v13.4s, v10.s[1]
-	WORD $0x4fab11a7 // fmla v7.4s, v13.4s, v11.s[1]
+	FLDPQ (R9), (F8, F9)
+	WORD $0x4faa1100 // fmla v0.4s, v8.4s, v10.s[1]
+	WORD $0x4fab1102 // fmla v2.4s, v8.4s, v11.s[1]
+	WORD $0x4fac1104 // fmla v4.4s, v8.4s, v12.s[1]
+	WORD $0x4fad1106 // fmla v6.4s, v8.4s, v13.s[1]
+	WORD $0x4faa1121 // fmla v1.4s, v9.4s, v10.s[1]
+	WORD $0x4fab1123 // fmla v3.4s, v9.4s, v11.s[1]
+	WORD $0x4fac1125 // fmla v5.4s, v9.4s, v12.s[1]
+	WORD $0x4fad1127 // fmla v7.4s, v9.4s, v13.s[1]
 	ADD R10, R9, R9
 	PRFM 128(R11), PLDL1KEEP
-	FLDPQ (R9), (F12, F13)
-	WORD $0x4f881980 // fmla v0.4s, v12.4s, v8.s[2]
-	WORD $0x4f891982 // fmla v2.4s, v12.4s, v9.s[2]
-	WORD $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
-	WORD $0x4f8b1986 // fmla v6.4s, v12.4s, v11.s[2]
-	WORD $0x4f8819a1 // fmla v1.4s, v13.4s, v8.s[2]
-	WORD $0x4f8919a3 // fmla v3.4s, v13.4s, v9.s[2]
-	WORD $0x4f8a19a5 // fmla v5.4s, v13.4s, v10.s[2]
-	WORD $0x4f8b19a7 // fmla v7.4s, v13.4s, v11.s[2]
+	FLDPQ (R9), (F8, F9)
+	WORD $0x4f8a1900 // fmla v0.4s, v8.4s, v10.s[2]
+	WORD $0x4f8b1902 // fmla v2.4s, v8.4s, v11.s[2]
+	WORD $0x4f8c1904 // fmla v4.4s, v8.4s, v12.s[2]
+	WORD $0x4f8d1906 // fmla v6.4s, v8.4s, v13.s[2]
+	WORD $0x4f8a1921 // fmla v1.4s, v9.4s, v10.s[2]
+	WORD $0x4f8b1923 // fmla v3.4s, v9.4s, v11.s[2]
+	WORD $0x4f8c1925 // fmla v5.4s, v9.4s, v12.s[2]
+	WORD $0x4f8d1927 // fmla v7.4s, v9.4s, v13.s[2]
 	ADD R10, R9, R9
 	PRFM 192(R11), PLDL1KEEP
-	FLDPQ (R9), (F12, F13)
-	WORD $0x4fa81980 // fmla v0.4s, v12.4s, v8.s[3]
-	WORD $0x4fa91982 // fmla v2.4s, v12.4s, v9.s[3]
-	WORD $0x4faa1984 // fmla v4.4s, v12.4s, v10.s[3]
-	WORD $0x4fab1986 // fmla v6.4s, v12.4s, v11.s[3]
-	WORD $0x4fa819a1 // fmla v1.4s, v13.4s, v8.s[3]
-	WORD $0x4fa919a3 // fmla v3.4s, v13.4s, v9.s[3]
-	WORD $0x4faa19a5 // fmla v5.4s, v13.4s, v10.s[3]
-	WORD $0x4fab19a7 // fmla v7.4s, v13.4s, v11.s[3]
+	FLDPQ (R9), (F8, F9)
+	WORD $0x4faa1900 // fmla v0.4s, v8.4s, v10.s[3]
+	WORD $0x4fab1902 // fmla v2.4s, v8.4s, v11.s[3]
+	WORD $0x4fac1904 // fmla v4.4s, v8.4s, v12.s[3]
+	WORD $0x4fad1906 // fmla v6.4s, v8.4s, v13.s[3]
+	WORD $0x4faa1921 // fmla v1.4s, v9.4s, v10.s[3]
+	WORD $0x4fab1923 // fmla v3.4s, v9.4s, v11.s[3]
+	WORD $0x4fac1925 // fmla v5.4s, v9.4s, v12.s[3]
+	WORD $0x4fad1927 // fmla v7.4s, v9.4s, v13.s[3]
 	ADD R10, R9, R9
+	ADD R2, R5, R5
 	ADD $256, R11, R11
 	SUBS $4, R1, R1
 	BGE quads
@@ -177,56 +177,56 @@ not_along_k:
 
 columns:
 	PRFM (R11), PLDL1KEEP
-	WORD $0x3ce56888 // ldr q8, [x4, x5]
+	FLDPQ (R9), (F8, F9)
+	WORD $0x3ce5688a // ldr q10, [x4, x5]
 	ADD R3, R5, R5
-	FLDPQ (R9), (F9, F10)
-	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	WORD $0x4fa81122 // fmla v2.4s, v9.4s, v8.s[1]
-	WORD $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
-	WORD $0x4fa81926 // fmla v6.4s, v9.4s, v8.s[3]
-	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	WORD $0x4fa81143 // fmla v3.4s, v10.4s, v8.s[1]
-	WORD $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
-	WORD $0x4fa81947 // fmla v7.4s, v10.4s, v8.s[3]
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1904 // fmla v4.4s, v8.4s, v10.s[2]
+	WORD $0x4faa1906 // fmla v6.4s, v8.4s, v10.s[3]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
+	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
+	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
 	ADD R10, R9, R9
 	PRFM 64(R11), PLDL1KEEP
-	WORD $0x3ce56888 // ldr q8, [x4, x5]
+	FLDPQ (R9), (F8, F9)
+	WORD $0x3ce5688a // ldr q10, [x4, x5]
 	ADD R3, R5, R5
-	FLDPQ (R9), (F9, F10)
-	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	WORD $0x4fa81122 // fmla v2.4s, v9.4s, v8.s[1]
-	WORD $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
-	WORD $0x4fa81926 // fmla v6.4s, v9.4s, v8.s[3]
-	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	WORD $0x4fa81143 // fmla v3.4s, v10.4s, v8.s[1]
-	WORD $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
-	WORD $0x4fa81947 // fmla v7.4s, v10.4s, v8.s[3]
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1904 // fmla v4.4s, v8.4s, v10.s[2]
+	WORD $0x4faa1906 // fmla v6.4s, v8.4s, v10.s[3]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
+	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
+	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
 	ADD R10, R9, R9
 	PRFM 128(R11), PLDL1KEEP
-	WORD $0x3ce56888 // ldr q8, [x4, x5]
+	FLDPQ (R9), (F8, F9)
+	WORD $0x3ce5688a // ldr q10, [x4, x5]
 	ADD R3, R5, R5
-	FLDPQ (R9), (F9, F10)
-	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	WORD $0x4fa81122 // fmla v2.4s, v9.4s, v8.s[1]
-	WORD $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
-	WORD $0x4fa81926 // fmla v6.4s, v9.4s, v8.s[3]
-	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	WORD $0x4fa81143 // fmla v3.4s, v10.4s, v8.s[1]
-	WORD $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
-	WORD $0x4fa81947 // fmla v7.4s, v10.4s, v8.s[3]
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1904 // fmla v4.4s, v8.4s, v10.s[2]
+	WORD $0x4faa1906 // fmla v6.4s, v8.4s, v10.s[3]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
+	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
+	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
 	ADD R10, R9, R9
 	PRFM 192(R11), PLDL1KEEP
-	WORD $0x3ce56888 // ldr q8, [x4, x5]
+	FLDPQ (R9), (F8, F9)
+	WORD $0x3ce5688a // ldr q10, [x4, x5]
 	ADD R3, R5, R5
-	FLDPQ (R9), (F9, F10)
-	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	WORD $0x4fa81122 // fmla v2.4s, v9.4s, v8.s[1]
-	WORD $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
-	WORD $0x4fa81926 // fmla v6.4s, v9.4s, v8.s[3]
-	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	WORD $0x4fa81143 // fmla v3.4s, v10.4s, v8.s[1]
-	WORD $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
-	WORD $0x4fa81947 // fmla v7.4s, v10.4s, v8.s[3]
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
+	WORD $0x4f8a1904 // fmla v4.4s, v8.4s, v10.s[2]
+	WORD $0x4faa1906 // fmla v6.4s, v8.4s, v10.s[3]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
+	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
+	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
 	ADD R10, R9, R9
 	ADD $256, R11, R11
 	SUBS $4, R1, R1

@@ -112,75 +112,75 @@ done4:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
-	WORD $0x3ce568cd // ldr q13, [x6, x5]
-	WORD $0x3ce568ee // ldr q14, [x7, x5]
-	WORD $0x3ce5690f // ldr q15, [x8, x5]
-	ADD R2, R5, R5
 	PRFM (R11), PLDL1KEEP
-	FLDPQ (R9), (F16, F17)
-	WORD $0x4f8c1200 // fmla v0.4s, v16.4s, v12.s[0]
-	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
-	WORD $0x4f8e1206 // fmla v6.4s, v16.4s, v14.s[0]
-	WORD $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
-	WORD $0x4f8c1221 // fmla v1.4s, v17.4s, v12.s[0]
-	WORD $0x4f8d1224 // fmla v4.4s, v17.4s, v13.s[0]
-	WORD $0x4f8e1227 // fmla v7.4s, v17.4s, v14.s[0]
-	WORD $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
-	FMOVQ 32(R9), F16
-	WORD $0x4f8c1202 // fmla v2.4s, v16.4s, v12.s[0]
-	WORD $0x4f8d1205 // fmla v5.4s, v16.4s, v13.s[0]
-	WORD $0x4f8e1208 // fmla v8.4s, v16.4s, v14.s[0]
-	WORD $0x4f8f120b // fmla v11.4s, v16.4s, v15.s[0]
+	FLDPQ (R9), (F12, F13)
+	WORD $0x3ce5688e // ldr q14, [x4, x5]
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x3ce568cf // ldr q15, [x6, x5]
+	WORD $0x4f8f1183 // fmla v3.4s, v12.4s, v15.s[0]
+	WORD $0x3ce568f0 // ldr q16, [x7, x5]
+	WORD $0x4f901186 // fmla v6.4s, v12.4s, v16.s[0]
+	WORD $0x3ce56911 // ldr q17, [x8, x5]
+	WORD $0x4f911189 // fmla v9.4s, v12.4s, v17.s[0]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4f8f11a4 // fmla v4.4s, v13.4s, v15.s[0]
+	WORD $0x4f9011a7 // fmla v7.4s, v13.4s, v16.s[0]
+	WORD $0x4f9111aa // fmla v10.4s, v13.4s, v17.s[0]
+	FMOVQ 32(R9), F12
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x4f8f1185 // fmla v5.4s, v12.4s, v15.s[0]
+	WORD $0x4f901188 // fmla v8.4s, v12.4s, v16.s[0]
+	WORD $0x4f91118b // fmla v11.4s, v12.4s, v17.s[0]
 	ADD R10, R9, R9
 	PRFM 64(R11), PLDL1KEEP
-	FLDPQ (R9), (F16, F17)
-	WORD $0x4fac1200 // fmla v0.4s, v16.4s, v12.s[1]
-	WORD $0x4fad1203 // fmla v3.4s, v16.4s, v13.s[1]
-	WORD $0x4fae1206 // fmla v6.4s, v16.4s, v14.s[1]
-	WORD $0x4faf1209 // fmla v9.4s, v16.4s, v15.s[1]
-	WORD $0x4fac1221 // fmla v1.4s, v17.4s, v12.s[1]
-	WORD $0x4fad1224 // fmla v4.4s, v17.4s, v13.s[1]
-	WORD $0x4fae1227 // fmla v7.4s, v17.4s, v14.s[1]
-	WORD $0x4faf122a // fmla v10.4s, v17.4s, v15.s[1]
-	FMOVQ 32(R9), F16
-	WORD $0x4fac1202 // fmla v2.4s, v16.4s, v12.s[1]
-	WORD $0x4fad1205 // fmla v5.4s, v16.4s, v13.s[1]
-	WORD $0x4fae1208 // fmla v8.4s, v16.4s, v14.s[1]
-	WORD $0x4faf120b // fmla v11.4s, v16.4s, v15.s[1]
+	FLDPQ (R9), (F12, F13)
+	WORD $0x4fae1180 // fmla v0.4s, v12.4s, v14.s[1]
+	WORD $0x4faf1183 // fmla v3.4s, v12.4s, v15.s[1]
+	WORD $0x4fb01186 // fmla v6.4s, v12.4s, v16.s[1]
+	WORD $0x4fb11189 // fmla v9.4s, v12.4s, v17.s[1]
+	WORD $0x4fae11a1 // fmla v1.4s, v13.4s, v14.s[1]
+	WORD $0x4faf11a4 // fmla v4.4s, v13.4s, v15.s[1]
+	WORD $0x4fb011a7 // fmla v7.4s, v13.4s, v16.s[1]
+	WORD $0x4fb111aa // fmla v10.4s, v13.4s, v17.s[1]
+	FMOVQ 32(R9), F12
+	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
+	WORD $0x4faf1185 // fmla v5.4s, v12.4s, v15.s[1]
+	WORD $0x4fb01188 // fmla v8.4s, v12.4s, v16.s[1]
+	WORD $0x4fb1118b // fmla v11.4s, v12.4s, v17.s[1]
 	ADD R10, R9, R9
 	PRFM 128(R11), PLDL1KEEP
-	FLDPQ (R9), (F16, F17)
-	WORD $0x4f8c1a00 // fmla v0.4s, v16.4s, v12.s[2]
-	WORD $0x4f8d1a03 // fmla v3.4s, v16.4s, v13.s[2]
-	WORD $0x4f8e1a06 // fmla v6.4s, v16.4s, v14.s[2]
-	WORD $0x4f8f1a09 // fmla v9.4s, v16.4s, v15.s[2]
-	WORD $0x4f8c1a21 // fmla v1.4s, v17.4s, v12.s[2]
-	WORD $0x4f8d1a24 // fmla v4.4s, v17.4s, v13.s[2]
-	WORD $0x4f8e1a27 // fmla v7.4s, v17.4s, v14.s[2]
-	WORD $0x4f8f1a2a // fmla v10.4s, v17.4s, v15.s[2]
-	FMOVQ 32(R9), F16
-	WORD $0x4f8c1a02 // fmla v2.4s, v16.4s, v12.s[2]
-	WORD $0x4f8d1a05 // fmla v5.4s, v16.4s, v13.s[2]
-	WORD $0x4f8e1a08 // fmla v8.4s, v16.4s, v14.s[2]
-	WORD $0x4f8f1a0b // fmla v11.4s, v16.4s, v15.s[2]
+	FLDPQ (R9), (F12, F13)
+	WORD $0x4f8e1980 // fmla v0.4s, v12.4s, v14.s[2]
+	WORD $0x4f8f1983 // fmla v3.4s, v12.4s, v15.s[2]
+	WORD $0x4f901986 // fmla v6.4s, v12.4s, v16.s[2]
+	WORD $0x4f911989 // fmla v9.4s, v12.4s, v17.s[2]
+	WORD $0x4f8e19a1 // fmla v1.4s, v13.4s, v14.s[2]
+	WORD $0x4f8f19a4 // fmla v4.4s, v13.4s, v15.s[2]
+	WORD $0x4f9019a7 // fmla v7.4s, v13.4s, v16.s[2]
+	WORD $0x4f9119aa // fmla v10.4s, v13.4s, v17.s[2]
+	FMOVQ 32(R9), F12
+	WORD $0x4f8e1982 // fmla v2.4s, v12.4s, v14.s[2]
+	WORD $0x4f8f1985 // fmla v5.4s, v12.4s, v15.s[2]
+	WORD $0x4f901988 // fmla v8.4s, v12.4s, v16.s[2]
+	WORD $0x4f91198b // fmla v11.4s, v12.4s, v17.s[2]
 	ADD R10, R9, R9
 	PRFM 192(R11), PLDL1KEEP
-	FLDPQ (R9), (F16, F17)
-	WORD $0x4fac1a00 // fmla v0.4s, v16.4s, v12.s[3]
-	WORD $0x4fad1a03 // fmla v3.4s, v16.4s, v13.s[3]
-	WORD $0x4fae1a06 // fmla v6.4s, v16.4s, v14.s[3]
-	WORD $0x4faf1a09 // fmla v9.4s, v16.4s, v15.s[3]
-	WORD $0x4fac1a21 // fmla v1.4s, v17.4s, v12.s[3]
-	WORD $0x4fad1a24 // fmla v4.4s, v17.4s, v13.s[3]
-	WORD $0x4fae1a27 // fmla v7.4s, v17.4s, v14.s[3]
-	WORD $0x4faf1a2a // fmla v10.4s, v17.4s, v15.s[3]
-	FMOVQ 32(R9), F16
-	WORD $0x4fac1a02 // fmla v2.4s, v16.4s, v12.s[3]
-	WORD $0x4fad1a05 // fmla v5.4s, v16.4s, v13.s[3]
-	WORD $0x4fae1a08 // fmla v8.4s, v16.4s, v14.s[3]
-	WORD $0x4faf1a0b // fmla v11.4s, v16.4s, v15.s[3]
+	FLDPQ (R9), (F12, F13)
+	WORD $0x4fae1980 // fmla v0.4s, v12.4s, v14.s[3]
+	WORD $0x4faf1983 // fmla v3.4s, v12.4s, v15.s[3]
+	WORD $0x4fb01986 // fmla v6.4s, v12.4s, v16.s[3]
+	WORD $0x4fb11989 // fmla v9.4s, v12.4s, v17.s[3]
+	WORD $0x4fae19a1 // fmla v1.4s, v13.4s, v14.s[3]
+	WORD $0x4faf19a4 // fmla v4.4s, v13.4s, v15.s[3]
+	WORD $0x4fb019a7 // fmla v7.4s, v13.4s, v16.s[3]
+	WORD $0x4fb119aa // fmla v10.4s, v13.4s, v17.s[3]
+	FMOVQ 32(R9), F12
+	WORD $0x4fae1982 // fmla v2.4s, v12.4s, v14.s[3]
+	WORD $0x4faf1985 // fmla v5.4s, v12.4s, v15.s[3]
+	WORD $0x4fb01988 // fmla v8.4s, v12.4s, v16.s[3]
+	WORD $0x4fb1198b // fmla v11.4s, v12.4s, v17.s[3]
 	ADD R10, R9, R9
+	ADD R2, R5, R5
 	ADD $256, R11, R11
 	SUBS $4, R1, R1
 	BGE quads
@@ -197,76 +197,76 @@ not_along_k:
 
 columns:
 	PRFM (R11), PLDL1KEEP
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
+	FLDPQ (R9), (F12, F13)
+	WORD $0x3ce5688e // ldr q14, [x4, x5]
 	ADD R3, R5, R5
-	FLDPQ (R9), (F13, F14)
-	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
-	WORD $0x4fac11a3 // fmla v3.4s, v13.4s, v12.s[1]
-	WORD $0x4f8c19a6 // fmla v6.4s, v13.4s, v12.s[2]
-	WORD $0x4fac19a9 // fmla v9.4s, v13.4s, v12.s[3]
-	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
-	WORD $0x4f8c19c7 // fmla v7.4s, v14.4s, v12.s[2]
-	WORD $0x4fac19ca // fmla v10.4s, v14.4s, v12.s[3]
-	FMOVQ 32(R9), F13
-	WORD $0x4f8c11a2 // fmla v2.4s, v13.4s, v12.s[0]
-	WORD $0x4fac11a5 // fmla v5.4s, v13.4s, v12.s[1]
-	WORD $0x4f8c19a8 // fmla v8.4s, v13.4s, v12.s[2]
-	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1183 // fmla v3.4s, v12.4s, v14.s[1]
+	WORD $0x4f8e1986 // fmla v6.4s, v12.4s, v14.s[2]
+	WORD $0x4fae1989 // fmla v9.4s, v12.4s, v14.s[3]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a4 // fmla v4.4s, v13.4s, v14.s[1]
+	WORD $0x4f8e19a7 // fmla v7.4s, v13.4s, v14.s[2]
+	WORD $0x4fae19aa // fmla v10.4s, v13.4s, v14.s[3]
+	FMOVQ 32(R9), F12
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1185 // fmla v5.4s, v12.4s, v14.s[1]
+	WORD $0x4f8e1988 // fmla v8.4s, v12.4s, v14.s[2]
+	WORD $0x4fae198b // fmla v11.4s, v12.4s, v14.s[3]
 	ADD R10, R9, R9
 	PRFM 64(R11), PLDL1KEEP
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
+	FLDPQ (R9), (F12, F13)
+	WORD $0x3ce5688e // ldr q14, [x4, x5]
 	ADD R3, R5, R5
-	FLDPQ (R9), (F13, F14)
-	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
-	WORD $0x4fac11a3 // fmla v3.4s, v13.4s, v12.s[1]
-	WORD $0x4f8c19a6 // fmla v6.4s, v13.4s, v12.s[2]
-	WORD $0x4fac19a9 // fmla v9.4s, v13.4s, v12.s[3]
-	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
-	WORD $0x4f8c19c7 // fmla v7.4s, v14.4s, v12.s[2]
-	WORD $0x4fac19ca // fmla v10.4s, v14.4s, v12.s[3]
-	FMOVQ 32(R9), F13
-	WORD $0x4f8c11a2 // fmla v2.4s, v13.4s, v12.s[0]
-	WORD $0x4fac11a5 // fmla v5.4s, v13.4s, v12.s[1]
-	WORD $0x4f8c19a8 // fmla v8.4s, v13.4s, v12.s[2]
-	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1183 // fmla v3.4s, v12.4s, v14.s[1]
+	WORD $0x4f8e1986 // fmla v6.4s, v12.4s, v14.s[2]
+	WORD $0x4fae1989 // fmla v9.4s, v12.4s, v14.s[3]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a4 // fmla v4.4s, v13.4s, v14.s[1]
+	WORD $0x4f8e19a7 // fmla v7.4s, v13.4s, v14.s[2]
+	WORD $0x4fae19aa // fmla v10.4s, v13.4s, v14.s[3]
+	FMOVQ 32(R9), F12
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1185 // fmla v5.4s, v12.4s, v14.s[1]
+	WORD $0x4f8e1988 // fmla v8.4s, v12.4s, v14.s[2]
+	WORD $0x4fae198b // fmla v11.4s, v12.4s, v14.s[3]
 	ADD R10, R9, R9
 	PRFM 128(R11), PLDL1KEEP
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
+	FLDPQ (R9), (F12, F13)
+	WORD $0x3ce5688e // ldr q14, [x4, x5]
 	ADD R3, R5, R5
-	FLDPQ (R9), (F13, F14)
-	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
-	WORD $0x4fac11a3 // fmla v3.4s, v13.4s, v12.s[1]
-	WORD $0x4f8c19a6 // fmla v6.4s, v13.4s, v12.s[2]
-	WORD $0x4fac19a9 // fmla v9.4s, v13.4s, v12.s[3]
-	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
-	WORD $0x4f8c19c7 // fmla v7.4s, v14.4s, v12.s[2]
-	WORD $0x4fac19ca // fmla v10.4s, v14.4s, v12.s[3]
-	FMOVQ 32(R9), F13
-	WORD $0x4f8c11a2 // fmla v2.4s, v13.4s, v12.s[0]
-	WORD $0x4fac11a5 // fmla v5.4s, v13.4s, v12.s[1]
-	WORD $0x4f8c19a8 // fmla v8.4s, v13.4s, v12.s[2]
-	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1183 // fmla v3.4s, v12.4s, v14.s[1]
+	WORD $0x4f8e1986 // fmla v6.4s, v12.4s, v14.s[2]
+	WORD $0x4fae1989 // fmla v9.4s, v12.4s, v14.s[3]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a4 // fmla v4.4s, v13.4s, v14.s[1]
+	WORD $0x4f8e19a7 // fmla v7.4s, v13.4s, v14.s[2]
+	WORD $0x4fae19aa // fmla v10.4s, v13.4s, v14.s[3]
+	FMOVQ 32(R9), F12
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1185 // fmla v5.4s, v12.4s, v14.s[1]
+	WORD $0x4f8e1988 // fmla v8.4s, v12.4s, v14.s[2]
+	WORD $0x4fae198b // fmla v11.4s, v12.4s, v14.s[3]
 	ADD R10, R9, R9
 	PRFM 192(R11), PLDL1KEEP
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
+	FLDPQ (R9), (F12, F13)
+	WORD $0x3ce5688e // ldr q14, [x4, x5]
 	ADD R3, R5, R5
-	FLDPQ (R9), (F13, F14)
-	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
-	WORD $0x4fac11a3 // fmla v3.4s, v13.4s, v12.s[1]
-	WORD $0x4f8c19a6 // fmla v6.4s, v13.4s, v12.s[2]
-	WORD $0x4fac19a9 // fmla v9.4s, v13.4s, v12.s[3]
-	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
-	WORD $0x4f8c19c7 // fmla v7.4s, v14.4s, v12.s[2]
-	WORD $0x4fac19ca // fmla v10.4s, v14.4s, v12.s[3]
-	FMOVQ 32(R9), F13
-	WORD $0x4f8c11a2 // fmla v2.4s, v13.4s, v12.s[0]
-	WORD $0x4fac11a5 // fmla v5.4s, v13.4s, v12.s[1]
-	WORD $0x4f8c19a8 // fmla v8.4s, v13.4s, v12.s[2]
-	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1183 // fmla v3.4s, v12.4s, v14.s[1]
+	WORD $0x4f8e1986 // fmla v6.4s, v12.4s, v14.s[2]
+	WORD $0x4fae1989 // fmla v9.4s, v12.4s, v14.s[3]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a4 // fmla v4.4s, v13.4s, v14.s[1]
+	WORD $0x4f8e19a7 // fmla v7.4s, v13.4s, v14.s[2]
+	WORD $0x4fae19aa // fmla v10.4s, v13.4s, v14.s[3]
+	FMOVQ 32(R9), F12
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1185 // fmla v5.4s, v12.4s, v14.s[1]
+	WORD $0x4f8e1988 // fmla v8.4s, v12.4s, v14.s[2]
+	WORD $0x4fae198b // fmla v11.4s, v12.4s, v14.s[3]
 	ADD R10, R9, R9
 	ADD $256, R11, R11
 	SUBS $4, R1, R1

@@ -128,44 +128,44 @@ done5:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56885 // ldr q5, [x4, x5]
-	WORD $0x3ce568c6 // ldr q6, [x6, x5]
-	WORD $0x3ce568e7 // ldr q7, [x7, x5]
-	WORD $0x3ce56908 // ldr q8, [x8, x5]
-	WORD $0x3ce56929 // ldr q9, [x9, x5]
-	ADD R2, R5, R5
 	PRFM (R12), PLDL1KEEP
-	FMOVQ (R10), F10
-	WORD $0x4f851140 // fmla v0.4s, v10.4s, v5.s[0]
-	WORD $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
-	WORD $0x4f871142 // fmla v2.4s, v10.4s, v7.s[0]
-	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	FMOVQ (R10), F5
+	WORD $0x3ce56886 // ldr q6, [x4, x5]
+	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
+	WORD $0x3ce568c7 // ldr q7, [x6, x5]
+	WORD $0x4f8710a1 // fmla v1.4s, v5.4s, v7.s[0]
+	WORD $0x3ce568e8 // ldr q8, [x7, x5]
+	WORD $0x4f8810a2 // fmla v2.4s, v5.4s, v8.s[0]
+	WORD $0x3ce56909 // ldr q9, [x8, x5]
+	WORD $0x4f8910a3 // fmla v3.4s, v5.4s, v9.s[0]
+	WORD $0x3ce5692a // ldr q10, [x9, x5]
+	WORD $0x4f8a10a4 // fmla v4.4s, v5.4s, v10.s[0]
 	ADD R11, R10, R10
 	PRFM 64(R12), PLDL1KEEP
-	FMOVQ (R10), F10
-	WORD $0x4fa51140 // fmla v0.4s, v10.4s, v5.s[1]
-	WORD $0x4fa61141 // fmla v1.4s, v10.4s, v6.s[1]
-	WORD $0x4fa71142 // fmla v2.4s, v10.4s, v7.s[1]
-	WORD $0x4fa81143 // fmla v3.4s, v10.4s, v8.s[1]
-	WORD $0x4fa91144 // fmla v4.4s, v10.4s, v9.s[1]
+	FMOVQ (R10), F5
+	WORD $0x4fa610a0 // fmla v0.4s, v5.4s, v6.s[1]
+	WORD $0x4fa710a1 // fmla v1.4s, v5.4s, v7.s[1]
+	WORD $0x4fa810a2 // fmla v2.4s, v5.4s, v8.s[1]
+	WORD $0x4fa910a3 // fmla v3.4s, v5.4s, v9.s[1]
+	WORD $0x4faa10a4 // fmla v4.4s, v5.4s, v10.s[1]
 	ADD R11, R10, R10
 	PRFM 128(R12), PLDL1KEEP
-	FMOVQ (R10), F10
-	WORD $0x4f851940 // fmla v0.4s, v10.4s, v5.s[2]
-	WORD $0x4f861941 // fmla v1.4s, v10.4s, v6.s[2]
-	WORD $0x4f871942 // fmla v2.4s, v10.4s, v7.s[2]
-	WORD $0x4f881943 // fmla v3.4s, v10.4s, v8.s[2]
-	WORD $0x4f891944 // fmla v4.4s, v10.4s, v9.s[2]
+	FMOVQ (R10), F5
+	WORD $0x4f8618a0 // fmla v0.4s, v5.4s, v6.s[2]
+	WORD $0x4f8718a1 // fmla v1.4s, v5.4s, v7.s[2]
+	WORD $0x4f8818a2 // fmla v2.4s, v5.4s, v8.s[2]
+	WORD $0x4f8918a3 // fmla v3.4s, v5.4s, v9.s[2]
+	WORD $0x4f8a18a4 // fmla v4.4s, v5.4s, v10.s[2]
 	ADD R11, R10, R10
 	PRFM 192(R12), PLDL1KEEP
-	FMOVQ (R10), F10
-	WORD $0x4fa51940 // fmla v0.4s, v10.4s, v5.s[3]
-	WORD $0x4fa61941 // fmla v1.4s, v10.4s, v6.s[3]
-	WORD $0x4fa71942 // fmla v2.4s, v10.4s, v7.s[3]
-	WORD $0x4fa81943 // fmla v3.4s, v10.4s, v8.s[3]
-	WORD $0x4fa91944 // fmla v4.4s, v10.4s, v9.s[3]
+	FMOVQ (R10), F5
+	WORD $0x4fa618a0 // fmla v0.4s, v5.4s, v6.s[3]
+	WORD $0x4fa718a1 // fmla v1.4s, v5.4s, v7.s[3]
+	WORD $0x4fa818a2 // fmla v2.4s, v5.4s, v8.s[3]
+	WORD $0x4fa918a3 // fmla v3.4s, v5.4s, v9.s[3]
+	WORD $0x4faa18a4 // fmla v4.4s, v5.4s, v10.s[3]
 	ADD R11, R10, R10
+	ADD R2, R5, R5
 	ADD $256, R12, R12
 	SUBS $4, R1, R1
 	BGE quads
@@ -182,48 +182,48 @@ not_along_k:
 
 columns:
 	PRFM (R12), PLDL1KEEP
-	WORD $0x3ce56885 // ldr q5, [x4, x5]
+	FMOVQ (R10), F5
+	WORD $0x3ce56886 // ldr q6, [x4, x5]
+	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
+	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
+	WORD $0x4f8618a2 // fmla v2.4s, v5.4s, v6.s[2]
+	WORD $0x4fa618a3 // fmla v3.4s, v5.4s, v6.s[3]
 	FMOVS (R9)(R5), F6
 	ADD R3, R5, R5
-	FMOVQ (R10), F7
-	WORD $0x4f8510e0 // fmla v0.4s, v7.4s, v5.s[0]
-	WORD $0x4fa510e1 // fmla v1.4s, v7.4s, v5.s[1]
-	WORD $0x4f8518e2 // fmla v2.4s, v7.4s, v5.s[2]
-	WORD $0x4fa518e3 // fmla v3.4s, v7.4s, v5.s[3]
-	WORD $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
+	WORD $0x4f8610a4 // fmla v4.4s, v5.4s, v6.s[0]
 	ADD R11, R10, R10
 	PRFM 64(R12), PLDL1KEEP
-	WORD $0x3ce56885 // ldr q5, [x4, x5]
+	FMOVQ (R10), F5
+	WORD $0x3ce56886 // ldr q6, [x4, x5]
+	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
+	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
+	WORD $0x4f8618a2 // fmla v2.4s, v5.4s, v6.s[2]
+	WORD $0x4fa618a3 // fmla v3.4s, v5.4s, v6.s[3]
 	FMOVS (R9)(R5), F6
 	ADD R3, R5, R5
-	FMOVQ (R10), F7
-	WORD $0x4f8510e0 // fmla v0.4s, v7.4s, v5.s[0]
-	WORD $0x4fa510e1 // fmla v1.4s, v7.4s, v5.s[1]
-	WORD $0x4f8518e2 // fmla v2.4s, v7.4s, v5.s[2]
-	WORD $0x4fa518e3 // fmla v3.4s, v7.4s, v5.s[3]
-	WORD $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
+	WORD $0x4f8610a4 // fmla v4.4s, v5.4s, v6.s[0]
 	ADD R11, R10, R10
 	PRFM 128(R12), PLDL1KEEP
-	WORD $0x3ce56885 // ldr q5, [x4, x5]
+	FMOVQ (R10), F5
+	WORD $0x3ce56886 // ldr q6, [x4, x5]
+	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
+	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
+	WORD $0x4f8618a2 // fmla v2.4s, v5.4s, v6.s[2]
+	WORD $0x4fa618a3 // fmla v3.4s, v5.4s, v6.s[3]
 	FMOVS (R9)(R5), F6
 	ADD R3, R5, R5
-	FMOVQ (R10), F7
-	WORD $0x4f8510e0 // fmla v0.4s, v7.4s, v5.s[0]
-	WORD $0x4fa510e1 // fmla v1.4s, v7.4s, v5.s[1]
-	WORD $0x4f8518e2 // fmla v2.4s, v7.4s, v5.s[2]
-	WORD $0x4fa518e3 // fmla v3.4s, v7.4s, v5.s[3]
-	WORD $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
+	WORD $0x4f8610a4 // fmla v4.4s, v5.4s, v6.s[0]
 	ADD R11, R10, R10
 	PRFM 192(R12), PLDL1KEEP
-	WORD $0x3ce56885 // ldr q5, [x4, x5]
+	FMOVQ (R10), F5
+	WORD $0x3ce56886 // ldr q6, [x4, x5]
+	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
+	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
+	WORD $0x4f8618a2 // fmla v2.4s, v5.4s, v6.s[2]
+	WORD $0x4fa618a3 // fmla v3.4s, v5.4s, v6.s[3]
 	FMOVS (R9)(R5), F6
 	ADD R3, R5, R5
-	FMOVQ (R10), F7
-	WORD $0x4f8510e0 // fmla v0.4s, v7.4s, v5.s[0]
-	WORD $0x4fa510e1 // fmla v1.4s, v7.4s, v5.s[1]
-	WORD $0x4f8518e2 // fmla v2.4s, v7.4s, v5.s[2]
-	WORD $0x4fa518e3 // fmla v3.4s, v7.4s, v5.s[3]
-	WORD $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
+	WORD $0x4f8610a4 // fmla v4.4s, v5.4s, v6.s[0]
 	ADD R11, R10, R10
 	ADD $256, R12, R12
 	SUBS $4, R1, R1

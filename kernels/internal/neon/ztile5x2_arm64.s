@@ -133,64 +133,64 @@ done5:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce5688a // ldr q10, [x4, x5]
-	WORD $0x3ce568cb // ldr q11, [x6, x5]
-	WORD $0x3ce568ec // ldr q12, [x7, x5]
-	WORD $0x3ce5690d // ldr q13, [x8, x5]
-	WORD $0x3ce5692e // ldr q14, [x9, x5]
-	ADD R2, R5, R5
 	PRFM (R12), PLDL1KEEP
-	FLDPQ (R10), (F15, F16)
-	WORD $0x4f8a11e0 // fmla v0.4s, v15.4s, v10.s[0]
-	WORD $0x4f8b11e2 // fmla v2.4s, v15.4s, v11.s[0]
-	WORD $0x4f8c11e4 // fmla v4.4s, v15.4s, v12.s[0]
-	WORD $0x4f8d11e6 // fmla v6.4s, v15.4s, v13.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	WORD $0x4f8a1201 // fmla v1.4s, v16.4s, v10.s[0]
-	WORD $0x4f8b1203 // fmla v3.4s, v16.4s, v11.s[0]
-	WORD $0x4f8c1205 // fmla v5.4s, v16.4s, v12.s[0]
-	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
-	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	FLDPQ (R10), (F10, F11)
+	WORD $0x3ce5688c // ldr q12, [x4, x5]
+	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
+	WORD $0x3ce568cd // ldr q13, [x6, x5]
+	WORD $0x4f8d1142 // fmla v2.4s, v10.4s, v13.s[0]
+	WORD $0x3ce568ee // ldr q14, [x7, x5]
+	WORD $0x4f8e1144 // fmla v4.4s, v10.4s, v14.s[0]
+	WORD $0x3ce5690f // ldr q15, [x8, x5]
+	WORD $0x4f8f1146 // fmla v6.4s, v10.4s, v15.s[0]
+	WORD $0x3ce56930 // ldr q16, [x9, x5]
+	WORD $0x4f901148 // fmla v8.4s, v10.4s, v16.s[0]
+	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
+	WORD $0x4f8d1163 // fmla v3.4s, v11.4s, v13.s[0]
+	WORD $0x4f8e1165 // fmla v5.4s, v11.4s, v14.s[0]
+	WORD $0x4f8f1167 // fmla v7.4s, v11.4s, v15.s[0]
+	WORD $0x4f901169 // fmla v9.4s, v11.4s, v16.s[0]
 	ADD R11, R10, R10
 	PRFM 64(R12), PLDL1KEEP
-	FLDPQ (R10), (F15, F16)
-	WORD $0x4faa11e0 // fmla v0.4s, v15.4s, v10.s[1]
-	WORD $0x4fab11e2 // fmla v2.4s, v15.4s, v11.s[1]
-	WORD $0x4fac11e4 // fmla v4.4s, v15.4s, v12.s[1]
-	WORD $0x4fad11e6 // fmla v6.4s, v15.4s, v13.s[1]
-	WORD $0x4fae11e8 // fmla v8.4s, v15.4s, v14.s[1]
-	WORD $0x4faa1201 // fmla v1.4s, v16.4s, v10.s[1]
-	WORD $0x4fab1203 // fmla v3.4s, v16.4s, v11.s[1]
-	WORD $0x4fac1205 // fmla v5.4s, v16.4s, v12.s[1]
-	WORD $0x4fad1207 // fmla v7.4s, v16.4s, v13.s[1]
-	WORD $0x4fae1209 // fmla v9.4s, v16.4s, v14.s[1]
+	FLDPQ (R10), (F10, F11)
+	WORD $0x4fac1140 // fmla v0.4s, v10.4s, v12.s[1]
+	WORD $0x4fad1142 // fmla v2.4s, v10.4s, v13.s[1]
+	WORD $0x4fae1144 // fmla v4.4s, v10.4s, v14.s[1]
+	WORD $0x4faf1146 // fmla v6.4s, v10.4s, v15.s[1]
+	WORD $0x4fb01148 // fmla v8.4s, v10.4s, v16.s[1]
+	WORD $0x4fac1161 // fmla v1.4s, v11.4s, v12.s[1]
+	WORD $0x4fad1163 // fmla v3.4s, v11.4s, v13.s[1]
+	WORD $0x4fae1165 // fmla v5.4s, v11.4s, v14.s[1]
+	WORD $0x4faf1167 // fmla v7.4s, v11.4s, v15.s[1]
+	WORD $0x4fb01169 // fmla v9.4s, v11.4s, v16.s[1]
 	ADD R11, R10, R10
 	PRFM 128(R12), PLDL1KEEP
-	FLDPQ (R10), (F15, F16)
-	WORD $0x4f8a19e0 // fmla v0.4s, v15.4s, v10.s[2]
-	WORD $0x4f8b19e2 // fmla v2.4s, v15.4s, v11.s[2]
-	WORD $0x4f8c19e4 // fmla v4.4s, v15.4s, v12.s[2]
-	WORD $0x4f8d19e6 // fmla v6.4s, v15.4s, v13.s[2]
-	WORD $0x4f8e19e8 // fmla v8.4s, v15.4s, v14.s[2]
-	WORD $0x4f8a1a01 // fmla v1.4s, v16.4s, v10.s[2]
-	WORD $0x4f8b1a03 // fmla v3.4s, v16.4s, v11.s[2]
-	WORD $0x4f8c1a05 // fmla v5.4s, v16.4s, v12.s[2]
-	WORD $0x4f8d1a07 // fmla v7.4s, v16.4s, v13.s[2]
-	WORD $0x4f8e1a09 // fmla v9.4s, v16.4s, v14.s[2]
+	FLDPQ (R10), (F10, F11)
+	WORD $0x4f8c1940 // fmla v0.4s, v10.4s, v12.s[2]
+	WORD $0x4f8d1942 // fmla v2.4s, v10.4s, v13.s[2]
+	WORD $0x4f8e1944 // fmla v4.4s, v10.4s, v14.s[2]
+	WORD $0x4f8f1946 // fmla v6.4s, v10.4s, v15.s[2]
+	WORD $0x4f901948 // fmla v8.4s, v10.4s, v16.s[2]
+	WORD $0x4f8c1961 // fmla v1.4s, v11.4s, v12.s[2]
+	WORD $0x4f8d1963 // fmla v3.4s, v11.4s, v13.s[2]
+	WORD $0x4f8e1965 // fmla v5.4s, v11.4s, v14.s[2]
+	WORD $0x4f8f1967 // fmla v7.4s, v11.4s, v15.s[2]
+	WORD $0x4f901969 // fmla v9.4s, v11.4s, v16.s[2]
 	ADD R11, R10, R10
 	PRFM 192(R12), PLDL1KEEP
-	FLDPQ (R10), (F15, F16)
-	WORD $0x4faa19e0 // fmla v0.4s, v15.4s, v10.s[3]
-	WORD $0x4fab19e2 // fmla v2.4s, v15.4s, v11.s[3]
-	WORD $0x4fac19e4 // fmla v4.4s, v15.4s, v12.s[3]
-	WORD $0x4fad19e6 // fmla v6.4s, v15.4s, v13.s[3]
-	WORD $0x4fae19e8 // fmla v8.4s, v15.4s, v14.s[3]
-	WORD $0x4faa1a01 // fmla v1.4s, v16.4s, v10.s[3]
-	WORD $0x4fab1a03 // fmla v3.4s, v16.4s, v11.s[3]
-	WORD $0x4fac1a05 // fmla v5.4s, v16.4s, v12.s[3]
-	WORD $0x4fad1a07 // fmla v7.4s, v16.4s, v13.s[3]
-	WORD $0x4fae1a09 // fmla v9.4s, v16.4s, v14.s[3]
+	FLDPQ (R10), (F10, F11)
+	WORD $0x4fac1940 // fmla v0.4s, v10.4s, v12.s[3]
+	WORD $0x4fad1942 // fmla v2.4s, v10.4s, v13.s[3]
+	WORD $0x4fae1944 // fmla v4.4s, v10.4s, v14.s[3]
+	WORD $0x4faf1946 // fmla v6.4s, v10.4s, v15.s[3]
+	WORD $0x4fb01948 // fmla v8.4s, v10.4s, v16.s[3]
+	WORD $0x4fac1961 // fmla v1.4s, v11.4s, v12.s[3]
+	WORD $0x4fad1963 // fmla v3.4s, v11.4s, v13.s[3]
+	WORD $0x4fae1965 // fmla v5.4s, v11.4s, v14.s[3]
+	WORD $0x4faf1967 // fmla v7.4s, v11.4s, v15.s[3]
+	WORD $0x4fb01969 // fmla v9.4s, v11.4s, v16.s[3]
 	ADD R11, R10, R10
+	ADD R2, R5, R5
 	ADD $256, R12, R12
 	SUBS $4, R1, R1
 	BGE quads
@@ -207,68 +207,68 @@ not_along_k:
 
 columns:
 	PRFM (R12), PLDL1KEEP
-	WORD $0x3ce5688a // ldr q10, [x4, x5]
-	FMOVS (R9)(R5), F11
+	FLDPQ (R10), (F10, F11)
+	WORD $0x3ce5688c // ldr q12, [x4, x5]
+	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
+	WORD $0x4fac1142 // fmla v2.4s, v10.4s, v12.s[1]
+	WORD $0x4f8c1944 // fmla v4.4s, v10.4s, v12.s[2]
+	WORD $0x4fac1946 // fmla v6.4s, v10.4s, v12.s[3]
+	FMOVS (R9)(R5), F13
 	ADD R3, R5, R5
-	FLDPQ (R10), (F12, F13)
-	WORD $0x4f8a1180 // fmla v0.4s, v12.4s, v10.s[0]
-	WORD $0x4faa1182 // fmla v2.4s, v12.4s, v10.s[1]
-	WORD $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
-	WORD $0x4faa1986 // fmla v6.4s, v12.4s, v10.s[3]
-	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	WORD $0x4f8a11a1 // fmla v1.4s, v13.4s, v10.s[0]
-	WORD $0x4faa11a3 // fmla v3.4s, v13.4s, v10.s[1]
-	WORD $0x4f8a19a5 // fmla v5.4s, v13.4s, v10.s[2]
-	WORD $0x4faa19a7 // fmla v7.4s, v13.4s, v10.s[3]
-	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
+	WORD $0x4f8d1148 // fmla v8.4s, v10.4s, v13.s[0]
+	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
+	WORD $0x4fac1163 // fmla v3.4s, v11.4s, v12.s[1]
+	WORD $0x4f8c1965 // fmla v5.4s, v11.4s, v12.s[2]
+	WORD $0x4fac1967 // fmla v7.4s, v11.4s, v12.s[3]
+	WORD $0x4f8d1169 // fmla v9.4s, v11.4s, v13.s[0]
 	ADD R11, R10, R10
 	PRFM 64(R12), PLDL1KEEP
-	WORD $0x3ce5688a // ldr q10, [x4, x5]
-	FMOVS (R9)(R5), F11
+	FLDPQ (R10), (F10, F11)
+	WORD $0x3ce5688c // ldr q12, [x4, x5]
+	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
+	WORD $0x4fac1142 // fmla v2.4s, v10.4s, v12.s[1]
+	WORD $0x4f8c1944 // fmla v4.4s, v10.4s, v12.s[2]
+	WORD $0x4fac1946 // fmla v6.4s, v10.4s, v12.s[3]
+	FMOVS (R9)(R5), F13
 	ADD R3, R5, R5
-	FLDPQ (R10), (F12, F13)
-	WORD $0x4f8a1180 // fmla v0.4s, v12.4s, v10.s[0]
-	WORD $0x4faa1182 // fmla v2.4s, v12.4s, v10.s[1]
-	WORD $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
-	WORD $0x4faa1986 // fmla v6.4s, v12.4s, v10.s[3]
-	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	WORD $0x4f8a11a1 // fmla v1.4s, v13.4s, v10.s[0]
-	WORD $0x4faa11a3 // fmla v3.4s, v13.4s, v10.s[1]
-	WORD $0x4f8a19a5 // fmla v5.4s, v13.4s, v10.s[2]
-	WORD $0x4faa19a7 // fmla v7.4s, v13.4s, v10.s[3]
-	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
+	WORD $0x4f8d1148 // fmla v8.4s, v10.4s, v13.s[0]
+	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
+	WORD $0x4fac1163 // fmla v3.4s, v11.4s, v12.s[1]
+	WORD $0x4f8c1965 // fmla v5.4s, v11.4s, v12.s[2]
+	WORD $0x4fac1967 // fmla v7.4s, v11.4s, v12.s[3]
+	WORD $0x4f8d1169 // fmla v9.4s, v11.4s, v13.s[0]
 	ADD R11, R10, R10
 	PRFM 128(R12), PLDL1KEEP
-	WORD $0x3ce5688a // ldr q10, [x4, x5]
-	FMOVS (R9)(R5), F11
+	FLDPQ (R10), (F10, F11)
+	WORD $0x3ce5688c // ldr q12, [x4, x5]
+	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
+	WORD $0x4fac1142 // fmla v2.4s, v10.4s, v12.s[1]
+	WORD $0x4f8c1944 // fmla v4.4s, v10.4s, v12.s[2]
+	WORD $0x4fac1946 // fmla v6.4s, v10.4s, v12.s[3]
+	FMOVS (R9)(R5), F13
 	ADD R3, R5, R5
-	FLDPQ (R10), (F12, F13)
-	WORD $0x4f8a1180 // fmla v0.4s, v12.4s, v10.s[0]
-	WORD $0x4faa1182 // fmla v2.4s, v12.4s, v10.s[1]
-	WORD $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
-	WORD $0x4faa1986 // fmla v6.4s, v12.4s, v10.s[3]
-	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	WORD $0x4f8a11a1 // fmla v1.4s, v13.4s, v10.s[0]
-	WORD $0x4faa11a3 // fmla v3.4s, v13.4s, v10.s[1]
-	WORD $0x4f8a19a5 // fmla v5.4s, v13.4s, v10.s[2]
-	WORD $0x4faa19a7 // fmla v7.4s, v13.4s, v10.s[3]
-	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
+	WORD $0x4f8d1148 // fmla v8.4s, v10.4s, v13.s[0]
+	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
+	WORD $0x4fac1163 // fmla v3.4s, v11.4s, v12.s[1]
+	WORD $0x4f8c1965 // fmla v5.4s, v11.4s, v12.s[2]
+	WORD $0x4fac1967 // fmla v7.4s, v11.4s, v12.s[3]
+	WORD $0x4f8d1169 // fmla v9.4s, v11.4s, v13.s[0]
 	ADD R11, R10, R10
 	PRFM 192(R12), PLDL1KEEP
-	WORD $0x3ce5688a // ldr q10, [x4, x5]
-	FMOVS (R9)(R5), F11
+	FLDPQ (R10), (F10, F11)
+	WORD $0x3ce5688c // ldr q12, [x4, x5]
+	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
+	WORD $0x4fac1142 // fmla v2.4s, v10.4s, v12.s[1]
+	WORD $0x4f8c1944 // fmla v4.4s, v10.4s, v12.s[2]
+	WORD $0x4fac1946 // fmla v6.4s, v10.4s, v12.s[3]
+	FMOVS (R9)(R5), F13
 	ADD R3, R5, R5
-	FLDPQ (R10), (F12, F13)
-	WORD $0x4f8a1180 // fmla v0.4s, v12.4s, v10.s[0]
-	WORD $0x4faa1182 // fmla v2.4s, v12.4s, v10.s[1]
-	WORD $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
-	WORD $0x4faa1986 // fmla v6.4s, v12.4s, v10.s[3]
-	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	WORD $0x4f8a11a1 // fmla v1.4s, v13.4s, v10.s[0]
-	WORD $0x4faa11a3 // fmla v3.4s, v13.4s, v10.s[1]
-	WORD $0x4f8a19a5 // fmla v5.4s, v13.4s, v10.s[2]
-	WORD $0x4faa19a7 // fmla v7.4s, v13.4s, v10.s[3]
-	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
+	WORD $0x4f8d1148 // fmla v8.4s, v10.4s, v13.s[0]
+	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
+	WORD $0x4fac1163 // fmla v3.4s, v11.4s, v12.s[1]
+	WORD $0x4f8c1965 // fmla v5.4s, v11.4s, v12.s[2]
+	WORD $0x4fac1967 // fmla v7.4s, v11.4s, v12.s[3]
+	WORD $0x4f8d1169 // fmla v9.4s, v11.4s, v13.s[0]
 	ADD R11, R10, R10
 	ADD $256, R12, R12
 	SUBS $4, R1, R1

@@ -133,88 +133,88 @@ done5:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce5688f // ldr q15, [x4, x5]
-	WORD $0x3ce568d0 // ldr q16, [x6, x5]
-	WORD $0x3ce568f1 // ldr q17, [x7, x5]
-	WORD $0x3ce56912 // ldr q18, [x8, x5]
-	WORD $0x3ce56933 // ldr q19, [x9, x5]
-	ADD R2, R5, R5
 	PRFM (R12), PLDL1KEEP
-	FLDPQ (R10), (F20, F21)
-	WORD $0x4f8f1280 // fmla v0.4s, v20.4s, v15.s[0]
-	WORD $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
-	WORD $0x4f911286 // fmla v6.4s, v20.4s, v17.s[0]
-	WORD $0x4f921289 // fmla v9.4s, v20.4s, v18.s[0]
-	WORD $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
-	WORD $0x4f8f12a1 // fmla v1.4s, v21.4s, v15.s[0]
-	WORD $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
-	WORD $0x4f9112a7 // fmla v7.4s, v21.4s, v17.s[0]
-	WORD $0x4f9212aa // fmla v10.4s, v21.4s, v18.s[0]
-	WORD $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
-	FMOVQ 32(R10), F20
-	WORD $0x4f8f1282 // fmla v2.4s, v20.4s, v15.s[0]
-	WORD $0x4f901285 // fmla v5.4s, v20.4s, v16.s[0]
-	WORD $0x4f911288 // fmla v8.4s, v20.4s, v17.s[0]
-	WORD $0x4f92128b // fmla v11.4s, v20.4s, v18.s[0]
-	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
+	FLDPQ (R10), (F15, F16)
+	WORD $0x3ce56891 // ldr q17, [x4, x5]
+	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
+	WORD $0x3ce568d2 // ldr q18, [x6, x5]
+	WORD $0x4f9211e3 // fmla v3.4s, v15.4s, v18.s[0]
+	WORD $0x3ce568f3 // ldr q19, [x7, x5]
+	WORD $0x4f9311e6 // fmla v6.4s, v15.4s, v19.s[0]
+	WORD $0x3ce56914 // ldr q20, [x8, x5]
+	WORD $0x4f9411e9 // fmla v9.4s, v15.4s, v20.s[0]
+	WORD $0x3ce56935 // ldr q21, [x9, x5]
+	WORD $0x4f9511ec // fmla v12.4s, v15.4s, v21.s[0]
+	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
+	WORD $0x4f921204 // fmla v4.4s, v16.4s, v18.s[0]
+	WORD $0x4f931207 // fmla v7.4s, v16.4s, v19.s[0]
+	WORD $0x4f94120a // fmla v10.4s, v16.4s, v20.s[0]
+	WORD $0x4f95120d // fmla v13.4s, v16.4s, v21.s[0]
+	FMOVQ 32(R10), F15
+	WORD $0x4f9111e2 // fmla v2.4s, v15.4s, v17.s[0]
+	WORD $0x4f9211e5 // fmla v5.4s, v15.4s, v18.s[0]
+	WORD $0x4f9311e8 // fmla v8.4s, v15.4s, v19.s[0]
+	WORD $0x4f9411eb // fmla v11.4s, v15.4s, v20.s[0]
+	WORD $0x4f9511ee // fmla v14.4s, v15.4s, v21.s[0]
 	ADD R11, R10, R10
 	PRFM 64(R12), PLDL1KEEP
-	FLDPQ (R10), (F20, F21)
-	WORD $0x4faf1280 // fmla v0.4s, v20.4s, v15.s[1]
-	WORD $0x4fb01283 // fmla v3.4s, v20.4s, v16.s[1]
-	WORD $0x4fb11286 // fmla v6.4s, v20.4s, v17.s[1]
-	WORD $0x4fb21289 // fmla v9.4s, v20.4s, v18.s[1]
-	WORD $0x4fb3128c // fmla v12.4s, v20.4s, v19.s[1]
-	WORD $0x4faf12a1 // fmla v1.4s, v21.4s, v15.s[1]
-	WORD $0x4fb012a4 // fmla v4.4s, v21.4s, v16.s[1]
-	WORD $0x4fb112a7 // fmla v7.4s, v21.4s, v17.s[1]
-	WORD $0x4fb212aa // fmla v10.4s, v21.4s, v18.s[1]
-	WORD $0x4fb312ad // fmla v13.4s, v21.4s, v19.s[1]
-	FMOVQ 32(R10), F20
-	WORD $0x4faf1282 // fmla v2.4s, v20.4s, v15.s[1]
-	WORD $0x4fb01285 // fmla v5.4s, v20.4s, v16.s[1]
-	WORD $0x4fb11288 // fmla v8.4s, v20.4s, v17.s[1]
-	WORD $0x4fb2128b // fmla v11.4s, v20.4s, v18.s[1]
-	WORD $0x4fb3128e // fmla v14.4s, v20.4s, v19.s[1]
+	FLDPQ (R10), (F15, F16)
+	WORD $0x4fb111e0 // fmla v0.4s, v15.4s, v17.s[1]
+	WORD $0x4fb211e3 // fmla v3.4s, v15.4s, v18.s[1]
+	WORD $0x4fb311e6 // fmla v6.4s, v15.4s, v19.s[1]
+	WORD $0x4fb411e9 // fmla v9.4s, v15.4s, v20.s[1]
+	WORD $0x4fb511ec // fmla v12.4s, v15.4s, v21.s[1]
+	WORD $0x4fb11201 // fmla v1.4s, v16.4s, v17.s[1]
+	WORD $0x4fb21204 // fmla v4.4s, v16.4s, v18.s[1]
+	WORD $0x4fb31207 // fmla v7.4s, v16.4s, v19.s[1]
+	WORD $0x4fb4120a // fmla v10.4s, v16.4s, v20.s[1]
+	WORD $0x4fb5120d // fmla v13.4s, v16.4s, v21.s[1]
+	FMOVQ 32(R10), F15
+	WORD $0x4fb111e2 // fmla v2.4s, v15.4s, v17.s[1]
+	WORD $0x4fb211e5 // fmla v5.4s, v15.4s, v18.s[1]
+	WORD $0x4fb311e8 // fmla v8.4s, v15.4s, v19.s[1]
+	WORD $0x4fb411eb // fmla v11.4s, v15.4s, v20.s[1]
+	WORD $0x4fb511ee // fmla v14.4s, v15.4s, v21.s[1]
 	ADD R11, R10, R10
 	PRFM 128(R12), PLDL1KEEP
-	FLDPQ (R10), (F20, F21)
-	WORD $0x4f8f1a80 // fmla v0.4s, v20.4s, v15.s[2]
-	WORD $0x4f901a83 // fmla v3.4s, v20.4s, v16.s[2]
-	WORD $0x4f911a86 // fmla v6.4s, v20.4s, v17.s[2]
-	WORD $0x4f921a89 // fmla v9.4s, v20.4s, v18.s[2]
-	WORD $0x4f931a8c // fmla v12.4s, v20.4s, v19.s[2]
-	WORD $0x4f8f1aa1 // fmla v1.4s, v21.4s, v15.s[2]
-	WORD $0x4f901aa4 // fmla v4.4s, v21.4s, v16.s[2]
-	WORD $0x4f911aa7 // fmla v7.4s, v21.4s, v17.s[2]
-	WORD $0x4f921aaa // fmla v10.4s, v21.4s, v18.s[2]
-	WORD $0x4f931aad // fmla v13.4s, v21.4s, v19.s[2]
-	FMOVQ 32(R10), F20
-	WORD $0x4f8f1a82 // fmla v2.4s, v20.4s, v15.s[2]
-	WORD $0x4f901a85 // fmla v5.4s, v20.4s, v16.s[2]
-	WORD $0x4f911a88 // fmla v8.4s, v20.4s, v17.s[2]
-	WORD $0x4f921a8b // fmla v11.4s, v20.4s, v18.s[2]
-	WORD $0x4f931a8e // fmla v14.4s, v20.4s, v19.s[2]
+	FLDPQ (R10), (F15, F16)
+	WORD $0x4f9119e0 // fmla v0.4s, v15.4s, v17.s[2]
+	WORD $0x4f9219e3 // fmla v3.4s, v15.4s, v18.s[2]
+	WORD $0x4f9319e6 // fmla v6.4s, v15.4s, v19.s[2]
+	WORD $0x4f9419e9 // fmla v9.4s, v15.4s, v20.s[2]
+	WORD $0x4f9519ec // fmla v12.4s, v15.4s, v21.s[2]
+	WORD $0x4f911a01 // fmla v1.4s, v16.4s, v17.s[2]
+	WORD $0x4f921a04 // fmla v4.4s, v16.4s, v18.s[2]
+	WORD $0x4f931a07 // fmla v7.4s, v16.4s, v19.s[2]
+	WORD $0x4f941a0a // fmla v10.4s, v16.4s, v20.s[2]
+	WORD $0x4f951a0d // fmla v13.4s, v16.4s, v21.s[2]
+	FMOVQ 32(R10), F15
+	WORD $0x4f9119e2 // fmla v2.4s, v15.4s, v17.s[2]
+	WORD $0x4f9219e5 // fmla v5.4s, v15.4s, v18.s[2]
+	WORD $0x4f9319e8 // fmla v8.4s, v15.4s, v19.s[2]
+	WORD $0x4f9419eb // fmla v11.4s, v15.4s, v20.s[2]
+	WORD $0x4f9519ee // fmla v14.4s, v15.4s, v21.s[2]
 	ADD R11, R10, R10
 	PRFM 192(R12), PLDL1KEEP
-	FLDPQ (R10), (F20, F21)
-	WORD $0x4faf1a80 // fmla v0.4s, v20.4s, v15.s[3]
-	WORD $0x4fb01a83 // fmla v3.4s, v20.4s, v16.s[3]
-	WORD $0x4fb11a86 // fmla v6.4s, v20.4s, v17.s[3]
-	WORD $0x4fb21a89 // fmla v9.4s, v20.4s, v18.s[3]
-	WORD $0x4fb31a8c // fmla v12.4s, v20.4s, v19.s[3]
-	WORD $0x4faf1aa1 // fmla v1.4s, v21.4s, v15.s[3]
-	WORD $0x4fb01aa4 // fmla v4.4s, v21.4s, v16.s[3]
-	WORD $0x4fb11aa7 // fmla v7.4s, v21.4s, v17.s[3]
-	WORD $0x4fb21aaa // fmla v10.4s, v21.4s, v18.s[3]
-	WORD $0x4fb31aad // fmla v13.4s, v21.4s, v19.s[3]
-	FMOVQ 32(R10), F20
-	WORD $0x4faf1a82 // fmla v2.4s, v20.4s, v15.s[3]
-	WORD $0x4fb01a85 // fmla v5.4s, v20.4s, v16.s[3]
-	WORD $0x4fb11a88 // fmla v8.4s, v20.4s, v17.s[3]
-	WORD $0x4fb21a8b // fmla v11.4s, v20.4s, v18.s[3]
-	WORD $0x4fb31a8e // fmla v14.4s, v20.4s, v19.s[3]
+	FLDPQ (R10), (F15, F16)
+	WORD $0x4fb119e0 // fmla v0.4s, v15.4s, v17.s[3]
+	WORD $0x4fb219e3 // fmla v3.4s, v15.4s, v18.s[3]
+	WORD $0x4fb319e6 // fmla v6.4s, v15.4s, v19.s[3]
+	WORD $0x4fb419e9 // fmla v9.4s, v15.4s, v20.s[3]
+	WORD $0x4fb519ec // fmla v12.4s, v15.4s, v21.s[3]
+	WORD $0x4fb11a01 // fmla v1.4s, v16.4s, v17.s[3]
+	WORD $0x4fb21a04 // fmla v4.4s, v16.4s, v18.s[3]
+	WORD $0x4fb31a07 // fmla v7.4s, v16.4s, v19.s[3]
+	WORD $0x4fb41a0a // fmla v10.4s, v16.4s, v20.s[3]
+	WORD $0x4fb51a0d // fmla v13.4s, v16.4s, v21.s[3]
+	FMOVQ 32(R10), F15
+	WORD $0x4fb119e2 // fmla v2.4s, v15.4s, v17.s[3]
+	WORD $0x4fb219e5 // fmla v5.4s, v15.4s, v18.s[3]
+	WORD $0x4fb319e8 // fmla v8.4s, v15.4s, v19.s[3]
+	WORD $0x4fb419eb // fmla v11.4s, v15.4s, v20.s[3]
+	WORD $0x4fb519ee // fmla v14.4s, v15.4s, v21.s[3]
 	ADD R11, R10, R10
+	ADD R2, R5, R5
 	ADD $256, R12, R12
 	SUBS $4, R1, R1
 	BGE quads
@@ -231,92 +231,92 @@ not_along_k:
 
 columns:
 	PRFM (R12), PLDL1KEEP
-	WORD $0x3ce5688f // ldr q15, [x4, x5]
-	FMOVS (R9)(R5), F16
+	FLDPQ (R10), (F15, F16)
+	WORD $0x3ce56891 // ldr q17, [x4, x5]
+	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
+	WORD $0x4fb111e3 // fmla v3.4s, v15.4s, v17.s[1]
+	WORD $0x4f9119e6 // fmla v6.4s, v15.4s, v17.s[2]
+	WORD $0x4fb119e9 // fmla v9.4s, v15.4s, v17.s[3]
+	FMOVS (R9)(R5), F18
 	ADD R3, R5, R5
-	FLDPQ (R10), (F17, F18)
-	WORD $0x4f8f1220 // fmla v0.4s, v17.4s, v15.s[0]
-	WORD $0x4faf1223 // fmla v3.4s, v17.4s, v15.s[1]
-	WORD $0x4f8f1a26 // fmla v6.4s, v17.4s, v15.s[2]
-	WORD $0x4faf1a29 // fmla v9.4s, v17.4s, v15.s[3]
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	WORD $0x4f8f1241 // fmla v1.4s, v18.4s, v15.s[0]
-	WORD $0x4faf1244 // fmla v4.4s, v18.4s, v15.s[1]
-	WORD $0x4f8f1a47 // fmla v7.4s, v18.4s, v15.s[2]
-	WORD $0x4faf1a4a // fmla v10.4s, v18.4s, v15.s[3]
-	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
-	FMOVQ 32(R10), F17
-	WORD $0x4f8f1222 // fmla v2.4s, v17.4s, v15.s[0]
-	WORD $0x4faf1225 // fmla v5.4s, v17.4s, v15.s[1]
-	WORD $0x4f8f1a28 // fmla v8.4s, v17.4s, v15.s[2]
-	WORD $0x4faf1a2b // fmla v11.4s, v17.4s, v15.s[3]
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
+	WORD $0x4f9211ec // fmla v12.4s, v15.4s, v18.s[0]
+	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11204 // fmla v4.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a07 // fmla v7.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0a // fmla v10.4s, v16.4s, v17.s[3]
+	WORD $0x4f92120d // fmla v13.4s, v16.4s, v18.s[0]
+	FMOVQ 32(R10), F15
+	WORD $0x4f9111e2 // fmla v2.4s, v15.4s, v17.s[0]
+	WORD $0x4fb111e5 // fmla v5.4s, v15.4s, v17.s[1]
+	WORD $0x4f9119e8 // fmla v8.4s, v15.4s, v17.s[2]
+	WORD $0x4fb119eb // fmla v11.4s, v15.4s, v17.s[3]
+	WORD $0x4f9211ee // fmla v14.4s, v15.4s, v18.s[0]
 	ADD R11, R10, R10
 	PRFM 64(R12), PLDL1KEEP
-	WORD $0x3ce5688f // ldr q15, [x4, x5]
-	FMOVS (R9)(R5), F16
+	FLDPQ (R10), (F15, F16)
+	WORD $0x3ce56891 // ldr q17, [x4, x5]
+	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
+	WORD $0x4fb111e3 // fmla v3.4s, v15.4s, v17.s[1]
+	WORD $0x4f9119e6 // fmla v6.4s, v15.4s, v17.s[2]
+	WORD $0x4fb119e9 // fmla v9.4s, v15.4s, v17.s[3]
+	FMOVS (R9)(R5), F18
 	ADD R3, R5, R5
-	FLDPQ (R10), (F17, F18)
-	WORD $0x4f8f1220 // fmla v0.4s, v17.4s, v15.s[0]
-	WORD $0x4faf1223 // fmla v3.4s, v17.4s, v15.s[1]
-	WORD $0x4f8f1a26 // fmla v6.4s, v17.4s, v15.s[2]
-	WORD $0x4faf1a29 // fmla v9.4s, v17.4s, v15.s[3]
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	WORD $0x4f8f1241 // fmla v1.4s, v18.4s, v15.s[0]
-	WORD $0x4faf1244 // fmla v4.4s, v18.4s, v15.s[1]
-	WORD $0x4f8f1a47 // fmla v7.4s, v18.4s, v15.s[2]
-	WORD $0x4faf1a4a // fmla v10.4s, v18.4s, v15.s[3]
-	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
-	FMOVQ 32(R10), F17
-	WORD $0x4f8f1222 // fmla v2.4s, v17.4s, v15.s[0]
-	WORD $0x4faf1225 // fmla v5.4s, v17.4s, v15.s[1]
-	WORD $0x4f8f1a28 // fmla v8.4s, v17.4s, v15.s[2]
-	WORD $0x4faf1a2b // fmla v11.4s, v17.4s, v15.s[3]
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
+	WORD $0x4f9211ec // fmla v12.4s, v15.4s, v18.s[0]
+	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11204 // fmla v4.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a07 // fmla v7.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0a // fmla v10.4s, v16.4s, v17.s[3]
+	WORD $0x4f92120d // fmla v13.4s, v16.4s, v18.s[0]
+	FMOVQ 32(R10), F15
+	WORD $0x4f9111e2 // fmla v2.4s, v15.4s, v17.s[0]
+	WORD $0x4fb111e5 // fmla v5.4s, v15.4s, v17.s[1]
+	WORD $0x4f9119e8 // fmla v8.4s, v15.4s, v17.s[2]
+	WORD $0x4fb119eb // fmla v11.4s, v15.4s, v17.s[3]
+	WORD $0x4f9211ee // fmla v14.4s, v15.4s, v18.s[0]
 	ADD R11, R10, R10
 	PRFM 128(R12), PLDL1KEEP
-	WORD $0x3ce5688f // ldr q15, [x4, x5]
-	FMOVS (R9)(R5), F16
+	FLDPQ (R10), (F15, F16)
+	WORD $0x3ce56891 // ldr q17, [x4, x5]
+	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
+	WORD $0x4fb111e3 // fmla v3.4s, v15.4s, v17.s[1]
+	WORD $0x4f9119e6 // fmla v6.4s, v15.4s, v17.s[2]
+	WORD $0x4fb119e9 // fmla v9.4s, v15.4s, v17.s[3]
+	FMOVS (R9)(R5), F18
 	ADD R3, R5, R5
-	FLDPQ (R10), (F17, F18)
-	WORD $0x4f8f1220 // fmla v0.4s, v17.4s, v15.s[0]
-	WORD $0x4faf1223 // fmla v3.4s, v17.4s, v15.s[1]
-	WORD $0x4f8f1a26 // fmla v6.4s, v17.4s, v15.s[2]
-	WORD $0x4faf1a29 // fmla v9.4s, v17.4s, v15.s[3]
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	WORD $0x4f8f1241 // fmla v1.4s, v18.4s, v15.s[0]
-	WORD $0x4faf1244 // fmla v4.4s, v18.4s, v15.s[1]
-	WORD $0x4f8f1a47 // fmla v7.4s, v18.4s, v15.s[2]
-	WORD $0x4faf1a4a // fmla v10.4s, v18.4s, v15.s[3]
-	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
-	FMOVQ 32(R10), F17
-	WORD $0x4f8f1222 // fmla v2.4s, v17.4s, v15.s[0]
-	WORD $0x4faf1225 // fmla v5.4s, v17.4s, v15.s[1]
-	WORD $0x4f8f1a28 // fmla v8.4s, v17.4s, v15.s[2]
-	WORD $0x4faf1a2b // fmla v11.4s, v17.4s, v15.s[3]
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
+	WORD $0x4f9211ec // fmla v12.4s, v15.4s, v18.s[0]
+	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11204 // fmla v4.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a07 // fmla v7.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0a // fmla v10.4s, v16.4s, v17.s[3]
+	WORD $0x4f92120d // fmla v13.4s, v16.4s, v18.s[0]
+	FMOVQ 32(R10), F15
+	WORD $0x4f9111e2 // fmla v2.4s, v15.4s, v17.s[0]
+	WORD $0x4fb111e5 // fmla v5.4s, v15.4s, v17.s[1]
+	WORD $0x4f9119e8 // fmla v8.4s, v15.4s, v17.s[2]
+	WORD $0x4fb119eb // fmla v11.4s, v15.4s, v17.s[3]
+	WORD $0x4f9211ee // fmla v14.4s, v15.4s, v18.s[0]
 	ADD R11, R10, R10
 	PRFM 192(R12), PLDL1KEEP
-	WORD $0x3ce5688f // ldr q15, [x4, x5]
-	FMOVS (R9)(R5), F16
+	FLDPQ (R10), (F15, F16)
+	WORD $0x3ce56891 // ldr q17, [x4, x5]
+	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
+	WORD $0x4fb111e3 // fmla v3.4s, v15.4s, v17.s[1]
+	WORD $0x4f9119e6 // fmla v6.4s, v15.4s, v17.s[2]
+	WORD $0x4fb119e9 // fmla v9.4s, v15.4s, v17.s[3]
+	FMOVS (R9)(R5), F18
 	ADD R3, R5, R5
-	FLDPQ (R10), (F17, F18)
-	WORD $0x4f8f1220 // fmla v0.4s, v17.4s, v15.s[0]
-	WORD $0x4faf1223 // fmla v3.4s, v17.4s, v15.s[1]
-	WORD $0x4f8f1a26 // fmla v6.4s, v17.4s, v15.s[2]
-	WORD $0x4faf1a29 // fmla v9.4s, v17.4s, v15.s[3]
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	WORD $0x4f8f1241 // fmla v1.4s, v18.4s, v15.s[0]
-	WORD $0x4faf1244 // fmla v4.4s, v18.4s, v15.s[1]
-	WORD $0x4f8f1a47 // fmla v7.4s, v18.4s, v15.s[2]
-	WORD $0x4faf1a4a // fmla v10.4s, v18.4s, v15.s[3]
-	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
-	FMOVQ 32(R10), F17
-	WORD $0x4f8f1222 // fmla v2.4s, v17.4s, v15.s[0]
-	WORD $0x4faf1225 // fmla v5.4s, v17.4s, v15.s[1]
-	WORD $0x4f8f1a28 // fmla v8.4s, v17.4s, v15.s[2]
-	WORD $0x4faf1a2b // fmla v11.4s, v17.4s, v15.s[3]
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
+	WORD $0x4f9211ec // fmla v12.4s, v15.4s, v18.s[0]
+	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11204 // fmla v4.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a07 // fmla v7.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0a // fmla v10.4s, v16.4s, v17.s[3]
+	WORD $0x4f92120d // fmla v13.4s, v16.4s, v18.s[0]
+	FMOVQ 32(R10), F15
+	WORD $0x4f9111e2 // fmla v2.4s, v15.4s, v17.s[0]
+	WORD $0x4fb111e5 // fmla v5.4s, v15.4s, v17.s[1]
+	WORD $0x4f9119e8 // fmla v8.4s, v15.4s, v17.s[2]
+	WORD $0x4fb119eb // fmla v11.4s, v15.4s, v17.s[3]
+	WORD $0x4f9211ee // fmla v14.4s, v15.4s, v18.s[0]
 	ADD R11, R10, R10
 	ADD $256, R12, R12
 	SUBS $4, R1, R1

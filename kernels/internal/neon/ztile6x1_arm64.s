@@ -148,49 +148,49 @@ done6:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce56886 // ldr q6, [x4, x5]
-	WORD $0x3ce568c7 // ldr q7, [x6, x5]
-	WORD $0x3ce568e8 // ldr q8, [x7, x5]
-	WORD $0x3ce56909 // ldr q9, [x8, x5]
-	WORD $0x3ce5692a // ldr q10, [x9, x5]
-	WORD $0x3ce5694b // ldr q11, [x10, x5]
-	ADD R2, R5, R5
 	PRFM (R13), PLDL1KEEP
-	FMOVQ (R11), F12
-	WORD $0x4f861180 // fmla v0.4s, v12.4s, v6.s[0]
-	WORD $0x4f871181 // fmla v1.4s, v12.4s, v7.s[0]
-	WORD $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
-	WORD $0x4f891183 // fmla v3.4s, v12.4s, v9.s[0]
-	WORD $0x4f8a1184 // fmla v4.4s, v12.4s, v10.s[0]
-	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
+	FMOVQ (R11), F6
+	WORD $0x3ce56887 // ldr q7, [x4, x5]
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x3ce568c8 // ldr q8, [x6, x5]
+	WORD $0x4f8810c1 // fmla v1.4s, v6.4s, v8.s[0]
+	WORD $0x3ce568e9 // ldr q9, [x7, x5]
+	WORD $0x4f8910c2 // fmla v2.4s, v6.4s, v9.s[0]
+	WORD $0x3ce5690a // ldr q10, [x8, x5]
+	WORD $0x4f8a10c3 // fmla v3.4s, v6.4s, v10.s[0]
+	WORD $0x3ce5692b // ldr q11, [x9, x5]
+	WORD $0x4f8b10c4 // fmla v4.4s, v6.4s, v11.s[0]
+	WORD $0x3ce5694c // ldr q12, [x10, x5]
+	WORD $0x4f8c10c5 // fmla v5.4s, v6.4s, v12.s[0]
 	ADD R12, R11, R11
 	PRFM 64(R13), PLDL1KEEP
-	FMOVQ (R11), F12
-	WORD $0x4fa61180 // fmla v0.4s, v12.4s, v6.s[1]
-	WORD $0x4fa71181 // fmla v1.4s, v12.4s, v7.s[1]
-	WORD $0x4fa81182 // fmla v2.4s, v12.4s, v8.s[1]
-	WORD $0x4fa91183 // fmla v3.4s, v12.4s, v9.s[1]
-	WORD $0x4faa1184 // fmla v4.4s, v12.4s, v10.s[1]
-	WORD $0x4fab1185 // fmla v5.4s, v12.4s, v11.s[1]
+	FMOVQ (R11), F6
+	WORD $0x4fa710c0 // fmla v0.4s, v6.4s, v7.s[1]
+	WORD $0x4fa810c1 // fmla v1.4s, v6.4s, v8.s[1]
+	WORD $0x4fa910c2 // fmla v2.4s, v6.4s, v9.s[1]
+	WORD $0x4faa10c3 // fmla v3.4s, v6.4s, v10.s[1]
+	WORD $0x4fab10c4 // fmla v4.4s, v6.4s, v11.s[1]
+	WORD $0x4fac10c5 // fmla v5.4s, v6.4s, v12.s[1]
 	ADD R12, R11, R11
 	PRFM 128(R13), PLDL1KEEP
-	FMOVQ (R11), F12
-	WORD $0x4f861980 // fmla v0.4s, v12.4s, v6.s[2]
-	WORD $0x4f871981 // fmla v1.4s, v12.4s, v7.s[2]
-	WORD $0x4f881982 // fmla v2.4s, v12.4s, v8.s[2]
-	WORD $0x4f891983 // fmla v3.4s, v12.4s, v9.s[2]
-	WORD $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
-	WORD $0x4f8b1985 // fmla v5.4s, v12.4s, v11.s[2]
+	FMOVQ (R11), F6
+	WORD $0x4f8718c0 // fmla v0.4s, v6.4s, v7.s[2]
+	WORD $0x4f8818c1 // fmla v1.4s, v6.4s, v8.s[2]
+	WORD $0x4f8918c2 // fmla v2.4s, v6.4s, v9.s[2]
+	WORD $0x4f8a18c3 // fmla v3.4s, v6.4s, v10.s[2]
+	WORD $0x4f8b18c4 // fmla v4.4s, v6.4s, v11.s[2]
+	WORD $0x4f8c18c5 // fmla v5.4s, v6.4s, v12.s[2]
 	ADD R12, R11, R11
 	PRFM 192(R13), PLDL1KEEP
-	FMOVQ (R11), F12
-	WORD $0x4fa61980 // fmla v0.4s, v12.4s, v6.s[3]
-	WORD $0x4fa71981 // fmla v1.4s, v12.4s, v7.s[3]
-	WORD $0x4fa81982 // fmla v2.4s, v12.4s, v8.s[3]
-	WORD $0x4fa91983 // fmla v3.4s, v12.4s, v9.s[3]
-	WORD $0x4faa1984 // fmla v4.4s, v12.4s, v10.s[3]
-	WORD $0x4fab1985 // fmla v5.4s, v12.4s, v11.s[3]
+	FMOVQ (R11), F6
+	WORD $0x4fa718c0 // fmla v0.4s, v6.4s, v7.s[3]
+	WORD $0x4fa818c1 // fmla v1.4s, v6.4s, v8.s[3]
+	WORD $0x4fa918c2 // fmla v2.4s, v6.4s, v9.s[3]
+	WORD $0x4faa18c3 // fmla v3.4s, v6.4s, v10.s[3]
+	WORD $0x4fab18c4 // fmla v4.4s, v6.4s, v11.s[3]
+	WORD $0x4fac18c5 // fmla v5.4s, v6.4s, v12.s[3]
 	ADD R12, R11, R11
+	ADD R2, R5, R5
 	ADD $256, R13, R13
 	SUBS $4, R1, R1
 	BGE quads
@@ -207,52 +207,52 @@ not_along_k:
 
 columns:
 	PRFM (R13), PLDL1KEEP
-	WORD $0x3ce56886 // ldr q6, [x4, x5]
+	FMOVQ (R11), F6
+	WORD $0x3ce56887 // ldr q7, [x4, x5]
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c1 // fmla v1.4s, v6.4s, v7.s[1]
+	WORD $0x4f8718c2 // fmla v2.4s, v6.4s, v7.s[2]
+	WORD $0x4fa718c3 // fmla v3.4s, v6.4s, v7.s[3]
 	FMOVD (R9)(R5), F7
 	ADD R3, R5, R5
-	FMOVQ (R11), F8
-	WORD $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
-	WORD $0x4fa61101 // fmla v1.4s, v8.4s, v6.s[1]
-	WORD $0x4f861902 // fmla v2.4s, v8.4s, v6.s[2]
-	WORD $0x4fa61903 // fmla v3.4s, v8.4s, v6.s[3]
-	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
-	WORD $0x4fa71105 // fmla v5.4s, v8.4s, v7.s[1]
+	WORD $0x4f8710c4 // fmla v4.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R12, R11, R11
 	PRFM 64(R13), PLDL1KEEP
-	WORD $0x3ce56886 // ldr q6, [x4, x5]
+	FMOVQ (R11), F6
+	WORD $0x3ce56887 // ldr q7, [x4, x5]
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c1 // fmla v1.4s, v6.4s, v7.s[1]
+	WORD $0x4f8718c2 // fmla v2.4s, v6.4s, v7.s[2]
+	WORD $0x4fa718c3 // fmla v3.4s, v6.4s, v7.s[3]
 	FMOVD (R9)(R5), F7
 	ADD R3, R5, R5
-	FMOVQ (R11), F8
-	WORD $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
-	WORD $0x4fa61101 // fmla v1.4s, v8.4s, v6.s[1]
-	WORD $0x4f861902 // fmla v2.4s, v8.4s, v6.s[2]
-	WORD $0x4fa61903 // fmla v3.4s, v8.4s, v6.s[3]
-	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
-	WORD $0x4fa71105 // fmla v5.4s, v8.4s, v7.s[1]
+	WORD $0x4f8710c4 // fmla v4.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R12, R11, R11
 	PRFM 128(R13), PLDL1KEEP
-	WORD $0x3ce56886 // ldr q6, [x4, x5]
+	FMOVQ (R11), F6
+	WORD $0x3ce56887 // ldr q7, [x4, x5]
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c1 // fmla v1.4s, v6.4s, v7.s[1]
+	WORD $0x4f8718c2 // fmla v2.4s, v6.4s, v7.s[2]
+	WORD $0x4fa718c3 // fmla v3.4s, v6.4s, v7.s[3]
 	FMOVD (R9)(R5), F7
 	ADD R3, R5, R5
-	FMOVQ (R11), F8
-	WORD $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
-	WORD $0x4fa61101 // fmla v1.4s, v8.4s, v6.s[1]
-	WORD $0x4f861902 // fmla v2.4s, v8.4s, v6.s[2]
-	WORD $0x4fa61903 // fmla v3.4s, v8.4s, v6.s[3]
-	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
-	WORD $0x4fa71105 // fmla v5.4s, v8.4s, v7.s[1]
+	WORD $0x4f8710c4 // fmla v4.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R12, R11, R11
 	PRFM 192(R13), PLDL1KEEP
-	WORD $0x3ce56886 // ldr q6, [x4, x5]
+	FMOVQ (R11), F6
+	WORD $0x3ce56887 // ldr q7, [x4, x5]
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c1 // fmla v1.4s, v6.4s, v7.s[1]
+	WORD $0x4f8718c2 // fmla v2.4s, v6.4s, v7.s[2]
+	WORD $0x4fa718c3 // fmla v3.4s, v6.4s, v7.s[3]
 	FMOVD (R9)(R5), F7
 	ADD R3, R5, R5
-	FMOVQ (R11), F8
-	WORD $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
-	WORD $0x4fa61101 // fmla v1.4s, v8.4s, v6.s[1]
-	WORD $0x4f861902 // fmla v2.4s, v8.4s, v6.s[2]
-	WORD $0x4fa61903 // fmla v3.4s, v8.4s, v6.s[3]
-	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
-	WORD $0x4fa71105 // fmla v5.4s, v8.4s, v7.s[1]
+	WORD $0x4f8710c4 // fmla v4.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R12, R11, R11
 	ADD $256, R13, R13
 	SUBS $4, R1, R1

@@ -154,73 +154,74 @@ done6:
 	BLT done_quads
 
 quads:
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
-	WORD $0x3ce568cd // ldr q13, [x6, x5]
-	WORD $0x3ce568ee // ldr q14, [x7, x5]
-	WORD $0x3ce5690f // ldr q15, [x8, x5]
-	WORD $0x3ce56930 // ldr q16, [x9, x5]
-	WORD $0x3ce56951 // ldr q17, [x10, x5]
-	ADD R2, R5, R5
 	PRFM (R13), PLDL1KEEP
-	FLDPQ (R11), (F18, F19)
-	WORD $0x4f8c1240 // fmla v0.4s, v18.4s, v12.s[0]
-	WORD $0x4f8d1242 // fmla v2.4s, v18.4s, v13.s[0]
-	WORD $0x4f8e1244 // fmla v4.4s, v18.4s, v14.s[0]
-	WORD $0x4f8f1246 // fmla v6.4s, v18.4s, v15.s[0]
-	WORD $0x4f901248 // fmla v8.4s, v18.4s, v16.s[0]
-	WORD $0x4f91124a // fmla v10.4s, v18.4s, v17.s[0]
-	WORD $0x4f8c1261 // fmla v1.4s, v19.4s, v12.s[0]
-	WORD $0x4f8d1263 // fmla v3.4s, v19.4s, v13.s[0]
-	WORD $0x4f8e1265 // fmla v5.4s, v19.4s, v14.s[0]
-	WORD $0x4f8f1267 // fmla v7.4s, v19.4s, v15.s[0]
-	WORD $0x4f901269 // fmla v9.4s, v19.4s, v16.s[0]
-	WORD $0x4f91126b // fmla v11.4s, v19.4s, v17.s[0]
+	FMOVQ (R11), F12
+	WORD $0x3ce5688d // ldr q13, [x4, x5]
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x3ce568ce // ldr q14, [x6, x5]
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x3ce568ef // ldr q15, [x7, x5]
+	WORD $0x4f8f1184 // fmla v4.4s, v12.4s, v15.s[0]
+	WORD $0x3ce56910 // ldr q16, [x8, x5]
+	WORD $0x4f901186 // fmla v6.4s, v12.4s, v16.s[0]
+	WORD $0x3ce56931 // ldr q17, [x9, x5]
+	WORD $0x4f911188 // fmla v8.4s, v12.4s, v17.s[0]
+	WORD $0x3ce56952 // ldr q18, [x10, x5]
+	WORD $0x4f92118a // fmla v10.4s, v12.4s, v18.s[0]
+	FMOVQ 16(R11), F12
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4f8e1183 // fmla v3.4s, v12.4s, v14.s[0]
+	WORD $0x4f8f1185 // fmla v5.4s, v12.4s, v15.s[0]
+	WORD $0x4f901187 // fmla v7.4s, v12.4s, v16.s[0]
+	WORD $0x4f911189 // fmla v9.4s, v12.4s, v17.s[0]
+	WORD $0x4f92118b // fmla v11.4s, v12.4s, v18.s[0]
 	ADD R12, R11, R11
 	PRFM 64(R13), PLDL1KEEP
-	FLDPQ (R11), (F18, F19)
-	WORD $0x4fac1240 // fmla v0.4s, v18.4s, v12.s[1]
-	WORD $0x4fad1242 // fmla v2.4s, v18.4s, v13.s[1]
-	WORD $0x4fae1244 // fmla v4.4s, v18.4s, v14.s[1]
-	WORD $0x4faf1246 // fmla v6.4s, v18.4s, v15.s[1]
-	WORD $0x4fb01248 // fmla v8.4s, v18.4s, v16.s[1]
-	WORD $0x4fb1124a // fmla v10.4s, v18.4s, v17.s[1]
-	WORD $0x4fac1261 // fmla v1.4s, v19.4s, v12.s[1]
-	WORD $0x4fad1263 // fmla v3.4s, v19.4s, v13.s[1]
-	WORD $0x4fae1265 // fmla v5.4s, v19.4s, v14.s[1]
-	WORD $0x4faf1267 // fmla v7.4s, v19.4s, v15.s[1]
-	WORD $0x4fb01269 // fmla v9.4s, v19.4s, v16.s[1]
-	WORD $0x4fb1126b // fmla v11.4s, v19.4s, v17.s[1]
+	FLDPQ (R11), (F12, F19)
+	WORD $0x4fad1180 // fmla v0.4s, v12.4s, v13.s[1]
+	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
+	WORD $0x4faf1184 // fmla v4.4s, v12.4s, v15.s[1]
+	WORD $0x4fb01186 // fmla v6.4s, v12.4s, v16.s[1]
+	WORD $0x4fb11188 // fmla v8.4s, v12.4s, v17.s[1]
+	WORD $0x4fb2118a // fmla v10.4s, v12.4s, v18.s[1]
+	WORD $0x4fad1261 // fmla v1.4s, v19.4s, v13.s[1]
+	WORD $0x4fae1263 // fmla v3.4s, v19.4s, v14.s[1]
+	WORD $0x4faf1265 // fmla v5.4s, v19.4s, v15.s[1]
+	WORD $0x4fb01267 // fmla v7.4s, v19.4s, v16.s[1]
+	WORD $0x4fb11269 // fmla v9.4s, v19.4s, v17.s[1]
+	WORD $0x4fb2126b // fmla v11.4s, v19.4s, v18.s[1]
 	ADD R12, R11, R11
 	PRFM 128(R13), PLDL1KEEP
-	FLDPQ (R11), (F18, F19)
-	WORD $0x4f8c1a40 // fmla v0.4s, v18.4s, v12.s[2]
-	WORD $0x4f8d1a42 // fmla v2.4s, v18.4s, v13.s[2]
-	WORD $0x4f8e1a44 // fmla v4.4s, v18.4s, v14.s[2]
-	WORD $0x4f8f1a46 // fmla v6.4s, v18.4s, v15.s[2]
-	WORD $0x4f901a48 // fmla v8.4s, v18.4s, v16.s[2]
-	WORD $0x4f911a4a // fmla v10.4s, v18.4s, v17.s[2]
-	WORD $0x4f8c1a61 // fmla v1.4s, v19.4s, v12.s[2]
-	WORD $0x4f8d1a63 // fmla v3.4s, v19.4s, v13.s[2]
-	WORD $0x4f8e1a65 // fmla v5.4s, v19.4s, v14.s[2]
-	WORD $0x4f8f1a67 // fmla v7.4s, v19.4s, v15.s[2]
-	WORD $0x4f901a69 // fmla v9.4s, v19.4s, v16.s[2]
-	WORD $0x4f911a6b // fmla v11.4s, v19.4s, v17.s[2]
+	FLDPQ (R11), (F12, F19)
+	WORD $0x4f8d1980 // fmla v0.4s, v12.4s, v13.s[2]
+	WORD $0x4f8e1982 // fmla v2.4s, v12.4s, v14.s[2]
+	WORD $0x4f8f1984 // fmla v4.4s, v12.4s, v15.s[2]
+	WORD $0x4f901986 // fmla v6.4s, v12.4s, v16.s[2]
+	WORD $0x4f911988 // fmla v8.4s, v12.4s, v17.s[2]
+	WORD $0x4f92198a // fmla v10.4s, v12.4s, v18.s[2]
+	WORD $0x4f8d1a61 // fmla v1.4s, v19.4s, v13.s[2]
+	WORD $0x4f8e1a63 // fmla v3.4s, v19.4s, v14.s[2]
+	WORD $0x4f8f1a65 // fmla v5.4s, v19.4s, v15.s[2]
+	WORD $0x4f901a67 // fmla v7.4s, v19.4s, v16.s[2]
+	WORD $0x4f911a69 // fmla v9.4s, v19.4s, v17.s[2]
+	WORD $0x4f921a6b // fmla v11.4s, v19.4s, v18.s[2]
 	ADD R12, R11, R11
 	PRFM 192(R13), PLDL1KEEP
-	FLDPQ (R11), (F18, F19)
-	WORD $0x4fac1a40 // fmla v0.4s, v18.4s, v12.s[3]
-	WORD $0x4fad1a42 // fmla v2.4s, v18.4s, v13.s[3]
-	WORD $0x4fae1a44 // fmla v4.4s, v18.4s, v14.s[3]
-	WORD $0x4faf1a46 // fmla v6.4s, v18.4s, v15.s[3]
-	WORD $0x4fb01a48 // fmla v8.4s, v18.4s, v16.s[3]
-	WORD $0x4fb11a4a // fmla v10.4s, v18.4s, v17.s[3]
-	WORD $0x4fac1a61 // fmla v1.4s, v19.4s, v12.s[3]
-	WORD $0x4fad1a63 // fmla v3.4s, v19.4s, v13.s[3]
-	WORD $0x4fae1a65 // fmla v5.4s, v19.4s, v14.s[3]
-	WORD $0x4faf1a67 // fmla v7.4s, v19.4s, v15.s[3]
-	WORD $0x4fb01a69 // fmla v9.4s, v19.4s, v16.s[3]
-	WORD $0x4fb11a6b // fmla v11.4s, v19.4s, v17.s[3]
+	FLDPQ (R11), (F12, F19)
+	WORD $0x4fad1980 // fmla v0.4s, v12.4s, v13.s[3]
+	WORD $0x4fae1982 // fmla v2.4s, v12.4s, v14.s[3]
+	WORD $0x4faf1984 // fmla v4.4s, v12.4s, v15.s[3]
+	WORD $0x4fb01986 // fmla v6.4s, v12.4s, v16.s[3]
+	WORD $0x4fb11988 // fmla v8.4s, v12.4s, v17.s[3]
+	WORD $0x4fb2198a // fmla v10.4s, v12.4s, v18.s[3]
+	WORD $0x4fad1a61 // fmla v1.4s, v19.4s, v13.s[3]
+	WORD $0x4fae1a63 // fmla v3.4s, v19.4s, v14.s[3]
+	WORD $0x4faf1a65 // fmla v5.4s, v19.4s, v15.s[3]
+	WORD $0x4fb01a67 // fmla v7.4s, v19.4s, v16.s[3]
+	WORD $0x4fb11a69 // fmla v9.4s, v19.4s, v17.s[3]
+	WORD $0x4fb21a6b // fmla v11.4s, v19.4s, v18.s[3]
 	ADD R12, R11, R11
+	ADD R2, R5, R5
 	ADD $256, R13, R13
 	SUBS $4, R1, R1
 	BGE quads
@@ -237,76 +238,76 @@ not_along_k:
 
 columns:
 	PRFM (R13), PLDL1KEEP
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
-	FMOVD (R9)(R5), F13
+	FLDPQ (R11), (F12, F13)
+	WORD $0x3ce5688e // ldr q14, [x4, x5]
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
+	WORD $0x4f8e1984 // fmla v4.4s, v12.4s, v14.s[2]
+	WORD $0x4fae1986 // fmla v6.4s, v12.4s, v14.s[3]
+	FMOVD (R9)(R5), F15
 	ADD R3, R5, R5
-	FLDPQ (R11), (F14, F15)
-	WORD $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c2 // fmla v2.4s, v14.4s, v12.s[1]
-	WORD $0x4f8c19c4 // fmla v4.4s, v14.4s, v12.s[2]
-	WORD $0x4fac19c6 // fmla v6.4s, v14.4s, v12.s[3]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	WORD $0x4fad11ca // fmla v10.4s, v14.4s, v13.s[1]
-	WORD $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
-	WORD $0x4fac11e3 // fmla v3.4s, v15.4s, v12.s[1]
-	WORD $0x4f8c19e5 // fmla v5.4s, v15.4s, v12.s[2]
-	WORD $0x4fac19e7 // fmla v7.4s, v15.4s, v12.s[3]
-	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
-	WORD $0x4fad11eb // fmla v11.4s, v15.4s, v13.s[1]
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4faf118a // fmla v10.4s, v12.4s, v15.s[1]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a3 // fmla v3.4s, v13.4s, v14.s[1]
+	WORD $0x4f8e19a5 // fmla v5.4s, v13.4s, v14.s[2]
+	WORD $0x4fae19a7 // fmla v7.4s, v13.4s, v14.s[3]
+	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
+	WORD $0x4faf11ab // fmla v11.4s, v13.4s, v15.s[1]
 	ADD R12, R11, R11
 	PRFM 64(R13), PLDL1KEEP
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
-	FMOVD (R9)(R5), F13
+	FLDPQ (R11), (F12, F13)
+	WORD $0x3ce5688e // ldr q14, [x4, x5]
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
+	WORD $0x4f8e1984 // fmla v4.4s, v12.4s, v14.s[2]
+	WORD $0x4fae1986 // fmla v6.4s, v12.4s, v14.s[3]
+	FMOVD (R9)(R5), F15
 	ADD R3, R5, R5
-	FLDPQ (R11), (F14, F15)
-	WORD $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c2 // fmla v2.4s, v14.4s, v12.s[1]
-	WORD $0x4f8c19c4 // fmla v4.4s, v14.4s, v12.s[2]
-	WORD $0x4fac19c6 // fmla v6.4s, v14.4s, v12.s[3]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	WORD $0x4fad11ca // fmla v10.4s, v14.4s, v13.s[1]
-	WORD $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
-	WORD $0x4fac11e3 // fmla v3.4s, v15.4s, v12.s[1]
-	WORD $0x4f8c19e5 // fmla v5.4s, v15.4s, v12.s[2]
-	WORD $0x4fac19e7 // fmla v7.4s, v15.4s, v12.s[3]
-	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
-	WORD $0x4fad11eb // fmla v11.4s, v15.4s, v13.s[1]
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4faf118a // fmla v10.4s, v12.4s, v15.s[1]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a3 // fmla v3.4s, v13.4s, v14.s[1]
+	WORD $0x4f8e19a5 // fmla v5.4s, v13.4s, v14.s[2]
+	WORD $0x4fae19a7 // fmla v7.4s, v13.4s, v14.s[3]
+	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
+	WORD $0x4faf11ab // fmla v11.4s, v13.4s, v15.s[1]
 	ADD R12, R11, R11
 	PRFM 128(R13), PLDL1KEEP
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
-	FMOVD (R9)(R5), F13
+	FLDPQ (R11), (F12, F13)
+	WORD $0x3ce5688e // ldr q14, [x4, x5]
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
+	WORD $0x4f8e1984 // fmla v4.4s, v12.4s, v14.s[2]
+	WORD $0x4fae1986 // fmla v6.4s, v12.4s, v14.s[3]
+	FMOVD (R9)(R5), F15
 	ADD R3, R5, R5
-	FLDPQ (R11), (F14, F15)
-	WORD $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c2 // fmla v2.4s, v14.4s, v12.s[1]
-	WORD $0x4f8c19c4 // fmla v4.4s, v14.4s, v12.s[2]
-	WORD $0x4fac19c6 // fmla v6.4s, v14.4s, v12.s[3]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	WORD $0x4fad11ca // fmla v10.4s, v14.4s, v13.s[1]
-	WORD $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
-	WORD $0x4fac11e3 // fmla v3.4s, v15.4s, v12.s[1]
-	WORD $0x4f8c19e5 // fmla v5.4s, v15.4s, v12.s[2]
-	WORD $0x4fac19e7 // fmla v7.4s, v15.4s, v12.s[3]
-	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
-	WORD $0x4fad11eb // fmla v11.4s, v15.4s, v13.s[1]
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4faf118a // fmla v10.4s, v12.4s, v15.s[1]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a3 // fmla v3.4s, v13.4s, v14.s[1]
+	WORD $0x4f8e19a5 // fmla v5.4s, v13.4s, v14.s[2]
+	WORD $0x4fae19a7 // fmla v7.4s, v13.4s, v14.s[3]
+	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
+	WORD $0x4faf11ab // fmla v11.4s, v13.4s, v15.s[1]
 	ADD R12, R11, R11
 	PRFM 192(R13), PLDL1KEEP
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
-	FMOVD (R9)(R5), F13
+	FLDPQ (R11), (F12, F13)
+	WORD $0x3ce5688e // ldr q14, [x4, x5]
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
+	WORD $0x4f8e1984 // fmla v4.4s, v12.4s, v14.s[2]
+	WORD $0x4fae1986 // fmla v6.4s, v12.4s, v14.s[3]
+	FMOVD (R9)(R5), F15
 	ADD R3, R5, R5
-	FLDPQ (R11), (F14, F15)
-	WORD $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
-	WORD $0x4fac11c2 // fmla v2.4s, v14.4s, v12.s[1]
-	WORD $0x4f8c19c4 // fmla v4.4s, v14.4s, v12.s[2]
-	WORD $0x4fac19c6 // fmla v6.4s, v14.4s, v12.s[3]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	WORD $0x4fad11ca // fmla v10.4s, v14.4s, v13.s[1]
-	WORD $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
-	WORD $0x4fac11e3 // fmla v3.4s, v15.4s, v12.s[1]
-	WORD $0x4f8c19e5 // fmla v5.4s, v15.4s, v12.s[2]
-	WORD $0x4fac19e7 // fmla v7.4s, v15.4s, v12.s[3]
-	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
-	WORD $0x4fad11eb // fmla v11.4s, v15.4s, v13.s[1]
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4faf118a // fmla v10.4s, v12.4s, v15.s[1]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4fae11a3 // fmla v3.4s, v13.4s, v14.s[1]
+	WORD $0x4f8e19a5 // fmla v5.4s, v13.4s, v14.s[2]
+	WORD $0x4fae19a7 // fmla v7.4s, v13.4s, v14.s[3]
+	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
+	WORD $0x4faf11ab // fmla v11.4s, v13.4s, v15.s[1]
 	ADD R12, R11, R11
 	ADD $256, R13, R13
 	SUBS $4, R1, R1
