@@ -3,7 +3,6 @@ package kernels_test
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -150,7 +149,7 @@ func TestChildReports(t *testing.T) {
 func child(t *testing.T, settings ...string) (s seen) {
 	t.Helper()
 	file := t.TempDir() + "/seen"
-	cmd := exec.Command(os.Args[0], "-test.run=^TestChildReports$")
+	cmd := numtest.Self("-test.run=^TestChildReports$")
 	for _, kv := range os.Environ() {
 		if name, _, _ := strings.Cut(kv, "="); name != "SIMDRNN_ISA" && name != "GODEBUG" && name != "SIMDRNN_REQUIRE_ISA" {
 			cmd.Env = append(cmd.Env, kv)

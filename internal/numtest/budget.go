@@ -3,7 +3,9 @@ package numtest
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"sort"
+	"strconv"
 	"testing"
 )
 
@@ -14,6 +16,11 @@ const (
 	shortFMAs   = 2.5e8 // with -short
 )
 
+// EnvFMAs is the environment variable that sets the budget of a package, in
+// reference multiply-adds. An emulator runs the reference 20 to 40 times slower;
+// with a budget of 1 every pair of values still occurs.
+const EnvFMAs = "SIMDRNN_TEST_FMAS"
+
 var spent, allowed int64
 
 func budget() int64 {
@@ -22,8 +29,24 @@ func budget() int64 {
 		if testing.Short() {
 			allowed = shortFMAs
 		}
+		if v := os.Getenv(EnvFMAs); v != "" {
+			n, err := strconv.ParseInt(v, 10, 64)
+			if err != nil || n < 1 {
+				panic(fmt.Sprintf("numtest: %s=%q, want a number above 0", EnvFMAs, v))
+			}
+			allowed = n
+		}
 	}
 	return allowed
+}
+
+// share is the part of a test's multiply-adds that the package's budget leaves
+// it, if that is below the usual one.
+func share(fmas int64) int64 {
+	if b := budget(); b < shortFMAs {
+		return int64(float64(fmas) * float64(b) / shortFMAs)
+	}
+	return fmas
 }
 
 // An Axis is one size of a case with the edge values it must take.
@@ -38,6 +61,7 @@ type Axis struct {
 // fmas reference multiply-adds, or those of the package, are used up. cost says
 // what one case spends. Cases stops early when f returns false.
 func Cases(fmas int64, cost func(v []int) int64, axes []Axis, f func(v []int) bool) {
+	fmas = share(fmas)
 	all := combinations(axes)
 	order := rand.New(rand.NewPCG(1, 2)).Perm(len(all))
 	cheap := append([]int(nil), order...)

@@ -1,0 +1,18 @@
+package numtest
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// EnvExec is the environment variable that names the command, with arguments
+// before the program's, that runs this test binary: what go test -exec was given.
+const EnvExec = "SIMDRNN_TEST_EXEC"
+
+// Self returns a command that runs this test binary again with the given
+// arguments, under the emulator that EnvExec names if there is one.
+func Self(args ...string) *exec.Cmd {
+	words := append(strings.Fields(os.Getenv(EnvExec)), os.Args[0])
+	return exec.Command(words[0], append(words[1:], args...)...)
+}
