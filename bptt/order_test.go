@@ -33,7 +33,10 @@ func (c contract) logits(w, bias, h []float32) []float32 {
 			continue
 		}
 		for v := range c.vocabulary {
-			s := bias[v]
+			var s float32
+			if bias != nil {
+				s = bias[v]
+			}
 			for k := range c.in {
 				s = kernels.FMA(h[p*c.in+k], w[v*c.in+k], s)
 			}
@@ -115,15 +118,15 @@ func TestSumsHaveTheOrderOfTheContract(t *testing.T) {
 		{steps: 3, batch: 257, width: 2, in: 2, vocabulary: 33}, // chunks of one step
 		{steps: 9, batch: 2, width: 17, in: 17, vocabulary: 18}, // one chunk
 	} {
-		for _, tied := range []bool{false, true} {
-			t.Run(fmt.Sprintf("T=%d,B=%d,lengths=%v,tied=%v", c.steps, c.batch, c.lengths != nil, tied), func(t *testing.T) {
-				numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) { c.check(t, tied) })
+		for _, readout := range []string{"own", "tied", "without bias"} {
+			t.Run(fmt.Sprintf("T=%d,B=%d,lengths=%v,readout=%s", c.steps, c.batch, c.lengths != nil, readout), func(t *testing.T) {
+				numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) { c.check(t, readout) })
 			})
 		}
 	}
 }
 
-func (c contract) check(t *testing.T, tied bool) {
+func (c contract) check(t *testing.T, readout string) {
 	rng := rand.New(rand.NewPCG(5, 5))
 	emb, err := bptt.NewEmbedding(c.vocabulary, c.width, rng)
 	noError(t, err)
@@ -131,8 +134,12 @@ func (c contract) check(t *testing.T, tied bool) {
 	noError(t, err)
 	out, err := bptt.NewLinear(c.in, c.vocabulary, rng)
 	noError(t, err)
+	tied := readout == "tied"
 	if tied {
 		out = emb.Readout()
+	}
+	if readout == "without bias" {
+		out.Bias = nil
 	}
 	net, err := bptt.Chain(emb, layer.Unroll(c.steps, c.batch), out)
 	noError(t, err)
