@@ -12,8 +12,8 @@ import (
 
 // exhaustive runs the sweeps over float32 on all 2^32 bit patterns:
 //
-//	go test ./kernels -run TestActivations -exhaustive -timeout 2h
-var exhaustive = flag.Bool("exhaustive", false, "sweep all 2^32 inputs of exp, sigmoid and tanh")
+//	go test ./kernels -run TestActivations$ -exhaustive -timeout 2h
+var exhaustive = flag.Bool("exhaustive", false, "sweep all 2^32 inputs of the activations")
 
 func TestMain(m *testing.M) { os.Exit(numtest.Main(m)) }
 
