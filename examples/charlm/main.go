@@ -114,6 +114,9 @@ func (o *options) check() error {
 		return fmt.Errorf("-rate is %v, want above 0, such as 0.002", s.Rate)
 	case !(s.Clip > 0):
 		return fmt.Errorf("-clip is %v, want above 0", s.Clip)
+	case s.floats() > maxFloats:
+		return fmt.Errorf("-hidden %d -layers %d -embed %d -batch %d -window %d need about %d GB of memory, more than %d; use smaller numbers",
+			s.Hidden, s.Layers, s.Embed, s.Batch, s.Window, s.floats()>>28, int64(maxFloats)>>28)
 	case o.fingerprint && !o.train():
 		return errors.New("-fingerprint goes with training: add -steps, -for or -resume, or leave -sample out")
 	}

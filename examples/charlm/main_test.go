@@ -123,6 +123,16 @@ func TestTrain(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1+12+1, strings.Count(string(table), "\n"))
 
+	// A new run keeps the model of the one before.
+	first, err := os.ReadFile(filepath.Join(dir, "charlm-out", "model.ckpt"))
+	require.NoError(t, err)
+	r = charlm(t, dir, nil, with("-steps", "2", "-quiet")...)
+	require.Zero(t, r.code, r.stderr)
+	kept, err := os.ReadFile(filepath.Join(dir, "charlm-out", "model.previous.ckpt"))
+	require.NoError(t, err)
+	require.Equal(t, first, kept)
+	require.Len(t, files(t, filepath.Join(dir, "charlm-out")), 4, "and leaves nothing else behind")
+
 	// Without -fingerprint one line, with -quiet nothing else; -for ends the
 	// training, and -out names the folder.
 	r = charlm(t, dir, nil, with("-for", "300ms", "-quiet", "-out", "sub/other")...)
@@ -226,6 +236,8 @@ func TestMistakes(t *testing.T) {
 		"-layers -1":                {"-layers is -1"},
 		"-batch 0":                  {"-batch"},
 		"-window 99999":             {"-window"},
+		"-hidden 65536":             {"-hidden 65536", "GB", "smaller"},
+		"-layers 65536":             {"-layers 65536", "GB"},
 		"-workers -1":               {"-workers"},
 		"-rate 0":                   {"-rate"},
 		"-clip nan":                 {"-clip"},

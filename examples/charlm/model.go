@@ -21,6 +21,19 @@ type settings struct {
 
 const symbols = 256 // bytes
 
+// maxFloats is 16 GB.
+const maxFloats = 1 << 32
+
+// floats is about how many numbers a training run holds: the weights with
+// gradients, two moments and two packed copies, and what is kept of each
+// character of a window.
+func (s settings) floats() int64 {
+	h, l, e := int64(s.Hidden), int64(s.Layers), int64(s.Embed)
+	weights := symbols*(e+h) + 4*h*(e+h) + (l-1)*8*h*h
+	kept := 2*e + l*8*h + 3*symbols
+	return 6*weights + int64(s.Batch)*int64(s.Window)*kept
+}
+
 // model is the three stages of the language model. The chains built over them
 // share the weights.
 type model struct {

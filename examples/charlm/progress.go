@@ -46,8 +46,8 @@ func (p *progress) start(text string) {
 		return
 	}
 	p.bar = progressbar.NewOptions64(1000,
-		progressbar.OptionSetWriter(p.w), progressbar.OptionSetWidth(24), progressbar.OptionSetPredictTime(false),
-		progressbar.OptionSetElapsedTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+		progressbar.OptionSetWriter(p.w), progressbar.OptionSetWidth(12), progressbar.OptionSetPredictTime(false),
+		progressbar.OptionSetElapsedTime(false), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
 }
 
 func terminal(f *os.File) bool {
@@ -87,8 +87,11 @@ func (p *progress) describe(j *job, spent time.Duration) string {
 	if j.heldOut > 0 {
 		held = fmt.Sprintf("%.3f", j.heldOut)
 	}
-	return fmt.Sprintf("step %d  training %.3f  held-out %s bits/char  %.0f chars/s  %v",
-		j.last.Step, p.loss, held, float64(j.last.Counted-j.begun)/max(spent.Seconds(), 1e-9), kernels.Current())
+	speed := float64(j.last.Counted-j.begun) / max(spent.Seconds(), 1e-9)
+	if p.bar != nil { // with the bar it has to fit in 80 columns
+		return fmt.Sprintf("loss %.3f held-out %s bits/char %.0fk chars/s %v", p.loss, held, speed/1000, kernels.Current())
+	}
+	return fmt.Sprintf("step %d  loss %.3f  held-out %s bits/char  %.0f chars/s  %v", j.last.Step, p.loss, held, speed, kernels.Current())
 }
 
 // show is called after every look at the held-out text.
@@ -100,6 +103,14 @@ func (p *progress) show(j *job) {
 		p.bar.Describe(p.describe(j, j.spent))
 		p.bar.Set64(p.done(j, j.spent))
 	}
+}
+
+// warn says what went wrong without ending the run, with -quiet too.
+func (p *progress) warn(text string) {
+	if p.bar != nil {
+		p.bar.Clear()
+	}
+	fmt.Fprintln(p.w, "charlm:", text)
 }
 
 // note says what takes a while at the end.

@@ -18,7 +18,7 @@ import (
 // How often a run looks at the held-out text and saves a checkpoint. Where a
 // look takes long it is rarer: looking takes at most a tenth of the time.
 const (
-	lookEvery = 15 * time.Second
+	lookEvery = 5 * time.Second
 	lookShare = 10
 	saveEvery = time.Minute
 )
@@ -117,6 +117,7 @@ type job struct {
 	held      func(context.Context) (float64, error)
 	heldChars int
 	intro     string
+	fresh     bool // nothing saved yet of a run that began anew
 
 	last     bptt.Progress
 	begun    int64         // characters before this run
@@ -147,7 +148,7 @@ func newJob(o *options, from *bptt.Checkpoint) (*job, error) {
 	if from != nil && o.set["steps"] && from.Step >= o.steps {
 		return nil, fmt.Errorf("the checkpoint has %d steps already: -steps counts them all, so give more than that", from.Step)
 	}
-	j := &job{o: o}
+	j := &job{o: o, fresh: from == nil}
 	if j.model, err = newModel(s, o.workers); err != nil {
 		return nil, err
 	}
@@ -189,10 +190,23 @@ func newJob(o *options, from *bptt.Checkpoint) (*job, error) {
 	j.intro = fmt.Sprintf("%s on %s, %d characters, %d held out; LSTM %d x %d, %v; Ctrl-C stops and saves",
 		verb, path, len(train), len(held), s.Layers, s.Hidden, kernels.Current())
 	// Everything that can be wrong with the input has been found by now.
-	if err := os.MkdirAll(o.out, 0o777); err != nil {
+	if err := writable(o.out); err != nil {
 		return nil, fmt.Errorf("%w; name a folder that can be written with -out", err)
 	}
 	return j, nil
+}
+
+// writable makes the folder and tries to write there, which is better found out
+// before the training than after it.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".try-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // holdOut prepares the measure on the held-out text: a forward run over it in
@@ -234,8 +248,10 @@ func (j *job) train(ctx context.Context) error {
 		}
 		// The model is saved before anything else can go wrong.
 		if stop || time.Since(saved) > saveEvery {
-			if err := j.trainer.SaveFile(j.o.checkpoint()); err != nil {
-				return fmt.Errorf("%w; the checkpoint is not saved", err)
+			if err := j.save(); err != nil && stop {
+				return fmt.Errorf("the checkpoint is not saved: %w", err)
+			} else if err != nil {
+				j.progress.warn(fmt.Sprintf("the checkpoint is not saved, to be tried again: %v", err))
 			}
 			saved = time.Now()
 		}
@@ -251,9 +267,27 @@ func (j *job) train(ctx context.Context) error {
 		j.curve.look(j.last.Step, j.heldOut)
 		j.progress.show(j)
 		if stop {
-			return j.curve.write(filepath.Join(j.o.out, "loss.csv"), filepath.Join(j.o.out, "loss.png"))
+			// The curve is worth a warning, not the result of the run.
+			if err := j.curve.write(filepath.Join(j.o.out, "loss.csv"), filepath.Join(j.o.out, "loss.png")); err != nil {
+				j.progress.warn(fmt.Sprintf("the loss curve is not saved: %v", err))
+			}
+			return nil
 		}
 	}
+}
+
+// save writes the checkpoint. A run that began anew first moves the checkpoint
+// of the run before it out of the way.
+func (j *job) save() error {
+	name := j.o.checkpoint()
+	if j.fresh {
+		err := os.Rename(name, filepath.Join(j.o.out, "model.previous.ckpt"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		j.fresh = false
+	}
+	return j.trainer.SaveFile(name)
 }
 
 // onStep is called after every step of the trainer.

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -136,4 +139,74 @@ func TestFaults(t *testing.T) {
 		}
 		only(t, dir, map[string]string{"model": want})
 	}
+}
+
+// versions writes files of many sizes over one name until it is killed.
+func versions(name string) {
+	for i := 0; ; i++ {
+		err := WriteFileAtomic(name, func(w io.Writer) error {
+			f := NewWriter(w, "test", 1)
+			f.Float32("w", make([]float32, 1000*(1+i%200)))
+			return f.Close()
+		})
+		if err != nil {
+			panic(err)
+		}
+	}
+}
+
+const versionsOf = "SIMDRNN_TEST_VERSIONS_OF"
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(versionsOf); name != "" {
+		versions(name)
+	}
+	os.Exit(m.Run())
+}
+
+// TestKilledWriter: whenever a writer is killed, the name holds a whole file.
+func TestKilledWriter(t *testing.T) {
+	if runtime.GOOS == "js" || runtime.GOOS == "wasip1" {
+		t.Skip("NOT EXERCISED: " + runtime.GOOS + " starts no processes")
+	}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	name := filepath.Join(t.TempDir(), "model")
+	for i := range 20 {
+		c := exec.Command(self)
+		c.Env = append(os.Environ(), versionsOf+"="+name)
+		require.NoError(t, c.Start())
+		for i == 0 {
+			if _, err := os.Stat(name); err == nil {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Duration(5+3*i) * time.Millisecond)
+		require.NoError(t, c.Process.Kill())
+		c.Wait()
+		_, err := ReadFile(name, "test", 1)
+		require.NoError(t, err)
+	}
+}
+
+// TestTwoWriters at once: one of their files stands in the end, and nothing else.
+func TestTwoWriters(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "model")
+	var wg sync.WaitGroup
+	for _, s := range []string{"one", "two"} {
+		wg.Go(func() {
+			for range 50 {
+				if err := WriteFileAtomic(name, put(s)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b, err := os.ReadFile(name)
+	require.NoError(t, err)
+	only(t, dir, map[string]string{"model": string(b)})
+	require.Contains(t, []string{"one", "two"}, string(b))
 }
