@@ -669,21 +669,31 @@ func TestForgedFiles(t *testing.T) {
 	}
 }
 
-// Training keeps 6 floats for each step, row and unit, and not one more.
+// Training keeps 6 floats for each step, row and unit and not one more, Infer
+// one, and two from two layers on.
 func TestMemory(t *testing.T) {
 	const B, H, T = 16, 64, 500
-	net, err := lstm.New(lstm.Config{Input: 8, Hidden: H, Workers: 1}, nil)
-	check(t, err)
-	bytes := func(steps int) float64 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		u := net.Unroll(steps, B)
-		runtime.ReadMemStats(&after)
-		runtime.KeepAlive(u)
-		return float64(after.TotalAlloc - before.TotalAlloc)
-	}
-	if floats := (bytes(2*T) - bytes(T)) / (4 * T * B * H); floats > 6.05 {
-		t.Errorf("%.3f floats for each step, row and unit, want 6", floats)
+	for _, c := range []struct {
+		layers, want int
+		lay          func(l *lstm.Layer, steps int) *lstm.Unrolled
+	}{
+		{1, 6, func(l *lstm.Layer, steps int) *lstm.Unrolled { return l.Unroll(steps, B) }},
+		{1, 1, func(l *lstm.Layer, steps int) *lstm.Unrolled { return l.Infer(steps, B) }},
+		{3, 2, func(l *lstm.Layer, steps int) *lstm.Unrolled { return l.Infer(steps, B) }},
+	} {
+		net, err := lstm.New(lstm.Config{Input: 8, Hidden: H, Layers: c.layers, Workers: 1}, nil)
+		check(t, err)
+		bytes := func(steps int) float64 {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			u := c.lay(net, steps)
+			runtime.ReadMemStats(&after)
+			runtime.KeepAlive(u)
+			return float64(after.TotalAlloc - before.TotalAlloc)
+		}
+		if floats := (bytes(2*T) - bytes(T)) / (4 * T * B * H); floats > float64(c.want)+0.05 {
+			t.Errorf("%d layers: %.3f floats for each step, row and unit, want %d", c.layers, floats, c.want)
+		}
 	}
 }
 

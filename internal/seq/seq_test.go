@@ -232,4 +232,20 @@ func TestWorkersFollowTheWork(t *testing.T) {
 	if u.fixed = false; u.rowLimit() != 8 {
 		t.Errorf("32 rows may be cut into %d shares, want 8", u.rowLimit())
 	}
+	net, err := NewNet(Net{Kind: "test", Cell: gated{1}, Input: 1, Layers: 1, Reverse: []bool{false}, Workers: 5}, true, Zeros)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u = net.Unroll(1, 1, true)
+	if n := parts(0, 9); n != 5 {
+		t.Errorf("%d parts for a network with 5 workers", n)
+	}
+	u.SetWorkers(3)
+	if n := parts(0, 9); n != 3 {
+		t.Errorf("%d parts after SetWorkers(3)", n)
+	}
+	u.SetWorkers(0)
+	if n := parts(0, 9); n != 1 {
+		t.Errorf("%d parts of no work after SetWorkers(0)", n)
+	}
 }
