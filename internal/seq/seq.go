@@ -23,11 +23,28 @@
 // [T][B][width]. The backward step replaces the gates by the gradients of
 // their pre-activations, so a tape serves one Backward.
 //
-// # Order of work and bits
+// # Rows
 //
-// NUMERICS rules 1 to 5 fix every sum. What is free, and chosen here, is the
-// order of independent outputs: blocks of steps, runs of rows, the shares of
-// workers. None of it changes a bit.
+// With lengths, the rows of a batch are kept longest first. Those within their
+// length at a step are then the first ones, and one product serves them all
+// whatever the lengths; in the user's order they would be runs of a row or two,
+// each of which reads all of W_hh. Rows change places where they come from the
+// user's tensors and go there, and sums over the batch go by the user's order.
+//
+// # Order of work
+//
+// A direction of a layer is done in blocks of steps of about 256 rows (t,b), so
+// that the gates of a block are still in the second-level cache when they are
+// needed again. Forward multiplies a block's input by W_ih at once, then goes
+// step by step. Backward goes step by step, then takes the block's gradients
+// for dW_ih, dW_hh, the biases and dx. Each of these four is one piece of work
+// for the team: the steps are split by rows of the batch, which need nothing of
+// each other, so that no worker waits for another inside a piece; the rest by
+// rows of what it computes.
+//
+// NUMERICS rules 1 to 5 fix every sum. What is chosen here, blocks, places of
+// rows and shares of workers, is the order of independent outputs, and changes
+// no bit; but for one number, the 256 rows of a sum of weight gradients.
 package seq
 
 import "github.com/simdrnn/simdrnn/kernels"
