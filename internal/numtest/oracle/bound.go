@@ -130,6 +130,18 @@ func (a Bounded) Max(b Bounded) Bounded {
 	return Bounded{Val: math.Max(a.Val, b.Val), rest: math.Max(a.Err(), b.Err())}
 }
 
+// IfNegative allows for either side where the error leaves the sign open.
+func (a Bounded) IfNegative(yes, no Bounded) Bounded {
+	out, other := no, yes
+	if a.Val < 0 {
+		out, other = yes, no
+	}
+	if math.Abs(a.Val) > a.Err() {
+		return out
+	}
+	return Bounded{Val: out.Val, rest: math.Max(out.Err(), math.Abs(out.Val-other.Val)+other.Err())}
+}
+
 func (a Bounded) MulAdd(x, y Bounded) Bounded { return a.Chain([]Bounded{x}, []Bounded{y}) }
 
 // Chain rounds after every step, in the order given.

@@ -13,12 +13,18 @@ import (
 // float64: the simplest thing the bound must cover.
 type single float32
 
-func (single) Of(v float64) single         { return single(v) }
-func (a single) Add(b single) single       { return a + b }
-func (a single) Sub(b single) single       { return a - b }
-func (a single) Mul(b single) single       { return single(float32(a * b)) }
-func (a single) Div(b single) single       { return a / b }
-func (a single) Max(b single) single       { return max(a, b) }
+func (single) Of(v float64) single   { return single(v) }
+func (a single) Add(b single) single { return a + b }
+func (a single) Sub(b single) single { return a - b }
+func (a single) Mul(b single) single { return single(float32(a * b)) }
+func (a single) Div(b single) single { return a / b }
+func (a single) Max(b single) single { return max(a, b) }
+func (a single) IfNegative(yes, no single) single {
+	if a < 0 {
+		return yes
+	}
+	return no
+}
 func (a single) MulAdd(x, y single) single { return single(float32(x*y)) + a }
 func (single) Dot(x, y []single) (s single) {
 	return chain(s, x, y)

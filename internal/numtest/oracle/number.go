@@ -17,6 +17,8 @@ type Number[N any] interface {
 	Div(N) N
 	// Max returns the larger of the two by value.
 	Max(N) N
+	// IfNegative returns yes where the receiver is below zero by value, else no.
+	IfNegative(yes, no N) N
 	// MulAdd returns the receiver + x*y: one link of a chain.
 	MulAdd(x, y N) N
 	// Chain returns the receiver + x[0]*y[0] + x[1]*y[1] + ..., in this order.
@@ -39,12 +41,18 @@ type Number[N any] interface {
 // Real evaluates in float64.
 type Real float64
 
-func (Real) Of(v float64) Real        { return Real(v) }
-func (a Real) Add(b Real) Real        { return a + b }
-func (a Real) Sub(b Real) Real        { return a - b }
-func (a Real) Mul(b Real) Real        { return a * b }
-func (a Real) Div(b Real) Real        { return a / b }
-func (a Real) Max(b Real) Real        { return max(a, b) }
+func (Real) Of(v float64) Real { return Real(v) }
+func (a Real) Add(b Real) Real { return a + b }
+func (a Real) Sub(b Real) Real { return a - b }
+func (a Real) Mul(b Real) Real { return a * b }
+func (a Real) Div(b Real) Real { return a / b }
+func (a Real) Max(b Real) Real { return max(a, b) }
+func (a Real) IfNegative(yes, no Real) Real {
+	if a < 0 {
+		return yes
+	}
+	return no
+}
 func (a Real) MulAdd(x, y Real) Real  { return a + x*y }
 func (Real) Dot(x, y []Real) (s Real) { return chain(s, x, y) }
 func (a Real) Chain(x, y []Real) Real { return chain(a, x, y) }
@@ -71,6 +79,12 @@ func (a Complex) Max(b Complex) Complex {
 		return b
 	}
 	return a
+}
+func (a Complex) IfNegative(yes, no Complex) Complex {
+	if a.Value() < 0 {
+		return yes
+	}
+	return no
 }
 func (a Complex) MulAdd(x, y Complex) Complex { return a + x*y }
 func (Complex) Dot(x, y []Complex) (s Complex) {

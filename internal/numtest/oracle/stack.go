@@ -291,6 +291,19 @@ func preactivation[N Number[N]](w Weights[N], x, h []N) []N {
 	return a
 }
 
+// affine returns rows first..first+count-1 of bias + W v, each row one chain; bias
+// may be nil.
+func affine[N Number[N]](bias, w []N, first, count int, v []N) []N {
+	a := zeros[N](count)
+	for r := range a {
+		if bias != nil {
+			a[r] = bias[first+r]
+		}
+		a[r] = a[r].Chain(at(w, first+r, len(v)), v)
+	}
+	return a
+}
+
 // addTransposed adds W^T d to dx, each element one chain over the rows of W.
 func addTransposed[N Number[N]](dx, w, d []N) {
 	column := make([]N, len(d))
