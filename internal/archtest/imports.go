@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"bptt":                     {"kernels", "internal/team", "internal/wire"},
 	"fuzz":                     {},
 	"internal/numtest":         {"kernels", "kernels/ref"},
-	"internal/numtest/nettest": {"kernels", "kernels/ref", "internal/numtest", "internal/wire"},
+	"internal/numtest/nettest": {"kernels", "kernels/ref", "internal/numtest", "internal/numtest/oracle", "internal/wire"},
 	"internal/numtest/oracle":  {}, // shares no code with what it judges
 	"internal/archtest":        {},
 	"internal/testall":         {},

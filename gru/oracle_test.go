@@ -1,0 +1,18 @@
+package gru_test
+
+import (
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
+	"github.com/simdrnn/simdrnn/internal/numtest/oracle"
+)
+
+// Every form lies within the oracle's bound, in both passes.
+func TestAgainstOracle(t *testing.T) {
+	for i, k := range variants() {
+		cell := k.Cell.(naive)
+		t.Run(k.Variant, func(t *testing.T) {
+			nettest.Oracle(t, k, oracle.GRU[oracle.Bounded]{ResetBefore: cell.before, Textbook: cell.textbook}, i == 0 || cell.before && !cell.textbook)
+		})
+	}
+}

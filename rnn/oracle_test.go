@@ -1,0 +1,20 @@
+package rnn_test
+
+import (
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
+	"github.com/simdrnn/simdrnn/internal/numtest/oracle"
+)
+
+// Every activation lies within the oracle's bound, in both passes.
+func TestAgainstOracle(t *testing.T) {
+	for i, f := range oracle.Activations() {
+		a := activations[i]
+		t.Run(a.f.String(), func(t *testing.T) {
+			_, alpha, beta := a.f.Fields()
+			f.Alpha, f.Beta = float64(alpha), float64(beta)
+			nettest.Oracle(t, a.kind(), oracle.RNN[oracle.Bounded]{F: f}, i == 0)
+		})
+	}
+}
