@@ -20,7 +20,6 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-GATES = 4
 
 
 class Draw:
@@ -68,9 +67,9 @@ def write(path, head, cases, run):
     print(path, os.path.getsize(path), "bytes; float32 differs by", worst)
 
 
-# ---- nn.LSTM
+# ---- nn.LSTM, nn.GRU, nn.RNN
 
-LSTMS = [
+STACKS = [
     dict(name="one layer", input=3, hidden=5, layers=1, steps=4, batch=2),
     dict(name="one unit", input=1, hidden=1, layers=1, steps=3, batch=1),
     dict(name="one step", input=4, hidden=3, layers=1, steps=1, batch=3),
@@ -88,56 +87,72 @@ LSTMS = [
     dict(name="wider than a vector", input=7, hidden=17, layers=1, steps=3, batch=3),
     dict(name="long", input=2, hidden=4, layers=1, steps=24, batch=2),
 ]
+# Those of nn.RNN alternate between its two activations, and some run with both.
+RNNS = [dict(s, nonlinearity=("tanh", "relu")[i % 2]) for i, s in enumerate(STACKS)] + [
+    dict(STACKS[i], name=STACKS[i]["name"] + ", relu", nonlinearity="relu") for i in (0, 6, 10, 14)
+]
 
 
-def run_lstm(case, dtype):
-    draw = Draw(1 + LSTMS.index(case))
-    hidden, layers, steps, batch = case["hidden"], case["layers"], case["steps"], case["batch"]
-    both, bias = case.get("bidirectional", False), case.get("bias", True)
-    lengths, reverse = case.get("lengths"), case.get("reverse", False)
-    directions = 2 if both else 1
+def runner(make, cases):
+    """A function that runs one case of nn.LSTM, nn.GRU or nn.RNN."""
 
-    net = nn.LSTM(case["input"], hidden, layers, bias=bias, bidirectional=both, dtype=dtype)
-    params = dict(net.named_parameters())
-    with torch.no_grad():
-        for p in params.values():
-            p.copy_(draw(*p.shape, scale=hidden**-0.5))
-    if reverse:  # PyTorch has it only by turning x round; we name it as what it is
-        params = {name + "_reverse": p for name, p in params.items()}
-    weights = {name: flat(p) for name, p in params.items()}
+    def run(case, dtype):
+        draw = Draw(1 + cases.index(case))
+        hidden, layers, steps, batch = case["hidden"], case["layers"], case["steps"], case["batch"]
+        both, bias = case.get("bidirectional", False), case.get("bias", True)
+        lengths, reverse = case.get("lengths"), case.get("reverse", False)
+        directions = 2 if both else 1
+        options = {k: case[k] for k in ("nonlinearity",) if k in case}
+        tensors = ("h", "c") if make is nn.LSTM else ("h",)
 
-    def leaf(t):
-        return t.to(dtype).requires_grad_()
+        net = make(case["input"], hidden, layers, bias=bias, bidirectional=both, dtype=dtype, **options)
+        params = dict(net.named_parameters())
+        with torch.no_grad():
+            for p in params.values():
+                p.copy_(draw(*p.shape, scale=hidden**-0.5))
+        if reverse:  # PyTorch has it only by turning x round; we name it as what it is
+            params = {name + "_reverse": p for name, p in params.items()}
+        weights = {name: flat(p) for name, p in params.items()}
 
-    x = leaf(draw(steps, batch, case["input"]))
-    dy = draw(steps, batch, directions * hidden).to(dtype)
-    state = [draw(layers * directions, batch, hidden) for _ in range(2)]
-    if case.get("zero_state"):
-        state = [torch.zeros_like(s) for s in state]
-    h0, c0 = map(leaf, state)
-    dh, dc = (draw(layers * directions, batch, hidden).to(dtype) for _ in range(2))
+        def leaf(t):
+            return t.to(dtype).requires_grad_()
 
-    if lengths:
-        packed = pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False)
-        y, (hn, cn) = net(packed, (h0, c0))
-        y, _ = pad_packed_sequence(y, total_length=steps)
-    elif reverse:
-        y, (hn, cn) = net(x.flip(0), (h0, c0))
-        y = y.flip(0)
-    else:
-        y, (hn, cn) = net(x, (h0, c0))
-    ((y * dy).sum() + (hn * dh).sum() + (cn * dc).sum()).backward()
+        x = leaf(draw(steps, batch, case["input"]))
+        dy = draw(steps, batch, directions * hidden).to(dtype)
+        state = [draw(layers * directions, batch, hidden) for _ in tensors]
+        if case.get("zero_state"):
+            state = [torch.zeros_like(s) for s in state]
+        state = [leaf(s) for s in state]
+        dlast = [draw(layers * directions, batch, hidden).to(dtype) for _ in tensors]
+        first = tuple(state) if len(state) > 1 else state[0]
 
-    return dict(
-        case,
-        weights=weights,
-        x=flat(x), h0=flat(h0), c0=flat(c0), dy=flat(dy), dhn=flat(dh), dcn=flat(dc),
-        want=dict(
-            y=flat(y), hn=flat(hn), cn=flat(cn),
-            dx=flat(x.grad), dh0=flat(h0.grad), dc0=flat(c0.grad),
-            grads={name: flat(p.grad) for name, p in params.items()},
-        ),
-    )
+        if lengths:
+            packed = pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False)
+            y, last = net(packed, first)
+            y, _ = pad_packed_sequence(y, total_length=steps)
+        elif reverse:
+            y, last = net(x.flip(0), first)
+            y = y.flip(0)
+        else:
+            y, last = net(x, first)
+        last = last if len(state) > 1 else (last,)
+        loss = (y * dy).sum()
+        for s, d in zip(last, dlast):
+            loss = loss + (s * d).sum()
+        loss.backward()
+
+        out = dict(case, weights=weights, x=flat(x))
+        out.update({t + "0": flat(s) for t, s in zip(tensors, state)})
+        out.update(dy=flat(dy))
+        out.update({"d" + t + "n": flat(d) for t, d in zip(tensors, dlast)})
+        out["want"] = dict(y=flat(y))
+        out["want"].update({t + "n": flat(s) for t, s in zip(tensors, last)})
+        out["want"].update(dx=flat(x.grad))
+        out["want"].update({"d" + t + "0": flat(s.grad) for t, s in zip(tensors, state)})
+        out["want"].update(grads={name: flat(p.grad) for name, p in params.items()})
+        return out
+
+    return run
 
 
 # ---- Embedding -> LSTM -> Linear -> CrossEntropyLoss -> clip_grad_norm_ -> a step, three times
@@ -209,7 +224,9 @@ def run_model(case, dtype):
 
 def main():
     torch.set_num_threads(1)
-    write("lstm/testdata/pytorch_lstm.json", {}, LSTMS, run_lstm)
+    write("lstm/testdata/pytorch_lstm.json", {}, STACKS, runner(nn.LSTM, STACKS))
+    write("gru/testdata/pytorch_gru.json", {}, STACKS, runner(nn.GRU, STACKS))
+    write("rnn/testdata/pytorch_rnn.json", {}, RNNS, runner(nn.RNN, RNNS))
     write("bptt/testdata/pytorch_model.json", dict(MODEL, ignored=IGNORED), OPTIMIZERS, run_model)
 
 

@@ -8,28 +8,35 @@ import (
 )
 
 // TestAgreesWithPyTorch: the oracle over Real and PyTorch in float64 agree on
-// outputs, states and every gradient to the nine digits of the golden file. So
+// outputs, states and every gradient to the nine digits of the golden files. So
 // gate order, names and the place of a reverse direction are PyTorch's.
 func TestAgreesWithPyTorch(t *testing.T) {
-	text, err := os.ReadFile("../../../lstm/testdata/pytorch_lstm.json")
+	onnx := map[string]string{"tanh": "Tanh", "relu": "Relu"}
+	agreesWithPyTorch(t, "lstm", func(goldenCase) Cell[Real] { return LSTM[Real]{} })
+	agreesWithPyTorch(t, "gru", func(goldenCase) Cell[Real] { return GRU[Real]{} })
+	agreesWithPyTorch(t, "rnn", func(c goldenCase) Cell[Real] { return RNN[Real]{Activation{Name: onnx[c.Nonlinearity]}} })
+}
+
+type goldenCase struct {
+	Name, Nonlinearity                  string
+	Input, Hidden, Layers, Steps, Batch int
+	Bidirectional, Reverse              bool
+	Bias                                *bool
+	Lengths                             []int
+	Weights                             map[string][]float64
+	X, H0, C0, Dy, Dhn, Dcn             []float64
+	Want                                struct {
+		Y, Hn, Cn, Dx, Dh0, Dc0 []float64
+		Grads                   map[string][]float64
+	}
+}
+
+func agreesWithPyTorch(t *testing.T, kind string, cell func(c goldenCase) Cell[Real]) {
+	text, err := os.ReadFile("../../../" + kind + "/testdata/pytorch_" + kind + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file struct {
-		Cases []struct {
-			Name                                string
-			Input, Hidden, Layers, Steps, Batch int
-			Bidirectional, Reverse              bool
-			Bias                                *bool
-			Lengths                             []int
-			Weights                             map[string][]float64
-			X, H0, C0, Dy, Dhn, Dcn             []float64
-			Want                                struct {
-				Y, Hn, Cn, Dx, Dh0, Dc0 []float64
-				Grads                   map[string][]float64
-			}
-		}
-	}
+	var file struct{ Cases []goldenCase }
 	if err := json.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
@@ -37,17 +44,23 @@ func TestAgreesWithPyTorch(t *testing.T) {
 		t.Fatal("no cases")
 	}
 	for _, c := range file.Cases {
-		t.Run(c.Name, func(t *testing.T) {
+		t.Run(kind+"/"+c.Name, func(t *testing.T) {
 			s := Shape{c.Input, c.Hidden, c.Layers, c.Bidirectional, c.Reverse, c.Bias != nil && !*c.Bias}
 			// The file rounds float32 weights to nine digits.
 			weights := map[string][]float32{}
 			for name, v := range c.Weights {
 				weights[name] = nearest(v)
 			}
-			in := Sequence[Real]{T: c.Steps, B: c.Batch, X: Lift[Real](nearest(c.X)), Lengths: c.Lengths,
-				State: [][]Real{Lift[Real](nearest(c.H0)), Lift[Real](nearest(c.C0))}}
-			pass := Forward(LSTM[Real]{}, s, LiftParams[Real](weights), in)
-			grads := pass.Backward(Lift[Real](nearest(c.Dy)), [][]Real{Lift[Real](nearest(c.Dhn)), Lift[Real](nearest(c.Dcn))})
+			cell := cell(c)
+			lifted := func(v ...[]float64) (l [][]Real) {
+				for _, v := range v[:cell.States()] {
+					l = append(l, Lift[Real](nearest(v)))
+				}
+				return l
+			}
+			in := Sequence[Real]{T: c.Steps, B: c.Batch, X: Lift[Real](nearest(c.X)), Lengths: c.Lengths, State: lifted(c.H0, c.C0)}
+			pass := Forward(cell, s, LiftParams[Real](weights), in)
+			grads := pass.Backward(Lift[Real](nearest(c.Dy)), lifted(c.Dhn, c.Dcn))
 			check := func(name string, got []Real, want []float64) {
 				t.Helper()
 				if len(got) != len(want) {
@@ -64,11 +77,11 @@ func TestAgreesWithPyTorch(t *testing.T) {
 				}
 			}
 			check("y", pass.Y, c.Want.Y)
-			check("hn", pass.State[0], c.Want.Hn)
-			check("cn", pass.State[1], c.Want.Cn)
 			check("dx", grads.X, c.Want.Dx)
-			check("dh0", grads.State[0], c.Want.Dh0)
-			check("dc0", grads.State[1], c.Want.Dc0)
+			for k := range pass.State {
+				check([]string{"hn", "cn"}[k], pass.State[k], [][]float64{c.Want.Hn, c.Want.Cn}[k])
+				check([]string{"dh0", "dc0"}[k], grads.State[k], [][]float64{c.Want.Dh0, c.Want.Dc0}[k])
+			}
 			if len(grads.Params) != len(c.Want.Grads) {
 				t.Errorf("%d parameters, PyTorch has %d", len(grads.Params), len(c.Want.Grads))
 			}
