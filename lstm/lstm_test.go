@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
@@ -506,6 +508,38 @@ func TestConfigErrors(t *testing.T) {
 	check(t, err)
 	if l.Config().Layers != 1 {
 		t.Errorf("Layers 0 became %d, want 1", l.Config().Layers)
+	}
+}
+
+// A tier that is not there is an error of New and Load, which names those that
+// are, and no panic at start. The variable is read once, so a process of its
+// own has to see it.
+func TestUnknownTier(t *testing.T) {
+	const bad = "mmx"
+	if os.Getenv(kernels.EnvISA) == bad {
+		_, err := lstm.New(lstm.Config{Input: 1, Hidden: 1}, nil)
+		var file bytes.Buffer
+		w := wire.NewWriter(&file, "lstm", 1)
+		w.Int64("config", []int64{1, 1, 1, 0, 0, 1})
+		w.Float32("weight_ih_l0", make([]float32, 4), 4, 1)
+		w.Float32("weight_hh_l0", make([]float32, 4), 4, 1)
+		check(t, w.Close())
+		_, err2 := lstm.Load(&file)
+		for _, err := range []error{err, err2} {
+			if err == nil || !strings.Contains(err.Error(), bad) || !strings.Contains(err.Error(), "scalar") {
+				t.Errorf("error %v, want one that names %s and what is there", err, bad)
+			}
+		}
+		return
+	}
+	if runtime.GOARCH == "wasm" {
+		t.Skip("NOT TESTED: there are no processes on wasm, and SIMDRNN_ISA is read once in each")
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestUnknownTier$", "-test.v")
+	cmd.Env = append(os.Environ(), kernels.EnvISA+"="+bad, "SIMDRNN_REQUIRE_ISA=")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestUnknownTier") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
