@@ -14,6 +14,14 @@ import (
 	"github.com/simdrnn/simdrnn/lstm"
 )
 
+// What users rely on to fit together.
+var (
+	_ bptt.Net       = (*lstm.Unrolled)(nil)
+	_ bptt.Predictor = (*lstm.Predictor)(nil)
+	_ bptt.Net       = (*bptt.Model)(nil)
+	_ bptt.Predictor = (*bptt.ModelPredictor)(nil)
+)
+
 func rng(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
 // must is for what cannot fail in a test.

@@ -1,8 +1,6 @@
 package bptt
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // A window is the steps that one gradient flows back through: the batch that
 // came last and, if windows overlap, the steps before it.
@@ -11,7 +9,7 @@ type window struct {
 
 	// With overlapping windows: the steps of the window, gathered. The first
 	// have of them are left from the window before; start is the state before
-	// the first of them, ahead that before the first step of the next window.
+	// the first of them, after the one before the first step of the next window.
 	all          Batch
 	have         int
 	start, after [][]float32
