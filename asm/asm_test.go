@@ -218,7 +218,7 @@ func TestLowerCamel(t *testing.T) {
 // AVX) are not here on purpose.
 var allowed = map[string][]string{
 	"amd64": strings.Fields(`
-		MOVQ LEAQ ADDQ SUBQ SHLQ ANDQ XORQ NEGQ CMPQ TESTQ JLT JGE JNE JEQ JMP RET PREFETCHT0 KMOVW
+		MOVQ LEAQ ADDQ SUBQ SHLQ ANDQ XORQ NEGQ CMPQ TESTQ JLT JGE JNE JEQ JMP RET PREFETCHT1 KMOVW
 		VMOVUPS VMOVUPD VMOVAPS VMASKMOVPS VMASKMOVPD VBROADCASTSS VZEROUPPER VCVTPS2PD
 		VADDPS VSUBPS VMULPS VDIVPS VSQRTPS VMAXPS VMINPS VSCALEFPS VCMPPS VBLENDVPS VBLENDMPS
 		VFMADD231PS VFMADD213PS VFNMADD231PS VFMADD231PD
@@ -333,7 +333,7 @@ func TestWordsAreTheirComments(t *testing.T) {
 }
 
 // What avo says that a function requires, the tier that calls it promises.
-// MMX+ is avo's name for what PREFETCHT0 came with, and part of every amd64.
+// MMX+ is avo's name for what PREFETCHT1 came with, and part of every amd64.
 func TestRequirementsAreWithinTheTier(t *testing.T) {
 	requires := regexp.MustCompile(`(?m)^// Requires: (.*)$`)
 	all := files(t)

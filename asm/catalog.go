@@ -217,7 +217,12 @@ var Targets = []Target{
 	{"neon", "NEON", "arm64", neon.Lanes, neon.Registers, arm64File, 6, 4, "tile%[1]dx%[2]d", nil},
 }
 
-const tileArgs = "k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32"
+// tileArgs is the parameter list of a register tile; tilePackage generates the
+// struct.
+const (
+	tileArgs    = "t *tile.Args"
+	tilePackage = "kernels/internal/tile"
+)
 
 // Kernels is all that a target's package holds.
 func (t Target) Kernels() []Kernel {

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"unsafe"
 
+	"github.com/simdrnn/simdrnn/kernels/internal/tile"
 	"github.com/simdrnn/simdrnn/kernels/ref"
 )
 
@@ -66,9 +67,9 @@ func (t ISA) Gemm(into Into, transA, transB bool, m, n, k int, a []float32, lda 
 	p := product{isa: t, into: into, n: n, k: k, c: c, ldc: ldc}
 	if t.inPlace(transB, m) {
 		p.b, p.ldb = b, ldb
-		if tail := n % s.lanes; tail != 0 && k != 0 { // the last columns do not fill a vector: a narrow panel of their own
-			p.edge, work = work[:k*s.lanes], work[k*s.lanes:]
-			packColumns(p.edge, s.lanes, k, b[n-tail:], ldb, tail)
+		if tail := n % s.Lanes; tail != 0 && k != 0 { // the last columns do not fill a vector: a narrow panel of their own
+			p.edge, work = work[:k*s.Lanes], work[k*s.Lanes:]
+			packColumns(p.edge, s.Lanes, k, b[n-tail:], ldb, tail)
 		}
 	} else {
 		size := panelsSize(s, n, k)
@@ -94,8 +95,8 @@ func (t ISA) GemmWork(transA, transB bool, m, n, k int) int {
 	s := &tilings[t]
 	size := 0
 	if t.inPlace(transB, m) {
-		if n%s.lanes != 0 {
-			size = k * s.lanes
+		if n%s.Lanes != 0 {
+			size = k * s.Lanes
 		}
 	} else {
 		size = panelsSize(s, n, k)
@@ -108,7 +109,7 @@ func (t ISA) GemmWork(transA, transB bool, m, n, k int) int {
 
 // inPlace says whether an unpacked B is read as it lies: one row of tiles reads
 // it once, so packing could only cost.
-func (t ISA) inPlace(transB bool, m int) bool { return !transB && m <= tilings[t].rows }
+func (t ISA) inPlace(transB bool, m int) bool { return !transB && m <= tilings[t].Rows }
 
 // GemmRows multiplies matrices whose common dimension is a list of rows:
 //
@@ -256,39 +257,58 @@ func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
 	if p.into == AddTo {
 		kc = longK
 		if p.k > kc {
-			mc = s.rows
+			mc = s.Rows
 		}
 	}
 	nr := s.nr()
+	run := strip{isa: p.isa, s: s}
+	if p.k == 0 {
+		rsa = 0 // there is no A to point into
+	}
+	run.RSA, run.CSA = rsa, csa
 	for i := 0; i < m; i += mc {
-		ilim := min(i+mc, m)
+		run.rows = min(mc, m-i)
 		for j := 0; j < p.n; j += nr {
+			cols := min(nr, p.n-j)
 			for q := 0; q == 0 || q < p.k; q += kc {
-				steps := min(kc, p.k-q)
-				first, last := q == 0, q+steps >= p.k
-				// As few tiles as hold the rows, all about as high: a low tile at
-				// the end would wait for B.
-				turns := (ilim - i + s.rows - 1) / s.rows
-				for turn := range turns {
-					r := i + (ilim-i)*turn/turns
-					tl := call{s: s, rows: i + (ilim-i)*(turn+1)/turns - r, k: steps, a: at(a, r*rsa+q*csa), rsa: rsa, csa: csa}
-					tl.c, tl.ldc = at(p.c, (i0+r)*p.ldc+j), p.ldc
-					switch {
-					case !first && p.into == AddTo:
-						tl.start, tl.lds = &held[0], nr
-					case !first || p.into == Continue:
-						tl.start, tl.lds = tl.c, tl.ldc
-					case p.bias != nil:
-						tl.start = at(p.bias, j)
-					default:
-						tl.start = &zeros[0]
+				first := q == 0
+				run.K = min(kc, p.k-q)
+				last := q+run.K >= p.k
+				run.A = at(a, i*rsa+q*csa)
+				run.C, run.LDC, run.Flags = at(p.c, (i0+i)*p.ldc+j), p.ldc, 0
+				switch {
+				case !first && p.into == AddTo:
+					run.Start, run.LDS = &held[0], nr
+				case !first || p.into == Continue:
+					run.Start, run.LDS = run.C, run.LDC
+				case p.bias != nil:
+					run.Start, run.LDS = at(p.bias, j), 0
+				default:
+					run.Start, run.LDS = &zeros[0], 0
+				}
+				if last {
+					run.Flags = p.into.flags()
+				} else if p.into == AddTo {
+					run.C, run.LDC = &held[0], nr
+				}
+				if p.ldb == 0 {
+					block := p.b[j*p.k+q*nr:]
+					run.B, run.LDB = at(block, 0), nr
+					ahead := 0
+					if len(p.b) > cached {
+						ahead = len(block) - run.K*nr
 					}
-					if last {
-						tl.flags = p.into.flags()
-					} else if p.into == AddTo {
-						tl.c, tl.ldc = &held[0], nr
-					}
-					p.panel(&tl, j, q, turn)
+					run.tiles(cols, 0, ahead)
+					continue
+				}
+				whole := cols - cols%s.Lanes
+				if whole > 0 {
+					run.B, run.LDB = at(p.b, q*p.ldb+j), p.ldb
+					run.tiles(whole, 0, 0)
+				}
+				if whole < cols {
+					run.B, run.LDB = at(p.edge, q*s.Lanes), s.Lanes
+					run.tiles(cols-whole, whole, 0)
 				}
 			}
 		}
@@ -298,64 +318,62 @@ func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
 // zeros is where chains from +0 start.
 var zeros [64]float32
 
-// call is one row of tiles: the arguments of the register tile but for B.
-type call struct {
-	s          *tiling
-	rows, k    int
-	a          *float32
-	rsa, csa   int
-	start      *float32
-	lds        int
-	c          *float32
-	ldc, flags int
+// strip is a column of register tiles: rows rows that meet one block of B.
+type strip struct {
+	tile.Args // of the uppermost tile
+	isa       ISA
+	s         *tiling
+	rows      int
 }
 
-// panel multiplies with steps q.. of the panel of B that begins at column j.
-// turn counts the tiles that have already passed over this block.
-func (p *product) panel(tl *call, j, q, turn int) {
-	s := tl.s
-	nr := s.nr()
-	cols := min(nr, p.n-j)
-	if p.ldb == 0 {
-		block := p.b[j*p.k+q*nr:]
-		// Each tile fetches a share of the block that comes next: a line a step,
-		// lines whose fetch is under way or done being skipped.
-		next := at(block, 0)
-		if ahead := (tl.k + turn*tl.k) * lineFloats; turn*lineFloats < nr && tl.k*nr+ahead <= len(block) {
-			next = at(block, tl.k*nr+turn*tl.k*lineFloats)
+// tiles runs the tiles over cols columns, off columns right of where Start and
+// C point. They are as few as hold the rows and all about as high: a low tile
+// at the end would wait for B. ahead is how much of B follows the block in
+// memory and is far away: between them the tiles have one block's worth of that
+// fetched, evenly, since requests in a burst would hold up those for what is
+// needed now.
+func (p *strip) tiles(cols, off, ahead int) {
+	turns := (p.rows + p.s.Rows - 1) / p.s.Rows
+	t := p.Args
+	a, start, c := t.A, step(t.Start, off), step(t.C, off)
+	vecs := (cols + p.s.Lanes - 1) / p.s.Lanes
+	t.Tail = cols - (vecs-1)*p.s.Lanes
+	t.Next = t.B
+	block := t.K * t.LDB
+	if ahead = min(ahead, block); ahead > 0 {
+		t.Next = step(t.B, block)
+	}
+	share := t.K / 4 * p.s.Fetch * lineFloats
+	for turn, r := 0, 0; turn < turns; turn++ {
+		next := p.rows * (turn + 1) / turns
+		t.A, t.Start, t.C = step(a, r*t.RSA), step(start, r*t.LDS), step(c, r*t.LDC)
+		if p.isa == Scalar {
+			scalarTile(next-r, cols, &t)
+		} else {
+			runTile(p.isa, next-r, vecs, &t)
 		}
-		p.tile(tl, cols, 0, at(block, 0), nr, next)
-		return
-	}
-	whole := cols - cols%s.lanes
-	if whole > 0 {
-		b := at(p.b, q*p.ldb+j)
-		p.tile(tl, whole, 0, b, p.ldb, b)
-	}
-	if cols > whole {
-		b := at(p.edge, q*s.lanes)
-		p.tile(tl, cols-whole, whole, b, s.lanes, b)
+		r = next
+		if ahead -= share; ahead > 0 {
+			t.Next = step(t.Next, share)
+		} else {
+			t.Next = t.B
+		}
 	}
 }
 
 const lineFloats = 16 // float32 in a cache line
 
-// tile runs the register tile over cols columns, off columns right of where
-// start and C of tl point.
-func (p *product) tile(tl *call, cols, off int, b *float32, ldb int, next *float32) {
-	s := tl.s
-	start := step(tl.start, off)
-	c := step(tl.c, off)
-	if p.isa == Scalar {
-		k, r := tl.k, tl.rows
-		ref.Tile(r, cols, k, view(tl.a, span(r, tl.rsa, k, tl.csa)), tl.rsa, tl.csa,
-			view(b, span(k, ldb, cols, 1)), ldb,
-			view(start, span(r, tl.lds, cols, 1)), tl.lds, view(c, span(r, tl.ldc, cols, 1)), tl.ldc, tl.flags)
-		return
-	}
-	vecs := (cols + s.lanes - 1) / s.lanes
-	tile(p.isa, tl.rows, vecs, tl.k, tl.a, tl.rsa, tl.csa, b, ldb, start, tl.lds, c, tl.ldc,
-		cols-(vecs-1)*s.lanes, tl.flags, next)
+// cached is the size up to which all of B is taken to stay in the second-level
+// cache, 1 MiB. Fetching it ahead again costs 1 to 3 % of speed; not fetching a
+// larger one costs a quarter.
+const cached = 1 << 18
+
+// scalarTile is the register tile of the tier without registers.
+func scalarTile(rows, cols int, t *tile.Args) {
+	ref.Tile(rows, cols, t.K, view(t.A, span(rows, t.RSA, t.K, t.CSA)), t.RSA, t.CSA,
+		view(t.B, span(t.K, t.LDB, cols, 1)), t.LDB,
+		view(t.Start, span(rows, t.LDS, cols, 1)), t.LDS,
+		view(t.C, span(rows, t.LDC, cols, 1)), t.LDC, t.Flags)
 }
 
 // span is the number of elements from the first to the last of an r x k matrix

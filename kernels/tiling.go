@@ -1,10 +1,11 @@
 package kernels
 
-// tiling is what a tier's products are cut into. A register tile is rows rows of
-// up to vecs vectors of lanes columns; a packed panel is nr = vecs*lanes columns
-// wide.
+import "github.com/simdrnn/simdrnn/kernels/internal/tile"
+
+// tiling is what a tier's products are cut into: register tiles, and panels of
+// packed matrices that are as wide as a tile.
 type tiling struct {
-	lanes, vecs, rows int
+	tile.Size
 	// kc steps of a panel are multiplied before the next row of tiles starts:
 	// kc*nr floats should stay in the second-level cache next to mc rows of A.
 	kc int
@@ -12,7 +13,7 @@ type tiling struct {
 	mc int
 }
 
-func (s *tiling) nr() int { return s.lanes * s.vecs }
+func (s *tiling) nr() int { return s.Lanes * s.Vecs }
 
 // tilings holds the sizes of each tier. Rows and vectors fill the registers: on
 // AVX-512 24 accumulators, 6 broadcasts of A and one or two of B in 32 registers;
@@ -21,10 +22,10 @@ func (s *tiling) nr() int { return s.lanes * s.vecs }
 // 1024, and 128 lose 5. mc matters little between 48 and 192. The scalar sizes
 // keep what the loop of ref.Tile touches small.
 var tilings = [isaCount]tiling{
-	Scalar: {lanes: 1, vecs: 16, rows: 8, kc: 512, mc: 64},
-	AVX2:   {lanes: 8, vecs: 4, rows: 3, kc: 512, mc: 96},
-	AVX512: {lanes: 16, vecs: 4, rows: 6, kc: 512, mc: 96},
-	NEON:   {lanes: 4, vecs: 4, rows: 6, kc: 512, mc: 96},
+	Scalar: {Size: tile.Size{Lanes: 1, Vecs: 16, Rows: 8}, kc: 512, mc: 64},
+	AVX2:   {Size: tile.AVX2, kc: 512, mc: 96},
+	AVX512: {Size: tile.AVX512, kc: 512, mc: 96},
+	NEON:   {Size: tile.NEON, kc: 512, mc: 96},
 }
 
 // longK bounds the steps of one tile call whose chain cannot be put down in

@@ -7,6 +7,7 @@ package kernels
 import (
 	"github.com/simdrnn/simdrnn/kernels/internal/avx2"
 	"github.com/simdrnn/simdrnn/kernels/internal/avx512"
+	"github.com/simdrnn/simdrnn/kernels/internal/tile"
 	"github.com/simdrnn/simdrnn/kernels/ref"
 )
 
@@ -865,122 +866,122 @@ func adam(t ISA, w, g, m, v []float32, beta1, omb1, beta2, omb2, step, rbc2, eps
 	}
 }
 
-// tile runs the register tile of rows x vecs vectors of tier t. The scalar tier has none:
-// ref.Tile, whose operands are slices, is called in its place.
-func tile(t ISA, rows, vecs, k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32) {
+// runTile runs the register tile of rows x vecs vectors of tier t. The scalar tier has
+// none: ref.Tile, whose operands are slices, is called in its place.
+func runTile(t ISA, rows, vecs int, args *tile.Args) {
 	switch t {
 	case AVX2:
 		switch rows*4 + vecs {
 		case 5:
-			avx2.Tile1x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx2.Tile1x1(args)
 			return
 		case 6:
-			avx2.Tile1x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx2.Tile1x2(args)
 			return
 		case 7:
-			avx2.Tile1x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx2.Tile1x3(args)
 			return
 		case 8:
-			avx2.Tile1x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx2.Tile1x4(args)
 			return
 		case 9:
-			avx2.Tile2x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx2.Tile2x1(args)
 			return
 		case 10:
-			avx2.Tile2x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx2.Tile2x2(args)
 			return
 		case 11:
-			avx2.Tile2x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx2.Tile2x3(args)
 			return
 		case 12:
-			avx2.Tile2x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx2.Tile2x4(args)
 			return
 		case 13:
-			avx2.Tile3x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx2.Tile3x1(args)
 			return
 		case 14:
-			avx2.Tile3x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx2.Tile3x2(args)
 			return
 		case 15:
-			avx2.Tile3x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx2.Tile3x3(args)
 			return
 		case 16:
-			avx2.Tile3x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx2.Tile3x4(args)
 			return
 		}
 	case AVX512:
 		switch rows*4 + vecs {
 		case 5:
-			avx512.Tile1x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile1x1(args)
 			return
 		case 6:
-			avx512.Tile1x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile1x2(args)
 			return
 		case 7:
-			avx512.Tile1x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile1x3(args)
 			return
 		case 8:
-			avx512.Tile1x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile1x4(args)
 			return
 		case 9:
-			avx512.Tile2x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile2x1(args)
 			return
 		case 10:
-			avx512.Tile2x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile2x2(args)
 			return
 		case 11:
-			avx512.Tile2x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile2x3(args)
 			return
 		case 12:
-			avx512.Tile2x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile2x4(args)
 			return
 		case 13:
-			avx512.Tile3x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile3x1(args)
 			return
 		case 14:
-			avx512.Tile3x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile3x2(args)
 			return
 		case 15:
-			avx512.Tile3x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile3x3(args)
 			return
 		case 16:
-			avx512.Tile3x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile3x4(args)
 			return
 		case 17:
-			avx512.Tile4x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile4x1(args)
 			return
 		case 18:
-			avx512.Tile4x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile4x2(args)
 			return
 		case 19:
-			avx512.Tile4x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile4x3(args)
 			return
 		case 20:
-			avx512.Tile4x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile4x4(args)
 			return
 		case 21:
-			avx512.Tile5x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile5x1(args)
 			return
 		case 22:
-			avx512.Tile5x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile5x2(args)
 			return
 		case 23:
-			avx512.Tile5x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile5x3(args)
 			return
 		case 24:
-			avx512.Tile5x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile5x4(args)
 			return
 		case 25:
-			avx512.Tile6x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile6x1(args)
 			return
 		case 26:
-			avx512.Tile6x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile6x2(args)
 			return
 		case 27:
-			avx512.Tile6x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile6x3(args)
 			return
 		case 28:
-			avx512.Tile6x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			avx512.Tile6x4(args)
 			return
 		}
 	}

@@ -6,6 +6,7 @@ package kernels
 
 import (
 	"github.com/simdrnn/simdrnn/kernels/internal/neon"
+	"github.com/simdrnn/simdrnn/kernels/internal/tile"
 	"github.com/simdrnn/simdrnn/kernels/ref"
 )
 
@@ -750,83 +751,83 @@ func adam(t ISA, w, g, m, v []float32, beta1, omb1, beta2, omb2, step, rbc2, eps
 	}
 }
 
-// tile runs the register tile of rows x vecs vectors of tier t. The scalar tier has none:
-// ref.Tile, whose operands are slices, is called in its place.
-func tile(t ISA, rows, vecs, k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32) {
+// runTile runs the register tile of rows x vecs vectors of tier t. The scalar tier has
+// none: ref.Tile, whose operands are slices, is called in its place.
+func runTile(t ISA, rows, vecs int, args *tile.Args) {
 	switch t {
 	case NEON:
 		switch rows*4 + vecs {
 		case 5:
-			neon.Tile1x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile1x1(args)
 			return
 		case 6:
-			neon.Tile1x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile1x2(args)
 			return
 		case 7:
-			neon.Tile1x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile1x3(args)
 			return
 		case 8:
-			neon.Tile1x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile1x4(args)
 			return
 		case 9:
-			neon.Tile2x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile2x1(args)
 			return
 		case 10:
-			neon.Tile2x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile2x2(args)
 			return
 		case 11:
-			neon.Tile2x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile2x3(args)
 			return
 		case 12:
-			neon.Tile2x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile2x4(args)
 			return
 		case 13:
-			neon.Tile3x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile3x1(args)
 			return
 		case 14:
-			neon.Tile3x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile3x2(args)
 			return
 		case 15:
-			neon.Tile3x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile3x3(args)
 			return
 		case 16:
-			neon.Tile3x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile3x4(args)
 			return
 		case 17:
-			neon.Tile4x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile4x1(args)
 			return
 		case 18:
-			neon.Tile4x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile4x2(args)
 			return
 		case 19:
-			neon.Tile4x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile4x3(args)
 			return
 		case 20:
-			neon.Tile4x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile4x4(args)
 			return
 		case 21:
-			neon.Tile5x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile5x1(args)
 			return
 		case 22:
-			neon.Tile5x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile5x2(args)
 			return
 		case 23:
-			neon.Tile5x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile5x3(args)
 			return
 		case 24:
-			neon.Tile5x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile5x4(args)
 			return
 		case 25:
-			neon.Tile6x1(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile6x1(args)
 			return
 		case 26:
-			neon.Tile6x2(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile6x2(args)
 			return
 		case 27:
-			neon.Tile6x3(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile6x3(args)
 			return
 		case 28:
-			neon.Tile6x4(k, a, rsa, csa, b, ldb, start, lds, c, ldc, tail, flags, next)
+			neon.Tile6x4(args)
 			return
 		}
 	}

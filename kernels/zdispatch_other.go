@@ -5,6 +5,7 @@
 package kernels
 
 import (
+	"github.com/simdrnn/simdrnn/kernels/internal/tile"
 	"github.com/simdrnn/simdrnn/kernels/ref"
 )
 
@@ -236,9 +237,9 @@ func adam(t ISA, w, g, m, v []float32, beta1, omb1, beta2, omb2, step, rbc2, eps
 	ref.Adam(w, g, m, v, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
 }
 
-// tile runs the register tile of rows x vecs vectors of tier t. The scalar tier has none:
-// ref.Tile, whose operands are slices, is called in its place.
-func tile(t ISA, rows, vecs, k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32) {
+// runTile runs the register tile of rows x vecs vectors of tier t. The scalar tier has
+// none: ref.Tile, whose operands are slices, is called in its place.
+func runTile(t ISA, rows, vecs int, args *tile.Args) {
 	panic("kernels: no register tile of this size on tier " + t.String())
 }
 

@@ -58,6 +58,12 @@ func (c *core) Int(arg string) vec.Reg {
 	return vec.Reg{Reg: c.Context.Load(c.Param(arg), c.GP64())}
 }
 
+func (c *core) Word(arg string, n int) vec.Reg {
+	p, w := gp(c.Int(arg)), c.GP64()
+	c.MOVQ(operand.Mem{Base: p, Disp: 8 * n}, w)
+	return vec.Reg{Reg: w}
+}
+
 func (c *core) Float(arg string) vec.Vec {
 	b, err := c.Param(arg).Resolve()
 	if err != nil {
@@ -164,7 +170,7 @@ func (c *core) Broadcast(at vec.Mem) vec.Vec {
 	return vec.Vec{Reg: v}
 }
 
-func (c *core) Prefetch(at vec.Mem) { c.PREFETCHT0(mem(at)) }
+func (c *core) Prefetch(at vec.Mem) { c.PREFETCHT1(mem(at)) }
 
 // window is the address of the mask table.
 func (c *core) table(offset int) reg.GPVirtual {

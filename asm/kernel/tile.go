@@ -18,20 +18,55 @@ type Tile struct {
 // tileUnroll steps of k share one loop branch.
 const tileUnroll = 4
 
+// A block of B that comes next is fetched by the tiles that stand on this one,
+// tileTurns rows of C together, a few lines in tileUnroll steps each: requests
+// in a burst would hold up those for what is needed now. Tiles of fewer than
+// tileFetches rows are bound by loads and fetch nothing: without, 1 row gains 4
+// points of peak and 2 rows 3.
+const (
+	tileTurns   = 32
+	tileFetches = 3
+)
+
+// fetches is how many lines a tile fetches in tileUnroll steps.
+func (t Tile) fetches(m vec.Machine) int {
+	if t.Rows < tileFetches {
+		return 0
+	}
+	return FetchLines(m.Lanes(), t.Vecs, t.Rows)
+}
+
+// FetchLines is how many lines a tile of a machine with that many lanes fetches
+// in tileUnroll steps, if it fetches.
+func FetchLines(lanes, vecs, rows int) int {
+	return max(1, (tileUnroll*4*lanes*vecs/64*rows+tileTurns/2)/tileTurns)
+}
+
 // Emit emits the tile. One broadcast of A per row is held for the whole step
 // and B passes through one or two registers: each step loads Rows+Vecs operands
 // for Rows*Vecs multiply-adds, so that the load units keep up.
 func (t Tile) Emit(m vec.Machine) {
 	acc := t.start(m)
-	k := m.Int("k")
-	rsa, csa := floats(m, "rsa"), floats(m, "csa")
-	a := m.Rows(m.Int("a"), rsa, t.Rows)
-	b, ldb := m.Int("b"), floats(m, "ldb")
-	next := m.Int("next")
-	// step is one step of k, the u-th of its loop. factors prepares those of the
+	k := word(m, "K")
+	rsa, csa := floats(m, "RSA"), floats(m, "CSA")
+	a := m.Rows(word(m, "A"), rsa, t.Rows)
+	b, ldb := word(m, "B"), floats(m, "LDB")
+	next, lines := vec.Reg{}, t.fetches(m)
+	if lines > 0 {
+		next = word(m, "Next")
+	}
+	// fetch is done once in tileUnroll steps.
+	fetch := func() {
+		for i := range lines {
+			m.Prefetch(vec.Mem{Base: next, Disp: 64 * i})
+		}
+		if lines > 0 {
+			m.AddImm(next, 64*lines)
+		}
+	}
+	// step is one step of k. factors prepares those of the
 	// rows, and what it returns gives one of them.
-	step := func(u int, factors func() func(r int) vec.Vec) {
-		m.Prefetch(vec.Mem{Base: next, Disp: 64 * u})
+	step := func(factors func() func(r int) vec.Vec) {
 		factor := factors()
 		for v := range t.Vecs {
 			x := m.Load(vec.Mem{Base: b, Disp: 4 * m.Lanes() * v})
@@ -40,12 +75,6 @@ func (t Tile) Emit(m vec.Machine) {
 			}
 		}
 		m.AddReg(b, ldb)
-	}
-	loop := func(label string, steps int, body func()) {
-		m.Loop(label, k, steps, func() {
-			body()
-			m.AddImm(next, 64*steps)
-		})
 	}
 	broadcast := func() func(r int) vec.Vec {
 		s := make([]vec.Vec, t.Rows)
@@ -58,13 +87,14 @@ func (t Tile) Emit(m vec.Machine) {
 	if l, ok := m.(vec.Laner); ok {
 		m.IfEqual("along_k", csa, 4, func() {
 			quad := m.SetReg(4 * m.Lanes())
-			loop("quads", m.Lanes(), func() {
+			m.Loop("quads", k, m.Lanes(), func() {
+				fetch()
 				// One load brings the factors of a row for all steps. It stands before
 				// its first use: decoders that take few instructions a cycle prefer
 				// loads scattered among multiply-adds.
 				s := make([][]vec.Vec, t.Rows)
 				for u := range m.Lanes() {
-					step(u, func() func(r int) vec.Vec {
+					step(func() func(r int) vec.Vec {
 						return func(r int) vec.Vec {
 							if s[r] == nil {
 								s[r] = l.LoadLanes(m.Row(a, r), m.Lanes())
@@ -77,21 +107,23 @@ func (t Tile) Emit(m vec.Machine) {
 			})
 		}, func() {
 			m.IfEqual("along_rows", rsa, 4, func() {
-				loop("columns", tileUnroll, func() {
-					for u := range tileUnroll {
-						step(u, func() func(r int) vec.Vec { return t.column(m, l, a, csa) })
+				m.Loop("columns", k, tileUnroll, func() {
+					fetch()
+					for range tileUnroll {
+						step(func() func(r int) vec.Vec { return t.column(m, l, a, csa) })
 					}
 				})
 			}, func() {})
 		})
 	} else {
-		loop("steps", tileUnroll, func() {
-			for u := range tileUnroll {
-				step(u, broadcast)
+		m.Loop("steps", k, tileUnroll, func() {
+			fetch()
+			for range tileUnroll {
+				step(broadcast)
 			}
 		})
 	}
-	loop("step", 1, func() { step(0, broadcast) })
+	m.Loop("step", k, 1, func() { step(broadcast) })
 	t.Epilogue(m, acc)
 	m.Return()
 }
@@ -115,9 +147,37 @@ func (t Tile) column(m vec.Machine, l vec.Laner, a vec.Rows, csa vec.Reg) func(r
 	}
 }
 
-// floats is an argument that counts float32, in bytes.
-func floats(m vec.Machine, arg string) vec.Reg {
-	r := m.Int(arg)
+// TileFields are the operands of a tile, the fields of a struct of 64-bit words:
+// one pointer is passed, and from tile to tile only what differs is written.
+var TileFields = []struct{ Name, Type, Doc string }{
+	{"K", "int", "steps"},
+	{"A", "*float32", "element (r, q) of A is RSA*r + CSA*q from here"},
+	{"RSA", "int", "distance between the rows of A"},
+	{"CSA", "int", "distance between the columns of A"},
+	{"B", "*float32", "the vectors of step q are LDB*q from here"},
+	{"LDB", "int", "distance between the rows of B"},
+	{"Start", "*float32", "where the chains of row r start is LDS*r from here"},
+	{"LDS", "int", "distance between the rows of Start"},
+	{"C", "*float32", "row r of the result is LDC*r from here"},
+	{"LDC", "int", "distance between the rows of C"},
+	{"Tail", "int", "columns of the last vector that exist in Start and C, 1 to all"},
+	{"Flags", "int", "bit 0: add to C; bit 1: tiny results become +0"},
+	{"Next", "*float32", "what is fetched into the cache from here on; any address is harmless"},
+}
+
+// word is a field of the tile's operands.
+func word(m vec.Machine, field string) vec.Reg {
+	for n, f := range TileFields {
+		if f.Name == field {
+			return m.Word("t", n)
+		}
+	}
+	panic("a tile has no operand " + field)
+}
+
+// floats is a field that counts float32, in bytes.
+func floats(m vec.Machine, field string) vec.Reg {
+	r := word(m, field)
 	m.ShiftReg(r, 2)
 	return r
 }
@@ -128,8 +188,8 @@ func (t Tile) start(m vec.Machine) [][]vec.Vec {
 	for r := range acc {
 		acc[r] = make([]vec.Vec, t.Vecs)
 	}
-	at := m.Rows(m.Int("start"), floats(m, "lds"), t.Rows)
-	tail := m.Tail(m.Int("tail"))
+	at := m.Rows(word(m, "Start"), floats(m, "LDS"), t.Rows)
+	tail := m.Tail(word(m, "Tail"))
 	t.each(m, func(r, v int, offset int, last bool) {
 		if from := m.Row(at, r).Plus(offset); last {
 			acc[r][v] = m.LoadTail(from, tail)
@@ -154,8 +214,8 @@ func (t Tile) each(m vec.Machine, visit func(r, v, offset int, last bool)) {
 // addition. Bit 1: tiny results become +0.
 func Store(m vec.Machine, acc [][]vec.Vec) {
 	t := Tile{Rows: len(acc), Vecs: len(acc[0])}
-	c := m.Rows(m.Int("c"), floats(m, "ldc"), t.Rows)
-	flags, n := m.Int("flags"), m.Int("tail")
+	c := m.Rows(word(m, "C"), floats(m, "LDC"), t.Rows)
+	flags, n := word(m, "Flags"), word(m, "Tail")
 	tail := m.Tail(n)
 	m.IfBit("add", flags, 0, func() {
 		t.each(m, func(r, v, offset int, last bool) {

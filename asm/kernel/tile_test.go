@@ -20,16 +20,16 @@ func TestTileTakesTheGateSequence(t *testing.T) {
 	}{{"avx2", avox.AVX2, 2}, {"avx512", avox.AVX512, 6}} {
 		f := avox.NewFile(c.target)
 		tile := kernel.Tile{Rows: c.rows, Vecs: 4, Epilogue: func(m vec.Machine, acc [][]vec.Vec) {
-			out := vec.Mem{Base: m.Int("c")}
+			out := vec.Mem{Base: m.Word("t", 8)}
 			for r, a := range acc {
 				// The vectors of a row are i, f, g, o; cPrev and h have a vector a row.
-				cPrev := m.Load(vec.Mem{Base: m.Int("start"), Disp: 4 * m.Lanes() * r})
+				cPrev := m.Load(vec.Mem{Base: m.Word("t", 6), Disp: 4 * m.Lanes() * r})
 				_, _, _, _, cell, h := kernel.LSTMForward(m, a[0], a[1], a[2], a[3], cPrev)
 				m.Store(cell, out.Plus(8*m.Lanes()*r))
 				m.Store(h, out.Plus(8*m.Lanes()*r+4*m.Lanes()))
 			}
 		}}
-		f.Function("Fused", "func(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, tail int, next *float32)", tile.Emit)
+		f.Function("Fused", "func(t *byte)", tile.Emit)
 		text, err := f.Bytes("a test")
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)

@@ -140,6 +140,14 @@ func (m *machine) Len(arg string) vec.Reg {
 
 func (m *machine) Int(arg string) vec.Reg { return m.word64(arg, m.argument(arg, "int").offset) }
 
+func (m *machine) Word(arg string, n int) vec.Reg {
+	p, d := reg(m.Int(arg)), m.new(false)
+	m.emit(&inst{write: []*virt{d}, read: []*virt{p}, print: func() line {
+		return line{fmt.Sprintf("MOVD %d(R%d), R%d", 8*n, p.x(), d.x()), fmt.Sprintf("ldr x%d, [x%d, #%d]", d.x(), p.x(), 8*n)}
+	}})
+	return vec.Reg{Reg: d}
+}
+
 func (m *machine) Float(arg string) vec.Vec {
 	a := m.argument(arg, "float32")
 	s, d := m.new(true), m.new(true)

@@ -59,10 +59,12 @@ type Machine interface {
 	Registers() int
 
 	// Base and Len load the parts of a slice argument; Int loads an int or a
-	// pointer; Float puts a float32 argument into every lane.
+	// pointer; Word loads 64-bit word n of the struct that a pointer argument
+	// points to; Float puts a float32 argument into every lane.
 	Base(arg string) Reg
 	Len(arg string) Reg
 	Int(arg string) Reg
+	Word(arg string, n int) Reg
 	Float(arg string) Vec
 
 	// SetReg makes a register holding n, CopyReg one holding r.

@@ -13,11 +13,12 @@ import (
 // that a new one comes with a decision.
 var mayImport = map[string][]string{
 	".":                        {},
-	"kernels":                  {"kernels/ref", "kernels/internal/avx2", "kernels/internal/avx512", "kernels/internal/neon", "golang.org/x/sys/cpu", "github.com/klauspost/cpuid/v2"},
+	"kernels":                  {"kernels/ref", "kernels/internal/avx2", "kernels/internal/avx512", "kernels/internal/neon", "kernels/internal/tile", "golang.org/x/sys/cpu", "github.com/klauspost/cpuid/v2"},
 	"kernels/ref":              {},
-	"kernels/internal/avx2":    {},
-	"kernels/internal/avx512":  {},
-	"kernels/internal/neon":    {},
+	"kernels/internal/avx2":    {"kernels/internal/tile"},
+	"kernels/internal/avx512":  {"kernels/internal/tile"},
+	"kernels/internal/neon":    {"kernels/internal/tile"},
+	"kernels/internal/tile":    {},
 	"internal/team":            {},
 	"internal/wire":            {},
 	"internal/seq":             {"kernels", "internal/team"},

@@ -4,6 +4,8 @@
 
 package avx2
 
+import "github.com/simdrnn/simdrnn/kernels/internal/tile"
+
 // PeakFlops is the number of floating-point operations of one iteration of Peak.
 const PeakFlops = 768
 
@@ -372,59 +374,59 @@ func Peak(iters int)
 // Tile1x1 is the register tile of 1 rows and 1 vectors of columns.
 //
 //go:noescape
-func Tile1x1(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile1x1(t *tile.Args)
 
 // Tile1x2 is the register tile of 1 rows and 2 vectors of columns.
 //
 //go:noescape
-func Tile1x2(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile1x2(t *tile.Args)
 
 // Tile1x3 is the register tile of 1 rows and 3 vectors of columns.
 //
 //go:noescape
-func Tile1x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile1x3(t *tile.Args)
 
 // Tile1x4 is the register tile of 1 rows and 4 vectors of columns.
 //
 //go:noescape
-func Tile1x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile1x4(t *tile.Args)
 
 // Tile2x1 is the register tile of 2 rows and 1 vectors of columns.
 //
 //go:noescape
-func Tile2x1(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile2x1(t *tile.Args)
 
 // Tile2x2 is the register tile of 2 rows and 2 vectors of columns.
 //
 //go:noescape
-func Tile2x2(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile2x2(t *tile.Args)
 
 // Tile2x3 is the register tile of 2 rows and 3 vectors of columns.
 //
 //go:noescape
-func Tile2x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile2x3(t *tile.Args)
 
 // Tile2x4 is the register tile of 2 rows and 4 vectors of columns.
 //
 //go:noescape
-func Tile2x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile2x4(t *tile.Args)
 
 // Tile3x1 is the register tile of 3 rows and 1 vectors of columns.
 //
 //go:noescape
-func Tile3x1(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile3x1(t *tile.Args)
 
 // Tile3x2 is the register tile of 3 rows and 2 vectors of columns.
 //
 //go:noescape
-func Tile3x2(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile3x2(t *tile.Args)
 
 // Tile3x3 is the register tile of 3 rows and 3 vectors of columns.
 //
 //go:noescape
-func Tile3x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile3x3(t *tile.Args)
 
 // Tile3x4 is the register tile of 3 rows and 4 vectors of columns.
 //
 //go:noescape
-func Tile3x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile3x4(t *tile.Args)

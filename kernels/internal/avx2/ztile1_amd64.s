@@ -4,56 +4,59 @@
 
 #include "textflag.h"
 
-// func Tile1x1(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, FMA3, MMX+
-TEXT ·Tile1x1(SB), NOSPLIT, $0-104
-	MOVQ       start+48(FP), AX
-	MOVQ       lds+56(FP), CX
+// func Tile1x1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·Tile1x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       48(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       56(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       tail+80(FP), CX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
 	LEAQ       mask<>+32(SB), DX
 	NEGQ       CX
 	VMOVUPS    (DX)(CX*4), Y0
 	VMASKMOVPS (AX), Y0, Y0
-	MOVQ       k+0(FP), AX
-	MOVQ       rsa+16(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       csa+24(FP), CX
+	MOVQ       t+0(FP), CX
+	MOVQ       24(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       a+8(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       ldb+40(FP), SI
+	MOVQ       t+0(FP), DX
+	MOVQ       8(DX), DX
+	MOVQ       t+0(FP), BX
+	MOVQ       32(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       40(SI), SI
 	SHLQ       $0x02, SI
-	MOVQ       next+96(FP), DI
 	SUBQ       $+4, AX
 	JLT        done_steps
 
 steps:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Y1
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         SI, BX
-	PREFETCHT0   64(DI)
 	VBROADCASTSS (DX), Y1
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         SI, BX
-	PREFETCHT0   128(DI)
 	VBROADCASTSS (DX), Y1
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         SI, BX
-	PREFETCHT0   192(DI)
 	VBROADCASTSS (DX), Y1
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         SI, BX
-	ADDQ         $+256, DI
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -63,23 +66,25 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Y1
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         SI, BX
-	ADDQ         $+64, DI
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ       $+1, AX
-	MOVQ       c+64(FP), AX
-	MOVQ       ldc+72(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       64(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       72(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       flags+88(FP), CX
-	MOVQ       tail+80(FP), DX
+	MOVQ       t+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       t+0(FP), DX
+	MOVQ       80(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	MOVQ       DX, SI
 	NEGQ       SI
@@ -110,33 +115,40 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile1x2(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, FMA3, MMX+
-TEXT ·Tile1x2(SB), NOSPLIT, $0-104
-	MOVQ       start+48(FP), AX
-	MOVQ       lds+56(FP), CX
+// func Tile1x2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·Tile1x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       48(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       56(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       tail+80(FP), CX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
 	LEAQ       mask<>+32(SB), DX
 	NEGQ       CX
 	VMOVUPS    (DX)(CX*4), Y0
 	VMOVUPS    (AX), Y1
 	VMASKMOVPS 32(AX), Y0, Y0
-	MOVQ       k+0(FP), AX
-	MOVQ       rsa+16(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       csa+24(FP), CX
+	MOVQ       t+0(FP), CX
+	MOVQ       24(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       a+8(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       ldb+40(FP), SI
+	MOVQ       t+0(FP), DX
+	MOVQ       8(DX), DX
+	MOVQ       t+0(FP), BX
+	MOVQ       32(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       40(SI), SI
 	SHLQ       $0x02, SI
-	MOVQ       next+96(FP), DI
 	SUBQ       $+4, AX
 	JLT        done_steps
 
 steps:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Y2
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y3
@@ -144,7 +156,6 @@ steps:
 	VMOVUPS      32(BX), Y3
 	VFMADD231PS  Y3, Y2, Y0
 	ADDQ         SI, BX
-	PREFETCHT0   64(DI)
 	VBROADCASTSS (DX), Y2
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y3
@@ -152,7 +163,6 @@ steps:
 	VMOVUPS      32(BX), Y3
 	VFMADD231PS  Y3, Y2, Y0
 	ADDQ         SI, BX
-	PREFETCHT0   128(DI)
 	VBROADCASTSS (DX), Y2
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y3
@@ -160,7 +170,6 @@ steps:
 	VMOVUPS      32(BX), Y3
 	VFMADD231PS  Y3, Y2, Y0
 	ADDQ         SI, BX
-	PREFETCHT0   192(DI)
 	VBROADCASTSS (DX), Y2
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y3
@@ -168,7 +177,6 @@ steps:
 	VMOVUPS      32(BX), Y3
 	VFMADD231PS  Y3, Y2, Y0
 	ADDQ         SI, BX
-	ADDQ         $+256, DI
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -178,7 +186,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Y2
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y3
@@ -186,17 +193,20 @@ step:
 	VMOVUPS      32(BX), Y3
 	VFMADD231PS  Y3, Y2, Y0
 	ADDQ         SI, BX
-	ADDQ         $+64, DI
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ       $+1, AX
-	MOVQ       c+64(FP), AX
-	MOVQ       ldc+72(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       64(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       72(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       flags+88(FP), CX
-	MOVQ       tail+80(FP), DX
+	MOVQ       t+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       t+0(FP), DX
+	MOVQ       80(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	MOVQ       DX, SI
 	NEGQ       SI
@@ -234,34 +244,41 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile1x3(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, FMA3, MMX+
-TEXT ·Tile1x3(SB), NOSPLIT, $0-104
-	MOVQ       start+48(FP), AX
-	MOVQ       lds+56(FP), CX
+// func Tile1x3(t *byte)
+// Requires: AVX, FMA3
+TEXT ·Tile1x3(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       48(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       56(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       tail+80(FP), CX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
 	LEAQ       mask<>+32(SB), DX
 	NEGQ       CX
 	VMOVUPS    (DX)(CX*4), Y0
 	VMOVUPS    (AX), Y1
 	VMOVUPS    32(AX), Y2
 	VMASKMOVPS 64(AX), Y0, Y0
-	MOVQ       k+0(FP), AX
-	MOVQ       rsa+16(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       csa+24(FP), CX
+	MOVQ       t+0(FP), CX
+	MOVQ       24(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       a+8(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       ldb+40(FP), SI
+	MOVQ       t+0(FP), DX
+	MOVQ       8(DX), DX
+	MOVQ       t+0(FP), BX
+	MOVQ       32(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       40(SI), SI
 	SHLQ       $0x02, SI
-	MOVQ       next+96(FP), DI
 	SUBQ       $+4, AX
 	JLT        done_steps
 
 steps:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Y3
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y4
@@ -271,7 +288,6 @@ steps:
 	VMOVUPS      64(BX), Y4
 	VFMADD231PS  Y4, Y3, Y0
 	ADDQ         SI, BX
-	PREFETCHT0   64(DI)
 	VBROADCASTSS (DX), Y3
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y4
@@ -281,7 +297,6 @@ steps:
 	VMOVUPS      64(BX), Y4
 	VFMADD231PS  Y4, Y3, Y0
 	ADDQ         SI, BX
-	PREFETCHT0   128(DI)
 	VBROADCASTSS (DX), Y3
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y4
@@ -291,7 +306,6 @@ steps:
 	VMOVUPS      64(BX), Y4
 	VFMADD231PS  Y4, Y3, Y0
 	ADDQ         SI, BX
-	PREFETCHT0   192(DI)
 	VBROADCASTSS (DX), Y3
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y4
@@ -301,7 +315,6 @@ steps:
 	VMOVUPS      64(BX), Y4
 	VFMADD231PS  Y4, Y3, Y0
 	ADDQ         SI, BX
-	ADDQ         $+256, DI
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -311,7 +324,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Y3
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y4
@@ -321,17 +333,20 @@ step:
 	VMOVUPS      64(BX), Y4
 	VFMADD231PS  Y4, Y3, Y0
 	ADDQ         SI, BX
-	ADDQ         $+64, DI
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ       $+1, AX
-	MOVQ       c+64(FP), AX
-	MOVQ       ldc+72(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       64(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       72(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       flags+88(FP), CX
-	MOVQ       tail+80(FP), DX
+	MOVQ       t+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       t+0(FP), DX
+	MOVQ       80(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	MOVQ       DX, SI
 	NEGQ       SI
@@ -376,13 +391,16 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile1x4(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, FMA3, MMX+
-TEXT ·Tile1x4(SB), NOSPLIT, $0-104
-	MOVQ       start+48(FP), AX
-	MOVQ       lds+56(FP), CX
+// func Tile1x4(t *byte)
+// Requires: AVX, FMA3
+TEXT ·Tile1x4(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       48(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       56(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       tail+80(FP), CX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
 	LEAQ       mask<>+32(SB), DX
 	NEGQ       CX
 	VMOVUPS    (DX)(CX*4), Y0
@@ -390,21 +408,25 @@ TEXT ·Tile1x4(SB), NOSPLIT, $0-104
 	VMOVUPS    32(AX), Y2
 	VMOVUPS    64(AX), Y3
 	VMASKMOVPS 96(AX), Y0, Y0
-	MOVQ       k+0(FP), AX
-	MOVQ       rsa+16(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       csa+24(FP), CX
+	MOVQ       t+0(FP), CX
+	MOVQ       24(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       a+8(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       ldb+40(FP), SI
+	MOVQ       t+0(FP), DX
+	MOVQ       8(DX), DX
+	MOVQ       t+0(FP), BX
+	MOVQ       32(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       40(SI), SI
 	SHLQ       $0x02, SI
-	MOVQ       next+96(FP), DI
 	SUBQ       $+4, AX
 	JLT        done_steps
 
 steps:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Y4
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y5
@@ -416,7 +438,6 @@ steps:
 	VMOVUPS      96(BX), Y5
 	VFMADD231PS  Y5, Y4, Y0
 	ADDQ         SI, BX
-	PREFETCHT0   64(DI)
 	VBROADCASTSS (DX), Y4
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y5
@@ -428,7 +449,6 @@ steps:
 	VMOVUPS      96(BX), Y5
 	VFMADD231PS  Y5, Y4, Y0
 	ADDQ         SI, BX
-	PREFETCHT0   128(DI)
 	VBROADCASTSS (DX), Y4
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y5
@@ -440,7 +460,6 @@ steps:
 	VMOVUPS      96(BX), Y5
 	VFMADD231PS  Y5, Y4, Y0
 	ADDQ         SI, BX
-	PREFETCHT0   192(DI)
 	VBROADCASTSS (DX), Y4
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y5
@@ -452,7 +471,6 @@ steps:
 	VMOVUPS      96(BX), Y5
 	VFMADD231PS  Y5, Y4, Y0
 	ADDQ         SI, BX
-	ADDQ         $+256, DI
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -462,7 +480,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Y4
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y5
@@ -474,17 +491,20 @@ step:
 	VMOVUPS      96(BX), Y5
 	VFMADD231PS  Y5, Y4, Y0
 	ADDQ         SI, BX
-	ADDQ         $+64, DI
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ       $+1, AX
-	MOVQ       c+64(FP), AX
-	MOVQ       ldc+72(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       64(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       72(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       flags+88(FP), CX
-	MOVQ       tail+80(FP), DX
+	MOVQ       t+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       t+0(FP), DX
+	MOVQ       80(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	MOVQ       DX, SI
 	NEGQ       SI

@@ -4,33 +4,40 @@
 
 #include "textflag.h"
 
-// func Tile2x1(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, FMA3, MMX+
-TEXT ·Tile2x1(SB), NOSPLIT, $0-104
-	MOVQ       start+48(FP), AX
-	MOVQ       lds+56(FP), CX
+// func Tile2x1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·Tile2x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       48(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       56(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       tail+80(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       80(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	NEGQ       DX
 	VMOVUPS    (BX)(DX*4), Y0
 	VMASKMOVPS (AX), Y0, Y1
 	VMASKMOVPS (AX)(CX*1), Y0, Y0
-	MOVQ       k+0(FP), AX
-	MOVQ       rsa+16(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       csa+24(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
 	SHLQ       $0x02, DX
-	MOVQ       a+8(FP), BX
-	MOVQ       b+32(FP), SI
-	MOVQ       ldb+40(FP), DI
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       32(SI), SI
+	MOVQ       t+0(FP), DI
+	MOVQ       40(DI), DI
 	SHLQ       $0x02, DI
-	MOVQ       next+96(FP), R8
 	SUBQ       $+4, AX
 	JLT        done_steps
 
 steps:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Y2
 	VBROADCASTSS (BX)(CX*1), Y3
 	ADDQ         DX, BX
@@ -38,7 +45,6 @@ steps:
 	VFMADD231PS  Y4, Y2, Y1
 	VFMADD231PS  Y4, Y3, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Y2
 	VBROADCASTSS (BX)(CX*1), Y3
 	ADDQ         DX, BX
@@ -46,7 +52,6 @@ steps:
 	VFMADD231PS  Y4, Y2, Y1
 	VFMADD231PS  Y4, Y3, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Y2
 	VBROADCASTSS (BX)(CX*1), Y3
 	ADDQ         DX, BX
@@ -54,7 +59,6 @@ steps:
 	VFMADD231PS  Y4, Y2, Y1
 	VFMADD231PS  Y4, Y3, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Y2
 	VBROADCASTSS (BX)(CX*1), Y3
 	ADDQ         DX, BX
@@ -62,7 +66,6 @@ steps:
 	VFMADD231PS  Y4, Y2, Y1
 	VFMADD231PS  Y4, Y3, Y0
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -72,7 +75,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Y2
 	VBROADCASTSS (BX)(CX*1), Y3
 	ADDQ         DX, BX
@@ -80,17 +82,20 @@ step:
 	VFMADD231PS  Y4, Y2, Y1
 	VFMADD231PS  Y4, Y3, Y0
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ       $+1, AX
-	MOVQ       c+64(FP), AX
-	MOVQ       ldc+72(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       64(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       72(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       flags+88(FP), DX
-	MOVQ       tail+80(FP), BX
+	MOVQ       t+0(FP), DX
+	MOVQ       88(DX), DX
+	MOVQ       t+0(FP), BX
+	MOVQ       80(BX), BX
 	LEAQ       mask<>+32(SB), SI
 	MOVQ       BX, DI
 	NEGQ       DI
@@ -129,13 +134,16 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile2x2(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, FMA3, MMX+
-TEXT ·Tile2x2(SB), NOSPLIT, $0-104
-	MOVQ       start+48(FP), AX
-	MOVQ       lds+56(FP), CX
+// func Tile2x2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·Tile2x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       48(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       56(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       tail+80(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       80(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	NEGQ       DX
 	VMOVUPS    (BX)(DX*4), Y0
@@ -143,21 +151,25 @@ TEXT ·Tile2x2(SB), NOSPLIT, $0-104
 	VMASKMOVPS 32(AX), Y0, Y2
 	VMOVUPS    (AX)(CX*1), Y3
 	VMASKMOVPS 32(AX)(CX*1), Y0, Y0
-	MOVQ       k+0(FP), AX
-	MOVQ       rsa+16(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       csa+24(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
 	SHLQ       $0x02, DX
-	MOVQ       a+8(FP), BX
-	MOVQ       b+32(FP), SI
-	MOVQ       ldb+40(FP), DI
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       32(SI), SI
+	MOVQ       t+0(FP), DI
+	MOVQ       40(DI), DI
 	SHLQ       $0x02, DI
-	MOVQ       next+96(FP), R8
 	SUBQ       $+4, AX
 	JLT        done_steps
 
 steps:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Y4
 	VBROADCASTSS (BX)(CX*1), Y5
 	ADDQ         DX, BX
@@ -168,7 +180,6 @@ steps:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Y4
 	VBROADCASTSS (BX)(CX*1), Y5
 	ADDQ         DX, BX
@@ -179,7 +190,6 @@ steps:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Y4
 	VBROADCASTSS (BX)(CX*1), Y5
 	ADDQ         DX, BX
@@ -190,7 +200,6 @@ steps:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Y4
 	VBROADCASTSS (BX)(CX*1), Y5
 	ADDQ         DX, BX
@@ -201,7 +210,6 @@ steps:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y0
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -211,7 +219,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Y4
 	VBROADCASTSS (BX)(CX*1), Y5
 	ADDQ         DX, BX
@@ -222,17 +229,20 @@ step:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y0
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ       $+1, AX
-	MOVQ       c+64(FP), AX
-	MOVQ       ldc+72(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       64(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       72(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       flags+88(FP), DX
-	MOVQ       tail+80(FP), BX
+	MOVQ       t+0(FP), DX
+	MOVQ       88(DX), DX
+	MOVQ       t+0(FP), BX
+	MOVQ       80(BX), BX
 	LEAQ       mask<>+32(SB), SI
 	MOVQ       BX, DI
 	NEGQ       DI
@@ -285,13 +295,16 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile2x3(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, FMA3, MMX+
-TEXT ·Tile2x3(SB), NOSPLIT, $0-104
-	MOVQ       start+48(FP), AX
-	MOVQ       lds+56(FP), CX
+// func Tile2x3(t *byte)
+// Requires: AVX, FMA3
+TEXT ·Tile2x3(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       48(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       56(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       tail+80(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       80(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	NEGQ       DX
 	VMOVUPS    (BX)(DX*4), Y0
@@ -301,21 +314,25 @@ TEXT ·Tile2x3(SB), NOSPLIT, $0-104
 	VMOVUPS    (AX)(CX*1), Y4
 	VMOVUPS    32(AX)(CX*1), Y5
 	VMASKMOVPS 64(AX)(CX*1), Y0, Y0
-	MOVQ       k+0(FP), AX
-	MOVQ       rsa+16(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       csa+24(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
 	SHLQ       $0x02, DX
-	MOVQ       a+8(FP), BX
-	MOVQ       b+32(FP), SI
-	MOVQ       ldb+40(FP), DI
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       32(SI), SI
+	MOVQ       t+0(FP), DI
+	MOVQ       40(DI), DI
 	SHLQ       $0x02, DI
-	MOVQ       next+96(FP), R8
 	SUBQ       $+4, AX
 	JLT        done_steps
 
 steps:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Y6
 	VBROADCASTSS (BX)(CX*1), Y7
 	ADDQ         DX, BX
@@ -329,7 +346,6 @@ steps:
 	VFMADD231PS  Y8, Y6, Y3
 	VFMADD231PS  Y8, Y7, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Y6
 	VBROADCASTSS (BX)(CX*1), Y7
 	ADDQ         DX, BX
@@ -343,7 +359,6 @@ steps:
 	VFMADD231PS  Y8, Y6, Y3
 	VFMADD231PS  Y8, Y7, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Y6
 	VBROADCASTSS (BX)(CX*1), Y7
 	ADDQ         DX, BX
@@ -357,7 +372,6 @@ steps:
 	VFMADD231PS  Y8, Y6, Y3
 	VFMADD231PS  Y8, Y7, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Y6
 	VBROADCASTSS (BX)(CX*1), Y7
 	ADDQ         DX, BX
@@ -371,7 +385,6 @@ steps:
 	VFMADD231PS  Y8, Y6, Y3
 	VFMADD231PS  Y8, Y7, Y0
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -381,7 +394,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Y6
 	VBROADCASTSS (BX)(CX*1), Y7
 	ADDQ         DX, BX
@@ -395,17 +407,20 @@ step:
 	VFMADD231PS  Y8, Y6, Y3
 	VFMADD231PS  Y8, Y7, Y0
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ       $+1, AX
-	MOVQ       c+64(FP), AX
-	MOVQ       ldc+72(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       64(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       72(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       flags+88(FP), DX
-	MOVQ       tail+80(FP), BX
+	MOVQ       t+0(FP), DX
+	MOVQ       88(DX), DX
+	MOVQ       t+0(FP), BX
+	MOVQ       80(BX), BX
 	LEAQ       mask<>+32(SB), SI
 	MOVQ       BX, DI
 	NEGQ       DI
@@ -472,13 +487,16 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile2x4(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, FMA3, MMX+
-TEXT ·Tile2x4(SB), NOSPLIT, $0-104
-	MOVQ       start+48(FP), AX
-	MOVQ       lds+56(FP), CX
+// func Tile2x4(t *byte)
+// Requires: AVX, FMA3
+TEXT ·Tile2x4(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       48(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       56(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       tail+80(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       80(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	NEGQ       DX
 	VMOVUPS    (BX)(DX*4), Y0
@@ -490,21 +508,25 @@ TEXT ·Tile2x4(SB), NOSPLIT, $0-104
 	VMOVUPS    32(AX)(CX*1), Y6
 	VMOVUPS    64(AX)(CX*1), Y7
 	VMASKMOVPS 96(AX)(CX*1), Y0, Y0
-	MOVQ       k+0(FP), AX
-	MOVQ       rsa+16(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       csa+24(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
 	SHLQ       $0x02, DX
-	MOVQ       a+8(FP), BX
-	MOVQ       b+32(FP), SI
-	MOVQ       ldb+40(FP), DI
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       32(SI), SI
+	MOVQ       t+0(FP), DI
+	MOVQ       40(DI), DI
 	SHLQ       $0x02, DI
-	MOVQ       next+96(FP), R8
 	SUBQ       $+4, AX
 	JLT        done_steps
 
 steps:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Y8
 	VBROADCASTSS (BX)(CX*1), Y9
 	ADDQ         DX, BX
@@ -521,7 +543,6 @@ steps:
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Y8
 	VBROADCASTSS (BX)(CX*1), Y9
 	ADDQ         DX, BX
@@ -538,7 +559,6 @@ steps:
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Y8
 	VBROADCASTSS (BX)(CX*1), Y9
 	ADDQ         DX, BX
@@ -555,7 +575,6 @@ steps:
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Y8
 	VBROADCASTSS (BX)(CX*1), Y9
 	ADDQ         DX, BX
@@ -572,7 +591,6 @@ steps:
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y0
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -582,7 +600,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Y8
 	VBROADCASTSS (BX)(CX*1), Y9
 	ADDQ         DX, BX
@@ -599,17 +616,20 @@ step:
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y0
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ       $+1, AX
-	MOVQ       c+64(FP), AX
-	MOVQ       ldc+72(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       64(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       72(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       flags+88(FP), DX
-	MOVQ       tail+80(FP), BX
+	MOVQ       t+0(FP), DX
+	MOVQ       88(DX), DX
+	MOVQ       t+0(FP), BX
+	MOVQ       80(BX), BX
 	LEAQ       mask<>+32(SB), SI
 	MOVQ       BX, DI
 	NEGQ       DI

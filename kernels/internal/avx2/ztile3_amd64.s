@@ -4,34 +4,45 @@
 
 #include "textflag.h"
 
-// func Tile3x1(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile3x1(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·Tile3x1(SB), NOSPLIT, $0-104
-	MOVQ       start+48(FP), AX
-	MOVQ       lds+56(FP), CX
+TEXT ·Tile3x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       48(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       56(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       tail+80(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       80(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	NEGQ       DX
 	VMOVUPS    (BX)(DX*4), Y0
 	VMASKMOVPS (AX), Y0, Y1
 	VMASKMOVPS (AX)(CX*1), Y0, Y2
 	VMASKMOVPS (AX)(CX*2), Y0, Y0
-	MOVQ       k+0(FP), AX
-	MOVQ       rsa+16(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       csa+24(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
 	SHLQ       $0x02, DX
-	MOVQ       a+8(FP), BX
-	MOVQ       b+32(FP), SI
-	MOVQ       ldb+40(FP), DI
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       32(SI), SI
+	MOVQ       t+0(FP), DI
+	MOVQ       40(DI), DI
 	SHLQ       $0x02, DI
-	MOVQ       next+96(FP), R8
+	MOVQ       t+0(FP), R8
+	MOVQ       96(R8), R8
 	SUBQ       $+4, AX
 	JLT        done_steps
 
 steps:
-	PREFETCHT0   (R8)
+	PREFETCHT1   (R8)
+	ADDQ         $+64, R8
 	VBROADCASTSS (BX), Y3
 	VBROADCASTSS (BX)(CX*1), Y4
 	VBROADCASTSS (BX)(CX*2), Y5
@@ -41,7 +52,6 @@ steps:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Y3
 	VBROADCASTSS (BX)(CX*1), Y4
 	VBROADCASTSS (BX)(CX*2), Y5
@@ -51,7 +61,6 @@ steps:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Y3
 	VBROADCASTSS (BX)(CX*1), Y4
 	VBROADCASTSS (BX)(CX*2), Y5
@@ -61,7 +70,6 @@ steps:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Y3
 	VBROADCASTSS (BX)(CX*1), Y4
 	VBROADCASTSS (BX)(CX*2), Y5
@@ -71,7 +79,6 @@ steps:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y0
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -81,7 +88,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Y3
 	VBROADCASTSS (BX)(CX*1), Y4
 	VBROADCASTSS (BX)(CX*2), Y5
@@ -91,17 +97,20 @@ step:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y0
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ       $+1, AX
-	MOVQ       c+64(FP), AX
-	MOVQ       ldc+72(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       64(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       72(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       flags+88(FP), DX
-	MOVQ       tail+80(FP), BX
+	MOVQ       t+0(FP), DX
+	MOVQ       88(DX), DX
+	MOVQ       t+0(FP), BX
+	MOVQ       80(BX), BX
 	LEAQ       mask<>+32(SB), SI
 	MOVQ       BX, DI
 	NEGQ       DI
@@ -148,13 +157,16 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile3x2(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile3x2(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·Tile3x2(SB), NOSPLIT, $0-104
-	MOVQ       start+48(FP), AX
-	MOVQ       lds+56(FP), CX
+TEXT ·Tile3x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       48(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       56(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       tail+80(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       80(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	NEGQ       DX
 	VMOVUPS    (BX)(DX*4), Y0
@@ -164,21 +176,29 @@ TEXT ·Tile3x2(SB), NOSPLIT, $0-104
 	VMASKMOVPS 32(AX)(CX*1), Y0, Y4
 	VMOVUPS    (AX)(CX*2), Y5
 	VMASKMOVPS 32(AX)(CX*2), Y0, Y0
-	MOVQ       k+0(FP), AX
-	MOVQ       rsa+16(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       csa+24(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
 	SHLQ       $0x02, DX
-	MOVQ       a+8(FP), BX
-	MOVQ       b+32(FP), SI
-	MOVQ       ldb+40(FP), DI
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       32(SI), SI
+	MOVQ       t+0(FP), DI
+	MOVQ       40(DI), DI
 	SHLQ       $0x02, DI
-	MOVQ       next+96(FP), R8
+	MOVQ       t+0(FP), R8
+	MOVQ       96(R8), R8
 	SUBQ       $+4, AX
 	JLT        done_steps
 
 steps:
-	PREFETCHT0   (R8)
+	PREFETCHT1   (R8)
+	ADDQ         $+64, R8
 	VBROADCASTSS (BX), Y6
 	VBROADCASTSS (BX)(CX*1), Y7
 	VBROADCASTSS (BX)(CX*2), Y8
@@ -192,7 +212,6 @@ steps:
 	VFMADD231PS  Y9, Y7, Y4
 	VFMADD231PS  Y9, Y8, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Y6
 	VBROADCASTSS (BX)(CX*1), Y7
 	VBROADCASTSS (BX)(CX*2), Y8
@@ -206,7 +225,6 @@ steps:
 	VFMADD231PS  Y9, Y7, Y4
 	VFMADD231PS  Y9, Y8, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Y6
 	VBROADCASTSS (BX)(CX*1), Y7
 	VBROADCASTSS (BX)(CX*2), Y8
@@ -220,7 +238,6 @@ steps:
 	VFMADD231PS  Y9, Y7, Y4
 	VFMADD231PS  Y9, Y8, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Y6
 	VBROADCASTSS (BX)(CX*1), Y7
 	VBROADCASTSS (BX)(CX*2), Y8
@@ -234,7 +251,6 @@ steps:
 	VFMADD231PS  Y9, Y7, Y4
 	VFMADD231PS  Y9, Y8, Y0
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -244,7 +260,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Y6
 	VBROADCASTSS (BX)(CX*1), Y7
 	VBROADCASTSS (BX)(CX*2), Y8
@@ -258,17 +273,20 @@ step:
 	VFMADD231PS  Y9, Y7, Y4
 	VFMADD231PS  Y9, Y8, Y0
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ       $+1, AX
-	MOVQ       c+64(FP), AX
-	MOVQ       ldc+72(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       64(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       72(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       flags+88(FP), DX
-	MOVQ       tail+80(FP), BX
+	MOVQ       t+0(FP), DX
+	MOVQ       88(DX), DX
+	MOVQ       t+0(FP), BX
+	MOVQ       80(BX), BX
 	LEAQ       mask<>+32(SB), SI
 	MOVQ       BX, DI
 	NEGQ       DI
@@ -336,13 +354,16 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile3x3(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile3x3(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·Tile3x3(SB), NOSPLIT, $0-104
-	MOVQ       start+48(FP), AX
-	MOVQ       lds+56(FP), CX
+TEXT ·Tile3x3(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       48(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       56(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       tail+80(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       80(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	NEGQ       DX
 	VMOVUPS    (BX)(DX*4), Y0
@@ -355,21 +376,29 @@ TEXT ·Tile3x3(SB), NOSPLIT, $0-104
 	VMOVUPS    (AX)(CX*2), Y7
 	VMOVUPS    32(AX)(CX*2), Y8
 	VMASKMOVPS 64(AX)(CX*2), Y0, Y0
-	MOVQ       k+0(FP), AX
-	MOVQ       rsa+16(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       csa+24(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
 	SHLQ       $0x02, DX
-	MOVQ       a+8(FP), BX
-	MOVQ       b+32(FP), SI
-	MOVQ       ldb+40(FP), DI
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       32(SI), SI
+	MOVQ       t+0(FP), DI
+	MOVQ       40(DI), DI
 	SHLQ       $0x02, DI
-	MOVQ       next+96(FP), R8
+	MOVQ       t+0(FP), R8
+	MOVQ       96(R8), R8
 	SUBQ       $+4, AX
 	JLT        done_steps
 
 steps:
-	PREFETCHT0   (R8)
+	PREFETCHT1   (R8)
+	ADDQ         $+64, R8
 	VBROADCASTSS (BX), Y9
 	VBROADCASTSS (BX)(CX*1), Y10
 	VBROADCASTSS (BX)(CX*2), Y11
@@ -387,7 +416,6 @@ steps:
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Y9
 	VBROADCASTSS (BX)(CX*1), Y10
 	VBROADCASTSS (BX)(CX*2), Y11
@@ -405,7 +433,6 @@ steps:
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Y9
 	VBROADCASTSS (BX)(CX*1), Y10
 	VBROADCASTSS (BX)(CX*2), Y11
@@ -423,7 +450,6 @@ steps:
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Y9
 	VBROADCASTSS (BX)(CX*1), Y10
 	VBROADCASTSS (BX)(CX*2), Y11
@@ -441,7 +467,6 @@ steps:
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y0
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -451,7 +476,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Y9
 	VBROADCASTSS (BX)(CX*1), Y10
 	VBROADCASTSS (BX)(CX*2), Y11
@@ -469,17 +493,20 @@ step:
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y0
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ       $+1, AX
-	MOVQ       c+64(FP), AX
-	MOVQ       ldc+72(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       64(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       72(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       flags+88(FP), DX
-	MOVQ       tail+80(FP), BX
+	MOVQ       t+0(FP), DX
+	MOVQ       88(DX), DX
+	MOVQ       t+0(FP), BX
+	MOVQ       80(BX), BX
 	LEAQ       mask<>+32(SB), SI
 	MOVQ       BX, DI
 	NEGQ       DI
@@ -568,13 +595,16 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile3x4(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile3x4(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·Tile3x4(SB), NOSPLIT, $0-104
-	MOVQ       start+48(FP), AX
-	MOVQ       lds+56(FP), CX
+TEXT ·Tile3x4(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       48(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       56(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       tail+80(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       80(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	NEGQ       DX
 	VMOVUPS    (BX)(DX*4), Y0
@@ -590,21 +620,29 @@ TEXT ·Tile3x4(SB), NOSPLIT, $0-104
 	VMOVUPS    32(AX)(CX*2), Y10
 	VMOVUPS    64(AX)(CX*2), Y11
 	VMASKMOVPS 96(AX)(CX*2), Y0, Y0
-	MOVQ       k+0(FP), AX
-	MOVQ       rsa+16(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       csa+24(FP), DX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
 	SHLQ       $0x02, DX
-	MOVQ       a+8(FP), BX
-	MOVQ       b+32(FP), SI
-	MOVQ       ldb+40(FP), DI
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       32(SI), SI
+	MOVQ       t+0(FP), DI
+	MOVQ       40(DI), DI
 	SHLQ       $0x02, DI
-	MOVQ       next+96(FP), R8
+	MOVQ       t+0(FP), R8
+	MOVQ       96(R8), R8
 	SUBQ       $+4, AX
 	JLT        done_steps
 
 steps:
-	PREFETCHT0   (R8)
+	PREFETCHT1   (R8)
+	ADDQ         $+64, R8
 	VBROADCASTSS (BX), Y12
 	VBROADCASTSS (BX)(CX*1), Y13
 	VBROADCASTSS (BX)(CX*2), Y14
@@ -626,7 +664,6 @@ steps:
 	VFMADD231PS  Y15, Y13, Y8
 	VFMADD231PS  Y15, Y14, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Y12
 	VBROADCASTSS (BX)(CX*1), Y13
 	VBROADCASTSS (BX)(CX*2), Y14
@@ -648,7 +685,6 @@ steps:
 	VFMADD231PS  Y15, Y13, Y8
 	VFMADD231PS  Y15, Y14, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Y12
 	VBROADCASTSS (BX)(CX*1), Y13
 	VBROADCASTSS (BX)(CX*2), Y14
@@ -670,7 +706,6 @@ steps:
 	VFMADD231PS  Y15, Y13, Y8
 	VFMADD231PS  Y15, Y14, Y0
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Y12
 	VBROADCASTSS (BX)(CX*1), Y13
 	VBROADCASTSS (BX)(CX*2), Y14
@@ -692,7 +727,6 @@ steps:
 	VFMADD231PS  Y15, Y13, Y8
 	VFMADD231PS  Y15, Y14, Y0
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -702,7 +736,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Y12
 	VBROADCASTSS (BX)(CX*1), Y13
 	VBROADCASTSS (BX)(CX*2), Y14
@@ -724,17 +757,20 @@ step:
 	VFMADD231PS  Y15, Y13, Y8
 	VFMADD231PS  Y15, Y14, Y0
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ       $+1, AX
-	MOVQ       c+64(FP), AX
-	MOVQ       ldc+72(FP), CX
+	MOVQ       t+0(FP), AX
+	MOVQ       64(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       72(CX), CX
 	SHLQ       $0x02, CX
-	MOVQ       flags+88(FP), DX
-	MOVQ       tail+80(FP), BX
+	MOVQ       t+0(FP), DX
+	MOVQ       88(DX), DX
+	MOVQ       t+0(FP), BX
+	MOVQ       80(BX), BX
 	LEAQ       mask<>+32(SB), SI
 	MOVQ       BX, DI
 	NEGQ       DI

@@ -4,55 +4,58 @@
 
 #include "textflag.h"
 
-// func Tile1x1(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·Tile1x1(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+// func Tile1x1(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·Tile1x1(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      tail+80(FP), CX
+	MOVQ      t+0(FP), CX
+	MOVQ      80(CX), CX
 	LEAQ      mask<>+0(SB), DX
 	KMOVW     (DX)(CX*2), K1
 	VMOVUPS.Z (AX), K1, Z0
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), CX
+	MOVQ      t+0(FP), CX
+	MOVQ      24(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      a+8(FP), DX
-	MOVQ      b+32(FP), BX
-	MOVQ      ldb+40(FP), SI
+	MOVQ      t+0(FP), DX
+	MOVQ      8(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      32(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      40(SI), SI
 	SHLQ      $0x02, SI
-	MOVQ      next+96(FP), DI
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Z1
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z2
 	VFMADD231PS  Z2, Z1, Z0
 	ADDQ         SI, BX
-	PREFETCHT0   64(DI)
 	VBROADCASTSS (DX), Z1
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z2
 	VFMADD231PS  Z2, Z1, Z0
 	ADDQ         SI, BX
-	PREFETCHT0   128(DI)
 	VBROADCASTSS (DX), Z1
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z2
 	VFMADD231PS  Z2, Z1, Z0
 	ADDQ         SI, BX
-	PREFETCHT0   192(DI)
 	VBROADCASTSS (DX), Z1
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z2
 	VFMADD231PS  Z2, Z1, Z0
 	ADDQ         SI, BX
-	ADDQ         $+256, DI
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -62,23 +65,25 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Z1
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z2
 	VFMADD231PS  Z2, Z1, Z0
 	ADDQ         SI, BX
-	ADDQ         $+64, DI
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      flags+88(FP), CX
-	MOVQ      tail+80(FP), DX
+	MOVQ      t+0(FP), CX
+	MOVQ      88(CX), CX
+	MOVQ      t+0(FP), DX
+	MOVQ      80(DX), DX
 	LEAQ      mask<>+0(SB), BX
 	KMOVW     (BX)(DX*2), K1
 	TESTQ     $+1, CX
@@ -107,32 +112,39 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile1x2(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·Tile1x2(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+// func Tile1x2(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·Tile1x2(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      tail+80(FP), CX
+	MOVQ      t+0(FP), CX
+	MOVQ      80(CX), CX
 	LEAQ      mask<>+0(SB), DX
 	KMOVW     (DX)(CX*2), K1
 	VMOVUPS   (AX), Z0
 	VMOVUPS.Z 64(AX), K1, Z1
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), CX
+	MOVQ      t+0(FP), CX
+	MOVQ      24(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      a+8(FP), DX
-	MOVQ      b+32(FP), BX
-	MOVQ      ldb+40(FP), SI
+	MOVQ      t+0(FP), DX
+	MOVQ      8(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      32(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      40(SI), SI
 	SHLQ      $0x02, SI
-	MOVQ      next+96(FP), DI
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Z2
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z3
@@ -140,7 +152,6 @@ steps:
 	VMOVUPS      64(BX), Z3
 	VFMADD231PS  Z3, Z2, Z1
 	ADDQ         SI, BX
-	PREFETCHT0   64(DI)
 	VBROADCASTSS (DX), Z2
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z3
@@ -148,7 +159,6 @@ steps:
 	VMOVUPS      64(BX), Z3
 	VFMADD231PS  Z3, Z2, Z1
 	ADDQ         SI, BX
-	PREFETCHT0   128(DI)
 	VBROADCASTSS (DX), Z2
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z3
@@ -156,7 +166,6 @@ steps:
 	VMOVUPS      64(BX), Z3
 	VFMADD231PS  Z3, Z2, Z1
 	ADDQ         SI, BX
-	PREFETCHT0   192(DI)
 	VBROADCASTSS (DX), Z2
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z3
@@ -164,7 +173,6 @@ steps:
 	VMOVUPS      64(BX), Z3
 	VFMADD231PS  Z3, Z2, Z1
 	ADDQ         SI, BX
-	ADDQ         $+256, DI
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -174,7 +182,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Z2
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z3
@@ -182,17 +189,20 @@ step:
 	VMOVUPS      64(BX), Z3
 	VFMADD231PS  Z3, Z2, Z1
 	ADDQ         SI, BX
-	ADDQ         $+64, DI
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      flags+88(FP), CX
-	MOVQ      tail+80(FP), DX
+	MOVQ      t+0(FP), CX
+	MOVQ      88(CX), CX
+	MOVQ      t+0(FP), DX
+	MOVQ      80(DX), DX
 	LEAQ      mask<>+0(SB), BX
 	KMOVW     (BX)(DX*2), K1
 	TESTQ     $+1, CX
@@ -228,33 +238,40 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile1x3(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·Tile1x3(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+// func Tile1x3(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·Tile1x3(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      tail+80(FP), CX
+	MOVQ      t+0(FP), CX
+	MOVQ      80(CX), CX
 	LEAQ      mask<>+0(SB), DX
 	KMOVW     (DX)(CX*2), K1
 	VMOVUPS   (AX), Z0
 	VMOVUPS   64(AX), Z1
 	VMOVUPS.Z 128(AX), K1, Z2
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), CX
+	MOVQ      t+0(FP), CX
+	MOVQ      24(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      a+8(FP), DX
-	MOVQ      b+32(FP), BX
-	MOVQ      ldb+40(FP), SI
+	MOVQ      t+0(FP), DX
+	MOVQ      8(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      32(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      40(SI), SI
 	SHLQ      $0x02, SI
-	MOVQ      next+96(FP), DI
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Z3
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z4
@@ -264,7 +281,6 @@ steps:
 	VMOVUPS      128(BX), Z4
 	VFMADD231PS  Z4, Z3, Z2
 	ADDQ         SI, BX
-	PREFETCHT0   64(DI)
 	VBROADCASTSS (DX), Z3
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z4
@@ -274,7 +290,6 @@ steps:
 	VMOVUPS      128(BX), Z4
 	VFMADD231PS  Z4, Z3, Z2
 	ADDQ         SI, BX
-	PREFETCHT0   128(DI)
 	VBROADCASTSS (DX), Z3
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z4
@@ -284,7 +299,6 @@ steps:
 	VMOVUPS      128(BX), Z4
 	VFMADD231PS  Z4, Z3, Z2
 	ADDQ         SI, BX
-	PREFETCHT0   192(DI)
 	VBROADCASTSS (DX), Z3
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z4
@@ -294,7 +308,6 @@ steps:
 	VMOVUPS      128(BX), Z4
 	VFMADD231PS  Z4, Z3, Z2
 	ADDQ         SI, BX
-	ADDQ         $+256, DI
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -304,7 +317,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Z3
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z4
@@ -314,17 +326,20 @@ step:
 	VMOVUPS      128(BX), Z4
 	VFMADD231PS  Z4, Z3, Z2
 	ADDQ         SI, BX
-	ADDQ         $+64, DI
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      flags+88(FP), CX
-	MOVQ      tail+80(FP), DX
+	MOVQ      t+0(FP), CX
+	MOVQ      88(CX), CX
+	MOVQ      t+0(FP), DX
+	MOVQ      80(DX), DX
 	LEAQ      mask<>+0(SB), BX
 	KMOVW     (BX)(DX*2), K1
 	TESTQ     $+1, CX
@@ -367,34 +382,41 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile1x4(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·Tile1x4(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+// func Tile1x4(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·Tile1x4(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      tail+80(FP), CX
+	MOVQ      t+0(FP), CX
+	MOVQ      80(CX), CX
 	LEAQ      mask<>+0(SB), DX
 	KMOVW     (DX)(CX*2), K1
 	VMOVUPS   (AX), Z0
 	VMOVUPS   64(AX), Z1
 	VMOVUPS   128(AX), Z2
 	VMOVUPS.Z 192(AX), K1, Z3
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), CX
+	MOVQ      t+0(FP), CX
+	MOVQ      24(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      a+8(FP), DX
-	MOVQ      b+32(FP), BX
-	MOVQ      ldb+40(FP), SI
+	MOVQ      t+0(FP), DX
+	MOVQ      8(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      32(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      40(SI), SI
 	SHLQ      $0x02, SI
-	MOVQ      next+96(FP), DI
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Z4
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z5
@@ -406,7 +428,6 @@ steps:
 	VMOVUPS      192(BX), Z5
 	VFMADD231PS  Z5, Z4, Z3
 	ADDQ         SI, BX
-	PREFETCHT0   64(DI)
 	VBROADCASTSS (DX), Z4
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z5
@@ -418,7 +439,6 @@ steps:
 	VMOVUPS      192(BX), Z5
 	VFMADD231PS  Z5, Z4, Z3
 	ADDQ         SI, BX
-	PREFETCHT0   128(DI)
 	VBROADCASTSS (DX), Z4
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z5
@@ -430,7 +450,6 @@ steps:
 	VMOVUPS      192(BX), Z5
 	VFMADD231PS  Z5, Z4, Z3
 	ADDQ         SI, BX
-	PREFETCHT0   192(DI)
 	VBROADCASTSS (DX), Z4
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z5
@@ -442,7 +461,6 @@ steps:
 	VMOVUPS      192(BX), Z5
 	VFMADD231PS  Z5, Z4, Z3
 	ADDQ         SI, BX
-	ADDQ         $+256, DI
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -452,7 +470,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (DI)
 	VBROADCASTSS (DX), Z4
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Z5
@@ -464,17 +481,20 @@ step:
 	VMOVUPS      192(BX), Z5
 	VFMADD231PS  Z5, Z4, Z3
 	ADDQ         SI, BX
-	ADDQ         $+64, DI
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      flags+88(FP), CX
-	MOVQ      tail+80(FP), DX
+	MOVQ      t+0(FP), CX
+	MOVQ      88(CX), CX
+	MOVQ      t+0(FP), DX
+	MOVQ      80(DX), DX
 	LEAQ      mask<>+0(SB), BX
 	KMOVW     (BX)(DX*2), K1
 	TESTQ     $+1, CX

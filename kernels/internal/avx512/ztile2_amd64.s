@@ -4,32 +4,39 @@
 
 #include "textflag.h"
 
-// func Tile2x1(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·Tile2x1(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+// func Tile2x1(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·Tile2x1(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      tail+80(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      80(DX), DX
 	LEAQ      mask<>+0(SB), BX
 	KMOVW     (BX)(DX*2), K1
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS.Z (AX)(CX*1), K1, Z1
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
-	MOVQ      b+32(FP), SI
-	MOVQ      ldb+40(FP), DI
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      32(SI), SI
+	MOVQ      t+0(FP), DI
+	MOVQ      40(DI), DI
 	SHLQ      $0x02, DI
-	MOVQ      next+96(FP), R8
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Z2
 	VBROADCASTSS (BX)(CX*1), Z3
 	ADDQ         DX, BX
@@ -37,7 +44,6 @@ steps:
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Z2
 	VBROADCASTSS (BX)(CX*1), Z3
 	ADDQ         DX, BX
@@ -45,7 +51,6 @@ steps:
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Z2
 	VBROADCASTSS (BX)(CX*1), Z3
 	ADDQ         DX, BX
@@ -53,7 +58,6 @@ steps:
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Z2
 	VBROADCASTSS (BX)(CX*1), Z3
 	ADDQ         DX, BX
@@ -61,7 +65,6 @@ steps:
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -71,7 +74,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Z2
 	VBROADCASTSS (BX)(CX*1), Z3
 	ADDQ         DX, BX
@@ -79,17 +81,20 @@ step:
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      flags+88(FP), DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), DX
+	MOVQ      88(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	TESTQ     $+1, DX
@@ -126,34 +131,41 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile2x2(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·Tile2x2(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+// func Tile2x2(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·Tile2x2(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      tail+80(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      80(DX), DX
 	LEAQ      mask<>+0(SB), BX
 	KMOVW     (BX)(DX*2), K1
 	VMOVUPS   (AX), Z0
 	VMOVUPS.Z 64(AX), K1, Z1
 	VMOVUPS   (AX)(CX*1), Z2
 	VMOVUPS.Z 64(AX)(CX*1), K1, Z3
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
-	MOVQ      b+32(FP), SI
-	MOVQ      ldb+40(FP), DI
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      32(SI), SI
+	MOVQ      t+0(FP), DI
+	MOVQ      40(DI), DI
 	SHLQ      $0x02, DI
-	MOVQ      next+96(FP), R8
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Z4
 	VBROADCASTSS (BX)(CX*1), Z5
 	ADDQ         DX, BX
@@ -164,7 +176,6 @@ steps:
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z3
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Z4
 	VBROADCASTSS (BX)(CX*1), Z5
 	ADDQ         DX, BX
@@ -175,7 +186,6 @@ steps:
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z3
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Z4
 	VBROADCASTSS (BX)(CX*1), Z5
 	ADDQ         DX, BX
@@ -186,7 +196,6 @@ steps:
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z3
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Z4
 	VBROADCASTSS (BX)(CX*1), Z5
 	ADDQ         DX, BX
@@ -197,7 +206,6 @@ steps:
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z3
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -207,7 +215,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Z4
 	VBROADCASTSS (BX)(CX*1), Z5
 	ADDQ         DX, BX
@@ -218,17 +225,20 @@ step:
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z3
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      flags+88(FP), DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), DX
+	MOVQ      88(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	TESTQ     $+1, DX
@@ -279,13 +289,16 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile2x3(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·Tile2x3(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+// func Tile2x3(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·Tile2x3(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      tail+80(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      80(DX), DX
 	LEAQ      mask<>+0(SB), BX
 	KMOVW     (BX)(DX*2), K1
 	VMOVUPS   (AX), Z0
@@ -294,21 +307,25 @@ TEXT ·Tile2x3(SB), NOSPLIT, $0-104
 	VMOVUPS   (AX)(CX*1), Z3
 	VMOVUPS   64(AX)(CX*1), Z4
 	VMOVUPS.Z 128(AX)(CX*1), K1, Z5
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
-	MOVQ      b+32(FP), SI
-	MOVQ      ldb+40(FP), DI
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      32(SI), SI
+	MOVQ      t+0(FP), DI
+	MOVQ      40(DI), DI
 	SHLQ      $0x02, DI
-	MOVQ      next+96(FP), R8
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	ADDQ         DX, BX
@@ -322,7 +339,6 @@ steps:
 	VFMADD231PS  Z8, Z6, Z2
 	VFMADD231PS  Z8, Z7, Z5
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	ADDQ         DX, BX
@@ -336,7 +352,6 @@ steps:
 	VFMADD231PS  Z8, Z6, Z2
 	VFMADD231PS  Z8, Z7, Z5
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	ADDQ         DX, BX
@@ -350,7 +365,6 @@ steps:
 	VFMADD231PS  Z8, Z6, Z2
 	VFMADD231PS  Z8, Z7, Z5
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	ADDQ         DX, BX
@@ -364,7 +378,6 @@ steps:
 	VFMADD231PS  Z8, Z6, Z2
 	VFMADD231PS  Z8, Z7, Z5
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -374,7 +387,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	ADDQ         DX, BX
@@ -388,17 +400,20 @@ step:
 	VFMADD231PS  Z8, Z6, Z2
 	VFMADD231PS  Z8, Z7, Z5
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      flags+88(FP), DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), DX
+	MOVQ      88(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	TESTQ     $+1, DX
@@ -463,13 +478,16 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile2x4(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·Tile2x4(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+// func Tile2x4(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·Tile2x4(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      tail+80(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      80(DX), DX
 	LEAQ      mask<>+0(SB), BX
 	KMOVW     (BX)(DX*2), K1
 	VMOVUPS   (AX), Z0
@@ -480,21 +498,25 @@ TEXT ·Tile2x4(SB), NOSPLIT, $0-104
 	VMOVUPS   64(AX)(CX*1), Z5
 	VMOVUPS   128(AX)(CX*1), Z6
 	VMOVUPS.Z 192(AX)(CX*1), K1, Z7
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
-	MOVQ      b+32(FP), SI
-	MOVQ      ldb+40(FP), DI
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      32(SI), SI
+	MOVQ      t+0(FP), DI
+	MOVQ      40(DI), DI
 	SHLQ      $0x02, DI
-	MOVQ      next+96(FP), R8
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Z8
 	VBROADCASTSS (BX)(CX*1), Z9
 	ADDQ         DX, BX
@@ -511,7 +533,6 @@ steps:
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Z8
 	VBROADCASTSS (BX)(CX*1), Z9
 	ADDQ         DX, BX
@@ -528,7 +549,6 @@ steps:
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Z8
 	VBROADCASTSS (BX)(CX*1), Z9
 	ADDQ         DX, BX
@@ -545,7 +565,6 @@ steps:
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Z8
 	VBROADCASTSS (BX)(CX*1), Z9
 	ADDQ         DX, BX
@@ -562,7 +581,6 @@ steps:
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -572,7 +590,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Z8
 	VBROADCASTSS (BX)(CX*1), Z9
 	ADDQ         DX, BX
@@ -589,17 +606,20 @@ step:
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      flags+88(FP), DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), DX
+	MOVQ      88(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	TESTQ     $+1, DX

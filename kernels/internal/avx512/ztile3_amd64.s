@@ -4,33 +4,44 @@
 
 #include "textflag.h"
 
-// func Tile3x1(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile3x1(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile3x1(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile3x1(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      tail+80(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      80(DX), DX
 	LEAQ      mask<>+0(SB), BX
 	KMOVW     (BX)(DX*2), K1
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS.Z (AX)(CX*1), K1, Z1
 	VMOVUPS.Z (AX)(CX*2), K1, Z2
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
-	MOVQ      b+32(FP), SI
-	MOVQ      ldb+40(FP), DI
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      32(SI), SI
+	MOVQ      t+0(FP), DI
+	MOVQ      40(DI), DI
 	SHLQ      $0x02, DI
-	MOVQ      next+96(FP), R8
+	MOVQ      t+0(FP), R8
+	MOVQ      96(R8), R8
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R8)
+	PREFETCHT1   (R8)
+	ADDQ         $+64, R8
 	VBROADCASTSS (BX), Z3
 	VBROADCASTSS (BX)(CX*1), Z4
 	VBROADCASTSS (BX)(CX*2), Z5
@@ -40,7 +51,6 @@ steps:
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z2
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Z3
 	VBROADCASTSS (BX)(CX*1), Z4
 	VBROADCASTSS (BX)(CX*2), Z5
@@ -50,7 +60,6 @@ steps:
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z2
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Z3
 	VBROADCASTSS (BX)(CX*1), Z4
 	VBROADCASTSS (BX)(CX*2), Z5
@@ -60,7 +69,6 @@ steps:
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z2
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Z3
 	VBROADCASTSS (BX)(CX*1), Z4
 	VBROADCASTSS (BX)(CX*2), Z5
@@ -70,7 +78,6 @@ steps:
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z2
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -80,7 +87,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Z3
 	VBROADCASTSS (BX)(CX*1), Z4
 	VBROADCASTSS (BX)(CX*2), Z5
@@ -90,17 +96,20 @@ step:
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z2
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      flags+88(FP), DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), DX
+	MOVQ      88(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	TESTQ     $+1, DX
@@ -145,13 +154,16 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile3x2(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile3x2(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile3x2(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile3x2(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      tail+80(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      80(DX), DX
 	LEAQ      mask<>+0(SB), BX
 	KMOVW     (BX)(DX*2), K1
 	VMOVUPS   (AX), Z0
@@ -160,21 +172,29 @@ TEXT ·Tile3x2(SB), NOSPLIT, $0-104
 	VMOVUPS.Z 64(AX)(CX*1), K1, Z3
 	VMOVUPS   (AX)(CX*2), Z4
 	VMOVUPS.Z 64(AX)(CX*2), K1, Z5
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
-	MOVQ      b+32(FP), SI
-	MOVQ      ldb+40(FP), DI
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      32(SI), SI
+	MOVQ      t+0(FP), DI
+	MOVQ      40(DI), DI
 	SHLQ      $0x02, DI
-	MOVQ      next+96(FP), R8
+	MOVQ      t+0(FP), R8
+	MOVQ      96(R8), R8
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R8)
+	PREFETCHT1   (R8)
+	ADDQ         $+64, R8
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	VBROADCASTSS (BX)(CX*2), Z8
@@ -188,7 +208,6 @@ steps:
 	VFMADD231PS  Z9, Z7, Z3
 	VFMADD231PS  Z9, Z8, Z5
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	VBROADCASTSS (BX)(CX*2), Z8
@@ -202,7 +221,6 @@ steps:
 	VFMADD231PS  Z9, Z7, Z3
 	VFMADD231PS  Z9, Z8, Z5
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	VBROADCASTSS (BX)(CX*2), Z8
@@ -216,7 +234,6 @@ steps:
 	VFMADD231PS  Z9, Z7, Z3
 	VFMADD231PS  Z9, Z8, Z5
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	VBROADCASTSS (BX)(CX*2), Z8
@@ -230,7 +247,6 @@ steps:
 	VFMADD231PS  Z9, Z7, Z3
 	VFMADD231PS  Z9, Z8, Z5
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -240,7 +256,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	VBROADCASTSS (BX)(CX*2), Z8
@@ -254,17 +269,20 @@ step:
 	VFMADD231PS  Z9, Z7, Z3
 	VFMADD231PS  Z9, Z8, Z5
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      flags+88(FP), DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), DX
+	MOVQ      88(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	TESTQ     $+1, DX
@@ -330,13 +348,16 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile3x3(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile3x3(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile3x3(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile3x3(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      tail+80(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      80(DX), DX
 	LEAQ      mask<>+0(SB), BX
 	KMOVW     (BX)(DX*2), K1
 	VMOVUPS   (AX), Z0
@@ -348,21 +369,29 @@ TEXT ·Tile3x3(SB), NOSPLIT, $0-104
 	VMOVUPS   (AX)(CX*2), Z6
 	VMOVUPS   64(AX)(CX*2), Z7
 	VMOVUPS.Z 128(AX)(CX*2), K1, Z8
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
-	MOVQ      b+32(FP), SI
-	MOVQ      ldb+40(FP), DI
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      32(SI), SI
+	MOVQ      t+0(FP), DI
+	MOVQ      40(DI), DI
 	SHLQ      $0x02, DI
-	MOVQ      next+96(FP), R8
+	MOVQ      t+0(FP), R8
+	MOVQ      96(R8), R8
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R8)
+	PREFETCHT1   (R8)
+	ADDQ         $+64, R8
 	VBROADCASTSS (BX), Z9
 	VBROADCASTSS (BX)(CX*1), Z10
 	VBROADCASTSS (BX)(CX*2), Z11
@@ -380,7 +409,6 @@ steps:
 	VFMADD231PS  Z12, Z10, Z5
 	VFMADD231PS  Z12, Z11, Z8
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Z9
 	VBROADCASTSS (BX)(CX*1), Z10
 	VBROADCASTSS (BX)(CX*2), Z11
@@ -398,7 +426,6 @@ steps:
 	VFMADD231PS  Z12, Z10, Z5
 	VFMADD231PS  Z12, Z11, Z8
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Z9
 	VBROADCASTSS (BX)(CX*1), Z10
 	VBROADCASTSS (BX)(CX*2), Z11
@@ -416,7 +443,6 @@ steps:
 	VFMADD231PS  Z12, Z10, Z5
 	VFMADD231PS  Z12, Z11, Z8
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Z9
 	VBROADCASTSS (BX)(CX*1), Z10
 	VBROADCASTSS (BX)(CX*2), Z11
@@ -434,7 +460,6 @@ steps:
 	VFMADD231PS  Z12, Z10, Z5
 	VFMADD231PS  Z12, Z11, Z8
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -444,7 +469,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Z9
 	VBROADCASTSS (BX)(CX*1), Z10
 	VBROADCASTSS (BX)(CX*2), Z11
@@ -462,17 +486,20 @@ step:
 	VFMADD231PS  Z12, Z10, Z5
 	VFMADD231PS  Z12, Z11, Z8
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      flags+88(FP), DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), DX
+	MOVQ      88(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	TESTQ     $+1, DX
@@ -559,13 +586,16 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile3x4(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile3x4(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile3x4(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile3x4(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      tail+80(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      80(DX), DX
 	LEAQ      mask<>+0(SB), BX
 	KMOVW     (BX)(DX*2), K1
 	VMOVUPS   (AX), Z0
@@ -580,21 +610,30 @@ TEXT ·Tile3x4(SB), NOSPLIT, $0-104
 	VMOVUPS   64(AX)(CX*2), Z9
 	VMOVUPS   128(AX)(CX*2), Z10
 	VMOVUPS.Z 192(AX)(CX*2), K1, Z11
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
-	MOVQ      b+32(FP), SI
-	MOVQ      ldb+40(FP), DI
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      32(SI), SI
+	MOVQ      t+0(FP), DI
+	MOVQ      40(DI), DI
 	SHLQ      $0x02, DI
-	MOVQ      next+96(FP), R8
+	MOVQ      t+0(FP), R8
+	MOVQ      96(R8), R8
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R8)
+	PREFETCHT1   (R8)
+	PREFETCHT1   64(R8)
+	ADDQ         $+128, R8
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -616,7 +655,6 @@ steps:
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z11
 	ADDQ         DI, SI
-	PREFETCHT0   64(R8)
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -638,7 +676,6 @@ steps:
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z11
 	ADDQ         DI, SI
-	PREFETCHT0   128(R8)
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -660,7 +697,6 @@ steps:
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z11
 	ADDQ         DI, SI
-	PREFETCHT0   192(R8)
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -682,7 +718,6 @@ steps:
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z11
 	ADDQ         DI, SI
-	ADDQ         $+256, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -692,7 +727,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R8)
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -714,17 +748,20 @@ step:
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z11
 	ADDQ         DI, SI
-	ADDQ         $+64, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      flags+88(FP), DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), DX
+	MOVQ      88(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	TESTQ     $+1, DX

@@ -4,38 +4,49 @@
 
 #include "textflag.h"
 
-// func Tile4x1(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile4x1(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile4x1(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile4x1(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS.Z (AX)(CX*1), K1, Z1
 	VMOVUPS.Z (AX)(CX*2), K1, Z2
 	VMOVUPS.Z (DX), K1, Z3
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
 	LEAQ      (BX)(CX*2), SI
 	ADDQ      CX, SI
-	MOVQ      b+32(FP), DI
-	MOVQ      ldb+40(FP), R8
+	MOVQ      t+0(FP), DI
+	MOVQ      32(DI), DI
+	MOVQ      t+0(FP), R8
+	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
-	MOVQ      next+96(FP), R9
+	MOVQ      t+0(FP), R9
+	MOVQ      96(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R9)
+	PREFETCHT1   (R9)
+	ADDQ         $+64, R9
 	VBROADCASTSS (BX), Z4
 	VBROADCASTSS (BX)(CX*1), Z5
 	VBROADCASTSS (BX)(CX*2), Z6
@@ -48,7 +59,6 @@ steps:
 	VFMADD231PS  Z8, Z6, Z2
 	VFMADD231PS  Z8, Z7, Z3
 	ADDQ         R8, DI
-	PREFETCHT0   64(R9)
 	VBROADCASTSS (BX), Z4
 	VBROADCASTSS (BX)(CX*1), Z5
 	VBROADCASTSS (BX)(CX*2), Z6
@@ -61,7 +71,6 @@ steps:
 	VFMADD231PS  Z8, Z6, Z2
 	VFMADD231PS  Z8, Z7, Z3
 	ADDQ         R8, DI
-	PREFETCHT0   128(R9)
 	VBROADCASTSS (BX), Z4
 	VBROADCASTSS (BX)(CX*1), Z5
 	VBROADCASTSS (BX)(CX*2), Z6
@@ -74,7 +83,6 @@ steps:
 	VFMADD231PS  Z8, Z6, Z2
 	VFMADD231PS  Z8, Z7, Z3
 	ADDQ         R8, DI
-	PREFETCHT0   192(R9)
 	VBROADCASTSS (BX), Z4
 	VBROADCASTSS (BX)(CX*1), Z5
 	VBROADCASTSS (BX)(CX*2), Z6
@@ -87,7 +95,6 @@ steps:
 	VFMADD231PS  Z8, Z6, Z2
 	VFMADD231PS  Z8, Z7, Z3
 	ADDQ         R8, DI
-	ADDQ         $+256, R9
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -97,7 +104,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R9)
 	VBROADCASTSS (BX), Z4
 	VBROADCASTSS (BX)(CX*1), Z5
 	VBROADCASTSS (BX)(CX*2), Z6
@@ -110,19 +116,22 @@ step:
 	VFMADD231PS  Z8, Z6, Z2
 	VFMADD231PS  Z8, Z7, Z3
 	ADDQ         R8, DI
-	ADDQ         $+64, R9
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      flags+88(FP), BX
-	MOVQ      tail+80(FP), SI
+	MOVQ      t+0(FP), BX
+	MOVQ      88(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      80(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -175,15 +184,18 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile4x2(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile4x2(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile4x2(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile4x2(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -194,23 +206,31 @@ TEXT ·Tile4x2(SB), NOSPLIT, $0-104
 	VMOVUPS.Z 64(AX)(CX*2), K1, Z5
 	VMOVUPS   (DX), Z6
 	VMOVUPS.Z 64(DX), K1, Z7
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
 	LEAQ      (BX)(CX*2), SI
 	ADDQ      CX, SI
-	MOVQ      b+32(FP), DI
-	MOVQ      ldb+40(FP), R8
+	MOVQ      t+0(FP), DI
+	MOVQ      32(DI), DI
+	MOVQ      t+0(FP), R8
+	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
-	MOVQ      next+96(FP), R9
+	MOVQ      t+0(FP), R9
+	MOVQ      96(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R9)
+	PREFETCHT1   (R9)
+	ADDQ         $+64, R9
 	VBROADCASTSS (BX), Z8
 	VBROADCASTSS (BX)(CX*1), Z9
 	VBROADCASTSS (BX)(CX*2), Z10
@@ -228,7 +248,6 @@ steps:
 	VFMADD231PS  Z12, Z10, Z5
 	VFMADD231PS  Z12, Z11, Z7
 	ADDQ         R8, DI
-	PREFETCHT0   64(R9)
 	VBROADCASTSS (BX), Z8
 	VBROADCASTSS (BX)(CX*1), Z9
 	VBROADCASTSS (BX)(CX*2), Z10
@@ -246,7 +265,6 @@ steps:
 	VFMADD231PS  Z12, Z10, Z5
 	VFMADD231PS  Z12, Z11, Z7
 	ADDQ         R8, DI
-	PREFETCHT0   128(R9)
 	VBROADCASTSS (BX), Z8
 	VBROADCASTSS (BX)(CX*1), Z9
 	VBROADCASTSS (BX)(CX*2), Z10
@@ -264,7 +282,6 @@ steps:
 	VFMADD231PS  Z12, Z10, Z5
 	VFMADD231PS  Z12, Z11, Z7
 	ADDQ         R8, DI
-	PREFETCHT0   192(R9)
 	VBROADCASTSS (BX), Z8
 	VBROADCASTSS (BX)(CX*1), Z9
 	VBROADCASTSS (BX)(CX*2), Z10
@@ -282,7 +299,6 @@ steps:
 	VFMADD231PS  Z12, Z10, Z5
 	VFMADD231PS  Z12, Z11, Z7
 	ADDQ         R8, DI
-	ADDQ         $+256, R9
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -292,7 +308,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R9)
 	VBROADCASTSS (BX), Z8
 	VBROADCASTSS (BX)(CX*1), Z9
 	VBROADCASTSS (BX)(CX*2), Z10
@@ -310,19 +325,22 @@ step:
 	VFMADD231PS  Z12, Z10, Z5
 	VFMADD231PS  Z12, Z11, Z7
 	ADDQ         R8, DI
-	ADDQ         $+64, R9
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      flags+88(FP), BX
-	MOVQ      tail+80(FP), SI
+	MOVQ      t+0(FP), BX
+	MOVQ      88(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      80(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -403,15 +421,18 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile4x3(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile4x3(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile4x3(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile4x3(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -426,23 +447,32 @@ TEXT ·Tile4x3(SB), NOSPLIT, $0-104
 	VMOVUPS   (DX), Z9
 	VMOVUPS   64(DX), Z10
 	VMOVUPS.Z 128(DX), K1, Z11
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
 	LEAQ      (BX)(CX*2), SI
 	ADDQ      CX, SI
-	MOVQ      b+32(FP), DI
-	MOVQ      ldb+40(FP), R8
+	MOVQ      t+0(FP), DI
+	MOVQ      32(DI), DI
+	MOVQ      t+0(FP), R8
+	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
-	MOVQ      next+96(FP), R9
+	MOVQ      t+0(FP), R9
+	MOVQ      96(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R9)
+	PREFETCHT1   (R9)
+	PREFETCHT1   64(R9)
+	ADDQ         $+128, R9
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -465,7 +495,6 @@ steps:
 	VFMADD231PS  Z16, Z14, Z8
 	VFMADD231PS  Z16, Z15, Z11
 	ADDQ         R8, DI
-	PREFETCHT0   64(R9)
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -488,7 +517,6 @@ steps:
 	VFMADD231PS  Z16, Z14, Z8
 	VFMADD231PS  Z16, Z15, Z11
 	ADDQ         R8, DI
-	PREFETCHT0   128(R9)
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -511,7 +539,6 @@ steps:
 	VFMADD231PS  Z16, Z14, Z8
 	VFMADD231PS  Z16, Z15, Z11
 	ADDQ         R8, DI
-	PREFETCHT0   192(R9)
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -534,7 +561,6 @@ steps:
 	VFMADD231PS  Z16, Z14, Z8
 	VFMADD231PS  Z16, Z15, Z11
 	ADDQ         R8, DI
-	ADDQ         $+256, R9
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -544,7 +570,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R9)
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -567,19 +592,22 @@ step:
 	VFMADD231PS  Z16, Z14, Z8
 	VFMADD231PS  Z16, Z15, Z11
 	ADDQ         R8, DI
-	ADDQ         $+64, R9
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      flags+88(FP), BX
-	MOVQ      tail+80(FP), SI
+	MOVQ      t+0(FP), BX
+	MOVQ      88(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      80(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -688,15 +716,18 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile4x4(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile4x4(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile4x4(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile4x4(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -715,23 +746,32 @@ TEXT ·Tile4x4(SB), NOSPLIT, $0-104
 	VMOVUPS   64(DX), Z13
 	VMOVUPS   128(DX), Z14
 	VMOVUPS.Z 192(DX), K1, Z15
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
 	LEAQ      (BX)(CX*2), SI
 	ADDQ      CX, SI
-	MOVQ      b+32(FP), DI
-	MOVQ      ldb+40(FP), R8
+	MOVQ      t+0(FP), DI
+	MOVQ      32(DI), DI
+	MOVQ      t+0(FP), R8
+	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
-	MOVQ      next+96(FP), R9
+	MOVQ      t+0(FP), R9
+	MOVQ      96(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R9)
+	PREFETCHT1   (R9)
+	PREFETCHT1   64(R9)
+	ADDQ         $+128, R9
 	VBROADCASTSS (BX), Z16
 	VBROADCASTSS (BX)(CX*1), Z17
 	VBROADCASTSS (BX)(CX*2), Z18
@@ -759,7 +799,6 @@ steps:
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         R8, DI
-	PREFETCHT0   64(R9)
 	VBROADCASTSS (BX), Z16
 	VBROADCASTSS (BX)(CX*1), Z17
 	VBROADCASTSS (BX)(CX*2), Z18
@@ -787,7 +826,6 @@ steps:
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         R8, DI
-	PREFETCHT0   128(R9)
 	VBROADCASTSS (BX), Z16
 	VBROADCASTSS (BX)(CX*1), Z17
 	VBROADCASTSS (BX)(CX*2), Z18
@@ -815,7 +853,6 @@ steps:
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         R8, DI
-	PREFETCHT0   192(R9)
 	VBROADCASTSS (BX), Z16
 	VBROADCASTSS (BX)(CX*1), Z17
 	VBROADCASTSS (BX)(CX*2), Z18
@@ -843,7 +880,6 @@ steps:
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         R8, DI
-	ADDQ         $+256, R9
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -853,7 +889,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R9)
 	VBROADCASTSS (BX), Z16
 	VBROADCASTSS (BX)(CX*1), Z17
 	VBROADCASTSS (BX)(CX*2), Z18
@@ -881,19 +916,22 @@ step:
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         R8, DI
-	ADDQ         $+64, R9
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      flags+88(FP), BX
-	MOVQ      tail+80(FP), SI
+	MOVQ      t+0(FP), BX
+	MOVQ      88(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      80(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX

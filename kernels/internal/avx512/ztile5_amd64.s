@@ -4,15 +4,18 @@
 
 #include "textflag.h"
 
-// func Tile5x1(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile5x1(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile5x1(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile5x1(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS.Z (AX), K1, Z0
@@ -20,23 +23,31 @@ TEXT ·Tile5x1(SB), NOSPLIT, $0-104
 	VMOVUPS.Z (AX)(CX*2), K1, Z2
 	VMOVUPS.Z (DX), K1, Z3
 	VMOVUPS.Z (DX)(CX*1), K1, Z4
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
 	LEAQ      (BX)(CX*2), SI
 	ADDQ      CX, SI
-	MOVQ      b+32(FP), DI
-	MOVQ      ldb+40(FP), R8
+	MOVQ      t+0(FP), DI
+	MOVQ      32(DI), DI
+	MOVQ      t+0(FP), R8
+	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
-	MOVQ      next+96(FP), R9
+	MOVQ      t+0(FP), R9
+	MOVQ      96(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R9)
+	PREFETCHT1   (R9)
+	ADDQ         $+64, R9
 	VBROADCASTSS (BX), Z5
 	VBROADCASTSS (BX)(CX*1), Z6
 	VBROADCASTSS (BX)(CX*2), Z7
@@ -51,7 +62,6 @@ steps:
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z4
 	ADDQ         R8, DI
-	PREFETCHT0   64(R9)
 	VBROADCASTSS (BX), Z5
 	VBROADCASTSS (BX)(CX*1), Z6
 	VBROADCASTSS (BX)(CX*2), Z7
@@ -66,7 +76,6 @@ steps:
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z4
 	ADDQ         R8, DI
-	PREFETCHT0   128(R9)
 	VBROADCASTSS (BX), Z5
 	VBROADCASTSS (BX)(CX*1), Z6
 	VBROADCASTSS (BX)(CX*2), Z7
@@ -81,7 +90,6 @@ steps:
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z4
 	ADDQ         R8, DI
-	PREFETCHT0   192(R9)
 	VBROADCASTSS (BX), Z5
 	VBROADCASTSS (BX)(CX*1), Z6
 	VBROADCASTSS (BX)(CX*2), Z7
@@ -96,7 +104,6 @@ steps:
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z4
 	ADDQ         R8, DI
-	ADDQ         $+256, R9
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -106,7 +113,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R9)
 	VBROADCASTSS (BX), Z5
 	VBROADCASTSS (BX)(CX*1), Z6
 	VBROADCASTSS (BX)(CX*2), Z7
@@ -121,19 +127,22 @@ step:
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z4
 	ADDQ         R8, DI
-	ADDQ         $+64, R9
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      flags+88(FP), BX
-	MOVQ      tail+80(FP), SI
+	MOVQ      t+0(FP), BX
+	MOVQ      88(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      80(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -194,15 +203,18 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile5x2(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile5x2(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile5x2(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile5x2(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -215,23 +227,31 @@ TEXT ·Tile5x2(SB), NOSPLIT, $0-104
 	VMOVUPS.Z 64(DX), K1, Z7
 	VMOVUPS   (DX)(CX*1), Z8
 	VMOVUPS.Z 64(DX)(CX*1), K1, Z9
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
 	LEAQ      (BX)(CX*2), SI
 	ADDQ      CX, SI
-	MOVQ      b+32(FP), DI
-	MOVQ      ldb+40(FP), R8
+	MOVQ      t+0(FP), DI
+	MOVQ      32(DI), DI
+	MOVQ      t+0(FP), R8
+	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
-	MOVQ      next+96(FP), R9
+	MOVQ      t+0(FP), R9
+	MOVQ      96(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R9)
+	PREFETCHT1   (R9)
+	ADDQ         $+64, R9
 	VBROADCASTSS (BX), Z10
 	VBROADCASTSS (BX)(CX*1), Z11
 	VBROADCASTSS (BX)(CX*2), Z12
@@ -252,7 +272,6 @@ steps:
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z9
 	ADDQ         R8, DI
-	PREFETCHT0   64(R9)
 	VBROADCASTSS (BX), Z10
 	VBROADCASTSS (BX)(CX*1), Z11
 	VBROADCASTSS (BX)(CX*2), Z12
@@ -273,7 +292,6 @@ steps:
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z9
 	ADDQ         R8, DI
-	PREFETCHT0   128(R9)
 	VBROADCASTSS (BX), Z10
 	VBROADCASTSS (BX)(CX*1), Z11
 	VBROADCASTSS (BX)(CX*2), Z12
@@ -294,7 +312,6 @@ steps:
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z9
 	ADDQ         R8, DI
-	PREFETCHT0   192(R9)
 	VBROADCASTSS (BX), Z10
 	VBROADCASTSS (BX)(CX*1), Z11
 	VBROADCASTSS (BX)(CX*2), Z12
@@ -315,7 +332,6 @@ steps:
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z9
 	ADDQ         R8, DI
-	ADDQ         $+256, R9
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -325,7 +341,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R9)
 	VBROADCASTSS (BX), Z10
 	VBROADCASTSS (BX)(CX*1), Z11
 	VBROADCASTSS (BX)(CX*2), Z12
@@ -346,19 +361,22 @@ step:
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z9
 	ADDQ         R8, DI
-	ADDQ         $+64, R9
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      flags+88(FP), BX
-	MOVQ      tail+80(FP), SI
+	MOVQ      t+0(FP), BX
+	MOVQ      88(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      80(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -454,15 +472,18 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile5x3(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile5x3(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile5x3(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile5x3(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -480,23 +501,32 @@ TEXT ·Tile5x3(SB), NOSPLIT, $0-104
 	VMOVUPS   (DX)(CX*1), Z12
 	VMOVUPS   64(DX)(CX*1), Z13
 	VMOVUPS.Z 128(DX)(CX*1), K1, Z14
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
 	LEAQ      (BX)(CX*2), SI
 	ADDQ      CX, SI
-	MOVQ      b+32(FP), DI
-	MOVQ      ldb+40(FP), R8
+	MOVQ      t+0(FP), DI
+	MOVQ      32(DI), DI
+	MOVQ      t+0(FP), R8
+	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
-	MOVQ      next+96(FP), R9
+	MOVQ      t+0(FP), R9
+	MOVQ      96(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R9)
+	PREFETCHT1   (R9)
+	PREFETCHT1   64(R9)
+	ADDQ         $+128, R9
 	VBROADCASTSS (BX), Z15
 	VBROADCASTSS (BX)(CX*1), Z16
 	VBROADCASTSS (BX)(CX*2), Z17
@@ -523,7 +553,6 @@ steps:
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z14
 	ADDQ         R8, DI
-	PREFETCHT0   64(R9)
 	VBROADCASTSS (BX), Z15
 	VBROADCASTSS (BX)(CX*1), Z16
 	VBROADCASTSS (BX)(CX*2), Z17
@@ -550,7 +579,6 @@ steps:
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z14
 	ADDQ         R8, DI
-	PREFETCHT0   128(R9)
 	VBROADCASTSS (BX), Z15
 	VBROADCASTSS (BX)(CX*1), Z16
 	VBROADCASTSS (BX)(CX*2), Z17
@@ -577,7 +605,6 @@ steps:
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z14
 	ADDQ         R8, DI
-	PREFETCHT0   192(R9)
 	VBROADCASTSS (BX), Z15
 	VBROADCASTSS (BX)(CX*1), Z16
 	VBROADCASTSS (BX)(CX*2), Z17
@@ -604,7 +631,6 @@ steps:
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z14
 	ADDQ         R8, DI
-	ADDQ         $+256, R9
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -614,7 +640,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R9)
 	VBROADCASTSS (BX), Z15
 	VBROADCASTSS (BX)(CX*1), Z16
 	VBROADCASTSS (BX)(CX*2), Z17
@@ -641,19 +666,22 @@ step:
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z14
 	ADDQ         R8, DI
-	ADDQ         $+64, R9
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      flags+88(FP), BX
-	MOVQ      tail+80(FP), SI
+	MOVQ      t+0(FP), BX
+	MOVQ      88(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      80(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -784,15 +812,18 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile5x4(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile5x4(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile5x4(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile5x4(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -815,23 +846,33 @@ TEXT ·Tile5x4(SB), NOSPLIT, $0-104
 	VMOVUPS   64(DX)(CX*1), Z17
 	VMOVUPS   128(DX)(CX*1), Z18
 	VMOVUPS.Z 192(DX)(CX*1), K1, Z19
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
 	LEAQ      (BX)(CX*2), SI
 	ADDQ      CX, SI
-	MOVQ      b+32(FP), DI
-	MOVQ      ldb+40(FP), R8
+	MOVQ      t+0(FP), DI
+	MOVQ      32(DI), DI
+	MOVQ      t+0(FP), R8
+	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
-	MOVQ      next+96(FP), R9
+	MOVQ      t+0(FP), R9
+	MOVQ      96(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R9)
+	PREFETCHT1   (R9)
+	PREFETCHT1   64(R9)
+	PREFETCHT1   128(R9)
+	ADDQ         $+192, R9
 	VBROADCASTSS (BX), Z20
 	VBROADCASTSS (BX)(CX*1), Z21
 	VBROADCASTSS (BX)(CX*2), Z22
@@ -864,7 +905,6 @@ steps:
 	VFMADD231PS  Z25, Z23, Z15
 	VFMADD231PS  Z25, Z24, Z19
 	ADDQ         R8, DI
-	PREFETCHT0   64(R9)
 	VBROADCASTSS (BX), Z20
 	VBROADCASTSS (BX)(CX*1), Z21
 	VBROADCASTSS (BX)(CX*2), Z22
@@ -897,7 +937,6 @@ steps:
 	VFMADD231PS  Z25, Z23, Z15
 	VFMADD231PS  Z25, Z24, Z19
 	ADDQ         R8, DI
-	PREFETCHT0   128(R9)
 	VBROADCASTSS (BX), Z20
 	VBROADCASTSS (BX)(CX*1), Z21
 	VBROADCASTSS (BX)(CX*2), Z22
@@ -930,7 +969,6 @@ steps:
 	VFMADD231PS  Z25, Z23, Z15
 	VFMADD231PS  Z25, Z24, Z19
 	ADDQ         R8, DI
-	PREFETCHT0   192(R9)
 	VBROADCASTSS (BX), Z20
 	VBROADCASTSS (BX)(CX*1), Z21
 	VBROADCASTSS (BX)(CX*2), Z22
@@ -963,7 +1001,6 @@ steps:
 	VFMADD231PS  Z25, Z23, Z15
 	VFMADD231PS  Z25, Z24, Z19
 	ADDQ         R8, DI
-	ADDQ         $+256, R9
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -973,7 +1010,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R9)
 	VBROADCASTSS (BX), Z20
 	VBROADCASTSS (BX)(CX*1), Z21
 	VBROADCASTSS (BX)(CX*2), Z22
@@ -1006,19 +1042,22 @@ step:
 	VFMADD231PS  Z25, Z23, Z15
 	VFMADD231PS  Z25, Z24, Z19
 	ADDQ         R8, DI
-	ADDQ         $+64, R9
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      flags+88(FP), BX
-	MOVQ      tail+80(FP), SI
+	MOVQ      t+0(FP), BX
+	MOVQ      88(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      80(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX

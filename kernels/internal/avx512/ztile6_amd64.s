@@ -4,15 +4,18 @@
 
 #include "textflag.h"
 
-// func Tile6x1(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile6x1(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile6x1(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile6x1(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS.Z (AX), K1, Z0
@@ -21,23 +24,31 @@ TEXT ·Tile6x1(SB), NOSPLIT, $0-104
 	VMOVUPS.Z (DX), K1, Z3
 	VMOVUPS.Z (DX)(CX*1), K1, Z4
 	VMOVUPS.Z (DX)(CX*2), K1, Z5
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
 	LEAQ      (BX)(CX*2), SI
 	ADDQ      CX, SI
-	MOVQ      b+32(FP), DI
-	MOVQ      ldb+40(FP), R8
+	MOVQ      t+0(FP), DI
+	MOVQ      32(DI), DI
+	MOVQ      t+0(FP), R8
+	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
-	MOVQ      next+96(FP), R9
+	MOVQ      t+0(FP), R9
+	MOVQ      96(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R9)
+	PREFETCHT1   (R9)
+	ADDQ         $+64, R9
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	VBROADCASTSS (BX)(CX*2), Z8
@@ -54,7 +65,6 @@ steps:
 	VFMADD231PS  Z12, Z10, Z4
 	VFMADD231PS  Z12, Z11, Z5
 	ADDQ         R8, DI
-	PREFETCHT0   64(R9)
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	VBROADCASTSS (BX)(CX*2), Z8
@@ -71,7 +81,6 @@ steps:
 	VFMADD231PS  Z12, Z10, Z4
 	VFMADD231PS  Z12, Z11, Z5
 	ADDQ         R8, DI
-	PREFETCHT0   128(R9)
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	VBROADCASTSS (BX)(CX*2), Z8
@@ -88,7 +97,6 @@ steps:
 	VFMADD231PS  Z12, Z10, Z4
 	VFMADD231PS  Z12, Z11, Z5
 	ADDQ         R8, DI
-	PREFETCHT0   192(R9)
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	VBROADCASTSS (BX)(CX*2), Z8
@@ -105,7 +113,6 @@ steps:
 	VFMADD231PS  Z12, Z10, Z4
 	VFMADD231PS  Z12, Z11, Z5
 	ADDQ         R8, DI
-	ADDQ         $+256, R9
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -115,7 +122,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R9)
 	VBROADCASTSS (BX), Z6
 	VBROADCASTSS (BX)(CX*1), Z7
 	VBROADCASTSS (BX)(CX*2), Z8
@@ -132,19 +138,22 @@ step:
 	VFMADD231PS  Z12, Z10, Z4
 	VFMADD231PS  Z12, Z11, Z5
 	ADDQ         R8, DI
-	ADDQ         $+64, R9
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      flags+88(FP), BX
-	MOVQ      tail+80(FP), SI
+	MOVQ      t+0(FP), BX
+	MOVQ      88(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      80(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -213,15 +222,18 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile6x2(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile6x2(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile6x2(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile6x2(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -236,23 +248,32 @@ TEXT ·Tile6x2(SB), NOSPLIT, $0-104
 	VMOVUPS.Z 64(DX)(CX*1), K1, Z9
 	VMOVUPS   (DX)(CX*2), Z10
 	VMOVUPS.Z 64(DX)(CX*2), K1, Z11
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
 	LEAQ      (BX)(CX*2), SI
 	ADDQ      CX, SI
-	MOVQ      b+32(FP), DI
-	MOVQ      ldb+40(FP), R8
+	MOVQ      t+0(FP), DI
+	MOVQ      32(DI), DI
+	MOVQ      t+0(FP), R8
+	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
-	MOVQ      next+96(FP), R9
+	MOVQ      t+0(FP), R9
+	MOVQ      96(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R9)
+	PREFETCHT1   (R9)
+	PREFETCHT1   64(R9)
+	ADDQ         $+128, R9
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -276,7 +297,6 @@ steps:
 	VFMADD231PS  Z18, Z16, Z9
 	VFMADD231PS  Z18, Z17, Z11
 	ADDQ         R8, DI
-	PREFETCHT0   64(R9)
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -300,7 +320,6 @@ steps:
 	VFMADD231PS  Z18, Z16, Z9
 	VFMADD231PS  Z18, Z17, Z11
 	ADDQ         R8, DI
-	PREFETCHT0   128(R9)
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -324,7 +343,6 @@ steps:
 	VFMADD231PS  Z18, Z16, Z9
 	VFMADD231PS  Z18, Z17, Z11
 	ADDQ         R8, DI
-	PREFETCHT0   192(R9)
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -348,7 +366,6 @@ steps:
 	VFMADD231PS  Z18, Z16, Z9
 	VFMADD231PS  Z18, Z17, Z11
 	ADDQ         R8, DI
-	ADDQ         $+256, R9
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -358,7 +375,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R9)
 	VBROADCASTSS (BX), Z12
 	VBROADCASTSS (BX)(CX*1), Z13
 	VBROADCASTSS (BX)(CX*2), Z14
@@ -382,19 +398,22 @@ step:
 	VFMADD231PS  Z18, Z16, Z9
 	VFMADD231PS  Z18, Z17, Z11
 	ADDQ         R8, DI
-	ADDQ         $+64, R9
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      flags+88(FP), BX
-	MOVQ      tail+80(FP), SI
+	MOVQ      t+0(FP), BX
+	MOVQ      88(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      80(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -505,15 +524,18 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile6x3(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile6x3(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile6x3(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile6x3(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -534,23 +556,32 @@ TEXT ·Tile6x3(SB), NOSPLIT, $0-104
 	VMOVUPS   (DX)(CX*2), Z15
 	VMOVUPS   64(DX)(CX*2), Z16
 	VMOVUPS.Z 128(DX)(CX*2), K1, Z17
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
 	LEAQ      (BX)(CX*2), SI
 	ADDQ      CX, SI
-	MOVQ      b+32(FP), DI
-	MOVQ      ldb+40(FP), R8
+	MOVQ      t+0(FP), DI
+	MOVQ      32(DI), DI
+	MOVQ      t+0(FP), R8
+	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
-	MOVQ      next+96(FP), R9
+	MOVQ      t+0(FP), R9
+	MOVQ      96(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R9)
+	PREFETCHT1   (R9)
+	PREFETCHT1   64(R9)
+	ADDQ         $+128, R9
 	VBROADCASTSS (BX), Z18
 	VBROADCASTSS (BX)(CX*1), Z19
 	VBROADCASTSS (BX)(CX*2), Z20
@@ -581,7 +612,6 @@ steps:
 	VFMADD231PS  Z24, Z22, Z14
 	VFMADD231PS  Z24, Z23, Z17
 	ADDQ         R8, DI
-	PREFETCHT0   64(R9)
 	VBROADCASTSS (BX), Z18
 	VBROADCASTSS (BX)(CX*1), Z19
 	VBROADCASTSS (BX)(CX*2), Z20
@@ -612,7 +642,6 @@ steps:
 	VFMADD231PS  Z24, Z22, Z14
 	VFMADD231PS  Z24, Z23, Z17
 	ADDQ         R8, DI
-	PREFETCHT0   128(R9)
 	VBROADCASTSS (BX), Z18
 	VBROADCASTSS (BX)(CX*1), Z19
 	VBROADCASTSS (BX)(CX*2), Z20
@@ -643,7 +672,6 @@ steps:
 	VFMADD231PS  Z24, Z22, Z14
 	VFMADD231PS  Z24, Z23, Z17
 	ADDQ         R8, DI
-	PREFETCHT0   192(R9)
 	VBROADCASTSS (BX), Z18
 	VBROADCASTSS (BX)(CX*1), Z19
 	VBROADCASTSS (BX)(CX*2), Z20
@@ -674,7 +702,6 @@ steps:
 	VFMADD231PS  Z24, Z22, Z14
 	VFMADD231PS  Z24, Z23, Z17
 	ADDQ         R8, DI
-	ADDQ         $+256, R9
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -684,7 +711,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R9)
 	VBROADCASTSS (BX), Z18
 	VBROADCASTSS (BX)(CX*1), Z19
 	VBROADCASTSS (BX)(CX*2), Z20
@@ -715,19 +741,22 @@ step:
 	VFMADD231PS  Z24, Z22, Z14
 	VFMADD231PS  Z24, Z23, Z17
 	ADDQ         R8, DI
-	ADDQ         $+64, R9
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      flags+88(FP), BX
-	MOVQ      tail+80(FP), SI
+	MOVQ      t+0(FP), BX
+	MOVQ      88(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      80(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -880,15 +909,18 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile6x4(k int, a *float32, rsa int, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail int, flags int, next *float32)
+// func Tile6x4(t *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Tile6x4(SB), NOSPLIT, $0-104
-	MOVQ      start+48(FP), AX
-	MOVQ      lds+56(FP), CX
+TEXT ·Tile6x4(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      48(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      56(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      tail+80(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      80(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -915,23 +947,33 @@ TEXT ·Tile6x4(SB), NOSPLIT, $0-104
 	VMOVUPS   64(DX)(CX*2), Z21
 	VMOVUPS   128(DX)(CX*2), Z22
 	VMOVUPS.Z 192(DX)(CX*2), K1, Z23
-	MOVQ      k+0(FP), AX
-	MOVQ      rsa+16(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
 	SHLQ      $0x02, CX
-	MOVQ      csa+24(FP), DX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
 	SHLQ      $0x02, DX
-	MOVQ      a+8(FP), BX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
 	LEAQ      (BX)(CX*2), SI
 	ADDQ      CX, SI
-	MOVQ      b+32(FP), DI
-	MOVQ      ldb+40(FP), R8
+	MOVQ      t+0(FP), DI
+	MOVQ      32(DI), DI
+	MOVQ      t+0(FP), R8
+	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
-	MOVQ      next+96(FP), R9
+	MOVQ      t+0(FP), R9
+	MOVQ      96(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
 steps:
-	PREFETCHT0   (R9)
+	PREFETCHT1   (R9)
+	PREFETCHT1   64(R9)
+	PREFETCHT1   128(R9)
+	ADDQ         $+192, R9
 	VBROADCASTSS (BX), Z24
 	VBROADCASTSS (BX)(CX*1), Z25
 	VBROADCASTSS (BX)(CX*2), Z26
@@ -969,7 +1011,6 @@ steps:
 	VFMADD231PS  Z30, Z28, Z19
 	VFMADD231PS  Z30, Z29, Z23
 	ADDQ         R8, DI
-	PREFETCHT0   64(R9)
 	VBROADCASTSS (BX), Z24
 	VBROADCASTSS (BX)(CX*1), Z25
 	VBROADCASTSS (BX)(CX*2), Z26
@@ -1007,7 +1048,6 @@ steps:
 	VFMADD231PS  Z30, Z28, Z19
 	VFMADD231PS  Z30, Z29, Z23
 	ADDQ         R8, DI
-	PREFETCHT0   128(R9)
 	VBROADCASTSS (BX), Z24
 	VBROADCASTSS (BX)(CX*1), Z25
 	VBROADCASTSS (BX)(CX*2), Z26
@@ -1045,7 +1085,6 @@ steps:
 	VFMADD231PS  Z30, Z28, Z19
 	VFMADD231PS  Z30, Z29, Z23
 	ADDQ         R8, DI
-	PREFETCHT0   192(R9)
 	VBROADCASTSS (BX), Z24
 	VBROADCASTSS (BX)(CX*1), Z25
 	VBROADCASTSS (BX)(CX*2), Z26
@@ -1083,7 +1122,6 @@ steps:
 	VFMADD231PS  Z30, Z28, Z19
 	VFMADD231PS  Z30, Z29, Z23
 	ADDQ         R8, DI
-	ADDQ         $+256, R9
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -1093,7 +1131,6 @@ done_steps:
 	JLT  done_step
 
 step:
-	PREFETCHT0   (R9)
 	VBROADCASTSS (BX), Z24
 	VBROADCASTSS (BX)(CX*1), Z25
 	VBROADCASTSS (BX)(CX*2), Z26
@@ -1131,19 +1168,22 @@ step:
 	VFMADD231PS  Z30, Z28, Z19
 	VFMADD231PS  Z30, Z29, Z23
 	ADDQ         R8, DI
-	ADDQ         $+64, R9
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ      $+1, AX
-	MOVQ      c+64(FP), AX
-	MOVQ      ldc+72(FP), CX
+	MOVQ      t+0(FP), AX
+	MOVQ      64(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      72(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
-	MOVQ      flags+88(FP), BX
-	MOVQ      tail+80(FP), SI
+	MOVQ      t+0(FP), BX
+	MOVQ      88(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      80(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX

@@ -4,6 +4,8 @@
 
 package neon
 
+import "github.com/simdrnn/simdrnn/kernels/internal/tile"
+
 // PeakFlops is the number of floating-point operations of one iteration of Peak.
 const PeakFlops = 768
 
@@ -372,119 +374,119 @@ func Peak(iters int)
 // Tile1x1 is the register tile of 1 rows and 1 vectors of columns.
 //
 //go:noescape
-func Tile1x1(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile1x1(t *tile.Args)
 
 // Tile1x2 is the register tile of 1 rows and 2 vectors of columns.
 //
 //go:noescape
-func Tile1x2(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile1x2(t *tile.Args)
 
 // Tile1x3 is the register tile of 1 rows and 3 vectors of columns.
 //
 //go:noescape
-func Tile1x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile1x3(t *tile.Args)
 
 // Tile1x4 is the register tile of 1 rows and 4 vectors of columns.
 //
 //go:noescape
-func Tile1x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile1x4(t *tile.Args)
 
 // Tile2x1 is the register tile of 2 rows and 1 vectors of columns.
 //
 //go:noescape
-func Tile2x1(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile2x1(t *tile.Args)
 
 // Tile2x2 is the register tile of 2 rows and 2 vectors of columns.
 //
 //go:noescape
-func Tile2x2(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile2x2(t *tile.Args)
 
 // Tile2x3 is the register tile of 2 rows and 3 vectors of columns.
 //
 //go:noescape
-func Tile2x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile2x3(t *tile.Args)
 
 // Tile2x4 is the register tile of 2 rows and 4 vectors of columns.
 //
 //go:noescape
-func Tile2x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile2x4(t *tile.Args)
 
 // Tile3x1 is the register tile of 3 rows and 1 vectors of columns.
 //
 //go:noescape
-func Tile3x1(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile3x1(t *tile.Args)
 
 // Tile3x2 is the register tile of 3 rows and 2 vectors of columns.
 //
 //go:noescape
-func Tile3x2(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile3x2(t *tile.Args)
 
 // Tile3x3 is the register tile of 3 rows and 3 vectors of columns.
 //
 //go:noescape
-func Tile3x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile3x3(t *tile.Args)
 
 // Tile3x4 is the register tile of 3 rows and 4 vectors of columns.
 //
 //go:noescape
-func Tile3x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile3x4(t *tile.Args)
 
 // Tile4x1 is the register tile of 4 rows and 1 vectors of columns.
 //
 //go:noescape
-func Tile4x1(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile4x1(t *tile.Args)
 
 // Tile4x2 is the register tile of 4 rows and 2 vectors of columns.
 //
 //go:noescape
-func Tile4x2(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile4x2(t *tile.Args)
 
 // Tile4x3 is the register tile of 4 rows and 3 vectors of columns.
 //
 //go:noescape
-func Tile4x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile4x3(t *tile.Args)
 
 // Tile4x4 is the register tile of 4 rows and 4 vectors of columns.
 //
 //go:noescape
-func Tile4x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile4x4(t *tile.Args)
 
 // Tile5x1 is the register tile of 5 rows and 1 vectors of columns.
 //
 //go:noescape
-func Tile5x1(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile5x1(t *tile.Args)
 
 // Tile5x2 is the register tile of 5 rows and 2 vectors of columns.
 //
 //go:noescape
-func Tile5x2(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile5x2(t *tile.Args)
 
 // Tile5x3 is the register tile of 5 rows and 3 vectors of columns.
 //
 //go:noescape
-func Tile5x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile5x3(t *tile.Args)
 
 // Tile5x4 is the register tile of 5 rows and 4 vectors of columns.
 //
 //go:noescape
-func Tile5x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile5x4(t *tile.Args)
 
 // Tile6x1 is the register tile of 6 rows and 1 vectors of columns.
 //
 //go:noescape
-func Tile6x1(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile6x1(t *tile.Args)
 
 // Tile6x2 is the register tile of 6 rows and 2 vectors of columns.
 //
 //go:noescape
-func Tile6x2(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile6x2(t *tile.Args)
 
 // Tile6x3 is the register tile of 6 rows and 3 vectors of columns.
 //
 //go:noescape
-func Tile6x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile6x3(t *tile.Args)
 
 // Tile6x4 is the register tile of 6 rows and 4 vectors of columns.
 //
 //go:noescape
-func Tile6x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
+func Tile6x4(t *tile.Args)

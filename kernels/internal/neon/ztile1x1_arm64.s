@@ -4,11 +4,13 @@
 
 #include "textflag.h"
 
-// func Tile1x1(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile1x1(SB), NOSPLIT, $0-104
+// func Tile1x1(t *byte)
+TEXT ·Tile1x1(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD tail+80(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 80(R2), R2
 	VMOVI $0, V0.B16
 	TBZ $2, R2, part
 	FMOVQ (R1), F0
@@ -27,17 +29,22 @@ single:
 	FMOVS (R1), F0
 
 done:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
-	MOVD b+32(FP), R6
-	MOVD ldb+40(FP), R7
+	MOVD t+0(FP), R6
+	MOVD 32(R6), R6
+	MOVD t+0(FP), R7
+	MOVD 40(R7), R7
 	LSL $2, R7, R7
-	MOVD next+96(FP), R8
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -46,25 +53,20 @@ done:
 	BLT done_quads
 
 quads:
-	PRFM (R8), PLDL1KEEP
 	FMOVQ (R6), F1
 	WORD $0x3ce56882 // ldr q2, [x4, x5]
 	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD R7, R6, R6
-	PRFM 64(R8), PLDL1KEEP
 	FMOVQ (R6), F1
 	WORD $0x4fa21020 // fmla v0.4s, v1.4s, v2.s[1]
 	ADD R7, R6, R6
-	PRFM 128(R8), PLDL1KEEP
 	FMOVQ (R6), F1
 	WORD $0x4f821820 // fmla v0.4s, v1.4s, v2.s[2]
 	ADD R7, R6, R6
-	PRFM 192(R8), PLDL1KEEP
 	FMOVQ (R6), F1
 	WORD $0x4fa21820 // fmla v0.4s, v1.4s, v2.s[3]
 	ADD R7, R6, R6
 	ADD R2, R5, R5
-	ADD $256, R8, R8
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -79,31 +81,26 @@ not_along_k:
 	BLT done_columns
 
 columns:
-	PRFM (R8), PLDL1KEEP
 	FMOVQ (R6), F1
 	FMOVS (R4)(R5), F2
 	ADD R3, R5, R5
 	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD R7, R6, R6
-	PRFM 64(R8), PLDL1KEEP
 	FMOVQ (R6), F1
 	FMOVS (R4)(R5), F2
 	ADD R3, R5, R5
 	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD R7, R6, R6
-	PRFM 128(R8), PLDL1KEEP
 	FMOVQ (R6), F1
 	FMOVS (R4)(R5), F2
 	ADD R3, R5, R5
 	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD R7, R6, R6
-	PRFM 192(R8), PLDL1KEEP
 	FMOVQ (R6), F1
 	FMOVS (R4)(R5), F2
 	ADD R3, R5, R5
 	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD R7, R6, R6
-	ADD $256, R8, R8
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -120,20 +117,21 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R8), PLDL1KEEP
 	FMOVS (R4)(R5), F1
 	ADD R3, R5, R5
 	FMOVQ (R6), F2
 	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
 	ADD R7, R6, R6
-	ADD $64, R8, R8
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD flags+88(FP), R2
-	MOVD tail+80(FP), R3
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 88(R2), R2
+	MOVD t+0(FP), R3
+	MOVD 80(R3), R3
 	TBZ $0, R2, skip_add
 	VMOVI $0, V1.B16
 	TBZ $2, R3, part2

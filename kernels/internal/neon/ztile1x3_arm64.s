@@ -4,11 +4,13 @@
 
 #include "textflag.h"
 
-// func Tile1x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile1x3(SB), NOSPLIT, $0-104
+// func Tile1x3(t *byte)
+TEXT ·Tile1x3(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD tail+80(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 80(R2), R2
 	FLDPQ (R1), (F0, F1)
 	VMOVI $0, V2.B16
 	TBZ $2, R2, part
@@ -28,17 +30,22 @@ single:
 	FMOVS 32(R1), F2
 
 done:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
-	MOVD b+32(FP), R6
-	MOVD ldb+40(FP), R7
+	MOVD t+0(FP), R6
+	MOVD 32(R6), R6
+	MOVD t+0(FP), R7
+	MOVD 40(R7), R7
 	LSL $2, R7, R7
-	MOVD next+96(FP), R8
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -47,7 +54,6 @@ done:
 	BLT done_quads
 
 quads:
-	PRFM (R8), PLDL1KEEP
 	FLDPQ (R6), (F3, F4)
 	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
@@ -55,21 +61,18 @@ quads:
 	FMOVQ 32(R6), F3
 	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
-	PRFM 64(R8), PLDL1KEEP
 	FLDPQ (R6), (F3, F4)
 	WORD $0x4fa51060 // fmla v0.4s, v3.4s, v5.s[1]
 	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
 	FMOVQ 32(R6), F3
 	WORD $0x4fa51062 // fmla v2.4s, v3.4s, v5.s[1]
 	ADD R7, R6, R6
-	PRFM 128(R8), PLDL1KEEP
 	FLDPQ (R6), (F3, F4)
 	WORD $0x4f851860 // fmla v0.4s, v3.4s, v5.s[2]
 	WORD $0x4f851881 // fmla v1.4s, v4.4s, v5.s[2]
 	FMOVQ 32(R6), F3
 	WORD $0x4f851862 // fmla v2.4s, v3.4s, v5.s[2]
 	ADD R7, R6, R6
-	PRFM 192(R8), PLDL1KEEP
 	FLDPQ (R6), (F3, F4)
 	WORD $0x4fa51860 // fmla v0.4s, v3.4s, v5.s[3]
 	WORD $0x4fa51881 // fmla v1.4s, v4.4s, v5.s[3]
@@ -77,7 +80,6 @@ quads:
 	WORD $0x4fa51862 // fmla v2.4s, v3.4s, v5.s[3]
 	ADD R7, R6, R6
 	ADD R2, R5, R5
-	ADD $256, R8, R8
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -92,7 +94,6 @@ not_along_k:
 	BLT done_columns
 
 columns:
-	PRFM (R8), PLDL1KEEP
 	FLDPQ (R6), (F3, F4)
 	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
@@ -101,7 +102,6 @@ columns:
 	FMOVQ 32(R6), F3
 	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
-	PRFM 64(R8), PLDL1KEEP
 	FLDPQ (R6), (F3, F4)
 	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
@@ -110,7 +110,6 @@ columns:
 	FMOVQ 32(R6), F3
 	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
-	PRFM 128(R8), PLDL1KEEP
 	FLDPQ (R6), (F3, F4)
 	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
@@ -119,7 +118,6 @@ columns:
 	FMOVQ 32(R6), F3
 	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
-	PRFM 192(R8), PLDL1KEEP
 	FLDPQ (R6), (F3, F4)
 	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
@@ -128,7 +126,6 @@ columns:
 	FMOVQ 32(R6), F3
 	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
-	ADD $256, R8, R8
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -145,7 +142,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R8), PLDL1KEEP
 	FMOVS (R4)(R5), F3
 	ADD R3, R5, R5
 	FLDPQ (R6), (F4, F5)
@@ -154,14 +150,16 @@ step:
 	FMOVQ 32(R6), F4
 	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
 	ADD R7, R6, R6
-	ADD $64, R8, R8
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD flags+88(FP), R2
-	MOVD tail+80(FP), R3
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 88(R2), R2
+	MOVD t+0(FP), R3
+	MOVD 80(R3), R3
 	TBZ $0, R2, skip_add
 	FLDPQ (R1), (F3, F4)
 	WORD $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s

@@ -4,11 +4,13 @@
 
 #include "textflag.h"
 
-// func Tile1x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile1x4(SB), NOSPLIT, $0-104
+// func Tile1x4(t *byte)
+TEXT ·Tile1x4(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD tail+80(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 80(R2), R2
 	FLDPQ (R1), (F0, F1)
 	FMOVQ 32(R1), F2
 	VMOVI $0, V3.B16
@@ -29,17 +31,22 @@ single:
 	FMOVS 48(R1), F3
 
 done:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
-	MOVD b+32(FP), R6
-	MOVD ldb+40(FP), R7
+	MOVD t+0(FP), R6
+	MOVD 32(R6), R6
+	MOVD t+0(FP), R7
+	MOVD 40(R7), R7
 	LSL $2, R7, R7
-	MOVD next+96(FP), R8
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -48,7 +55,6 @@ done:
 	BLT done_quads
 
 quads:
-	PRFM (R8), PLDL1KEEP
 	FLDPQ (R6), (F4, F5)
 	WORD $0x3ce56886 // ldr q6, [x4, x5]
 	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
@@ -57,7 +63,6 @@ quads:
 	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
 	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
-	PRFM 64(R8), PLDL1KEEP
 	FLDPQ (R6), (F4, F5)
 	WORD $0x4fa61080 // fmla v0.4s, v4.4s, v6.s[1]
 	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
@@ -65,7 +70,6 @@ quads:
 	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
 	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
 	ADD R7, R6, R6
-	PRFM 128(R8), PLDL1KEEP
 	FLDPQ (R6), (F4, F5)
 	WORD $0x4f861880 // fmla v0.4s, v4.4s, v6.s[2]
 	WORD $0x4f8618a1 // fmla v1.4s, v5.4s, v6.s[2]
@@ -73,7 +77,6 @@ quads:
 	WORD $0x4f861882 // fmla v2.4s, v4.4s, v6.s[2]
 	WORD $0x4f8618a3 // fmla v3.4s, v5.4s, v6.s[2]
 	ADD R7, R6, R6
-	PRFM 192(R8), PLDL1KEEP
 	FLDPQ (R6), (F4, F5)
 	WORD $0x4fa61880 // fmla v0.4s, v4.4s, v6.s[3]
 	WORD $0x4fa618a1 // fmla v1.4s, v5.4s, v6.s[3]
@@ -82,7 +85,6 @@ quads:
 	WORD $0x4fa618a3 // fmla v3.4s, v5.4s, v6.s[3]
 	ADD R7, R6, R6
 	ADD R2, R5, R5
-	ADD $256, R8, R8
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -97,7 +99,6 @@ not_along_k:
 	BLT done_columns
 
 columns:
-	PRFM (R8), PLDL1KEEP
 	FLDPQ (R6), (F4, F5)
 	FMOVS (R4)(R5), F6
 	ADD R3, R5, R5
@@ -107,7 +108,6 @@ columns:
 	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
 	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
-	PRFM 64(R8), PLDL1KEEP
 	FLDPQ (R6), (F4, F5)
 	FMOVS (R4)(R5), F6
 	ADD R3, R5, R5
@@ -117,7 +117,6 @@ columns:
 	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
 	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
-	PRFM 128(R8), PLDL1KEEP
 	FLDPQ (R6), (F4, F5)
 	FMOVS (R4)(R5), F6
 	ADD R3, R5, R5
@@ -127,7 +126,6 @@ columns:
 	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
 	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
-	PRFM 192(R8), PLDL1KEEP
 	FLDPQ (R6), (F4, F5)
 	FMOVS (R4)(R5), F6
 	ADD R3, R5, R5
@@ -137,7 +135,6 @@ columns:
 	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
 	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
-	ADD $256, R8, R8
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -154,7 +151,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R8), PLDL1KEEP
 	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
 	FLDPQ (R6), (F5, F6)
@@ -164,14 +160,16 @@ step:
 	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
 	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD R7, R6, R6
-	ADD $64, R8, R8
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD flags+88(FP), R2
-	MOVD tail+80(FP), R3
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 88(R2), R2
+	MOVD t+0(FP), R3
+	MOVD 80(R3), R3
 	TBZ $0, R2, skip_add
 	FLDPQ (R1), (F4, F5)
 	WORD $0x4e20d480 // fadd v0.4s, v4.4s, v0.4s

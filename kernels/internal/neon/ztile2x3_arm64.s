@@ -4,14 +4,17 @@
 
 #include "textflag.h"
 
-// func Tile2x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile2x3(SB), NOSPLIT, $0-104
+// func Tile2x3(t *byte)
+TEXT ·Tile2x3(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R2
-	MOVD tail+80(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 80(R3), R3
 	FLDPQ (R1), (F0, F1)
 	VMOVI $0, V2.B16
 	TBZ $2, R3, part
@@ -50,18 +53,23 @@ single2:
 	FMOVS 32(R2), F5
 
 done2:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
-	MOVD b+32(FP), R7
-	MOVD ldb+40(FP), R8
+	MOVD t+0(FP), R7
+	MOVD 32(R7), R7
+	MOVD t+0(FP), R8
+	MOVD 40(R8), R8
 	LSL $2, R8, R8
-	MOVD next+96(FP), R9
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -70,7 +78,6 @@ done2:
 	BLT done_quads
 
 quads:
-	PRFM (R9), PLDL1KEEP
 	FLDPQ (R7), (F6, F7)
 	WORD $0x3ce56888 // ldr q8, [x4, x5]
 	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
@@ -82,7 +89,6 @@ quads:
 	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
 	WORD $0x4f8910c5 // fmla v5.4s, v6.4s, v9.s[0]
 	ADD R8, R7, R7
-	PRFM 64(R9), PLDL1KEEP
 	FLDPQ (R7), (F6, F7)
 	WORD $0x4fa810c0 // fmla v0.4s, v6.4s, v8.s[1]
 	WORD $0x4fa910c3 // fmla v3.4s, v6.4s, v9.s[1]
@@ -92,7 +98,6 @@ quads:
 	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
 	WORD $0x4fa910c5 // fmla v5.4s, v6.4s, v9.s[1]
 	ADD R8, R7, R7
-	PRFM 128(R9), PLDL1KEEP
 	FLDPQ (R7), (F6, F7)
 	WORD $0x4f8818c0 // fmla v0.4s, v6.4s, v8.s[2]
 	WORD $0x4f8918c3 // fmla v3.4s, v6.4s, v9.s[2]
@@ -102,7 +107,6 @@ quads:
 	WORD $0x4f8818c2 // fmla v2.4s, v6.4s, v8.s[2]
 	WORD $0x4f8918c5 // fmla v5.4s, v6.4s, v9.s[2]
 	ADD R8, R7, R7
-	PRFM 192(R9), PLDL1KEEP
 	FLDPQ (R7), (F6, F7)
 	WORD $0x4fa818c0 // fmla v0.4s, v6.4s, v8.s[3]
 	WORD $0x4fa918c3 // fmla v3.4s, v6.4s, v9.s[3]
@@ -113,7 +117,6 @@ quads:
 	WORD $0x4fa918c5 // fmla v5.4s, v6.4s, v9.s[3]
 	ADD R8, R7, R7
 	ADD R2, R5, R5
-	ADD $256, R9, R9
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -128,7 +131,6 @@ not_along_k:
 	BLT done_columns
 
 columns:
-	PRFM (R9), PLDL1KEEP
 	FLDPQ (R7), (F6, F7)
 	FMOVD (R4)(R5), F8
 	ADD R3, R5, R5
@@ -140,7 +142,6 @@ columns:
 	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
 	WORD $0x4fa810c5 // fmla v5.4s, v6.4s, v8.s[1]
 	ADD R8, R7, R7
-	PRFM 64(R9), PLDL1KEEP
 	FLDPQ (R7), (F6, F7)
 	FMOVD (R4)(R5), F8
 	ADD R3, R5, R5
@@ -152,7 +153,6 @@ columns:
 	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
 	WORD $0x4fa810c5 // fmla v5.4s, v6.4s, v8.s[1]
 	ADD R8, R7, R7
-	PRFM 128(R9), PLDL1KEEP
 	FLDPQ (R7), (F6, F7)
 	FMOVD (R4)(R5), F8
 	ADD R3, R5, R5
@@ -164,7 +164,6 @@ columns:
 	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
 	WORD $0x4fa810c5 // fmla v5.4s, v6.4s, v8.s[1]
 	ADD R8, R7, R7
-	PRFM 192(R9), PLDL1KEEP
 	FLDPQ (R7), (F6, F7)
 	FMOVD (R4)(R5), F8
 	ADD R3, R5, R5
@@ -176,7 +175,6 @@ columns:
 	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
 	WORD $0x4fa810c5 // fmla v5.4s, v6.4s, v8.s[1]
 	ADD R8, R7, R7
-	ADD $256, R9, R9
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -193,7 +191,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R9), PLDL1KEEP
 	FMOVS (R4)(R5), F6
 	FMOVS (R6)(R5), F7
 	ADD R3, R5, R5
@@ -206,17 +203,20 @@ step:
 	WORD $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
 	WORD $0x4f871105 // fmla v5.4s, v8.4s, v7.s[0]
 	ADD R8, R7, R7
-	ADD $64, R9, R9
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R2
-	MOVD flags+88(FP), R3
-	MOVD tail+80(FP), R4
+	MOVD t+0(FP), R3
+	MOVD 88(R3), R3
+	MOVD t+0(FP), R4
+	MOVD 80(R4), R4
 	TBZ $0, R3, skip_add
 	FLDPQ (R1), (F6, F7)
 	WORD $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s

@@ -4,14 +4,17 @@
 
 #include "textflag.h"
 
-// func Tile2x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile2x4(SB), NOSPLIT, $0-104
+// func Tile2x4(t *byte)
+TEXT ·Tile2x4(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R2
-	MOVD tail+80(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 80(R3), R3
 	FLDPQ (R1), (F0, F1)
 	FMOVQ 32(R1), F2
 	VMOVI $0, V3.B16
@@ -52,18 +55,23 @@ single2:
 	FMOVS 48(R2), F7
 
 done2:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
-	MOVD b+32(FP), R7
-	MOVD ldb+40(FP), R8
+	MOVD t+0(FP), R7
+	MOVD 32(R7), R7
+	MOVD t+0(FP), R8
+	MOVD 40(R8), R8
 	LSL $2, R8, R8
-	MOVD next+96(FP), R9
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -72,7 +80,6 @@ done2:
 	BLT done_quads
 
 quads:
-	PRFM (R9), PLDL1KEEP
 	FLDPQ (R7), (F8, F9)
 	WORD $0x3ce5688a // ldr q10, [x4, x5]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
@@ -86,7 +93,6 @@ quads:
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	WORD $0x4f8b1127 // fmla v7.4s, v9.4s, v11.s[0]
 	ADD R8, R7, R7
-	PRFM 64(R9), PLDL1KEEP
 	FLDPQ (R7), (F8, F9)
 	WORD $0x4faa1100 // fmla v0.4s, v8.4s, v10.s[1]
 	WORD $0x4fab1104 // fmla v4.4s, v8.4s, v11.s[1]
@@ -98,7 +104,6 @@ quads:
 	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
 	WORD $0x4fab1127 // fmla v7.4s, v9.4s, v11.s[1]
 	ADD R8, R7, R7
-	PRFM 128(R9), PLDL1KEEP
 	FLDPQ (R7), (F8, F9)
 	WORD $0x4f8a1900 // fmla v0.4s, v8.4s, v10.s[2]
 	WORD $0x4f8b1904 // fmla v4.4s, v8.4s, v11.s[2]
@@ -110,7 +115,6 @@ quads:
 	WORD $0x4f8a1923 // fmla v3.4s, v9.4s, v10.s[2]
 	WORD $0x4f8b1927 // fmla v7.4s, v9.4s, v11.s[2]
 	ADD R8, R7, R7
-	PRFM 192(R9), PLDL1KEEP
 	FLDPQ (R7), (F8, F9)
 	WORD $0x4faa1900 // fmla v0.4s, v8.4s, v10.s[3]
 	WORD $0x4fab1904 // fmla v4.4s, v8.4s, v11.s[3]
@@ -123,7 +127,6 @@ quads:
 	WORD $0x4fab1927 // fmla v7.4s, v9.4s, v11.s[3]
 	ADD R8, R7, R7
 	ADD R2, R5, R5
-	ADD $256, R9, R9
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -138,7 +141,6 @@ not_along_k:
 	BLT done_columns
 
 columns:
-	PRFM (R9), PLDL1KEEP
 	FLDPQ (R7), (F8, F9)
 	FMOVD (R4)(R5), F10
 	ADD R3, R5, R5
@@ -152,7 +154,6 @@ columns:
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
 	ADD R8, R7, R7
-	PRFM 64(R9), PLDL1KEEP
 	FLDPQ (R7), (F8, F9)
 	FMOVD (R4)(R5), F10
 	ADD R3, R5, R5
@@ -166,7 +167,6 @@ columns:
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
 	ADD R8, R7, R7
-	PRFM 128(R9), PLDL1KEEP
 	FLDPQ (R7), (F8, F9)
 	FMOVD (R4)(R5), F10
 	ADD R3, R5, R5
@@ -180,7 +180,6 @@ columns:
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
 	ADD R8, R7, R7
-	PRFM 192(R9), PLDL1KEEP
 	FLDPQ (R7), (F8, F9)
 	FMOVD (R4)(R5), F10
 	ADD R3, R5, R5
@@ -194,7 +193,6 @@ columns:
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
 	ADD R8, R7, R7
-	ADD $256, R9, R9
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -211,7 +209,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R9), PLDL1KEEP
 	FMOVS (R4)(R5), F8
 	FMOVS (R6)(R5), F9
 	ADD R3, R5, R5
@@ -226,17 +223,20 @@ step:
 	WORD $0x4f881163 // fmla v3.4s, v11.4s, v8.s[0]
 	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
 	ADD R8, R7, R7
-	ADD $64, R9, R9
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R2
-	MOVD flags+88(FP), R3
-	MOVD tail+80(FP), R4
+	MOVD t+0(FP), R3
+	MOVD 88(R3), R3
+	MOVD t+0(FP), R4
+	MOVD 80(R4), R4
 	TBZ $0, R3, skip_add
 	FLDPQ (R1), (F8, F9)
 	WORD $0x4e20d500 // fadd v0.4s, v8.4s, v0.4s

@@ -4,15 +4,18 @@
 
 #include "textflag.h"
 
-// func Tile3x1(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile3x1(SB), NOSPLIT, $0-104
+// func Tile3x1(t *byte)
+TEXT ·Tile3x1(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R2
-	MOVD tail+80(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 80(R4), R4
 	VMOVI $0, V0.B16
 	TBZ $2, R4, part
 	FMOVQ (R1), F0
@@ -67,19 +70,26 @@ single3:
 	FMOVS (R2), F2
 
 done3:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
-	MOVD b+32(FP), R8
-	MOVD ldb+40(FP), R9
+	MOVD t+0(FP), R8
+	MOVD 32(R8), R8
+	MOVD t+0(FP), R9
+	MOVD 40(R9), R9
 	LSL $2, R9, R9
-	MOVD next+96(FP), R10
+	MOVD t+0(FP), R10
+	MOVD 96(R10), R10
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -89,6 +99,7 @@ done3:
 
 quads:
 	PRFM (R10), PLDL1KEEP
+	ADD $64, R10, R10
 	FMOVQ (R8), F3
 	WORD $0x3ce56884 // ldr q4, [x4, x5]
 	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
@@ -97,26 +108,22 @@ quads:
 	WORD $0x3ce568e6 // ldr q6, [x7, x5]
 	WORD $0x4f861062 // fmla v2.4s, v3.4s, v6.s[0]
 	ADD R9, R8, R8
-	PRFM 64(R10), PLDL1KEEP
 	FMOVQ (R8), F3
 	WORD $0x4fa41060 // fmla v0.4s, v3.4s, v4.s[1]
 	WORD $0x4fa51061 // fmla v1.4s, v3.4s, v5.s[1]
 	WORD $0x4fa61062 // fmla v2.4s, v3.4s, v6.s[1]
 	ADD R9, R8, R8
-	PRFM 128(R10), PLDL1KEEP
 	FMOVQ (R8), F3
 	WORD $0x4f841860 // fmla v0.4s, v3.4s, v4.s[2]
 	WORD $0x4f851861 // fmla v1.4s, v3.4s, v5.s[2]
 	WORD $0x4f861862 // fmla v2.4s, v3.4s, v6.s[2]
 	ADD R9, R8, R8
-	PRFM 192(R10), PLDL1KEEP
 	FMOVQ (R8), F3
 	WORD $0x4fa41860 // fmla v0.4s, v3.4s, v4.s[3]
 	WORD $0x4fa51861 // fmla v1.4s, v3.4s, v5.s[3]
 	WORD $0x4fa61862 // fmla v2.4s, v3.4s, v6.s[3]
 	ADD R9, R8, R8
 	ADD R2, R5, R5
-	ADD $256, R10, R10
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -132,6 +139,7 @@ not_along_k:
 
 columns:
 	PRFM (R10), PLDL1KEEP
+	ADD $64, R10, R10
 	FMOVQ (R8), F3
 	FMOVD (R4)(R5), F4
 	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
@@ -140,7 +148,6 @@ columns:
 	ADD R3, R5, R5
 	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R9, R8, R8
-	PRFM 64(R10), PLDL1KEEP
 	FMOVQ (R8), F3
 	FMOVD (R4)(R5), F4
 	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
@@ -149,7 +156,6 @@ columns:
 	ADD R3, R5, R5
 	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R9, R8, R8
-	PRFM 128(R10), PLDL1KEEP
 	FMOVQ (R8), F3
 	FMOVD (R4)(R5), F4
 	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
@@ -158,7 +164,6 @@ columns:
 	ADD R3, R5, R5
 	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R9, R8, R8
-	PRFM 192(R10), PLDL1KEEP
 	FMOVQ (R8), F3
 	FMOVD (R4)(R5), F4
 	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
@@ -167,7 +172,6 @@ columns:
 	ADD R3, R5, R5
 	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R9, R8, R8
-	ADD $256, R10, R10
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -184,7 +188,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R10), PLDL1KEEP
 	FMOVS (R4)(R5), F3
 	FMOVS (R6)(R5), F4
 	FMOVS (R7)(R5), F5
@@ -194,18 +197,21 @@ step:
 	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
 	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
 	ADD R9, R8, R8
-	ADD $64, R10, R10
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R2
-	MOVD flags+88(FP), R4
-	MOVD tail+80(FP), R5
+	MOVD t+0(FP), R4
+	MOVD 88(R4), R4
+	MOVD t+0(FP), R5
+	MOVD 80(R5), R5
 	TBZ $0, R4, skip_add
 	VMOVI $0, V3.B16
 	TBZ $2, R5, part4

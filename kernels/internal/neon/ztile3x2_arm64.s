@@ -4,15 +4,18 @@
 
 #include "textflag.h"
 
-// func Tile3x2(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile3x2(SB), NOSPLIT, $0-104
+// func Tile3x2(t *byte)
+TEXT ·Tile3x2(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R2
-	MOVD tail+80(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 80(R4), R4
 	FMOVQ (R1), F0
 	VMOVI $0, V1.B16
 	TBZ $2, R4, part
@@ -70,19 +73,26 @@ single3:
 	FMOVS 16(R2), F5
 
 done3:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
-	MOVD b+32(FP), R8
-	MOVD ldb+40(FP), R9
+	MOVD t+0(FP), R8
+	MOVD 32(R8), R8
+	MOVD t+0(FP), R9
+	MOVD 40(R9), R9
 	LSL $2, R9, R9
-	MOVD next+96(FP), R10
+	MOVD t+0(FP), R10
+	MOVD 96(R10), R10
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -92,6 +102,7 @@ done3:
 
 quads:
 	PRFM (R10), PLDL1KEEP
+	ADD $64, R10, R10
 	FLDPQ (R8), (F6, F7)
 	WORD $0x3ce56888 // ldr q8, [x4, x5]
 	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
@@ -103,7 +114,6 @@ quads:
 	WORD $0x4f8910e3 // fmla v3.4s, v7.4s, v9.s[0]
 	WORD $0x4f8a10e5 // fmla v5.4s, v7.4s, v10.s[0]
 	ADD R9, R8, R8
-	PRFM 64(R10), PLDL1KEEP
 	FLDPQ (R8), (F6, F7)
 	WORD $0x4fa810c0 // fmla v0.4s, v6.4s, v8.s[1]
 	WORD $0x4fa910c2 // fmla v2.4s, v6.4s, v9.s[1]
@@ -112,7 +122,6 @@ quads:
 	WORD $0x4fa910e3 // fmla v3.4s, v7.4s, v9.s[1]
 	WORD $0x4faa10e5 // fmla v5.4s, v7.4s, v10.s[1]
 	ADD R9, R8, R8
-	PRFM 128(R10), PLDL1KEEP
 	FLDPQ (R8), (F6, F7)
 	WORD $0x4f8818c0 // fmla v0.4s, v6.4s, v8.s[2]
 	WORD $0x4f8918c2 // fmla v2.4s, v6.4s, v9.s[2]
@@ -121,7 +130,6 @@ quads:
 	WORD $0x4f8918e3 // fmla v3.4s, v7.4s, v9.s[2]
 	WORD $0x4f8a18e5 // fmla v5.4s, v7.4s, v10.s[2]
 	ADD R9, R8, R8
-	PRFM 192(R10), PLDL1KEEP
 	FLDPQ (R8), (F6, F7)
 	WORD $0x4fa818c0 // fmla v0.4s, v6.4s, v8.s[3]
 	WORD $0x4fa918c2 // fmla v2.4s, v6.4s, v9.s[3]
@@ -131,7 +139,6 @@ quads:
 	WORD $0x4faa18e5 // fmla v5.4s, v7.4s, v10.s[3]
 	ADD R9, R8, R8
 	ADD R2, R5, R5
-	ADD $256, R10, R10
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -147,6 +154,7 @@ not_along_k:
 
 columns:
 	PRFM (R10), PLDL1KEEP
+	ADD $64, R10, R10
 	FLDPQ (R8), (F6, F7)
 	FMOVD (R4)(R5), F8
 	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
@@ -158,7 +166,6 @@ columns:
 	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
 	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
 	ADD R9, R8, R8
-	PRFM 64(R10), PLDL1KEEP
 	FLDPQ (R8), (F6, F7)
 	FMOVD (R4)(R5), F8
 	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
@@ -170,7 +177,6 @@ columns:
 	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
 	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
 	ADD R9, R8, R8
-	PRFM 128(R10), PLDL1KEEP
 	FLDPQ (R8), (F6, F7)
 	FMOVD (R4)(R5), F8
 	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
@@ -182,7 +188,6 @@ columns:
 	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
 	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
 	ADD R9, R8, R8
-	PRFM 192(R10), PLDL1KEEP
 	FLDPQ (R8), (F6, F7)
 	FMOVD (R4)(R5), F8
 	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
@@ -194,7 +199,6 @@ columns:
 	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
 	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
 	ADD R9, R8, R8
-	ADD $256, R10, R10
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -211,7 +215,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R10), PLDL1KEEP
 	FMOVS (R4)(R5), F6
 	FMOVS (R6)(R5), F7
 	FMOVS (R7)(R5), F8
@@ -224,18 +227,21 @@ step:
 	WORD $0x4f871143 // fmla v3.4s, v10.4s, v7.s[0]
 	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
 	ADD R9, R8, R8
-	ADD $64, R10, R10
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R2
-	MOVD flags+88(FP), R4
-	MOVD tail+80(FP), R5
+	MOVD t+0(FP), R4
+	MOVD 88(R4), R4
+	MOVD t+0(FP), R5
+	MOVD 80(R5), R5
 	TBZ $0, R4, skip_add
 	FMOVQ (R1), F6
 	WORD $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s

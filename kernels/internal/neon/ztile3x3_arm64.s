@@ -4,15 +4,18 @@
 
 #include "textflag.h"
 
-// func Tile3x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile3x3(SB), NOSPLIT, $0-104
+// func Tile3x3(t *byte)
+TEXT ·Tile3x3(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R2
-	MOVD tail+80(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 80(R4), R4
 	FLDPQ (R1), (F0, F1)
 	VMOVI $0, V2.B16
 	TBZ $2, R4, part
@@ -70,19 +73,26 @@ single3:
 	FMOVS 32(R2), F8
 
 done3:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
-	MOVD b+32(FP), R8
-	MOVD ldb+40(FP), R9
+	MOVD t+0(FP), R8
+	MOVD 32(R8), R8
+	MOVD t+0(FP), R9
+	MOVD 40(R9), R9
 	LSL $2, R9, R9
-	MOVD next+96(FP), R10
+	MOVD t+0(FP), R10
+	MOVD 96(R10), R10
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -92,6 +102,7 @@ done3:
 
 quads:
 	PRFM (R10), PLDL1KEEP
+	ADD $64, R10, R10
 	FLDPQ (R8), (F9, F10)
 	WORD $0x3ce5688b // ldr q11, [x4, x5]
 	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
@@ -107,7 +118,6 @@ quads:
 	WORD $0x4f8c1125 // fmla v5.4s, v9.4s, v12.s[0]
 	WORD $0x4f8d1128 // fmla v8.4s, v9.4s, v13.s[0]
 	ADD R9, R8, R8
-	PRFM 64(R10), PLDL1KEEP
 	FLDPQ (R8), (F9, F10)
 	WORD $0x4fab1120 // fmla v0.4s, v9.4s, v11.s[1]
 	WORD $0x4fac1123 // fmla v3.4s, v9.4s, v12.s[1]
@@ -120,7 +130,6 @@ quads:
 	WORD $0x4fac1125 // fmla v5.4s, v9.4s, v12.s[1]
 	WORD $0x4fad1128 // fmla v8.4s, v9.4s, v13.s[1]
 	ADD R9, R8, R8
-	PRFM 128(R10), PLDL1KEEP
 	FLDPQ (R8), (F9, F10)
 	WORD $0x4f8b1920 // fmla v0.4s, v9.4s, v11.s[2]
 	WORD $0x4f8c1923 // fmla v3.4s, v9.4s, v12.s[2]
@@ -133,7 +142,6 @@ quads:
 	WORD $0x4f8c1925 // fmla v5.4s, v9.4s, v12.s[2]
 	WORD $0x4f8d1928 // fmla v8.4s, v9.4s, v13.s[2]
 	ADD R9, R8, R8
-	PRFM 192(R10), PLDL1KEEP
 	FLDPQ (R8), (F9, F10)
 	WORD $0x4fab1920 // fmla v0.4s, v9.4s, v11.s[3]
 	WORD $0x4fac1923 // fmla v3.4s, v9.4s, v12.s[3]
@@ -147,7 +155,6 @@ quads:
 	WORD $0x4fad1928 // fmla v8.4s, v9.4s, v13.s[3]
 	ADD R9, R8, R8
 	ADD R2, R5, R5
-	ADD $256, R10, R10
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -163,6 +170,7 @@ not_along_k:
 
 columns:
 	PRFM (R10), PLDL1KEEP
+	ADD $64, R10, R10
 	FLDPQ (R8), (F9, F10)
 	FMOVD (R4)(R5), F11
 	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
@@ -178,7 +186,6 @@ columns:
 	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
 	WORD $0x4f8c1128 // fmla v8.4s, v9.4s, v12.s[0]
 	ADD R9, R8, R8
-	PRFM 64(R10), PLDL1KEEP
 	FLDPQ (R8), (F9, F10)
 	FMOVD (R4)(R5), F11
 	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
@@ -194,7 +201,6 @@ columns:
 	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
 	WORD $0x4f8c1128 // fmla v8.4s, v9.4s, v12.s[0]
 	ADD R9, R8, R8
-	PRFM 128(R10), PLDL1KEEP
 	FLDPQ (R8), (F9, F10)
 	FMOVD (R4)(R5), F11
 	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
@@ -210,7 +216,6 @@ columns:
 	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
 	WORD $0x4f8c1128 // fmla v8.4s, v9.4s, v12.s[0]
 	ADD R9, R8, R8
-	PRFM 192(R10), PLDL1KEEP
 	FLDPQ (R8), (F9, F10)
 	FMOVD (R4)(R5), F11
 	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
@@ -226,7 +231,6 @@ columns:
 	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
 	WORD $0x4f8c1128 // fmla v8.4s, v9.4s, v12.s[0]
 	ADD R9, R8, R8
-	ADD $256, R10, R10
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -243,7 +247,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R10), PLDL1KEEP
 	FMOVS (R4)(R5), F9
 	FMOVS (R6)(R5), F10
 	FMOVS (R7)(R5), F11
@@ -260,18 +263,21 @@ step:
 	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
 	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
 	ADD R9, R8, R8
-	ADD $64, R10, R10
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R2
-	MOVD flags+88(FP), R4
-	MOVD tail+80(FP), R5
+	MOVD t+0(FP), R4
+	MOVD 88(R4), R4
+	MOVD t+0(FP), R5
+	MOVD 80(R5), R5
 	TBZ $0, R4, skip_add
 	FLDPQ (R1), (F9, F10)
 	WORD $0x4e20d520 // fadd v0.4s, v9.4s, v0.4s

@@ -4,15 +4,18 @@
 
 #include "textflag.h"
 
-// func Tile3x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile3x4(SB), NOSPLIT, $0-104
+// func Tile3x4(t *byte)
+TEXT ·Tile3x4(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R2
-	MOVD tail+80(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 80(R4), R4
 	FLDPQ (R1), (F0, F1)
 	FMOVQ 32(R1), F2
 	VMOVI $0, V3.B16
@@ -73,19 +76,26 @@ single3:
 	FMOVS 48(R2), F11
 
 done3:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
-	MOVD b+32(FP), R8
-	MOVD ldb+40(FP), R9
+	MOVD t+0(FP), R8
+	MOVD 32(R8), R8
+	MOVD t+0(FP), R9
+	MOVD 40(R9), R9
 	LSL $2, R9, R9
-	MOVD next+96(FP), R10
+	MOVD t+0(FP), R10
+	MOVD 96(R10), R10
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -95,6 +105,7 @@ done3:
 
 quads:
 	PRFM (R10), PLDL1KEEP
+	ADD $64, R10, R10
 	FLDPQ (R8), (F12, F13)
 	WORD $0x3ce5688e // ldr q14, [x4, x5]
 	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
@@ -113,7 +124,6 @@ quads:
 	WORD $0x4f8f11a7 // fmla v7.4s, v13.4s, v15.s[0]
 	WORD $0x4f9011ab // fmla v11.4s, v13.4s, v16.s[0]
 	ADD R9, R8, R8
-	PRFM 64(R10), PLDL1KEEP
 	FLDPQ (R8), (F12, F13)
 	WORD $0x4fae1180 // fmla v0.4s, v12.4s, v14.s[1]
 	WORD $0x4faf1184 // fmla v4.4s, v12.4s, v15.s[1]
@@ -129,7 +139,6 @@ quads:
 	WORD $0x4faf11a7 // fmla v7.4s, v13.4s, v15.s[1]
 	WORD $0x4fb011ab // fmla v11.4s, v13.4s, v16.s[1]
 	ADD R9, R8, R8
-	PRFM 128(R10), PLDL1KEEP
 	FLDPQ (R8), (F12, F13)
 	WORD $0x4f8e1980 // fmla v0.4s, v12.4s, v14.s[2]
 	WORD $0x4f8f1984 // fmla v4.4s, v12.4s, v15.s[2]
@@ -145,7 +154,6 @@ quads:
 	WORD $0x4f8f19a7 // fmla v7.4s, v13.4s, v15.s[2]
 	WORD $0x4f9019ab // fmla v11.4s, v13.4s, v16.s[2]
 	ADD R9, R8, R8
-	PRFM 192(R10), PLDL1KEEP
 	FLDPQ (R8), (F12, F13)
 	WORD $0x4fae1980 // fmla v0.4s, v12.4s, v14.s[3]
 	WORD $0x4faf1984 // fmla v4.4s, v12.4s, v15.s[3]
@@ -162,7 +170,6 @@ quads:
 	WORD $0x4fb019ab // fmla v11.4s, v13.4s, v16.s[3]
 	ADD R9, R8, R8
 	ADD R2, R5, R5
-	ADD $256, R10, R10
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -178,6 +185,7 @@ not_along_k:
 
 columns:
 	PRFM (R10), PLDL1KEEP
+	ADD $64, R10, R10
 	FLDPQ (R8), (F12, F13)
 	FMOVD (R4)(R5), F14
 	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
@@ -196,7 +204,6 @@ columns:
 	WORD $0x4fae11a7 // fmla v7.4s, v13.4s, v14.s[1]
 	WORD $0x4f8f11ab // fmla v11.4s, v13.4s, v15.s[0]
 	ADD R9, R8, R8
-	PRFM 64(R10), PLDL1KEEP
 	FLDPQ (R8), (F12, F13)
 	FMOVD (R4)(R5), F14
 	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
@@ -215,7 +222,6 @@ columns:
 	WORD $0x4fae11a7 // fmla v7.4s, v13.4s, v14.s[1]
 	WORD $0x4f8f11ab // fmla v11.4s, v13.4s, v15.s[0]
 	ADD R9, R8, R8
-	PRFM 128(R10), PLDL1KEEP
 	FLDPQ (R8), (F12, F13)
 	FMOVD (R4)(R5), F14
 	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
@@ -234,7 +240,6 @@ columns:
 	WORD $0x4fae11a7 // fmla v7.4s, v13.4s, v14.s[1]
 	WORD $0x4f8f11ab // fmla v11.4s, v13.4s, v15.s[0]
 	ADD R9, R8, R8
-	PRFM 192(R10), PLDL1KEEP
 	FLDPQ (R8), (F12, F13)
 	FMOVD (R4)(R5), F14
 	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
@@ -253,7 +258,6 @@ columns:
 	WORD $0x4fae11a7 // fmla v7.4s, v13.4s, v14.s[1]
 	WORD $0x4f8f11ab // fmla v11.4s, v13.4s, v15.s[0]
 	ADD R9, R8, R8
-	ADD $256, R10, R10
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -270,7 +274,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R10), PLDL1KEEP
 	FMOVS (R4)(R5), F12
 	FMOVS (R6)(R5), F13
 	FMOVS (R7)(R5), F14
@@ -290,18 +293,21 @@ step:
 	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
 	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
 	ADD R9, R8, R8
-	ADD $64, R10, R10
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R2
-	MOVD flags+88(FP), R4
-	MOVD tail+80(FP), R5
+	MOVD t+0(FP), R4
+	MOVD 88(R4), R4
+	MOVD t+0(FP), R5
+	MOVD 80(R5), R5
 	TBZ $0, R4, skip_add
 	FLDPQ (R1), (F12, F13)
 	WORD $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s

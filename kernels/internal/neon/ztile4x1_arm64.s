@@ -4,16 +4,19 @@
 
 #include "textflag.h"
 
-// func Tile4x1(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile4x1(SB), NOSPLIT, $0-104
+// func Tile4x1(t *byte)
+TEXT ·Tile4x1(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R2
-	MOVD tail+80(FP), R5
+	MOVD t+0(FP), R5
+	MOVD 80(R5), R5
 	VMOVI $0, V0.B16
 	TBZ $2, R5, part
 	FMOVQ (R1), F0
@@ -86,20 +89,27 @@ single4:
 	FMOVS (R2), F3
 
 done4:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
 	ADD R2, R7, R8
-	MOVD b+32(FP), R9
-	MOVD ldb+40(FP), R10
+	MOVD t+0(FP), R9
+	MOVD 32(R9), R9
+	MOVD t+0(FP), R10
+	MOVD 40(R10), R10
 	LSL $2, R10, R10
-	MOVD next+96(FP), R11
+	MOVD t+0(FP), R11
+	MOVD 96(R11), R11
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -109,6 +119,7 @@ done4:
 
 quads:
 	PRFM (R11), PLDL1KEEP
+	ADD $64, R11, R11
 	FMOVQ (R9), F4
 	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
@@ -119,21 +130,18 @@ quads:
 	WORD $0x3ce56908 // ldr q8, [x8, x5]
 	WORD $0x4f881083 // fmla v3.4s, v4.4s, v8.s[0]
 	ADD R10, R9, R9
-	PRFM 64(R11), PLDL1KEEP
 	FMOVQ (R9), F4
 	WORD $0x4fa51080 // fmla v0.4s, v4.4s, v5.s[1]
 	WORD $0x4fa61081 // fmla v1.4s, v4.4s, v6.s[1]
 	WORD $0x4fa71082 // fmla v2.4s, v4.4s, v7.s[1]
 	WORD $0x4fa81083 // fmla v3.4s, v4.4s, v8.s[1]
 	ADD R10, R9, R9
-	PRFM 128(R11), PLDL1KEEP
 	FMOVQ (R9), F4
 	WORD $0x4f851880 // fmla v0.4s, v4.4s, v5.s[2]
 	WORD $0x4f861881 // fmla v1.4s, v4.4s, v6.s[2]
 	WORD $0x4f871882 // fmla v2.4s, v4.4s, v7.s[2]
 	WORD $0x4f881883 // fmla v3.4s, v4.4s, v8.s[2]
 	ADD R10, R9, R9
-	PRFM 192(R11), PLDL1KEEP
 	FMOVQ (R9), F4
 	WORD $0x4fa51880 // fmla v0.4s, v4.4s, v5.s[3]
 	WORD $0x4fa61881 // fmla v1.4s, v4.4s, v6.s[3]
@@ -141,7 +149,6 @@ quads:
 	WORD $0x4fa81883 // fmla v3.4s, v4.4s, v8.s[3]
 	ADD R10, R9, R9
 	ADD R2, R5, R5
-	ADD $256, R11, R11
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -157,6 +164,7 @@ not_along_k:
 
 columns:
 	PRFM (R11), PLDL1KEEP
+	ADD $64, R11, R11
 	FMOVQ (R9), F4
 	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	ADD R3, R5, R5
@@ -165,7 +173,6 @@ columns:
 	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
 	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
 	ADD R10, R9, R9
-	PRFM 64(R11), PLDL1KEEP
 	FMOVQ (R9), F4
 	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	ADD R3, R5, R5
@@ -174,7 +181,6 @@ columns:
 	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
 	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
 	ADD R10, R9, R9
-	PRFM 128(R11), PLDL1KEEP
 	FMOVQ (R9), F4
 	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	ADD R3, R5, R5
@@ -183,7 +189,6 @@ columns:
 	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
 	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
 	ADD R10, R9, R9
-	PRFM 192(R11), PLDL1KEEP
 	FMOVQ (R9), F4
 	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	ADD R3, R5, R5
@@ -192,7 +197,6 @@ columns:
 	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
 	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
 	ADD R10, R9, R9
-	ADD $256, R11, R11
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -209,7 +213,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R11), PLDL1KEEP
 	FMOVS (R4)(R5), F4
 	FMOVS (R6)(R5), F5
 	FMOVS (R7)(R5), F6
@@ -221,19 +224,22 @@ step:
 	WORD $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
 	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
 	ADD R10, R9, R9
-	ADD $64, R11, R11
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R2
-	MOVD flags+88(FP), R5
-	MOVD tail+80(FP), R6
+	MOVD t+0(FP), R5
+	MOVD 88(R5), R5
+	MOVD t+0(FP), R6
+	MOVD 80(R6), R6
 	TBZ $0, R5, skip_add
 	VMOVI $0, V4.B16
 	TBZ $2, R6, part5

@@ -4,16 +4,19 @@
 
 #include "textflag.h"
 
-// func Tile4x2(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile4x2(SB), NOSPLIT, $0-104
+// func Tile4x2(t *byte)
+TEXT ·Tile4x2(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R2
-	MOVD tail+80(FP), R5
+	MOVD t+0(FP), R5
+	MOVD 80(R5), R5
 	FMOVQ (R1), F0
 	VMOVI $0, V1.B16
 	TBZ $2, R5, part
@@ -90,20 +93,27 @@ single4:
 	FMOVS 16(R2), F7
 
 done4:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
 	ADD R2, R7, R8
-	MOVD b+32(FP), R9
-	MOVD ldb+40(FP), R10
+	MOVD t+0(FP), R9
+	MOVD 32(R9), R9
+	MOVD t+0(FP), R10
+	MOVD 40(R10), R10
 	LSL $2, R10, R10
-	MOVD next+96(FP), R11
+	MOVD t+0(FP), R11
+	MOVD 96(R11), R11
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -113,6 +123,7 @@ done4:
 
 quads:
 	PRFM (R11), PLDL1KEEP
+	ADD $64, R11, R11
 	FLDPQ (R9), (F8, F9)
 	WORD $0x3ce5688a // ldr q10, [x4, x5]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
@@ -127,7 +138,6 @@ quads:
 	WORD $0x4f8c1125 // fmla v5.4s, v9.4s, v12.s[0]
 	WORD $0x4f8d1127 // fmla v7.4s, v9.4s, v13.s[0]
 	ADD R10, R9, R9
-	PRFM 64(R11), PLDL1KEEP
 	FLDPQ (R9), (F8, F9)
 	WORD $0x4faa1100 // fmla v0.4s, v8.4s, v10.s[1]
 	WORD $0x4fab1102 // fmla v2.4s, v8.4s, v11.s[1]
@@ -138,7 +148,6 @@ quads:
 	WORD $0x4fac1125 // fmla v5.4s, v9.4s, v12.s[1]
 	WORD $0x4fad1127 // fmla v7.4s, v9.4s, v13.s[1]
 	ADD R10, R9, R9
-	PRFM 128(R11), PLDL1KEEP
 	FLDPQ (R9), (F8, F9)
 	WORD $0x4f8a1900 // fmla v0.4s, v8.4s, v10.s[2]
 	WORD $0x4f8b1902 // fmla v2.4s, v8.4s, v11.s[2]
@@ -149,7 +158,6 @@ quads:
 	WORD $0x4f8c1925 // fmla v5.4s, v9.4s, v12.s[2]
 	WORD $0x4f8d1927 // fmla v7.4s, v9.4s, v13.s[2]
 	ADD R10, R9, R9
-	PRFM 192(R11), PLDL1KEEP
 	FLDPQ (R9), (F8, F9)
 	WORD $0x4faa1900 // fmla v0.4s, v8.4s, v10.s[3]
 	WORD $0x4fab1902 // fmla v2.4s, v8.4s, v11.s[3]
@@ -161,7 +169,6 @@ quads:
 	WORD $0x4fad1927 // fmla v7.4s, v9.4s, v13.s[3]
 	ADD R10, R9, R9
 	ADD R2, R5, R5
-	ADD $256, R11, R11
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -177,6 +184,7 @@ not_along_k:
 
 columns:
 	PRFM (R11), PLDL1KEEP
+	ADD $64, R11, R11
 	FLDPQ (R9), (F8, F9)
 	WORD $0x3ce5688a // ldr q10, [x4, x5]
 	ADD R3, R5, R5
@@ -189,7 +197,6 @@ columns:
 	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
 	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
 	ADD R10, R9, R9
-	PRFM 64(R11), PLDL1KEEP
 	FLDPQ (R9), (F8, F9)
 	WORD $0x3ce5688a // ldr q10, [x4, x5]
 	ADD R3, R5, R5
@@ -202,7 +209,6 @@ columns:
 	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
 	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
 	ADD R10, R9, R9
-	PRFM 128(R11), PLDL1KEEP
 	FLDPQ (R9), (F8, F9)
 	WORD $0x3ce5688a // ldr q10, [x4, x5]
 	ADD R3, R5, R5
@@ -215,7 +221,6 @@ columns:
 	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
 	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
 	ADD R10, R9, R9
-	PRFM 192(R11), PLDL1KEEP
 	FLDPQ (R9), (F8, F9)
 	WORD $0x3ce5688a // ldr q10, [x4, x5]
 	ADD R3, R5, R5
@@ -228,7 +233,6 @@ columns:
 	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
 	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
 	ADD R10, R9, R9
-	ADD $256, R11, R11
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -245,7 +249,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R11), PLDL1KEEP
 	FMOVS (R4)(R5), F8
 	FMOVS (R6)(R5), F9
 	FMOVS (R7)(R5), F10
@@ -261,19 +264,22 @@ step:
 	WORD $0x4f8a11a5 // fmla v5.4s, v13.4s, v10.s[0]
 	WORD $0x4f8b11a7 // fmla v7.4s, v13.4s, v11.s[0]
 	ADD R10, R9, R9
-	ADD $64, R11, R11
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R2
-	MOVD flags+88(FP), R5
-	MOVD tail+80(FP), R6
+	MOVD t+0(FP), R5
+	MOVD 88(R5), R5
+	MOVD t+0(FP), R6
+	MOVD 80(R6), R6
 	TBZ $0, R5, skip_add
 	FMOVQ (R1), F8
 	WORD $0x4e20d500 // fadd v0.4s, v8.4s, v0.4s

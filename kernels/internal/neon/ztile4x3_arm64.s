@@ -4,16 +4,19 @@
 
 #include "textflag.h"
 
-// func Tile4x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile4x3(SB), NOSPLIT, $0-104
+// func Tile4x3(t *byte)
+TEXT ·Tile4x3(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R2
-	MOVD tail+80(FP), R5
+	MOVD t+0(FP), R5
+	MOVD 80(R5), R5
 	FLDPQ (R1), (F0, F1)
 	VMOVI $0, V2.B16
 	TBZ $2, R5, part
@@ -90,20 +93,27 @@ single4:
 	FMOVS 32(R2), F11
 
 done4:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
 	ADD R2, R7, R8
-	MOVD b+32(FP), R9
-	MOVD ldb+40(FP), R10
+	MOVD t+0(FP), R9
+	MOVD 32(R9), R9
+	MOVD t+0(FP), R10
+	MOVD 40(R10), R10
 	LSL $2, R10, R10
-	MOVD next+96(FP), R11
+	MOVD t+0(FP), R11
+	MOVD 96(R11), R11
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -113,6 +123,7 @@ done4:
 
 quads:
 	PRFM (R11), PLDL1KEEP
+	ADD $64, R11, R11
 	FLDPQ (R9), (F12, F13)
 	WORD $0x3ce5688e // ldr q14, [x4, x5]
 	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
@@ -132,7 +143,6 @@ quads:
 	WORD $0x4f901188 // fmla v8.4s, v12.4s, v16.s[0]
 	WORD $0x4f91118b // fmla v11.4s, v12.4s, v17.s[0]
 	ADD R10, R9, R9
-	PRFM 64(R11), PLDL1KEEP
 	FLDPQ (R9), (F12, F13)
 	WORD $0x4fae1180 // fmla v0.4s, v12.4s, v14.s[1]
 	WORD $0x4faf1183 // fmla v3.4s, v12.4s, v15.s[1]
@@ -148,7 +158,6 @@ quads:
 	WORD $0x4fb01188 // fmla v8.4s, v12.4s, v16.s[1]
 	WORD $0x4fb1118b // fmla v11.4s, v12.4s, v17.s[1]
 	ADD R10, R9, R9
-	PRFM 128(R11), PLDL1KEEP
 	FLDPQ (R9), (F12, F13)
 	WORD $0x4f8e1980 // fmla v0.4s, v12.4s, v14.s[2]
 	WORD $0x4f8f1983 // fmla v3.4s, v12.4s, v15.s[2]
@@ -164,7 +173,6 @@ quads:
 	WORD $0x4f901988 // fmla v8.4s, v12.4s, v16.s[2]
 	WORD $0x4f91198b // fmla v11.4s, v12.4s, v17.s[2]
 	ADD R10, R9, R9
-	PRFM 192(R11), PLDL1KEEP
 	FLDPQ (R9), (F12, F13)
 	WORD $0x4fae1980 // fmla v0.4s, v12.4s, v14.s[3]
 	WORD $0x4faf1983 // fmla v3.4s, v12.4s, v15.s[3]
@@ -181,7 +189,6 @@ quads:
 	WORD $0x4fb1198b // fmla v11.4s, v12.4s, v17.s[3]
 	ADD R10, R9, R9
 	ADD R2, R5, R5
-	ADD $256, R11, R11
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -197,6 +204,7 @@ not_along_k:
 
 columns:
 	PRFM (R11), PLDL1KEEP
+	ADD $64, R11, R11
 	FLDPQ (R9), (F12, F13)
 	WORD $0x3ce5688e // ldr q14, [x4, x5]
 	ADD R3, R5, R5
@@ -214,7 +222,6 @@ columns:
 	WORD $0x4f8e1988 // fmla v8.4s, v12.4s, v14.s[2]
 	WORD $0x4fae198b // fmla v11.4s, v12.4s, v14.s[3]
 	ADD R10, R9, R9
-	PRFM 64(R11), PLDL1KEEP
 	FLDPQ (R9), (F12, F13)
 	WORD $0x3ce5688e // ldr q14, [x4, x5]
 	ADD R3, R5, R5
@@ -232,7 +239,6 @@ columns:
 	WORD $0x4f8e1988 // fmla v8.4s, v12.4s, v14.s[2]
 	WORD $0x4fae198b // fmla v11.4s, v12.4s, v14.s[3]
 	ADD R10, R9, R9
-	PRFM 128(R11), PLDL1KEEP
 	FLDPQ (R9), (F12, F13)
 	WORD $0x3ce5688e // ldr q14, [x4, x5]
 	ADD R3, R5, R5
@@ -250,7 +256,6 @@ columns:
 	WORD $0x4f8e1988 // fmla v8.4s, v12.4s, v14.s[2]
 	WORD $0x4fae198b // fmla v11.4s, v12.4s, v14.s[3]
 	ADD R10, R9, R9
-	PRFM 192(R11), PLDL1KEEP
 	FLDPQ (R9), (F12, F13)
 	WORD $0x3ce5688e // ldr q14, [x4, x5]
 	ADD R3, R5, R5
@@ -268,7 +273,6 @@ columns:
 	WORD $0x4f8e1988 // fmla v8.4s, v12.4s, v14.s[2]
 	WORD $0x4fae198b // fmla v11.4s, v12.4s, v14.s[3]
 	ADD R10, R9, R9
-	ADD $256, R11, R11
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -285,7 +289,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R11), PLDL1KEEP
 	FMOVS (R4)(R5), F12
 	FMOVS (R6)(R5), F13
 	FMOVS (R7)(R5), F14
@@ -306,19 +309,22 @@ step:
 	WORD $0x4f8e1208 // fmla v8.4s, v16.4s, v14.s[0]
 	WORD $0x4f8f120b // fmla v11.4s, v16.4s, v15.s[0]
 	ADD R10, R9, R9
-	ADD $64, R11, R11
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R2
-	MOVD flags+88(FP), R5
-	MOVD tail+80(FP), R6
+	MOVD t+0(FP), R5
+	MOVD 88(R5), R5
+	MOVD t+0(FP), R6
+	MOVD 80(R6), R6
 	TBZ $0, R5, skip_add
 	FLDPQ (R1), (F12, F13)
 	WORD $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s

@@ -4,16 +4,19 @@
 
 #include "textflag.h"
 
-// func Tile4x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile4x4(SB), NOSPLIT, $0-104
+// func Tile4x4(t *byte)
+TEXT ·Tile4x4(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R2
-	MOVD tail+80(FP), R5
+	MOVD t+0(FP), R5
+	MOVD 80(R5), R5
 	FLDPQ (R1), (F0, F1)
 	FMOVQ 32(R1), F2
 	VMOVI $0, V3.B16
@@ -94,20 +97,27 @@ single4:
 	FMOVS 48(R2), F15
 
 done4:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
 	ADD R2, R7, R8
-	MOVD b+32(FP), R9
-	MOVD ldb+40(FP), R10
+	MOVD t+0(FP), R9
+	MOVD 32(R9), R9
+	MOVD t+0(FP), R10
+	MOVD 40(R10), R10
 	LSL $2, R10, R10
-	MOVD next+96(FP), R11
+	MOVD t+0(FP), R11
+	MOVD 96(R11), R11
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -117,6 +127,7 @@ done4:
 
 quads:
 	PRFM (R11), PLDL1KEEP
+	ADD $64, R11, R11
 	FLDPQ (R9), (F16, F17)
 	WORD $0x3ce56892 // ldr q18, [x4, x5]
 	WORD $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
@@ -140,7 +151,6 @@ quads:
 	WORD $0x4f94122b // fmla v11.4s, v17.4s, v20.s[0]
 	WORD $0x4f95122f // fmla v15.4s, v17.4s, v21.s[0]
 	ADD R10, R9, R9
-	PRFM 64(R11), PLDL1KEEP
 	FLDPQ (R9), (F16, F17)
 	WORD $0x4fb21200 // fmla v0.4s, v16.4s, v18.s[1]
 	WORD $0x4fb31204 // fmla v4.4s, v16.4s, v19.s[1]
@@ -160,7 +170,6 @@ quads:
 	WORD $0x4fb4122b // fmla v11.4s, v17.4s, v20.s[1]
 	WORD $0x4fb5122f // fmla v15.4s, v17.4s, v21.s[1]
 	ADD R10, R9, R9
-	PRFM 128(R11), PLDL1KEEP
 	FLDPQ (R9), (F16, F17)
 	WORD $0x4f921a00 // fmla v0.4s, v16.4s, v18.s[2]
 	WORD $0x4f931a04 // fmla v4.4s, v16.4s, v19.s[2]
@@ -180,7 +189,6 @@ quads:
 	WORD $0x4f941a2b // fmla v11.4s, v17.4s, v20.s[2]
 	WORD $0x4f951a2f // fmla v15.4s, v17.4s, v21.s[2]
 	ADD R10, R9, R9
-	PRFM 192(R11), PLDL1KEEP
 	FLDPQ (R9), (F16, F17)
 	WORD $0x4fb21a00 // fmla v0.4s, v16.4s, v18.s[3]
 	WORD $0x4fb31a04 // fmla v4.4s, v16.4s, v19.s[3]
@@ -201,7 +209,6 @@ quads:
 	WORD $0x4fb51a2f // fmla v15.4s, v17.4s, v21.s[3]
 	ADD R10, R9, R9
 	ADD R2, R5, R5
-	ADD $256, R11, R11
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -217,6 +224,7 @@ not_along_k:
 
 columns:
 	PRFM (R11), PLDL1KEEP
+	ADD $64, R11, R11
 	FLDPQ (R9), (F16, F17)
 	WORD $0x3ce56892 // ldr q18, [x4, x5]
 	ADD R3, R5, R5
@@ -238,7 +246,6 @@ columns:
 	WORD $0x4f921a2b // fmla v11.4s, v17.4s, v18.s[2]
 	WORD $0x4fb21a2f // fmla v15.4s, v17.4s, v18.s[3]
 	ADD R10, R9, R9
-	PRFM 64(R11), PLDL1KEEP
 	FLDPQ (R9), (F16, F17)
 	WORD $0x3ce56892 // ldr q18, [x4, x5]
 	ADD R3, R5, R5
@@ -260,7 +267,6 @@ columns:
 	WORD $0x4f921a2b // fmla v11.4s, v17.4s, v18.s[2]
 	WORD $0x4fb21a2f // fmla v15.4s, v17.4s, v18.s[3]
 	ADD R10, R9, R9
-	PRFM 128(R11), PLDL1KEEP
 	FLDPQ (R9), (F16, F17)
 	WORD $0x3ce56892 // ldr q18, [x4, x5]
 	ADD R3, R5, R5
@@ -282,7 +288,6 @@ columns:
 	WORD $0x4f921a2b // fmla v11.4s, v17.4s, v18.s[2]
 	WORD $0x4fb21a2f // fmla v15.4s, v17.4s, v18.s[3]
 	ADD R10, R9, R9
-	PRFM 192(R11), PLDL1KEEP
 	FLDPQ (R9), (F16, F17)
 	WORD $0x3ce56892 // ldr q18, [x4, x5]
 	ADD R3, R5, R5
@@ -304,7 +309,6 @@ columns:
 	WORD $0x4f921a2b // fmla v11.4s, v17.4s, v18.s[2]
 	WORD $0x4fb21a2f // fmla v15.4s, v17.4s, v18.s[3]
 	ADD R10, R9, R9
-	ADD $256, R11, R11
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -321,7 +325,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R11), PLDL1KEEP
 	FMOVS (R4)(R5), F16
 	FMOVS (R6)(R5), F17
 	FMOVS (R7)(R5), F18
@@ -346,19 +349,22 @@ step:
 	WORD $0x4f9212ab // fmla v11.4s, v21.4s, v18.s[0]
 	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
 	ADD R10, R9, R9
-	ADD $64, R11, R11
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R2
-	MOVD flags+88(FP), R5
-	MOVD tail+80(FP), R6
+	MOVD t+0(FP), R5
+	MOVD 88(R5), R5
+	MOVD t+0(FP), R6
+	MOVD 80(R6), R6
 	TBZ $0, R5, skip_add
 	FLDPQ (R1), (F16, F17)
 	WORD $0x4e20d600 // fadd v0.4s, v16.4s, v0.4s

@@ -4,17 +4,20 @@
 
 #include "textflag.h"
 
-// func Tile5x1(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile5x1(SB), NOSPLIT, $0-104
+// func Tile5x1(t *byte)
+TEXT ·Tile5x1(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R2
-	MOVD tail+80(FP), R6
+	MOVD t+0(FP), R6
+	MOVD 80(R6), R6
 	VMOVI $0, V0.B16
 	TBZ $2, R6, part
 	FMOVQ (R1), F0
@@ -105,21 +108,28 @@ single5:
 	FMOVS (R2), F4
 
 done5:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
 	ADD R2, R7, R8
 	ADD R2, R8, R9
-	MOVD b+32(FP), R10
-	MOVD ldb+40(FP), R11
+	MOVD t+0(FP), R10
+	MOVD 32(R10), R10
+	MOVD t+0(FP), R11
+	MOVD 40(R11), R11
 	LSL $2, R11, R11
-	MOVD next+96(FP), R12
+	MOVD t+0(FP), R12
+	MOVD 96(R12), R12
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -129,6 +139,7 @@ done5:
 
 quads:
 	PRFM (R12), PLDL1KEEP
+	ADD $64, R12, R12
 	FMOVQ (R10), F5
 	WORD $0x3ce56886 // ldr q6, [x4, x5]
 	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
@@ -141,7 +152,6 @@ quads:
 	WORD $0x3ce5692a // ldr q10, [x9, x5]
 	WORD $0x4f8a10a4 // fmla v4.4s, v5.4s, v10.s[0]
 	ADD R11, R10, R10
-	PRFM 64(R12), PLDL1KEEP
 	FMOVQ (R10), F5
 	WORD $0x4fa610a0 // fmla v0.4s, v5.4s, v6.s[1]
 	WORD $0x4fa710a1 // fmla v1.4s, v5.4s, v7.s[1]
@@ -149,7 +159,6 @@ quads:
 	WORD $0x4fa910a3 // fmla v3.4s, v5.4s, v9.s[1]
 	WORD $0x4faa10a4 // fmla v4.4s, v5.4s, v10.s[1]
 	ADD R11, R10, R10
-	PRFM 128(R12), PLDL1KEEP
 	FMOVQ (R10), F5
 	WORD $0x4f8618a0 // fmla v0.4s, v5.4s, v6.s[2]
 	WORD $0x4f8718a1 // fmla v1.4s, v5.4s, v7.s[2]
@@ -157,7 +166,6 @@ quads:
 	WORD $0x4f8918a3 // fmla v3.4s, v5.4s, v9.s[2]
 	WORD $0x4f8a18a4 // fmla v4.4s, v5.4s, v10.s[2]
 	ADD R11, R10, R10
-	PRFM 192(R12), PLDL1KEEP
 	FMOVQ (R10), F5
 	WORD $0x4fa618a0 // fmla v0.4s, v5.4s, v6.s[3]
 	WORD $0x4fa718a1 // fmla v1.4s, v5.4s, v7.s[3]
@@ -166,7 +174,6 @@ quads:
 	WORD $0x4faa18a4 // fmla v4.4s, v5.4s, v10.s[3]
 	ADD R11, R10, R10
 	ADD R2, R5, R5
-	ADD $256, R12, R12
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -182,6 +189,7 @@ not_along_k:
 
 columns:
 	PRFM (R12), PLDL1KEEP
+	ADD $64, R12, R12
 	FMOVQ (R10), F5
 	WORD $0x3ce56886 // ldr q6, [x4, x5]
 	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
@@ -192,7 +200,6 @@ columns:
 	ADD R3, R5, R5
 	WORD $0x4f8610a4 // fmla v4.4s, v5.4s, v6.s[0]
 	ADD R11, R10, R10
-	PRFM 64(R12), PLDL1KEEP
 	FMOVQ (R10), F5
 	WORD $0x3ce56886 // ldr q6, [x4, x5]
 	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
@@ -203,7 +210,6 @@ columns:
 	ADD R3, R5, R5
 	WORD $0x4f8610a4 // fmla v4.4s, v5.4s, v6.s[0]
 	ADD R11, R10, R10
-	PRFM 128(R12), PLDL1KEEP
 	FMOVQ (R10), F5
 	WORD $0x3ce56886 // ldr q6, [x4, x5]
 	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
@@ -214,7 +220,6 @@ columns:
 	ADD R3, R5, R5
 	WORD $0x4f8610a4 // fmla v4.4s, v5.4s, v6.s[0]
 	ADD R11, R10, R10
-	PRFM 192(R12), PLDL1KEEP
 	FMOVQ (R10), F5
 	WORD $0x3ce56886 // ldr q6, [x4, x5]
 	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
@@ -225,7 +230,6 @@ columns:
 	ADD R3, R5, R5
 	WORD $0x4f8610a4 // fmla v4.4s, v5.4s, v6.s[0]
 	ADD R11, R10, R10
-	ADD $256, R12, R12
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -242,7 +246,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R12), PLDL1KEEP
 	FMOVS (R4)(R5), F5
 	FMOVS (R6)(R5), F6
 	FMOVS (R7)(R5), F7
@@ -256,20 +259,23 @@ step:
 	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
 	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
 	ADD R11, R10, R10
-	ADD $64, R12, R12
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R2
-	MOVD flags+88(FP), R6
-	MOVD tail+80(FP), R7
+	MOVD t+0(FP), R6
+	MOVD 88(R6), R6
+	MOVD t+0(FP), R7
+	MOVD 80(R7), R7
 	TBZ $0, R6, skip_add
 	VMOVI $0, V5.B16
 	TBZ $2, R7, part6

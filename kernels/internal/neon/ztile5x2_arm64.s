@@ -4,17 +4,20 @@
 
 #include "textflag.h"
 
-// func Tile5x2(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile5x2(SB), NOSPLIT, $0-104
+// func Tile5x2(t *byte)
+TEXT ·Tile5x2(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R2
-	MOVD tail+80(FP), R6
+	MOVD t+0(FP), R6
+	MOVD 80(R6), R6
 	FMOVQ (R1), F0
 	VMOVI $0, V1.B16
 	TBZ $2, R6, part
@@ -110,21 +113,28 @@ single5:
 	FMOVS 16(R2), F9
 
 done5:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
 	ADD R2, R7, R8
 	ADD R2, R8, R9
-	MOVD b+32(FP), R10
-	MOVD ldb+40(FP), R11
+	MOVD t+0(FP), R10
+	MOVD 32(R10), R10
+	MOVD t+0(FP), R11
+	MOVD 40(R11), R11
 	LSL $2, R11, R11
-	MOVD next+96(FP), R12
+	MOVD t+0(FP), R12
+	MOVD 96(R12), R12
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -134,6 +144,7 @@ done5:
 
 quads:
 	PRFM (R12), PLDL1KEEP
+	ADD $64, R12, R12
 	FLDPQ (R10), (F10, F11)
 	WORD $0x3ce5688c // ldr q12, [x4, x5]
 	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
@@ -151,7 +162,6 @@ quads:
 	WORD $0x4f8f1167 // fmla v7.4s, v11.4s, v15.s[0]
 	WORD $0x4f901169 // fmla v9.4s, v11.4s, v16.s[0]
 	ADD R11, R10, R10
-	PRFM 64(R12), PLDL1KEEP
 	FLDPQ (R10), (F10, F11)
 	WORD $0x4fac1140 // fmla v0.4s, v10.4s, v12.s[1]
 	WORD $0x4fad1142 // fmla v2.4s, v10.4s, v13.s[1]
@@ -164,7 +174,6 @@ quads:
 	WORD $0x4faf1167 // fmla v7.4s, v11.4s, v15.s[1]
 	WORD $0x4fb01169 // fmla v9.4s, v11.4s, v16.s[1]
 	ADD R11, R10, R10
-	PRFM 128(R12), PLDL1KEEP
 	FLDPQ (R10), (F10, F11)
 	WORD $0x4f8c1940 // fmla v0.4s, v10.4s, v12.s[2]
 	WORD $0x4f8d1942 // fmla v2.4s, v10.4s, v13.s[2]
@@ -177,7 +186,6 @@ quads:
 	WORD $0x4f8f1967 // fmla v7.4s, v11.4s, v15.s[2]
 	WORD $0x4f901969 // fmla v9.4s, v11.4s, v16.s[2]
 	ADD R11, R10, R10
-	PRFM 192(R12), PLDL1KEEP
 	FLDPQ (R10), (F10, F11)
 	WORD $0x4fac1940 // fmla v0.4s, v10.4s, v12.s[3]
 	WORD $0x4fad1942 // fmla v2.4s, v10.4s, v13.s[3]
@@ -191,7 +199,6 @@ quads:
 	WORD $0x4fb01969 // fmla v9.4s, v11.4s, v16.s[3]
 	ADD R11, R10, R10
 	ADD R2, R5, R5
-	ADD $256, R12, R12
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -207,6 +214,7 @@ not_along_k:
 
 columns:
 	PRFM (R12), PLDL1KEEP
+	ADD $64, R12, R12
 	FLDPQ (R10), (F10, F11)
 	WORD $0x3ce5688c // ldr q12, [x4, x5]
 	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
@@ -222,7 +230,6 @@ columns:
 	WORD $0x4fac1967 // fmla v7.4s, v11.4s, v12.s[3]
 	WORD $0x4f8d1169 // fmla v9.4s, v11.4s, v13.s[0]
 	ADD R11, R10, R10
-	PRFM 64(R12), PLDL1KEEP
 	FLDPQ (R10), (F10, F11)
 	WORD $0x3ce5688c // ldr q12, [x4, x5]
 	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
@@ -238,7 +245,6 @@ columns:
 	WORD $0x4fac1967 // fmla v7.4s, v11.4s, v12.s[3]
 	WORD $0x4f8d1169 // fmla v9.4s, v11.4s, v13.s[0]
 	ADD R11, R10, R10
-	PRFM 128(R12), PLDL1KEEP
 	FLDPQ (R10), (F10, F11)
 	WORD $0x3ce5688c // ldr q12, [x4, x5]
 	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
@@ -254,7 +260,6 @@ columns:
 	WORD $0x4fac1967 // fmla v7.4s, v11.4s, v12.s[3]
 	WORD $0x4f8d1169 // fmla v9.4s, v11.4s, v13.s[0]
 	ADD R11, R10, R10
-	PRFM 192(R12), PLDL1KEEP
 	FLDPQ (R10), (F10, F11)
 	WORD $0x3ce5688c // ldr q12, [x4, x5]
 	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
@@ -270,7 +275,6 @@ columns:
 	WORD $0x4fac1967 // fmla v7.4s, v11.4s, v12.s[3]
 	WORD $0x4f8d1169 // fmla v9.4s, v11.4s, v13.s[0]
 	ADD R11, R10, R10
-	ADD $256, R12, R12
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -287,7 +291,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R12), PLDL1KEEP
 	FMOVS (R4)(R5), F10
 	FMOVS (R6)(R5), F11
 	FMOVS (R7)(R5), F12
@@ -306,20 +309,23 @@ step:
 	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
 	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
 	ADD R11, R10, R10
-	ADD $64, R12, R12
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R2
-	MOVD flags+88(FP), R6
-	MOVD tail+80(FP), R7
+	MOVD t+0(FP), R6
+	MOVD 88(R6), R6
+	MOVD t+0(FP), R7
+	MOVD 80(R7), R7
 	TBZ $0, R6, skip_add
 	FMOVQ (R1), F10
 	WORD $0x4e20d540 // fadd v0.4s, v10.4s, v0.4s

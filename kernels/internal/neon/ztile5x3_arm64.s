@@ -4,17 +4,20 @@
 
 #include "textflag.h"
 
-// func Tile5x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile5x3(SB), NOSPLIT, $0-104
+// func Tile5x3(t *byte)
+TEXT ·Tile5x3(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R2
-	MOVD tail+80(FP), R6
+	MOVD t+0(FP), R6
+	MOVD 80(R6), R6
 	FLDPQ (R1), (F0, F1)
 	VMOVI $0, V2.B16
 	TBZ $2, R6, part
@@ -110,21 +113,28 @@ single5:
 	FMOVS 32(R2), F14
 
 done5:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
 	ADD R2, R7, R8
 	ADD R2, R8, R9
-	MOVD b+32(FP), R10
-	MOVD ldb+40(FP), R11
+	MOVD t+0(FP), R10
+	MOVD 32(R10), R10
+	MOVD t+0(FP), R11
+	MOVD 40(R11), R11
 	LSL $2, R11, R11
-	MOVD next+96(FP), R12
+	MOVD t+0(FP), R12
+	MOVD 96(R12), R12
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -134,6 +144,7 @@ done5:
 
 quads:
 	PRFM (R12), PLDL1KEEP
+	ADD $64, R12, R12
 	FLDPQ (R10), (F15, F16)
 	WORD $0x3ce56891 // ldr q17, [x4, x5]
 	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
@@ -157,7 +168,6 @@ quads:
 	WORD $0x4f9411eb // fmla v11.4s, v15.4s, v20.s[0]
 	WORD $0x4f9511ee // fmla v14.4s, v15.4s, v21.s[0]
 	ADD R11, R10, R10
-	PRFM 64(R12), PLDL1KEEP
 	FLDPQ (R10), (F15, F16)
 	WORD $0x4fb111e0 // fmla v0.4s, v15.4s, v17.s[1]
 	WORD $0x4fb211e3 // fmla v3.4s, v15.4s, v18.s[1]
@@ -176,7 +186,6 @@ quads:
 	WORD $0x4fb411eb // fmla v11.4s, v15.4s, v20.s[1]
 	WORD $0x4fb511ee // fmla v14.4s, v15.4s, v21.s[1]
 	ADD R11, R10, R10
-	PRFM 128(R12), PLDL1KEEP
 	FLDPQ (R10), (F15, F16)
 	WORD $0x4f9119e0 // fmla v0.4s, v15.4s, v17.s[2]
 	WORD $0x4f9219e3 // fmla v3.4s, v15.4s, v18.s[2]
@@ -195,7 +204,6 @@ quads:
 	WORD $0x4f9419eb // fmla v11.4s, v15.4s, v20.s[2]
 	WORD $0x4f9519ee // fmla v14.4s, v15.4s, v21.s[2]
 	ADD R11, R10, R10
-	PRFM 192(R12), PLDL1KEEP
 	FLDPQ (R10), (F15, F16)
 	WORD $0x4fb119e0 // fmla v0.4s, v15.4s, v17.s[3]
 	WORD $0x4fb219e3 // fmla v3.4s, v15.4s, v18.s[3]
@@ -215,7 +223,6 @@ quads:
 	WORD $0x4fb519ee // fmla v14.4s, v15.4s, v21.s[3]
 	ADD R11, R10, R10
 	ADD R2, R5, R5
-	ADD $256, R12, R12
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -231,6 +238,7 @@ not_along_k:
 
 columns:
 	PRFM (R12), PLDL1KEEP
+	ADD $64, R12, R12
 	FLDPQ (R10), (F15, F16)
 	WORD $0x3ce56891 // ldr q17, [x4, x5]
 	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
@@ -252,7 +260,6 @@ columns:
 	WORD $0x4fb119eb // fmla v11.4s, v15.4s, v17.s[3]
 	WORD $0x4f9211ee // fmla v14.4s, v15.4s, v18.s[0]
 	ADD R11, R10, R10
-	PRFM 64(R12), PLDL1KEEP
 	FLDPQ (R10), (F15, F16)
 	WORD $0x3ce56891 // ldr q17, [x4, x5]
 	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
@@ -274,7 +281,6 @@ columns:
 	WORD $0x4fb119eb // fmla v11.4s, v15.4s, v17.s[3]
 	WORD $0x4f9211ee // fmla v14.4s, v15.4s, v18.s[0]
 	ADD R11, R10, R10
-	PRFM 128(R12), PLDL1KEEP
 	FLDPQ (R10), (F15, F16)
 	WORD $0x3ce56891 // ldr q17, [x4, x5]
 	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
@@ -296,7 +302,6 @@ columns:
 	WORD $0x4fb119eb // fmla v11.4s, v15.4s, v17.s[3]
 	WORD $0x4f9211ee // fmla v14.4s, v15.4s, v18.s[0]
 	ADD R11, R10, R10
-	PRFM 192(R12), PLDL1KEEP
 	FLDPQ (R10), (F15, F16)
 	WORD $0x3ce56891 // ldr q17, [x4, x5]
 	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
@@ -318,7 +323,6 @@ columns:
 	WORD $0x4fb119eb // fmla v11.4s, v15.4s, v17.s[3]
 	WORD $0x4f9211ee // fmla v14.4s, v15.4s, v18.s[0]
 	ADD R11, R10, R10
-	ADD $256, R12, R12
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -335,7 +339,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R12), PLDL1KEEP
 	FMOVS (R4)(R5), F15
 	FMOVS (R6)(R5), F16
 	FMOVS (R7)(R5), F17
@@ -360,20 +363,23 @@ step:
 	WORD $0x4f92128b // fmla v11.4s, v20.4s, v18.s[0]
 	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
 	ADD R11, R10, R10
-	ADD $64, R12, R12
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R2
-	MOVD flags+88(FP), R6
-	MOVD tail+80(FP), R7
+	MOVD t+0(FP), R6
+	MOVD 88(R6), R6
+	MOVD t+0(FP), R7
+	MOVD 80(R7), R7
 	TBZ $0, R6, skip_add
 	FLDPQ (R1), (F15, F16)
 	WORD $0x4e20d5e0 // fadd v0.4s, v15.4s, v0.4s

@@ -4,17 +4,20 @@
 
 #include "textflag.h"
 
-// func Tile5x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile5x4(SB), NOSPLIT, $0-104
+// func Tile5x4(t *byte)
+TEXT ·Tile5x4(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R2
-	MOVD tail+80(FP), R6
+	MOVD t+0(FP), R6
+	MOVD 80(R6), R6
 	FLDPQ (R1), (F0, F1)
 	FMOVQ 32(R1), F2
 	VMOVI $0, V3.B16
@@ -115,21 +118,28 @@ single5:
 	FMOVS 48(R2), F19
 
 done5:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
 	ADD R2, R7, R8
 	ADD R2, R8, R9
-	MOVD b+32(FP), R10
-	MOVD ldb+40(FP), R11
+	MOVD t+0(FP), R10
+	MOVD 32(R10), R10
+	MOVD t+0(FP), R11
+	MOVD 40(R11), R11
 	LSL $2, R11, R11
-	MOVD next+96(FP), R12
+	MOVD t+0(FP), R12
+	MOVD 96(R12), R12
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -139,6 +149,7 @@ done5:
 
 quads:
 	PRFM (R12), PLDL1KEEP
+	ADD $64, R12, R12
 	FLDPQ (R10), (F20, F21)
 	WORD $0x3ce56896 // ldr q22, [x4, x5]
 	WORD $0x4f961280 // fmla v0.4s, v20.4s, v22.s[0]
@@ -167,7 +178,6 @@ quads:
 	WORD $0x4f9912af // fmla v15.4s, v21.4s, v25.s[0]
 	WORD $0x4f9a12b3 // fmla v19.4s, v21.4s, v26.s[0]
 	ADD R11, R10, R10
-	PRFM 64(R12), PLDL1KEEP
 	FLDPQ (R10), (F20, F21)
 	WORD $0x4fb61280 // fmla v0.4s, v20.4s, v22.s[1]
 	WORD $0x4fb71284 // fmla v4.4s, v20.4s, v23.s[1]
@@ -191,7 +201,6 @@ quads:
 	WORD $0x4fb912af // fmla v15.4s, v21.4s, v25.s[1]
 	WORD $0x4fba12b3 // fmla v19.4s, v21.4s, v26.s[1]
 	ADD R11, R10, R10
-	PRFM 128(R12), PLDL1KEEP
 	FLDPQ (R10), (F20, F21)
 	WORD $0x4f961a80 // fmla v0.4s, v20.4s, v22.s[2]
 	WORD $0x4f971a84 // fmla v4.4s, v20.4s, v23.s[2]
@@ -215,7 +224,6 @@ quads:
 	WORD $0x4f991aaf // fmla v15.4s, v21.4s, v25.s[2]
 	WORD $0x4f9a1ab3 // fmla v19.4s, v21.4s, v26.s[2]
 	ADD R11, R10, R10
-	PRFM 192(R12), PLDL1KEEP
 	FLDPQ (R10), (F20, F21)
 	WORD $0x4fb61a80 // fmla v0.4s, v20.4s, v22.s[3]
 	WORD $0x4fb71a84 // fmla v4.4s, v20.4s, v23.s[3]
@@ -240,7 +248,6 @@ quads:
 	WORD $0x4fba1ab3 // fmla v19.4s, v21.4s, v26.s[3]
 	ADD R11, R10, R10
 	ADD R2, R5, R5
-	ADD $256, R12, R12
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -256,6 +263,7 @@ not_along_k:
 
 columns:
 	PRFM (R12), PLDL1KEEP
+	ADD $64, R12, R12
 	FLDPQ (R10), (F20, F21)
 	WORD $0x3ce56896 // ldr q22, [x4, x5]
 	WORD $0x4f961280 // fmla v0.4s, v20.4s, v22.s[0]
@@ -282,7 +290,6 @@ columns:
 	WORD $0x4fb61aaf // fmla v15.4s, v21.4s, v22.s[3]
 	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
 	ADD R11, R10, R10
-	PRFM 64(R12), PLDL1KEEP
 	FLDPQ (R10), (F20, F21)
 	WORD $0x3ce56896 // ldr q22, [x4, x5]
 	WORD $0x4f961280 // fmla v0.4s, v20.4s, v22.s[0]
@@ -309,7 +316,6 @@ columns:
 	WORD $0x4fb61aaf // fmla v15.4s, v21.4s, v22.s[3]
 	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
 	ADD R11, R10, R10
-	PRFM 128(R12), PLDL1KEEP
 	FLDPQ (R10), (F20, F21)
 	WORD $0x3ce56896 // ldr q22, [x4, x5]
 	WORD $0x4f961280 // fmla v0.4s, v20.4s, v22.s[0]
@@ -336,7 +342,6 @@ columns:
 	WORD $0x4fb61aaf // fmla v15.4s, v21.4s, v22.s[3]
 	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
 	ADD R11, R10, R10
-	PRFM 192(R12), PLDL1KEEP
 	FLDPQ (R10), (F20, F21)
 	WORD $0x3ce56896 // ldr q22, [x4, x5]
 	WORD $0x4f961280 // fmla v0.4s, v20.4s, v22.s[0]
@@ -363,7 +368,6 @@ columns:
 	WORD $0x4fb61aaf // fmla v15.4s, v21.4s, v22.s[3]
 	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
 	ADD R11, R10, R10
-	ADD $256, R12, R12
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -380,7 +384,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R12), PLDL1KEEP
 	FMOVS (R4)(R5), F20
 	FMOVS (R6)(R5), F21
 	FMOVS (R7)(R5), F22
@@ -410,20 +413,23 @@ step:
 	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
 	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
 	ADD R11, R10, R10
-	ADD $64, R12, R12
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R2
-	MOVD flags+88(FP), R6
-	MOVD tail+80(FP), R7
+	MOVD t+0(FP), R6
+	MOVD 88(R6), R6
+	MOVD t+0(FP), R7
+	MOVD 80(R7), R7
 	TBZ $0, R6, skip_add
 	FLDPQ (R1), (F20, F21)
 	WORD $0x4e20d680 // fadd v0.4s, v20.4s, v0.4s

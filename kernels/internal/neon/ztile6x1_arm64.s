@@ -4,18 +4,21 @@
 
 #include "textflag.h"
 
-// func Tile6x1(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile6x1(SB), NOSPLIT, $0-104
+// func Tile6x1(t *byte)
+TEXT ·Tile6x1(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R6
 	ADD R2, R6, R2
-	MOVD tail+80(FP), R7
+	MOVD t+0(FP), R7
+	MOVD 80(R7), R7
 	VMOVI $0, V0.B16
 	TBZ $2, R7, part
 	FMOVQ (R1), F0
@@ -124,22 +127,29 @@ single6:
 	FMOVS (R2), F5
 
 done6:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
 	ADD R2, R7, R8
 	ADD R2, R8, R9
 	ADD R2, R9, R10
-	MOVD b+32(FP), R11
-	MOVD ldb+40(FP), R12
+	MOVD t+0(FP), R11
+	MOVD 32(R11), R11
+	MOVD t+0(FP), R12
+	MOVD 40(R12), R12
 	LSL $2, R12, R12
-	MOVD next+96(FP), R13
+	MOVD t+0(FP), R13
+	MOVD 96(R13), R13
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -149,6 +159,7 @@ done6:
 
 quads:
 	PRFM (R13), PLDL1KEEP
+	ADD $64, R13, R13
 	FMOVQ (R11), F6
 	WORD $0x3ce56887 // ldr q7, [x4, x5]
 	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
@@ -163,7 +174,6 @@ quads:
 	WORD $0x3ce5694c // ldr q12, [x10, x5]
 	WORD $0x4f8c10c5 // fmla v5.4s, v6.4s, v12.s[0]
 	ADD R12, R11, R11
-	PRFM 64(R13), PLDL1KEEP
 	FMOVQ (R11), F6
 	WORD $0x4fa710c0 // fmla v0.4s, v6.4s, v7.s[1]
 	WORD $0x4fa810c1 // fmla v1.4s, v6.4s, v8.s[1]
@@ -172,7 +182,6 @@ quads:
 	WORD $0x4fab10c4 // fmla v4.4s, v6.4s, v11.s[1]
 	WORD $0x4fac10c5 // fmla v5.4s, v6.4s, v12.s[1]
 	ADD R12, R11, R11
-	PRFM 128(R13), PLDL1KEEP
 	FMOVQ (R11), F6
 	WORD $0x4f8718c0 // fmla v0.4s, v6.4s, v7.s[2]
 	WORD $0x4f8818c1 // fmla v1.4s, v6.4s, v8.s[2]
@@ -181,7 +190,6 @@ quads:
 	WORD $0x4f8b18c4 // fmla v4.4s, v6.4s, v11.s[2]
 	WORD $0x4f8c18c5 // fmla v5.4s, v6.4s, v12.s[2]
 	ADD R12, R11, R11
-	PRFM 192(R13), PLDL1KEEP
 	FMOVQ (R11), F6
 	WORD $0x4fa718c0 // fmla v0.4s, v6.4s, v7.s[3]
 	WORD $0x4fa818c1 // fmla v1.4s, v6.4s, v8.s[3]
@@ -191,7 +199,6 @@ quads:
 	WORD $0x4fac18c5 // fmla v5.4s, v6.4s, v12.s[3]
 	ADD R12, R11, R11
 	ADD R2, R5, R5
-	ADD $256, R13, R13
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -207,6 +214,7 @@ not_along_k:
 
 columns:
 	PRFM (R13), PLDL1KEEP
+	ADD $64, R13, R13
 	FMOVQ (R11), F6
 	WORD $0x3ce56887 // ldr q7, [x4, x5]
 	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
@@ -218,7 +226,6 @@ columns:
 	WORD $0x4f8710c4 // fmla v4.4s, v6.4s, v7.s[0]
 	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R12, R11, R11
-	PRFM 64(R13), PLDL1KEEP
 	FMOVQ (R11), F6
 	WORD $0x3ce56887 // ldr q7, [x4, x5]
 	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
@@ -230,7 +237,6 @@ columns:
 	WORD $0x4f8710c4 // fmla v4.4s, v6.4s, v7.s[0]
 	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R12, R11, R11
-	PRFM 128(R13), PLDL1KEEP
 	FMOVQ (R11), F6
 	WORD $0x3ce56887 // ldr q7, [x4, x5]
 	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
@@ -242,7 +248,6 @@ columns:
 	WORD $0x4f8710c4 // fmla v4.4s, v6.4s, v7.s[0]
 	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R12, R11, R11
-	PRFM 192(R13), PLDL1KEEP
 	FMOVQ (R11), F6
 	WORD $0x3ce56887 // ldr q7, [x4, x5]
 	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
@@ -254,7 +259,6 @@ columns:
 	WORD $0x4f8710c4 // fmla v4.4s, v6.4s, v7.s[0]
 	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R12, R11, R11
-	ADD $256, R13, R13
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -271,7 +275,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R13), PLDL1KEEP
 	FMOVS (R4)(R5), F6
 	FMOVS (R6)(R5), F7
 	FMOVS (R7)(R5), F8
@@ -287,21 +290,24 @@ step:
 	WORD $0x4f8a1184 // fmla v4.4s, v12.4s, v10.s[0]
 	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
 	ADD R12, R11, R11
-	ADD $64, R13, R13
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R6
 	ADD R2, R6, R2
-	MOVD flags+88(FP), R7
-	MOVD tail+80(FP), R8
+	MOVD t+0(FP), R7
+	MOVD 88(R7), R7
+	MOVD t+0(FP), R8
+	MOVD 80(R8), R8
 	TBZ $0, R7, skip_add
 	VMOVI $0, V6.B16
 	TBZ $2, R8, part7

@@ -4,18 +4,21 @@
 
 #include "textflag.h"
 
-// func Tile6x2(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile6x2(SB), NOSPLIT, $0-104
+// func Tile6x2(t *byte)
+TEXT ·Tile6x2(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R6
 	ADD R2, R6, R2
-	MOVD tail+80(FP), R7
+	MOVD t+0(FP), R7
+	MOVD 80(R7), R7
 	FMOVQ (R1), F0
 	VMOVI $0, V1.B16
 	TBZ $2, R7, part
@@ -130,22 +133,29 @@ single6:
 	FMOVS 16(R2), F11
 
 done6:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
 	ADD R2, R7, R8
 	ADD R2, R8, R9
 	ADD R2, R9, R10
-	MOVD b+32(FP), R11
-	MOVD ldb+40(FP), R12
+	MOVD t+0(FP), R11
+	MOVD 32(R11), R11
+	MOVD t+0(FP), R12
+	MOVD 40(R12), R12
 	LSL $2, R12, R12
-	MOVD next+96(FP), R13
+	MOVD t+0(FP), R13
+	MOVD 96(R13), R13
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -155,6 +165,7 @@ done6:
 
 quads:
 	PRFM (R13), PLDL1KEEP
+	ADD $64, R13, R13
 	FMOVQ (R11), F12
 	WORD $0x3ce5688d // ldr q13, [x4, x5]
 	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
@@ -176,7 +187,6 @@ quads:
 	WORD $0x4f911189 // fmla v9.4s, v12.4s, v17.s[0]
 	WORD $0x4f92118b // fmla v11.4s, v12.4s, v18.s[0]
 	ADD R12, R11, R11
-	PRFM 64(R13), PLDL1KEEP
 	FLDPQ (R11), (F12, F19)
 	WORD $0x4fad1180 // fmla v0.4s, v12.4s, v13.s[1]
 	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
@@ -191,7 +201,6 @@ quads:
 	WORD $0x4fb11269 // fmla v9.4s, v19.4s, v17.s[1]
 	WORD $0x4fb2126b // fmla v11.4s, v19.4s, v18.s[1]
 	ADD R12, R11, R11
-	PRFM 128(R13), PLDL1KEEP
 	FLDPQ (R11), (F12, F19)
 	WORD $0x4f8d1980 // fmla v0.4s, v12.4s, v13.s[2]
 	WORD $0x4f8e1982 // fmla v2.4s, v12.4s, v14.s[2]
@@ -206,7 +215,6 @@ quads:
 	WORD $0x4f911a69 // fmla v9.4s, v19.4s, v17.s[2]
 	WORD $0x4f921a6b // fmla v11.4s, v19.4s, v18.s[2]
 	ADD R12, R11, R11
-	PRFM 192(R13), PLDL1KEEP
 	FLDPQ (R11), (F12, F19)
 	WORD $0x4fad1980 // fmla v0.4s, v12.4s, v13.s[3]
 	WORD $0x4fae1982 // fmla v2.4s, v12.4s, v14.s[3]
@@ -222,7 +230,6 @@ quads:
 	WORD $0x4fb21a6b // fmla v11.4s, v19.4s, v18.s[3]
 	ADD R12, R11, R11
 	ADD R2, R5, R5
-	ADD $256, R13, R13
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -238,6 +245,7 @@ not_along_k:
 
 columns:
 	PRFM (R13), PLDL1KEEP
+	ADD $64, R13, R13
 	FLDPQ (R11), (F12, F13)
 	WORD $0x3ce5688e // ldr q14, [x4, x5]
 	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
@@ -255,7 +263,6 @@ columns:
 	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
 	WORD $0x4faf11ab // fmla v11.4s, v13.4s, v15.s[1]
 	ADD R12, R11, R11
-	PRFM 64(R13), PLDL1KEEP
 	FLDPQ (R11), (F12, F13)
 	WORD $0x3ce5688e // ldr q14, [x4, x5]
 	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
@@ -273,7 +280,6 @@ columns:
 	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
 	WORD $0x4faf11ab // fmla v11.4s, v13.4s, v15.s[1]
 	ADD R12, R11, R11
-	PRFM 128(R13), PLDL1KEEP
 	FLDPQ (R11), (F12, F13)
 	WORD $0x3ce5688e // ldr q14, [x4, x5]
 	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
@@ -291,7 +297,6 @@ columns:
 	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
 	WORD $0x4faf11ab // fmla v11.4s, v13.4s, v15.s[1]
 	ADD R12, R11, R11
-	PRFM 192(R13), PLDL1KEEP
 	FLDPQ (R11), (F12, F13)
 	WORD $0x3ce5688e // ldr q14, [x4, x5]
 	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
@@ -309,7 +314,6 @@ columns:
 	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
 	WORD $0x4faf11ab // fmla v11.4s, v13.4s, v15.s[1]
 	ADD R12, R11, R11
-	ADD $256, R13, R13
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -326,7 +330,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R13), PLDL1KEEP
 	FMOVS (R4)(R5), F12
 	FMOVS (R6)(R5), F13
 	FMOVS (R7)(R5), F14
@@ -348,21 +351,24 @@ step:
 	WORD $0x4f901269 // fmla v9.4s, v19.4s, v16.s[0]
 	WORD $0x4f91126b // fmla v11.4s, v19.4s, v17.s[0]
 	ADD R12, R11, R11
-	ADD $64, R13, R13
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R6
 	ADD R2, R6, R2
-	MOVD flags+88(FP), R7
-	MOVD tail+80(FP), R8
+	MOVD t+0(FP), R7
+	MOVD 88(R7), R7
+	MOVD t+0(FP), R8
+	MOVD 80(R8), R8
 	TBZ $0, R7, skip_add
 	FMOVQ (R1), F12
 	WORD $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s

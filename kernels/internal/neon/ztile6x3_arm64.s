@@ -4,18 +4,21 @@
 
 #include "textflag.h"
 
-// func Tile6x3(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile6x3(SB), NOSPLIT, $0-104
+// func Tile6x3(t *byte)
+TEXT ·Tile6x3(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R6
 	ADD R2, R6, R2
-	MOVD tail+80(FP), R7
+	MOVD t+0(FP), R7
+	MOVD 80(R7), R7
 	FLDPQ (R1), (F0, F1)
 	VMOVI $0, V2.B16
 	TBZ $2, R7, part
@@ -130,22 +133,29 @@ single6:
 	FMOVS 32(R2), F17
 
 done6:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
 	ADD R2, R7, R8
 	ADD R2, R8, R9
 	ADD R2, R9, R10
-	MOVD b+32(FP), R11
-	MOVD ldb+40(FP), R12
+	MOVD t+0(FP), R11
+	MOVD 32(R11), R11
+	MOVD t+0(FP), R12
+	MOVD 40(R12), R12
 	LSL $2, R12, R12
-	MOVD next+96(FP), R13
+	MOVD t+0(FP), R13
+	MOVD 96(R13), R13
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -155,6 +165,7 @@ done6:
 
 quads:
 	PRFM (R13), PLDL1KEEP
+	ADD $64, R13, R13
 	FMOVQ (R11), F18
 	WORD $0x3ce56893 // ldr q19, [x4, x5]
 	WORD $0x4f931240 // fmla v0.4s, v18.4s, v19.s[0]
@@ -182,7 +193,6 @@ quads:
 	WORD $0x4f97132e // fmla v14.4s, v25.4s, v23.s[0]
 	WORD $0x4f981331 // fmla v17.4s, v25.4s, v24.s[0]
 	ADD R12, R11, R11
-	PRFM 64(R13), PLDL1KEEP
 	FLDPQ (R11), (F18, F25)
 	WORD $0x4fb31240 // fmla v0.4s, v18.4s, v19.s[1]
 	WORD $0x4fb41243 // fmla v3.4s, v18.4s, v20.s[1]
@@ -204,7 +214,6 @@ quads:
 	WORD $0x4fb7124e // fmla v14.4s, v18.4s, v23.s[1]
 	WORD $0x4fb81251 // fmla v17.4s, v18.4s, v24.s[1]
 	ADD R12, R11, R11
-	PRFM 128(R13), PLDL1KEEP
 	FLDPQ (R11), (F18, F25)
 	WORD $0x4f931a40 // fmla v0.4s, v18.4s, v19.s[2]
 	WORD $0x4f941a43 // fmla v3.4s, v18.4s, v20.s[2]
@@ -226,7 +235,6 @@ quads:
 	WORD $0x4f971a4e // fmla v14.4s, v18.4s, v23.s[2]
 	WORD $0x4f981a51 // fmla v17.4s, v18.4s, v24.s[2]
 	ADD R12, R11, R11
-	PRFM 192(R13), PLDL1KEEP
 	FLDPQ (R11), (F18, F25)
 	WORD $0x4fb31a40 // fmla v0.4s, v18.4s, v19.s[3]
 	WORD $0x4fb41a43 // fmla v3.4s, v18.4s, v20.s[3]
@@ -249,7 +257,6 @@ quads:
 	WORD $0x4fb81a51 // fmla v17.4s, v18.4s, v24.s[3]
 	ADD R12, R11, R11
 	ADD R2, R5, R5
-	ADD $256, R13, R13
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -265,6 +272,7 @@ not_along_k:
 
 columns:
 	PRFM (R13), PLDL1KEEP
+	ADD $64, R13, R13
 	FLDPQ (R11), (F18, F19)
 	WORD $0x3ce56894 // ldr q20, [x4, x5]
 	WORD $0x4f941240 // fmla v0.4s, v18.4s, v20.s[0]
@@ -289,7 +297,6 @@ columns:
 	WORD $0x4f95124e // fmla v14.4s, v18.4s, v21.s[0]
 	WORD $0x4fb51251 // fmla v17.4s, v18.4s, v21.s[1]
 	ADD R12, R11, R11
-	PRFM 64(R13), PLDL1KEEP
 	FLDPQ (R11), (F18, F19)
 	WORD $0x3ce56894 // ldr q20, [x4, x5]
 	WORD $0x4f941240 // fmla v0.4s, v18.4s, v20.s[0]
@@ -314,7 +321,6 @@ columns:
 	WORD $0x4f95124e // fmla v14.4s, v18.4s, v21.s[0]
 	WORD $0x4fb51251 // fmla v17.4s, v18.4s, v21.s[1]
 	ADD R12, R11, R11
-	PRFM 128(R13), PLDL1KEEP
 	FLDPQ (R11), (F18, F19)
 	WORD $0x3ce56894 // ldr q20, [x4, x5]
 	WORD $0x4f941240 // fmla v0.4s, v18.4s, v20.s[0]
@@ -339,7 +345,6 @@ columns:
 	WORD $0x4f95124e // fmla v14.4s, v18.4s, v21.s[0]
 	WORD $0x4fb51251 // fmla v17.4s, v18.4s, v21.s[1]
 	ADD R12, R11, R11
-	PRFM 192(R13), PLDL1KEEP
 	FLDPQ (R11), (F18, F19)
 	WORD $0x3ce56894 // ldr q20, [x4, x5]
 	WORD $0x4f941240 // fmla v0.4s, v18.4s, v20.s[0]
@@ -364,7 +369,6 @@ columns:
 	WORD $0x4f95124e // fmla v14.4s, v18.4s, v21.s[0]
 	WORD $0x4fb51251 // fmla v17.4s, v18.4s, v21.s[1]
 	ADD R12, R11, R11
-	ADD $256, R13, R13
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -381,7 +385,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R13), PLDL1KEEP
 	FMOVS (R4)(R5), F18
 	FMOVS (R6)(R5), F19
 	FMOVS (R7)(R5), F20
@@ -410,21 +413,24 @@ step:
 	WORD $0x4f96130e // fmla v14.4s, v24.4s, v22.s[0]
 	WORD $0x4f971311 // fmla v17.4s, v24.4s, v23.s[0]
 	ADD R12, R11, R11
-	ADD $64, R13, R13
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R6
 	ADD R2, R6, R2
-	MOVD flags+88(FP), R7
-	MOVD tail+80(FP), R8
+	MOVD t+0(FP), R7
+	MOVD 88(R7), R7
+	MOVD t+0(FP), R8
+	MOVD 80(R8), R8
 	TBZ $0, R7, skip_add
 	FLDPQ (R1), (F18, F19)
 	WORD $0x4e20d640 // fadd v0.4s, v18.4s, v0.4s

@@ -4,18 +4,21 @@
 
 #include "textflag.h"
 
-// func Tile6x4(k int, a *float32, rsa, csa int, b *float32, ldb int, start *float32, lds int, c *float32, ldc int, tail, flags int, next *float32)
-TEXT ·Tile6x4(SB), NOSPLIT, $0-104
+// func Tile6x4(t *byte)
+TEXT ·Tile6x4(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
-	MOVD start+48(FP), R1
-	MOVD lds+56(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 48(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 56(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R6
 	ADD R2, R6, R2
-	MOVD tail+80(FP), R7
+	MOVD t+0(FP), R7
+	MOVD 80(R7), R7
 	FLDPQ (R1), (F0, F1)
 	FMOVQ 32(R1), F2
 	VMOVI $0, V3.B16
@@ -136,22 +139,29 @@ single6:
 	FMOVS 48(R2), F23
 
 done6:
-	MOVD k+0(FP), R1
-	MOVD rsa+16(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 0(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 16(R2), R2
 	LSL $2, R2, R2
-	MOVD csa+24(FP), R3
+	MOVD t+0(FP), R3
+	MOVD 24(R3), R3
 	LSL $2, R3, R3
-	MOVD a+8(FP), R4
+	MOVD t+0(FP), R4
+	MOVD 8(R4), R4
 	MOVD $0, R5
 	ADD R2, R4, R6
 	ADD R2, R6, R7
 	ADD R2, R7, R8
 	ADD R2, R8, R9
 	ADD R2, R9, R10
-	MOVD b+32(FP), R11
-	MOVD ldb+40(FP), R12
+	MOVD t+0(FP), R11
+	MOVD 32(R11), R11
+	MOVD t+0(FP), R12
+	MOVD 40(R12), R12
 	LSL $2, R12, R12
-	MOVD next+96(FP), R13
+	MOVD t+0(FP), R13
+	MOVD 96(R13), R13
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -161,6 +171,7 @@ done6:
 
 quads:
 	PRFM (R13), PLDL1KEEP
+	ADD $64, R13, R13
 	FMOVQ (R11), F24
 	WORD $0x3ce56899 // ldr q25, [x4, x5]
 	WORD $0x4f991300 // fmla v0.4s, v24.4s, v25.s[0]
@@ -195,7 +206,6 @@ quads:
 	WORD $0x4f9d1313 // fmla v19.4s, v24.4s, v29.s[0]
 	WORD $0x4f9e1317 // fmla v23.4s, v24.4s, v30.s[0]
 	ADD R12, R11, R11
-	PRFM 64(R13), PLDL1KEEP
 	FLDPQ (R11), (F24, F31)
 	WORD $0x4fb91300 // fmla v0.4s, v24.4s, v25.s[1]
 	WORD $0x4fba1304 // fmla v4.4s, v24.4s, v26.s[1]
@@ -223,7 +233,6 @@ quads:
 	WORD $0x4fbd13f3 // fmla v19.4s, v31.4s, v29.s[1]
 	WORD $0x4fbe13f7 // fmla v23.4s, v31.4s, v30.s[1]
 	ADD R12, R11, R11
-	PRFM 128(R13), PLDL1KEEP
 	FLDPQ (R11), (F24, F31)
 	WORD $0x4f991b00 // fmla v0.4s, v24.4s, v25.s[2]
 	WORD $0x4f9a1b04 // fmla v4.4s, v24.4s, v26.s[2]
@@ -251,7 +260,6 @@ quads:
 	WORD $0x4f9d1bf3 // fmla v19.4s, v31.4s, v29.s[2]
 	WORD $0x4f9e1bf7 // fmla v23.4s, v31.4s, v30.s[2]
 	ADD R12, R11, R11
-	PRFM 192(R13), PLDL1KEEP
 	FLDPQ (R11), (F24, F31)
 	WORD $0x4fb91b00 // fmla v0.4s, v24.4s, v25.s[3]
 	WORD $0x4fba1b04 // fmla v4.4s, v24.4s, v26.s[3]
@@ -280,7 +288,6 @@ quads:
 	WORD $0x4fbe1bf7 // fmla v23.4s, v31.4s, v30.s[3]
 	ADD R12, R11, R11
 	ADD R2, R5, R5
-	ADD $256, R13, R13
 	SUBS $4, R1, R1
 	BGE quads
 
@@ -296,6 +303,7 @@ not_along_k:
 
 columns:
 	PRFM (R13), PLDL1KEEP
+	ADD $64, R13, R13
 	FLDPQ (R11), (F24, F25)
 	WORD $0x3ce5689a // ldr q26, [x4, x5]
 	WORD $0x4f9a1300 // fmla v0.4s, v24.4s, v26.s[0]
@@ -326,7 +334,6 @@ columns:
 	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
 	WORD $0x4fbb1337 // fmla v23.4s, v25.4s, v27.s[1]
 	ADD R12, R11, R11
-	PRFM 64(R13), PLDL1KEEP
 	FLDPQ (R11), (F24, F25)
 	WORD $0x3ce5689a // ldr q26, [x4, x5]
 	WORD $0x4f9a1300 // fmla v0.4s, v24.4s, v26.s[0]
@@ -357,7 +364,6 @@ columns:
 	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
 	WORD $0x4fbb1337 // fmla v23.4s, v25.4s, v27.s[1]
 	ADD R12, R11, R11
-	PRFM 128(R13), PLDL1KEEP
 	FLDPQ (R11), (F24, F25)
 	WORD $0x3ce5689a // ldr q26, [x4, x5]
 	WORD $0x4f9a1300 // fmla v0.4s, v24.4s, v26.s[0]
@@ -388,7 +394,6 @@ columns:
 	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
 	WORD $0x4fbb1337 // fmla v23.4s, v25.4s, v27.s[1]
 	ADD R12, R11, R11
-	PRFM 192(R13), PLDL1KEEP
 	FLDPQ (R11), (F24, F25)
 	WORD $0x3ce5689a // ldr q26, [x4, x5]
 	WORD $0x4f9a1300 // fmla v0.4s, v24.4s, v26.s[0]
@@ -419,7 +424,6 @@ columns:
 	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
 	WORD $0x4fbb1337 // fmla v23.4s, v25.4s, v27.s[1]
 	ADD R12, R11, R11
-	ADD $256, R13, R13
 	SUBS $4, R1, R1
 	BGE columns
 
@@ -436,7 +440,6 @@ after_along_k:
 	BLT done_step
 
 step:
-	PRFM (R13), PLDL1KEEP
 	FMOVS (R4)(R5), F24
 	FMOVS (R6)(R5), F25
 	FMOVS (R7)(R5), F26
@@ -471,21 +474,24 @@ step:
 	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
 	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
 	ADD R12, R11, R11
-	ADD $64, R13, R13
 	SUBS $1, R1, R1
 	BGE step
 
 done_step:
-	MOVD c+64(FP), R1
-	MOVD ldc+72(FP), R2
+	MOVD t+0(FP), R1
+	MOVD 64(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 72(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R6
 	ADD R2, R6, R2
-	MOVD flags+88(FP), R7
-	MOVD tail+80(FP), R8
+	MOVD t+0(FP), R7
+	MOVD 88(R7), R7
+	MOVD t+0(FP), R8
+	MOVD 80(R8), R8
 	TBZ $0, R7, skip_add
 	FLDPQ (R1), (F24, F25)
 	WORD $0x4e20d700 // fadd v0.4s, v24.4s, v0.4s
