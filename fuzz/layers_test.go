@@ -4,29 +4,62 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/rnn"
 )
 
-// FuzzLSTM runs a whole stack forward and backward on every tier and number of
-// workers. Outputs, states, dx and state gradients must have the bits of a
-// scalar run that takes one step of one row at a time, and the gradients of the
-// weights those of a scalar run of the whole on one worker, since their sums are
-// defined by the batch.
+// FuzzLSTM, FuzzGRU and FuzzRNN run a whole stack forward and backward on every
+// tier and number of workers. Outputs, states, dx and state gradients must have
+// the bits of a scalar run that takes one step of one row at a time, and the
+// gradients of the weights those of a scalar run of the whole on one worker, since
+// their sums are defined by the batch.
 func FuzzLSTM(f *testing.F) {
+	fuzzLayers(f, func(_ uint8, _ *stream, c nettest.Config) (nettest.Layer, error) {
+		l, err := lstm.New(lstm.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, NoBias: c.NoBias,
+			Bidirectional: c.Bidirectional, Reverse: c.Reverse, Workers: 1}, nil)
+		return nettest.Wrap[*lstm.Unrolled, *lstm.Predictor, lstm.Config](l), err
+	})
+}
+
+func FuzzGRU(f *testing.F) {
+	fuzzLayers(f, func(form uint8, _ *stream, c nettest.Config) (nettest.Layer, error) {
+		l, err := gru.New(gru.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, NoBias: c.NoBias,
+			Bidirectional: c.Bidirectional, Reverse: c.Reverse, Workers: 1, ResetBefore: form&32 != 0, Textbook: form&64 != 0}, nil)
+		return nettest.Wrap[*gru.Unrolled, *gru.Predictor, gru.Config](l), err
+	})
+}
+
+func FuzzRNN(f *testing.F) {
+	fuzzLayers(f, func(form uint8, s *stream, c nettest.Config) (nettest.Layer, error) {
+		p := tame(s.floats(2))
+		activations := []rnn.Activation{rnn.Tanh, rnn.ReLU, rnn.Sigmoid, rnn.Affine(p[0], p[1]), rnn.LeakyReLU(p[0]), rnn.ThresholdedReLU(p[0]),
+			rnn.ScaledTanh(p[0], p[1]), rnn.HardSigmoid(p[0], p[1]), rnn.ELU(p[0]), rnn.Softsign, rnn.Softplus}
+		l, err := rnn.New(rnn.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, NoBias: c.NoBias,
+			Bidirectional: c.Bidirectional, Reverse: c.Reverse, Workers: 1, Activation: activations[int(form>>4)*11/16]}, nil)
+		return nettest.Wrap[*rnn.Unrolled, *rnn.Predictor, rnn.Config](l), err
+	})
+}
+
+// fuzzLayers makes stacks with newLayer, which may give meaning to the high bits of
+// form, from 32 on (from 16 on they also ask for lengths).
+func fuzzLayers(f *testing.F, newLayer func(form uint8, s *stream, c nettest.Config) (nettest.Layer, error)) {
 	for i, s := range someSeeds() {
 		f.Add(uint8(i), uint8(i*3), uint8(i*5+1), uint8(i+2), uint8(i+1), uint8(i*29), s)
 		f.Add(uint8(i*3+1), uint8(17), uint8(33), uint8(5), uint8(7), uint8(i), s)
+		f.Add(uint8(i*37+16), uint8(5), uint8(18), uint8(4), uint8(i+3), uint8(i*7), s)
 	}
 	f.Fuzz(func(t *testing.T, form, input, hidden, steps, batch, lens uint8, data []byte) {
-		cfg := lstm.Config{
+		cfg := nettest.Config{
 			Input: 1 + int(input)%40, Hidden: 1 + int(hidden)%40, Layers: 1 + int(form&1), NoBias: form&2 != 0,
-			Bidirectional: form&12 == 4, Reverse: form&12 == 8, Workers: 1,
+			Bidirectional: form&12 == 4, Reverse: form&12 == 8,
 		}
 		T, B := int(steps)%8, int(batch)%9
 		s := &stream{data: data}
-		net, err := lstm.New(cfg, nil)
+		net, err := newLayer(form, s, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +83,7 @@ func FuzzLSTM(f *testing.F) {
 				if lengths != nil {
 					n = lengths[b]
 				}
-				y, dx, last, first := stepwise(t, net, b, n, T, B, x, dy, state, carry)
+				y, dx, last, first := stepwise(t, net, cfg.Layers, b, n, T, B, x, dy, state, carry)
 				numtest.Equal(t, row(y, b, T, B), row(whole.y, b, T, B), "y of row %d, step by step", b)
 				numtest.Equal(t, row(dx, b, T, B), row(whole.dx, b, T, B), "dx of row %d, step by step", b)
 				for k := range last {
@@ -70,7 +103,7 @@ func FuzzLSTM(f *testing.F) {
 }
 
 // stateOf draws a state for the layer, tamed.
-func stateOf(net *lstm.Layer, batch int, s *stream) [][]float32 {
+func stateOf(net nettest.Layer, batch int, s *stream) [][]float32 {
 	st := net.Infer(0, batch).State()
 	for i := range st {
 		copy(st[i], tame(s.floats(len(st[i]))))
@@ -109,7 +142,7 @@ func (got result) equal(t *testing.T, want result, isa kernels.ISA, workers int)
 }
 
 // pass runs a window forward and backward on one tier.
-func pass(t *testing.T, isa kernels.ISA, net *lstm.Layer, workers, T, B int, x, dy []float32, state, carry [][]float32, lengths []int) (r result) {
+func pass(t *testing.T, isa kernels.ISA, net nettest.Layer, workers, T, B int, x, dy []float32, state, carry [][]float32, lengths []int) (r result) {
 	t.Helper()
 	u := unroll(t, isa, net, T, B)
 	u.SetWorkers(workers)
@@ -128,7 +161,7 @@ func pass(t *testing.T, isa kernels.ISA, net *lstm.Layer, workers, T, B int, x, 
 }
 
 // unroll makes an Unrolled of a tier.
-func unroll(t *testing.T, isa kernels.ISA, net *lstm.Layer, T, B int) *lstm.Unrolled {
+func unroll(t *testing.T, isa kernels.ISA, net nettest.Layer, T, B int) nettest.Unrolled {
 	t.Helper()
 	before := kernels.Current()
 	if err := kernels.Use(isa); err != nil {
@@ -144,15 +177,14 @@ func unroll(t *testing.T, isa kernels.ISA, net *lstm.Layer, T, B int) *lstm.Unro
 // stepwise runs the first n steps of row b on the scalar tier, each by itself in
 // an Unrolled of one step, and back again. y and dx are as large as those of the
 // whole batch.
-func stepwise(t *testing.T, net *lstm.Layer, b, n, T, B int, x, dy []float32, state, carry [][]float32) (y, dx []float32, last, first [][]float32) {
+func stepwise(t *testing.T, net nettest.Layer, layers, b, n, T, B int, x, dy []float32, state, carry [][]float32) (y, dx []float32, last, first [][]float32) {
 	t.Helper()
 	y, dx = make([]float32, len(dy)), make([]float32, len(x))
-	layers := net.Config().Layers
 	for k := range state {
 		last = append(last, row(state[k], b, layers, B))
 		first = append(first, row(carry[k], b, layers, B))
 	}
-	us := make([]*lstm.Unrolled, n)
+	us := make([]nettest.Unrolled, n)
 	in, out := 0, 0
 	if T*B > 0 {
 		in, out = len(x)/(T*B), len(dy)/(T*B)
