@@ -18,3 +18,13 @@ func TestMethods(t *testing.T) {
 	nettest.Methods(t, kinds[0])
 	nettest.Methods(t, kinds[3]) // the flags of the configuration in files
 }
+
+func BenchmarkTrainGRU(b *testing.B) {
+	for _, k := range variants()[:3:3] {
+		if k.Cell != (naive{textbook: true}) { // as fast as PyTorch's form
+			b.Run(k.Variant, func(b *testing.B) { nettest.BenchmarkTrain(b, k) })
+		}
+	}
+}
+
+func BenchmarkStepGRU(b *testing.B) { nettest.BenchmarkStep(b, variants()[0]) }

@@ -48,3 +48,6 @@ func TestActivations(t *testing.T) {
 		t.Error("the zero value is not tanh")
 	}
 }
+
+func BenchmarkTrainRNN(b *testing.B) { nettest.BenchmarkTrain(b, activations[0].kind()) }
+func BenchmarkStepRNN(b *testing.B)  { nettest.BenchmarkStep(b, activations[0].kind()) }

@@ -1,0 +1,65 @@
+package nettest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// flops is the work of the products of one step of one row of a layer that is as
+// wide as its input.
+func (k Kind) flops(H int) float64 { return 4 * float64(k.Gates) * float64(H) * float64(H) }
+
+// BenchmarkTrain is the speed of a training pass on one core: forward, backward,
+// all gradients. Ragged rows count for what they are long.
+func BenchmarkTrain(b *testing.B, k Kind) {
+	for _, s := range []struct {
+		T, B, H int
+		ragged  bool
+	}{{64, 32, 256, false}, {64, 32, 256, true}, {100, 16, 128, false}, {100, 1, 256, false}} {
+		eachTier(b, func(b *testing.B, isa kernels.ISA) {
+			p := newProblem(b, k, 1, Config{Input: s.H, Hidden: s.H, Workers: 1}, s.T, s.B, s.ragged)
+			u := p.net.Unroll(s.T, s.B)
+			check(b, u.SetLengths(p.lengths))
+			y, dx := make([]float32, len(p.dy)), make([]float32, len(p.x))
+			pairs := s.T * s.B
+			if s.ragged {
+				pairs = 0
+				for _, n := range p.lengths {
+					pairs += n
+				}
+			}
+			numtest.PercentOfPeak(b, isa, 3*k.flops(s.H)*float64(pairs), func() {
+				u.Forward(y, p.x)
+				u.Backward(dx, p.dy)
+			})
+		}, "T=%d,B=%d,H=%d%s", s.T, s.B, s.H, map[bool]string{true: ",ragged"}[s.ragged])
+	}
+}
+
+// BenchmarkStep is the speed of one step of a Predictor.
+func BenchmarkStep(b *testing.B, k Kind) {
+	for _, s := range []struct{ B, H int }{{1, 64}, {1, 256}, {16, 256}} {
+		eachTier(b, func(b *testing.B, isa kernels.ISA) {
+			p := newProblem(b, k, 1, Config{Input: s.H, Hidden: s.H, Workers: 1}, 1, s.B, false)
+			pr, err := p.net.Predictor(s.B)
+			check(b, err)
+			y := make([]float32, len(p.dy))
+			numtest.PercentOfPeak(b, isa, k.flops(s.H)*float64(s.B), func() { pr.Step(y, p.x) })
+		}, "B=%d,H=%d", s.B, s.H)
+	}
+}
+
+func eachTier(b *testing.B, f func(b *testing.B, isa kernels.ISA), name string, args ...any) {
+	before := kernels.Current()
+	defer kernels.Use(before)
+	for _, isa := range kernels.Available() {
+		if isa == kernels.Scalar {
+			continue
+		}
+		check(b, kernels.Use(isa))
+		b.Run(fmt.Sprintf(name, args...)+fmt.Sprintf("/isa=%v", isa), func(b *testing.B) { f(b, isa) })
+	}
+}
