@@ -9,15 +9,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/internal/numtest"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/rnn"
 )
 
 // What users rely on to fit together.
 var (
 	_ bptt.Net       = (*lstm.Unrolled)(nil)
 	_ bptt.Predictor = (*lstm.Predictor)(nil)
+	_ bptt.Net       = (*gru.Unrolled)(nil)
+	_ bptt.Predictor = (*gru.Predictor)(nil)
+	_ bptt.Net       = (*rnn.Unrolled)(nil)
+	_ bptt.Predictor = (*rnn.Predictor)(nil)
 	_ bptt.Net       = (*bptt.Model)(nil)
 	_ bptt.Predictor = (*bptt.ModelPredictor)(nil)
 )
