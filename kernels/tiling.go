@@ -19,8 +19,9 @@ func (s *tiling) nr() int { return s.Lanes * s.Vecs }
 // AVX-512 24 accumulators, 6 broadcasts of A and one or two of B in 32 registers;
 // on AVX2 12, 3 and 1 in 16. kc was measured with BenchmarkPacked on a Xeon with
 // 48 KiB L1 and 2 MiB L2: 512 steps gain 3 points of peak over 256 where k is
-// 1024, and 128 lose 5. mc matters little between 48 and 192. The scalar sizes
-// keep what the loop of ref.Tile touches small.
+// 1024, and 128 lose 5. mc matters little between 48 and 192. NEON has the sizes
+// of AVX-512 with panels a quarter as wide; no ARM hardware has been timed. The
+// scalar sizes keep what the loop of ref.Tile touches small.
 var tilings = [isaCount]tiling{
 	Scalar: {Size: tile.Size{Lanes: 1, Vecs: 16, Rows: 8}, kc: 512, mc: 64},
 	AVX2:   {Size: tile.AVX2, kc: 512, mc: 96},

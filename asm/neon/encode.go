@@ -3,7 +3,8 @@ package neon
 import "fmt"
 
 // A line is one instruction: as Go's assembler reads it, and as GNU objdump
-// prints it. The tests hold the two against each other.
+// prints it, but for branches and arguments. The tests hold the two against each
+// other.
 type line struct{ asm, gnu string }
 
 // A v is a vector register, V0 to V31, and an x a general one: R0 to R25, but
@@ -89,9 +90,6 @@ func element(base uint32, name string, d, n, m v, lane int) line {
 // fmlaLane is d += n*m[lane], fmlsLane d -= n*m[lane], rounded once.
 func fmlaLane(d, n, m v, lane int) line { return element(0x4f801000, "fmla", d, n, m, lane) }
 func fmlsLane(d, n, m v, lane int) line { return element(0x4f805000, "fmls", d, n, m, lane) }
-
-// fmulLane is d = n*m[lane].
-func fmulLane(d, n, m v, lane int) line { return element(0x4f809000, "fmul", d, n, m, lane) }
 
 // sshr shifts right by 1 to 32 bits, keeping the sign.
 func sshr(d, n v, by int) line {

@@ -41,7 +41,7 @@ func newMachine(f *File, name string, args map[string]argument, worth map[vec.Co
 	}
 	m.pool = m.new(false)
 	m.emit(&inst{write: []*virt{m.pool}, print: func() line {
-		return line{fmt.Sprintf("MOVD $%s(SB), R%d", pool, m.pool.x()), fmt.Sprintf("adrp x%d, lanes", m.pool.x())}
+		return line{asm: fmt.Sprintf("MOVD $%s(SB), R%d", pool, m.pool.x())}
 	}})
 	return m
 }
@@ -125,7 +125,7 @@ func (m *machine) argument(name, kind string) argument {
 func (m *machine) word64(name string, offset int) vec.Reg {
 	d := m.new(false)
 	m.emit(&inst{write: []*virt{d}, print: func() line {
-		return line{fmt.Sprintf("MOVD %s+%d(FP), R%d", name, offset, d.x()), fmt.Sprintf("ldr x%d, [sp, #%d]", d.x(), offset+8)}
+		return line{asm: fmt.Sprintf("MOVD %s+%d(FP), R%d", name, offset, d.x())}
 	}})
 	return vec.Reg{Reg: d}
 }
@@ -152,7 +152,7 @@ func (m *machine) Float(arg string) vec.Vec {
 	a := m.argument(arg, "float32")
 	s, d := m.new(true), m.new(true)
 	m.emit(&inst{write: []*virt{s}, print: func() line {
-		return line{fmt.Sprintf("FMOVS %s+%d(FP), F%d", a.name, a.offset, s.v()), fmt.Sprintf("ldr s%d, [sp, #%d]", s.v(), a.offset+8)}
+		return line{asm: fmt.Sprintf("FMOVS %s+%d(FP), F%d", a.name, a.offset, s.v())}
 	}})
 	m.op1(func(d, n v) line { return vdup(d, n, 0) }, d, s)
 	return m.value(d)
@@ -216,17 +216,16 @@ func (m *machine) nested(body func()) {
 }
 
 // branchIf emits a branch on the flags.
-func (m *machine) branchIf(asm, gnu, target string) {
-	m.emit(&inst{target: target, effect: true, print: func() line { return branch(asm, gnu, target) }})
+func (m *machine) branchIf(op, target string) {
+	m.emit(&inst{target: target, effect: true, print: func() line { return branch(op, target) }})
 }
 
 func (m *machine) jumpTo(target string) {
-	m.emit(&inst{target: target, effect: true, jump: true, print: func() line { return branch("JMP", "b", target) }})
+	m.emit(&inst{target: target, effect: true, jump: true, print: func() line { return branch("JMP", target) }})
 }
 
-// branchBit branches if a bit is clear (TBZ) or set (TBNZ).
-func (m *machine) branchBit(op, gnu string, r *virt, bit int, target string) {
-	m.emit(&inst{target: target, effect: true, read: []*virt{r}, print: func() line { return testBit(op, gnu, r.x(), bit, target) }})
+func (m *machine) branchUnless(r *virt, bit int, target string) {
+	m.emit(&inst{target: target, effect: true, read: []*virt{r}, print: func() line { return branchClear(r.x(), bit, target) }})
 }
 
 // flags emits an instruction that sets the flags.
@@ -247,11 +246,11 @@ func (m *machine) Loop(label string, n vec.Reg, step int, body func()) {
 	label = m.unique(label)
 	after := "done_" + label
 	m.takeFrom(reg(n), step)
-	m.branchIf("BLT", "b.lt", after)
+	m.branchIf("BLT", after)
 	m.label(label)
 	m.nested(body)
 	m.takeFrom(reg(n), step)
-	m.branchIf("BGE", "b.ge", label)
+	m.branchIf("BGE", label)
 	m.label(after)
 	m.AddImm(n, step)
 }
@@ -259,14 +258,14 @@ func (m *machine) Loop(label string, n vec.Reg, step int, body func()) {
 func (m *machine) IfAtLeast(label string, n vec.Reg, min int, body func()) {
 	after := m.unique("skip_" + label)
 	m.compare(reg(n), min)
-	m.branchIf("BLT", "b.lt", after)
+	m.branchIf("BLT", after)
 	m.nested(body)
 	m.label(after)
 }
 
 func (m *machine) IfBit(label string, r vec.Reg, bit int, body func()) {
 	after := m.unique("skip_" + label)
-	m.branchBit("TBZ", "tbz", reg(r), bit, after)
+	m.branchUnless(reg(r), bit, after)
 	m.nested(body)
 	m.label(after)
 }
@@ -274,7 +273,7 @@ func (m *machine) IfBit(label string, r vec.Reg, bit int, body func()) {
 func (m *machine) IfEqual(label string, r vec.Reg, n int, yes, no func()) {
 	other, after := m.unique("not_"+label), m.unique("after_"+label)
 	m.compare(reg(r), n)
-	m.branchIf("BNE", "b.ne", other)
+	m.branchIf("BNE", other)
 	m.nested(yes)
 	m.jumpTo(after)
 	m.label(other)

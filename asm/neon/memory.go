@@ -189,17 +189,17 @@ func (m *machine) Tail64(n vec.Reg) vec.Tail { return vec.Tail{Lanes: tail{reg(n
 // parts branches on n, 0 to 4 units: all, two, the third after two, one.
 func (m *machine) parts(n *virt, all, two, third, one func()) {
 	part, single, done := m.unique("part"), m.unique("single"), m.unique("done")
-	m.branchBit("TBZ", "tbz", n, 2, part)
+	m.branchUnless(n, 2, part)
 	all()
 	m.jumpTo(done)
 	m.label(part)
-	m.branchBit("TBZ", "tbz", n, 1, single)
+	m.branchUnless(n, 1, single)
 	two()
-	m.branchBit("TBZ", "tbz", n, 0, done)
+	m.branchUnless(n, 0, done)
 	third()
 	m.jumpTo(done)
 	m.label(single)
-	m.branchBit("TBZ", "tbz", n, 0, done)
+	m.branchUnless(n, 0, done)
 	one()
 	m.label(done)
 }
@@ -207,11 +207,11 @@ func (m *machine) parts(n *virt, all, two, third, one func()) {
 // pairs branches on n, 0 to 2 units: both, or one.
 func (m *machine) pairs(n *virt, both, one func()) {
 	single, done := m.unique("single"), m.unique("done")
-	m.branchBit("TBZ", "tbz", n, 1, single)
+	m.branchUnless(n, 1, single)
 	both()
 	m.jumpTo(done)
 	m.label(single)
-	m.branchBit("TBZ", "tbz", n, 0, done)
+	m.branchUnless(n, 0, done)
 	one()
 	m.label(done)
 }

@@ -32,10 +32,9 @@ func vorr(d, n, m v) line {
 	return threeNative("VORR", "orr", "B16", "16b", d, n, m)
 }
 
-// vbsl is d = d ? n : m, bit by bit, vbit d = m ? n : d, vbif d = m ? d : n.
+// vbsl is d = d ? n : m, bit by bit, vbit d = m ? n : d.
 func vbsl(d, n, m v) line { return threeNative("VBSL", "bsl", "B16", "16b", d, n, m) }
 func vbit(d, n, m v) line { return threeNative("VBIT", "bit", "B16", "16b", d, n, m) }
-func vbif(d, n, m v) line { return threeNative("VBIF", "bif", "B16", "16b", d, n, m) }
 
 func vshl(d, n v, by int) line {
 	vectors(d, n)
@@ -85,6 +84,10 @@ func (w width) at(base x, offset int) (asm, gnu string) {
 	if !w.reaches(offset) {
 		panic(fmt.Sprintf("neon: %s cannot reach %d bytes from its base", w.op, offset))
 	}
+	return offsetFrom(base, offset)
+}
+
+func offsetFrom(base x, offset int) (asm, gnu string) {
 	if offset == 0 {
 		return fmt.Sprintf("(R%d)", base), fmt.Sprintf("[x%d]", base)
 	}
@@ -133,15 +136,8 @@ func loadPair(t, u v, base x, offset int) line {
 	if t == u || offset%16 != 0 || offset < -1024 || offset > 1008 {
 		panic(fmt.Sprintf("neon: ldp q%d, q%d at offset %d", t, u, offset))
 	}
-	asm, gnu := whole.atPair(base, offset)
+	asm, gnu := offsetFrom(base, offset)
 	return native(fmt.Sprintf("FLDPQ %s, (F%d, F%d)", asm, t, u), fmt.Sprintf("ldp q%d, q%d, %s", t, u, gnu))
-}
-
-func (width) atPair(base x, offset int) (asm, gnu string) {
-	if offset == 0 {
-		return fmt.Sprintf("(R%d)", base), fmt.Sprintf("[x%d]", base)
-	}
-	return fmt.Sprintf("%d(R%d)", offset, base), fmt.Sprintf("[x%d, #%d]", base, offset)
 }
 
 // loadLane2 and storeLane2 move lane 2 and leave the others.
@@ -226,18 +222,17 @@ func shiftLeft(r x, n int) line {
 	return native(fmt.Sprintf("LSL $%d, R%d, R%d", n, r, r), fmt.Sprintf("lsl x%d, x%d, #%d", r, r, n))
 }
 
-// Branches name a label of the function; the listing for llvm-mca keeps it.
+// Branches name a label of the function.
 
-func branch(asm, gnu, label string) line {
-	return native(asm+" "+label, gnu+" "+label)
-}
+func branch(op, label string) line { return line{asm: op + " " + label} }
 
-func testBit(op, gnu string, r x, bit int, label string) line {
+// branchClear branches if a bit is not set.
+func branchClear(r x, bit int, label string) line {
 	generals(r)
 	if bit < 0 || bit > 31 {
-		panic(fmt.Sprintf("neon: %s of bit %d", gnu, bit))
+		panic(fmt.Sprintf("neon: tbz of bit %d", bit))
 	}
-	return native(fmt.Sprintf("%s $%d, R%d, %s", op, bit, r, label), fmt.Sprintf("%s w%d, #%d, %s", gnu, r, bit, label))
+	return line{asm: fmt.Sprintf("TBZ $%d, R%d, %s", bit, r, label)}
 }
 
 func ret() line { return native("RET", "ret") }

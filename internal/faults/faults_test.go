@@ -41,8 +41,10 @@ func TestPlacesAreFound(t *testing.T) {
 			t.Errorf("%s: does not parse: %v", f.Name, err)
 		}
 		for _, pkg := range f.Tests {
-			if _, err := os.Stat(filepath.Join(root, strings.TrimSuffix(pkg, "/..."))); err != nil {
-				t.Errorf("%s: %v", f.Name, err)
+			for _, r := range runs(root, []string{pkg}) {
+				if _, err := os.Stat(filepath.Join(r.dir, strings.TrimSuffix(r.packages[0], "/..."))); err != nil {
+					t.Errorf("%s: %v", f.Name, err)
+				}
 			}
 		}
 	}

@@ -13,6 +13,9 @@ var (
 	inGRU     = []string{"./gru"}
 	inRNN     = []string{"./rnn"}
 	inBPTT    = []string{"./bptt"}
+	inEmitter = []string{"asm:./neon"}
+	inRules   = []string{"asm:."}
+	onARM64   = []string{"arm64:./kernels"}
 )
 
 // faults are planted one at a time. When one of their places changes, the list
@@ -67,6 +70,24 @@ var faults = []fault{
 		"m.FMA(mv, beta1, at.Load(mean))", "_ = beta1", inKernels},
 	{"sums: the lanes of the last, partial vector", "asm/kernel/reduce.go",
 		"m.StoreTail(step(read(at), load(vec.Mem{}, read)), at, t)", "m.Store(step(read(at), load(vec.Mem{}, read)), at)", inKernels},
+
+	// The emitter of arm64.
+	{"NEON: a bit of a word", "asm/neon/encode.go",
+		"0x4e20d400", "0x4e20d404", inEmitter},
+	{"NEON: the lane of a multiply-add by element", "asm/neon/encode.go",
+		"base|l&1<<21|uint32(m)<<16|l>>1<<11", "base|l>>1<<21|uint32(m)<<16|l&1<<11", inEmitter},
+	{"NEON: the operands of a division swapped", "asm/neon/encode.go",
+		`"fdiv", "4s", d, n, m)`, `"fdiv", "4s", d, m, n)`, inEmitter},
+	{"NEON: what a loop needs is not carried around it", "asm/neon/function.go",
+		"before[n], changed = in, true", "before[n] = in", inEmitter},
+	{"NEON: the frame pointer is written", "asm/neon/native.go",
+		`native("RET", "ret")`, `native("MOVD $0, R29\n\tRET", "ret")`, inRules},
+	{"NEON: a factor's sign", "asm/neon/machine.go",
+		"m.accumulate(vfmls, fmlsLane, acc, a, b)", "m.accumulate(vfmla, fmlaLane, acc, a, b)", onARM64},
+	{"NEON: two lanes count as three", "asm/neon/memory.go",
+		"\tm.branchUnless(n, 0, done)\n\tthird()", "\tthird()", onARM64},
+	{"NEON: the magnitude of a value that has changed", "asm/neon/machine.go",
+		"a.block == m.block && a.abs.version == a.absVersion", "a.block == m.block", inEmitter},
 
 	// Products in Go.
 	{"Gemm: the second block of k starts anew", "kernels/gemm.go",

@@ -124,8 +124,10 @@ func (f fault) plant(dir string) (by string, err error) {
 			return "", fmt.Errorf("the generator refuses it, so it shows nothing about the tests: %w", err)
 		}
 	}
-	if output, err := command(dir, "go", append([]string{"test", "-vet=off", "-run=^$"}, f.Tests...)...); err != nil {
-		return "", fmt.Errorf("it does not compile, so it shows nothing about the tests:\n%s", output)
+	for _, r := range runs(dir, f.Tests) {
+		if output, err := r.test("-run=^$"); err != nil {
+			return "", fmt.Errorf("it does not compile, so it shows nothing about the tests:\n%s", output)
+		}
 	}
 	failed, _ := test(dir, f.Tests)
 	return strings.Join(failed, ", "), nil
@@ -144,16 +146,60 @@ func (f fault) apply(source string) (string, error) {
 func (f fault) generated() bool { return strings.HasPrefix(f.File, "asm/") }
 
 func generate(dir string) error {
-	output, err := command(filepath.Join(dir, "asm"), "go", "run", ".", "-root", "..")
+	output, err := command(filepath.Join(dir, "asm"), nil, "go", "run", ".", "-root", "..")
 	if err != nil {
 		return fmt.Errorf("generating: %w\n%s", err, output)
 	}
 	return nil
 }
 
+// A testRun is one call of go test.
+type testRun struct {
+	dir       string
+	env, args []string
+	packages  []string
+}
+
+// runs says how packages are tested. One that begins with "asm:" belongs to the
+// nested module; one that begins with "arm64:" is tested under an emulator.
+func runs(dir string, packages []string) []testRun {
+	here := testRun{dir: dir}
+	nested := testRun{dir: filepath.Join(dir, "asm")}
+	arm64 := testRun{dir: dir, args: []string{"-exec=" + emulator},
+		env: []string{"GOARCH=arm64", "CGO_ENABLED=0", "SIMDRNN_TEST_FMAS=1000000", "SIMDRNN_TEST_EXEC=" + emulator}}
+	for _, pkg := range packages {
+		where, name, prefixed := strings.Cut(pkg, ":")
+		switch {
+		case !prefixed:
+			here.packages = append(here.packages, pkg)
+		case where == "asm":
+			nested.packages = append(nested.packages, name)
+		default:
+			arm64.packages = append(arm64.packages, name)
+		}
+	}
+	return slices.DeleteFunc([]testRun{here, nested, arm64}, func(r testRun) bool { return len(r.packages) == 0 })
+}
+
+const emulator = "qemu-aarch64-static"
+
+func (r testRun) test(flags ...string) (string, error) {
+	args := append([]string{"test", "-vet=off"}, append(append(flags, r.args...), r.packages...)...)
+	return command(r.dir, r.env, "go", args...)
+}
+
 // test runs the tests of the packages and returns the first that failed in each.
 func test(dir string, packages []string) (failed []string, output string) {
-	out, err := command(dir, "go", append([]string{"test", "-json", "-vet=off", "-count=1", "-failfast", "-short", "-timeout=5m"}, packages...)...)
+	for _, r := range runs(dir, packages) {
+		f, out := r.failures()
+		failed = append(failed, f...)
+		output += out
+	}
+	return failed, output
+}
+
+func (r testRun) failures() (failed []string, output string) {
+	out, err := r.test("-json", "-count=1", "-failfast", "-short", "-timeout=10m")
 	if err == nil {
 		return nil, ""
 	}
@@ -175,7 +221,7 @@ func test(dir string, packages []string) (failed []string, output string) {
 			seen[e.Package] = true
 			_, pkg, _ := strings.Cut(e.Package, "simdrnn/simdrnn/")
 			name, _, _ := strings.Cut(e.Test, "/")
-			failed = append(failed, pkg+"."+name)
+			failed = append(failed, pkg+"."+name+r.where())
 		}
 	}
 	for _, pkg := range whole {
@@ -189,10 +235,18 @@ func test(dir string, packages []string) (failed []string, output string) {
 	return failed, text.String()
 }
 
-func command(dir, name string, args ...string) (string, error) {
+// where says that a test ran somewhere else than on this machine.
+func (r testRun) where() string {
+	if r.env == nil {
+		return ""
+	}
+	return " on arm64"
+}
+
+func command(dir string, env []string, name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off")
+	cmd.Env = append(append(os.Environ(), "GOWORK=off"), env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
