@@ -301,6 +301,7 @@ func TestNothingToDo(t *testing.T) {
 	check(t, err)
 	for _, u := range []*lstm.Unrolled{net.Unroll(0, 2), net.Unroll(3, 2), net.Unroll(3, 0), net.Unroll(0, 0)} {
 		_, B, _, _ := u.Dims()
+		check(t, u.SetLengths(make([]int, B)))
 		s := [][]float32{draw(rand.New(rand.NewPCG(1, 1)), 3*B), make([]float32, 3*B)}
 		check(t, u.SetState(s))
 		check(t, u.SetStateGrad(s))
