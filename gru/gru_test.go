@@ -3,6 +3,7 @@ package gru_test
 import (
 	"testing"
 
+	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
 )
 
@@ -17,6 +18,13 @@ func TestMethods(t *testing.T) {
 	kinds := variants()
 	nettest.Methods(t, kinds[0])
 	nettest.Methods(t, kinds[3]) // the flags of the configuration in files
+}
+
+func TestDefaults(t *testing.T) {
+	l, err := gru.New(gru.Config{Input: 1, Hidden: 1}, nil)
+	if err != nil || l.Config() != (gru.Config{Input: 1, Hidden: 1, Layers: 1}) {
+		t.Errorf("Config is %+v, %v", l.Config(), err)
+	}
 }
 
 func BenchmarkTrainGRU(b *testing.B) {

@@ -49,5 +49,12 @@ func TestActivations(t *testing.T) {
 	}
 }
 
+func TestDefaults(t *testing.T) {
+	l, err := rnn.New(rnn.Config{Input: 1, Hidden: 1}, nil)
+	if err != nil || l.Config() != (rnn.Config{Input: 1, Hidden: 1, Layers: 1}) {
+		t.Errorf("Config is %+v, %v", l.Config(), err)
+	}
+}
+
 func BenchmarkTrainRNN(b *testing.B) { nettest.BenchmarkTrain(b, activations[0].kind()) }
 func BenchmarkStepRNN(b *testing.B)  { nettest.BenchmarkStep(b, activations[0].kind()) }

@@ -7,11 +7,14 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/simdrnn/simdrnn/internal/numtest"
 	"github.com/simdrnn/simdrnn/internal/wire"
+	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // Methods runs the tests of what the methods of a layer do beside arithmetic.
@@ -27,6 +30,7 @@ func Methods(t *testing.T, k Kind) {
 		{"shared layer", sharedLayer},
 		{"initialisation", initialisation},
 		{"configurations", configurations},
+		{"unknown tier", unknownTier},
 		{"misuse", misuse},
 		{"files", files},
 		{"forged files", forgedFiles},
@@ -243,6 +247,39 @@ func configurations(t *testing.T, k Kind) {
 		if _, err := k.New(c.cfg, nil); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), k.Package+": ") {
 			t.Errorf("%+v: error %v, want one with %q", c.cfg, err, c.want)
 		}
+	}
+}
+
+// A tier that is not there is an error of New and Load, which names those that
+// are, and no panic at start. The variable is read once, so a process of its own
+// has to see it.
+func unknownTier(t *testing.T, k Kind) {
+	const bad = "mmx"
+	if os.Getenv(kernels.EnvISA) == bad {
+		_, err := k.New(Config{Input: 1, Hidden: 1}, nil)
+		var file bytes.Buffer
+		w := wire.NewWriter(&file, k.Package, 1)
+		w.Int64("config", append([]int64{1, 1, 1, 0, 0, 1}, make([]int64, k.Fields-6)...))
+		w.Float32("weight_ih_l0", make([]float32, k.Gates), k.Gates, 1)
+		w.Float32("weight_hh_l0", make([]float32, k.Gates), k.Gates, 1)
+		check(t, w.Close())
+		_, err2 := k.Load(&file)
+		for _, err := range []error{err, err2} {
+			if err == nil || !strings.Contains(err.Error(), bad) || !strings.Contains(err.Error(), "scalar") {
+				t.Errorf("error %v, want one that names %s and what is there", err, bad)
+			}
+		}
+		return
+	}
+	if runtime.GOARCH == "wasm" {
+		t.Skip("NOT TESTED: there are no processes on wasm, and SIMDRNN_ISA is read once in each")
+	}
+	top, sub, _ := strings.Cut(t.Name(), "/")
+	cmd := numtest.Self("-test.run=^"+top+"$/^"+sub+"$", "-test.v")
+	cmd.Env = append(os.Environ(), kernels.EnvISA+"="+bad, "SIMDRNN_REQUIRE_ISA=")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

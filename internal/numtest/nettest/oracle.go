@@ -17,11 +17,14 @@ import (
 // magnitudes, element by element. (The first link, that the oracle's gradients
 // are the derivatives, is proved in its own package.)
 
-// Oracle holds a kind of layer against the textbook's cell. With full it does so
-// over the whole range of sizes, otherwise over enough of them for a variant of
-// something that was held so.
-func Oracle(t *testing.T, k Kind, cell oracle.Cell[oracle.Bounded], full bool) {
-	t.Run("oracle", func(t *testing.T) { againstOracle(t, k, cell, full) })
+// Few makes Oracle cover a smaller range of sizes: enough for a variant of
+// something that was held over all of it.
+const Few = -1
+
+// Oracle holds a kind of layer against the textbook's cell: over all pairs of
+// sizes, and over as many more as fmas multiply-adds of the reference pay for.
+func Oracle(t *testing.T, k Kind, cell oracle.Cell[oracle.Bounded], fmas int64) {
+	t.Run("oracle", func(t *testing.T) { againstOracle(t, k, cell, fmas) })
 	t.Run("truncated", func(t *testing.T) { truncatedAgainstOracle(t, k, cell) })
 	t.Run("oracle sees a fault", func(t *testing.T) { oracleSeesAFault(t, k, cell) })
 }
@@ -114,10 +117,10 @@ func raggedLengths(steps, batch int) []int {
 
 // passes are shapes in which every pair of edge sizes occurs, one to four layers,
 // all directions.
-func passes(t *testing.T, k Kind, cell oracle.Cell[oracle.Bounded], full bool) []*judged {
+func passes(t *testing.T, k Kind, cell oracle.Cell[oracle.Bounded], fmas int64) []*judged {
 	var all []*judged
 	sizes, batches, steps, layers := []int{1, 3, 16, 17}, []int{1, 3, 7}, []int{1, 3, 9}, []int{1, 2, 3}
-	if full && !testing.Short() {
+	if fmas != Few && !testing.Short() {
 		sizes, batches, steps, layers = []int{1, 3, 15, 16, 17, 33}, []int{1, 2, 3, 7, 9}, []int{1, 2, 3, 7, 20}, []int{1, 2, 3, 4}
 	}
 	axes := []numtest.Axis{
@@ -136,7 +139,7 @@ func passes(t *testing.T, k Kind, cell oracle.Cell[oracle.Bounded], full bool) [
 		products := int64(k.Gates) * h * (in + l*h*(1+d)) * d
 		return products * t * b * (int64(k.States) * h * t * l * d) / 64
 	}
-	numtest.Cases(0, cost, axes, func(v []int) bool {
+	numtest.Cases(max(0, fmas), cost, axes, func(v []int) bool {
 		cfg := Config{Input: v[0], Hidden: v[1], Layers: v[4], Bidirectional: v[5] == 2, Reverse: v[5] == 1, NoBias: v[7] == 1}
 		var lengths []int
 		if v[6] == 1 {
@@ -173,8 +176,8 @@ func passes(t *testing.T, k Kind, cell oracle.Cell[oracle.Bounded], full bool) [
 
 // againstOracle: outputs, final states and the gradient of every parameter, of x
 // and of the initial states, within the oracle's bound.
-func againstOracle(t *testing.T, k Kind, cell oracle.Cell[oracle.Bounded], full bool) {
-	all := passes(t, k, cell, full)
+func againstOracle(t *testing.T, k Kind, cell oracle.Cell[oracle.Bounded], fmas int64) {
+	all := passes(t, k, cell, fmas)
 	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
 		used := 0.0
 		for _, j := range all {
