@@ -316,20 +316,30 @@ func allocatesNothing(t *testing.T, k Kind) {
 	})
 }
 
-// Training keeps as many floats for each step, row and unit as promised.
+// Training keeps as many floats for each step, row and unit as promised, Infer
+// one, and two from two layers on.
 func memory(t *testing.T, k Kind) {
 	const B, H, T = 16, 64, 500
-	net, err := k.New(Config{Input: 8, Hidden: H, Workers: 1}, nil)
-	check(t, err)
-	bytes := func(steps int) float64 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		u := net.Unroll(steps, B)
-		runtime.ReadMemStats(&after)
-		runtime.KeepAlive(u)
-		return float64(after.TotalAlloc - before.TotalAlloc)
-	}
-	if floats := (bytes(2*T) - bytes(T)) / (4 * T * B * H); floats > float64(k.Tape)+0.05 {
-		t.Errorf("%.3f floats for each step, row and unit, want %d", floats, k.Tape)
+	for _, c := range []struct {
+		layers, want int
+		lay          func(l Layer, steps int) Unrolled
+	}{
+		{1, k.Tape, func(l Layer, steps int) Unrolled { return l.Unroll(steps, B) }},
+		{1, 1, func(l Layer, steps int) Unrolled { return l.Infer(steps, B) }},
+		{3, 2, func(l Layer, steps int) Unrolled { return l.Infer(steps, B) }},
+	} {
+		net, err := k.New(Config{Input: 8, Hidden: H, Layers: c.layers, Workers: 1}, nil)
+		check(t, err)
+		bytes := func(steps int) float64 {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			u := c.lay(net, steps)
+			runtime.ReadMemStats(&after)
+			runtime.KeepAlive(u)
+			return float64(after.TotalAlloc - before.TotalAlloc)
+		}
+		if floats := (bytes(2*T) - bytes(T)) / (4 * T * B * H); floats > float64(c.want)+0.05 {
+			t.Errorf("%d layers: %.3f floats for each step, row and unit, want %d", c.layers, floats, c.want)
+		}
 	}
 }

@@ -76,6 +76,7 @@ func nothingToDo(t *testing.T, k Kind) {
 	check(t, err)
 	for _, u := range []Unrolled{net.Unroll(0, 2), net.Unroll(3, 2), net.Unroll(3, 0), net.Unroll(0, 0)} {
 		_, B, _, _ := u.Dims()
+		check(t, u.SetLengths(make([]int, B)))
 		s, zero := u.State(), make([]float32, 3*B)
 		for i := range s {
 			copy(s[i], draw(rand.New(rand.NewPCG(1, uint64(i))), 3*B))
@@ -86,9 +87,13 @@ func nothingToDo(t *testing.T, k Kind) {
 		u.Backward(nil, nil)
 		numtest.Equal(t, u.State()[0], s[0], "state")
 		numtest.Equal(t, u.StateGrad()[0], s[0], "state gradient")
-		u.Forward(nil, nil)
-		u.Backward([]float32{}, nil)
-		numtest.Equal(t, u.StateGrad()[0], zero, "state gradient that nobody handed in")
+		for range 2 {
+			u.Forward(nil, nil)
+			u.Backward([]float32{}, nil)
+			numtest.Equal(t, u.StateGrad()[0], zero, "state gradient that nobody handed in")
+			check(t, u.SetStateGrad(s))
+			check(t, u.SetStateGrad(nil)) // takes it back
+		}
 	}
 	p, err := net.Predictor(0)
 	check(t, err)
