@@ -41,8 +41,8 @@ func (i Into) flags() int {
 // k = 0 the chain is its start: Set and SetFlush store +0.
 //
 // B is packed into panels first, except where that would cost more than it
-// saves: for up to a register tile of rows (6 on AVX-512, 3 on AVX2) an
-// untransposed B is read in place. Multiplying by the same B again and again is
+// saves: for up to 4 rows (6 on AVX-512 and NEON) an untransposed B is read in
+// place. Multiplying by the same B again and again is
 // what [Packed] is for, and the only way for few rows and a transposed B to be
 // fast.
 func (t ISA) Gemm(into Into, transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, work []float32) {
@@ -69,7 +69,9 @@ func (t ISA) Gemm(into Into, transA, transB bool, m, n, k int, a []float32, lda 
 		p.b, p.ldb = b, ldb
 		if tail := n % s.Lanes; tail != 0 && k != 0 { // the last columns do not fill a vector: a narrow panel of their own
 			p.edge, work = work[:k*s.Lanes], work[k*s.Lanes:]
-			packColumns(p.edge, s.Lanes, k, b[n-tail:], ldb, tail)
+			for q := range k {
+				packRow(p.edge, s.Lanes, k, q, b[q*ldb+n-tail:][:tail])
+			}
 		}
 	} else {
 		size := panelsSize(s, n, k)
@@ -107,9 +109,9 @@ func (t ISA) GemmWork(transA, transB bool, m, n, k int) int {
 	return size
 }
 
-// inPlace says whether an unpacked B is read as it lies: one row of tiles reads
-// it once, so packing could only cost.
-func (t ISA) inPlace(transB bool, m int) bool { return !transB && m <= tilings[t].Rows }
+// inPlace says whether an unpacked B is read as it lies: so few rows read it once
+// or twice, and packing it would cost more than they take.
+func (t ISA) inPlace(transB bool, m int) bool { return !transB && m <= max(4, tilings[t].Rows) }
 
 // GemmRows multiplies matrices whose common dimension is a list of rows:
 //
@@ -138,14 +140,8 @@ func (t ISA) GemmRows(into Into, m, n int, a []float32, lda int, arows []int32, 
 	size := panelsSize(s, n, k)
 	p := product{isa: t, into: into, n: n, k: k, b: work[:size], c: c, ldc: ldc}
 	work = work[size:]
-	nr := s.nr()
-	for j := 0; j < n; j += nr {
-		w := min(nr, n-j)
-		panel := p.b[j*k:][:k*nr]
-		for q, row := range brows {
-			dst := panel[q*nr:][:nr]
-			clear(dst[copy(dst, b[int(row)*ldb+j:][:w]):])
-		}
+	for q, row := range brows {
+		packRow(p.b, s.nr(), k, q, b[int(row)*ldb:][:n])
 	}
 	for i := 0; i < m; i += s.mc {
 		w := min(s.mc, m-i)
@@ -414,26 +410,27 @@ func panelsSize(s *tiling, n, k int) int {
 // packPanels lays B out as panels [n/nr][k][nr], the last one padded with
 // columns of zeros. B is stored [k][n], or [n][k] with trans.
 func packPanels(s *tiling, panels []float32, trans bool, n, k int, b []float32, ldb int) {
-	if k == 0 {
+	if k == 0 || n == 0 {
 		return
 	}
 	nr := s.nr()
-	for j := 0; j < n; j += nr {
-		w := min(nr, n-j)
-		panel := panels[j*k:][:k*nr]
-		if trans {
-			packRows(panel, nr, k, b[j*ldb:], ldb, w)
-		} else {
-			packColumns(panel, nr, k, b[j:], ldb, w)
+	if !trans {
+		for q := range k {
+			packRow(panels, nr, k, q, b[q*ldb:][:n])
 		}
+		return
+	}
+	for j := 0; j < n; j += nr {
+		packRows(panels[j*k:][:k*nr], nr, k, b[j*ldb:], ldb, min(nr, n-j))
 	}
 }
 
-// packColumns copies w columns of a k-row matrix into a panel nr wide.
-func packColumns(panel []float32, nr, k int, b []float32, ldb, w int) {
-	for q := range k {
-		dst := panel[q*nr:][:nr]
-		clear(dst[copy(dst, b[q*ldb:][:w]):])
+// packRow spreads row q of a matrix of k rows over its panels of nr columns.
+func packRow(panels []float32, nr, k, q int, row []float32) {
+	for i := q * nr; len(row) > 0; i += k * nr {
+		n := copy(panels[i:i+nr], row)
+		clear(panels[i+n : i+nr])
+		row = row[n:]
 	}
 }
 

@@ -10,6 +10,8 @@ type tiling struct {
 	// kc*nr floats should stay in the second-level cache next to mc rows of A.
 	kc int
 	// mc rows of A are multiplied with one panel before the next panel starts.
+	// Of a transposed A as many are packed side by side: not a power of two, for
+	// the sake of the cache's sets.
 	mc int
 }
 
