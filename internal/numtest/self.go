@@ -16,3 +16,7 @@ func Self(args ...string) *exec.Cmd {
 	words := append(strings.Fields(os.Getenv(EnvExec)), os.Args[0])
 	return exec.Command(words[0], append(words[1:], args...)...)
 }
+
+// Emulated reports whether EnvExec says that this test binary runs under an
+// emulator, where the reference is slow.
+func Emulated() bool { return os.Getenv(EnvExec) != "" }
