@@ -18,7 +18,7 @@ const (
 func (c Config) fields() []int64 {
 	return []int64{
 		int64(c.Input), int64(c.Hidden), int64(c.Layers),
-		wire.Flag(c.Bidirectional), wire.Flag(c.Reverse), wire.Flag(c.NoBias), wire.Flag(c.ResetBefore), wire.Flag(c.Textbook),
+		wire.Flag(c.Bidirectional), wire.Flag(c.Reverse), wire.Flag(c.NoBias), int64(c.Merge), wire.Flag(c.ResetBefore), wire.Flag(c.Textbook),
 	}
 }
 
@@ -41,8 +41,8 @@ func Load(r io.Reader) (*Layer, error) {
 	v := f.Config
 	cfg := Config{
 		Input: int(v[0]), Hidden: int(v[1]), Layers: int(v[2]),
-		Bidirectional: v[3] == 1, Reverse: v[4] == 1, NoBias: v[5] == 1,
-		ResetBefore: v[6] == 1, Textbook: v[7] == 1,
+		Bidirectional: v[3] == 1, Reverse: v[4] == 1, NoBias: v[5] == 1, Merge: Merge(v[6]),
+		ResetBefore: v[7] == 1, Textbook: v[8] == 1,
 	}
 	if !slices.Equal(v, cfg.fields()) || cfg.Layers == 0 {
 		return nil, f.NoConfig()

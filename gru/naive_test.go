@@ -15,12 +15,12 @@ func variants() (kinds []nettest.Kind) {
 	for _, before := range []bool{false, true} {
 		for _, textbook := range []bool{false, true} {
 			cfg := func(c nettest.Config) gru.Config {
-				return gru.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.Bidirectional, Reverse: c.Reverse,
+				return gru.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: gru.Merge(c.Merge),
 					NoBias: c.NoBias, Workers: c.Workers, ResetBefore: before, Textbook: textbook}
 			}
 			kinds = append(kinds, nettest.Kind{
 				Package: "gru", Variant: fmt.Sprintf("before=%v,textbook=%v", before, textbook),
-				Gates: 3, States: 1, Tape: 5, Fields: 8, Cell: naive{before, textbook},
+				Gates: 3, States: 1, Tape: 5, Fields: 9, Cell: naive{before, textbook},
 				New:  func(c nettest.Config, r *rand.Rand) (nettest.Layer, error) { return wrap(gru.New(cfg(c), r)) },
 				Load: func(r io.Reader) (nettest.Layer, error) { return wrap(gru.Load(r)) },
 			})

@@ -16,6 +16,10 @@ type Config struct {
 	Bidirectional bool
 	Reverse       bool
 
+	// Merge is what becomes of the two outputs of a bidirectional layer: side by
+	// side, or one of the width Hidden.
+	Merge Merge
+
 	NoBias bool // no b_ih and b_hh
 
 	// Workers is the number of goroutines that share the work: 0 means as many
@@ -24,12 +28,23 @@ type Config struct {
 	Workers int
 }
 
+// Merge says what a bidirectional layer makes of the outputs f of its forward
+// and r of its reverse direction.
+type Merge = seq.Merge
+
+const (
+	Concat   = seq.Concat   // f and r side by side, 2*Hidden wide
+	Sum      = seq.Sum      // f + r
+	Average  = seq.Average  // (f + r)/2
+	Multiply = seq.Multiply // f * r, element by element
+)
+
 // check returns c with its defaults filled in and its structure, or what is
 // wrong with it.
 func (c Config) check() (Config, seq.Structure, error) {
 	s := seq.Structure{
 		Input: c.Input, Hidden: c.Hidden, Layers: c.Layers,
-		Bidirectional: c.Bidirectional, Reverse: c.Reverse, Workers: c.Workers,
+		Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: c.Merge, Workers: c.Workers,
 	}
 	err := s.Check("lstm")
 	c.Layers = s.Layers

@@ -16,7 +16,7 @@ const (
 
 // fields are the parts of a Config that a file keeps.
 func (c Config) fields() []int64 {
-	return []int64{int64(c.Input), int64(c.Hidden), int64(c.Layers), wire.Flag(c.Bidirectional), wire.Flag(c.Reverse), wire.Flag(c.NoBias)}
+	return []int64{int64(c.Input), int64(c.Hidden), int64(c.Layers), wire.Flag(c.Bidirectional), wire.Flag(c.Reverse), wire.Flag(c.NoBias), int64(c.Merge)}
 }
 
 // WriteTo writes the Layer, checksums included, and returns the number of bytes
@@ -38,7 +38,7 @@ func Load(r io.Reader) (*Layer, error) {
 	v := f.Config
 	cfg := Config{
 		Input: int(v[0]), Hidden: int(v[1]), Layers: int(v[2]),
-		Bidirectional: v[3] == 1, Reverse: v[4] == 1, NoBias: v[5] == 1,
+		Bidirectional: v[3] == 1, Reverse: v[4] == 1, NoBias: v[5] == 1, Merge: Merge(v[6]),
 	}
 	if !slices.Equal(v, cfg.fields()) || cfg.Layers == 0 {
 		return nil, f.NoConfig()

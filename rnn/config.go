@@ -20,6 +20,10 @@ type Config struct {
 	Bidirectional bool
 	Reverse       bool
 
+	// Merge is what becomes of the two outputs of a bidirectional layer: side by
+	// side, or one of the width Hidden.
+	Merge Merge
+
 	NoBias bool // no b_ih and b_hh
 
 	// Activation is f in h = f(W_ih x + W_hh h + b); the zero value is Tanh.
@@ -65,12 +69,23 @@ func HardSigmoid(alpha, beta float32) Activation { return seq.HardSigmoid(alpha,
 // ELU is x for x >= 0, else alpha*(e^x - 1). ONNX's alpha is 1 if none is given.
 func ELU(alpha float32) Activation { return seq.ELU(alpha) }
 
+// Merge says what a bidirectional layer makes of the outputs f of its forward
+// and r of its reverse direction.
+type Merge = seq.Merge
+
+const (
+	Concat   = seq.Concat   // f and r side by side, 2*Hidden wide
+	Sum      = seq.Sum      // f + r
+	Average  = seq.Average  // (f + r)/2
+	Multiply = seq.Multiply // f * r, element by element
+)
+
 // check returns c with its defaults filled in and its structure, or what is
 // wrong with it.
 func (c Config) check() (Config, seq.Structure, error) {
 	s := seq.Structure{
 		Input: c.Input, Hidden: c.Hidden, Layers: c.Layers,
-		Bidirectional: c.Bidirectional, Reverse: c.Reverse, Workers: c.Workers,
+		Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: c.Merge, Workers: c.Workers,
 	}
 	err := s.Check("rnn")
 	c.Layers = s.Layers

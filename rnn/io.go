@@ -22,7 +22,7 @@ func (c Config) fields() []int64 {
 	kind, alpha, beta := c.Activation.Fields()
 	return []int64{
 		int64(c.Input), int64(c.Hidden), int64(c.Layers),
-		wire.Flag(c.Bidirectional), wire.Flag(c.Reverse), wire.Flag(c.NoBias),
+		wire.Flag(c.Bidirectional), wire.Flag(c.Reverse), wire.Flag(c.NoBias), int64(c.Merge),
 		int64(kind), int64(math.Float32bits(alpha)), int64(math.Float32bits(beta)),
 	}
 }
@@ -46,10 +46,10 @@ func Load(r io.Reader) (*Layer, error) {
 	v := f.Config
 	cfg := Config{
 		Input: int(v[0]), Hidden: int(v[1]), Layers: int(v[2]),
-		Bidirectional: v[3] == 1, Reverse: v[4] == 1, NoBias: v[5] == 1,
+		Bidirectional: v[3] == 1, Reverse: v[4] == 1, NoBias: v[5] == 1, Merge: Merge(v[6]),
 	}
 	var ok bool
-	cfg.Activation, ok = seq.ActivationOf(int(v[6]), math.Float32frombits(uint32(v[7])), math.Float32frombits(uint32(v[8])))
+	cfg.Activation, ok = seq.ActivationOf(int(v[7]), math.Float32frombits(uint32(v[8])), math.Float32frombits(uint32(v[9])))
 	if !ok || !slices.Equal(v, cfg.fields()) || cfg.Layers == 0 {
 		return nil, f.NoConfig()
 	}

@@ -139,7 +139,7 @@ var faults = []fault{
 	{"GRU: the other place of the reset", "gru/config.go",
 		"if c.ResetBefore {", "if !c.ResetBefore {", inGRU},
 	{"GRU files: the textbook's form forgotten", "gru/io.go",
-		"ResetBefore: v[6] == 1, Textbook: v[7] == 1,", "ResetBefore: v[6] == 1,", inGRU},
+		"ResetBefore: v[7] == 1, Textbook: v[8] == 1,", "ResetBefore: v[7] == 1,", inGRU},
 	{"RNN: the derivative at the output", "rnn/cell.go",
 		"c.f.Gradient(s.ISA, a, a, y, d)", "c.f.Gradient(s.ISA, a, y, y, d)", inRNN},
 	{"RNN: the gradient from above left out", "rnn/cell.go",

@@ -120,12 +120,24 @@ func (u *Unrolled) backwardSteps(w, n int) {
 		row := t*u.batch + first
 		s.Tape.Data = u.tape[i][row*s.Tape.Stride:]
 		s.Dy = Mat{Stride: u.out, Width: h}
-		if gather {
+		switch {
+		case u.net.merging():
+			s.Dy.Data, s.Dy.Stride = u.dyRows[first*h:], h
+			var other Mat
+			u.block(&other, 0, i^1, t+1, first) // directions come in pairs
+			for k := range s.Rows {
+				from := row + k
+				if gather {
+					from = u.userRow(from)
+				}
+				u.mergedGradient(s.Dy.Row(k), u.job.dy[from*h:][:h], other.Row(k))
+			}
+		case gather:
 			s.Dy.Data, s.Dy.Stride = u.dyRows[first*h:], h
 			for k := range s.Rows {
 				copy(s.Dy.Row(k), u.job.dy[u.userRow(row+k)*u.out+dir*h:])
 			}
-		} else {
+		default:
 			s.Dy.Data = u.job.dy[row*u.out+dir*h:]
 		}
 		for k, width := range u.net.Shape.States {
@@ -188,7 +200,7 @@ func (u *Unrolled) gradients(w, n int) {
 	prev := u.hist[u.job.layer][u.job.dir*h:]
 	for _, b := range sh.Recur {
 		lo, hi := share(b.Rows, 12, w, n)
-		with, width, rows := prev, u.out, u.prevRows
+		with, width, rows := prev, u.net.wide(), u.prevRows
 		if b.Factor > 0 {
 			with, width, rows = tape[b.Factor:], sh.Tape, u.rows
 		}

@@ -30,6 +30,9 @@ func (u *Unrolled) Forward(y, x []float32) {
 			}
 			u.end()
 		}
+		if n.merging() {
+			u.fork(float64(t*u.batch*u.out), u.rowLimit(), u.doMerge)
+		}
 	}
 	u.emit(y)
 	if !u.keep {

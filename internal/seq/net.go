@@ -18,6 +18,7 @@ type Net struct {
 	Input   int
 	Layers  int
 	Reverse []bool    // for each direction: whether it runs from the last step to the first
+	Merge   Merge     // of two directions
 	Workers int       // 0 = automatic
 	W       []Weights // layer by layer, inside a layer in the order of Reverse
 }
@@ -114,13 +115,21 @@ func (n *Net) weights(bias bool, src Source) ([]Weights, error) {
 			}
 			ws = append(ws, w)
 		}
-		in = len(n.Reverse) * h
+		in = n.Out()
 	}
 	return ws, nil
 }
 
 // Out is the width of the network's output.
-func (n *Net) Out() int { return len(n.Reverse) * n.Shape.States[0] }
+func (n *Net) Out() int {
+	if n.merging() {
+		return n.Shape.States[0]
+	}
+	return n.wide()
+}
+
+// wide is the width of the outputs of all directions side by side.
+func (n *Net) wide() int { return len(n.Reverse) * n.Shape.States[0] }
 
 // EachParam calls f for each parameter in the order in which everything that
 // walks over parameters does: layer by layer, direction by direction, W_ih,

@@ -9,6 +9,7 @@ import (
 type Structure struct {
 	Input, Hidden, Layers  int
 	Bidirectional, Reverse bool
+	Merge                  Merge
 	Workers                int
 }
 
@@ -29,6 +30,10 @@ func (s *Structure) Check(kind string) error {
 		return fmt.Errorf("%s: Config.Layers is %d, want at least 1, or 0 for 1", kind, s.Layers)
 	case s.Bidirectional && s.Reverse:
 		return fmt.Errorf("%s: Config.Bidirectional and Config.Reverse are both set; a bidirectional layer has the reverse direction already, so leave Reverse out", kind)
+	case s.Merge < 0 || s.Merge >= merges:
+		return fmt.Errorf("%s: Config.Merge is %d, want Concat, Sum, Average or Multiply", kind, s.Merge)
+	case s.Merge != Concat && !s.Bidirectional:
+		return fmt.Errorf("%s: Config.Merge is %v, but there is nothing to merge; set Config.Bidirectional", kind, s.Merge)
 	case s.Workers < 0:
 		return fmt.Errorf("%s: Config.Workers is %d, want a number of goroutines, or 0 for automatic", kind, s.Workers)
 	}
@@ -37,7 +42,7 @@ func (s *Structure) Check(kind string) error {
 
 // Net is a checked Structure around a cell, still without parameters.
 func (s *Structure) Net(kind string, c Cell) Net {
-	n := Net{Kind: kind, Cell: c, Input: s.Input, Layers: s.Layers, Workers: s.Workers, Reverse: []bool{s.Reverse}}
+	n := Net{Kind: kind, Cell: c, Input: s.Input, Layers: s.Layers, Merge: s.Merge, Workers: s.Workers, Reverse: []bool{s.Reverse}}
 	if s.Bidirectional {
 		n.Reverse = []bool{false, true}
 	}

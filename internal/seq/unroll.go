@@ -39,6 +39,9 @@ type Unrolled struct {
 	// The time blocks of h. With keep a layer has its own; otherwise two
 	// buffers take turns, a layer's output and its input.
 	hist [][]float32
+	// merged are the merged outputs, [T][B][Out], of as many layers; nil where
+	// the outputs of directions stand side by side.
+	merged [][]float32
 	// rest[i][k-1] is state tensor k of direction i; without keep all
 	// directions of all layers share two blocks of time.
 	rest [][][]float32
@@ -71,7 +74,7 @@ type Unrolled struct {
 
 	job job
 	// Method values made once: making them where they are used would allocate.
-	doProject, doSteps, doStepsBack, doGradients, doPack, doPackBack func(w, n int)
+	doMerge, doProject, doSteps, doStepsBack, doGradients, doPack, doPackBack func(w, n int)
 }
 
 // job says what the workers are at: a block of steps of one direction of one
@@ -102,7 +105,7 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 	u := &Unrolled{net: n, isa: isa, steps: steps, batch: batch, out: n.Out(), keep: keep}
 	rows, ok := mul(max(steps, 0)+2, batch)
 	if ok {
-		_, ok = mul(rows, n.Layers, max(dirs*sh.Tape, n.Input, u.out))
+		_, ok = mul(rows, n.Layers, max(dirs*sh.Tape, n.Input, n.wide()))
 	}
 	if steps < 0 || !ok || rows > math.MaxInt32 {
 		panic(fmt.Sprintf("%s: cannot unroll %d steps of a batch of %d: sizes must not be negative, and (steps+2)*batch below 2^31", n.Kind, steps, batch))
@@ -125,7 +128,10 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 		layers, ring, tape = min(2, n.Layers), 2, u.chunk
 	}
 	for range layers {
-		u.hist = append(u.hist, make([]float32, (steps+2)*batch*u.out))
+		u.hist = append(u.hist, make([]float32, (steps+2)*batch*n.wide()))
+		if n.merging() {
+			u.merged = append(u.merged, make([]float32, steps*batch*u.out))
+		}
 	}
 	for i := range n.W {
 		if !keep && i > 0 {
@@ -140,6 +146,7 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 		u.tape = append(u.tape, make([]float32, tape*batch*sh.Tape))
 	}
 	u.doPack, u.doProject, u.doSteps = u.packShare, u.project, u.forwardSteps
+	u.doMerge = u.mergeShare
 	if keep {
 		u.unrollBack()
 	}
@@ -419,8 +426,8 @@ func (u *Unrolled) block(m *Mat, k, i, tau, b int) {
 	if k == 0 {
 		dirs := len(u.net.Reverse)
 		h := u.hist[(i/dirs)%len(u.hist)]
-		m.Stride = u.out
-		m.Data = h[(tau*u.batch+b)*u.out+i%dirs*width:]
+		m.Stride = dirs * width
+		m.Data = h[(tau*u.batch+b)*m.Stride+i%dirs*width:]
 		return
 	}
 	if !u.keep {
@@ -432,6 +439,9 @@ func (u *Unrolled) block(m *Mat, k, i, tau, b int) {
 
 // outputs is the output of a layer, [T][B][Out].
 func (u *Unrolled) outputs(layer int) []float32 {
+	if u.merged != nil {
+		return u.merged[layer%len(u.merged)]
+	}
 	return u.hist[layer%len(u.hist)][u.batch*u.out:]
 }
 

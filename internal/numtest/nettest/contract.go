@@ -33,6 +33,10 @@ var shapes = []shape{
 	{Config{Input: 3, Hidden: 18, Reverse: true}, 6, 9, true},
 	{Config{Input: 7, Hidden: 5, Bidirectional: true, Layers: 2}, 8, 11, true},
 	{Config{Input: 2, Hidden: 3, Bidirectional: true, Layers: 2, NoBias: true}, 12, 60, true},
+	{Config{Input: 3, Hidden: 5, Bidirectional: true, Layers: 2, Merge: 1}, 7, 5, true},
+	{Config{Input: 3, Hidden: 17, Bidirectional: true, Layers: 3, Merge: 2}, 5, 4, false},
+	{Config{Input: 4, Hidden: 5, Bidirectional: true, Layers: 3, Merge: 3}, 6, 7, true},
+	{Config{Input: 2, Hidden: 3, Bidirectional: true, Merge: 3}, 40, 9, false}, // several chunks
 }
 
 // tiny is a network whose values are around the bound of what is flushed.

@@ -240,6 +240,8 @@ func configurations(t *testing.T, k Kind) {
 		{"Config.Hidden is 0", Config{Input: 1}},
 		{"Config.Layers is -1", Config{Input: 1, Hidden: 1, Layers: -1}},
 		{"leave Reverse out", Config{Input: 1, Hidden: 1, Bidirectional: true, Reverse: true}},
+		{"nothing to merge", Config{Input: 1, Hidden: 1, Merge: 1}},
+		{"Config.Merge is 4", Config{Input: 1, Hidden: 1, Bidirectional: true, Merge: 4}},
 		{"Config.Workers is -2", Config{Input: 1, Hidden: 1, Workers: -2}},
 		{"units", Config{Input: 1, Hidden: math.MaxInt}},
 		{"choose smaller sizes", Config{Input: math.MaxInt, Hidden: 1}},
@@ -383,7 +385,7 @@ func misuse(t *testing.T, k Kind) {
 func files(t *testing.T, k Kind) {
 	for _, cfg := range []Config{
 		{Input: 3, Hidden: 4}, {Input: 1, Hidden: 2, Layers: 2, Bidirectional: true},
-		{Input: 2, Hidden: 1, Reverse: true, NoBias: true},
+		{Input: 2, Hidden: 1, Reverse: true, NoBias: true}, {Input: 1, Hidden: 1, Bidirectional: true, Merge: 2},
 	} {
 		net, err := k.New(cfg, rand.New(rand.NewPCG(3, 4)))
 		check(t, err)

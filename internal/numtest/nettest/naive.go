@@ -118,7 +118,7 @@ func (n *naive) run() {
 	T, B, H, D, L := p.T, p.B, p.cfg.Hidden, p.dirs(), p.cfg.Layers
 	saved := make([]map[pair]any, L*D)
 	in, width := p.x, p.cfg.Input
-	var inputs [][]float32
+	var inputs, beside [][]float32 // of each layer, the outputs as its directions side by side
 	for l := range L {
 		inputs = append(inputs, in)
 		out := make([]float32, T*B*D*H)
@@ -141,13 +141,14 @@ func (n *naive) run() {
 				}
 			}
 		}
-		in, width = out, D*H
+		beside = append(beside, out)
+		in, width = n.merge(out), p.out()
 	}
 	n.y = in
 
 	dy := p.dy
 	for l := L - 1; l >= 0; l-- {
-		width = D * H
+		width = p.out()
 		if l == 0 {
 			width = p.cfg.Input
 		}
@@ -161,7 +162,7 @@ func (n *naive) run() {
 					if reverse {
 						t = k
 					}
-					before, g := p.kind.Cell.StepBack(n.params(l, reverse), saved[l*D+d][pair{t, b}], dy[((t*B+b)*D+d)*H:][:H], clone(carry))
+					before, g := p.kind.Cell.StepBack(n.params(l, reverse), saved[l*D+d][pair{t, b}], n.directionGradient(dy, beside[l], t*B+b, d), clone(carry))
 					for k := range carry {
 						copy(carry[k], before[k])
 					}
@@ -176,6 +177,34 @@ func (n *naive) run() {
 		dy = dx
 	}
 	n.dx = dy
+}
+
+// merge makes a layer's output of the outputs of its directions side by side.
+func (n *naive) merge(beside []float32) []float32 {
+	if n.p.cfg.Merge == 0 {
+		return beside
+	}
+	H := n.p.cfg.Hidden
+	out := make([]float32, len(beside)/2)
+	for i := range out {
+		f, r := beside[i/H*2*H+i%H], beside[i/H*2*H+H+i%H]
+		out[i] = []float32{f + r, (f + r) * 0.5, ref.Flush(f * r)}[n.p.cfg.Merge-1]
+	}
+	return out
+}
+
+// directionGradient is the gradient of the output of direction d in row r from
+// that of the layer's.
+func (n *naive) directionGradient(dy, beside []float32, r, d int) []float32 {
+	H, D := n.p.cfg.Hidden, n.p.dirs()
+	if n.p.cfg.Merge == 0 {
+		return dy[(r*D+d)*H:][:H]
+	}
+	g := append([]float32(nil), dy[r*H:][:H]...)
+	for j := range g {
+		g[j] *= []float32{1, 0.5, beside[(r*D+1-d)*H+j]}[n.p.cfg.Merge-1]
+	}
+	return g
 }
 
 // row is a row of each state tensor, in place.

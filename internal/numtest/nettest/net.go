@@ -18,6 +18,7 @@ import (
 type Config struct {
 	Input, Hidden, Layers          int
 	Bidirectional, Reverse, NoBias bool
+	Merge                          int // of two directions: 0 side by side, 1 sum, 2 average, 3 product
 	Workers                        int
 }
 
@@ -134,11 +135,16 @@ type problem struct {
 
 func (p *problem) String() string {
 	c := p.cfg
-	return fmt.Sprintf("%s T=%d,B=%d,I=%d,H=%d,L=%d,bi=%v,rev=%v,bias=%v,ragged=%v", p.kind.Variant, p.T, p.B, c.Input, c.Hidden, c.Layers, c.Bidirectional, c.Reverse, !c.NoBias, p.lengths != nil)
+	return fmt.Sprintf("%s T=%d,B=%d,I=%d,H=%d,L=%d,bi=%v,merge=%d,rev=%v,bias=%v,ragged=%v", p.kind.Variant, p.T, p.B, c.Input, c.Hidden, c.Layers, c.Bidirectional, c.Merge, c.Reverse, !c.NoBias, p.lengths != nil)
 }
 
 func (p *problem) dirs() int { return len(p.cfg.directions()) }
-func (p *problem) out() int  { return p.dirs() * p.cfg.Hidden }
+func (p *problem) out() int {
+	if p.cfg.Merge != 0 {
+		return p.cfg.Hidden
+	}
+	return p.dirs() * p.cfg.Hidden
+}
 
 func newProblem(t testing.TB, k Kind, seed uint64, cfg Config, T, B int, ragged bool) *problem {
 	t.Helper()

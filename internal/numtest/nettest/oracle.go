@@ -39,7 +39,7 @@ type judged struct {
 
 func (p *problem) shape() oracle.Shape {
 	return oracle.Shape{Input: p.cfg.Input, Hidden: p.cfg.Hidden, Layers: p.cfg.Layers,
-		Bidirectional: p.cfg.Bidirectional, Reverse: p.cfg.Reverse, NoBias: p.cfg.NoBias}
+		Bidirectional: p.cfg.Bidirectional, Reverse: p.cfg.Reverse, NoBias: p.cfg.NoBias, Merge: oracle.Merge(p.cfg.Merge)}
 }
 
 // newJudged draws a problem with the given lengths and puts NaN into the padding
@@ -154,6 +154,10 @@ func passes(t *testing.T, k Kind, cell oracle.Cell[oracle.Bounded], fmas int64) 
 		newJudged(t, k, Config{Input: 3, Hidden: 5, Layers: 2}, 0, 3, nil, 1000),
 		newJudged(t, k, Config{Input: 3, Hidden: 5, Layers: 2}, 4, 0, nil, 1001),
 		newJudged(t, k, Config{Input: 3, Hidden: 5, Layers: 2, Bidirectional: true}, 3, 2, []int{0, 0}, 1002),
+		// Merged directions.
+		newJudged(t, k, Config{Input: 3, Hidden: 5, Layers: 2, Bidirectional: true, Merge: 1}, 5, 3, []int{2, 5, 0}, 1005),
+		newJudged(t, k, Config{Input: 5, Hidden: 17, Layers: 3, Bidirectional: true, Merge: 2}, 4, 2, nil, 1006),
+		newJudged(t, k, Config{Input: 3, Hidden: 16, Layers: 3, Bidirectional: true, Merge: 3}, 6, 3, []int{4, 6, 1}, 1007),
 		newJudged(t, k, Config{Input: 2, Hidden: 3}, 29, 19, raggedLengths(29, 19), 1003),
 		newJudged(t, k, Config{Input: 2, Hidden: 2, Bidirectional: true}, 11, 86, nil, 1004),
 	)

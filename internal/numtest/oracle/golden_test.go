@@ -45,7 +45,7 @@ func agreesWithPyTorch(t *testing.T, kind string, cell func(c goldenCase) Cell[R
 	}
 	for _, c := range file.Cases {
 		t.Run(kind+"/"+c.Name, func(t *testing.T) {
-			s := Shape{c.Input, c.Hidden, c.Layers, c.Bidirectional, c.Reverse, c.Bias != nil && !*c.Bias}
+			s := Shape{c.Input, c.Hidden, c.Layers, c.Bidirectional, c.Reverse, c.Bias != nil && !*c.Bias, Concat}
 			// The file rounds float32 weights to nine digits.
 			weights := map[string][]float32{}
 			for name, v := range c.Weights {

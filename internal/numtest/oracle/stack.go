@@ -44,6 +44,60 @@ type Shape struct {
 	Bidirectional         bool // outputs side by side, forward first
 	Reverse               bool // one direction, last step first
 	NoBias                bool
+	Merge                 Merge // of the outputs of two directions
+}
+
+// Merge says what becomes of the outputs f and r of the two directions.
+type Merge int
+
+const (
+	Concat   Merge = iota // side by side
+	Sum                   // f + r
+	Average               // (f + r)/2
+	Multiply              // f r
+)
+
+// merged returns the output of a layer whose directions put out beside.
+func merged[N Number[N]](m Merge, beside []N) []N {
+	if m == Concat {
+		return beside
+	}
+	h := len(beside) / 2
+	var zero N
+	out := make([]N, h)
+	for j := range out {
+		f, r := beside[j], beside[h+j]
+		switch m {
+		case Sum:
+			out[j] = f.Add(r)
+		case Average:
+			out[j] = f.Add(r).Mul(zero.Of(0.5))
+		case Multiply:
+			out[j] = f.Mul(r)
+		}
+	}
+	return out
+}
+
+// mergedBack returns the gradient of direction d's output from that of the
+// layer's.
+func mergedBack[N Number[N]](m Merge, dy, beside []N, h, d int) []N {
+	if m == Concat {
+		return at(dy, d, h)
+	}
+	var zero N
+	out := make([]N, h)
+	for j := range out {
+		switch m {
+		case Sum:
+			out[j] = dy[j]
+		case Average:
+			out[j] = dy[j].Mul(zero.Of(0.5))
+		case Multiply:
+			out[j] = dy[j].Mul(beside[(1-d)*h+j])
+		}
+	}
+	return out
 }
 
 // Directions returns 2 for a bidirectional stack, else 1.
@@ -55,7 +109,12 @@ func (s Shape) Directions() int {
 }
 
 // Out returns the width of the stack's output.
-func (s Shape) Out() int { return s.Directions() * s.Hidden }
+func (s Shape) Out() int {
+	if s.Merge != Concat {
+		return s.Hidden
+	}
+	return s.Directions() * s.Hidden
+}
 
 // LayerInput returns the width of the input of layer l.
 func (s Shape) LayerInput(l int) int {
@@ -126,6 +185,7 @@ type Pass[N Number[N]] struct {
 	p     Params[N]
 	in    Sequence[N]
 	tapes [][]tape[N] // [layer*directions][t*B+b]
+	sides [][][]N     // [layer][t*B+b]: the outputs of both directions side by side
 }
 
 // tape is what a cell's Step left for its StepBack.
@@ -150,6 +210,9 @@ func Forward[N Number[N]](cell Cell[N], s Shape, p Params[N], in Sequence[N]) *P
 	for k := range pass.tapes {
 		pass.tapes[k] = make([]tape[N], in.T*in.B)
 	}
+	for range s.Layers {
+		pass.sides = append(pass.sides, make([][]N, in.T*in.B))
+	}
 	for b := range in.B {
 		steps, errs := in.length(b), new(Errors)
 		x := make([][]N, steps)
@@ -169,6 +232,10 @@ func Forward[N Number[N]](cell Cell[N], s Shape, p Params[N], in Sequence[N]) *P
 					y[t] = append(y[t], state[0]...)
 				}
 				setRow(pass.State, s, in.B, l, d, b, loose(state))
+			}
+			for t := range y {
+				pass.sides[l][t*in.B+b] = loose(y[t:][:1])[0]
+				y[t] = merged(s.Merge, y[t])
 			}
 			x = y
 		}
@@ -206,7 +273,7 @@ func (pass *Pass[N]) Backward(dy []N, dstate [][]N) *Gradients[N] {
 				w, carry := weights(s, pass.p, l, d), row(grads.State, s, in.B, l, d, b)
 				for k := steps - 1; k >= 0; k-- {
 					t := s.visit(d, k, steps)
-					carry[0] = add(carry[0], dout[t][d*s.Hidden:])
+					carry[0] = add(carry[0], mergedBack(s.Merge, dout[t], pass.sides[l][t*in.B+b], s.Hidden, d))
 					var shares []Outer[N]
 					carry, shares = pass.cell.StepBack(w, pass.tapes[ld][t*in.B+b], carry, dx[t])
 					carry = stored(carry, errs)

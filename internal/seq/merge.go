@@ -1,0 +1,67 @@
+package seq
+
+import "fmt"
+
+// Merge says what a bidirectional layer makes of the outputs of its directions,
+// f forward and r reverse.
+type Merge int
+
+const (
+	Concat   Merge = iota // f and r side by side, twice as wide
+	Sum                   // f + r
+	Average               // (f + r)/2, one addition, then one exact halving
+	Multiply              // f * r, element by element, tiny products as +0
+	merges
+)
+
+func (m Merge) String() string {
+	if m < 0 || m >= merges {
+		return fmt.Sprintf("Merge(%d)", int(m))
+	}
+	return [merges]string{"Concat", "Sum", "Average", "Multiply"}[m]
+}
+
+// merging says that a layer's output is not the outputs of its directions side
+// by side.
+func (n *Net) merging() bool { return n.Merge != Concat }
+
+// mergeShare merges the outputs of the job's layer for a share of its rows.
+func (u *Unrolled) mergeShare(w, n int) {
+	var f, r Mat
+	dirs, out := len(u.net.Reverse), u.outputs(u.job.layer)
+	lo, hi := u.rowShare(w, n)
+	for t := range u.t {
+		rows := min(hi, u.active(t)) - lo
+		if rows <= 0 {
+			continue
+		}
+		u.block(&f, 0, u.job.layer*dirs, t+1, lo)
+		u.block(&r, 0, u.job.layer*dirs+1, t+1, lo)
+		for k := range rows {
+			y := out[(t*u.batch+lo+k)*u.out:][:u.out]
+			switch u.net.Merge {
+			case Sum:
+				u.isa.Add(y, f.Row(k), r.Row(k))
+			case Average:
+				u.isa.Add(y, f.Row(k), r.Row(k))
+				u.isa.Scale(y, y, 0.5)
+			case Multiply:
+				u.isa.Mul(y, f.Row(k), r.Row(k))
+				u.isa.ScaleFlush(y, y, 1)
+			}
+		}
+	}
+}
+
+// mergedGradient sets dst to the gradient of a direction's output from that of
+// the merged one, dy; other is what the other direction put out.
+func (u *Unrolled) mergedGradient(dst, dy, other []float32) {
+	switch u.net.Merge {
+	case Sum:
+		copy(dst, dy)
+	case Average:
+		u.isa.Scale(dst, dy, 0.5)
+	case Multiply:
+		u.isa.Mul(dst, dy, other)
+	}
+}
