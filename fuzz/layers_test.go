@@ -19,7 +19,7 @@ import (
 // their sums are defined by the batch.
 func FuzzLSTM(f *testing.F) {
 	fuzzLayers(f, func(_ uint8, _ *stream, c nettest.Config) (nettest.Layer, error) {
-		l, err := lstm.New(lstm.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, NoBias: c.NoBias,
+		l, err := lstm.New(lstm.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, NoBias: c.NoBias, Merge: lstm.Merge(c.Merge),
 			Bidirectional: c.Bidirectional, Reverse: c.Reverse, Workers: 1}, nil)
 		return nettest.Wrap[*lstm.Unrolled, *lstm.Predictor, lstm.Config](l), err
 	})
@@ -27,7 +27,7 @@ func FuzzLSTM(f *testing.F) {
 
 func FuzzGRU(f *testing.F) {
 	fuzzLayers(f, func(form uint8, _ *stream, c nettest.Config) (nettest.Layer, error) {
-		l, err := gru.New(gru.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, NoBias: c.NoBias,
+		l, err := gru.New(gru.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, NoBias: c.NoBias, Merge: gru.Merge(c.Merge),
 			Bidirectional: c.Bidirectional, Reverse: c.Reverse, Workers: 1, ResetBefore: form&32 != 0, Textbook: form&64 != 0}, nil)
 		return nettest.Wrap[*gru.Unrolled, *gru.Predictor, gru.Config](l), err
 	})
@@ -38,7 +38,7 @@ func FuzzRNN(f *testing.F) {
 		p := tame(s.floats(2))
 		activations := []rnn.Activation{rnn.Tanh, rnn.ReLU, rnn.Sigmoid, rnn.Affine(p[0], p[1]), rnn.LeakyReLU(p[0]), rnn.ThresholdedReLU(p[0]),
 			rnn.ScaledTanh(p[0], p[1]), rnn.HardSigmoid(p[0], p[1]), rnn.ELU(p[0]), rnn.Softsign, rnn.Softplus}
-		l, err := rnn.New(rnn.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, NoBias: c.NoBias,
+		l, err := rnn.New(rnn.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, NoBias: c.NoBias, Merge: rnn.Merge(c.Merge),
 			Bidirectional: c.Bidirectional, Reverse: c.Reverse, Workers: 1, Activation: activations[int(form>>4)*11/16]}, nil)
 		return nettest.Wrap[*rnn.Unrolled, *rnn.Predictor, rnn.Config](l), err
 	})
@@ -50,12 +50,16 @@ func fuzzLayers(f *testing.F, newLayer func(form uint8, s *stream, c nettest.Con
 	for i, s := range someSeeds() {
 		f.Add(uint8(i), uint8(i*3), uint8(i*5+1), uint8(i+2), uint8(i+1), uint8(i*29), s)
 		f.Add(uint8(i*3+1), uint8(17), uint8(33), uint8(5), uint8(7), uint8(i), s)
+		f.Add(uint8(4+i&3), uint8(i*43), uint8(i*7), uint8(i+2), uint8(i+1), uint8(i*31), s)
 		f.Add(uint8(i*37+16), uint8(5), uint8(18), uint8(4), uint8(i+3), uint8(i*7), s)
 	}
 	f.Fuzz(func(t *testing.T, form, input, hidden, steps, batch, lens uint8, data []byte) {
 		cfg := nettest.Config{
 			Input: 1 + int(input)%40, Hidden: 1 + int(hidden)%40, Layers: 1 + int(form&1), NoBias: form&2 != 0,
 			Bidirectional: form&12 == 4, Reverse: form&12 == 8,
+		}
+		if cfg.Bidirectional {
+			cfg.Merge = int(input >> 6)
 		}
 		T, B := int(steps)%8, int(batch)%9
 		s := &stream{data: data}

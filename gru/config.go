@@ -10,9 +10,8 @@ type Config struct {
 	Layers int // layers on top of each other; 0 means 1
 
 	// Bidirectional gives every layer a second set of weights that reads the
-	// sequence from its end; the outputs of both stand side by side. Reverse
-	// makes a layer read from the end only. With lengths the end is each row's
-	// own.
+	// sequence from its end. Reverse makes a layer read from the end only. With
+	// lengths the end is each row's own.
 	Bidirectional bool
 	Reverse       bool
 

@@ -116,6 +116,8 @@ var faults = []fault{
 		"into = kernels.Continue", "into = kernels.Into(0)", inLSTM},
 	{"carried gradient: what was handed in is dropped", "internal/seq/backward.go",
 		"if !u.handed {", "if u.handed {", inLSTM},
+	{"merged directions: the product's gradient with a direction's own output", "internal/seq/backward.go",
+		"u.block(&other, 0, i^1, t+1, first)", "u.block(&other, 0, i, t+1, first)", inLSTM},
 	{"cell: = in place of the chain over h", "lstm/cell.go",
 		"s.Recur[0].Gemm(kernels.Continue,", "s.Recur[0].Gemm(kernels.Set,", inLSTM},
 	{"LSTM: tiny gradients are carried", "lstm/cell.go",
