@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/internal/numtest"
 )
 
 func put(s string) func(io.Writer) error {
@@ -169,11 +170,9 @@ func TestKilledWriter(t *testing.T) {
 	if runtime.GOOS == "js" || runtime.GOOS == "wasip1" {
 		t.Skip("NOT EXERCISED: " + runtime.GOOS + " starts no processes")
 	}
-	self, err := os.Executable()
-	require.NoError(t, err)
 	name := filepath.Join(t.TempDir(), "model")
 	for i := range 20 {
-		c := exec.Command(self)
+		c := numtest.Self()
 		c.Env = append(os.Environ(), versionsOf+"="+name)
 		require.NoError(t, c.Start())
 		for i == 0 {
