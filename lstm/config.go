@@ -16,7 +16,8 @@ type Config struct {
 	Reverse       bool
 
 	// Merge is what becomes of the two outputs of a bidirectional layer: side by
-	// side, or one of the width Hidden.
+	// side, or one of the width Hidden, which takes Hidden floats more for each
+	// step and row.
 	Merge Merge
 
 	NoBias bool // no b_ih and b_hh

@@ -14,6 +14,17 @@ func ExampleConfig() {
 	// Output: lstm: Config.Hidden is 0, want at least 1 unit
 }
 
+func ExampleMerge() {
+	net, err := lstm.New(lstm.Config{Input: 2, Hidden: 3, Bidirectional: true, Merge: lstm.Sum}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, _, _, out := net.Unroll(1, 1).Dims()
+	fmt.Println(net.Config().Merge, out)
+	// Output: Sum 3
+}
+
 func ExampleLayer() {
 	net, err := lstm.New(lstm.Config{Input: 2, Hidden: 3, Layers: 2}, rand.New(rand.NewPCG(1, 2)))
 	if err != nil {

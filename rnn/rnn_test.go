@@ -31,6 +31,17 @@ func rnnKind(t *testing.T, f rnn.Activation) nettest.Kind {
 	panic("unreachable")
 }
 
+// A step that one kernel finishes has the bits of the same step made of several.
+func TestFusedIsComposed(t *testing.T) {
+	for _, pair := range [][2]rnn.Activation{
+		{rnn.Tanh, rnn.ScaledTanh(1, 1)}, {rnn.ReLU, rnn.LeakyReLU(0)}, {rnn.ReLU, rnn.ThresholdedReLU(0)},
+	} {
+		t.Run(pair[1].String(), func(t *testing.T) {
+			nettest.Alike(t, activation{f: pair[0]}.kind(), activation{f: pair[1]}.kind())
+		})
+	}
+}
+
 func TestActivations(t *testing.T) {
 	for _, f := range []rnn.Activation{rnn.Affine(float32(math.NaN()), 0), rnn.ScaledTanh(1, float32(math.Inf(1))), rnn.ELU(float32(math.Inf(-1)))} {
 		if _, err := rnn.New(rnn.Config{Input: 1, Hidden: 1, Activation: f}, nil); err == nil || !strings.Contains(err.Error(), "finite") {

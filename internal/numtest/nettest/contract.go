@@ -93,6 +93,17 @@ func matchesTheContract(t *testing.T, k Kind) {
 	}
 }
 
+// Alike holds two kinds that mean the same, and are computed by different kernels,
+// to the same bits.
+func Alike(t *testing.T, a, b Kind) {
+	for i, s := range shapes {
+		p, q := newProblem(t, a, uint64(i), s.cfg, s.T, s.B, s.ragged), newProblem(t, b, uint64(i), s.cfg, s.T, s.B, s.ragged)
+		numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+			same(t, q.String(), q.run(t, q.net.Unroll(q.T, q.B)), p.run(t, p.net.Unroll(p.T, p.B)))
+		})
+	}
+}
+
 // The lengths of one call leave nothing behind for the next.
 func lengthsOfEachCall(t *testing.T, k Kind) {
 	for _, cfg := range []Config{{Input: 3, Hidden: 4, Layers: 3}, {Input: 3, Hidden: 4, Layers: 2, Bidirectional: true}} {
