@@ -59,6 +59,13 @@ func (u *Unrolled) Backward(dx, dy []float32) { u.seq.Backward(dx, dy) }
 // is no Backward any more for a Forward that came before.
 func (u *Unrolled) SetLengths(lengths []int) error { return u.seq.SetLengths(lengths) }
 
+// SetBatchFirst makes x, y, dx and dy of the calls that follow [batch][T][width]
+// in place of [T][batch][width], whatever T is. Rows are picked out where they
+// lie, so nothing else is turned round; states keep their shape, and no bit of
+// any result changes. Package bptt wants [T][batch][width]. Like SetLengths it
+// ends what a Forward before it has left for Backward.
+func (u *Unrolled) SetBatchFirst(on bool) { u.seq.SetBatchFirst(on) }
+
 // SetTraining switches between training, the way an Unrolled starts, and
 // evaluation. It matters to random masks alone, and this cell has none.
 func (u *Unrolled) SetTraining(on bool) {}

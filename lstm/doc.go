@@ -34,7 +34,8 @@
 //
 // Tensors are []float32, time-major: x is [T][B][Input], y is [T][B][Out] with
 // Out = Hidden, or 2*Hidden for a bidirectional layer, the forward half first,
-// unless Config.Merge says otherwise.
+// unless Config.Merge says otherwise. (Unrolled.SetBatchFirst is for tensors that
+// are [B][T][Input].)
 // A slice of a wrong length panics before anything is written, and so does a
 // call out of order; what comes from outside (a Config, a file, lengths, a
 // state) is answered with an error.

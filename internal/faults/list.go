@@ -101,7 +101,7 @@ var faults = []fault{
 	{"lengths: a weight gradient takes a step of the padding", "internal/seq/backward.go",
 		"if t >= u.length(p) {", "if t > u.length(p) {", inLSTM},
 	{"lengths: inputs taken where their rows were moved to", "internal/seq/backward.go",
-		"x = b\n", "x = p\n", inLSTM},
+		"x = u.userPair(t, b)", "x = u.userPair(t, p)", inLSTM},
 	{"weight gradients: h_t for h_{t-1}", "internal/seq/backward.go",
 		"u.prevRows = append(u.prevRows, int32((t+1+before)*u.batch+p))", "u.prevRows = append(u.prevRows, int32((t+1+0*before)*u.batch+p))", inLSTM},
 	{"weight gradients: = in place of +=", "internal/seq/backward.go",

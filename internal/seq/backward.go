@@ -14,7 +14,7 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 	u.mustKeep("Backward")
 	n := u.net
 	if !u.pending {
-		panic(n.Kind + ": Backward without a Forward before it: the backward pass works in the memory of the activations, so each Forward serves one Backward, and none after SetLengths")
+		panic(n.Kind + ": Backward without a Forward before it: the backward pass works in the memory of the activations, so each Forward serves one Backward, and none after SetLengths or SetBatchFirst")
 	}
 	rows := u.t * u.batch
 	if len(dy) != rows*u.out {
@@ -110,7 +110,7 @@ func (u *Unrolled) backwardSteps(w, n int) {
 	first, last := u.rowShare(w, n)
 	before := u.before(dir)
 	h := u.net.Shape.States[0]
-	gather := u.moved && u.job.layer == u.net.Layers-1
+	gather := u.apart() && u.job.layer == u.net.Layers-1
 	for k := range u.job.hi - u.job.lo {
 		t := u.visited(k)
 		s.Rows = min(last, u.active(t)) - first
@@ -172,12 +172,12 @@ func (u *Unrolled) listPairs() {
 			if t >= u.length(p) {
 				continue
 			}
-			x := p
+			x := t*u.batch + p
 			if u.job.layer == 0 {
-				x = b
+				x = u.userPair(t, b)
 			}
 			u.rows = append(u.rows, int32(t*u.batch+p))
-			u.xRows = append(u.xRows, int32(t*u.batch+x))
+			u.xRows = append(u.xRows, int32(x))
 			u.prevRows = append(u.prevRows, int32((t+1+before)*u.batch+p))
 		}
 	}
@@ -247,7 +247,7 @@ func (u *Unrolled) biasGradients(lo, hi int) {
 func (u *Unrolled) inputGradient(lo, hi int) {
 	sh, dirs := &u.net.Shape, len(u.net.Reverse)
 	in, first := u.net.W[u.job.i].In, u.job.lo*u.batch
-	users := u.job.layer == 0 && u.moved
+	users := u.job.layer == 0 && u.apart()
 	row := func(r int) []float32 {
 		if users {
 			r = u.userRow(r)

@@ -130,7 +130,19 @@ func (u *Unrolled) tapeRow(t int) int {
 }
 
 // userRow is the row of the user's tensors that is kept as row r = t*B+b.
-func (u *Unrolled) userRow(r int) int { return r - r%u.batch + u.row(r%u.batch) }
+func (u *Unrolled) userRow(r int) int { return u.userPair(r/u.batch, u.row(r%u.batch)) }
+
+// userPair is the row of the user's tensors that belongs to step t of the user's
+// row b.
+func (u *Unrolled) userPair(t, b int) int {
+	if u.batchFirst {
+		return b*u.t + t
+	}
+	return t*u.batch + b
+}
+
+// apart says that rows are kept in another order than the user's tensors have.
+func (u *Unrolled) apart() bool { return u.moved || u.batchFirst }
 
 // project sets the input's share of the gates for a share of the block's rows
 // (t,b): fl(b_ih + b_hh), then the chain over x.
@@ -147,7 +159,7 @@ func (u *Unrolled) project(w, n int) {
 			return
 		}
 		a, c := x[r*width:], tape[(r-base)*sh.Tape:]
-		if u.job.layer == 0 && u.moved {
+		if u.job.layer == 0 && u.apart() {
 			a = u.inRows[(r-first)*width:]
 			for k := range end - r {
 				copy(a[k*width:][:width], x[u.userRow(r+k)*width:])
@@ -189,13 +201,13 @@ func (u *Unrolled) forwardSteps(w, n int) {
 // emit copies the top layer's output to y, +0 past each row's end.
 func (u *Unrolled) emit(y []float32) {
 	h := u.outputs(u.net.Layers - 1)[:len(y)]
-	if u.lengths == nil {
+	if u.lengths == nil && !u.apart() {
 		copy(y, h)
 		return
 	}
 	for r := range u.t * u.batch {
 		row := y[u.userRow(r)*u.out:][:u.out]
-		if r/u.batch < u.lengths[r%u.batch] {
+		if u.lengths == nil || r/u.batch < u.lengths[r%u.batch] {
 			copy(row, h[r*u.out:])
 		} else {
 			clear(row)

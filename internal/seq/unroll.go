@@ -26,13 +26,15 @@ type Unrolled struct {
 	// step are the first of them, whatever the lengths, and products never
 	// fall to pieces. Only what crosses to the user's tensors knows the order
 	// of rows there.
-	lengths []int     // of the rows as they are kept; nil: all T
-	moved   bool      // whether order is not 0, 1, 2, ...
-	order   []int     // the user's row that is kept at a place
-	place   []int     // the place of a user's row
-	ragged  []int     // memory of lengths
-	inRows  []float32 // input rows of a block in the order kept
-	dyRows  []float32 // rows of a step of dy in the order kept
+	lengths []int // of the rows as they are kept; nil: all T
+	moved   bool  // whether order is not 0, 1, 2, ...
+
+	batchFirst bool      // the user's tensors are [B][T][width]
+	order      []int     // the user's row that is kept at a place
+	place      []int     // the place of a user's row
+	ragged     []int     // memory of lengths
+	inRows     []float32 // input rows of a block in the order kept
+	dyRows     []float32 // rows of a step of dy in the order kept
 
 	pack []packing // for each direction of each layer
 
@@ -226,6 +228,10 @@ func (u *Unrolled) ZeroGrads() {
 		}
 	}
 }
+
+// SetBatchFirst makes the tensors of the calls that follow [B][T][width] in place
+// of [T][B][width].
+func (u *Unrolled) SetBatchFirst(on bool) { u.batchFirst, u.pending = on, false }
 
 // SetLengths sets the number of steps of each row, nil for all steps of every
 // Forward. What the last Forward kept is of no use after it.

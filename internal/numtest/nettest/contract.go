@@ -60,6 +60,7 @@ func Numbers(t *testing.T, k Kind) {
 	}{
 		{"contract", matchesTheContract},
 		{"lengths of each call", lengthsOfEachCall},
+		{"batch first", batchFirst},
 		{"inference", inferenceMatchesForward},
 		{"cut anywhere", cutAnywhere},
 		{"rows are independent", rowsAreIndependent},
@@ -118,6 +119,46 @@ func lengthsOfEachCall(t *testing.T, k Kind) {
 				same(t, fmt.Sprintf("%v, lengths %d, workers=%d", p, p.lengths, workers), p.run(t, u), want)
 			}
 		}
+	}
+}
+
+// Tensors that are [B][T][width] give the same results, turned round.
+func batchFirst(t *testing.T, k Kind) {
+	for i, s := range shapes {
+		p := newProblem(t, k, uint64(i), s.cfg, s.T, s.B, s.ragged)
+		want := p.run(t, p.net.Unroll(p.T, p.B))
+		turn := func(v []float32, outer, inner int) []float32 {
+			out, width := make([]float32, len(v)), len(v)/(outer*inner)
+			for i := range outer {
+				for j := range inner {
+					copy(out[(j*outer+i)*width:][:width], v[(i*inner+j)*width:])
+				}
+			}
+			return out
+		}
+		q := *p
+		q.x, q.dy = turn(p.x, p.T, p.B), turn(p.dy, p.T, p.B)
+		want.y, want.dx = turn(want.y, p.T, p.B), turn(want.dx, p.T, p.B)
+		numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+			for _, workers := range []int{1, 3} {
+				u := q.net.Unroll(q.T+2, q.B)
+				u.SetBatchFirst(true)
+				u.SetWorkers(workers)
+				same(t, fmt.Sprintf("%v batch first, workers=%d", p, workers), q.run(t, u), want)
+				u.SetBatchFirst(false)
+				y := filled(len(want.y))
+				check(t, u.SetState(p.state))
+				u.Forward(y, p.x)
+				numtest.Equal(t, turn(y, p.T, p.B), want.y, "%v: steps first again", p)
+
+				f := q.net.Infer(q.T, q.B)
+				f.SetBatchFirst(true)
+				check(t, f.SetLengths(q.lengths))
+				check(t, f.SetState(q.state))
+				f.Forward(y, q.x)
+				numtest.Equal(t, y, want.y, "%v: Infer, batch first", p)
+			}
+		})
 	}
 }
 

@@ -61,6 +61,7 @@ type Unrolled interface {
 	Forward(y, x []float32)
 	Backward(dx, dy []float32)
 	SetLengths(lengths []int) error
+	SetBatchFirst(on bool)
 	SetTraining(on bool)
 	SetWorkers(n int)
 	State() [][]float32
