@@ -16,9 +16,8 @@ type Embedding struct {
 }
 
 // NewEmbedding returns a table whose entries are drawn from N(0, 1), PyTorch's
-// default. Only
-// Uint64 is taken from r; a nil r leaves the table +0, for weights that come
-// from elsewhere.
+// default. Only Uint64 is taken from r; a nil r leaves the table +0, for weights
+// that come from elsewhere.
 func NewEmbedding(vocabulary, dim int, r *rand.Rand) (*Embedding, error) {
 	if vocabulary < 1 || dim < 1 {
 		return nil, fmt.Errorf("bptt: an embedding of %d symbols of width %d, want at least 1 of each", vocabulary, dim)
