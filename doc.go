@@ -4,7 +4,7 @@
 // The root package holds no code. What the module offers:
 //
 //	kernels      matrix products, activations, gate and optimizer kernels,
-//	             chosen at run time: scalar, AVX2, AVX-512
+//	             chosen at run time: scalar, AVX2, AVX-512, NEON
 //	kernels/ref  the same kernels as plain Go loops: reference, fallback, oracle
 //	lstm         LSTM layers: forward, backward, stacks, carried state, inference
 //	gru          the same for gated recurrent units, in all four forms

@@ -4,8 +4,8 @@
 //
 // # Tiers
 //
-// Every kernel exists as plain Go (package ref) and in assembly for AVX2 and
-// AVX-512. What is used is chosen at run time: [Current] says what, [Use] and
+// Every kernel exists as plain Go (package ref) and in assembly for AVX2,
+// AVX-512 and NEON. What is used is chosen at run time: [Current] says what, [Use] and
 // the environment variable SIMDRNN_ISA choose, docs/selection.md tells it all.
 // Kernels are methods of [ISA]; a package function of the same name works on
 // the current tier. Every tier gives the same bits.
