@@ -139,6 +139,9 @@ func passes(t *testing.T, k Kind, cell oracle.Cell[oracle.Bounded], fmas int64) 
 		products := int64(k.Gates) * h * (in + l*h*(1+d)) * d
 		return products * t * b * (int64(k.States) * h * t * l * d) / 64
 	}
+	if testing.Short() {
+		fmas = 0 // under the race detector the oracle takes minutes for more
+	}
 	numtest.Cases(max(0, fmas), cost, axes, func(v []int) bool {
 		cfg := Config{Input: v[0], Hidden: v[1], Layers: v[4], Bidirectional: v[5] == 2, Reverse: v[5] == 1, NoBias: v[7] == 1}
 		var lengths []int
