@@ -116,6 +116,8 @@ func encodings(regs []int) (lines []line) {
 		d := x(r)
 		add(prefetch(d, 64))
 		add(zero(d))
+		add(loadWord(d, 9, 0))
+		add(loadWord(9, d, 96))
 		add(mov(d, 9))
 		add(mov(9, d))
 		add(addReg(d, 9, 11))
@@ -282,6 +284,7 @@ func TestRefused(t *testing.T) {
 		"misaligned":   func() { load(whole, 0, 0, 8) },
 		"negative":     func() { store(lane0, 0, 0, -4) },
 		"too far":      func() { load(half, 0, 0, 8*4096) },
+		"word":         func() { loadWord(0, 1, 4) },
 		"pair":         func() { loadPair(0, 1, 0, 1024) },
 		"same pair":    func() { loadPair(1, 1, 0, 0) },
 		"immediate":    func() { addImm(0, 0, 4096) },

@@ -142,9 +142,7 @@ func (m *machine) Int(arg string) vec.Reg { return m.word64(arg, m.argument(arg,
 
 func (m *machine) Word(arg string, n int) vec.Reg {
 	p, d := reg(m.Int(arg)), m.new(false)
-	m.emit(&inst{write: []*virt{d}, read: []*virt{p}, print: func() line {
-		return line{fmt.Sprintf("MOVD %d(R%d), R%d", 8*n, p.x(), d.x()), fmt.Sprintf("ldr x%d, [x%d, #%d]", d.x(), p.x(), 8*n)}
-	}})
+	m.emit(&inst{write: []*virt{d}, read: []*virt{p}, print: func() line { return loadWord(d.x(), p.x(), 8*n) }})
 	return vec.Reg{Reg: d}
 }
 

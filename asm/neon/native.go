@@ -166,6 +166,12 @@ func zero(d x) line {
 	return native(fmt.Sprintf("MOVD $0, R%d", d), fmt.Sprintf("mov x%d, xzr", d))
 }
 
+func loadWord(d, base x, offset int) line {
+	generals(d)
+	asm, gnu := half.at(base, offset)
+	return native(fmt.Sprintf("MOVD %s, R%d", asm, d), fmt.Sprintf("ldr x%d, %s", d, gnu))
+}
+
 func mov(d, n x) line {
 	generals(d, n)
 	return native(fmt.Sprintf("MOVD R%d, R%d", n, d), fmt.Sprintf("mov x%d, x%d", d, n))

@@ -30,7 +30,7 @@ single:
 
 done:
 	MOVD t+0(FP), R1
-	MOVD 0(R1), R1
+	MOVD (R1), R1
 	MOVD t+0(FP), R2
 	MOVD 16(R2), R2
 	LSL $2, R2, R2

@@ -114,7 +114,7 @@ single5:
 
 done5:
 	MOVD t+0(FP), R1
-	MOVD 0(R1), R1
+	MOVD (R1), R1
 	MOVD t+0(FP), R2
 	MOVD 16(R2), R2
 	LSL $2, R2, R2
