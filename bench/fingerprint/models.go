@@ -1,0 +1,200 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/gru"
+	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/rnn"
+)
+
+// A family is one kind of model with the way it is trained. make returns it
+// fresh, always the same: whatever is random in it comes from a fixed seed.
+type family struct {
+	name string
+	make func() (*run, error)
+}
+
+// A run is a model before training. Its plan lacks what all share: the number of
+// steps and of workers.
+type run struct {
+	net  *bptt.Model
+	data bptt.Data
+	plan bptt.Plan
+	ids  []int32   // input of the outputs that are hashed, if the model takes ids
+	x    []float32 // and if it does not
+}
+
+// Sizes of the models over vectors: the widths are such that no vector register
+// of any tier is filled evenly.
+const (
+	rows   = 3
+	inputs = 7
+	hidden = 19
+	labels = 5
+)
+
+// families are small enough for an emulator and reach every cell, both
+// directions, lengths, sums of more than one chunk, and each optimizer.
+var families = []family{
+	{"lstm", func() (*run, error) {
+		r := generator(1)
+		l, err := lstm.New(lstm.Config{Input: inputs, Hidden: hidden}, r)
+		if err != nil {
+			return nil, err
+		}
+		return regression(l.Unroll(9, rows), r, 9, &bptt.Adam{LR: 1e-2})
+	}},
+	{"lstm-2-bidirectional", func() (*run, error) {
+		r := generator(2)
+		l, err := lstm.New(lstm.Config{Input: inputs, Hidden: 11, Layers: 2, Bidirectional: true}, r)
+		if err != nil {
+			return nil, err
+		}
+		return regression(l.Unroll(6, rows), r, 6, &bptt.SGD{LR: 0.1, Momentum: 0.9})
+	}},
+	{"gru-reset-after", func() (*run, error) {
+		r := generator(3)
+		l, err := gru.New(gru.Config{Input: inputs, Hidden: hidden}, r)
+		if err != nil {
+			return nil, err
+		}
+		return regression(l.Unroll(9, rows), r, 9, &bptt.Adam{LR: 1e-2, WeightDecay: 0.01})
+	}},
+	{"gru-reset-before", func() (*run, error) {
+		r := generator(4)
+		l, err := gru.New(gru.Config{Input: inputs, Hidden: hidden, ResetBefore: true}, r)
+		if err != nil {
+			return nil, err
+		}
+		return regression(l.Unroll(9, rows), r, 9, &bptt.SGD{LR: 0.1, Momentum: 0.9, Dampening: 0.1})
+	}},
+	{"gru-2-textbook-reverse", func() (*run, error) {
+		r := generator(5)
+		l, err := gru.New(gru.Config{Input: inputs, Hidden: 13, Layers: 2, Reverse: true, Textbook: true}, r)
+		if err != nil {
+			return nil, err
+		}
+		return regression(l.Unroll(6, rows), r, 6, &bptt.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true})
+	}},
+	{"rnn-tanh", func() (*run, error) { // long: gradients are sums of several chunks
+		r := generator(6)
+		l, err := rnn.New(rnn.Config{Input: inputs, Hidden: 6}, r)
+		if err != nil {
+			return nil, err
+		}
+		return regression(l.Unroll(100, rows), r, 100, &bptt.Adam{LR: 1e-2})
+	}},
+	{"rnn-relu", func() (*run, error) {
+		r := generator(7)
+		l, err := rnn.New(rnn.Config{Input: inputs, Hidden: hidden, Activation: rnn.ReLU}, r)
+		if err != nil {
+			return nil, err
+		}
+		return regression(l.Unroll(9, rows), r, 9, &bptt.SGD{LR: 0.05, Momentum: 0.9})
+	}},
+	{"language-model", languageModel},
+}
+
+func generator(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0xf19e)) }
+
+// number draws from -1..1. Only Uint64 is taken, and every step is exact.
+func number(r *rand.Rand) float32 { return float32(int64(r.Uint64()>>40)-1<<23) / (1 << 23) }
+
+func numbers(r *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = number(r)
+	}
+	return x
+}
+
+// regression puts a readout on a net and trains it on seven sequences of 0 to
+// longest steps, three at a time, so that the last batch lacks two rows.
+func regression(net bptt.Net, r *rand.Rand, longest int, how bptt.Optimizer) (*run, error) {
+	_, _, _, width := net.Dims()
+	out, err := bptt.NewLinear(width, labels, r)
+	if err != nil {
+		return nil, err
+	}
+	model, err := bptt.Chain(net, out)
+	if err != nil {
+		return nil, err
+	}
+	var seqs []bptt.Sequence
+	for _, steps := range []int{longest, 1, longest - 2, 0, longest, longest / 2, longest - 1} {
+		seqs = append(seqs, bptt.Sequence{Steps: steps, X: numbers(r, steps*inputs), Y: numbers(r, steps*labels)})
+	}
+	data, err := bptt.NewSequences(seqs, rows, rand.NewPCG(8, 8))
+	if err != nil {
+		return nil, err
+	}
+	return &run{
+		net: model, data: data, x: numbers(r, longest*rows*inputs),
+		plan: bptt.Plan{Loss: bptt.MSE{}, Optimizer: how, ClipNorm: 0.5},
+	}, nil
+}
+
+// languageModel is an embedding, two layers and a readout over 61 symbols,
+// trained with overlapping windows and a schedule.
+func languageModel() (*run, error) {
+	const symbols, dim, steps, streams = 61, 12, 8, 4
+	r := generator(9)
+	emb, err := bptt.NewEmbedding(symbols, dim, r)
+	if err != nil {
+		return nil, err
+	}
+	l, err := lstm.New(lstm.Config{Input: dim, Hidden: 17, Layers: 2}, r)
+	if err != nil {
+		return nil, err
+	}
+	out, err := bptt.NewLinear(17, symbols, r)
+	if err != nil {
+		return nil, err
+	}
+	model, err := bptt.Chain(emb, l.Unroll(steps, streams), out)
+	if err != nil {
+		return nil, err
+	}
+	text := make([]byte, 300)
+	for i := range text {
+		text[i] = byte(i * i % symbols)
+		if r.Uint64()%4 == 0 {
+			text[i] = byte(r.Uint64() % symbols)
+		}
+	}
+	data, err := bptt.NewText(text, streams)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int32, steps*streams)
+	for i := range ids {
+		ids[i] = int32(r.Uint64() % symbols)
+	}
+	return &run{net: model, data: data, ids: ids, plan: bptt.Plan{
+		Window: steps, Stride: 5, ClipNorm: 0.5, Loss: bptt.CrossEntropy{},
+		Optimizer: &bptt.AdamW{LR: 1e-2, WeightDecay: 0.1},
+		Schedule:  bptt.WarmupCosine{Warmup: 4, Total: 24, Floor: 0.1},
+	}}, nil
+}
+
+// outputs runs the trained model over its fixed input.
+func (r *run) outputs() ([]float32, error) {
+	steps, batch, _, out := r.net.Dims()
+	y := make([]float32, steps*batch*out)
+	r.net.Reset()
+	lengths := make([]int, batch)
+	for b := range lengths {
+		lengths[b] = steps - b
+	}
+	if err := r.net.SetLengths(lengths); err != nil {
+		return nil, fmt.Errorf("lengths: %w", err)
+	}
+	if r.ids != nil {
+		return y, r.net.ForwardIDs(y, r.ids)
+	}
+	r.net.Forward(y, r.x)
+	return y, nil
+}
