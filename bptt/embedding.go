@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/simdrnn/simdrnn/internal/draw"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -27,7 +28,7 @@ func NewEmbedding(vocabulary, dim int, r *rand.Rand) (*Embedding, error) {
 	}
 	e := &Embedding{Weight: make([]float32, vocabulary*dim), Vocabulary: vocabulary, Dim: dim}
 	if r != nil {
-		normal(e.Weight, r)
+		draw.Normal(e.Weight, r)
 	}
 	return e, nil
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/simdrnn/simdrnn/internal/draw"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -33,8 +34,8 @@ func NewLinear(in, out int, r *rand.Rand) (*Linear, error) {
 	l := &Linear{Weight: make([]float32, out*in), Bias: make([]float32, out), In: in, Out: out}
 	if r != nil {
 		bound := 1 / math.Sqrt(float64(in))
-		uniform(l.Weight, bound, r)
-		uniform(l.Bias, bound, r)
+		draw.Uniform(l.Weight, bound, r)
+		draw.Uniform(l.Bias, bound, r)
 	}
 	return l, nil
 }

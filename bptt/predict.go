@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/simdrnn/simdrnn/internal/draw"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -268,7 +269,7 @@ func (p *ModelPredictor) draw(temperature float64, r *rand.Rand) int32 {
 	}
 	p.isa.Scale(p.probs, p.probs, float32(1/temperature))
 	p.isa.Softmax(p.probs, p.probs)
-	u, sum := unit(r), 0.0
+	u, sum := draw.Unit(r), 0.0
 	last := int32(-1)
 	for i, q := range p.probs {
 		if q != q {

@@ -1,7 +1,6 @@
 package lstm
 
 import (
-	"math"
 	"math/rand/v2"
 
 	"github.com/simdrnn/simdrnn/internal/seq"
@@ -18,7 +17,8 @@ type Layer struct {
 // New makes a Layer and draws all its weights and biases from the uniform
 // distribution on [-1/sqrt(Hidden), 1/sqrt(Hidden)], in EachParam's order, one
 // Uint64 of r each: the same seed gives the same bits everywhere. A nil r
-// leaves them +0, for weights that come from elsewhere.
+// leaves them +0, for weights that come from elsewhere. Init is for other ways
+// to begin.
 //
 // It returns an error if cfg makes no sense or describes more weights than any
 // machine holds, and if the environment variable SIMDRNN_ISA asks for something
@@ -29,7 +29,7 @@ func New(cfg Config, r *rand.Rand) (*Layer, error) {
 		return nil, err
 	}
 	if r != nil {
-		l.net.Uniform(r, 1/math.Sqrt(float64(cfg.Hidden)))
+		l.net.Init(r, seq.PyTorch)
 	}
 	return l, nil
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
-	"math/rand/v2"
 	"strconv"
 
 	"github.com/simdrnn/simdrnn/kernels"
@@ -150,18 +149,6 @@ func (n *Net) EachParam(f func(name string, w []float32, shape ...int)) {
 }
 
 func (w *Weights) tensors() [4][]float32 { return [4][]float32{w.Ih, w.Hh, w.BiasIh, w.BiasHh} }
-
-// Uniform draws every parameter from the uniform distribution on
-// [-limit, limit], in EachParam's order, each from one Uint64 of r.
-func (n *Net) Uniform(r *rand.Rand, limit float64) {
-	n.EachParam(func(_ string, w []float32, _ ...int) {
-		for i := range w {
-			// An exact integer in [-2^52, 2^52), then two roundings.
-			v := float64(int64(r.Uint64())>>11) / (1 << 52)
-			w[i] = float32(float64(v * limit))
-		}
-	})
-}
 
 // packing is the weights of one direction of one layer as the products want
 // them.

@@ -135,7 +135,7 @@ func TestAnotherCell(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.Uniform(rand.New(rand.NewPCG(1, 2)), 1)
+		n.Init(rand.New(rand.NewPCG(1, 2)), func(r *rand.Rand, p Param) { p.Uniform(r, 1) })
 		D := len(reverse)
 		x, dy := draw(T*B*I), draw(T*B*D*H)
 		h0, dh := draw(2*D*B*H), draw(2*D*B*H)
