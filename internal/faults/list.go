@@ -71,6 +71,14 @@ var faults = []fault{
 	{"sums: the lanes of the last, partial vector", "asm/kernel/reduce.go",
 		"m.StoreTail(step(read(at), load(vec.Mem{}, read)), at, t)", "m.Store(step(read(at), load(vec.Mem{}, read)), at)", inKernels},
 
+	// The emitters of amd64.
+	{"AVX2, AVX-512: the summand of a multiply-add for a factor", "asm/avox/core.go",
+		"c.emit(c.VFMADD231PS, c.VFMADD231PS_BCST, b, vr(a), vr(acc))", "c.emit(c.VFMADD213PS, c.VFMADD213PS_BCST, b, vr(a), vr(acc))", []string{"./kernels"}},
+	{"AVX2: the mask of a tail one lane short", "asm/avox/ymm.go",
+		"operand.Mem{Base: at}.Idx(back, size)", "operand.Mem{Base: at, Disp: int(size)}.Idx(back, size)", []string{"./kernels"}},
+	{"AVX-512: the mask of a tail one lane long", "asm/avox/zmm.go",
+		"operand.Mem{Base: m.table(0)}.Idx(gp(n), 2)", "operand.Mem{Base: m.table(0), Disp: 2}.Idx(gp(n), 2)", []string{"./kernels"}},
+
 	// The emitter of arm64.
 	{"NEON: a bit of a word", "asm/neon/encode.go",
 		"0x4e20d400", "0x4e20d404", inEmitter},
