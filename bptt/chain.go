@@ -21,6 +21,7 @@ type Model struct {
 	embGrad []float32
 	links   []*link
 	params  []Param
+	state   []int // lengths of the tensors of State
 
 	ids     []int32   // of the last ForwardIDs
 	first   []float32 // what the embedding gave the first link, or the caller's x
@@ -120,7 +121,8 @@ func Chain(stages ...Stage) (*Model, error) {
 			}
 		case Net:
 			_, _, in, out := s.Dims()
-			l = &link{net: s, in: in, out: out, tensors: len(s.State())}
+			l = &link{net: s, in: in, out: out}
+			m.state, l.tensors = addLengths(m.state, s.State())
 			s.EachParam(func(name string, w, g []float32) { m.addParam(i, name, w, g) })
 		default:
 			return nil, fmt.Errorf("bptt: stage %d of the chain is a %T, want *Embedding, *Linear or a Net", i, s)
@@ -379,25 +381,49 @@ func copyState(n Net, dst [][]float32) {
 	}
 }
 
-// SetState puts back what State returned.
+// SetState puts back what State returned. Nothing is changed if it returns an
+// error.
 func (m *Model) SetState(s [][]float32) error {
-	return m.split("state", s, Net.SetState)
+	if err := checkLengths("state", s, m.state); err != nil {
+		return err
+	}
+	return m.split(s, Net.SetState)
 }
 
-// SetStateGrad hands in the gradient of the state after the last step; nil
-// tensors are zero.
+// SetStateGrad hands in the gradient of the state after the last step; nil is
+// zero. Nothing is changed if it returns an error.
 func (m *Model) SetStateGrad(g [][]float32) error {
-	return m.split("state gradient", g, Net.SetStateGrad)
+	if g != nil {
+		if err := checkLengths("state gradient", g, m.state); err != nil {
+			return err
+		}
+	}
+	return m.split(g, Net.SetStateGrad)
 }
 
-func (m *Model) split(what string, s [][]float32, set func(Net, [][]float32) error) error {
-	want := 0
-	for _, l := range m.links {
-		want += l.tensors
+// addLengths appends the lengths of the tensors of a state, and counts them.
+func addLengths(lengths []int, s [][]float32) ([]int, int) {
+	for _, v := range s {
+		lengths = append(lengths, len(v))
 	}
-	if s != nil && len(s) != want {
-		return fmt.Errorf("bptt: a %s of %d tensors, want %d", what, len(s), want)
+	return lengths, len(s)
+}
+
+// checkLengths refuses a state of other lengths before any part of it is used.
+func checkLengths(what string, s [][]float32, want []int) error {
+	if len(s) != len(want) {
+		return fmt.Errorf("bptt: a %s of %d tensors, want %d", what, len(s), len(want))
 	}
+	for i, n := range want {
+		if len(s[i]) != n {
+			return fmt.Errorf("bptt: tensor %d of the %s has %d elements, want %d", i, what, len(s[i]), n)
+		}
+	}
+	return nil
+}
+
+// split hands each net its tensors of s, or nil if s is.
+func (m *Model) split(s [][]float32, set func(Net, [][]float32) error) error {
 	for _, l := range m.links {
 		if l.net == nil {
 			continue

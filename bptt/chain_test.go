@@ -231,6 +231,23 @@ func TestChainOfFloats(t *testing.T) {
 	require.Error(t, whole.SetState(middle[:3]))
 	require.Error(t, whole.SetStateGrad(middle[:1]))
 	require.NoError(t, whole.SetStateGrad(nil))
+
+	// What does not fit the last net is not set in the first either.
+	other := whole.State()
+	other[0][0]++
+	other[3] = other[3][1:]
+	require.ErrorContains(t, whole.SetState(other), "tensor 3 of the state has 11 elements, want 12")
+	require.ErrorContains(t, whole.SetStateGrad(other), "tensor 3 of the state gradient has 11 elements, want 12")
+	for i, s := range whole.State() {
+		numtest.Equal(t, s, middle[i])
+	}
+	p := must(whole.Predictor(2))
+	require.ErrorContains(t, p.SetState(other), "tensor 3 of the state has 11 elements, want 12")
+	for _, s := range p.State() {
+		require.Equal(t, make([]float32, len(s)), s)
+	}
+	whole.Forward(y, x)
+	whole.Backward(dx, dy)
 	whole.ZeroGrads()
 	whole.EachParam(func(_ string, _, g []float32) { require.Equal(t, make([]float32, len(g)), g) })
 }

@@ -24,7 +24,8 @@ type ModelPredictor struct {
 	// For Sample.
 	logits, probs []float32
 	next          [1]int32
-	ready         bool // logits holds the last step's output
+	state         []int // lengths of the tensors of State
+	ready         bool  // logits holds the last step's output
 }
 
 type predictLink struct {
@@ -52,7 +53,7 @@ func (m *Model) Predictor(batch int) (*ModelPredictor, error) {
 		p.first = make([]float32, batch*m.emb.Dim)
 	}
 	for i, l := range m.links {
-		q := &predictLink{in: l.in, out: l.out, tensors: l.tensors}
+		q := &predictLink{in: l.in, out: l.out}
 		if l.net != nil {
 			v, err := l.net.NewPredictor(batch)
 			if err != nil {
@@ -62,6 +63,7 @@ func (m *Model) Predictor(batch int) (*ModelPredictor, error) {
 			if q.net, ok = v.(Predictor); !ok {
 				return nil, fmt.Errorf("bptt: NewPredictor of %T returned a %T, which is no bptt.Predictor", l.net, v)
 			}
+			p.state, q.tensors = addLengths(p.state, q.net.State())
 		} else {
 			q.from = l.lin.Linear
 			q.packed = m.isa.NewPacked(l.in, l.out)
@@ -170,16 +172,12 @@ func (p *ModelPredictor) State() [][]float32 {
 }
 
 // SetState puts back what State returned, of this predictor or of a Net of the
-// same rows.
+// same rows. Nothing is changed if it returns an error.
 func (p *ModelPredictor) SetState(s [][]float32) error {
+	if err := checkLengths("state", s, p.state); err != nil {
+		return err
+	}
 	p.ready = false
-	want := 0
-	for _, l := range p.links {
-		want += l.tensors
-	}
-	if len(s) != want {
-		return fmt.Errorf("bptt: a state of %d tensors, want %d", len(s), want)
-	}
 	for _, l := range p.links {
 		if l.net == nil {
 			continue
