@@ -432,6 +432,10 @@ func TestSample(t *testing.T) {
 		require.InDelta(t, math.Exp(float64(i)/2)/total, c/float64(len(dst)), 0.015)
 	}
 
+	// So low a temperature that its reciprocal is no float32.
+	require.NoError(t, p.Sample(dst[:9], []int32{0}, 1e-300, rng(4)))
+	require.Equal(t, []int32{2, 2, 2, 2, 2, 2, 2, 2, 2}, dst[:9])
+
 	copy(lin.Bias, []float32{float32(math.NaN()), 1, 1})
 	p.Refresh()
 	require.NoError(t, p.Sample(nil, []int32{0}, 0, nil))

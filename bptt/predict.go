@@ -265,7 +265,8 @@ func (p *ModelPredictor) draw(temperature float64, r *rand.Rand) int32 {
 	for i, v := range p.logits {
 		p.probs[i] = v - top
 	}
-	p.isa.Scale(p.probs, p.probs, float32(1/temperature))
+	// An infinite factor would make a NaN of the maximum, which is 0 by now.
+	p.isa.Scale(p.probs, p.probs, float32(min(1/temperature, math.MaxFloat32)))
 	p.isa.Softmax(p.probs, p.probs)
 	u, sum := draw.Unit(r), 0.0
 	last := int32(-1)
