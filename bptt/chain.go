@@ -205,6 +205,7 @@ func (m *Model) forward(y []float32, t int) {
 	m.stale = m.stale || t != m.t
 	m.t = t
 	if t == 0 {
+		m.skip(func(n Net) { n.Forward(nil, nil) })
 		return
 	}
 	rows := t * m.batch
@@ -239,6 +240,7 @@ func (m *Model) Backward(dx, dy []float32) {
 		panic(fmt.Sprintf("bptt: Backward: dx has %d elements, want %d, those of the last forward pass", len(dx), rows*m.in))
 	}
 	if rows == 0 {
+		m.skip(func(n Net) { n.Backward(nil, nil) })
 		return
 	}
 	if m.emb != nil {
@@ -263,6 +265,16 @@ func (m *Model) Backward(dx, dy []float32) {
 	}
 	if m.emb != nil {
 		m.emb.gather(m.isa, m.embGrad, dx, m.ids, m.pairs)
+	}
+}
+
+// skip is a pass over no steps: nothing to compute, but each net hands the
+// gradient of its state on.
+func (m *Model) skip(pass func(Net)) {
+	for _, l := range m.links {
+		if l.net != nil {
+			pass(l.net)
+		}
 	}
 }
 

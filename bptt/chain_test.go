@@ -252,6 +252,36 @@ func TestChainOfFloats(t *testing.T) {
 	whole.EachParam(func(_ string, _, g []float32) { require.Equal(t, make([]float32, len(g)), g) })
 }
 
+// TestNoSteps: a pass over no steps hands the gradient of the state on, once.
+func TestNoSteps(t *testing.T) {
+	net := must(bptt.Chain(unrolled(3, 4, 6, 2), must(bptt.NewLinear(4, 2, rng(1)))))
+	x, y, dx := make([]float32, 6*2*3), make([]float32, 6*2*2), make([]float32, 6*2*3)
+	grad := net.State()
+	for _, g := range grad {
+		for i := range g {
+			g[i] = float32(i) + 1
+		}
+	}
+	zero := net.State()
+	net.Forward(y, x)
+	require.NoError(t, net.SetStateGrad(grad))
+	net.Backward(dx, y)
+	first := net.StateGrad()
+	require.NotEqual(t, zero, first)
+
+	net.Forward(nil, nil)
+	net.Backward(nil, nil)
+	require.Equal(t, zero, net.StateGrad(), "none was handed in")
+	net.Forward(nil, nil)
+	require.NoError(t, net.SetStateGrad(grad))
+	net.Backward(nil, nil)
+	require.Equal(t, grad, net.StateGrad())
+	net.Reset()
+	net.Forward(y, x)
+	net.Backward(dx, make([]float32, len(y)))
+	require.Equal(t, zero, net.StateGrad(), "the gradient served the pass over no steps")
+}
+
 func TestMisusePanics(t *testing.T) {
 	ids, floats := languageModel(t, 1, small), must(bptt.Chain(unrolled(3, 4, 6, 2), must(bptt.NewLinear(4, 2, rng(1)))))
 	y := make([]float32, 18*13)
