@@ -15,9 +15,9 @@
 // Destinations come first, sizes last. Matrices are row-major with a leading
 // dimension, the distance between rows in elements. "Sets" means overwritten,
 // "adds to" means accumulated. Slices of one element kernel have one length and
-// may be the same slice, or not overlap at all. A wrong length panics before
-// anything is written and names both numbers. Any alignment and any length,
-// zero included, is fine; no byte outside the slices is read or written. No
-// kernel allocates, except a product whose caller gives no scratch, and none
-// starts a goroutine.
+// may be the same slice, or not overlap at all; C and the scratch of a product
+// overlap none of its other operands. A wrong length panics before anything is
+// written and names both numbers. Any alignment and any length, zero included,
+// is fine; no byte outside the slices is read or written. No kernel allocates,
+// except a product whose caller gives no scratch, and none starts a goroutine.
 package kernels
