@@ -2,6 +2,8 @@ package bptt
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/simdrnn/simdrnn/kernels"
@@ -32,6 +34,7 @@ type Model struct {
 
 	pairs, chunks []int32 // see order
 	stale         bool    // lengths or t changed since
+	pending       bool    // no Backward has used the last forward pass
 }
 
 // link is a stage after the embedding: a net or a linear layer.
@@ -64,6 +67,11 @@ func Chain(stages ...Stage) (*Model, error) {
 	for i, s := range stages {
 		if s == nil {
 			return nil, fmt.Errorf("bptt: stage %d of the chain is nil", i)
+		}
+		// A stage holds what it did for one place: twice it would overwrite its
+		// activations, and a parameter would be two.
+		if first := place(stages[:i], s); first >= 0 {
+			return nil, fmt.Errorf("bptt: stage %d of the chain is stage %d again; unroll or create another", i, first)
 		}
 		steps, batch, in, out := s.Dims()
 		if i == 0 {
@@ -136,6 +144,15 @@ func Chain(stages ...Stage) (*Model, error) {
 	return m, nil
 }
 
+// place is where s stands in stages, -1 if it does not. Stages that cannot be
+// compared are values, each of them one of its own.
+func place(stages []Stage, s Stage) int {
+	if !reflect.TypeOf(s).Comparable() {
+		return -1
+	}
+	return slices.Index(stages, s)
+}
+
 func (m *Model) addParam(stage int, name string, w, g []float32) {
 	m.params = append(m.params, Param{Name: strconv.Itoa(stage) + "." + name, W: w, G: g})
 }
@@ -203,7 +220,7 @@ func (m *Model) stepsOf(n int) int {
 
 func (m *Model) forward(y []float32, t int) {
 	m.stale = m.stale || t != m.t
-	m.t = t
+	m.t, m.pending = t, true
 	if t == 0 {
 		m.skip(func(n Net) { n.Forward(nil, nil) })
 		return
@@ -239,6 +256,10 @@ func (m *Model) Backward(dx, dy []float32) {
 	if dx != nil && len(dx) != rows*m.in {
 		panic(fmt.Sprintf("bptt: Backward: dx has %d elements, want %d, those of the last forward pass", len(dx), rows*m.in))
 	}
+	if !m.pending {
+		panic("bptt: Backward of a chain without a Forward before it, or with SetLengths between them: each Forward serves one Backward")
+	}
+	m.pending = false
 	if rows == 0 {
 		m.skip(func(n Net) { n.Backward(nil, nil) })
 		return
@@ -324,6 +345,7 @@ func (m *Model) SetLengths(lengths []int) error {
 			}
 		}
 	}
+	m.pending = false
 	for _, l := range m.links {
 		if l.net != nil {
 			if err := l.net.SetLengths(lengths); err != nil {

@@ -532,3 +532,41 @@ func TestFingerprintSeesEverything(t *testing.T) {
 	net.w[0] = math.Float32frombits(0xffc12345)
 	require.Equal(t, sum, bptt.Fingerprint(net), "one NaN is as good as another")
 }
+
+// A stage that stands twice in a chain, a chain gone back over twice, and
+// arguments that are not there are refused with what to do.
+func TestMisuseOfChains(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	cell, err := lstm.New(lstm.Config{Input: 3, Hidden: 3}, r)
+	require.NoError(t, err)
+	u := cell.Unroll(2, 1)
+	_, err = bptt.Chain(u, u)
+	require.ErrorContains(t, err, "stage 1 of the chain is stage 0 again")
+	lin, err := bptt.NewLinear(3, 3, r)
+	require.NoError(t, err)
+	_, err = bptt.Chain(lin, u, lin)
+	require.ErrorContains(t, err, "stage 2 of the chain is stage 0 again")
+
+	m, err := bptt.Chain(u, lin)
+	require.NoError(t, err)
+	y, dy := make([]float32, 6), []float32{1, 2, 3, 4, 5, 6}
+	m.Forward(y, make([]float32, 6))
+	m.Backward(nil, dy)
+	before := gradients(m)
+	require.Panics(t, func() { m.Backward(nil, dy) })
+	m.Forward(y, make([]float32, 6))
+	require.NoError(t, m.SetLengths([]int{1}))
+	require.Panics(t, func() { m.Backward(nil, dy) })
+	require.Equal(t, before, gradients(m), "a refused Backward changed gradients")
+
+	plan := bptt.Plan{Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1}}
+	_, err = bptt.NewTrainer(nil, nil, plan)
+	require.ErrorContains(t, err, "no net")
+	_, err = bptt.NewTrainer(m, nil, plan)
+	require.ErrorContains(t, err, "no data")
+}
+
+func gradients(m *bptt.Model) (all []float32) {
+	m.EachParam(func(_ string, _, g []float32) { all = append(all, g...) })
+	return all
+}

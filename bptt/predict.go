@@ -224,6 +224,8 @@ func (p *ModelPredictor) Sample(dst, prompt []int32, temperature float64, r *ran
 		return fmt.Errorf("bptt: Sample of %d rows, inputs %d and outputs %d, want 1 row of ids with a logit for each", p.batch, p.in, p.out)
 	case !(temperature >= 0) || math.IsInf(temperature, 0):
 		return fmt.Errorf("bptt: temperature %v, want 0 or more", temperature)
+	case temperature > 0 && r == nil:
+		return errors.New("bptt: Sample at a temperature above 0 needs a source of random numbers, r is nil")
 	case len(prompt) == 0 && !p.ready:
 		return errors.New("bptt: Sample needs a prompt to begin with")
 	}

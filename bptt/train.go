@@ -145,6 +145,12 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 	if err := kernels.Info().Err; err != nil {
 		return nil, err
 	}
+	switch {
+	case net == nil:
+		return nil, errors.New("bptt: no net to train; Chain makes one, and so does Unroll of a layer")
+	case data == nil:
+		return nil, errors.New("bptt: no data to train on; NewText and NewSequences make some")
+	}
 	if plan.Stride == 0 {
 		plan.Stride = plan.Window
 	}
@@ -161,6 +167,8 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 		return nil, fmt.Errorf("bptt: a window of %d steps, the net is unrolled over %d", plan.Window, steps)
 	case !(plan.ClipNorm >= 0) || !(plan.ClipValue >= 0):
 		return nil, fmt.Errorf("bptt: clip norm %v and clip value %v, want 0 or more", plan.ClipNorm, plan.ClipValue)
+	case plan.ClipValue > 0 && float32(plan.ClipValue) == 0:
+		return nil, fmt.Errorf("bptt: clip value %v is +0 in float32; 0 is no clipping, the least above it 1.5e-45", plan.ClipValue)
 	case plan.Steps < 0 || plan.Epochs < 0:
 		return nil, fmt.Errorf("bptt: %d steps and %d epochs, want 0 or more", plan.Steps, plan.Epochs)
 	case batch < 1 || out < 1:

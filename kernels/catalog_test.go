@@ -10,7 +10,7 @@ import (
 
 // Kernels with tests of their own instead of a line in elements.
 var testedApart = []string{
-	"String", "NewPacked", "Gemm", "GemmWork", "GemmRows", "GemmRowsWork", // gemm_test.go
+	"String", "NewPacked", "Pack", "Gemm", "GemmWork", "GemmRows", "GemmRowsWork", // gemm_test.go
 	"SumSquaresLanes", "Dot", "Sum", "Max", "SumSquares", "Softmax", // element_test.go
 	"PeakLoop", // bench_test.go
 }

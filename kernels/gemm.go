@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"unsafe"
 
@@ -177,6 +178,19 @@ func (t ISA) NewPacked(k, n int) *Packed {
 		panic(fmt.Sprintf("kernels: NewPacked: %d x %d, want sizes of 0 or more", k, n))
 	}
 	return &Packed{isa: t, k: k, n: n, panels: aligned(panelsSize(&tilings[t], n, k))}
+}
+
+// Pack returns the k x n matrix B in the layout of tier t: NewPacked, then
+// [Packed.Pack].
+func (t ISA) Pack(trans bool, k, n int, b []float32, ldb int) *Packed {
+	p := t.NewPacked(k, n)
+	p.Pack(trans, b, ldb)
+	return p
+}
+
+// Pack is [ISA.Pack] on the current tier.
+func Pack(trans bool, k, n int, b []float32, ldb int) *Packed {
+	return Current().Pack(trans, k, n, b, ldb)
 }
 
 // NewPacked is [ISA.NewPacked] on the current tier.
@@ -401,10 +415,23 @@ func view(p *float32, n int) []float32 {
 	return unsafe.Slice(p, n)
 }
 
-// panelsSize is the number of elements of the panels of a k x n matrix.
+// panelsSize is the number of elements of the panels of a k x n matrix. It
+// panics if no memory could hold them.
 func panelsSize(s *tiling, n, k int) int {
 	nr := s.nr()
-	return (n + nr - 1) / nr * nr * k
+	if n > math.MaxInt/8 || k > math.MaxInt/8 {
+		tooLarge(k, n)
+	}
+	cols := (n + nr - 1) / nr * nr
+	if hi, lo := bits.Mul(uint(cols), uint(k)); hi != 0 || lo > math.MaxInt/8 {
+		tooLarge(k, n)
+	}
+	return cols * k
+}
+
+//go:noinline
+func tooLarge(k, n int) {
+	panic(fmt.Sprintf("kernels: a matrix of %d x %d is too large to pack", k, n))
 }
 
 // packPanels lays B out as panels [n/nr][k][nr], the last one padded with

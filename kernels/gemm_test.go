@@ -3,8 +3,11 @@ package kernels_test
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/internal/numtest"
 	"github.com/simdrnn/simdrnn/kernels"
@@ -406,4 +409,15 @@ func TestPackedKeepsItsTier(t *testing.T) {
 		kernels.Gemm(kernels.Set, false, false, 2, 7, 5, a, 5, b, 7, want, 7, nil)
 		numtest.Equal(t, got, want)
 	})
+}
+
+// Sizes whose product wraps around are refused by name, not met later.
+func TestPackedSizes(t *testing.T) {
+	for _, s := range [][2]int{{1 << (bits.UintSize - 6), 1}, {1, math.MaxInt - 1}, {1 << (bits.UintSize / 2), 1 << (bits.UintSize / 2)}} {
+		require.PanicsWithValue(t, fmt.Sprintf("kernels: a matrix of %d x %d is too large to pack", s[0], s[1]), func() { kernels.NewPacked(s[0], s[1]) })
+	}
+	b := []float32{1, 2, 3, 4, 5, 6}
+	var c [2]float32
+	kernels.Pack(true, 3, 2, b, 3).Gemm(kernels.Set, 1, []float32{1, 10, 100}, 3, c[:], 2)
+	require.Equal(t, [2]float32{321, 654}, c)
 }

@@ -276,18 +276,23 @@ func (j *job) train(ctx context.Context) error {
 	}
 }
 
-// save writes the checkpoint. A run that began anew first moves the checkpoint
-// of the run before it out of the way.
+// save writes the checkpoint. A run that began anew keeps the one of the run
+// before it, and moves it only when its own is safely on the disk.
 func (j *job) save() error {
 	name := j.o.checkpoint()
-	if j.fresh {
-		err := os.Rename(name, filepath.Join(j.o.out, "model.previous.ckpt"))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		j.fresh = false
+	if !j.fresh {
+		return j.trainer.SaveFile(name)
 	}
-	return j.trainer.SaveFile(name)
+	written := filepath.Join(j.o.out, "model.new.ckpt")
+	if err := j.trainer.SaveFile(written); err != nil {
+		return err
+	}
+	err := os.Rename(name, filepath.Join(j.o.out, "model.previous.ckpt"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	j.fresh = false
+	return os.Rename(written, name)
 }
 
 // onStep is called after every step of the trainer.
