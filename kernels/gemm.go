@@ -374,9 +374,9 @@ func (p *strip) tiles(cols, off, ahead int) {
 const lineFloats = 16 // float32 in a cache line
 
 // cached is the size up to which all of B is taken to stay in the second-level
-// cache, 1 MiB. Fetching it ahead again costs 1 to 3 % of speed; not fetching a
-// larger one costs a quarter.
-const cached = 1 << 18
+// cache beside A and C, 512 KiB. Not fetching a larger B ahead costs 1 % of speed
+// where it just fits, and a quarter where it does not.
+const cached = 1 << 17
 
 // scalarTile is the register tile of the tier without registers.
 func scalarTile(rows, cols int, t *tile.Args) {
