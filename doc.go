@@ -9,6 +9,7 @@
 //	lstm         LSTM layers: forward, backward, stacks, carried state, inference
 //	gru          the same for gated recurrent units, in all four forms
 //	rnn          the same for plain recurrent layers, with ONNX's activations
+//	convert      weights from and to PyTorch, Keras, ONNX, oneDNN and haste
 //	bptt         back-propagation through time: losses, clipping, optimizers,
 //	             the training loop, embedding and linear stages
 //

@@ -114,3 +114,36 @@ func ExamplePredictor() {
 	fmt.Println(y[0] == whole[6], y[1] == whole[7], y[2] == whole[8])
 	// Output: true true true
 }
+
+// A network that begins as one of Keras, and one whose weights are drawn by a
+// function of the caller's.
+func ExampleLayer_Init() {
+	net, err := lstm.New(lstm.Config{Input: 2, Hidden: 3}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	net.Init(r, lstm.Keras)
+	if err := net.SetForgetBias(1); err != nil {
+		fmt.Println(err)
+		return
+	}
+	show := func(name string, w []float32, _ ...int) {
+		if name == "bias_ih_l0" {
+			fmt.Println(name, w)
+		}
+	}
+	net.EachParam(show)
+	net.Init(r, func(r *rand.Rand, p lstm.Param) {
+		if p.Bias() {
+			p.Gate(3).Fill(-1) // the output gate's
+			return
+		}
+		p.Normal(r, 0.1)
+	})
+	net.EachParam(show)
+	// Output:
+	// bias_ih_l0 [0 0 0 1 1 1 0 0 0 0 0 0]
+	// bias_ih_l0 [0 0 0 1 1 1 0 0 0 -1 -1 -1]
+}

@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"lstm":                     {"internal/seq", "internal/wire", "kernels"},
 	"gru":                      {"internal/seq", "internal/wire", "kernels"},
 	"bptt":                     {"kernels", "internal/draw", "internal/team", "internal/wire"},
+	"convert":                  {"lstm", "gru", "rnn"},
 	"fuzz":                     {},
 	"internal/numtest":         {"kernels", "kernels/ref"},
 	"internal/numtest/nettest": {"kernels", "kernels/ref", "internal/numtest", "internal/numtest/oracle", "internal/wire"},

@@ -76,6 +76,11 @@ func (f Activation) String() string {
 	return names[f.kind]
 }
 
+// ONNX is ONNX's name of the function, and those of alpha and beta that it has.
+func (f Activation) ONNX() (name string, have []float32) {
+	return names[f.kind], []float32{f.alpha, f.beta}[:parameters[f.kind]]
+}
+
 // Check returns an error if a parameter is NaN or infinite.
 func (f Activation) Check() error {
 	if f.alpha-f.alpha != 0 || f.beta-f.beta != 0 {

@@ -1,0 +1,42 @@
+// Package convert moves weights between the layers of this module and other
+// libraries, one function pair for each way of writing them down: PyTorch,
+// Keras, ONNX, oneDNN, haste. It moves numbers in memory; reading a library's
+// files is the caller's.
+//
+// An import fills a network that the caller made:
+//
+//	net, err := gru.New(gru.Config{Input: 8, Hidden: 16, ResetBefore: true}, nil)
+//	err = convert.FromKeras(net, layers) // of keras.layers.GRU(16, reset_after=False)
+//
+// The Config thus says which flavour is meant, and the import returns an error
+// where the weights are of another one, leaving the network as it was. An
+// export returns an error where the target has no way to say what the network
+// does. Structure comes first: the number of layers, directions and shapes must
+// agree.
+//
+// # Gates
+//
+//	         LSTM      GRU     weights        biases
+//	here     i f g o   r z n   [G*H][width]   two
+//	PyTorch  i f g o   r z n   [G*H][width]   two
+//	Keras    i f c o   z r h   [width][G*H]   one; GRU with reset_after two
+//	ONNX     i o f c   z r h   [G*H][width]   two, Wb then Rb
+//	oneDNN   i f c o   u r o   ldigo, ldgoi   one; GRU with the reset after four groups
+//	haste    i g f o   z r h   [width][G*H]   LSTM one, GRU two
+//
+// Where the target has one bias it gets fl(b_ih + b_hh), the number with which a
+// gate's sum starts here as well. On the way back that number goes to b_ih, and
+// +0 to b_hh. So what goes out and comes back gives the same outputs bit for
+// bit, though the two biases are not told apart again. The candidate of a GRU
+// whose reset acts after the product needs both: the gate multiplies one of
+// them.
+//
+// No biases are written as absent or, where the target cannot leave them out, as
+// zeros. A network with Config.NoBias takes only biases that are zero.
+//
+// # GRU
+//
+// All these libraries mix h = (1-z)*n + z*h. A network with Config.Textbook has
+// z and 1-z exchanged, and sigmoid(-a) = 1 - sigmoid(a): its weights and biases
+// of z change sign on the way, in both directions.
+package convert

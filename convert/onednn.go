@@ -1,0 +1,178 @@
+package convert
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/simdrnn/simdrnn/lstm"
+)
+
+// A OneDNNFormat is a memory format of oneDNN's weights.
+type OneDNNFormat string
+
+const (
+	LDIGO OneDNNFormat = "ldigo" // [L][D][In][G][H]
+	LDGOI OneDNNFormat = "ldgoi" // [L][D][G][H][In]
+)
+
+// OneDNN holds the arguments of one oneDNN primitive of one layer (gates i f c o
+// or u r o): vanilla_lstm, vanilla_gru, lbr_gru or vanilla_rnn. L is 1, D is 2
+// for a bidirectional direction, else 1.
+type OneDNN struct {
+	Format       OneDNNFormat
+	WeightsLayer Tensor // as Format says
+	WeightsIter  Tensor // the same, with H for In
+	Bias         Tensor // ldgo: [L][D][G][H]; of an lbr_gru [L][D][4][H], u, r, o, and the recurrent bias of o
+
+	Direction         string // unidirectional_left2right, unidirectional_right2left, bidirectional_concat or bidirectional_sum
+	LinearBeforeReset bool   // lbr_gru
+}
+
+// ToOneDNN returns the arguments of the primitives that compute what net does,
+// one for each layer. (A primitive with more layers takes their weights one
+// after another where all inputs are of one width.) It returns an error for
+// merges other than Concat and Sum and for activations of a plain layer other
+// than tanh, ReLU, leaky ReLU and sigmoid.
+func ToOneDNN[N Network](net N, format OneDNNFormat) ([]OneDNN, error) {
+	n := view(net)
+	if err := n.isOneDNN(format); err != nil {
+		return nil, wrap("oneDNN", err)
+	}
+	o, d, groups := orderKeras[n.cell], n.directions(), n.oneDNNGroups()
+	var out []OneDNN
+	for l := range n.layers() {
+		a := OneDNN{
+			Format:       format,
+			WeightsLayer: newTensor(n.oneDNNShape(format, n.dirs[l*d].in)...), WeightsIter: newTensor(n.oneDNNShape(format, n.hidden)...),
+			Bias:      newTensor(1, d, groups, n.hidden),
+			Direction: n.oneDNNDirection(), LinearBeforeReset: n.resetAfter(),
+		}
+		put := o.toColumns
+		if format == LDGOI {
+			put = o.toRows
+		}
+		for k := range d {
+			p := n.out(l*d + k)
+			put(a.WeightsLayer.part(k, d), p.ih, n.hidden)
+			put(a.WeightsIter.part(k, d), p.hh, n.hidden)
+			bias, both := a.Bias.part(k, d), p.merged()
+			if n.resetAfter() {
+				copy(both[2*n.hidden:], p.bih[2*n.hidden:])
+				copy(bias[3*n.hidden:], p.bhh[2*n.hidden:])
+			}
+			o.toRows(bias[:n.rows()], both, n.hidden)
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// FromOneDNN sets the weights of net to those of primitives, one for each layer.
+// Besides what ToOneDNN refuses, it returns an error if a shape or a direction is
+// wrong, and if a GRU's kind is not what Config.ResetBefore says.
+func FromOneDNN[N Network](net N, layers []OneDNN) error {
+	return wrap("oneDNN", view(net).fromOneDNN(layers))
+}
+
+func (n *network) fromOneDNN(layers []OneDNN) error {
+	if err := count(len(layers), n.layers(), "layer"); err != nil {
+		return err
+	}
+	var in []params
+	for l, a := range layers {
+		p, err := n.oneOneDNN(l, a)
+		if err != nil {
+			return fmt.Errorf("layer %d: %w", l, err)
+		}
+		in = append(in, p...)
+	}
+	return n.take(in)
+}
+
+func (n *network) oneOneDNN(l int, a OneDNN) ([]params, error) {
+	if err := n.isOneDNN(a.Format); err != nil {
+		return nil, err
+	}
+	o, d, groups := orderKeras[n.cell], n.directions(), n.oneDNNGroups()
+	switch {
+	case a.Direction != n.oneDNNDirection():
+		return nil, fmt.Errorf("the direction is %s, Config says %s", a.Direction, n.oneDNNDirection())
+	case a.LinearBeforeReset && n.resetBefore:
+		return nil, errors.New("an lbr_gru has the reset gate after the product: Config.ResetBefore must not be set")
+	case !a.LinearBeforeReset && n.resetAfter():
+		return nil, errors.New("a vanilla_gru has the reset gate before the product: set Config.ResetBefore")
+	case a.LinearBeforeReset && n.cell != isGRU:
+		return nil, fmt.Errorf("an lbr_gru for an %s", n.cell)
+	}
+	if err := a.WeightsLayer.check("weights_layer", n.oneDNNShape(a.Format, n.dirs[l*d].in)...); err != nil {
+		return nil, err
+	}
+	if err := a.WeightsIter.check("weights_iter", n.oneDNNShape(a.Format, n.hidden)...); err != nil {
+		return nil, err
+	}
+	if err := a.Bias.check("bias", 1, d, groups, n.hidden); err != nil {
+		return nil, err
+	}
+	get := o.fromColumns
+	if a.Format == LDGOI {
+		get = o.fromRows
+	}
+	var in []params
+	for k := range d {
+		p := n.blank(l*d + k)
+		get(p.ih, a.WeightsLayer.part(k, d), n.hidden)
+		get(p.hh, a.WeightsIter.part(k, d), n.hidden)
+		bias := a.Bias.part(k, d)
+		o.fromRows(p.bih, bias[:n.rows()], n.hidden)
+		if n.resetAfter() {
+			copy(p.bhh[2*n.hidden:], bias[3*n.hidden:])
+		}
+		in = append(in, p)
+	}
+	return in, nil
+}
+
+func (n *network) isOneDNN(format OneDNNFormat) error {
+	if format != LDIGO && format != LDGOI {
+		return fmt.Errorf("the format is %q, want ldigo or ldgoi", string(format))
+	}
+	if n.merge != lstm.Sum {
+		if err := n.concat("it puts the outputs of both directions side by side or adds them"); err != nil {
+			return err
+		}
+	}
+	if n.cell == isRNN {
+		switch name, _ := n.activation.ONNX(); name {
+		case "Tanh", "Relu", "LeakyRelu", "Sigmoid":
+		default:
+			return fmt.Errorf("vanilla_rnn has tanh, relu with a slope, and logistic, not Config.Activation = %v", n.activation)
+		}
+	}
+	return nil
+}
+
+// oneDNNGroups is how many biases of width H a direction has.
+func (n *network) oneDNNGroups() int {
+	if n.resetAfter() {
+		return 4
+	}
+	return n.gates
+}
+
+func (n *network) oneDNNShape(format OneDNNFormat, width int) []int {
+	if format == LDGOI {
+		return []int{1, n.directions(), n.gates, n.hidden, width}
+	}
+	return []int{1, n.directions(), width, n.gates, n.hidden}
+}
+
+func (n *network) oneDNNDirection() string {
+	switch {
+	case n.bidirectional:
+		return "bidirectional_" + strings.ToLower(fmt.Sprint(n.merge))
+	case n.reverse:
+		return "unidirectional_right2left"
+	}
+	return "unidirectional_left2right"
+}

@@ -1,0 +1,66 @@
+package gru_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/gru"
+)
+
+// Each gate's W_hh is orthogonal by PerGate, and the columns of the whole are
+// orthonormal by Keras; biases are +0.
+func TestInit(t *testing.T) {
+	const h, gates = 17, 3
+	net, err := gru.New(gru.Config{Input: 3, Hidden: h, Bidirectional: true}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for blocks, s := range map[int]gru.Scheme{gates: gru.PerGate, 1: gru.Keras} {
+		net.Init(rand.New(rand.NewPCG(1, 2)), s)
+		net.EachParam(func(name string, w []float32, _ ...int) {
+			p := gru.Param{Name: name}
+			n := len(w) / blocks
+			for b := 0; b < blocks && p.Recurrent(); b++ {
+				for i := range h {
+					for j := range h {
+						var sum, want float64
+						for r := 0; r < n; r += h {
+							sum += float64(w[b*n+r+i]) * float64(w[b*n+r+j])
+						}
+						if i == j {
+							want = 1
+						}
+						// One rounding of each element, 2^-24 of a column's
+						// length 1, twice; the rest is float64's.
+						if math.Abs(sum-want) > 0x1p-23+0x1p-40 {
+							t.Fatalf("%s, block %d of %d: columns %d and %d give %v, want %v", name, b, blocks, i, j, sum, want)
+						}
+					}
+				}
+			}
+			for i, v := range w {
+				if p.Bias() && math.Float32bits(v) != 0 {
+					t.Fatalf("%s[%d] is %v, want +0", name, i, v)
+				}
+			}
+		})
+	}
+}
+
+// New draws as Init does by PyTorch.
+func TestNewIsInitByPyTorch(t *testing.T) {
+	cfg := gru.Config{Input: 3, Hidden: 4}
+	a, _ := gru.New(cfg, rand.New(rand.NewPCG(1, 2)))
+	b, _ := gru.New(cfg, nil)
+	b.Init(rand.New(rand.NewPCG(1, 2)), gru.PyTorch)
+	var all [2][]float32
+	for i, l := range []*gru.Layer{a, b} {
+		l.EachParam(func(_ string, w []float32, _ ...int) { all[i] = append(all[i], w...) })
+	}
+	for i, v := range all[0] {
+		if v != all[1][i] {
+			t.Fatalf("element %d: %v and %v", i, v, all[1][i])
+		}
+	}
+}
