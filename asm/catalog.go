@@ -143,11 +143,17 @@ with the values that i, f, g and o had before on the right.`, "gates", elements,
 	{"Add", "dst, a, b []float32", "Add sets dst = a + b.", "vector", elements, kernel.Add},
 	{"AddFlush", "dst, a, b []float32", "AddFlush sets dst = flush(a + b).", "vector", elements, kernel.AddFlush},
 	{"Mul", "dst, a, b []float32", "Mul sets dst = a * b.", "vector", elements, kernel.Mul},
+	{"MulFlush", "dst, a, b []float32", "MulFlush sets dst = flush(a * b).", "vector", elements, kernel.MulFlush},
+	{"MulAdd", "dst, a, b []float32", "MulAdd sets dst = fma(a, b, dst).", "vector", elements, kernel.MulAdd},
 	{"Axpy", "dst, x []float32, alpha float32", "Axpy sets dst = fma(alpha, x, dst).", "vector", elements, kernel.Axpy},
 	{"Scale", "dst, x []float32, alpha float32", "Scale sets dst = x * alpha.", "vector", elements, kernel.Scale},
 	{"ScaleFlush", "dst, x []float32, alpha float32", "ScaleFlush sets dst = flush(x * alpha).", "vector", elements, kernel.ScaleFlush},
 	{"Div", "dst, x []float32, d float32", "Div sets dst = x / d.", "vector", elements, kernel.Div},
 	{"Clip", "dst, x []float32, limit float32", "Clip sets dst = x > limit ? limit : x < -limit ? -limit : x.", "vector", elements, kernel.Clip},
+	{"ClipGrad", "dx, x, dy []float32, limit float32", "ClipGrad sets dx = x > limit || x < -limit ? 0 : dy.", "vector", elements, kernel.ClipGrad},
+
+	{"Drop", "dst, x, u []float32, below, scale float32", "Drop sets dst = u < below ? 0 : x * scale.", "mask", elements, kernel.Drop},
+	{"Choose", "dst, u, a, b []float32, below float32", "Choose sets dst = u < below ? a : b.", "mask", elements, kernel.Choose},
 
 	{"SGD", "w, g []float32, lr, decay float32", `SGD takes one step:
 

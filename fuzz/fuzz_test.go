@@ -215,6 +215,13 @@ func FuzzActivations(f *testing.F) {
 		run("Softplus", func(d []float32) { ref.Softplus(d, x) }, func(isa kernels.ISA, d []float32) { isa.Softplus(d, x) })
 		run("SoftplusGrad", func(d []float32) { ref.SoftplusGrad(d, x, dy) }, func(isa kernels.ISA, d []float32) { isa.SoftplusGrad(d, x, dy) })
 
+		limit := float32(math.Abs(float64(alpha)))
+		if !(limit > 0) {
+			limit = 1
+		}
+		run("Clip", func(d []float32) { ref.Clip(d, x, limit) }, func(isa kernels.ISA, d []float32) { isa.Clip(d, x, limit) })
+		run("ClipGrad", func(d []float32) { ref.ClipGrad(d, x, dy, limit) }, func(isa kernels.ISA, d []float32) { isa.ClipGrad(d, x, dy, limit) })
+
 		softmax := make([]float32, len(x))
 		kernels.Scalar.Softmax(softmax, x)
 		dot, sum, largest, squares := kernels.Scalar.Dot(x, dy), kernels.Scalar.Sum(x), kernels.Scalar.Max(x), kernels.Scalar.SumSquares(x)
@@ -330,6 +337,18 @@ func FuzzGates(f *testing.F) {
 			func(isa kernels.ISA, v [9][]float32) {
 				isa.Adam(v[0], v[1], v[2], v[3], a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
 			})
+		run("flushed product",
+			func(v [9][]float32) { ref.MulFlush(v[0], v[1], v[2]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.MulFlush(v[0], v[1], v[2]) })
+		run("sum with a product",
+			func(v [9][]float32) { ref.MulAdd(v[0], v[1], v[2]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.MulAdd(v[0], v[1], v[2]) })
+		run("dropped values",
+			func(v [9][]float32) { ref.Drop(v[0], v[1], v[2], a[0], a[1]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.Drop(v[0], v[1], v[2], a[0], a[1]) })
+		run("chosen values",
+			func(v [9][]float32) { ref.Choose(v[0], v[1], v[2], v[3], a[0]) },
+			func(isa kernels.ISA, v [9][]float32) { isa.Choose(v[0], v[1], v[2], v[3], a[0]) })
 		run("momentum",
 			func(v [9][]float32) { ref.SGDMomentum(v[0], v[1], v[2], a[0], a[1], a[2], a[3]) },
 			func(isa kernels.ISA, v [9][]float32) { isa.SGDMomentum(v[0], v[1], v[2], a[0], a[1], a[2], a[3]) })

@@ -162,6 +162,12 @@ func AddFlush(dst, a, b []float32) { Current().AddFlush(dst, a, b) }
 // Mul is [ISA.Mul] on the current tier.
 func Mul(dst, a, b []float32) { Current().Mul(dst, a, b) }
 
+// MulFlush is [ISA.MulFlush] on the current tier.
+func MulFlush(dst, a, b []float32) { Current().MulFlush(dst, a, b) }
+
+// MulAdd is [ISA.MulAdd] on the current tier.
+func MulAdd(dst, a, b []float32) { Current().MulAdd(dst, a, b) }
+
 // Axpy is [ISA.Axpy] on the current tier.
 func Axpy(dst, x []float32, alpha float32) { Current().Axpy(dst, x, alpha) }
 
@@ -176,6 +182,15 @@ func Div(dst, x []float32, d float32) { Current().Div(dst, x, d) }
 
 // Clip is [ISA.Clip] on the current tier.
 func Clip(dst, x []float32, limit float32) { Current().Clip(dst, x, limit) }
+
+// ClipGrad is [ISA.ClipGrad] on the current tier.
+func ClipGrad(dx, x, dy []float32, limit float32) { Current().ClipGrad(dx, x, dy, limit) }
+
+// Drop is [ISA.Drop] on the current tier.
+func Drop(dst, x, u []float32, below, scale float32) { Current().Drop(dst, x, u, below, scale) }
+
+// Choose is [ISA.Choose] on the current tier.
+func Choose(dst, u, a, b []float32, below float32) { Current().Choose(dst, u, a, b, below) }
 
 // SGD is [ISA.SGD] on the current tier.
 func SGD(w, g []float32, lr, decay float32) { Current().SGD(w, g, lr, decay) }

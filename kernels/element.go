@@ -168,6 +168,22 @@ func (t ISA) Mul(dst, a, b []float32) {
 	mul(t, dst, a, b)
 }
 
+// MulFlush sets dst = a * b, storing +0 where the result is below 2^-100.
+func (t ISA) MulFlush(dst, a, b []float32) {
+	t.need()
+	same("MulFlush", "dst", len(dst), "a", len(a))
+	same("MulFlush", "dst", len(dst), "b", len(b))
+	mulFlush(t, dst, a, b)
+}
+
+// MulAdd adds a*b to dst, element by element, one fused multiply-add each.
+func (t ISA) MulAdd(dst, a, b []float32) {
+	t.need()
+	same("MulAdd", "dst", len(dst), "a", len(a))
+	same("MulAdd", "dst", len(dst), "b", len(b))
+	mulAdd(t, dst, a, b)
+}
+
 // Axpy adds alpha*x to dst, one fused multiply-add each.
 func (t ISA) Axpy(dst, x []float32, alpha float32) {
 	t.need()
@@ -204,6 +220,18 @@ func (t ISA) Clip(dst, x []float32, limit float32) {
 		panic(fmt.Sprintf("kernels: Clip: limit %v, want it above 0", limit))
 	}
 	clip(t, dst, x, limit)
+}
+
+// ClipGrad sets dx = dy where x, the input of Clip, is within [-limit, limit] or
+// NaN, and +0 elsewhere. limit must be above 0.
+func (t ISA) ClipGrad(dx, x, dy []float32, limit float32) {
+	t.need()
+	same("ClipGrad", "dx", len(dx), "x", len(x))
+	same("ClipGrad", "dx", len(dx), "dy", len(dy))
+	if !(limit > 0) {
+		panic(fmt.Sprintf("kernels: ClipGrad: limit %v, want it above 0", limit))
+	}
+	clipGrad(t, dx, x, dy, limit)
 }
 
 // SGD takes one step of gradient descent on w: w -= lr*(g + decay*w).

@@ -182,6 +182,12 @@ var elements = []element{
 	{name: "Mul", slots: "wrr", same: [][]int{{0, 1}, {0, 2}, {1, 2}, {0, 1, 2}},
 		run: func(t kernels.ISA, s [][]float32, a []float32) { t.Mul(s[0], s[1], s[2]) },
 		ref: func(s [][]float32, a []float32) { ref.Mul(s[0], s[1], s[2]) }},
+	{name: "MulFlush", slots: "wrr", same: [][]int{{0, 1}, {0, 2}, {1, 2}, {0, 1, 2}},
+		run: func(t kernels.ISA, s [][]float32, a []float32) { t.MulFlush(s[0], s[1], s[2]) },
+		ref: func(s [][]float32, a []float32) { ref.MulFlush(s[0], s[1], s[2]) }},
+	{name: "MulAdd", slots: "urr", same: [][]int{{0, 1}, {0, 2}, {1, 2}, {0, 1, 2}},
+		run: func(t kernels.ISA, s [][]float32, a []float32) { t.MulAdd(s[0], s[1], s[2]) },
+		ref: func(s [][]float32, a []float32) { ref.MulAdd(s[0], s[1], s[2]) }},
 	{name: "Axpy", slots: "ur", same: [][]int{{0, 1}}, fixed: []float32{-0.7},
 		run: func(t kernels.ISA, s [][]float32, a []float32) { t.Axpy(s[0], s[1], a[0]) },
 		ref: func(s [][]float32, a []float32) { ref.Axpy(s[0], s[1], a[0]) }},
@@ -197,6 +203,15 @@ var elements = []element{
 	{name: "Clip", slots: "wr", same: [][]int{{0, 1}}, fixed: []float32{1.5}, positive: true,
 		run: func(t kernels.ISA, s [][]float32, a []float32) { t.Clip(s[0], s[1], a[0]) },
 		ref: func(s [][]float32, a []float32) { ref.Clip(s[0], s[1], a[0]) }},
+	{name: "ClipGrad", slots: "wrr", same: [][]int{{0, 1}, {0, 2}, {1, 2}, {0, 1, 2}}, fixed: []float32{1.5}, positive: true,
+		run: func(t kernels.ISA, s [][]float32, a []float32) { t.ClipGrad(s[0], s[1], s[2], a[0]) },
+		ref: func(s [][]float32, a []float32) { ref.ClipGrad(s[0], s[1], s[2], a[0]) }},
+	{name: "Drop", slots: "wrr", same: [][]int{{0, 1}, {0, 2}, {1, 2}, {0, 1, 2}}, fixed: []float32{0.5, 1.25},
+		run: func(t kernels.ISA, s [][]float32, a []float32) { t.Drop(s[0], s[1], s[2], a[0], a[1]) },
+		ref: func(s [][]float32, a []float32) { ref.Drop(s[0], s[1], s[2], a[0], a[1]) }},
+	{name: "Choose", slots: "wrrr", same: [][]int{{0, 1}, {0, 2}, {0, 3}, {2, 3}, {0, 1, 2, 3}}, fixed: []float32{0.5},
+		run: func(t kernels.ISA, s [][]float32, a []float32) { t.Choose(s[0], s[1], s[2], s[3], a[0]) },
+		ref: func(s [][]float32, a []float32) { ref.Choose(s[0], s[1], s[2], s[3], a[0]) }},
 	{name: "SGD", slots: "ur", fixed: []float32{0.1, 0.01},
 		run: func(t kernels.ISA, s [][]float32, a []float32) { t.SGD(s[0], s[1], a[0], a[1]) },
 		ref: func(s [][]float32, a []float32) { ref.SGD(s[0], s[1], a[0], a[1]) }},
@@ -536,6 +551,9 @@ func TestElementKernelsRefuseWrongLengths(t *testing.T) {
 		for _, limit := range []float32{0, -1, float32(math.NaN())} {
 			if panics(func() { isa.Clip(nil, nil, limit) }) == "" {
 				t.Errorf("Clip accepts the limit %v", limit)
+			}
+			if panics(func() { isa.ClipGrad(nil, nil, nil, limit) }) == "" {
+				t.Errorf("ClipGrad accepts the limit %v", limit)
 			}
 		}
 	})

@@ -634,6 +634,32 @@ func mul(t ISA, dst, a, b []float32) {
 	}
 }
 
+func mulFlush(t ISA, dst, a, b []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		mulFlush(t, dst[:16384], a[:16384], b[:16384])
+		dst, a, b = dst[16384:], a[16384:], b[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.MulFlush(dst, a, b)
+	default:
+		ref.MulFlush(dst, a, b)
+	}
+}
+
+func mulAdd(t ISA, dst, a, b []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		mulAdd(t, dst[:16384], a[:16384], b[:16384])
+		dst, a, b = dst[16384:], a[16384:], b[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.MulAdd(dst, a, b)
+	default:
+		ref.MulAdd(dst, a, b)
+	}
+}
+
 func axpy(t ISA, dst, x []float32, alpha float32) {
 	for t != Scalar && len(dst) > 16384 {
 		axpy(t, dst[:16384], x[:16384], alpha)
@@ -696,6 +722,45 @@ func clip(t ISA, dst, x []float32, limit float32) {
 		neon.Clip(dst, x, limit)
 	default:
 		ref.Clip(dst, x, limit)
+	}
+}
+
+func clipGrad(t ISA, dx, x, dy []float32, limit float32) {
+	for t != Scalar && len(dx) > 16384 {
+		clipGrad(t, dx[:16384], x[:16384], dy[:16384], limit)
+		dx, x, dy = dx[16384:], x[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.ClipGrad(dx, x, dy, limit)
+	default:
+		ref.ClipGrad(dx, x, dy, limit)
+	}
+}
+
+func drop(t ISA, dst, x, u []float32, below, scale float32) {
+	for t != Scalar && len(dst) > 16384 {
+		drop(t, dst[:16384], x[:16384], u[:16384], below, scale)
+		dst, x, u = dst[16384:], x[16384:], u[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.Drop(dst, x, u, below, scale)
+	default:
+		ref.Drop(dst, x, u, below, scale)
+	}
+}
+
+func choose(t ISA, dst, u, a, b []float32, below float32) {
+	for t != Scalar && len(dst) > 16384 {
+		choose(t, dst[:16384], u[:16384], a[:16384], b[:16384], below)
+		dst, u, a, b = dst[16384:], u[16384:], a[16384:], b[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.Choose(dst, u, a, b, below)
+	default:
+		ref.Choose(dst, u, a, b, below)
 	}
 }
 

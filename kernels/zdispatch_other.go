@@ -201,6 +201,14 @@ func mul(t ISA, dst, a, b []float32) {
 	ref.Mul(dst, a, b)
 }
 
+func mulFlush(t ISA, dst, a, b []float32) {
+	ref.MulFlush(dst, a, b)
+}
+
+func mulAdd(t ISA, dst, a, b []float32) {
+	ref.MulAdd(dst, a, b)
+}
+
 func axpy(t ISA, dst, x []float32, alpha float32) {
 	ref.Axpy(dst, x, alpha)
 }
@@ -219,6 +227,18 @@ func div(t ISA, dst, x []float32, d float32) {
 
 func clip(t ISA, dst, x []float32, limit float32) {
 	ref.Clip(dst, x, limit)
+}
+
+func clipGrad(t ISA, dx, x, dy []float32, limit float32) {
+	ref.ClipGrad(dx, x, dy, limit)
+}
+
+func drop(t ISA, dst, x, u []float32, below, scale float32) {
+	ref.Drop(dst, x, u, below, scale)
+}
+
+func choose(t ISA, dst, u, a, b []float32, below float32) {
+	ref.Choose(dst, u, a, b, below)
 }
 
 func sgd(t ISA, w, g []float32, lr, decay float32) {

@@ -38,6 +38,23 @@ func Mul(m vec.Machine) {
 	each(m, "dst", []string{"a", "b"}, func(v []vec.Vec) vec.Vec { return m.Mul(v[0], v[1]) })
 }
 
+// MulFlush sets dst = a * b, tiny results as +0.
+func MulFlush(m vec.Machine) {
+	each(m, "dst", []string{"a", "b"}, func(v []vec.Vec) vec.Vec {
+		p := m.Mul(v[0], v[1])
+		vec.Flush(m, p)
+		return p
+	})
+}
+
+// MulAdd adds a*b to dst.
+func MulAdd(m vec.Machine) {
+	each(m, "dst", []string{"dst", "a", "b"}, func(v []vec.Vec) vec.Vec {
+		m.FMA(v[0], v[1], v[2])
+		return v[0]
+	})
+}
+
 // Axpy adds alpha*x to dst.
 func Axpy(m vec.Machine) {
 	alpha := m.Float("alpha")
@@ -74,4 +91,13 @@ func Clip(m vec.Machine) {
 	limit := m.Float("limit")
 	least := vec.Negative(m, limit)
 	each(m, "dst", []string{"x"}, func(v []vec.Vec) vec.Vec { return m.Max(least, m.Min(limit, v[0])) })
+}
+
+// ClipGrad sets dx to dy, +0 where x is beyond [-limit, limit]; at a NaN dy passes.
+func ClipGrad(m vec.Machine) {
+	limit := m.Float("limit")
+	each(m, "dx", []string{"x", "dy"}, func(v []vec.Vec) vec.Vec {
+		m.ZeroWhere(m.Less(limit, vec.Magnitude(m, v[0])), v[1])
+		return v[1]
+	})
 }

@@ -164,8 +164,11 @@ func BelowZero(m Machine, a Vec) Pred   { return m.Less(a, Const(0)) }
 func NotPositive(m Machine, a Vec) Pred { return m.Less(a, least) }
 func OneOrMore(m Machine, a Vec) Pred   { return m.Less(mostBelowOne, a) }
 
+// Magnitude is |a|.
+func Magnitude(m Machine, a Vec) Vec { return m.And(a, restBits) }
+
 // OnePlusAbs is 1 + |a|.
-func OnePlusAbs(m Machine, a Vec) Vec { return m.Add(m.And(a, restBits), one) }
+func OnePlusAbs(m Machine, a Vec) Vec { return m.Add(Magnitude(m, a), one) }
 
 // AtMostOne is min(a, 1); a NaN stays.
 func AtMostOne(m Machine, a Vec) Vec { return m.Min(one, a) }

@@ -21,6 +21,20 @@ func Mul(dst, a, b []float32) {
 	}
 }
 
+// MulFlush sets dst = a * b with tiny results flushed to +0.
+func MulFlush(dst, a, b []float32) {
+	for j := range dst {
+		dst[j] = Flush(a[j] * b[j])
+	}
+}
+
+// MulAdd adds a*b to dst, one fused multiply-add each.
+func MulAdd(dst, a, b []float32) {
+	for j := range dst {
+		dst[j] = FMA(a[j], b[j], dst[j])
+	}
+}
+
 // Axpy adds alpha*x to dst, one fused multiply-add each.
 func Axpy(dst, x []float32, alpha float32) {
 	for j, v := range x {
@@ -59,5 +73,17 @@ func Clip(dst, x []float32, limit float32) {
 			v = -limit
 		}
 		dst[j] = v
+	}
+}
+
+// ClipGrad sets dx = dy where x lies in [-limit, limit] or is NaN, that is where
+// [Clip] hands x through, and +0 elsewhere. limit must be > 0.
+func ClipGrad(dx, x, dy []float32, limit float32) {
+	for j, v := range x {
+		if v > limit || v < -limit {
+			dx[j] = 0
+		} else {
+			dx[j] = dy[j]
+		}
 	}
 }

@@ -118,6 +118,87 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+// func MulFlush(dst []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·MulFlush(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	XORQ SI, SI
+	SUBQ $+8, CX
+	JLT  done_block
+
+block:
+	VMOVUPS (DX)(SI*1), Y0
+	VMOVUPS (BX)(SI*1), Y1
+	VMULPS  Y1, Y0, Y0
+	VANDPS  lanes_7fffffff<>+0(SB), Y0, Y1
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y1, Y1
+	VANDNPS Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(SI*1)
+	ADDQ    $+32, SI
+	SUBQ    $+8, CX
+	JGE     block
+
+done_block:
+	ADDQ       $+8, CX
+	CMPQ       CX, $+1
+	JLT        skip_tail
+	LEAQ       mask<>+32(SB), DI
+	NEGQ       CX
+	VMOVUPS    (DI)(CX*4), Y0
+	VMASKMOVPS (DX)(SI*1), Y0, Y1
+	VMASKMOVPS (BX)(SI*1), Y0, Y2
+	VMULPS     Y2, Y1, Y1
+	VANDPS     lanes_7fffffff<>+0(SB), Y1, Y2
+	VCMPPS     $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS    Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
+// func MulAdd(dst []float32, a []float32, b []float32)
+// Requires: AVX, FMA3
+TEXT ·MulAdd(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ dst_base+0(FP), DX
+	MOVQ a_base+24(FP), BX
+	MOVQ b_base+48(FP), SI
+	XORQ DI, DI
+	SUBQ $+8, CX
+	JLT  done_block
+
+block:
+	VMOVUPS     (DX)(DI*1), Y0
+	VMOVUPS     (BX)(DI*1), Y1
+	VMOVUPS     (SI)(DI*1), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS     Y0, (AX)(DI*1)
+	ADDQ        $+32, DI
+	SUBQ        $+8, CX
+	JGE         block
+
+done_block:
+	ADDQ        $+8, CX
+	CMPQ        CX, $+1
+	JLT         skip_tail
+	LEAQ        mask<>+32(SB), R8
+	NEGQ        CX
+	VMOVUPS     (R8)(CX*4), Y0
+	VMASKMOVPS  (DX)(DI*1), Y0, Y1
+	VMASKMOVPS  (BX)(DI*1), Y0, Y2
+	VMASKMOVPS  (SI)(DI*1), Y0, Y3
+	VFMADD231PS Y3, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (AX)(DI*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
 // func Axpy(dst []float32, x []float32, alpha float32)
 // Requires: AVX, FMA3
 TEXT ·Axpy(SB), NOSPLIT, $0-52
@@ -295,6 +376,47 @@ done_block:
 	VMINPS     Y3, Y0, Y0
 	VMAXPS     Y0, Y1, Y0
 	VMASKMOVPS Y0, Y2, (AX)(BX*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
+// func ClipGrad(dx []float32, x []float32, dy []float32, limit float32)
+// Requires: AVX
+TEXT ·ClipGrad(SB), NOSPLIT, $0-76
+	VBROADCASTSS limit+72(FP), Y0
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dx_len+8(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         dy_base+48(FP), BX
+	XORQ         SI, SI
+	SUBQ         $+8, CX
+	JLT          done_block
+
+block:
+	VMOVUPS (DX)(SI*1), Y1
+	VMOVUPS (BX)(SI*1), Y2
+	VANDPS  lanes_7fffffff<>+0(SB), Y1, Y1
+	VCMPPS  $0x11, Y1, Y0, Y1
+	VANDNPS Y2, Y1, Y2
+	VMOVUPS Y2, (AX)(SI*1)
+	ADDQ    $+32, SI
+	SUBQ    $+8, CX
+	JGE     block
+
+done_block:
+	ADDQ       $+8, CX
+	CMPQ       CX, $+1
+	JLT        skip_tail
+	LEAQ       mask<>+32(SB), DI
+	NEGQ       CX
+	VMOVUPS    (DI)(CX*4), Y1
+	VMASKMOVPS (DX)(SI*1), Y1, Y2
+	VMASKMOVPS (BX)(SI*1), Y1, Y3
+	VANDPS     lanes_7fffffff<>+0(SB), Y2, Y2
+	VCMPPS     $0x11, Y2, Y0, Y0
+	VANDNPS    Y3, Y0, Y3
+	VMASKMOVPS Y3, Y1, (AX)(SI*1)
 
 skip_tail:
 	VZEROUPPER

@@ -115,6 +115,85 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+// func MulFlush(dst []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·MulFlush(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	XORQ SI, SI
+	SUBQ $+16, CX
+	JLT  done_block
+
+block:
+	VMOVUPS     (DX)(SI*1), Z0
+	VMOVUPS     (BX)(SI*1), Z1
+	VMULPS      Z1, Z0, Z0
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z0, Z1
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z1, K1
+	VPXORD      Z0, Z0, K1, Z0
+	VMOVUPS     Z0, (AX)(SI*1)
+	ADDQ        $+64, SI
+	SUBQ        $+16, CX
+	JGE         block
+
+done_block:
+	ADDQ        $+16, CX
+	CMPQ        CX, $+1
+	JLT         skip_tail
+	LEAQ        mask<>+0(SB), DI
+	KMOVW       (DI)(CX*2), K1
+	VMOVUPS.Z   (DX)(SI*1), K1, Z0
+	VMOVUPS.Z   (BX)(SI*1), K1, Z1
+	VMULPS      Z1, Z0, Z0
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z0, Z1
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z1, K2
+	VPXORD      Z0, Z0, K2, Z0
+	VMOVUPS     Z0, K1, (AX)(SI*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
+// func MulAdd(dst []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·MulAdd(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ dst_base+0(FP), DX
+	MOVQ a_base+24(FP), BX
+	MOVQ b_base+48(FP), SI
+	XORQ DI, DI
+	SUBQ $+16, CX
+	JLT  done_block
+
+block:
+	VMOVUPS     (DX)(DI*1), Z0
+	VMOVUPS     (BX)(DI*1), Z1
+	VMOVUPS     (SI)(DI*1), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     Z0, (AX)(DI*1)
+	ADDQ        $+64, DI
+	SUBQ        $+16, CX
+	JGE         block
+
+done_block:
+	ADDQ        $+16, CX
+	CMPQ        CX, $+1
+	JLT         skip_tail
+	LEAQ        mask<>+0(SB), R8
+	KMOVW       (R8)(CX*2), K1
+	VMOVUPS.Z   (DX)(DI*1), K1, Z0
+	VMOVUPS.Z   (BX)(DI*1), K1, Z1
+	VMOVUPS.Z   (SI)(DI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     Z0, K1, (AX)(DI*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
 // func Axpy(dst []float32, x []float32, alpha float32)
 // Requires: AVX, AVX512F
 TEXT ·Axpy(SB), NOSPLIT, $0-52
@@ -287,6 +366,46 @@ done_block:
 	VMINPS    Z2, Z0, Z0
 	VMAXPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
+// func ClipGrad(dx []float32, x []float32, dy []float32, limit float32)
+// Requires: AVX, AVX512F
+TEXT ·ClipGrad(SB), NOSPLIT, $0-76
+	VBROADCASTSS limit+72(FP), Z0
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dx_len+8(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         dy_base+48(FP), BX
+	XORQ         SI, SI
+	SUBQ         $+16, CX
+	JLT          done_block
+
+block:
+	VMOVUPS     (DX)(SI*1), Z1
+	VMOVUPS     (BX)(SI*1), Z2
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z1, Z1
+	VCMPPS      $0x11, Z1, Z0, K1
+	VPXORD      Z2, Z2, K1, Z2
+	VMOVUPS     Z2, (AX)(SI*1)
+	ADDQ        $+64, SI
+	SUBQ        $+16, CX
+	JGE         block
+
+done_block:
+	ADDQ        $+16, CX
+	CMPQ        CX, $+1
+	JLT         skip_tail
+	LEAQ        mask<>+0(SB), DI
+	KMOVW       (DI)(CX*2), K1
+	VMOVUPS.Z   (DX)(SI*1), K1, Z1
+	VMOVUPS.Z   (BX)(SI*1), K1, Z2
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z1, Z1
+	VCMPPS      $0x11, Z1, Z0, K2
+	VPXORD      Z2, Z2, K2, Z2
+	VMOVUPS     Z2, K1, (AX)(SI*1)
 
 skip_tail:
 	VZEROUPPER

@@ -305,6 +305,16 @@ func AddFlush(dst, a, b []float32)
 //go:noescape
 func Mul(dst, a, b []float32)
 
+// MulFlush sets dst = flush(a * b).
+//
+//go:noescape
+func MulFlush(dst, a, b []float32)
+
+// MulAdd sets dst = fma(a, b, dst).
+//
+//go:noescape
+func MulAdd(dst, a, b []float32)
+
 // Axpy sets dst = fma(alpha, x, dst).
 //
 //go:noescape
@@ -329,6 +339,21 @@ func Div(dst, x []float32, d float32)
 //
 //go:noescape
 func Clip(dst, x []float32, limit float32)
+
+// ClipGrad sets dx = x > limit || x < -limit ? 0 : dy.
+//
+//go:noescape
+func ClipGrad(dx, x, dy []float32, limit float32)
+
+// Drop sets dst = u < below ? 0 : x * scale.
+//
+//go:noescape
+func Drop(dst, x, u []float32, below, scale float32)
+
+// Choose sets dst = u < below ? a : b.
+//
+//go:noescape
+func Choose(dst, u, a, b []float32, below float32)
 
 // SGD takes one step:
 //

@@ -263,6 +263,202 @@ done3:
 skip_tail:
 	RET
 
+// func MulFlush(dst, a, b []float32)
+TEXT ·MulFlush(SB), NOSPLIT, $0-72
+	MOVD $lanes<>(SB), R0
+	MOVD dst_base+0(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD a_base+24(FP), R3
+	MOVD b_base+48(FP), R4
+	MOVD $0, R5
+	SUBS $4, R2, R2
+	BLT done_block
+
+block:
+	WORD $0x3ce56860 // ldr q0, [x3, x5]
+	WORD $0x3ce56881 // ldr q1, [x4, x5]
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ (R0), F1
+	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	WORD $0x3ca56820 // str q0, [x1, x5]
+	ADD $16, R5, R5
+	SUBS $4, R2, R2
+	BGE block
+
+done_block:
+	ADD $4, R2, R2
+	CMP $1, R2
+	BLT skip_tail
+	VMOVI $0, V0.B16
+	ADD R5, R3, R3
+	TBZ $2, R2, part
+	FMOVQ (R3), F0
+	JMP done
+
+part:
+	TBZ $1, R2, single
+	FMOVD (R3), F0
+	TBZ $0, R2, done
+	ADD $8, R3, R3
+	VLD1 (R3), V0.S[2]
+	JMP done
+
+single:
+	TBZ $0, R2, done
+	FMOVS (R3), F0
+
+done:
+	VMOVI $0, V1.B16
+	ADD R5, R4, R3
+	TBZ $2, R2, part2
+	FMOVQ (R3), F1
+	JMP done2
+
+part2:
+	TBZ $1, R2, single2
+	FMOVD (R3), F1
+	TBZ $0, R2, done2
+	ADD $8, R3, R3
+	VLD1 (R3), V1.S[2]
+	JMP done2
+
+single2:
+	TBZ $0, R2, done2
+	FMOVS (R3), F1
+
+done2:
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ (R0), F1
+	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	ADD R5, R1, R0
+	TBZ $2, R2, part3
+	FMOVQ F0, (R0)
+	JMP done3
+
+part3:
+	TBZ $1, R2, single3
+	FMOVD F0, (R0)
+	TBZ $0, R2, done3
+	ADD $8, R0, R0
+	VST1 V0.S[2], (R0)
+	JMP done3
+
+single3:
+	TBZ $0, R2, done3
+	FMOVS F0, (R0)
+
+done3:
+
+skip_tail:
+	RET
+
+// func MulAdd(dst, a, b []float32)
+TEXT ·MulAdd(SB), NOSPLIT, $0-72
+	MOVD dst_base+0(FP), R0
+	MOVD dst_len+8(FP), R1
+	MOVD dst_base+0(FP), R2
+	MOVD a_base+24(FP), R3
+	MOVD b_base+48(FP), R4
+	MOVD $0, R5
+	SUBS $4, R1, R1
+	BLT done_block
+
+block:
+	WORD $0x3ce56840 // ldr q0, [x2, x5]
+	WORD $0x3ce56861 // ldr q1, [x3, x5]
+	WORD $0x3ce56882 // ldr q2, [x4, x5]
+	VFMLA V2.S4, V1.S4, V0.S4
+	WORD $0x3ca56800 // str q0, [x0, x5]
+	ADD $16, R5, R5
+	SUBS $4, R1, R1
+	BGE block
+
+done_block:
+	ADD $4, R1, R1
+	CMP $1, R1
+	BLT skip_tail
+	VMOVI $0, V0.B16
+	ADD R5, R2, R2
+	TBZ $2, R1, part
+	FMOVQ (R2), F0
+	JMP done
+
+part:
+	TBZ $1, R1, single
+	FMOVD (R2), F0
+	TBZ $0, R1, done
+	ADD $8, R2, R2
+	VLD1 (R2), V0.S[2]
+	JMP done
+
+single:
+	TBZ $0, R1, done
+	FMOVS (R2), F0
+
+done:
+	VMOVI $0, V1.B16
+	ADD R5, R3, R2
+	TBZ $2, R1, part2
+	FMOVQ (R2), F1
+	JMP done2
+
+part2:
+	TBZ $1, R1, single2
+	FMOVD (R2), F1
+	TBZ $0, R1, done2
+	ADD $8, R2, R2
+	VLD1 (R2), V1.S[2]
+	JMP done2
+
+single2:
+	TBZ $0, R1, done2
+	FMOVS (R2), F1
+
+done2:
+	VMOVI $0, V2.B16
+	ADD R5, R4, R2
+	TBZ $2, R1, part3
+	FMOVQ (R2), F2
+	JMP done3
+
+part3:
+	TBZ $1, R1, single3
+	FMOVD (R2), F2
+	TBZ $0, R1, done3
+	ADD $8, R2, R2
+	VLD1 (R2), V2.S[2]
+	JMP done3
+
+single3:
+	TBZ $0, R1, done3
+	FMOVS (R2), F2
+
+done3:
+	VFMLA V2.S4, V1.S4, V0.S4
+	ADD R5, R0, R0
+	TBZ $2, R1, part4
+	FMOVQ F0, (R0)
+	JMP done4
+
+part4:
+	TBZ $1, R1, single4
+	FMOVD F0, (R0)
+	TBZ $0, R1, done4
+	ADD $8, R0, R0
+	VST1 V0.S[2], (R0)
+	JMP done4
+
+single4:
+	TBZ $0, R1, done4
+	FMOVS F0, (R0)
+
+done4:
+
+skip_tail:
+	RET
+
 // func Axpy(dst, x []float32, alpha float32)
 TEXT ·Axpy(SB), NOSPLIT, $0-52
 	FMOVS alpha+48(FP), F0
@@ -619,6 +815,96 @@ single2:
 	FMOVS F2, (R0)
 
 done2:
+
+skip_tail:
+	RET
+
+// func ClipGrad(dx, x, dy []float32, limit float32)
+TEXT ·ClipGrad(SB), NOSPLIT, $0-76
+	FMOVS limit+72(FP), F0
+	VDUP V0.S[0], V0.S4
+	MOVD dx_base+0(FP), R0
+	MOVD dx_len+8(FP), R1
+	MOVD x_base+24(FP), R2
+	MOVD dy_base+48(FP), R3
+	MOVD $0, R4
+	SUBS $4, R1, R1
+	BLT done_block
+
+block:
+	WORD $0x3ce46841 // ldr q1, [x2, x4]
+	WORD $0x3ce46862 // ldr q2, [x3, x4]
+	WORD $0x4ea0f821 // fabs v1.4s, v1.4s
+	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
+	WORD $0x3ca46802 // str q2, [x0, x4]
+	ADD $16, R4, R4
+	SUBS $4, R1, R1
+	BGE block
+
+done_block:
+	ADD $4, R1, R1
+	CMP $1, R1
+	BLT skip_tail
+	VMOVI $0, V1.B16
+	ADD R4, R2, R2
+	TBZ $2, R1, part
+	FMOVQ (R2), F1
+	JMP done
+
+part:
+	TBZ $1, R1, single
+	FMOVD (R2), F1
+	TBZ $0, R1, done
+	ADD $8, R2, R2
+	VLD1 (R2), V1.S[2]
+	JMP done
+
+single:
+	TBZ $0, R1, done
+	FMOVS (R2), F1
+
+done:
+	VMOVI $0, V2.B16
+	ADD R4, R3, R2
+	TBZ $2, R1, part2
+	FMOVQ (R2), F2
+	JMP done2
+
+part2:
+	TBZ $1, R1, single2
+	FMOVD (R2), F2
+	TBZ $0, R1, done2
+	ADD $8, R2, R2
+	VLD1 (R2), V2.S[2]
+	JMP done2
+
+single2:
+	TBZ $0, R1, done2
+	FMOVS (R2), F2
+
+done2:
+	WORD $0x4ea0f821 // fabs v1.4s, v1.4s
+	WORD $0x6ea0e420 // fcmgt v0.4s, v1.4s, v0.4s
+	WORD $0x4e601c42 // bic v2.16b, v2.16b, v0.16b
+	ADD R4, R0, R0
+	TBZ $2, R1, part3
+	FMOVQ F2, (R0)
+	JMP done3
+
+part3:
+	TBZ $1, R1, single3
+	FMOVD F2, (R0)
+	TBZ $0, R1, done3
+	ADD $8, R0, R0
+	VST1 V2.S[2], (R0)
+	JMP done3
+
+single3:
+	TBZ $0, R1, done3
+	FMOVS F2, (R0)
+
+done3:
 
 skip_tail:
 	RET
