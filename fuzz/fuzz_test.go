@@ -222,6 +222,17 @@ func FuzzActivations(f *testing.F) {
 		run("Clip", func(d []float32) { ref.Clip(d, x, limit) }, func(isa kernels.ISA, d []float32) { isa.Clip(d, x, limit) })
 		run("ClipGrad", func(d []float32) { ref.ClipGrad(d, x, dy, limit) }, func(isa kernels.ISA, d []float32) { isa.ClipGrad(d, x, dy, limit) })
 
+		normal, grad := make([]float32, len(x)), make([]float32, len(x))
+		r := ref.Normalize(normal, x, beta)
+		ref.NormalizeGrad(grad, normal, dy, r)
+		each(func(isa kernels.ISA) {
+			y, dx := append([]float32(nil), x...), append([]float32(nil), dy...)
+			numtest.Equal(t, []float32{isa.Normalize(y, y, beta)}, []float32{r}, "r of a normalisation on %v", isa)
+			numtest.Equal(t, y, normal, "normalisation on %v", isa)
+			isa.NormalizeGrad(dx, y, dx, r)
+			numtest.Equal(t, dx, grad, "gradient of a normalisation on %v", isa)
+		})
+
 		softmax := make([]float32, len(x))
 		kernels.Scalar.Softmax(softmax, x)
 		dot, sum, largest, squares := kernels.Scalar.Dot(x, dy), kernels.Scalar.Sum(x), kernels.Scalar.Max(x), kernels.Scalar.SumSquares(x)

@@ -11,6 +11,7 @@ import (
 // Kernels with tests of their own instead of a line in elements.
 var testedApart = []string{
 	"String", "NewPacked", "Pack", "Gemm", "GemmWork", "GemmRows", "GemmRowsWork", // gemm_test.go
+	"Normalize", "NormalizeGrad", // normalize_test.go
 	"SumSquaresLanes", "Dot", "Sum", "Max", "SumSquares", "Softmax", // element_test.go
 	"PeakLoop", // bench_test.go
 }

@@ -101,6 +101,8 @@ func TestMissingTierIsRefused(t *testing.T) {
 		"SumSquaresLanes": func() { isa.SumSquaresLanes(make([]float64, 32), nil) },
 		"Softmax":         func() { isa.Softmax(nil, nil) },
 		"Dot":             func() { isa.Dot(nil, nil) },
+		"Normalize":       func() { isa.Normalize(nil, nil, 0) },
+		"NormalizeGrad":   func() { isa.NormalizeGrad(nil, nil, nil, 0) },
 	} {
 		if m := panics(call); !strings.Contains(m, isa.String()) {
 			t.Errorf("%s on %v: %q, want a panic that names the tier", name, isa, m)

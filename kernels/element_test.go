@@ -582,6 +582,7 @@ func TestElementKernelsAllocateNothing(t *testing.T) {
 		if n := testing.AllocsPerRun(10, func() {
 			_, _, _, _ = isa.Dot(x, y), isa.Sum(x), isa.Max(x), isa.SumSquares(x)
 			isa.Softmax(x, y)
+			isa.NormalizeGrad(x, y, x, isa.Normalize(y, x, 1e-5))
 		}); n != 0 {
 			t.Errorf("the reductions allocate %v times", n)
 		}

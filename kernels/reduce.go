@@ -68,6 +68,41 @@ func (t ISA) Softmax(dst, x []float32) (max, sum float32) {
 	return max, sum
 }
 
+// Normalize sets dst = (x-mean)/deviation, elements of mean 0 and variance 1, and
+// returns r = 1/deviation, where deviation = sqrt(variance + eps). The order of
+// operations is that of [ref.Normalize]. dst may be x. Without elements r is 0.
+func (t ISA) Normalize(dst, x []float32, eps float32) (r float32) {
+	t.need()
+	same("Normalize", "dst", len(dst), "x", len(x))
+	if len(x) == 0 {
+		return 0
+	}
+	n := float32(len(x))
+	mean := t.Sum(x) / n
+	t.Affine(dst, x, 1, -mean) // fma(1, x, -mean) is the rounded difference
+	variance := t.Dot(dst, dst) / n
+	r = 1 / float32(math.Sqrt(float64(variance+eps)))
+	t.Scale(dst, dst, r)
+	return r
+}
+
+// NormalizeGrad sets dx = the gradient of the input of [ISA.Normalize], y and r
+// being what that made and dy the gradient of y. The order of operations is that
+// of [ref.NormalizeGrad]; nothing is flushed. dx may be dy, but not y.
+func (t ISA) NormalizeGrad(dx, y, dy []float32, r float32) {
+	t.need()
+	same("NormalizeGrad", "dx", len(dx), "y", len(y))
+	same("NormalizeGrad", "dx", len(dx), "dy", len(dy))
+	if len(y) == 0 {
+		return
+	}
+	n := float32(len(y))
+	m1, m2 := t.Sum(dy)/n, t.Dot(dy, y)/n
+	t.Affine(dx, dy, 1, -m1)
+	t.Axpy(dx, y, -m2)
+	t.Scale(dx, dx, r)
+}
+
 // Dot is [ISA.Dot] on the current tier.
 func Dot(x, y []float32) float32 { return Current().Dot(x, y) }
 
@@ -82,6 +117,12 @@ func SumSquares(x []float32) float64 { return Current().SumSquares(x) }
 
 // Softmax is [ISA.Softmax] on the current tier.
 func Softmax(dst, x []float32) (max, sum float32) { return Current().Softmax(dst, x) }
+
+// Normalize is [ISA.Normalize] on the current tier.
+func Normalize(dst, x []float32, eps float32) (r float32) { return Current().Normalize(dst, x, eps) }
+
+// NormalizeGrad is [ISA.NormalizeGrad] on the current tier.
+func NormalizeGrad(dx, y, dy []float32, r float32) { Current().NormalizeGrad(dx, y, dy, r) }
 
 // FMA returns a*b+c with one rounding, on every platform.
 func FMA(a, b, c float32) float32 { return ref.FMA(a, b, c) }

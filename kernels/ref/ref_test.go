@@ -3,6 +3,7 @@ package ref_test
 import (
 	"math"
 	"math/big"
+	"math/cmplx"
 	"math/rand/v2"
 	"testing"
 
@@ -244,6 +245,99 @@ func TestOptimizersFollowTheirPapers(t *testing.T) {
 					t.Fatalf("%s, step %d: w[%d] = %v, want %v", name, step, j, w[j], w64[j])
 				}
 			}
+		}
+	}
+}
+
+// The normalisation against its definition in float64, and its gradient against
+// the derivative of that: the imaginary part of a complex step, which is exact to
+// the last bits of float64. Bounds follow the float32 steps.
+func TestNormalizeFollowsItsDefinition(t *testing.T) {
+	const eps = 1e-5
+	r := rand.New(rand.NewPCG(5, 5))
+	for _, n := range []int{1, 2, 3, 15, 16, 17, 63, 64, 65, 129, 300} {
+		x, dy, y, dx := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+		for j := range x {
+			x[j], dy[j] = 4*r.Float32()-1, 2*r.Float32()-1
+		}
+		got := ref.Normalize(y, x, eps)
+		ref.NormalizeGrad(dx, y, dy, got)
+
+		normal := func(x []complex128) (y []complex128) {
+			var mean, variance complex128
+			for _, v := range x {
+				mean += v / complex(float64(n), 0)
+			}
+			for _, v := range x {
+				variance += (v - mean) * (v - mean) / complex(float64(n), 0)
+			}
+			for _, v := range x {
+				y = append(y, (v-mean)/cmplx.Sqrt(variance+complex(float64(float32(eps)), 0)))
+			}
+			return y
+		}
+		const h = 1e-100
+		exact := make([]complex128, n)
+		for j, v := range x {
+			exact[j] = complex(float64(v), 0)
+		}
+		wantY, wantDx := make([]float64, n), make([]float64, n)
+		for j, v := range normal(exact) {
+			wantY[j] = real(v)
+		}
+		for j := range x {
+			exact[j] += complex(0, h)
+			for i, v := range normal(exact) {
+				wantDx[j] += float64(dy[i]) * imag(v) / h
+			}
+			exact[j] = complex(float64(x[j]), 0)
+		}
+
+		// The same steps with their errors.
+		exactly := func(s []float32) (e []numtest.Running) {
+			for _, v := range s {
+				e = append(e, numtest.Exact(v))
+			}
+			return e
+		}
+		mean := func(a, b []numtest.Running) numtest.Running {
+			lanes := make([]numtest.Running, 64)
+			for j := range a {
+				lanes[j%64] = a[j].FMA(b[j], lanes[j%64])
+			}
+			for k := 32; k > 0; k /= 2 {
+				for l := range k {
+					lanes[l] = lanes[l].Add(lanes[l+k])
+				}
+			}
+			return lanes[0].Func(lanes[0].V/float64(n), 1/float64(n), 0.5)
+		}
+		ones := make([]numtest.Running, n)
+		for j := range ones {
+			ones[j] = numtest.Exact(1)
+		}
+		m, d := mean(exactly(x), ones), exactly(x)
+		for j := range d {
+			d[j] = d[j].Sub(m)
+		}
+		v := mean(d, d).Add(numtest.Exact(eps))
+		least := max(v.V-v.E, eps)
+		rr := v.Func(1/math.Sqrt(v.V), 0.5/(least*math.Sqrt(least)), 1.5)
+		yy, g := make([]numtest.Running, n), exactly(dy)
+		bound := make([]float64, n)
+		for j := range d {
+			yy[j] = d[j].Mul(rr)
+			bound[j] = yy[j].E
+		}
+		worst := numtest.Within(t, y, wantY, bound, "y of %d", n)
+		numtest.Within(t, []float32{got}, []float64{rr.V}, []float64{rr.E}, "r of %d", n)
+		m1, m2 := mean(g, ones), mean(g, yy)
+		for j := range g {
+			bound[j] = m2.Neg().FMA(yy[j], g[j].Sub(m1)).Mul(rr).E
+		}
+		worst = max(worst, numtest.Within(t, dx, wantDx, bound, "dx of %d", n))
+		if n > 1 && worst < 0.01 {
+			t.Errorf("n=%d: the bound is %.0f times too wide to say much", n, 1/worst)
 		}
 	}
 }
