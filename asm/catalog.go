@@ -152,6 +152,11 @@ with the values that i, f, g and o had before on the right.`, "gates", elements,
 	{"Clip", "dst, x []float32, limit float32", "Clip sets dst = x > limit ? limit : x < -limit ? -limit : x.", "vector", elements, kernel.Clip},
 	{"ClipGrad", "dx, x, dy []float32, limit float32", "ClipGrad sets dx = x > limit || x < -limit ? 0 : dy.", "vector", elements, kernel.ClipGrad},
 
+	{"Uniform", "dst []float32, c *[21]uint32", `Uniform sets dst, for each block of 64, and moves on to the next:
+
+	dst[16*w+i] = float32frombits(word>>9 | 0x3f800000)
+	with word w of philox4x32-10(c[i], c[16], c[17], c[18]; key c[19], c[20])
+	c[i] += 16`, "mask", elements, kernel.Uniform},
 	{"Drop", "dst, x, u []float32, below, scale float32", "Drop sets dst = u < below ? 0 : x * scale.", "mask", elements, kernel.Drop},
 	{"Choose", "dst, u, a, b []float32, below float32", "Choose sets dst = u < below ? a : b.", "mask", elements, kernel.Choose},
 

@@ -246,6 +246,40 @@ func FuzzActivations(f *testing.F) {
 	})
 }
 
+// FuzzMasks draws numbers for any counter and key, each of which its place decides
+// alone, and selects by them.
+func FuzzMasks(f *testing.F) {
+	for i, s := range someSeeds() {
+		f.Add(uint8(i), uint32(0), uint32(i), uint32(1<<31), uint32(7), uint64(i)<<31, s)
+		f.Add(uint8(255-i), uint32(0xfffffff0), ^uint32(i), uint32(0), ^uint32(0), ^uint64(i), s)
+	}
+	f.Fuzz(func(t *testing.T, blocks uint8, c0, c1, c2, c3 uint32, seed uint64, data []byte) {
+		counter, key := [4]uint32{c0, c1, c2, c3}, [2]uint32{uint32(seed), uint32(seed >> 32)}
+		n := 64 * (int(blocks) % 20)
+		want := make([]float32, n)
+		for j := range want {
+			word := ref.Philox([4]uint32{c0 + uint32(j/64*16+j%16), c1, c2, c3}, key)[j%64/16]
+			want[j] = math.Float32frombits(word>>9 | 0x3f800000)
+		}
+		s := &stream{data: data}
+		x, y, scale := s.floats(n), s.floats(n), s.next()
+		below := 1 + float32(c3%8)/8
+		dropped, chosen := make([]float32, n), make([]float32, n)
+		ref.Drop(dropped, x, want, below, scale)
+		ref.Choose(chosen, want, x, y, below)
+		each(func(isa kernels.ISA) {
+			u := make([]float32, n)
+			isa.Uniform(u, counter, key)
+			numtest.Equal(t, u, want, "numbers on %v, counter %x, key %x", isa, counter, key)
+			got := append([]float32(nil), x...)
+			isa.Drop(got, got, u, below, scale)
+			numtest.Equal(t, got, dropped, "dropped on %v", isa)
+			isa.Choose(got, u, x, y, below)
+			numtest.Equal(t, got, chosen, "chosen on %v", isa)
+		})
+	})
+}
+
 func FuzzGates(f *testing.F) {
 	for i, s := range someSeeds() {
 		f.Add(uint8(i*9), s)

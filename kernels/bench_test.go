@@ -122,6 +122,8 @@ func BenchmarkElement(b *testing.B) {
 			{"Exp", func() { isa.Exp(y, x) }},
 			{"Sigmoid", func() { isa.Sigmoid(y, x) }},
 			{"Tanh", func() { isa.Tanh(y, x) }},
+			{"Uniform", func() { isa.Uniform(y, [4]uint32{}, [2]uint32{}) }},
+			{"Drop", func() { isa.Drop(y, x, z, 0.25, 2) }},
 			{"Axpy", func() { isa.Axpy(y, x, 1e-9) }},
 			{"Dot", func() { isa.Dot(x, z) }},
 			{"SumSquares", func() { isa.SumSquares(x) }},

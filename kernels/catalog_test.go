@@ -12,6 +12,7 @@ import (
 var testedApart = []string{
 	"String", "NewPacked", "Pack", "Gemm", "GemmWork", "GemmRows", "GemmRowsWork", // gemm_test.go
 	"Normalize", "NormalizeGrad", // normalize_test.go
+	"Uniform",                                                       // mask_test.go
 	"SumSquaresLanes", "Dot", "Sum", "Max", "SumSquares", "Softmax", // element_test.go
 	"PeakLoop", // bench_test.go
 }

@@ -186,6 +186,9 @@ func Clip(dst, x []float32, limit float32) { Current().Clip(dst, x, limit) }
 // ClipGrad is [ISA.ClipGrad] on the current tier.
 func ClipGrad(dx, x, dy []float32, limit float32) { Current().ClipGrad(dx, x, dy, limit) }
 
+// Uniform is [ISA.Uniform] on the current tier.
+func Uniform(dst []float32, counter [4]uint32, key [2]uint32) { Current().Uniform(dst, counter, key) }
+
 // Drop is [ISA.Drop] on the current tier.
 func Drop(dst, x, u []float32, below, scale float32) { Current().Drop(dst, x, u, below, scale) }
 

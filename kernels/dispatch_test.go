@@ -101,6 +101,7 @@ func TestMissingTierIsRefused(t *testing.T) {
 		"SumSquaresLanes": func() { isa.SumSquaresLanes(make([]float64, 32), nil) },
 		"Softmax":         func() { isa.Softmax(nil, nil) },
 		"Dot":             func() { isa.Dot(nil, nil) },
+		"Uniform":         func() { isa.Uniform(nil, [4]uint32{}, [2]uint32{}) },
 		"Normalize":       func() { isa.Normalize(nil, nil, 0) },
 		"NormalizeGrad":   func() { isa.NormalizeGrad(nil, nil, nil, 0) },
 	} {

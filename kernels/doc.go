@@ -1,5 +1,5 @@
 // Package kernels holds the numeric kernels of the module: matrix products,
-// activations, gate, reduction and optimizer kernels on float32, each a
+// activations, gate, reduction, mask and optimizer kernels on float32, each a
 // contract, its checks and one dispatched call.
 //
 // # Tiers

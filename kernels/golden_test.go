@@ -47,7 +47,7 @@ const (
 )
 
 // recordings are the activations over strata that together take 2^26 inputs from
-// all of float32, and products whose k is cut into several blocks.
+// all of float32, random numbers, and products whose k is cut into several blocks.
 func recordings() (list []recorded) {
 	for _, a := range activations {
 		for s := range strata {
@@ -62,6 +62,13 @@ func recordings() (list []recorded) {
 				return x
 			}})
 		}
+	}
+	for i, c := range counters {
+		list = append(list, recorded{fmt.Sprintf("Uniform.%d", i), true, true, func(isa kernels.ISA) []float32 {
+			u := make([]float32, 1<<16)
+			isa.Uniform(u, c.counter, c.key)
+			return u
+		}})
 	}
 	for _, size := range []struct{ m, n, k int }{{97, 129, 1025}, {64, 256, 512}, {7, 63, 8200}, {1, 300, 3000}} {
 		for _, into := range []kernels.Into{kernels.Set, kernels.Continue, kernels.AddTo, kernels.SetFlush} {

@@ -1,12 +1,109 @@
 package kernels_test
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/simdrnn/simdrnn/internal/numtest"
 	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/kernels/ref"
 )
+
+// uniform is rule 11 of the contract a second time: number j by itself.
+func uniform(j int, counter [4]uint32, key [2]uint32) float32 {
+	counter[0] += uint32(j/64*16 + j%16)
+	return math.Float32frombits(ref.Philox(counter, key)[j%64/16]>>9 | 0x3f800000)
+}
+
+func drawn(n int, counter [4]uint32, key [2]uint32) []float32 {
+	u := make([]float32, n)
+	for j := range u {
+		u[j] = uniform(j, counter, key)
+	}
+	return u
+}
+
+// counters are words that carry, that differ in all bits, and such as layers use.
+var counters = []struct {
+	counter [4]uint32
+	key     [2]uint32
+}{
+	{},
+	{[4]uint32{0xfffffff8, 0xffffffff, 0xffffffff, 0xffffffff}, [2]uint32{0xffffffff, 0xffffffff}},
+	{[4]uint32{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, [2]uint32{0xa4093822, 0x299f31d0}},
+	{[4]uint32{1<<24 | 1<<23 | 2<<20, 17, 0, 31}, [2]uint32{42, 0}},
+}
+
+// Up to four blocks between guard pages, and lengths around the pieces that a long
+// call is cut into: each number is the one that its place has by itself.
+func TestUniform(t *testing.T) {
+	const chunk = 16384
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		g := numtest.NewGuards(t)
+		for _, c := range counters {
+			for n := 0; n <= 4*64; n += 64 {
+				want := drawn(n, c.counter, c.key)
+				for _, at := range numtest.Layouts {
+					u := numtest.Out(g, at, make([]float32, n))
+					numtest.Faults(t, func() { isa.Uniform(u, c.counter, c.key) }, "n=%d %v", n, at)
+					numtest.Equal(t, u, want, "n=%d %v counter %x", n, at, c.counter)
+					g.Reset("n=%d %v", n, at)
+				}
+			}
+		}
+		c := counters[1]
+		want := drawn(2*chunk+128, c.counter, c.key)
+		for _, n := range []int{chunk - 64, chunk, chunk + 64, 2*chunk + 128} {
+			u := make([]float32, n)
+			isa.Uniform(u, c.counter, c.key)
+			numtest.Equal(t, u, want[:n], "n=%d", n)
+		}
+	})
+}
+
+// Any offset from a line, with numbers around the slice that must survive.
+func TestUniformAtEveryOffset(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		c := counters[2]
+		want := drawn(128, c.counter, c.key)
+		for off := range 16 {
+			room := line(128 + 32)
+			isa.Uniform(room[off:off+128], c.counter, c.key)
+			numtest.Equal(t, room[off:off+128], want, "offset %d", off)
+			for j, v := range room {
+				if (j < off || j >= off+128) && v != 0 {
+					t.Errorf("offset %d: wrote element %d outside", off, j-off)
+				}
+			}
+		}
+	})
+}
+
+func TestUniformRefusesPartsOfABlock(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		for _, n := range []int{1, 63, 65, 100} {
+			u := make([]float32, n)
+			m := panics(func() { isa.Uniform(u, [4]uint32{}, [2]uint32{}) })
+			if want := fmt.Sprintf("Uniform: dst has %d elements, want a multiple of 64", n); !strings.Contains(m, want) {
+				t.Errorf("%q, want a panic that says %q", m, want)
+			}
+			numtest.Equal(t, u, make([]float32, n), "written before the panic")
+		}
+	})
+}
+
+func TestUniformAllocatesNothing(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		if n := testing.AllocsPerRun(10, func() {
+			var u [128]float32
+			isa.Uniform(u[:], [4]uint32{1, 2, 3, 4}, [2]uint32{5, 6})
+		}); n != 0 {
+			t.Errorf("%v allocations", n)
+		}
+	})
+}
 
 // What a mask leaves out is left out by selection: no NaN comes through, and a
 // zero is +0. The bound itself is not below the bound, and neither is NaN.

@@ -851,6 +851,21 @@ func clipGrad(t ISA, dx, x, dy []float32, limit float32) {
 	}
 }
 
+func uniform(t ISA, dst []float32, c *[21]uint32) {
+	for t != Scalar && len(dst) > 16384 {
+		uniform(t, dst[:16384], c)
+		dst = dst[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.Uniform(dst, c)
+	case AVX512:
+		avx512.Uniform(dst, c)
+	default:
+		ref.Uniform(dst, c)
+	}
+}
+
 func drop(t ISA, dst, x, u []float32, below, scale float32) {
 	for t != Scalar && len(dst) > 16384 {
 		drop(t, dst[:16384], x[:16384], u[:16384], below, scale)

@@ -233,6 +233,10 @@ func clipGrad(t ISA, dx, x, dy []float32, limit float32) {
 	ref.ClipGrad(dx, x, dy, limit)
 }
 
+func uniform(t ISA, dst []float32, c *[21]uint32) {
+	ref.Uniform(dst, c)
+}
+
 func drop(t ISA, dst, x, u []float32, below, scale float32) {
 	ref.Drop(dst, x, u, below, scale)
 }

@@ -363,6 +363,24 @@ func (c *core) ShiftRight(a vec.Vec, n int) vec.Vec {
 	return vec.Vec{Reg: d}
 }
 
+// MulWide multiplies the even lanes and, moved there, the odd ones: VPMULUDQ
+// makes 64 bits of each second lane. VSHUFPS gathers the halves of the products,
+// within 128 bits those of lanes 0, 2, 1, 3.
+func (c *core) MulWide(a vec.Vec, k vec.Const) (low, high vec.Vec) {
+	factor := c.register(k)
+	even, odd := c.newVec(), c.newVec()
+	c.VPMULUDQ(factor, vr(a), even)
+	c.VPSRLQ(operand.U8(32), vr(a), odd)
+	c.VPMULUDQ(factor, odd, odd)
+	gather := func(halves uint8) vec.Vec {
+		d := c.newVec()
+		c.VSHUFPS(operand.U8(halves), odd, even, d)
+		c.VPSHUFD(operand.U8(0b11_01_10_00), d, d)
+		return vec.Vec{Reg: d}
+	}
+	return gather(0b10_00_10_00), gather(0b11_01_11_01)
+}
+
 // float64
 
 func (c *core) LoadWide(at vec.Mem) vec.Vec {

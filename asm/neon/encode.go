@@ -61,6 +61,17 @@ func facgt(d, n, m v) line { return three(0x6ea0ec00, "facgt", "4s", d, n, m) }
 // bic is n &^ m.
 func bic(d, n, m v) line { return three(0x4e601c00, "bic", "16b", d, n, m) }
 
+// umull is the 64-bit products of the lower two lanes, unsigned, umull2 of the
+// upper two.
+func umull(d, n, m v) line  { return long(0x2ea0c000, "umull", "2s", d, n, m) }
+func umull2(d, n, m v) line { return long(0x6ea0c000, "umull2", "4s", d, n, m) }
+
+// long encodes d = n op m with lanes of d twice as wide.
+func long(base uint32, name, lanes string, d, n, m v) line {
+	vectors(d, n, m)
+	return word(base|uint32(m)<<16|uint32(n)<<5|uint32(d), "%s v%d.2d, v%d.%s, v%d.%s", name, d, n, lanes, m, lanes)
+}
+
 // two encodes d = op n.
 func two(base uint32, format string, d, n v) line {
 	vectors(d, n)

@@ -53,7 +53,7 @@ func encodings(regs []int) (lines []line) {
 			add(f(v(r), v(r*7+3)%32))
 		}
 	}
-	for _, f := range []func(d, n, m v) line{fadd, fsub, fmul, fdiv, fmax, fmin, fcmgt, facgt, bic,
+	for _, f := range []func(d, n, m v) line{fadd, fsub, fmul, fdiv, fmax, fmin, fcmgt, facgt, bic, umull, umull2, vuzp1, vuzp2,
 		vfmla, vfmls, vfmla64, vadd, vsub, vand, veor, vorr, vbsl, vbit} {
 		three(f)
 	}
@@ -270,6 +270,7 @@ func TestRefused(t *testing.T) {
 		"register d":   func() { fadd(32, 0, 0) },
 		"register n":   func() { fadd(0, 32, 0) },
 		"register m":   func() { fadd(0, 0, 32) },
+		"long":         func() { umull(0, 32, 0) },
 		"two":          func() { fabs(32, 0) },
 		"element m":    func() { fmlaLane(0, 0, 32, 0) },
 		"lane 4":       func() { fmlaLane(0, 0, 0, 4) },

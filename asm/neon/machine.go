@@ -521,3 +521,9 @@ func (m *machine) ShiftLeft(a vec.Vec, n int) vec.Vec {
 func (m *machine) ShiftRight(a vec.Vec, n int) vec.Vec {
 	return m.unary(func(d, s v) line { return sshr(d, s, n) }, a)
 }
+
+func (m *machine) MulWide(a vec.Vec, c vec.Const) (low, high vec.Vec) {
+	n, k := m.full(a), m.operand(c)
+	lower, upper := val(m.op2(umull, n, k)).r, val(m.op2(umull2, n, k)).r
+	return m.op2(vuzp1, lower, upper), m.op2(vuzp2, lower, upper)
+}

@@ -36,6 +36,10 @@ func vorr(d, n, m v) line {
 func vbsl(d, n, m v) line { return threeNative("VBSL", "bsl", "B16", "16b", d, n, m) }
 func vbit(d, n, m v) line { return threeNative("VBIT", "bit", "B16", "16b", d, n, m) }
 
+// vuzp1 is the lanes 0 and 2 of n, then of m, vuzp2 the lanes 1 and 3.
+func vuzp1(d, n, m v) line { return threeNative("VUZP1", "uzp1", "S4", "4s", d, n, m) }
+func vuzp2(d, n, m v) line { return threeNative("VUZP2", "uzp2", "S4", "4s", d, n, m) }
+
 func vshl(d, n v, by int) line {
 	vectors(d, n)
 	if by < 0 || by > 31 {

@@ -1,6 +1,7 @@
 package vec
 
-// The constants of exp, sigmoid and tanh. Program coef verifies the fits.
+// The constants of exp, sigmoid and tanh, whose fits program coef verifies, and of
+// the other sequences.
 const (
 	one      Const = 0x3f800000
 	two      Const = 0x40000000
@@ -36,6 +37,15 @@ const (
 	// Values smaller than this, 2^-100, are stored as +0 by the kernels whose
 	// results come back in the next step.
 	tiny Const = 0x0d800000
+
+	// The fraction bits of a float32.
+	fraction Const = 0x007fffff
+
+	// The multipliers of Philox and what its key grows by from round to round.
+	philoxFactor0 Const = 0xd2511f53
+	philoxFactor1 Const = 0xcd9e8d57
+	philoxStep0   Const = 0x9e3779b9
+	philoxStep1   Const = 0xbb67ae85
 )
 
 // ExpPoly is exp(r) on |r| <= ln(2)/2, highest power first; the relative error

@@ -146,6 +146,9 @@ type Machine interface {
 	SubInt(a Vec, b Operand) Vec
 	ShiftLeft(a Vec, n int) Vec
 	ShiftRight(a Vec, n int) Vec
+	// MulWide is the 64-bit product of each lane and c, both unsigned, as its lower
+	// and upper 32 bits.
+	MulWide(a Vec, c Const) (low, high Vec)
 
 	// LoadWide loads Lanes/2 float32 and widens them to float64; FMA64 writes
 	// acc = a*b + acc in float64. Tail64 is a Tail for vectors of float64:

@@ -1,5 +1,51 @@
 package ref
 
+import "math"
+
+// Philox returns the four random words of philox4x32-10, the counter-based
+// generator of Salmon, Moraes, Dror and Shaw (2011), for a counter and a key.
+func Philox(counter [4]uint32, key [2]uint32) [4]uint32 {
+	c, k := counter, key
+	for round := range 10 {
+		if round > 0 {
+			k[0] += 0x9e3779b9
+			k[1] += 0xbb67ae85
+		}
+		p0, p1 := uint64(c[0])*0xd2511f53, uint64(c[2])*0xcd9e8d57
+		c = [4]uint32{uint32(p1>>32) ^ c[1] ^ k[0], uint32(p1), uint32(p0>>32) ^ c[3] ^ k[1], uint32(p0)}
+	}
+	return c
+}
+
+// Counters is what [Uniform] draws from: the first words of sixteen counters that
+// follow one another, the three words that they share, and the two of the key.
+type Counters = [21]uint32
+
+// Count returns the sixteen counters from the given one on.
+func Count(counter [4]uint32, key [2]uint32) (c Counters) {
+	for i := range uint32(16) {
+		c[i] = counter[0] + i
+	}
+	copy(c[16:], counter[1:])
+	copy(c[19:], key[:])
+	return c
+}
+
+// Uniform sets dst to numbers in [1, 2), a block of 64 for each sixteen counters:
+// word w of counter i makes number 16*w+i of its block, its upper 23 bits being
+// the fraction. c moves on by what was used. The length of dst must be a multiple
+// of 64.
+func Uniform(dst []float32, c *Counters) {
+	for ; len(dst) > 0; dst = dst[64:] {
+		for i := range 16 {
+			for w, word := range Philox([4]uint32{c[i], c[16], c[17], c[18]}, [2]uint32{c[19], c[20]}) {
+				dst[16*w+i] = math.Float32frombits(word>>9 | 0x3f800000)
+			}
+			c[i] += 16
+		}
+	}
+}
+
 // Drop sets dst = +0 where u < below and x*scale elsewhere. It selects: what is
 // dropped leaves +0 whatever it was, NaN and infinities included.
 func Drop(dst, x, u []float32, below, scale float32) {

@@ -342,6 +342,54 @@ func TestNormalizeFollowsItsDefinition(t *testing.T) {
 	}
 }
 
+// The vectors that the authors of Philox publish with it (Random123, kat_vectors).
+func TestPhiloxKnownAnswers(t *testing.T) {
+	const all = 0xffffffff
+	for _, c := range []struct {
+		counter [4]uint32
+		key     [2]uint32
+		want    [4]uint32
+	}{
+		{[4]uint32{}, [2]uint32{}, [4]uint32{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+		{[4]uint32{all, all, all, all}, [2]uint32{all, all}, [4]uint32{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+		{[4]uint32{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, [2]uint32{0xa4093822, 0x299f31d0}, [4]uint32{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+	} {
+		if got := ref.Philox(c.counter, c.key); got != c.want {
+			t.Errorf("counter %08x, key %08x: %08x, want %08x", c.counter, c.key, got, c.want)
+		}
+	}
+}
+
+// Numbers lie in [1, 2), evenly: of 2^20 the share below 1+p is p but for five
+// standard deviations, and so is their mean.
+func TestUniformIsUniform(t *testing.T) {
+	u := make([]float32, 1<<20)
+	c := ref.Count([4]uint32{0, 1, 2, 3}, [2]uint32{4, 5})
+	ref.Uniform(u, &c)
+	var sum float64
+	for _, v := range u {
+		if !(v >= 1 && v < 2) {
+			t.Fatalf("%v is not in [1, 2)", v)
+		}
+		sum += float64(v)
+	}
+	n := float64(len(u))
+	if mean := sum / n; math.Abs(mean-1.5) > 5/math.Sqrt(12*n) {
+		t.Errorf("mean %v", mean)
+	}
+	for _, p := range []float64{0.01, 0.1, 0.25, 0.5, 0.75, 0.99} {
+		below := 0.0
+		for _, v := range u {
+			if v < float32(1+p) {
+				below++
+			}
+		}
+		if share := below / n; math.Abs(share-p) > 5*math.Sqrt(p*(1-p)/n) {
+			t.Errorf("the share below 1+%v is %v", p, share)
+		}
+	}
+}
+
 func TestTree(t *testing.T) {
 	l := []float32{1, 2, 3, 4, 5, 6, 7, 8}
 	if got := ref.Tree(l); got != 36 {

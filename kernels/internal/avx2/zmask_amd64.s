@@ -4,6 +4,473 @@
 
 #include "textflag.h"
 
+// func Uniform(dst []float32, c *[21]uint32)
+// Requires: AVX, AVX2
+TEXT ·Uniform(SB), NOSPLIT, $0-32
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    c+24(FP), DX
+	VMOVUPS lanes_d2511f53<>+0(SB), Y0
+	VMOVUPS lanes_cd9e8d57<>+0(SB), Y1
+	VMOVUPS lanes_9e3779b9<>+0(SB), Y2
+	VMOVUPS lanes_bb67ae85<>+0(SB), Y3
+	SUBQ    $+64, CX
+	JLT     done_block
+
+block:
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS 64(DX), Y5
+	VBROADCASTSS 68(DX), Y6
+	VBROADCASTSS 72(DX), Y7
+	VBROADCASTSS 76(DX), Y8
+	VBROADCASTSS 80(DX), Y9
+	VPMULUDQ     Y0, Y4, Y10
+	VPSRLQ       $0x20, Y4, Y11
+	VPMULUDQ     Y0, Y11, Y11
+	VSHUFPS      $0x88, Y11, Y10, Y12
+	VPSHUFD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y11, Y10, Y10
+	VPSHUFD      $0xd8, Y10, Y10
+	VPMULUDQ     Y1, Y6, Y11
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y1, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y11, Y13
+	VPSHUFD      $0xd8, Y13, Y13
+	VSHUFPS      $0xdd, Y6, Y11, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VXORPS       Y5, Y6, Y5
+	VXORPS       Y8, Y5, Y5
+	VXORPS       Y7, Y10, Y6
+	VXORPS       Y9, Y6, Y6
+	VPADDD       Y2, Y8, Y7
+	VPADDD       Y3, Y9, Y8
+	VPMULUDQ     Y0, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y0, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y10
+	VPSHUFD      $0xd8, Y10, Y10
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VPMULUDQ     Y1, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y1, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y11
+	VPSHUFD      $0xd8, Y11, Y11
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VXORPS       Y13, Y6, Y6
+	VXORPS       Y7, Y6, Y6
+	VXORPS       Y12, Y5, Y5
+	VXORPS       Y8, Y5, Y5
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y0, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y12
+	VPSHUFD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VPMULUDQ     Y1, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y1, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y13
+	VPSHUFD      $0xd8, Y13, Y13
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VXORPS       Y11, Y5, Y5
+	VXORPS       Y7, Y5, Y5
+	VXORPS       Y10, Y6, Y6
+	VXORPS       Y8, Y6, Y6
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y0, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y10
+	VPSHUFD      $0xd8, Y10, Y10
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VPMULUDQ     Y1, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y1, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y11
+	VPSHUFD      $0xd8, Y11, Y11
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VXORPS       Y13, Y6, Y6
+	VXORPS       Y7, Y6, Y6
+	VXORPS       Y12, Y5, Y5
+	VXORPS       Y8, Y5, Y5
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y0, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y12
+	VPSHUFD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VPMULUDQ     Y1, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y1, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y13
+	VPSHUFD      $0xd8, Y13, Y13
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VXORPS       Y11, Y5, Y5
+	VXORPS       Y7, Y5, Y5
+	VXORPS       Y10, Y6, Y6
+	VXORPS       Y8, Y6, Y6
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y0, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y10
+	VPSHUFD      $0xd8, Y10, Y10
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VPMULUDQ     Y1, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y1, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y11
+	VPSHUFD      $0xd8, Y11, Y11
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VXORPS       Y13, Y6, Y6
+	VXORPS       Y7, Y6, Y6
+	VXORPS       Y12, Y5, Y5
+	VXORPS       Y8, Y5, Y5
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y0, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y12
+	VPSHUFD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VPMULUDQ     Y1, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y1, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y13
+	VPSHUFD      $0xd8, Y13, Y13
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VXORPS       Y11, Y5, Y5
+	VXORPS       Y7, Y5, Y5
+	VXORPS       Y10, Y6, Y6
+	VXORPS       Y8, Y6, Y6
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y0, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y10
+	VPSHUFD      $0xd8, Y10, Y10
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VPMULUDQ     Y1, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y1, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y11
+	VPSHUFD      $0xd8, Y11, Y11
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VXORPS       Y13, Y6, Y6
+	VXORPS       Y7, Y6, Y6
+	VXORPS       Y12, Y5, Y5
+	VXORPS       Y8, Y5, Y5
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y0, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y12
+	VPSHUFD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VPMULUDQ     Y1, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y1, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y13
+	VPSHUFD      $0xd8, Y13, Y13
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VXORPS       Y11, Y5, Y5
+	VXORPS       Y7, Y5, Y5
+	VXORPS       Y10, Y6, Y6
+	VXORPS       Y8, Y6, Y6
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y0, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y10
+	VPSHUFD      $0xd8, Y10, Y10
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VPMULUDQ     Y1, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y1, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y11
+	VPSHUFD      $0xd8, Y11, Y11
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VXORPS       Y13, Y6, Y6
+	VXORPS       Y7, Y6, Y6
+	VXORPS       Y12, Y5, Y5
+	VXORPS       Y8, Y5, Y5
+	VPSRAD       $0x09, Y6, Y6
+	VANDPS       lanes_007fffff<>+0(SB), Y6, Y6
+	VORPS        lanes_3f800000<>+0(SB), Y6, Y6
+	VMOVUPS      Y6, (AX)
+	VPSRAD       $0x09, Y11, Y6
+	VANDPS       lanes_007fffff<>+0(SB), Y6, Y6
+	VORPS        lanes_3f800000<>+0(SB), Y6, Y6
+	VMOVUPS      Y6, 64(AX)
+	VPSRAD       $0x09, Y5, Y5
+	VANDPS       lanes_007fffff<>+0(SB), Y5, Y5
+	VORPS        lanes_3f800000<>+0(SB), Y5, Y5
+	VMOVUPS      Y5, 128(AX)
+	VPSRAD       $0x09, Y10, Y5
+	VANDPS       lanes_007fffff<>+0(SB), Y5, Y5
+	VORPS        lanes_3f800000<>+0(SB), Y5, Y5
+	VMOVUPS      Y5, 192(AX)
+	VPADDD       lanes_00000010<>+0(SB), Y4, Y4
+	VMOVUPS      Y4, (DX)
+	VMOVUPS      32(DX), Y4
+	VBROADCASTSS 64(DX), Y5
+	VBROADCASTSS 68(DX), Y6
+	VBROADCASTSS 72(DX), Y7
+	VBROADCASTSS 76(DX), Y8
+	VBROADCASTSS 80(DX), Y9
+	VPMULUDQ     Y0, Y4, Y10
+	VPSRLQ       $0x20, Y4, Y11
+	VPMULUDQ     Y0, Y11, Y11
+	VSHUFPS      $0x88, Y11, Y10, Y12
+	VPSHUFD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y11, Y10, Y10
+	VPSHUFD      $0xd8, Y10, Y10
+	VPMULUDQ     Y1, Y6, Y11
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y1, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y11, Y13
+	VPSHUFD      $0xd8, Y13, Y13
+	VSHUFPS      $0xdd, Y6, Y11, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VXORPS       Y5, Y6, Y5
+	VXORPS       Y8, Y5, Y5
+	VXORPS       Y7, Y10, Y6
+	VXORPS       Y9, Y6, Y6
+	VPADDD       Y2, Y8, Y7
+	VPADDD       Y3, Y9, Y8
+	VPMULUDQ     Y0, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y0, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y10
+	VPSHUFD      $0xd8, Y10, Y10
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VPMULUDQ     Y1, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y1, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y11
+	VPSHUFD      $0xd8, Y11, Y11
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VXORPS       Y13, Y6, Y6
+	VXORPS       Y7, Y6, Y6
+	VXORPS       Y12, Y5, Y5
+	VXORPS       Y8, Y5, Y5
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y0, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y12
+	VPSHUFD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VPMULUDQ     Y1, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y1, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y13
+	VPSHUFD      $0xd8, Y13, Y13
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VXORPS       Y11, Y5, Y5
+	VXORPS       Y7, Y5, Y5
+	VXORPS       Y10, Y6, Y6
+	VXORPS       Y8, Y6, Y6
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y0, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y10
+	VPSHUFD      $0xd8, Y10, Y10
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VPMULUDQ     Y1, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y1, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y11
+	VPSHUFD      $0xd8, Y11, Y11
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VXORPS       Y13, Y6, Y6
+	VXORPS       Y7, Y6, Y6
+	VXORPS       Y12, Y5, Y5
+	VXORPS       Y8, Y5, Y5
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y0, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y12
+	VPSHUFD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VPMULUDQ     Y1, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y1, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y13
+	VPSHUFD      $0xd8, Y13, Y13
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VXORPS       Y11, Y5, Y5
+	VXORPS       Y7, Y5, Y5
+	VXORPS       Y10, Y6, Y6
+	VXORPS       Y8, Y6, Y6
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y0, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y10
+	VPSHUFD      $0xd8, Y10, Y10
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VPMULUDQ     Y1, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y1, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y11
+	VPSHUFD      $0xd8, Y11, Y11
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VXORPS       Y13, Y6, Y6
+	VXORPS       Y7, Y6, Y6
+	VXORPS       Y12, Y5, Y5
+	VXORPS       Y8, Y5, Y5
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y0, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y12
+	VPSHUFD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VPMULUDQ     Y1, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y1, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y13
+	VPSHUFD      $0xd8, Y13, Y13
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VXORPS       Y11, Y5, Y5
+	VXORPS       Y7, Y5, Y5
+	VXORPS       Y10, Y6, Y6
+	VXORPS       Y8, Y6, Y6
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y0, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y10
+	VPSHUFD      $0xd8, Y10, Y10
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VPMULUDQ     Y1, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y1, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y11
+	VPSHUFD      $0xd8, Y11, Y11
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VXORPS       Y13, Y6, Y6
+	VXORPS       Y7, Y6, Y6
+	VXORPS       Y12, Y5, Y5
+	VXORPS       Y8, Y5, Y5
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y0, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y12
+	VPSHUFD      $0xd8, Y12, Y12
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VPMULUDQ     Y1, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y1, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y13
+	VPSHUFD      $0xd8, Y13, Y13
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VXORPS       Y11, Y5, Y5
+	VXORPS       Y7, Y5, Y5
+	VXORPS       Y10, Y6, Y6
+	VXORPS       Y8, Y6, Y6
+	VPADDD       Y2, Y7, Y7
+	VPADDD       Y3, Y8, Y8
+	VPMULUDQ     Y0, Y5, Y9
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     Y0, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y9, Y10
+	VPSHUFD      $0xd8, Y10, Y10
+	VSHUFPS      $0xdd, Y5, Y9, Y5
+	VPSHUFD      $0xd8, Y5, Y5
+	VPMULUDQ     Y1, Y6, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y1, Y6, Y6
+	VSHUFPS      $0x88, Y6, Y9, Y11
+	VPSHUFD      $0xd8, Y11, Y11
+	VSHUFPS      $0xdd, Y6, Y9, Y6
+	VPSHUFD      $0xd8, Y6, Y6
+	VXORPS       Y13, Y6, Y6
+	VXORPS       Y7, Y6, Y6
+	VXORPS       Y12, Y5, Y5
+	VXORPS       Y8, Y5, Y5
+	VPSRAD       $0x09, Y6, Y6
+	VANDPS       lanes_007fffff<>+0(SB), Y6, Y6
+	VORPS        lanes_3f800000<>+0(SB), Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	VPSRAD       $0x09, Y11, Y6
+	VANDPS       lanes_007fffff<>+0(SB), Y6, Y6
+	VORPS        lanes_3f800000<>+0(SB), Y6, Y6
+	VMOVUPS      Y6, 96(AX)
+	VPSRAD       $0x09, Y5, Y5
+	VANDPS       lanes_007fffff<>+0(SB), Y5, Y5
+	VORPS        lanes_3f800000<>+0(SB), Y5, Y5
+	VMOVUPS      Y5, 160(AX)
+	VPSRAD       $0x09, Y10, Y5
+	VANDPS       lanes_007fffff<>+0(SB), Y5, Y5
+	VORPS        lanes_3f800000<>+0(SB), Y5, Y5
+	VMOVUPS      Y5, 224(AX)
+	VPADDD       lanes_00000010<>+0(SB), Y4, Y4
+	VMOVUPS      Y4, 32(DX)
+	ADDQ         $+256, AX
+	SUBQ         $+64, CX
+	JGE          block
+
+done_block:
+	ADDQ $+64, CX
+	VZEROUPPER
+	RET
+
 // func Drop(dst []float32, x []float32, u []float32, below float32, scale float32)
 // Requires: AVX
 TEXT ·Drop(SB), NOSPLIT, $0-80
@@ -87,6 +554,48 @@ done_block:
 skip_tail:
 	VZEROUPPER
 	RET
+
+DATA lanes_00000010<>+0(SB)/8, $0x0000001000000010
+DATA lanes_00000010<>+8(SB)/8, $0x0000001000000010
+DATA lanes_00000010<>+16(SB)/8, $0x0000001000000010
+DATA lanes_00000010<>+24(SB)/8, $0x0000001000000010
+GLOBL lanes_00000010<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_007fffff<>+0(SB)/8, $0x007fffff007fffff
+DATA lanes_007fffff<>+8(SB)/8, $0x007fffff007fffff
+DATA lanes_007fffff<>+16(SB)/8, $0x007fffff007fffff
+DATA lanes_007fffff<>+24(SB)/8, $0x007fffff007fffff
+GLOBL lanes_007fffff<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA lanes_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA lanes_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA lanes_3f800000<>+24(SB)/8, $0x3f8000003f800000
+GLOBL lanes_3f800000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_9e3779b9<>+0(SB)/8, $0x9e3779b99e3779b9
+DATA lanes_9e3779b9<>+8(SB)/8, $0x9e3779b99e3779b9
+DATA lanes_9e3779b9<>+16(SB)/8, $0x9e3779b99e3779b9
+DATA lanes_9e3779b9<>+24(SB)/8, $0x9e3779b99e3779b9
+GLOBL lanes_9e3779b9<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_bb67ae85<>+0(SB)/8, $0xbb67ae85bb67ae85
+DATA lanes_bb67ae85<>+8(SB)/8, $0xbb67ae85bb67ae85
+DATA lanes_bb67ae85<>+16(SB)/8, $0xbb67ae85bb67ae85
+DATA lanes_bb67ae85<>+24(SB)/8, $0xbb67ae85bb67ae85
+GLOBL lanes_bb67ae85<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_cd9e8d57<>+0(SB)/8, $0xcd9e8d57cd9e8d57
+DATA lanes_cd9e8d57<>+8(SB)/8, $0xcd9e8d57cd9e8d57
+DATA lanes_cd9e8d57<>+16(SB)/8, $0xcd9e8d57cd9e8d57
+DATA lanes_cd9e8d57<>+24(SB)/8, $0xcd9e8d57cd9e8d57
+GLOBL lanes_cd9e8d57<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_d2511f53<>+0(SB)/8, $0xd2511f53d2511f53
+DATA lanes_d2511f53<>+8(SB)/8, $0xd2511f53d2511f53
+DATA lanes_d2511f53<>+16(SB)/8, $0xd2511f53d2511f53
+DATA lanes_d2511f53<>+24(SB)/8, $0xd2511f53d2511f53
+GLOBL lanes_d2511f53<>(SB), RODATA|NOPTR, $32
 
 DATA mask<>+0(SB)/8, $0xffffffffffffffff
 DATA mask<>+8(SB)/8, $0xffffffffffffffff

@@ -4,6 +4,253 @@
 
 #include "textflag.h"
 
+// func Uniform(dst []float32, c *[21]uint32)
+// Requires: AVX, AVX512F
+TEXT ·Uniform(SB), NOSPLIT, $0-32
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         c+24(FP), DX
+	VBROADCASTSS lanes_d2511f53<>+0(SB), Z0
+	VBROADCASTSS lanes_cd9e8d57<>+0(SB), Z1
+	VBROADCASTSS lanes_9e3779b9<>+0(SB), Z2
+	VBROADCASTSS lanes_bb67ae85<>+0(SB), Z3
+	VBROADCASTSS lanes_007fffff<>+0(SB), Z4
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z5
+	SUBQ         $+64, CX
+	JLT          done_block
+
+block:
+	VMOVUPS      (DX), Z6
+	VBROADCASTSS 64(DX), Z7
+	VBROADCASTSS 68(DX), Z8
+	VBROADCASTSS 72(DX), Z9
+	VBROADCASTSS 76(DX), Z10
+	VBROADCASTSS 80(DX), Z11
+	VPMULUDQ     Z0, Z6, Z12
+	VPSRLQ       $0x20, Z6, Z13
+	VPMULUDQ     Z0, Z13, Z13
+	VSHUFPS      $0x88, Z13, Z12, Z14
+	VPSHUFD      $0xd8, Z14, Z14
+	VSHUFPS      $0xdd, Z13, Z12, Z12
+	VPSHUFD      $0xd8, Z12, Z12
+	VPMULUDQ     Z1, Z8, Z13
+	VPSRLQ       $0x20, Z8, Z8
+	VPMULUDQ     Z1, Z8, Z8
+	VSHUFPS      $0x88, Z8, Z13, Z15
+	VPSHUFD      $0xd8, Z15, Z15
+	VSHUFPS      $0xdd, Z8, Z13, Z8
+	VPSHUFD      $0xd8, Z8, Z8
+	VPXORD       Z7, Z8, Z7
+	VPXORD       Z10, Z7, Z7
+	VPXORD       Z9, Z12, Z8
+	VPXORD       Z11, Z8, Z8
+	VPADDD       Z2, Z10, Z9
+	VPADDD       Z3, Z11, Z10
+	VPMULUDQ     Z0, Z7, Z11
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     Z0, Z7, Z7
+	VSHUFPS      $0x88, Z7, Z11, Z12
+	VPSHUFD      $0xd8, Z12, Z12
+	VSHUFPS      $0xdd, Z7, Z11, Z7
+	VPSHUFD      $0xd8, Z7, Z7
+	VPMULUDQ     Z1, Z8, Z11
+	VPSRLQ       $0x20, Z8, Z8
+	VPMULUDQ     Z1, Z8, Z8
+	VSHUFPS      $0x88, Z8, Z11, Z13
+	VPSHUFD      $0xd8, Z13, Z13
+	VSHUFPS      $0xdd, Z8, Z11, Z8
+	VPSHUFD      $0xd8, Z8, Z8
+	VPXORD       Z15, Z8, Z8
+	VPXORD       Z9, Z8, Z8
+	VPXORD       Z14, Z7, Z7
+	VPXORD       Z10, Z7, Z7
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPMULUDQ     Z0, Z8, Z11
+	VPSRLQ       $0x20, Z8, Z8
+	VPMULUDQ     Z0, Z8, Z8
+	VSHUFPS      $0x88, Z8, Z11, Z14
+	VPSHUFD      $0xd8, Z14, Z14
+	VSHUFPS      $0xdd, Z8, Z11, Z8
+	VPSHUFD      $0xd8, Z8, Z8
+	VPMULUDQ     Z1, Z7, Z11
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     Z1, Z7, Z7
+	VSHUFPS      $0x88, Z7, Z11, Z15
+	VPSHUFD      $0xd8, Z15, Z15
+	VSHUFPS      $0xdd, Z7, Z11, Z7
+	VPSHUFD      $0xd8, Z7, Z7
+	VPXORD       Z13, Z7, Z7
+	VPXORD       Z9, Z7, Z7
+	VPXORD       Z12, Z8, Z8
+	VPXORD       Z10, Z8, Z8
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPMULUDQ     Z0, Z7, Z11
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     Z0, Z7, Z7
+	VSHUFPS      $0x88, Z7, Z11, Z12
+	VPSHUFD      $0xd8, Z12, Z12
+	VSHUFPS      $0xdd, Z7, Z11, Z7
+	VPSHUFD      $0xd8, Z7, Z7
+	VPMULUDQ     Z1, Z8, Z11
+	VPSRLQ       $0x20, Z8, Z8
+	VPMULUDQ     Z1, Z8, Z8
+	VSHUFPS      $0x88, Z8, Z11, Z13
+	VPSHUFD      $0xd8, Z13, Z13
+	VSHUFPS      $0xdd, Z8, Z11, Z8
+	VPSHUFD      $0xd8, Z8, Z8
+	VPXORD       Z15, Z8, Z8
+	VPXORD       Z9, Z8, Z8
+	VPXORD       Z14, Z7, Z7
+	VPXORD       Z10, Z7, Z7
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPMULUDQ     Z0, Z8, Z11
+	VPSRLQ       $0x20, Z8, Z8
+	VPMULUDQ     Z0, Z8, Z8
+	VSHUFPS      $0x88, Z8, Z11, Z14
+	VPSHUFD      $0xd8, Z14, Z14
+	VSHUFPS      $0xdd, Z8, Z11, Z8
+	VPSHUFD      $0xd8, Z8, Z8
+	VPMULUDQ     Z1, Z7, Z11
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     Z1, Z7, Z7
+	VSHUFPS      $0x88, Z7, Z11, Z15
+	VPSHUFD      $0xd8, Z15, Z15
+	VSHUFPS      $0xdd, Z7, Z11, Z7
+	VPSHUFD      $0xd8, Z7, Z7
+	VPXORD       Z13, Z7, Z7
+	VPXORD       Z9, Z7, Z7
+	VPXORD       Z12, Z8, Z8
+	VPXORD       Z10, Z8, Z8
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPMULUDQ     Z0, Z7, Z11
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     Z0, Z7, Z7
+	VSHUFPS      $0x88, Z7, Z11, Z12
+	VPSHUFD      $0xd8, Z12, Z12
+	VSHUFPS      $0xdd, Z7, Z11, Z7
+	VPSHUFD      $0xd8, Z7, Z7
+	VPMULUDQ     Z1, Z8, Z11
+	VPSRLQ       $0x20, Z8, Z8
+	VPMULUDQ     Z1, Z8, Z8
+	VSHUFPS      $0x88, Z8, Z11, Z13
+	VPSHUFD      $0xd8, Z13, Z13
+	VSHUFPS      $0xdd, Z8, Z11, Z8
+	VPSHUFD      $0xd8, Z8, Z8
+	VPXORD       Z15, Z8, Z8
+	VPXORD       Z9, Z8, Z8
+	VPXORD       Z14, Z7, Z7
+	VPXORD       Z10, Z7, Z7
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPMULUDQ     Z0, Z8, Z11
+	VPSRLQ       $0x20, Z8, Z8
+	VPMULUDQ     Z0, Z8, Z8
+	VSHUFPS      $0x88, Z8, Z11, Z14
+	VPSHUFD      $0xd8, Z14, Z14
+	VSHUFPS      $0xdd, Z8, Z11, Z8
+	VPSHUFD      $0xd8, Z8, Z8
+	VPMULUDQ     Z1, Z7, Z11
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     Z1, Z7, Z7
+	VSHUFPS      $0x88, Z7, Z11, Z15
+	VPSHUFD      $0xd8, Z15, Z15
+	VSHUFPS      $0xdd, Z7, Z11, Z7
+	VPSHUFD      $0xd8, Z7, Z7
+	VPXORD       Z13, Z7, Z7
+	VPXORD       Z9, Z7, Z7
+	VPXORD       Z12, Z8, Z8
+	VPXORD       Z10, Z8, Z8
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPMULUDQ     Z0, Z7, Z11
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     Z0, Z7, Z7
+	VSHUFPS      $0x88, Z7, Z11, Z12
+	VPSHUFD      $0xd8, Z12, Z12
+	VSHUFPS      $0xdd, Z7, Z11, Z7
+	VPSHUFD      $0xd8, Z7, Z7
+	VPMULUDQ     Z1, Z8, Z11
+	VPSRLQ       $0x20, Z8, Z8
+	VPMULUDQ     Z1, Z8, Z8
+	VSHUFPS      $0x88, Z8, Z11, Z13
+	VPSHUFD      $0xd8, Z13, Z13
+	VSHUFPS      $0xdd, Z8, Z11, Z8
+	VPSHUFD      $0xd8, Z8, Z8
+	VPXORD       Z15, Z8, Z8
+	VPXORD       Z9, Z8, Z8
+	VPXORD       Z14, Z7, Z7
+	VPXORD       Z10, Z7, Z7
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPMULUDQ     Z0, Z8, Z11
+	VPSRLQ       $0x20, Z8, Z8
+	VPMULUDQ     Z0, Z8, Z8
+	VSHUFPS      $0x88, Z8, Z11, Z14
+	VPSHUFD      $0xd8, Z14, Z14
+	VSHUFPS      $0xdd, Z8, Z11, Z8
+	VPSHUFD      $0xd8, Z8, Z8
+	VPMULUDQ     Z1, Z7, Z11
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     Z1, Z7, Z7
+	VSHUFPS      $0x88, Z7, Z11, Z15
+	VPSHUFD      $0xd8, Z15, Z15
+	VSHUFPS      $0xdd, Z7, Z11, Z7
+	VPSHUFD      $0xd8, Z7, Z7
+	VPXORD       Z13, Z7, Z7
+	VPXORD       Z9, Z7, Z7
+	VPXORD       Z12, Z8, Z8
+	VPXORD       Z10, Z8, Z8
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPMULUDQ     Z0, Z7, Z11
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     Z0, Z7, Z7
+	VSHUFPS      $0x88, Z7, Z11, Z12
+	VPSHUFD      $0xd8, Z12, Z12
+	VSHUFPS      $0xdd, Z7, Z11, Z7
+	VPSHUFD      $0xd8, Z7, Z7
+	VPMULUDQ     Z1, Z8, Z11
+	VPSRLQ       $0x20, Z8, Z8
+	VPMULUDQ     Z1, Z8, Z8
+	VSHUFPS      $0x88, Z8, Z11, Z13
+	VPSHUFD      $0xd8, Z13, Z13
+	VSHUFPS      $0xdd, Z8, Z11, Z8
+	VPSHUFD      $0xd8, Z8, Z8
+	VPXORD       Z15, Z8, Z8
+	VPXORD       Z9, Z8, Z8
+	VPXORD       Z14, Z7, Z7
+	VPXORD       Z10, Z7, Z7
+	VPSRAD       $0x09, Z8, Z8
+	VPANDD       Z4, Z8, Z8
+	VPORD        Z5, Z8, Z8
+	VMOVUPS      Z8, (AX)
+	VPSRAD       $0x09, Z13, Z8
+	VPANDD       Z4, Z8, Z8
+	VPORD        Z5, Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	VPSRAD       $0x09, Z7, Z7
+	VPANDD       Z4, Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VMOVUPS      Z7, 128(AX)
+	VPSRAD       $0x09, Z12, Z7
+	VPANDD       Z4, Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VMOVUPS      Z7, 192(AX)
+	VPADDD.BCST  lanes_00000010<>+0(SB), Z6, Z6
+	VMOVUPS      Z6, (DX)
+	ADDQ         $+256, AX
+	SUBQ         $+64, CX
+	JGE          block
+
+done_block:
+	ADDQ $+64, CX
+	VZEROUPPER
+	RET
+
 // func Drop(dst []float32, x []float32, u []float32, below float32, scale float32)
 // Requires: AVX, AVX512F
 TEXT ·Drop(SB), NOSPLIT, $0-80
@@ -85,6 +332,27 @@ done_block:
 skip_tail:
 	VZEROUPPER
 	RET
+
+DATA lanes_00000010<>+0(SB)/4, $0x00000010
+GLOBL lanes_00000010<>(SB), RODATA|NOPTR, $4
+
+DATA lanes_007fffff<>+0(SB)/4, $0x007fffff
+GLOBL lanes_007fffff<>(SB), RODATA|NOPTR, $4
+
+DATA lanes_3f800000<>+0(SB)/4, $0x3f800000
+GLOBL lanes_3f800000<>(SB), RODATA|NOPTR, $4
+
+DATA lanes_9e3779b9<>+0(SB)/4, $0x9e3779b9
+GLOBL lanes_9e3779b9<>(SB), RODATA|NOPTR, $4
+
+DATA lanes_bb67ae85<>+0(SB)/4, $0xbb67ae85
+GLOBL lanes_bb67ae85<>(SB), RODATA|NOPTR, $4
+
+DATA lanes_cd9e8d57<>+0(SB)/4, $0xcd9e8d57
+GLOBL lanes_cd9e8d57<>(SB), RODATA|NOPTR, $4
+
+DATA lanes_d2511f53<>+0(SB)/4, $0xd2511f53
+GLOBL lanes_d2511f53<>(SB), RODATA|NOPTR, $4
 
 DATA mask<>+0(SB)/2, $0x0000
 DATA mask<>+2(SB)/2, $0x0001

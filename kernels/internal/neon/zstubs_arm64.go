@@ -345,6 +345,15 @@ func Clip(dst, x []float32, limit float32)
 //go:noescape
 func ClipGrad(dx, x, dy []float32, limit float32)
 
+// Uniform sets dst, for each block of 64, and moves on to the next:
+//
+//	dst[16*w+i] = float32frombits(word>>9 | 0x3f800000)
+//	with word w of philox4x32-10(c[i], c[16], c[17], c[18]; key c[19], c[20])
+//	c[i] += 16
+//
+//go:noescape
+func Uniform(dst []float32, c *[21]uint32)
+
 // Drop sets dst = u < below ? 0 : x * scale.
 //
 //go:noescape
