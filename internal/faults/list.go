@@ -70,8 +70,26 @@ var faults = []fault{
 		"m.FMA(mv, beta1, at.Load(mean))", "_ = beta1", inKernels},
 	{"sums: the lanes of the last, partial vector", "asm/kernel/reduce.go",
 		"m.StoreTail(step(read(at), load(vec.Mem{}, read)), at, t)", "m.Store(step(read(at), load(vec.Mem{}, read)), at)", inKernels},
+	{"products: a factor twice", "asm/kernel/vector.go",
+		"m.FMA(v[0], v[1], v[2])", "m.FMA(v[0], v[1], v[1])", inKernels},
+	{"products: tiny ones are stored", "asm/kernel/vector.go",
+		"\t\tvec.Flush(m, p)\n", "", inKernels},
+	{"limits: the gradient passes below the lower one", "asm/kernel/vector.go",
+		"m.Less(limit, vec.Magnitude(m, v[0]))", "m.Less(limit, v[0])", inKernels},
+	{"dropout: what should stay is dropped", "asm/kernel/mask.go",
+		"m.ZeroWhere(m.Less(v[1], below), y)", "m.ZeroWhere(m.Less(below, v[1]), y)", inKernels},
+	{"zoneout: the two values change places", "asm/kernel/mask.go",
+		"m.Select(m.Less(v[0], below), v[1], v[2])", "m.Select(m.Less(v[0], below), v[2], v[1])", inKernels},
+	{"random numbers: the last round left out", "asm/vec/philox.go",
+		"range 10", "range 9", inKernels},
+	{"random numbers: half of the key stands still", "asm/vec/philox.go",
+		"m.AddInt(k[1], philoxStep1)", "k[1]", inKernels},
+	{"random numbers: the next block from the same counters", "asm/kernel/mask.go",
+		"\t\t\tm.Store(m.AddInt(first, vec.Const(counters)), place)\n", "", inKernels},
 
 	// The emitters of amd64.
+	{"AVX2, AVX-512: the halves of a wide product change places", "asm/avox/core.go",
+		"return gather(0b10_00_10_00), gather(0b11_01_11_01)", "return gather(0b11_01_11_01), gather(0b10_00_10_00)", []string{"./kernels"}},
 	{"AVX2, AVX-512: the summand of a multiply-add for a factor", "asm/avox/core.go",
 		"c.emit(c.VFMADD231PS, c.VFMADD231PS_BCST, b, vr(a), vr(acc))", "c.emit(c.VFMADD213PS, c.VFMADD213PS_BCST, b, vr(a), vr(acc))", []string{"./kernels"}},
 	{"AVX2: the mask of a tail one lane short", "asm/avox/ymm.go",
@@ -92,6 +110,8 @@ var faults = []fault{
 		`native("RET", "ret")`, `native("MOVD $0, R29\n\tRET", "ret")`, inRules},
 	{"NEON: a factor's sign", "asm/neon/machine.go",
 		"m.accumulate(vfmls, fmlsLane, acc, a, b)", "m.accumulate(vfmla, fmlaLane, acc, a, b)", onARM64},
+	{"NEON: a wide product of the lower lanes only", "asm/neon/machine.go",
+		"val(m.op2(umull2, n, k)).r", "val(m.op2(umull, n, k)).r", onARM64},
 	{"NEON: two lanes count as three", "asm/neon/memory.go",
 		"\tm.branchUnless(n, 0, done)\n\tthird()", "\tthird()", onARM64},
 	{"NEON: the magnitude of a value that has changed", "asm/neon/machine.go",
@@ -102,6 +122,12 @@ var faults = []fault{
 		"case !first || p.into == Continue:", "case p.into == Continue:", inKernels},
 	{"GemmRows: rows of A in place of the rows of B", "kernels/gemm.go",
 		"for q, row := range brows {", "for q, row := range arows {", inKernels},
+
+	// Normalisations.
+	{"normalisation: eps left out", "kernels/reduce.go",
+		"math.Sqrt(float64(variance+eps))", "math.Sqrt(float64(variance))", inKernels},
+	{"normalisation: the gradient's way through the deviation left out", "kernels/reduce.go",
+		"\tt.Axpy(dx, y, -m2)\n", "\t_ = m2\n", inKernels},
 
 	// The time loop.
 	{"lengths: a row runs one step too far", "internal/seq/unroll.go",
