@@ -79,16 +79,16 @@ type params struct {
 
 // view returns the network whose parameters are those of net.
 func view[N Network](net N) *network {
-	var n network
+	n := network{activation: rnn.Tanh}
 	var each func(func(name string, w []float32, shape ...int))
 	switch l := any(net).(type) {
 	case *lstm.Layer:
 		c := l.Config()
-		n = network{cell: isLSTM, gates: 4, hidden: c.Hidden, bidirectional: c.Bidirectional, reverse: c.Reverse, merge: c.Merge, bias: !c.NoBias}
+		n = network{cell: isLSTM, activation: rnn.Tanh, gates: 4, hidden: c.Hidden, bidirectional: c.Bidirectional, reverse: c.Reverse, merge: c.Merge, bias: !c.NoBias}
 		each = l.EachParam
 	case *gru.Layer:
 		c := l.Config()
-		n = network{cell: isGRU, gates: 3, hidden: c.Hidden, bidirectional: c.Bidirectional, reverse: c.Reverse, merge: c.Merge, bias: !c.NoBias,
+		n = network{cell: isGRU, activation: rnn.Tanh, gates: 3, hidden: c.Hidden, bidirectional: c.Bidirectional, reverse: c.Reverse, merge: c.Merge, bias: !c.NoBias,
 			resetBefore: c.ResetBefore, textbook: c.Textbook}
 		each = l.EachParam
 	case *rnn.Layer:

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/simdrnn/simdrnn/rnn"
 )
 
 // ONNX holds the weights and attributes of one LSTM, GRU or RNN operator (gates
@@ -187,7 +189,7 @@ func (n *network) sameActivations(op ONNX) error {
 	names, alpha, beta := n.activations()
 	got := op.Activations
 	if len(got) == 0 {
-		other := network{cell: n.cell, bidirectional: n.bidirectional}
+		other := network{cell: n.cell, bidirectional: n.bidirectional, activation: rnn.Tanh}
 		got, _, _ = other.activations()
 	}
 	if !slices.EqualFunc(got, names, strings.EqualFold) {

@@ -52,6 +52,7 @@ type resetAfter struct {
 func (c resetAfter) Shape() seq.Shape {
 	h := c.hidden
 	return seq.Shape{
+		Hidden:  h,
 		States:  []int{h},
 		Gates:   3 * h,
 		Tape:    4 * h,
@@ -59,6 +60,11 @@ func (c resetAfter) Shape() seq.Shape {
 		Recur: []seq.Block{
 			{Row: 0, Rows: 2 * h, Col: 0},                  // r, z
 			{Row: 2 * h, Rows: h, Col: 3 * h, Apart: true}, // n, its gradient that of nh
+		},
+		Totals: []seq.Total{
+			{Param: seq.BiasIh, Rows: 3 * h},
+			{Param: seq.BiasHh, Rows: 2 * h},
+			{Param: seq.BiasHh, Row: 2 * h, Rows: h, Col: 3 * h},
 		},
 	}
 }
@@ -131,6 +137,7 @@ type resetBefore struct {
 func (c resetBefore) Shape() seq.Shape {
 	h := c.hidden
 	return seq.Shape{
+		Hidden:  h,
 		States:  []int{h},
 		Gates:   3 * h,
 		Tape:    4 * h,
@@ -139,6 +146,7 @@ func (c resetBefore) Shape() seq.Shape {
 			{Row: 0, Rows: 2 * h, Col: 0},                    // r, z
 			{Row: 2 * h, Rows: h, Col: 2 * h, Factor: 3 * h}, // n, multiplied by q
 		},
+		Totals: []seq.Total{{Param: seq.BiasIh, Rows: 3 * h}, {Param: seq.BiasHh, Rows: 3 * h}},
 	}
 }
 

@@ -1,6 +1,11 @@
 package gru
 
-import "github.com/simdrnn/simdrnn/internal/seq"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/simdrnn/simdrnn/internal/seq"
+)
 
 // Config describes a stack of GRU layers. Its zero optional fields are PyTorch's
 // choice.
@@ -31,11 +36,75 @@ type Config struct {
 	// before: h = (1-z)*h + z*n instead of (1-z)*n + z*h.
 	Textbook bool
 
+	// GateActivation is that of r and z, CandidateActivation that of n: ONNX's f
+	// and g. The zero values are Sigmoid and Tanh.
+	GateActivation, CandidateActivation Activation
+
+	// Clip, if above 0, limits what goes into the activation of every gate to
+	// [-Clip, Clip], as ONNX's attribute does.
+	Clip float32
+
+	// LayerNorm normalises W_ih x and W_hh h, each by itself over all gates, and
+	// multiplies them by gains (parameters gain_ih and gain_hh) before the bias is
+	// added (Ba, Kiros and Hinton 2016, "Layer normalization"; the form is
+	// haste's). Not with ResetBefore, where no one
+	// product has all gates.
+	LayerNorm bool
+
+	// Dropout, in training, is the probability with which an element of the input
+	// of every layer but the first is dropped, anew at each step. InputDropout
+	// drops elements of the input of every layer, the same ones at all steps of a
+	// sequence (Gal and Ghahramani 2016, "A theoretically grounded application of
+	// dropout in recurrent neural networks"); HiddenDropout those of h where it
+	// meets W_hh, likewise. WeightDropout drops elements of W_hh, the same ones in
+	// a training step (Wan et al. 2013, "Regularization of neural networks using
+	// DropConnect"). What is not dropped is scaled by 1/(1-p).
+	Dropout, InputDropout, HiddenDropout, WeightDropout float32
+
+	// Zoneout, in training, is the probability with which a unit keeps the h of
+	// the step before; in evaluation h is the mean of both (Krueger et al. 2017,
+	// "Zoneout: regularizing RNNs by randomly preserving hidden activations").
+	Zoneout float32
+
 	// Workers is the number of goroutines that share the work: 0 means as many
 	// as GOMAXPROCS allows and the work is worth. It changes no bit of any
 	// result. It belongs to the run, not to the network: files do not keep it.
 	Workers int
 }
+
+// An Activation is a function with its parameters. Values of it come from the
+// variables and functions of this package and can be compared with ==; String
+// gives the name that ONNX has for it.
+type Activation = seq.Activation
+
+// Activations without parameters.
+var (
+	Tanh     = seq.Tanh     // tanh x
+	ReLU     = seq.ReLU     // max(x, 0)
+	Sigmoid  = seq.Sigmoid  // 1/(1+e^-x)
+	Softsign = seq.Softsign // x/(1+|x|)
+	Softplus = seq.Softplus // log(1+e^x)
+)
+
+// Affine is alpha*x + beta.
+func Affine(alpha, beta float32) Activation { return seq.Affine(alpha, beta) }
+
+// LeakyReLU is x for x >= 0, else alpha*x. ONNX's alpha is 0.01 if none is given.
+func LeakyReLU(alpha float32) Activation { return seq.LeakyReLU(alpha) }
+
+// ThresholdedReLU is x for x >= alpha, else 0. (ONNX Runtime gives 0 for x = alpha
+// too.)
+func ThresholdedReLU(alpha float32) Activation { return seq.ThresholdedReLU(alpha) }
+
+// ScaledTanh is alpha*tanh(beta*x).
+func ScaledTanh(alpha, beta float32) Activation { return seq.ScaledTanh(alpha, beta) }
+
+// HardSigmoid is alpha*x + beta, limited to [0, 1]. ONNX's alpha and beta are 0.2
+// and 0.5 if none are given.
+func HardSigmoid(alpha, beta float32) Activation { return seq.HardSigmoid(alpha, beta) }
+
+// ELU is x for x >= 0, else alpha*(e^x - 1). ONNX's alpha is 1 if none is given.
+func ELU(alpha float32) Activation { return seq.ELU(alpha) }
 
 // Merge says what a bidirectional layer makes of the outputs f of its forward
 // and r of its reverse direction.
@@ -53,17 +122,45 @@ const (
 func (c Config) check() (Config, seq.Structure, error) {
 	s := seq.Structure{
 		Input: c.Input, Hidden: c.Hidden, Layers: c.Layers,
-		Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: c.Merge, Workers: c.Workers,
+		Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: c.Merge, Noise: c.noise(), Workers: c.Workers,
 	}
 	err := s.Check("gru")
 	c.Layers = s.Layers
+	c.GateActivation, c.CandidateActivation = c.GateActivation.Or(Sigmoid), c.CandidateActivation.Or(Tanh)
+	for _, f := range []struct {
+		name string
+		Activation
+	}{{"GateActivation", c.GateActivation}, {"CandidateActivation", c.CandidateActivation}} {
+		if bad := f.Check(); err == nil && bad != nil {
+			err = fmt.Errorf("gru: Config.%s: %w", f.name, bad)
+		}
+	}
+	if err == nil {
+		err = seq.CheckLimit("gru", "Clip", c.Clip)
+	}
+	if err == nil && c.LayerNorm && c.ResetBefore {
+		err = errors.New("gru: Config.LayerNorm and Config.ResetBefore are both set; layer normalisation is defined for products with h, so leave ResetBefore out")
+	}
 	return c, s, err
 }
 
 // cell is the arithmetic that c asks for.
 func (c Config) cell() seq.Cell {
-	if c.ResetBefore {
+	n := c.noise()
+	plain := c.GateActivation == Sigmoid && c.CandidateActivation == Tanh && c.Clip == 0 && !c.LayerNorm && n.Hidden == 0 && n.Zoneout == 0
+	switch {
+	case !plain:
+		return newVariant(c)
+	case c.ResetBefore:
 		return resetBefore{c.Hidden, c.Textbook}
 	}
 	return resetAfter{c.Hidden, c.Textbook}
+}
+
+// noise is what c says about random masks.
+func (c Config) noise() seq.Noise {
+	return seq.Noise{
+		Dropout: c.Dropout, Input: c.InputDropout, Hidden: c.HiddenDropout, Weight: c.WeightDropout,
+		Zoneout: c.Zoneout,
+	}
 }

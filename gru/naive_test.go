@@ -20,7 +20,7 @@ func variants() (kinds []nettest.Kind) {
 			}
 			kinds = append(kinds, nettest.Kind{
 				Package: "gru", Variant: fmt.Sprintf("before=%v,textbook=%v", before, textbook),
-				Gates: 3, States: 1, Tape: 5, Fields: 9, Cell: naive{before, textbook},
+				Gates: 3, States: 1, Tape: 5, Fields: 22, Cell: naive{before, textbook},
 				New:  func(c nettest.Config, r *rand.Rand) (nettest.Layer, error) { return wrap(gru.New(cfg(c), r)) },
 				Load: func(r io.Reader) (nettest.Layer, error) { return wrap(gru.Load(r)) },
 			})

@@ -39,10 +39,12 @@ type cell struct{ hidden int }
 func (c cell) Shape() seq.Shape {
 	h := c.hidden
 	return seq.Shape{
+		Hidden: h,
 		States: []int{h, h},
 		Gates:  4 * h,
 		Tape:   4 * h,
 		Recur:  []seq.Block{{Row: 0, Rows: 4 * h, Col: 0}},
+		Totals: []seq.Total{{Param: seq.BiasIh, Rows: 4 * h}, {Param: seq.BiasHh, Rows: 4 * h}},
 	}
 }
 

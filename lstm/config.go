@@ -1,6 +1,10 @@
 package lstm
 
-import "github.com/simdrnn/simdrnn/internal/seq"
+import (
+	"fmt"
+
+	"github.com/simdrnn/simdrnn/internal/seq"
+)
 
 // Config describes a stack of LSTM layers. Its zero optional fields are the
 // textbook choice.
@@ -22,11 +26,95 @@ type Config struct {
 
 	NoBias bool // no b_ih and b_hh
 
+	// Projection, if above 0, is the width of h, which is then W_hr times what the
+	// units put out (parameter weight_hr; Sak, Senior and Beaufays 2014, "Long
+	// short-term memory recurrent neural network architectures"). PyTorch calls it
+	// proj_size. It must be below Hidden.
+	Projection int
+
+	// Peephole lets i and f see c of the step before and o see the new c, each
+	// unit its own (parameter weight_peephole; Gers and Schmidhuber 2000,
+	// "Recurrent nets that time and count").
+	Peephole bool
+
+	// Coupled makes the forget gate 1-i. It then has no weights: the rows of the
+	// parameters are those of i, g and o. ONNX says input_forget.
+	Coupled bool
+
+	// GateActivation is that of i, f and o, CandidateActivation that of g,
+	// OutputActivation that of c on its way to h: ONNX's f, g and h. The zero
+	// values are Sigmoid, Tanh and Tanh.
+	GateActivation, CandidateActivation, OutputActivation Activation
+
+	// CellClip, if above 0, limits c to [-CellClip, CellClip].
+	CellClip float32
+
+	// Clip, if above 0, limits what goes into the activation of every gate to
+	// [-Clip, Clip], as ONNX's attribute does.
+	Clip float32
+
+	// LayerNorm normalises W_ih x and W_hh h, each by itself over all gates, and
+	// multiplies them by gains (parameters gain_ih and gain_hh) before the bias is
+	// added (Ba, Kiros and Hinton 2016, "Layer normalization"; the form is
+	// haste's). c is normalised too
+	// before its output activation (gain_c, bias_c).
+	LayerNorm bool
+
+	// Dropout, in training, is the probability with which an element of the input
+	// of every layer but the first is dropped, anew at each step. InputDropout
+	// drops elements of the input of every layer, the same ones at all steps of a
+	// sequence (Gal and Ghahramani 2016, "A theoretically grounded application of
+	// dropout in recurrent neural networks"); HiddenDropout those of h where it
+	// meets W_hh, likewise. WeightDropout drops elements of W_hh, the same ones in
+	// a training step (Wan et al. 2013, "Regularization of neural networks using
+	// DropConnect"). What is not dropped is scaled by 1/(1-p).
+	Dropout, InputDropout, HiddenDropout, WeightDropout float32
+
+	// Zoneout, in training, is the probability with which a unit keeps the h of
+	// the step before; in evaluation h is the mean of both (Krueger et al. 2017,
+	// "Zoneout: regularizing RNNs by randomly preserving hidden activations").
+	// ZoneoutCell is that for c; the h of the same step is made of the new c.
+	Zoneout, ZoneoutCell float32
+
 	// Workers is the number of goroutines that share the work: 0 means as many
 	// as GOMAXPROCS allows and the work is worth. It changes no bit of any
 	// result. It belongs to the run, not to the network: files do not keep it.
 	Workers int
 }
+
+// An Activation is a function with its parameters. Values of it come from the
+// variables and functions of this package and can be compared with ==; String
+// gives the name that ONNX has for it.
+type Activation = seq.Activation
+
+// Activations without parameters.
+var (
+	Tanh     = seq.Tanh     // tanh x
+	ReLU     = seq.ReLU     // max(x, 0)
+	Sigmoid  = seq.Sigmoid  // 1/(1+e^-x)
+	Softsign = seq.Softsign // x/(1+|x|)
+	Softplus = seq.Softplus // log(1+e^x)
+)
+
+// Affine is alpha*x + beta.
+func Affine(alpha, beta float32) Activation { return seq.Affine(alpha, beta) }
+
+// LeakyReLU is x for x >= 0, else alpha*x. ONNX's alpha is 0.01 if none is given.
+func LeakyReLU(alpha float32) Activation { return seq.LeakyReLU(alpha) }
+
+// ThresholdedReLU is x for x >= alpha, else 0. (ONNX Runtime gives 0 for x = alpha
+// too.)
+func ThresholdedReLU(alpha float32) Activation { return seq.ThresholdedReLU(alpha) }
+
+// ScaledTanh is alpha*tanh(beta*x).
+func ScaledTanh(alpha, beta float32) Activation { return seq.ScaledTanh(alpha, beta) }
+
+// HardSigmoid is alpha*x + beta, limited to [0, 1]. ONNX's alpha and beta are 0.2
+// and 0.5 if none are given.
+func HardSigmoid(alpha, beta float32) Activation { return seq.HardSigmoid(alpha, beta) }
+
+// ELU is x for x >= 0, else alpha*(e^x - 1). ONNX's alpha is 1 if none is given.
+func ELU(alpha float32) Activation { return seq.ELU(alpha) }
 
 // Merge says what a bidirectional layer makes of the outputs f of its forward
 // and r of its reverse direction.
@@ -44,9 +132,51 @@ const (
 func (c Config) check() (Config, seq.Structure, error) {
 	s := seq.Structure{
 		Input: c.Input, Hidden: c.Hidden, Layers: c.Layers,
-		Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: c.Merge, Workers: c.Workers,
+		Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: c.Merge, Noise: c.noise(), Workers: c.Workers,
 	}
 	err := s.Check("lstm")
 	c.Layers = s.Layers
+	c.GateActivation, c.CandidateActivation, c.OutputActivation = c.GateActivation.Or(Sigmoid), c.CandidateActivation.Or(Tanh), c.OutputActivation.Or(Tanh)
+	for _, f := range []struct {
+		name string
+		Activation
+	}{{"GateActivation", c.GateActivation}, {"CandidateActivation", c.CandidateActivation}, {"OutputActivation", c.OutputActivation}} {
+		if bad := f.Check(); err == nil && bad != nil {
+			err = fmt.Errorf("lstm: Config.%s: %w", f.name, bad)
+		}
+	}
+	if err == nil {
+		err = seq.CheckLimit("lstm", "Clip", c.Clip)
+	}
+	if err == nil {
+		err = seq.CheckLimit("lstm", "CellClip", c.CellClip)
+	}
+	if err == nil && (c.Projection < 0 || c.Projection >= c.Hidden) {
+		err = fmt.Errorf("lstm: Config.Projection is %d, want a width from 1 to Config.Hidden-1, which is %d, or 0 for none", c.Projection, c.Hidden-1)
+	}
 	return c, s, err
+}
+
+// noise is what c says about random masks.
+func (c Config) noise() seq.Noise {
+	return seq.Noise{
+		Dropout: c.Dropout, Input: c.InputDropout, Hidden: c.HiddenDropout, Weight: c.WeightDropout,
+		Zoneout: c.Zoneout, ZoneoutCell: c.ZoneoutCell,
+	}
+}
+
+// plain reports whether c asks for the textbook's cell and nothing else.
+func (c Config) plain() bool {
+	n := c.noise()
+	return c.Projection == 0 && !c.Peephole && !c.Coupled && c.Clip == 0 && c.CellClip == 0 && !c.LayerNorm &&
+		c.GateActivation == Sigmoid && c.CandidateActivation == Tanh && c.OutputActivation == Tanh &&
+		n.Hidden == 0 && n.Zoneout == 0 && n.ZoneoutCell == 0
+}
+
+// cell is the arithmetic that c asks for.
+func (c Config) cell() seq.Cell {
+	if c.plain() {
+		return cell{c.Hidden}
+	}
+	return newVariant(c)
 }

@@ -66,16 +66,46 @@ func (u *Unrolled) SetLengths(lengths []int) error { return u.seq.SetLengths(len
 // ends what a Forward before it has left for Backward.
 func (u *Unrolled) SetBatchFirst(on bool) { u.seq.SetBatchFirst(on) }
 
-// SetTraining switches between training, the way an Unrolled starts, and
-// evaluation. It matters to random masks alone, and this cell has none.
-func (u *Unrolled) SetTraining(on bool) {}
+// SetTraining switches between training, the way what Unroll made starts, in which
+// random masks are drawn, and evaluation, the way what Infer made starts. It is
+// about the calls of Forward that follow. Without masks in Config it changes
+// nothing.
+func (u *Unrolled) SetTraining(on bool) { u.seq.SetTraining(on) }
+
+// SetSeed sets what random masks follow from, 0 at first, and begins anew to count
+// training steps. Whether an element is hit depends on the seed, the layer, its
+// direction, the training step, the steps of its row since Reset, the row's id and
+// the unit, and on nothing else. A training step ends with a Backward. It ends
+// what a Forward before it has left for Backward.
+func (u *Unrolled) SetSeed(seed uint64) { u.seq.SetSeed(seed) }
+
+// SetRowIDs names the rows of the batch for random masks: rows that change places
+// and take their ids along keep their masks. nil names them by their places, as at
+// first. The ids are copied. It ends what a Forward before it has left for
+// Backward.
+func (u *Unrolled) SetRowIDs(ids []uint32) error { return u.seq.SetRowIDs(ids) }
+
+// MaskState returns what a run has to keep so that its masks go on as they would
+// have: the seed, the training step, and the steps of each row since Reset. It is
+// nil without masks in Config. SetMaskState puts it back; on an error nothing is
+// changed.
+func (u *Unrolled) MaskState() []uint64           { return u.seq.MaskState() }
+func (u *Unrolled) SetMaskState(s []uint64) error { return u.seq.SetMaskState(s) }
 
 // SetWorkers changes Config.Workers for this Unrolled; it may allocate.
 func (u *Unrolled) SetWorkers(n int) { u.seq.SetWorkers(n) }
 
 // State returns copies of the carried state: h, then c, each
-// [Layers*Directions][batch][Hidden].
+// [Layers*Directions][batch][Hidden] (h with Projection in place of Hidden, if
+// that is set).
 func (u *Unrolled) State() [][]float32 { return u.seq.State() }
+
+// CellStates sets dst, [T][batch][Directions*Hidden], to the c of a layer after
+// each step of the last Forward, the forward direction first, +0 past each row's
+// length; with SetBatchFirst [batch][T][...]. Backward leaves them as they are. It
+// panics if there is no such layer, if len(dst) does not fit, and after Infer,
+// which keeps none.
+func (u *Unrolled) CellStates(layer int, dst []float32) { u.seq.Sequence("CellStates", 1, layer, dst) }
 
 // CopyState sets dst, shaped as State returns it, to the carried state. It
 // panics if dst is shaped otherwise.

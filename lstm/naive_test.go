@@ -11,7 +11,7 @@ import (
 
 // kind is the LSTM as the tests of all layers see it.
 var kind = nettest.Kind{
-	Package: "lstm", Gates: 4, States: 2, Tape: 6, Fields: 7, Cell: naive{},
+	Package: "lstm", Gates: 4, States: 2, Tape: 6, Fields: 28, Cell: naive{},
 	New: func(c nettest.Config, r *rand.Rand) (nettest.Layer, error) {
 		return wrap(lstm.New(lstm.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: lstm.Merge(c.Merge),
 			NoBias: c.NoBias, Workers: c.Workers}, r))

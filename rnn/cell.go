@@ -5,7 +5,8 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// cell is one step of a plain recurrent layer. The equations have the numbers
+// cell is one step of a plain recurrent layer whose f is tanh, ReLU or the
+// sigmoid; the others are among the variants. The equations have the numbers
 // that they have in kernels/ref.
 //
 // Forward, for each row of the batch:
@@ -32,10 +33,12 @@ type cell struct {
 func (c cell) Shape() seq.Shape {
 	h := c.hidden
 	return seq.Shape{
+		Hidden: h,
 		States: []int{h},
 		Gates:  h,
 		Tape:   h,
 		Recur:  []seq.Block{{Row: 0, Rows: h, Col: 0}},
+		Totals: []seq.Total{{Param: seq.BiasIh, Rows: h}, {Param: seq.BiasHh, Rows: h}},
 	}
 }
 
@@ -52,9 +55,6 @@ func (c cell) Forward(s *seq.Step) {
 			s.ISA.RNNReLU(y, a)
 		case Sigmoid:
 			s.ISA.RNNSigmoid(y, a)
-		default:
-			c.f.Apply(s.ISA, y, a)
-			s.ISA.ScaleFlush(y, y, 1)
 		}
 	}
 }
@@ -71,10 +71,6 @@ func (c cell) Backward(s *seq.Step) {
 			s.ISA.RNNReLUGrad(a, y, d, dy)
 		case Sigmoid:
 			s.ISA.RNNSigmoidGrad(a, y, d, dy)
-		default:
-			s.ISA.Add(d, d, dy)
-			c.f.Gradient(s.ISA, a, a, y, d)
-			s.ISA.ScaleFlush(a, a, 1)
 		}
 	}
 	s.Recur[0].Gemm(kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride)

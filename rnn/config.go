@@ -26,8 +26,34 @@ type Config struct {
 
 	NoBias bool // no b_ih and b_hh
 
-	// Activation is f in h = f(W_ih x + W_hh h + b); the zero value is Tanh.
+	// Activation is f in h = f(W_ih x + W_hh h + b); the zero value is
+	// Tanh.
 	Activation Activation
+
+	// Clip, if above 0, limits what goes into the activation of every gate to
+	// [-Clip, Clip], as ONNX's attribute does.
+	Clip float32
+
+	// LayerNorm normalises W_ih x and W_hh h, each by itself over all gates, and
+	// multiplies them by gains (parameters gain_ih and gain_hh) before the bias is
+	// added (Ba, Kiros and Hinton 2016, "Layer normalization"; the form is
+	// haste's).
+	LayerNorm bool
+
+	// Dropout, in training, is the probability with which an element of the input
+	// of every layer but the first is dropped, anew at each step. InputDropout
+	// drops elements of the input of every layer, the same ones at all steps of a
+	// sequence (Gal and Ghahramani 2016, "A theoretically grounded application of
+	// dropout in recurrent neural networks"); HiddenDropout those of h where it
+	// meets W_hh, likewise. WeightDropout drops elements of W_hh, the same ones in
+	// a training step (Wan et al. 2013, "Regularization of neural networks using
+	// DropConnect"). What is not dropped is scaled by 1/(1-p).
+	Dropout, InputDropout, HiddenDropout, WeightDropout float32
+
+	// Zoneout, in training, is the probability with which a unit keeps the h of
+	// the step before; in evaluation h is the mean of both (Krueger et al. 2017,
+	// "Zoneout: regularizing RNNs by randomly preserving hidden activations").
+	Zoneout float32
 
 	// Workers is the number of goroutines that share the work: 0 means as many
 	// as GOMAXPROCS allows and the work is worth. It changes no bit of any
@@ -85,12 +111,37 @@ const (
 func (c Config) check() (Config, seq.Structure, error) {
 	s := seq.Structure{
 		Input: c.Input, Hidden: c.Hidden, Layers: c.Layers,
-		Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: c.Merge, Workers: c.Workers,
+		Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: c.Merge, Noise: c.noise(), Workers: c.Workers,
 	}
 	err := s.Check("rnn")
 	c.Layers = s.Layers
+	c.Activation = c.Activation.Or(Tanh)
 	if bad := c.Activation.Check(); err == nil && bad != nil {
 		err = fmt.Errorf("rnn: Config.Activation: %w", bad)
 	}
+	if err == nil {
+		err = seq.CheckLimit("rnn", "Clip", c.Clip)
+	}
 	return c, s, err
+}
+
+// noise is what c says about random masks.
+func (c Config) noise() seq.Noise {
+	return seq.Noise{
+		Dropout: c.Dropout, Input: c.InputDropout, Hidden: c.HiddenDropout, Weight: c.WeightDropout,
+		Zoneout: c.Zoneout,
+	}
+}
+
+// cell is the arithmetic that c asks for.
+func (c Config) cell() seq.Cell {
+	n := c.noise()
+	plain := c.Clip == 0 && !c.LayerNorm && n.Hidden == 0 && n.Zoneout == 0
+	switch c.Activation {
+	case Tanh, ReLU, Sigmoid:
+		if plain {
+			return cell{c.Hidden, c.Activation}
+		}
+	}
+	return newVariant(c)
 }

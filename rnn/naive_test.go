@@ -61,7 +61,7 @@ var activations = []activation{
 // kind is a layer with the activation.
 func (a activation) kind() nettest.Kind {
 	return nettest.Kind{
-		Package: "rnn", Variant: a.f.String(), Gates: 1, States: 1, Tape: 2, Fields: 10, Cell: naive{a},
+		Package: "rnn", Variant: a.f.String(), Gates: 1, States: 1, Tape: 2, Fields: 17, Cell: naive{a},
 		New: func(c nettest.Config, r *rand.Rand) (nettest.Layer, error) {
 			return wrap(rnn.New(rnn.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: rnn.Merge(c.Merge),
 				NoBias: c.NoBias, Workers: c.Workers, Activation: a.f}, r))

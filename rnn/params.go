@@ -40,7 +40,7 @@ func newLayer(cfg Config, src seq.Source) (*Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	net, err := seq.NewNet(s.Net("rnn", cell{cfg.Hidden, cfg.Activation}), !cfg.NoBias, src)
+	net, err := seq.NewNet(s.Net("rnn", cfg.cell()), !cfg.NoBias, src)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +51,6 @@ func newLayer(cfg Config, src seq.Source) (*Layer, error) {
 func (l *Layer) Config() Config { return l.cfg }
 
 // EachParam calls f for each parameter: layer by layer, forward direction
-// before reverse, W_ih, W_hh, b_ih, b_hh. w is the Layer's own memory,
+// before reverse, W_ih, W_hh, b_ih, b_hh, then what Config adds. w is the Layer's own memory,
 // row-major of the given shape: writing it changes the Layer.
 func (l *Layer) EachParam(f func(name string, w []float32, shape ...int)) { l.net.EachParam(f) }

@@ -55,14 +55,11 @@ func TestActivations(t *testing.T) {
 	if len(seen) != 11 || !seen["Tanh"] || !seen["HardSigmoid(0.4, 0.5)"] {
 		t.Errorf("names %v, want those of ONNX's eleven functions", seen)
 	}
-	if (rnn.Config{}).Activation != rnn.Tanh {
-		t.Error("the zero value is not tanh")
-	}
 }
 
 func TestDefaults(t *testing.T) {
 	l, err := rnn.New(rnn.Config{Input: 1, Hidden: 1}, nil)
-	if err != nil || l.Config() != (rnn.Config{Input: 1, Hidden: 1, Layers: 1}) {
+	if err != nil || l.Config() != (rnn.Config{Input: 1, Hidden: 1, Layers: 1, Activation: rnn.Tanh}) {
 		t.Errorf("Config is %+v, %v", l.Config(), err)
 	}
 }

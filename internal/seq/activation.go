@@ -2,13 +2,15 @@ package seq
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // An Activation is one of the functions that ONNX lists for recurrent layers,
-// with its parameters. The zero Activation is tanh. Two of them are equal (==)
-// if they are the same function.
+// with its parameters. The zero Activation is none of them and stands for the
+// usual one of its place. Two of them are equal (==) if they are the same
+// function.
 type Activation struct {
 	kind        activation
 	alpha, beta float32
@@ -17,7 +19,8 @@ type Activation struct {
 type activation int
 
 const (
-	tanh activation = iota
+	usual activation = iota
+	tanh
 	relu
 	sigmoid
 	affine
@@ -33,14 +36,14 @@ const (
 
 // names are ONNX's; parameters says how many of alpha and beta each has.
 var (
-	names      = [activations]string{"Tanh", "Relu", "Sigmoid", "Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu", "Softsign", "Softplus"}
+	names      = [activations]string{"usual", "Tanh", "Relu", "Sigmoid", "Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu", "Softsign", "Softplus"}
 	parameters = [activations]int{affine: 2, leakyReLU: 1, thresholdedReLU: 1, scaledTanh: 2, hardSigmoid: 2, elu: 1}
 )
 
 // Tanh, ReLU, Sigmoid, Softsign and Softplus have no parameters:
 // tanh x, max(x, 0), 1/(1+e^-x), x/(1+|x|), log(1+e^x).
 var (
-	Tanh     = Activation{}
+	Tanh     = Activation{kind: tanh}
 	ReLU     = Activation{kind: relu}
 	Sigmoid  = Activation{kind: sigmoid}
 	Softsign = Activation{kind: softsign}
@@ -81,6 +84,14 @@ func (f Activation) ONNX() (name string, have []float32) {
 	return names[f.kind], []float32{f.alpha, f.beta}[:parameters[f.kind]]
 }
 
+// Or is f, or the usual one if f is the zero Activation.
+func (f Activation) Or(usual Activation) Activation {
+	if f == (Activation{}) {
+		return usual
+	}
+	return f
+}
+
 // Check returns an error if a parameter is NaN or infinite.
 func (f Activation) Check() error {
 	if f.alpha-f.alpha != 0 || f.beta-f.beta != 0 {
@@ -89,18 +100,21 @@ func (f Activation) Check() error {
 	return nil
 }
 
-// Fields returns f as three numbers, which ActivationOf makes f of again.
-func (f Activation) Fields() (kind int, alpha, beta float32) { return int(f.kind), f.alpha, f.beta }
+// Fields returns f as integers for a file, 0 for the zero Activation, and the bits
+// of the parameters. ActivationOf makes f of them again.
+func (f Activation) Fields() []int64 {
+	return []int64{int64(f.kind), int64(math.Float32bits(f.alpha)), int64(math.Float32bits(f.beta))}
+}
 
 // ActivationOf is the inverse of Fields; ok is false if there is no such
 // function.
-func ActivationOf(kind int, alpha, beta float32) (f Activation, ok bool) {
-	if kind < 0 || kind >= int(activations) {
+func ActivationOf(v []int64) (f Activation, ok bool) {
+	if v[0] < 0 || v[0] >= int64(activations) {
 		return f, false
 	}
-	f = Activation{activation(kind), alpha, beta}
-	n := parameters[kind]
-	return f, (n > 0 || alpha == 0) && (n > 1 || beta == 0)
+	f = Activation{activation(v[0]), math.Float32frombits(uint32(v[1])), math.Float32frombits(uint32(v[2]))}
+	n := parameters[f.kind]
+	return f, (n > 0 || f.alpha == 0) && (n > 1 || f.beta == 0)
 }
 
 // Apply sets y = f(x); y may be x.

@@ -23,7 +23,7 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 	if dx != nil && len(dx) != rows*n.Input {
 		panic(fmt.Sprintf("%s: Backward with len(dx) = %d, want %d: %d steps * batch %d * %d", n.Kind, len(dx), rows*n.Input, u.t, u.batch, n.Input))
 	}
-	u.pending = false
+	u.pending, u.stepped = false, true
 	if !u.handed {
 		for _, d := range u.dstate {
 			clear(d)
@@ -84,7 +84,7 @@ func (u *Unrolled) packBackShare(w, n int) {
 	for k := w; k < 2*len(u.pack); k += n {
 		p, weights := &u.pack[k/2], &u.net.W[k/2]
 		if k%2 == 0 {
-			p.packRecurBack(u.net, weights)
+			p.packRecurBack(u.net, weights, u.recurrent(w, k/2))
 		} else if u.wantDx || k/2 >= len(u.net.Reverse) {
 			p.inBack.Pack(false, weights.Ih, weights.In)
 		}
@@ -99,6 +99,9 @@ func (u *Unrolled) blockBackward() {
 	rows := float64((u.job.hi - u.job.lo) * u.batch)
 	u.fork(perRow*rows*float64(sh.States[0]), u.rowLimit(), u.doStepsBack)
 	u.listPairs()
+	if u.dropping(u.job.layer) {
+		u.fork(rows*float64(w.In), int(rows), u.doMaskRows)
+	}
 	u.fork(perRow*rows*float64(sh.States[0]+2*w.In), u.workers, u.doGradients)
 }
 
@@ -106,7 +109,7 @@ func (u *Unrolled) blockBackward() {
 // the batch.
 func (u *Unrolled) backwardSteps(w, n int) {
 	s, i, dir := &u.steppers[w], u.job.i, u.job.dir
-	s.Recur = u.pack[i].recurBack
+	s.use(&u.pack[i], true)
 	first, last := u.rowShare(w, n)
 	before := u.before(dir)
 	h := u.net.Shape.States[0]
@@ -146,6 +149,7 @@ func (u *Unrolled) backwardSteps(w, n int) {
 			s.Grad[k] = Mat{Data: u.dcarry[k][first*width:], Stride: width, Width: width}
 		}
 		s.Scratch.Data = u.cellRows[first*s.Scratch.Stride:]
+		s.masks.at(u.job.layer, dir, t, first)
 		u.net.Cell.Backward(s)
 	}
 }
@@ -173,7 +177,10 @@ func (u *Unrolled) listPairs() {
 				continue
 			}
 			x := t*u.batch + p
-			if u.job.layer == 0 {
+			switch {
+			case u.dropping(u.job.layer):
+				x -= u.job.lo * u.batch
+			case u.job.layer == 0:
 				x = u.userPair(t, b)
 			}
 			u.rows = append(u.rows, int32(t*u.batch+p))
@@ -184,67 +191,80 @@ func (u *Unrolled) listPairs() {
 }
 
 // gradients does a share of everything that follows from a block's dG: rows of
-// the gradients of the weights, columns of those of the biases, rows of the
-// gradient of the input.
+// the gradients of the matrices, columns of those of biases and other vectors,
+// rows of the gradient of the input.
 func (u *Unrolled) gradients(w, n int) {
 	sh, i := &u.net.Shape, u.job.i
 	g, tape, work := &u.grads[i], u.tape[i], u.scratch[w]
 
 	// dW_ih += dG^T x
 	x, width := u.input(u.job.layer)
+	if u.dropping(u.job.layer) {
+		x = u.maskedRows
+	}
 	lo, hi := share(sh.Gates, 12, w, n)
 	u.isa.GemmRows(kernels.AddTo, hi-lo, g.In, tape[lo:], sh.Tape, u.rows, x, width, u.xRows, g.Ih[lo*g.In:], g.In, work)
 
 	// dW_hh += dG^T h_prev, or what stands in its place
-	h := sh.States[0]
-	prev := u.hist[u.job.layer][u.job.dir*h:]
+	r := sh.States[0]
+	prev := u.hist[u.job.layer][u.job.dir*r:]
 	for _, b := range sh.Recur {
 		lo, hi := share(b.Rows, 12, w, n)
 		with, width, rows := prev, u.net.wide(), u.prevRows
 		if b.Factor > 0 {
 			with, width, rows = tape[b.Factor:], sh.Tape, u.rows
 		}
-		u.isa.GemmRows(kernels.AddTo, hi-lo, h, tape[b.Col+lo:], sh.Tape, u.rows, with, width, rows, g.Hh[(b.Row+lo)*h:], h, work)
+		to := g.Hh[(b.Row+lo)*r : (b.Row+hi)*r]
+		if u.masking && u.net.Noise.Weight > 0 {
+			sum := u.hhSum[(b.Row+lo)*r : (b.Row+hi)*r]
+			u.isa.GemmRows(kernels.Set, hi-lo, r, tape[b.Col+lo:], sh.Tape, u.rows, with, width, rows, sum, r, work)
+			u.dropWeights(u.steppers[w].masks.u, i, b.Row+lo, sum, sum)
+			u.isa.Add(to, to, sum)
+			continue
+		}
+		u.isa.GemmRows(kernels.AddTo, hi-lo, r, tape[b.Col+lo:], sh.Tape, u.rows, with, width, rows, to, r, work)
 	}
 
-	if g.BiasIh != nil {
-		lo, hi := share(sh.Tape, 16, w, n)
-		u.biasGradients(lo, hi)
+	// dW_hr += dh m^T
+	if p := sh.Project; p != nil {
+		lo, hi := share(r, 12, w, n)
+		u.isa.GemmRows(kernels.AddTo, hi-lo, sh.Hidden, tape[p.Col+lo:], sh.Tape, u.rows, tape[p.Factor:], sh.Tape, u.rows, g.all[p.Extra][lo*sh.Hidden:], sh.Hidden, work)
 	}
+
+	u.totals(w, n)
 	if u.job.dx != nil {
 		lo, hi := share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
-		u.inputGradient(u.job.lo*u.batch+lo, u.job.lo*u.batch+hi)
+		u.inputGradient(u.steppers[w].masks.u, u.job.lo*u.batch+lo, u.job.lo*u.batch+hi)
 	}
 }
 
-// biasGradients adds the sums of columns lo..hi-1 of the block's dG.
-func (u *Unrolled) biasGradients(lo, hi int) {
+// totals adds a share of the columns of the block's tape rows to the gradients of
+// the parameters that they belong to.
+func (u *Unrolled) totals(w, n int) {
 	sh, g, tape := &u.net.Shape, &u.grads[u.job.i], u.tape[u.job.i]
+	lo, hi := share(sh.totalsEnd-sh.totalsBegin, 16, w, n)
 	if lo == hi {
 		return
 	}
-	sum := u.biasSum[lo:hi]
+	lo, hi = lo+sh.totalsBegin, hi+sh.totalsBegin
+	sum := u.sum[lo:hi]
 	clear(sum)
 	for _, r := range u.rows {
 		u.isa.Add(sum, sum, tape[int(r)*sh.Tape+lo:int(r)*sh.Tape+hi])
 	}
-	add := func(dst []float32, row, col, rows int) {
-		from, to := max(lo, col), min(hi, col+rows)
-		if from < to {
-			d := dst[row+from-col : row+to-col]
-			u.isa.Add(d, d, u.biasSum[from:to])
+	for _, s := range sh.Totals {
+		from, to := max(lo, s.Col), min(hi, s.Col+s.Rows)
+		if d := g.all[s.Param]; d != nil && from < to {
+			d = d[s.Row+from-s.Col : s.Row+to-s.Col]
+			u.isa.Add(d, d, u.sum[from:to])
 		}
-	}
-	add(g.BiasIh, 0, 0, sh.Gates)
-	for _, b := range sh.Recur {
-		add(g.BiasHh, b.Row, b.Col, b.Rows)
 	}
 }
 
 // inputGradient sets rows lo..hi-1 of the gradient of the layer's input: the
 // chain over the rows of W_ih of the first direction, continued by the
-// second's; +0 past each row's end.
-func (u *Unrolled) inputGradient(lo, hi int) {
+// second's, then the masks of the input; +0 past each row's end.
+func (u *Unrolled) inputGradient(memory []float32, lo, hi int) {
 	sh, dirs := &u.net.Shape, len(u.net.Reverse)
 	in, first := u.net.W[u.job.i].In, u.job.lo*u.batch
 	users := u.job.layer == 0 && u.apart()
@@ -273,6 +293,11 @@ func (u *Unrolled) inputGradient(lo, hi int) {
 			i := u.job.layer*dirs + dir
 			u.pack[i].inBack.Gemm(into, end-r, u.tape[i][r*sh.Tape:], sh.Tape, dx, in)
 			into = kernels.Continue
+		}
+		if u.dropping(u.job.layer) {
+			for k := range end - r {
+				u.dropInput(memory, u.job.layer, r+k, dx[k*in:][:in], dx[k*in:][:in], true)
+			}
 		}
 		if users {
 			for k := range end - r {

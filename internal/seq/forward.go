@@ -12,6 +12,7 @@ import (
 func (u *Unrolled) Forward(y, x []float32) {
 	t := u.checkWindow(y, x)
 	u.t, u.x, u.pending = t, x, u.keep
+	u.advance(t)
 	if t == 0 || u.batch == 0 {
 		return
 	}
@@ -70,7 +71,7 @@ func (u *Unrolled) packing() float64 {
 func (u *Unrolled) packShare(w, n int) {
 	for k := w; k < 2*len(u.pack); k += n {
 		if p, weights := &u.pack[k/2], &u.net.W[k/2]; k%2 == 0 {
-			p.packRecur(u.net, weights)
+			p.packRecur(u.net, u.recurrent(w, k/2))
 		} else {
 			p.packIn(u.net, u.isa, weights)
 		}
@@ -153,19 +154,25 @@ func (u *Unrolled) project(w, n int) {
 	lo, hi := share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
 	lo, hi = lo+first, hi+first
 	base := first - u.tapeRow(u.job.lo)
+	if u.dropping(u.job.layer) {
+		u.maskRows(w, n)
+	}
 	for {
 		r, end := u.activeRows(lo, hi)
 		if r == end {
 			return
 		}
 		a, c := x[r*width:], tape[(r-base)*sh.Tape:]
-		if u.job.layer == 0 && u.apart() {
+		switch {
+		case u.dropping(u.job.layer):
+			a = u.maskedRows[(r-first)*width:]
+		case u.job.layer == 0 && u.apart():
 			a = u.inRows[(r-first)*width:]
 			for k := range end - r {
 				copy(a[k*width:][:width], x[u.userRow(r+k)*width:])
 			}
 		}
-		if p.bias != nil {
+		if p.bias != nil && !sh.Bare {
 			p.in.GemmBias(end-r, a, width, p.bias, c, sh.Tape)
 		} else {
 			p.in.Gemm(kernels.Set, end-r, a, width, c, sh.Tape)
@@ -174,10 +181,33 @@ func (u *Unrolled) project(w, n int) {
 	}
 }
 
+// maskRows sets the rows of maskedRows in a share of the block's rows (t,b): the
+// layer's input after its masks, in the order kept.
+func (u *Unrolled) maskRows(w, n int) {
+	x, width := u.input(u.job.layer)
+	first := u.job.lo * u.batch
+	lo, hi := share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
+	lo, hi = lo+first, hi+first
+	for {
+		r, end := u.activeRows(lo, hi)
+		if r == end {
+			return
+		}
+		for ; r < end; r++ {
+			from := r
+			if u.job.layer == 0 && u.apart() {
+				from = u.userRow(r)
+			}
+			u.dropInput(u.steppers[w].masks.u, u.job.layer, r, u.maskedRows[(r-first)*width:][:width], x[from*width:][:width], false)
+		}
+		lo = end
+	}
+}
+
 // forwardSteps runs the block's steps for a share of the rows of the batch.
 func (u *Unrolled) forwardSteps(w, n int) {
 	s, i := &u.steppers[w], u.job.i
-	s.Recur, s.Bias = u.pack[i].recur, u.pack[i].apart
+	s.use(&u.pack[i], false)
 	first, last := u.rowShare(w, n)
 	before := u.before(u.job.dir)
 	for k := range u.job.hi - u.job.lo {
@@ -194,6 +224,7 @@ func (u *Unrolled) forwardSteps(w, n int) {
 			u.block(&s.State[k], k, i, t+1, first)
 			u.block(&s.Prev[k], k, i, t+1+before, first)
 		}
+		s.masks.at(u.job.layer, u.job.dir, t, first)
 		u.net.Cell.Forward(s)
 	}
 }

@@ -28,6 +28,12 @@ type Param struct {
 func (p Param) Recurrent() bool { return strings.HasPrefix(p.Name, "weight_hh") }
 func (p Param) Bias() bool      { return strings.HasPrefix(p.Name, "bias") }
 
+// Gain reports whether p is a gain of layer normalisation, which begins as 1.
+func (p Param) Gain() bool { return strings.HasPrefix(p.Name, "gain") }
+
+// Peephole reports whether p is the peepholes of an LSTM.
+func (p Param) Peephole() bool { return strings.HasPrefix(p.Name, "weight_peephole") }
+
 // Gate returns the rows of gate k, counted from 0 in the order that the package
 // gives them.
 func (p Param) Gate(k int) Param {
@@ -154,14 +160,26 @@ func dot(x, y []float64) float64 {
 	return (s0 + s2) + (s1 + s3)
 }
 
-// PyTorch draws everything, biases too, from [-1/sqrt(Hidden), 1/sqrt(Hidden)].
-func PyTorch(r *rand.Rand, p Param) { p.Uniform(r, 1/math.Sqrt(float64(p.Hidden))) }
+// PyTorch draws everything, biases too, from [-1/sqrt(Hidden), 1/sqrt(Hidden)],
+// but for layer normalisation, which begins with gains 1 and biases +0.
+func PyTorch(r *rand.Rand, p Param) {
+	switch {
+	case p.Gain():
+		p.Fill(1)
+	case strings.HasPrefix(p.Name, "bias_c"):
+		p.Fill(0)
+	default:
+		p.Uniform(r, 1/math.Sqrt(float64(p.Hidden)))
+	}
+}
 
-// Keras draws W_ih by Glorot and W_hh orthogonal, both as whole matrices, and
-// sets biases to +0.
+// Keras draws W_ih and a projection by Glorot and W_hh orthogonal, all as whole
+// matrices, and sets biases and peepholes to +0, gains to 1.
 func Keras(r *rand.Rand, p Param) {
 	switch {
-	case p.Bias():
+	case p.Gain():
+		p.Fill(1)
+	case p.Bias(), p.Peephole():
 		p.Fill(0)
 	case p.Recurrent():
 		p.Orthogonal(r)
@@ -179,8 +197,9 @@ func PerGate(r *rand.Rand, p Param) {
 
 // Init sets every parameter by s.
 func (n *Net) Init(r *rand.Rand, s Scheme) {
-	h := n.Shape.States[0]
+	h := n.Shape.Hidden
 	n.EachParam(func(name string, w []float32, shape ...int) {
-		s(r, Param{Name: name, W: w, Rows: shape[0], Cols: len(w) / shape[0], Gates: n.Shape.Gates / h, Hidden: h})
+		// A projection has fewer rows than there are units.
+		s(r, Param{Name: name, W: w, Rows: shape[0], Cols: len(w) / shape[0], Gates: max(1, shape[0]/h), Hidden: h})
 	})
 }

@@ -16,8 +16,9 @@ type Net struct {
 	Shape   Shape
 	Input   int
 	Layers  int
-	Reverse []bool    // for each direction: whether it runs from the last step to the first
-	Merge   Merge     // of two directions
+	Reverse []bool // for each direction: whether it runs from the last step to the first
+	Merge   Merge  // of two directions
+	Noise   Noise
 	Workers int       // 0 = automatic
 	W       []Weights // layer by layer, inside a layer in the order of Reverse
 }
@@ -29,7 +30,12 @@ type Weights struct {
 	Ih             []float32 // [Gates][In]
 	Hh             []float32 // [Gates][States[0]]
 	BiasIh, BiasHh []float32 // [Gates]; nil in a network without biases
-	names          [4]string
+
+	// All of them, with the Extra ones, in EachParam's order; nil for what the
+	// network does not have.
+	all    [][]float32
+	names  []string
+	shapes [][]int
 }
 
 // A Source gives a parameter its memory and its values.
@@ -52,13 +58,16 @@ func NewNet(n Net, bias bool, src Source) (*Net, error) {
 		return nil, fmt.Errorf("%s: %w", n.Kind, err)
 	}
 	n.Shape = n.Cell.Shape()
-	h := n.Shape.States[0]
-	out, ok := mul(len(n.Reverse), h)
+	n.Shape.totalsBegin = n.Shape.Tape
+	for _, s := range n.Shape.Totals {
+		n.Shape.totalsBegin, n.Shape.totalsEnd = min(n.Shape.totalsBegin, s.Col), max(n.Shape.totalsEnd, s.Col+s.Rows)
+	}
+	out, ok := mul(len(n.Reverse), n.Shape.States[0])
 	if ok {
-		_, ok = mul(n.Shape.Gates, max(n.Input, out), len(n.Reverse), n.Layers)
+		_, ok = mul(n.Shape.Gates, max(n.Input, out, n.Shape.Hidden), len(n.Reverse), n.Layers)
 	}
 	if !ok {
-		return nil, fmt.Errorf("%s: %d inputs, %d hidden units, %d layers: more than %d weights; choose smaller sizes", n.Kind, n.Input, h, n.Layers, int(most))
+		return nil, fmt.Errorf("%s: %d inputs, %d hidden units, %d layers: more than %d weights; choose smaller sizes", n.Kind, n.Input, n.Shape.Hidden, n.Layers, int(most))
 	}
 	var err error
 	n.W, err = n.weights(bias, src)
@@ -84,7 +93,7 @@ func mul(a ...int) (int, bool) {
 }
 
 func (n *Net) weights(bias bool, src Source) ([]Weights, error) {
-	h, gates := n.Shape.States[0], n.Shape.Gates
+	sh := &n.Shape
 	var ws []Weights
 	in := n.Input
 	for l := range n.Layers {
@@ -93,25 +102,25 @@ func (n *Net) weights(bias bool, src Source) ([]Weights, error) {
 			if reverse {
 				suffix += "_reverse"
 			}
-			w := Weights{In: in, names: [4]string{"weight_ih" + suffix, "weight_hh" + suffix, "bias_ih" + suffix, "bias_hh" + suffix}}
-			var err error
-			get := func(name string, shape ...int) []float32 {
-				if err != nil {
-					return nil
+			w := Weights{In: in}
+			for _, p := range append([]Extra{
+				{Name: "weight_ih", Rows: sh.Gates, Cols: in}, {Name: "weight_hh", Rows: sh.Gates, Cols: sh.States[0]},
+				{Name: "bias_ih", Rows: sh.Gates, Bias: true}, {Name: "bias_hh", Rows: sh.Gates, Bias: true},
+			}, sh.Extra...) {
+				shape := []int{p.Rows, p.Cols}
+				if p.Cols == 0 {
+					shape = shape[:1]
 				}
-				var p []float32
-				p, err = src(name, shape...)
-				return p
+				var v []float32
+				if bias || !p.Bias {
+					var err error
+					if v, err = src(p.Name+suffix, shape...); err != nil {
+						return nil, err
+					}
+				}
+				w.all, w.names, w.shapes = append(w.all, v), append(w.names, p.Name+suffix), append(w.shapes, shape)
 			}
-			w.Ih = get(w.names[0], gates, in)
-			w.Hh = get(w.names[1], gates, h)
-			if bias {
-				w.BiasIh = get(w.names[2], gates)
-				w.BiasHh = get(w.names[3], gates)
-			}
-			if err != nil {
-				return nil, err
-			}
+			w.Ih, w.Hh, w.BiasIh, w.BiasHh = w.all[weightIh], w.all[weightHh], w.all[BiasIh], w.all[BiasHh]
 			ws = append(ws, w)
 		}
 		in = n.Out()
@@ -130,90 +139,117 @@ func (n *Net) Out() int {
 // wide is the width of the outputs of all directions side by side.
 func (n *Net) wide() int { return len(n.Reverse) * n.Shape.States[0] }
 
+// widest is the width of the widest input of a layer.
+func (n *Net) widest() int {
+	if n.Layers > 1 {
+		return max(n.Input, n.Out())
+	}
+	return n.Input
+}
+
 // EachParam calls f for each parameter in the order in which everything that
 // walks over parameters does: layer by layer, direction by direction, W_ih,
-// W_hh, b_ih, b_hh.
+// W_hh, b_ih, b_hh, then the cell's own.
 func (n *Net) EachParam(f func(name string, w []float32, shape ...int)) {
 	for i := range n.W {
 		w := &n.W[i]
-		for k, v := range w.tensors() {
-			switch {
-			case v == nil:
-			case k < 2:
-				f(w.names[k], v, n.Shape.Gates, len(v)/n.Shape.Gates)
-			default:
-				f(w.names[k], v, n.Shape.Gates)
+		for k, v := range w.all {
+			if v != nil {
+				f(w.names[k], v, w.shapes[k]...)
 			}
 		}
 	}
 }
 
-func (w *Weights) tensors() [4][]float32 { return [4][]float32{w.Ih, w.Hh, w.BiasIh, w.BiasHh} }
-
 // packing is the weights of one direction of one layer as the products want
 // them.
 type packing struct {
-	in    *kernels.Packed   // W_ih transposed, [In][Gates]
-	recur []*kernels.Packed // the blocks of W_hh transposed, [H][Rows]
-	bias  []float32         // fl(b_ih + b_hh), b_ih for rows of a block apart; nil without biases
-	apart [][]float32       // for each block apart its rows of b_hh, nil for others
+	in      *kernels.Packed   // W_ih transposed, [In][Gates]
+	recur   []*kernels.Packed // the blocks of W_hh transposed, [R][Rows]
+	project *kernels.Packed   // the projection transposed, [Hidden][R]; nil without
+	bias    []float32         // fl(b_ih + b_hh), b_ih for rows of a block apart; nil without biases
+	apart   [][]float32       // for each block apart its rows of b_hh, nil for others
+	extra   [][]float32       // copies of the extra vectors, nil for matrices
 
 	// For the backward pass.
-	inBack    *kernels.Packed   // W_ih, [Gates][In]
-	recurBack []*kernels.Packed // the blocks of W_hh, [Rows][H]
+	inBack      *kernels.Packed   // W_ih, [Gates][In]
+	recurBack   []*kernels.Packed // the blocks of W_hh, [Rows][R]
+	projectBack *kernels.Packed   // the projection, [R][Hidden]
 }
 
 func (n *Net) newPacking(isa kernels.ISA, w *Weights, back bool) packing {
-	h := n.Shape.States[0]
-	p := packing{in: isa.NewPacked(w.In, n.Shape.Gates)}
+	sh := &n.Shape
+	r := sh.States[0]
+	p := packing{in: isa.NewPacked(w.In, sh.Gates)}
 	if w.BiasIh != nil {
-		p.bias = make([]float32, n.Shape.Gates)
+		p.bias = make([]float32, sh.Gates)
 	}
 	if back {
-		p.inBack = isa.NewPacked(n.Shape.Gates, w.In)
+		p.inBack = isa.NewPacked(sh.Gates, w.In)
 	}
-	for _, b := range n.Shape.Recur {
-		p.recur = append(p.recur, isa.NewPacked(h, b.Rows))
+	for _, b := range sh.Recur {
+		p.recur = append(p.recur, isa.NewPacked(r, b.Rows))
 		var bias []float32
 		if b.Apart && p.bias != nil {
 			bias = make([]float32, b.Rows)
 		}
 		p.apart = append(p.apart, bias)
 		if back {
-			p.recurBack = append(p.recurBack, isa.NewPacked(b.Rows, h))
+			p.recurBack = append(p.recurBack, isa.NewPacked(b.Rows, r))
 		}
+	}
+	if sh.Project != nil {
+		p.project = isa.NewPacked(sh.Hidden, r)
+		if back {
+			p.projectBack = isa.NewPacked(r, sh.Hidden)
+		}
+	}
+	for k, e := range sh.Extra {
+		var v []float32
+		if e.Cols == 0 && w.all[FirstExtra+k] != nil {
+			v = make([]float32, e.Rows)
+		}
+		p.extra = append(p.extra, v)
 	}
 	return p
 }
 
-// packIn and packRecur fill the forward part of p.
+// packIn and packRecur fill the forward part of p. hh is W_hh, or what stands
+// for it while some of its elements are dropped.
 func (p *packing) packIn(n *Net, isa kernels.ISA, w *Weights) {
 	p.in.Pack(true, w.Ih, w.In)
+	if p.project != nil {
+		p.project.Pack(true, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
+	}
+	for k, v := range p.extra {
+		copy(v, w.all[FirstExtra+k])
+	}
 	if p.bias == nil {
 		return
 	}
 	isa.Add(p.bias, w.BiasIh, w.BiasHh)
-	for _, b := range n.Shape.Recur {
+	for i, b := range n.Shape.Recur {
 		if b.Apart {
 			copy(p.bias[b.Row:b.Row+b.Rows], w.BiasIh[b.Row:])
-		}
-	}
-}
-
-func (p *packing) packRecur(n *Net, w *Weights) {
-	h := n.Shape.States[0]
-	for i, b := range n.Shape.Recur {
-		p.recur[i].Pack(true, w.Hh[b.Row*h:], h)
-		if p.apart[i] != nil {
 			copy(p.apart[i], w.BiasHh[b.Row:])
 		}
 	}
 }
 
-// packRecurBack fills the backward part of p but for inBack.
-func (p *packing) packRecurBack(n *Net, w *Weights) {
-	h := n.Shape.States[0]
+func (p *packing) packRecur(n *Net, hh []float32) {
+	r := n.Shape.States[0]
 	for i, b := range n.Shape.Recur {
-		p.recurBack[i].Pack(false, w.Hh[b.Row*h:], h)
+		p.recur[i].Pack(true, hh[b.Row*r:], r)
+	}
+}
+
+// packRecurBack fills the backward part of p but for inBack.
+func (p *packing) packRecurBack(n *Net, w *Weights, hh []float32) {
+	r := n.Shape.States[0]
+	for i, b := range n.Shape.Recur {
+		p.recurBack[i].Pack(false, hh[b.Row*r:], r)
+	}
+	if p.projectBack != nil {
+		p.projectBack.Pack(false, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
 	}
 }

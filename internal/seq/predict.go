@@ -53,7 +53,7 @@ func (n *Net) NewPredictor(batch int) (*Predictor, error) {
 	}
 	p.workers = max(1, min(p.workers, batch, maxWorkers))
 	for range p.workers {
-		p.steppers = append(p.steppers, newStep(p.isa, sh))
+		p.steppers = append(p.steppers, newStep(p.isa, n))
 	}
 	p.doStep = p.step
 	p.Refresh()
@@ -65,7 +65,7 @@ func (n *Net) NewPredictor(batch int) (*Predictor, error) {
 func (p *Predictor) Refresh() {
 	for i := range p.pack {
 		p.pack[i].packIn(p.net, p.isa, &p.net.W[i])
-		p.pack[i].packRecur(p.net, &p.net.W[i])
+		p.pack[i].packRecur(p.net, p.net.W[i].Hh)
 	}
 }
 
@@ -94,12 +94,12 @@ func (p *Predictor) step(w, n int) {
 	x, width := p.x[b*p.net.Input:], p.net.Input
 	for l := range p.net.Layers {
 		k := &p.pack[l]
-		if k.bias != nil {
+		if k.bias != nil && !sh.Bare {
 			k.in.GemmBias(s.Rows, x, width, k.bias, s.Tape.Data, sh.Tape)
 		} else {
 			k.in.Gemm(kernels.Set, s.Rows, x, width, s.Tape.Data, sh.Tape)
 		}
-		s.Recur, s.Bias = k.recur, k.apart
+		s.use(k, false)
 		for i, width := range sh.States {
 			m := Mat{Data: p.state[i][(l*p.batch+b)*width:], Stride: width, Width: width}
 			s.State[i], s.Prev[i] = m, m

@@ -31,6 +31,13 @@
 // each of which reads all of W_hh. Rows change places where they come from the
 // user's tensors and go there, and sums over the batch go by the user's order.
 //
+// # Masks
+//
+// What a random mask drops follows from counters that name the element (see
+// Noise), so masks are drawn where they are needed, again in the backward pass,
+// and never kept. Masks of a layer's input and of W_hh are here; those of the
+// state are the cell's, with the methods of Step.
+//
 // # Order of work
 //
 // A direction of a layer is done in blocks of steps of about 256 rows (t,b), so
@@ -72,20 +79,61 @@ type Cell interface {
 // Shape holds the sizes of a cell. All directions and layers of a network have
 // the same, but for the width of their input.
 type Shape struct {
+	Hidden int // units
 	// States are the widths of the state tensors: h, which is the output, then
 	// the others in the order in which users see them.
 	States []int
 	// Gates is the number of rows of W_ih and W_hh. The input's share of the
 	// gates, W_ih x + b, comes in the first Gates columns of a tape row, and
-	// their gradients go there.
+	// the gradients of the products W_ih x go there.
 	Gates int
+	// Bare says that the input's share is W_ih x alone. The cell finds the sum
+	// of the biases in Step.Start.
+	Bare bool
 	// Tape is the width of a tape row, at least Gates.
 	Tape int
-	// Scratch is the width of a row of Step.Scratch.
-	Scratch int
+	// Scratch is the width of a row of Step.Scratch, Temp the length of
+	// Step.Temp.
+	Scratch, Temp int
 	// Recur says which rows of W_hh are multiplied at a time.
 	Recur []Block
+	// Extra are the parameters that come after W_ih, W_hh and the biases.
+	Extra []Extra
+	// Project is the matrix that makes h of the units' outputs; nil: they are h.
+	Project *Project
+	// Totals are the parameters whose gradients are sums of tape columns over
+	// all steps and rows, the biases among them.
+	Totals []Total
+
+	totalsBegin, totalsEnd int // the columns that Totals are about
 }
+
+// The places of the parameters that every cell has in a list of all; Extra
+// follow.
+const (
+	weightIh = iota
+	weightHh
+	BiasIh
+	BiasHh
+	FirstExtra
+)
+
+// An Extra is a parameter of one direction of one layer, a vector if Cols is 0.
+type Extra struct {
+	Name       string // before the layer's suffix
+	Rows, Cols int
+	// Bias says that a network without biases does not have it.
+	Bias bool
+}
+
+// A Project is a matrix W of States[0] rows and Hidden columns. Forward
+// multiplies by it (Step.Project); after Backward the gradients of the products
+// stand in columns Col of a tape row and what they multiplied in columns Factor.
+type Project struct{ Extra, Col, Factor int }
+
+// A Total says that the gradients of rows Row..Row+Rows-1 of a parameter are the
+// sums of the tape columns from Col on, as they are after Backward.
+type Total struct{ Param, Row, Rows, Col int }
 
 // A Block is a run of rows of W_hh that the cell multiplies by h, or by
 // something in its place, at once.
@@ -98,7 +146,7 @@ type Block struct {
 	// block's rows of b_hh (Step.Bias), and not the end of the chains over x.
 	// b_hh then has no share in where those start.
 	Apart bool
-	// Factor, if above 0, is the first of the H columns of a tape row that the
+	// Factor, if above 0, is the first of the columns of a tape row that the
 	// rows multiply in place of h; Backward leaves them as they are.
 	Factor int
 }
@@ -122,26 +170,53 @@ type Step struct {
 	Rows int
 
 	// Recur has an entry for each block of Shape.Recur: in Forward the block
-	// transposed, [H][Rows], in Backward as it is, [Rows][H].
+	// transposed, [R][Rows], in Backward as it is, [Rows][R], R = States[0].
 	Recur []*kernels.Packed
 	// Bias has an entry for each block too: b_hh in Forward if the block is
 	// Apart, nil otherwise and without biases.
 	Bias [][]float32
+	// Start is where the chains of a Bare cell would have started, nil without
+	// biases.
+	Start []float32
+	// Extra are the extra parameters that are vectors, nil for the others.
+	Extra [][]float32
+	// Project is the matrix of Shape.Project, in Forward transposed,
+	// [Hidden][R], in Backward as it is.
+	Project *kernels.Packed
 
 	Tape        Mat
 	State, Prev []Mat // one for each state tensor
+
+	// Temp is memory of unspecified content, lost after the step.
+	Temp []float32
 
 	// In Backward alone.
 	Grad    []Mat // one for each state tensor
 	Dy      Mat
 	Scratch Mat // of unspecified content, lost after the step
+
+	masks rowMasks
 }
 
-func newStep(isa kernels.ISA, sh *Shape) Step {
-	n := len(sh.States)
-	m := make([]Mat, 3*n)
-	s := Step{ISA: isa, State: m[:n:n], Prev: m[n : 2*n : 2*n], Grad: m[2*n:]}
+func newStep(isa kernels.ISA, n *Net) Step {
+	sh := &n.Shape
+	k := len(sh.States)
+	m := make([]Mat, 3*k)
+	s := Step{ISA: isa, State: m[:k:k], Prev: m[k : 2*k : 2*k], Grad: m[2*k:], Temp: make([]float32, sh.Temp)}
 	s.Tape.Stride, s.Tape.Width = sh.Tape, sh.Tape
 	s.Scratch.Stride, s.Scratch.Width = sh.Scratch, sh.Scratch
+	s.masks.noise = &n.Noise
+	if n.Noise != (Noise{}) {
+		s.masks.u = make([]float32, (max(n.widest(), sh.Hidden)+63)/64*64)
+		s.masks.zero = make([]float32, sh.Hidden)
+	}
 	return s
+}
+
+// use takes the packed weights of a direction.
+func (s *Step) use(p *packing, back bool) {
+	s.Extra, s.Start, s.Bias, s.Recur, s.Project = p.extra, p.bias, p.apart, p.recur, p.project
+	if back {
+		s.Recur, s.Project = p.recurBack, p.projectBack
+	}
 }

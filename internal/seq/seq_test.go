@@ -22,8 +22,9 @@ type gated struct{ h int }
 
 func (c gated) Shape() Shape {
 	return Shape{
-		States: []int{c.h}, Gates: 3 * c.h, Tape: 4 * c.h,
-		Recur: []Block{{Rows: 2 * c.h}, {Row: 2 * c.h, Rows: c.h, Col: 3 * c.h, Apart: true}},
+		Hidden: c.h, States: []int{c.h}, Gates: 3 * c.h, Tape: 4 * c.h,
+		Recur:  []Block{{Rows: 2 * c.h}, {Row: 2 * c.h, Rows: c.h, Col: 3 * c.h, Apart: true}},
+		Totals: []Total{{BiasIh, 0, 3 * c.h, 0}, {BiasHh, 0, 2 * c.h, 0}, {BiasHh, 2 * c.h, c.h, 3 * c.h}},
 	}
 }
 

@@ -10,6 +10,7 @@ type Structure struct {
 	Input, Hidden, Layers  int
 	Bidirectional, Reverse bool
 	Merge                  Merge
+	Noise                  Noise
 	Workers                int
 }
 
@@ -37,12 +38,12 @@ func (s *Structure) Check(kind string) error {
 	case s.Workers < 0:
 		return fmt.Errorf("%s: Config.Workers is %d, want a number of goroutines, or 0 for automatic", kind, s.Workers)
 	}
-	return nil
+	return s.Noise.check(kind, s)
 }
 
 // Net is a checked Structure around a cell, still without parameters.
 func (s *Structure) Net(kind string, c Cell) Net {
-	n := Net{Kind: kind, Cell: c, Input: s.Input, Layers: s.Layers, Merge: s.Merge, Workers: s.Workers, Reverse: []bool{s.Reverse}}
+	n := Net{Kind: kind, Cell: c, Input: s.Input, Layers: s.Layers, Merge: s.Merge, Noise: s.Noise, Workers: s.Workers, Reverse: []bool{s.Reverse}}
 	if s.Bidirectional {
 		n.Reverse = []bool{false, true}
 	}

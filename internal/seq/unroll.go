@@ -34,6 +34,7 @@ type Unrolled struct {
 	place      []int     // the place of a user's row
 	ragged     []int     // memory of lengths
 	inRows     []float32 // input rows of a block in the order kept
+	maskedRows []float32 // input rows of a block after their masks
 	dyRows     []float32 // rows of a step of dy in the order kept
 
 	pack []packing // for each direction of each layer
@@ -62,6 +63,13 @@ type Unrolled struct {
 	t       int
 	x       []float32
 	pending bool // no Backward has used it
+	masking bool // it drew masks
+
+	masks    masks
+	training bool        // the next Forward draws masks
+	stepped  bool        // a Backward has ended a training step
+	dropped  [][]float32 // for each worker, memory for W_hh after its mask
+	hhSum    []float32   // a block's sum for dW_hh, before its mask
 
 	wantDx bool // of the Backward under way
 
@@ -69,14 +77,14 @@ type Unrolled struct {
 	// the input, and of the time blocks of h that hold the state before.
 	rows, xRows, prevRows []int32
 
-	biasSum  []float32 // [Tape]
+	sum      []float32 // [Tape], of which totals uses its columns
 	cellRows []float32 // Step.Scratch, [B][Scratch]
 	steppers []Step    // for each worker
 	scratch  [][]float32
 
 	job job
 	// Method values made once: making them where they are used would allocate.
-	doMerge, doProject, doSteps, doStepsBack, doGradients, doPack, doPackBack func(w, n int)
+	doMerge, doProject, doSteps, doStepsBack, doMaskRows, doGradients, doPack, doPackBack func(w, n int)
 }
 
 // job says what the workers are at: a block of steps of one direction of one
@@ -107,7 +115,7 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 	u := &Unrolled{net: n, isa: isa, steps: steps, batch: batch, out: n.Out(), keep: keep}
 	rows, ok := mul(max(steps, 0)+2, batch)
 	if ok {
-		_, ok = mul(rows, n.Layers, max(dirs*sh.Tape, n.Input, n.wide()))
+		_, ok = mul(rows, n.Layers, max(dirs*sh.Tape, n.widest(), n.wide()))
 	}
 	if steps < 0 || !ok || rows > math.MaxInt32 {
 		panic(fmt.Sprintf("%s: cannot unroll %d steps of a batch of %d: sizes must not be negative, and (steps+2)*batch below 2^31", n.Kind, steps, batch))
@@ -116,6 +124,7 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 	u.chunk = max(1, min(u.chunk, steps))
 	u.ragged, u.order, u.place = make([]int, batch), make([]int, batch), make([]int, batch)
 	u.inRows = make([]float32, u.chunk*batch*n.Input)
+	u.unrollMasks()
 	for i := range n.W {
 		u.pack = append(u.pack, n.newPacking(isa, &n.W[i], keep))
 	}
@@ -148,12 +157,29 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 		u.tape = append(u.tape, make([]float32, tape*batch*sh.Tape))
 	}
 	u.doPack, u.doProject, u.doSteps = u.packShare, u.project, u.forwardSteps
-	u.doMerge = u.mergeShare
+	u.doMerge, u.doMaskRows = u.mergeShare, u.maskRows
 	if keep {
 		u.unrollBack()
 	}
 	u.SetWorkers(n.Workers)
 	return u
+}
+
+// unrollMasks allocates what masks need.
+func (u *Unrolled) unrollMasks() {
+	n := u.net
+	u.training = u.keep
+	ids := make([]uint32, 3*u.batch)
+	u.masks.ids, u.masks.clock, u.masks.at = ids[:u.batch:u.batch], ids[u.batch:2*u.batch:2*u.batch], ids[2*u.batch:]
+	for b := range u.masks.ids {
+		u.masks.ids[b] = uint32(b)
+	}
+	if n.Noise.Dropout > 0 || n.Noise.Input > 0 {
+		u.maskedRows = make([]float32, u.chunk*u.batch*n.widest())
+	}
+	if n.Noise.Weight > 0 && u.keep {
+		u.hhSum = make([]float32, len(n.W[0].Hh))
+	}
 }
 
 // unrollBack allocates what Backward alone needs.
@@ -169,7 +195,7 @@ func (u *Unrolled) unrollBack() {
 	for _, width := range sh.States {
 		u.dcarry = append(u.dcarry, make([]float32, u.batch*width))
 	}
-	u.biasSum = make([]float32, sh.Tape)
+	u.sum = make([]float32, sh.Tape)
 	u.cellRows = make([]float32, u.batch*sh.Scratch)
 	u.doPackBack, u.doStepsBack, u.doGradients = u.packBackShare, u.backwardSteps, u.gradients
 }
@@ -183,7 +209,12 @@ func (u *Unrolled) SetWorkers(n int) {
 	}
 	u.workers = min(n, maxWorkers)
 	for len(u.steppers) < u.workers {
-		u.steppers = append(u.steppers, newStep(u.isa, sh))
+		s := newStep(u.isa, u.net)
+		s.masks.of = u
+		u.steppers = append(u.steppers, s)
+		if u.net.Noise.Weight > 0 {
+			u.dropped = append(u.dropped, make([]float32, len(u.net.W[0].Hh)))
+		}
 	}
 	if !u.keep {
 		return
@@ -191,6 +222,9 @@ func (u *Unrolled) SetWorkers(n int) {
 	work := 0
 	for _, width := range []int{u.net.Input, u.out, sh.States[0]} {
 		work = max(work, u.isa.GemmRowsWork(sh.Gates, width, u.chunk*u.batch))
+	}
+	if sh.Project != nil {
+		work = max(work, u.isa.GemmRowsWork(sh.States[0], sh.Hidden, u.chunk*u.batch))
 	}
 	for len(u.scratch) < u.workers {
 		u.scratch = append(u.scratch, make([]float32, work))
@@ -208,13 +242,13 @@ func (u *Unrolled) Dims() (steps, batch, in, out int) {
 func (u *Unrolled) EachParam(f func(name string, w, g []float32)) {
 	for i := range u.net.W {
 		w := &u.net.W[i]
-		var g [4][]float32
-		if u.grads != nil {
-			g = u.grads[i].tensors()
-		}
-		for k, v := range w.tensors() {
-			if v != nil {
-				f(w.names[k], v, g[k])
+		for k, v := range w.all {
+			switch {
+			case v == nil:
+			case u.grads == nil:
+				f(w.names[k], v, nil)
+			default:
+				f(w.names[k], v, u.grads[i].all[k])
 			}
 		}
 	}
@@ -223,7 +257,7 @@ func (u *Unrolled) EachParam(f func(name string, w, g []float32)) {
 // ZeroGrads sets all gradients to +0.
 func (u *Unrolled) ZeroGrads() {
 	for i := range u.grads {
-		for _, g := range u.grads[i].tensors() {
+		for _, g := range u.grads[i].all {
 			clear(g)
 		}
 	}
@@ -295,7 +329,15 @@ func (u *Unrolled) SetStateGrad(g [][]float32) error {
 
 // Reset sets the carried state of rows, or of all rows if none is given, to
 // +0. It panics if a row is outside the batch.
-func (u *Unrolled) Reset(rows ...int) { u.net.reset(u.state, u.batch, rows) }
+func (u *Unrolled) Reset(rows ...int) {
+	u.net.reset(u.state, u.batch, rows)
+	if len(rows) == 0 {
+		clear(u.masks.clock)
+	}
+	for _, b := range rows {
+		u.masks.clock[b] = 0
+	}
+}
 
 func (u *Unrolled) mustKeep(method string) {
 	if !u.keep {
@@ -441,6 +483,33 @@ func (u *Unrolled) block(m *Mat, k, i, tau, b int) {
 	}
 	m.Stride = width
 	m.Data = u.rest[i][k-1][(tau*u.batch+b)*width:]
+}
+
+// Sequence sets dst, [T][B][D*width], to state tensor k of a layer as it was after
+// each step of the last Forward, the directions side by side, +0 past each row's
+// end. It panics if there is no such layer or dst has another length.
+func (u *Unrolled) Sequence(method string, k, layer int, dst []float32) {
+	u.mustKeep(method)
+	dirs, width := len(u.net.Reverse), u.net.Shape.States[k]
+	if layer < 0 || layer >= u.net.Layers {
+		panic(fmt.Sprintf("%s: %s of layer %d in a network of %d", u.net.Kind, method, layer, u.net.Layers))
+	}
+	if want := u.t * u.batch * dirs * width; len(dst) != want {
+		panic(fmt.Sprintf("%s: %s into %d elements, want %d: %d steps of the last Forward * batch %d * %d", u.net.Kind, method, len(dst), want, u.t, u.batch, dirs*width))
+	}
+	var m Mat
+	for r := range u.t * u.batch {
+		t, b := r/u.batch, r%u.batch
+		for d := range dirs {
+			row := dst[(u.userRow(r)*dirs+d)*width:][:width]
+			if t >= u.length(b) {
+				clear(row)
+				continue
+			}
+			u.block(&m, k, layer*dirs+d, t+1, b)
+			copy(row, m.Row(0))
+		}
+	}
 }
 
 // outputs is the output of a layer, [T][B][Out].

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"io"
+	"math"
 )
 
 // The file of a layer: a section "config" of integers, then the parameters under
@@ -26,17 +27,19 @@ type Layer struct {
 	read   int
 }
 
-// ReadLayer reads the file of a layer whose configuration has the given number
-// of integers.
-func ReadLayer(r io.Reader, kind string, contents uint32, fields int) (*Layer, error) {
-	f, err := Read(r, kind, contents)
+// ReadLayer reads the file of a layer. fields is the number of integers that the
+// configuration has in each version of the contents; the ones that an older
+// version does not have yet are 0.
+func ReadLayer(r io.Reader, kind string, fields ...int) (*Layer, error) {
+	f, err := Read(r, kind, uint32(len(fields)))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
 	l := &Layer{kind: kind, file: f, read: 1}
-	if l.Config, err = f.Int64("config", fields); err != nil {
+	if l.Config, err = f.Int64("config", fields[f.Contents-1]); err != nil {
 		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
+	l.Config = append(l.Config, make([]int64, fields[len(fields)-1]-len(l.Config))...)
 	return l, nil
 }
 
@@ -63,6 +66,17 @@ func (l *Layer) Done() error {
 	}
 	return nil
 }
+
+// Bits are the bits of numbers, as configurations hold them; Number is the way
+// back.
+func Bits(v ...float32) (b []int64) {
+	for _, f := range v {
+		b = append(b, int64(math.Float32bits(f)))
+	}
+	return b
+}
+
+func Number(bits int64) float32 { return math.Float32frombits(uint32(bits)) }
 
 // Flag is 1 for true, as configurations hold it.
 func Flag(b bool) int64 {

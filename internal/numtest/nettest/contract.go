@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/simdrnn/simdrnn/internal/numtest"
@@ -37,6 +38,26 @@ var shapes = []shape{
 	{Config{Input: 3, Hidden: 17, Bidirectional: true, Layers: 3, Merge: 2}, 5, 4, false},
 	{Config{Input: 4, Hidden: 5, Bidirectional: true, Layers: 3, Merge: 3}, 6, 7, true},
 	{Config{Input: 2, Hidden: 3, Bidirectional: true, Merge: 3}, 40, 9, false}, // several chunks
+}
+
+// shapes are all of them, or for a variant of a kind that goes through all one of
+// each sort.
+func (k Kind) shapes() (list []shape) {
+	if !k.variant {
+		return shapes
+	}
+	for _, i := range []int{1, 2, 5, 7, 11, 15} {
+		list = append(list, shapes[i])
+	}
+	return list
+}
+
+// workers are the numbers of workers tried: 0 leaves it to the size of the work.
+func (k Kind) workers() []int {
+	if k.variant {
+		return []int{1, 3}
+	}
+	return []int{0, 1, 2, 3, 8}
 }
 
 // tiny is a network whose values are around the bound of what is flushed.
@@ -75,32 +96,54 @@ func Numbers(t *testing.T, k Kind) {
 // Both passes have the bits of the contract, on every tier, for any number of
 // workers, in memory that is exactly large enough or larger and in use before.
 func matchesTheContract(t *testing.T, k Kind) {
-	for i, s := range append(shapes, tiny) {
+	for i, s := range append(k.shapes(), tiny) {
 		p := newProblem(t, k, uint64(i), s.cfg, s.T, s.B, s.ragged)
 		if s == tiny {
 			p.shrink()
 		}
-		want := p.naive()
-		numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
-			for _, workers := range []int{0, 1, 2, 3, 8} {
-				u := p.net.Unroll(p.T, p.B)
-				u.SetWorkers(workers)
-				same(t, fmt.Sprintf("%v workers=%d", p, workers), p.run(t, u), want)
-				same(t, fmt.Sprintf("%v workers=%d, again", p, workers), p.run(t, u), want)
-			}
-			u := p.net.Unroll(p.T+3, p.B)
-			same(t, fmt.Sprintf("%v unrolled for more", p), p.run(t, u), want)
-		})
+		modes := []bool{false}
+		if k.Noise != (Noise{}) {
+			modes = append(modes, true)
+		}
+		for _, p.evaluate = range modes {
+			want := p.naive()
+			numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+				for _, workers := range k.workers() {
+					u := p.net.Unroll(p.T, p.B)
+					u.SetWorkers(workers)
+					same(t, fmt.Sprintf("%v workers=%d", p, workers), p.run(t, u), want)
+					same(t, fmt.Sprintf("%v workers=%d, again", p, workers), p.run(t, u), want)
+				}
+				u := p.net.Unroll(p.T+3, p.B)
+				same(t, fmt.Sprintf("%v unrolled for more", p), p.run(t, u), want)
+			})
+		}
 	}
 }
 
 // Alike holds two kinds that mean the same, and are computed by different kernels,
 // to the same bits.
-func Alike(t *testing.T, a, b Kind) {
-	for i, s := range shapes {
+func Alike(t *testing.T, a, b Kind) { AlikeBut(t, a, b, "") }
+
+// AlikeBut is Alike for a b with parameters that a does not have, whose names begin
+// with more.
+func AlikeBut(t *testing.T, a, b Kind, more string) {
+	for i, s := range a.shapes() {
 		p, q := newProblem(t, a, uint64(i), s.cfg, s.T, s.B, s.ragged), newProblem(t, b, uint64(i), s.cfg, s.T, s.B, s.ragged)
+		q.x, q.dy, q.state, q.dstate, q.lengths = p.x, p.dy, p.state, p.dstate, p.lengths
 		numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
-			same(t, q.String(), q.run(t, q.net.Unroll(q.T, q.B)), p.run(t, p.net.Unroll(p.T, p.B)))
+			got, want := q.run(t, q.net.Unroll(q.T, q.B)), p.run(t, p.net.Unroll(p.T, p.B))
+			if more != "" {
+				var names []string
+				var grads [][]float32
+				for k, name := range got.names {
+					if !strings.HasPrefix(name, more) {
+						names, grads = append(names, name), append(grads, got.grads[k])
+					}
+				}
+				got.names, got.grads = names, grads
+			}
+			same(t, q.String(), got, want)
 		})
 	}
 }
@@ -124,7 +167,7 @@ func lengthsOfEachCall(t *testing.T, k Kind) {
 
 // Tensors that are [B][T][width] give the same results, turned round.
 func batchFirst(t *testing.T, k Kind) {
-	for i, s := range shapes {
+	for i, s := range k.shapes() {
 		p := newProblem(t, k, uint64(i), s.cfg, s.T, s.B, s.ragged)
 		want := p.run(t, p.net.Unroll(p.T, p.B))
 		turn := func(v []float32, outer, inner int) []float32 {
@@ -147,14 +190,14 @@ func batchFirst(t *testing.T, k Kind) {
 				same(t, fmt.Sprintf("%v batch first, workers=%d", p, workers), q.run(t, u), want)
 				u.SetBatchFirst(false)
 				y := filled(len(want.y))
-				check(t, u.SetState(p.state))
+				p.start(t, u)
 				u.Forward(y, p.x)
 				numtest.Equal(t, turn(y, p.T, p.B), want.y, "%v: steps first again", p)
 
 				f := q.net.Infer(q.T, q.B)
 				f.SetBatchFirst(true)
 				check(t, f.SetLengths(q.lengths))
-				check(t, f.SetState(q.state))
+				q.start(t, f)
 				f.Forward(y, q.x)
 				numtest.Equal(t, y, want.y, "%v: Infer, batch first", p)
 			}
@@ -164,21 +207,30 @@ func batchFirst(t *testing.T, k Kind) {
 
 // Infer and Predictor give the bits of Forward, with any number of workers.
 func inferenceMatchesForward(t *testing.T, k Kind) {
-	for i, s := range shapes {
+	for i, s := range k.shapes() {
 		p := newProblem(t, k, uint64(i), s.cfg, s.T, s.B, s.ragged)
+		drawn := p.run(t, p.net.Unroll(p.T, p.B))
+		p.evaluate = true
 		want := p.run(t, p.net.Unroll(p.T, p.B))
 		numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
 			for _, workers := range []int{1, 3} {
 				f := p.net.Infer(p.T+1, p.B)
 				f.SetWorkers(workers)
-				check(t, f.SetLengths(p.lengths))
-				check(t, f.SetState(p.state))
-				y := filled(len(want.y))
-				f.Forward(y, p.x)
-				numtest.Equal(t, y, want.y, "%v: Infer's y", p)
-				for k, s := range f.State() {
-					numtest.Equal(t, s, want.state[k], "%v: Infer's state %d", p, k)
+				infer := func(what string, want *result) {
+					check(t, f.SetLengths(p.lengths))
+					check(t, f.SetState(p.state))
+					y := filled(len(want.y))
+					f.Forward(y, p.x)
+					numtest.Equal(t, y, want.y, "%v: %s's y", p, what)
+					for k, s := range f.State() {
+						numtest.Equal(t, s, want.state[k], "%v: %s's state %d", p, what, k)
+					}
 				}
+				infer("Infer", want)
+				f.SetTraining(true)
+				f.SetSeed(p.seed)
+				f.Reset()
+				infer("Infer with masks", drawn)
 			}
 			if p.lengths != nil || s.cfg.Bidirectional || s.cfg.Reverse {
 				return
@@ -219,8 +271,9 @@ func copyParams(to, from Layer) {
 // chunks behind it.
 func cutAnywhere(t *testing.T, k Kind) {
 	for _, cfg := range []Config{{Input: 3, Hidden: 7, Layers: 2}, {Input: 3, Hidden: 7, Reverse: true}} {
-		const T, B, I, H, chunk = 12, 100, 3, 7, 3
+		const T, B, I, chunk = 12, 100, 3, 3
 		p := newProblem(t, k, 11, cfg, T, B, false)
+		H := p.out()
 		want := p.run(t, p.net.Unroll(T, B))
 		for cut := range T + 1 {
 			// Steps lo..hi-1 of each part, in the order of the recurrence.
@@ -233,6 +286,10 @@ func cutAnywhere(t *testing.T, k Kind) {
 			for i, part := range parts {
 				lo, hi := part[0]*B, part[1]*B
 				us[i] = p.net.Unroll(part[1]-part[0], B)
+				us[i].SetSeed(p.seed)
+				if i == 1 {
+					check(t, us[1].SetMaskState(us[0].MaskState()))
+				}
 				check(t, us[i].SetState(got.state))
 				us[i].Forward(got.y[lo*H:hi*H], p.x[lo*I:hi*I])
 				got.state = us[i].State()
@@ -260,14 +317,18 @@ func cutAnywhere(t *testing.T, k Kind) {
 // changes no bit of them, and what stands past a row's end does not either.
 func rowsAreIndependent(t *testing.T, k Kind) {
 	cfg := Config{Input: 5, Hidden: 6, Layers: 2, Bidirectional: true}
-	const T, B, I, O, tensors = 9, 13, 5, 12, 4
+	const T, B, I, tensors = 9, 13, 5, 4
 	p := newProblem(t, k, 23, cfg, T, B, true)
+	O := p.out()
 	p.lengths[3], p.lengths[4] = 0, T
 	want := p.run(t, p.net.Unroll(T, B))
 	r := rand.New(rand.NewPCG(9, 9))
 	for _, rows := range [][]int{{12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0}, {3}, {4}, {7, 0, 3}, {6, 6, 2, 3, 4, 4}} {
 		n := len(rows)
-		q := &problem{kind: k, cfg: p.cfg, net: p.net, T: T, B: n, x: make([]float32, T*n*I), dy: make([]float32, T*n*O), lengths: make([]int, n)}
+		q := &problem{kind: k, cfg: p.cfg, net: p.net, T: T, B: n, x: make([]float32, T*n*I), dy: make([]float32, T*n*O), lengths: make([]int, n), seed: p.seed}
+		for _, row := range rows {
+			q.ids = append(q.ids, uint32(row))
+		}
 		y, dx := make([]float32, T*n*O), make([]float32, T*n*I)
 		pick := func(dst, src []float32, blocks, width int) {
 			for k := range blocks {
@@ -297,8 +358,8 @@ func rowsAreIndependent(t *testing.T, k Kind) {
 				src []float32
 				dst *[][]float32
 			}{{p.state[k], &q.state}, {p.dstate[k], &q.dstate}, {want.state[k], &wantState}, {want.dstate[k], &wantGrad}} {
-				m := make([]float32, tensors*n*6)
-				pick(m, v.src, tensors, 6)
+				m := make([]float32, tensors*n*p.width(k))
+				pick(m, v.src, tensors, p.width(k))
 				*v.dst = append(*v.dst, m)
 			}
 		}
@@ -365,7 +426,7 @@ func allocatesNothing(t *testing.T, k Kind) {
 			}
 			pr, err := p.net.Predictor(p.B)
 			check(t, err)
-			if n := testing.AllocsPerRun(5, func() { pr.Step(y[:p.B*5], p.x[:p.B*3]) }); n != 0 {
+			if n := testing.AllocsPerRun(5, func() { pr.Step(y[:p.B*p.out()], p.x[:p.B*3]) }); n != 0 {
 				t.Errorf("%+v: %v allocations in Step", cfg, n)
 			}
 		}

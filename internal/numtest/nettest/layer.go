@@ -39,15 +39,29 @@ func Methods(t *testing.T, k Kind) {
 	}
 }
 
+// Variant runs the tests of a variant of a kind that went through Methods: its
+// arithmetic, and what depends on its states, parameters and masks.
+func Variant(t *testing.T, k Kind) {
+	k.variant = true
+	Numbers(t, k)
+	t.Run("state is carried", func(t *testing.T) { stateIsCarried(t, k) })
+	t.Run("gradients add up", func(t *testing.T) { gradientsAddUp(t, k) })
+	t.Run("shared layer", func(t *testing.T) { sharedLayer(t, k) })
+	t.Run("files", func(t *testing.T) { files(t, k) })
+	if k.Noise != (Noise{}) {
+		t.Run("masks", func(t *testing.T) { masksGoOn(t, k) })
+	}
+}
+
 // One Unrolled fed part by part carries the state by itself.
 func stateIsCarried(t *testing.T, k Kind) {
 	p := newProblem(t, k, 5, Config{Input: 3, Hidden: 4, Layers: 2}, 9, 3, false)
 	want := p.run(t, p.net.Unroll(9, 3))
 	for _, u := range []Unrolled{p.net.Unroll(4, 3), p.net.Infer(4, 3)} {
-		check(t, u.SetState(p.state))
-		y := filled(len(want.y))
+		p.start(t, u)
+		y, out := filled(len(want.y)), 3*p.out()
 		for _, part := range [][2]int{{0, 4}, {4, 4}, {4, 5}, {5, 9}} {
-			u.Forward(y[part[0]*12:part[1]*12], p.x[part[0]*9:part[1]*9])
+			u.Forward(y[part[0]*out:part[1]*out], p.x[part[0]*9:part[1]*9])
 		}
 		numtest.Equal(t, y, want.y, "y in parts")
 		into := clone(p.state)
@@ -59,7 +73,7 @@ func stateIsCarried(t *testing.T, k Kind) {
 		u.Reset(1)
 		for k, s := range u.State() {
 			for i := range s {
-				if row := i / 4 % 3; row == 1 && s[i] != 0 || row != 1 && s[i] != want.state[k][i] {
+				if row := i / p.width(k) % 3; row == 1 && s[i] != 0 || row != 1 && s[i] != want.state[k][i] {
 					t.Fatalf("after Reset(1): tensor %d, row %d is %v", k, row, s[i])
 				}
 			}
@@ -107,7 +121,7 @@ func gradientsAddUp(t *testing.T, k Kind) {
 	u := p.net.Unroll(5, 2)
 	once := p.run(t, u)
 	y := make([]float32, len(once.y))
-	check(t, u.SetState(p.state))
+	p.start(t, u)
 	u.Forward(y, p.x)
 	u.Backward(nil, p.dy)
 	for k := range p.dstate {
@@ -265,7 +279,7 @@ func unknownTier(t *testing.T, k Kind) {
 	if os.Getenv(kernels.EnvISA) == bad {
 		_, err := k.New(Config{Input: 1, Hidden: 1}, nil)
 		var file bytes.Buffer
-		w := wire.NewWriter(&file, k.Package, 1)
+		w := wire.NewWriter(&file, k.Package, 2)
 		w.Int64("config", append([]int64{1, 1, 1, 0, 0, 1}, make([]int64, k.Fields-6)...))
 		w.Float32("weight_ih_l0", make([]float32, k.Gates), k.Gates, 1)
 		w.Float32("weight_hh_l0", make([]float32, k.Gates), k.Gates, 1)
@@ -434,7 +448,7 @@ func forgedFiles(t *testing.T, k Kind) {
 	var b bytes.Buffer
 	_, err = net.WriteTo(&b)
 	check(t, err)
-	whole, err := wire.Read(&b, k.Package, 1)
+	whole, err := wire.Read(&b, k.Package, 2)
 	check(t, err)
 	good, err := whole.Int64("config", k.Fields)
 	check(t, err)
@@ -464,7 +478,7 @@ func forgedFiles(t *testing.T, k Kind) {
 		{"accounts for 3", config(nil), true},
 	} {
 		var b bytes.Buffer
-		w := wire.NewWriter(&b, k.Package, 1)
+		w := wire.NewWriter(&b, k.Package, 2)
 		if c.config != nil {
 			w.Int64("config", c.config)
 		}

@@ -18,18 +18,26 @@ type Cell interface {
 	StepBack(p Params, saved any, dy []float32, carry [][]float32) (before [][]float32, g Grads)
 }
 
-// Params are the parameters of one direction of one layer; the biases are nil
-// without biases.
+// Params are the parameters of one direction of one layer, nil where there are
+// none, and the masks of the step at hand. Extra are those that not every cell
+// has, under their names without the layer.
 type Params struct {
 	Ih, Hh, BiasIh, BiasHh []float32
+	Extra                  map[string][]float32
+	Masks                  Masks
 }
 
-// Grads are the gradients of the products of a step: Ih of those with W_ih, Hh of
-// those with W_hh, one for each row of the matrix. With gives, for each row of
-// W_hh, what it was multiplied by.
+// Grads are the gradients of a step. Ih are those of the products with W_ih and Hh
+// of those with W_hh, one for each row of the matrix. With gives, for each row of
+// W_hh, what it was multiplied by. BiasIh and BiasHh are nil where they are Ih and
+// Hh. Vectors are terms of the gradients of vectors among the extra parameters; Hr
+// and HrWith belong to W_hr as Hh and With to W_hh.
 type Grads struct {
-	Ih, Hh []float32
-	With   func(row int) []float32
+	Ih, Hh         []float32
+	With           func(row int) []float32
+	BiasIh, BiasHh []float32
+	Vectors        map[string][]float32
+	Hr, HrWith     []float32
 }
 
 // Chain continues the chain of row r of the matrix w over v.
@@ -73,6 +81,7 @@ func Transposed(start []float32, w []float32, first int, d []float32) []float32 
 type naive struct {
 	p       *problem
 	w, g    map[string][]float32
+	hh      map[string][]float32 // w with the masks of W_hh
 	lengths []int
 	y, dx   []float32
 
@@ -87,9 +96,25 @@ func name(kind string, layer int, reverse bool) string {
 	return s
 }
 
-func (n *naive) params(l int, reverse bool) Params {
-	return Params{n.w[name("weight_ih", l, reverse)], n.w[name("weight_hh", l, reverse)],
-		n.w[name("bias_ih", l, reverse)], n.w[name("bias_hh", l, reverse)]}
+func (n *naive) params(l, d, t, b int, reverse bool) Params {
+	p := Params{n.hh[name("weight_ih", l, reverse)], n.hh[name("weight_hh", l, reverse)],
+		n.w[name("bias_ih", l, reverse)], n.w[name("bias_hh", l, reverse)], map[string][]float32{}, n.masks(l, d, t, b, reverse)}
+	for _, extra := range []string{"weight_hr", "weight_peephole", "gain_ih", "gain_hh", "gain_c", "bias_c"} {
+		p.Extra[extra] = n.w[name(extra, l, reverse)]
+	}
+	return p
+}
+
+// masks are those of row b at step t.
+func (n *naive) masks(l, d, t, b int, reverse bool) Masks {
+	if reverse {
+		t = n.lengths[b] - 1 - t
+	}
+	id := uint32(b)
+	if n.p.ids != nil {
+		id = n.p.ids[b]
+	}
+	return Masks{n.p.kind.Noise, !n.p.evaluate, n.p.seed, l, d, t, id}
 }
 
 // naive runs the problem.
@@ -102,6 +127,7 @@ func (p *problem) naive() *result {
 			n.lengths[b] = p.T
 		}
 	}
+	n.hh = n.droppedWeights()
 	n.run()
 	res := &result{y: n.y, dx: n.dx, state: n.state, dstate: n.dstate}
 	p.net.EachParam(func(name string, _ []float32, _ ...int) {
@@ -115,24 +141,25 @@ type pair struct{ t, b int }
 
 func (n *naive) run() {
 	p := n.p
-	T, B, H, D, L := p.T, p.B, p.cfg.Hidden, p.dirs(), p.cfg.Layers
+	T, B, H, D, L := p.T, p.B, p.width(0), p.dirs(), p.cfg.Layers
 	saved := make([]map[pair]any, L*D)
 	in, width := p.x, p.cfg.Input
 	var inputs, beside [][]float32 // of each layer, the outputs as its directions side by side
 	for l := range L {
+		in = n.dropInput(l, in, width, false)
 		inputs = append(inputs, in)
 		out := make([]float32, T*B*D*H)
 		for d, reverse := range p.cfg.directions() {
 			i := l*D + d
 			saved[i] = map[pair]any{}
 			for b := range B {
-				state := row(n.state, i*B+b, H)
+				state := n.row(n.state, i*B+b)
 				for k := range n.lengths[b] {
 					t := k
 					if reverse {
 						t = n.lengths[b] - 1 - k
 					}
-					next, s := p.kind.Cell.Step(n.params(l, reverse), in[(t*B+b)*width:][:width], clone(state))
+					next, s := p.kind.Cell.Step(n.params(l, d, t, b, reverse), in[(t*B+b)*width:][:width], clone(state))
 					saved[i][pair{t, b}] = s
 					for k := range state {
 						copy(state[k], next[k])
@@ -156,25 +183,25 @@ func (n *naive) run() {
 		for d, reverse := range p.cfg.directions() {
 			grads := map[pair]Grads{}
 			for b := range B {
-				carry := row(n.dstate, (l*D+d)*B+b, H)
+				carry := n.row(n.dstate, (l*D+d)*B+b)
 				for k := range n.lengths[b] {
 					t := n.lengths[b] - 1 - k
 					if reverse {
 						t = k
 					}
-					before, g := p.kind.Cell.StepBack(n.params(l, reverse), saved[l*D+d][pair{t, b}], n.directionGradient(dy, beside[l], t*B+b, d), clone(carry))
+					before, g := p.kind.Cell.StepBack(n.params(l, d, t, b, reverse), saved[l*D+d][pair{t, b}], n.directionGradient(dy, beside[l], t*B+b, d), clone(carry))
 					for k := range carry {
 						copy(carry[k], before[k])
 					}
 					grads[pair{t, b}] = g
 					// From +0, or where the first direction left off.
 					x := dx[(t*B+b)*width:][:width]
-					copy(x, Transposed(x, n.params(l, reverse).Ih, 0, g.Ih))
+					copy(x, Transposed(x, n.w[name("weight_ih", l, reverse)], 0, g.Ih))
 				}
 			}
-			n.weightGradients(l, reverse, width, grads, inputs[l])
+			n.weightGradients(l, d, reverse, width, grads, inputs[l])
 		}
-		dy = dx
+		dy = n.dropInput(l, dx, width, true)
 	}
 	n.dx = dy
 }
@@ -184,7 +211,7 @@ func (n *naive) merge(beside []float32) []float32 {
 	if n.p.cfg.Merge == 0 {
 		return beside
 	}
-	H := n.p.cfg.Hidden
+	H := n.p.width(0)
 	out := make([]float32, len(beside)/2)
 	for i := range out {
 		f, r := beside[i/H*2*H+i%H], beside[i/H*2*H+H+i%H]
@@ -196,7 +223,7 @@ func (n *naive) merge(beside []float32) []float32 {
 // directionGradient is the gradient of the output of direction d in row r from
 // that of the layer's.
 func (n *naive) directionGradient(dy, beside []float32, r, d int) []float32 {
-	H, D := n.p.cfg.Hidden, n.p.dirs()
+	H, D := n.p.width(0), n.p.dirs()
 	if n.p.cfg.Merge == 0 {
 		return dy[(r*D+d)*H:][:H]
 	}
@@ -208,15 +235,16 @@ func (n *naive) directionGradient(dy, beside []float32, r, d int) []float32 {
 }
 
 // row is a row of each state tensor, in place.
-func row(state [][]float32, r, width int) (s [][]float32) {
+func (n *naive) row(state [][]float32, r int) (s [][]float32) {
 	for k := range state {
+		width := n.p.width(k)
 		s = append(s, state[k][r*width:][:width])
 	}
 	return s
 }
 
-func (n *naive) weightGradients(l int, reverse bool, width int, grads map[pair]Grads, x []float32) {
-	B, H := n.p.B, n.p.cfg.Hidden
+func (n *naive) weightGradients(l, d int, reverse bool, width int, grads map[pair]Grads, x []float32) {
+	B, H, R := n.p.B, n.p.cfg.Hidden, n.p.width(0)
 	chunk := max(1, int(math.Ceil(256/float64(max(B, 1)))))
 	for first := 0; first < n.p.T; first += chunk {
 		var pairs []pair
@@ -243,16 +271,40 @@ func (n *naive) weightGradients(l int, reverse bool, width int, grads map[pair]G
 					sum[j] = ref.FMA(d, v[j], sum[j])
 				}
 			}
+			if kind == "weight_hh" {
+				sum = n.masksOfWeights(l, d, r).Drop(DropWeight, sum)
+			}
 			for j := range sum {
 				g[r*cols+j] += sum[j]
 			}
 		}
 		one := []float32{1}
-		for r := range n.p.kind.Gates * H {
+		total := func(kind string, rows int, of func(g Grads) []float32) {
+			for r := range rows {
+				add(kind, r, 1, func(p pair) (float32, []float32) { return of(grads[p])[r], one })
+			}
+		}
+		rows := n.p.kind.Gates * H
+		for r := range rows {
 			add("weight_ih", r, width, func(p pair) (float32, []float32) { return grads[p].Ih[r], x[(p.t*B+p.b)*width:] })
-			add("weight_hh", r, H, func(p pair) (float32, []float32) { return grads[p].Hh[r], grads[p].With(r) })
-			add("bias_ih", r, 1, func(p pair) (float32, []float32) { return grads[p].Ih[r], one })
-			add("bias_hh", r, 1, func(p pair) (float32, []float32) { return grads[p].Hh[r], one })
+			add("weight_hh", r, R, func(p pair) (float32, []float32) { return grads[p].Hh[r], grads[p].With(r) })
+		}
+		total("bias_ih", rows, func(g Grads) []float32 { return or(g.BiasIh, g.Ih) })
+		total("bias_hh", rows, func(g Grads) []float32 { return or(g.BiasHh, g.Hh) })
+		if n.w[name("weight_hr", l, reverse)] != nil {
+			for r := range R {
+				add("weight_hr", r, H, func(p pair) (float32, []float32) { return grads[p].Hr[r], grads[p].HrWith })
+			}
+		}
+		for _, vector := range []string{"weight_peephole", "gain_ih", "gain_hh", "gain_c", "bias_c"} {
+			total(vector, len(n.w[name(vector, l, reverse)]), func(g Grads) []float32 { return g.Vectors[vector] })
 		}
 	}
+}
+
+func or(a, b []float32) []float32 {
+	if a == nil {
+		return b
+	}
+	return a
 }

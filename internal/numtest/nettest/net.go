@@ -43,6 +43,20 @@ type Kind struct {
 	New     func(c Config, r *rand.Rand) (Layer, error)
 	Load    func(r io.Reader) (Layer, error)
 	Cell    Cell
+	// Noise is what New adds to a Config, Dropout from two layers on.
+	Noise Noise
+	// Width is the width of h for a number of units; nil if it is that number.
+	Width func(hidden int) int
+
+	variant bool // of another kind, for which one shape of each sort will do
+}
+
+// width is the width of state tensor k.
+func (k Kind) width(state, hidden int) int {
+	if state == 0 && k.Width != nil {
+		return k.Width(hidden)
+	}
+	return hidden
 }
 
 // Layer, Unrolled and Predictor are the types of every package of cells.
@@ -63,6 +77,10 @@ type Unrolled interface {
 	SetLengths(lengths []int) error
 	SetBatchFirst(on bool)
 	SetTraining(on bool)
+	SetSeed(seed uint64)
+	SetRowIDs(ids []uint32) error
+	MaskState() []uint64
+	SetMaskState(s []uint64) error
 	SetWorkers(n int)
 	State() [][]float32
 	CopyState(dst [][]float32)
@@ -132,6 +150,9 @@ type problem struct {
 	x, dy         []float32
 	state, dstate [][]float32
 	lengths       []int // nil: all T
+	evaluate      bool  // no masks
+	seed          uint64
+	ids           []uint32 // nil: the rows' places
 }
 
 func (p *problem) String() string {
@@ -142,10 +163,11 @@ func (p *problem) String() string {
 func (p *problem) dirs() int { return len(p.cfg.directions()) }
 func (p *problem) out() int {
 	if p.cfg.Merge != 0 {
-		return p.cfg.Hidden
+		return p.width(0)
 	}
-	return p.dirs() * p.cfg.Hidden
+	return p.dirs() * p.width(0)
 }
+func (p *problem) width(state int) int { return p.kind.width(state, p.cfg.Hidden) }
 
 func newProblem(t testing.TB, k Kind, seed uint64, cfg Config, T, B int, ragged bool) *problem {
 	t.Helper()
@@ -153,10 +175,10 @@ func newProblem(t testing.TB, k Kind, seed uint64, cfg Config, T, B int, ragged 
 	net, err := k.New(cfg, r)
 	check(t, err)
 	cfg.Layers = max(1, cfg.Layers)
-	p := &problem{kind: k, cfg: cfg, net: net, T: T, B: B, x: draw(r, T*B*cfg.Input)}
+	p := &problem{kind: k, cfg: cfg, net: net, T: T, B: B, x: draw(r, T*B*cfg.Input), seed: seed*0x9e3779b97f4a7c15 + 1}
 	p.dy = draw(r, T*B*p.out())
-	for range k.States {
-		n := cfg.Layers * p.dirs() * B * cfg.Hidden
+	for i := range k.States {
+		n := cfg.Layers * p.dirs() * B * p.width(i)
 		p.state, p.dstate = append(p.state, draw(r, n)), append(p.dstate, draw(r, n))
 	}
 	if ragged {
@@ -181,7 +203,7 @@ func (p *problem) run(t testing.TB, u Unrolled) *result {
 	t.Helper()
 	res := &result{y: filled(len(p.dy)), dx: filled(len(p.x))}
 	check(t, u.SetLengths(p.lengths))
-	check(t, u.SetState(p.state))
+	p.start(t, u)
 	u.ZeroGrads()
 	u.Forward(res.y, p.x)
 	res.state = u.State()
@@ -190,6 +212,16 @@ func (p *problem) run(t testing.TB, u Unrolled) *result {
 	res.dstate = u.StateGrad()
 	res.readGrads(u)
 	return res
+}
+
+// start gives u the state and the masks that the problem starts with.
+func (p *problem) start(t testing.TB, u Unrolled) {
+	t.Helper()
+	u.Reset()
+	u.SetTraining(!p.evaluate)
+	u.SetSeed(p.seed)
+	check(t, u.SetRowIDs(p.ids))
+	check(t, u.SetState(p.state))
 }
 
 func (r *result) readGrads(u Unrolled) {

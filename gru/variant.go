@@ -1,0 +1,264 @@
+package gru
+
+import (
+	"github.com/simdrnn/simdrnn/internal/seq"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// variant is one GRU step with everything that Config can add to resetAfter and
+// resetBefore. Where nothing is added it computes what they do, bit for bit, in
+// more and smaller kernels.
+//
+// The equations with the numbers of resetAfter; what Config leaves out is not
+// there. h~ is h_{t-1}, in training without the units that HiddenDropout hits:
+//
+//	(0) a_r, a_z, nx, nh as there, over h~    or with LayerNorm
+//	    a_r, a_z = gain_ih*norm(W_ih x_t) + b + gain_hh*norm(W_hh h~)
+//	    nx = gain_in*norm(W_ih x_t) + b_in    nh = gain_hn*norm(W_hh h~) + b_hn
+//	(1) r = F(clip a_r)   z = F(clip a_z)
+//	(2) a_n = nx + r*nh   n = G(clip a_n)
+//	    or with ResetBefore
+//	    q = r*h~   a_n = b_n + W_in x_t + W_hn q
+//	(3) h' = (1-z)*n + z*h_{t-1}, or (1-z)*h_{t-1} + z*n
+//	    h_t = h', or h_{t-1} where Zoneout hits
+//
+// Backward, dh being what step t+1 handed back:
+//
+//	(4) d = dh + dy_t; by (3) it is the gradient of h', and e that of h_{t-1}
+//	(5) da_n = d*(1-z)*G'   da_z = d*(h_{t-1}-n)*F'     all da are 0 where clip limits
+//	    dnh = da_n*r   da_r = da_n*nh*F'
+//	(6) e += d*z
+//	    or with ResetBefore
+//	    dq = W_hn^T da_n   da_r = dq*h~*F'   e += dq*r, through the mask of h~
+//	    dX = da, or norm'(gain_ih*da)         the gradients of the two products
+//	    dY = [da_r, da_z, dnh], or norm'(gain_hh*[...])
+//	(7) dh = W_hh^T dY                        through the mask of h~
+//	(8) dh = dh + e                           handed to step t-1
+//	(9) dW_ih += dX x_t^T   dW_hh += dY h~^T, or da_n q^T   db_ih += da
+//	    db_hh += [da_r, da_z, dnh]   dgain += da*norm(...)
+type variant struct {
+	cfg   Config
+	noise seq.Noise
+	gate  seq.Gate // of r and z
+	cand  seq.Gate // of n
+
+	// The first columns of the parts of a tape row; 0 for those that are not
+	// there, but for x, which is.
+	x, da, nh, xHat, hHat, dh, act, q, hMasked, dev int
+	width                                           int
+}
+
+func newVariant(c Config) *variant {
+	v := &variant{cfg: c, noise: c.noise(), gate: seq.Gate{F: c.GateActivation, Clip: c.Clip}, cand: seq.Gate{F: c.CandidateActivation, Clip: c.Clip}}
+	H := c.Hidden
+	part := func(col *int, width int, there bool) {
+		if there {
+			*col = v.width
+			v.width += width
+		}
+	}
+	part(&v.x, 3*H, true)           // a, after Backward dX
+	part(&v.da, 3*H, c.LayerNorm)   // da where it is not dX
+	part(&v.nh, H, !c.ResetBefore)  // behind da, where dnh has its place
+	part(&v.xHat, 3*H, c.LayerNorm) // r, z and n
+	part(&v.hHat, 3*H, c.LayerNorm)
+	part(&v.dh, 3*H, c.LayerNorm) // dY where it is not da_r, da_z and dnh
+	part(&v.act, 3*H, true)       // r, z, n
+	part(&v.q, H, c.ResetBefore)
+	part(&v.hMasked, H, c.HiddenDropout > 0)
+	part(&v.dev, 2, c.LayerNorm) // 1/deviation of x and h
+	return v
+}
+
+func (v *variant) Shape() seq.Shape {
+	H := v.cfg.Hidden
+	sh := seq.Shape{
+		Hidden: H, States: []int{H}, Gates: 3 * H, Bare: v.cfg.LayerNorm,
+		Tape: v.width, Scratch: 2 * H, Temp: 4 * H,
+		Recur:  []seq.Block{{Rows: 2 * H, Col: v.dh, Factor: v.hMasked}, {Row: 2 * H, Rows: H, Col: 2 * H, Factor: v.q}},
+		Totals: []seq.Total{{Param: seq.BiasIh, Rows: 3 * H, Col: v.da}, {Param: seq.BiasHh, Rows: 3 * H}},
+	}
+	if v.cfg.ResetBefore {
+		return sh
+	}
+	n := &sh.Recur[1]
+	n.Apart, n.Factor, n.Col = true, v.hMasked, v.nh
+	sh.Totals[1] = seq.Total{Param: seq.BiasHh, Rows: 2 * H, Col: v.da}
+	sh.Totals = append(sh.Totals, seq.Total{Param: seq.BiasHh, Row: 2 * H, Rows: H, Col: v.nh})
+	if v.cfg.LayerNorm {
+		n.Col = v.dh + 2*H
+		sh.Extra = []seq.Extra{{Name: "gain_ih", Rows: 3 * H}, {Name: "gain_hh", Rows: 3 * H}}
+		sh.Totals = append(sh.Totals,
+			seq.Total{Param: seq.FirstExtra, Rows: 3 * H, Col: v.xHat}, seq.Total{Param: seq.FirstExtra + 1, Rows: 3 * H, Col: v.hHat})
+	}
+	return sh
+}
+
+func (v *variant) Forward(s *seq.Step) {
+	H, tape, hPrev := v.cfg.Hidden, &s.Tape, &s.Prev[0]
+	from, stride := hPrev.Data, hPrev.Stride // h~
+	if v.hMasked > 0 {
+		for r := range s.Rows {
+			s.Drop(seq.DropHidden, r, v.masked(s, r), hPrev.Row(r))
+		}
+		from, stride = tape.Data[v.hMasked:], tape.Stride
+	}
+	product := func(block int, into kernels.Into, col int) {
+		s.Recur[block].Gemm(into, s.Rows, from, stride, tape.Data[col:], tape.Stride)
+	}
+	switch b := s.Bias[1]; {
+	case v.cfg.LayerNorm:
+		product(0, kernels.Set, v.hHat)
+		product(1, kernels.Set, v.hHat+2*H)
+		for r := range s.Rows {
+			v.normalise(s, tape.Row(r))
+		}
+	case v.cfg.ResetBefore:
+		product(0, kernels.Continue, v.x) // (0)
+	case b != nil:
+		product(0, kernels.Continue, v.x)
+		s.Recur[1].GemmBias(s.Rows, from, stride, b, tape.Data[v.nh:], tape.Stride)
+	default:
+		product(0, kernels.Continue, v.x)
+		product(1, kernels.Set, v.nh)
+	}
+	for row := range s.Rows {
+		a := tape.Row(row)
+		ar, az, an := thirds(a, H)
+		r, z, _ := thirds(a[v.act:], H)
+		v.gate.Apply(s.ISA, r, ar) // (1)
+		v.gate.Apply(s.ISA, z, az)
+		if v.cfg.ResetBefore {
+			s.ISA.MulFlush(a[v.q:][:H], r, v.masked(s, row)) // (2)
+		} else {
+			s.ISA.MulAdd(an, r, a[v.nh:][:H])
+		}
+	}
+	if v.cfg.ResetBefore {
+		from = tape.Data[v.q:]
+		stride = tape.Stride
+		product(1, kernels.Continue, 2*H)
+	}
+	for row := range s.Rows {
+		v.mix(s, row)
+	}
+}
+
+// masked is h~ of a row.
+func (v *variant) masked(s *seq.Step, r int) []float32 {
+	if v.hMasked > 0 {
+		return s.Tape.Row(r)[v.hMasked:][:v.cfg.Hidden]
+	}
+	return s.Prev[0].Row(r)
+}
+
+// normalise makes a row's gates of its two products, with LayerNorm.
+func (v *variant) normalise(s *seq.Step, row []float32) {
+	H := v.cfg.Hidden
+	x, h, dev := row[v.xHat:][:3*H], row[v.hHat:][:3*H], row[v.dev:]
+	dev[0], dev[1] = s.ISA.Normalize(x, row[:3*H], seq.Epsilon), s.ISA.Normalize(h, h, seq.Epsilon)
+	s.Weighted(row[:3*H], s.Extra[0], x, s.Start)
+	s.ISA.MulAdd(row[:2*H], s.Extra[1][:2*H], h[:2*H])
+	s.Weighted(row[v.nh:][:H], s.Extra[1][2*H:], h[2*H:], s.Bias[1])
+}
+
+// mix finishes (2) and computes (3) of one row.
+func (v *variant) mix(s *seq.Step, row int) {
+	H, a := v.cfg.Hidden, s.Tape.Row(row)
+	_, _, an := thirds(a, H)
+	_, z, n := thirds(a[v.act:], H)
+	h, hPrev, next, temp := s.State[0].Row(row), s.Prev[0].Row(row), s.Temp[:H], s.Temp[H:2*H]
+	v.cand.Apply(s.ISA, n, an)
+	from, to := n, hPrev // by z
+	if v.cfg.Textbook {
+		from, to = to, from
+	}
+	copy(temp, to)
+	s.ISA.Axpy(temp, from, -1)
+	copy(next, from)
+	s.ISA.MulAdd(next, z, temp)
+	s.ISA.ScaleFlush(next, next, 1)
+	s.Keep(seq.KeepHidden, row, h, next, hPrev, temp)
+}
+
+func (v *variant) Backward(s *seq.Step) {
+	H, tape := v.cfg.Hidden, &s.Tape
+	for row := range s.Rows {
+		v.mixGrad(s, row)
+	}
+	if v.cfg.ResetBefore {
+		s.Recur[1].Gemm(kernels.SetFlush, s.Rows, tape.Data[2*H:], tape.Stride, s.Scratch.Data[H:], s.Scratch.Stride)
+		for row := range s.Rows {
+			a, hMasked, temp, more := tape.Row(row), v.masked(s, row), s.Temp[:H], s.Temp[H:2*H]
+			ar, r := a[:H], a[v.act:][:H]
+			e, dq := s.Scratch.Row(row)[:H], s.Scratch.Row(row)[H:]
+			s.ISA.Mul(temp, dq, hMasked) // (6)
+			s.Drop(seq.DropHidden, row, dq, dq)
+			s.ISA.MulAdd(e, dq, r)
+			v.gate.Gradient(s.ISA, ar, r, temp, more)
+		}
+		s.Handed(0)
+		return
+	}
+	if v.cfg.LayerNorm {
+		for row := range s.Rows {
+			v.normaliseGrad(s, tape.Row(row))
+		}
+		s.Handed(v.dh, v.dh+2*H)
+		return
+	}
+	s.Handed(0, v.nh)
+}
+
+// mixGrad computes (4) and (5) of one row, and (6) but for the reset before.
+func (v *variant) mixGrad(s *seq.Step, row int) {
+	H, t, a := v.cfg.Hidden, s.ISA, s.Tape.Row(row)
+	ar, az, an := thirds(a, H)
+	r, z, n := thirds(a[v.act:], H)
+	d, e, hPrev := s.Grad[0].Row(row), s.Scratch.Row(row)[:H], s.Prev[0].Row(row)
+	keep, g, temp, byH := s.Temp[:H], s.Temp[H:2*H], s.Temp[2*H:3*H], s.Temp[3*H:4*H]
+
+	t.Add(d, d, s.Dy.Row(row)) // (4)
+	s.KeepGrad(seq.KeepHidden, row, d, e, d)
+	t.Affine(keep, z, -1, 1)
+	byN := keep // what n and h_{t-1} have in h'
+	copy(byH, z)
+	from, to := n, hPrev // by z
+	if v.cfg.Textbook {
+		byN, byH = byH, byN
+		from, to = to, from
+	}
+	t.Mul(g, d, byN) // (5)
+	v.cand.Gradient(t, an, n, g, temp)
+	copy(g, to)
+	t.Axpy(g, from, -1)
+	t.Mul(g, g, d)
+	v.gate.Gradient(t, az, z, g, temp)
+	t.Mul(g, d, byH) // (6)
+	if v.noise.Zoneout > 0 {
+		t.Add(e, e, g)
+	} else {
+		copy(e, g)
+	}
+	if v.cfg.ResetBefore {
+		return
+	}
+	nh := a[v.nh:][:H]
+	t.Mul(g, an, nh)
+	v.gate.Gradient(t, ar, r, g, temp)
+	t.MulFlush(nh, an, r)
+}
+
+// normaliseGrad computes dX and dY of one row, with LayerNorm.
+func (v *variant) normaliseGrad(s *seq.Step, row []float32) {
+	H := v.cfg.Hidden
+	dX, da, dev := row[:3*H], row[v.da:][:3*H], row[v.dev:]
+	copy(da, dX)
+	s.NormalizedGrad(dX, row[v.xHat:][:3*H], s.Extra[0], da, dev[0], s.Temp[:3*H])
+	dY := row[v.dh:][:3*H]
+	copy(dY, da[:2*H])
+	copy(dY[2*H:], row[v.nh:][:H])
+	s.NormalizedGrad(dY, row[v.hHat:][:3*H], s.Extra[1], dY, dev[1], s.Temp[:3*H])
+}
+
+func thirds(a []float32, n int) (r, z, last []float32) { return a[:n], a[n : 2*n], a[2*n : 3*n] }

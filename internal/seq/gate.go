@@ -1,0 +1,85 @@
+package seq
+
+import (
+	"fmt"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// A Gate is an activation behind a limit.
+type Gate struct {
+	F    Activation
+	Clip float32 // of the magnitude of what goes in; 0: none
+}
+
+// Apply sets y = F(clip(a)); y may be a.
+func (g Gate) Apply(t kernels.ISA, y, a []float32) {
+	if g.Clip > 0 {
+		t.Clip(y, a, g.Clip)
+		a = y
+	}
+	g.F.Apply(t, y, a)
+}
+
+// Gradient replaces a by its gradient, given y = F(clip(a)) and the gradient dy
+// of y: +0 beyond the limit, and tiny values as +0. dy and temp are used up.
+func (g Gate) Gradient(t kernels.ISA, a, y, dy, temp []float32) {
+	if g.Clip == 0 {
+		g.F.Gradient(t, a, a, y, dy)
+	} else {
+		t.Clip(temp, a, g.Clip)
+		g.F.Gradient(t, dy, temp, y, dy)
+		t.ClipGrad(a, a, dy, g.Clip)
+	}
+	t.ScaleFlush(a, a, 1)
+}
+
+// CheckLimit returns an error if a limit, the named field of the user's Config,
+// is none.
+func CheckLimit(kind, name string, limit float32) error {
+	if !(limit >= 0) || limit-limit != 0 {
+		return fmt.Errorf("%s: Config.%s is %v, want a finite limit above 0, or 0 for none", kind, name, limit)
+	}
+	return nil
+}
+
+// Epsilon is what layer normalisation adds to a variance, as in haste.
+const Epsilon = 1e-5
+
+// Weighted sets dst = gain*y + start, element by element; start is nil for +0.
+func (s *Step) Weighted(dst, gain, y, start []float32) {
+	if start == nil {
+		clear(dst)
+	} else {
+		copy(dst, start)
+	}
+	s.ISA.MulAdd(dst, gain, y)
+}
+
+// NormalizedGrad goes back through y = (x-mean)/deviation and gain*y. d is the
+// gradient of gain*y and r what Normalize returned. It sets dx, tiny values as
+// +0, and replaces y by the terms of the gradient of gain. dx may be d.
+func (s *Step) NormalizedGrad(dx, y, gain, d []float32, r float32, temp []float32) {
+	s.ISA.Mul(temp, d, gain)
+	s.ISA.NormalizeGrad(temp, y, temp, r)
+	s.ISA.MulFlush(y, y, d)
+	s.ISA.ScaleFlush(dx, temp, 1)
+}
+
+// Handed sets the gradient of h that step t-1 gets: one chain over the gradients
+// of the products with h, through the mask of h, and the first columns of Scratch
+// added, which hold what passes the products by. Tiny values are +0. cols are the
+// tape columns where the gradients of the first blocks of W_hh begin, as many
+// blocks as there are cols.
+func (s *Step) Handed(cols ...int) {
+	dh, into := &s.Grad[0], kernels.Set
+	for i, col := range cols {
+		s.Recur[i].Gemm(into, s.Rows, s.Tape.Data[col:], s.Tape.Stride, dh.Data, dh.Stride)
+		into = kernels.Continue
+	}
+	for r := range s.Rows {
+		d := dh.Row(r)
+		s.Drop(DropHidden, r, d, d)
+		s.ISA.AddFlush(d, d, s.Scratch.Row(r)[:dh.Width])
+	}
+}

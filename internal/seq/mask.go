@@ -1,0 +1,312 @@
+package seq
+
+import "fmt"
+
+// Noise holds the probabilities of the random masks.
+type Noise struct {
+	// On the input of a layer: of every layer but the first, anew for each
+	// step; of every layer, one mask for a sequence.
+	Dropout, Input float32
+	// On h where W_hh multiplies it, one mask for a sequence; on the elements
+	// of W_hh, one for a training step.
+	Hidden, Weight float32
+	// That a unit keeps the h, or the c, of the step before.
+	Zoneout, ZoneoutCell float32
+}
+
+// MaskKind tells the masks of a direction apart.
+type MaskKind uint32
+
+const (
+	DropInput    MaskKind = iota // Noise.Dropout
+	DropSequence                 // Noise.Input
+	DropHidden                   // Noise.Hidden
+	DropWeight                   // Noise.Weight
+	KeepHidden                   // Noise.Zoneout
+	KeepCell                     // Noise.ZoneoutCell
+)
+
+func (n *Noise) probability(k MaskKind) float32 {
+	return [...]float32{n.Dropout, n.Input, n.Hidden, n.Weight, n.Zoneout, n.ZoneoutCell}[k]
+}
+
+// steps reports whether a mask is drawn anew for each step.
+func (k MaskKind) steps() bool { return k == DropInput || k == KeepHidden || k == KeepCell }
+
+// The counters leave 8 bits for the layer and 20 for a unit's place, in each of
+// which are four units.
+const (
+	maskedLayers = 1 << 8
+	maskedUnits  = 4 << 20
+)
+
+// check returns an error that names the field of the user's Config, or if the
+// counters cannot tell so many layers or units apart.
+func (n *Noise) check(kind string, s *Structure) error {
+	for _, p := range []struct {
+		name string
+		v    float32
+	}{{"Dropout", n.Dropout}, {"InputDropout", n.Input}, {"HiddenDropout", n.Hidden}, {"WeightDropout", n.Weight}, {"Zoneout", n.Zoneout}, {"ZoneoutCell", n.ZoneoutCell}} {
+		if !(p.v >= 0 && p.v < 1) {
+			return fmt.Errorf("%s: Config.%s is %v, want a probability of 0 or more and below 1", kind, p.name, p.v)
+		}
+	}
+	switch {
+	case *n == Noise{}:
+		return nil
+	case n.Dropout > 0 && s.Layers == 1:
+		return fmt.Errorf("%s: Config.Dropout is %v, but it acts between layers and there is one; use InputDropout, or more Layers", kind, n.Dropout)
+	case s.Layers > maskedLayers:
+		return fmt.Errorf("%s: Config.Layers is %d, want at most %d with random masks", kind, s.Layers, maskedLayers)
+	case s.Input > maskedUnits, s.Hidden > maskedUnits/2:
+		return fmt.Errorf("%s: Config.Input is %d and Config.Hidden %d, want at most %d and %d with random masks", kind, s.Input, s.Hidden, maskedUnits, maskedUnits/2)
+	}
+	return nil
+}
+
+// masks are what the bits of an Unrolled's masks follow from, beside the element
+// that a bit belongs to.
+type masks struct {
+	seed  uint64
+	step  uint32   // training steps so far
+	ids   []uint32 // of the user's rows
+	clock []uint32 // for each of the user's rows, its steps since Reset
+	at    []uint32 // what clock was when the last Forward began
+}
+
+// rowMasks is where the masks of a Step's rows come from.
+type rowMasks struct {
+	noise *Noise
+	of    *Unrolled // nil: evaluation
+	// The rows are those kept from place first on, at step t of a direction.
+	layer, dir, t, first int
+	u, zero              []float32 // memory for one row of numbers, and as many zeros
+}
+
+// at says which rows are worked on.
+func (m *rowMasks) at(layer, dir, t, first int) {
+	m.layer, m.dir, m.t, m.first = layer, dir, t, first
+}
+
+// drawing reports whether masks are drawn, rather than their expectation taken.
+func (m *rowMasks) drawing() bool { return m.of != nil && m.of.masking }
+
+// row returns the numbers that decide over the elements of a kind of mask in row
+// r: those below 1 plus the kind's probability are hit.
+func (m *rowMasks) row(kind MaskKind, r, width int) []float32 {
+	u := m.of
+	p := m.first + r
+	var t uint32
+	if kind.steps() {
+		t = u.time(p, m.t, u.net.Reverse[m.dir])
+	}
+	return u.numbers(m.u, kind, m.layer, m.dir, t, u.masks.ids[u.row(p)], width)
+}
+
+// time is the number of steps that the row kept at place p has taken since Reset
+// before a direction comes to step t.
+func (u *Unrolled) time(p, t int, reverse bool) uint32 {
+	if reverse {
+		t = u.length(p) - 1 - t
+	}
+	return u.masks.at[u.row(p)] + uint32(t)
+}
+
+// numbers sets the beginning of memory to the numbers of a mask.
+func (u *Unrolled) numbers(memory []float32, kind MaskKind, layer, dir int, t, id uint32, width int) []float32 {
+	memory = memory[:(width+63)/64*64]
+	place := uint32(layer)<<24 | uint32(dir)<<23 | uint32(kind)<<20
+	u.isa.Uniform(memory, [4]uint32{place, u.masks.step, t, id}, [2]uint32{uint32(u.masks.seed), uint32(u.masks.seed >> 32)})
+	return memory[:width]
+}
+
+// bounds returns the number below which an element is hit, and what the others
+// are multiplied by.
+func bounds(p float32) (below, scale float32) { return 1 + p, 1 / (1 - p) }
+
+// dropping reports whether masks are drawn for the input of a layer.
+func (u *Unrolled) dropping(layer int) bool {
+	return u.masking && (layer > 0 && u.net.Noise.Dropout > 0 || u.net.Noise.Input > 0)
+}
+
+// dropInput applies the masks of a layer's input to the row kept as t*B+p: first
+// the one of its step, then the one of its sequence, or the other way round on
+// the way back.
+func (u *Unrolled) dropInput(memory []float32, layer, r int, dst, src []float32, back bool) {
+	kinds := [2]MaskKind{DropInput, DropSequence}
+	if back {
+		kinds[0], kinds[1] = kinds[1], kinds[0]
+	}
+	t, p := r/u.batch, r%u.batch
+	for _, kind := range kinds {
+		if u.net.Noise.probability(kind) == 0 || kind == DropInput && layer == 0 {
+			continue
+		}
+		var clock uint32
+		if kind.steps() {
+			clock = u.time(p, t, u.net.Reverse[0])
+		}
+		below, scale := bounds(u.net.Noise.probability(kind))
+		u.isa.Drop(dst, src, u.numbers(memory, kind, layer, 0, clock, u.masks.ids[u.row(p)], len(dst)), below, scale)
+		src = dst
+	}
+}
+
+// dropWeights sets dst to src, rows of W_hh from row first on, with the elements
+// that the mask of direction i hits +0 and the others scaled up. dst may be src.
+func (u *Unrolled) dropWeights(memory []float32, i, first int, dst, src []float32) {
+	r, dirs := u.net.Shape.States[0], len(u.net.Reverse)
+	below, scale := bounds(u.net.Noise.Weight)
+	for k := 0; k < len(src); k += r {
+		numbers := u.numbers(memory, DropWeight, i/dirs, i%dirs, 0, uint32(first+k/r), r)
+		u.isa.Drop(dst[k:k+r], src[k:k+r], numbers, below, scale)
+	}
+}
+
+// recurrent is W_hh of direction i as the products are to have it; worker w has
+// memory for it.
+func (u *Unrolled) recurrent(w, i int) []float32 {
+	hh := u.net.W[i].Hh
+	if !u.masking || u.net.Noise.Weight == 0 {
+		return hh
+	}
+	u.dropWeights(u.steppers[w].masks.u, i, 0, u.dropped[w], hh)
+	return u.dropped[w]
+}
+
+// SetTraining says whether the Forward calls that follow draw masks.
+func (u *Unrolled) SetTraining(on bool) { u.training = on }
+
+// SetSeed sets what the masks are drawn from, and begins anew to count training
+// steps.
+func (u *Unrolled) SetSeed(seed uint64) {
+	u.masks.seed, u.masks.step, u.stepped, u.pending = seed, 0, false, false
+}
+
+// SetRowIDs names the rows of the batch for the masks, nil by their places.
+func (u *Unrolled) SetRowIDs(ids []uint32) error {
+	if ids != nil && len(ids) != u.batch {
+		return fmt.Errorf("%s: %d row ids for a batch of %d rows; give one for each row, or nil", u.net.Kind, len(ids), u.batch)
+	}
+	for b := range u.masks.ids {
+		u.masks.ids[b] = uint32(b)
+	}
+	copy(u.masks.ids, ids)
+	u.pending = false
+	return nil
+}
+
+// MaskState returns what a run needs to go on with the masks that would have
+// come: the seed, the training steps, and for each row its steps since Reset. It
+// is empty for a network without masks.
+func (u *Unrolled) MaskState() []uint64 {
+	if u.net.Noise == (Noise{}) {
+		return nil
+	}
+	step := u.masks.step
+	if u.stepped {
+		step++
+	}
+	s := []uint64{u.masks.seed, uint64(step)}
+	for _, n := range u.masks.clock {
+		s = append(s, uint64(n))
+	}
+	return s
+}
+
+// SetMaskState takes what MaskState returned. Nothing is changed if it returns an
+// error.
+func (u *Unrolled) SetMaskState(s []uint64) error {
+	want := 0
+	if u.net.Noise != (Noise{}) {
+		want = 2 + u.batch
+	}
+	if len(s) != want {
+		return fmt.Errorf("%s: a mask state of %d numbers, want %d: those of a network of the same Config and batch", u.net.Kind, len(s), want)
+	}
+	for _, n := range s[min(1, want):] {
+		if n > 1<<32-1 {
+			return fmt.Errorf("%s: a mask state that counts %d steps, want at most 2^32-1", u.net.Kind, n)
+		}
+	}
+	if want == 0 {
+		return nil
+	}
+	u.masks.seed, u.masks.step, u.stepped, u.pending = s[0], uint32(s[1]), false, false
+	for b, n := range s[2:] {
+		u.masks.clock[b] = uint32(n)
+	}
+	return nil
+}
+
+// advance begins a Forward: a training step ends with a Backward, and the next
+// begins with the Forward after it.
+func (u *Unrolled) advance(t int) {
+	u.masking = u.training && u.net.Noise != (Noise{})
+	if u.stepped {
+		u.masks.step++
+		u.stepped = false
+	}
+	copy(u.masks.at, u.masks.clock)
+	for b := range u.masks.clock {
+		n := t
+		if u.lengths != nil {
+			n = u.lengths[b]
+		}
+		u.masks.clock[u.row(b)] += uint32(n)
+	}
+}
+
+// Drop sets dst to src with the elements that the mask hits +0 and the others
+// scaled up, or to src outside of training. dst may be src.
+func (s *Step) Drop(kind MaskKind, r int, dst, src []float32) {
+	p := s.masks.noise.probability(kind)
+	if p == 0 || !s.masks.drawing() {
+		copy(dst, src)
+		return
+	}
+	below, scale := bounds(p)
+	s.ISA.Drop(dst, src, s.masks.row(kind, r, len(dst)), below, scale)
+}
+
+// Keep sets dst to prev where the mask hits and to next elsewhere; outside of
+// training to prev and next in the proportion p to 1-p, with temp for memory, of
+// the same length. dst may be prev, next or both.
+//
+//	training:   dst = hit ? prev : next
+//	evaluation: dst = next + p*(prev-next)
+func (s *Step) Keep(kind MaskKind, r int, dst, next, prev, temp []float32) {
+	p := s.masks.noise.probability(kind)
+	switch {
+	case p == 0:
+		copy(dst, next)
+	case s.masks.drawing():
+		below, _ := bounds(p)
+		s.ISA.Choose(dst, s.masks.row(kind, r, len(dst)), prev, next, below)
+	default:
+		copy(temp, prev)
+		s.ISA.Axpy(temp, next, -1)
+		copy(dst, next)
+		s.ISA.Axpy(dst, temp, p)
+		s.ISA.ScaleFlush(dst, dst, 1)
+	}
+}
+
+// KeepGrad takes the gradient d of what Keep set and sets those of next and prev.
+// dNext may be d.
+func (s *Step) KeepGrad(kind MaskKind, r int, dNext, dPrev, d []float32) {
+	p := s.masks.noise.probability(kind)
+	switch {
+	case p == 0:
+		clear(dPrev)
+		copy(dNext, d)
+	case s.masks.drawing():
+		below, _ := bounds(p)
+		u := s.masks.row(kind, r, len(d))
+		s.ISA.Choose(dPrev, u, d, s.masks.zero[:len(d)], below)
+		s.ISA.Drop(dNext, d, u, below, 1)
+	default:
+		s.ISA.Scale(dPrev, d, p)
+		s.ISA.Scale(dNext, d, 1-p)
+	}
+}

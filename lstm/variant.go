@@ -1,0 +1,370 @@
+package lstm
+
+import (
+	"github.com/simdrnn/simdrnn/internal/seq"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// variant is one LSTM step with everything that Config can add to the textbook's
+// cell. Where nothing is added it computes what cell does, bit for bit, in more
+// and smaller kernels.
+//
+// The equations with the numbers of the forward pass of cell, for each row of the
+// batch; what Config leaves out is not there. h~ is h_{t-1}, in training without
+// the units that HiddenDropout hits, and p are the peepholes:
+//
+//	(0) a = b + W_ih x_t + W_hh h~            one chain: b, then x, then h~
+//	    or with LayerNorm
+//	    a = gain_ih*norm(W_ih x_t) + b + gain_hh*norm(W_hh h~)
+//	(1) a_i += p_i*c_{t-1}   a_f += p_f*c_{t-1}
+//	    i = F(clip a_i)   f = F(clip a_f), or 1-i   g = G(clip a_g)
+//	(2) u = f*c_{t-1} + i*g   c~ = clip u
+//	    a_o += p_o*c~   o = F(clip a_o)
+//	    n = c~, or gain_c*norm(c~) + bias_c
+//	(3) m = o*H(n)
+//	    h' = m, or W_hr m
+//	(4) h_t = h', c_t = c~, or those of step t-1 where Zoneout and ZoneoutCell hit
+//
+// Backward, dh and dc being what step t+1 handed back:
+//
+//	(5) d = dh + dy_t; by (4) it is the gradient of h' and e that of h_{t-1};
+//	    likewise dc'  and e_c of dc
+//	(6) dm = d, or W_hr^T d
+//	(7) da_o = dm*H(n)*F'   dn = dm*o*H'(n)
+//	    D = dc' + dn, or dc' + norm'(gain_c*dn)   D += da_o*p_o   0 where clip u limits
+//	(8) da_g = D*i*G'   da_i = D*g*F'   da_f = D*c_{t-1}*F'
+//	    or with Coupled da_i = D*(g-c_{t-1})*F'      all da are 0 where clip limits
+//	(9) dc = D*f + da_i*p_i + da_f*p_f + e_c  handed to step t-1
+//	(10) dX = da, or norm'(gain_ih*da)        the gradients of the two products
+//	     dY = da, or norm'(gain_hh*da)
+//	(11) dh = W_hh^T dY + e                   handed to step t-1
+//	(12) dx_t = W_ih^T dX   dW_ih += dX x_t^T   dW_hh += dY h~^T   db += da
+//	     dW_hr += d m^T   dp_i += da_i*c_{t-1}   dp_f += da_f*c_{t-1}   dp_o += da_o*c~
+//	     dgain += da*norm(...)   dgain_c += dn*norm(c~)   dbias_c += dn
+type variant struct {
+	cfg   Config
+	noise seq.Noise
+	gate  seq.Gate // of i, f and o
+	cand  seq.Gate // of g
+	ones  []float32
+
+	gates, r int // gates with weights; units of h
+	// The first columns of the parts of a tape row; 0 for those that are not
+	// there, but for x, which is.
+	x, da, xHat, hHat, cHat, dn, dp, dh, act, u, c, m, d, hMasked, dev int
+	width                                                              int
+}
+
+func newVariant(c Config) *variant {
+	v := &variant{cfg: c, noise: c.noise(), gates: 4, r: c.Hidden,
+		gate: seq.Gate{F: c.GateActivation, Clip: c.Clip}, cand: seq.Gate{F: c.CandidateActivation, Clip: c.Clip}}
+	if c.Coupled {
+		v.gates = 3
+	}
+	if c.Projection > 0 {
+		v.r = c.Projection
+	}
+	v.ones = make([]float32, c.Hidden)
+	for j := range v.ones {
+		v.ones[j] = 1
+	}
+	H, G := c.Hidden, v.gates*c.Hidden
+	part := func(col *int, width int, there bool) {
+		if *col = 0; there {
+			*col = v.width
+			v.width += width
+		}
+	}
+	// What Totals adds up stands together, from x or da to dp.
+	part(&v.x, G, true)         // a, after Backward dX
+	part(&v.da, G, c.LayerNorm) // da where it is not dX
+	part(&v.xHat, G, c.LayerNorm)
+	part(&v.hHat, G, c.LayerNorm)
+	part(&v.cHat, H, c.LayerNorm)
+	part(&v.dn, H, c.LayerNorm)
+	part(&v.dp, (v.gates-1)*H, c.Peephole)
+	part(&v.dh, G, c.LayerNorm) // dY where it is not dX
+	part(&v.act, 4*H, true)     // i, f, g, o
+	part(&v.u, H, c.CellClip > 0)
+	part(&v.c, H, c.ZoneoutCell > 0) // c~ where it is not c_t
+	part(&v.m, H, c.Projection > 0)
+	part(&v.d, v.r, c.Projection > 0)
+	part(&v.hMasked, v.r, c.HiddenDropout > 0)
+	part(&v.dev, 3, c.LayerNorm) // 1/deviation of x, h and c
+	return v
+}
+
+func (v *variant) Shape() seq.Shape {
+	H, G := v.cfg.Hidden, v.gates*v.cfg.Hidden
+	sh := seq.Shape{
+		Hidden: H, States: []int{v.r, H}, Gates: G, Bare: v.cfg.LayerNorm,
+		Tape: v.width, Scratch: H + v.r, Temp: max(G, 4*H),
+		Recur:  []seq.Block{{Rows: G, Col: v.dh, Factor: v.hMasked}},
+		Totals: []seq.Total{{Param: seq.BiasIh, Rows: G, Col: v.da}, {Param: seq.BiasHh, Rows: G, Col: v.da}},
+	}
+	extra := func(e seq.Extra) int {
+		sh.Extra = append(sh.Extra, e)
+		return seq.FirstExtra + len(sh.Extra) - 1
+	}
+	vector := func(name string, rows, col int, bias bool) {
+		k := extra(seq.Extra{Name: name, Rows: rows, Bias: bias})
+		sh.Totals = append(sh.Totals, seq.Total{Param: k, Rows: rows, Col: col})
+	}
+	if v.cfg.Projection > 0 {
+		sh.Project = &seq.Project{Extra: extra(seq.Extra{Name: "weight_hr", Rows: v.r, Cols: H}), Col: v.d, Factor: v.m}
+	}
+	if v.cfg.Peephole {
+		vector("weight_peephole", (v.gates-1)*H, v.dp, false)
+	}
+	if v.cfg.LayerNorm {
+		vector("gain_ih", G, v.xHat, false)
+		vector("gain_hh", G, v.hHat, false)
+		vector("gain_c", H, v.cHat, false)
+		vector("bias_c", H, v.dn, true)
+	}
+	return sh
+}
+
+// extras are the vectors among a step's parameters.
+type extras struct{ pi, pf, po, gainX, gainH, gainC, biasC []float32 }
+
+func (v *variant) extras(s *seq.Step) (e extras) {
+	list := s.Extra
+	if v.cfg.Projection > 0 {
+		list = list[1:]
+	}
+	if v.cfg.Peephole {
+		H, p := v.cfg.Hidden, list[0]
+		e.pi, e.po, list = p[:H], p[len(p)-H:], list[1:]
+		if !v.cfg.Coupled {
+			e.pf = p[H : 2*H]
+		}
+	}
+	if v.cfg.LayerNorm {
+		e.gainX, e.gainH, e.gainC, e.biasC = list[0], list[1], list[2], list[3]
+	}
+	return e
+}
+
+// parts cuts four gates, or three without f, into those of i, f, g and o.
+func (v *variant) parts(a []float32) (i, f, g, o []float32) {
+	H := v.cfg.Hidden
+	if v.cfg.Coupled {
+		return a[:H], nil, a[H : 2*H], a[2*H : 3*H]
+	}
+	return a[:H], a[H : 2*H], a[2*H : 3*H], a[3*H : 4*H]
+}
+
+func (v *variant) Forward(s *seq.Step) {
+	G, tape := v.gates*v.cfg.Hidden, &s.Tape
+	h, hPrev := &s.State[0], &s.Prev[0]
+
+	from, stride := hPrev.Data, hPrev.Stride // h~
+	if v.hMasked > 0 {
+		for r := range s.Rows {
+			s.Drop(seq.DropHidden, r, tape.Row(r)[v.hMasked:][:v.r], hPrev.Row(r))
+		}
+		from, stride = tape.Data[v.hMasked:], tape.Stride
+	}
+	if v.cfg.LayerNorm {
+		s.Recur[0].Gemm(kernels.Set, s.Rows, from, stride, tape.Data[v.hHat:], tape.Stride)
+	} else {
+		s.Recur[0].Gemm(kernels.Continue, s.Rows, from, stride, tape.Data, tape.Stride) // (0)
+	}
+	e := v.extras(s)
+	for r := range s.Rows {
+		row := tape.Row(r)
+		if v.cfg.LayerNorm {
+			x, hh, dev := row[v.xHat:][:G], row[v.hHat:][:G], row[v.dev:]
+			dev[0], dev[1] = s.ISA.Normalize(x, row[:G], seq.Epsilon), s.ISA.Normalize(hh, hh, seq.Epsilon)
+			s.Weighted(row[:G], e.gainX, x, s.Start) // (0)
+			s.ISA.MulAdd(row[:G], e.gainH, hh)
+		}
+		v.units(s, r, &e)
+	}
+	if v.cfg.Projection > 0 {
+		to := h
+		if v.cfg.Zoneout > 0 {
+			to = &seq.Mat{Data: tape.Data[v.d:], Stride: tape.Stride, Width: v.r}
+		}
+		s.Project.Gemm(kernels.SetFlush, s.Rows, tape.Data[v.m:], tape.Stride, to.Data, to.Stride)
+		for r := range s.Rows {
+			if v.cfg.Zoneout > 0 {
+				s.Keep(seq.KeepHidden, r, h.Row(r), to.Row(r), hPrev.Row(r), s.Temp[:v.r]) // (4)
+			}
+		}
+	}
+}
+
+// units computes (1) to (4) of one row, but for a projection.
+func (v *variant) units(s *seq.Step, r int, e *extras) {
+	H, t, row := v.cfg.Hidden, s.ISA, s.Tape.Row(r)
+	ai, af, ag, ao := v.parts(row[v.x:])
+	i, f, g, o := quarters(row[v.act:], H)
+	c, cPrev := s.State[1].Row(r), s.Prev[1].Row(r)
+	temp, m := s.Temp[:H], s.Temp[H:2*H]
+
+	if v.cfg.Peephole {
+		t.MulAdd(ai, e.pi, cPrev) // (1)
+		if !v.cfg.Coupled {
+			t.MulAdd(af, e.pf, cPrev)
+		}
+	}
+	v.gate.Apply(t, i, ai)
+	if v.cfg.Coupled {
+		t.Affine(f, i, -1, 1)
+	} else {
+		v.gate.Apply(t, f, af)
+	}
+	v.cand.Apply(t, g, ag)
+
+	cNew := v.cell(row, c) // (2)
+	u := cNew
+	if v.cfg.CellClip > 0 {
+		u = row[v.u:][:H]
+	}
+	t.Mul(temp, i, g)
+	t.MulAdd(temp, f, cPrev)
+	t.ScaleFlush(u, temp, 1)
+	if v.cfg.CellClip > 0 {
+		t.Clip(cNew, u, v.cfg.CellClip)
+	}
+	if v.cfg.Peephole {
+		t.MulAdd(ao, e.po, cNew)
+	}
+	v.gate.Apply(t, o, ao)
+	n := cNew
+	if v.cfg.LayerNorm {
+		cHat := row[v.cHat:][:H]
+		row[v.dev+2] = t.Normalize(cHat, cNew, seq.Epsilon)
+		n = temp
+		s.Weighted(n, e.gainC, cHat, e.biasC)
+	}
+
+	h := s.State[0] // (3)
+	switch {
+	case v.cfg.Projection > 0:
+		m = row[v.m:][:H]
+	case v.cfg.Zoneout == 0:
+		m = h.Row(r)
+	}
+	v.cfg.OutputActivation.Apply(t, temp, n)
+	t.MulFlush(m, o, temp)
+	if v.cfg.Zoneout > 0 && v.cfg.Projection == 0 {
+		s.Keep(seq.KeepHidden, r, h.Row(r), m, s.Prev[0].Row(r), temp) // (4)
+	}
+	if v.cfg.ZoneoutCell > 0 {
+		s.Keep(seq.KeepCell, r, c, cNew, cPrev, temp)
+	}
+}
+
+// cell is c~ of a row of the tape, where it is not the state c.
+func (v *variant) cell(row, c []float32) []float32 {
+	if v.cfg.ZoneoutCell > 0 {
+		return row[v.c:][:len(c)]
+	}
+	return c
+}
+
+func quarters(a []float32, n int) (i, f, g, o []float32) {
+	return a[:n], a[n : 2*n], a[2*n : 3*n], a[3*n : 4*n]
+}
+
+func (v *variant) Backward(s *seq.Step) {
+	tape, dh := &s.Tape, &s.Grad[0]
+	for r := range s.Rows {
+		d, e, next := dh.Row(r), s.Scratch.Row(r)[:v.r], v.dm(s, r)
+		if v.cfg.Projection > 0 {
+			next = tape.Row(r)[v.d:][:v.r]
+		}
+		s.ISA.Add(d, d, s.Dy.Row(r)) // (5)
+		s.KeepGrad(seq.KeepHidden, r, next, e, d)
+	}
+	if v.cfg.Projection > 0 {
+		s.Project.Gemm(kernels.SetFlush, s.Rows, tape.Data[v.d:], tape.Stride, s.Scratch.Data[v.r:], s.Scratch.Stride) // (6)
+	}
+	e := v.extras(s)
+	for r := range s.Rows {
+		v.unitsGrad(s, r, &e)
+	}
+	s.Handed(v.dh) // (11)
+}
+
+// dm is the gradient of m in row r: Scratch holds e, then dm.
+func (v *variant) dm(s *seq.Step, r int) []float32 { return s.Scratch.Row(r)[v.r:] }
+
+// unitsGrad computes (7) to (10) of one row, and what Totals adds up.
+func (v *variant) unitsGrad(s *seq.Step, r int, e *extras) {
+	H, G, t, row := v.cfg.Hidden, v.gates*v.cfg.Hidden, s.ISA, s.Tape.Row(r)
+	ai, af, ag, ao := v.parts(row[v.x:])
+	i, f, g, o := quarters(row[v.act:], H)
+	dm, dc, cPrev := v.dm(s, r), s.Grad[1].Row(r), s.Prev[1].Row(r)
+	cNew := v.cell(row, s.State[1].Row(r))
+	n, y, slope, kept := quarters(s.Temp, H)
+
+	if v.cfg.ZoneoutCell > 0 {
+		s.KeepGrad(seq.KeepCell, r, dc, kept, dc) // (5)
+	}
+	if v.cfg.LayerNorm {
+		s.Weighted(n, e.gainC, row[v.cHat:][:H], e.biasC)
+	} else {
+		n = cNew
+	}
+	v.cfg.OutputActivation.Apply(t, y, n) // (7)
+	v.cfg.OutputActivation.Gradient(t, slope, n, y, v.ones)
+	do := y
+	t.Mul(do, dm, y)
+	t.Mul(dm, dm, o)
+	if v.cfg.LayerNorm {
+		dn := row[v.dn:][:H]
+		t.MulFlush(dn, dm, slope)
+		s.NormalizedGrad(n, row[v.cHat:][:H], e.gainC, dn, row[v.dev+2], n)
+		t.Add(dc, dc, n)
+	} else {
+		t.MulAdd(dc, dm, slope)
+	}
+	temp := slope
+	v.gate.Gradient(t, ao, o, do, temp)
+	if v.cfg.Peephole {
+		t.MulAdd(dc, ao, e.po)
+		t.MulFlush(row[v.dp+G-2*H:][:H], ao, cNew)
+	}
+	if v.cfg.CellClip > 0 {
+		t.ClipGrad(dc, row[v.u:][:H], dc, v.cfg.CellClip)
+	}
+
+	d := y
+	t.Mul(d, dc, i) // (8)
+	v.cand.Gradient(t, ag, g, d, temp)
+	if v.cfg.Coupled {
+		copy(d, g)
+		t.Axpy(d, cPrev, -1)
+		t.Mul(d, d, dc)
+	} else {
+		t.Mul(d, dc, cPrev)
+		v.gate.Gradient(t, af, f, d, temp)
+		t.Mul(d, dc, g)
+	}
+	v.gate.Gradient(t, ai, i, d, temp)
+
+	t.Mul(dc, dc, f) // (9)
+	if v.cfg.Peephole {
+		t.MulAdd(dc, ai, e.pi)
+		t.MulFlush(row[v.dp:][:H], ai, cPrev)
+		if !v.cfg.Coupled {
+			t.MulAdd(dc, af, e.pf)
+			t.MulFlush(row[v.dp+H:][:H], af, cPrev)
+		}
+	}
+	if v.cfg.ZoneoutCell > 0 {
+		t.Add(dc, dc, kept)
+	}
+	t.ScaleFlush(dc, dc, 1)
+
+	if v.cfg.LayerNorm {
+		da, dX, dY := row[v.da:][:G], row[v.x:][:G], row[v.dh:][:G]
+		copy(da, dX)
+		s.NormalizedGrad(dX, row[v.xHat:][:G], e.gainX, da, row[v.dev], s.Temp[:G]) // (10)
+		s.NormalizedGrad(dY, row[v.hHat:][:G], e.gainH, da, row[v.dev+1], s.Temp[:G])
+	}
+}
