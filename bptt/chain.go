@@ -372,6 +372,71 @@ func (m *Model) SetTraining(on bool) {
 	}
 }
 
+// masks calls f for each Net of the chain that has random masks.
+func (m *Model) masks(f func(masked)) {
+	for _, l := range m.links {
+		if l.net != nil {
+			if n := masks(l.net); n != nil {
+				f(n)
+			}
+		}
+	}
+}
+
+// MaskState returns the seeds and training steps of the Nets in the chain that have
+// random masks, one after another; nil if none has.
+func (m *Model) MaskState() (s []uint64) {
+	m.masks(func(n masked) { s = append(s, n.MaskState()...) })
+	return s
+}
+
+// SetMaskState puts back what MaskState returned. Nothing is changed if it returns
+// an error.
+func (m *Model) SetMaskState(s []uint64) error {
+	if want := len(m.MaskState()); len(s) != want {
+		return fmt.Errorf("bptt: a mask state of %d numbers, want %d", len(s), want)
+	}
+	before, n := m.MaskState(), 0
+	set := func(s []uint64) (err error) {
+		n = 0
+		m.masks(func(net masked) {
+			k := len(net.MaskState())
+			if e := net.SetMaskState(s[n : n+k]); err == nil {
+				err = e
+			}
+			n += k
+		})
+		return err
+	}
+	err := set(s)
+	if err != nil {
+		set(before)
+	}
+	return err
+}
+
+// Clock returns for each row its steps since Reset, as the first Net that has
+// random masks counts them, nil if none has. Under a Trainer all count the same.
+func (m *Model) Clock() (c []uint64) {
+	m.masks(func(n masked) {
+		if c == nil {
+			c = n.Clock()
+		}
+	})
+	return c
+}
+
+// SetClock sets that in every Net with random masks. Nothing is changed if it
+// returns an error.
+func (m *Model) SetClock(c []uint64) (err error) {
+	m.masks(func(n masked) {
+		if err == nil {
+			err = n.SetClock(c) // which all refuse, or none
+		}
+	})
+	return err
+}
+
 // SetWorkers sets on how many workers a pass may be split; 0, the default,
 // leaves it to the size of the work. The number changes no bit.
 func (m *Model) SetWorkers(n int) {

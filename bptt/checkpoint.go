@@ -2,6 +2,7 @@ package bptt
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -49,6 +50,10 @@ func (t *Trainer) Save(w io.Writer) error {
 	f.Float64("optimizer/numbers", opt.Numbers)
 	tensors(f, "optimizer/", opt.Tensors)
 	tensors(f, "state/", t.net.State())
+	if t.masked != nil {
+		f.Int64("masks", signed(t.masked.MaskState()))
+		f.Int64("masks/clock", signed(t.masked.Clock()))
+	}
 	t.win.save(f)
 	f.Bytes("data", position)
 	return f.Close()
@@ -177,6 +182,10 @@ func (t *Trainer) Resume(c *Checkpoint) error {
 	if opt.Tensors, err = c.like("optimizer/", have.Tensors); err != nil {
 		return err
 	}
+	seeds, clock, err := t.loadMasks(c)
+	if err != nil {
+		return err
+	}
 	win, err := t.win.load(c, t)
 	if err != nil {
 		return err
@@ -200,12 +209,50 @@ func (t *Trainer) Resume(c *Checkpoint) error {
 	if err := t.net.SetState(state); err != nil {
 		return err
 	}
+	if t.masked != nil {
+		if err := t.masked.SetMaskState(seeds); err != nil {
+			return err
+		}
+		if err := t.masked.SetClock(clock); err != nil {
+			return err
+		}
+	}
 	for i, p := range t.params {
 		copy(p.W, values[i])
 	}
 	win()
 	t.step, t.epoch, t.counted = c.Step, c.Epoch, c.Counted
 	return nil
+}
+
+// loadMasks reads where the masks were, nil for a net without any.
+func (t *Trainer) loadMasks(c *Checkpoint) (seeds, clock []uint64, err error) {
+	if t.masked == nil {
+		if c.file.Has("masks") {
+			return nil, nil, errors.New("bptt: the checkpoint is of a net with random masks, this one has none; check the probabilities in its Config")
+		}
+		return nil, nil, nil
+	}
+	s, err := c.file.Int64("masks", len(t.masked.MaskState()))
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := c.counts("masks/clock", t.batch)
+	return unsigned(s), n, err
+}
+
+// counts reads that many numbers from 0 to 2^32-1.
+func (c *Checkpoint) counts(name string, n int) ([]uint64, error) {
+	s, err := c.file.Int64(name, n)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range s {
+		if v < 0 || v >= 1<<32 {
+			return nil, &FormatError{Section: name, Reason: fmt.Sprintf("a count of %d, want 0 to 2^32-1", v)}
+		}
+	}
+	return unsigned(s), nil
 }
 
 // save writes what the next window shares with the last one.
@@ -224,6 +271,9 @@ func (w *window) save(f *wire.Writer) {
 	f.Float32("window/x", w.all.X)
 	f.Float32("window/y", w.all.Y)
 	tensors(f, "window/start/", w.start)
+	if w.clock != nil {
+		f.Int64("window/clock", signed(w.clock))
+	}
 }
 
 // load reads that and returns the function that takes it over.
@@ -263,6 +313,12 @@ func (w *window) load(c *Checkpoint, t *Trainer) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
+	var clock []uint64
+	if t.masked != nil {
+		if clock, err = c.counts("window/clock", t.batch); err != nil {
+			return nil, err
+		}
+	}
 	b := Batch{Steps: have, Rows: t.batch, X: x, Y: y, IDs: narrow(ids), Targets: narrow(targets), Lengths: make([]int, t.batch)}
 	for i, n := range lengths {
 		b.Lengths[i] = int(n)
@@ -271,7 +327,7 @@ func (w *window) load(c *Checkpoint, t *Trainer) (func(), error) {
 		return nil, err
 	}
 	return func() {
-		w.have = have
+		w.have, w.clock = have, clock
 		w.all.IDs = append(w.all.IDs[:0], b.IDs...)
 		w.all.X = append(w.all.X[:0], b.X...)
 		w.all.Targets = append(w.all.Targets[:0], b.Targets...)
@@ -281,6 +337,22 @@ func (w *window) load(c *Checkpoint, t *Trainer) (func(), error) {
 			copy(w.start[i], start[i])
 		}
 	}, nil
+}
+
+func signed(s []uint64) []int64 {
+	out := make([]int64, len(s))
+	for i, v := range s {
+		out[i] = int64(v)
+	}
+	return out
+}
+
+func unsigned(s []int64) []uint64 {
+	out := make([]uint64, len(s))
+	for i, v := range s {
+		out[i] = uint64(v)
+	}
+	return out
 }
 
 func widen(s []int32) []int64 {

@@ -39,6 +39,8 @@ var setups = map[string]func(t *testing.T, plan bptt.Plan) (bptt.Net, *bptt.Trai
 		p.Optimizer = &bptt.AdamW{LR: 1e-2, WeightDecay: 0.1}
 		return onText(t, p, 6, 6, false)
 	},
+	"masks":                func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onMaskedText(t, p, 6, 6) },
+	"masks, overlapping":   func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onMaskedText(t, p, 6, 2) },
 	"sequences":            func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onSequences(t, p, 0, 0) },
 	"sequences in windows": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onSequences(t, p, 5, 3) },
 }
@@ -48,6 +50,14 @@ func onText(t *testing.T, p bptt.Plan, window, stride int, tied bool) (bptt.Net,
 	if tied {
 		s.embed = s.hidden
 	}
+	return onTextOf(t, p, window, stride, s)
+}
+
+func onMaskedText(t *testing.T, p bptt.Plan, window, stride int) (bptt.Net, *bptt.Trainer) {
+	return onTextOf(t, p, window, stride, sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 2, steps: 6, batch: 3, masks: true})
+}
+
+func onTextOf(t *testing.T, p bptt.Plan, window, stride int, s sizes) (bptt.Net, *bptt.Trainer) {
 	net := languageModel(t, 1, s)
 	p.Window, p.Stride, p.Loss = window, stride, bptt.CrossEntropy{}
 	if p.Optimizer == nil {

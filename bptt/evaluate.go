@@ -17,10 +17,19 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 	if m, ok := net.(*Model); !ok || m.emb != nil {
 		ids, _ = net.(idNet)
 	}
-	saved := net.State()
+	saved, masked := net.State(), masks(net)
+	var clock []uint64
+	if masked != nil {
+		clock = masked.Clock()
+	}
 	net.SetTraining(false)
 	net.Reset()
 	defer func() {
+		if masked != nil {
+			if e := masked.SetClock(clock); err == nil {
+				err = e
+			}
+		}
 		net.SetTraining(true)
 		if e := net.SetLengths(nil); err == nil {
 			err = e

@@ -15,6 +15,7 @@ type sizes struct {
 	vocabulary, embed, hidden, layers int
 	steps, batch                      int
 	tied                              bool
+	masks                             bool // of every kind
 }
 
 // languageModel returns a chain of embedding, LSTM and readout.
@@ -23,7 +24,11 @@ func languageModel(t testing.TB, seed uint64, s sizes) *bptt.Model {
 	r := rand.New(rand.NewPCG(seed, 1))
 	emb, err := bptt.NewEmbedding(s.vocabulary, s.embed, r)
 	require.NoError(t, err)
-	rnn, err := lstm.New(lstm.Config{Input: s.embed, Hidden: s.hidden, Layers: s.layers}, r)
+	cfg := lstm.Config{Input: s.embed, Hidden: s.hidden, Layers: s.layers}
+	if s.masks {
+		cfg.Dropout, cfg.InputDropout, cfg.HiddenDropout, cfg.WeightDropout, cfg.Zoneout, cfg.ZoneoutCell = 0.1, 0.1, 0.1, 0.1, 0.1, 0.1
+	}
+	rnn, err := lstm.New(cfg, r)
 	require.NoError(t, err)
 	out := emb.Readout()
 	if !s.tied {

@@ -4,10 +4,18 @@ package bptt
 // bptt uses it. It owns the activations, the gradients and the carried state,
 // and is used by one goroutine at a time. *lstm.Unrolled is one.
 //
-// A Net may have two more methods, which bptt uses when they are there:
+// A Net may have more methods, which bptt uses when they are there:
 //
 //	CopyState(dst [][]float32)   // State without allocating, into slices as State returns them
 //	SetWorkers(n int)            // see Plan.Workers
+//
+// and, all four together, those of a net with random masks, which checkpoints keep
+// and overlapping windows take back:
+//
+//	MaskState() []uint64             // seed and training step of the masks to come; nil for no masks
+//	SetMaskState(s []uint64) error   // as MaskState returned it; nothing is changed on an error
+//	Clock() []uint64                 // steps of each row since Reset
+//	SetClock(c []uint64) error       // as Clock returned it; nothing is changed on an error
 type Net interface {
 	// Dims returns the sizes fixed when the net was unrolled: the most steps
 	// it can take at once, the rows, and the width of x and y.
@@ -58,6 +66,22 @@ type Net interface {
 	// step at a time: a Predictor. It returns an error if the net needs to see
 	// the future. (The result is any so that a net need not import bptt.)
 	NewPredictor(batch int) (any, error)
+}
+
+// masked is a Net with random masks, or one that may have them.
+type masked interface {
+	MaskState() []uint64
+	SetMaskState(s []uint64) error
+	Clock() []uint64
+	SetClock(c []uint64) error
+}
+
+// masks returns n if it has random masks, else nil.
+func masks(n Net) masked {
+	if m, ok := n.(masked); ok && len(m.MaskState()) > 0 {
+		return m
+	}
+	return nil
 }
 
 // A Predictor runs a frozen copy of a net one step at a time, allocating

@@ -116,7 +116,8 @@ func Train(ctx context.Context, net Net, data Data, plan Plan) (Report, error) {
 // A Trainer is a training run that can be saved and resumed.
 type Trainer struct {
 	net    Net
-	ids    idNet // net, if it takes ids
+	ids    idNet  // net, if it takes ids
+	masked masked // net, if it has random masks
 	data   Data
 	plan   Plan
 	params []Param
@@ -191,6 +192,7 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 			w.SetWorkers(plan.Workers)
 		}
 	}
+	t.masked = masks(net)
 	t.y = make([]float32, steps*batch*out)
 	t.dy = make([]float32, steps*batch*out)
 	t.rows = make([]int, 0, batch)

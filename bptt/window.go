@@ -15,6 +15,9 @@ type window struct {
 	start, after [][]float32
 	lengths      []int // of the run ahead
 
+	// Where the masks of the net were then, if it has any.
+	clock, clockAfter []uint64
+
 	single *Batch // otherwise: the batch as the data gave it
 	shift  int    // how far the next window begins after this one
 }
@@ -71,7 +74,7 @@ func (w *window) add(t *Trainer) error {
 		// window of all of them begins with it, from the carried state.
 		w.have = 0
 	} else if w.have > 0 {
-		if err := t.net.SetState(w.start); err != nil {
+		if err := w.rewind(t); err != nil {
 			return err
 		}
 	}
@@ -119,6 +122,7 @@ func (w *window) ahead(t *Trainer) error {
 	w.shift = max(0, b.Steps+t.plan.Stride-t.plan.Window)
 	if w.have == 0 {
 		copyState(t.net, w.start)
+		w.clock = t.clock()
 	}
 	if w.shift == 0 || w.shift == b.Steps {
 		return nil
@@ -141,7 +145,27 @@ func (w *window) ahead(t *Trainer) error {
 		return err
 	}
 	copyState(t.net, w.after)
-	return t.net.SetState(w.start)
+	w.clockAfter = t.clock()
+	return w.rewind(t)
+}
+
+// rewind leaves the net where the window starts.
+func (w *window) rewind(t *Trainer) error {
+	if err := t.net.SetState(w.start); err != nil {
+		return err
+	}
+	if t.masked == nil {
+		return nil
+	}
+	return t.masked.SetClock(w.clock)
+}
+
+// clock is where the net's masks are, nil without masks.
+func (t *Trainer) clock() []uint64 {
+	if t.masked == nil {
+		return nil
+	}
+	return t.masked.Clock()
 }
 
 // move makes what the next window shares with this one its beginning.
@@ -154,7 +178,7 @@ func (w *window) move(t *Trainer) {
 	if w.shift == 0 {
 		return
 	}
-	w.start, w.after = w.after, w.start
+	w.start, w.after, w.clock = w.after, w.start, w.clockAfter
 	pairs := w.shift * t.batch
 	a.IDs = drop(a.IDs, pairs)
 	a.X = drop(a.X, pairs*t.in)

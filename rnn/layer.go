@@ -85,12 +85,19 @@ func (u *Unrolled) SetSeed(seed uint64) { u.seq.SetSeed(seed) }
 // Backward.
 func (u *Unrolled) SetRowIDs(ids []uint32) error { return u.seq.SetRowIDs(ids) }
 
-// MaskState returns what a run has to keep so that its masks go on as they would
-// have: the seed, the training step, and the steps of each row since Reset. It is
-// nil without masks in Config. SetMaskState puts it back; on an error nothing is
-// changed.
+// MaskState returns the seed and the training step that the masks of the next
+// Forward follow from, nil without masks in Config. SetMaskState puts them back; on
+// an error nothing is changed. It ends what a Forward before it has left for
+// Backward.
 func (u *Unrolled) MaskState() []uint64           { return u.seq.MaskState() }
 func (u *Unrolled) SetMaskState(s []uint64) error { return u.seq.SetMaskState(s) }
+
+// Clock returns for each row of the batch its steps since Reset, from which its
+// masks follow too. Together with State and MaskState it is all that a run has to
+// keep to go on as it would have. SetClock puts it back; on an error nothing is
+// changed.
+func (u *Unrolled) Clock() []uint64           { return u.seq.Clock() }
+func (u *Unrolled) SetClock(c []uint64) error { return u.seq.SetClock(c) }
 
 // SetWorkers changes Config.Workers for this Unrolled; it may allocate.
 func (u *Unrolled) SetWorkers(n int) { u.seq.SetWorkers(n) }

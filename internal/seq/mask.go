@@ -196,9 +196,8 @@ func (u *Unrolled) SetRowIDs(ids []uint32) error {
 	return nil
 }
 
-// MaskState returns what a run needs to go on with the masks that would have
-// come: the seed, the training steps, and for each row its steps since Reset. It
-// is empty for a network without masks.
+// MaskState returns the seed and the training step of the masks to come, nil for a
+// network without masks.
 func (u *Unrolled) MaskState() []uint64 {
 	if u.net.Noise == (Noise{}) {
 		return nil
@@ -207,33 +206,44 @@ func (u *Unrolled) MaskState() []uint64 {
 	if u.stepped {
 		step++
 	}
-	s := []uint64{u.masks.seed, uint64(step)}
-	for _, n := range u.masks.clock {
-		s = append(s, uint64(n))
-	}
-	return s
+	return []uint64{u.masks.seed, uint64(step)}
 }
 
 // SetMaskState takes what MaskState returned. Nothing is changed if it returns an
 // error.
 func (u *Unrolled) SetMaskState(s []uint64) error {
-	want := 0
-	if u.net.Noise != (Noise{}) {
-		want = 2 + u.batch
+	want := len(u.MaskState())
+	switch {
+	case len(s) != want:
+		return fmt.Errorf("%s: a mask state of %d numbers, want %d, as MaskState returns them for this Config", u.net.Kind, len(s), want)
+	case want > 0 && s[1] >= 1<<32:
+		return fmt.Errorf("%s: a mask state at training step %d, want less than 2^32", u.net.Kind, s[1])
+	case want > 0:
+		u.masks.seed, u.masks.step, u.stepped, u.pending = s[0], uint32(s[1]), false, false
 	}
-	if len(s) != want {
-		return fmt.Errorf("%s: a mask state of %d numbers, want %d: those of a network of the same Config and batch", u.net.Kind, len(s), want)
+	return nil
+}
+
+// Clock returns the steps of each row since Reset.
+func (u *Unrolled) Clock() []uint64 {
+	c := make([]uint64, u.batch)
+	for b, n := range u.masks.clock {
+		c[b] = uint64(n)
 	}
-	for _, n := range s[min(1, want):] {
-		if n > 1<<32-1 {
-			return fmt.Errorf("%s: a mask state that counts %d steps, want at most 2^32-1", u.net.Kind, n)
+	return c
+}
+
+// SetClock takes what Clock returned. Nothing is changed if it returns an error.
+func (u *Unrolled) SetClock(c []uint64) error {
+	if len(c) != u.batch {
+		return fmt.Errorf("%s: a clock of %d rows for a batch of %d; give one number for each row", u.net.Kind, len(c), u.batch)
+	}
+	for b, n := range c {
+		if n >= 1<<32 {
+			return fmt.Errorf("%s: row %d at step %d since Reset, want less than 2^32", u.net.Kind, b, n)
 		}
 	}
-	if want == 0 {
-		return nil
-	}
-	u.masks.seed, u.masks.step, u.stepped, u.pending = s[0], uint32(s[1]), false, false
-	for b, n := range s[2:] {
+	for b, n := range c {
 		u.masks.clock[b] = uint32(n)
 	}
 	return nil

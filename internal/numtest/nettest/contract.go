@@ -289,6 +289,7 @@ func cutAnywhere(t *testing.T, k Kind) {
 				us[i].SetSeed(p.seed)
 				if i == 1 {
 					check(t, us[1].SetMaskState(us[0].MaskState()))
+					check(t, us[1].SetClock(us[0].Clock()))
 				}
 				check(t, us[i].SetState(got.state))
 				us[i].Forward(got.y[lo*H:hi*H], p.x[lo*I:hi*I])

@@ -81,6 +81,8 @@ type Unrolled interface {
 	SetRowIDs(ids []uint32) error
 	MaskState() []uint64
 	SetMaskState(s []uint64) error
+	Clock() []uint64
+	SetClock(c []uint64) error
 	SetWorkers(n int)
 	State() [][]float32
 	CopyState(dst [][]float32)
