@@ -86,7 +86,7 @@ func (m *model) judge(steps int, ids, targets []int32, lengths []int, state [][]
 	s := m.shape()
 	lift := func(name string) []bounded { return oracle.Lift[bounded](m.weights[name]) }
 	params := oracle.Params[bounded]{}
-	for name := range s.Sizes(4) {
+	for name := range oracle.Sizes(oracle.LSTM[bounded]{}, s) {
 		params[name] = lift("1." + name)
 	}
 	table, w, b := lift("0.weight"), lift("2.weight"), lift("2.bias")

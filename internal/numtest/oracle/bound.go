@@ -146,10 +146,25 @@ func (a Bounded) MulAdd(x, y Bounded) Bounded { return a.Chain([]Bounded{x}, []B
 
 // Chain rounds after every step, in the order given.
 func (a Bounded) Chain(x, y []Bounded) Bounded {
-	out := Bounded{Val: a.Val, rest: a.rest, errs: a.errs}
+	out := a.following(x, y)
 	// The error of the partial sum that a rounding is proportional to is of
 	// second order: a magnitude is good enough for it.
 	partial := a.Err()
+	for k := range x {
+		ex, ey := out.follow(&x[k], y[k].Val), out.follow(&y[k], x[k].Val)
+		out.rest += ex * ey
+		partial += math.Abs(y[k].Val)*ex + math.Abs(x[k].Val)*ey + ex*ey
+		out.Val += x[k].Val * y[k].Val
+		r := unit*(math.Abs(out.Val)+partial) + tiny
+		out.rest += r
+		partial += r
+	}
+	return out
+}
+
+// following returns a copy of a with room for the unknowns of all of x and y.
+func (a Bounded) following(x, y []Bounded) Bounded {
+	out := Bounded{Val: a.Val, rest: a.rest, errs: a.errs}
 	n := len(a.coef)
 	for k := range x {
 		for _, v := range []*Bounded{&x[k], &y[k]} {
@@ -161,16 +176,9 @@ func (a Bounded) Chain(x, y []Bounded) Bounded {
 			}
 		}
 	}
-	out.coef = make([]float64, n)
-	copy(out.coef, a.coef)
-	for k := range x {
-		ex, ey := out.follow(&x[k], y[k].Val), out.follow(&y[k], x[k].Val)
-		out.rest += ex * ey
-		partial += math.Abs(y[k].Val)*ex + math.Abs(x[k].Val)*ey + ex*ey
-		out.Val += x[k].Val * y[k].Val
-		r := unit*(math.Abs(out.Val)+partial) + tiny
-		out.rest += r
-		partial += r
+	if n > 0 {
+		out.coef = make([]float64, n)
+		copy(out.coef, a.coef)
 	}
 	return out
 }
@@ -193,21 +201,20 @@ func (a *Bounded) follow(v *Bounded, p float64) (err float64) {
 
 // Dot allows any order and any grouping of the sum: n terms, the products
 // rounded or fused, differ from the exact sum by at most gamma(n) = nu/(1-nu)
-// of the sum of magnitudes. Where the errors came from is forgotten.
+// of the sum of magnitudes.
 func (Bounded) Dot(x, y []Bounded) Bounded {
-	var s Bounded
+	out := Bounded{}.following(x, y)
 	magnitude := 0.0
 	for k := range x {
 		p := x[k].Val * y[k].Val
-		ex, ey := x[k].Err(), y[k].Err()
-		e := math.Abs(x[k].Val)*ey + math.Abs(y[k].Val)*ex + ex*ey + tiny
-		s.Val += p
-		s.rest += e
-		magnitude += math.Abs(p) + e
+		ex, ey := out.follow(&x[k], y[k].Val), out.follow(&y[k], x[k].Val)
+		out.Val += p
+		out.rest += ex*ey + tiny
+		magnitude += math.Abs(p) + math.Abs(x[k].Val)*ey + math.Abs(y[k].Val)*ex + ex*ey + tiny
 	}
 	nu := float64(len(x)) * unit
-	s.rest += nu / (1 - nu) * magnitude
-	return s
+	out.rest += nu / (1 - nu) * magnitude
+	return out
 }
 
 // function returns y = f(a) with f's slope at a and a bound on its second
@@ -241,6 +248,15 @@ func (a Bounded) Log() Bounded {
 		return Bounded{Val: math.Log(a.Val), rest: math.Inf(1)}
 	}
 	return a.function(math.Log(a.Val), 1/a.Val, 1/(smallest*smallest)).rounded(1)
+}
+
+// Sqrt is unbounded when the argument may be zero.
+func (a Bounded) Sqrt() Bounded {
+	y, smallest := math.Sqrt(a.Val), a.Val-a.Err()
+	if smallest <= 0 {
+		return Bounded{Val: y, rest: math.Inf(1)}
+	}
+	return a.function(y, 1/(2*y), 1/(4*smallest*math.Sqrt(smallest))).rounded(1)
 }
 
 func (a Bounded) Value() float64 { return a.Val }

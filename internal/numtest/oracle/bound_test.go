@@ -36,12 +36,13 @@ func (a single) Sigmoid() single            { return single(sigmoid(float64(a)))
 func (a single) Tanh() single               { return single(math.Tanh(float64(a))) }
 func (a single) Exp() single                { return single(math.Exp(float64(a))) }
 func (a single) Log() single                { return single(math.Log(float64(a))) }
+func (a single) Sqrt() single               { return single(math.Sqrt(float64(a))) }
 func (a single) Value() float64             { return float64(a) }
 
 // results are everything a pass yields, by name.
-func results[N Number[N]](cell Cell[N], p problem) map[string][]N {
+func results[N Number[N]](p problem) map[string][]N {
 	params, in, dy, dstate := lifted[N](p)
-	pass := Forward(cell, p.shape, params, in)
+	pass := Forward(as[N](p.cell), p.shape, params, in)
 	grads := pass.Backward(dy, dstate)
 	out := map[string][]N{"y": pass.Y, "dx": grads.X}
 	for k := range pass.State {
@@ -73,8 +74,8 @@ func compare(t *testing.T, got map[string][]single, want map[string][]Bounded) (
 
 // TestBoundHolds: a float32 evaluation of every problem lies within its bound.
 func TestBoundHolds(t *testing.T) {
-	for _, p := range append(problems(4, 2), typical()...) {
-		used, outside := compare(t, results[single](LSTM[single]{}, p), results[Bounded](LSTM[Bounded]{}, p))
+	for _, p := range append(problems(LSTM[Real]{}), typical()...) {
+		used, outside := compare(t, results[single](p), results[Bounded](p))
 		if outside > 0 {
 			t.Errorf("%v: %d elements outside their bounds", p, outside)
 		}
@@ -85,10 +86,10 @@ func TestBoundHolds(t *testing.T) {
 // typical are the sizes at which the product is held against the bound.
 func typical() []problem {
 	return []problem{
-		newProblem(Shape{Input: 17, Hidden: 16, Layers: 1}, 4, 2, 7, 3, nil, 11),
-		newProblem(Shape{Input: 3, Hidden: 33, Layers: 1}, 4, 2, 20, 2, nil, 12),
-		newProblem(Shape{Input: 33, Hidden: 15, Layers: 2, Bidirectional: true}, 4, 2, 3, 7, nil, 13),
-		newProblem(Shape{Input: 16, Hidden: 17, Layers: 3}, 4, 2, 7, 2, nil, 14),
+		newProblem(LSTM[Real]{}, Shape{Input: 17, Hidden: 16, Layers: 1}, 7, 3, nil, 11),
+		newProblem(LSTM[Real]{}, Shape{Input: 3, Hidden: 33, Layers: 1}, 20, 2, nil, 12),
+		newProblem(LSTM[Real]{}, Shape{Input: 33, Hidden: 15, Layers: 2, Bidirectional: true}, 3, 7, nil, 13),
+		newProblem(LSTM[Real]{}, Shape{Input: 16, Hidden: 17, Layers: 3}, 7, 2, nil, 14),
 	}
 }
 
@@ -113,7 +114,7 @@ func TestBoundIsTight(t *testing.T) {
 		{"last term of a recurrent chain missing", func(p problem) { p.weights["weight_hh_l0"][p.shape.Hidden-1] = 0 }},
 	}
 	for k, p := range typical() {
-		want := results[Bounded](LSTM[Bounded]{}, p)
+		want := results[Bounded](p)
 		for name, w := range want {
 			limit := 1e-4
 			if strings.HasPrefix(name, "d") || strings.Contains(name, "gradient") {
@@ -129,9 +130,9 @@ func TestBoundIsTight(t *testing.T) {
 			}
 		}
 		for _, f := range faults {
-			bad := newProblem(p.shape, 4, 2, p.t, p.b, p.lengths, uint64(11+k))
+			bad := newProblem(p.cell, p.shape, p.t, p.b, p.lengths, uint64(11+k))
 			f.apply(bad)
-			if _, outside := compare(t, results[single](LSTM[single]{}, bad), want); outside == 0 {
+			if _, outside := compare(t, results[single](bad), want); outside == 0 {
 				t.Errorf("%v: %s: within every bound", p, f.name)
 			}
 		}

@@ -8,42 +8,35 @@ import (
 
 // The tests of the other cells, as far as they differ from the LSTM's.
 
-func grus[N Number[N]]() map[string]Cell[N] {
-	cells := map[string]Cell[N]{}
+func grus() map[string]Cell[Real] {
+	cells := map[string]Cell[Real]{}
 	for _, before := range []bool{false, true} {
 		for _, textbook := range []bool{false, true} {
-			cells[fmt.Sprintf("before=%v,textbook=%v", before, textbook)] = GRU[N]{before, textbook}
+			cells[fmt.Sprintf("before=%v,textbook=%v", before, textbook)] = GRU[Real]{ResetBefore: before, Textbook: textbook}
 		}
 	}
 	return cells
 }
 
-func rnns[N Number[N]]() map[string]Cell[N] {
-	cells := map[string]Cell[N]{}
+func rnns() map[string]Cell[Real] {
+	cells := map[string]Cell[Real]{}
 	for _, f := range Activations() {
-		cells[f.Name] = RNN[N]{f}
+		cells[f.Name] = RNN[Real]{F: f}
 	}
 	return cells
 }
 
 // TestBackwardOfGRU and TestBackwardOfRNN: link one of the proof, for every form.
-func TestBackwardOfGRU(t *testing.T) {
-	re, co := grus[Real](), grus[Complex]()
-	for name := range re {
-		t.Run(name, func(t *testing.T) {
-			for _, p := range append(problems(3, 1), newProblem(Shape{Input: 2, Hidden: 2, Layers: 4, Bidirectional: true}, 3, 1, 20, 2, []int{20, 7}, 21)) {
-				checkDerivative(t, p, re[name], co[name])
-			}
-		})
-	}
-}
+func TestBackwardOfGRU(t *testing.T) { checkDerivatives(t, grus()) }
 
-func TestBackwardOfRNN(t *testing.T) {
-	re, co := rnns[Real](), rnns[Complex]()
-	for name := range re {
+func TestBackwardOfRNN(t *testing.T) { checkDerivatives(t, rnns()) }
+
+func checkDerivatives(t *testing.T, cells map[string]Cell[Real]) {
+	for name, cell := range cells {
 		t.Run(name, func(t *testing.T) {
-			for _, p := range append(problems(1, 1), newProblem(Shape{Input: 2, Hidden: 2, Layers: 4, Bidirectional: true}, 1, 1, 20, 2, []int{20, 7}, 21)) {
-				checkDerivative(t, p, re[name], co[name])
+			deep := newProblem(cell, Shape{Input: 2, Hidden: 2, Layers: 4, Bidirectional: true}, 20, 2, []int{20, 7}, 21)
+			for _, p := range append(problems(cell), deep) {
+				checkDerivative(t, p)
 			}
 		})
 	}
@@ -51,10 +44,10 @@ func TestBackwardOfRNN(t *testing.T) {
 
 // TestBoundHoldsForCells: a float32 evaluation lies within the bound.
 func TestBoundHoldsForCells(t *testing.T) {
-	hold := func(name string, gates int, plain Cell[single], bound Cell[Bounded]) {
+	hold := func(name string, cell Cell[Real]) {
 		used := 0.0
-		for _, p := range append(problems(gates, 1), newProblem(Shape{Input: 17, Hidden: 16, Layers: 2}, gates, 1, 7, 3, nil, 11)) {
-			u, outside := compare(t, results[single](plain, p), results[Bounded](bound, p))
+		for _, p := range append(problems(cell), newProblem(cell, Shape{Input: 17, Hidden: 16, Layers: 2}, 7, 3, nil, 11)) {
+			u, outside := compare(t, results[single](p), results[Bounded](p))
 			if outside > 0 {
 				t.Errorf("%s: %v: %d elements outside their bounds", name, p, outside)
 			}
@@ -62,13 +55,11 @@ func TestBoundHoldsForCells(t *testing.T) {
 		}
 		t.Logf("%s: at most %.0f%% of a bound used", name, 100*used)
 	}
-	s, b := grus[single](), grus[Bounded]()
-	for name := range s {
-		hold("GRU "+name, 3, s[name], b[name])
+	for name, cell := range grus() {
+		hold("GRU "+name, cell)
 	}
-	f, g := rnns[single](), rnns[Bounded]()
-	for name := range f {
-		hold("RNN "+name, 1, f[name], g[name])
+	for name, cell := range rnns() {
+		hold("RNN "+name, cell)
 	}
 }
 

@@ -14,7 +14,7 @@ func TestAgreesWithPyTorch(t *testing.T) {
 	onnx := map[string]string{"tanh": "Tanh", "relu": "Relu"}
 	agreesWithPyTorch(t, "lstm", func(goldenCase) Cell[Real] { return LSTM[Real]{} })
 	agreesWithPyTorch(t, "gru", func(goldenCase) Cell[Real] { return GRU[Real]{} })
-	agreesWithPyTorch(t, "rnn", func(c goldenCase) Cell[Real] { return RNN[Real]{Activation{Name: onnx[c.Nonlinearity]}} })
+	agreesWithPyTorch(t, "rnn", func(c goldenCase) Cell[Real] { return RNN[Real]{F: Activation{Name: onnx[c.Nonlinearity]}} })
 }
 
 type goldenCase struct {
@@ -45,7 +45,7 @@ func agreesWithPyTorch(t *testing.T, kind string, cell func(c goldenCase) Cell[R
 	}
 	for _, c := range file.Cases {
 		t.Run(kind+"/"+c.Name, func(t *testing.T) {
-			s := Shape{c.Input, c.Hidden, c.Layers, c.Bidirectional, c.Reverse, c.Bias != nil && !*c.Bias, Concat}
+			s := Shape{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.Bidirectional, Reverse: c.Reverse, NoBias: c.Bias != nil && !*c.Bias}
 			// The file rounds float32 weights to nine digits.
 			weights := map[string][]float32{}
 			for name, v := range c.Weights {
@@ -53,7 +53,7 @@ func agreesWithPyTorch(t *testing.T, kind string, cell func(c goldenCase) Cell[R
 			}
 			cell := cell(c)
 			lifted := func(v ...[]float64) (l [][]Real) {
-				for _, v := range v[:cell.States()] {
+				for _, v := range v[:len(cell.Widths(s))] {
 					l = append(l, Lift[Real](nearest(v)))
 				}
 				return l

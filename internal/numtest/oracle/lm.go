@@ -54,7 +54,7 @@ func LinearBack[N Number[N]](w, x, dy []N, in, out int) (dw, db, dx []N) {
 			Outer[N]{Param: WeightIH, D: at(dy, k, out), In: at(x, k, in)},
 			Outer[N]{Param: BiasIH, D: at(dy, k, out)})
 	}
-	return gather(WeightIH, out, in, outer), gather(BiasIH, out, 1, outer), dx
+	return gather(Param{WeightIH, out, in}, nil, outer), gather(Param{BiasIH, out, 1}, nil, outer), dx
 }
 
 // CrossEntropy returns the mean of -log softmax(logits)[target] over the rows

@@ -29,6 +29,7 @@ type Number[N any] interface {
 	Tanh() N
 	Exp() N
 	Log() N
+	Sqrt() N
 	// Stored and Loose change no value, only what Bounded knows of its error:
 	// Stored marks a value that is kept and used again, along one row; Loose ends
 	// that.
@@ -62,6 +63,7 @@ func (a Real) Sigmoid() Real          { return Real(sigmoid(float64(a))) }
 func (a Real) Tanh() Real             { return Real(math.Tanh(float64(a))) }
 func (a Real) Exp() Real              { return Real(math.Exp(float64(a))) }
 func (a Real) Log() Real              { return Real(math.Log(float64(a))) }
+func (a Real) Sqrt() Real             { return Real(math.Sqrt(float64(a))) }
 func (a Real) Value() float64         { return float64(a) }
 
 // Complex evaluates in complex128: an input moved by a tiny imaginary h gives
@@ -97,6 +99,7 @@ func (a Complex) Sigmoid() Complex             { return 1 / (1 + Complex(cmplx.E
 func (a Complex) Tanh() Complex                { return Complex(cmplx.Tanh(complex128(a))) }
 func (a Complex) Exp() Complex                 { return Complex(cmplx.Exp(complex128(a))) }
 func (a Complex) Log() Complex                 { return Complex(cmplx.Log(complex128(a))) }
+func (a Complex) Sqrt() Complex                { return Complex(cmplx.Sqrt(complex128(a))) }
 func (a Complex) Value() float64               { return real(complex128(a)) }
 
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }

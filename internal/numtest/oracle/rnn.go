@@ -1,101 +1,48 @@
 package oracle
 
-import "fmt"
-
 // RNN is the plain recurrence, one state h.
-type RNN[N Number[N]] struct{ F Activation }
-
-// Activation is one of ONNX's functions, by its name there.
-type Activation struct {
-	Name        string
-	Alpha, Beta float64
+type RNN[N Number[N]] struct {
+	F         Activation // tanh
+	LayerNorm bool
+	Clip      float64 // limits a
 }
 
-// Activations lists the functions with parameters that show every kink.
-func Activations() []Activation {
-	return []Activation{
-		{"Tanh", 0, 0}, {"Relu", 0, 0}, {"Sigmoid", 0, 0}, {"Affine", 0.75, -0.125}, {"LeakyRelu", 0.125, 0}, {"ThresholdedRelu", 0.25, 0},
-		{"ScaledTanh", 1.75, 0.625}, {"HardSigmoid", 0.375, 0.5}, {"Elu", 1.25, 0}, {"Softsign", 0, 0}, {"Softplus", 0, 0},
-	}
-}
+// Params returns those of one gate.
+func (c RNN[N]) Params(s Shape, in int) []Param { return gateParams(s, 1, in, c.LayerNorm) }
 
-// Gates returns 1.
-func (RNN[N]) Gates() int { return 1 }
-
-// States returns 1: h.
-func (RNN[N]) States() int { return 1 }
+// Widths returns that of h.
+func (RNN[N]) Widths(s Shape) []int { return []int{s.Hidden} }
 
 // Step computes
 //
-//	(1) a  = b_ih + b_hh + W_ih x + W_hh h
-//	(2) h' = f(a)
-func (c RNN[N]) Step(p Weights[N], x []N, prev [][]N) (next, tape [][]N) {
-	a := preactivation(p, x, prev[0]) // (1)
-	h2, slope := make([]N, len(a)), make([]N, len(a))
+//	(1) a  = b_ih + b_hh + W_ih x + W_hh h      or with layer norm, see preactivation
+//	(2) h' = f(a), of a limited to Clip
+func (c RNN[N]) Step(p Weights[N], x []N, prev [][]N, drop []float64) (next [][]N, left Tape[N]) {
+	left = Tape[N]{"x": x, "h": masked(prev[0], drop)}
+	a := preactivation(p, c.LayerNorm, left) // (1)
+	left["a"] = a
+	h2 := make([]N, len(a))
 	for j := range a {
-		h2[j], slope[j] = function(c.F, a[j]) // (2)
+		h2[j], _ = c.f(a[j]) // (2)
 	}
-	return [][]N{h2}, [][]N{x, prev[0], slope}
+	return [][]N{h2}, left
 }
+
+func (c RNN[N]) f(a N) (y, slope N) { return gate(c.F.or("Tanh"), c.Clip, a) }
 
 // StepBack, given dh of the state after the step, computes
 //
 //	(3) da = dh f'(a)
 //	(4) dx += W_ih^T da    dh_prev = W_hh^T da
 //	(5) dW_ih += da x^T   dW_hh += da h^T   db_ih += da   db_hh += da
-func (c RNN[N]) StepBack(p Weights[N], tape, d [][]N, dx []N) (dprev [][]N, outer []Outer[N]) {
-	x, h, slope := tape[0], tape[1], tape[2]
-	da := make([]N, len(h))
-	for j := range da {
-		da[j] = d[0][j].Mul(slope[j]) // (3)
+//
+// (4) and (5) through the layer norm, if there is one.
+func (c RNN[N]) StepBack(p Weights[N], left Tape[N], d [][]N, drop []float64, dx []N) (dprev [][]N, outer []Outer[N]) {
+	da := make([]N, len(left["a"]))
+	for j, a := range left["a"] {
+		_, slope := c.f(a)
+		da[j] = d[0][j].Mul(slope) // (3)
 	}
-	dhPrev := zeros[N](len(h))
-	addTransposed(dx, p.WeightIH, da) // (4)
-	addTransposed(dhPrev, p.WeightHH, da)
-	return [][]N{dhPrev}, []Outer[N]{ // (5)
-		{Param: WeightIH, D: da, In: x},
-		{Param: WeightHH, D: da, In: h},
-		{Param: BiasIH, D: da},
-		{Param: BiasHH, D: da},
-	}
-}
-
-// function returns f(x) and its derivative there.
-func function[N Number[N]](f Activation, x N) (y, slope N) {
-	var none N
-	zero, one, alpha, beta := none.Of(0), none.Of(1), none.Of(f.Alpha), none.Of(f.Beta)
-	abs := x.IfNegative(zero.Sub(x), x)
-	switch f.Name {
-	case "Tanh":
-		y = x.Tanh()
-		return y, one.Sub(y.Mul(y))
-	case "Relu":
-		return x.IfNegative(zero, x), x.IfNegative(zero, one)
-	case "Sigmoid":
-		y = x.Sigmoid()
-		return y, y.Mul(one.Sub(y))
-	case "Affine":
-		return beta.MulAdd(alpha, x), alpha
-	case "LeakyRelu":
-		return x.IfNegative(alpha.Mul(x), x), x.IfNegative(alpha, one)
-	case "ThresholdedRelu":
-		above := x.Sub(alpha)
-		return above.IfNegative(zero, x), above.IfNegative(zero, one)
-	case "ScaledTanh":
-		y = beta.Mul(x).Tanh()
-		return alpha.Mul(y), alpha.Mul(beta).Mul(one.Sub(y.Mul(y)))
-	case "HardSigmoid":
-		v := beta.MulAdd(alpha, x)
-		below := one.Sub(v)
-		return v.IfNegative(zero, below.IfNegative(one, v)), v.IfNegative(zero, below.IfNegative(zero, alpha))
-	case "Elu":
-		e := x.Exp()
-		return x.IfNegative(alpha.Mul(e.Sub(one)), x), x.IfNegative(alpha.Mul(e), one)
-	case "Softsign":
-		d := one.Add(abs)
-		return x.Div(d), one.Div(d.Mul(d))
-	case "Softplus":
-		return x.IfNegative(zero, x).Add(one.Add(zero.Sub(abs).Exp()).Log()), x.Sigmoid()
-	}
-	panic(fmt.Sprintf("oracle: no function %q", f.Name))
+	dh, outer := preactivationBack(p, c.LayerNorm, left, da, da, dx) // (4) (5)
+	return [][]N{masked(dh, drop)}, outer
 }

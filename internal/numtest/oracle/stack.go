@@ -2,49 +2,38 @@ package oracle
 
 import "fmt"
 
-// Kind is one of the four parameters that a layer's direction has.
-type Kind string
-
-const (
-	WeightIH Kind = "weight_ih"
-	WeightHH Kind = "weight_hh"
-	BiasIH   Kind = "bias_ih"
-	BiasHH   Kind = "bias_hh"
-)
-
-// Weights are the parameters of one layer and direction: WeightIH [G*H][In],
-// WeightHH [G*H][H], the biases [G*H], nil in a model without them.
-type Weights[N any] struct{ WeightIH, WeightHH, BiasIH, BiasHH []N }
-
-// Outer is one row's share in the gradient of a parameter, counted from its row
-// Row: D In^T for a matrix, D for a bias (In nil).
-type Outer[N any] struct {
-	Param Kind
-	Row   int
-	D, In []N
-}
-
 // Cell is one recurrence, seen by one row at one time step.
 type Cell[N any] interface {
-	// Gates is the number of blocks of H rows in the weights.
-	Gates() int
-	// States is the number of state vectors; the first is h, the output.
-	States() int
-	// Step returns the states after the step and whatever StepBack needs.
-	Step(p Weights[N], x []N, prev [][]N) (next, tape [][]N)
+	// Params lists the parameters of one direction of a layer whose input has in
+	// elements, those of a model with biases.
+	Params(s Shape, in int) []Param
+	// Widths lists the number of units of each state; the first is h, the output.
+	Widths(s Shape) []int
+	// Step returns the states after the step and what StepBack needs. Where the
+	// product with W_hh sees h, it sees the product of h and drop (nil: h itself).
+	Step(p Weights[N], x []N, prev [][]N, drop []float64) (next [][]N, left Tape[N])
 	// StepBack takes the gradient d of the states after the step. It adds to dx,
 	// and returns the gradient of the states before it and every share in a
 	// parameter's gradient.
-	StepBack(p Weights[N], tape, d [][]N, dx []N) (dprev [][]N, outer []Outer[N])
+	StepBack(p Weights[N], left Tape[N], d [][]N, drop []float64, dx []N) (dprev [][]N, outer []Outer[N])
 }
 
-// Shape is a stack of layers of one cell.
+// Tape is what a cell's Step leaves for its StepBack, by the name it has in the
+// equations.
+type Tape[N any] map[string][]N
+
+// Shape is a stack of layers of one cell. The probabilities are those of its
+// masks: what they do and when they are drawn is said at MaskKind.
 type Shape struct {
 	Input, Hidden, Layers int
+	Projection            int  // the units of h where it has fewer than Hidden, else 0
 	Bidirectional         bool // outputs side by side, forward first
 	Reverse               bool // one direction, last step first
 	NoBias                bool
 	Merge                 Merge // of the outputs of two directions
+
+	Dropout, InputDropout, HiddenDropout, WeightDropout float32
+	Zoneout, ZoneoutCell                                float32
 }
 
 // Merge says what becomes of the outputs f and r of the two directions.
@@ -108,12 +97,20 @@ func (s Shape) Directions() int {
 	return 1
 }
 
+// width returns the number of units of h.
+func (s Shape) width() int {
+	if s.Projection > 0 {
+		return s.Projection
+	}
+	return s.Hidden
+}
+
 // Out returns the width of the stack's output.
 func (s Shape) Out() int {
 	if s.Merge != Concat {
-		return s.Hidden
+		return s.width()
 	}
-	return s.Directions() * s.Hidden
+	return s.Directions() * s.width()
 }
 
 // LayerInput returns the width of the input of layer l.
@@ -124,47 +121,17 @@ func (s Shape) LayerInput(l int) int {
 	return s.Out()
 }
 
-// Name returns PyTorch's name of a parameter. PyTorch has no stack that runs in
-// reverse alone; its parameters are named as those of any reverse direction.
-func (s Shape) Name(k Kind, layer, direction int) string {
-	suffix := ""
-	if direction == 1 || s.Reverse {
-		suffix = "_reverse"
-	}
-	return fmt.Sprintf("%s_l%d%s", k, layer, suffix)
-}
-
-// Sizes returns the number of elements of every parameter by name, for a cell
-// with the given number of gates.
-func (s Shape) Sizes(gates int) map[string]int {
-	sizes := map[string]int{}
-	for l := range s.Layers {
-		for d := range s.Directions() {
-			rows := gates * s.Hidden
-			sizes[s.Name(WeightIH, l, d)] = rows * s.LayerInput(l)
-			sizes[s.Name(WeightHH, l, d)] = rows * s.Hidden
-			if !s.NoBias {
-				sizes[s.Name(BiasIH, l, d)] = rows
-				sizes[s.Name(BiasHH, l, d)] = rows
-			}
-		}
-	}
-	return sizes
-}
-
-func weights[N any](s Shape, p Params[N], l, d int) Weights[N] {
-	return Weights[N]{p[s.Name(WeightIH, l, d)], p[s.Name(WeightHH, l, d)], p[s.Name(BiasIH, l, d)], p[s.Name(BiasHH, l, d)]}
-}
-
 // Sequence is what a stack is given: X [T][B][Input], the number of valid steps
-// per row (nil: all T), and the initial states, one tensor
-// [Layers*Directions][B][H] per state (nil: zero). What lies in X past a row's
-// end is not looked at.
+// per row (nil: all T), the initial states, one tensor
+// [Layers*Directions][B][width] per state (nil: zero), and the masks of training
+// (nil: evaluation, in which nothing is dropped and zoneout takes the
+// expectation). What lies in X past a row's end is not looked at.
 type Sequence[N any] struct {
 	T, B    int
 	X       []N
 	Lengths []int
 	State   [][]N
+	Masks   Masks
 }
 
 func (q Sequence[N]) length(b int) int {
@@ -180,16 +147,20 @@ type Pass[N Number[N]] struct {
 	Y     []N
 	State [][]N
 
-	cell  Cell[N]
-	shape Shape
-	p     Params[N]
-	in    Sequence[N]
-	tapes [][]tape[N] // [layer*directions][t*B+b]
-	sides [][][]N     // [layer][t*B+b]: the outputs of both directions side by side
+	cell   Cell[N]
+	shape  Shape
+	widths []int
+	in     Sequence[N]
+	lds    []direction[N] // [layer*directions]
+	sides  [][][]N        // [layer][t*B+b]: the outputs of both directions side by side
 }
 
-// tape is what a cell's Step left for its StepBack.
-type tape[N any] = [][]N
+// direction is what a pass keeps of one direction of a layer.
+type direction[N any] struct {
+	w     Weights[N] // W_hh as the products see it
+	drop  []float64  // the factors of W_hh, nil for none
+	tapes []Tape[N]  // [t*B+b]
+}
 
 // Gradients of the loss by what went into a pass, shaped as there.
 type Gradients[N any] struct {
@@ -201,16 +172,22 @@ type Gradients[N any] struct {
 // Forward runs the stack. Row b visits t = 0..len-1, or len-1..0 in the reverse
 // direction; past its end its states are handed on as they are.
 func Forward[N Number[N]](cell Cell[N], s Shape, p Params[N], in Sequence[N]) *Pass[N] {
+	widths := cell.Widths(s)
+	if widths[0] != s.width() || len(widths) == 1 && s.ZoneoutCell > 0 {
+		panic(fmt.Sprintf("oracle: %T has no projection and no c", cell))
+	}
 	pass := &Pass[N]{
-		cell: cell, shape: s, p: p, in: in,
+		cell: cell, shape: s, widths: widths, in: in,
 		Y:     zeros[N](in.T * in.B * s.Out()),
-		State: states[N](cell.States(), s, in.B, in.State),
-		tapes: make([][]tape[N], s.Layers*s.Directions()),
+		State: states(widths, s, in.B, in.State),
 	}
-	for k := range pass.tapes {
-		pass.tapes[k] = make([]tape[N], in.T*in.B)
-	}
-	for range s.Layers {
+	for l := range s.Layers {
+		for d := range s.Directions() {
+			w := weights(cell, s, p, l, d)
+			drop := s.weightFactors(in.Masks, l, d, len(w[WeightHH])/s.width())
+			w[WeightHH] = masked(w[WeightHH], drop)
+			pass.lds = append(pass.lds, direction[N]{w, drop, make([]Tape[N], in.T*in.B)})
+		}
 		pass.sides = append(pass.sides, make([][]N, in.T*in.B))
 	}
 	for b := range in.B {
@@ -220,18 +197,22 @@ func Forward[N Number[N]](cell Cell[N], s Shape, p Params[N], in Sequence[N]) *P
 			x[t] = at(in.X, t*in.B+b, s.Input)
 		}
 		for l := range s.Layers {
+			for t := range x {
+				between, whole := s.inputFactors(in.Masks, l, t, b)
+				x[t] = masked(masked(x[t], between), whole)
+			}
 			y := make([][]N, steps)
 			for d := range s.Directions() {
-				w, state := weights(s, p, l, d), row(pass.State, s, in.B, l, d, b)
+				ld, state := pass.lds[l*s.Directions()+d], row(pass.State, widths, s, in.B, l, d, b)
+				drop := s.hiddenFactors(in.Masks, l, d, b)
 				for k := range steps {
 					t := s.visit(d, k, steps)
-					var left tape[N]
-					state, left = cell.Step(w, x[t], state)
-					pass.tapes[l*s.Directions()+d][t*in.B+b] = loose(left)
-					state = stored(state, errs)
+					next, left := cell.Step(ld.w, x[t], state, drop)
+					ld.tapes[t*in.B+b] = looseTape(left)
+					state = stored(zoneout(s, in.Masks, Element{Layer: l, Direction: d, T: t, B: b}, state, next), errs)
 					y[t] = append(y[t], state[0]...)
 				}
-				setRow(pass.State, s, in.B, l, d, b, loose(state))
+				setRow(pass.State, widths, s, in.B, l, d, b, loose(state))
 			}
 			for t := range y {
 				pass.sides[l][t*in.B+b] = loose(y[t:][:1])[0]
@@ -254,7 +235,7 @@ func (pass *Pass[N]) Backward(dy []N, dstate [][]N) *Gradients[N] {
 	grads := &Gradients[N]{
 		Params: Params[N]{},
 		X:      zeros[N](in.T * in.B * s.Input),
-		State:  states[N](pass.cell.States(), s, in.B, dstate),
+		State:  states(pass.widths, s, in.B, dstate),
 	}
 	outer := make([][]Outer[N], s.Layers*s.Directions())
 	for b := range in.B {
@@ -270,19 +251,25 @@ func (pass *Pass[N]) Backward(dy []N, dstate [][]N) *Gradients[N] {
 			}
 			for d := range s.Directions() {
 				ld := l*s.Directions() + d
-				w, carry := weights(s, pass.p, l, d), row(grads.State, s, in.B, l, d, b)
+				carry := row(grads.State, pass.widths, s, in.B, l, d, b)
+				drop := s.hiddenFactors(in.Masks, l, d, b)
 				for k := steps - 1; k >= 0; k-- {
 					t := s.visit(d, k, steps)
-					carry[0] = add(carry[0], mergedBack(s.Merge, dout[t], pass.sides[l][t*in.B+b], s.Hidden, d))
+					carry[0] = add(carry[0], mergedBack(s.Merge, dout[t], pass.sides[l][t*in.B+b], s.width(), d))
+					past, now := zoneoutBack(s, in.Masks, Element{Layer: l, Direction: d, T: t, B: b}, carry)
 					var shares []Outer[N]
-					carry, shares = pass.cell.StepBack(w, pass.tapes[ld][t*in.B+b], carry, dx[t])
-					carry = stored(carry, errs)
+					carry, shares = pass.cell.StepBack(pass.lds[ld].w, pass.lds[ld].tapes[t*in.B+b], now, drop, dx[t])
+					carry = stored(sums(carry, past), errs)
 					for _, o := range shares {
 						o.D = loose([][]N{o.D})[0]
 						outer[ld] = append(outer[ld], o)
 					}
 				}
-				setRow(grads.State, s, in.B, l, d, b, loose(carry))
+				setRow(grads.State, pass.widths, s, in.B, l, d, b, loose(carry))
+			}
+			for t := range dx {
+				between, whole := s.inputFactors(in.Masks, l, t, b)
+				dx[t] = masked(masked(dx[t], whole), between)
 			}
 			dout = dx
 		}
@@ -291,13 +278,14 @@ func (pass *Pass[N]) Backward(dy []N, dstate [][]N) *Gradients[N] {
 		}
 	}
 	for l := range s.Layers {
-		for d := range s.Directions() {
-			shares, rows := outer[l*s.Directions()+d], pass.cell.Gates()*s.Hidden
-			grads.Params[s.Name(WeightIH, l, d)] = gather(WeightIH, rows, s.LayerInput(l), shares)
-			grads.Params[s.Name(WeightHH, l, d)] = gather(WeightHH, rows, s.Hidden, shares)
-			if !s.NoBias {
-				grads.Params[s.Name(BiasIH, l, d)] = gather(BiasIH, rows, 1, shares)
-				grads.Params[s.Name(BiasHH, l, d)] = gather(BiasHH, rows, 1, shares)
+		for _, p := range layerParams(pass.cell, s, l) {
+			for d := range s.Directions() {
+				ld := l*s.Directions() + d
+				var mask []N
+				if p.Kind == WeightHH && pass.lds[ld].drop != nil {
+					mask = Lift[N](pass.lds[ld].drop)
+				}
+				grads.Params[s.Name(p.Kind, l, d)] = gather(p, mask, outer[ld])
 			}
 		}
 	}
@@ -344,20 +332,6 @@ func (s Shape) visit(d, k, n int) int {
 	return k
 }
 
-// preactivation returns b_ih + b_hh + W_ih x + W_hh h, each row one chain from
-// the biases over x and then over h.
-func preactivation[N Number[N]](w Weights[N], x, h []N) []N {
-	a := zeros[N](len(w.WeightHH) / len(h))
-	for r := range a {
-		if w.BiasIH != nil {
-			a[r] = w.BiasIH[r].Add(w.BiasHH[r])
-		}
-		a[r] = a[r].Chain(at(w.WeightIH, r, len(x)), x)
-		a[r] = a[r].Chain(at(w.WeightHH, r, len(h)), h)
-	}
-	return a
-}
-
 // affine returns rows first..first+count-1 of bias + W v, each row one chain; bias
 // may be nil.
 func affine[N Number[N]](bias, w []N, first, count int, v []N) []N {
@@ -367,6 +341,18 @@ func affine[N Number[N]](bias, w []N, first, count int, v []N) []N {
 			a[r] = bias[first+r]
 		}
 		a[r] = a[r].Chain(at(w, first+r, len(v)), v)
+	}
+	return a
+}
+
+// scaled returns rows first..first+count-1 of bias + gain v; bias may be nil.
+func scaled[N Number[N]](bias, gain, v []N, first, count int) []N {
+	a := zeros[N](count)
+	for r := range a {
+		if bias != nil {
+			a[r] = bias[first+r]
+		}
+		a[r] = a[r].MulAdd(gain[first+r], v[first+r])
 	}
 	return a
 }
@@ -382,37 +368,11 @@ func addTransposed[N Number[N]](dx, w, d []N) {
 	}
 }
 
-// gather sums the shares in one parameter, [rows][cols], in no promised order.
-func gather[N Number[N]](k Kind, rows, cols int, outer []Outer[N]) []N {
-	sum := zeros[N](rows * cols)
-	var zero N
-	one := zero.Of(1)
-	d, in := make([]N, 0, len(outer)), make([]N, 0, len(outer))
-	for r := range rows {
-		for c := range cols {
-			d, in = d[:0], in[:0]
-			for _, o := range outer {
-				if o.Param != k || r < o.Row || r >= o.Row+len(o.D) {
-					continue
-				}
-				d = append(d, o.D[r-o.Row])
-				if o.In == nil {
-					in = append(in, one)
-				} else {
-					in = append(in, o.In[c])
-				}
-			}
-			sum[r*cols+c] = zero.Dot(d, in)
-		}
-	}
-	return sum
-}
-
 // states returns a deep copy of from, or zeros.
-func states[N Number[N]](n int, s Shape, batch int, from [][]N) [][]N {
-	out := make([][]N, n)
-	for k := range out {
-		out[k] = zeros[N](s.Layers * s.Directions() * batch * s.Hidden)
+func states[N Number[N]](widths []int, s Shape, batch int, from [][]N) [][]N {
+	out := make([][]N, len(widths))
+	for k, width := range widths {
+		out[k] = zeros[N](s.Layers * s.Directions() * batch * width)
 		if from != nil {
 			copy(out[k], from[k])
 		}
@@ -427,6 +387,14 @@ func stored[N Number[N]](v [][]N, errs *Errors) [][]N {
 
 func loose[N Number[N]](v [][]N) [][]N { return each(v, N.Loose) }
 
+func looseTape[N Number[N]](left Tape[N]) Tape[N] {
+	out := Tape[N]{}
+	for name, v := range left {
+		out[name] = loose([][]N{v})[0]
+	}
+	return out
+}
+
 func each[N any](v [][]N, f func(N) N) [][]N {
 	out := make([][]N, len(v))
 	for k := range v {
@@ -439,17 +407,17 @@ func each[N any](v [][]N, f func(N) N) [][]N {
 }
 
 // row returns copies of the states of one row of one layer and direction.
-func row[N any](state [][]N, s Shape, batch, l, d, b int) [][]N {
+func row[N any](state [][]N, widths []int, s Shape, batch, l, d, b int) [][]N {
 	out := make([][]N, len(state))
-	for k := range state {
-		out[k] = append([]N(nil), at(state[k], (l*s.Directions()+d)*batch+b, s.Hidden)...)
+	for k, width := range widths {
+		out[k] = append([]N(nil), at(state[k], (l*s.Directions()+d)*batch+b, width)...)
 	}
 	return out
 }
 
-func setRow[N any](state [][]N, s Shape, batch, l, d, b int, from [][]N) {
-	for k := range state {
-		copy(at(state[k], (l*s.Directions()+d)*batch+b, s.Hidden), from[k])
+func setRow[N any](state [][]N, widths []int, s Shape, batch, l, d, b int, from [][]N) {
+	for k, width := range widths {
+		copy(at(state[k], (l*s.Directions()+d)*batch+b, width), from[k])
 	}
 }
 
@@ -470,6 +438,22 @@ func add[N Number[N]](a, b []N) []N {
 	out := make([]N, len(a))
 	for k := range a {
 		out[k] = a[k].Add(b[k])
+	}
+	return out
+}
+
+// sums returns a + b, where b[k] is not nil, in no promised order with what a is
+// the sum of.
+func sums[N Number[N]](a, b [][]N) [][]N {
+	out := make([][]N, len(a))
+	for k := range a {
+		out[k] = a[k]
+		if b[k] != nil {
+			out[k] = make([]N, len(a[k]))
+			for j, v := range a[k] {
+				out[k][j] = v.Dot([]N{v, b[k][j]}, []N{v.Of(1), v.Of(1)})
+			}
+		}
 	}
 	return out
 }
