@@ -3,6 +3,7 @@ package oracle
 import (
 	"fmt"
 	"math"
+	"math/bits"
 )
 
 // Bounded is a value together with a bound on the error of a float32 evaluation:
@@ -73,6 +74,9 @@ func linear(val float64, a Bounded, p float64, b Bounded, q float64) Bounded {
 		a, p, b, q = b, q, a, p
 	}
 	out := Bounded{Val: val, rest: math.Abs(p)*a.rest + math.Abs(q)*b.rest, errs: a.errs}
+	if out.errs == nil {
+		out.errs = b.errs
+	}
 	if len(a.coef) > 0 {
 		out.coef = make([]float64, len(a.coef))
 		for k, c := range a.coef {
@@ -92,11 +96,20 @@ func (Bounded) Of(v float64) Bounded { return Bounded{Val: v} }
 func (a Bounded) Stored(errs *Errors) Bounded {
 	if a.errs != errs {
 		a = a.Loose()
+		a.errs = errs
 	}
-	out := Bounded{Val: a.Val, errs: errs, coef: make([]float64, errs.n+1)}
+	return a.Held()
+}
+
+// Held does nothing to a value that is of no row.
+func (a Bounded) Held() Bounded {
+	if a.errs == nil || a.rest == 0 {
+		return a
+	}
+	out := Bounded{Val: a.Val, errs: a.errs, coef: make([]float64, a.errs.n+1)}
 	copy(out.coef, a.coef)
-	out.coef[errs.n] = a.rest
-	errs.n++
+	out.coef[a.errs.n] = a.rest
+	a.errs.n++
 	return out
 }
 
@@ -199,10 +212,21 @@ func (a *Bounded) follow(v *Bounded, p float64) (err float64) {
 	return err
 }
 
-// Dot allows any order and any grouping of the sum: n terms, the products
-// rounded or fused, differ from the exact sum by at most gamma(n) = nu/(1-nu)
-// of the sum of magnitudes.
-func (Bounded) Dot(x, y []Bounded) Bounded {
+// Dot allows any order and any grouping of the sum: no term goes through more
+// roundings than there are terms, the product's included or fused away.
+func (Bounded) Dot(x, y []Bounded) Bounded { return sum(len(x), x, y) }
+
+// Lanes rounds once for each term of a lane and once for each fold that adds
+// lanes with terms.
+func (Bounded) Lanes(x, y []Bounded) Bounded {
+	n := len(x)
+	return sum((n+63)/64+bits.Len(uint(max(0, min(n, 64)-1))), x, y)
+}
+
+// sum returns the sum of x[k]*y[k], of which no term goes through more than the
+// given number of roundings: they differ from the exact sum by at most
+// gamma(n) = nu/(1-nu) of the sum of magnitudes.
+func sum(roundings int, x, y []Bounded) Bounded {
 	out := Bounded{}.following(x, y)
 	magnitude := 0.0
 	for k := range x {
@@ -212,7 +236,7 @@ func (Bounded) Dot(x, y []Bounded) Bounded {
 		out.rest += ex*ey + tiny
 		magnitude += math.Abs(p) + math.Abs(x[k].Val)*ey + math.Abs(y[k].Val)*ex + ex*ey + tiny
 	}
-	nu := float64(len(x)) * unit
+	nu := float64(roundings) * unit
 	out.rest += nu / (1 - nu) * magnitude
 	return out
 }

@@ -47,7 +47,7 @@ func TestBoundHoldsForCells(t *testing.T) {
 	hold := func(name string, cell Cell[Real]) {
 		used := 0.0
 		for _, p := range append(problems(cell), newProblem(cell, Shape{Input: 17, Hidden: 16, Layers: 2}, 7, 3, nil, 11)) {
-			u, outside := compare(t, results[single](p), results[Bounded](p))
+			u, outside := compare(t, floats(results[single](p)), results[Bounded](p))
 			if outside > 0 {
 				t.Errorf("%s: %v: %d elements outside their bounds", name, p, outside)
 			}

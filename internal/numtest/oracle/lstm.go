@@ -94,7 +94,7 @@ func (l LSTM[N]) Step(p Weights[N], x []N, prev [][]N, drop []float64) (next [][
 			af[j] = af[j].MulAdd(pf[j], c[j])
 		}
 		i, f, g := l.open(ai, af, ag, j)                             // (3)
-		u[j] = i.Mul(g).MulAdd(f, c[j])                              // (4)
+		u[j] = i.Mul(g).MulAdd(f, c[j]).Held()                       // (4)
 		c2[j] = limited(l.CellClip, u[j], u[j], u[j].Of(l.CellClip)) //
 		if po != nil {
 			ao[j] = ao[j].MulAdd(po[j], c2[j]) // (5)
@@ -102,7 +102,8 @@ func (l LSTM[N]) Step(p Weights[N], x []N, prev [][]N, drop []float64) (next [][
 	}
 	left["u"], left["c'"] = u, c2
 	if l.LayerNorm {
-		left["norm c"], left["r c"] = normalized(nil, c2) // (7)
+		y, r := normalize(c2) // (7)
+		left["norm c"], left["r c"] = y, []N{r}
 	}
 	for j, n := range l.seen(p, left) {
 		o, _ := l.f(ao[j]) // (6)
@@ -180,7 +181,7 @@ func (l LSTM[N]) StepBack(p Weights[N], left Tape[N], d [][]N, drop []float64, d
 		if po != nil {
 			dc2[j] = dc2[j].MulAdd(dao[j], po[j]) // (12)
 		}
-		du := limited(l.CellClip, u[j], dc2[j], zero.Of(0)) // (13)
+		du := limited(l.CellClip, u[j], dc2[j], zero.Of(0)).Held() // (13)
 		i, f, g := l.open(ai, af, ag, j)
 		_, slopeI := l.f(ai[j])
 		_, slopeG := l.g(ag[j])

@@ -43,7 +43,7 @@ func average[N Number[N]](x, y []N) N {
 			y[j] = zero.Of(1)
 		}
 	}
-	return zero.Dot(x, y).Div(zero.Of(float64(len(x))))
+	return zero.Lanes(x, y).Div(zero.Of(float64(len(x))))
 }
 
 // preactivation returns, each row one chain,
@@ -54,29 +54,25 @@ func average[N Number[N]](x, y []N) N {
 // for the x and h of left. There it leaves the two normalised products, each
 // normalised over all its rows, and the factors r of both.
 func preactivation[N Number[N]](p Weights[N], layerNorm bool, left Tape[N]) []N {
-	x, h := left["x"], left["h"]
-	a := zeros[N](len(p[WeightHH]) / len(h))
-	if layerNorm {
-		left["norm x"], left["r"] = normalized(left["r"], affine(nil, p[WeightIH], 0, len(a), x))
-		left["norm h"], left["r"] = normalized(left["r"], affine(nil, p[WeightHH], 0, len(a), h))
+	x, h, wx, wh := left["x"], left["h"], p[WeightIH], p[WeightHH]
+	a := zeros[N](len(wh) / len(h))
+	if bx, bh := p[BiasIH], p[BiasHH]; bx != nil {
+		a = add(bx, bh)
 	}
+	if !layerNorm {
+		for r := range a {
+			a[r] = a[r].Chain(at(wx, r, len(x)), x).Chain(at(wh, r, len(h)), h) // (1)
+		}
+		return a
+	}
+	nx, rx := normalize(affine(nil, wx, 0, len(a), x))
+	nh, rh := normalize(affine(nil, wh, 0, len(a), h))
+	left["norm x"], left["norm h"], left["r"] = nx, nh, []N{rx, rh}
+	gx, gh := p[GainIH], p[GainHH]
 	for r := range a {
-		if p[BiasIH] != nil {
-			a[r] = p[BiasIH][r].Add(p[BiasHH][r])
-		}
-		if layerNorm {
-			a[r] = a[r].MulAdd(p[GainIH][r], left["norm x"][r]).MulAdd(p[GainHH][r], left["norm h"][r]) // (2)
-		} else {
-			a[r] = a[r].Chain(at(p[WeightIH], r, len(x)), x).Chain(at(p[WeightHH], r, len(h)), h) // (1)
-		}
+		a[r] = a[r].MulAdd(gx[r], nx[r]).MulAdd(gh[r], nh[r]) // (2)
 	}
 	return a
-}
-
-// normalized returns v normalised, and its r at the end of rs.
-func normalized[N Number[N]](rs, v []N) (y, all []N) {
-	y, r := normalize(v)
-	return y, append(rs, r)
 }
 
 // preactivationBack, given the gradients of what the product with x and the

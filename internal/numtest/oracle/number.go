@@ -25,15 +25,19 @@ type Number[N any] interface {
 	Chain(x, y []N) N
 	// Dot returns the sum of x[i]*y[i], with no promise about its order.
 	Dot(x, y []N) N
+	// Lanes returns the same sum as the contract's reductions add it up: in 64
+	// lanes, which are then folded.
+	Lanes(x, y []N) N
 	Sigmoid() N
 	Tanh() N
 	Exp() N
 	Log() N
 	Sqrt() N
-	// Stored and Loose change no value, only what Bounded knows of its error:
-	// Stored marks a value that is kept and used again, along one row; Loose ends
-	// that.
+	// Stored, Held and Loose change no value, only what Bounded knows of its
+	// error: Stored marks a value that is kept and used again, along one row; Held
+	// is the same along the row of which the value is already; Loose ends that.
 	Stored(*Errors) N
+	Held() N
 	Loose() N
 	// Value returns the number's real value.
 	Value() float64
@@ -54,17 +58,19 @@ func (a Real) IfNegative(yes, no Real) Real {
 	}
 	return no
 }
-func (a Real) MulAdd(x, y Real) Real  { return a + x*y }
-func (Real) Dot(x, y []Real) (s Real) { return chain(s, x, y) }
-func (a Real) Chain(x, y []Real) Real { return chain(a, x, y) }
-func (a Real) Stored(*Errors) Real    { return a }
-func (a Real) Loose() Real            { return a }
-func (a Real) Sigmoid() Real          { return Real(sigmoid(float64(a))) }
-func (a Real) Tanh() Real             { return Real(math.Tanh(float64(a))) }
-func (a Real) Exp() Real              { return Real(math.Exp(float64(a))) }
-func (a Real) Log() Real              { return Real(math.Log(float64(a))) }
-func (a Real) Sqrt() Real             { return Real(math.Sqrt(float64(a))) }
-func (a Real) Value() float64         { return float64(a) }
+func (a Real) MulAdd(x, y Real) Real    { return a + x*y }
+func (Real) Dot(x, y []Real) (s Real)   { return chain(s, x, y) }
+func (Real) Lanes(x, y []Real) (s Real) { return chain(s, x, y) }
+func (a Real) Chain(x, y []Real) Real   { return chain(a, x, y) }
+func (a Real) Stored(*Errors) Real      { return a }
+func (a Real) Held() Real               { return a }
+func (a Real) Loose() Real              { return a }
+func (a Real) Sigmoid() Real            { return Real(sigmoid(float64(a))) }
+func (a Real) Tanh() Real               { return Real(math.Tanh(float64(a))) }
+func (a Real) Exp() Real                { return Real(math.Exp(float64(a))) }
+func (a Real) Log() Real                { return Real(math.Log(float64(a))) }
+func (a Real) Sqrt() Real               { return Real(math.Sqrt(float64(a))) }
+func (a Real) Value() float64           { return float64(a) }
 
 // Complex evaluates in complex128: an input moved by a tiny imaginary h gives
 // the derivative as the imaginary part of the result over h, with no subtraction
@@ -92,8 +98,12 @@ func (a Complex) MulAdd(x, y Complex) Complex { return a + x*y }
 func (Complex) Dot(x, y []Complex) (s Complex) {
 	return chain(s, x, y)
 }
+func (Complex) Lanes(x, y []Complex) (s Complex) {
+	return chain(s, x, y)
+}
 func (a Complex) Chain(x, y []Complex) Complex { return chain(a, x, y) }
 func (a Complex) Stored(*Errors) Complex       { return a }
+func (a Complex) Held() Complex                { return a }
 func (a Complex) Loose() Complex               { return a }
 func (a Complex) Sigmoid() Complex             { return 1 / (1 + Complex(cmplx.Exp(complex128(-a)))) }
 func (a Complex) Tanh() Complex                { return Complex(cmplx.Tanh(complex128(a))) }

@@ -147,12 +147,13 @@ type Pass[N Number[N]] struct {
 	Y     []N
 	State [][]N
 
-	cell   Cell[N]
-	shape  Shape
-	widths []int
-	in     Sequence[N]
-	lds    []direction[N] // [layer*directions]
-	sides  [][][]N        // [layer][t*B+b]: the outputs of both directions side by side
+	cell    Cell[N]
+	shape   Shape
+	widths  []int
+	in      Sequence[N]
+	lds     []direction[N] // [layer*directions]
+	sides   [][][]N        // [layer][t*B+b]: the outputs of both directions side by side
+	follows bool           // Backward follows the errors of Forward
 }
 
 // direction is what a pass keeps of one direction of a layer.
@@ -187,44 +188,57 @@ func Forward[N Number[N]](cell Cell[N], s Shape, p Params[N], in Sequence[N]) *P
 			drop := s.weightFactors(in.Masks, l, d, len(w[WeightHH])/s.width())
 			w[WeightHH] = masked(w[WeightHH], drop)
 			pass.lds = append(pass.lds, direction[N]{w, drop, make([]Tape[N], in.T*in.B)})
+			pass.follows = pass.follows || w[GainHH] != nil
 		}
 		pass.sides = append(pass.sides, make([][]N, in.T*in.B))
 	}
 	for b := range in.B {
-		steps, errs := in.length(b), new(Errors)
-		x := make([][]N, steps)
-		for t := range x {
-			x[t] = at(in.X, t*in.B+b, s.Input)
-		}
-		for l := range s.Layers {
-			for t := range x {
-				between, whole := s.inputFactors(in.Masks, l, t, b)
-				x[t] = masked(masked(x[t], between), whole)
-			}
-			y := make([][]N, steps)
-			for d := range s.Directions() {
-				ld, state := pass.lds[l*s.Directions()+d], row(pass.State, widths, s, in.B, l, d, b)
-				drop := s.hiddenFactors(in.Masks, l, d, b)
-				for k := range steps {
-					t := s.visit(d, k, steps)
-					next, left := cell.Step(ld.w, x[t], state, drop)
-					ld.tapes[t*in.B+b] = looseTape(left)
-					state = stored(zoneout(s, in.Masks, Element{Layer: l, Direction: d, T: t, B: b}, state, next), errs)
-					y[t] = append(y[t], state[0]...)
-				}
-				setRow(pass.State, widths, s, in.B, l, d, b, loose(state))
-			}
-			for t := range y {
-				pass.sides[l][t*in.B+b] = loose(y[t:][:1])[0]
-				y[t] = merged(s.Merge, y[t])
-			}
-			x = y
-		}
-		for t := range x {
-			copy(at(pass.Y, t*in.B+b, s.Out()), loose(x[t:][:1])[0])
-		}
+		pass.forward(b, false)
 	}
 	return pass
+}
+
+// forward runs row b. The errors of what its tapes hold are forgotten unless they
+// are to be followed.
+func (pass *Pass[N]) forward(b int, follow bool) *Errors {
+	s, in := pass.shape, pass.in
+	steps, errs := in.length(b), new(Errors)
+	initial := states(pass.widths, s, in.B, in.State)
+	x := make([][]N, steps)
+	for t := range x {
+		x[t] = at(in.X, t*in.B+b, s.Input)
+	}
+	for l := range s.Layers {
+		for t := range x {
+			between, whole := s.inputFactors(in.Masks, l, t, b)
+			x[t] = masked(masked(x[t], between), whole)
+		}
+		y := make([][]N, steps)
+		for d := range s.Directions() {
+			ld, state := pass.lds[l*s.Directions()+d], stored(row(initial, pass.widths, s, in.B, l, d, b), errs)
+			drop := s.hiddenFactors(in.Masks, l, d, b)
+			for k := range steps {
+				t := s.visit(d, k, steps)
+				next, left := pass.cell.Step(ld.w, x[t], state, drop)
+				if !follow {
+					left = looseTape(left)
+				}
+				ld.tapes[t*in.B+b] = left
+				state = stored(zoneout(s, in.Masks, Element{Layer: l, Direction: d, T: t, B: b}, state, next), errs)
+				y[t] = append(y[t], state[0]...)
+			}
+			setRow(pass.State, pass.widths, s, in.B, l, d, b, loose(state))
+		}
+		for t := range y {
+			pass.sides[l][t*in.B+b] = loose(y[t:][:1])[0]
+			y[t] = merged(s.Merge, y[t])
+		}
+		x = y
+	}
+	for t := range x {
+		copy(at(pass.Y, t*in.B+b, s.Out()), loose(x[t:][:1])[0])
+	}
+	return errs
 }
 
 // Backward returns the gradients for a loss whose gradient is dy by Y and dstate
@@ -240,6 +254,9 @@ func (pass *Pass[N]) Backward(dy []N, dstate [][]N) *Gradients[N] {
 	outer := make([][]Outer[N], s.Layers*s.Directions())
 	for b := range in.B {
 		steps, errs := in.length(b), new(Errors)
+		if pass.follows {
+			errs = pass.forward(b, true)
+		}
 		dout := make([][]N, steps)
 		for t := range dout {
 			dout[t] = at(dy, t*in.B+b, s.Out())
@@ -250,7 +267,7 @@ func (pass *Pass[N]) Backward(dy []N, dstate [][]N) *Gradients[N] {
 				dx[t] = zeros[N](s.LayerInput(l))
 			}
 			for d := range s.Directions() {
-				ld := l*s.Directions() + d
+				ld, tapes := l*s.Directions()+d, pass.lds[l*s.Directions()+d].tapes
 				carry := row(grads.State, pass.widths, s, in.B, l, d, b)
 				drop := s.hiddenFactors(in.Masks, l, d, b)
 				for k := steps - 1; k >= 0; k-- {
@@ -258,11 +275,17 @@ func (pass *Pass[N]) Backward(dy []N, dstate [][]N) *Gradients[N] {
 					carry[0] = add(carry[0], mergedBack(s.Merge, dout[t], pass.sides[l][t*in.B+b], s.width(), d))
 					past, now := zoneoutBack(s, in.Masks, Element{Layer: l, Direction: d, T: t, B: b}, carry)
 					var shares []Outer[N]
-					carry, shares = pass.cell.StepBack(pass.lds[ld].w, pass.lds[ld].tapes[t*in.B+b], now, drop, dx[t])
+					carry, shares = pass.cell.StepBack(pass.lds[ld].w, tapes[t*in.B+b], now, drop, dx[t])
 					carry = stored(sums(carry, past), errs)
 					for _, o := range shares {
 						o.D = loose([][]N{o.D})[0]
+						if pass.follows && o.In != nil {
+							o.In = loose([][]N{o.In})[0]
+						}
 						outer[ld] = append(outer[ld], o)
+					}
+					if pass.follows { // they are large
+						tapes[t*in.B+b] = nil
 					}
 				}
 				setRow(grads.State, pass.widths, s, in.B, l, d, b, loose(carry))

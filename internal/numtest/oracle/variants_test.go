@@ -18,19 +18,22 @@ type variant struct {
 
 func (v variant) String() string { return fmt.Sprintf("%T %s", v.cell, v.name) }
 
+func (s *Shape) probability(k MaskKind) *float32 {
+	return []*float32{&s.Dropout, &s.InputDropout, &s.HiddenDropout, &s.WeightDropout, &s.Zoneout, &s.ZoneoutCell}[k]
+}
+
 // masks are those of a variant, from a hash of all that names the element.
 func (v variant) masks(seed uint64) Masks {
 	if v.eval {
 		return nil
 	}
-	p := []float32{v.shape.Dropout, v.shape.InputDropout, v.shape.HiddenDropout, v.shape.WeightDropout, v.shape.Zoneout, v.shape.ZoneoutCell}
 	return func(k MaskKind, e Element) bool {
 		h := seed
 		for _, word := range []int{int(k), e.Layer, e.Direction, e.T, e.B, e.Unit} {
 			h = (h ^ uint64(word)) * 0x9e3779b97f4a7c15
 			h ^= h >> 29
 		}
-		return float64(h>>11)/(1<<53) < float64(p[k])
+		return float64(h>>11)/(1<<53) < float64(*v.shape.probability(k))
 	}
 }
 
@@ -126,7 +129,7 @@ func variants() []variant {
 
 // everything are the variants in which as much as possible meets.
 func everything() []variant {
-	lstm := LSTM[Real]{Peephole: true, LayerNorm: true, Clip: 1, CellClip: 0.45, Gate: Activation{"HardSigmoid", 0.25, 0.5}, Candidate: Activation{Name: "Softsign"}, Output: Activation{"ScaledTanh", 1.25, 0.75}}
+	lstm := LSTM[Real]{Peephole: true, LayerNorm: true, Clip: 1, CellClip: 0.4375, Gate: Activation{"HardSigmoid", 0.25, 0.5}, Candidate: Activation{Name: "Softsign"}, Output: Activation{"ScaledTanh", 1.25, 0.75}}
 	coupled := LSTM[Real]{Peephole: true, Coupled: true, LayerNorm: true, Clip: 1.5, CellClip: 0.75}
 	gru := GRU[Real]{LayerNorm: true, Clip: 1, Gate: Activation{"HardSigmoid", 0.25, 0.5}, Candidate: Activation{Name: "Softsign"}}
 	before := GRU[Real]{ResetBefore: true, Textbook: true, Clip: 0.5, Candidate: Activation{"Elu", 1.25, 0}}
@@ -189,6 +192,7 @@ func TestLimitsAreMet(t *testing.T) {
 	}
 }
 
+// limits returns Clip and CellClip.
 func limits(cell Cell[Real]) (clip, cellClip float64) {
 	switch c := cell.(type) {
 	case LSTM[Real]:
@@ -197,6 +201,21 @@ func limits(cell Cell[Real]) (clip, cellClip float64) {
 		return c.Clip, 0
 	case RNN[Real]:
 		return c.Clip, 0
+	}
+	panic(fmt.Sprintf("%T", cell))
+}
+
+func withLimits(cell Cell[Real], clip, cellClip float64) Cell[Real] {
+	switch c := cell.(type) {
+	case LSTM[Real]:
+		c.Clip, c.CellClip = clip, cellClip
+		return c
+	case GRU[Real]:
+		c.Clip = clip
+		return c
+	case RNN[Real]:
+		c.Clip = clip
+		return c
 	}
 	panic(fmt.Sprintf("%T", cell))
 }
