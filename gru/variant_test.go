@@ -8,6 +8,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
+	"github.com/simdrnn/simdrnn/internal/numtest/oracle"
 	"github.com/simdrnn/simdrnn/kernels/ref"
 )
 
@@ -83,6 +84,19 @@ func addition(name string, c gru.Config) nettest.Kind {
 func TestVariants(t *testing.T) {
 	for _, k := range additions() {
 		t.Run(k.Variant, func(t *testing.T) { nettest.Variant(t, k) })
+	}
+}
+
+// Outputs, states and all gradients lie within the oracle's bound.
+func TestVariantsAgainstOracle(t *testing.T) {
+	for _, k := range additions() {
+		c := k.Cell.(general).Config
+		t.Run(k.Variant, func(t *testing.T) {
+			nettest.OracleOfVariant(t, k, oracle.GRU[oracle.Bounded]{
+				ResetBefore: c.ResetBefore, Textbook: c.Textbook, LayerNorm: c.LayerNorm, Clip: float64(c.Clip),
+				Gate: nettest.Oracles(c.GateActivation.Or(gru.Sigmoid)), Candidate: nettest.Oracles(c.CandidateActivation.Or(gru.Tanh)),
+			})
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
+	"github.com/simdrnn/simdrnn/internal/numtest/oracle"
 	"github.com/simdrnn/simdrnn/kernels/ref"
 	"github.com/simdrnn/simdrnn/lstm"
 )
@@ -112,6 +113,20 @@ func memoryOf(c lstm.Config) int {
 func TestVariants(t *testing.T) {
 	for _, k := range variants() {
 		t.Run(k.Variant, func(t *testing.T) { nettest.Variant(t, k) })
+	}
+}
+
+// Outputs, states and all gradients lie within the oracle's bound.
+func TestVariantsAgainstOracle(t *testing.T) {
+	for _, k := range variants() {
+		c := k.Cell.(general).Config
+		t.Run(k.Variant, func(t *testing.T) {
+			nettest.OracleOfVariant(t, k, oracle.LSTM[oracle.Bounded]{
+				Peephole: c.Peephole, Coupled: c.Coupled, LayerNorm: c.LayerNorm, Clip: float64(c.Clip), CellClip: float64(c.CellClip),
+				Gate: nettest.Oracles(c.GateActivation.Or(lstm.Sigmoid)), Candidate: nettest.Oracles(c.CandidateActivation.Or(lstm.Tanh)),
+				Output: nettest.Oracles(c.OutputActivation.Or(lstm.Tanh)),
+			})
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
+	"github.com/simdrnn/simdrnn/internal/numtest/oracle"
 	"github.com/simdrnn/simdrnn/kernels/ref"
 	"github.com/simdrnn/simdrnn/rnn"
 )
@@ -70,6 +71,18 @@ func variant(name string, c rnn.Config) nettest.Kind {
 func TestVariants(t *testing.T) {
 	for _, k := range variants() {
 		t.Run(k.Variant, func(t *testing.T) { nettest.Variant(t, k) })
+	}
+}
+
+// Outputs, states and all gradients lie within the oracle's bound.
+func TestVariantsAgainstOracle(t *testing.T) {
+	for _, k := range variants() {
+		c := k.Cell.(general).Config
+		t.Run(k.Variant, func(t *testing.T) {
+			nettest.OracleOfVariant(t, k, oracle.RNN[oracle.Bounded]{
+				F: nettest.Oracles(c.Activation.Or(rnn.Tanh)), LayerNorm: c.LayerNorm, Clip: float64(c.Clip),
+			})
+		})
 	}
 }
 

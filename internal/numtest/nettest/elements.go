@@ -1,6 +1,7 @@
 package nettest
 
 import (
+	"github.com/simdrnn/simdrnn/internal/numtest/oracle"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/kernels/ref"
 )
@@ -102,4 +103,13 @@ func (n Normed) Row(p Params, r int) float32 {
 func (n Normed) Back(g *Grads, p Params, da, dh []float32) {
 	g.Ih, g.Hh = Flushed(NormBack(n.X, p.Extra["gain_ih"], da, n.DevX)), Flushed(NormBack(n.H, p.Extra["gain_hh"], dh, n.DevH))
 	g.Vectors["gain_ih"], g.Vectors["gain_hh"] = Products(da, n.X), Products(dh, n.H)
+}
+
+// Oracles is the oracle's text of an activation.
+func Oracles(f interface {
+	ONNX() (name string, parameters []float32)
+}) oracle.Activation {
+	name, have := f.ONNX()
+	have = append(have[:len(have):len(have)], 0, 0)
+	return oracle.Activation{Name: name, Alpha: float64(have[0]), Beta: float64(have[1])}
 }

@@ -48,7 +48,8 @@ type Kind struct {
 	// Width is the width of h for a number of units; nil if it is that number.
 	Width func(hidden int) int
 
-	variant bool // of another kind, for which one shape of each sort will do
+	evaluate bool // hold the oracle against it in evaluation
+	variant  bool // of another kind, for which one shape of each sort will do
 }
 
 // width is the width of state tensor k.
