@@ -46,7 +46,11 @@ func (k Kind) shapes() (list []shape) {
 	if !k.variant {
 		return shapes
 	}
-	for _, i := range []int{1, 2, 5, 7, 11, 15} {
+	which := []int{1, 2, 5, 7, 11, 15}
+	if testing.Short() {
+		which = []int{2, 11} // stacked; ragged in both directions
+	}
+	for _, i := range which {
 		list = append(list, shapes[i])
 	}
 	return list

@@ -427,6 +427,9 @@ func files(t *testing.T, k Kind) {
 			i++
 		})
 		for i := range file {
+			if k.variant {
+				break // its files are made of the same parts
+			}
 			if _, err := k.Load(bytes.NewReader(file[:i])); err == nil {
 				t.Fatalf("Load took the first %d of %d bytes", i, len(file))
 			} else if !errors.Is(err, io.ErrUnexpectedEOF) {
