@@ -230,7 +230,7 @@ var allowed = map[string][]string{
 	// In lower case what stands in the comment of a WORD.
 	"arm64": strings.Fields(`
 		MOVD ADD SUB SUBS LSL AND CMP TBZ BLT BGE BNE JMP RET PRFM
-		FMOVQ FMOVD FMOVS FLDPQ VLD1 VST1 VMOV VMOVI VDUP ldr str
+FMOVQ FMOVD FMOVS VLD1 VST1 VMOV VMOVI VDUP ldr ldur str
 		fadd fsub fmul fdiv fsqrt fmax fmin fabs fneg fcmgt facgt fcmlt bic fcvtl sshr fmla umull umull2
 		VFMLA VFMLS VADD VSUB VAND VEOR VORR VBSL VBIT VSHL VUZP1 VUZP2`),
 }

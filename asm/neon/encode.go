@@ -118,5 +118,19 @@ func indexed(word0 uint32, name string, t v, base, index x) line {
 	return word(word0|uint32(index)<<16|uint32(base)<<5|uint32(t), "%s q%d, [x%d, x%d]", name, t, base, index)
 }
 
+// ldur encodes a load of w from up to 256 bytes before base or 255 after it.
+func ldur(w width, t v, base x, offset int) line {
+	vectors(t)
+	generals(base)
+	if !near(offset) {
+		panic(fmt.Sprintf("neon: ldur cannot reach %d bytes from its base", offset))
+	}
+	_, gnu := offsetFrom(base, offset)
+	return word(w.unscaled|uint32(offset)&0x1ff<<12|uint32(base)<<5|uint32(t), "ldur %c%d, %s", w.gnu, t, gnu)
+}
+
+// near reports whether ldur reaches an offset.
+func near(offset int) bool { return offset >= -256 && offset <= 255 }
+
 func ldrqIndexed(t v, base, index x) line { return indexed(0x3ce06800, "ldr", t, base, index) }
 func strqIndexed(t v, base, index x) line { return indexed(0x3ca06800, "str", t, base, index) }

@@ -100,13 +100,13 @@ func encodings(regs []int) (lines []line) {
 			add(load(w, 5, 9, offset*w.bytes))
 			add(store(w, 5, 9, offset*w.bytes))
 		}
+		for _, offset := range []int{-256, -255, -128, -64, -1, 0, 1, 2, 4, 8, 16, 32, 64, 85, 128, 170, 255} {
+			add(ldur(w, 5, 9, offset))
+		}
 		memory(func(t v, base x) line { return load(w, t, base, 0) })
+		memory(func(t v, base x) line { return ldur(w, t, base, 48) })
 		memory(func(t v, base x) line { return store(w, t, base, 0) })
 	}
-	for _, offset := range []int{-1024, -512, -16, 0, 16, 32, 336, 1008} {
-		add(loadPair(5, 6, 9, offset))
-	}
-	memory(func(t v, base x) line { return loadPair(t, (t+1)%32, base, 32) })
 	memory(loadLane2)
 	memory(storeLane2)
 	for _, offset := range []int{0, 8, 64, 128, 192, 32760} {
@@ -286,8 +286,10 @@ func TestRefused(t *testing.T) {
 		"negative":     func() { store(lane0, 0, 0, -4) },
 		"too far":      func() { load(half, 0, 0, 8*4096) },
 		"word":         func() { loadWord(0, 1, 4) },
-		"pair":         func() { loadPair(0, 1, 0, 1024) },
-		"same pair":    func() { loadPair(1, 1, 0, 0) },
+		"near":         func() { ldur(whole, 0, 0, 256) },
+		"near before":  func() { ldur(half, 0, 0, -257) },
+		"near vector":  func() { ldur(lane0, 32, 0, 0) },
+		"near base":    func() { ldur(whole, 0, 28, 0) },
 		"immediate":    func() { addImm(0, 0, 4096) },
 		"negative imm": func() { subsImm(0, -1) },
 		"platform":     func() { mov(18, 0) },

@@ -32,8 +32,6 @@ type inst struct {
 	// at is the address of a load or store, completed by its registers and its
 	// form when the function ends: see address.
 	at *address
-	// vector marks a load of a whole vector, which may be paired with another.
-	vector bool
 	// label is set for a label; target for a branch, which falls through unless
 	// jump is set. stop ends the function.
 	label, target string
@@ -111,7 +109,6 @@ func (s set) each(f func(index int)) {
 func (f *function) finish() []*inst {
 	for f.dropUnused() {
 	}
-	f.pairLoads()
 	f.allocate()
 	return slices.DeleteFunc(f.insts, func(i *inst) bool {
 		return i.move && i.read[0].color == i.write[0].color
@@ -188,47 +185,6 @@ func (f *function) dropUnused() bool {
 	dropped := len(kept) < len(f.insts)
 	f.insts = kept
 	return dropped
-}
-
-// pairReach is how many instructions a load may move up to stand beside another.
-const pairReach = 12
-
-// pairLoads makes one instruction of two loads from neighbouring addresses that
-// are near each other, the second of them moving up.
-func (f *function) pairLoads() {
-	for n := 0; n < len(f.insts); n++ {
-		i := f.insts[n]
-		if !i.pairable() {
-			continue
-		}
-		for at := n + 1; at < len(f.insts) && at <= n+pairReach; at++ {
-			j := f.insts[at]
-			if j.effect || slices.Contains(j.write, i.at.base) {
-				break
-			}
-			if !j.pairable() || j.at.base != i.at.base || j.at.offset != i.at.offset+16 || f.touched(n+1, at, j.write[0]) {
-				continue
-			}
-			first, second, a := i.write[0], j.write[0], i.at
-			f.insts[n] = &inst{write: []*virt{first, second}, read: []*virt{a.base}, print: func() line {
-				return loadPair(first.v(), second.v(), a.base.x(), a.offset)
-			}}
-			f.insts = slices.Delete(f.insts, at, at+1)
-			break
-		}
-	}
-}
-
-// pairable reports whether an instruction is a load that a pair can do.
-func (i *inst) pairable() bool {
-	return i.vector && i.at.indexRegister() == nil && i.at.offset%16 == 0 && i.at.offset >= -1024 && i.at.offset <= 1008
-}
-
-// touched reports whether the instructions from..to-1 use a register.
-func (f *function) touched(from, to int, r *virt) bool {
-	return slices.ContainsFunc(f.insts[from:to], func(i *inst) bool {
-		return slices.Contains(i.write, r) || slices.Contains(i.reads(), r)
-	})
 }
 
 // allocatable are the general registers that a function may use, see type x.

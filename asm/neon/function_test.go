@@ -73,7 +73,7 @@ func TestLoopKeepsItsRegisters(t *testing.T) {
 		"TEXT ·F(SB), NOSPLIT, $0-16",
 		"MOVD p+0(FP), R0",
 		"MOVD n+8(FP), R1",
-		"FMOVQ (R0), F0",
+		"WORD $0x3cc00000 // ldur q0, [x0]",
 		"SUBS $1, R1, R1",
 		"BLT done_turn",
 		"turn:",
@@ -103,9 +103,9 @@ func TestHorner(t *testing.T) {
 		"TEXT ·F(SB), NOSPLIT, $0-8",
 		"MOVD $lanes<>(SB), R0",
 		"MOVD p+0(FP), R1",
-		"FMOVQ (R1), F0",
-		"FMOVQ (R0), F1",
-		"FMOVQ 16(R0), F2",
+		"WORD $0x3cc00020 // ldur q0, [x1]",
+		"WORD $0x3cc00001 // ldur q1, [x0]",
+		"WORD $0x3cc10002 // ldur q2, [x0, #16]",
 		"VFMLA V0.S4, V1.S4, V2.S4",
 		"VFMLA V0.S4, V2.S4, V0.S4",
 		"FMOVQ F0, (R1)",
@@ -124,7 +124,7 @@ func TestHornerAcrossBlocks(t *testing.T) {
 	})
 	turn := got[slices.Index(got, "turn:")+1:]
 	same(t, turn,
-		"FMOVQ (R0), F2",
+		"WORD $0x3cc00002 // ldur q2, [x0]",
 		"VFMLA V0.S4, V1.S4, V2.S4",
 		"VMOV V2.B16, V1.B16",
 		"SUBS $1, R2, R2",
@@ -156,30 +156,20 @@ func TestMagnitude(t *testing.T) {
 	}
 }
 
-func TestNeighboursAreLoadedInPairs(t *testing.T) {
-	pair := func(second int, between func(m vec.Machine, p vec.Reg)) bool {
-		got := listing(t, "func(p *float32)", func(m vec.Machine) {
-			p := m.Int("p")
-			a := m.Load(vec.Mem{Base: p})
-			between(m, p)
-			m.Store(m.Add(a, m.Load(vec.Mem{Base: p, Disp: second})), vec.Mem{Base: p})
-			m.Return()
-		})
-		return slices.ContainsFunc(got, func(l string) bool { return strings.HasPrefix(l, "FLDPQ") })
-	}
-	nothing := func(vec.Machine, vec.Reg) {}
-	if !pair(16, nothing) {
-		t.Error("neighbours are not paired")
-	}
-	if pair(32, nothing) {
-		t.Error("vectors that are not neighbours are paired")
-	}
-	if pair(16, func(m vec.Machine, p vec.Reg) { m.AddImm(p, 16) }) {
-		t.Error("paired across a change of the address")
-	}
-	if pair(16, func(m vec.Machine, p vec.Reg) { m.Store(m.Zero(), vec.Mem{Base: p, Disp: 16}) }) {
-		t.Error("paired across a store")
-	}
+// A load takes the form that costs the least where it reaches.
+func TestNearLoadsAreUnscaled(t *testing.T) {
+	same(t, listing(t, "func(p *float32)", func(m vec.Machine) {
+		p := m.Int("p")
+		m.Store(m.Add(m.Load(vec.Mem{Base: p, Disp: 240}), m.Load(vec.Mem{Base: p, Disp: 256})), vec.Mem{Base: p})
+		m.Return()
+	}),
+		"TEXT ·F(SB), NOSPLIT, $0-8",
+		"MOVD p+0(FP), R0",
+		"WORD $0x3ccf0000 // ldur q0, [x0, #240]",
+		"FMOVQ 256(R0), F1",
+		"WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s",
+		"FMOVQ F0, (R0)",
+		"RET")
 }
 
 func TestMistakesAreRefused(t *testing.T) {

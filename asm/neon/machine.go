@@ -306,7 +306,7 @@ func (m *machine) constant(c vec.Const) *virt {
 		return d
 	}
 	offset := m.file.constant(c)
-	m.emit(&inst{write: []*virt{d}, read: []*virt{m.pool}, print: func() line { return load(whole, d.v(), m.pool.x(), offset) }})
+	m.emit(&inst{write: []*virt{d}, read: []*virt{m.pool}, print: func() line { return loadNear(whole, d.v(), m.pool.x(), offset) }})
 	return d
 }
 

@@ -105,11 +105,11 @@ func (m *machine) further(a *address, n int) *virt {
 
 // loadTo and storeFrom move part of a vector register.
 func (m *machine) loadTo(d *virt, w width, a *address) {
-	m.emit(&inst{write: []*virt{d}, at: a, vector: w == whole, print: func() line {
+	m.emit(&inst{write: []*virt{d}, at: a, print: func() line {
 		if i := a.indexRegister(); i != nil {
 			return loadIndexed(w, d.v(), a.base.x(), i.x())
 		}
-		return load(w, d.v(), a.base.x(), a.offset)
+		return loadNear(w, d.v(), a.base.x(), a.offset)
 	}})
 }
 

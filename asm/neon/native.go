@@ -70,15 +70,16 @@ func vdup(d, n v, lane int) line {
 // A width is the part of a vector register that a load or a store moves; a load
 // zeroes the rest.
 type width struct {
-	op    string
-	gnu   byte
-	bytes int
+	op       string
+	gnu      byte
+	bytes    int
+	unscaled uint32 // the word of ldur
 }
 
 var (
-	whole = width{"FMOVQ", 'q', 16}
-	half  = width{"FMOVD", 'd', 8}
-	lane0 = width{"FMOVS", 's', 4}
+	whole = width{"FMOVQ", 'q', 16, 0x3cc00000}
+	half  = width{"FMOVD", 'd', 8, 0xfc400000}
+	lane0 = width{"FMOVS", 's', 4, 0xbc400000}
 )
 
 // at prints an address with a constant offset that w can reach in one
@@ -108,6 +109,16 @@ func load(w width, t v, base x, offset int) line {
 	return native(fmt.Sprintf("%s %s, F%d", w.op, asm, t), fmt.Sprintf("ldr %c%d, %s", w.gnu, t, gnu))
 }
 
+// loadNear is a load with ldur where that reaches. Arm's guides to the Neoverse
+// and Cortex cores give it a load unit and nothing more, while ldr with a scaled
+// offset takes an arithmetic unit too, and a pair of vectors three operations.
+func loadNear(w width, t v, base x, offset int) line {
+	if near(offset) {
+		return ldur(w, t, base, offset)
+	}
+	return load(w, t, base, offset)
+}
+
 func store(w width, t v, base x, offset int) line {
 	vectors(t)
 	asm, gnu := w.at(base, offset)
@@ -131,17 +142,6 @@ func storeIndexed(w width, t v, base, index x) line {
 	vectors(t)
 	generals(base, index)
 	return native(fmt.Sprintf("%s F%d, (R%d)(R%d)", w.op, t, base, index), fmt.Sprintf("str %c%d, [x%d, x%d]", w.gnu, t, base, index))
-}
-
-// loadPair loads two neighbouring vectors.
-func loadPair(t, u v, base x, offset int) line {
-	vectors(t, u)
-	generals(base)
-	if t == u || offset%16 != 0 || offset < -1024 || offset > 1008 {
-		panic(fmt.Sprintf("neon: ldp q%d, q%d at offset %d", t, u, offset))
-	}
-	asm, gnu := offsetFrom(base, offset)
-	return native(fmt.Sprintf("FLDPQ %s, (F%d, F%d)", asm, t, u), fmt.Sprintf("ldp q%d, q%d, %s", t, u, gnu))
 }
 
 // loadLane2 and storeLane2 move lane 2 and leave the others.

@@ -10,13 +10,13 @@ TEXT ·Exp(SB), NOSPLIT, $0-48
 	MOVD dst_base+0(FP), R1
 	MOVD x_base+24(FP), R2
 	MOVD x_len+32(FP), R3
-	FMOVQ (R0), F0
-	FMOVQ 16(R0), F1
-	FMOVQ 32(R0), F2
-	FMOVQ 48(R0), F3
-	FMOVQ 64(R0), F4
-	FMOVQ 80(R0), F5
-	FMOVQ 96(R0), F6
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
 	MOVD $0, R4
 	SUBS $4, R3, R3
 	BLT done_block
@@ -25,23 +25,23 @@ block:
 	WORD $0x3ce46847 // ldr q7, [x2, x4]
 	WORD $0x4e27f407 // fmax v7.4s, v0.4s, v7.4s
 	WORD $0x4ea7f427 // fmin v7.4s, v1.4s, v7.4s
-	FMOVQ 32(R0), F8
+	WORD $0x3cc20008 // ldur q8, [x0, #32]
 	VFMLA V3.S4, V7.S4, V8.S4
 	WORD $0x4ea2d509 // fsub v9.4s, v8.4s, v2.4s
 	VFMLA V4.S4, V9.S4, V7.S4
 	VFMLA V5.S4, V9.S4, V7.S4
-	FMOVQ 112(R0), F9
-	FMOVQ 128(R0), F10
+	WORD $0x3cc70009 // ldur q9, [x0, #112]
+	WORD $0x3cc8000a // ldur q10, [x0, #128]
 	VFMLA V7.S4, V9.S4, V10.S4
-	FMOVQ 144(R0), F9
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
 	VFMLA V7.S4, V10.S4, V9.S4
-	FMOVQ 160(R0), F10
+	WORD $0x3cca000a // ldur q10, [x0, #160]
 	VFMLA V7.S4, V9.S4, V10.S4
-	FMOVQ 176(R0), F9
+	WORD $0x3ccb0009 // ldur q9, [x0, #176]
 	VFMLA V7.S4, V10.S4, V9.S4
-	FMOVQ 96(R0), F10
+	WORD $0x3cc6000a // ldur q10, [x0, #96]
 	VFMLA V7.S4, V9.S4, V10.S4
-	FMOVQ 96(R0), F9
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
 	VFMLA V7.S4, V10.S4, V9.S4
 	VSUB V2.S4, V8.S4, V7.S4
 	WORD $0x4f3f04e8 // sshr v8.4s, v7.4s, #1
@@ -64,12 +64,12 @@ done_block:
 	VMOVI $0, V7.B16
 	ADD R4, R2, R2
 	TBZ $2, R3, part
-	FMOVQ (R2), F7
+	WORD $0x3cc00047 // ldur q7, [x2]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R2), F7
+	WORD $0xfc400047 // ldur d7, [x2]
 	TBZ $0, R3, done
 	ADD $8, R2, R2
 	VLD1 (R2), V7.S[2]
@@ -77,28 +77,28 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R2), F7
+	WORD $0xbc400047 // ldur s7, [x2]
 
 done:
 	WORD $0x4e27f400 // fmax v0.4s, v0.4s, v7.4s
 	WORD $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ 32(R0), F1
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
 	VFMLA V3.S4, V0.S4, V1.S4
 	WORD $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
 	VFMLA V4.S4, V3.S4, V0.S4
 	VFMLA V5.S4, V3.S4, V0.S4
-	FMOVQ 112(R0), F3
-	FMOVQ 128(R0), F4
+	WORD $0x3cc70003 // ldur q3, [x0, #112]
+	WORD $0x3cc80004 // ldur q4, [x0, #128]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ 144(R0), F3
+	WORD $0x3cc90003 // ldur q3, [x0, #144]
 	VFMLA V0.S4, V4.S4, V3.S4
-	FMOVQ 160(R0), F4
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ 176(R0), F3
+	WORD $0x3ccb0003 // ldur q3, [x0, #176]
 	VFMLA V0.S4, V4.S4, V3.S4
-	FMOVQ 96(R0), F4
+	WORD $0x3cc60004 // ldur q4, [x0, #96]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ 96(R0), F3
+	WORD $0x3cc60003 // ldur q3, [x0, #96]
 	VFMLA V0.S4, V4.S4, V3.S4
 	VSUB V2.S4, V1.S4, V0.S4
 	WORD $0x4f3f0401 // sshr v1.4s, v0.4s, #1
@@ -137,13 +137,13 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-48
 	MOVD dst_base+0(FP), R1
 	MOVD x_base+24(FP), R2
 	MOVD x_len+32(FP), R3
-	FMOVQ 96(R0), F0
-	FMOVQ (R0), F1
-	FMOVQ 192(R0), F2
-	FMOVQ 32(R0), F3
-	FMOVQ 48(R0), F4
-	FMOVQ 64(R0), F5
-	FMOVQ 80(R0), F6
+	WORD $0x3cc60000 // ldur q0, [x0, #96]
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3ccc0002 // ldur q2, [x0, #192]
+	WORD $0x3cc20003 // ldur q3, [x0, #32]
+	WORD $0x3cc30004 // ldur q4, [x0, #48]
+	WORD $0x3cc40005 // ldur q5, [x0, #64]
+	WORD $0x3cc50006 // ldur q6, [x0, #80]
 	MOVD $0, R4
 	SUBS $4, R3, R3
 	BLT done_block
@@ -152,23 +152,23 @@ block:
 	WORD $0x3ce46847 // ldr q7, [x2, x4]
 	VORR V2.B16, V7.B16, V8.B16
 	WORD $0x4e28f428 // fmax v8.4s, v1.4s, v8.4s
-	FMOVQ 32(R0), F9
+	WORD $0x3cc20009 // ldur q9, [x0, #32]
 	VFMLA V4.S4, V8.S4, V9.S4
 	WORD $0x4ea3d52a // fsub v10.4s, v9.4s, v3.4s
 	VFMLA V5.S4, V10.S4, V8.S4
 	VFMLA V6.S4, V10.S4, V8.S4
-	FMOVQ 112(R0), F10
-	FMOVQ 128(R0), F11
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
 	VFMLA V8.S4, V10.S4, V11.S4
-	FMOVQ 144(R0), F10
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
 	VFMLA V8.S4, V11.S4, V10.S4
-	FMOVQ 160(R0), F11
+	WORD $0x3cca000b // ldur q11, [x0, #160]
 	VFMLA V8.S4, V10.S4, V11.S4
-	FMOVQ 176(R0), F10
+	WORD $0x3ccb000a // ldur q10, [x0, #176]
 	VFMLA V8.S4, V11.S4, V10.S4
-	FMOVQ 96(R0), F11
+	WORD $0x3cc6000b // ldur q11, [x0, #96]
 	VFMLA V8.S4, V10.S4, V11.S4
-	FMOVQ 96(R0), F10
+	WORD $0x3cc6000a // ldur q10, [x0, #96]
 	VFMLA V8.S4, V11.S4, V10.S4
 	VSUB V3.S4, V9.S4, V8.S4
 	WORD $0x4f3f0509 // sshr v9.4s, v8.4s, #1
@@ -201,12 +201,12 @@ done_block:
 	VMOVI $0, V7.B16
 	ADD R4, R2, R2
 	TBZ $2, R3, part
-	FMOVQ (R2), F7
+	WORD $0x3cc00047 // ldur q7, [x2]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R2), F7
+	WORD $0xfc400047 // ldur d7, [x2]
 	TBZ $0, R3, done
 	ADD $8, R2, R2
 	VLD1 (R2), V7.S[2]
@@ -214,28 +214,28 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R2), F7
+	WORD $0xbc400047 // ldur s7, [x2]
 
 done:
 	VORR V2.B16, V7.B16, V2.B16
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ 32(R0), F2
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
 	VFMLA V4.S4, V1.S4, V2.S4
 	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
 	VFMLA V5.S4, V4.S4, V1.S4
 	VFMLA V6.S4, V4.S4, V1.S4
-	FMOVQ 112(R0), F4
-	FMOVQ 128(R0), F5
+	WORD $0x3cc70004 // ldur q4, [x0, #112]
+	WORD $0x3cc80005 // ldur q5, [x0, #128]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 144(R0), F4
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 160(R0), F5
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 176(R0), F4
+	WORD $0x3ccb0004 // ldur q4, [x0, #176]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 96(R0), F5
+	WORD $0x3cc60005 // ldur q5, [x0, #96]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 96(R0), F4
+	WORD $0x3cc60004 // ldur q4, [x0, #96]
 	VFMLA V1.S4, V5.S4, V4.S4
 	VSUB V3.S4, V2.S4, V1.S4
 	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
@@ -284,15 +284,15 @@ TEXT ·Tanh(SB), NOSPLIT, $0-48
 	MOVD dst_base+0(FP), R1
 	MOVD x_base+24(FP), R2
 	MOVD x_len+32(FP), R3
-	FMOVQ 208(R0), F0
-	FMOVQ 96(R0), F1
-	FMOVQ 224(R0), F2
-	FMOVQ 32(R0), F3
-	FMOVQ 48(R0), F4
-	FMOVQ 64(R0), F5
-	FMOVQ 80(R0), F6
-	FMOVQ 240(R0), F7
-	FMOVQ 192(R0), F8
+	WORD $0x3ccd0000 // ldur q0, [x0, #208]
+	WORD $0x3cc60001 // ldur q1, [x0, #96]
+	WORD $0x3cce0002 // ldur q2, [x0, #224]
+	WORD $0x3cc20003 // ldur q3, [x0, #32]
+	WORD $0x3cc30004 // ldur q4, [x0, #48]
+	WORD $0x3cc40005 // ldur q5, [x0, #64]
+	WORD $0x3cc50006 // ldur q6, [x0, #80]
+	WORD $0x3ccf0007 // ldur q7, [x0, #240]
+	WORD $0x3ccc0008 // ldur q8, [x0, #192]
 	MOVD $0, R4
 	SUBS $4, R3, R3
 	BLT done_block
@@ -302,23 +302,23 @@ block:
 	WORD $0x4ea0f92a // fabs v10.4s, v9.4s
 	WORD $0x4eaaf40b // fmin v11.4s, v0.4s, v10.4s
 	WORD $0x6e22dd6b // fmul v11.4s, v11.4s, v2.4s
-	FMOVQ 32(R0), F12
+	WORD $0x3cc2000c // ldur q12, [x0, #32]
 	VFMLA V4.S4, V11.S4, V12.S4
 	WORD $0x4ea3d58d // fsub v13.4s, v12.4s, v3.4s
 	VFMLA V5.S4, V13.S4, V11.S4
 	VFMLA V6.S4, V13.S4, V11.S4
-	FMOVQ 112(R0), F13
-	FMOVQ 128(R0), F14
+	WORD $0x3cc7000d // ldur q13, [x0, #112]
+	WORD $0x3cc8000e // ldur q14, [x0, #128]
 	VFMLA V11.S4, V13.S4, V14.S4
-	FMOVQ 144(R0), F13
+	WORD $0x3cc9000d // ldur q13, [x0, #144]
 	VFMLA V11.S4, V14.S4, V13.S4
-	FMOVQ 160(R0), F14
+	WORD $0x3cca000e // ldur q14, [x0, #160]
 	VFMLA V11.S4, V13.S4, V14.S4
-	FMOVQ 176(R0), F13
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
 	VFMLA V11.S4, V14.S4, V13.S4
-	FMOVQ 96(R0), F14
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
 	VFMLA V11.S4, V13.S4, V14.S4
-	FMOVQ 96(R0), F13
+	WORD $0x3cc6000d // ldur q13, [x0, #96]
 	VFMLA V11.S4, V14.S4, V13.S4
 	VSHL $23, V12.S4, V11.S4
 	VADD V1.S4, V11.S4, V11.S4
@@ -354,12 +354,12 @@ done_block:
 	VMOVI $0, V9.B16
 	ADD R4, R2, R2
 	TBZ $2, R3, part
-	FMOVQ (R2), F9
+	WORD $0x3cc00049 // ldur q9, [x2]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R2), F9
+	WORD $0xfc400049 // ldur d9, [x2]
 	TBZ $0, R3, done
 	ADD $8, R2, R2
 	VLD1 (R2), V9.S[2]
@@ -367,29 +367,29 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R2), F9
+	WORD $0xbc400049 // ldur s9, [x2]
 
 done:
 	WORD $0x4ea0f92a // fabs v10.4s, v9.4s
 	WORD $0x4eaaf400 // fmin v0.4s, v0.4s, v10.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	FMOVQ 32(R0), F11
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
 	VFMLA V4.S4, V0.S4, V11.S4
 	WORD $0x4ea3d563 // fsub v3.4s, v11.4s, v3.4s
 	VFMLA V5.S4, V3.S4, V0.S4
 	VFMLA V6.S4, V3.S4, V0.S4
-	FMOVQ 112(R0), F3
-	FMOVQ 128(R0), F4
+	WORD $0x3cc70003 // ldur q3, [x0, #112]
+	WORD $0x3cc80004 // ldur q4, [x0, #128]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ 144(R0), F3
+	WORD $0x3cc90003 // ldur q3, [x0, #144]
 	VFMLA V0.S4, V4.S4, V3.S4
-	FMOVQ 160(R0), F4
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ 176(R0), F3
+	WORD $0x3ccb0003 // ldur q3, [x0, #176]
 	VFMLA V0.S4, V4.S4, V3.S4
-	FMOVQ 96(R0), F4
+	WORD $0x3cc60004 // ldur q4, [x0, #96]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ 96(R0), F3
+	WORD $0x3cc60003 // ldur q3, [x0, #96]
 	VFMLA V0.S4, V4.S4, V3.S4
 	VSHL $23, V11.S4, V0.S4
 	VADD V1.S4, V0.S4, V0.S4
@@ -448,7 +448,7 @@ TEXT ·SigmoidGrad(SB), NOSPLIT, $0-72
 
 block:
 	WORD $0x3ce56840 // ldr q0, [x2, x5]
-	FMOVQ 96(R0), F1
+	WORD $0x3cc60001 // ldur q1, [x0, #96]
 	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD $0x3ce56861 // ldr q1, [x3, x5]
@@ -465,12 +465,12 @@ done_block:
 	VMOVI $0, V0.B16
 	ADD R5, R2, R2
 	TBZ $2, R4, part
-	FMOVQ (R2), F0
+	WORD $0x3cc00040 // ldur q0, [x2]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD (R2), F0
+	WORD $0xfc400040 // ldur d0, [x2]
 	TBZ $0, R4, done
 	ADD $8, R2, R2
 	VLD1 (R2), V0.S[2]
@@ -478,21 +478,21 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS (R2), F0
+	WORD $0xbc400040 // ldur s0, [x2]
 
 done:
-	FMOVQ 96(R0), F1
+	WORD $0x3cc60001 // ldur q1, [x0, #96]
 	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VMOVI $0, V1.B16
 	ADD R5, R3, R0
 	TBZ $2, R4, part2
-	FMOVQ (R0), F1
+	WORD $0x3cc00001 // ldur q1, [x0]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	FMOVD (R0), F1
+	WORD $0xfc400001 // ldur d1, [x0]
 	TBZ $0, R4, done2
 	ADD $8, R0, R0
 	VLD1 (R0), V1.S[2]
@@ -500,7 +500,7 @@ part2:
 
 single2:
 	TBZ $0, R4, done2
-	FMOVS (R0), F1
+	WORD $0xbc400001 // ldur s1, [x0]
 
 done2:
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -539,7 +539,7 @@ TEXT ·TanhGrad(SB), NOSPLIT, $0-72
 
 block:
 	WORD $0x3ce56840 // ldr q0, [x2, x5]
-	FMOVQ 96(R0), F1
+	WORD $0x3cc60001 // ldur q1, [x0, #96]
 	VFMLS V0.S4, V0.S4, V1.S4
 	WORD $0x3ce56860 // ldr q0, [x3, x5]
 	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
@@ -555,12 +555,12 @@ done_block:
 	VMOVI $0, V0.B16
 	ADD R5, R2, R2
 	TBZ $2, R4, part
-	FMOVQ (R2), F0
+	WORD $0x3cc00040 // ldur q0, [x2]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD (R2), F0
+	WORD $0xfc400040 // ldur d0, [x2]
 	TBZ $0, R4, done
 	ADD $8, R2, R2
 	VLD1 (R2), V0.S[2]
@@ -568,20 +568,20 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS (R2), F0
+	WORD $0xbc400040 // ldur s0, [x2]
 
 done:
-	FMOVQ 96(R0), F1
+	WORD $0x3cc60001 // ldur q1, [x0, #96]
 	VFMLS V0.S4, V0.S4, V1.S4
 	VMOVI $0, V0.B16
 	ADD R5, R3, R0
 	TBZ $2, R4, part2
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	FMOVD (R0), F0
+	WORD $0xfc400000 // ldur d0, [x0]
 	TBZ $0, R4, done2
 	ADD $8, R0, R0
 	VLD1 (R0), V0.S[2]
@@ -589,7 +589,7 @@ part2:
 
 single2:
 	TBZ $0, R4, done2
-	FMOVS (R0), F0
+	WORD $0xbc400000 // ldur s0, [x0]
 
 done2:
 	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s

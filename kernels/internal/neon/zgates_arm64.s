@@ -15,17 +15,17 @@ TEXT ·LSTMGates(SB), NOSPLIT, $0-168
 	MOVD h_base+120(FP), R6
 	MOVD cPrev_base+144(FP), R7
 	MOVD h_len+128(FP), R8
-	FMOVQ (R0), F0
-	FMOVQ 16(R0), F1
-	FMOVQ 32(R0), F2
-	FMOVQ 48(R0), F3
-	FMOVQ 64(R0), F4
-	FMOVQ 80(R0), F5
-	FMOVQ 96(R0), F6
-	FMOVQ 112(R0), F7
-	FMOVQ 128(R0), F8
-	FMOVQ 144(R0), F9
-	FMOVQ 160(R0), F10
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
 	MOVD R8, R9
 	MOVD $0, R10
 	SUBS $4, R9, R9
@@ -35,23 +35,23 @@ block:
 	WORD $0x3cea682b // ldr q11, [x1, x10]
 	VORR V2.B16, V11.B16, V12.B16
 	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V12.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V12.S4
 	VFMLA V6.S4, V14.S4, V12.S4
-	FMOVQ 176(R0), F14
-	FMOVQ 192(R0), F15
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 208(R0), F14
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ 224(R0), F15
+	WORD $0x3cce000f // ldur q15, [x0, #224]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 240(R0), F14
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V12.S4, V15.S4, V14.S4
 	VSUB V3.S4, V13.S4, V12.S4
 	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
@@ -84,12 +84,12 @@ done_block:
 	VMOVI $0, V11.B16
 	ADD R10, R1, R10
 	TBZ $2, R9, part
-	FMOVQ (R10), F11
+	WORD $0x3cc0014b // ldur q11, [x10]
 	JMP done
 
 part:
 	TBZ $1, R9, single
-	FMOVD (R10), F11
+	WORD $0xfc40014b // ldur d11, [x10]
 	TBZ $0, R9, done
 	ADD $8, R10, R11
 	VLD1 (R11), V11.S[2]
@@ -97,28 +97,28 @@ part:
 
 single:
 	TBZ $0, R9, done
-	FMOVS (R10), F11
+	WORD $0xbc40014b // ldur s11, [x10]
 
 done:
 	VORR V2.B16, V11.B16, V12.B16
 	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V12.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V12.S4
 	VFMLA V6.S4, V14.S4, V12.S4
-	FMOVQ 176(R0), F14
-	FMOVQ 192(R0), F15
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 208(R0), F14
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ 224(R0), F15
+	WORD $0x3cce000f // ldur q15, [x0, #224]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 240(R0), F14
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V12.S4, V15.S4, V14.S4
 	VSUB V3.S4, V13.S4, V12.S4
 	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
@@ -167,23 +167,23 @@ block2:
 	WORD $0x3cea684b // ldr q11, [x2, x10]
 	VORR V2.B16, V11.B16, V12.B16
 	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V12.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V12.S4
 	VFMLA V6.S4, V14.S4, V12.S4
-	FMOVQ 176(R0), F14
-	FMOVQ 192(R0), F15
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 208(R0), F14
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ 224(R0), F15
+	WORD $0x3cce000f // ldur q15, [x0, #224]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 240(R0), F14
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V12.S4, V15.S4, V14.S4
 	VSUB V3.S4, V13.S4, V12.S4
 	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
@@ -216,12 +216,12 @@ done_block2:
 	VMOVI $0, V11.B16
 	ADD R10, R2, R10
 	TBZ $2, R9, part3
-	FMOVQ (R10), F11
+	WORD $0x3cc0014b // ldur q11, [x10]
 	JMP done3
 
 part3:
 	TBZ $1, R9, single3
-	FMOVD (R10), F11
+	WORD $0xfc40014b // ldur d11, [x10]
 	TBZ $0, R9, done3
 	ADD $8, R10, R11
 	VLD1 (R11), V11.S[2]
@@ -229,28 +229,28 @@ part3:
 
 single3:
 	TBZ $0, R9, done3
-	FMOVS (R10), F11
+	WORD $0xbc40014b // ldur s11, [x10]
 
 done3:
 	VORR V2.B16, V11.B16, V12.B16
 	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V12.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V12.S4
 	VFMLA V6.S4, V14.S4, V12.S4
-	FMOVQ 176(R0), F14
-	FMOVQ 192(R0), F15
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 208(R0), F14
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ 224(R0), F15
+	WORD $0x3cce000f // ldur q15, [x0, #224]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 240(R0), F14
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V12.S4, V15.S4, V14.S4
 	VSUB V3.S4, V13.S4, V12.S4
 	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
@@ -300,23 +300,23 @@ block3:
 	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
 	WORD $0x4eacf50d // fmin v13.4s, v8.4s, v12.4s
 	WORD $0x6e27ddad // fmul v13.4s, v13.4s, v7.4s
-	FMOVQ 48(R0), F14
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
 	VFMLA V4.S4, V13.S4, V14.S4
 	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
 	VFMLA V5.S4, V15.S4, V13.S4
 	VFMLA V6.S4, V15.S4, V13.S4
-	FMOVQ 176(R0), F15
-	FMOVQ 192(R0), F16
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 208(R0), F15
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ 224(R0), F16
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 240(R0), F15
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V13.S4, V16.S4, V15.S4
 	VSHL $23, V14.S4, V13.S4
 	VADD V0.S4, V13.S4, V13.S4
@@ -352,12 +352,12 @@ done_block3:
 	VMOVI $0, V11.B16
 	ADD R10, R3, R10
 	TBZ $2, R9, part5
-	FMOVQ (R10), F11
+	WORD $0x3cc0014b // ldur q11, [x10]
 	JMP done5
 
 part5:
 	TBZ $1, R9, single5
-	FMOVD (R10), F11
+	WORD $0xfc40014b // ldur d11, [x10]
 	TBZ $0, R9, done5
 	ADD $8, R10, R11
 	VLD1 (R11), V11.S[2]
@@ -365,29 +365,29 @@ part5:
 
 single5:
 	TBZ $0, R9, done5
-	FMOVS (R10), F11
+	WORD $0xbc40014b // ldur s11, [x10]
 
 done5:
 	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
 	WORD $0x4eacf50d // fmin v13.4s, v8.4s, v12.4s
 	WORD $0x6e27ddad // fmul v13.4s, v13.4s, v7.4s
-	FMOVQ 48(R0), F14
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
 	VFMLA V4.S4, V13.S4, V14.S4
 	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
 	VFMLA V5.S4, V15.S4, V13.S4
 	VFMLA V6.S4, V15.S4, V13.S4
-	FMOVQ 176(R0), F15
-	FMOVQ 192(R0), F16
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 208(R0), F15
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ 224(R0), F16
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 240(R0), F15
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V13.S4, V16.S4, V15.S4
 	VSHL $23, V14.S4, V13.S4
 	VADD V0.S4, V13.S4, V13.S4
@@ -439,23 +439,23 @@ block4:
 	WORD $0x3cea688b // ldr q11, [x4, x10]
 	VORR V2.B16, V11.B16, V12.B16
 	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V12.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V12.S4
 	VFMLA V6.S4, V14.S4, V12.S4
-	FMOVQ 176(R0), F14
-	FMOVQ 192(R0), F15
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 208(R0), F14
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ 224(R0), F15
+	WORD $0x3cce000f // ldur q15, [x0, #224]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 240(R0), F14
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V12.S4, V15.S4, V14.S4
 	VSUB V3.S4, V13.S4, V12.S4
 	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
@@ -488,12 +488,12 @@ done_block4:
 	VMOVI $0, V11.B16
 	ADD R10, R4, R10
 	TBZ $2, R9, part7
-	FMOVQ (R10), F11
+	WORD $0x3cc0014b // ldur q11, [x10]
 	JMP done7
 
 part7:
 	TBZ $1, R9, single7
-	FMOVD (R10), F11
+	WORD $0xfc40014b // ldur d11, [x10]
 	TBZ $0, R9, done7
 	ADD $8, R10, R11
 	VLD1 (R11), V11.S[2]
@@ -501,28 +501,28 @@ part7:
 
 single7:
 	TBZ $0, R9, done7
-	FMOVS (R10), F11
+	WORD $0xbc40014b // ldur s11, [x10]
 
 done7:
 	VORR V2.B16, V11.B16, V12.B16
 	WORD $0x4e2cf421 // fmax v1.4s, v1.4s, v12.4s
-	FMOVQ 48(R0), F12
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
 	VFMLA V4.S4, V1.S4, V12.S4
 	WORD $0x4ea3d58d // fsub v13.4s, v12.4s, v3.4s
 	VFMLA V5.S4, V13.S4, V1.S4
 	VFMLA V6.S4, V13.S4, V1.S4
-	FMOVQ 176(R0), F13
-	FMOVQ 192(R0), F14
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
 	VFMLA V1.S4, V13.S4, V14.S4
-	FMOVQ 208(R0), F13
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
 	VFMLA V1.S4, V14.S4, V13.S4
-	FMOVQ 224(R0), F14
+	WORD $0x3cce000e // ldur q14, [x0, #224]
 	VFMLA V1.S4, V13.S4, V14.S4
-	FMOVQ 240(R0), F13
+	WORD $0x3ccf000d // ldur q13, [x0, #240]
 	VFMLA V1.S4, V14.S4, V13.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V1.S4, V13.S4, V14.S4
-	FMOVQ (R0), F13
+	WORD $0x3cc0000d // ldur q13, [x0]
 	VFMLA V1.S4, V14.S4, V13.S4
 	VSUB V3.S4, V12.S4, V1.S4
 	WORD $0x4f3f042c // sshr v12.4s, v1.4s, #1
@@ -579,23 +579,23 @@ block5:
 	WORD $0x4ea0f82b // fabs v11.4s, v1.4s
 	WORD $0x4eabf50c // fmin v12.4s, v8.4s, v11.4s
 	WORD $0x6e27dd8c // fmul v12.4s, v12.4s, v7.4s
-	FMOVQ 48(R0), F14
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
 	VFMLA V4.S4, V12.S4, V14.S4
 	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
 	VFMLA V5.S4, V15.S4, V12.S4
 	VFMLA V6.S4, V15.S4, V12.S4
-	FMOVQ 176(R0), F15
-	FMOVQ 192(R0), F16
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
 	VFMLA V12.S4, V15.S4, V16.S4
-	FMOVQ 208(R0), F15
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
 	VFMLA V12.S4, V16.S4, V15.S4
-	FMOVQ 224(R0), F16
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
 	VFMLA V12.S4, V15.S4, V16.S4
-	FMOVQ 240(R0), F15
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	VFMLA V12.S4, V16.S4, V15.S4
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	VFMLA V12.S4, V15.S4, V16.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V12.S4, V16.S4, V15.S4
 	VSHL $23, V14.S4, V12.S4
 	VADD V0.S4, V12.S4, V12.S4
@@ -635,12 +635,12 @@ done_block5:
 	VMOVI $0, V1.B16
 	ADD R9, R1, R1
 	TBZ $2, R8, part9
-	FMOVQ (R1), F1
+	WORD $0x3cc00021 // ldur q1, [x1]
 	JMP done9
 
 part9:
 	TBZ $1, R8, single9
-	FMOVD (R1), F1
+	WORD $0xfc400021 // ldur d1, [x1]
 	TBZ $0, R8, done9
 	ADD $8, R1, R1
 	VLD1 (R1), V1.S[2]
@@ -648,18 +648,18 @@ part9:
 
 single9:
 	TBZ $0, R8, done9
-	FMOVS (R1), F1
+	WORD $0xbc400021 // ldur s1, [x1]
 
 done9:
 	VMOVI $0, V11.B16
 	ADD R9, R2, R1
 	TBZ $2, R8, part10
-	FMOVQ (R1), F11
+	WORD $0x3cc0002b // ldur q11, [x1]
 	JMP done10
 
 part10:
 	TBZ $1, R8, single10
-	FMOVD (R1), F11
+	WORD $0xfc40002b // ldur d11, [x1]
 	TBZ $0, R8, done10
 	ADD $8, R1, R1
 	VLD1 (R1), V11.S[2]
@@ -667,18 +667,18 @@ part10:
 
 single10:
 	TBZ $0, R8, done10
-	FMOVS (R1), F11
+	WORD $0xbc40002b // ldur s11, [x1]
 
 done10:
 	VMOVI $0, V12.B16
 	ADD R9, R3, R1
 	TBZ $2, R8, part11
-	FMOVQ (R1), F12
+	WORD $0x3cc0002c // ldur q12, [x1]
 	JMP done11
 
 part11:
 	TBZ $1, R8, single11
-	FMOVD (R1), F12
+	WORD $0xfc40002c // ldur d12, [x1]
 	TBZ $0, R8, done11
 	ADD $8, R1, R1
 	VLD1 (R1), V12.S[2]
@@ -686,18 +686,18 @@ part11:
 
 single11:
 	TBZ $0, R8, done11
-	FMOVS (R1), F12
+	WORD $0xbc40002c // ldur s12, [x1]
 
 done11:
 	VMOVI $0, V13.B16
 	ADD R9, R4, R1
 	TBZ $2, R8, part12
-	FMOVQ (R1), F13
+	WORD $0x3cc0002d // ldur q13, [x1]
 	JMP done12
 
 part12:
 	TBZ $1, R8, single12
-	FMOVD (R1), F13
+	WORD $0xfc40002d // ldur d13, [x1]
 	TBZ $0, R8, done12
 	ADD $8, R1, R1
 	VLD1 (R1), V13.S[2]
@@ -705,18 +705,18 @@ part12:
 
 single12:
 	TBZ $0, R8, done12
-	FMOVS (R1), F13
+	WORD $0xbc40002d // ldur s13, [x1]
 
 done12:
 	VMOVI $0, V14.B16
 	ADD R9, R7, R1
 	TBZ $2, R8, part13
-	FMOVQ (R1), F14
+	WORD $0x3cc0002e // ldur q14, [x1]
 	JMP done13
 
 part13:
 	TBZ $1, R8, single13
-	FMOVD (R1), F14
+	WORD $0xfc40002e // ldur d14, [x1]
 	TBZ $0, R8, done13
 	ADD $8, R1, R1
 	VLD1 (R1), V14.S[2]
@@ -724,7 +724,7 @@ part13:
 
 single13:
 	TBZ $0, R8, done13
-	FMOVS (R1), F14
+	WORD $0xbc40002e // ldur s14, [x1]
 
 done13:
 	WORD $0x6e2cdc21 // fmul v1.4s, v1.4s, v12.4s
@@ -734,23 +734,23 @@ done13:
 	WORD $0x4ea0f82b // fabs v11.4s, v1.4s
 	WORD $0x4eabf508 // fmin v8.4s, v8.4s, v11.4s
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	FMOVQ 48(R0), F12
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
 	VFMLA V4.S4, V8.S4, V12.S4
 	WORD $0x4ea3d583 // fsub v3.4s, v12.4s, v3.4s
 	VFMLA V5.S4, V3.S4, V8.S4
 	VFMLA V6.S4, V3.S4, V8.S4
-	FMOVQ 176(R0), F3
-	FMOVQ 192(R0), F4
+	WORD $0x3ccb0003 // ldur q3, [x0, #176]
+	WORD $0x3ccc0004 // ldur q4, [x0, #192]
 	VFMLA V8.S4, V3.S4, V4.S4
-	FMOVQ 208(R0), F3
+	WORD $0x3ccd0003 // ldur q3, [x0, #208]
 	VFMLA V8.S4, V4.S4, V3.S4
-	FMOVQ 224(R0), F4
+	WORD $0x3cce0004 // ldur q4, [x0, #224]
 	VFMLA V8.S4, V3.S4, V4.S4
-	FMOVQ 240(R0), F3
+	WORD $0x3ccf0003 // ldur q3, [x0, #240]
 	VFMLA V8.S4, V4.S4, V3.S4
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	VFMLA V8.S4, V3.S4, V4.S4
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	VFMLA V8.S4, V4.S4, V3.S4
 	VSHL $23, V12.S4, V4.S4
 	VADD V0.S4, V4.S4, V4.S4
@@ -830,16 +830,16 @@ TEXT ·LSTMGatesGrad(SB), NOSPLIT, $0-216
 	MOVD dh_base+168(FP), R8
 	MOVD dy_base+192(FP), R9
 	MOVD dc_len+104(FP), R10
-	FMOVQ 128(R0), F0
-	FMOVQ (R0), F1
-	FMOVQ 112(R0), F2
-	FMOVQ 48(R0), F3
-	FMOVQ 64(R0), F4
-	FMOVQ 80(R0), F5
-	FMOVQ 96(R0), F6
-	FMOVQ 144(R0), F7
-	FMOVQ 32(R0), F8
-	FMOVQ 160(R0), F9
+	WORD $0x3cc80000 // ldur q0, [x0, #128]
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc70002 // ldur q2, [x0, #112]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc90007 // ldur q7, [x0, #144]
+	WORD $0x3cc20008 // ldur q8, [x0, #32]
+	WORD $0x3cca0009 // ldur q9, [x0, #160]
 	MOVD $0, R11
 	SUBS $4, R10, R10
 	BLT done_block
@@ -849,23 +849,23 @@ block:
 	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
 	WORD $0x4eabf40c // fmin v12.4s, v0.4s, v11.4s
 	WORD $0x6e22dd8c // fmul v12.4s, v12.4s, v2.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V12.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V12.S4
 	VFMLA V6.S4, V14.S4, V12.S4
-	FMOVQ 176(R0), F14
-	FMOVQ 192(R0), F15
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 208(R0), F14
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ 224(R0), F15
+	WORD $0x3cce000f // ldur q15, [x0, #224]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 240(R0), F14
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V12.S4, V15.S4, V14.S4
 	VSHL $23, V13.S4, V12.S4
 	VADD V1.S4, V12.S4, V12.S4
@@ -895,7 +895,7 @@ block:
 	WORD $0x3ceb688c // ldr q12, [x4, x11]
 	WORD $0x3ceb68ad // ldr q13, [x5, x11]
 	WORD $0x6e2cdd6e // fmul v14.4s, v11.4s, v12.4s
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLS V10.S4, V10.S4, V15.S4
 	VFMLA V15.S4, V14.S4, V13.S4
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
@@ -915,7 +915,7 @@ block:
 	WORD $0x4e6e1d8c // bic v12.16b, v12.16b, v14.16b
 	WORD $0x3cab682c // str q12, [x1, x11]
 	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	VFMLS V11.S4, V11.S4, V12.S4
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	WORD $0x6eaaed2b // facgt v11.4s, v9.4s, v10.4s
@@ -945,12 +945,12 @@ done_block:
 	VMOVI $0, V10.B16
 	ADD R11, R6, R6
 	TBZ $2, R10, part
-	FMOVQ (R6), F10
+	WORD $0x3cc000ca // ldur q10, [x6]
 	JMP done
 
 part:
 	TBZ $1, R10, single
-	FMOVD (R6), F10
+	WORD $0xfc4000ca // ldur d10, [x6]
 	TBZ $0, R10, done
 	ADD $8, R6, R6
 	VLD1 (R6), V10.S[2]
@@ -958,29 +958,29 @@ part:
 
 single:
 	TBZ $0, R10, done
-	FMOVS (R6), F10
+	WORD $0xbc4000ca // ldur s10, [x6]
 
 done:
 	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
 	WORD $0x4eabf400 // fmin v0.4s, v0.4s, v11.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	FMOVQ 48(R0), F12
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
 	VFMLA V4.S4, V0.S4, V12.S4
 	WORD $0x4ea3d583 // fsub v3.4s, v12.4s, v3.4s
 	VFMLA V5.S4, V3.S4, V0.S4
 	VFMLA V6.S4, V3.S4, V0.S4
-	FMOVQ 176(R0), F3
-	FMOVQ 192(R0), F4
+	WORD $0x3ccb0003 // ldur q3, [x0, #176]
+	WORD $0x3ccc0004 // ldur q4, [x0, #192]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ 208(R0), F3
+	WORD $0x3ccd0003 // ldur q3, [x0, #208]
 	VFMLA V0.S4, V4.S4, V3.S4
-	FMOVQ 224(R0), F4
+	WORD $0x3cce0004 // ldur q4, [x0, #224]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ 240(R0), F3
+	WORD $0x3ccf0003 // ldur q3, [x0, #240]
 	VFMLA V0.S4, V4.S4, V3.S4
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	VFMLA V0.S4, V4.S4, V3.S4
 	VSHL $23, V12.S4, V0.S4
 	VADD V1.S4, V0.S4, V0.S4
@@ -1007,12 +1007,12 @@ done:
 	VMOVI $0, V2.B16
 	ADD R11, R8, R6
 	TBZ $2, R10, part2
-	FMOVQ (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	JMP done2
 
 part2:
 	TBZ $1, R10, single2
-	FMOVD (R6), F2
+	WORD $0xfc4000c2 // ldur d2, [x6]
 	TBZ $0, R10, done2
 	ADD $8, R6, R6
 	VLD1 (R6), V2.S[2]
@@ -1020,18 +1020,18 @@ part2:
 
 single2:
 	TBZ $0, R10, done2
-	FMOVS (R6), F2
+	WORD $0xbc4000c2 // ldur s2, [x6]
 
 done2:
 	VMOVI $0, V3.B16
 	ADD R11, R9, R6
 	TBZ $2, R10, part3
-	FMOVQ (R6), F3
+	WORD $0x3cc000c3 // ldur q3, [x6]
 	JMP done3
 
 part3:
 	TBZ $1, R10, single3
-	FMOVD (R6), F3
+	WORD $0xfc4000c3 // ldur d3, [x6]
 	TBZ $0, R10, done3
 	ADD $8, R6, R6
 	VLD1 (R6), V3.S[2]
@@ -1039,19 +1039,19 @@ part3:
 
 single3:
 	TBZ $0, R10, done3
-	FMOVS (R6), F3
+	WORD $0xbc4000c3 // ldur s3, [x6]
 
 done3:
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	VMOVI $0, V3.B16
 	ADD R11, R4, R4
 	TBZ $2, R10, part4
-	FMOVQ (R4), F3
+	WORD $0x3cc00083 // ldur q3, [x4]
 	JMP done4
 
 part4:
 	TBZ $1, R10, single4
-	FMOVD (R4), F3
+	WORD $0xfc400083 // ldur d3, [x4]
 	TBZ $0, R10, done4
 	ADD $8, R4, R6
 	VLD1 (R6), V3.S[2]
@@ -1059,18 +1059,18 @@ part4:
 
 single4:
 	TBZ $0, R10, done4
-	FMOVS (R4), F3
+	WORD $0xbc400083 // ldur s3, [x4]
 
 done4:
 	VMOVI $0, V4.B16
 	ADD R11, R5, R5
 	TBZ $2, R10, part5
-	FMOVQ (R5), F4
+	WORD $0x3cc000a4 // ldur q4, [x5]
 	JMP done5
 
 part5:
 	TBZ $1, R10, single5
-	FMOVD (R5), F4
+	WORD $0xfc4000a4 // ldur d4, [x5]
 	TBZ $0, R10, done5
 	ADD $8, R5, R6
 	VLD1 (R6), V4.S[2]
@@ -1078,11 +1078,11 @@ part5:
 
 single5:
 	TBZ $0, R10, done5
-	FMOVS (R5), F4
+	WORD $0xbc4000a4 // ldur s4, [x5]
 
 done5:
 	WORD $0x6e23dc45 // fmul v5.4s, v2.4s, v3.4s
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	VFMLS V0.S4, V0.S4, V6.S4
 	VFMLA V6.S4, V5.S4, V4.S4
 	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
@@ -1111,12 +1111,12 @@ done6:
 	VMOVI $0, V0.B16
 	ADD R11, R1, R1
 	TBZ $2, R10, part7
-	FMOVQ (R1), F0
+	WORD $0x3cc00020 // ldur q0, [x1]
 	JMP done7
 
 part7:
 	TBZ $1, R10, single7
-	FMOVD (R1), F0
+	WORD $0xfc400020 // ldur d0, [x1]
 	TBZ $0, R10, done7
 	ADD $8, R1, R4
 	VLD1 (R4), V0.S[2]
@@ -1124,18 +1124,18 @@ part7:
 
 single7:
 	TBZ $0, R10, done7
-	FMOVS (R1), F0
+	WORD $0xbc400020 // ldur s0, [x1]
 
 done7:
 	VMOVI $0, V2.B16
 	ADD R11, R3, R3
 	TBZ $2, R10, part8
-	FMOVQ (R3), F2
+	WORD $0x3cc00062 // ldur q2, [x3]
 	JMP done8
 
 part8:
 	TBZ $1, R10, single8
-	FMOVD (R3), F2
+	WORD $0xfc400062 // ldur d2, [x3]
 	TBZ $0, R10, done8
 	ADD $8, R3, R4
 	VLD1 (R4), V2.S[2]
@@ -1143,7 +1143,7 @@ part8:
 
 single8:
 	TBZ $0, R10, done8
-	FMOVS (R3), F2
+	WORD $0xbc400062 // ldur s2, [x3]
 
 done8:
 	WORD $0x6e22dc83 // fmul v3.4s, v4.4s, v2.4s
@@ -1170,7 +1170,7 @@ single9:
 
 done9:
 	WORD $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	VFMLS V2.S4, V2.S4, V3.S4
 	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD $0x6ea0ed22 // facgt v2.4s, v9.4s, v0.4s
@@ -1195,12 +1195,12 @@ done10:
 	VMOVI $0, V0.B16
 	ADD R11, R2, R0
 	TBZ $2, R10, part11
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	JMP done11
 
 part11:
 	TBZ $1, R10, single11
-	FMOVD (R0), F0
+	WORD $0xfc400000 // ldur d0, [x0]
 	TBZ $0, R10, done11
 	ADD $8, R0, R1
 	VLD1 (R1), V0.S[2]
@@ -1208,18 +1208,18 @@ part11:
 
 single11:
 	TBZ $0, R10, done11
-	FMOVS (R0), F0
+	WORD $0xbc400000 // ldur s0, [x0]
 
 done11:
 	VMOVI $0, V2.B16
 	ADD R11, R7, R1
 	TBZ $2, R10, part12
-	FMOVQ (R1), F2
+	WORD $0x3cc00022 // ldur q2, [x1]
 	JMP done12
 
 part12:
 	TBZ $1, R10, single12
-	FMOVD (R1), F2
+	WORD $0xfc400022 // ldur d2, [x1]
 	TBZ $0, R10, done12
 	ADD $8, R1, R1
 	VLD1 (R1), V2.S[2]
@@ -1227,7 +1227,7 @@ part12:
 
 single12:
 	TBZ $0, R10, done12
-	FMOVS (R1), F2
+	WORD $0xbc400022 // ldur s2, [x1]
 
 done12:
 	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s

@@ -14,17 +14,17 @@ TEXT ·GRUGates(SB), NOSPLIT, $0-144
 	MOVD h_base+96(FP), R5
 	MOVD hPrev_base+120(FP), R6
 	MOVD h_len+104(FP), R7
-	FMOVQ (R0), F0
-	FMOVQ 16(R0), F1
-	FMOVQ 32(R0), F2
-	FMOVQ 48(R0), F3
-	FMOVQ 64(R0), F4
-	FMOVQ 80(R0), F5
-	FMOVQ 96(R0), F6
-	FMOVQ 112(R0), F7
-	FMOVQ 128(R0), F8
-	FMOVQ 144(R0), F9
-	FMOVQ 160(R0), F10
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
 	MOVD $0, R8
 	SUBS $4, R7, R7
 	BLT done_block
@@ -33,23 +33,23 @@ block:
 	WORD $0x3ce8682b // ldr q11, [x1, x8]
 	VORR V2.B16, V11.B16, V12.B16
 	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V12.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V12.S4
 	VFMLA V6.S4, V14.S4, V12.S4
-	FMOVQ 176(R0), F14
-	FMOVQ 192(R0), F15
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 208(R0), F14
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ 224(R0), F15
+	WORD $0x3cce000f // ldur q15, [x0, #224]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 240(R0), F14
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V12.S4, V15.S4, V14.S4
 	VSUB V3.S4, V13.S4, V12.S4
 	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
@@ -77,23 +77,23 @@ block:
 	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
 	WORD $0x4eacf50d // fmin v13.4s, v8.4s, v12.4s
 	WORD $0x6e27ddad // fmul v13.4s, v13.4s, v7.4s
-	FMOVQ 48(R0), F14
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
 	VFMLA V4.S4, V13.S4, V14.S4
 	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
 	VFMLA V5.S4, V15.S4, V13.S4
 	VFMLA V6.S4, V15.S4, V13.S4
-	FMOVQ 176(R0), F15
-	FMOVQ 192(R0), F16
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 208(R0), F15
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ 224(R0), F16
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 240(R0), F15
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V13.S4, V16.S4, V15.S4
 	VSHL $23, V14.S4, V13.S4
 	VADD V0.S4, V13.S4, V13.S4
@@ -121,23 +121,23 @@ block:
 	WORD $0x3ce8684c // ldr q12, [x2, x8]
 	VORR V2.B16, V12.B16, V13.B16
 	WORD $0x4e2df42d // fmax v13.4s, v1.4s, v13.4s
-	FMOVQ 48(R0), F14
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
 	VFMLA V4.S4, V13.S4, V14.S4
 	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
 	VFMLA V5.S4, V15.S4, V13.S4
 	VFMLA V6.S4, V15.S4, V13.S4
-	FMOVQ 176(R0), F15
-	FMOVQ 192(R0), F16
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 208(R0), F15
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ 224(R0), F16
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 240(R0), F15
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V13.S4, V16.S4, V15.S4
 	VSUB V3.S4, V14.S4, V13.S4
 	WORD $0x4f3f05ae // sshr v14.4s, v13.4s, #1
@@ -176,12 +176,12 @@ done_block:
 	VMOVI $0, V11.B16
 	ADD R8, R1, R1
 	TBZ $2, R7, part
-	FMOVQ (R1), F11
+	WORD $0x3cc0002b // ldur q11, [x1]
 	JMP done
 
 part:
 	TBZ $1, R7, single
-	FMOVD (R1), F11
+	WORD $0xfc40002b // ldur d11, [x1]
 	TBZ $0, R7, done
 	ADD $8, R1, R9
 	VLD1 (R9), V11.S[2]
@@ -189,28 +189,28 @@ part:
 
 single:
 	TBZ $0, R7, done
-	FMOVS (R1), F11
+	WORD $0xbc40002b // ldur s11, [x1]
 
 done:
 	VORR V2.B16, V11.B16, V12.B16
 	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V12.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V12.S4
 	VFMLA V6.S4, V14.S4, V12.S4
-	FMOVQ 176(R0), F14
-	FMOVQ 192(R0), F15
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 208(R0), F14
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ 224(R0), F15
+	WORD $0x3cce000f // ldur q15, [x0, #224]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 240(R0), F14
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V12.S4, V15.S4, V14.S4
 	VSUB V3.S4, V13.S4, V12.S4
 	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
@@ -251,12 +251,12 @@ done2:
 	VMOVI $0, V11.B16
 	ADD R8, R3, R1
 	TBZ $2, R7, part3
-	FMOVQ (R1), F11
+	WORD $0x3cc0002b // ldur q11, [x1]
 	JMP done3
 
 part3:
 	TBZ $1, R7, single3
-	FMOVD (R1), F11
+	WORD $0xfc40002b // ldur d11, [x1]
 	TBZ $0, R7, done3
 	ADD $8, R1, R3
 	VLD1 (R3), V11.S[2]
@@ -264,18 +264,18 @@ part3:
 
 single3:
 	TBZ $0, R7, done3
-	FMOVS (R1), F11
+	WORD $0xbc40002b // ldur s11, [x1]
 
 done3:
 	VMOVI $0, V12.B16
 	ADD R8, R4, R3
 	TBZ $2, R7, part4
-	FMOVQ (R3), F12
+	WORD $0x3cc0006c // ldur q12, [x3]
 	JMP done4
 
 part4:
 	TBZ $1, R7, single4
-	FMOVD (R3), F12
+	WORD $0xfc40006c // ldur d12, [x3]
 	TBZ $0, R7, done4
 	ADD $8, R3, R3
 	VLD1 (R3), V12.S[2]
@@ -283,30 +283,30 @@ part4:
 
 single4:
 	TBZ $0, R7, done4
-	FMOVS (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 
 done4:
 	VFMLA V12.S4, V15.S4, V11.S4
 	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
 	WORD $0x4eacf508 // fmin v8.4s, v8.4s, v12.4s
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V8.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V8.S4
 	VFMLA V6.S4, V14.S4, V8.S4
-	FMOVQ 176(R0), F14
-	FMOVQ 192(R0), F15
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V8.S4, V14.S4, V15.S4
-	FMOVQ 208(R0), F14
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	VFMLA V8.S4, V15.S4, V14.S4
-	FMOVQ 224(R0), F15
+	WORD $0x3cce000f // ldur q15, [x0, #224]
 	VFMLA V8.S4, V14.S4, V15.S4
-	FMOVQ 240(R0), F14
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	VFMLA V8.S4, V15.S4, V14.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V8.S4, V14.S4, V15.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V8.S4, V15.S4, V14.S4
 	VSHL $23, V13.S4, V8.S4
 	VADD V0.S4, V8.S4, V8.S4
@@ -350,12 +350,12 @@ done5:
 	VMOVI $0, V8.B16
 	ADD R8, R2, R1
 	TBZ $2, R7, part6
-	FMOVQ (R1), F8
+	WORD $0x3cc00028 // ldur q8, [x1]
 	JMP done6
 
 part6:
 	TBZ $1, R7, single6
-	FMOVD (R1), F8
+	WORD $0xfc400028 // ldur d8, [x1]
 	TBZ $0, R7, done6
 	ADD $8, R1, R2
 	VLD1 (R2), V8.S[2]
@@ -363,28 +363,28 @@ part6:
 
 single6:
 	TBZ $0, R7, done6
-	FMOVS (R1), F8
+	WORD $0xbc400028 // ldur s8, [x1]
 
 done6:
 	VORR V2.B16, V8.B16, V2.B16
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ 48(R0), F2
+	WORD $0x3cc30002 // ldur q2, [x0, #48]
 	VFMLA V4.S4, V1.S4, V2.S4
 	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
 	VFMLA V5.S4, V4.S4, V1.S4
 	VFMLA V6.S4, V4.S4, V1.S4
-	FMOVQ 176(R0), F4
-	FMOVQ 192(R0), F5
+	WORD $0x3ccb0004 // ldur q4, [x0, #176]
+	WORD $0x3ccc0005 // ldur q5, [x0, #192]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 208(R0), F4
+	WORD $0x3ccd0004 // ldur q4, [x0, #208]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 224(R0), F5
+	WORD $0x3cce0005 // ldur q5, [x0, #224]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 240(R0), F4
+	WORD $0x3ccf0004 // ldur q4, [x0, #240]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	VFMLA V1.S4, V5.S4, V4.S4
 	VSUB V3.S4, V2.S4, V1.S4
 	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
@@ -425,12 +425,12 @@ done7:
 	VMOVI $0, V0.B16
 	ADD R8, R6, R0
 	TBZ $2, R7, part8
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	JMP done8
 
 part8:
 	TBZ $1, R7, single8
-	FMOVD (R0), F0
+	WORD $0xfc400000 // ldur d0, [x0]
 	TBZ $0, R7, done8
 	ADD $8, R0, R0
 	VLD1 (R0), V0.S[2]
@@ -438,7 +438,7 @@ part8:
 
 single8:
 	TBZ $0, R7, done8
-	FMOVS (R0), F0
+	WORD $0xbc400000 // ldur s0, [x0]
 
 done8:
 	WORD $0x4ea7d400 // fsub v0.4s, v0.4s, v7.4s
@@ -478,7 +478,7 @@ TEXT ·GRUGatesGrad(SB), NOSPLIT, $0-168
 	MOVD hPrev_base+120(FP), R6
 	MOVD dy_base+144(FP), R7
 	MOVD dh_len+104(FP), R8
-	FMOVQ 160(R0), F0
+	WORD $0x3cca0000 // ldur q0, [x0, #160]
 	MOVD $0, R9
 	SUBS $4, R8, R8
 	BLT done_block
@@ -489,10 +489,10 @@ block:
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	WORD $0x3ce96842 // ldr q2, [x2, x9]
 	WORD $0x3ce96863 // ldr q3, [x3, x9]
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
 	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	VFMLS V3.S4, V3.S4, V5.S4
 	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
@@ -501,7 +501,7 @@ block:
 	WORD $0x3ce968c5 // ldr q5, [x6, x9]
 	WORD $0x4ea3d4a3 // fsub v3.4s, v5.4s, v3.4s
 	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	WORD $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
 	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
@@ -513,7 +513,7 @@ block:
 	WORD $0x3ce96821 // ldr q1, [x1, x9]
 	WORD $0x3ce96882 // ldr q2, [x4, x9]
 	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
 	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -535,12 +535,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R9, R5, R5
 	TBZ $2, R8, part
-	FMOVQ (R5), F1
+	WORD $0x3cc000a1 // ldur q1, [x5]
 	JMP done
 
 part:
 	TBZ $1, R8, single
-	FMOVD (R5), F1
+	WORD $0xfc4000a1 // ldur d1, [x5]
 	TBZ $0, R8, done
 	ADD $8, R5, R10
 	VLD1 (R10), V1.S[2]
@@ -548,18 +548,18 @@ part:
 
 single:
 	TBZ $0, R8, done
-	FMOVS (R5), F1
+	WORD $0xbc4000a1 // ldur s1, [x5]
 
 done:
 	VMOVI $0, V2.B16
 	ADD R9, R7, R7
 	TBZ $2, R8, part2
-	FMOVQ (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	JMP done2
 
 part2:
 	TBZ $1, R8, single2
-	FMOVD (R7), F2
+	WORD $0xfc4000e2 // ldur d2, [x7]
 	TBZ $0, R8, done2
 	ADD $8, R7, R7
 	VLD1 (R7), V2.S[2]
@@ -567,19 +567,19 @@ part2:
 
 single2:
 	TBZ $0, R8, done2
-	FMOVS (R7), F2
+	WORD $0xbc4000e2 // ldur s2, [x7]
 
 done2:
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	VMOVI $0, V2.B16
 	ADD R9, R2, R2
 	TBZ $2, R8, part3
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done3
 
 part3:
 	TBZ $1, R8, single3
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R8, done3
 	ADD $8, R2, R7
 	VLD1 (R7), V2.S[2]
@@ -587,18 +587,18 @@ part3:
 
 single3:
 	TBZ $0, R8, done3
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done3:
 	VMOVI $0, V3.B16
 	ADD R9, R3, R3
 	TBZ $2, R8, part4
-	FMOVQ (R3), F3
+	WORD $0x3cc00063 // ldur q3, [x3]
 	JMP done4
 
 part4:
 	TBZ $1, R8, single4
-	FMOVD (R3), F3
+	WORD $0xfc400063 // ldur d3, [x3]
 	TBZ $0, R8, done4
 	ADD $8, R3, R7
 	VLD1 (R7), V3.S[2]
@@ -606,13 +606,13 @@ part4:
 
 single4:
 	TBZ $0, R8, done4
-	FMOVS (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 
 done4:
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
 	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	VFMLS V3.S4, V3.S4, V5.S4
 	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
@@ -637,12 +637,12 @@ done5:
 	VMOVI $0, V5.B16
 	ADD R9, R6, R3
 	TBZ $2, R8, part6
-	FMOVQ (R3), F5
+	WORD $0x3cc00065 // ldur q5, [x3]
 	JMP done6
 
 part6:
 	TBZ $1, R8, single6
-	FMOVD (R3), F5
+	WORD $0xfc400065 // ldur d5, [x3]
 	TBZ $0, R8, done6
 	ADD $8, R3, R3
 	VLD1 (R3), V5.S[2]
@@ -650,12 +650,12 @@ part6:
 
 single6:
 	TBZ $0, R8, done6
-	FMOVS (R3), F5
+	WORD $0xbc400065 // ldur s5, [x3]
 
 done6:
 	WORD $0x4ea3d4a3 // fsub v3.4s, v5.4s, v3.4s
 	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	WORD $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
 	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
@@ -699,12 +699,12 @@ done8:
 	VMOVI $0, V1.B16
 	ADD R9, R1, R1
 	TBZ $2, R8, part9
-	FMOVQ (R1), F1
+	WORD $0x3cc00021 // ldur q1, [x1]
 	JMP done9
 
 part9:
 	TBZ $1, R8, single9
-	FMOVD (R1), F1
+	WORD $0xfc400021 // ldur d1, [x1]
 	TBZ $0, R8, done9
 	ADD $8, R1, R2
 	VLD1 (R2), V1.S[2]
@@ -712,18 +712,18 @@ part9:
 
 single9:
 	TBZ $0, R8, done9
-	FMOVS (R1), F1
+	WORD $0xbc400021 // ldur s1, [x1]
 
 done9:
 	VMOVI $0, V2.B16
 	ADD R9, R4, R2
 	TBZ $2, R8, part10
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done10
 
 part10:
 	TBZ $1, R8, single10
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R8, done10
 	ADD $8, R2, R3
 	VLD1 (R3), V2.S[2]
@@ -731,11 +731,11 @@ part10:
 
 single10:
 	TBZ $0, R8, done10
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done10:
 	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
 	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -792,17 +792,17 @@ TEXT ·GRUGatesTextbook(SB), NOSPLIT, $0-144
 	MOVD h_base+96(FP), R5
 	MOVD hPrev_base+120(FP), R6
 	MOVD h_len+104(FP), R7
-	FMOVQ (R0), F0
-	FMOVQ 16(R0), F1
-	FMOVQ 32(R0), F2
-	FMOVQ 48(R0), F3
-	FMOVQ 64(R0), F4
-	FMOVQ 80(R0), F5
-	FMOVQ 96(R0), F6
-	FMOVQ 112(R0), F7
-	FMOVQ 128(R0), F8
-	FMOVQ 144(R0), F9
-	FMOVQ 160(R0), F10
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
 	MOVD $0, R8
 	SUBS $4, R7, R7
 	BLT done_block
@@ -811,23 +811,23 @@ block:
 	WORD $0x3ce8682b // ldr q11, [x1, x8]
 	VORR V2.B16, V11.B16, V12.B16
 	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V12.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V12.S4
 	VFMLA V6.S4, V14.S4, V12.S4
-	FMOVQ 176(R0), F14
-	FMOVQ 192(R0), F15
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 208(R0), F14
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ 224(R0), F15
+	WORD $0x3cce000f // ldur q15, [x0, #224]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 240(R0), F14
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V12.S4, V15.S4, V14.S4
 	VSUB V3.S4, V13.S4, V12.S4
 	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
@@ -855,23 +855,23 @@ block:
 	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
 	WORD $0x4eacf50d // fmin v13.4s, v8.4s, v12.4s
 	WORD $0x6e27ddad // fmul v13.4s, v13.4s, v7.4s
-	FMOVQ 48(R0), F14
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
 	VFMLA V4.S4, V13.S4, V14.S4
 	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
 	VFMLA V5.S4, V15.S4, V13.S4
 	VFMLA V6.S4, V15.S4, V13.S4
-	FMOVQ 176(R0), F15
-	FMOVQ 192(R0), F16
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 208(R0), F15
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ 224(R0), F16
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 240(R0), F15
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V13.S4, V16.S4, V15.S4
 	VSHL $23, V14.S4, V13.S4
 	VADD V0.S4, V13.S4, V13.S4
@@ -899,23 +899,23 @@ block:
 	WORD $0x3ce8684c // ldr q12, [x2, x8]
 	VORR V2.B16, V12.B16, V13.B16
 	WORD $0x4e2df42d // fmax v13.4s, v1.4s, v13.4s
-	FMOVQ 48(R0), F14
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
 	VFMLA V4.S4, V13.S4, V14.S4
 	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
 	VFMLA V5.S4, V15.S4, V13.S4
 	VFMLA V6.S4, V15.S4, V13.S4
-	FMOVQ 176(R0), F15
-	FMOVQ 192(R0), F16
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 208(R0), F15
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ 224(R0), F16
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 240(R0), F15
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V13.S4, V16.S4, V15.S4
 	VSUB V3.S4, V14.S4, V13.S4
 	WORD $0x4f3f05ae // sshr v14.4s, v13.4s, #1
@@ -954,12 +954,12 @@ done_block:
 	VMOVI $0, V11.B16
 	ADD R8, R1, R1
 	TBZ $2, R7, part
-	FMOVQ (R1), F11
+	WORD $0x3cc0002b // ldur q11, [x1]
 	JMP done
 
 part:
 	TBZ $1, R7, single
-	FMOVD (R1), F11
+	WORD $0xfc40002b // ldur d11, [x1]
 	TBZ $0, R7, done
 	ADD $8, R1, R9
 	VLD1 (R9), V11.S[2]
@@ -967,28 +967,28 @@ part:
 
 single:
 	TBZ $0, R7, done
-	FMOVS (R1), F11
+	WORD $0xbc40002b // ldur s11, [x1]
 
 done:
 	VORR V2.B16, V11.B16, V12.B16
 	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V12.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V12.S4
 	VFMLA V6.S4, V14.S4, V12.S4
-	FMOVQ 176(R0), F14
-	FMOVQ 192(R0), F15
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 208(R0), F14
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ 224(R0), F15
+	WORD $0x3cce000f // ldur q15, [x0, #224]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 240(R0), F14
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V12.S4, V15.S4, V14.S4
 	VSUB V3.S4, V13.S4, V12.S4
 	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
@@ -1029,12 +1029,12 @@ done2:
 	VMOVI $0, V11.B16
 	ADD R8, R3, R1
 	TBZ $2, R7, part3
-	FMOVQ (R1), F11
+	WORD $0x3cc0002b // ldur q11, [x1]
 	JMP done3
 
 part3:
 	TBZ $1, R7, single3
-	FMOVD (R1), F11
+	WORD $0xfc40002b // ldur d11, [x1]
 	TBZ $0, R7, done3
 	ADD $8, R1, R3
 	VLD1 (R3), V11.S[2]
@@ -1042,18 +1042,18 @@ part3:
 
 single3:
 	TBZ $0, R7, done3
-	FMOVS (R1), F11
+	WORD $0xbc40002b // ldur s11, [x1]
 
 done3:
 	VMOVI $0, V12.B16
 	ADD R8, R4, R3
 	TBZ $2, R7, part4
-	FMOVQ (R3), F12
+	WORD $0x3cc0006c // ldur q12, [x3]
 	JMP done4
 
 part4:
 	TBZ $1, R7, single4
-	FMOVD (R3), F12
+	WORD $0xfc40006c // ldur d12, [x3]
 	TBZ $0, R7, done4
 	ADD $8, R3, R3
 	VLD1 (R3), V12.S[2]
@@ -1061,30 +1061,30 @@ part4:
 
 single4:
 	TBZ $0, R7, done4
-	FMOVS (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 
 done4:
 	VFMLA V12.S4, V15.S4, V11.S4
 	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
 	WORD $0x4eacf508 // fmin v8.4s, v8.4s, v12.4s
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V8.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V8.S4
 	VFMLA V6.S4, V14.S4, V8.S4
-	FMOVQ 176(R0), F14
-	FMOVQ 192(R0), F15
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V8.S4, V14.S4, V15.S4
-	FMOVQ 208(R0), F14
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	VFMLA V8.S4, V15.S4, V14.S4
-	FMOVQ 224(R0), F15
+	WORD $0x3cce000f // ldur q15, [x0, #224]
 	VFMLA V8.S4, V14.S4, V15.S4
-	FMOVQ 240(R0), F14
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	VFMLA V8.S4, V15.S4, V14.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V8.S4, V14.S4, V15.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V8.S4, V15.S4, V14.S4
 	VSHL $23, V13.S4, V8.S4
 	VADD V0.S4, V8.S4, V8.S4
@@ -1128,12 +1128,12 @@ done5:
 	VMOVI $0, V8.B16
 	ADD R8, R2, R1
 	TBZ $2, R7, part6
-	FMOVQ (R1), F8
+	WORD $0x3cc00028 // ldur q8, [x1]
 	JMP done6
 
 part6:
 	TBZ $1, R7, single6
-	FMOVD (R1), F8
+	WORD $0xfc400028 // ldur d8, [x1]
 	TBZ $0, R7, done6
 	ADD $8, R1, R2
 	VLD1 (R2), V8.S[2]
@@ -1141,28 +1141,28 @@ part6:
 
 single6:
 	TBZ $0, R7, done6
-	FMOVS (R1), F8
+	WORD $0xbc400028 // ldur s8, [x1]
 
 done6:
 	VORR V2.B16, V8.B16, V2.B16
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ 48(R0), F2
+	WORD $0x3cc30002 // ldur q2, [x0, #48]
 	VFMLA V4.S4, V1.S4, V2.S4
 	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
 	VFMLA V5.S4, V4.S4, V1.S4
 	VFMLA V6.S4, V4.S4, V1.S4
-	FMOVQ 176(R0), F4
-	FMOVQ 192(R0), F5
+	WORD $0x3ccb0004 // ldur q4, [x0, #176]
+	WORD $0x3ccc0005 // ldur q5, [x0, #192]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 208(R0), F4
+	WORD $0x3ccd0004 // ldur q4, [x0, #208]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 224(R0), F5
+	WORD $0x3cce0005 // ldur q5, [x0, #224]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 240(R0), F4
+	WORD $0x3ccf0004 // ldur q4, [x0, #240]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	VFMLA V1.S4, V5.S4, V4.S4
 	VSUB V3.S4, V2.S4, V1.S4
 	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
@@ -1203,12 +1203,12 @@ done7:
 	VMOVI $0, V0.B16
 	ADD R8, R6, R0
 	TBZ $2, R7, part8
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	JMP done8
 
 part8:
 	TBZ $1, R7, single8
-	FMOVD (R0), F0
+	WORD $0xfc400000 // ldur d0, [x0]
 	TBZ $0, R7, done8
 	ADD $8, R0, R0
 	VLD1 (R0), V0.S[2]
@@ -1216,7 +1216,7 @@ part8:
 
 single8:
 	TBZ $0, R7, done8
-	FMOVS (R0), F0
+	WORD $0xbc400000 // ldur s0, [x0]
 
 done8:
 	WORD $0x4ea0d4e1 // fsub v1.4s, v7.4s, v0.4s
@@ -1256,7 +1256,7 @@ TEXT ·GRUGatesTextbookGrad(SB), NOSPLIT, $0-168
 	MOVD hPrev_base+120(FP), R6
 	MOVD dy_base+144(FP), R7
 	MOVD dh_len+104(FP), R8
-	FMOVQ 160(R0), F0
+	WORD $0x3cca0000 // ldur q0, [x0, #160]
 	MOVD $0, R9
 	SUBS $4, R8, R8
 	BLT done_block
@@ -1268,7 +1268,7 @@ block:
 	WORD $0x3ce96842 // ldr q2, [x2, x9]
 	WORD $0x3ce96863 // ldr q3, [x3, x9]
 	WORD $0x6e22dc24 // fmul v4.4s, v1.4s, v2.4s
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	VFMLS V3.S4, V3.S4, V5.S4
 	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
@@ -1277,21 +1277,21 @@ block:
 	WORD $0x3ce968c5 // ldr q5, [x6, x9]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	WORD $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
 	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x6ea3ec05 // facgt v5.4s, v0.4s, v3.4s
 	WORD $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
 	WORD $0x3ca96843 // str q3, [x2, x9]
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
 	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD $0x3ca968a1 // str q1, [x5, x9]
 	WORD $0x3ce96821 // ldr q1, [x1, x9]
 	WORD $0x3ce96882 // ldr q2, [x4, x9]
 	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
 	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -1313,12 +1313,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R9, R5, R5
 	TBZ $2, R8, part
-	FMOVQ (R5), F1
+	WORD $0x3cc000a1 // ldur q1, [x5]
 	JMP done
 
 part:
 	TBZ $1, R8, single
-	FMOVD (R5), F1
+	WORD $0xfc4000a1 // ldur d1, [x5]
 	TBZ $0, R8, done
 	ADD $8, R5, R10
 	VLD1 (R10), V1.S[2]
@@ -1326,18 +1326,18 @@ part:
 
 single:
 	TBZ $0, R8, done
-	FMOVS (R5), F1
+	WORD $0xbc4000a1 // ldur s1, [x5]
 
 done:
 	VMOVI $0, V2.B16
 	ADD R9, R7, R7
 	TBZ $2, R8, part2
-	FMOVQ (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	JMP done2
 
 part2:
 	TBZ $1, R8, single2
-	FMOVD (R7), F2
+	WORD $0xfc4000e2 // ldur d2, [x7]
 	TBZ $0, R8, done2
 	ADD $8, R7, R7
 	VLD1 (R7), V2.S[2]
@@ -1345,19 +1345,19 @@ part2:
 
 single2:
 	TBZ $0, R8, done2
-	FMOVS (R7), F2
+	WORD $0xbc4000e2 // ldur s2, [x7]
 
 done2:
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	VMOVI $0, V2.B16
 	ADD R9, R2, R2
 	TBZ $2, R8, part3
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done3
 
 part3:
 	TBZ $1, R8, single3
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R8, done3
 	ADD $8, R2, R7
 	VLD1 (R7), V2.S[2]
@@ -1365,18 +1365,18 @@ part3:
 
 single3:
 	TBZ $0, R8, done3
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done3:
 	VMOVI $0, V3.B16
 	ADD R9, R3, R3
 	TBZ $2, R8, part4
-	FMOVQ (R3), F3
+	WORD $0x3cc00063 // ldur q3, [x3]
 	JMP done4
 
 part4:
 	TBZ $1, R8, single4
-	FMOVD (R3), F3
+	WORD $0xfc400063 // ldur d3, [x3]
 	TBZ $0, R8, done4
 	ADD $8, R3, R7
 	VLD1 (R7), V3.S[2]
@@ -1384,11 +1384,11 @@ part4:
 
 single4:
 	TBZ $0, R8, done4
-	FMOVS (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 
 done4:
 	WORD $0x6e22dc24 // fmul v4.4s, v1.4s, v2.4s
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	VFMLS V3.S4, V3.S4, V5.S4
 	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
@@ -1413,12 +1413,12 @@ done5:
 	VMOVI $0, V5.B16
 	ADD R9, R6, R3
 	TBZ $2, R8, part6
-	FMOVQ (R3), F5
+	WORD $0x3cc00065 // ldur q5, [x3]
 	JMP done6
 
 part6:
 	TBZ $1, R8, single6
-	FMOVD (R3), F5
+	WORD $0xfc400065 // ldur d5, [x3]
 	TBZ $0, R8, done6
 	ADD $8, R3, R3
 	VLD1 (R3), V5.S[2]
@@ -1426,12 +1426,12 @@ part6:
 
 single6:
 	TBZ $0, R8, done6
-	FMOVS (R3), F5
+	WORD $0xbc400065 // ldur s5, [x3]
 
 done6:
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	WORD $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
 	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
@@ -1454,7 +1454,7 @@ single7:
 	FMOVS F3, (R2)
 
 done7:
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
 	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	TBZ $2, R8, part8
@@ -1477,12 +1477,12 @@ done8:
 	VMOVI $0, V1.B16
 	ADD R9, R1, R1
 	TBZ $2, R8, part9
-	FMOVQ (R1), F1
+	WORD $0x3cc00021 // ldur q1, [x1]
 	JMP done9
 
 part9:
 	TBZ $1, R8, single9
-	FMOVD (R1), F1
+	WORD $0xfc400021 // ldur d1, [x1]
 	TBZ $0, R8, done9
 	ADD $8, R1, R2
 	VLD1 (R2), V1.S[2]
@@ -1490,18 +1490,18 @@ part9:
 
 single9:
 	TBZ $0, R8, done9
-	FMOVS (R1), F1
+	WORD $0xbc400021 // ldur s1, [x1]
 
 done9:
 	VMOVI $0, V2.B16
 	ADD R9, R4, R2
 	TBZ $2, R8, part10
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done10
 
 part10:
 	TBZ $1, R8, single10
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R8, done10
 	ADD $8, R2, R3
 	VLD1 (R3), V2.S[2]
@@ -1509,11 +1509,11 @@ part10:
 
 single10:
 	TBZ $0, R8, done10
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done10:
 	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
 	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s

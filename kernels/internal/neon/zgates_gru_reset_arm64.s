@@ -11,14 +11,14 @@ TEXT ·GRUReset(SB), NOSPLIT, $0-72
 	MOVD q_base+24(FP), R2
 	MOVD hPrev_base+48(FP), R3
 	MOVD r_len+8(FP), R4
-	FMOVQ (R0), F0
-	FMOVQ 16(R0), F1
-	FMOVQ 32(R0), F2
-	FMOVQ 48(R0), F3
-	FMOVQ 64(R0), F4
-	FMOVQ 80(R0), F5
-	FMOVQ 96(R0), F6
-	FMOVQ 112(R0), F7
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
 	MOVD $0, R5
 	SUBS $4, R4, R4
 	BLT done_block
@@ -27,23 +27,23 @@ block:
 	WORD $0x3ce56828 // ldr q8, [x1, x5]
 	VORR V2.B16, V8.B16, V9.B16
 	WORD $0x4e29f429 // fmax v9.4s, v1.4s, v9.4s
-	FMOVQ 48(R0), F10
+	WORD $0x3cc3000a // ldur q10, [x0, #48]
 	VFMLA V4.S4, V9.S4, V10.S4
 	WORD $0x4ea3d54b // fsub v11.4s, v10.4s, v3.4s
 	VFMLA V5.S4, V11.S4, V9.S4
 	VFMLA V6.S4, V11.S4, V9.S4
-	FMOVQ 128(R0), F11
-	FMOVQ 144(R0), F12
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	WORD $0x3cc9000c // ldur q12, [x0, #144]
 	VFMLA V9.S4, V11.S4, V12.S4
-	FMOVQ 160(R0), F11
+	WORD $0x3cca000b // ldur q11, [x0, #160]
 	VFMLA V9.S4, V12.S4, V11.S4
-	FMOVQ 176(R0), F12
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
 	VFMLA V9.S4, V11.S4, V12.S4
-	FMOVQ 192(R0), F11
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
 	VFMLA V9.S4, V12.S4, V11.S4
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	VFMLA V9.S4, V11.S4, V12.S4
-	FMOVQ (R0), F11
+	WORD $0x3cc0000b // ldur q11, [x0]
 	VFMLA V9.S4, V12.S4, V11.S4
 	VSUB V3.S4, V10.S4, V9.S4
 	WORD $0x4f3f052a // sshr v10.4s, v9.4s, #1
@@ -81,12 +81,12 @@ done_block:
 	VMOVI $0, V8.B16
 	ADD R5, R1, R1
 	TBZ $2, R4, part
-	FMOVQ (R1), F8
+	WORD $0x3cc00028 // ldur q8, [x1]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD (R1), F8
+	WORD $0xfc400028 // ldur d8, [x1]
 	TBZ $0, R4, done
 	ADD $8, R1, R6
 	VLD1 (R6), V8.S[2]
@@ -94,28 +94,28 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS (R1), F8
+	WORD $0xbc400028 // ldur s8, [x1]
 
 done:
 	VORR V2.B16, V8.B16, V2.B16
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ 48(R0), F2
+	WORD $0x3cc30002 // ldur q2, [x0, #48]
 	VFMLA V4.S4, V1.S4, V2.S4
 	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
 	VFMLA V5.S4, V4.S4, V1.S4
 	VFMLA V6.S4, V4.S4, V1.S4
-	FMOVQ 128(R0), F4
-	FMOVQ 144(R0), F5
+	WORD $0x3cc80004 // ldur q4, [x0, #128]
+	WORD $0x3cc90005 // ldur q5, [x0, #144]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 160(R0), F4
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 176(R0), F5
+	WORD $0x3ccb0005 // ldur q5, [x0, #176]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 192(R0), F4
+	WORD $0x3ccc0004 // ldur q4, [x0, #192]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	VFMLA V1.S4, V5.S4, V4.S4
 	VSUB V3.S4, V2.S4, V1.S4
 	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
@@ -156,12 +156,12 @@ done2:
 	VMOVI $0, V0.B16
 	ADD R5, R3, R0
 	TBZ $2, R4, part3
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	JMP done3
 
 part3:
 	TBZ $1, R4, single3
-	FMOVD (R0), F0
+	WORD $0xfc400000 // ldur d0, [x0]
 	TBZ $0, R4, done3
 	ADD $8, R0, R0
 	VLD1 (R0), V0.S[2]
@@ -169,7 +169,7 @@ part3:
 
 single3:
 	TBZ $0, R4, done3
-	FMOVS (R0), F0
+	WORD $0xbc400000 // ldur s0, [x0]
 
 done3:
 	WORD $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
@@ -205,7 +205,7 @@ TEXT ·GRUResetGrad(SB), NOSPLIT, $0-96
 	MOVD dq_base+48(FP), R3
 	MOVD hPrev_base+72(FP), R4
 	MOVD r_len+8(FP), R5
-	FMOVQ 112(R0), F0
+	WORD $0x3cc70000 // ldur q0, [x0, #112]
 	MOVD $0, R6
 	SUBS $4, R5, R5
 	BLT done_block
@@ -218,7 +218,7 @@ block:
 	WORD $0x3ca66843 // str q3, [x2, x6]
 	WORD $0x3ce66883 // ldr q3, [x4, x6]
 	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
@@ -236,12 +236,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R6, R1, R1
 	TBZ $2, R5, part
-	FMOVQ (R1), F1
+	WORD $0x3cc00021 // ldur q1, [x1]
 	JMP done
 
 part:
 	TBZ $1, R5, single
-	FMOVD (R1), F1
+	WORD $0xfc400021 // ldur d1, [x1]
 	TBZ $0, R5, done
 	ADD $8, R1, R7
 	VLD1 (R7), V1.S[2]
@@ -249,18 +249,18 @@ part:
 
 single:
 	TBZ $0, R5, done
-	FMOVS (R1), F1
+	WORD $0xbc400021 // ldur s1, [x1]
 
 done:
 	VMOVI $0, V2.B16
 	ADD R6, R3, R3
 	TBZ $2, R5, part2
-	FMOVQ (R3), F2
+	WORD $0x3cc00062 // ldur q2, [x3]
 	JMP done2
 
 part2:
 	TBZ $1, R5, single2
-	FMOVD (R3), F2
+	WORD $0xfc400062 // ldur d2, [x3]
 	TBZ $0, R5, done2
 	ADD $8, R3, R3
 	VLD1 (R3), V2.S[2]
@@ -268,18 +268,18 @@ part2:
 
 single2:
 	TBZ $0, R5, done2
-	FMOVS (R3), F2
+	WORD $0xbc400062 // ldur s2, [x3]
 
 done2:
 	VMOVI $0, V3.B16
 	ADD R6, R2, R2
 	TBZ $2, R5, part3
-	FMOVQ (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done3
 
 part3:
 	TBZ $1, R5, single3
-	FMOVD (R2), F3
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R5, done3
 	ADD $8, R2, R3
 	VLD1 (R3), V3.S[2]
@@ -287,7 +287,7 @@ part3:
 
 single3:
 	TBZ $0, R5, done3
-	FMOVS (R2), F3
+	WORD $0xbc400043 // ldur s3, [x2]
 
 done3:
 	VFMLA V1.S4, V2.S4, V3.S4
@@ -311,12 +311,12 @@ done4:
 	VMOVI $0, V3.B16
 	ADD R6, R4, R2
 	TBZ $2, R5, part5
-	FMOVQ (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done5
 
 part5:
 	TBZ $1, R5, single5
-	FMOVD (R2), F3
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R5, done5
 	ADD $8, R2, R2
 	VLD1 (R2), V3.S[2]
@@ -324,11 +324,11 @@ part5:
 
 single5:
 	TBZ $0, R5, done5
-	FMOVS (R2), F3
+	WORD $0xbc400043 // ldur s3, [x2]
 
 done5:
 	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
@@ -363,17 +363,17 @@ TEXT ·GRUUpdate(SB), NOSPLIT, $0-96
 	MOVD h_base+48(FP), R3
 	MOVD hPrev_base+72(FP), R4
 	MOVD h_len+56(FP), R5
-	FMOVQ (R0), F0
-	FMOVQ 16(R0), F1
-	FMOVQ 32(R0), F2
-	FMOVQ 48(R0), F3
-	FMOVQ 64(R0), F4
-	FMOVQ 80(R0), F5
-	FMOVQ 96(R0), F6
-	FMOVQ 208(R0), F7
-	FMOVQ 224(R0), F8
-	FMOVQ 240(R0), F9
-	FMOVQ 112(R0), F10
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3ccd0007 // ldur q7, [x0, #208]
+	WORD $0x3cce0008 // ldur q8, [x0, #224]
+	WORD $0x3ccf0009 // ldur q9, [x0, #240]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	MOVD $0, R6
 	SUBS $4, R5, R5
 	BLT done_block
@@ -383,23 +383,23 @@ block:
 	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
 	WORD $0x4eacf50d // fmin v13.4s, v8.4s, v12.4s
 	WORD $0x6e27ddad // fmul v13.4s, v13.4s, v7.4s
-	FMOVQ 48(R0), F14
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
 	VFMLA V4.S4, V13.S4, V14.S4
 	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
 	VFMLA V5.S4, V15.S4, V13.S4
 	VFMLA V6.S4, V15.S4, V13.S4
-	FMOVQ 128(R0), F15
-	FMOVQ 144(R0), F16
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	WORD $0x3cc90010 // ldur q16, [x0, #144]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 160(R0), F15
+	WORD $0x3cca000f // ldur q15, [x0, #160]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ 176(R0), F16
+	WORD $0x3ccb0010 // ldur q16, [x0, #176]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 192(R0), F15
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V13.S4, V16.S4, V15.S4
 	VSHL $23, V14.S4, V13.S4
 	VADD V0.S4, V13.S4, V13.S4
@@ -427,23 +427,23 @@ block:
 	WORD $0x3ce6682c // ldr q12, [x1, x6]
 	VORR V2.B16, V12.B16, V13.B16
 	WORD $0x4e2df42d // fmax v13.4s, v1.4s, v13.4s
-	FMOVQ 48(R0), F14
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
 	VFMLA V4.S4, V13.S4, V14.S4
 	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
 	VFMLA V5.S4, V15.S4, V13.S4
 	VFMLA V6.S4, V15.S4, V13.S4
-	FMOVQ 128(R0), F15
-	FMOVQ 144(R0), F16
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	WORD $0x3cc90010 // ldur q16, [x0, #144]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 160(R0), F15
+	WORD $0x3cca000f // ldur q15, [x0, #160]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ 176(R0), F16
+	WORD $0x3ccb0010 // ldur q16, [x0, #176]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 192(R0), F15
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V13.S4, V16.S4, V15.S4
 	VSUB V3.S4, V14.S4, V13.S4
 	WORD $0x4f3f05ae // sshr v14.4s, v13.4s, #1
@@ -482,12 +482,12 @@ done_block:
 	VMOVI $0, V11.B16
 	ADD R6, R2, R2
 	TBZ $2, R5, part
-	FMOVQ (R2), F11
+	WORD $0x3cc0004b // ldur q11, [x2]
 	JMP done
 
 part:
 	TBZ $1, R5, single
-	FMOVD (R2), F11
+	WORD $0xfc40004b // ldur d11, [x2]
 	TBZ $0, R5, done
 	ADD $8, R2, R7
 	VLD1 (R7), V11.S[2]
@@ -495,29 +495,29 @@ part:
 
 single:
 	TBZ $0, R5, done
-	FMOVS (R2), F11
+	WORD $0xbc40004b // ldur s11, [x2]
 
 done:
 	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
 	WORD $0x4eacf508 // fmin v8.4s, v8.4s, v12.4s
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V8.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V8.S4
 	VFMLA V6.S4, V14.S4, V8.S4
-	FMOVQ 128(R0), F14
-	FMOVQ 144(R0), F15
+	WORD $0x3cc8000e // ldur q14, [x0, #128]
+	WORD $0x3cc9000f // ldur q15, [x0, #144]
 	VFMLA V8.S4, V14.S4, V15.S4
-	FMOVQ 160(R0), F14
+	WORD $0x3cca000e // ldur q14, [x0, #160]
 	VFMLA V8.S4, V15.S4, V14.S4
-	FMOVQ 176(R0), F15
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
 	VFMLA V8.S4, V14.S4, V15.S4
-	FMOVQ 192(R0), F14
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
 	VFMLA V8.S4, V15.S4, V14.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V8.S4, V14.S4, V15.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V8.S4, V15.S4, V14.S4
 	VSHL $23, V13.S4, V8.S4
 	VADD V0.S4, V8.S4, V8.S4
@@ -561,12 +561,12 @@ done2:
 	VMOVI $0, V8.B16
 	ADD R6, R1, R1
 	TBZ $2, R5, part3
-	FMOVQ (R1), F8
+	WORD $0x3cc00028 // ldur q8, [x1]
 	JMP done3
 
 part3:
 	TBZ $1, R5, single3
-	FMOVD (R1), F8
+	WORD $0xfc400028 // ldur d8, [x1]
 	TBZ $0, R5, done3
 	ADD $8, R1, R2
 	VLD1 (R2), V8.S[2]
@@ -574,28 +574,28 @@ part3:
 
 single3:
 	TBZ $0, R5, done3
-	FMOVS (R1), F8
+	WORD $0xbc400028 // ldur s8, [x1]
 
 done3:
 	VORR V2.B16, V8.B16, V2.B16
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ 48(R0), F2
+	WORD $0x3cc30002 // ldur q2, [x0, #48]
 	VFMLA V4.S4, V1.S4, V2.S4
 	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
 	VFMLA V5.S4, V4.S4, V1.S4
 	VFMLA V6.S4, V4.S4, V1.S4
-	FMOVQ 128(R0), F4
-	FMOVQ 144(R0), F5
+	WORD $0x3cc80004 // ldur q4, [x0, #128]
+	WORD $0x3cc90005 // ldur q5, [x0, #144]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 160(R0), F4
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 176(R0), F5
+	WORD $0x3ccb0005 // ldur q5, [x0, #176]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 192(R0), F4
+	WORD $0x3ccc0004 // ldur q4, [x0, #192]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	VFMLA V1.S4, V5.S4, V4.S4
 	VSUB V3.S4, V2.S4, V1.S4
 	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
@@ -636,12 +636,12 @@ done4:
 	VMOVI $0, V0.B16
 	ADD R6, R4, R0
 	TBZ $2, R5, part5
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	JMP done5
 
 part5:
 	TBZ $1, R5, single5
-	FMOVD (R0), F0
+	WORD $0xfc400000 // ldur d0, [x0]
 	TBZ $0, R5, done5
 	ADD $8, R0, R0
 	VLD1 (R0), V0.S[2]
@@ -649,7 +649,7 @@ part5:
 
 single5:
 	TBZ $0, R5, done5
-	FMOVS (R0), F0
+	WORD $0xbc400000 // ldur s0, [x0]
 
 done5:
 	WORD $0x4ea7d400 // fsub v0.4s, v0.4s, v7.4s
@@ -687,7 +687,7 @@ TEXT ·GRUUpdateGrad(SB), NOSPLIT, $0-120
 	MOVD hPrev_base+72(FP), R4
 	MOVD dy_base+96(FP), R5
 	MOVD dh_len+56(FP), R6
-	FMOVQ 112(R0), F0
+	WORD $0x3cc70000 // ldur q0, [x0, #112]
 	MOVD $0, R7
 	SUBS $4, R6, R6
 	BLT done_block
@@ -698,10 +698,10 @@ block:
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	WORD $0x3ce76822 // ldr q2, [x1, x7]
 	WORD $0x3ce76843 // ldr q3, [x2, x7]
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
 	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	VFMLS V3.S4, V3.S4, V5.S4
 	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
@@ -710,7 +710,7 @@ block:
 	WORD $0x3ce76884 // ldr q4, [x4, x7]
 	WORD $0x4ea3d483 // fsub v3.4s, v4.4s, v3.4s
 	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
 	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
 	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
@@ -730,12 +730,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R7, R3, R3
 	TBZ $2, R6, part
-	FMOVQ (R3), F1
+	WORD $0x3cc00061 // ldur q1, [x3]
 	JMP done
 
 part:
 	TBZ $1, R6, single
-	FMOVD (R3), F1
+	WORD $0xfc400061 // ldur d1, [x3]
 	TBZ $0, R6, done
 	ADD $8, R3, R8
 	VLD1 (R8), V1.S[2]
@@ -743,18 +743,18 @@ part:
 
 single:
 	TBZ $0, R6, done
-	FMOVS (R3), F1
+	WORD $0xbc400061 // ldur s1, [x3]
 
 done:
 	VMOVI $0, V2.B16
 	ADD R7, R5, R5
 	TBZ $2, R6, part2
-	FMOVQ (R5), F2
+	WORD $0x3cc000a2 // ldur q2, [x5]
 	JMP done2
 
 part2:
 	TBZ $1, R6, single2
-	FMOVD (R5), F2
+	WORD $0xfc4000a2 // ldur d2, [x5]
 	TBZ $0, R6, done2
 	ADD $8, R5, R5
 	VLD1 (R5), V2.S[2]
@@ -762,19 +762,19 @@ part2:
 
 single2:
 	TBZ $0, R6, done2
-	FMOVS (R5), F2
+	WORD $0xbc4000a2 // ldur s2, [x5]
 
 done2:
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	VMOVI $0, V2.B16
 	ADD R7, R1, R1
 	TBZ $2, R6, part3
-	FMOVQ (R1), F2
+	WORD $0x3cc00022 // ldur q2, [x1]
 	JMP done3
 
 part3:
 	TBZ $1, R6, single3
-	FMOVD (R1), F2
+	WORD $0xfc400022 // ldur d2, [x1]
 	TBZ $0, R6, done3
 	ADD $8, R1, R5
 	VLD1 (R5), V2.S[2]
@@ -782,18 +782,18 @@ part3:
 
 single3:
 	TBZ $0, R6, done3
-	FMOVS (R1), F2
+	WORD $0xbc400022 // ldur s2, [x1]
 
 done3:
 	VMOVI $0, V3.B16
 	ADD R7, R2, R2
 	TBZ $2, R6, part4
-	FMOVQ (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done4
 
 part4:
 	TBZ $1, R6, single4
-	FMOVD (R2), F3
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R6, done4
 	ADD $8, R2, R5
 	VLD1 (R5), V3.S[2]
@@ -801,13 +801,13 @@ part4:
 
 single4:
 	TBZ $0, R6, done4
-	FMOVS (R2), F3
+	WORD $0xbc400043 // ldur s3, [x2]
 
 done4:
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
 	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	VFMLS V3.S4, V3.S4, V5.S4
 	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
@@ -832,12 +832,12 @@ done5:
 	VMOVI $0, V4.B16
 	ADD R7, R4, R2
 	TBZ $2, R6, part6
-	FMOVQ (R2), F4
+	WORD $0x3cc00044 // ldur q4, [x2]
 	JMP done6
 
 part6:
 	TBZ $1, R6, single6
-	FMOVD (R2), F4
+	WORD $0xfc400044 // ldur d4, [x2]
 	TBZ $0, R6, done6
 	ADD $8, R2, R2
 	VLD1 (R2), V4.S[2]
@@ -845,12 +845,12 @@ part6:
 
 single6:
 	TBZ $0, R6, done6
-	FMOVS (R2), F4
+	WORD $0xbc400044 // ldur s4, [x2]
 
 done6:
 	WORD $0x4ea3d483 // fsub v3.4s, v4.4s, v3.4s
 	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
 	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
 	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
@@ -903,17 +903,17 @@ TEXT ·GRUUpdateTextbook(SB), NOSPLIT, $0-96
 	MOVD h_base+48(FP), R3
 	MOVD hPrev_base+72(FP), R4
 	MOVD h_len+56(FP), R5
-	FMOVQ (R0), F0
-	FMOVQ 16(R0), F1
-	FMOVQ 32(R0), F2
-	FMOVQ 48(R0), F3
-	FMOVQ 64(R0), F4
-	FMOVQ 80(R0), F5
-	FMOVQ 96(R0), F6
-	FMOVQ 208(R0), F7
-	FMOVQ 224(R0), F8
-	FMOVQ 240(R0), F9
-	FMOVQ 112(R0), F10
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3ccd0007 // ldur q7, [x0, #208]
+	WORD $0x3cce0008 // ldur q8, [x0, #224]
+	WORD $0x3ccf0009 // ldur q9, [x0, #240]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	MOVD $0, R6
 	SUBS $4, R5, R5
 	BLT done_block
@@ -923,23 +923,23 @@ block:
 	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
 	WORD $0x4eacf50d // fmin v13.4s, v8.4s, v12.4s
 	WORD $0x6e27ddad // fmul v13.4s, v13.4s, v7.4s
-	FMOVQ 48(R0), F14
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
 	VFMLA V4.S4, V13.S4, V14.S4
 	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
 	VFMLA V5.S4, V15.S4, V13.S4
 	VFMLA V6.S4, V15.S4, V13.S4
-	FMOVQ 128(R0), F15
-	FMOVQ 144(R0), F16
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	WORD $0x3cc90010 // ldur q16, [x0, #144]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 160(R0), F15
+	WORD $0x3cca000f // ldur q15, [x0, #160]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ 176(R0), F16
+	WORD $0x3ccb0010 // ldur q16, [x0, #176]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 192(R0), F15
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V13.S4, V16.S4, V15.S4
 	VSHL $23, V14.S4, V13.S4
 	VADD V0.S4, V13.S4, V13.S4
@@ -967,23 +967,23 @@ block:
 	WORD $0x3ce6682c // ldr q12, [x1, x6]
 	VORR V2.B16, V12.B16, V13.B16
 	WORD $0x4e2df42d // fmax v13.4s, v1.4s, v13.4s
-	FMOVQ 48(R0), F14
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
 	VFMLA V4.S4, V13.S4, V14.S4
 	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
 	VFMLA V5.S4, V15.S4, V13.S4
 	VFMLA V6.S4, V15.S4, V13.S4
-	FMOVQ 128(R0), F15
-	FMOVQ 144(R0), F16
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	WORD $0x3cc90010 // ldur q16, [x0, #144]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 160(R0), F15
+	WORD $0x3cca000f // ldur q15, [x0, #160]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ 176(R0), F16
+	WORD $0x3ccb0010 // ldur q16, [x0, #176]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 192(R0), F15
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V13.S4, V16.S4, V15.S4
 	VSUB V3.S4, V14.S4, V13.S4
 	WORD $0x4f3f05ae // sshr v14.4s, v13.4s, #1
@@ -1022,12 +1022,12 @@ done_block:
 	VMOVI $0, V11.B16
 	ADD R6, R2, R2
 	TBZ $2, R5, part
-	FMOVQ (R2), F11
+	WORD $0x3cc0004b // ldur q11, [x2]
 	JMP done
 
 part:
 	TBZ $1, R5, single
-	FMOVD (R2), F11
+	WORD $0xfc40004b // ldur d11, [x2]
 	TBZ $0, R5, done
 	ADD $8, R2, R7
 	VLD1 (R7), V11.S[2]
@@ -1035,29 +1035,29 @@ part:
 
 single:
 	TBZ $0, R5, done
-	FMOVS (R2), F11
+	WORD $0xbc40004b // ldur s11, [x2]
 
 done:
 	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
 	WORD $0x4eacf508 // fmin v8.4s, v8.4s, v12.4s
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V8.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V8.S4
 	VFMLA V6.S4, V14.S4, V8.S4
-	FMOVQ 128(R0), F14
-	FMOVQ 144(R0), F15
+	WORD $0x3cc8000e // ldur q14, [x0, #128]
+	WORD $0x3cc9000f // ldur q15, [x0, #144]
 	VFMLA V8.S4, V14.S4, V15.S4
-	FMOVQ 160(R0), F14
+	WORD $0x3cca000e // ldur q14, [x0, #160]
 	VFMLA V8.S4, V15.S4, V14.S4
-	FMOVQ 176(R0), F15
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
 	VFMLA V8.S4, V14.S4, V15.S4
-	FMOVQ 192(R0), F14
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
 	VFMLA V8.S4, V15.S4, V14.S4
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLA V8.S4, V14.S4, V15.S4
-	FMOVQ (R0), F14
+	WORD $0x3cc0000e // ldur q14, [x0]
 	VFMLA V8.S4, V15.S4, V14.S4
 	VSHL $23, V13.S4, V8.S4
 	VADD V0.S4, V8.S4, V8.S4
@@ -1101,12 +1101,12 @@ done2:
 	VMOVI $0, V8.B16
 	ADD R6, R1, R1
 	TBZ $2, R5, part3
-	FMOVQ (R1), F8
+	WORD $0x3cc00028 // ldur q8, [x1]
 	JMP done3
 
 part3:
 	TBZ $1, R5, single3
-	FMOVD (R1), F8
+	WORD $0xfc400028 // ldur d8, [x1]
 	TBZ $0, R5, done3
 	ADD $8, R1, R2
 	VLD1 (R2), V8.S[2]
@@ -1114,28 +1114,28 @@ part3:
 
 single3:
 	TBZ $0, R5, done3
-	FMOVS (R1), F8
+	WORD $0xbc400028 // ldur s8, [x1]
 
 done3:
 	VORR V2.B16, V8.B16, V2.B16
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ 48(R0), F2
+	WORD $0x3cc30002 // ldur q2, [x0, #48]
 	VFMLA V4.S4, V1.S4, V2.S4
 	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
 	VFMLA V5.S4, V4.S4, V1.S4
 	VFMLA V6.S4, V4.S4, V1.S4
-	FMOVQ 128(R0), F4
-	FMOVQ 144(R0), F5
+	WORD $0x3cc80004 // ldur q4, [x0, #128]
+	WORD $0x3cc90005 // ldur q5, [x0, #144]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 160(R0), F4
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 176(R0), F5
+	WORD $0x3ccb0005 // ldur q5, [x0, #176]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 192(R0), F4
+	WORD $0x3ccc0004 // ldur q4, [x0, #192]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	VFMLA V1.S4, V5.S4, V4.S4
 	VSUB V3.S4, V2.S4, V1.S4
 	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
@@ -1176,12 +1176,12 @@ done4:
 	VMOVI $0, V0.B16
 	ADD R6, R4, R0
 	TBZ $2, R5, part5
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	JMP done5
 
 part5:
 	TBZ $1, R5, single5
-	FMOVD (R0), F0
+	WORD $0xfc400000 // ldur d0, [x0]
 	TBZ $0, R5, done5
 	ADD $8, R0, R0
 	VLD1 (R0), V0.S[2]
@@ -1189,7 +1189,7 @@ part5:
 
 single5:
 	TBZ $0, R5, done5
-	FMOVS (R0), F0
+	WORD $0xbc400000 // ldur s0, [x0]
 
 done5:
 	WORD $0x4ea0d4e1 // fsub v1.4s, v7.4s, v0.4s
@@ -1227,7 +1227,7 @@ TEXT ·GRUUpdateTextbookGrad(SB), NOSPLIT, $0-120
 	MOVD hPrev_base+72(FP), R4
 	MOVD dy_base+96(FP), R5
 	MOVD dh_len+56(FP), R6
-	FMOVQ 112(R0), F0
+	WORD $0x3cc70000 // ldur q0, [x0, #112]
 	MOVD $0, R7
 	SUBS $4, R6, R6
 	BLT done_block
@@ -1239,7 +1239,7 @@ block:
 	WORD $0x3ce76822 // ldr q2, [x1, x7]
 	WORD $0x3ce76843 // ldr q3, [x2, x7]
 	WORD $0x6e22dc24 // fmul v4.4s, v1.4s, v2.4s
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	VFMLS V3.S4, V3.S4, V5.S4
 	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
@@ -1248,14 +1248,14 @@ block:
 	WORD $0x3ce76884 // ldr q4, [x4, x7]
 	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
 	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
 	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD $0x6ea3ec04 // facgt v4.4s, v0.4s, v3.4s
 	WORD $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 	WORD $0x3ca76823 // str q3, [x1, x7]
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
 	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD $0x3ca76861 // str q1, [x3, x7]
@@ -1270,12 +1270,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R7, R3, R3
 	TBZ $2, R6, part
-	FMOVQ (R3), F1
+	WORD $0x3cc00061 // ldur q1, [x3]
 	JMP done
 
 part:
 	TBZ $1, R6, single
-	FMOVD (R3), F1
+	WORD $0xfc400061 // ldur d1, [x3]
 	TBZ $0, R6, done
 	ADD $8, R3, R8
 	VLD1 (R8), V1.S[2]
@@ -1283,18 +1283,18 @@ part:
 
 single:
 	TBZ $0, R6, done
-	FMOVS (R3), F1
+	WORD $0xbc400061 // ldur s1, [x3]
 
 done:
 	VMOVI $0, V2.B16
 	ADD R7, R5, R5
 	TBZ $2, R6, part2
-	FMOVQ (R5), F2
+	WORD $0x3cc000a2 // ldur q2, [x5]
 	JMP done2
 
 part2:
 	TBZ $1, R6, single2
-	FMOVD (R5), F2
+	WORD $0xfc4000a2 // ldur d2, [x5]
 	TBZ $0, R6, done2
 	ADD $8, R5, R5
 	VLD1 (R5), V2.S[2]
@@ -1302,19 +1302,19 @@ part2:
 
 single2:
 	TBZ $0, R6, done2
-	FMOVS (R5), F2
+	WORD $0xbc4000a2 // ldur s2, [x5]
 
 done2:
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	VMOVI $0, V2.B16
 	ADD R7, R1, R1
 	TBZ $2, R6, part3
-	FMOVQ (R1), F2
+	WORD $0x3cc00022 // ldur q2, [x1]
 	JMP done3
 
 part3:
 	TBZ $1, R6, single3
-	FMOVD (R1), F2
+	WORD $0xfc400022 // ldur d2, [x1]
 	TBZ $0, R6, done3
 	ADD $8, R1, R5
 	VLD1 (R5), V2.S[2]
@@ -1322,18 +1322,18 @@ part3:
 
 single3:
 	TBZ $0, R6, done3
-	FMOVS (R1), F2
+	WORD $0xbc400022 // ldur s2, [x1]
 
 done3:
 	VMOVI $0, V3.B16
 	ADD R7, R2, R2
 	TBZ $2, R6, part4
-	FMOVQ (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done4
 
 part4:
 	TBZ $1, R6, single4
-	FMOVD (R2), F3
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R6, done4
 	ADD $8, R2, R5
 	VLD1 (R5), V3.S[2]
@@ -1341,11 +1341,11 @@ part4:
 
 single4:
 	TBZ $0, R6, done4
-	FMOVS (R2), F3
+	WORD $0xbc400043 // ldur s3, [x2]
 
 done4:
 	WORD $0x6e22dc24 // fmul v4.4s, v1.4s, v2.4s
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	VFMLS V3.S4, V3.S4, V5.S4
 	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
@@ -1370,12 +1370,12 @@ done5:
 	VMOVI $0, V4.B16
 	ADD R7, R4, R2
 	TBZ $2, R6, part6
-	FMOVQ (R2), F4
+	WORD $0x3cc00044 // ldur q4, [x2]
 	JMP done6
 
 part6:
 	TBZ $1, R6, single6
-	FMOVD (R2), F4
+	WORD $0xfc400044 // ldur d4, [x2]
 	TBZ $0, R6, done6
 	ADD $8, R2, R2
 	VLD1 (R2), V4.S[2]
@@ -1383,12 +1383,12 @@ part6:
 
 single6:
 	TBZ $0, R6, done6
-	FMOVS (R2), F4
+	WORD $0xbc400044 // ldur s4, [x2]
 
 done6:
 	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
 	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
 	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
@@ -1411,7 +1411,7 @@ single7:
 	FMOVS F3, (R1)
 
 done7:
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
 	TBZ $2, R6, part8

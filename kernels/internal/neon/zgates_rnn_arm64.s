@@ -10,16 +10,16 @@ TEXT ·RNNTanh(SB), NOSPLIT, $0-48
 	MOVD h_base+0(FP), R1
 	MOVD a_base+24(FP), R2
 	MOVD a_len+32(FP), R3
-	FMOVQ (R0), F0
-	FMOVQ 16(R0), F1
-	FMOVQ 32(R0), F2
-	FMOVQ 48(R0), F3
-	FMOVQ 64(R0), F4
-	FMOVQ 80(R0), F5
-	FMOVQ 96(R0), F6
-	FMOVQ 112(R0), F7
-	FMOVQ 128(R0), F8
-	FMOVQ 144(R0), F9
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
 	MOVD $0, R4
 	SUBS $4, R3, R3
 	BLT done_block
@@ -29,23 +29,23 @@ block:
 	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
 	WORD $0x4eabf40c // fmin v12.4s, v0.4s, v11.4s
 	WORD $0x6e22dd8c // fmul v12.4s, v12.4s, v2.4s
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V12.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V12.S4
 	VFMLA V6.S4, V14.S4, V12.S4
-	FMOVQ 160(R0), F14
-	FMOVQ 176(R0), F15
+	WORD $0x3cca000e // ldur q14, [x0, #160]
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 192(R0), F14
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ 208(R0), F15
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 224(R0), F14
+	WORD $0x3cce000e // ldur q14, [x0, #224]
 	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ 16(R0), F15
+	WORD $0x3cc1000f // ldur q15, [x0, #16]
 	VFMLA V12.S4, V14.S4, V15.S4
-	FMOVQ 16(R0), F14
+	WORD $0x3cc1000e // ldur q14, [x0, #16]
 	VFMLA V12.S4, V15.S4, V14.S4
 	VSHL $23, V13.S4, V12.S4
 	VADD V1.S4, V12.S4, V12.S4
@@ -54,7 +54,7 @@ block:
 	WORD $0x6e2cfc4c // fdiv v12.4s, v2.4s, v12.4s
 	WORD $0x4eacd42c // fsub v12.4s, v1.4s, v12.4s
 	WORD $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ 240(R0), F14
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	FMOVQ 256(R0), F15
 	VFMLA V13.S4, V14.S4, V15.S4
 	FMOVQ 272(R0), F14
@@ -83,12 +83,12 @@ done_block:
 	VMOVI $0, V10.B16
 	ADD R4, R2, R2
 	TBZ $2, R3, part
-	FMOVQ (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R2), F10
+	WORD $0xfc40004a // ldur d10, [x2]
 	TBZ $0, R3, done
 	ADD $8, R2, R2
 	VLD1 (R2), V10.S[2]
@@ -96,29 +96,29 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R2), F10
+	WORD $0xbc40004a // ldur s10, [x2]
 
 done:
 	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
 	WORD $0x4eabf400 // fmin v0.4s, v0.4s, v11.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	FMOVQ 48(R0), F12
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
 	VFMLA V4.S4, V0.S4, V12.S4
 	WORD $0x4ea3d583 // fsub v3.4s, v12.4s, v3.4s
 	VFMLA V5.S4, V3.S4, V0.S4
 	VFMLA V6.S4, V3.S4, V0.S4
-	FMOVQ 160(R0), F3
-	FMOVQ 176(R0), F4
+	WORD $0x3cca0003 // ldur q3, [x0, #160]
+	WORD $0x3ccb0004 // ldur q4, [x0, #176]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ 192(R0), F3
+	WORD $0x3ccc0003 // ldur q3, [x0, #192]
 	VFMLA V0.S4, V4.S4, V3.S4
-	FMOVQ 208(R0), F4
+	WORD $0x3ccd0004 // ldur q4, [x0, #208]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ 224(R0), F3
+	WORD $0x3cce0003 // ldur q3, [x0, #224]
 	VFMLA V0.S4, V4.S4, V3.S4
-	FMOVQ 16(R0), F4
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ 16(R0), F3
+	WORD $0x3cc10003 // ldur q3, [x0, #16]
 	VFMLA V0.S4, V4.S4, V3.S4
 	VSHL $23, V12.S4, V0.S4
 	VADD V1.S4, V0.S4, V0.S4
@@ -127,7 +127,7 @@ done:
 	WORD $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
 	WORD $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD $0x6e2bdd61 // fmul v1.4s, v11.4s, v11.4s
-	FMOVQ 240(R0), F2
+	WORD $0x3ccf0002 // ldur q2, [x0, #240]
 	FMOVQ 256(R0), F3
 	VFMLA V1.S4, V2.S4, V3.S4
 	FMOVQ 272(R0), F2
@@ -174,7 +174,7 @@ TEXT ·RNNTanhGrad(SB), NOSPLIT, $0-96
 	MOVD dh_base+48(FP), R3
 	MOVD dy_base+72(FP), R4
 	MOVD a_len+8(FP), R5
-	FMOVQ 144(R0), F0
+	WORD $0x3cc90000 // ldur q0, [x0, #144]
 	MOVD $0, R6
 	SUBS $4, R5, R5
 	BLT done_block
@@ -184,7 +184,7 @@ block:
 	WORD $0x3ce66862 // ldr q2, [x3, x6]
 	WORD $0x3ce66883 // ldr q3, [x4, x6]
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 16(R0), F3
+	WORD $0x3cc10003 // ldur q3, [x0, #16]
 	VFMLS V1.S4, V1.S4, V3.S4
 	WORD $0x6e22dc61 // fmul v1.4s, v3.4s, v2.4s
 	WORD $0x6ea1ec02 // facgt v2.4s, v0.4s, v1.4s
@@ -201,12 +201,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R6, R2, R2
 	TBZ $2, R5, part
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done
 
 part:
 	TBZ $1, R5, single
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R5, done
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -214,18 +214,18 @@ part:
 
 single:
 	TBZ $0, R5, done
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done:
 	VMOVI $0, V2.B16
 	ADD R6, R3, R2
 	TBZ $2, R5, part2
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R5, single2
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R5, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V2.S[2]
@@ -233,18 +233,18 @@ part2:
 
 single2:
 	TBZ $0, R5, done2
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done2:
 	VMOVI $0, V3.B16
 	ADD R6, R4, R2
 	TBZ $2, R5, part3
-	FMOVQ (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done3
 
 part3:
 	TBZ $1, R5, single3
-	FMOVD (R2), F3
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R5, done3
 	ADD $8, R2, R2
 	VLD1 (R2), V3.S[2]
@@ -252,11 +252,11 @@ part3:
 
 single3:
 	TBZ $0, R5, done3
-	FMOVS (R2), F3
+	WORD $0xbc400043 // ldur s3, [x2]
 
 done3:
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 16(R0), F3
+	WORD $0x3cc10003 // ldur q3, [x0, #16]
 	VFMLS V1.S4, V1.S4, V3.S4
 	WORD $0x6e22dc61 // fmul v1.4s, v3.4s, v2.4s
 	WORD $0x6ea1ec00 // facgt v0.4s, v0.4s, v1.4s
@@ -289,7 +289,7 @@ TEXT ·RNNReLU(SB), NOSPLIT, $0-48
 	MOVD h_base+0(FP), R1
 	MOVD a_base+24(FP), R2
 	MOVD a_len+32(FP), R3
-	FMOVQ 144(R0), F0
+	WORD $0x3cc90000 // ldur q0, [x0, #144]
 	MOVD $0, R0
 	SUBS $4, R3, R3
 	BLT done_block
@@ -313,12 +313,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R0, R2, R2
 	TBZ $2, R3, part
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R3, done
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -326,7 +326,7 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done:
 	VMOVI $0, V2.B16
@@ -364,7 +364,7 @@ TEXT ·RNNReLUGrad(SB), NOSPLIT, $0-96
 	MOVD dh_base+48(FP), R3
 	MOVD dy_base+72(FP), R4
 	MOVD a_len+8(FP), R5
-	FMOVQ 144(R0), F0
+	WORD $0x3cc90000 // ldur q0, [x0, #144]
 	MOVD $0, R6
 	SUBS $4, R5, R5
 	BLT done_block
@@ -391,12 +391,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R6, R2, R2
 	TBZ $2, R5, part
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done
 
 part:
 	TBZ $1, R5, single
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R5, done
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -404,18 +404,18 @@ part:
 
 single:
 	TBZ $0, R5, done
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done:
 	VMOVI $0, V2.B16
 	ADD R6, R3, R2
 	TBZ $2, R5, part2
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R5, single2
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R5, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V2.S[2]
@@ -423,18 +423,18 @@ part2:
 
 single2:
 	TBZ $0, R5, done2
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done2:
 	VMOVI $0, V3.B16
 	ADD R6, R4, R2
 	TBZ $2, R5, part3
-	FMOVQ (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done3
 
 part3:
 	TBZ $1, R5, single3
-	FMOVD (R2), F3
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R5, done3
 	ADD $8, R2, R2
 	VLD1 (R2), V3.S[2]
@@ -442,7 +442,7 @@ part3:
 
 single3:
 	TBZ $0, R5, done3
-	FMOVS (R2), F3
+	WORD $0xbc400043 // ldur s3, [x2]
 
 done3:
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
@@ -479,14 +479,14 @@ TEXT ·RNNSigmoid(SB), NOSPLIT, $0-48
 	MOVD h_base+0(FP), R1
 	MOVD a_base+24(FP), R2
 	MOVD a_len+32(FP), R3
-	FMOVQ 16(R0), F0
+	WORD $0x3cc10000 // ldur q0, [x0, #16]
 	FMOVQ 336(R0), F1
-	FMOVQ 128(R0), F2
-	FMOVQ 48(R0), F3
-	FMOVQ 64(R0), F4
-	FMOVQ 80(R0), F5
-	FMOVQ 96(R0), F6
-	FMOVQ 144(R0), F7
+	WORD $0x3cc80002 // ldur q2, [x0, #128]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc90007 // ldur q7, [x0, #144]
 	MOVD $0, R4
 	SUBS $4, R3, R3
 	BLT done_block
@@ -495,23 +495,23 @@ block:
 	WORD $0x3ce46848 // ldr q8, [x2, x4]
 	VORR V2.B16, V8.B16, V9.B16
 	WORD $0x4e29f429 // fmax v9.4s, v1.4s, v9.4s
-	FMOVQ 48(R0), F10
+	WORD $0x3cc3000a // ldur q10, [x0, #48]
 	VFMLA V4.S4, V9.S4, V10.S4
 	WORD $0x4ea3d54b // fsub v11.4s, v10.4s, v3.4s
 	VFMLA V5.S4, V11.S4, V9.S4
 	VFMLA V6.S4, V11.S4, V9.S4
-	FMOVQ 160(R0), F11
-	FMOVQ 176(R0), F12
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
 	VFMLA V9.S4, V11.S4, V12.S4
-	FMOVQ 192(R0), F11
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
 	VFMLA V9.S4, V12.S4, V11.S4
-	FMOVQ 208(R0), F12
+	WORD $0x3ccd000c // ldur q12, [x0, #208]
 	VFMLA V9.S4, V11.S4, V12.S4
-	FMOVQ 224(R0), F11
+	WORD $0x3cce000b // ldur q11, [x0, #224]
 	VFMLA V9.S4, V12.S4, V11.S4
-	FMOVQ 16(R0), F12
+	WORD $0x3cc1000c // ldur q12, [x0, #16]
 	VFMLA V9.S4, V11.S4, V12.S4
-	FMOVQ 16(R0), F11
+	WORD $0x3cc1000b // ldur q11, [x0, #16]
 	VFMLA V9.S4, V12.S4, V11.S4
 	VSUB V3.S4, V10.S4, V9.S4
 	WORD $0x4f3f052a // sshr v10.4s, v9.4s, #1
@@ -546,12 +546,12 @@ done_block:
 	VMOVI $0, V8.B16
 	ADD R4, R2, R2
 	TBZ $2, R3, part
-	FMOVQ (R2), F8
+	WORD $0x3cc00048 // ldur q8, [x2]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R2), F8
+	WORD $0xfc400048 // ldur d8, [x2]
 	TBZ $0, R3, done
 	ADD $8, R2, R2
 	VLD1 (R2), V8.S[2]
@@ -559,28 +559,28 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R2), F8
+	WORD $0xbc400048 // ldur s8, [x2]
 
 done:
 	VORR V2.B16, V8.B16, V2.B16
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ 48(R0), F2
+	WORD $0x3cc30002 // ldur q2, [x0, #48]
 	VFMLA V4.S4, V1.S4, V2.S4
 	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
 	VFMLA V5.S4, V4.S4, V1.S4
 	VFMLA V6.S4, V4.S4, V1.S4
-	FMOVQ 160(R0), F4
-	FMOVQ 176(R0), F5
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
+	WORD $0x3ccb0005 // ldur q5, [x0, #176]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 192(R0), F4
+	WORD $0x3ccc0004 // ldur q4, [x0, #192]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 208(R0), F5
+	WORD $0x3ccd0005 // ldur q5, [x0, #208]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 224(R0), F4
+	WORD $0x3cce0004 // ldur q4, [x0, #224]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 16(R0), F5
+	WORD $0x3cc10005 // ldur q5, [x0, #16]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 16(R0), F4
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
 	VFMLA V1.S4, V5.S4, V4.S4
 	VSUB V3.S4, V2.S4, V1.S4
 	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
@@ -633,7 +633,7 @@ TEXT ·RNNSigmoidGrad(SB), NOSPLIT, $0-96
 	MOVD dh_base+48(FP), R3
 	MOVD dy_base+72(FP), R4
 	MOVD a_len+8(FP), R5
-	FMOVQ 144(R0), F0
+	WORD $0x3cc90000 // ldur q0, [x0, #144]
 	MOVD $0, R6
 	SUBS $4, R5, R5
 	BLT done_block
@@ -643,7 +643,7 @@ block:
 	WORD $0x3ce66862 // ldr q2, [x3, x6]
 	WORD $0x3ce66883 // ldr q3, [x4, x6]
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 16(R0), F3
+	WORD $0x3cc10003 // ldur q3, [x0, #16]
 	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
@@ -661,12 +661,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R6, R2, R2
 	TBZ $2, R5, part
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done
 
 part:
 	TBZ $1, R5, single
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R5, done
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -674,18 +674,18 @@ part:
 
 single:
 	TBZ $0, R5, done
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done:
 	VMOVI $0, V2.B16
 	ADD R6, R3, R2
 	TBZ $2, R5, part2
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R5, single2
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R5, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V2.S[2]
@@ -693,18 +693,18 @@ part2:
 
 single2:
 	TBZ $0, R5, done2
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done2:
 	VMOVI $0, V3.B16
 	ADD R6, R4, R2
 	TBZ $2, R5, part3
-	FMOVQ (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done3
 
 part3:
 	TBZ $1, R5, single3
-	FMOVD (R2), F3
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R5, done3
 	ADD $8, R2, R2
 	VLD1 (R2), V3.S[2]
@@ -712,11 +712,11 @@ part3:
 
 single3:
 	TBZ $0, R5, done3
-	FMOVS (R2), F3
+	WORD $0xbc400043 // ldur s3, [x2]
 
 done3:
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 16(R0), F3
+	WORD $0x3cc10003 // ldur q3, [x0, #16]
 	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s

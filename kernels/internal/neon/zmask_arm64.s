@@ -10,22 +10,22 @@ TEXT ·Uniform(SB), NOSPLIT, $0-32
 	MOVD dst_base+0(FP), R1
 	MOVD dst_len+8(FP), R2
 	MOVD c+24(FP), R3
-	FMOVQ (R0), F0
-	FMOVQ 16(R0), F1
-	FMOVQ 32(R0), F2
-	FMOVQ 48(R0), F3
-	FMOVQ 64(R0), F4
-	FMOVQ 80(R0), F5
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
 	SUBS $64, R2, R2
 	BLT done_block
 
 block:
-	FMOVQ (R3), F6
-	FMOVS 64(R3), F7
-	FMOVS 68(R3), F8
-	FMOVS 72(R3), F9
-	FMOVS 76(R3), F10
-	FMOVS 80(R3), F11
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0xbc440067 // ldur s7, [x3, #64]
+	WORD $0xbc444068 // ldur s8, [x3, #68]
+	WORD $0xbc448069 // ldur s9, [x3, #72]
+	WORD $0xbc44c06a // ldur s10, [x3, #76]
+	WORD $0xbc45006b // ldur s11, [x3, #80]
 	WORD $0x2ea0c0cc // umull v12.2d, v6.2s, v0.2s
 	WORD $0x6ea0c0cd // umull2 v13.2d, v6.4s, v0.4s
 	VUZP1 V13.S4, V12.S4, V14.S4
@@ -187,15 +187,15 @@ block:
 	VAND V4.B16, V7.B16, V7.B16
 	VORR V5.B16, V7.B16, V7.B16
 	FMOVQ F7, 192(R1)
-	FMOVQ 96(R0), F7
+	WORD $0x3cc60007 // ldur q7, [x0, #96]
 	VADD V7.S4, V6.S4, V6.S4
 	FMOVQ F6, (R3)
-	FMOVQ 16(R3), F6
-	FMOVS 64(R3), F7
-	FMOVS 68(R3), F8
-	FMOVS 72(R3), F9
-	FMOVS 76(R3), F10
-	FMOVS 80(R3), F11
+	WORD $0x3cc10066 // ldur q6, [x3, #16]
+	WORD $0xbc440067 // ldur s7, [x3, #64]
+	WORD $0xbc444068 // ldur s8, [x3, #68]
+	WORD $0xbc448069 // ldur s9, [x3, #72]
+	WORD $0xbc44c06a // ldur s10, [x3, #76]
+	WORD $0xbc45006b // ldur s11, [x3, #80]
 	WORD $0x2ea0c0cc // umull v12.2d, v6.2s, v0.2s
 	WORD $0x6ea0c0cd // umull2 v13.2d, v6.4s, v0.4s
 	VUZP1 V13.S4, V12.S4, V14.S4
@@ -357,15 +357,15 @@ block:
 	VAND V4.B16, V7.B16, V7.B16
 	VORR V5.B16, V7.B16, V7.B16
 	FMOVQ F7, 208(R1)
-	FMOVQ 96(R0), F7
+	WORD $0x3cc60007 // ldur q7, [x0, #96]
 	VADD V7.S4, V6.S4, V6.S4
 	FMOVQ F6, 16(R3)
-	FMOVQ 32(R3), F6
-	FMOVS 64(R3), F7
-	FMOVS 68(R3), F8
-	FMOVS 72(R3), F9
-	FMOVS 76(R3), F10
-	FMOVS 80(R3), F11
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0xbc440067 // ldur s7, [x3, #64]
+	WORD $0xbc444068 // ldur s8, [x3, #68]
+	WORD $0xbc448069 // ldur s9, [x3, #72]
+	WORD $0xbc44c06a // ldur s10, [x3, #76]
+	WORD $0xbc45006b // ldur s11, [x3, #80]
 	WORD $0x2ea0c0cc // umull v12.2d, v6.2s, v0.2s
 	WORD $0x6ea0c0cd // umull2 v13.2d, v6.4s, v0.4s
 	VUZP1 V13.S4, V12.S4, V14.S4
@@ -527,15 +527,15 @@ block:
 	VAND V4.B16, V7.B16, V7.B16
 	VORR V5.B16, V7.B16, V7.B16
 	FMOVQ F7, 224(R1)
-	FMOVQ 96(R0), F7
+	WORD $0x3cc60007 // ldur q7, [x0, #96]
 	VADD V7.S4, V6.S4, V6.S4
 	FMOVQ F6, 32(R3)
-	FMOVQ 48(R3), F6
-	FMOVS 64(R3), F7
-	FMOVS 68(R3), F8
-	FMOVS 72(R3), F9
-	FMOVS 76(R3), F10
-	FMOVS 80(R3), F11
+	WORD $0x3cc30066 // ldur q6, [x3, #48]
+	WORD $0xbc440067 // ldur s7, [x3, #64]
+	WORD $0xbc444068 // ldur s8, [x3, #68]
+	WORD $0xbc448069 // ldur s9, [x3, #72]
+	WORD $0xbc44c06a // ldur s10, [x3, #76]
+	WORD $0xbc45006b // ldur s11, [x3, #80]
 	WORD $0x2ea0c0cc // umull v12.2d, v6.2s, v0.2s
 	WORD $0x6ea0c0cd // umull2 v13.2d, v6.4s, v0.4s
 	VUZP1 V13.S4, V12.S4, V14.S4
@@ -697,7 +697,7 @@ block:
 	VAND V4.B16, V7.B16, V7.B16
 	VORR V5.B16, V7.B16, V7.B16
 	FMOVQ F7, 240(R1)
-	FMOVQ 96(R0), F7
+	WORD $0x3cc60007 // ldur q7, [x0, #96]
 	VADD V7.S4, V6.S4, V6.S4
 	FMOVQ F6, 48(R3)
 	ADD $256, R1, R1
@@ -739,12 +739,12 @@ done_block:
 	VMOVI $0, V2.B16
 	ADD R4, R2, R2
 	TBZ $2, R1, part
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done
 
 part:
 	TBZ $1, R1, single
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R1, done
 	ADD $8, R2, R2
 	VLD1 (R2), V2.S[2]
@@ -752,18 +752,18 @@ part:
 
 single:
 	TBZ $0, R1, done
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done:
 	VMOVI $0, V3.B16
 	ADD R4, R3, R2
 	TBZ $2, R1, part2
-	FMOVQ (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R1, single2
-	FMOVD (R2), F3
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R1, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V3.S[2]
@@ -771,7 +771,7 @@ part2:
 
 single2:
 	TBZ $0, R1, done2
-	FMOVS (R2), F3
+	WORD $0xbc400043 // ldur s3, [x2]
 
 done2:
 	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
@@ -830,12 +830,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R5, R2, R2
 	TBZ $2, R1, part
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done
 
 part:
 	TBZ $1, R1, single
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R1, done
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -843,18 +843,18 @@ part:
 
 single:
 	TBZ $0, R1, done
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done:
 	VMOVI $0, V2.B16
 	ADD R5, R3, R2
 	TBZ $2, R1, part2
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R1, single2
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R1, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V2.S[2]
@@ -862,18 +862,18 @@ part2:
 
 single2:
 	TBZ $0, R1, done2
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done2:
 	VMOVI $0, V3.B16
 	ADD R5, R4, R2
 	TBZ $2, R1, part3
-	FMOVQ (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done3
 
 part3:
 	TBZ $1, R1, single3
-	FMOVD (R2), F3
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R1, done3
 	ADD $8, R2, R2
 	VLD1 (R2), V3.S[2]
@@ -881,7 +881,7 @@ part3:
 
 single3:
 	TBZ $0, R1, done3
-	FMOVS (R2), F3
+	WORD $0xbc400043 // ldur s3, [x2]
 
 done3:
 	WORD $0x6ea1e400 // fcmgt v0.4s, v0.4s, v1.4s

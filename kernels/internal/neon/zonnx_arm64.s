@@ -30,12 +30,12 @@ done_block:
 	VMOVI $0, V0.B16
 	ADD R3, R1, R1
 	TBZ $2, R2, part
-	FMOVQ (R1), F0
+	WORD $0x3cc00020 // ldur q0, [x1]
 	JMP done
 
 part:
 	TBZ $1, R2, single
-	FMOVD (R1), F0
+	WORD $0xfc400020 // ldur d0, [x1]
 	TBZ $0, R2, done
 	ADD $8, R1, R1
 	VLD1 (R1), V0.S[2]
@@ -43,7 +43,7 @@ part:
 
 single:
 	TBZ $0, R2, done
-	FMOVS (R1), F0
+	WORD $0xbc400020 // ldur s0, [x1]
 
 done:
 	VMOVI $0, V1.B16
@@ -85,7 +85,7 @@ TEXT ·ReLUGrad(SB), NOSPLIT, $0-72
 block:
 	WORD $0x3ce56840 // ldr q0, [x2, x5]
 	WORD $0x3ce56861 // ldr q1, [x3, x5]
-	FMOVQ (R0), F2
+	WORD $0x3cc00002 // ldur q2, [x0]
 	WORD $0x6ea0e440 // fcmgt v0.4s, v2.4s, v0.4s
 	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
 	WORD $0x3ca56821 // str q1, [x1, x5]
@@ -100,12 +100,12 @@ done_block:
 	VMOVI $0, V0.B16
 	ADD R5, R2, R2
 	TBZ $2, R4, part
-	FMOVQ (R2), F0
+	WORD $0x3cc00040 // ldur q0, [x2]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD (R2), F0
+	WORD $0xfc400040 // ldur d0, [x2]
 	TBZ $0, R4, done
 	ADD $8, R2, R2
 	VLD1 (R2), V0.S[2]
@@ -113,18 +113,18 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS (R2), F0
+	WORD $0xbc400040 // ldur s0, [x2]
 
 done:
 	VMOVI $0, V1.B16
 	ADD R5, R3, R2
 	TBZ $2, R4, part2
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R4, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -132,10 +132,10 @@ part2:
 
 single2:
 	TBZ $0, R4, done2
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done2:
-	FMOVQ (R0), F2
+	WORD $0x3cc00002 // ldur q2, [x0]
 	WORD $0x6ea0e440 // fcmgt v0.4s, v2.4s, v0.4s
 	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
 	ADD R5, R1, R0
@@ -189,12 +189,12 @@ done_block:
 	VMOVI $0, V2.B16
 	ADD R3, R1, R1
 	TBZ $2, R2, part
-	FMOVQ (R1), F2
+	WORD $0x3cc00022 // ldur q2, [x1]
 	JMP done
 
 part:
 	TBZ $1, R2, single
-	FMOVD (R1), F2
+	WORD $0xfc400022 // ldur d2, [x1]
 	TBZ $0, R2, done
 	ADD $8, R1, R1
 	VLD1 (R1), V2.S[2]
@@ -202,7 +202,7 @@ part:
 
 single:
 	TBZ $0, R2, done
-	FMOVS (R1), F2
+	WORD $0xbc400022 // ldur s2, [x1]
 
 done:
 	VFMLA V2.S4, V0.S4, V1.S4
@@ -256,12 +256,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R3, R1, R1
 	TBZ $2, R2, part
-	FMOVQ (R1), F1
+	WORD $0x3cc00021 // ldur q1, [x1]
 	JMP done
 
 part:
 	TBZ $1, R2, single
-	FMOVD (R1), F1
+	WORD $0xfc400021 // ldur d1, [x1]
 	TBZ $0, R2, done
 	ADD $8, R1, R1
 	VLD1 (R1), V1.S[2]
@@ -269,7 +269,7 @@ part:
 
 single:
 	TBZ $0, R2, done
-	FMOVS (R1), F1
+	WORD $0xbc400021 // ldur s1, [x1]
 
 done:
 	WORD $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -327,12 +327,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R4, R1, R1
 	TBZ $2, R3, part
-	FMOVQ (R1), F1
+	WORD $0x3cc00021 // ldur q1, [x1]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R1), F1
+	WORD $0xfc400021 // ldur d1, [x1]
 	TBZ $0, R3, done
 	ADD $8, R1, R1
 	VLD1 (R1), V1.S[2]
@@ -340,18 +340,18 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R1), F1
+	WORD $0xbc400021 // ldur s1, [x1]
 
 done:
 	VMOVI $0, V2.B16
 	ADD R4, R2, R1
 	TBZ $2, R3, part2
-	FMOVQ (R1), F2
+	WORD $0x3cc00022 // ldur q2, [x1]
 	JMP done2
 
 part2:
 	TBZ $1, R3, single2
-	FMOVD (R1), F2
+	WORD $0xfc400022 // ldur d2, [x1]
 	TBZ $0, R3, done2
 	ADD $8, R1, R1
 	VLD1 (R1), V2.S[2]
@@ -359,7 +359,7 @@ part2:
 
 single2:
 	TBZ $0, R3, done2
-	FMOVS (R1), F2
+	WORD $0xbc400022 // ldur s2, [x1]
 
 done2:
 	WORD $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
@@ -414,12 +414,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R3, R1, R1
 	TBZ $2, R2, part
-	FMOVQ (R1), F1
+	WORD $0x3cc00021 // ldur q1, [x1]
 	JMP done
 
 part:
 	TBZ $1, R2, single
-	FMOVD (R1), F1
+	WORD $0xfc400021 // ldur d1, [x1]
 	TBZ $0, R2, done
 	ADD $8, R1, R1
 	VLD1 (R1), V1.S[2]
@@ -427,7 +427,7 @@ part:
 
 single:
 	TBZ $0, R2, done
-	FMOVS (R1), F1
+	WORD $0xbc400021 // ldur s1, [x1]
 
 done:
 	WORD $0x6ea1e400 // fcmgt v0.4s, v0.4s, v1.4s
@@ -483,12 +483,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R4, R1, R1
 	TBZ $2, R3, part
-	FMOVQ (R1), F1
+	WORD $0x3cc00021 // ldur q1, [x1]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R1), F1
+	WORD $0xfc400021 // ldur d1, [x1]
 	TBZ $0, R3, done
 	ADD $8, R1, R1
 	VLD1 (R1), V1.S[2]
@@ -496,18 +496,18 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R1), F1
+	WORD $0xbc400021 // ldur s1, [x1]
 
 done:
 	VMOVI $0, V2.B16
 	ADD R4, R2, R1
 	TBZ $2, R3, part2
-	FMOVQ (R1), F2
+	WORD $0x3cc00022 // ldur q2, [x1]
 	JMP done2
 
 part2:
 	TBZ $1, R3, single2
-	FMOVD (R1), F2
+	WORD $0xfc400022 // ldur d2, [x1]
 	TBZ $0, R3, done2
 	ADD $8, R1, R1
 	VLD1 (R1), V2.S[2]
@@ -515,7 +515,7 @@ part2:
 
 single2:
 	TBZ $0, R3, done2
-	FMOVS (R1), F2
+	WORD $0xbc400022 // ldur s2, [x1]
 
 done2:
 	WORD $0x6ea1e400 // fcmgt v0.4s, v0.4s, v1.4s
@@ -552,15 +552,15 @@ TEXT ·ScaledTanh(SB), NOSPLIT, $0-56
 	MOVD dst_base+0(FP), R1
 	MOVD x_base+24(FP), R2
 	MOVD x_len+32(FP), R3
-	FMOVQ 16(R0), F2
-	FMOVQ 32(R0), F3
-	FMOVQ 48(R0), F4
-	FMOVQ 64(R0), F5
-	FMOVQ 80(R0), F6
-	FMOVQ 96(R0), F7
-	FMOVQ 112(R0), F8
-	FMOVQ 128(R0), F9
-	FMOVQ 144(R0), F10
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
+	WORD $0x3cc20003 // ldur q3, [x0, #32]
+	WORD $0x3cc30004 // ldur q4, [x0, #48]
+	WORD $0x3cc40005 // ldur q5, [x0, #64]
+	WORD $0x3cc50006 // ldur q6, [x0, #80]
+	WORD $0x3cc60007 // ldur q7, [x0, #96]
+	WORD $0x3cc70008 // ldur q8, [x0, #112]
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
 	MOVD $0, R4
 	SUBS $4, R3, R3
 	BLT done_block
@@ -571,23 +571,23 @@ block:
 	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
 	WORD $0x4eacf44d // fmin v13.4s, v2.4s, v12.4s
 	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
-	FMOVQ 64(R0), F14
+	WORD $0x3cc4000e // ldur q14, [x0, #64]
 	VFMLA V6.S4, V13.S4, V14.S4
 	WORD $0x4ea5d5cf // fsub v15.4s, v14.4s, v5.4s
 	VFMLA V7.S4, V15.S4, V13.S4
 	VFMLA V8.S4, V15.S4, V13.S4
-	FMOVQ 160(R0), F15
-	FMOVQ 176(R0), F16
+	WORD $0x3cca000f // ldur q15, [x0, #160]
+	WORD $0x3ccb0010 // ldur q16, [x0, #176]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 192(R0), F15
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ 208(R0), F16
+	WORD $0x3ccd0010 // ldur q16, [x0, #208]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 224(R0), F15
+	WORD $0x3cce000f // ldur q15, [x0, #224]
 	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ 32(R0), F16
+	WORD $0x3cc20010 // ldur q16, [x0, #32]
 	VFMLA V13.S4, V15.S4, V16.S4
-	FMOVQ 32(R0), F15
+	WORD $0x3cc2000f // ldur q15, [x0, #32]
 	VFMLA V13.S4, V16.S4, V15.S4
 	VSHL $23, V14.S4, V13.S4
 	VADD V3.S4, V13.S4, V13.S4
@@ -596,7 +596,7 @@ block:
 	WORD $0x6e2dfc8d // fdiv v13.4s, v4.4s, v13.4s
 	WORD $0x4eadd46d // fsub v13.4s, v3.4s, v13.4s
 	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	FMOVQ 240(R0), F15
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	FMOVQ 256(R0), F16
 	VFMLA V14.S4, V15.S4, V16.S4
 	FMOVQ 272(R0), F15
@@ -624,12 +624,12 @@ done_block:
 	VMOVI $0, V11.B16
 	ADD R4, R2, R2
 	TBZ $2, R3, part
-	FMOVQ (R2), F11
+	WORD $0x3cc0004b // ldur q11, [x2]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R2), F11
+	WORD $0xfc40004b // ldur d11, [x2]
 	TBZ $0, R3, done
 	ADD $8, R2, R2
 	VLD1 (R2), V11.S[2]
@@ -637,30 +637,30 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R2), F11
+	WORD $0xbc40004b // ldur s11, [x2]
 
 done:
 	WORD $0x6e2bdc21 // fmul v1.4s, v1.4s, v11.4s
 	WORD $0x4ea0f82b // fabs v11.4s, v1.4s
 	WORD $0x4eabf442 // fmin v2.4s, v2.4s, v11.4s
 	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 64(R0), F12
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
 	VFMLA V6.S4, V2.S4, V12.S4
 	WORD $0x4ea5d585 // fsub v5.4s, v12.4s, v5.4s
 	VFMLA V7.S4, V5.S4, V2.S4
 	VFMLA V8.S4, V5.S4, V2.S4
-	FMOVQ 160(R0), F5
-	FMOVQ 176(R0), F6
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
 	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 192(R0), F5
+	WORD $0x3ccc0005 // ldur q5, [x0, #192]
 	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 208(R0), F6
+	WORD $0x3ccd0006 // ldur q6, [x0, #208]
 	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 224(R0), F5
+	WORD $0x3cce0005 // ldur q5, [x0, #224]
 	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 32(R0), F6
+	WORD $0x3cc20006 // ldur q6, [x0, #32]
 	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 32(R0), F5
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
 	VFMLA V2.S4, V6.S4, V5.S4
 	VSHL $23, V12.S4, V2.S4
 	VADD V3.S4, V2.S4, V2.S4
@@ -669,7 +669,7 @@ done:
 	WORD $0x6e22fc82 // fdiv v2.4s, v4.4s, v2.4s
 	WORD $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
 	WORD $0x6e2bdd63 // fmul v3.4s, v11.4s, v11.4s
-	FMOVQ 240(R0), F4
+	WORD $0x3ccf0004 // ldur q4, [x0, #240]
 	FMOVQ 256(R0), F5
 	VFMLA V3.S4, V4.S4, V5.S4
 	FMOVQ 272(R0), F4
@@ -719,15 +719,15 @@ TEXT ·ScaledTanhGrad(SB), NOSPLIT, $0-80
 	MOVD x_base+24(FP), R2
 	MOVD dy_base+48(FP), R3
 	MOVD dx_len+8(FP), R4
-	FMOVQ 16(R0), F2
-	FMOVQ 32(R0), F3
-	FMOVQ 48(R0), F4
-	FMOVQ 64(R0), F5
-	FMOVQ 80(R0), F6
-	FMOVQ 96(R0), F7
-	FMOVQ 112(R0), F8
-	FMOVQ 128(R0), F9
-	FMOVQ 144(R0), F10
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
+	WORD $0x3cc20003 // ldur q3, [x0, #32]
+	WORD $0x3cc30004 // ldur q4, [x0, #48]
+	WORD $0x3cc40005 // ldur q5, [x0, #64]
+	WORD $0x3cc50006 // ldur q6, [x0, #80]
+	WORD $0x3cc60007 // ldur q7, [x0, #96]
+	WORD $0x3cc70008 // ldur q8, [x0, #112]
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
 	MOVD $0, R5
 	SUBS $4, R4, R4
 	BLT done_block
@@ -739,23 +739,23 @@ block:
 	WORD $0x4ea0f96d // fabs v13.4s, v11.4s
 	WORD $0x4eadf44e // fmin v14.4s, v2.4s, v13.4s
 	WORD $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
-	FMOVQ 64(R0), F15
+	WORD $0x3cc4000f // ldur q15, [x0, #64]
 	VFMLA V6.S4, V14.S4, V15.S4
 	WORD $0x4ea5d5f0 // fsub v16.4s, v15.4s, v5.4s
 	VFMLA V7.S4, V16.S4, V14.S4
 	VFMLA V8.S4, V16.S4, V14.S4
-	FMOVQ 160(R0), F16
-	FMOVQ 176(R0), F17
+	WORD $0x3cca0010 // ldur q16, [x0, #160]
+	WORD $0x3ccb0011 // ldur q17, [x0, #176]
 	VFMLA V14.S4, V16.S4, V17.S4
-	FMOVQ 192(R0), F16
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
 	VFMLA V14.S4, V17.S4, V16.S4
-	FMOVQ 208(R0), F17
+	WORD $0x3ccd0011 // ldur q17, [x0, #208]
 	VFMLA V14.S4, V16.S4, V17.S4
-	FMOVQ 224(R0), F16
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
 	VFMLA V14.S4, V17.S4, V16.S4
-	FMOVQ 32(R0), F17
+	WORD $0x3cc20011 // ldur q17, [x0, #32]
 	VFMLA V14.S4, V16.S4, V17.S4
-	FMOVQ 32(R0), F16
+	WORD $0x3cc20010 // ldur q16, [x0, #32]
 	VFMLA V14.S4, V17.S4, V16.S4
 	VSHL $23, V15.S4, V14.S4
 	VADD V3.S4, V14.S4, V14.S4
@@ -764,7 +764,7 @@ block:
 	WORD $0x6e2efc8e // fdiv v14.4s, v4.4s, v14.4s
 	WORD $0x4eaed46e // fsub v14.4s, v3.4s, v14.4s
 	WORD $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
-	FMOVQ 240(R0), F16
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	FMOVQ 256(R0), F17
 	VFMLA V15.S4, V16.S4, V17.S4
 	FMOVQ 272(R0), F16
@@ -779,7 +779,7 @@ block:
 	VBSL V14.B16, V13.B16, V15.B16
 	VAND V10.B16, V11.B16, V11.B16
 	VORR V11.B16, V15.B16, V11.B16
-	FMOVQ 32(R0), F13
+	WORD $0x3cc2000d // ldur q13, [x0, #32]
 	VFMLS V11.S4, V11.S4, V13.S4
 	WORD $0x6e2cddab // fmul v11.4s, v13.4s, v12.4s
 	WORD $0x6e21dd6b // fmul v11.4s, v11.4s, v1.4s
@@ -795,12 +795,12 @@ done_block:
 	VMOVI $0, V11.B16
 	ADD R5, R2, R2
 	TBZ $2, R4, part
-	FMOVQ (R2), F11
+	WORD $0x3cc0004b // ldur q11, [x2]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD (R2), F11
+	WORD $0xfc40004b // ldur d11, [x2]
 	TBZ $0, R4, done
 	ADD $8, R2, R2
 	VLD1 (R2), V11.S[2]
@@ -808,18 +808,18 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS (R2), F11
+	WORD $0xbc40004b // ldur s11, [x2]
 
 done:
 	VMOVI $0, V12.B16
 	ADD R5, R3, R2
 	TBZ $2, R4, part2
-	FMOVQ (R2), F12
+	WORD $0x3cc0004c // ldur q12, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	FMOVD (R2), F12
+	WORD $0xfc40004c // ldur d12, [x2]
 	TBZ $0, R4, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V12.S[2]
@@ -827,30 +827,30 @@ part2:
 
 single2:
 	TBZ $0, R4, done2
-	FMOVS (R2), F12
+	WORD $0xbc40004c // ldur s12, [x2]
 
 done2:
 	WORD $0x6e2bdc00 // fmul v0.4s, v0.4s, v11.4s
 	WORD $0x4ea0f80b // fabs v11.4s, v0.4s
 	WORD $0x4eabf442 // fmin v2.4s, v2.4s, v11.4s
 	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 64(R0), F13
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
 	VFMLA V6.S4, V2.S4, V13.S4
 	WORD $0x4ea5d5a5 // fsub v5.4s, v13.4s, v5.4s
 	VFMLA V7.S4, V5.S4, V2.S4
 	VFMLA V8.S4, V5.S4, V2.S4
-	FMOVQ 160(R0), F5
-	FMOVQ 176(R0), F6
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
 	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 192(R0), F5
+	WORD $0x3ccc0005 // ldur q5, [x0, #192]
 	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 208(R0), F6
+	WORD $0x3ccd0006 // ldur q6, [x0, #208]
 	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 224(R0), F5
+	WORD $0x3cce0005 // ldur q5, [x0, #224]
 	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 32(R0), F6
+	WORD $0x3cc20006 // ldur q6, [x0, #32]
 	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 32(R0), F5
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
 	VFMLA V2.S4, V6.S4, V5.S4
 	VSHL $23, V13.S4, V2.S4
 	VADD V3.S4, V2.S4, V2.S4
@@ -859,7 +859,7 @@ done2:
 	WORD $0x6e22fc82 // fdiv v2.4s, v4.4s, v2.4s
 	WORD $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
 	WORD $0x6e2bdd63 // fmul v3.4s, v11.4s, v11.4s
-	FMOVQ 240(R0), F4
+	WORD $0x3ccf0004 // ldur q4, [x0, #240]
 	FMOVQ 256(R0), F5
 	VFMLA V3.S4, V4.S4, V5.S4
 	FMOVQ 272(R0), F4
@@ -874,7 +874,7 @@ done2:
 	VBSL V2.B16, V11.B16, V3.B16
 	VAND V10.B16, V0.B16, V0.B16
 	VORR V0.B16, V3.B16, V0.B16
-	FMOVQ 32(R0), F2
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
 	VFMLS V0.S4, V0.S4, V2.S4
 	WORD $0x6e2cdc40 // fmul v0.4s, v2.4s, v12.4s
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -921,7 +921,7 @@ block:
 	VMOVI $0, V2.B16
 	WORD $0x6ea3e444 // fcmgt v4.4s, v2.4s, v3.4s
 	VBIT V4.B16, V2.B16, V3.B16
-	FMOVQ 32(R0), F2
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
 	WORD $0x4ea3f442 // fmin v2.4s, v2.4s, v3.4s
 	WORD $0x3ca46822 // str q2, [x1, x4]
 	ADD $16, R4, R4
@@ -935,12 +935,12 @@ done_block:
 	VMOVI $0, V2.B16
 	ADD R4, R2, R2
 	TBZ $2, R3, part
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R3, done
 	ADD $8, R2, R2
 	VLD1 (R2), V2.S[2]
@@ -948,14 +948,14 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done:
 	VFMLA V2.S4, V0.S4, V1.S4
 	VMOVI $0, V0.B16
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ 32(R0), F0
+	WORD $0x3cc20000 // ldur q0, [x0, #32]
 	WORD $0x4ea1f400 // fmin v0.4s, v0.4s, v1.4s
 	ADD R4, R1, R0
 	TBZ $2, R3, part2
@@ -1000,7 +1000,7 @@ block:
 	VMOV V1.B16, V4.B16
 	VFMLA V2.S4, V0.S4, V4.S4
 	WORD $0x6e23dc02 // fmul v2.4s, v0.4s, v3.4s
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x6ea4e463 // fcmgt v3.4s, v3.4s, v4.4s
 	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	FMOVQ 320(R0), F3
@@ -1018,12 +1018,12 @@ done_block:
 	VMOVI $0, V2.B16
 	ADD R5, R2, R2
 	TBZ $2, R4, part
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R4, done
 	ADD $8, R2, R2
 	VLD1 (R2), V2.S[2]
@@ -1031,18 +1031,18 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done:
 	VMOVI $0, V3.B16
 	ADD R5, R3, R2
 	TBZ $2, R4, part2
-	FMOVQ (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	FMOVD (R2), F3
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R4, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V3.S[2]
@@ -1050,12 +1050,12 @@ part2:
 
 single2:
 	TBZ $0, R4, done2
-	FMOVS (R2), F3
+	WORD $0xbc400043 // ldur s3, [x2]
 
 done2:
 	VFMLA V2.S4, V0.S4, V1.S4
 	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ (R0), F2
+	WORD $0x3cc00002 // ldur q2, [x0]
 	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
 	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	FMOVQ 320(R0), F2
@@ -1091,11 +1091,11 @@ TEXT ·ELU(SB), NOSPLIT, $0-52
 	MOVD dst_base+0(FP), R1
 	MOVD x_base+24(FP), R2
 	MOVD x_len+32(FP), R3
-	FMOVQ 64(R0), F1
-	FMOVQ 80(R0), F2
-	FMOVQ 96(R0), F3
-	FMOVQ 112(R0), F4
-	FMOVQ 32(R0), F5
+	WORD $0x3cc40001 // ldur q1, [x0, #64]
+	WORD $0x3cc50002 // ldur q2, [x0, #80]
+	WORD $0x3cc60003 // ldur q3, [x0, #96]
+	WORD $0x3cc70004 // ldur q4, [x0, #112]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
 	MOVD $0, R4
 	SUBS $4, R3, R3
 	BLT done_block
@@ -1105,23 +1105,23 @@ block:
 	WORD $0x4ea0e8c7 // fcmlt v7.4s, v6.4s, #0.0
 	FMOVQ 336(R0), F8
 	WORD $0x4e26f508 // fmax v8.4s, v8.4s, v6.4s
-	FMOVQ 64(R0), F9
+	WORD $0x3cc40009 // ldur q9, [x0, #64]
 	VFMLA V2.S4, V8.S4, V9.S4
 	WORD $0x4ea1d52a // fsub v10.4s, v9.4s, v1.4s
 	VFMLA V3.S4, V10.S4, V8.S4
 	VFMLA V4.S4, V10.S4, V8.S4
-	FMOVQ 160(R0), F10
-	FMOVQ 176(R0), F11
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
 	VFMLA V8.S4, V10.S4, V11.S4
-	FMOVQ 192(R0), F10
+	WORD $0x3ccc000a // ldur q10, [x0, #192]
 	VFMLA V8.S4, V11.S4, V10.S4
-	FMOVQ 208(R0), F11
+	WORD $0x3ccd000b // ldur q11, [x0, #208]
 	VFMLA V8.S4, V10.S4, V11.S4
-	FMOVQ 224(R0), F10
+	WORD $0x3cce000a // ldur q10, [x0, #224]
 	VFMLA V8.S4, V11.S4, V10.S4
 	WORD $0x6e28dd0b // fmul v11.4s, v8.4s, v8.4s
 	VFMLA V11.S4, V10.S4, V8.S4
-	FMOVQ 32(R0), F10
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
 	VSHL $23, V9.S4, V9.S4
 	VADD V5.S4, V9.S4, V9.S4
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
@@ -1141,12 +1141,12 @@ done_block:
 	VMOVI $0, V6.B16
 	ADD R4, R2, R2
 	TBZ $2, R3, part
-	FMOVQ (R2), F6
+	WORD $0x3cc00046 // ldur q6, [x2]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R2), F6
+	WORD $0xfc400046 // ldur d6, [x2]
 	TBZ $0, R3, done
 	ADD $8, R2, R2
 	VLD1 (R2), V6.S[2]
@@ -1154,29 +1154,29 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R2), F6
+	WORD $0xbc400046 // ldur s6, [x2]
 
 done:
 	WORD $0x4ea0e8c7 // fcmlt v7.4s, v6.4s, #0.0
 	FMOVQ 336(R0), F8
 	WORD $0x4e26f508 // fmax v8.4s, v8.4s, v6.4s
-	FMOVQ 64(R0), F9
+	WORD $0x3cc40009 // ldur q9, [x0, #64]
 	VFMLA V2.S4, V8.S4, V9.S4
 	WORD $0x4ea1d521 // fsub v1.4s, v9.4s, v1.4s
 	VFMLA V3.S4, V1.S4, V8.S4
 	VFMLA V4.S4, V1.S4, V8.S4
-	FMOVQ 160(R0), F1
-	FMOVQ 176(R0), F2
+	WORD $0x3cca0001 // ldur q1, [x0, #160]
+	WORD $0x3ccb0002 // ldur q2, [x0, #176]
 	VFMLA V8.S4, V1.S4, V2.S4
-	FMOVQ 192(R0), F1
+	WORD $0x3ccc0001 // ldur q1, [x0, #192]
 	VFMLA V8.S4, V2.S4, V1.S4
-	FMOVQ 208(R0), F2
+	WORD $0x3ccd0002 // ldur q2, [x0, #208]
 	VFMLA V8.S4, V1.S4, V2.S4
-	FMOVQ 224(R0), F1
+	WORD $0x3cce0001 // ldur q1, [x0, #224]
 	VFMLA V8.S4, V2.S4, V1.S4
 	WORD $0x6e28dd02 // fmul v2.4s, v8.4s, v8.4s
 	VFMLA V2.S4, V1.S4, V8.S4
-	FMOVQ 32(R0), F1
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
 	VSHL $23, V9.S4, V2.S4
 	VADD V5.S4, V2.S4, V2.S4
 	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
@@ -1217,11 +1217,11 @@ TEXT ·ELUGrad(SB), NOSPLIT, $0-76
 	MOVD dx_len+8(FP), R4
 	FMOVQ 352(R0), F1
 	FMOVQ 368(R0), F2
-	FMOVQ 64(R0), F3
-	FMOVQ 80(R0), F4
-	FMOVQ 96(R0), F5
-	FMOVQ 112(R0), F6
-	FMOVQ 32(R0), F7
+	WORD $0x3cc40003 // ldur q3, [x0, #64]
+	WORD $0x3cc50004 // ldur q4, [x0, #80]
+	WORD $0x3cc60005 // ldur q5, [x0, #96]
+	WORD $0x3cc70006 // ldur q6, [x0, #112]
+	WORD $0x3cc20007 // ldur q7, [x0, #32]
 	MOVD $0, R5
 	SUBS $4, R4, R4
 	BLT done_block
@@ -1232,23 +1232,23 @@ block:
 	WORD $0x4ea0e90a // fcmlt v10.4s, v8.4s, #0.0
 	WORD $0x4e28f428 // fmax v8.4s, v1.4s, v8.4s
 	WORD $0x4ea8f448 // fmin v8.4s, v2.4s, v8.4s
-	FMOVQ 64(R0), F11
+	WORD $0x3cc4000b // ldur q11, [x0, #64]
 	VFMLA V4.S4, V8.S4, V11.S4
 	WORD $0x4ea3d56c // fsub v12.4s, v11.4s, v3.4s
 	VFMLA V5.S4, V12.S4, V8.S4
 	VFMLA V6.S4, V12.S4, V8.S4
-	FMOVQ 160(R0), F12
-	FMOVQ 176(R0), F13
+	WORD $0x3cca000c // ldur q12, [x0, #160]
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
 	VFMLA V8.S4, V12.S4, V13.S4
-	FMOVQ 192(R0), F12
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
 	VFMLA V8.S4, V13.S4, V12.S4
-	FMOVQ 208(R0), F13
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
 	VFMLA V8.S4, V12.S4, V13.S4
-	FMOVQ 224(R0), F12
+	WORD $0x3cce000c // ldur q12, [x0, #224]
 	VFMLA V8.S4, V13.S4, V12.S4
-	FMOVQ 32(R0), F13
+	WORD $0x3cc2000d // ldur q13, [x0, #32]
 	VFMLA V8.S4, V12.S4, V13.S4
-	FMOVQ 32(R0), F12
+	WORD $0x3cc2000c // ldur q12, [x0, #32]
 	VFMLA V8.S4, V13.S4, V12.S4
 	VSUB V3.S4, V11.S4, V8.S4
 	WORD $0x4f3f050b // sshr v11.4s, v8.4s, #1
@@ -1274,12 +1274,12 @@ done_block:
 	VMOVI $0, V8.B16
 	ADD R5, R2, R2
 	TBZ $2, R4, part
-	FMOVQ (R2), F8
+	WORD $0x3cc00048 // ldur q8, [x2]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD (R2), F8
+	WORD $0xfc400048 // ldur d8, [x2]
 	TBZ $0, R4, done
 	ADD $8, R2, R2
 	VLD1 (R2), V8.S[2]
@@ -1287,18 +1287,18 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS (R2), F8
+	WORD $0xbc400048 // ldur s8, [x2]
 
 done:
 	VMOVI $0, V9.B16
 	ADD R5, R3, R2
 	TBZ $2, R4, part2
-	FMOVQ (R2), F9
+	WORD $0x3cc00049 // ldur q9, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	FMOVD (R2), F9
+	WORD $0xfc400049 // ldur d9, [x2]
 	TBZ $0, R4, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V9.S[2]
@@ -1306,29 +1306,29 @@ part2:
 
 single2:
 	TBZ $0, R4, done2
-	FMOVS (R2), F9
+	WORD $0xbc400049 // ldur s9, [x2]
 
 done2:
 	WORD $0x4ea0e90a // fcmlt v10.4s, v8.4s, #0.0
 	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
 	WORD $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	FMOVQ 64(R0), F2
+	WORD $0x3cc40002 // ldur q2, [x0, #64]
 	VFMLA V4.S4, V1.S4, V2.S4
 	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
 	VFMLA V5.S4, V4.S4, V1.S4
 	VFMLA V6.S4, V4.S4, V1.S4
-	FMOVQ 160(R0), F4
-	FMOVQ 176(R0), F5
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
+	WORD $0x3ccb0005 // ldur q5, [x0, #176]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 192(R0), F4
+	WORD $0x3ccc0004 // ldur q4, [x0, #192]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 208(R0), F5
+	WORD $0x3ccd0005 // ldur q5, [x0, #208]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 224(R0), F4
+	WORD $0x3cce0004 // ldur q4, [x0, #224]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 32(R0), F5
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 32(R0), F4
+	WORD $0x3cc20004 // ldur q4, [x0, #32]
 	VFMLA V1.S4, V5.S4, V4.S4
 	VSUB V3.S4, V2.S4, V1.S4
 	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
@@ -1377,7 +1377,7 @@ TEXT ·Softsign(SB), NOSPLIT, $0-48
 block:
 	WORD $0x3ce46840 // ldr q0, [x2, x4]
 	WORD $0x4ea0f801 // fabs v1.4s, v0.4s
-	FMOVQ 32(R0), F2
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	WORD $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD $0x3ca46820 // str q0, [x1, x4]
@@ -1392,12 +1392,12 @@ done_block:
 	VMOVI $0, V0.B16
 	ADD R4, R2, R2
 	TBZ $2, R3, part
-	FMOVQ (R2), F0
+	WORD $0x3cc00040 // ldur q0, [x2]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R2), F0
+	WORD $0xfc400040 // ldur d0, [x2]
 	TBZ $0, R3, done
 	ADD $8, R2, R2
 	VLD1 (R2), V0.S[2]
@@ -1405,11 +1405,11 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R2), F0
+	WORD $0xbc400040 // ldur s0, [x2]
 
 done:
 	WORD $0x4ea0f801 // fabs v1.4s, v0.4s
-	FMOVQ 32(R0), F2
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	WORD $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	ADD R4, R1, R0
@@ -1449,7 +1449,7 @@ block:
 	WORD $0x3ce56840 // ldr q0, [x2, x5]
 	WORD $0x3ce56861 // ldr q1, [x3, x5]
 	WORD $0x4ea0f800 // fabs v0.4s, v0.4s
-	FMOVQ 32(R0), F2
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	WORD $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
@@ -1465,12 +1465,12 @@ done_block:
 	VMOVI $0, V0.B16
 	ADD R5, R2, R2
 	TBZ $2, R4, part
-	FMOVQ (R2), F0
+	WORD $0x3cc00040 // ldur q0, [x2]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD (R2), F0
+	WORD $0xfc400040 // ldur d0, [x2]
 	TBZ $0, R4, done
 	ADD $8, R2, R2
 	VLD1 (R2), V0.S[2]
@@ -1478,18 +1478,18 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS (R2), F0
+	WORD $0xbc400040 // ldur s0, [x2]
 
 done:
 	VMOVI $0, V1.B16
 	ADD R5, R3, R2
 	TBZ $2, R4, part2
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R4, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -1497,11 +1497,11 @@ part2:
 
 single2:
 	TBZ $0, R4, done2
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done2:
 	WORD $0x4ea0f800 // fabs v0.4s, v0.4s
-	FMOVQ 32(R0), F2
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	WORD $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
@@ -1535,13 +1535,13 @@ TEXT ·Softplus(SB), NOSPLIT, $0-48
 	MOVD x_len+32(FP), R3
 	FMOVQ 352(R0), F0
 	FMOVQ 368(R0), F1
-	FMOVQ 64(R0), F2
-	FMOVQ 80(R0), F3
-	FMOVQ 96(R0), F4
-	FMOVQ 112(R0), F5
-	FMOVQ 32(R0), F6
-	FMOVQ 48(R0), F7
-	FMOVQ 144(R0), F8
+	WORD $0x3cc40002 // ldur q2, [x0, #64]
+	WORD $0x3cc50003 // ldur q3, [x0, #80]
+	WORD $0x3cc60004 // ldur q4, [x0, #96]
+	WORD $0x3cc70005 // ldur q5, [x0, #112]
+	WORD $0x3cc20006 // ldur q6, [x0, #32]
+	WORD $0x3cc30007 // ldur q7, [x0, #48]
+	WORD $0x3cc90008 // ldur q8, [x0, #144]
 	VMOVI $0, V9.B16
 	MOVD $0, R4
 	SUBS $4, R3, R3
@@ -1552,23 +1552,23 @@ block:
 	VORR V8.B16, V10.B16, V11.B16
 	WORD $0x4e2bf40b // fmax v11.4s, v0.4s, v11.4s
 	WORD $0x4eabf42b // fmin v11.4s, v1.4s, v11.4s
-	FMOVQ 64(R0), F12
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
 	VFMLA V3.S4, V11.S4, V12.S4
 	WORD $0x4ea2d58d // fsub v13.4s, v12.4s, v2.4s
 	VFMLA V4.S4, V13.S4, V11.S4
 	VFMLA V5.S4, V13.S4, V11.S4
-	FMOVQ 160(R0), F13
-	FMOVQ 176(R0), F14
+	WORD $0x3cca000d // ldur q13, [x0, #160]
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
 	VFMLA V11.S4, V13.S4, V14.S4
-	FMOVQ 192(R0), F13
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
 	VFMLA V11.S4, V14.S4, V13.S4
-	FMOVQ 208(R0), F14
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	VFMLA V11.S4, V13.S4, V14.S4
-	FMOVQ 224(R0), F13
+	WORD $0x3cce000d // ldur q13, [x0, #224]
 	VFMLA V11.S4, V14.S4, V13.S4
-	FMOVQ 32(R0), F14
+	WORD $0x3cc2000e // ldur q14, [x0, #32]
 	VFMLA V11.S4, V13.S4, V14.S4
-	FMOVQ 32(R0), F13
+	WORD $0x3cc2000d // ldur q13, [x0, #32]
 	VFMLA V11.S4, V14.S4, V13.S4
 	VSUB V2.S4, V12.S4, V11.S4
 	WORD $0x4f3f056c // sshr v12.4s, v11.4s, #1
@@ -1589,7 +1589,7 @@ block:
 	VFMLA V12.S4, V14.S4, V13.S4
 	FMOVQ 432(R0), F14
 	VFMLA V12.S4, V13.S4, V14.S4
-	FMOVQ 48(R0), F13
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V12.S4, V14.S4, V13.S4
 	WORD $0x6eaae52c // fcmgt v12.4s, v9.4s, v10.4s
 	VBIT V12.B16, V9.B16, V10.B16
@@ -1606,12 +1606,12 @@ done_block:
 	VMOVI $0, V10.B16
 	ADD R4, R2, R2
 	TBZ $2, R3, part
-	FMOVQ (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R2), F10
+	WORD $0xfc40004a // ldur d10, [x2]
 	TBZ $0, R3, done
 	ADD $8, R2, R2
 	VLD1 (R2), V10.S[2]
@@ -1619,29 +1619,29 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R2), F10
+	WORD $0xbc40004a // ldur s10, [x2]
 
 done:
 	VORR V8.B16, V10.B16, V8.B16
 	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
 	WORD $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ 64(R0), F1
+	WORD $0x3cc40001 // ldur q1, [x0, #64]
 	VFMLA V3.S4, V0.S4, V1.S4
 	WORD $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
 	VFMLA V4.S4, V3.S4, V0.S4
 	VFMLA V5.S4, V3.S4, V0.S4
-	FMOVQ 160(R0), F3
-	FMOVQ 176(R0), F4
+	WORD $0x3cca0003 // ldur q3, [x0, #160]
+	WORD $0x3ccb0004 // ldur q4, [x0, #176]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ 192(R0), F3
+	WORD $0x3ccc0003 // ldur q3, [x0, #192]
 	VFMLA V0.S4, V4.S4, V3.S4
-	FMOVQ 208(R0), F4
+	WORD $0x3ccd0004 // ldur q4, [x0, #208]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ 224(R0), F3
+	WORD $0x3cce0003 // ldur q3, [x0, #224]
 	VFMLA V0.S4, V4.S4, V3.S4
-	FMOVQ 32(R0), F4
+	WORD $0x3cc20004 // ldur q4, [x0, #32]
 	VFMLA V0.S4, V3.S4, V4.S4
-	FMOVQ 32(R0), F3
+	WORD $0x3cc20003 // ldur q3, [x0, #32]
 	VFMLA V0.S4, V4.S4, V3.S4
 	VSUB V2.S4, V1.S4, V0.S4
 	WORD $0x4f3f0401 // sshr v1.4s, v0.4s, #1
@@ -1662,7 +1662,7 @@ done:
 	VFMLA V1.S4, V3.S4, V2.S4
 	FMOVQ 432(R0), F3
 	VFMLA V1.S4, V2.S4, V3.S4
-	FMOVQ 48(R0), F2
+	WORD $0x3cc30002 // ldur q2, [x0, #48]
 	VFMLA V1.S4, V3.S4, V2.S4
 	WORD $0x6eaae521 // fcmgt v1.4s, v9.4s, v10.4s
 	VBIT V1.B16, V9.B16, V10.B16
@@ -1696,13 +1696,13 @@ TEXT ·SoftplusGrad(SB), NOSPLIT, $0-72
 	MOVD x_base+24(FP), R2
 	MOVD dy_base+48(FP), R3
 	MOVD dx_len+8(FP), R4
-	FMOVQ 32(R0), F0
+	WORD $0x3cc20000 // ldur q0, [x0, #32]
 	FMOVQ 352(R0), F1
-	FMOVQ 144(R0), F2
-	FMOVQ 64(R0), F3
-	FMOVQ 80(R0), F4
-	FMOVQ 96(R0), F5
-	FMOVQ 112(R0), F6
+	WORD $0x3cc90002 // ldur q2, [x0, #144]
+	WORD $0x3cc40003 // ldur q3, [x0, #64]
+	WORD $0x3cc50004 // ldur q4, [x0, #80]
+	WORD $0x3cc60005 // ldur q5, [x0, #96]
+	WORD $0x3cc70006 // ldur q6, [x0, #112]
 	MOVD $0, R5
 	SUBS $4, R4, R4
 	BLT done_block
@@ -1712,23 +1712,23 @@ block:
 	WORD $0x3ce56868 // ldr q8, [x3, x5]
 	VORR V2.B16, V7.B16, V9.B16
 	WORD $0x4e29f429 // fmax v9.4s, v1.4s, v9.4s
-	FMOVQ 64(R0), F10
+	WORD $0x3cc4000a // ldur q10, [x0, #64]
 	VFMLA V4.S4, V9.S4, V10.S4
 	WORD $0x4ea3d54b // fsub v11.4s, v10.4s, v3.4s
 	VFMLA V5.S4, V11.S4, V9.S4
 	VFMLA V6.S4, V11.S4, V9.S4
-	FMOVQ 160(R0), F11
-	FMOVQ 176(R0), F12
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
 	VFMLA V9.S4, V11.S4, V12.S4
-	FMOVQ 192(R0), F11
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
 	VFMLA V9.S4, V12.S4, V11.S4
-	FMOVQ 208(R0), F12
+	WORD $0x3ccd000c // ldur q12, [x0, #208]
 	VFMLA V9.S4, V11.S4, V12.S4
-	FMOVQ 224(R0), F11
+	WORD $0x3cce000b // ldur q11, [x0, #224]
 	VFMLA V9.S4, V12.S4, V11.S4
-	FMOVQ 32(R0), F12
+	WORD $0x3cc2000c // ldur q12, [x0, #32]
 	VFMLA V9.S4, V11.S4, V12.S4
-	FMOVQ 32(R0), F11
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
 	VFMLA V9.S4, V12.S4, V11.S4
 	VSUB V3.S4, V10.S4, V9.S4
 	WORD $0x4f3f052a // sshr v10.4s, v9.4s, #1
@@ -1762,12 +1762,12 @@ done_block:
 	VMOVI $0, V7.B16
 	ADD R5, R2, R2
 	TBZ $2, R4, part
-	FMOVQ (R2), F7
+	WORD $0x3cc00047 // ldur q7, [x2]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD (R2), F7
+	WORD $0xfc400047 // ldur d7, [x2]
 	TBZ $0, R4, done
 	ADD $8, R2, R2
 	VLD1 (R2), V7.S[2]
@@ -1775,18 +1775,18 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS (R2), F7
+	WORD $0xbc400047 // ldur s7, [x2]
 
 done:
 	VMOVI $0, V8.B16
 	ADD R5, R3, R2
 	TBZ $2, R4, part2
-	FMOVQ (R2), F8
+	WORD $0x3cc00048 // ldur q8, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	FMOVD (R2), F8
+	WORD $0xfc400048 // ldur d8, [x2]
 	TBZ $0, R4, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V8.S[2]
@@ -1794,28 +1794,28 @@ part2:
 
 single2:
 	TBZ $0, R4, done2
-	FMOVS (R2), F8
+	WORD $0xbc400048 // ldur s8, [x2]
 
 done2:
 	VORR V2.B16, V7.B16, V2.B16
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ 64(R0), F2
+	WORD $0x3cc40002 // ldur q2, [x0, #64]
 	VFMLA V4.S4, V1.S4, V2.S4
 	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
 	VFMLA V5.S4, V4.S4, V1.S4
 	VFMLA V6.S4, V4.S4, V1.S4
-	FMOVQ 160(R0), F4
-	FMOVQ 176(R0), F5
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
+	WORD $0x3ccb0005 // ldur q5, [x0, #176]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 192(R0), F4
+	WORD $0x3ccc0004 // ldur q4, [x0, #192]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 208(R0), F5
+	WORD $0x3ccd0005 // ldur q5, [x0, #208]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 224(R0), F4
+	WORD $0x3cce0004 // ldur q4, [x0, #224]
 	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 32(R0), F5
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
 	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 32(R0), F4
+	WORD $0x3cc20004 // ldur q4, [x0, #32]
 	VFMLA V1.S4, V5.S4, V4.S4
 	VSUB V3.S4, V2.S4, V1.S4
 	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1

@@ -34,12 +34,12 @@ done_block:
 	VMOVI $0, V2.B16
 	ADD R3, R0, R0
 	TBZ $2, R2, part
-	FMOVQ (R0), F2
+	WORD $0x3cc00002 // ldur q2, [x0]
 	JMP done
 
 part:
 	TBZ $1, R2, single
-	FMOVD (R0), F2
+	WORD $0xfc400002 // ldur d2, [x0]
 	TBZ $0, R2, done
 	ADD $8, R0, R4
 	VLD1 (R4), V2.S[2]
@@ -47,18 +47,18 @@ part:
 
 single:
 	TBZ $0, R2, done
-	FMOVS (R0), F2
+	WORD $0xbc400002 // ldur s2, [x0]
 
 done:
 	VMOVI $0, V3.B16
 	ADD R3, R1, R1
 	TBZ $2, R2, part2
-	FMOVQ (R1), F3
+	WORD $0x3cc00023 // ldur q3, [x1]
 	JMP done2
 
 part2:
 	TBZ $1, R2, single2
-	FMOVD (R1), F3
+	WORD $0xfc400023 // ldur d3, [x1]
 	TBZ $0, R2, done2
 	ADD $8, R1, R1
 	VLD1 (R1), V3.S[2]
@@ -66,7 +66,7 @@ part2:
 
 single2:
 	TBZ $0, R2, done2
-	FMOVS (R1), F3
+	WORD $0xbc400023 // ldur s3, [x1]
 
 done2:
 	VFMLA V2.S4, V1.S4, V3.S4
@@ -118,7 +118,7 @@ block:
 	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
 	WORD $0x3ce56866 // ldr q6, [x3, x5]
 	VFMLA V6.S4, V1.S4, V5.S4
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea5ecc6 // facgt v6.4s, v6.4s, v5.4s
 	WORD $0x4e661ca5 // bic v5.16b, v5.16b, v6.16b
 	WORD $0x3ca56865 // str q5, [x3, x5]
@@ -135,12 +135,12 @@ done_block:
 	VMOVI $0, V4.B16
 	ADD R5, R1, R1
 	TBZ $2, R4, part
-	FMOVQ (R1), F4
+	WORD $0x3cc00024 // ldur q4, [x1]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD (R1), F4
+	WORD $0xfc400024 // ldur d4, [x1]
 	TBZ $0, R4, done
 	ADD $8, R1, R6
 	VLD1 (R6), V4.S[2]
@@ -148,18 +148,18 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS (R1), F4
+	WORD $0xbc400024 // ldur s4, [x1]
 
 done:
 	VMOVI $0, V5.B16
 	ADD R5, R2, R2
 	TBZ $2, R4, part2
-	FMOVQ (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	FMOVD (R2), F5
+	WORD $0xfc400045 // ldur d5, [x2]
 	TBZ $0, R4, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V5.S[2]
@@ -167,7 +167,7 @@ part2:
 
 single2:
 	TBZ $0, R4, done2
-	FMOVS (R2), F5
+	WORD $0xbc400045 // ldur s5, [x2]
 
 done2:
 	VFMLA V4.S4, V3.S4, V5.S4
@@ -175,12 +175,12 @@ done2:
 	VMOVI $0, V3.B16
 	ADD R5, R3, R2
 	TBZ $2, R4, part3
-	FMOVQ (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done3
 
 part3:
 	TBZ $1, R4, single3
-	FMOVD (R2), F3
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R4, done3
 	ADD $8, R2, R3
 	VLD1 (R3), V3.S[2]
@@ -188,11 +188,11 @@ part3:
 
 single3:
 	TBZ $0, R4, done3
-	FMOVS (R2), F3
+	WORD $0xbc400043 // ldur s3, [x2]
 
 done3:
 	VFMLA V3.S4, V1.S4, V2.S4
-	FMOVQ (R0), F1
+	WORD $0x3cc00001 // ldur q1, [x0]
 	WORD $0x6ea2ec21 // facgt v1.4s, v1.4s, v2.4s
 	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	TBZ $2, R4, part4
@@ -258,7 +258,7 @@ block:
 	WORD $0x3ce56865 // ldr q5, [x3, x5]
 	VMOV V4.B16, V6.B16
 	VFMLA V1.S4, V5.S4, V6.S4
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	WORD $0x6ea6eca5 // facgt v5.4s, v5.4s, v6.4s
 	WORD $0x4e651cc6 // bic v6.16b, v6.16b, v5.16b
 	WORD $0x3ca56866 // str q6, [x3, x5]
@@ -276,12 +276,12 @@ done_block:
 	VMOVI $0, V3.B16
 	ADD R5, R1, R1
 	TBZ $2, R4, part
-	FMOVQ (R1), F3
+	WORD $0x3cc00023 // ldur q3, [x1]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD (R1), F3
+	WORD $0xfc400023 // ldur d3, [x1]
 	TBZ $0, R4, done
 	ADD $8, R1, R6
 	VLD1 (R6), V3.S[2]
@@ -289,18 +289,18 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS (R1), F3
+	WORD $0xbc400023 // ldur s3, [x1]
 
 done:
 	VMOVI $0, V4.B16
 	ADD R5, R2, R2
 	TBZ $2, R4, part2
-	FMOVQ (R2), F4
+	WORD $0x3cc00044 // ldur q4, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	FMOVD (R2), F4
+	WORD $0xfc400044 // ldur d4, [x2]
 	TBZ $0, R4, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V4.S[2]
@@ -308,19 +308,19 @@ part2:
 
 single2:
 	TBZ $0, R4, done2
-	FMOVS (R2), F4
+	WORD $0xbc400044 // ldur s4, [x2]
 
 done2:
 	VFMLA V3.S4, V2.S4, V4.S4
 	VMOVI $0, V2.B16
 	ADD R5, R3, R2
 	TBZ $2, R4, part3
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done3
 
 part3:
 	TBZ $1, R4, single3
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R4, done3
 	ADD $8, R2, R3
 	VLD1 (R3), V2.S[2]
@@ -328,12 +328,12 @@ part3:
 
 single3:
 	TBZ $0, R4, done3
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done3:
 	VMOV V4.B16, V5.B16
 	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ (R0), F2
+	WORD $0x3cc00002 // ldur q2, [x0]
 	WORD $0x6ea5ec42 // facgt v2.4s, v2.4s, v5.4s
 	WORD $0x4e621ca5 // bic v5.16b, v5.16b, v2.16b
 	TBZ $2, R4, part4
@@ -413,7 +413,7 @@ block:
 	WORD $0x6e2adc2b // fmul v11.4s, v1.4s, v10.4s
 	WORD $0x3ce6688c // ldr q12, [x4, x6]
 	VFMLA V12.S4, V0.S4, V11.S4
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6eabed8c // facgt v12.4s, v12.4s, v11.4s
 	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
 	WORD $0x3ca6688b // str q11, [x4, x6]
@@ -421,7 +421,7 @@ block:
 	WORD $0x6e2adc6a // fmul v10.4s, v3.4s, v10.4s
 	WORD $0x3ce668ac // ldr q12, [x5, x6]
 	VFMLA V12.S4, V2.S4, V10.S4
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6eaaed8c // facgt v12.4s, v12.4s, v10.4s
 	WORD $0x4e6c1d4a // bic v10.16b, v10.16b, v12.16b
 	WORD $0x3ca668aa // str q10, [x5, x6]
@@ -443,12 +443,12 @@ done_block:
 	VMOVI $0, V9.B16
 	ADD R6, R1, R1
 	TBZ $2, R3, part
-	FMOVQ (R1), F9
+	WORD $0x3cc00029 // ldur q9, [x1]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R1), F9
+	WORD $0xfc400029 // ldur d9, [x1]
 	TBZ $0, R3, done
 	ADD $8, R1, R7
 	VLD1 (R7), V9.S[2]
@@ -456,18 +456,18 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R1), F9
+	WORD $0xbc400029 // ldur s9, [x1]
 
 done:
 	VMOVI $0, V10.B16
 	ADD R6, R2, R2
 	TBZ $2, R3, part2
-	FMOVQ (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R3, single2
-	FMOVD (R2), F10
+	WORD $0xfc40004a // ldur d10, [x2]
 	TBZ $0, R3, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V10.S[2]
@@ -475,7 +475,7 @@ part2:
 
 single2:
 	TBZ $0, R3, done2
-	FMOVS (R2), F10
+	WORD $0xbc40004a // ldur s10, [x2]
 
 done2:
 	VFMLA V9.S4, V7.S4, V10.S4
@@ -483,12 +483,12 @@ done2:
 	VMOVI $0, V7.B16
 	ADD R6, R4, R2
 	TBZ $2, R3, part3
-	FMOVQ (R2), F7
+	WORD $0x3cc00047 // ldur q7, [x2]
 	JMP done3
 
 part3:
 	TBZ $1, R3, single3
-	FMOVD (R2), F7
+	WORD $0xfc400047 // ldur d7, [x2]
 	TBZ $0, R3, done3
 	ADD $8, R2, R4
 	VLD1 (R4), V7.S[2]
@@ -496,11 +496,11 @@ part3:
 
 single3:
 	TBZ $0, R3, done3
-	FMOVS (R2), F7
+	WORD $0xbc400047 // ldur s7, [x2]
 
 done3:
 	VFMLA V7.S4, V0.S4, V1.S4
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	WORD $0x6ea1ec00 // facgt v0.4s, v0.4s, v1.4s
 	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
 	TBZ $2, R3, part4
@@ -525,12 +525,12 @@ done4:
 	VMOVI $0, V3.B16
 	ADD R6, R5, R2
 	TBZ $2, R3, part5
-	FMOVQ (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done5
 
 part5:
 	TBZ $1, R3, single5
-	FMOVD (R2), F3
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R3, done5
 	ADD $8, R2, R4
 	VLD1 (R4), V3.S[2]
@@ -538,11 +538,11 @@ part5:
 
 single5:
 	TBZ $0, R3, done5
-	FMOVS (R2), F3
+	WORD $0xbc400043 // ldur s3, [x2]
 
 done5:
 	VFMLA V3.S4, V2.S4, V0.S4
-	FMOVQ (R0), F2
+	WORD $0x3cc00002 // ldur q2, [x0]
 	WORD $0x6ea0ec42 // facgt v2.4s, v2.4s, v0.4s
 	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	TBZ $2, R3, part6

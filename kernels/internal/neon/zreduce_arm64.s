@@ -12,14 +12,22 @@ TEXT ·MaxLanes(SB), NOSPLIT, $0-48
 	MOVD x_base+24(FP), R3
 	CMP $64, R1
 	BLT skip_lanes
-	FLDPQ (R0), (F0, F1)
-	FLDPQ 32(R0), (F2, F3)
-	FLDPQ 64(R0), (F4, F5)
-	FLDPQ 96(R0), (F6, F7)
-	FLDPQ 128(R0), (F8, F9)
-	FLDPQ 160(R0), (F10, F11)
-	FLDPQ 192(R0), (F12, F13)
-	FLDPQ 224(R0), (F14, F15)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	SUBS $64, R1, R1
 	BLT done_block
 
@@ -28,42 +36,49 @@ block:
 	WORD $0x6ea0e611 // fcmgt v17.4s, v16.4s, v0.4s
 	VBIT V17.B16, V16.B16, V0.B16
 	ADD R2, R3, R4
-	FLDPQ 16(R4), (F16, F17)
-	WORD $0x6ea1e612 // fcmgt v18.4s, v16.4s, v1.4s
-	VBIT V18.B16, V16.B16, V1.B16
-	WORD $0x6ea2e630 // fcmgt v16.4s, v17.4s, v2.4s
-	VBIT V16.B16, V17.B16, V2.B16
-	FLDPQ 48(R4), (F16, F17)
-	WORD $0x6ea3e612 // fcmgt v18.4s, v16.4s, v3.4s
-	VBIT V18.B16, V16.B16, V3.B16
-	WORD $0x6ea4e630 // fcmgt v16.4s, v17.4s, v4.4s
-	VBIT V16.B16, V17.B16, V4.B16
-	FLDPQ 80(R4), (F16, F17)
-	WORD $0x6ea5e612 // fcmgt v18.4s, v16.4s, v5.4s
-	VBIT V18.B16, V16.B16, V5.B16
-	WORD $0x6ea6e630 // fcmgt v16.4s, v17.4s, v6.4s
-	VBIT V16.B16, V17.B16, V6.B16
-	FLDPQ 112(R4), (F16, F17)
-	WORD $0x6ea7e612 // fcmgt v18.4s, v16.4s, v7.4s
-	VBIT V18.B16, V16.B16, V7.B16
-	WORD $0x6ea8e630 // fcmgt v16.4s, v17.4s, v8.4s
-	VBIT V16.B16, V17.B16, V8.B16
-	FLDPQ 144(R4), (F16, F17)
-	WORD $0x6ea9e612 // fcmgt v18.4s, v16.4s, v9.4s
-	VBIT V18.B16, V16.B16, V9.B16
-	WORD $0x6eaae630 // fcmgt v16.4s, v17.4s, v10.4s
-	VBIT V16.B16, V17.B16, V10.B16
-	FLDPQ 176(R4), (F16, F17)
-	WORD $0x6eabe612 // fcmgt v18.4s, v16.4s, v11.4s
-	VBIT V18.B16, V16.B16, V11.B16
-	WORD $0x6eace630 // fcmgt v16.4s, v17.4s, v12.4s
-	VBIT V16.B16, V17.B16, V12.B16
-	FLDPQ 208(R4), (F16, F17)
-	WORD $0x6eade612 // fcmgt v18.4s, v16.4s, v13.4s
-	VBIT V18.B16, V16.B16, V13.B16
-	WORD $0x6eaee630 // fcmgt v16.4s, v17.4s, v14.4s
-	VBIT V16.B16, V17.B16, V14.B16
-	FMOVQ 240(R4), F16
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
+	WORD $0x6ea1e611 // fcmgt v17.4s, v16.4s, v1.4s
+	VBIT V17.B16, V16.B16, V1.B16
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x6ea2e611 // fcmgt v17.4s, v16.4s, v2.4s
+	VBIT V17.B16, V16.B16, V2.B16
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
+	WORD $0x6ea3e611 // fcmgt v17.4s, v16.4s, v3.4s
+	VBIT V17.B16, V16.B16, V3.B16
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x6ea4e611 // fcmgt v17.4s, v16.4s, v4.4s
+	VBIT V17.B16, V16.B16, V4.B16
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
+	WORD $0x6ea5e611 // fcmgt v17.4s, v16.4s, v5.4s
+	VBIT V17.B16, V16.B16, V5.B16
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x6ea6e611 // fcmgt v17.4s, v16.4s, v6.4s
+	VBIT V17.B16, V16.B16, V6.B16
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
+	WORD $0x6ea7e611 // fcmgt v17.4s, v16.4s, v7.4s
+	VBIT V17.B16, V16.B16, V7.B16
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x6ea8e611 // fcmgt v17.4s, v16.4s, v8.4s
+	VBIT V17.B16, V16.B16, V8.B16
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
+	WORD $0x6ea9e611 // fcmgt v17.4s, v16.4s, v9.4s
+	VBIT V17.B16, V16.B16, V9.B16
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x6eaae611 // fcmgt v17.4s, v16.4s, v10.4s
+	VBIT V17.B16, V16.B16, V10.B16
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
+	WORD $0x6eabe611 // fcmgt v17.4s, v16.4s, v11.4s
+	VBIT V17.B16, V16.B16, V11.B16
+	WORD $0x3ccc0090 // ldur q16, [x4, #192]
+	WORD $0x6eace611 // fcmgt v17.4s, v16.4s, v12.4s
+	VBIT V17.B16, V16.B16, V12.B16
+	WORD $0x3ccd0090 // ldur q16, [x4, #208]
+	WORD $0x6eade611 // fcmgt v17.4s, v16.4s, v13.4s
+	VBIT V17.B16, V16.B16, V13.B16
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x6eaee611 // fcmgt v17.4s, v16.4s, v14.4s
+	VBIT V17.B16, V16.B16, V14.B16
+	WORD $0x3ccf0090 // ldur q16, [x4, #240]
 	WORD $0x6eafe611 // fcmgt v17.4s, v16.4s, v15.4s
 	VBIT V17.B16, V16.B16, V15.B16
 	ADD $256, R2, R2
@@ -94,7 +109,7 @@ skip_lanes:
 	BLT done_vector
 
 vector:
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	WORD $0x3ce26861 // ldr q1, [x3, x2]
 	WORD $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT V2.B16, V1.B16, V0.B16
@@ -110,12 +125,12 @@ done_vector:
 	BLT skip_tail
 	VMOVI $0, V0.B16
 	TBZ $2, R1, part
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	JMP done
 
 part:
 	TBZ $1, R1, single
-	FMOVD (R0), F0
+	WORD $0xfc400000 // ldur d0, [x0]
 	TBZ $0, R1, done
 	ADD $8, R0, R4
 	VLD1 (R4), V0.S[2]
@@ -123,18 +138,18 @@ part:
 
 single:
 	TBZ $0, R1, done
-	FMOVS (R0), F0
+	WORD $0xbc400000 // ldur s0, [x0]
 
 done:
 	VMOVI $0, V1.B16
 	ADD R2, R3, R2
 	TBZ $2, R1, part2
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R1, single2
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R1, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -142,7 +157,7 @@ part2:
 
 single2:
 	TBZ $0, R1, done2
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done2:
 	WORD $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
@@ -176,14 +191,22 @@ TEXT ·SumLanes(SB), NOSPLIT, $0-48
 	MOVD x_base+24(FP), R3
 	CMP $64, R1
 	BLT skip_lanes
-	FLDPQ (R0), (F0, F1)
-	FLDPQ 32(R0), (F2, F3)
-	FLDPQ 64(R0), (F4, F5)
-	FLDPQ 96(R0), (F6, F7)
-	FLDPQ 128(R0), (F8, F9)
-	FLDPQ 160(R0), (F10, F11)
-	FLDPQ 192(R0), (F12, F13)
-	FLDPQ 224(R0), (F14, F15)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	SUBS $64, R1, R1
 	BLT done_block
 
@@ -191,28 +214,35 @@ block:
 	WORD $0x3ce26870 // ldr q16, [x3, x2]
 	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
 	ADD R2, R3, R4
-	FLDPQ 16(R4), (F16, F17)
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4e30d421 // fadd v1.4s, v1.4s, v16.4s
-	WORD $0x4e31d442 // fadd v2.4s, v2.4s, v17.4s
-	FLDPQ 48(R4), (F16, F17)
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x4e30d442 // fadd v2.4s, v2.4s, v16.4s
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
-	WORD $0x4e31d484 // fadd v4.4s, v4.4s, v17.4s
-	FLDPQ 80(R4), (F16, F17)
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	WORD $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
-	WORD $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
-	FLDPQ 112(R4), (F16, F17)
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	WORD $0x4e30d4e7 // fadd v7.4s, v7.4s, v16.4s
-	WORD $0x4e31d508 // fadd v8.4s, v8.4s, v17.4s
-	FLDPQ 144(R4), (F16, F17)
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
 	WORD $0x4e30d529 // fadd v9.4s, v9.4s, v16.4s
-	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
-	FLDPQ 176(R4), (F16, F17)
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
 	WORD $0x4e30d56b // fadd v11.4s, v11.4s, v16.4s
-	WORD $0x4e31d58c // fadd v12.4s, v12.4s, v17.4s
-	FLDPQ 208(R4), (F16, F17)
+	WORD $0x3ccc0090 // ldur q16, [x4, #192]
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x3ccd0090 // ldur q16, [x4, #208]
 	WORD $0x4e30d5ad // fadd v13.4s, v13.4s, v16.4s
-	WORD $0x4e31d5ce // fadd v14.4s, v14.4s, v17.4s
-	FMOVQ 240(R4), F16
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x3ccf0090 // ldur q16, [x4, #240]
 	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
 	ADD $256, R2, R2
 	SUBS $64, R1, R1
@@ -242,7 +272,7 @@ skip_lanes:
 	BLT done_vector
 
 vector:
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	WORD $0x3ce26861 // ldr q1, [x3, x2]
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	FMOVQ F0, (R0)
@@ -257,12 +287,12 @@ done_vector:
 	BLT skip_tail
 	VMOVI $0, V0.B16
 	TBZ $2, R1, part
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	JMP done
 
 part:
 	TBZ $1, R1, single
-	FMOVD (R0), F0
+	WORD $0xfc400000 // ldur d0, [x0]
 	TBZ $0, R1, done
 	ADD $8, R0, R4
 	VLD1 (R4), V0.S[2]
@@ -270,18 +300,18 @@ part:
 
 single:
 	TBZ $0, R1, done
-	FMOVS (R0), F0
+	WORD $0xbc400000 // ldur s0, [x0]
 
 done:
 	VMOVI $0, V1.B16
 	ADD R2, R3, R2
 	TBZ $2, R1, part2
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R1, single2
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R1, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -289,7 +319,7 @@ part2:
 
 single2:
 	TBZ $0, R1, done2
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done2:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
@@ -323,14 +353,22 @@ TEXT ·DotLanes(SB), NOSPLIT, $0-72
 	MOVD y_base+48(FP), R4
 	CMP $64, R1
 	BLT skip_lanes
-	FLDPQ (R0), (F0, F1)
-	FLDPQ 32(R0), (F2, F3)
-	FLDPQ 64(R0), (F4, F5)
-	FLDPQ 96(R0), (F6, F7)
-	FLDPQ 128(R0), (F8, F9)
-	FLDPQ 160(R0), (F10, F11)
-	FLDPQ 192(R0), (F12, F13)
-	FLDPQ 224(R0), (F14, F15)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	SUBS $64, R1, R1
 	BLT done_block
 
@@ -339,37 +377,51 @@ block:
 	WORD $0x3ce26891 // ldr q17, [x4, x2]
 	VFMLA V17.S4, V16.S4, V0.S4
 	ADD R2, R3, R5
-	FLDPQ 16(R5), (F16, F17)
+	WORD $0x3cc100b0 // ldur q16, [x5, #16]
 	ADD R2, R4, R6
-	FLDPQ 16(R6), (F18, F19)
-	VFMLA V18.S4, V16.S4, V1.S4
-	VFMLA V19.S4, V17.S4, V2.S4
-	FLDPQ 48(R5), (F16, F17)
-	FLDPQ 48(R6), (F18, F19)
-	VFMLA V18.S4, V16.S4, V3.S4
-	VFMLA V19.S4, V17.S4, V4.S4
-	FLDPQ 80(R5), (F16, F17)
-	FLDPQ 80(R6), (F18, F19)
-	VFMLA V18.S4, V16.S4, V5.S4
-	VFMLA V19.S4, V17.S4, V6.S4
-	FLDPQ 112(R5), (F16, F17)
-	FLDPQ 112(R6), (F18, F19)
-	VFMLA V18.S4, V16.S4, V7.S4
-	VFMLA V19.S4, V17.S4, V8.S4
-	FLDPQ 144(R5), (F16, F17)
-	FLDPQ 144(R6), (F18, F19)
-	VFMLA V18.S4, V16.S4, V9.S4
-	VFMLA V19.S4, V17.S4, V10.S4
-	FLDPQ 176(R5), (F16, F17)
-	FLDPQ 176(R6), (F18, F19)
-	VFMLA V18.S4, V16.S4, V11.S4
-	VFMLA V19.S4, V17.S4, V12.S4
-	FLDPQ 208(R5), (F16, F17)
-	FLDPQ 208(R6), (F18, F19)
-	VFMLA V18.S4, V16.S4, V13.S4
-	VFMLA V19.S4, V17.S4, V14.S4
-	FMOVQ 240(R5), F16
-	FMOVQ 240(R6), F17
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
+	VFMLA V17.S4, V16.S4, V1.S4
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	VFMLA V17.S4, V16.S4, V2.S4
+	WORD $0x3cc300b0 // ldur q16, [x5, #48]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	VFMLA V17.S4, V16.S4, V3.S4
+	WORD $0x3cc400b0 // ldur q16, [x5, #64]
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	VFMLA V17.S4, V16.S4, V4.S4
+	WORD $0x3cc500b0 // ldur q16, [x5, #80]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	VFMLA V17.S4, V16.S4, V5.S4
+	WORD $0x3cc600b0 // ldur q16, [x5, #96]
+	WORD $0x3cc600d1 // ldur q17, [x6, #96]
+	VFMLA V17.S4, V16.S4, V6.S4
+	WORD $0x3cc700b0 // ldur q16, [x5, #112]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	VFMLA V17.S4, V16.S4, V7.S4
+	WORD $0x3cc800b0 // ldur q16, [x5, #128]
+	WORD $0x3cc800d1 // ldur q17, [x6, #128]
+	VFMLA V17.S4, V16.S4, V8.S4
+	WORD $0x3cc900b0 // ldur q16, [x5, #144]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
+	VFMLA V17.S4, V16.S4, V9.S4
+	WORD $0x3cca00b0 // ldur q16, [x5, #160]
+	WORD $0x3cca00d1 // ldur q17, [x6, #160]
+	VFMLA V17.S4, V16.S4, V10.S4
+	WORD $0x3ccb00b0 // ldur q16, [x5, #176]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
+	VFMLA V17.S4, V16.S4, V11.S4
+	WORD $0x3ccc00b0 // ldur q16, [x5, #192]
+	WORD $0x3ccc00d1 // ldur q17, [x6, #192]
+	VFMLA V17.S4, V16.S4, V12.S4
+	WORD $0x3ccd00b0 // ldur q16, [x5, #208]
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
+	VFMLA V17.S4, V16.S4, V13.S4
+	WORD $0x3cce00b0 // ldur q16, [x5, #224]
+	WORD $0x3cce00d1 // ldur q17, [x6, #224]
+	VFMLA V17.S4, V16.S4, V14.S4
+	WORD $0x3ccf00b0 // ldur q16, [x5, #240]
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
 	VFMLA V17.S4, V16.S4, V15.S4
 	ADD $256, R2, R2
 	SUBS $64, R1, R1
@@ -399,7 +451,7 @@ skip_lanes:
 	BLT done_vector
 
 vector:
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	WORD $0x3ce26861 // ldr q1, [x3, x2]
 	WORD $0x3ce26882 // ldr q2, [x4, x2]
 	VFMLA V2.S4, V1.S4, V0.S4
@@ -415,12 +467,12 @@ done_vector:
 	BLT skip_tail
 	VMOVI $0, V0.B16
 	TBZ $2, R1, part
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	JMP done
 
 part:
 	TBZ $1, R1, single
-	FMOVD (R0), F0
+	WORD $0xfc400000 // ldur d0, [x0]
 	TBZ $0, R1, done
 	ADD $8, R0, R5
 	VLD1 (R5), V0.S[2]
@@ -428,18 +480,18 @@ part:
 
 single:
 	TBZ $0, R1, done
-	FMOVS (R0), F0
+	WORD $0xbc400000 // ldur s0, [x0]
 
 done:
 	VMOVI $0, V1.B16
 	ADD R2, R3, R3
 	TBZ $2, R1, part2
-	FMOVQ (R3), F1
+	WORD $0x3cc00061 // ldur q1, [x3]
 	JMP done2
 
 part2:
 	TBZ $1, R1, single2
-	FMOVD (R3), F1
+	WORD $0xfc400061 // ldur d1, [x3]
 	TBZ $0, R1, done2
 	ADD $8, R3, R3
 	VLD1 (R3), V1.S[2]
@@ -447,18 +499,18 @@ part2:
 
 single2:
 	TBZ $0, R1, done2
-	FMOVS (R3), F1
+	WORD $0xbc400061 // ldur s1, [x3]
 
 done2:
 	VMOVI $0, V2.B16
 	ADD R2, R4, R2
 	TBZ $2, R1, part3
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done3
 
 part3:
 	TBZ $1, R1, single3
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R1, done3
 	ADD $8, R2, R2
 	VLD1 (R2), V2.S[2]
@@ -466,7 +518,7 @@ part3:
 
 single3:
 	TBZ $0, R1, done3
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done3:
 	VFMLA V2.S4, V1.S4, V0.S4
@@ -500,13 +552,13 @@ TEXT ·ExpSumLanes(SB), NOSPLIT, $0-76
 	MOVD x_len+56(FP), R4
 	FMOVS max+72(FP), F0
 	VDUP V0.S[0], V0.S4
-	FMOVQ (R0), F1
-	FMOVQ 16(R0), F2
-	FMOVQ 32(R0), F3
-	FMOVQ 48(R0), F4
-	FMOVQ 64(R0), F5
-	FMOVQ 80(R0), F6
-	FMOVQ 96(R0), F7
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
+	WORD $0x3cc20003 // ldur q3, [x0, #32]
+	WORD $0x3cc30004 // ldur q4, [x0, #48]
+	WORD $0x3cc40005 // ldur q5, [x0, #64]
+	WORD $0x3cc50006 // ldur q6, [x0, #80]
+	WORD $0x3cc60007 // ldur q7, [x0, #96]
 	MOVD $0, R5
 	SUBS $4, R4, R4
 	BLT done_block
@@ -516,23 +568,23 @@ block:
 	WORD $0x4ea0d508 // fsub v8.4s, v8.4s, v0.4s
 	WORD $0x4e28f428 // fmax v8.4s, v1.4s, v8.4s
 	WORD $0x4ea8f448 // fmin v8.4s, v2.4s, v8.4s
-	FMOVQ 32(R0), F9
+	WORD $0x3cc20009 // ldur q9, [x0, #32]
 	VFMLA V4.S4, V8.S4, V9.S4
 	WORD $0x4ea3d52a // fsub v10.4s, v9.4s, v3.4s
 	VFMLA V5.S4, V10.S4, V8.S4
 	VFMLA V6.S4, V10.S4, V8.S4
-	FMOVQ 112(R0), F10
-	FMOVQ 128(R0), F11
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
 	VFMLA V8.S4, V10.S4, V11.S4
-	FMOVQ 144(R0), F10
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
 	VFMLA V8.S4, V11.S4, V10.S4
-	FMOVQ 160(R0), F11
+	WORD $0x3cca000b // ldur q11, [x0, #160]
 	VFMLA V8.S4, V10.S4, V11.S4
-	FMOVQ 176(R0), F10
+	WORD $0x3ccb000a // ldur q10, [x0, #176]
 	VFMLA V8.S4, V11.S4, V10.S4
-	FMOVQ 96(R0), F11
+	WORD $0x3cc6000b // ldur q11, [x0, #96]
 	VFMLA V8.S4, V10.S4, V11.S4
-	FMOVQ 96(R0), F10
+	WORD $0x3cc6000a // ldur q10, [x0, #96]
 	VFMLA V8.S4, V11.S4, V10.S4
 	VSUB V3.S4, V9.S4, V8.S4
 	WORD $0x4f3f0509 // sshr v9.4s, v8.4s, #1
@@ -560,12 +612,12 @@ done_block:
 	VMOVI $0, V8.B16
 	ADD R5, R3, R3
 	TBZ $2, R4, part
-	FMOVQ (R3), F8
+	WORD $0x3cc00068 // ldur q8, [x3]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD (R3), F8
+	WORD $0xfc400068 // ldur d8, [x3]
 	TBZ $0, R4, done
 	ADD $8, R3, R3
 	VLD1 (R3), V8.S[2]
@@ -573,29 +625,29 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 
 done:
 	WORD $0x4ea0d500 // fsub v0.4s, v8.4s, v0.4s
 	WORD $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 	WORD $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ 32(R0), F1
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
 	VFMLA V4.S4, V0.S4, V1.S4
 	WORD $0x4ea3d422 // fsub v2.4s, v1.4s, v3.4s
 	VFMLA V5.S4, V2.S4, V0.S4
 	VFMLA V6.S4, V2.S4, V0.S4
-	FMOVQ 112(R0), F2
-	FMOVQ 128(R0), F4
+	WORD $0x3cc70002 // ldur q2, [x0, #112]
+	WORD $0x3cc80004 // ldur q4, [x0, #128]
 	VFMLA V0.S4, V2.S4, V4.S4
-	FMOVQ 144(R0), F2
+	WORD $0x3cc90002 // ldur q2, [x0, #144]
 	VFMLA V0.S4, V4.S4, V2.S4
-	FMOVQ 160(R0), F4
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
 	VFMLA V0.S4, V2.S4, V4.S4
-	FMOVQ 176(R0), F2
+	WORD $0x3ccb0002 // ldur q2, [x0, #176]
 	VFMLA V0.S4, V4.S4, V2.S4
-	FMOVQ 96(R0), F4
+	WORD $0x3cc60004 // ldur q4, [x0, #96]
 	VFMLA V0.S4, V2.S4, V4.S4
-	FMOVQ 96(R0), F2
+	WORD $0x3cc60002 // ldur q2, [x0, #96]
 	VFMLA V0.S4, V4.S4, V2.S4
 	VSUB V3.S4, V1.S4, V0.S4
 	WORD $0x4f3f0401 // sshr v1.4s, v0.4s, #1
@@ -628,12 +680,12 @@ done2:
 	VMOVI $0, V1.B16
 	ADD R5, R1, R0
 	TBZ $2, R4, part3
-	FMOVQ (R0), F1
+	WORD $0x3cc00001 // ldur q1, [x0]
 	JMP done3
 
 part3:
 	TBZ $1, R4, single3
-	FMOVD (R0), F1
+	WORD $0xfc400001 // ldur d1, [x0]
 	TBZ $0, R4, done3
 	ADD $8, R0, R1
 	VLD1 (R1), V1.S[2]
@@ -641,7 +693,7 @@ part3:
 
 single3:
 	TBZ $0, R4, done3
-	FMOVS (R0), F1
+	WORD $0xbc400001 // ldur s1, [x0]
 
 done3:
 	WORD $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
@@ -673,64 +725,72 @@ TEXT ·SumSquaresLanes(SB), NOSPLIT, $0-48
 	MOVD x_len+32(FP), R2
 	CMP $32, R2
 	BLT skip_lanes
-	FLDPQ (R0), (F0, F1)
-	FLDPQ 32(R0), (F2, F3)
-	FLDPQ 64(R0), (F4, F5)
-	FLDPQ 96(R0), (F6, F7)
-	FLDPQ 128(R0), (F8, F9)
-	FLDPQ 160(R0), (F10, F11)
-	FLDPQ 192(R0), (F12, F13)
-	FLDPQ 224(R0), (F14, F15)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	SUBS $32, R2, R2
 	BLT done_block
 
 block:
-	FMOVD (R1), F16
+	WORD $0xfc400030 // ldur d16, [x1]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V0.D2
-	FMOVD 8(R1), F16
+	WORD $0xfc408030 // ldur d16, [x1, #8]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V1.D2
-	FMOVD 16(R1), F16
+	WORD $0xfc410030 // ldur d16, [x1, #16]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V2.D2
-	FMOVD 24(R1), F16
+	WORD $0xfc418030 // ldur d16, [x1, #24]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V3.D2
-	FMOVD 32(R1), F16
+	WORD $0xfc420030 // ldur d16, [x1, #32]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V4.D2
-	FMOVD 40(R1), F16
+	WORD $0xfc428030 // ldur d16, [x1, #40]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V5.D2
-	FMOVD 48(R1), F16
+	WORD $0xfc430030 // ldur d16, [x1, #48]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V6.D2
-	FMOVD 56(R1), F16
+	WORD $0xfc438030 // ldur d16, [x1, #56]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V7.D2
-	FMOVD 64(R1), F16
+	WORD $0xfc440030 // ldur d16, [x1, #64]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V8.D2
-	FMOVD 72(R1), F16
+	WORD $0xfc448030 // ldur d16, [x1, #72]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V9.D2
-	FMOVD 80(R1), F16
+	WORD $0xfc450030 // ldur d16, [x1, #80]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V10.D2
-	FMOVD 88(R1), F16
+	WORD $0xfc458030 // ldur d16, [x1, #88]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V11.D2
-	FMOVD 96(R1), F16
+	WORD $0xfc460030 // ldur d16, [x1, #96]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V12.D2
-	FMOVD 104(R1), F16
+	WORD $0xfc468030 // ldur d16, [x1, #104]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V13.D2
-	FMOVD 112(R1), F16
+	WORD $0xfc470030 // ldur d16, [x1, #112]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V14.D2
-	FMOVD 120(R1), F16
+	WORD $0xfc478030 // ldur d16, [x1, #120]
 	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
 	VFMLA V16.D2, V16.D2, V15.D2
 	ADD $128, R1, R1
@@ -761,8 +821,8 @@ skip_lanes:
 	BLT done_vector
 
 vector:
-	FMOVQ (R0), F0
-	FMOVD (R1), F1
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0xfc400021 // ldur d1, [x1]
 	WORD $0x0e617821 // fcvtl v1.2d, v1.2s
 	VFMLA V1.D2, V1.D2, V0.D2
 	FMOVQ F0, (R0)
@@ -777,22 +837,22 @@ done_vector:
 	BLT skip_tail
 	VMOVI $0, V0.B16
 	TBZ $1, R2, single
-	FMOVQ (R0), F0
+	WORD $0x3cc00000 // ldur q0, [x0]
 	JMP done
 
 single:
 	TBZ $0, R2, done
-	FMOVD (R0), F0
+	WORD $0xfc400000 // ldur d0, [x0]
 
 done:
 	VMOVI $0, V1.B16
 	TBZ $1, R2, single2
-	FMOVD (R1), F1
+	WORD $0xfc400021 // ldur d1, [x1]
 	JMP done2
 
 single2:
 	TBZ $0, R2, done2
-	FMOVS (R1), F1
+	WORD $0xbc400021 // ldur s1, [x1]
 
 done2:
 	WORD $0x0e617821 // fcvtl v1.2d, v1.2s

@@ -13,12 +13,12 @@ TEXT ·Tile1x1(SB), NOSPLIT, $0-8
 	MOVD 80(R2), R2
 	VMOVI $0, V0.B16
 	TBZ $2, R2, part
-	FMOVQ (R1), F0
+	WORD $0x3cc00020 // ldur q0, [x1]
 	JMP done
 
 part:
 	TBZ $1, R2, single
-	FMOVD (R1), F0
+	WORD $0xfc400020 // ldur d0, [x1]
 	TBZ $0, R2, done
 	ADD $8, R1, R1
 	VLD1 (R1), V0.S[2]
@@ -26,7 +26,7 @@ part:
 
 single:
 	TBZ $0, R2, done
-	FMOVS (R1), F0
+	WORD $0xbc400020 // ldur s0, [x1]
 
 done:
 	MOVD t+0(FP), R1
@@ -53,17 +53,17 @@ done:
 	BLT done_quads
 
 quads:
-	FMOVQ (R6), F1
+	WORD $0x3cc000c1 // ldur q1, [x6]
 	WORD $0x3ce56882 // ldr q2, [x4, x5]
 	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD R7, R6, R6
-	FMOVQ (R6), F1
+	WORD $0x3cc000c1 // ldur q1, [x6]
 	WORD $0x4fa21020 // fmla v0.4s, v1.4s, v2.s[1]
 	ADD R7, R6, R6
-	FMOVQ (R6), F1
+	WORD $0x3cc000c1 // ldur q1, [x6]
 	WORD $0x4f821820 // fmla v0.4s, v1.4s, v2.s[2]
 	ADD R7, R6, R6
-	FMOVQ (R6), F1
+	WORD $0x3cc000c1 // ldur q1, [x6]
 	WORD $0x4fa21820 // fmla v0.4s, v1.4s, v2.s[3]
 	ADD R7, R6, R6
 	ADD R2, R5, R5
@@ -81,22 +81,22 @@ not_along_k:
 	BLT done_columns
 
 columns:
-	FMOVQ (R6), F1
+	WORD $0x3cc000c1 // ldur q1, [x6]
 	FMOVS (R4)(R5), F2
 	ADD R3, R5, R5
 	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD R7, R6, R6
-	FMOVQ (R6), F1
+	WORD $0x3cc000c1 // ldur q1, [x6]
 	FMOVS (R4)(R5), F2
 	ADD R3, R5, R5
 	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD R7, R6, R6
-	FMOVQ (R6), F1
+	WORD $0x3cc000c1 // ldur q1, [x6]
 	FMOVS (R4)(R5), F2
 	ADD R3, R5, R5
 	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD R7, R6, R6
-	FMOVQ (R6), F1
+	WORD $0x3cc000c1 // ldur q1, [x6]
 	FMOVS (R4)(R5), F2
 	ADD R3, R5, R5
 	WORD $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
@@ -119,7 +119,7 @@ after_along_k:
 step:
 	FMOVS (R4)(R5), F1
 	ADD R3, R5, R5
-	FMOVQ (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
 	ADD R7, R6, R6
 	SUBS $1, R1, R1
@@ -135,12 +135,12 @@ done_step:
 	TBZ $0, R2, skip_add
 	VMOVI $0, V1.B16
 	TBZ $2, R3, part2
-	FMOVQ (R1), F1
+	WORD $0x3cc00021 // ldur q1, [x1]
 	JMP done2
 
 part2:
 	TBZ $1, R3, single2
-	FMOVD (R1), F1
+	WORD $0xfc400021 // ldur d1, [x1]
 	TBZ $0, R3, done2
 	ADD $8, R1, R4
 	VLD1 (R4), V1.S[2]
@@ -148,14 +148,14 @@ part2:
 
 single2:
 	TBZ $0, R3, done2
-	FMOVS (R1), F1
+	WORD $0xbc400021 // ldur s1, [x1]
 
 done2:
 	WORD $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 skip_add:
 	TBZ $1, R2, skip_flush
-	FMOVQ (R0), F1
+	WORD $0x3cc00001 // ldur q1, [x0]
 	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 

@@ -11,15 +11,15 @@ TEXT ·Tile1x2(SB), NOSPLIT, $0-8
 	MOVD 48(R1), R1
 	MOVD t+0(FP), R2
 	MOVD 80(R2), R2
-	FMOVQ (R1), F0
+	WORD $0x3cc00020 // ldur q0, [x1]
 	VMOVI $0, V1.B16
 	TBZ $2, R2, part
-	FMOVQ 16(R1), F1
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	JMP done
 
 part:
 	TBZ $1, R2, single
-	FMOVD 16(R1), F1
+	WORD $0xfc410021 // ldur d1, [x1, #16]
 	TBZ $0, R2, done
 	ADD $24, R1, R1
 	VLD1 (R1), V1.S[2]
@@ -27,7 +27,7 @@ part:
 
 single:
 	TBZ $0, R2, done
-	FMOVS 16(R1), F1
+	WORD $0xbc410021 // ldur s1, [x1, #16]
 
 done:
 	MOVD t+0(FP), R1
@@ -54,22 +54,26 @@ done:
 	BLT done_quads
 
 quads:
-	FLDPQ (R6), (F2, F3)
-	WORD $0x3ce56884 // ldr q4, [x4, x5]
-	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
-	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x3cc000c2 // ldur q2, [x6]
+	WORD $0x3ce56883 // ldr q3, [x4, x5]
+	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
+	WORD $0x3cc100c2 // ldur q2, [x6, #16]
+	WORD $0x4f831041 // fmla v1.4s, v2.4s, v3.s[0]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F2, F3)
-	WORD $0x4fa41040 // fmla v0.4s, v2.4s, v4.s[1]
-	WORD $0x4fa41061 // fmla v1.4s, v3.4s, v4.s[1]
+	WORD $0x3cc000c2 // ldur q2, [x6]
+	WORD $0x4fa31040 // fmla v0.4s, v2.4s, v3.s[1]
+	WORD $0x3cc100c2 // ldur q2, [x6, #16]
+	WORD $0x4fa31041 // fmla v1.4s, v2.4s, v3.s[1]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F2, F3)
-	WORD $0x4f841840 // fmla v0.4s, v2.4s, v4.s[2]
-	WORD $0x4f841861 // fmla v1.4s, v3.4s, v4.s[2]
+	WORD $0x3cc000c2 // ldur q2, [x6]
+	WORD $0x4f831840 // fmla v0.4s, v2.4s, v3.s[2]
+	WORD $0x3cc100c2 // ldur q2, [x6, #16]
+	WORD $0x4f831841 // fmla v1.4s, v2.4s, v3.s[2]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F2, F3)
-	WORD $0x4fa41840 // fmla v0.4s, v2.4s, v4.s[3]
-	WORD $0x4fa41861 // fmla v1.4s, v3.4s, v4.s[3]
+	WORD $0x3cc000c2 // ldur q2, [x6]
+	WORD $0x4fa31840 // fmla v0.4s, v2.4s, v3.s[3]
+	WORD $0x3cc100c2 // ldur q2, [x6, #16]
+	WORD $0x4fa31841 // fmla v1.4s, v2.4s, v3.s[3]
 	ADD R7, R6, R6
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -86,29 +90,33 @@ not_along_k:
 	BLT done_columns
 
 columns:
-	FLDPQ (R6), (F2, F3)
-	FMOVS (R4)(R5), F4
+	WORD $0x3cc000c2 // ldur q2, [x6]
+	FMOVS (R4)(R5), F3
 	ADD R3, R5, R5
-	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
-	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
+	WORD $0x3cc100c2 // ldur q2, [x6, #16]
+	WORD $0x4f831041 // fmla v1.4s, v2.4s, v3.s[0]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F2, F3)
-	FMOVS (R4)(R5), F4
+	WORD $0x3cc000c2 // ldur q2, [x6]
+	FMOVS (R4)(R5), F3
 	ADD R3, R5, R5
-	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
-	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
+	WORD $0x3cc100c2 // ldur q2, [x6, #16]
+	WORD $0x4f831041 // fmla v1.4s, v2.4s, v3.s[0]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F2, F3)
-	FMOVS (R4)(R5), F4
+	WORD $0x3cc000c2 // ldur q2, [x6]
+	FMOVS (R4)(R5), F3
 	ADD R3, R5, R5
-	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
-	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
+	WORD $0x3cc100c2 // ldur q2, [x6, #16]
+	WORD $0x4f831041 // fmla v1.4s, v2.4s, v3.s[0]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F2, F3)
-	FMOVS (R4)(R5), F4
+	WORD $0x3cc000c2 // ldur q2, [x6]
+	FMOVS (R4)(R5), F3
 	ADD R3, R5, R5
-	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
-	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
+	WORD $0x3cc100c2 // ldur q2, [x6, #16]
+	WORD $0x4f831041 // fmla v1.4s, v2.4s, v3.s[0]
 	ADD R7, R6, R6
 	SUBS $4, R1, R1
 	BGE columns
@@ -128,9 +136,10 @@ after_along_k:
 step:
 	FMOVS (R4)(R5), F2
 	ADD R3, R5, R5
-	FLDPQ (R6), (F3, F4)
+	WORD $0x3cc000c3 // ldur q3, [x6]
 	WORD $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
-	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
 	ADD R7, R6, R6
 	SUBS $1, R1, R1
 	BGE step
@@ -143,16 +152,16 @@ done_step:
 	MOVD t+0(FP), R3
 	MOVD 80(R3), R3
 	TBZ $0, R2, skip_add
-	FMOVQ (R1), F2
+	WORD $0x3cc00022 // ldur q2, [x1]
 	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
 	VMOVI $0, V2.B16
 	TBZ $2, R3, part2
-	FMOVQ 16(R1), F2
+	WORD $0x3cc10022 // ldur q2, [x1, #16]
 	JMP done2
 
 part2:
 	TBZ $1, R3, single2
-	FMOVD 16(R1), F2
+	WORD $0xfc410022 // ldur d2, [x1, #16]
 	TBZ $0, R3, done2
 	ADD $24, R1, R4
 	VLD1 (R4), V2.S[2]
@@ -160,17 +169,17 @@ part2:
 
 single2:
 	TBZ $0, R3, done2
-	FMOVS 16(R1), F2
+	WORD $0xbc410022 // ldur s2, [x1, #16]
 
 done2:
 	WORD $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 
 skip_add:
 	TBZ $1, R2, skip_flush
-	FMOVQ (R0), F2
+	WORD $0x3cc00002 // ldur q2, [x0]
 	WORD $0x6ea0ec42 // facgt v2.4s, v2.4s, v0.4s
 	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ (R0), F2
+	WORD $0x3cc00002 // ldur q2, [x0]
 	WORD $0x6ea1ec42 // facgt v2.4s, v2.4s, v1.4s
 	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 

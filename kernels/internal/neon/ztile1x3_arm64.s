@@ -11,15 +11,16 @@ TEXT ·Tile1x3(SB), NOSPLIT, $0-8
 	MOVD 48(R1), R1
 	MOVD t+0(FP), R2
 	MOVD 80(R2), R2
-	FLDPQ (R1), (F0, F1)
+	WORD $0x3cc00020 // ldur q0, [x1]
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	VMOVI $0, V2.B16
 	TBZ $2, R2, part
-	FMOVQ 32(R1), F2
+	WORD $0x3cc20022 // ldur q2, [x1, #32]
 	JMP done
 
 part:
 	TBZ $1, R2, single
-	FMOVD 32(R1), F2
+	WORD $0xfc420022 // ldur d2, [x1, #32]
 	TBZ $0, R2, done
 	ADD $40, R1, R1
 	VLD1 (R1), V2.S[2]
@@ -27,7 +28,7 @@ part:
 
 single:
 	TBZ $0, R2, done
-	FMOVS 32(R1), F2
+	WORD $0xbc420022 // ldur s2, [x1, #32]
 
 done:
 	MOVD t+0(FP), R1
@@ -54,30 +55,34 @@ done:
 	BLT done_quads
 
 quads:
-	FLDPQ (R6), (F3, F4)
-	WORD $0x3ce56885 // ldr q5, [x4, x5]
-	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
-	FMOVQ 32(R6), F3
-	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
+	WORD $0x3cc000c3 // ldur q3, [x6]
+	WORD $0x3ce56884 // ldr q4, [x4, x5]
+	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x3cc200c3 // ldur q3, [x6, #32]
+	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F3, F4)
-	WORD $0x4fa51060 // fmla v0.4s, v3.4s, v5.s[1]
-	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
-	FMOVQ 32(R6), F3
-	WORD $0x4fa51062 // fmla v2.4s, v3.4s, v5.s[1]
+	WORD $0x3cc000c3 // ldur q3, [x6]
+	WORD $0x4fa41060 // fmla v0.4s, v3.4s, v4.s[1]
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x4fa41061 // fmla v1.4s, v3.4s, v4.s[1]
+	WORD $0x3cc200c3 // ldur q3, [x6, #32]
+	WORD $0x4fa41062 // fmla v2.4s, v3.4s, v4.s[1]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F3, F4)
-	WORD $0x4f851860 // fmla v0.4s, v3.4s, v5.s[2]
-	WORD $0x4f851881 // fmla v1.4s, v4.4s, v5.s[2]
-	FMOVQ 32(R6), F3
-	WORD $0x4f851862 // fmla v2.4s, v3.4s, v5.s[2]
+	WORD $0x3cc000c3 // ldur q3, [x6]
+	WORD $0x4f841860 // fmla v0.4s, v3.4s, v4.s[2]
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x4f841861 // fmla v1.4s, v3.4s, v4.s[2]
+	WORD $0x3cc200c3 // ldur q3, [x6, #32]
+	WORD $0x4f841862 // fmla v2.4s, v3.4s, v4.s[2]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F3, F4)
-	WORD $0x4fa51860 // fmla v0.4s, v3.4s, v5.s[3]
-	WORD $0x4fa51881 // fmla v1.4s, v4.4s, v5.s[3]
-	FMOVQ 32(R6), F3
-	WORD $0x4fa51862 // fmla v2.4s, v3.4s, v5.s[3]
+	WORD $0x3cc000c3 // ldur q3, [x6]
+	WORD $0x4fa41860 // fmla v0.4s, v3.4s, v4.s[3]
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x4fa41861 // fmla v1.4s, v3.4s, v4.s[3]
+	WORD $0x3cc200c3 // ldur q3, [x6, #32]
+	WORD $0x4fa41862 // fmla v2.4s, v3.4s, v4.s[3]
 	ADD R7, R6, R6
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -94,37 +99,41 @@ not_along_k:
 	BLT done_columns
 
 columns:
-	FLDPQ (R6), (F3, F4)
-	FMOVS (R4)(R5), F5
+	WORD $0x3cc000c3 // ldur q3, [x6]
+	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
-	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
-	FMOVQ 32(R6), F3
-	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
+	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x3cc200c3 // ldur q3, [x6, #32]
+	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F3, F4)
-	FMOVS (R4)(R5), F5
+	WORD $0x3cc000c3 // ldur q3, [x6]
+	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
-	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
-	FMOVQ 32(R6), F3
-	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
+	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x3cc200c3 // ldur q3, [x6, #32]
+	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F3, F4)
-	FMOVS (R4)(R5), F5
+	WORD $0x3cc000c3 // ldur q3, [x6]
+	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
-	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
-	FMOVQ 32(R6), F3
-	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
+	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x3cc200c3 // ldur q3, [x6, #32]
+	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F3, F4)
-	FMOVS (R4)(R5), F5
+	WORD $0x3cc000c3 // ldur q3, [x6]
+	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
-	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
-	FMOVQ 32(R6), F3
-	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
+	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x3cc200c3 // ldur q3, [x6, #32]
+	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
 	SUBS $4, R1, R1
 	BGE columns
@@ -144,10 +153,11 @@ after_along_k:
 step:
 	FMOVS (R4)(R5), F3
 	ADD R3, R5, R5
-	FLDPQ (R6), (F4, F5)
+	WORD $0x3cc000c4 // ldur q4, [x6]
 	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
-	WORD $0x4f8310a1 // fmla v1.4s, v5.4s, v3.s[0]
-	FMOVQ 32(R6), F4
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	WORD $0x3cc200c4 // ldur q4, [x6, #32]
 	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
 	ADD R7, R6, R6
 	SUBS $1, R1, R1
@@ -161,17 +171,18 @@ done_step:
 	MOVD t+0(FP), R3
 	MOVD 80(R3), R3
 	TBZ $0, R2, skip_add
-	FLDPQ (R1), (F3, F4)
+	WORD $0x3cc00023 // ldur q3, [x1]
 	WORD $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s
-	WORD $0x4e21d481 // fadd v1.4s, v4.4s, v1.4s
+	WORD $0x3cc10023 // ldur q3, [x1, #16]
+	WORD $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	VMOVI $0, V3.B16
 	TBZ $2, R3, part2
-	FMOVQ 32(R1), F3
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
 	JMP done2
 
 part2:
 	TBZ $1, R3, single2
-	FMOVD 32(R1), F3
+	WORD $0xfc420023 // ldur d3, [x1, #32]
 	TBZ $0, R3, done2
 	ADD $40, R1, R4
 	VLD1 (R4), V3.S[2]
@@ -179,20 +190,20 @@ part2:
 
 single2:
 	TBZ $0, R3, done2
-	FMOVS 32(R1), F3
+	WORD $0xbc420023 // ldur s3, [x1, #32]
 
 done2:
 	WORD $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 
 skip_add:
 	TBZ $1, R2, skip_flush
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x6ea0ec63 // facgt v3.4s, v3.4s, v0.4s
 	WORD $0x4e631c00 // bic v0.16b, v0.16b, v3.16b
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x6ea1ec63 // facgt v3.4s, v3.4s, v1.4s
 	WORD $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x6ea2ec63 // facgt v3.4s, v3.4s, v2.4s
 	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 

@@ -11,16 +11,17 @@ TEXT ·Tile1x4(SB), NOSPLIT, $0-8
 	MOVD 48(R1), R1
 	MOVD t+0(FP), R2
 	MOVD 80(R2), R2
-	FLDPQ (R1), (F0, F1)
-	FMOVQ 32(R1), F2
+	WORD $0x3cc00020 // ldur q0, [x1]
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
+	WORD $0x3cc20022 // ldur q2, [x1, #32]
 	VMOVI $0, V3.B16
 	TBZ $2, R2, part
-	FMOVQ 48(R1), F3
+	WORD $0x3cc30023 // ldur q3, [x1, #48]
 	JMP done
 
 part:
 	TBZ $1, R2, single
-	FMOVD 48(R1), F3
+	WORD $0xfc430023 // ldur d3, [x1, #48]
 	TBZ $0, R2, done
 	ADD $56, R1, R1
 	VLD1 (R1), V3.S[2]
@@ -28,7 +29,7 @@ part:
 
 single:
 	TBZ $0, R2, done
-	FMOVS 48(R1), F3
+	WORD $0xbc430023 // ldur s3, [x1, #48]
 
 done:
 	MOVD t+0(FP), R1
@@ -55,34 +56,42 @@ done:
 	BLT done_quads
 
 quads:
-	FLDPQ (R6), (F4, F5)
-	WORD $0x3ce56886 // ldr q6, [x4, x5]
-	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
-	FLDPQ 32(R6), (F4, F5)
-	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3ce56885 // ldr q5, [x4, x5]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x3cc200c4 // ldur q4, [x6, #32]
+	WORD $0x4f851082 // fmla v2.4s, v4.4s, v5.s[0]
+	WORD $0x3cc300c4 // ldur q4, [x6, #48]
+	WORD $0x4f851083 // fmla v3.4s, v4.4s, v5.s[0]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F4, F5)
-	WORD $0x4fa61080 // fmla v0.4s, v4.4s, v6.s[1]
-	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
-	FLDPQ 32(R6), (F4, F5)
-	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
-	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x4fa51080 // fmla v0.4s, v4.4s, v5.s[1]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
+	WORD $0x3cc200c4 // ldur q4, [x6, #32]
+	WORD $0x4fa51082 // fmla v2.4s, v4.4s, v5.s[1]
+	WORD $0x3cc300c4 // ldur q4, [x6, #48]
+	WORD $0x4fa51083 // fmla v3.4s, v4.4s, v5.s[1]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F4, F5)
-	WORD $0x4f861880 // fmla v0.4s, v4.4s, v6.s[2]
-	WORD $0x4f8618a1 // fmla v1.4s, v5.4s, v6.s[2]
-	FLDPQ 32(R6), (F4, F5)
-	WORD $0x4f861882 // fmla v2.4s, v4.4s, v6.s[2]
-	WORD $0x4f8618a3 // fmla v3.4s, v5.4s, v6.s[2]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x4f851880 // fmla v0.4s, v4.4s, v5.s[2]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	WORD $0x4f851881 // fmla v1.4s, v4.4s, v5.s[2]
+	WORD $0x3cc200c4 // ldur q4, [x6, #32]
+	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
+	WORD $0x3cc300c4 // ldur q4, [x6, #48]
+	WORD $0x4f851883 // fmla v3.4s, v4.4s, v5.s[2]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F4, F5)
-	WORD $0x4fa61880 // fmla v0.4s, v4.4s, v6.s[3]
-	WORD $0x4fa618a1 // fmla v1.4s, v5.4s, v6.s[3]
-	FLDPQ 32(R6), (F4, F5)
-	WORD $0x4fa61882 // fmla v2.4s, v4.4s, v6.s[3]
-	WORD $0x4fa618a3 // fmla v3.4s, v5.4s, v6.s[3]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x4fa51880 // fmla v0.4s, v4.4s, v5.s[3]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	WORD $0x4fa51881 // fmla v1.4s, v4.4s, v5.s[3]
+	WORD $0x3cc200c4 // ldur q4, [x6, #32]
+	WORD $0x4fa51882 // fmla v2.4s, v4.4s, v5.s[3]
+	WORD $0x3cc300c4 // ldur q4, [x6, #48]
+	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
 	ADD R7, R6, R6
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -99,41 +108,49 @@ not_along_k:
 	BLT done_columns
 
 columns:
-	FLDPQ (R6), (F4, F5)
-	FMOVS (R4)(R5), F6
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
-	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
-	FLDPQ 32(R6), (F4, F5)
-	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x3cc200c4 // ldur q4, [x6, #32]
+	WORD $0x4f851082 // fmla v2.4s, v4.4s, v5.s[0]
+	WORD $0x3cc300c4 // ldur q4, [x6, #48]
+	WORD $0x4f851083 // fmla v3.4s, v4.4s, v5.s[0]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F4, F5)
-	FMOVS (R4)(R5), F6
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
-	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
-	FLDPQ 32(R6), (F4, F5)
-	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x3cc200c4 // ldur q4, [x6, #32]
+	WORD $0x4f851082 // fmla v2.4s, v4.4s, v5.s[0]
+	WORD $0x3cc300c4 // ldur q4, [x6, #48]
+	WORD $0x4f851083 // fmla v3.4s, v4.4s, v5.s[0]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F4, F5)
-	FMOVS (R4)(R5), F6
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
-	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
-	FLDPQ 32(R6), (F4, F5)
-	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x3cc200c4 // ldur q4, [x6, #32]
+	WORD $0x4f851082 // fmla v2.4s, v4.4s, v5.s[0]
+	WORD $0x3cc300c4 // ldur q4, [x6, #48]
+	WORD $0x4f851083 // fmla v3.4s, v4.4s, v5.s[0]
 	ADD R7, R6, R6
-	FLDPQ (R6), (F4, F5)
-	FMOVS (R4)(R5), F6
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
-	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
-	FLDPQ 32(R6), (F4, F5)
-	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
-	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x3cc200c4 // ldur q4, [x6, #32]
+	WORD $0x4f851082 // fmla v2.4s, v4.4s, v5.s[0]
+	WORD $0x3cc300c4 // ldur q4, [x6, #48]
+	WORD $0x4f851083 // fmla v3.4s, v4.4s, v5.s[0]
 	ADD R7, R6, R6
 	SUBS $4, R1, R1
 	BGE columns
@@ -153,12 +170,14 @@ after_along_k:
 step:
 	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
-	FLDPQ (R6), (F5, F6)
+	WORD $0x3cc000c5 // ldur q5, [x6]
 	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
-	FLDPQ 32(R6), (F5, F6)
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0x3cc200c5 // ldur q5, [x6, #32]
 	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	WORD $0x3cc300c5 // ldur q5, [x6, #48]
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
 	ADD R7, R6, R6
 	SUBS $1, R1, R1
 	BGE step
@@ -171,19 +190,20 @@ done_step:
 	MOVD t+0(FP), R3
 	MOVD 80(R3), R3
 	TBZ $0, R2, skip_add
-	FLDPQ (R1), (F4, F5)
+	WORD $0x3cc00024 // ldur q4, [x1]
 	WORD $0x4e20d480 // fadd v0.4s, v4.4s, v0.4s
-	WORD $0x4e21d4a1 // fadd v1.4s, v5.4s, v1.4s
-	FMOVQ 32(R1), F4
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
+	WORD $0x4e21d481 // fadd v1.4s, v4.4s, v1.4s
+	WORD $0x3cc20024 // ldur q4, [x1, #32]
 	WORD $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
 	VMOVI $0, V4.B16
 	TBZ $2, R3, part2
-	FMOVQ 48(R1), F4
+	WORD $0x3cc30024 // ldur q4, [x1, #48]
 	JMP done2
 
 part2:
 	TBZ $1, R3, single2
-	FMOVD 48(R1), F4
+	WORD $0xfc430024 // ldur d4, [x1, #48]
 	TBZ $0, R3, done2
 	ADD $56, R1, R4
 	VLD1 (R4), V4.S[2]
@@ -191,23 +211,23 @@ part2:
 
 single2:
 	TBZ $0, R3, done2
-	FMOVS 48(R1), F4
+	WORD $0xbc430024 // ldur s4, [x1, #48]
 
 done2:
 	WORD $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 
 skip_add:
 	TBZ $1, R2, skip_flush
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x6ea0ec84 // facgt v4.4s, v4.4s, v0.4s
 	WORD $0x4e641c00 // bic v0.16b, v0.16b, v4.16b
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x6ea1ec84 // facgt v4.4s, v4.4s, v1.4s
 	WORD $0x4e641c21 // bic v1.16b, v1.16b, v4.16b
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x6ea2ec84 // facgt v4.4s, v4.4s, v2.4s
 	WORD $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x6ea3ec84 // facgt v4.4s, v4.4s, v3.4s
 	WORD $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 

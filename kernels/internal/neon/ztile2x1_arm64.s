@@ -17,12 +17,12 @@ TEXT ·Tile2x1(SB), NOSPLIT, $0-8
 	MOVD 80(R3), R3
 	VMOVI $0, V0.B16
 	TBZ $2, R3, part
-	FMOVQ (R1), F0
+	WORD $0x3cc00020 // ldur q0, [x1]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD (R1), F0
+	WORD $0xfc400020 // ldur d0, [x1]
 	TBZ $0, R3, done
 	ADD $8, R1, R1
 	VLD1 (R1), V0.S[2]
@@ -30,17 +30,17 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS (R1), F0
+	WORD $0xbc400020 // ldur s0, [x1]
 
 done:
 	VMOVI $0, V1.B16
 	TBZ $2, R3, part2
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R3, single2
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R3, done2
 	ADD $8, R2, R1
 	VLD1 (R1), V1.S[2]
@@ -48,7 +48,7 @@ part2:
 
 single2:
 	TBZ $0, R3, done2
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done2:
 	MOVD t+0(FP), R1
@@ -76,21 +76,21 @@ done2:
 	BLT done_quads
 
 quads:
-	FMOVQ (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	WORD $0x3ce56883 // ldr q3, [x4, x5]
 	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
 	WORD $0x3ce568c4 // ldr q4, [x6, x5]
 	WORD $0x4f841041 // fmla v1.4s, v2.4s, v4.s[0]
 	ADD R8, R7, R7
-	FMOVQ (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	WORD $0x4fa31040 // fmla v0.4s, v2.4s, v3.s[1]
 	WORD $0x4fa41041 // fmla v1.4s, v2.4s, v4.s[1]
 	ADD R8, R7, R7
-	FMOVQ (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	WORD $0x4f831840 // fmla v0.4s, v2.4s, v3.s[2]
 	WORD $0x4f841841 // fmla v1.4s, v2.4s, v4.s[2]
 	ADD R8, R7, R7
-	FMOVQ (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	WORD $0x4fa31840 // fmla v0.4s, v2.4s, v3.s[3]
 	WORD $0x4fa41841 // fmla v1.4s, v2.4s, v4.s[3]
 	ADD R8, R7, R7
@@ -109,25 +109,25 @@ not_along_k:
 	BLT done_columns
 
 columns:
-	FMOVQ (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	FMOVD (R4)(R5), F3
 	ADD R3, R5, R5
 	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
 	WORD $0x4fa31041 // fmla v1.4s, v2.4s, v3.s[1]
 	ADD R8, R7, R7
-	FMOVQ (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	FMOVD (R4)(R5), F3
 	ADD R3, R5, R5
 	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
 	WORD $0x4fa31041 // fmla v1.4s, v2.4s, v3.s[1]
 	ADD R8, R7, R7
-	FMOVQ (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	FMOVD (R4)(R5), F3
 	ADD R3, R5, R5
 	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
 	WORD $0x4fa31041 // fmla v1.4s, v2.4s, v3.s[1]
 	ADD R8, R7, R7
-	FMOVQ (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	FMOVD (R4)(R5), F3
 	ADD R3, R5, R5
 	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
@@ -152,7 +152,7 @@ step:
 	FMOVS (R4)(R5), F2
 	FMOVS (R6)(R5), F3
 	ADD R3, R5, R5
-	FMOVQ (R7), F4
+	WORD $0x3cc000e4 // ldur q4, [x7]
 	WORD $0x4f821080 // fmla v0.4s, v4.4s, v2.s[0]
 	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
 	ADD R8, R7, R7
@@ -173,12 +173,12 @@ done_step:
 	TBZ $0, R3, skip_add
 	VMOVI $0, V2.B16
 	TBZ $2, R4, part3
-	FMOVQ (R1), F2
+	WORD $0x3cc00022 // ldur q2, [x1]
 	JMP done3
 
 part3:
 	TBZ $1, R4, single3
-	FMOVD (R1), F2
+	WORD $0xfc400022 // ldur d2, [x1]
 	TBZ $0, R4, done3
 	ADD $8, R1, R5
 	VLD1 (R5), V2.S[2]
@@ -186,18 +186,18 @@ part3:
 
 single3:
 	TBZ $0, R4, done3
-	FMOVS (R1), F2
+	WORD $0xbc400022 // ldur s2, [x1]
 
 done3:
 	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
 	VMOVI $0, V2.B16
 	TBZ $2, R4, part4
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done4
 
 part4:
 	TBZ $1, R4, single4
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R4, done4
 	ADD $8, R2, R5
 	VLD1 (R5), V2.S[2]
@@ -205,17 +205,17 @@ part4:
 
 single4:
 	TBZ $0, R4, done4
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done4:
 	WORD $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 
 skip_add:
 	TBZ $1, R3, skip_flush
-	FMOVQ (R0), F2
+	WORD $0x3cc00002 // ldur q2, [x0]
 	WORD $0x6ea0ec42 // facgt v2.4s, v2.4s, v0.4s
 	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ (R0), F2
+	WORD $0x3cc00002 // ldur q2, [x0]
 	WORD $0x6ea1ec42 // facgt v2.4s, v2.4s, v1.4s
 	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 

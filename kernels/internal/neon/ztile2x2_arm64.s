@@ -15,15 +15,15 @@ TEXT ·Tile2x2(SB), NOSPLIT, $0-8
 	ADD R2, R1, R2
 	MOVD t+0(FP), R3
 	MOVD 80(R3), R3
-	FMOVQ (R1), F0
+	WORD $0x3cc00020 // ldur q0, [x1]
 	VMOVI $0, V1.B16
 	TBZ $2, R3, part
-	FMOVQ 16(R1), F1
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD 16(R1), F1
+	WORD $0xfc410021 // ldur d1, [x1, #16]
 	TBZ $0, R3, done
 	ADD $24, R1, R1
 	VLD1 (R1), V1.S[2]
@@ -31,18 +31,18 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS 16(R1), F1
+	WORD $0xbc410021 // ldur s1, [x1, #16]
 
 done:
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	VMOVI $0, V3.B16
 	TBZ $2, R3, part2
-	FMOVQ 16(R2), F3
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	JMP done2
 
 part2:
 	TBZ $1, R3, single2
-	FMOVD 16(R2), F3
+	WORD $0xfc410043 // ldur d3, [x2, #16]
 	TBZ $0, R3, done2
 	ADD $24, R2, R1
 	VLD1 (R1), V3.S[2]
@@ -50,7 +50,7 @@ part2:
 
 single2:
 	TBZ $0, R3, done2
-	FMOVS 16(R2), F3
+	WORD $0xbc410043 // ldur s3, [x2, #16]
 
 done2:
 	MOVD t+0(FP), R1
@@ -78,31 +78,35 @@ done2:
 	BLT done_quads
 
 quads:
-	FLDPQ (R7), (F4, F5)
-	WORD $0x3ce56886 // ldr q6, [x4, x5]
-	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
-	WORD $0x3ce568c7 // ldr q7, [x6, x5]
-	WORD $0x4f871082 // fmla v2.4s, v4.4s, v7.s[0]
-	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
-	WORD $0x4f8710a3 // fmla v3.4s, v5.4s, v7.s[0]
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	WORD $0x3ce56885 // ldr q5, [x4, x5]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x3ce568c6 // ldr q6, [x6, x5]
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x4f861083 // fmla v3.4s, v4.4s, v6.s[0]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F4, F5)
-	WORD $0x4fa61080 // fmla v0.4s, v4.4s, v6.s[1]
-	WORD $0x4fa71082 // fmla v2.4s, v4.4s, v7.s[1]
-	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
-	WORD $0x4fa710a3 // fmla v3.4s, v5.4s, v7.s[1]
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	WORD $0x4fa51080 // fmla v0.4s, v4.4s, v5.s[1]
+	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
+	WORD $0x4fa61083 // fmla v3.4s, v4.4s, v6.s[1]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F4, F5)
-	WORD $0x4f861880 // fmla v0.4s, v4.4s, v6.s[2]
-	WORD $0x4f871882 // fmla v2.4s, v4.4s, v7.s[2]
-	WORD $0x4f8618a1 // fmla v1.4s, v5.4s, v6.s[2]
-	WORD $0x4f8718a3 // fmla v3.4s, v5.4s, v7.s[2]
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	WORD $0x4f851880 // fmla v0.4s, v4.4s, v5.s[2]
+	WORD $0x4f861882 // fmla v2.4s, v4.4s, v6.s[2]
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x4f851881 // fmla v1.4s, v4.4s, v5.s[2]
+	WORD $0x4f861883 // fmla v3.4s, v4.4s, v6.s[2]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F4, F5)
-	WORD $0x4fa61880 // fmla v0.4s, v4.4s, v6.s[3]
-	WORD $0x4fa71882 // fmla v2.4s, v4.4s, v7.s[3]
-	WORD $0x4fa618a1 // fmla v1.4s, v5.4s, v6.s[3]
-	WORD $0x4fa718a3 // fmla v3.4s, v5.4s, v7.s[3]
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	WORD $0x4fa51880 // fmla v0.4s, v4.4s, v5.s[3]
+	WORD $0x4fa61882 // fmla v2.4s, v4.4s, v6.s[3]
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x4fa51881 // fmla v1.4s, v4.4s, v5.s[3]
+	WORD $0x4fa61883 // fmla v3.4s, v4.4s, v6.s[3]
 	ADD R8, R7, R7
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -119,37 +123,41 @@ not_along_k:
 	BLT done_columns
 
 columns:
-	FLDPQ (R7), (F4, F5)
-	FMOVD (R4)(R5), F6
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	FMOVD (R4)(R5), F5
 	ADD R3, R5, R5
-	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
-	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
-	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
-	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x4fa51082 // fmla v2.4s, v4.4s, v5.s[1]
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x4fa51083 // fmla v3.4s, v4.4s, v5.s[1]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F4, F5)
-	FMOVD (R4)(R5), F6
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	FMOVD (R4)(R5), F5
 	ADD R3, R5, R5
-	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
-	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
-	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
-	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x4fa51082 // fmla v2.4s, v4.4s, v5.s[1]
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x4fa51083 // fmla v3.4s, v4.4s, v5.s[1]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F4, F5)
-	FMOVD (R4)(R5), F6
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	FMOVD (R4)(R5), F5
 	ADD R3, R5, R5
-	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
-	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
-	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
-	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x4fa51082 // fmla v2.4s, v4.4s, v5.s[1]
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x4fa51083 // fmla v3.4s, v4.4s, v5.s[1]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F4, F5)
-	FMOVD (R4)(R5), F6
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	FMOVD (R4)(R5), F5
 	ADD R3, R5, R5
-	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
-	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
-	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
-	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
+	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	WORD $0x4fa51082 // fmla v2.4s, v4.4s, v5.s[1]
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x4fa51083 // fmla v3.4s, v4.4s, v5.s[1]
 	ADD R8, R7, R7
 	SUBS $4, R1, R1
 	BGE columns
@@ -170,11 +178,12 @@ step:
 	FMOVS (R4)(R5), F4
 	FMOVS (R6)(R5), F5
 	ADD R3, R5, R5
-	FLDPQ (R7), (F6, F7)
+	WORD $0x3cc000e6 // ldur q6, [x7]
 	WORD $0x4f8410c0 // fmla v0.4s, v6.4s, v4.s[0]
 	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
-	WORD $0x4f8410e1 // fmla v1.4s, v7.4s, v4.s[0]
-	WORD $0x4f8510e3 // fmla v3.4s, v7.4s, v5.s[0]
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD $0x4f8510c3 // fmla v3.4s, v6.4s, v5.s[0]
 	ADD R8, R7, R7
 	SUBS $1, R1, R1
 	BGE step
@@ -191,16 +200,16 @@ done_step:
 	MOVD t+0(FP), R4
 	MOVD 80(R4), R4
 	TBZ $0, R3, skip_add
-	FMOVQ (R1), F4
+	WORD $0x3cc00024 // ldur q4, [x1]
 	WORD $0x4e20d480 // fadd v0.4s, v4.4s, v0.4s
 	VMOVI $0, V4.B16
 	TBZ $2, R4, part3
-	FMOVQ 16(R1), F4
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
 	JMP done3
 
 part3:
 	TBZ $1, R4, single3
-	FMOVD 16(R1), F4
+	WORD $0xfc410024 // ldur d4, [x1, #16]
 	TBZ $0, R4, done3
 	ADD $24, R1, R5
 	VLD1 (R5), V4.S[2]
@@ -208,20 +217,20 @@ part3:
 
 single3:
 	TBZ $0, R4, done3
-	FMOVS 16(R1), F4
+	WORD $0xbc410024 // ldur s4, [x1, #16]
 
 done3:
 	WORD $0x4e21d481 // fadd v1.4s, v4.4s, v1.4s
-	FMOVQ (R2), F4
+	WORD $0x3cc00044 // ldur q4, [x2]
 	WORD $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
 	VMOVI $0, V4.B16
 	TBZ $2, R4, part4
-	FMOVQ 16(R2), F4
+	WORD $0x3cc10044 // ldur q4, [x2, #16]
 	JMP done4
 
 part4:
 	TBZ $1, R4, single4
-	FMOVD 16(R2), F4
+	WORD $0xfc410044 // ldur d4, [x2, #16]
 	TBZ $0, R4, done4
 	ADD $24, R2, R5
 	VLD1 (R5), V4.S[2]
@@ -229,23 +238,23 @@ part4:
 
 single4:
 	TBZ $0, R4, done4
-	FMOVS 16(R2), F4
+	WORD $0xbc410044 // ldur s4, [x2, #16]
 
 done4:
 	WORD $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 
 skip_add:
 	TBZ $1, R3, skip_flush
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x6ea0ec84 // facgt v4.4s, v4.4s, v0.4s
 	WORD $0x4e641c00 // bic v0.16b, v0.16b, v4.16b
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x6ea1ec84 // facgt v4.4s, v4.4s, v1.4s
 	WORD $0x4e641c21 // bic v1.16b, v1.16b, v4.16b
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x6ea2ec84 // facgt v4.4s, v4.4s, v2.4s
 	WORD $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x6ea3ec84 // facgt v4.4s, v4.4s, v3.4s
 	WORD $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 

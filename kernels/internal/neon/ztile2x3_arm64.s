@@ -15,15 +15,16 @@ TEXT ·Tile2x3(SB), NOSPLIT, $0-8
 	ADD R2, R1, R2
 	MOVD t+0(FP), R3
 	MOVD 80(R3), R3
-	FLDPQ (R1), (F0, F1)
+	WORD $0x3cc00020 // ldur q0, [x1]
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	VMOVI $0, V2.B16
 	TBZ $2, R3, part
-	FMOVQ 32(R1), F2
+	WORD $0x3cc20022 // ldur q2, [x1, #32]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD 32(R1), F2
+	WORD $0xfc420022 // ldur d2, [x1, #32]
 	TBZ $0, R3, done
 	ADD $40, R1, R1
 	VLD1 (R1), V2.S[2]
@@ -31,18 +32,19 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS 32(R1), F2
+	WORD $0xbc420022 // ldur s2, [x1, #32]
 
 done:
-	FLDPQ (R2), (F3, F4)
+	WORD $0x3cc00043 // ldur q3, [x2]
+	WORD $0x3cc10044 // ldur q4, [x2, #16]
 	VMOVI $0, V5.B16
 	TBZ $2, R3, part2
-	FMOVQ 32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	JMP done2
 
 part2:
 	TBZ $1, R3, single2
-	FMOVD 32(R2), F5
+	WORD $0xfc420045 // ldur d5, [x2, #32]
 	TBZ $0, R3, done2
 	ADD $40, R2, R1
 	VLD1 (R1), V5.S[2]
@@ -50,7 +52,7 @@ part2:
 
 single2:
 	TBZ $0, R3, done2
-	FMOVS 32(R2), F5
+	WORD $0xbc420045 // ldur s5, [x2, #32]
 
 done2:
 	MOVD t+0(FP), R1
@@ -78,43 +80,47 @@ done2:
 	BLT done_quads
 
 quads:
-	FLDPQ (R7), (F6, F7)
-	WORD $0x3ce56888 // ldr q8, [x4, x5]
-	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
-	WORD $0x3ce568c9 // ldr q9, [x6, x5]
-	WORD $0x4f8910c3 // fmla v3.4s, v6.4s, v9.s[0]
-	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
-	WORD $0x4f8910e4 // fmla v4.4s, v7.4s, v9.s[0]
-	FMOVQ 32(R7), F6
-	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
-	WORD $0x4f8910c5 // fmla v5.4s, v6.4s, v9.s[0]
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	WORD $0x3ce56887 // ldr q7, [x4, x5]
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x3ce568c8 // ldr q8, [x6, x5]
+	WORD $0x4f8810c3 // fmla v3.4s, v6.4s, v8.s[0]
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
+	WORD $0x4f8810c4 // fmla v4.4s, v6.4s, v8.s[0]
+	WORD $0x3cc200e6 // ldur q6, [x7, #32]
+	WORD $0x4f8710c2 // fmla v2.4s, v6.4s, v7.s[0]
+	WORD $0x4f8810c5 // fmla v5.4s, v6.4s, v8.s[0]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F6, F7)
-	WORD $0x4fa810c0 // fmla v0.4s, v6.4s, v8.s[1]
-	WORD $0x4fa910c3 // fmla v3.4s, v6.4s, v9.s[1]
-	WORD $0x4fa810e1 // fmla v1.4s, v7.4s, v8.s[1]
-	WORD $0x4fa910e4 // fmla v4.4s, v7.4s, v9.s[1]
-	FMOVQ 32(R7), F6
-	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
-	WORD $0x4fa910c5 // fmla v5.4s, v6.4s, v9.s[1]
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	WORD $0x4fa710c0 // fmla v0.4s, v6.4s, v7.s[1]
+	WORD $0x4fa810c3 // fmla v3.4s, v6.4s, v8.s[1]
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x4fa710c1 // fmla v1.4s, v6.4s, v7.s[1]
+	WORD $0x4fa810c4 // fmla v4.4s, v6.4s, v8.s[1]
+	WORD $0x3cc200e6 // ldur q6, [x7, #32]
+	WORD $0x4fa710c2 // fmla v2.4s, v6.4s, v7.s[1]
+	WORD $0x4fa810c5 // fmla v5.4s, v6.4s, v8.s[1]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F6, F7)
-	WORD $0x4f8818c0 // fmla v0.4s, v6.4s, v8.s[2]
-	WORD $0x4f8918c3 // fmla v3.4s, v6.4s, v9.s[2]
-	WORD $0x4f8818e1 // fmla v1.4s, v7.4s, v8.s[2]
-	WORD $0x4f8918e4 // fmla v4.4s, v7.4s, v9.s[2]
-	FMOVQ 32(R7), F6
-	WORD $0x4f8818c2 // fmla v2.4s, v6.4s, v8.s[2]
-	WORD $0x4f8918c5 // fmla v5.4s, v6.4s, v9.s[2]
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	WORD $0x4f8718c0 // fmla v0.4s, v6.4s, v7.s[2]
+	WORD $0x4f8818c3 // fmla v3.4s, v6.4s, v8.s[2]
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x4f8718c1 // fmla v1.4s, v6.4s, v7.s[2]
+	WORD $0x4f8818c4 // fmla v4.4s, v6.4s, v8.s[2]
+	WORD $0x3cc200e6 // ldur q6, [x7, #32]
+	WORD $0x4f8718c2 // fmla v2.4s, v6.4s, v7.s[2]
+	WORD $0x4f8818c5 // fmla v5.4s, v6.4s, v8.s[2]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F6, F7)
-	WORD $0x4fa818c0 // fmla v0.4s, v6.4s, v8.s[3]
-	WORD $0x4fa918c3 // fmla v3.4s, v6.4s, v9.s[3]
-	WORD $0x4fa818e1 // fmla v1.4s, v7.4s, v8.s[3]
-	WORD $0x4fa918e4 // fmla v4.4s, v7.4s, v9.s[3]
-	FMOVQ 32(R7), F6
-	WORD $0x4fa818c2 // fmla v2.4s, v6.4s, v8.s[3]
-	WORD $0x4fa918c5 // fmla v5.4s, v6.4s, v9.s[3]
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	WORD $0x4fa718c0 // fmla v0.4s, v6.4s, v7.s[3]
+	WORD $0x4fa818c3 // fmla v3.4s, v6.4s, v8.s[3]
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x4fa718c1 // fmla v1.4s, v6.4s, v7.s[3]
+	WORD $0x4fa818c4 // fmla v4.4s, v6.4s, v8.s[3]
+	WORD $0x3cc200e6 // ldur q6, [x7, #32]
+	WORD $0x4fa718c2 // fmla v2.4s, v6.4s, v7.s[3]
+	WORD $0x4fa818c5 // fmla v5.4s, v6.4s, v8.s[3]
 	ADD R8, R7, R7
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -131,49 +137,53 @@ not_along_k:
 	BLT done_columns
 
 columns:
-	FLDPQ (R7), (F6, F7)
-	FMOVD (R4)(R5), F8
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	FMOVD (R4)(R5), F7
 	ADD R3, R5, R5
-	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
-	WORD $0x4fa810c3 // fmla v3.4s, v6.4s, v8.s[1]
-	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
-	WORD $0x4fa810e4 // fmla v4.4s, v7.4s, v8.s[1]
-	FMOVQ 32(R7), F6
-	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
-	WORD $0x4fa810c5 // fmla v5.4s, v6.4s, v8.s[1]
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c3 // fmla v3.4s, v6.4s, v7.s[1]
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c4 // fmla v4.4s, v6.4s, v7.s[1]
+	WORD $0x3cc200e6 // ldur q6, [x7, #32]
+	WORD $0x4f8710c2 // fmla v2.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F6, F7)
-	FMOVD (R4)(R5), F8
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	FMOVD (R4)(R5), F7
 	ADD R3, R5, R5
-	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
-	WORD $0x4fa810c3 // fmla v3.4s, v6.4s, v8.s[1]
-	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
-	WORD $0x4fa810e4 // fmla v4.4s, v7.4s, v8.s[1]
-	FMOVQ 32(R7), F6
-	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
-	WORD $0x4fa810c5 // fmla v5.4s, v6.4s, v8.s[1]
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c3 // fmla v3.4s, v6.4s, v7.s[1]
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c4 // fmla v4.4s, v6.4s, v7.s[1]
+	WORD $0x3cc200e6 // ldur q6, [x7, #32]
+	WORD $0x4f8710c2 // fmla v2.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F6, F7)
-	FMOVD (R4)(R5), F8
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	FMOVD (R4)(R5), F7
 	ADD R3, R5, R5
-	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
-	WORD $0x4fa810c3 // fmla v3.4s, v6.4s, v8.s[1]
-	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
-	WORD $0x4fa810e4 // fmla v4.4s, v7.4s, v8.s[1]
-	FMOVQ 32(R7), F6
-	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
-	WORD $0x4fa810c5 // fmla v5.4s, v6.4s, v8.s[1]
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c3 // fmla v3.4s, v6.4s, v7.s[1]
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c4 // fmla v4.4s, v6.4s, v7.s[1]
+	WORD $0x3cc200e6 // ldur q6, [x7, #32]
+	WORD $0x4f8710c2 // fmla v2.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F6, F7)
-	FMOVD (R4)(R5), F8
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	FMOVD (R4)(R5), F7
 	ADD R3, R5, R5
-	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
-	WORD $0x4fa810c3 // fmla v3.4s, v6.4s, v8.s[1]
-	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
-	WORD $0x4fa810e4 // fmla v4.4s, v7.4s, v8.s[1]
-	FMOVQ 32(R7), F6
-	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
-	WORD $0x4fa810c5 // fmla v5.4s, v6.4s, v8.s[1]
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c3 // fmla v3.4s, v6.4s, v7.s[1]
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c4 // fmla v4.4s, v6.4s, v7.s[1]
+	WORD $0x3cc200e6 // ldur q6, [x7, #32]
+	WORD $0x4f8710c2 // fmla v2.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R8, R7, R7
 	SUBS $4, R1, R1
 	BGE columns
@@ -194,12 +204,13 @@ step:
 	FMOVS (R4)(R5), F6
 	FMOVS (R6)(R5), F7
 	ADD R3, R5, R5
-	FLDPQ (R7), (F8, F9)
+	WORD $0x3cc000e8 // ldur q8, [x7]
 	WORD $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
 	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
-	WORD $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
-	WORD $0x4f871124 // fmla v4.4s, v9.4s, v7.s[0]
-	FMOVQ 32(R7), F8
+	WORD $0x3cc100e8 // ldur q8, [x7, #16]
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0x3cc200e8 // ldur q8, [x7, #32]
 	WORD $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
 	WORD $0x4f871105 // fmla v5.4s, v8.4s, v7.s[0]
 	ADD R8, R7, R7
@@ -218,17 +229,18 @@ done_step:
 	MOVD t+0(FP), R4
 	MOVD 80(R4), R4
 	TBZ $0, R3, skip_add
-	FLDPQ (R1), (F6, F7)
+	WORD $0x3cc00026 // ldur q6, [x1]
 	WORD $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	WORD $0x4e21d4e1 // fadd v1.4s, v7.4s, v1.4s
+	WORD $0x3cc10026 // ldur q6, [x1, #16]
+	WORD $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
 	VMOVI $0, V6.B16
 	TBZ $2, R4, part3
-	FMOVQ 32(R1), F6
+	WORD $0x3cc20026 // ldur q6, [x1, #32]
 	JMP done3
 
 part3:
 	TBZ $1, R4, single3
-	FMOVD 32(R1), F6
+	WORD $0xfc420026 // ldur d6, [x1, #32]
 	TBZ $0, R4, done3
 	ADD $40, R1, R5
 	VLD1 (R5), V6.S[2]
@@ -236,21 +248,22 @@ part3:
 
 single3:
 	TBZ $0, R4, done3
-	FMOVS 32(R1), F6
+	WORD $0xbc420026 // ldur s6, [x1, #32]
 
 done3:
 	WORD $0x4e22d4c2 // fadd v2.4s, v6.4s, v2.4s
-	FLDPQ (R2), (F6, F7)
+	WORD $0x3cc00046 // ldur q6, [x2]
 	WORD $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	WORD $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
+	WORD $0x3cc10046 // ldur q6, [x2, #16]
+	WORD $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
 	VMOVI $0, V6.B16
 	TBZ $2, R4, part4
-	FMOVQ 32(R2), F6
+	WORD $0x3cc20046 // ldur q6, [x2, #32]
 	JMP done4
 
 part4:
 	TBZ $1, R4, single4
-	FMOVD 32(R2), F6
+	WORD $0xfc420046 // ldur d6, [x2, #32]
 	TBZ $0, R4, done4
 	ADD $40, R2, R5
 	VLD1 (R5), V6.S[2]
@@ -258,29 +271,29 @@ part4:
 
 single4:
 	TBZ $0, R4, done4
-	FMOVS 32(R2), F6
+	WORD $0xbc420046 // ldur s6, [x2, #32]
 
 done4:
 	WORD $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
 
 skip_add:
 	TBZ $1, R3, skip_flush
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea0ecc6 // facgt v6.4s, v6.4s, v0.4s
 	WORD $0x4e661c00 // bic v0.16b, v0.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea1ecc6 // facgt v6.4s, v6.4s, v1.4s
 	WORD $0x4e661c21 // bic v1.16b, v1.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea2ecc6 // facgt v6.4s, v6.4s, v2.4s
 	WORD $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea3ecc6 // facgt v6.4s, v6.4s, v3.4s
 	WORD $0x4e661c63 // bic v3.16b, v3.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea4ecc6 // facgt v6.4s, v6.4s, v4.4s
 	WORD $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea5ecc6 // facgt v6.4s, v6.4s, v5.4s
 	WORD $0x4e661ca5 // bic v5.16b, v5.16b, v6.16b
 

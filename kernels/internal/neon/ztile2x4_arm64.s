@@ -15,16 +15,17 @@ TEXT ·Tile2x4(SB), NOSPLIT, $0-8
 	ADD R2, R1, R2
 	MOVD t+0(FP), R3
 	MOVD 80(R3), R3
-	FLDPQ (R1), (F0, F1)
-	FMOVQ 32(R1), F2
+	WORD $0x3cc00020 // ldur q0, [x1]
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
+	WORD $0x3cc20022 // ldur q2, [x1, #32]
 	VMOVI $0, V3.B16
 	TBZ $2, R3, part
-	FMOVQ 48(R1), F3
+	WORD $0x3cc30023 // ldur q3, [x1, #48]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	FMOVD 48(R1), F3
+	WORD $0xfc430023 // ldur d3, [x1, #48]
 	TBZ $0, R3, done
 	ADD $56, R1, R1
 	VLD1 (R1), V3.S[2]
@@ -32,19 +33,20 @@ part:
 
 single:
 	TBZ $0, R3, done
-	FMOVS 48(R1), F3
+	WORD $0xbc430023 // ldur s3, [x1, #48]
 
 done:
-	FLDPQ (R2), (F4, F5)
-	FMOVQ 32(R2), F6
+	WORD $0x3cc00044 // ldur q4, [x2]
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
+	WORD $0x3cc20046 // ldur q6, [x2, #32]
 	VMOVI $0, V7.B16
 	TBZ $2, R3, part2
-	FMOVQ 48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	JMP done2
 
 part2:
 	TBZ $1, R3, single2
-	FMOVD 48(R2), F7
+	WORD $0xfc430047 // ldur d7, [x2, #48]
 	TBZ $0, R3, done2
 	ADD $56, R2, R1
 	VLD1 (R1), V7.S[2]
@@ -52,7 +54,7 @@ part2:
 
 single2:
 	TBZ $0, R3, done2
-	FMOVS 48(R2), F7
+	WORD $0xbc430047 // ldur s7, [x2, #48]
 
 done2:
 	MOVD t+0(FP), R1
@@ -80,51 +82,59 @@ done2:
 	BLT done_quads
 
 quads:
-	FLDPQ (R7), (F8, F9)
-	WORD $0x3ce5688a // ldr q10, [x4, x5]
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x3ce568cb // ldr q11, [x6, x5]
-	WORD $0x4f8b1104 // fmla v4.4s, v8.4s, v11.s[0]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
-	WORD $0x4f8b1125 // fmla v5.4s, v9.4s, v11.s[0]
-	FLDPQ 32(R7), (F8, F9)
-	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
-	WORD $0x4f8b1106 // fmla v6.4s, v8.4s, v11.s[0]
-	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	WORD $0x4f8b1127 // fmla v7.4s, v9.4s, v11.s[0]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3ce56889 // ldr q9, [x4, x5]
+	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	WORD $0x3ce568ca // ldr q10, [x6, x5]
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x3cc100e8 // ldur q8, [x7, #16]
+	WORD $0x4f891101 // fmla v1.4s, v8.4s, v9.s[0]
+	WORD $0x4f8a1105 // fmla v5.4s, v8.4s, v10.s[0]
+	WORD $0x3cc200e8 // ldur q8, [x7, #32]
+	WORD $0x4f891102 // fmla v2.4s, v8.4s, v9.s[0]
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x3cc300e8 // ldur q8, [x7, #48]
+	WORD $0x4f891103 // fmla v3.4s, v8.4s, v9.s[0]
+	WORD $0x4f8a1107 // fmla v7.4s, v8.4s, v10.s[0]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F8, F9)
-	WORD $0x4faa1100 // fmla v0.4s, v8.4s, v10.s[1]
-	WORD $0x4fab1104 // fmla v4.4s, v8.4s, v11.s[1]
-	WORD $0x4faa1121 // fmla v1.4s, v9.4s, v10.s[1]
-	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
-	FLDPQ 32(R7), (F8, F9)
-	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
-	WORD $0x4fab1106 // fmla v6.4s, v8.4s, v11.s[1]
-	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
-	WORD $0x4fab1127 // fmla v7.4s, v9.4s, v11.s[1]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x4fa91100 // fmla v0.4s, v8.4s, v9.s[1]
+	WORD $0x4faa1104 // fmla v4.4s, v8.4s, v10.s[1]
+	WORD $0x3cc100e8 // ldur q8, [x7, #16]
+	WORD $0x4fa91101 // fmla v1.4s, v8.4s, v9.s[1]
+	WORD $0x4faa1105 // fmla v5.4s, v8.4s, v10.s[1]
+	WORD $0x3cc200e8 // ldur q8, [x7, #32]
+	WORD $0x4fa91102 // fmla v2.4s, v8.4s, v9.s[1]
+	WORD $0x4faa1106 // fmla v6.4s, v8.4s, v10.s[1]
+	WORD $0x3cc300e8 // ldur q8, [x7, #48]
+	WORD $0x4fa91103 // fmla v3.4s, v8.4s, v9.s[1]
+	WORD $0x4faa1107 // fmla v7.4s, v8.4s, v10.s[1]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F8, F9)
-	WORD $0x4f8a1900 // fmla v0.4s, v8.4s, v10.s[2]
-	WORD $0x4f8b1904 // fmla v4.4s, v8.4s, v11.s[2]
-	WORD $0x4f8a1921 // fmla v1.4s, v9.4s, v10.s[2]
-	WORD $0x4f8b1925 // fmla v5.4s, v9.4s, v11.s[2]
-	FLDPQ 32(R7), (F8, F9)
-	WORD $0x4f8a1902 // fmla v2.4s, v8.4s, v10.s[2]
-	WORD $0x4f8b1906 // fmla v6.4s, v8.4s, v11.s[2]
-	WORD $0x4f8a1923 // fmla v3.4s, v9.4s, v10.s[2]
-	WORD $0x4f8b1927 // fmla v7.4s, v9.4s, v11.s[2]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x4f891900 // fmla v0.4s, v8.4s, v9.s[2]
+	WORD $0x4f8a1904 // fmla v4.4s, v8.4s, v10.s[2]
+	WORD $0x3cc100e8 // ldur q8, [x7, #16]
+	WORD $0x4f891901 // fmla v1.4s, v8.4s, v9.s[2]
+	WORD $0x4f8a1905 // fmla v5.4s, v8.4s, v10.s[2]
+	WORD $0x3cc200e8 // ldur q8, [x7, #32]
+	WORD $0x4f891902 // fmla v2.4s, v8.4s, v9.s[2]
+	WORD $0x4f8a1906 // fmla v6.4s, v8.4s, v10.s[2]
+	WORD $0x3cc300e8 // ldur q8, [x7, #48]
+	WORD $0x4f891903 // fmla v3.4s, v8.4s, v9.s[2]
+	WORD $0x4f8a1907 // fmla v7.4s, v8.4s, v10.s[2]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F8, F9)
-	WORD $0x4faa1900 // fmla v0.4s, v8.4s, v10.s[3]
-	WORD $0x4fab1904 // fmla v4.4s, v8.4s, v11.s[3]
-	WORD $0x4faa1921 // fmla v1.4s, v9.4s, v10.s[3]
-	WORD $0x4fab1925 // fmla v5.4s, v9.4s, v11.s[3]
-	FLDPQ 32(R7), (F8, F9)
-	WORD $0x4faa1902 // fmla v2.4s, v8.4s, v10.s[3]
-	WORD $0x4fab1906 // fmla v6.4s, v8.4s, v11.s[3]
-	WORD $0x4faa1923 // fmla v3.4s, v9.4s, v10.s[3]
-	WORD $0x4fab1927 // fmla v7.4s, v9.4s, v11.s[3]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x4fa91900 // fmla v0.4s, v8.4s, v9.s[3]
+	WORD $0x4faa1904 // fmla v4.4s, v8.4s, v10.s[3]
+	WORD $0x3cc100e8 // ldur q8, [x7, #16]
+	WORD $0x4fa91901 // fmla v1.4s, v8.4s, v9.s[3]
+	WORD $0x4faa1905 // fmla v5.4s, v8.4s, v10.s[3]
+	WORD $0x3cc200e8 // ldur q8, [x7, #32]
+	WORD $0x4fa91902 // fmla v2.4s, v8.4s, v9.s[3]
+	WORD $0x4faa1906 // fmla v6.4s, v8.4s, v10.s[3]
+	WORD $0x3cc300e8 // ldur q8, [x7, #48]
+	WORD $0x4fa91903 // fmla v3.4s, v8.4s, v9.s[3]
+	WORD $0x4faa1907 // fmla v7.4s, v8.4s, v10.s[3]
 	ADD R8, R7, R7
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -141,57 +151,65 @@ not_along_k:
 	BLT done_columns
 
 columns:
-	FLDPQ (R7), (F8, F9)
-	FMOVD (R4)(R5), F10
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	FMOVD (R4)(R5), F9
 	ADD R3, R5, R5
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1104 // fmla v4.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
-	FLDPQ 32(R7), (F8, F9)
-	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1106 // fmla v6.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
+	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91104 // fmla v4.4s, v8.4s, v9.s[1]
+	WORD $0x3cc100e8 // ldur q8, [x7, #16]
+	WORD $0x4f891101 // fmla v1.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91105 // fmla v5.4s, v8.4s, v9.s[1]
+	WORD $0x3cc200e8 // ldur q8, [x7, #32]
+	WORD $0x4f891102 // fmla v2.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91106 // fmla v6.4s, v8.4s, v9.s[1]
+	WORD $0x3cc300e8 // ldur q8, [x7, #48]
+	WORD $0x4f891103 // fmla v3.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91107 // fmla v7.4s, v8.4s, v9.s[1]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F8, F9)
-	FMOVD (R4)(R5), F10
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	FMOVD (R4)(R5), F9
 	ADD R3, R5, R5
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1104 // fmla v4.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
-	FLDPQ 32(R7), (F8, F9)
-	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1106 // fmla v6.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
+	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91104 // fmla v4.4s, v8.4s, v9.s[1]
+	WORD $0x3cc100e8 // ldur q8, [x7, #16]
+	WORD $0x4f891101 // fmla v1.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91105 // fmla v5.4s, v8.4s, v9.s[1]
+	WORD $0x3cc200e8 // ldur q8, [x7, #32]
+	WORD $0x4f891102 // fmla v2.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91106 // fmla v6.4s, v8.4s, v9.s[1]
+	WORD $0x3cc300e8 // ldur q8, [x7, #48]
+	WORD $0x4f891103 // fmla v3.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91107 // fmla v7.4s, v8.4s, v9.s[1]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F8, F9)
-	FMOVD (R4)(R5), F10
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	FMOVD (R4)(R5), F9
 	ADD R3, R5, R5
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1104 // fmla v4.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
-	FLDPQ 32(R7), (F8, F9)
-	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1106 // fmla v6.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
+	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91104 // fmla v4.4s, v8.4s, v9.s[1]
+	WORD $0x3cc100e8 // ldur q8, [x7, #16]
+	WORD $0x4f891101 // fmla v1.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91105 // fmla v5.4s, v8.4s, v9.s[1]
+	WORD $0x3cc200e8 // ldur q8, [x7, #32]
+	WORD $0x4f891102 // fmla v2.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91106 // fmla v6.4s, v8.4s, v9.s[1]
+	WORD $0x3cc300e8 // ldur q8, [x7, #48]
+	WORD $0x4f891103 // fmla v3.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91107 // fmla v7.4s, v8.4s, v9.s[1]
 	ADD R8, R7, R7
-	FLDPQ (R7), (F8, F9)
-	FMOVD (R4)(R5), F10
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	FMOVD (R4)(R5), F9
 	ADD R3, R5, R5
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1104 // fmla v4.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
-	FLDPQ 32(R7), (F8, F9)
-	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1106 // fmla v6.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
+	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91104 // fmla v4.4s, v8.4s, v9.s[1]
+	WORD $0x3cc100e8 // ldur q8, [x7, #16]
+	WORD $0x4f891101 // fmla v1.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91105 // fmla v5.4s, v8.4s, v9.s[1]
+	WORD $0x3cc200e8 // ldur q8, [x7, #32]
+	WORD $0x4f891102 // fmla v2.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91106 // fmla v6.4s, v8.4s, v9.s[1]
+	WORD $0x3cc300e8 // ldur q8, [x7, #48]
+	WORD $0x4f891103 // fmla v3.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91107 // fmla v7.4s, v8.4s, v9.s[1]
 	ADD R8, R7, R7
 	SUBS $4, R1, R1
 	BGE columns
@@ -212,16 +230,18 @@ step:
 	FMOVS (R4)(R5), F8
 	FMOVS (R6)(R5), F9
 	ADD R3, R5, R5
-	FLDPQ (R7), (F10, F11)
+	WORD $0x3cc000ea // ldur q10, [x7]
 	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
 	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	WORD $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
-	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
-	FLDPQ 32(R7), (F10, F11)
+	WORD $0x3cc100ea // ldur q10, [x7, #16]
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0x3cc200ea // ldur q10, [x7, #32]
 	WORD $0x4f881142 // fmla v2.4s, v10.4s, v8.s[0]
 	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
-	WORD $0x4f881163 // fmla v3.4s, v11.4s, v8.s[0]
-	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
+	WORD $0x3cc300ea // ldur q10, [x7, #48]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 	ADD R8, R7, R7
 	SUBS $1, R1, R1
 	BGE step
@@ -238,19 +258,20 @@ done_step:
 	MOVD t+0(FP), R4
 	MOVD 80(R4), R4
 	TBZ $0, R3, skip_add
-	FLDPQ (R1), (F8, F9)
+	WORD $0x3cc00028 // ldur q8, [x1]
 	WORD $0x4e20d500 // fadd v0.4s, v8.4s, v0.4s
-	WORD $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	FMOVQ 32(R1), F8
+	WORD $0x3cc10028 // ldur q8, [x1, #16]
+	WORD $0x4e21d501 // fadd v1.4s, v8.4s, v1.4s
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
 	WORD $0x4e22d502 // fadd v2.4s, v8.4s, v2.4s
 	VMOVI $0, V8.B16
 	TBZ $2, R4, part3
-	FMOVQ 48(R1), F8
+	WORD $0x3cc30028 // ldur q8, [x1, #48]
 	JMP done3
 
 part3:
 	TBZ $1, R4, single3
-	FMOVD 48(R1), F8
+	WORD $0xfc430028 // ldur d8, [x1, #48]
 	TBZ $0, R4, done3
 	ADD $56, R1, R5
 	VLD1 (R5), V8.S[2]
@@ -258,23 +279,24 @@ part3:
 
 single3:
 	TBZ $0, R4, done3
-	FMOVS 48(R1), F8
+	WORD $0xbc430028 // ldur s8, [x1, #48]
 
 done3:
 	WORD $0x4e23d503 // fadd v3.4s, v8.4s, v3.4s
-	FLDPQ (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
 	WORD $0x4e24d504 // fadd v4.4s, v8.4s, v4.4s
-	WORD $0x4e25d525 // fadd v5.4s, v9.4s, v5.4s
-	FMOVQ 32(R2), F8
+	WORD $0x3cc10048 // ldur q8, [x2, #16]
+	WORD $0x4e25d505 // fadd v5.4s, v8.4s, v5.4s
+	WORD $0x3cc20048 // ldur q8, [x2, #32]
 	WORD $0x4e26d506 // fadd v6.4s, v8.4s, v6.4s
 	VMOVI $0, V8.B16
 	TBZ $2, R4, part4
-	FMOVQ 48(R2), F8
+	WORD $0x3cc30048 // ldur q8, [x2, #48]
 	JMP done4
 
 part4:
 	TBZ $1, R4, single4
-	FMOVD 48(R2), F8
+	WORD $0xfc430048 // ldur d8, [x2, #48]
 	TBZ $0, R4, done4
 	ADD $56, R2, R5
 	VLD1 (R5), V8.S[2]
@@ -282,35 +304,35 @@ part4:
 
 single4:
 	TBZ $0, R4, done4
-	FMOVS 48(R2), F8
+	WORD $0xbc430048 // ldur s8, [x2, #48]
 
 done4:
 	WORD $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
 
 skip_add:
 	TBZ $1, R3, skip_flush
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea0ed08 // facgt v8.4s, v8.4s, v0.4s
 	WORD $0x4e681c00 // bic v0.16b, v0.16b, v8.16b
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea1ed08 // facgt v8.4s, v8.4s, v1.4s
 	WORD $0x4e681c21 // bic v1.16b, v1.16b, v8.16b
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea2ed08 // facgt v8.4s, v8.4s, v2.4s
 	WORD $0x4e681c42 // bic v2.16b, v2.16b, v8.16b
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea3ed08 // facgt v8.4s, v8.4s, v3.4s
 	WORD $0x4e681c63 // bic v3.16b, v3.16b, v8.16b
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea4ed08 // facgt v8.4s, v8.4s, v4.4s
 	WORD $0x4e681c84 // bic v4.16b, v4.16b, v8.16b
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea5ed08 // facgt v8.4s, v8.4s, v5.4s
 	WORD $0x4e681ca5 // bic v5.16b, v5.16b, v8.16b
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea6ed08 // facgt v8.4s, v8.4s, v6.4s
 	WORD $0x4e681cc6 // bic v6.16b, v6.16b, v8.16b
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea7ed08 // facgt v8.4s, v8.4s, v7.4s
 	WORD $0x4e681ce7 // bic v7.16b, v7.16b, v8.16b
 

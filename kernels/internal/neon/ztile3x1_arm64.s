@@ -18,12 +18,12 @@ TEXT ·Tile3x1(SB), NOSPLIT, $0-8
 	MOVD 80(R4), R4
 	VMOVI $0, V0.B16
 	TBZ $2, R4, part
-	FMOVQ (R1), F0
+	WORD $0x3cc00020 // ldur q0, [x1]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD (R1), F0
+	WORD $0xfc400020 // ldur d0, [x1]
 	TBZ $0, R4, done
 	ADD $8, R1, R1
 	VLD1 (R1), V0.S[2]
@@ -31,17 +31,17 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS (R1), F0
+	WORD $0xbc400020 // ldur s0, [x1]
 
 done:
 	VMOVI $0, V1.B16
 	TBZ $2, R4, part2
-	FMOVQ (R3), F1
+	WORD $0x3cc00061 // ldur q1, [x3]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	FMOVD (R3), F1
+	WORD $0xfc400061 // ldur d1, [x3]
 	TBZ $0, R4, done2
 	ADD $8, R3, R1
 	VLD1 (R1), V1.S[2]
@@ -49,17 +49,17 @@ part2:
 
 single2:
 	TBZ $0, R4, done2
-	FMOVS (R3), F1
+	WORD $0xbc400061 // ldur s1, [x3]
 
 done2:
 	VMOVI $0, V2.B16
 	TBZ $2, R4, part3
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done3
 
 part3:
 	TBZ $1, R4, single3
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R4, done3
 	ADD $8, R2, R1
 	VLD1 (R1), V2.S[2]
@@ -67,7 +67,7 @@ part3:
 
 single3:
 	TBZ $0, R4, done3
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done3:
 	MOVD t+0(FP), R1
@@ -100,7 +100,7 @@ done3:
 quads:
 	PRFM (R10), PLDL1KEEP
 	ADD $64, R10, R10
-	FMOVQ (R8), F3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	WORD $0x3ce56884 // ldr q4, [x4, x5]
 	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
 	WORD $0x3ce568c5 // ldr q5, [x6, x5]
@@ -108,17 +108,17 @@ quads:
 	WORD $0x3ce568e6 // ldr q6, [x7, x5]
 	WORD $0x4f861062 // fmla v2.4s, v3.4s, v6.s[0]
 	ADD R9, R8, R8
-	FMOVQ (R8), F3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	WORD $0x4fa41060 // fmla v0.4s, v3.4s, v4.s[1]
 	WORD $0x4fa51061 // fmla v1.4s, v3.4s, v5.s[1]
 	WORD $0x4fa61062 // fmla v2.4s, v3.4s, v6.s[1]
 	ADD R9, R8, R8
-	FMOVQ (R8), F3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	WORD $0x4f841860 // fmla v0.4s, v3.4s, v4.s[2]
 	WORD $0x4f851861 // fmla v1.4s, v3.4s, v5.s[2]
 	WORD $0x4f861862 // fmla v2.4s, v3.4s, v6.s[2]
 	ADD R9, R8, R8
-	FMOVQ (R8), F3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	WORD $0x4fa41860 // fmla v0.4s, v3.4s, v4.s[3]
 	WORD $0x4fa51861 // fmla v1.4s, v3.4s, v5.s[3]
 	WORD $0x4fa61862 // fmla v2.4s, v3.4s, v6.s[3]
@@ -140,7 +140,7 @@ not_along_k:
 columns:
 	PRFM (R10), PLDL1KEEP
 	ADD $64, R10, R10
-	FMOVQ (R8), F3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	FMOVD (R4)(R5), F4
 	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
 	WORD $0x4fa41061 // fmla v1.4s, v3.4s, v4.s[1]
@@ -148,7 +148,7 @@ columns:
 	ADD R3, R5, R5
 	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R9, R8, R8
-	FMOVQ (R8), F3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	FMOVD (R4)(R5), F4
 	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
 	WORD $0x4fa41061 // fmla v1.4s, v3.4s, v4.s[1]
@@ -156,7 +156,7 @@ columns:
 	ADD R3, R5, R5
 	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R9, R8, R8
-	FMOVQ (R8), F3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	FMOVD (R4)(R5), F4
 	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
 	WORD $0x4fa41061 // fmla v1.4s, v3.4s, v4.s[1]
@@ -164,7 +164,7 @@ columns:
 	ADD R3, R5, R5
 	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD R9, R8, R8
-	FMOVQ (R8), F3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	FMOVD (R4)(R5), F4
 	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
 	WORD $0x4fa41061 // fmla v1.4s, v3.4s, v4.s[1]
@@ -192,7 +192,7 @@ step:
 	FMOVS (R6)(R5), F4
 	FMOVS (R7)(R5), F5
 	ADD R3, R5, R5
-	FMOVQ (R8), F6
+	WORD $0x3cc00106 // ldur q6, [x8]
 	WORD $0x4f8310c0 // fmla v0.4s, v6.4s, v3.s[0]
 	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
 	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
@@ -215,12 +215,12 @@ done_step:
 	TBZ $0, R4, skip_add
 	VMOVI $0, V3.B16
 	TBZ $2, R5, part4
-	FMOVQ (R1), F3
+	WORD $0x3cc00023 // ldur q3, [x1]
 	JMP done4
 
 part4:
 	TBZ $1, R5, single4
-	FMOVD (R1), F3
+	WORD $0xfc400023 // ldur d3, [x1]
 	TBZ $0, R5, done4
 	ADD $8, R1, R6
 	VLD1 (R6), V3.S[2]
@@ -228,18 +228,18 @@ part4:
 
 single4:
 	TBZ $0, R5, done4
-	FMOVS (R1), F3
+	WORD $0xbc400023 // ldur s3, [x1]
 
 done4:
 	WORD $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s
 	VMOVI $0, V3.B16
 	TBZ $2, R5, part5
-	FMOVQ (R3), F3
+	WORD $0x3cc00063 // ldur q3, [x3]
 	JMP done5
 
 part5:
 	TBZ $1, R5, single5
-	FMOVD (R3), F3
+	WORD $0xfc400063 // ldur d3, [x3]
 	TBZ $0, R5, done5
 	ADD $8, R3, R6
 	VLD1 (R6), V3.S[2]
@@ -247,18 +247,18 @@ part5:
 
 single5:
 	TBZ $0, R5, done5
-	FMOVS (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 
 done5:
 	WORD $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	VMOVI $0, V3.B16
 	TBZ $2, R5, part6
-	FMOVQ (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done6
 
 part6:
 	TBZ $1, R5, single6
-	FMOVD (R2), F3
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R5, done6
 	ADD $8, R2, R6
 	VLD1 (R6), V3.S[2]
@@ -266,20 +266,20 @@ part6:
 
 single6:
 	TBZ $0, R5, done6
-	FMOVS (R2), F3
+	WORD $0xbc400043 // ldur s3, [x2]
 
 done6:
 	WORD $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 
 skip_add:
 	TBZ $1, R4, skip_flush
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x6ea0ec63 // facgt v3.4s, v3.4s, v0.4s
 	WORD $0x4e631c00 // bic v0.16b, v0.16b, v3.16b
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x6ea1ec63 // facgt v3.4s, v3.4s, v1.4s
 	WORD $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ (R0), F3
+	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x6ea2ec63 // facgt v3.4s, v3.4s, v2.4s
 	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 

@@ -16,15 +16,15 @@ TEXT ·Tile3x2(SB), NOSPLIT, $0-8
 	ADD R2, R3, R2
 	MOVD t+0(FP), R4
 	MOVD 80(R4), R4
-	FMOVQ (R1), F0
+	WORD $0x3cc00020 // ldur q0, [x1]
 	VMOVI $0, V1.B16
 	TBZ $2, R4, part
-	FMOVQ 16(R1), F1
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD 16(R1), F1
+	WORD $0xfc410021 // ldur d1, [x1, #16]
 	TBZ $0, R4, done
 	ADD $24, R1, R1
 	VLD1 (R1), V1.S[2]
@@ -32,18 +32,18 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS 16(R1), F1
+	WORD $0xbc410021 // ldur s1, [x1, #16]
 
 done:
-	FMOVQ (R3), F2
+	WORD $0x3cc00062 // ldur q2, [x3]
 	VMOVI $0, V3.B16
 	TBZ $2, R4, part2
-	FMOVQ 16(R3), F3
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	FMOVD 16(R3), F3
+	WORD $0xfc410063 // ldur d3, [x3, #16]
 	TBZ $0, R4, done2
 	ADD $24, R3, R1
 	VLD1 (R1), V3.S[2]
@@ -51,18 +51,18 @@ part2:
 
 single2:
 	TBZ $0, R4, done2
-	FMOVS 16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 
 done2:
-	FMOVQ (R2), F4
+	WORD $0x3cc00044 // ldur q4, [x2]
 	VMOVI $0, V5.B16
 	TBZ $2, R4, part3
-	FMOVQ 16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	JMP done3
 
 part3:
 	TBZ $1, R4, single3
-	FMOVD 16(R2), F5
+	WORD $0xfc410045 // ldur d5, [x2, #16]
 	TBZ $0, R4, done3
 	ADD $24, R2, R1
 	VLD1 (R1), V5.S[2]
@@ -70,7 +70,7 @@ part3:
 
 single3:
 	TBZ $0, R4, done3
-	FMOVS 16(R2), F5
+	WORD $0xbc410045 // ldur s5, [x2, #16]
 
 done3:
 	MOVD t+0(FP), R1
@@ -103,40 +103,44 @@ done3:
 quads:
 	PRFM (R10), PLDL1KEEP
 	ADD $64, R10, R10
-	FLDPQ (R8), (F6, F7)
-	WORD $0x3ce56888 // ldr q8, [x4, x5]
-	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
-	WORD $0x3ce568c9 // ldr q9, [x6, x5]
-	WORD $0x4f8910c2 // fmla v2.4s, v6.4s, v9.s[0]
-	WORD $0x3ce568ea // ldr q10, [x7, x5]
-	WORD $0x4f8a10c4 // fmla v4.4s, v6.4s, v10.s[0]
-	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
-	WORD $0x4f8910e3 // fmla v3.4s, v7.4s, v9.s[0]
-	WORD $0x4f8a10e5 // fmla v5.4s, v7.4s, v10.s[0]
+	WORD $0x3cc00106 // ldur q6, [x8]
+	WORD $0x3ce56887 // ldr q7, [x4, x5]
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x3ce568c8 // ldr q8, [x6, x5]
+	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
+	WORD $0x3ce568e9 // ldr q9, [x7, x5]
+	WORD $0x4f8910c4 // fmla v4.4s, v6.4s, v9.s[0]
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
+	WORD $0x4f8810c3 // fmla v3.4s, v6.4s, v8.s[0]
+	WORD $0x4f8910c5 // fmla v5.4s, v6.4s, v9.s[0]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F6, F7)
-	WORD $0x4fa810c0 // fmla v0.4s, v6.4s, v8.s[1]
-	WORD $0x4fa910c2 // fmla v2.4s, v6.4s, v9.s[1]
-	WORD $0x4faa10c4 // fmla v4.4s, v6.4s, v10.s[1]
-	WORD $0x4fa810e1 // fmla v1.4s, v7.4s, v8.s[1]
-	WORD $0x4fa910e3 // fmla v3.4s, v7.4s, v9.s[1]
-	WORD $0x4faa10e5 // fmla v5.4s, v7.4s, v10.s[1]
+	WORD $0x3cc00106 // ldur q6, [x8]
+	WORD $0x4fa710c0 // fmla v0.4s, v6.4s, v7.s[1]
+	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
+	WORD $0x4fa910c4 // fmla v4.4s, v6.4s, v9.s[1]
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x4fa710c1 // fmla v1.4s, v6.4s, v7.s[1]
+	WORD $0x4fa810c3 // fmla v3.4s, v6.4s, v8.s[1]
+	WORD $0x4fa910c5 // fmla v5.4s, v6.4s, v9.s[1]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F6, F7)
-	WORD $0x4f8818c0 // fmla v0.4s, v6.4s, v8.s[2]
-	WORD $0x4f8918c2 // fmla v2.4s, v6.4s, v9.s[2]
-	WORD $0x4f8a18c4 // fmla v4.4s, v6.4s, v10.s[2]
-	WORD $0x4f8818e1 // fmla v1.4s, v7.4s, v8.s[2]
-	WORD $0x4f8918e3 // fmla v3.4s, v7.4s, v9.s[2]
-	WORD $0x4f8a18e5 // fmla v5.4s, v7.4s, v10.s[2]
+	WORD $0x3cc00106 // ldur q6, [x8]
+	WORD $0x4f8718c0 // fmla v0.4s, v6.4s, v7.s[2]
+	WORD $0x4f8818c2 // fmla v2.4s, v6.4s, v8.s[2]
+	WORD $0x4f8918c4 // fmla v4.4s, v6.4s, v9.s[2]
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x4f8718c1 // fmla v1.4s, v6.4s, v7.s[2]
+	WORD $0x4f8818c3 // fmla v3.4s, v6.4s, v8.s[2]
+	WORD $0x4f8918c5 // fmla v5.4s, v6.4s, v9.s[2]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F6, F7)
-	WORD $0x4fa818c0 // fmla v0.4s, v6.4s, v8.s[3]
-	WORD $0x4fa918c2 // fmla v2.4s, v6.4s, v9.s[3]
-	WORD $0x4faa18c4 // fmla v4.4s, v6.4s, v10.s[3]
-	WORD $0x4fa818e1 // fmla v1.4s, v7.4s, v8.s[3]
-	WORD $0x4fa918e3 // fmla v3.4s, v7.4s, v9.s[3]
-	WORD $0x4faa18e5 // fmla v5.4s, v7.4s, v10.s[3]
+	WORD $0x3cc00106 // ldur q6, [x8]
+	WORD $0x4fa718c0 // fmla v0.4s, v6.4s, v7.s[3]
+	WORD $0x4fa818c2 // fmla v2.4s, v6.4s, v8.s[3]
+	WORD $0x4fa918c4 // fmla v4.4s, v6.4s, v9.s[3]
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x4fa718c1 // fmla v1.4s, v6.4s, v7.s[3]
+	WORD $0x4fa818c3 // fmla v3.4s, v6.4s, v8.s[3]
+	WORD $0x4fa918c5 // fmla v5.4s, v6.4s, v9.s[3]
 	ADD R9, R8, R8
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -155,49 +159,53 @@ not_along_k:
 columns:
 	PRFM (R10), PLDL1KEEP
 	ADD $64, R10, R10
-	FLDPQ (R8), (F6, F7)
-	FMOVD (R4)(R5), F8
-	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
-	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
-	FMOVS (R7)(R5), F9
+	WORD $0x3cc00106 // ldur q6, [x8]
+	FMOVD (R4)(R5), F7
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c2 // fmla v2.4s, v6.4s, v7.s[1]
+	FMOVS (R7)(R5), F8
 	ADD R3, R5, R5
-	WORD $0x4f8910c4 // fmla v4.4s, v6.4s, v9.s[0]
-	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
-	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
-	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
+	WORD $0x4f8810c4 // fmla v4.4s, v6.4s, v8.s[0]
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c3 // fmla v3.4s, v6.4s, v7.s[1]
+	WORD $0x4f8810c5 // fmla v5.4s, v6.4s, v8.s[0]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F6, F7)
-	FMOVD (R4)(R5), F8
-	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
-	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
-	FMOVS (R7)(R5), F9
+	WORD $0x3cc00106 // ldur q6, [x8]
+	FMOVD (R4)(R5), F7
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c2 // fmla v2.4s, v6.4s, v7.s[1]
+	FMOVS (R7)(R5), F8
 	ADD R3, R5, R5
-	WORD $0x4f8910c4 // fmla v4.4s, v6.4s, v9.s[0]
-	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
-	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
-	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
+	WORD $0x4f8810c4 // fmla v4.4s, v6.4s, v8.s[0]
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c3 // fmla v3.4s, v6.4s, v7.s[1]
+	WORD $0x4f8810c5 // fmla v5.4s, v6.4s, v8.s[0]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F6, F7)
-	FMOVD (R4)(R5), F8
-	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
-	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
-	FMOVS (R7)(R5), F9
+	WORD $0x3cc00106 // ldur q6, [x8]
+	FMOVD (R4)(R5), F7
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c2 // fmla v2.4s, v6.4s, v7.s[1]
+	FMOVS (R7)(R5), F8
 	ADD R3, R5, R5
-	WORD $0x4f8910c4 // fmla v4.4s, v6.4s, v9.s[0]
-	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
-	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
-	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
+	WORD $0x4f8810c4 // fmla v4.4s, v6.4s, v8.s[0]
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c3 // fmla v3.4s, v6.4s, v7.s[1]
+	WORD $0x4f8810c5 // fmla v5.4s, v6.4s, v8.s[0]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F6, F7)
-	FMOVD (R4)(R5), F8
-	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
-	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
-	FMOVS (R7)(R5), F9
+	WORD $0x3cc00106 // ldur q6, [x8]
+	FMOVD (R4)(R5), F7
+	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c2 // fmla v2.4s, v6.4s, v7.s[1]
+	FMOVS (R7)(R5), F8
 	ADD R3, R5, R5
-	WORD $0x4f8910c4 // fmla v4.4s, v6.4s, v9.s[0]
-	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
-	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
-	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
+	WORD $0x4f8810c4 // fmla v4.4s, v6.4s, v8.s[0]
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
+	WORD $0x4fa710c3 // fmla v3.4s, v6.4s, v7.s[1]
+	WORD $0x4f8810c5 // fmla v5.4s, v6.4s, v8.s[0]
 	ADD R9, R8, R8
 	SUBS $4, R1, R1
 	BGE columns
@@ -219,13 +227,14 @@ step:
 	FMOVS (R6)(R5), F7
 	FMOVS (R7)(R5), F8
 	ADD R3, R5, R5
-	FLDPQ (R8), (F9, F10)
+	WORD $0x3cc00109 // ldur q9, [x8]
 	WORD $0x4f861120 // fmla v0.4s, v9.4s, v6.s[0]
 	WORD $0x4f871122 // fmla v2.4s, v9.4s, v7.s[0]
 	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
-	WORD $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
-	WORD $0x4f871143 // fmla v3.4s, v10.4s, v7.s[0]
-	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
+	WORD $0x4f871123 // fmla v3.4s, v9.4s, v7.s[0]
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
 	ADD R9, R8, R8
 	SUBS $1, R1, R1
 	BGE step
@@ -243,16 +252,16 @@ done_step:
 	MOVD t+0(FP), R5
 	MOVD 80(R5), R5
 	TBZ $0, R4, skip_add
-	FMOVQ (R1), F6
+	WORD $0x3cc00026 // ldur q6, [x1]
 	WORD $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
 	VMOVI $0, V6.B16
 	TBZ $2, R5, part4
-	FMOVQ 16(R1), F6
+	WORD $0x3cc10026 // ldur q6, [x1, #16]
 	JMP done4
 
 part4:
 	TBZ $1, R5, single4
-	FMOVD 16(R1), F6
+	WORD $0xfc410026 // ldur d6, [x1, #16]
 	TBZ $0, R5, done4
 	ADD $24, R1, R6
 	VLD1 (R6), V6.S[2]
@@ -260,20 +269,20 @@ part4:
 
 single4:
 	TBZ $0, R5, done4
-	FMOVS 16(R1), F6
+	WORD $0xbc410026 // ldur s6, [x1, #16]
 
 done4:
 	WORD $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
-	FMOVQ (R3), F6
+	WORD $0x3cc00066 // ldur q6, [x3]
 	WORD $0x4e22d4c2 // fadd v2.4s, v6.4s, v2.4s
 	VMOVI $0, V6.B16
 	TBZ $2, R5, part5
-	FMOVQ 16(R3), F6
+	WORD $0x3cc10066 // ldur q6, [x3, #16]
 	JMP done5
 
 part5:
 	TBZ $1, R5, single5
-	FMOVD 16(R3), F6
+	WORD $0xfc410066 // ldur d6, [x3, #16]
 	TBZ $0, R5, done5
 	ADD $24, R3, R6
 	VLD1 (R6), V6.S[2]
@@ -281,20 +290,20 @@ part5:
 
 single5:
 	TBZ $0, R5, done5
-	FMOVS 16(R3), F6
+	WORD $0xbc410066 // ldur s6, [x3, #16]
 
 done5:
 	WORD $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ (R2), F6
+	WORD $0x3cc00046 // ldur q6, [x2]
 	WORD $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
 	VMOVI $0, V6.B16
 	TBZ $2, R5, part6
-	FMOVQ 16(R2), F6
+	WORD $0x3cc10046 // ldur q6, [x2, #16]
 	JMP done6
 
 part6:
 	TBZ $1, R5, single6
-	FMOVD 16(R2), F6
+	WORD $0xfc410046 // ldur d6, [x2, #16]
 	TBZ $0, R5, done6
 	ADD $24, R2, R6
 	VLD1 (R6), V6.S[2]
@@ -302,29 +311,29 @@ part6:
 
 single6:
 	TBZ $0, R5, done6
-	FMOVS 16(R2), F6
+	WORD $0xbc410046 // ldur s6, [x2, #16]
 
 done6:
 	WORD $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
 
 skip_add:
 	TBZ $1, R4, skip_flush
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea0ecc6 // facgt v6.4s, v6.4s, v0.4s
 	WORD $0x4e661c00 // bic v0.16b, v0.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea1ecc6 // facgt v6.4s, v6.4s, v1.4s
 	WORD $0x4e661c21 // bic v1.16b, v1.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea2ecc6 // facgt v6.4s, v6.4s, v2.4s
 	WORD $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea3ecc6 // facgt v6.4s, v6.4s, v3.4s
 	WORD $0x4e661c63 // bic v3.16b, v3.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea4ecc6 // facgt v6.4s, v6.4s, v4.4s
 	WORD $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea5ecc6 // facgt v6.4s, v6.4s, v5.4s
 	WORD $0x4e661ca5 // bic v5.16b, v5.16b, v6.16b
 

@@ -16,15 +16,16 @@ TEXT ·Tile3x3(SB), NOSPLIT, $0-8
 	ADD R2, R3, R2
 	MOVD t+0(FP), R4
 	MOVD 80(R4), R4
-	FLDPQ (R1), (F0, F1)
+	WORD $0x3cc00020 // ldur q0, [x1]
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	VMOVI $0, V2.B16
 	TBZ $2, R4, part
-	FMOVQ 32(R1), F2
+	WORD $0x3cc20022 // ldur q2, [x1, #32]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD 32(R1), F2
+	WORD $0xfc420022 // ldur d2, [x1, #32]
 	TBZ $0, R4, done
 	ADD $40, R1, R1
 	VLD1 (R1), V2.S[2]
@@ -32,18 +33,19 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS 32(R1), F2
+	WORD $0xbc420022 // ldur s2, [x1, #32]
 
 done:
-	FLDPQ (R3), (F3, F4)
+	WORD $0x3cc00063 // ldur q3, [x3]
+	WORD $0x3cc10064 // ldur q4, [x3, #16]
 	VMOVI $0, V5.B16
 	TBZ $2, R4, part2
-	FMOVQ 32(R3), F5
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	FMOVD 32(R3), F5
+	WORD $0xfc420065 // ldur d5, [x3, #32]
 	TBZ $0, R4, done2
 	ADD $40, R3, R1
 	VLD1 (R1), V5.S[2]
@@ -51,18 +53,19 @@ part2:
 
 single2:
 	TBZ $0, R4, done2
-	FMOVS 32(R3), F5
+	WORD $0xbc420065 // ldur s5, [x3, #32]
 
 done2:
-	FLDPQ (R2), (F6, F7)
+	WORD $0x3cc00046 // ldur q6, [x2]
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	VMOVI $0, V8.B16
 	TBZ $2, R4, part3
-	FMOVQ 32(R2), F8
+	WORD $0x3cc20048 // ldur q8, [x2, #32]
 	JMP done3
 
 part3:
 	TBZ $1, R4, single3
-	FMOVD 32(R2), F8
+	WORD $0xfc420048 // ldur d8, [x2, #32]
 	TBZ $0, R4, done3
 	ADD $40, R2, R1
 	VLD1 (R1), V8.S[2]
@@ -70,7 +73,7 @@ part3:
 
 single3:
 	TBZ $0, R4, done3
-	FMOVS 32(R2), F8
+	WORD $0xbc420048 // ldur s8, [x2, #32]
 
 done3:
 	MOVD t+0(FP), R1
@@ -103,56 +106,60 @@ done3:
 quads:
 	PRFM (R10), PLDL1KEEP
 	ADD $64, R10, R10
-	FLDPQ (R8), (F9, F10)
-	WORD $0x3ce5688b // ldr q11, [x4, x5]
-	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
-	WORD $0x3ce568cc // ldr q12, [x6, x5]
-	WORD $0x4f8c1123 // fmla v3.4s, v9.4s, v12.s[0]
-	WORD $0x3ce568ed // ldr q13, [x7, x5]
-	WORD $0x4f8d1126 // fmla v6.4s, v9.4s, v13.s[0]
-	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
-	WORD $0x4f8c1144 // fmla v4.4s, v10.4s, v12.s[0]
-	WORD $0x4f8d1147 // fmla v7.4s, v10.4s, v13.s[0]
-	FMOVQ 32(R8), F9
-	WORD $0x4f8b1122 // fmla v2.4s, v9.4s, v11.s[0]
-	WORD $0x4f8c1125 // fmla v5.4s, v9.4s, v12.s[0]
-	WORD $0x4f8d1128 // fmla v8.4s, v9.4s, v13.s[0]
+	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x3ce5688a // ldr q10, [x4, x5]
+	WORD $0x4f8a1120 // fmla v0.4s, v9.4s, v10.s[0]
+	WORD $0x3ce568cb // ldr q11, [x6, x5]
+	WORD $0x4f8b1123 // fmla v3.4s, v9.4s, v11.s[0]
+	WORD $0x3ce568ec // ldr q12, [x7, x5]
+	WORD $0x4f8c1126 // fmla v6.4s, v9.4s, v12.s[0]
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4f8b1124 // fmla v4.4s, v9.4s, v11.s[0]
+	WORD $0x4f8c1127 // fmla v7.4s, v9.4s, v12.s[0]
+	WORD $0x3cc20109 // ldur q9, [x8, #32]
+	WORD $0x4f8a1122 // fmla v2.4s, v9.4s, v10.s[0]
+	WORD $0x4f8b1125 // fmla v5.4s, v9.4s, v11.s[0]
+	WORD $0x4f8c1128 // fmla v8.4s, v9.4s, v12.s[0]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F9, F10)
-	WORD $0x4fab1120 // fmla v0.4s, v9.4s, v11.s[1]
-	WORD $0x4fac1123 // fmla v3.4s, v9.4s, v12.s[1]
-	WORD $0x4fad1126 // fmla v6.4s, v9.4s, v13.s[1]
-	WORD $0x4fab1141 // fmla v1.4s, v10.4s, v11.s[1]
-	WORD $0x4fac1144 // fmla v4.4s, v10.4s, v12.s[1]
-	WORD $0x4fad1147 // fmla v7.4s, v10.4s, v13.s[1]
-	FMOVQ 32(R8), F9
-	WORD $0x4fab1122 // fmla v2.4s, v9.4s, v11.s[1]
-	WORD $0x4fac1125 // fmla v5.4s, v9.4s, v12.s[1]
-	WORD $0x4fad1128 // fmla v8.4s, v9.4s, v13.s[1]
+	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x4faa1120 // fmla v0.4s, v9.4s, v10.s[1]
+	WORD $0x4fab1123 // fmla v3.4s, v9.4s, v11.s[1]
+	WORD $0x4fac1126 // fmla v6.4s, v9.4s, v12.s[1]
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x4faa1121 // fmla v1.4s, v9.4s, v10.s[1]
+	WORD $0x4fab1124 // fmla v4.4s, v9.4s, v11.s[1]
+	WORD $0x4fac1127 // fmla v7.4s, v9.4s, v12.s[1]
+	WORD $0x3cc20109 // ldur q9, [x8, #32]
+	WORD $0x4faa1122 // fmla v2.4s, v9.4s, v10.s[1]
+	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
+	WORD $0x4fac1128 // fmla v8.4s, v9.4s, v12.s[1]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F9, F10)
-	WORD $0x4f8b1920 // fmla v0.4s, v9.4s, v11.s[2]
-	WORD $0x4f8c1923 // fmla v3.4s, v9.4s, v12.s[2]
-	WORD $0x4f8d1926 // fmla v6.4s, v9.4s, v13.s[2]
-	WORD $0x4f8b1941 // fmla v1.4s, v10.4s, v11.s[2]
-	WORD $0x4f8c1944 // fmla v4.4s, v10.4s, v12.s[2]
-	WORD $0x4f8d1947 // fmla v7.4s, v10.4s, v13.s[2]
-	FMOVQ 32(R8), F9
-	WORD $0x4f8b1922 // fmla v2.4s, v9.4s, v11.s[2]
-	WORD $0x4f8c1925 // fmla v5.4s, v9.4s, v12.s[2]
-	WORD $0x4f8d1928 // fmla v8.4s, v9.4s, v13.s[2]
+	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x4f8a1920 // fmla v0.4s, v9.4s, v10.s[2]
+	WORD $0x4f8b1923 // fmla v3.4s, v9.4s, v11.s[2]
+	WORD $0x4f8c1926 // fmla v6.4s, v9.4s, v12.s[2]
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x4f8a1921 // fmla v1.4s, v9.4s, v10.s[2]
+	WORD $0x4f8b1924 // fmla v4.4s, v9.4s, v11.s[2]
+	WORD $0x4f8c1927 // fmla v7.4s, v9.4s, v12.s[2]
+	WORD $0x3cc20109 // ldur q9, [x8, #32]
+	WORD $0x4f8a1922 // fmla v2.4s, v9.4s, v10.s[2]
+	WORD $0x4f8b1925 // fmla v5.4s, v9.4s, v11.s[2]
+	WORD $0x4f8c1928 // fmla v8.4s, v9.4s, v12.s[2]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F9, F10)
-	WORD $0x4fab1920 // fmla v0.4s, v9.4s, v11.s[3]
-	WORD $0x4fac1923 // fmla v3.4s, v9.4s, v12.s[3]
-	WORD $0x4fad1926 // fmla v6.4s, v9.4s, v13.s[3]
-	WORD $0x4fab1941 // fmla v1.4s, v10.4s, v11.s[3]
-	WORD $0x4fac1944 // fmla v4.4s, v10.4s, v12.s[3]
-	WORD $0x4fad1947 // fmla v7.4s, v10.4s, v13.s[3]
-	FMOVQ 32(R8), F9
-	WORD $0x4fab1922 // fmla v2.4s, v9.4s, v11.s[3]
-	WORD $0x4fac1925 // fmla v5.4s, v9.4s, v12.s[3]
-	WORD $0x4fad1928 // fmla v8.4s, v9.4s, v13.s[3]
+	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x4faa1920 // fmla v0.4s, v9.4s, v10.s[3]
+	WORD $0x4fab1923 // fmla v3.4s, v9.4s, v11.s[3]
+	WORD $0x4fac1926 // fmla v6.4s, v9.4s, v12.s[3]
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x4faa1921 // fmla v1.4s, v9.4s, v10.s[3]
+	WORD $0x4fab1924 // fmla v4.4s, v9.4s, v11.s[3]
+	WORD $0x4fac1927 // fmla v7.4s, v9.4s, v12.s[3]
+	WORD $0x3cc20109 // ldur q9, [x8, #32]
+	WORD $0x4faa1922 // fmla v2.4s, v9.4s, v10.s[3]
+	WORD $0x4fab1925 // fmla v5.4s, v9.4s, v11.s[3]
+	WORD $0x4fac1928 // fmla v8.4s, v9.4s, v12.s[3]
 	ADD R9, R8, R8
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -171,65 +178,69 @@ not_along_k:
 columns:
 	PRFM (R10), PLDL1KEEP
 	ADD $64, R10, R10
-	FLDPQ (R8), (F9, F10)
-	FMOVD (R4)(R5), F11
-	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
-	WORD $0x4fab1123 // fmla v3.4s, v9.4s, v11.s[1]
-	FMOVS (R7)(R5), F12
+	WORD $0x3cc00109 // ldur q9, [x8]
+	FMOVD (R4)(R5), F10
+	WORD $0x4f8a1120 // fmla v0.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
+	FMOVS (R7)(R5), F11
 	ADD R3, R5, R5
-	WORD $0x4f8c1126 // fmla v6.4s, v9.4s, v12.s[0]
-	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
-	WORD $0x4fab1144 // fmla v4.4s, v10.4s, v11.s[1]
-	WORD $0x4f8c1147 // fmla v7.4s, v10.4s, v12.s[0]
-	FMOVQ 32(R8), F9
-	WORD $0x4f8b1122 // fmla v2.4s, v9.4s, v11.s[0]
-	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
-	WORD $0x4f8c1128 // fmla v8.4s, v9.4s, v12.s[0]
+	WORD $0x4f8b1126 // fmla v6.4s, v9.4s, v11.s[0]
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1124 // fmla v4.4s, v9.4s, v10.s[1]
+	WORD $0x4f8b1127 // fmla v7.4s, v9.4s, v11.s[0]
+	WORD $0x3cc20109 // ldur q9, [x8, #32]
+	WORD $0x4f8a1122 // fmla v2.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	WORD $0x4f8b1128 // fmla v8.4s, v9.4s, v11.s[0]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F9, F10)
-	FMOVD (R4)(R5), F11
-	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
-	WORD $0x4fab1123 // fmla v3.4s, v9.4s, v11.s[1]
-	FMOVS (R7)(R5), F12
+	WORD $0x3cc00109 // ldur q9, [x8]
+	FMOVD (R4)(R5), F10
+	WORD $0x4f8a1120 // fmla v0.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
+	FMOVS (R7)(R5), F11
 	ADD R3, R5, R5
-	WORD $0x4f8c1126 // fmla v6.4s, v9.4s, v12.s[0]
-	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
-	WORD $0x4fab1144 // fmla v4.4s, v10.4s, v11.s[1]
-	WORD $0x4f8c1147 // fmla v7.4s, v10.4s, v12.s[0]
-	FMOVQ 32(R8), F9
-	WORD $0x4f8b1122 // fmla v2.4s, v9.4s, v11.s[0]
-	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
-	WORD $0x4f8c1128 // fmla v8.4s, v9.4s, v12.s[0]
+	WORD $0x4f8b1126 // fmla v6.4s, v9.4s, v11.s[0]
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1124 // fmla v4.4s, v9.4s, v10.s[1]
+	WORD $0x4f8b1127 // fmla v7.4s, v9.4s, v11.s[0]
+	WORD $0x3cc20109 // ldur q9, [x8, #32]
+	WORD $0x4f8a1122 // fmla v2.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	WORD $0x4f8b1128 // fmla v8.4s, v9.4s, v11.s[0]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F9, F10)
-	FMOVD (R4)(R5), F11
-	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
-	WORD $0x4fab1123 // fmla v3.4s, v9.4s, v11.s[1]
-	FMOVS (R7)(R5), F12
+	WORD $0x3cc00109 // ldur q9, [x8]
+	FMOVD (R4)(R5), F10
+	WORD $0x4f8a1120 // fmla v0.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
+	FMOVS (R7)(R5), F11
 	ADD R3, R5, R5
-	WORD $0x4f8c1126 // fmla v6.4s, v9.4s, v12.s[0]
-	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
-	WORD $0x4fab1144 // fmla v4.4s, v10.4s, v11.s[1]
-	WORD $0x4f8c1147 // fmla v7.4s, v10.4s, v12.s[0]
-	FMOVQ 32(R8), F9
-	WORD $0x4f8b1122 // fmla v2.4s, v9.4s, v11.s[0]
-	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
-	WORD $0x4f8c1128 // fmla v8.4s, v9.4s, v12.s[0]
+	WORD $0x4f8b1126 // fmla v6.4s, v9.4s, v11.s[0]
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1124 // fmla v4.4s, v9.4s, v10.s[1]
+	WORD $0x4f8b1127 // fmla v7.4s, v9.4s, v11.s[0]
+	WORD $0x3cc20109 // ldur q9, [x8, #32]
+	WORD $0x4f8a1122 // fmla v2.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	WORD $0x4f8b1128 // fmla v8.4s, v9.4s, v11.s[0]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F9, F10)
-	FMOVD (R4)(R5), F11
-	WORD $0x4f8b1120 // fmla v0.4s, v9.4s, v11.s[0]
-	WORD $0x4fab1123 // fmla v3.4s, v9.4s, v11.s[1]
-	FMOVS (R7)(R5), F12
+	WORD $0x3cc00109 // ldur q9, [x8]
+	FMOVD (R4)(R5), F10
+	WORD $0x4f8a1120 // fmla v0.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
+	FMOVS (R7)(R5), F11
 	ADD R3, R5, R5
-	WORD $0x4f8c1126 // fmla v6.4s, v9.4s, v12.s[0]
-	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
-	WORD $0x4fab1144 // fmla v4.4s, v10.4s, v11.s[1]
-	WORD $0x4f8c1147 // fmla v7.4s, v10.4s, v12.s[0]
-	FMOVQ 32(R8), F9
-	WORD $0x4f8b1122 // fmla v2.4s, v9.4s, v11.s[0]
-	WORD $0x4fab1125 // fmla v5.4s, v9.4s, v11.s[1]
-	WORD $0x4f8c1128 // fmla v8.4s, v9.4s, v12.s[0]
+	WORD $0x4f8b1126 // fmla v6.4s, v9.4s, v11.s[0]
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1124 // fmla v4.4s, v9.4s, v10.s[1]
+	WORD $0x4f8b1127 // fmla v7.4s, v9.4s, v11.s[0]
+	WORD $0x3cc20109 // ldur q9, [x8, #32]
+	WORD $0x4f8a1122 // fmla v2.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	WORD $0x4f8b1128 // fmla v8.4s, v9.4s, v11.s[0]
 	ADD R9, R8, R8
 	SUBS $4, R1, R1
 	BGE columns
@@ -251,14 +262,15 @@ step:
 	FMOVS (R6)(R5), F10
 	FMOVS (R7)(R5), F11
 	ADD R3, R5, R5
-	FLDPQ (R8), (F12, F13)
+	WORD $0x3cc0010c // ldur q12, [x8]
 	WORD $0x4f891180 // fmla v0.4s, v12.4s, v9.s[0]
 	WORD $0x4f8a1183 // fmla v3.4s, v12.4s, v10.s[0]
 	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
-	WORD $0x4f8911a1 // fmla v1.4s, v13.4s, v9.s[0]
-	WORD $0x4f8a11a4 // fmla v4.4s, v13.4s, v10.s[0]
-	WORD $0x4f8b11a7 // fmla v7.4s, v13.4s, v11.s[0]
-	FMOVQ 32(R8), F12
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x4f891181 // fmla v1.4s, v12.4s, v9.s[0]
+	WORD $0x4f8a1184 // fmla v4.4s, v12.4s, v10.s[0]
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
 	WORD $0x4f891182 // fmla v2.4s, v12.4s, v9.s[0]
 	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
 	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
@@ -279,17 +291,18 @@ done_step:
 	MOVD t+0(FP), R5
 	MOVD 80(R5), R5
 	TBZ $0, R4, skip_add
-	FLDPQ (R1), (F9, F10)
+	WORD $0x3cc00029 // ldur q9, [x1]
 	WORD $0x4e20d520 // fadd v0.4s, v9.4s, v0.4s
-	WORD $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
+	WORD $0x3cc10029 // ldur q9, [x1, #16]
+	WORD $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
 	VMOVI $0, V9.B16
 	TBZ $2, R5, part4
-	FMOVQ 32(R1), F9
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
 	JMP done4
 
 part4:
 	TBZ $1, R5, single4
-	FMOVD 32(R1), F9
+	WORD $0xfc420029 // ldur d9, [x1, #32]
 	TBZ $0, R5, done4
 	ADD $40, R1, R6
 	VLD1 (R6), V9.S[2]
@@ -297,21 +310,22 @@ part4:
 
 single4:
 	TBZ $0, R5, done4
-	FMOVS 32(R1), F9
+	WORD $0xbc420029 // ldur s9, [x1, #32]
 
 done4:
 	WORD $0x4e22d522 // fadd v2.4s, v9.4s, v2.4s
-	FLDPQ (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
 	WORD $0x4e23d523 // fadd v3.4s, v9.4s, v3.4s
-	WORD $0x4e24d544 // fadd v4.4s, v10.4s, v4.4s
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
+	WORD $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	VMOVI $0, V9.B16
 	TBZ $2, R5, part5
-	FMOVQ 32(R3), F9
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
 	JMP done5
 
 part5:
 	TBZ $1, R5, single5
-	FMOVD 32(R3), F9
+	WORD $0xfc420069 // ldur d9, [x3, #32]
 	TBZ $0, R5, done5
 	ADD $40, R3, R6
 	VLD1 (R6), V9.S[2]
@@ -319,21 +333,22 @@ part5:
 
 single5:
 	TBZ $0, R5, done5
-	FMOVS 32(R3), F9
+	WORD $0xbc420069 // ldur s9, [x3, #32]
 
 done5:
 	WORD $0x4e25d525 // fadd v5.4s, v9.4s, v5.4s
-	FLDPQ (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
 	WORD $0x4e26d526 // fadd v6.4s, v9.4s, v6.4s
-	WORD $0x4e27d547 // fadd v7.4s, v10.4s, v7.4s
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
+	WORD $0x4e27d527 // fadd v7.4s, v9.4s, v7.4s
 	VMOVI $0, V9.B16
 	TBZ $2, R5, part6
-	FMOVQ 32(R2), F9
+	WORD $0x3cc20049 // ldur q9, [x2, #32]
 	JMP done6
 
 part6:
 	TBZ $1, R5, single6
-	FMOVD 32(R2), F9
+	WORD $0xfc420049 // ldur d9, [x2, #32]
 	TBZ $0, R5, done6
 	ADD $40, R2, R6
 	VLD1 (R6), V9.S[2]
@@ -341,38 +356,38 @@ part6:
 
 single6:
 	TBZ $0, R5, done6
-	FMOVS 32(R2), F9
+	WORD $0xbc420049 // ldur s9, [x2, #32]
 
 done6:
 	WORD $0x4e28d528 // fadd v8.4s, v9.4s, v8.4s
 
 skip_add:
 	TBZ $1, R4, skip_flush
-	FMOVQ (R0), F9
+	WORD $0x3cc00009 // ldur q9, [x0]
 	WORD $0x6ea0ed29 // facgt v9.4s, v9.4s, v0.4s
 	WORD $0x4e691c00 // bic v0.16b, v0.16b, v9.16b
-	FMOVQ (R0), F9
+	WORD $0x3cc00009 // ldur q9, [x0]
 	WORD $0x6ea1ed29 // facgt v9.4s, v9.4s, v1.4s
 	WORD $0x4e691c21 // bic v1.16b, v1.16b, v9.16b
-	FMOVQ (R0), F9
+	WORD $0x3cc00009 // ldur q9, [x0]
 	WORD $0x6ea2ed29 // facgt v9.4s, v9.4s, v2.4s
 	WORD $0x4e691c42 // bic v2.16b, v2.16b, v9.16b
-	FMOVQ (R0), F9
+	WORD $0x3cc00009 // ldur q9, [x0]
 	WORD $0x6ea3ed29 // facgt v9.4s, v9.4s, v3.4s
 	WORD $0x4e691c63 // bic v3.16b, v3.16b, v9.16b
-	FMOVQ (R0), F9
+	WORD $0x3cc00009 // ldur q9, [x0]
 	WORD $0x6ea4ed29 // facgt v9.4s, v9.4s, v4.4s
 	WORD $0x4e691c84 // bic v4.16b, v4.16b, v9.16b
-	FMOVQ (R0), F9
+	WORD $0x3cc00009 // ldur q9, [x0]
 	WORD $0x6ea5ed29 // facgt v9.4s, v9.4s, v5.4s
 	WORD $0x4e691ca5 // bic v5.16b, v5.16b, v9.16b
-	FMOVQ (R0), F9
+	WORD $0x3cc00009 // ldur q9, [x0]
 	WORD $0x6ea6ed29 // facgt v9.4s, v9.4s, v6.4s
 	WORD $0x4e691cc6 // bic v6.16b, v6.16b, v9.16b
-	FMOVQ (R0), F9
+	WORD $0x3cc00009 // ldur q9, [x0]
 	WORD $0x6ea7ed29 // facgt v9.4s, v9.4s, v7.4s
 	WORD $0x4e691ce7 // bic v7.16b, v7.16b, v9.16b
-	FMOVQ (R0), F9
+	WORD $0x3cc00009 // ldur q9, [x0]
 	WORD $0x6ea8ed29 // facgt v9.4s, v9.4s, v8.4s
 	WORD $0x4e691d08 // bic v8.16b, v8.16b, v9.16b
 

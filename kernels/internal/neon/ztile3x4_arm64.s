@@ -16,16 +16,17 @@ TEXT ·Tile3x4(SB), NOSPLIT, $0-8
 	ADD R2, R3, R2
 	MOVD t+0(FP), R4
 	MOVD 80(R4), R4
-	FLDPQ (R1), (F0, F1)
-	FMOVQ 32(R1), F2
+	WORD $0x3cc00020 // ldur q0, [x1]
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
+	WORD $0x3cc20022 // ldur q2, [x1, #32]
 	VMOVI $0, V3.B16
 	TBZ $2, R4, part
-	FMOVQ 48(R1), F3
+	WORD $0x3cc30023 // ldur q3, [x1, #48]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	FMOVD 48(R1), F3
+	WORD $0xfc430023 // ldur d3, [x1, #48]
 	TBZ $0, R4, done
 	ADD $56, R1, R1
 	VLD1 (R1), V3.S[2]
@@ -33,19 +34,20 @@ part:
 
 single:
 	TBZ $0, R4, done
-	FMOVS 48(R1), F3
+	WORD $0xbc430023 // ldur s3, [x1, #48]
 
 done:
-	FLDPQ (R3), (F4, F5)
-	FMOVQ 32(R3), F6
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc10065 // ldur q5, [x3, #16]
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
 	VMOVI $0, V7.B16
 	TBZ $2, R4, part2
-	FMOVQ 48(R3), F7
+	WORD $0x3cc30067 // ldur q7, [x3, #48]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	FMOVD 48(R3), F7
+	WORD $0xfc430067 // ldur d7, [x3, #48]
 	TBZ $0, R4, done2
 	ADD $56, R3, R1
 	VLD1 (R1), V7.S[2]
@@ -53,19 +55,20 @@ part2:
 
 single2:
 	TBZ $0, R4, done2
-	FMOVS 48(R3), F7
+	WORD $0xbc430067 // ldur s7, [x3, #48]
 
 done2:
-	FLDPQ (R2), (F8, F9)
-	FMOVQ 32(R2), F10
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
 	VMOVI $0, V11.B16
 	TBZ $2, R4, part3
-	FMOVQ 48(R2), F11
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	JMP done3
 
 part3:
 	TBZ $1, R4, single3
-	FMOVD 48(R2), F11
+	WORD $0xfc43004b // ldur d11, [x2, #48]
 	TBZ $0, R4, done3
 	ADD $56, R2, R1
 	VLD1 (R1), V11.S[2]
@@ -73,7 +76,7 @@ part3:
 
 single3:
 	TBZ $0, R4, done3
-	FMOVS 48(R2), F11
+	WORD $0xbc43004b // ldur s11, [x2, #48]
 
 done3:
 	MOVD t+0(FP), R1
@@ -106,68 +109,76 @@ done3:
 quads:
 	PRFM (R10), PLDL1KEEP
 	ADD $64, R10, R10
-	FLDPQ (R8), (F12, F13)
-	WORD $0x3ce5688e // ldr q14, [x4, x5]
-	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
-	WORD $0x3ce568cf // ldr q15, [x6, x5]
-	WORD $0x4f8f1184 // fmla v4.4s, v12.4s, v15.s[0]
-	WORD $0x3ce568f0 // ldr q16, [x7, x5]
-	WORD $0x4f901188 // fmla v8.4s, v12.4s, v16.s[0]
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	WORD $0x4f8f11a5 // fmla v5.4s, v13.4s, v15.s[0]
-	WORD $0x4f9011a9 // fmla v9.4s, v13.4s, v16.s[0]
-	FLDPQ 32(R8), (F12, F13)
-	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
-	WORD $0x4f8f1186 // fmla v6.4s, v12.4s, v15.s[0]
-	WORD $0x4f90118a // fmla v10.4s, v12.4s, v16.s[0]
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4f8f11a7 // fmla v7.4s, v13.4s, v15.s[0]
-	WORD $0x4f9011ab // fmla v11.4s, v13.4s, v16.s[0]
+	WORD $0x3cc0010c // ldur q12, [x8]
+	WORD $0x3ce5688d // ldr q13, [x4, x5]
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x3ce568ce // ldr q14, [x6, x5]
+	WORD $0x4f8e1184 // fmla v4.4s, v12.4s, v14.s[0]
+	WORD $0x3ce568ef // ldr q15, [x7, x5]
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4f8e1185 // fmla v5.4s, v12.4s, v14.s[0]
+	WORD $0x4f8f1189 // fmla v9.4s, v12.4s, v15.s[0]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
+	WORD $0x4f8d1182 // fmla v2.4s, v12.4s, v13.s[0]
+	WORD $0x4f8e1186 // fmla v6.4s, v12.4s, v14.s[0]
+	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
+	WORD $0x4f8d1183 // fmla v3.4s, v12.4s, v13.s[0]
+	WORD $0x4f8e1187 // fmla v7.4s, v12.4s, v14.s[0]
+	WORD $0x4f8f118b // fmla v11.4s, v12.4s, v15.s[0]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F12, F13)
-	WORD $0x4fae1180 // fmla v0.4s, v12.4s, v14.s[1]
-	WORD $0x4faf1184 // fmla v4.4s, v12.4s, v15.s[1]
-	WORD $0x4fb01188 // fmla v8.4s, v12.4s, v16.s[1]
-	WORD $0x4fae11a1 // fmla v1.4s, v13.4s, v14.s[1]
-	WORD $0x4faf11a5 // fmla v5.4s, v13.4s, v15.s[1]
-	WORD $0x4fb011a9 // fmla v9.4s, v13.4s, v16.s[1]
-	FLDPQ 32(R8), (F12, F13)
-	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
-	WORD $0x4faf1186 // fmla v6.4s, v12.4s, v15.s[1]
-	WORD $0x4fb0118a // fmla v10.4s, v12.4s, v16.s[1]
-	WORD $0x4fae11a3 // fmla v3.4s, v13.4s, v14.s[1]
-	WORD $0x4faf11a7 // fmla v7.4s, v13.4s, v15.s[1]
-	WORD $0x4fb011ab // fmla v11.4s, v13.4s, v16.s[1]
+	WORD $0x3cc0010c // ldur q12, [x8]
+	WORD $0x4fad1180 // fmla v0.4s, v12.4s, v13.s[1]
+	WORD $0x4fae1184 // fmla v4.4s, v12.4s, v14.s[1]
+	WORD $0x4faf1188 // fmla v8.4s, v12.4s, v15.s[1]
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x4fad1181 // fmla v1.4s, v12.4s, v13.s[1]
+	WORD $0x4fae1185 // fmla v5.4s, v12.4s, v14.s[1]
+	WORD $0x4faf1189 // fmla v9.4s, v12.4s, v15.s[1]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
+	WORD $0x4fad1182 // fmla v2.4s, v12.4s, v13.s[1]
+	WORD $0x4fae1186 // fmla v6.4s, v12.4s, v14.s[1]
+	WORD $0x4faf118a // fmla v10.4s, v12.4s, v15.s[1]
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
+	WORD $0x4fad1183 // fmla v3.4s, v12.4s, v13.s[1]
+	WORD $0x4fae1187 // fmla v7.4s, v12.4s, v14.s[1]
+	WORD $0x4faf118b // fmla v11.4s, v12.4s, v15.s[1]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F12, F13)
-	WORD $0x4f8e1980 // fmla v0.4s, v12.4s, v14.s[2]
-	WORD $0x4f8f1984 // fmla v4.4s, v12.4s, v15.s[2]
-	WORD $0x4f901988 // fmla v8.4s, v12.4s, v16.s[2]
-	WORD $0x4f8e19a1 // fmla v1.4s, v13.4s, v14.s[2]
-	WORD $0x4f8f19a5 // fmla v5.4s, v13.4s, v15.s[2]
-	WORD $0x4f9019a9 // fmla v9.4s, v13.4s, v16.s[2]
-	FLDPQ 32(R8), (F12, F13)
-	WORD $0x4f8e1982 // fmla v2.4s, v12.4s, v14.s[2]
-	WORD $0x4f8f1986 // fmla v6.4s, v12.4s, v15.s[2]
-	WORD $0x4f90198a // fmla v10.4s, v12.4s, v16.s[2]
-	WORD $0x4f8e19a3 // fmla v3.4s, v13.4s, v14.s[2]
-	WORD $0x4f8f19a7 // fmla v7.4s, v13.4s, v15.s[2]
-	WORD $0x4f9019ab // fmla v11.4s, v13.4s, v16.s[2]
+	WORD $0x3cc0010c // ldur q12, [x8]
+	WORD $0x4f8d1980 // fmla v0.4s, v12.4s, v13.s[2]
+	WORD $0x4f8e1984 // fmla v4.4s, v12.4s, v14.s[2]
+	WORD $0x4f8f1988 // fmla v8.4s, v12.4s, v15.s[2]
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x4f8d1981 // fmla v1.4s, v12.4s, v13.s[2]
+	WORD $0x4f8e1985 // fmla v5.4s, v12.4s, v14.s[2]
+	WORD $0x4f8f1989 // fmla v9.4s, v12.4s, v15.s[2]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
+	WORD $0x4f8d1982 // fmla v2.4s, v12.4s, v13.s[2]
+	WORD $0x4f8e1986 // fmla v6.4s, v12.4s, v14.s[2]
+	WORD $0x4f8f198a // fmla v10.4s, v12.4s, v15.s[2]
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
+	WORD $0x4f8d1983 // fmla v3.4s, v12.4s, v13.s[2]
+	WORD $0x4f8e1987 // fmla v7.4s, v12.4s, v14.s[2]
+	WORD $0x4f8f198b // fmla v11.4s, v12.4s, v15.s[2]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F12, F13)
-	WORD $0x4fae1980 // fmla v0.4s, v12.4s, v14.s[3]
-	WORD $0x4faf1984 // fmla v4.4s, v12.4s, v15.s[3]
-	WORD $0x4fb01988 // fmla v8.4s, v12.4s, v16.s[3]
-	WORD $0x4fae19a1 // fmla v1.4s, v13.4s, v14.s[3]
-	WORD $0x4faf19a5 // fmla v5.4s, v13.4s, v15.s[3]
-	WORD $0x4fb019a9 // fmla v9.4s, v13.4s, v16.s[3]
-	FLDPQ 32(R8), (F12, F13)
-	WORD $0x4fae1982 // fmla v2.4s, v12.4s, v14.s[3]
-	WORD $0x4faf1986 // fmla v6.4s, v12.4s, v15.s[3]
-	WORD $0x4fb0198a // fmla v10.4s, v12.4s, v16.s[3]
-	WORD $0x4fae19a3 // fmla v3.4s, v13.4s, v14.s[3]
-	WORD $0x4faf19a7 // fmla v7.4s, v13.4s, v15.s[3]
-	WORD $0x4fb019ab // fmla v11.4s, v13.4s, v16.s[3]
+	WORD $0x3cc0010c // ldur q12, [x8]
+	WORD $0x4fad1980 // fmla v0.4s, v12.4s, v13.s[3]
+	WORD $0x4fae1984 // fmla v4.4s, v12.4s, v14.s[3]
+	WORD $0x4faf1988 // fmla v8.4s, v12.4s, v15.s[3]
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x4fad1981 // fmla v1.4s, v12.4s, v13.s[3]
+	WORD $0x4fae1985 // fmla v5.4s, v12.4s, v14.s[3]
+	WORD $0x4faf1989 // fmla v9.4s, v12.4s, v15.s[3]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
+	WORD $0x4fad1982 // fmla v2.4s, v12.4s, v13.s[3]
+	WORD $0x4fae1986 // fmla v6.4s, v12.4s, v14.s[3]
+	WORD $0x4faf198a // fmla v10.4s, v12.4s, v15.s[3]
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
+	WORD $0x4fad1983 // fmla v3.4s, v12.4s, v13.s[3]
+	WORD $0x4fae1987 // fmla v7.4s, v12.4s, v14.s[3]
+	WORD $0x4faf198b // fmla v11.4s, v12.4s, v15.s[3]
 	ADD R9, R8, R8
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -186,77 +197,85 @@ not_along_k:
 columns:
 	PRFM (R10), PLDL1KEEP
 	ADD $64, R10, R10
-	FLDPQ (R8), (F12, F13)
-	FMOVD (R4)(R5), F14
-	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1184 // fmla v4.4s, v12.4s, v14.s[1]
-	FMOVS (R7)(R5), F15
+	WORD $0x3cc0010c // ldur q12, [x8]
+	FMOVD (R4)(R5), F13
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1184 // fmla v4.4s, v12.4s, v13.s[1]
+	FMOVS (R7)(R5), F14
 	ADD R3, R5, R5
-	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a5 // fmla v5.4s, v13.4s, v14.s[1]
-	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
-	FLDPQ 32(R8), (F12, F13)
-	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1186 // fmla v6.4s, v12.4s, v14.s[1]
-	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a7 // fmla v7.4s, v13.4s, v14.s[1]
-	WORD $0x4f8f11ab // fmla v11.4s, v13.4s, v15.s[0]
+	WORD $0x4f8e1188 // fmla v8.4s, v12.4s, v14.s[0]
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1185 // fmla v5.4s, v12.4s, v13.s[1]
+	WORD $0x4f8e1189 // fmla v9.4s, v12.4s, v14.s[0]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
+	WORD $0x4f8d1182 // fmla v2.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1186 // fmla v6.4s, v12.4s, v13.s[1]
+	WORD $0x4f8e118a // fmla v10.4s, v12.4s, v14.s[0]
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
+	WORD $0x4f8d1183 // fmla v3.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1187 // fmla v7.4s, v12.4s, v13.s[1]
+	WORD $0x4f8e118b // fmla v11.4s, v12.4s, v14.s[0]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F12, F13)
-	FMOVD (R4)(R5), F14
-	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1184 // fmla v4.4s, v12.4s, v14.s[1]
-	FMOVS (R7)(R5), F15
+	WORD $0x3cc0010c // ldur q12, [x8]
+	FMOVD (R4)(R5), F13
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1184 // fmla v4.4s, v12.4s, v13.s[1]
+	FMOVS (R7)(R5), F14
 	ADD R3, R5, R5
-	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a5 // fmla v5.4s, v13.4s, v14.s[1]
-	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
-	FLDPQ 32(R8), (F12, F13)
-	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1186 // fmla v6.4s, v12.4s, v14.s[1]
-	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a7 // fmla v7.4s, v13.4s, v14.s[1]
-	WORD $0x4f8f11ab // fmla v11.4s, v13.4s, v15.s[0]
+	WORD $0x4f8e1188 // fmla v8.4s, v12.4s, v14.s[0]
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1185 // fmla v5.4s, v12.4s, v13.s[1]
+	WORD $0x4f8e1189 // fmla v9.4s, v12.4s, v14.s[0]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
+	WORD $0x4f8d1182 // fmla v2.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1186 // fmla v6.4s, v12.4s, v13.s[1]
+	WORD $0x4f8e118a // fmla v10.4s, v12.4s, v14.s[0]
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
+	WORD $0x4f8d1183 // fmla v3.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1187 // fmla v7.4s, v12.4s, v13.s[1]
+	WORD $0x4f8e118b // fmla v11.4s, v12.4s, v14.s[0]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F12, F13)
-	FMOVD (R4)(R5), F14
-	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1184 // fmla v4.4s, v12.4s, v14.s[1]
-	FMOVS (R7)(R5), F15
+	WORD $0x3cc0010c // ldur q12, [x8]
+	FMOVD (R4)(R5), F13
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1184 // fmla v4.4s, v12.4s, v13.s[1]
+	FMOVS (R7)(R5), F14
 	ADD R3, R5, R5
-	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a5 // fmla v5.4s, v13.4s, v14.s[1]
-	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
-	FLDPQ 32(R8), (F12, F13)
-	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1186 // fmla v6.4s, v12.4s, v14.s[1]
-	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a7 // fmla v7.4s, v13.4s, v14.s[1]
-	WORD $0x4f8f11ab // fmla v11.4s, v13.4s, v15.s[0]
+	WORD $0x4f8e1188 // fmla v8.4s, v12.4s, v14.s[0]
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1185 // fmla v5.4s, v12.4s, v13.s[1]
+	WORD $0x4f8e1189 // fmla v9.4s, v12.4s, v14.s[0]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
+	WORD $0x4f8d1182 // fmla v2.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1186 // fmla v6.4s, v12.4s, v13.s[1]
+	WORD $0x4f8e118a // fmla v10.4s, v12.4s, v14.s[0]
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
+	WORD $0x4f8d1183 // fmla v3.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1187 // fmla v7.4s, v12.4s, v13.s[1]
+	WORD $0x4f8e118b // fmla v11.4s, v12.4s, v14.s[0]
 	ADD R9, R8, R8
-	FLDPQ (R8), (F12, F13)
-	FMOVD (R4)(R5), F14
-	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1184 // fmla v4.4s, v12.4s, v14.s[1]
-	FMOVS (R7)(R5), F15
+	WORD $0x3cc0010c // ldur q12, [x8]
+	FMOVD (R4)(R5), F13
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1184 // fmla v4.4s, v12.4s, v13.s[1]
+	FMOVS (R7)(R5), F14
 	ADD R3, R5, R5
-	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a5 // fmla v5.4s, v13.4s, v14.s[1]
-	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
-	FLDPQ 32(R8), (F12, F13)
-	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1186 // fmla v6.4s, v12.4s, v14.s[1]
-	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a7 // fmla v7.4s, v13.4s, v14.s[1]
-	WORD $0x4f8f11ab // fmla v11.4s, v13.4s, v15.s[0]
+	WORD $0x4f8e1188 // fmla v8.4s, v12.4s, v14.s[0]
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1185 // fmla v5.4s, v12.4s, v13.s[1]
+	WORD $0x4f8e1189 // fmla v9.4s, v12.4s, v14.s[0]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
+	WORD $0x4f8d1182 // fmla v2.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1186 // fmla v6.4s, v12.4s, v13.s[1]
+	WORD $0x4f8e118a // fmla v10.4s, v12.4s, v14.s[0]
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
+	WORD $0x4f8d1183 // fmla v3.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1187 // fmla v7.4s, v12.4s, v13.s[1]
+	WORD $0x4f8e118b // fmla v11.4s, v12.4s, v14.s[0]
 	ADD R9, R8, R8
 	SUBS $4, R1, R1
 	BGE columns
@@ -278,20 +297,22 @@ step:
 	FMOVS (R6)(R5), F13
 	FMOVS (R7)(R5), F14
 	ADD R3, R5, R5
-	FLDPQ (R8), (F15, F16)
+	WORD $0x3cc0010f // ldur q15, [x8]
 	WORD $0x4f8c11e0 // fmla v0.4s, v15.4s, v12.s[0]
 	WORD $0x4f8d11e4 // fmla v4.4s, v15.4s, v13.s[0]
 	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	WORD $0x4f8c1201 // fmla v1.4s, v16.4s, v12.s[0]
-	WORD $0x4f8d1205 // fmla v5.4s, v16.4s, v13.s[0]
-	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
-	FLDPQ 32(R8), (F15, F16)
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
+	WORD $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
+	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0x3cc2010f // ldur q15, [x8, #32]
 	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
 	WORD $0x4f8d11e6 // fmla v6.4s, v15.4s, v13.s[0]
 	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
-	WORD $0x4f8c1203 // fmla v3.4s, v16.4s, v12.s[0]
-	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
-	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
+	WORD $0x3cc3010f // ldur q15, [x8, #48]
+	WORD $0x4f8c11e3 // fmla v3.4s, v15.4s, v12.s[0]
+	WORD $0x4f8d11e7 // fmla v7.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e11eb // fmla v11.4s, v15.4s, v14.s[0]
 	ADD R9, R8, R8
 	SUBS $1, R1, R1
 	BGE step
@@ -309,19 +330,20 @@ done_step:
 	MOVD t+0(FP), R5
 	MOVD 80(R5), R5
 	TBZ $0, R4, skip_add
-	FLDPQ (R1), (F12, F13)
+	WORD $0x3cc0002c // ldur q12, [x1]
 	WORD $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
-	WORD $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
-	FMOVQ 32(R1), F12
+	WORD $0x3cc1002c // ldur q12, [x1, #16]
+	WORD $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
+	WORD $0x3cc2002c // ldur q12, [x1, #32]
 	WORD $0x4e22d582 // fadd v2.4s, v12.4s, v2.4s
 	VMOVI $0, V12.B16
 	TBZ $2, R5, part4
-	FMOVQ 48(R1), F12
+	WORD $0x3cc3002c // ldur q12, [x1, #48]
 	JMP done4
 
 part4:
 	TBZ $1, R5, single4
-	FMOVD 48(R1), F12
+	WORD $0xfc43002c // ldur d12, [x1, #48]
 	TBZ $0, R5, done4
 	ADD $56, R1, R6
 	VLD1 (R6), V12.S[2]
@@ -329,23 +351,24 @@ part4:
 
 single4:
 	TBZ $0, R5, done4
-	FMOVS 48(R1), F12
+	WORD $0xbc43002c // ldur s12, [x1, #48]
 
 done4:
 	WORD $0x4e23d583 // fadd v3.4s, v12.4s, v3.4s
-	FLDPQ (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
 	WORD $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
-	WORD $0x4e25d5a5 // fadd v5.4s, v13.4s, v5.4s
-	FMOVQ 32(R3), F12
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
+	WORD $0x4e25d585 // fadd v5.4s, v12.4s, v5.4s
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
 	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
 	VMOVI $0, V12.B16
 	TBZ $2, R5, part5
-	FMOVQ 48(R3), F12
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	JMP done5
 
 part5:
 	TBZ $1, R5, single5
-	FMOVD 48(R3), F12
+	WORD $0xfc43006c // ldur d12, [x3, #48]
 	TBZ $0, R5, done5
 	ADD $56, R3, R6
 	VLD1 (R6), V12.S[2]
@@ -353,23 +376,24 @@ part5:
 
 single5:
 	TBZ $0, R5, done5
-	FMOVS 48(R3), F12
+	WORD $0xbc43006c // ldur s12, [x3, #48]
 
 done5:
 	WORD $0x4e27d587 // fadd v7.4s, v12.4s, v7.4s
-	FLDPQ (R2), (F12, F13)
+	WORD $0x3cc0004c // ldur q12, [x2]
 	WORD $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
-	WORD $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
-	FMOVQ 32(R2), F12
+	WORD $0x3cc1004c // ldur q12, [x2, #16]
+	WORD $0x4e29d589 // fadd v9.4s, v12.4s, v9.4s
+	WORD $0x3cc2004c // ldur q12, [x2, #32]
 	WORD $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
 	VMOVI $0, V12.B16
 	TBZ $2, R5, part6
-	FMOVQ 48(R2), F12
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	JMP done6
 
 part6:
 	TBZ $1, R5, single6
-	FMOVD 48(R2), F12
+	WORD $0xfc43004c // ldur d12, [x2, #48]
 	TBZ $0, R5, done6
 	ADD $56, R2, R6
 	VLD1 (R6), V12.S[2]
@@ -377,47 +401,47 @@ part6:
 
 single6:
 	TBZ $0, R5, done6
-	FMOVS 48(R2), F12
+	WORD $0xbc43004c // ldur s12, [x2, #48]
 
 done6:
 	WORD $0x4e2bd58b // fadd v11.4s, v12.4s, v11.4s
 
 skip_add:
 	TBZ $1, R4, skip_flush
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea0ed8c // facgt v12.4s, v12.4s, v0.4s
 	WORD $0x4e6c1c00 // bic v0.16b, v0.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea1ed8c // facgt v12.4s, v12.4s, v1.4s
 	WORD $0x4e6c1c21 // bic v1.16b, v1.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea2ed8c // facgt v12.4s, v12.4s, v2.4s
 	WORD $0x4e6c1c42 // bic v2.16b, v2.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea3ed8c // facgt v12.4s, v12.4s, v3.4s
 	WORD $0x4e6c1c63 // bic v3.16b, v3.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea4ed8c // facgt v12.4s, v12.4s, v4.4s
 	WORD $0x4e6c1c84 // bic v4.16b, v4.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea5ed8c // facgt v12.4s, v12.4s, v5.4s
 	WORD $0x4e6c1ca5 // bic v5.16b, v5.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea6ed8c // facgt v12.4s, v12.4s, v6.4s
 	WORD $0x4e6c1cc6 // bic v6.16b, v6.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea7ed8c // facgt v12.4s, v12.4s, v7.4s
 	WORD $0x4e6c1ce7 // bic v7.16b, v7.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea8ed8c // facgt v12.4s, v12.4s, v8.4s
 	WORD $0x4e6c1d08 // bic v8.16b, v8.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea9ed8c // facgt v12.4s, v12.4s, v9.4s
 	WORD $0x4e6c1d29 // bic v9.16b, v9.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6eaaed8c // facgt v12.4s, v12.4s, v10.4s
 	WORD $0x4e6c1d4a // bic v10.16b, v10.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6eabed8c // facgt v12.4s, v12.4s, v11.4s
 	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
 

@@ -19,12 +19,12 @@ TEXT ·Tile4x1(SB), NOSPLIT, $0-8
 	MOVD 80(R5), R5
 	VMOVI $0, V0.B16
 	TBZ $2, R5, part
-	FMOVQ (R1), F0
+	WORD $0x3cc00020 // ldur q0, [x1]
 	JMP done
 
 part:
 	TBZ $1, R5, single
-	FMOVD (R1), F0
+	WORD $0xfc400020 // ldur d0, [x1]
 	TBZ $0, R5, done
 	ADD $8, R1, R1
 	VLD1 (R1), V0.S[2]
@@ -32,17 +32,17 @@ part:
 
 single:
 	TBZ $0, R5, done
-	FMOVS (R1), F0
+	WORD $0xbc400020 // ldur s0, [x1]
 
 done:
 	VMOVI $0, V1.B16
 	TBZ $2, R5, part2
-	FMOVQ (R3), F1
+	WORD $0x3cc00061 // ldur q1, [x3]
 	JMP done2
 
 part2:
 	TBZ $1, R5, single2
-	FMOVD (R3), F1
+	WORD $0xfc400061 // ldur d1, [x3]
 	TBZ $0, R5, done2
 	ADD $8, R3, R1
 	VLD1 (R1), V1.S[2]
@@ -50,17 +50,17 @@ part2:
 
 single2:
 	TBZ $0, R5, done2
-	FMOVS (R3), F1
+	WORD $0xbc400061 // ldur s1, [x3]
 
 done2:
 	VMOVI $0, V2.B16
 	TBZ $2, R5, part3
-	FMOVQ (R4), F2
+	WORD $0x3cc00082 // ldur q2, [x4]
 	JMP done3
 
 part3:
 	TBZ $1, R5, single3
-	FMOVD (R4), F2
+	WORD $0xfc400082 // ldur d2, [x4]
 	TBZ $0, R5, done3
 	ADD $8, R4, R1
 	VLD1 (R1), V2.S[2]
@@ -68,17 +68,17 @@ part3:
 
 single3:
 	TBZ $0, R5, done3
-	FMOVS (R4), F2
+	WORD $0xbc400082 // ldur s2, [x4]
 
 done3:
 	VMOVI $0, V3.B16
 	TBZ $2, R5, part4
-	FMOVQ (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done4
 
 part4:
 	TBZ $1, R5, single4
-	FMOVD (R2), F3
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R5, done4
 	ADD $8, R2, R1
 	VLD1 (R1), V3.S[2]
@@ -86,7 +86,7 @@ part4:
 
 single4:
 	TBZ $0, R5, done4
-	FMOVS (R2), F3
+	WORD $0xbc400043 // ldur s3, [x2]
 
 done4:
 	MOVD t+0(FP), R1
@@ -120,7 +120,7 @@ done4:
 quads:
 	PRFM (R11), PLDL1KEEP
 	ADD $64, R11, R11
-	FMOVQ (R9), F4
+	WORD $0x3cc00124 // ldur q4, [x9]
 	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
 	WORD $0x3ce568c6 // ldr q6, [x6, x5]
@@ -130,19 +130,19 @@ quads:
 	WORD $0x3ce56908 // ldr q8, [x8, x5]
 	WORD $0x4f881083 // fmla v3.4s, v4.4s, v8.s[0]
 	ADD R10, R9, R9
-	FMOVQ (R9), F4
+	WORD $0x3cc00124 // ldur q4, [x9]
 	WORD $0x4fa51080 // fmla v0.4s, v4.4s, v5.s[1]
 	WORD $0x4fa61081 // fmla v1.4s, v4.4s, v6.s[1]
 	WORD $0x4fa71082 // fmla v2.4s, v4.4s, v7.s[1]
 	WORD $0x4fa81083 // fmla v3.4s, v4.4s, v8.s[1]
 	ADD R10, R9, R9
-	FMOVQ (R9), F4
+	WORD $0x3cc00124 // ldur q4, [x9]
 	WORD $0x4f851880 // fmla v0.4s, v4.4s, v5.s[2]
 	WORD $0x4f861881 // fmla v1.4s, v4.4s, v6.s[2]
 	WORD $0x4f871882 // fmla v2.4s, v4.4s, v7.s[2]
 	WORD $0x4f881883 // fmla v3.4s, v4.4s, v8.s[2]
 	ADD R10, R9, R9
-	FMOVQ (R9), F4
+	WORD $0x3cc00124 // ldur q4, [x9]
 	WORD $0x4fa51880 // fmla v0.4s, v4.4s, v5.s[3]
 	WORD $0x4fa61881 // fmla v1.4s, v4.4s, v6.s[3]
 	WORD $0x4fa71882 // fmla v2.4s, v4.4s, v7.s[3]
@@ -165,7 +165,7 @@ not_along_k:
 columns:
 	PRFM (R11), PLDL1KEEP
 	ADD $64, R11, R11
-	FMOVQ (R9), F4
+	WORD $0x3cc00124 // ldur q4, [x9]
 	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	ADD R3, R5, R5
 	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
@@ -173,7 +173,7 @@ columns:
 	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
 	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
 	ADD R10, R9, R9
-	FMOVQ (R9), F4
+	WORD $0x3cc00124 // ldur q4, [x9]
 	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	ADD R3, R5, R5
 	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
@@ -181,7 +181,7 @@ columns:
 	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
 	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
 	ADD R10, R9, R9
-	FMOVQ (R9), F4
+	WORD $0x3cc00124 // ldur q4, [x9]
 	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	ADD R3, R5, R5
 	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
@@ -189,7 +189,7 @@ columns:
 	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
 	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
 	ADD R10, R9, R9
-	FMOVQ (R9), F4
+	WORD $0x3cc00124 // ldur q4, [x9]
 	WORD $0x3ce56885 // ldr q5, [x4, x5]
 	ADD R3, R5, R5
 	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
@@ -218,7 +218,7 @@ step:
 	FMOVS (R7)(R5), F6
 	FMOVS (R8)(R5), F7
 	ADD R3, R5, R5
-	FMOVQ (R9), F8
+	WORD $0x3cc00128 // ldur q8, [x9]
 	WORD $0x4f841100 // fmla v0.4s, v8.4s, v4.s[0]
 	WORD $0x4f851101 // fmla v1.4s, v8.4s, v5.s[0]
 	WORD $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
@@ -243,12 +243,12 @@ done_step:
 	TBZ $0, R5, skip_add
 	VMOVI $0, V4.B16
 	TBZ $2, R6, part5
-	FMOVQ (R1), F4
+	WORD $0x3cc00024 // ldur q4, [x1]
 	JMP done5
 
 part5:
 	TBZ $1, R6, single5
-	FMOVD (R1), F4
+	WORD $0xfc400024 // ldur d4, [x1]
 	TBZ $0, R6, done5
 	ADD $8, R1, R7
 	VLD1 (R7), V4.S[2]
@@ -256,18 +256,18 @@ part5:
 
 single5:
 	TBZ $0, R6, done5
-	FMOVS (R1), F4
+	WORD $0xbc400024 // ldur s4, [x1]
 
 done5:
 	WORD $0x4e20d480 // fadd v0.4s, v4.4s, v0.4s
 	VMOVI $0, V4.B16
 	TBZ $2, R6, part6
-	FMOVQ (R3), F4
+	WORD $0x3cc00064 // ldur q4, [x3]
 	JMP done6
 
 part6:
 	TBZ $1, R6, single6
-	FMOVD (R3), F4
+	WORD $0xfc400064 // ldur d4, [x3]
 	TBZ $0, R6, done6
 	ADD $8, R3, R7
 	VLD1 (R7), V4.S[2]
@@ -275,18 +275,18 @@ part6:
 
 single6:
 	TBZ $0, R6, done6
-	FMOVS (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 
 done6:
 	WORD $0x4e21d481 // fadd v1.4s, v4.4s, v1.4s
 	VMOVI $0, V4.B16
 	TBZ $2, R6, part7
-	FMOVQ (R4), F4
+	WORD $0x3cc00084 // ldur q4, [x4]
 	JMP done7
 
 part7:
 	TBZ $1, R6, single7
-	FMOVD (R4), F4
+	WORD $0xfc400084 // ldur d4, [x4]
 	TBZ $0, R6, done7
 	ADD $8, R4, R7
 	VLD1 (R7), V4.S[2]
@@ -294,18 +294,18 @@ part7:
 
 single7:
 	TBZ $0, R6, done7
-	FMOVS (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 
 done7:
 	WORD $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
 	VMOVI $0, V4.B16
 	TBZ $2, R6, part8
-	FMOVQ (R2), F4
+	WORD $0x3cc00044 // ldur q4, [x2]
 	JMP done8
 
 part8:
 	TBZ $1, R6, single8
-	FMOVD (R2), F4
+	WORD $0xfc400044 // ldur d4, [x2]
 	TBZ $0, R6, done8
 	ADD $8, R2, R7
 	VLD1 (R7), V4.S[2]
@@ -313,23 +313,23 @@ part8:
 
 single8:
 	TBZ $0, R6, done8
-	FMOVS (R2), F4
+	WORD $0xbc400044 // ldur s4, [x2]
 
 done8:
 	WORD $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 
 skip_add:
 	TBZ $1, R5, skip_flush
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x6ea0ec84 // facgt v4.4s, v4.4s, v0.4s
 	WORD $0x4e641c00 // bic v0.16b, v0.16b, v4.16b
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x6ea1ec84 // facgt v4.4s, v4.4s, v1.4s
 	WORD $0x4e641c21 // bic v1.16b, v1.16b, v4.16b
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x6ea2ec84 // facgt v4.4s, v4.4s, v2.4s
 	WORD $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
-	FMOVQ (R0), F4
+	WORD $0x3cc00004 // ldur q4, [x0]
 	WORD $0x6ea3ec84 // facgt v4.4s, v4.4s, v3.4s
 	WORD $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 

@@ -17,15 +17,15 @@ TEXT ·Tile4x2(SB), NOSPLIT, $0-8
 	ADD R2, R4, R2
 	MOVD t+0(FP), R5
 	MOVD 80(R5), R5
-	FMOVQ (R1), F0
+	WORD $0x3cc00020 // ldur q0, [x1]
 	VMOVI $0, V1.B16
 	TBZ $2, R5, part
-	FMOVQ 16(R1), F1
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	JMP done
 
 part:
 	TBZ $1, R5, single
-	FMOVD 16(R1), F1
+	WORD $0xfc410021 // ldur d1, [x1, #16]
 	TBZ $0, R5, done
 	ADD $24, R1, R1
 	VLD1 (R1), V1.S[2]
@@ -33,18 +33,18 @@ part:
 
 single:
 	TBZ $0, R5, done
-	FMOVS 16(R1), F1
+	WORD $0xbc410021 // ldur s1, [x1, #16]
 
 done:
-	FMOVQ (R3), F2
+	WORD $0x3cc00062 // ldur q2, [x3]
 	VMOVI $0, V3.B16
 	TBZ $2, R5, part2
-	FMOVQ 16(R3), F3
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
 	JMP done2
 
 part2:
 	TBZ $1, R5, single2
-	FMOVD 16(R3), F3
+	WORD $0xfc410063 // ldur d3, [x3, #16]
 	TBZ $0, R5, done2
 	ADD $24, R3, R1
 	VLD1 (R1), V3.S[2]
@@ -52,18 +52,18 @@ part2:
 
 single2:
 	TBZ $0, R5, done2
-	FMOVS 16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 
 done2:
-	FMOVQ (R4), F4
+	WORD $0x3cc00084 // ldur q4, [x4]
 	VMOVI $0, V5.B16
 	TBZ $2, R5, part3
-	FMOVQ 16(R4), F5
+	WORD $0x3cc10085 // ldur q5, [x4, #16]
 	JMP done3
 
 part3:
 	TBZ $1, R5, single3
-	FMOVD 16(R4), F5
+	WORD $0xfc410085 // ldur d5, [x4, #16]
 	TBZ $0, R5, done3
 	ADD $24, R4, R1
 	VLD1 (R1), V5.S[2]
@@ -71,18 +71,18 @@ part3:
 
 single3:
 	TBZ $0, R5, done3
-	FMOVS 16(R4), F5
+	WORD $0xbc410085 // ldur s5, [x4, #16]
 
 done3:
-	FMOVQ (R2), F6
+	WORD $0x3cc00046 // ldur q6, [x2]
 	VMOVI $0, V7.B16
 	TBZ $2, R5, part4
-	FMOVQ 16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	JMP done4
 
 part4:
 	TBZ $1, R5, single4
-	FMOVD 16(R2), F7
+	WORD $0xfc410047 // ldur d7, [x2, #16]
 	TBZ $0, R5, done4
 	ADD $24, R2, R1
 	VLD1 (R1), V7.S[2]
@@ -90,7 +90,7 @@ part4:
 
 single4:
 	TBZ $0, R5, done4
-	FMOVS 16(R2), F7
+	WORD $0xbc410047 // ldur s7, [x2, #16]
 
 done4:
 	MOVD t+0(FP), R1
@@ -124,49 +124,53 @@ done4:
 quads:
 	PRFM (R11), PLDL1KEEP
 	ADD $64, R11, R11
-	FLDPQ (R9), (F8, F9)
-	WORD $0x3ce5688a // ldr q10, [x4, x5]
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x3ce568cb // ldr q11, [x6, x5]
-	WORD $0x4f8b1102 // fmla v2.4s, v8.4s, v11.s[0]
-	WORD $0x3ce568ec // ldr q12, [x7, x5]
-	WORD $0x4f8c1104 // fmla v4.4s, v8.4s, v12.s[0]
-	WORD $0x3ce5690d // ldr q13, [x8, x5]
-	WORD $0x4f8d1106 // fmla v6.4s, v8.4s, v13.s[0]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
-	WORD $0x4f8b1123 // fmla v3.4s, v9.4s, v11.s[0]
-	WORD $0x4f8c1125 // fmla v5.4s, v9.4s, v12.s[0]
-	WORD $0x4f8d1127 // fmla v7.4s, v9.4s, v13.s[0]
+	WORD $0x3cc00128 // ldur q8, [x9]
+	WORD $0x3ce56889 // ldr q9, [x4, x5]
+	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	WORD $0x3ce568ca // ldr q10, [x6, x5]
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x3ce568eb // ldr q11, [x7, x5]
+	WORD $0x4f8b1104 // fmla v4.4s, v8.4s, v11.s[0]
+	WORD $0x3ce5690c // ldr q12, [x8, x5]
+	WORD $0x4f8c1106 // fmla v6.4s, v8.4s, v12.s[0]
+	WORD $0x3cc10128 // ldur q8, [x9, #16]
+	WORD $0x4f891101 // fmla v1.4s, v8.4s, v9.s[0]
+	WORD $0x4f8a1103 // fmla v3.4s, v8.4s, v10.s[0]
+	WORD $0x4f8b1105 // fmla v5.4s, v8.4s, v11.s[0]
+	WORD $0x4f8c1107 // fmla v7.4s, v8.4s, v12.s[0]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F8, F9)
-	WORD $0x4faa1100 // fmla v0.4s, v8.4s, v10.s[1]
-	WORD $0x4fab1102 // fmla v2.4s, v8.4s, v11.s[1]
-	WORD $0x4fac1104 // fmla v4.4s, v8.4s, v12.s[1]
-	WORD $0x4fad1106 // fmla v6.4s, v8.4s, v13.s[1]
-	WORD $0x4faa1121 // fmla v1.4s, v9.4s, v10.s[1]
-	WORD $0x4fab1123 // fmla v3.4s, v9.4s, v11.s[1]
-	WORD $0x4fac1125 // fmla v5.4s, v9.4s, v12.s[1]
-	WORD $0x4fad1127 // fmla v7.4s, v9.4s, v13.s[1]
+	WORD $0x3cc00128 // ldur q8, [x9]
+	WORD $0x4fa91100 // fmla v0.4s, v8.4s, v9.s[1]
+	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
+	WORD $0x4fab1104 // fmla v4.4s, v8.4s, v11.s[1]
+	WORD $0x4fac1106 // fmla v6.4s, v8.4s, v12.s[1]
+	WORD $0x3cc10128 // ldur q8, [x9, #16]
+	WORD $0x4fa91101 // fmla v1.4s, v8.4s, v9.s[1]
+	WORD $0x4faa1103 // fmla v3.4s, v8.4s, v10.s[1]
+	WORD $0x4fab1105 // fmla v5.4s, v8.4s, v11.s[1]
+	WORD $0x4fac1107 // fmla v7.4s, v8.4s, v12.s[1]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F8, F9)
-	WORD $0x4f8a1900 // fmla v0.4s, v8.4s, v10.s[2]
-	WORD $0x4f8b1902 // fmla v2.4s, v8.4s, v11.s[2]
-	WORD $0x4f8c1904 // fmla v4.4s, v8.4s, v12.s[2]
-	WORD $0x4f8d1906 // fmla v6.4s, v8.4s, v13.s[2]
-	WORD $0x4f8a1921 // fmla v1.4s, v9.4s, v10.s[2]
-	WORD $0x4f8b1923 // fmla v3.4s, v9.4s, v11.s[2]
-	WORD $0x4f8c1925 // fmla v5.4s, v9.4s, v12.s[2]
-	WORD $0x4f8d1927 // fmla v7.4s, v9.4s, v13.s[2]
+	WORD $0x3cc00128 // ldur q8, [x9]
+	WORD $0x4f891900 // fmla v0.4s, v8.4s, v9.s[2]
+	WORD $0x4f8a1902 // fmla v2.4s, v8.4s, v10.s[2]
+	WORD $0x4f8b1904 // fmla v4.4s, v8.4s, v11.s[2]
+	WORD $0x4f8c1906 // fmla v6.4s, v8.4s, v12.s[2]
+	WORD $0x3cc10128 // ldur q8, [x9, #16]
+	WORD $0x4f891901 // fmla v1.4s, v8.4s, v9.s[2]
+	WORD $0x4f8a1903 // fmla v3.4s, v8.4s, v10.s[2]
+	WORD $0x4f8b1905 // fmla v5.4s, v8.4s, v11.s[2]
+	WORD $0x4f8c1907 // fmla v7.4s, v8.4s, v12.s[2]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F8, F9)
-	WORD $0x4faa1900 // fmla v0.4s, v8.4s, v10.s[3]
-	WORD $0x4fab1902 // fmla v2.4s, v8.4s, v11.s[3]
-	WORD $0x4fac1904 // fmla v4.4s, v8.4s, v12.s[3]
-	WORD $0x4fad1906 // fmla v6.4s, v8.4s, v13.s[3]
-	WORD $0x4faa1921 // fmla v1.4s, v9.4s, v10.s[3]
-	WORD $0x4fab1923 // fmla v3.4s, v9.4s, v11.s[3]
-	WORD $0x4fac1925 // fmla v5.4s, v9.4s, v12.s[3]
-	WORD $0x4fad1927 // fmla v7.4s, v9.4s, v13.s[3]
+	WORD $0x3cc00128 // ldur q8, [x9]
+	WORD $0x4fa91900 // fmla v0.4s, v8.4s, v9.s[3]
+	WORD $0x4faa1902 // fmla v2.4s, v8.4s, v10.s[3]
+	WORD $0x4fab1904 // fmla v4.4s, v8.4s, v11.s[3]
+	WORD $0x4fac1906 // fmla v6.4s, v8.4s, v12.s[3]
+	WORD $0x3cc10128 // ldur q8, [x9, #16]
+	WORD $0x4fa91901 // fmla v1.4s, v8.4s, v9.s[3]
+	WORD $0x4faa1903 // fmla v3.4s, v8.4s, v10.s[3]
+	WORD $0x4fab1905 // fmla v5.4s, v8.4s, v11.s[3]
+	WORD $0x4fac1907 // fmla v7.4s, v8.4s, v12.s[3]
 	ADD R10, R9, R9
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -185,53 +189,57 @@ not_along_k:
 columns:
 	PRFM (R11), PLDL1KEEP
 	ADD $64, R11, R11
-	FLDPQ (R9), (F8, F9)
-	WORD $0x3ce5688a // ldr q10, [x4, x5]
+	WORD $0x3cc00128 // ldur q8, [x9]
+	WORD $0x3ce56889 // ldr q9, [x4, x5]
 	ADD R3, R5, R5
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1904 // fmla v4.4s, v8.4s, v10.s[2]
-	WORD $0x4faa1906 // fmla v6.4s, v8.4s, v10.s[3]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
-	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
-	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
+	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91102 // fmla v2.4s, v8.4s, v9.s[1]
+	WORD $0x4f891904 // fmla v4.4s, v8.4s, v9.s[2]
+	WORD $0x4fa91906 // fmla v6.4s, v8.4s, v9.s[3]
+	WORD $0x3cc10128 // ldur q8, [x9, #16]
+	WORD $0x4f891101 // fmla v1.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91103 // fmla v3.4s, v8.4s, v9.s[1]
+	WORD $0x4f891905 // fmla v5.4s, v8.4s, v9.s[2]
+	WORD $0x4fa91907 // fmla v7.4s, v8.4s, v9.s[3]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F8, F9)
-	WORD $0x3ce5688a // ldr q10, [x4, x5]
+	WORD $0x3cc00128 // ldur q8, [x9]
+	WORD $0x3ce56889 // ldr q9, [x4, x5]
 	ADD R3, R5, R5
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1904 // fmla v4.4s, v8.4s, v10.s[2]
-	WORD $0x4faa1906 // fmla v6.4s, v8.4s, v10.s[3]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
-	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
-	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
+	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91102 // fmla v2.4s, v8.4s, v9.s[1]
+	WORD $0x4f891904 // fmla v4.4s, v8.4s, v9.s[2]
+	WORD $0x4fa91906 // fmla v6.4s, v8.4s, v9.s[3]
+	WORD $0x3cc10128 // ldur q8, [x9, #16]
+	WORD $0x4f891101 // fmla v1.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91103 // fmla v3.4s, v8.4s, v9.s[1]
+	WORD $0x4f891905 // fmla v5.4s, v8.4s, v9.s[2]
+	WORD $0x4fa91907 // fmla v7.4s, v8.4s, v9.s[3]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F8, F9)
-	WORD $0x3ce5688a // ldr q10, [x4, x5]
+	WORD $0x3cc00128 // ldur q8, [x9]
+	WORD $0x3ce56889 // ldr q9, [x4, x5]
 	ADD R3, R5, R5
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1904 // fmla v4.4s, v8.4s, v10.s[2]
-	WORD $0x4faa1906 // fmla v6.4s, v8.4s, v10.s[3]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
-	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
-	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
+	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91102 // fmla v2.4s, v8.4s, v9.s[1]
+	WORD $0x4f891904 // fmla v4.4s, v8.4s, v9.s[2]
+	WORD $0x4fa91906 // fmla v6.4s, v8.4s, v9.s[3]
+	WORD $0x3cc10128 // ldur q8, [x9, #16]
+	WORD $0x4f891101 // fmla v1.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91103 // fmla v3.4s, v8.4s, v9.s[1]
+	WORD $0x4f891905 // fmla v5.4s, v8.4s, v9.s[2]
+	WORD $0x4fa91907 // fmla v7.4s, v8.4s, v9.s[3]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F8, F9)
-	WORD $0x3ce5688a // ldr q10, [x4, x5]
+	WORD $0x3cc00128 // ldur q8, [x9]
+	WORD $0x3ce56889 // ldr q9, [x4, x5]
 	ADD R3, R5, R5
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4faa1102 // fmla v2.4s, v8.4s, v10.s[1]
-	WORD $0x4f8a1904 // fmla v4.4s, v8.4s, v10.s[2]
-	WORD $0x4faa1906 // fmla v6.4s, v8.4s, v10.s[3]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
-	WORD $0x4faa1123 // fmla v3.4s, v9.4s, v10.s[1]
-	WORD $0x4f8a1925 // fmla v5.4s, v9.4s, v10.s[2]
-	WORD $0x4faa1927 // fmla v7.4s, v9.4s, v10.s[3]
+	WORD $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91102 // fmla v2.4s, v8.4s, v9.s[1]
+	WORD $0x4f891904 // fmla v4.4s, v8.4s, v9.s[2]
+	WORD $0x4fa91906 // fmla v6.4s, v8.4s, v9.s[3]
+	WORD $0x3cc10128 // ldur q8, [x9, #16]
+	WORD $0x4f891101 // fmla v1.4s, v8.4s, v9.s[0]
+	WORD $0x4fa91103 // fmla v3.4s, v8.4s, v9.s[1]
+	WORD $0x4f891905 // fmla v5.4s, v8.4s, v9.s[2]
+	WORD $0x4fa91907 // fmla v7.4s, v8.4s, v9.s[3]
 	ADD R10, R9, R9
 	SUBS $4, R1, R1
 	BGE columns
@@ -254,15 +262,16 @@ step:
 	FMOVS (R7)(R5), F10
 	FMOVS (R8)(R5), F11
 	ADD R3, R5, R5
-	FLDPQ (R9), (F12, F13)
+	WORD $0x3cc0012c // ldur q12, [x9]
 	WORD $0x4f881180 // fmla v0.4s, v12.4s, v8.s[0]
 	WORD $0x4f891182 // fmla v2.4s, v12.4s, v9.s[0]
 	WORD $0x4f8a1184 // fmla v4.4s, v12.4s, v10.s[0]
 	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
-	WORD $0x4f8811a1 // fmla v1.4s, v13.4s, v8.s[0]
-	WORD $0x4f8911a3 // fmla v3.4s, v13.4s, v9.s[0]
-	WORD $0x4f8a11a5 // fmla v5.4s, v13.4s, v10.s[0]
-	WORD $0x4f8b11a7 // fmla v7.4s, v13.4s, v11.s[0]
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
+	WORD $0x4f881181 // fmla v1.4s, v12.4s, v8.s[0]
+	WORD $0x4f891183 // fmla v3.4s, v12.4s, v9.s[0]
+	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
 	ADD R10, R9, R9
 	SUBS $1, R1, R1
 	BGE step
@@ -281,16 +290,16 @@ done_step:
 	MOVD t+0(FP), R6
 	MOVD 80(R6), R6
 	TBZ $0, R5, skip_add
-	FMOVQ (R1), F8
+	WORD $0x3cc00028 // ldur q8, [x1]
 	WORD $0x4e20d500 // fadd v0.4s, v8.4s, v0.4s
 	VMOVI $0, V8.B16
 	TBZ $2, R6, part5
-	FMOVQ 16(R1), F8
+	WORD $0x3cc10028 // ldur q8, [x1, #16]
 	JMP done5
 
 part5:
 	TBZ $1, R6, single5
-	FMOVD 16(R1), F8
+	WORD $0xfc410028 // ldur d8, [x1, #16]
 	TBZ $0, R6, done5
 	ADD $24, R1, R7
 	VLD1 (R7), V8.S[2]
@@ -298,20 +307,20 @@ part5:
 
 single5:
 	TBZ $0, R6, done5
-	FMOVS 16(R1), F8
+	WORD $0xbc410028 // ldur s8, [x1, #16]
 
 done5:
 	WORD $0x4e21d501 // fadd v1.4s, v8.4s, v1.4s
-	FMOVQ (R3), F8
+	WORD $0x3cc00068 // ldur q8, [x3]
 	WORD $0x4e22d502 // fadd v2.4s, v8.4s, v2.4s
 	VMOVI $0, V8.B16
 	TBZ $2, R6, part6
-	FMOVQ 16(R3), F8
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	JMP done6
 
 part6:
 	TBZ $1, R6, single6
-	FMOVD 16(R3), F8
+	WORD $0xfc410068 // ldur d8, [x3, #16]
 	TBZ $0, R6, done6
 	ADD $24, R3, R7
 	VLD1 (R7), V8.S[2]
@@ -319,20 +328,20 @@ part6:
 
 single6:
 	TBZ $0, R6, done6
-	FMOVS 16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 
 done6:
 	WORD $0x4e23d503 // fadd v3.4s, v8.4s, v3.4s
-	FMOVQ (R4), F8
+	WORD $0x3cc00088 // ldur q8, [x4]
 	WORD $0x4e24d504 // fadd v4.4s, v8.4s, v4.4s
 	VMOVI $0, V8.B16
 	TBZ $2, R6, part7
-	FMOVQ 16(R4), F8
+	WORD $0x3cc10088 // ldur q8, [x4, #16]
 	JMP done7
 
 part7:
 	TBZ $1, R6, single7
-	FMOVD 16(R4), F8
+	WORD $0xfc410088 // ldur d8, [x4, #16]
 	TBZ $0, R6, done7
 	ADD $24, R4, R7
 	VLD1 (R7), V8.S[2]
@@ -340,20 +349,20 @@ part7:
 
 single7:
 	TBZ $0, R6, done7
-	FMOVS 16(R4), F8
+	WORD $0xbc410088 // ldur s8, [x4, #16]
 
 done7:
 	WORD $0x4e25d505 // fadd v5.4s, v8.4s, v5.4s
-	FMOVQ (R2), F8
+	WORD $0x3cc00048 // ldur q8, [x2]
 	WORD $0x4e26d506 // fadd v6.4s, v8.4s, v6.4s
 	VMOVI $0, V8.B16
 	TBZ $2, R6, part8
-	FMOVQ 16(R2), F8
+	WORD $0x3cc10048 // ldur q8, [x2, #16]
 	JMP done8
 
 part8:
 	TBZ $1, R6, single8
-	FMOVD 16(R2), F8
+	WORD $0xfc410048 // ldur d8, [x2, #16]
 	TBZ $0, R6, done8
 	ADD $24, R2, R7
 	VLD1 (R7), V8.S[2]
@@ -361,35 +370,35 @@ part8:
 
 single8:
 	TBZ $0, R6, done8
-	FMOVS 16(R2), F8
+	WORD $0xbc410048 // ldur s8, [x2, #16]
 
 done8:
 	WORD $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
 
 skip_add:
 	TBZ $1, R5, skip_flush
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea0ed08 // facgt v8.4s, v8.4s, v0.4s
 	WORD $0x4e681c00 // bic v0.16b, v0.16b, v8.16b
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea1ed08 // facgt v8.4s, v8.4s, v1.4s
 	WORD $0x4e681c21 // bic v1.16b, v1.16b, v8.16b
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea2ed08 // facgt v8.4s, v8.4s, v2.4s
 	WORD $0x4e681c42 // bic v2.16b, v2.16b, v8.16b
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea3ed08 // facgt v8.4s, v8.4s, v3.4s
 	WORD $0x4e681c63 // bic v3.16b, v3.16b, v8.16b
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea4ed08 // facgt v8.4s, v8.4s, v4.4s
 	WORD $0x4e681c84 // bic v4.16b, v4.16b, v8.16b
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea5ed08 // facgt v8.4s, v8.4s, v5.4s
 	WORD $0x4e681ca5 // bic v5.16b, v5.16b, v8.16b
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea6ed08 // facgt v8.4s, v8.4s, v6.4s
 	WORD $0x4e681cc6 // bic v6.16b, v6.16b, v8.16b
-	FMOVQ (R0), F8
+	WORD $0x3cc00008 // ldur q8, [x0]
 	WORD $0x6ea7ed08 // facgt v8.4s, v8.4s, v7.4s
 	WORD $0x4e681ce7 // bic v7.16b, v7.16b, v8.16b
 

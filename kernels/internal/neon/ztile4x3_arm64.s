@@ -17,15 +17,16 @@ TEXT ·Tile4x3(SB), NOSPLIT, $0-8
 	ADD R2, R4, R2
 	MOVD t+0(FP), R5
 	MOVD 80(R5), R5
-	FLDPQ (R1), (F0, F1)
+	WORD $0x3cc00020 // ldur q0, [x1]
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	VMOVI $0, V2.B16
 	TBZ $2, R5, part
-	FMOVQ 32(R1), F2
+	WORD $0x3cc20022 // ldur q2, [x1, #32]
 	JMP done
 
 part:
 	TBZ $1, R5, single
-	FMOVD 32(R1), F2
+	WORD $0xfc420022 // ldur d2, [x1, #32]
 	TBZ $0, R5, done
 	ADD $40, R1, R1
 	VLD1 (R1), V2.S[2]
@@ -33,18 +34,19 @@ part:
 
 single:
 	TBZ $0, R5, done
-	FMOVS 32(R1), F2
+	WORD $0xbc420022 // ldur s2, [x1, #32]
 
 done:
-	FLDPQ (R3), (F3, F4)
+	WORD $0x3cc00063 // ldur q3, [x3]
+	WORD $0x3cc10064 // ldur q4, [x3, #16]
 	VMOVI $0, V5.B16
 	TBZ $2, R5, part2
-	FMOVQ 32(R3), F5
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
 	JMP done2
 
 part2:
 	TBZ $1, R5, single2
-	FMOVD 32(R3), F5
+	WORD $0xfc420065 // ldur d5, [x3, #32]
 	TBZ $0, R5, done2
 	ADD $40, R3, R1
 	VLD1 (R1), V5.S[2]
@@ -52,18 +54,19 @@ part2:
 
 single2:
 	TBZ $0, R5, done2
-	FMOVS 32(R3), F5
+	WORD $0xbc420065 // ldur s5, [x3, #32]
 
 done2:
-	FLDPQ (R4), (F6, F7)
+	WORD $0x3cc00086 // ldur q6, [x4]
+	WORD $0x3cc10087 // ldur q7, [x4, #16]
 	VMOVI $0, V8.B16
 	TBZ $2, R5, part3
-	FMOVQ 32(R4), F8
+	WORD $0x3cc20088 // ldur q8, [x4, #32]
 	JMP done3
 
 part3:
 	TBZ $1, R5, single3
-	FMOVD 32(R4), F8
+	WORD $0xfc420088 // ldur d8, [x4, #32]
 	TBZ $0, R5, done3
 	ADD $40, R4, R1
 	VLD1 (R1), V8.S[2]
@@ -71,18 +74,19 @@ part3:
 
 single3:
 	TBZ $0, R5, done3
-	FMOVS 32(R4), F8
+	WORD $0xbc420088 // ldur s8, [x4, #32]
 
 done3:
-	FLDPQ (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	VMOVI $0, V11.B16
 	TBZ $2, R5, part4
-	FMOVQ 32(R2), F11
+	WORD $0x3cc2004b // ldur q11, [x2, #32]
 	JMP done4
 
 part4:
 	TBZ $1, R5, single4
-	FMOVD 32(R2), F11
+	WORD $0xfc42004b // ldur d11, [x2, #32]
 	TBZ $0, R5, done4
 	ADD $40, R2, R1
 	VLD1 (R1), V11.S[2]
@@ -90,7 +94,7 @@ part4:
 
 single4:
 	TBZ $0, R5, done4
-	FMOVS 32(R2), F11
+	WORD $0xbc42004b // ldur s11, [x2, #32]
 
 done4:
 	MOVD t+0(FP), R1
@@ -124,69 +128,73 @@ done4:
 quads:
 	PRFM (R11), PLDL1KEEP
 	ADD $64, R11, R11
-	FLDPQ (R9), (F12, F13)
-	WORD $0x3ce5688e // ldr q14, [x4, x5]
-	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
-	WORD $0x3ce568cf // ldr q15, [x6, x5]
-	WORD $0x4f8f1183 // fmla v3.4s, v12.4s, v15.s[0]
-	WORD $0x3ce568f0 // ldr q16, [x7, x5]
-	WORD $0x4f901186 // fmla v6.4s, v12.4s, v16.s[0]
-	WORD $0x3ce56911 // ldr q17, [x8, x5]
-	WORD $0x4f911189 // fmla v9.4s, v12.4s, v17.s[0]
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	WORD $0x4f8f11a4 // fmla v4.4s, v13.4s, v15.s[0]
-	WORD $0x4f9011a7 // fmla v7.4s, v13.4s, v16.s[0]
-	WORD $0x4f9111aa // fmla v10.4s, v13.4s, v17.s[0]
-	FMOVQ 32(R9), F12
-	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
-	WORD $0x4f8f1185 // fmla v5.4s, v12.4s, v15.s[0]
-	WORD $0x4f901188 // fmla v8.4s, v12.4s, v16.s[0]
-	WORD $0x4f91118b // fmla v11.4s, v12.4s, v17.s[0]
+	WORD $0x3cc0012c // ldur q12, [x9]
+	WORD $0x3ce5688d // ldr q13, [x4, x5]
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x3ce568ce // ldr q14, [x6, x5]
+	WORD $0x4f8e1183 // fmla v3.4s, v12.4s, v14.s[0]
+	WORD $0x3ce568ef // ldr q15, [x7, x5]
+	WORD $0x4f8f1186 // fmla v6.4s, v12.4s, v15.s[0]
+	WORD $0x3ce56910 // ldr q16, [x8, x5]
+	WORD $0x4f901189 // fmla v9.4s, v12.4s, v16.s[0]
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4f8e1184 // fmla v4.4s, v12.4s, v14.s[0]
+	WORD $0x4f8f1187 // fmla v7.4s, v12.4s, v15.s[0]
+	WORD $0x4f90118a // fmla v10.4s, v12.4s, v16.s[0]
+	WORD $0x3cc2012c // ldur q12, [x9, #32]
+	WORD $0x4f8d1182 // fmla v2.4s, v12.4s, v13.s[0]
+	WORD $0x4f8e1185 // fmla v5.4s, v12.4s, v14.s[0]
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4f90118b // fmla v11.4s, v12.4s, v16.s[0]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F12, F13)
-	WORD $0x4fae1180 // fmla v0.4s, v12.4s, v14.s[1]
-	WORD $0x4faf1183 // fmla v3.4s, v12.4s, v15.s[1]
-	WORD $0x4fb01186 // fmla v6.4s, v12.4s, v16.s[1]
-	WORD $0x4fb11189 // fmla v9.4s, v12.4s, v17.s[1]
-	WORD $0x4fae11a1 // fmla v1.4s, v13.4s, v14.s[1]
-	WORD $0x4faf11a4 // fmla v4.4s, v13.4s, v15.s[1]
-	WORD $0x4fb011a7 // fmla v7.4s, v13.4s, v16.s[1]
-	WORD $0x4fb111aa // fmla v10.4s, v13.4s, v17.s[1]
-	FMOVQ 32(R9), F12
-	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
-	WORD $0x4faf1185 // fmla v5.4s, v12.4s, v15.s[1]
-	WORD $0x4fb01188 // fmla v8.4s, v12.4s, v16.s[1]
-	WORD $0x4fb1118b // fmla v11.4s, v12.4s, v17.s[1]
+	WORD $0x3cc0012c // ldur q12, [x9]
+	WORD $0x4fad1180 // fmla v0.4s, v12.4s, v13.s[1]
+	WORD $0x4fae1183 // fmla v3.4s, v12.4s, v14.s[1]
+	WORD $0x4faf1186 // fmla v6.4s, v12.4s, v15.s[1]
+	WORD $0x4fb01189 // fmla v9.4s, v12.4s, v16.s[1]
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
+	WORD $0x4fad1181 // fmla v1.4s, v12.4s, v13.s[1]
+	WORD $0x4fae1184 // fmla v4.4s, v12.4s, v14.s[1]
+	WORD $0x4faf1187 // fmla v7.4s, v12.4s, v15.s[1]
+	WORD $0x4fb0118a // fmla v10.4s, v12.4s, v16.s[1]
+	WORD $0x3cc2012c // ldur q12, [x9, #32]
+	WORD $0x4fad1182 // fmla v2.4s, v12.4s, v13.s[1]
+	WORD $0x4fae1185 // fmla v5.4s, v12.4s, v14.s[1]
+	WORD $0x4faf1188 // fmla v8.4s, v12.4s, v15.s[1]
+	WORD $0x4fb0118b // fmla v11.4s, v12.4s, v16.s[1]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F12, F13)
-	WORD $0x4f8e1980 // fmla v0.4s, v12.4s, v14.s[2]
-	WORD $0x4f8f1983 // fmla v3.4s, v12.4s, v15.s[2]
-	WORD $0x4f901986 // fmla v6.4s, v12.4s, v16.s[2]
-	WORD $0x4f911989 // fmla v9.4s, v12.4s, v17.s[2]
-	WORD $0x4f8e19a1 // fmla v1.4s, v13.4s, v14.s[2]
-	WORD $0x4f8f19a4 // fmla v4.4s, v13.4s, v15.s[2]
-	WORD $0x4f9019a7 // fmla v7.4s, v13.4s, v16.s[2]
-	WORD $0x4f9119aa // fmla v10.4s, v13.4s, v17.s[2]
-	FMOVQ 32(R9), F12
-	WORD $0x4f8e1982 // fmla v2.4s, v12.4s, v14.s[2]
-	WORD $0x4f8f1985 // fmla v5.4s, v12.4s, v15.s[2]
-	WORD $0x4f901988 // fmla v8.4s, v12.4s, v16.s[2]
-	WORD $0x4f91198b // fmla v11.4s, v12.4s, v17.s[2]
+	WORD $0x3cc0012c // ldur q12, [x9]
+	WORD $0x4f8d1980 // fmla v0.4s, v12.4s, v13.s[2]
+	WORD $0x4f8e1983 // fmla v3.4s, v12.4s, v14.s[2]
+	WORD $0x4f8f1986 // fmla v6.4s, v12.4s, v15.s[2]
+	WORD $0x4f901989 // fmla v9.4s, v12.4s, v16.s[2]
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
+	WORD $0x4f8d1981 // fmla v1.4s, v12.4s, v13.s[2]
+	WORD $0x4f8e1984 // fmla v4.4s, v12.4s, v14.s[2]
+	WORD $0x4f8f1987 // fmla v7.4s, v12.4s, v15.s[2]
+	WORD $0x4f90198a // fmla v10.4s, v12.4s, v16.s[2]
+	WORD $0x3cc2012c // ldur q12, [x9, #32]
+	WORD $0x4f8d1982 // fmla v2.4s, v12.4s, v13.s[2]
+	WORD $0x4f8e1985 // fmla v5.4s, v12.4s, v14.s[2]
+	WORD $0x4f8f1988 // fmla v8.4s, v12.4s, v15.s[2]
+	WORD $0x4f90198b // fmla v11.4s, v12.4s, v16.s[2]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F12, F13)
-	WORD $0x4fae1980 // fmla v0.4s, v12.4s, v14.s[3]
-	WORD $0x4faf1983 // fmla v3.4s, v12.4s, v15.s[3]
-	WORD $0x4fb01986 // fmla v6.4s, v12.4s, v16.s[3]
-	WORD $0x4fb11989 // fmla v9.4s, v12.4s, v17.s[3]
-	WORD $0x4fae19a1 // fmla v1.4s, v13.4s, v14.s[3]
-	WORD $0x4faf19a4 // fmla v4.4s, v13.4s, v15.s[3]
-	WORD $0x4fb019a7 // fmla v7.4s, v13.4s, v16.s[3]
-	WORD $0x4fb119aa // fmla v10.4s, v13.4s, v17.s[3]
-	FMOVQ 32(R9), F12
-	WORD $0x4fae1982 // fmla v2.4s, v12.4s, v14.s[3]
-	WORD $0x4faf1985 // fmla v5.4s, v12.4s, v15.s[3]
-	WORD $0x4fb01988 // fmla v8.4s, v12.4s, v16.s[3]
-	WORD $0x4fb1198b // fmla v11.4s, v12.4s, v17.s[3]
+	WORD $0x3cc0012c // ldur q12, [x9]
+	WORD $0x4fad1980 // fmla v0.4s, v12.4s, v13.s[3]
+	WORD $0x4fae1983 // fmla v3.4s, v12.4s, v14.s[3]
+	WORD $0x4faf1986 // fmla v6.4s, v12.4s, v15.s[3]
+	WORD $0x4fb01989 // fmla v9.4s, v12.4s, v16.s[3]
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
+	WORD $0x4fad1981 // fmla v1.4s, v12.4s, v13.s[3]
+	WORD $0x4fae1984 // fmla v4.4s, v12.4s, v14.s[3]
+	WORD $0x4faf1987 // fmla v7.4s, v12.4s, v15.s[3]
+	WORD $0x4fb0198a // fmla v10.4s, v12.4s, v16.s[3]
+	WORD $0x3cc2012c // ldur q12, [x9, #32]
+	WORD $0x4fad1982 // fmla v2.4s, v12.4s, v13.s[3]
+	WORD $0x4fae1985 // fmla v5.4s, v12.4s, v14.s[3]
+	WORD $0x4faf1988 // fmla v8.4s, v12.4s, v15.s[3]
+	WORD $0x4fb0198b // fmla v11.4s, v12.4s, v16.s[3]
 	ADD R10, R9, R9
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -205,73 +213,77 @@ not_along_k:
 columns:
 	PRFM (R11), PLDL1KEEP
 	ADD $64, R11, R11
-	FLDPQ (R9), (F12, F13)
-	WORD $0x3ce5688e // ldr q14, [x4, x5]
+	WORD $0x3cc0012c // ldur q12, [x9]
+	WORD $0x3ce5688d // ldr q13, [x4, x5]
 	ADD R3, R5, R5
-	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1183 // fmla v3.4s, v12.4s, v14.s[1]
-	WORD $0x4f8e1986 // fmla v6.4s, v12.4s, v14.s[2]
-	WORD $0x4fae1989 // fmla v9.4s, v12.4s, v14.s[3]
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a4 // fmla v4.4s, v13.4s, v14.s[1]
-	WORD $0x4f8e19a7 // fmla v7.4s, v13.4s, v14.s[2]
-	WORD $0x4fae19aa // fmla v10.4s, v13.4s, v14.s[3]
-	FMOVQ 32(R9), F12
-	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1185 // fmla v5.4s, v12.4s, v14.s[1]
-	WORD $0x4f8e1988 // fmla v8.4s, v12.4s, v14.s[2]
-	WORD $0x4fae198b // fmla v11.4s, v12.4s, v14.s[3]
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1183 // fmla v3.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1986 // fmla v6.4s, v12.4s, v13.s[2]
+	WORD $0x4fad1989 // fmla v9.4s, v12.4s, v13.s[3]
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1184 // fmla v4.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1987 // fmla v7.4s, v12.4s, v13.s[2]
+	WORD $0x4fad198a // fmla v10.4s, v12.4s, v13.s[3]
+	WORD $0x3cc2012c // ldur q12, [x9, #32]
+	WORD $0x4f8d1182 // fmla v2.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1185 // fmla v5.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1988 // fmla v8.4s, v12.4s, v13.s[2]
+	WORD $0x4fad198b // fmla v11.4s, v12.4s, v13.s[3]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F12, F13)
-	WORD $0x3ce5688e // ldr q14, [x4, x5]
+	WORD $0x3cc0012c // ldur q12, [x9]
+	WORD $0x3ce5688d // ldr q13, [x4, x5]
 	ADD R3, R5, R5
-	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1183 // fmla v3.4s, v12.4s, v14.s[1]
-	WORD $0x4f8e1986 // fmla v6.4s, v12.4s, v14.s[2]
-	WORD $0x4fae1989 // fmla v9.4s, v12.4s, v14.s[3]
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a4 // fmla v4.4s, v13.4s, v14.s[1]
-	WORD $0x4f8e19a7 // fmla v7.4s, v13.4s, v14.s[2]
-	WORD $0x4fae19aa // fmla v10.4s, v13.4s, v14.s[3]
-	FMOVQ 32(R9), F12
-	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1185 // fmla v5.4s, v12.4s, v14.s[1]
-	WORD $0x4f8e1988 // fmla v8.4s, v12.4s, v14.s[2]
-	WORD $0x4fae198b // fmla v11.4s, v12.4s, v14.s[3]
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1183 // fmla v3.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1986 // fmla v6.4s, v12.4s, v13.s[2]
+	WORD $0x4fad1989 // fmla v9.4s, v12.4s, v13.s[3]
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1184 // fmla v4.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1987 // fmla v7.4s, v12.4s, v13.s[2]
+	WORD $0x4fad198a // fmla v10.4s, v12.4s, v13.s[3]
+	WORD $0x3cc2012c // ldur q12, [x9, #32]
+	WORD $0x4f8d1182 // fmla v2.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1185 // fmla v5.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1988 // fmla v8.4s, v12.4s, v13.s[2]
+	WORD $0x4fad198b // fmla v11.4s, v12.4s, v13.s[3]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F12, F13)
-	WORD $0x3ce5688e // ldr q14, [x4, x5]
+	WORD $0x3cc0012c // ldur q12, [x9]
+	WORD $0x3ce5688d // ldr q13, [x4, x5]
 	ADD R3, R5, R5
-	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1183 // fmla v3.4s, v12.4s, v14.s[1]
-	WORD $0x4f8e1986 // fmla v6.4s, v12.4s, v14.s[2]
-	WORD $0x4fae1989 // fmla v9.4s, v12.4s, v14.s[3]
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a4 // fmla v4.4s, v13.4s, v14.s[1]
-	WORD $0x4f8e19a7 // fmla v7.4s, v13.4s, v14.s[2]
-	WORD $0x4fae19aa // fmla v10.4s, v13.4s, v14.s[3]
-	FMOVQ 32(R9), F12
-	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1185 // fmla v5.4s, v12.4s, v14.s[1]
-	WORD $0x4f8e1988 // fmla v8.4s, v12.4s, v14.s[2]
-	WORD $0x4fae198b // fmla v11.4s, v12.4s, v14.s[3]
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1183 // fmla v3.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1986 // fmla v6.4s, v12.4s, v13.s[2]
+	WORD $0x4fad1989 // fmla v9.4s, v12.4s, v13.s[3]
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1184 // fmla v4.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1987 // fmla v7.4s, v12.4s, v13.s[2]
+	WORD $0x4fad198a // fmla v10.4s, v12.4s, v13.s[3]
+	WORD $0x3cc2012c // ldur q12, [x9, #32]
+	WORD $0x4f8d1182 // fmla v2.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1185 // fmla v5.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1988 // fmla v8.4s, v12.4s, v13.s[2]
+	WORD $0x4fad198b // fmla v11.4s, v12.4s, v13.s[3]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F12, F13)
-	WORD $0x3ce5688e // ldr q14, [x4, x5]
+	WORD $0x3cc0012c // ldur q12, [x9]
+	WORD $0x3ce5688d // ldr q13, [x4, x5]
 	ADD R3, R5, R5
-	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1183 // fmla v3.4s, v12.4s, v14.s[1]
-	WORD $0x4f8e1986 // fmla v6.4s, v12.4s, v14.s[2]
-	WORD $0x4fae1989 // fmla v9.4s, v12.4s, v14.s[3]
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a4 // fmla v4.4s, v13.4s, v14.s[1]
-	WORD $0x4f8e19a7 // fmla v7.4s, v13.4s, v14.s[2]
-	WORD $0x4fae19aa // fmla v10.4s, v13.4s, v14.s[3]
-	FMOVQ 32(R9), F12
-	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1185 // fmla v5.4s, v12.4s, v14.s[1]
-	WORD $0x4f8e1988 // fmla v8.4s, v12.4s, v14.s[2]
-	WORD $0x4fae198b // fmla v11.4s, v12.4s, v14.s[3]
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1183 // fmla v3.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1986 // fmla v6.4s, v12.4s, v13.s[2]
+	WORD $0x4fad1989 // fmla v9.4s, v12.4s, v13.s[3]
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1184 // fmla v4.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1987 // fmla v7.4s, v12.4s, v13.s[2]
+	WORD $0x4fad198a // fmla v10.4s, v12.4s, v13.s[3]
+	WORD $0x3cc2012c // ldur q12, [x9, #32]
+	WORD $0x4f8d1182 // fmla v2.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1185 // fmla v5.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1988 // fmla v8.4s, v12.4s, v13.s[2]
+	WORD $0x4fad198b // fmla v11.4s, v12.4s, v13.s[3]
 	ADD R10, R9, R9
 	SUBS $4, R1, R1
 	BGE columns
@@ -294,16 +306,17 @@ step:
 	FMOVS (R7)(R5), F14
 	FMOVS (R8)(R5), F15
 	ADD R3, R5, R5
-	FLDPQ (R9), (F16, F17)
+	WORD $0x3cc00130 // ldur q16, [x9]
 	WORD $0x4f8c1200 // fmla v0.4s, v16.4s, v12.s[0]
 	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
 	WORD $0x4f8e1206 // fmla v6.4s, v16.4s, v14.s[0]
 	WORD $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
-	WORD $0x4f8c1221 // fmla v1.4s, v17.4s, v12.s[0]
-	WORD $0x4f8d1224 // fmla v4.4s, v17.4s, v13.s[0]
-	WORD $0x4f8e1227 // fmla v7.4s, v17.4s, v14.s[0]
-	WORD $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
-	FMOVQ 32(R9), F16
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
+	WORD $0x4f8c1201 // fmla v1.4s, v16.4s, v12.s[0]
+	WORD $0x4f8d1204 // fmla v4.4s, v16.4s, v13.s[0]
+	WORD $0x4f8e1207 // fmla v7.4s, v16.4s, v14.s[0]
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
 	WORD $0x4f8c1202 // fmla v2.4s, v16.4s, v12.s[0]
 	WORD $0x4f8d1205 // fmla v5.4s, v16.4s, v13.s[0]
 	WORD $0x4f8e1208 // fmla v8.4s, v16.4s, v14.s[0]
@@ -326,17 +339,18 @@ done_step:
 	MOVD t+0(FP), R6
 	MOVD 80(R6), R6
 	TBZ $0, R5, skip_add
-	FLDPQ (R1), (F12, F13)
+	WORD $0x3cc0002c // ldur q12, [x1]
 	WORD $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
-	WORD $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
+	WORD $0x3cc1002c // ldur q12, [x1, #16]
+	WORD $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
 	VMOVI $0, V12.B16
 	TBZ $2, R6, part5
-	FMOVQ 32(R1), F12
+	WORD $0x3cc2002c // ldur q12, [x1, #32]
 	JMP done5
 
 part5:
 	TBZ $1, R6, single5
-	FMOVD 32(R1), F12
+	WORD $0xfc42002c // ldur d12, [x1, #32]
 	TBZ $0, R6, done5
 	ADD $40, R1, R7
 	VLD1 (R7), V12.S[2]
@@ -344,21 +358,22 @@ part5:
 
 single5:
 	TBZ $0, R6, done5
-	FMOVS 32(R1), F12
+	WORD $0xbc42002c // ldur s12, [x1, #32]
 
 done5:
 	WORD $0x4e22d582 // fadd v2.4s, v12.4s, v2.4s
-	FLDPQ (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
 	WORD $0x4e23d583 // fadd v3.4s, v12.4s, v3.4s
-	WORD $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
+	WORD $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	VMOVI $0, V12.B16
 	TBZ $2, R6, part6
-	FMOVQ 32(R3), F12
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
 	JMP done6
 
 part6:
 	TBZ $1, R6, single6
-	FMOVD 32(R3), F12
+	WORD $0xfc42006c // ldur d12, [x3, #32]
 	TBZ $0, R6, done6
 	ADD $40, R3, R7
 	VLD1 (R7), V12.S[2]
@@ -366,21 +381,22 @@ part6:
 
 single6:
 	TBZ $0, R6, done6
-	FMOVS 32(R3), F12
+	WORD $0xbc42006c // ldur s12, [x3, #32]
 
 done6:
 	WORD $0x4e25d585 // fadd v5.4s, v12.4s, v5.4s
-	FLDPQ (R4), (F12, F13)
+	WORD $0x3cc0008c // ldur q12, [x4]
 	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
-	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
+	WORD $0x4e27d587 // fadd v7.4s, v12.4s, v7.4s
 	VMOVI $0, V12.B16
 	TBZ $2, R6, part7
-	FMOVQ 32(R4), F12
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
 	JMP done7
 
 part7:
 	TBZ $1, R6, single7
-	FMOVD 32(R4), F12
+	WORD $0xfc42008c // ldur d12, [x4, #32]
 	TBZ $0, R6, done7
 	ADD $40, R4, R7
 	VLD1 (R7), V12.S[2]
@@ -388,21 +404,22 @@ part7:
 
 single7:
 	TBZ $0, R6, done7
-	FMOVS 32(R4), F12
+	WORD $0xbc42008c // ldur s12, [x4, #32]
 
 done7:
 	WORD $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
-	FLDPQ (R2), (F12, F13)
+	WORD $0x3cc0004c // ldur q12, [x2]
 	WORD $0x4e29d589 // fadd v9.4s, v12.4s, v9.4s
-	WORD $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
+	WORD $0x3cc1004c // ldur q12, [x2, #16]
+	WORD $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
 	VMOVI $0, V12.B16
 	TBZ $2, R6, part8
-	FMOVQ 32(R2), F12
+	WORD $0x3cc2004c // ldur q12, [x2, #32]
 	JMP done8
 
 part8:
 	TBZ $1, R6, single8
-	FMOVD 32(R2), F12
+	WORD $0xfc42004c // ldur d12, [x2, #32]
 	TBZ $0, R6, done8
 	ADD $40, R2, R7
 	VLD1 (R7), V12.S[2]
@@ -410,47 +427,47 @@ part8:
 
 single8:
 	TBZ $0, R6, done8
-	FMOVS 32(R2), F12
+	WORD $0xbc42004c // ldur s12, [x2, #32]
 
 done8:
 	WORD $0x4e2bd58b // fadd v11.4s, v12.4s, v11.4s
 
 skip_add:
 	TBZ $1, R5, skip_flush
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea0ed8c // facgt v12.4s, v12.4s, v0.4s
 	WORD $0x4e6c1c00 // bic v0.16b, v0.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea1ed8c // facgt v12.4s, v12.4s, v1.4s
 	WORD $0x4e6c1c21 // bic v1.16b, v1.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea2ed8c // facgt v12.4s, v12.4s, v2.4s
 	WORD $0x4e6c1c42 // bic v2.16b, v2.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea3ed8c // facgt v12.4s, v12.4s, v3.4s
 	WORD $0x4e6c1c63 // bic v3.16b, v3.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea4ed8c // facgt v12.4s, v12.4s, v4.4s
 	WORD $0x4e6c1c84 // bic v4.16b, v4.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea5ed8c // facgt v12.4s, v12.4s, v5.4s
 	WORD $0x4e6c1ca5 // bic v5.16b, v5.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea6ed8c // facgt v12.4s, v12.4s, v6.4s
 	WORD $0x4e6c1cc6 // bic v6.16b, v6.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea7ed8c // facgt v12.4s, v12.4s, v7.4s
 	WORD $0x4e6c1ce7 // bic v7.16b, v7.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea8ed8c // facgt v12.4s, v12.4s, v8.4s
 	WORD $0x4e6c1d08 // bic v8.16b, v8.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea9ed8c // facgt v12.4s, v12.4s, v9.4s
 	WORD $0x4e6c1d29 // bic v9.16b, v9.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6eaaed8c // facgt v12.4s, v12.4s, v10.4s
 	WORD $0x4e6c1d4a // bic v10.16b, v10.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6eabed8c // facgt v12.4s, v12.4s, v11.4s
 	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
 

@@ -17,16 +17,17 @@ TEXT ·Tile4x4(SB), NOSPLIT, $0-8
 	ADD R2, R4, R2
 	MOVD t+0(FP), R5
 	MOVD 80(R5), R5
-	FLDPQ (R1), (F0, F1)
-	FMOVQ 32(R1), F2
+	WORD $0x3cc00020 // ldur q0, [x1]
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
+	WORD $0x3cc20022 // ldur q2, [x1, #32]
 	VMOVI $0, V3.B16
 	TBZ $2, R5, part
-	FMOVQ 48(R1), F3
+	WORD $0x3cc30023 // ldur q3, [x1, #48]
 	JMP done
 
 part:
 	TBZ $1, R5, single
-	FMOVD 48(R1), F3
+	WORD $0xfc430023 // ldur d3, [x1, #48]
 	TBZ $0, R5, done
 	ADD $56, R1, R1
 	VLD1 (R1), V3.S[2]
@@ -34,19 +35,20 @@ part:
 
 single:
 	TBZ $0, R5, done
-	FMOVS 48(R1), F3
+	WORD $0xbc430023 // ldur s3, [x1, #48]
 
 done:
-	FLDPQ (R3), (F4, F5)
-	FMOVQ 32(R3), F6
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc10065 // ldur q5, [x3, #16]
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
 	VMOVI $0, V7.B16
 	TBZ $2, R5, part2
-	FMOVQ 48(R3), F7
+	WORD $0x3cc30067 // ldur q7, [x3, #48]
 	JMP done2
 
 part2:
 	TBZ $1, R5, single2
-	FMOVD 48(R3), F7
+	WORD $0xfc430067 // ldur d7, [x3, #48]
 	TBZ $0, R5, done2
 	ADD $56, R3, R1
 	VLD1 (R1), V7.S[2]
@@ -54,19 +56,20 @@ part2:
 
 single2:
 	TBZ $0, R5, done2
-	FMOVS 48(R3), F7
+	WORD $0xbc430067 // ldur s7, [x3, #48]
 
 done2:
-	FLDPQ (R4), (F8, F9)
-	FMOVQ 32(R4), F10
+	WORD $0x3cc00088 // ldur q8, [x4]
+	WORD $0x3cc10089 // ldur q9, [x4, #16]
+	WORD $0x3cc2008a // ldur q10, [x4, #32]
 	VMOVI $0, V11.B16
 	TBZ $2, R5, part3
-	FMOVQ 48(R4), F11
+	WORD $0x3cc3008b // ldur q11, [x4, #48]
 	JMP done3
 
 part3:
 	TBZ $1, R5, single3
-	FMOVD 48(R4), F11
+	WORD $0xfc43008b // ldur d11, [x4, #48]
 	TBZ $0, R5, done3
 	ADD $56, R4, R1
 	VLD1 (R1), V11.S[2]
@@ -74,19 +77,20 @@ part3:
 
 single3:
 	TBZ $0, R5, done3
-	FMOVS 48(R4), F11
+	WORD $0xbc43008b // ldur s11, [x4, #48]
 
 done3:
-	FLDPQ (R2), (F12, F13)
-	FMOVQ 32(R2), F14
+	WORD $0x3cc0004c // ldur q12, [x2]
+	WORD $0x3cc1004d // ldur q13, [x2, #16]
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	VMOVI $0, V15.B16
 	TBZ $2, R5, part4
-	FMOVQ 48(R2), F15
+	WORD $0x3cc3004f // ldur q15, [x2, #48]
 	JMP done4
 
 part4:
 	TBZ $1, R5, single4
-	FMOVD 48(R2), F15
+	WORD $0xfc43004f // ldur d15, [x2, #48]
 	TBZ $0, R5, done4
 	ADD $56, R2, R1
 	VLD1 (R1), V15.S[2]
@@ -94,7 +98,7 @@ part4:
 
 single4:
 	TBZ $0, R5, done4
-	FMOVS 48(R2), F15
+	WORD $0xbc43004f // ldur s15, [x2, #48]
 
 done4:
 	MOVD t+0(FP), R1
@@ -128,85 +132,93 @@ done4:
 quads:
 	PRFM (R11), PLDL1KEEP
 	ADD $64, R11, R11
-	FLDPQ (R9), (F16, F17)
-	WORD $0x3ce56892 // ldr q18, [x4, x5]
-	WORD $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
-	WORD $0x3ce568d3 // ldr q19, [x6, x5]
-	WORD $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
-	WORD $0x3ce568f4 // ldr q20, [x7, x5]
-	WORD $0x4f941208 // fmla v8.4s, v16.4s, v20.s[0]
-	WORD $0x3ce56915 // ldr q21, [x8, x5]
-	WORD $0x4f95120c // fmla v12.4s, v16.4s, v21.s[0]
-	WORD $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
-	WORD $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
-	WORD $0x4f941229 // fmla v9.4s, v17.4s, v20.s[0]
-	WORD $0x4f95122d // fmla v13.4s, v17.4s, v21.s[0]
-	FLDPQ 32(R9), (F16, F17)
-	WORD $0x4f921202 // fmla v2.4s, v16.4s, v18.s[0]
-	WORD $0x4f931206 // fmla v6.4s, v16.4s, v19.s[0]
-	WORD $0x4f94120a // fmla v10.4s, v16.4s, v20.s[0]
-	WORD $0x4f95120e // fmla v14.4s, v16.4s, v21.s[0]
-	WORD $0x4f921223 // fmla v3.4s, v17.4s, v18.s[0]
-	WORD $0x4f931227 // fmla v7.4s, v17.4s, v19.s[0]
-	WORD $0x4f94122b // fmla v11.4s, v17.4s, v20.s[0]
-	WORD $0x4f95122f // fmla v15.4s, v17.4s, v21.s[0]
+	WORD $0x3cc00130 // ldur q16, [x9]
+	WORD $0x3ce56891 // ldr q17, [x4, x5]
+	WORD $0x4f911200 // fmla v0.4s, v16.4s, v17.s[0]
+	WORD $0x3ce568d2 // ldr q18, [x6, x5]
+	WORD $0x4f921204 // fmla v4.4s, v16.4s, v18.s[0]
+	WORD $0x3ce568f3 // ldr q19, [x7, x5]
+	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
+	WORD $0x3ce56914 // ldr q20, [x8, x5]
+	WORD $0x4f94120c // fmla v12.4s, v16.4s, v20.s[0]
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
+	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
+	WORD $0x4f921205 // fmla v5.4s, v16.4s, v18.s[0]
+	WORD $0x4f931209 // fmla v9.4s, v16.4s, v19.s[0]
+	WORD $0x4f94120d // fmla v13.4s, v16.4s, v20.s[0]
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
+	WORD $0x4f911202 // fmla v2.4s, v16.4s, v17.s[0]
+	WORD $0x4f921206 // fmla v6.4s, v16.4s, v18.s[0]
+	WORD $0x4f93120a // fmla v10.4s, v16.4s, v19.s[0]
+	WORD $0x4f94120e // fmla v14.4s, v16.4s, v20.s[0]
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
+	WORD $0x4f911203 // fmla v3.4s, v16.4s, v17.s[0]
+	WORD $0x4f921207 // fmla v7.4s, v16.4s, v18.s[0]
+	WORD $0x4f93120b // fmla v11.4s, v16.4s, v19.s[0]
+	WORD $0x4f94120f // fmla v15.4s, v16.4s, v20.s[0]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F16, F17)
-	WORD $0x4fb21200 // fmla v0.4s, v16.4s, v18.s[1]
-	WORD $0x4fb31204 // fmla v4.4s, v16.4s, v19.s[1]
-	WORD $0x4fb41208 // fmla v8.4s, v16.4s, v20.s[1]
-	WORD $0x4fb5120c // fmla v12.4s, v16.4s, v21.s[1]
-	WORD $0x4fb21221 // fmla v1.4s, v17.4s, v18.s[1]
-	WORD $0x4fb31225 // fmla v5.4s, v17.4s, v19.s[1]
-	WORD $0x4fb41229 // fmla v9.4s, v17.4s, v20.s[1]
-	WORD $0x4fb5122d // fmla v13.4s, v17.4s, v21.s[1]
-	FLDPQ 32(R9), (F16, F17)
-	WORD $0x4fb21202 // fmla v2.4s, v16.4s, v18.s[1]
-	WORD $0x4fb31206 // fmla v6.4s, v16.4s, v19.s[1]
-	WORD $0x4fb4120a // fmla v10.4s, v16.4s, v20.s[1]
-	WORD $0x4fb5120e // fmla v14.4s, v16.4s, v21.s[1]
-	WORD $0x4fb21223 // fmla v3.4s, v17.4s, v18.s[1]
-	WORD $0x4fb31227 // fmla v7.4s, v17.4s, v19.s[1]
-	WORD $0x4fb4122b // fmla v11.4s, v17.4s, v20.s[1]
-	WORD $0x4fb5122f // fmla v15.4s, v17.4s, v21.s[1]
+	WORD $0x3cc00130 // ldur q16, [x9]
+	WORD $0x4fb11200 // fmla v0.4s, v16.4s, v17.s[1]
+	WORD $0x4fb21204 // fmla v4.4s, v16.4s, v18.s[1]
+	WORD $0x4fb31208 // fmla v8.4s, v16.4s, v19.s[1]
+	WORD $0x4fb4120c // fmla v12.4s, v16.4s, v20.s[1]
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
+	WORD $0x4fb11201 // fmla v1.4s, v16.4s, v17.s[1]
+	WORD $0x4fb21205 // fmla v5.4s, v16.4s, v18.s[1]
+	WORD $0x4fb31209 // fmla v9.4s, v16.4s, v19.s[1]
+	WORD $0x4fb4120d // fmla v13.4s, v16.4s, v20.s[1]
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
+	WORD $0x4fb11202 // fmla v2.4s, v16.4s, v17.s[1]
+	WORD $0x4fb21206 // fmla v6.4s, v16.4s, v18.s[1]
+	WORD $0x4fb3120a // fmla v10.4s, v16.4s, v19.s[1]
+	WORD $0x4fb4120e // fmla v14.4s, v16.4s, v20.s[1]
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
+	WORD $0x4fb11203 // fmla v3.4s, v16.4s, v17.s[1]
+	WORD $0x4fb21207 // fmla v7.4s, v16.4s, v18.s[1]
+	WORD $0x4fb3120b // fmla v11.4s, v16.4s, v19.s[1]
+	WORD $0x4fb4120f // fmla v15.4s, v16.4s, v20.s[1]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F16, F17)
-	WORD $0x4f921a00 // fmla v0.4s, v16.4s, v18.s[2]
-	WORD $0x4f931a04 // fmla v4.4s, v16.4s, v19.s[2]
-	WORD $0x4f941a08 // fmla v8.4s, v16.4s, v20.s[2]
-	WORD $0x4f951a0c // fmla v12.4s, v16.4s, v21.s[2]
-	WORD $0x4f921a21 // fmla v1.4s, v17.4s, v18.s[2]
-	WORD $0x4f931a25 // fmla v5.4s, v17.4s, v19.s[2]
-	WORD $0x4f941a29 // fmla v9.4s, v17.4s, v20.s[2]
-	WORD $0x4f951a2d // fmla v13.4s, v17.4s, v21.s[2]
-	FLDPQ 32(R9), (F16, F17)
-	WORD $0x4f921a02 // fmla v2.4s, v16.4s, v18.s[2]
-	WORD $0x4f931a06 // fmla v6.4s, v16.4s, v19.s[2]
-	WORD $0x4f941a0a // fmla v10.4s, v16.4s, v20.s[2]
-	WORD $0x4f951a0e // fmla v14.4s, v16.4s, v21.s[2]
-	WORD $0x4f921a23 // fmla v3.4s, v17.4s, v18.s[2]
-	WORD $0x4f931a27 // fmla v7.4s, v17.4s, v19.s[2]
-	WORD $0x4f941a2b // fmla v11.4s, v17.4s, v20.s[2]
-	WORD $0x4f951a2f // fmla v15.4s, v17.4s, v21.s[2]
+	WORD $0x3cc00130 // ldur q16, [x9]
+	WORD $0x4f911a00 // fmla v0.4s, v16.4s, v17.s[2]
+	WORD $0x4f921a04 // fmla v4.4s, v16.4s, v18.s[2]
+	WORD $0x4f931a08 // fmla v8.4s, v16.4s, v19.s[2]
+	WORD $0x4f941a0c // fmla v12.4s, v16.4s, v20.s[2]
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
+	WORD $0x4f911a01 // fmla v1.4s, v16.4s, v17.s[2]
+	WORD $0x4f921a05 // fmla v5.4s, v16.4s, v18.s[2]
+	WORD $0x4f931a09 // fmla v9.4s, v16.4s, v19.s[2]
+	WORD $0x4f941a0d // fmla v13.4s, v16.4s, v20.s[2]
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
+	WORD $0x4f911a02 // fmla v2.4s, v16.4s, v17.s[2]
+	WORD $0x4f921a06 // fmla v6.4s, v16.4s, v18.s[2]
+	WORD $0x4f931a0a // fmla v10.4s, v16.4s, v19.s[2]
+	WORD $0x4f941a0e // fmla v14.4s, v16.4s, v20.s[2]
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
+	WORD $0x4f911a03 // fmla v3.4s, v16.4s, v17.s[2]
+	WORD $0x4f921a07 // fmla v7.4s, v16.4s, v18.s[2]
+	WORD $0x4f931a0b // fmla v11.4s, v16.4s, v19.s[2]
+	WORD $0x4f941a0f // fmla v15.4s, v16.4s, v20.s[2]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F16, F17)
-	WORD $0x4fb21a00 // fmla v0.4s, v16.4s, v18.s[3]
-	WORD $0x4fb31a04 // fmla v4.4s, v16.4s, v19.s[3]
-	WORD $0x4fb41a08 // fmla v8.4s, v16.4s, v20.s[3]
-	WORD $0x4fb51a0c // fmla v12.4s, v16.4s, v21.s[3]
-	WORD $0x4fb21a21 // fmla v1.4s, v17.4s, v18.s[3]
-	WORD $0x4fb31a25 // fmla v5.4s, v17.4s, v19.s[3]
-	WORD $0x4fb41a29 // fmla v9.4s, v17.4s, v20.s[3]
-	WORD $0x4fb51a2d // fmla v13.4s, v17.4s, v21.s[3]
-	FLDPQ 32(R9), (F16, F17)
-	WORD $0x4fb21a02 // fmla v2.4s, v16.4s, v18.s[3]
-	WORD $0x4fb31a06 // fmla v6.4s, v16.4s, v19.s[3]
-	WORD $0x4fb41a0a // fmla v10.4s, v16.4s, v20.s[3]
-	WORD $0x4fb51a0e // fmla v14.4s, v16.4s, v21.s[3]
-	WORD $0x4fb21a23 // fmla v3.4s, v17.4s, v18.s[3]
-	WORD $0x4fb31a27 // fmla v7.4s, v17.4s, v19.s[3]
-	WORD $0x4fb41a2b // fmla v11.4s, v17.4s, v20.s[3]
-	WORD $0x4fb51a2f // fmla v15.4s, v17.4s, v21.s[3]
+	WORD $0x3cc00130 // ldur q16, [x9]
+	WORD $0x4fb11a00 // fmla v0.4s, v16.4s, v17.s[3]
+	WORD $0x4fb21a04 // fmla v4.4s, v16.4s, v18.s[3]
+	WORD $0x4fb31a08 // fmla v8.4s, v16.4s, v19.s[3]
+	WORD $0x4fb41a0c // fmla v12.4s, v16.4s, v20.s[3]
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
+	WORD $0x4fb11a01 // fmla v1.4s, v16.4s, v17.s[3]
+	WORD $0x4fb21a05 // fmla v5.4s, v16.4s, v18.s[3]
+	WORD $0x4fb31a09 // fmla v9.4s, v16.4s, v19.s[3]
+	WORD $0x4fb41a0d // fmla v13.4s, v16.4s, v20.s[3]
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
+	WORD $0x4fb11a02 // fmla v2.4s, v16.4s, v17.s[3]
+	WORD $0x4fb21a06 // fmla v6.4s, v16.4s, v18.s[3]
+	WORD $0x4fb31a0a // fmla v10.4s, v16.4s, v19.s[3]
+	WORD $0x4fb41a0e // fmla v14.4s, v16.4s, v20.s[3]
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
+	WORD $0x4fb11a03 // fmla v3.4s, v16.4s, v17.s[3]
+	WORD $0x4fb21a07 // fmla v7.4s, v16.4s, v18.s[3]
+	WORD $0x4fb31a0b // fmla v11.4s, v16.4s, v19.s[3]
+	WORD $0x4fb41a0f // fmla v15.4s, v16.4s, v20.s[3]
 	ADD R10, R9, R9
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -225,89 +237,97 @@ not_along_k:
 columns:
 	PRFM (R11), PLDL1KEEP
 	ADD $64, R11, R11
-	FLDPQ (R9), (F16, F17)
-	WORD $0x3ce56892 // ldr q18, [x4, x5]
+	WORD $0x3cc00130 // ldur q16, [x9]
+	WORD $0x3ce56891 // ldr q17, [x4, x5]
 	ADD R3, R5, R5
-	WORD $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
-	WORD $0x4fb21204 // fmla v4.4s, v16.4s, v18.s[1]
-	WORD $0x4f921a08 // fmla v8.4s, v16.4s, v18.s[2]
-	WORD $0x4fb21a0c // fmla v12.4s, v16.4s, v18.s[3]
-	WORD $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
-	WORD $0x4fb21225 // fmla v5.4s, v17.4s, v18.s[1]
-	WORD $0x4f921a29 // fmla v9.4s, v17.4s, v18.s[2]
-	WORD $0x4fb21a2d // fmla v13.4s, v17.4s, v18.s[3]
-	FLDPQ 32(R9), (F16, F17)
-	WORD $0x4f921202 // fmla v2.4s, v16.4s, v18.s[0]
-	WORD $0x4fb21206 // fmla v6.4s, v16.4s, v18.s[1]
-	WORD $0x4f921a0a // fmla v10.4s, v16.4s, v18.s[2]
-	WORD $0x4fb21a0e // fmla v14.4s, v16.4s, v18.s[3]
-	WORD $0x4f921223 // fmla v3.4s, v17.4s, v18.s[0]
-	WORD $0x4fb21227 // fmla v7.4s, v17.4s, v18.s[1]
-	WORD $0x4f921a2b // fmla v11.4s, v17.4s, v18.s[2]
-	WORD $0x4fb21a2f // fmla v15.4s, v17.4s, v18.s[3]
+	WORD $0x4f911200 // fmla v0.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11204 // fmla v4.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a08 // fmla v8.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0c // fmla v12.4s, v16.4s, v17.s[3]
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
+	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11205 // fmla v5.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a09 // fmla v9.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0d // fmla v13.4s, v16.4s, v17.s[3]
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
+	WORD $0x4f911202 // fmla v2.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11206 // fmla v6.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a0a // fmla v10.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0e // fmla v14.4s, v16.4s, v17.s[3]
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
+	WORD $0x4f911203 // fmla v3.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11207 // fmla v7.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a0b // fmla v11.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0f // fmla v15.4s, v16.4s, v17.s[3]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F16, F17)
-	WORD $0x3ce56892 // ldr q18, [x4, x5]
+	WORD $0x3cc00130 // ldur q16, [x9]
+	WORD $0x3ce56891 // ldr q17, [x4, x5]
 	ADD R3, R5, R5
-	WORD $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
-	WORD $0x4fb21204 // fmla v4.4s, v16.4s, v18.s[1]
-	WORD $0x4f921a08 // fmla v8.4s, v16.4s, v18.s[2]
-	WORD $0x4fb21a0c // fmla v12.4s, v16.4s, v18.s[3]
-	WORD $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
-	WORD $0x4fb21225 // fmla v5.4s, v17.4s, v18.s[1]
-	WORD $0x4f921a29 // fmla v9.4s, v17.4s, v18.s[2]
-	WORD $0x4fb21a2d // fmla v13.4s, v17.4s, v18.s[3]
-	FLDPQ 32(R9), (F16, F17)
-	WORD $0x4f921202 // fmla v2.4s, v16.4s, v18.s[0]
-	WORD $0x4fb21206 // fmla v6.4s, v16.4s, v18.s[1]
-	WORD $0x4f921a0a // fmla v10.4s, v16.4s, v18.s[2]
-	WORD $0x4fb21a0e // fmla v14.4s, v16.4s, v18.s[3]
-	WORD $0x4f921223 // fmla v3.4s, v17.4s, v18.s[0]
-	WORD $0x4fb21227 // fmla v7.4s, v17.4s, v18.s[1]
-	WORD $0x4f921a2b // fmla v11.4s, v17.4s, v18.s[2]
-	WORD $0x4fb21a2f // fmla v15.4s, v17.4s, v18.s[3]
+	WORD $0x4f911200 // fmla v0.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11204 // fmla v4.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a08 // fmla v8.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0c // fmla v12.4s, v16.4s, v17.s[3]
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
+	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11205 // fmla v5.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a09 // fmla v9.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0d // fmla v13.4s, v16.4s, v17.s[3]
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
+	WORD $0x4f911202 // fmla v2.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11206 // fmla v6.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a0a // fmla v10.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0e // fmla v14.4s, v16.4s, v17.s[3]
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
+	WORD $0x4f911203 // fmla v3.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11207 // fmla v7.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a0b // fmla v11.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0f // fmla v15.4s, v16.4s, v17.s[3]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F16, F17)
-	WORD $0x3ce56892 // ldr q18, [x4, x5]
+	WORD $0x3cc00130 // ldur q16, [x9]
+	WORD $0x3ce56891 // ldr q17, [x4, x5]
 	ADD R3, R5, R5
-	WORD $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
-	WORD $0x4fb21204 // fmla v4.4s, v16.4s, v18.s[1]
-	WORD $0x4f921a08 // fmla v8.4s, v16.4s, v18.s[2]
-	WORD $0x4fb21a0c // fmla v12.4s, v16.4s, v18.s[3]
-	WORD $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
-	WORD $0x4fb21225 // fmla v5.4s, v17.4s, v18.s[1]
-	WORD $0x4f921a29 // fmla v9.4s, v17.4s, v18.s[2]
-	WORD $0x4fb21a2d // fmla v13.4s, v17.4s, v18.s[3]
-	FLDPQ 32(R9), (F16, F17)
-	WORD $0x4f921202 // fmla v2.4s, v16.4s, v18.s[0]
-	WORD $0x4fb21206 // fmla v6.4s, v16.4s, v18.s[1]
-	WORD $0x4f921a0a // fmla v10.4s, v16.4s, v18.s[2]
-	WORD $0x4fb21a0e // fmla v14.4s, v16.4s, v18.s[3]
-	WORD $0x4f921223 // fmla v3.4s, v17.4s, v18.s[0]
-	WORD $0x4fb21227 // fmla v7.4s, v17.4s, v18.s[1]
-	WORD $0x4f921a2b // fmla v11.4s, v17.4s, v18.s[2]
-	WORD $0x4fb21a2f // fmla v15.4s, v17.4s, v18.s[3]
+	WORD $0x4f911200 // fmla v0.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11204 // fmla v4.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a08 // fmla v8.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0c // fmla v12.4s, v16.4s, v17.s[3]
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
+	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11205 // fmla v5.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a09 // fmla v9.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0d // fmla v13.4s, v16.4s, v17.s[3]
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
+	WORD $0x4f911202 // fmla v2.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11206 // fmla v6.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a0a // fmla v10.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0e // fmla v14.4s, v16.4s, v17.s[3]
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
+	WORD $0x4f911203 // fmla v3.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11207 // fmla v7.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a0b // fmla v11.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0f // fmla v15.4s, v16.4s, v17.s[3]
 	ADD R10, R9, R9
-	FLDPQ (R9), (F16, F17)
-	WORD $0x3ce56892 // ldr q18, [x4, x5]
+	WORD $0x3cc00130 // ldur q16, [x9]
+	WORD $0x3ce56891 // ldr q17, [x4, x5]
 	ADD R3, R5, R5
-	WORD $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
-	WORD $0x4fb21204 // fmla v4.4s, v16.4s, v18.s[1]
-	WORD $0x4f921a08 // fmla v8.4s, v16.4s, v18.s[2]
-	WORD $0x4fb21a0c // fmla v12.4s, v16.4s, v18.s[3]
-	WORD $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
-	WORD $0x4fb21225 // fmla v5.4s, v17.4s, v18.s[1]
-	WORD $0x4f921a29 // fmla v9.4s, v17.4s, v18.s[2]
-	WORD $0x4fb21a2d // fmla v13.4s, v17.4s, v18.s[3]
-	FLDPQ 32(R9), (F16, F17)
-	WORD $0x4f921202 // fmla v2.4s, v16.4s, v18.s[0]
-	WORD $0x4fb21206 // fmla v6.4s, v16.4s, v18.s[1]
-	WORD $0x4f921a0a // fmla v10.4s, v16.4s, v18.s[2]
-	WORD $0x4fb21a0e // fmla v14.4s, v16.4s, v18.s[3]
-	WORD $0x4f921223 // fmla v3.4s, v17.4s, v18.s[0]
-	WORD $0x4fb21227 // fmla v7.4s, v17.4s, v18.s[1]
-	WORD $0x4f921a2b // fmla v11.4s, v17.4s, v18.s[2]
-	WORD $0x4fb21a2f // fmla v15.4s, v17.4s, v18.s[3]
+	WORD $0x4f911200 // fmla v0.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11204 // fmla v4.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a08 // fmla v8.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0c // fmla v12.4s, v16.4s, v17.s[3]
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
+	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11205 // fmla v5.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a09 // fmla v9.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0d // fmla v13.4s, v16.4s, v17.s[3]
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
+	WORD $0x4f911202 // fmla v2.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11206 // fmla v6.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a0a // fmla v10.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0e // fmla v14.4s, v16.4s, v17.s[3]
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
+	WORD $0x4f911203 // fmla v3.4s, v16.4s, v17.s[0]
+	WORD $0x4fb11207 // fmla v7.4s, v16.4s, v17.s[1]
+	WORD $0x4f911a0b // fmla v11.4s, v16.4s, v17.s[2]
+	WORD $0x4fb11a0f // fmla v15.4s, v16.4s, v17.s[3]
 	ADD R10, R9, R9
 	SUBS $4, R1, R1
 	BGE columns
@@ -330,24 +350,26 @@ step:
 	FMOVS (R7)(R5), F18
 	FMOVS (R8)(R5), F19
 	ADD R3, R5, R5
-	FLDPQ (R9), (F20, F21)
+	WORD $0x3cc00134 // ldur q20, [x9]
 	WORD $0x4f901280 // fmla v0.4s, v20.4s, v16.s[0]
 	WORD $0x4f911284 // fmla v4.4s, v20.4s, v17.s[0]
 	WORD $0x4f921288 // fmla v8.4s, v20.4s, v18.s[0]
 	WORD $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
-	WORD $0x4f9012a1 // fmla v1.4s, v21.4s, v16.s[0]
-	WORD $0x4f9112a5 // fmla v5.4s, v21.4s, v17.s[0]
-	WORD $0x4f9212a9 // fmla v9.4s, v21.4s, v18.s[0]
-	WORD $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
-	FLDPQ 32(R9), (F20, F21)
+	WORD $0x3cc10134 // ldur q20, [x9, #16]
+	WORD $0x4f901281 // fmla v1.4s, v20.4s, v16.s[0]
+	WORD $0x4f911285 // fmla v5.4s, v20.4s, v17.s[0]
+	WORD $0x4f921289 // fmla v9.4s, v20.4s, v18.s[0]
+	WORD $0x4f93128d // fmla v13.4s, v20.4s, v19.s[0]
+	WORD $0x3cc20134 // ldur q20, [x9, #32]
 	WORD $0x4f901282 // fmla v2.4s, v20.4s, v16.s[0]
 	WORD $0x4f911286 // fmla v6.4s, v20.4s, v17.s[0]
 	WORD $0x4f92128a // fmla v10.4s, v20.4s, v18.s[0]
 	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
-	WORD $0x4f9012a3 // fmla v3.4s, v21.4s, v16.s[0]
-	WORD $0x4f9112a7 // fmla v7.4s, v21.4s, v17.s[0]
-	WORD $0x4f9212ab // fmla v11.4s, v21.4s, v18.s[0]
-	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
+	WORD $0x3cc30134 // ldur q20, [x9, #48]
+	WORD $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
+	WORD $0x4f911287 // fmla v7.4s, v20.4s, v17.s[0]
+	WORD $0x4f92128b // fmla v11.4s, v20.4s, v18.s[0]
+	WORD $0x4f93128f // fmla v15.4s, v20.4s, v19.s[0]
 	ADD R10, R9, R9
 	SUBS $1, R1, R1
 	BGE step
@@ -366,19 +388,20 @@ done_step:
 	MOVD t+0(FP), R6
 	MOVD 80(R6), R6
 	TBZ $0, R5, skip_add
-	FLDPQ (R1), (F16, F17)
+	WORD $0x3cc00030 // ldur q16, [x1]
 	WORD $0x4e20d600 // fadd v0.4s, v16.4s, v0.4s
-	WORD $0x4e21d621 // fadd v1.4s, v17.4s, v1.4s
-	FMOVQ 32(R1), F16
+	WORD $0x3cc10030 // ldur q16, [x1, #16]
+	WORD $0x4e21d601 // fadd v1.4s, v16.4s, v1.4s
+	WORD $0x3cc20030 // ldur q16, [x1, #32]
 	WORD $0x4e22d602 // fadd v2.4s, v16.4s, v2.4s
 	VMOVI $0, V16.B16
 	TBZ $2, R6, part5
-	FMOVQ 48(R1), F16
+	WORD $0x3cc30030 // ldur q16, [x1, #48]
 	JMP done5
 
 part5:
 	TBZ $1, R6, single5
-	FMOVD 48(R1), F16
+	WORD $0xfc430030 // ldur d16, [x1, #48]
 	TBZ $0, R6, done5
 	ADD $56, R1, R7
 	VLD1 (R7), V16.S[2]
@@ -386,23 +409,24 @@ part5:
 
 single5:
 	TBZ $0, R6, done5
-	FMOVS 48(R1), F16
+	WORD $0xbc430030 // ldur s16, [x1, #48]
 
 done5:
 	WORD $0x4e23d603 // fadd v3.4s, v16.4s, v3.4s
-	FLDPQ (R3), (F16, F17)
+	WORD $0x3cc00070 // ldur q16, [x3]
 	WORD $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
-	WORD $0x4e25d625 // fadd v5.4s, v17.4s, v5.4s
-	FMOVQ 32(R3), F16
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
+	WORD $0x4e25d605 // fadd v5.4s, v16.4s, v5.4s
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
 	WORD $0x4e26d606 // fadd v6.4s, v16.4s, v6.4s
 	VMOVI $0, V16.B16
 	TBZ $2, R6, part6
-	FMOVQ 48(R3), F16
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	JMP done6
 
 part6:
 	TBZ $1, R6, single6
-	FMOVD 48(R3), F16
+	WORD $0xfc430070 // ldur d16, [x3, #48]
 	TBZ $0, R6, done6
 	ADD $56, R3, R7
 	VLD1 (R7), V16.S[2]
@@ -410,23 +434,24 @@ part6:
 
 single6:
 	TBZ $0, R6, done6
-	FMOVS 48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 
 done6:
 	WORD $0x4e27d607 // fadd v7.4s, v16.4s, v7.4s
-	FLDPQ (R4), (F16, F17)
+	WORD $0x3cc00090 // ldur q16, [x4]
 	WORD $0x4e28d608 // fadd v8.4s, v16.4s, v8.4s
-	WORD $0x4e29d629 // fadd v9.4s, v17.4s, v9.4s
-	FMOVQ 32(R4), F16
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
+	WORD $0x4e29d609 // fadd v9.4s, v16.4s, v9.4s
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
 	WORD $0x4e2ad60a // fadd v10.4s, v16.4s, v10.4s
 	VMOVI $0, V16.B16
 	TBZ $2, R6, part7
-	FMOVQ 48(R4), F16
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	JMP done7
 
 part7:
 	TBZ $1, R6, single7
-	FMOVD 48(R4), F16
+	WORD $0xfc430090 // ldur d16, [x4, #48]
 	TBZ $0, R6, done7
 	ADD $56, R4, R7
 	VLD1 (R7), V16.S[2]
@@ -434,23 +459,24 @@ part7:
 
 single7:
 	TBZ $0, R6, done7
-	FMOVS 48(R4), F16
+	WORD $0xbc430090 // ldur s16, [x4, #48]
 
 done7:
 	WORD $0x4e2bd60b // fadd v11.4s, v16.4s, v11.4s
-	FLDPQ (R2), (F16, F17)
+	WORD $0x3cc00050 // ldur q16, [x2]
 	WORD $0x4e2cd60c // fadd v12.4s, v16.4s, v12.4s
-	WORD $0x4e2dd62d // fadd v13.4s, v17.4s, v13.4s
-	FMOVQ 32(R2), F16
+	WORD $0x3cc10050 // ldur q16, [x2, #16]
+	WORD $0x4e2dd60d // fadd v13.4s, v16.4s, v13.4s
+	WORD $0x3cc20050 // ldur q16, [x2, #32]
 	WORD $0x4e2ed60e // fadd v14.4s, v16.4s, v14.4s
 	VMOVI $0, V16.B16
 	TBZ $2, R6, part8
-	FMOVQ 48(R2), F16
+	WORD $0x3cc30050 // ldur q16, [x2, #48]
 	JMP done8
 
 part8:
 	TBZ $1, R6, single8
-	FMOVD 48(R2), F16
+	WORD $0xfc430050 // ldur d16, [x2, #48]
 	TBZ $0, R6, done8
 	ADD $56, R2, R7
 	VLD1 (R7), V16.S[2]
@@ -458,59 +484,59 @@ part8:
 
 single8:
 	TBZ $0, R6, done8
-	FMOVS 48(R2), F16
+	WORD $0xbc430050 // ldur s16, [x2, #48]
 
 done8:
 	WORD $0x4e2fd60f // fadd v15.4s, v16.4s, v15.4s
 
 skip_add:
 	TBZ $1, R5, skip_flush
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6ea0ee10 // facgt v16.4s, v16.4s, v0.4s
 	WORD $0x4e701c00 // bic v0.16b, v0.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6ea1ee10 // facgt v16.4s, v16.4s, v1.4s
 	WORD $0x4e701c21 // bic v1.16b, v1.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6ea2ee10 // facgt v16.4s, v16.4s, v2.4s
 	WORD $0x4e701c42 // bic v2.16b, v2.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6ea3ee10 // facgt v16.4s, v16.4s, v3.4s
 	WORD $0x4e701c63 // bic v3.16b, v3.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6ea4ee10 // facgt v16.4s, v16.4s, v4.4s
 	WORD $0x4e701c84 // bic v4.16b, v4.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6ea5ee10 // facgt v16.4s, v16.4s, v5.4s
 	WORD $0x4e701ca5 // bic v5.16b, v5.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6ea6ee10 // facgt v16.4s, v16.4s, v6.4s
 	WORD $0x4e701cc6 // bic v6.16b, v6.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6ea7ee10 // facgt v16.4s, v16.4s, v7.4s
 	WORD $0x4e701ce7 // bic v7.16b, v7.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6ea8ee10 // facgt v16.4s, v16.4s, v8.4s
 	WORD $0x4e701d08 // bic v8.16b, v8.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6ea9ee10 // facgt v16.4s, v16.4s, v9.4s
 	WORD $0x4e701d29 // bic v9.16b, v9.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6eaaee10 // facgt v16.4s, v16.4s, v10.4s
 	WORD $0x4e701d4a // bic v10.16b, v10.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6eabee10 // facgt v16.4s, v16.4s, v11.4s
 	WORD $0x4e701d6b // bic v11.16b, v11.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6eacee10 // facgt v16.4s, v16.4s, v12.4s
 	WORD $0x4e701d8c // bic v12.16b, v12.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6eadee10 // facgt v16.4s, v16.4s, v13.4s
 	WORD $0x4e701dad // bic v13.16b, v13.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6eaeee10 // facgt v16.4s, v16.4s, v14.4s
 	WORD $0x4e701dce // bic v14.16b, v14.16b, v16.16b
-	FMOVQ (R0), F16
+	WORD $0x3cc00010 // ldur q16, [x0]
 	WORD $0x6eafee10 // facgt v16.4s, v16.4s, v15.4s
 	WORD $0x4e701def // bic v15.16b, v15.16b, v16.16b
 

@@ -20,12 +20,12 @@ TEXT ·Tile5x1(SB), NOSPLIT, $0-8
 	MOVD 80(R6), R6
 	VMOVI $0, V0.B16
 	TBZ $2, R6, part
-	FMOVQ (R1), F0
+	WORD $0x3cc00020 // ldur q0, [x1]
 	JMP done
 
 part:
 	TBZ $1, R6, single
-	FMOVD (R1), F0
+	WORD $0xfc400020 // ldur d0, [x1]
 	TBZ $0, R6, done
 	ADD $8, R1, R1
 	VLD1 (R1), V0.S[2]
@@ -33,17 +33,17 @@ part:
 
 single:
 	TBZ $0, R6, done
-	FMOVS (R1), F0
+	WORD $0xbc400020 // ldur s0, [x1]
 
 done:
 	VMOVI $0, V1.B16
 	TBZ $2, R6, part2
-	FMOVQ (R3), F1
+	WORD $0x3cc00061 // ldur q1, [x3]
 	JMP done2
 
 part2:
 	TBZ $1, R6, single2
-	FMOVD (R3), F1
+	WORD $0xfc400061 // ldur d1, [x3]
 	TBZ $0, R6, done2
 	ADD $8, R3, R1
 	VLD1 (R1), V1.S[2]
@@ -51,17 +51,17 @@ part2:
 
 single2:
 	TBZ $0, R6, done2
-	FMOVS (R3), F1
+	WORD $0xbc400061 // ldur s1, [x3]
 
 done2:
 	VMOVI $0, V2.B16
 	TBZ $2, R6, part3
-	FMOVQ (R4), F2
+	WORD $0x3cc00082 // ldur q2, [x4]
 	JMP done3
 
 part3:
 	TBZ $1, R6, single3
-	FMOVD (R4), F2
+	WORD $0xfc400082 // ldur d2, [x4]
 	TBZ $0, R6, done3
 	ADD $8, R4, R1
 	VLD1 (R1), V2.S[2]
@@ -69,17 +69,17 @@ part3:
 
 single3:
 	TBZ $0, R6, done3
-	FMOVS (R4), F2
+	WORD $0xbc400082 // ldur s2, [x4]
 
 done3:
 	VMOVI $0, V3.B16
 	TBZ $2, R6, part4
-	FMOVQ (R5), F3
+	WORD $0x3cc000a3 // ldur q3, [x5]
 	JMP done4
 
 part4:
 	TBZ $1, R6, single4
-	FMOVD (R5), F3
+	WORD $0xfc4000a3 // ldur d3, [x5]
 	TBZ $0, R6, done4
 	ADD $8, R5, R1
 	VLD1 (R1), V3.S[2]
@@ -87,17 +87,17 @@ part4:
 
 single4:
 	TBZ $0, R6, done4
-	FMOVS (R5), F3
+	WORD $0xbc4000a3 // ldur s3, [x5]
 
 done4:
 	VMOVI $0, V4.B16
 	TBZ $2, R6, part5
-	FMOVQ (R2), F4
+	WORD $0x3cc00044 // ldur q4, [x2]
 	JMP done5
 
 part5:
 	TBZ $1, R6, single5
-	FMOVD (R2), F4
+	WORD $0xfc400044 // ldur d4, [x2]
 	TBZ $0, R6, done5
 	ADD $8, R2, R1
 	VLD1 (R1), V4.S[2]
@@ -105,7 +105,7 @@ part5:
 
 single5:
 	TBZ $0, R6, done5
-	FMOVS (R2), F4
+	WORD $0xbc400044 // ldur s4, [x2]
 
 done5:
 	MOVD t+0(FP), R1
@@ -140,7 +140,7 @@ done5:
 quads:
 	PRFM (R12), PLDL1KEEP
 	ADD $64, R12, R12
-	FMOVQ (R10), F5
+	WORD $0x3cc00145 // ldur q5, [x10]
 	WORD $0x3ce56886 // ldr q6, [x4, x5]
 	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
 	WORD $0x3ce568c7 // ldr q7, [x6, x5]
@@ -152,21 +152,21 @@ quads:
 	WORD $0x3ce5692a // ldr q10, [x9, x5]
 	WORD $0x4f8a10a4 // fmla v4.4s, v5.4s, v10.s[0]
 	ADD R11, R10, R10
-	FMOVQ (R10), F5
+	WORD $0x3cc00145 // ldur q5, [x10]
 	WORD $0x4fa610a0 // fmla v0.4s, v5.4s, v6.s[1]
 	WORD $0x4fa710a1 // fmla v1.4s, v5.4s, v7.s[1]
 	WORD $0x4fa810a2 // fmla v2.4s, v5.4s, v8.s[1]
 	WORD $0x4fa910a3 // fmla v3.4s, v5.4s, v9.s[1]
 	WORD $0x4faa10a4 // fmla v4.4s, v5.4s, v10.s[1]
 	ADD R11, R10, R10
-	FMOVQ (R10), F5
+	WORD $0x3cc00145 // ldur q5, [x10]
 	WORD $0x4f8618a0 // fmla v0.4s, v5.4s, v6.s[2]
 	WORD $0x4f8718a1 // fmla v1.4s, v5.4s, v7.s[2]
 	WORD $0x4f8818a2 // fmla v2.4s, v5.4s, v8.s[2]
 	WORD $0x4f8918a3 // fmla v3.4s, v5.4s, v9.s[2]
 	WORD $0x4f8a18a4 // fmla v4.4s, v5.4s, v10.s[2]
 	ADD R11, R10, R10
-	FMOVQ (R10), F5
+	WORD $0x3cc00145 // ldur q5, [x10]
 	WORD $0x4fa618a0 // fmla v0.4s, v5.4s, v6.s[3]
 	WORD $0x4fa718a1 // fmla v1.4s, v5.4s, v7.s[3]
 	WORD $0x4fa818a2 // fmla v2.4s, v5.4s, v8.s[3]
@@ -190,7 +190,7 @@ not_along_k:
 columns:
 	PRFM (R12), PLDL1KEEP
 	ADD $64, R12, R12
-	FMOVQ (R10), F5
+	WORD $0x3cc00145 // ldur q5, [x10]
 	WORD $0x3ce56886 // ldr q6, [x4, x5]
 	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
 	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
@@ -200,7 +200,7 @@ columns:
 	ADD R3, R5, R5
 	WORD $0x4f8610a4 // fmla v4.4s, v5.4s, v6.s[0]
 	ADD R11, R10, R10
-	FMOVQ (R10), F5
+	WORD $0x3cc00145 // ldur q5, [x10]
 	WORD $0x3ce56886 // ldr q6, [x4, x5]
 	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
 	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
@@ -210,7 +210,7 @@ columns:
 	ADD R3, R5, R5
 	WORD $0x4f8610a4 // fmla v4.4s, v5.4s, v6.s[0]
 	ADD R11, R10, R10
-	FMOVQ (R10), F5
+	WORD $0x3cc00145 // ldur q5, [x10]
 	WORD $0x3ce56886 // ldr q6, [x4, x5]
 	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
 	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
@@ -220,7 +220,7 @@ columns:
 	ADD R3, R5, R5
 	WORD $0x4f8610a4 // fmla v4.4s, v5.4s, v6.s[0]
 	ADD R11, R10, R10
-	FMOVQ (R10), F5
+	WORD $0x3cc00145 // ldur q5, [x10]
 	WORD $0x3ce56886 // ldr q6, [x4, x5]
 	WORD $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
 	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
@@ -252,7 +252,7 @@ step:
 	FMOVS (R8)(R5), F8
 	FMOVS (R9)(R5), F9
 	ADD R3, R5, R5
-	FMOVQ (R10), F10
+	WORD $0x3cc0014a // ldur q10, [x10]
 	WORD $0x4f851140 // fmla v0.4s, v10.4s, v5.s[0]
 	WORD $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
 	WORD $0x4f871142 // fmla v2.4s, v10.4s, v7.s[0]
@@ -279,12 +279,12 @@ done_step:
 	TBZ $0, R6, skip_add
 	VMOVI $0, V5.B16
 	TBZ $2, R7, part6
-	FMOVQ (R1), F5
+	WORD $0x3cc00025 // ldur q5, [x1]
 	JMP done6
 
 part6:
 	TBZ $1, R7, single6
-	FMOVD (R1), F5
+	WORD $0xfc400025 // ldur d5, [x1]
 	TBZ $0, R7, done6
 	ADD $8, R1, R8
 	VLD1 (R8), V5.S[2]
@@ -292,18 +292,18 @@ part6:
 
 single6:
 	TBZ $0, R7, done6
-	FMOVS (R1), F5
+	WORD $0xbc400025 // ldur s5, [x1]
 
 done6:
 	WORD $0x4e20d4a0 // fadd v0.4s, v5.4s, v0.4s
 	VMOVI $0, V5.B16
 	TBZ $2, R7, part7
-	FMOVQ (R3), F5
+	WORD $0x3cc00065 // ldur q5, [x3]
 	JMP done7
 
 part7:
 	TBZ $1, R7, single7
-	FMOVD (R3), F5
+	WORD $0xfc400065 // ldur d5, [x3]
 	TBZ $0, R7, done7
 	ADD $8, R3, R8
 	VLD1 (R8), V5.S[2]
@@ -311,18 +311,18 @@ part7:
 
 single7:
 	TBZ $0, R7, done7
-	FMOVS (R3), F5
+	WORD $0xbc400065 // ldur s5, [x3]
 
 done7:
 	WORD $0x4e21d4a1 // fadd v1.4s, v5.4s, v1.4s
 	VMOVI $0, V5.B16
 	TBZ $2, R7, part8
-	FMOVQ (R4), F5
+	WORD $0x3cc00085 // ldur q5, [x4]
 	JMP done8
 
 part8:
 	TBZ $1, R7, single8
-	FMOVD (R4), F5
+	WORD $0xfc400085 // ldur d5, [x4]
 	TBZ $0, R7, done8
 	ADD $8, R4, R8
 	VLD1 (R8), V5.S[2]
@@ -330,18 +330,18 @@ part8:
 
 single8:
 	TBZ $0, R7, done8
-	FMOVS (R4), F5
+	WORD $0xbc400085 // ldur s5, [x4]
 
 done8:
 	WORD $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
 	VMOVI $0, V5.B16
 	TBZ $2, R7, part9
-	FMOVQ (R5), F5
+	WORD $0x3cc000a5 // ldur q5, [x5]
 	JMP done9
 
 part9:
 	TBZ $1, R7, single9
-	FMOVD (R5), F5
+	WORD $0xfc4000a5 // ldur d5, [x5]
 	TBZ $0, R7, done9
 	ADD $8, R5, R8
 	VLD1 (R8), V5.S[2]
@@ -349,18 +349,18 @@ part9:
 
 single9:
 	TBZ $0, R7, done9
-	FMOVS (R5), F5
+	WORD $0xbc4000a5 // ldur s5, [x5]
 
 done9:
 	WORD $0x4e23d4a3 // fadd v3.4s, v5.4s, v3.4s
 	VMOVI $0, V5.B16
 	TBZ $2, R7, part10
-	FMOVQ (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	JMP done10
 
 part10:
 	TBZ $1, R7, single10
-	FMOVD (R2), F5
+	WORD $0xfc400045 // ldur d5, [x2]
 	TBZ $0, R7, done10
 	ADD $8, R2, R8
 	VLD1 (R8), V5.S[2]
@@ -368,26 +368,26 @@ part10:
 
 single10:
 	TBZ $0, R7, done10
-	FMOVS (R2), F5
+	WORD $0xbc400045 // ldur s5, [x2]
 
 done10:
 	WORD $0x4e24d4a4 // fadd v4.4s, v5.4s, v4.4s
 
 skip_add:
 	TBZ $1, R6, skip_flush
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	WORD $0x6ea0eca5 // facgt v5.4s, v5.4s, v0.4s
 	WORD $0x4e651c00 // bic v0.16b, v0.16b, v5.16b
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	WORD $0x6ea1eca5 // facgt v5.4s, v5.4s, v1.4s
 	WORD $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	WORD $0x6ea2eca5 // facgt v5.4s, v5.4s, v2.4s
 	WORD $0x4e651c42 // bic v2.16b, v2.16b, v5.16b
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	WORD $0x6ea3eca5 // facgt v5.4s, v5.4s, v3.4s
 	WORD $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
-	FMOVQ (R0), F5
+	WORD $0x3cc00005 // ldur q5, [x0]
 	WORD $0x6ea4eca5 // facgt v5.4s, v5.4s, v4.4s
 	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
 

@@ -18,15 +18,15 @@ TEXT ·Tile5x2(SB), NOSPLIT, $0-8
 	ADD R2, R5, R2
 	MOVD t+0(FP), R6
 	MOVD 80(R6), R6
-	FMOVQ (R1), F0
+	WORD $0x3cc00020 // ldur q0, [x1]
 	VMOVI $0, V1.B16
 	TBZ $2, R6, part
-	FMOVQ 16(R1), F1
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	JMP done
 
 part:
 	TBZ $1, R6, single
-	FMOVD 16(R1), F1
+	WORD $0xfc410021 // ldur d1, [x1, #16]
 	TBZ $0, R6, done
 	ADD $24, R1, R1
 	VLD1 (R1), V1.S[2]
@@ -34,18 +34,18 @@ part:
 
 single:
 	TBZ $0, R6, done
-	FMOVS 16(R1), F1
+	WORD $0xbc410021 // ldur s1, [x1, #16]
 
 done:
-	FMOVQ (R3), F2
+	WORD $0x3cc00062 // ldur q2, [x3]
 	VMOVI $0, V3.B16
 	TBZ $2, R6, part2
-	FMOVQ 16(R3), F3
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
 	JMP done2
 
 part2:
 	TBZ $1, R6, single2
-	FMOVD 16(R3), F3
+	WORD $0xfc410063 // ldur d3, [x3, #16]
 	TBZ $0, R6, done2
 	ADD $24, R3, R1
 	VLD1 (R1), V3.S[2]
@@ -53,18 +53,18 @@ part2:
 
 single2:
 	TBZ $0, R6, done2
-	FMOVS 16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 
 done2:
-	FMOVQ (R4), F4
+	WORD $0x3cc00084 // ldur q4, [x4]
 	VMOVI $0, V5.B16
 	TBZ $2, R6, part3
-	FMOVQ 16(R4), F5
+	WORD $0x3cc10085 // ldur q5, [x4, #16]
 	JMP done3
 
 part3:
 	TBZ $1, R6, single3
-	FMOVD 16(R4), F5
+	WORD $0xfc410085 // ldur d5, [x4, #16]
 	TBZ $0, R6, done3
 	ADD $24, R4, R1
 	VLD1 (R1), V5.S[2]
@@ -72,18 +72,18 @@ part3:
 
 single3:
 	TBZ $0, R6, done3
-	FMOVS 16(R4), F5
+	WORD $0xbc410085 // ldur s5, [x4, #16]
 
 done3:
-	FMOVQ (R5), F6
+	WORD $0x3cc000a6 // ldur q6, [x5]
 	VMOVI $0, V7.B16
 	TBZ $2, R6, part4
-	FMOVQ 16(R5), F7
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
 	JMP done4
 
 part4:
 	TBZ $1, R6, single4
-	FMOVD 16(R5), F7
+	WORD $0xfc4100a7 // ldur d7, [x5, #16]
 	TBZ $0, R6, done4
 	ADD $24, R5, R1
 	VLD1 (R1), V7.S[2]
@@ -91,18 +91,18 @@ part4:
 
 single4:
 	TBZ $0, R6, done4
-	FMOVS 16(R5), F7
+	WORD $0xbc4100a7 // ldur s7, [x5, #16]
 
 done4:
-	FMOVQ (R2), F8
+	WORD $0x3cc00048 // ldur q8, [x2]
 	VMOVI $0, V9.B16
 	TBZ $2, R6, part5
-	FMOVQ 16(R2), F9
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	JMP done5
 
 part5:
 	TBZ $1, R6, single5
-	FMOVD 16(R2), F9
+	WORD $0xfc410049 // ldur d9, [x2, #16]
 	TBZ $0, R6, done5
 	ADD $24, R2, R1
 	VLD1 (R1), V9.S[2]
@@ -110,7 +110,7 @@ part5:
 
 single5:
 	TBZ $0, R6, done5
-	FMOVS 16(R2), F9
+	WORD $0xbc410049 // ldur s9, [x2, #16]
 
 done5:
 	MOVD t+0(FP), R1
@@ -145,58 +145,62 @@ done5:
 quads:
 	PRFM (R12), PLDL1KEEP
 	ADD $64, R12, R12
-	FLDPQ (R10), (F10, F11)
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
-	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
-	WORD $0x3ce568cd // ldr q13, [x6, x5]
-	WORD $0x4f8d1142 // fmla v2.4s, v10.4s, v13.s[0]
-	WORD $0x3ce568ee // ldr q14, [x7, x5]
-	WORD $0x4f8e1144 // fmla v4.4s, v10.4s, v14.s[0]
-	WORD $0x3ce5690f // ldr q15, [x8, x5]
-	WORD $0x4f8f1146 // fmla v6.4s, v10.4s, v15.s[0]
-	WORD $0x3ce56930 // ldr q16, [x9, x5]
-	WORD $0x4f901148 // fmla v8.4s, v10.4s, v16.s[0]
-	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
-	WORD $0x4f8d1163 // fmla v3.4s, v11.4s, v13.s[0]
-	WORD $0x4f8e1165 // fmla v5.4s, v11.4s, v14.s[0]
-	WORD $0x4f8f1167 // fmla v7.4s, v11.4s, v15.s[0]
-	WORD $0x4f901169 // fmla v9.4s, v11.4s, v16.s[0]
+	WORD $0x3cc0014a // ldur q10, [x10]
+	WORD $0x3ce5688b // ldr q11, [x4, x5]
+	WORD $0x4f8b1140 // fmla v0.4s, v10.4s, v11.s[0]
+	WORD $0x3ce568cc // ldr q12, [x6, x5]
+	WORD $0x4f8c1142 // fmla v2.4s, v10.4s, v12.s[0]
+	WORD $0x3ce568ed // ldr q13, [x7, x5]
+	WORD $0x4f8d1144 // fmla v4.4s, v10.4s, v13.s[0]
+	WORD $0x3ce5690e // ldr q14, [x8, x5]
+	WORD $0x4f8e1146 // fmla v6.4s, v10.4s, v14.s[0]
+	WORD $0x3ce5692f // ldr q15, [x9, x5]
+	WORD $0x4f8f1148 // fmla v8.4s, v10.4s, v15.s[0]
+	WORD $0x3cc1014a // ldur q10, [x10, #16]
+	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
+	WORD $0x4f8c1143 // fmla v3.4s, v10.4s, v12.s[0]
+	WORD $0x4f8d1145 // fmla v5.4s, v10.4s, v13.s[0]
+	WORD $0x4f8e1147 // fmla v7.4s, v10.4s, v14.s[0]
+	WORD $0x4f8f1149 // fmla v9.4s, v10.4s, v15.s[0]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F10, F11)
-	WORD $0x4fac1140 // fmla v0.4s, v10.4s, v12.s[1]
-	WORD $0x4fad1142 // fmla v2.4s, v10.4s, v13.s[1]
-	WORD $0x4fae1144 // fmla v4.4s, v10.4s, v14.s[1]
-	WORD $0x4faf1146 // fmla v6.4s, v10.4s, v15.s[1]
-	WORD $0x4fb01148 // fmla v8.4s, v10.4s, v16.s[1]
-	WORD $0x4fac1161 // fmla v1.4s, v11.4s, v12.s[1]
-	WORD $0x4fad1163 // fmla v3.4s, v11.4s, v13.s[1]
-	WORD $0x4fae1165 // fmla v5.4s, v11.4s, v14.s[1]
-	WORD $0x4faf1167 // fmla v7.4s, v11.4s, v15.s[1]
-	WORD $0x4fb01169 // fmla v9.4s, v11.4s, v16.s[1]
+	WORD $0x3cc0014a // ldur q10, [x10]
+	WORD $0x4fab1140 // fmla v0.4s, v10.4s, v11.s[1]
+	WORD $0x4fac1142 // fmla v2.4s, v10.4s, v12.s[1]
+	WORD $0x4fad1144 // fmla v4.4s, v10.4s, v13.s[1]
+	WORD $0x4fae1146 // fmla v6.4s, v10.4s, v14.s[1]
+	WORD $0x4faf1148 // fmla v8.4s, v10.4s, v15.s[1]
+	WORD $0x3cc1014a // ldur q10, [x10, #16]
+	WORD $0x4fab1141 // fmla v1.4s, v10.4s, v11.s[1]
+	WORD $0x4fac1143 // fmla v3.4s, v10.4s, v12.s[1]
+	WORD $0x4fad1145 // fmla v5.4s, v10.4s, v13.s[1]
+	WORD $0x4fae1147 // fmla v7.4s, v10.4s, v14.s[1]
+	WORD $0x4faf1149 // fmla v9.4s, v10.4s, v15.s[1]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F10, F11)
-	WORD $0x4f8c1940 // fmla v0.4s, v10.4s, v12.s[2]
-	WORD $0x4f8d1942 // fmla v2.4s, v10.4s, v13.s[2]
-	WORD $0x4f8e1944 // fmla v4.4s, v10.4s, v14.s[2]
-	WORD $0x4f8f1946 // fmla v6.4s, v10.4s, v15.s[2]
-	WORD $0x4f901948 // fmla v8.4s, v10.4s, v16.s[2]
-	WORD $0x4f8c1961 // fmla v1.4s, v11.4s, v12.s[2]
-	WORD $0x4f8d1963 // fmla v3.4s, v11.4s, v13.s[2]
-	WORD $0x4f8e1965 // fmla v5.4s, v11.4s, v14.s[2]
-	WORD $0x4f8f1967 // fmla v7.4s, v11.4s, v15.s[2]
-	WORD $0x4f901969 // fmla v9.4s, v11.4s, v16.s[2]
+	WORD $0x3cc0014a // ldur q10, [x10]
+	WORD $0x4f8b1940 // fmla v0.4s, v10.4s, v11.s[2]
+	WORD $0x4f8c1942 // fmla v2.4s, v10.4s, v12.s[2]
+	WORD $0x4f8d1944 // fmla v4.4s, v10.4s, v13.s[2]
+	WORD $0x4f8e1946 // fmla v6.4s, v10.4s, v14.s[2]
+	WORD $0x4f8f1948 // fmla v8.4s, v10.4s, v15.s[2]
+	WORD $0x3cc1014a // ldur q10, [x10, #16]
+	WORD $0x4f8b1941 // fmla v1.4s, v10.4s, v11.s[2]
+	WORD $0x4f8c1943 // fmla v3.4s, v10.4s, v12.s[2]
+	WORD $0x4f8d1945 // fmla v5.4s, v10.4s, v13.s[2]
+	WORD $0x4f8e1947 // fmla v7.4s, v10.4s, v14.s[2]
+	WORD $0x4f8f1949 // fmla v9.4s, v10.4s, v15.s[2]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F10, F11)
-	WORD $0x4fac1940 // fmla v0.4s, v10.4s, v12.s[3]
-	WORD $0x4fad1942 // fmla v2.4s, v10.4s, v13.s[3]
-	WORD $0x4fae1944 // fmla v4.4s, v10.4s, v14.s[3]
-	WORD $0x4faf1946 // fmla v6.4s, v10.4s, v15.s[3]
-	WORD $0x4fb01948 // fmla v8.4s, v10.4s, v16.s[3]
-	WORD $0x4fac1961 // fmla v1.4s, v11.4s, v12.s[3]
-	WORD $0x4fad1963 // fmla v3.4s, v11.4s, v13.s[3]
-	WORD $0x4fae1965 // fmla v5.4s, v11.4s, v14.s[3]
-	WORD $0x4faf1967 // fmla v7.4s, v11.4s, v15.s[3]
-	WORD $0x4fb01969 // fmla v9.4s, v11.4s, v16.s[3]
+	WORD $0x3cc0014a // ldur q10, [x10]
+	WORD $0x4fab1940 // fmla v0.4s, v10.4s, v11.s[3]
+	WORD $0x4fac1942 // fmla v2.4s, v10.4s, v12.s[3]
+	WORD $0x4fad1944 // fmla v4.4s, v10.4s, v13.s[3]
+	WORD $0x4fae1946 // fmla v6.4s, v10.4s, v14.s[3]
+	WORD $0x4faf1948 // fmla v8.4s, v10.4s, v15.s[3]
+	WORD $0x3cc1014a // ldur q10, [x10, #16]
+	WORD $0x4fab1941 // fmla v1.4s, v10.4s, v11.s[3]
+	WORD $0x4fac1943 // fmla v3.4s, v10.4s, v12.s[3]
+	WORD $0x4fad1945 // fmla v5.4s, v10.4s, v13.s[3]
+	WORD $0x4fae1947 // fmla v7.4s, v10.4s, v14.s[3]
+	WORD $0x4faf1949 // fmla v9.4s, v10.4s, v15.s[3]
 	ADD R11, R10, R10
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -215,65 +219,69 @@ not_along_k:
 columns:
 	PRFM (R12), PLDL1KEEP
 	ADD $64, R12, R12
-	FLDPQ (R10), (F10, F11)
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
-	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
-	WORD $0x4fac1142 // fmla v2.4s, v10.4s, v12.s[1]
-	WORD $0x4f8c1944 // fmla v4.4s, v10.4s, v12.s[2]
-	WORD $0x4fac1946 // fmla v6.4s, v10.4s, v12.s[3]
-	FMOVS (R9)(R5), F13
+	WORD $0x3cc0014a // ldur q10, [x10]
+	WORD $0x3ce5688b // ldr q11, [x4, x5]
+	WORD $0x4f8b1140 // fmla v0.4s, v10.4s, v11.s[0]
+	WORD $0x4fab1142 // fmla v2.4s, v10.4s, v11.s[1]
+	WORD $0x4f8b1944 // fmla v4.4s, v10.4s, v11.s[2]
+	WORD $0x4fab1946 // fmla v6.4s, v10.4s, v11.s[3]
+	FMOVS (R9)(R5), F12
 	ADD R3, R5, R5
-	WORD $0x4f8d1148 // fmla v8.4s, v10.4s, v13.s[0]
-	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
-	WORD $0x4fac1163 // fmla v3.4s, v11.4s, v12.s[1]
-	WORD $0x4f8c1965 // fmla v5.4s, v11.4s, v12.s[2]
-	WORD $0x4fac1967 // fmla v7.4s, v11.4s, v12.s[3]
-	WORD $0x4f8d1169 // fmla v9.4s, v11.4s, v13.s[0]
+	WORD $0x4f8c1148 // fmla v8.4s, v10.4s, v12.s[0]
+	WORD $0x3cc1014a // ldur q10, [x10, #16]
+	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
+	WORD $0x4fab1143 // fmla v3.4s, v10.4s, v11.s[1]
+	WORD $0x4f8b1945 // fmla v5.4s, v10.4s, v11.s[2]
+	WORD $0x4fab1947 // fmla v7.4s, v10.4s, v11.s[3]
+	WORD $0x4f8c1149 // fmla v9.4s, v10.4s, v12.s[0]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F10, F11)
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
-	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
-	WORD $0x4fac1142 // fmla v2.4s, v10.4s, v12.s[1]
-	WORD $0x4f8c1944 // fmla v4.4s, v10.4s, v12.s[2]
-	WORD $0x4fac1946 // fmla v6.4s, v10.4s, v12.s[3]
-	FMOVS (R9)(R5), F13
+	WORD $0x3cc0014a // ldur q10, [x10]
+	WORD $0x3ce5688b // ldr q11, [x4, x5]
+	WORD $0x4f8b1140 // fmla v0.4s, v10.4s, v11.s[0]
+	WORD $0x4fab1142 // fmla v2.4s, v10.4s, v11.s[1]
+	WORD $0x4f8b1944 // fmla v4.4s, v10.4s, v11.s[2]
+	WORD $0x4fab1946 // fmla v6.4s, v10.4s, v11.s[3]
+	FMOVS (R9)(R5), F12
 	ADD R3, R5, R5
-	WORD $0x4f8d1148 // fmla v8.4s, v10.4s, v13.s[0]
-	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
-	WORD $0x4fac1163 // fmla v3.4s, v11.4s, v12.s[1]
-	WORD $0x4f8c1965 // fmla v5.4s, v11.4s, v12.s[2]
-	WORD $0x4fac1967 // fmla v7.4s, v11.4s, v12.s[3]
-	WORD $0x4f8d1169 // fmla v9.4s, v11.4s, v13.s[0]
+	WORD $0x4f8c1148 // fmla v8.4s, v10.4s, v12.s[0]
+	WORD $0x3cc1014a // ldur q10, [x10, #16]
+	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
+	WORD $0x4fab1143 // fmla v3.4s, v10.4s, v11.s[1]
+	WORD $0x4f8b1945 // fmla v5.4s, v10.4s, v11.s[2]
+	WORD $0x4fab1947 // fmla v7.4s, v10.4s, v11.s[3]
+	WORD $0x4f8c1149 // fmla v9.4s, v10.4s, v12.s[0]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F10, F11)
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
-	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
-	WORD $0x4fac1142 // fmla v2.4s, v10.4s, v12.s[1]
-	WORD $0x4f8c1944 // fmla v4.4s, v10.4s, v12.s[2]
-	WORD $0x4fac1946 // fmla v6.4s, v10.4s, v12.s[3]
-	FMOVS (R9)(R5), F13
+	WORD $0x3cc0014a // ldur q10, [x10]
+	WORD $0x3ce5688b // ldr q11, [x4, x5]
+	WORD $0x4f8b1140 // fmla v0.4s, v10.4s, v11.s[0]
+	WORD $0x4fab1142 // fmla v2.4s, v10.4s, v11.s[1]
+	WORD $0x4f8b1944 // fmla v4.4s, v10.4s, v11.s[2]
+	WORD $0x4fab1946 // fmla v6.4s, v10.4s, v11.s[3]
+	FMOVS (R9)(R5), F12
 	ADD R3, R5, R5
-	WORD $0x4f8d1148 // fmla v8.4s, v10.4s, v13.s[0]
-	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
-	WORD $0x4fac1163 // fmla v3.4s, v11.4s, v12.s[1]
-	WORD $0x4f8c1965 // fmla v5.4s, v11.4s, v12.s[2]
-	WORD $0x4fac1967 // fmla v7.4s, v11.4s, v12.s[3]
-	WORD $0x4f8d1169 // fmla v9.4s, v11.4s, v13.s[0]
+	WORD $0x4f8c1148 // fmla v8.4s, v10.4s, v12.s[0]
+	WORD $0x3cc1014a // ldur q10, [x10, #16]
+	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
+	WORD $0x4fab1143 // fmla v3.4s, v10.4s, v11.s[1]
+	WORD $0x4f8b1945 // fmla v5.4s, v10.4s, v11.s[2]
+	WORD $0x4fab1947 // fmla v7.4s, v10.4s, v11.s[3]
+	WORD $0x4f8c1149 // fmla v9.4s, v10.4s, v12.s[0]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F10, F11)
-	WORD $0x3ce5688c // ldr q12, [x4, x5]
-	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
-	WORD $0x4fac1142 // fmla v2.4s, v10.4s, v12.s[1]
-	WORD $0x4f8c1944 // fmla v4.4s, v10.4s, v12.s[2]
-	WORD $0x4fac1946 // fmla v6.4s, v10.4s, v12.s[3]
-	FMOVS (R9)(R5), F13
+	WORD $0x3cc0014a // ldur q10, [x10]
+	WORD $0x3ce5688b // ldr q11, [x4, x5]
+	WORD $0x4f8b1140 // fmla v0.4s, v10.4s, v11.s[0]
+	WORD $0x4fab1142 // fmla v2.4s, v10.4s, v11.s[1]
+	WORD $0x4f8b1944 // fmla v4.4s, v10.4s, v11.s[2]
+	WORD $0x4fab1946 // fmla v6.4s, v10.4s, v11.s[3]
+	FMOVS (R9)(R5), F12
 	ADD R3, R5, R5
-	WORD $0x4f8d1148 // fmla v8.4s, v10.4s, v13.s[0]
-	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
-	WORD $0x4fac1163 // fmla v3.4s, v11.4s, v12.s[1]
-	WORD $0x4f8c1965 // fmla v5.4s, v11.4s, v12.s[2]
-	WORD $0x4fac1967 // fmla v7.4s, v11.4s, v12.s[3]
-	WORD $0x4f8d1169 // fmla v9.4s, v11.4s, v13.s[0]
+	WORD $0x4f8c1148 // fmla v8.4s, v10.4s, v12.s[0]
+	WORD $0x3cc1014a // ldur q10, [x10, #16]
+	WORD $0x4f8b1141 // fmla v1.4s, v10.4s, v11.s[0]
+	WORD $0x4fab1143 // fmla v3.4s, v10.4s, v11.s[1]
+	WORD $0x4f8b1945 // fmla v5.4s, v10.4s, v11.s[2]
+	WORD $0x4fab1947 // fmla v7.4s, v10.4s, v11.s[3]
+	WORD $0x4f8c1149 // fmla v9.4s, v10.4s, v12.s[0]
 	ADD R11, R10, R10
 	SUBS $4, R1, R1
 	BGE columns
@@ -297,17 +305,18 @@ step:
 	FMOVS (R8)(R5), F13
 	FMOVS (R9)(R5), F14
 	ADD R3, R5, R5
-	FLDPQ (R10), (F15, F16)
+	WORD $0x3cc0014f // ldur q15, [x10]
 	WORD $0x4f8a11e0 // fmla v0.4s, v15.4s, v10.s[0]
 	WORD $0x4f8b11e2 // fmla v2.4s, v15.4s, v11.s[0]
 	WORD $0x4f8c11e4 // fmla v4.4s, v15.4s, v12.s[0]
 	WORD $0x4f8d11e6 // fmla v6.4s, v15.4s, v13.s[0]
 	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	WORD $0x4f8a1201 // fmla v1.4s, v16.4s, v10.s[0]
-	WORD $0x4f8b1203 // fmla v3.4s, v16.4s, v11.s[0]
-	WORD $0x4f8c1205 // fmla v5.4s, v16.4s, v12.s[0]
-	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
-	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	WORD $0x3cc1014f // ldur q15, [x10, #16]
+	WORD $0x4f8a11e1 // fmla v1.4s, v15.4s, v10.s[0]
+	WORD $0x4f8b11e3 // fmla v3.4s, v15.4s, v11.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	WORD $0x4f8d11e7 // fmla v7.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
 	ADD R11, R10, R10
 	SUBS $1, R1, R1
 	BGE step
@@ -327,16 +336,16 @@ done_step:
 	MOVD t+0(FP), R7
 	MOVD 80(R7), R7
 	TBZ $0, R6, skip_add
-	FMOVQ (R1), F10
+	WORD $0x3cc0002a // ldur q10, [x1]
 	WORD $0x4e20d540 // fadd v0.4s, v10.4s, v0.4s
 	VMOVI $0, V10.B16
 	TBZ $2, R7, part6
-	FMOVQ 16(R1), F10
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
 	JMP done6
 
 part6:
 	TBZ $1, R7, single6
-	FMOVD 16(R1), F10
+	WORD $0xfc41002a // ldur d10, [x1, #16]
 	TBZ $0, R7, done6
 	ADD $24, R1, R8
 	VLD1 (R8), V10.S[2]
@@ -344,20 +353,20 @@ part6:
 
 single6:
 	TBZ $0, R7, done6
-	FMOVS 16(R1), F10
+	WORD $0xbc41002a // ldur s10, [x1, #16]
 
 done6:
 	WORD $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
-	FMOVQ (R3), F10
+	WORD $0x3cc0006a // ldur q10, [x3]
 	WORD $0x4e22d542 // fadd v2.4s, v10.4s, v2.4s
 	VMOVI $0, V10.B16
 	TBZ $2, R7, part7
-	FMOVQ 16(R3), F10
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	JMP done7
 
 part7:
 	TBZ $1, R7, single7
-	FMOVD 16(R3), F10
+	WORD $0xfc41006a // ldur d10, [x3, #16]
 	TBZ $0, R7, done7
 	ADD $24, R3, R8
 	VLD1 (R8), V10.S[2]
@@ -365,20 +374,20 @@ part7:
 
 single7:
 	TBZ $0, R7, done7
-	FMOVS 16(R3), F10
+	WORD $0xbc41006a // ldur s10, [x3, #16]
 
 done7:
 	WORD $0x4e23d543 // fadd v3.4s, v10.4s, v3.4s
-	FMOVQ (R4), F10
+	WORD $0x3cc0008a // ldur q10, [x4]
 	WORD $0x4e24d544 // fadd v4.4s, v10.4s, v4.4s
 	VMOVI $0, V10.B16
 	TBZ $2, R7, part8
-	FMOVQ 16(R4), F10
+	WORD $0x3cc1008a // ldur q10, [x4, #16]
 	JMP done8
 
 part8:
 	TBZ $1, R7, single8
-	FMOVD 16(R4), F10
+	WORD $0xfc41008a // ldur d10, [x4, #16]
 	TBZ $0, R7, done8
 	ADD $24, R4, R8
 	VLD1 (R8), V10.S[2]
@@ -386,20 +395,20 @@ part8:
 
 single8:
 	TBZ $0, R7, done8
-	FMOVS 16(R4), F10
+	WORD $0xbc41008a // ldur s10, [x4, #16]
 
 done8:
 	WORD $0x4e25d545 // fadd v5.4s, v10.4s, v5.4s
-	FMOVQ (R5), F10
+	WORD $0x3cc000aa // ldur q10, [x5]
 	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
 	VMOVI $0, V10.B16
 	TBZ $2, R7, part9
-	FMOVQ 16(R5), F10
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	JMP done9
 
 part9:
 	TBZ $1, R7, single9
-	FMOVD 16(R5), F10
+	WORD $0xfc4100aa // ldur d10, [x5, #16]
 	TBZ $0, R7, done9
 	ADD $24, R5, R8
 	VLD1 (R8), V10.S[2]
@@ -407,20 +416,20 @@ part9:
 
 single9:
 	TBZ $0, R7, done9
-	FMOVS 16(R5), F10
+	WORD $0xbc4100aa // ldur s10, [x5, #16]
 
 done9:
 	WORD $0x4e27d547 // fadd v7.4s, v10.4s, v7.4s
-	FMOVQ (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	WORD $0x4e28d548 // fadd v8.4s, v10.4s, v8.4s
 	VMOVI $0, V10.B16
 	TBZ $2, R7, part10
-	FMOVQ 16(R2), F10
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	JMP done10
 
 part10:
 	TBZ $1, R7, single10
-	FMOVD 16(R2), F10
+	WORD $0xfc41004a // ldur d10, [x2, #16]
 	TBZ $0, R7, done10
 	ADD $24, R2, R8
 	VLD1 (R8), V10.S[2]
@@ -428,41 +437,41 @@ part10:
 
 single10:
 	TBZ $0, R7, done10
-	FMOVS 16(R2), F10
+	WORD $0xbc41004a // ldur s10, [x2, #16]
 
 done10:
 	WORD $0x4e29d549 // fadd v9.4s, v10.4s, v9.4s
 
 skip_add:
 	TBZ $1, R6, skip_flush
-	FMOVQ (R0), F10
+	WORD $0x3cc0000a // ldur q10, [x0]
 	WORD $0x6ea0ed4a // facgt v10.4s, v10.4s, v0.4s
 	WORD $0x4e6a1c00 // bic v0.16b, v0.16b, v10.16b
-	FMOVQ (R0), F10
+	WORD $0x3cc0000a // ldur q10, [x0]
 	WORD $0x6ea1ed4a // facgt v10.4s, v10.4s, v1.4s
 	WORD $0x4e6a1c21 // bic v1.16b, v1.16b, v10.16b
-	FMOVQ (R0), F10
+	WORD $0x3cc0000a // ldur q10, [x0]
 	WORD $0x6ea2ed4a // facgt v10.4s, v10.4s, v2.4s
 	WORD $0x4e6a1c42 // bic v2.16b, v2.16b, v10.16b
-	FMOVQ (R0), F10
+	WORD $0x3cc0000a // ldur q10, [x0]
 	WORD $0x6ea3ed4a // facgt v10.4s, v10.4s, v3.4s
 	WORD $0x4e6a1c63 // bic v3.16b, v3.16b, v10.16b
-	FMOVQ (R0), F10
+	WORD $0x3cc0000a // ldur q10, [x0]
 	WORD $0x6ea4ed4a // facgt v10.4s, v10.4s, v4.4s
 	WORD $0x4e6a1c84 // bic v4.16b, v4.16b, v10.16b
-	FMOVQ (R0), F10
+	WORD $0x3cc0000a // ldur q10, [x0]
 	WORD $0x6ea5ed4a // facgt v10.4s, v10.4s, v5.4s
 	WORD $0x4e6a1ca5 // bic v5.16b, v5.16b, v10.16b
-	FMOVQ (R0), F10
+	WORD $0x3cc0000a // ldur q10, [x0]
 	WORD $0x6ea6ed4a // facgt v10.4s, v10.4s, v6.4s
 	WORD $0x4e6a1cc6 // bic v6.16b, v6.16b, v10.16b
-	FMOVQ (R0), F10
+	WORD $0x3cc0000a // ldur q10, [x0]
 	WORD $0x6ea7ed4a // facgt v10.4s, v10.4s, v7.4s
 	WORD $0x4e6a1ce7 // bic v7.16b, v7.16b, v10.16b
-	FMOVQ (R0), F10
+	WORD $0x3cc0000a // ldur q10, [x0]
 	WORD $0x6ea8ed4a // facgt v10.4s, v10.4s, v8.4s
 	WORD $0x4e6a1d08 // bic v8.16b, v8.16b, v10.16b
-	FMOVQ (R0), F10
+	WORD $0x3cc0000a // ldur q10, [x0]
 	WORD $0x6ea9ed4a // facgt v10.4s, v10.4s, v9.4s
 	WORD $0x4e6a1d29 // bic v9.16b, v9.16b, v10.16b
 

@@ -18,15 +18,16 @@ TEXT ·Tile5x3(SB), NOSPLIT, $0-8
 	ADD R2, R5, R2
 	MOVD t+0(FP), R6
 	MOVD 80(R6), R6
-	FLDPQ (R1), (F0, F1)
+	WORD $0x3cc00020 // ldur q0, [x1]
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	VMOVI $0, V2.B16
 	TBZ $2, R6, part
-	FMOVQ 32(R1), F2
+	WORD $0x3cc20022 // ldur q2, [x1, #32]
 	JMP done
 
 part:
 	TBZ $1, R6, single
-	FMOVD 32(R1), F2
+	WORD $0xfc420022 // ldur d2, [x1, #32]
 	TBZ $0, R6, done
 	ADD $40, R1, R1
 	VLD1 (R1), V2.S[2]
@@ -34,18 +35,19 @@ part:
 
 single:
 	TBZ $0, R6, done
-	FMOVS 32(R1), F2
+	WORD $0xbc420022 // ldur s2, [x1, #32]
 
 done:
-	FLDPQ (R3), (F3, F4)
+	WORD $0x3cc00063 // ldur q3, [x3]
+	WORD $0x3cc10064 // ldur q4, [x3, #16]
 	VMOVI $0, V5.B16
 	TBZ $2, R6, part2
-	FMOVQ 32(R3), F5
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
 	JMP done2
 
 part2:
 	TBZ $1, R6, single2
-	FMOVD 32(R3), F5
+	WORD $0xfc420065 // ldur d5, [x3, #32]
 	TBZ $0, R6, done2
 	ADD $40, R3, R1
 	VLD1 (R1), V5.S[2]
@@ -53,18 +55,19 @@ part2:
 
 single2:
 	TBZ $0, R6, done2
-	FMOVS 32(R3), F5
+	WORD $0xbc420065 // ldur s5, [x3, #32]
 
 done2:
-	FLDPQ (R4), (F6, F7)
+	WORD $0x3cc00086 // ldur q6, [x4]
+	WORD $0x3cc10087 // ldur q7, [x4, #16]
 	VMOVI $0, V8.B16
 	TBZ $2, R6, part3
-	FMOVQ 32(R4), F8
+	WORD $0x3cc20088 // ldur q8, [x4, #32]
 	JMP done3
 
 part3:
 	TBZ $1, R6, single3
-	FMOVD 32(R4), F8
+	WORD $0xfc420088 // ldur d8, [x4, #32]
 	TBZ $0, R6, done3
 	ADD $40, R4, R1
 	VLD1 (R1), V8.S[2]
@@ -72,18 +75,19 @@ part3:
 
 single3:
 	TBZ $0, R6, done3
-	FMOVS 32(R4), F8
+	WORD $0xbc420088 // ldur s8, [x4, #32]
 
 done3:
-	FLDPQ (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	VMOVI $0, V11.B16
 	TBZ $2, R6, part4
-	FMOVQ 32(R5), F11
+	WORD $0x3cc200ab // ldur q11, [x5, #32]
 	JMP done4
 
 part4:
 	TBZ $1, R6, single4
-	FMOVD 32(R5), F11
+	WORD $0xfc4200ab // ldur d11, [x5, #32]
 	TBZ $0, R6, done4
 	ADD $40, R5, R1
 	VLD1 (R1), V11.S[2]
@@ -91,18 +95,19 @@ part4:
 
 single4:
 	TBZ $0, R6, done4
-	FMOVS 32(R5), F11
+	WORD $0xbc4200ab // ldur s11, [x5, #32]
 
 done4:
-	FLDPQ (R2), (F12, F13)
+	WORD $0x3cc0004c // ldur q12, [x2]
+	WORD $0x3cc1004d // ldur q13, [x2, #16]
 	VMOVI $0, V14.B16
 	TBZ $2, R6, part5
-	FMOVQ 32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	JMP done5
 
 part5:
 	TBZ $1, R6, single5
-	FMOVD 32(R2), F14
+	WORD $0xfc42004e // ldur d14, [x2, #32]
 	TBZ $0, R6, done5
 	ADD $40, R2, R1
 	VLD1 (R1), V14.S[2]
@@ -110,7 +115,7 @@ part5:
 
 single5:
 	TBZ $0, R6, done5
-	FMOVS 32(R2), F14
+	WORD $0xbc42004e // ldur s14, [x2, #32]
 
 done5:
 	MOVD t+0(FP), R1
@@ -145,82 +150,86 @@ done5:
 quads:
 	PRFM (R12), PLDL1KEEP
 	ADD $64, R12, R12
-	FLDPQ (R10), (F15, F16)
-	WORD $0x3ce56891 // ldr q17, [x4, x5]
-	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
-	WORD $0x3ce568d2 // ldr q18, [x6, x5]
-	WORD $0x4f9211e3 // fmla v3.4s, v15.4s, v18.s[0]
-	WORD $0x3ce568f3 // ldr q19, [x7, x5]
-	WORD $0x4f9311e6 // fmla v6.4s, v15.4s, v19.s[0]
-	WORD $0x3ce56914 // ldr q20, [x8, x5]
-	WORD $0x4f9411e9 // fmla v9.4s, v15.4s, v20.s[0]
-	WORD $0x3ce56935 // ldr q21, [x9, x5]
-	WORD $0x4f9511ec // fmla v12.4s, v15.4s, v21.s[0]
-	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
-	WORD $0x4f921204 // fmla v4.4s, v16.4s, v18.s[0]
-	WORD $0x4f931207 // fmla v7.4s, v16.4s, v19.s[0]
-	WORD $0x4f94120a // fmla v10.4s, v16.4s, v20.s[0]
-	WORD $0x4f95120d // fmla v13.4s, v16.4s, v21.s[0]
-	FMOVQ 32(R10), F15
-	WORD $0x4f9111e2 // fmla v2.4s, v15.4s, v17.s[0]
-	WORD $0x4f9211e5 // fmla v5.4s, v15.4s, v18.s[0]
-	WORD $0x4f9311e8 // fmla v8.4s, v15.4s, v19.s[0]
-	WORD $0x4f9411eb // fmla v11.4s, v15.4s, v20.s[0]
-	WORD $0x4f9511ee // fmla v14.4s, v15.4s, v21.s[0]
+	WORD $0x3cc0014f // ldur q15, [x10]
+	WORD $0x3ce56890 // ldr q16, [x4, x5]
+	WORD $0x4f9011e0 // fmla v0.4s, v15.4s, v16.s[0]
+	WORD $0x3ce568d1 // ldr q17, [x6, x5]
+	WORD $0x4f9111e3 // fmla v3.4s, v15.4s, v17.s[0]
+	WORD $0x3ce568f2 // ldr q18, [x7, x5]
+	WORD $0x4f9211e6 // fmla v6.4s, v15.4s, v18.s[0]
+	WORD $0x3ce56913 // ldr q19, [x8, x5]
+	WORD $0x4f9311e9 // fmla v9.4s, v15.4s, v19.s[0]
+	WORD $0x3ce56934 // ldr q20, [x9, x5]
+	WORD $0x4f9411ec // fmla v12.4s, v15.4s, v20.s[0]
+	WORD $0x3cc1014f // ldur q15, [x10, #16]
+	WORD $0x4f9011e1 // fmla v1.4s, v15.4s, v16.s[0]
+	WORD $0x4f9111e4 // fmla v4.4s, v15.4s, v17.s[0]
+	WORD $0x4f9211e7 // fmla v7.4s, v15.4s, v18.s[0]
+	WORD $0x4f9311ea // fmla v10.4s, v15.4s, v19.s[0]
+	WORD $0x4f9411ed // fmla v13.4s, v15.4s, v20.s[0]
+	WORD $0x3cc2014f // ldur q15, [x10, #32]
+	WORD $0x4f9011e2 // fmla v2.4s, v15.4s, v16.s[0]
+	WORD $0x4f9111e5 // fmla v5.4s, v15.4s, v17.s[0]
+	WORD $0x4f9211e8 // fmla v8.4s, v15.4s, v18.s[0]
+	WORD $0x4f9311eb // fmla v11.4s, v15.4s, v19.s[0]
+	WORD $0x4f9411ee // fmla v14.4s, v15.4s, v20.s[0]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F15, F16)
-	WORD $0x4fb111e0 // fmla v0.4s, v15.4s, v17.s[1]
-	WORD $0x4fb211e3 // fmla v3.4s, v15.4s, v18.s[1]
-	WORD $0x4fb311e6 // fmla v6.4s, v15.4s, v19.s[1]
-	WORD $0x4fb411e9 // fmla v9.4s, v15.4s, v20.s[1]
-	WORD $0x4fb511ec // fmla v12.4s, v15.4s, v21.s[1]
-	WORD $0x4fb11201 // fmla v1.4s, v16.4s, v17.s[1]
-	WORD $0x4fb21204 // fmla v4.4s, v16.4s, v18.s[1]
-	WORD $0x4fb31207 // fmla v7.4s, v16.4s, v19.s[1]
-	WORD $0x4fb4120a // fmla v10.4s, v16.4s, v20.s[1]
-	WORD $0x4fb5120d // fmla v13.4s, v16.4s, v21.s[1]
-	FMOVQ 32(R10), F15
-	WORD $0x4fb111e2 // fmla v2.4s, v15.4s, v17.s[1]
-	WORD $0x4fb211e5 // fmla v5.4s, v15.4s, v18.s[1]
-	WORD $0x4fb311e8 // fmla v8.4s, v15.4s, v19.s[1]
-	WORD $0x4fb411eb // fmla v11.4s, v15.4s, v20.s[1]
-	WORD $0x4fb511ee // fmla v14.4s, v15.4s, v21.s[1]
+	WORD $0x3cc0014f // ldur q15, [x10]
+	WORD $0x4fb011e0 // fmla v0.4s, v15.4s, v16.s[1]
+	WORD $0x4fb111e3 // fmla v3.4s, v15.4s, v17.s[1]
+	WORD $0x4fb211e6 // fmla v6.4s, v15.4s, v18.s[1]
+	WORD $0x4fb311e9 // fmla v9.4s, v15.4s, v19.s[1]
+	WORD $0x4fb411ec // fmla v12.4s, v15.4s, v20.s[1]
+	WORD $0x3cc1014f // ldur q15, [x10, #16]
+	WORD $0x4fb011e1 // fmla v1.4s, v15.4s, v16.s[1]
+	WORD $0x4fb111e4 // fmla v4.4s, v15.4s, v17.s[1]
+	WORD $0x4fb211e7 // fmla v7.4s, v15.4s, v18.s[1]
+	WORD $0x4fb311ea // fmla v10.4s, v15.4s, v19.s[1]
+	WORD $0x4fb411ed // fmla v13.4s, v15.4s, v20.s[1]
+	WORD $0x3cc2014f // ldur q15, [x10, #32]
+	WORD $0x4fb011e2 // fmla v2.4s, v15.4s, v16.s[1]
+	WORD $0x4fb111e5 // fmla v5.4s, v15.4s, v17.s[1]
+	WORD $0x4fb211e8 // fmla v8.4s, v15.4s, v18.s[1]
+	WORD $0x4fb311eb // fmla v11.4s, v15.4s, v19.s[1]
+	WORD $0x4fb411ee // fmla v14.4s, v15.4s, v20.s[1]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F15, F16)
-	WORD $0x4f9119e0 // fmla v0.4s, v15.4s, v17.s[2]
-	WORD $0x4f9219e3 // fmla v3.4s, v15.4s, v18.s[2]
-	WORD $0x4f9319e6 // fmla v6.4s, v15.4s, v19.s[2]
-	WORD $0x4f9419e9 // fmla v9.4s, v15.4s, v20.s[2]
-	WORD $0x4f9519ec // fmla v12.4s, v15.4s, v21.s[2]
-	WORD $0x4f911a01 // fmla v1.4s, v16.4s, v17.s[2]
-	WORD $0x4f921a04 // fmla v4.4s, v16.4s, v18.s[2]
-	WORD $0x4f931a07 // fmla v7.4s, v16.4s, v19.s[2]
-	WORD $0x4f941a0a // fmla v10.4s, v16.4s, v20.s[2]
-	WORD $0x4f951a0d // fmla v13.4s, v16.4s, v21.s[2]
-	FMOVQ 32(R10), F15
-	WORD $0x4f9119e2 // fmla v2.4s, v15.4s, v17.s[2]
-	WORD $0x4f9219e5 // fmla v5.4s, v15.4s, v18.s[2]
-	WORD $0x4f9319e8 // fmla v8.4s, v15.4s, v19.s[2]
-	WORD $0x4f9419eb // fmla v11.4s, v15.4s, v20.s[2]
-	WORD $0x4f9519ee // fmla v14.4s, v15.4s, v21.s[2]
+	WORD $0x3cc0014f // ldur q15, [x10]
+	WORD $0x4f9019e0 // fmla v0.4s, v15.4s, v16.s[2]
+	WORD $0x4f9119e3 // fmla v3.4s, v15.4s, v17.s[2]
+	WORD $0x4f9219e6 // fmla v6.4s, v15.4s, v18.s[2]
+	WORD $0x4f9319e9 // fmla v9.4s, v15.4s, v19.s[2]
+	WORD $0x4f9419ec // fmla v12.4s, v15.4s, v20.s[2]
+	WORD $0x3cc1014f // ldur q15, [x10, #16]
+	WORD $0x4f9019e1 // fmla v1.4s, v15.4s, v16.s[2]
+	WORD $0x4f9119e4 // fmla v4.4s, v15.4s, v17.s[2]
+	WORD $0x4f9219e7 // fmla v7.4s, v15.4s, v18.s[2]
+	WORD $0x4f9319ea // fmla v10.4s, v15.4s, v19.s[2]
+	WORD $0x4f9419ed // fmla v13.4s, v15.4s, v20.s[2]
+	WORD $0x3cc2014f // ldur q15, [x10, #32]
+	WORD $0x4f9019e2 // fmla v2.4s, v15.4s, v16.s[2]
+	WORD $0x4f9119e5 // fmla v5.4s, v15.4s, v17.s[2]
+	WORD $0x4f9219e8 // fmla v8.4s, v15.4s, v18.s[2]
+	WORD $0x4f9319eb // fmla v11.4s, v15.4s, v19.s[2]
+	WORD $0x4f9419ee // fmla v14.4s, v15.4s, v20.s[2]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F15, F16)
-	WORD $0x4fb119e0 // fmla v0.4s, v15.4s, v17.s[3]
-	WORD $0x4fb219e3 // fmla v3.4s, v15.4s, v18.s[3]
-	WORD $0x4fb319e6 // fmla v6.4s, v15.4s, v19.s[3]
-	WORD $0x4fb419e9 // fmla v9.4s, v15.4s, v20.s[3]
-	WORD $0x4fb519ec // fmla v12.4s, v15.4s, v21.s[3]
-	WORD $0x4fb11a01 // fmla v1.4s, v16.4s, v17.s[3]
-	WORD $0x4fb21a04 // fmla v4.4s, v16.4s, v18.s[3]
-	WORD $0x4fb31a07 // fmla v7.4s, v16.4s, v19.s[3]
-	WORD $0x4fb41a0a // fmla v10.4s, v16.4s, v20.s[3]
-	WORD $0x4fb51a0d // fmla v13.4s, v16.4s, v21.s[3]
-	FMOVQ 32(R10), F15
-	WORD $0x4fb119e2 // fmla v2.4s, v15.4s, v17.s[3]
-	WORD $0x4fb219e5 // fmla v5.4s, v15.4s, v18.s[3]
-	WORD $0x4fb319e8 // fmla v8.4s, v15.4s, v19.s[3]
-	WORD $0x4fb419eb // fmla v11.4s, v15.4s, v20.s[3]
-	WORD $0x4fb519ee // fmla v14.4s, v15.4s, v21.s[3]
+	WORD $0x3cc0014f // ldur q15, [x10]
+	WORD $0x4fb019e0 // fmla v0.4s, v15.4s, v16.s[3]
+	WORD $0x4fb119e3 // fmla v3.4s, v15.4s, v17.s[3]
+	WORD $0x4fb219e6 // fmla v6.4s, v15.4s, v18.s[3]
+	WORD $0x4fb319e9 // fmla v9.4s, v15.4s, v19.s[3]
+	WORD $0x4fb419ec // fmla v12.4s, v15.4s, v20.s[3]
+	WORD $0x3cc1014f // ldur q15, [x10, #16]
+	WORD $0x4fb019e1 // fmla v1.4s, v15.4s, v16.s[3]
+	WORD $0x4fb119e4 // fmla v4.4s, v15.4s, v17.s[3]
+	WORD $0x4fb219e7 // fmla v7.4s, v15.4s, v18.s[3]
+	WORD $0x4fb319ea // fmla v10.4s, v15.4s, v19.s[3]
+	WORD $0x4fb419ed // fmla v13.4s, v15.4s, v20.s[3]
+	WORD $0x3cc2014f // ldur q15, [x10, #32]
+	WORD $0x4fb019e2 // fmla v2.4s, v15.4s, v16.s[3]
+	WORD $0x4fb119e5 // fmla v5.4s, v15.4s, v17.s[3]
+	WORD $0x4fb219e8 // fmla v8.4s, v15.4s, v18.s[3]
+	WORD $0x4fb319eb // fmla v11.4s, v15.4s, v19.s[3]
+	WORD $0x4fb419ee // fmla v14.4s, v15.4s, v20.s[3]
 	ADD R11, R10, R10
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -239,89 +248,93 @@ not_along_k:
 columns:
 	PRFM (R12), PLDL1KEEP
 	ADD $64, R12, R12
-	FLDPQ (R10), (F15, F16)
-	WORD $0x3ce56891 // ldr q17, [x4, x5]
-	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
-	WORD $0x4fb111e3 // fmla v3.4s, v15.4s, v17.s[1]
-	WORD $0x4f9119e6 // fmla v6.4s, v15.4s, v17.s[2]
-	WORD $0x4fb119e9 // fmla v9.4s, v15.4s, v17.s[3]
-	FMOVS (R9)(R5), F18
+	WORD $0x3cc0014f // ldur q15, [x10]
+	WORD $0x3ce56890 // ldr q16, [x4, x5]
+	WORD $0x4f9011e0 // fmla v0.4s, v15.4s, v16.s[0]
+	WORD $0x4fb011e3 // fmla v3.4s, v15.4s, v16.s[1]
+	WORD $0x4f9019e6 // fmla v6.4s, v15.4s, v16.s[2]
+	WORD $0x4fb019e9 // fmla v9.4s, v15.4s, v16.s[3]
+	FMOVS (R9)(R5), F17
 	ADD R3, R5, R5
-	WORD $0x4f9211ec // fmla v12.4s, v15.4s, v18.s[0]
-	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
-	WORD $0x4fb11204 // fmla v4.4s, v16.4s, v17.s[1]
-	WORD $0x4f911a07 // fmla v7.4s, v16.4s, v17.s[2]
-	WORD $0x4fb11a0a // fmla v10.4s, v16.4s, v17.s[3]
-	WORD $0x4f92120d // fmla v13.4s, v16.4s, v18.s[0]
-	FMOVQ 32(R10), F15
-	WORD $0x4f9111e2 // fmla v2.4s, v15.4s, v17.s[0]
-	WORD $0x4fb111e5 // fmla v5.4s, v15.4s, v17.s[1]
-	WORD $0x4f9119e8 // fmla v8.4s, v15.4s, v17.s[2]
-	WORD $0x4fb119eb // fmla v11.4s, v15.4s, v17.s[3]
-	WORD $0x4f9211ee // fmla v14.4s, v15.4s, v18.s[0]
+	WORD $0x4f9111ec // fmla v12.4s, v15.4s, v17.s[0]
+	WORD $0x3cc1014f // ldur q15, [x10, #16]
+	WORD $0x4f9011e1 // fmla v1.4s, v15.4s, v16.s[0]
+	WORD $0x4fb011e4 // fmla v4.4s, v15.4s, v16.s[1]
+	WORD $0x4f9019e7 // fmla v7.4s, v15.4s, v16.s[2]
+	WORD $0x4fb019ea // fmla v10.4s, v15.4s, v16.s[3]
+	WORD $0x4f9111ed // fmla v13.4s, v15.4s, v17.s[0]
+	WORD $0x3cc2014f // ldur q15, [x10, #32]
+	WORD $0x4f9011e2 // fmla v2.4s, v15.4s, v16.s[0]
+	WORD $0x4fb011e5 // fmla v5.4s, v15.4s, v16.s[1]
+	WORD $0x4f9019e8 // fmla v8.4s, v15.4s, v16.s[2]
+	WORD $0x4fb019eb // fmla v11.4s, v15.4s, v16.s[3]
+	WORD $0x4f9111ee // fmla v14.4s, v15.4s, v17.s[0]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F15, F16)
-	WORD $0x3ce56891 // ldr q17, [x4, x5]
-	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
-	WORD $0x4fb111e3 // fmla v3.4s, v15.4s, v17.s[1]
-	WORD $0x4f9119e6 // fmla v6.4s, v15.4s, v17.s[2]
-	WORD $0x4fb119e9 // fmla v9.4s, v15.4s, v17.s[3]
-	FMOVS (R9)(R5), F18
+	WORD $0x3cc0014f // ldur q15, [x10]
+	WORD $0x3ce56890 // ldr q16, [x4, x5]
+	WORD $0x4f9011e0 // fmla v0.4s, v15.4s, v16.s[0]
+	WORD $0x4fb011e3 // fmla v3.4s, v15.4s, v16.s[1]
+	WORD $0x4f9019e6 // fmla v6.4s, v15.4s, v16.s[2]
+	WORD $0x4fb019e9 // fmla v9.4s, v15.4s, v16.s[3]
+	FMOVS (R9)(R5), F17
 	ADD R3, R5, R5
-	WORD $0x4f9211ec // fmla v12.4s, v15.4s, v18.s[0]
-	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
-	WORD $0x4fb11204 // fmla v4.4s, v16.4s, v17.s[1]
-	WORD $0x4f911a07 // fmla v7.4s, v16.4s, v17.s[2]
-	WORD $0x4fb11a0a // fmla v10.4s, v16.4s, v17.s[3]
-	WORD $0x4f92120d // fmla v13.4s, v16.4s, v18.s[0]
-	FMOVQ 32(R10), F15
-	WORD $0x4f9111e2 // fmla v2.4s, v15.4s, v17.s[0]
-	WORD $0x4fb111e5 // fmla v5.4s, v15.4s, v17.s[1]
-	WORD $0x4f9119e8 // fmla v8.4s, v15.4s, v17.s[2]
-	WORD $0x4fb119eb // fmla v11.4s, v15.4s, v17.s[3]
-	WORD $0x4f9211ee // fmla v14.4s, v15.4s, v18.s[0]
+	WORD $0x4f9111ec // fmla v12.4s, v15.4s, v17.s[0]
+	WORD $0x3cc1014f // ldur q15, [x10, #16]
+	WORD $0x4f9011e1 // fmla v1.4s, v15.4s, v16.s[0]
+	WORD $0x4fb011e4 // fmla v4.4s, v15.4s, v16.s[1]
+	WORD $0x4f9019e7 // fmla v7.4s, v15.4s, v16.s[2]
+	WORD $0x4fb019ea // fmla v10.4s, v15.4s, v16.s[3]
+	WORD $0x4f9111ed // fmla v13.4s, v15.4s, v17.s[0]
+	WORD $0x3cc2014f // ldur q15, [x10, #32]
+	WORD $0x4f9011e2 // fmla v2.4s, v15.4s, v16.s[0]
+	WORD $0x4fb011e5 // fmla v5.4s, v15.4s, v16.s[1]
+	WORD $0x4f9019e8 // fmla v8.4s, v15.4s, v16.s[2]
+	WORD $0x4fb019eb // fmla v11.4s, v15.4s, v16.s[3]
+	WORD $0x4f9111ee // fmla v14.4s, v15.4s, v17.s[0]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F15, F16)
-	WORD $0x3ce56891 // ldr q17, [x4, x5]
-	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
-	WORD $0x4fb111e3 // fmla v3.4s, v15.4s, v17.s[1]
-	WORD $0x4f9119e6 // fmla v6.4s, v15.4s, v17.s[2]
-	WORD $0x4fb119e9 // fmla v9.4s, v15.4s, v17.s[3]
-	FMOVS (R9)(R5), F18
+	WORD $0x3cc0014f // ldur q15, [x10]
+	WORD $0x3ce56890 // ldr q16, [x4, x5]
+	WORD $0x4f9011e0 // fmla v0.4s, v15.4s, v16.s[0]
+	WORD $0x4fb011e3 // fmla v3.4s, v15.4s, v16.s[1]
+	WORD $0x4f9019e6 // fmla v6.4s, v15.4s, v16.s[2]
+	WORD $0x4fb019e9 // fmla v9.4s, v15.4s, v16.s[3]
+	FMOVS (R9)(R5), F17
 	ADD R3, R5, R5
-	WORD $0x4f9211ec // fmla v12.4s, v15.4s, v18.s[0]
-	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
-	WORD $0x4fb11204 // fmla v4.4s, v16.4s, v17.s[1]
-	WORD $0x4f911a07 // fmla v7.4s, v16.4s, v17.s[2]
-	WORD $0x4fb11a0a // fmla v10.4s, v16.4s, v17.s[3]
-	WORD $0x4f92120d // fmla v13.4s, v16.4s, v18.s[0]
-	FMOVQ 32(R10), F15
-	WORD $0x4f9111e2 // fmla v2.4s, v15.4s, v17.s[0]
-	WORD $0x4fb111e5 // fmla v5.4s, v15.4s, v17.s[1]
-	WORD $0x4f9119e8 // fmla v8.4s, v15.4s, v17.s[2]
-	WORD $0x4fb119eb // fmla v11.4s, v15.4s, v17.s[3]
-	WORD $0x4f9211ee // fmla v14.4s, v15.4s, v18.s[0]
+	WORD $0x4f9111ec // fmla v12.4s, v15.4s, v17.s[0]
+	WORD $0x3cc1014f // ldur q15, [x10, #16]
+	WORD $0x4f9011e1 // fmla v1.4s, v15.4s, v16.s[0]
+	WORD $0x4fb011e4 // fmla v4.4s, v15.4s, v16.s[1]
+	WORD $0x4f9019e7 // fmla v7.4s, v15.4s, v16.s[2]
+	WORD $0x4fb019ea // fmla v10.4s, v15.4s, v16.s[3]
+	WORD $0x4f9111ed // fmla v13.4s, v15.4s, v17.s[0]
+	WORD $0x3cc2014f // ldur q15, [x10, #32]
+	WORD $0x4f9011e2 // fmla v2.4s, v15.4s, v16.s[0]
+	WORD $0x4fb011e5 // fmla v5.4s, v15.4s, v16.s[1]
+	WORD $0x4f9019e8 // fmla v8.4s, v15.4s, v16.s[2]
+	WORD $0x4fb019eb // fmla v11.4s, v15.4s, v16.s[3]
+	WORD $0x4f9111ee // fmla v14.4s, v15.4s, v17.s[0]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F15, F16)
-	WORD $0x3ce56891 // ldr q17, [x4, x5]
-	WORD $0x4f9111e0 // fmla v0.4s, v15.4s, v17.s[0]
-	WORD $0x4fb111e3 // fmla v3.4s, v15.4s, v17.s[1]
-	WORD $0x4f9119e6 // fmla v6.4s, v15.4s, v17.s[2]
-	WORD $0x4fb119e9 // fmla v9.4s, v15.4s, v17.s[3]
-	FMOVS (R9)(R5), F18
+	WORD $0x3cc0014f // ldur q15, [x10]
+	WORD $0x3ce56890 // ldr q16, [x4, x5]
+	WORD $0x4f9011e0 // fmla v0.4s, v15.4s, v16.s[0]
+	WORD $0x4fb011e3 // fmla v3.4s, v15.4s, v16.s[1]
+	WORD $0x4f9019e6 // fmla v6.4s, v15.4s, v16.s[2]
+	WORD $0x4fb019e9 // fmla v9.4s, v15.4s, v16.s[3]
+	FMOVS (R9)(R5), F17
 	ADD R3, R5, R5
-	WORD $0x4f9211ec // fmla v12.4s, v15.4s, v18.s[0]
-	WORD $0x4f911201 // fmla v1.4s, v16.4s, v17.s[0]
-	WORD $0x4fb11204 // fmla v4.4s, v16.4s, v17.s[1]
-	WORD $0x4f911a07 // fmla v7.4s, v16.4s, v17.s[2]
-	WORD $0x4fb11a0a // fmla v10.4s, v16.4s, v17.s[3]
-	WORD $0x4f92120d // fmla v13.4s, v16.4s, v18.s[0]
-	FMOVQ 32(R10), F15
-	WORD $0x4f9111e2 // fmla v2.4s, v15.4s, v17.s[0]
-	WORD $0x4fb111e5 // fmla v5.4s, v15.4s, v17.s[1]
-	WORD $0x4f9119e8 // fmla v8.4s, v15.4s, v17.s[2]
-	WORD $0x4fb119eb // fmla v11.4s, v15.4s, v17.s[3]
-	WORD $0x4f9211ee // fmla v14.4s, v15.4s, v18.s[0]
+	WORD $0x4f9111ec // fmla v12.4s, v15.4s, v17.s[0]
+	WORD $0x3cc1014f // ldur q15, [x10, #16]
+	WORD $0x4f9011e1 // fmla v1.4s, v15.4s, v16.s[0]
+	WORD $0x4fb011e4 // fmla v4.4s, v15.4s, v16.s[1]
+	WORD $0x4f9019e7 // fmla v7.4s, v15.4s, v16.s[2]
+	WORD $0x4fb019ea // fmla v10.4s, v15.4s, v16.s[3]
+	WORD $0x4f9111ed // fmla v13.4s, v15.4s, v17.s[0]
+	WORD $0x3cc2014f // ldur q15, [x10, #32]
+	WORD $0x4f9011e2 // fmla v2.4s, v15.4s, v16.s[0]
+	WORD $0x4fb011e5 // fmla v5.4s, v15.4s, v16.s[1]
+	WORD $0x4f9019e8 // fmla v8.4s, v15.4s, v16.s[2]
+	WORD $0x4fb019eb // fmla v11.4s, v15.4s, v16.s[3]
+	WORD $0x4f9111ee // fmla v14.4s, v15.4s, v17.s[0]
 	ADD R11, R10, R10
 	SUBS $4, R1, R1
 	BGE columns
@@ -345,18 +358,19 @@ step:
 	FMOVS (R8)(R5), F18
 	FMOVS (R9)(R5), F19
 	ADD R3, R5, R5
-	FLDPQ (R10), (F20, F21)
+	WORD $0x3cc00154 // ldur q20, [x10]
 	WORD $0x4f8f1280 // fmla v0.4s, v20.4s, v15.s[0]
 	WORD $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
 	WORD $0x4f911286 // fmla v6.4s, v20.4s, v17.s[0]
 	WORD $0x4f921289 // fmla v9.4s, v20.4s, v18.s[0]
 	WORD $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
-	WORD $0x4f8f12a1 // fmla v1.4s, v21.4s, v15.s[0]
-	WORD $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
-	WORD $0x4f9112a7 // fmla v7.4s, v21.4s, v17.s[0]
-	WORD $0x4f9212aa // fmla v10.4s, v21.4s, v18.s[0]
-	WORD $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
-	FMOVQ 32(R10), F20
+	WORD $0x3cc10154 // ldur q20, [x10, #16]
+	WORD $0x4f8f1281 // fmla v1.4s, v20.4s, v15.s[0]
+	WORD $0x4f901284 // fmla v4.4s, v20.4s, v16.s[0]
+	WORD $0x4f911287 // fmla v7.4s, v20.4s, v17.s[0]
+	WORD $0x4f92128a // fmla v10.4s, v20.4s, v18.s[0]
+	WORD $0x4f93128d // fmla v13.4s, v20.4s, v19.s[0]
+	WORD $0x3cc20154 // ldur q20, [x10, #32]
 	WORD $0x4f8f1282 // fmla v2.4s, v20.4s, v15.s[0]
 	WORD $0x4f901285 // fmla v5.4s, v20.4s, v16.s[0]
 	WORD $0x4f911288 // fmla v8.4s, v20.4s, v17.s[0]
@@ -381,17 +395,18 @@ done_step:
 	MOVD t+0(FP), R7
 	MOVD 80(R7), R7
 	TBZ $0, R6, skip_add
-	FLDPQ (R1), (F15, F16)
+	WORD $0x3cc0002f // ldur q15, [x1]
 	WORD $0x4e20d5e0 // fadd v0.4s, v15.4s, v0.4s
-	WORD $0x4e21d601 // fadd v1.4s, v16.4s, v1.4s
+	WORD $0x3cc1002f // ldur q15, [x1, #16]
+	WORD $0x4e21d5e1 // fadd v1.4s, v15.4s, v1.4s
 	VMOVI $0, V15.B16
 	TBZ $2, R7, part6
-	FMOVQ 32(R1), F15
+	WORD $0x3cc2002f // ldur q15, [x1, #32]
 	JMP done6
 
 part6:
 	TBZ $1, R7, single6
-	FMOVD 32(R1), F15
+	WORD $0xfc42002f // ldur d15, [x1, #32]
 	TBZ $0, R7, done6
 	ADD $40, R1, R8
 	VLD1 (R8), V15.S[2]
@@ -399,21 +414,22 @@ part6:
 
 single6:
 	TBZ $0, R7, done6
-	FMOVS 32(R1), F15
+	WORD $0xbc42002f // ldur s15, [x1, #32]
 
 done6:
 	WORD $0x4e22d5e2 // fadd v2.4s, v15.4s, v2.4s
-	FLDPQ (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
 	WORD $0x4e23d5e3 // fadd v3.4s, v15.4s, v3.4s
-	WORD $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
+	WORD $0x4e24d5e4 // fadd v4.4s, v15.4s, v4.4s
 	VMOVI $0, V15.B16
 	TBZ $2, R7, part7
-	FMOVQ 32(R3), F15
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
 	JMP done7
 
 part7:
 	TBZ $1, R7, single7
-	FMOVD 32(R3), F15
+	WORD $0xfc42006f // ldur d15, [x3, #32]
 	TBZ $0, R7, done7
 	ADD $40, R3, R8
 	VLD1 (R8), V15.S[2]
@@ -421,21 +437,22 @@ part7:
 
 single7:
 	TBZ $0, R7, done7
-	FMOVS 32(R3), F15
+	WORD $0xbc42006f // ldur s15, [x3, #32]
 
 done7:
 	WORD $0x4e25d5e5 // fadd v5.4s, v15.4s, v5.4s
-	FLDPQ (R4), (F15, F16)
+	WORD $0x3cc0008f // ldur q15, [x4]
 	WORD $0x4e26d5e6 // fadd v6.4s, v15.4s, v6.4s
-	WORD $0x4e27d607 // fadd v7.4s, v16.4s, v7.4s
+	WORD $0x3cc1008f // ldur q15, [x4, #16]
+	WORD $0x4e27d5e7 // fadd v7.4s, v15.4s, v7.4s
 	VMOVI $0, V15.B16
 	TBZ $2, R7, part8
-	FMOVQ 32(R4), F15
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
 	JMP done8
 
 part8:
 	TBZ $1, R7, single8
-	FMOVD 32(R4), F15
+	WORD $0xfc42008f // ldur d15, [x4, #32]
 	TBZ $0, R7, done8
 	ADD $40, R4, R8
 	VLD1 (R8), V15.S[2]
@@ -443,21 +460,22 @@ part8:
 
 single8:
 	TBZ $0, R7, done8
-	FMOVS 32(R4), F15
+	WORD $0xbc42008f // ldur s15, [x4, #32]
 
 done8:
 	WORD $0x4e28d5e8 // fadd v8.4s, v15.4s, v8.4s
-	FLDPQ (R5), (F15, F16)
+	WORD $0x3cc000af // ldur q15, [x5]
 	WORD $0x4e29d5e9 // fadd v9.4s, v15.4s, v9.4s
-	WORD $0x4e2ad60a // fadd v10.4s, v16.4s, v10.4s
+	WORD $0x3cc100af // ldur q15, [x5, #16]
+	WORD $0x4e2ad5ea // fadd v10.4s, v15.4s, v10.4s
 	VMOVI $0, V15.B16
 	TBZ $2, R7, part9
-	FMOVQ 32(R5), F15
+	WORD $0x3cc200af // ldur q15, [x5, #32]
 	JMP done9
 
 part9:
 	TBZ $1, R7, single9
-	FMOVD 32(R5), F15
+	WORD $0xfc4200af // ldur d15, [x5, #32]
 	TBZ $0, R7, done9
 	ADD $40, R5, R8
 	VLD1 (R8), V15.S[2]
@@ -465,21 +483,22 @@ part9:
 
 single9:
 	TBZ $0, R7, done9
-	FMOVS 32(R5), F15
+	WORD $0xbc4200af // ldur s15, [x5, #32]
 
 done9:
 	WORD $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FLDPQ (R2), (F15, F16)
+	WORD $0x3cc0004f // ldur q15, [x2]
 	WORD $0x4e2cd5ec // fadd v12.4s, v15.4s, v12.4s
-	WORD $0x4e2dd60d // fadd v13.4s, v16.4s, v13.4s
+	WORD $0x3cc1004f // ldur q15, [x2, #16]
+	WORD $0x4e2dd5ed // fadd v13.4s, v15.4s, v13.4s
 	VMOVI $0, V15.B16
 	TBZ $2, R7, part10
-	FMOVQ 32(R2), F15
+	WORD $0x3cc2004f // ldur q15, [x2, #32]
 	JMP done10
 
 part10:
 	TBZ $1, R7, single10
-	FMOVD 32(R2), F15
+	WORD $0xfc42004f // ldur d15, [x2, #32]
 	TBZ $0, R7, done10
 	ADD $40, R2, R8
 	VLD1 (R8), V15.S[2]
@@ -487,56 +506,56 @@ part10:
 
 single10:
 	TBZ $0, R7, done10
-	FMOVS 32(R2), F15
+	WORD $0xbc42004f // ldur s15, [x2, #32]
 
 done10:
 	WORD $0x4e2ed5ee // fadd v14.4s, v15.4s, v14.4s
 
 skip_add:
 	TBZ $1, R6, skip_flush
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6ea0edef // facgt v15.4s, v15.4s, v0.4s
 	WORD $0x4e6f1c00 // bic v0.16b, v0.16b, v15.16b
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6ea1edef // facgt v15.4s, v15.4s, v1.4s
 	WORD $0x4e6f1c21 // bic v1.16b, v1.16b, v15.16b
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6ea2edef // facgt v15.4s, v15.4s, v2.4s
 	WORD $0x4e6f1c42 // bic v2.16b, v2.16b, v15.16b
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6ea3edef // facgt v15.4s, v15.4s, v3.4s
 	WORD $0x4e6f1c63 // bic v3.16b, v3.16b, v15.16b
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6ea4edef // facgt v15.4s, v15.4s, v4.4s
 	WORD $0x4e6f1c84 // bic v4.16b, v4.16b, v15.16b
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6ea5edef // facgt v15.4s, v15.4s, v5.4s
 	WORD $0x4e6f1ca5 // bic v5.16b, v5.16b, v15.16b
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6ea6edef // facgt v15.4s, v15.4s, v6.4s
 	WORD $0x4e6f1cc6 // bic v6.16b, v6.16b, v15.16b
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6ea7edef // facgt v15.4s, v15.4s, v7.4s
 	WORD $0x4e6f1ce7 // bic v7.16b, v7.16b, v15.16b
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6ea8edef // facgt v15.4s, v15.4s, v8.4s
 	WORD $0x4e6f1d08 // bic v8.16b, v8.16b, v15.16b
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6ea9edef // facgt v15.4s, v15.4s, v9.4s
 	WORD $0x4e6f1d29 // bic v9.16b, v9.16b, v15.16b
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6eaaedef // facgt v15.4s, v15.4s, v10.4s
 	WORD $0x4e6f1d4a // bic v10.16b, v10.16b, v15.16b
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6eabedef // facgt v15.4s, v15.4s, v11.4s
 	WORD $0x4e6f1d6b // bic v11.16b, v11.16b, v15.16b
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6eacedef // facgt v15.4s, v15.4s, v12.4s
 	WORD $0x4e6f1d8c // bic v12.16b, v12.16b, v15.16b
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6eadedef // facgt v15.4s, v15.4s, v13.4s
 	WORD $0x4e6f1dad // bic v13.16b, v13.16b, v15.16b
-	FMOVQ (R0), F15
+	WORD $0x3cc0000f // ldur q15, [x0]
 	WORD $0x6eaeedef // facgt v15.4s, v15.4s, v14.4s
 	WORD $0x4e6f1dce // bic v14.16b, v14.16b, v15.16b
 

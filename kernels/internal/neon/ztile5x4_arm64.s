@@ -18,16 +18,17 @@ TEXT ·Tile5x4(SB), NOSPLIT, $0-8
 	ADD R2, R5, R2
 	MOVD t+0(FP), R6
 	MOVD 80(R6), R6
-	FLDPQ (R1), (F0, F1)
-	FMOVQ 32(R1), F2
+	WORD $0x3cc00020 // ldur q0, [x1]
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
+	WORD $0x3cc20022 // ldur q2, [x1, #32]
 	VMOVI $0, V3.B16
 	TBZ $2, R6, part
-	FMOVQ 48(R1), F3
+	WORD $0x3cc30023 // ldur q3, [x1, #48]
 	JMP done
 
 part:
 	TBZ $1, R6, single
-	FMOVD 48(R1), F3
+	WORD $0xfc430023 // ldur d3, [x1, #48]
 	TBZ $0, R6, done
 	ADD $56, R1, R1
 	VLD1 (R1), V3.S[2]
@@ -35,19 +36,20 @@ part:
 
 single:
 	TBZ $0, R6, done
-	FMOVS 48(R1), F3
+	WORD $0xbc430023 // ldur s3, [x1, #48]
 
 done:
-	FLDPQ (R3), (F4, F5)
-	FMOVQ 32(R3), F6
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc10065 // ldur q5, [x3, #16]
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
 	VMOVI $0, V7.B16
 	TBZ $2, R6, part2
-	FMOVQ 48(R3), F7
+	WORD $0x3cc30067 // ldur q7, [x3, #48]
 	JMP done2
 
 part2:
 	TBZ $1, R6, single2
-	FMOVD 48(R3), F7
+	WORD $0xfc430067 // ldur d7, [x3, #48]
 	TBZ $0, R6, done2
 	ADD $56, R3, R1
 	VLD1 (R1), V7.S[2]
@@ -55,19 +57,20 @@ part2:
 
 single2:
 	TBZ $0, R6, done2
-	FMOVS 48(R3), F7
+	WORD $0xbc430067 // ldur s7, [x3, #48]
 
 done2:
-	FLDPQ (R4), (F8, F9)
-	FMOVQ 32(R4), F10
+	WORD $0x3cc00088 // ldur q8, [x4]
+	WORD $0x3cc10089 // ldur q9, [x4, #16]
+	WORD $0x3cc2008a // ldur q10, [x4, #32]
 	VMOVI $0, V11.B16
 	TBZ $2, R6, part3
-	FMOVQ 48(R4), F11
+	WORD $0x3cc3008b // ldur q11, [x4, #48]
 	JMP done3
 
 part3:
 	TBZ $1, R6, single3
-	FMOVD 48(R4), F11
+	WORD $0xfc43008b // ldur d11, [x4, #48]
 	TBZ $0, R6, done3
 	ADD $56, R4, R1
 	VLD1 (R1), V11.S[2]
@@ -75,19 +78,20 @@ part3:
 
 single3:
 	TBZ $0, R6, done3
-	FMOVS 48(R4), F11
+	WORD $0xbc43008b // ldur s11, [x4, #48]
 
 done3:
-	FLDPQ (R5), (F12, F13)
-	FMOVQ 32(R5), F14
+	WORD $0x3cc000ac // ldur q12, [x5]
+	WORD $0x3cc100ad // ldur q13, [x5, #16]
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
 	VMOVI $0, V15.B16
 	TBZ $2, R6, part4
-	FMOVQ 48(R5), F15
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	JMP done4
 
 part4:
 	TBZ $1, R6, single4
-	FMOVD 48(R5), F15
+	WORD $0xfc4300af // ldur d15, [x5, #48]
 	TBZ $0, R6, done4
 	ADD $56, R5, R1
 	VLD1 (R1), V15.S[2]
@@ -95,19 +99,20 @@ part4:
 
 single4:
 	TBZ $0, R6, done4
-	FMOVS 48(R5), F15
+	WORD $0xbc4300af // ldur s15, [x5, #48]
 
 done4:
-	FLDPQ (R2), (F16, F17)
-	FMOVQ 32(R2), F18
+	WORD $0x3cc00050 // ldur q16, [x2]
+	WORD $0x3cc10051 // ldur q17, [x2, #16]
+	WORD $0x3cc20052 // ldur q18, [x2, #32]
 	VMOVI $0, V19.B16
 	TBZ $2, R6, part5
-	FMOVQ 48(R2), F19
+	WORD $0x3cc30053 // ldur q19, [x2, #48]
 	JMP done5
 
 part5:
 	TBZ $1, R6, single5
-	FMOVD 48(R2), F19
+	WORD $0xfc430053 // ldur d19, [x2, #48]
 	TBZ $0, R6, done5
 	ADD $56, R2, R1
 	VLD1 (R1), V19.S[2]
@@ -115,7 +120,7 @@ part5:
 
 single5:
 	TBZ $0, R6, done5
-	FMOVS 48(R2), F19
+	WORD $0xbc430053 // ldur s19, [x2, #48]
 
 done5:
 	MOVD t+0(FP), R1
@@ -150,102 +155,110 @@ done5:
 quads:
 	PRFM (R12), PLDL1KEEP
 	ADD $64, R12, R12
-	FLDPQ (R10), (F20, F21)
-	WORD $0x3ce56896 // ldr q22, [x4, x5]
-	WORD $0x4f961280 // fmla v0.4s, v20.4s, v22.s[0]
-	WORD $0x3ce568d7 // ldr q23, [x6, x5]
-	WORD $0x4f971284 // fmla v4.4s, v20.4s, v23.s[0]
-	WORD $0x3ce568f8 // ldr q24, [x7, x5]
-	WORD $0x4f981288 // fmla v8.4s, v20.4s, v24.s[0]
-	WORD $0x3ce56919 // ldr q25, [x8, x5]
-	WORD $0x4f99128c // fmla v12.4s, v20.4s, v25.s[0]
-	WORD $0x3ce5693a // ldr q26, [x9, x5]
-	WORD $0x4f9a1290 // fmla v16.4s, v20.4s, v26.s[0]
-	WORD $0x4f9612a1 // fmla v1.4s, v21.4s, v22.s[0]
-	WORD $0x4f9712a5 // fmla v5.4s, v21.4s, v23.s[0]
-	WORD $0x4f9812a9 // fmla v9.4s, v21.4s, v24.s[0]
-	WORD $0x4f9912ad // fmla v13.4s, v21.4s, v25.s[0]
-	WORD $0x4f9a12b1 // fmla v17.4s, v21.4s, v26.s[0]
-	FLDPQ 32(R10), (F20, F21)
-	WORD $0x4f961282 // fmla v2.4s, v20.4s, v22.s[0]
-	WORD $0x4f971286 // fmla v6.4s, v20.4s, v23.s[0]
-	WORD $0x4f98128a // fmla v10.4s, v20.4s, v24.s[0]
-	WORD $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
-	WORD $0x4f9a1292 // fmla v18.4s, v20.4s, v26.s[0]
-	WORD $0x4f9612a3 // fmla v3.4s, v21.4s, v22.s[0]
-	WORD $0x4f9712a7 // fmla v7.4s, v21.4s, v23.s[0]
-	WORD $0x4f9812ab // fmla v11.4s, v21.4s, v24.s[0]
-	WORD $0x4f9912af // fmla v15.4s, v21.4s, v25.s[0]
-	WORD $0x4f9a12b3 // fmla v19.4s, v21.4s, v26.s[0]
+	WORD $0x3cc00154 // ldur q20, [x10]
+	WORD $0x3ce56895 // ldr q21, [x4, x5]
+	WORD $0x4f951280 // fmla v0.4s, v20.4s, v21.s[0]
+	WORD $0x3ce568d6 // ldr q22, [x6, x5]
+	WORD $0x4f961284 // fmla v4.4s, v20.4s, v22.s[0]
+	WORD $0x3ce568f7 // ldr q23, [x7, x5]
+	WORD $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	WORD $0x3ce56918 // ldr q24, [x8, x5]
+	WORD $0x4f98128c // fmla v12.4s, v20.4s, v24.s[0]
+	WORD $0x3ce56939 // ldr q25, [x9, x5]
+	WORD $0x4f991290 // fmla v16.4s, v20.4s, v25.s[0]
+	WORD $0x3cc10154 // ldur q20, [x10, #16]
+	WORD $0x4f951281 // fmla v1.4s, v20.4s, v21.s[0]
+	WORD $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
+	WORD $0x4f971289 // fmla v9.4s, v20.4s, v23.s[0]
+	WORD $0x4f98128d // fmla v13.4s, v20.4s, v24.s[0]
+	WORD $0x4f991291 // fmla v17.4s, v20.4s, v25.s[0]
+	WORD $0x3cc20154 // ldur q20, [x10, #32]
+	WORD $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
+	WORD $0x4f961286 // fmla v6.4s, v20.4s, v22.s[0]
+	WORD $0x4f97128a // fmla v10.4s, v20.4s, v23.s[0]
+	WORD $0x4f98128e // fmla v14.4s, v20.4s, v24.s[0]
+	WORD $0x4f991292 // fmla v18.4s, v20.4s, v25.s[0]
+	WORD $0x3cc30154 // ldur q20, [x10, #48]
+	WORD $0x4f951283 // fmla v3.4s, v20.4s, v21.s[0]
+	WORD $0x4f961287 // fmla v7.4s, v20.4s, v22.s[0]
+	WORD $0x4f97128b // fmla v11.4s, v20.4s, v23.s[0]
+	WORD $0x4f98128f // fmla v15.4s, v20.4s, v24.s[0]
+	WORD $0x4f991293 // fmla v19.4s, v20.4s, v25.s[0]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F20, F21)
-	WORD $0x4fb61280 // fmla v0.4s, v20.4s, v22.s[1]
-	WORD $0x4fb71284 // fmla v4.4s, v20.4s, v23.s[1]
-	WORD $0x4fb81288 // fmla v8.4s, v20.4s, v24.s[1]
-	WORD $0x4fb9128c // fmla v12.4s, v20.4s, v25.s[1]
-	WORD $0x4fba1290 // fmla v16.4s, v20.4s, v26.s[1]
-	WORD $0x4fb612a1 // fmla v1.4s, v21.4s, v22.s[1]
-	WORD $0x4fb712a5 // fmla v5.4s, v21.4s, v23.s[1]
-	WORD $0x4fb812a9 // fmla v9.4s, v21.4s, v24.s[1]
-	WORD $0x4fb912ad // fmla v13.4s, v21.4s, v25.s[1]
-	WORD $0x4fba12b1 // fmla v17.4s, v21.4s, v26.s[1]
-	FLDPQ 32(R10), (F20, F21)
-	WORD $0x4fb61282 // fmla v2.4s, v20.4s, v22.s[1]
-	WORD $0x4fb71286 // fmla v6.4s, v20.4s, v23.s[1]
-	WORD $0x4fb8128a // fmla v10.4s, v20.4s, v24.s[1]
-	WORD $0x4fb9128e // fmla v14.4s, v20.4s, v25.s[1]
-	WORD $0x4fba1292 // fmla v18.4s, v20.4s, v26.s[1]
-	WORD $0x4fb612a3 // fmla v3.4s, v21.4s, v22.s[1]
-	WORD $0x4fb712a7 // fmla v7.4s, v21.4s, v23.s[1]
-	WORD $0x4fb812ab // fmla v11.4s, v21.4s, v24.s[1]
-	WORD $0x4fb912af // fmla v15.4s, v21.4s, v25.s[1]
-	WORD $0x4fba12b3 // fmla v19.4s, v21.4s, v26.s[1]
+	WORD $0x3cc00154 // ldur q20, [x10]
+	WORD $0x4fb51280 // fmla v0.4s, v20.4s, v21.s[1]
+	WORD $0x4fb61284 // fmla v4.4s, v20.4s, v22.s[1]
+	WORD $0x4fb71288 // fmla v8.4s, v20.4s, v23.s[1]
+	WORD $0x4fb8128c // fmla v12.4s, v20.4s, v24.s[1]
+	WORD $0x4fb91290 // fmla v16.4s, v20.4s, v25.s[1]
+	WORD $0x3cc10154 // ldur q20, [x10, #16]
+	WORD $0x4fb51281 // fmla v1.4s, v20.4s, v21.s[1]
+	WORD $0x4fb61285 // fmla v5.4s, v20.4s, v22.s[1]
+	WORD $0x4fb71289 // fmla v9.4s, v20.4s, v23.s[1]
+	WORD $0x4fb8128d // fmla v13.4s, v20.4s, v24.s[1]
+	WORD $0x4fb91291 // fmla v17.4s, v20.4s, v25.s[1]
+	WORD $0x3cc20154 // ldur q20, [x10, #32]
+	WORD $0x4fb51282 // fmla v2.4s, v20.4s, v21.s[1]
+	WORD $0x4fb61286 // fmla v6.4s, v20.4s, v22.s[1]
+	WORD $0x4fb7128a // fmla v10.4s, v20.4s, v23.s[1]
+	WORD $0x4fb8128e // fmla v14.4s, v20.4s, v24.s[1]
+	WORD $0x4fb91292 // fmla v18.4s, v20.4s, v25.s[1]
+	WORD $0x3cc30154 // ldur q20, [x10, #48]
+	WORD $0x4fb51283 // fmla v3.4s, v20.4s, v21.s[1]
+	WORD $0x4fb61287 // fmla v7.4s, v20.4s, v22.s[1]
+	WORD $0x4fb7128b // fmla v11.4s, v20.4s, v23.s[1]
+	WORD $0x4fb8128f // fmla v15.4s, v20.4s, v24.s[1]
+	WORD $0x4fb91293 // fmla v19.4s, v20.4s, v25.s[1]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F20, F21)
-	WORD $0x4f961a80 // fmla v0.4s, v20.4s, v22.s[2]
-	WORD $0x4f971a84 // fmla v4.4s, v20.4s, v23.s[2]
-	WORD $0x4f981a88 // fmla v8.4s, v20.4s, v24.s[2]
-	WORD $0x4f991a8c // fmla v12.4s, v20.4s, v25.s[2]
-	WORD $0x4f9a1a90 // fmla v16.4s, v20.4s, v26.s[2]
-	WORD $0x4f961aa1 // fmla v1.4s, v21.4s, v22.s[2]
-	WORD $0x4f971aa5 // fmla v5.4s, v21.4s, v23.s[2]
-	WORD $0x4f981aa9 // fmla v9.4s, v21.4s, v24.s[2]
-	WORD $0x4f991aad // fmla v13.4s, v21.4s, v25.s[2]
-	WORD $0x4f9a1ab1 // fmla v17.4s, v21.4s, v26.s[2]
-	FLDPQ 32(R10), (F20, F21)
-	WORD $0x4f961a82 // fmla v2.4s, v20.4s, v22.s[2]
-	WORD $0x4f971a86 // fmla v6.4s, v20.4s, v23.s[2]
-	WORD $0x4f981a8a // fmla v10.4s, v20.4s, v24.s[2]
-	WORD $0x4f991a8e // fmla v14.4s, v20.4s, v25.s[2]
-	WORD $0x4f9a1a92 // fmla v18.4s, v20.4s, v26.s[2]
-	WORD $0x4f961aa3 // fmla v3.4s, v21.4s, v22.s[2]
-	WORD $0x4f971aa7 // fmla v7.4s, v21.4s, v23.s[2]
-	WORD $0x4f981aab // fmla v11.4s, v21.4s, v24.s[2]
-	WORD $0x4f991aaf // fmla v15.4s, v21.4s, v25.s[2]
-	WORD $0x4f9a1ab3 // fmla v19.4s, v21.4s, v26.s[2]
+	WORD $0x3cc00154 // ldur q20, [x10]
+	WORD $0x4f951a80 // fmla v0.4s, v20.4s, v21.s[2]
+	WORD $0x4f961a84 // fmla v4.4s, v20.4s, v22.s[2]
+	WORD $0x4f971a88 // fmla v8.4s, v20.4s, v23.s[2]
+	WORD $0x4f981a8c // fmla v12.4s, v20.4s, v24.s[2]
+	WORD $0x4f991a90 // fmla v16.4s, v20.4s, v25.s[2]
+	WORD $0x3cc10154 // ldur q20, [x10, #16]
+	WORD $0x4f951a81 // fmla v1.4s, v20.4s, v21.s[2]
+	WORD $0x4f961a85 // fmla v5.4s, v20.4s, v22.s[2]
+	WORD $0x4f971a89 // fmla v9.4s, v20.4s, v23.s[2]
+	WORD $0x4f981a8d // fmla v13.4s, v20.4s, v24.s[2]
+	WORD $0x4f991a91 // fmla v17.4s, v20.4s, v25.s[2]
+	WORD $0x3cc20154 // ldur q20, [x10, #32]
+	WORD $0x4f951a82 // fmla v2.4s, v20.4s, v21.s[2]
+	WORD $0x4f961a86 // fmla v6.4s, v20.4s, v22.s[2]
+	WORD $0x4f971a8a // fmla v10.4s, v20.4s, v23.s[2]
+	WORD $0x4f981a8e // fmla v14.4s, v20.4s, v24.s[2]
+	WORD $0x4f991a92 // fmla v18.4s, v20.4s, v25.s[2]
+	WORD $0x3cc30154 // ldur q20, [x10, #48]
+	WORD $0x4f951a83 // fmla v3.4s, v20.4s, v21.s[2]
+	WORD $0x4f961a87 // fmla v7.4s, v20.4s, v22.s[2]
+	WORD $0x4f971a8b // fmla v11.4s, v20.4s, v23.s[2]
+	WORD $0x4f981a8f // fmla v15.4s, v20.4s, v24.s[2]
+	WORD $0x4f991a93 // fmla v19.4s, v20.4s, v25.s[2]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F20, F21)
-	WORD $0x4fb61a80 // fmla v0.4s, v20.4s, v22.s[3]
-	WORD $0x4fb71a84 // fmla v4.4s, v20.4s, v23.s[3]
-	WORD $0x4fb81a88 // fmla v8.4s, v20.4s, v24.s[3]
-	WORD $0x4fb91a8c // fmla v12.4s, v20.4s, v25.s[3]
-	WORD $0x4fba1a90 // fmla v16.4s, v20.4s, v26.s[3]
-	WORD $0x4fb61aa1 // fmla v1.4s, v21.4s, v22.s[3]
-	WORD $0x4fb71aa5 // fmla v5.4s, v21.4s, v23.s[3]
-	WORD $0x4fb81aa9 // fmla v9.4s, v21.4s, v24.s[3]
-	WORD $0x4fb91aad // fmla v13.4s, v21.4s, v25.s[3]
-	WORD $0x4fba1ab1 // fmla v17.4s, v21.4s, v26.s[3]
-	FLDPQ 32(R10), (F20, F21)
-	WORD $0x4fb61a82 // fmla v2.4s, v20.4s, v22.s[3]
-	WORD $0x4fb71a86 // fmla v6.4s, v20.4s, v23.s[3]
-	WORD $0x4fb81a8a // fmla v10.4s, v20.4s, v24.s[3]
-	WORD $0x4fb91a8e // fmla v14.4s, v20.4s, v25.s[3]
-	WORD $0x4fba1a92 // fmla v18.4s, v20.4s, v26.s[3]
-	WORD $0x4fb61aa3 // fmla v3.4s, v21.4s, v22.s[3]
-	WORD $0x4fb71aa7 // fmla v7.4s, v21.4s, v23.s[3]
-	WORD $0x4fb81aab // fmla v11.4s, v21.4s, v24.s[3]
-	WORD $0x4fb91aaf // fmla v15.4s, v21.4s, v25.s[3]
-	WORD $0x4fba1ab3 // fmla v19.4s, v21.4s, v26.s[3]
+	WORD $0x3cc00154 // ldur q20, [x10]
+	WORD $0x4fb51a80 // fmla v0.4s, v20.4s, v21.s[3]
+	WORD $0x4fb61a84 // fmla v4.4s, v20.4s, v22.s[3]
+	WORD $0x4fb71a88 // fmla v8.4s, v20.4s, v23.s[3]
+	WORD $0x4fb81a8c // fmla v12.4s, v20.4s, v24.s[3]
+	WORD $0x4fb91a90 // fmla v16.4s, v20.4s, v25.s[3]
+	WORD $0x3cc10154 // ldur q20, [x10, #16]
+	WORD $0x4fb51a81 // fmla v1.4s, v20.4s, v21.s[3]
+	WORD $0x4fb61a85 // fmla v5.4s, v20.4s, v22.s[3]
+	WORD $0x4fb71a89 // fmla v9.4s, v20.4s, v23.s[3]
+	WORD $0x4fb81a8d // fmla v13.4s, v20.4s, v24.s[3]
+	WORD $0x4fb91a91 // fmla v17.4s, v20.4s, v25.s[3]
+	WORD $0x3cc20154 // ldur q20, [x10, #32]
+	WORD $0x4fb51a82 // fmla v2.4s, v20.4s, v21.s[3]
+	WORD $0x4fb61a86 // fmla v6.4s, v20.4s, v22.s[3]
+	WORD $0x4fb71a8a // fmla v10.4s, v20.4s, v23.s[3]
+	WORD $0x4fb81a8e // fmla v14.4s, v20.4s, v24.s[3]
+	WORD $0x4fb91a92 // fmla v18.4s, v20.4s, v25.s[3]
+	WORD $0x3cc30154 // ldur q20, [x10, #48]
+	WORD $0x4fb51a83 // fmla v3.4s, v20.4s, v21.s[3]
+	WORD $0x4fb61a87 // fmla v7.4s, v20.4s, v22.s[3]
+	WORD $0x4fb71a8b // fmla v11.4s, v20.4s, v23.s[3]
+	WORD $0x4fb81a8f // fmla v15.4s, v20.4s, v24.s[3]
+	WORD $0x4fb91a93 // fmla v19.4s, v20.4s, v25.s[3]
 	ADD R11, R10, R10
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -264,109 +277,117 @@ not_along_k:
 columns:
 	PRFM (R12), PLDL1KEEP
 	ADD $64, R12, R12
-	FLDPQ (R10), (F20, F21)
-	WORD $0x3ce56896 // ldr q22, [x4, x5]
-	WORD $0x4f961280 // fmla v0.4s, v20.4s, v22.s[0]
-	WORD $0x4fb61284 // fmla v4.4s, v20.4s, v22.s[1]
-	WORD $0x4f961a88 // fmla v8.4s, v20.4s, v22.s[2]
-	WORD $0x4fb61a8c // fmla v12.4s, v20.4s, v22.s[3]
-	FMOVS (R9)(R5), F23
+	WORD $0x3cc00154 // ldur q20, [x10]
+	WORD $0x3ce56895 // ldr q21, [x4, x5]
+	WORD $0x4f951280 // fmla v0.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51284 // fmla v4.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a88 // fmla v8.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8c // fmla v12.4s, v20.4s, v21.s[3]
+	FMOVS (R9)(R5), F22
 	ADD R3, R5, R5
-	WORD $0x4f971290 // fmla v16.4s, v20.4s, v23.s[0]
-	WORD $0x4f9612a1 // fmla v1.4s, v21.4s, v22.s[0]
-	WORD $0x4fb612a5 // fmla v5.4s, v21.4s, v22.s[1]
-	WORD $0x4f961aa9 // fmla v9.4s, v21.4s, v22.s[2]
-	WORD $0x4fb61aad // fmla v13.4s, v21.4s, v22.s[3]
-	WORD $0x4f9712b1 // fmla v17.4s, v21.4s, v23.s[0]
-	FLDPQ 32(R10), (F20, F21)
-	WORD $0x4f961282 // fmla v2.4s, v20.4s, v22.s[0]
-	WORD $0x4fb61286 // fmla v6.4s, v20.4s, v22.s[1]
-	WORD $0x4f961a8a // fmla v10.4s, v20.4s, v22.s[2]
-	WORD $0x4fb61a8e // fmla v14.4s, v20.4s, v22.s[3]
-	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
-	WORD $0x4f9612a3 // fmla v3.4s, v21.4s, v22.s[0]
-	WORD $0x4fb612a7 // fmla v7.4s, v21.4s, v22.s[1]
-	WORD $0x4f961aab // fmla v11.4s, v21.4s, v22.s[2]
-	WORD $0x4fb61aaf // fmla v15.4s, v21.4s, v22.s[3]
-	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
+	WORD $0x4f961290 // fmla v16.4s, v20.4s, v22.s[0]
+	WORD $0x3cc10154 // ldur q20, [x10, #16]
+	WORD $0x4f951281 // fmla v1.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51285 // fmla v5.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a89 // fmla v9.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8d // fmla v13.4s, v20.4s, v21.s[3]
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x3cc20154 // ldur q20, [x10, #32]
+	WORD $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51286 // fmla v6.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a8a // fmla v10.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8e // fmla v14.4s, v20.4s, v21.s[3]
+	WORD $0x4f961292 // fmla v18.4s, v20.4s, v22.s[0]
+	WORD $0x3cc30154 // ldur q20, [x10, #48]
+	WORD $0x4f951283 // fmla v3.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51287 // fmla v7.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a8b // fmla v11.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8f // fmla v15.4s, v20.4s, v21.s[3]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F20, F21)
-	WORD $0x3ce56896 // ldr q22, [x4, x5]
-	WORD $0x4f961280 // fmla v0.4s, v20.4s, v22.s[0]
-	WORD $0x4fb61284 // fmla v4.4s, v20.4s, v22.s[1]
-	WORD $0x4f961a88 // fmla v8.4s, v20.4s, v22.s[2]
-	WORD $0x4fb61a8c // fmla v12.4s, v20.4s, v22.s[3]
-	FMOVS (R9)(R5), F23
+	WORD $0x3cc00154 // ldur q20, [x10]
+	WORD $0x3ce56895 // ldr q21, [x4, x5]
+	WORD $0x4f951280 // fmla v0.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51284 // fmla v4.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a88 // fmla v8.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8c // fmla v12.4s, v20.4s, v21.s[3]
+	FMOVS (R9)(R5), F22
 	ADD R3, R5, R5
-	WORD $0x4f971290 // fmla v16.4s, v20.4s, v23.s[0]
-	WORD $0x4f9612a1 // fmla v1.4s, v21.4s, v22.s[0]
-	WORD $0x4fb612a5 // fmla v5.4s, v21.4s, v22.s[1]
-	WORD $0x4f961aa9 // fmla v9.4s, v21.4s, v22.s[2]
-	WORD $0x4fb61aad // fmla v13.4s, v21.4s, v22.s[3]
-	WORD $0x4f9712b1 // fmla v17.4s, v21.4s, v23.s[0]
-	FLDPQ 32(R10), (F20, F21)
-	WORD $0x4f961282 // fmla v2.4s, v20.4s, v22.s[0]
-	WORD $0x4fb61286 // fmla v6.4s, v20.4s, v22.s[1]
-	WORD $0x4f961a8a // fmla v10.4s, v20.4s, v22.s[2]
-	WORD $0x4fb61a8e // fmla v14.4s, v20.4s, v22.s[3]
-	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
-	WORD $0x4f9612a3 // fmla v3.4s, v21.4s, v22.s[0]
-	WORD $0x4fb612a7 // fmla v7.4s, v21.4s, v22.s[1]
-	WORD $0x4f961aab // fmla v11.4s, v21.4s, v22.s[2]
-	WORD $0x4fb61aaf // fmla v15.4s, v21.4s, v22.s[3]
-	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
+	WORD $0x4f961290 // fmla v16.4s, v20.4s, v22.s[0]
+	WORD $0x3cc10154 // ldur q20, [x10, #16]
+	WORD $0x4f951281 // fmla v1.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51285 // fmla v5.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a89 // fmla v9.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8d // fmla v13.4s, v20.4s, v21.s[3]
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x3cc20154 // ldur q20, [x10, #32]
+	WORD $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51286 // fmla v6.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a8a // fmla v10.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8e // fmla v14.4s, v20.4s, v21.s[3]
+	WORD $0x4f961292 // fmla v18.4s, v20.4s, v22.s[0]
+	WORD $0x3cc30154 // ldur q20, [x10, #48]
+	WORD $0x4f951283 // fmla v3.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51287 // fmla v7.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a8b // fmla v11.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8f // fmla v15.4s, v20.4s, v21.s[3]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F20, F21)
-	WORD $0x3ce56896 // ldr q22, [x4, x5]
-	WORD $0x4f961280 // fmla v0.4s, v20.4s, v22.s[0]
-	WORD $0x4fb61284 // fmla v4.4s, v20.4s, v22.s[1]
-	WORD $0x4f961a88 // fmla v8.4s, v20.4s, v22.s[2]
-	WORD $0x4fb61a8c // fmla v12.4s, v20.4s, v22.s[3]
-	FMOVS (R9)(R5), F23
+	WORD $0x3cc00154 // ldur q20, [x10]
+	WORD $0x3ce56895 // ldr q21, [x4, x5]
+	WORD $0x4f951280 // fmla v0.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51284 // fmla v4.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a88 // fmla v8.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8c // fmla v12.4s, v20.4s, v21.s[3]
+	FMOVS (R9)(R5), F22
 	ADD R3, R5, R5
-	WORD $0x4f971290 // fmla v16.4s, v20.4s, v23.s[0]
-	WORD $0x4f9612a1 // fmla v1.4s, v21.4s, v22.s[0]
-	WORD $0x4fb612a5 // fmla v5.4s, v21.4s, v22.s[1]
-	WORD $0x4f961aa9 // fmla v9.4s, v21.4s, v22.s[2]
-	WORD $0x4fb61aad // fmla v13.4s, v21.4s, v22.s[3]
-	WORD $0x4f9712b1 // fmla v17.4s, v21.4s, v23.s[0]
-	FLDPQ 32(R10), (F20, F21)
-	WORD $0x4f961282 // fmla v2.4s, v20.4s, v22.s[0]
-	WORD $0x4fb61286 // fmla v6.4s, v20.4s, v22.s[1]
-	WORD $0x4f961a8a // fmla v10.4s, v20.4s, v22.s[2]
-	WORD $0x4fb61a8e // fmla v14.4s, v20.4s, v22.s[3]
-	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
-	WORD $0x4f9612a3 // fmla v3.4s, v21.4s, v22.s[0]
-	WORD $0x4fb612a7 // fmla v7.4s, v21.4s, v22.s[1]
-	WORD $0x4f961aab // fmla v11.4s, v21.4s, v22.s[2]
-	WORD $0x4fb61aaf // fmla v15.4s, v21.4s, v22.s[3]
-	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
+	WORD $0x4f961290 // fmla v16.4s, v20.4s, v22.s[0]
+	WORD $0x3cc10154 // ldur q20, [x10, #16]
+	WORD $0x4f951281 // fmla v1.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51285 // fmla v5.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a89 // fmla v9.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8d // fmla v13.4s, v20.4s, v21.s[3]
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x3cc20154 // ldur q20, [x10, #32]
+	WORD $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51286 // fmla v6.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a8a // fmla v10.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8e // fmla v14.4s, v20.4s, v21.s[3]
+	WORD $0x4f961292 // fmla v18.4s, v20.4s, v22.s[0]
+	WORD $0x3cc30154 // ldur q20, [x10, #48]
+	WORD $0x4f951283 // fmla v3.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51287 // fmla v7.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a8b // fmla v11.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8f // fmla v15.4s, v20.4s, v21.s[3]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 	ADD R11, R10, R10
-	FLDPQ (R10), (F20, F21)
-	WORD $0x3ce56896 // ldr q22, [x4, x5]
-	WORD $0x4f961280 // fmla v0.4s, v20.4s, v22.s[0]
-	WORD $0x4fb61284 // fmla v4.4s, v20.4s, v22.s[1]
-	WORD $0x4f961a88 // fmla v8.4s, v20.4s, v22.s[2]
-	WORD $0x4fb61a8c // fmla v12.4s, v20.4s, v22.s[3]
-	FMOVS (R9)(R5), F23
+	WORD $0x3cc00154 // ldur q20, [x10]
+	WORD $0x3ce56895 // ldr q21, [x4, x5]
+	WORD $0x4f951280 // fmla v0.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51284 // fmla v4.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a88 // fmla v8.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8c // fmla v12.4s, v20.4s, v21.s[3]
+	FMOVS (R9)(R5), F22
 	ADD R3, R5, R5
-	WORD $0x4f971290 // fmla v16.4s, v20.4s, v23.s[0]
-	WORD $0x4f9612a1 // fmla v1.4s, v21.4s, v22.s[0]
-	WORD $0x4fb612a5 // fmla v5.4s, v21.4s, v22.s[1]
-	WORD $0x4f961aa9 // fmla v9.4s, v21.4s, v22.s[2]
-	WORD $0x4fb61aad // fmla v13.4s, v21.4s, v22.s[3]
-	WORD $0x4f9712b1 // fmla v17.4s, v21.4s, v23.s[0]
-	FLDPQ 32(R10), (F20, F21)
-	WORD $0x4f961282 // fmla v2.4s, v20.4s, v22.s[0]
-	WORD $0x4fb61286 // fmla v6.4s, v20.4s, v22.s[1]
-	WORD $0x4f961a8a // fmla v10.4s, v20.4s, v22.s[2]
-	WORD $0x4fb61a8e // fmla v14.4s, v20.4s, v22.s[3]
-	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
-	WORD $0x4f9612a3 // fmla v3.4s, v21.4s, v22.s[0]
-	WORD $0x4fb612a7 // fmla v7.4s, v21.4s, v22.s[1]
-	WORD $0x4f961aab // fmla v11.4s, v21.4s, v22.s[2]
-	WORD $0x4fb61aaf // fmla v15.4s, v21.4s, v22.s[3]
-	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
+	WORD $0x4f961290 // fmla v16.4s, v20.4s, v22.s[0]
+	WORD $0x3cc10154 // ldur q20, [x10, #16]
+	WORD $0x4f951281 // fmla v1.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51285 // fmla v5.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a89 // fmla v9.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8d // fmla v13.4s, v20.4s, v21.s[3]
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x3cc20154 // ldur q20, [x10, #32]
+	WORD $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51286 // fmla v6.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a8a // fmla v10.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8e // fmla v14.4s, v20.4s, v21.s[3]
+	WORD $0x4f961292 // fmla v18.4s, v20.4s, v22.s[0]
+	WORD $0x3cc30154 // ldur q20, [x10, #48]
+	WORD $0x4f951283 // fmla v3.4s, v20.4s, v21.s[0]
+	WORD $0x4fb51287 // fmla v7.4s, v20.4s, v21.s[1]
+	WORD $0x4f951a8b // fmla v11.4s, v20.4s, v21.s[2]
+	WORD $0x4fb51a8f // fmla v15.4s, v20.4s, v21.s[3]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 	ADD R11, R10, R10
 	SUBS $4, R1, R1
 	BGE columns
@@ -390,28 +411,30 @@ step:
 	FMOVS (R8)(R5), F23
 	FMOVS (R9)(R5), F24
 	ADD R3, R5, R5
-	FLDPQ (R10), (F25, F26)
+	WORD $0x3cc00159 // ldur q25, [x10]
 	WORD $0x4f941320 // fmla v0.4s, v25.4s, v20.s[0]
 	WORD $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
 	WORD $0x4f961328 // fmla v8.4s, v25.4s, v22.s[0]
 	WORD $0x4f97132c // fmla v12.4s, v25.4s, v23.s[0]
 	WORD $0x4f981330 // fmla v16.4s, v25.4s, v24.s[0]
-	WORD $0x4f941341 // fmla v1.4s, v26.4s, v20.s[0]
-	WORD $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
-	WORD $0x4f961349 // fmla v9.4s, v26.4s, v22.s[0]
-	WORD $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
-	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
-	FLDPQ 32(R10), (F25, F26)
+	WORD $0x3cc10159 // ldur q25, [x10, #16]
+	WORD $0x4f941321 // fmla v1.4s, v25.4s, v20.s[0]
+	WORD $0x4f951325 // fmla v5.4s, v25.4s, v21.s[0]
+	WORD $0x4f961329 // fmla v9.4s, v25.4s, v22.s[0]
+	WORD $0x4f97132d // fmla v13.4s, v25.4s, v23.s[0]
+	WORD $0x4f981331 // fmla v17.4s, v25.4s, v24.s[0]
+	WORD $0x3cc20159 // ldur q25, [x10, #32]
 	WORD $0x4f941322 // fmla v2.4s, v25.4s, v20.s[0]
 	WORD $0x4f951326 // fmla v6.4s, v25.4s, v21.s[0]
 	WORD $0x4f96132a // fmla v10.4s, v25.4s, v22.s[0]
 	WORD $0x4f97132e // fmla v14.4s, v25.4s, v23.s[0]
 	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
-	WORD $0x4f941343 // fmla v3.4s, v26.4s, v20.s[0]
-	WORD $0x4f951347 // fmla v7.4s, v26.4s, v21.s[0]
-	WORD $0x4f96134b // fmla v11.4s, v26.4s, v22.s[0]
-	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
-	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
+	WORD $0x3cc30159 // ldur q25, [x10, #48]
+	WORD $0x4f941323 // fmla v3.4s, v25.4s, v20.s[0]
+	WORD $0x4f951327 // fmla v7.4s, v25.4s, v21.s[0]
+	WORD $0x4f96132b // fmla v11.4s, v25.4s, v22.s[0]
+	WORD $0x4f97132f // fmla v15.4s, v25.4s, v23.s[0]
+	WORD $0x4f981333 // fmla v19.4s, v25.4s, v24.s[0]
 	ADD R11, R10, R10
 	SUBS $1, R1, R1
 	BGE step
@@ -431,19 +454,20 @@ done_step:
 	MOVD t+0(FP), R7
 	MOVD 80(R7), R7
 	TBZ $0, R6, skip_add
-	FLDPQ (R1), (F20, F21)
+	WORD $0x3cc00034 // ldur q20, [x1]
 	WORD $0x4e20d680 // fadd v0.4s, v20.4s, v0.4s
-	WORD $0x4e21d6a1 // fadd v1.4s, v21.4s, v1.4s
-	FMOVQ 32(R1), F20
+	WORD $0x3cc10034 // ldur q20, [x1, #16]
+	WORD $0x4e21d681 // fadd v1.4s, v20.4s, v1.4s
+	WORD $0x3cc20034 // ldur q20, [x1, #32]
 	WORD $0x4e22d682 // fadd v2.4s, v20.4s, v2.4s
 	VMOVI $0, V20.B16
 	TBZ $2, R7, part6
-	FMOVQ 48(R1), F20
+	WORD $0x3cc30034 // ldur q20, [x1, #48]
 	JMP done6
 
 part6:
 	TBZ $1, R7, single6
-	FMOVD 48(R1), F20
+	WORD $0xfc430034 // ldur d20, [x1, #48]
 	TBZ $0, R7, done6
 	ADD $56, R1, R8
 	VLD1 (R8), V20.S[2]
@@ -451,23 +475,24 @@ part6:
 
 single6:
 	TBZ $0, R7, done6
-	FMOVS 48(R1), F20
+	WORD $0xbc430034 // ldur s20, [x1, #48]
 
 done6:
 	WORD $0x4e23d683 // fadd v3.4s, v20.4s, v3.4s
-	FLDPQ (R3), (F20, F21)
+	WORD $0x3cc00074 // ldur q20, [x3]
 	WORD $0x4e24d684 // fadd v4.4s, v20.4s, v4.4s
-	WORD $0x4e25d6a5 // fadd v5.4s, v21.4s, v5.4s
-	FMOVQ 32(R3), F20
+	WORD $0x3cc10074 // ldur q20, [x3, #16]
+	WORD $0x4e25d685 // fadd v5.4s, v20.4s, v5.4s
+	WORD $0x3cc20074 // ldur q20, [x3, #32]
 	WORD $0x4e26d686 // fadd v6.4s, v20.4s, v6.4s
 	VMOVI $0, V20.B16
 	TBZ $2, R7, part7
-	FMOVQ 48(R3), F20
+	WORD $0x3cc30074 // ldur q20, [x3, #48]
 	JMP done7
 
 part7:
 	TBZ $1, R7, single7
-	FMOVD 48(R3), F20
+	WORD $0xfc430074 // ldur d20, [x3, #48]
 	TBZ $0, R7, done7
 	ADD $56, R3, R8
 	VLD1 (R8), V20.S[2]
@@ -475,23 +500,24 @@ part7:
 
 single7:
 	TBZ $0, R7, done7
-	FMOVS 48(R3), F20
+	WORD $0xbc430074 // ldur s20, [x3, #48]
 
 done7:
 	WORD $0x4e27d687 // fadd v7.4s, v20.4s, v7.4s
-	FLDPQ (R4), (F20, F21)
+	WORD $0x3cc00094 // ldur q20, [x4]
 	WORD $0x4e28d688 // fadd v8.4s, v20.4s, v8.4s
-	WORD $0x4e29d6a9 // fadd v9.4s, v21.4s, v9.4s
-	FMOVQ 32(R4), F20
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
+	WORD $0x4e29d689 // fadd v9.4s, v20.4s, v9.4s
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
 	WORD $0x4e2ad68a // fadd v10.4s, v20.4s, v10.4s
 	VMOVI $0, V20.B16
 	TBZ $2, R7, part8
-	FMOVQ 48(R4), F20
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	JMP done8
 
 part8:
 	TBZ $1, R7, single8
-	FMOVD 48(R4), F20
+	WORD $0xfc430094 // ldur d20, [x4, #48]
 	TBZ $0, R7, done8
 	ADD $56, R4, R8
 	VLD1 (R8), V20.S[2]
@@ -499,23 +525,24 @@ part8:
 
 single8:
 	TBZ $0, R7, done8
-	FMOVS 48(R4), F20
+	WORD $0xbc430094 // ldur s20, [x4, #48]
 
 done8:
 	WORD $0x4e2bd68b // fadd v11.4s, v20.4s, v11.4s
-	FLDPQ (R5), (F20, F21)
+	WORD $0x3cc000b4 // ldur q20, [x5]
 	WORD $0x4e2cd68c // fadd v12.4s, v20.4s, v12.4s
-	WORD $0x4e2dd6ad // fadd v13.4s, v21.4s, v13.4s
-	FMOVQ 32(R5), F20
+	WORD $0x3cc100b4 // ldur q20, [x5, #16]
+	WORD $0x4e2dd68d // fadd v13.4s, v20.4s, v13.4s
+	WORD $0x3cc200b4 // ldur q20, [x5, #32]
 	WORD $0x4e2ed68e // fadd v14.4s, v20.4s, v14.4s
 	VMOVI $0, V20.B16
 	TBZ $2, R7, part9
-	FMOVQ 48(R5), F20
+	WORD $0x3cc300b4 // ldur q20, [x5, #48]
 	JMP done9
 
 part9:
 	TBZ $1, R7, single9
-	FMOVD 48(R5), F20
+	WORD $0xfc4300b4 // ldur d20, [x5, #48]
 	TBZ $0, R7, done9
 	ADD $56, R5, R8
 	VLD1 (R8), V20.S[2]
@@ -523,23 +550,24 @@ part9:
 
 single9:
 	TBZ $0, R7, done9
-	FMOVS 48(R5), F20
+	WORD $0xbc4300b4 // ldur s20, [x5, #48]
 
 done9:
 	WORD $0x4e2fd68f // fadd v15.4s, v20.4s, v15.4s
-	FLDPQ (R2), (F20, F21)
+	WORD $0x3cc00054 // ldur q20, [x2]
 	WORD $0x4e30d690 // fadd v16.4s, v20.4s, v16.4s
-	WORD $0x4e31d6b1 // fadd v17.4s, v21.4s, v17.4s
-	FMOVQ 32(R2), F20
+	WORD $0x3cc10054 // ldur q20, [x2, #16]
+	WORD $0x4e31d691 // fadd v17.4s, v20.4s, v17.4s
+	WORD $0x3cc20054 // ldur q20, [x2, #32]
 	WORD $0x4e32d692 // fadd v18.4s, v20.4s, v18.4s
 	VMOVI $0, V20.B16
 	TBZ $2, R7, part10
-	FMOVQ 48(R2), F20
+	WORD $0x3cc30054 // ldur q20, [x2, #48]
 	JMP done10
 
 part10:
 	TBZ $1, R7, single10
-	FMOVD 48(R2), F20
+	WORD $0xfc430054 // ldur d20, [x2, #48]
 	TBZ $0, R7, done10
 	ADD $56, R2, R8
 	VLD1 (R8), V20.S[2]
@@ -547,71 +575,71 @@ part10:
 
 single10:
 	TBZ $0, R7, done10
-	FMOVS 48(R2), F20
+	WORD $0xbc430054 // ldur s20, [x2, #48]
 
 done10:
 	WORD $0x4e33d693 // fadd v19.4s, v20.4s, v19.4s
 
 skip_add:
 	TBZ $1, R6, skip_flush
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6ea0ee94 // facgt v20.4s, v20.4s, v0.4s
 	WORD $0x4e741c00 // bic v0.16b, v0.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6ea1ee94 // facgt v20.4s, v20.4s, v1.4s
 	WORD $0x4e741c21 // bic v1.16b, v1.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6ea2ee94 // facgt v20.4s, v20.4s, v2.4s
 	WORD $0x4e741c42 // bic v2.16b, v2.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6ea3ee94 // facgt v20.4s, v20.4s, v3.4s
 	WORD $0x4e741c63 // bic v3.16b, v3.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6ea4ee94 // facgt v20.4s, v20.4s, v4.4s
 	WORD $0x4e741c84 // bic v4.16b, v4.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6ea5ee94 // facgt v20.4s, v20.4s, v5.4s
 	WORD $0x4e741ca5 // bic v5.16b, v5.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6ea6ee94 // facgt v20.4s, v20.4s, v6.4s
 	WORD $0x4e741cc6 // bic v6.16b, v6.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6ea7ee94 // facgt v20.4s, v20.4s, v7.4s
 	WORD $0x4e741ce7 // bic v7.16b, v7.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6ea8ee94 // facgt v20.4s, v20.4s, v8.4s
 	WORD $0x4e741d08 // bic v8.16b, v8.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6ea9ee94 // facgt v20.4s, v20.4s, v9.4s
 	WORD $0x4e741d29 // bic v9.16b, v9.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6eaaee94 // facgt v20.4s, v20.4s, v10.4s
 	WORD $0x4e741d4a // bic v10.16b, v10.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6eabee94 // facgt v20.4s, v20.4s, v11.4s
 	WORD $0x4e741d6b // bic v11.16b, v11.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6eacee94 // facgt v20.4s, v20.4s, v12.4s
 	WORD $0x4e741d8c // bic v12.16b, v12.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6eadee94 // facgt v20.4s, v20.4s, v13.4s
 	WORD $0x4e741dad // bic v13.16b, v13.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6eaeee94 // facgt v20.4s, v20.4s, v14.4s
 	WORD $0x4e741dce // bic v14.16b, v14.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6eafee94 // facgt v20.4s, v20.4s, v15.4s
 	WORD $0x4e741def // bic v15.16b, v15.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6eb0ee94 // facgt v20.4s, v20.4s, v16.4s
 	WORD $0x4e741e10 // bic v16.16b, v16.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6eb1ee94 // facgt v20.4s, v20.4s, v17.4s
 	WORD $0x4e741e31 // bic v17.16b, v17.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6eb2ee94 // facgt v20.4s, v20.4s, v18.4s
 	WORD $0x4e741e52 // bic v18.16b, v18.16b, v20.16b
-	FMOVQ (R0), F20
+	WORD $0x3cc00014 // ldur q20, [x0]
 	WORD $0x6eb3ee94 // facgt v20.4s, v20.4s, v19.4s
 	WORD $0x4e741e73 // bic v19.16b, v19.16b, v20.16b
 

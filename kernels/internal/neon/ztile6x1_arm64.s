@@ -21,12 +21,12 @@ TEXT ·Tile6x1(SB), NOSPLIT, $0-8
 	MOVD 80(R7), R7
 	VMOVI $0, V0.B16
 	TBZ $2, R7, part
-	FMOVQ (R1), F0
+	WORD $0x3cc00020 // ldur q0, [x1]
 	JMP done
 
 part:
 	TBZ $1, R7, single
-	FMOVD (R1), F0
+	WORD $0xfc400020 // ldur d0, [x1]
 	TBZ $0, R7, done
 	ADD $8, R1, R1
 	VLD1 (R1), V0.S[2]
@@ -34,17 +34,17 @@ part:
 
 single:
 	TBZ $0, R7, done
-	FMOVS (R1), F0
+	WORD $0xbc400020 // ldur s0, [x1]
 
 done:
 	VMOVI $0, V1.B16
 	TBZ $2, R7, part2
-	FMOVQ (R3), F1
+	WORD $0x3cc00061 // ldur q1, [x3]
 	JMP done2
 
 part2:
 	TBZ $1, R7, single2
-	FMOVD (R3), F1
+	WORD $0xfc400061 // ldur d1, [x3]
 	TBZ $0, R7, done2
 	ADD $8, R3, R1
 	VLD1 (R1), V1.S[2]
@@ -52,17 +52,17 @@ part2:
 
 single2:
 	TBZ $0, R7, done2
-	FMOVS (R3), F1
+	WORD $0xbc400061 // ldur s1, [x3]
 
 done2:
 	VMOVI $0, V2.B16
 	TBZ $2, R7, part3
-	FMOVQ (R4), F2
+	WORD $0x3cc00082 // ldur q2, [x4]
 	JMP done3
 
 part3:
 	TBZ $1, R7, single3
-	FMOVD (R4), F2
+	WORD $0xfc400082 // ldur d2, [x4]
 	TBZ $0, R7, done3
 	ADD $8, R4, R1
 	VLD1 (R1), V2.S[2]
@@ -70,17 +70,17 @@ part3:
 
 single3:
 	TBZ $0, R7, done3
-	FMOVS (R4), F2
+	WORD $0xbc400082 // ldur s2, [x4]
 
 done3:
 	VMOVI $0, V3.B16
 	TBZ $2, R7, part4
-	FMOVQ (R5), F3
+	WORD $0x3cc000a3 // ldur q3, [x5]
 	JMP done4
 
 part4:
 	TBZ $1, R7, single4
-	FMOVD (R5), F3
+	WORD $0xfc4000a3 // ldur d3, [x5]
 	TBZ $0, R7, done4
 	ADD $8, R5, R1
 	VLD1 (R1), V3.S[2]
@@ -88,17 +88,17 @@ part4:
 
 single4:
 	TBZ $0, R7, done4
-	FMOVS (R5), F3
+	WORD $0xbc4000a3 // ldur s3, [x5]
 
 done4:
 	VMOVI $0, V4.B16
 	TBZ $2, R7, part5
-	FMOVQ (R6), F4
+	WORD $0x3cc000c4 // ldur q4, [x6]
 	JMP done5
 
 part5:
 	TBZ $1, R7, single5
-	FMOVD (R6), F4
+	WORD $0xfc4000c4 // ldur d4, [x6]
 	TBZ $0, R7, done5
 	ADD $8, R6, R1
 	VLD1 (R1), V4.S[2]
@@ -106,17 +106,17 @@ part5:
 
 single5:
 	TBZ $0, R7, done5
-	FMOVS (R6), F4
+	WORD $0xbc4000c4 // ldur s4, [x6]
 
 done5:
 	VMOVI $0, V5.B16
 	TBZ $2, R7, part6
-	FMOVQ (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	JMP done6
 
 part6:
 	TBZ $1, R7, single6
-	FMOVD (R2), F5
+	WORD $0xfc400045 // ldur d5, [x2]
 	TBZ $0, R7, done6
 	ADD $8, R2, R1
 	VLD1 (R1), V5.S[2]
@@ -124,7 +124,7 @@ part6:
 
 single6:
 	TBZ $0, R7, done6
-	FMOVS (R2), F5
+	WORD $0xbc400045 // ldur s5, [x2]
 
 done6:
 	MOVD t+0(FP), R1
@@ -160,7 +160,7 @@ done6:
 quads:
 	PRFM (R13), PLDL1KEEP
 	ADD $64, R13, R13
-	FMOVQ (R11), F6
+	WORD $0x3cc00166 // ldur q6, [x11]
 	WORD $0x3ce56887 // ldr q7, [x4, x5]
 	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
 	WORD $0x3ce568c8 // ldr q8, [x6, x5]
@@ -174,7 +174,7 @@ quads:
 	WORD $0x3ce5694c // ldr q12, [x10, x5]
 	WORD $0x4f8c10c5 // fmla v5.4s, v6.4s, v12.s[0]
 	ADD R12, R11, R11
-	FMOVQ (R11), F6
+	WORD $0x3cc00166 // ldur q6, [x11]
 	WORD $0x4fa710c0 // fmla v0.4s, v6.4s, v7.s[1]
 	WORD $0x4fa810c1 // fmla v1.4s, v6.4s, v8.s[1]
 	WORD $0x4fa910c2 // fmla v2.4s, v6.4s, v9.s[1]
@@ -182,7 +182,7 @@ quads:
 	WORD $0x4fab10c4 // fmla v4.4s, v6.4s, v11.s[1]
 	WORD $0x4fac10c5 // fmla v5.4s, v6.4s, v12.s[1]
 	ADD R12, R11, R11
-	FMOVQ (R11), F6
+	WORD $0x3cc00166 // ldur q6, [x11]
 	WORD $0x4f8718c0 // fmla v0.4s, v6.4s, v7.s[2]
 	WORD $0x4f8818c1 // fmla v1.4s, v6.4s, v8.s[2]
 	WORD $0x4f8918c2 // fmla v2.4s, v6.4s, v9.s[2]
@@ -190,7 +190,7 @@ quads:
 	WORD $0x4f8b18c4 // fmla v4.4s, v6.4s, v11.s[2]
 	WORD $0x4f8c18c5 // fmla v5.4s, v6.4s, v12.s[2]
 	ADD R12, R11, R11
-	FMOVQ (R11), F6
+	WORD $0x3cc00166 // ldur q6, [x11]
 	WORD $0x4fa718c0 // fmla v0.4s, v6.4s, v7.s[3]
 	WORD $0x4fa818c1 // fmla v1.4s, v6.4s, v8.s[3]
 	WORD $0x4fa918c2 // fmla v2.4s, v6.4s, v9.s[3]
@@ -215,7 +215,7 @@ not_along_k:
 columns:
 	PRFM (R13), PLDL1KEEP
 	ADD $64, R13, R13
-	FMOVQ (R11), F6
+	WORD $0x3cc00166 // ldur q6, [x11]
 	WORD $0x3ce56887 // ldr q7, [x4, x5]
 	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
 	WORD $0x4fa710c1 // fmla v1.4s, v6.4s, v7.s[1]
@@ -226,7 +226,7 @@ columns:
 	WORD $0x4f8710c4 // fmla v4.4s, v6.4s, v7.s[0]
 	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R12, R11, R11
-	FMOVQ (R11), F6
+	WORD $0x3cc00166 // ldur q6, [x11]
 	WORD $0x3ce56887 // ldr q7, [x4, x5]
 	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
 	WORD $0x4fa710c1 // fmla v1.4s, v6.4s, v7.s[1]
@@ -237,7 +237,7 @@ columns:
 	WORD $0x4f8710c4 // fmla v4.4s, v6.4s, v7.s[0]
 	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R12, R11, R11
-	FMOVQ (R11), F6
+	WORD $0x3cc00166 // ldur q6, [x11]
 	WORD $0x3ce56887 // ldr q7, [x4, x5]
 	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
 	WORD $0x4fa710c1 // fmla v1.4s, v6.4s, v7.s[1]
@@ -248,7 +248,7 @@ columns:
 	WORD $0x4f8710c4 // fmla v4.4s, v6.4s, v7.s[0]
 	WORD $0x4fa710c5 // fmla v5.4s, v6.4s, v7.s[1]
 	ADD R12, R11, R11
-	FMOVQ (R11), F6
+	WORD $0x3cc00166 // ldur q6, [x11]
 	WORD $0x3ce56887 // ldr q7, [x4, x5]
 	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
 	WORD $0x4fa710c1 // fmla v1.4s, v6.4s, v7.s[1]
@@ -282,7 +282,7 @@ step:
 	FMOVS (R9)(R5), F10
 	FMOVS (R10)(R5), F11
 	ADD R3, R5, R5
-	FMOVQ (R11), F12
+	WORD $0x3cc0016c // ldur q12, [x11]
 	WORD $0x4f861180 // fmla v0.4s, v12.4s, v6.s[0]
 	WORD $0x4f871181 // fmla v1.4s, v12.4s, v7.s[0]
 	WORD $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
@@ -311,12 +311,12 @@ done_step:
 	TBZ $0, R7, skip_add
 	VMOVI $0, V6.B16
 	TBZ $2, R8, part7
-	FMOVQ (R1), F6
+	WORD $0x3cc00026 // ldur q6, [x1]
 	JMP done7
 
 part7:
 	TBZ $1, R8, single7
-	FMOVD (R1), F6
+	WORD $0xfc400026 // ldur d6, [x1]
 	TBZ $0, R8, done7
 	ADD $8, R1, R9
 	VLD1 (R9), V6.S[2]
@@ -324,18 +324,18 @@ part7:
 
 single7:
 	TBZ $0, R8, done7
-	FMOVS (R1), F6
+	WORD $0xbc400026 // ldur s6, [x1]
 
 done7:
 	WORD $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
 	VMOVI $0, V6.B16
 	TBZ $2, R8, part8
-	FMOVQ (R3), F6
+	WORD $0x3cc00066 // ldur q6, [x3]
 	JMP done8
 
 part8:
 	TBZ $1, R8, single8
-	FMOVD (R3), F6
+	WORD $0xfc400066 // ldur d6, [x3]
 	TBZ $0, R8, done8
 	ADD $8, R3, R9
 	VLD1 (R9), V6.S[2]
@@ -343,18 +343,18 @@ part8:
 
 single8:
 	TBZ $0, R8, done8
-	FMOVS (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 
 done8:
 	WORD $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
 	VMOVI $0, V6.B16
 	TBZ $2, R8, part9
-	FMOVQ (R4), F6
+	WORD $0x3cc00086 // ldur q6, [x4]
 	JMP done9
 
 part9:
 	TBZ $1, R8, single9
-	FMOVD (R4), F6
+	WORD $0xfc400086 // ldur d6, [x4]
 	TBZ $0, R8, done9
 	ADD $8, R4, R9
 	VLD1 (R9), V6.S[2]
@@ -362,18 +362,18 @@ part9:
 
 single9:
 	TBZ $0, R8, done9
-	FMOVS (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 
 done9:
 	WORD $0x4e22d4c2 // fadd v2.4s, v6.4s, v2.4s
 	VMOVI $0, V6.B16
 	TBZ $2, R8, part10
-	FMOVQ (R5), F6
+	WORD $0x3cc000a6 // ldur q6, [x5]
 	JMP done10
 
 part10:
 	TBZ $1, R8, single10
-	FMOVD (R5), F6
+	WORD $0xfc4000a6 // ldur d6, [x5]
 	TBZ $0, R8, done10
 	ADD $8, R5, R9
 	VLD1 (R9), V6.S[2]
@@ -381,18 +381,18 @@ part10:
 
 single10:
 	TBZ $0, R8, done10
-	FMOVS (R5), F6
+	WORD $0xbc4000a6 // ldur s6, [x5]
 
 done10:
 	WORD $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
 	VMOVI $0, V6.B16
 	TBZ $2, R8, part11
-	FMOVQ (R6), F6
+	WORD $0x3cc000c6 // ldur q6, [x6]
 	JMP done11
 
 part11:
 	TBZ $1, R8, single11
-	FMOVD (R6), F6
+	WORD $0xfc4000c6 // ldur d6, [x6]
 	TBZ $0, R8, done11
 	ADD $8, R6, R9
 	VLD1 (R9), V6.S[2]
@@ -400,18 +400,18 @@ part11:
 
 single11:
 	TBZ $0, R8, done11
-	FMOVS (R6), F6
+	WORD $0xbc4000c6 // ldur s6, [x6]
 
 done11:
 	WORD $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
 	VMOVI $0, V6.B16
 	TBZ $2, R8, part12
-	FMOVQ (R2), F6
+	WORD $0x3cc00046 // ldur q6, [x2]
 	JMP done12
 
 part12:
 	TBZ $1, R8, single12
-	FMOVD (R2), F6
+	WORD $0xfc400046 // ldur d6, [x2]
 	TBZ $0, R8, done12
 	ADD $8, R2, R9
 	VLD1 (R9), V6.S[2]
@@ -419,29 +419,29 @@ part12:
 
 single12:
 	TBZ $0, R8, done12
-	FMOVS (R2), F6
+	WORD $0xbc400046 // ldur s6, [x2]
 
 done12:
 	WORD $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
 
 skip_add:
 	TBZ $1, R7, skip_flush
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea0ecc6 // facgt v6.4s, v6.4s, v0.4s
 	WORD $0x4e661c00 // bic v0.16b, v0.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea1ecc6 // facgt v6.4s, v6.4s, v1.4s
 	WORD $0x4e661c21 // bic v1.16b, v1.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea2ecc6 // facgt v6.4s, v6.4s, v2.4s
 	WORD $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea3ecc6 // facgt v6.4s, v6.4s, v3.4s
 	WORD $0x4e661c63 // bic v3.16b, v3.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea4ecc6 // facgt v6.4s, v6.4s, v4.4s
 	WORD $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
-	FMOVQ (R0), F6
+	WORD $0x3cc00006 // ldur q6, [x0]
 	WORD $0x6ea5ecc6 // facgt v6.4s, v6.4s, v5.4s
 	WORD $0x4e661ca5 // bic v5.16b, v5.16b, v6.16b
 

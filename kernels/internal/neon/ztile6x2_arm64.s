@@ -19,15 +19,15 @@ TEXT ·Tile6x2(SB), NOSPLIT, $0-8
 	ADD R2, R6, R2
 	MOVD t+0(FP), R7
 	MOVD 80(R7), R7
-	FMOVQ (R1), F0
+	WORD $0x3cc00020 // ldur q0, [x1]
 	VMOVI $0, V1.B16
 	TBZ $2, R7, part
-	FMOVQ 16(R1), F1
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	JMP done
 
 part:
 	TBZ $1, R7, single
-	FMOVD 16(R1), F1
+	WORD $0xfc410021 // ldur d1, [x1, #16]
 	TBZ $0, R7, done
 	ADD $24, R1, R1
 	VLD1 (R1), V1.S[2]
@@ -35,18 +35,18 @@ part:
 
 single:
 	TBZ $0, R7, done
-	FMOVS 16(R1), F1
+	WORD $0xbc410021 // ldur s1, [x1, #16]
 
 done:
-	FMOVQ (R3), F2
+	WORD $0x3cc00062 // ldur q2, [x3]
 	VMOVI $0, V3.B16
 	TBZ $2, R7, part2
-	FMOVQ 16(R3), F3
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
 	JMP done2
 
 part2:
 	TBZ $1, R7, single2
-	FMOVD 16(R3), F3
+	WORD $0xfc410063 // ldur d3, [x3, #16]
 	TBZ $0, R7, done2
 	ADD $24, R3, R1
 	VLD1 (R1), V3.S[2]
@@ -54,18 +54,18 @@ part2:
 
 single2:
 	TBZ $0, R7, done2
-	FMOVS 16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 
 done2:
-	FMOVQ (R4), F4
+	WORD $0x3cc00084 // ldur q4, [x4]
 	VMOVI $0, V5.B16
 	TBZ $2, R7, part3
-	FMOVQ 16(R4), F5
+	WORD $0x3cc10085 // ldur q5, [x4, #16]
 	JMP done3
 
 part3:
 	TBZ $1, R7, single3
-	FMOVD 16(R4), F5
+	WORD $0xfc410085 // ldur d5, [x4, #16]
 	TBZ $0, R7, done3
 	ADD $24, R4, R1
 	VLD1 (R1), V5.S[2]
@@ -73,18 +73,18 @@ part3:
 
 single3:
 	TBZ $0, R7, done3
-	FMOVS 16(R4), F5
+	WORD $0xbc410085 // ldur s5, [x4, #16]
 
 done3:
-	FMOVQ (R5), F6
+	WORD $0x3cc000a6 // ldur q6, [x5]
 	VMOVI $0, V7.B16
 	TBZ $2, R7, part4
-	FMOVQ 16(R5), F7
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
 	JMP done4
 
 part4:
 	TBZ $1, R7, single4
-	FMOVD 16(R5), F7
+	WORD $0xfc4100a7 // ldur d7, [x5, #16]
 	TBZ $0, R7, done4
 	ADD $24, R5, R1
 	VLD1 (R1), V7.S[2]
@@ -92,18 +92,18 @@ part4:
 
 single4:
 	TBZ $0, R7, done4
-	FMOVS 16(R5), F7
+	WORD $0xbc4100a7 // ldur s7, [x5, #16]
 
 done4:
-	FMOVQ (R6), F8
+	WORD $0x3cc000c8 // ldur q8, [x6]
 	VMOVI $0, V9.B16
 	TBZ $2, R7, part5
-	FMOVQ 16(R6), F9
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	JMP done5
 
 part5:
 	TBZ $1, R7, single5
-	FMOVD 16(R6), F9
+	WORD $0xfc4100c9 // ldur d9, [x6, #16]
 	TBZ $0, R7, done5
 	ADD $24, R6, R1
 	VLD1 (R1), V9.S[2]
@@ -111,18 +111,18 @@ part5:
 
 single5:
 	TBZ $0, R7, done5
-	FMOVS 16(R6), F9
+	WORD $0xbc4100c9 // ldur s9, [x6, #16]
 
 done5:
-	FMOVQ (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	VMOVI $0, V11.B16
 	TBZ $2, R7, part6
-	FMOVQ 16(R2), F11
+	WORD $0x3cc1004b // ldur q11, [x2, #16]
 	JMP done6
 
 part6:
 	TBZ $1, R7, single6
-	FMOVD 16(R2), F11
+	WORD $0xfc41004b // ldur d11, [x2, #16]
 	TBZ $0, R7, done6
 	ADD $24, R2, R1
 	VLD1 (R1), V11.S[2]
@@ -130,7 +130,7 @@ part6:
 
 single6:
 	TBZ $0, R7, done6
-	FMOVS 16(R2), F11
+	WORD $0xbc41004b // ldur s11, [x2, #16]
 
 done6:
 	MOVD t+0(FP), R1
@@ -166,7 +166,7 @@ done6:
 quads:
 	PRFM (R13), PLDL1KEEP
 	ADD $64, R13, R13
-	FMOVQ (R11), F12
+	WORD $0x3cc0016c // ldur q12, [x11]
 	WORD $0x3ce5688d // ldr q13, [x4, x5]
 	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
 	WORD $0x3ce568ce // ldr q14, [x6, x5]
@@ -179,7 +179,7 @@ quads:
 	WORD $0x4f911188 // fmla v8.4s, v12.4s, v17.s[0]
 	WORD $0x3ce56952 // ldr q18, [x10, x5]
 	WORD $0x4f92118a // fmla v10.4s, v12.4s, v18.s[0]
-	FMOVQ 16(R11), F12
+	WORD $0x3cc1016c // ldur q12, [x11, #16]
 	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
 	WORD $0x4f8e1183 // fmla v3.4s, v12.4s, v14.s[0]
 	WORD $0x4f8f1185 // fmla v5.4s, v12.4s, v15.s[0]
@@ -187,47 +187,50 @@ quads:
 	WORD $0x4f911189 // fmla v9.4s, v12.4s, v17.s[0]
 	WORD $0x4f92118b // fmla v11.4s, v12.4s, v18.s[0]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F12, F19)
+	WORD $0x3cc0016c // ldur q12, [x11]
 	WORD $0x4fad1180 // fmla v0.4s, v12.4s, v13.s[1]
 	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
 	WORD $0x4faf1184 // fmla v4.4s, v12.4s, v15.s[1]
 	WORD $0x4fb01186 // fmla v6.4s, v12.4s, v16.s[1]
 	WORD $0x4fb11188 // fmla v8.4s, v12.4s, v17.s[1]
 	WORD $0x4fb2118a // fmla v10.4s, v12.4s, v18.s[1]
-	WORD $0x4fad1261 // fmla v1.4s, v19.4s, v13.s[1]
-	WORD $0x4fae1263 // fmla v3.4s, v19.4s, v14.s[1]
-	WORD $0x4faf1265 // fmla v5.4s, v19.4s, v15.s[1]
-	WORD $0x4fb01267 // fmla v7.4s, v19.4s, v16.s[1]
-	WORD $0x4fb11269 // fmla v9.4s, v19.4s, v17.s[1]
-	WORD $0x4fb2126b // fmla v11.4s, v19.4s, v18.s[1]
+	WORD $0x3cc1016c // ldur q12, [x11, #16]
+	WORD $0x4fad1181 // fmla v1.4s, v12.4s, v13.s[1]
+	WORD $0x4fae1183 // fmla v3.4s, v12.4s, v14.s[1]
+	WORD $0x4faf1185 // fmla v5.4s, v12.4s, v15.s[1]
+	WORD $0x4fb01187 // fmla v7.4s, v12.4s, v16.s[1]
+	WORD $0x4fb11189 // fmla v9.4s, v12.4s, v17.s[1]
+	WORD $0x4fb2118b // fmla v11.4s, v12.4s, v18.s[1]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F12, F19)
+	WORD $0x3cc0016c // ldur q12, [x11]
 	WORD $0x4f8d1980 // fmla v0.4s, v12.4s, v13.s[2]
 	WORD $0x4f8e1982 // fmla v2.4s, v12.4s, v14.s[2]
 	WORD $0x4f8f1984 // fmla v4.4s, v12.4s, v15.s[2]
 	WORD $0x4f901986 // fmla v6.4s, v12.4s, v16.s[2]
 	WORD $0x4f911988 // fmla v8.4s, v12.4s, v17.s[2]
 	WORD $0x4f92198a // fmla v10.4s, v12.4s, v18.s[2]
-	WORD $0x4f8d1a61 // fmla v1.4s, v19.4s, v13.s[2]
-	WORD $0x4f8e1a63 // fmla v3.4s, v19.4s, v14.s[2]
-	WORD $0x4f8f1a65 // fmla v5.4s, v19.4s, v15.s[2]
-	WORD $0x4f901a67 // fmla v7.4s, v19.4s, v16.s[2]
-	WORD $0x4f911a69 // fmla v9.4s, v19.4s, v17.s[2]
-	WORD $0x4f921a6b // fmla v11.4s, v19.4s, v18.s[2]
+	WORD $0x3cc1016c // ldur q12, [x11, #16]
+	WORD $0x4f8d1981 // fmla v1.4s, v12.4s, v13.s[2]
+	WORD $0x4f8e1983 // fmla v3.4s, v12.4s, v14.s[2]
+	WORD $0x4f8f1985 // fmla v5.4s, v12.4s, v15.s[2]
+	WORD $0x4f901987 // fmla v7.4s, v12.4s, v16.s[2]
+	WORD $0x4f911989 // fmla v9.4s, v12.4s, v17.s[2]
+	WORD $0x4f92198b // fmla v11.4s, v12.4s, v18.s[2]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F12, F19)
+	WORD $0x3cc0016c // ldur q12, [x11]
 	WORD $0x4fad1980 // fmla v0.4s, v12.4s, v13.s[3]
 	WORD $0x4fae1982 // fmla v2.4s, v12.4s, v14.s[3]
 	WORD $0x4faf1984 // fmla v4.4s, v12.4s, v15.s[3]
 	WORD $0x4fb01986 // fmla v6.4s, v12.4s, v16.s[3]
 	WORD $0x4fb11988 // fmla v8.4s, v12.4s, v17.s[3]
 	WORD $0x4fb2198a // fmla v10.4s, v12.4s, v18.s[3]
-	WORD $0x4fad1a61 // fmla v1.4s, v19.4s, v13.s[3]
-	WORD $0x4fae1a63 // fmla v3.4s, v19.4s, v14.s[3]
-	WORD $0x4faf1a65 // fmla v5.4s, v19.4s, v15.s[3]
-	WORD $0x4fb01a67 // fmla v7.4s, v19.4s, v16.s[3]
-	WORD $0x4fb11a69 // fmla v9.4s, v19.4s, v17.s[3]
-	WORD $0x4fb21a6b // fmla v11.4s, v19.4s, v18.s[3]
+	WORD $0x3cc1016c // ldur q12, [x11, #16]
+	WORD $0x4fad1981 // fmla v1.4s, v12.4s, v13.s[3]
+	WORD $0x4fae1983 // fmla v3.4s, v12.4s, v14.s[3]
+	WORD $0x4faf1985 // fmla v5.4s, v12.4s, v15.s[3]
+	WORD $0x4fb01987 // fmla v7.4s, v12.4s, v16.s[3]
+	WORD $0x4fb11989 // fmla v9.4s, v12.4s, v17.s[3]
+	WORD $0x4fb2198b // fmla v11.4s, v12.4s, v18.s[3]
 	ADD R12, R11, R11
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -246,73 +249,77 @@ not_along_k:
 columns:
 	PRFM (R13), PLDL1KEEP
 	ADD $64, R13, R13
-	FLDPQ (R11), (F12, F13)
-	WORD $0x3ce5688e // ldr q14, [x4, x5]
-	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
-	WORD $0x4f8e1984 // fmla v4.4s, v12.4s, v14.s[2]
-	WORD $0x4fae1986 // fmla v6.4s, v12.4s, v14.s[3]
-	FMOVD (R9)(R5), F15
+	WORD $0x3cc0016c // ldur q12, [x11]
+	WORD $0x3ce5688d // ldr q13, [x4, x5]
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1182 // fmla v2.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1984 // fmla v4.4s, v12.4s, v13.s[2]
+	WORD $0x4fad1986 // fmla v6.4s, v12.4s, v13.s[3]
+	FMOVD (R9)(R5), F14
 	ADD R3, R5, R5
-	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
-	WORD $0x4faf118a // fmla v10.4s, v12.4s, v15.s[1]
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a3 // fmla v3.4s, v13.4s, v14.s[1]
-	WORD $0x4f8e19a5 // fmla v5.4s, v13.4s, v14.s[2]
-	WORD $0x4fae19a7 // fmla v7.4s, v13.4s, v14.s[3]
-	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
-	WORD $0x4faf11ab // fmla v11.4s, v13.4s, v15.s[1]
+	WORD $0x4f8e1188 // fmla v8.4s, v12.4s, v14.s[0]
+	WORD $0x4fae118a // fmla v10.4s, v12.4s, v14.s[1]
+	WORD $0x3cc1016c // ldur q12, [x11, #16]
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1183 // fmla v3.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1985 // fmla v5.4s, v12.4s, v13.s[2]
+	WORD $0x4fad1987 // fmla v7.4s, v12.4s, v13.s[3]
+	WORD $0x4f8e1189 // fmla v9.4s, v12.4s, v14.s[0]
+	WORD $0x4fae118b // fmla v11.4s, v12.4s, v14.s[1]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F12, F13)
-	WORD $0x3ce5688e // ldr q14, [x4, x5]
-	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
-	WORD $0x4f8e1984 // fmla v4.4s, v12.4s, v14.s[2]
-	WORD $0x4fae1986 // fmla v6.4s, v12.4s, v14.s[3]
-	FMOVD (R9)(R5), F15
+	WORD $0x3cc0016c // ldur q12, [x11]
+	WORD $0x3ce5688d // ldr q13, [x4, x5]
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1182 // fmla v2.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1984 // fmla v4.4s, v12.4s, v13.s[2]
+	WORD $0x4fad1986 // fmla v6.4s, v12.4s, v13.s[3]
+	FMOVD (R9)(R5), F14
 	ADD R3, R5, R5
-	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
-	WORD $0x4faf118a // fmla v10.4s, v12.4s, v15.s[1]
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a3 // fmla v3.4s, v13.4s, v14.s[1]
-	WORD $0x4f8e19a5 // fmla v5.4s, v13.4s, v14.s[2]
-	WORD $0x4fae19a7 // fmla v7.4s, v13.4s, v14.s[3]
-	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
-	WORD $0x4faf11ab // fmla v11.4s, v13.4s, v15.s[1]
+	WORD $0x4f8e1188 // fmla v8.4s, v12.4s, v14.s[0]
+	WORD $0x4fae118a // fmla v10.4s, v12.4s, v14.s[1]
+	WORD $0x3cc1016c // ldur q12, [x11, #16]
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1183 // fmla v3.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1985 // fmla v5.4s, v12.4s, v13.s[2]
+	WORD $0x4fad1987 // fmla v7.4s, v12.4s, v13.s[3]
+	WORD $0x4f8e1189 // fmla v9.4s, v12.4s, v14.s[0]
+	WORD $0x4fae118b // fmla v11.4s, v12.4s, v14.s[1]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F12, F13)
-	WORD $0x3ce5688e // ldr q14, [x4, x5]
-	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
-	WORD $0x4f8e1984 // fmla v4.4s, v12.4s, v14.s[2]
-	WORD $0x4fae1986 // fmla v6.4s, v12.4s, v14.s[3]
-	FMOVD (R9)(R5), F15
+	WORD $0x3cc0016c // ldur q12, [x11]
+	WORD $0x3ce5688d // ldr q13, [x4, x5]
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1182 // fmla v2.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1984 // fmla v4.4s, v12.4s, v13.s[2]
+	WORD $0x4fad1986 // fmla v6.4s, v12.4s, v13.s[3]
+	FMOVD (R9)(R5), F14
 	ADD R3, R5, R5
-	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
-	WORD $0x4faf118a // fmla v10.4s, v12.4s, v15.s[1]
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a3 // fmla v3.4s, v13.4s, v14.s[1]
-	WORD $0x4f8e19a5 // fmla v5.4s, v13.4s, v14.s[2]
-	WORD $0x4fae19a7 // fmla v7.4s, v13.4s, v14.s[3]
-	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
-	WORD $0x4faf11ab // fmla v11.4s, v13.4s, v15.s[1]
+	WORD $0x4f8e1188 // fmla v8.4s, v12.4s, v14.s[0]
+	WORD $0x4fae118a // fmla v10.4s, v12.4s, v14.s[1]
+	WORD $0x3cc1016c // ldur q12, [x11, #16]
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1183 // fmla v3.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1985 // fmla v5.4s, v12.4s, v13.s[2]
+	WORD $0x4fad1987 // fmla v7.4s, v12.4s, v13.s[3]
+	WORD $0x4f8e1189 // fmla v9.4s, v12.4s, v14.s[0]
+	WORD $0x4fae118b // fmla v11.4s, v12.4s, v14.s[1]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F12, F13)
-	WORD $0x3ce5688e // ldr q14, [x4, x5]
-	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
-	WORD $0x4fae1182 // fmla v2.4s, v12.4s, v14.s[1]
-	WORD $0x4f8e1984 // fmla v4.4s, v12.4s, v14.s[2]
-	WORD $0x4fae1986 // fmla v6.4s, v12.4s, v14.s[3]
-	FMOVD (R9)(R5), F15
+	WORD $0x3cc0016c // ldur q12, [x11]
+	WORD $0x3ce5688d // ldr q13, [x4, x5]
+	WORD $0x4f8d1180 // fmla v0.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1182 // fmla v2.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1984 // fmla v4.4s, v12.4s, v13.s[2]
+	WORD $0x4fad1986 // fmla v6.4s, v12.4s, v13.s[3]
+	FMOVD (R9)(R5), F14
 	ADD R3, R5, R5
-	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
-	WORD $0x4faf118a // fmla v10.4s, v12.4s, v15.s[1]
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	WORD $0x4fae11a3 // fmla v3.4s, v13.4s, v14.s[1]
-	WORD $0x4f8e19a5 // fmla v5.4s, v13.4s, v14.s[2]
-	WORD $0x4fae19a7 // fmla v7.4s, v13.4s, v14.s[3]
-	WORD $0x4f8f11a9 // fmla v9.4s, v13.4s, v15.s[0]
-	WORD $0x4faf11ab // fmla v11.4s, v13.4s, v15.s[1]
+	WORD $0x4f8e1188 // fmla v8.4s, v12.4s, v14.s[0]
+	WORD $0x4fae118a // fmla v10.4s, v12.4s, v14.s[1]
+	WORD $0x3cc1016c // ldur q12, [x11, #16]
+	WORD $0x4f8d1181 // fmla v1.4s, v12.4s, v13.s[0]
+	WORD $0x4fad1183 // fmla v3.4s, v12.4s, v13.s[1]
+	WORD $0x4f8d1985 // fmla v5.4s, v12.4s, v13.s[2]
+	WORD $0x4fad1987 // fmla v7.4s, v12.4s, v13.s[3]
+	WORD $0x4f8e1189 // fmla v9.4s, v12.4s, v14.s[0]
+	WORD $0x4fae118b // fmla v11.4s, v12.4s, v14.s[1]
 	ADD R12, R11, R11
 	SUBS $4, R1, R1
 	BGE columns
@@ -337,19 +344,20 @@ step:
 	FMOVS (R9)(R5), F16
 	FMOVS (R10)(R5), F17
 	ADD R3, R5, R5
-	FLDPQ (R11), (F18, F19)
+	WORD $0x3cc00172 // ldur q18, [x11]
 	WORD $0x4f8c1240 // fmla v0.4s, v18.4s, v12.s[0]
 	WORD $0x4f8d1242 // fmla v2.4s, v18.4s, v13.s[0]
 	WORD $0x4f8e1244 // fmla v4.4s, v18.4s, v14.s[0]
 	WORD $0x4f8f1246 // fmla v6.4s, v18.4s, v15.s[0]
 	WORD $0x4f901248 // fmla v8.4s, v18.4s, v16.s[0]
 	WORD $0x4f91124a // fmla v10.4s, v18.4s, v17.s[0]
-	WORD $0x4f8c1261 // fmla v1.4s, v19.4s, v12.s[0]
-	WORD $0x4f8d1263 // fmla v3.4s, v19.4s, v13.s[0]
-	WORD $0x4f8e1265 // fmla v5.4s, v19.4s, v14.s[0]
-	WORD $0x4f8f1267 // fmla v7.4s, v19.4s, v15.s[0]
-	WORD $0x4f901269 // fmla v9.4s, v19.4s, v16.s[0]
-	WORD $0x4f91126b // fmla v11.4s, v19.4s, v17.s[0]
+	WORD $0x3cc10172 // ldur q18, [x11, #16]
+	WORD $0x4f8c1241 // fmla v1.4s, v18.4s, v12.s[0]
+	WORD $0x4f8d1243 // fmla v3.4s, v18.4s, v13.s[0]
+	WORD $0x4f8e1245 // fmla v5.4s, v18.4s, v14.s[0]
+	WORD $0x4f8f1247 // fmla v7.4s, v18.4s, v15.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0x4f91124b // fmla v11.4s, v18.4s, v17.s[0]
 	ADD R12, R11, R11
 	SUBS $1, R1, R1
 	BGE step
@@ -370,16 +378,16 @@ done_step:
 	MOVD t+0(FP), R8
 	MOVD 80(R8), R8
 	TBZ $0, R7, skip_add
-	FMOVQ (R1), F12
+	WORD $0x3cc0002c // ldur q12, [x1]
 	WORD $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
 	VMOVI $0, V12.B16
 	TBZ $2, R8, part7
-	FMOVQ 16(R1), F12
+	WORD $0x3cc1002c // ldur q12, [x1, #16]
 	JMP done7
 
 part7:
 	TBZ $1, R8, single7
-	FMOVD 16(R1), F12
+	WORD $0xfc41002c // ldur d12, [x1, #16]
 	TBZ $0, R8, done7
 	ADD $24, R1, R9
 	VLD1 (R9), V12.S[2]
@@ -387,20 +395,20 @@ part7:
 
 single7:
 	TBZ $0, R8, done7
-	FMOVS 16(R1), F12
+	WORD $0xbc41002c // ldur s12, [x1, #16]
 
 done7:
 	WORD $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
-	FMOVQ (R3), F12
+	WORD $0x3cc0006c // ldur q12, [x3]
 	WORD $0x4e22d582 // fadd v2.4s, v12.4s, v2.4s
 	VMOVI $0, V12.B16
 	TBZ $2, R8, part8
-	FMOVQ 16(R3), F12
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	JMP done8
 
 part8:
 	TBZ $1, R8, single8
-	FMOVD 16(R3), F12
+	WORD $0xfc41006c // ldur d12, [x3, #16]
 	TBZ $0, R8, done8
 	ADD $24, R3, R9
 	VLD1 (R9), V12.S[2]
@@ -408,20 +416,20 @@ part8:
 
 single8:
 	TBZ $0, R8, done8
-	FMOVS 16(R3), F12
+	WORD $0xbc41006c // ldur s12, [x3, #16]
 
 done8:
 	WORD $0x4e23d583 // fadd v3.4s, v12.4s, v3.4s
-	FMOVQ (R4), F12
+	WORD $0x3cc0008c // ldur q12, [x4]
 	WORD $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	VMOVI $0, V12.B16
 	TBZ $2, R8, part9
-	FMOVQ 16(R4), F12
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	JMP done9
 
 part9:
 	TBZ $1, R8, single9
-	FMOVD 16(R4), F12
+	WORD $0xfc41008c // ldur d12, [x4, #16]
 	TBZ $0, R8, done9
 	ADD $24, R4, R9
 	VLD1 (R9), V12.S[2]
@@ -429,20 +437,20 @@ part9:
 
 single9:
 	TBZ $0, R8, done9
-	FMOVS 16(R4), F12
+	WORD $0xbc41008c // ldur s12, [x4, #16]
 
 done9:
 	WORD $0x4e25d585 // fadd v5.4s, v12.4s, v5.4s
-	FMOVQ (R5), F12
+	WORD $0x3cc000ac // ldur q12, [x5]
 	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
 	VMOVI $0, V12.B16
 	TBZ $2, R8, part10
-	FMOVQ 16(R5), F12
+	WORD $0x3cc100ac // ldur q12, [x5, #16]
 	JMP done10
 
 part10:
 	TBZ $1, R8, single10
-	FMOVD 16(R5), F12
+	WORD $0xfc4100ac // ldur d12, [x5, #16]
 	TBZ $0, R8, done10
 	ADD $24, R5, R9
 	VLD1 (R9), V12.S[2]
@@ -450,20 +458,20 @@ part10:
 
 single10:
 	TBZ $0, R8, done10
-	FMOVS 16(R5), F12
+	WORD $0xbc4100ac // ldur s12, [x5, #16]
 
 done10:
 	WORD $0x4e27d587 // fadd v7.4s, v12.4s, v7.4s
-	FMOVQ (R6), F12
+	WORD $0x3cc000cc // ldur q12, [x6]
 	WORD $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
 	VMOVI $0, V12.B16
 	TBZ $2, R8, part11
-	FMOVQ 16(R6), F12
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	JMP done11
 
 part11:
 	TBZ $1, R8, single11
-	FMOVD 16(R6), F12
+	WORD $0xfc4100cc // ldur d12, [x6, #16]
 	TBZ $0, R8, done11
 	ADD $24, R6, R9
 	VLD1 (R9), V12.S[2]
@@ -471,20 +479,20 @@ part11:
 
 single11:
 	TBZ $0, R8, done11
-	FMOVS 16(R6), F12
+	WORD $0xbc4100cc // ldur s12, [x6, #16]
 
 done11:
 	WORD $0x4e29d589 // fadd v9.4s, v12.4s, v9.4s
-	FMOVQ (R2), F12
+	WORD $0x3cc0004c // ldur q12, [x2]
 	WORD $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
 	VMOVI $0, V12.B16
 	TBZ $2, R8, part12
-	FMOVQ 16(R2), F12
+	WORD $0x3cc1004c // ldur q12, [x2, #16]
 	JMP done12
 
 part12:
 	TBZ $1, R8, single12
-	FMOVD 16(R2), F12
+	WORD $0xfc41004c // ldur d12, [x2, #16]
 	TBZ $0, R8, done12
 	ADD $24, R2, R9
 	VLD1 (R9), V12.S[2]
@@ -492,47 +500,47 @@ part12:
 
 single12:
 	TBZ $0, R8, done12
-	FMOVS 16(R2), F12
+	WORD $0xbc41004c // ldur s12, [x2, #16]
 
 done12:
 	WORD $0x4e2bd58b // fadd v11.4s, v12.4s, v11.4s
 
 skip_add:
 	TBZ $1, R7, skip_flush
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea0ed8c // facgt v12.4s, v12.4s, v0.4s
 	WORD $0x4e6c1c00 // bic v0.16b, v0.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea1ed8c // facgt v12.4s, v12.4s, v1.4s
 	WORD $0x4e6c1c21 // bic v1.16b, v1.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea2ed8c // facgt v12.4s, v12.4s, v2.4s
 	WORD $0x4e6c1c42 // bic v2.16b, v2.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea3ed8c // facgt v12.4s, v12.4s, v3.4s
 	WORD $0x4e6c1c63 // bic v3.16b, v3.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea4ed8c // facgt v12.4s, v12.4s, v4.4s
 	WORD $0x4e6c1c84 // bic v4.16b, v4.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea5ed8c // facgt v12.4s, v12.4s, v5.4s
 	WORD $0x4e6c1ca5 // bic v5.16b, v5.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea6ed8c // facgt v12.4s, v12.4s, v6.4s
 	WORD $0x4e6c1cc6 // bic v6.16b, v6.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea7ed8c // facgt v12.4s, v12.4s, v7.4s
 	WORD $0x4e6c1ce7 // bic v7.16b, v7.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea8ed8c // facgt v12.4s, v12.4s, v8.4s
 	WORD $0x4e6c1d08 // bic v8.16b, v8.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6ea9ed8c // facgt v12.4s, v12.4s, v9.4s
 	WORD $0x4e6c1d29 // bic v9.16b, v9.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6eaaed8c // facgt v12.4s, v12.4s, v10.4s
 	WORD $0x4e6c1d4a // bic v10.16b, v10.16b, v12.16b
-	FMOVQ (R0), F12
+	WORD $0x3cc0000c // ldur q12, [x0]
 	WORD $0x6eabed8c // facgt v12.4s, v12.4s, v11.4s
 	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
 

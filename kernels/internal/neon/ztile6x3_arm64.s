@@ -19,15 +19,16 @@ TEXT ·Tile6x3(SB), NOSPLIT, $0-8
 	ADD R2, R6, R2
 	MOVD t+0(FP), R7
 	MOVD 80(R7), R7
-	FLDPQ (R1), (F0, F1)
+	WORD $0x3cc00020 // ldur q0, [x1]
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	VMOVI $0, V2.B16
 	TBZ $2, R7, part
-	FMOVQ 32(R1), F2
+	WORD $0x3cc20022 // ldur q2, [x1, #32]
 	JMP done
 
 part:
 	TBZ $1, R7, single
-	FMOVD 32(R1), F2
+	WORD $0xfc420022 // ldur d2, [x1, #32]
 	TBZ $0, R7, done
 	ADD $40, R1, R1
 	VLD1 (R1), V2.S[2]
@@ -35,18 +36,19 @@ part:
 
 single:
 	TBZ $0, R7, done
-	FMOVS 32(R1), F2
+	WORD $0xbc420022 // ldur s2, [x1, #32]
 
 done:
-	FLDPQ (R3), (F3, F4)
+	WORD $0x3cc00063 // ldur q3, [x3]
+	WORD $0x3cc10064 // ldur q4, [x3, #16]
 	VMOVI $0, V5.B16
 	TBZ $2, R7, part2
-	FMOVQ 32(R3), F5
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
 	JMP done2
 
 part2:
 	TBZ $1, R7, single2
-	FMOVD 32(R3), F5
+	WORD $0xfc420065 // ldur d5, [x3, #32]
 	TBZ $0, R7, done2
 	ADD $40, R3, R1
 	VLD1 (R1), V5.S[2]
@@ -54,18 +56,19 @@ part2:
 
 single2:
 	TBZ $0, R7, done2
-	FMOVS 32(R3), F5
+	WORD $0xbc420065 // ldur s5, [x3, #32]
 
 done2:
-	FLDPQ (R4), (F6, F7)
+	WORD $0x3cc00086 // ldur q6, [x4]
+	WORD $0x3cc10087 // ldur q7, [x4, #16]
 	VMOVI $0, V8.B16
 	TBZ $2, R7, part3
-	FMOVQ 32(R4), F8
+	WORD $0x3cc20088 // ldur q8, [x4, #32]
 	JMP done3
 
 part3:
 	TBZ $1, R7, single3
-	FMOVD 32(R4), F8
+	WORD $0xfc420088 // ldur d8, [x4, #32]
 	TBZ $0, R7, done3
 	ADD $40, R4, R1
 	VLD1 (R1), V8.S[2]
@@ -73,18 +76,19 @@ part3:
 
 single3:
 	TBZ $0, R7, done3
-	FMOVS 32(R4), F8
+	WORD $0xbc420088 // ldur s8, [x4, #32]
 
 done3:
-	FLDPQ (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	VMOVI $0, V11.B16
 	TBZ $2, R7, part4
-	FMOVQ 32(R5), F11
+	WORD $0x3cc200ab // ldur q11, [x5, #32]
 	JMP done4
 
 part4:
 	TBZ $1, R7, single4
-	FMOVD 32(R5), F11
+	WORD $0xfc4200ab // ldur d11, [x5, #32]
 	TBZ $0, R7, done4
 	ADD $40, R5, R1
 	VLD1 (R1), V11.S[2]
@@ -92,18 +96,19 @@ part4:
 
 single4:
 	TBZ $0, R7, done4
-	FMOVS 32(R5), F11
+	WORD $0xbc4200ab // ldur s11, [x5, #32]
 
 done4:
-	FLDPQ (R6), (F12, F13)
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	VMOVI $0, V14.B16
 	TBZ $2, R7, part5
-	FMOVQ 32(R6), F14
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
 	JMP done5
 
 part5:
 	TBZ $1, R7, single5
-	FMOVD 32(R6), F14
+	WORD $0xfc4200ce // ldur d14, [x6, #32]
 	TBZ $0, R7, done5
 	ADD $40, R6, R1
 	VLD1 (R1), V14.S[2]
@@ -111,18 +116,19 @@ part5:
 
 single5:
 	TBZ $0, R7, done5
-	FMOVS 32(R6), F14
+	WORD $0xbc4200ce // ldur s14, [x6, #32]
 
 done5:
-	FLDPQ (R2), (F15, F16)
+	WORD $0x3cc0004f // ldur q15, [x2]
+	WORD $0x3cc10050 // ldur q16, [x2, #16]
 	VMOVI $0, V17.B16
 	TBZ $2, R7, part6
-	FMOVQ 32(R2), F17
+	WORD $0x3cc20051 // ldur q17, [x2, #32]
 	JMP done6
 
 part6:
 	TBZ $1, R7, single6
-	FMOVD 32(R2), F17
+	WORD $0xfc420051 // ldur d17, [x2, #32]
 	TBZ $0, R7, done6
 	ADD $40, R2, R1
 	VLD1 (R1), V17.S[2]
@@ -130,7 +136,7 @@ part6:
 
 single6:
 	TBZ $0, R7, done6
-	FMOVS 32(R2), F17
+	WORD $0xbc420051 // ldur s17, [x2, #32]
 
 done6:
 	MOVD t+0(FP), R1
@@ -166,7 +172,7 @@ done6:
 quads:
 	PRFM (R13), PLDL1KEEP
 	ADD $64, R13, R13
-	FMOVQ (R11), F18
+	WORD $0x3cc00172 // ldur q18, [x11]
 	WORD $0x3ce56893 // ldr q19, [x4, x5]
 	WORD $0x4f931240 // fmla v0.4s, v18.4s, v19.s[0]
 	WORD $0x3ce568d4 // ldr q20, [x6, x5]
@@ -179,34 +185,36 @@ quads:
 	WORD $0x4f97124c // fmla v12.4s, v18.4s, v23.s[0]
 	WORD $0x3ce56958 // ldr q24, [x10, x5]
 	WORD $0x4f98124f // fmla v15.4s, v18.4s, v24.s[0]
-	FLDPQ 16(R11), (F18, F25)
+	WORD $0x3cc10172 // ldur q18, [x11, #16]
 	WORD $0x4f931241 // fmla v1.4s, v18.4s, v19.s[0]
 	WORD $0x4f941244 // fmla v4.4s, v18.4s, v20.s[0]
 	WORD $0x4f951247 // fmla v7.4s, v18.4s, v21.s[0]
 	WORD $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
 	WORD $0x4f97124d // fmla v13.4s, v18.4s, v23.s[0]
 	WORD $0x4f981250 // fmla v16.4s, v18.4s, v24.s[0]
-	WORD $0x4f931322 // fmla v2.4s, v25.4s, v19.s[0]
-	WORD $0x4f941325 // fmla v5.4s, v25.4s, v20.s[0]
-	WORD $0x4f951328 // fmla v8.4s, v25.4s, v21.s[0]
-	WORD $0x4f96132b // fmla v11.4s, v25.4s, v22.s[0]
-	WORD $0x4f97132e // fmla v14.4s, v25.4s, v23.s[0]
-	WORD $0x4f981331 // fmla v17.4s, v25.4s, v24.s[0]
+	WORD $0x3cc20172 // ldur q18, [x11, #32]
+	WORD $0x4f931242 // fmla v2.4s, v18.4s, v19.s[0]
+	WORD $0x4f941245 // fmla v5.4s, v18.4s, v20.s[0]
+	WORD $0x4f951248 // fmla v8.4s, v18.4s, v21.s[0]
+	WORD $0x4f96124b // fmla v11.4s, v18.4s, v22.s[0]
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0x4f981251 // fmla v17.4s, v18.4s, v24.s[0]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F18, F25)
+	WORD $0x3cc00172 // ldur q18, [x11]
 	WORD $0x4fb31240 // fmla v0.4s, v18.4s, v19.s[1]
 	WORD $0x4fb41243 // fmla v3.4s, v18.4s, v20.s[1]
 	WORD $0x4fb51246 // fmla v6.4s, v18.4s, v21.s[1]
 	WORD $0x4fb61249 // fmla v9.4s, v18.4s, v22.s[1]
 	WORD $0x4fb7124c // fmla v12.4s, v18.4s, v23.s[1]
 	WORD $0x4fb8124f // fmla v15.4s, v18.4s, v24.s[1]
-	WORD $0x4fb31321 // fmla v1.4s, v25.4s, v19.s[1]
-	WORD $0x4fb41324 // fmla v4.4s, v25.4s, v20.s[1]
-	WORD $0x4fb51327 // fmla v7.4s, v25.4s, v21.s[1]
-	WORD $0x4fb6132a // fmla v10.4s, v25.4s, v22.s[1]
-	WORD $0x4fb7132d // fmla v13.4s, v25.4s, v23.s[1]
-	WORD $0x4fb81330 // fmla v16.4s, v25.4s, v24.s[1]
-	FMOVQ 32(R11), F18
+	WORD $0x3cc10172 // ldur q18, [x11, #16]
+	WORD $0x4fb31241 // fmla v1.4s, v18.4s, v19.s[1]
+	WORD $0x4fb41244 // fmla v4.4s, v18.4s, v20.s[1]
+	WORD $0x4fb51247 // fmla v7.4s, v18.4s, v21.s[1]
+	WORD $0x4fb6124a // fmla v10.4s, v18.4s, v22.s[1]
+	WORD $0x4fb7124d // fmla v13.4s, v18.4s, v23.s[1]
+	WORD $0x4fb81250 // fmla v16.4s, v18.4s, v24.s[1]
+	WORD $0x3cc20172 // ldur q18, [x11, #32]
 	WORD $0x4fb31242 // fmla v2.4s, v18.4s, v19.s[1]
 	WORD $0x4fb41245 // fmla v5.4s, v18.4s, v20.s[1]
 	WORD $0x4fb51248 // fmla v8.4s, v18.4s, v21.s[1]
@@ -214,20 +222,21 @@ quads:
 	WORD $0x4fb7124e // fmla v14.4s, v18.4s, v23.s[1]
 	WORD $0x4fb81251 // fmla v17.4s, v18.4s, v24.s[1]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F18, F25)
+	WORD $0x3cc00172 // ldur q18, [x11]
 	WORD $0x4f931a40 // fmla v0.4s, v18.4s, v19.s[2]
 	WORD $0x4f941a43 // fmla v3.4s, v18.4s, v20.s[2]
 	WORD $0x4f951a46 // fmla v6.4s, v18.4s, v21.s[2]
 	WORD $0x4f961a49 // fmla v9.4s, v18.4s, v22.s[2]
 	WORD $0x4f971a4c // fmla v12.4s, v18.4s, v23.s[2]
 	WORD $0x4f981a4f // fmla v15.4s, v18.4s, v24.s[2]
-	WORD $0x4f931b21 // fmla v1.4s, v25.4s, v19.s[2]
-	WORD $0x4f941b24 // fmla v4.4s, v25.4s, v20.s[2]
-	WORD $0x4f951b27 // fmla v7.4s, v25.4s, v21.s[2]
-	WORD $0x4f961b2a // fmla v10.4s, v25.4s, v22.s[2]
-	WORD $0x4f971b2d // fmla v13.4s, v25.4s, v23.s[2]
-	WORD $0x4f981b30 // fmla v16.4s, v25.4s, v24.s[2]
-	FMOVQ 32(R11), F18
+	WORD $0x3cc10172 // ldur q18, [x11, #16]
+	WORD $0x4f931a41 // fmla v1.4s, v18.4s, v19.s[2]
+	WORD $0x4f941a44 // fmla v4.4s, v18.4s, v20.s[2]
+	WORD $0x4f951a47 // fmla v7.4s, v18.4s, v21.s[2]
+	WORD $0x4f961a4a // fmla v10.4s, v18.4s, v22.s[2]
+	WORD $0x4f971a4d // fmla v13.4s, v18.4s, v23.s[2]
+	WORD $0x4f981a50 // fmla v16.4s, v18.4s, v24.s[2]
+	WORD $0x3cc20172 // ldur q18, [x11, #32]
 	WORD $0x4f931a42 // fmla v2.4s, v18.4s, v19.s[2]
 	WORD $0x4f941a45 // fmla v5.4s, v18.4s, v20.s[2]
 	WORD $0x4f951a48 // fmla v8.4s, v18.4s, v21.s[2]
@@ -235,20 +244,21 @@ quads:
 	WORD $0x4f971a4e // fmla v14.4s, v18.4s, v23.s[2]
 	WORD $0x4f981a51 // fmla v17.4s, v18.4s, v24.s[2]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F18, F25)
+	WORD $0x3cc00172 // ldur q18, [x11]
 	WORD $0x4fb31a40 // fmla v0.4s, v18.4s, v19.s[3]
 	WORD $0x4fb41a43 // fmla v3.4s, v18.4s, v20.s[3]
 	WORD $0x4fb51a46 // fmla v6.4s, v18.4s, v21.s[3]
 	WORD $0x4fb61a49 // fmla v9.4s, v18.4s, v22.s[3]
 	WORD $0x4fb71a4c // fmla v12.4s, v18.4s, v23.s[3]
 	WORD $0x4fb81a4f // fmla v15.4s, v18.4s, v24.s[3]
-	WORD $0x4fb31b21 // fmla v1.4s, v25.4s, v19.s[3]
-	WORD $0x4fb41b24 // fmla v4.4s, v25.4s, v20.s[3]
-	WORD $0x4fb51b27 // fmla v7.4s, v25.4s, v21.s[3]
-	WORD $0x4fb61b2a // fmla v10.4s, v25.4s, v22.s[3]
-	WORD $0x4fb71b2d // fmla v13.4s, v25.4s, v23.s[3]
-	WORD $0x4fb81b30 // fmla v16.4s, v25.4s, v24.s[3]
-	FMOVQ 32(R11), F18
+	WORD $0x3cc10172 // ldur q18, [x11, #16]
+	WORD $0x4fb31a41 // fmla v1.4s, v18.4s, v19.s[3]
+	WORD $0x4fb41a44 // fmla v4.4s, v18.4s, v20.s[3]
+	WORD $0x4fb51a47 // fmla v7.4s, v18.4s, v21.s[3]
+	WORD $0x4fb61a4a // fmla v10.4s, v18.4s, v22.s[3]
+	WORD $0x4fb71a4d // fmla v13.4s, v18.4s, v23.s[3]
+	WORD $0x4fb81a50 // fmla v16.4s, v18.4s, v24.s[3]
+	WORD $0x3cc20172 // ldur q18, [x11, #32]
 	WORD $0x4fb31a42 // fmla v2.4s, v18.4s, v19.s[3]
 	WORD $0x4fb41a45 // fmla v5.4s, v18.4s, v20.s[3]
 	WORD $0x4fb51a48 // fmla v8.4s, v18.4s, v21.s[3]
@@ -273,101 +283,105 @@ not_along_k:
 columns:
 	PRFM (R13), PLDL1KEEP
 	ADD $64, R13, R13
-	FLDPQ (R11), (F18, F19)
-	WORD $0x3ce56894 // ldr q20, [x4, x5]
-	WORD $0x4f941240 // fmla v0.4s, v18.4s, v20.s[0]
-	WORD $0x4fb41243 // fmla v3.4s, v18.4s, v20.s[1]
-	WORD $0x4f941a46 // fmla v6.4s, v18.4s, v20.s[2]
-	WORD $0x4fb41a49 // fmla v9.4s, v18.4s, v20.s[3]
-	FMOVD (R9)(R5), F21
+	WORD $0x3cc00172 // ldur q18, [x11]
+	WORD $0x3ce56893 // ldr q19, [x4, x5]
+	WORD $0x4f931240 // fmla v0.4s, v18.4s, v19.s[0]
+	WORD $0x4fb31243 // fmla v3.4s, v18.4s, v19.s[1]
+	WORD $0x4f931a46 // fmla v6.4s, v18.4s, v19.s[2]
+	WORD $0x4fb31a49 // fmla v9.4s, v18.4s, v19.s[3]
+	FMOVD (R9)(R5), F20
 	ADD R3, R5, R5
-	WORD $0x4f95124c // fmla v12.4s, v18.4s, v21.s[0]
-	WORD $0x4fb5124f // fmla v15.4s, v18.4s, v21.s[1]
-	WORD $0x4f941261 // fmla v1.4s, v19.4s, v20.s[0]
-	WORD $0x4fb41264 // fmla v4.4s, v19.4s, v20.s[1]
-	WORD $0x4f941a67 // fmla v7.4s, v19.4s, v20.s[2]
-	WORD $0x4fb41a6a // fmla v10.4s, v19.4s, v20.s[3]
-	WORD $0x4f95126d // fmla v13.4s, v19.4s, v21.s[0]
-	WORD $0x4fb51270 // fmla v16.4s, v19.4s, v21.s[1]
-	FMOVQ 32(R11), F18
-	WORD $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
-	WORD $0x4fb41245 // fmla v5.4s, v18.4s, v20.s[1]
-	WORD $0x4f941a48 // fmla v8.4s, v18.4s, v20.s[2]
-	WORD $0x4fb41a4b // fmla v11.4s, v18.4s, v20.s[3]
-	WORD $0x4f95124e // fmla v14.4s, v18.4s, v21.s[0]
-	WORD $0x4fb51251 // fmla v17.4s, v18.4s, v21.s[1]
+	WORD $0x4f94124c // fmla v12.4s, v18.4s, v20.s[0]
+	WORD $0x4fb4124f // fmla v15.4s, v18.4s, v20.s[1]
+	WORD $0x3cc10172 // ldur q18, [x11, #16]
+	WORD $0x4f931241 // fmla v1.4s, v18.4s, v19.s[0]
+	WORD $0x4fb31244 // fmla v4.4s, v18.4s, v19.s[1]
+	WORD $0x4f931a47 // fmla v7.4s, v18.4s, v19.s[2]
+	WORD $0x4fb31a4a // fmla v10.4s, v18.4s, v19.s[3]
+	WORD $0x4f94124d // fmla v13.4s, v18.4s, v20.s[0]
+	WORD $0x4fb41250 // fmla v16.4s, v18.4s, v20.s[1]
+	WORD $0x3cc20172 // ldur q18, [x11, #32]
+	WORD $0x4f931242 // fmla v2.4s, v18.4s, v19.s[0]
+	WORD $0x4fb31245 // fmla v5.4s, v18.4s, v19.s[1]
+	WORD $0x4f931a48 // fmla v8.4s, v18.4s, v19.s[2]
+	WORD $0x4fb31a4b // fmla v11.4s, v18.4s, v19.s[3]
+	WORD $0x4f94124e // fmla v14.4s, v18.4s, v20.s[0]
+	WORD $0x4fb41251 // fmla v17.4s, v18.4s, v20.s[1]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F18, F19)
-	WORD $0x3ce56894 // ldr q20, [x4, x5]
-	WORD $0x4f941240 // fmla v0.4s, v18.4s, v20.s[0]
-	WORD $0x4fb41243 // fmla v3.4s, v18.4s, v20.s[1]
-	WORD $0x4f941a46 // fmla v6.4s, v18.4s, v20.s[2]
-	WORD $0x4fb41a49 // fmla v9.4s, v18.4s, v20.s[3]
-	FMOVD (R9)(R5), F21
+	WORD $0x3cc00172 // ldur q18, [x11]
+	WORD $0x3ce56893 // ldr q19, [x4, x5]
+	WORD $0x4f931240 // fmla v0.4s, v18.4s, v19.s[0]
+	WORD $0x4fb31243 // fmla v3.4s, v18.4s, v19.s[1]
+	WORD $0x4f931a46 // fmla v6.4s, v18.4s, v19.s[2]
+	WORD $0x4fb31a49 // fmla v9.4s, v18.4s, v19.s[3]
+	FMOVD (R9)(R5), F20
 	ADD R3, R5, R5
-	WORD $0x4f95124c // fmla v12.4s, v18.4s, v21.s[0]
-	WORD $0x4fb5124f // fmla v15.4s, v18.4s, v21.s[1]
-	WORD $0x4f941261 // fmla v1.4s, v19.4s, v20.s[0]
-	WORD $0x4fb41264 // fmla v4.4s, v19.4s, v20.s[1]
-	WORD $0x4f941a67 // fmla v7.4s, v19.4s, v20.s[2]
-	WORD $0x4fb41a6a // fmla v10.4s, v19.4s, v20.s[3]
-	WORD $0x4f95126d // fmla v13.4s, v19.4s, v21.s[0]
-	WORD $0x4fb51270 // fmla v16.4s, v19.4s, v21.s[1]
-	FMOVQ 32(R11), F18
-	WORD $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
-	WORD $0x4fb41245 // fmla v5.4s, v18.4s, v20.s[1]
-	WORD $0x4f941a48 // fmla v8.4s, v18.4s, v20.s[2]
-	WORD $0x4fb41a4b // fmla v11.4s, v18.4s, v20.s[3]
-	WORD $0x4f95124e // fmla v14.4s, v18.4s, v21.s[0]
-	WORD $0x4fb51251 // fmla v17.4s, v18.4s, v21.s[1]
+	WORD $0x4f94124c // fmla v12.4s, v18.4s, v20.s[0]
+	WORD $0x4fb4124f // fmla v15.4s, v18.4s, v20.s[1]
+	WORD $0x3cc10172 // ldur q18, [x11, #16]
+	WORD $0x4f931241 // fmla v1.4s, v18.4s, v19.s[0]
+	WORD $0x4fb31244 // fmla v4.4s, v18.4s, v19.s[1]
+	WORD $0x4f931a47 // fmla v7.4s, v18.4s, v19.s[2]
+	WORD $0x4fb31a4a // fmla v10.4s, v18.4s, v19.s[3]
+	WORD $0x4f94124d // fmla v13.4s, v18.4s, v20.s[0]
+	WORD $0x4fb41250 // fmla v16.4s, v18.4s, v20.s[1]
+	WORD $0x3cc20172 // ldur q18, [x11, #32]
+	WORD $0x4f931242 // fmla v2.4s, v18.4s, v19.s[0]
+	WORD $0x4fb31245 // fmla v5.4s, v18.4s, v19.s[1]
+	WORD $0x4f931a48 // fmla v8.4s, v18.4s, v19.s[2]
+	WORD $0x4fb31a4b // fmla v11.4s, v18.4s, v19.s[3]
+	WORD $0x4f94124e // fmla v14.4s, v18.4s, v20.s[0]
+	WORD $0x4fb41251 // fmla v17.4s, v18.4s, v20.s[1]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F18, F19)
-	WORD $0x3ce56894 // ldr q20, [x4, x5]
-	WORD $0x4f941240 // fmla v0.4s, v18.4s, v20.s[0]
-	WORD $0x4fb41243 // fmla v3.4s, v18.4s, v20.s[1]
-	WORD $0x4f941a46 // fmla v6.4s, v18.4s, v20.s[2]
-	WORD $0x4fb41a49 // fmla v9.4s, v18.4s, v20.s[3]
-	FMOVD (R9)(R5), F21
+	WORD $0x3cc00172 // ldur q18, [x11]
+	WORD $0x3ce56893 // ldr q19, [x4, x5]
+	WORD $0x4f931240 // fmla v0.4s, v18.4s, v19.s[0]
+	WORD $0x4fb31243 // fmla v3.4s, v18.4s, v19.s[1]
+	WORD $0x4f931a46 // fmla v6.4s, v18.4s, v19.s[2]
+	WORD $0x4fb31a49 // fmla v9.4s, v18.4s, v19.s[3]
+	FMOVD (R9)(R5), F20
 	ADD R3, R5, R5
-	WORD $0x4f95124c // fmla v12.4s, v18.4s, v21.s[0]
-	WORD $0x4fb5124f // fmla v15.4s, v18.4s, v21.s[1]
-	WORD $0x4f941261 // fmla v1.4s, v19.4s, v20.s[0]
-	WORD $0x4fb41264 // fmla v4.4s, v19.4s, v20.s[1]
-	WORD $0x4f941a67 // fmla v7.4s, v19.4s, v20.s[2]
-	WORD $0x4fb41a6a // fmla v10.4s, v19.4s, v20.s[3]
-	WORD $0x4f95126d // fmla v13.4s, v19.4s, v21.s[0]
-	WORD $0x4fb51270 // fmla v16.4s, v19.4s, v21.s[1]
-	FMOVQ 32(R11), F18
-	WORD $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
-	WORD $0x4fb41245 // fmla v5.4s, v18.4s, v20.s[1]
-	WORD $0x4f941a48 // fmla v8.4s, v18.4s, v20.s[2]
-	WORD $0x4fb41a4b // fmla v11.4s, v18.4s, v20.s[3]
-	WORD $0x4f95124e // fmla v14.4s, v18.4s, v21.s[0]
-	WORD $0x4fb51251 // fmla v17.4s, v18.4s, v21.s[1]
+	WORD $0x4f94124c // fmla v12.4s, v18.4s, v20.s[0]
+	WORD $0x4fb4124f // fmla v15.4s, v18.4s, v20.s[1]
+	WORD $0x3cc10172 // ldur q18, [x11, #16]
+	WORD $0x4f931241 // fmla v1.4s, v18.4s, v19.s[0]
+	WORD $0x4fb31244 // fmla v4.4s, v18.4s, v19.s[1]
+	WORD $0x4f931a47 // fmla v7.4s, v18.4s, v19.s[2]
+	WORD $0x4fb31a4a // fmla v10.4s, v18.4s, v19.s[3]
+	WORD $0x4f94124d // fmla v13.4s, v18.4s, v20.s[0]
+	WORD $0x4fb41250 // fmla v16.4s, v18.4s, v20.s[1]
+	WORD $0x3cc20172 // ldur q18, [x11, #32]
+	WORD $0x4f931242 // fmla v2.4s, v18.4s, v19.s[0]
+	WORD $0x4fb31245 // fmla v5.4s, v18.4s, v19.s[1]
+	WORD $0x4f931a48 // fmla v8.4s, v18.4s, v19.s[2]
+	WORD $0x4fb31a4b // fmla v11.4s, v18.4s, v19.s[3]
+	WORD $0x4f94124e // fmla v14.4s, v18.4s, v20.s[0]
+	WORD $0x4fb41251 // fmla v17.4s, v18.4s, v20.s[1]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F18, F19)
-	WORD $0x3ce56894 // ldr q20, [x4, x5]
-	WORD $0x4f941240 // fmla v0.4s, v18.4s, v20.s[0]
-	WORD $0x4fb41243 // fmla v3.4s, v18.4s, v20.s[1]
-	WORD $0x4f941a46 // fmla v6.4s, v18.4s, v20.s[2]
-	WORD $0x4fb41a49 // fmla v9.4s, v18.4s, v20.s[3]
-	FMOVD (R9)(R5), F21
+	WORD $0x3cc00172 // ldur q18, [x11]
+	WORD $0x3ce56893 // ldr q19, [x4, x5]
+	WORD $0x4f931240 // fmla v0.4s, v18.4s, v19.s[0]
+	WORD $0x4fb31243 // fmla v3.4s, v18.4s, v19.s[1]
+	WORD $0x4f931a46 // fmla v6.4s, v18.4s, v19.s[2]
+	WORD $0x4fb31a49 // fmla v9.4s, v18.4s, v19.s[3]
+	FMOVD (R9)(R5), F20
 	ADD R3, R5, R5
-	WORD $0x4f95124c // fmla v12.4s, v18.4s, v21.s[0]
-	WORD $0x4fb5124f // fmla v15.4s, v18.4s, v21.s[1]
-	WORD $0x4f941261 // fmla v1.4s, v19.4s, v20.s[0]
-	WORD $0x4fb41264 // fmla v4.4s, v19.4s, v20.s[1]
-	WORD $0x4f941a67 // fmla v7.4s, v19.4s, v20.s[2]
-	WORD $0x4fb41a6a // fmla v10.4s, v19.4s, v20.s[3]
-	WORD $0x4f95126d // fmla v13.4s, v19.4s, v21.s[0]
-	WORD $0x4fb51270 // fmla v16.4s, v19.4s, v21.s[1]
-	FMOVQ 32(R11), F18
-	WORD $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
-	WORD $0x4fb41245 // fmla v5.4s, v18.4s, v20.s[1]
-	WORD $0x4f941a48 // fmla v8.4s, v18.4s, v20.s[2]
-	WORD $0x4fb41a4b // fmla v11.4s, v18.4s, v20.s[3]
-	WORD $0x4f95124e // fmla v14.4s, v18.4s, v21.s[0]
-	WORD $0x4fb51251 // fmla v17.4s, v18.4s, v21.s[1]
+	WORD $0x4f94124c // fmla v12.4s, v18.4s, v20.s[0]
+	WORD $0x4fb4124f // fmla v15.4s, v18.4s, v20.s[1]
+	WORD $0x3cc10172 // ldur q18, [x11, #16]
+	WORD $0x4f931241 // fmla v1.4s, v18.4s, v19.s[0]
+	WORD $0x4fb31244 // fmla v4.4s, v18.4s, v19.s[1]
+	WORD $0x4f931a47 // fmla v7.4s, v18.4s, v19.s[2]
+	WORD $0x4fb31a4a // fmla v10.4s, v18.4s, v19.s[3]
+	WORD $0x4f94124d // fmla v13.4s, v18.4s, v20.s[0]
+	WORD $0x4fb41250 // fmla v16.4s, v18.4s, v20.s[1]
+	WORD $0x3cc20172 // ldur q18, [x11, #32]
+	WORD $0x4f931242 // fmla v2.4s, v18.4s, v19.s[0]
+	WORD $0x4fb31245 // fmla v5.4s, v18.4s, v19.s[1]
+	WORD $0x4f931a48 // fmla v8.4s, v18.4s, v19.s[2]
+	WORD $0x4fb31a4b // fmla v11.4s, v18.4s, v19.s[3]
+	WORD $0x4f94124e // fmla v14.4s, v18.4s, v20.s[0]
+	WORD $0x4fb41251 // fmla v17.4s, v18.4s, v20.s[1]
 	ADD R12, R11, R11
 	SUBS $4, R1, R1
 	BGE columns
@@ -392,20 +406,21 @@ step:
 	FMOVS (R9)(R5), F22
 	FMOVS (R10)(R5), F23
 	ADD R3, R5, R5
-	FLDPQ (R11), (F24, F25)
+	WORD $0x3cc00178 // ldur q24, [x11]
 	WORD $0x4f921300 // fmla v0.4s, v24.4s, v18.s[0]
 	WORD $0x4f931303 // fmla v3.4s, v24.4s, v19.s[0]
 	WORD $0x4f941306 // fmla v6.4s, v24.4s, v20.s[0]
 	WORD $0x4f951309 // fmla v9.4s, v24.4s, v21.s[0]
 	WORD $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
 	WORD $0x4f97130f // fmla v15.4s, v24.4s, v23.s[0]
-	WORD $0x4f921321 // fmla v1.4s, v25.4s, v18.s[0]
-	WORD $0x4f931324 // fmla v4.4s, v25.4s, v19.s[0]
-	WORD $0x4f941327 // fmla v7.4s, v25.4s, v20.s[0]
-	WORD $0x4f95132a // fmla v10.4s, v25.4s, v21.s[0]
-	WORD $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
-	WORD $0x4f971330 // fmla v16.4s, v25.4s, v23.s[0]
-	FMOVQ 32(R11), F24
+	WORD $0x3cc10178 // ldur q24, [x11, #16]
+	WORD $0x4f921301 // fmla v1.4s, v24.4s, v18.s[0]
+	WORD $0x4f931304 // fmla v4.4s, v24.4s, v19.s[0]
+	WORD $0x4f941307 // fmla v7.4s, v24.4s, v20.s[0]
+	WORD $0x4f95130a // fmla v10.4s, v24.4s, v21.s[0]
+	WORD $0x4f96130d // fmla v13.4s, v24.4s, v22.s[0]
+	WORD $0x4f971310 // fmla v16.4s, v24.4s, v23.s[0]
+	WORD $0x3cc20178 // ldur q24, [x11, #32]
 	WORD $0x4f921302 // fmla v2.4s, v24.4s, v18.s[0]
 	WORD $0x4f931305 // fmla v5.4s, v24.4s, v19.s[0]
 	WORD $0x4f941308 // fmla v8.4s, v24.4s, v20.s[0]
@@ -432,17 +447,18 @@ done_step:
 	MOVD t+0(FP), R8
 	MOVD 80(R8), R8
 	TBZ $0, R7, skip_add
-	FLDPQ (R1), (F18, F19)
+	WORD $0x3cc00032 // ldur q18, [x1]
 	WORD $0x4e20d640 // fadd v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d661 // fadd v1.4s, v19.4s, v1.4s
+	WORD $0x3cc10032 // ldur q18, [x1, #16]
+	WORD $0x4e21d641 // fadd v1.4s, v18.4s, v1.4s
 	VMOVI $0, V18.B16
 	TBZ $2, R8, part7
-	FMOVQ 32(R1), F18
+	WORD $0x3cc20032 // ldur q18, [x1, #32]
 	JMP done7
 
 part7:
 	TBZ $1, R8, single7
-	FMOVD 32(R1), F18
+	WORD $0xfc420032 // ldur d18, [x1, #32]
 	TBZ $0, R8, done7
 	ADD $40, R1, R9
 	VLD1 (R9), V18.S[2]
@@ -450,21 +466,22 @@ part7:
 
 single7:
 	TBZ $0, R8, done7
-	FMOVS 32(R1), F18
+	WORD $0xbc420032 // ldur s18, [x1, #32]
 
 done7:
 	WORD $0x4e22d642 // fadd v2.4s, v18.4s, v2.4s
-	FLDPQ (R3), (F18, F19)
+	WORD $0x3cc00072 // ldur q18, [x3]
 	WORD $0x4e23d643 // fadd v3.4s, v18.4s, v3.4s
-	WORD $0x4e24d664 // fadd v4.4s, v19.4s, v4.4s
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
+	WORD $0x4e24d644 // fadd v4.4s, v18.4s, v4.4s
 	VMOVI $0, V18.B16
 	TBZ $2, R8, part8
-	FMOVQ 32(R3), F18
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
 	JMP done8
 
 part8:
 	TBZ $1, R8, single8
-	FMOVD 32(R3), F18
+	WORD $0xfc420072 // ldur d18, [x3, #32]
 	TBZ $0, R8, done8
 	ADD $40, R3, R9
 	VLD1 (R9), V18.S[2]
@@ -472,21 +489,22 @@ part8:
 
 single8:
 	TBZ $0, R8, done8
-	FMOVS 32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 
 done8:
 	WORD $0x4e25d645 // fadd v5.4s, v18.4s, v5.4s
-	FLDPQ (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
 	WORD $0x4e26d646 // fadd v6.4s, v18.4s, v6.4s
-	WORD $0x4e27d667 // fadd v7.4s, v19.4s, v7.4s
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
+	WORD $0x4e27d647 // fadd v7.4s, v18.4s, v7.4s
 	VMOVI $0, V18.B16
 	TBZ $2, R8, part9
-	FMOVQ 32(R4), F18
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
 	JMP done9
 
 part9:
 	TBZ $1, R8, single9
-	FMOVD 32(R4), F18
+	WORD $0xfc420092 // ldur d18, [x4, #32]
 	TBZ $0, R8, done9
 	ADD $40, R4, R9
 	VLD1 (R9), V18.S[2]
@@ -494,21 +512,22 @@ part9:
 
 single9:
 	TBZ $0, R8, done9
-	FMOVS 32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 
 done9:
 	WORD $0x4e28d648 // fadd v8.4s, v18.4s, v8.4s
-	FLDPQ (R5), (F18, F19)
+	WORD $0x3cc000b2 // ldur q18, [x5]
 	WORD $0x4e29d649 // fadd v9.4s, v18.4s, v9.4s
-	WORD $0x4e2ad66a // fadd v10.4s, v19.4s, v10.4s
+	WORD $0x3cc100b2 // ldur q18, [x5, #16]
+	WORD $0x4e2ad64a // fadd v10.4s, v18.4s, v10.4s
 	VMOVI $0, V18.B16
 	TBZ $2, R8, part10
-	FMOVQ 32(R5), F18
+	WORD $0x3cc200b2 // ldur q18, [x5, #32]
 	JMP done10
 
 part10:
 	TBZ $1, R8, single10
-	FMOVD 32(R5), F18
+	WORD $0xfc4200b2 // ldur d18, [x5, #32]
 	TBZ $0, R8, done10
 	ADD $40, R5, R9
 	VLD1 (R9), V18.S[2]
@@ -516,21 +535,22 @@ part10:
 
 single10:
 	TBZ $0, R8, done10
-	FMOVS 32(R5), F18
+	WORD $0xbc4200b2 // ldur s18, [x5, #32]
 
 done10:
 	WORD $0x4e2bd64b // fadd v11.4s, v18.4s, v11.4s
-	FLDPQ (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
 	WORD $0x4e2cd64c // fadd v12.4s, v18.4s, v12.4s
-	WORD $0x4e2dd66d // fadd v13.4s, v19.4s, v13.4s
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
+	WORD $0x4e2dd64d // fadd v13.4s, v18.4s, v13.4s
 	VMOVI $0, V18.B16
 	TBZ $2, R8, part11
-	FMOVQ 32(R6), F18
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
 	JMP done11
 
 part11:
 	TBZ $1, R8, single11
-	FMOVD 32(R6), F18
+	WORD $0xfc4200d2 // ldur d18, [x6, #32]
 	TBZ $0, R8, done11
 	ADD $40, R6, R9
 	VLD1 (R9), V18.S[2]
@@ -538,21 +558,22 @@ part11:
 
 single11:
 	TBZ $0, R8, done11
-	FMOVS 32(R6), F18
+	WORD $0xbc4200d2 // ldur s18, [x6, #32]
 
 done11:
 	WORD $0x4e2ed64e // fadd v14.4s, v18.4s, v14.4s
-	FLDPQ (R2), (F18, F19)
+	WORD $0x3cc00052 // ldur q18, [x2]
 	WORD $0x4e2fd64f // fadd v15.4s, v18.4s, v15.4s
-	WORD $0x4e30d670 // fadd v16.4s, v19.4s, v16.4s
+	WORD $0x3cc10052 // ldur q18, [x2, #16]
+	WORD $0x4e30d650 // fadd v16.4s, v18.4s, v16.4s
 	VMOVI $0, V18.B16
 	TBZ $2, R8, part12
-	FMOVQ 32(R2), F18
+	WORD $0x3cc20052 // ldur q18, [x2, #32]
 	JMP done12
 
 part12:
 	TBZ $1, R8, single12
-	FMOVD 32(R2), F18
+	WORD $0xfc420052 // ldur d18, [x2, #32]
 	TBZ $0, R8, done12
 	ADD $40, R2, R9
 	VLD1 (R9), V18.S[2]
@@ -560,65 +581,65 @@ part12:
 
 single12:
 	TBZ $0, R8, done12
-	FMOVS 32(R2), F18
+	WORD $0xbc420052 // ldur s18, [x2, #32]
 
 done12:
 	WORD $0x4e31d651 // fadd v17.4s, v18.4s, v17.4s
 
 skip_add:
 	TBZ $1, R7, skip_flush
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6ea0ee52 // facgt v18.4s, v18.4s, v0.4s
 	WORD $0x4e721c00 // bic v0.16b, v0.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6ea1ee52 // facgt v18.4s, v18.4s, v1.4s
 	WORD $0x4e721c21 // bic v1.16b, v1.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6ea2ee52 // facgt v18.4s, v18.4s, v2.4s
 	WORD $0x4e721c42 // bic v2.16b, v2.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6ea3ee52 // facgt v18.4s, v18.4s, v3.4s
 	WORD $0x4e721c63 // bic v3.16b, v3.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6ea4ee52 // facgt v18.4s, v18.4s, v4.4s
 	WORD $0x4e721c84 // bic v4.16b, v4.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6ea5ee52 // facgt v18.4s, v18.4s, v5.4s
 	WORD $0x4e721ca5 // bic v5.16b, v5.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6ea6ee52 // facgt v18.4s, v18.4s, v6.4s
 	WORD $0x4e721cc6 // bic v6.16b, v6.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6ea7ee52 // facgt v18.4s, v18.4s, v7.4s
 	WORD $0x4e721ce7 // bic v7.16b, v7.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6ea8ee52 // facgt v18.4s, v18.4s, v8.4s
 	WORD $0x4e721d08 // bic v8.16b, v8.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6ea9ee52 // facgt v18.4s, v18.4s, v9.4s
 	WORD $0x4e721d29 // bic v9.16b, v9.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6eaaee52 // facgt v18.4s, v18.4s, v10.4s
 	WORD $0x4e721d4a // bic v10.16b, v10.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6eabee52 // facgt v18.4s, v18.4s, v11.4s
 	WORD $0x4e721d6b // bic v11.16b, v11.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6eacee52 // facgt v18.4s, v18.4s, v12.4s
 	WORD $0x4e721d8c // bic v12.16b, v12.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6eadee52 // facgt v18.4s, v18.4s, v13.4s
 	WORD $0x4e721dad // bic v13.16b, v13.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6eaeee52 // facgt v18.4s, v18.4s, v14.4s
 	WORD $0x4e721dce // bic v14.16b, v14.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6eafee52 // facgt v18.4s, v18.4s, v15.4s
 	WORD $0x4e721def // bic v15.16b, v15.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6eb0ee52 // facgt v18.4s, v18.4s, v16.4s
 	WORD $0x4e721e10 // bic v16.16b, v16.16b, v18.16b
-	FMOVQ (R0), F18
+	WORD $0x3cc00012 // ldur q18, [x0]
 	WORD $0x6eb1ee52 // facgt v18.4s, v18.4s, v17.4s
 	WORD $0x4e721e31 // bic v17.16b, v17.16b, v18.16b
 

@@ -19,16 +19,17 @@ TEXT ·Tile6x4(SB), NOSPLIT, $0-8
 	ADD R2, R6, R2
 	MOVD t+0(FP), R7
 	MOVD 80(R7), R7
-	FLDPQ (R1), (F0, F1)
-	FMOVQ 32(R1), F2
+	WORD $0x3cc00020 // ldur q0, [x1]
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
+	WORD $0x3cc20022 // ldur q2, [x1, #32]
 	VMOVI $0, V3.B16
 	TBZ $2, R7, part
-	FMOVQ 48(R1), F3
+	WORD $0x3cc30023 // ldur q3, [x1, #48]
 	JMP done
 
 part:
 	TBZ $1, R7, single
-	FMOVD 48(R1), F3
+	WORD $0xfc430023 // ldur d3, [x1, #48]
 	TBZ $0, R7, done
 	ADD $56, R1, R1
 	VLD1 (R1), V3.S[2]
@@ -36,19 +37,20 @@ part:
 
 single:
 	TBZ $0, R7, done
-	FMOVS 48(R1), F3
+	WORD $0xbc430023 // ldur s3, [x1, #48]
 
 done:
-	FLDPQ (R3), (F4, F5)
-	FMOVQ 32(R3), F6
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc10065 // ldur q5, [x3, #16]
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
 	VMOVI $0, V7.B16
 	TBZ $2, R7, part2
-	FMOVQ 48(R3), F7
+	WORD $0x3cc30067 // ldur q7, [x3, #48]
 	JMP done2
 
 part2:
 	TBZ $1, R7, single2
-	FMOVD 48(R3), F7
+	WORD $0xfc430067 // ldur d7, [x3, #48]
 	TBZ $0, R7, done2
 	ADD $56, R3, R1
 	VLD1 (R1), V7.S[2]
@@ -56,19 +58,20 @@ part2:
 
 single2:
 	TBZ $0, R7, done2
-	FMOVS 48(R3), F7
+	WORD $0xbc430067 // ldur s7, [x3, #48]
 
 done2:
-	FLDPQ (R4), (F8, F9)
-	FMOVQ 32(R4), F10
+	WORD $0x3cc00088 // ldur q8, [x4]
+	WORD $0x3cc10089 // ldur q9, [x4, #16]
+	WORD $0x3cc2008a // ldur q10, [x4, #32]
 	VMOVI $0, V11.B16
 	TBZ $2, R7, part3
-	FMOVQ 48(R4), F11
+	WORD $0x3cc3008b // ldur q11, [x4, #48]
 	JMP done3
 
 part3:
 	TBZ $1, R7, single3
-	FMOVD 48(R4), F11
+	WORD $0xfc43008b // ldur d11, [x4, #48]
 	TBZ $0, R7, done3
 	ADD $56, R4, R1
 	VLD1 (R1), V11.S[2]
@@ -76,19 +79,20 @@ part3:
 
 single3:
 	TBZ $0, R7, done3
-	FMOVS 48(R4), F11
+	WORD $0xbc43008b // ldur s11, [x4, #48]
 
 done3:
-	FLDPQ (R5), (F12, F13)
-	FMOVQ 32(R5), F14
+	WORD $0x3cc000ac // ldur q12, [x5]
+	WORD $0x3cc100ad // ldur q13, [x5, #16]
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
 	VMOVI $0, V15.B16
 	TBZ $2, R7, part4
-	FMOVQ 48(R5), F15
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	JMP done4
 
 part4:
 	TBZ $1, R7, single4
-	FMOVD 48(R5), F15
+	WORD $0xfc4300af // ldur d15, [x5, #48]
 	TBZ $0, R7, done4
 	ADD $56, R5, R1
 	VLD1 (R1), V15.S[2]
@@ -96,19 +100,20 @@ part4:
 
 single4:
 	TBZ $0, R7, done4
-	FMOVS 48(R5), F15
+	WORD $0xbc4300af // ldur s15, [x5, #48]
 
 done4:
-	FLDPQ (R6), (F16, F17)
-	FMOVQ 32(R6), F18
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
 	VMOVI $0, V19.B16
 	TBZ $2, R7, part5
-	FMOVQ 48(R6), F19
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	JMP done5
 
 part5:
 	TBZ $1, R7, single5
-	FMOVD 48(R6), F19
+	WORD $0xfc4300d3 // ldur d19, [x6, #48]
 	TBZ $0, R7, done5
 	ADD $56, R6, R1
 	VLD1 (R1), V19.S[2]
@@ -116,19 +121,20 @@ part5:
 
 single5:
 	TBZ $0, R7, done5
-	FMOVS 48(R6), F19
+	WORD $0xbc4300d3 // ldur s19, [x6, #48]
 
 done5:
-	FLDPQ (R2), (F20, F21)
-	FMOVQ 32(R2), F22
+	WORD $0x3cc00054 // ldur q20, [x2]
+	WORD $0x3cc10055 // ldur q21, [x2, #16]
+	WORD $0x3cc20056 // ldur q22, [x2, #32]
 	VMOVI $0, V23.B16
 	TBZ $2, R7, part6
-	FMOVQ 48(R2), F23
+	WORD $0x3cc30057 // ldur q23, [x2, #48]
 	JMP done6
 
 part6:
 	TBZ $1, R7, single6
-	FMOVD 48(R2), F23
+	WORD $0xfc430057 // ldur d23, [x2, #48]
 	TBZ $0, R7, done6
 	ADD $56, R2, R1
 	VLD1 (R1), V23.S[2]
@@ -136,7 +142,7 @@ part6:
 
 single6:
 	TBZ $0, R7, done6
-	FMOVS 48(R2), F23
+	WORD $0xbc430057 // ldur s23, [x2, #48]
 
 done6:
 	MOVD t+0(FP), R1
@@ -172,7 +178,7 @@ done6:
 quads:
 	PRFM (R13), PLDL1KEEP
 	ADD $64, R13, R13
-	FMOVQ (R11), F24
+	WORD $0x3cc00178 // ldur q24, [x11]
 	WORD $0x3ce56899 // ldr q25, [x4, x5]
 	WORD $0x4f991300 // fmla v0.4s, v24.4s, v25.s[0]
 	WORD $0x3ce568da // ldr q26, [x6, x5]
@@ -185,20 +191,21 @@ quads:
 	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
 	WORD $0x3ce5695e // ldr q30, [x10, x5]
 	WORD $0x4f9e1314 // fmla v20.4s, v24.4s, v30.s[0]
-	FLDPQ 16(R11), (F24, F31)
+	WORD $0x3cc10178 // ldur q24, [x11, #16]
 	WORD $0x4f991301 // fmla v1.4s, v24.4s, v25.s[0]
 	WORD $0x4f9a1305 // fmla v5.4s, v24.4s, v26.s[0]
 	WORD $0x4f9b1309 // fmla v9.4s, v24.4s, v27.s[0]
 	WORD $0x4f9c130d // fmla v13.4s, v24.4s, v28.s[0]
 	WORD $0x4f9d1311 // fmla v17.4s, v24.4s, v29.s[0]
 	WORD $0x4f9e1315 // fmla v21.4s, v24.4s, v30.s[0]
-	WORD $0x4f9913e2 // fmla v2.4s, v31.4s, v25.s[0]
-	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
-	WORD $0x4f9b13ea // fmla v10.4s, v31.4s, v27.s[0]
-	WORD $0x4f9c13ee // fmla v14.4s, v31.4s, v28.s[0]
-	WORD $0x4f9d13f2 // fmla v18.4s, v31.4s, v29.s[0]
-	WORD $0x4f9e13f6 // fmla v22.4s, v31.4s, v30.s[0]
-	FMOVQ 48(R11), F24
+	WORD $0x3cc20178 // ldur q24, [x11, #32]
+	WORD $0x4f991302 // fmla v2.4s, v24.4s, v25.s[0]
+	WORD $0x4f9a1306 // fmla v6.4s, v24.4s, v26.s[0]
+	WORD $0x4f9b130a // fmla v10.4s, v24.4s, v27.s[0]
+	WORD $0x4f9c130e // fmla v14.4s, v24.4s, v28.s[0]
+	WORD $0x4f9d1312 // fmla v18.4s, v24.4s, v29.s[0]
+	WORD $0x4f9e1316 // fmla v22.4s, v24.4s, v30.s[0]
+	WORD $0x3cc30178 // ldur q24, [x11, #48]
 	WORD $0x4f991303 // fmla v3.4s, v24.4s, v25.s[0]
 	WORD $0x4f9a1307 // fmla v7.4s, v24.4s, v26.s[0]
 	WORD $0x4f9b130b // fmla v11.4s, v24.4s, v27.s[0]
@@ -206,86 +213,92 @@ quads:
 	WORD $0x4f9d1313 // fmla v19.4s, v24.4s, v29.s[0]
 	WORD $0x4f9e1317 // fmla v23.4s, v24.4s, v30.s[0]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F24, F31)
+	WORD $0x3cc00178 // ldur q24, [x11]
 	WORD $0x4fb91300 // fmla v0.4s, v24.4s, v25.s[1]
 	WORD $0x4fba1304 // fmla v4.4s, v24.4s, v26.s[1]
 	WORD $0x4fbb1308 // fmla v8.4s, v24.4s, v27.s[1]
 	WORD $0x4fbc130c // fmla v12.4s, v24.4s, v28.s[1]
 	WORD $0x4fbd1310 // fmla v16.4s, v24.4s, v29.s[1]
 	WORD $0x4fbe1314 // fmla v20.4s, v24.4s, v30.s[1]
-	WORD $0x4fb913e1 // fmla v1.4s, v31.4s, v25.s[1]
-	WORD $0x4fba13e5 // fmla v5.4s, v31.4s, v26.s[1]
-	WORD $0x4fbb13e9 // fmla v9.4s, v31.4s, v27.s[1]
-	WORD $0x4fbc13ed // fmla v13.4s, v31.4s, v28.s[1]
-	WORD $0x4fbd13f1 // fmla v17.4s, v31.4s, v29.s[1]
-	WORD $0x4fbe13f5 // fmla v21.4s, v31.4s, v30.s[1]
-	FLDPQ 32(R11), (F24, F31)
+	WORD $0x3cc10178 // ldur q24, [x11, #16]
+	WORD $0x4fb91301 // fmla v1.4s, v24.4s, v25.s[1]
+	WORD $0x4fba1305 // fmla v5.4s, v24.4s, v26.s[1]
+	WORD $0x4fbb1309 // fmla v9.4s, v24.4s, v27.s[1]
+	WORD $0x4fbc130d // fmla v13.4s, v24.4s, v28.s[1]
+	WORD $0x4fbd1311 // fmla v17.4s, v24.4s, v29.s[1]
+	WORD $0x4fbe1315 // fmla v21.4s, v24.4s, v30.s[1]
+	WORD $0x3cc20178 // ldur q24, [x11, #32]
 	WORD $0x4fb91302 // fmla v2.4s, v24.4s, v25.s[1]
 	WORD $0x4fba1306 // fmla v6.4s, v24.4s, v26.s[1]
 	WORD $0x4fbb130a // fmla v10.4s, v24.4s, v27.s[1]
 	WORD $0x4fbc130e // fmla v14.4s, v24.4s, v28.s[1]
 	WORD $0x4fbd1312 // fmla v18.4s, v24.4s, v29.s[1]
 	WORD $0x4fbe1316 // fmla v22.4s, v24.4s, v30.s[1]
-	WORD $0x4fb913e3 // fmla v3.4s, v31.4s, v25.s[1]
-	WORD $0x4fba13e7 // fmla v7.4s, v31.4s, v26.s[1]
-	WORD $0x4fbb13eb // fmla v11.4s, v31.4s, v27.s[1]
-	WORD $0x4fbc13ef // fmla v15.4s, v31.4s, v28.s[1]
-	WORD $0x4fbd13f3 // fmla v19.4s, v31.4s, v29.s[1]
-	WORD $0x4fbe13f7 // fmla v23.4s, v31.4s, v30.s[1]
+	WORD $0x3cc30178 // ldur q24, [x11, #48]
+	WORD $0x4fb91303 // fmla v3.4s, v24.4s, v25.s[1]
+	WORD $0x4fba1307 // fmla v7.4s, v24.4s, v26.s[1]
+	WORD $0x4fbb130b // fmla v11.4s, v24.4s, v27.s[1]
+	WORD $0x4fbc130f // fmla v15.4s, v24.4s, v28.s[1]
+	WORD $0x4fbd1313 // fmla v19.4s, v24.4s, v29.s[1]
+	WORD $0x4fbe1317 // fmla v23.4s, v24.4s, v30.s[1]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F24, F31)
+	WORD $0x3cc00178 // ldur q24, [x11]
 	WORD $0x4f991b00 // fmla v0.4s, v24.4s, v25.s[2]
 	WORD $0x4f9a1b04 // fmla v4.4s, v24.4s, v26.s[2]
 	WORD $0x4f9b1b08 // fmla v8.4s, v24.4s, v27.s[2]
 	WORD $0x4f9c1b0c // fmla v12.4s, v24.4s, v28.s[2]
 	WORD $0x4f9d1b10 // fmla v16.4s, v24.4s, v29.s[2]
 	WORD $0x4f9e1b14 // fmla v20.4s, v24.4s, v30.s[2]
-	WORD $0x4f991be1 // fmla v1.4s, v31.4s, v25.s[2]
-	WORD $0x4f9a1be5 // fmla v5.4s, v31.4s, v26.s[2]
-	WORD $0x4f9b1be9 // fmla v9.4s, v31.4s, v27.s[2]
-	WORD $0x4f9c1bed // fmla v13.4s, v31.4s, v28.s[2]
-	WORD $0x4f9d1bf1 // fmla v17.4s, v31.4s, v29.s[2]
-	WORD $0x4f9e1bf5 // fmla v21.4s, v31.4s, v30.s[2]
-	FLDPQ 32(R11), (F24, F31)
+	WORD $0x3cc10178 // ldur q24, [x11, #16]
+	WORD $0x4f991b01 // fmla v1.4s, v24.4s, v25.s[2]
+	WORD $0x4f9a1b05 // fmla v5.4s, v24.4s, v26.s[2]
+	WORD $0x4f9b1b09 // fmla v9.4s, v24.4s, v27.s[2]
+	WORD $0x4f9c1b0d // fmla v13.4s, v24.4s, v28.s[2]
+	WORD $0x4f9d1b11 // fmla v17.4s, v24.4s, v29.s[2]
+	WORD $0x4f9e1b15 // fmla v21.4s, v24.4s, v30.s[2]
+	WORD $0x3cc20178 // ldur q24, [x11, #32]
 	WORD $0x4f991b02 // fmla v2.4s, v24.4s, v25.s[2]
 	WORD $0x4f9a1b06 // fmla v6.4s, v24.4s, v26.s[2]
 	WORD $0x4f9b1b0a // fmla v10.4s, v24.4s, v27.s[2]
 	WORD $0x4f9c1b0e // fmla v14.4s, v24.4s, v28.s[2]
 	WORD $0x4f9d1b12 // fmla v18.4s, v24.4s, v29.s[2]
 	WORD $0x4f9e1b16 // fmla v22.4s, v24.4s, v30.s[2]
-	WORD $0x4f991be3 // fmla v3.4s, v31.4s, v25.s[2]
-	WORD $0x4f9a1be7 // fmla v7.4s, v31.4s, v26.s[2]
-	WORD $0x4f9b1beb // fmla v11.4s, v31.4s, v27.s[2]
-	WORD $0x4f9c1bef // fmla v15.4s, v31.4s, v28.s[2]
-	WORD $0x4f9d1bf3 // fmla v19.4s, v31.4s, v29.s[2]
-	WORD $0x4f9e1bf7 // fmla v23.4s, v31.4s, v30.s[2]
+	WORD $0x3cc30178 // ldur q24, [x11, #48]
+	WORD $0x4f991b03 // fmla v3.4s, v24.4s, v25.s[2]
+	WORD $0x4f9a1b07 // fmla v7.4s, v24.4s, v26.s[2]
+	WORD $0x4f9b1b0b // fmla v11.4s, v24.4s, v27.s[2]
+	WORD $0x4f9c1b0f // fmla v15.4s, v24.4s, v28.s[2]
+	WORD $0x4f9d1b13 // fmla v19.4s, v24.4s, v29.s[2]
+	WORD $0x4f9e1b17 // fmla v23.4s, v24.4s, v30.s[2]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F24, F31)
+	WORD $0x3cc00178 // ldur q24, [x11]
 	WORD $0x4fb91b00 // fmla v0.4s, v24.4s, v25.s[3]
 	WORD $0x4fba1b04 // fmla v4.4s, v24.4s, v26.s[3]
 	WORD $0x4fbb1b08 // fmla v8.4s, v24.4s, v27.s[3]
 	WORD $0x4fbc1b0c // fmla v12.4s, v24.4s, v28.s[3]
 	WORD $0x4fbd1b10 // fmla v16.4s, v24.4s, v29.s[3]
 	WORD $0x4fbe1b14 // fmla v20.4s, v24.4s, v30.s[3]
-	WORD $0x4fb91be1 // fmla v1.4s, v31.4s, v25.s[3]
-	WORD $0x4fba1be5 // fmla v5.4s, v31.4s, v26.s[3]
-	WORD $0x4fbb1be9 // fmla v9.4s, v31.4s, v27.s[3]
-	WORD $0x4fbc1bed // fmla v13.4s, v31.4s, v28.s[3]
-	WORD $0x4fbd1bf1 // fmla v17.4s, v31.4s, v29.s[3]
-	WORD $0x4fbe1bf5 // fmla v21.4s, v31.4s, v30.s[3]
-	FLDPQ 32(R11), (F24, F31)
+	WORD $0x3cc10178 // ldur q24, [x11, #16]
+	WORD $0x4fb91b01 // fmla v1.4s, v24.4s, v25.s[3]
+	WORD $0x4fba1b05 // fmla v5.4s, v24.4s, v26.s[3]
+	WORD $0x4fbb1b09 // fmla v9.4s, v24.4s, v27.s[3]
+	WORD $0x4fbc1b0d // fmla v13.4s, v24.4s, v28.s[3]
+	WORD $0x4fbd1b11 // fmla v17.4s, v24.4s, v29.s[3]
+	WORD $0x4fbe1b15 // fmla v21.4s, v24.4s, v30.s[3]
+	WORD $0x3cc20178 // ldur q24, [x11, #32]
 	WORD $0x4fb91b02 // fmla v2.4s, v24.4s, v25.s[3]
 	WORD $0x4fba1b06 // fmla v6.4s, v24.4s, v26.s[3]
 	WORD $0x4fbb1b0a // fmla v10.4s, v24.4s, v27.s[3]
 	WORD $0x4fbc1b0e // fmla v14.4s, v24.4s, v28.s[3]
 	WORD $0x4fbd1b12 // fmla v18.4s, v24.4s, v29.s[3]
 	WORD $0x4fbe1b16 // fmla v22.4s, v24.4s, v30.s[3]
-	WORD $0x4fb91be3 // fmla v3.4s, v31.4s, v25.s[3]
-	WORD $0x4fba1be7 // fmla v7.4s, v31.4s, v26.s[3]
-	WORD $0x4fbb1beb // fmla v11.4s, v31.4s, v27.s[3]
-	WORD $0x4fbc1bef // fmla v15.4s, v31.4s, v28.s[3]
-	WORD $0x4fbd1bf3 // fmla v19.4s, v31.4s, v29.s[3]
-	WORD $0x4fbe1bf7 // fmla v23.4s, v31.4s, v30.s[3]
+	WORD $0x3cc30178 // ldur q24, [x11, #48]
+	WORD $0x4fb91b03 // fmla v3.4s, v24.4s, v25.s[3]
+	WORD $0x4fba1b07 // fmla v7.4s, v24.4s, v26.s[3]
+	WORD $0x4fbb1b0b // fmla v11.4s, v24.4s, v27.s[3]
+	WORD $0x4fbc1b0f // fmla v15.4s, v24.4s, v28.s[3]
+	WORD $0x4fbd1b13 // fmla v19.4s, v24.4s, v29.s[3]
+	WORD $0x4fbe1b17 // fmla v23.4s, v24.4s, v30.s[3]
 	ADD R12, R11, R11
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -304,125 +317,133 @@ not_along_k:
 columns:
 	PRFM (R13), PLDL1KEEP
 	ADD $64, R13, R13
-	FLDPQ (R11), (F24, F25)
-	WORD $0x3ce5689a // ldr q26, [x4, x5]
-	WORD $0x4f9a1300 // fmla v0.4s, v24.4s, v26.s[0]
-	WORD $0x4fba1304 // fmla v4.4s, v24.4s, v26.s[1]
-	WORD $0x4f9a1b08 // fmla v8.4s, v24.4s, v26.s[2]
-	WORD $0x4fba1b0c // fmla v12.4s, v24.4s, v26.s[3]
-	FMOVD (R9)(R5), F27
+	WORD $0x3cc00178 // ldur q24, [x11]
+	WORD $0x3ce56899 // ldr q25, [x4, x5]
+	WORD $0x4f991300 // fmla v0.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91304 // fmla v4.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b08 // fmla v8.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0c // fmla v12.4s, v24.4s, v25.s[3]
+	FMOVD (R9)(R5), F26
 	ADD R3, R5, R5
-	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
-	WORD $0x4fbb1314 // fmla v20.4s, v24.4s, v27.s[1]
-	WORD $0x4f9a1321 // fmla v1.4s, v25.4s, v26.s[0]
-	WORD $0x4fba1325 // fmla v5.4s, v25.4s, v26.s[1]
-	WORD $0x4f9a1b29 // fmla v9.4s, v25.4s, v26.s[2]
-	WORD $0x4fba1b2d // fmla v13.4s, v25.4s, v26.s[3]
-	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
-	WORD $0x4fbb1335 // fmla v21.4s, v25.4s, v27.s[1]
-	FLDPQ 32(R11), (F24, F25)
-	WORD $0x4f9a1302 // fmla v2.4s, v24.4s, v26.s[0]
-	WORD $0x4fba1306 // fmla v6.4s, v24.4s, v26.s[1]
-	WORD $0x4f9a1b0a // fmla v10.4s, v24.4s, v26.s[2]
-	WORD $0x4fba1b0e // fmla v14.4s, v24.4s, v26.s[3]
-	WORD $0x4f9b1312 // fmla v18.4s, v24.4s, v27.s[0]
-	WORD $0x4fbb1316 // fmla v22.4s, v24.4s, v27.s[1]
-	WORD $0x4f9a1323 // fmla v3.4s, v25.4s, v26.s[0]
-	WORD $0x4fba1327 // fmla v7.4s, v25.4s, v26.s[1]
-	WORD $0x4f9a1b2b // fmla v11.4s, v25.4s, v26.s[2]
-	WORD $0x4fba1b2f // fmla v15.4s, v25.4s, v26.s[3]
-	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
-	WORD $0x4fbb1337 // fmla v23.4s, v25.4s, v27.s[1]
+	WORD $0x4f9a1310 // fmla v16.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1314 // fmla v20.4s, v24.4s, v26.s[1]
+	WORD $0x3cc10178 // ldur q24, [x11, #16]
+	WORD $0x4f991301 // fmla v1.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91305 // fmla v5.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b09 // fmla v9.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0d // fmla v13.4s, v24.4s, v25.s[3]
+	WORD $0x4f9a1311 // fmla v17.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1315 // fmla v21.4s, v24.4s, v26.s[1]
+	WORD $0x3cc20178 // ldur q24, [x11, #32]
+	WORD $0x4f991302 // fmla v2.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91306 // fmla v6.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b0a // fmla v10.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0e // fmla v14.4s, v24.4s, v25.s[3]
+	WORD $0x4f9a1312 // fmla v18.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1316 // fmla v22.4s, v24.4s, v26.s[1]
+	WORD $0x3cc30178 // ldur q24, [x11, #48]
+	WORD $0x4f991303 // fmla v3.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91307 // fmla v7.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b0b // fmla v11.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0f // fmla v15.4s, v24.4s, v25.s[3]
+	WORD $0x4f9a1313 // fmla v19.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1317 // fmla v23.4s, v24.4s, v26.s[1]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F24, F25)
-	WORD $0x3ce5689a // ldr q26, [x4, x5]
-	WORD $0x4f9a1300 // fmla v0.4s, v24.4s, v26.s[0]
-	WORD $0x4fba1304 // fmla v4.4s, v24.4s, v26.s[1]
-	WORD $0x4f9a1b08 // fmla v8.4s, v24.4s, v26.s[2]
-	WORD $0x4fba1b0c // fmla v12.4s, v24.4s, v26.s[3]
-	FMOVD (R9)(R5), F27
+	WORD $0x3cc00178 // ldur q24, [x11]
+	WORD $0x3ce56899 // ldr q25, [x4, x5]
+	WORD $0x4f991300 // fmla v0.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91304 // fmla v4.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b08 // fmla v8.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0c // fmla v12.4s, v24.4s, v25.s[3]
+	FMOVD (R9)(R5), F26
 	ADD R3, R5, R5
-	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
-	WORD $0x4fbb1314 // fmla v20.4s, v24.4s, v27.s[1]
-	WORD $0x4f9a1321 // fmla v1.4s, v25.4s, v26.s[0]
-	WORD $0x4fba1325 // fmla v5.4s, v25.4s, v26.s[1]
-	WORD $0x4f9a1b29 // fmla v9.4s, v25.4s, v26.s[2]
-	WORD $0x4fba1b2d // fmla v13.4s, v25.4s, v26.s[3]
-	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
-	WORD $0x4fbb1335 // fmla v21.4s, v25.4s, v27.s[1]
-	FLDPQ 32(R11), (F24, F25)
-	WORD $0x4f9a1302 // fmla v2.4s, v24.4s, v26.s[0]
-	WORD $0x4fba1306 // fmla v6.4s, v24.4s, v26.s[1]
-	WORD $0x4f9a1b0a // fmla v10.4s, v24.4s, v26.s[2]
-	WORD $0x4fba1b0e // fmla v14.4s, v24.4s, v26.s[3]
-	WORD $0x4f9b1312 // fmla v18.4s, v24.4s, v27.s[0]
-	WORD $0x4fbb1316 // fmla v22.4s, v24.4s, v27.s[1]
-	WORD $0x4f9a1323 // fmla v3.4s, v25.4s, v26.s[0]
-	WORD $0x4fba1327 // fmla v7.4s, v25.4s, v26.s[1]
-	WORD $0x4f9a1b2b // fmla v11.4s, v25.4s, v26.s[2]
-	WORD $0x4fba1b2f // fmla v15.4s, v25.4s, v26.s[3]
-	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
-	WORD $0x4fbb1337 // fmla v23.4s, v25.4s, v27.s[1]
+	WORD $0x4f9a1310 // fmla v16.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1314 // fmla v20.4s, v24.4s, v26.s[1]
+	WORD $0x3cc10178 // ldur q24, [x11, #16]
+	WORD $0x4f991301 // fmla v1.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91305 // fmla v5.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b09 // fmla v9.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0d // fmla v13.4s, v24.4s, v25.s[3]
+	WORD $0x4f9a1311 // fmla v17.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1315 // fmla v21.4s, v24.4s, v26.s[1]
+	WORD $0x3cc20178 // ldur q24, [x11, #32]
+	WORD $0x4f991302 // fmla v2.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91306 // fmla v6.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b0a // fmla v10.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0e // fmla v14.4s, v24.4s, v25.s[3]
+	WORD $0x4f9a1312 // fmla v18.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1316 // fmla v22.4s, v24.4s, v26.s[1]
+	WORD $0x3cc30178 // ldur q24, [x11, #48]
+	WORD $0x4f991303 // fmla v3.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91307 // fmla v7.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b0b // fmla v11.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0f // fmla v15.4s, v24.4s, v25.s[3]
+	WORD $0x4f9a1313 // fmla v19.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1317 // fmla v23.4s, v24.4s, v26.s[1]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F24, F25)
-	WORD $0x3ce5689a // ldr q26, [x4, x5]
-	WORD $0x4f9a1300 // fmla v0.4s, v24.4s, v26.s[0]
-	WORD $0x4fba1304 // fmla v4.4s, v24.4s, v26.s[1]
-	WORD $0x4f9a1b08 // fmla v8.4s, v24.4s, v26.s[2]
-	WORD $0x4fba1b0c // fmla v12.4s, v24.4s, v26.s[3]
-	FMOVD (R9)(R5), F27
+	WORD $0x3cc00178 // ldur q24, [x11]
+	WORD $0x3ce56899 // ldr q25, [x4, x5]
+	WORD $0x4f991300 // fmla v0.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91304 // fmla v4.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b08 // fmla v8.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0c // fmla v12.4s, v24.4s, v25.s[3]
+	FMOVD (R9)(R5), F26
 	ADD R3, R5, R5
-	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
-	WORD $0x4fbb1314 // fmla v20.4s, v24.4s, v27.s[1]
-	WORD $0x4f9a1321 // fmla v1.4s, v25.4s, v26.s[0]
-	WORD $0x4fba1325 // fmla v5.4s, v25.4s, v26.s[1]
-	WORD $0x4f9a1b29 // fmla v9.4s, v25.4s, v26.s[2]
-	WORD $0x4fba1b2d // fmla v13.4s, v25.4s, v26.s[3]
-	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
-	WORD $0x4fbb1335 // fmla v21.4s, v25.4s, v27.s[1]
-	FLDPQ 32(R11), (F24, F25)
-	WORD $0x4f9a1302 // fmla v2.4s, v24.4s, v26.s[0]
-	WORD $0x4fba1306 // fmla v6.4s, v24.4s, v26.s[1]
-	WORD $0x4f9a1b0a // fmla v10.4s, v24.4s, v26.s[2]
-	WORD $0x4fba1b0e // fmla v14.4s, v24.4s, v26.s[3]
-	WORD $0x4f9b1312 // fmla v18.4s, v24.4s, v27.s[0]
-	WORD $0x4fbb1316 // fmla v22.4s, v24.4s, v27.s[1]
-	WORD $0x4f9a1323 // fmla v3.4s, v25.4s, v26.s[0]
-	WORD $0x4fba1327 // fmla v7.4s, v25.4s, v26.s[1]
-	WORD $0x4f9a1b2b // fmla v11.4s, v25.4s, v26.s[2]
-	WORD $0x4fba1b2f // fmla v15.4s, v25.4s, v26.s[3]
-	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
-	WORD $0x4fbb1337 // fmla v23.4s, v25.4s, v27.s[1]
+	WORD $0x4f9a1310 // fmla v16.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1314 // fmla v20.4s, v24.4s, v26.s[1]
+	WORD $0x3cc10178 // ldur q24, [x11, #16]
+	WORD $0x4f991301 // fmla v1.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91305 // fmla v5.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b09 // fmla v9.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0d // fmla v13.4s, v24.4s, v25.s[3]
+	WORD $0x4f9a1311 // fmla v17.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1315 // fmla v21.4s, v24.4s, v26.s[1]
+	WORD $0x3cc20178 // ldur q24, [x11, #32]
+	WORD $0x4f991302 // fmla v2.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91306 // fmla v6.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b0a // fmla v10.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0e // fmla v14.4s, v24.4s, v25.s[3]
+	WORD $0x4f9a1312 // fmla v18.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1316 // fmla v22.4s, v24.4s, v26.s[1]
+	WORD $0x3cc30178 // ldur q24, [x11, #48]
+	WORD $0x4f991303 // fmla v3.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91307 // fmla v7.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b0b // fmla v11.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0f // fmla v15.4s, v24.4s, v25.s[3]
+	WORD $0x4f9a1313 // fmla v19.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1317 // fmla v23.4s, v24.4s, v26.s[1]
 	ADD R12, R11, R11
-	FLDPQ (R11), (F24, F25)
-	WORD $0x3ce5689a // ldr q26, [x4, x5]
-	WORD $0x4f9a1300 // fmla v0.4s, v24.4s, v26.s[0]
-	WORD $0x4fba1304 // fmla v4.4s, v24.4s, v26.s[1]
-	WORD $0x4f9a1b08 // fmla v8.4s, v24.4s, v26.s[2]
-	WORD $0x4fba1b0c // fmla v12.4s, v24.4s, v26.s[3]
-	FMOVD (R9)(R5), F27
+	WORD $0x3cc00178 // ldur q24, [x11]
+	WORD $0x3ce56899 // ldr q25, [x4, x5]
+	WORD $0x4f991300 // fmla v0.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91304 // fmla v4.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b08 // fmla v8.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0c // fmla v12.4s, v24.4s, v25.s[3]
+	FMOVD (R9)(R5), F26
 	ADD R3, R5, R5
-	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
-	WORD $0x4fbb1314 // fmla v20.4s, v24.4s, v27.s[1]
-	WORD $0x4f9a1321 // fmla v1.4s, v25.4s, v26.s[0]
-	WORD $0x4fba1325 // fmla v5.4s, v25.4s, v26.s[1]
-	WORD $0x4f9a1b29 // fmla v9.4s, v25.4s, v26.s[2]
-	WORD $0x4fba1b2d // fmla v13.4s, v25.4s, v26.s[3]
-	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
-	WORD $0x4fbb1335 // fmla v21.4s, v25.4s, v27.s[1]
-	FLDPQ 32(R11), (F24, F25)
-	WORD $0x4f9a1302 // fmla v2.4s, v24.4s, v26.s[0]
-	WORD $0x4fba1306 // fmla v6.4s, v24.4s, v26.s[1]
-	WORD $0x4f9a1b0a // fmla v10.4s, v24.4s, v26.s[2]
-	WORD $0x4fba1b0e // fmla v14.4s, v24.4s, v26.s[3]
-	WORD $0x4f9b1312 // fmla v18.4s, v24.4s, v27.s[0]
-	WORD $0x4fbb1316 // fmla v22.4s, v24.4s, v27.s[1]
-	WORD $0x4f9a1323 // fmla v3.4s, v25.4s, v26.s[0]
-	WORD $0x4fba1327 // fmla v7.4s, v25.4s, v26.s[1]
-	WORD $0x4f9a1b2b // fmla v11.4s, v25.4s, v26.s[2]
-	WORD $0x4fba1b2f // fmla v15.4s, v25.4s, v26.s[3]
-	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
-	WORD $0x4fbb1337 // fmla v23.4s, v25.4s, v27.s[1]
+	WORD $0x4f9a1310 // fmla v16.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1314 // fmla v20.4s, v24.4s, v26.s[1]
+	WORD $0x3cc10178 // ldur q24, [x11, #16]
+	WORD $0x4f991301 // fmla v1.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91305 // fmla v5.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b09 // fmla v9.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0d // fmla v13.4s, v24.4s, v25.s[3]
+	WORD $0x4f9a1311 // fmla v17.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1315 // fmla v21.4s, v24.4s, v26.s[1]
+	WORD $0x3cc20178 // ldur q24, [x11, #32]
+	WORD $0x4f991302 // fmla v2.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91306 // fmla v6.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b0a // fmla v10.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0e // fmla v14.4s, v24.4s, v25.s[3]
+	WORD $0x4f9a1312 // fmla v18.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1316 // fmla v22.4s, v24.4s, v26.s[1]
+	WORD $0x3cc30178 // ldur q24, [x11, #48]
+	WORD $0x4f991303 // fmla v3.4s, v24.4s, v25.s[0]
+	WORD $0x4fb91307 // fmla v7.4s, v24.4s, v25.s[1]
+	WORD $0x4f991b0b // fmla v11.4s, v24.4s, v25.s[2]
+	WORD $0x4fb91b0f // fmla v15.4s, v24.4s, v25.s[3]
+	WORD $0x4f9a1313 // fmla v19.4s, v24.4s, v26.s[0]
+	WORD $0x4fba1317 // fmla v23.4s, v24.4s, v26.s[1]
 	ADD R12, R11, R11
 	SUBS $4, R1, R1
 	BGE columns
@@ -447,32 +468,34 @@ step:
 	FMOVS (R9)(R5), F28
 	FMOVS (R10)(R5), F29
 	ADD R3, R5, R5
-	FLDPQ (R11), (F30, F31)
+	WORD $0x3cc0017e // ldur q30, [x11]
 	WORD $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
 	WORD $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
 	WORD $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
 	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
 	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
 	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
-	WORD $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
-	WORD $0x4f9913e5 // fmla v5.4s, v31.4s, v25.s[0]
-	WORD $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
-	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
-	WORD $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
-	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
-	FLDPQ 32(R11), (F30, F31)
+	WORD $0x3cc1017e // ldur q30, [x11, #16]
+	WORD $0x4f9813c1 // fmla v1.4s, v30.4s, v24.s[0]
+	WORD $0x4f9913c5 // fmla v5.4s, v30.4s, v25.s[0]
+	WORD $0x4f9a13c9 // fmla v9.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13cd // fmla v13.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13d1 // fmla v17.4s, v30.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x3cc2017e // ldur q30, [x11, #32]
 	WORD $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
 	WORD $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
 	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
 	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
 	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
 	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
-	WORD $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
-	WORD $0x4f9913e7 // fmla v7.4s, v31.4s, v25.s[0]
-	WORD $0x4f9a13eb // fmla v11.4s, v31.4s, v26.s[0]
-	WORD $0x4f9b13ef // fmla v15.4s, v31.4s, v27.s[0]
-	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
-	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
+	WORD $0x3cc3017e // ldur q30, [x11, #48]
+	WORD $0x4f9813c3 // fmla v3.4s, v30.4s, v24.s[0]
+	WORD $0x4f9913c7 // fmla v7.4s, v30.4s, v25.s[0]
+	WORD $0x4f9a13cb // fmla v11.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13cf // fmla v15.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9d13d7 // fmla v23.4s, v30.4s, v29.s[0]
 	ADD R12, R11, R11
 	SUBS $1, R1, R1
 	BGE step
@@ -493,19 +516,20 @@ done_step:
 	MOVD t+0(FP), R8
 	MOVD 80(R8), R8
 	TBZ $0, R7, skip_add
-	FLDPQ (R1), (F24, F25)
+	WORD $0x3cc00038 // ldur q24, [x1]
 	WORD $0x4e20d700 // fadd v0.4s, v24.4s, v0.4s
-	WORD $0x4e21d721 // fadd v1.4s, v25.4s, v1.4s
-	FMOVQ 32(R1), F24
+	WORD $0x3cc10038 // ldur q24, [x1, #16]
+	WORD $0x4e21d701 // fadd v1.4s, v24.4s, v1.4s
+	WORD $0x3cc20038 // ldur q24, [x1, #32]
 	WORD $0x4e22d702 // fadd v2.4s, v24.4s, v2.4s
 	VMOVI $0, V24.B16
 	TBZ $2, R8, part7
-	FMOVQ 48(R1), F24
+	WORD $0x3cc30038 // ldur q24, [x1, #48]
 	JMP done7
 
 part7:
 	TBZ $1, R8, single7
-	FMOVD 48(R1), F24
+	WORD $0xfc430038 // ldur d24, [x1, #48]
 	TBZ $0, R8, done7
 	ADD $56, R1, R9
 	VLD1 (R9), V24.S[2]
@@ -513,23 +537,24 @@ part7:
 
 single7:
 	TBZ $0, R8, done7
-	FMOVS 48(R1), F24
+	WORD $0xbc430038 // ldur s24, [x1, #48]
 
 done7:
 	WORD $0x4e23d703 // fadd v3.4s, v24.4s, v3.4s
-	FLDPQ (R3), (F24, F25)
+	WORD $0x3cc00078 // ldur q24, [x3]
 	WORD $0x4e24d704 // fadd v4.4s, v24.4s, v4.4s
-	WORD $0x4e25d725 // fadd v5.4s, v25.4s, v5.4s
-	FMOVQ 32(R3), F24
+	WORD $0x3cc10078 // ldur q24, [x3, #16]
+	WORD $0x4e25d705 // fadd v5.4s, v24.4s, v5.4s
+	WORD $0x3cc20078 // ldur q24, [x3, #32]
 	WORD $0x4e26d706 // fadd v6.4s, v24.4s, v6.4s
 	VMOVI $0, V24.B16
 	TBZ $2, R8, part8
-	FMOVQ 48(R3), F24
+	WORD $0x3cc30078 // ldur q24, [x3, #48]
 	JMP done8
 
 part8:
 	TBZ $1, R8, single8
-	FMOVD 48(R3), F24
+	WORD $0xfc430078 // ldur d24, [x3, #48]
 	TBZ $0, R8, done8
 	ADD $56, R3, R9
 	VLD1 (R9), V24.S[2]
@@ -537,23 +562,24 @@ part8:
 
 single8:
 	TBZ $0, R8, done8
-	FMOVS 48(R3), F24
+	WORD $0xbc430078 // ldur s24, [x3, #48]
 
 done8:
 	WORD $0x4e27d707 // fadd v7.4s, v24.4s, v7.4s
-	FLDPQ (R4), (F24, F25)
+	WORD $0x3cc00098 // ldur q24, [x4]
 	WORD $0x4e28d708 // fadd v8.4s, v24.4s, v8.4s
-	WORD $0x4e29d729 // fadd v9.4s, v25.4s, v9.4s
-	FMOVQ 32(R4), F24
+	WORD $0x3cc10098 // ldur q24, [x4, #16]
+	WORD $0x4e29d709 // fadd v9.4s, v24.4s, v9.4s
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
 	WORD $0x4e2ad70a // fadd v10.4s, v24.4s, v10.4s
 	VMOVI $0, V24.B16
 	TBZ $2, R8, part9
-	FMOVQ 48(R4), F24
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
 	JMP done9
 
 part9:
 	TBZ $1, R8, single9
-	FMOVD 48(R4), F24
+	WORD $0xfc430098 // ldur d24, [x4, #48]
 	TBZ $0, R8, done9
 	ADD $56, R4, R9
 	VLD1 (R9), V24.S[2]
@@ -561,23 +587,24 @@ part9:
 
 single9:
 	TBZ $0, R8, done9
-	FMOVS 48(R4), F24
+	WORD $0xbc430098 // ldur s24, [x4, #48]
 
 done9:
 	WORD $0x4e2bd70b // fadd v11.4s, v24.4s, v11.4s
-	FLDPQ (R5), (F24, F25)
+	WORD $0x3cc000b8 // ldur q24, [x5]
 	WORD $0x4e2cd70c // fadd v12.4s, v24.4s, v12.4s
-	WORD $0x4e2dd72d // fadd v13.4s, v25.4s, v13.4s
-	FMOVQ 32(R5), F24
+	WORD $0x3cc100b8 // ldur q24, [x5, #16]
+	WORD $0x4e2dd70d // fadd v13.4s, v24.4s, v13.4s
+	WORD $0x3cc200b8 // ldur q24, [x5, #32]
 	WORD $0x4e2ed70e // fadd v14.4s, v24.4s, v14.4s
 	VMOVI $0, V24.B16
 	TBZ $2, R8, part10
-	FMOVQ 48(R5), F24
+	WORD $0x3cc300b8 // ldur q24, [x5, #48]
 	JMP done10
 
 part10:
 	TBZ $1, R8, single10
-	FMOVD 48(R5), F24
+	WORD $0xfc4300b8 // ldur d24, [x5, #48]
 	TBZ $0, R8, done10
 	ADD $56, R5, R9
 	VLD1 (R9), V24.S[2]
@@ -585,23 +612,24 @@ part10:
 
 single10:
 	TBZ $0, R8, done10
-	FMOVS 48(R5), F24
+	WORD $0xbc4300b8 // ldur s24, [x5, #48]
 
 done10:
 	WORD $0x4e2fd70f // fadd v15.4s, v24.4s, v15.4s
-	FLDPQ (R6), (F24, F25)
+	WORD $0x3cc000d8 // ldur q24, [x6]
 	WORD $0x4e30d710 // fadd v16.4s, v24.4s, v16.4s
-	WORD $0x4e31d731 // fadd v17.4s, v25.4s, v17.4s
-	FMOVQ 32(R6), F24
+	WORD $0x3cc100d8 // ldur q24, [x6, #16]
+	WORD $0x4e31d711 // fadd v17.4s, v24.4s, v17.4s
+	WORD $0x3cc200d8 // ldur q24, [x6, #32]
 	WORD $0x4e32d712 // fadd v18.4s, v24.4s, v18.4s
 	VMOVI $0, V24.B16
 	TBZ $2, R8, part11
-	FMOVQ 48(R6), F24
+	WORD $0x3cc300d8 // ldur q24, [x6, #48]
 	JMP done11
 
 part11:
 	TBZ $1, R8, single11
-	FMOVD 48(R6), F24
+	WORD $0xfc4300d8 // ldur d24, [x6, #48]
 	TBZ $0, R8, done11
 	ADD $56, R6, R9
 	VLD1 (R9), V24.S[2]
@@ -609,23 +637,24 @@ part11:
 
 single11:
 	TBZ $0, R8, done11
-	FMOVS 48(R6), F24
+	WORD $0xbc4300d8 // ldur s24, [x6, #48]
 
 done11:
 	WORD $0x4e33d713 // fadd v19.4s, v24.4s, v19.4s
-	FLDPQ (R2), (F24, F25)
+	WORD $0x3cc00058 // ldur q24, [x2]
 	WORD $0x4e34d714 // fadd v20.4s, v24.4s, v20.4s
-	WORD $0x4e35d735 // fadd v21.4s, v25.4s, v21.4s
-	FMOVQ 32(R2), F24
+	WORD $0x3cc10058 // ldur q24, [x2, #16]
+	WORD $0x4e35d715 // fadd v21.4s, v24.4s, v21.4s
+	WORD $0x3cc20058 // ldur q24, [x2, #32]
 	WORD $0x4e36d716 // fadd v22.4s, v24.4s, v22.4s
 	VMOVI $0, V24.B16
 	TBZ $2, R8, part12
-	FMOVQ 48(R2), F24
+	WORD $0x3cc30058 // ldur q24, [x2, #48]
 	JMP done12
 
 part12:
 	TBZ $1, R8, single12
-	FMOVD 48(R2), F24
+	WORD $0xfc430058 // ldur d24, [x2, #48]
 	TBZ $0, R8, done12
 	ADD $56, R2, R9
 	VLD1 (R9), V24.S[2]
@@ -633,83 +662,83 @@ part12:
 
 single12:
 	TBZ $0, R8, done12
-	FMOVS 48(R2), F24
+	WORD $0xbc430058 // ldur s24, [x2, #48]
 
 done12:
 	WORD $0x4e37d717 // fadd v23.4s, v24.4s, v23.4s
 
 skip_add:
 	TBZ $1, R7, skip_flush
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6ea0ef18 // facgt v24.4s, v24.4s, v0.4s
 	WORD $0x4e781c00 // bic v0.16b, v0.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6ea1ef18 // facgt v24.4s, v24.4s, v1.4s
 	WORD $0x4e781c21 // bic v1.16b, v1.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6ea2ef18 // facgt v24.4s, v24.4s, v2.4s
 	WORD $0x4e781c42 // bic v2.16b, v2.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6ea3ef18 // facgt v24.4s, v24.4s, v3.4s
 	WORD $0x4e781c63 // bic v3.16b, v3.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6ea4ef18 // facgt v24.4s, v24.4s, v4.4s
 	WORD $0x4e781c84 // bic v4.16b, v4.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6ea5ef18 // facgt v24.4s, v24.4s, v5.4s
 	WORD $0x4e781ca5 // bic v5.16b, v5.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6ea6ef18 // facgt v24.4s, v24.4s, v6.4s
 	WORD $0x4e781cc6 // bic v6.16b, v6.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6ea7ef18 // facgt v24.4s, v24.4s, v7.4s
 	WORD $0x4e781ce7 // bic v7.16b, v7.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6ea8ef18 // facgt v24.4s, v24.4s, v8.4s
 	WORD $0x4e781d08 // bic v8.16b, v8.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6ea9ef18 // facgt v24.4s, v24.4s, v9.4s
 	WORD $0x4e781d29 // bic v9.16b, v9.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6eaaef18 // facgt v24.4s, v24.4s, v10.4s
 	WORD $0x4e781d4a // bic v10.16b, v10.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6eabef18 // facgt v24.4s, v24.4s, v11.4s
 	WORD $0x4e781d6b // bic v11.16b, v11.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6eacef18 // facgt v24.4s, v24.4s, v12.4s
 	WORD $0x4e781d8c // bic v12.16b, v12.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6eadef18 // facgt v24.4s, v24.4s, v13.4s
 	WORD $0x4e781dad // bic v13.16b, v13.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6eaeef18 // facgt v24.4s, v24.4s, v14.4s
 	WORD $0x4e781dce // bic v14.16b, v14.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6eafef18 // facgt v24.4s, v24.4s, v15.4s
 	WORD $0x4e781def // bic v15.16b, v15.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6eb0ef18 // facgt v24.4s, v24.4s, v16.4s
 	WORD $0x4e781e10 // bic v16.16b, v16.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6eb1ef18 // facgt v24.4s, v24.4s, v17.4s
 	WORD $0x4e781e31 // bic v17.16b, v17.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6eb2ef18 // facgt v24.4s, v24.4s, v18.4s
 	WORD $0x4e781e52 // bic v18.16b, v18.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6eb3ef18 // facgt v24.4s, v24.4s, v19.4s
 	WORD $0x4e781e73 // bic v19.16b, v19.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6eb4ef18 // facgt v24.4s, v24.4s, v20.4s
 	WORD $0x4e781e94 // bic v20.16b, v20.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6eb5ef18 // facgt v24.4s, v24.4s, v21.4s
 	WORD $0x4e781eb5 // bic v21.16b, v21.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6eb6ef18 // facgt v24.4s, v24.4s, v22.4s
 	WORD $0x4e781ed6 // bic v22.16b, v22.16b, v24.16b
-	FMOVQ (R0), F24
+	WORD $0x3cc00018 // ldur q24, [x0]
 	WORD $0x6eb7ef18 // facgt v24.4s, v24.4s, v23.4s
 	WORD $0x4e781ef7 // bic v23.16b, v23.16b, v24.16b
 

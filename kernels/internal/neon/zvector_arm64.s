@@ -30,12 +30,12 @@ done_block:
 	VMOVI $0, V0.B16
 	ADD R4, R2, R2
 	TBZ $2, R1, part
-	FMOVQ (R2), F0
+	WORD $0x3cc00040 // ldur q0, [x2]
 	JMP done
 
 part:
 	TBZ $1, R1, single
-	FMOVD (R2), F0
+	WORD $0xfc400040 // ldur d0, [x2]
 	TBZ $0, R1, done
 	ADD $8, R2, R2
 	VLD1 (R2), V0.S[2]
@@ -43,18 +43,18 @@ part:
 
 single:
 	TBZ $0, R1, done
-	FMOVS (R2), F0
+	WORD $0xbc400040 // ldur s0, [x2]
 
 done:
 	VMOVI $0, V1.B16
 	ADD R4, R3, R2
 	TBZ $2, R1, part2
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R1, single2
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R1, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -62,7 +62,7 @@ part2:
 
 single2:
 	TBZ $0, R1, done2
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done2:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
@@ -103,7 +103,7 @@ block:
 	WORD $0x3ce56860 // ldr q0, [x3, x5]
 	WORD $0x3ce56881 // ldr q1, [x4, x5]
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ (R0), F1
+	WORD $0x3cc00001 // ldur q1, [x0]
 	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	WORD $0x3ca56820 // str q0, [x1, x5]
@@ -118,12 +118,12 @@ done_block:
 	VMOVI $0, V0.B16
 	ADD R5, R3, R3
 	TBZ $2, R2, part
-	FMOVQ (R3), F0
+	WORD $0x3cc00060 // ldur q0, [x3]
 	JMP done
 
 part:
 	TBZ $1, R2, single
-	FMOVD (R3), F0
+	WORD $0xfc400060 // ldur d0, [x3]
 	TBZ $0, R2, done
 	ADD $8, R3, R3
 	VLD1 (R3), V0.S[2]
@@ -131,18 +131,18 @@ part:
 
 single:
 	TBZ $0, R2, done
-	FMOVS (R3), F0
+	WORD $0xbc400060 // ldur s0, [x3]
 
 done:
 	VMOVI $0, V1.B16
 	ADD R5, R4, R3
 	TBZ $2, R2, part2
-	FMOVQ (R3), F1
+	WORD $0x3cc00061 // ldur q1, [x3]
 	JMP done2
 
 part2:
 	TBZ $1, R2, single2
-	FMOVD (R3), F1
+	WORD $0xfc400061 // ldur d1, [x3]
 	TBZ $0, R2, done2
 	ADD $8, R3, R3
 	VLD1 (R3), V1.S[2]
@@ -150,11 +150,11 @@ part2:
 
 single2:
 	TBZ $0, R2, done2
-	FMOVS (R3), F1
+	WORD $0xbc400061 // ldur s1, [x3]
 
 done2:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ (R0), F1
+	WORD $0x3cc00001 // ldur q1, [x0]
 	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD R5, R1, R0
@@ -205,12 +205,12 @@ done_block:
 	VMOVI $0, V0.B16
 	ADD R4, R2, R2
 	TBZ $2, R1, part
-	FMOVQ (R2), F0
+	WORD $0x3cc00040 // ldur q0, [x2]
 	JMP done
 
 part:
 	TBZ $1, R1, single
-	FMOVD (R2), F0
+	WORD $0xfc400040 // ldur d0, [x2]
 	TBZ $0, R1, done
 	ADD $8, R2, R2
 	VLD1 (R2), V0.S[2]
@@ -218,18 +218,18 @@ part:
 
 single:
 	TBZ $0, R1, done
-	FMOVS (R2), F0
+	WORD $0xbc400040 // ldur s0, [x2]
 
 done:
 	VMOVI $0, V1.B16
 	ADD R4, R3, R2
 	TBZ $2, R1, part2
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R1, single2
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R1, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -237,7 +237,7 @@ part2:
 
 single2:
 	TBZ $0, R1, done2
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done2:
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -278,7 +278,7 @@ block:
 	WORD $0x3ce56860 // ldr q0, [x3, x5]
 	WORD $0x3ce56881 // ldr q1, [x4, x5]
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ (R0), F1
+	WORD $0x3cc00001 // ldur q1, [x0]
 	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	WORD $0x3ca56820 // str q0, [x1, x5]
@@ -293,12 +293,12 @@ done_block:
 	VMOVI $0, V0.B16
 	ADD R5, R3, R3
 	TBZ $2, R2, part
-	FMOVQ (R3), F0
+	WORD $0x3cc00060 // ldur q0, [x3]
 	JMP done
 
 part:
 	TBZ $1, R2, single
-	FMOVD (R3), F0
+	WORD $0xfc400060 // ldur d0, [x3]
 	TBZ $0, R2, done
 	ADD $8, R3, R3
 	VLD1 (R3), V0.S[2]
@@ -306,18 +306,18 @@ part:
 
 single:
 	TBZ $0, R2, done
-	FMOVS (R3), F0
+	WORD $0xbc400060 // ldur s0, [x3]
 
 done:
 	VMOVI $0, V1.B16
 	ADD R5, R4, R3
 	TBZ $2, R2, part2
-	FMOVQ (R3), F1
+	WORD $0x3cc00061 // ldur q1, [x3]
 	JMP done2
 
 part2:
 	TBZ $1, R2, single2
-	FMOVD (R3), F1
+	WORD $0xfc400061 // ldur d1, [x3]
 	TBZ $0, R2, done2
 	ADD $8, R3, R3
 	VLD1 (R3), V1.S[2]
@@ -325,11 +325,11 @@ part2:
 
 single2:
 	TBZ $0, R2, done2
-	FMOVS (R3), F1
+	WORD $0xbc400061 // ldur s1, [x3]
 
 done2:
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ (R0), F1
+	WORD $0x3cc00001 // ldur q1, [x0]
 	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD R5, R1, R0
@@ -382,12 +382,12 @@ done_block:
 	VMOVI $0, V0.B16
 	ADD R5, R2, R2
 	TBZ $2, R1, part
-	FMOVQ (R2), F0
+	WORD $0x3cc00040 // ldur q0, [x2]
 	JMP done
 
 part:
 	TBZ $1, R1, single
-	FMOVD (R2), F0
+	WORD $0xfc400040 // ldur d0, [x2]
 	TBZ $0, R1, done
 	ADD $8, R2, R2
 	VLD1 (R2), V0.S[2]
@@ -395,18 +395,18 @@ part:
 
 single:
 	TBZ $0, R1, done
-	FMOVS (R2), F0
+	WORD $0xbc400040 // ldur s0, [x2]
 
 done:
 	VMOVI $0, V1.B16
 	ADD R5, R3, R2
 	TBZ $2, R1, part2
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R1, single2
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R1, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -414,18 +414,18 @@ part2:
 
 single2:
 	TBZ $0, R1, done2
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done2:
 	VMOVI $0, V2.B16
 	ADD R5, R4, R2
 	TBZ $2, R1, part3
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done3
 
 part3:
 	TBZ $1, R1, single3
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R1, done3
 	ADD $8, R2, R2
 	VLD1 (R2), V2.S[2]
@@ -433,7 +433,7 @@ part3:
 
 single3:
 	TBZ $0, R1, done3
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done3:
 	VFMLA V2.S4, V1.S4, V0.S4
@@ -487,12 +487,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R4, R2, R2
 	TBZ $2, R1, part
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done
 
 part:
 	TBZ $1, R1, single
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R1, done
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -500,18 +500,18 @@ part:
 
 single:
 	TBZ $0, R1, done
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done:
 	VMOVI $0, V2.B16
 	ADD R4, R3, R2
 	TBZ $2, R1, part2
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R1, single2
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R1, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V2.S[2]
@@ -519,7 +519,7 @@ part2:
 
 single2:
 	TBZ $0, R1, done2
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done2:
 	VFMLA V2.S4, V0.S4, V1.S4
@@ -571,12 +571,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R3, R2, R2
 	TBZ $2, R1, part
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done
 
 part:
 	TBZ $1, R1, single
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R1, done
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -584,7 +584,7 @@ part:
 
 single:
 	TBZ $0, R1, done
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done:
 	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
@@ -625,7 +625,7 @@ TEXT ·ScaleFlush(SB), NOSPLIT, $0-52
 block:
 	WORD $0x3ce46861 // ldr q1, [x3, x4]
 	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
-	FMOVQ (R0), F2
+	WORD $0x3cc00002 // ldur q2, [x0]
 	WORD $0x6ea1ec42 // facgt v2.4s, v2.4s, v1.4s
 	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD $0x3ca46821 // str q1, [x1, x4]
@@ -640,12 +640,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R4, R3, R3
 	TBZ $2, R2, part
-	FMOVQ (R3), F1
+	WORD $0x3cc00061 // ldur q1, [x3]
 	JMP done
 
 part:
 	TBZ $1, R2, single
-	FMOVD (R3), F1
+	WORD $0xfc400061 // ldur d1, [x3]
 	TBZ $0, R2, done
 	ADD $8, R3, R3
 	VLD1 (R3), V1.S[2]
@@ -653,11 +653,11 @@ part:
 
 single:
 	TBZ $0, R2, done
-	FMOVS (R3), F1
+	WORD $0xbc400061 // ldur s1, [x3]
 
 done:
 	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
-	FMOVQ (R0), F1
+	WORD $0x3cc00001 // ldur q1, [x0]
 	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD R4, R1, R0
@@ -708,12 +708,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R3, R2, R2
 	TBZ $2, R1, part
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done
 
 part:
 	TBZ $1, R1, single
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R1, done
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -721,7 +721,7 @@ part:
 
 single:
 	TBZ $0, R1, done
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done:
 	WORD $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
@@ -777,12 +777,12 @@ done_block:
 	VMOVI $0, V2.B16
 	ADD R3, R2, R2
 	TBZ $2, R1, part
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done
 
 part:
 	TBZ $1, R1, single
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R1, done
 	ADD $8, R2, R2
 	VLD1 (R2), V2.S[2]
@@ -790,7 +790,7 @@ part:
 
 single:
 	TBZ $0, R1, done
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done:
 	WORD $0x6ea0e443 // fcmgt v3.4s, v2.4s, v0.4s
@@ -849,12 +849,12 @@ done_block:
 	VMOVI $0, V1.B16
 	ADD R4, R2, R2
 	TBZ $2, R1, part
-	FMOVQ (R2), F1
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done
 
 part:
 	TBZ $1, R1, single
-	FMOVD (R2), F1
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R1, done
 	ADD $8, R2, R2
 	VLD1 (R2), V1.S[2]
@@ -862,18 +862,18 @@ part:
 
 single:
 	TBZ $0, R1, done
-	FMOVS (R2), F1
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done:
 	VMOVI $0, V2.B16
 	ADD R4, R3, R2
 	TBZ $2, R1, part2
-	FMOVQ (R2), F2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R1, single2
-	FMOVD (R2), F2
+	WORD $0xfc400042 // ldur d2, [x2]
 	TBZ $0, R1, done2
 	ADD $8, R2, R2
 	VLD1 (R2), V2.S[2]
@@ -881,7 +881,7 @@ part2:
 
 single2:
 	TBZ $0, R1, done2
-	FMOVS (R2), F2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done2:
 	WORD $0x4ea0f821 // fabs v1.4s, v1.4s
