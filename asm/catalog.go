@@ -196,7 +196,7 @@ type Target struct {
 	// File starts an assembly file whose build constraint is the given terms.
 	File func(constraints ...string) File
 	// Rows and Vecs are the largest register tile; all smaller ones exist too.
-	// Rows*Vecs accumulators, Rows factors and one vector of B (a pair of them on
+	// Rows*Vecs accumulators, Rows factors and one vector of B (two of them on
 	// arm64) have to fit the registers.
 	Rows, Vecs int
 	// TileFile is the stem of the files that the tiles are spread over, with the

@@ -64,15 +64,28 @@ func (t Tile) Emit(m vec.Machine) {
 			m.AddImm(next, 64*lines)
 		}
 	}
-	// step is one step of k. factors prepares those of the
-	// rows, and what it returns gives one of them.
+	// A core that takes instructions in their order waits for a load that is used at
+	// once. Where factors take no broadcasts there is a register to load the next
+	// vector of B ahead of the multiply-adds of this one.
+	l, ahead := m.(vec.Laner)
+	// step is one step of k. factors prepares those of the rows, and what it
+	// returns gives one of them.
 	step := func(factors func() func(r int) vec.Vec) {
 		factor := factors()
+		load := func(v int) vec.Vec { return m.Load(vec.Mem{Base: b, Disp: 4 * m.Lanes() * v}) }
+		x := load(0)
 		for v := range t.Vecs {
-			x := m.Load(vec.Mem{Base: b, Disp: 4 * m.Lanes() * v})
+			then, more := x, v+1 < t.Vecs
+			if more && ahead {
+				then = load(v + 1)
+			}
 			for r := range t.Rows {
 				m.FMA(acc[r][v], factor(r), x)
 			}
+			if more && !ahead {
+				then = load(v + 1)
+			}
+			x = then
 		}
 		m.AddReg(b, ldb)
 	}
@@ -84,7 +97,7 @@ func (t Tile) Emit(m vec.Machine) {
 		m.MoveRows(a, csa)
 		return func(r int) vec.Vec { return s[r] }
 	}
-	if l, ok := m.(vec.Laner); ok {
+	if ahead {
 		m.IfEqual("along_k", csa, 4, func() {
 			quad := m.SetReg(4 * m.Lanes())
 			m.Loop("quads", k, m.Lanes(), func() {

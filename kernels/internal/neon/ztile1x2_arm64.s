@@ -55,25 +55,25 @@ done:
 
 quads:
 	WORD $0x3cc000c2 // ldur q2, [x6]
-	WORD $0x3ce56883 // ldr q3, [x4, x5]
-	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
-	WORD $0x3cc100c2 // ldur q2, [x6, #16]
-	WORD $0x4f831041 // fmla v1.4s, v2.4s, v3.s[0]
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x3ce56884 // ldr q4, [x4, x5]
+	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
 	WORD $0x3cc000c2 // ldur q2, [x6]
-	WORD $0x4fa31040 // fmla v0.4s, v2.4s, v3.s[1]
-	WORD $0x3cc100c2 // ldur q2, [x6, #16]
-	WORD $0x4fa31041 // fmla v1.4s, v2.4s, v3.s[1]
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x4fa41040 // fmla v0.4s, v2.4s, v4.s[1]
+	WORD $0x4fa41061 // fmla v1.4s, v3.4s, v4.s[1]
 	ADD R7, R6, R6
 	WORD $0x3cc000c2 // ldur q2, [x6]
-	WORD $0x4f831840 // fmla v0.4s, v2.4s, v3.s[2]
-	WORD $0x3cc100c2 // ldur q2, [x6, #16]
-	WORD $0x4f831841 // fmla v1.4s, v2.4s, v3.s[2]
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x4f841840 // fmla v0.4s, v2.4s, v4.s[2]
+	WORD $0x4f841861 // fmla v1.4s, v3.4s, v4.s[2]
 	ADD R7, R6, R6
 	WORD $0x3cc000c2 // ldur q2, [x6]
-	WORD $0x4fa31840 // fmla v0.4s, v2.4s, v3.s[3]
-	WORD $0x3cc100c2 // ldur q2, [x6, #16]
-	WORD $0x4fa31841 // fmla v1.4s, v2.4s, v3.s[3]
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x4fa41840 // fmla v0.4s, v2.4s, v4.s[3]
+	WORD $0x4fa41861 // fmla v1.4s, v3.4s, v4.s[3]
 	ADD R7, R6, R6
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -91,32 +91,32 @@ not_along_k:
 
 columns:
 	WORD $0x3cc000c2 // ldur q2, [x6]
-	FMOVS (R4)(R5), F3
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
-	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
-	WORD $0x3cc100c2 // ldur q2, [x6, #16]
-	WORD $0x4f831041 // fmla v1.4s, v2.4s, v3.s[0]
+	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
 	WORD $0x3cc000c2 // ldur q2, [x6]
-	FMOVS (R4)(R5), F3
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
-	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
-	WORD $0x3cc100c2 // ldur q2, [x6, #16]
-	WORD $0x4f831041 // fmla v1.4s, v2.4s, v3.s[0]
+	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
 	WORD $0x3cc000c2 // ldur q2, [x6]
-	FMOVS (R4)(R5), F3
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
-	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
-	WORD $0x3cc100c2 // ldur q2, [x6, #16]
-	WORD $0x4f831041 // fmla v1.4s, v2.4s, v3.s[0]
+	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
 	WORD $0x3cc000c2 // ldur q2, [x6]
-	FMOVS (R4)(R5), F3
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
-	WORD $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
-	WORD $0x3cc100c2 // ldur q2, [x6, #16]
-	WORD $0x4f831041 // fmla v1.4s, v2.4s, v3.s[0]
+	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD R7, R6, R6
 	SUBS $4, R1, R1
 	BGE columns
@@ -137,9 +137,9 @@ step:
 	FMOVS (R4)(R5), F2
 	ADD R3, R5, R5
 	WORD $0x3cc000c3 // ldur q3, [x6]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
 	WORD $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
-	WORD $0x3cc100c3 // ldur q3, [x6, #16]
-	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
 	ADD R7, R6, R6
 	SUBS $1, R1, R1
 	BGE step

@@ -56,33 +56,33 @@ done:
 
 quads:
 	WORD $0x3cc000c3 // ldur q3, [x6]
-	WORD $0x3ce56884 // ldr q4, [x4, x5]
-	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
-	WORD $0x3cc100c3 // ldur q3, [x6, #16]
-	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	WORD $0x3ce56885 // ldr q5, [x4, x5]
+	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
 	WORD $0x3cc200c3 // ldur q3, [x6, #32]
-	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
 	WORD $0x3cc000c3 // ldur q3, [x6]
-	WORD $0x4fa41060 // fmla v0.4s, v3.4s, v4.s[1]
-	WORD $0x3cc100c3 // ldur q3, [x6, #16]
-	WORD $0x4fa41061 // fmla v1.4s, v3.4s, v4.s[1]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	WORD $0x4fa51060 // fmla v0.4s, v3.4s, v5.s[1]
 	WORD $0x3cc200c3 // ldur q3, [x6, #32]
-	WORD $0x4fa41062 // fmla v2.4s, v3.4s, v4.s[1]
+	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
+	WORD $0x4fa51062 // fmla v2.4s, v3.4s, v5.s[1]
 	ADD R7, R6, R6
 	WORD $0x3cc000c3 // ldur q3, [x6]
-	WORD $0x4f841860 // fmla v0.4s, v3.4s, v4.s[2]
-	WORD $0x3cc100c3 // ldur q3, [x6, #16]
-	WORD $0x4f841861 // fmla v1.4s, v3.4s, v4.s[2]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	WORD $0x4f851860 // fmla v0.4s, v3.4s, v5.s[2]
 	WORD $0x3cc200c3 // ldur q3, [x6, #32]
-	WORD $0x4f841862 // fmla v2.4s, v3.4s, v4.s[2]
+	WORD $0x4f851881 // fmla v1.4s, v4.4s, v5.s[2]
+	WORD $0x4f851862 // fmla v2.4s, v3.4s, v5.s[2]
 	ADD R7, R6, R6
 	WORD $0x3cc000c3 // ldur q3, [x6]
-	WORD $0x4fa41860 // fmla v0.4s, v3.4s, v4.s[3]
-	WORD $0x3cc100c3 // ldur q3, [x6, #16]
-	WORD $0x4fa41861 // fmla v1.4s, v3.4s, v4.s[3]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	WORD $0x4fa51860 // fmla v0.4s, v3.4s, v5.s[3]
 	WORD $0x3cc200c3 // ldur q3, [x6, #32]
-	WORD $0x4fa41862 // fmla v2.4s, v3.4s, v4.s[3]
+	WORD $0x4fa51881 // fmla v1.4s, v4.4s, v5.s[3]
+	WORD $0x4fa51862 // fmla v2.4s, v3.4s, v5.s[3]
 	ADD R7, R6, R6
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -100,40 +100,40 @@ not_along_k:
 
 columns:
 	WORD $0x3cc000c3 // ldur q3, [x6]
-	FMOVS (R4)(R5), F4
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
-	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
-	WORD $0x3cc100c3 // ldur q3, [x6, #16]
-	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
 	WORD $0x3cc200c3 // ldur q3, [x6, #32]
-	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
 	WORD $0x3cc000c3 // ldur q3, [x6]
-	FMOVS (R4)(R5), F4
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
-	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
-	WORD $0x3cc100c3 // ldur q3, [x6, #16]
-	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
 	WORD $0x3cc200c3 // ldur q3, [x6, #32]
-	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
 	WORD $0x3cc000c3 // ldur q3, [x6]
-	FMOVS (R4)(R5), F4
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
-	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
-	WORD $0x3cc100c3 // ldur q3, [x6, #16]
-	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
 	WORD $0x3cc200c3 // ldur q3, [x6, #32]
-	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
 	WORD $0x3cc000c3 // ldur q3, [x6]
-	FMOVS (R4)(R5), F4
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	FMOVS (R4)(R5), F5
 	ADD R3, R5, R5
-	WORD $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
-	WORD $0x3cc100c3 // ldur q3, [x6, #16]
-	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
+	WORD $0x4f851060 // fmla v0.4s, v3.4s, v5.s[0]
 	WORD $0x3cc200c3 // ldur q3, [x6, #32]
-	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
+	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x4f851062 // fmla v2.4s, v3.4s, v5.s[0]
 	ADD R7, R6, R6
 	SUBS $4, R1, R1
 	BGE columns
@@ -154,10 +154,10 @@ step:
 	FMOVS (R4)(R5), F3
 	ADD R3, R5, R5
 	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
 	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
-	WORD $0x3cc100c4 // ldur q4, [x6, #16]
-	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
 	WORD $0x3cc200c4 // ldur q4, [x6, #32]
+	WORD $0x4f8310a1 // fmla v1.4s, v5.4s, v3.s[0]
 	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
 	ADD R7, R6, R6
 	SUBS $1, R1, R1

@@ -57,41 +57,41 @@ done:
 
 quads:
 	WORD $0x3cc000c4 // ldur q4, [x6]
-	WORD $0x3ce56885 // ldr q5, [x4, x5]
-	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
-	WORD $0x3cc100c4 // ldur q4, [x6, #16]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	WORD $0x3ce56886 // ldr q6, [x4, x5]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
 	WORD $0x3cc200c4 // ldur q4, [x6, #32]
-	WORD $0x4f851082 // fmla v2.4s, v4.4s, v5.s[0]
-	WORD $0x3cc300c4 // ldur q4, [x6, #48]
-	WORD $0x4f851083 // fmla v3.4s, v4.4s, v5.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x3cc300c5 // ldur q5, [x6, #48]
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
 	WORD $0x3cc000c4 // ldur q4, [x6]
-	WORD $0x4fa51080 // fmla v0.4s, v4.4s, v5.s[1]
-	WORD $0x3cc100c4 // ldur q4, [x6, #16]
-	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	WORD $0x4fa61080 // fmla v0.4s, v4.4s, v6.s[1]
 	WORD $0x3cc200c4 // ldur q4, [x6, #32]
-	WORD $0x4fa51082 // fmla v2.4s, v4.4s, v5.s[1]
-	WORD $0x3cc300c4 // ldur q4, [x6, #48]
-	WORD $0x4fa51083 // fmla v3.4s, v4.4s, v5.s[1]
+	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
+	WORD $0x3cc300c5 // ldur q5, [x6, #48]
+	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
+	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
 	ADD R7, R6, R6
 	WORD $0x3cc000c4 // ldur q4, [x6]
-	WORD $0x4f851880 // fmla v0.4s, v4.4s, v5.s[2]
-	WORD $0x3cc100c4 // ldur q4, [x6, #16]
-	WORD $0x4f851881 // fmla v1.4s, v4.4s, v5.s[2]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	WORD $0x4f861880 // fmla v0.4s, v4.4s, v6.s[2]
 	WORD $0x3cc200c4 // ldur q4, [x6, #32]
-	WORD $0x4f851882 // fmla v2.4s, v4.4s, v5.s[2]
-	WORD $0x3cc300c4 // ldur q4, [x6, #48]
-	WORD $0x4f851883 // fmla v3.4s, v4.4s, v5.s[2]
+	WORD $0x4f8618a1 // fmla v1.4s, v5.4s, v6.s[2]
+	WORD $0x3cc300c5 // ldur q5, [x6, #48]
+	WORD $0x4f861882 // fmla v2.4s, v4.4s, v6.s[2]
+	WORD $0x4f8618a3 // fmla v3.4s, v5.4s, v6.s[2]
 	ADD R7, R6, R6
 	WORD $0x3cc000c4 // ldur q4, [x6]
-	WORD $0x4fa51880 // fmla v0.4s, v4.4s, v5.s[3]
-	WORD $0x3cc100c4 // ldur q4, [x6, #16]
-	WORD $0x4fa51881 // fmla v1.4s, v4.4s, v5.s[3]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	WORD $0x4fa61880 // fmla v0.4s, v4.4s, v6.s[3]
 	WORD $0x3cc200c4 // ldur q4, [x6, #32]
-	WORD $0x4fa51882 // fmla v2.4s, v4.4s, v5.s[3]
-	WORD $0x3cc300c4 // ldur q4, [x6, #48]
-	WORD $0x4fa51883 // fmla v3.4s, v4.4s, v5.s[3]
+	WORD $0x4fa618a1 // fmla v1.4s, v5.4s, v6.s[3]
+	WORD $0x3cc300c5 // ldur q5, [x6, #48]
+	WORD $0x4fa61882 // fmla v2.4s, v4.4s, v6.s[3]
+	WORD $0x4fa618a3 // fmla v3.4s, v5.4s, v6.s[3]
 	ADD R7, R6, R6
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -109,48 +109,48 @@ not_along_k:
 
 columns:
 	WORD $0x3cc000c4 // ldur q4, [x6]
-	FMOVS (R4)(R5), F5
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	FMOVS (R4)(R5), F6
 	ADD R3, R5, R5
-	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
-	WORD $0x3cc100c4 // ldur q4, [x6, #16]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
 	WORD $0x3cc200c4 // ldur q4, [x6, #32]
-	WORD $0x4f851082 // fmla v2.4s, v4.4s, v5.s[0]
-	WORD $0x3cc300c4 // ldur q4, [x6, #48]
-	WORD $0x4f851083 // fmla v3.4s, v4.4s, v5.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x3cc300c5 // ldur q5, [x6, #48]
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
 	WORD $0x3cc000c4 // ldur q4, [x6]
-	FMOVS (R4)(R5), F5
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	FMOVS (R4)(R5), F6
 	ADD R3, R5, R5
-	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
-	WORD $0x3cc100c4 // ldur q4, [x6, #16]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
 	WORD $0x3cc200c4 // ldur q4, [x6, #32]
-	WORD $0x4f851082 // fmla v2.4s, v4.4s, v5.s[0]
-	WORD $0x3cc300c4 // ldur q4, [x6, #48]
-	WORD $0x4f851083 // fmla v3.4s, v4.4s, v5.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x3cc300c5 // ldur q5, [x6, #48]
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
 	WORD $0x3cc000c4 // ldur q4, [x6]
-	FMOVS (R4)(R5), F5
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	FMOVS (R4)(R5), F6
 	ADD R3, R5, R5
-	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
-	WORD $0x3cc100c4 // ldur q4, [x6, #16]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
 	WORD $0x3cc200c4 // ldur q4, [x6, #32]
-	WORD $0x4f851082 // fmla v2.4s, v4.4s, v5.s[0]
-	WORD $0x3cc300c4 // ldur q4, [x6, #48]
-	WORD $0x4f851083 // fmla v3.4s, v4.4s, v5.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x3cc300c5 // ldur q5, [x6, #48]
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
 	WORD $0x3cc000c4 // ldur q4, [x6]
-	FMOVS (R4)(R5), F5
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	FMOVS (R4)(R5), F6
 	ADD R3, R5, R5
-	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
-	WORD $0x3cc100c4 // ldur q4, [x6, #16]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
 	WORD $0x3cc200c4 // ldur q4, [x6, #32]
-	WORD $0x4f851082 // fmla v2.4s, v4.4s, v5.s[0]
-	WORD $0x3cc300c4 // ldur q4, [x6, #48]
-	WORD $0x4f851083 // fmla v3.4s, v4.4s, v5.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x3cc300c5 // ldur q5, [x6, #48]
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD R7, R6, R6
 	SUBS $4, R1, R1
 	BGE columns
@@ -171,13 +171,13 @@ step:
 	FMOVS (R4)(R5), F4
 	ADD R3, R5, R5
 	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
 	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
-	WORD $0x3cc100c5 // ldur q5, [x6, #16]
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
 	WORD $0x3cc200c5 // ldur q5, [x6, #32]
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD $0x3cc300c6 // ldur q6, [x6, #48]
 	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	WORD $0x3cc300c5 // ldur q5, [x6, #48]
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD R7, R6, R6
 	SUBS $1, R1, R1
 	BGE step

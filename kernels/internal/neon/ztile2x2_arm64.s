@@ -79,34 +79,34 @@ done2:
 
 quads:
 	WORD $0x3cc000e4 // ldur q4, [x7]
-	WORD $0x3ce56885 // ldr q5, [x4, x5]
-	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
-	WORD $0x3ce568c6 // ldr q6, [x6, x5]
-	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
-	WORD $0x3cc100e4 // ldur q4, [x7, #16]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
-	WORD $0x4f861083 // fmla v3.4s, v4.4s, v6.s[0]
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	WORD $0x3ce56886 // ldr q6, [x4, x5]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x3ce568c7 // ldr q7, [x6, x5]
+	WORD $0x4f871082 // fmla v2.4s, v4.4s, v7.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x4f8710a3 // fmla v3.4s, v5.4s, v7.s[0]
 	ADD R8, R7, R7
 	WORD $0x3cc000e4 // ldur q4, [x7]
-	WORD $0x4fa51080 // fmla v0.4s, v4.4s, v5.s[1]
-	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
-	WORD $0x3cc100e4 // ldur q4, [x7, #16]
-	WORD $0x4fa51081 // fmla v1.4s, v4.4s, v5.s[1]
-	WORD $0x4fa61083 // fmla v3.4s, v4.4s, v6.s[1]
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	WORD $0x4fa61080 // fmla v0.4s, v4.4s, v6.s[1]
+	WORD $0x4fa71082 // fmla v2.4s, v4.4s, v7.s[1]
+	WORD $0x4fa610a1 // fmla v1.4s, v5.4s, v6.s[1]
+	WORD $0x4fa710a3 // fmla v3.4s, v5.4s, v7.s[1]
 	ADD R8, R7, R7
 	WORD $0x3cc000e4 // ldur q4, [x7]
-	WORD $0x4f851880 // fmla v0.4s, v4.4s, v5.s[2]
-	WORD $0x4f861882 // fmla v2.4s, v4.4s, v6.s[2]
-	WORD $0x3cc100e4 // ldur q4, [x7, #16]
-	WORD $0x4f851881 // fmla v1.4s, v4.4s, v5.s[2]
-	WORD $0x4f861883 // fmla v3.4s, v4.4s, v6.s[2]
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	WORD $0x4f861880 // fmla v0.4s, v4.4s, v6.s[2]
+	WORD $0x4f871882 // fmla v2.4s, v4.4s, v7.s[2]
+	WORD $0x4f8618a1 // fmla v1.4s, v5.4s, v6.s[2]
+	WORD $0x4f8718a3 // fmla v3.4s, v5.4s, v7.s[2]
 	ADD R8, R7, R7
 	WORD $0x3cc000e4 // ldur q4, [x7]
-	WORD $0x4fa51880 // fmla v0.4s, v4.4s, v5.s[3]
-	WORD $0x4fa61882 // fmla v2.4s, v4.4s, v6.s[3]
-	WORD $0x3cc100e4 // ldur q4, [x7, #16]
-	WORD $0x4fa51881 // fmla v1.4s, v4.4s, v5.s[3]
-	WORD $0x4fa61883 // fmla v3.4s, v4.4s, v6.s[3]
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	WORD $0x4fa61880 // fmla v0.4s, v4.4s, v6.s[3]
+	WORD $0x4fa71882 // fmla v2.4s, v4.4s, v7.s[3]
+	WORD $0x4fa618a1 // fmla v1.4s, v5.4s, v6.s[3]
+	WORD $0x4fa718a3 // fmla v3.4s, v5.4s, v7.s[3]
 	ADD R8, R7, R7
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -124,40 +124,40 @@ not_along_k:
 
 columns:
 	WORD $0x3cc000e4 // ldur q4, [x7]
-	FMOVD (R4)(R5), F5
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	FMOVD (R4)(R5), F6
 	ADD R3, R5, R5
-	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
-	WORD $0x4fa51082 // fmla v2.4s, v4.4s, v5.s[1]
-	WORD $0x3cc100e4 // ldur q4, [x7, #16]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
-	WORD $0x4fa51083 // fmla v3.4s, v4.4s, v5.s[1]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
 	ADD R8, R7, R7
 	WORD $0x3cc000e4 // ldur q4, [x7]
-	FMOVD (R4)(R5), F5
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	FMOVD (R4)(R5), F6
 	ADD R3, R5, R5
-	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
-	WORD $0x4fa51082 // fmla v2.4s, v4.4s, v5.s[1]
-	WORD $0x3cc100e4 // ldur q4, [x7, #16]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
-	WORD $0x4fa51083 // fmla v3.4s, v4.4s, v5.s[1]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
 	ADD R8, R7, R7
 	WORD $0x3cc000e4 // ldur q4, [x7]
-	FMOVD (R4)(R5), F5
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	FMOVD (R4)(R5), F6
 	ADD R3, R5, R5
-	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
-	WORD $0x4fa51082 // fmla v2.4s, v4.4s, v5.s[1]
-	WORD $0x3cc100e4 // ldur q4, [x7, #16]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
-	WORD $0x4fa51083 // fmla v3.4s, v4.4s, v5.s[1]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
 	ADD R8, R7, R7
 	WORD $0x3cc000e4 // ldur q4, [x7]
-	FMOVD (R4)(R5), F5
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	FMOVD (R4)(R5), F6
 	ADD R3, R5, R5
-	WORD $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
-	WORD $0x4fa51082 // fmla v2.4s, v4.4s, v5.s[1]
-	WORD $0x3cc100e4 // ldur q4, [x7, #16]
-	WORD $0x4f851081 // fmla v1.4s, v4.4s, v5.s[0]
-	WORD $0x4fa51083 // fmla v3.4s, v4.4s, v5.s[1]
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4fa61082 // fmla v2.4s, v4.4s, v6.s[1]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	WORD $0x4fa610a3 // fmla v3.4s, v5.4s, v6.s[1]
 	ADD R8, R7, R7
 	SUBS $4, R1, R1
 	BGE columns
@@ -179,11 +179,11 @@ step:
 	FMOVS (R6)(R5), F5
 	ADD R3, R5, R5
 	WORD $0x3cc000e6 // ldur q6, [x7]
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
 	WORD $0x4f8410c0 // fmla v0.4s, v6.4s, v4.s[0]
 	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
-	WORD $0x3cc100e6 // ldur q6, [x7, #16]
-	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
-	WORD $0x4f8510c3 // fmla v3.4s, v6.4s, v5.s[0]
+	WORD $0x4f8410e1 // fmla v1.4s, v7.4s, v4.s[0]
+	WORD $0x4f8510e3 // fmla v3.4s, v7.4s, v5.s[0]
 	ADD R8, R7, R7
 	SUBS $1, R1, R1
 	BGE step

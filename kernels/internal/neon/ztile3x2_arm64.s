@@ -104,43 +104,43 @@ quads:
 	PRFM (R10), PLDL1KEEP
 	ADD $64, R10, R10
 	WORD $0x3cc00106 // ldur q6, [x8]
-	WORD $0x3ce56887 // ldr q7, [x4, x5]
-	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
-	WORD $0x3ce568c8 // ldr q8, [x6, x5]
-	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
-	WORD $0x3ce568e9 // ldr q9, [x7, x5]
-	WORD $0x4f8910c4 // fmla v4.4s, v6.4s, v9.s[0]
-	WORD $0x3cc10106 // ldur q6, [x8, #16]
-	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
-	WORD $0x4f8810c3 // fmla v3.4s, v6.4s, v8.s[0]
-	WORD $0x4f8910c5 // fmla v5.4s, v6.4s, v9.s[0]
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x3ce56888 // ldr q8, [x4, x5]
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x3ce568c9 // ldr q9, [x6, x5]
+	WORD $0x4f8910c2 // fmla v2.4s, v6.4s, v9.s[0]
+	WORD $0x3ce568ea // ldr q10, [x7, x5]
+	WORD $0x4f8a10c4 // fmla v4.4s, v6.4s, v10.s[0]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4f8910e3 // fmla v3.4s, v7.4s, v9.s[0]
+	WORD $0x4f8a10e5 // fmla v5.4s, v7.4s, v10.s[0]
 	ADD R9, R8, R8
 	WORD $0x3cc00106 // ldur q6, [x8]
-	WORD $0x4fa710c0 // fmla v0.4s, v6.4s, v7.s[1]
-	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
-	WORD $0x4fa910c4 // fmla v4.4s, v6.4s, v9.s[1]
-	WORD $0x3cc10106 // ldur q6, [x8, #16]
-	WORD $0x4fa710c1 // fmla v1.4s, v6.4s, v7.s[1]
-	WORD $0x4fa810c3 // fmla v3.4s, v6.4s, v8.s[1]
-	WORD $0x4fa910c5 // fmla v5.4s, v6.4s, v9.s[1]
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x4fa810c0 // fmla v0.4s, v6.4s, v8.s[1]
+	WORD $0x4fa910c2 // fmla v2.4s, v6.4s, v9.s[1]
+	WORD $0x4faa10c4 // fmla v4.4s, v6.4s, v10.s[1]
+	WORD $0x4fa810e1 // fmla v1.4s, v7.4s, v8.s[1]
+	WORD $0x4fa910e3 // fmla v3.4s, v7.4s, v9.s[1]
+	WORD $0x4faa10e5 // fmla v5.4s, v7.4s, v10.s[1]
 	ADD R9, R8, R8
 	WORD $0x3cc00106 // ldur q6, [x8]
-	WORD $0x4f8718c0 // fmla v0.4s, v6.4s, v7.s[2]
-	WORD $0x4f8818c2 // fmla v2.4s, v6.4s, v8.s[2]
-	WORD $0x4f8918c4 // fmla v4.4s, v6.4s, v9.s[2]
-	WORD $0x3cc10106 // ldur q6, [x8, #16]
-	WORD $0x4f8718c1 // fmla v1.4s, v6.4s, v7.s[2]
-	WORD $0x4f8818c3 // fmla v3.4s, v6.4s, v8.s[2]
-	WORD $0x4f8918c5 // fmla v5.4s, v6.4s, v9.s[2]
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x4f8818c0 // fmla v0.4s, v6.4s, v8.s[2]
+	WORD $0x4f8918c2 // fmla v2.4s, v6.4s, v9.s[2]
+	WORD $0x4f8a18c4 // fmla v4.4s, v6.4s, v10.s[2]
+	WORD $0x4f8818e1 // fmla v1.4s, v7.4s, v8.s[2]
+	WORD $0x4f8918e3 // fmla v3.4s, v7.4s, v9.s[2]
+	WORD $0x4f8a18e5 // fmla v5.4s, v7.4s, v10.s[2]
 	ADD R9, R8, R8
 	WORD $0x3cc00106 // ldur q6, [x8]
-	WORD $0x4fa718c0 // fmla v0.4s, v6.4s, v7.s[3]
-	WORD $0x4fa818c2 // fmla v2.4s, v6.4s, v8.s[3]
-	WORD $0x4fa918c4 // fmla v4.4s, v6.4s, v9.s[3]
-	WORD $0x3cc10106 // ldur q6, [x8, #16]
-	WORD $0x4fa718c1 // fmla v1.4s, v6.4s, v7.s[3]
-	WORD $0x4fa818c3 // fmla v3.4s, v6.4s, v8.s[3]
-	WORD $0x4fa918c5 // fmla v5.4s, v6.4s, v9.s[3]
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x4fa818c0 // fmla v0.4s, v6.4s, v8.s[3]
+	WORD $0x4fa918c2 // fmla v2.4s, v6.4s, v9.s[3]
+	WORD $0x4faa18c4 // fmla v4.4s, v6.4s, v10.s[3]
+	WORD $0x4fa818e1 // fmla v1.4s, v7.4s, v8.s[3]
+	WORD $0x4fa918e3 // fmla v3.4s, v7.4s, v9.s[3]
+	WORD $0x4faa18e5 // fmla v5.4s, v7.4s, v10.s[3]
 	ADD R9, R8, R8
 	ADD R2, R5, R5
 	SUBS $4, R1, R1
@@ -160,52 +160,52 @@ columns:
 	PRFM (R10), PLDL1KEEP
 	ADD $64, R10, R10
 	WORD $0x3cc00106 // ldur q6, [x8]
-	FMOVD (R4)(R5), F7
-	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
-	WORD $0x4fa710c2 // fmla v2.4s, v6.4s, v7.s[1]
-	FMOVS (R7)(R5), F8
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	FMOVD (R4)(R5), F8
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
+	FMOVS (R7)(R5), F9
 	ADD R3, R5, R5
-	WORD $0x4f8810c4 // fmla v4.4s, v6.4s, v8.s[0]
-	WORD $0x3cc10106 // ldur q6, [x8, #16]
-	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
-	WORD $0x4fa710c3 // fmla v3.4s, v6.4s, v7.s[1]
-	WORD $0x4f8810c5 // fmla v5.4s, v6.4s, v8.s[0]
+	WORD $0x4f8910c4 // fmla v4.4s, v6.4s, v9.s[0]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
+	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
 	ADD R9, R8, R8
 	WORD $0x3cc00106 // ldur q6, [x8]
-	FMOVD (R4)(R5), F7
-	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
-	WORD $0x4fa710c2 // fmla v2.4s, v6.4s, v7.s[1]
-	FMOVS (R7)(R5), F8
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	FMOVD (R4)(R5), F8
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
+	FMOVS (R7)(R5), F9
 	ADD R3, R5, R5
-	WORD $0x4f8810c4 // fmla v4.4s, v6.4s, v8.s[0]
-	WORD $0x3cc10106 // ldur q6, [x8, #16]
-	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
-	WORD $0x4fa710c3 // fmla v3.4s, v6.4s, v7.s[1]
-	WORD $0x4f8810c5 // fmla v5.4s, v6.4s, v8.s[0]
+	WORD $0x4f8910c4 // fmla v4.4s, v6.4s, v9.s[0]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
+	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
 	ADD R9, R8, R8
 	WORD $0x3cc00106 // ldur q6, [x8]
-	FMOVD (R4)(R5), F7
-	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
-	WORD $0x4fa710c2 // fmla v2.4s, v6.4s, v7.s[1]
-	FMOVS (R7)(R5), F8
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	FMOVD (R4)(R5), F8
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
+	FMOVS (R7)(R5), F9
 	ADD R3, R5, R5
-	WORD $0x4f8810c4 // fmla v4.4s, v6.4s, v8.s[0]
-	WORD $0x3cc10106 // ldur q6, [x8, #16]
-	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
-	WORD $0x4fa710c3 // fmla v3.4s, v6.4s, v7.s[1]
-	WORD $0x4f8810c5 // fmla v5.4s, v6.4s, v8.s[0]
+	WORD $0x4f8910c4 // fmla v4.4s, v6.4s, v9.s[0]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
+	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
 	ADD R9, R8, R8
 	WORD $0x3cc00106 // ldur q6, [x8]
-	FMOVD (R4)(R5), F7
-	WORD $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
-	WORD $0x4fa710c2 // fmla v2.4s, v6.4s, v7.s[1]
-	FMOVS (R7)(R5), F8
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	FMOVD (R4)(R5), F8
+	WORD $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD $0x4fa810c2 // fmla v2.4s, v6.4s, v8.s[1]
+	FMOVS (R7)(R5), F9
 	ADD R3, R5, R5
-	WORD $0x4f8810c4 // fmla v4.4s, v6.4s, v8.s[0]
-	WORD $0x3cc10106 // ldur q6, [x8, #16]
-	WORD $0x4f8710c1 // fmla v1.4s, v6.4s, v7.s[0]
-	WORD $0x4fa710c3 // fmla v3.4s, v6.4s, v7.s[1]
-	WORD $0x4f8810c5 // fmla v5.4s, v6.4s, v8.s[0]
+	WORD $0x4f8910c4 // fmla v4.4s, v6.4s, v9.s[0]
+	WORD $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	WORD $0x4fa810e3 // fmla v3.4s, v7.4s, v8.s[1]
+	WORD $0x4f8910e5 // fmla v5.4s, v7.4s, v9.s[0]
 	ADD R9, R8, R8
 	SUBS $4, R1, R1
 	BGE columns
@@ -228,13 +228,13 @@ step:
 	FMOVS (R7)(R5), F8
 	ADD R3, R5, R5
 	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x3cc1010a // ldur q10, [x8, #16]
 	WORD $0x4f861120 // fmla v0.4s, v9.4s, v6.s[0]
 	WORD $0x4f871122 // fmla v2.4s, v9.4s, v7.s[0]
 	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
-	WORD $0x3cc10109 // ldur q9, [x8, #16]
-	WORD $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
-	WORD $0x4f871123 // fmla v3.4s, v9.4s, v7.s[0]
-	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
+	WORD $0x4f871143 // fmla v3.4s, v10.4s, v7.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
 	ADD R9, R8, R8
 	SUBS $1, R1, R1
 	BGE step
