@@ -65,16 +65,9 @@ var peak = func() loop {
 	return l
 }()
 
-// The tiles and element kernels of the page.
-var (
-	tiles = []string{"tile6x4", "tile5x4", "tile4x4", "tile3x4", "tile2x4", "tile1x4"}
-	gates = map[string][]string{
-		"activation": {"Exp", "Sigmoid", "Tanh"},
-		"gates":      {"LSTMGates", "LSTMGatesGrad"},
-		"gates_gru":  {"GRUGates", "GRUGatesGrad"},
-	}
-	order = []string{"activation", "gates", "gates_gru"}
-)
+// tiles are the files of the page's tiles. The activations are one file, and every
+// file of gates is read.
+var tiles = []string{"tile6x4", "tile5x4", "tile4x4", "tile3x4", "tile2x4", "tile1x4"}
 
 func page(mca, dir string) error {
 	all := []loop{peak}
@@ -90,18 +83,17 @@ func page(mca, dir string) error {
 			}
 		}
 	}
-	for _, stem := range order {
-		l, err := loops(dir, stem)
+	gates, err := filepath.Glob(filepath.Join(dir, "zgates*_arm64.s"))
+	if err != nil {
+		return err
+	}
+	for _, file := range append([]string{"zactivation_arm64.s"}, gates...) {
+		file = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "z"), "_arm64.s")
+		l, err := loops(dir, file)
 		if err != nil {
 			return err
 		}
-		for _, name := range gates[stem] {
-			for _, l := range l {
-				if l.kernel == name {
-					gateLoops = append(gateLoops, l)
-				}
-			}
-		}
+		gateLoops = append(gateLoops, l...)
 	}
 	all = append(append(all, tileLoops...), gateLoops...)
 	answers := map[string]map[string]answer{}
@@ -168,25 +160,35 @@ a column is.
 	}
 	fmt.Print(`
 Tiles of few rows load a vector of B for each few multiply-adds: the load units
-limit them, and in use the memory behind B does.
+limit them, or decoders that take three operations a cycle, and in use the memory
+behind B does.
 
 ## Activations and gates
 
-Cycles per turn, which is four elements or units, and in brackets the cycles that
-the busiest resource of the core needs for it. LSTMGates has a loop for each gate
-and one for the state; all of them make one turn for four units.
+A turn of a loop is four elements or units. The first number is its cycles per
+multiply-add of four lanes where it has any, with the limit of the core for it:
+what the busiest of its ports, or the dispatch of its operations, needs for
+everything in the loop, divisions and loads included, by the same number of
+multiply-adds. In brackets are the cycles of a whole turn. These loops are chains
+of dependent operations with one or more divisions: where they stay behind the
+limit, the core does not see far enough ahead to overlap one turn with the next.
+LSTMGates has a loop for each gate and one for the state.
 
 `)
-	fmt.Print("| loop | instructions |")
+	fmt.Print("| loop | instructions | multiply-adds |")
 	for _, cpu := range cpus {
 		fmt.Printf(" %s |", cpu)
 	}
-	fmt.Println("\n|---|---|" + strings.Repeat("---|", len(cpus)))
+	fmt.Println("\n|---|---|---|" + strings.Repeat("---|", len(cpus)))
 	for _, l := range gates {
-		fmt.Printf("| %s | %d |", l.name(), len(l.body))
+		fmt.Printf("| %s | %d | %d |", l.name(), len(l.body), l.fmas())
 		for _, cpu := range cpus {
 			a := answers[cpu][l.name()]
-			fmt.Printf(" %.1f (%.1f) |", a.cycles, a.bound)
+			if n := float64(l.fmas()); n > 0 {
+				fmt.Printf(" %.2f, limit %.2f (%.1f) |", a.cycles/n, a.bound/n, a.cycles)
+			} else {
+				fmt.Printf(" (%.1f, limit %.1f) |", a.cycles, a.bound)
+			}
 		}
 		fmt.Println()
 	}
