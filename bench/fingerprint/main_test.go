@@ -34,12 +34,8 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	workers := []int{1, 2, 3, 8}
-	if testing.Short() {
-		workers = []int{1, 3}
-	}
 	var w strings.Builder
-	if status := check(&w, golden, workers, false); status != 0 {
+	if status := check(&w, golden, workers(testing.Short()), false); status != 0 {
 		t.Errorf("status %d\n%s", status, w.String())
 	}
 }
