@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -333,6 +334,101 @@ func TestWordsAreTheirComments(t *testing.T) {
 	}
 	if count < 3000 {
 		t.Errorf("%d words seen, want those of all kernels", count)
+	}
+}
+
+// polynomials are the coefficients of the element functions, and where the
+// reference has the same ones, lowest power first.
+var polynomials = []struct {
+	name         string
+	coefficients []vec.Const
+	file, table  string
+}{
+	{"exp", vec.ExpPoly[:], "activation.go", "expCoef"},
+	{"tanh", vec.TanhPoly[:], "activation.go", "tanhCoef"},
+	{"log", vec.LogPoly[:], "activation_onnx.go", "logCoef"},
+}
+
+// Each coefficient stands in one place, from which the kernels of every target
+// come: one bit of it changes the same files of all of them.
+func TestOneCoefficientChangesEveryTier(t *testing.T) {
+	before := files(t)
+	for _, p := range polynomials {
+		for i, old := range p.coefficients {
+			p.coefficients[i] = old ^ 1
+			after, err := Generate()
+			p.coefficients[i] = old
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := map[string][]string{}
+			for path, text := range after {
+				if bytes.Equal(text, before[path]) {
+					continue
+				}
+				dir, name := filepath.Split(path)
+				stem, _, _ := strings.Cut(name, "_a")
+				changed[dir] = append(changed[dir], stem)
+				if !strings.HasSuffix(name, ".s") || !strings.Contains(string(text), fmt.Sprintf("0x%08x", uint32(old^1))) {
+					t.Errorf("%s, coefficient %d: %s changes, but does not have the new one", p.name, i, path)
+				}
+			}
+			var first []string
+			for _, target := range Targets {
+				stems := changed["kernels/internal/"+target.Package+"/"]
+				slices.Sort(stems)
+				if first == nil {
+					first = stems
+				}
+				if len(stems) == 0 || !slices.Equal(stems, first) {
+					t.Errorf("%s, coefficient %d: changes %q of %s, want what it changes of %s: %q", p.name, i, stems, target.Package, Targets[0].Package, first)
+				}
+			}
+			if len(changed) != len(Targets) {
+				t.Errorf("%s, coefficient %d: files of %d folders change, want those of the %d targets", p.name, i, len(changed), len(Targets))
+			}
+		}
+	}
+}
+
+// The reference has the coefficients of the kernels to the last bit, which no
+// sweep over some of the inputs has to notice. This module cannot import it, so
+// its text is read.
+func TestCoefficientsAreTheReferences(t *testing.T) {
+	element := regexp.MustCompile(`f32\((0x[0-9a-f]{8})\)|\b1\b`)
+	for _, p := range polynomials {
+		text, err := os.ReadFile("../kernels/ref/" + p.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := regexp.MustCompile(`\b` + p.table + ` += \[\d+\]float32\{([^}]*)\}`).FindSubmatch(text)
+		if table == nil {
+			t.Errorf("no %s in %s", p.table, p.file)
+			continue
+		}
+		var got []vec.Const
+		for _, m := range element.FindAllSubmatch(table[1], -1) {
+			c := uint64(math.Float32bits(1))
+			if m[1] != nil {
+				if c, err = strconv.ParseUint(string(m[1]), 0, 32); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got = append(got, vec.Const(c))
+		}
+		slices.Reverse(got)
+		if !slices.Equal(got, p.coefficients) {
+			t.Errorf("%s: the reference has %#x, the kernels have %#x, highest power first", p.name, got, p.coefficients)
+		}
+	}
+	text, err := os.ReadFile("../kernels/ref/activation.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]vec.Const{"log2e": vec.Log2E, "ln2hi": vec.MinusLn2Head, "ln2lo": vec.MinusLn2Rest} {
+		if !regexp.MustCompile(fmt.Sprintf(`\b%s += math\.Float32frombits\(0x%08x\)`, name, uint32(c))).Match(text) {
+			t.Errorf("the reference's %s is not 0x%08x", name, uint32(c))
+		}
 	}
 }
 

@@ -19,10 +19,21 @@ var arches = []string{
 // computes: contract rule 8 sets no floating-point mode.
 var forbidden = regexp.MustCompile(`\b(V?LDMXCSR|FLDCW|XRSTOR\w*|FXRSTOR\w*)\b|MSR\s+\S+,\s*FPCR`)
 
+// kept are the registers that assembly leaves alone, by GOARCH. On amd64: the
+// stack and frame pointers, g, and the register of position-independent code. On
+// arm64, by Go's names and by those that the comment of a WORD has: the
+// platform's, the linker's two, closure context, assembler's temporary, g, frame
+// pointer, link and stack pointer. A kernel that writes one returns to a caller
+// that counts on it; tests of numbers need not notice.
+var kept = map[string]*regexp.Regexp{
+	"amd64": regexp.MustCompile(`\b([ER]?[BS]PL?|R1[45][BWL]?)\b`),
+	"arm64": regexp.MustCompile(`\b([RxwFX]?SP|wsp|sp|g|LR|[Rxw](1[6-8]|2[6-9]|30))\b`),
+}
+
 // Assembly checks where assembly stands and when it is built: only below
 // kernels/internal, in the folder of one tier, for that tier's GOARCH and for no
-// GOARCH under the tags purego and noasm; and that it loads no floating-point
-// mode.
+// GOARCH under the tags purego and noasm; that it loads no floating-point mode;
+// and that kernels keep out of the registers that belong to Go.
 func Assembly(t *Tree) ([]Violation, error) {
 	home := map[string]string{"kernels/internal/avx2": "amd64", "kernels/internal/avx512": "amd64", "kernels/internal/neon": "arm64"}
 	var out []Violation
@@ -57,7 +68,16 @@ func Assembly(t *Tree) ([]Violation, error) {
 				return nil, err
 			}
 			for i, l := range strings.Split(string(src), "\n") {
-				code, _, _ := strings.Cut(l, "//")
+				code, comment, _ := strings.Cut(l, "//")
+				if strings.HasPrefix(l, "\t") && kept[arch] != nil {
+					named := code
+					if strings.HasPrefix(code, "\tWORD ") {
+						named = comment // which a test of package asm holds against the word
+					}
+					if m := kept[arch].FindString(named); m != "" {
+						out = append(out, Violation{fmt.Sprintf("%s:%d", file, i+1), m + " belongs to Go or the platform"})
+					}
+				}
 				if m := forbidden.FindString(code); m != "" {
 					out = append(out, Violation{fmt.Sprintf("%s:%d", file, i+1), m + " changes the floating-point mode of the whole program"})
 				}

@@ -94,6 +94,7 @@ func TestGoModBites(t *testing.T) {
 
 func TestAssemblyBites(t *testing.T) {
 	const good = "//go:build amd64 && !purego && !noasm\n\nTEXT ·f(SB), $0\n"
+	const arm64 = "//go:build arm64 && !purego && !noasm\n\nTEXT ·f(SB), $0\n"
 	for _, c := range []struct {
 		name, file, src string
 		want            []string
@@ -105,6 +106,12 @@ func TestAssemblyBites(t *testing.T) {
 		{"wrong GOARCH", "kernels/internal/neon/z.s", "//go:build amd64 && !purego && !noasm\n", []string{"built on amd64, but kernels/internal/neon is for arm64"}},
 		{"elsewhere", "lstm/z_amd64.s", good, []string{"assembly stands only in"}},
 		{"sets a mode", "kernels/internal/avx2/z_amd64.s", good + "\tVLDMXCSR x+0(FP)\n\tSTMXCSR x+0(FP) // not LDMXCSR\n", []string{"z_amd64.s:4: VLDMXCSR changes"}},
+		{"clobbers the frame pointer", "kernels/internal/avx512/z_amd64.s", good + "\tXORQ BP, BP\n", []string{"z_amd64.s:4: BP belongs to Go"}},
+		{"clobbers g", "kernels/internal/avx2/z_amd64.s", good + "\tMOVQ x+0(FP), R14\n\tMOVL AX, (R15)(R13*4)\n", []string{"z_amd64.s:4: R14", "z_amd64.s:5: R15"}},
+		{"moves the stack", "kernels/internal/avx2/z_amd64.s", good + "\tSUBQ $8, SP\n\tMOVB SPL, AL\n", []string{"z_amd64.s:4: SP", "z_amd64.s:5: SPL"}},
+		{"clobbers the frame pointer on arm64", "kernels/internal/neon/z_arm64.s", arm64 + "\tMOVD $0, R29\n\tFMOVQ (R0), F29\n", []string{"z_arm64.s:4: R29 belongs to Go"}},
+		{"clobbers g on arm64", "kernels/internal/neon/z_arm64.s", arm64 + "\tMOVD x+0(FP), g\n\tADD $16, RSP, RSP\n", []string{"z_arm64.s:4: g", "z_arm64.s:5: RSP"}},
+		{"the platform's register in a word", "kernels/internal/neon/z_arm64.s", arm64 + "\tWORD $0x3ce56a5a // ldr q26, [x18, x5]\n\tWORD $0x3ce5689a // ldr q28, [x4, x5]\n", []string{"z_arm64.s:4: x18"}},
 		{"sets a mode on arm64", "kernels/internal/neon/z_arm64.s", "//go:build !purego && !noasm\n\tMSR R0, FPCR\n\tMRS FPCR, R0\n", []string{"z_arm64.s:2: MSR R0, FPCR changes"}},
 	} {
 		v, err := Assembly(plant(t, map[string]string{c.file: c.src}))

@@ -1,7 +1,9 @@
 package main
 
 // A fault is one edit of the source: Old, which stands in File exactly once,
-// becomes New. At least one test of the packages Tests has to fail of it.
+// becomes New. At least one test of the packages Tests has to fail of it, and where
+// these are tested in several ways (here, in package asm's module, on arm64) one in
+// each.
 type fault struct {
 	Name, File, Old, New string
 	Tests                []string
@@ -15,6 +17,7 @@ var (
 	inBPTT    = []string{"./bptt"}
 	inEmitter = []string{"asm:./neon"}
 	inRules   = []string{"asm:."}
+	inListing = []string{"asm:.", "./internal/archtest"}
 	onARM64   = []string{"arm64:./kernels"}
 )
 
@@ -66,6 +69,10 @@ var faults = []fault{
 		"m.Horner(q, s, m.Sub(s, one))", "m.Horner(q, s, s)", inKernels},
 	{"softplus: a coefficient of the logarithm in its last digit", "asm/vec/coefficients.go",
 		"0x3ecce8e6, 0x3f2aaa81", "0x3ecce8e6, 0x3f2aaa82", inKernels},
+	{"exp: the last bit of a coefficient", "asm/vec/coefficients.go",
+		"0x3e2aaa46", "0x3e2aaa47", []string{"asm:.", "./kernels", "arm64:./kernels"}},
+	{"tanh: the last bit of the highest coefficient", "asm/vec/coefficients.go",
+		"0xbbba8672", "0xbbba8673", inRules},
 	{"Adam: the first moment is not kept", "asm/kernel/optim.go",
 		"m.FMA(mv, beta1, at.Load(mean))", "_ = beta1", inKernels},
 	{"sums: the lanes of the last, partial vector", "asm/kernel/reduce.go",
@@ -97,6 +104,13 @@ var faults = []fault{
 	{"AVX-512: the mask of a tail one lane long", "asm/avox/zmm.go",
 		"operand.Mem{Base: m.table(0)}.Idx(gp(n), 2)", "operand.Mem{Base: m.table(0), Disp: 2}.Idx(gp(n), 2)", []string{"./kernels"}},
 
+	{"AVX2: the last bit of a coefficient", "kernels/internal/avx2/zactivation_amd64.s",
+		"DATA lanes_3e2aaa46<>+0(SB)/8, $0x3e2aaa463e2aaa46", "DATA lanes_3e2aaa46<>+0(SB)/8, $0x3e2aaa473e2aaa47", []string{"./kernels"}},
+	{"AVX-512: the last bit of a coefficient", "kernels/internal/avx512/zactivation_amd64.s",
+		"DATA lanes_3e2aaa46<>+0(SB)/4, $0x3e2aaa46", "DATA lanes_3e2aaa46<>+0(SB)/4, $0x3e2aaa47", []string{"./kernels"}},
+	{"AVX-512: the frame pointer is written", "asm/avox/zmm.go",
+		"k := m.K()\n\tm.KMOVW(", "k := m.K()\n\tm.Instruction(&ir.Instruction{Opcode: \"XORQ BP, BP\"})\n\tm.KMOVW(", inListing},
+
 	// The emitter of arm64.
 	{"NEON: a bit of a word", "asm/neon/encode.go",
 		"0x4e20d400", "0x4e20d404", inEmitter},
@@ -104,10 +118,14 @@ var faults = []fault{
 		"base|l&1<<21|uint32(m)<<16|l>>1<<11", "base|l>>1<<21|uint32(m)<<16|l&1<<11", inEmitter},
 	{"NEON: the operands of a division swapped", "asm/neon/encode.go",
 		`"fdiv", "4s", d, n, m)`, `"fdiv", "4s", d, m, n)`, inEmitter},
+	{"NEON: a factor and the vector of a multiply-add change places", "asm/neon/machine.go",
+		"byLane(d, n, l, first.lane)", "byLane(d, l, n, first.lane)", onARM64},
+	{"NEON: the last bit of a coefficient", "kernels/internal/neon/zactivation_arm64.s",
+		"+160(SB)/8, $0x3e2aaa463e2aaa46", "+160(SB)/8, $0x3e2aaa473e2aaa47", onARM64},
 	{"NEON: what a loop needs is not carried around it", "asm/neon/function.go",
 		"before[n], changed = in, true", "before[n] = in", inEmitter},
 	{"NEON: the frame pointer is written", "asm/neon/native.go",
-		`native("RET", "ret")`, `native("MOVD $0, R29\n\tRET", "ret")`, inRules},
+		`native("RET", "ret")`, `native("MOVD $0, R29\n\tRET", "ret")`, inListing},
 	{"NEON: a factor's sign", "asm/neon/machine.go",
 		"m.accumulate(vfmls, fmlsLane, acc, a, b)", "m.accumulate(vfmla, fmlaLane, acc, a, b)", onARM64},
 	{"NEON: a wide product of the lower lanes only", "asm/neon/machine.go",

@@ -129,7 +129,14 @@ func (f fault) plant(dir string) (by string, err error) {
 			return "", fmt.Errorf("it does not compile, so it shows nothing about the tests:\n%s", output)
 		}
 	}
-	failed, _ := test(dir, f.Tests)
+	var failed []string
+	for _, r := range runs(dir, f.Tests) {
+		names, _ := r.failures()
+		if len(names) == 0 {
+			return "", nil
+		}
+		failed = append(failed, names...)
+	}
 	return strings.Join(failed, ", "), nil
 }
 
