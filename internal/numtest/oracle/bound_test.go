@@ -182,9 +182,23 @@ func TestBoundOfOperations(t *testing.T) {
 		{"tanh", func(a, _ float64) float64 { return math.Tanh(a) }, func(a, _ Bounded) Bounded { return a.Tanh() }},
 		{"exp", func(a, _ float64) float64 { return math.Exp(a) }, func(a, _ Bounded) Bounded { return a.Exp() }},
 		{"log", func(a, _ float64) float64 { return math.Log(a) }, func(a, _ Bounded) Bounded { return a.Log() }},
+		{"sqrt", func(a, _ float64) float64 { return math.Sqrt(a) }, func(a, _ Bounded) Bounded { return a.Sqrt() }},
+		{"held", func(a, b float64) float64 { return a*b - a }, func(a, b Bounded) Bounded { return a.Mul(b).Held().Sub(a) }},
+		{"limit", func(a, b float64) float64 { return math.Max(-1, math.Min(1, a)) * b }, func(a, b Bounded) Bounded {
+			return limited(1, a, a, a.Of(1)).Mul(b)
+		}},
+		{"slope of a limit", func(a, b float64) float64 {
+			if math.Abs(a) > 1 {
+				return 0
+			}
+			return b
+		}, func(a, b Bounded) Bounded { return limited(1, a, b, a.Of(0)) }},
 		{"a*(b-a)", func(a, b float64) float64 { return a * (b - a) }, func(a, b Bounded) Bounded { return a.Mul(b.Sub(a)) }},
 		{"dot", func(a, b float64) float64 { return a*b + a*a }, func(a, b Bounded) Bounded {
 			return Bounded{}.Dot([]Bounded{a, a}, []Bounded{b, a})
+		}},
+		{"lanes", func(a, b float64) float64 { return a*b + a*a }, func(a, b Bounded) Bounded {
+			return Bounded{}.Lanes([]Bounded{a, a}, []Bounded{b, a})
 		}},
 		{"chain", func(a, b float64) float64 { return b + a*b - a*a }, func(a, b Bounded) Bounded {
 			return b.Chain([]Bounded{a, a}, []Bounded{b, Bounded{}.Of(0).Sub(a)})
@@ -196,7 +210,7 @@ func TestBoundOfOperations(t *testing.T) {
 			// by both operands.
 			size := math.Exp(-16 * rng.Float64())
 			va, vb := (0.5+rng.Float64())*3, (0.5 + rng.Float64())
-			if op.name != "log" && op.name != "div" && rng.IntN(2) == 0 {
+			if op.name != "log" && op.name != "div" && op.name != "sqrt" && rng.IntN(2) == 0 {
 				va = -va
 			}
 			errs := new(Errors)

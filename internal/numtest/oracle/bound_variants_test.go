@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +70,7 @@ func (v variant) typical() []problem {
 func TestBoundOfVariants(t *testing.T) {
 	for _, v := range variants() {
 		t.Run(v.String(), func(t *testing.T) {
+			t.Parallel()
 			used := 0.0
 			hold := func(p problem, want map[string][]Bounded) {
 				for _, got := range []map[string][]float32{floats(results[single](p)), floats(results[fused](p))} {
@@ -196,4 +198,58 @@ func (v variant) faults(p problem, by float64) map[string][]func() problem {
 		}
 	}
 	return all
+}
+
+// TestBoundOfLayerNorm holds layer norm and its gradient, over operands that are
+// wrong by as much as their bounds say and from then on in float32, against the
+// bound: vectors of any length, down to one element and to a deviation of zero.
+func TestBoundOfLayerNorm(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	finite, all, used := 0, 0, 0.0
+	for range 3000 {
+		n := []int{1, 2, 3, 16, 63, 65}[rng.IntN(6)]
+		spread := []float64{1, 0.1, 0.001, 0}[rng.IntN(4)] // of the elements
+		size := math.Exp(-4 - 14*rng.Float64())            // of their errors
+		errs := new(Errors)
+		sign := func() float64 { return float64(2*rng.IntN(2) - 1) }
+		// draw returns n values, as float32 has them and as they are to be: half of
+		// the error is the same for all.
+		draw := func(center, spread float64) (single []fused, bound []Bounded) {
+			common := Bounded{rest: size / 2}.Stored(errs)
+			shared := sign() * size / 2
+			for range n {
+				v := center + spread*(2*rng.Float64()-1)
+				x := fused(v + shared + sign()*size/2)
+				own := Bounded{Val: v, rest: size/2 + unit*(math.Abs(v)+size)}.Stored(errs)
+				single, bound = append(single, x), append(bound, linear(v, own, 1, common, 1))
+			}
+			return single, bound
+		}
+		x, bx := draw(2*rng.Float64()-1, spread)
+		dy, bdy := draw(0, 1)
+		y, r := normalize(x)
+		by, br := normalize(bx)
+		dx, bdx := normalizeBack(y, r, dy), normalizeBack(by, br, bdy)
+		for k := range n {
+			for _, c := range []struct {
+				name string
+				got  fused
+				want Bounded
+			}{{"y", y[k], by[k]}, {"dx", dx[k], bdx[k]}} {
+				all++
+				if math.IsInf(c.want.Err(), 0) || math.IsNaN(c.want.Err()) {
+					continue
+				}
+				finite++
+				if d := math.Abs(float64(c.got) - c.want.Val); !(d <= c.want.Err()) {
+					t.Fatalf("n=%d, errors of %.1g, spread %v: %s is off by %v, bound %v", n, size, spread, c.name, d, c.want.Err())
+				}
+				used = math.Max(used, math.Abs(float64(c.got)-c.want.Val)/c.want.Err())
+			}
+		}
+	}
+	t.Logf("%d of %d bounds say something, at most %.0f%% of one used", finite, all, 100*used)
+	if finite < all/2 {
+		t.Errorf("only %d of %d bounds say something", finite, all)
+	}
 }
