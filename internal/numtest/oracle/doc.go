@@ -18,7 +18,13 @@
 // within Backward over Bounded, element by element.
 //
 // A cell is a [Cell]: two methods that see one row at one time step. Stacks,
-// directions, lengths and truncation are written once, above it.
+// directions, lengths, truncation, dropout and zoneout are written once, above it.
+// What chance decides is data, see [Masks].
+//
+// A function with a kink or a limit is given both sides where the bound leaves
+// open on which of them a value lies. Layer norm divides by deviations, which
+// makes errors grow: with it Backward follows the errors of Forward's values,
+// which costs time and memory in proportion to the states of a row.
 //
 // Tensors are flat, row-major and time-major, [T][B][width], parameters carry
 // PyTorch's names and shapes. Speed is no aim.

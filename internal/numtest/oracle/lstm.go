@@ -181,7 +181,10 @@ func (l LSTM[N]) StepBack(p Weights[N], left Tape[N], d [][]N, drop []float64, d
 		if po != nil {
 			dc2[j] = dc2[j].MulAdd(dao[j], po[j]) // (12)
 		}
-		du := limited(l.CellClip, u[j], dc2[j], zero.Of(0)).Held() // (13)
+		du := limited(l.CellClip, u[j], dc2[j], zero.Of(0)) // (13)
+		if l.LayerNorm {
+			du = du.Held() // its errors pass through all gates into one sum
+		}
 		i, f, g := l.open(ai, af, ag, j)
 		_, slopeI := l.f(ai[j])
 		_, slopeG := l.g(ag[j])
