@@ -231,6 +231,27 @@ func TestBoundOfOperations(t *testing.T) {
 	}
 }
 
+// TestLanesCountsRoundings: as many as the term meets that meets the most.
+func TestLanesCountsRoundings(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 7, 16, 17, 63, 64, 65, 128, 129, 200, 1000} {
+		var roundings [64]int
+		for k := range n {
+			roundings[k%64]++
+		}
+		for half := 32; half > 0; half /= 2 {
+			for l := range half {
+				if other := roundings[l+half]; other > 0 { // adding nothing is exact
+					roundings[l] = max(roundings[l], other) + 1
+				}
+			}
+		}
+		ones := slices.Repeat([]Bounded{{Val: 1}}, n)
+		if got := (Bounded{}).Lanes(ones, ones).Err() / unit / float64(n); math.Abs(got-float64(roundings[0])) > 1e-3 {
+			t.Errorf("%d terms: %v roundings, want %d", n, got, roundings[0])
+		}
+	}
+}
+
 func TestCompareExcusesNothing(t *testing.T) {
 	for _, w := range []Bounded{{Val: math.NaN()}, {Val: 1, rest: math.NaN()}, {Val: 1, rest: math.Inf(1)}} {
 		if _, err := Compare("v", []float32{1}, []Bounded{w}); err == nil {
