@@ -34,3 +34,11 @@ func negate[F float32 | float64](w []F) {
 		w[i] = -w[i]
 	}
 }
+
+// The same for random configurations.
+func TestAgreesWithPyTorchAtRandom(t *testing.T) {
+	pytorch := variants()[0]
+	nettest.PyTorchConfigurations(t, nettest.ReadPyTorchConfigurations(t, "testdata/pytorch_configurations.json", 120), func(c nettest.PyTorchConfiguration) (nettest.Layer, error) {
+		return pytorch.New(c.Config(), nil)
+	})
+}

@@ -13,3 +13,10 @@ func TestAgreesWithPyTorch(t *testing.T) {
 		return rnnKind(t, map[string]rnn.Activation{"tanh": rnn.Tanh, "relu": rnn.ReLU}[c.Nonlinearity])
 	})
 }
+
+// The same for random configurations.
+func TestAgreesWithPyTorchAtRandom(t *testing.T) {
+	nettest.PyTorchConfigurations(t, nettest.ReadPyTorchConfigurations(t, "testdata/pytorch_configurations.json", 120), func(c nettest.PyTorchConfiguration) (nettest.Layer, error) {
+		return rnnKind(t, map[string]rnn.Activation{"tanh": rnn.Tanh, "relu": rnn.ReLU}[c.Nonlinearity]).New(c.Config(), nil)
+	})
+}
