@@ -38,5 +38,28 @@
 //
 // All these libraries mix h = (1-z)*n + z*h. A network with Config.Textbook has
 // z and 1-z exchanged, and sigmoid(-a) = 1 - sigmoid(a): its weights and biases
-// of z change sign on the way, in both directions.
+// of z change sign on the way, in both directions. With layer norm the gains of z
+// do, in place of the weights.
+//
+// # Options
+//
+// What else a Config may ask for, and the libraries that have it:
+//
+//	Projection                       PyTorch (proj_size), oneDNN
+//	Peephole                         ONNX (P), oneDNN
+//	Coupled                          ONNX (input_forget)
+//	Clip                             ONNX (clip)
+//	LayerNorm                        haste
+//	Zoneout                          haste
+//	GateActivation and the like      ONNX; Keras, whose LSTM has one for candidate and output
+//	CellClip, ZoneoutCell            none
+//	Dropout, InputDropout            all, PyTorch the first only
+//	HiddenDropout                    Keras' SimpleRNN; ONNX
+//	WeightDropout                    haste; ONNX
+//
+// Everything else is refused, both ways, with two exceptions. The dropouts act in
+// training alone, so they are no obstacle to an import; and since ONNX's operators
+// are those of inference, they are none to an export to it. Numbers that are no
+// weights and that a library has beside the layer, like the probability of a
+// dropout, are the caller's to carry over.
 package convert

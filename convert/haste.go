@@ -5,19 +5,26 @@ import (
 	"fmt"
 )
 
-// Haste holds the weights of one direction of one layer of haste's LSTM or GRU
-// (gates i g f o or z r h), named as there.
+// Haste holds the weights of one direction of one layer of haste's LSTM, GRU,
+// LayerNormLSTM or LayerNormGRU (gates i g f o or z r h), named as there.
 type Haste struct {
 	Kernel          Tensor // [In][G*H]
 	RecurrentKernel Tensor // [H][G*H]
 	Bias            Tensor // [G*H]
 	RecurrentBias   Tensor // [3*H], of a GRU; absent for an LSTM
+
+	Gamma  Tensor // [2][G*H], the gains of the product with x and of that with h; absent without layer norm
+	GammaH Tensor // [H], the gain of c of a LayerNormLSTM; else absent
+	BetaH  Tensor // [H], what is added to it
 }
 
 // ToHaste returns the weights of the haste layers that compute what net does,
-// layer by layer, forward direction before reverse. It returns an error for a
+// layer by layer, forward direction before reverse: of the classes with layer norm
+// for Config.LayerNorm. Config.WeightDropout and Config.Zoneout, which are dropout
+// and zoneout there, are the caller's to set, and so is what acts outside of the
+// cell, Config.Dropout and Config.InputDropout. ToHaste returns an error for a
 // plain network, which haste has not, one that reads from the end only or merges
-// its directions, and a GRU with ResetBefore.
+// its directions, a GRU with ResetBefore, other activations and other options.
 func ToHaste[N Network](net N) ([]Haste, error) {
 	n := view(net)
 	if err := n.isHaste(); err != nil {
@@ -37,15 +44,25 @@ func ToHaste[N Network](net N) ([]Haste, error) {
 		} else {
 			o.toRows(k.Bias.Data, p.merged(), n.hidden)
 		}
+		if n.layerNorm {
+			k.Gamma = newTensor(2, n.rows())
+			o.toRows(k.Gamma.part(0, 2), p.gih, n.hidden)
+			o.toRows(k.Gamma.part(1, 2), p.ghh, n.hidden)
+		}
+		if p.gc != nil {
+			k.GammaH, k.BetaH = Tensor{[]int{n.hidden}, p.gc}, Tensor{[]int{n.hidden}, p.bc}
+		}
 		out = append(out, k)
 	}
 	return out, nil
 }
 
 // FromHaste sets the weights of net to those of layers in the order of ToHaste.
-// Besides what ToHaste refuses, it returns an error if a shape is wrong.
+// Besides what ToHaste refuses (the masks of training are net's own affair), it
+// returns an error if a shape is wrong, and if there are gains where
+// Config.LayerNorm is not set.
 func FromHaste[N Network](net N, layers []Haste) error {
-	return wrap("haste", view(net).fromHaste(layers))
+	return wrap("haste", toFill(net).fromHaste(layers))
 }
 
 func (n *network) fromHaste(layers []Haste) error {
@@ -69,6 +86,16 @@ func (n *network) fromHaste(layers []Haste) error {
 		} else if !k.RecurrentBias.absent() {
 			err = errors.Join(err, errors.New("an LSTM has no recurrent_bias"))
 		}
+		if n.layerNorm {
+			err = errors.Join(err, k.Gamma.check("gamma", 2, n.rows()))
+		} else if !k.Gamma.absent() {
+			err = errors.Join(err, errors.New("there is gamma, the gain of a layer norm: set Config.LayerNorm"))
+		}
+		if p.gc != nil {
+			err = errors.Join(err, k.GammaH.check("gamma_h", n.hidden), k.BetaH.check("beta_h", n.hidden))
+		} else if !k.GammaH.absent() || !k.BetaH.absent() {
+			err = errors.Join(err, errors.New("there are gamma_h or beta_h, which only an LSTM with Config.LayerNorm has"))
+		}
 		if err != nil {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
@@ -78,12 +105,24 @@ func (n *network) fromHaste(layers []Haste) error {
 		if n.cell == isGRU {
 			o.fromRows(p.bhh, k.RecurrentBias.Data, n.hidden)
 		}
+		if n.layerNorm {
+			o.fromRows(p.gih, k.Gamma.part(0, 2), n.hidden)
+			o.fromRows(p.ghh, k.Gamma.part(1, 2), n.hidden)
+		}
+		copy(p.gc, k.GammaH.Data)
+		copy(p.bc, k.BetaH.Data)
 		in = append(in, p)
 	}
 	return n.take(in)
 }
 
 func (n *network) isHaste() error {
+	if err := n.within("LayerNorm", "Zoneout", "Dropout", "InputDropout", "WeightDropout"); err != nil {
+		return err
+	}
+	if err := n.usualFunctions(); err != nil {
+		return err
+	}
 	switch {
 	case n.cell == isRNN:
 		return errors.New("it has no plain recurrent layer (its IndRNN has a vector in place of W_hh)")

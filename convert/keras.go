@@ -19,13 +19,21 @@ type Keras struct {
 // ToKeras returns the weights of the Keras layers that compute what net does,
 // layer by layer; of a bidirectional layer those of the forward layer and then
 // of the backward layer inside keras.layers.Bidirectional, whose merge_mode says
-// what Config.Merge does. The activation of a SimpleRNN is the caller's to set.
+// what Config.Merge does. Activations are the caller's to set: Config.Activation
+// of a SimpleRNN; of others Config.GateActivation, which is recurrent_activation,
+// and Config.CandidateActivation, which is activation. So is what acts outside of
+// the cell, Config.InputDropout (dropout) and Config.Dropout (a layer between).
+// ToKeras returns an error for a network with another option, and for an LSTM with
+// two activations where Keras has one.
 //
 // A layer with go_backwards outside a Bidirectional hands out its outputs in the
 // order in which it computed them, last step first. Here they stand at their own
 // steps.
 func ToKeras[N Network](net N) ([]Keras, error) {
 	n := view(net)
+	if err := n.isKeras(); err != nil {
+		return nil, wrap("Keras", err)
+	}
 	o := orderKeras[n.cell]
 	var out []Keras
 	for i := range n.dirs {
@@ -53,13 +61,31 @@ func ToKeras[N Network](net N) ([]Keras, error) {
 
 // FromKeras sets the weights of net to those of layers in the order of ToKeras.
 // It returns an error if they are not as many as net has layers and directions,
-// if a shape or a direction is wrong, and if a GRU's reset_after is not what
-// Config.ResetBefore says.
+// if a shape or a direction is wrong, if a GRU's reset_after is not what
+// Config.ResetBefore says, and for the networks that ToKeras refuses, though masks
+// of training are net's own affair.
 func FromKeras[N Network](net N, layers []Keras) error {
-	return wrap("Keras", view(net).fromKeras(layers))
+	return wrap("Keras", toFill(net).fromKeras(layers))
+}
+
+func (n *network) isKeras() error {
+	has := []string{"Dropout", "InputDropout"}
+	if n.cell == isRNN { // Keras' other cells have a mask of h for each gate
+		has = append(has, "HiddenDropout")
+	}
+	if err := n.within(has...); err != nil {
+		return err
+	}
+	if n.cell == isLSTM && n.functions[1] != n.functions[2] {
+		return fmt.Errorf("its LSTM has one activation for both Config.CandidateActivation, which is %v, and Config.OutputActivation, which is %v", n.functions[1], n.functions[2])
+	}
+	return n.oneMinus()
 }
 
 func (n *network) fromKeras(layers []Keras) error {
+	if err := n.isKeras(); err != nil {
+		return err
+	}
 	if err := count(len(layers), len(n.dirs), "layer and direction"); err != nil {
 		return err
 	}

@@ -24,10 +24,10 @@ type kerasCase struct {
 	ZeroOutputForMask                  bool `json:"zero_output_for_mask"`
 	UseBias                            bool `json:"use_bias"`
 	Initial                            bool
-	ResetAfter                         bool   `json:"reset_after"`
-	UnitForgetBias                     bool   `json:"unit_forget_bias"`
-	Activation                         string // "" is tanh
-	RecurrentActivation                string `json:"recurrent_activation"` // "" is sigmoid
+	ResetAfter                         bool `json:"reset_after"`
+	UnitForgetBias                     bool `json:"unit_forget_bias"`
+	Activation                         string
+	RecurrentActivation                string `json:"recurrent_activation"`
 	Want                               map[string]numtest.Summary
 }
 
@@ -35,11 +35,6 @@ func (c kerasCase) String() string {
 	c.Want = nil
 	type plain kerasCase
 	return fmt.Sprintf("%+v", plain(c))
-}
-
-// variant reports whether c asks for more than the plain cells.
-func (c kerasCase) variant() bool {
-	return c.Kind != "SimpleRNN" && (c.Activation != "" || c.RecurrentActivation != "")
 }
 
 func (c kerasCase) label(name string) string { return fmt.Sprintf("%s/%d/%s", c.Kind, c.Seed, name) }
@@ -53,9 +48,11 @@ func (c kerasCase) directions() int {
 
 var kerasMerge = map[string]lstm.Merge{"": lstm.Concat, "concat": lstm.Concat, "sum": lstm.Sum, "ave": lstm.Average, "mul": lstm.Multiply}
 
-// kerasActivation is Keras' function of the name.
-func kerasActivation(t *testing.T, name string) rnn.Activation {
+// kerasActivation is Keras' function of the name, or its default.
+func kerasActivation(t *testing.T, name string) (f rnn.Activation) {
 	switch name {
+	case "":
+		return f
 	case "tanh":
 		return rnn.Tanh
 	case "relu":
@@ -123,9 +120,11 @@ func (c kerasCase) network(t *testing.T) (u sequences, gradients func() []conver
 		}
 	}
 	both, merge := c.MergeMode != "", kerasMerge[c.MergeMode]
+	f, g := kerasActivation(t, c.RecurrentActivation), kerasActivation(t, c.Activation)
 	switch c.Kind {
 	case "LSTM":
-		cfg := lstm.Config{Input: c.Input, Hidden: c.Units, Layers: c.Layers, Bidirectional: both, Reverse: c.GoBackwards, Merge: merge, NoBias: !c.UseBias}
+		cfg := lstm.Config{Input: c.Input, Hidden: c.Units, Layers: c.Layers, Bidirectional: both, Reverse: c.GoBackwards, Merge: merge, NoBias: !c.UseBias,
+			GateActivation: f, CandidateActivation: g, OutputActivation: g}
 		net, err := lstm.New(cfg, nil)
 		check(err)
 		check(convert.FromKeras(net, c.layers()))
@@ -141,7 +140,8 @@ func (c kerasCase) network(t *testing.T) (u sequences, gradients func() []conver
 			return must(convert.ToKeras(grads))
 		}
 	case "GRU":
-		cfg := gru.Config{Input: c.Input, Hidden: c.Units, Layers: c.Layers, Bidirectional: both, Reverse: c.GoBackwards, Merge: merge, NoBias: !c.UseBias, ResetBefore: !c.ResetAfter}
+		cfg := gru.Config{Input: c.Input, Hidden: c.Units, Layers: c.Layers, Bidirectional: both, Reverse: c.GoBackwards, Merge: merge, NoBias: !c.UseBias, ResetBefore: !c.ResetAfter,
+			GateActivation: f, CandidateActivation: g}
 		net, err := gru.New(cfg, nil)
 		check(err)
 		check(convert.FromKeras(net, c.layers()))
@@ -154,10 +154,7 @@ func (c kerasCase) network(t *testing.T) (u sequences, gradients func() []conver
 			return must(convert.ToKeras(grads))
 		}
 	}
-	cfg := rnn.Config{Input: c.Input, Hidden: c.Units, Layers: c.Layers, Bidirectional: both, Reverse: c.GoBackwards, Merge: merge, NoBias: !c.UseBias}
-	if c.Activation != "" {
-		cfg.Activation = kerasActivation(t, c.Activation)
-	}
+	cfg := rnn.Config{Input: c.Input, Hidden: c.Units, Layers: c.Layers, Bidirectional: both, Reverse: c.GoBackwards, Merge: merge, NoBias: !c.UseBias, Activation: g}
 	net, err := rnn.New(cfg, nil)
 	check(err)
 	check(convert.FromKeras(net, c.layers()))
@@ -266,9 +263,6 @@ func TestAgreesWithKeras(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
 		count, worst := map[string]int{}, 0.0
 		for _, c := range cases {
-			if c.variant() {
-				continue
-			}
 			count[c.Kind]++
 			worst = max(worst, c.apart(t))
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/lstm"
@@ -60,62 +61,168 @@ const (
 // A network is a Network with what its Config says in one form for all cells.
 type network struct {
 	cell                   cell
-	hidden, gates          int
+	hidden                 int
+	width                  int // of h: hidden, or that of a projection
+	gates                  int // blocks of rows of a parameter
 	bidirectional, reverse bool
 	merge                  lstm.Merge // one type in all three packages
 	bias                   bool
 	resetBefore, textbook  bool
-	activation             rnn.Activation
-	dirs                   []params // layer by layer, forward before reverse
+	peephole, coupled      bool
+	clip                   float32
+	layerNorm              bool
+	functions              []rnn.Activation // ONNX's f, g and h, as many as the cell has
+	asked                  []string         // fields of Config that ask for what not every library has
+	dirs                   []params         // layer by layer, forward before reverse
 }
 
-// params are the parameters of one direction of one layer.
+// params are the parameters of one direction of one layer; nil for those that its
+// network does without.
 type params struct {
-	suffix   string // of PyTorch's names
-	in       int
-	ih, hh   []float32
-	bih, bhh []float32 // nil without biases
+	suffix       string // of PyTorch's names
+	in           int
+	ih, hh       []float32
+	bih, bhh     []float32
+	hr           []float32 // of the projection
+	peephole     []float32
+	gih, ghh, gc []float32 // gains of layer norm
+	bc           []float32
 }
+
+// all are the tensors of p.
+func (p *params) all() []*[]float32 {
+	return []*[]float32{&p.ih, &p.hh, &p.bih, &p.bhh, &p.hr, &p.peephole, &p.gih, &p.ghh, &p.gc, &p.bc}
+}
+
+// named is the tensor of p that EachParam calls by the name.
+func (p *params) named(name string) *[]float32 {
+	return map[string]*[]float32{
+		"weight_ih": &p.ih, "weight_hh": &p.hh, "bias_ih": &p.bih, "bias_hh": &p.bhh, "weight_hr": &p.hr,
+		"weight_peephole": &p.peephole, "gain_ih": &p.gih, "gain_hh": &p.ghh, "gain_c": &p.gc, "bias_c": &p.bc,
+	}[name]
+}
+
+// masks are the fields of Config that act in training alone.
+var masks = []string{"Dropout", "InputDropout", "HiddenDropout", "WeightDropout"}
 
 // view returns the network whose parameters are those of net.
 func view[N Network](net N) *network {
-	n := network{activation: rnn.Tanh}
+	var n network
 	var each func(func(name string, w []float32, shape ...int))
+	ask := func(field string, asked bool) {
+		if asked {
+			n.asked = append(n.asked, field)
+		}
+	}
+	askMasks := func(p ...float32) {
+		for i, p := range p {
+			ask(masks[i], p > 0)
+		}
+	}
 	switch l := any(net).(type) {
 	case *lstm.Layer:
 		c := l.Config()
-		n = network{cell: isLSTM, activation: rnn.Tanh, gates: 4, hidden: c.Hidden, bidirectional: c.Bidirectional, reverse: c.Reverse, merge: c.Merge, bias: !c.NoBias}
-		each = l.EachParam
+		each, n = l.EachParam, network{cell: isLSTM, gates: 4, hidden: c.Hidden, width: c.Projection,
+			bidirectional: c.Bidirectional, reverse: c.Reverse, merge: c.Merge, bias: !c.NoBias,
+			peephole: c.Peephole, coupled: c.Coupled, clip: c.Clip, layerNorm: c.LayerNorm,
+			functions: []rnn.Activation{c.GateActivation, c.CandidateActivation, c.OutputActivation}}
+		if c.Coupled {
+			n.gates = 3
+		}
+		ask("Projection", c.Projection > 0)
+		ask("Peephole", c.Peephole)
+		ask("Coupled", c.Coupled)
+		ask("CellClip", c.CellClip > 0)
+		ask("Zoneout", c.Zoneout > 0)
+		ask("ZoneoutCell", c.ZoneoutCell > 0)
+		askMasks(c.Dropout, c.InputDropout, c.HiddenDropout, c.WeightDropout)
 	case *gru.Layer:
 		c := l.Config()
-		n = network{cell: isGRU, activation: rnn.Tanh, gates: 3, hidden: c.Hidden, bidirectional: c.Bidirectional, reverse: c.Reverse, merge: c.Merge, bias: !c.NoBias,
-			resetBefore: c.ResetBefore, textbook: c.Textbook}
-		each = l.EachParam
+		each, n = l.EachParam, network{cell: isGRU, gates: 3, hidden: c.Hidden,
+			bidirectional: c.Bidirectional, reverse: c.Reverse, merge: c.Merge, bias: !c.NoBias,
+			resetBefore: c.ResetBefore, textbook: c.Textbook, clip: c.Clip, layerNorm: c.LayerNorm,
+			functions: []rnn.Activation{c.GateActivation, c.CandidateActivation}}
+		ask("Zoneout", c.Zoneout > 0)
+		askMasks(c.Dropout, c.InputDropout, c.HiddenDropout, c.WeightDropout)
 	case *rnn.Layer:
 		c := l.Config()
-		n = network{cell: isRNN, gates: 1, hidden: c.Hidden, bidirectional: c.Bidirectional, reverse: c.Reverse, merge: c.Merge, bias: !c.NoBias,
-			activation: c.Activation}
-		each = l.EachParam
+		each, n = l.EachParam, network{cell: isRNN, gates: 1, hidden: c.Hidden,
+			bidirectional: c.Bidirectional, reverse: c.Reverse, merge: c.Merge, bias: !c.NoBias,
+			clip: c.Clip, layerNorm: c.LayerNorm, functions: []rnn.Activation{c.Activation}}
+		ask("Zoneout", c.Zoneout > 0)
+		askMasks(c.Dropout, c.InputDropout, c.HiddenDropout, c.WeightDropout)
 	}
-	const first = len("weight_ih")
+	ask("Clip", n.clip > 0)
+	ask("LayerNorm", n.layerNorm)
+	if n.width == 0 {
+		n.width = n.hidden
+	}
 	each(func(name string, w []float32, shape ...int) {
-		switch name[:min(first, len(name))] {
-		case "weight_ih":
-			n.dirs = append(n.dirs, params{suffix: name[first:], in: shape[1], ih: w})
-		case "weight_hh":
-			n.last().hh = w
-		default:
-			if name[:len("bias_ih")] == "bias_ih" {
-				n.last().bih = w
-			} else {
-				n.last().bhh = w
-			}
+		at := strings.Index(name, "_l")
+		if name[:at] == "weight_ih" {
+			n.dirs = append(n.dirs, params{suffix: name[at:], in: shape[1]})
 		}
+		*n.dirs[len(n.dirs)-1].named(name[:at]) = w
 	})
 	return &n
 }
 
-func (n *network) last() *params { return &n.dirs[len(n.dirs)-1] }
+// toFill is view for an import. Masks that act in training alone say nothing about
+// the weights that come in.
+func toFill[N Network](net N) *network {
+	n := view(net)
+	n.asked = slices.DeleteFunc(n.asked, func(field string) bool { return slices.Contains(masks, field) })
+	return n
+}
+
+// within returns an error if Config asks for something besides what a library has.
+func (n *network) within(has ...string) error {
+	for _, field := range n.asked {
+		if slices.Contains(has, field) {
+			continue
+		}
+		what := map[string]string{
+			"Projection": "no projection of h", "Peephole": "no peepholes", "Coupled": "no forget gate that is 1-i",
+			"Clip": "no limit on what goes into its activations", "CellClip": "no limit on c", "LayerNorm": "no layer norm in the cell",
+			"Zoneout": "no zoneout", "ZoneoutCell": "no zoneout of c", "Dropout": "no dropout between layers",
+			"InputDropout": "no dropout of inputs by one mask for a sequence", "HiddenDropout": "no dropout of h by one mask for a sequence",
+			"WeightDropout": "no dropout of W_hh",
+		}[field]
+		if slices.Contains(masks, field) {
+			return fmt.Errorf("it has %s, which Config.%s asks for in training", what, field)
+		}
+		return fmt.Errorf("it has %s, which Config.%s asks for", what, field)
+	}
+	return nil
+}
+
+// usualFunctions returns an error unless an LSTM or a GRU has the activations that
+// all libraries know.
+func (n *network) usualFunctions() error {
+	if n.cell == isRNN {
+		return nil
+	}
+	for i, f := range n.functions {
+		if want := []rnn.Activation{rnn.Sigmoid, rnn.Tanh, rnn.Tanh}[i]; f != want {
+			return fmt.Errorf("its %s has %v where Config.%s is %v", n.cell, want, functionFields[i], f)
+		}
+	}
+	return nil
+}
+
+var functionFields = []string{"GateActivation", "CandidateActivation", "OutputActivation"}
+
+// oneMinus returns an error unless a textbook's z becomes 1-z with a change of
+// sign.
+func (n *network) oneMinus() error {
+	if !n.textbook || n.functions[0] == rnn.Sigmoid {
+		return nil
+	}
+	if name, p := n.functions[0].ONNX(); name == "HardSigmoid" && p[1] == 0.5 {
+		return nil
+	}
+	return fmt.Errorf("1-z, for which Config.Textbook has z, is no %v of other weights", n.functions[0])
+}
 
 // directions is 1 or 2, and layers what is left.
 func (n *network) directions() int {
@@ -132,24 +239,34 @@ func (n *network) rows() int { return n.gates * n.hidden }
 // reversed reports whether direction d of a layer reads from the end.
 func (n *network) reversed(d int) bool { return n.reverse || d == 1 }
 
-// blank returns parameters like those of direction i, all +0, with biases.
+// blank returns parameters like those of direction i, all +0, and with all the
+// biases that there can be.
 func (n *network) blank(i int) params {
 	p := n.dirs[i]
-	p.ih, p.hh = make([]float32, len(p.ih)), make([]float32, len(p.hh))
+	for _, w := range p.all() {
+		if *w != nil {
+			*w = make([]float32, len(*w))
+		}
+	}
 	p.bih, p.bhh = make([]float32, n.rows()), make([]float32, n.rows())
+	p.bc = make([]float32, len(p.gc))
 	return p
 }
 
 // out returns a copy of direction i in the form that other libraries share, with
 // biases.
 func (n *network) out(i int) params {
-	p, w := n.blank(i), n.dirs[i]
-	copy(p.ih, w.ih)
-	copy(p.hh, w.hh)
-	copy(p.bih, w.bih)
-	copy(p.bhh, w.bhh)
+	p := n.blank(i)
+	copyAll(p, n.dirs[i])
 	n.exchange(p)
 	return p
+}
+
+func copyAll(dst, src params) {
+	to, from := dst.all(), src.all()
+	for k := range to {
+		copy(*to[k], *from[k])
+	}
 }
 
 // exchange turns the z of a textbook GRU into 1-z and back.
@@ -157,7 +274,11 @@ func (n *network) exchange(p params) {
 	if !n.textbook {
 		return
 	}
-	for _, w := range [][]float32{p.ih, p.hh, p.bih, p.bhh} {
+	list := [][]float32{p.ih, p.hh, p.bih, p.bhh}
+	if n.layerNorm { // it takes the products of all gates together: their signs stay
+		list = [][]float32{p.gih, p.ghh, p.bih, p.bhh}
+	}
+	for _, w := range list {
 		size := len(w) / n.gates
 		for i := size; i < 2*size; i++ {
 			w[i] = -w[i]
@@ -169,7 +290,7 @@ func (n *network) exchange(p params) {
 func (n *network) take(in []params) error {
 	if !n.bias {
 		for _, p := range in {
-			for _, b := range [][]float32{p.bih, p.bhh} {
+			for _, b := range [][]float32{p.bih, p.bhh, p.bc} {
 				if i := slices.IndexFunc(b, func(v float32) bool { return v != 0 }); i >= 0 {
 					return fmt.Errorf("a bias of %v for a network with Config.NoBias", b[i])
 				}
@@ -178,11 +299,7 @@ func (n *network) take(in []params) error {
 	}
 	for i, p := range in {
 		n.exchange(p)
-		w := n.dirs[i]
-		copy(w.ih, p.ih)
-		copy(w.hh, p.hh)
-		copy(w.bih, p.bih)
-		copy(w.bhh, p.bhh)
+		copyAll(n.dirs[i], p)
 	}
 	return nil
 }
@@ -196,14 +313,22 @@ func (p params) merged() []float32 {
 	return b
 }
 
-// An order says which gate here stands at each place there.
+// An order says which gate here stands at each place there. A gate that is none
+// has no weights here, and is +0 there.
 type order []int
 
+const none = -1
+
 // each calls f with the places of an element of a matrix [G*H][width] here, in
-// the other library's rows, [G*H][width], and in its columns, [width][G*H].
-func (o order) each(hidden, width int, f func(here, rows, columns int)) {
+// the other library's rows, [G*H][width], and in its columns, [width][G*H], where
+// the matrix has n elements.
+func (o order) each(hidden, n int, f func(here, rows, columns int)) {
 	wide := len(o) * hidden
+	width := n / wide
 	for there, gate := range o {
+		if gate == none {
+			continue
+		}
 		for u := range hidden {
 			for i := range width {
 				f((gate*hidden+u)*width+i, (there*hidden+u)*width+i, i*wide+there*hidden+u)
@@ -213,26 +338,25 @@ func (o order) each(hidden, width int, f func(here, rows, columns int)) {
 }
 
 func (o order) toRows(dst, src []float32, hidden int) {
-	o.each(hidden, len(src)/(len(o)*hidden), func(here, rows, _ int) { dst[rows] = src[here] })
+	o.each(hidden, len(dst), func(here, rows, _ int) { dst[rows] = src[here] })
 }
 
 func (o order) fromRows(dst, src []float32, hidden int) {
-	o.each(hidden, len(dst)/(len(o)*hidden), func(here, rows, _ int) { dst[here] = src[rows] })
+	o.each(hidden, len(src), func(here, rows, _ int) { dst[here] = src[rows] })
 }
 
 func (o order) toColumns(dst, src []float32, hidden int) {
-	o.each(hidden, len(src)/(len(o)*hidden), func(here, _, columns int) { dst[columns] = src[here] })
+	o.each(hidden, len(dst), func(here, _, columns int) { dst[columns] = src[here] })
 }
 
 func (o order) fromColumns(dst, src []float32, hidden int) {
-	o.each(hidden, len(dst)/(len(o)*hidden), func(here, _, columns int) { dst[here] = src[columns] })
+	o.each(hidden, len(src), func(here, _, columns int) { dst[here] = src[columns] })
 }
 
 // The orders of gates i f g o and r z n in other libraries; a plain layer has
 // one gate.
 var (
 	orderKeras = map[cell]order{isLSTM: {0, 1, 2, 3}, isGRU: {1, 0, 2}, isRNN: {0}}
-	orderONNX  = map[cell]order{isLSTM: {0, 3, 1, 2}, isGRU: {1, 0, 2}, isRNN: {0}}
 	orderHaste = map[cell]order{isLSTM: {0, 2, 1, 3}, isGRU: {1, 0, 2}}
 )
 

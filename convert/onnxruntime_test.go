@@ -70,11 +70,6 @@ type onnxCase struct {
 // usual are the activations that the operators have without a list.
 var usual = map[string][]string{"LSTM": {"Sigmoid", "Tanh", "Tanh"}, "GRU": {"Sigmoid", "Tanh"}, "RNN": {"Tanh"}}
 
-// variant reports whether c asks for more than the plain cells.
-func (c onnxCase) variant() bool {
-	return c.Peephole || c.Clip != 0 || c.InputForget != 0 || c.Op != "RNN" && !slices.Equal(c.Activations[:len(usual[c.Op])], usual[c.Op])
-}
-
 func (c onnxCase) String() string {
 	return fmt.Sprintf("%s, seed %d: I=%d H=%d L=%d T=%d B=%d %s lengths=%v bias=%v initial=%v P=%v clip=%v input_forget=%d linear_before_reset=%d %v %v %v",
 		c.Op, c.Seed, c.Input, c.Hidden, c.Layers, c.Steps, c.Batch, c.Direction, c.Lengths, c.Bias, c.Initial, c.Peephole, c.Clip, c.InputForget, c.LinearBeforeReset, c.Activations, c.Alpha, c.Beta)
@@ -173,18 +168,20 @@ func (c onnxCase) network(t *testing.T) sequences {
 	f, reverse := c.functions(t), c.Direction == "reverse"
 	switch c.Op {
 	case "LSTM":
-		net, err := lstm.New(lstm.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.bidirectional(), Reverse: reverse, NoBias: !c.Bias}, nil)
+		net, err := lstm.New(lstm.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.bidirectional(), Reverse: reverse, NoBias: !c.Bias,
+			Peephole: c.Peephole, Coupled: c.InputForget != 0, Clip: c.Clip, GateActivation: f[0], CandidateActivation: f[1], OutputActivation: f[2]}, nil)
 		check(err)
 		check(convert.FromONNX(net, c.operators()))
 		return net.Infer(c.Steps, c.Batch)
 	case "GRU":
 		net, err := gru.New(gru.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.bidirectional(), Reverse: reverse, NoBias: !c.Bias,
-			ResetBefore: c.LinearBeforeReset == 0}, nil)
+			ResetBefore: c.LinearBeforeReset == 0, Clip: c.Clip, GateActivation: f[0], CandidateActivation: f[1]}, nil)
 		check(err)
 		check(convert.FromONNX(net, c.operators()))
 		return net.Infer(c.Steps, c.Batch)
 	}
-	net, err := rnn.New(rnn.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.bidirectional(), Reverse: reverse, NoBias: !c.Bias, Activation: f[0]}, nil)
+	net, err := rnn.New(rnn.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.bidirectional(), Reverse: reverse, NoBias: !c.Bias,
+		Clip: c.Clip, Activation: f[0]}, nil)
 	check(err)
 	check(convert.FromONNX(net, c.operators()))
 	return net.Infer(c.Steps, c.Batch)
@@ -261,9 +258,6 @@ func TestAgreesWithONNXRuntime(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
 		count, worst := map[string]int{}, 0.0
 		for _, c := range cases {
-			if c.variant() {
-				continue
-			}
 			count[c.Op]++
 			worst = max(worst, c.apart(t))
 		}

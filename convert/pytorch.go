@@ -11,10 +11,10 @@ import (
 
 // ToPyTorch returns the state_dict of the torch.nn.LSTM, GRU or RNN that computes
 // what net does: copies of the parameters under the names that EachParam gives.
-// What a state_dict does not hold (num_layers, bidirectional, bias, nonlinearity)
-// is the caller's to set. It returns an error for a network that reads from the
-// end only, merges its directions, has ResetBefore, or has an activation other
-// than tanh and ReLU.
+// What a state_dict does not hold (num_layers, bidirectional, bias, nonlinearity,
+// proj_size, dropout) is the caller's to set. It returns an error for a network
+// that reads from the end only, merges its directions, has ResetBefore, has
+// activations other than torch's, or has an option besides Projection and Dropout.
 func ToPyTorch[N Network](net N) (map[string]Tensor, error) {
 	n := view(net)
 	if err := n.isPyTorch(); err != nil {
@@ -31,10 +31,9 @@ func ToPyTorch[N Network](net N) (map[string]Tensor, error) {
 
 // FromPyTorch sets the weights of net to those of a state_dict without a prefix.
 // Besides what ToPyTorch refuses, it returns an error if a name is missing or too
-// many, as those of a projection are, and if a shape is wrong.
+// many, and if a shape is wrong. The masks of training are net's own affair.
 func FromPyTorch[N Network](net N, dict map[string]Tensor) error {
-	n := view(net)
-	return wrap("PyTorch", n.fromPyTorch(dict))
+	return wrap("PyTorch", toFill(net).fromPyTorch(dict))
 }
 
 func (n *network) fromPyTorch(dict map[string]Tensor) error {
@@ -69,29 +68,35 @@ type named struct {
 	Tensor
 }
 
-// named are the parameters p under PyTorch's names, without biases if the
-// network has none.
+// named are the parameters p that the network has, under PyTorch's names.
 func (n *network) named(p params) []named {
 	list := []named{
 		{"weight_ih" + p.suffix, Tensor{[]int{n.rows(), p.in}, p.ih}},
-		{"weight_hh" + p.suffix, Tensor{[]int{n.rows(), n.hidden}, p.hh}},
-		{"bias_ih" + p.suffix, Tensor{[]int{n.rows()}, p.bih}},
-		{"bias_hh" + p.suffix, Tensor{[]int{n.rows()}, p.bhh}},
+		{"weight_hh" + p.suffix, Tensor{[]int{n.rows(), n.width}, p.hh}},
 	}
-	if !n.bias {
-		list = list[:2]
+	if n.bias {
+		list = append(list, named{"bias_ih" + p.suffix, Tensor{[]int{n.rows()}, p.bih}}, named{"bias_hh" + p.suffix, Tensor{[]int{n.rows()}, p.bhh}})
+	}
+	if p.hr != nil {
+		list = append(list, named{"weight_hr" + p.suffix, Tensor{[]int{n.width, n.hidden}, p.hr}})
 	}
 	return list
 }
 
 func (n *network) isPyTorch() error {
+	if err := n.within("Projection", "Dropout"); err != nil {
+		return err
+	}
+	if err := n.usualFunctions(); err != nil {
+		return err
+	}
 	switch {
 	case n.reverse:
 		return errors.New("it has no layer that reads from the end only, which Config.Reverse asks for")
 	case n.resetBefore:
 		return errResetBefore
-	case n.activation != rnn.Tanh && n.activation != rnn.ReLU:
-		return fmt.Errorf("nn.RNN has tanh and relu, not Config.Activation = %v", n.activation)
+	case n.cell == isRNN && n.functions[0] != rnn.Tanh && n.functions[0] != rnn.ReLU:
+		return fmt.Errorf("nn.RNN has tanh and relu, not Config.Activation = %v", n.functions[0])
 	}
 	return n.concat("it puts the outputs of both directions side by side")
 }

@@ -85,6 +85,7 @@ func TestImportsThatAreRefused(t *testing.T) {
 	dict["weight_hr_l0"] = convert.Tensor{}
 	refused(t, convert.FromPyTorch(net, dict), "weight_hr_l0 belongs to no parameter")
 	delete(dict, "weight_hr_l0")
+	refused(t, convert.FromPyTorch(newLSTM(t, lstm.Config{Projection: 3}), dict), "weight_hh_l0 has the shape [20 5]")
 	delete(dict, "bias_ih_l1")
 	refused(t, convert.FromPyTorch(net, dict), "bias_ih_l1 is missing")
 	dict["bias_ih_l1"] = convert.Tensor{Shape: []int{1, 4 * hidden}, Data: make([]float32, 4*hidden)}
@@ -110,17 +111,17 @@ func TestImportsThatAreRefused(t *testing.T) {
 		return ops
 	}
 	for why, change := range map[string]func(*convert.ONNX){
-		"P, which": func(op *convert.ONNX) {
+		"an LSTM with Config.Peephole": func(op *convert.ONNX) {
 			op.P = convert.Tensor{Shape: []int{1, 3 * hidden}, Data: make([]float32, 3*hidden)}
 		},
-		"clip = 3":                func(op *convert.ONNX) { op.Clip = 3 },
-		"input_forget = 1":        func(op *convert.ONNX) { op.InputForget = 1 },
-		"the direction is r":      func(op *convert.ONNX) { op.Direction = "reverse" },
-		"hidden_size is 4":        func(op *convert.ONNX) { op.HiddenSize = 4 },
-		"activations are [Relu":   func(op *convert.ONNX) { op.Activations = []string{"Relu", "Tanh", "Tanh"} },
-		"W has the shape [20 10]": func(op *convert.ONNX) { op.W.Shape = []int{20, 10} },
-		"R has the shape []":      func(op *convert.ONNX) { op.R = convert.Tensor{} },
-		"B has the shape [1 20]":  func(op *convert.ONNX) { op.B = convert.Tensor{Shape: []int{1, 20}, Data: make([]float32, 20)} },
+		"clip is 3, Config.Clip 0": func(op *convert.ONNX) { op.Clip = 3 },
+		"input_forget = 1":         func(op *convert.ONNX) { op.InputForget = 1 },
+		"the direction is r":       func(op *convert.ONNX) { op.Direction = "reverse" },
+		"hidden_size is 4":         func(op *convert.ONNX) { op.HiddenSize = 4 },
+		"activations are [Relu":    func(op *convert.ONNX) { op.Activations = []string{"Relu", "Tanh", "Tanh"} },
+		"W has the shape [20 10]":  func(op *convert.ONNX) { op.W.Shape = []int{20, 10} },
+		"R has the shape []":       func(op *convert.ONNX) { op.R = convert.Tensor{} },
+		"B has the shape [1 20]":   func(op *convert.ONNX) { op.B = convert.Tensor{Shape: []int{1, 20}, Data: make([]float32, 20)} },
 	} {
 		refused(t, convert.FromONNX(net, op(change)), why)
 	}
@@ -132,6 +133,13 @@ func TestImportsThatAreRefused(t *testing.T) {
 	refused(t, convert.FromONNX(plain, leaky), "activation_alpha is [0.01]")
 	leaky[0].Activations = nil
 	refused(t, convert.FromONNX(plain, leaky), "activations are [Tanh]")
+	coupled, peephole := newLSTM(t, lstm.Config{Coupled: true}), newLSTM(t, lstm.Config{Peephole: true})
+	refused(t, convert.FromONNX(coupled, must(convert.ToONNX(net))), "input_forget = 0")
+	refused(t, convert.FromONNX(net, must(convert.ToONNX(peephole))), "an LSTM with Config.Peephole")
+	refused(t, convert.FromONNX(newLSTM(t, lstm.Config{Clip: 3}), must(convert.ToONNX(net))), "clip is 0, Config.Clip 3")
+	bad := must(convert.ToONNX(peephole))
+	bad[1].P.Shape = []int{3 * hidden}
+	refused(t, convert.FromONNX(peephole, bad), "layer 1: P has the shape [15]")
 
 	refused(t, convert.FromOneDNN(before, must(convert.ToOneDNN(after, convert.LDIGO))), "an lbr_gru has")
 	refused(t, convert.FromOneDNN(after, must(convert.ToOneDNN(before, convert.LDIGO))), "a vanilla_gru has")
@@ -139,6 +147,16 @@ func TestImportsThatAreRefused(t *testing.T) {
 	dnn := must(convert.ToOneDNN(net, convert.LDIGO))
 	dnn[0].Format = convert.LDGOI
 	refused(t, convert.FromOneDNN(net, dnn), "weights_layer has the shape [1 1 3 4 5]")
+	dnn[0].Format = convert.LDIGO
+	dnn[0].WeightsPeephole = convert.Tensor{Shape: []int{1, 1, 3, hidden}, Data: make([]float32, 3*hidden)}
+	refused(t, convert.FromOneDNN(net, dnn), "an LSTM with Config.Peephole")
+	dnn[0].WeightsPeephole, dnn[0].WeightsProjection = convert.Tensor{}, dnn[0].WeightsPeephole
+	refused(t, convert.FromOneDNN(net, dnn), "an LSTM with Config.Projection")
+	refused(t, convert.FromOneDNN(peephole, must(convert.ToOneDNN(net, convert.LDIGO))), "weights_peephole has the shape []")
+	projection := newLSTM(t, lstm.Config{Projection: 3})
+	dnn = must(convert.ToOneDNN(projection, convert.LDGOI))
+	dnn[1].WeightsProjection.Shape = []int{1, 1, hidden, 3}
+	refused(t, convert.FromOneDNN(projection, dnn), "layer 1: weights_projection has the shape [1 1 5 3]")
 	dnn[0].Format = ""
 	refused(t, convert.FromOneDNN(net, dnn), `the format is ""`)
 
@@ -149,11 +167,112 @@ func TestImportsThatAreRefused(t *testing.T) {
 	haste[1].RecurrentBias = convert.Tensor{}
 	refused(t, convert.FromHaste(after, haste), "layer 1: recurrent_bias has the shape []")
 	refused(t, convert.FromHaste(before, haste), "Config.ResetBefore")
+	normed := newLSTM(t, lstm.Config{LayerNorm: true})
+	refused(t, convert.FromHaste(net, must(convert.ToHaste(normed))), "set Config.LayerNorm")
+	refused(t, convert.FromHaste(normed, must(convert.ToHaste(net))), "gamma has the shape []")
+	haste = must(convert.ToHaste(net))
+	haste[0].BetaH = convert.Tensor{Shape: []int{hidden}, Data: make([]float32, hidden)}
+	refused(t, convert.FromHaste(net, haste), "an LSTM with Config.LayerNorm")
+	haste = must(convert.ToHaste(normed))
+	refused(t, convert.FromHaste(newLSTM(t, lstm.Config{LayerNorm: true, NoBias: true}), haste), "Config.NoBias")
 
 	now := slices.Concat(weights(net.EachParam), weights(after.EachParam), weights(before.EachParam), weights(plain.EachParam), weights(bare.EachParam))
 	if !slices.Equal(bits(old), bits(now)) {
 		t.Error("a refused import changed weights")
 	}
+}
+
+// Each option goes out to the libraries that have it, and no other; what acts in
+// training alone is no obstacle to weights that come in.
+func TestOptions(t *testing.T) {
+	hard := lstm.HardSigmoid(0.25, 0.5)
+	type option[C any] struct {
+		field string
+		cfg   C
+		has   []string
+	}
+	dnn := []string{"oneDNN ldigo", "oneDNN ldgoi"}
+	for _, o := range []option[lstm.Config]{
+		{"Projection", lstm.Config{Projection: 3}, append(dnn, "PyTorch")},
+		{"Peephole", lstm.Config{Peephole: true}, append(dnn, "ONNX")},
+		{"Coupled", lstm.Config{Coupled: true}, []string{"ONNX"}},
+		{"Clip", lstm.Config{Clip: 1}, []string{"ONNX"}},
+		{"CellClip", lstm.Config{CellClip: 1}, nil},
+		{"LayerNorm", lstm.Config{LayerNorm: true}, []string{"haste"}},
+		{"Dropout", lstm.Config{Dropout: 0.5}, libraries},
+		{"InputDropout", lstm.Config{InputDropout: 0.5}, besides("PyTorch")},
+		{"HiddenDropout", lstm.Config{HiddenDropout: 0.5}, []string{"ONNX"}},
+		{"WeightDropout", lstm.Config{WeightDropout: 0.5}, []string{"ONNX", "haste"}},
+		{"Zoneout", lstm.Config{Zoneout: 0.5}, []string{"haste"}},
+		{"ZoneoutCell", lstm.Config{ZoneoutCell: 0.5}, nil},
+		{"GateActivation", lstm.Config{GateActivation: hard}, []string{"ONNX", "Keras"}},
+		{"CandidateActivation", lstm.Config{CandidateActivation: lstm.ReLU}, []string{"ONNX"}},
+		{"OutputActivation", lstm.Config{OutputActivation: lstm.ReLU}, []string{"ONNX"}},
+	} {
+		with, without := newLSTM(t, o.cfg), newLSTM(t, lstm.Config{})
+		for _, library := range libraries {
+			oneOption(t, library, o.field, slices.Contains(o.has, library), with, without)
+		}
+	}
+	for _, o := range []option[gru.Config]{
+		{"Clip", gru.Config{Clip: 1}, []string{"ONNX"}},
+		{"LayerNorm", gru.Config{LayerNorm: true}, []string{"haste"}},
+		{"Dropout", gru.Config{Dropout: 0.5}, libraries},
+		{"InputDropout", gru.Config{InputDropout: 0.5}, besides("PyTorch")},
+		{"HiddenDropout", gru.Config{HiddenDropout: 0.5}, []string{"ONNX"}},
+		{"WeightDropout", gru.Config{WeightDropout: 0.5}, []string{"ONNX", "haste"}},
+		{"Zoneout", gru.Config{Zoneout: 0.5}, []string{"haste"}},
+		{"GateActivation", gru.Config{GateActivation: hard}, []string{"ONNX", "Keras"}},
+		{"CandidateActivation", gru.Config{CandidateActivation: gru.ReLU}, []string{"ONNX", "Keras"}},
+	} {
+		with, without := newGRU(t, o.cfg), newGRU(t, gru.Config{})
+		for _, library := range libraries {
+			oneOption(t, library, o.field, slices.Contains(o.has, library), with, without)
+		}
+	}
+	for _, o := range []option[rnn.Config]{
+		{"Clip", rnn.Config{Clip: 1}, []string{"ONNX"}},
+		{"LayerNorm", rnn.Config{LayerNorm: true}, nil},
+		{"Dropout", rnn.Config{Dropout: 0.5}, libraries},
+		{"InputDropout", rnn.Config{InputDropout: 0.5}, besides("PyTorch")},
+		{"HiddenDropout", rnn.Config{HiddenDropout: 0.5}, []string{"ONNX", "Keras"}},
+		{"WeightDropout", rnn.Config{WeightDropout: 0.5}, []string{"ONNX"}},
+		{"Zoneout", rnn.Config{Zoneout: 0.5}, nil},
+	} {
+		with, without := newRNN(t, o.cfg), newRNN(t, rnn.Config{})
+		for _, library := range besides("haste") {
+			oneOption(t, library, o.field, slices.Contains(o.has, library), with, without)
+		}
+	}
+
+	// z and 1-z change places with a sign only in functions that are odd about 1/2.
+	odd, other := newGRU(t, gru.Config{Textbook: true, GateActivation: hard}), newGRU(t, gru.Config{Textbook: true, GateActivation: gru.HardSigmoid(0.25, 0.4)})
+	for _, library := range []string{"ONNX", "Keras"} {
+		if err := through(library, odd, odd); err != nil {
+			t.Error(err)
+		}
+		refused(t, through(library, other, other), "Config.Textbook")
+	}
+}
+
+func oneOption[N convert.Network](t *testing.T, library, field string, has bool, with, without N) {
+	t.Helper()
+	t.Run(library+" "+field, func(t *testing.T) {
+		masks := []string{"Dropout", "InputDropout", "HiddenDropout", "WeightDropout"}
+		if err := through(library, with, with); has != (err == nil) {
+			t.Errorf("an export: %v", err)
+		} else if !has {
+			refused(t, err, "Config."+field)
+		}
+		err := through(library, with, without)
+		if slices.Contains(masks, field) {
+			if err != nil {
+				t.Errorf("an import: %v", err)
+			}
+		} else if !has {
+			refused(t, err, "Config."+field)
+		}
+	})
 }
 
 // An operator without lists of activations has ONNX's defaults.
