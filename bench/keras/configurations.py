@@ -136,7 +136,7 @@ def main():
                 passed_over += 1
                 continue
             worst = max(worst, apart(run(case, "float32")))
-            case["want"] = {name: compact.summary(f"{kind}/{seed}/{name}", t, 8 if name[-1] in "yxn" else 4) for name, t in exact.items()}
+            case["want"] = {name: compact.summary(f"{kind}/{case['seed']}/{name}", t, 8 if name[-1] in "yxn" else 4) for name, t in exact.items()}
             cases.append(case)
     compact.write("convert/testdata/keras.json", dict(
         made_by="bench/keras/configurations.py", keras=keras.__version__, torch=torch.__version__.split("+")[0], numpy=np.__version__,

@@ -298,7 +298,7 @@ def main():
             differs = apart(got)
             assert differs <= AGREE, f"ONNX Runtime is {differs} apart from the formulas: {case}"
             worst[op] = max(worst.get(op, 0), differs)
-            case["want"] = {name: compact.summary(f"{op}/{seed}/{name}", t, 8) for name, t in exact.items()}
+            case["want"] = {name: compact.summary(f"{op}/{case['seed']}/{name}", t, 8) for name, t in exact.items()}
             cases.append(case)
     compact.write("convert/testdata/onnxruntime.json", dict(
         made_by="bench/onnxruntime/configurations.py", onnxruntime=onnxruntime.__version__, onnx=onnx.__version__, numpy=np.__version__,

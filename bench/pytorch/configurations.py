@@ -114,7 +114,7 @@ def configurations(kind, count):
             passed_over += 1
             continue
         worst = max(worst, apart(run(kind, case, torch.float32)))
-        summaries = {name: compact.summary(f"{seed}/{name}", t, 3 if "_l" in name else 8) for name, t in exact.items()}
+        summaries = {name: compact.summary(f"{case['seed']}/{name}", t, 3 if "_l" in name else 8) for name, t in exact.items()}
         case["want"] = {name: s for name, s in summaries.items() if "_l" not in name}
         case["grads"] = [s for name, s in summaries.items() if "_l" in name]
         cases.append(case)
