@@ -9,9 +9,10 @@ import (
 )
 
 // A Batch is what a net is trained on at once: Steps steps of Rows rows. Of IDs
-// and X one is set, and so is what the loss compares with, Targets or Y. Slices
-// may be memory of the Data that filled them: they hold until its next call,
-// and are not written by others.
+// and X one is set, and so is what the loss compares with, Targets or Y, or
+// both where Targets says which of Y count. Slices may be memory of the Data
+// that filled them: they hold until its next call, and are not written by
+// others.
 type Batch struct {
 	// Want is how many steps the caller takes at most, 0 for any number: then
 	// the data gives whole sequences. It is the only field that Next reads.

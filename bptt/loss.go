@@ -118,7 +118,9 @@ func (s *Scratch) crossEntropyRows(w, n int) {
 }
 
 // MSE is the mean squared error against Batch.Y over every counted element,
-// the (t, b) pairs that exist times the width.
+// the (t, b) pairs that exist times the width. If the batch has Targets too, a
+// pair whose target is below 0 is ignored, as CrossEntropy does: that is how a
+// sequence is asked for its last output alone.
 //
 //	loss = sum (y - target)^2 / N   dy = (y - target) * 2/N
 type MSE struct{}
@@ -130,13 +132,18 @@ func (MSE) Loss(dy, y []float32, b *Batch, s *Scratch) (float64, int, error) {
 	if len(b.Y) != len(y) {
 		return 0, 0, fmt.Errorf("bptt: MSE: %d targets for %d outputs", len(b.Y), len(y))
 	}
-	width, err := b.width("rows of targets", rows, rows, len(y), dy)
+	have := rows
+	if len(b.Targets) > 0 {
+		have = len(b.Targets)
+	}
+	width, err := b.width("targets", have, rows, len(y), dy)
 	if err != nil || width == 0 {
 		return 0, 0, err
 	}
+	counts := func(p int) bool { return b.counts(p) && (len(b.Targets) == 0 || b.Targets[p] >= 0) }
 	n := 0
 	for p := range rows {
-		if b.counts(p) {
+		if counts(p) {
 			n += width
 		}
 	}
@@ -148,7 +155,7 @@ func (MSE) Loss(dy, y []float32, b *Batch, s *Scratch) (float64, int, error) {
 	scale := 2 / float32(n)
 	sum := 0.0
 	for p := range rows {
-		if !b.counts(p) {
+		if !counts(p) {
 			continue
 		}
 		for i := p * width; i < (p+1)*width; i++ {

@@ -1,6 +1,7 @@
 package bptt_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -140,6 +141,61 @@ func TestMSE(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Zero(t, sum)
+
+	// Targets below 0 switch pairs off, what stands there included; those that
+	// are left have one element in two of the mean before.
+	b.Targets = []int32{-1, 0, 7, -5}
+	y[0], b.Y[1] = nan, nan
+	sum, n, err = bptt.MSE{}.Loss(dy, y, b, &s)
+	require.NoError(t, err)
+	require.Equal(t, 9.0+4, sum)
+	require.Equal(t, 4, n)
+	require.Equal(t, []float32{0, 0, -1.5, 0, 0, -1, 0, 0}, dy)
+	b.Targets = []int32{-1, -1, -1, -1}
+	sum, n, err = bptt.MSE{}.Loss(dy, y, b, &s)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.Zero(t, sum)
+	require.Equal(t, make([]float32, 8), dy)
+	b.Targets = b.Targets[:3]
+	_, _, err = bptt.MSE{}.Loss(dy, y, b, &s)
+	require.ErrorContains(t, err, "3 targets, want 4")
+}
+
+// A Sequence may have both: the last step of each, whatever their lengths, is
+// what the net is asked for, in training and in evaluation.
+func TestMSEOfLastSteps(t *testing.T) {
+	seqs := []bptt.Sequence{
+		{Steps: 3, X: []float32{1, 2, 3}, Y: []float32{9, 9, 5}, Targets: []int32{-1, -1, 0}},
+		{Steps: 1, X: []float32{4}, Y: []float32{3}, Targets: []int32{0}},
+	}
+	for _, window := range []int{0, 2} {
+		data, err := bptt.NewSequences(seqs, 2, nil)
+		require.NoError(t, err)
+		var counts []int
+		var losses []float64
+		_, err = bptt.Train(context.Background(), newLeaky(3, 2), data, bptt.Plan{
+			Window: window, Epochs: 1, Loss: bptt.MSE{}, Optimizer: frozen{},
+			OnStep: func(p bptt.Progress) error {
+				counts, losses = append(counts, p.Count), append(losses, p.Loss)
+				return nil
+			},
+		})
+		require.NoError(t, err)
+		if window == 0 {
+			require.Equal(t, []int{2}, counts)
+		} else {
+			require.Equal(t, []int{1, 1}, counts, "the short one ends in the first window")
+		}
+		mean, n, err := bptt.Evaluate(context.Background(), newLeaky(3, 2), data, bptt.MSE{})
+		require.NoError(t, err)
+		require.Equal(t, 2, n)
+		total := 0.0
+		for i, l := range losses {
+			total += l * float64(counts[i])
+		}
+		require.Equal(t, mean, total/2)
+	}
 }
 
 func TestUnits(t *testing.T) {

@@ -11,7 +11,8 @@ import (
 	"math/rand/v2"
 )
 
-// A Sequence is one example of Sequences. IDs or X is set, and Targets or Y.
+// A Sequence is one example of Sequences. IDs or X is set, and Targets or Y, or
+// both where Targets says which of Y count.
 type Sequence struct {
 	Steps   int
 	IDs     []int32   // [Steps]
