@@ -236,7 +236,7 @@ func (v *variant) units(s *seq.Step, r int, e *extras) {
 	n := cNew
 	if v.cfg.LayerNorm {
 		cHat := row[v.cHat:][:H]
-		row[v.dev+2] = t.Normalize(cHat, cNew, seq.Epsilon)
+		row[v.dev:][2] = t.Normalize(cHat, cNew, seq.Epsilon)
 		n = temp
 		s.Weighted(n, e.gainC, cHat, e.biasC)
 	}
@@ -318,7 +318,7 @@ func (v *variant) unitsGrad(s *seq.Step, r int, e *extras) {
 	if v.cfg.LayerNorm {
 		dn := row[v.dn:][:H]
 		t.MulFlush(dn, dm, slope)
-		s.NormalizedGrad(n, row[v.cHat:][:H], e.gainC, dn, row[v.dev+2], n)
+		s.NormalizedGrad(n, row[v.cHat:][:H], e.gainC, dn, row[v.dev:][2], n)
 		t.Add(dc, dc, n)
 	} else {
 		t.MulAdd(dc, dm, slope)
@@ -362,9 +362,9 @@ func (v *variant) unitsGrad(s *seq.Step, r int, e *extras) {
 	t.ScaleFlush(dc, dc, 1)
 
 	if v.cfg.LayerNorm {
-		da, dX, dY := row[v.da:][:G], row[v.x:][:G], row[v.dh:][:G]
+		da, dX, dY, dev := row[v.da:][:G], row[v.x:][:G], row[v.dh:][:G], row[v.dev:]
 		copy(da, dX)
-		s.NormalizedGrad(dX, row[v.xHat:][:G], e.gainX, da, row[v.dev], s.Temp[:G]) // (10)
-		s.NormalizedGrad(dY, row[v.hHat:][:G], e.gainH, da, row[v.dev+1], s.Temp[:G])
+		s.NormalizedGrad(dX, row[v.xHat:][:G], e.gainX, da, dev[0], s.Temp[:G]) // (10)
+		s.NormalizedGrad(dY, row[v.hHat:][:G], e.gainH, da, dev[1], s.Temp[:G])
 	}
 }

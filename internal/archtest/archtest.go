@@ -1,8 +1,8 @@
 // Package archtest holds the rules of the tree that a compiler does not know,
 // as checks that return what breaks them: who may import whom, what go.mod may
-// list, where assembly may stand, and how Go code that can touch a stored number
-// states its roundings. Its tests run them over the repository, and over planted
-// faults that each must find.
+// list, where assembly may stand, how Go code that can touch a stored number states
+// its roundings, and that layers leave their elements to kernels. Its tests run them
+// over the repository, and over planted faults that each must find.
 //
 // A failure is mended in the code that it names. The tables here change only
 // together with docs/architecture.md or docs/numerics.md.

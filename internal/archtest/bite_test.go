@@ -190,3 +190,70 @@ func TestCallsBites(t *testing.T) {
 		t.Error("code that does not compile must be an error, not clean")
 	}
 }
+
+// A cell that computes in Go, and a dispatch that falls back to it, are refused.
+func TestElementsBites(t *testing.T) {
+	files := func(cell, dispatch, kernel string) map[string]string {
+		return map[string]string{
+			"kernels/a.go": "package kernels\nimport \"" + Module + "/kernels/ref\"\nvar _ = ref.Tree\ntype ISA uint8\nconst (\n\tScalar ISA = iota\n\tAVX2\n\tAVX512\n\tNEON\n)\n" +
+				"func Current() ISA { return 0 }\nfunc (t ISA) Mul(dst, a, b []float32) { mul(t, dst, a, b) }\nfunc scalarTile() { ref.Mul(nil, nil, nil) }\n" +
+				"func (t ISA) Dot(x []float32) float32 { return 0 }\n" + kernel,
+			"kernels/zdispatch_amd64.go":   "package kernels\nimport (\n\t\"" + Module + "/kernels/internal/avx2\"\n\t\"" + Module + "/kernels/internal/avx512\"\n\t\"" + Module + "/kernels/ref\"\n)\n" + dispatch,
+			"kernels/ref/r.go":             "package ref\nfunc Mul(dst, a, b []float32) {}\nfunc Tree(l []float32) float32 { return 0 }\n",
+			"kernels/internal/avx2/m.go":   "package avx2\nfunc Mul(dst, a, b []float32) {}\n",
+			"kernels/internal/avx512/m.go": "package avx512\nfunc Mul(dst, a, b []float32) {}\n",
+			"lstm/c.go":                    "package lstm\nimport (\n\t\"math\"; \"slices\"; \"" + Module + "/kernels\"\n)\nvar _, _ = math.Abs, slices.Clone[[]float32]\ntype Step struct{ ISA kernels.ISA }\n" + cell,
+		}
+	}
+	const dispatch = "func mul(t ISA, dst, a, b []float32) {\n\tswitch t {\n\tcase AVX2:\n\t\tavx2.Mul(dst, a, b)\n\tcase AVX512:\n\t\tavx512.Mul(dst, a, b)\n\tdefault:\n\t\tref.Mul(dst, a, b)\n\t}\n}\n"
+	const at = "lstm/c.go:7: "
+	for _, c := range []struct {
+		name, cell string
+		want       []string
+	}{
+		{"a scalar loop in a cell", "func f(s Step, i, g []float32) { for j := range i { i[j] *= g[j] } }", []string{at + "float32 arithmetic", at + "i[j] is an element", at + "g[j] is an element"}},
+		{"a loop over values", "func f(s Step, x []float32) (sum float32) { for _, v := range x { sum += v }; return sum }", []string{"a loop over the elements of x", "float32 arithmetic"}},
+		{"in a closure", "func f(x []float32) { _ = func() { x[0] = -x[1] } }", []string{"x[0] is an element", "float32 arithmetic", "x[1] is an element"}},
+		{"a helper for one element", "func f(a, b float32) float32 { return a * b }", []string{"float32 arithmetic outside of kernels, in lstm.f"}},
+		{"a generic helper", "func f[E ~float32](a, b E) E { return a + b }", []string{"float32 arithmetic"}},
+		{"in float64", "func f(x []float32) float64 { return math.Sqrt(float64(x[0])) }", []string{"x[0] is an element"}},
+		{"a limit", "func f(x []float32, j int) { if x[j] < 0 { x[j] = 0 } }", []string{"x[j] is an element", "x[j] is an element"}},
+		{"the builtin limit", "func f(v float32) float32 { return max(v, 0) }", []string{"float32 arithmetic"}},
+		{"an array of elements", "func f(x []float32) { p := (*[4]float32)(x); p[1] = p[2] }", []string{"p[1] is an element", "p[2] is an element"}},
+		{"through a pointer", "func f(x []float32) { p := &x[0]; *p = 1 }", []string{"*p is an element"}},
+		{"an iterator", "func f(x []float32) { for _, v := range slices.All(x) { _ = v } }", []string{"a loop over the elements", "slices.All works on elements"}},
+		{"a function of the library", "func f(x []float32) float32 { return slices.Max(x) }", []string{"slices.Max works on elements"}},
+		{"a tier by name", "func f(x []float32) { kernels.Scalar.Mul(x, x, x) }", []string{"Scalar by its name"}},
+		{"a tier by number", "func f(x []float32) { kernels.ISA(0).Mul(x, x, x) }", []string{"a tier made of a number"}},
+		{"the current tier", "func f(x []float32) { kernels.Current().Mul(x, x, x) }", []string{"kernels.Current runs on the tier that is current"}},
+		{"in a method", "func (s *Step) f(v float32) float32 { return v / 2 }", []string{"in lstm.Step.f"}},
+
+		{"kernels of the step's tier", "func f(s Step, x []float32) { for r := range x { s.ISA.Mul(x[r:], x, x) } }", nil},
+		{"a number of a row", "func f(s Step, x []float32) { x[1] = s.ISA.Dot(x); g(x[1]) }\nfunc g(float32) {}", nil},
+		{"copies", "func f(x []float32) { copy(x, x[1:]); clear(x); _ = slices.Clone(x) }", nil},
+		{"integers", "func f(x []int, a int) { for i, v := range x { x[i] = a*v + 1 } }", nil},
+		{"counting work in float64", "func f(a, b float64) float64 { return a * b }", nil},
+	} {
+		v, err := Elements(plant(t, files(c.cell, dispatch, "")), "amd64")
+		bites(t, c.name, v, err, c.want...)
+	}
+	for _, c := range []struct {
+		name, dispatch, kernel string
+		want                   []string
+	}{
+		{"a tier without a case", strings.Replace(dispatch, "\tcase AVX512:\n\t\tavx512.Mul(dst, a, b)\n", "", 1) + "var _ = avx512.Mul\n", "", []string{"mul has no kernel of tier AVX512"}},
+		{"a case that is empty", strings.Replace(dispatch, "\t\tavx512.Mul(dst, a, b)\n", "", 1) + "var _ = avx512.Mul\n", "", []string{"mul has no kernel of tier AVX512"}},
+		{"a case that falls back", strings.Replace(dispatch, "avx512.Mul", "ref.Mul", 1) + "var _ = avx512.Mul\n", "", []string{"calls kernels/ref.Mul", "only the default of a dispatch", "mul has no kernel of tier AVX512"}},
+		{"another tier's kernel", strings.Replace(dispatch, "avx512.Mul", "avx2.Mul", 1) + "var _ = avx512.Mul\n", "", []string{"calls kernels/internal/avx2.Mul", "mul has no kernel of tier AVX512"}},
+		{"two tiers in a case", strings.Replace(dispatch, "case AVX2:", "case AVX2, Scalar:", 1), "", []string{"mul has no kernel of tier AVX2", "a case for AVX2 in mul: want one for each tier"}},
+		{"before the switch", strings.Replace(dispatch, "\tswitch", "\tif len(dst) < 8 {\n\t\tref.Mul(dst, a, b)\n\t\treturn\n\t}\n\tswitch", 1), "", []string{"kernels/zdispatch_amd64.go:9: ref.Mul is the slow path"}},
+		{"a kernel that is none", dispatch, "func (t ISA) Square(dst []float32) { ref.Mul(dst, dst, dst) }", []string{"ref.Mul is the slow path"}},
+		{"a kernel in Go", dispatch, "func (t ISA) Neg(dst []float32) { for j, v := range dst { dst[j] = -v } }", []string{"a loop over the elements", "dst[j] is an element", "float32 arithmetic outside of kernels, in kernels.ISA.Neg"}},
+		{"a tile for whoever asks", dispatch, "func (t ISA) Gemm() { scalarTile() }", []string{"scalarTile is the slow path"}},
+		{"a tile for the scalar tier", dispatch, "func (t ISA) Gemm() { if t == Scalar { scalarTile() } else { mul(t, nil, nil, nil) } }", nil},
+		{"lanes joined", dispatch, "func (t ISA) Sum(l []float32) float32 { return ref.Tree(l) }", nil},
+	} {
+		v, err := Elements(plant(t, files("", c.dispatch, c.kernel)), "amd64")
+		bites(t, c.name, v, err, c.want...)
+	}
+}

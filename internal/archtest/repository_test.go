@@ -69,3 +69,19 @@ func TestCallsAndRoundings(t *testing.T) {
 		})
 	}
 }
+
+// No layer has a slow path, on any tier, and every exception is one that is needed.
+func TestElements(t *testing.T) {
+	tree := repository(t)
+	for _, arch := range []string{"amd64", "arm64"} {
+		t.Run(arch, func(t *testing.T) {
+			v, used, err := elements(tree, arch)
+			none(t, v, err)
+			for _, name := range exceptions() {
+				if !used[name] {
+					t.Errorf("%s is on a list of exceptions and needs none", name)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,408 @@
+package archtest
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"path"
+	"slices"
+	"strings"
+)
+
+// onKernels are the packages whose elements are the kernels' work alone: the
+// cells, their time loop, and what lies in package kernels above the assembly.
+var onKernels = []string{"gru", "internal/seq", "kernels", "lstm", "rnn"}
+
+// oneNumber lists the functions there that compute with single numbers of a
+// configuration or of a row. They may do arithmetic, and touch no element.
+var oneNumber = map[string]string{
+	"internal/seq.bounds":           "1+p and 1/(1-p) of a probability",
+	"internal/seq.Step.KeepGrad":    "1-p of a probability",
+	"internal/seq.CheckLimit":       "whether a limit is finite",
+	"internal/seq.Activation.Check": "whether a parameter is finite",
+	"kernels.ISA.Normalize":         "mean and deviation of a row",
+	"kernels.ISA.NormalizeGrad":     "two means of a row",
+	"kernels.floatMode":             "a probe of the rounding mode",
+}
+
+// outside lists what may touch elements, since no step of a sequence depends on
+// its speed, or since it moves them and no more.
+var outside = map[string]string{
+	"internal/seq/init.go":           "initial values, drawn once",
+	"internal/seq.Noise.probability": "picks one of six numbers",
+	"lstm.Layer.SetForgetBias":       "initial values, set once",
+	"lstm.newVariant":                "a row of ones, made once",
+	"kernels.lowest":                 "64 lanes, made once",
+	"kernels.packRows":               "moves a matrix into panels",
+	"kernels.at":                     "takes an address",
+	"kernels.scalarTile":             "the tile of the scalar tier: called for no other",
+}
+
+// choosing lists the functions of the cells' packages that may name a tier or ask
+// for the current one.
+var choosing = map[string]string{
+	"internal/seq.grain":            "how much work a worker is worth depends on the tier",
+	"internal/seq.Net.Unroll":       "asks for the current tier, which it keeps",
+	"internal/seq.NewNet":           "asks whether there is a tier at all",
+	"internal/seq.Net.NewPredictor": "asks for the current tier, which it keeps",
+}
+
+// refMay are the functions of kernels/ref that package kernels may call wherever
+// it is: they join the 64 lanes of a sum, step a counter, or compute one number.
+var refMay = []string{"Tree", "TreeMax", "Count", "FMA", "Log64", "Exp64", "Cos64"}
+
+// tierOf says which package has the kernels of a tier, and for which GOARCH.
+var tierOf = map[string]map[string]string{
+	"amd64": {"AVX2": "kernels/internal/avx2", "AVX512": "kernels/internal/avx512"},
+	"arm64": {"NEON": "kernels/internal/neon"},
+}
+
+// Elements checks that there is no slow path: that the layers, forward, backward
+// and step by step, work on elements by vector kernels alone, whatever their
+// Config, on every tier of goarch.
+//
+//   - No Go code there reads, writes, compares or computes elements of float slices,
+//     and no float32 arithmetic stands anywhere but in functions that are listed as
+//     computing with single numbers.
+//   - The cells name no tier and call no kernel of package kernels but by a tier or
+//     by something packed for one.
+//   - Package kernels enters kernels/ref only where a dispatch has come to its
+//     default, and a dispatch has a case for each tier of goarch with a kernel of
+//     that tier in it.
+func Elements(t *Tree, goarch string) ([]Violation, error) {
+	out, _, err := elements(t, goarch)
+	return out, err
+}
+
+// elements also returns which exceptions were made use of.
+func elements(t *Tree, goarch string) ([]Violation, map[string]bool, error) {
+	c := &elementChecker{checker: checker{program: &program{tree: t, goarch: goarch, fset: token.NewFileSet(), pkgs: map[string]*typed{}}}, goarch: goarch, used: map[string]bool{}}
+	for _, folder := range onKernels {
+		if t.Folders[folder] == nil {
+			continue
+		}
+		pkg, err := c.load(folder)
+		if err != nil {
+			return nil, nil, err
+		}
+		if pkg == nil {
+			continue
+		}
+		for _, file := range pkg.files {
+			c.file(folder, pkg, file)
+		}
+	}
+	slices.SortStableFunc(c.out, func(a, b Violation) int { return strings.Compare(a.Where, b.Where) })
+	return c.out, c.used, nil
+}
+
+type elementChecker struct {
+	checker
+	goarch string
+	used   map[string]bool
+	cells  bool   // the package is not kernels itself
+	name   string // of the function or variable at hand, as the lists have it
+	inFile string // and of its file
+}
+
+// may looks an exception up.
+func (c *elementChecker) may(list map[string]string) bool {
+	for _, name := range []string{c.name, c.inFile} {
+		if list[name] != "" {
+			c.used[name] = true
+			return true
+		}
+	}
+	return false
+}
+
+func (c *elementChecker) file(folder string, pkg *typed, file *ast.File) {
+	c.cells = folder != "kernels"
+	base := path.Base(c.fset.Position(file.Pos()).Filename)
+	c.inFile = folder + "/" + base
+	for _, spec := range file.Imports {
+		if c.cells && spec.Path.Value == `"unsafe"` {
+			c.name = ""
+			c.add(spec, "package unsafe reaches elements behind the back of this check")
+		}
+	}
+	dispatch := folder == "kernels" && strings.HasPrefix(base, "zdispatch")
+	for _, d := range file.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Body == nil {
+				continue
+			}
+			c.name = folder + "." + d.Name.Name
+			if d.Recv != nil {
+				c.name = folder + "." + receiver(d) + "." + d.Name.Name
+			}
+			if dispatch {
+				c.dispatch(pkg, d)
+			}
+			c.walk(pkg, d.Body, dispatch)
+		case *ast.GenDecl:
+			for _, s := range d.Specs {
+				if v, ok := s.(*ast.ValueSpec); ok {
+					c.name = folder + "." + v.Names[0].Name
+					c.walk(pkg, v, false)
+				}
+			}
+		}
+	}
+}
+
+func receiver(d *ast.FuncDecl) string {
+	t := d.Recv.List[0].Type
+	for {
+		switch x := t.(type) {
+		case *ast.StarExpr:
+			t = x.X
+		case *ast.IndexExpr:
+			t = x.X
+		case *ast.Ident:
+			return x.Name
+		default:
+			return types.ExprString(t)
+		}
+	}
+}
+
+// walk judges every node below root, knowing what stands above it.
+func (c *elementChecker) walk(pkg *typed, root ast.Node, dispatch bool) {
+	var above []ast.Node
+	ast.Inspect(root, func(n ast.Node) bool {
+		if n == nil {
+			above = above[:len(above)-1]
+			return true
+		}
+		c.elements(pkg, n, above)
+		c.arithmetic(pkg, n)
+		c.calls(pkg, n, above, dispatch)
+		above = append(above, n)
+		return true
+	})
+}
+
+// elements reports what touches single elements. A number that a kernel takes or
+// returns for a row may lie in a slice, at a place that does not vary.
+func (c *elementChecker) elements(pkg *typed, n ast.Node, above []ast.Node) {
+	switch n := n.(type) {
+	case *ast.IndexExpr:
+		if !isFloat(elementOf(pkg.info.TypeOf(n.X))) || pkg.info.Types[n.Index].Value != nil && handed(pkg, n, above) || c.may(outside) {
+			return
+		}
+		c.add(n, "%s is an element, which only kernels touch: use one, or give the list in internal/archtest a reason", types.ExprString(n))
+	case *ast.StarExpr:
+		if tv := pkg.info.Types[n]; tv.IsValue() && isFloat(tv.Type) && !c.may(outside) {
+			c.add(n, "%s is an element, which only kernels touch", types.ExprString(n))
+		}
+	case *ast.RangeStmt:
+		for _, e := range []ast.Expr{n.Key, n.Value} {
+			if e != nil && isFloat(pkg.info.TypeOf(e)) && !c.may(outside) {
+				c.add(n, "a loop over the elements of %s, which only kernels touch", types.ExprString(n.X))
+			}
+		}
+	}
+}
+
+// elementOf is the type of the elements of a slice, an array or a pointer to one.
+func elementOf(t types.Type) types.Type {
+	if t == nil {
+		return nil
+	}
+	switch u := t.Underlying().(type) {
+	case *types.Slice:
+		return u.Elem()
+	case *types.Array:
+		return u.Elem()
+	case *types.Pointer:
+		return elementOf(u.Elem())
+	}
+	return nil
+}
+
+// handed reports whether an element is no more than handed to a function, taken
+// from one, or the place that an address points to.
+func handed(pkg *typed, e ast.Expr, above []ast.Node) bool {
+	switch up := above[len(above)-1].(type) {
+	case *ast.CallExpr:
+		tv := pkg.info.Types[up.Fun]
+		return !tv.IsType() && !tv.IsBuiltin()
+	case *ast.UnaryExpr:
+		return up.Op == token.AND
+	case *ast.AssignStmt:
+		if up.Tok != token.ASSIGN || !slices.Contains(up.Lhs, e) {
+			return false
+		}
+		for _, r := range up.Rhs {
+			call, ok := r.(*ast.CallExpr)
+			if !ok || pkg.info.Types[call.Fun].IsType() || pkg.info.Types[call.Fun].IsBuiltin() {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// arithmetic reports float32 computed at run time.
+func (c *elementChecker) arithmetic(pkg *typed, n ast.Node) {
+	single := func(e ast.Expr) bool {
+		tv := pkg.info.Types[e]
+		return tv.Value == nil && isFloat(tv.Type) && !isBasic(tv.Type, types.Float64)
+	}
+	found := false
+	switch n := n.(type) {
+	case *ast.BinaryExpr:
+		found = slices.Contains([]token.Token{token.ADD, token.SUB, token.MUL, token.QUO}, n.Op) && single(n)
+	case *ast.UnaryExpr:
+		found = n.Op == token.SUB && single(n)
+	case *ast.IncDecStmt:
+		found = single(n.X)
+	case *ast.AssignStmt:
+		found = n.Tok != token.ASSIGN && n.Tok != token.DEFINE && single(n.Lhs[0])
+	case *ast.CallExpr:
+		if id, ok := n.Fun.(*ast.Ident); ok && (id.Name == "min" || id.Name == "max") && pkg.info.Types[n.Fun].IsBuiltin() {
+			found = single(n)
+		}
+	}
+	if found && !c.may(oneNumber) && !c.may(outside) {
+		c.add(n, "float32 arithmetic outside of kernels, in %s: use a kernel, or add a function of single numbers to the list in internal/archtest", c.name)
+	}
+}
+
+// calls reports calls past the tier at hand.
+func (c *elementChecker) calls(pkg *typed, n ast.Node, above []ast.Node, dispatch bool) {
+	if call, ok := n.(*ast.CallExpr); ok {
+		tv := pkg.info.Types[call.Fun]
+		if tv.IsType() && c.cells && named(tv.Type, "kernels", "ISA") {
+			c.add(call, "a tier made of a number: take the one that was given")
+		}
+		if fn := callee(pkg, call); fn != nil && fn.Pkg() != nil {
+			if _, ours := below(fn.Pkg().Path()); !ours && fn.FullName() != "slices.Clone" {
+				for _, a := range call.Args {
+					if isFloat(elementOf(pkg.info.TypeOf(a))) && !c.may(outside) {
+						c.add(call, "%s works on elements in Go: use a kernel", fn.FullName())
+					}
+				}
+			}
+		}
+		return
+	}
+	id, ok := n.(*ast.Ident)
+	if !ok {
+		return
+	}
+	switch o := pkg.info.Uses[id].(type) {
+	case *types.Const:
+		if c.cells && named(o.Type(), "kernels", "ISA") && !c.may(choosing) {
+			c.add(n, "%s by its name: the tier is the caller's to choose, and what was packed for one stays with it", o.Name())
+		}
+	case *types.Func:
+		if o.Pkg() == nil {
+			return
+		}
+		in, _ := below(o.Pkg().Path())
+		method := o.Type().(*types.Signature).Recv() != nil
+		switch {
+		case c.cells && in == "kernels" && !method && !c.may(choosing):
+			c.add(n, "kernels.%s runs on the tier that is current, not on the one chosen at the start: call it by a tier", o.Name())
+		case in == "kernels/ref" && c.cells:
+			c.add(n, "ref.%s is the slow path", o.Name())
+		case in == "kernels/ref" && !slices.Contains(refMay, o.Name()) && !(dispatch && inDefault(pkg, above)) && !c.may(outside):
+			c.add(n, "ref.%s is the slow path: only the default of a dispatch goes there", o.Name())
+		case !c.cells && in == "kernels" && o.Name() == "scalarTile" && !forScalar(above):
+			c.add(n, "scalarTile is the slow path: call it where the tier is Scalar")
+		}
+	}
+}
+
+// named reports whether t is a named type of a folder of the module.
+func named(t types.Type, folder, name string) bool {
+	n, ok := types.Unalias(t).(*types.Named)
+	return ok && n.Obj().Name() == name && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == path.Join(Module, folder)
+}
+
+// inDefault reports whether a node stands in the default clause of a switch over a
+// tier.
+func inDefault(pkg *typed, above []ast.Node) bool {
+	for i, n := range above {
+		if s, ok := n.(*ast.SwitchStmt); ok && s.Tag != nil && named(pkg.info.TypeOf(s.Tag), "kernels", "ISA") && i+2 < len(above) {
+			clause, ok := above[i+2].(*ast.CaseClause)
+			return ok && clause.List == nil
+		}
+	}
+	return false
+}
+
+// forScalar reports whether a node stands in the body of an if with the condition
+// that the tier is Scalar.
+func forScalar(above []ast.Node) bool {
+	for i, n := range above[:len(above)-1] {
+		s, ok := n.(*ast.IfStmt)
+		if !ok || above[i+1] != s.Body {
+			continue
+		}
+		if b, ok := s.Cond.(*ast.BinaryExpr); ok && b.Op == token.EQL {
+			if y, ok := b.Y.(*ast.Ident); ok && y.Name == "Scalar" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// dispatch reports a function that lacks a case for a tier, or has another tier's
+// kernel in it.
+func (c *elementChecker) dispatch(pkg *typed, fn *ast.FuncDecl) {
+	served := map[string]bool{}
+	ast.Inspect(fn.Body, func(n ast.Node) bool {
+		clause, ok := n.(*ast.CaseClause)
+		if !ok || len(clause.List) == 0 || !named(pkg.info.TypeOf(clause.List[0]), "kernels", "ISA") {
+			return true
+		}
+		tier := types.ExprString(clause.List[0])
+		home := tierOf[c.goarch][tier]
+		if len(clause.List) != 1 || home == "" {
+			c.add(clause, "a case for %s in %s: want one for each tier of %s", tier, fn.Name.Name, c.goarch)
+			return true
+		}
+		ast.Inspect(&ast.BlockStmt{List: clause.Body}, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if callee := callee(pkg, call); callee != nil && callee.Pkg() != nil {
+				switch in, ours := below(callee.Pkg().Path()); {
+				case in == home:
+					served[tier] = true
+				case ours:
+					c.add(call, "the case for %s in %s calls %s.%s", tier, fn.Name.Name, in, callee.Name())
+				}
+			}
+			return true
+		})
+		return true
+	})
+	for tier := range tierOf[c.goarch] {
+		if !served[tier] {
+			c.add(fn, "%s has no kernel of tier %s: it would fall back to Go", fn.Name.Name, tier)
+		}
+	}
+}
+
+// exceptions are the names on the lists of what Elements allows.
+func exceptions() (names []string) {
+	for _, list := range []map[string]string{oneNumber, outside, choosing} {
+		for name, why := range list {
+			if why == "" {
+				panic(fmt.Sprintf("%s: an exception without a reason", name))
+			}
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
