@@ -100,6 +100,9 @@ func TestVariantsAgainstOracle(t *testing.T) {
 	}
 }
 
+// Every variant runs on every tier.
+func TestTiers(t *testing.T) { nettest.Tiers(t, append(variants(), additions()...)...) }
+
 // What a variant computes in many kernels has the bits of the fused cell where
 // both mean the same.
 func TestVariantsThatAddNothing(t *testing.T) {

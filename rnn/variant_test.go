@@ -86,6 +86,15 @@ func TestVariantsAgainstOracle(t *testing.T) {
 	}
 }
 
+// Every variant, and every activation, runs on every tier.
+func TestTiers(t *testing.T) {
+	var kinds []nettest.Kind
+	for _, a := range activations {
+		kinds = append(kinds, a.kind())
+	}
+	nettest.Tiers(t, append(kinds, variants()...)...)
+}
+
 // What a variant computes in many kernels has the bits of the fused cell where
 // both mean the same.
 func TestVariantsThatAddNothing(t *testing.T) {

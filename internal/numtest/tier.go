@@ -18,7 +18,14 @@ var tiers = []kernels.ISA{kernels.Scalar, kernels.AVX2, kernels.AVX512, kernels.
 
 var ran struct {
 	sync.Mutex
-	tier map[kernels.ISA]bool
+	tier     map[kernels.ISA]bool
+	variants []variant
+}
+
+// A variant is one of a layer, and the tiers that it ran on.
+type variant struct {
+	name  string
+	tiers []string
 }
 
 // EachTier runs f as a subtest named after the tier, once for each tier that is
@@ -59,12 +66,28 @@ func Ran(isa kernels.ISA) {
 	ran.tier[isa] = true
 }
 
-// Main runs the tests of a package and prints one line per tier,
+// RanVariant notes that tests exercised a variant of a layer on a tier.
+func RanVariant(name string, isa kernels.ISA) {
+	ran.Lock()
+	defer ran.Unlock()
+	i := slices.IndexFunc(ran.variants, func(v variant) bool { return v.name == name })
+	if i < 0 {
+		i = len(ran.variants)
+		ran.variants = append(ran.variants, variant{name: name})
+	}
+	if v := &ran.variants[i]; !slices.Contains(v.tiers, isa.String()) {
+		v.tiers = append(v.tiers, isa.String())
+	}
+}
+
+// Main runs the tests of a package and prints one line per tier, and one for each
+// variant of a layer,
 //
 //	simdrnn-tier: pkg=kernels tier=avx2 run
 //	simdrnn-tier: pkg=kernels tier=neon not exercised: this CPU is amd64
+//	simdrnn-variant: pkg=lstm tiers=scalar,avx2 variant=layer norm
 //
-// which internal/testall gathers into its table. It returns the exit status:
+// which internal/testall gathers into its tables. It returns the exit status:
 // that of the tests, and failure when SIMDRNN_REQUIRE_ISA (names separated by
 // commas) asks for a tier that they did not exercise. A test package calls it
 // from TestMain as os.Exit(numtest.Main(m)).
@@ -78,6 +101,9 @@ func Main(m *testing.M) int {
 		defer ran.Unlock()
 		return ran.tier[isa]
 	}, whyNot)
+	for _, v := range ran.variants {
+		lines = append(lines, fmt.Sprintf("simdrnn-variant: pkg=%s tiers=%s variant=%s", packageName(), strings.Join(v.tiers, ","), v.name))
+	}
 	for _, l := range lines {
 		fmt.Println(l)
 	}

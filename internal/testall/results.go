@@ -42,6 +42,42 @@ type pkg struct {
 	seconds                 float64
 	noTests, broken         bool
 	tiers                   map[string]string // tier to "run" or the reason why not
+	variants                []variant
+}
+
+// A variant is one of a layer, and the tiers that it ran on.
+type variant struct{ name, tiers string }
+
+// variantMark begins the lines that numtest.Main prints of them.
+const variantMark = "simdrnn-variant: "
+
+// variant takes in such a line.
+func (r *results) variant(name, build, line string) {
+	_, rest, _ := strings.Cut(line, " tiers=")
+	tiers, variantName, _ := strings.Cut(rest, " variant=")
+	p := r.pkg(name, build)
+	p.variants = append(p.variants, variant{variantName, tiers})
+}
+
+// listVariants prints, for each package with variants, those that ran on the same
+// tiers.
+func (r *results) listVariants() {
+	for _, p := range r.packages {
+		var seen []string
+		for _, v := range p.variants {
+			if slices.Contains(seen, v.tiers) {
+				continue
+			}
+			seen = append(seen, v.tiers)
+			var names []string
+			for _, w := range p.variants {
+				if w.tiers == v.tiers {
+					names = append(names, w.name)
+				}
+			}
+			fmt.Fprintf(r.w, "variants of %s on %s: %s\n", p.title(), strings.ReplaceAll(v.tiers, ",", ", "), strings.Join(names, "; "))
+		}
+	}
 }
 
 func newResults(w io.Writer) *results {
@@ -102,6 +138,9 @@ func (r *results) take(e event, variant string) {
 	case "output":
 		if line := strings.TrimSpace(e.Output); strings.HasPrefix(line, tierMark) {
 			r.tier(name, variant, line)
+			return
+		} else if strings.HasPrefix(line, variantMark) {
+			r.variant(name, variant, line)
 			return
 		}
 		b := r.output[k]
@@ -224,6 +263,7 @@ func (r *results) finish() int {
 		fmt.Fprintln(r.w, "skipped:", s)
 	}
 	r.table()
+	r.listVariants()
 	for _, n := range r.notes {
 		fmt.Fprintln(r.w, n)
 	}

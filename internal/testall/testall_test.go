@@ -53,6 +53,9 @@ func TestPassingRunShowsTiersAndReasons(t *testing.T) {
 		event{Action: "skip", Package: kernelsPkg, Test: "TestB"},
 		event{Action: "output", Package: kernelsPkg, Output: "simdrnn-tier: pkg=kernels tier=avx2 run\n"},
 		event{Action: "output", Package: kernelsPkg, Output: "simdrnn-tier: pkg=kernels tier=neon not exercised: this CPU is amd64\n"},
+		event{Action: "output", Package: kernelsPkg, Output: "simdrnn-variant: pkg=kernels tiers=scalar,avx2 variant=plain\n"},
+		event{Action: "output", Package: kernelsPkg, Output: "simdrnn-variant: pkg=kernels tiers=scalar variant=coupled\n"},
+		event{Action: "output", Package: kernelsPkg, Output: "simdrnn-variant: pkg=kernels tiers=scalar,avx2 variant=layer norm\n"},
 		event{Action: "pass", Package: kernelsPkg, Elapsed: 1.25},
 		event{Action: "pass", Package: rootModule + "/internal/wire", Test: "TestC"},
 		event{Action: "pass", Package: rootModule + "/internal/wire"},
@@ -65,6 +68,7 @@ func TestPassingRunShowsTiersAndReasons(t *testing.T) {
 		"kernels        2 ok   1.2s  -       run   -       [1]",
 		"internal/wire  1 ok   0.0s  -       -     -       -",
 		"[1] neon not exercised: this CPU is amd64\n",
+		"variants of kernels on scalar, avx2: plain; layer norm\nvariants of kernels on scalar: coupled\n",
 		"skipped: kernels TestB: x_test.go:9: needs a printer\n",
 		"without tests: kernels/internal/avx2\n",
 		"\n3 passed, 0 failed, 1 skipped\n")
