@@ -64,14 +64,21 @@ func (k Kind) workers() []int {
 	return []int{0, 1, 2, 3, 8}
 }
 
-// tiny is a network whose values are around the bound of what is flushed.
-var tiny = shape{Config{Input: 4, Hidden: 9, NoBias: true}, 6, 3, false}
+// tiny are networks whose values, or whose merged outputs, are around the bound of
+// what is flushed, with the size of what goes into them.
+var tiny = []struct {
+	shape
+	size float32
+}{
+	{shape{Config{Input: 4, Hidden: 9, NoBias: true}, 6, 3, false}, 0x1p-98},
+	{shape{Config{Input: 4, Hidden: 9, NoBias: true, Bidirectional: true, Merge: 3}, 6, 3, false}, 0x1p-46},
+}
 
-// shrink brings all values that go in near 2^-100.
-func (p *problem) shrink() {
+// shrink makes all values that go in as small as that.
+func (p *problem) shrink(by float32) {
 	for _, v := range append(append([][]float32{p.x, p.dy}, p.state...), p.dstate...) {
 		for i := range v {
-			v[i] *= 0x1p-98
+			v[i] *= by
 		}
 	}
 }
@@ -100,11 +107,16 @@ func Numbers(t *testing.T, k Kind) {
 // Both passes have the bits of the contract, on every tier, for any number of
 // workers, in memory that is exactly large enough or larger and in use before.
 func matchesTheContract(t *testing.T, k Kind) {
-	for i, s := range append(k.shapes(), tiny) {
-		p := newProblem(t, k, uint64(i), s.cfg, s.T, s.B, s.ragged)
-		if s == tiny {
-			p.shrink()
-		}
+	var problems []*problem
+	for i, s := range k.shapes() {
+		problems = append(problems, newProblem(t, k, uint64(i), s.cfg, s.T, s.B, s.ragged))
+	}
+	for _, s := range tiny {
+		p := newProblem(t, k, uint64(len(problems)), s.cfg, s.T, s.B, s.ragged)
+		p.shrink(s.size)
+		problems = append(problems, p)
+	}
+	for _, p := range problems {
 		modes := []bool{false}
 		if k.Noise != (Noise{}) {
 			modes = append(modes, true)
