@@ -95,6 +95,49 @@ var families = []family{
 		}
 		return regression(l.Unroll(9, rows), r, 9, &bptt.SGD{LR: 0.05, Momentum: 0.9})
 	}},
+	// What Config can add, masks included.
+	{"lstm-everything", func() (*run, error) {
+		r := generator(10)
+		l, err := lstm.New(lstm.Config{
+			Input: inputs, Hidden: hidden, Layers: 2, Projection: 11, Peephole: true, Clip: 1.5, CellClip: 0.75, LayerNorm: true,
+			GateActivation: lstm.HardSigmoid(0.25, 0.5), CandidateActivation: lstm.Softsign, OutputActivation: lstm.ELU(1),
+			Dropout: 0.2, InputDropout: 0.1, HiddenDropout: 0.25, WeightDropout: 0.125, Zoneout: 0.2, ZoneoutCell: 0.1,
+		}, r)
+		if err != nil {
+			return nil, err
+		}
+		return regression(l.Unroll(9, rows), r, 9, &bptt.Adam{LR: 1e-2})
+	}},
+	{"lstm-coupled-merged", func() (*run, error) {
+		r := generator(11)
+		l, err := lstm.New(lstm.Config{Input: inputs, Hidden: 11, Layers: 2, Bidirectional: true, Merge: lstm.Multiply, Coupled: true, Peephole: true, Dropout: 0.3, Zoneout: 0.1}, r)
+		if err != nil {
+			return nil, err
+		}
+		return regression(l.Unroll(6, rows), r, 6, &bptt.SGD{LR: 0.1, Momentum: 0.9})
+	}},
+	{"gru-everything", func() (*run, error) {
+		r := generator(12)
+		l, err := gru.New(gru.Config{
+			Input: inputs, Hidden: hidden, Layers: 2, Clip: 1.5, LayerNorm: true, CandidateActivation: gru.ScaledTanh(1.5, 0.75),
+			Dropout: 0.2, InputDropout: 0.1, HiddenDropout: 0.25, WeightDropout: 0.125, Zoneout: 0.2,
+		}, r)
+		if err != nil {
+			return nil, err
+		}
+		return regression(l.Unroll(9, rows), r, 9, &bptt.Adam{LR: 1e-2})
+	}},
+	{"rnn-everything", func() (*run, error) {
+		r := generator(13)
+		l, err := rnn.New(rnn.Config{
+			Input: inputs, Hidden: hidden, Layers: 2, Clip: 1.5, LayerNorm: true, Activation: rnn.Softplus,
+			Dropout: 0.2, InputDropout: 0.1, HiddenDropout: 0.25, WeightDropout: 0.125, Zoneout: 0.2,
+		}, r)
+		if err != nil {
+			return nil, err
+		}
+		return regression(l.Unroll(9, rows), r, 9, &bptt.Adam{LR: 1e-2})
+	}},
 	{"language-model", languageModel},
 }
 
