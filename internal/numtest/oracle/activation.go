@@ -52,7 +52,7 @@ func function[N Number[N]](f Activation, x N) (y, slope N) {
 		y = x.Tanh()
 		return y, one.Sub(y.Mul(y))
 	case "Relu":
-		return x.IfNegative(zero, x), x.IfNegative(zero, one)
+		return x.IfNegative(zero, x), zero.Sub(x).IfNegative(one, zero) // 0 at 0, as PyTorch has it
 	case "Sigmoid":
 		y = x.Sigmoid()
 		return y, y.Mul(one.Sub(y))
