@@ -450,10 +450,12 @@ func besides(list ...string) []string {
 
 // spread makes layer norm's parameters, which are 1 and 0 at first, differ.
 func spread(each func(func(string, []float32, ...int))) {
+	k := 0
 	each(func(name string, w []float32, _ ...int) {
 		if strings.HasPrefix(name, "gain") || strings.HasPrefix(name, "bias_c") {
 			for i := range w {
-				w[i] += float32(i%7-3) / 8
+				w[i] += float32(k%7-3) / 8
+				k++
 			}
 		}
 	})
