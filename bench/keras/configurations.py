@@ -34,7 +34,7 @@ def draw(kind, seed):
     case = dict(kind=kind, seed=seed, input=c.of(SIZES), units=c.of(SIZES), layers=c.of([1, 1, 2, 3]), steps=1 + c.below(10), batch=1 + c.below(5))
     case["scale"] = round(c.number(0.5, 2) * case["units"] ** -0.5, 3)
     if c.chance(45):
-        case["merge_mode"] = c.of(["concat", "sum", "ave", "mul"])
+        case["merge_mode"] = c.of(["concat", "concat", "sum", "ave", "mul"])
     elif c.chance(50):
         case["go_backwards"] = True
     if c.chance(50):

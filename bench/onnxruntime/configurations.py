@@ -207,8 +207,9 @@ def quirks():
     assert alone("ThresholdedRelu", 0.5, activation_alpha=[0.5]) == 0
     # Without a list its alpha is 0 here. The text refers to the operator ThresholdedRelu, whose default is 1.
     assert alone("ThresholdedRelu", 0.5) == 0.5
-    # Softplus is computed as the text writes it, and the exponential overflows.
+    # Softplus and Elu are computed as the text writes them: e^x overflows, and e^x - 1 has few digits near 0.
     assert alone("Softplus", 90.0) == np.inf
+    assert abs(alone("Elu", -1e-6, activation_alpha=[1.0]) + 1e-6) > 1e-8
 
 
 # ---- Configurations

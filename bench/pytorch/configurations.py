@@ -103,6 +103,17 @@ def run(kind, case, dtype, moved=None):
     return {name: t.detach().double().numpy() for name, t in out.items()}
 
 
+def quirks():
+    """PyTorch refuses rows of no steps and sequences of no steps."""
+    refused = 0
+    for f in (lambda: pack_padded_sequence(torch.zeros(2, 2, 1), torch.tensor([2, 0]), enforce_sorted=False), lambda: nn.LSTM(1, 1)(torch.zeros(0, 2, 1))):
+        try:
+            f()
+        except RuntimeError:
+            refused += 1
+    assert refused == 2
+
+
 def configurations(kind, count):
     cases, seed, worst, passed_over = [], 0, 0.0, 0
     while len(cases) < count:
@@ -125,6 +136,7 @@ def configurations(kind, count):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    quirks()
     configurations("lstm", 200)
     configurations("gru", 120)
     configurations("rnn", 120)
