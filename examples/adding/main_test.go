@@ -1,0 +1,263 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// result is what a run left.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// lines are those of stdout.
+func (r result) lines() []string { return strings.Split(strings.TrimSuffix(r.stdout, "\n"), "\n") }
+
+// command runs the program.
+func command(args string) result {
+	var stdout, stderr bytes.Buffer
+	code := adding(context.Background(), strings.Fields(args), &stdout, &stderr)
+	return result{stdout.String(), stderr.String(), code}
+}
+
+const (
+	lastLine = `^solved after \d+ updates: held-out error 0\.000\d\d, (99|100)\.\d % right to 0\.04, \d+\.\d s, (scalar|avx2|avx512|neon)$`
+	hashLine = `^sha256 [0-9a-f]{64}$`
+)
+
+// TestSolved: sequences of 20 steps are solved by what solves those of 100.
+func TestSolved(t *testing.T) {
+	for _, cell := range []string{"lstm", "gru"} {
+		t.Run(cell, func(t *testing.T) {
+			r := command("-length 20 -hidden 16 -batch 25 -seed 2 -steps 3000 -cell " + cell)
+			require.Zero(t, r.code, r.stderr)
+			require.Len(t, r.lines(), 2)
+			require.Regexp(t, hashLine, r.lines()[0])
+			require.Regexp(t, lastLine, r.lines()[1])
+			require.Contains(t, r.stderr, cell+" of 16 units", "progress goes to standard error")
+			require.Contains(t, r.stderr, "update   100  training error 0.")
+			require.Contains(t, r.stderr, "% right")
+		})
+	}
+}
+
+// TestSameEverywhere: one hash for each kind of cell, on every tier and with any
+// number of workers. The hashes are those of every machine.
+func TestSameEverywhere(t *testing.T) {
+	defer kernels.Use(kernels.Current())
+	for cell, want := range map[string]string{
+		"lstm": "sha256 9cef309812efb3505f4a4917c1cdb5ba45378b961c9cbd6539b4cadeb4c5a142",
+		"gru":  "sha256 64fc04aed19b87317d882fd1b288ad1a1e7de8e3174b86c86e11d0f21fdda9fa",
+		"rnn":  "sha256 55d3587aab9fd345b8b0c45532a814af9962c8ea4a2a3a4f74ac6fec1ebe4dff",
+	} {
+		for _, isa := range kernels.Available() {
+			require.NoError(t, kernels.Use(isa))
+			for _, workers := range []string{"0", "1", "3"} {
+				r := command("-length 11 -hidden 19 -batch 9 -steps 20 -quiet -cell " + cell + " -workers " + workers)
+				require.Equal(t, 1, r.code, "20 updates do not solve it")
+				require.Equal(t, "adding: "+errNotSolved.Error()+"\n", r.stderr)
+				require.Equal(t, want, r.lines()[0], "%s, %v, %s workers", cell, isa, workers)
+				require.Regexp(t, `^not solved after 20 updates: .*`+isa.String()+"$", r.lines()[1])
+			}
+		}
+		other := command("-length 11 -hidden 19 -batch 9 -steps 20 -quiet -seed 2 -cell " + cell)
+		require.NotEqual(t, want, other.lines()[0])
+	}
+}
+
+// TestMistakes: what is wrong and what to do, and status 2.
+func TestMistakes(t *testing.T) {
+	for args, texts := range map[string][]string{
+		"-nonsense":                             {"-nonsense", "usage"},
+		"-cell elman":                           {`-cell is "elman"`, "lstm, gru or rnn"},
+		"-cell elman -rate 1":                   {`-cell is "elman"`},
+		"-length 1":                             {"-length is 1", "2 to"},
+		"-length 9000":                          {"-length is 9000"},
+		"-hidden 0":                             {"-hidden is 0"},
+		"-batch -3":                             {"-batch is -3"},
+		"-batch 8192 -length 8192 -hidden 8192": {"GB", "smaller"},
+		"-rate 0":                               {"-rate is 0"},
+		"-rate nan":                             {"-rate"},
+		"-clip 0":                               {"-clip is 0"},
+		"-steps 0":                              {"-steps is 0"},
+		"-steps x":                              {"-steps"},
+		"-workers -1":                           {"-workers is -1"},
+		"gru":                                   {`"gru"`, "-cell"},
+		"-rate 10 -clip 1e30 -cell rnn -length 50 -steps 300 -quiet": {"not finite", "smaller -rate"},
+	} {
+		r := command(args)
+		require.Equal(t, 2, r.code, args)
+		require.Empty(t, r.stdout, args)
+		for _, text := range texts {
+			require.Contains(t, r.stderr, text, args)
+		}
+	}
+	r := command("-help")
+	require.Zero(t, r.code)
+	require.Contains(t, r.stderr, "-cell")
+	require.Contains(t, r.stderr, "usage")
+}
+
+// TestInterrupt: the last lines come also where Ctrl-C ended the run, in the
+// midst of a look too.
+func TestInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var stdout bytes.Buffer
+	code := adding(ctx, strings.Fields("-length 11 -hidden 8 -batch 4 -steps 1000000"), &stdout, cancelWriter(cancel))
+	require.Equal(t, 1, code)
+	r := result{stdout: stdout.String()}
+	require.Len(t, r.lines(), 2)
+	require.Regexp(t, hashLine, r.lines()[0])
+	require.Regexp(t, "^not solved after 0 updates: held-out error [0-9.]+, ", r.lines()[1])
+}
+
+// cancelWriter cancels as soon as something is written.
+type cancelWriter context.CancelFunc
+
+func (w cancelWriter) Write(b []byte) (int, error) { w(); return len(b), nil }
+
+// TestProblem: every sequence is one of the problem, and no two batches are alike.
+func TestProblem(t *testing.T) {
+	for _, length := range []int{2, 3, 20} {
+		const rows, batches = 7, 200
+		p := newProblem(length, rows, batches, 1, 2)
+		var b bptt.Batch
+		var first, last []float32
+		seen := map[int]bool{}
+		sum, squares := 0.0, 0.0
+		for range batches {
+			require.NoError(t, p.Next(&b))
+			require.Equal(t, length, b.Steps)
+			require.Equal(t, rows, b.Rows)
+			for r := range rows {
+				var marked []int
+				var want float32
+				for s := range length {
+					pair := b.X[(s*rows+r)*2:][:2]
+					require.True(t, pair[0] >= 0 && pair[0] < 1)
+					require.True(t, pair[1] == 0 || pair[1] == 1)
+					if pair[1] == 1 {
+						marked = append(marked, s)
+						want += pair[0]
+						seen[s] = true
+					}
+					require.Equal(t, s < length-1, b.Targets[s*rows+r] < 0)
+				}
+				require.Len(t, marked, 2)
+				require.Less(t, marked[0], length/2)
+				require.GreaterOrEqual(t, marked[1], length/2)
+				require.True(t, b.Reset[r])
+				y := b.Y[(length-1)*rows+r]
+				require.Equal(t, want, y)
+				sum += float64(y)
+				squares += float64((y - 1) * (y - 1))
+			}
+			require.NotEqual(t, last, b.X)
+			last = slices.Clone(b.X)
+			if first == nil {
+				first = last
+			}
+		}
+		require.Len(t, seen, length, "every step is marked at times")
+		// The sum of two even draws has the mean 1 and the variance 1/6; its square
+		// about 1 has the variance 7/180. Five deviations are never seen.
+		n := float64(rows * batches)
+		require.InDelta(t, 1, sum/n, 5*math.Sqrt(1/6.0/n))
+		require.InDelta(t, 1/6.0, squares/n, 5*math.Sqrt(7/180.0/n))
+
+		// An epoch of a held-out set is the one before.
+		require.Equal(t, io.EOF, p.Next(&b))
+		require.NoError(t, p.Next(&b))
+		require.Equal(t, first, b.X)
+		b.Want = 1
+		require.ErrorContains(t, p.Next(&b), "whole")
+	}
+	a, b := newProblem(9, 2, 0, 1, 1), newProblem(9, 2, 0, 1, 2)
+	var x, y bptt.Batch
+	require.NoError(t, a.Next(&x))
+	require.NoError(t, b.Next(&y))
+	require.NotEqual(t, x.X, y.X, "training and held-out sequences differ")
+}
+
+// TestResume: a run in two parts ends in the same weights as a run in one.
+func TestResume(t *testing.T) {
+	start := func(steps int64, seed uint64) *job {
+		o, err := parse([]string{"-length", "8", "-hidden", "9", "-batch", "5"}, io.Discard)
+		require.NoError(t, err)
+		o.steps, o.settings.Seed = steps, seed
+		j, err := newJob(o, func(bptt.Progress) error { return nil })
+		require.NoError(t, err)
+		return j
+	}
+	whole := start(12, 1)
+	_, err := whole.trainer.Run(context.Background())
+	require.NoError(t, err)
+
+	part := start(7, 1)
+	_, err = part.trainer.Run(context.Background())
+	require.NoError(t, err)
+	var file bytes.Buffer
+	require.NoError(t, part.trainer.Save(&file))
+	c, err := bptt.ReadCheckpoint(&file)
+	require.NoError(t, err)
+	rest := start(12, 2) // everything comes from the file
+	require.NoError(t, rest.trainer.Resume(c))
+	report, err := rest.trainer.Run(context.Background())
+	require.NoError(t, err)
+	require.EqualValues(t, 12, report.Step)
+	require.Equal(t, bptt.Fingerprint(whole.net), bptt.Fingerprint(rest.net))
+}
+
+func TestPositions(t *testing.T) {
+	p := newProblem(6, 2, 5, 1, 2)
+	var b, c bptt.Batch
+	for range 3 {
+		require.NoError(t, p.Next(&b))
+	}
+	at, err := p.MarshalBinary()
+	require.NoError(t, err)
+	q := newProblem(6, 2, 5, 9, 9)
+	require.NoError(t, q.UnmarshalBinary(at))
+	require.NoError(t, p.Next(&b))
+	require.NoError(t, q.Next(&c))
+	require.Equal(t, b.X, c.X)
+	require.NoError(t, q.Next(&c))
+	require.Equal(t, io.EOF, q.Next(&c), "the fifth was the last")
+
+	for name, other := range map[string]*problem{
+		"length": newProblem(7, 2, 5, 1, 2), "rows": newProblem(6, 3, 5, 1, 2), "batches": newProblem(6, 2, 0, 1, 2),
+	} {
+		require.ErrorContains(t, other.UnmarshalBinary(at), "another length", name)
+	}
+	require.Error(t, q.UnmarshalBinary(at[:10]))
+	require.Error(t, q.UnmarshalBinary(at[:len(at)-1]))
+	late := slices.Clone(at)
+	late[24] = 6
+	require.ErrorContains(t, q.UnmarshalBinary(late), "batch 6")
+}
+
+// TestTally counts what is within 0.04 of the sum, at the steps that are asked for.
+func TestTally(t *testing.T) {
+	nan := float32(math.NaN())
+	b := &bptt.Batch{Steps: 2, Rows: 4, Y: []float32{0, 0, 0, 0, 1, 1, 1, 1}, Targets: []int32{-1, -1, -1, -1, 0, 0, 0, 0}}
+	var c tally
+	sum, n, err := c.Loss(nil, []float32{0, 0, 0, 0, 1.03, 0.97, 1.05, 0.95}, b, new(bptt.Scratch))
+	require.NoError(t, err)
+	require.Equal(t, 4, n)
+	require.Equal(t, 2, c.right)
+	require.InDelta(t, 2*0.03*0.03+2*0.05*0.05, sum, 1e-6)
+	_, _, err = c.Loss(nil, []float32{0, 0, 0, 0, nan, nan, nan, nan}, b, new(bptt.Scratch))
+	require.NoError(t, err)
+	require.Equal(t, 2, c.right, "what is no number is not right")
+}
