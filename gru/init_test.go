@@ -64,3 +64,34 @@ func TestNewIsInitByPyTorch(t *testing.T) {
 		}
 	}
 }
+
+// The gains of layer normalisation begin as 1.
+func TestInitOfGains(t *testing.T) {
+	const h = 5
+	net, err := gru.New(gru.Config{Input: 3, Hidden: h, Bidirectional: true, LayerNorm: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range map[string]gru.Scheme{"PyTorch": gru.PyTorch, "Keras": gru.Keras, "PerGate": gru.PerGate} {
+		gains := 0
+		net.Init(nil, func(_ *rand.Rand, p gru.Param) { p.Fill(7) })
+		net.Init(rand.New(rand.NewPCG(1, 2)), s)
+		net.Init(nil, func(_ *rand.Rand, p gru.Param) {
+			if !p.Gain() {
+				return
+			}
+			gains++
+			if p.Gates != 3 || p.Rows != 3*h || p.Cols != 1 {
+				t.Errorf("%s has %d gates in %d x %d", p.Name, p.Gates, p.Rows, p.Cols)
+			}
+			for i, v := range p.W {
+				if v != 1 {
+					t.Errorf("%s: %s[%d] is %v, want 1", name, p.Name, i, v)
+				}
+			}
+		})
+		if gains != 4 {
+			t.Errorf("%d gains, want 4", gains)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/simdrnn/simdrnn/lstm"
@@ -118,8 +119,95 @@ func TestSetForgetBias(t *testing.T) {
 			}
 		}
 	})
-	bare, _ := lstm.New(lstm.Config{Input: 2, Hidden: h, NoBias: true}, nil)
-	if bare.SetForgetBias(1) == nil {
-		t.Error("no error without biases")
+	for what, cfg := range map[string]lstm.Config{
+		"NoBias":  {Input: 2, Hidden: h, NoBias: true},
+		"Coupled": {Input: 2, Hidden: h, Coupled: true}, // the rows where f would be are those of g
+	} {
+		without, err := lstm.New(cfg, rand.New(rand.NewPCG(1, 2)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		hash := func() (s [32]byte) {
+			sum := sha256.New()
+			without.EachParam(func(_ string, w []float32, _ ...int) { binary.Write(sum, binary.LittleEndian, w) })
+			return [32]byte(sum.Sum(nil))
+		}
+		before := hash()
+		if err := without.SetForgetBias(1); err == nil || !strings.Contains(err.Error(), "Config."+what) {
+			t.Errorf("%s: the error is %v", what, err)
+		}
+		if hash() != before {
+			t.Errorf("%s: parameters have changed", what)
+		}
+	}
+}
+
+// What Config adds begins in a way that makes sense by each Scheme, and is cut
+// into the gates that it has.
+func TestInitOfVariants(t *testing.T) {
+	const h, proj = 9, 4
+	for _, coupled := range []bool{false, true} {
+		gates := 4
+		if coupled {
+			gates = 3
+		}
+		net, err := lstm.New(lstm.Config{Input: 3, Hidden: h, Layers: 2, Bidirectional: true, Projection: proj, Peephole: true, LayerNorm: true, Coupled: coupled}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, s := range map[string]lstm.Scheme{"PyTorch": lstm.PyTorch, "Keras": lstm.Keras, "PerGate": lstm.PerGate} {
+			net.Init(nil, func(_ *rand.Rand, p lstm.Param) { p.Fill(7) })
+			net.Init(rand.New(rand.NewPCG(1, 2)), s)
+			net.EachParam(func(param string, w []float32, shape ...int) {
+				p := lstm.Param{Name: param}
+				var least, most float32
+				for i, v := range w {
+					if i == 0 {
+						least, most = v, v
+					}
+					least, most = min(least, v), max(most, v)
+				}
+				limit := float32(1 / math.Sqrt(h)) // PyTorch's of everything drawn
+				switch {
+				case p.Gain():
+					if least != 1 || most != 1 {
+						t.Errorf("%s: %s is from %v to %v, want 1", name, param, least, most)
+					}
+					return
+				case param[:6] == "bias_c", name != "PyTorch" && (p.Bias() || p.Peephole()):
+					limit = 0
+				case name != "PyTorch" && p.Recurrent():
+					limit = 1 // the columns have the length 1
+				case name != "PyTorch" && param[:9] == "weight_hr":
+					limit = float32(math.Sqrt(6. / (proj + h)))
+				case name == "Keras":
+					limit = float32(math.Sqrt(6 / float64(gates*h+shape[1])))
+				case name == "PerGate":
+					limit = float32(math.Sqrt(6 / float64(h+shape[1])))
+				}
+				if least < -limit || most > limit || limit > 0 && least == most {
+					t.Errorf("%s: %s is from %v to %v, the limit is %v", name, param, least, most, limit)
+				}
+			})
+		}
+		for name, want := range map[string][]int{
+			"weight_ih_l0": {gates, h, 3}, "weight_hh_l0": {gates, h, proj}, "bias_hh_l1_reverse": {gates, h, 1}, "gain_hh_l0": {gates, h, 1},
+			"weight_hr_l0": {1, proj, h}, "weight_peephole_l1": {gates - 1, h, 1}, "gain_c_l0": {1, h, 1}, "bias_c_l0_reverse": {1, h, 1},
+		} {
+			found := false
+			net.Init(nil, func(_ *rand.Rand, p lstm.Param) {
+				if p.Name != name {
+					return
+				}
+				found = true
+				g := p.Gate(want[0] - 1)
+				if p.Gates != want[0] || g.Rows != want[1] || g.Cols != want[2] || len(g.W) != want[1]*want[2] {
+					t.Errorf("%s has %d gates of %d x %d, want %v", name, p.Gates, g.Rows, g.Cols, want)
+				}
+			})
+			if !found {
+				t.Errorf("no %s", name)
+			}
+		}
 	}
 }

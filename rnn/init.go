@@ -11,16 +11,17 @@ import (
 // every machine if it takes nothing of r but Uint64, as the methods of Param do.
 type Scheme = seq.Scheme
 
-// A Param is a parameter as a Scheme sees it: a matrix, or a bias as one column,
+// A Param is a parameter as a Scheme sees it: a matrix, or a vector as one column,
 // with methods that fill it or cut it into gates.
 type Param = seq.Param
 
 // PyTorch is the Scheme of New: everything, biases too, uniform on
-// [-1/sqrt(Hidden), 1/sqrt(Hidden)].
+// [-1/sqrt(Hidden), 1/sqrt(Hidden)], but for the gains of layer normalisation,
+// which are 1.
 func PyTorch(r *rand.Rand, p Param) { seq.PyTorch(r, p) }
 
 // Keras is a Scheme: W_ih uniform by Glorot, W_hh with orthonormal columns, each
-// drawn as a whole matrix, and biases +0.
+// drawn as a whole matrix, biases +0 and gains 1.
 func Keras(r *rand.Rand, p Param) { seq.Keras(r, p) }
 
 // PerGate is a Scheme: Keras, but the matrix of each gate is drawn by itself, so

@@ -16,9 +16,9 @@ type Layer struct {
 
 // New makes a Layer and draws all its weights and biases from the uniform
 // distribution on [-1/sqrt(Hidden), 1/sqrt(Hidden)], in EachParam's order, one
-// Uint64 of r each: the same seed gives the same bits everywhere. A nil r
-// leaves them +0, for weights that come from elsewhere. Init is for other ways
-// to begin.
+// Uint64 of r each: the same seed gives the same bits everywhere. The gains of
+// layer normalisation begin as 1. A nil r leaves everything +0, for weights that
+// come from elsewhere. Init is for other ways to begin.
 //
 // It returns an error if cfg makes no sense or describes more weights than an
 // int can count, and if the environment variable SIMDRNN_ISA asks for something
@@ -47,10 +47,10 @@ func newLayer(cfg Config, src seq.Source) (*Layer, error) {
 	return &Layer{cfg, net}, nil
 }
 
-// Config returns what the Layer was made from, Layers filled in.
+// Config returns what the Layer was made from, Layers and the activation filled in.
 func (l *Layer) Config() Config { return l.cfg }
 
 // EachParam calls f for each parameter: layer by layer, forward direction
-// before reverse, W_ih, W_hh, b_ih, b_hh, then what Config adds. w is the Layer's own memory,
-// row-major of the given shape: writing it changes the Layer.
+// before reverse, W_ih, W_hh, b_ih, b_hh, then what Config adds. w is the Layer's
+// own memory, row-major of the given shape: writing it changes the Layer.
 func (l *Layer) EachParam(f func(name string, w []float32, shape ...int)) { l.net.EachParam(f) }

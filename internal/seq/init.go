@@ -15,7 +15,7 @@ import (
 type Scheme func(r *rand.Rand, p Param)
 
 // A Param is a parameter, or the rows of it that belong to one gate. W is the
-// Layer's own memory, row-major [Rows][Cols]; a bias is one column.
+// Layer's own memory, row-major [Rows][Cols]; a vector is one column.
 type Param struct {
 	Name       string // as EachParam gives it
 	W          []float32
@@ -24,7 +24,8 @@ type Param struct {
 	Hidden     int
 }
 
-// Recurrent reports whether p is a W_hh, Bias whether it is a b_ih or b_hh.
+// Recurrent reports whether p is a W_hh, Bias whether it is a b_ih or b_hh, or
+// what layer normalisation adds to an LSTM's c.
 func (p Param) Recurrent() bool { return strings.HasPrefix(p.Name, "weight_hh") }
 func (p Param) Bias() bool      { return strings.HasPrefix(p.Name, "bias") }
 
