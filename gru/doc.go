@@ -59,6 +59,37 @@
 //	weight_ih_l0_reverse  ...                 of a direction that runs backwards
 //	weight_ih_l1          [3*Hidden][Out]
 //
+// # Variants
+//
+// Besides ResetBefore and Textbook, each of these fields of Config changes the step
+// by itself, and they go together; variant.go has the equations of both passes with
+// everything in them.
+//
+//	GateActivation       in place of the sigmoid of r and z
+//	CandidateActivation  in place of the tanh of n
+//	Clip                 limits what goes into the activations
+//	LayerNorm            W_ih x and W_hh h are normalised, each over all gates, and
+//	                     multiplied by gain_ih and gain_hh before the biases are
+//	                     added; not with ResetBefore
+//	Zoneout              parts of h stay as they were
+//
+// LayerNorm has two parameters for each layer and direction, after its biases:
+//
+//	gain_ih_l0            [3*Hidden]          r, then z, n
+//	gain_hh_l0            [3*Hidden]
+//
+// # Masks
+//
+// Dropout, InputDropout, HiddenDropout and WeightDropout drop elements in training,
+// Zoneout keeps those of the step before, at random; Config says what each is about.
+// What Unroll makes begins in training, what Infer makes in evaluation, and
+// Unrolled.SetTraining switches; a Predictor evaluates. In evaluation nothing is
+// dropped, and zoneout takes the mean.
+//
+// Masks follow from a seed and from counters alone (Unrolled.SetSeed), not from the
+// batch around a row or the machine. Unrolled.MaskState and Unrolled.Clock are what
+// a run has to keep, besides its state, to go on as if it had not stopped.
+//
 // # Bits
 //
 // For given weights and inputs every result has the same bits on every

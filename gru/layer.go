@@ -16,6 +16,10 @@ type Unrolled struct {
 // current now, whatever is chosen later. The carried state and the gradients
 // start at +0. Unroll panics if a size is negative or if (steps+2)*batch
 // is not below 2^31.
+//
+// What Config adds keeps more. ResetBefore and Textbook, Dropout, InputDropout and
+// WeightDropout take nothing for each step and row. With any other field the
+// 5*Hidden are 8*Hidden; HiddenDropout takes Hidden more, LayerNorm 12*Hidden + 2.
 func (l *Layer) Unroll(steps, batch int) *Unrolled {
 	return &Unrolled{l, l.net.Unroll(steps, batch, true)}
 }

@@ -14,7 +14,7 @@
 // This is the cell of Hochreiter and Schmidhuber (1997, "Long short-term
 // memory") with the forget gate of Gers, Schmidhuber and Cummins (2000,
 // "Learning to forget"), without peepholes. cell.go has the equations of both
-// passes as they are computed.
+// passes as they are computed. Fields of Config change it: see Variants.
 //
 // # Use
 //
@@ -34,8 +34,8 @@
 //
 // Tensors are []float32, time-major: x is [T][B][Input], y is [T][B][Out] with
 // Out = Hidden, or 2*Hidden for a bidirectional layer, the forward half first,
-// unless Config.Merge says otherwise. (Unrolled.SetBatchFirst is for tensors that
-// are [B][T][Input].)
+// unless Config.Merge says otherwise; with Config.Projection it stands for Hidden
+// there. (Unrolled.SetBatchFirst is for tensors that are [B][T][Input].)
 // A slice of a wrong length panics before anything is written, and so does a
 // call out of order; what comes from outside (a Config, a file, lengths, a
 // state) is answered with an error.
@@ -51,6 +51,50 @@
 //	bias_hh_l0            [4*Hidden]
 //	weight_ih_l0_reverse  ...                 of a direction that runs backwards
 //	weight_ih_l1          [4*Hidden][Out]
+//
+// # Variants
+//
+// Each of these fields of Config changes the step by itself, and they go together;
+// variant.go has the equations of both passes with everything in them.
+//
+//	Projection           h = W_hr (o*tanh(c)), which is narrower than c
+//	Peephole             + p_i*c and + p_f*c inside i and f, of c of the step before;
+//	                     + p_o*c inside o, of the new one
+//	Coupled              f = 1 - i
+//	GateActivation       in place of the sigmoid of i, f and o
+//	CandidateActivation  in place of the tanh of c~
+//	OutputActivation     in place of the tanh of c
+//	Clip                 limits what goes into the activations of i, f, o and c~
+//	CellClip             limits the new c
+//	LayerNorm            W x and W h are normalised, each over all gates:
+//	                     gain_ih*norm(W x) + gain_hh*norm(W h) + b; and
+//	                     h = o*tanh(gain_c*norm(c) + bias_c)
+//	Zoneout, ZoneoutCell parts of h, or of c, stay as they were
+//
+// They have these parameters, of each layer and direction, after its biases and in
+// this order:
+//
+//	weight_hr_l0          [Projection][Hidden]  and weight_hh_l0 is [4*Hidden][Projection]
+//	weight_peephole_l0    [3*Hidden]            of i, then f, o
+//	gain_ih_l0            [4*Hidden]
+//	gain_hh_l0            [4*Hidden]
+//	gain_c_l0             [Hidden]
+//	bias_c_l0             [Hidden]              not with NoBias
+//
+// With Coupled there are no rows of f: 3*Hidden of i, g, o stand for 4*Hidden, and
+// weight_peephole is [2*Hidden], of i and o.
+//
+// # Masks
+//
+// Dropout, InputDropout, HiddenDropout and WeightDropout drop elements in training,
+// Zoneout and ZoneoutCell keep those of the step before, at random; Config says what
+// each is about. What Unroll makes begins in training, what Infer makes in
+// evaluation, and Unrolled.SetTraining switches; a Predictor evaluates. In
+// evaluation nothing is dropped, and zoneout takes the mean.
+//
+// Masks follow from a seed and from counters alone (Unrolled.SetSeed), not from the
+// batch around a row or the machine. Unrolled.MaskState and Unrolled.Clock are what
+// a run has to keep, besides its state, to go on as if it had not stopped.
 //
 // # Bits
 //

@@ -16,6 +16,17 @@ type Unrolled struct {
 // current now, whatever is chosen later. The carried state and the gradients
 // start at +0. Unroll panics if a size is negative or if (steps+2)*batch
 // is not below 2^31.
+//
+// What Config adds keeps more. Dropout, InputDropout and WeightDropout take
+// nothing for each step and row. With any other field the 6*Hidden are 10*Hidden
+// (9 if Coupled is set), and these come on top, in floats for each hidden unit:
+//
+//	Peephole       3 (2 if Coupled)
+//	Projection     1 + Projection/Hidden, but h takes only Projection/Hidden in place of 1
+//	CellClip       1
+//	ZoneoutCell    1
+//	HiddenDropout  1 (Projection/Hidden)
+//	LayerNorm      18 (14 if Coupled), and 3 for each step and row
 func (l *Layer) Unroll(steps, batch int) *Unrolled {
 	return &Unrolled{l, l.net.Unroll(steps, batch, true)}
 }
@@ -179,11 +190,13 @@ func (l *Layer) Predictor(batch int) (*Predictor, error) {
 // output row.
 func (p *Predictor) Dims() (batch, in, out int) { return p.seq.Dims() }
 
-// Step reads x, [batch][Input], sets y, [batch][Hidden], and carries the state
-// on. It allocates nothing. It panics if a length is wrong.
+// Step reads x, [batch][Input], sets y, [batch][Hidden], or [batch][Projection] if
+// that is set, and carries the state on. It allocates nothing. It panics if a
+// length is wrong.
 func (p *Predictor) Step(y, x []float32) { p.seq.Step(y, x) }
 
-// State returns copies of the state: h, then c, each [Layers][batch][Hidden].
+// State returns copies of the state: h, then c, each [Layers][batch][Hidden] (h with
+// Projection in place of Hidden, if that is set).
 func (p *Predictor) State() [][]float32 { return p.seq.State() }
 
 // SetState sets the state, shaped as State returns it, from copies. On an error

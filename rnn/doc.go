@@ -43,6 +43,32 @@
 //	weight_ih_l0_reverse  ...              of a direction that runs backwards
 //	weight_ih_l1          [Hidden][Out]
 //
+// # Variants
+//
+// Each of these fields of Config changes the step by itself, and they go together;
+// variant.go has the equations of both passes with everything in them.
+//
+//	Clip       limits what goes into f
+//	LayerNorm  h = f(gain_ih*norm(W_ih x) + gain_hh*norm(W_hh h) + b_ih + b_hh)
+//	Zoneout    parts of h stay as they were
+//
+// LayerNorm has two parameters for each layer and direction, after its biases:
+//
+//	gain_ih_l0            [Hidden]
+//	gain_hh_l0            [Hidden]
+//
+// # Masks
+//
+// Dropout, InputDropout, HiddenDropout and WeightDropout drop elements in training,
+// Zoneout keeps those of the step before, at random; Config says what each is about.
+// What Unroll makes begins in training, what Infer makes in evaluation, and
+// Unrolled.SetTraining switches; a Predictor evaluates. In evaluation nothing is
+// dropped, and zoneout takes the mean.
+//
+// Masks follow from a seed and from counters alone (Unrolled.SetSeed), not from the
+// batch around a row or the machine. Unrolled.MaskState and Unrolled.Clock are what
+// a run has to keep, besides its state, to go on as if it had not stopped.
+//
 // # Bits
 //
 // For given weights and inputs every result has the same bits on every

@@ -16,6 +16,9 @@ type Unrolled struct {
 // current now, whatever is chosen later. The carried state and the gradients
 // start at +0. Unroll panics if a size is negative or if (steps+2)*batch
 // is not below 2^31.
+//
+// Of what Config adds, Zoneout and HiddenDropout keep Hidden floats more each,
+// LayerNorm 4*Hidden + 2.
 func (l *Layer) Unroll(steps, batch int) *Unrolled {
 	return &Unrolled{l, l.net.Unroll(steps, batch, true)}
 }
