@@ -114,3 +114,180 @@ func ExamplePredictor() {
 	fmt.Println(y[0] == whole[6], y[1] == whole[7], y[2] == whole[8])
 	// Output: true true true
 }
+
+// Layer normalisation in the cell brings gains, which begin as 1. How large the
+// weights are no longer matters. With the reset before the product there is none.
+func ExampleConfig_layerNorm() {
+	net, err := gru.New(gru.Config{Input: 2, Hidden: 3, LayerNorm: true}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.EachParam(func(name string, w []float32, shape ...int) { fmt.Println(name, shape) })
+	y, x := make([]float32, 3), []float32{1, -1}
+	for range 2 {
+		net.Infer(1, 1).Forward(y, x)
+		fmt.Printf("%.3f\n", y)
+		net.EachParam(func(name string, w []float32, _ ...int) {
+			for i := range w {
+				if name == "weight_ih_l0" {
+					w[i] *= 1024
+				}
+			}
+		})
+	}
+	_, err = gru.New(gru.Config{Input: 2, Hidden: 3, LayerNorm: true, ResetBefore: true}, nil)
+	fmt.Println(err != nil)
+	// Output:
+	// weight_ih_l0 [9 2]
+	// weight_hh_l0 [9 3]
+	// bias_ih_l0 [9]
+	// bias_hh_l0 [9]
+	// gain_ih_l0 [9]
+	// gain_hh_l0 [9]
+	// [-0.444 0.543 0.558]
+	// [-0.444 0.543 0.558]
+	// true
+}
+
+// The gates of an older library, a sigmoid made of straight lines, and a candidate
+// that is limited before its activation. z is 1/2, so h goes half of the way.
+func ExampleConfig_clip() {
+	net, err := gru.New(gru.Config{
+		Input: 1, Hidden: 1, Clip: 4,
+		GateActivation: gru.HardSigmoid(0.2, 0.5), CandidateActivation: gru.ReLU,
+	}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.EachParam(func(name string, w []float32, _ ...int) {
+		if name == "weight_ih_l0" {
+			w[2] = 1 // n is x
+		}
+	})
+	y := make([]float32, 3)
+	net.Infer(3, 1).Forward(y, []float32{4, 100, -100})
+	fmt.Println(y)
+	// Output: [2 3 1.5]
+}
+
+func ExampleActivation() {
+	net, err := gru.New(gru.Config{Input: 2, Hidden: 3, CandidateActivation: gru.ScaledTanh(1.5, 0.5)}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c := net.Config()
+	fmt.Println(c.GateActivation, c.CandidateActivation)
+	// Output: Sigmoid ScaledTanh(1.5, 0.5)
+}
+
+// noisy is a network with masks of every kind.
+func noisy() *gru.Layer {
+	net, err := gru.New(gru.Config{
+		Input: 2, Hidden: 8, Layers: 2,
+		Dropout: 0.2, InputDropout: 0.1, HiddenDropout: 0.25, WeightDropout: 0.3, Zoneout: 0.1,
+	}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		panic(err)
+	}
+	return net
+}
+
+// In training masks are drawn, in evaluation they are not: Unroll, Infer and a
+// Predictor then agree.
+func ExampleUnrolled_SetTraining() {
+	net := noisy()
+	u := net.Unroll(1, 1)
+	run := func() float32 {
+		y := make([]float32, 8)
+		u.Reset()
+		u.Forward(y, []float32{1, -1})
+		return y[0]
+	}
+	trained := run()
+	u.SetTraining(false)
+	evaluated := run()
+	y := make([]float32, 8)
+	net.Infer(1, 1).Forward(y, []float32{1, -1})
+	fmt.Println(trained == evaluated, evaluated == y[0])
+	// Output: false true
+}
+
+// The seed decides over the masks, and a row's id, not its place in the batch.
+func ExampleUnrolled_SetRowIDs() {
+	net := noisy()
+	u := net.Unroll(1, 2)
+	run := func(seed uint64, ids ...uint32) (first, second float32) {
+		u.SetSeed(seed)
+		if err := u.SetRowIDs(ids); err != nil {
+			fmt.Println(err)
+		}
+		y := make([]float32, 2*8)
+		u.Reset()
+		u.Forward(y, []float32{1, -1, 1, -1}) // the same row twice
+		return y[0], y[8]
+	}
+	a, b := run(7, 100, 200)
+	c, d := run(7, 200, 100)
+	e, _ := run(8, 100, 200)
+	fmt.Println(a == b, a == d, b == c, a == e)
+	// Output: false true true false
+}
+
+// A run that stops and goes on later draws the masks that it would have drawn. It
+// keeps its weights, its state, and what the masks follow from.
+func ExampleUnrolled_MaskState() {
+	net := noisy()
+	x, dy := []float32{1, -1}, make([]float32, 8)
+	step := func(u *gru.Unrolled) float32 { // of training
+		y := make([]float32, 8)
+		u.Forward(y, x)
+		u.Backward(nil, dy)
+		return y[0]
+	}
+	u := net.Unroll(1, 1)
+	u.SetSeed(42)
+	step(u)
+	step(u)
+	state, masks, clock := u.State(), u.MaskState(), u.Clock()
+	fmt.Println(masks, clock) // seed and training steps; steps of each row since Reset
+
+	later := net.Unroll(1, 1)
+	for _, err := range []error{later.SetState(state), later.SetMaskState(masks), later.SetClock(clock)} {
+		if err != nil {
+			fmt.Println(err)
+		}
+	}
+	fmt.Println(step(later) == step(u), step(later) == step(u))
+	// Output:
+	// [42 2] [2]
+	// true true
+}
+
+// A network that begins as one of Keras, but lets in more of the new.
+func ExampleLayer_Init() {
+	net, err := gru.New(gru.Config{Input: 2, Hidden: 3, LayerNorm: true}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	net.Init(r, func(r *rand.Rand, p gru.Param) {
+		gru.Keras(r, p)
+		if p.Name == "bias_ih_l0" {
+			p.Gate(1).Fill(-0.25) // the update gate's
+		}
+	})
+	net.EachParam(func(name string, w []float32, _ ...int) {
+		if len(w) == 9 && name != "weight_hh_l0" {
+			fmt.Println(name, w)
+		}
+	})
+	// Output:
+	// bias_ih_l0 [0 0 0 -0.25 -0.25 -0.25 0 0 0]
+	// bias_hh_l0 [0 0 0 0 0 0 0 0 0]
+	// gain_ih_l0 [1 1 1 1 1 1 1 1 1]
+	// gain_hh_l0 [1 1 1 1 1 1 1 1 1]
+}

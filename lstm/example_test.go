@@ -147,3 +147,250 @@ func ExampleLayer_Init() {
 	// bias_ih_l0 [0 0 0 1 1 1 0 0 0 0 0 0]
 	// bias_ih_l0 [0 0 0 1 1 1 0 0 0 -1 -1 -1]
 }
+
+// Peepholes and a projection, the LSTM of speech recognisers: h is 2 wide, c 4.
+func ExampleConfig_projection() {
+	net, err := lstm.New(lstm.Config{Input: 3, Hidden: 4, Projection: 2, Peephole: true}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.EachParam(func(name string, w []float32, shape ...int) { fmt.Println(name, shape) })
+	u := net.Unroll(5, 1)
+	_, _, _, out := u.Dims()
+	state := u.State()
+	fmt.Println(out, len(state[0]), len(state[1]))
+	// Output:
+	// weight_ih_l0 [16 3]
+	// weight_hh_l0 [16 2]
+	// bias_ih_l0 [16]
+	// bias_hh_l0 [16]
+	// weight_hr_l0 [2 4]
+	// weight_peephole_l0 [12]
+	// 2 2 4
+}
+
+// With coupled gates f is 1-i and has no rows. Here i is 1/4 whatever comes, g is
+// 1 and o is 1, so c approaches 1 by a quarter of what is left.
+func ExampleConfig_coupled() {
+	net, err := lstm.New(lstm.Config{
+		Input: 1, Hidden: 1, Coupled: true,
+		GateActivation: lstm.Affine(1, 0), CandidateActivation: lstm.Affine(1, 0), OutputActivation: lstm.Affine(1, 0),
+	}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.EachParam(func(name string, w []float32, _ ...int) {
+		if name == "bias_ih_l0" {
+			copy(w, []float32{0.25, 1, 1}) // of i, g and o
+		}
+	})
+	y := make([]float32, 4)
+	net.Infer(4, 1).Forward(y, make([]float32, 4))
+	fmt.Println(y)
+	// Output: [0.25 0.4375 0.578125 0.68359375]
+}
+
+// The two limits: Clip is about what goes into an activation, CellClip about c.
+func ExampleConfig_clip() {
+	y := make([]float32, 3)
+	for _, cfg := range []lstm.Config{{}, {Clip: 2}, {CellClip: 1}} {
+		cfg.Input, cfg.Hidden = 1, 1
+		cfg.CandidateActivation, cfg.OutputActivation = lstm.ReLU, lstm.ReLU
+		net, err := lstm.New(cfg, nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		net.EachParam(func(name string, w []float32, _ ...int) {
+			if name == "bias_ih_l0" {
+				copy(w, []float32{0, 0, 8, 0}) // i, f and o are 1/2
+			}
+		})
+		net.Infer(3, 1).Forward(y, []float32{0, 0, 0})
+		fmt.Println(y)
+	}
+	// Output:
+	// [2 3 3.5]
+	// [0.5 0.75 0.875]
+	// [0.5 0.5 0.5]
+}
+
+// Layer normalisation in the cell brings gains, which begin as 1, and for c
+// something to add. How large the weights are no longer matters.
+func ExampleConfig_layerNorm() {
+	net, err := lstm.New(lstm.Config{Input: 2, Hidden: 3, LayerNorm: true, NoBias: true}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	y, x := make([]float32, 3), []float32{1, -1}
+	net.EachParam(func(name string, w []float32, shape ...int) { fmt.Println(name, shape) })
+	for range 2 {
+		net.Infer(1, 1).Forward(y, x)
+		fmt.Printf("%.3f\n", y)
+		net.EachParam(func(name string, w []float32, _ ...int) {
+			for i := range w {
+				if name == "weight_ih_l0" {
+					w[i] *= 1024
+				}
+			}
+		})
+	}
+	// Output:
+	// weight_ih_l0 [12 2]
+	// weight_hh_l0 [12 3]
+	// gain_ih_l0 [12]
+	// gain_hh_l0 [12]
+	// gain_c_l0 [3]
+	// [-0.257 0.534 0.275]
+	// [-0.257 0.534 0.275]
+}
+
+// The gates of an older library: a sigmoid made of straight lines.
+func ExampleActivation() {
+	net, err := lstm.New(lstm.Config{Input: 2, Hidden: 3, GateActivation: lstm.HardSigmoid(0.2, 0.5)}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c := net.Config()
+	fmt.Println(c.GateActivation, c.CandidateActivation, c.OutputActivation)
+	// Output: HardSigmoid(0.2, 0.5) Tanh Tanh
+}
+
+// c of a layer after each step, beside its h, which is o*tanh(c).
+func ExampleUnrolled_CellStates() {
+	const steps, batch, hidden = 3, 1, 2
+	net, err := lstm.New(lstm.Config{Input: 1, Hidden: hidden}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	u := net.Unroll(steps, batch)
+	h, c := make([]float32, steps*batch*hidden), make([]float32, steps*batch*hidden)
+	u.Forward(h, []float32{1, 1, 1})
+	u.CellStates(0, c) // of layer 0
+	for t := range steps {
+		fmt.Printf("%d: c %6.3f h %6.3f\n", t, c[t*hidden:(t+1)*hidden], h[t*hidden:(t+1)*hidden])
+	}
+	last := u.State()[1]
+	fmt.Println(last[0] == c[4], last[1] == c[5])
+	// Output:
+	// 0: c [-0.055  0.194] h [-0.036  0.097]
+	// 1: c [-0.088  0.277] h [-0.057  0.137]
+	// 2: c [-0.103  0.311] h [-0.066  0.153]
+	// true true
+}
+
+// noisy is a network with masks of every kind.
+func noisy() *lstm.Layer {
+	net, err := lstm.New(lstm.Config{
+		Input: 2, Hidden: 8, Layers: 2,
+		Dropout: 0.2, InputDropout: 0.1, HiddenDropout: 0.25, WeightDropout: 0.3, Zoneout: 0.1, ZoneoutCell: 0.1,
+	}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		panic(err)
+	}
+	return net
+}
+
+// In training masks are drawn, in evaluation they are not: Unroll, Infer and a
+// Predictor then agree.
+func ExampleUnrolled_SetTraining() {
+	net := noisy()
+	u := net.Unroll(1, 1)
+	run := func() float32 {
+		y := make([]float32, 8)
+		u.Reset()
+		u.Forward(y, []float32{1, -1})
+		return y[0]
+	}
+	trained := run()
+	u.SetTraining(false)
+	evaluated := run()
+	y := make([]float32, 8)
+	net.Infer(1, 1).Forward(y, []float32{1, -1})
+	fmt.Println(trained == evaluated, evaluated == y[0])
+	// Output: false true
+}
+
+// The seed decides over the masks, and a row's id, not its place in the batch.
+func ExampleUnrolled_SetRowIDs() {
+	net := noisy()
+	u := net.Unroll(1, 2)
+	run := func(seed uint64, ids ...uint32) (first, second float32) {
+		u.SetSeed(seed)
+		if err := u.SetRowIDs(ids); err != nil {
+			fmt.Println(err)
+		}
+		y := make([]float32, 2*8)
+		u.Reset()
+		u.Forward(y, []float32{1, -1, 1, -1}) // the same row twice
+		return y[0], y[8]
+	}
+	a, b := run(7, 100, 200)
+	c, d := run(7, 200, 100)
+	e, _ := run(8, 100, 200)
+	fmt.Println(a == b, a == d, b == c, a == e)
+	fmt.Println(u.SetRowIDs([]uint32{1}))
+	// Output:
+	// false true true false
+	// lstm: 1 row ids for a batch of 2 rows; give one for each row, or nil
+}
+
+// A run that stops and goes on later draws the masks that it would have drawn. It
+// keeps its weights, its state, and what the masks follow from.
+func ExampleUnrolled_MaskState() {
+	net := noisy()
+	x, dy := []float32{1, -1}, make([]float32, 8)
+	step := func(u *lstm.Unrolled) float32 { // of training
+		y := make([]float32, 8)
+		u.Forward(y, x)
+		u.Backward(nil, dy)
+		return y[0]
+	}
+	u := net.Unroll(1, 1)
+	u.SetSeed(42)
+	step(u)
+	step(u)
+	state, masks, clock := u.State(), u.MaskState(), u.Clock()
+	fmt.Println(masks, clock) // seed and training steps; steps of each row since Reset
+
+	later := net.Unroll(1, 1)
+	for _, err := range []error{later.SetState(state), later.SetMaskState(masks), later.SetClock(clock)} {
+		if err != nil {
+			fmt.Println(err)
+		}
+	}
+	fmt.Println(step(later) == step(u), step(later) == step(u))
+	// Output:
+	// [42 2] [2]
+	// true true
+}
+
+// Zoneout in evaluation is the mean: h keeps a quarter of what it was, and of what
+// the step makes it takes three. ZoneoutCell does that to c.
+func ExampleConfig_zoneout() {
+	net, err := lstm.New(lstm.Config{
+		Input: 1, Hidden: 1, Zoneout: 0.25,
+		GateActivation: lstm.Affine(1, 0), CandidateActivation: lstm.Affine(1, 0), OutputActivation: lstm.Affine(1, 0),
+	}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.EachParam(func(name string, w []float32, _ ...int) {
+		switch name {
+		case "weight_ih_l0":
+			w[2] = 1 // g is x
+		case "bias_ih_l0":
+			w[0], w[3] = 1, 1 // i and o are 1, f is 0
+		}
+	})
+	y := make([]float32, 4)
+	net.Infer(4, 1).Forward(y, []float32{1, 0, 0, 0})
+	fmt.Println(y)
+	// Output: [0.75 0.1875 0.046875 0.01171875]
+}

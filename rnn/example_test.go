@@ -124,3 +124,172 @@ func ExampleActivation() {
 	// LeakyRelu(0.01) true false
 	// <nil>
 }
+
+// ReLU units that stop at 3: Clip limits what goes into the activation.
+func ExampleConfig_clip() {
+	net, err := rnn.New(rnn.Config{Input: 1, Hidden: 1, Activation: rnn.ReLU, Clip: 3}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.EachParam(func(name string, w []float32, _ ...int) {
+		if name[:6] == "weight" {
+			w[0] = 1
+		}
+	})
+	y := make([]float32, 5)
+	net.Infer(5, 1).Forward(y, []float32{1, 1, 1, 1, -5})
+	fmt.Println(y)
+	// Output: [1 2 3 3 0]
+}
+
+// Zoneout in evaluation is the mean: h keeps a quarter of what it was, and of what
+// the step makes it takes three.
+func ExampleConfig_zoneout() {
+	net, err := rnn.New(rnn.Config{Input: 1, Hidden: 1, Activation: rnn.Affine(1, 0), Zoneout: 0.25}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.EachParam(func(name string, w []float32, _ ...int) {
+		if name == "weight_ih_l0" {
+			w[0] = 1 // and W_hh is 0: the step makes h what x is
+		}
+	})
+	y := make([]float32, 4)
+	u := net.Unroll(4, 1)
+	u.SetTraining(false)
+	u.Forward(y, []float32{1, 0, 0, 0})
+	fmt.Println(y)
+	// Output: [0.75 0.1875 0.046875 0.01171875]
+}
+
+// Zoneout in training: a unit takes the new value or keeps what it has. The seed
+// decides which.
+func ExampleUnrolled_SetSeed() {
+	net, err := rnn.New(rnn.Config{Input: 1, Hidden: 8, Activation: rnn.Affine(1, 0), Zoneout: 0.5}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.EachParam(func(name string, w []float32, _ ...int) {
+		for i := range w {
+			if name == "weight_ih_l0" {
+				w[i] = 1
+			}
+		}
+	})
+	y := make([]float32, 2*8)
+	u := net.Unroll(2, 1)
+	u.SetSeed(1)
+	u.Forward(y, []float32{1, 2})
+	fmt.Println(y[:8])
+	fmt.Println(y[8:])
+	// Output:
+	// [0 1 0 0 1 1 0 0]
+	// [2 2 2 2 2 2 0 0]
+}
+
+// The layer normalisation of a plain layer.
+func ExampleConfig_layerNorm() {
+	net, err := rnn.New(rnn.Config{Input: 2, Hidden: 3, LayerNorm: true}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.EachParam(func(name string, w []float32, shape ...int) { fmt.Println(name, shape) })
+	// Output:
+	// weight_ih_l0 [3 2]
+	// weight_hh_l0 [3 3]
+	// bias_ih_l0 [3]
+	// bias_hh_l0 [3]
+	// gain_ih_l0 [3]
+	// gain_hh_l0 [3]
+}
+
+// noisy is a network with masks of every kind.
+func noisy() *rnn.Layer {
+	net, err := rnn.New(rnn.Config{
+		Input: 2, Hidden: 8, Layers: 2,
+		Dropout: 0.2, InputDropout: 0.1, HiddenDropout: 0.25, WeightDropout: 0.3, Zoneout: 0.1,
+	}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		panic(err)
+	}
+	return net
+}
+
+// The seed decides over the masks, and a row's id, not its place in the batch.
+func ExampleUnrolled_SetRowIDs() {
+	net := noisy()
+	u := net.Unroll(1, 2)
+	run := func(seed uint64, ids ...uint32) (first, second float32) {
+		u.SetSeed(seed)
+		if err := u.SetRowIDs(ids); err != nil {
+			fmt.Println(err)
+		}
+		y := make([]float32, 2*8)
+		u.Reset()
+		u.Forward(y, []float32{1, -1, 1, -1}) // the same row twice
+		return y[0], y[8]
+	}
+	a, b := run(7, 100, 200)
+	c, d := run(7, 200, 100)
+	e, _ := run(8, 100, 200)
+	fmt.Println(a == b, a == d, b == c, a == e)
+	// Output: false true true false
+}
+
+// A run that stops and goes on later draws the masks that it would have drawn. It
+// keeps its weights, its state, and what the masks follow from.
+func ExampleUnrolled_MaskState() {
+	net := noisy()
+	x, dy := []float32{1, -1}, make([]float32, 8)
+	step := func(u *rnn.Unrolled) float32 { // of training
+		y := make([]float32, 8)
+		u.Forward(y, x)
+		u.Backward(nil, dy)
+		return y[0]
+	}
+	u := net.Unroll(1, 1)
+	u.SetSeed(42)
+	step(u)
+	step(u)
+	state, masks, clock := u.State(), u.MaskState(), u.Clock()
+	fmt.Println(masks, clock) // seed and training steps; steps of each row since Reset
+
+	later := net.Unroll(1, 1)
+	for _, err := range []error{later.SetState(state), later.SetMaskState(masks), later.SetClock(clock)} {
+		if err != nil {
+			fmt.Println(err)
+		}
+	}
+	fmt.Println(step(later) == step(u), step(later) == step(u))
+	// Output:
+	// [42 2] [2]
+	// true true
+}
+
+// ReLU units that hold what they have until an input changes it (Le, Jaitly and
+// Hinton 2015): W_hh begins as the identity.
+func ExampleLayer_Init() {
+	net, err := rnn.New(rnn.Config{Input: 1, Hidden: 2, Activation: rnn.ReLU}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.Init(rand.New(rand.NewPCG(1, 2)), func(r *rand.Rand, p rnn.Param) {
+		switch {
+		case p.Recurrent():
+			for i := range p.Rows {
+				p.W[i*p.Cols+i] = 1
+			}
+		case !p.Bias():
+			p.Normal(r, 0.01)
+		}
+	})
+	y := make([]float32, 3*2)
+	net.Infer(3, 1).Forward(y, []float32{1, 0, 0})
+	fmt.Println(y[0] == y[4], y[1] == y[5])
+	// Output: true true
+}
