@@ -58,7 +58,7 @@ func parse(args []string, output io.Writer) (*options, error) {
 	f.Float64Var(&s.Rate, "rate", 0, "learning `rate` of Adam (default 0.01; 0.001 with -cell rnn)")
 	f.Float64Var(&s.Clip, "clip", 1, "largest `norm` of the gradient")
 	f.Uint64Var(&s.Seed, "seed", 1, "`seed` of the initial weights and the sequences")
-	f.Int64Var(&o.steps, "steps", 10000, "give up after `n` updates")
+	f.Int64Var(&o.steps, "steps", 20000, "give up after `n` updates")
 	f.IntVar(&o.workers, "workers", 0, "`goroutines` that share the work; 0: as many as help. The result is the same")
 	f.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
 	if err := f.Parse(args); err != nil {
