@@ -1,0 +1,10 @@
+package rnn_test
+
+import (
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
+	"github.com/simdrnn/simdrnn/internal/numtest/norms"
+)
+
+func TestGrid(t *testing.T) { nettest.Grid(t, activations[0].kind(), norms.RNN{}, true) }
