@@ -45,7 +45,10 @@ func (a pushed) Sigmoid() pushed              { return pushed(1 / (1 + math.Exp(
 func (a pushed) Tanh() pushed                 { return pushed(math.Tanh(float64(a))).by(3) }
 func (a pushed) Exp() pushed                  { return pushed(math.Exp(float64(a))).by(2) }
 func (a pushed) Log() pushed                  { return pushed(math.Log(float64(a))).by(1) }
+func (a pushed) Lanes(x, y []pushed) pushed   { return a.Dot(x, y) }
+func (a pushed) Sqrt() pushed                 { return pushed(math.Sqrt(float64(a))).by(1) }
 func (a pushed) Stored(*oracle.Errors) pushed { return a }
+func (a pushed) Held() pushed                 { return a }
 func (a pushed) Loose() pushed                { return a }
 func (a pushed) Value() float64               { return float64(a) }
 
