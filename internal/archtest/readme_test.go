@@ -43,3 +43,40 @@ func f(text []byte) {
 		conf.Check("p", p.fset, []*ast.File{file}, nil)
 	}
 }
+
+// The table of features names every field of every Config but the sizes.
+func TestFeaturesNameEveryField(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "features.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pkg := range []string{"rnn", "lstm", "gru"} {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", pkg, "config.go"), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields := 0
+		ast.Inspect(file, func(n ast.Node) bool {
+			config, ok := n.(*ast.TypeSpec)
+			if !ok || config.Name.Name != "Config" {
+				return true
+			}
+			for _, f := range config.Type.(*ast.StructType).Fields.List {
+				for _, name := range f.Names {
+					fields++
+					switch name.Name {
+					case "Input", "Hidden", "Workers":
+					default:
+						if !strings.Contains(string(page), "`"+name.Name+"`") && !strings.Contains(string(page), "`"+name.Name+": ") {
+							t.Errorf("docs/features.md does not name %s.Config.%s", pkg, name.Name)
+						}
+					}
+				}
+			}
+			return false
+		})
+		if fields < 15 {
+			t.Errorf("%d fields in %s.Config", fields, pkg)
+		}
+	}
+}
