@@ -274,7 +274,7 @@ func (c general) StepBack(p nettest.Params, kept any, dy []float32, carry [][]fl
 		da[po*H+j] = ref.Flush(nettest.Slope(F, c.Clip, s.a[po*H+j], s.o[j], dm[j]*y))
 	}
 	if c.LayerNorm {
-		back := nettest.NormBack(s.cHat, p.Extra["gain_c"], dn, s.devC)
+		back := nettest.Flushed(nettest.NormBack(s.cHat, p.Extra["gain_c"], dn, s.devC))
 		for j := range H {
 			D[j] = dc[j] + back[j]
 		}

@@ -64,23 +64,30 @@ func (k Kind) workers() []int {
 	return []int{0, 1, 2, 3, 8}
 }
 
-// tiny are networks whose values, or whose merged outputs, are around the bound of
-// what is flushed, with the size of what goes into them.
+// tiny are networks whose values, merged outputs or gradients are around the bound
+// of what is flushed, with the sizes of inputs and of gradients that go in.
 var tiny = []struct {
 	shape
-	size float32
+	in, back float32
 }{
-	{shape{Config{Input: 4, Hidden: 9, NoBias: true}, 6, 3, false}, 0x1p-98},
-	{shape{Config{Input: 4, Hidden: 9, NoBias: true, Bidirectional: true, Merge: 3}, 6, 3, false}, 0x1p-46},
+	{shape{Config{Input: 4, Hidden: 9, NoBias: true}, 6, 3, false}, 0x1p-98, 0x1p-98},
+	{shape{Config{Input: 4, Hidden: 9, NoBias: true, Bidirectional: true, Merge: 3}, 6, 3, false}, 0x1p-46, 0x1p-46},
+	{shape{Config{Input: 4, Hidden: 9}, 6, 3, false}, 1, 0x1p-98},
 }
 
 // shrink makes all values that go in as small as that.
-func (p *problem) shrink(by float32) {
-	for _, v := range append(append([][]float32{p.x, p.dy}, p.state...), p.dstate...) {
-		for i := range v {
-			v[i] *= by
+func (p *problem) shrink(in, back float32) {
+	scale := func(by float32, vectors ...[]float32) {
+		for _, v := range vectors {
+			for i := range v {
+				v[i] *= by
+			}
 		}
 	}
+	scale(in, p.x)
+	scale(in, p.state...)
+	scale(back, p.dy)
+	scale(back, p.dstate...)
 }
 
 // Numbers runs the tests of a variant's arithmetic: the contract bit by bit,
@@ -113,7 +120,7 @@ func matchesTheContract(t *testing.T, k Kind) {
 	}
 	for _, s := range tiny {
 		p := newProblem(t, k, uint64(len(problems)), s.cfg, s.T, s.B, s.ragged)
-		p.shrink(s.size)
+		p.shrink(s.in, s.back)
 		problems = append(problems, p)
 	}
 	for _, p := range problems {

@@ -64,14 +64,16 @@ func Flushed(v []float32) []float32 {
 	return v
 }
 
-// Unsettle moves the gains and biases of a layer norm from where they begin, so
-// that they matter.
+// Unsettle moves the gains and biases of a layer norm from where they begin, each
+// of them elsewhere, so that they matter.
 func Unsettle(l Layer) {
+	n := 0
 	l.EachParam(func(name string, w []float32, _ ...int) {
 		if name[:4] == "gain" || name[:6] == "bias_c" {
 			for i := range w {
-				w[i] += float32(i%7-3) / 16
+				w[i] += float32((i+n)%7-3) / 16
 			}
+			n += 3
 		}
 	})
 }
