@@ -199,6 +199,12 @@ func masksGoOn(t *testing.T, k Kind) {
 	numtest.Equal(t, pass(again), first.y, "the first step again")
 	again.Reset()
 	numtest.Equal(t, pass(again), first.y, "after Reset")
+	want := again.Clock()
+	row := slices.IndexFunc(want, func(n uint64) bool { return n > 0 })
+	want[row] = 0
+	if again.Reset(row); !slices.Equal(again.Clock(), want) {
+		t.Errorf("after Reset of row %d the clock is %d, want %d", row, again.Clock(), want)
+	}
 	again.SetSeed(p.seed + 1)
 	again.Reset()
 	if slices.Equal(pass(again), first.y) {
