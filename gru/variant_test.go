@@ -100,6 +100,13 @@ func TestVariantsAgainstOracle(t *testing.T) {
 	}
 }
 
+func TestPairsOfVariants(t *testing.T) {
+	config := func(k nettest.Kind) gru.Config { return k.Cell.(general).Config }
+	nettest.Pairs(t, additions(), config, func(name string, c gru.Config) (nettest.Kind, bool) {
+		return addition(name, c), !(c.LayerNorm && c.ResetBefore)
+	})
+}
+
 // Every variant runs on every tier.
 func TestTiers(t *testing.T) { nettest.Tiers(t, append(variants(), additions()...)...) }
 

@@ -130,6 +130,13 @@ func TestVariantsAgainstOracle(t *testing.T) {
 	}
 }
 
+func TestPairsOfVariants(t *testing.T) {
+	config := func(k nettest.Kind) lstm.Config { return k.Cell.(general).Config }
+	nettest.Pairs(t, variants(), config, func(name string, c lstm.Config) (nettest.Kind, bool) {
+		return variant(name, c), true
+	})
+}
+
 // Every variant runs on every tier.
 func TestTiers(t *testing.T) { nettest.Tiers(t, append([]nettest.Kind{kind}, variants()...)...) }
 

@@ -25,6 +25,7 @@ func variants() (kinds []nettest.Kind) {
 	}{
 		{"clip", rnn.Config{Clip: 0.25}},
 		{"clip before relu", rnn.Config{Clip: 0.25, Activation: rnn.ReLU}},
+		{"activation of a, not of h", rnn.Config{Activation: rnn.ELU(0.5)}},
 		{"layer norm", rnn.Config{LayerNorm: true}},
 		{"dropout", rnn.Config{Dropout: 0.3, InputDropout: 0.2}},
 		{"hidden dropout", rnn.Config{HiddenDropout: 0.5}},
@@ -84,6 +85,13 @@ func TestVariantsAgainstOracle(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestPairsOfVariants(t *testing.T) {
+	config := func(k nettest.Kind) rnn.Config { return k.Cell.(general).Config }
+	nettest.Pairs(t, variants(), config, func(name string, c rnn.Config) (nettest.Kind, bool) {
+		return variant(name, c), true
+	})
 }
 
 // Every variant, and every activation, runs on every tier.
