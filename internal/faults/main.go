@@ -168,30 +168,39 @@ type testRun struct {
 }
 
 // runs says how packages are tested. One that begins with "asm:" belongs to the
-// nested module; one that begins with "arm64:" is tested under an emulator.
-func runs(dir string, packages []string) []testRun {
-	here := testRun{dir: dir}
-	nested := testRun{dir: filepath.Join(dir, "asm")}
-	arm64 := testRun{dir: dir, args: []string{"-exec=" + emulator},
-		env: []string{"GOARCH=arm64", "CGO_ENABLED=0", "SIMDRNN_TEST_FMAS=1000000", "SIMDRNN_TEST_EXEC=" + emulator}}
+// nested module; one that begins with "arm64:" is tested under an emulator. What
+// follows a space are the tests, as -run takes them; without it all are run.
+func runs(dir string, packages []string) (list []testRun) {
 	for _, pkg := range packages {
+		r := testRun{dir: dir}
+		pkg, only, _ := strings.Cut(pkg, " ")
+		if only != "" {
+			r.args = []string{"-run=" + only}
+		}
 		where, name, prefixed := strings.Cut(pkg, ":")
 		switch {
 		case !prefixed:
-			here.packages = append(here.packages, pkg)
+			name = pkg
 		case where == "asm":
-			nested.packages = append(nested.packages, name)
+			r.dir = filepath.Join(dir, "asm")
 		default:
-			arm64.packages = append(arm64.packages, name)
+			r.args = append(r.args, "-exec="+emulator)
+			r.env = []string{"GOARCH=arm64", "CGO_ENABLED=0", "SIMDRNN_TEST_FMAS=1000000", "SIMDRNN_TEST_EXEC=" + emulator}
 		}
+		i := slices.IndexFunc(list, func(l testRun) bool { return l.dir == r.dir && slices.Equal(l.args, r.args) })
+		if i < 0 {
+			i = len(list)
+			list = append(list, r)
+		}
+		list[i].packages = append(list[i].packages, name)
 	}
-	return slices.DeleteFunc([]testRun{here, nested, arm64}, func(r testRun) bool { return len(r.packages) == 0 })
+	return list
 }
 
 const emulator = "qemu-aarch64-static"
 
 func (r testRun) test(flags ...string) (string, error) {
-	args := append([]string{"test", "-vet=off"}, append(append(flags, r.args...), r.packages...)...)
+	args := append([]string{"test", "-vet=off"}, slices.Concat(r.args, flags, r.packages)...)
 	return command(r.dir, r.env, "go", args...)
 }
 
