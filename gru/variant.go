@@ -37,10 +37,9 @@ import (
 //	(9) dW_ih += dX x_t^T   dW_hh += dY h~^T, or da_n q^T   db_ih += da
 //	    db_hh += [da_r, da_z, dnh]   dgain += da*norm(...)
 type variant struct {
-	cfg   Config
-	noise seq.Noise
-	gate  seq.Gate // of r and z
-	cand  seq.Gate // of n
+	cfg  Config
+	gate seq.Gate // of r and z
+	cand seq.Gate // of n
 
 	// The first columns of the parts of a tape row; 0 for those that are not
 	// there, but for x, which is.
@@ -49,24 +48,20 @@ type variant struct {
 }
 
 func newVariant(c Config) *variant {
-	v := &variant{cfg: c, noise: c.noise(), gate: seq.Gate{F: c.GateActivation, Clip: c.Clip}, cand: seq.Gate{F: c.CandidateActivation, Clip: c.Clip}}
+	v := &variant{cfg: c, gate: seq.Gate{F: c.GateActivation, Clip: c.Clip}, cand: seq.Gate{F: c.CandidateActivation, Clip: c.Clip}}
 	H := c.Hidden
-	part := func(col *int, width int, there bool) {
-		if there {
-			*col = v.width
-			v.width += width
-		}
-	}
-	part(&v.x, 3*H, true)           // a, after Backward dX
-	part(&v.da, 3*H, c.LayerNorm)   // da where it is not dX
-	part(&v.nh, H, !c.ResetBefore)  // behind da, where dnh has its place
-	part(&v.xHat, 3*H, c.LayerNorm) // r, z and n
-	part(&v.hHat, 3*H, c.LayerNorm)
-	part(&v.dh, 3*H, c.LayerNorm) // dY where it is not da_r, da_z and dnh
-	part(&v.act, 3*H, true)       // r, z, n
-	part(&v.q, H, c.ResetBefore)
-	part(&v.hMasked, H, c.HiddenDropout > 0)
-	part(&v.dev, 2, c.LayerNorm) // 1/deviation of x and h
+	var cols seq.Columns
+	v.x = cols.Take(3*H, true)           // a, after Backward dX
+	v.da = cols.Take(3*H, c.LayerNorm)   // da where it is not dX
+	v.nh = cols.Take(H, !c.ResetBefore)  // behind da, where dnh has its place
+	v.xHat = cols.Take(3*H, c.LayerNorm) // r, z and n
+	v.hHat = cols.Take(3*H, c.LayerNorm)
+	v.dh = cols.Take(3*H, c.LayerNorm) // dY where it is not da_r, da_z and dnh
+	v.act = cols.Take(3*H, true)       // r, z, n
+	v.q = cols.Take(H, c.ResetBefore)
+	v.hMasked = cols.Take(H, c.HiddenDropout > 0)
+	v.dev = cols.Take(2, c.LayerNorm) // 1/deviation of x and h
+	v.width = int(cols)
 	return v
 }
 
@@ -95,14 +90,8 @@ func (v *variant) Shape() seq.Shape {
 }
 
 func (v *variant) Forward(s *seq.Step) {
-	H, tape, hPrev := v.cfg.Hidden, &s.Tape, &s.Prev[0]
-	from, stride := hPrev.Data, hPrev.Stride // h~
-	if v.hMasked > 0 {
-		for r := range s.Rows {
-			s.Drop(seq.DropHidden, r, v.masked(s, r), hPrev.Row(r))
-		}
-		from, stride = tape.Data[v.hMasked:], tape.Stride
-	}
+	H, tape := v.cfg.Hidden, &s.Tape
+	from, stride := s.Hidden(v.hMasked) // h~
 	product := func(block int, into kernels.Into, col int) {
 		s.Recur[block].Gemm(into, s.Rows, from, stride, tape.Data[col:], tape.Stride)
 	}
@@ -235,7 +224,7 @@ func (v *variant) mixGrad(s *seq.Step, row int) {
 	t.Mul(g, g, d)
 	v.gate.Gradient(t, az, z, g, temp)
 	t.Mul(g, d, byH) // (6)
-	if v.noise.Zoneout > 0 {
+	if v.cfg.Zoneout > 0 {
 		t.Add(e, e, g)
 	} else {
 		copy(e, g)

@@ -42,11 +42,9 @@ import (
 //	     dW_hr += d m^T   dp_i += da_i*c_{t-1}   dp_f += da_f*c_{t-1}   dp_o += da_o*c~
 //	     dgain += da*norm(...)   dgain_c += dn*norm(c~)   dbias_c += dn
 type variant struct {
-	cfg   Config
-	noise seq.Noise
-	gate  seq.Gate // of i, f and o
-	cand  seq.Gate // of g
-	ones  []float32
+	cfg  Config
+	gate seq.Gate // of i, f and o
+	cand seq.Gate // of g
 
 	gates, r int // gates with weights; units of h
 	// The first columns of the parts of a tape row; 0 for those that are not
@@ -56,7 +54,7 @@ type variant struct {
 }
 
 func newVariant(c Config) *variant {
-	v := &variant{cfg: c, noise: c.noise(), gates: 4, r: c.Hidden,
+	v := &variant{cfg: c, gates: 4, r: c.Hidden,
 		gate: seq.Gate{F: c.GateActivation, Clip: c.Clip}, cand: seq.Gate{F: c.CandidateActivation, Clip: c.Clip}}
 	if c.Coupled {
 		v.gates = 3
@@ -64,33 +62,25 @@ func newVariant(c Config) *variant {
 	if c.Projection > 0 {
 		v.r = c.Projection
 	}
-	v.ones = make([]float32, c.Hidden)
-	for j := range v.ones {
-		v.ones[j] = 1
-	}
 	H, G := c.Hidden, v.gates*c.Hidden
-	part := func(col *int, width int, there bool) {
-		if *col = 0; there {
-			*col = v.width
-			v.width += width
-		}
-	}
+	var cols seq.Columns
 	// What Totals adds up stands together, from x or da to dp.
-	part(&v.x, G, true)         // a, after Backward dX
-	part(&v.da, G, c.LayerNorm) // da where it is not dX
-	part(&v.xHat, G, c.LayerNorm)
-	part(&v.hHat, G, c.LayerNorm)
-	part(&v.cHat, H, c.LayerNorm)
-	part(&v.dn, H, c.LayerNorm)
-	part(&v.dp, (v.gates-1)*H, c.Peephole)
-	part(&v.dh, G, c.LayerNorm) // dY where it is not dX
-	part(&v.act, 4*H, true)     // i, f, g, o
-	part(&v.u, H, c.CellClip > 0)
-	part(&v.c, H, c.ZoneoutCell > 0) // c~ where it is not c_t
-	part(&v.m, H, c.Projection > 0)
-	part(&v.d, v.r, c.Projection > 0)
-	part(&v.hMasked, v.r, c.HiddenDropout > 0)
-	part(&v.dev, 3, c.LayerNorm) // 1/deviation of x, h and c
+	v.x = cols.Take(G, true)         // a, after Backward dX
+	v.da = cols.Take(G, c.LayerNorm) // da where it is not dX
+	v.xHat = cols.Take(G, c.LayerNorm)
+	v.hHat = cols.Take(G, c.LayerNorm)
+	v.cHat = cols.Take(H, c.LayerNorm)
+	v.dn = cols.Take(H, c.LayerNorm)
+	v.dp = cols.Take((v.gates-1)*H, c.Peephole)
+	v.dh = cols.Take(G, c.LayerNorm) // dY where it is not dX
+	v.act = cols.Take(4*H, true)     // i, f, g, o
+	v.u = cols.Take(H, c.CellClip > 0)
+	v.c = cols.Take(H, c.ZoneoutCell > 0) // c~ where it is not c_t
+	v.m = cols.Take(H, c.Projection > 0)
+	v.d = cols.Take(v.r, c.Projection > 0)
+	v.hMasked = cols.Take(v.r, c.HiddenDropout > 0)
+	v.dev = cols.Take(3, c.LayerNorm) // 1/deviation of x, h and c
+	v.width = int(cols)
 	return v
 }
 
@@ -159,13 +149,7 @@ func (v *variant) Forward(s *seq.Step) {
 	G, tape := v.gates*v.cfg.Hidden, &s.Tape
 	h, hPrev := &s.State[0], &s.Prev[0]
 
-	from, stride := hPrev.Data, hPrev.Stride // h~
-	if v.hMasked > 0 {
-		for r := range s.Rows {
-			s.Drop(seq.DropHidden, r, tape.Row(r)[v.hMasked:][:v.r], hPrev.Row(r))
-		}
-		from, stride = tape.Data[v.hMasked:], tape.Stride
-	}
+	from, stride := s.Hidden(v.hMasked) // h~
 	if v.cfg.LayerNorm {
 		s.Recur[0].Gemm(kernels.Set, s.Rows, from, stride, tape.Data[v.hHat:], tape.Stride)
 	} else {
@@ -311,7 +295,9 @@ func (v *variant) unitsGrad(s *seq.Step, r int, e *extras) {
 		n = cNew
 	}
 	v.cfg.OutputActivation.Apply(t, y, n) // (7)
-	v.cfg.OutputActivation.Gradient(t, slope, n, y, v.ones)
+	clear(slope)
+	t.Affine(slope, slope, 0, 1)
+	v.cfg.OutputActivation.Gradient(t, slope, n, y, slope) // times 1
 	do := y
 	t.Mul(do, dm, y)
 	t.Mul(dm, dm, o)

@@ -27,9 +27,8 @@ import (
 //	(5) dx_t = W_ih^T dX
 //	(6) dW_ih += dX x_t^T   dW_hh += dY h~^T   db += da   dgain += da*norm(...)
 type variant struct {
-	cfg   Config
-	noise seq.Noise
-	gate  seq.Gate
+	cfg  Config
+	gate seq.Gate
 
 	// The first columns of the parts of a tape row; 0 for those that are not
 	// there, but for x, which is.
@@ -38,22 +37,18 @@ type variant struct {
 }
 
 func newVariant(c Config) *variant {
-	v := &variant{cfg: c, noise: c.noise(), gate: seq.Gate{F: c.Activation, Clip: c.Clip}}
+	v := &variant{cfg: c, gate: seq.Gate{F: c.Activation, Clip: c.Clip}}
 	H := c.Hidden
-	part := func(col *int, width int, there bool) {
-		if there {
-			*col = v.width
-			v.width += width
-		}
-	}
-	part(&v.x, H, true)         // a, after Backward dX
-	part(&v.da, H, c.LayerNorm) // da where it is not dX
-	part(&v.xHat, H, c.LayerNorm)
-	part(&v.hHat, H, c.LayerNorm)
-	part(&v.dh, H, c.LayerNorm)  // dY where it is not dX
-	part(&v.y, H, c.Zoneout > 0) // h' where it is not h_t
-	part(&v.hMasked, H, c.HiddenDropout > 0)
-	part(&v.dev, 2, c.LayerNorm) // 1/deviation of x and h
+	var cols seq.Columns
+	v.x = cols.Take(H, true)         // a, after Backward dX
+	v.da = cols.Take(H, c.LayerNorm) // da where it is not dX
+	v.xHat = cols.Take(H, c.LayerNorm)
+	v.hHat = cols.Take(H, c.LayerNorm)
+	v.dh = cols.Take(H, c.LayerNorm)  // dY where it is not dX
+	v.y = cols.Take(H, c.Zoneout > 0) // h' where it is not h_t
+	v.hMasked = cols.Take(H, c.HiddenDropout > 0)
+	v.dev = cols.Take(2, c.LayerNorm) // 1/deviation of x and h
+	v.width = int(cols)
 	return v
 }
 
@@ -75,13 +70,7 @@ func (v *variant) Shape() seq.Shape {
 
 func (v *variant) Forward(s *seq.Step) {
 	H, tape, h, hPrev := v.cfg.Hidden, &s.Tape, &s.State[0], &s.Prev[0]
-	from, stride := hPrev.Data, hPrev.Stride // h~
-	if v.hMasked > 0 {
-		for r := range s.Rows {
-			s.Drop(seq.DropHidden, r, tape.Row(r)[v.hMasked:][:H], hPrev.Row(r))
-		}
-		from, stride = tape.Data[v.hMasked:], tape.Stride
-	}
+	from, stride := s.Hidden(v.hMasked) // h~
 	if v.cfg.LayerNorm {
 		s.Recur[0].Gemm(kernels.Set, s.Rows, from, stride, tape.Data[v.hHat:], tape.Stride)
 	} else {

@@ -32,7 +32,6 @@ var outside = map[string]string{
 	"internal/seq/init.go":           "initial values, drawn once",
 	"internal/seq.Noise.probability": "picks one of six numbers",
 	"lstm.Layer.SetForgetBias":       "initial values, set once",
-	"lstm.newVariant":                "a row of ones, made once",
 	"kernels.lowest":                 "64 lanes, made once",
 	"kernels.packRows":               "moves a matrix into panels",
 	"kernels.at":                     "takes an address",

@@ -46,6 +46,33 @@ func CheckLimit(kind, name string, limit float32) error {
 // Epsilon is what layer normalisation adds to a variance, as in haste.
 const Epsilon = 1e-5
 
+// Columns hands out the columns of a tape row, from the first on.
+type Columns int
+
+// Take returns the first of the next columns, or 0 if they are not wanted.
+func (c *Columns) Take(width int, wanted bool) (first int) {
+	if !wanted {
+		return 0
+	}
+	first = int(*c)
+	*c += Columns(width)
+	return first
+}
+
+// Hidden is h of the step before as products read it, and the distance of its
+// rows: where col is above 0, in the tape columns from col on, without the units
+// that HiddenDropout hits.
+func (s *Step) Hidden(col int) (h []float32, stride int) {
+	prev := &s.Prev[0]
+	if col == 0 {
+		return prev.Data, prev.Stride
+	}
+	for r := range s.Rows {
+		s.Drop(DropHidden, r, s.Tape.Row(r)[col:][:prev.Width], prev.Row(r))
+	}
+	return s.Tape.Data[col:], s.Tape.Stride
+}
+
 // Weighted sets dst = gain*y + start, element by element; start is nil for +0.
 func (s *Step) Weighted(dst, gain, y, start []float32) {
 	if start == nil {
