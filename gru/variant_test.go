@@ -119,6 +119,13 @@ func TestVariantsThatAddNothing(t *testing.T) {
 	}
 }
 
+// The fused cell, then what is computed in many kernels.
+func BenchmarkGRUVariants(b *testing.B) {
+	plain := variants()[0]
+	plain.Variant = "plain"
+	nettest.BenchmarkVariants(b, append([]nettest.Kind{plain}, additions()...))
+}
+
 // general is one step of a variant as the contract says it.
 type general struct{ gru.Config }
 

@@ -168,6 +168,13 @@ func TestVariantsThatAddNothing(t *testing.T) {
 	nettest.AlikeBut(t, kind, none, "weight_peephole")
 }
 
+// The fused cell, then what is computed in many kernels.
+func BenchmarkLSTMVariants(b *testing.B) {
+	plain := kind
+	plain.Variant = "plain"
+	nettest.BenchmarkVariants(b, append([]nettest.Kind{plain}, variants()...))
+}
+
 // general is one step of a variant as the contract says it.
 type general struct{ lstm.Config }
 

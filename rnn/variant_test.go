@@ -112,6 +112,13 @@ func TestVariantsThatAddNothing(t *testing.T) {
 	nettest.Alike(t, activations[0].kind(), variant("scaled by 1", rnn.Config{Activation: rnn.ScaledTanh(1, 1)}))
 }
 
+// The fused cell, then what is computed in many kernels.
+func BenchmarkRNNVariants(b *testing.B) {
+	plain := activations[0].kind()
+	plain.Variant = "plain"
+	nettest.BenchmarkVariants(b, append([]nettest.Kind{plain}, variants()...))
+}
+
 // general is one step of a variant as the contract says it.
 type general struct{ rnn.Config }
 

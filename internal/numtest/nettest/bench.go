@@ -2,6 +2,7 @@ package nettest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/simdrnn/simdrnn/internal/numtest"
@@ -10,7 +11,33 @@ import (
 
 // flops is the work of the products of one step of one row of a layer that is as
 // wide as its input.
-func (k Kind) flops(H int) float64 { return 4 * float64(k.Gates) * float64(H) * float64(H) }
+func (k Kind) flops(H int) float64 {
+	R := k.width(0, H)
+	n := k.Gates * H * (H + R)
+	if R != H {
+		n += R * H // the projection
+	}
+	return 2 * float64(n)
+}
+
+// BenchmarkVariants is BenchmarkTrain in one size for each of several kinds, so that
+// they can be compared.
+func BenchmarkVariants(b *testing.B, kinds []Kind) {
+	const T, B, H = 64, 32, 256
+	for _, k := range kinds {
+		eachTier(b, func(b *testing.B, isa kernels.ISA) {
+			p := newProblem(b, k, 1, Config{Input: H, Hidden: H, Layers: 2, Workers: 1}, T, B, false)
+			u := p.net.Unroll(T, B)
+			y, dx := make([]float32, len(p.dy)), make([]float32, len(p.x))
+			// The second layer is as wide as what the first puts out.
+			second := k.flops(H) - 2*float64(k.Gates*H*(H-k.width(0, H)))
+			numtest.PercentOfPeak(b, isa, 3*(k.flops(H)+second)*float64(T*B), func() {
+				u.Forward(y, p.x)
+				u.Backward(dx, p.dy)
+			})
+		}, "%s", strings.ReplaceAll(k.Variant, " ", "-"))
+	}
+}
 
 // BenchmarkTrain is the speed of a training pass on one core: forward, backward,
 // all gradients. Ragged rows count for what they are long.
