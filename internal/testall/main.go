@@ -6,9 +6,8 @@
 // It needs the go command and nothing else. Failures are printed as they happen.
 // At the end stand what was skipped, a table of the packages and the tiers of
 // kernels that their tests ran on, or why not, the variants of layers with theirs,
-// and a line "N passed, N failed,
-// N skipped". The exit status is not 0 when a test or a build failed or when no
-// test ran.
+// and a line "N passed, N failed, N skipped". The exit status is not 0 when a test
+// or a build failed or when no test ran.
 //
 // The fingerprint tests, which hash what a training run leaves behind, run twice
 // more: compiled with GOAMD64=v3, where the Go compiler fuses multiplications
