@@ -26,8 +26,7 @@ func Pairs[C any](t *testing.T, variants []Kind, config func(k Kind) C, together
 			if !ok {
 				continue
 			}
-			s := shapes[11]
-			p := newProblem(t, k, uint64(i), s.cfg, s.T, s.B, s.ragged)
+			p := newProblem(t, k, uint64(i), Config{Input: 3, Hidden: 5, Bidirectional: true, Layers: 2}, 4, 5, true)
 			for _, p.evaluate = range []bool{false, true} {
 				want := p.naive()
 				numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
