@@ -141,6 +141,16 @@ func Chain(stages ...Stage) (*Model, error) {
 		}
 		m.links = append(m.links, l)
 	}
+	var seen [][]uint64
+	again := false
+	m.masks(func(n masked) {
+		s := n.MaskState()
+		again = again || slices.ContainsFunc(seen, func(e []uint64) bool { return slices.Equal(e, s) })
+		seen = append(seen, s)
+	})
+	if again {
+		m.SetSeed(0)
+	}
 	return m, nil
 }
 
@@ -381,6 +391,30 @@ func (m *Model) masks(f func(masked)) {
 			}
 		}
 	}
+}
+
+// SetSeed gives each Net of the chain that has random masks a seed of its own,
+// which follows from the given one and the Net's place, and begins anew to count
+// training steps. Chain does so with the seed 0 where two Nets would otherwise have
+// the same masks.
+func (m *Model) SetSeed(seed uint64) {
+	place := uint64(0)
+	m.masks(func(n masked) {
+		if s, ok := n.(interface{ SetSeed(seed uint64) }); ok {
+			s.SetSeed(mix(seed, place))
+		}
+		place++
+	})
+}
+
+// mix is a number that follows from two others and looks like neither: the finalizer
+// of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number
+// generators").
+func mix(seed, place uint64) uint64 {
+	z := seed + (place+1)*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
 }
 
 // MaskState returns the seeds and training steps of the Nets in the chain that have

@@ -159,6 +159,7 @@ func (c *Checkpoint) like(prefix string, want [][]float32) ([][]float32, error) 
 // refuses any difference of names, sizes, optimizer or data, and then leaves
 // the Trainer as it was.
 func (t *Trainer) Resume(c *Checkpoint) error {
+	resumed := false
 	values, err := c.params(t.params)
 	if err != nil {
 		return err
@@ -198,6 +199,18 @@ func (t *Trainer) Resume(c *Checkpoint) error {
 	if !ok {
 		return fmt.Errorf("bptt: the position of %T cannot be restored: it has no UnmarshalBinary", t.data)
 	}
+	// Masks and data are the only ones to know what they take, so they come first.
+	if t.masked != nil {
+		before := t.masked.MaskState()
+		if err := t.masked.SetMaskState(seeds); err != nil {
+			return err
+		}
+		defer func() {
+			if !resumed {
+				t.masked.SetMaskState(before)
+			}
+		}()
+	}
 	if err := pos.UnmarshalBinary(position); err != nil {
 		return fmt.Errorf("bptt: the position in the data: %w", err)
 	}
@@ -210,9 +223,6 @@ func (t *Trainer) Resume(c *Checkpoint) error {
 		return err
 	}
 	if t.masked != nil {
-		if err := t.masked.SetMaskState(seeds); err != nil {
-			return err
-		}
 		if err := t.masked.SetClock(clock); err != nil {
 			return err
 		}
@@ -222,6 +232,7 @@ func (t *Trainer) Resume(c *Checkpoint) error {
 	}
 	win()
 	t.step, t.epoch, t.counted = c.Step, c.Epoch, c.Counted
+	resumed = true
 	return nil
 }
 

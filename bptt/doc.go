@@ -31,6 +31,13 @@
 // earlier window reached at the same step, bit for bit; the Window-Stride
 // steps they share are run again with the new weights.
 //
+// # Random masks
+//
+// Dropout and zoneout of a net are on in training and off in Evaluate. Every window
+// has masks of its own, also where steps are run again in the next one, and so has
+// every batch that Plan.Accumulate adds up. Model.SetSeed chooses among them; a
+// resumed run goes on with those that would have come.
+//
 // # Numbers
 //
 // Tensors are float32, time-major [T][B][width]. Every sum has one fixed order

@@ -3,11 +3,15 @@ package bptt_test
 import (
 	"bytes"
 	"context"
+	"io"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/internal/wire"
+	"github.com/simdrnn/simdrnn/lstm"
 )
 
 // A pass over steps that were seen before, to find the state of the next window,
@@ -83,7 +87,96 @@ func TestResumeRefusesOtherMasks(t *testing.T) {
 	require.ErrorAs(t, with.Resume(save(without)), &missing)
 }
 
-// Nets of one chain keep their own seeds; all count the same steps.
+// Nets of one chain have seeds of their own, and all count the same steps.
+func TestMasksOfSeveralNets(t *testing.T) {
+	chain := func(first, second uint64) (*lstm.Unrolled, *lstm.Unrolled, *bptt.Model) {
+		var u []*lstm.Unrolled
+		for range 2 {
+			l, err := lstm.New(lstm.Config{Input: 4, Hidden: 4, InputDropout: 0.5}, rand.New(rand.NewPCG(1, 2)))
+			require.NoError(t, err)
+			u = append(u, l.Unroll(3, 2))
+		}
+		u[0].SetSeed(first)
+		u[1].SetSeed(second)
+		m, err := bptt.Chain(u[0], u[1])
+		require.NoError(t, err)
+		return u[0], u[1], m
+	}
+	a, b, m := chain(3, 4)
+	require.Equal(t, []uint64{3, 0, 4, 0}, m.MaskState(), "seeds that differ stay")
+	require.NoError(t, m.SetMaskState([]uint64{5, 6, 7, 8}))
+	require.Equal(t, []uint64{5, 6}, a.MaskState())
+	require.Equal(t, []uint64{7, 8}, b.MaskState())
+	require.Error(t, m.SetMaskState([]uint64{1, 2, 3, 1 << 32}))
+	require.Equal(t, []uint64{5, 6, 7, 8}, m.MaskState(), "the first net's is put back")
+	require.NoError(t, m.SetClock([]uint64{9, 10}))
+	require.Equal(t, []uint64{9, 10}, a.Clock())
+	require.Equal(t, []uint64{9, 10}, b.Clock())
+
+	a, b, m = chain(0, 0)
+	require.NotEqual(t, a.MaskState(), b.MaskState(), "the same masks for both nets")
+	same := m.MaskState()
+	m.SetSeed(1)
+	require.NotEqual(t, same[0], a.MaskState()[0])
+	require.NotEqual(t, same[2], b.MaskState()[0])
+	require.NotEqual(t, a.MaskState(), b.MaskState())
+	m.SetSeed(0)
+	require.Equal(t, same, m.MaskState())
+}
+
+// A checkpoint whose masks are no masks changes nothing.
+func TestResumeRefusesForgedMasks(t *testing.T) {
+	_, tr := onMaskedText(t, bptt.Plan{Steps: 3}, 6, 6)
+	_, err := tr.Run(context.Background())
+	require.NoError(t, err)
+	save := func() []byte {
+		var b bytes.Buffer
+		require.NoError(t, tr.Save(&b))
+		return b.Bytes()
+	}
+	whole := save()
+	for _, forged := range []struct {
+		section string
+		at      int
+		value   int64
+	}{{"masks", 1, 1 << 32}, {"masks/clock", 2, 1 << 32}, {"masks/clock", 0, -1}} {
+		f, err := wire.NewReader(bytes.NewReader(whole), "bptt.training", 1)
+		require.NoError(t, err)
+		var b bytes.Buffer
+		w := wire.NewWriter(&b, "bptt.training", 1)
+		for {
+			s, err := f.Next()
+			if err == io.EOF {
+				break
+			}
+			require.NoError(t, err)
+			if s.Name == forged.section {
+				s.Int64[forged.at] = forged.value
+			}
+			switch s.Type {
+			case wire.Byte:
+				w.Bytes(s.Name, s.Bytes)
+			case wire.Float32:
+				w.Float32(s.Name, s.Float32, s.Shape...)
+			case wire.Float64:
+				w.Float64(s.Name, s.Float64, s.Shape...)
+			case wire.Int64:
+				w.Int64(s.Name, s.Int64, s.Shape...)
+			}
+		}
+		require.NoError(t, w.Close())
+		c, err := bptt.ReadCheckpoint(&b)
+		require.NoError(t, err)
+		_, other := onMaskedText(t, bptt.Plan{Steps: 1}, 6, 6)
+		_, err = other.Run(context.Background())
+		require.NoError(t, err)
+		tr = other
+		before := save()
+		require.Error(t, other.Resume(c), "%+v", forged)
+		require.Equal(t, before, save(), "%+v", forged)
+	}
+}
+
 func TestMasksOfChains(t *testing.T) {
 	s := sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 2, steps: 6, batch: 3, masks: true}
 	m := languageModel(t, 1, s)

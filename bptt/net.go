@@ -9,13 +9,15 @@ package bptt
 //	CopyState(dst [][]float32)   // State without allocating, into slices as State returns them
 //	SetWorkers(n int)            // see Plan.Workers
 //
-// and, all four together, those of a net with random masks, which checkpoints keep
-// and overlapping windows take back:
+// and those of a net with random masks, which checkpoints keep and overlapping
+// windows take back: all four of
 //
 //	MaskState() []uint64             // seed and training step of the masks to come; nil for no masks
 //	SetMaskState(s []uint64) error   // as MaskState returned it; nothing is changed on an error
 //	Clock() []uint64                 // steps of each row since Reset
 //	SetClock(c []uint64) error       // as Clock returned it; nothing is changed on an error
+//
+// and, for Model.SetSeed, SetSeed(seed uint64).
 type Net interface {
 	// Dims returns the sizes fixed when the net was unrolled: the most steps
 	// it can take at once, the rows, and the width of x and y.

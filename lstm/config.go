@@ -20,7 +20,7 @@ type Config struct {
 	Reverse       bool
 
 	// Merge is what becomes of the two outputs of a bidirectional layer: side by
-	// side, or one of the width Hidden, which takes Hidden floats more for each
+	// side, or one as wide as either, which takes as many floats more for each
 	// step and row.
 	Merge Merge
 
@@ -56,14 +56,13 @@ type Config struct {
 	// LayerNorm normalises W_ih x and W_hh h, each by itself over all gates, and
 	// multiplies them by gains (parameters gain_ih and gain_hh) before the bias is
 	// added (Ba, Kiros and Hinton 2016, "Layer normalization"; the form is
-	// haste's). c is normalised too
-	// before its output activation (gain_c, bias_c).
+	// haste's). c is normalised too, before its output activation (gain_c, bias_c).
 	LayerNorm bool
 
 	// Dropout, in training, is the probability with which an element of the input
 	// of every layer but the first is dropped, anew at each step. InputDropout
-	// drops elements of the input of every layer, the same ones at all steps of a
-	// sequence (Gal and Ghahramani 2016, "A theoretically grounded application of
+	// drops elements of the input of every layer, the same ones at all steps that
+	// a training step goes over: those of a sequence, or of a window (Gal and Ghahramani 2016, "A theoretically grounded application of
 	// dropout in recurrent neural networks"); HiddenDropout those of h where it
 	// meets W_hh, likewise. WeightDropout drops elements of W_hh, the same ones in
 	// a training step (Wan et al. 2013, "Regularization of neural networks using

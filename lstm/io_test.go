@@ -2,6 +2,7 @@ package lstm_test
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/internal/wire"
 	"github.com/simdrnn/simdrnn/lstm"
 )
 
@@ -31,4 +33,34 @@ func TestFileOfVersion1(t *testing.T) {
 		k++
 	})
 	require.Equal(t, len(weights), k)
+}
+
+// What makes no sense is refused by New, with the name of the field, and by Load of
+// a file that says it.
+func TestConfigsThatAreRefused(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	for _, c := range []struct {
+		cfg  lstm.Config
+		want string
+	}{
+		{lstm.Config{Clip: -1}, "Clip"}, {lstm.Config{Clip: inf}, "Clip"}, {lstm.Config{Clip: nan}, "Clip"},
+		{lstm.Config{InputDropout: -0.5}, "InputDropout"}, {lstm.Config{HiddenDropout: 1}, "HiddenDropout"}, {lstm.Config{WeightDropout: nan}, "WeightDropout"},
+		{lstm.Config{Zoneout: 1 - 0x1p-24}, "Zoneout"}, {lstm.Config{Dropout: 0.5}, "Dropout"},
+		{lstm.Config{Layers: 257, InputDropout: 0.5}, "Layers"}, {lstm.Config{Hidden: 1<<21 + 1, InputDropout: 0.5}, "Input"}, {lstm.Config{Input: 1<<22 + 1, InputDropout: 0.5}, "Input"},
+		{lstm.Config{CellClip: inf}, "CellClip"}, {lstm.Config{CellClip: -1}, "CellClip"}, {lstm.Config{CellClip: nan}, "CellClip"},
+		{lstm.Config{ZoneoutCell: -0.5}, "ZoneoutCell"}, {lstm.Config{Projection: 2}, "Projection"}, {lstm.Config{Projection: -1}, "Projection"},
+		{lstm.Config{GateActivation: lstm.ELU(nan)}, "GateActivation"}, {lstm.Config{CandidateActivation: lstm.ELU(inf)}, "CandidateActivation"},
+		{lstm.Config{OutputActivation: lstm.Affine(1, inf)}, "OutputActivation"},
+	} {
+		cfg := c.cfg
+		cfg.Input, cfg.Hidden = max(1, cfg.Input), max(2, cfg.Hidden)
+		_, err := lstm.New(cfg, nil)
+		require.ErrorContains(t, err, "lstm: Config."+c.want, "%+v", cfg)
+		var file bytes.Buffer
+		w := wire.NewWriter(&file, "lstm", 2)
+		w.Int64("config", lstm.Fields(cfg))
+		require.NoError(t, w.Close())
+		_, err = lstm.Load(&file)
+		require.Error(t, err, "Load of %+v", cfg)
+	}
 }

@@ -18,8 +18,10 @@ type Unrolled struct {
 // is not below 2^31.
 //
 // What Config adds keeps more. Dropout, InputDropout and WeightDropout take
-// nothing for each step and row. With any other field the 6*Hidden are 10*Hidden
-// (9 if Coupled is set), and these come on top, in floats for each hidden unit:
+// nothing for each step and row, WeightDropout a copy of W_hh for each worker, at
+// most two for each direction of each layer. With any other field the 6*Hidden are
+// 10*Hidden (9 if Coupled is set), and these come on top, in floats for each hidden
+// unit:
 //
 //	Peephole       3 (2 if Coupled)
 //	Projection     1 + Projection/Hidden, but h takes only Projection/Hidden in place of 1
@@ -33,7 +35,8 @@ func (l *Layer) Unroll(steps, batch int) *Unrolled {
 
 // Infer is Unroll for whole sequences without a backward pass: it keeps no
 // activations but a layer's input and output, and has no gradients. Backward
-// and SetStateGrad panic. Forward gives the same bits as that of Unroll.
+// and SetStateGrad panic. Forward gives the same bits as that of Unroll in the same
+// mode, which is evaluation at first.
 func (l *Layer) Infer(steps, batch int) *Unrolled {
 	return &Unrolled{l, l.net.Unroll(steps, batch, false)}
 }
@@ -86,14 +89,16 @@ func (u *Unrolled) SetTraining(on bool) { u.seq.SetTraining(on) }
 // SetSeed sets what random masks follow from, 0 at first, and begins anew to count
 // training steps. Whether an element is hit depends on the seed, the layer, its
 // direction, the training step, the steps of its row since Reset, the row's id and
-// the unit, and on nothing else. A training step ends with a Backward. It ends
-// what a Forward before it has left for Backward.
+// the unit, and on nothing else. A training step ends with a Backward. Networks that
+// work together want seeds of their own, or the same units of both are hit. SetSeed
+// ends what a Forward before it has left for Backward.
 func (u *Unrolled) SetSeed(seed uint64) { u.seq.SetSeed(seed) }
 
 // SetRowIDs names the rows of the batch for random masks: rows that change places
 // and take their ids along keep their masks. nil names them by their places, as at
 // first. The ids are copied. It ends what a Forward before it has left for
-// Backward.
+// Backward. No other method returns the ids: a run that names rows has to name them
+// again when it goes on.
 func (u *Unrolled) SetRowIDs(ids []uint32) error { return u.seq.SetRowIDs(ids) }
 
 // MaskState returns the seed and the training step that the masks of the next
@@ -104,8 +109,8 @@ func (u *Unrolled) MaskState() []uint64           { return u.seq.MaskState() }
 func (u *Unrolled) SetMaskState(s []uint64) error { return u.seq.SetMaskState(s) }
 
 // Clock returns for each row of the batch its steps since Reset, from which its
-// masks follow too. Together with State and MaskState it is all that a run has to
-// keep to go on as it would have. SetClock puts it back; on an error nothing is
+// masks follow too. Together with State, MaskState and the ids of SetRowIDs it is all
+// that a run has to keep to go on as it would have. SetClock puts it back; on an error nothing is
 // changed.
 func (u *Unrolled) Clock() []uint64           { return u.seq.Clock() }
 func (u *Unrolled) SetClock(c []uint64) error { return u.seq.SetClock(c) }
@@ -120,9 +125,9 @@ func (u *Unrolled) State() [][]float32 { return u.seq.State() }
 
 // CellStates sets dst, [T][batch][Directions*Hidden], to the c of a layer after
 // each step of the last Forward, the forward direction first, +0 past each row's
-// length; with SetBatchFirst [batch][T][...]. Backward leaves them as they are. It
-// panics if there is no such layer, if len(dst) does not fit, and after Infer,
-// which keeps none.
+// length; with SetBatchFirst [batch][T][...]. Backward leaves them as they are,
+// SetLengths and SetBatchFirst end them. It panics then, if there is no such layer,
+// if len(dst) does not fit, and after Infer, which keeps none.
 func (u *Unrolled) CellStates(layer int, dst []float32) { u.seq.Sequence("CellStates", 1, layer, dst) }
 
 // CopyState sets dst, shaped as State returns it, to the carried state. It
@@ -145,6 +150,8 @@ func (u *Unrolled) StateGrad() [][]float32 { return u.seq.StateGrad() }
 // of one part is SetStateGrad of the part before: dx and StateGrad then have
 // the bits of the uncut sequence, and so have the gradients of weights if the
 // cuts leave a multiple of ceil(256/batch) steps behind them.
+// With random masks all parts have to see the MaskState of the first and the Clock
+// that is theirs.
 func (u *Unrolled) SetStateGrad(g [][]float32) error { return u.seq.SetStateGrad(g) }
 
 // Reset sets the carried state of the given rows of the batch, or of all rows

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
 	"github.com/simdrnn/simdrnn/internal/numtest/oracle"
 	"github.com/simdrnn/simdrnn/kernels/ref"
@@ -139,6 +141,34 @@ func TestPairsOfVariants(t *testing.T) {
 
 // Every variant runs on every tier.
 func TestTiers(t *testing.T) { nettest.Tiers(t, append([]nettest.Kind{kind}, variants()...)...) }
+
+// CellStates are told by the lengths and in the layout of the Forward that left them,
+// or not at all.
+func TestCellStatesOfAnotherLayout(t *testing.T) {
+	l, err := lstm.New(lstm.Config{Input: 2, Hidden: 3}, rand.New(rand.NewPCG(1, 2)))
+	require.NoError(t, err)
+	u := l.Unroll(4, 3)
+	c, again := make([]float32, 4*3*3), make([]float32, 4*3*3)
+	require.Panics(t, func() { u.CellStates(0, nil) })
+	require.NoError(t, u.SetLengths([]int{1, 4, 2}))
+	forward := func() {
+		u.Forward(make([]float32, 4*3*3), make([]float32, 4*3*2))
+		u.CellStates(0, c)
+	}
+	forward()
+	u.Backward(nil, make([]float32, 4*3*3))
+	u.CellStates(0, again)
+	require.Equal(t, c, again)
+	require.NoError(t, u.SetLengths(nil))
+	require.PanicsWithValue(t, "lstm: CellStates without a Forward before it, or with SetLengths or SetBatchFirst between them: it reads what the last Forward kept, by its lengths and in its layout", func() { u.CellStates(0, c) })
+	forward()
+	u.SetBatchFirst(true)
+	require.Panics(t, func() { u.CellStates(0, c) })
+	forward()
+	require.Panics(t, func() { u.CellStates(1, c) })
+	require.Panics(t, func() { u.CellStates(0, c[1:]) })
+	require.Panics(t, func() { l.Infer(4, 3).CellStates(0, c) })
+}
 
 // What a variant computes in many kernels has the bits of the fused cell where
 // both mean the same.

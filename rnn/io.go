@@ -56,7 +56,7 @@ func Load(r io.Reader) (*Layer, error) {
 	}
 	var ok bool
 	cfg.Activation, ok = seq.ActivationOf([]int64{v[7] + 1, v[8], v[9]})
-	if !ok || !slices.Equal(v, cfg.fields()) || cfg.Layers == 0 {
+	if !ok || cfg.Activation == (Activation{}) || !slices.Equal(v, cfg.fields()) || cfg.Layers == 0 {
 		return nil, f.NoConfig()
 	}
 	l, err := newLayer(cfg, f.Param)

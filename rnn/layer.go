@@ -18,14 +18,16 @@ type Unrolled struct {
 // is not below 2^31.
 //
 // Of what Config adds, Zoneout and HiddenDropout keep Hidden floats more each,
-// LayerNorm 4*Hidden + 2.
+// LayerNorm 4*Hidden + 2. WeightDropout has a copy of W_hh for each worker, at most
+// two for each direction of each layer.
 func (l *Layer) Unroll(steps, batch int) *Unrolled {
 	return &Unrolled{l, l.net.Unroll(steps, batch, true)}
 }
 
 // Infer is Unroll for whole sequences without a backward pass: it keeps no
 // activations but a layer's input and output, and has no gradients. Backward
-// and SetStateGrad panic. Forward gives the same bits as that of Unroll.
+// and SetStateGrad panic. Forward gives the same bits as that of Unroll in the same
+// mode, which is evaluation at first.
 func (l *Layer) Infer(steps, batch int) *Unrolled {
 	return &Unrolled{l, l.net.Unroll(steps, batch, false)}
 }
@@ -78,14 +80,16 @@ func (u *Unrolled) SetTraining(on bool) { u.seq.SetTraining(on) }
 // SetSeed sets what random masks follow from, 0 at first, and begins anew to count
 // training steps. Whether an element is hit depends on the seed, the layer, its
 // direction, the training step, the steps of its row since Reset, the row's id and
-// the unit, and on nothing else. A training step ends with a Backward. It ends
-// what a Forward before it has left for Backward.
+// the unit, and on nothing else. A training step ends with a Backward. Networks that
+// work together want seeds of their own, or the same units of both are hit. SetSeed
+// ends what a Forward before it has left for Backward.
 func (u *Unrolled) SetSeed(seed uint64) { u.seq.SetSeed(seed) }
 
 // SetRowIDs names the rows of the batch for random masks: rows that change places
 // and take their ids along keep their masks. nil names them by their places, as at
 // first. The ids are copied. It ends what a Forward before it has left for
-// Backward.
+// Backward. No other method returns the ids: a run that names rows has to name them
+// again when it goes on.
 func (u *Unrolled) SetRowIDs(ids []uint32) error { return u.seq.SetRowIDs(ids) }
 
 // MaskState returns the seed and the training step that the masks of the next
@@ -96,8 +100,8 @@ func (u *Unrolled) MaskState() []uint64           { return u.seq.MaskState() }
 func (u *Unrolled) SetMaskState(s []uint64) error { return u.seq.SetMaskState(s) }
 
 // Clock returns for each row of the batch its steps since Reset, from which its
-// masks follow too. Together with State and MaskState it is all that a run has to
-// keep to go on as it would have. SetClock puts it back; on an error nothing is
+// masks follow too. Together with State, MaskState and the ids of SetRowIDs it is all
+// that a run has to keep to go on as it would have. SetClock puts it back; on an error nothing is
 // changed.
 func (u *Unrolled) Clock() []uint64           { return u.seq.Clock() }
 func (u *Unrolled) SetClock(c []uint64) error { return u.seq.SetClock(c) }
@@ -129,6 +133,8 @@ func (u *Unrolled) StateGrad() [][]float32 { return u.seq.StateGrad() }
 // of one part is SetStateGrad of the part before: dx and StateGrad then have
 // the bits of the uncut sequence, and so have the gradients of weights if the
 // cuts leave a multiple of ceil(256/batch) steps behind them.
+// With random masks all parts have to see the MaskState of the first and the Clock
+// that is theirs.
 func (u *Unrolled) SetStateGrad(g [][]float32) error { return u.seq.SetStateGrad(g) }
 
 // Reset sets the carried state of the given rows of the batch, or of all rows

@@ -11,7 +11,7 @@ import (
 // it holds on to x until Backward has used it.
 func (u *Unrolled) Forward(y, x []float32) {
 	t := u.checkWindow(y, x)
-	u.t, u.x, u.pending = t, x, u.keep
+	u.t, u.x, u.pending, u.told = t, x, u.keep, true
 	u.advance(t)
 	if t == 0 || u.batch == 0 {
 		return

@@ -47,8 +47,8 @@ func (n *Noise) check(kind string, s *Structure) error {
 		name string
 		v    float32
 	}{{"Dropout", n.Dropout}, {"InputDropout", n.Input}, {"HiddenDropout", n.Hidden}, {"WeightDropout", n.Weight}, {"Zoneout", n.Zoneout}, {"ZoneoutCell", n.ZoneoutCell}} {
-		if !(p.v >= 0 && p.v < 1) {
-			return fmt.Errorf("%s: Config.%s is %v, want a probability of 0 or more and below 1", kind, p.name, p.v)
+		if below, _ := bounds(p.v); !(p.v >= 0 && below < 2) {
+			return fmt.Errorf("%s: Config.%s is %v, want a probability of 0 or more and below 1, which are told apart in steps of 2^-23", kind, p.name, p.v)
 		}
 	}
 	switch {

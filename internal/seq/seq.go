@@ -34,7 +34,7 @@
 // # Masks
 //
 // What a random mask drops follows from counters that name the element (see
-// Noise), so masks are drawn where they are needed, again in the backward pass,
+// masks), so masks are drawn where they are needed, again in the backward pass,
 // and never kept. Masks of a layer's input and of W_hh are here; those of the
 // state are the cell's, with the methods of Step.
 //

@@ -63,6 +63,7 @@ type Unrolled struct {
 	t       int
 	x       []float32
 	pending bool // no Backward has used it
+	told    bool // what it kept can be told apart: lengths and layout are still its own
 	masking bool // it drew masks
 
 	masks    masks
@@ -212,7 +213,8 @@ func (u *Unrolled) SetWorkers(n int) {
 		s := newStep(u.isa, u.net)
 		s.masks.of = u
 		u.steppers = append(u.steppers, s)
-		if u.net.Noise.Weight > 0 {
+		// No more workers than matrices pack at once.
+		if u.net.Noise.Weight > 0 && len(u.dropped) < 2*len(u.net.W) {
 			u.dropped = append(u.dropped, make([]float32, len(u.net.W[0].Hh)))
 		}
 	}
@@ -265,13 +267,15 @@ func (u *Unrolled) ZeroGrads() {
 
 // SetBatchFirst makes the tensors of the calls that follow [B][T][width] in place
 // of [T][B][width].
-func (u *Unrolled) SetBatchFirst(on bool) { u.batchFirst, u.pending = on, false }
+func (u *Unrolled) SetBatchFirst(on bool) {
+	u.batchFirst, u.pending, u.told = on, false, false
+}
 
 // SetLengths sets the number of steps of each row, nil for all steps of every
 // Forward. What the last Forward kept is of no use after it.
 func (u *Unrolled) SetLengths(lengths []int) error {
 	if lengths == nil {
-		u.lengths, u.moved, u.pending = nil, false, false
+		u.lengths, u.moved, u.pending, u.told = nil, false, false, false
 		return nil
 	}
 	if len(lengths) != u.batch {
@@ -286,7 +290,7 @@ func (u *Unrolled) SetLengths(lengths []int) error {
 		u.order[b] = b
 	}
 	slices.SortStableFunc(u.order, func(a, b int) int { return lengths[b] - lengths[a] })
-	u.lengths, u.moved, u.pending = u.ragged, false, false
+	u.lengths, u.moved, u.pending, u.told = u.ragged, false, false, false
 	for p, b := range u.order {
 		u.lengths[p], u.place[b] = lengths[b], p
 		u.moved = u.moved || p != b
@@ -490,6 +494,9 @@ func (u *Unrolled) block(m *Mat, k, i, tau, b int) {
 // end. It panics if there is no such layer or dst has another length.
 func (u *Unrolled) Sequence(method string, k, layer int, dst []float32) {
 	u.mustKeep(method)
+	if !u.told {
+		panic(u.net.Kind + ": " + method + " without a Forward before it, or with SetLengths or SetBatchFirst between them: it reads what the last Forward kept, by its lengths and in its layout")
+	}
 	dirs, width := len(u.net.Reverse), u.net.Shape.States[k]
 	if layer < 0 || layer >= u.net.Layers {
 		panic(fmt.Sprintf("%s: %s of layer %d in a network of %d", u.net.Kind, method, layer, u.net.Layers))

@@ -348,6 +348,18 @@ func misuse(t *testing.T, k Kind) {
 	u.Forward(v(45), v(30))
 	check(t, u.SetLengths(nil))
 	panics(t, k, "Backward", "SetLengths", func() { u.Backward(nil, v(45)) })
+	for name, end := range map[string]func(){
+		"SetBatchFirst": func() { u.SetBatchFirst(false) },
+		"SetSeed":       func() { u.SetSeed(1) },
+		"SetRowIDs":     func() { check(t, u.SetRowIDs(nil)) },
+	} {
+		u.Forward(v(45), v(30))
+		end()
+		panics(t, k, "Backward", "without a Forward", func() {
+			u.Backward(nil, v(45))
+			t.Errorf("Backward after %s", name)
+		})
+	}
 	u.SetTraining(false)
 	u.Forward(v(45), v(30))
 

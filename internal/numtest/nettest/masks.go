@@ -232,7 +232,7 @@ func masksGoOn(t *testing.T, k Kind) {
 		t.Errorf("SetRowIDs of one id: %v", err)
 	}
 	y := pass(u)
-	check(t, u.SetRowIDs(nil))
+	check(t, u.SetMaskState(u.MaskState()))
 	panics(t, k, "Backward", "without a Forward", func() { u.Backward(nil, y) })
 
 	// A mask hits about as often as it says.
