@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -120,7 +121,7 @@ func Chain(stages ...Stage) (*Model, error) {
 				}
 				grad = m.embGrad
 			}
-			l = &link{lin: newLinear(s, m.isa, grad, chunkSteps(m.batch)*m.batch), in: s.In, out: s.Out}
+			l = &link{lin: newLinear(s, m.isa, grad, split.ChunkSteps(m.batch)*m.batch), in: s.In, out: s.Out}
 			if s.tied == nil {
 				m.addParam(i, "weight", s.Weight, l.lin.dw)
 			}
@@ -165,16 +166,6 @@ func place(stages []Stage, s Stage) int {
 
 func (m *Model) addParam(stage int, name string, w, g []float32) {
 	m.params = append(m.params, Param{Name: strconv.Itoa(stage) + "." + name, W: w, G: g})
-}
-
-// chunkSteps is the number of steps whose pairs form one chain of a weight
-// gradient: as many as make about 256 pairs. One chain over a whole window of
-// thousands would have many times the rounding error.
-func chunkSteps(batch int) int {
-	if batch < 1 {
-		return 1
-	}
-	return max(1, (256+batch-1)/batch)
 }
 
 // Dims returns the sizes of the chain. For a model over ids in is the size of
@@ -317,7 +308,7 @@ func (m *Model) order() {
 	}
 	m.stale = false
 	m.pairs, m.chunks = m.pairs[:0], m.chunks[:0]
-	n := chunkSteps(m.batch)
+	n := split.ChunkSteps(m.batch)
 	for done, t := 1, m.t-1; t >= 0; done, t = done+1, t-1 {
 		for b := range m.batch {
 			if m.lengths == nil || t < m.lengths[b] {

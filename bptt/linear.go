@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/simdrnn/simdrnn/internal/draw"
+	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -89,7 +90,7 @@ func (s *linear) forward(c crew, y, x []float32) {
 }
 
 func (s *linear) forwardRows(w, n int) {
-	lo, hi := share(len(s.y)/s.Out, rowUnit, w, n)
+	lo, hi := split.Share(len(s.y)/s.Out, rowUnit, w, n)
 	y, x := s.y[lo*s.Out:hi*s.Out], s.x[lo*s.In:hi*s.In]
 	if s.Bias != nil {
 		s.fwd.GemmBias(hi-lo, x, s.In, s.Bias, y, s.Out)
@@ -115,10 +116,10 @@ func (s *linear) backward(c crew, dx, dy []float32, pairs, chunks []int32) {
 
 func (s *linear) backwardRows(w, n int) {
 	if s.dx != nil {
-		lo, hi := share(len(s.dy)/s.Out, rowUnit, w, n)
+		lo, hi := split.Share(len(s.dy)/s.Out, rowUnit, w, n)
 		s.bwd.Gemm(kernels.Set, hi-lo, s.dy[lo*s.Out:hi*s.Out], s.Out, s.dx[lo*s.In:hi*s.In], s.In)
 	}
-	lo, hi := share(s.Out, rowUnit, w, n)
+	lo, hi := split.Share(s.Out, rowUnit, w, n)
 	if lo == hi {
 		return
 	}

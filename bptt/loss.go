@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -91,7 +92,7 @@ func (CrossEntropy) Loss(dy, y []float32, b *Batch, s *Scratch) (float64, int, e
 }
 
 func (s *Scratch) crossEntropyRows(w, n int) {
-	lo, hi := share(s.b.Steps*s.b.Rows, 1, w, n)
+	lo, hi := split.Share(s.b.Steps*s.b.Rows, 1, w, n)
 	for p := lo; p < hi; p++ {
 		y := s.y[p*s.width:][:s.width]
 		id := s.b.Targets[p]

@@ -207,6 +207,14 @@ func (p *Packed) Pack(trans bool, b []float32, ldb int) {
 	packPanels(&tilings[p.isa], p.panels, trans, p.n, p.k, b, ldb)
 }
 
+// Flush replaces elements below 2^-100 by +0, in place: rule 8 of the numerics
+// contract for weights, so that no denormal number reaches a product by them.
+func (p *Packed) Flush() {
+	if len(p.panels) > 0 {
+		p.isa.ScaleFlush(p.panels, p.panels, 1)
+	}
+}
+
 // ISA returns the tier whose layout p has and whose kernels multiply by it.
 func (p *Packed) ISA() ISA { return p.isa }
 

@@ -41,7 +41,6 @@ var outside = map[string]string{
 // choosing lists the functions of the cells' packages that may name a tier or ask
 // for the current one.
 var choosing = map[string]string{
-	"internal/seq.grain":            "how much work a worker is worth depends on the tier",
 	"internal/seq.Net.Unroll":       "asks for the current tier, which it keeps",
 	"internal/seq.NewNet":           "asks whether there is a tier at all",
 	"internal/seq.Net.NewPredictor": "asks for the current tier, which it keeps",

@@ -11,7 +11,7 @@ var trainingFaults = []fault{
 	{"readout: bias gradients of the last chunk only", "bptt/linear.go",
 		"s.isa.Add(s.db[lo:hi], s.db[lo:hi], sum)", "copy(s.db[lo:hi], sum)", inBPTT},
 	{"readout: chunks of another size", "bptt/chain.go",
-		"return max(1, (256+batch-1)/batch)", "return max(1, (200+batch-1)/batch)", inBPTT},
+		"n := split.ChunkSteps(m.batch)", "n := max(1, split.ChunkSteps(m.batch)-1)", inBPTT},
 	{"clip: the norm's limit for the factor", "bptt/train.go",
 		"factor := float32(c / norm)", "factor := float32(c)", inBPTT},
 	{"Adam: the bias correction stands still", "bptt/optim.go",

@@ -3,6 +3,7 @@ package seq
 import (
 	"fmt"
 
+	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -202,14 +203,14 @@ func (u *Unrolled) gradients(w, n int) {
 	if u.dropping(u.job.layer) {
 		x = u.maskedRows
 	}
-	lo, hi := share(sh.Gates, 12, w, n)
+	lo, hi := split.Share(sh.Gates, 12, w, n)
 	u.isa.GemmRows(kernels.AddTo, hi-lo, g.In, tape[lo:], sh.Tape, u.rows, x, width, u.xRows, g.Ih[lo*g.In:], g.In, work)
 
 	// dW_hh += dG^T h_prev, or what stands in its place
 	r := sh.States[0]
 	prev := u.hist[u.job.layer][u.job.dir*r:]
 	for _, b := range sh.Recur {
-		lo, hi := share(b.Rows, 12, w, n)
+		lo, hi := split.Share(b.Rows, 12, w, n)
 		with, width, rows := prev, u.net.wide(), u.prevRows
 		if b.Factor > 0 {
 			with, width, rows = tape[b.Factor:], sh.Tape, u.rows
@@ -227,13 +228,13 @@ func (u *Unrolled) gradients(w, n int) {
 
 	// dW_hr += dh m^T
 	if p := sh.Project; p != nil {
-		lo, hi := share(r, 12, w, n)
+		lo, hi := split.Share(r, 12, w, n)
 		u.isa.GemmRows(kernels.AddTo, hi-lo, sh.Hidden, tape[p.Col+lo:], sh.Tape, u.rows, tape[p.Factor:], sh.Tape, u.rows, g.all[p.Extra][lo*sh.Hidden:], sh.Hidden, work)
 	}
 
 	u.totals(w, n)
 	if u.job.dx != nil {
-		lo, hi := share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
+		lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
 		u.inputGradient(u.steppers[w].masks.u, u.job.lo*u.batch+lo, u.job.lo*u.batch+hi)
 	}
 }
@@ -242,7 +243,7 @@ func (u *Unrolled) gradients(w, n int) {
 // the parameters that they belong to.
 func (u *Unrolled) totals(w, n int) {
 	sh, g, tape := &u.net.Shape, &u.grads[u.job.i], u.tape[u.job.i]
-	lo, hi := share(sh.totalsEnd-sh.totalsBegin, 16, w, n)
+	lo, hi := split.Share(sh.totalsEnd-sh.totalsBegin, 16, w, n)
 	if lo == hi {
 		return
 	}

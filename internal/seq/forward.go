@@ -3,6 +3,7 @@ package seq
 import (
 	"fmt"
 
+	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -151,7 +152,7 @@ func (u *Unrolled) project(w, n int) {
 	sh, p, i := &u.net.Shape, &u.pack[u.job.i], u.job.i
 	x, width := u.input(u.job.layer)
 	tape, first := u.tape[i], u.job.lo*u.batch
-	lo, hi := share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
+	lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
 	lo, hi = lo+first, hi+first
 	base := first - u.tapeRow(u.job.lo)
 	if u.dropping(u.job.layer) {
@@ -186,7 +187,7 @@ func (u *Unrolled) project(w, n int) {
 func (u *Unrolled) maskRows(w, n int) {
 	x, width := u.input(u.job.layer)
 	first := u.job.lo * u.batch
-	lo, hi := share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
+	lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
 	lo, hi = lo+first, hi+first
 	for {
 		r, end := u.activeRows(lo, hi)

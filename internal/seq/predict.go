@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 )
@@ -49,7 +50,7 @@ func (n *Net) NewPredictor(batch int) (*Predictor, error) {
 	}
 	p.workers = n.Workers
 	if p.workers == 0 {
-		p.workers = int(min(float64(runtime.GOMAXPROCS(0)), float64(batch/4), p.flops/grain(p.isa)))
+		p.workers = split.Workers(p.isa, p.flops/2, min(runtime.GOMAXPROCS(0), batch/4))
 	}
 	p.workers = max(1, min(p.workers, batch, maxWorkers))
 	for range p.workers {
@@ -84,7 +85,7 @@ func (p *Predictor) Step(y, x []float32) {
 // step runs all layers for a share of the rows.
 func (p *Predictor) step(w, n int) {
 	sh := &p.net.Shape
-	b, end := share(p.batch, 1, w, n)
+	b, end := split.Share(p.batch, 1, w, n)
 	if b == end {
 		return
 	}

@@ -184,26 +184,6 @@ func TestAnotherCell(t *testing.T) {
 	}
 }
 
-func TestShares(t *testing.T) {
-	for total := range 50 {
-		for _, unit := range []int{1, 6, 12} {
-			for n := 1; n < 10; n++ {
-				at := 0
-				for w := range n {
-					lo, hi := share(total, unit, w, n)
-					if lo != at || hi < lo || lo%unit != 0 && lo != total {
-						t.Fatalf("share %d of %d of %d in units of %d: %d..%d after %d", w, n, total, unit, lo, hi, at)
-					}
-					at = hi
-				}
-				if at != total {
-					t.Fatalf("%d shares of %d in units of %d end at %d", n, total, unit, at)
-				}
-			}
-		}
-	}
-}
-
 // Work is shared as the model says, and as the user says.
 func TestWorkersFollowTheWork(t *testing.T) {
 	u := &Unrolled{isa: kernels.Scalar, workers: 4, batch: 32}
@@ -215,7 +195,7 @@ func TestWorkersFollowTheWork(t *testing.T) {
 		})
 		return n
 	}
-	g := grain(kernels.Scalar)
+	const g = 1 << 16 // floating point operations that are worth another worker
 	for _, c := range []struct {
 		flops float64
 		limit int

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 )
@@ -97,12 +98,6 @@ type job struct {
 	dx            []float32 // nil: not wanted
 }
 
-// chunkRows is the number of rows (t,b) in a block of work: enough that a
-// product reads its packed weights seldom, few enough that the block's gates
-// stay in the second-level cache. NUMERICS rule 4 fixes the same number for
-// the sums of weight gradients, where it does change bits.
-const chunkRows = 256
-
 // maxWorkers bounds Config.Workers: shares smaller than this help nobody.
 const maxWorkers = 256
 
@@ -121,8 +116,10 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 	if steps < 0 || !ok || rows > math.MaxInt32 {
 		panic(fmt.Sprintf("%s: cannot unroll %d steps of a batch of %d: sizes must not be negative, and (steps+2)*batch below 2^31", n.Kind, steps, batch))
 	}
-	u.chunk = max(1, (chunkRows+batch-1)/max(batch, 1))
-	u.chunk = max(1, min(u.chunk, steps))
+	// A block of work has the steps of a chunk: enough that a product reads its
+	// packed weights seldom, few enough that the block's gates stay in the
+	// second-level cache.
+	u.chunk = max(1, min(split.ChunkSteps(batch), steps))
 	u.ragged, u.order, u.place = make([]int, batch), make([]int, batch), make([]int, batch)
 	u.inRows = make([]float32, u.chunk*batch*n.Input)
 	u.unrollMasks()
@@ -435,7 +432,7 @@ func (u *Unrolled) activeRows(lo, hi int) (first, end int) {
 // all and returns the bounds of share w.
 func (u *Unrolled) rowShare(w, n int) (lo, hi int) {
 	if u.lengths == nil {
-		return share(u.batch, 1, w, n)
+		return split.Share(u.batch, 1, w, n)
 	}
 	total := 0
 	for _, steps := range u.lengths {
@@ -544,21 +541,12 @@ func (u *Unrolled) before(dir int) int {
 	return -1
 }
 
-// grain is the number of floating point operations that are worth a second
-// worker: some 50 us of work, ten times what handing it over takes.
-func grain(isa kernels.ISA) float64 {
-	if isa == kernels.Scalar {
-		return 1e5
-	}
-	return 4e6
-}
-
 // fork runs f in parts: at most limit of them, since the work has no more
 // shares, and, unless the user fixed the number, as many as flops is worth.
 func (u *Unrolled) fork(flops float64, limit int, f func(w, n int)) {
 	n := u.workers
 	if !u.fixed {
-		n = int(min(float64(n), flops/grain(u.isa)))
+		n = split.Workers(u.isa, flops/2, n)
 	}
 	team.Run(max(1, min(n, limit)), f)
 }
@@ -570,11 +558,4 @@ func (u *Unrolled) rowLimit() int {
 		return u.batch / 4
 	}
 	return u.batch
-}
-
-// share cuts 0..total-1 into n shares of multiples of unit and returns the
-// bounds of share w.
-func share(total, unit, w, n int) (lo, hi int) {
-	units := (total + unit - 1) / unit
-	return min(total, units*w/n*unit), min(total, units*(w+1)/n*unit)
 }

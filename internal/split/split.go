@@ -1,0 +1,40 @@
+// Package split says how work is cut: into shares for workers, which changes no
+// bit, and into the chunks of a weight gradient, whose size is part of the
+// numerics contract.
+package split
+
+import "github.com/simdrnn/simdrnn/kernels"
+
+// Share is the part [lo, hi) of total things that worker w of n takes, cut at
+// multiples of unit.
+func Share(total, unit, w, n int) (lo, hi int) {
+	units := (total + unit - 1) / unit
+	return min(total, units*w/n*unit), min(total, units*(w+1)/n*unit)
+}
+
+// Workers is how many workers a piece of work is worth, at least 1 and at most
+// most. Work is counted in multiply-adds, or what takes as long.
+func Workers(isa kernels.ISA, work float64, most int) int {
+	return max(1, int(min(float64(most), work/grain(isa))))
+}
+
+// grain is the work that is worth another worker: some 50 us of it, ten times
+// what handing it over takes.
+func grain(isa kernels.ISA) float64 {
+	if isa == kernels.Scalar {
+		return 1 << 15
+	}
+	return 1 << 21
+}
+
+// ChunkPairs is the least number of (t, b) pairs in a chunk, one chain of a
+// weight gradient (rule 4 of the numerics contract). One chain over thousands of
+// pairs would have many times the rounding error.
+const ChunkPairs = 256
+
+// ChunkSteps is the number of steps in a chunk: as many as make ChunkPairs pairs
+// of a batch, or more.
+func ChunkSteps(batch int) int {
+	batch = max(1, batch)
+	return max(1, (ChunkPairs+batch-1)/batch)
+}

@@ -1,0 +1,54 @@
+package split_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/split"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// The shares of all workers are the whole, in order, and all but the last end at
+// a multiple of the unit.
+func TestSharesAreTheWhole(t *testing.T) {
+	for _, total := range []int{0, 1, 5, 6, 7, 12, 13, 100} {
+		for _, unit := range []int{1, 6, 12} {
+			for n := 1; n <= 9; n++ {
+				end := 0
+				for w := range n {
+					lo, hi := split.Share(total, unit, w, n)
+					if lo != end || hi < lo || hi != total && hi%unit != 0 {
+						t.Fatalf("share %d of %d of %d things in units of %d: %d to %d after %d", w, n, total, unit, lo, hi, end)
+					}
+					end = hi
+				}
+				if end != total {
+					t.Fatalf("%d shares of %d things in units of %d end at %d", n, total, unit, end)
+				}
+			}
+		}
+	}
+}
+
+func TestWorkers(t *testing.T) {
+	for _, c := range []struct {
+		isa        kernels.ISA
+		work       float64
+		most, want int
+	}{
+		{kernels.Scalar, 0, 8, 1}, {kernels.Scalar, 1<<16 - 1, 8, 1}, {kernels.Scalar, 1 << 16, 8, 2}, {kernels.Scalar, 1 << 16, 1, 1},
+		{kernels.AVX2, 1 << 22, 8, 2}, {kernels.AVX512, 1 << 30, 8, 8}, {kernels.NEON, math.Inf(1), 3, 3}, {kernels.AVX2, 1 << 30, 0, 1},
+	} {
+		if got := split.Workers(c.isa, c.work, c.most); got != c.want {
+			t.Errorf("%v: %v multiply-adds on at most %d workers: %d, want %d", c.isa, c.work, c.most, got, c.want)
+		}
+	}
+}
+
+func TestChunkSteps(t *testing.T) {
+	for batch, want := range map[int]int{0: 256, 1: 256, 2: 128, 3: 86, 255: 2, 256: 1, 1000: 1} {
+		if got := split.ChunkSteps(batch); got != want {
+			t.Errorf("a chunk of a batch of %d has %d steps, want %d", batch, got, want)
+		}
+	}
+}
