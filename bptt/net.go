@@ -70,22 +70,6 @@ type Net interface {
 	NewPredictor(batch int) (any, error)
 }
 
-// masked is a Net with random masks, or one that may have them.
-type masked interface {
-	MaskState() []uint64
-	SetMaskState(s []uint64) error
-	Clock() []uint64
-	SetClock(c []uint64) error
-}
-
-// masks returns n if it has random masks, else nil.
-func masks(n Net) masked {
-	if m, ok := n.(masked); ok && len(m.MaskState()) > 0 {
-		return m
-	}
-	return nil
-}
-
 // A Predictor runs a frozen copy of a net one step at a time, allocating
 // nothing. *lstm.Predictor is one.
 type Predictor interface {

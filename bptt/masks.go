@@ -1,0 +1,108 @@
+package bptt
+
+import "fmt"
+
+// masked is a Net with random masks, or one that may have them.
+type masked interface {
+	MaskState() []uint64
+	SetMaskState(s []uint64) error
+	Clock() []uint64
+	SetClock(c []uint64) error
+}
+
+// masks returns n if it has random masks, else nil.
+func masks(n Net) masked {
+	if m, ok := n.(masked); ok && len(m.MaskState()) > 0 {
+		return m
+	}
+	return nil
+}
+
+// masks calls f for each Net of the chain that has random masks.
+func (m *Model) masks(f func(masked)) {
+	for _, l := range m.links {
+		if l.net != nil {
+			if n := masks(l.net); n != nil {
+				f(n)
+			}
+		}
+	}
+}
+
+// SetSeed gives each Net of the chain that has random masks a seed of its own,
+// which follows from the given one and the Net's place, and begins anew to count
+// training steps. Chain does so with the seed 0 where two Nets would otherwise have
+// the same masks.
+func (m *Model) SetSeed(seed uint64) {
+	place := uint64(0)
+	m.masks(func(n masked) {
+		if s, ok := n.(interface{ SetSeed(seed uint64) }); ok {
+			s.SetSeed(mix(seed, place))
+		}
+		place++
+	})
+}
+
+// mix is a number that follows from two others and looks like neither: the finalizer
+// of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number
+// generators").
+func mix(seed, place uint64) uint64 {
+	z := seed + (place+1)*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// MaskState returns the seeds and training steps of the Nets in the chain that have
+// random masks, one after another; nil if none has.
+func (m *Model) MaskState() (s []uint64) {
+	m.masks(func(n masked) { s = append(s, n.MaskState()...) })
+	return s
+}
+
+// SetMaskState puts back what MaskState returned. Nothing is changed if it returns
+// an error.
+func (m *Model) SetMaskState(s []uint64) error {
+	if want := len(m.MaskState()); len(s) != want {
+		return fmt.Errorf("bptt: a mask state of %d numbers, want %d", len(s), want)
+	}
+	before, n := m.MaskState(), 0
+	set := func(s []uint64) (err error) {
+		n = 0
+		m.masks(func(net masked) {
+			k := len(net.MaskState())
+			if e := net.SetMaskState(s[n : n+k]); err == nil {
+				err = e
+			}
+			n += k
+		})
+		return err
+	}
+	err := set(s)
+	if err != nil {
+		set(before)
+	}
+	return err
+}
+
+// Clock returns for each row its steps since Reset, as the first Net that has
+// random masks counts them, nil if none has. Under a Trainer all count the same.
+func (m *Model) Clock() (c []uint64) {
+	m.masks(func(n masked) {
+		if c == nil {
+			c = n.Clock()
+		}
+	})
+	return c
+}
+
+// SetClock sets that in every Net with random masks. Nothing is changed if it
+// returns an error.
+func (m *Model) SetClock(c []uint64) (err error) {
+	m.masks(func(n masked) {
+		if err == nil {
+			err = n.SetClock(c) // which all refuse, or none
+		}
+	})
+	return err
+}

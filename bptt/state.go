@@ -1,0 +1,143 @@
+package bptt
+
+import "fmt"
+
+// SetLengths gives the number of steps of each row that exist; nil: all do.
+func (m *Model) SetLengths(lengths []int) error {
+	if lengths != nil {
+		if len(lengths) != m.batch {
+			return fmt.Errorf("bptt: %d lengths for %d rows", len(lengths), m.batch)
+		}
+		for b, n := range lengths {
+			if n < 0 || n > m.steps {
+				return fmt.Errorf("bptt: length %d of row %d, want 0 to %d", n, b, m.steps)
+			}
+		}
+	}
+	m.pending = false
+	for _, l := range m.links {
+		if l.net != nil {
+			if err := l.net.SetLengths(lengths); err != nil {
+				return err
+			}
+		}
+	}
+	m.stale = m.stale || lengths != nil || m.lengths != nil
+	if lengths == nil {
+		m.lengths = nil
+	} else {
+		m.lens = append(m.lens[:0], lengths...)
+		m.lengths = m.lens
+	}
+	return nil
+}
+
+// State returns the carried states of the Nets in the chain, one after another.
+func (m *Model) State() [][]float32 {
+	var s [][]float32
+	for _, l := range m.links {
+		if l.net != nil {
+			s = append(s, l.net.State()...)
+		}
+	}
+	return s
+}
+
+// CopyState is State into slices of the same lengths.
+func (m *Model) CopyState(dst [][]float32) {
+	for _, l := range m.links {
+		if l.net != nil {
+			copyState(l.net, dst[:l.tensors])
+			dst = dst[l.tensors:]
+		}
+	}
+}
+
+// copyState copies the state of n into dst, without allocating if n can.
+func copyState(n Net, dst [][]float32) {
+	if c, ok := n.(interface{ CopyState([][]float32) }); ok {
+		c.CopyState(dst)
+		return
+	}
+	for i, s := range n.State() {
+		copy(dst[i], s)
+	}
+}
+
+// SetState puts back what State returned. Nothing is changed if it returns an
+// error.
+func (m *Model) SetState(s [][]float32) error {
+	if err := checkLengths("state", s, m.state); err != nil {
+		return err
+	}
+	return m.split(s, Net.SetState)
+}
+
+// SetStateGrad hands in the gradient of the state after the last step; nil is
+// zero. Nothing is changed if it returns an error.
+func (m *Model) SetStateGrad(g [][]float32) error {
+	if g != nil {
+		if err := checkLengths("state gradient", g, m.state); err != nil {
+			return err
+		}
+	}
+	return m.split(g, Net.SetStateGrad)
+}
+
+// addLengths appends the lengths of the tensors of a state, and counts them.
+func addLengths(lengths []int, s [][]float32) ([]int, int) {
+	for _, v := range s {
+		lengths = append(lengths, len(v))
+	}
+	return lengths, len(s)
+}
+
+// checkLengths refuses a state of other lengths before any part of it is used.
+func checkLengths(what string, s [][]float32, want []int) error {
+	if len(s) != len(want) {
+		return fmt.Errorf("bptt: a %s of %d tensors, want %d", what, len(s), len(want))
+	}
+	for i, n := range want {
+		if len(s[i]) != n {
+			return fmt.Errorf("bptt: tensor %d of the %s has %d elements, want %d", i, what, len(s[i]), n)
+		}
+	}
+	return nil
+}
+
+// split hands each net its tensors of s, or nil if s is.
+func (m *Model) split(s [][]float32, set func(Net, [][]float32) error) error {
+	for _, l := range m.links {
+		if l.net == nil {
+			continue
+		}
+		part := s
+		if s != nil {
+			part, s = s[:l.tensors], s[l.tensors:]
+		}
+		if err := set(l.net, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// StateGrad returns the gradient of the state before the first step.
+func (m *Model) StateGrad() [][]float32 {
+	var g [][]float32
+	for _, l := range m.links {
+		if l.net != nil {
+			g = append(g, l.net.StateGrad()...)
+		}
+	}
+	return g
+}
+
+// Reset zeroes the carried state of the given rows, of all when there are none.
+func (m *Model) Reset(rows ...int) {
+	for _, l := range m.links {
+		if l.net != nil {
+			l.net.Reset(rows...)
+		}
+	}
+}
