@@ -25,8 +25,8 @@ type Target struct {
 }
 
 var (
-	AVX2   = Target{Lanes: 8, Registers: 16, machine: func(c *core) vec.Machine { return &ymm{c} }}
-	AVX512 = Target{Lanes: 16, Registers: 32, machine: func(c *core) vec.Machine { return &zmm{c} }}
+	AVX2   = Target{Lanes: 8, Registers: 16, machine: func(c *core) vec.Machine { return &avx2{c} }}
+	AVX512 = Target{Lanes: 16, Registers: 32, machine: func(c *core) vec.Machine { return &avx512{c} }}
 )
 
 // A File is one assembly file in the making.

@@ -59,6 +59,11 @@ func TestAssembly(t *testing.T) {
 	none(t, v, err)
 }
 
+func TestGeneratedNames(t *testing.T) {
+	v, err := GeneratedNames(os.DirFS(filepath.Join("..", "..")))
+	none(t, v, err)
+}
+
 // The files differ by GOARCH and tags, so each selection is checked.
 func TestCallsAndRoundings(t *testing.T) {
 	tree := repository(t)

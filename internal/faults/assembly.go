@@ -77,16 +77,16 @@ var assemblyFaults = []fault{
 		"return gather(0b10_00_10_00), gather(0b11_01_11_01)", "return gather(0b11_01_11_01), gather(0b10_00_10_00)", []string{"./kernels"}},
 	{"AVX2, AVX-512: the summand of a multiply-add for a factor", "asm/avox/core.go",
 		"c.emit(c.VFMADD231PS, c.VFMADD231PS_BCST, b, vr(a), vr(acc))", "c.emit(c.VFMADD213PS, c.VFMADD213PS_BCST, b, vr(a), vr(acc))", []string{"./kernels"}},
-	{"AVX2: the mask of a tail one lane short", "asm/avox/ymm.go",
+	{"AVX2: the mask of a tail one lane short", "asm/avox/avx2.go",
 		"operand.Mem{Base: at}.Idx(back, size)", "operand.Mem{Base: at, Disp: int(size)}.Idx(back, size)", []string{"./kernels"}},
-	{"AVX-512: the mask of a tail one lane long", "asm/avox/zmm.go",
+	{"AVX-512: the mask of a tail one lane long", "asm/avox/avx512.go",
 		"operand.Mem{Base: m.table(0)}.Idx(gp(n), 2)", "operand.Mem{Base: m.table(0), Disp: 2}.Idx(gp(n), 2)", []string{"./kernels"}},
 
 	{"AVX2: the last bit of a coefficient", "kernels/internal/avx2/zactivation_amd64.s",
 		"DATA lanes_3e2aaa46<>+0(SB)/8, $0x3e2aaa463e2aaa46", "DATA lanes_3e2aaa46<>+0(SB)/8, $0x3e2aaa473e2aaa47", []string{"./kernels"}},
 	{"AVX-512: the last bit of a coefficient", "kernels/internal/avx512/zactivation_amd64.s",
 		"DATA lanes_3e2aaa46<>+0(SB)/4, $0x3e2aaa46", "DATA lanes_3e2aaa46<>+0(SB)/4, $0x3e2aaa47", []string{"./kernels"}},
-	{"AVX-512: the frame pointer is written", "asm/avox/zmm.go",
+	{"AVX-512: the frame pointer is written", "asm/avox/avx512.go",
 		"k := m.K()\n\tm.KMOVW(", "k := m.K()\n\tm.Instruction(&ir.Instruction{Opcode: \"XORQ BP, BP\"})\n\tm.KMOVW(", inListing},
 
 	// The emitter of arm64.

@@ -9,22 +9,26 @@ import (
 	"github.com/simdrnn/simdrnn/asm/vec"
 )
 
-// zmm is AVX-512 (F, BW, DQ, VL): predicates and tails are mask registers.
-type zmm struct{ *core }
+// avx512 is AVX-512 (F, BW, DQ, VL): predicates and tails are mask registers.
+type avx512 struct{ *core }
 
-// zmmTail masks lanes of either size.
-type zmmTail struct {
+// avx512Tail masks lanes of either size.
+type avx512Tail struct {
 	lanes reg.Register
 	wide  bool
 }
 
 // The integer forms of the bit operations belong to AVX512F.
 
-func (m *zmm) And(a vec.Vec, b vec.Operand) vec.Vec { return m.binary(m.VPANDD, m.VPANDD_BCST, a, b) }
-func (m *zmm) Or(a vec.Vec, b vec.Operand) vec.Vec  { return m.binary(m.VPORD, m.VPORD_BCST, a, b) }
-func (m *zmm) Xor(a vec.Vec, b vec.Operand) vec.Vec { return m.binary(m.VPXORD, m.VPXORD_BCST, a, b) }
+func (m *avx512) And(a vec.Vec, b vec.Operand) vec.Vec {
+	return m.binary(m.VPANDD, m.VPANDD_BCST, a, b)
+}
+func (m *avx512) Or(a vec.Vec, b vec.Operand) vec.Vec { return m.binary(m.VPORD, m.VPORD_BCST, a, b) }
+func (m *avx512) Xor(a vec.Vec, b vec.Operand) vec.Vec {
+	return m.binary(m.VPXORD, m.VPXORD_BCST, a, b)
+}
 
-func (m *zmm) Less(a, b vec.Operand) vec.Pred {
+func (m *avx512) Less(a, b vec.Operand) vec.Pred {
 	left := m.register(a)
 	k := m.K()
 	with := func(op instruction) instruction {
@@ -34,7 +38,7 @@ func (m *zmm) Less(a, b vec.Operand) vec.Pred {
 	return vec.Pred{Reg: k}
 }
 
-func (m *zmm) Select(p vec.Pred, yes, no vec.Operand) vec.Vec {
+func (m *avx512) Select(p vec.Pred, yes, no vec.Operand) vec.Vec {
 	other := m.register(no)
 	d := m.ZMM()
 	blend := func(form func(...operand.Op) (*ir.Instruction, error)) instruction {
@@ -54,27 +58,27 @@ func (m *zmm) Select(p vec.Pred, yes, no vec.Operand) vec.Vec {
 	return vec.Vec{Reg: d}
 }
 
-func (m *zmm) ZeroWhere(p vec.Pred, a vec.Vec) { m.VPXORD(vr(a), vr(a), kr(p), vr(a)) }
+func (m *avx512) ZeroWhere(p vec.Pred, a vec.Vec) { m.VPXORD(vr(a), vr(a), kr(p), vr(a)) }
 
 // Scale is VSCALEFPS: p * 2^floor(n), rounded once.
-func (m *zmm) Scale(p, n vec.Vec) vec.Vec {
+func (m *avx512) Scale(p, n vec.Vec) vec.Vec {
 	d := m.ZMM()
 	m.VSCALEFPS(vr(n), vr(p), d)
 	return vec.Vec{Reg: d}
 }
 
-func (m *zmm) tail(n vec.Reg, wide bool) vec.Tail {
+func (m *avx512) tail(n vec.Reg, wide bool) vec.Tail {
 	k := m.K()
 	m.KMOVW(operand.Mem{Base: m.table(0)}.Idx(gp(n), 2), k)
-	return vec.Tail{Lanes: zmmTail{k, wide}}
+	return vec.Tail{Lanes: avx512Tail{k, wide}}
 }
 
-func (m *zmm) Tail(n vec.Reg) vec.Tail   { return m.tail(n, false) }
-func (m *zmm) Tail64(n vec.Reg) vec.Tail { return m.tail(n, true) }
+func (m *avx512) Tail(n vec.Reg) vec.Tail   { return m.tail(n, false) }
+func (m *avx512) Tail64(n vec.Reg) vec.Tail { return m.tail(n, true) }
 
-func (m *zmm) LoadTail(at vec.Mem, t vec.Tail) vec.Vec {
+func (m *avx512) LoadTail(at vec.Mem, t vec.Tail) vec.Vec {
 	d := m.ZMM()
-	if t := t.Lanes.(zmmTail); t.wide {
+	if t := t.Lanes.(avx512Tail); t.wide {
 		m.VMOVUPD_Z(mem(at), t.lanes, d)
 	} else {
 		m.VMOVUPS_Z(mem(at), t.lanes, d)
@@ -82,16 +86,16 @@ func (m *zmm) LoadTail(at vec.Mem, t vec.Tail) vec.Vec {
 	return vec.Vec{Reg: d}
 }
 
-func (m *zmm) StoreTail(a vec.Vec, at vec.Mem, t vec.Tail) {
-	if t := t.Lanes.(zmmTail); t.wide {
+func (m *avx512) StoreTail(a vec.Vec, at vec.Mem, t vec.Tail) {
+	if t := t.Lanes.(avx512Tail); t.wide {
 		m.VMOVUPD(vr(a), t.lanes, mem(at))
 	} else {
 		m.VMOVUPS(vr(a), t.lanes, mem(at))
 	}
 }
 
-func (m *zmm) LoadWideTail(at vec.Mem, t vec.Tail) vec.Vec {
+func (m *avx512) LoadWideTail(at vec.Mem, t vec.Tail) vec.Vec {
 	d := m.ZMM()
-	m.VCVTPS2PD_Z(mem(at), t.Lanes.(zmmTail).lanes, d)
+	m.VCVTPS2PD_Z(mem(at), t.Lanes.(avx512Tail).lanes, d)
 	return vec.Vec{Reg: d}
 }
