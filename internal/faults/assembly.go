@@ -114,7 +114,7 @@ var assemblyFaults = []fault{
 		"a.block == m.block && a.abs.version == a.absVersion", "a.block == m.block", inEmitter},
 
 	// Products in Go.
-	{"Gemm: the second block of k starts anew", "kernels/gemm.go",
+	{"Gemm: the second block of k starts anew", "kernels/product.go",
 		"case !first || p.into == Continue:", "case p.into == Continue:", inKernels},
 	{"GemmRows: rows of A in place of the rows of B", "kernels/gemm.go",
 		"for q, row := range brows {", "for q, row := range arows {", inKernels},

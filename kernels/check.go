@@ -1,0 +1,56 @@
+package kernels
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+// checkMatrix panics unless rows x cols elements with rows ld apart fit a slice
+// of length have.
+func checkMatrix(op, name string, rows, cols, have, ld int) {
+	if rows < 0 || cols < 0 || ld < cols {
+		badShape(op, name, rows, cols, ld)
+	}
+	if rows == 0 || cols == 0 {
+		return
+	}
+	hi, need := bits.Mul64(uint64(rows-1), uint64(ld))
+	if need += uint64(cols); hi != 0 || need < uint64(cols) || need > uint64(have) {
+		short(op, name, rows, cols, ld, have)
+	}
+}
+
+// checkRows panics unless every row of the list lies in a slice of length have.
+func checkRows(op, name string, rows []int32, cols, have, ld int) {
+	if cols < 0 || ld < cols {
+		badShape(op, name, len(rows), cols, ld)
+	}
+	last, first := int32(-1), int32(0)
+	for _, r := range rows {
+		last, first = max(last, r), min(first, r)
+	}
+	if first < 0 {
+		panic(fmt.Sprintf("kernels: %s: row %d of %s asked for, want 0 or more", op, first, name))
+	}
+	checkMatrix(op, name, int(last)+1, cols, have, ld)
+}
+
+//go:noinline
+func badShape(op, name string, rows, cols, ld int) {
+	panic(fmt.Sprintf("kernels: %s: %s is %d x %d with rows %d apart, want sizes of 0 or more and rows at least %d apart", op, name, rows, cols, ld, cols))
+}
+
+//go:noinline
+func short(op, name string, rows, cols, ld, have int) {
+	panic(fmt.Sprintf("kernels: %s: %s has %d elements, too few for %d x %d with rows %d apart", op, name, have, rows, cols, ld))
+}
+
+func scratch(op string, work []float32, need int) []float32 {
+	if work == nil && need > 0 {
+		return make([]float32, need)
+	}
+	if len(work) < need {
+		panic(fmt.Sprintf("kernels: %s: work has %d elements, want at least %d (or nil)", op, len(work), need))
+	}
+	return work[:need]
+}

@@ -1,0 +1,185 @@
+package kernels
+
+import (
+	"unsafe"
+
+	"github.com/simdrnn/simdrnn/kernels/internal/tile"
+	"github.com/simdrnn/simdrnn/kernels/ref"
+)
+
+// product is the loop nest of every matrix product: what is the same for all
+// its rows.
+type product struct {
+	isa  ISA
+	into Into
+	n, k int
+	b    []float32 // panels, or a matrix read in place when ldb > 0
+	ldb  int
+	edge []float32 // with ldb > 0: the columns past the last whole vector, packed one vector wide
+	bias []float32 // where the chains start, nil for +0 or C
+	c    []float32
+	ldc  int
+}
+
+// rows computes m rows of C from row i0 on. Element (r, q) of A is
+// a[r*rsa+q*csa].
+//
+// mc rows meet one panel of B at a time, kc steps of it before the next kc, so
+// that a block of the panel is read from the second-level cache by all tiles of
+// those rows while the next block is being fetched. Between blocks the chains
+// are put down in C and taken up again, which costs no rounding. Where C still
+// holds a summand (AddTo) they have to stay within one tile instead.
+func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
+	s := &tilings[p.isa]
+	mc, kc := s.mc, s.kc
+	var held [6 * 64]float32 // AddTo over a very long k: the chains of one tile between blocks
+	if p.into == AddTo {
+		kc = longK
+		if p.k > kc {
+			mc = s.Rows
+		}
+	}
+	nr := s.nr()
+	run := strip{isa: p.isa, s: s}
+	if p.k == 0 {
+		rsa = 0 // there is no A to point into
+	}
+	run.RSA, run.CSA = rsa, csa
+	for i := 0; i < m; i += mc {
+		run.rows = min(mc, m-i)
+		for j := 0; j < p.n; j += nr {
+			cols := min(nr, p.n-j)
+			for q := 0; q == 0 || q < p.k; q += kc {
+				first := q == 0
+				run.K = min(kc, p.k-q)
+				last := q+run.K >= p.k
+				run.A = at(a, i*rsa+q*csa)
+				run.C, run.LDC, run.Flags = at(p.c, (i0+i)*p.ldc+j), p.ldc, 0
+				switch {
+				case !first && p.into == AddTo:
+					run.Start, run.LDS = &held[0], nr
+				case !first || p.into == Continue:
+					run.Start, run.LDS = run.C, run.LDC
+				case p.bias != nil:
+					run.Start, run.LDS = at(p.bias, j), 0
+				default:
+					run.Start, run.LDS = &zeros[0], 0
+				}
+				if last {
+					run.Flags = p.into.flags()
+				} else if p.into == AddTo {
+					run.C, run.LDC = &held[0], nr
+				}
+				if p.ldb == 0 {
+					block := p.b[j*p.k+q*nr:]
+					run.B, run.LDB = at(block, 0), nr
+					ahead := 0
+					if len(p.b) > cached {
+						ahead = len(block) - run.K*nr
+					}
+					run.tiles(cols, 0, ahead)
+					continue
+				}
+				whole := cols - cols%s.Lanes
+				if whole > 0 {
+					run.B, run.LDB = at(p.b, q*p.ldb+j), p.ldb
+					run.tiles(whole, 0, 0)
+				}
+				if whole < cols {
+					run.B, run.LDB = at(p.edge, q*s.Lanes), s.Lanes
+					run.tiles(cols-whole, whole, 0)
+				}
+			}
+		}
+	}
+}
+
+// zeros is where chains from +0 start.
+var zeros [64]float32
+
+// strip is a column of register tiles: rows rows that meet one block of B.
+type strip struct {
+	tile.Args // of the uppermost tile
+	isa       ISA
+	s         *tiling
+	rows      int
+}
+
+// tiles runs the tiles over cols columns, off columns right of where Start and
+// C point. They are as few as hold the rows and all about as high: a low tile
+// at the end would wait for B. ahead is how much of B follows the block in
+// memory and is far away: between them the tiles have one block's worth of that
+// fetched, evenly, since requests in a burst would hold up those for what is
+// needed now.
+func (p *strip) tiles(cols, off, ahead int) {
+	turns := (p.rows + p.s.Rows - 1) / p.s.Rows
+	t := p.Args
+	a, start, c := t.A, step(t.Start, off), step(t.C, off)
+	vecs := (cols + p.s.Lanes - 1) / p.s.Lanes
+	t.Tail = cols - (vecs-1)*p.s.Lanes
+	t.Next = t.B
+	block := t.K * t.LDB
+	if ahead = min(ahead, block); ahead > 0 {
+		t.Next = step(t.B, block)
+	}
+	share := t.K / 4 * p.s.Fetch * lineFloats
+	for turn, r := 0, 0; turn < turns; turn++ {
+		next := p.rows * (turn + 1) / turns
+		t.A, t.Start, t.C = step(a, r*t.RSA), step(start, r*t.LDS), step(c, r*t.LDC)
+		if p.isa == Scalar {
+			scalarTile(next-r, cols, &t)
+		} else {
+			runTile(p.isa, next-r, vecs, &t)
+		}
+		r = next
+		if ahead -= share; ahead > 0 {
+			t.Next = step(t.Next, share)
+		} else {
+			t.Next = t.B
+		}
+	}
+}
+
+const lineFloats = 16 // float32 in a cache line
+
+// cached is the size up to which all of B is taken to stay in the second-level
+// cache beside A and C, 512 KiB. Not fetching a larger B ahead costs 1 % of speed
+// where it just fits, and a quarter where it does not.
+const cached = 1 << 17
+
+// scalarTile is the register tile of the tier without registers.
+func scalarTile(rows, cols int, t *tile.Args) {
+	ref.Tile(rows, cols, t.K, view(t.A, span(rows, t.RSA, t.K, t.CSA)), t.RSA, t.CSA,
+		view(t.B, span(t.K, t.LDB, cols, 1)), t.LDB,
+		view(t.Start, span(rows, t.LDS, cols, 1)), t.LDS,
+		view(t.C, span(rows, t.LDC, cols, 1)), t.LDC, t.Flags)
+}
+
+// span is the number of elements from the first to the last of an r x k matrix
+// with strides rs and cs.
+func span(r, rs, k, cs int) int {
+	if r == 0 || k == 0 {
+		return 0
+	}
+	return (r-1)*rs + (k-1)*cs + 1
+}
+
+// at returns the address of s[i], nil for operands without elements. The sizes
+// of all operands have been checked as a whole before.
+func at(s []float32, i int) *float32 {
+	if i >= len(s) {
+		return nil
+	}
+	return &s[i]
+}
+
+func step(p *float32, i int) *float32 {
+	return (*float32)(unsafe.Add(unsafe.Pointer(p), i*4))
+}
+
+func view(p *float32, n int) []float32 {
+	if n == 0 {
+		return nil
+	}
+	return unsafe.Slice(p, n)
+}
