@@ -166,8 +166,8 @@ func emits(f File, name string, emit func(vec.Machine)) (err error) {
 	return err
 }
 
-// Every kernel of the catalog stands in every target: its code, its stub, and
-// its case in the dispatch.
+// Every kernel of the catalog stands in every target, with its code, its stub and
+// its case in the dispatch, and in package kernels as a method and a function.
 func TestCatalogIsComplete(t *testing.T) {
 	all := files(t)
 	dispatches := []string{"kernels/zdispatch_other.go"}
@@ -192,12 +192,24 @@ func TestCatalogIsComplete(t *testing.T) {
 			}
 		}
 	}
+	// The slowest element kernels take 3 ns an element, measured (LSTMGates on AVX2);
+	// at half of that speed no call may be longer than 100 us. Lanes go round every 64
+	// elements.
+	if chunk%64 != 0 || 2*3*chunk > 100_000 {
+		t.Errorf("chunk %d, want a multiple of 64 up to 16640", chunk)
+	}
 	for _, k := range Catalog {
-		// The slowest element kernels take 3 ns an element, measured (LSTMGates on
-		// AVX2); at half of that speed no call may be longer than 100 us. Lanes go
-		// round every 64 elements.
-		if k.Chunk <= 0 || k.Chunk%64 != 0 || 2*3*k.Chunk > 100_000 {
-			t.Errorf("%s: chunk %d, want a positive multiple of 64 up to 16640", k.Name, k.Chunk)
+		public := string(all["kernels/z"+k.File+".go"])
+		want := 1
+		if k.ByHand {
+			want = 0
+		} else if !strings.HasPrefix(k.Doc, "\n"+k.Name+" ") {
+			t.Errorf("%s: its doc comment does not begin with its name", k.Name)
+		}
+		for _, line := range []string{"func (t ISA) " + k.Name + "(" + k.Args + ") {\n\tt.need()\n", "\nfunc " + k.Name + "(" + k.Args + ") {", "// " + k.Name + " is [ISA." + k.Name + "] on the current tier.\n"} {
+			if n := strings.Count(public, line); n != want {
+				t.Errorf("kernels/z%s.go: %q found %d times, want %d", k.File, line, n, want)
+			}
 		}
 		for _, name := range dispatches {
 			text := string(all[name])

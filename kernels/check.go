@@ -5,6 +5,45 @@ import (
 	"math/bits"
 )
 
+// Checks of arguments. Each panics before anything is written, and leaves the text of
+// the panic to a function of its own, so that the check itself is inlined.
+
+// same panics unless got equals want, the length of the slice called first.
+func same(op, first string, want int, name string, got int) {
+	if got != want {
+		lengths(op, first, want, name, got)
+	}
+}
+
+//go:noinline
+func lengths(op, first string, want int, name string, got int) {
+	panic(fmt.Sprintf("kernels: %s: %s has %d elements, want %d as %s has", op, name, got, want, first))
+}
+
+// laneCount panics unless a reduction is given the lanes it works on.
+func laneCount(op string, want, got int) {
+	if got != want {
+		badLanes(op, want, got)
+	}
+}
+
+//go:noinline
+func badLanes(op string, want, got int) {
+	panic(fmt.Sprintf("kernels: %s: %d lanes given, want %d", op, got, want))
+}
+
+// above0 panics unless v is above 0; a NaN is not.
+func above0(op, name string, v float32) {
+	if !(v > 0) {
+		notAbove0(op, name, v)
+	}
+}
+
+//go:noinline
+func notAbove0(op, name string, v float32) {
+	panic(fmt.Sprintf("kernels: %s: %s %v, want it above 0", op, name, v))
+}
+
 // checkMatrix panics unless rows x cols elements with rows ld apart fit a slice
 // of length have.
 func checkMatrix(op, name string, rows, cols, have, ld int) {

@@ -72,6 +72,16 @@ var assemblyFaults = []fault{
 	{"random numbers: the next block from the same counters", "asm/kernel/mask.go",
 		"\t\t\tm.Store(m.AddInt(first, vec.Const(counters)), place)\n", "", inKernels},
 
+	// What the generator writes into package kernels.
+	{"checks: the length of the last slice", "asm/methods.go",
+		"range all[1:] {", "range all[1:max(1, len(all)-1)] {", []string{"./kernels"}},
+	{"checks: the number of lanes", "asm/methods.go",
+		`return "ref.Lanes64"`, `return "ref.Lanes"`, []string{"./kernels"}},
+	{"checks: a tier that is not there", "asm/methods.go",
+		`{\nt.need()`, "{", []string{"asm:.", "./kernels"}},
+	{"checks: a limit of 0", "kernels/check.go",
+		"if !(v > 0) {", "if v < 0 {", []string{"./kernels"}},
+
 	// The emitters of amd64.
 	{"AVX2, AVX-512: the halves of a wide product change places", "asm/avox/core.go",
 		"return gather(0b10_00_10_00), gather(0b11_01_11_01)", "return gather(0b11_01_11_01), gather(0b10_00_10_00)", []string{"./kernels"}},

@@ -9,393 +9,317 @@ import "github.com/simdrnn/simdrnn/kernels/internal/tile"
 // PeakFlops is the number of floating-point operations of one iteration of Peak.
 const PeakFlops = 3072
 
-// Exp sets dst = e^x.
+// Exp is ref.Exp.
 //
 //go:noescape
 func Exp(dst, x []float32)
 
-// Sigmoid sets dst = 1/(1+e^-x).
+// Sigmoid is ref.Sigmoid.
 //
 //go:noescape
 func Sigmoid(dst, x []float32)
 
-// Tanh sets dst = tanh x.
+// Tanh is ref.Tanh.
 //
 //go:noescape
 func Tanh(dst, x []float32)
 
-// SigmoidGrad sets dx = (y*(1-y)) * dy.
+// SigmoidGrad is ref.SigmoidGrad.
 //
 //go:noescape
 func SigmoidGrad(dx, y, dy []float32)
 
-// TanhGrad sets dx = fma(-y, y, 1) * dy.
+// TanhGrad is ref.TanhGrad.
 //
 //go:noescape
 func TanhGrad(dx, y, dy []float32)
 
-// ReLU sets dst = x < 0 ? 0 : x.
+// ReLU is ref.ReLU.
 //
 //go:noescape
 func ReLU(dst, x []float32)
 
-// ReLUGrad sets dx = y <= 0 ? 0 : dy.
+// ReLUGrad is ref.ReLUGrad.
 //
 //go:noescape
 func ReLUGrad(dx, y, dy []float32)
 
-// Affine sets dst = fma(alpha, x, beta).
+// Affine is ref.Affine.
 //
 //go:noescape
 func Affine(dst, x []float32, alpha, beta float32)
 
-// LeakyReLU sets dst = x < 0 ? alpha*x : x.
+// LeakyReLU is ref.LeakyReLU.
 //
 //go:noescape
 func LeakyReLU(dst, x []float32, alpha float32)
 
-// LeakyReLUGrad sets dx = x < 0 ? alpha*dy : dy.
+// LeakyReLUGrad is ref.LeakyReLUGrad.
 //
 //go:noescape
 func LeakyReLUGrad(dx, x, dy []float32, alpha float32)
 
-// ThresholdedReLU sets dst = x < alpha ? 0 : x.
+// ThresholdedReLU is ref.ThresholdedReLU.
 //
 //go:noescape
 func ThresholdedReLU(dst, x []float32, alpha float32)
 
-// ThresholdedReLUGrad sets dx = x < alpha ? 0 : dy.
+// ThresholdedReLUGrad is ref.ThresholdedReLUGrad.
 //
 //go:noescape
 func ThresholdedReLUGrad(dx, x, dy []float32, alpha float32)
 
-// ScaledTanh sets dst = alpha * tanh(beta*x).
+// ScaledTanh is ref.ScaledTanh.
 //
 //go:noescape
 func ScaledTanh(dst, x []float32, alpha, beta float32)
 
-// ScaledTanhGrad sets dx = (fma(-t, t, 1)*dy) * (alpha*beta), t = tanh(beta*x).
+// ScaledTanhGrad is ref.ScaledTanhGrad.
 //
 //go:noescape
 func ScaledTanhGrad(dx, x, dy []float32, alpha, beta float32)
 
-// HardSigmoid sets dst = fma(alpha, x, beta), limited to [0, 1].
+// HardSigmoid is ref.HardSigmoid.
 //
 //go:noescape
 func HardSigmoid(dst, x []float32, alpha, beta float32)
 
-// HardSigmoidGrad sets dx = v <= 0 || v >= 1 ? 0 : alpha*dy, v = fma(alpha, x, beta).
+// HardSigmoidGrad is ref.HardSigmoidGrad.
 //
 //go:noescape
 func HardSigmoidGrad(dx, x, dy []float32, alpha, beta float32)
 
-// ELU sets dst = x < 0 ? alpha*(e^x-1) : x.
+// ELU is ref.ELU.
 //
 //go:noescape
 func ELU(dst, x []float32, alpha float32)
 
-// ELUGrad sets dx = x < 0 ? (alpha*e^x)*dy : dy.
+// ELUGrad is ref.ELUGrad.
 //
 //go:noescape
 func ELUGrad(dx, x, dy []float32, alpha float32)
 
-// Softsign sets dst = x/(1+|x|).
+// Softsign is ref.Softsign.
 //
 //go:noescape
 func Softsign(dst, x []float32)
 
-// SoftsignGrad sets dx = dy/(d*d), d = 1+|x|.
+// SoftsignGrad is ref.SoftsignGrad.
 //
 //go:noescape
 func SoftsignGrad(dx, x, dy []float32)
 
-// Softplus sets dst = log(1+e^x).
+// Softplus is ref.Softplus.
 //
 //go:noescape
 func Softplus(dst, x []float32)
 
-// SoftplusGrad sets dx = sigmoid(x)*dy.
+// SoftplusGrad is ref.SoftplusGrad.
 //
 //go:noescape
 func SoftplusGrad(dx, x, dy []float32)
 
-// RNNTanh sets h = flush(tanh(a)).
+// RNNTanh is ref.RNNTanh.
 //
 //go:noescape
 func RNNTanh(h, a []float32)
 
-// RNNTanhGrad sets a = flush(fma(-h, h, 1) * (dh+dy)).
+// RNNTanhGrad is ref.RNNTanhGrad.
 //
 //go:noescape
 func RNNTanhGrad(a, h, dh, dy []float32)
 
-// RNNReLU sets h = flush(a < 0 ? 0 : a).
+// RNNReLU is ref.RNNReLU.
 //
 //go:noescape
 func RNNReLU(h, a []float32)
 
-// RNNReLUGrad sets a = flush(h <= 0 ? 0 : dh+dy).
+// RNNReLUGrad is ref.RNNReLUGrad.
 //
 //go:noescape
 func RNNReLUGrad(a, h, dh, dy []float32)
 
-// RNNSigmoid sets h = flush(sigmoid(a)).
+// RNNSigmoid is ref.RNNSigmoid.
 //
 //go:noescape
 func RNNSigmoid(h, a []float32)
 
-// RNNSigmoidGrad sets a = flush((h*(1-h)) * (dh+dy)).
+// RNNSigmoidGrad is ref.RNNSigmoidGrad.
 //
 //go:noescape
 func RNNSigmoidGrad(a, h, dh, dy []float32)
 
-// GRUGates finishes the step of one row of units, reset after the product:
-//
-//	r, z = sigmoid(r), sigmoid(z)
-//	n = tanh(fma(r, nh, n))
-//	h = flush(fma(z, hPrev-n, n))
+// GRUGates is ref.GRUGates.
 //
 //go:noescape
 func GRUGates(r, z, n, nh, h, hPrev []float32)
 
-// GRUGatesGrad is the backward step of GRUGates for one row of units:
-//
-//	d = dh + dy
-//	a = flush((d*(1-z)) * fma(-n, n, 1))
-//	z = flush((d*(hPrev-n)) * (z*(1-z)))
-//	dh = d*z
-//	r = flush((a*nh) * (r*(1-r)))
-//	nh = flush(a*r)
-//	n = a
-//
-// with the values that r, z, n and nh had before on the right.
+// GRUGatesGrad is ref.GRUGatesGrad.
 //
 //go:noescape
 func GRUGatesGrad(r, z, n, nh, dh, hPrev, dy []float32)
 
-// GRUGatesTextbook is GRUGates with
-//
-//	h = flush(fma(z, n-hPrev, hPrev))
+// GRUGatesTextbook is ref.GRUGatesTextbook.
 //
 //go:noescape
 func GRUGatesTextbook(r, z, n, nh, h, hPrev []float32)
 
-// GRUGatesTextbookGrad is GRUGatesGrad with
-//
-//	a = flush((d*z) * fma(-n, n, 1))
-//	z = flush((d*(n-hPrev)) * (z*(1-z)))
-//	dh = d*(1-z)
+// GRUGatesTextbookGrad is ref.GRUGatesTextbookGrad.
 //
 //go:noescape
 func GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy []float32)
 
-// GRUReset begins the step of one row of units, reset before the product:
-//
-//	r = sigmoid(r)
-//	q = flush(r*hPrev)
+// GRUReset is ref.GRUReset.
 //
 //go:noescape
 func GRUReset(r, q, hPrev []float32)
 
-// GRUResetGrad is the backward step of GRUReset:
-//
-//	e = fma(dq, r, e)
-//	r = flush((dq*hPrev) * (r*(1-r)))
+// GRUResetGrad is ref.GRUResetGrad.
 //
 //go:noescape
 func GRUResetGrad(r, e, dq, hPrev []float32)
 
-// GRUUpdate finishes the step of one row of units, reset before the product:
-//
-//	z, n = sigmoid(z), tanh(n)
-//	h = flush(fma(z, hPrev-n, n))
+// GRUUpdate is ref.GRUUpdate.
 //
 //go:noescape
 func GRUUpdate(z, n, h, hPrev []float32)
 
-// GRUUpdateGrad is the backward step of GRUUpdate:
-//
-//	d = dh + dy
-//	n = flush((d*(1-z)) * fma(-n, n, 1))
-//	z = flush((d*(hPrev-n)) * (z*(1-z)))
-//	dh = d*z
-//
-// with the values that z and n had before on the right.
+// GRUUpdateGrad is ref.GRUUpdateGrad.
 //
 //go:noescape
 func GRUUpdateGrad(z, n, dh, hPrev, dy []float32)
 
-// GRUUpdateTextbook is GRUUpdate with
-//
-//	h = flush(fma(z, n-hPrev, hPrev))
+// GRUUpdateTextbook is ref.GRUUpdateTextbook.
 //
 //go:noescape
 func GRUUpdateTextbook(z, n, h, hPrev []float32)
 
-// GRUUpdateTextbookGrad is GRUUpdateGrad with
-//
-//	n = flush((d*z) * fma(-n, n, 1))
-//	z = flush((d*(n-hPrev)) * (z*(1-z)))
-//	dh = d*(1-z)
+// GRUUpdateTextbookGrad is ref.GRUUpdateTextbookGrad.
 //
 //go:noescape
 func GRUUpdateTextbookGrad(z, n, dh, hPrev, dy []float32)
 
-// LSTMGates finishes the step of one row of units:
-//
-//	i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
-//	c = flush(fma(f, cPrev, i*g))
-//	h = flush(o * tanh(c))
+// LSTMGates is ref.LSTMGates.
 //
 //go:noescape
 func LSTMGates(i, f, g, o, c, h, cPrev []float32)
 
-// LSTMGatesGrad is the backward step of LSTMGates for one row of units:
-//
-//	d = dh + dy
-//	D = fma(d*o, fma(-tanh(c), tanh(c), 1), dc)
-//	o = flush((d*tanh(c)) * (o*(1-o)))
-//	i = flush((D*g) * (i*(1-i)))
-//	f = flush((D*cPrev) * (f*(1-f)))
-//	g = flush((D*i) * fma(-g, g, 1))
-//	dc = flush(D*f)
-//
-// with the values that i, f, g and o had before on the right.
+// LSTMGatesGrad is ref.LSTMGatesGrad.
 //
 //go:noescape
 func LSTMGatesGrad(i, f, g, o, dc, c, cPrev, dh, dy []float32)
 
-// MaxLanes sets lane = x > lane ? x : lane, element j in lane j mod 64.
+// MaxLanes is ref.MaxLanes.
 //
 //go:noescape
 func MaxLanes(lanes, x []float32)
 
-// SumLanes sets lane = lane + x, element j in lane j mod 64.
+// SumLanes is ref.SumLanes.
 //
 //go:noescape
 func SumLanes(lanes, x []float32)
 
-// DotLanes sets lane = fma(x, y, lane), element j in lane j mod 64.
+// DotLanes is ref.DotLanes.
 //
 //go:noescape
 func DotLanes(lanes, x, y []float32)
 
-// ExpSumLanes sets dst = e^(x-max) and lane = lane + dst, element j in lane j mod 64.
+// ExpSumLanes is ref.ExpSumLanes.
 //
 //go:noescape
 func ExpSumLanes(lanes, dst, x []float32, max float32)
 
-// SumSquaresLanes sets lane = fma(x, x, lane) in float64, element j in lane j mod 32.
+// SumSquaresLanes is ref.SumSquaresLanes.
 //
 //go:noescape
 func SumSquaresLanes(lanes []float64, x []float32)
 
-// Add sets dst = a + b.
+// Add is ref.Add.
 //
 //go:noescape
 func Add(dst, a, b []float32)
 
-// AddFlush sets dst = flush(a + b).
+// AddFlush is ref.AddFlush.
 //
 //go:noescape
 func AddFlush(dst, a, b []float32)
 
-// Mul sets dst = a * b.
+// Mul is ref.Mul.
 //
 //go:noescape
 func Mul(dst, a, b []float32)
 
-// MulFlush sets dst = flush(a * b).
+// MulFlush is ref.MulFlush.
 //
 //go:noescape
 func MulFlush(dst, a, b []float32)
 
-// MulAdd sets dst = fma(a, b, dst).
+// MulAdd is ref.MulAdd.
 //
 //go:noescape
 func MulAdd(dst, a, b []float32)
 
-// Axpy sets dst = fma(alpha, x, dst).
+// Axpy is ref.Axpy.
 //
 //go:noescape
 func Axpy(dst, x []float32, alpha float32)
 
-// Scale sets dst = x * alpha.
+// Scale is ref.Scale.
 //
 //go:noescape
 func Scale(dst, x []float32, alpha float32)
 
-// ScaleFlush sets dst = flush(x * alpha).
+// ScaleFlush is ref.ScaleFlush.
 //
 //go:noescape
 func ScaleFlush(dst, x []float32, alpha float32)
 
-// Div sets dst = x / d.
+// Div is ref.Div.
 //
 //go:noescape
 func Div(dst, x []float32, d float32)
 
-// Clip sets dst = x > limit ? limit : x < -limit ? -limit : x.
+// Clip is ref.Clip.
 //
 //go:noescape
 func Clip(dst, x []float32, limit float32)
 
-// ClipGrad sets dx = x > limit || x < -limit ? 0 : dy.
+// ClipGrad is ref.ClipGrad.
 //
 //go:noescape
 func ClipGrad(dx, x, dy []float32, limit float32)
 
-// Uniform sets dst, for each block of 64, and moves on to the next:
-//
-//	dst[16*w+i] = float32frombits(word>>9 | 0x3f800000)
-//	with word w of philox4x32-10(c[i], c[16], c[17], c[18]; key c[19], c[20])
-//	c[i] += 16
+// Uniform is ref.Uniform.
 //
 //go:noescape
 func Uniform(dst []float32, c *[21]uint32)
 
-// Drop sets dst = u < below ? 0 : x * scale.
+// Drop is ref.Drop.
 //
 //go:noescape
 func Drop(dst, x, u []float32, below, scale float32)
 
-// Choose sets dst = u < below ? a : b.
+// Choose is ref.Choose.
 //
 //go:noescape
 func Choose(dst, u, a, b []float32, below float32)
 
-// SGD takes one step:
-//
-//	e = fma(decay, w, g)
-//	w = fma(-lr, e, w)
+// SGD is ref.SGD.
 //
 //go:noescape
 func SGD(w, g []float32, lr, decay float32)
 
-// SGDMomentum takes one step:
-//
-//	e = fma(decay, w, g)
-//	v = flush(fma(mu, v, damp*e))
-//	w = fma(-lr, v, w)
+// SGDMomentum is ref.SGDMomentum.
 //
 //go:noescape
 func SGDMomentum(w, g, v []float32, lr, mu, damp, decay float32)
 
-// SGDNesterov takes one step:
-//
-//	e = fma(decay, w, g)
-//	v = flush(fma(mu, v, e))
-//	w = fma(-lr, fma(mu, v, e), w)
+// SGDNesterov is ref.SGDNesterov.
 //
 //go:noescape
 func SGDNesterov(w, g, v []float32, lr, mu, decay float32)
 
-// Adam takes one step:
-//
-//	e = fma(l2, w, g)
-//	m = flush(fma(beta1, m, omb1*e))
-//	v = flush(fma(beta2, v, omb2*(e*e)))
-//	w = fma(-step, m/(sqrt(v)/rbc2+eps), w*keep)
+// Adam is ref.Adam.
 //
 //go:noescape
 func Adam(w, g, m, v []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32)
