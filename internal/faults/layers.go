@@ -50,7 +50,7 @@ var layerFaults = []fault{
 		"s.ISA.GRUGatesTextbookGrad(", "s.ISA.GRUGatesGrad(", inGRU},
 	{"GRU: b_hn left out", "gru/cell.go",
 		"s.Recur[1].GemmBias(s.Rows, hPrev.Data, hPrev.Stride, b, nh, s.Tape.Stride)", "s.Recur[1].Gemm(kernels.Set, s.Rows, hPrev.Data, hPrev.Stride, nh, s.Tape.Stride)", inGRU},
-	{"GRU: b_hn also where the chain over x starts", "internal/seq/net.go",
+	{"GRU: b_hn also where the chain over x starts", "internal/seq/packing.go",
 		"if b.Apart {", "if !b.Apart {", inGRU},
 	{"GRU: the carried chain starts anew at the rows of n", "gru/cell.go",
 		"s.Recur[1].Gemm(kernels.Continue, s.Rows, s.Tape.Data[3*c.hidden:]", "s.Recur[1].Gemm(kernels.Set, s.Rows, s.Tape.Data[3*c.hidden:]", inGRU},

@@ -1,0 +1,96 @@
+package seq
+
+import "github.com/simdrnn/simdrnn/kernels"
+
+// packing is the weights of one direction of one layer as the products want
+// them.
+type packing struct {
+	in      *kernels.Packed   // W_ih transposed, [In][Gates]
+	recur   []*kernels.Packed // the blocks of W_hh transposed, [R][Rows]
+	project *kernels.Packed   // the projection transposed, [Hidden][R]; nil without
+	bias    []float32         // fl(b_ih + b_hh), b_ih for rows of a block apart; nil without biases
+	apart   [][]float32       // for each block apart its rows of b_hh, nil for others
+	extra   [][]float32       // copies of the extra vectors, nil for matrices
+
+	// For the backward pass.
+	inBack      *kernels.Packed   // W_ih, [Gates][In]
+	recurBack   []*kernels.Packed // the blocks of W_hh, [Rows][R]
+	projectBack *kernels.Packed   // the projection, [R][Hidden]
+}
+
+func (n *Net) newPacking(isa kernels.ISA, w *Weights, back bool) packing {
+	sh := &n.Shape
+	r := sh.States[0]
+	p := packing{in: isa.NewPacked(w.In, sh.Gates)}
+	if w.BiasIh != nil {
+		p.bias = make([]float32, sh.Gates)
+	}
+	if back {
+		p.inBack = isa.NewPacked(sh.Gates, w.In)
+	}
+	for _, b := range sh.Recur {
+		p.recur = append(p.recur, isa.NewPacked(r, b.Rows))
+		var bias []float32
+		if b.Apart && p.bias != nil {
+			bias = make([]float32, b.Rows)
+		}
+		p.apart = append(p.apart, bias)
+		if back {
+			p.recurBack = append(p.recurBack, isa.NewPacked(b.Rows, r))
+		}
+	}
+	if sh.Project != nil {
+		p.project = isa.NewPacked(sh.Hidden, r)
+		if back {
+			p.projectBack = isa.NewPacked(r, sh.Hidden)
+		}
+	}
+	for k, e := range sh.Extra {
+		var v []float32
+		if e.Cols == 0 && w.all[FirstExtra+k] != nil {
+			v = make([]float32, e.Rows)
+		}
+		p.extra = append(p.extra, v)
+	}
+	return p
+}
+
+// packIn and packRecur fill the forward part of p. hh is W_hh, or what stands
+// for it while some of its elements are dropped.
+func (p *packing) packIn(n *Net, isa kernels.ISA, w *Weights) {
+	p.in.Pack(true, w.Ih, w.In)
+	if p.project != nil {
+		p.project.Pack(true, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
+	}
+	for k, v := range p.extra {
+		copy(v, w.all[FirstExtra+k])
+	}
+	if p.bias == nil {
+		return
+	}
+	isa.Add(p.bias, w.BiasIh, w.BiasHh)
+	for i, b := range n.Shape.Recur {
+		if b.Apart {
+			copy(p.bias[b.Row:b.Row+b.Rows], w.BiasIh[b.Row:])
+			copy(p.apart[i], w.BiasHh[b.Row:])
+		}
+	}
+}
+
+func (p *packing) packRecur(n *Net, hh []float32) {
+	r := n.Shape.States[0]
+	for i, b := range n.Shape.Recur {
+		p.recur[i].Pack(true, hh[b.Row*r:], r)
+	}
+}
+
+// packRecurBack fills the backward part of p but for inBack.
+func (p *packing) packRecurBack(n *Net, w *Weights, hh []float32) {
+	r := n.Shape.States[0]
+	for i, b := range n.Shape.Recur {
+		p.recurBack[i].Pack(false, hh[b.Row*r:], r)
+	}
+	if p.projectBack != nil {
+		p.projectBack.Pack(false, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
+	}
+}
