@@ -30,6 +30,6 @@ var trainingFaults = []fault{
 		"return t.masked.SetClock(w.clock)", "return nil", inBPTT},
 	{"masks kept: Evaluate moves the clock", "bptt/evaluate.go",
 		"if e := masked.SetClock(clock); err == nil {", "if e := masked.SetClock(make([]uint64, len(clock))); err == nil {", inBPTT},
-	{"masks kept: CellStates by lengths that came later", "internal/seq/unroll.go",
-		"\tif !u.told {", "\tif false {", []string{"./lstm CellStates"}},
+	{"masks kept: CellStates by lengths that came later", "internal/seq/state.go",
+		"\tif !u.last.readable {", "\tif false {", []string{"./lstm CellStates"}},
 }

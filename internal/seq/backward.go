@@ -1,11 +1,43 @@
 package seq
 
-import (
-	"fmt"
+import "fmt"
 
-	"github.com/simdrnn/simdrnn/internal/split"
-	"github.com/simdrnn/simdrnn/kernels"
-)
+// backMemory is what Backward alone needs.
+type backMemory struct {
+	grads    []Weights
+	state    [][]float32 // gradients of the state, laid out as the carried state
+	stateSet bool        // SetStateGrad has set them for the next Backward
+	wantDx   bool        // of the Backward under way
+
+	carry   [][]float32 // gradients of the state of the direction at work: for each tensor [B][width]
+	between []float32   // gradients between two layers, [T][B][Out]
+	dyRows  []float32   // rows of a step of dy in the order kept
+	scratch []float32   // Step.Scratch, [B][Scratch]
+
+	pairs pairs
+	sum   []float32 // [Tape], of which addTotals uses its columns
+	hhSum []float32 // a block's sum for dW_hh, before its mask
+}
+
+func (n *Net) newBackMemory(steps, chunk, batch int) backMemory {
+	sh := &n.Shape
+	m := backMemory{
+		dyRows: make([]float32, batch*sh.States[0]), scratch: make([]float32, batch*sh.Scratch),
+		pairs: newPairs(chunk * batch), sum: make([]float32, sh.Tape),
+	}
+	m.grads, _ = n.weights(n.W[0].BiasIh != nil, Zeros)
+	for _, width := range sh.States {
+		m.state = append(m.state, make([]float32, len(n.W)*batch*width))
+		m.carry = append(m.carry, make([]float32, batch*width))
+	}
+	if n.Layers > 1 {
+		m.between = make([]float32, steps*batch*n.Out())
+	}
+	if n.Noise.Weight > 0 {
+		m.hhSum = make([]float32, len(n.W[0].Hh))
+	}
+	return m
+}
 
 // Backward goes back over the last Forward: it takes dy, [T][B][Out], sets dx,
 // [T][B][Input] (nil if not wanted), adds to the gradients of the parameters
@@ -13,145 +45,138 @@ import (
 // serves one Backward.
 func (u *Unrolled) Backward(dx, dy []float32) {
 	u.mustKeep("Backward")
-	n := u.net
-	if !u.pending {
-		panic(n.Kind + ": Backward without a Forward before it: the backward pass works in the memory of the activations, so each Forward serves one Backward, and none after SetLengths or SetBatchFirst")
-	}
-	rows := u.t * u.batch
-	if len(dy) != rows*u.out {
-		panic(fmt.Sprintf("%s: Backward with len(dy) = %d, want %d: %d steps * batch %d * %d", n.Kind, len(dy), rows*u.out, u.t, u.batch, u.out))
-	}
-	if dx != nil && len(dx) != rows*n.Input {
-		panic(fmt.Sprintf("%s: Backward with len(dx) = %d, want %d: %d steps * batch %d * %d", n.Kind, len(dx), rows*n.Input, u.t, u.batch, n.Input))
-	}
-	u.pending, u.stepped = false, true
-	if !u.handed {
-		for _, d := range u.dstate {
+	n, t, m := u.net, u.rows.t, &u.back
+	u.checkBackward(dx, dy)
+	u.last.canBackward, u.masks.stepEnded = false, true
+	if !m.stateSet {
+		for _, d := range m.state {
 			clear(d)
 		}
 	}
-	u.handed = false
-	if rows == 0 {
+	m.stateSet = false
+	if t*u.batch == 0 {
 		return
 	}
-	u.wantDx = dx != nil
-	u.fork(u.packing(), 2*len(n.W), u.doPackBack)
+	m.wantDx = dx != nil
+	u.fork(u.packFlops(), 2*len(n.W), u.do.packBackward)
 	for layer := n.Layers - 1; layer >= 0; layer-- {
-		down := u.dmid
+		down := m.between
 		if layer == 0 {
 			down = dx
 		}
 		for dir, reverse := range n.Reverse {
 			u.job = job{layer: layer, dir: dir, i: layer*len(n.Reverse) + dir, dy: dy}
 			if dir == len(n.Reverse)-1 {
-				// From here on a block's dy is not needed once its steps are
-				// done: dx may take its place.
+				// From here on the dy of a block is not needed once its steps
+				// are done: between two layers dx takes its place.
 				u.job.dx = down
 			}
-			u.carryBack(true)
-			for k := 0; k < u.t; k += u.chunk {
-				u.job.lo, u.job.hi = k, min(k+u.chunk, u.t)
+			u.loadStateGrad()
+			for k := 0; k < t; k += u.chunk {
+				u.job.lo, u.job.hi = k, min(k+u.chunk, t)
 				if !reverse {
-					u.job.lo, u.job.hi = u.t-u.job.hi, u.t-k
+					u.job.lo, u.job.hi = t-u.job.hi, t-k
 				}
 				u.blockBackward()
 			}
-			u.carryBack(false)
+			u.storeStateGrad()
 		}
 		dy = down
 	}
-	u.x = nil
+	u.last.x = nil
 }
 
-// carryBack copies the gradients of the state of the job's direction to where
-// its steps work on them, or back.
-func (u *Unrolled) carryBack(in bool) {
-	for k, width := range u.net.Shape.States {
-		for b := range u.batch {
-			carry := u.dcarry[k][b*width:][:width]
-			state := u.dstate[k][(u.job.i*u.batch+u.row(b))*width:][:width]
-			if in {
-				copy(carry, state)
-			} else {
-				copy(state, carry)
-			}
-		}
+// checkBackward panics unless there is a Forward to go back over and dx and dy
+// have its sizes.
+func (u *Unrolled) checkBackward(dx, dy []float32) {
+	n, t := u.net, u.rows.t
+	if !u.last.canBackward {
+		panic(n.Kind + ": Backward without a Forward before it: the backward pass works in the memory of the activations, so each Forward serves one Backward, and none after SetLengths or SetBatchFirst")
+	}
+	if rows := t * u.batch; len(dy) != rows*u.out {
+		panic(fmt.Sprintf("%s: Backward with len(dy) = %d, want %d: %d steps * batch %d * %d", n.Kind, len(dy), rows*u.out, t, u.batch, u.out))
+	} else if dx != nil && len(dx) != rows*n.Input {
+		panic(fmt.Sprintf("%s: Backward with len(dx) = %d, want %d: %d steps * batch %d * %d", n.Kind, len(dx), rows*n.Input, t, u.batch, n.Input))
 	}
 }
 
-// packBackShare packs the weights as the backward pass wants them, a share of
+// packBackward packs the weights as the backward pass wants them, a share of
 // all matrices; the first layer's W_ih serves dx alone.
-func (u *Unrolled) packBackShare(w, n int) {
+func (u *Unrolled) packBackward(w, n int) {
 	for k := w; k < 2*len(u.pack); k += n {
 		p, weights := &u.pack[k/2], &u.net.W[k/2]
 		if k%2 == 0 {
 			p.packRecurBack(u.net, weights, u.recurrent(w, k/2))
-		} else if u.wantDx || k/2 >= len(u.net.Reverse) {
+		} else if u.back.wantDx || k/2 >= len(u.net.Reverse) {
 			p.inBack.Pack(false, weights.Ih, weights.In)
 		}
 	}
 }
 
 // blockBackward runs the job's steps backwards, then adds them to the
-// gradients of the weights and, if it is time, sets the gradient of the input.
+// gradients of the weights and, with the last direction, sets the gradient of
+// the input.
 func (u *Unrolled) blockBackward() {
 	sh, w := &u.net.Shape, &u.net.W[u.job.i]
 	perRow := 2 * float64(sh.Gates)
 	rows := float64((u.job.hi - u.job.lo) * u.batch)
-	u.fork(perRow*rows*float64(sh.States[0]), u.rowLimit(), u.doStepsBack)
+	u.fork(perRow*rows*float64(sh.States[0]), u.rowLimit(), u.do.stepsBack)
 	u.listPairs()
-	if u.dropping(u.job.layer) {
-		u.fork(rows*float64(w.In), int(rows), u.doMaskRows)
+	if u.dropsInput(u.job.layer) {
+		u.fork(rows*float64(w.In), int(rows), u.do.maskRows)
 	}
-	u.fork(perRow*rows*float64(sh.States[0]+2*w.In), u.workers, u.doGradients)
+	u.fork(perRow*rows*float64(sh.States[0]+2*w.In), u.workers.most, u.do.gradients)
 }
 
 // backwardSteps runs the block's steps backwards for a share of the rows of
 // the batch.
 func (u *Unrolled) backwardSteps(w, n int) {
-	s, i, dir := &u.steppers[w], u.job.i, u.job.dir
+	s, i, dir := &u.workers.steps[w], u.job.i, u.job.dir
 	s.use(&u.pack[i], true)
-	first, last := u.rowShare(w, n)
-	before := u.before(dir)
-	h := u.net.Shape.States[0]
-	gather := u.apart() && u.job.layer == u.net.Layers-1
+	first, last := u.rows.share(w, n)
+	previous := u.previous(dir)
 	for k := range u.job.hi - u.job.lo {
 		t := u.visited(k)
-		s.Rows = min(last, u.active(t)) - first
+		s.Rows = min(last, u.rows.active(t)) - first
 		if s.Rows <= 0 {
 			continue
 		}
-		row := t*u.batch + first
-		s.Tape.Data = u.tape[i][row*s.Tape.Stride:]
-		s.Dy = Mat{Stride: u.out, Width: h}
-		switch {
-		case u.net.merging():
-			s.Dy.Data, s.Dy.Stride = u.dyRows[first*h:], h
-			var other Mat
-			u.block(&other, 0, i^1, t+1, first) // directions come in pairs
-			for k := range s.Rows {
-				from := row + k
-				if gather {
-					from = u.userRow(from)
-				}
-				u.mergedGradient(s.Dy.Row(k), u.job.dy[from*h:][:h], other.Row(k))
-			}
-		case gather:
-			s.Dy.Data, s.Dy.Stride = u.dyRows[first*h:], h
-			for k := range s.Rows {
-				copy(s.Dy.Row(k), u.job.dy[u.userRow(row+k)*u.out+dir*h:])
-			}
-		default:
-			s.Dy.Data = u.job.dy[row*u.out+dir*h:]
-		}
+		s.Tape.Data = u.memory.tape[i][(t*u.batch+first)*s.Tape.Stride:]
 		for k, width := range u.net.Shape.States {
-			u.block(&s.State[k], k, i, t+1, first)
-			u.block(&s.Prev[k], k, i, t+1+before, first)
-			s.Grad[k] = Mat{Data: u.dcarry[k][first*width:], Stride: width, Width: width}
+			u.timeBlock(&s.State[k], k, i, t+1, first)
+			u.timeBlock(&s.Prev[k], k, i, t+1+previous, first)
+			s.Grad[k] = Mat{Data: u.back.carry[k][first*width:], Stride: width, Width: width}
 		}
-		s.Scratch.Data = u.cellRows[first*s.Scratch.Stride:]
-		s.masks.at(u.job.layer, dir, t, first)
+		u.outputGradient(s, t, first)
+		s.Scratch.Data = u.back.scratch[first*s.Scratch.Stride:]
+		s.masks.setRows(u.job.layer, dir, t, first)
 		u.net.Cell.Backward(s)
+	}
+}
+
+// outputGradient sets s.Dy, the gradient of the direction's output at step t from
+// place first on.
+func (u *Unrolled) outputGradient(s *Step, t, first int) {
+	h, row := u.net.Shape.States[0], t*u.batch+first
+	gather := u.rows.differ() && u.job.layer == u.net.Layers-1
+	s.Dy = Mat{Data: u.back.dyRows[first*h:], Stride: h, Width: h}
+	switch {
+	case u.net.merging():
+		var other Mat
+		u.timeBlock(&other, 0, u.job.i^1, t+1, first) // directions come in pairs
+		for k := range s.Rows {
+			from := row + k
+			if gather {
+				from = u.rows.userRow(from)
+			}
+			u.mergedGradient(s.Dy.Row(k), u.job.dy[from*h:][:h], other.Row(k))
+		}
+	case gather:
+		for k := range s.Rows {
+			copy(s.Dy.Row(k), u.job.dy[u.rows.userRow(row+k)*u.out+u.job.dir*h:])
+		}
+	default:
+		s.Dy.Data, s.Dy.Stride = u.job.dy[row*u.out+u.job.dir*h:], u.out
 	}
 }
 
@@ -161,150 +186,4 @@ func (u *Unrolled) visited(k int) int {
 		return u.job.lo + k
 	}
 	return u.job.hi - 1 - k
-}
-
-// listPairs lists the pairs (t,b) of the block in the order of NUMERICS rule 4.
-func (u *Unrolled) listPairs() {
-	u.rows, u.xRows, u.prevRows = u.rows[:0], u.xRows[:0], u.prevRows[:0]
-	before := u.before(u.job.dir)
-	for k := range u.job.hi - u.job.lo {
-		t := u.visited(k)
-		for b := range u.batch {
-			p := b
-			if u.moved {
-				p = u.place[b]
-			}
-			if t >= u.length(p) {
-				continue
-			}
-			x := t*u.batch + p
-			switch {
-			case u.dropping(u.job.layer):
-				x -= u.job.lo * u.batch
-			case u.job.layer == 0:
-				x = u.userPair(t, b)
-			}
-			u.rows = append(u.rows, int32(t*u.batch+p))
-			u.xRows = append(u.xRows, int32(x))
-			u.prevRows = append(u.prevRows, int32((t+1+before)*u.batch+p))
-		}
-	}
-}
-
-// gradients does a share of everything that follows from a block's dG: rows of
-// the gradients of the matrices, columns of those of biases and other vectors,
-// rows of the gradient of the input.
-func (u *Unrolled) gradients(w, n int) {
-	sh, i := &u.net.Shape, u.job.i
-	g, tape, work := &u.grads[i], u.tape[i], u.scratch[w]
-
-	// dW_ih += dG^T x
-	x, width := u.input(u.job.layer)
-	if u.dropping(u.job.layer) {
-		x = u.maskedRows
-	}
-	lo, hi := split.Share(sh.Gates, 12, w, n)
-	u.isa.GemmRows(kernels.AddTo, hi-lo, g.In, tape[lo:], sh.Tape, u.rows, x, width, u.xRows, g.Ih[lo*g.In:], g.In, work)
-
-	// dW_hh += dG^T h_prev, or what stands in its place
-	r := sh.States[0]
-	prev := u.hist[u.job.layer][u.job.dir*r:]
-	for _, b := range sh.Recur {
-		lo, hi := split.Share(b.Rows, 12, w, n)
-		with, width, rows := prev, u.net.wide(), u.prevRows
-		if b.Factor > 0 {
-			with, width, rows = tape[b.Factor:], sh.Tape, u.rows
-		}
-		to := g.Hh[(b.Row+lo)*r : (b.Row+hi)*r]
-		if u.masking && u.net.Noise.Weight > 0 {
-			sum := u.hhSum[(b.Row+lo)*r : (b.Row+hi)*r]
-			u.isa.GemmRows(kernels.Set, hi-lo, r, tape[b.Col+lo:], sh.Tape, u.rows, with, width, rows, sum, r, work)
-			u.dropWeights(u.steppers[w].masks.u, i, b.Row+lo, sum, sum)
-			u.isa.Add(to, to, sum)
-			continue
-		}
-		u.isa.GemmRows(kernels.AddTo, hi-lo, r, tape[b.Col+lo:], sh.Tape, u.rows, with, width, rows, to, r, work)
-	}
-
-	// dW_hr += dh m^T
-	if p := sh.Project; p != nil {
-		lo, hi := split.Share(r, 12, w, n)
-		u.isa.GemmRows(kernels.AddTo, hi-lo, sh.Hidden, tape[p.Col+lo:], sh.Tape, u.rows, tape[p.Factor:], sh.Tape, u.rows, g.all[p.Extra][lo*sh.Hidden:], sh.Hidden, work)
-	}
-
-	u.totals(w, n)
-	if u.job.dx != nil {
-		lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
-		u.inputGradient(u.steppers[w].masks.u, u.job.lo*u.batch+lo, u.job.lo*u.batch+hi)
-	}
-}
-
-// totals adds a share of the columns of the block's tape rows to the gradients of
-// the parameters that they belong to.
-func (u *Unrolled) totals(w, n int) {
-	sh, g, tape := &u.net.Shape, &u.grads[u.job.i], u.tape[u.job.i]
-	lo, hi := split.Share(sh.totalsEnd-sh.totalsBegin, 16, w, n)
-	if lo == hi {
-		return
-	}
-	lo, hi = lo+sh.totalsBegin, hi+sh.totalsBegin
-	sum := u.sum[lo:hi]
-	clear(sum)
-	for _, r := range u.rows {
-		u.isa.Add(sum, sum, tape[int(r)*sh.Tape+lo:int(r)*sh.Tape+hi])
-	}
-	for _, s := range sh.Totals {
-		from, to := max(lo, s.Col), min(hi, s.Col+s.Rows)
-		if d := g.all[s.Param]; d != nil && from < to {
-			d = d[s.Row+from-s.Col : s.Row+to-s.Col]
-			u.isa.Add(d, d, u.sum[from:to])
-		}
-	}
-}
-
-// inputGradient sets rows lo..hi-1 of the gradient of the layer's input: the
-// chain over the rows of W_ih of the first direction, continued by the
-// second's, then the masks of the input; +0 past each row's end.
-func (u *Unrolled) inputGradient(memory []float32, lo, hi int) {
-	sh, dirs := &u.net.Shape, len(u.net.Reverse)
-	in, first := u.net.W[u.job.i].In, u.job.lo*u.batch
-	users := u.job.layer == 0 && u.apart()
-	row := func(r int) []float32 {
-		if users {
-			r = u.userRow(r)
-		}
-		return u.job.dx[r*in:][:in]
-	}
-	for r := lo; u.lengths != nil && r < hi; r++ {
-		if r/u.batch >= u.lengths[r%u.batch] {
-			clear(row(r))
-		}
-	}
-	for {
-		r, end := u.activeRows(lo, hi)
-		if r == end {
-			return
-		}
-		dx := u.job.dx[r*in:]
-		if users {
-			dx = u.inRows[(r-first)*in:]
-		}
-		into := kernels.Set
-		for dir := range dirs {
-			i := u.job.layer*dirs + dir
-			u.pack[i].inBack.Gemm(into, end-r, u.tape[i][r*sh.Tape:], sh.Tape, dx, in)
-			into = kernels.Continue
-		}
-		if u.dropping(u.job.layer) {
-			for k := range end - r {
-				u.dropInput(memory, u.job.layer, r+k, dx[k*in:][:in], dx[k*in:][:in], true)
-			}
-		}
-		if users {
-			for k := range end - r {
-				copy(row(r+k), dx[k*in:])
-			}
-		}
-		lo = end
-	}
 }

@@ -12,17 +12,17 @@ import (
 // it holds on to x until Backward has used it.
 func (u *Unrolled) Forward(y, x []float32) {
 	t := u.checkWindow(y, x)
-	u.t, u.x, u.pending, u.told = t, x, u.keep, true
-	u.advance(t)
+	u.rows.t, u.last = t, lastForward{x: x, canBackward: u.keep, readable: true}
+	u.beginMasks()
 	if t == 0 || u.batch == 0 {
 		return
 	}
 	n := u.net
-	u.fork(u.packing(), 2*len(n.W), u.doPack)
+	u.fork(u.packFlops(), 2*len(n.W), u.do.packForward)
 	for layer := range n.Layers {
 		for dir, reverse := range n.Reverse {
 			u.job = job{layer: layer, dir: dir, i: layer*len(n.Reverse) + dir}
-			u.begin()
+			u.loadState()
 			for k := 0; k < t; k += u.chunk {
 				u.job.lo, u.job.hi = k, min(k+u.chunk, t)
 				if reverse {
@@ -30,15 +30,15 @@ func (u *Unrolled) Forward(y, x []float32) {
 				}
 				u.blockForward()
 			}
-			u.end()
+			u.storeState()
 		}
 		if n.merging() {
-			u.fork(float64(t*u.batch*u.out), u.rowLimit(), u.doMerge)
+			u.fork(float64(t*u.batch*u.out), u.rowLimit(), u.do.merge)
 		}
 	}
-	u.emit(y)
+	u.writeOutput(y)
 	if !u.keep {
-		u.x = nil
+		u.last.x = nil
 	}
 }
 
@@ -55,21 +55,21 @@ func (u *Unrolled) checkWindow(y, x []float32) (t int) {
 	if t > u.steps {
 		panic(fmt.Sprintf("%s: Forward over %d steps, unrolled for %d", n.Kind, t, u.steps))
 	}
-	if u.batch > 0 && u.lengths != nil && u.lengths[0] > t {
-		panic(fmt.Sprintf("%s: Forward over %d steps, but SetLengths gave row %d %d", n.Kind, t, u.row(0), u.lengths[0]))
+	if lengths := u.rows.lengths; u.batch > 0 && lengths != nil && lengths[0] > t {
+		panic(fmt.Sprintf("%s: Forward over %d steps, but SetLengths gave row %d %d", n.Kind, t, u.rows.user(0), lengths[0]))
 	}
 	return t
 }
 
-// packing is the work of packing in units of floating point operations that
-// take as long.
-func (u *Unrolled) packing() float64 {
+// packFlops is the work of packing, in floating point operations that take as
+// long.
+func (u *Unrolled) packFlops() float64 {
 	w := &u.net.W[len(u.net.W)-1]
 	return 16 * float64(len(u.net.W)) * float64(len(w.Ih)+len(w.Hh))
 }
 
-// packShare packs the weights, a share of all matrices.
-func (u *Unrolled) packShare(w, n int) {
+// packForward packs the weights, a share of all matrices.
+func (u *Unrolled) packForward(w, n int) {
 	for k := w; k < 2*len(u.pack); k += n {
 		if p, weights := &u.pack[k/2], &u.net.W[k/2]; k%2 == 0 {
 			p.packRecur(u.net, u.recurrent(w, k/2))
@@ -79,98 +79,41 @@ func (u *Unrolled) packShare(w, n int) {
 	}
 }
 
-// begin writes the carried state of the job's direction where its first steps
-// look for it.
-func (u *Unrolled) begin() { u.carry(true) }
-
-// end takes the carried state from where the last steps left it.
-func (u *Unrolled) end() { u.carry(false) }
-
-func (u *Unrolled) carry(in bool) {
-	reverse := u.net.Reverse[u.job.dir]
-	var m Mat
-	for k, width := range u.net.Shape.States {
-		for b := range u.batch {
-			// Forward starts in block 0 and ends in block len; reverse starts
-			// in block len+1 and ends in block 1.
-			tau := u.length(b)
-			switch {
-			case reverse && in:
-				tau++
-			case reverse:
-				tau = 1
-			case in:
-				tau = 0
-			}
-			s := u.state[k][(u.job.i*u.batch+u.row(b))*width:][:width]
-			u.block(&m, k, u.job.i, tau, b)
-			if in {
-				copy(m.Row(0), s)
-			} else {
-				copy(s, m.Row(0))
-			}
-		}
-	}
-}
-
-// blockForward runs the job's steps: the input's share of the gates of all of
-// them, then step by step the rest.
+// blockForward runs the steps of the job: the products with the input for all of
+// them, then the rest step by step.
 func (u *Unrolled) blockForward() {
 	sh := &u.net.Shape
 	rows := (u.job.hi - u.job.lo) * u.batch
 	perRow := 2 * float64(sh.Gates)
-	u.fork(perRow*float64(rows)*float64(u.net.W[u.job.i].In), rows, u.doProject)
-	u.fork(perRow*float64(rows)*float64(sh.States[0]), u.rowLimit(), u.doSteps)
+	u.fork(perRow*float64(rows)*float64(u.net.W[u.job.i].In), rows, u.do.products)
+	u.fork(perRow*float64(rows)*float64(sh.States[0]), u.rowLimit(), u.do.steps)
 }
 
-// tapeRow is the row of a tape that belongs to row 0 of the batch at step t.
-func (u *Unrolled) tapeRow(t int) int {
-	if !u.keep {
-		t -= u.job.lo
-	}
-	return t * u.batch
-}
-
-// userRow is the row of the user's tensors that is kept as row r = t*B+b.
-func (u *Unrolled) userRow(r int) int { return u.userPair(r/u.batch, u.row(r%u.batch)) }
-
-// userPair is the row of the user's tensors that belongs to step t of the user's
-// row b.
-func (u *Unrolled) userPair(t, b int) int {
-	if u.batchFirst {
-		return b*u.t + t
-	}
-	return t*u.batch + b
-}
-
-// apart says that rows are kept in another order than the user's tensors have.
-func (u *Unrolled) apart() bool { return u.moved || u.batchFirst }
-
-// project sets the input's share of the gates for a share of the block's rows
-// (t,b): fl(b_ih + b_hh), then the chain over x.
-func (u *Unrolled) project(w, n int) {
+// inputProducts sets the input's part of the gates for a share of the block's
+// rows (t,p): fl(b_ih + b_hh), then the chain over x.
+func (u *Unrolled) inputProducts(w, n int) {
 	sh, p, i := &u.net.Shape, &u.pack[u.job.i], u.job.i
 	x, width := u.input(u.job.layer)
-	tape, first := u.tape[i], u.job.lo*u.batch
+	tape, first := u.memory.tape[i], u.job.lo*u.batch
 	lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
 	lo, hi = lo+first, hi+first
 	base := first - u.tapeRow(u.job.lo)
-	if u.dropping(u.job.layer) {
+	if u.dropsInput(u.job.layer) {
 		u.maskRows(w, n)
 	}
 	for {
-		r, end := u.activeRows(lo, hi)
+		r, end := u.rows.activeRun(lo, hi)
 		if r == end {
 			return
 		}
 		a, c := x[r*width:], tape[(r-base)*sh.Tape:]
 		switch {
-		case u.dropping(u.job.layer):
-			a = u.maskedRows[(r-first)*width:]
-		case u.job.layer == 0 && u.apart():
-			a = u.inRows[(r-first)*width:]
+		case u.dropsInput(u.job.layer):
+			a = u.memory.maskedRows[(r-first)*width:]
+		case u.job.layer == 0 && u.rows.differ():
+			a = u.memory.inRows[(r-first)*width:]
 			for k := range end - r {
-				copy(a[k*width:][:width], x[u.userRow(r+k)*width:])
+				copy(a[k*width:][:width], x[u.rows.userRow(r+k)*width:])
 			}
 		}
 		if p.bias != nil && !sh.Bare {
@@ -182,7 +125,7 @@ func (u *Unrolled) project(w, n int) {
 	}
 }
 
-// maskRows sets the rows of maskedRows in a share of the block's rows (t,b): the
+// maskRows sets the rows of maskedRows in a share of the block's rows (t,p): the
 // layer's input after its masks, in the order kept.
 func (u *Unrolled) maskRows(w, n int) {
 	x, width := u.input(u.job.layer)
@@ -190,16 +133,16 @@ func (u *Unrolled) maskRows(w, n int) {
 	lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
 	lo, hi = lo+first, hi+first
 	for {
-		r, end := u.activeRows(lo, hi)
+		r, end := u.rows.activeRun(lo, hi)
 		if r == end {
 			return
 		}
 		for ; r < end; r++ {
 			from := r
-			if u.job.layer == 0 && u.apart() {
-				from = u.userRow(r)
+			if u.job.layer == 0 && u.rows.differ() {
+				from = u.rows.userRow(r)
 			}
-			u.dropInput(u.steppers[w].masks.u, u.job.layer, r, u.maskedRows[(r-first)*width:][:width], x[from*width:][:width], false)
+			u.dropInput(u.workers.steps[w].masks.numbers, u.job.layer, r, u.memory.maskedRows[(r-first)*width:][:width], x[from*width:][:width], false)
 		}
 		lo = end
 	}
@@ -207,39 +150,39 @@ func (u *Unrolled) maskRows(w, n int) {
 
 // forwardSteps runs the block's steps for a share of the rows of the batch.
 func (u *Unrolled) forwardSteps(w, n int) {
-	s, i := &u.steppers[w], u.job.i
+	s, i := &u.workers.steps[w], u.job.i
 	s.use(&u.pack[i], false)
-	first, last := u.rowShare(w, n)
-	before := u.before(u.job.dir)
+	first, last := u.rows.share(w, n)
+	previous := u.previous(u.job.dir)
 	for k := range u.job.hi - u.job.lo {
 		t := u.job.lo + k
-		if before > 0 {
+		if previous > 0 {
 			t = u.job.hi - 1 - k
 		}
-		s.Rows = min(last, u.active(t)) - first
+		s.Rows = min(last, u.rows.active(t)) - first
 		if s.Rows <= 0 {
 			continue
 		}
-		s.Tape.Data = u.tape[i][(u.tapeRow(t)+first)*s.Tape.Stride:]
+		s.Tape.Data = u.memory.tape[i][(u.tapeRow(t)+first)*s.Tape.Stride:]
 		for k := range s.State {
-			u.block(&s.State[k], k, i, t+1, first)
-			u.block(&s.Prev[k], k, i, t+1+before, first)
+			u.timeBlock(&s.State[k], k, i, t+1, first)
+			u.timeBlock(&s.Prev[k], k, i, t+1+previous, first)
 		}
-		s.masks.at(u.job.layer, u.job.dir, t, first)
+		s.masks.setRows(u.job.layer, u.job.dir, t, first)
 		u.net.Cell.Forward(s)
 	}
 }
 
-// emit copies the top layer's output to y, +0 past each row's end.
-func (u *Unrolled) emit(y []float32) {
+// writeOutput copies the top layer's output to y, +0 past each row's end.
+func (u *Unrolled) writeOutput(y []float32) {
 	h := u.outputs(u.net.Layers - 1)[:len(y)]
-	if u.lengths == nil && !u.apart() {
+	if u.rows.lengths == nil && !u.rows.differ() {
 		copy(y, h)
 		return
 	}
-	for r := range u.t * u.batch {
-		row := y[u.userRow(r)*u.out:][:u.out]
-		if u.lengths == nil || r/u.batch < u.lengths[r%u.batch] {
+	for r := range u.rows.t * u.batch {
+		row := y[u.rows.userRow(r)*u.out:][:u.out]
+		if r/u.batch < u.rows.length(r%u.batch) {
 			copy(row, h[r*u.out:])
 		} else {
 			clear(row)

@@ -30,8 +30,8 @@ func (n *Noise) probability(k MaskKind) float32 {
 	return [...]float32{n.Dropout, n.Input, n.Hidden, n.Weight, n.Zoneout, n.ZoneoutCell}[k]
 }
 
-// steps reports whether a mask is drawn anew for each step.
-func (k MaskKind) steps() bool { return k == DropInput || k == KeepHidden || k == KeepCell }
+// eachStep reports whether a mask is drawn anew for each step.
+func (k MaskKind) eachStep() bool { return k == DropInput || k == KeepHidden || k == KeepCell }
 
 // The counters leave 8 bits for the layer and 20 for a unit's place, in each of
 // which are four units.
@@ -64,56 +64,76 @@ func (n *Noise) check(kind string, s *Structure) error {
 	return nil
 }
 
-// masks are what the bits of an Unrolled's masks follow from, beside the element
-// that a bit belongs to.
+// masks are what an Unrolled's masks are drawn from, beside the unit that a number
+// belongs to.
 type masks struct {
-	seed  uint64
-	step  uint32   // training steps so far
-	ids   []uint32 // of the user's rows
-	clock []uint32 // for each of the user's rows, its steps since Reset
-	at    []uint32 // what clock was when the last Forward began
+	seed     uint64
+	step     uint32   // training steps so far
+	ids      []uint32 // of the user's rows
+	clock    []uint32 // for each of the user's rows, its steps since Reset
+	start    []uint32 // what clock was when the last Forward began
+	training bool     // the next Forward draws masks
+	drawn    bool     // the last Forward drew masks
+	// stepEnded says that a Backward has ended a training step: the next Forward
+	// begins another.
+	stepEnded bool
+}
+
+func newMasks(batch int, training bool) masks {
+	m := masks{training: training, ids: make([]uint32, batch), clock: make([]uint32, batch), start: make([]uint32, batch)}
+	m.setIDs(nil)
+	return m
+}
+
+// setIDs takes the ids of the rows, nil for their numbers.
+func (m *masks) setIDs(ids []uint32) {
+	for b := range m.ids {
+		m.ids[b] = uint32(b)
+	}
+	copy(m.ids, ids)
 }
 
 // rowMasks is where the masks of a Step's rows come from.
 type rowMasks struct {
 	noise *Noise
-	of    *Unrolled // nil: evaluation
+	// unrolled is what has the masks; nil in a Predictor, which draws none.
+	unrolled *Unrolled
 	// The rows are those kept from place first on, at step t of a direction.
 	layer, dir, t, first int
-	u, zero              []float32 // memory for one row of numbers, and as many zeros
+	numbers, zero        []float32 // memory for one row of numbers, and as many zeros
 }
 
-// at says which rows are worked on.
-func (m *rowMasks) at(layer, dir, t, first int) {
+// setRows says which rows are worked on.
+func (m *rowMasks) setRows(layer, dir, t, first int) {
 	m.layer, m.dir, m.t, m.first = layer, dir, t, first
 }
 
 // drawing reports whether masks are drawn, rather than their expectation taken.
-func (m *rowMasks) drawing() bool { return m.of != nil && m.of.masking }
+func (m *rowMasks) drawing() bool { return m.unrolled != nil && m.unrolled.masks.drawn }
 
 // row returns the numbers that decide over the elements of a kind of mask in row
 // r: those below 1 plus the kind's probability are hit.
 func (m *rowMasks) row(kind MaskKind, r, width int) []float32 {
-	u := m.of
+	u := m.unrolled
 	p := m.first + r
 	var t uint32
-	if kind.steps() {
+	if kind.eachStep() {
 		t = u.time(p, m.t, u.net.Reverse[m.dir])
 	}
-	return u.numbers(m.u, kind, m.layer, m.dir, t, u.masks.ids[u.row(p)], width)
+	return u.drawNumbers(m.numbers, kind, m.layer, m.dir, t, u.masks.ids[u.rows.user(p)], width)
 }
 
 // time is the number of steps that the row kept at place p has taken since Reset
 // before a direction comes to step t.
 func (u *Unrolled) time(p, t int, reverse bool) uint32 {
 	if reverse {
-		t = u.length(p) - 1 - t
+		t = u.rows.length(p) - 1 - t
 	}
-	return u.masks.at[u.row(p)] + uint32(t)
+	return u.masks.start[u.rows.user(p)] + uint32(t)
 }
 
-// numbers sets the beginning of memory to the numbers of a mask.
-func (u *Unrolled) numbers(memory []float32, kind MaskKind, layer, dir int, t, id uint32, width int) []float32 {
+// drawNumbers returns the beginning of memory, set to the numbers of a mask.
+func (u *Unrolled) drawNumbers(memory []float32, kind MaskKind, layer, dir int, t, id uint32, width int) []float32 {
 	memory = memory[:(width+63)/64*64]
 	place := uint32(layer)<<24 | uint32(dir)<<23 | uint32(kind)<<20
 	u.isa.Uniform(memory, [4]uint32{place, u.masks.step, t, id}, [2]uint32{uint32(u.masks.seed), uint32(u.masks.seed >> 32)})
@@ -124,15 +144,15 @@ func (u *Unrolled) numbers(memory []float32, kind MaskKind, layer, dir int, t, i
 // are multiplied by.
 func bounds(p float32) (below, scale float32) { return 1 + p, 1 / (1 - p) }
 
-// dropping reports whether masks are drawn for the input of a layer.
-func (u *Unrolled) dropping(layer int) bool {
-	return u.masking && (layer > 0 && u.net.Noise.Dropout > 0 || u.net.Noise.Input > 0)
+// dropsInput reports whether masks are drawn for the input of a layer.
+func (u *Unrolled) dropsInput(layer int) bool {
+	return u.masks.drawn && (layer > 0 && u.net.Noise.Dropout > 0 || u.net.Noise.Input > 0)
 }
 
 // dropInput applies the masks of a layer's input to the row kept as t*B+p: first
 // the one of its step, then the one of its sequence, or the other way round on
 // the way back.
-func (u *Unrolled) dropInput(memory []float32, layer, r int, dst, src []float32, back bool) {
+func (u *Unrolled) dropInput(numbers []float32, layer, r int, dst, src []float32, back bool) {
 	kinds := [2]MaskKind{DropInput, DropSequence}
 	if back {
 		kinds[0], kinds[1] = kinds[1], kinds[0]
@@ -143,56 +163,52 @@ func (u *Unrolled) dropInput(memory []float32, layer, r int, dst, src []float32,
 			continue
 		}
 		var clock uint32
-		if kind.steps() {
+		if kind.eachStep() {
 			clock = u.time(p, t, u.net.Reverse[0])
 		}
 		below, scale := bounds(u.net.Noise.probability(kind))
-		u.isa.Drop(dst, src, u.numbers(memory, kind, layer, 0, clock, u.masks.ids[u.row(p)], len(dst)), below, scale)
+		u.isa.Drop(dst, src, u.drawNumbers(numbers, kind, layer, 0, clock, u.masks.ids[u.rows.user(p)], len(dst)), below, scale)
 		src = dst
 	}
 }
 
 // dropWeights sets dst to src, rows of W_hh from row first on, with the elements
 // that the mask of direction i hits +0 and the others scaled up. dst may be src.
-func (u *Unrolled) dropWeights(memory []float32, i, first int, dst, src []float32) {
+func (u *Unrolled) dropWeights(numbers []float32, i, first int, dst, src []float32) {
 	r, dirs := u.net.Shape.States[0], len(u.net.Reverse)
 	below, scale := bounds(u.net.Noise.Weight)
 	for k := 0; k < len(src); k += r {
-		numbers := u.numbers(memory, DropWeight, i/dirs, i%dirs, 0, uint32(first+k/r), r)
-		u.isa.Drop(dst[k:k+r], src[k:k+r], numbers, below, scale)
+		row := u.drawNumbers(numbers, DropWeight, i/dirs, i%dirs, 0, uint32(first+k/r), r)
+		u.isa.Drop(dst[k:k+r], src[k:k+r], row, below, scale)
 	}
 }
 
-// recurrent is W_hh of direction i as the products are to have it; worker w has
-// memory for it.
+// recurrent is W_hh of direction i as the products use it, after its mask, which
+// is applied in the memory of worker w.
 func (u *Unrolled) recurrent(w, i int) []float32 {
 	hh := u.net.W[i].Hh
-	if !u.masking || u.net.Noise.Weight == 0 {
+	if !u.masks.drawn || u.net.Noise.Weight == 0 {
 		return hh
 	}
-	u.dropWeights(u.steppers[w].masks.u, i, 0, u.dropped[w], hh)
-	return u.dropped[w]
+	dropped := u.workers.droppedW[w]
+	u.dropWeights(u.workers.steps[w].masks.numbers, i, 0, dropped, hh)
+	return dropped
 }
 
 // SetTraining says whether the Forward calls that follow draw masks.
-func (u *Unrolled) SetTraining(on bool) { u.training = on }
+func (u *Unrolled) SetTraining(on bool) { u.masks.training = on }
 
 // SetSeed sets what the masks are drawn from, and begins anew to count training
 // steps.
-func (u *Unrolled) SetSeed(seed uint64) {
-	u.masks.seed, u.masks.step, u.stepped, u.pending = seed, 0, false, false
-}
+func (u *Unrolled) SetSeed(seed uint64) { u.setMaskState(seed, 0) }
 
 // SetRowIDs names the rows of the batch for the masks, nil by their places.
 func (u *Unrolled) SetRowIDs(ids []uint32) error {
 	if ids != nil && len(ids) != u.batch {
 		return fmt.Errorf("%s: %d row ids for a batch of %d rows; give one for each row, or nil", u.net.Kind, len(ids), u.batch)
 	}
-	for b := range u.masks.ids {
-		u.masks.ids[b] = uint32(b)
-	}
-	copy(u.masks.ids, ids)
-	u.pending = false
+	u.masks.setIDs(ids)
+	u.last.canBackward = false
 	return nil
 }
 
@@ -203,7 +219,7 @@ func (u *Unrolled) MaskState() []uint64 {
 		return nil
 	}
 	step := u.masks.step
-	if u.stepped {
+	if u.masks.stepEnded {
 		step++
 	}
 	return []uint64{u.masks.seed, uint64(step)}
@@ -219,7 +235,7 @@ func (u *Unrolled) SetMaskState(s []uint64) error {
 	case want > 0 && s[1] >= 1<<32:
 		return fmt.Errorf("%s: a mask state at training step %d, want less than 2^32", u.net.Kind, s[1])
 	case want > 0:
-		u.masks.seed, u.masks.step, u.stepped, u.pending = s[0], uint32(s[1]), false, false
+		u.setMaskState(s[0], uint32(s[1]))
 	}
 	return nil
 }
@@ -249,21 +265,25 @@ func (u *Unrolled) SetClock(c []uint64) error {
 	return nil
 }
 
-// advance begins a Forward: a training step ends with a Backward, and the next
+// setMaskState says what the masks of the next Forward are drawn from. Those of the
+// last Forward cannot be drawn again after it.
+func (u *Unrolled) setMaskState(seed uint64, step uint32) {
+	m := &u.masks
+	m.seed, m.step, m.stepEnded, u.last.canBackward = seed, step, false, false
+}
+
+// beginMasks begins a Forward: a training step ends with a Backward, and the next
 // begins with the Forward after it.
-func (u *Unrolled) advance(t int) {
-	u.masking = u.training && u.net.Noise != (Noise{})
-	if u.stepped {
-		u.masks.step++
-		u.stepped = false
+func (u *Unrolled) beginMasks() {
+	m := &u.masks
+	m.drawn = m.training && u.net.Noise != (Noise{})
+	if m.stepEnded {
+		m.step++
+		m.stepEnded = false
 	}
-	copy(u.masks.at, u.masks.clock)
-	for b := range u.masks.clock {
-		n := t
-		if u.lengths != nil {
-			n = u.lengths[b]
-		}
-		u.masks.clock[u.row(b)] += uint32(n)
+	copy(m.start, m.clock)
+	for p := range m.clock {
+		m.clock[u.rows.user(p)] += uint32(u.rows.length(p))
 	}
 }
 

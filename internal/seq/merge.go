@@ -25,18 +25,18 @@ func (m Merge) String() string {
 // by side.
 func (n *Net) merging() bool { return n.Merge != Concat }
 
-// mergeShare merges the outputs of the job's layer for a share of its rows.
-func (u *Unrolled) mergeShare(w, n int) {
+// merge merges the outputs of the job's layer for a share of its rows.
+func (u *Unrolled) merge(w, n int) {
 	var f, r Mat
 	dirs, out := len(u.net.Reverse), u.outputs(u.job.layer)
-	lo, hi := u.rowShare(w, n)
-	for t := range u.t {
-		rows := min(hi, u.active(t)) - lo
+	lo, hi := u.rows.share(w, n)
+	for t := range u.rows.t {
+		rows := min(hi, u.rows.active(t)) - lo
 		if rows <= 0 {
 			continue
 		}
-		u.block(&f, 0, u.job.layer*dirs, t+1, lo)
-		u.block(&r, 0, u.job.layer*dirs+1, t+1, lo)
+		u.timeBlock(&f, 0, u.job.layer*dirs, t+1, lo)
+		u.timeBlock(&r, 0, u.job.layer*dirs+1, t+1, lo)
 		for k := range rows {
 			y := out[(t*u.batch+lo+k)*u.out:][:u.out]
 			switch u.net.Merge {

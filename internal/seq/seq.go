@@ -207,7 +207,7 @@ func newStep(isa kernels.ISA, n *Net) Step {
 	s.Scratch.Stride, s.Scratch.Width = sh.Scratch, sh.Scratch
 	s.masks.noise = &n.Noise
 	if n.Noise != (Noise{}) {
-		s.masks.u = make([]float32, (max(n.widest(), sh.Hidden)+63)/64*64)
+		s.masks.numbers = make([]float32, (max(n.widest(), sh.Hidden)+63)/64*64)
 		s.masks.zero = make([]float32, sh.Hidden)
 	}
 	return s

@@ -186,7 +186,7 @@ func TestAnotherCell(t *testing.T) {
 
 // Work is shared as the model says, and as the user says.
 func TestWorkersFollowTheWork(t *testing.T) {
-	u := &Unrolled{isa: kernels.Scalar, workers: 4, batch: 32}
+	u := &Unrolled{isa: kernels.Scalar, workers: workers{most: 4}, batch: 32}
 	parts := func(flops float64, limit int) (n int) {
 		u.fork(flops, limit, func(w, k int) {
 			if w == 0 {
@@ -205,12 +205,12 @@ func TestWorkersFollowTheWork(t *testing.T) {
 		{0, 9, false, 1}, {1.9 * g, 9, false, 1}, {2 * g, 9, false, 2}, {100 * g, 9, false, 4}, {100 * g, 3, false, 3},
 		{100 * g, 0, false, 1}, {0, 9, true, 4}, {0, 3, true, 3},
 	} {
-		u.fixed = c.fixed
+		u.workers.fixed = c.fixed
 		if n := parts(c.flops, c.limit); n != c.want {
 			t.Errorf("%+v: %d parts", c, n)
 		}
 	}
-	if u.fixed = false; u.rowLimit() != 8 {
+	if u.workers.fixed = false; u.rowLimit() != 8 {
 		t.Errorf("32 rows may be cut into %d shares, want 8", u.rowLimit())
 	}
 	net, err := NewNet(Net{Kind: "test", Cell: gated{1}, Input: 1, Layers: 1, Reverse: []bool{false}, Workers: 5}, true, Zeros)

@@ -1,0 +1,159 @@
+package seq
+
+import (
+	"github.com/simdrnn/simdrnn/internal/split"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// pairs are the pairs (t,b) of a chunk of a weight gradient in the order of
+// NUMERICS rule 4, as rows of the tape, of the input, and of the time blocks that
+// hold the h before the step.
+type pairs struct{ tape, x, previous []int32 }
+
+func newPairs(most int) pairs {
+	return pairs{make([]int32, 0, most), make([]int32, 0, most), make([]int32, 0, most)}
+}
+
+// listPairs lists the pairs of the block.
+func (u *Unrolled) listPairs() {
+	l := &u.back.pairs
+	l.tape, l.x, l.previous = l.tape[:0], l.x[:0], l.previous[:0]
+	previous := u.previous(u.job.dir)
+	for k := range u.job.hi - u.job.lo {
+		t := u.visited(k)
+		for b := range u.batch {
+			p := u.rows.placeOf(b)
+			if t >= u.rows.length(p) {
+				continue
+			}
+			x := t*u.batch + p
+			switch {
+			case u.dropsInput(u.job.layer):
+				x -= u.job.lo * u.batch
+			case u.job.layer == 0:
+				x = u.rows.userPair(t, b)
+			}
+			l.tape = append(l.tape, int32(t*u.batch+p))
+			l.x = append(l.x, int32(x))
+			l.previous = append(l.previous, int32((t+1+previous)*u.batch+p))
+		}
+	}
+}
+
+// gradients does a share of everything that follows from the gradients of a
+// block's pre-activations: rows of the gradients of the matrices, columns of those
+// of biases and other vectors, rows of the gradient of the input.
+func (u *Unrolled) gradients(w, n int) {
+	sh, i, l := &u.net.Shape, u.job.i, &u.back.pairs
+	g, tape, work := &u.back.grads[i], u.memory.tape[i], u.workers.products[w]
+
+	// dW_ih += da^T x
+	x, width := u.input(u.job.layer)
+	if u.dropsInput(u.job.layer) {
+		x = u.memory.maskedRows
+	}
+	lo, hi := split.Share(sh.Gates, 12, w, n)
+	u.isa.GemmRows(kernels.AddTo, hi-lo, g.In, tape[lo:], sh.Tape, l.tape, x, width, l.x, g.Ih[lo*g.In:], g.In, work)
+
+	// dW_hh += da^T h_prev, or what W_hh multiplies in place of it
+	r := sh.States[0]
+	hPrev := u.memory.h[u.job.layer][u.job.dir*r:]
+	for _, b := range sh.Recur {
+		lo, hi := split.Share(b.Rows, 12, w, n)
+		with, width, rows := hPrev, u.net.wide(), l.previous
+		if b.Factor > 0 {
+			with, width, rows = tape[b.Factor:], sh.Tape, l.tape
+		}
+		to := g.Hh[(b.Row+lo)*r : (b.Row+hi)*r]
+		if u.masks.drawn && u.net.Noise.Weight > 0 {
+			sum := u.back.hhSum[(b.Row+lo)*r : (b.Row+hi)*r]
+			u.isa.GemmRows(kernels.Set, hi-lo, r, tape[b.Col+lo:], sh.Tape, l.tape, with, width, rows, sum, r, work)
+			u.dropWeights(u.workers.steps[w].masks.numbers, i, b.Row+lo, sum, sum)
+			u.isa.Add(to, to, sum)
+			continue
+		}
+		u.isa.GemmRows(kernels.AddTo, hi-lo, r, tape[b.Col+lo:], sh.Tape, l.tape, with, width, rows, to, r, work)
+	}
+
+	// dW_hr += dh m^T
+	if p := sh.Project; p != nil {
+		lo, hi := split.Share(r, 12, w, n)
+		u.isa.GemmRows(kernels.AddTo, hi-lo, sh.Hidden, tape[p.Col+lo:], sh.Tape, l.tape, tape[p.Factor:], sh.Tape, l.tape, g.all[p.Extra][lo*sh.Hidden:], sh.Hidden, work)
+	}
+
+	u.addTotals(w, n)
+	if u.job.dx != nil {
+		lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
+		u.inputGradient(u.workers.steps[w].masks.numbers, u.job.lo*u.batch+lo, u.job.lo*u.batch+hi)
+	}
+}
+
+// addTotals adds a share of the columns of the block's tape rows to the gradients
+// of the parameters that they belong to.
+func (u *Unrolled) addTotals(w, n int) {
+	sh, g, tape := &u.net.Shape, &u.back.grads[u.job.i], u.memory.tape[u.job.i]
+	lo, hi := split.Share(sh.totalsEnd-sh.totalsBegin, 16, w, n)
+	if lo == hi {
+		return
+	}
+	lo, hi = lo+sh.totalsBegin, hi+sh.totalsBegin
+	sum := u.back.sum[lo:hi]
+	clear(sum)
+	for _, r := range u.back.pairs.tape {
+		u.isa.Add(sum, sum, tape[int(r)*sh.Tape+lo:int(r)*sh.Tape+hi])
+	}
+	for _, s := range sh.Totals {
+		from, to := max(lo, s.Col), min(hi, s.Col+s.Rows)
+		if d := g.all[s.Param]; d != nil && from < to {
+			d = d[s.Row+from-s.Col : s.Row+to-s.Col]
+			u.isa.Add(d, d, u.back.sum[from:to])
+		}
+	}
+}
+
+// inputGradient sets rows lo..hi-1 of the gradient of the layer's input: the
+// chain over the rows of W_ih of the first direction, continued by the
+// second's, then the masks of the input; +0 past each row's end.
+func (u *Unrolled) inputGradient(numbers []float32, lo, hi int) {
+	sh, dirs := &u.net.Shape, len(u.net.Reverse)
+	in, first := u.net.W[u.job.i].In, u.job.lo*u.batch
+	scatter := u.job.layer == 0 && u.rows.differ()
+	row := func(r int) []float32 {
+		if scatter {
+			r = u.rows.userRow(r)
+		}
+		return u.job.dx[r*in:][:in]
+	}
+	for r := lo; u.rows.lengths != nil && r < hi; r++ {
+		if r/u.batch >= u.rows.length(r%u.batch) {
+			clear(row(r))
+		}
+	}
+	for {
+		r, end := u.rows.activeRun(lo, hi)
+		if r == end {
+			return
+		}
+		dx := u.job.dx[r*in:]
+		if scatter {
+			dx = u.memory.inRows[(r-first)*in:]
+		}
+		into := kernels.Set
+		for dir := range dirs {
+			i := u.job.layer*dirs + dir
+			u.pack[i].inBack.Gemm(into, end-r, u.memory.tape[i][r*sh.Tape:], sh.Tape, dx, in)
+			into = kernels.Continue
+		}
+		if u.dropsInput(u.job.layer) {
+			for k := range end - r {
+				u.dropInput(numbers, u.job.layer, r+k, dx[k*in:][:in], dx[k*in:][:in], true)
+			}
+		}
+		if scatter {
+			for k := range end - r {
+				copy(row(r+k), dx[k*in:])
+			}
+		}
+		lo = end
+	}
+}

@@ -1,0 +1,179 @@
+package seq
+
+import (
+	"fmt"
+	"slices"
+)
+
+// State returns copies of the carried state's tensors.
+func (u *Unrolled) State() [][]float32 { return clone(u.state) }
+
+// CopyState is State into slices that are there already, as State returns
+// them.
+func (u *Unrolled) CopyState(dst [][]float32) {
+	if err := u.net.setState("state", dst, u.state); err != nil {
+		panic(err.Error())
+	}
+}
+
+// SetState sets the carried state. Nothing is changed if it returns an error.
+func (u *Unrolled) SetState(s [][]float32) error { return u.net.setState("state", u.state, s) }
+
+// StateGrad returns copies of the gradients of the state that the last
+// Forward started from.
+func (u *Unrolled) StateGrad() [][]float32 { return clone(u.back.state) }
+
+// SetStateGrad sets the gradients, for the next Backward, of the state that the
+// last Forward ended with; nil stands for zero, as without a call.
+func (u *Unrolled) SetStateGrad(g [][]float32) error {
+	u.mustKeep("SetStateGrad")
+	if g == nil {
+		u.back.stateSet = false
+		return nil
+	}
+	if err := u.net.setState("state gradient", u.back.state, g); err != nil {
+		return err
+	}
+	u.back.stateSet = true
+	return nil
+}
+
+// Reset sets the carried state of rows, or of all rows if none is given, to
+// +0. It panics if a row is outside the batch.
+func (u *Unrolled) Reset(rows ...int) {
+	u.net.reset(u.state, u.batch, rows)
+	if len(rows) == 0 {
+		clear(u.masks.clock)
+	}
+	for _, b := range rows {
+		u.masks.clock[b] = 0
+	}
+}
+
+// Sequence sets dst, [T][B][D*width], to state tensor k of a layer as it was after
+// each step of the last Forward, the directions side by side, +0 past each row's
+// end. It panics if there is no such layer or dst has another length.
+func (u *Unrolled) Sequence(method string, k, layer int, dst []float32) {
+	u.mustKeep(method)
+	if !u.last.readable {
+		panic(u.net.Kind + ": " + method + " without a Forward before it, or with SetLengths or SetBatchFirst between them: it reads what the last Forward kept, by its lengths and in its layout")
+	}
+	dirs, width := len(u.net.Reverse), u.net.Shape.States[k]
+	if layer < 0 || layer >= u.net.Layers {
+		panic(fmt.Sprintf("%s: %s of layer %d in a network of %d", u.net.Kind, method, layer, u.net.Layers))
+	}
+	t := u.rows.t
+	if want := t * u.batch * dirs * width; len(dst) != want {
+		panic(fmt.Sprintf("%s: %s into %d elements, want %d: %d steps of the last Forward * batch %d * %d", u.net.Kind, method, len(dst), want, t, u.batch, dirs*width))
+	}
+	var m Mat
+	for r := range t * u.batch {
+		t, p := r/u.batch, r%u.batch
+		for d := range dirs {
+			row := dst[(u.rows.userRow(r)*dirs+d)*width:][:width]
+			if t >= u.rows.length(p) {
+				clear(row)
+				continue
+			}
+			u.timeBlock(&m, k, layer*dirs+d, t+1, p)
+			copy(row, m.Row(0))
+		}
+	}
+}
+
+// loadState copies the carried state of the job's direction to where its first
+// steps read it, storeState copies it back from where the last steps left it.
+func (u *Unrolled) loadState()  { u.copyState(true) }
+func (u *Unrolled) storeState() { u.copyState(false) }
+
+func (u *Unrolled) copyState(load bool) {
+	reverse := u.net.Reverse[u.job.dir]
+	var m Mat
+	for k, width := range u.net.Shape.States {
+		for p := range u.batch {
+			// Forward starts in block 0 and ends in block len; reverse starts
+			// in block len+1 and ends in block 1.
+			tau := u.rows.length(p)
+			switch {
+			case reverse && load:
+				tau++
+			case reverse:
+				tau = 1
+			case load:
+				tau = 0
+			}
+			s := u.state[k][(u.job.i*u.batch+u.rows.user(p))*width:][:width]
+			u.timeBlock(&m, k, u.job.i, tau, p)
+			if load {
+				copy(m.Row(0), s)
+			} else {
+				copy(s, m.Row(0))
+			}
+		}
+	}
+}
+
+// loadStateGrad copies the gradients of the state of the job's direction to where
+// its steps work on them, storeStateGrad copies them back.
+func (u *Unrolled) loadStateGrad()  { u.copyStateGrad(true) }
+func (u *Unrolled) storeStateGrad() { u.copyStateGrad(false) }
+
+func (u *Unrolled) copyStateGrad(load bool) {
+	for k, width := range u.net.Shape.States {
+		for p := range u.batch {
+			carry := u.back.carry[k][p*width:][:width]
+			state := u.back.state[k][(u.job.i*u.batch+u.rows.user(p))*width:][:width]
+			if load {
+				copy(carry, state)
+			} else {
+				copy(state, carry)
+			}
+		}
+	}
+}
+
+func clone(s [][]float32) [][]float32 {
+	c := make([][]float32, len(s))
+	for k := range s {
+		c[k] = slices.Clone(s[k])
+	}
+	return c
+}
+
+// setState copies the tensors of a state, or returns an error if src has not the
+// shape of dst.
+func (n *Net) setState(what string, dst, src [][]float32) error {
+	if len(src) != len(dst) {
+		return fmt.Errorf("%s: a %s of %d tensors, want %d", n.Kind, what, len(src), len(dst))
+	}
+	for k := range src {
+		if len(src[k]) != len(dst[k]) {
+			return fmt.Errorf("%s: tensor %d of the %s has %d elements, want %d (layers and directions * batch * %d)", n.Kind, k, what, len(src[k]), len(dst[k]), n.Shape.States[k])
+		}
+	}
+	for k := range src {
+		copy(dst[k], src[k])
+	}
+	return nil
+}
+
+// reset sets the rows of a state to +0, all of them if none is given.
+func (n *Net) reset(state [][]float32, batch int, rows []int) {
+	for _, b := range rows {
+		if b < 0 || b >= batch {
+			panic(fmt.Sprintf("%s: Reset of row %d in a batch of %d", n.Kind, b, batch))
+		}
+	}
+	for k, s := range state {
+		if len(rows) == 0 {
+			clear(s)
+			continue
+		}
+		width := n.Shape.States[k]
+		for i := range n.W {
+			for _, b := range rows {
+				clear(s[(i*batch+b)*width:][:width])
+			}
+		}
+	}
+}
