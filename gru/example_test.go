@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/simdrnn/simdrnn/gru"
 )
@@ -290,4 +291,25 @@ func ExampleLayer_Init() {
 	// bias_hh_l0 [0 0 0 0 0 0 0 0 0]
 	// gain_ih_l0 [1 1 1 1 1 1 1 1 1]
 	// gain_hh_l0 [1 1 1 1 1 1 1 1 1]
+}
+
+// The outputs of both layers of a stack: Forward gives those of the last one alone.
+func ExampleUnrolled_HiddenStates() {
+	const steps, batch, hidden = 3, 1, 2
+	net, err := gru.New(gru.Config{Input: 1, Hidden: hidden, Layers: 2}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	u := net.Unroll(steps, batch)
+	y := make([]float32, steps*batch*hidden)
+	u.Forward(y, []float32{1, 1, 1})
+	first, second := make([]float32, len(y)), make([]float32, len(y))
+	u.HiddenStates(0, first)
+	u.HiddenStates(1, second)
+	fmt.Printf("%.3f\n", first)
+	fmt.Println(slices.Equal(second, y))
+	// Output:
+	// [0.344 0.240 0.498 0.233 0.580 0.216]
+	// true
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/simdrnn/simdrnn/lstm"
 )
@@ -393,4 +394,25 @@ func ExampleConfig_zoneout() {
 	net.Infer(4, 1).Forward(y, []float32{1, 0, 0, 0})
 	fmt.Println(y)
 	// Output: [0.75 0.1875 0.046875 0.01171875]
+}
+
+// The outputs of both layers of a stack: Forward gives those of the last one alone.
+func ExampleUnrolled_HiddenStates() {
+	const steps, batch, hidden = 3, 1, 2
+	net, err := lstm.New(lstm.Config{Input: 1, Hidden: hidden, Layers: 2}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	u := net.Unroll(steps, batch)
+	y := make([]float32, steps*batch*hidden)
+	u.Forward(y, []float32{1, 1, 1})
+	first, second := make([]float32, len(y)), make([]float32, len(y))
+	u.HiddenStates(0, first)
+	u.HiddenStates(1, second)
+	fmt.Printf("%.3f\n", first)
+	fmt.Println(slices.Equal(second, y))
+	// Output:
+	// [-0.036 0.097 -0.057 0.137 -0.066 0.153]
+	// true
 }

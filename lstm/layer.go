@@ -123,6 +123,18 @@ func (u *Unrolled) SetWorkers(n int) { u.seq.SetWorkers(n) }
 // that is set).
 func (u *Unrolled) State() [][]float32 { return u.seq.State() }
 
+// HiddenStates sets dst, [T][batch][Directions*Hidden] (Projection in place of
+// Hidden, if that is set), to the h of a layer after each step of the last Forward:
+// the outputs of its directions, the forward one first, before Merge joins them and
+// before any mask of the layer above. It is +0 past each row's length. With
+// SetBatchFirst dst is [batch][T][...]. Layers count from 0. Backward leaves the h
+// as they are; SetLengths and SetBatchFirst end them. HiddenStates panics after
+// these, if there is no such layer, if len(dst) does not fit, and after Infer, which
+// keeps no h.
+func (u *Unrolled) HiddenStates(layer int, dst []float32) {
+	u.seq.Sequence("HiddenStates", 0, layer, dst)
+}
+
 // CellStates sets dst, [T][batch][Directions*Hidden], to the c of a layer after
 // each step of the last Forward, the forward direction first, +0 past each row's
 // length; with SetBatchFirst [batch][T][...]. Backward leaves them as they are,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/simdrnn/simdrnn/rnn"
 )
@@ -292,4 +293,25 @@ func ExampleLayer_Init() {
 	net.Infer(3, 1).Forward(y, []float32{1, 0, 0})
 	fmt.Println(y[0] == y[4], y[1] == y[5])
 	// Output: true true
+}
+
+// The outputs of both layers of a stack: Forward gives those of the last one alone.
+func ExampleUnrolled_HiddenStates() {
+	const steps, batch, hidden = 3, 1, 2
+	net, err := rnn.New(rnn.Config{Input: 1, Hidden: hidden, Layers: 2}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	u := net.Unroll(steps, batch)
+	y := make([]float32, steps*batch*hidden)
+	u.Forward(y, []float32{1, 1, 1})
+	first, second := make([]float32, len(y)), make([]float32, len(y))
+	u.HiddenStates(0, first)
+	u.HiddenStates(1, second)
+	fmt.Printf("%.3f\n", first)
+	fmt.Println(slices.Equal(second, y))
+	// Output:
+	// [0.514 0.339 0.304 0.495 0.322 0.448]
+	// true
 }

@@ -76,4 +76,8 @@ var layerFaults = []fault{
 		"s.ISA.ScaleFlush(y, y, 1)", "s.ISA.Scale(y, y, 1)", inRNN},
 	{"activations: alpha for beta", "internal/seq/activation.go",
 		"t.HardSigmoid(y, x, f.alpha, f.beta)", "t.HardSigmoid(y, x, f.beta, f.alpha)", inRNN},
+	{"outputs of every layer: those of the first, whichever is asked for", "lstm/layer.go",
+		"u.seq.Sequence(\"HiddenStates\", 0, layer, dst)", "u.seq.Sequence(\"HiddenStates\", 0, 0*layer, dst)", []string{"./lstm Methods"}},
+	{"outputs of every layer: what stood past a row's end stays", "internal/seq/unroll.go",
+		"\t\t\t\tclear(row)\n\t\t\t\tcontinue\n", "\t\t\t\tcontinue\n", []string{"./lstm Methods"}},
 }

@@ -25,6 +25,8 @@ func Methods(t *testing.T, k Kind) {
 	}{
 		{"state is carried", stateIsCarried},
 		{"nothing to do", nothingToDo},
+		{"outputs of every layer", hiddenStates},
+		{"outputs of every layer, misuse", hiddenStatesMisuse},
 		{"gradients add up", gradientsAddUp},
 		{"reorder and refresh", reorderAndRefresh},
 		{"shared layer", sharedLayer},
@@ -45,6 +47,7 @@ func Variant(t *testing.T, k Kind) {
 	k.variant = true
 	Numbers(t, k)
 	t.Run("state is carried", func(t *testing.T) { stateIsCarried(t, k) })
+	t.Run("outputs of every layer", func(t *testing.T) { hiddenStates(t, k) })
 	t.Run("gradients add up", func(t *testing.T) { gradientsAddUp(t, k) })
 	t.Run("shared layer", func(t *testing.T) { sharedLayer(t, k) })
 	t.Run("files", func(t *testing.T) { files(t, k) })

@@ -86,6 +86,7 @@ type Unrolled interface {
 	SetClock(c []uint64) error
 	SetWorkers(n int)
 	State() [][]float32
+	HiddenStates(layer int, dst []float32)
 	CopyState(dst [][]float32)
 	SetState(s [][]float32) error
 	StateGrad() [][]float32
