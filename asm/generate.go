@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/simdrnn/simdrnn/asm/facade"
 	"github.com/simdrnn/simdrnn/asm/kernel"
 )
 
@@ -52,6 +54,11 @@ func Generate() (map[string][]byte, error) {
 		files["kernels/z"+stem+".go"] = methods(list)
 	}
 	files["kernels/zdispatch_other.go"] = dispatch("!("+constraint("("+strings.Join(arches(), " || ")+")")+")", nil)
+	layers, err := facade.Files(generator)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(files, layers)
 	for path, text := range files {
 		if strings.HasSuffix(path, ".go") {
 			formatted, err := format.Source(text)
@@ -84,7 +91,7 @@ func targetsOf(arch string) []Target {
 
 // generatedDirs are the directories whose files named z* are all generated.
 func generatedDirs() []string {
-	dirs := []string{"kernels", tilePackage}
+	dirs := append([]string{"kernels", tilePackage}, facade.Dirs()...)
 	for _, t := range Targets {
 		dirs = append(dirs, "kernels/internal/"+t.Package)
 	}

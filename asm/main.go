@@ -1,5 +1,6 @@
 // Command asm writes every generated file of the module: the assembly of all
-// targets, their stubs in Go, and the dispatch. Run it from the root with
+// targets, their stubs in Go, the dispatch, and what packages lstm, gru and rnn have in
+// common. Run it from the root with
 //
 //	go generate ./...
 //

@@ -216,7 +216,7 @@ func TestDamagedCheckpoints(t *testing.T) {
 	_, err = bptt.ReadCheckpointFile(name + "2")
 	require.ErrorIs(t, err, os.ErrNotExist)
 
-	layer, err := lstm.New(lstm.Config{Input: 2, Hidden: 2}, nil)
+	layer, err := lstm.NewZero(lstm.Config{Input: 2, Hidden: 2})
 	require.NoError(t, err)
 	var b bytes.Buffer
 	_, err = layer.WriteTo(&b)

@@ -128,7 +128,7 @@ func ExampleLinear() {
 	lin, _ := bptt.NewLinear(2, 1, nil)
 	copy(lin.Weight, []float32{0.5, -1}) // [out][in]
 	lin.Bias[0] = 3
-	rnn, _ := lstm.New(lstm.Config{Input: 1, Hidden: 2}, nil)
+	rnn, _ := lstm.NewZero(lstm.Config{Input: 1, Hidden: 2})
 	net, _ := bptt.Chain(rnn.Unroll(1, 1), lin)
 	y := make([]float32, 1)
 	net.Forward(y, []float32{1})
@@ -268,7 +268,7 @@ func ExampleFormatError() {
 }
 
 func ExampleKindError() {
-	rnn, _ := lstm.New(lstm.Config{Input: 2, Hidden: 2}, nil)
+	rnn, _ := lstm.NewZero(lstm.Config{Input: 2, Hidden: 2})
 	var file bytes.Buffer
 	_, _ = rnn.WriteTo(&file)
 	_, err := bptt.ReadCheckpoint(&file)
@@ -285,12 +285,12 @@ func ExampleShapeError() {
 	_ = trainer.Save(&file)
 	c, _ := bptt.ReadCheckpoint(&file)
 
-	rnn, _ := lstm.New(lstm.Config{Input: 8, Hidden: 17}, nil)
+	rnn, _ := lstm.NewZero(lstm.Config{Input: 8, Hidden: 17})
 	wider, _ := bptt.Chain(must(bptt.NewEmbedding(256, 8, nil)), rnn.Unroll(1, 1))
 	var shape *bptt.ShapeError
 	fmt.Println(errors.As(c.Params(wider), &shape), shape.Section, shape.Got, shape.Want)
 
-	deep, _ := lstm.New(lstm.Config{Input: 8, Hidden: 16, Layers: 2}, nil)
+	deep, _ := lstm.NewZero(lstm.Config{Input: 8, Hidden: 16, Layers: 2})
 	deeper, _ := bptt.Chain(must(bptt.NewEmbedding(256, 8, nil)), deep.Unroll(1, 1))
 	var missing *bptt.MissingError
 	fmt.Println(errors.As(c.Params(deeper), &missing), missing.Section)

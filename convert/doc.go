@@ -5,7 +5,7 @@
 //
 // An import fills a network that the caller made:
 //
-//	net, err := gru.New(gru.Config{Input: 8, Hidden: 16, ResetBefore: true}, nil)
+//	net, err := gru.NewZero(gru.Config{Input: 8, Hidden: 16, ResetBefore: true})
 //	err = convert.FromKeras(net, layers) // of keras.layers.GRU(16, reset_after=False)
 //
 // The Config thus says which flavour is meant, and the import returns an error

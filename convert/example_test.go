@@ -2,23 +2,26 @@ package convert_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/simdrnn/simdrnn/convert"
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/rnn"
 )
 
-// A keras.layers.GRU(1, reset_after=False) goes into a network that has the reset
-// gate before the product, and into no other.
-func ExampleFromKeras() {
+// The weights of a keras.layers.GRU(1, reset_after=False) go into a network that has
+// the reset gate before the product, and into no other.
+func ExampleKeras() {
 	layer := convert.Keras{ // what get_weights returns
 		Kernel:          convert.Tensor{Shape: []int{2, 3}, Data: []float32{1, 2, 3, 4, 5, 6}},
 		RecurrentKernel: convert.Tensor{Shape: []int{1, 3}, Data: []float32{7, 8, 9}},
 		Bias:            convert.Tensor{Shape: []int{3}, Data: []float32{10, 11, 12}},
 	}
 	for _, before := range []bool{false, true} {
-		net, err := gru.New(gru.Config{Input: 2, Hidden: 1, ResetBefore: before}, nil)
+		net, err := gru.NewZero(gru.Config{Input: 2, Hidden: 1, ResetBefore: before})
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -52,8 +55,8 @@ func ExampleToPyTorch() {
 	// Output: [12 2] [12]
 }
 
-func ExampleToONNX() {
-	net, err := lstm.New(lstm.Config{Input: 1, Hidden: 1, Bidirectional: true}, nil)
+func ExampleONNX() {
+	net, err := lstm.NewZero(lstm.Config{Input: 1, Hidden: 1, Bidirectional: true})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -72,8 +75,8 @@ func ExampleToONNX() {
 	// Output: bidirectional [2 4 1] [0 0 0 0 1 4 2 3]
 }
 
-func ExampleToOneDNN() {
-	net, err := gru.New(gru.Config{Input: 2, Hidden: 3}, nil)
+func ExampleOneDNN() {
+	net, err := gru.NewZero(gru.Config{Input: 2, Hidden: 3})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -87,8 +90,9 @@ func ExampleToOneDNN() {
 	// Output: [1 1 2 3 3] [1 1 4 3] true
 }
 
-func ExampleToHaste() {
-	net, err := gru.New(gru.Config{Input: 2, Hidden: 3, ResetBefore: true}, nil)
+// haste has no GRU whose reset gate acts before the product.
+func ExampleHaste() {
+	net, err := gru.NewZero(gru.Config{Input: 2, Hidden: 3, ResetBefore: true})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -96,4 +100,125 @@ func ExampleToHaste() {
 	_, err = convert.ToHaste(net)
 	fmt.Println(err)
 	// Output: convert: haste: its GRU applies the reset gate after the product, which Config.ResetBefore excludes
+}
+
+// A GRU of Keras goes into a network here, and on to PyTorch: the gates change their
+// order, and the columns of Keras become rows.
+func Example() {
+	net, err := gru.NewZero(gru.Config{Input: 1, Hidden: 1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = convert.FromKeras(net, []convert.Keras{{
+		Kernel:          convert.Tensor{Shape: []int{1, 3}, Data: []float32{1, 2, 3}}, // z r h
+		RecurrentKernel: convert.Tensor{Shape: []int{1, 3}, Data: []float32{4, 5, 6}},
+		Bias:            convert.Tensor{Shape: []int{2, 3}, Data: []float32{7, 8, 9, 0, 0, 0}},
+		ResetAfter:      true,
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	dict, err := convert.ToPyTorch(net)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, name := range []string{"weight_ih_l0", "weight_hh_l0", "bias_ih_l0"} {
+		fmt.Println(name, dict[name].Shape, dict[name].Data) // r z n
+	}
+	// Output:
+	// weight_ih_l0 [3 1] [2 1 3]
+	// weight_hh_l0 [3 1] [5 4 6]
+	// bias_ih_l0 [3] [8 7 9]
+}
+
+// A state_dict of torch.nn.RNN(1, 2). A name that is missing is an error, and leaves
+// the network as it was.
+func ExampleFromPyTorch() {
+	net, err := rnn.NewZero(rnn.Config{Input: 1, Hidden: 2})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	dict := map[string]convert.Tensor{
+		"weight_ih_l0": {Shape: []int{2, 1}, Data: []float32{1, 2}},
+		"weight_hh_l0": {Shape: []int{2, 2}, Data: []float32{3, 4, 5, 6}},
+		"bias_ih_l0":   {Shape: []int{2}, Data: []float32{7, 8}},
+	}
+	fmt.Println(convert.FromPyTorch(net, dict))
+	dict["bias_hh_l0"] = convert.Tensor{Shape: []int{2}, Data: []float32{9, 10}}
+	fmt.Println(convert.FromPyTorch(net, dict))
+	net.EachParam(func(name string, w []float32, _ ...int) { fmt.Println(name, w) })
+	// Output:
+	// convert: PyTorch: bias_hh_l0 is missing
+	// <nil>
+	// weight_ih_l0 [1 2]
+	// weight_hh_l0 [3 4 5 6]
+	// bias_ih_l0 [7 8]
+	// bias_hh_l0 [9 10]
+}
+
+// A Tensor is a shape and the elements, row by row. They must agree.
+func ExampleTensor() {
+	net, err := rnn.NewZero(rnn.Config{Input: 3, Hidden: 2, NoBias: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(convert.FromPyTorch(net, map[string]convert.Tensor{
+		"weight_ih_l0": {Shape: []int{3, 2}, Data: make([]float32, 6)},
+		"weight_hh_l0": {Shape: []int{2, 2}, Data: make([]float32, 4)},
+	}))
+	// Output:
+	// convert: PyTorch: weight_ih_l0 has the shape [3 2] and 6 elements, want [2 3]
+}
+
+// names works for the networks of all three packages.
+func names[N convert.Network](net N) {
+	dict, err := convert.ToPyTorch(net)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(slices.Sorted(maps.Keys(dict)))
+}
+
+func ExampleNetwork() {
+	plain, err := rnn.NewZero(rnn.Config{Input: 3, Hidden: 2, NoBias: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	projected, err := lstm.NewZero(lstm.Config{Input: 3, Hidden: 2, Projection: 1, NoBias: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	names(plain)
+	names(projected)
+	// Output:
+	// [weight_hh_l0 weight_ih_l0]
+	// [weight_hh_l0 weight_hr_l0 weight_ih_l0]
+}
+
+// The same weights in the two orders of axes that oneDNN's primitives take.
+func ExampleOneDNNFormat() {
+	net, err := lstm.NewZero(lstm.Config{Input: 2, Hidden: 3})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, format := range []convert.OneDNNFormat{convert.LDIGO, convert.LDGOI} {
+		layers, err := convert.ToOneDNN(net, format)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(format, layers[0].WeightsLayer.Shape)
+	}
+	// Output:
+	// ldigo [1 1 2 4 3]
+	// ldgoi [1 1 4 3 2]
 }

@@ -124,8 +124,8 @@ func (c kerasCase) network(t *testing.T) (u sequences, gradients func() []conver
 	switch c.Kind {
 	case "LSTM":
 		cfg := lstm.Config{Input: c.Input, Hidden: c.Units, Layers: c.Layers, Bidirectional: both, Reverse: c.GoBackwards, Merge: merge, NoBias: !c.UseBias,
-			GateActivation: f, CandidateActivation: g, OutputActivation: g}
-		net, err := lstm.New(cfg, nil)
+			GateActivation: lstm.Activation(f), CandidateActivation: lstm.Activation(g), OutputActivation: lstm.Activation(g)}
+		net, err := lstm.NewZero(cfg)
 		check(err)
 		check(convert.FromKeras(net, c.layers()))
 		if c.UnitForgetBias {
@@ -134,34 +134,34 @@ func (c kerasCase) network(t *testing.T) (u sequences, gradients func() []conver
 		u := net.Unroll(c.Steps, c.Batch)
 		u.SetBatchFirst(true)
 		return u, func() []convert.Keras {
-			grads, err := lstm.New(cfg, nil)
+			grads, err := lstm.NewZero(cfg)
 			check(err)
 			copyGrads(u, grads.EachParam)
 			return must(convert.ToKeras(grads))
 		}
 	case "GRU":
-		cfg := gru.Config{Input: c.Input, Hidden: c.Units, Layers: c.Layers, Bidirectional: both, Reverse: c.GoBackwards, Merge: merge, NoBias: !c.UseBias, ResetBefore: !c.ResetAfter,
-			GateActivation: f, CandidateActivation: g}
-		net, err := gru.New(cfg, nil)
+		cfg := gru.Config{Input: c.Input, Hidden: c.Units, Layers: c.Layers, Bidirectional: both, Reverse: c.GoBackwards, Merge: gru.Merge(merge), NoBias: !c.UseBias, ResetBefore: !c.ResetAfter,
+			GateActivation: gru.Activation(f), CandidateActivation: gru.Activation(g)}
+		net, err := gru.NewZero(cfg)
 		check(err)
 		check(convert.FromKeras(net, c.layers()))
 		u := net.Unroll(c.Steps, c.Batch)
 		u.SetBatchFirst(true)
 		return u, func() []convert.Keras {
-			grads, err := gru.New(cfg, nil)
+			grads, err := gru.NewZero(cfg)
 			check(err)
 			copyGrads(u, grads.EachParam)
 			return must(convert.ToKeras(grads))
 		}
 	}
-	cfg := rnn.Config{Input: c.Input, Hidden: c.Units, Layers: c.Layers, Bidirectional: both, Reverse: c.GoBackwards, Merge: merge, NoBias: !c.UseBias, Activation: g}
-	net, err := rnn.New(cfg, nil)
+	cfg := rnn.Config{Input: c.Input, Hidden: c.Units, Layers: c.Layers, Bidirectional: both, Reverse: c.GoBackwards, Merge: rnn.Merge(merge), NoBias: !c.UseBias, Activation: g}
+	net, err := rnn.NewZero(cfg)
 	check(err)
 	check(convert.FromKeras(net, c.layers()))
 	unrolled := net.Unroll(c.Steps, c.Batch)
 	unrolled.SetBatchFirst(true)
 	return unrolled, func() []convert.Keras {
-		grads, err := rnn.New(cfg, nil)
+		grads, err := rnn.NewZero(cfg)
 		check(err)
 		copyGrads(unrolled, grads.EachParam)
 		return must(convert.ToKeras(grads))

@@ -65,7 +65,7 @@ type network struct {
 	width                  int // of h: hidden, or that of a projection
 	gates                  int // blocks of rows of a parameter
 	bidirectional, reverse bool
-	merge                  lstm.Merge // one type in all three packages
+	merge                  lstm.Merge // of any of the three packages, which number them alike
 	bias                   bool
 	resetBefore, textbook  bool
 	peephole, coupled      bool
@@ -125,7 +125,7 @@ func view[N Network](net N) *network {
 		each, n = l.EachParam, network{cell: isLSTM, gates: 4, hidden: c.Hidden, width: c.Projection,
 			bidirectional: c.Bidirectional, reverse: c.Reverse, merge: c.Merge, bias: !c.NoBias,
 			peephole: c.Peephole, coupled: c.Coupled, clip: c.Clip, layerNorm: c.LayerNorm,
-			functions: []rnn.Activation{c.GateActivation, c.CandidateActivation, c.OutputActivation}}
+			functions: []rnn.Activation{rnn.Activation(c.GateActivation), rnn.Activation(c.CandidateActivation), rnn.Activation(c.OutputActivation)}}
 		if c.Coupled {
 			n.gates = 3
 		}
@@ -139,15 +139,15 @@ func view[N Network](net N) *network {
 	case *gru.Layer:
 		c := l.Config()
 		each, n = l.EachParam, network{cell: isGRU, gates: 3, hidden: c.Hidden,
-			bidirectional: c.Bidirectional, reverse: c.Reverse, merge: c.Merge, bias: !c.NoBias,
+			bidirectional: c.Bidirectional, reverse: c.Reverse, merge: lstm.Merge(c.Merge), bias: !c.NoBias,
 			resetBefore: c.ResetBefore, textbook: c.Textbook, clip: c.Clip, layerNorm: c.LayerNorm,
-			functions: []rnn.Activation{c.GateActivation, c.CandidateActivation}}
+			functions: []rnn.Activation{rnn.Activation(c.GateActivation), rnn.Activation(c.CandidateActivation)}}
 		ask("Zoneout", c.Zoneout > 0)
 		askMasks(c.Dropout, c.InputDropout, c.HiddenDropout, c.WeightDropout)
 	case *rnn.Layer:
 		c := l.Config()
 		each, n = l.EachParam, network{cell: isRNN, gates: 1, hidden: c.Hidden,
-			bidirectional: c.Bidirectional, reverse: c.Reverse, merge: c.Merge, bias: !c.NoBias,
+			bidirectional: c.Bidirectional, reverse: c.Reverse, merge: lstm.Merge(c.Merge), bias: !c.NoBias,
 			clip: c.Clip, layerNorm: c.LayerNorm, functions: []rnn.Activation{c.Activation}}
 		ask("Zoneout", c.Zoneout > 0)
 		askMasks(c.Dropout, c.InputDropout, c.HiddenDropout, c.WeightDropout)

@@ -169,20 +169,20 @@ func (c onnxCase) network(t *testing.T) sequences {
 	f, reverse := c.functions(t), c.Direction == "reverse"
 	switch c.Op {
 	case "LSTM":
-		net, err := lstm.New(lstm.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.bidirectional(), Reverse: reverse, NoBias: !c.Bias,
-			Peephole: c.Peephole, Coupled: c.InputForget != 0, Clip: c.Clip, GateActivation: f[0], CandidateActivation: f[1], OutputActivation: f[2]}, nil)
+		net, err := lstm.NewZero(lstm.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.bidirectional(), Reverse: reverse, NoBias: !c.Bias,
+			Peephole: c.Peephole, Coupled: c.InputForget != 0, Clip: c.Clip, GateActivation: lstm.Activation(f[0]), CandidateActivation: lstm.Activation(f[1]), OutputActivation: lstm.Activation(f[2])})
 		check(err)
 		check(convert.FromONNX(net, c.operators()))
 		return net.Infer(c.Steps, c.Batch)
 	case "GRU":
-		net, err := gru.New(gru.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.bidirectional(), Reverse: reverse, NoBias: !c.Bias,
-			ResetBefore: c.LinearBeforeReset == 0, Clip: c.Clip, GateActivation: f[0], CandidateActivation: f[1]}, nil)
+		net, err := gru.NewZero(gru.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.bidirectional(), Reverse: reverse, NoBias: !c.Bias,
+			ResetBefore: c.LinearBeforeReset == 0, Clip: c.Clip, GateActivation: gru.Activation(f[0]), CandidateActivation: gru.Activation(f[1])})
 		check(err)
 		check(convert.FromONNX(net, c.operators()))
 		return net.Infer(c.Steps, c.Batch)
 	}
-	net, err := rnn.New(rnn.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.bidirectional(), Reverse: reverse, NoBias: !c.Bias,
-		Clip: c.Clip, Activation: f[0]}, nil)
+	net, err := rnn.NewZero(rnn.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.bidirectional(), Reverse: reverse, NoBias: !c.Bias,
+		Clip: c.Clip, Activation: f[0]})
 	check(err)
 	check(convert.FromONNX(net, c.operators()))
 	return net.Infer(c.Steps, c.Batch)

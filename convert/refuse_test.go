@@ -13,7 +13,7 @@ import (
 )
 
 // nothing is a Scheme that makes a network forget.
-func nothing(_ *rand.Rand, p lstm.Param) { p.Fill(7) }
+func nothing[P interface{ Fill(v float32) }](_ *rand.Rand, p P) { p.Fill(7) }
 
 func outputs(bidirectional bool) int {
 	if bidirectional {
@@ -227,7 +227,7 @@ func TestOptions(t *testing.T) {
 		{"HiddenDropout", gru.Config{HiddenDropout: 0.5}, []string{"ONNX"}},
 		{"WeightDropout", gru.Config{WeightDropout: 0.5}, []string{"ONNX", "haste"}},
 		{"Zoneout", gru.Config{Zoneout: 0.5}, []string{"haste"}},
-		{"GateActivation", gru.Config{GateActivation: hard}, []string{"ONNX", "Keras"}},
+		{"GateActivation", gru.Config{GateActivation: gru.Activation(hard)}, []string{"ONNX", "Keras"}},
 		{"CandidateActivation", gru.Config{CandidateActivation: gru.ReLU}, []string{"ONNX", "Keras"}},
 	} {
 		with, without := newGRU(t, o.cfg), newGRU(t, gru.Config{})
@@ -251,7 +251,7 @@ func TestOptions(t *testing.T) {
 	}
 
 	// z and 1-z change places with a sign only in functions that are odd about 1/2.
-	odd, other := newGRU(t, gru.Config{Textbook: true, GateActivation: hard}), newGRU(t, gru.Config{Textbook: true, GateActivation: gru.HardSigmoid(0.25, 0.4)})
+	odd, other := newGRU(t, gru.Config{Textbook: true, GateActivation: gru.Activation(hard)}), newGRU(t, gru.Config{Textbook: true, GateActivation: gru.HardSigmoid(0.25, 0.4)})
 	for _, library := range []string{"ONNX", "Keras"} {
 		if err := through(library, odd, odd); err != nil {
 			t.Error(err)

@@ -24,7 +24,7 @@ func FuzzLSTM(f *testing.F) {
 			cfg := lstm.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, NoBias: c.NoBias, Merge: lstm.Merge(c.Merge), Bidirectional: c.Bidirectional, Reverse: c.Reverse, Workers: 1,
 				InputDropout: w.probability(dropInput), HiddenDropout: w.probability(dropHidden), WeightDropout: w.probability(dropWeight),
 				Zoneout: w.probability(zoneout), ZoneoutCell: w.probability(zoneoutCell), Clip: w.limit(clip, 44), CellClip: w.limit(cellClip, 46), LayerNorm: w.has(layerNorm),
-				GateActivation: w.activation(gateActivation, 32, s), CandidateActivation: w.activation(candidateActivation, 36, s), OutputActivation: w.activation(outputActivation, 40, s),
+				GateActivation: lstm.Activation(w.activation(gateActivation, 32, s)), CandidateActivation: lstm.Activation(w.activation(candidateActivation, 36, s)), OutputActivation: lstm.Activation(w.activation(outputActivation, 40, s)),
 				Peephole: w.has(peephole), Coupled: w.has(coupled)}
 			if c.Layers > 1 {
 				cfg.Dropout = w.probability(dropout)
@@ -32,7 +32,7 @@ func FuzzLSTM(f *testing.F) {
 			if w.has(project) && c.Hidden > 1 {
 				cfg.Projection = 1 + w.field(48, 8)%(c.Hidden-1)
 			}
-			l, err := lstm.New(cfg, nil)
+			l, err := lstm.NewZero(cfg)
 			return nettest.Wrap[*lstm.Unrolled, *lstm.Predictor, lstm.Config](l), err
 		})
 }
@@ -43,12 +43,12 @@ func FuzzGRU(f *testing.F) {
 			cfg := gru.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, NoBias: c.NoBias, Merge: gru.Merge(c.Merge), Bidirectional: c.Bidirectional, Reverse: c.Reverse, Workers: 1,
 				InputDropout: w.probability(dropInput), HiddenDropout: w.probability(dropHidden), WeightDropout: w.probability(dropWeight),
 				Zoneout: w.probability(zoneout), Clip: w.limit(clip, 44), LayerNorm: w.has(layerNorm),
-				GateActivation: w.activation(gateActivation, 32, s), CandidateActivation: w.activation(candidateActivation, 36, s),
+				GateActivation: gru.Activation(w.activation(gateActivation, 32, s)), CandidateActivation: gru.Activation(w.activation(candidateActivation, 36, s)),
 				ResetBefore: w.has(resetBefore) && !w.has(layerNorm), Textbook: w.has(textbook)}
 			if c.Layers > 1 {
 				cfg.Dropout = w.probability(dropout)
 			}
-			l, err := gru.New(cfg, nil)
+			l, err := gru.NewZero(cfg)
 			return nettest.Wrap[*gru.Unrolled, *gru.Predictor, gru.Config](l), err
 		})
 }
@@ -63,7 +63,7 @@ func FuzzRNN(f *testing.F) {
 			if c.Layers > 1 {
 				cfg.Dropout = w.probability(dropout)
 			}
-			l, err := rnn.New(cfg, nil)
+			l, err := rnn.NewZero(cfg)
 			return nettest.Wrap[*rnn.Unrolled, *rnn.Predictor, rnn.Config](l), err
 		})
 }

@@ -3,6 +3,7 @@ package gru_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -10,13 +11,13 @@ import (
 )
 
 func ExampleConfig() {
-	_, err := gru.New(gru.Config{Input: 8}, nil)
+	_, err := gru.NewZero(gru.Config{Input: 8})
 	fmt.Println(err)
 	// Output: gru: Config.Hidden is 0, want at least 1 unit
 }
 
 func ExampleMerge() {
-	net, err := gru.New(gru.Config{Input: 2, Hidden: 3, Bidirectional: true, Merge: gru.Sum}, nil)
+	net, err := gru.NewZero(gru.Config{Input: 2, Hidden: 3, Bidirectional: true, Merge: gru.Sum})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -137,7 +138,7 @@ func ExampleConfig_layerNorm() {
 			}
 		})
 	}
-	_, err = gru.New(gru.Config{Input: 2, Hidden: 3, LayerNorm: true, ResetBefore: true}, nil)
+	_, err = gru.NewZero(gru.Config{Input: 2, Hidden: 3, LayerNorm: true, ResetBefore: true})
 	fmt.Println(err != nil)
 	// Output:
 	// weight_ih_l0 [9 2]
@@ -154,10 +155,10 @@ func ExampleConfig_layerNorm() {
 // The gates of an older library, a sigmoid made of straight lines, and a candidate
 // that is limited before its activation. z is 1/2, so h goes half of the way.
 func ExampleConfig_clip() {
-	net, err := gru.New(gru.Config{
+	net, err := gru.NewZero(gru.Config{
 		Input: 1, Hidden: 1, Clip: 4,
 		GateActivation: gru.HardSigmoid(0.2, 0.5), CandidateActivation: gru.ReLU,
-	}, nil)
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -174,7 +175,7 @@ func ExampleConfig_clip() {
 }
 
 func ExampleActivation() {
-	net, err := gru.New(gru.Config{Input: 2, Hidden: 3, CandidateActivation: gru.ScaledTanh(1.5, 0.5)}, nil)
+	net, err := gru.NewZero(gru.Config{Input: 2, Hidden: 3, CandidateActivation: gru.ScaledTanh(1.5, 0.5)})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -269,7 +270,7 @@ func ExampleUnrolled_MaskState() {
 
 // A network that begins as one of Keras, but lets in more of the new.
 func ExampleLayer_Init() {
-	net, err := gru.New(gru.Config{Input: 2, Hidden: 3, LayerNorm: true}, nil)
+	net, err := gru.NewZero(gru.Config{Input: 2, Hidden: 3, LayerNorm: true})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -312,4 +313,146 @@ func ExampleUnrolled_HiddenStates() {
 	// Output:
 	// [0.344 0.240 0.498 0.233 0.580 0.216]
 	// true
+}
+
+// A GRU goes forward over a sequence of three steps and back again. A program then
+// changes the weights by the gradients, as package bptt does.
+func Example() {
+	const steps, batch, in, hidden = 3, 1, 2, 4
+	net, err := gru.New(gru.Config{Input: in, Hidden: hidden}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	u := net.Unroll(steps, batch)
+	x := []float32{1, 0, 0, 1, 1, 1}
+	y := make([]float32, steps*batch*hidden)
+	u.Forward(y, x)
+	fmt.Printf("outputs of the last step: %.3f\n", y[2*hidden:])
+
+	dx, dy := make([]float32, len(x)), make([]float32, len(y))
+	dy[2*hidden] = 1 // of the loss by unit 0 after the last step
+	u.Backward(dx, dy)
+	fmt.Printf("gradients of the inputs: %.3f\n", dx)
+	u.EachParam(func(name string, w, g []float32) { fmt.Println(name, len(w), len(g)) })
+	// Output:
+	// outputs of the last step: [-0.241 0.446 -0.347 0.221]
+	// gradients of the inputs: [-0.037 -0.067 -0.038 -0.079 -0.032 -0.063]
+	// weight_ih_l0 24 24
+	// weight_hh_l0 48 48
+	// bias_ih_l0 12 12
+	// bias_hh_l0 12 12
+}
+
+// A whole sequence without a backward pass: Infer keeps no activations, and gives the
+// bits of Unroll in evaluation.
+func ExampleLayer_Infer() {
+	const steps, batch, hidden = 4, 1, 3
+	net, err := gru.New(gru.Config{Input: 1, Hidden: hidden, Bidirectional: true}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	x := []float32{1, 2, 3, 4}
+	y, same := make([]float32, steps*batch*2*hidden), make([]float32, steps*batch*2*hidden)
+	net.Infer(steps, batch).Forward(y, x)
+	net.Unroll(steps, batch).Forward(same, x)
+	fmt.Printf("%.3f %v\n", y[:2*hidden], slices.Equal(y, same))
+	// Output: [0.104 0.209 -0.055 -0.734 0.374 -0.307] true
+}
+
+// Two rows of which one has a single step. Past its end its outputs are +0, and not
+// even NaN in x changes anything.
+func ExampleUnrolled_SetLengths() {
+	const steps, batch = 2, 2
+	net, err := gru.New(gru.Config{Input: 1, Hidden: 1}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	u := net.Infer(steps, batch)
+	if err := u.SetLengths([]int{2, 1}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	nan := float32(math.NaN())
+	y := make([]float32, steps*batch)
+	u.Forward(y, []float32{1, 1, 1, nan}) // step 0 of both rows, then step 1
+	fmt.Printf("%.3f\n", y)
+	fmt.Printf("%.3f\n", u.State()[0]) // h of each row after its last step
+	fmt.Println(u.SetLengths([]int{2, 3}))
+	// Output:
+	// [0.276 0.276 0.370 0.000]
+	// [0.370 0.276]
+	// gru: length 3 of row 1 is outside 0..2; cut the sequence or unroll more steps
+}
+
+// NewZero is for weights that come from elsewhere. New draws them from a source of
+// random numbers, which must not be nil.
+func ExampleNewZero() {
+	cfg := gru.Config{Input: 1, Hidden: 1}
+	if _, err := gru.New(cfg, nil); err != nil {
+		fmt.Println(err)
+	}
+	net, err := gru.NewZero(cfg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.EachParam(func(name string, w []float32, _ ...int) {
+		if name == "bias_ih_l0" {
+			w[0] = 0.5
+		}
+		fmt.Println(name, w)
+	})
+	// Output:
+	// gru: New with a nil *rand.Rand: give it rand.New(rand.NewPCG(1, 2)), or call NewZero for weights that come from elsewhere
+	// weight_ih_l0 [0 0 0]
+	// weight_hh_l0 [0 0 0]
+	// bias_ih_l0 [0.5 0 0]
+	// bias_hh_l0 [0 0 0]
+}
+
+// A Scheme of one's own: small weights, W_hh orthogonal, biases +0.
+func ExampleScheme() {
+	var small gru.Scheme = func(r *rand.Rand, p gru.Param) {
+		switch {
+		case p.Bias():
+			p.Fill(0)
+		case p.Recurrent():
+			p.Orthogonal(r)
+		default:
+			p.Uniform(r, 0.01)
+		}
+	}
+	net, err := gru.NewZero(gru.Config{Input: 2, Hidden: 1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.Init(rand.New(rand.NewPCG(1, 2)), small)
+	net.EachParam(func(name string, w []float32, _ ...int) { fmt.Printf("%s %.3f\n", name, w) })
+	// Output:
+	// weight_ih_l0 [-0.005 -0.008 -0.004 -0.004 0.005 0.001]
+	// weight_hh_l0 [-0.002 -0.996 -0.088]
+	// bias_ih_l0 [0.000 0.000 0.000]
+	// bias_hh_l0 [0.000 0.000 0.000]
+}
+
+// The methods of a Param tell what it is, and give the rows of one gate.
+func ExampleParam() {
+	net, err := gru.NewZero(gru.Config{Input: 2, Hidden: 3})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.Init(nil, func(_ *rand.Rand, p gru.Param) {
+		g := p.Gate(0)
+		fmt.Println(p.Name, p.Gates, "gates,", g.Rows, "by", g.Cols, "each; recurrent:", p.Recurrent(), "bias:", p.Bias())
+	})
+	// Output:
+	// weight_ih_l0 3 gates, 3 by 2 each; recurrent: false bias: false
+	// weight_hh_l0 3 gates, 3 by 3 each; recurrent: true bias: false
+	// bias_ih_l0 3 gates, 3 by 1 each; recurrent: false bias: true
+	// bias_hh_l0 3 gates, 3 by 1 each; recurrent: false bias: true
 }

@@ -21,7 +21,7 @@ func TestMethods(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	l, err := gru.New(gru.Config{Input: 1, Hidden: 1}, nil)
+	l, err := gru.NewZero(gru.Config{Input: 1, Hidden: 1})
 	if err != nil || l.Config() != (gru.Config{Input: 1, Hidden: 1, Layers: 1, GateActivation: gru.Sigmoid, CandidateActivation: gru.Tanh}) {
 		t.Errorf("Config is %+v, %v", l.Config(), err)
 	}

@@ -21,12 +21,20 @@ func variants() (kinds []nettest.Kind) {
 			kinds = append(kinds, nettest.Kind{
 				Package: "gru", Variant: fmt.Sprintf("before=%v,textbook=%v", before, textbook),
 				Gates: 3, States: 1, Tape: 5, Fields: 22, Cell: naive{before, textbook},
-				New:  func(c nettest.Config, r *rand.Rand) (nettest.Layer, error) { return wrap(gru.New(cfg(c), r)) },
+				New:  func(c nettest.Config, r *rand.Rand) (nettest.Layer, error) { return made(cfg(c), r) },
 				Load: func(r io.Reader) (nettest.Layer, error) { return wrap(gru.Load(r)) },
 			})
 		}
 	}
 	return kinds
+}
+
+// made is a new layer; without a source of random numbers its parameters are +0.
+func made(cfg gru.Config, r *rand.Rand) (nettest.Layer, error) {
+	if r == nil {
+		return wrap(gru.NewZero(cfg))
+	}
+	return wrap(gru.New(cfg, r))
 }
 
 func wrap(l *gru.Layer, err error) (nettest.Layer, error) {

@@ -48,7 +48,7 @@ type variant struct {
 }
 
 func newVariant(c Config) *variant {
-	v := &variant{cfg: c, gate: seq.Gate{F: c.GateActivation, Clip: c.Clip}, cand: seq.Gate{F: c.CandidateActivation, Clip: c.Clip}}
+	v := &variant{cfg: c, gate: seq.Gate{F: seq.Activation(c.GateActivation), Clip: c.Clip}, cand: seq.Gate{F: seq.Activation(c.CandidateActivation), Clip: c.Clip}}
 	H := c.Hidden
 	var cols seq.Columns
 	v.x = cols.Take(3*H, true)           // a, after Backward dX

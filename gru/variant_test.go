@@ -9,6 +9,7 @@ import (
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
 	"github.com/simdrnn/simdrnn/internal/numtest/oracle"
+	"github.com/simdrnn/simdrnn/internal/seq"
 	"github.com/simdrnn/simdrnn/kernels/ref"
 )
 
@@ -58,7 +59,7 @@ func addition(name string, c gru.Config) nettest.Kind {
 		if n.Layers < 2 {
 			cfg.Dropout = 0
 		}
-		l, err := wrap(gru.New(cfg, r))
+		l, err := made(cfg, r)
 		if err == nil && r != nil {
 			nettest.Unsettle(l)
 		}
@@ -135,7 +136,7 @@ type left struct {
 }
 
 func (c general) Step(p nettest.Params, x []float32, state [][]float32) ([][]float32, any) {
-	F, G := c.GateActivation.Or(gru.Sigmoid), c.CandidateActivation.Or(gru.Tanh)
+	F, G := seq.Activation(c.GateActivation.Or(gru.Sigmoid)), seq.Activation(c.CandidateActivation.Or(gru.Tanh))
 	s := left{hPrev: state[0], hMasked: p.Masks.Drop(nettest.DropHidden, state[0])}
 	H := len(s.hPrev)
 	if c.LayerNorm {
@@ -179,7 +180,7 @@ func (c general) Step(p nettest.Params, x []float32, state [][]float32) ([][]flo
 }
 
 func (c general) StepBack(p nettest.Params, kept any, dy []float32, carry [][]float32) ([][]float32, nettest.Grads) {
-	F, G := c.GateActivation.Or(gru.Sigmoid), c.CandidateActivation.Or(gru.Tanh)
+	F, G := seq.Activation(c.GateActivation.Or(gru.Sigmoid)), seq.Activation(c.CandidateActivation.Or(gru.Tanh))
 	s := kept.(left)
 	H := len(s.hPrev)
 	d := make([]float32, H)

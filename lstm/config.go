@@ -1,6 +1,7 @@
 package lstm
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/internal/seq"
@@ -81,75 +82,21 @@ type Config struct {
 	Workers int
 }
 
-// An Activation is a function with its parameters. Values of it come from the
-// variables and functions of this package and can be compared with ==; String
-// gives the name that ONNX has for it.
-type Activation = seq.Activation
-
-// Activations without parameters.
-var (
-	Tanh     = seq.Tanh     // tanh x
-	ReLU     = seq.ReLU     // max(x, 0)
-	Sigmoid  = seq.Sigmoid  // 1/(1+e^-x)
-	Softsign = seq.Softsign // x/(1+|x|)
-	Softplus = seq.Softplus // log(1+e^x)
-)
-
-// Affine is alpha*x + beta.
-func Affine(alpha, beta float32) Activation { return seq.Affine(alpha, beta) }
-
-// LeakyReLU is x for x >= 0, else alpha*x. ONNX's alpha is 0.01 if none is given.
-func LeakyReLU(alpha float32) Activation { return seq.LeakyReLU(alpha) }
-
-// ThresholdedReLU is x for x >= alpha, else 0. (ONNX Runtime gives 0 for x = alpha
-// too.)
-func ThresholdedReLU(alpha float32) Activation { return seq.ThresholdedReLU(alpha) }
-
-// ScaledTanh is alpha*tanh(beta*x).
-func ScaledTanh(alpha, beta float32) Activation { return seq.ScaledTanh(alpha, beta) }
-
-// HardSigmoid is alpha*x + beta, limited to [0, 1]. ONNX's alpha and beta are 0.2
-// and 0.5 if none are given.
-func HardSigmoid(alpha, beta float32) Activation { return seq.HardSigmoid(alpha, beta) }
-
-// ELU is x for x >= 0, else alpha*(e^x - 1). ONNX's alpha is 1 if none is given.
-func ELU(alpha float32) Activation { return seq.ELU(alpha) }
-
-// Merge says what a bidirectional layer makes of the outputs f of its forward
-// and r of its reverse direction.
-type Merge = seq.Merge
-
-const (
-	Concat   = seq.Concat   // f and r side by side, 2*Hidden wide
-	Sum      = seq.Sum      // f + r
-	Average  = seq.Average  // (f + r)/2
-	Multiply = seq.Multiply // f * r, element by element
-)
-
 // check returns c with its defaults filled in and its structure, or what is
 // wrong with it.
 func (c Config) check() (Config, seq.Structure, error) {
 	s := seq.Structure{
 		Input: c.Input, Hidden: c.Hidden, Layers: c.Layers,
-		Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: c.Merge, Noise: c.noise(), Workers: c.Workers,
+		Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: seq.Merge(c.Merge), Noise: c.noise(), Workers: c.Workers,
 	}
 	err := s.Check("lstm")
 	c.Layers = s.Layers
 	c.GateActivation, c.CandidateActivation, c.OutputActivation = c.GateActivation.Or(Sigmoid), c.CandidateActivation.Or(Tanh), c.OutputActivation.Or(Tanh)
-	for _, f := range []struct {
-		name string
-		Activation
-	}{{"GateActivation", c.GateActivation}, {"CandidateActivation", c.CandidateActivation}, {"OutputActivation", c.OutputActivation}} {
-		if bad := f.Check(); err == nil && bad != nil {
-			err = fmt.Errorf("lstm: Config.%s: %w", f.name, bad)
-		}
-	}
-	if err == nil {
-		err = seq.CheckLimit("lstm", "Clip", c.Clip)
-	}
-	if err == nil {
-		err = seq.CheckLimit("lstm", "CellClip", c.CellClip)
-	}
+	err = cmp.Or(err,
+		seq.CheckActivation("lstm", "GateActivation", seq.Activation(c.GateActivation)),
+		seq.CheckActivation("lstm", "CandidateActivation", seq.Activation(c.CandidateActivation)),
+		seq.CheckActivation("lstm", "OutputActivation", seq.Activation(c.OutputActivation)),
+		seq.CheckLimit("lstm", "Clip", c.Clip), seq.CheckLimit("lstm", "CellClip", c.CellClip))
 	if err == nil && (c.Projection < 0 || c.Projection >= c.Hidden) {
 		err = fmt.Errorf("lstm: Config.Projection is %d, want a width from 1 to Config.Hidden-1, which is %d, or 0 for none", c.Projection, c.Hidden-1)
 	}

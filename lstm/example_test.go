@@ -3,6 +3,7 @@ package lstm_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -10,13 +11,13 @@ import (
 )
 
 func ExampleConfig() {
-	_, err := lstm.New(lstm.Config{Input: 8}, nil)
+	_, err := lstm.NewZero(lstm.Config{Input: 8})
 	fmt.Println(err)
 	// Output: lstm: Config.Hidden is 0, want at least 1 unit
 }
 
 func ExampleMerge() {
-	net, err := lstm.New(lstm.Config{Input: 2, Hidden: 3, Bidirectional: true, Merge: lstm.Sum}, nil)
+	net, err := lstm.NewZero(lstm.Config{Input: 2, Hidden: 3, Bidirectional: true, Merge: lstm.Sum})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -119,7 +120,7 @@ func ExamplePredictor() {
 // A network that begins as one of Keras, and one whose weights are drawn by a
 // function of the caller's.
 func ExampleLayer_Init() {
-	net, err := lstm.New(lstm.Config{Input: 2, Hidden: 3}, nil)
+	net, err := lstm.NewZero(lstm.Config{Input: 2, Hidden: 3})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -174,10 +175,10 @@ func ExampleConfig_projection() {
 // With coupled gates f is 1-i and has no rows. Here i is 1/4 whatever comes, g is
 // 1 and o is 1, so c approaches 1 by a quarter of what is left.
 func ExampleConfig_coupled() {
-	net, err := lstm.New(lstm.Config{
+	net, err := lstm.NewZero(lstm.Config{
 		Input: 1, Hidden: 1, Coupled: true,
 		GateActivation: lstm.Affine(1, 0), CandidateActivation: lstm.Affine(1, 0), OutputActivation: lstm.Affine(1, 0),
-	}, nil)
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -199,7 +200,7 @@ func ExampleConfig_clip() {
 	for _, cfg := range []lstm.Config{{}, {Clip: 2}, {CellClip: 1}} {
 		cfg.Input, cfg.Hidden = 1, 1
 		cfg.CandidateActivation, cfg.OutputActivation = lstm.ReLU, lstm.ReLU
-		net, err := lstm.New(cfg, nil)
+		net, err := lstm.NewZero(cfg)
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -251,7 +252,7 @@ func ExampleConfig_layerNorm() {
 
 // The gates of an older library: a sigmoid made of straight lines.
 func ExampleActivation() {
-	net, err := lstm.New(lstm.Config{Input: 2, Hidden: 3, GateActivation: lstm.HardSigmoid(0.2, 0.5)}, nil)
+	net, err := lstm.NewZero(lstm.Config{Input: 2, Hidden: 3, GateActivation: lstm.HardSigmoid(0.2, 0.5)})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -374,10 +375,10 @@ func ExampleUnrolled_MaskState() {
 // Zoneout in evaluation is the mean: h keeps a quarter of what it was, and of what
 // the step makes it takes three. ZoneoutCell does that to c.
 func ExampleConfig_zoneout() {
-	net, err := lstm.New(lstm.Config{
+	net, err := lstm.NewZero(lstm.Config{
 		Input: 1, Hidden: 1, Zoneout: 0.25,
 		GateActivation: lstm.Affine(1, 0), CandidateActivation: lstm.Affine(1, 0), OutputActivation: lstm.Affine(1, 0),
-	}, nil)
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -415,4 +416,146 @@ func ExampleUnrolled_HiddenStates() {
 	// Output:
 	// [-0.036 0.097 -0.057 0.137 -0.066 0.153]
 	// true
+}
+
+// An LSTM goes forward over a sequence of three steps and back again. A program then
+// changes the weights by the gradients, as package bptt does.
+func Example() {
+	const steps, batch, in, hidden = 3, 1, 2, 4
+	net, err := lstm.New(lstm.Config{Input: in, Hidden: hidden}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	u := net.Unroll(steps, batch)
+	x := []float32{1, 0, 0, 1, 1, 1}
+	y := make([]float32, steps*batch*hidden)
+	u.Forward(y, x)
+	fmt.Printf("outputs of the last step: %.3f\n", y[2*hidden:])
+
+	dx, dy := make([]float32, len(x)), make([]float32, len(y))
+	dy[2*hidden] = 1 // of the loss by unit 0 after the last step
+	u.Backward(dx, dy)
+	fmt.Printf("gradients of the inputs: %.3f\n", dx)
+	u.EachParam(func(name string, w, g []float32) { fmt.Println(name, len(w), len(g)) })
+	// Output:
+	// outputs of the last step: [-0.223 0.137 -0.259 0.282]
+	// gradients of the inputs: [-0.004 -0.013 0.000 -0.007 -0.041 0.043]
+	// weight_ih_l0 32 32
+	// weight_hh_l0 64 64
+	// bias_ih_l0 16 16
+	// bias_hh_l0 16 16
+}
+
+// A whole sequence without a backward pass: Infer keeps no activations, and gives the
+// bits of Unroll in evaluation.
+func ExampleLayer_Infer() {
+	const steps, batch, hidden = 4, 1, 3
+	net, err := lstm.New(lstm.Config{Input: 1, Hidden: hidden, Bidirectional: true}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	x := []float32{1, 2, 3, 4}
+	y, same := make([]float32, steps*batch*2*hidden), make([]float32, steps*batch*2*hidden)
+	net.Infer(steps, batch).Forward(y, x)
+	net.Unroll(steps, batch).Forward(same, x)
+	fmt.Printf("%.3f %v\n", y[:2*hidden], slices.Equal(y, same))
+	// Output: [0.063 -0.066 -0.042 0.024 0.062 0.128] true
+}
+
+// Two rows of which one has a single step. Past its end its outputs are +0, and not
+// even NaN in x changes anything.
+func ExampleUnrolled_SetLengths() {
+	const steps, batch = 2, 2
+	net, err := lstm.New(lstm.Config{Input: 1, Hidden: 1}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	u := net.Infer(steps, batch)
+	if err := u.SetLengths([]int{2, 1}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	nan := float32(math.NaN())
+	y := make([]float32, steps*batch)
+	u.Forward(y, []float32{1, 1, 1, nan}) // step 0 of both rows, then step 1
+	fmt.Printf("%.3f\n", y)
+	fmt.Printf("%.3f\n", u.State()[0]) // h of each row after its last step
+	fmt.Println(u.SetLengths([]int{2, 3}))
+	// Output:
+	// [-0.066 -0.066 -0.103 0.000]
+	// [-0.103 -0.066]
+	// lstm: length 3 of row 1 is outside 0..2; cut the sequence or unroll more steps
+}
+
+// NewZero is for weights that come from elsewhere. New draws them from a source of
+// random numbers, which must not be nil.
+func ExampleNewZero() {
+	cfg := lstm.Config{Input: 1, Hidden: 1}
+	if _, err := lstm.New(cfg, nil); err != nil {
+		fmt.Println(err)
+	}
+	net, err := lstm.NewZero(cfg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.EachParam(func(name string, w []float32, _ ...int) {
+		if name == "bias_ih_l0" {
+			w[0] = 0.5
+		}
+		fmt.Println(name, w)
+	})
+	// Output:
+	// lstm: New with a nil *rand.Rand: give it rand.New(rand.NewPCG(1, 2)), or call NewZero for weights that come from elsewhere
+	// weight_ih_l0 [0 0 0 0]
+	// weight_hh_l0 [0 0 0 0]
+	// bias_ih_l0 [0.5 0 0 0]
+	// bias_hh_l0 [0 0 0 0]
+}
+
+// A Scheme of one's own: small weights, W_hh orthogonal, biases +0.
+func ExampleScheme() {
+	var small lstm.Scheme = func(r *rand.Rand, p lstm.Param) {
+		switch {
+		case p.Bias():
+			p.Fill(0)
+		case p.Recurrent():
+			p.Orthogonal(r)
+		default:
+			p.Uniform(r, 0.01)
+		}
+	}
+	net, err := lstm.NewZero(lstm.Config{Input: 2, Hidden: 1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.Init(rand.New(rand.NewPCG(1, 2)), small)
+	net.EachParam(func(name string, w []float32, _ ...int) { fmt.Printf("%s %.3f\n", name, w) })
+	// Output:
+	// weight_ih_l0 [-0.005 -0.008 -0.004 -0.004 0.005 0.001 0.010 0.009]
+	// weight_hh_l0 [-0.127 -0.110 0.933 -0.318]
+	// bias_ih_l0 [0.000 0.000 0.000 0.000]
+	// bias_hh_l0 [0.000 0.000 0.000 0.000]
+}
+
+// The methods of a Param tell what it is, and give the rows of one gate.
+func ExampleParam() {
+	net, err := lstm.NewZero(lstm.Config{Input: 2, Hidden: 3})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.Init(nil, func(_ *rand.Rand, p lstm.Param) {
+		g := p.Gate(0)
+		fmt.Println(p.Name, p.Gates, "gates,", g.Rows, "by", g.Cols, "each; recurrent:", p.Recurrent(), "bias:", p.Bias())
+	})
+	// Output:
+	// weight_ih_l0 4 gates, 3 by 2 each; recurrent: false bias: false
+	// weight_hh_l0 4 gates, 3 by 3 each; recurrent: true bias: false
+	// bias_ih_l0 4 gates, 3 by 1 each; recurrent: false bias: true
+	// bias_hh_l0 4 gates, 3 by 1 each; recurrent: false bias: true
 }

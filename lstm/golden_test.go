@@ -15,6 +15,6 @@ func TestAgreesWithPyTorch(t *testing.T) {
 // The same for random configurations, half of them with a projection.
 func TestAgreesWithPyTorchAtRandom(t *testing.T) {
 	nettest.PyTorchConfigurations(t, nettest.ReadPyTorchConfigurations(t, "testdata/pytorch_configurations.json", 200), func(c nettest.PyTorchConfiguration) (nettest.Layer, error) {
-		return wrap(lstm.New(lstm.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.Bidirectional, NoBias: c.NoBias, Projection: c.Projection}, nil))
+		return wrap(lstm.NewZero(lstm.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.Bidirectional, NoBias: c.NoBias, Projection: c.Projection}))
 	})
 }

@@ -22,7 +22,7 @@ func product(w []float32, cols, i, j int) (s float64) {
 
 func TestInit(t *testing.T) {
 	const in, h = 5, 33
-	net, err := lstm.New(lstm.Config{Input: in, Hidden: h, Layers: 2, Bidirectional: true}, nil)
+	net, err := lstm.NewZero(lstm.Config{Input: in, Hidden: h, Layers: 2, Bidirectional: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestInit(t *testing.T) {
 func TestNewIsInitByPyTorch(t *testing.T) {
 	cfg := lstm.Config{Input: 3, Hidden: 4}
 	a, _ := lstm.New(cfg, rand.New(rand.NewPCG(1, 2)))
-	b, _ := lstm.New(cfg, nil)
+	b, _ := lstm.NewZero(cfg)
 	b.Init(rand.New(rand.NewPCG(1, 2)), lstm.PyTorch)
 	var all [2][]float32
 	for i, l := range []*lstm.Layer{a, b} {
@@ -99,7 +99,7 @@ func TestNewIsInitByPyTorch(t *testing.T) {
 
 func TestSetForgetBias(t *testing.T) {
 	const h = 3
-	net, _ := lstm.New(lstm.Config{Input: 2, Hidden: h, Layers: 2}, nil)
+	net, _ := lstm.NewZero(lstm.Config{Input: 2, Hidden: h, Layers: 2})
 	net.Init(nil, func(_ *rand.Rand, p lstm.Param) { p.Fill(0.5) })
 	if err := net.SetForgetBias(1); err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func TestInitOfVariants(t *testing.T) {
 		if coupled {
 			gates = 3
 		}
-		net, err := lstm.New(lstm.Config{Input: 3, Hidden: h, Layers: 2, Bidirectional: true, Projection: proj, Peephole: true, LayerNorm: true, Coupled: coupled}, nil)
+		net, err := lstm.NewZero(lstm.Config{Input: 3, Hidden: h, Layers: 2, Bidirectional: true, Projection: proj, Peephole: true, LayerNorm: true, Coupled: coupled})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,5 +209,31 @@ func TestInitOfVariants(t *testing.T) {
 				t.Errorf("no %s", name)
 			}
 		}
+	}
+}
+
+// New without a source of random numbers would make a network of zeros, whose units
+// all learn the same: it is refused, and NewZero says what it makes.
+func TestNewWithoutRandomNumbers(t *testing.T) {
+	cfg := lstm.Config{Input: 2, Hidden: 3, LayerNorm: true}
+	_, err := lstm.New(cfg, nil)
+	if err == nil || !strings.Contains(err.Error(), "lstm: New with a nil *rand.Rand") || !strings.Contains(err.Error(), "NewZero") {
+		t.Errorf("the error is %v", err)
+	}
+	l, err := lstm.NewZero(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	l.EachParam(func(name string, w []float32, _ ...int) {
+		for i, v := range w {
+			count++
+			if math.Float32bits(v) != 0 {
+				t.Errorf("%s[%d] is %v, want +0", name, i, v)
+			}
+		}
+	})
+	if count == 0 {
+		t.Error("no parameters")
 	}
 }

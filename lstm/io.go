@@ -1,75 +1,26 @@
 package lstm
 
-import (
-	"io"
-	"slices"
+import "github.com/simdrnn/simdrnn/internal/wire"
 
-	"github.com/simdrnn/simdrnn/internal/seq"
-	"github.com/simdrnn/simdrnn/internal/wire"
-)
+// The file of a Layer: its Config as integers in the order of visit, then the
+// parameters under their names in EachParam's order.
 
-// The file of a Layer: its configuration as integers in the order of
-// Config.fields, of floats their bits, then the parameters under their names in
-// EachParam's order.
-const fileKind = "lstm"
-
-// fileFields is the number of integers in each version of the file. Version 1 has
-// those of the plain cell.
+// fileFields is the number of integers in each version of the file, the last one the
+// version that is written. Version 1 has the fields of the plain cell alone, which are
+// the first ones: the others are zero.
 var fileFields = []int{7, 28}
 
-// fields are the parts of a Config that a file keeps.
-func (c Config) fields() []int64 {
-	v := []int64{
-		int64(c.Input), int64(c.Hidden), int64(c.Layers),
-		wire.Flag(c.Bidirectional), wire.Flag(c.Reverse), wire.Flag(c.NoBias), int64(c.Merge),
-		int64(c.Projection), wire.Flag(c.Peephole), wire.Flag(c.Coupled), wire.Flag(c.LayerNorm),
-	}
-	for _, f := range []Activation{c.GateActivation, c.CandidateActivation, c.OutputActivation} {
-		v = append(v, f.Fields()...)
-	}
-	return append(v, wire.Bits(c.Clip, c.CellClip, c.Dropout, c.InputDropout, c.HiddenDropout, c.WeightDropout, c.Zoneout, c.ZoneoutCell)...)
-}
-
-// WriteTo writes the Layer, checksums included, and returns the number of bytes
-// written and the first error of w. The same weights give the same bytes
-// everywhere.
-func (l *Layer) WriteTo(w io.Writer) (int64, error) {
-	return wire.WriteLayer(w, fileKind, uint32(len(fileFields)), l.cfg.fields(), l.EachParam)
-}
-
-// Load reads what WriteTo wrote and leaves what follows it in r. Its memory
-// grows with the bytes that are there, whatever they claim. The error says
-// which part is missing, damaged, of another kind or version, or does not fit
-// the configuration. Config.Workers is 0.
-func Load(r io.Reader) (*Layer, error) {
-	f, err := wire.ReadLayer(r, fileKind, fileFields...)
-	if err != nil {
-		return nil, err
-	}
-	v := f.Config
-	cfg := Config{
-		Input: int(v[0]), Hidden: int(v[1]), Layers: int(v[2]),
-		Bidirectional: v[3] == 1, Reverse: v[4] == 1, NoBias: v[5] == 1, Merge: Merge(v[6]),
-		Projection: int(v[7]), Peephole: v[8] == 1, Coupled: v[9] == 1, LayerNorm: v[10] == 1,
-		Clip: wire.Number(v[20]), CellClip: wire.Number(v[21]),
-		Dropout: wire.Number(v[22]), InputDropout: wire.Number(v[23]), HiddenDropout: wire.Number(v[24]), WeightDropout: wire.Number(v[25]),
-		Zoneout: wire.Number(v[26]), ZoneoutCell: wire.Number(v[27]),
-	}
-	ok := true
-	for k, to := range []*Activation{&cfg.GateActivation, &cfg.CandidateActivation, &cfg.OutputActivation} {
-		var is bool
-		*to, is = seq.ActivationOf(v[11+3*k:])
-		ok = ok && is
-	}
-	if !ok || !slices.Equal(v, cfg.fields()) || cfg.Layers == 0 {
-		return nil, f.NoConfig()
-	}
-	l, err := newLayer(cfg, f.Param)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Done(); err != nil {
-		return nil, err
-	}
-	return l, nil
+// visit takes f through the fields that a file keeps, in its order.
+func (c *Config) visit(f *wire.Fields) {
+	merge := int(c.Merge)
+	f.Ints(&c.Input, &c.Hidden, &c.Layers)
+	f.Bools(&c.Bidirectional, &c.Reverse, &c.NoBias)
+	f.Ints(&merge)
+	c.Merge = Merge(merge)
+	f.Ints(&c.Projection)
+	f.Bools(&c.Peephole, &c.Coupled, &c.LayerNorm)
+	c.GateActivation.visit(f)
+	c.CandidateActivation.visit(f)
+	c.OutputActivation.visit(f)
+	f.Floats(&c.Clip, &c.CellClip, &c.Dropout, &c.InputDropout, &c.HiddenDropout, &c.WeightDropout, &c.Zoneout, &c.ZoneoutCell)
 }

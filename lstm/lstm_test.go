@@ -13,7 +13,7 @@ func TestNumbers(t *testing.T) { nettest.Numbers(t, kind) }
 func TestMethods(t *testing.T) { nettest.Methods(t, kind) }
 
 func TestDefaults(t *testing.T) {
-	l, err := lstm.New(lstm.Config{Input: 1, Hidden: 1}, nil)
+	l, err := lstm.NewZero(lstm.Config{Input: 1, Hidden: 1})
 	if err != nil || l.Config() != (lstm.Config{Input: 1, Hidden: 1, Layers: 1, GateActivation: lstm.Sigmoid, CandidateActivation: lstm.Tanh, OutputActivation: lstm.Tanh}) {
 		t.Errorf("Config is %+v, %v", l.Config(), err)
 	}

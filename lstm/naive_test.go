@@ -13,10 +13,18 @@ import (
 var kind = nettest.Kind{
 	Package: "lstm", Gates: 4, States: 2, Tape: 6, Fields: 28, Cell: naive{},
 	New: func(c nettest.Config, r *rand.Rand) (nettest.Layer, error) {
-		return wrap(lstm.New(lstm.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: lstm.Merge(c.Merge),
-			NoBias: c.NoBias, Workers: c.Workers}, r))
+		return made(lstm.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: lstm.Merge(c.Merge),
+			NoBias: c.NoBias, Workers: c.Workers}, r)
 	},
 	Load: func(r io.Reader) (nettest.Layer, error) { return wrap(lstm.Load(r)) },
+}
+
+// made is a new layer; without a source of random numbers its parameters are +0.
+func made(cfg lstm.Config, r *rand.Rand) (nettest.Layer, error) {
+	if r == nil {
+		return wrap(lstm.NewZero(cfg))
+	}
+	return wrap(lstm.New(cfg, r))
 }
 
 func wrap(l *lstm.Layer, err error) (nettest.Layer, error) {

@@ -45,6 +45,7 @@ type variant struct {
 	cfg  Config
 	gate seq.Gate // of i, f and o
 	cand seq.Gate // of g
+	out  seq.Activation
 
 	gates, r int // gates with weights; units of h
 	// The first columns of the parts of a tape row; 0 for those that are not
@@ -55,7 +56,8 @@ type variant struct {
 
 func newVariant(c Config) *variant {
 	v := &variant{cfg: c, gates: 4, r: c.Hidden,
-		gate: seq.Gate{F: c.GateActivation, Clip: c.Clip}, cand: seq.Gate{F: c.CandidateActivation, Clip: c.Clip}}
+		gate: seq.Gate{F: seq.Activation(c.GateActivation), Clip: c.Clip}, cand: seq.Gate{F: seq.Activation(c.CandidateActivation), Clip: c.Clip},
+		out: seq.Activation(c.OutputActivation)}
 	if c.Coupled {
 		v.gates = 3
 	}
@@ -232,7 +234,7 @@ func (v *variant) units(s *seq.Step, r int, e *extras) {
 	case v.cfg.Zoneout == 0:
 		m = h.Row(r)
 	}
-	v.cfg.OutputActivation.Apply(t, temp, n)
+	v.out.Apply(t, temp, n)
 	t.MulFlush(m, o, temp)
 	if v.cfg.Zoneout > 0 && v.cfg.Projection == 0 {
 		s.Keep(seq.KeepHidden, r, h.Row(r), m, s.Prev[0].Row(r), temp) // (4)
@@ -294,10 +296,10 @@ func (v *variant) unitsGrad(s *seq.Step, r int, e *extras) {
 	} else {
 		n = cNew
 	}
-	v.cfg.OutputActivation.Apply(t, y, n) // (7)
+	v.out.Apply(t, y, n) // (7)
 	clear(slope)
 	t.Affine(slope, slope, 0, 1)
-	v.cfg.OutputActivation.Gradient(t, slope, n, y, slope) // times 1
+	v.out.Gradient(t, slope, n, y, slope) // times 1
 	do := y
 	t.Mul(do, dm, y)
 	t.Mul(dm, dm, o)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
 	"github.com/simdrnn/simdrnn/internal/numtest/oracle"
+	"github.com/simdrnn/simdrnn/internal/seq"
 	"github.com/simdrnn/simdrnn/kernels/ref"
 	"github.com/simdrnn/simdrnn/lstm"
 )
@@ -74,7 +75,7 @@ func variant(name string, c lstm.Config) nettest.Kind {
 		if n.Layers < 2 {
 			cfg.Dropout = 0
 		}
-		l, err := wrap(lstm.New(cfg, r))
+		l, err := made(cfg, r)
 		if err == nil && r != nil {
 			nettest.Unsettle(l)
 		}
@@ -180,9 +181,9 @@ func TestVariantsThatAddNothing(t *testing.T) {
 	}
 	// Peepholes that are +0.
 	none := variant("peepholes of 0", lstm.Config{Peephole: true})
-	made := none.New
+	with := none.New
 	none.New = func(n nettest.Config, r *rand.Rand) (nettest.Layer, error) {
-		with, err := made(n, nil)
+		peepholes, err := with(n, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -192,8 +193,8 @@ func TestVariantsThatAddNothing(t *testing.T) {
 		}
 		weights := map[string][]float32{}
 		plain.EachParam(func(name string, w []float32, _ ...int) { weights[name] = w })
-		with.EachParam(func(name string, w []float32, _ ...int) { copy(w, weights[name]) })
-		return with, nil
+		peepholes.EachParam(func(name string, w []float32, _ ...int) { copy(w, weights[name]) })
+		return peepholes, nil
 	}
 	nettest.AlikeBut(t, kind, none, "weight_peephole")
 }
@@ -216,8 +217,8 @@ type left struct {
 	devC                                                float32
 }
 
-func (c general) gates() (f, g, h lstm.Activation) {
-	return c.GateActivation.Or(lstm.Sigmoid), c.CandidateActivation.Or(lstm.Tanh), c.OutputActivation.Or(lstm.Tanh)
+func (c general) gates() (f, g, h seq.Activation) {
+	return seq.Activation(c.GateActivation.Or(lstm.Sigmoid)), seq.Activation(c.CandidateActivation.Or(lstm.Tanh)), seq.Activation(c.OutputActivation.Or(lstm.Tanh))
 }
 
 // places are the blocks of i, f, g and o in the rows of a matrix.

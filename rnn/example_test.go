@@ -3,6 +3,7 @@ package rnn_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -10,13 +11,13 @@ import (
 )
 
 func ExampleConfig() {
-	_, err := rnn.New(rnn.Config{Input: 8}, nil)
+	_, err := rnn.NewZero(rnn.Config{Input: 8})
 	fmt.Println(err)
 	// Output: rnn: Config.Hidden is 0, want at least 1 unit
 }
 
 func ExampleMerge() {
-	net, err := rnn.New(rnn.Config{Input: 2, Hidden: 3, Bidirectional: true, Merge: rnn.Sum}, nil)
+	net, err := rnn.NewZero(rnn.Config{Input: 2, Hidden: 3, Bidirectional: true, Merge: rnn.Sum})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -119,7 +120,7 @@ func ExamplePredictor() {
 func ExampleActivation() {
 	f := rnn.LeakyReLU(0.01)
 	fmt.Println(f, f == rnn.LeakyReLU(0.01), f == rnn.ReLU)
-	_, err := rnn.New(rnn.Config{Input: 2, Hidden: 3, Activation: f}, nil)
+	_, err := rnn.NewZero(rnn.Config{Input: 2, Hidden: 3, Activation: f})
 	fmt.Println(err)
 	// Output:
 	// LeakyRelu(0.01) true false
@@ -128,7 +129,7 @@ func ExampleActivation() {
 
 // ReLU units that stop at 3: Clip limits what goes into the activation.
 func ExampleConfig_clip() {
-	net, err := rnn.New(rnn.Config{Input: 1, Hidden: 1, Activation: rnn.ReLU, Clip: 3}, nil)
+	net, err := rnn.NewZero(rnn.Config{Input: 1, Hidden: 1, Activation: rnn.ReLU, Clip: 3})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -147,7 +148,7 @@ func ExampleConfig_clip() {
 // Zoneout in evaluation is the mean: h keeps a quarter of what it was, and of what
 // the step makes it takes three.
 func ExampleConfig_zoneout() {
-	net, err := rnn.New(rnn.Config{Input: 1, Hidden: 1, Activation: rnn.Affine(1, 0), Zoneout: 0.25}, nil)
+	net, err := rnn.NewZero(rnn.Config{Input: 1, Hidden: 1, Activation: rnn.Affine(1, 0), Zoneout: 0.25})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -168,7 +169,7 @@ func ExampleConfig_zoneout() {
 // Zoneout in training: a unit takes the new value or keeps what it has. The seed
 // decides which.
 func ExampleUnrolled_SetSeed() {
-	net, err := rnn.New(rnn.Config{Input: 1, Hidden: 8, Activation: rnn.Affine(1, 0), Zoneout: 0.5}, nil)
+	net, err := rnn.NewZero(rnn.Config{Input: 1, Hidden: 8, Activation: rnn.Affine(1, 0), Zoneout: 0.5})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -274,7 +275,7 @@ func ExampleUnrolled_MaskState() {
 // ReLU units that hold what they have until an input changes it (Le, Jaitly and
 // Hinton 2015): W_hh begins as the identity.
 func ExampleLayer_Init() {
-	net, err := rnn.New(rnn.Config{Input: 1, Hidden: 2, Activation: rnn.ReLU}, nil)
+	net, err := rnn.NewZero(rnn.Config{Input: 1, Hidden: 2, Activation: rnn.ReLU})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -314,4 +315,146 @@ func ExampleUnrolled_HiddenStates() {
 	// Output:
 	// [0.514 0.339 0.304 0.495 0.322 0.448]
 	// true
+}
+
+// A plain layer goes forward over a sequence of three steps and back again. A program then
+// changes the weights by the gradients, as package bptt does.
+func Example() {
+	const steps, batch, in, hidden = 3, 1, 2, 4
+	net, err := rnn.New(rnn.Config{Input: in, Hidden: hidden}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	u := net.Unroll(steps, batch)
+	x := []float32{1, 0, 0, 1, 1, 1}
+	y := make([]float32, steps*batch*hidden)
+	u.Forward(y, x)
+	fmt.Printf("outputs of the last step: %.3f\n", y[2*hidden:])
+
+	dx, dy := make([]float32, len(x)), make([]float32, len(y))
+	dy[2*hidden] = 1 // of the loss by unit 0 after the last step
+	u.Backward(dx, dy)
+	fmt.Printf("gradients of the inputs: %.3f\n", dx)
+	u.EachParam(func(name string, w, g []float32) { fmt.Println(name, len(w), len(g)) })
+	// Output:
+	// outputs of the last step: [-0.209 -0.447 -0.369 0.380]
+	// gradients of the inputs: [-0.022 -0.049 0.093 0.097 -0.221 -0.367]
+	// weight_ih_l0 8 8
+	// weight_hh_l0 16 16
+	// bias_ih_l0 4 4
+	// bias_hh_l0 4 4
+}
+
+// A whole sequence without a backward pass: Infer keeps no activations, and gives the
+// bits of Unroll in evaluation.
+func ExampleLayer_Infer() {
+	const steps, batch, hidden = 4, 1, 3
+	net, err := rnn.New(rnn.Config{Input: 1, Hidden: hidden, Bidirectional: true}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	x := []float32{1, 2, 3, 4}
+	y, same := make([]float32, steps*batch*2*hidden), make([]float32, steps*batch*2*hidden)
+	net.Infer(steps, batch).Forward(y, x)
+	net.Unroll(steps, batch).Forward(same, x)
+	fmt.Printf("%.3f %v\n", y[:2*hidden], slices.Equal(y, same))
+	// Output: [-0.526 -0.547 -0.344 -0.273 -0.332 -0.715] true
+}
+
+// Two rows of which one has a single step. Past its end its outputs are +0, and not
+// even NaN in x changes anything.
+func ExampleUnrolled_SetLengths() {
+	const steps, batch = 2, 2
+	net, err := rnn.New(rnn.Config{Input: 1, Hidden: 1}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	u := net.Infer(steps, batch)
+	if err := u.SetLengths([]int{2, 1}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	nan := float32(math.NaN())
+	y := make([]float32, steps*batch)
+	u.Forward(y, []float32{1, 1, 1, nan}) // step 0 of both rows, then step 1
+	fmt.Printf("%.3f\n", y)
+	fmt.Printf("%.3f\n", u.State()[0]) // h of each row after its last step
+	fmt.Println(u.SetLengths([]int{2, 3}))
+	// Output:
+	// [-0.862 -0.862 -0.564 0.000]
+	// [-0.564 -0.862]
+	// rnn: length 3 of row 1 is outside 0..2; cut the sequence or unroll more steps
+}
+
+// NewZero is for weights that come from elsewhere. New draws them from a source of
+// random numbers, which must not be nil.
+func ExampleNewZero() {
+	cfg := rnn.Config{Input: 1, Hidden: 1}
+	if _, err := rnn.New(cfg, nil); err != nil {
+		fmt.Println(err)
+	}
+	net, err := rnn.NewZero(cfg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.EachParam(func(name string, w []float32, _ ...int) {
+		if name == "bias_ih_l0" {
+			w[0] = 0.5
+		}
+		fmt.Println(name, w)
+	})
+	// Output:
+	// rnn: New with a nil *rand.Rand: give it rand.New(rand.NewPCG(1, 2)), or call NewZero for weights that come from elsewhere
+	// weight_ih_l0 [0]
+	// weight_hh_l0 [0]
+	// bias_ih_l0 [0.5]
+	// bias_hh_l0 [0]
+}
+
+// A Scheme of one's own: small weights, W_hh orthogonal, biases +0.
+func ExampleScheme() {
+	var small rnn.Scheme = func(r *rand.Rand, p rnn.Param) {
+		switch {
+		case p.Bias():
+			p.Fill(0)
+		case p.Recurrent():
+			p.Orthogonal(r)
+		default:
+			p.Uniform(r, 0.01)
+		}
+	}
+	net, err := rnn.NewZero(rnn.Config{Input: 2, Hidden: 1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.Init(rand.New(rand.NewPCG(1, 2)), small)
+	net.EachParam(func(name string, w []float32, _ ...int) { fmt.Printf("%s %.3f\n", name, w) })
+	// Output:
+	// weight_ih_l0 [-0.005 -0.008]
+	// weight_hh_l0 [1.000]
+	// bias_ih_l0 [0.000]
+	// bias_hh_l0 [0.000]
+}
+
+// The methods of a Param tell what it is, and give the rows of one gate.
+func ExampleParam() {
+	net, err := rnn.NewZero(rnn.Config{Input: 2, Hidden: 3})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.Init(nil, func(_ *rand.Rand, p rnn.Param) {
+		g := p.Gate(0)
+		fmt.Println(p.Name, p.Gates, "gates,", g.Rows, "by", g.Cols, "each; recurrent:", p.Recurrent(), "bias:", p.Bias())
+	})
+	// Output:
+	// weight_ih_l0 1 gates, 3 by 2 each; recurrent: false bias: false
+	// weight_hh_l0 1 gates, 3 by 3 each; recurrent: true bias: false
+	// bias_ih_l0 1 gates, 3 by 1 each; recurrent: false bias: true
+	// bias_hh_l0 1 gates, 3 by 1 each; recurrent: false bias: true
 }

@@ -1,4 +1,6 @@
 package rnn
 
+import "github.com/simdrnn/simdrnn/internal/wire"
+
 // Fields are what a file keeps of c, for tests that forge one.
-func Fields(c Config) []int64 { return c.fields() }
+func Fields(c Config) []int64 { return wire.FieldsOf(c.visit) }

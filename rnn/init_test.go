@@ -3,6 +3,7 @@ package rnn_test
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/simdrnn/simdrnn/rnn"
@@ -52,7 +53,7 @@ func TestInit(t *testing.T) {
 func TestNewIsInitByPyTorch(t *testing.T) {
 	cfg := rnn.Config{Input: 3, Hidden: 4}
 	a, _ := rnn.New(cfg, rand.New(rand.NewPCG(1, 2)))
-	b, _ := rnn.New(cfg, nil)
+	b, _ := rnn.NewZero(cfg)
 	b.Init(rand.New(rand.NewPCG(1, 2)), rnn.PyTorch)
 	var all [2][]float32
 	for i, l := range []*rnn.Layer{a, b} {
@@ -68,7 +69,7 @@ func TestNewIsInitByPyTorch(t *testing.T) {
 // The gains of layer normalisation begin as 1.
 func TestInitOfGains(t *testing.T) {
 	const h = 5
-	net, err := rnn.New(rnn.Config{Input: 3, Hidden: h, Bidirectional: true, LayerNorm: true}, nil)
+	net, err := rnn.NewZero(rnn.Config{Input: 3, Hidden: h, Bidirectional: true, LayerNorm: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,5 +94,31 @@ func TestInitOfGains(t *testing.T) {
 		if gains != 4 {
 			t.Errorf("%d gains, want 4", gains)
 		}
+	}
+}
+
+// New without a source of random numbers would make a network of zeros, whose units
+// all learn the same: it is refused, and NewZero says what it makes.
+func TestNewWithoutRandomNumbers(t *testing.T) {
+	cfg := rnn.Config{Input: 2, Hidden: 3, LayerNorm: true}
+	_, err := rnn.New(cfg, nil)
+	if err == nil || !strings.Contains(err.Error(), "rnn: New with a nil *rand.Rand") || !strings.Contains(err.Error(), "NewZero") {
+		t.Errorf("the error is %v", err)
+	}
+	l, err := rnn.NewZero(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	l.EachParam(func(name string, w []float32, _ ...int) {
+		for i, v := range w {
+			count++
+			if math.Float32bits(v) != 0 {
+				t.Errorf("%s[%d] is %v, want +0", name, i, v)
+			}
+		}
+	})
+	if count == 0 {
+		t.Error("no parameters")
 	}
 }

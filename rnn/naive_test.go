@@ -63,11 +63,19 @@ func (a activation) kind() nettest.Kind {
 	return nettest.Kind{
 		Package: "rnn", Variant: a.f.String(), Gates: 1, States: 1, Tape: 2, Fields: 17, Cell: naive{a},
 		New: func(c nettest.Config, r *rand.Rand) (nettest.Layer, error) {
-			return wrap(rnn.New(rnn.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: rnn.Merge(c.Merge),
-				NoBias: c.NoBias, Workers: c.Workers, Activation: a.f}, r))
+			return made(rnn.Config{Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.Bidirectional, Reverse: c.Reverse, Merge: rnn.Merge(c.Merge),
+				NoBias: c.NoBias, Workers: c.Workers, Activation: a.f}, r)
 		},
 		Load: func(r io.Reader) (nettest.Layer, error) { return wrap(rnn.Load(r)) },
 	}
+}
+
+// made is a new layer; without a source of random numbers its parameters are +0.
+func made(cfg rnn.Config, r *rand.Rand) (nettest.Layer, error) {
+	if r == nil {
+		return wrap(rnn.NewZero(cfg))
+	}
+	return wrap(rnn.New(cfg, r))
 }
 
 func wrap(l *rnn.Layer, err error) (nettest.Layer, error) {

@@ -44,7 +44,7 @@ func TestFusedIsComposed(t *testing.T) {
 
 func TestActivations(t *testing.T) {
 	for _, f := range []rnn.Activation{rnn.Affine(float32(math.NaN()), 0), rnn.ScaledTanh(1, float32(math.Inf(1))), rnn.ELU(float32(math.Inf(-1)))} {
-		if _, err := rnn.New(rnn.Config{Input: 1, Hidden: 1, Activation: f}, nil); err == nil || !strings.Contains(err.Error(), "finite") {
+		if _, err := rnn.NewZero(rnn.Config{Input: 1, Hidden: 1, Activation: f}); err == nil || !strings.Contains(err.Error(), "finite") {
 			t.Errorf("%v: error %v, want one that says what the parameters must be", f, err)
 		}
 	}
@@ -58,7 +58,7 @@ func TestActivations(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	l, err := rnn.New(rnn.Config{Input: 1, Hidden: 1}, nil)
+	l, err := rnn.NewZero(rnn.Config{Input: 1, Hidden: 1})
 	if err != nil || l.Config() != (rnn.Config{Input: 1, Hidden: 1, Layers: 1, Activation: rnn.Tanh}) {
 		t.Errorf("Config is %+v, %v", l.Config(), err)
 	}

@@ -37,7 +37,7 @@ type variant struct {
 }
 
 func newVariant(c Config) *variant {
-	v := &variant{cfg: c, gate: seq.Gate{F: c.Activation, Clip: c.Clip}}
+	v := &variant{cfg: c, gate: seq.Gate{F: seq.Activation(c.Activation), Clip: c.Clip}}
 	H := c.Hidden
 	var cols seq.Columns
 	v.x = cols.Take(H, true)         // a, after Backward dX

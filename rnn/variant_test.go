@@ -7,6 +7,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
 	"github.com/simdrnn/simdrnn/internal/numtest/oracle"
+	"github.com/simdrnn/simdrnn/internal/seq"
 	"github.com/simdrnn/simdrnn/kernels/ref"
 	"github.com/simdrnn/simdrnn/rnn"
 )
@@ -49,7 +50,7 @@ func variant(name string, c rnn.Config) nettest.Kind {
 		if n.Layers < 2 {
 			cfg.Dropout = 0
 		}
-		l, err := wrap(rnn.New(cfg, r))
+		l, err := made(cfg, r)
 		if err == nil && r != nil {
 			nettest.Unsettle(l)
 		}
@@ -128,7 +129,7 @@ type left struct {
 }
 
 func (c general) Step(p nettest.Params, x []float32, state [][]float32) ([][]float32, any) {
-	f := c.Activation.Or(rnn.Tanh)
+	f := seq.Activation(c.Activation.Or(rnn.Tanh))
 	s := left{hPrev: state[0], hMasked: p.Masks.Drop(nettest.DropHidden, state[0])}
 	if c.LayerNorm {
 		s.norm = nettest.Norm(p, x, s.hMasked)
@@ -146,7 +147,7 @@ func (c general) Step(p nettest.Params, x []float32, state [][]float32) ([][]flo
 }
 
 func (c general) StepBack(p nettest.Params, kept any, dy []float32, carry [][]float32) ([][]float32, nettest.Grads) {
-	f, s := c.Activation.Or(rnn.Tanh), kept.(left)
+	f, s := seq.Activation(c.Activation.Or(rnn.Tanh)), kept.(left)
 	d, da := make([]float32, len(s.a)), make([]float32, len(s.a))
 	for j := range d {
 		d[j] = carry[0][j] + dy[j]

@@ -68,7 +68,7 @@ func newLayer(s settings, workers int, r *rand.Rand) (layer, error) {
 	case "rnn":
 		// Units that hold their value until an input changes it: the network of
 		// Le, Jaitly and Hinton.
-		net, err := rnn.New(rnn.Config{Input: in, Hidden: s.Hidden, Activation: rnn.ReLU, Workers: workers}, nil)
+		net, err := rnn.NewZero(rnn.Config{Input: in, Hidden: s.Hidden, Activation: rnn.ReLU, Workers: workers})
 		if err == nil {
 			net.Init(r, identity)
 		}

@@ -17,13 +17,13 @@ var onKernels = []string{"gru", "internal/seq", "kernels", "lstm", "rnn"}
 // oneNumber lists the functions there that compute with single numbers of a
 // configuration or of a row. They may do arithmetic, and touch no element.
 var oneNumber = map[string]string{
-	"internal/seq.bounds":           "1+p and 1/(1-p) of a probability",
-	"internal/seq.Step.KeepGrad":    "1-p of a probability",
-	"internal/seq.CheckLimit":       "whether a limit is finite",
-	"internal/seq.Activation.Check": "whether a parameter is finite",
-	"kernels.ISA.Normalize":         "mean and deviation of a row",
-	"kernels.ISA.NormalizeGrad":     "two means of a row",
-	"kernels.floatMode":             "a probe of the rounding mode",
+	"internal/seq.bounds":          "1+p and 1/(1-p) of a probability",
+	"internal/seq.Step.KeepGrad":   "1-p of a probability",
+	"internal/seq.CheckLimit":      "whether a limit is finite",
+	"internal/seq.CheckActivation": "whether a parameter is finite",
+	"kernels.ISA.Normalize":        "mean and deviation of a row",
+	"kernels.ISA.NormalizeGrad":    "two means of a row",
+	"kernels.floatMode":            "a probe of the rounding mode",
 }
 
 // outside lists what may touch elements, since no step of a sequence depends on

@@ -11,7 +11,7 @@ var variantFaults = []fault{
 	{"activations: the gates' for the candidate", "lstm/variant.go",
 		"v.cand.Apply(t, g, ag)", "v.gate.Apply(t, g, ag)", variantsOfLSTM},
 	{"activations backward: the candidate's for the output's", "lstm/variant.go",
-		"v.cfg.OutputActivation.Gradient(t, slope,", "v.cfg.CandidateActivation.Gradient(t, slope,", variantsOfLSTM},
+		"v.out.Gradient(t, slope,", "v.cand.F.Gradient(t, slope,", variantsOfLSTM},
 	{"activations backward: tiny gradients of gates are stored", "internal/seq/gate.go",
 		"t.ScaleFlush(a, a, 1)", "t.Scale(a, a, 1)", variantsOfLSTM},
 	{"peephole: i does not see c", "lstm/variant.go",
@@ -81,5 +81,5 @@ var variantFaults = []fault{
 	{"RNN, layer norm backward: the gain of x for the product with h", "rnn/variant.go",
 		"row[v.hHat:][:H], s.Extra[1], da, dev[1], s.Temp)", "row[v.hHat:][:H], s.Extra[0], da, dev[1], s.Temp)", variantsOfRNN},
 	{"LSTM files: the coupling forgotten", "lstm/io.go",
-		"Coupled: v[9] == 1, ", "", variantsOfLSTM},
+		"f.Bools(&c.Peephole, &c.Coupled, &c.LayerNorm)", "f.Bools(&c.Peephole, new(bool), &c.LayerNorm)", variantsOfLSTM},
 }

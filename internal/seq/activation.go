@@ -2,14 +2,13 @@ package seq
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // An Activation is one of the functions that ONNX lists for recurrent layers,
 // with its parameters. The zero Activation is none of them and stands for the
-// usual one of its place. Two of them are equal (==) if they are the same
+// default of the field that it is in. Two of them are equal (==) if they are the same
 // function.
 type Activation struct {
 	kind        activation
@@ -19,7 +18,7 @@ type Activation struct {
 type activation int
 
 const (
-	usual activation = iota
+	unset activation = iota
 	tanh
 	relu
 	sigmoid
@@ -36,7 +35,7 @@ const (
 
 // names are ONNX's; parameters says how many of alpha and beta each has.
 var (
-	names      = [activations]string{"usual", "Tanh", "Relu", "Sigmoid", "Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu", "Softsign", "Softplus"}
+	names      = [activations]string{"default", "Tanh", "Relu", "Sigmoid", "Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu", "Softsign", "Softplus"}
 	parameters = [activations]int{affine: 2, leakyReLU: 1, thresholdedReLU: 1, scaledTanh: 2, hardSigmoid: 2, elu: 1}
 )
 
@@ -68,7 +67,8 @@ func HardSigmoid(alpha, beta float32) Activation { return Activation{hardSigmoid
 // ELU is x for x >= 0, else alpha*(e^x - 1).
 func ELU(alpha float32) Activation { return Activation{elu, alpha, 0} }
 
-// String is ONNX's name of the function, with its parameters.
+// String is ONNX's name of the function, with its parameters; "default" for the zero
+// Activation.
 func (f Activation) String() string {
 	switch parameters[f.kind] {
 	case 1:
@@ -79,42 +79,44 @@ func (f Activation) String() string {
 	return names[f.kind]
 }
 
-// ONNX is ONNX's name of the function, and those of alpha and beta that it has.
+// ONNX is ONNX's name of the function, and those of alpha and beta that it has. The
+// zero Activation has no name there: "".
 func (f Activation) ONNX() (name string, have []float32) {
+	if f.kind == unset {
+		return "", nil
+	}
 	return names[f.kind], []float32{f.alpha, f.beta}[:parameters[f.kind]]
 }
 
-// Or is f, or the usual one if f is the zero Activation.
-func (f Activation) Or(usual Activation) Activation {
+// Or is f, or other if f is the zero Activation.
+func (f Activation) Or(other Activation) Activation {
 	if f == (Activation{}) {
-		return usual
+		return other
 	}
 	return f
 }
 
-// Check returns an error if a parameter is NaN or infinite.
-func (f Activation) Check() error {
+// CheckActivation returns an error if a parameter of f, the named field of the user's
+// Config, is NaN or infinite.
+func CheckActivation(kind, name string, f Activation) error {
 	if f.alpha-f.alpha != 0 || f.beta-f.beta != 0 {
-		return fmt.Errorf("the parameters of %v must be finite", f)
+		return fmt.Errorf("%s: Config.%s: the parameters of %v must be finite", kind, name, f)
 	}
 	return nil
 }
 
-// Fields returns f as integers for a file, 0 for the zero Activation, and the bits
-// of the parameters. ActivationOf makes f of them again.
-func (f Activation) Fields() []int64 {
-	return []int64{int64(f.kind), int64(math.Float32bits(f.alpha)), int64(math.Float32bits(f.beta))}
-}
+// Parts are what a file keeps of f: a number for the function, 0 for the zero
+// Activation, and its parameters, 0 for those that it does not have.
+func (f Activation) Parts() (kind int, alpha, beta float32) { return int(f.kind), f.alpha, f.beta }
 
-// ActivationOf is the inverse of Fields; ok is false if there is no such
-// function.
-func ActivationOf(v []int64) (f Activation, ok bool) {
-	if v[0] < 0 || v[0] >= int64(activations) {
+// ActivationOf is the inverse of Parts; ok is false if there is no such function.
+func ActivationOf(kind int, alpha, beta float32) (f Activation, ok bool) {
+	if kind < 0 || kind >= int(activations) {
 		return f, false
 	}
-	f = Activation{activation(v[0]), math.Float32frombits(uint32(v[1])), math.Float32frombits(uint32(v[2]))}
+	f = Activation{activation(kind), alpha, beta}
 	n := parameters[f.kind]
-	return f, (n > 0 || f.alpha == 0) && (n > 1 || f.beta == 0)
+	return f, (n > 0 || alpha == 0) && (n > 1 || beta == 0)
 }
 
 // Apply sets y = f(x); y may be x.

@@ -7,7 +7,7 @@ import (
 )
 
 // The file of a layer: a section "config" of integers, then the parameters under
-// their names. What the integers mean is the affair of the kind of file.
+// their names. Each kind of layer says in which order its Config stands there.
 
 // WriteLayer writes a layer. params calls its argument for each parameter. It
 // returns the bytes written and the first error of w.
@@ -21,7 +21,7 @@ func WriteLayer(w io.Writer, kind string, contents uint32, config []int64, param
 
 // A Layer is the file of a layer, read and checked.
 type Layer struct {
-	Config []int64
+	config []int64
 	kind   string
 	file   *File
 	read   int
@@ -36,10 +36,10 @@ func ReadLayer(r io.Reader, kind string, fields ...int) (*Layer, error) {
 		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
 	l := &Layer{kind: kind, file: f, read: 1}
-	if l.Config, err = f.Int64("config", fields[f.Contents-1]); err != nil {
+	if l.config, err = f.Int64("config", fields[f.Contents-1]); err != nil {
 		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
-	l.Config = append(l.Config, make([]int64, fields[len(fields)-1]-len(l.Config))...)
+	l.config = append(l.config, make([]int64, fields[len(fields)-1]-len(l.config))...)
 	return l, nil
 }
 
@@ -56,7 +56,7 @@ func (l *Layer) Param(name string, shape ...int) ([]float32, error) {
 
 // NoConfig is the error of a configuration that the kind of layer cannot have.
 func (l *Layer) NoConfig() error {
-	return fmt.Errorf("%s: section \"config\" of the file holds %d, which is no configuration", l.kind, l.Config)
+	return fmt.Errorf("%s: section \"config\" of the file holds %d, which is no configuration", l.kind, l.config)
 }
 
 // Done returns an error if the file holds more than was asked for.
@@ -67,21 +67,77 @@ func (l *Layer) Done() error {
 	return nil
 }
 
-// Bits are the bits of numbers, as configurations hold them; Number is the way
-// back.
-func Bits(v ...float32) (b []int64) {
-	for _, f := range v {
-		b = append(b, int64(math.Float32bits(f)))
-	}
-	return b
+// Config sets a configuration by visit, its function that walks over its fields. It
+// returns false if the file holds integers that no such configuration has.
+func (l *Layer) Config(visit func(*Fields)) bool {
+	f := Fields{ints: l.config, reading: true}
+	visit(&f)
+	return !f.refused && len(f.ints) == 0
 }
 
-func Number(bits int64) float32 { return math.Float32frombits(uint32(bits)) }
+// FieldsOf returns the integers of a configuration, given its function that walks
+// over its fields.
+func FieldsOf(visit func(*Fields)) []int64 {
+	var f Fields
+	visit(&f)
+	return f.ints
+}
 
-// Flag is 1 for true, as configurations hold it.
-func Flag(b bool) int64 {
-	if b {
-		return 1
+// Fields takes one walk over the fields of a configuration, in the order of the file,
+// for writing and for reading: its methods append the values of the variables that
+// they are given, or set these to what the file has.
+type Fields struct {
+	ints    []int64 // written, or still to be read
+	reading bool
+	refused bool
+}
+
+// Refuse says that no configuration has what was read.
+func (f *Fields) Refuse() { f.refused = true }
+
+// next writes v, or returns the next integer of the file.
+func (f *Fields) next(v int64) int64 {
+	switch {
+	case !f.reading:
+		f.ints = append(f.ints, v)
+	case len(f.ints) == 0:
+		f.Refuse()
+	default:
+		v, f.ints = f.ints[0], f.ints[1:]
 	}
-	return 0
+	return v
+}
+
+// Ints are numbers that fit into an int.
+func (f *Fields) Ints(fields ...*int) {
+	for _, p := range fields {
+		v := f.next(int64(*p))
+		if *p = int(v); int64(*p) != v {
+			f.Refuse()
+		}
+	}
+}
+
+// Bools are 1 for true and 0 for false.
+func (f *Fields) Bools(fields ...*bool) {
+	for _, p := range fields {
+		bit := 0
+		if *p {
+			bit = 1
+		}
+		f.Ints(&bit)
+		if *p = bit == 1; bit != 0 && bit != 1 {
+			f.Refuse()
+		}
+	}
+}
+
+// Floats are their bits.
+func (f *Fields) Floats(fields ...*float32) {
+	for _, p := range fields {
+		v := f.next(int64(math.Float32bits(*p)))
+		if *p = math.Float32frombits(uint32(v)); int64(uint32(v)) != v {
+			f.Refuse()
+		}
+	}
 }

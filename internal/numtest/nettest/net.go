@@ -40,9 +40,10 @@ type Kind struct {
 	States  int    // state tensors
 	Tape    int    // floats that training keeps for each step, row and unit
 	Fields  int    // integers of the configuration in a file
-	New     func(c Config, r *rand.Rand) (Layer, error)
-	Load    func(r io.Reader) (Layer, error)
-	Cell    Cell
+	// New makes a layer: with weights drawn from r, or, if r is nil, of +0.
+	New  func(c Config, r *rand.Rand) (Layer, error)
+	Load func(r io.Reader) (Layer, error)
+	Cell Cell
 	// Noise is what New adds to a Config, Dropout from two layers on.
 	Noise Noise
 	// Width is the width of h for a number of units; nil if it is that number.
