@@ -78,7 +78,7 @@ var layerFaults = []fault{
 		"t.HardSigmoid(y, x, f.alpha, f.beta)", "t.HardSigmoid(y, x, f.beta, f.alpha)", inRNN},
 	{"outputs of every layer: those of the first, whichever is asked for", "lstm/zunrolled.go",
 		"u.seq.Sequence(\"HiddenStates\", 0, layer, dst)", "u.seq.Sequence(\"HiddenStates\", 0, 0*layer, dst)", []string{"./lstm Methods"}},
-	{"outputs of every layer: what stood past a row's end stays", "internal/seq/unroll.go",
+	{"outputs of every layer: what stood past a row's end stays", "internal/seq/state.go",
 		"\t\t\t\tclear(row)\n\t\t\t\tcontinue\n", "\t\t\t\tcontinue\n", []string{"./lstm Methods"}},
 	{"files: a flag that is neither 0 nor 1 is read", "internal/wire/model.go",
 		"if *p = bit == 1; bit != 0 && bit != 1 {", "if *p = bit == 1; bit < 0 {", []string{"./internal/wire"}},
