@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
@@ -17,30 +18,25 @@ import (
 type Model struct {
 	steps, batch, in, out int
 
-	isa     kernels.ISA
-	team    crew
-	emb     *Embedding
-	embGrad []float32
-	links   []*link
-	params  []Param
-	state   []int // lengths of the tensors of State
+	isa    kernels.ISA
+	team   crew
+	emb    *embedding // nil without
+	links  []*link
+	params params
+	sums   *sums
+	frozen string // the parameter without a gradient in a chain for inference
+	state  []int  // lengths of the tensors of State
 
-	ids     []int32   // of the last ForwardIDs
 	first   []float32 // what the embedding gave the first link, or the caller's x
-	dfirst  []float32 // its gradient, with an embedding
-	t       int       // steps of the last forward pass
-	lengths []int     // nil: all rows are whole
-	lens    []int     // the memory of lengths
-
-	pairs, chunks []int32 // see order
-	stale         bool    // lengths or t changed since
-	pending       bool    // no Backward has used the last forward pass
+	rows    rows
+	pending bool // no Backward has used the last forward pass
 }
 
 // link is a stage after the embedding: a net or a linear layer.
 type link struct {
 	net     Net
 	lin     *linear
+	place   int // of the stage
 	in, out int
 	y, dy   []float32 // [steps][batch][out]; nil for the last link, which uses the caller's
 	tensors int       // of the net's state
@@ -51,108 +47,242 @@ type link struct {
 // its steps and rows. It returns an error where widths, steps or rows do not
 // fit. Parameters are named as in PyTorch's nn.Sequential: "0.weight",
 // "1.weight_ih_l0", "2.bias", the number being the place of the stage.
+//
+// # Shared weights
+//
+// The same memory in several stages is one parameter: one *Linear in two
+// places, a Linear whose Weight is that of an Embedding, one Layer that was
+// unrolled twice. It has the name of the first place, comes once in EachParam,
+// in checkpoints and in fingerprints, and its gradient is the sum over all
+// places. Weights must be shared before the call, and whole: a part of the
+// memory in common is an error. A Net itself can stand in one place only, since
+// it holds the activations of one pass; unroll its Layer again for another.
+//
+// The order of the sum is fixed. Embedding and Linear stages with the same
+// weights add to one gradient, as the backward pass visits them, the last stage
+// first. A Net adds to a gradient of its own. At the end of Backward what stands
+// in other gradients of the weights than that of the first place is added to that
+// one, one addition for each element, in the order of the places, and set to +0.
+//
+// # Inference
+//
+// With a net that Infer made the chain has no gradients at all, and keeps no
+// memory for them. Evaluate and Predictor take such a chain, NewTrainer returns
+// an error, Backward and SetStateGrad panic.
 func Chain(stages ...Stage) (*Model, error) {
-	m := &Model{isa: kernels.Current()}
 	if err := kernels.Info().Err; err != nil {
 		return nil, err
 	}
-	found := false
-	width := 0
+	m := &Model{isa: kernels.Current()}
+	if err := m.check(stages); err != nil {
+		return nil, err
+	}
 	for i, s := range stages {
-		if s == nil {
-			return nil, fmt.Errorf("bptt: stage %d of the chain is nil", i)
+		if net, ok := s.(Net); ok && m.frozen == "" {
+			if name := noGradient(net); name != "" {
+				m.frozen = paramName(i, name)
+			}
 		}
-		// A stage holds what it did for one place: twice it would overwrite its
-		// activations, and a parameter would be two.
-		if first := place(stages[:i], s); first >= 0 {
-			return nil, fmt.Errorf("bptt: stage %d of the chain is stage %d again; unroll or create another", i, first)
+	}
+	most := m.steps * m.batch
+	m.rows = newRows(m.steps, m.batch)
+	for i, s := range stages {
+		l, err := m.link(i, s)
+		if err != nil {
+			return nil, err
+		}
+		if l == nil {
+			continue
+		}
+		if i < len(stages)-1 {
+			l.y = make([]float32, most*l.out)
+			if m.frozen == "" {
+				l.dy = make([]float32, most*l.out)
+			}
+		}
+		m.links = append(m.links, l)
+	}
+	m.sums = m.params.sums()
+	m.tellApart()
+	return m, nil
+}
+
+// check refuses stages that make no chain, and sets the sizes of the chain.
+func (m *Model) check(stages []Stage) error {
+	found, width := false, 0
+	nets := make([][]Net, len(stages))
+	for i, s := range stages {
+		if err := checkStage(s); err != nil {
+			return fmt.Errorf("bptt: stage %d of the chain %w", i, err)
 		}
 		steps, batch, in, out := s.Dims()
 		if i == 0 {
 			m.in = in
 		} else if in != width {
-			return nil, fmt.Errorf("bptt: stage %d of the chain takes width %d, the stage before it gives %d", i, in, width)
+			return fmt.Errorf("bptt: stage %d of the chain takes width %d, the stage before it gives %d", i, in, width)
 		}
 		width = out
-		if _, ok := s.(Net); !ok {
+		net, ok := s.(Net)
+		if !ok {
 			continue
 		}
+		nets[i] = netsOf(net, nil)
+		for j, earlier := range nets[:i] {
+			// A net holds what it did for one place: in a second one it would
+			// overwrite its activations.
+			if slices.ContainsFunc(nets[i], func(n Net) bool { return stands(n, earlier) }) {
+				return fmt.Errorf("bptt: stage %d of the chain is stage %d again, or has a net in common with it; %s", i, j, unrollAgain)
+			}
+		}
 		if found && (steps != m.steps || batch != m.batch) {
-			return nil, fmt.Errorf("bptt: stage %d of the chain has %d steps and %d rows, an earlier one %d and %d", i, steps, batch, m.steps, m.batch)
+			return fmt.Errorf("bptt: stage %d of the chain has %d steps and %d rows, an earlier one %d and %d", i, steps, batch, m.steps, m.batch)
 		}
 		m.steps, m.batch, found = steps, batch, true
 	}
 	if !found {
-		return nil, fmt.Errorf("bptt: none of the %d stages of the chain is a Net", len(stages))
+		return fmt.Errorf("bptt: none of the %d stages of the chain is a Net", len(stages))
 	}
 	m.out = width
-	most := m.steps * m.batch
-	m.pairs = make([]int32, 0, most)
-	m.chunks = make([]int32, 0, m.steps)
 	for i, s := range stages {
-		var l *link
-		switch s := s.(type) {
-		case *Embedding:
+		_, _, in, out := s.Dims()
+		// Of an embedding only the width of its vectors is one of the memory.
+		if e, ok := s.(*Embedding); ok {
 			if i != 0 {
-				return nil, fmt.Errorf("bptt: stage %d of the chain is an Embedding, which can only be the first", i)
+				return fmt.Errorf("bptt: stage %d of the chain is an Embedding, which can only be the first", i)
 			}
 			if len(stages) == 1 {
-				return nil, fmt.Errorf("bptt: a chain of an Embedding alone")
+				return fmt.Errorf("bptt: a chain of an Embedding alone")
 			}
-			m.emb = s
-			m.embGrad = make([]float32, len(s.Weight))
-			m.ids = make([]int32, 0, most)
-			m.first = make([]float32, most*s.Dim)
-			m.dfirst = make([]float32, most*s.Dim)
-			m.addParam(i, "weight", s.Weight, m.embGrad)
-			continue
-		case *Linear:
-			var grad []float32
-			if s.tied != nil {
-				if s.tied != m.emb {
-					return nil, fmt.Errorf("bptt: stage %d of the chain is the Readout of an Embedding that is not its first stage", i)
-				}
-				grad = m.embGrad
-			}
-			l = &link{lin: newLinear(s, m.isa, grad, split.ChunkSteps(m.batch)*m.batch), in: s.In, out: s.Out}
-			if s.tied == nil {
-				m.addParam(i, "weight", s.Weight, l.lin.dw)
-			}
-			if s.Bias != nil {
-				m.addParam(i, "bias", s.Bias, l.lin.db)
-			}
-		case Net:
-			_, _, in, out := s.Dims()
-			l = &link{net: s, in: in, out: out}
-			m.state, l.tensors = addLengths(m.state, s.State())
-			s.EachParam(func(name string, w, g []float32) { m.addParam(i, name, w, g) })
-		default:
-			return nil, fmt.Errorf("bptt: stage %d of the chain is a %T, want *Embedding, *Linear or a Net", i, s)
+			in = e.Dim
 		}
-		if i < len(stages)-1 {
-			l.y = make([]float32, most*l.out)
-			l.dy = make([]float32, most*l.out)
+		if m.batch > 0 && m.steps > maxElements/m.batch/max(1, in, out) {
+			return fmt.Errorf("bptt: %d steps of %d rows of the widths of stage %d of the chain, %d and %d, are more than %d elements", m.steps, m.batch, i, in, out, maxElements)
 		}
-		m.links = append(m.links, l)
 	}
-	var seen [][]uint64
-	again := false
-	m.masks(func(n masked) {
-		s := n.MaskState()
-		again = again || slices.ContainsFunc(seen, func(e []uint64) bool { return slices.Equal(e, s) })
-		seen = append(seen, s)
-	})
-	if again {
-		m.SetSeed(0)
-	}
-	return m, nil
+	return nil
 }
 
-// place is where s stands in stages, -1 if it does not. Stages that cannot be
-// compared are values, each of them one of its own.
-func place(stages []Stage, s Stage) int {
-	if !reflect.TypeOf(s).Comparable() {
-		return -1
+// checkStage refuses what cannot be a stage of any chain. Its errors go on after
+// the name of the stage.
+func checkStage(s Stage) error {
+	if isNil(s) {
+		if s == nil {
+			return fmt.Errorf("is nil")
+		}
+		return fmt.Errorf("is a nil %T", s)
 	}
-	return slices.Index(stages, s)
+	switch s := s.(type) {
+	case *Embedding:
+		if err := s.check(); err != nil {
+			return fmt.Errorf("is %w", err)
+		}
+	case *Linear:
+		if err := s.check(); err != nil {
+			return fmt.Errorf("is %w", err)
+		}
+	case Net:
+		if m, ok := s.(*Model); ok && m.emb != nil {
+			return fmt.Errorf("is a Model that begins with an Embedding and takes ids; put its stages into this chain instead")
+		}
+		if steps, batch, in, out := s.Dims(); steps < 0 || batch < 0 || in < 0 || out < 1 {
+			return fmt.Errorf("is a %T of %d steps and %d rows, inputs of width %d and outputs of width %d, want 0 or more, and at least 1 for the outputs", s, steps, batch, in, out)
+		}
+	default:
+		return fmt.Errorf("is a %T, want *Embedding, *Linear or a Net", s)
+	}
+	return nil
 }
+
+// isNil says whether v is nil or an interface that holds a nil pointer.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}
+
+// netsOf appends n and the nets inside it.
+func netsOf(n Net, list []Net) []Net {
+	list = append(list, n)
+	if m, ok := n.(*Model); ok {
+		for _, l := range m.links {
+			if l.net != nil {
+				list = netsOf(l.net, list)
+			}
+		}
+	}
+	return list
+}
+
+// stands says whether n is one of nets. What cannot be compared is a value, each
+// of them one of its own.
+func stands(n Net, nets []Net) bool {
+	return reflect.ValueOf(n).Comparable() && slices.Contains(nets, n)
+}
+
+// link takes stage i into the chain: it returns its link, nil for the embedding,
+// which has none.
+func (m *Model) link(i int, s Stage) (*link, error) {
+	switch s := s.(type) {
+	case *Embedding:
+		m.emb = newEmbedding(s, m.isa, m.steps*m.batch)
+		if m.frozen == "" {
+			m.emb.dy = make([]float32, len(m.emb.y))
+			m.emb.grad = m.params.gradient(s.Weight)
+		}
+		m.first = m.emb.y
+		return nil, m.addParam(i, "weight", s.Weight, m.emb.grad, ownStage)
+	case *Linear:
+		if s.tied != nil {
+			if m.emb == nil || s.tied != m.emb.from {
+				return nil, fmt.Errorf("bptt: stage %d of the chain is the Readout of an Embedding that is not its first stage", i)
+			}
+			if !kernels.Same(s.Weight, s.tied.Weight) {
+				return nil, fmt.Errorf("bptt: stage %d of the chain is the Readout of its first stage, but the Weight of one of them has been replaced; call Readout again", i)
+			}
+		}
+		lin := newLinear(s, m.isa)
+		if m.frozen == "" {
+			lin.train(m.params.gradient(s.Weight), split.ChunkSteps(m.batch)*m.batch)
+		}
+		if err := m.addParam(i, "weight", s.Weight, lin.dw, ownStage); err != nil {
+			return nil, err
+		}
+		if len(s.Bias) > 0 {
+			if m.frozen == "" {
+				lin.db = m.params.gradient(s.Bias)
+			}
+			if err := m.addParam(i, "bias", s.Bias, lin.db, ownStage); err != nil {
+				return nil, err
+			}
+		}
+		return &link{lin: lin, place: i, in: s.In, out: s.Out}, nil
+	default:
+		net := s.(Net)
+		_, _, in, out := net.Dims()
+		l := &link{net: net, place: i, in: in, out: out}
+		m.state, l.tensors = addLengths(m.state, net.State())
+		var err error
+		net.EachParam(func(name string, w, g []float32) {
+			if err == nil {
+				err = m.addParam(i, name, w, g, i)
+			}
+		})
+		return l, err
+	}
+}
+
+// addParam takes in a parameter of stage i. In a chain for inference none has a
+// gradient.
+func (m *Model) addParam(i int, name string, w, g []float32, net int) error {
+	p := Param{Name: paramName(i, name), W: w, G: g}
+	if m.frozen != "" {
+		p.G = nil
+		_, err := m.params.addValues(p)
+		return err
+	}
+	return m.params.add(p, net)
+}
+
+func paramName(stage int, name string) string { return strconv.Itoa(stage) + "." + name }

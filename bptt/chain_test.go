@@ -42,37 +42,6 @@ func unrolled(in, hidden, steps, batch int) *lstm.Unrolled {
 	return must(lstm.New(lstm.Config{Input: in, Hidden: hidden}, rng(2))).Unroll(steps, batch)
 }
 
-func TestChainErrors(t *testing.T) {
-	emb := must(bptt.NewEmbedding(7, 3, rng(1)))
-	lin := must(bptt.NewLinear(4, 7, rng(1)))
-	net := unrolled(3, 4, 5, 2)
-	for name, stages := range map[string][]bptt.Stage{
-		"nothing":         nil,
-		"nil":             {emb, nil},
-		"no net":          {emb, must(bptt.NewLinear(3, 7, rng(1)))},
-		"embedding alone": {emb},
-		"width":           {emb, unrolled(4, 4, 5, 2), lin},
-		"embedding last":  {net, must(bptt.NewEmbedding(4, 4, nil))},
-		"steps":           {net, unrolled(4, 4, 6, 2)},
-		"rows":            {net, unrolled(4, 4, 5, 3)},
-		"foreign readout": {emb, unrolled(3, 3, 5, 2), must(bptt.NewEmbedding(7, 3, rng(1))).Readout()},
-		"no stage":        {stranger{}, net},
-	} {
-		_, err := bptt.Chain(stages...)
-		require.Error(t, err, name)
-	}
-	for _, sizes := range [][2]int{{0, 1}, {1, 0}, {-1, 2}, {math.MaxInt32, 2}, {math.MaxInt, math.MaxInt}} {
-		_, err := bptt.NewLinear(sizes[0], sizes[1], nil)
-		require.Error(t, err)
-		_, err = bptt.NewEmbedding(sizes[0], sizes[1], nil)
-		require.Error(t, err)
-	}
-}
-
-type stranger struct{}
-
-func (stranger) Dims() (steps, batch, in, out int) { return 0, 0, 3, 3 }
-
 func TestChainNames(t *testing.T) {
 	names := func(net bptt.Net) (out []string) {
 		net.EachParam(func(name string, w, g []float32) {
@@ -87,37 +56,6 @@ func TestChainNames(t *testing.T) {
 	tied.tied, tied.hidden = true, tied.embed
 	require.Equal(t, []string{"0.weight", "1.weight_ih_l0", "1.weight_hh_l0", "1.bias_ih_l0", "1.bias_hh_l0", "2.bias"},
 		names(languageModel(t, 1, tied)))
-}
-
-// TestInitialValues: the distributions of PyTorch, the seed's bits, and zeros
-// without a generator.
-func TestInitialValues(t *testing.T) {
-	emb := must(bptt.NewEmbedding(301, 333, rng(5)))
-	sum, squares, tails := 0.0, 0.0, 0
-	for _, w := range emb.Weight {
-		sum += float64(w)
-		squares += float64(w) * float64(w)
-		if w > 2 || w < -2 {
-			tails++
-		}
-	}
-	n := float64(len(emb.Weight))
-	require.InDelta(t, 0, sum/n, 4/math.Sqrt(n))
-	require.InDelta(t, 1, squares/n, 4*math.Sqrt(2/n))
-	require.InDelta(t, 0.0455, float64(tails)/n, 0.003)
-	require.Equal(t, emb.Weight, must(bptt.NewEmbedding(301, 333, rng(5))).Weight)
-
-	lin := must(bptt.NewLinear(100, 900, rng(5)))
-	low, high, mean := float32(0), float32(0), 0.0
-	for _, w := range append(lin.Weight, lin.Bias...) {
-		low, high = min(low, w), max(high, w)
-		mean += float64(w) / 91000
-	}
-	require.InDelta(t, -0.1, low, 1e-4)
-	require.InDelta(t, 0.1, high, 1e-4)
-	require.InDelta(t, 0, mean, 1e-3)
-	require.Equal(t, make([]float32, 6), must(bptt.NewLinear(2, 3, nil)).Weight)
-	require.Equal(t, make([]float32, 6), must(bptt.NewEmbedding(2, 3, nil)).Weight)
 }
 
 // TestPadding: what lies past the end of a row changes nothing and comes out as
@@ -300,7 +238,8 @@ func TestMisusePanics(t *testing.T) {
 			f()
 		}()
 	}
-	floats.Forward(y[:4], y[:6])
+	x := make([]float32, 6)
+	floats.Forward(y[:4], x)
 	require.PanicsWithValue(t, "bptt: Backward: dx has 5 elements, want 6, those of the last forward pass", func() { floats.Backward(y[:5], y[:4]) })
 
 	// No steps and no rows are nothing to do.
@@ -309,176 +248,6 @@ func TestMisusePanics(t *testing.T) {
 	empty := must(bptt.Chain(must(bptt.NewEmbedding(5, 3, rng(1))), unrolled(3, 4, 6, 0), must(bptt.NewLinear(4, 5, rng(1)))))
 	require.NoError(t, empty.ForwardIDs(nil, nil))
 	empty.Backward(nil, nil)
-}
-
-// TestBadID leaves the state as it was.
-func TestBadID(t *testing.T) {
-	net := languageModel(t, 1, small)
-	y := make([]float32, 3*13)
-	require.NoError(t, net.ForwardIDs(y, []int32{1, 2, 3}))
-	before := net.State()
-	for _, bad := range []int32{-1, 13, math.MaxInt32, math.MinInt32} {
-		var id *bptt.IDError
-		require.ErrorAs(t, net.ForwardIDs(y, []int32{1, bad, 3}), &id)
-		require.Equal(t, bad, id.ID)
-		require.Equal(t, 1, id.Row)
-	}
-	require.Equal(t, before, net.State())
-}
-
-// TestPredictor: step by step a frozen copy gives the bits of the forward pass,
-// each row by itself, on every tier.
-func TestPredictor(t *testing.T) {
-	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
-		for _, tied := range []bool{false, true} {
-			s := small
-			if s.tied = tied; tied {
-				s.hidden = s.embed
-			}
-			net := languageModel(t, 1, s)
-			ids := make([]int32, 18)
-			for i := range ids {
-				ids[i] = int32(i*7) % 13
-			}
-			want := make([]float32, 18*13)
-			require.NoError(t, net.ForwardIDs(want, ids))
-			p := must(net.Predictor(3))
-			batch, in, out := p.Dims()
-			require.Equal(t, []int{3, 13, 13}, []int{batch, in, out})
-			y := make([]float32, 3*13)
-			var half [][]float32
-			for step := range 6 {
-				if step == 3 {
-					half = p.State()
-				}
-				require.NoError(t, p.StepIDs(y, ids[3*step:][:3]))
-				numtest.Equal(t, y, want[step*39:][:39], "step %d", step)
-			}
-			numtest.Equal(t, p.State()[0], net.State()[0])
-			require.NoError(t, p.SetState(half))
-			require.NoError(t, p.StepIDs(y, ids[9:12]))
-			numtest.Equal(t, y, want[3*39:][:39])
-
-			require.Error(t, p.SetState(half[:1]))
-			require.Error(t, p.StepIDs(y, []int32{1, 2, 13}))
-			require.NoError(t, p.SetState(half))
-			p.Reorder([]int{2, 2, 0})
-			require.NoError(t, p.StepIDs(y, []int32{ids[11], ids[11], ids[9]}))
-			numtest.Equal(t, y[:13], want[3*39+26:][:13])
-			numtest.Equal(t, y[13:26], want[3*39+26:][:13])
-			numtest.Equal(t, y[26:], want[3*39:][:13])
-
-			// Frozen until Refresh.
-			p.Reset()
-			net.EachParam(func(_ string, w, _ []float32) {
-				for i := range w {
-					w[i] /= 2
-				}
-			})
-			require.NoError(t, p.StepIDs(y, ids[:3]))
-			numtest.Equal(t, y, want[:39])
-			p.Reset(0, 1, 2)
-			p.Refresh()
-			net.Reset()
-			require.NoError(t, net.ForwardIDs(want, ids))
-			require.NoError(t, p.StepIDs(y, ids[:3]))
-			numtest.Equal(t, y, want[:39])
-			require.Zero(t, testing.AllocsPerRun(20, func() { _ = p.StepIDs(y, ids[:3]) }))
-		}
-	})
-	floats := must(bptt.Chain(unrolled(3, 4, 2, 2), must(bptt.NewLinear(4, 2, rng(1)))))
-	x, want, y := []float32{1, 2, 3, 4, 5, 6}, make([]float32, 4), make([]float32, 4)
-	floats.Forward(want, x)
-	any := must(floats.NewPredictor(2))
-	any.(bptt.Predictor).Step(y, x)
-	numtest.Equal(t, y, want)
-	require.Panics(t, func() { any.(bptt.Predictor).Step(y, x[:5]) })
-	require.Panics(t, func() { any.(bptt.Predictor).Step(y[:3], x) })
-	none := must(floats.Predictor(0))
-	none.Step(nil, nil)
-	for _, n := range []int{-1, math.MaxInt} {
-		_, err := floats.Predictor(n)
-		require.Error(t, err)
-	}
-	leaky := must(bptt.Chain(newLeaky(2, 1), must(bptt.NewLinear(1, 1, nil))))
-	_, err := leaky.Predictor(13)
-	require.ErrorContains(t, err, "unlucky")
-	_, err = leaky.Predictor(1)
-	require.ErrorContains(t, err, "no bptt.Predictor")
-}
-
-func TestSample(t *testing.T) {
-	var first []int32
-	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
-		net := languageModel(t, 1, small)
-		p := must(net.Predictor(1))
-		draw := func(n int, prompt []int32, temperature float64, r *rand.Rand) []int32 {
-			dst := make([]int32, n)
-			require.NoError(t, p.Sample(dst, prompt, temperature, r))
-			return dst
-		}
-		whole := draw(40, []int32{1, 2}, 1, rng(9))
-		if first == nil {
-			first = whole
-		}
-		require.Equal(t, first, whole, "every tier writes the same text")
-		p.Reset()
-		r := rng(9)
-		require.Equal(t, whole, append(draw(15, []int32{1, 2}, 1, r), draw(25, nil, 1, r)...), "in pieces")
-		p.Reset()
-		require.NotEqual(t, whole, draw(40, []int32{1, 2}, 1, rng(10)))
-
-		// Temperature 0 is the limit of low ones, and draws nothing.
-		p.Reset()
-		greedy := draw(40, []int32{1, 2}, 0, nil)
-		p.Reset()
-		require.Equal(t, greedy, draw(40, []int32{1, 2}, 1e-9, rng(9)))
-		p.Reset()
-		y := make([]float32, 13)
-		require.NoError(t, p.StepIDs(y, []int32{1}))
-		require.NoError(t, p.StepIDs(y, []int32{2}))
-		for i, id := range greedy {
-			for _, v := range y {
-				require.LessOrEqual(t, v, y[id], "symbol %d", i)
-			}
-			require.NoError(t, p.StepIDs(y, []int32{id}))
-		}
-	})
-
-	// The frequencies are the softmax of the logits over the temperature.
-	emb := must(bptt.NewEmbedding(3, 2, nil))
-	lin := must(bptt.NewLinear(4, 3, nil))
-	copy(lin.Bias, []float32{0, 1, 2})
-	net := must(bptt.Chain(emb, unrolled(2, 4, 1, 1), lin))
-	p := must(net.Predictor(1))
-	dst := make([]int32, 30000)
-	require.NoError(t, p.Sample(dst, []int32{0}, 2, rng(4)))
-	counts := [3]float64{}
-	for _, id := range dst {
-		counts[id]++
-	}
-	total := 1 + math.Exp(0.5) + math.E
-	for i, c := range counts {
-		require.InDelta(t, math.Exp(float64(i)/2)/total, c/float64(len(dst)), 0.015)
-	}
-
-	// So low a temperature that its reciprocal is no float32.
-	require.NoError(t, p.Sample(dst[:9], []int32{0}, 1e-300, rng(4)))
-	require.Equal(t, []int32{2, 2, 2, 2, 2, 2, 2, 2, 2}, dst[:9])
-
-	copy(lin.Bias, []float32{float32(math.NaN()), 1, 1})
-	p.Refresh()
-	require.NoError(t, p.Sample(nil, []int32{0}, 0, nil))
-	require.NoError(t, p.Sample(dst[:1], nil, 0, nil), "the largest that is a number")
-	require.Equal(t, int32(1), dst[0])
-	require.Error(t, p.Sample(dst[:1], nil, 1, rng(1)))
-	for _, temperature := range []float64{-1, math.NaN(), math.Inf(1)} {
-		require.Error(t, p.Sample(dst, []int32{0}, temperature, rng(1)))
-	}
-	p.Reset()
-	require.ErrorContains(t, p.Sample(dst, nil, 1, rng(1)), "prompt")
-	require.Error(t, p.Sample(dst, []int32{3}, 1, rng(1)))
-	require.Error(t, must(net.Predictor(2)).Sample(dst, []int32{0}, 1, rng(1)))
 }
 
 // TestEvaluate gives the loss that training sees, and leaves no trace.
@@ -520,53 +289,4 @@ func TestEvaluate(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, fresh, mean)
 	require.Equal(t, float32(1000), used.h[0])
-}
-
-func TestFingerprintSeesEverything(t *testing.T) {
-	net := newLeaky(1, 1)
-	sum := bptt.Fingerprint(net)
-	net.w[0] = math.Float32frombits(math.Float32bits(1) + 1)
-	require.NotEqual(t, sum, bptt.Fingerprint(net))
-	net.w[0] = float32(math.NaN())
-	sum = bptt.Fingerprint(net)
-	net.w[0] = math.Float32frombits(0xffc12345)
-	require.Equal(t, sum, bptt.Fingerprint(net), "one NaN is as good as another")
-}
-
-// A stage that stands twice in a chain, a chain gone back over twice, and
-// arguments that are not there are refused with what to do.
-func TestMisuseOfChains(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 6))
-	cell, err := lstm.New(lstm.Config{Input: 3, Hidden: 3}, r)
-	require.NoError(t, err)
-	u := cell.Unroll(2, 1)
-	_, err = bptt.Chain(u, u)
-	require.ErrorContains(t, err, "stage 1 of the chain is stage 0 again")
-	lin, err := bptt.NewLinear(3, 3, r)
-	require.NoError(t, err)
-	_, err = bptt.Chain(lin, u, lin)
-	require.ErrorContains(t, err, "stage 2 of the chain is stage 0 again")
-
-	m, err := bptt.Chain(u, lin)
-	require.NoError(t, err)
-	y, dy := make([]float32, 6), []float32{1, 2, 3, 4, 5, 6}
-	m.Forward(y, make([]float32, 6))
-	m.Backward(nil, dy)
-	before := gradients(m)
-	require.Panics(t, func() { m.Backward(nil, dy) })
-	m.Forward(y, make([]float32, 6))
-	require.NoError(t, m.SetLengths([]int{1}))
-	require.Panics(t, func() { m.Backward(nil, dy) })
-	require.Equal(t, before, gradients(m), "a refused Backward changed gradients")
-
-	plan := bptt.Plan{Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1}}
-	_, err = bptt.NewTrainer(nil, nil, plan)
-	require.ErrorContains(t, err, "no net")
-	_, err = bptt.NewTrainer(m, nil, plan)
-	require.ErrorContains(t, err, "no data")
-}
-
-func gradients(m *bptt.Model) (all []float32) {
-	m.EachParam(func(_ string, _, g []float32) { all = append(all, g...) })
-	return all
 }

@@ -107,11 +107,14 @@ func newCheckpoint(f *wire.File, err error) (*Checkpoint, error) {
 	return c, nil
 }
 
-// Params copies the parameters of the checkpoint into net. It refuses any
-// difference of names or sizes, and then leaves net as it was.
+// Params copies the parameters of the checkpoint into net, which may be one for
+// inference. It refuses any difference of names or sizes, and then leaves net as
+// it was.
 func (c *Checkpoint) Params(net Net) error {
-	var params []Param
-	net.EachParam(func(name string, w, g []float32) { params = append(params, Param{name, w, g}) })
+	params, err := values(net)
+	if err != nil {
+		return err
+	}
 	values, err := c.params(params)
 	if err != nil {
 		return err

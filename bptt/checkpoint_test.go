@@ -39,8 +39,14 @@ var setups = map[string]func(t *testing.T, plan bptt.Plan) (bptt.Net, *bptt.Trai
 		p.Optimizer = &bptt.AdamW{LR: 1e-2, WeightDecay: 0.1}
 		return onText(t, p, 6, 6, false)
 	},
-	"masks":                func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onMaskedText(t, p, 6, 6) },
-	"masks, overlapping":   func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onMaskedText(t, p, 6, 2) },
+	"masks":              func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onMaskedText(t, p, 6, 6) },
+	"masks, overlapping": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onMaskedText(t, p, 6, 2) },
+	"shared":             func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onSharedText(t, p, 6, 6, false) },
+	"shared, masks, overlapping": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) {
+		p.Accumulate = 2
+		return onSharedText(t, p, 6, 2, true)
+	},
+	"reported twice":       onReportedTwice,
 	"sequences":            func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onSequences(t, p, 0, 0) },
 	"sequences in windows": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onSequences(t, p, 5, 3) },
 }
@@ -55,6 +61,10 @@ func onText(t *testing.T, p bptt.Plan, window, stride int, tied bool) (bptt.Net,
 
 func onMaskedText(t *testing.T, p bptt.Plan, window, stride int) (bptt.Net, *bptt.Trainer) {
 	return onTextOf(t, p, window, stride, sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 2, steps: 6, batch: 3, masks: true})
+}
+
+func onSharedText(t *testing.T, p bptt.Plan, window, stride int, masks bool) (bptt.Net, *bptt.Trainer) {
+	return onTextOf(t, p, window, stride, sizes{vocabulary: 13, embed: 8, hidden: 8, layers: 2, steps: 6, batch: 3, masks: masks, twice: true})
 }
 
 func onTextOf(t *testing.T, p bptt.Plan, window, stride int, s sizes) (bptt.Net, *bptt.Trainer) {

@@ -31,6 +31,12 @@
 // earlier window reached at the same step, bit for bit; the Window-Stride
 // steps they share are run again with the new weights.
 //
+// # Shared weights
+//
+// The same memory in several places is one parameter: it is moved once, by the
+// sum of its gradients. [Chain] says how weights are shared; [Embedding.Readout] is
+// the usual case.
+//
 // # Random masks
 //
 // Dropout and zoneout of a net are on in training and off in Evaluate. Every window

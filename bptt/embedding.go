@@ -9,7 +9,8 @@ import (
 )
 
 // An Embedding is a table of one vector for each symbol, the first stage of a
-// Chain over ids. It holds the weights; chains that share it share them.
+// Chain over ids. It holds the weights; chains that share it share them. Chain
+// takes the slice as it is then. To give an Embedding another, do so before.
 type Embedding struct {
 	// Weight is [Vocabulary][Dim], named "weight" as in PyTorch.
 	Weight          []float32
@@ -20,17 +21,43 @@ type Embedding struct {
 // default. Only Uint64 is taken from r; a nil r leaves the table +0, for weights
 // that come from elsewhere.
 func NewEmbedding(vocabulary, dim int, r *rand.Rand) (*Embedding, error) {
-	if vocabulary < 1 || dim < 1 {
-		return nil, fmt.Errorf("bptt: an embedding of %d symbols of width %d, want at least 1 of each", vocabulary, dim)
-	}
-	if vocabulary > maxElements/dim {
-		return nil, fmt.Errorf("bptt: an embedding of %d symbols of width %d has more than %d weights", vocabulary, dim, maxElements)
+	if err := embeddingSizes(vocabulary, dim); err != nil {
+		return nil, fmt.Errorf("bptt: %w", err)
 	}
 	e := &Embedding{Weight: make([]float32, vocabulary*dim), Vocabulary: vocabulary, Dim: dim}
 	if r != nil {
 		draw.Normal(e.Weight, r)
 	}
 	return e, nil
+}
+
+func embeddingSizes(vocabulary, dim int) error {
+	if vocabulary < 1 || dim < 1 {
+		return fmt.Errorf("an embedding of %d symbols of width %d, want at least 1 of each", vocabulary, dim)
+	}
+	if vocabulary > maxElements/dim {
+		return fmt.Errorf("an embedding of %d symbols of width %d has more than %d weights", vocabulary, dim, maxElements)
+	}
+	return nil
+}
+
+// check refuses an embedding that was filled by hand and does not fit together.
+func (e *Embedding) check() error {
+	if err := embeddingSizes(e.Vocabulary, e.Dim); err != nil {
+		return err
+	}
+	if len(e.Weight) != e.Vocabulary*e.Dim {
+		return fmt.Errorf("an embedding of %d symbols of width %d with a Weight of %d elements, want %d", e.Vocabulary, e.Dim, len(e.Weight), e.Vocabulary*e.Dim)
+	}
+	return nil
+}
+
+// mustBe panics unless now, the first stage of a chain, still has the slice and
+// sizes of e, with which the chain was made.
+func (e *Embedding) mustBe(now *Embedding) {
+	if now.Vocabulary != e.Vocabulary || now.Dim != e.Dim || !kernels.Same(now.Weight, e.Weight) {
+		panic("bptt: the Weight or the sizes of the chain's Embedding have been replaced; make the chain anew after that")
+	}
 }
 
 // maxElements bounds one tensor, so that no product of sizes overflows.
@@ -43,8 +70,13 @@ func (e *Embedding) Dims() (steps, batch, in, out int) { return 0, 0, e.Vocabula
 // Readout returns the linear layer whose weight is the table itself: the logit
 // of a symbol is the product of its vector with x, plus a bias that starts at
 // zero. In a chain with the embedding both have one gradient, to which the
-// readout adds first.
+// readout adds first. A Linear made by hand with the same Weight and an own Bias
+// does the same; that of Readout is in addition refused in a chain that does not
+// begin with e. Readout panics if the sizes of e do not fit its Weight.
 func (e *Embedding) Readout() *Linear {
+	if err := e.check(); err != nil {
+		panic("bptt: Readout of " + err.Error())
+	}
 	return &Linear{Weight: e.Weight, Bias: make([]float32, e.Vocabulary), In: e.Dim, Out: e.Vocabulary, tied: e}
 }
 
@@ -61,13 +93,21 @@ func (e *IDError) Error() string {
 	return fmt.Sprintf("bptt: %s %d at step %d, row %d, want 0 to %d", e.What, e.ID, e.Step, e.Row, e.Limit-1)
 }
 
-// lookup sets y [T*B][dim] to the vectors of ids [T*B]. Padding is +0, whatever
-// its ids are. Nothing is written if an id is bad.
-func (e *Embedding) lookup(y []float32, ids []int32, batch int, lengths []int) error {
+// checkIDs refuses ids [T*B] that are not in the vocabulary, except in padding.
+func (e *Embedding) checkIDs(ids []int32, batch int, lengths []int) error {
 	for p, id := range ids {
 		if (id < 0 || int(id) >= e.Vocabulary) && !padded(lengths, p, batch) {
 			return &IDError{What: "id", ID: id, Step: p / batch, Row: p % batch, Limit: e.Vocabulary}
 		}
+	}
+	return nil
+}
+
+// lookup sets y [T*B][dim] to the vectors of ids [T*B]. Padding is +0, whatever
+// its ids are. Nothing is written if an id is bad.
+func (e *Embedding) lookup(y []float32, ids []int32, batch int, lengths []int) error {
+	if err := e.checkIDs(ids, batch, lengths); err != nil {
+		return err
 	}
 	for p, id := range ids {
 		row := y[p*e.Dim:][:e.Dim]
@@ -80,12 +120,36 @@ func (e *Embedding) lookup(y []float32, ids []int32, batch int, lengths []int) e
 	return nil
 }
 
-// gather adds the gradients dy [T*B][dim] of the looked-up vectors to grad, one
-// addition for each of the pairs, in their order.
-func (e *Embedding) gather(t kernels.ISA, grad, dy []float32, ids []int32, pairs []int32) {
+// embedding is an Embedding within one chain: its gradient, and what stands
+// between it and the first link.
+type embedding struct {
+	Embedding // as it was when the chain was made
+	from      *Embedding
+	isa       kernels.ISA
+	grad      []float32 // nil in a chain for inference, as is dy
+	ids       []int32   // of the last forward pass
+	y, dy     []float32 // [steps][batch][Dim]
+}
+
+func newEmbedding(e *Embedding, isa kernels.ISA, pairs int) *embedding {
+	return &embedding{Embedding: *e, from: e, isa: isa, ids: make([]int32, 0, pairs), y: make([]float32, pairs*e.Dim)}
+}
+
+// forward sets s.y to the vectors of ids, which it keeps.
+func (s *embedding) forward(ids []int32, batch int, lengths []int) error {
+	if err := s.lookup(s.y, ids, batch, lengths); err != nil {
+		return err
+	}
+	s.ids = append(s.ids[:0], ids...)
+	return nil
+}
+
+// backward adds the gradients dy [T*B][Dim] of the looked-up vectors to that of
+// the table, one addition for each of the pairs, in their order.
+func (s *embedding) backward(dy []float32, pairs []int32) {
 	for _, p := range pairs {
-		g := grad[int(ids[p])*e.Dim:][:e.Dim]
-		t.Add(g, g, dy[int(p)*e.Dim:][:e.Dim])
+		g := s.grad[int(s.ids[p])*s.Dim:][:s.Dim]
+		s.isa.Add(g, g, dy[int(p)*s.Dim:][:s.Dim])
 	}
 }
 

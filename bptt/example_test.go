@@ -72,6 +72,29 @@ func ExampleChain() {
 	// bptt: stage 2 of the chain takes width 31, the stage before it gives 32
 }
 
+// The same memory in two stages is one parameter with one gradient: here the LSTM
+// stands in two stages, and the readout has the weights of the embedding.
+func ExampleChain_shared() {
+	r := rand.New(rand.NewPCG(1, 2))
+	emb, _ := bptt.NewEmbedding(100, 16, r)
+	rnn, _ := lstm.New(lstm.Config{Input: 16, Hidden: 16}, r)
+	out, _ := bptt.NewLinear(16, 100, r)
+	out.Weight = emb.Weight // before Chain
+	net, err := bptt.Chain(emb, rnn.Unroll(20, 4), rnn.Unroll(20, 4), out)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.EachParam(func(name string, w, _ []float32) { fmt.Println(name, len(w)) })
+	// Output:
+	// 0.weight 1600
+	// 1.weight_ih_l0 1024
+	// 1.weight_hh_l0 1024
+	// 1.bias_ih_l0 64
+	// 1.bias_hh_l0 64
+	// 3.bias 100
+}
+
 // A Model runs and is differentiated like any Net; its input is ids.
 func ExampleModel() {
 	net, _ := tiny()

@@ -6,13 +6,18 @@ import (
 	"math"
 )
 
-// Fingerprint returns the SHA-256 of all parameters of net, names included:
-// equal runs have equal fingerprints on every machine. Every NaN counts as the
+// Fingerprint returns the SHA-256 of all parameters of net, names included, each
+// memory once, by the first of its names: equal runs have equal fingerprints on every machine. Every NaN counts as the
 // same one, since which NaN an operation gives is up to the hardware.
 func Fingerprint(net Net) [sha256.Size]byte {
 	h := sha256.New()
 	var b []byte
+	var seen params
 	net.EachParam(func(name string, w, _ []float32) {
+		if seen.find(w) >= 0 {
+			return
+		}
+		seen.list = append(seen.list, Param{Name: name, W: w})
 		b = binary.LittleEndian.AppendUint64(b[:0], uint64(len(name)))
 		b = append(b, name...)
 		b = binary.LittleEndian.AppendUint64(b, uint64(len(w)))

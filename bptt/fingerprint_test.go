@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,4 +59,15 @@ func fingerprint(t *testing.T, workers int) string {
 	require.Greater(t, report.Norm, 0.5, "the clip must have had work")
 	sum := bptt.Fingerprint(net)
 	return hex.EncodeToString(sum[:])
+}
+
+func TestFingerprintSeesEverything(t *testing.T) {
+	net := newLeaky(1, 1)
+	sum := bptt.Fingerprint(net)
+	net.w[0] = math.Float32frombits(math.Float32bits(1) + 1)
+	require.NotEqual(t, sum, bptt.Fingerprint(net))
+	net.w[0] = float32(math.NaN())
+	sum = bptt.Fingerprint(net)
+	net.w[0] = math.Float32frombits(0xffc12345)
+	require.Equal(t, sum, bptt.Fingerprint(net), "one NaN is as good as another")
 }

@@ -11,7 +11,9 @@ import (
 )
 
 // A Linear is the layer y = x W^T + b applied to every step, a stage of a
-// Chain. It holds the weights; chains that share it share them.
+// Chain. It holds the weights; chains that share it share them, and so do two
+// places of one chain: see Chain about shared weights. Chain takes the slices as
+// they are then. To give a Linear others, do so before.
 type Linear struct {
 	// Weight is [Out][In], named "weight" as in PyTorch.
 	Weight []float32
@@ -26,11 +28,8 @@ type Linear struct {
 // ±1/sqrt(in), PyTorch's default. Only Uint64 is taken from r; a nil r leaves
 // them +0, for weights that come from elsewhere.
 func NewLinear(in, out int, r *rand.Rand) (*Linear, error) {
-	if in < 1 || out < 1 {
-		return nil, fmt.Errorf("bptt: a linear layer from width %d to %d, want at least 1", in, out)
-	}
-	if in > maxElements/out {
-		return nil, fmt.Errorf("bptt: a linear layer from width %d to %d has more than %d weights", in, out, maxElements)
+	if err := linearSizes(in, out); err != nil {
+		return nil, fmt.Errorf("bptt: %w", err)
 	}
 	l := &Linear{Weight: make([]float32, out*in), Bias: make([]float32, out), In: in, Out: out}
 	if r != nil {
@@ -41,15 +40,50 @@ func NewLinear(in, out int, r *rand.Rand) (*Linear, error) {
 	return l, nil
 }
 
+func linearSizes(in, out int) error {
+	if in < 1 || out < 1 {
+		return fmt.Errorf("a linear layer from width %d to %d, want at least 1", in, out)
+	}
+	if in > maxElements/out {
+		return fmt.Errorf("a linear layer from width %d to %d has more than %d weights", in, out, maxElements)
+	}
+	return nil
+}
+
+// check refuses a layer that was filled by hand and does not fit together.
+func (l *Linear) check() error {
+	if err := linearSizes(l.In, l.Out); err != nil {
+		return err
+	}
+	if len(l.Weight) != l.Out*l.In {
+		return fmt.Errorf("a linear layer from width %d to %d with a Weight of %d elements, want %d", l.In, l.Out, len(l.Weight), l.Out*l.In)
+	}
+	if l.Bias != nil && len(l.Bias) != l.Out {
+		return fmt.Errorf("a linear layer from width %d to %d with a Bias of %d elements, want %d, or nil for none", l.In, l.Out, len(l.Bias), l.Out)
+	}
+	return nil
+}
+
+// mustBe panics unless now, the layer at that place of a chain, still has the
+// slices and sizes of l, with which the chain was made. Otherwise the weights in
+// use would be others than the parameters of the chain.
+func (l *Linear) mustBe(now *Linear, place int) {
+	if now.In != l.In || now.Out != l.Out || !kernels.Same(now.Weight, l.Weight) ||
+		len(now.Bias) != len(l.Bias) || l.Bias != nil && !kernels.Same(now.Bias, l.Bias) {
+		panic(fmt.Sprintf("bptt: the Weight, the Bias or the sizes of stage %d of the chain, a Linear, have been replaced; make the chain anew after that", place))
+	}
+}
+
 // Dims returns the widths, with 0 steps and rows: a linear layer takes those
 // of the chain.
 func (l *Linear) Dims() (steps, batch, in, out int) { return 0, 0, l.In, l.Out }
 
 // linear is a Linear within one chain: gradients, packed weights, scratch.
 type linear struct {
-	*Linear
+	Linear      // as it was when the chain was made
+	from        *Linear
 	isa         kernels.ISA
-	dw, db      []float32
+	dw, db      []float32 // nil in a chain for inference
 	fwd, bwd    *kernels.Packed
 	work        [][]float32 // one for each worker
 	k           int         // pairs of the longest chunk
@@ -66,19 +100,16 @@ type linear struct {
 // a multiple of the rows of every register tile.
 const rowUnit = 12
 
-func newLinear(l *Linear, isa kernels.ISA, dw []float32, pairsPerChunk int) *linear {
-	s := &linear{
-		Linear: l, isa: isa, dw: dw, k: pairsPerChunk,
-		fwd: isa.NewPacked(l.In, l.Out), bwd: isa.NewPacked(l.Out, l.In),
-	}
-	if s.dw == nil {
-		s.dw = make([]float32, len(l.Weight))
-	}
-	if l.Bias != nil {
-		s.db = make([]float32, len(l.Bias))
-	}
+func newLinear(l *Linear, isa kernels.ISA) *linear {
+	s := &linear{Linear: *l, from: l, isa: isa, fwd: isa.NewPacked(l.In, l.Out)}
 	s.forwardPart, s.backPart = s.forwardRows, s.backwardRows
 	return s
+}
+
+// train prepares for backward passes, which add to dw.
+func (s *linear) train(dw []float32, pairsPerChunk int) {
+	s.dw, s.k = dw, pairsPerChunk
+	s.bwd = s.isa.NewPacked(s.Out, s.In)
 }
 
 // forward sets y [rows][out] = bias + x W^T: one chain for each output, over

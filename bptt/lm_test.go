@@ -16,6 +16,7 @@ type sizes struct {
 	steps, batch                      int
 	tied                              bool
 	masks                             bool // of every kind
+	twice                             bool // the LSTM stands in two stages, and the readout's weight is the embedding's by hand
 }
 
 // languageModel returns a chain of embedding, LSTM and readout.
@@ -34,6 +35,12 @@ func languageModel(t testing.TB, seed uint64, s sizes) *bptt.Model {
 	if !s.tied {
 		out, err = bptt.NewLinear(s.hidden, s.vocabulary, r)
 		require.NoError(t, err)
+	}
+	if s.twice {
+		out = &bptt.Linear{Weight: emb.Weight, Bias: make([]float32, s.vocabulary), In: s.embed, Out: s.vocabulary}
+		m, err := bptt.Chain(emb, rnn.Unroll(s.steps, s.batch), rnn.Unroll(s.steps, s.batch), out)
+		require.NoError(t, err)
+		return m
 	}
 	m, err := bptt.Chain(emb, rnn.Unroll(s.steps, s.batch), out)
 	require.NoError(t, err)

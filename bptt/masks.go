@@ -1,6 +1,9 @@
 package bptt
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // masked is a Net with random masks, or one that may have them.
 type masked interface {
@@ -26,6 +29,21 @@ func (m *Model) masks(f func(masked)) {
 				f(n)
 			}
 		}
+	}
+}
+
+// tellApart gives the Nets seeds of their own if two of them would have the same
+// masks.
+func (m *Model) tellApart() {
+	var seen [][]uint64
+	again := false
+	m.masks(func(n masked) {
+		s := n.MaskState()
+		again = again || slices.ContainsFunc(seen, func(e []uint64) bool { return slices.Equal(e, s) })
+		seen = append(seen, s)
+	})
+	if again {
+		m.SetSeed(0)
 	}
 }
 

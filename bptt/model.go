@@ -3,15 +3,16 @@ package bptt
 import (
 	"fmt"
 
-	"github.com/simdrnn/simdrnn/internal/split"
+	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // Dims returns the sizes of the chain. For a model over ids in is the size of
 // the vocabulary.
 func (m *Model) Dims() (steps, batch, in, out int) { return m.steps, m.batch, m.in, m.out }
 
-// Forward sets y [T][batch][out] from x [T][batch][in]. It panics for a model
-// over ids.
+// Forward sets y [T][batch][out] from x [T][batch][in]. It keeps x, not a copy,
+// until Backward. It panics for a model over ids, and if y and x have memory in
+// common.
 func (m *Model) Forward(y, x []float32) {
 	if m.emb != nil {
 		panic("bptt: Forward of a chain that begins with an Embedding, want ForwardIDs")
@@ -20,6 +21,10 @@ func (m *Model) Forward(y, x []float32) {
 	if len(x) != t*m.batch*m.in {
 		panic(fmt.Sprintf("bptt: Forward: x has %d elements, want %d for the %d steps of y", len(x), t*m.batch*m.in, t))
 	}
+	if kernels.Overlap(y, x) {
+		panic("bptt: Forward: y and x have memory in common, want memory of its own for each")
+	}
+	m.asBuilt()
 	m.first = x
 	m.forward(y, t)
 }
@@ -34,10 +39,10 @@ func (m *Model) ForwardIDs(y []float32, ids []int32) error {
 	if len(ids) != t*m.batch {
 		panic(fmt.Sprintf("bptt: ForwardIDs: %d ids, want %d for the %d steps of y", len(ids), t*m.batch, t))
 	}
-	if err := m.emb.lookup(m.first, ids, m.batch, m.lengths); err != nil {
+	m.asBuilt()
+	if err := m.emb.forward(ids, m.batch, m.rows.lengths); err != nil {
 		return err
 	}
-	m.ids = append(m.ids[:0], ids...)
 	m.forward(y, t)
 	return nil
 }
@@ -58,8 +63,8 @@ func (m *Model) stepsOf(n int) int {
 }
 
 func (m *Model) forward(y []float32, t int) {
-	m.stale = m.stale || t != m.t
-	m.t, m.pending = t, true
+	m.rows.begin(t)
+	m.pending = true
 	if t == 0 {
 		m.skip(func(n Net) { n.Forward(nil, nil) })
 		return
@@ -76,24 +81,49 @@ func (m *Model) forward(y []float32, t int) {
 			l.net.Forward(out, x)
 		} else {
 			l.lin.forward(m.team, out, x)
-			m.clearPadding(out, l.out)
+			m.rows.clearPadding(out, l.out)
 		}
 		x = out
 	}
 }
 
+// asBuilt panics if the slices of a stage of this package were replaced after
+// Chain took them.
+func (m *Model) asBuilt() {
+	if m.emb != nil {
+		m.emb.mustBe(m.emb.from)
+	}
+	for _, l := range m.links {
+		if l.lin != nil {
+			l.lin.mustBe(l.lin.from, l.place)
+		}
+	}
+}
+
+// mustTrain panics if the chain is one for inference.
+func (m *Model) mustTrain(method string) {
+	if m.frozen != "" {
+		panic(errNoGradient("bptt: "+method+" of a chain for inference: ", m.frozen).Error())
+	}
+}
+
 // Backward propagates dy back through the last forward pass and adds to the
-// gradients. dx is set, or nil; a model over ids has no dx and wants nil.
+// gradients. dx is set, or nil; a model over ids has no dx and wants nil. It panics
+// if dx and dy have memory in common, or dx and the x of the forward pass.
 func (m *Model) Backward(dx, dy []float32) {
+	m.mustTrain("Backward")
 	if m.emb != nil && dx != nil {
 		panic("bptt: Backward of a chain over ids has no dx, want nil")
 	}
-	rows := m.t * m.batch
+	rows := m.rows.t * m.batch
 	if len(dy) != rows*m.out {
 		panic(fmt.Sprintf("bptt: Backward: dy has %d elements, want %d, those of the last forward pass", len(dy), rows*m.out))
 	}
 	if dx != nil && len(dx) != rows*m.in {
 		panic(fmt.Sprintf("bptt: Backward: dx has %d elements, want %d, those of the last forward pass", len(dx), rows*m.in))
+	}
+	if kernels.Overlap(dx, dy) || kernels.Overlap(dx, m.first) {
+		panic("bptt: Backward: dx has memory in common with dy or with the x of the forward pass, want memory of its own")
 	}
 	if !m.pending {
 		panic("bptt: Backward of a chain without a Forward before it, or with SetLengths between them: each Forward serves one Backward")
@@ -104,9 +134,9 @@ func (m *Model) Backward(dx, dy []float32) {
 		return
 	}
 	if m.emb != nil {
-		dx = m.dfirst[:rows*m.emb.Dim]
+		dx = m.emb.dy[:rows*m.emb.Dim]
 	}
-	m.order()
+	m.rows.order()
 	for i := len(m.links) - 1; i >= 0; i-- {
 		l := m.links[i]
 		d := dx
@@ -116,16 +146,17 @@ func (m *Model) Backward(dx, dy []float32) {
 		if l.net != nil {
 			l.net.Backward(d, dy)
 		} else {
-			l.lin.backward(m.team, d, dy, m.pairs, m.chunks)
+			l.lin.backward(m.team, d, dy, m.rows.pairs, m.rows.chunks)
 			if d != nil {
-				m.clearPadding(d, l.in)
+				m.rows.clearPadding(d, l.in)
 			}
 		}
 		dy = d
 	}
 	if m.emb != nil {
-		m.emb.gather(m.isa, m.embGrad, dx, m.ids, m.pairs)
+		m.emb.backward(dx, m.rows.pairs)
 	}
+	m.sums.run(m.team)
 }
 
 // skip is a pass over no steps: nothing to compute, but each net hands the
@@ -134,40 +165,6 @@ func (m *Model) skip(pass func(Net)) {
 	for _, l := range m.links {
 		if l.net != nil {
 			pass(l.net)
-		}
-	}
-}
-
-// order lists the pairs p = t*batch+b that exist in the order of every sum over
-// them, t descending and b ascending, and where the chunks of that list end.
-func (m *Model) order() {
-	if !m.stale {
-		return
-	}
-	m.stale = false
-	m.pairs, m.chunks = m.pairs[:0], m.chunks[:0]
-	n := split.ChunkSteps(m.batch)
-	for done, t := 1, m.t-1; t >= 0; done, t = done+1, t-1 {
-		for b := range m.batch {
-			if m.lengths == nil || t < m.lengths[b] {
-				m.pairs = append(m.pairs, int32(t*m.batch+b))
-			}
-		}
-		if done%n == 0 || t == 0 {
-			m.chunks = append(m.chunks, int32(len(m.pairs)))
-		}
-	}
-}
-
-// clearPadding sets what lies past the ends of the rows of y [t][batch][width]
-// to +0.
-func (m *Model) clearPadding(y []float32, width int) {
-	if m.lengths == nil {
-		return
-	}
-	for b, n := range m.lengths {
-		for t := n; t < m.t; t++ {
-			clear(y[(t*m.batch+b)*width:][:width])
 		}
 	}
 }

@@ -62,6 +62,9 @@ type Net interface {
 	// EachParam calls f for every parameter, always in the same order: its
 	// name, its values and the gradient of the same length. Both slices stay
 	// where they are for the life of the net, and writing w changes the net.
+	// The same w several times is one parameter with the first of the names,
+	// whose gradient is the sum of the different g. A net for inference gives
+	// nil for g, and cannot be trained.
 	EachParam(f func(name string, w, g []float32))
 
 	// NewPredictor returns a frozen, packed copy of the net for inference, one

@@ -25,6 +25,7 @@ type model struct {
 	vocabulary, width int
 	cfg               lstm.Config
 	tied              bool // the readout is the embedding's
+	twice             bool // the LSTM stands in two stages
 	steps, batch      int
 
 	weights map[string][]float32 // by the chain's names
@@ -48,7 +49,11 @@ func (m *model) chain(t *testing.T) *bptt.Model {
 	if m.tied {
 		out = emb.Readout()
 	}
-	net, err := bptt.Chain(emb, rnn.Unroll(m.steps, m.batch), out)
+	stages := []bptt.Stage{emb, rnn.Unroll(m.steps, m.batch), out}
+	if m.twice {
+		stages = []bptt.Stage{emb, rnn.Unroll(m.steps, m.batch), rnn.Unroll(m.steps, m.batch), out}
+	}
+	net, err := bptt.Chain(stages...)
 	noError(t, err)
 	draw := m.weights == nil
 	if draw {
@@ -89,7 +94,11 @@ func (m *model) judge(steps int, ids, targets []int32, lengths []int, state [][]
 	for name := range oracle.Sizes(oracle.LSTM[bounded]{}, s) {
 		params[name] = lift("1." + name)
 	}
-	table, w, b := lift("0.weight"), lift("2.weight"), lift("2.bias")
+	out := "2."
+	if m.twice {
+		out = "3."
+	}
+	table, w, b := lift("0.weight"), lift(out+"weight"), lift(out+"bias")
 	if m.tied {
 		w = table
 	}
@@ -102,18 +111,31 @@ func (m *model) judge(steps int, ids, targets []int32, lengths []int, state [][]
 	}
 	pass := oracle.Forward(oracle.LSTM[bounded]{}, s, params, oracle.Sequence[bounded]{
 		T: steps, B: m.batch, X: oracle.Embed(table, m.width, symbols), Lengths: lengths, State: state})
-	z := oracle.Linear(w, b, pass.Y, s.Out(), m.vocabulary)
+	last := pass
+	if m.twice {
+		last = oracle.Forward(oracle.LSTM[bounded]{}, s, params, oracle.Sequence[bounded]{T: steps, B: m.batch, X: pass.Y, Lengths: lengths})
+	}
+	z := oracle.Linear(w, b, last.Y, s.Out(), m.vocabulary)
 	dz := oracle.CrossEntropyBack(z, m.vocabulary, classes)
-	dw, db, dh := oracle.LinearBack(w, pass.Y, dz, s.Out(), m.vocabulary)
-	back := pass.Backward(dh, nil)
+	dw, db, dh := oracle.LinearBack(w, last.Y, dz, s.Out(), m.vocabulary)
+	back := last.Backward(dh, nil)
+	if m.twice {
+		second := back
+		back = pass.Backward(second.X, nil)
+		for name, g := range back.Params {
+			for k := range g {
+				g[k] = g[k].Add(second.Params[name][k])
+			}
+		}
+	}
 	dtable := oracle.EmbedBack(m.vocabulary, m.width, symbols, back.X)
 	want := wanted{loss: oracle.CrossEntropy(z, m.vocabulary, classes), logits: z, dy: dz, state: pass.State,
-		grads: map[string][]bounded{"0.weight": dtable, "2.weight": dw, "2.bias": db}}
+		grads: map[string][]bounded{"0.weight": dtable, out + "weight": dw, out + "bias": db}}
 	if m.tied {
 		for k := range dtable {
 			dtable[k] = dw[k].Add(dtable[k])
 		}
-		delete(want.grads, "2.weight")
+		delete(want.grads, out+"weight")
 	}
 	for name, g := range back.Params {
 		want.grads["1."+name] = g
@@ -165,7 +187,7 @@ func drawIDs(rng *rand.Rand, n, below int) []int32 {
 
 // TestModelAgainstOracle: embedding, readout and cross-entropy around an LSTM,
 // with ragged lengths, ids out of range in the padding, ignored targets, a tied
-// readout, sizes around vectors.
+// readout, an LSTM in two stages, sizes around vectors.
 func TestModelAgainstOracle(t *testing.T) {
 	type problem struct {
 		model
@@ -181,6 +203,8 @@ func TestModelAgainstOracle(t *testing.T) {
 		{vocabulary: 65, width: 7, cfg: lstm.Config{Hidden: 7, Layers: 1}, steps: 20, batch: 2, tied: true},
 		{vocabulary: 6, width: 4, cfg: lstm.Config{Hidden: 4, Layers: 3}, steps: 2, batch: 9, tied: true},
 		{vocabulary: 7, width: 2, cfg: lstm.Config{Hidden: 3, Layers: 1}, steps: 29, batch: 19}, // chunks of 14 steps
+		{vocabulary: 9, width: 6, cfg: lstm.Config{Hidden: 6, Layers: 1}, steps: 5, batch: 4, twice: true},
+		{vocabulary: 9, width: 8, cfg: lstm.Config{Hidden: 8, Layers: 2}, steps: 7, batch: 3, tied: true, twice: true},
 	}
 	rng := rand.New(rand.NewPCG(8, 9))
 	var problems []*problem

@@ -118,7 +118,7 @@ func TestSumsHaveTheOrderOfTheContract(t *testing.T) {
 		{steps: 3, batch: 257, width: 2, in: 2, vocabulary: 33}, // chunks of one step
 		{steps: 9, batch: 2, width: 17, in: 17, vocabulary: 18}, // one chunk
 	} {
-		for _, readout := range []string{"own", "tied", "without bias"} {
+		for _, readout := range []string{"own", "tied", "tied by hand", "without bias"} {
 			t.Run(fmt.Sprintf("T=%d,B=%d,lengths=%v,readout=%s", c.steps, c.batch, c.lengths != nil, readout), func(t *testing.T) {
 				numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) { c.check(t, readout) })
 			})
@@ -134,9 +134,12 @@ func (c contract) check(t *testing.T, readout string) {
 	noError(t, err)
 	out, err := bptt.NewLinear(c.in, c.vocabulary, rng)
 	noError(t, err)
-	tied := readout == "tied"
-	if tied {
+	tied := readout == "tied" || readout == "tied by hand"
+	switch {
+	case readout == "tied":
 		out = emb.Readout()
+	case tied:
+		out.Weight = emb.Weight
 	}
 	if readout == "without bias" {
 		out.Bias = nil

@@ -1,6 +1,11 @@
 package bptt
 
-import "strconv"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
 
 // A Param is one parameter of a net: its name, values and gradient.
 type Param struct {
@@ -8,21 +13,225 @@ type Param struct {
 	W, G []float32
 }
 
-func (m *Model) addParam(stage int, name string, w, g []float32) {
-	m.params = append(m.params, Param{Name: strconv.Itoa(stage) + "." + name, W: w, G: g})
+// params are the parameters of a net. The same memory reported in several
+// places is one parameter, which has the name of the first place.
+type params struct {
+	list []Param
+	uses []use // only of parameters with gradients
+}
+
+// use is one place in which a parameter is reported.
+type use struct {
+	Param
+	of  int // index of the parameter in list
+	net int // the stage if it is a Net, ownStage for an Embedding or a Linear
+}
+
+// ownStage stands for the stages of this package. Those that share weights add
+// to one gradient.
+const ownStage = -1
+
+// find returns the index of the parameter whose values are w, -1 if there is
+// none.
+func (p *params) find(w []float32) int {
+	for i := range p.list {
+		if kernels.Same(p.list[i].W, w) {
+			return i
+		}
+	}
+	return -1
+}
+
+// addValues takes a parameter in, if it is a new one, and returns its index. It
+// refuses one that has a part of its memory in common with another.
+func (p *params) addValues(q Param) (int, error) {
+	if i := p.find(q.W); i >= 0 {
+		return i, nil
+	}
+	for _, o := range p.list {
+		if kernels.Overlap(o.W, q.W) {
+			return 0, fmt.Errorf("bptt: parameters %s of %d elements and %s of %d share a part of their memory, want all of it or none", o.Name, len(o.W), q.Name, len(q.W))
+		}
+	}
+	p.list = append(p.list, q)
+	return len(p.list) - 1, nil
+}
+
+// add is addValues for a parameter that is to be trained. It refuses a gradient
+// of another length or in memory of something else.
+func (p *params) add(q Param, net int) error {
+	if len(q.G) != len(q.W) {
+		return fmt.Errorf("bptt: the gradient of parameter %s has %d elements, want %d, those of its values", q.Name, len(q.G), len(q.W))
+	}
+	of, err := p.addValues(q)
+	if err != nil {
+		return err
+	}
+	u := use{q, of, net}
+	if err := u.checkMemory(u); err != nil {
+		return err
+	}
+	for _, o := range p.uses {
+		if err := u.checkMemory(o); err != nil {
+			return err
+		}
+		if !kernels.Overlap(o.G, u.G) {
+			continue
+		}
+		switch {
+		case !kernels.Same(o.G, u.G) || o.of != u.of:
+			return fmt.Errorf("bptt: the gradients of %s and %s have memory in common, want a gradient of its own for each", o.Name, u.Name)
+		case o.net != u.net:
+			return fmt.Errorf("bptt: %s and %s have one gradient: the same net stands in both stages; %s", o.Name, u.Name, unrollAgain)
+		}
+	}
+	p.uses = append(p.uses, u)
+	return nil
+}
+
+// checkMemory refuses a gradient that lies where values are.
+func (u use) checkMemory(o use) error {
+	for _, pair := range [][2]use{{u, o}, {o, u}} {
+		if kernels.Overlap(pair[0].G, pair[1].W) {
+			return fmt.Errorf("bptt: the gradient of %s lies in the memory of parameter %s, want memory of its own", pair[0].Name, pair[1].Name)
+		}
+	}
+	return nil
+}
+
+const unrollAgain = "unroll the Layer again: both stages then share its weights as one parameter"
+
+// errNoGradient says which parameter a net for inference cannot be trained for.
+func errNoGradient(what, name string) error {
+	return fmt.Errorf("%sparameter %s has no gradient, as in a net made by Infer; make a net that is to be trained by Unroll", what, name)
+}
+
+// gradient returns the memory in which stages of this package sum the gradient
+// of w: that of an earlier one with the same weights, or new memory.
+func (p *params) gradient(w []float32) []float32 {
+	for _, u := range p.uses {
+		if u.net == ownStage && kernels.Same(u.W, w) {
+			return u.G
+		}
+	}
+	return make([]float32, len(w))
+}
+
+// sums returns what makes one gradient of several, nil if there is nothing to
+// add up.
+func (p *params) sums() *sums {
+	s := &sums{}
+	var shared []Param
+	for i, q := range p.list {
+		grads := [][]float32{q.G}
+		for _, u := range p.uses {
+			seen := func(g []float32) bool { return kernels.Same(g, u.G) }
+			if u.of == i && len(u.G) > 0 && !slices.ContainsFunc(grads, seen) {
+				grads = append(grads, u.G)
+			}
+		}
+		if len(grads) > 1 {
+			shared = append(shared, q)
+			s.more = append(s.more, grads[1:])
+		}
+	}
+	if shared == nil {
+		return nil
+	}
+	s.pieces.init(shared, s.add)
+	return s
+}
+
+// sums adds up the gradients of parameters that stand in several places.
+type sums struct {
+	pieces pieces
+	more   [][][]float32 // of each of the pieces' parameters: the gradients besides its own
+}
+
+// run adds the further gradients to that of the first place, in the order of
+// the places, and sets them to +0, so that the next Backward begins them anew.
+func (s *sums) run(c crew) {
+	if s != nil {
+		s.pieces.team = c
+		s.pieces.run()
+	}
+}
+
+func (s *sums) add(i, lo, hi int) {
+	sum := s.pieces.params[i].G[lo:hi]
+	for _, g := range s.more[i] {
+		s.pieces.isa.Add(sum, sum, g[lo:hi])
+		clear(g[lo:hi])
+	}
+}
+
+// values returns the parameters of net, each memory once.
+func values(net Net) ([]Param, error) {
+	var p params
+	var err error
+	net.EachParam(func(name string, w, g []float32) {
+		if err == nil {
+			_, err = p.addValues(Param{name, w, g})
+		}
+	})
+	return p.list, err
+}
+
+// trained returns the parameters of a net that is to be trained, and what makes
+// one gradient of those that the net reports several times.
+func trained(net Net) ([]Param, *sums, error) {
+	if name := noGradient(net); name != "" {
+		return nil, nil, errNoGradient("bptt: ", name)
+	}
+	var p params
+	var err error
+	net.EachParam(func(name string, w, g []float32) {
+		if err == nil {
+			err = p.add(Param{name, w, g}, 0)
+		}
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.list, p.sums(), nil
+}
+
+// noGradient returns the name of the first parameter for which net has no
+// gradient, "" if it has all of them. In a chain for inference that is the one
+// for which the chain is not one for training.
+func noGradient(net Net) (first string) {
+	if m, ok := net.(*Model); ok {
+		return m.frozen
+	}
+	net.EachParam(func(name string, w, g []float32) {
+		if first == "" && len(w) > 0 && g == nil {
+			first = name
+		}
+	})
+	return first
 }
 
 // ZeroGrads zeroes the gradients of all parameters.
 func (m *Model) ZeroGrads() {
-	for i := range m.params {
-		clear(m.params[i].G)
+	if m.emb != nil {
+		clear(m.emb.grad)
+	}
+	for _, l := range m.links {
+		if l.net != nil {
+			l.net.ZeroGrads()
+			continue
+		}
+		clear(l.lin.dw)
+		clear(l.lin.db)
 	}
 }
 
-// EachParam calls f for every parameter, stage after stage. The weight of a
-// Readout is the embedding's and comes once.
+// EachParam calls f for every parameter, stage after stage. What stands in
+// several stages comes once, with the name of the first of them and the sum of
+// the gradients: that of a Readout is the embedding's. A chain for inference has
+// no gradients, g is nil.
 func (m *Model) EachParam(f func(name string, w, g []float32)) {
-	for _, p := range m.params {
+	for _, p := range m.params.list {
 		f(p.Name, p.W, p.G)
 	}
 }

@@ -12,8 +12,9 @@ type ModelPredictor struct {
 	batch, in, out int
 
 	isa   kernels.ISA
-	from  *Embedding // whose table emb copies, or nil
-	emb   *Embedding
+	table Embedding  // the model's, as it was when the chain was made
+	from  *Embedding // which it is now, or nil
+	emb   *Embedding // a copy
 	first []float32
 	links []*predictLink
 
@@ -26,7 +27,9 @@ type ModelPredictor struct {
 
 type predictLink struct {
 	net     Predictor
-	from    *Linear // whose weights packed and bias copy
+	lin     Linear  // whose weights packed and bias copy, as it was when the chain was made
+	from    *Linear // which it is now
+	place   int     // of the stage
 	packed  *kernels.Packed
 	bias    []float32
 	in, out int
@@ -38,13 +41,22 @@ type predictLink struct {
 func (m *Model) NewPredictor(batch int) (any, error) { return m.Predictor(batch) }
 
 // Predictor returns a frozen copy of the model for batch rows, in zero state.
+// Like a forward pass it panics if a slice of an Embedding or Linear of the chain
+// was replaced since Chain.
 func (m *Model) Predictor(batch int) (*ModelPredictor, error) {
-	if batch < 0 || batch > maxElements/max(1, m.out) {
-		return nil, fmt.Errorf("bptt: a predictor for %d rows", batch)
+	width := m.out
+	if m.emb != nil {
+		width = max(width, m.emb.Dim)
+	}
+	for _, l := range m.links {
+		width = max(width, l.in, l.out)
+	}
+	if batch < 0 || batch > maxElements/width {
+		return nil, fmt.Errorf("bptt: a predictor for %d rows, want 0 to %d for stages of width %d", batch, maxElements/width, width)
 	}
 	p := &ModelPredictor{batch: batch, in: m.in, out: m.out, isa: m.isa}
 	if m.emb != nil {
-		p.from = m.emb
+		p.table, p.from = m.emb.Embedding, m.emb.from
 		p.emb = &Embedding{Weight: make([]float32, len(m.emb.Weight)), Vocabulary: m.emb.Vocabulary, Dim: m.emb.Dim}
 		p.first = make([]float32, batch*m.emb.Dim)
 	}
@@ -61,9 +73,9 @@ func (m *Model) Predictor(batch int) (*ModelPredictor, error) {
 			}
 			p.state, q.tensors = addLengths(p.state, q.net.State())
 		} else {
-			q.from = l.lin.Linear
+			q.lin, q.from, q.place = l.lin.Linear, l.lin.from, l.place
 			q.packed = m.isa.NewPacked(l.in, l.out)
-			if q.from.Bias != nil {
+			if q.lin.Bias != nil {
 				q.bias = make([]float32, l.out)
 			}
 		}
@@ -89,13 +101,21 @@ func (p *ModelPredictor) Refresh() {
 // copyWeights copies the weights of the stages of this package; a net's
 // predictor comes with its own.
 func (p *ModelPredictor) copyWeights() {
-	if p.emb != nil {
-		copy(p.emb.Weight, p.from.Weight)
+	if p.from != nil {
+		p.table.mustBe(p.from)
 	}
 	for _, l := range p.links {
 		if l.from != nil {
-			l.packed.Pack(true, l.from.Weight, l.in)
-			copy(l.bias, l.from.Bias)
+			l.lin.mustBe(l.from, l.place)
+		}
+	}
+	if p.emb != nil {
+		copy(p.emb.Weight, p.table.Weight)
+	}
+	for _, l := range p.links {
+		if l.from != nil {
+			l.packed.Pack(true, l.lin.Weight, l.in)
+			copy(l.bias, l.lin.Bias)
 		}
 	}
 }

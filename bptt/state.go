@@ -4,15 +4,8 @@ import "fmt"
 
 // SetLengths gives the number of steps of each row that exist; nil: all do.
 func (m *Model) SetLengths(lengths []int) error {
-	if lengths != nil {
-		if len(lengths) != m.batch {
-			return fmt.Errorf("bptt: %d lengths for %d rows", len(lengths), m.batch)
-		}
-		for b, n := range lengths {
-			if n < 0 || n > m.steps {
-				return fmt.Errorf("bptt: length %d of row %d, want 0 to %d", n, b, m.steps)
-			}
-		}
+	if err := m.rows.check(lengths, m.steps); err != nil {
+		return err
 	}
 	m.pending = false
 	for _, l := range m.links {
@@ -22,13 +15,7 @@ func (m *Model) SetLengths(lengths []int) error {
 			}
 		}
 	}
-	m.stale = m.stale || lengths != nil || m.lengths != nil
-	if lengths == nil {
-		m.lengths = nil
-	} else {
-		m.lens = append(m.lens[:0], lengths...)
-		m.lengths = m.lens
-	}
+	m.rows.set(lengths)
 	return nil
 }
 
@@ -76,6 +63,7 @@ func (m *Model) SetState(s [][]float32) error {
 // SetStateGrad hands in the gradient of the state after the last step; nil is
 // zero. Nothing is changed if it returns an error.
 func (m *Model) SetStateGrad(g [][]float32) error {
+	m.mustTrain("SetStateGrad")
 	if g != nil {
 		if err := checkLengths("state gradient", g, m.state); err != nil {
 			return err

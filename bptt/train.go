@@ -121,6 +121,7 @@ type Trainer struct {
 	data   Data
 	plan   Plan
 	params []Param
+	sums   *sums // of parameters that the net reports several times
 	team   crew
 	isa    kernels.ISA
 
@@ -147,7 +148,7 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 		return nil, err
 	}
 	switch {
-	case net == nil:
+	case isNil(net):
 		return nil, errors.New("bptt: no net to train; Chain makes one, and so does Unroll of a layer")
 	case data == nil:
 		return nil, errors.New("bptt: no data to train on; NewText and NewSequences make some")
@@ -179,9 +180,10 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 	if m, ok := net.(*Model); !ok || m.emb != nil {
 		t.ids, _ = net.(idNet)
 	}
-	net.EachParam(func(name string, w, g []float32) {
-		t.params = append(t.params, Param{Name: name, W: w, G: g})
-	})
+	var err error
+	if t.params, t.sums, err = trained(net); err != nil {
+		return nil, err
+	}
 	if err := plan.Optimizer.Init(t.params); err != nil {
 		return nil, err
 	}
@@ -426,6 +428,7 @@ func (t *Trainer) pass() (sum float64, count int, err error) {
 		return 0, 0, err
 	}
 	t.net.Backward(nil, dy)
+	t.sums.run(t.team)
 	t.win.move(t)
 	return sum, count, nil
 }

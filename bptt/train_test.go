@@ -344,9 +344,12 @@ func TestClip(t *testing.T) {
 // other and windows that overlap.
 func TestTrainAllocatesNothing(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
-		for _, workers := range []int{1, 2} {
-			for _, stride := range []int{6, 4} {
-				trainer, err := bptt.NewTrainer(languageModel(t, 1, small), textData(t, 400, small), bptt.Plan{
+		shared := small
+		shared.twice, shared.hidden = true, shared.embed
+		for _, model := range []sizes{small, shared} {
+			for _, c := range [][2]int{{1, 6}, {1, 4}, {2, 6}, {2, 4}} {
+				workers, stride := c[0], c[1]
+				trainer, err := bptt.NewTrainer(languageModel(t, 1, model), textData(t, 400, small), bptt.Plan{
 					Window: 6, Stride: stride, Workers: workers, ClipNorm: 1, ClipValue: 1, Accumulate: 2,
 					Loss: bptt.CrossEntropy{}, Optimizer: &bptt.Adam{LR: 1e-3}, Schedule: bptt.WarmupCosine{Warmup: 3, Total: 9},
 					OnStep: func(bptt.Progress) error { return bptt.ErrStop },

@@ -1,0 +1,56 @@
+package bptt_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/bptt"
+)
+
+// TestInitialValues: the distributions of PyTorch, the seed's bits, and zeros
+// without a generator.
+func TestInitialValues(t *testing.T) {
+	emb := must(bptt.NewEmbedding(301, 333, rng(5)))
+	sum, squares, tails := 0.0, 0.0, 0
+	for _, w := range emb.Weight {
+		sum += float64(w)
+		squares += float64(w) * float64(w)
+		if w > 2 || w < -2 {
+			tails++
+		}
+	}
+	n := float64(len(emb.Weight))
+	require.InDelta(t, 0, sum/n, 4/math.Sqrt(n))
+	require.InDelta(t, 1, squares/n, 4*math.Sqrt(2/n))
+	require.InDelta(t, 0.0455, float64(tails)/n, 0.003)
+	require.Equal(t, emb.Weight, must(bptt.NewEmbedding(301, 333, rng(5))).Weight)
+
+	lin := must(bptt.NewLinear(100, 900, rng(5)))
+	low, high, mean := float32(0), float32(0), 0.0
+	for _, w := range append(lin.Weight, lin.Bias...) {
+		low, high = min(low, w), max(high, w)
+		mean += float64(w) / 91000
+	}
+	require.InDelta(t, -0.1, low, 1e-4)
+	require.InDelta(t, 0.1, high, 1e-4)
+	require.InDelta(t, 0, mean, 1e-3)
+	require.Equal(t, make([]float32, 6), must(bptt.NewLinear(2, 3, nil)).Weight)
+	require.Equal(t, make([]float32, 6), must(bptt.NewEmbedding(2, 3, nil)).Weight)
+}
+
+// TestBadID leaves the state as it was.
+func TestBadID(t *testing.T) {
+	net := languageModel(t, 1, small)
+	y := make([]float32, 3*13)
+	require.NoError(t, net.ForwardIDs(y, []int32{1, 2, 3}))
+	before := net.State()
+	for _, bad := range []int32{-1, 13, math.MaxInt32, math.MinInt32} {
+		var id *bptt.IDError
+		require.ErrorAs(t, net.ForwardIDs(y, []int32{1, bad, 3}), &id)
+		require.Equal(t, bad, id.ID)
+		require.Equal(t, 1, id.Row)
+	}
+	require.Equal(t, before, net.State())
+}

@@ -1,0 +1,96 @@
+package bptt_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// TestPredictor: step by step a frozen copy gives the bits of the forward pass,
+// each row by itself, on every tier.
+func TestPredictor(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+		for _, tied := range []bool{false, true} {
+			s := small
+			if s.tied = tied; tied {
+				s.hidden = s.embed
+			}
+			net := languageModel(t, 1, s)
+			ids := make([]int32, 18)
+			for i := range ids {
+				ids[i] = int32(i*7) % 13
+			}
+			want := make([]float32, 18*13)
+			require.NoError(t, net.ForwardIDs(want, ids))
+			p := must(net.Predictor(3))
+			batch, in, out := p.Dims()
+			require.Equal(t, []int{3, 13, 13}, []int{batch, in, out})
+			y := make([]float32, 3*13)
+			var half [][]float32
+			for step := range 6 {
+				if step == 3 {
+					half = p.State()
+				}
+				require.NoError(t, p.StepIDs(y, ids[3*step:][:3]))
+				numtest.Equal(t, y, want[step*39:][:39], "step %d", step)
+			}
+			numtest.Equal(t, p.State()[0], net.State()[0])
+			require.NoError(t, p.SetState(half))
+			require.NoError(t, p.StepIDs(y, ids[9:12]))
+			numtest.Equal(t, y, want[3*39:][:39])
+
+			require.Error(t, p.SetState(half[:1]))
+			require.Error(t, p.StepIDs(y, []int32{1, 2, 13}))
+			require.NoError(t, p.SetState(half))
+			p.Reorder([]int{2, 2, 0})
+			require.NoError(t, p.StepIDs(y, []int32{ids[11], ids[11], ids[9]}))
+			numtest.Equal(t, y[:13], want[3*39+26:][:13])
+			numtest.Equal(t, y[13:26], want[3*39+26:][:13])
+			numtest.Equal(t, y[26:], want[3*39:][:13])
+
+			// Frozen until Refresh.
+			p.Reset()
+			net.EachParam(func(_ string, w, _ []float32) {
+				for i := range w {
+					w[i] /= 2
+				}
+			})
+			require.NoError(t, p.StepIDs(y, ids[:3]))
+			numtest.Equal(t, y, want[:39])
+			p.Reset(0, 1, 2)
+			p.Refresh()
+			net.Reset()
+			require.NoError(t, net.ForwardIDs(want, ids))
+			require.NoError(t, p.StepIDs(y, ids[:3]))
+			numtest.Equal(t, y, want[:39])
+			require.Zero(t, testing.AllocsPerRun(20, func() { _ = p.StepIDs(y, ids[:3]) }))
+		}
+	})
+	floats := must(bptt.Chain(unrolled(3, 4, 2, 2), must(bptt.NewLinear(4, 2, rng(1)))))
+	x, want, y := []float32{1, 2, 3, 4, 5, 6}, make([]float32, 4), make([]float32, 4)
+	floats.Forward(want, x)
+	any := must(floats.NewPredictor(2))
+	any.(bptt.Predictor).Step(y, x)
+	numtest.Equal(t, y, want)
+	require.Panics(t, func() { any.(bptt.Predictor).Step(y, x[:5]) })
+	require.Panics(t, func() { any.(bptt.Predictor).Step(y[:3], x) })
+	none := must(floats.Predictor(0))
+	none.Step(nil, nil)
+	for _, n := range []int{-1, math.MaxInt} {
+		_, err := floats.Predictor(n)
+		require.Error(t, err)
+	}
+	leaky := must(bptt.Chain(newLeaky(2, 1), must(bptt.NewLinear(1, 1, nil))))
+	wide := must(bptt.Chain(must(bptt.NewLinear(1, 4, nil)), unrolled(4, 1, 1, 1)))
+	_, err := wide.Predictor(math.MaxInt32 / 2)
+	require.ErrorContains(t, err, "want 0 to 536870911 for stages of width 4")
+	_, err = leaky.Predictor(13)
+	require.ErrorContains(t, err, "unlucky")
+	_, err = leaky.Predictor(1)
+	require.ErrorContains(t, err, "no bptt.Predictor")
+}

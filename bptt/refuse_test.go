@@ -1,0 +1,306 @@
+package bptt_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/gru"
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/rnn"
+)
+
+type stranger struct{}
+
+func (stranger) Dims() (steps, batch, in, out int) { return 0, 0, 3, 3 }
+
+// sized is a Net whose Dims are what the test sets.
+type sized struct {
+	*leaky
+	steps, batch, in, out int
+}
+
+func (n *sized) Dims() (steps, batch, in, out int) { return n.steps, n.batch, n.in, n.out }
+
+// byValue is a Net that cannot be compared, anyValue one that looks as if it could.
+type (
+	byValue struct {
+		*leaky
+		slice []int
+	}
+	anyValue struct {
+		*leaky
+		any any
+	}
+)
+
+func TestChainErrors(t *testing.T) {
+	emb := must(bptt.NewEmbedding(7, 3, rng(1)))
+	lin := must(bptt.NewLinear(4, 7, rng(1)))
+	net := unrolled(3, 4, 5, 2)
+	replaced := must(bptt.NewEmbedding(7, 4, rng(1)))
+	readout := replaced.Readout()
+	replaced.Weight = make([]float32, 28)
+	for want, stages := range map[string][]bptt.Stage{
+		"none of the 0 stages":                           nil,
+		"stage 1 of the chain is nil":                    {emb, nil},
+		"none of the 2 stages of the chain is a Net":     {emb, must(bptt.NewLinear(3, 7, rng(1)))},
+		"none of the 1 stages":                           {emb},
+		"takes width 4, the stage before it gives 3":     {emb, unrolled(4, 4, 5, 2), lin},
+		"is an Embedding, which can only be the first":   {net, must(bptt.NewEmbedding(4, 4, nil))},
+		"has 6 steps and 2 rows, an earlier one 5 and 2": {net, unrolled(4, 4, 6, 2)},
+		"has 5 steps and 3 rows, an earlier one 5 and 2": {net, unrolled(4, 4, 5, 3)},
+		"Readout of an Embedding that is not its first":  {emb, unrolled(3, 3, 5, 2), must(bptt.NewEmbedding(7, 3, rng(1))).Readout()},
+		"Weight of one of them has been replaced":        {replaced, unrolled(4, 4, 5, 2), readout},
+		"stage 0 of the chain is a bptt_test.stranger":   {stranger{}, net},
+		"stage 1 of the chain is a nil *bptt.Linear":     {net, (*bptt.Linear)(nil)},
+		"stage 0 of the chain is a nil *bptt.Embedding":  {(*bptt.Embedding)(nil), net},
+		"stage 0 of the chain is a nil *lstm.Unrolled":   {(*lstm.Unrolled)(nil), lin},
+		"stage 0 of the chain is a nil *gru.Unrolled":    {(*gru.Unrolled)(nil), lin},
+		"stage 0 of the chain is a nil *rnn.Unrolled":    {(*rnn.Unrolled)(nil), lin},
+		"stage 0 of the chain is a nil *bptt.Model":      {(*bptt.Model)(nil), lin},
+		"stage 0 of the chain is a *bptt.Model of 0 st":  {&bptt.Model{}, lin},
+		"takes ids; put its stages into this chain":      {languageModel(t, 1, small), must(bptt.NewLinear(13, 2, nil))},
+		"Weight of 11 elements, want 12":                 {net, &bptt.Linear{Weight: make([]float32, 11), In: 4, Out: 3}},
+		"Weight of 0 elements, want 12":                  {net, &bptt.Linear{In: 4, Out: 3}},
+		"Bias of 2 elements, want 3":                     {net, &bptt.Linear{Weight: make([]float32, 12), Bias: make([]float32, 2), In: 4, Out: 3}},
+		"Bias of 0 elements, want 3":                     {net, &bptt.Linear{Weight: make([]float32, 12), Bias: []float32{}, In: 4, Out: 3}},
+		"linear layer from width 0 to 0":                 {net, &bptt.Linear{}},
+		"linear layer from width 4 to -3":                {net, &bptt.Linear{Weight: make([]float32, 12), In: 4, Out: -3}},
+		"linear layer from width -4 to -3":               {&bptt.Linear{Weight: make([]float32, 12), In: -4, Out: -3}, net},
+		"linear layer from width 4 to 2147483647 has mo": {net, &bptt.Linear{In: 4, Out: math.MaxInt32}},
+		"2 symbols of width 3 with a Weight of 7 el":     {&bptt.Embedding{Weight: make([]float32, 7), Vocabulary: 2, Dim: 3}, net},
+		"an embedding of 0 symbols of width 0":           {&bptt.Embedding{}, net},
+		"an embedding of -2 symbols of width -3":         {&bptt.Embedding{Weight: make([]float32, 6), Vocabulary: -2, Dim: -3}, net},
+		"of -1 steps and 1 rows":                         {&sized{newLeaky(1, 1), -1, 1, 1, 1}},
+		"of 1 steps and -1 rows":                         {&sized{newLeaky(1, 1), 1, -1, 1, 1}},
+		"inputs of width -1":                             {&sized{newLeaky(1, 1), 1, 1, -1, 1}},
+		"outputs of width 0":                             {&sized{newLeaky(1, 1), 1, 1, 1, 0}},
+		"are more than 2147483647 elements":              {&sized{newLeaky(1, 1), 1 << 20, 1 << 10, 1, 1}, must(bptt.NewLinear(1, 2, nil))},
+		"1073741824 steps of 1073741824 rows":            {&sized{newLeaky(1, 1), 1 << 30, 1 << 30, 1, 1}},
+	} {
+		_, err := bptt.Chain(stages...)
+		require.ErrorContains(t, err, want)
+	}
+	for _, sizes := range [][2]int{{0, 1}, {1, 0}, {-1, 2}, {math.MaxInt32, 2}, {math.MaxInt, math.MaxInt}} {
+		_, err := bptt.NewLinear(sizes[0], sizes[1], nil)
+		require.Error(t, err)
+		_, err = bptt.NewEmbedding(sizes[0], sizes[1], nil)
+		require.Error(t, err)
+	}
+}
+
+// A stage that stands twice in a chain, a chain gone back over twice, and
+// arguments that are not there are refused with what to do.
+func TestMisuseOfChains(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	cell, err := lstm.New(lstm.Config{Input: 3, Hidden: 3}, r)
+	require.NoError(t, err)
+	u := cell.Unroll(2, 1)
+	_, err = bptt.Chain(u, u)
+	require.ErrorContains(t, err, "stage 1 of the chain is stage 0 again")
+	require.ErrorContains(t, err, "unroll the Layer again: both stages then share its weights as one parameter")
+	lin, err := bptt.NewLinear(3, 3, r)
+	require.NoError(t, err)
+
+	m, err := bptt.Chain(u, lin)
+	require.NoError(t, err)
+	y, dy := make([]float32, 6), []float32{1, 2, 3, 4, 5, 6}
+	m.Forward(y, make([]float32, 6))
+	m.Backward(nil, dy)
+	before := gradients(m)
+	require.Panics(t, func() { m.Backward(nil, dy) })
+	m.Forward(y, make([]float32, 6))
+	require.NoError(t, m.SetLengths([]int{1}))
+	require.Panics(t, func() { m.Backward(nil, dy) })
+	require.Equal(t, before, gradients(m), "a refused Backward changed gradients")
+
+	plan := bptt.Plan{Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1}}
+	_, err = bptt.NewTrainer(nil, nil, plan)
+	require.ErrorContains(t, err, "no net")
+	_, err = bptt.NewTrainer((*lstm.Unrolled)(nil), nil, plan)
+	require.ErrorContains(t, err, "no net")
+	_, err = bptt.NewTrainer(m, nil, plan)
+	require.ErrorContains(t, err, "no data")
+}
+
+func gradients(m *bptt.Model) (all []float32) {
+	m.EachParam(func(_ string, _, g []float32) { all = append(all, g...) })
+	return all
+}
+
+// TestStagesThatCannotBeCompared are values, each a stage of its own; the same
+// memory in two of them shows by the gradients.
+func TestStagesThatCannotBeCompared(t *testing.T) {
+	for _, stage := range []func(*leaky) bptt.Stage{
+		func(n *leaky) bptt.Stage { return byValue{n, []int{1}} },
+		func(n *leaky) bptt.Stage { return anyValue{n, []int{1}} },
+		func(n *leaky) bptt.Stage { return anyValue{n, map[string]int{}} },
+	} {
+		net := must(bptt.Chain(stage(newLeaky(2, 1)), stage(newLeaky(2, 1))))
+		require.Equal(t, []string{"0.w", "1.w"}, paramNames(net))
+		one := newLeaky(2, 1)
+		_, err := bptt.Chain(stage(one), newLeaky(2, 1), stage(one))
+		require.ErrorContains(t, err, "0.w and 2.w have one gradient: the same net stands in both stages; unroll the Layer again")
+	}
+}
+
+// TestTheSameNetInNestedChains is refused, since each pass of one place would
+// overwrite what the other needs.
+func TestTheSameNetInNestedChains(t *testing.T) {
+	u, v := unrolled(3, 3, 2, 1), newLeaky(2, 1)
+	lin := must(bptt.NewLinear(3, 3, rng(1)))
+	inner := must(bptt.Chain(must(bptt.Chain(u, lin)), lin))
+	for _, stages := range [][]bptt.Stage{{u, inner}, {inner, u}, {inner, lin, must(bptt.Chain(u, lin))}} {
+		_, err := bptt.Chain(stages...)
+		require.ErrorContains(t, err, "or has a net in common with it")
+	}
+	// Also of a net without parameters.
+	empty := &reporting{v, nil}
+	_, err := bptt.Chain(must(bptt.Chain(empty)), newLeaky(2, 1), empty)
+	require.ErrorContains(t, err, "stage 2 of the chain is stage 0 again, or has a net in common with it")
+}
+
+// TestParamsInCommonMemory: what two parameters may not share is refused with
+// both names, in a chain and in a net that is trained by itself.
+func TestParamsInCommonMemory(t *testing.T) {
+	memory, g := make([]float32, 12), make([]float32, 24)
+	for want, params := range map[string][2]bptt.Param{
+		"parameters %sa of 4 elements and %sb of 4 share a part":             {{"a", memory[:4], g[:4]}, {"b", memory[3:7], g[4:8]}},
+		"parameters %sa of 8 elements and %sb of 2 share a part":             {{"a", memory[:8], g[:8]}, {"b", memory[3:5], g[8:10]}},
+		"parameters %sa of 4 elements and %sb of 3 share a part":             {{"a", memory[:4], g[:4]}, {"b", memory[:3], g[4:7]}},
+		"the gradients of %sa and %sb have memory in common":                 {{"a", memory[:4], g[:4]}, {"b", memory[4:8], g[:4]}},
+		"the gradients of %sa and %sb have memory in common, want":           {{"a", memory[:4], g[:4]}, {"b", memory[:4], g[1:5]}},
+		"the gradient of %sa lies in the memory of parameter %[1]sa":         {{"a", memory[:4], memory[:4]}, {"b", memory[4:8], g[:4]}},
+		"the gradient of %sb lies in the memory of parameter %sa":            {{"a", memory[:4], g[:4]}, {"b", memory[8:12], memory[2:6]}},
+		"the gradient of %sa lies in the memory of parameter %sb":            {{"a", memory[:4], memory[4:8]}, {"b", memory[4:8], g[:4]}},
+		"the gradient of parameter %sb has 3 elements, want 4%.0s":           {{"a", memory[:4], g[:4]}, {"b", memory[4:8], g[4:7]}},
+		"parameter %sb has no gradient, as in a net made by Infer; make%.0s": {{"a", memory[:4], g[:4]}, {"b", memory[4:8], nil}},
+	} {
+		net := &reporting{newLeaky(2, 1), params[:]}
+		_, err := bptt.NewTrainer(net, &script{n: 4}, bptt.Plan{Loss: bptt.MSE{}, Optimizer: frozen{}})
+		require.ErrorContains(t, err, fmt.Sprintf(want, "", ""))
+		if params[1].G == nil {
+			continue // a chain for inference
+		}
+		_, err = bptt.Chain(net)
+		require.ErrorContains(t, err, fmt.Sprintf(want, "0.", "0."))
+	}
+	emb := must(bptt.NewEmbedding(7, 3, rng(1)))
+	part := &bptt.Linear{Weight: emb.Weight[3:], In: 3, Out: 6}
+	for _, net := range []bptt.Net{unrolled(3, 3, 5, 2), must(lstm.New(lstm.Config{Input: 3, Hidden: 3}, rng(2))).Infer(5, 2)} {
+		_, err := bptt.Chain(emb, net, part)
+		require.ErrorContains(t, err, "parameters 0.weight of 21 elements and 2.weight of 18 share a part of their memory")
+	}
+	// Checkpoint.Params has no memory to write twice.
+	net := &reporting{newLeaky(2, 1), []bptt.Param{{Name: "a", W: memory[:4], G: g[:4]}, {Name: "b", W: memory[4:8], G: g[4:8]}}}
+	trainer := must(bptt.NewTrainer(net, &script{n: 4}, bptt.Plan{Loss: bptt.MSE{}, Optimizer: frozen{}}))
+	var file bytes.Buffer
+	require.NoError(t, trainer.Save(&file))
+	net.params[1].W = memory[3:7]
+	require.ErrorContains(t, must(bptt.ReadCheckpoint(&file)).Params(net), "share a part of their memory")
+}
+
+// TestChainForInference: what Infer made runs, is evaluated, loaded and sampled
+// from, and is refused by name where it would be trained.
+func TestChainForInference(t *testing.T) {
+	plan := bptt.Plan{Window: 4, Loss: bptt.CrossEntropy{}, Optimizer: &bptt.Adam{LR: 0.01}, Steps: 2}
+	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+		emb := must(bptt.NewEmbedding(13, 5, rng(1)))
+		layer := must(lstm.New(lstm.Config{Input: 5, Hidden: 5}, rng(2)))
+		out := emb.Readout()
+		net := must(bptt.Chain(emb, layer.Unroll(4, 3), layer.Unroll(4, 3), out))
+		infer := must(bptt.Chain(emb, layer.Infer(4, 3), layer.Infer(4, 3), out))
+		mixed := must(bptt.Chain(emb, layer.Unroll(4, 3), layer.Infer(4, 3), out))
+		data := func() *bptt.Text { return must(bptt.NewText(text(100, 13), 3)) }
+		trainer := must(bptt.NewTrainer(net, data(), plan))
+		_, err := trainer.Run(context.Background())
+		require.NoError(t, err)
+		want, _, err := bptt.Evaluate(context.Background(), net, data(), plan.Loss)
+		require.NoError(t, err)
+		var file bytes.Buffer
+		require.NoError(t, trainer.Save(&file))
+		c := must(bptt.ReadCheckpoint(&file))
+		for first, m := range map[string]*bptt.Model{"1.weight_ih_l0": infer, "2.weight_ih_l0": mixed} {
+			require.Equal(t, paramNames(net), paramNames(m))
+			require.Equal(t, bptt.Fingerprint(net), bptt.Fingerprint(m))
+			require.NoError(t, c.Params(m))
+			m.EachParam(func(name string, _, g []float32) { require.Nil(t, g, name) })
+			got, _, err := bptt.Evaluate(context.Background(), m, data(), plan.Loss)
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+			require.NoError(t, must(m.Predictor(1)).Sample(make([]int32, 3), []int32{1}, 0, nil))
+
+			refused := "parameter " + first + " has no gradient, as in a net made by Infer; make a net that is to be trained by Unroll"
+			_, err = bptt.NewTrainer(m, data(), plan)
+			require.EqualError(t, err, "bptt: "+refused)
+			require.PanicsWithValue(t, "bptt: Backward of a chain for inference: "+refused, func() { m.Backward(nil, make([]float32, 12*13)) })
+			require.PanicsWithValue(t, "bptt: SetStateGrad of a chain for inference: "+refused, func() { _ = m.SetStateGrad(nil) })
+			m.ZeroGrads()
+		}
+		// A net by itself, and a chain in a chain.
+		alone := layer.Infer(4, 3)
+		_, err = bptt.NewTrainer(alone, data(), plan)
+		require.ErrorContains(t, err, "parameter weight_ih_l0 has no gradient")
+		outer := must(bptt.Chain(layer.Unroll(4, 3), must(bptt.Chain(must(bptt.NewLinear(5, 5, nil)), alone))))
+		_, err = bptt.NewTrainer(outer, data(), plan)
+		require.ErrorContains(t, err, "parameter 1.1.weight_ih_l0 has no gradient")
+	})
+}
+
+// TestReplacedSlices: a Weight that is assigned after Chain would be another than
+// the one trained.
+func TestReplacedSlices(t *testing.T) {
+	emb := must(bptt.NewEmbedding(7, 4, rng(1)))
+	lin := must(bptt.NewLinear(4, 7, rng(1)))
+	net := must(bptt.Chain(emb, unrolled(4, 4, 5, 2), lin))
+	p := must(net.Predictor(2))
+	y, ids := make([]float32, 14), make([]int32, 2)
+	require.NoError(t, net.ForwardIDs(y, ids))
+	state := net.State()
+	weight, bias, table := lin.Weight, lin.Bias, emb.Weight
+	for want, change := range map[string]func(){
+		"stage 2 of the chain, a Linear":   func() { lin.Weight = emb.Weight },
+		"stage 2 of the chain, a Linear, ": func() { lin.Bias = nil },
+		"stage 2 of the chain":             func() { lin.Bias = make([]float32, 7) },
+		"of stage 2":                       func() { lin.In, lin.Out = 7, 4 },
+		"of the chain's Embedding":         func() { emb.Weight = lin.Weight },
+		"the chain's Embedding":            func() { emb.Dim++ },
+	} {
+		change()
+		for _, f := range []func(){func() { _ = net.ForwardIDs(y, ids) }, func() { _, _ = net.Predictor(2) }, p.Refresh} {
+			func() {
+				defer func() { require.Contains(t, recover(), want) }()
+				f()
+			}()
+		}
+		lin.Weight, lin.Bias, lin.In, lin.Out, emb.Weight, emb.Dim = weight, bias, 4, 7, table, 4
+	}
+	require.Equal(t, state, net.State())
+	require.NoError(t, net.ForwardIDs(y, ids))
+	p.Refresh()
+
+	require.PanicsWithValue(t, "bptt: Readout of an embedding of 2 symbols of width 3 with a Weight of 5 elements, want 6", func() {
+		(&bptt.Embedding{Weight: make([]float32, 5), Vocabulary: 2, Dim: 3}).Readout()
+	})
+}
+
+// TestOverlapInChains: an output over an input is refused before it is written.
+func TestOverlapInChains(t *testing.T) {
+	net := must(bptt.Chain(unrolled(3, 3, 2, 1), must(bptt.NewLinear(3, 3, nil))))
+	memory, x := make([]float32, 12), make([]float32, 6)
+	require.Panics(t, func() { net.Forward(memory[:6], memory[5:11]) })
+	net.Forward(memory[:6], x)
+	require.Panics(t, func() { net.Backward(memory[:6], memory[3:9]) })
+	require.Panics(t, func() { net.Backward(x, memory[:6]) })
+	require.Equal(t, make([]float32, len(gradients(net))), gradients(net))
+	net.Backward(memory[:6], memory[6:])
+}

@@ -1,0 +1,90 @@
+package bptt
+
+import (
+	"fmt"
+
+	"github.com/simdrnn/simdrnn/internal/split"
+)
+
+// rows says which pairs (t, b) of a forward pass exist, and in which order sums
+// visit them.
+type rows struct {
+	batch   int
+	t       int   // steps of the last forward pass
+	lengths []int // nil: all rows are whole
+	memory  []int // of lengths
+
+	pairs, chunks []int32 // see order
+	stale         bool    // lengths or t changed since
+}
+
+func newRows(steps, batch int) rows {
+	return rows{batch: batch, pairs: make([]int32, 0, steps*batch), chunks: make([]int32, 0, steps)}
+}
+
+// check refuses lengths of other rows or beyond steps.
+func (r *rows) check(lengths []int, steps int) error {
+	if lengths == nil {
+		return nil
+	}
+	if len(lengths) != r.batch {
+		return fmt.Errorf("bptt: %d lengths for %d rows", len(lengths), r.batch)
+	}
+	for b, n := range lengths {
+		if n < 0 || n > steps {
+			return fmt.Errorf("bptt: length %d of row %d, want 0 to %d", n, b, steps)
+		}
+	}
+	return nil
+}
+
+// set takes over lengths that check has seen.
+func (r *rows) set(lengths []int) {
+	r.stale = r.stale || lengths != nil || r.lengths != nil
+	if lengths == nil {
+		r.lengths = nil
+		return
+	}
+	r.memory = append(r.memory[:0], lengths...)
+	r.lengths = r.memory
+}
+
+// begin notes the steps of a forward pass.
+func (r *rows) begin(t int) {
+	r.stale = r.stale || t != r.t
+	r.t = t
+}
+
+// order lists the pairs p = t*batch+b that exist in the order of every sum over
+// them, t descending and b ascending, and where the chunks of that list end.
+func (r *rows) order() {
+	if !r.stale {
+		return
+	}
+	r.stale = false
+	r.pairs, r.chunks = r.pairs[:0], r.chunks[:0]
+	n := split.ChunkSteps(r.batch)
+	for done, t := 1, r.t-1; t >= 0; done, t = done+1, t-1 {
+		for b := range r.batch {
+			if r.lengths == nil || t < r.lengths[b] {
+				r.pairs = append(r.pairs, int32(t*r.batch+b))
+			}
+		}
+		if done%n == 0 || t == 0 {
+			r.chunks = append(r.chunks, int32(len(r.pairs)))
+		}
+	}
+}
+
+// clearPadding sets what lies past the ends of the rows of y [t][batch][width]
+// to +0.
+func (r *rows) clearPadding(y []float32, width int) {
+	if r.lengths == nil {
+		return
+	}
+	for b, n := range r.lengths {
+		for t := n; t < r.t; t++ {
+			clear(y[(t*r.batch+b)*width:][:width])
+		}
+	}
+}
