@@ -17,16 +17,25 @@ import (
 //
 // One Uint64 is taken from r for each symbol, none at temperature 0, so seed
 // and prompt fix the text on every machine.
+//
+// Arguments are checked first: on an error about them the state is as before. A
+// bad id is an *IDError whose Step is its place in prompt. A logit of -Inf takes
+// its symbol out of the choice. A logit that is NaN or +Inf, and -Inf for all
+// symbols, is an error at every temperature; the predictor then is where it was
+// about to draw, dst holds the symbols before.
 func (p *ModelPredictor) Sample(dst, prompt []int32, temperature float64, r *rand.Rand) error {
 	switch {
 	case p.emb == nil || p.batch != 1 || p.out != p.in:
 		return fmt.Errorf("bptt: Sample of %d rows, inputs %d and outputs %d, want 1 row of ids with a logit for each", p.batch, p.in, p.out)
 	case !(temperature >= 0) || math.IsInf(temperature, 0):
-		return fmt.Errorf("bptt: temperature %v, want 0 or more", temperature)
+		return fmt.Errorf("bptt: temperature %v, want 0 or more, and finite", temperature)
 	case temperature > 0 && r == nil:
 		return errors.New("bptt: Sample at a temperature above 0 needs a source of random numbers, r is nil")
 	case len(prompt) == 0 && !p.ready:
 		return errors.New("bptt: Sample needs a prompt to begin with")
+	}
+	if err := p.emb.checkIDs(prompt, 1, nil); err != nil {
+		return err
 	}
 	if p.logits == nil {
 		p.logits, p.probs = make([]float32, p.out), make([]float32, p.out)
@@ -35,46 +44,69 @@ func (p *ModelPredictor) Sample(dst, prompt []int32, temperature float64, r *ran
 		if err := p.StepIDs(p.logits, prompt[i:i+1]); err != nil {
 			return err
 		}
+		p.ready = true
 	}
 	for i := range dst {
-		id := p.draw(temperature, r)
-		if id < 0 {
-			return fmt.Errorf("bptt: the logits of symbol %d are not finite", i)
+		if err := p.checkLogits(); err != nil {
+			return fmt.Errorf("bptt: Sample before symbol %d of %d: %w", i, len(dst), err)
 		}
-		dst[i], p.next[0] = id, id
+		dst[i] = p.draw(temperature, r)
+		p.next[0] = dst[i]
 		if err := p.StepIDs(p.logits, p.next[:]); err != nil {
 			return err
 		}
+		p.ready = true
 	}
-	p.ready = true
 	return nil
 }
 
-// draw takes a symbol from p.logits, -1 if they allow none.
+// checkLogits refuses logits whose softmax is no distribution.
+func (p *ModelPredictor) checkLogits() error {
+	choice := false
+	for i, v := range p.logits {
+		if v != v || v > math.MaxFloat32 {
+			return fmt.Errorf("the logit of class %d is %v, want a number, or -Inf for none of it", i, v)
+		}
+		choice = choice || v >= -math.MaxFloat32
+	}
+	if !choice {
+		return fmt.Errorf("all %d logits are -Inf, want a number for at least one class", len(p.logits))
+	}
+	return nil
+}
+
+// draw takes a symbol from p.logits, which checkLogits has seen.
 func (p *ModelPredictor) draw(temperature float64, r *rand.Rand) int32 {
 	if temperature == 0 {
-		best := int32(-1)
+		best := 0
 		for i, v := range p.logits {
-			if v == v && (best < 0 || v > p.logits[best]) {
-				best = int32(i)
+			if v > p.logits[best] {
+				best = i
 			}
 		}
-		return best
+		return int32(best)
 	}
-	// Subtracting the maximum first keeps a low temperature from overflowing.
+	// Subtracting the maximum first keeps a low temperature from overflowing. What
+	// the difference of two finite logits cannot hold is limited.
 	top := p.isa.Max(p.logits)
 	for i, v := range p.logits {
-		p.probs[i] = v - top
+		if p.probs[i] = v - top; p.probs[i] < -math.MaxFloat32 {
+			p.probs[i] = -math.MaxFloat32
+		}
 	}
 	// An infinite factor would make a NaN of the maximum, which is 0 by now.
 	p.isa.Scale(p.probs, p.probs, float32(min(1/temperature, math.MaxFloat32)))
+	// At a very high temperature the factor is 0, and only now is -Inf times it
+	// no NaN.
+	for i, v := range p.logits {
+		if v < -math.MaxFloat32 {
+			p.probs[i] = v
+		}
+	}
 	p.isa.Softmax(p.probs, p.probs)
 	u, sum := draw.Unit(r), 0.0
-	last := int32(-1)
+	last := int32(0)
 	for i, q := range p.probs {
-		if q != q {
-			return -1
-		}
 		if q > 0 {
 			last = int32(i)
 		}
