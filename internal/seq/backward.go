@@ -42,7 +42,9 @@ func (n *Net) newBackMemory(steps, chunk, batch int) backMemory {
 // Backward goes back over the last Forward: it takes dy, [T][B][Out], sets dx,
 // [T][B][Input] (nil if not wanted), adds to the gradients of the parameters
 // and sets the gradients of the state that Forward started from. Each Forward
-// serves one Backward.
+// serves one Backward. It panics, before it changes anything, if a length is wrong,
+// if dx overlaps dy or the x of Forward, or if dx or dy overlaps a parameter or a
+// gradient.
 func (u *Unrolled) Backward(dx, dy []float32) {
 	u.mustKeep("Backward")
 	n, t, m := u.net, u.rows.t, &u.back
@@ -58,7 +60,7 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 		return
 	}
 	m.wantDx = dx != nil
-	u.fork(u.packFlops(), 2*len(n.W), u.do.packBackward)
+	u.fork(u.packPiece(), u.do.packBackward)
 	for layer := n.Layers - 1; layer >= 0; layer-- {
 		down := m.between
 		if layer == 0 {
@@ -87,7 +89,7 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 }
 
 // checkBackward panics unless there is a Forward to go back over and dx and dy
-// have its sizes.
+// have its sizes and memory of their own.
 func (u *Unrolled) checkBackward(dx, dy []float32) {
 	n, t := u.net, u.rows.t
 	if !u.last.canBackward {
@@ -98,6 +100,10 @@ func (u *Unrolled) checkBackward(dx, dy []float32) {
 	} else if dx != nil && len(dx) != rows*n.Input {
 		panic(fmt.Sprintf("%s: Backward with len(dx) = %d, want %d: %d steps * batch %d * %d", n.Kind, len(dx), rows*n.Input, t, u.batch, n.Input))
 	}
+	n.mustNotOverlap("Backward", "dx", dx, "dy", dy)
+	n.mustNotOverlap("Backward", "dx", dx, "the x of Forward", u.last.x)
+	u.mustNotOverlapParams("Backward", "dx", dx)
+	u.mustNotOverlapParams("Backward", "dy", dy)
 }
 
 // packBackward packs the weights as the backward pass wants them, a share of
@@ -117,15 +123,13 @@ func (u *Unrolled) packBackward(w, n int) {
 // gradients of the weights and, with the last direction, sets the gradient of
 // the input.
 func (u *Unrolled) blockBackward() {
-	sh, w := &u.net.Shape, &u.net.W[u.job.i]
-	perRow := 2 * float64(sh.Gates)
-	rows := float64((u.job.hi - u.job.lo) * u.batch)
-	u.fork(perRow*rows*float64(sh.States[0]), u.rowLimit(), u.do.stepsBack)
+	rows, in := (u.job.hi-u.job.lo)*u.batch, u.net.W[u.job.i].In
+	u.fork(u.stepsPiece(rows), u.do.stepsBack)
 	u.listPairs()
 	if u.dropsInput(u.job.layer) {
-		u.fork(rows*float64(w.In), int(rows), u.do.maskRows)
+		u.fork(u.maskPiece(rows, in), u.do.maskRows)
 	}
-	u.fork(perRow*rows*float64(sh.States[0]+2*w.In), u.workers.most, u.do.gradients)
+	u.fork(u.gradientsPiece(rows, in), u.do.gradients)
 }
 
 // backwardSteps runs the block's steps backwards for a share of the rows of

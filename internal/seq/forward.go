@@ -9,16 +9,47 @@ import (
 
 // Forward runs the network over x, [T][B][Input], and sets y, [T][B][Out],
 // starting from the carried state and carrying on to the next call. With keep
-// it holds on to x until Backward has used it.
+// it holds on to x until Backward has used it. It panics, before it changes
+// anything, if y and x are not of one T that fits, if a length given to SetLengths
+// is beyond T, or if y or x overlaps the other, a parameter or a gradient.
 func (u *Unrolled) Forward(y, x []float32) {
-	t := u.checkWindow(y, x)
+	t := u.window("Forward", y, x)
+	if t > u.steps {
+		panic(u.tooLong("Forward", t).Error())
+	}
+	if lengths := u.rows.lengths; u.batch > 0 && lengths != nil && lengths[0] > t {
+		panic(fmt.Sprintf("%s: Forward over %d steps, but SetLengths gave row %d %d; ForwardLengths takes the lengths of each call and returns an error", u.net.Kind, t, u.rows.user(0), lengths[0]))
+	}
+	u.forward(y, x, t)
+}
+
+// ForwardLengths is SetLengths, then Forward, for lengths that are data: whatever
+// may be wrong with them, or with the T of x, is an error, on which nothing is
+// changed. It panics where Forward does for another reason.
+func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
+	t := u.window("ForwardLengths", y, x)
+	if t > u.steps {
+		return u.tooLong("ForwardLengths", t)
+	}
+	if lengths != nil {
+		if err := u.checkLengths(lengths, t, "steps of x; cut the sequence or give x and y more steps"); err != nil {
+			return err
+		}
+	}
+	u.setLengths(lengths)
+	u.forward(y, x, t)
+	return nil
+}
+
+// forward runs t steps, after all checks.
+func (u *Unrolled) forward(y, x []float32, t int) {
 	u.rows.t, u.last = t, lastForward{x: x, canBackward: u.keep, readable: true}
 	u.beginMasks()
 	if t == 0 || u.batch == 0 {
 		return
 	}
 	n := u.net
-	u.fork(u.packFlops(), 2*len(n.W), u.do.packForward)
+	u.fork(u.packPiece(), u.do.packForward)
 	for layer := range n.Layers {
 		for dir, reverse := range n.Reverse {
 			u.job = job{layer: layer, dir: dir, i: layer*len(n.Reverse) + dir}
@@ -33,7 +64,7 @@ func (u *Unrolled) Forward(y, x []float32) {
 			u.storeState()
 		}
 		if n.merging() {
-			u.fork(float64(t*u.batch*u.out), u.rowLimit(), u.do.merge)
+			u.fork(u.mergePiece(t*u.batch), u.do.merge)
 		}
 	}
 	u.writeOutput(y)
@@ -42,30 +73,24 @@ func (u *Unrolled) Forward(y, x []float32) {
 	}
 }
 
-// checkWindow panics unless the lengths of y and x belong to one number of
-// steps that fits, and returns it.
-func (u *Unrolled) checkWindow(y, x []float32) (t int) {
+// window returns the number of steps of y and x. It panics if they do not belong to
+// one, or if their memory is of no use.
+func (u *Unrolled) window(method string, y, x []float32) (t int) {
 	n := u.net
 	if u.batch > 0 {
 		t = len(y) / (u.batch * u.out)
 	}
 	if len(y) != t*u.batch*u.out || len(x) != t*u.batch*n.Input {
-		panic(fmt.Sprintf("%s: Forward with len(y) = %d and len(x) = %d: for T steps of a batch of %d they must be T*%d and T*%d", n.Kind, len(y), len(x), u.batch, u.batch*u.out, u.batch*n.Input))
+		panic(fmt.Sprintf("%s: %s with len(y) = %d and len(x) = %d: for T steps of a batch of %d they must be T*%d and T*%d", n.Kind, method, len(y), len(x), u.batch, u.batch*u.out, u.batch*n.Input))
 	}
-	if t > u.steps {
-		panic(fmt.Sprintf("%s: Forward over %d steps, unrolled for %d", n.Kind, t, u.steps))
-	}
-	if lengths := u.rows.lengths; u.batch > 0 && lengths != nil && lengths[0] > t {
-		panic(fmt.Sprintf("%s: Forward over %d steps, but SetLengths gave row %d %d", n.Kind, t, u.rows.user(0), lengths[0]))
-	}
+	n.mustNotOverlap(method, "y", y, "x", x)
+	u.mustNotOverlapParams(method, "y", y)
+	u.mustNotOverlapParams(method, "x", x)
 	return t
 }
 
-// packFlops is the work of packing, in floating point operations that take as
-// long.
-func (u *Unrolled) packFlops() float64 {
-	w := &u.net.W[len(u.net.W)-1]
-	return 16 * float64(len(u.net.W)) * float64(len(w.Ih)+len(w.Hh))
+func (u *Unrolled) tooLong(method string, t int) error {
+	return fmt.Errorf("%s: %s over %d steps, unrolled for %d; cut the sequence or unroll more steps", u.net.Kind, method, t, u.steps)
 }
 
 // packForward packs the weights, a share of all matrices.
@@ -82,11 +107,9 @@ func (u *Unrolled) packForward(w, n int) {
 // blockForward runs the steps of the job: the products with the input for all of
 // them, then the rest step by step.
 func (u *Unrolled) blockForward() {
-	sh := &u.net.Shape
 	rows := (u.job.hi - u.job.lo) * u.batch
-	perRow := 2 * float64(sh.Gates)
-	u.fork(perRow*float64(rows)*float64(u.net.W[u.job.i].In), rows, u.do.products)
-	u.fork(perRow*float64(rows)*float64(sh.States[0]), u.rowLimit(), u.do.steps)
+	u.fork(u.productsPiece(rows, u.net.W[u.job.i].In), u.do.products)
+	u.fork(u.stepsPiece(rows), u.do.steps)
 }
 
 // inputProducts sets the input's part of the gates for a share of the block's
@@ -95,7 +118,7 @@ func (u *Unrolled) inputProducts(w, n int) {
 	sh, p, i := &u.net.Shape, &u.pack[u.job.i], u.job.i
 	x, width := u.input(u.job.layer)
 	tape, first := u.memory.tape[i], u.job.lo*u.batch
-	lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
+	lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, rowUnit, w, n)
 	lo, hi = lo+first, hi+first
 	base := first - u.tapeRow(u.job.lo)
 	if u.dropsInput(u.job.layer) {
@@ -130,7 +153,7 @@ func (u *Unrolled) inputProducts(w, n int) {
 func (u *Unrolled) maskRows(w, n int) {
 	x, width := u.input(u.job.layer)
 	first := u.job.lo * u.batch
-	lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
+	lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, rowUnit, w, n)
 	lo, hi = lo+first, hi+first
 	for {
 		r, end := u.rows.activeRun(lo, hi)

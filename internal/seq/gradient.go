@@ -52,14 +52,14 @@ func (u *Unrolled) gradients(w, n int) {
 	if u.dropsInput(u.job.layer) {
 		x = u.memory.maskedRows
 	}
-	lo, hi := split.Share(sh.Gates, 12, w, n)
+	lo, hi := split.Share(sh.Gates, gradUnit, w, n)
 	u.isa.GemmRows(kernels.AddTo, hi-lo, g.In, tape[lo:], sh.Tape, l.tape, x, width, l.x, g.Ih[lo*g.In:], g.In, work)
 
 	// dW_hh += da^T h_prev, or what W_hh multiplies in place of it
 	r := sh.States[0]
 	hPrev := u.memory.h[u.job.layer][u.job.dir*r:]
 	for _, b := range sh.Recur {
-		lo, hi := split.Share(b.Rows, 12, w, n)
+		lo, hi := split.Share(b.Rows, gradUnit, w, n)
 		with, width, rows := hPrev, u.net.wide(), l.previous
 		if b.Factor > 0 {
 			with, width, rows = tape[b.Factor:], sh.Tape, l.tape
@@ -77,13 +77,13 @@ func (u *Unrolled) gradients(w, n int) {
 
 	// dW_hr += dh m^T
 	if p := sh.Project; p != nil {
-		lo, hi := split.Share(r, 12, w, n)
+		lo, hi := split.Share(r, gradUnit, w, n)
 		u.isa.GemmRows(kernels.AddTo, hi-lo, sh.Hidden, tape[p.Col+lo:], sh.Tape, l.tape, tape[p.Factor:], sh.Tape, l.tape, g.all[p.Extra][lo*sh.Hidden:], sh.Hidden, work)
 	}
 
 	u.addTotals(w, n)
 	if u.job.dx != nil {
-		lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, 6, w, n)
+		lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, rowUnit, w, n)
 		u.inputGradient(u.workers.steps[w].masks.numbers, u.job.lo*u.batch+lo, u.job.lo*u.batch+hi)
 	}
 }
@@ -92,7 +92,7 @@ func (u *Unrolled) gradients(w, n int) {
 // of the parameters that they belong to.
 func (u *Unrolled) addTotals(w, n int) {
 	sh, g, tape := &u.net.Shape, &u.back.grads[u.job.i], u.memory.tape[u.job.i]
-	lo, hi := split.Share(sh.totalsEnd-sh.totalsBegin, 16, w, n)
+	lo, hi := split.Share(sh.totalsEnd-sh.totalsBegin, totalUnit, w, n)
 	if lo == hi {
 		return
 	}

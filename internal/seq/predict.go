@@ -71,12 +71,15 @@ func (p *Predictor) Refresh() {
 }
 
 // Step runs one time step: it reads x, [B][Input], sets y, [B][Out], and
-// carries the state on.
+// carries the state on. It panics, before it changes anything, if a length is
+// wrong, or if y overlaps x or a parameter of the network.
 func (p *Predictor) Step(y, x []float32) {
 	n := p.net
 	if len(y) != p.batch*n.Out() || len(x) != p.batch*n.Input {
 		panic(fmt.Sprintf("%s: Step with len(y) = %d and len(x) = %d, want %d and %d: batch %d * %d and * %d", n.Kind, len(y), len(x), p.batch*n.Out(), p.batch*n.Input, p.batch, n.Out(), n.Input))
 	}
+	n.mustNotOverlap("Step", "y", y, "x", x)
+	n.mustNotOverlapWeights("Step", "y", y)
 	p.x, p.y = x, y
 	team.Run(p.workers, p.doStep)
 	p.x, p.y = nil, nil

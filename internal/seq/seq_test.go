@@ -188,7 +188,7 @@ func TestAnotherCell(t *testing.T) {
 func TestWorkersFollowTheWork(t *testing.T) {
 	u := &Unrolled{isa: kernels.Scalar, workers: workers{most: 4}, batch: 32}
 	parts := func(flops float64, limit int) (n int) {
-		u.fork(flops, limit, func(w, k int) {
+		u.fork(piece{flops, limit}, func(w, k int) {
 			if w == 0 {
 				n = k
 			}
@@ -210,8 +210,8 @@ func TestWorkersFollowTheWork(t *testing.T) {
 			t.Errorf("%+v: %d parts", c, n)
 		}
 	}
-	if u.workers.fixed = false; u.rowLimit() != 8 {
-		t.Errorf("32 rows may be cut into %d shares, want 8", u.rowLimit())
+	if u.workers.fixed = false; u.rowShares() != 8 {
+		t.Errorf("32 rows may be cut into %d shares, want 8", u.rowShares())
 	}
 	net, err := NewNet(Net{Kind: "test", Cell: gated{1}, Input: 1, Layers: 1, Reverse: []bool{false}, Workers: 5}, true, Zeros)
 	if err != nil {

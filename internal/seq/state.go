@@ -9,12 +9,27 @@ import (
 func (u *Unrolled) State() [][]float32 { return clone(u.state) }
 
 // CopyState is State into slices that are there already, as State returns
-// them.
+// them. It panics, before it changes anything, if they have another shape, or if
+// one overlaps another, the x of a Forward whose Backward is still to come, a
+// parameter or a gradient.
 func (u *Unrolled) CopyState(dst [][]float32) {
-	if err := u.net.setState("state", dst, u.state); err != nil {
+	if err := u.net.checkState("state", dst, u.state); err != nil {
 		panic(err.Error())
 	}
+	for k, d := range dst {
+		name := tensorNames[k]
+		for j, other := range dst[:k] {
+			u.net.mustNotOverlap("CopyState", name, d, tensorNames[j], other)
+		}
+		u.mustNotOverlapKept("CopyState", name, d)
+	}
+	for k, d := range dst {
+		copy(d, u.state[k])
+	}
 }
+
+// tensorNames are the names of state tensors in messages; no cell has more.
+var tensorNames = [...]string{"tensor 0", "tensor 1"}
 
 // SetState sets the carried state. Nothing is changed if it returns an error.
 func (u *Unrolled) SetState(s [][]float32) error { return u.net.setState("state", u.state, s) }
@@ -52,7 +67,9 @@ func (u *Unrolled) Reset(rows ...int) {
 
 // Sequence sets dst, [T][B][D*width], to state tensor k of a layer as it was after
 // each step of the last Forward, the directions side by side, +0 past each row's
-// end. It panics if there is no such layer or dst has another length.
+// end. It panics if there is no such layer, if dst has another length, or if dst
+// overlaps the x of a Forward whose Backward is still to come, a parameter or a
+// gradient.
 func (u *Unrolled) Sequence(method string, k, layer int, dst []float32) {
 	u.mustKeep(method)
 	if !u.last.readable {
@@ -66,6 +83,7 @@ func (u *Unrolled) Sequence(method string, k, layer int, dst []float32) {
 	if want := t * u.batch * dirs * width; len(dst) != want {
 		panic(fmt.Sprintf("%s: %s into %d elements, want %d: %d steps of the last Forward * batch %d * %d", u.net.Kind, method, len(dst), want, t, u.batch, dirs*width))
 	}
+	u.mustNotOverlapKept(method, "dst", dst)
 	var m Mat
 	for r := range t * u.batch {
 		t, p := r/u.batch, r%u.batch
@@ -140,16 +158,24 @@ func clone(s [][]float32) [][]float32 {
 	return c
 }
 
+// checkState returns an error if a state has not the shape of another one, want.
+func (n *Net) checkState(what string, s, want [][]float32) error {
+	if len(s) != len(want) {
+		return fmt.Errorf("%s: a %s of %d tensors, want %d", n.Kind, what, len(s), len(want))
+	}
+	for k := range s {
+		if len(s[k]) != len(want[k]) {
+			return fmt.Errorf("%s: tensor %d of the %s has %d elements, want %d (layers and directions * batch * %d)", n.Kind, k, what, len(s[k]), len(want[k]), n.Shape.States[k])
+		}
+	}
+	return nil
+}
+
 // setState copies the tensors of a state, or returns an error if src has not the
 // shape of dst.
 func (n *Net) setState(what string, dst, src [][]float32) error {
-	if len(src) != len(dst) {
-		return fmt.Errorf("%s: a %s of %d tensors, want %d", n.Kind, what, len(src), len(dst))
-	}
-	for k := range src {
-		if len(src[k]) != len(dst[k]) {
-			return fmt.Errorf("%s: tensor %d of the %s has %d elements, want %d (layers and directions * batch * %d)", n.Kind, k, what, len(src[k]), len(dst[k]), n.Shape.States[k])
-		}
+	if err := n.checkState(what, src, dst); err != nil {
+		return err
 	}
 	for k := range src {
 		copy(dst[k], src[k])

@@ -114,18 +114,31 @@ func (u *Unrolled) SetBatchFirst(on bool) {
 // Forward. What the last Forward kept is of no use after it.
 func (u *Unrolled) SetLengths(lengths []int) error {
 	if lengths != nil {
-		if len(lengths) != u.batch {
-			return fmt.Errorf("%s: %d lengths for a batch of %d rows; give one for each row", u.net.Kind, len(lengths), u.batch)
-		}
-		for b, n := range lengths {
-			if n < 0 || n > u.steps {
-				return fmt.Errorf("%s: length %d of row %d is outside 0..%d; cut the sequence or unroll more steps", u.net.Kind, n, b, u.steps)
-			}
+		if err := u.checkLengths(lengths, u.steps, "steps unrolled; cut the sequence or unroll more steps"); err != nil {
+			return err
 		}
 	}
+	u.setLengths(lengths)
+	return nil
+}
+
+// checkLengths returns an error unless there is a length from 0 to most for each
+// row. what says what most is, and what to do about a length that is too large.
+func (u *Unrolled) checkLengths(lengths []int, most int, what string) error {
+	if len(lengths) != u.batch {
+		return fmt.Errorf("%s: %d lengths for a batch of %d rows; give one for each row", u.net.Kind, len(lengths), u.batch)
+	}
+	for b, n := range lengths {
+		if n < 0 || n > most {
+			return fmt.Errorf("%s: length %d of row %d is outside 0..%d, the %s", u.net.Kind, n, b, most, what)
+		}
+	}
+	return nil
+}
+
+func (u *Unrolled) setLengths(lengths []int) {
 	u.rows.setLengths(lengths)
 	u.forget()
-	return nil
 }
 
 // forget ends the use of what the last Forward kept: rows of it are found by

@@ -38,53 +38,122 @@ type shares struct {
 // maxWorkers bounds Config.Workers: shares smaller than this help nobody.
 const maxWorkers = 256
 
-// SetWorkers changes the number of parts that work is cut into, 0 for automatic.
+// A piece is the size of a piece of work.
+type piece struct {
+	flops float64 // floating point operations, or what takes as long
+	most  int     // the most parts that it can be cut into
+}
+
+// units is the number of units that cover a number of things, and so the most
+// shares of them that are not empty.
+func units(things, unit int) int { return (things + unit - 1) / unit }
+
+// Shares of rows (t,p) are cut in units of rowUnit, of the rows of a gradient in
+// units of gradUnit: the heights of the register tiles divide them.
+const (
+	rowUnit   = 6
+	gradUnit  = 12
+	totalUnit = 16 // columns
+)
+
+// packPiece is the size of packing all matrices.
+func (u *Unrolled) packPiece() piece {
+	w := &u.net.W[len(u.net.W)-1]
+	matrices := 2 * len(u.net.W)
+	return piece{8 * float64(matrices) * float64(len(w.Ih)+len(w.Hh)), matrices}
+}
+
+// productsPiece is the size of the products of rows (t,p) with W_ih, whose rows have
+// in elements.
+func (u *Unrolled) productsPiece(rows, in int) piece {
+	return piece{2 * float64(u.net.Shape.Gates) * float64(rows) * float64(in), units(rows, rowUnit)}
+}
+
+// maskPiece is the size of applying masks to rows (t,p) of in elements.
+func (u *Unrolled) maskPiece(rows, in int) piece {
+	return piece{float64(rows) * float64(in), units(rows, rowUnit)}
+}
+
+// stepsPiece is the size of the steps of rows (t,p). The rows of the batch are
+// divided into shares; fewer than four rows in a share make its products wait for
+// weights.
+func (u *Unrolled) stepsPiece(rows int) piece {
+	sh := &u.net.Shape
+	return piece{2 * float64(sh.Gates) * float64(rows) * float64(sh.States[0]), u.rowShares()}
+}
+
+// mergePiece is the size of merging the outputs of two directions in rows (t,p).
+func (u *Unrolled) mergePiece(rows int) piece {
+	return piece{float64(rows) * float64(u.out), u.rowShares()}
+}
+
+// gradientsPiece is the size of what follows from the gradients of the
+// pre-activations in rows (t,p) of a layer with in inputs.
+func (u *Unrolled) gradientsPiece(rows, in int) piece {
+	sh := &u.net.Shape
+	most := max(units(sh.Gates, gradUnit), units(sh.totalsEnd-sh.totalsBegin, totalUnit), units(rows, rowUnit))
+	return piece{2 * float64(sh.Gates) * float64(rows) * float64(sh.States[0]+2*in), most}
+}
+
+// rowShares is into how many shares the rows of the batch may be cut.
+func (u *Unrolled) rowShares() int {
+	if !u.workers.fixed {
+		return u.batch / 4
+	}
+	return u.batch
+}
+
+// parts is the number of parts that a piece of work is cut into: at most as many as
+// it has shares, and, unless the user fixed the number, as many as it is worth.
+func (u *Unrolled) parts(p piece) int {
+	n := min(u.workers.most, p.most)
+	if !u.workers.fixed {
+		n = split.Workers(u.isa, p.flops/2, n)
+	}
+	return max(1, n)
+}
+
+// fork does share w of n of a piece of work for every w, on the team.
+func (u *Unrolled) fork(p piece, share func(w, n int)) { team.Run(u.parts(p), share) }
+
+// SetWorkers changes the number of parts that work is cut into, 0 for automatic,
+// which is at most GOMAXPROCS as it is now. It allocates what as many workers need
+// as the largest pieces of work have parts.
 func (u *Unrolled) SetWorkers(n int) {
-	sh, k := &u.net.Shape, &u.workers
+	k, net, rows := &u.workers, u.net, u.chunk*u.batch
 	k.fixed = n > 0
 	if !k.fixed {
 		n = runtime.GOMAXPROCS(0)
 	}
 	k.most = min(n, maxWorkers)
-	for len(k.steps) < k.most {
-		s := newStep(u.isa, u.net)
-		s.masks.unrolled = u
-		k.steps = append(k.steps, s)
-		// No more workers than matrices pack at once.
-		if u.net.Noise.Weight > 0 && len(k.droppedW) < 2*len(u.net.W) {
-			k.droppedW = append(k.droppedW, make([]float32, len(u.net.W[0].Hh)))
+
+	packs, in := u.parts(u.packPiece()), net.widest()
+	steps := max(packs, u.parts(u.productsPiece(rows, in)), u.parts(u.maskPiece(rows, in)), u.parts(u.stepsPiece(rows)))
+	if u.keep {
+		gradients := u.parts(u.gradientsPiece(rows, in))
+		steps = max(steps, gradients)
+		work := u.gradientsWork()
+		for len(k.products) < gradients {
+			k.products = append(k.products, make([]float32, work))
 		}
 	}
-	if !u.keep {
-		return
+	for len(k.steps) < steps {
+		s := newStep(u.isa, net)
+		s.masks.unrolled = u
+		k.steps = append(k.steps, s)
 	}
-	work := 0
-	for _, width := range []int{u.net.Input, u.out, sh.States[0]} {
-		work = max(work, u.isa.GemmRowsWork(sh.Gates, width, u.chunk*u.batch))
+	for net.Noise.Weight > 0 && len(k.droppedW) < packs {
+		k.droppedW = append(k.droppedW, make([]float32, len(net.W[0].Hh)))
 	}
+}
+
+// gradientsWork is the scratch that the products of the weight gradients of a block
+// need.
+func (u *Unrolled) gradientsWork() int {
+	sh, rows := &u.net.Shape, u.chunk*u.batch
+	work := u.isa.GemmRowsWork(sh.Gates, max(u.net.widest(), sh.States[0]), rows)
 	if sh.Project != nil {
-		work = max(work, u.isa.GemmRowsWork(sh.States[0], sh.Hidden, u.chunk*u.batch))
+		work = max(work, u.isa.GemmRowsWork(sh.States[0], sh.Hidden, rows))
 	}
-	for len(k.products) < k.most {
-		k.products = append(k.products, make([]float32, work))
-	}
-}
-
-// fork runs f in parts: at most limit of them, since the work has no more
-// shares, and, unless the user fixed the number, as many as flops is worth.
-func (u *Unrolled) fork(flops float64, limit int, f func(w, n int)) {
-	n := u.workers.most
-	if !u.workers.fixed {
-		n = split.Workers(u.isa, flops/2, n)
-	}
-	team.Run(max(1, min(n, limit)), f)
-}
-
-// rowLimit is into how many shares the rows of the batch may be cut: fewer
-// than four rows in a share make its products wait for weights.
-func (u *Unrolled) rowLimit() int {
-	if !u.workers.fixed {
-		return u.batch / 4
-	}
-	return u.batch
+	return work
 }

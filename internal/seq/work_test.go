@@ -1,0 +1,108 @@
+package seq
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// A sized is a network and what it is unrolled for.
+type sized struct{ in, hidden, layers, steps, batch, workers int }
+
+func (c sized) net(t *testing.T) *Net {
+	t.Helper()
+	n, err := NewNet(Net{Kind: "test", Cell: gated{c.hidden}, Input: c.in, Layers: c.layers, Reverse: []bool{false}, Workers: c.workers, Noise: Noise{Input: 0.25, Weight: 0.5}}, true, Zeros)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// unroll also returns how many bytes Unroll allocates on so many processors.
+func (c sized) unroll(t *testing.T, procs int) (u *Unrolled, bytes uint64) {
+	t.Helper()
+	n := c.net(t)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	u = n.Unroll(c.steps, c.batch, true)
+	runtime.ReadMemStats(&after)
+	return u, after.TotalAlloc - before.TotalAlloc
+}
+
+// The memory of Unroll follows the workers that the work can use. On 128 processors
+// a small network takes what it takes on one, and a larger one no more than the
+// memory of as many workers as a piece of its work has parts.
+func TestScratchFollowsTheWork(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		for _, c := range []struct {
+			sized
+			most int // workers on vector tiers
+		}{
+			{sized{4, 8, 2, 4, 2, 0}, 1},
+			{sized{32, 64, 2, 40, 8, 0}, 4},
+			{sized{64, 128, 2, 64, 32, 0}, 18},
+			// Two rows in 4 steps have 2 shares in units of 6; 24 gates have as many in
+			// units of 12; 2 matrices for each of 2 layers are packed.
+			{sized{4, 8, 2, 4, 2, 256}, 4},
+		} {
+			_, small := sized{c.in, c.hidden, c.layers, c.steps, c.batch, 1}.unroll(t, 1)
+			u, large := c.unroll(t, 128)
+			most := len(u.workers.steps)
+			if isa != kernels.Scalar && most != c.most {
+				t.Errorf("%+v: memory for %d workers, want %d", c.sized, most, c.most)
+			}
+			// What a worker has for itself, and some more for headers and rounding up.
+			worker := 4*(u.gradientsWork()+len(u.net.W[0].Hh)+8*c.hidden+64) + 2<<10
+			if limit := small + uint64((most-1)*worker*9/8+512); large > limit {
+				t.Errorf("%+v: %d bytes, %d for one worker, want at most %d for %d workers", c.sized, large, small, limit, most)
+			}
+		}
+	})
+}
+
+// Whatever the number of processors becomes after Unroll, and however many workers
+// a user asks for, no piece of work has more parts than there is memory for, and a
+// pass gives the bits of one worker.
+func TestNoMorePartsThanMemory(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		for _, c := range []sized{{3, 5, 1, 3, 1, 0}, {20, 30, 2, 260, 1, 0}, {90, 7, 2, 3, 65, 0}, {7, 40, 1, 2, 300, 0}} {
+			var want []float32
+			for _, on := range []struct{ workers, procs int }{{1, 1}, {0, 1}, {0, 128}, {1 << 30, 2}} {
+				c.workers = on.workers
+				u, _ := c.unroll(t, on.procs)
+				runtime.GOMAXPROCS(64)
+				k := &u.workers
+				for rows := 1; rows <= u.chunk*c.batch; rows += 7 {
+					for _, in := range []int{c.in, u.net.widest()} {
+						steps := max(u.parts(u.packPiece()), u.parts(u.productsPiece(rows, in)), u.parts(u.maskPiece(rows, in)), u.parts(u.stepsPiece(rows)), u.parts(u.gradientsPiece(rows, in)))
+						if steps > len(k.steps) || u.parts(u.gradientsPiece(rows, in)) > len(k.products) || u.parts(u.packPiece()) > len(k.droppedW) {
+							t.Fatalf("%+v, %d rows, %d inputs: up to %d parts, memory for %d, %d and %d", c, rows, in, steps, len(k.steps), len(k.products), len(k.droppedW))
+						}
+					}
+				}
+				x, dx := make([]float32, c.steps*c.batch*c.in), make([]float32, c.steps*c.batch*c.in)
+				y := make([]float32, c.steps*c.batch*u.out)
+				for i := range x {
+					x[i] = float32(i%13-6) / 8
+				}
+				u.net.EachParam(func(_ string, w []float32, _ ...int) {
+					for i := range w {
+						w[i] = float32(i%11-5) / 64
+					}
+				})
+				u.Forward(y, x)
+				u.Backward(dx, y)
+				got := append(y, dx...)
+				u.EachParam(func(_ string, _, g []float32) { got = append(got, g...) })
+				if want == nil {
+					want = got
+				}
+				numtest.Equal(t, got, want, "%+v, unrolled on %d processors", c, on.procs)
+			}
+		}
+	})
+}
