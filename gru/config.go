@@ -99,9 +99,17 @@ func (c Config) cell() seq.Cell {
 	case !plain:
 		return newVariant(c)
 	case c.ResetBefore:
-		return resetBefore{c.Hidden, c.Textbook}
+		return resetBefore{c.Hidden, c.update()}
 	}
-	return resetAfter{c.Hidden, c.Textbook}
+	return resetAfter{c.Hidden, c.update()}
+}
+
+// update is the form of h_t that c asks for.
+func (c Config) update() update {
+	if c.Textbook {
+		return textbookUpdate
+	}
+	return pytorchUpdate
 }
 
 // noise is what c says about random masks.

@@ -10,7 +10,8 @@ import (
 // more and smaller kernels.
 //
 // The equations with the numbers of resetAfter; what Config leaves out is not
-// there. h~ is h_{t-1}, in training without the units that HiddenDropout hits:
+// there. h~ is h_{t-1}, in training without the units that HiddenDropout drops;
+// in the textbook's form z and 1-z change places, as do n and h_{t-1} in da_z:
 //
 //	(0) a_r, a_z, nx, nh as there, over h~    or with LayerNorm
 //	    a_r, a_z = gain_ih*norm(W_ih x_t) + b + gain_hh*norm(W_hh h~)
@@ -20,26 +21,27 @@ import (
 //	    or with ResetBefore
 //	    q = r*h~   a_n = b_n + W_in x_t + W_hn q
 //	(3) h' = (1-z)*n + z*h_{t-1}, or (1-z)*h_{t-1} + z*n
-//	    h_t = h', or h_{t-1} where Zoneout hits
+//	    h_t = h', or h_{t-1} where Zoneout keeps it
 //
-// Backward, dh being what step t+1 handed back:
+// Backward, dh being the gradient of h_t that comes from step t+1:
 //
 //	(4) d = dh + dy_t; by (3) it is the gradient of h', and e that of h_{t-1}
 //	(5) da_n = d*(1-z)*G'   da_z = d*(h_{t-1}-n)*F'     all da are 0 where clip limits
 //	    dnh = da_n*r   da_r = da_n*nh*F'
 //	(6) e += d*z
-//	    or with ResetBefore
+//	    with ResetBefore, in place of dnh and da_r of (5)
 //	    dq = W_hn^T da_n   da_r = dq*h~*F'   e += dq*r, through the mask of h~
 //	    dX = da, or norm'(gain_ih*da)         the gradients of the two products
 //	    dY = [da_r, da_z, dnh], or norm'(gain_hh*[...])
 //	(7) dh = W_hh^T dY                        through the mask of h~
-//	(8) dh = dh + e                           handed to step t-1
+//	(8) dh = dh + e                           for step t-1
 //	(9) dW_ih += dX x_t^T   dW_hh += dY h~^T, or da_n q^T   db_ih += da
 //	    db_hh += [da_r, da_z, dnh]   dgain += da*norm(...)
 type variant struct {
 	cfg  Config
 	gate seq.Gate // of r and z
 	cand seq.Gate // of n
+	update
 
 	// The first columns of the parts of a tape row; 0 for those that are not
 	// there, but for x, which is.
@@ -48,7 +50,7 @@ type variant struct {
 }
 
 func newVariant(c Config) *variant {
-	v := &variant{cfg: c, gate: seq.Gate{F: seq.Activation(c.GateActivation), Clip: c.Clip}, cand: seq.Gate{F: seq.Activation(c.CandidateActivation), Clip: c.Clip}}
+	v := &variant{cfg: c, update: c.update(), gate: seq.Gate{F: seq.Activation(c.GateActivation), Clip: c.Clip}, cand: seq.Gate{F: seq.Activation(c.CandidateActivation), Clip: c.Clip}}
 	H := c.Hidden
 	var cols seq.Columns
 	v.x = cols.Take(3*H, true)           // a, after Backward dX
@@ -68,8 +70,8 @@ func newVariant(c Config) *variant {
 func (v *variant) Shape() seq.Shape {
 	H := v.cfg.Hidden
 	sh := seq.Shape{
-		Hidden: H, States: []int{H}, Gates: 3 * H, Bare: v.cfg.LayerNorm,
-		Tape: v.width, Scratch: 2 * H, Temp: 4 * H,
+		Hidden: H, States: []int{H}, Gates: 3 * H, BiasInCell: v.cfg.LayerNorm,
+		Tape: v.width, Scratch: 2 * H, Temp: 3 * H,
 		Recur:  []seq.Block{{Rows: 2 * H, Col: v.dh, Factor: v.hMasked}, {Row: 2 * H, Rows: H, Col: 2 * H, Factor: v.q}},
 		Totals: []seq.Total{{Param: seq.BiasIh, Rows: 3 * H, Col: v.da}, {Param: seq.BiasHh, Rows: 3 * H}},
 	}
@@ -77,7 +79,7 @@ func (v *variant) Shape() seq.Shape {
 		return sh
 	}
 	n := &sh.Recur[1]
-	n.Apart, n.Factor, n.Col = true, v.hMasked, v.nh
+	n.OwnChain, n.Factor, n.Col = true, v.hMasked, v.nh
 	sh.Totals[1] = seq.Total{Param: seq.BiasHh, Rows: 2 * H, Col: v.da}
 	sh.Totals = append(sh.Totals, seq.Total{Param: seq.BiasHh, Row: 2 * H, Rows: H, Col: v.nh})
 	if v.cfg.LayerNorm {
@@ -91,45 +93,45 @@ func (v *variant) Shape() seq.Shape {
 
 func (v *variant) Forward(s *seq.Step) {
 	H, tape := v.cfg.Hidden, &s.Tape
-	from, stride := s.Hidden(v.hMasked) // h~
+	from, stride := s.MaskedHidden(v.hMasked) // h~
 	product := func(block int, into kernels.Into, col int) {
 		s.Recur[block].Gemm(into, s.Rows, from, stride, tape.Data[col:], tape.Stride)
 	}
-	switch b := s.Bias[1]; {
+	switch b := s.BiasHh[1]; {
 	case v.cfg.LayerNorm:
-		product(0, kernels.Set, v.hHat)
-		product(1, kernels.Set, v.hHat+2*H)
+		product(0, kernels.Set, v.hHat)     // (0): W_hh h~
+		product(1, kernels.Set, v.hHat+2*H) // (0): W_hh h~
 		for r := range s.Rows {
 			v.normalise(s, tape.Row(r))
 		}
 	case v.cfg.ResetBefore:
-		product(0, kernels.Continue, v.x) // (0)
+		product(0, kernels.Continue, v.x) // (0): a_r, a_z
 	case b != nil:
-		product(0, kernels.Continue, v.x)
-		s.Recur[1].GemmBias(s.Rows, from, stride, b, tape.Data[v.nh:], tape.Stride)
+		product(0, kernels.Continue, v.x)                                           // (0): a_r, a_z
+		s.Recur[1].GemmBias(s.Rows, from, stride, b, tape.Data[v.nh:], tape.Stride) // (0): nh
 	default:
-		product(0, kernels.Continue, v.x)
-		product(1, kernels.Set, v.nh)
+		product(0, kernels.Continue, v.x) // (0): a_r, a_z
+		product(1, kernels.Set, v.nh)     // (0): nh
 	}
 	for row := range s.Rows {
 		a := tape.Row(row)
 		ar, az, an := thirds(a, H)
 		r, z, _ := thirds(a[v.act:], H)
-		v.gate.Apply(s.ISA, r, ar) // (1)
-		v.gate.Apply(s.ISA, z, az)
+		v.gate.Apply(s.ISA, r, ar) // (1): r
+		v.gate.Apply(s.ISA, z, az) // (1): z
 		if v.cfg.ResetBefore {
-			s.ISA.MulFlush(a[v.q:][:H], r, v.masked(s, row)) // (2)
+			s.ISA.MulFlush(a[v.q:][:H], r, v.masked(s, row)) // (2): q
 		} else {
-			s.ISA.MulAdd(an, r, a[v.nh:][:H])
+			s.ISA.MulAdd(an, r, a[v.nh:][:H]) // (2): a_n
 		}
 	}
 	if v.cfg.ResetBefore {
 		from = tape.Data[v.q:]
 		stride = tape.Stride
-		product(1, kernels.Continue, 2*H)
+		product(1, kernels.Continue, 2*H) // (2): a_n
 	}
 	for row := range s.Rows {
-		v.mix(s, row)
+		v.state(s, row)
 	}
 }
 
@@ -141,113 +143,106 @@ func (v *variant) masked(s *seq.Step, r int) []float32 {
 	return s.Prev[0].Row(r)
 }
 
-// normalise makes a row's gates of its two products, with LayerNorm.
+// normalise computes (0) of one row with LayerNorm, given its two products.
 func (v *variant) normalise(s *seq.Step, row []float32) {
 	H := v.cfg.Hidden
 	x, h, dev := row[v.xHat:][:3*H], row[v.hHat:][:3*H], row[v.dev:]
 	dev[0], dev[1] = s.ISA.Normalize(x, row[:3*H], seq.Epsilon), s.ISA.Normalize(h, h, seq.Epsilon)
-	s.Weighted(row[:3*H], s.Extra[0], x, s.Start)
-	s.ISA.MulAdd(row[:2*H], s.Extra[1][:2*H], h[:2*H])
-	s.Weighted(row[v.nh:][:H], s.Extra[1][2*H:], h[2*H:], s.Bias[1])
+	s.ScaleShift(row[:3*H], s.Extra[0], x, s.BiasSum)                    // (0): a_r, a_z without h~; nx
+	s.ISA.MulAdd(row[:2*H], s.Extra[1][:2*H], h[:2*H])                   // (0): a_r, a_z
+	s.ScaleShift(row[v.nh:][:H], s.Extra[1][2*H:], h[2*H:], s.BiasHh[1]) // (0): nh
 }
 
-// mix finishes (2) and computes (3) of one row.
-func (v *variant) mix(s *seq.Step, row int) {
+// state computes n of (2), and (3), of one row.
+func (v *variant) state(s *seq.Step, row int) {
 	H, a := v.cfg.Hidden, s.Tape.Row(row)
 	_, _, an := thirds(a, H)
 	_, z, n := thirds(a[v.act:], H)
 	h, hPrev, next, temp := s.State[0].Row(row), s.Prev[0].Row(row), s.Temp[:H], s.Temp[H:2*H]
-	v.cand.Apply(s.ISA, n, an)
-	from, to := n, hPrev // by z
-	if v.cfg.Textbook {
-		from, to = to, from
-	}
-	copy(temp, to)
-	s.ISA.Axpy(temp, from, -1)
-	copy(next, from)
-	s.ISA.MulAdd(next, z, temp)
-	s.ISA.ScaleFlush(next, next, 1)
-	s.Keep(seq.KeepHidden, row, h, next, hPrev, temp)
+	v.cand.Apply(s.ISA, n, an) // (2): n
+	at0, at1 := v.ends(n, hPrev)
+	copy(temp, at1)
+	s.ISA.Axpy(temp, at0, -1) // at1 - at0
+	copy(next, at0)
+	s.ISA.MulAdd(next, z, temp)                       // (3): h' = at0 + z*(at1-at0)
+	s.ISA.ScaleFlush(next, next, 1)                   // (3): tiny values are +0
+	s.Keep(seq.KeepHidden, row, h, next, hPrev, temp) // (3): h_t
 }
 
 func (v *variant) Backward(s *seq.Step) {
 	H, tape := v.cfg.Hidden, &s.Tape
 	for row := range s.Rows {
-		v.mixGrad(s, row)
+		v.stateGrad(s, row)
 	}
 	if v.cfg.ResetBefore {
-		s.Recur[1].Gemm(kernels.SetFlush, s.Rows, tape.Data[2*H:], tape.Stride, s.Scratch.Data[H:], s.Scratch.Stride)
+		s.Recur[1].Gemm(kernels.SetFlush, s.Rows, tape.Data[2*H:], tape.Stride, s.Scratch.Data[H:], s.Scratch.Stride) // (6): dq
 		for row := range s.Rows {
 			a, hMasked, temp, more := tape.Row(row), v.masked(s, row), s.Temp[:H], s.Temp[H:2*H]
 			ar, r := a[:H], a[v.act:][:H]
 			e, dq := s.Scratch.Row(row)[:H], s.Scratch.Row(row)[H:]
-			s.ISA.Mul(temp, dq, hMasked) // (6)
-			s.Drop(seq.DropHidden, row, dq, dq)
-			s.ISA.MulAdd(e, dq, r)
-			v.gate.Gradient(s.ISA, ar, r, temp, more)
+			s.ISA.Mul(temp, dq, hMasked)              // (6): dq*h~
+			s.Drop(seq.DropHidden, row, dq, dq)       // (6): through the mask
+			s.ISA.MulAdd(e, dq, r)                    // (6): e
+			v.gate.Gradient(s.ISA, ar, r, temp, more) // (6): da_r
 		}
-		s.Handed(0)
+		s.PrevHiddenGrad(0) // (7), (8)
 		return
 	}
 	if v.cfg.LayerNorm {
 		for row := range s.Rows {
 			v.normaliseGrad(s, tape.Row(row))
 		}
-		s.Handed(v.dh, v.dh+2*H)
+		s.PrevHiddenGrad(v.dh, v.dh+2*H) // (7), (8)
 		return
 	}
-	s.Handed(0, v.nh)
+	s.PrevHiddenGrad(0, v.nh) // (7), (8)
 }
 
-// mixGrad computes (4) and (5) of one row, and (6) but for the reset before.
-func (v *variant) mixGrad(s *seq.Step, row int) {
+// stateGrad computes (4), (5) and the first line of (6) of one row; with ResetBefore
+// without da_r and dnh.
+func (v *variant) stateGrad(s *seq.Step, row int) {
 	H, t, a := v.cfg.Hidden, s.ISA, s.Tape.Row(row)
 	ar, az, an := thirds(a, H)
 	r, z, n := thirds(a[v.act:], H)
 	d, e, hPrev := s.Grad[0].Row(row), s.Scratch.Row(row)[:H], s.Prev[0].Row(row)
-	keep, g, temp, byH := s.Temp[:H], s.Temp[H:2*H], s.Temp[2*H:3*H], s.Temp[3*H:4*H]
+	oneMinusZ, g, temp := thirds(s.Temp, H)
 
-	t.Add(d, d, s.Dy.Row(row)) // (4)
-	s.KeepGrad(seq.KeepHidden, row, d, e, d)
-	t.Affine(keep, z, -1, 1)
-	byN := keep // what n and h_{t-1} have in h'
-	copy(byH, z)
-	from, to := n, hPrev // by z
-	if v.cfg.Textbook {
-		byN, byH = byH, byN
-		from, to = to, from
-	}
-	t.Mul(g, d, byN) // (5)
-	v.cand.Gradient(t, an, n, g, temp)
-	copy(g, to)
-	t.Axpy(g, from, -1)
+	t.Add(d, d, s.Dy.Row(row))               // (4): d
+	s.KeepGrad(seq.KeepHidden, row, d, e, d) // (4): e
+	t.Affine(oneMinusZ, z, -1, 1)
+	ofN, ofH := v.factors(oneMinusZ, z)
+	at0, at1 := v.ends(n, hPrev)
+	t.Mul(g, d, ofN)
+	v.cand.Gradient(t, an, n, g, temp) // (5): da_n
+	copy(g, at1)
+	t.Axpy(g, at0, -1)
 	t.Mul(g, g, d)
-	v.gate.Gradient(t, az, z, g, temp)
-	t.Mul(g, d, byH) // (6)
+	v.gate.Gradient(t, az, z, g, temp) // (5): da_z
+	t.Mul(g, d, ofH)
 	if v.cfg.Zoneout > 0 {
-		t.Add(e, e, g)
+		t.Add(e, e, g) // (6): e
 	} else {
-		copy(e, g)
+		copy(e, g) // (6): e
 	}
 	if v.cfg.ResetBefore {
 		return
 	}
 	nh := a[v.nh:][:H]
 	t.Mul(g, an, nh)
-	v.gate.Gradient(t, ar, r, g, temp)
-	t.MulFlush(nh, an, r)
+	v.gate.Gradient(t, ar, r, g, temp) // (5): da_r
+	t.MulFlush(nh, an, r)              // (5): dnh
 }
 
-// normaliseGrad computes dX and dY of one row, with LayerNorm.
+// normaliseGrad computes dX and dY of (6) of one row, with LayerNorm.
 func (v *variant) normaliseGrad(s *seq.Step, row []float32) {
 	H := v.cfg.Hidden
 	dX, da, dev := row[:3*H], row[v.da:][:3*H], row[v.dev:]
 	copy(da, dX)
-	s.NormalizedGrad(dX, row[v.xHat:][:3*H], s.Extra[0], da, dev[0], s.Temp[:3*H])
+	s.NormalizedGrad(dX, row[v.xHat:][:3*H], s.Extra[0], da, dev[0], s.Temp[:3*H]) // (6): dX
 	dY := row[v.dh:][:3*H]
 	copy(dY, da[:2*H])
 	copy(dY[2*H:], row[v.nh:][:H])
-	s.NormalizedGrad(dY, row[v.hHat:][:3*H], s.Extra[1], dY, dev[1], s.Temp[:3*H])
+	s.NormalizedGrad(dY, row[v.hHat:][:3*H], s.Extra[1], dY, dev[1], s.Temp[:3*H]) // (6): dY
 }
 
 func thirds(a []float32, n int) (r, z, last []float32) { return a[:n], a[n : 2*n], a[2*n : 3*n] }

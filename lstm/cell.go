@@ -19,15 +19,15 @@ import (
 //	(2) c_t = f*c_{t-1} + i*g
 //	(3) h_t = o*tanh(c_t)                     the output y_t
 //
-// Backward, da being the gradient of a, and dh and dc what step t+1 handed
-// back:
+// Backward, da being the gradient of a, and dh and dc those of h_t and c_t that come
+// from step t+1:
 //
 //	(4) d = dh + dy_t
 //	(5) D = dc + d*o*(1 - tanh(c_t)^2)
 //	(6) da_o = d*tanh(c_t)*o(1-o)   da_i = D*g*i(1-i)
 //	    da_f = D*c_{t-1}*f(1-f)     da_g = D*i*(1-g^2)
-//	(7) dc = D*f                              handed to step t-1
-//	(8) dh = W_hh^T da                        handed to step t-1
+//	(7) dc = D*f                              for step t-1
+//	(8) dh = W_hh^T da                        for step t-1
 //	(9) dx_t = W_ih^T da
 //	(10) dW_ih += da x_t^T   dW_hh += da h_{t-1}^T   db_ih, db_hh += da
 //
@@ -53,10 +53,10 @@ func (c cell) Shape() seq.Shape {
 func (cell) Forward(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
 	c, cPrev := &s.State[1], &s.Prev[1]
-	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride)
+	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
 	for r := range s.Rows {
 		i, f, g, o := gates(s, r)
-		s.ISA.LSTMGates(i, f, g, o, c.Row(r), h.Row(r), cPrev.Row(r))
+		s.ISA.LSTMGates(i, f, g, o, c.Row(r), h.Row(r), cPrev.Row(r)) // (1), (2), (3)
 	}
 }
 
@@ -66,9 +66,9 @@ func (cell) Backward(s *seq.Step) {
 	c, cPrev := &s.State[1], &s.Prev[1]
 	for r := range s.Rows {
 		i, f, g, o := gates(s, r)
-		s.ISA.LSTMGatesGrad(i, f, g, o, dc.Row(r), c.Row(r), cPrev.Row(r), dh.Row(r), s.Dy.Row(r))
+		s.ISA.LSTMGatesGrad(i, f, g, o, dc.Row(r), c.Row(r), cPrev.Row(r), dh.Row(r), s.Dy.Row(r)) // (4), (5), (6), (7)
 	}
-	s.Recur[0].Gemm(kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride)
+	s.Recur[0].Gemm(kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride) // (8)
 }
 
 // gates cuts row r of the tape into its four gates.

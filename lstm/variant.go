@@ -11,7 +11,7 @@ import (
 //
 // The equations with the numbers of the forward pass of cell, for each row of the
 // batch; what Config leaves out is not there. h~ is h_{t-1}, in training without
-// the units that HiddenDropout hits, and p are the peepholes:
+// the units that HiddenDropout drops, and p are the peepholes:
 //
 //	(0) a = b + W_ih x_t + W_hh h~            one chain: b, then x, then h~
 //	    or with LayerNorm
@@ -23,9 +23,9 @@ import (
 //	    n = c~, or gain_c*norm(c~) + bias_c
 //	(3) m = o*H(n)
 //	    h' = m, or W_hr m
-//	(4) h_t = h', c_t = c~, or those of step t-1 where Zoneout and ZoneoutCell hit
+//	(4) h_t = h', c_t = c~, or those of step t-1 where Zoneout and ZoneoutCell keep them
 //
-// Backward, dh and dc being what step t+1 handed back:
+// Backward, dh and dc being the gradients of h_t and c_t that come from step t+1:
 //
 //	(5) d = dh + dy_t; by (4) it is the gradient of h' and e that of h_{t-1};
 //	    likewise dc'  and e_c of dc
@@ -34,10 +34,10 @@ import (
 //	    D = dc' + dn, or dc' + norm'(gain_c*dn)   D += da_o*p_o   0 where clip u limits
 //	(8) da_g = D*i*G'   da_i = D*g*F'   da_f = D*c_{t-1}*F'
 //	    or with Coupled da_i = D*(g-c_{t-1})*F'      all da are 0 where clip limits
-//	(9) dc = D*f + da_i*p_i + da_f*p_f + e_c  handed to step t-1
+//	(9) dc = D*f + da_i*p_i + da_f*p_f + e_c  for step t-1
 //	(10) dX = da, or norm'(gain_ih*da)        the gradients of the two products
 //	     dY = da, or norm'(gain_hh*da)
-//	(11) dh = W_hh^T dY + e                   handed to step t-1
+//	(11) dh = W_hh^T dY + e                   for step t-1
 //	(12) dx_t = W_ih^T dX   dW_ih += dX x_t^T   dW_hh += dY h~^T   db += da
 //	     dW_hr += d m^T   dp_i += da_i*c_{t-1}   dp_f += da_f*c_{t-1}   dp_o += da_o*c~
 //	     dgain += da*norm(...)   dgain_c += dn*norm(c~)   dbias_c += dn
@@ -89,7 +89,7 @@ func newVariant(c Config) *variant {
 func (v *variant) Shape() seq.Shape {
 	H, G := v.cfg.Hidden, v.gates*v.cfg.Hidden
 	sh := seq.Shape{
-		Hidden: H, States: []int{v.r, H}, Gates: G, Bare: v.cfg.LayerNorm,
+		Hidden: H, States: []int{v.r, H}, Gates: G, BiasInCell: v.cfg.LayerNorm,
 		Tape: v.width, Scratch: H + v.r, Temp: max(G, 4*H),
 		Recur:  []seq.Block{{Rows: G, Col: v.dh, Factor: v.hMasked}},
 		Totals: []seq.Total{{Param: seq.BiasIh, Rows: G, Col: v.da}, {Param: seq.BiasHh, Rows: G, Col: v.da}},
@@ -151,9 +151,9 @@ func (v *variant) Forward(s *seq.Step) {
 	G, tape := v.gates*v.cfg.Hidden, &s.Tape
 	h, hPrev := &s.State[0], &s.Prev[0]
 
-	from, stride := s.Hidden(v.hMasked) // h~
+	from, stride := s.MaskedHidden(v.hMasked) // h~
 	if v.cfg.LayerNorm {
-		s.Recur[0].Gemm(kernels.Set, s.Rows, from, stride, tape.Data[v.hHat:], tape.Stride)
+		s.Recur[0].Gemm(kernels.Set, s.Rows, from, stride, tape.Data[v.hHat:], tape.Stride) // (0): W_hh h~
 	} else {
 		s.Recur[0].Gemm(kernels.Continue, s.Rows, from, stride, tape.Data, tape.Stride) // (0)
 	}
@@ -163,8 +163,8 @@ func (v *variant) Forward(s *seq.Step) {
 		if v.cfg.LayerNorm {
 			x, hh, dev := row[v.xHat:][:G], row[v.hHat:][:G], row[v.dev:]
 			dev[0], dev[1] = s.ISA.Normalize(x, row[:G], seq.Epsilon), s.ISA.Normalize(hh, hh, seq.Epsilon)
-			s.Weighted(row[:G], e.gainX, x, s.Start) // (0)
-			s.ISA.MulAdd(row[:G], e.gainH, hh)
+			s.ScaleShift(row[:G], e.gainX, x, s.BiasSum) // (0): the share of x, and b
+			s.ISA.MulAdd(row[:G], e.gainH, hh)           // (0): and that of h~
 		}
 		v.units(s, r, &e)
 	}
@@ -173,10 +173,10 @@ func (v *variant) Forward(s *seq.Step) {
 		if v.cfg.Zoneout > 0 {
 			to = &seq.Mat{Data: tape.Data[v.d:], Stride: tape.Stride, Width: v.r}
 		}
-		s.Project.Gemm(kernels.SetFlush, s.Rows, tape.Data[v.m:], tape.Stride, to.Data, to.Stride)
+		s.Project.Gemm(kernels.SetFlush, s.Rows, tape.Data[v.m:], tape.Stride, to.Data, to.Stride) // (3): h' = W_hr m
 		for r := range s.Rows {
 			if v.cfg.Zoneout > 0 {
-				s.Keep(seq.KeepHidden, r, h.Row(r), to.Row(r), hPrev.Row(r), s.Temp[:v.r]) // (4)
+				s.Keep(seq.KeepHidden, r, h.Row(r), to.Row(r), hPrev.Row(r), s.Temp[:v.r]) // (4): h_t
 			}
 		}
 	}
@@ -191,56 +191,56 @@ func (v *variant) units(s *seq.Step, r int, e *extras) {
 	temp, m := s.Temp[:H], s.Temp[H:2*H]
 
 	if v.cfg.Peephole {
-		t.MulAdd(ai, e.pi, cPrev) // (1)
+		t.MulAdd(ai, e.pi, cPrev) // (1): a_i
 		if !v.cfg.Coupled {
-			t.MulAdd(af, e.pf, cPrev)
+			t.MulAdd(af, e.pf, cPrev) // (1): a_f
 		}
 	}
-	v.gate.Apply(t, i, ai)
+	v.gate.Apply(t, i, ai) // (1): i
 	if v.cfg.Coupled {
-		t.Affine(f, i, -1, 1)
+		t.Affine(f, i, -1, 1) // (1): f = 1-i
 	} else {
-		v.gate.Apply(t, f, af)
+		v.gate.Apply(t, f, af) // (1): f
 	}
-	v.cand.Apply(t, g, ag)
+	v.cand.Apply(t, g, ag) // (1): g
 
-	cNew := v.cell(row, c) // (2)
+	cNew := v.cell(row, c)
 	u := cNew
 	if v.cfg.CellClip > 0 {
 		u = row[v.u:][:H]
 	}
 	t.Mul(temp, i, g)
-	t.MulAdd(temp, f, cPrev)
-	t.ScaleFlush(u, temp, 1)
+	t.MulAdd(temp, f, cPrev) // (2): u
+	t.ScaleFlush(u, temp, 1) // (2): tiny values are +0
 	if v.cfg.CellClip > 0 {
-		t.Clip(cNew, u, v.cfg.CellClip)
+		t.Clip(cNew, u, v.cfg.CellClip) // (2): c~
 	}
 	if v.cfg.Peephole {
-		t.MulAdd(ao, e.po, cNew)
+		t.MulAdd(ao, e.po, cNew) // (2): a_o
 	}
-	v.gate.Apply(t, o, ao)
+	v.gate.Apply(t, o, ao) // (2): o
 	n := cNew
 	if v.cfg.LayerNorm {
 		cHat := row[v.cHat:][:H]
 		row[v.dev:][2] = t.Normalize(cHat, cNew, seq.Epsilon)
 		n = temp
-		s.Weighted(n, e.gainC, cHat, e.biasC)
+		s.ScaleShift(n, e.gainC, cHat, e.biasC) // (2): n
 	}
 
-	h := s.State[0] // (3)
+	h := s.State[0]
 	switch {
 	case v.cfg.Projection > 0:
 		m = row[v.m:][:H]
 	case v.cfg.Zoneout == 0:
 		m = h.Row(r)
 	}
-	v.out.Apply(t, temp, n)
-	t.MulFlush(m, o, temp)
+	v.out.Apply(t, temp, n) // (3): H(n)
+	t.MulFlush(m, o, temp)  // (3): m
 	if v.cfg.Zoneout > 0 && v.cfg.Projection == 0 {
-		s.Keep(seq.KeepHidden, r, h.Row(r), m, s.Prev[0].Row(r), temp) // (4)
+		s.Keep(seq.KeepHidden, r, h.Row(r), m, s.Prev[0].Row(r), temp) // (4): h_t
 	}
 	if v.cfg.ZoneoutCell > 0 {
-		s.Keep(seq.KeepCell, r, c, cNew, cPrev, temp)
+		s.Keep(seq.KeepCell, r, c, cNew, cPrev, temp) // (4): c_t
 	}
 }
 
@@ -263,17 +263,17 @@ func (v *variant) Backward(s *seq.Step) {
 		if v.cfg.Projection > 0 {
 			next = tape.Row(r)[v.d:][:v.r]
 		}
-		s.ISA.Add(d, d, s.Dy.Row(r)) // (5)
-		s.KeepGrad(seq.KeepHidden, r, next, e, d)
+		s.ISA.Add(d, d, s.Dy.Row(r))              // (5): d
+		s.KeepGrad(seq.KeepHidden, r, next, e, d) // (5): its shares of h' and h_{t-1}; (6): dm = d
 	}
 	if v.cfg.Projection > 0 {
-		s.Project.Gemm(kernels.SetFlush, s.Rows, tape.Data[v.d:], tape.Stride, s.Scratch.Data[v.r:], s.Scratch.Stride) // (6)
+		s.Project.Gemm(kernels.SetFlush, s.Rows, tape.Data[v.d:], tape.Stride, s.Scratch.Data[v.r:], s.Scratch.Stride) // (6): dm = W_hr^T d
 	}
 	e := v.extras(s)
 	for r := range s.Rows {
 		v.unitsGrad(s, r, &e)
 	}
-	s.Handed(v.dh) // (11)
+	s.PrevHiddenGrad(v.dh) // (11)
 }
 
 // dm is the gradient of m in row r: Scratch holds e, then dm.
@@ -289,70 +289,70 @@ func (v *variant) unitsGrad(s *seq.Step, r int, e *extras) {
 	n, y, slope, kept := quarters(s.Temp, H)
 
 	if v.cfg.ZoneoutCell > 0 {
-		s.KeepGrad(seq.KeepCell, r, dc, kept, dc) // (5)
+		s.KeepGrad(seq.KeepCell, r, dc, kept, dc) // (5): dc', e_c
 	}
 	if v.cfg.LayerNorm {
-		s.Weighted(n, e.gainC, row[v.cHat:][:H], e.biasC)
+		s.ScaleShift(n, e.gainC, row[v.cHat:][:H], e.biasC)
 	} else {
 		n = cNew
 	}
-	v.out.Apply(t, y, n) // (7)
+	v.out.Apply(t, y, n) // H(n)
 	clear(slope)
 	t.Affine(slope, slope, 0, 1)
-	v.out.Gradient(t, slope, n, y, slope) // times 1
+	v.out.Gradient(t, slope, n, y, slope) // H'(n)*1
 	do := y
-	t.Mul(do, dm, y)
-	t.Mul(dm, dm, o)
+	t.Mul(do, dm, y) // dm*H(n)
+	t.Mul(dm, dm, o) // dm*o
 	if v.cfg.LayerNorm {
 		dn := row[v.dn:][:H]
-		t.MulFlush(dn, dm, slope)
-		s.NormalizedGrad(n, row[v.cHat:][:H], e.gainC, dn, row[v.dev:][2], n)
-		t.Add(dc, dc, n)
+		t.MulFlush(dn, dm, slope)                                             // (7): dn
+		s.NormalizedGrad(n, row[v.cHat:][:H], e.gainC, dn, row[v.dev:][2], n) // (7): norm'(gain_c*dn)
+		t.Add(dc, dc, n)                                                      // (7): D
 	} else {
-		t.MulAdd(dc, dm, slope)
+		t.MulAdd(dc, dm, slope) // (7): D
 	}
 	temp := slope
-	v.gate.Gradient(t, ao, o, do, temp)
+	v.gate.Gradient(t, ao, o, do, temp) // (7): da_o
 	if v.cfg.Peephole {
-		t.MulAdd(dc, ao, e.po)
-		t.MulFlush(row[v.dp+G-2*H:][:H], ao, cNew)
+		t.MulAdd(dc, ao, e.po)                     // (7): D += da_o*p_o
+		t.MulFlush(row[v.dp+G-2*H:][:H], ao, cNew) // (12): da_o*c~
 	}
 	if v.cfg.CellClip > 0 {
-		t.ClipGrad(dc, row[v.u:][:H], dc, v.cfg.CellClip)
+		t.ClipGrad(dc, row[v.u:][:H], dc, v.cfg.CellClip) // (7): 0 where clip u limits
 	}
 
 	d := y
-	t.Mul(d, dc, i) // (8)
-	v.cand.Gradient(t, ag, g, d, temp)
+	t.Mul(d, dc, i)
+	v.cand.Gradient(t, ag, g, d, temp) // (8): da_g
 	if v.cfg.Coupled {
 		copy(d, g)
 		t.Axpy(d, cPrev, -1)
 		t.Mul(d, d, dc)
 	} else {
 		t.Mul(d, dc, cPrev)
-		v.gate.Gradient(t, af, f, d, temp)
+		v.gate.Gradient(t, af, f, d, temp) // (8): da_f
 		t.Mul(d, dc, g)
 	}
-	v.gate.Gradient(t, ai, i, d, temp)
+	v.gate.Gradient(t, ai, i, d, temp) // (8): da_i
 
-	t.Mul(dc, dc, f) // (9)
+	t.Mul(dc, dc, f) // (9): D*f
 	if v.cfg.Peephole {
-		t.MulAdd(dc, ai, e.pi)
-		t.MulFlush(row[v.dp:][:H], ai, cPrev)
+		t.MulAdd(dc, ai, e.pi)                // (9): + da_i*p_i
+		t.MulFlush(row[v.dp:][:H], ai, cPrev) // (12): da_i*c_{t-1}
 		if !v.cfg.Coupled {
-			t.MulAdd(dc, af, e.pf)
-			t.MulFlush(row[v.dp+H:][:H], af, cPrev)
+			t.MulAdd(dc, af, e.pf)                  // (9): + da_f*p_f
+			t.MulFlush(row[v.dp+H:][:H], af, cPrev) // (12): da_f*c_{t-1}
 		}
 	}
 	if v.cfg.ZoneoutCell > 0 {
-		t.Add(dc, dc, kept)
+		t.Add(dc, dc, kept) // (9): + e_c
 	}
-	t.ScaleFlush(dc, dc, 1)
+	t.ScaleFlush(dc, dc, 1) // (9): tiny values are +0
 
 	if v.cfg.LayerNorm {
 		da, dX, dY, dev := row[v.da:][:G], row[v.x:][:G], row[v.dh:][:G], row[v.dev:]
 		copy(da, dX)
-		s.NormalizedGrad(dX, row[v.xHat:][:G], e.gainX, da, dev[0], s.Temp[:G]) // (10)
-		s.NormalizedGrad(dY, row[v.hHat:][:G], e.gainH, da, dev[1], s.Temp[:G])
+		s.NormalizedGrad(dX, row[v.xHat:][:G], e.gainX, da, dev[0], s.Temp[:G]) // (10): dX
+		s.NormalizedGrad(dY, row[v.hHat:][:G], e.gainH, da, dev[1], s.Temp[:G]) // (10): dY
 	}
 }

@@ -14,11 +14,11 @@ import (
 //	(0) a = b + W_ih x_t + W_hh h_{t-1}       one chain: b, then x, then h
 //	(1) h_t = f(a)                            the output y_t
 //
-// Backward, da being the gradient of a and dh what step t+1 handed back:
+// Backward, da being the gradient of a and dh that of h_t which comes from step t+1:
 //
 //	(2) d = dh + dy_t
 //	(3) da = f'(a)*d
-//	(4) dh = W_hh^T da                        handed to step t-1
+//	(4) dh = W_hh^T da                        for step t-1
 //	(5) dx_t = W_ih^T da
 //	(6) dW_ih += da x_t^T   dW_hh += da h_{t-1}^T   db_ih, db_hh += da
 //
@@ -26,7 +26,7 @@ import (
 // many steps at once, which package seq does for every kind of cell.
 type cell struct {
 	hidden int
-	f      Activation
+	f      fused
 }
 
 // Shape: the state is h, and the tape holds a.
@@ -45,17 +45,9 @@ func (c cell) Shape() seq.Shape {
 // Forward computes the rest of (0), which finds b + W_ih x in the tape, and (1).
 func (c cell) Forward(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
-	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride)
+	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
 	for row := range s.Rows {
-		y, a := h.Row(row), s.Tape.Row(row)
-		switch c.f {
-		case Tanh:
-			s.ISA.RNNTanh(y, a)
-		case ReLU:
-			s.ISA.RNNReLU(y, a)
-		case Sigmoid:
-			s.ISA.RNNSigmoid(y, a)
-		}
+		c.f.apply(s.ISA, h.Row(row), s.Tape.Row(row)) // (1)
 	}
 }
 
@@ -63,15 +55,54 @@ func (c cell) Forward(s *seq.Step) {
 func (c cell) Backward(s *seq.Step) {
 	h, dh := &s.State[0], &s.Grad[0]
 	for row := range s.Rows {
-		a, y, dy, d := s.Tape.Row(row), h.Row(row), s.Dy.Row(row), dh.Row(row)
-		switch c.f {
-		case Tanh:
-			s.ISA.RNNTanhGrad(a, y, d, dy)
-		case ReLU:
-			s.ISA.RNNReLUGrad(a, y, d, dy)
-		case Sigmoid:
-			s.ISA.RNNSigmoidGrad(a, y, d, dy)
-		}
+		c.f.gradient(s.ISA, s.Tape.Row(row), h.Row(row), dh.Row(row), s.Dy.Row(row)) // (2), (3)
 	}
-	s.Recur[0].Gemm(kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride)
+	s.Recur[0].Gemm(kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride) // (4)
+}
+
+// A fused is an activation with kernels that compute a step's row at once.
+type fused int
+
+const (
+	composed fused = iota // no such kernels: the cell is a variant
+	fusedTanh
+	fusedReLU
+	fusedSigmoid
+)
+
+// fusedOf says which kernels there are for an activation.
+func fusedOf(f Activation) fused {
+	switch f {
+	case Tanh:
+		return fusedTanh
+	case ReLU:
+		return fusedReLU
+	case Sigmoid:
+		return fusedSigmoid
+	}
+	return composed
+}
+
+// apply sets h = f(a).
+func (f fused) apply(t kernels.ISA, h, a []float32) {
+	switch f {
+	case fusedTanh:
+		t.RNNTanh(h, a)
+	case fusedReLU:
+		t.RNNReLU(h, a)
+	case fusedSigmoid:
+		t.RNNSigmoid(h, a)
+	}
+}
+
+// gradient replaces a by f'(a)*(dh + dy), given h = f(a).
+func (f fused) gradient(t kernels.ISA, a, h, dh, dy []float32) {
+	switch f {
+	case fusedTanh:
+		t.RNNTanhGrad(a, h, dh, dy)
+	case fusedReLU:
+		t.RNNReLUGrad(a, h, dh, dy)
+	case fusedSigmoid:
+		t.RNNSigmoidGrad(a, h, dh, dy)
+	}
 }

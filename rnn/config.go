@@ -87,11 +87,8 @@ func (c Config) noise() seq.Noise {
 func (c Config) cell() seq.Cell {
 	n := c.noise()
 	plain := c.Clip == 0 && !c.LayerNorm && n.Hidden == 0 && n.Zoneout == 0
-	switch c.Activation {
-	case Tanh, ReLU, Sigmoid:
-		if plain {
-			return cell{c.Hidden, c.Activation}
-		}
+	if f := fusedOf(c.Activation); plain && f != composed {
+		return cell{c.Hidden, f}
 	}
 	return newVariant(c)
 }

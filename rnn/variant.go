@@ -9,21 +9,21 @@ import (
 // it computes what cell does, bit for bit, in more and smaller kernels.
 //
 // The equations with the numbers of cell; what Config leaves out is not there. h~
-// is h_{t-1}, in training without the units that HiddenDropout hits:
+// is h_{t-1}, in training without the units that HiddenDropout drops:
 //
 //	(0) a = b + W_ih x_t + W_hh h~            one chain: b, then x, then h~
 //	    or with LayerNorm
 //	    a = gain_ih*norm(W_ih x_t) + b + gain_hh*norm(W_hh h~)
 //	(1) h' = f(clip a)
-//	    h_t = h', or h_{t-1} where Zoneout hits
+//	    h_t = h', or h_{t-1} where Zoneout keeps it
 //
-// Backward, dh being what step t+1 handed back:
+// Backward, dh being the gradient of h_t that comes from step t+1:
 //
 //	(2) d = dh + dy_t; by (1) it is the gradient of h', and e that of h_{t-1}
 //	(3) da = f'*d, 0 where clip limits
 //	    dX = da, or norm'(gain_ih*da)         the gradients of the two products
 //	    dY = da, or norm'(gain_hh*da)
-//	(4) dh = W_hh^T dY + e                    handed to step t-1
+//	(4) dh = W_hh^T dY + e                    for step t-1
 //	(5) dx_t = W_ih^T dX
 //	(6) dW_ih += dX x_t^T   dW_hh += dY h~^T   db += da   dgain += da*norm(...)
 type variant struct {
@@ -55,7 +55,7 @@ func newVariant(c Config) *variant {
 func (v *variant) Shape() seq.Shape {
 	H := v.cfg.Hidden
 	sh := seq.Shape{
-		Hidden: H, States: []int{H}, Gates: H, Bare: v.cfg.LayerNorm,
+		Hidden: H, States: []int{H}, Gates: H, BiasInCell: v.cfg.LayerNorm,
 		Tape: v.width, Scratch: H, Temp: H,
 		Recur:  []seq.Block{{Rows: H, Col: v.dh, Factor: v.hMasked}},
 		Totals: []seq.Total{{Param: seq.BiasIh, Rows: H, Col: v.da}, {Param: seq.BiasHh, Rows: H, Col: v.da}},
@@ -70,9 +70,9 @@ func (v *variant) Shape() seq.Shape {
 
 func (v *variant) Forward(s *seq.Step) {
 	H, tape, h, hPrev := v.cfg.Hidden, &s.Tape, &s.State[0], &s.Prev[0]
-	from, stride := s.Hidden(v.hMasked) // h~
+	from, stride := s.MaskedHidden(v.hMasked) // h~
 	if v.cfg.LayerNorm {
-		s.Recur[0].Gemm(kernels.Set, s.Rows, from, stride, tape.Data[v.hHat:], tape.Stride)
+		s.Recur[0].Gemm(kernels.Set, s.Rows, from, stride, tape.Data[v.hHat:], tape.Stride) // (0): W_hh h~
 	} else {
 		s.Recur[0].Gemm(kernels.Continue, s.Rows, from, stride, tape.Data, tape.Stride) // (0)
 	}
@@ -82,13 +82,13 @@ func (v *variant) Forward(s *seq.Step) {
 		if v.cfg.LayerNorm {
 			x, hh, dev := row[v.xHat:][:H], row[v.hHat:][:H], row[v.dev:]
 			dev[0], dev[1] = s.ISA.Normalize(x, a, seq.Epsilon), s.ISA.Normalize(hh, hh, seq.Epsilon)
-			s.Weighted(a, s.Extra[0], x, s.Start) // (0)
-			s.ISA.MulAdd(a, s.Extra[1], hh)
+			s.ScaleShift(a, s.Extra[0], x, s.BiasSum) // (0): the share of x, and b
+			s.ISA.MulAdd(a, s.Extra[1], hh)           // (0): and that of h~
 		}
-		v.gate.Apply(s.ISA, y, a) // (1)
-		s.ISA.ScaleFlush(y, y, 1)
+		v.gate.Apply(s.ISA, y, a) // (1): h'
+		s.ISA.ScaleFlush(y, y, 1) // (1): tiny values are +0
 		if v.cfg.Zoneout > 0 {
-			s.Keep(seq.KeepHidden, r, h.Row(r), y, hPrev.Row(r), s.Temp)
+			s.Keep(seq.KeepHidden, r, h.Row(r), y, hPrev.Row(r), s.Temp) // (1): h_t
 		}
 	}
 }
@@ -106,15 +106,15 @@ func (v *variant) Backward(s *seq.Step) {
 	for r := range s.Rows {
 		row, d, e := tape.Row(r), dh.Row(r), s.Scratch.Row(r)
 		a := row[:H]
-		s.ISA.Add(d, d, s.Dy.Row(r)) // (2)
-		s.KeepGrad(seq.KeepHidden, r, d, e, d)
-		v.gate.Gradient(s.ISA, a, v.output(row, h.Row(r)), d, s.Temp) // (3)
+		s.ISA.Add(d, d, s.Dy.Row(r))                                  // (2): d
+		s.KeepGrad(seq.KeepHidden, r, d, e, d)                        // (2): e
+		v.gate.Gradient(s.ISA, a, v.output(row, h.Row(r)), d, s.Temp) // (3): da
 		if v.cfg.LayerNorm {
 			da, dev := row[v.da:][:H], row[v.dev:]
 			copy(da, a)
-			s.NormalizedGrad(a, row[v.xHat:][:H], s.Extra[0], da, dev[0], s.Temp)
-			s.NormalizedGrad(row[v.dh:][:H], row[v.hHat:][:H], s.Extra[1], da, dev[1], s.Temp)
+			s.NormalizedGrad(a, row[v.xHat:][:H], s.Extra[0], da, dev[0], s.Temp)              // (3): dX
+			s.NormalizedGrad(row[v.dh:][:H], row[v.hHat:][:H], s.Extra[1], da, dev[1], s.Temp) // (3): dY
 		}
 	}
-	s.Handed(v.dh)
+	s.PrevHiddenGrad(v.dh) // (4)
 }

@@ -139,7 +139,7 @@ func (u *Unrolled) inputProducts(w, n int) {
 				copy(a[k*width:][:width], x[u.rows.userRow(r+k)*width:])
 			}
 		}
-		if p.bias != nil && !sh.Bare {
+		if p.bias != nil && !sh.BiasInCell {
 			p.in.GemmBias(end-r, a, width, p.bias, c, sh.Tape)
 		} else {
 			p.in.Gemm(kernels.Set, end-r, a, width, c, sh.Tape)

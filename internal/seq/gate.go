@@ -6,10 +6,10 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// A Gate is an activation behind a limit.
+// A Gate is an activation, and a limit on what goes into it.
 type Gate struct {
 	F    Activation
-	Clip float32 // of the magnitude of what goes in; 0: none
+	Clip float32 // the limit, of the magnitude; 0 for none
 }
 
 // Apply sets y = F(clip(a)); y may be a.
@@ -22,7 +22,7 @@ func (g Gate) Apply(t kernels.ISA, y, a []float32) {
 }
 
 // Gradient replaces a by its gradient, given y = F(clip(a)) and the gradient dy
-// of y: +0 beyond the limit, and tiny values as +0. dy and temp are used up.
+// of y: +0 beyond the limit, and tiny values as +0. It overwrites dy and temp.
 func (g Gate) Gradient(t kernels.ISA, a, y, dy, temp []float32) {
 	if g.Clip == 0 {
 		g.F.Gradient(t, a, a, y, dy)
@@ -34,8 +34,8 @@ func (g Gate) Gradient(t kernels.ISA, a, y, dy, temp []float32) {
 	t.ScaleFlush(a, a, 1)
 }
 
-// CheckLimit returns an error if a limit, the named field of the user's Config,
-// is none.
+// CheckLimit returns an error if the named field of the user's Config is neither a
+// limit nor 0.
 func CheckLimit(kind, name string, limit float32) error {
 	if !(limit >= 0) || limit-limit != 0 {
 		return fmt.Errorf("%s: Config.%s is %v, want a finite limit above 0, or 0 for none", kind, name, limit)
@@ -46,7 +46,7 @@ func CheckLimit(kind, name string, limit float32) error {
 // Epsilon is what layer normalisation adds to a variance, as in haste.
 const Epsilon = 1e-5
 
-// Columns hands out the columns of a tape row, from the first on.
+// Columns gives each part of a tape row its columns, from the first on.
 type Columns int
 
 // Take returns the first of the next columns, or 0 if they are not wanted.
@@ -59,10 +59,10 @@ func (c *Columns) Take(width int, wanted bool) (first int) {
 	return first
 }
 
-// Hidden is h of the step before as products read it, and the distance of its
-// rows: where col is above 0, in the tape columns from col on, without the units
-// that HiddenDropout hits.
-func (s *Step) Hidden(col int) (h []float32, stride int) {
+// MaskedHidden returns h of the step before as the products with W_hh read it, and the
+// distance of its rows. Where col is above 0, it is a copy in the tape columns from
+// col on, without the units that HiddenDropout drops.
+func (s *Step) MaskedHidden(col int) (h []float32, stride int) {
 	prev := &s.Prev[0]
 	if col == 0 {
 		return prev.Data, prev.Stride
@@ -73,12 +73,12 @@ func (s *Step) Hidden(col int) (h []float32, stride int) {
 	return s.Tape.Data[col:], s.Tape.Stride
 }
 
-// Weighted sets dst = gain*y + start, element by element; start is nil for +0.
-func (s *Step) Weighted(dst, gain, y, start []float32) {
-	if start == nil {
+// ScaleShift sets dst = gain*y + bias, element by element; bias is nil for +0.
+func (s *Step) ScaleShift(dst, gain, y, bias []float32) {
+	if bias == nil {
 		clear(dst)
 	} else {
-		copy(dst, start)
+		copy(dst, bias)
 	}
 	s.ISA.MulAdd(dst, gain, y)
 }
@@ -93,12 +93,12 @@ func (s *Step) NormalizedGrad(dx, y, gain, d []float32, r float32, temp []float3
 	s.ISA.ScaleFlush(dx, temp, 1)
 }
 
-// Handed sets the gradient of h that step t-1 gets: one chain over the gradients
-// of the products with h, through the mask of h, and the first columns of Scratch
-// added, which hold what passes the products by. Tiny values are +0. cols are the
-// tape columns where the gradients of the first blocks of W_hh begin, as many
-// blocks as there are cols.
-func (s *Step) Handed(cols ...int) {
+// PrevHiddenGrad sets s.Grad[0] to the gradient of h_{t-1}: one chain over the
+// gradients of the products with h, through the mask of h, and added to it the first
+// columns of Scratch, the part of the gradient that does not pass through products.
+// Tiny values are +0. cols are the tape columns where the gradients of the first
+// blocks of W_hh begin, as many blocks as there are cols.
+func (s *Step) PrevHiddenGrad(cols ...int) {
 	dh, into := &s.Grad[0], kernels.Set
 	for i, col := range cols {
 		s.Recur[i].Gemm(into, s.Rows, s.Tape.Data[col:], s.Tape.Stride, dh.Data, dh.Stride)

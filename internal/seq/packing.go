@@ -8,8 +8,8 @@ type packing struct {
 	in      *kernels.Packed   // W_ih transposed, [In][Gates]
 	recur   []*kernels.Packed // the blocks of W_hh transposed, [R][Rows]
 	project *kernels.Packed   // the projection transposed, [Hidden][R]; nil without
-	bias    []float32         // fl(b_ih + b_hh), b_ih for rows of a block apart; nil without biases
-	apart   [][]float32       // for each block apart its rows of b_hh, nil for others
+	bias    []float32         // fl(b_ih + b_hh), b_ih in the rows of an OwnChain; nil without biases
+	biasHh  [][]float32       // for each block that is an OwnChain its rows of b_hh, nil for others
 	extra   [][]float32       // copies of the extra vectors, nil for matrices
 
 	// For the backward pass.
@@ -31,10 +31,10 @@ func (n *Net) newPacking(isa kernels.ISA, w *Weights, back bool) packing {
 	for _, b := range sh.Recur {
 		p.recur = append(p.recur, isa.NewPacked(r, b.Rows))
 		var bias []float32
-		if b.Apart && p.bias != nil {
+		if b.OwnChain && p.bias != nil {
 			bias = make([]float32, b.Rows)
 		}
-		p.apart = append(p.apart, bias)
+		p.biasHh = append(p.biasHh, bias)
 		if back {
 			p.recurBack = append(p.recurBack, isa.NewPacked(b.Rows, r))
 		}
@@ -70,9 +70,9 @@ func (p *packing) packIn(n *Net, isa kernels.ISA, w *Weights) {
 	}
 	isa.Add(p.bias, w.BiasIh, w.BiasHh)
 	for i, b := range n.Shape.Recur {
-		if b.Apart {
+		if b.OwnChain {
 			copy(p.bias[b.Row:b.Row+b.Rows], w.BiasIh[b.Row:])
-			copy(p.apart[i], w.BiasHh[b.Row:])
+			copy(p.biasHh[i], w.BiasHh[b.Row:])
 		}
 	}
 }

@@ -98,7 +98,7 @@ func (p *Predictor) step(w, n int) {
 	x, width := p.x[b*p.net.Input:], p.net.Input
 	for l := range p.net.Layers {
 		k := &p.pack[l]
-		if k.bias != nil && !sh.Bare {
+		if k.bias != nil && !sh.BiasInCell {
 			k.in.GemmBias(s.Rows, x, width, k.bias, s.Tape.Data, sh.Tape)
 		} else {
 			k.in.Gemm(kernels.Set, s.Rows, x, width, s.Tape.Data, sh.Tape)

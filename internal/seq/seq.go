@@ -27,16 +27,17 @@
 //
 // With lengths, the rows of a batch are kept longest first. Those within their
 // length at a step are then the first ones, and one product serves them all
-// whatever the lengths; in the user's order they would be runs of a row or two,
-// each of which reads all of W_hh. Rows change places where they come from the
-// user's tensors and go there, and sums over the batch go by the user's order.
+// whatever the lengths. In the user's order they would be many runs of a row or
+// two, and a product for each run would read all of W_hh. Rows change places where
+// they are read from the user's tensors and written to them; sums over the batch go
+// by the user's order.
 //
 // # Masks
 //
-// What a random mask drops follows from counters that name the element (see
-// masks), so masks are drawn where they are needed, again in the backward pass,
-// and never kept. Masks of a layer's input and of W_hh are here; those of the
-// state are the cell's, with the methods of Step.
+// What a random mask drops follows from a seed and from counters that say which
+// element it is (see masks). So masks are drawn where they are needed, again in the
+// backward pass, and never kept. Masks of a layer's input and of W_hh are here; a
+// cell applies those of its state, by the methods of Step.
 //
 // # Order of work
 //
@@ -87,9 +88,9 @@ type Shape struct {
 	// gates, W_ih x + b, comes in the first Gates columns of a tape row, and
 	// the gradients of the products W_ih x go there.
 	Gates int
-	// Bare says that the input's share is W_ih x alone. The cell finds the sum
-	// of the biases in Step.Start.
-	Bare bool
+	// BiasInCell says that the cell adds the biases: the input's share is W_ih x
+	// alone, and the cell finds the sum of both biases in Step.BiasSum.
+	BiasInCell bool
 	// Tape is the width of a tape row, at least Gates.
 	Tape int
 	// Scratch is the width of a row of Step.Scratch, Temp the length of
@@ -142,10 +143,10 @@ type Block struct {
 	// Col is the first of the Rows columns of a tape row that hold, after
 	// Backward, the gradients of the products.
 	Col int
-	// Apart says that the products are chains of their own, which start at the
-	// block's rows of b_hh (Step.Bias), and not the end of the chains over x.
-	// b_hh then has no share in where those start.
-	Apart bool
+	// OwnChain says that the products are chains of their own, which start at the
+	// block's rows of b_hh (Step.BiasHh); they do not continue the chains over x.
+	// Those chains then start at b_ih alone.
+	OwnChain bool
 	// Factor, if above 0, is the first of the columns of a tape row that the
 	// rows multiply in place of h; Backward leaves them as they are.
 	Factor int
@@ -172,12 +173,13 @@ type Step struct {
 	// Recur has an entry for each block of Shape.Recur: in Forward the block
 	// transposed, [R][Rows], in Backward as it is, [Rows][R], R = States[0].
 	Recur []*kernels.Packed
-	// Bias has an entry for each block too: b_hh in Forward if the block is
-	// Apart, nil otherwise and without biases.
-	Bias [][]float32
-	// Start is where the chains of a Bare cell would have started, nil without
-	// biases.
-	Start []float32
+	// BiasHh has an entry for each block too: in Forward its rows of b_hh if it is
+	// an OwnChain, nil otherwise and without biases.
+	BiasHh [][]float32
+	// BiasSum is fl(b_ih + b_hh), but b_ih alone in the rows of an OwnChain; nil
+	// without biases. It is for cells with BiasInCell: in the others the chains over
+	// x start with it.
+	BiasSum []float32
 	// Extra are the extra parameters that are vectors, nil for the others.
 	Extra [][]float32
 	// Project is the matrix of Shape.Project, in Forward transposed,
@@ -215,7 +217,7 @@ func newStep(isa kernels.ISA, n *Net) Step {
 
 // use takes the packed weights of a direction.
 func (s *Step) use(p *packing, back bool) {
-	s.Extra, s.Start, s.Bias, s.Recur, s.Project = p.extra, p.bias, p.apart, p.recur, p.project
+	s.Extra, s.BiasSum, s.BiasHh, s.Recur, s.Project = p.extra, p.bias, p.biasHh, p.recur, p.project
 	if back {
 		s.Recur, s.Project = p.recurBack, p.projectBack
 	}

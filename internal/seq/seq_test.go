@@ -11,7 +11,7 @@ import (
 
 // gated is a cell that differs from an LSTM in all that a Shape can say: one
 // state tensor, a tape wider than the gates, two blocks of W_hh, one of them
-// apart. It is the GRU with the reset after the product:
+// an OwnChain. It is the GRU with the reset after the product:
 //
 //	r = sigmoid(a_r)   z = sigmoid(a_z)
 //	n = tanh(W_in x + b_in + r*(W_hn h + b_hn))
@@ -23,7 +23,7 @@ type gated struct{ h int }
 func (c gated) Shape() Shape {
 	return Shape{
 		Hidden: c.h, States: []int{c.h}, Gates: 3 * c.h, Tape: 4 * c.h,
-		Recur:  []Block{{Rows: 2 * c.h}, {Row: 2 * c.h, Rows: c.h, Col: 3 * c.h, Apart: true}},
+		Recur:  []Block{{Rows: 2 * c.h}, {Row: 2 * c.h, Rows: c.h, Col: 3 * c.h, OwnChain: true}},
 		Totals: []Total{{BiasIh, 0, 3 * c.h, 0}, {BiasHh, 0, 2 * c.h, 0}, {BiasHh, 2 * c.h, c.h, 3 * c.h}},
 	}
 }
@@ -31,8 +31,8 @@ func (c gated) Shape() Shape {
 func (c gated) Forward(s *Step) {
 	H, prev := c.h, &s.Prev[0]
 	s.Recur[0].Gemm(kernels.Continue, s.Rows, prev.Data, prev.Stride, s.Tape.Data, s.Tape.Stride)
-	if s.Bias[1] != nil {
-		s.Recur[1].GemmBias(s.Rows, prev.Data, prev.Stride, s.Bias[1], s.Tape.Data[3*H:], s.Tape.Stride)
+	if s.BiasHh[1] != nil {
+		s.Recur[1].GemmBias(s.Rows, prev.Data, prev.Stride, s.BiasHh[1], s.Tape.Data[3*H:], s.Tape.Stride)
 	} else {
 		s.Recur[1].Gemm(kernels.Set, s.Rows, prev.Data, prev.Stride, s.Tape.Data[3*H:], s.Tape.Stride)
 	}

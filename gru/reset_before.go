@@ -1,0 +1,86 @@
+package gru
+
+import (
+	"github.com/simdrnn/simdrnn/internal/seq"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// resetBefore is the step in which the reset gate acts on h. In the textbook's form z
+// and 1-z change places, as do n and h_{t-1} in da_z.
+//
+// Forward:
+//
+//	(0) a_r = b_r + W_ir x_t + W_hr h_{t-1}     one chain each: b, then x, then h
+//	    a_z = b_z + W_iz x_t + W_hz h_{t-1}
+//	(1) r = sigmoid(a_r)
+//	(2) q = r*h_{t-1}
+//	    a_n = b_n + W_in x_t + W_hn q           one chain: b, then x, then q
+//	(3) z = sigmoid(a_z)   n = tanh(a_n)
+//	(4) h_t = (1-z)*n + z*h_{t-1}               the output y_t
+//
+// Backward:
+//
+//	(5) d = dh + dy_t
+//	(6) da_n = d*(1-z)*(1-n^2)   da_z = d*(h_{t-1}-n)*z(1-z)
+//	(7) e = d*z
+//	(8) dq = W_hn^T da_n                a chain over the rows of n
+//	(9) da_r = dq*h_{t-1}*r(1-r)   e = e + dq*r
+//	(10) dh = W_hr^T da_r + W_hz^T da_z   one chain over the rows of r, then z
+//	(11) dh = dh + e                    the gradient of h_{t-1}, for step t-1
+//	(12) dW_hr, dW_hz += da h_{t-1}^T   dW_hn += da_n q^T   db_hh += da
+type resetBefore struct {
+	hidden int
+	update update
+}
+
+// Shape: the state is h, and the tape holds r, z, n and q.
+func (c resetBefore) Shape() seq.Shape {
+	h := c.hidden
+	return seq.Shape{
+		Hidden:  h,
+		States:  []int{h},
+		Gates:   3 * h,
+		Tape:    4 * h,
+		Scratch: h,
+		Recur: []seq.Block{
+			{Row: 0, Rows: 2 * h, Col: 0},                    // r, z
+			{Row: 2 * h, Rows: h, Col: 2 * h, Factor: 3 * h}, // n, multiplied by q
+		},
+		Totals: []seq.Total{{Param: seq.BiasIh, Rows: 3 * h}, {Param: seq.BiasHh, Rows: 3 * h}},
+	}
+}
+
+// Forward computes the rest of (0) and of a_n, of which it finds the share of x
+// in the tape, and (1) to (4).
+func (c resetBefore) Forward(s *seq.Step) {
+	h, hPrev := &s.State[0], &s.Prev[0]
+	a, stride, H := s.Tape.Data, s.Tape.Stride, c.hidden
+	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, a, stride) // (0)
+	for row := range s.Rows {
+		r, _, _, q := gates(s, row)
+		s.ISA.GRUReset(r, q, hPrev.Row(row)) // (1), (2): q
+	}
+	s.Recur[1].Gemm(kernels.Continue, s.Rows, a[3*H:], stride, a[2*H:], stride) // (2): a_n
+	for row := range s.Rows {
+		_, z, n, _ := gates(s, row)
+		c.update.mix(s.ISA, z, n, h.Row(row), hPrev.Row(row)) // (3), (4)
+	}
+}
+
+// Backward computes (5) to (11).
+func (c resetBefore) Backward(s *seq.Step) {
+	dh, hPrev, dq := &s.Grad[0], &s.Prev[0], &s.Scratch
+	a, stride := s.Tape.Data, s.Tape.Stride
+	for row := range s.Rows {
+		_, z, n, _ := gates(s, row)
+		c.update.mixGrad(s.ISA, z, n, dh.Row(row), hPrev.Row(row), s.Dy.Row(row)) // (5), (6), (7)
+	}
+	s.Recur[1].Gemm(kernels.SetFlush, s.Rows, a[2*c.hidden:], stride, dq.Data, dq.Stride) // (8)
+	for row := range s.Rows {
+		r, _, _, _ := gates(s, row)
+		s.ISA.GRUResetGrad(r, dh.Row(row), dq.Row(row), hPrev.Row(row)) // (9)
+	}
+	chain := dq                                                               // whose memory is free now
+	s.Recur[0].Gemm(kernels.Set, s.Rows, a, stride, chain.Data, chain.Stride) // (10)
+	addDirect(s)                                                              // (11)
+}
