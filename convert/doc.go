@@ -27,7 +27,7 @@
 // Where the target has one bias it gets fl(b_ih + b_hh), the number with which a
 // gate's sum starts here as well. On the way back that number goes to b_ih, and
 // +0 to b_hh. So what goes out and comes back gives the same outputs bit for
-// bit, though the two biases are not told apart again. The candidate of a GRU
+// bit, though it does not bring back the two biases. The candidate of a GRU
 // whose reset acts after the product needs both: the gate multiplies one of
 // them.
 //

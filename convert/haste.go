@@ -23,7 +23,7 @@ type Haste struct {
 // for Config.LayerNorm. Config.WeightDropout and Config.Zoneout, which are dropout
 // and zoneout there, are the caller's to set, and so is what acts outside of the
 // cell, Config.Dropout and Config.InputDropout. ToHaste returns an error for a
-// plain network, which haste has not, one that reads from the end only or merges
+// plain network, which haste does not have, one that reads from the end only or merges
 // its directions, a GRU with ResetBefore, other activations and other options.
 func ToHaste[N Network](net N) ([]Haste, error) {
 	n := view(net)
@@ -33,7 +33,7 @@ func ToHaste[N Network](net N) ([]Haste, error) {
 	o := orderHaste[n.cell]
 	var out []Haste
 	for i := range n.dirs {
-		p := n.out(i)
+		p := n.export(i)
 		k := Haste{Kernel: newTensor(p.in, n.rows()), RecurrentKernel: newTensor(n.hidden, n.rows()), Bias: newTensor(n.rows())}
 		o.toColumns(k.Kernel.Data, p.ih, n.hidden)
 		o.toColumns(k.RecurrentKernel.Data, p.hh, n.hidden)
@@ -58,11 +58,11 @@ func ToHaste[N Network](net N) ([]Haste, error) {
 }
 
 // FromHaste sets the weights of net to those of layers in the order of ToHaste.
-// Besides what ToHaste refuses (the masks of training are net's own affair), it
+// Besides what ToHaste refuses (but for dropout, which acts in training alone), it
 // returns an error if a shape is wrong, and if there are gains where
 // Config.LayerNorm is not set.
 func FromHaste[N Network](net N, layers []Haste) error {
-	return wrap("haste", toFill(net).fromHaste(layers))
+	return wrap("haste", viewForImport(net).fromHaste(layers))
 }
 
 func (n *network) fromHaste(layers []Haste) error {
@@ -113,14 +113,14 @@ func (n *network) fromHaste(layers []Haste) error {
 		copy(p.bc, k.BetaH.Data)
 		in = append(in, p)
 	}
-	return n.take(in)
+	return n.fill(in)
 }
 
 func (n *network) isHaste() error {
-	if err := n.within("LayerNorm", "Zoneout", "Dropout", "InputDropout", "WeightDropout"); err != nil {
+	if err := n.hasOnly("LayerNorm", "Zoneout", "Dropout", "InputDropout", "WeightDropout"); err != nil {
 		return err
 	}
-	if err := n.usualFunctions(); err != nil {
+	if err := n.defaultFunctions(); err != nil {
 		return err
 	}
 	switch {
@@ -131,5 +131,5 @@ func (n *network) isHaste() error {
 	case n.resetBefore:
 		return errResetBefore
 	}
-	return n.concat("it puts the outputs of both directions side by side")
+	return n.sideBySide("it puts the outputs of both directions side by side")
 }

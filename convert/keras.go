@@ -26,7 +26,7 @@ type Keras struct {
 // ToKeras returns an error for a network with another option, and for an LSTM with
 // two activations where Keras has one.
 //
-// A layer with go_backwards outside a Bidirectional hands out its outputs in the
+// A layer with go_backwards outside a Bidirectional returns its outputs in the
 // order in which it computed them, last step first. Here they stand at their own
 // steps.
 func ToKeras[N Network](net N) ([]Keras, error) {
@@ -37,7 +37,7 @@ func ToKeras[N Network](net N) ([]Keras, error) {
 	o := orderKeras[n.cell]
 	var out []Keras
 	for i := range n.dirs {
-		p := n.out(i)
+		p := n.export(i)
 		k := Keras{
 			Kernel: newTensor(p.in, n.rows()), RecurrentKernel: newTensor(n.hidden, n.rows()),
 			ResetAfter: n.resetAfter(), GoBackwards: n.reversed(i % n.directions()),
@@ -62,10 +62,10 @@ func ToKeras[N Network](net N) ([]Keras, error) {
 // FromKeras sets the weights of net to those of layers in the order of ToKeras.
 // It returns an error if they are not as many as net has layers and directions,
 // if a shape or a direction is wrong, if a GRU's reset_after is not what
-// Config.ResetBefore says, and for the networks that ToKeras refuses, though masks
-// of training are net's own affair.
+// Config.ResetBefore says, and for the networks that ToKeras refuses. Dropout,
+// which acts in training alone, is no obstacle.
 func FromKeras[N Network](net N, layers []Keras) error {
-	return wrap("Keras", toFill(net).fromKeras(layers))
+	return wrap("Keras", viewForImport(net).fromKeras(layers))
 }
 
 func (n *network) isKeras() error {
@@ -73,13 +73,13 @@ func (n *network) isKeras() error {
 	if n.cell == isRNN { // Keras' other cells have a mask of h for each gate
 		has = append(has, "HiddenDropout")
 	}
-	if err := n.within(has...); err != nil {
+	if err := n.hasOnly(has...); err != nil {
 		return err
 	}
 	if n.cell == isLSTM && n.functions[1] != n.functions[2] {
 		return fmt.Errorf("its LSTM has one activation for both Config.CandidateActivation, which is %v, and Config.OutputActivation, which is %v", n.functions[1], n.functions[2])
 	}
-	return n.oneMinus()
+	return n.canNegateZ()
 }
 
 func (n *network) fromKeras(layers []Keras) error {
@@ -98,7 +98,7 @@ func (n *network) fromKeras(layers []Keras) error {
 		}
 		in = append(in, p)
 	}
-	return n.take(in)
+	return n.fill(in)
 }
 
 func (n *network) oneKeras(o order, i int, k Keras) (params, error) {
@@ -138,6 +138,5 @@ func (n *network) oneKeras(o order, i int, k Keras) (params, error) {
 	return p, nil
 }
 
-// resetAfter reports whether the network is a GRU whose two biases of n stay
-// apart.
+// resetAfter reports whether the network is a GRU that keeps two biases of n.
 func (n *network) resetAfter() bool { return n.cell == isGRU && !n.resetBefore }

@@ -72,7 +72,7 @@ type network struct {
 	clip                   float32
 	layerNorm              bool
 	functions              []rnn.Activation // ONNX's f, g and h, as many as the cell has
-	asked                  []string         // fields of Config that ask for what not every library has
+	options                []string         // the fields of Config in use that not every library has
 	dirs                   []params         // layer by layer, forward before reverse
 }
 
@@ -109,14 +109,14 @@ var masks = []string{"Dropout", "InputDropout", "HiddenDropout", "WeightDropout"
 func view[N Network](net N) *network {
 	var n network
 	var each func(func(name string, w []float32, shape ...int))
-	ask := func(field string, asked bool) {
-		if asked {
-			n.asked = append(n.asked, field)
+	option := func(field string, used bool) {
+		if used {
+			n.options = append(n.options, field)
 		}
 	}
-	askMasks := func(p ...float32) {
+	maskOptions := func(p ...float32) {
 		for i, p := range p {
-			ask(masks[i], p > 0)
+			option(masks[i], p > 0)
 		}
 	}
 	switch l := any(net).(type) {
@@ -129,31 +129,31 @@ func view[N Network](net N) *network {
 		if c.Coupled {
 			n.gates = 3
 		}
-		ask("Projection", c.Projection > 0)
-		ask("Peephole", c.Peephole)
-		ask("Coupled", c.Coupled)
-		ask("CellClip", c.CellClip > 0)
-		ask("Zoneout", c.Zoneout > 0)
-		ask("ZoneoutCell", c.ZoneoutCell > 0)
-		askMasks(c.Dropout, c.InputDropout, c.HiddenDropout, c.WeightDropout)
+		option("Projection", c.Projection > 0)
+		option("Peephole", c.Peephole)
+		option("Coupled", c.Coupled)
+		option("CellClip", c.CellClip > 0)
+		option("Zoneout", c.Zoneout > 0)
+		option("ZoneoutCell", c.ZoneoutCell > 0)
+		maskOptions(c.Dropout, c.InputDropout, c.HiddenDropout, c.WeightDropout)
 	case *gru.Layer:
 		c := l.Config()
 		each, n = l.EachParam, network{cell: isGRU, gates: 3, hidden: c.Hidden,
 			bidirectional: c.Bidirectional, reverse: c.Reverse, merge: lstm.Merge(c.Merge), bias: !c.NoBias,
 			resetBefore: c.ResetBefore, textbook: c.Textbook, clip: c.Clip, layerNorm: c.LayerNorm,
 			functions: []rnn.Activation{rnn.Activation(c.GateActivation), rnn.Activation(c.CandidateActivation)}}
-		ask("Zoneout", c.Zoneout > 0)
-		askMasks(c.Dropout, c.InputDropout, c.HiddenDropout, c.WeightDropout)
+		option("Zoneout", c.Zoneout > 0)
+		maskOptions(c.Dropout, c.InputDropout, c.HiddenDropout, c.WeightDropout)
 	case *rnn.Layer:
 		c := l.Config()
 		each, n = l.EachParam, network{cell: isRNN, gates: 1, hidden: c.Hidden,
 			bidirectional: c.Bidirectional, reverse: c.Reverse, merge: lstm.Merge(c.Merge), bias: !c.NoBias,
 			clip: c.Clip, layerNorm: c.LayerNorm, functions: []rnn.Activation{c.Activation}}
-		ask("Zoneout", c.Zoneout > 0)
-		askMasks(c.Dropout, c.InputDropout, c.HiddenDropout, c.WeightDropout)
+		option("Zoneout", c.Zoneout > 0)
+		maskOptions(c.Dropout, c.InputDropout, c.HiddenDropout, c.WeightDropout)
 	}
-	ask("Clip", n.clip > 0)
-	ask("LayerNorm", n.layerNorm)
+	option("Clip", n.clip > 0)
+	option("LayerNorm", n.layerNorm)
 	if n.width == 0 {
 		n.width = n.hidden
 	}
@@ -167,17 +167,18 @@ func view[N Network](net N) *network {
 	return &n
 }
 
-// toFill is view for an import. Masks that act in training alone say nothing about
+// viewForImport is view for an import. Masks that act in training alone say nothing about
 // the weights that come in.
-func toFill[N Network](net N) *network {
+func viewForImport[N Network](net N) *network {
 	n := view(net)
-	n.asked = slices.DeleteFunc(n.asked, func(field string) bool { return slices.Contains(masks, field) })
+	n.options = slices.DeleteFunc(n.options, func(field string) bool { return slices.Contains(masks, field) })
 	return n
 }
 
-// within returns an error if Config asks for something besides what a library has.
-func (n *network) within(has ...string) error {
-	for _, field := range n.asked {
+// hasOnly returns an error if Config uses an option that is not among those that a
+// library has.
+func (n *network) hasOnly(has ...string) error {
+	for _, field := range n.options {
 		if slices.Contains(has, field) {
 			continue
 		}
@@ -196,9 +197,9 @@ func (n *network) within(has ...string) error {
 	return nil
 }
 
-// usualFunctions returns an error unless an LSTM or a GRU has the activations that
+// defaultFunctions returns an error unless an LSTM or a GRU has the activations that
 // all libraries know.
-func (n *network) usualFunctions() error {
+func (n *network) defaultFunctions() error {
 	if n.cell == isRNN {
 		return nil
 	}
@@ -212,19 +213,19 @@ func (n *network) usualFunctions() error {
 
 var functionFields = []string{"GateActivation", "CandidateActivation", "OutputActivation"}
 
-// oneMinus returns an error unless a textbook's z becomes 1-z with a change of
-// sign.
-func (n *network) oneMinus() error {
+// canNegateZ returns an error unless a textbook's z becomes 1-z when the weights of
+// its gate change their signs.
+func (n *network) canNegateZ() error {
 	if !n.textbook || n.functions[0] == rnn.Sigmoid {
 		return nil
 	}
 	if name, p := n.functions[0].ONNX(); name == "HardSigmoid" && p[1] == 0.5 {
 		return nil
 	}
-	return fmt.Errorf("1-z, for which Config.Textbook has z, is no %v of other weights", n.functions[0])
+	return fmt.Errorf("Config.Textbook needs 1-z in place of z, which no weights give where Config.GateActivation is %v", n.functions[0])
 }
 
-// directions is 1 or 2, and layers what is left.
+// directions and layers are their numbers.
 func (n *network) directions() int {
 	if n.bidirectional {
 		return 2
@@ -253,12 +254,12 @@ func (n *network) blank(i int) params {
 	return p
 }
 
-// out returns a copy of direction i in the form that other libraries share, with
+// export returns a copy of direction i in the form that other libraries share, with
 // biases.
-func (n *network) out(i int) params {
+func (n *network) export(i int) params {
 	p := n.blank(i)
 	copyAll(p, n.dirs[i])
-	n.exchange(p)
+	n.negateZ(p)
 	return p
 }
 
@@ -269,8 +270,8 @@ func copyAll(dst, src params) {
 	}
 }
 
-// exchange turns the z of a textbook GRU into 1-z and back.
-func (n *network) exchange(p params) {
+// negateZ turns the z of a textbook GRU into 1-z and back.
+func (n *network) negateZ(p params) {
 	if !n.textbook {
 		return
 	}
@@ -286,8 +287,8 @@ func (n *network) exchange(p params) {
 	}
 }
 
-// take writes what came in, one params for each direction, to the network.
-func (n *network) take(in []params) error {
+// fill writes what came in, one params for each direction, to the network.
+func (n *network) fill(in []params) error {
 	if !n.bias {
 		for _, p := range in {
 			for _, b := range [][]float32{p.bih, p.bhh, p.bc} {
@@ -298,7 +299,7 @@ func (n *network) take(in []params) error {
 		}
 	}
 	for i, p := range in {
-		n.exchange(p)
+		n.negateZ(p)
 		copyAll(n.dirs[i], p)
 	}
 	return nil
@@ -313,11 +314,12 @@ func (p params) merged() []float32 {
 	return b
 }
 
-// An order says which gate here stands at each place there. A gate that is none
-// has no weights here, and is +0 there.
+// An order is the order of the gates in another library: for each place there, the
+// number of the gate here. noGate stands for one that has no weights here and is +0
+// there.
 type order []int
 
-const none = -1
+const noGate = -1
 
 // each calls f with the places of an element of a matrix [G*H][width] here, in
 // the other library's rows, [G*H][width], and in its columns, [width][G*H], where
@@ -326,7 +328,7 @@ func (o order) each(hidden, n int, f func(here, rows, columns int)) {
 	wide := len(o) * hidden
 	width := n / wide
 	for there, gate := range o {
-		if gate == none {
+		if gate == noGate {
 			continue
 		}
 		for u := range hidden {
@@ -360,11 +362,11 @@ var (
 	orderHaste = map[cell]order{isLSTM: {0, 2, 1, 3}, isGRU: {1, 0, 2}}
 )
 
-// concat returns an error unless the outputs of the directions stand side by
-// side.
-func (n *network) concat(what string) error {
+// sideBySide returns an error if the directions are merged in another way than side
+// by side; library says what the other library does with them.
+func (n *network) sideBySide(library string) error {
 	if n.bidirectional && n.merge != lstm.Concat {
-		return fmt.Errorf("%s; Config.Merge is %v", what, n.merge)
+		return fmt.Errorf("%s; Config.Merge is %v", library, n.merge)
 	}
 	return nil
 }

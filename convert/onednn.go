@@ -64,7 +64,7 @@ func ToOneDNN[N Network](net N, format OneDNNFormat) ([]OneDNN, error) {
 			a.WeightsProjection = newTensor(n.oneDNNProjection(format)...)
 		}
 		for k := range d {
-			p := n.out(l*d + k)
+			p := n.export(l*d + k)
 			put(o, a.WeightsLayer.part(k, d), p.ih, n.hidden)
 			put(o, a.WeightsIter.part(k, d), p.hh, n.hidden)
 			if n.peephole {
@@ -86,11 +86,11 @@ func ToOneDNN[N Network](net N, format OneDNNFormat) ([]OneDNN, error) {
 }
 
 // FromOneDNN sets the weights of net to those of primitives, one for each layer.
-// Besides what ToOneDNN refuses (the masks of training are net's own affair), it
+// Besides what ToOneDNN refuses (but for dropout, which acts in training alone), it
 // returns an error if a shape or a direction is wrong, and if a GRU's kind is not
 // what Config.ResetBefore says.
 func FromOneDNN[N Network](net N, layers []OneDNN) error {
-	return wrap("oneDNN", toFill(net).fromOneDNN(layers))
+	return wrap("oneDNN", viewForImport(net).fromOneDNN(layers))
 }
 
 func (n *network) fromOneDNN(layers []OneDNN) error {
@@ -105,7 +105,7 @@ func (n *network) fromOneDNN(layers []OneDNN) error {
 		}
 		in = append(in, p...)
 	}
-	return n.take(in)
+	return n.fill(in)
 }
 
 func (n *network) oneOneDNN(l int, a OneDNN) ([]params, error) {
@@ -177,14 +177,14 @@ func (n *network) isOneDNN(format OneDNNFormat) error {
 	if format != LDIGO && format != LDGOI {
 		return fmt.Errorf("the format is %q, want ldigo or ldgoi", string(format))
 	}
-	if err := n.within("Projection", "Peephole", "Dropout", "InputDropout"); err != nil {
+	if err := n.hasOnly("Projection", "Peephole", "Dropout", "InputDropout"); err != nil {
 		return err
 	}
-	if err := n.usualFunctions(); err != nil {
+	if err := n.defaultFunctions(); err != nil {
 		return err
 	}
 	if n.merge != lstm.Sum {
-		if err := n.concat("it puts the outputs of both directions side by side or adds them"); err != nil {
+		if err := n.sideBySide("it puts the outputs of both directions side by side or adds them"); err != nil {
 			return err
 		}
 	}

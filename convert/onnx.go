@@ -64,7 +64,7 @@ func ToONNX[N Network](net N) ([]ONNX, error) {
 			op.P = newTensor(d, 3*n.hidden)
 		}
 		for k := range d {
-			p := n.out(l*d + k)
+			p := n.export(l*d + k)
 			o.toRows(op.W.part(k, d), p.ih, n.hidden)
 			o.toRows(op.R.part(k, d), p.hh, n.hidden)
 			if n.bias {
@@ -81,19 +81,19 @@ func ToONNX[N Network](net N) ([]ONNX, error) {
 }
 
 func (n *network) isONNX() error {
-	if err := n.within(append([]string{"Peephole", "Coupled", "Clip"}, masks...)...); err != nil {
+	if err := n.hasOnly(append([]string{"Peephole", "Coupled", "Clip"}, masks...)...); err != nil {
 		return err
 	}
-	if err := n.oneMinus(); err != nil {
+	if err := n.canNegateZ(); err != nil {
 		return err
 	}
-	return n.concat("the operator hands out its directions apart, for graphs to put side by side")
+	return n.sideBySide("the operator has an axis of directions in its output, which a graph has to put side by side")
 }
 
 // orderONNX is the order of the gates there, i o f c of an LSTM.
 func (n *network) orderONNX() order {
 	if n.coupled {
-		return order{0, 2, none, 1}
+		return order{0, 2, noGate, 1}
 	}
 	return map[cell]order{isLSTM: {0, 3, 1, 2}, isGRU: {1, 0, 2}, isRNN: {0}}[n.cell]
 }
@@ -101,7 +101,7 @@ func (n *network) orderONNX() order {
 // peepholesONNX is that of peepholes, i o f there, here i f o or i o.
 func (n *network) peepholesONNX() order {
 	if n.coupled {
-		return order{0, 1, none}
+		return order{0, 1, noGate}
 	}
 	return order{0, 2, 1}
 }
@@ -112,7 +112,7 @@ func (n *network) peepholesONNX() order {
 // before), other activations, another clip, peepholes without Config.Peephole,
 // coupled gates without Config.Coupled. Peepholes that are absent are zeros.
 func FromONNX[N Network](net N, ops []ONNX) error {
-	return wrap("ONNX", toFill(net).fromONNX(ops))
+	return wrap("ONNX", viewForImport(net).fromONNX(ops))
 }
 
 func (n *network) fromONNX(ops []ONNX) error {
@@ -130,7 +130,7 @@ func (n *network) fromONNX(ops []ONNX) error {
 		}
 		in = append(in, p...)
 	}
-	return n.take(in)
+	return n.fill(in)
 }
 
 func (n *network) oneONNX(l int, op ONNX) ([]params, error) {

@@ -22,7 +22,7 @@ func ToPyTorch[N Network](net N) (map[string]Tensor, error) {
 	}
 	dict := map[string]Tensor{}
 	for i := range n.dirs {
-		for _, t := range n.named(n.out(i)) {
+		for _, t := range n.named(n.export(i)) {
 			dict[t.name] = t.Tensor
 		}
 	}
@@ -31,9 +31,10 @@ func ToPyTorch[N Network](net N) (map[string]Tensor, error) {
 
 // FromPyTorch sets the weights of net to those of a state_dict without a prefix.
 // Besides what ToPyTorch refuses, it returns an error if a name is missing or too
-// many, and if a shape is wrong. The masks of training are net's own affair.
+// many, and if a shape is wrong. Dropout, which acts in training alone, is no
+// obstacle.
 func FromPyTorch[N Network](net N, dict map[string]Tensor) error {
-	return wrap("PyTorch", toFill(net).fromPyTorch(dict))
+	return wrap("PyTorch", viewForImport(net).fromPyTorch(dict))
 }
 
 func (n *network) fromPyTorch(dict map[string]Tensor) error {
@@ -60,7 +61,7 @@ func (n *network) fromPyTorch(dict map[string]Tensor) error {
 	if len(left) > 0 {
 		return fmt.Errorf("%s belongs to no parameter of this network", slices.Sorted(maps.Keys(left))[0])
 	}
-	return n.take(in)
+	return n.fill(in)
 }
 
 type named struct {
@@ -84,10 +85,10 @@ func (n *network) named(p params) []named {
 }
 
 func (n *network) isPyTorch() error {
-	if err := n.within("Projection", "Dropout"); err != nil {
+	if err := n.hasOnly("Projection", "Dropout"); err != nil {
 		return err
 	}
-	if err := n.usualFunctions(); err != nil {
+	if err := n.defaultFunctions(); err != nil {
 		return err
 	}
 	switch {
@@ -98,5 +99,5 @@ func (n *network) isPyTorch() error {
 	case n.cell == isRNN && n.functions[0] != rnn.Tanh && n.functions[0] != rnn.ReLU:
 		return fmt.Errorf("nn.RNN has tanh and relu, not Config.Activation = %v", n.functions[0])
 	}
-	return n.concat("it puts the outputs of both directions side by side")
+	return n.sideBySide("it puts the outputs of both directions side by side")
 }

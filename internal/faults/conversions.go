@@ -5,7 +5,7 @@ var conversionFaults = []fault{
 	{"ONNX: the peepholes of o and f change places", "convert/onnx.go",
 		"return order{0, 2, 1}", "return order{0, 1, 2}", inConvert},
 	{"ONNX: coupled gates take the weights of f for those of g", "convert/onnx.go",
-		"return order{0, 2, none, 1}", "return order{0, 2, 1, none}", inConvert},
+		"return order{0, 2, noGate, 1}", "return order{0, 2, 1, noGate}", inConvert},
 	{"ONNX: any clip will do", "convert/onnx.go",
 		"case op.Clip != n.clip:", "case op.Clip != n.clip && op.Clip == 0:", inConvert},
 	{"ONNX: every function has the first one's alpha", "convert/onnx.go",
@@ -20,6 +20,6 @@ var conversionFaults = []fault{
 		"o.toRows(k.Gamma.part(0, 2), p.gih, n.hidden)", "o.toRows(k.Gamma.part(0, 2), p.ghh, n.hidden)", inConvert},
 	{"GRU: a textbook's z by its weights, below a layer norm", "convert/network.go",
 		"if n.layerNorm {", "if !n.layerNorm && n.textbook != n.textbook {", inConvert},
-	{"options: one that the library has not goes unnoticed", "convert/network.go",
-		"ask(\"CellClip\", c.CellClip > 0)", "", inConvert},
+	{"options: one that the library does not have goes unnoticed", "convert/network.go",
+		"option(\"CellClip\", c.CellClip > 0)", "", inConvert},
 }

@@ -67,24 +67,24 @@ func NewNet(n Net, bias bool, src Source) (*Net, error) {
 		_, ok = mul(n.Shape.Gates, max(n.Input, out, n.Shape.Hidden), len(n.Reverse), n.Layers)
 	}
 	if !ok {
-		return nil, fmt.Errorf("%s: %d inputs, %d hidden units, %d layers: more than %d weights; choose smaller sizes", n.Kind, n.Input, n.Shape.Hidden, n.Layers, int(most))
+		return nil, fmt.Errorf("%s: %d inputs, %d hidden units, %d layers: more than %d weights; choose smaller sizes", n.Kind, n.Input, n.Shape.Hidden, n.Layers, int(maxElements))
 	}
 	var err error
 	n.W, err = n.weights(bias, src)
 	return &n, err
 }
 
-// most is the largest number of elements that a buffer may have. Sums of a few
+// maxElements is the largest number of elements that a buffer may have. Sums of a few
 // such numbers, counted in bytes, stay within an int.
-const most = min(math.MaxInt/32, 1<<40)
+const maxElements = min(math.MaxInt/32, 1<<40)
 
 // mul multiplies sizes and says whether they are not negative and the product
-// is at most most.
+// is at most maxElements.
 func mul(a ...int) (int, bool) {
 	p := uint(1)
 	for _, v := range a {
 		hi, lo := bits.Mul(p, uint(v))
-		if v < 0 || hi != 0 || lo > most {
+		if v < 0 || hi != 0 || lo > maxElements {
 			return 0, false
 		}
 		p = lo
