@@ -2,24 +2,45 @@ package kernel
 
 import "github.com/simdrnn/simdrnn/asm/vec"
 
-// decayed is e = g + decay*w.
-func decayed(m vec.Machine, decay, w, g vec.Vec) vec.Vec {
-	m.FMA(g, decay, w)
-	return g
+// A decay is the factor of the weight in the gradient of a weight decay.
+type decay struct {
+	factor vec.Vec
+	none   vec.Pred // it is 0
+}
+
+func newDecay(m vec.Machine, arg string) decay {
+	f := m.Float(arg)
+	return decay{f, vec.IsZero(m, f)}
+}
+
+// gradient is e = g + decay*w at one place. Without a decay w is not part of it:
+// zero times an infinite weight would be NaN. So +0 stands for w there, by selection.
+func (d decay) gradient(m vec.Machine, at vec.At, w, g vec.Reg) vec.Vec {
+	x := at.Load(w)
+	m.ZeroWhere(d.none, x)
+	e := at.Load(g)
+	m.FMA(e, d.factor, x)
+	return e
+}
+
+// putFlushed stores tiny values as +0.
+func putFlushed(m vec.Machine, at vec.At, a vec.Vec, to vec.Reg) {
+	vec.Flush(m, a)
+	at.Store(a, to)
 }
 
 // SGD takes one step of stochastic gradient descent:
 //
 //	e = g + decay*w
-//	w = w - lr*e
+//	w = w - lr*e          flushed
 func SGD(m vec.Machine) {
 	w, g, n := m.Base("w"), m.Base("g"), m.Len("w")
-	lr, decay := m.Float("lr"), m.Float("decay")
+	lr, decay := m.Float("lr"), newDecay(m, "decay")
 	vec.Each(m, n, func(at vec.At) {
+		e := decay.gradient(m, at, w, g)
 		wv := at.Load(w)
-		e := decayed(m, decay, wv, at.Load(g))
 		m.FNMA(wv, lr, e)
-		at.Store(wv, w)
+		putFlushed(m, at, wv, w)
 	})
 	m.Return()
 }
@@ -28,19 +49,18 @@ func SGD(m vec.Machine) {
 //
 //	e = g + decay*w
 //	v = mu*v + damp*e     flushed
-//	w = w - lr*v
+//	w = w - lr*v          flushed
 func SGDMomentum(m vec.Machine) {
 	w, g, v, n := m.Base("w"), m.Base("g"), m.Base("v"), m.Len("w")
-	lr, mu, damp, decay := m.Float("lr"), m.Float("mu"), m.Float("damp"), m.Float("decay")
+	lr, mu, damp, decay := m.Float("lr"), m.Float("mu"), m.Float("damp"), newDecay(m, "decay")
 	vec.Each(m, n, func(at vec.At) {
-		wv := at.Load(w)
-		e := decayed(m, decay, wv, at.Load(g))
+		e := decay.gradient(m, at, w, g)
 		vv := m.Mul(damp, e)
 		m.FMA(vv, mu, at.Load(v))
-		vec.Flush(m, vv)
-		at.Store(vv, v)
+		putFlushed(m, at, vv, v)
+		wv := at.Load(w)
 		m.FNMA(wv, lr, vv)
-		at.Store(wv, w)
+		putFlushed(m, at, wv, w)
 	})
 	m.Return()
 }
@@ -49,20 +69,19 @@ func SGDMomentum(m vec.Machine) {
 //
 //	e = g + decay*w
 //	v = mu*v + e          flushed
-//	w = w - lr*(mu*v + e)
+//	w = w - lr*(mu*v + e) flushed
 func SGDNesterov(m vec.Machine) {
 	w, g, v, n := m.Base("w"), m.Base("g"), m.Base("v"), m.Len("w")
-	lr, mu, decay := m.Float("lr"), m.Float("mu"), m.Float("decay")
+	lr, mu, decay := m.Float("lr"), m.Float("mu"), newDecay(m, "decay")
 	vec.Each(m, n, func(at vec.At) {
-		wv := at.Load(w)
-		e := decayed(m, decay, wv, at.Load(g))
+		e := decay.gradient(m, at, w, g)
 		vv := at.Load(v)
 		m.Horner(vv, mu, e)
-		vec.Flush(m, vv)
-		at.Store(vv, v)
+		putFlushed(m, at, vv, v)
 		m.FMA(e, mu, vv)
+		wv := at.Load(w)
 		m.FNMA(wv, lr, e)
-		at.Store(wv, w)
+		putFlushed(m, at, wv, w)
 	})
 	m.Return()
 }
@@ -72,27 +91,24 @@ func SGDNesterov(m vec.Machine) {
 //	e = g + l2*w
 //	m = beta1*m + omb1*e            flushed
 //	v = beta2*v + omb2*e^2          flushed
-//	w = keep*w - step * m / (sqrt(v)/rbc2 + eps)
+//	w = keep*w - step * m / (sqrt(v)/rbc2 + eps)   flushed
 func Adam(m vec.Machine) {
 	w, g, n := m.Base("w"), m.Base("g"), m.Len("w")
 	mean, square := m.Base("m"), m.Base("v")
 	beta1, omb1, beta2, omb2 := m.Float("beta1"), m.Float("omb1"), m.Float("beta2"), m.Float("omb2")
-	step, rbc2, eps, l2, keep := m.Float("step"), m.Float("rbc2"), m.Float("eps"), m.Float("l2"), m.Float("keep")
+	step, rbc2, eps, l2, keep := m.Float("step"), m.Float("rbc2"), m.Float("eps"), newDecay(m, "l2"), m.Float("keep")
 	vec.Each(m, n, func(at vec.At) {
-		wv := at.Load(w)
-		e := decayed(m, l2, wv, at.Load(g))
+		e := l2.gradient(m, at, w, g)
 		mv := m.Mul(omb1, e)
 		m.FMA(mv, beta1, at.Load(mean))
-		vec.Flush(m, mv)
-		at.Store(mv, mean)
+		putFlushed(m, at, mv, mean)
 		vv := m.Mul(omb2, m.Mul(e, e))
 		m.FMA(vv, beta2, at.Load(square))
-		vec.Flush(m, vv)
-		at.Store(vv, square)
+		putFlushed(m, at, vv, square)
 		d := m.Add(m.Div(m.Sqrt(vv), rbc2), eps)
-		wv = m.Mul(wv, keep)
+		wv := m.Mul(at.Load(w), keep)
 		m.FNMA(wv, step, m.Div(mv, d))
-		at.Store(wv, w)
+		putFlushed(m, at, wv, w)
 	})
 	m.Return()
 }

@@ -164,6 +164,9 @@ func BelowZero(m Machine, a Vec) Pred   { return m.Less(a, Const(0)) }
 func NotPositive(m Machine, a Vec) Pred { return m.Less(a, least) }
 func OneOrMore(m Machine, a Vec) Pred   { return m.Less(mostBelowOne, a) }
 
+// IsZero is a == 0, of either sign.
+func IsZero(m Machine, a Vec) Pred { return m.Less(Magnitude(m, a), least) }
+
 // Magnitude is |a|.
 func Magnitude(m Machine, a Vec) Vec { return m.And(a, restBits) }
 

@@ -12,16 +12,23 @@ TEXT ·SGD(SB), NOSPLIT, $0-56
 	MOVQ         w_len+8(FP), DX
 	VBROADCASTSS lr+48(FP), Y0
 	VBROADCASTSS decay+52(FP), Y1
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
+	VCMPPS       $0x11, lanes_00000001<>+0(SB), Y2, Y2
 	XORQ         BX, BX
 	SUBQ         $+8, DX
 	JLT          done_block
 
 block:
-	VMOVUPS      (AX)(BX*1), Y2
-	VMOVUPS      (CX)(BX*1), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VFNMADD231PS Y3, Y0, Y2
-	VMOVUPS      Y2, (AX)(BX*1)
+	VMOVUPS      (AX)(BX*1), Y3
+	VANDNPS      Y3, Y2, Y3
+	VMOVUPS      (CX)(BX*1), Y4
+	VFMADD231PS  Y3, Y1, Y4
+	VMOVUPS      (AX)(BX*1), Y3
+	VFNMADD231PS Y4, Y0, Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS      Y3, Y4, Y3
+	VMOVUPS      Y3, (AX)(BX*1)
 	ADDQ         $+32, BX
 	SUBQ         $+8, DX
 	JGE          block
@@ -32,12 +39,17 @@ done_block:
 	JLT          skip_tail
 	LEAQ         mask<>+32(SB), SI
 	NEGQ         DX
-	VMOVUPS      (SI)(DX*4), Y2
-	VMASKMOVPS   (AX)(BX*1), Y2, Y3
-	VMASKMOVPS   (CX)(BX*1), Y2, Y4
-	VFMADD231PS  Y3, Y1, Y4
-	VFNMADD231PS Y4, Y0, Y3
-	VMASKMOVPS   Y3, Y2, (AX)(BX*1)
+	VMOVUPS      (SI)(DX*4), Y3
+	VMASKMOVPS   (AX)(BX*1), Y3, Y4
+	VANDNPS      Y4, Y2, Y4
+	VMASKMOVPS   (CX)(BX*1), Y3, Y2
+	VFMADD231PS  Y4, Y1, Y2
+	VMASKMOVPS   (AX)(BX*1), Y3, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y0
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y0, Y0
+	VANDNPS      Y1, Y0, Y1
+	VMASKMOVPS   Y1, Y3, (AX)(BX*1)
 
 skip_tail:
 	VZEROUPPER
@@ -54,23 +66,30 @@ TEXT ·SGDMomentum(SB), NOSPLIT, $0-88
 	VBROADCASTSS mu+76(FP), Y1
 	VBROADCASTSS damp+80(FP), Y2
 	VBROADCASTSS decay+84(FP), Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
+	VCMPPS       $0x11, lanes_00000001<>+0(SB), Y4, Y4
 	XORQ         SI, SI
 	SUBQ         $+8, BX
 	JLT          done_block
 
 block:
-	VMOVUPS      (AX)(SI*1), Y4
-	VMOVUPS      (CX)(SI*1), Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VMULPS       Y5, Y2, Y5
+	VMOVUPS      (AX)(SI*1), Y5
+	VANDNPS      Y5, Y4, Y5
+	VMOVUPS      (CX)(SI*1), Y6
+	VFMADD231PS  Y5, Y3, Y6
+	VMULPS       Y6, Y2, Y5
 	VMOVUPS      (DX)(SI*1), Y6
 	VFMADD231PS  Y6, Y1, Y5
 	VANDPS       lanes_7fffffff<>+0(SB), Y5, Y6
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y6, Y6
 	VANDNPS      Y5, Y6, Y5
 	VMOVUPS      Y5, (DX)(SI*1)
-	VFNMADD231PS Y5, Y0, Y4
-	VMOVUPS      Y4, (AX)(SI*1)
+	VMOVUPS      (AX)(SI*1), Y6
+	VFNMADD231PS Y5, Y0, Y6
+	VANDPS       lanes_7fffffff<>+0(SB), Y6, Y5
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
+	VANDNPS      Y6, Y5, Y6
+	VMOVUPS      Y6, (AX)(SI*1)
 	ADDQ         $+32, SI
 	SUBQ         $+8, BX
 	JGE          block
@@ -81,19 +100,24 @@ done_block:
 	JLT          skip_tail
 	LEAQ         mask<>+32(SB), DI
 	NEGQ         BX
-	VMOVUPS      (DI)(BX*4), Y4
-	VMASKMOVPS   (AX)(SI*1), Y4, Y5
-	VMASKMOVPS   (CX)(SI*1), Y4, Y6
-	VFMADD231PS  Y5, Y3, Y6
-	VMULPS       Y6, Y2, Y2
-	VMASKMOVPS   (DX)(SI*1), Y4, Y3
+	VMOVUPS      (DI)(BX*4), Y5
+	VMASKMOVPS   (AX)(SI*1), Y5, Y6
+	VANDNPS      Y6, Y4, Y6
+	VMASKMOVPS   (CX)(SI*1), Y5, Y4
+	VFMADD231PS  Y6, Y3, Y4
+	VMULPS       Y4, Y2, Y2
+	VMASKMOVPS   (DX)(SI*1), Y5, Y3
 	VFMADD231PS  Y3, Y1, Y2
 	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y1
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
 	VANDNPS      Y2, Y1, Y2
-	VMASKMOVPS   Y2, Y4, (DX)(SI*1)
-	VFNMADD231PS Y2, Y0, Y5
-	VMASKMOVPS   Y5, Y4, (AX)(SI*1)
+	VMASKMOVPS   Y2, Y5, (DX)(SI*1)
+	VMASKMOVPS   (AX)(SI*1), Y5, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y0
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y0, Y0
+	VANDNPS      Y1, Y0, Y1
+	VMASKMOVPS   Y1, Y5, (AX)(SI*1)
 
 skip_tail:
 	VZEROUPPER
@@ -109,23 +133,30 @@ TEXT ·SGDNesterov(SB), NOSPLIT, $0-84
 	VBROADCASTSS lr+72(FP), Y0
 	VBROADCASTSS mu+76(FP), Y1
 	VBROADCASTSS decay+80(FP), Y2
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
+	VCMPPS       $0x11, lanes_00000001<>+0(SB), Y3, Y3
 	XORQ         SI, SI
 	SUBQ         $+8, BX
 	JLT          done_block
 
 block:
-	VMOVUPS      (AX)(SI*1), Y3
-	VMOVUPS      (CX)(SI*1), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VMOVUPS      (DX)(SI*1), Y5
-	VFMADD213PS  Y4, Y1, Y5
-	VANDPS       lanes_7fffffff<>+0(SB), Y5, Y6
+	VMOVUPS      (AX)(SI*1), Y4
+	VANDNPS      Y4, Y3, Y4
+	VMOVUPS      (CX)(SI*1), Y5
+	VFMADD231PS  Y4, Y2, Y5
+	VMOVUPS      (DX)(SI*1), Y4
+	VFMADD213PS  Y5, Y1, Y4
+	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y6
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y6, Y6
-	VANDNPS      Y5, Y6, Y5
-	VMOVUPS      Y5, (DX)(SI*1)
-	VFMADD231PS  Y5, Y1, Y4
-	VFNMADD231PS Y4, Y0, Y3
-	VMOVUPS      Y3, (AX)(SI*1)
+	VANDNPS      Y4, Y6, Y4
+	VMOVUPS      Y4, (DX)(SI*1)
+	VFMADD231PS  Y4, Y1, Y5
+	VMOVUPS      (AX)(SI*1), Y4
+	VFNMADD231PS Y5, Y0, Y4
+	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y5
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
+	VANDNPS      Y4, Y5, Y4
+	VMOVUPS      Y4, (AX)(SI*1)
 	ADDQ         $+32, SI
 	SUBQ         $+8, BX
 	JGE          block
@@ -136,19 +167,24 @@ done_block:
 	JLT          skip_tail
 	LEAQ         mask<>+32(SB), DI
 	NEGQ         BX
-	VMOVUPS      (DI)(BX*4), Y3
-	VMASKMOVPS   (AX)(SI*1), Y3, Y4
-	VMASKMOVPS   (CX)(SI*1), Y3, Y5
-	VFMADD231PS  Y4, Y2, Y5
-	VMASKMOVPS   (DX)(SI*1), Y3, Y2
-	VFMADD213PS  Y5, Y1, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y6
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y6, Y6
-	VANDNPS      Y2, Y6, Y2
-	VMASKMOVPS   Y2, Y3, (DX)(SI*1)
-	VFMADD231PS  Y2, Y1, Y5
-	VFNMADD231PS Y5, Y0, Y4
-	VMASKMOVPS   Y4, Y3, (AX)(SI*1)
+	VMOVUPS      (DI)(BX*4), Y4
+	VMASKMOVPS   (AX)(SI*1), Y4, Y5
+	VANDNPS      Y5, Y3, Y5
+	VMASKMOVPS   (CX)(SI*1), Y4, Y3
+	VFMADD231PS  Y5, Y2, Y3
+	VMASKMOVPS   (DX)(SI*1), Y4, Y2
+	VFMADD213PS  Y3, Y1, Y2
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y5
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
+	VANDNPS      Y2, Y5, Y2
+	VMASKMOVPS   Y2, Y4, (DX)(SI*1)
+	VFMADD231PS  Y2, Y1, Y3
+	VMASKMOVPS   (AX)(SI*1), Y4, Y1
+	VFNMADD231PS Y3, Y0, Y1
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y0
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y0, Y0
+	VANDNPS      Y1, Y0, Y1
+	VMASKMOVPS   Y1, Y4, (AX)(SI*1)
 
 skip_tail:
 	VZEROUPPER
@@ -170,37 +206,44 @@ TEXT ·Adam(SB), NOSPLIT, $0-132
 	VBROADCASTSS rbc2+116(FP), Y5
 	VBROADCASTSS eps+120(FP), Y6
 	VBROADCASTSS l2+124(FP), Y7
-	VBROADCASTSS keep+128(FP), Y8
+	VANDPS       lanes_7fffffff<>+0(SB), Y7, Y8
+	VCMPPS       $0x11, lanes_00000001<>+0(SB), Y8, Y8
+	VBROADCASTSS keep+128(FP), Y9
 	XORQ         DI, DI
 	SUBQ         $+8, DX
 	JLT          done_block
 
 block:
-	VMOVUPS      (AX)(DI*1), Y9
-	VMOVUPS      (CX)(DI*1), Y10
-	VFMADD231PS  Y9, Y7, Y10
-	VMULPS       Y10, Y1, Y11
+	VMOVUPS      (AX)(DI*1), Y10
+	VANDNPS      Y10, Y8, Y10
+	VMOVUPS      (CX)(DI*1), Y11
+	VFMADD231PS  Y10, Y7, Y11
+	VMULPS       Y11, Y1, Y10
 	VMOVUPS      (BX)(DI*1), Y12
-	VFMADD231PS  Y12, Y0, Y11
-	VANDPS       lanes_7fffffff<>+0(SB), Y11, Y12
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y12, Y12
-	VANDNPS      Y11, Y12, Y11
-	VMOVUPS      Y11, (BX)(DI*1)
-	VMULPS       Y10, Y10, Y10
-	VMULPS       Y10, Y3, Y10
-	VMOVUPS      (SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y2, Y10
+	VFMADD231PS  Y12, Y0, Y10
 	VANDPS       lanes_7fffffff<>+0(SB), Y10, Y12
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y12, Y12
 	VANDNPS      Y10, Y12, Y10
-	VMOVUPS      Y10, (SI)(DI*1)
-	VSQRTPS      Y10, Y10
-	VDIVPS       Y5, Y10, Y10
-	VADDPS       Y6, Y10, Y10
-	VMULPS       Y8, Y9, Y9
-	VDIVPS       Y10, Y11, Y10
-	VFNMADD231PS Y10, Y4, Y9
-	VMOVUPS      Y9, (AX)(DI*1)
+	VMOVUPS      Y10, (BX)(DI*1)
+	VMULPS       Y11, Y11, Y11
+	VMULPS       Y11, Y3, Y11
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y2, Y11
+	VANDPS       lanes_7fffffff<>+0(SB), Y11, Y12
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y12, Y12
+	VANDNPS      Y11, Y12, Y11
+	VMOVUPS      Y11, (SI)(DI*1)
+	VSQRTPS      Y11, Y11
+	VDIVPS       Y5, Y11, Y11
+	VADDPS       Y6, Y11, Y11
+	VMOVUPS      (AX)(DI*1), Y12
+	VMULPS       Y9, Y12, Y12
+	VDIVPS       Y11, Y10, Y10
+	VFNMADD231PS Y10, Y4, Y12
+	VANDPS       lanes_7fffffff<>+0(SB), Y12, Y10
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y10, Y10
+	VANDNPS      Y12, Y10, Y12
+	VMOVUPS      Y12, (AX)(DI*1)
 	ADDQ         $+32, DI
 	SUBQ         $+8, DX
 	JGE          block
@@ -211,36 +254,47 @@ done_block:
 	JLT          skip_tail
 	LEAQ         mask<>+32(SB), R8
 	NEGQ         DX
-	VMOVUPS      (R8)(DX*4), Y9
-	VMASKMOVPS   (AX)(DI*1), Y9, Y10
-	VMASKMOVPS   (CX)(DI*1), Y9, Y11
-	VFMADD231PS  Y10, Y7, Y11
-	VMULPS       Y11, Y1, Y1
-	VMASKMOVPS   (BX)(DI*1), Y9, Y7
+	VMOVUPS      (R8)(DX*4), Y10
+	VMASKMOVPS   (AX)(DI*1), Y10, Y11
+	VANDNPS      Y11, Y8, Y11
+	VMASKMOVPS   (CX)(DI*1), Y10, Y8
+	VFMADD231PS  Y11, Y7, Y8
+	VMULPS       Y8, Y1, Y1
+	VMASKMOVPS   (BX)(DI*1), Y10, Y7
 	VFMADD231PS  Y7, Y0, Y1
 	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y0
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y0, Y0
 	VANDNPS      Y1, Y0, Y1
-	VMASKMOVPS   Y1, Y9, (BX)(DI*1)
-	VMULPS       Y11, Y11, Y0
+	VMASKMOVPS   Y1, Y10, (BX)(DI*1)
+	VMULPS       Y8, Y8, Y0
 	VMULPS       Y0, Y3, Y0
-	VMASKMOVPS   (SI)(DI*1), Y9, Y3
+	VMASKMOVPS   (SI)(DI*1), Y10, Y3
 	VFMADD231PS  Y3, Y2, Y0
 	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y2
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
 	VANDNPS      Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y9, (SI)(DI*1)
+	VMASKMOVPS   Y0, Y10, (SI)(DI*1)
 	VSQRTPS      Y0, Y0
 	VDIVPS       Y5, Y0, Y0
 	VADDPS       Y6, Y0, Y0
-	VMULPS       Y8, Y10, Y2
+	VMASKMOVPS   (AX)(DI*1), Y10, Y2
+	VMULPS       Y9, Y2, Y2
 	VDIVPS       Y0, Y1, Y0
 	VFNMADD231PS Y0, Y4, Y2
-	VMASKMOVPS   Y2, Y9, (AX)(DI*1)
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y0
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y0, Y0
+	VANDNPS      Y2, Y0, Y2
+	VMASKMOVPS   Y2, Y10, (AX)(DI*1)
 
 skip_tail:
 	VZEROUPPER
 	RET
+
+DATA lanes_00000001<>+0(SB)/8, $0x0000000100000001
+DATA lanes_00000001<>+8(SB)/8, $0x0000000100000001
+DATA lanes_00000001<>+16(SB)/8, $0x0000000100000001
+DATA lanes_00000001<>+24(SB)/8, $0x0000000100000001
+GLOBL lanes_00000001<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_0d800000<>+0(SB)/8, $0x0d8000000d800000
 DATA lanes_0d800000<>+8(SB)/8, $0x0d8000000d800000

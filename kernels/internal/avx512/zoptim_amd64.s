@@ -12,15 +12,22 @@ TEXT ·SGD(SB), NOSPLIT, $0-56
 	MOVQ         w_len+8(FP), DX
 	VBROADCASTSS lr+48(FP), Z0
 	VBROADCASTSS decay+52(FP), Z1
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z1, Z2
+	VCMPPS.BCST  $0x11, lanes_00000001<>+0(SB), Z2, K1
 	XORQ         BX, BX
 	SUBQ         $+16, DX
 	JLT          done_block
 
 block:
 	VMOVUPS      (AX)(BX*1), Z2
+	VPXORD       Z2, Z2, K1, Z2
 	VMOVUPS      (CX)(BX*1), Z3
 	VFMADD231PS  Z2, Z1, Z3
+	VMOVUPS      (AX)(BX*1), Z2
 	VFNMADD231PS Z3, Z0, Z2
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z2, Z3
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z3, K2
+	VPXORD       Z2, Z2, K2, Z2
 	VMOVUPS      Z2, (AX)(BX*1)
 	ADDQ         $+64, BX
 	SUBQ         $+16, DX
@@ -31,12 +38,17 @@ done_block:
 	CMPQ         DX, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), SI
-	KMOVW        (SI)(DX*2), K1
-	VMOVUPS.Z    (AX)(BX*1), K1, Z2
-	VMOVUPS.Z    (CX)(BX*1), K1, Z3
+	KMOVW        (SI)(DX*2), K2
+	VMOVUPS.Z    (AX)(BX*1), K2, Z2
+	VPXORD       Z2, Z2, K1, Z2
+	VMOVUPS.Z    (CX)(BX*1), K2, Z3
 	VFMADD231PS  Z2, Z1, Z3
-	VFNMADD231PS Z3, Z0, Z2
-	VMOVUPS      Z2, K1, (AX)(BX*1)
+	VMOVUPS.Z    (AX)(BX*1), K2, Z1
+	VFNMADD231PS Z3, Z0, Z1
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z1, Z0
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z0, K1
+	VPXORD       Z1, Z1, K1, Z1
+	VMOVUPS      Z1, K2, (AX)(BX*1)
 
 skip_tail:
 	VZEROUPPER
@@ -53,23 +65,30 @@ TEXT ·SGDMomentum(SB), NOSPLIT, $0-88
 	VBROADCASTSS mu+76(FP), Z1
 	VBROADCASTSS damp+80(FP), Z2
 	VBROADCASTSS decay+84(FP), Z3
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z3, Z4
+	VCMPPS.BCST  $0x11, lanes_00000001<>+0(SB), Z4, K1
 	XORQ         SI, SI
 	SUBQ         $+16, BX
 	JLT          done_block
 
 block:
 	VMOVUPS      (AX)(SI*1), Z4
+	VPXORD       Z4, Z4, K1, Z4
 	VMOVUPS      (CX)(SI*1), Z5
 	VFMADD231PS  Z4, Z3, Z5
-	VMULPS       Z5, Z2, Z5
-	VMOVUPS      (DX)(SI*1), Z6
-	VFMADD231PS  Z6, Z1, Z5
-	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z5, Z6
-	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z6, K1
-	VPXORD       Z5, Z5, K1, Z5
-	VMOVUPS      Z5, (DX)(SI*1)
-	VFNMADD231PS Z5, Z0, Z4
-	VMOVUPS      Z4, (AX)(SI*1)
+	VMULPS       Z5, Z2, Z4
+	VMOVUPS      (DX)(SI*1), Z5
+	VFMADD231PS  Z5, Z1, Z4
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z4, Z5
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z5, K2
+	VPXORD       Z4, Z4, K2, Z4
+	VMOVUPS      Z4, (DX)(SI*1)
+	VMOVUPS      (AX)(SI*1), Z5
+	VFNMADD231PS Z4, Z0, Z5
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z5, Z4
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z4, K2
+	VPXORD       Z5, Z5, K2, Z5
+	VMOVUPS      Z5, (AX)(SI*1)
 	ADDQ         $+64, SI
 	SUBQ         $+16, BX
 	JGE          block
@@ -79,19 +98,24 @@ done_block:
 	CMPQ         BX, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), DI
-	KMOVW        (DI)(BX*2), K1
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
-	VMOVUPS.Z    (CX)(SI*1), K1, Z5
+	KMOVW        (DI)(BX*2), K2
+	VMOVUPS.Z    (AX)(SI*1), K2, Z4
+	VPXORD       Z4, Z4, K1, Z4
+	VMOVUPS.Z    (CX)(SI*1), K2, Z5
 	VFMADD231PS  Z4, Z3, Z5
 	VMULPS       Z5, Z2, Z2
-	VMOVUPS.Z    (DX)(SI*1), K1, Z3
+	VMOVUPS.Z    (DX)(SI*1), K2, Z3
 	VFMADD231PS  Z3, Z1, Z2
 	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z2, Z1
-	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z1, K2
-	VPXORD       Z2, Z2, K2, Z2
-	VMOVUPS      Z2, K1, (DX)(SI*1)
-	VFNMADD231PS Z2, Z0, Z4
-	VMOVUPS      Z4, K1, (AX)(SI*1)
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z1, K1
+	VPXORD       Z2, Z2, K1, Z2
+	VMOVUPS      Z2, K2, (DX)(SI*1)
+	VMOVUPS.Z    (AX)(SI*1), K2, Z1
+	VFNMADD231PS Z2, Z0, Z1
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z1, Z0
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z0, K1
+	VPXORD       Z1, Z1, K1, Z1
+	VMOVUPS      Z1, K2, (AX)(SI*1)
 
 skip_tail:
 	VZEROUPPER
@@ -107,22 +131,29 @@ TEXT ·SGDNesterov(SB), NOSPLIT, $0-84
 	VBROADCASTSS lr+72(FP), Z0
 	VBROADCASTSS mu+76(FP), Z1
 	VBROADCASTSS decay+80(FP), Z2
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z2, Z3
+	VCMPPS.BCST  $0x11, lanes_00000001<>+0(SB), Z3, K1
 	XORQ         SI, SI
 	SUBQ         $+16, BX
 	JLT          done_block
 
 block:
 	VMOVUPS      (AX)(SI*1), Z3
+	VPXORD       Z3, Z3, K1, Z3
 	VMOVUPS      (CX)(SI*1), Z4
 	VFMADD231PS  Z3, Z2, Z4
-	VMOVUPS      (DX)(SI*1), Z5
-	VFMADD213PS  Z4, Z1, Z5
-	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z5, Z6
-	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z6, K1
-	VPXORD       Z5, Z5, K1, Z5
-	VMOVUPS      Z5, (DX)(SI*1)
-	VFMADD231PS  Z5, Z1, Z4
+	VMOVUPS      (DX)(SI*1), Z3
+	VFMADD213PS  Z4, Z1, Z3
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z3, Z5
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z5, K2
+	VPXORD       Z3, Z3, K2, Z3
+	VMOVUPS      Z3, (DX)(SI*1)
+	VFMADD231PS  Z3, Z1, Z4
+	VMOVUPS      (AX)(SI*1), Z3
 	VFNMADD231PS Z4, Z0, Z3
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z3, Z4
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z4, K2
+	VPXORD       Z3, Z3, K2, Z3
 	VMOVUPS      Z3, (AX)(SI*1)
 	ADDQ         $+64, SI
 	SUBQ         $+16, BX
@@ -133,19 +164,24 @@ done_block:
 	CMPQ         BX, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), DI
-	KMOVW        (DI)(BX*2), K1
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
-	VMOVUPS.Z    (CX)(SI*1), K1, Z4
+	KMOVW        (DI)(BX*2), K2
+	VMOVUPS.Z    (AX)(SI*1), K2, Z3
+	VPXORD       Z3, Z3, K1, Z3
+	VMOVUPS.Z    (CX)(SI*1), K2, Z4
 	VFMADD231PS  Z3, Z2, Z4
-	VMOVUPS.Z    (DX)(SI*1), K1, Z2
+	VMOVUPS.Z    (DX)(SI*1), K2, Z2
 	VFMADD213PS  Z4, Z1, Z2
-	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z2, Z5
-	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z5, K2
-	VPXORD       Z2, Z2, K2, Z2
-	VMOVUPS      Z2, K1, (DX)(SI*1)
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z2, Z3
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z3, K1
+	VPXORD       Z2, Z2, K1, Z2
+	VMOVUPS      Z2, K2, (DX)(SI*1)
 	VFMADD231PS  Z2, Z1, Z4
-	VFNMADD231PS Z4, Z0, Z3
-	VMOVUPS      Z3, K1, (AX)(SI*1)
+	VMOVUPS.Z    (AX)(SI*1), K2, Z1
+	VFNMADD231PS Z4, Z0, Z1
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z1, Z0
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z0, K1
+	VPXORD       Z1, Z1, K1, Z1
+	VMOVUPS      Z1, K2, (AX)(SI*1)
 
 skip_tail:
 	VZEROUPPER
@@ -167,6 +203,8 @@ TEXT ·Adam(SB), NOSPLIT, $0-132
 	VBROADCASTSS rbc2+116(FP), Z5
 	VBROADCASTSS eps+120(FP), Z6
 	VBROADCASTSS l2+124(FP), Z7
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z7, Z8
+	VCMPPS.BCST  $0x11, lanes_00000001<>+0(SB), Z8, K1
 	VBROADCASTSS keep+128(FP), Z8
 	XORQ         DI, DI
 	SUBQ         $+16, DX
@@ -174,30 +212,35 @@ TEXT ·Adam(SB), NOSPLIT, $0-132
 
 block:
 	VMOVUPS      (AX)(DI*1), Z9
+	VPXORD       Z9, Z9, K1, Z9
 	VMOVUPS      (CX)(DI*1), Z10
 	VFMADD231PS  Z9, Z7, Z10
-	VMULPS       Z10, Z1, Z11
-	VMOVUPS      (BX)(DI*1), Z12
-	VFMADD231PS  Z12, Z0, Z11
-	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z11, Z12
-	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z12, K1
-	VPXORD       Z11, Z11, K1, Z11
-	VMOVUPS      Z11, (BX)(DI*1)
+	VMULPS       Z10, Z1, Z9
+	VMOVUPS      (BX)(DI*1), Z11
+	VFMADD231PS  Z11, Z0, Z9
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z9, Z11
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z11, K2
+	VPXORD       Z9, Z9, K2, Z9
+	VMOVUPS      Z9, (BX)(DI*1)
 	VMULPS       Z10, Z10, Z10
 	VMULPS       Z10, Z3, Z10
-	VMOVUPS      (SI)(DI*1), Z12
-	VFMADD231PS  Z12, Z2, Z10
-	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z10, Z12
-	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z12, K1
-	VPXORD       Z10, Z10, K1, Z10
+	VMOVUPS      (SI)(DI*1), Z11
+	VFMADD231PS  Z11, Z2, Z10
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z10, Z11
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z11, K2
+	VPXORD       Z10, Z10, K2, Z10
 	VMOVUPS      Z10, (SI)(DI*1)
 	VSQRTPS      Z10, Z10
 	VDIVPS       Z5, Z10, Z10
 	VADDPS       Z6, Z10, Z10
-	VMULPS       Z8, Z9, Z9
-	VDIVPS       Z10, Z11, Z10
-	VFNMADD231PS Z10, Z4, Z9
-	VMOVUPS      Z9, (AX)(DI*1)
+	VMOVUPS      (AX)(DI*1), Z11
+	VMULPS       Z8, Z11, Z11
+	VDIVPS       Z10, Z9, Z9
+	VFNMADD231PS Z9, Z4, Z11
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z11, Z9
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z9, K2
+	VPXORD       Z11, Z11, K2, Z11
+	VMOVUPS      Z11, (AX)(DI*1)
 	ADDQ         $+64, DI
 	SUBQ         $+16, DX
 	JGE          block
@@ -207,36 +250,44 @@ done_block:
 	CMPQ         DX, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), R8
-	KMOVW        (R8)(DX*2), K1
-	VMOVUPS.Z    (AX)(DI*1), K1, Z9
-	VMOVUPS.Z    (CX)(DI*1), K1, Z10
+	KMOVW        (R8)(DX*2), K2
+	VMOVUPS.Z    (AX)(DI*1), K2, Z9
+	VPXORD       Z9, Z9, K1, Z9
+	VMOVUPS.Z    (CX)(DI*1), K2, Z10
 	VFMADD231PS  Z9, Z7, Z10
 	VMULPS       Z10, Z1, Z1
-	VMOVUPS.Z    (BX)(DI*1), K1, Z7
+	VMOVUPS.Z    (BX)(DI*1), K2, Z7
 	VFMADD231PS  Z7, Z0, Z1
 	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z1, Z0
-	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z0, K2
-	VPXORD       Z1, Z1, K2, Z1
-	VMOVUPS      Z1, K1, (BX)(DI*1)
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z0, K1
+	VPXORD       Z1, Z1, K1, Z1
+	VMOVUPS      Z1, K2, (BX)(DI*1)
 	VMULPS       Z10, Z10, Z0
 	VMULPS       Z0, Z3, Z0
-	VMOVUPS.Z    (SI)(DI*1), K1, Z3
+	VMOVUPS.Z    (SI)(DI*1), K2, Z3
 	VFMADD231PS  Z3, Z2, Z0
 	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z0, Z2
-	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z2, K2
-	VPXORD       Z0, Z0, K2, Z0
-	VMOVUPS      Z0, K1, (SI)(DI*1)
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z2, K1
+	VPXORD       Z0, Z0, K1, Z0
+	VMOVUPS      Z0, K2, (SI)(DI*1)
 	VSQRTPS      Z0, Z0
 	VDIVPS       Z5, Z0, Z0
 	VADDPS       Z6, Z0, Z0
-	VMULPS       Z8, Z9, Z2
+	VMOVUPS.Z    (AX)(DI*1), K2, Z2
+	VMULPS       Z8, Z2, Z2
 	VDIVPS       Z0, Z1, Z0
 	VFNMADD231PS Z0, Z4, Z2
-	VMOVUPS      Z2, K1, (AX)(DI*1)
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z2, Z0
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z0, K1
+	VPXORD       Z2, Z2, K1, Z2
+	VMOVUPS      Z2, K2, (AX)(DI*1)
 
 skip_tail:
 	VZEROUPPER
 	RET
+
+DATA lanes_00000001<>+0(SB)/4, $0x00000001
+GLOBL lanes_00000001<>(SB), RODATA|NOPTR, $4
 
 DATA lanes_0d800000<>+0(SB)/4, $0x0d800000
 GLOBL lanes_0d800000<>(SB), RODATA|NOPTR, $4

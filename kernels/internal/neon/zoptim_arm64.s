@@ -6,88 +6,118 @@
 
 // func SGD(w, g []float32, lr, decay float32)
 TEXT ·SGD(SB), NOSPLIT, $0-56
-	MOVD w_base+0(FP), R0
-	MOVD g_base+24(FP), R1
-	MOVD w_len+8(FP), R2
+	MOVD $lanes<>(SB), R0
+	MOVD w_base+0(FP), R1
+	MOVD g_base+24(FP), R2
+	MOVD w_len+8(FP), R3
 	FMOVS lr+48(FP), F0
 	VDUP V0.S[0], V0.S4
 	FMOVS decay+52(FP), F1
 	VDUP V1.S[0], V1.S4
-	MOVD $0, R3
-	SUBS $4, R2, R2
+	WORD $0x3cc00002 // ldur q2, [x0]
+	WORD $0x6ea1ec42 // facgt v2.4s, v2.4s, v1.4s
+	MOVD $0, R4
+	SUBS $4, R3, R3
 	BLT done_block
 
 block:
-	WORD $0x3ce36802 // ldr q2, [x0, x3]
-	WORD $0x3ce36823 // ldr q3, [x1, x3]
-	VFMLA V2.S4, V1.S4, V3.S4
-	VFMLS V3.S4, V0.S4, V2.S4
-	WORD $0x3ca36802 // str q2, [x0, x3]
-	ADD $16, R3, R3
-	SUBS $4, R2, R2
+	WORD $0x3ce46823 // ldr q3, [x1, x4]
+	WORD $0x4e621c63 // bic v3.16b, v3.16b, v2.16b
+	WORD $0x3ce46844 // ldr q4, [x2, x4]
+	VFMLA V3.S4, V1.S4, V4.S4
+	WORD $0x3ce46823 // ldr q3, [x1, x4]
+	VFMLS V4.S4, V0.S4, V3.S4
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x6ea3ec84 // facgt v4.4s, v4.4s, v3.4s
+	WORD $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
+	WORD $0x3ca46823 // str q3, [x1, x4]
+	ADD $16, R4, R4
+	SUBS $4, R3, R3
 	BGE block
 
 done_block:
-	ADD $4, R2, R2
-	CMP $1, R2
+	ADD $4, R3, R3
+	CMP $1, R3
 	BLT skip_tail
-	VMOVI $0, V2.B16
-	ADD R3, R0, R0
-	TBZ $2, R2, part
-	WORD $0x3cc00002 // ldur q2, [x0]
+	VMOVI $0, V3.B16
+	ADD R4, R1, R1
+	TBZ $2, R3, part
+	WORD $0x3cc00023 // ldur q3, [x1]
 	JMP done
 
 part:
-	TBZ $1, R2, single
-	WORD $0xfc400002 // ldur d2, [x0]
-	TBZ $0, R2, done
-	ADD $8, R0, R4
-	VLD1 (R4), V2.S[2]
+	TBZ $1, R3, single
+	WORD $0xfc400023 // ldur d3, [x1]
+	TBZ $0, R3, done
+	ADD $8, R1, R5
+	VLD1 (R5), V3.S[2]
 	JMP done
 
 single:
-	TBZ $0, R2, done
-	WORD $0xbc400002 // ldur s2, [x0]
+	TBZ $0, R3, done
+	WORD $0xbc400023 // ldur s3, [x1]
 
 done:
-	VMOVI $0, V3.B16
-	ADD R3, R1, R1
-	TBZ $2, R2, part2
-	WORD $0x3cc00023 // ldur q3, [x1]
+	WORD $0x4e621c63 // bic v3.16b, v3.16b, v2.16b
+	VMOVI $0, V2.B16
+	ADD R4, R2, R2
+	TBZ $2, R3, part2
+	WORD $0x3cc00042 // ldur q2, [x2]
 	JMP done2
 
 part2:
-	TBZ $1, R2, single2
-	WORD $0xfc400023 // ldur d3, [x1]
-	TBZ $0, R2, done2
-	ADD $8, R1, R1
-	VLD1 (R1), V3.S[2]
+	TBZ $1, R3, single2
+	WORD $0xfc400042 // ldur d2, [x2]
+	TBZ $0, R3, done2
+	ADD $8, R2, R2
+	VLD1 (R2), V2.S[2]
 	JMP done2
 
 single2:
-	TBZ $0, R2, done2
-	WORD $0xbc400023 // ldur s3, [x1]
+	TBZ $0, R3, done2
+	WORD $0xbc400042 // ldur s2, [x2]
 
 done2:
-	VFMLA V2.S4, V1.S4, V3.S4
-	VFMLS V3.S4, V0.S4, V2.S4
-	TBZ $2, R2, part3
-	FMOVQ F2, (R0)
+	VFMLA V3.S4, V1.S4, V2.S4
+	VMOVI $0, V1.B16
+	TBZ $2, R3, part3
+	WORD $0x3cc00021 // ldur q1, [x1]
 	JMP done3
 
 part3:
-	TBZ $1, R2, single3
-	FMOVD F2, (R0)
-	TBZ $0, R2, done3
-	ADD $8, R0, R0
-	VST1 V2.S[2], (R0)
+	TBZ $1, R3, single3
+	WORD $0xfc400021 // ldur d1, [x1]
+	TBZ $0, R3, done3
+	ADD $8, R1, R2
+	VLD1 (R2), V1.S[2]
 	JMP done3
 
 single3:
-	TBZ $0, R2, done3
-	FMOVS F2, (R0)
+	TBZ $0, R3, done3
+	WORD $0xbc400021 // ldur s1, [x1]
 
 done3:
+	VFMLS V2.S4, V0.S4, V1.S4
+	WORD $0x3cc10000 // ldur q0, [x0, #16]
+	WORD $0x6ea1ec00 // facgt v0.4s, v0.4s, v1.4s
+	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
+	TBZ $2, R3, part4
+	FMOVQ F1, (R1)
+	JMP done4
+
+part4:
+	TBZ $1, R3, single4
+	FMOVD F1, (R1)
+	TBZ $0, R3, done4
+	ADD $8, R1, R0
+	VST1 V1.S[2], (R0)
+	JMP done4
+
+single4:
+	TBZ $0, R3, done4
+	FMOVS F1, (R1)
+
+done4:
 
 skip_tail:
 	RET
@@ -107,22 +137,199 @@ TEXT ·SGDMomentum(SB), NOSPLIT, $0-88
 	VDUP V2.S[0], V2.S4
 	FMOVS decay+84(FP), F3
 	VDUP V3.S[0], V3.S4
+	WORD $0x3cc00004 // ldur q4, [x0]
+	WORD $0x6ea3ec84 // facgt v4.4s, v4.4s, v3.4s
+	MOVD $0, R5
+	SUBS $4, R4, R4
+	BLT done_block
+
+block:
+	WORD $0x3ce56825 // ldr q5, [x1, x5]
+	WORD $0x4e641ca5 // bic v5.16b, v5.16b, v4.16b
+	WORD $0x3ce56846 // ldr q6, [x2, x5]
+	VFMLA V5.S4, V3.S4, V6.S4
+	WORD $0x6e26dc45 // fmul v5.4s, v2.4s, v6.4s
+	WORD $0x3ce56866 // ldr q6, [x3, x5]
+	VFMLA V6.S4, V1.S4, V5.S4
+	WORD $0x3cc10006 // ldur q6, [x0, #16]
+	WORD $0x6ea5ecc6 // facgt v6.4s, v6.4s, v5.4s
+	WORD $0x4e661ca5 // bic v5.16b, v5.16b, v6.16b
+	WORD $0x3ca56865 // str q5, [x3, x5]
+	WORD $0x3ce56826 // ldr q6, [x1, x5]
+	VFMLS V5.S4, V0.S4, V6.S4
+	WORD $0x3cc10005 // ldur q5, [x0, #16]
+	WORD $0x6ea6eca5 // facgt v5.4s, v5.4s, v6.4s
+	WORD $0x4e651cc6 // bic v6.16b, v6.16b, v5.16b
+	WORD $0x3ca56826 // str q6, [x1, x5]
+	ADD $16, R5, R5
+	SUBS $4, R4, R4
+	BGE block
+
+done_block:
+	ADD $4, R4, R4
+	CMP $1, R4
+	BLT skip_tail
+	VMOVI $0, V5.B16
+	ADD R5, R1, R1
+	TBZ $2, R4, part
+	WORD $0x3cc00025 // ldur q5, [x1]
+	JMP done
+
+part:
+	TBZ $1, R4, single
+	WORD $0xfc400025 // ldur d5, [x1]
+	TBZ $0, R4, done
+	ADD $8, R1, R6
+	VLD1 (R6), V5.S[2]
+	JMP done
+
+single:
+	TBZ $0, R4, done
+	WORD $0xbc400025 // ldur s5, [x1]
+
+done:
+	WORD $0x4e641ca5 // bic v5.16b, v5.16b, v4.16b
+	VMOVI $0, V4.B16
+	ADD R5, R2, R2
+	TBZ $2, R4, part2
+	WORD $0x3cc00044 // ldur q4, [x2]
+	JMP done2
+
+part2:
+	TBZ $1, R4, single2
+	WORD $0xfc400044 // ldur d4, [x2]
+	TBZ $0, R4, done2
+	ADD $8, R2, R2
+	VLD1 (R2), V4.S[2]
+	JMP done2
+
+single2:
+	TBZ $0, R4, done2
+	WORD $0xbc400044 // ldur s4, [x2]
+
+done2:
+	VFMLA V5.S4, V3.S4, V4.S4
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	VMOVI $0, V3.B16
+	ADD R5, R3, R2
+	TBZ $2, R4, part3
+	WORD $0x3cc00043 // ldur q3, [x2]
+	JMP done3
+
+part3:
+	TBZ $1, R4, single3
+	WORD $0xfc400043 // ldur d3, [x2]
+	TBZ $0, R4, done3
+	ADD $8, R2, R3
+	VLD1 (R3), V3.S[2]
+	JMP done3
+
+single3:
+	TBZ $0, R4, done3
+	WORD $0xbc400043 // ldur s3, [x2]
+
+done3:
+	VFMLA V3.S4, V1.S4, V2.S4
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x6ea2ec21 // facgt v1.4s, v1.4s, v2.4s
+	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
+	TBZ $2, R4, part4
+	FMOVQ F2, (R2)
+	JMP done4
+
+part4:
+	TBZ $1, R4, single4
+	FMOVD F2, (R2)
+	TBZ $0, R4, done4
+	ADD $8, R2, R2
+	VST1 V2.S[2], (R2)
+	JMP done4
+
+single4:
+	TBZ $0, R4, done4
+	FMOVS F2, (R2)
+
+done4:
+	VMOVI $0, V1.B16
+	TBZ $2, R4, part5
+	WORD $0x3cc00021 // ldur q1, [x1]
+	JMP done5
+
+part5:
+	TBZ $1, R4, single5
+	WORD $0xfc400021 // ldur d1, [x1]
+	TBZ $0, R4, done5
+	ADD $8, R1, R2
+	VLD1 (R2), V1.S[2]
+	JMP done5
+
+single5:
+	TBZ $0, R4, done5
+	WORD $0xbc400021 // ldur s1, [x1]
+
+done5:
+	VFMLS V2.S4, V0.S4, V1.S4
+	WORD $0x3cc10000 // ldur q0, [x0, #16]
+	WORD $0x6ea1ec00 // facgt v0.4s, v0.4s, v1.4s
+	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
+	TBZ $2, R4, part6
+	FMOVQ F1, (R1)
+	JMP done6
+
+part6:
+	TBZ $1, R4, single6
+	FMOVD F1, (R1)
+	TBZ $0, R4, done6
+	ADD $8, R1, R0
+	VST1 V1.S[2], (R0)
+	JMP done6
+
+single6:
+	TBZ $0, R4, done6
+	FMOVS F1, (R1)
+
+done6:
+
+skip_tail:
+	RET
+
+// func SGDNesterov(w, g, v []float32, lr, mu, decay float32)
+TEXT ·SGDNesterov(SB), NOSPLIT, $0-84
+	MOVD $lanes<>(SB), R0
+	MOVD w_base+0(FP), R1
+	MOVD g_base+24(FP), R2
+	MOVD v_base+48(FP), R3
+	MOVD w_len+8(FP), R4
+	FMOVS lr+72(FP), F0
+	VDUP V0.S[0], V0.S4
+	FMOVS mu+76(FP), F1
+	VDUP V1.S[0], V1.S4
+	FMOVS decay+80(FP), F2
+	VDUP V2.S[0], V2.S4
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x6ea2ec63 // facgt v3.4s, v3.4s, v2.4s
 	MOVD $0, R5
 	SUBS $4, R4, R4
 	BLT done_block
 
 block:
 	WORD $0x3ce56824 // ldr q4, [x1, x5]
+	WORD $0x4e631c84 // bic v4.16b, v4.16b, v3.16b
 	WORD $0x3ce56845 // ldr q5, [x2, x5]
-	VFMLA V4.S4, V3.S4, V5.S4
-	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
-	WORD $0x3ce56866 // ldr q6, [x3, x5]
+	VFMLA V4.S4, V2.S4, V5.S4
+	WORD $0x3ce56864 // ldr q4, [x3, x5]
+	VMOV V5.B16, V6.B16
+	VFMLA V1.S4, V4.S4, V6.S4
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x6ea6ec84 // facgt v4.4s, v4.4s, v6.4s
+	WORD $0x4e641cc6 // bic v6.16b, v6.16b, v4.16b
+	WORD $0x3ca56866 // str q6, [x3, x5]
 	VFMLA V6.S4, V1.S4, V5.S4
-	WORD $0x3cc00006 // ldur q6, [x0]
-	WORD $0x6ea5ecc6 // facgt v6.4s, v6.4s, v5.4s
-	WORD $0x4e661ca5 // bic v5.16b, v5.16b, v6.16b
-	WORD $0x3ca56865 // str q5, [x3, x5]
+	WORD $0x3ce56824 // ldr q4, [x1, x5]
 	VFMLS V5.S4, V0.S4, V4.S4
+	WORD $0x3cc10005 // ldur q5, [x0, #16]
+	WORD $0x6ea4eca5 // facgt v5.4s, v5.4s, v4.4s
+	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
 	WORD $0x3ca56824 // str q4, [x1, x5]
 	ADD $16, R5, R5
 	SUBS $4, R4, R4
@@ -151,167 +358,27 @@ single:
 	WORD $0xbc400024 // ldur s4, [x1]
 
 done:
-	VMOVI $0, V5.B16
+	WORD $0x4e631c84 // bic v4.16b, v4.16b, v3.16b
+	VMOVI $0, V3.B16
 	ADD R5, R2, R2
 	TBZ $2, R4, part2
-	WORD $0x3cc00045 // ldur q5, [x2]
+	WORD $0x3cc00043 // ldur q3, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R4, single2
-	WORD $0xfc400045 // ldur d5, [x2]
+	WORD $0xfc400043 // ldur d3, [x2]
 	TBZ $0, R4, done2
 	ADD $8, R2, R2
-	VLD1 (R2), V5.S[2]
+	VLD1 (R2), V3.S[2]
 	JMP done2
 
 single2:
 	TBZ $0, R4, done2
-	WORD $0xbc400045 // ldur s5, [x2]
-
-done2:
-	VFMLA V4.S4, V3.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	VMOVI $0, V3.B16
-	ADD R5, R3, R2
-	TBZ $2, R4, part3
-	WORD $0x3cc00043 // ldur q3, [x2]
-	JMP done3
-
-part3:
-	TBZ $1, R4, single3
-	WORD $0xfc400043 // ldur d3, [x2]
-	TBZ $0, R4, done3
-	ADD $8, R2, R3
-	VLD1 (R3), V3.S[2]
-	JMP done3
-
-single3:
-	TBZ $0, R4, done3
 	WORD $0xbc400043 // ldur s3, [x2]
 
-done3:
-	VFMLA V3.S4, V1.S4, V2.S4
-	WORD $0x3cc00001 // ldur q1, [x0]
-	WORD $0x6ea2ec21 // facgt v1.4s, v1.4s, v2.4s
-	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
-	TBZ $2, R4, part4
-	FMOVQ F2, (R2)
-	JMP done4
-
-part4:
-	TBZ $1, R4, single4
-	FMOVD F2, (R2)
-	TBZ $0, R4, done4
-	ADD $8, R2, R0
-	VST1 V2.S[2], (R0)
-	JMP done4
-
-single4:
-	TBZ $0, R4, done4
-	FMOVS F2, (R2)
-
-done4:
-	VFMLS V2.S4, V0.S4, V4.S4
-	TBZ $2, R4, part5
-	FMOVQ F4, (R1)
-	JMP done5
-
-part5:
-	TBZ $1, R4, single5
-	FMOVD F4, (R1)
-	TBZ $0, R4, done5
-	ADD $8, R1, R0
-	VST1 V4.S[2], (R0)
-	JMP done5
-
-single5:
-	TBZ $0, R4, done5
-	FMOVS F4, (R1)
-
-done5:
-
-skip_tail:
-	RET
-
-// func SGDNesterov(w, g, v []float32, lr, mu, decay float32)
-TEXT ·SGDNesterov(SB), NOSPLIT, $0-84
-	MOVD $lanes<>(SB), R0
-	MOVD w_base+0(FP), R1
-	MOVD g_base+24(FP), R2
-	MOVD v_base+48(FP), R3
-	MOVD w_len+8(FP), R4
-	FMOVS lr+72(FP), F0
-	VDUP V0.S[0], V0.S4
-	FMOVS mu+76(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVS decay+80(FP), F2
-	VDUP V2.S[0], V2.S4
-	MOVD $0, R5
-	SUBS $4, R4, R4
-	BLT done_block
-
-block:
-	WORD $0x3ce56823 // ldr q3, [x1, x5]
-	WORD $0x3ce56844 // ldr q4, [x2, x5]
-	VFMLA V3.S4, V2.S4, V4.S4
-	WORD $0x3ce56865 // ldr q5, [x3, x5]
-	VMOV V4.B16, V6.B16
-	VFMLA V1.S4, V5.S4, V6.S4
-	WORD $0x3cc00005 // ldur q5, [x0]
-	WORD $0x6ea6eca5 // facgt v5.4s, v5.4s, v6.4s
-	WORD $0x4e651cc6 // bic v6.16b, v6.16b, v5.16b
-	WORD $0x3ca56866 // str q6, [x3, x5]
-	VFMLA V6.S4, V1.S4, V4.S4
-	VFMLS V4.S4, V0.S4, V3.S4
-	WORD $0x3ca56823 // str q3, [x1, x5]
-	ADD $16, R5, R5
-	SUBS $4, R4, R4
-	BGE block
-
-done_block:
-	ADD $4, R4, R4
-	CMP $1, R4
-	BLT skip_tail
-	VMOVI $0, V3.B16
-	ADD R5, R1, R1
-	TBZ $2, R4, part
-	WORD $0x3cc00023 // ldur q3, [x1]
-	JMP done
-
-part:
-	TBZ $1, R4, single
-	WORD $0xfc400023 // ldur d3, [x1]
-	TBZ $0, R4, done
-	ADD $8, R1, R6
-	VLD1 (R6), V3.S[2]
-	JMP done
-
-single:
-	TBZ $0, R4, done
-	WORD $0xbc400023 // ldur s3, [x1]
-
-done:
-	VMOVI $0, V4.B16
-	ADD R5, R2, R2
-	TBZ $2, R4, part2
-	WORD $0x3cc00044 // ldur q4, [x2]
-	JMP done2
-
-part2:
-	TBZ $1, R4, single2
-	WORD $0xfc400044 // ldur d4, [x2]
-	TBZ $0, R4, done2
-	ADD $8, R2, R2
-	VLD1 (R2), V4.S[2]
-	JMP done2
-
-single2:
-	TBZ $0, R4, done2
-	WORD $0xbc400044 // ldur s4, [x2]
-
 done2:
-	VFMLA V3.S4, V2.S4, V4.S4
+	VFMLA V4.S4, V2.S4, V3.S4
 	VMOVI $0, V2.B16
 	ADD R5, R3, R2
 	TBZ $2, R4, part3
@@ -331,47 +398,68 @@ single3:
 	WORD $0xbc400042 // ldur s2, [x2]
 
 done3:
-	VMOV V4.B16, V5.B16
-	VFMLA V1.S4, V2.S4, V5.S4
-	WORD $0x3cc00002 // ldur q2, [x0]
-	WORD $0x6ea5ec42 // facgt v2.4s, v2.4s, v5.4s
-	WORD $0x4e621ca5 // bic v5.16b, v5.16b, v2.16b
+	VMOV V3.B16, V4.B16
+	VFMLA V1.S4, V2.S4, V4.S4
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
+	WORD $0x6ea4ec42 // facgt v2.4s, v2.4s, v4.4s
+	WORD $0x4e621c84 // bic v4.16b, v4.16b, v2.16b
 	TBZ $2, R4, part4
-	FMOVQ F5, (R2)
+	FMOVQ F4, (R2)
 	JMP done4
 
 part4:
 	TBZ $1, R4, single4
-	FMOVD F5, (R2)
+	FMOVD F4, (R2)
 	TBZ $0, R4, done4
-	ADD $8, R2, R0
-	VST1 V5.S[2], (R0)
+	ADD $8, R2, R2
+	VST1 V4.S[2], (R2)
 	JMP done4
 
 single4:
 	TBZ $0, R4, done4
-	FMOVS F5, (R2)
+	FMOVS F4, (R2)
 
 done4:
-	VFMLA V5.S4, V1.S4, V4.S4
-	VFMLS V4.S4, V0.S4, V3.S4
+	VFMLA V4.S4, V1.S4, V3.S4
+	VMOVI $0, V1.B16
 	TBZ $2, R4, part5
-	FMOVQ F3, (R1)
+	WORD $0x3cc00021 // ldur q1, [x1]
 	JMP done5
 
 part5:
 	TBZ $1, R4, single5
-	FMOVD F3, (R1)
+	WORD $0xfc400021 // ldur d1, [x1]
 	TBZ $0, R4, done5
-	ADD $8, R1, R0
-	VST1 V3.S[2], (R0)
+	ADD $8, R1, R2
+	VLD1 (R2), V1.S[2]
 	JMP done5
 
 single5:
 	TBZ $0, R4, done5
-	FMOVS F3, (R1)
+	WORD $0xbc400021 // ldur s1, [x1]
 
 done5:
+	VFMLS V3.S4, V0.S4, V1.S4
+	WORD $0x3cc10000 // ldur q0, [x0, #16]
+	WORD $0x6ea1ec00 // facgt v0.4s, v0.4s, v1.4s
+	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
+	TBZ $2, R4, part6
+	FMOVQ F1, (R1)
+	JMP done6
+
+part6:
+	TBZ $1, R4, single6
+	FMOVD F1, (R1)
+	TBZ $0, R4, done6
+	ADD $8, R1, R0
+	VST1 V1.S[2], (R0)
+	JMP done6
+
+single6:
+	TBZ $0, R4, done6
+	FMOVS F1, (R1)
+
+done6:
 
 skip_tail:
 	RET
@@ -400,38 +488,45 @@ TEXT ·Adam(SB), NOSPLIT, $0-132
 	VDUP V6.S[0], V6.S4
 	FMOVS l2+124(FP), F7
 	VDUP V7.S[0], V7.S4
-	FMOVS keep+128(FP), F8
-	VDUP V8.S[0], V8.S4
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x6ea7ed08 // facgt v8.4s, v8.4s, v7.4s
+	FMOVS keep+128(FP), F9
+	VDUP V9.S[0], V9.S4
 	MOVD $0, R6
 	SUBS $4, R3, R3
 	BLT done_block
 
 block:
-	WORD $0x3ce66829 // ldr q9, [x1, x6]
-	WORD $0x3ce6684a // ldr q10, [x2, x6]
-	VFMLA V9.S4, V7.S4, V10.S4
-	WORD $0x6e2adc2b // fmul v11.4s, v1.4s, v10.4s
+	WORD $0x3ce6682a // ldr q10, [x1, x6]
+	WORD $0x4e681d4a // bic v10.16b, v10.16b, v8.16b
+	WORD $0x3ce6684b // ldr q11, [x2, x6]
+	VFMLA V10.S4, V7.S4, V11.S4
+	WORD $0x6e2bdc2a // fmul v10.4s, v1.4s, v11.4s
 	WORD $0x3ce6688c // ldr q12, [x4, x6]
-	VFMLA V12.S4, V0.S4, V11.S4
-	WORD $0x3cc0000c // ldur q12, [x0]
-	WORD $0x6eabed8c // facgt v12.4s, v12.4s, v11.4s
-	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
-	WORD $0x3ca6688b // str q11, [x4, x6]
-	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
-	WORD $0x6e2adc6a // fmul v10.4s, v3.4s, v10.4s
-	WORD $0x3ce668ac // ldr q12, [x5, x6]
-	VFMLA V12.S4, V2.S4, V10.S4
-	WORD $0x3cc0000c // ldur q12, [x0]
+	VFMLA V12.S4, V0.S4, V10.S4
+	WORD $0x3cc1000c // ldur q12, [x0, #16]
 	WORD $0x6eaaed8c // facgt v12.4s, v12.4s, v10.4s
 	WORD $0x4e6c1d4a // bic v10.16b, v10.16b, v12.16b
-	WORD $0x3ca668aa // str q10, [x5, x6]
-	WORD $0x6ea1f94a // fsqrt v10.4s, v10.4s
-	WORD $0x6e25fd4a // fdiv v10.4s, v10.4s, v5.4s
-	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x6e2afd6a // fdiv v10.4s, v11.4s, v10.4s
-	VFMLS V10.S4, V4.S4, V9.S4
-	WORD $0x3ca66829 // str q9, [x1, x6]
+	WORD $0x3ca6688a // str q10, [x4, x6]
+	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
+	WORD $0x6e2bdc6b // fmul v11.4s, v3.4s, v11.4s
+	WORD $0x3ce668ac // ldr q12, [x5, x6]
+	VFMLA V12.S4, V2.S4, V11.S4
+	WORD $0x3cc1000c // ldur q12, [x0, #16]
+	WORD $0x6eabed8c // facgt v12.4s, v12.4s, v11.4s
+	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
+	WORD $0x3ca668ab // str q11, [x5, x6]
+	WORD $0x6ea1f96b // fsqrt v11.4s, v11.4s
+	WORD $0x6e25fd6b // fdiv v11.4s, v11.4s, v5.4s
+	WORD $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD $0x3ce6682c // ldr q12, [x1, x6]
+	WORD $0x6e29dd8c // fmul v12.4s, v12.4s, v9.4s
+	WORD $0x6e2bfd4a // fdiv v10.4s, v10.4s, v11.4s
+	VFMLS V10.S4, V4.S4, V12.S4
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x6eaced4a // facgt v10.4s, v10.4s, v12.4s
+	WORD $0x4e6a1d8c // bic v12.16b, v12.16b, v10.16b
+	WORD $0x3ca6682c // str q12, [x1, x6]
 	ADD $16, R6, R6
 	SUBS $4, R3, R3
 	BGE block
@@ -440,46 +535,47 @@ done_block:
 	ADD $4, R3, R3
 	CMP $1, R3
 	BLT skip_tail
-	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
 	ADD R6, R1, R1
 	TBZ $2, R3, part
-	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc0002a // ldur q10, [x1]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	WORD $0xfc400029 // ldur d9, [x1]
+	WORD $0xfc40002a // ldur d10, [x1]
 	TBZ $0, R3, done
 	ADD $8, R1, R7
-	VLD1 (R7), V9.S[2]
+	VLD1 (R7), V10.S[2]
 	JMP done
 
 single:
 	TBZ $0, R3, done
-	WORD $0xbc400029 // ldur s9, [x1]
+	WORD $0xbc40002a // ldur s10, [x1]
 
 done:
-	VMOVI $0, V10.B16
+	WORD $0x4e681d4a // bic v10.16b, v10.16b, v8.16b
+	VMOVI $0, V8.B16
 	ADD R6, R2, R2
 	TBZ $2, R3, part2
-	WORD $0x3cc0004a // ldur q10, [x2]
+	WORD $0x3cc00048 // ldur q8, [x2]
 	JMP done2
 
 part2:
 	TBZ $1, R3, single2
-	WORD $0xfc40004a // ldur d10, [x2]
+	WORD $0xfc400048 // ldur d8, [x2]
 	TBZ $0, R3, done2
 	ADD $8, R2, R2
-	VLD1 (R2), V10.S[2]
+	VLD1 (R2), V8.S[2]
 	JMP done2
 
 single2:
 	TBZ $0, R3, done2
-	WORD $0xbc40004a // ldur s10, [x2]
+	WORD $0xbc400048 // ldur s8, [x2]
 
 done2:
-	VFMLA V9.S4, V7.S4, V10.S4
-	WORD $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	VFMLA V10.S4, V7.S4, V8.S4
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
 	VMOVI $0, V7.B16
 	ADD R6, R4, R2
 	TBZ $2, R3, part3
@@ -500,7 +596,7 @@ single3:
 
 done3:
 	VFMLA V7.S4, V0.S4, V1.S4
-	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10000 // ldur q0, [x0, #16]
 	WORD $0x6ea1ec00 // facgt v0.4s, v0.4s, v1.4s
 	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
 	TBZ $2, R3, part4
@@ -520,7 +616,7 @@ single4:
 	FMOVS F1, (R2)
 
 done4:
-	WORD $0x6e2add40 // fmul v0.4s, v10.4s, v10.4s
+	WORD $0x6e28dd00 // fmul v0.4s, v8.4s, v8.4s
 	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	VMOVI $0, V3.B16
 	ADD R6, R5, R2
@@ -542,7 +638,7 @@ single5:
 
 done5:
 	VFMLA V3.S4, V2.S4, V0.S4
-	WORD $0x3cc00002 // ldur q2, [x0]
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
 	WORD $0x6ea0ec42 // facgt v2.4s, v2.4s, v0.4s
 	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	TBZ $2, R3, part6
@@ -553,8 +649,8 @@ part6:
 	TBZ $1, R3, single6
 	FMOVD F0, (R2)
 	TBZ $0, R3, done6
-	ADD $8, R2, R0
-	VST1 V0.S[2], (R0)
+	ADD $8, R2, R2
+	VST1 V0.S[2], (R2)
 	JMP done6
 
 single6:
@@ -565,30 +661,53 @@ done6:
 	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
 	WORD $0x6e25fc00 // fdiv v0.4s, v0.4s, v5.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x6e28dd22 // fmul v2.4s, v9.4s, v8.4s
-	WORD $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
-	VFMLS V0.S4, V4.S4, V2.S4
+	VMOVI $0, V2.B16
 	TBZ $2, R3, part7
-	FMOVQ F2, (R1)
+	WORD $0x3cc00022 // ldur q2, [x1]
 	JMP done7
 
 part7:
 	TBZ $1, R3, single7
-	FMOVD F2, (R1)
+	WORD $0xfc400022 // ldur d2, [x1]
 	TBZ $0, R3, done7
-	ADD $8, R1, R0
-	VST1 V2.S[2], (R0)
+	ADD $8, R1, R2
+	VLD1 (R2), V2.S[2]
 	JMP done7
 
 single7:
 	TBZ $0, R3, done7
-	FMOVS F2, (R1)
+	WORD $0xbc400022 // ldur s2, [x1]
 
 done7:
+	WORD $0x6e29dc42 // fmul v2.4s, v2.4s, v9.4s
+	WORD $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
+	VFMLS V0.S4, V4.S4, V2.S4
+	WORD $0x3cc10000 // ldur q0, [x0, #16]
+	WORD $0x6ea2ec00 // facgt v0.4s, v0.4s, v2.4s
+	WORD $0x4e601c42 // bic v2.16b, v2.16b, v0.16b
+	TBZ $2, R3, part8
+	FMOVQ F2, (R1)
+	JMP done8
+
+part8:
+	TBZ $1, R3, single8
+	FMOVD F2, (R1)
+	TBZ $0, R3, done8
+	ADD $8, R1, R0
+	VST1 V2.S[2], (R0)
+	JMP done8
+
+single8:
+	TBZ $0, R3, done8
+	FMOVS F2, (R1)
+
+done8:
 
 skip_tail:
 	RET
 
-DATA lanes<>+0(SB)/8, $0x0d8000000d800000
-DATA lanes<>+8(SB)/8, $0x0d8000000d800000
-GLOBL lanes<>(SB), RODATA|NOPTR, $16
+DATA lanes<>+0(SB)/8, $0x0000000100000001
+DATA lanes<>+8(SB)/8, $0x0000000100000001
+DATA lanes<>+16(SB)/8, $0x0d8000000d800000
+DATA lanes<>+24(SB)/8, $0x0d8000000d800000
+GLOBL lanes<>(SB), RODATA|NOPTR, $32

@@ -1,0 +1,49 @@
+package bptt_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/internal/numtest"
+)
+
+// As in PyTorch, an infinite weight stays where its gradient and the decay are 0. In
+// an optimizer that multiplies it by a decay of 0 it becomes NaN.
+func TestInfiniteWeightsStay(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for name, o := range map[string]bptt.Optimizer{
+		"SGD": &bptt.SGD{LR: 0.1}, "momentum": &bptt.SGD{LR: 0.1, Momentum: 0.9}, "Nesterov": &bptt.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true},
+		"Adam": &bptt.Adam{LR: 0.1}, "AdamW": &bptt.AdamW{LR: 0.1}, "AdamW with a decay": &bptt.AdamW{LR: 0.1, WeightDecay: 0.1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := bptt.Param{Name: "w", W: []float32{-inf, inf, -inf, inf}, G: make([]float32, 4)}
+			require.NoError(t, o.Init([]bptt.Param{p}))
+			for range 3 {
+				o.Update(1)
+			}
+			numtest.Equal(t, p.W, []float32{-inf, inf, -inf, inf}, "after three steps")
+		})
+	}
+}
+
+// A weight without a gradient decays to +0 and not to the smallest number that there
+// is, which slows every product down that it enters.
+func TestWeightsDecayToZero(t *testing.T) {
+	for name, o := range map[string]bptt.Optimizer{
+		"SGD":      &bptt.SGD{LR: 0.5, WeightDecay: 1},
+		"momentum": &bptt.SGD{LR: 0.5, WeightDecay: 1, Momentum: 0.5},
+		"AdamW":    &bptt.AdamW{LR: 0.5, WeightDecay: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := bptt.Param{Name: "w", W: []float32{1, -1, 1e-30, -1e-40}, G: make([]float32, 4)}
+			require.NoError(t, o.Init([]bptt.Param{p}))
+			for range 1000 {
+				o.Update(1)
+			}
+			numtest.Equal(t, p.W, make([]float32, 4), "after 1000 steps")
+		})
+	}
+}
