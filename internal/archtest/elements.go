@@ -46,6 +46,10 @@ var choosing = map[string]string{
 	"internal/seq.Net.NewPredictor": "asks for the current tier, which it keeps",
 }
 
+// tierless are the functions of package kernels that compute nothing, on no tier:
+// they compare addresses.
+var tierless = []string{"Overlap", "Same"}
+
 // refMay are the functions of kernels/ref that package kernels may call wherever
 // it is: they join the 64 lanes of a sum, step a counter, or compute one number.
 var refMay = []string{"Tree", "TreeMax", "Count", "FMA", "Log64", "Exp64", "Cos64"}
@@ -305,7 +309,7 @@ func (c *elementChecker) calls(pkg *typed, n ast.Node, above []ast.Node, dispatc
 		in, _ := below(o.Pkg().Path())
 		method := o.Type().(*types.Signature).Recv() != nil
 		switch {
-		case c.cells && in == "kernels" && !method && !c.may(choosing):
+		case c.cells && in == "kernels" && !method && !slices.Contains(tierless, o.Name()) && !c.may(choosing):
 			c.add(n, "kernels.%s runs on the tier that is current, not on the one chosen at the start: call it by a tier", o.Name())
 		case in == "kernels/ref" && c.cells:
 			c.add(n, "ref.%s is the slow path", o.Name())
