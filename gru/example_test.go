@@ -384,7 +384,7 @@ func ExampleUnrolled_SetLengths() {
 	// Output:
 	// [0.276 0.276 0.370 0.000]
 	// [0.370 0.276]
-	// gru: length 3 of row 1 is outside 0..2; cut the sequence or unroll more steps
+	// gru: length 3 of row 1 is outside 0..2, the steps unrolled; cut the sequence or unroll more steps
 }
 
 // NewZero is for weights that come from elsewhere. New draws them from a source of
@@ -455,4 +455,22 @@ func ExampleParam() {
 	// weight_hh_l0 3 gates, 3 by 3 each; recurrent: true bias: false
 	// bias_ih_l0 3 gates, 3 by 1 each; recurrent: false bias: true
 	// bias_hh_l0 3 gates, 3 by 1 each; recurrent: false bias: true
+}
+
+// Lengths that come with the data: what is wrong with them is an error of this batch,
+// not of the program.
+func ExampleUnrolled_ForwardLengths() {
+	const steps, batch = 10, 2
+	net, err := gru.New(gru.Config{Input: 1, Hidden: 1}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	u := net.Unroll(steps, batch)
+	y, x := make([]float32, 5*batch), make([]float32, 5*batch) // 5 steps
+	fmt.Println(u.ForwardLengths(y, x, []int{10, 3}))
+	fmt.Println(u.ForwardLengths(y, x, []int{5, 3}))
+	// Output:
+	// gru: length 10 of row 0 is outside 0..5, the steps of x; cut the sequence or give x and y more steps
+	// <nil>
 }

@@ -37,7 +37,7 @@ func (u *Unrolled) NewPredictor(batch int) (any, error) {
 func (p *Predictor) Dims() (batch, in, out int) { return p.seq.Dims() }
 
 // Step reads x, [batch][Input], sets y, [batch][Hidden], and carries the state on. It allocates nothing. It panics if a
-// length is wrong.
+// length is wrong, and if y shares memory with x or with a parameter.
 func (p *Predictor) Step(y, x []float32) { p.seq.Step(y, x) }
 
 // State returns copies of the state: h, [Layers][batch][Hidden].

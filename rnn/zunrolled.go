@@ -46,8 +46,19 @@ func (u *Unrolled) Dims() (steps, batch, in, out int) { return u.seq.Dims() }
 //
 // After Unroll it keeps x, not a copy, until Backward: do not change it in
 // between. It panics if len(y) and len(x) do not belong to one T, if T is too
-// large, or if a length given to SetLengths is beyond T.
+// large, or if a length given to SetLengths is beyond T: ForwardLengths returns an
+// error there. y must not share memory with x, and neither of them with a parameter
+// or its gradient: Forward panics then, before it writes anything.
 func (u *Unrolled) Forward(y, x []float32) { u.seq.Forward(y, x) }
+
+// ForwardLengths is SetLengths, then Forward, for lengths that are data: lengths that
+// are not one for each row, that are negative or beyond T, and a T beyond the steps
+// that were unrolled are errors, and change nothing. nil stands for T steps of every
+// row. The lengths hold for the calls that follow, as those of SetLengths do. It
+// panics where Forward does for another reason.
+func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
+	return u.seq.ForwardLengths(y, x, lengths)
+}
 
 // Backward goes back over the steps of the last Forward. It takes dy,
 // [T][batch][Out], sets dx, [T][batch][Input], unless it is nil, adds to the
@@ -55,7 +66,9 @@ func (u *Unrolled) Forward(y, x []float32) { u.seq.Forward(y, x) }
 // Forward started from (StateGrad). The weights must be those of Forward.
 //
 // It works in the memory of the activations, so each Forward serves one
-// Backward: a second one panics, as wrong lengths do.
+// Backward: a second one panics, as wrong lengths do. dx must not share memory with
+// dy or with the x of Forward, and neither dx nor dy with a parameter or its
+// gradient: Backward panics then, before it writes anything.
 func (u *Unrolled) Backward(dx, dy []float32) { u.seq.Backward(dx, dy) }
 
 // SetLengths says how many steps of each row exist, 0 to the steps unrolled,
@@ -124,13 +137,15 @@ func (u *Unrolled) State() [][]float32 { return u.seq.State() }
 // past each row's length. With SetBatchFirst dst is [batch][T][...]. Layers count
 // from 0. Backward keeps the h; after SetLengths and SetBatchFirst, HiddenStates needs
 // a new Forward. It panics without one, if there is no such layer, if len(dst) does
-// not fit, and after Infer, which keeps no h.
+// not fit, if dst shares memory with a parameter, a gradient or an x that Backward
+// will read, and after Infer, which keeps no h.
 func (u *Unrolled) HiddenStates(layer int, dst []float32) {
 	u.seq.Sequence("HiddenStates", 0, layer, dst)
 }
 
 // CopyState sets dst, shaped as State returns it, to the carried state. It
-// panics if dst is shaped otherwise.
+// panics if dst is shaped otherwise, and if its tensors share memory with each other,
+// with a parameter, a gradient or an x that Backward will read.
 func (u *Unrolled) CopyState(dst [][]float32) { u.seq.CopyState(dst) }
 
 // SetState sets the carried state, shaped as State returns it, from copies. On

@@ -96,4 +96,8 @@ var layerFaults = []fault{
 		"return hPrev, n\n", "return n, hPrev\n", variantsOfGRU},
 	{"RNN: ReLU by the kernels of tanh", "rnn/cell.go",
 		"return fusedReLU", "return fusedTanh", inRNN},
+	{"lengths of each call: taken before they are checked", "internal/seq/forward.go",
+		"\t\tif err := u.checkLengths(lengths, t,", "\t\tu.setLengths(lengths)\n\t\tif err := u.checkLengths(lengths, t,", []string{"./lstm Methods"}},
+	{"lengths of each call: those before stay", "internal/seq/forward.go",
+		"\tu.setLengths(lengths)\n\tu.forward(y, x, t)\n", "\tu.forward(y, x, t)\n", []string{"./lstm Methods"}},
 }

@@ -27,6 +27,7 @@ func Methods(t *testing.T, k Kind) {
 		{"nothing to do", nothingToDo},
 		{"outputs of every layer", hiddenStates},
 		{"outputs of every layer, misuse", hiddenStatesMisuse},
+		{"lengths of each call", forwardLengths},
 		{"gradients add up", gradientsAddUp},
 		{"reorder and refresh", reorderAndRefresh},
 		{"shared layer", sharedLayer},

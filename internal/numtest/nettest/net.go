@@ -75,6 +75,7 @@ type Layer interface {
 type Unrolled interface {
 	Dims() (steps, batch, in, out int)
 	Forward(y, x []float32)
+	ForwardLengths(y, x []float32, lengths []int) error
 	Backward(dx, dy []float32)
 	SetLengths(lengths []int) error
 	SetBatchFirst(on bool)
