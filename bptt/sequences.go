@@ -1,6 +1,7 @@
 package bptt
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,11 +10,14 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 )
 
 // A Sequence is one example of Sequences. IDs or X is set, and Targets or Y, or
-// both where Targets says which of Y count.
+// both where Targets says which of Y count. One without any of them has no steps.
 type Sequence struct {
+	// Steps may be left 0: then it follows from the slices. Where these are X
+	// and Y alone, some other sequence has to say how wide they are.
 	Steps   int
 	IDs     []int32   // [Steps]
 	X       []float32 // [Steps][in]
@@ -26,10 +30,13 @@ type Sequence struct {
 // longest. Asked for at most n steps it gives the batch in parts of n, with the
 // state carried from part to part.
 type Sequences struct {
-	seqs    []Sequence
-	rows    int
-	in, out int // widths of X and Y, 0 without them
-	sum     uint32
+	seqs []Sequence
+	rows int
+	sum  uint32
+
+	// The form of every sequence that has steps.
+	ids, targets bool
+	in, out      int // widths of X and Y, 0 without them
 
 	shuffle *rand.PCG
 	begin   []byte // state of shuffle before the epoch was shuffled
@@ -41,53 +48,135 @@ type Sequences struct {
 }
 
 // NewSequences returns the data of seqs, rows at a time, in an order that is
-// new in each epoch, drawn from shuffle, or as they stand if that is nil. The
-// sequences are not copied.
+// new in each epoch, drawn from shuffle, or as they stand if that is nil. Rows
+// for which no sequence is left are empty; as many rows as there are sequences,
+// or 65536 if that is more, are the most. It refuses sequences whose slices
+// contradict each other.
+//
+// The memory of IDs, X, Targets and Y is not copied. shuffle belongs to the
+// result from then on: nothing else may draw from it.
 func NewSequences(seqs []Sequence, rows int, shuffle *rand.PCG) (*Sequences, error) {
 	if rows < 1 || len(seqs) < 1 {
 		return nil, fmt.Errorf("bptt: %d sequences in %d rows, want at least 1 of each", len(seqs), rows)
 	}
-	d := &Sequences{seqs: seqs, rows: rows, shuffle: shuffle, order: make([]int, len(seqs))}
-	d.batch.Lengths, d.batch.Reset = make([]int, rows), make([]bool, rows)
-	first := -1
+	if most := max(len(seqs), maxEmptyRows); rows > most {
+		return nil, fmt.Errorf("bptt: %d sequences in %d rows, want at most %d: all others would be empty", len(seqs), rows, most)
+	}
+	d := &Sequences{seqs: slices.Clone(seqs), rows: rows, shuffle: shuffle, order: make([]int, len(seqs))}
+	if err := d.measure(); err != nil {
+		return nil, err
+	}
 	var b []byte
-	for i, s := range seqs {
-		if s.Steps < 0 || (s.Steps > 0 && (len(s.IDs) > 0) == (len(s.X) > 0)) || (s.Steps > 0 && len(s.Targets) == 0 && len(s.Y) == 0) {
-			return nil, fmt.Errorf("bptt: sequence %d of %d steps needs either IDs or X, and Targets or Y", i, s.Steps)
-		}
-		if s.Steps > 0 && first < 0 {
-			first = i
-			d.in, d.out = len(s.X)/s.Steps, len(s.Y)/s.Steps
-		}
-		if first >= 0 {
-			ids, targets := len(seqs[first].IDs) > 0, len(seqs[first].Targets) > 0
-			if len(s.IDs) != count(ids, s.Steps) || len(s.Targets) != count(targets, s.Steps) || len(s.X) != s.Steps*d.in || len(s.Y) != s.Steps*d.out {
-				return nil, fmt.Errorf("bptt: sequence %d of %d steps has %d ids, %d inputs, %d targets and %d target values, which is not the form of sequence %d",
-					i, s.Steps, len(s.IDs), len(s.X), len(s.Targets), len(s.Y), first)
-			}
-		}
-		b = binary.LittleEndian.AppendUint64(b[:0], uint64(s.Steps))
-		for _, v := range [][]int32{s.IDs, s.Targets} {
-			for _, id := range v {
-				b = binary.LittleEndian.AppendUint32(b, uint32(id))
-			}
-		}
-		for _, v := range [][]float32{s.X, s.Y} {
-			for _, f := range v {
-				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(f))
-			}
-		}
+	for i := range d.seqs {
+		b = d.seqs[i].append(b[:0])
 		d.sum = crc32.Update(d.sum, castagnoli, b)
 	}
 	return d, d.arrange()
 }
 
-// count is steps if there are such elements at all.
-func count(there bool, steps int) int {
+// maxEmptyRows bounds rows where there are fewer sequences than rows.
+const maxEmptyRows = 1 << 16
+
+// measure finds the form of the sequences, sets the Steps that were left out, and
+// refuses a sequence of another form.
+func (d *Sequences) measure() error {
+	first := -1 // the sequence that the form is taken from
+	for i := range d.seqs {
+		s := &d.seqs[i]
+		if s.Steps < 0 {
+			return fmt.Errorf("bptt: sequence %d has %d steps, want 0 or more", i, s.Steps)
+		}
+		if s.Steps == 0 {
+			s.Steps = max(len(s.IDs), len(s.Targets))
+		}
+		if first < 0 && s.Steps > 0 {
+			first = i
+		}
+	}
+	if first >= 0 {
+		s := &d.seqs[first]
+		d.ids, d.targets = len(s.IDs) > 0, len(s.Targets) > 0
+		d.in, d.out = len(s.X)/s.Steps, len(s.Y)/s.Steps
+	}
+	for i := range d.seqs {
+		s := &d.seqs[i]
+		if s.Steps == 0 && (len(s.X) > 0 || len(s.Y) > 0) {
+			switch {
+			case d.in > 0:
+				s.Steps = len(s.X) / d.in
+			case d.out > 0:
+				s.Steps = len(s.Y) / d.out
+			default:
+				return fmt.Errorf("bptt: sequence %d has %d inputs and %d target values but no Steps, and no other sequence tells their width; set Steps", i, len(s.X), len(s.Y))
+			}
+			if s.Steps == 0 {
+				return fmt.Errorf("bptt: sequence %d has %d inputs and %d target values, which is less than one step of width %d and %d", i, len(s.X), len(s.Y), d.in, d.out)
+			}
+		}
+		if s.Steps == 0 {
+			continue
+		}
+		if len(s.IDs) > 0 && len(s.X) > 0 {
+			return fmt.Errorf("bptt: sequence %d has %d ids and %d inputs, want one of them", i, len(s.IDs), len(s.X))
+		}
+		if len(s.IDs) == 0 && len(s.X) == 0 {
+			return fmt.Errorf("bptt: sequence %d has %d steps and neither IDs nor X", i, s.Steps)
+		}
+		if len(s.Targets) == 0 && len(s.Y) == 0 {
+			return fmt.Errorf("bptt: sequence %d has %d steps and neither Targets nor Y", i, s.Steps)
+		}
+		err := cmp.Or(
+			d.fits(i, first, "IDs", len(s.IDs), width(d.ids)),
+			d.fits(i, first, "X", len(s.X), d.in),
+			d.fits(i, first, "Targets", len(s.Targets), width(d.targets)),
+			d.fits(i, first, "Y", len(s.Y), d.out),
+		)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// width is that of ids and targets, if there are such elements at all.
+func width(there bool) int {
 	if there {
-		return steps
+		return 1
 	}
 	return 0
+}
+
+// fits refuses n elements of a field of sequence i where every step has width of
+// them in sequence first.
+func (d *Sequences) fits(i, first int, field string, n, width int) error {
+	steps := d.seqs[i].Steps
+	switch {
+	case width == 0 && n == 0:
+		return nil
+	case width > 0 && n%width == 0 && n/width == steps: // the product might overflow
+		return nil
+	case i == first && (field == "X" || field == "Y"):
+		return fmt.Errorf("bptt: sequence %d has %d elements of %s, want a multiple of its %d steps", i, n, field, steps)
+	case width == 0:
+		return fmt.Errorf("bptt: sequence %d has %d elements of %s, want 0 as in sequence %d", i, n, field, first)
+	}
+	return fmt.Errorf("bptt: sequence %d has %d elements of %s, want %d for each of its %d steps", i, n, field, width, steps)
+}
+
+// append adds the bytes that tell s from other sequences.
+func (s *Sequence) append(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint64(b, uint64(s.Steps))
+	for _, v := range [][]int32{s.IDs, s.Targets} {
+		for _, id := range v {
+			b = binary.LittleEndian.AppendUint32(b, uint32(id))
+		}
+	}
+	for _, v := range [][]float32{s.X, s.Y} {
+		for _, f := range v {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(f))
+		}
+	}
+	return b
 }
 
 // arrange makes the order of an epoch, a function of the generator's state.
@@ -127,17 +216,15 @@ func (d *Sequences) Next(b *Batch) error {
 	if b.Want > 0 {
 		steps = min(steps, b.Want)
 	}
+	if most := maxElements / d.rows / max(1, d.in, d.out); steps > most {
+		return fmt.Errorf("bptt: a batch of %d steps of %d rows of width %d, want at most %d steps; use fewer rows, or a Plan.Window", steps, d.rows, max(1, d.in, d.out), most)
+	}
 	m := &d.batch
 	m.Want, m.Steps, m.Rows, m.Context = b.Want, steps, d.rows, 0
 	pairs := steps * d.rows
-	m.IDs, m.Targets, m.X, m.Y = m.IDs[:0], m.Targets[:0], m.X[:0], m.Y[:0]
-	if d.in == 0 {
-		m.IDs = room(m.IDs, pairs)
-	}
+	m.IDs, m.Targets = room(m.IDs, pairs*width(d.ids)), room(m.Targets, pairs*width(d.targets))
 	m.X, m.Y = room(m.X, pairs*d.in), room(m.Y, pairs*d.out)
-	if d.hasTargets() {
-		m.Targets = room(m.Targets, pairs)
-	}
+	m.Lengths, m.Reset = room(m.Lengths, d.rows), room(m.Reset, d.rows)
 	for r := range d.rows {
 		n := 0
 		m.Reset[r] = d.step == 0
@@ -146,10 +233,10 @@ func (d *Sequences) Next(b *Batch) error {
 			n = max(0, min(s.Steps-d.step, steps))
 			for t := range n {
 				p, q := t*d.rows+r, d.step+t
-				if d.in == 0 {
+				if d.ids {
 					m.IDs[p] = s.IDs[q]
 				}
-				if len(m.Targets) > 0 {
+				if d.targets {
 					m.Targets[p] = s.Targets[q]
 				}
 				copy(m.X[p*d.in:][:d.in], s.X[q*d.in:])
@@ -166,15 +253,6 @@ func (d *Sequences) Next(b *Batch) error {
 	return nil
 }
 
-func (d *Sequences) hasTargets() bool {
-	for i := range d.seqs {
-		if d.seqs[i].Steps > 0 {
-			return len(d.seqs[i].Targets) > 0
-		}
-	}
-	return false
-}
-
 // room returns s with n zero elements.
 func room[E any](s []E, n int) []E {
 	if cap(s) < n {
@@ -183,6 +261,12 @@ func room[E any](s []E, n int) []E {
 	s = s[:n]
 	clear(s)
 	return s
+}
+
+// Rewind implements Data: the order of the epoch stays.
+func (d *Sequences) Rewind() error {
+	d.pos, d.step = 0, 0
+	return nil
 }
 
 // MarshalBinary returns the position.
