@@ -12,15 +12,20 @@ import (
 // outputs, so their number changes no bit.
 type crew struct{ workers int } // 0: automatic
 
+// set asks for n workers, 0 for as many as the work is worth. More than
+// split.MaxWorkers help nobody.
+func (c *crew) set(n int) { c.workers = min(max(0, n), split.MaxWorkers) }
+
+// parts is the n that run splits that work into.
+func (c crew) parts(isa kernels.ISA, work int) int {
+	if c.workers > 0 {
+		return c.workers
+	}
+	return split.Workers(isa, float64(work), min(runtime.GOMAXPROCS(0), split.MaxWorkers))
+}
+
 // run calls f(w, n) for all w of the n parts that work is worth. f is made
 // beforehand, so that running allocates nothing.
 func (c crew) run(isa kernels.ISA, work int, f func(w, n int)) {
-	n := c.workers
-	if n == 0 {
-		n = split.Workers(isa, float64(work), runtime.GOMAXPROCS(0))
-	}
-	team.Run(n, f)
+	team.Run(c.parts(isa, work), f)
 }
-
-// most is the largest n that run can hand to a part.
-func (c crew) most() int { return max(1, c.workers, runtime.GOMAXPROCS(0)) }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/internal/draw"
 	"github.com/simdrnn/simdrnn/internal/split"
+	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -85,7 +86,7 @@ type linear struct {
 	isa         kernels.ISA
 	dw, db      []float32 // nil in a chain for inference
 	fwd, bwd    *kernels.Packed
-	work        [][]float32 // one for each worker
+	work        [][]float32 // one for each worker that has needed it
 	k           int         // pairs of the longest chunk
 	forwardPart func(w, n int)
 	backPart    func(w, n int)
@@ -139,10 +140,11 @@ func (s *linear) backward(c crew, dx, dy []float32, pairs, chunks []int32) {
 	if dx != nil {
 		s.bwd.Pack(false, s.Weight, s.In)
 	}
-	for len(s.work) < c.most() {
-		s.work = append(s.work, make([]float32, max(s.isa.GemmRowsWork(s.Out, s.In, s.k), s.Out)))
+	n := c.parts(s.isa, 2*len(dy)*s.In)
+	for len(s.work) < n {
+		s.work = append(s.work, nil)
 	}
-	c.run(s.isa, 2*len(dy)*s.In, s.backPart)
+	team.Run(n, s.backPart)
 }
 
 func (s *linear) backwardRows(w, n int) {
@@ -153,6 +155,9 @@ func (s *linear) backwardRows(w, n int) {
 	lo, hi := split.Share(s.Out, rowUnit, w, n)
 	if lo == hi {
 		return
+	}
+	if s.work[w] == nil {
+		s.work[w] = make([]float32, max(s.isa.GemmRowsWork(s.Out, s.In, s.k), s.Out))
 	}
 	begin := int32(0)
 	for _, end := range s.chunks {

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/simdrnn/simdrnn/internal/split"
+	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -78,10 +79,11 @@ func (CrossEntropy) Loss(dy, y []float32, b *Batch, s *Scratch) (float64, int, e
 	s.isa = kernels.Current()
 	s.dy, s.y, s.b, s.width, s.scale = dy, y, b, width, 1/float32(n)
 	losses := s.floats(rows)
-	if most := s.team.most(); dy == nil && len(s.probs) < most*width {
-		s.probs = make([]float32, most*width)
+	parts := min(s.team.parts(s.isa, 16*len(y)), rows)
+	if dy == nil && len(s.probs) < parts*width {
+		s.probs = make([]float32, parts*width)
 	}
-	s.team.run(s.isa, 16*len(y), s.rowPart)
+	team.Run(parts, s.rowPart)
 	sum := 0.0
 	for p := range losses {
 		if b.counts(p) && b.Targets[p] >= 0 {

@@ -181,7 +181,7 @@ func (m *Model) SetTraining(on bool) {
 // SetWorkers sets on how many workers a pass may be split; 0, the default,
 // leaves it to the size of the work. The number changes no bit.
 func (m *Model) SetWorkers(n int) {
-	m.team.workers = max(0, n)
+	m.team.set(n)
 	for _, l := range m.links {
 		if w, ok := l.net.(interface{ SetWorkers(n int) }); ok {
 			w.SetWorkers(n)

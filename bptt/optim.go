@@ -166,7 +166,7 @@ func (o *SGD) Update(rate float64) {
 func (o *SGD) LearningRate() float64 { return o.LR }
 
 // SetWorkers sets on how many workers Update may be split; 0: automatic.
-func (o *SGD) SetWorkers(n int) { o.pieces.team.workers = max(0, n) }
+func (o *SGD) SetWorkers(n int) { o.pieces.team.set(n) }
 
 // State implements Optimizer.
 func (o *SGD) State() OptimizerState {
@@ -268,7 +268,7 @@ func (o *adam) advance(lr float64) {
 }
 
 // SetWorkers sets on how many workers Update may be split; 0: automatic.
-func (o *adam) SetWorkers(n int) { o.pieces.team.workers = max(0, n) }
+func (o *adam) SetWorkers(n int) { o.pieces.team.set(n) }
 
 // Init implements Optimizer.
 func (o *Adam) Init(params []Param) error {

@@ -43,8 +43,8 @@ type Plan struct {
 	// training; ErrStop does so without being one for the caller.
 	OnStep func(Progress) error
 
-	// Workers is on how many workers the work may be split; 0 leaves it to the
-	// size of the work. The number changes no bit.
+	// Workers is on how many workers the work may be split, at most 256; 0
+	// leaves it to the size of the work. The number changes no bit.
 	Workers int
 
 	// Meta is kept in checkpoints, for the program's own settings.
@@ -187,7 +187,7 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 	if err := plan.Optimizer.Init(t.params); err != nil {
 		return nil, err
 	}
-	t.team.workers = plan.Workers
+	t.team.set(plan.Workers)
 	t.scratch.team = t.team
 	for _, part := range []any{net, plan.Optimizer} {
 		if w, ok := part.(interface{ SetWorkers(n int) }); ok && plan.Workers != 0 {

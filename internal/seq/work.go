@@ -35,8 +35,8 @@ type shares struct {
 	stepsBack, gradients             func(w, n int)
 }
 
-// maxWorkers bounds Config.Workers: shares smaller than this help nobody.
-const maxWorkers = 256
+// maxWorkers bounds Config.Workers.
+const maxWorkers = split.MaxWorkers
 
 // A piece is the size of a piece of work.
 type piece struct {

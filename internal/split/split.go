@@ -18,6 +18,10 @@ func Workers(isa kernels.ISA, work float64, most int) int {
 	return max(1, int(min(float64(most), work/grain(isa))))
 }
 
+// MaxWorkers bounds the number of workers that anybody may ask for: shares smaller
+// than this many make of a layer help nobody.
+const MaxWorkers = 256
+
 // grain is the work that is worth another worker: some 50 us of it, ten times
 // what handing it over takes.
 func grain(isa kernels.ISA) float64 {
