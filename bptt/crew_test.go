@@ -67,9 +67,9 @@ func TestScratchFollowsTheWork(t *testing.T) {
 	var s Scratch
 	s.team.set(256)
 	b := &Batch{Steps: 5, Rows: 3, Targets: ids}
-	want, _, err := CrossEntropy{}.Loss(nil, y, b, new(Scratch))
+	want, _, err := CrossEntropy{}.Loss(nil, y, b, 0, new(Scratch))
 	require.NoError(t, err)
-	got, _, err := CrossEntropy{}.Loss(nil, y, b, &s)
+	got, _, err := CrossEntropy{}.Loss(nil, y, b, 0, &s)
 	require.NoError(t, err)
 	require.Equal(t, want, got)
 	require.Len(t, s.probs, len(y), "at most one row for each worker, and a worker for each row")
@@ -81,7 +81,7 @@ func TestScratchFollowsTheWork(t *testing.T) {
 	m, s = smallModel(t), Scratch{}
 	require.NoError(t, m.ForwardIDs(y, ids))
 	m.Backward(nil, y)
-	_, _, err = CrossEntropy{}.Loss(nil, y, b, &s)
+	_, _, err = CrossEntropy{}.Loss(nil, y, b, 0, &s)
 	require.NoError(t, err)
 	isa := kernels.Current()
 	require.Len(t, m.links[1].lin.work, split.Workers(isa, float64(2*len(y)*6), 128))

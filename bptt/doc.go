@@ -37,6 +37,12 @@
 // sum of its gradients. [Chain] says how weights are shared; [Embedding.Readout] is
 // the usual case.
 //
+// # Updates of several windows
+//
+// Plan.Accumulate makes an update from several windows, whose loss is the mean over
+// all that counts in them together: see there, and Loss for what a loss of one's own
+// has to do.
+//
 // # Random masks
 //
 // Dropout and zoneout of a net are on in training and off in Evaluate. Every window

@@ -75,7 +75,7 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 		} else {
 			net.Forward(y, b.X)
 		}
-		s, m, err := loss.Loss(nil, y, &b, &scratch)
+		s, m, err := loss.Loss(nil, y, &b, 0, &scratch)
 		if err != nil {
 			return 0, 0, err
 		}

@@ -429,7 +429,7 @@ func ExampleBatch() {
 		Lengths: []int{2, 1}, // the second row has one step
 	}
 	var s bptt.Scratch
-	sum, n, err := bptt.CrossEntropy{}.Loss(nil, make([]float32, 2*2*8), &b, &s)
+	sum, n, err := bptt.CrossEntropy{}.Loss(nil, make([]float32, 2*2*8), &b, 0, &s)
 	fmt.Printf("%.4f %d %v\n", sum/float64(n), n, err)
 	// Output: 2.0794 3 <nil>
 }
@@ -438,7 +438,7 @@ func ExampleCrossEntropy() {
 	y := []float32{0, 0, 0, float32(math.Log(9))} // two steps of two classes
 	dy := make([]float32, 4)
 	var s bptt.Scratch
-	sum, n, _ := bptt.CrossEntropy{}.Loss(dy, y, &bptt.Batch{Steps: 2, Rows: 1, Targets: []int32{0, 1}}, &s)
+	sum, n, _ := bptt.CrossEntropy{}.Loss(dy, y, &bptt.Batch{Steps: 2, Rows: 1, Targets: []int32{0, 1}}, 0, &s)
 	fmt.Printf("%.3f over %d, perplexity %.3f, gradient %.2f\n", sum, n, bptt.Perplexity(sum/float64(n)), dy)
 	// Output: 0.799 over 2, perplexity 1.491, gradient [-0.25 0.25 0.05 -0.05]
 }
@@ -446,7 +446,7 @@ func ExampleCrossEntropy() {
 func ExampleMSE() {
 	dy := make([]float32, 2)
 	var s bptt.Scratch
-	sum, n, _ := bptt.MSE{}.Loss(dy, []float32{1, 5}, &bptt.Batch{Steps: 2, Rows: 1, Y: []float32{1, 3}}, &s)
+	sum, n, _ := bptt.MSE{}.Loss(dy, []float32{1, 5}, &bptt.Batch{Steps: 2, Rows: 1, Y: []float32{1, 3}}, 0, &s)
 	fmt.Println(sum/float64(n), dy)
 	// Output: 2 [0 2]
 }
@@ -454,21 +454,35 @@ func ExampleMSE() {
 // absolute is a Loss of one's own: the mean absolute error.
 type absolute struct{}
 
-func (absolute) Loss(dy, y []float32, b *bptt.Batch, _ *bptt.Scratch) (sum float64, n int, err error) {
+func (absolute) Loss(dy, y []float32, b *bptt.Batch, by int, _ *bptt.Scratch) (sum float64, n int, err error) {
+	if by == 0 {
+		by = len(y)
+	}
 	for i := range y {
 		d := y[i] - b.Y[i]
 		sum += math.Abs(float64(d))
 		if dy != nil {
-			dy[i] = float32(math.Copysign(1/float64(len(y)), float64(d)))
+			dy[i] = float32(math.Copysign(1/float64(by), float64(d)))
 		}
 	}
 	return sum, len(y), nil
 }
 
+// The gradient is that of the mean, or that of the sum divided by what the caller
+// names.
 func ExampleLoss() {
 	var loss bptt.Loss = absolute{}
-	fmt.Println(loss.Loss(nil, []float32{1, 5}, &bptt.Batch{Steps: 2, Rows: 1, Y: []float32{2, 3}}, nil))
-	// Output: 3 2 <nil>
+	y, b := []float32{1, 5}, &bptt.Batch{Steps: 2, Rows: 1, Y: []float32{2, 3}}
+	dy := make([]float32, 2)
+	fmt.Println(loss.Loss(nil, y, b, 0, nil))
+	for _, by := range []int{0, 1} {
+		_, _, _ = loss.Loss(dy, y, b, by, nil)
+		fmt.Println(dy)
+	}
+	// Output:
+	// 3 2 <nil>
+	// [-0.5 0.5]
+	// [-1 1]
 }
 
 // One Scratch is kept over all calls of a Loss, so that they do not allocate.
@@ -476,7 +490,7 @@ func ExampleScratch() {
 	var s bptt.Scratch
 	b := &bptt.Batch{Steps: 1, Rows: 1, Targets: []int32{0}}
 	for _, logit := range []float32{0, 1} {
-		sum, _, _ := bptt.CrossEntropy{}.Loss(nil, []float32{logit, 0}, b, &s)
+		sum, _, _ := bptt.CrossEntropy{}.Loss(nil, []float32{logit, 0}, b, 0, &s)
 		fmt.Printf("%.4f\n", sum)
 	}
 	// Output:

@@ -178,7 +178,7 @@ func TestGradientsAgreeWithPyTorch(t *testing.T) {
 		dy := make([]float32, len(y))
 		noError(t, net.ForwardIDs(y, first.IDs))
 		b := &bptt.Batch{Steps: m.Steps, Rows: m.Batch, IDs: first.IDs, Targets: first.Targets}
-		sum, n, err := bptt.CrossEntropy{}.Loss(dy, y, b, new(bptt.Scratch))
+		sum, n, err := bptt.CrossEntropy{}.Loss(dy, y, b, 0, new(bptt.Scratch))
 		noError(t, err)
 		a.number("loss", sum/float64(n), m.Cases[0].Want.Loss[0])
 		net.Backward(nil, dy)

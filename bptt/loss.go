@@ -12,10 +12,13 @@ import (
 
 // A Loss turns the outputs of a net into a number and its gradient.
 type Loss interface {
-	// Loss returns the sum of the loss over what b counts and how many terms
-	// it has, and sets dy, if not nil, to the gradient of sum/n. y and dy are
-	// [T][rows][width]. s is scratch that the caller keeps between calls.
-	Loss(dy, y []float32, b *Batch, s *Scratch) (sum float64, n int, err error)
+	// Loss returns the sum of the loss over what b counts and how many terms n
+	// it has, and sets dy, if not nil, to the gradient of sum/by, with n in
+	// place of a by of 0: the gradient of the mean. Where several batches make
+	// one update the Trainer asks for by = 1, the gradient of the sum, and
+	// divides when it knows the terms of all. y and dy are [T][rows][width]. s
+	// is scratch that the caller keeps between calls.
+	Loss(dy, y []float32, b *Batch, by int, s *Scratch) (sum float64, n int, err error)
 }
 
 // Scratch is memory and workers for a Loss. The zero value is ready.
@@ -45,7 +48,8 @@ func (s *Scratch) floats(n int) []float64 {
 //
 //	p = softmax(y)   loss = -sum ln p[target] / N   dy = (p - onehot(target)) / N
 //
-// N is the number of targets counted; with N = 0 loss and gradient are zero.
+// N is the number of targets counted, or for dy the by of Loss if that is not 0;
+// where nothing is counted loss and gradient are zero.
 // For each row of logits the maximum is subtracted and the exponentials divided
 // by their sum; the losses are added in float64, t then b ascending; dy is
 // rounded after p-1 and after the product with 1/N, and stored as +0 below
@@ -53,9 +57,9 @@ func (s *Scratch) floats(n int) []float64 {
 type CrossEntropy struct{}
 
 // Loss implements Loss. A target that is no class is an *IDError.
-func (CrossEntropy) Loss(dy, y []float32, b *Batch, s *Scratch) (float64, int, error) {
+func (CrossEntropy) Loss(dy, y []float32, b *Batch, by int, s *Scratch) (float64, int, error) {
 	rows := b.Steps * b.Rows
-	width, err := b.width("targets", len(b.Targets), rows, len(y), dy)
+	width, err := b.width(len(b.Targets), rows, len(y), dy, by)
 	if err != nil || width == 0 {
 		return 0, 0, err
 	}
@@ -77,7 +81,7 @@ func (CrossEntropy) Loss(dy, y []float32, b *Batch, s *Scratch) (float64, int, e
 		s.rowPart = s.crossEntropyRows
 	}
 	s.isa = kernels.Current()
-	s.dy, s.y, s.b, s.width, s.scale = dy, y, b, width, 1/float32(n)
+	s.dy, s.y, s.b, s.width, s.scale = dy, y, b, width, 1/float32(divisor(by, n))
 	losses := s.floats(rows)
 	parts := min(s.team.parts(s.isa, 16*len(y)), rows)
 	if dy == nil && len(s.probs) < parts*width {
@@ -126,11 +130,13 @@ func (s *Scratch) crossEntropyRows(w, n int) {
 // sequence is asked for its last output alone.
 //
 //	loss = sum (y - target)^2 / N   dy = (y - target) * 2/N
+//
+// N is the number of these elements, or for dy the by of Loss if that is not 0.
 type MSE struct{}
 
 // Loss implements Loss. The squares are exact in float64 and added in the order
 // of memory.
-func (MSE) Loss(dy, y []float32, b *Batch, s *Scratch) (float64, int, error) {
+func (MSE) Loss(dy, y []float32, b *Batch, by int, s *Scratch) (float64, int, error) {
 	rows := b.Steps * b.Rows
 	if len(b.Y) != len(y) {
 		return 0, 0, fmt.Errorf("bptt: MSE: %d targets for %d outputs", len(b.Y), len(y))
@@ -139,7 +145,7 @@ func (MSE) Loss(dy, y []float32, b *Batch, s *Scratch) (float64, int, error) {
 	if len(b.Targets) > 0 {
 		have = len(b.Targets)
 	}
-	width, err := b.width("targets", have, rows, len(y), dy)
+	width, err := b.width(have, rows, len(y), dy, by)
 	if err != nil || width == 0 {
 		return 0, 0, err
 	}
@@ -155,7 +161,7 @@ func (MSE) Loss(dy, y []float32, b *Batch, s *Scratch) (float64, int, error) {
 		return 0, 0, nil
 	}
 	isa := kernels.Current()
-	scale := 2 / float32(n)
+	scale := 2 / float32(divisor(by, n))
 	sum := 0.0
 	for p := range rows {
 		if !counts(p) {
@@ -178,10 +184,12 @@ func (MSE) Loss(dy, y []float32, b *Batch, s *Scratch) (float64, int, error) {
 
 // width is the width of outputs of n elements, after checking everything a loss
 // relies on.
-func (b *Batch) width(what string, have, rows, n int, dy []float32) (int, error) {
+func (b *Batch) width(targets, rows, n int, dy []float32, by int) (int, error) {
 	switch {
-	case have != rows:
-		return 0, fmt.Errorf("bptt: a batch has %d %s, want %d for %d steps of %d rows", have, what, rows, b.Steps, b.Rows)
+	case by < 0:
+		return 0, fmt.Errorf("bptt: a gradient of the loss divided by %d, want the number of terms, or 0 for those of the batch", by)
+	case targets != rows:
+		return 0, fmt.Errorf("bptt: a batch has %d targets, want %d for %d steps of %d rows", targets, rows, b.Steps, b.Rows)
 	case dy != nil && len(dy) != n:
 		return 0, fmt.Errorf("bptt: dy has %d elements, want %d, those of y", len(dy), n)
 	case rows == 0 && n == 0:
@@ -190,6 +198,14 @@ func (b *Batch) width(what string, have, rows, n int, dy []float32) (int, error)
 		return 0, fmt.Errorf("bptt: y has %d elements, which is no multiple of the %d rows of the batch", n, rows)
 	}
 	return n / rows, nil
+}
+
+// divisor is what the gradient of a sum of n terms is divided by.
+func divisor(by, n int) int {
+	if by == 0 {
+		return n
+	}
+	return by
 }
 
 // BitsPerSymbol converts a mean loss in nats to bits.

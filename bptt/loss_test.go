@@ -65,14 +65,14 @@ func TestCrossEntropy(t *testing.T) {
 				dy[i] = float32(math.NaN())
 			}
 			var s bptt.Scratch
-			sum, n, err := bptt.CrossEntropy{}.Loss(dy, y, b, &s)
+			sum, n, err := bptt.CrossEntropy{}.Loss(dy, y, b, 0, &s)
 			require.NoError(t, err)
 			require.Equal(t, wantN, n)
 			require.InDelta(t, wantSum, sum, 1e-5*float64(n+1))
 			for i := range dy {
 				require.InDelta(t, want[i], float64(dy[i]), 1e-6)
 			}
-			without, n2, err := bptt.CrossEntropy{}.Loss(nil, y, b, &s)
+			without, n2, err := bptt.CrossEntropy{}.Loss(nil, y, b, 0, &s)
 			require.NoError(t, err)
 			require.Equal(t, sum, without, "the loss without the gradient is the same number")
 			require.Equal(t, n, n2)
@@ -85,28 +85,28 @@ func TestCrossEntropyEdges(t *testing.T) {
 	ce := bptt.CrossEntropy{}
 	// Nothing counted: zero loss, zero gradient, whatever y is.
 	dy := []float32{1, 2}
-	sum, n, err := ce.Loss(dy, []float32{float32(math.NaN()), 1}, &bptt.Batch{Steps: 1, Rows: 1, Targets: []int32{-100}}, &s)
+	sum, n, err := ce.Loss(dy, []float32{float32(math.NaN()), 1}, &bptt.Batch{Steps: 1, Rows: 1, Targets: []int32{-100}}, 0, &s)
 	require.NoError(t, err)
 	require.Zero(t, sum)
 	require.Zero(t, n)
 	require.Equal(t, []float32{0, 0}, dy)
-	sum, n, err = ce.Loss(nil, nil, &bptt.Batch{Rows: 2}, &s)
+	sum, n, err = ce.Loss(nil, nil, &bptt.Batch{Rows: 2}, 0, &s)
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Zero(t, sum)
 
 	// Large logits do not overflow, a NaN shows.
-	sum, _, err = ce.Loss(dy, []float32{3e38, -3e38}, &bptt.Batch{Steps: 1, Rows: 1, Targets: []int32{0}}, &s)
+	sum, _, err = ce.Loss(dy, []float32{3e38, -3e38}, &bptt.Batch{Steps: 1, Rows: 1, Targets: []int32{0}}, 0, &s)
 	require.NoError(t, err)
 	require.Zero(t, sum)
 	require.Equal(t, []float32{0, 0}, dy)
-	sum, _, err = ce.Loss(dy, []float32{float32(math.NaN()), 0}, &bptt.Batch{Steps: 1, Rows: 1, Targets: []int32{1}}, &s)
+	sum, _, err = ce.Loss(dy, []float32{float32(math.NaN()), 0}, &bptt.Batch{Steps: 1, Rows: 1, Targets: []int32{1}}, 0, &s)
 	require.NoError(t, err)
 	require.True(t, math.IsNaN(sum))
 	require.True(t, math.IsNaN(float64(dy[0])))
 
 	// Gradients too small to matter are +0: their speed is that of others.
-	_, _, err = ce.Loss(dy, []float32{0, -80}, &bptt.Batch{Steps: 1, Rows: 1, Targets: []int32{0}}, &s)
+	_, _, err = ce.Loss(dy, []float32{0, -80}, &bptt.Batch{Steps: 1, Rows: 1, Targets: []int32{0}}, 0, &s)
 	require.NoError(t, err)
 	require.Equal(t, uint32(0), math.Float32bits(dy[1]))
 
@@ -116,12 +116,12 @@ func TestCrossEntropyEdges(t *testing.T) {
 		"class":    {Steps: 1, Rows: 1, Targets: []int32{2}},
 		"no rows":  {},
 	} {
-		_, _, err := ce.Loss(dy, []float32{0, 0}, b, &s)
+		_, _, err := ce.Loss(dy, []float32{0, 0}, b, 0, &s)
 		require.Error(t, err, name)
 	}
-	_, _, err = ce.Loss(dy[:1], []float32{0, 0}, &bptt.Batch{Steps: 1, Rows: 1, Targets: []int32{0}}, &s)
+	_, _, err = ce.Loss(dy[:1], []float32{0, 0}, &bptt.Batch{Steps: 1, Rows: 1, Targets: []int32{0}}, 0, &s)
 	require.Error(t, err)
-	_, _, err = bptt.MSE{}.Loss(dy, []float32{0, 0}, &bptt.Batch{Steps: 1, Rows: 1, Y: []float32{0}}, &s)
+	_, _, err = bptt.MSE{}.Loss(dy, []float32{0, 0}, &bptt.Batch{Steps: 1, Rows: 1, Y: []float32{0}}, 0, &s)
 	require.Error(t, err)
 }
 
@@ -131,13 +131,13 @@ func TestMSE(t *testing.T) {
 	b := &bptt.Batch{Steps: 2, Rows: 2, Y: []float32{1, 2, 3, 4, 5, 6, nan, nan}, Lengths: []int{2, 1}}
 	y := []float32{2, 2, 0, 4, 5, 4, nan, nan}
 	dy := make([]float32, 8)
-	sum, n, err := bptt.MSE{}.Loss(dy, y, b, &s)
+	sum, n, err := bptt.MSE{}.Loss(dy, y, b, 0, &s)
 	require.NoError(t, err)
 	require.Equal(t, 1.0+9+4, sum)
 	require.Equal(t, 6, n)
 	third := float32(2) / 6
 	require.Equal(t, []float32{third, 0, -3 * third, 0, 0, -2 * third, 0, 0}, dy)
-	sum, n, err = bptt.MSE{}.Loss(nil, y, &bptt.Batch{Steps: 2, Rows: 2, Y: b.Y, Lengths: []int{0, 0}}, &s)
+	sum, n, err = bptt.MSE{}.Loss(nil, y, &bptt.Batch{Steps: 2, Rows: 2, Y: b.Y, Lengths: []int{0, 0}}, 0, &s)
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Zero(t, sum)
@@ -146,19 +146,19 @@ func TestMSE(t *testing.T) {
 	// are left have one element in two of the mean before.
 	b.Targets = []int32{-1, 0, 7, -5}
 	y[0], b.Y[1] = nan, nan
-	sum, n, err = bptt.MSE{}.Loss(dy, y, b, &s)
+	sum, n, err = bptt.MSE{}.Loss(dy, y, b, 0, &s)
 	require.NoError(t, err)
 	require.Equal(t, 9.0+4, sum)
 	require.Equal(t, 4, n)
 	require.Equal(t, []float32{0, 0, -1.5, 0, 0, -1, 0, 0}, dy)
 	b.Targets = []int32{-1, -1, -1, -1}
-	sum, n, err = bptt.MSE{}.Loss(dy, y, b, &s)
+	sum, n, err = bptt.MSE{}.Loss(dy, y, b, 0, &s)
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Zero(t, sum)
 	require.Equal(t, make([]float32, 8), dy)
 	b.Targets = b.Targets[:3]
-	_, _, err = bptt.MSE{}.Loss(dy, y, b, &s)
+	_, _, err = bptt.MSE{}.Loss(dy, y, b, 0, &s)
 	require.ErrorContains(t, err, "3 targets, want 4")
 }
 

@@ -260,7 +260,7 @@ func TestModelAgainstOracle(t *testing.T) {
 				}
 			}
 			b := &bptt.Batch{Steps: p.steps, Rows: p.batch, IDs: p.ids, Targets: p.targets, Lengths: p.lengths}
-			sum, n, err := bptt.CrossEntropy{}.Loss(dy, y, b, new(bptt.Scratch))
+			sum, n, err := bptt.CrossEntropy{}.Loss(dy, y, b, 0, new(bptt.Scratch))
 			noError(t, err)
 			h.number(name+"loss", sum/float64(max(n, 1)), p.want.loss)
 			h.hold(name+"dy", dy, p.want.dy)
@@ -382,7 +382,7 @@ func TestMSEAgainstOracle(t *testing.T) {
 		h := holder{t: t}
 		dy := make([]float32, len(y))
 		fill(dy, float32(math.NaN()))
-		sum, count, err := bptt.MSE{}.Loss(dy, y, b, new(bptt.Scratch))
+		sum, count, err := bptt.MSE{}.Loss(dy, y, b, 0, new(bptt.Scratch))
 		noError(t, err)
 		if count != 4*width {
 			t.Errorf("%d elements counted, want %d", count, 4*width)

@@ -327,7 +327,7 @@ func TestReportedTwiceLearnsFromBoth(t *testing.T) {
 	b := &bptt.Batch{Steps: 4, Rows: 1, X: []float32{1, 2, 3, 4}, Y: make([]float32, 4)}
 	y, dy := make([]float32, 4), make([]float32, 4)
 	net.Forward(y, b.X)
-	_, _, err := bptt.MSE{}.Loss(dy, y, b, new(bptt.Scratch))
+	_, _, err := bptt.MSE{}.Loss(dy, y, b, 0, new(bptt.Scratch))
 	require.NoError(t, err)
 	net.Backward(nil, dy)
 	require.NotZero(t, net.scale[0])

@@ -29,8 +29,12 @@ type Plan struct {
 	// before the norm is taken.
 	ClipNorm, ClipValue float64
 
-	// Accumulate is the number of windows whose gradients are averaged into
-	// one update; 0 is 1.
+	// Accumulate is the number of windows that one update is made from; 0 is 1.
+	// The gradient is that of the loss that Progress reports: the sum over all
+	// that counts in these windows, divided by the number N of its terms. A
+	// window with more targets weighs more, and one in which nothing counts
+	// adds nothing. An update goes on into the next epoch; at the end of the
+	// last one it is made from the windows that are left.
 	Accumulate int
 
 	// Steps and Epochs end the training at that many updates or passes over
@@ -283,9 +287,10 @@ func (t *Trainer) update() (Progress, error) {
 		loss = sum / float64(count)
 	}
 	p := Progress{Step: t.step + 1, Epoch: t.epoch, Loss: loss, Count: count, Counted: t.counted + int64(count)}
-	if windows > 1 {
+	if t.plan.Accumulate > 1 && count > 0 {
+		// The passes added up the gradients of sums.
 		for _, q := range t.params {
-			t.isa.Scale(q.G, q.G, 1/float32(windows))
+			t.isa.Scale(q.G, q.G, float32(1/float64(count)))
 		}
 	}
 	norm, bad := t.clip()
@@ -424,7 +429,11 @@ func (t *Trainer) pass() (sum float64, count int, err error) {
 	if err := t.forward(y, b); err != nil {
 		return 0, 0, err
 	}
-	if sum, count, err = t.plan.Loss.Loss(dy, y, b, &t.scratch); err != nil {
+	by := 0 // the terms of this window
+	if t.plan.Accumulate > 1 {
+		by = 1 // update divides, when it knows how many terms all windows have
+	}
+	if sum, count, err = t.plan.Loss.Loss(dy, y, b, by, &t.scratch); err != nil {
 		return 0, 0, err
 	}
 	t.net.Backward(nil, dy)

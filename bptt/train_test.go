@@ -82,7 +82,8 @@ func TestLimits(t *testing.T) {
 	require.Equal(t, int64(3), r.Step)
 }
 
-// TestAccumulate: the gradient of an update is the mean of its windows'.
+// TestAccumulate: the gradient of an update is the mean of its windows' where
+// these have the same number of terms.
 func TestAccumulate(t *testing.T) {
 	grad := func(accumulate int, skip int) (g float32) {
 		net := newLeaky(2, 1)
@@ -290,7 +291,7 @@ func TestNonFinite(t *testing.T) {
 
 type infinite struct{}
 
-func (infinite) Loss(dy, _ []float32, _ *bptt.Batch, _ *bptt.Scratch) (float64, int, error) {
+func (infinite) Loss(dy, _ []float32, _ *bptt.Batch, _ int, _ *bptt.Scratch) (float64, int, error) {
 	clear(dy)
 	return math.Inf(1), 1, nil
 }

@@ -130,11 +130,11 @@ type tally struct {
 // Schmidhuber 1997).
 const near = 0.04
 
-func (c *tally) Loss(dy, y []float32, b *bptt.Batch, s *bptt.Scratch) (float64, int, error) {
+func (c *tally) Loss(dy, y []float32, b *bptt.Batch, by int, s *bptt.Scratch) (float64, int, error) {
 	for p, target := range b.Targets {
 		if d := y[p] - b.Y[p]; target >= 0 && d < near && d > -near {
 			c.right++
 		}
 	}
-	return c.MSE.Loss(dy, y, b, s)
+	return c.MSE.Loss(dy, y, b, by, s)
 }

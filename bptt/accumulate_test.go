@@ -1,0 +1,242 @@
+package bptt_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/lstm"
+)
+
+// An update is a gradient that reached the optimizer, and what was said of it.
+type updateSeen struct {
+	bptt.Progress
+	grads [][]float32
+}
+
+// updates trains with weights that stay and returns every update.
+func updates(t *testing.T, net bptt.Net, data bptt.Data, p bptt.Plan) (seen []updateSeen) {
+	t.Helper()
+	p.Optimizer = frozen{}
+	p.OnStep = func(q bptt.Progress) error {
+		u := updateSeen{Progress: q}
+		net.EachParam(func(_ string, _, g []float32) { u.grads = append(u.grads, append([]float32(nil), g...)) })
+		seen = append(seen, u)
+		return nil
+	}
+	_, err := bptt.Train(context.Background(), net, data, p)
+	require.NoError(t, err)
+	return seen
+}
+
+// TestAccumulateWeighsByTerms: windows of 8 and 1 targets give the gradient of one
+// batch of both rows, within the bounds that the oracle computes for that batch,
+// and its loss. (The mean of the two means is far outside.)
+func TestAccumulateWeighsByTerms(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	whole := model{vocabulary: 7, width: 5, cfg: lstm.Config{Hidden: 9, Layers: 2}, steps: 10, batch: 2}
+	whole.chain(t) // draws the weights
+	lengths := []int{10, 3}
+	var seqs []bptt.Sequence
+	for _, n := range lengths {
+		seqs = append(seqs, bptt.Sequence{IDs: drawIDs(rng, n, 7), Targets: drawIDs(rng, n, 7)})
+	}
+	seqs[0].Targets[2], seqs[0].Targets[5] = -1, -1 // leaves 8
+	seqs[1].Targets[0], seqs[1].Targets[2] = -1, -1 // leaves 1
+	ids, targets := make([]int32, 20), make([]int32, 20)
+	for p := range ids {
+		if s := seqs[p%2]; p/2 < len(s.IDs) {
+			ids[p], targets[p] = s.IDs[p/2], s.Targets[p/2]
+		}
+	}
+	want := whole.judge(10, ids, targets, lengths, nil)
+	one := whole
+	one.batch = 1
+	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+		run := func(m model, accumulate int) updateSeen {
+			data, err := bptt.NewSequences(seqs, m.batch, nil)
+			noError(t, err)
+			net := m.chain(t)
+			seen := updates(t, net, data, bptt.Plan{Accumulate: accumulate, Epochs: 1, Loss: bptt.CrossEntropy{}})
+			require.Len(t, seen, 1)
+			require.Equal(t, 9, seen[0].Count)
+			h := holder{t: t}
+			h.number("loss", seen[0].Loss, want.loss)
+			i := 0
+			net.EachParam(func(name string, _, _ []float32) {
+				h.hold(fmt.Sprintf("%d rows: gradient of %s", m.batch, name), seen[0].grads[i], want.grads[name])
+				i++
+			})
+			require.Equal(t, len(want.grads), i)
+			t.Logf("%d rows, %d windows: norm %.6f, at most %.0f%% of any bound used", m.batch, accumulate, seen[0].Norm, 100*h.used)
+			return seen[0]
+		}
+		together, apart := run(whole, 1), run(one, 2)
+		require.Equal(t, together.Loss, apart.Loss, "a sum in float64 of the same terms")
+		require.InEpsilon(t, together.Norm, apart.Norm, 1e-5)
+	})
+}
+
+// TestAccumulateNothing: a window in which nothing counts changes no bit of an
+// update, wherever it stands.
+func TestAccumulateNothing(t *testing.T) {
+	ids := func(n, counted int) bptt.Sequence {
+		s := bptt.Sequence{Steps: n}
+		for i := range n {
+			s.IDs, s.Targets = append(s.IDs, int32(i*i%13)), append(s.Targets, int32(i%13))
+			if i < n-counted {
+				s.Targets[i] = -1
+			}
+		}
+		return s
+	}
+	floats := func(n, counted int) bptt.Sequence {
+		s := ids(n, counted)
+		s.IDs = nil
+		for i := range n {
+			s.X, s.Y = append(s.X, float32(i)/7, 1), append(s.Y, float32(i%3))
+		}
+		return s
+	}
+	for _, c := range []struct {
+		name string
+		loss bptt.Loss
+		net  func() bptt.Net
+		make func(n, counted int) bptt.Sequence
+	}{
+		{"cross-entropy", bptt.CrossEntropy{}, func() bptt.Net {
+			return languageModel(t, 1, sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 2, steps: 9, batch: 1})
+		}, ids},
+		{"squared error", bptt.MSE{}, func() bptt.Net { return regression(t, 9, 1) }, floats},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			counting := []bptt.Sequence{c.make(9, 8), c.make(2, 1)}
+			nothing := []bptt.Sequence{c.make(5, 0), {}, c.make(9, 0)}
+			run := func(seqs ...bptt.Sequence) updateSeen {
+				data, err := bptt.NewSequences(seqs, 1, nil)
+				require.NoError(t, err)
+				seen := updates(t, c.net(), data, bptt.Plan{Accumulate: len(seqs), Epochs: 1, Loss: c.loss, ClipNorm: 0.1})
+				require.Len(t, seen, 1)
+				return seen[0]
+			}
+			want := run(counting...)
+			require.Equal(t, 9, want.Count)
+			for _, n := range nothing {
+				for at := range 3 {
+					seqs := append(append(append([]bptt.Sequence{}, counting[:at]...), n), counting[at:]...)
+					got := run(seqs...)
+					for i := range want.grads {
+						numtest.Equal(t, got.grads[i], want.grads[i], "parameter %d", i)
+					}
+					require.Equal(t, []any{want.Loss, want.Count, want.Norm}, []any{got.Loss, got.Count, got.Norm})
+				}
+			}
+			none := run(nothing...)
+			require.Equal(t, []any{0.0, 0, 0.0}, []any{none.Loss, none.Count, none.Norm}, "nothing at all is a gradient of zero")
+		})
+	}
+}
+
+// regression is an LSTM and a readout of width 1 over inputs of width 2.
+func regression(t *testing.T, steps, batch int) bptt.Net {
+	t.Helper()
+	r := rand.New(rand.NewPCG(3, 3))
+	rnn, err := lstm.New(lstm.Config{Input: 2, Hidden: 7}, r)
+	require.NoError(t, err)
+	out, err := bptt.NewLinear(7, 1, r)
+	require.NoError(t, err)
+	net, err := bptt.Chain(rnn.Unroll(steps, batch), out)
+	require.NoError(t, err)
+	return net
+}
+
+// TestAccumulateAcrossEpochs: an update takes its windows from the end of one
+// epoch and the beginning of the next, and the last is made from those that are
+// left; every target counts once where windows overlap. All numbers here are exact
+// in float32 up to the last product.
+func TestAccumulateAcrossEpochs(t *testing.T) {
+	for _, c := range []struct {
+		window, stride int
+		counts         []int // of the windows of one epoch
+	}{{4, 2, []int{2, 2, 2, 1}}, {4, 2, []int{2, 2, 2, 2}}, {3, 1, []int{1, 1, 1, 1, 1, 1, 1}}, {3, 3, []int{3, 3, 1}}} {
+		steps := 0
+		for _, n := range c.counts {
+			steps += n
+		}
+		run := func(accumulate int) []updateSeen {
+			return updates(t, newLeaky(4, 1), &script{n: steps, reset: map[int]bool{0: true}}, bptt.Plan{
+				Window: c.window, Stride: c.stride, Epochs: 2, Accumulate: accumulate, Loss: sumOfSquares{}})
+		}
+		single := run(1)
+		require.Len(t, single, 2*len(c.counts))
+		for accumulate := 2; accumulate <= 2*len(c.counts)+1; accumulate++ {
+			seen := run(accumulate)
+			for i := 0; i < len(single); i += accumulate {
+				var sum float32
+				var loss float64
+				n := 0
+				for k := i; k < min(i+accumulate, len(single)); k++ {
+					count := c.counts[k%len(c.counts)]
+					require.Equal(t, count, single[k].Count)
+					sum, loss, n = sum+single[k].grads[0][0], loss+single[k].Loss*float64(count), n+count
+				}
+				got := seen[i/accumulate]
+				require.Equal(t, n, got.Count)
+				require.InEpsilon(t, loss/float64(n), got.Loss, 1e-15)
+				require.Equal(t, sum*float32(1/float64(n)), got.grads[0][0], "update %d of %d windows", i/accumulate, accumulate)
+			}
+			require.Len(t, seen, (len(single)+accumulate-1)/accumulate)
+		}
+	}
+}
+
+// sumOfSquares is MSE whose gradient is that of the sum, whatever it is asked for.
+type sumOfSquares struct{ bptt.MSE }
+
+func (l sumOfSquares) Loss(dy, y []float32, b *bptt.Batch, _ int, s *bptt.Scratch) (float64, int, error) {
+	return l.MSE.Loss(dy, y, b, 1, s)
+}
+
+// TestLossesDivideByWhatTheCallerSays: a gradient is that of sum/by; by = 0 is the
+// number of terms.
+func TestLossesDivideByWhatTheCallerSays(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	const steps, rows, width = 3, 2, 5
+	y, target := make([]float32, steps*rows*width), make([]float32, steps*rows*width)
+	for i := range y {
+		y[i], target[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
+	}
+	b := &bptt.Batch{Steps: steps, Rows: rows, Targets: []int32{0, 4, -1, 2, 3, 1}, Y: target, Lengths: []int{3, 2}}
+	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+		for _, loss := range []bptt.Loss{bptt.CrossEntropy{}, bptt.MSE{}} {
+			var s bptt.Scratch
+			grad := func(by int) ([]float32, float64, int) {
+				dy := make([]float32, len(y))
+				sum, n, err := loss.Loss(dy, y, b, by, &s)
+				require.NoError(t, err)
+				return dy, sum, n
+			}
+			mean, sum, n := grad(0)
+			same, _, _ := grad(n)
+			numtest.Equal(t, same, mean, "%T", loss)
+			for _, by := range []int{1, 3, 64} {
+				dy, again, m := grad(by)
+				require.Equal(t, []any{sum, n}, []any{again, m}, "%T", loss)
+				for i := range dy {
+					// Both are a product with a rounded number.
+					want := float64(mean[i]) * float64(n) / float64(by)
+					require.LessOrEqual(t, math.Abs(float64(dy[i])-want), 4*0x1p-24*math.Abs(want), "%T by %d", loss, by)
+				}
+			}
+			_, _, err := loss.Loss(nil, y, b, -1, &s)
+			require.ErrorContains(t, err, "-1")
+		}
+	})
+}
