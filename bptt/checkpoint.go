@@ -202,7 +202,8 @@ func (t *Trainer) Resume(c *Checkpoint) error {
 	if !ok {
 		return fmt.Errorf("bptt: the position of %T cannot be restored: it has no UnmarshalBinary", t.data)
 	}
-	// Masks and data are the only ones to know what they take, so they come first.
+	// Masks, optimizer and data are the only ones to know what they take, so they
+	// come first.
 	if t.masked != nil {
 		before := t.masked.MaskState()
 		if err := t.masked.SetMaskState(seeds); err != nil {
@@ -214,14 +215,20 @@ func (t *Trainer) Resume(c *Checkpoint) error {
 			}
 		}()
 	}
+	saved := have.clone()
+	if err := t.plan.Optimizer.SetState(opt); err != nil {
+		return err
+	}
+	defer func() {
+		if !resumed {
+			t.plan.Optimizer.SetState(saved)
+		}
+	}()
 	if err := pos.UnmarshalBinary(position); err != nil {
 		return fmt.Errorf("bptt: the position in the data: %w", err)
 	}
 
 	// Everything has been checked against what is here: this part succeeds.
-	if err := t.plan.Optimizer.SetState(opt); err != nil {
-		return err
-	}
 	if err := t.net.SetState(state); err != nil {
 		return err
 	}

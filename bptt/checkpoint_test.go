@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/internal/wire"
 	"github.com/simdrnn/simdrnn/lstm"
 )
 
@@ -196,6 +198,35 @@ func TestResumeRefuses(t *testing.T) {
 	tr, err := bptt.NewTrainer(newLeaky(6, 1), never{}, plan(bptt.Plan{}))
 	require.NoError(t, err)
 	require.ErrorContains(t, tr.Save(&got), "MarshalBinary")
+}
+
+// forge returns a checkpoint whose sections edit has changed, undamaged.
+func forge(t *testing.T, file []byte, edit func(s *wire.Section)) []byte {
+	t.Helper()
+	f, err := wire.NewReader(bytes.NewReader(file), "bptt.training", 1)
+	require.NoError(t, err)
+	var b bytes.Buffer
+	w := wire.NewWriter(&b, "bptt.training", 1)
+	for {
+		s, err := f.Next()
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
+		edit(s)
+		switch s.Type {
+		case wire.Byte:
+			w.Bytes(s.Name, s.Bytes)
+		case wire.Float32:
+			w.Float32(s.Name, s.Float32, s.Shape...)
+		case wire.Float64:
+			w.Float64(s.Name, s.Float64, s.Shape...)
+		case wire.Int64:
+			w.Int64(s.Name, s.Int64, s.Shape...)
+		}
+	}
+	require.NoError(t, w.Close())
+	return b.Bytes()
 }
 
 type half struct{ never }

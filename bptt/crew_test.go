@@ -39,6 +39,8 @@ func TestWorkersAreBounded(t *testing.T) {
 			require.NoError(t, err)
 			_, err = Train(context.Background(), m, text, Plan{Window: 5, Steps: 3, Workers: workers, Loss: CrossEntropy{}, Optimizer: o, ClipNorm: 1})
 			require.NoError(t, err)
+			_, _, err = Evaluate(context.Background(), m, text, CrossEntropy{})
+			require.NoError(t, err)
 		}
 		return Fingerprint(m)
 	}

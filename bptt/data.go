@@ -39,14 +39,59 @@ func (b *Batch) counts(p int) bool {
 	return t >= b.Context && (b.Lengths == nil || t < b.Lengths[p%b.Rows])
 }
 
+// check refuses a batch that does not fit a net of these rows and widths, which
+// takes at most that many steps, of ids or of X.
+func (b *Batch) check(steps, rows, in, out int, ids bool) error {
+	pairs := b.Steps * rows
+	switch {
+	case b.Rows != rows:
+		return fmt.Errorf("bptt: a batch of %d rows, the net has %d", b.Rows, rows)
+	case b.Steps < 0 || b.Steps > steps:
+		return fmt.Errorf("bptt: a batch of %d steps, want at most %d", b.Steps, steps)
+	case ids && len(b.IDs) != pairs:
+		return fmt.Errorf("bptt: a batch with %d ids, want %d for %d steps of %d rows", len(b.IDs), pairs, b.Steps, rows)
+	case !ids && len(b.X) != pairs*in:
+		return fmt.Errorf("bptt: a batch with %d inputs, want %d for %d steps of %d rows of width %d", len(b.X), pairs*in, b.Steps, rows, in)
+	case len(b.Targets) != pairs && len(b.Y) != pairs*out:
+		return fmt.Errorf("bptt: a batch with %d targets and %d target values, want %d or %d", len(b.Targets), len(b.Y), pairs, pairs*out)
+	case b.Lengths != nil && len(b.Lengths) != rows:
+		return fmt.Errorf("bptt: a batch with %d lengths, want %d", len(b.Lengths), rows)
+	case b.Reset != nil && len(b.Reset) != rows:
+		return fmt.Errorf("bptt: a batch with %d reset flags, want %d", len(b.Reset), rows)
+	}
+	for r, n := range b.Lengths {
+		if n < 0 || n > b.Steps {
+			return fmt.Errorf("bptt: a batch with length %d of row %d, want 0 to %d", n, r, b.Steps)
+		}
+	}
+	return nil
+}
+
 // Data is a source of batches. If it is also an encoding.BinaryMarshaler and
 // BinaryUnmarshaler its position goes into checkpoints, and a resumed run sees
-// exactly what is left.
+// exactly what is left; and Evaluate leaves it where it was.
 type Data interface {
 	// Next fills b with what comes next, at most b.Want steps of it. After the
 	// last batch of an epoch it returns io.EOF; the call after that begins the
 	// next epoch.
 	Next(b *Batch) error
+
+	// Rewind goes back to the beginning of the epoch that Next is in: the same
+	// batches come once more, in the same order. It changes nothing where that
+	// is the place already, as it is of new Data and after an io.EOF.
+	Rewind() error
+}
+
+// next is data.Next, a panic in it being an error.
+func next(data Data, b *Batch) (err error) {
+	defer catch("Data.Next", &err)
+	return data.Next(b)
+}
+
+// rewind is data.Rewind, a panic in it being an error.
+func rewind(data Data) (err error) {
+	defer catch("Data.Rewind", &err)
+	return data.Rewind()
 }
 
 // Text is Data made of one text whose symbols are its bytes: the text is cut
@@ -135,6 +180,12 @@ func (d *stream[S]) Next(b *Batch) error {
 		b.Reset = d.fresh
 	}
 	d.pos += steps
+	return nil
+}
+
+// Rewind implements Data.
+func (d *stream[S]) Rewind() error {
+	d.pos = 0
 	return nil
 }
 

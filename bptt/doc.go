@@ -43,6 +43,19 @@
 // all that counts in them together: see there, and Loss for what a loss of one's own
 // has to do.
 //
+// # Borrowed data
+//
+// NewTrainer and Evaluate begin at the beginning of an epoch wherever the Data
+// stands; Trainer.Resume goes on in the middle. Evaluate leaves the Data and the
+// net's state as they were, so that a run may be evaluated between its updates, on
+// the data that it trains on too.
+//
+// # Settings
+//
+// What is no number, or none that float32 can hold, is refused by name: a field by
+// NewTrainer, what comes of a Schedule at its step, and the weights are then those
+// of the last complete update.
+//
 // # Random masks
 //
 // Dropout and zoneout of a net are on in training and off in Evaluate. Every window

@@ -2,16 +2,36 @@ package bptt
 
 import (
 	"context"
+	"encoding"
 	"fmt"
 	"io"
 )
 
 // Evaluate returns the mean loss of net over one epoch of data and the number
-// of terms it is the mean of, without training: dropout and the like are off,
-// and the carried state is as before when it returns. Batches of any number of
-// steps up to the net's are asked for; the state is carried between them but
-// where their Reset says otherwise. The net is in training mode afterwards.
+// of terms it is the mean of, without training: dropout and the like are off.
+// It begins at the beginning of the epoch that data is in, wherever data stands.
+// Batches of any number of steps up to the net's are asked for; the state is
+// carried between them but where their Reset says otherwise.
+//
+// What is borrowed goes back as it was, also on an error or when ctx ends: the
+// carried state of net, the place of its masks, and the position of data if it
+// can say it (see Data). So a run may be evaluated on the data that it trains
+// on. Data that cannot say its position stands at the beginning of an epoch
+// afterwards, and must not be the data of a run that goes on. The net is in
+// training mode afterwards, and its lengths are those of SetLengths(nil).
 func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64, n int, err error) {
+	switch {
+	case isNil(net):
+		return 0, 0, errNoNet
+	case isNil(data):
+		return 0, 0, errNoData
+	case isNil(loss):
+		return 0, 0, errNoLoss
+	}
+	giveBack, err := borrow(data)
+	if err != nil {
+		return 0, 0, err
+	}
 	steps, batch, in, out := net.Dims()
 	var ids idNet
 	if m, ok := net.(*Model); !ok || m.emb != nil {
@@ -22,8 +42,6 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 	if masked != nil {
 		clock = masked.Clock()
 	}
-	net.SetTraining(false)
-	net.Reset()
 	defer func() {
 		if masked != nil {
 			if e := masked.SetClock(clock); err == nil {
@@ -37,7 +55,15 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 		if e := net.SetState(saved); err == nil {
 			err = e
 		}
+		if e := giveBack(); err == nil {
+			err = e
+		}
+		if err != nil {
+			mean, n = 0, 0
+		}
 	}()
+	net.SetTraining(false)
+	net.Reset()
 	y := make([]float32, steps*batch*out)
 	var scratch Scratch
 	rows := make([]int, 0, batch)
@@ -47,7 +73,7 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 			return 0, 0, err
 		}
 		b := Batch{Want: steps}
-		if err := data.Next(&b); err == io.EOF {
+		if err := next(data, &b); err == io.EOF {
 			break
 		} else if err != nil {
 			return 0, 0, err
@@ -75,7 +101,7 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 		} else {
 			net.Forward(y, b.X)
 		}
-		s, m, err := loss.Loss(nil, y, &b, 0, &scratch)
+		s, m, err := measure(loss, nil, y, &b, 0, &scratch)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -85,4 +111,24 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 		return 0, 0, fmt.Errorf("bptt: the data has nothing to evaluate")
 	}
 	return sum / float64(n), n, nil
+}
+
+// borrow takes data to the beginning of its epoch and returns what takes it back
+// to where it was or, if it cannot say where that is, to a beginning.
+func borrow(data Data) (giveBack func() error, err error) {
+	giveBack = func() error { return rewind(data) }
+	from, can := data.(encoding.BinaryMarshaler)
+	if to, also := data.(encoding.BinaryUnmarshaler); can && also {
+		position, err := from.MarshalBinary()
+		if err != nil {
+			return nil, fmt.Errorf("bptt: the position in the data: %w", err)
+		}
+		giveBack = func() error {
+			if err := to.UnmarshalBinary(position); err != nil {
+				return fmt.Errorf("bptt: the position in the data: %w", err)
+			}
+			return nil
+		}
+	}
+	return giveBack, rewind(data)
 }

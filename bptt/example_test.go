@@ -343,6 +343,17 @@ func ExampleNonFiniteError() {
 	// Output: true 1 0.weight
 }
 
+// A RateError comes before the update that it is about.
+func ExampleRateError() {
+	net, data := tiny()
+	_, err := bptt.Train(context.Background(), net, data, bptt.Plan{
+		Window: 8, Loss: bptt.CrossEntropy{}, Optimizer: &bptt.SGD{LR: 1e-3}, Schedule: bptt.StepDecay{Every: 1, Factor: 1e100},
+	})
+	var rate *bptt.RateError
+	fmt.Println(errors.As(err, &rate), rate.Step, rate.LR, rate.Factor)
+	// Output: true 2 0.001 1e+100
+}
+
 func ExamplePanicError() {
 	net, data := tiny()
 	_, err := bptt.Train(context.Background(), net, data, bptt.Plan{
@@ -364,6 +375,11 @@ func (d *numbers) Next(b *bptt.Batch) error {
 		b.Y = append(b.Y, float32(math.Sin(float64(d.pos+1)/4)))
 		d.pos++
 	}
+	return nil
+}
+
+func (d *numbers) Rewind() error {
+	d.pos = 0
 	return nil
 }
 
@@ -507,8 +523,8 @@ func ExampleSGD() {
 	p := param(1, 0.5)
 	o := &bptt.SGD{LR: 0.5, Momentum: 0.5}
 	_ = o.Init(p)
-	o.Update(1) // v = 0.5
-	o.Update(1) // v = 0.75
+	_ = o.Update(1) // v = 0.5
+	_ = o.Update(1) // v = 0.75
 	fmt.Println(p[0].W)
 	// Output: [0.375]
 }
@@ -517,7 +533,7 @@ func ExampleAdam() {
 	p := param(1, 0.5)
 	o := &bptt.Adam{LR: 0.25} // betas 0.9 and 0.999, epsilon 1e-8
 	_ = o.Init(p)
-	o.Update(1) // the first step is LR in the direction of the gradient
+	_ = o.Update(1) // the first step is LR in the direction of the gradient
 	fmt.Printf("%.5f\n", p[0].W)
 	// Output: [0.75000]
 }
@@ -526,7 +542,7 @@ func ExampleAdamW() {
 	p := param(1, 0)
 	o := &bptt.AdamW{LR: 0.25, WeightDecay: 0.5}
 	_ = o.Init(p)
-	o.Update(1) // without a gradient only the decay is left
+	_ = o.Update(1) // without a gradient only the decay is left
 	fmt.Println(p[0].W)
 	// Output: [0.875]
 }
@@ -538,13 +554,13 @@ func ExampleOptimizer() {
 	// Output:
 	// 0.1 <nil>
 	// 0.001 <nil>
-	// 0 bptt: SGD with learning rate 0, want more than 0
+	// 0 bptt: SGD with learning rate 0, want more than 0 and finite
 }
 
 func ExampleOptimizerState() {
 	o := &bptt.Adam{LR: 1e-3}
 	_ = o.Init(param(1, 1))
-	o.Update(1)
+	_ = o.Update(1)
 	s := o.State()
 	fmt.Println(s.Kind, s.Numbers, len(s.Tensors))
 	// Output: adam [1 0.9 0.999] 2

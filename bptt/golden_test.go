@@ -105,6 +105,11 @@ func (d *pytorchData) Next(b *bptt.Batch) error {
 	return nil
 }
 
+func (d *pytorchData) Rewind() error {
+	d.n = 0
+	return nil
+}
+
 func noError(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

@@ -1,7 +1,6 @@
 package bptt
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -19,6 +18,12 @@ type Loss interface {
 	// divides when it knows the terms of all. y and dy are [T][rows][width]. s
 	// is scratch that the caller keeps between calls.
 	Loss(dy, y []float32, b *Batch, by int, s *Scratch) (sum float64, n int, err error)
+}
+
+// measure is loss.Loss, a panic in it being an error.
+func measure(loss Loss, dy, y []float32, b *Batch, by int, s *Scratch) (sum float64, n int, err error) {
+	defer catch("Loss", &err)
+	return loss.Loss(dy, y, b, by, s)
 }
 
 // Scratch is memory and workers for a Loss. The zero value is ready.
@@ -213,5 +218,3 @@ func BitsPerSymbol(loss float64) float64 { return loss / math.Ln2 }
 
 // Perplexity is e to the mean loss in nats.
 func Perplexity(loss float64) float64 { return kernels.Exp64(loss) }
-
-var errNoLoss = errors.New("bptt: the plan has no Loss")

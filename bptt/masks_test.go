@@ -3,7 +3,6 @@ package bptt_test
 import (
 	"bytes"
 	"context"
-	"io"
 	"math/rand/v2"
 	"testing"
 
@@ -140,32 +139,12 @@ func TestResumeRefusesForgedMasks(t *testing.T) {
 		at      int
 		value   int64
 	}{{"masks", 1, 1 << 32}, {"masks/clock", 2, 1 << 32}, {"masks/clock", 0, -1}} {
-		f, err := wire.NewReader(bytes.NewReader(whole), "bptt.training", 1)
-		require.NoError(t, err)
-		var b bytes.Buffer
-		w := wire.NewWriter(&b, "bptt.training", 1)
-		for {
-			s, err := f.Next()
-			if err == io.EOF {
-				break
-			}
-			require.NoError(t, err)
+		file := forge(t, whole, func(s *wire.Section) {
 			if s.Name == forged.section {
 				s.Int64[forged.at] = forged.value
 			}
-			switch s.Type {
-			case wire.Byte:
-				w.Bytes(s.Name, s.Bytes)
-			case wire.Float32:
-				w.Float32(s.Name, s.Float32, s.Shape...)
-			case wire.Float64:
-				w.Float64(s.Name, s.Float64, s.Shape...)
-			case wire.Int64:
-				w.Int64(s.Name, s.Int64, s.Shape...)
-			}
-		}
-		require.NoError(t, w.Close())
-		c, err := bptt.ReadCheckpoint(&b)
+		})
+		c, err := bptt.ReadCheckpoint(bytes.NewReader(file))
 		require.NoError(t, err)
 		_, other := onMaskedText(t, bptt.Plan{Steps: 1}, 6, 6)
 		_, err = other.Run(context.Background())

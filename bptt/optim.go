@@ -1,27 +1,32 @@
 package bptt
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // An Optimizer moves weights against their gradients. SGD, Adam and AdamW are
-// optimizers; one value serves one Trainer at a time.
+// optimizers; one value serves one Trainer at a time. Their field LR may be
+// changed between updates; the others are read by Init.
 type Optimizer interface {
 	// Init checks the settings and makes the state for params, all zero.
 	Init(params []Param) error
 
-	// Update takes one step. rate multiplies the learning rate: the value of
-	// the plan's Schedule.
-	Update(rate float64)
+	// Update takes one step. rate, the value of the plan's Schedule, multiplies
+	// the learning rate. On an error, which is a *RateError if the product is no
+	// rate to train at, weights and state are as before.
+	Update(rate float64) error
 
 	// LearningRate is the rate that Update multiplies.
 	LearningRate() float64
 
 	// State returns the memory of the state, and SetState copies such a state
-	// in, refusing one of another kind or shape.
+	// in, refusing one of another kind or shape, or with numbers that no
+	// updates lead to. Nothing is changed on an error.
 	State() OptimizerState
 	SetState(s OptimizerState) error
 }
@@ -46,11 +51,26 @@ func (s OptimizerState) set(from OptimizerState) error {
 			return fmt.Errorf("bptt: tensor %d of the optimizer state has %d elements, want %d", i, len(from.Tensors[i]), len(s.Tensors[i]))
 		}
 	}
+	for i, v := range from.Numbers {
+		// The step count, and powers of numbers below 1.
+		if !(v >= 0) || math.IsInf(v, 1) || i > 0 && v > 1 {
+			return fmt.Errorf("bptt: number %d of the optimizer state is %v; a step count is 0 or more, a power of a beta 0 to 1", i, v)
+		}
+	}
 	copy(s.Numbers, from.Numbers)
 	for i := range s.Tensors {
 		copy(s.Tensors[i], from.Tensors[i])
 	}
 	return nil
+}
+
+// clone returns a copy of s in memory of its own.
+func (s OptimizerState) clone() OptimizerState {
+	c := OptimizerState{Kind: s.Kind, Numbers: slices.Clone(s.Numbers)}
+	for _, t := range s.Tensors {
+		c.Tensors = append(c.Tensors, slices.Clone(t))
+	}
+	return c
 }
 
 // pieces cuts parameters for the workers. Every element is updated on its own,
@@ -112,54 +132,64 @@ type SGD struct {
 	Nesterov    bool
 	WeightDecay float64
 
-	pieces pieces
-	v      [][]float32
-	step   []float64
-	lr     float32
+	pieces          pieces
+	v               [][]float32 // nil: no momentum
+	step            []float64
+	nesterov        bool
+	lr              float32
+	mu, damp, decay float32
 }
 
 // Init implements Optimizer.
 func (o *SGD) Init(params []Param) error {
-	switch {
-	case !positive(o.LR):
-		return fmt.Errorf("bptt: SGD with learning rate %v, want more than 0", o.LR)
-	case !fraction(o.Momentum) || !fraction(o.Dampening):
-		return fmt.Errorf("bptt: SGD with momentum %v and dampening %v, want 0 or more and below 1", o.Momentum, o.Dampening)
-	case o.Nesterov && (o.Momentum == 0 || o.Dampening != 0):
-		return fmt.Errorf("bptt: SGD in Nesterov's form needs a momentum and no dampening")
-	case !(o.WeightDecay >= 0) || math.IsInf(o.WeightDecay, 0):
-		return fmt.Errorf("bptt: SGD with weight decay %v, want 0 or more", o.WeightDecay)
+	err := cmp.Or(
+		positive("SGD", "learning rate", o.LR),
+		fraction("SGD", "momentum", o.Momentum),
+		fraction("SGD", "dampening", o.Dampening),
+		decay("SGD", o.WeightDecay),
+	)
+	if err != nil {
+		return err
+	}
+	if o.Nesterov && (o.Momentum == 0 || o.Dampening != 0) {
+		return fmt.Errorf("bptt: SGD in Nesterov's form with momentum %v and dampening %v, want a momentum and no dampening", o.Momentum, o.Dampening)
 	}
 	o.v, o.step = nil, []float64{0}
 	if o.Momentum > 0 {
 		o.v = like(params)
 	}
+	o.nesterov = o.Nesterov
+	o.mu, o.damp, o.decay = float32(o.Momentum), float32(1-o.Dampening), float32(o.WeightDecay)
 	o.pieces.init(params, o.update)
 	return nil
 }
 
 func (o *SGD) update(i, lo, hi int) {
 	w, g := o.pieces.params[i].W[lo:hi], o.pieces.params[i].G[lo:hi]
-	mu, decay := float32(o.Momentum), float32(o.WeightDecay)
 	switch {
-	case o.Momentum == 0:
-		o.pieces.isa.SGD(w, g, o.lr, decay)
-	case o.Nesterov:
-		o.pieces.isa.SGDNesterov(w, g, o.v[i][lo:hi], o.lr, mu, decay)
+	case o.v == nil:
+		o.pieces.isa.SGD(w, g, o.lr, o.decay)
+	case o.nesterov:
+		o.pieces.isa.SGDNesterov(w, g, o.v[i][lo:hi], o.lr, o.mu, o.decay)
 	default:
-		damp := float32(1 - o.Dampening)
+		damp := o.damp
 		if o.step[0] == 1 {
 			damp = 1
 		}
-		o.pieces.isa.SGDMomentum(w, g, o.v[i][lo:hi], o.lr, mu, damp, decay)
+		o.pieces.isa.SGDMomentum(w, g, o.v[i][lo:hi], o.lr, o.mu, damp, o.decay)
 	}
 }
 
 // Update implements Optimizer.
-func (o *SGD) Update(rate float64) {
+func (o *SGD) Update(rate float64) error {
+	lr := float64(o.LR * rate)
+	if !usable(rate, lr, float32(lr)) {
+		return &RateError{Step: int64(o.step[0]) + 1, LR: o.LR, Factor: rate}
+	}
 	o.step[0]++
-	o.lr = float32(float64(o.LR * rate))
+	o.lr = float32(lr)
 	o.pieces.run()
+	return nil
 }
 
 // LearningRate implements Optimizer.
@@ -182,8 +212,9 @@ func (o *SGD) SetState(s OptimizerState) error { return o.State().set(s) }
 //	w -= LR/(1-Beta1^t) * m / (sqrt(v)/sqrt(1-Beta2^t) + Eps)
 //
 // Beta1, Beta2 and Eps are 0.9, 0.999 and 1e-8 where they are 0 (a Beta1 of
-// 1e-300 is one of nothing). The powers of the betas are kept as running
-// products, a part of the state.
+// 1e-300 is one of nothing). A beta must be below 1 as a float32 too, and Eps
+// above 0. The powers of the betas are kept as running products, a part of the
+// state.
 type Adam struct {
 	LR                float64
 	Beta1, Beta2, Eps float64
@@ -194,7 +225,8 @@ type Adam struct {
 
 // AdamW is Adam with the decay decoupled from the gradient (Loshchilov and
 // Hutter 2019): w is multiplied by 1 - LR*WeightDecay, and the gradient is not
-// touched. WeightDecay 0 is no decay.
+// touched. WeightDecay 0 is no decay; one above 1/LR makes weights change their
+// signs, and is taken as it is.
 type AdamW struct {
 	LR                float64
 	Beta1, Beta2, Eps float64
@@ -216,7 +248,7 @@ type adam struct {
 	b1, omb1, b2, omb2 float32
 }
 
-func (o *adam) init(params []Param, name string, lr, beta1, beta2, eps, decay float64) error {
+func (o *adam) init(params []Param, name string, lr, beta1, beta2, eps, weightDecay float64) error {
 	if beta1 == 0 {
 		beta1 = 0.9
 	}
@@ -226,17 +258,20 @@ func (o *adam) init(params []Param, name string, lr, beta1, beta2, eps, decay fl
 	if eps == 0 {
 		eps = 1e-8
 	}
-	switch {
-	case !positive(lr):
-		return fmt.Errorf("bptt: %s with learning rate %v, want more than 0", name, lr)
-	case !fraction(beta1) || !fraction(beta2):
-		return fmt.Errorf("bptt: %s with betas %v and %v, want 0 or more and below 1", name, beta1, beta2)
-	case !positive(eps):
-		return fmt.Errorf("bptt: %s with epsilon %v, want more than 0", name, eps)
-	case !(decay >= 0) || math.IsInf(decay, 0):
-		return fmt.Errorf("bptt: %s with weight decay %v, want 0 or more", name, decay)
+	err := cmp.Or(
+		positive(name, "learning rate", lr),
+		fraction(name, "Beta1", beta1),
+		fraction(name, "Beta2", beta2),
+		positive(name, "epsilon", eps),
+		decay(name, weightDecay),
+	)
+	if err != nil {
+		return err
 	}
-	o.beta1, o.beta2, o.decay = beta1, beta2, decay
+	if step, keep := float32(lr/(1-beta1)), float32(1-float64(lr*weightDecay)); !finite(step) || o.decoupled && !finite(keep) {
+		return fmt.Errorf("bptt: %s with learning rate %v, Beta1 %v and weight decay %v, whose first step is infinite in float32", name, lr, beta1, weightDecay)
+	}
+	o.beta1, o.beta2, o.decay = beta1, beta2, weightDecay
 	o.b1, o.omb1 = float32(beta1), float32(1-beta1)
 	o.b2, o.omb2 = float32(beta2), float32(1-beta2)
 	o.eps = float32(eps)
@@ -252,19 +287,24 @@ func (o *adam) update(i, lo, hi int) {
 	o.pieces.isa.Adam(p.W[lo:hi], p.G[lo:hi], m, v, o.b1, o.omb1, o.b2, o.omb2, o.step, o.rbc2, o.eps, o.l2, o.keep)
 }
 
-// advance moves the weights at learning rate lr.
-func (o *adam) advance(lr float64) {
-	o.numbers[0]++
-	o.numbers[1] = float64(o.numbers[1] * o.beta1)
-	o.numbers[2] = float64(o.numbers[2] * o.beta2)
-	o.step = float32(lr / (1 - o.numbers[1]))
-	o.rbc2 = float32(math.Sqrt(1 - o.numbers[2]))
+// advance moves the weights at rate times the learning rate lr.
+func (o *adam) advance(lr, rate float64) error {
+	at := float64(lr * rate)
+	beta1t, beta2t := float64(o.numbers[1]*o.beta1), float64(o.numbers[2]*o.beta2)
+	step := float32(at / (1 - beta1t))
+	l2, keep := float32(o.decay), float32(1)
 	if o.decoupled {
-		o.l2, o.keep = 0, float32(1-float64(lr*o.decay))
-	} else {
-		o.l2, o.keep = float32(o.decay), 1
+		l2, keep = 0, float32(1-float64(at*o.decay))
 	}
+	if !usable(rate, at, step, keep) {
+		return &RateError{Step: int64(o.numbers[0]) + 1, LR: lr, Factor: rate}
+	}
+	o.numbers[0]++
+	o.numbers[1], o.numbers[2] = beta1t, beta2t
+	o.step, o.l2, o.keep = step, l2, keep
+	o.rbc2 = float32(math.Sqrt(1 - beta2t))
 	o.pieces.run()
+	return nil
 }
 
 // SetWorkers sets on how many workers Update may be split; 0: automatic.
@@ -277,7 +317,7 @@ func (o *Adam) Init(params []Param) error {
 }
 
 // Update implements Optimizer.
-func (o *Adam) Update(rate float64) { o.advance(float64(o.LR * rate)) }
+func (o *Adam) Update(rate float64) error { return o.advance(o.LR, rate) }
 
 // LearningRate implements Optimizer.
 func (o *Adam) LearningRate() float64 { return o.LR }
@@ -297,7 +337,7 @@ func (o *AdamW) Init(params []Param) error {
 }
 
 // Update implements Optimizer.
-func (o *AdamW) Update(rate float64) { o.advance(float64(o.LR * rate)) }
+func (o *AdamW) Update(rate float64) error { return o.advance(o.LR, rate) }
 
 // LearningRate implements Optimizer.
 func (o *AdamW) LearningRate() float64 { return o.LR }
@@ -310,5 +350,46 @@ func (o *AdamW) State() OptimizerState {
 // SetState implements Optimizer.
 func (o *AdamW) SetState(s OptimizerState) error { return o.State().set(s) }
 
-func positive(v float64) bool { return v > 0 && !math.IsInf(v, 0) }
-func fraction(v float64) bool { return v >= 0 && v < 1 }
+// positive, fraction and decay refuse a setting of an optimizer by name. The
+// kernels take settings as float32, so that is what has to be in range.
+func positive(optimizer, what string, v float64) error {
+	if f := float32(v); f > 0 && finite(f) {
+		return nil
+	}
+	return fmt.Errorf("bptt: %s with %s %v, want more than 0 and finite%s", optimizer, what, v, inFloat32(v > 0 && !math.IsInf(v, 1)))
+}
+
+func fraction(optimizer, what string, v float64) error {
+	if v >= 0 && float32(v) < 1 {
+		return nil
+	}
+	return fmt.Errorf("bptt: %s with %s %v, want 0 or more and below 1%s", optimizer, what, v, inFloat32(v >= 0 && v < 1))
+}
+
+func decay(optimizer string, v float64) error {
+	if v >= 0 && finite(float32(v)) {
+		return nil
+	}
+	return fmt.Errorf("bptt: %s with weight decay %v, want 0 or more and finite%s", optimizer, v, inFloat32(v >= 0 && !math.IsInf(v, 1)))
+}
+
+// inFloat32 ends the message about a setting that is refused for what it is as
+// a float32.
+func inFloat32(otherwise bool) string {
+	if otherwise {
+		return ", in float32 too"
+	}
+	return ""
+}
+
+// usable says whether a step can be taken at this value of a schedule, at the
+// learning rate that comes of it, with these factors for the kernel.
+func usable(factor, rate float64, factors ...float32) bool {
+	ok := factor >= 0 && rate >= 0 && !math.IsInf(rate, 1)
+	for _, f := range factors {
+		ok = ok && finite(f)
+	}
+	return ok
+}
+
+func finite(v float32) bool { return math.Abs(float64(v)) <= math.MaxFloat32 }

@@ -6,54 +6,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"runtime/debug"
 	"time"
 
 	"github.com/simdrnn/simdrnn/kernels"
 )
-
-// A Plan says how a net is trained. Optimizer and Loss must be set; every other
-// zero field is the plain choice.
-type Plan struct {
-	// Window is how many steps back the gradient flows; 0 is full BPTT, whole
-	// sequences. Stride is how many new steps each update takes, Window if 0.
-	// See the package comment.
-	Window, Stride int
-
-	Loss      Loss
-	Optimizer Optimizer
-	Schedule  Schedule // of the learning rate; nil: constant
-
-	// ClipNorm, if above 0, scales the gradient down so that its norm over all
-	// parameters is at most that. ClipValue, if above 0, limits every element,
-	// before the norm is taken.
-	ClipNorm, ClipValue float64
-
-	// Accumulate is the number of windows that one update is made from; 0 is 1.
-	// The gradient is that of the loss that Progress reports: the sum over all
-	// that counts in these windows, divided by the number N of its terms. A
-	// window with more targets weighs more, and one in which nothing counts
-	// adds nothing. An update goes on into the next epoch; at the end of the
-	// last one it is made from the windows that are left.
-	Accumulate int
-
-	// Steps and Epochs end the training at that many updates or passes over
-	// the data, counted from the beginning of the Trainer and of the run that
-	// it resumed; 0 is no limit. Time is limited by the context.
-	Steps  int64
-	Epochs int64
-
-	// OnStep, if set, is called after every update. An error ends the
-	// training; ErrStop does so without being one for the caller.
-	OnStep func(Progress) error
-
-	// Workers is on how many workers the work may be split, at most 256; 0
-	// leaves it to the size of the work. The number changes no bit.
-	Workers int
-
-	// Meta is kept in checkpoints, for the program's own settings.
-	Meta []byte
-}
 
 // ErrStop, returned by Plan.OnStep, ends the training without an error.
 var ErrStop = errors.New("bptt: stop")
@@ -76,36 +32,6 @@ type Report struct {
 
 	// Counted per second of this run; 0 if it made no update.
 	PerSecond float64
-}
-
-// A NonFiniteError says that an update was not made because the gradient or
-// the loss was not finite. The weights are those before it.
-type NonFiniteError struct {
-	Step  int64   // the update that was not made, counted from 1
-	Param string  // the first parameter whose gradient is not finite, "" if only the loss is not
-	Loss  float64 // of the update
-}
-
-func (e *NonFiniteError) Error() string {
-	if e.Param == "" {
-		return fmt.Sprintf("bptt: step %d: the loss is %v; the weights are those before the step", e.Step, e.Loss)
-	}
-	return fmt.Sprintf("bptt: step %d: the gradient of %s is not finite (loss %v); the weights are those before the step", e.Step, e.Param, e.Loss)
-}
-
-// A PanicError is a panic in code that the caller handed in.
-type PanicError struct {
-	Where string // "Data.Next" or "Plan.OnStep"
-	Value any
-	Stack []byte
-}
-
-func (e *PanicError) Error() string { return fmt.Sprintf("bptt: panic in %s: %v", e.Where, e.Value) }
-
-// Unwrap returns the value of the panic if it is an error.
-func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
 }
 
 // Train trains net on data as plan says: NewTrainer and Run.
@@ -146,40 +72,29 @@ type idNet interface {
 }
 
 // NewTrainer checks the plan against the net and prepares a run from the
-// beginning: the state of the net is reset, and so is the plan's optimizer.
+// beginning: the state of the net and the plan's optimizer are reset, and data
+// goes to the beginning of its epoch.
 func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 	if err := kernels.Info().Err; err != nil {
 		return nil, err
 	}
 	switch {
 	case isNil(net):
-		return nil, errors.New("bptt: no net to train; Chain makes one, and so does Unroll of a layer")
-	case data == nil:
-		return nil, errors.New("bptt: no data to train on; NewText and NewSequences make some")
+		return nil, errNoNet
+	case isNil(data):
+		return nil, errNoData
+	}
+	steps, batch, in, out := net.Dims()
+	if batch < 1 || out < 1 {
+		return nil, fmt.Errorf("bptt: a net of %d rows and outputs of width %d has nothing to train on", batch, out)
 	}
 	if plan.Stride == 0 {
 		plan.Stride = plan.Window
 	}
-	plan.Accumulate = max(1, plan.Accumulate)
-	steps, batch, in, out := net.Dims()
-	switch {
-	case plan.Loss == nil:
-		return nil, errNoLoss
-	case plan.Optimizer == nil:
-		return nil, errNoOptimizer
-	case plan.Window < 0 || plan.Stride < 0 || plan.Stride > plan.Window:
-		return nil, fmt.Errorf("bptt: window %d and stride %d, want 0 <= stride <= window", plan.Window, plan.Stride)
-	case plan.Window > steps:
-		return nil, fmt.Errorf("bptt: a window of %d steps, the net is unrolled over %d", plan.Window, steps)
-	case !(plan.ClipNorm >= 0) || !(plan.ClipValue >= 0):
-		return nil, fmt.Errorf("bptt: clip norm %v and clip value %v, want 0 or more", plan.ClipNorm, plan.ClipValue)
-	case plan.ClipValue > 0 && float32(plan.ClipValue) == 0:
-		return nil, fmt.Errorf("bptt: clip value %v is +0 in float32; 0 is no clipping, the least above it 1.5e-45", plan.ClipValue)
-	case plan.Steps < 0 || plan.Epochs < 0:
-		return nil, fmt.Errorf("bptt: %d steps and %d epochs, want 0 or more", plan.Steps, plan.Epochs)
-	case batch < 1 || out < 1:
-		return nil, fmt.Errorf("bptt: a net of %d rows and outputs of width %d has nothing to train on", batch, out)
+	if err := plan.check(steps); err != nil {
+		return nil, err
 	}
+	plan.Accumulate = max(1, plan.Accumulate)
 	t := &Trainer{isa: kernels.Current(), net: net, data: data, plan: plan, batch: batch, in: in, out: out}
 	if m, ok := net.(*Model); !ok || m.emb != nil {
 		t.ids, _ = net.(idNet)
@@ -189,6 +104,9 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 		return nil, err
 	}
 	if err := plan.Optimizer.Init(t.params); err != nil {
+		return nil, err
+	}
+	if err := rewind(data); err != nil {
 		return nil, err
 	}
 	t.team.set(plan.Workers)
@@ -207,8 +125,6 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 	net.Reset()
 	return t, nil
 }
-
-var errNoOptimizer = errors.New("bptt: the plan has no Optimizer")
 
 // Run trains until a limit of the plan, and returns what the last update was.
 // When ctx ends it returns after the update under way, with ctx's error; the
@@ -254,12 +170,6 @@ func (t *Trainer) callback(p Progress) (err error) {
 	return t.plan.OnStep(p)
 }
 
-func catch(where string, err *error) {
-	if v := recover(); v != nil {
-		*err = &PanicError{Where: where, Value: v, Stack: debug.Stack()}
-	}
-}
-
 // update takes one step of the optimizer. It returns io.EOF if the epochs of
 // the plan ended before there was anything to learn from.
 func (t *Trainer) update() (Progress, error) {
@@ -298,14 +208,31 @@ func (t *Trainer) update() (Progress, error) {
 		return Progress{}, &NonFiniteError{Step: p.Step, Param: bad, Loss: loss}
 	}
 	p.Norm = norm
-	rate := 1.0
-	if t.plan.Schedule != nil {
-		rate = t.plan.Schedule.Rate(t.step)
+	factor, err := t.factor()
+	if err != nil {
+		return Progress{}, err
 	}
-	p.Rate = float64(t.plan.Optimizer.LearningRate() * rate)
-	t.plan.Optimizer.Update(rate)
+	p.Rate = float64(t.plan.Optimizer.LearningRate() * factor)
+	if err := t.plan.Optimizer.Update(factor); err != nil {
+		return Progress{}, err
+	}
 	t.step, t.counted = p.Step, p.Counted
 	return p, nil
+}
+
+// factor is what the schedule multiplies the learning rate by, or a *RateError
+// if that is no rate to train at.
+func (t *Trainer) factor() (f float64, err error) {
+	defer catch("Plan.Schedule", &err)
+	f = 1
+	if t.plan.Schedule != nil {
+		f = t.plan.Schedule.Rate(t.step)
+	}
+	lr := t.plan.Optimizer.LearningRate()
+	if !usable(f, float64(lr*f)) {
+		return 0, &RateError{Step: t.step + 1, LR: lr, Factor: f}
+	}
+	return f, nil
 }
 
 // clip returns the norm of the gradient, the root of the sum of the tensors'
@@ -350,7 +277,7 @@ func (t *Trainer) norm() (norm float64, bad string) {
 func (t *Trainer) read() error {
 	for again := false; ; again = true {
 		t.next = Batch{Want: t.plan.Stride}
-		err := t.nextBatch()
+		err := next(t.data, &t.next)
 		if err == nil {
 			break
 		}
@@ -358,7 +285,7 @@ func (t *Trainer) read() error {
 			return err
 		}
 		if again {
-			return errNoData
+			return errNoBatches
 		}
 		t.epoch++
 		if t.done() {
@@ -371,13 +298,6 @@ func (t *Trainer) read() error {
 	return t.win.add(t)
 }
 
-var errNoData = errors.New("bptt: the data has no batches")
-
-func (t *Trainer) nextBatch() (err error) {
-	defer catch("Data.Next", &err)
-	return t.data.Next(&t.next)
-}
-
 // check refuses a batch that does not fit the net. (Ids and targets are checked
 // where they are used.)
 func (t *Trainer) check(b *Batch) error {
@@ -386,32 +306,6 @@ func (t *Trainer) check(b *Batch) error {
 		steps = t.plan.Stride
 	}
 	return b.check(steps, t.batch, t.in, t.out, t.ids != nil)
-}
-
-func (b *Batch) check(steps, rows, in, out int, ids bool) error {
-	pairs := b.Steps * rows
-	switch {
-	case b.Rows != rows:
-		return fmt.Errorf("bptt: a batch of %d rows, the net has %d", b.Rows, rows)
-	case b.Steps < 0 || b.Steps > steps:
-		return fmt.Errorf("bptt: a batch of %d steps, want at most %d", b.Steps, steps)
-	case ids && len(b.IDs) != pairs:
-		return fmt.Errorf("bptt: a batch with %d ids, want %d for %d steps of %d rows", len(b.IDs), pairs, b.Steps, rows)
-	case !ids && len(b.X) != pairs*in:
-		return fmt.Errorf("bptt: a batch with %d inputs, want %d for %d steps of %d rows of width %d", len(b.X), pairs*in, b.Steps, rows, in)
-	case len(b.Targets) != pairs && len(b.Y) != pairs*out:
-		return fmt.Errorf("bptt: a batch with %d targets and %d target values, want %d or %d", len(b.Targets), len(b.Y), pairs, pairs*out)
-	case b.Lengths != nil && len(b.Lengths) != rows:
-		return fmt.Errorf("bptt: a batch with %d lengths, want %d", len(b.Lengths), rows)
-	case b.Reset != nil && len(b.Reset) != rows:
-		return fmt.Errorf("bptt: a batch with %d reset flags, want %d", len(b.Reset), rows)
-	}
-	for r, n := range b.Lengths {
-		if n < 0 || n > b.Steps {
-			return fmt.Errorf("bptt: a batch with length %d of row %d, want 0 to %d", n, r, b.Steps)
-		}
-	}
-	return nil
 }
 
 // pass runs the window forward and back, adding to the gradients, and moves the
@@ -433,7 +327,7 @@ func (t *Trainer) pass() (sum float64, count int, err error) {
 	if t.plan.Accumulate > 1 {
 		by = 1 // update divides, when it knows how many terms all windows have
 	}
-	if sum, count, err = t.plan.Loss.Loss(dy, y, b, by, &t.scratch); err != nil {
+	if sum, count, err = measure(t.plan.Loss, dy, y, b, by, &t.scratch); err != nil {
 		return 0, 0, err
 	}
 	t.net.Backward(nil, dy)

@@ -202,6 +202,7 @@ func TestUserCodeFails(t *testing.T) {
 type never struct{}
 
 func (never) Next(*bptt.Batch) error { return io.EOF }
+func (never) Rewind() error          { return nil }
 
 func TestPlanErrors(t *testing.T) {
 	for name, p := range map[string]bptt.Plan{

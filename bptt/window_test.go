@@ -38,6 +38,11 @@ func (s *script) Next(b *bptt.Batch) error {
 	return nil
 }
 
+func (s *script) Rewind() error {
+	s.pos = 0
+	return nil
+}
+
 func (s *script) MarshalBinary() ([]byte, error) {
 	return binary.LittleEndian.AppendUint64(nil, uint64(s.pos)), nil
 }
@@ -54,7 +59,7 @@ func (s *script) UnmarshalBinary(b []byte) error {
 type frozen struct{}
 
 func (frozen) Init([]bptt.Param) error              { return nil }
-func (frozen) Update(float64)                       {}
+func (frozen) Update(float64) error                 { return nil }
 func (frozen) LearningRate() float64                { return 1 }
 func (frozen) State() bptt.OptimizerState           { return bptt.OptimizerState{Kind: "frozen"} }
 func (frozen) SetState(s bptt.OptimizerState) error { return nil }

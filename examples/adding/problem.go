@@ -43,7 +43,9 @@ func newProblem(length, rows, batches int, seed, stream uint64) *problem {
 // Next implements bptt.Data.
 func (p *problem) Next(b *bptt.Batch) error {
 	if p.batches > 0 && p.given == p.batches {
-		p.begin()
+		if err := p.Rewind(); err != nil {
+			return err
+		}
 		return io.EOF
 	}
 	if b.Want > 0 && b.Want < p.length {
@@ -71,10 +73,11 @@ func (p *problem) Next(b *bptt.Batch) error {
 	return nil
 }
 
-// begin goes back to the first sequence.
-func (p *problem) begin() {
+// Rewind implements bptt.Data: it goes back to the first sequence.
+func (p *problem) Rewind() error {
 	p.from.Seed(p.seed, p.stream)
 	p.given = 0
+	return nil
 }
 
 // draw returns a number from 0 to n-1, all but evenly: n is far below 2^64.

@@ -150,7 +150,6 @@ func newJob(o *options, onStep func(bptt.Progress) error) (*job, error) {
 func (j *job) look(ctx context.Context) (err error) {
 	var c tally
 	var n int
-	j.held.begin() // a look may have been interrupted
 	j.mean, n, err = bptt.Evaluate(ctx, j.infer, j.held, &c)
 	j.share = float64(c.right) / float64(max(1, n))
 	return err

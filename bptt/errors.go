@@ -1,0 +1,66 @@
+package bptt
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+)
+
+var (
+	errNoNet       = errors.New("bptt: no net; Chain makes one, and so does Unroll of a layer")
+	errNoData      = errors.New("bptt: no data; NewText and NewSequences make some")
+	errNoLoss      = errors.New("bptt: no Loss; CrossEntropy{} and MSE{} are losses")
+	errNoOptimizer = errors.New("bptt: the plan has no Optimizer")
+	errNoBatches   = errors.New("bptt: the data has no batches")
+)
+
+// A NonFiniteError says that an update was not made because the gradient or
+// the loss was not finite. The weights are those before it.
+type NonFiniteError struct {
+	Step  int64   // the update that was not made, counted from 1
+	Param string  // the first parameter whose gradient is not finite, "" if only the loss is not
+	Loss  float64 // of the update
+}
+
+func (e *NonFiniteError) Error() string {
+	if e.Param == "" {
+		return fmt.Sprintf("bptt: step %d: the loss is %v; the weights are those before the step", e.Step, e.Loss)
+	}
+	return fmt.Sprintf("bptt: step %d: the gradient of %s is not finite (loss %v); the weights are those before the step", e.Step, e.Param, e.Loss)
+}
+
+// A RateError says that an update was not made because its learning rate is
+// negative, is no number, or leads to a step that float32 cannot hold. The weights
+// and the state of the optimizer are those before it.
+type RateError struct {
+	Step   int64   // the update that was not made, counted from 1
+	LR     float64 // the learning rate of the optimizer
+	Factor float64 // the schedule's, which multiplies it
+}
+
+func (e *RateError) Error() string {
+	return fmt.Sprintf("bptt: step %d: the learning rate %v times the schedule's %v, want a number that is 0 or more and whose step is finite in float32; the weights are those before the step",
+		e.Step, e.LR, e.Factor)
+}
+
+// A PanicError is a panic in code that the caller handed in.
+type PanicError struct {
+	Where string // "Data.Next", "Data.Rewind", "Loss", "Plan.Schedule" or "Plan.OnStep"
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("bptt: panic in %s: %v", e.Where, e.Value) }
+
+// Unwrap returns the value of the panic if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// catch, deferred, turns a panic into a *PanicError.
+func catch(where string, err *error) {
+	if v := recover(); v != nil {
+		*err = &PanicError{Where: where, Value: v, Stack: debug.Stack()}
+	}
+}

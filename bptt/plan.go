@@ -1,0 +1,95 @@
+package bptt
+
+import (
+	"fmt"
+	"math"
+)
+
+// A Plan says how a net is trained. Optimizer and Loss must be set; every other
+// zero field is the plain choice. NewTrainer refuses a field that makes no sense.
+type Plan struct {
+	// Window is how many steps back the gradient flows; 0 is full BPTT, whole
+	// sequences. Stride is how many new steps each update takes, Window if 0.
+	// See the package comment.
+	Window, Stride int
+
+	Loss      Loss
+	Optimizer Optimizer
+	Schedule  Schedule // of the learning rate; nil: constant
+
+	// ClipNorm, if above 0, scales the gradient down so that its norm over all
+	// parameters is at most that. ClipValue, if above 0, limits every element,
+	// before the norm is taken. 0 is no clipping; infinity is refused.
+	ClipNorm, ClipValue float64
+
+	// Accumulate is the number of windows that one update is made from; 0 is 1.
+	// The gradient is that of the loss that Progress reports: the sum over all
+	// that counts in these windows, divided by the number N of its terms. A
+	// window with more targets weighs more, and one in which nothing counts
+	// adds nothing. An update goes on into the next epoch; at the end of the
+	// last one it is made from the windows that are left.
+	Accumulate int
+
+	// Steps and Epochs end the training at that many updates or passes over
+	// the data, counted from the beginning of the Trainer and of the run that
+	// it resumed; 0 is no limit. Time is limited by the context.
+	Steps  int64
+	Epochs int64
+
+	// OnStep, if set, is called after every update. An error ends the
+	// training; ErrStop does so without being one for the caller.
+	OnStep func(Progress) error
+
+	// Workers is on how many workers the work may be split, at most 256; 0
+	// leaves it to the size of the work. The number changes no bit.
+	Workers int
+
+	// Meta is kept in checkpoints, for the program's own settings.
+	Meta []byte
+}
+
+// check refuses what makes no sense, for a net unrolled over that many steps.
+// The optimizer checks its own settings in Init.
+func (p *Plan) check(steps int) error {
+	switch {
+	case isNil(p.Loss):
+		return errNoLoss
+	case isNil(p.Optimizer):
+		return errNoOptimizer
+	case p.Schedule != nil && isNil(p.Schedule):
+		return fmt.Errorf("bptt: Plan.Schedule is a nil %T; leave the field out for a constant rate", p.Schedule)
+	case p.Window < 0 || p.Stride < 0 || p.Stride > p.Window:
+		return fmt.Errorf("bptt: window %d and stride %d, want 0 <= stride <= window", p.Window, p.Stride)
+	case p.Window > steps:
+		return fmt.Errorf("bptt: a window of %d steps, the net is unrolled over %d", p.Window, steps)
+	case p.Accumulate < 0:
+		return fmt.Errorf("bptt: Plan.Accumulate is %d, want the windows of an update, or 0 for 1", p.Accumulate)
+	case p.Steps < 0 || p.Epochs < 0:
+		return fmt.Errorf("bptt: %d steps and %d epochs, want 0 or more", p.Steps, p.Epochs)
+	case p.Workers < 0:
+		return fmt.Errorf("bptt: Plan.Workers is %d, want a number of goroutines, or 0 for automatic", p.Workers)
+	}
+	if err := checkClip("ClipNorm", p.ClipNorm); err != nil {
+		return err
+	}
+	if err := checkClip("ClipValue", p.ClipValue); err != nil {
+		return err
+	}
+	if s, ok := p.Schedule.(interface{ Check() error }); ok {
+		return s.Check()
+	}
+	return nil
+}
+
+func checkClip(field string, limit float64) error {
+	rounded := float32(limit)
+	switch {
+	case !(limit >= 0):
+		return fmt.Errorf("bptt: Plan.%s is %v, want a limit above 0, or 0 for no clipping", field, limit)
+	case math.IsInf(float64(rounded), 1):
+		return fmt.Errorf("bptt: Plan.%s is %v, which is infinite in float32 and would clip nothing; 0 says that", field, limit)
+	case limit > 0 && rounded == 0:
+		return fmt.Errorf("bptt: Plan.%s is %v, which is 0 in float32; the least limit is 1.5e-45, and 0 is no clipping", field, limit)
+	}
+	return nil
+}

@@ -1,0 +1,253 @@
+package bptt_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/internal/numtest"
+)
+
+// interrupted is Data that does something before its third batch.
+type interrupted struct {
+	*bptt.Text
+	n      int
+	before func() error
+}
+
+func (d *interrupted) Next(b *bptt.Batch) error {
+	if d.n++; d.n == 3 && d.before != nil {
+		if err := d.before(); err != nil {
+			return err
+		}
+	}
+	return d.Text.Next(b)
+}
+
+// hidden is Data whose position cannot be saved.
+type hidden struct{ bptt.Data }
+
+var evaluated = sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 1, steps: 6, batch: 2}
+
+// TestEvaluateBeginsAtTheBeginning: 40 targets each time, and the loss of a first
+// evaluation to the bit, after one that was interrupted in any way; the net is as
+// it was then, and so is the place in the data.
+func TestEvaluateBeginsAtTheBeginning(t *testing.T) {
+	net := languageModel(t, 1, evaluated)
+	want, n, err := bptt.Evaluate(context.Background(), net, textData(t, 41, evaluated), bptt.CrossEntropy{})
+	require.NoError(t, err)
+	require.Equal(t, 40, n)
+	bad := errors.New("bad")
+	for name, c := range map[string]struct {
+		before func(cancel func()) error
+		is     func(t *testing.T, err error)
+	}{
+		"cancelled": {func(cancel func()) error { cancel(); return nil }, func(t *testing.T, err error) {
+			require.ErrorIs(t, err, context.Canceled)
+		}},
+		"error": {func(func()) error { return bad }, func(t *testing.T, err error) { require.ErrorIs(t, err, bad) }},
+		"panic": {func(func()) error { panic(bad) }, func(t *testing.T, err error) {
+			var pe *bptt.PanicError
+			require.ErrorAs(t, err, &pe)
+			require.ErrorIs(t, err, bad)
+			require.Equal(t, "Data.Next", pe.Where)
+		}},
+	} {
+		for _, position := range []bool{true, false} {
+			t.Run(name, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				inner := &interrupted{Text: textData(t, 41, evaluated), before: func() error { return c.before(cancel) }}
+				data := bptt.Data(inner)
+				if !position {
+					data = hidden{inner}
+				}
+				y := make([]float32, 2*13)
+				require.NoError(t, net.ForwardIDs(y, []int32{3, 4})) // a state that is not zero
+				state := net.State()
+				mean, n, err := bptt.Evaluate(ctx, net, data, bptt.CrossEntropy{})
+				c.is(t, err)
+				require.Equal(t, []any{0.0, 0}, []any{mean, n})
+				require.Equal(t, state, net.State())
+				for range 2 {
+					mean, n, err = bptt.Evaluate(context.Background(), net, data, bptt.CrossEntropy{})
+					require.NoError(t, err)
+					require.Equal(t, []any{want, 40}, []any{mean, n})
+				}
+				net.Reset()
+			})
+		}
+	}
+}
+
+// TestEvaluateLeavesData where it stood, in the middle of an epoch or at its end,
+// in an order that is shuffled too; what cannot say where it stands is left at a
+// beginning.
+func TestEvaluateLeavesData(t *testing.T) {
+	var seqs []bptt.Sequence
+	for i := range 9 {
+		s := bptt.Sequence{Steps: i}
+		for k := range i {
+			s.IDs, s.Targets = append(s.IDs, int32(k)), append(s.Targets, int32(i))
+		}
+		seqs = append(seqs, s)
+	}
+	makers := map[string]func() bptt.Data{
+		"text": func() bptt.Data { return textData(t, 41, evaluated) },
+		"tokens": func() bptt.Data {
+			d, err := bptt.NewTokens(make([]int32, 41), 2)
+			require.NoError(t, err)
+			return d
+		},
+		"in order": func() bptt.Data { d, err := bptt.NewSequences(seqs, 2, nil); require.NoError(t, err); return d },
+		"shuffled": func() bptt.Data {
+			d, err := bptt.NewSequences(seqs, 2, rand.NewPCG(1, 2))
+			require.NoError(t, err)
+			return d
+		},
+	}
+	net := languageModel(t, 1, evaluated)
+	evaluate := func(data bptt.Data) float64 {
+		mean, _, err := bptt.Evaluate(context.Background(), net, data, bptt.CrossEntropy{})
+		require.NoError(t, err)
+		return mean
+	}
+	for name, make := range makers {
+		for taken := range 14 {
+			data, undisturbed := make(), make()
+			for range taken {
+				require.Equal(t, next(t, undisturbed, 4), next(t, data, 4))
+			}
+			require.Equal(t, evaluate(data), evaluate(data), name)
+			for range 14 {
+				require.Equal(t, next(t, undisturbed, 4), next(t, data, 4), "%s after %d batches", name, taken)
+			}
+		}
+
+		data := make()
+		first := next(t, data, 4)
+		next(t, data, 4)
+		require.NoError(t, data.Rewind())
+		require.Equal(t, first, next(t, data, 4), "%s: Rewind", name)
+		evaluate(hidden{data})
+		again := next(t, data, 4)
+		require.Contains(t, again, "r0", "%s: the beginning of an epoch", name)
+		if name != "shuffled" {
+			require.Equal(t, first, again, name)
+		}
+	}
+}
+
+// TestEvaluateOnTrainingData between updates changes no bit of the training.
+func TestEvaluateOnTrainingData(t *testing.T) {
+	for name, setup := range setups {
+		t.Run(name, func(t *testing.T) {
+			run := func(evaluate bool) (losses []float64, file []byte) {
+				var net bptt.Net
+				var trainer *bptt.Trainer
+				net, trainer = setup(t, bptt.Plan{Steps: 9, OnStep: func(p bptt.Progress) error {
+					losses = append(losses, p.Loss)
+					if !evaluate {
+						return nil
+					}
+					_, _, err := bptt.Evaluate(context.Background(), net, trainer.Data(), trainer.Loss())
+					return err
+				}})
+				_, err := trainer.Run(context.Background())
+				require.NoError(t, err)
+				var b bytes.Buffer
+				require.NoError(t, trainer.Save(&b))
+				return losses, b.Bytes()
+			}
+			losses, file := run(false)
+			with, other := run(true)
+			require.Equal(t, losses, with)
+			require.True(t, bytes.Equal(file, other), "the checkpoints differ")
+		})
+	}
+}
+
+// TestTrainerBeginsAtTheBeginning of data that has been read from before.
+func TestTrainerBeginsAtTheBeginning(t *testing.T) {
+	run := func(taken int) []float32 {
+		data := textData(t, 100, small)
+		for range taken {
+			next(t, data, 5)
+		}
+		net := languageModel(t, 1, small)
+		_, err := bptt.Train(context.Background(), net, data, plan(bptt.Plan{Steps: 4}))
+		require.NoError(t, err)
+		return weights(net)
+	}
+	want := run(0)
+	for _, taken := range []int{1, 2, 7, 8} { // in the middle, at the end, after it
+		numtest.Equal(t, run(taken), want, "after %d batches", taken)
+	}
+}
+
+// stuck is Data that cannot go back.
+type stuck struct {
+	script
+	fail func() error
+}
+
+func (d *stuck) Rewind() error { return d.fail() }
+
+// TestRewindFails: an error or a panic there is the caller's, and nothing is done.
+func TestRewindFails(t *testing.T) {
+	bad := errors.New("bad")
+	for _, fail := range []func() error{func() error { return bad }, func() error { panic(bad) }} {
+		data := &stuck{script: script{n: 9}, fail: fail}
+		net := newLeaky(6, 1)
+		_, err := bptt.NewTrainer(net, data, plan(bptt.Plan{}))
+		require.ErrorIs(t, err, bad)
+		_, _, err = bptt.Evaluate(context.Background(), net, data, bptt.MSE{})
+		require.ErrorIs(t, err, bad)
+		require.Empty(t, net.log)
+	}
+}
+
+// TestPositionFails: a position that cannot be had ends Evaluate before it begins,
+// one that is not taken back is reported.
+func TestPositionFails(t *testing.T) {
+	bad := errors.New("bad")
+	for _, c := range []struct{ get, put error }{{bad, nil}, {nil, bad}} {
+		net := newLeaky(6, 1)
+		mean, n, err := bptt.Evaluate(context.Background(), net, &misplaced{script{n: 9}, c.get, c.put}, bptt.MSE{})
+		require.ErrorIs(t, err, bad)
+		require.Equal(t, []any{0.0, 0}, []any{mean, n})
+		require.Equal(t, c.get != nil, len(net.log) == 0)
+	}
+}
+
+type misplaced struct {
+	script
+	get, put error
+}
+
+func (d *misplaced) MarshalBinary() ([]byte, error) { return nil, d.get }
+func (d *misplaced) UnmarshalBinary([]byte) error   { return d.put }
+
+// TestEvaluateWithout what it needs is an error.
+func TestEvaluateWithout(t *testing.T) {
+	var net *bptt.Model
+	var text *bptt.Text
+	for _, c := range []struct {
+		net  bptt.Net
+		data bptt.Data
+		loss bptt.Loss
+		want string
+	}{
+		{nil, never{}, bptt.MSE{}, "no net"}, {net, never{}, bptt.MSE{}, "no net"},
+		{newLeaky(2, 1), nil, bptt.MSE{}, "no data"}, {newLeaky(2, 1), text, bptt.MSE{}, "no data"},
+		{newLeaky(2, 1), never{}, nil, "no Loss"}, {newLeaky(2, 1), never{}, bptt.MSE{}, "nothing to evaluate"},
+	} {
+		_, _, err := bptt.Evaluate(context.Background(), c.net, c.data, c.loss)
+		require.ErrorContains(t, err, c.want)
+	}
+}

@@ -1,0 +1,336 @@
+package bptt_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/internal/wire"
+)
+
+var (
+	nan      = math.NaN()
+	infinity = math.Inf(1)
+	almost1  = 1 - 1e-12 // 1 as a float32
+	tiny32   = 1e-50     // 0 as a float32
+	huge32   = 1e39      // infinite as a float32
+)
+
+// TestSettingsAreNumbers: what is no number, or none that float32 can hold, is
+// refused by name before anything has moved.
+func TestSettingsAreNumbers(t *testing.T) {
+	sgd := func(o bptt.SGD) bptt.Plan { return bptt.Plan{Optimizer: &o} }
+	adam := func(o bptt.Adam) bptt.Plan { return bptt.Plan{Optimizer: &o} }
+	adamW := func(o bptt.AdamW) bptt.Plan { return bptt.Plan{Optimizer: &o} }
+	schedule := func(s bptt.Schedule) bptt.Plan { return bptt.Plan{Schedule: s} }
+	type refused struct {
+		plan bptt.Plan
+		want string // the setting
+	}
+	var cases []refused
+	for _, v := range []float64{nan, infinity, -infinity, -1, -1e-300, tiny32, huge32} {
+		cases = append(cases,
+			refused{sgd(bptt.SGD{LR: v}), "SGD with learning rate"},
+			refused{adam(bptt.Adam{LR: v}), "Adam with learning rate"},
+			refused{adamW(bptt.AdamW{LR: v}), "AdamW with learning rate"},
+			refused{adam(bptt.Adam{LR: 1, Eps: v}), "Adam with epsilon"},
+			refused{adamW(bptt.AdamW{LR: 1, Eps: v}), "AdamW with epsilon"},
+			refused{bptt.Plan{ClipNorm: v}, "ClipNorm"},
+			refused{bptt.Plan{ClipValue: v}, "ClipValue"})
+		if v != tiny32 { // which is no decay to float32 accuracy
+			cases = append(cases,
+				refused{sgd(bptt.SGD{LR: 1, WeightDecay: v}), "SGD with weight decay"},
+				refused{adam(bptt.Adam{LR: 1, WeightDecay: v}), "Adam with weight decay"},
+				refused{adamW(bptt.AdamW{LR: 1, WeightDecay: v}), "AdamW with weight decay"})
+		}
+	}
+	for _, v := range []float64{nan, infinity, -infinity, -1, -1e-300, 1, almost1, 2} {
+		cases = append(cases,
+			refused{sgd(bptt.SGD{LR: 1, Momentum: v}), "SGD with momentum"},
+			refused{sgd(bptt.SGD{LR: 1, Momentum: 0.5, Dampening: v}), "SGD with dampening"},
+			refused{adam(bptt.Adam{LR: 1, Beta1: v}), "Adam with Beta1"},
+			refused{adam(bptt.Adam{LR: 1, Beta2: v}), "Adam with Beta2"},
+			refused{adamW(bptt.AdamW{LR: 1, Beta1: v}), "AdamW with Beta1"},
+			refused{adamW(bptt.AdamW{LR: 1, Beta2: v}), "AdamW with Beta2"})
+	}
+	for _, v := range []float64{nan, infinity, -infinity, -0.1, 1.1} {
+		cases = append(cases, refused{schedule(bptt.WarmupCosine{Warmup: 1, Total: 9, Floor: v}), "WarmupCosine with Floor"})
+	}
+	for _, v := range []float64{nan, infinity, -infinity, -0.1, 0} {
+		cases = append(cases, refused{schedule(bptt.StepDecay{Every: 9, Factor: v}), "StepDecay with Factor"})
+	}
+	var noSchedule *bptt.WarmupCosine
+	cases = append(cases, []refused{
+		{adam(bptt.Adam{LR: 1e38}), "first step"}, // LR/(1-Beta1) = 1e39
+		{adamW(bptt.AdamW{LR: 1e10, WeightDecay: 1e30}), "first step"},
+		{sgd(bptt.SGD{LR: 1, Nesterov: true}), "Nesterov"},
+		{sgd(bptt.SGD{LR: 1, Momentum: 0.5, Dampening: 0.5, Nesterov: true}), "Nesterov"},
+		{schedule(bptt.WarmupCosine{}), "WarmupCosine with Total 0"},
+		{schedule(bptt.WarmupCosine{Warmup: 10, Total: 9}), "WarmupCosine with Warmup 10 and Total 9"},
+		{schedule(bptt.WarmupCosine{Warmup: -1, Total: 9}), "WarmupCosine with Warmup -1"},
+		{schedule(bptt.WarmupCosine{Warmup: 5}), "WarmupCosine with Total 0"},
+		{schedule(bptt.StepDecay{Factor: 0.5}), "every 0 updates"},
+		{schedule(bptt.StepDecay{Every: -1}), "every -1 updates"},
+		{schedule(checked{errors.New("mine")}), "mine"},
+		{schedule(noSchedule), "nil *bptt.WarmupCosine"},
+		{bptt.Plan{Accumulate: -1}, "Accumulate is -1"},
+		{bptt.Plan{Workers: -1}, "Workers is -1"},
+		{bptt.Plan{Steps: -1}, "-1 steps"},
+		{bptt.Plan{Epochs: -1}, "-1 epochs"},
+		{bptt.Plan{Stride: 7}, "stride 7"},
+		{bptt.Plan{Stride: -1}, "stride -1"},
+	}...)
+	for _, c := range cases {
+		net := newLeaky(6, 1)
+		_, err := bptt.Train(context.Background(), net, &script{n: 9}, plan(c.plan))
+		require.ErrorContains(t, err, c.want)
+		require.Equal(t, []float32{1}, net.w)
+		require.Empty(t, net.log, "%v", err)
+	}
+	// What is unusual and means something is taken.
+	for _, p := range []bptt.Plan{
+		sgd(bptt.SGD{LR: 1e-40, WeightDecay: tiny32, Momentum: 1e-300}), adam(bptt.Adam{LR: 3e37, Eps: 1e30, Beta1: 1e-300}),
+		adamW(bptt.AdamW{LR: 1, WeightDecay: 3}), {ClipNorm: 1e-40, ClipValue: 3e38},
+		schedule(bptt.StepDecay{}), schedule(bptt.StepDecay{Every: 1, Factor: 2}), schedule(bptt.WarmupCosine{Warmup: 9, Total: 9, Floor: 1}),
+	} {
+		_, err := bptt.NewTrainer(newLeaky(6, 1), &script{n: 9}, plan(p))
+		require.NoError(t, err)
+	}
+}
+
+// TestSettingIsNamedForWhatItIsInFloat32: the message about a number that looks
+// right says why it is not.
+func TestSettingIsNamedForWhatItIsInFloat32(t *testing.T) {
+	p := param(1, 1)
+	require.EqualError(t, (&bptt.Adam{LR: 1, Beta2: almost1}).Init(p), "bptt: Adam with Beta2 0.999999999999, want 0 or more and below 1, in float32 too")
+	require.EqualError(t, (&bptt.Adam{LR: 1, Eps: tiny32}).Init(p), "bptt: Adam with epsilon 1e-50, want more than 0 and finite, in float32 too")
+	require.EqualError(t, (&bptt.Adam{LR: 1, Eps: -1}).Init(p), "bptt: Adam with epsilon -1, want more than 0 and finite")
+	require.EqualError(t, (&bptt.SGD{LR: 1, WeightDecay: huge32}).Init(p), "bptt: SGD with weight decay 1e+39, want 0 or more and finite, in float32 too")
+	_, err := bptt.NewTrainer(newLeaky(6, 1), &script{n: 9}, plan(bptt.Plan{ClipNorm: infinity}))
+	require.EqualError(t, err, "bptt: Plan.ClipNorm is +Inf, which is infinite in float32 and would clip nothing; 0 says that")
+}
+
+// checked is a Schedule of one's own with a check.
+type checked struct{ err error }
+
+func (s checked) Check() error     { return s.err }
+func (checked) Rate(int64) float64 { return 1 }
+
+// rates is a Schedule that is a function.
+type rates func(step int64) float64
+
+func (f rates) Rate(step int64) float64 { return f(step) }
+
+// optimizers are one of every kind.
+var optimizers = map[string]func() bptt.Optimizer{
+	"sgd":      func() bptt.Optimizer { return &bptt.SGD{LR: 0.1} },
+	"momentum": func() bptt.Optimizer { return &bptt.SGD{LR: 0.1, Momentum: 0.9} },
+	"nesterov": func() bptt.Optimizer { return &bptt.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true} },
+	"adam":     func() bptt.Optimizer { return &bptt.Adam{LR: 0.1} },
+	"adamw":    func() bptt.Optimizer { return &bptt.AdamW{LR: 0.1, WeightDecay: 0.1} },
+}
+
+// stateOf is a copy of what an optimizer carries.
+func stateOf(o bptt.Optimizer) string { return fmt.Sprint(o.State()) }
+
+// TestScheduleThatIsNoNumber stops the training at its step, with the weights, the
+// optimizer's state and the counters of the step before; a schedule that is right
+// again goes on from there.
+func TestScheduleThatIsNoNumber(t *testing.T) {
+	for name, optimizer := range optimizers {
+		for _, bad := range []float64{nan, infinity, -infinity, -1, -1e-300, 1e300} {
+			o := optimizer()
+			net := languageModel(t, 1, small)
+			wrong := true
+			schedule := rates(func(step int64) float64 {
+				if step == 2 && wrong {
+					return bad
+				}
+				return 0.5
+			})
+			var before []float32
+			var state string
+			trainer, err := bptt.NewTrainer(net, textData(t, 400, small), plan(bptt.Plan{
+				Steps: 4, Optimizer: o, Schedule: schedule, OnStep: func(bptt.Progress) error {
+					before, state = weights(net), stateOf(o)
+					return nil
+				},
+			}))
+			require.NoError(t, err)
+			report, err := trainer.Run(context.Background())
+			var rate *bptt.RateError
+			require.ErrorAs(t, err, &rate, "%s at %v", name, bad)
+			require.Equal(t, []any{int64(3), 0.1, fmt.Sprint(bad)}, []any{rate.Step, rate.LR, fmt.Sprint(rate.Factor)})
+			require.ErrorContains(t, err, fmt.Sprintf("step 3: the learning rate 0.1 times the schedule's %v", bad))
+			require.Equal(t, int64(2), report.Step)
+			numtest.Equal(t, weights(net), before, name)
+			require.Equal(t, state, stateOf(o))
+
+			stopped := bptt.Fingerprint(net)
+			wrong = false
+			report, err = trainer.Run(context.Background())
+			require.NoError(t, err)
+			require.Equal(t, int64(4), report.Step)
+			require.NotEqual(t, stopped, bptt.Fingerprint(net))
+		}
+	}
+}
+
+// TestRates: Update refuses by itself what is no rate, and takes what is one.
+func TestRates(t *testing.T) {
+	for name, optimizer := range optimizers {
+		p := []bptt.Param{{Name: "w", W: []float32{1, -2}, G: []float32{0.5, -3}}}
+		o := optimizer()
+		require.NoError(t, o.Init(p))
+		require.NoError(t, o.Update(1))
+		w, state := append([]float32(nil), p[0].W...), stateOf(o)
+		for _, bad := range []float64{nan, infinity, -infinity, -1, -1e-300, 1e300, 1e40} {
+			err := o.Update(bad)
+			var rate *bptt.RateError
+			require.ErrorAs(t, err, &rate, "%s at %v", name, bad)
+			require.Equal(t, []any{int64(2), 0.1}, []any{rate.Step, rate.LR})
+			numtest.Equal(t, p[0].W, w, "%s at %v", name, bad)
+			require.Equal(t, state, stateOf(o), "%s at %v", name, bad)
+		}
+		require.NoError(t, o.Update(0))
+		numtest.Equal(t, p[0].W, w, "%s at 0", name)
+		require.NoError(t, o.Update(1e-60), "less than float32 can hold is no step, and no fault")
+		numtest.Equal(t, p[0].W, w, name)
+		require.NoError(t, o.Update(2))
+		require.NotEqual(t, w, p[0].W)
+	}
+
+	// The first step of Adam is ten times its rate, and a decay multiplies it.
+	a := &bptt.Adam{LR: 3e37}
+	require.NoError(t, a.Init(param(1, 1)))
+	require.Error(t, a.Update(2))
+	w := &bptt.AdamW{LR: 1, WeightDecay: 1e30}
+	require.NoError(t, w.Init(param(1, 1)))
+	require.Error(t, w.Update(1e10))
+	p := param(1, 0)
+	w = &bptt.AdamW{LR: 1, WeightDecay: 3}
+	require.NoError(t, w.Init(p))
+	require.NoError(t, w.Update(1))
+	require.Equal(t, []float32{-2}, p[0].W, "1 - LR*WeightDecay as it is")
+
+	// The learning rate of a run that goes on may be changed, and is looked at again.
+	p = param(1, 1)
+	s := &bptt.SGD{LR: 0.5}
+	require.NoError(t, s.Init(p))
+	for _, bad := range []float64{nan, -1, infinity, huge32} {
+		s.LR = bad
+		require.Error(t, s.Update(1), "%v", bad)
+	}
+	s.LR = 0.25
+	s.Momentum, s.WeightDecay, s.Nesterov = nan, nan, true // these were read by Init
+	require.NoError(t, s.Update(1))
+	require.Equal(t, []float32{0.75}, p[0].W)
+}
+
+// lawless is an Optimizer of one's own that checks nothing.
+type lawless struct {
+	frozen
+	lr    float64
+	moved *int
+}
+
+func (o lawless) LearningRate() float64 { return o.lr }
+func (o lawless) Update(float64) error  { *o.moved++; return nil }
+
+// TestRatesOfOtherOptimizers are checked by the Trainer.
+func TestRatesOfOtherOptimizers(t *testing.T) {
+	for _, lr := range []float64{nan, infinity, -1} {
+		moved := 0
+		_, err := bptt.Train(context.Background(), newLeaky(6, 1), &script{n: 9}, bptt.Plan{
+			Window: 6, Loss: bptt.MSE{}, Optimizer: lawless{lr: lr, moved: &moved}, Steps: 2,
+		})
+		var rate *bptt.RateError
+		require.ErrorAs(t, err, &rate)
+		require.Equal(t, int64(1), rate.Step)
+		require.Zero(t, moved)
+	}
+}
+
+// TestPanicsOfSettings: a loss or a schedule that panics is an error with its name.
+func TestPanicsOfSettings(t *testing.T) {
+	bad := errors.New("bad")
+	train := func(p bptt.Plan) *bptt.PanicError {
+		p.Window, p.Optimizer = 6, &bptt.SGD{LR: 0.1}
+		net := newLeaky(6, 1)
+		_, err := bptt.Train(context.Background(), net, &script{n: 9}, p)
+		var pe *bptt.PanicError
+		require.ErrorAs(t, err, &pe)
+		require.ErrorIs(t, err, bad)
+		require.Equal(t, []float32{1}, net.w)
+		return pe
+	}
+	require.Equal(t, "Plan.Schedule", train(bptt.Plan{Loss: bptt.MSE{}, Schedule: rates(func(int64) float64 { panic(bad) })}).Where)
+	require.Equal(t, "Loss", train(bptt.Plan{Loss: broken{bad}}).Where)
+	_, _, err := bptt.Evaluate(context.Background(), newLeaky(6, 1), &script{n: 9}, broken{bad})
+	require.ErrorIs(t, err, bad)
+}
+
+type broken struct{ err error }
+
+func (l broken) Loss(_, _ []float32, _ *bptt.Batch, _ int, _ *bptt.Scratch) (float64, int, error) {
+	panic(l.err)
+}
+
+// TestOptimizerStateIsNumbers: a state whose counts are none is refused, by the
+// optimizer and by Resume, which then changes nothing.
+func TestOptimizerStateIsNumbers(t *testing.T) {
+	for name, optimizer := range optimizers {
+		o := optimizer()
+		require.NoError(t, o.Init(param(1, 1)))
+		require.NoError(t, o.Update(1))
+		before := stateOf(o)
+		for i := range o.State().Numbers {
+			for _, v := range []float64{nan, -1, infinity, 1.5} {
+				if v == 1.5 && i == 0 {
+					continue
+				}
+				s := o.State()
+				s.Numbers = append([]float64(nil), s.Numbers...)
+				s.Numbers[i] = v
+				require.ErrorContains(t, o.SetState(s), fmt.Sprintf("number %d", i), name)
+				require.Equal(t, before, stateOf(o))
+			}
+		}
+	}
+
+	_, trainer := onMaskedText(t, bptt.Plan{Steps: 3}, 6, 2)
+	_, err := trainer.Run(context.Background())
+	require.NoError(t, err)
+	var file bytes.Buffer
+	require.NoError(t, trainer.Save(&file))
+	forged, err := bptt.ReadCheckpoint(bytes.NewReader(forge(t, file.Bytes(), func(s *wire.Section) {
+		if s.Name == "optimizer/numbers" {
+			s.Float64[1] = nan
+		}
+	})))
+	require.NoError(t, err)
+	short, err := bptt.ReadCheckpoint(bytes.NewReader(forge(t, file.Bytes(), func(s *wire.Section) {
+		if s.Name == "data" {
+			s.Bytes = s.Bytes[:len(s.Bytes)-1]
+		}
+	})))
+	require.NoError(t, err)
+	_, other := onMaskedText(t, bptt.Plan{Steps: 1}, 6, 2)
+	_, err = other.Run(context.Background())
+	require.NoError(t, err)
+	var want bytes.Buffer
+	require.NoError(t, other.Save(&want))
+	for name, c := range map[string]*bptt.Checkpoint{"number 1": forged, "position": short} {
+		require.ErrorContains(t, other.Resume(c), name)
+		var got bytes.Buffer
+		require.NoError(t, other.Save(&got))
+		require.True(t, bytes.Equal(want.Bytes(), got.Bytes()), "%s: a refused checkpoint left traces", name)
+	}
+}
