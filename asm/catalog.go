@@ -218,7 +218,14 @@ v = mu*v + damp*(g + decay*w), w -= lr*v. damp is 1 - dampening.`},
 	{Name: "SGDNesterov", Args: "w, g, v []float32, lr, mu, decay float32", File: "optim", Emit: kernel.SGDNesterov, Doc: `
 SGDNesterov is [ISA.SGDMomentum] in Nesterov's form, without dampening: w -= lr*(mu*v + e)
 with e = g + decay*w and v the new velocity.`},
-	{Name: "Adam", Args: "w, g, m, v []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32", File: "optim", Emit: kernel.Adam, Doc: `
-Adam takes one step of Adam or AdamW on w and the moments m and v. The scalars are
-prepared by the caller as [ref.Adam] says.`},
+	{Name: "Adam", Args: "w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32", File: "optim", Emit: kernel.Adam, Doc: `
+Adam takes one step of Adam or AdamW on w, the first moment m and the root r of the
+second moment v, which is kept in place of v:
+
+	e = g + l2*w   m = beta1*m + omb1*e   r = sqrt(beta2*r^2 + omb2*e^2)
+	w = keep*w - step * m/(r/rbc2 + eps)
+
+r has the range of a gradient where v, a square, would leave that of float32. It must
+not be negative. The scalars are prepared by the caller as [ref.Adam] says, where the
+order of operations stands.`},
 }

@@ -23,7 +23,7 @@ type (
 
 const (
 	checkpointKind    = "bptt.training"
-	checkpointVersion = 1
+	checkpointVersion = 2 // 1: the state of Adam has second moments, not their roots
 )
 
 // Save writes a checkpoint: the parameters, the optimizer's state, the carried
@@ -158,7 +158,9 @@ func (c *Checkpoint) like(prefix string, want [][]float32) ([][]float32, error) 
 }
 
 // Resume continues the run that wrote the checkpoint: with the same net, data
-// and plan, what follows is what would have followed then, bit for bit. It
+// and plan, what follows is what would have followed then, bit for bit. A file of
+// version 1 from a run with Adam or AdamW has second moments, whose roots are taken
+// now: that run continues, but not to the bit. Resume
 // refuses any difference of names, sizes, optimizer or data, and then leaves
 // the Trainer as it was.
 func (t *Trainer) Resume(c *Checkpoint) error {
@@ -177,8 +179,8 @@ func (t *Trainer) Resume(c *Checkpoint) error {
 		return err
 	}
 	opt := OptimizerState{Kind: string(kind)}
-	if opt.Kind != have.Kind {
-		return have.set(opt)
+	if now := opt.rooted(); now.Kind != have.Kind {
+		return have.set(now)
 	}
 	if opt.Numbers, err = c.file.Float64("optimizer/numbers", len(have.Numbers)); err != nil {
 		return err

@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -203,10 +205,10 @@ func TestResumeRefuses(t *testing.T) {
 // forge returns a checkpoint whose sections edit has changed, undamaged.
 func forge(t *testing.T, file []byte, edit func(s *wire.Section)) []byte {
 	t.Helper()
-	f, err := wire.NewReader(bytes.NewReader(file), "bptt.training", 1)
+	f, err := wire.NewReader(bytes.NewReader(file), "bptt.training", 2)
 	require.NoError(t, err)
 	var b bytes.Buffer
-	w := wire.NewWriter(&b, "bptt.training", 1)
+	w := wire.NewWriter(&b, "bptt.training", 2)
 	for {
 		s, err := f.Next()
 		if err == io.EOF {
@@ -267,11 +269,11 @@ func TestDamagedCheckpoints(t *testing.T) {
 	require.ErrorAs(t, err, &kind)
 }
 
-// TestGoldenCheckpoint reads a file of version 1 and goes on from it. Files that
+// TestGoldenCheckpoint reads a file of version 2 and goes on from it. Files that
 // exist must stay readable: a change of the format takes a new version and a
 // new golden file beside this one.
 func TestGoldenCheckpoint(t *testing.T) {
-	name := filepath.Join("testdata", "checkpoint.v1")
+	name := filepath.Join("testdata", "checkpoint.v2")
 	_, trainer := setups["overlapping"](t, bptt.Plan{Steps: 5, Meta: []byte("golden")})
 	_, err := trainer.Run(context.Background())
 	require.NoError(t, err)
@@ -282,7 +284,7 @@ func TestGoldenCheckpoint(t *testing.T) {
 	}
 	file, err := os.ReadFile(name)
 	require.NoError(t, err)
-	require.True(t, bytes.Equal(file, b.Bytes()), "a checkpoint of this run has other bytes than version 1")
+	require.True(t, bytes.Equal(file, b.Bytes()), "a checkpoint of this run has other bytes than version 2")
 
 	c, err := bptt.ReadCheckpointFile(name)
 	require.NoError(t, err)
@@ -295,6 +297,75 @@ func TestGoldenCheckpoint(t *testing.T) {
 	_, err = all.Run(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, fmt.Sprint(bptt.Fingerprint(whole)), fmt.Sprint(bptt.Fingerprint(net)))
+}
+
+// TestGoldenCheckpointOfVersion1 reads the file that version 1 wrote for the run of
+// TestGoldenCheckpoint. Its second moments become their roots, correctly rounded,
+// everything else is as it stands there, and the run goes on.
+func TestGoldenCheckpointOfVersion1(t *testing.T) {
+	name := filepath.Join("testdata", "checkpoint.v1")
+	file, err := wire.ReadFile(name, "bptt.training", 1)
+	require.NoError(t, err)
+	c, err := bptt.ReadCheckpointFile(name)
+	require.NoError(t, err)
+	require.Equal(t, int64(5), c.Step)
+	adam := &bptt.Adam{LR: 1e-2}
+	net, resumed := setups["overlapping"](t, bptt.Plan{Steps: 9, Optimizer: adam})
+	require.NoError(t, resumed.Resume(c))
+
+	s := adam.State()
+	require.Equal(t, "adam-root", s.Kind)
+	numbers, err := file.Float64("optimizer/numbers", 3)
+	require.NoError(t, err)
+	require.Equal(t, numbers, s.Numbers)
+	moved := false
+	for i, got := range s.Tensors {
+		want, err := file.Float32("optimizer/"+strconv.Itoa(i), len(got))
+		require.NoError(t, err)
+		for j, v := range want {
+			if i >= len(s.Tensors)/2 {
+				want[j] = float32(math.Sqrt(float64(v)))
+				moved = moved || v > 0
+			}
+		}
+		numtest.Equal(t, got, want, "tensor %d", i)
+	}
+	require.True(t, moved, "no second moment in the file is above 0")
+	net.EachParam(func(name string, w, g []float32) {
+		want, err := file.Float32("param/"+name, len(w))
+		require.NoError(t, err)
+		numtest.Equal(t, w, want, "%s", name)
+	})
+
+	// The run differs from one of this version by roundings: less than a thousandth of
+	// the learning rate, which is the size of a step.
+	_, err = resumed.Run(context.Background())
+	require.NoError(t, err)
+	whole, all := setups["overlapping"](t, bptt.Plan{Steps: 9})
+	_, err = all.Run(context.Background())
+	require.NoError(t, err)
+	for i, w := range weights(whole) {
+		require.InDelta(t, w, weights(net)[i], 1e-2/1000)
+	}
+}
+
+// A state with second moments, kept by a program of its own, is not taken for one
+// with their roots.
+func TestOldStatesOfAdamAreConverted(t *testing.T) {
+	param := bptt.Param{Name: "w", W: []float32{1, 2}, G: []float32{1, 1}}
+	old := [][]float32{{0.5, -0.5}, {2, 0.25}}
+	for kind, o := range map[string]bptt.Optimizer{"adam": &bptt.Adam{LR: 1e-3}, "adamw": &bptt.AdamW{LR: 1e-3}} {
+		require.NoError(t, o.Init([]bptt.Param{param}))
+		require.NoError(t, o.SetState(bptt.OptimizerState{Kind: kind, Numbers: []float64{3, 0.7, 0.9}, Tensors: old}))
+		s := o.State()
+		require.Equal(t, [][]float32{{0.5, -0.5}, {math.Sqrt2, 0.5}}, s.Tensors)
+		require.NoError(t, o.SetState(s), "a state of today is taken as it is")
+		require.Equal(t, [][]float32{{0.5, -0.5}, {math.Sqrt2, 0.5}}, o.State().Tensors)
+		require.Equal(t, [][]float32{{0.5, -0.5}, {2, 0.25}}, old, "the state that was given has changed")
+	}
+	o := &bptt.Adam{LR: 1e-3}
+	require.NoError(t, o.Init([]bptt.Param{param}))
+	require.ErrorContains(t, o.SetState(bptt.OptimizerState{Kind: "adamw", Numbers: []float64{3, 0.7, 0.9}, Tensors: old}), `"adamw-root"`)
 }
 
 // TestCheckpointParams fills a net for inference, of other steps and rows than

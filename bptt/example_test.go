@@ -563,7 +563,7 @@ func ExampleOptimizerState() {
 	_ = o.Update(1)
 	s := o.State()
 	fmt.Println(s.Kind, s.Numbers, len(s.Tensors))
-	// Output: adam [1 0.9 0.999] 2
+	// Output: adam-root [1 0.9 0.999] 2
 }
 
 func ExampleParam() {

@@ -33,9 +33,9 @@ type Optimizer interface {
 
 // An OptimizerState is all that an optimizer carries from step to step.
 type OptimizerState struct {
-	Kind    string      // "sgd", "adam", "adamw"
+	Kind    string      // "sgd", "adam-root", "adamw-root"
 	Numbers []float64   // step count, running products of beta
-	Tensors [][]float32 // one for each parameter and moment, moment after moment
+	Tensors [][]float32 // one for each parameter and moment, moment after moment; of the second moment the root
 }
 
 // set copies from into s where kinds and shapes agree.
@@ -214,7 +214,8 @@ func (o *SGD) SetState(s OptimizerState) error { return o.State().set(s) }
 // Beta1, Beta2 and Eps are 0.9, 0.999 and 1e-8 where they are 0 (a Beta1 of
 // 1e-300 is one of nothing). A beta must be below 1 as a float32 too, and Eps
 // above 0. The powers of the betas are kept as running products, a part of the
-// state.
+// state. So is sqrt(v), in place of v: it has the range of a gradient, so that Eps
+// may be small and gradients of any size.
 type Adam struct {
 	LR                float64
 	Beta1, Beta2, Eps float64
@@ -283,8 +284,8 @@ func (o *adam) init(params []Param, name string, lr, beta1, beta2, eps, weightDe
 
 func (o *adam) update(i, lo, hi int) {
 	p := o.pieces.params[i]
-	m, v := o.moments[i][lo:hi], o.moments[len(o.pieces.params)+i][lo:hi]
-	o.pieces.isa.Adam(p.W[lo:hi], p.G[lo:hi], m, v, o.b1, o.omb1, o.b2, o.omb2, o.step, o.rbc2, o.eps, o.l2, o.keep)
+	m, r := o.moments[i][lo:hi], o.moments[len(o.pieces.params)+i][lo:hi]
+	o.pieces.isa.Adam(p.W[lo:hi], p.G[lo:hi], m, r, o.b1, o.omb1, o.b2, o.omb2, o.step, o.rbc2, o.eps, o.l2, o.keep)
 }
 
 // advance moves the weights at rate times the learning rate lr.
@@ -324,11 +325,13 @@ func (o *Adam) LearningRate() float64 { return o.LR }
 
 // State implements Optimizer.
 func (o *Adam) State() OptimizerState {
-	return OptimizerState{Kind: "adam", Numbers: o.numbers, Tensors: o.moments}
+	return OptimizerState{Kind: adamKind, Numbers: o.numbers, Tensors: o.moments}
 }
 
-// SetState implements Optimizer.
-func (o *Adam) SetState(s OptimizerState) error { return o.State().set(s) }
+// SetState implements Optimizer. It also takes a state of the kind "adam", as State
+// returned it before it kept roots: these are then the roots of its second moments,
+// and the run continues, but not to the bit.
+func (o *Adam) SetState(s OptimizerState) error { return o.State().set(s.rooted()) }
 
 // Init implements Optimizer.
 func (o *AdamW) Init(params []Param) error {
@@ -344,11 +347,12 @@ func (o *AdamW) LearningRate() float64 { return o.LR }
 
 // State implements Optimizer.
 func (o *AdamW) State() OptimizerState {
-	return OptimizerState{Kind: "adamw", Numbers: o.numbers, Tensors: o.moments}
+	return OptimizerState{Kind: adamWKind, Numbers: o.numbers, Tensors: o.moments}
 }
 
-// SetState implements Optimizer.
-func (o *AdamW) SetState(s OptimizerState) error { return o.State().set(s) }
+// SetState implements Optimizer. It takes a state of the kind "adamw" as Adam takes
+// one of the kind "adam".
+func (o *AdamW) SetState(s OptimizerState) error { return o.State().set(s.rooted()) }
 
 // positive, fraction and decay refuse a setting of an optimizer by name. The
 // kernels take settings as float32, so that is what has to be in range.

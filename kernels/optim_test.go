@@ -8,6 +8,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/internal/numtest"
 	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/kernels/ref"
 )
 
 // optimizers are the elements that take a step on weights: argument 0 is w, 1 is g,
@@ -101,7 +102,8 @@ func TestDecayEndsAtZero(t *testing.T) {
 	}
 }
 
-// Whatever an optimizer is given, it stores nothing below 2^-100 but +0.
+// Whatever an optimizer is given, it stores nothing below 2^-100 but +0; nothing below
+// 2^-112 where it is the root of a second moment.
 func TestOptimizersStoreNothingTiny(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
 		for _, e := range optimizers {
@@ -123,8 +125,12 @@ func TestOptimizersStoreNothingTiny(t *testing.T) {
 					if slot == 1 {
 						continue // the gradient is read
 					}
+					least := float32(ref.Tiny)
+					if e.name == "Adam" && slot == 3 {
+						least = ref.TinyRoot
+					}
 					for i, v := range x {
-						if bits := math.Float32bits(v); bits != 0 && bits&^(1<<31) < 0x0d800000 {
+						if bits := math.Float32bits(v); bits != 0 && bits&^(1<<31) < math.Float32bits(least) {
 							t.Fatalf("%s: argument %d, element %d: %g (%08x) is stored, scalars %v", e.name, slot, i, v, bits, a)
 						}
 					}
@@ -132,4 +138,63 @@ func TestOptimizersStoreNothingTiny(t *testing.T) {
 			}
 		}
 	})
+}
+
+// rootEdges are the numbers at which the root of the second moment is computed in
+// another way, and those next to them.
+var rootEdges = func() (list []float32) {
+	for _, v := range []float64{0x1p-126, 0x1p-114, 0x1p-112, 0x1p-100, 0x1p-82, 0x1p-48, 0x1p-40, 0x1p-10, 1, 0x1p2, 0x1p18, 0x1p26, 0x1p50, 0x1p63, 0x1p64, 0x1p66, 0x1p127} {
+		b := math.Float32bits(float32(v))
+		for _, bits := range []uint32{b - 1, b, b + 1, b + 0x3504f3, b | 0x80000000} {
+			list = append(list, math.Float32frombits(bits))
+		}
+	}
+	for _, bits := range []uint32{0, 1 << 31, 1, 0x80000001, 0x007fffff, 0x7f7fffff, 0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001} {
+		list = append(list, math.Float32frombits(bits))
+	}
+	return list
+}()
+
+// Adam at all pairs of a root and a gradient where it changes its ways.
+func TestAdamAtTheEdgesOfItsRoot(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		n := len(rootEdges) * len(rootEdges)
+		for _, betas := range [][4]float32{{0.9, 0.1, 0.999, 0.001}, {0, 1, 0x1p-20, 1 - 0x1p-20}, {0.5, 0.5, 1 - 0x1p-24, 0x1p-24}, {0.9, 0.1, 0, 1}} {
+			got := make([][]float32, 4)
+			for i := range got {
+				got[i] = make([]float32, n)
+			}
+			for i := range n {
+				got[0][i], got[1][i], got[3][i] = 1, rootEdges[i%len(rootEdges)], rootEdges[i/len(rootEdges)]
+			}
+			want := clone(got)
+			isa.Adam(got[0], got[1], got[2], got[3], betas[0], betas[1], betas[2], betas[3], 1e-3, 0.5, 1e-15, 0, 1)
+			ref.Adam(want[0], want[1], want[2], want[3], betas[0], betas[1], betas[2], betas[3], 1e-3, 0.5, 1e-15, 0, 1)
+			for i, name := range []string{"w", "g", "m", "r"} {
+				numtest.Equal(t, got[i], want[i], "%s, betas %v", name, betas)
+			}
+		}
+	})
+}
+
+// Three steps of Adam as the caller prepares them. With eps = 1e-15 and gradients of
+// 2e-14 a second moment kept as a float32 square is flushed, and the weight 0.94000006.
+func TestAdamWithASmallEpsilon(t *testing.T) {
+	for _, c := range []struct {
+		eps, g, want float32
+	}{
+		{1e-15, 2e-14, 0.9971429}, {1e-8, 1, 0.997}, {1e-20, 1e-18, 0.9970298}, {1e-30, 1e-26, 0.9970002}, {1e-15, 1e30, 0.997}, {1e-8, 0x1p127, 0.997},
+	} {
+		numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+			w, m, r := []float32{1}, []float32{0}, []float32{0}
+			b1, b2 := 1.0, 1.0
+			for range 3 {
+				b1, b2 = float64(b1*0.9), float64(b2*0.999)
+				isa.Adam(w, []float32{c.g}, m, r, 0.9, float32(1-0.9), 0.999, float32(1-0.999), float32(1e-3/(1-b1)), float32(math.Sqrt(1-b2)), c.eps, 0, 1)
+			}
+			if diff := math.Abs(float64(w[0] - c.want)); diff > 3*0x1p-24 {
+				t.Errorf("eps %g, gradient %g: weight %v, want %v", c.eps, c.g, w[0], c.want)
+			}
+		})
+	}
 }

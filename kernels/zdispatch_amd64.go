@@ -941,18 +941,18 @@ func sgdNesterov(t ISA, w, g, v []float32, lr, mu, decay float32) {
 	}
 }
 
-func adam(t ISA, w, g, m, v []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
+func adam(t ISA, w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
 	for t != Scalar && len(w) > 16384 {
-		adam(t, w[:16384], g[:16384], m[:16384], v[:16384], beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
-		w, g, m, v = w[16384:], g[16384:], m[16384:], v[16384:]
+		adam(t, w[:16384], g[:16384], m[:16384], r[:16384], beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
+		w, g, m, r = w[16384:], g[16384:], m[16384:], r[16384:]
 	}
 	switch t {
 	case AVX2:
-		avx2.Adam(w, g, m, v, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
+		avx2.Adam(w, g, m, r, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
 	case AVX512:
-		avx512.Adam(w, g, m, v, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
+		avx512.Adam(w, g, m, r, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
 	default:
-		ref.Adam(w, g, m, v, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
+		ref.Adam(w, g, m, r, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
 	}
 }
 

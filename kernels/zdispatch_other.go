@@ -257,8 +257,8 @@ func sgdNesterov(t ISA, w, g, v []float32, lr, mu, decay float32) {
 	ref.SGDNesterov(w, g, v, lr, mu, decay)
 }
 
-func adam(t ISA, w, g, m, v []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
-	ref.Adam(w, g, m, v, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
+func adam(t ISA, w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
+	ref.Adam(w, g, m, r, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
 }
 
 // runTile runs the register tile of rows x vecs vectors of tier t. The scalar tier has

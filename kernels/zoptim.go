@@ -43,17 +43,24 @@ func SGDNesterov(w, g, v []float32, lr, mu, decay float32) {
 	Current().SGDNesterov(w, g, v, lr, mu, decay)
 }
 
-// Adam takes one step of Adam or AdamW on w and the moments m and v. The scalars are
-// prepared by the caller as [ref.Adam] says.
-func (t ISA) Adam(w, g, m, v []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
+// Adam takes one step of Adam or AdamW on w, the first moment m and the root r of the
+// second moment v, which is kept in place of v:
+//
+//	e = g + l2*w   m = beta1*m + omb1*e   r = sqrt(beta2*r^2 + omb2*e^2)
+//	w = keep*w - step * m/(r/rbc2 + eps)
+//
+// r has the range of a gradient where v, a square, would leave that of float32. It must
+// not be negative. The scalars are prepared by the caller as [ref.Adam] says, where the
+// order of operations stands.
+func (t ISA) Adam(w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
 	t.need()
 	same("Adam", "w", len(w), "g", len(g))
 	same("Adam", "w", len(w), "m", len(m))
-	same("Adam", "w", len(w), "v", len(v))
-	adam(t, w, g, m, v, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
+	same("Adam", "w", len(w), "r", len(r))
+	adam(t, w, g, m, r, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
 }
 
 // Adam is [ISA.Adam] on the current tier.
-func Adam(w, g, m, v []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
-	Current().Adam(w, g, m, v, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
+func Adam(w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
+	Current().Adam(w, g, m, r, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
 }

@@ -86,29 +86,33 @@ func SGDNesterov(m vec.Machine) {
 	m.Return()
 }
 
-// Adam takes one step of Adam or AdamW:
+// Adam takes one step of Adam or AdamW, r being the root of the second moment:
 //
-//	e = g + l2*w
-//	m = beta1*m + omb1*e            flushed
-//	v = beta2*v + omb2*e^2          flushed
-//	w = keep*w - step * m / (sqrt(v)/rbc2 + eps)   flushed
+//	(1) e = g + l2*w                        flushed
+//	(2) m = beta1*m + omb1*e                flushed
+//	(3) r = sqrt(beta2*r^2 + omb2*e^2)      by vec.Root
+//	(4) w = keep*w - step * m/(r/rbc2 + eps)    flushed
+//
+// w and m are loaded twice: there are more scalars than registers to spare.
 func Adam(m vec.Machine) {
 	w, g, n := m.Base("w"), m.Base("g"), m.Len("w")
-	mean, square := m.Base("m"), m.Base("v")
+	mean, root := m.Base("m"), m.Base("r")
 	beta1, omb1, beta2, omb2 := m.Float("beta1"), m.Float("omb1"), m.Float("beta2"), m.Float("omb2")
 	step, rbc2, eps, l2, keep := m.Float("step"), m.Float("rbc2"), m.Float("eps"), newDecay(m, "l2"), m.Float("keep")
+	m.Hold(18, append(vec.RootConstants(), vec.FlushConstants()...)...)
 	vec.Each(m, n, func(at vec.At) {
 		e := l2.gradient(m, at, w, g)
+		vec.Flush(m, e) // (1)
 		mv := m.Mul(omb1, e)
 		m.FMA(mv, beta1, at.Load(mean))
-		putFlushed(m, at, mv, mean)
-		vv := m.Mul(omb2, m.Mul(e, e))
-		m.FMA(vv, beta2, at.Load(square))
-		putFlushed(m, at, vv, square)
-		d := m.Add(m.Div(m.Sqrt(vv), rbc2), eps)
+		putFlushed(m, at, mv, mean) // (2)
+		rv := vec.Root(m, beta2, omb2, at.Load(root), e)
+		at.Store(rv, root) // (3)
+		d := m.Add(m.Div(rv, rbc2), eps)
+		quotient := m.Div(at.Load(mean), d)
 		wv := m.Mul(at.Load(w), keep)
-		m.FNMA(wv, step, m.Div(mv, d))
-		putFlushed(m, at, wv, w)
+		m.FNMA(wv, step, quotient)
+		putFlushed(m, at, wv, w) // (4)
 	})
 	m.Return()
 }

@@ -181,6 +181,31 @@ func Flush(m Machine, a Vec) {
 	m.ZeroWhere(m.Less(m.And(a, restBits), tiny), a)
 }
 
+// RootConstants is what Root reads.
+func RootConstants() []Const {
+	return []Const{restBits, one, rootSmall, rootLarge, rootUp, rootDown, rootInverse, rootLost, tinyRoot}
+}
+
+// Root is sqrt(beta2*r^2 + omb2*e^2) for r >= 0, without squares that leave the range
+// of float32: r and e are scaled by a power of two, up, and the root by its inverse.
+// It writes over r.
+func Root(m Machine, beta2, omb2, r, e Vec) Vec {
+	a := Magnitude(m, e)
+	s := m.Max(a, r) // (1)
+	up := m.Select(m.Less(s, rootSmall), rootUp, one)
+	up = m.Select(m.Less(rootLarge, s), rootDown, up) // (2)
+	down := m.SubInt(m.Const(rootInverse), up)        // on the bits: the exponent's sign changes
+	lost := m.Mul(down, rootLost)
+	m.ZeroWhere(m.Less(r, lost), r) // (3)
+	m.ZeroWhere(m.Less(a, lost), a)
+	r, a = m.Mul(r, up), m.Mul(a, up)
+	q := m.Mul(omb2, m.Mul(a, a))
+	m.FMA(q, beta2, m.Mul(r, r)) // (4)
+	root := m.Mul(m.Sqrt(q), down)
+	m.ZeroWhere(m.Less(root, tinyRoot), root) // (5)
+	return root
+}
+
 // OneMinus is 1 - a.
 func OneMinus(m Machine, a Vec) Vec { return m.Sub(one, a) }
 

@@ -38,6 +38,17 @@ const (
 	// results come back in the next step.
 	tiny Const = 0x0d800000
 
+	// Numbers of Root. Powers of two up to 2^66 and down to 2^-66 are scaled by, and
+	// rootInverse less the bits of one is the bits of its inverse; what lies below
+	// rootLost after that counts as +0, and so does a root below tinyRoot, 2^-112.
+	rootSmall   Const = 0x3a800000 // 2^-10
+	rootLarge   Const = 0x58800000 // 2^50
+	rootUp      Const = 0x60800000 // 2^66
+	rootDown    Const = 0x1e800000 // 2^-66
+	rootInverse Const = 0x7f000000
+	rootLost    Const = 0x27800000 // 2^-48
+	tinyRoot    Const = 0x07800000
+
 	// The fraction bits of a float32.
 	fraction Const = 0x007fffff
 

@@ -55,22 +55,79 @@ func SGDNesterov(w, g, v []float32, lr, mu, decay float32) {
 }
 
 // Adam takes one step of Adam (Kingma and Ba 2015) or AdamW (Loshchilov and
-// Hutter 2019), with a true square root and true divisions:
+// Hutter 2019), with a true square root and true divisions. In place of the second
+// moment it keeps the root of it, r, which has the range of a gradient:
 //
-//	e = g + l2*w                    without w where l2 is 0
-//	m = beta1*m + omb1*e            flushed
-//	v = beta2*v + omb2*e^2          flushed
-//	w = keep*w - step * m / (sqrt(v)/rbc2 + eps)   flushed
+//	(1) e = g + l2*w                        flushed; without w where l2 is 0
+//	(2) m = beta1*m + omb1*e                flushed
+//	(3) r = sqrt(beta2*r^2 + omb2*e^2)      as [Root] computes it
+//	(4) w = keep*w - step * m/(r/rbc2 + eps)    flushed
 //
 // The caller computes in float64 and rounds once: omb = 1-beta,
 // step = lr/(1-beta1^t), rbc2 = sqrt(1-beta2^t). l2 is Adam's coupled weight
 // decay, keep = 1 - lr*decay AdamW's; the neutral values are 0 and 1.
-func Adam(w, g, m, v []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
+func Adam(w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
 	for j := range w {
-		e := decayed(l2, w[j], g[j])
-		m[j] = Flush(FMA(beta1, m[j], float32(omb1*e)))
-		v[j] = Flush(FMA(beta2, v[j], float32(omb2*float32(e*e))))
-		d := float32(float32(math.Sqrt(float64(v[j])))/rbc2) + eps
-		w[j] = Flush(FMA(-step, m[j]/d, float32(w[j]*keep)))
+		e := Flush(decayed(l2, w[j], g[j]))             // (1)
+		m[j] = Flush(FMA(beta1, m[j], float32(omb1*e))) // (2)
+		r[j] = Root(beta2, omb2, r[j], e)               // (3)
+		d := float32(r[j]/rbc2) + eps
+		w[j] = Flush(FMA(-step, m[j]/d, float32(w[j]*keep))) // (4)
 	}
+}
+
+// Numbers of [Root].
+const (
+	rootSmall = 0x1p-10 // below it the squares are those of numbers 2^66 times as large
+	rootLarge = 0x1p+50 // above it they are those of numbers 2^66 times as small
+	rootScale = 0x1p+66
+	rootLost  = 0x1p-48 // what is smaller than this after the scaling does not count
+
+	// TinyRoot is the bound below which [Root] is +0. It lies below [Tiny], so that
+	// no moment m of the same gradients is stored where r is 0: m is at most
+	// r*omb1/sqrt(omb2*(1-beta1^2/beta2)), and m/(0+eps) would be a step of any size.
+	TinyRoot = 0x1p-112
+)
+
+// Root returns sqrt(beta2*r^2 + omb2*e^2) for r >= 0, without squares that leave the
+// range of float32: r and e are scaled by one power of two beforehand, and the root
+// by its inverse. An operand so much smaller than the other that it cannot change the
+// sum counts as +0, for its square would be a denormal number.
+//
+//	(1) s = max(|e|, r)
+//	(2) up = 2^66 where s < 2^-10, 2^-66 where s > 2^50, else 1;   down = 1/up
+//	(3) r, |e| = +0 where below 2^-48*down
+//	(4) q = beta2*(r*up)^2 + omb2*(|e|*up)^2     each product rounded, but the last
+//	(5) sqrt(q)*down                             +0 where below 2^-112
+//
+// With r and e zero or at least 2^-112 and 2^-100, and beta2 from 2^-24 to 1-2^-24,
+// every intermediate result is zero, a normal number, infinite or NaN.
+func Root(beta2, omb2, r, e float32) float32 {
+	a := math.Float32frombits(math.Float32bits(e) &^ (1 << 31))
+	s := r
+	if a > r {
+		s = a // (1)
+	}
+	up := float32(1)
+	if s < rootSmall {
+		up = rootScale // (2)
+	}
+	if s > rootLarge {
+		up = 1 / rootScale
+	}
+	down := 1 / up
+	least := float32(down * rootLost)
+	if r < least {
+		r = 0 // (3)
+	}
+	if a < least {
+		a = 0
+	}
+	r, a = float32(r*up), float32(a*up)
+	q := FMA(beta2, float32(r*r), float32(omb2*float32(a*a))) // (4)
+	root := float32(float32(math.Sqrt(float64(q))) * down)    // (5)
+	if root < TinyRoot {
+		return 0
+	}
+	return root
 }

@@ -197,7 +197,7 @@ func TestOptimizersFollowTheirPapers(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	for _, name := range []string{"SGD", "SGDMomentum", "SGDNesterov", "Adam", "AdamW"} {
 		w := []float32{0.5, -0.25, 2}
-		m, v := make([]float32, 3), make([]float32, 3)
+		m, root := make([]float32, 3), make([]float32, 3)
 		w64, m64, v64 := []float64{0.5, -0.25, 2}, make([]float64, 3), make([]float64, 3)
 		for step := 1; step <= 20; step++ {
 			g := make([]float32, 3)
@@ -236,9 +236,9 @@ func TestOptimizersFollowTheirPapers(t *testing.T) {
 			case "SGDNesterov":
 				ref.SGDNesterov(w, g, m, lr, mu, decay)
 			case "Adam":
-				ref.Adam(w, g, m, v, beta1, 1-beta1, beta2, 1-beta2, float32(lr/b1), float32(math.Sqrt(b2)), eps, decay, 1)
+				ref.Adam(w, g, m, root, beta1, 1-beta1, beta2, 1-beta2, float32(lr/b1), float32(math.Sqrt(b2)), eps, decay, 1)
 			case "AdamW":
-				ref.Adam(w, g, m, v, beta1, 1-beta1, beta2, 1-beta2, float32(lr/b1), float32(math.Sqrt(b2)), eps, 0, 1-lr*decay)
+				ref.Adam(w, g, m, root, beta1, 1-beta1, beta2, 1-beta2, float32(lr/b1), float32(math.Sqrt(b2)), eps, 0, 1-lr*decay)
 			}
 			for j := range w {
 				if d := math.Abs(float64(w[j]) - w64[j]); d > 2e-6*float64(step) {

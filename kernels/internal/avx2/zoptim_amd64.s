@@ -190,14 +190,14 @@ skip_tail:
 	VZEROUPPER
 	RET
 
-// func Adam(w []float32, g []float32, m []float32, v []float32, beta1 float32, omb1 float32, beta2 float32, omb2 float32, step float32, rbc2 float32, eps float32, l2 float32, keep float32)
-// Requires: AVX, FMA3
+// func Adam(w []float32, g []float32, m []float32, r []float32, beta1 float32, omb1 float32, beta2 float32, omb2 float32, step float32, rbc2 float32, eps float32, l2 float32, keep float32)
+// Requires: AVX, AVX2, FMA3
 TEXT ·Adam(SB), NOSPLIT, $0-132
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         w_len+8(FP), DX
 	MOVQ         m_base+48(FP), BX
-	MOVQ         v_base+72(FP), SI
+	MOVQ         r_base+72(FP), SI
 	VBROADCASTSS beta1+96(FP), Y0
 	VBROADCASTSS omb1+100(FP), Y1
 	VBROADCASTSS beta2+104(FP), Y2
@@ -218,6 +218,9 @@ block:
 	VANDNPS      Y10, Y8, Y10
 	VMOVUPS      (CX)(DI*1), Y11
 	VFMADD231PS  Y10, Y7, Y11
+	VANDPS       lanes_7fffffff<>+0(SB), Y11, Y10
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y10, Y10
+	VANDNPS      Y11, Y10, Y11
 	VMULPS       Y11, Y1, Y10
 	VMOVUPS      (BX)(DI*1), Y12
 	VFMADD231PS  Y12, Y0, Y10
@@ -225,25 +228,44 @@ block:
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y12, Y12
 	VANDNPS      Y10, Y12, Y10
 	VMOVUPS      Y10, (BX)(DI*1)
+	VMOVUPS      (SI)(DI*1), Y10
+	VANDPS       lanes_7fffffff<>+0(SB), Y11, Y11
+	VMAXPS       Y10, Y11, Y12
+	VCMPPS       $0x11, lanes_3a800000<>+0(SB), Y12, Y13
+	VMOVUPS      lanes_3f800000<>+0(SB), Y14
+	VBLENDVPS    Y13, lanes_60800000<>+0(SB), Y14, Y13
+	VMOVUPS      lanes_58800000<>+0(SB), Y14
+	VCMPPS       $0x11, Y12, Y14, Y12
+	VBLENDVPS    Y12, lanes_1e800000<>+0(SB), Y13, Y12
+	VMOVUPS      lanes_7f000000<>+0(SB), Y13
+	VPSUBD       Y12, Y13, Y13
+	VMULPS       lanes_27800000<>+0(SB), Y13, Y14
+	VCMPPS       $0x11, Y14, Y10, Y15
+	VANDNPS      Y10, Y15, Y10
+	VCMPPS       $0x11, Y14, Y11, Y14
+	VANDNPS      Y11, Y14, Y11
+	VMULPS       Y12, Y10, Y10
+	VMULPS       Y12, Y11, Y11
 	VMULPS       Y11, Y11, Y11
 	VMULPS       Y11, Y3, Y11
-	VMOVUPS      (SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y2, Y11
-	VANDPS       lanes_7fffffff<>+0(SB), Y11, Y12
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y12, Y12
-	VANDNPS      Y11, Y12, Y11
-	VMOVUPS      Y11, (SI)(DI*1)
-	VSQRTPS      Y11, Y11
-	VDIVPS       Y5, Y11, Y11
-	VADDPS       Y6, Y11, Y11
-	VMOVUPS      (AX)(DI*1), Y12
-	VMULPS       Y9, Y12, Y12
-	VDIVPS       Y11, Y10, Y10
-	VFNMADD231PS Y10, Y4, Y12
-	VANDPS       lanes_7fffffff<>+0(SB), Y12, Y10
+	VMULPS       Y10, Y10, Y10
+	VFMADD231PS  Y10, Y2, Y11
+	VSQRTPS      Y11, Y10
+	VMULPS       Y13, Y10, Y10
+	VCMPPS       $0x11, lanes_07800000<>+0(SB), Y10, Y11
+	VANDNPS      Y10, Y11, Y10
+	VMOVUPS      Y10, (SI)(DI*1)
+	VDIVPS       Y5, Y10, Y10
+	VADDPS       Y6, Y10, Y10
+	VMOVUPS      (BX)(DI*1), Y11
+	VDIVPS       Y10, Y11, Y10
+	VMOVUPS      (AX)(DI*1), Y11
+	VMULPS       Y9, Y11, Y11
+	VFNMADD231PS Y10, Y4, Y11
+	VANDPS       lanes_7fffffff<>+0(SB), Y11, Y10
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y10, Y10
-	VANDNPS      Y12, Y10, Y12
-	VMOVUPS      Y12, (AX)(DI*1)
+	VANDNPS      Y11, Y10, Y11
+	VMOVUPS      Y11, (AX)(DI*1)
 	ADDQ         $+32, DI
 	SUBQ         $+8, DX
 	JGE          block
@@ -259,6 +281,9 @@ done_block:
 	VANDNPS      Y11, Y8, Y11
 	VMASKMOVPS   (CX)(DI*1), Y10, Y8
 	VFMADD231PS  Y11, Y7, Y8
+	VANDPS       lanes_7fffffff<>+0(SB), Y8, Y7
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y7, Y7
+	VANDNPS      Y8, Y7, Y8
 	VMULPS       Y8, Y1, Y1
 	VMASKMOVPS   (BX)(DI*1), Y10, Y7
 	VFMADD231PS  Y7, Y0, Y1
@@ -266,25 +291,44 @@ done_block:
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y0, Y0
 	VANDNPS      Y1, Y0, Y1
 	VMASKMOVPS   Y1, Y10, (BX)(DI*1)
-	VMULPS       Y8, Y8, Y0
-	VMULPS       Y0, Y3, Y0
-	VMASKMOVPS   (SI)(DI*1), Y10, Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y2
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y0, Y2, Y0
+	VMASKMOVPS   (SI)(DI*1), Y10, Y0
+	VANDPS       lanes_7fffffff<>+0(SB), Y8, Y1
+	VMAXPS       Y0, Y1, Y7
+	VCMPPS       $0x11, lanes_3a800000<>+0(SB), Y7, Y8
+	VMOVUPS      lanes_3f800000<>+0(SB), Y11
+	VBLENDVPS    Y8, lanes_60800000<>+0(SB), Y11, Y8
+	VMOVUPS      lanes_58800000<>+0(SB), Y11
+	VCMPPS       $0x11, Y7, Y11, Y7
+	VBLENDVPS    Y7, lanes_1e800000<>+0(SB), Y8, Y7
+	VMOVUPS      lanes_7f000000<>+0(SB), Y8
+	VPSUBD       Y7, Y8, Y8
+	VMULPS       lanes_27800000<>+0(SB), Y8, Y11
+	VCMPPS       $0x11, Y11, Y0, Y12
+	VANDNPS      Y0, Y12, Y0
+	VCMPPS       $0x11, Y11, Y1, Y11
+	VANDNPS      Y1, Y11, Y1
+	VMULPS       Y7, Y0, Y0
+	VMULPS       Y7, Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y0, Y0, Y0
+	VFMADD231PS  Y0, Y2, Y1
+	VSQRTPS      Y1, Y0
+	VMULPS       Y8, Y0, Y0
+	VCMPPS       $0x11, lanes_07800000<>+0(SB), Y0, Y1
+	VANDNPS      Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y10, (SI)(DI*1)
-	VSQRTPS      Y0, Y0
 	VDIVPS       Y5, Y0, Y0
 	VADDPS       Y6, Y0, Y0
-	VMASKMOVPS   (AX)(DI*1), Y10, Y2
-	VMULPS       Y9, Y2, Y2
+	VMASKMOVPS   (BX)(DI*1), Y10, Y1
 	VDIVPS       Y0, Y1, Y0
-	VFNMADD231PS Y0, Y4, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y0
+	VMASKMOVPS   (AX)(DI*1), Y10, Y1
+	VMULPS       Y9, Y1, Y1
+	VFNMADD231PS Y0, Y4, Y1
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y0
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y0, Y0
-	VANDNPS      Y2, Y0, Y2
-	VMASKMOVPS   Y2, Y10, (AX)(DI*1)
+	VANDNPS      Y1, Y0, Y1
+	VMASKMOVPS   Y1, Y10, (AX)(DI*1)
 
 skip_tail:
 	VZEROUPPER
@@ -296,11 +340,59 @@ DATA lanes_00000001<>+16(SB)/8, $0x0000000100000001
 DATA lanes_00000001<>+24(SB)/8, $0x0000000100000001
 GLOBL lanes_00000001<>(SB), RODATA|NOPTR, $32
 
+DATA lanes_07800000<>+0(SB)/8, $0x0780000007800000
+DATA lanes_07800000<>+8(SB)/8, $0x0780000007800000
+DATA lanes_07800000<>+16(SB)/8, $0x0780000007800000
+DATA lanes_07800000<>+24(SB)/8, $0x0780000007800000
+GLOBL lanes_07800000<>(SB), RODATA|NOPTR, $32
+
 DATA lanes_0d800000<>+0(SB)/8, $0x0d8000000d800000
 DATA lanes_0d800000<>+8(SB)/8, $0x0d8000000d800000
 DATA lanes_0d800000<>+16(SB)/8, $0x0d8000000d800000
 DATA lanes_0d800000<>+24(SB)/8, $0x0d8000000d800000
 GLOBL lanes_0d800000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1e800000<>+0(SB)/8, $0x1e8000001e800000
+DATA lanes_1e800000<>+8(SB)/8, $0x1e8000001e800000
+DATA lanes_1e800000<>+16(SB)/8, $0x1e8000001e800000
+DATA lanes_1e800000<>+24(SB)/8, $0x1e8000001e800000
+GLOBL lanes_1e800000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_27800000<>+0(SB)/8, $0x2780000027800000
+DATA lanes_27800000<>+8(SB)/8, $0x2780000027800000
+DATA lanes_27800000<>+16(SB)/8, $0x2780000027800000
+DATA lanes_27800000<>+24(SB)/8, $0x2780000027800000
+GLOBL lanes_27800000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_3a800000<>+0(SB)/8, $0x3a8000003a800000
+DATA lanes_3a800000<>+8(SB)/8, $0x3a8000003a800000
+DATA lanes_3a800000<>+16(SB)/8, $0x3a8000003a800000
+DATA lanes_3a800000<>+24(SB)/8, $0x3a8000003a800000
+GLOBL lanes_3a800000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA lanes_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA lanes_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA lanes_3f800000<>+24(SB)/8, $0x3f8000003f800000
+GLOBL lanes_3f800000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_58800000<>+0(SB)/8, $0x5880000058800000
+DATA lanes_58800000<>+8(SB)/8, $0x5880000058800000
+DATA lanes_58800000<>+16(SB)/8, $0x5880000058800000
+DATA lanes_58800000<>+24(SB)/8, $0x5880000058800000
+GLOBL lanes_58800000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_60800000<>+0(SB)/8, $0x6080000060800000
+DATA lanes_60800000<>+8(SB)/8, $0x6080000060800000
+DATA lanes_60800000<>+16(SB)/8, $0x6080000060800000
+DATA lanes_60800000<>+24(SB)/8, $0x6080000060800000
+GLOBL lanes_60800000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_7f000000<>+0(SB)/8, $0x7f0000007f000000
+DATA lanes_7f000000<>+8(SB)/8, $0x7f0000007f000000
+DATA lanes_7f000000<>+16(SB)/8, $0x7f0000007f000000
+DATA lanes_7f000000<>+24(SB)/8, $0x7f0000007f000000
+GLOBL lanes_7f000000<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
 DATA lanes_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff

@@ -322,7 +322,7 @@ func SGDNesterov(w, g, v []float32, lr, mu, decay float32)
 // Adam is ref.Adam.
 //
 //go:noescape
-func Adam(w, g, m, v []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32)
+func Adam(w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32)
 
 // Peak runs a loop of fused multiply-adds on registers, PeakFlops operations each time.
 //

@@ -187,14 +187,14 @@ skip_tail:
 	VZEROUPPER
 	RET
 
-// func Adam(w []float32, g []float32, m []float32, v []float32, beta1 float32, omb1 float32, beta2 float32, omb2 float32, step float32, rbc2 float32, eps float32, l2 float32, keep float32)
+// func Adam(w []float32, g []float32, m []float32, r []float32, beta1 float32, omb1 float32, beta2 float32, omb2 float32, step float32, rbc2 float32, eps float32, l2 float32, keep float32)
 // Requires: AVX, AVX512F
 TEXT ·Adam(SB), NOSPLIT, $0-132
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         w_len+8(FP), DX
 	MOVQ         m_base+48(FP), BX
-	MOVQ         v_base+72(FP), SI
+	MOVQ         r_base+72(FP), SI
 	VBROADCASTSS beta1+96(FP), Z0
 	VBROADCASTSS omb1+100(FP), Z1
 	VBROADCASTSS beta2+104(FP), Z2
@@ -206,41 +206,71 @@ TEXT ·Adam(SB), NOSPLIT, $0-132
 	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z7, Z8
 	VCMPPS.BCST  $0x11, lanes_00000001<>+0(SB), Z8, K1
 	VBROADCASTSS keep+128(FP), Z8
+	VBROADCASTSS lanes_7fffffff<>+0(SB), Z9
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z10
+	VBROADCASTSS lanes_3a800000<>+0(SB), Z11
+	VBROADCASTSS lanes_58800000<>+0(SB), Z12
+	VBROADCASTSS lanes_60800000<>+0(SB), Z13
+	VBROADCASTSS lanes_1e800000<>+0(SB), Z14
+	VBROADCASTSS lanes_7f000000<>+0(SB), Z15
+	VBROADCASTSS lanes_27800000<>+0(SB), Z16
+	VBROADCASTSS lanes_07800000<>+0(SB), Z17
+	VBROADCASTSS lanes_0d800000<>+0(SB), Z18
 	XORQ         DI, DI
 	SUBQ         $+16, DX
 	JLT          done_block
 
 block:
-	VMOVUPS      (AX)(DI*1), Z9
-	VPXORD       Z9, Z9, K1, Z9
-	VMOVUPS      (CX)(DI*1), Z10
-	VFMADD231PS  Z9, Z7, Z10
-	VMULPS       Z10, Z1, Z9
-	VMOVUPS      (BX)(DI*1), Z11
-	VFMADD231PS  Z11, Z0, Z9
-	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z9, Z11
-	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z11, K2
-	VPXORD       Z9, Z9, K2, Z9
-	VMOVUPS      Z9, (BX)(DI*1)
-	VMULPS       Z10, Z10, Z10
-	VMULPS       Z10, Z3, Z10
-	VMOVUPS      (SI)(DI*1), Z11
-	VFMADD231PS  Z11, Z2, Z10
-	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z10, Z11
-	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z11, K2
-	VPXORD       Z10, Z10, K2, Z10
-	VMOVUPS      Z10, (SI)(DI*1)
-	VSQRTPS      Z10, Z10
-	VDIVPS       Z5, Z10, Z10
-	VADDPS       Z6, Z10, Z10
-	VMOVUPS      (AX)(DI*1), Z11
-	VMULPS       Z8, Z11, Z11
-	VDIVPS       Z10, Z9, Z9
-	VFNMADD231PS Z9, Z4, Z11
-	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z11, Z9
-	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z9, K2
-	VPXORD       Z11, Z11, K2, Z11
-	VMOVUPS      Z11, (AX)(DI*1)
+	VMOVUPS      (AX)(DI*1), Z19
+	VPXORD       Z19, Z19, K1, Z19
+	VMOVUPS      (CX)(DI*1), Z20
+	VFMADD231PS  Z19, Z7, Z20
+	VPANDD       Z9, Z20, Z19
+	VCMPPS       $0x11, Z18, Z19, K2
+	VPXORD       Z20, Z20, K2, Z20
+	VMULPS       Z20, Z1, Z19
+	VMOVUPS      (BX)(DI*1), Z21
+	VFMADD231PS  Z21, Z0, Z19
+	VPANDD       Z9, Z19, Z21
+	VCMPPS       $0x11, Z18, Z21, K2
+	VPXORD       Z19, Z19, K2, Z19
+	VMOVUPS      Z19, (BX)(DI*1)
+	VMOVUPS      (SI)(DI*1), Z19
+	VPANDD       Z9, Z20, Z20
+	VMAXPS       Z19, Z20, Z21
+	VCMPPS       $0x11, Z11, Z21, K2
+	VBLENDMPS    Z13, Z10, K2, Z22
+	VCMPPS       $0x11, Z21, Z12, K2
+	VBLENDMPS    Z14, Z22, K2, Z21
+	VMOVAPS      Z15, Z22
+	VPSUBD       Z21, Z22, Z22
+	VMULPS       Z16, Z22, Z23
+	VCMPPS       $0x11, Z23, Z19, K2
+	VPXORD       Z19, Z19, K2, Z19
+	VCMPPS       $0x11, Z23, Z20, K2
+	VPXORD       Z20, Z20, K2, Z20
+	VMULPS       Z21, Z19, Z19
+	VMULPS       Z21, Z20, Z20
+	VMULPS       Z20, Z20, Z20
+	VMULPS       Z20, Z3, Z20
+	VMULPS       Z19, Z19, Z19
+	VFMADD231PS  Z19, Z2, Z20
+	VSQRTPS      Z20, Z19
+	VMULPS       Z22, Z19, Z19
+	VCMPPS       $0x11, Z17, Z19, K2
+	VPXORD       Z19, Z19, K2, Z19
+	VMOVUPS      Z19, (SI)(DI*1)
+	VDIVPS       Z5, Z19, Z19
+	VADDPS       Z6, Z19, Z19
+	VMOVUPS      (BX)(DI*1), Z20
+	VDIVPS       Z19, Z20, Z19
+	VMOVUPS      (AX)(DI*1), Z20
+	VMULPS       Z8, Z20, Z20
+	VFNMADD231PS Z19, Z4, Z20
+	VPANDD       Z9, Z20, Z19
+	VCMPPS       $0x11, Z18, Z19, K2
+	VPXORD       Z20, Z20, K2, Z20
+	VMOVUPS      Z20, (AX)(DI*1)
 	ADDQ         $+64, DI
 	SUBQ         $+16, DX
 	JGE          block
@@ -251,36 +281,56 @@ done_block:
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), R8
 	KMOVW        (R8)(DX*2), K2
-	VMOVUPS.Z    (AX)(DI*1), K2, Z9
-	VPXORD       Z9, Z9, K1, Z9
-	VMOVUPS.Z    (CX)(DI*1), K2, Z10
-	VFMADD231PS  Z9, Z7, Z10
-	VMULPS       Z10, Z1, Z1
+	VMOVUPS.Z    (AX)(DI*1), K2, Z19
+	VPXORD       Z19, Z19, K1, Z19
+	VMOVUPS.Z    (CX)(DI*1), K2, Z20
+	VFMADD231PS  Z19, Z7, Z20
+	VPANDD       Z9, Z20, Z7
+	VCMPPS       $0x11, Z18, Z7, K1
+	VPXORD       Z20, Z20, K1, Z20
+	VMULPS       Z20, Z1, Z1
 	VMOVUPS.Z    (BX)(DI*1), K2, Z7
 	VFMADD231PS  Z7, Z0, Z1
-	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z1, Z0
-	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z0, K1
+	VPANDD       Z9, Z1, Z0
+	VCMPPS       $0x11, Z18, Z0, K1
 	VPXORD       Z1, Z1, K1, Z1
 	VMOVUPS      Z1, K2, (BX)(DI*1)
-	VMULPS       Z10, Z10, Z0
-	VMULPS       Z0, Z3, Z0
-	VMOVUPS.Z    (SI)(DI*1), K2, Z3
-	VFMADD231PS  Z3, Z2, Z0
-	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z0, Z2
-	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z2, K1
+	VMOVUPS.Z    (SI)(DI*1), K2, Z0
+	VPANDD       Z9, Z20, Z1
+	VMAXPS       Z0, Z1, Z7
+	VCMPPS       $0x11, Z11, Z7, K1
+	VBLENDMPS    Z13, Z10, K1, Z10
+	VCMPPS       $0x11, Z7, Z12, K1
+	VBLENDMPS    Z14, Z10, K1, Z7
+	VMOVAPS      Z15, Z10
+	VPSUBD       Z7, Z10, Z10
+	VMULPS       Z16, Z10, Z11
+	VCMPPS       $0x11, Z11, Z0, K1
+	VPXORD       Z0, Z0, K1, Z0
+	VCMPPS       $0x11, Z11, Z1, K1
+	VPXORD       Z1, Z1, K1, Z1
+	VMULPS       Z7, Z0, Z0
+	VMULPS       Z7, Z1, Z1
+	VMULPS       Z1, Z1, Z1
+	VMULPS       Z1, Z3, Z1
+	VMULPS       Z0, Z0, Z0
+	VFMADD231PS  Z0, Z2, Z1
+	VSQRTPS      Z1, Z0
+	VMULPS       Z10, Z0, Z0
+	VCMPPS       $0x11, Z17, Z0, K1
 	VPXORD       Z0, Z0, K1, Z0
 	VMOVUPS      Z0, K2, (SI)(DI*1)
-	VSQRTPS      Z0, Z0
 	VDIVPS       Z5, Z0, Z0
 	VADDPS       Z6, Z0, Z0
-	VMOVUPS.Z    (AX)(DI*1), K2, Z2
-	VMULPS       Z8, Z2, Z2
+	VMOVUPS.Z    (BX)(DI*1), K2, Z1
 	VDIVPS       Z0, Z1, Z0
-	VFNMADD231PS Z0, Z4, Z2
-	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z2, Z0
-	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z0, K1
-	VPXORD       Z2, Z2, K1, Z2
-	VMOVUPS      Z2, K2, (AX)(DI*1)
+	VMOVUPS.Z    (AX)(DI*1), K2, Z1
+	VMULPS       Z8, Z1, Z1
+	VFNMADD231PS Z0, Z4, Z1
+	VPANDD       Z9, Z1, Z0
+	VCMPPS       $0x11, Z18, Z0, K1
+	VPXORD       Z1, Z1, K1, Z1
+	VMOVUPS      Z1, K2, (AX)(DI*1)
 
 skip_tail:
 	VZEROUPPER
@@ -289,8 +339,32 @@ skip_tail:
 DATA lanes_00000001<>+0(SB)/4, $0x00000001
 GLOBL lanes_00000001<>(SB), RODATA|NOPTR, $4
 
+DATA lanes_07800000<>+0(SB)/4, $0x07800000
+GLOBL lanes_07800000<>(SB), RODATA|NOPTR, $4
+
 DATA lanes_0d800000<>+0(SB)/4, $0x0d800000
 GLOBL lanes_0d800000<>(SB), RODATA|NOPTR, $4
+
+DATA lanes_1e800000<>+0(SB)/4, $0x1e800000
+GLOBL lanes_1e800000<>(SB), RODATA|NOPTR, $4
+
+DATA lanes_27800000<>+0(SB)/4, $0x27800000
+GLOBL lanes_27800000<>(SB), RODATA|NOPTR, $4
+
+DATA lanes_3a800000<>+0(SB)/4, $0x3a800000
+GLOBL lanes_3a800000<>(SB), RODATA|NOPTR, $4
+
+DATA lanes_3f800000<>+0(SB)/4, $0x3f800000
+GLOBL lanes_3f800000<>(SB), RODATA|NOPTR, $4
+
+DATA lanes_58800000<>+0(SB)/4, $0x58800000
+GLOBL lanes_58800000<>(SB), RODATA|NOPTR, $4
+
+DATA lanes_60800000<>+0(SB)/4, $0x60800000
+GLOBL lanes_60800000<>(SB), RODATA|NOPTR, $4
+
+DATA lanes_7f000000<>+0(SB)/4, $0x7f000000
+GLOBL lanes_7f000000<>(SB), RODATA|NOPTR, $4
 
 DATA lanes_7fffffff<>+0(SB)/4, $0x7fffffff
 GLOBL lanes_7fffffff<>(SB), RODATA|NOPTR, $4

@@ -464,14 +464,14 @@ done6:
 skip_tail:
 	RET
 
-// func Adam(w, g, m, v []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32)
+// func Adam(w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32)
 TEXT ·Adam(SB), NOSPLIT, $0-132
 	MOVD $lanes<>(SB), R0
 	MOVD w_base+0(FP), R1
 	MOVD g_base+24(FP), R2
 	MOVD w_len+8(FP), R3
 	MOVD m_base+48(FP), R4
-	MOVD v_base+72(FP), R5
+	MOVD r_base+72(FP), R5
 	FMOVS beta1+96(FP), F0
 	VDUP V0.S[0], V0.S4
 	FMOVS omb1+100(FP), F1
@@ -492,41 +492,68 @@ TEXT ·Adam(SB), NOSPLIT, $0-132
 	WORD $0x6ea7ed08 // facgt v8.4s, v8.4s, v7.4s
 	FMOVS keep+128(FP), F9
 	VDUP V9.S[0], V9.S4
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
+	WORD $0x3cc80010 // ldur q16, [x0, #128]
+	WORD $0x3cc10011 // ldur q17, [x0, #16]
 	MOVD $0, R6
 	SUBS $4, R3, R3
 	BLT done_block
 
 block:
-	WORD $0x3ce6682a // ldr q10, [x1, x6]
-	WORD $0x4e681d4a // bic v10.16b, v10.16b, v8.16b
-	WORD $0x3ce6684b // ldr q11, [x2, x6]
-	VFMLA V10.S4, V7.S4, V11.S4
-	WORD $0x6e2bdc2a // fmul v10.4s, v1.4s, v11.4s
-	WORD $0x3ce6688c // ldr q12, [x4, x6]
-	VFMLA V12.S4, V0.S4, V10.S4
-	WORD $0x3cc1000c // ldur q12, [x0, #16]
-	WORD $0x6eaaed8c // facgt v12.4s, v12.4s, v10.4s
-	WORD $0x4e6c1d4a // bic v10.16b, v10.16b, v12.16b
-	WORD $0x3ca6688a // str q10, [x4, x6]
-	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
-	WORD $0x6e2bdc6b // fmul v11.4s, v3.4s, v11.4s
-	WORD $0x3ce668ac // ldr q12, [x5, x6]
-	VFMLA V12.S4, V2.S4, V11.S4
-	WORD $0x3cc1000c // ldur q12, [x0, #16]
-	WORD $0x6eabed8c // facgt v12.4s, v12.4s, v11.4s
-	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
-	WORD $0x3ca668ab // str q11, [x5, x6]
-	WORD $0x6ea1f96b // fsqrt v11.4s, v11.4s
-	WORD $0x6e25fd6b // fdiv v11.4s, v11.4s, v5.4s
-	WORD $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
-	WORD $0x3ce6682c // ldr q12, [x1, x6]
-	WORD $0x6e29dd8c // fmul v12.4s, v12.4s, v9.4s
-	WORD $0x6e2bfd4a // fdiv v10.4s, v10.4s, v11.4s
-	VFMLS V10.S4, V4.S4, V12.S4
-	WORD $0x3cc1000a // ldur q10, [x0, #16]
-	WORD $0x6eaced4a // facgt v10.4s, v10.4s, v12.4s
-	WORD $0x4e6a1d8c // bic v12.16b, v12.16b, v10.16b
-	WORD $0x3ca6682c // str q12, [x1, x6]
+	WORD $0x3ce66832 // ldr q18, [x1, x6]
+	WORD $0x4e681e52 // bic v18.16b, v18.16b, v8.16b
+	WORD $0x3ce66853 // ldr q19, [x2, x6]
+	VFMLA V18.S4, V7.S4, V19.S4
+	WORD $0x6eb3ee32 // facgt v18.4s, v17.4s, v19.4s
+	WORD $0x4e721e73 // bic v19.16b, v19.16b, v18.16b
+	WORD $0x6e33dc32 // fmul v18.4s, v1.4s, v19.4s
+	WORD $0x3ce66894 // ldr q20, [x4, x6]
+	VFMLA V20.S4, V0.S4, V18.S4
+	WORD $0x6eb2ee34 // facgt v20.4s, v17.4s, v18.4s
+	WORD $0x4e741e52 // bic v18.16b, v18.16b, v20.16b
+	WORD $0x3ca66892 // str q18, [x4, x6]
+	WORD $0x3ce668b2 // ldr q18, [x5, x6]
+	WORD $0x4ea0fa73 // fabs v19.4s, v19.4s
+	WORD $0x6eb2e674 // fcmgt v20.4s, v19.4s, v18.4s
+	VMOV V18.B16, V21.B16
+	VBIT V20.B16, V19.B16, V21.B16
+	WORD $0x6eb5e574 // fcmgt v20.4s, v11.4s, v21.4s
+	VBSL V10.B16, V13.B16, V20.B16
+	WORD $0x6eace6b5 // fcmgt v21.4s, v21.4s, v12.4s
+	VBSL V20.B16, V14.B16, V21.B16
+	WORD $0x3cc90014 // ldur q20, [x0, #144]
+	VSUB V21.S4, V20.S4, V20.S4
+	WORD $0x6e2fde96 // fmul v22.4s, v20.4s, v15.4s
+	WORD $0x6eb2e6d7 // fcmgt v23.4s, v22.4s, v18.4s
+	WORD $0x4e771e52 // bic v18.16b, v18.16b, v23.16b
+	WORD $0x6eb3e6d6 // fcmgt v22.4s, v22.4s, v19.4s
+	WORD $0x4e761e73 // bic v19.16b, v19.16b, v22.16b
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
+	WORD $0x6e33de73 // fmul v19.4s, v19.4s, v19.4s
+	WORD $0x6e33dc73 // fmul v19.4s, v3.4s, v19.4s
+	WORD $0x6e32de52 // fmul v18.4s, v18.4s, v18.4s
+	VFMLA V18.S4, V2.S4, V19.S4
+	WORD $0x6ea1fa72 // fsqrt v18.4s, v19.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x6eb2e613 // fcmgt v19.4s, v16.4s, v18.4s
+	WORD $0x4e731e52 // bic v18.16b, v18.16b, v19.16b
+	WORD $0x3ca668b2 // str q18, [x5, x6]
+	WORD $0x6e25fe52 // fdiv v18.4s, v18.4s, v5.4s
+	WORD $0x4e26d652 // fadd v18.4s, v18.4s, v6.4s
+	WORD $0x3ce66893 // ldr q19, [x4, x6]
+	WORD $0x6e32fe72 // fdiv v18.4s, v19.4s, v18.4s
+	WORD $0x3ce66833 // ldr q19, [x1, x6]
+	WORD $0x6e29de73 // fmul v19.4s, v19.4s, v9.4s
+	VFMLS V18.S4, V4.S4, V19.S4
+	WORD $0x6eb3ee32 // facgt v18.4s, v17.4s, v19.4s
+	WORD $0x4e721e73 // bic v19.16b, v19.16b, v18.16b
+	WORD $0x3ca66833 // str q19, [x1, x6]
 	ADD $16, R6, R6
 	SUBS $4, R3, R3
 	BGE block
@@ -535,26 +562,26 @@ done_block:
 	ADD $4, R3, R3
 	CMP $1, R3
 	BLT skip_tail
-	VMOVI $0, V10.B16
+	VMOVI $0, V18.B16
 	ADD R6, R1, R1
 	TBZ $2, R3, part
-	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc00032 // ldur q18, [x1]
 	JMP done
 
 part:
 	TBZ $1, R3, single
-	WORD $0xfc40002a // ldur d10, [x1]
+	WORD $0xfc400032 // ldur d18, [x1]
 	TBZ $0, R3, done
 	ADD $8, R1, R7
-	VLD1 (R7), V10.S[2]
+	VLD1 (R7), V18.S[2]
 	JMP done
 
 single:
 	TBZ $0, R3, done
-	WORD $0xbc40002a // ldur s10, [x1]
+	WORD $0xbc400032 // ldur s18, [x1]
 
 done:
-	WORD $0x4e681d4a // bic v10.16b, v10.16b, v8.16b
+	WORD $0x4e681e52 // bic v18.16b, v18.16b, v8.16b
 	VMOVI $0, V8.B16
 	ADD R6, R2, R2
 	TBZ $2, R3, part2
@@ -574,7 +601,9 @@ single2:
 	WORD $0xbc400048 // ldur s8, [x2]
 
 done2:
-	VFMLA V10.S4, V7.S4, V8.S4
+	VFMLA V18.S4, V7.S4, V8.S4
+	WORD $0x6ea8ee27 // facgt v7.4s, v17.4s, v8.4s
+	WORD $0x4e671d08 // bic v8.16b, v8.16b, v7.16b
 	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
 	VMOVI $0, V7.B16
 	ADD R6, R4, R2
@@ -596,8 +625,7 @@ single3:
 
 done3:
 	VFMLA V7.S4, V0.S4, V1.S4
-	WORD $0x3cc10000 // ldur q0, [x0, #16]
-	WORD $0x6ea1ec00 // facgt v0.4s, v0.4s, v1.4s
+	WORD $0x6ea1ee20 // facgt v0.4s, v17.4s, v1.4s
 	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
 	TBZ $2, R3, part4
 	FMOVQ F1, (R2)
@@ -607,8 +635,8 @@ part4:
 	TBZ $1, R3, single4
 	FMOVD F1, (R2)
 	TBZ $0, R3, done4
-	ADD $8, R2, R2
-	VST1 V1.S[2], (R2)
+	ADD $8, R2, R4
+	VST1 V1.S[2], (R4)
 	JMP done4
 
 single4:
@@ -616,92 +644,127 @@ single4:
 	FMOVS F1, (R2)
 
 done4:
-	WORD $0x6e28dd00 // fmul v0.4s, v8.4s, v8.4s
-	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
-	VMOVI $0, V3.B16
-	ADD R6, R5, R2
+	VMOVI $0, V0.B16
+	ADD R6, R5, R4
 	TBZ $2, R3, part5
-	WORD $0x3cc00043 // ldur q3, [x2]
+	WORD $0x3cc00080 // ldur q0, [x4]
 	JMP done5
 
 part5:
 	TBZ $1, R3, single5
-	WORD $0xfc400043 // ldur d3, [x2]
+	WORD $0xfc400080 // ldur d0, [x4]
 	TBZ $0, R3, done5
-	ADD $8, R2, R4
-	VLD1 (R4), V3.S[2]
+	ADD $8, R4, R5
+	VLD1 (R5), V0.S[2]
 	JMP done5
 
 single5:
 	TBZ $0, R3, done5
-	WORD $0xbc400043 // ldur s3, [x2]
+	WORD $0xbc400080 // ldur s0, [x4]
 
 done5:
-	VFMLA V3.S4, V2.S4, V0.S4
-	WORD $0x3cc10002 // ldur q2, [x0, #16]
-	WORD $0x6ea0ec42 // facgt v2.4s, v2.4s, v0.4s
-	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
+	WORD $0x4ea0f901 // fabs v1.4s, v8.4s
+	WORD $0x6ea0e427 // fcmgt v7.4s, v1.4s, v0.4s
+	VMOV V0.B16, V8.B16
+	VBIT V7.B16, V1.B16, V8.B16
+	WORD $0x6ea8e567 // fcmgt v7.4s, v11.4s, v8.4s
+	VBSL V10.B16, V13.B16, V7.B16
+	WORD $0x6eace508 // fcmgt v8.4s, v8.4s, v12.4s
+	VBSL V7.B16, V14.B16, V8.B16
+	WORD $0x3cc90007 // ldur q7, [x0, #144]
+	VSUB V8.S4, V7.S4, V7.S4
+	WORD $0x6e2fdcea // fmul v10.4s, v7.4s, v15.4s
+	WORD $0x6ea0e54b // fcmgt v11.4s, v10.4s, v0.4s
+	WORD $0x4e6b1c00 // bic v0.16b, v0.16b, v11.16b
+	WORD $0x6ea1e54a // fcmgt v10.4s, v10.4s, v1.4s
+	WORD $0x4e6a1c21 // bic v1.16b, v1.16b, v10.16b
+	WORD $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	VFMLA V0.S4, V2.S4, V1.S4
+	WORD $0x6ea1f820 // fsqrt v0.4s, v1.4s
+	WORD $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
+	WORD $0x6ea0e601 // fcmgt v1.4s, v16.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	TBZ $2, R3, part6
-	FMOVQ F0, (R2)
+	FMOVQ F0, (R4)
 	JMP done6
 
 part6:
 	TBZ $1, R3, single6
-	FMOVD F0, (R2)
+	FMOVD F0, (R4)
 	TBZ $0, R3, done6
-	ADD $8, R2, R2
-	VST1 V0.S[2], (R2)
+	ADD $8, R4, R0
+	VST1 V0.S[2], (R0)
 	JMP done6
 
 single6:
 	TBZ $0, R3, done6
-	FMOVS F0, (R2)
+	FMOVS F0, (R4)
 
 done6:
-	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
 	WORD $0x6e25fc00 // fdiv v0.4s, v0.4s, v5.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	VMOVI $0, V2.B16
+	VMOVI $0, V1.B16
 	TBZ $2, R3, part7
-	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc00041 // ldur q1, [x2]
 	JMP done7
 
 part7:
 	TBZ $1, R3, single7
-	WORD $0xfc400022 // ldur d2, [x1]
+	WORD $0xfc400041 // ldur d1, [x2]
 	TBZ $0, R3, done7
-	ADD $8, R1, R2
-	VLD1 (R2), V2.S[2]
+	ADD $8, R2, R0
+	VLD1 (R0), V1.S[2]
 	JMP done7
 
 single7:
 	TBZ $0, R3, done7
-	WORD $0xbc400022 // ldur s2, [x1]
+	WORD $0xbc400041 // ldur s1, [x2]
 
 done7:
-	WORD $0x6e29dc42 // fmul v2.4s, v2.4s, v9.4s
 	WORD $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
-	VFMLS V0.S4, V4.S4, V2.S4
-	WORD $0x3cc10000 // ldur q0, [x0, #16]
-	WORD $0x6ea2ec00 // facgt v0.4s, v0.4s, v2.4s
-	WORD $0x4e601c42 // bic v2.16b, v2.16b, v0.16b
+	VMOVI $0, V1.B16
 	TBZ $2, R3, part8
-	FMOVQ F2, (R1)
+	WORD $0x3cc00021 // ldur q1, [x1]
 	JMP done8
 
 part8:
 	TBZ $1, R3, single8
-	FMOVD F2, (R1)
+	WORD $0xfc400021 // ldur d1, [x1]
 	TBZ $0, R3, done8
 	ADD $8, R1, R0
-	VST1 V2.S[2], (R0)
+	VLD1 (R0), V1.S[2]
 	JMP done8
 
 single8:
 	TBZ $0, R3, done8
-	FMOVS F2, (R1)
+	WORD $0xbc400021 // ldur s1, [x1]
 
 done8:
+	WORD $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
+	VFMLS V0.S4, V4.S4, V1.S4
+	WORD $0x6ea1ee20 // facgt v0.4s, v17.4s, v1.4s
+	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
+	TBZ $2, R3, part9
+	FMOVQ F1, (R1)
+	JMP done9
+
+part9:
+	TBZ $1, R3, single9
+	FMOVD F1, (R1)
+	TBZ $0, R3, done9
+	ADD $8, R1, R0
+	VST1 V1.S[2], (R0)
+	JMP done9
+
+single9:
+	TBZ $0, R3, done9
+	FMOVS F1, (R1)
+
+done9:
 
 skip_tail:
 	RET
@@ -710,4 +773,20 @@ DATA lanes<>+0(SB)/8, $0x0000000100000001
 DATA lanes<>+8(SB)/8, $0x0000000100000001
 DATA lanes<>+16(SB)/8, $0x0d8000000d800000
 DATA lanes<>+24(SB)/8, $0x0d8000000d800000
-GLOBL lanes<>(SB), RODATA|NOPTR, $32
+DATA lanes<>+32(SB)/8, $0x3f8000003f800000
+DATA lanes<>+40(SB)/8, $0x3f8000003f800000
+DATA lanes<>+48(SB)/8, $0x3a8000003a800000
+DATA lanes<>+56(SB)/8, $0x3a8000003a800000
+DATA lanes<>+64(SB)/8, $0x5880000058800000
+DATA lanes<>+72(SB)/8, $0x5880000058800000
+DATA lanes<>+80(SB)/8, $0x6080000060800000
+DATA lanes<>+88(SB)/8, $0x6080000060800000
+DATA lanes<>+96(SB)/8, $0x1e8000001e800000
+DATA lanes<>+104(SB)/8, $0x1e8000001e800000
+DATA lanes<>+112(SB)/8, $0x2780000027800000
+DATA lanes<>+120(SB)/8, $0x2780000027800000
+DATA lanes<>+128(SB)/8, $0x0780000007800000
+DATA lanes<>+136(SB)/8, $0x0780000007800000
+DATA lanes<>+144(SB)/8, $0x7f0000007f000000
+DATA lanes<>+152(SB)/8, $0x7f0000007f000000
+GLOBL lanes<>(SB), RODATA|NOPTR, $160

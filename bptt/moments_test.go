@@ -47,3 +47,21 @@ func TestWeightsDecayToZero(t *testing.T) {
 		})
 	}
 }
+
+// A small Eps with gradients of its size: kept as a square in float32, the second
+// moment is flushed and the weight comes out as 0.94000006.
+func TestAdamWithASmallEps(t *testing.T) {
+	for _, c := range []struct {
+		eps  float64
+		g, w float32
+	}{{1e-15, 2e-14, 0.9971429}, {1e-20, 1e-18, 0.9970297}, {1e-8, 1e30, 0.997}} {
+		for name, o := range map[string]bptt.Optimizer{"Adam": &bptt.Adam{LR: 1e-3, Eps: c.eps}, "AdamW": &bptt.AdamW{LR: 1e-3, Eps: c.eps}} {
+			p := bptt.Param{Name: "w", W: []float32{1}, G: []float32{c.g}}
+			require.NoError(t, o.Init([]bptt.Param{p}))
+			for range 3 {
+				require.NoError(t, o.Update(1))
+			}
+			require.InDelta(t, c.w, p.W[0], 0x1p-23, "%s, Eps %v, gradient %v", name, c.eps, c.g)
+		}
+	}
+}
