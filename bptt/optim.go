@@ -125,6 +125,9 @@ func like(params []Param) [][]float32 {
 //	Nesterov   v = Momentum*v + e                 w -= LR*(Momentum*v + e)
 //
 // The first step sets v to e: as in PyTorch, Dampening begins with the second.
+//
+// A weight decay of 0 leaves the weight out of e, so that an infinite weight stays.
+// SGD and Adam store +0 for weights and moments below 2^-100: what decays ends there.
 type SGD struct {
 	LR          float64
 	Momentum    float64
