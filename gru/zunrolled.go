@@ -19,6 +19,11 @@ type Unrolled struct {
 // start at +0. Unroll panics if a size is negative or if (steps+2)*batch
 // is not below 2^31.
 //
+// Each worker needs scratch of its own. It is allocated for as many workers as the
+// largest piece of work can use, at most GOMAXPROCS as it is at Unroll, or
+// Config.Workers if that is set: a network that is too small for several workers
+// takes the same memory on any number of processors.
+//
 // What Config adds keeps more. ResetBefore and Textbook, Dropout, InputDropout and
 // WeightDropout take nothing for each step and row. With any other field the
 // 5*Hidden are 8*Hidden; HiddenDropout takes Hidden more, LayerNorm 12*Hidden + 2.
@@ -70,11 +75,13 @@ func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
 // It works in the memory of the activations, so each Forward serves one
 // Backward: a second one panics, as wrong lengths do. dx must not share memory with
 // dy or with the x of Forward, and neither dx nor dy with a parameter or its
-// gradient: Backward panics then, before it writes anything.
+// gradient: Backward panics then, before it writes anything. Either of them may be
+// the y of Forward, which Backward does not read.
 func (u *Unrolled) Backward(dx, dy []float32) { u.seq.Backward(dx, dy) }
 
 // SetLengths says how many steps of each row exist, 0 to the steps unrolled,
-// in any order; nil stands for all. It holds until the next call. Past its
+// in any order; nil stands for all. It holds until the next call of SetLengths or
+// ForwardLengths. A Forward over fewer steps than a length panics. Past its
 // length a row's state stays as it is, y and dx are +0, and what stands in x
 // and dy there changes nothing. A reverse direction starts at each row's own
 // end. The lengths are copied. After SetLengths, Backward needs a new Forward. On an
@@ -126,7 +133,8 @@ func (u *Unrolled) Clock() []uint64 { return u.seq.Clock() }
 // SetClock sets what Clock returned. On an error nothing is changed.
 func (u *Unrolled) SetClock(c []uint64) error { return u.seq.SetClock(c) }
 
-// SetWorkers changes Config.Workers for this Unrolled; it may allocate.
+// SetWorkers changes Config.Workers for this Unrolled; it may allocate scratch for
+// more workers. 0 stands for GOMAXPROCS as it is at this call.
 func (u *Unrolled) SetWorkers(n int) { u.seq.SetWorkers(n) }
 
 // State returns copies of the carried state: h,

@@ -43,3 +43,33 @@ func forwardLengths(t *testing.T, k Kind) {
 		same(t, "by ForwardLengths", got, want)
 	}
 }
+
+// What a Forward does with lengths of before: one beyond its T panics and names
+// ForwardLengths, and lengths that were refused leave those of before in force. Infer
+// has ForwardLengths too, and no call of it allocates.
+func lengthsOfBefore(t *testing.T, k Kind) {
+	p := newProblem(t, k, 9, Config{Input: 3, Hidden: 4, Bidirectional: true}, 5, 2, false)
+	p.lengths = []int{5, 3}
+	want := p.run(t, p.net.Unroll(p.T, p.B))
+	for _, u := range []Unrolled{p.net.Unroll(10, 2), p.net.Infer(10, 2)} {
+		u.SetTraining(true)
+		y := filled(len(p.dy))
+		check(t, u.SetLengths([]int{10, 3}))
+		panics(t, k, "5 steps", "row 0 10; ForwardLengths", func() { u.Forward(y, p.x) })
+		panics(t, k, "ForwardLengths with len(y) = 15", "T*16", func() { u.ForwardLengths(y[:15], p.x, p.lengths) })
+
+		p.start(t, u)
+		check(t, u.ForwardLengths(y, p.x, p.lengths))
+		numtest.Equal(t, y, want.y, "y")
+		if err := u.ForwardLengths(y, p.x, []int{2, 6}); err == nil || !strings.Contains(err.Error(), "0..5, the steps of x; cut the sequence") {
+			t.Errorf("the error is %v", err)
+		}
+		p.start(t, u)
+		u.Forward(y, p.x)
+		numtest.Equal(t, y, want.y, "y of a Forward by the lengths of before")
+		lengths := []int{3, 5}
+		if n := testing.AllocsPerRun(5, func() { check(t, u.ForwardLengths(y, p.x, lengths)) }); n != 0 {
+			t.Errorf("%v allocations in ForwardLengths", n)
+		}
+	}
+}

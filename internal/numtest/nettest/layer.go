@@ -35,6 +35,8 @@ func Methods(t *testing.T, k Kind) {
 		{"configurations", configurations},
 		{"unknown tier", unknownTier},
 		{"misuse", misuse},
+		{"overlap", overlap},
+		{"lengths of calls before", lengthsOfBefore},
 		{"files", files},
 		{"forged files", forgedFiles},
 	} {
