@@ -178,6 +178,9 @@ SumSquaresLanes adds x^2 to the 32 float64 lanes; see [ref.SumSquaresLanes].`},
 
 	{Name: "Add", Args: "dst, a, b []float32", File: "vector", Emit: kernel.Add, Doc: `
 Add sets dst = a + b.`},
+	{Name: "CopyFlush", Args: "dst, x []float32", File: "vector", Emit: kernel.CopyFlush, Doc: `
+CopyFlush sets dst = x, storing +0 where x is below 2^-100. It compares and does not
+compute, so that it is fast on denormal numbers too.`},
 	{Name: "AddFlush", Args: "dst, a, b []float32", File: "vector", Emit: kernel.AddFlush, Doc: `
 AddFlush sets dst = a + b, storing +0 where the result is below 2^-100.`},
 	{Name: "Mul", Args: "dst, a, b []float32", File: "vector", Emit: kernel.Mul, Doc: `

@@ -421,3 +421,47 @@ func TestPackedSizes(t *testing.T) {
 	kernels.Pack(true, 3, 2, b, 3).Gemm(kernels.Set, 1, []float32{1, 10, 100}, 3, c[:], 2)
 	require.Equal(t, [2]float32{321, 654}, c)
 }
+
+// Flush takes what is tiny out of a packed matrix and leaves the rest: products
+// are those with +0 in its place.
+func TestPackedFlush(t *testing.T) {
+	const m, n, k = 3, 19, 7
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		b, flushed := make([]float32, n*k), make([]float32, n*k)
+		for i := range b {
+			b[i] = float32(i%5) - 2
+			switch i % 4 {
+			case 1:
+				b[i] = 1e-39
+			case 2:
+				b[i] = -0x1.fffffep-101
+			case 3:
+				b[i] = 0x1p-100
+			}
+			if flushed[i] = b[i]; i%4 == 1 || i%4 == 2 {
+				flushed[i] = 0
+			}
+		}
+		a := make([]float32, m*k)
+		for i := range a {
+			a[i] = 0x1p100 * float32(1+i%3)
+		}
+		for _, trans := range []bool{false, true} {
+			ldb := n
+			if trans {
+				ldb = k
+			}
+			got, want := make([]float32, m*n), make([]float32, m*n)
+			p := isa.Pack(trans, k, n, b, ldb)
+			p.Flush()
+			p.Gemm(kernels.Set, m, a, k, got, n)
+			isa.Pack(trans, k, n, flushed, ldb).Gemm(kernels.Set, m, a, k, want, n)
+			for i := range want {
+				if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+					t.Fatalf("trans %v: element %d is %v, want %v", trans, i, got[i], want[i])
+				}
+			}
+		}
+		isa.NewPacked(0, 5).Flush()
+	})
+}

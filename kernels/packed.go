@@ -52,7 +52,7 @@ func (p *Packed) Pack(trans bool, b []float32, ldb int) {
 // contract for weights, so that no denormal number reaches a product by them.
 func (p *Packed) Flush() {
 	if len(p.panels) > 0 {
-		p.isa.ScaleFlush(p.panels, p.panels, 1)
+		p.isa.CopyFlush(p.panels, p.panels)
 	}
 }
 

@@ -608,6 +608,19 @@ func add(t ISA, dst, a, b []float32) {
 	}
 }
 
+func copyFlush(t ISA, dst, x []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		copyFlush(t, dst[:16384], x[:16384])
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.CopyFlush(dst, x)
+	default:
+		ref.CopyFlush(dst, x)
+	}
+}
+
 func addFlush(t ISA, dst, a, b []float32) {
 	for t != Scalar && len(dst) > 16384 {
 		addFlush(t, dst[:16384], a[:16384], b[:16384])

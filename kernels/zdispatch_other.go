@@ -193,6 +193,10 @@ func add(t ISA, dst, a, b []float32) {
 	ref.Add(dst, a, b)
 }
 
+func copyFlush(t ISA, dst, x []float32) {
+	ref.CopyFlush(dst, x)
+}
+
 func addFlush(t ISA, dst, a, b []float32) {
 	ref.AddFlush(dst, a, b)
 }

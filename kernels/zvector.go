@@ -13,6 +13,17 @@ func (t ISA) Add(dst, a, b []float32) {
 // Add is [ISA.Add] on the current tier.
 func Add(dst, a, b []float32) { Current().Add(dst, a, b) }
 
+// CopyFlush sets dst = x, storing +0 where x is below 2^-100. It compares and does not
+// compute, so that it is fast on denormal numbers too.
+func (t ISA) CopyFlush(dst, x []float32) {
+	t.need()
+	same("CopyFlush", "dst", len(dst), "x", len(x))
+	copyFlush(t, dst, x)
+}
+
+// CopyFlush is [ISA.CopyFlush] on the current tier.
+func CopyFlush(dst, x []float32) { Current().CopyFlush(dst, x) }
+
 // AddFlush sets dst = a + b, storing +0 where the result is below 2^-100.
 func (t ISA) AddFlush(dst, a, b []float32) {
 	t.need()

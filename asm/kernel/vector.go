@@ -33,6 +33,14 @@ func AddFlush(m vec.Machine) {
 	})
 }
 
+// CopyFlush sets dst = x, tiny values as +0, without arithmetic on them.
+func CopyFlush(m vec.Machine) {
+	each(m, "dst", []string{"x"}, func(v []vec.Vec) vec.Vec {
+		vec.Flush(m, v[0])
+		return v[0]
+	})
+}
+
 // Mul sets dst = a * b.
 func Mul(m vec.Machine) {
 	each(m, "dst", []string{"a", "b"}, func(v []vec.Vec) vec.Vec { return m.Mul(v[0], v[1]) })

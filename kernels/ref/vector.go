@@ -7,6 +7,13 @@ func Add(dst, a, b []float32) {
 	}
 }
 
+// CopyFlush sets dst = x with tiny values flushed to +0.
+func CopyFlush(dst, x []float32) {
+	for j, v := range x {
+		dst[j] = Flush(v)
+	}
+}
+
 // AddFlush sets dst = a + b with tiny results flushed to +0.
 func AddFlush(dst, a, b []float32) {
 	for j := range dst {

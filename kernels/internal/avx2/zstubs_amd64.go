@@ -239,6 +239,11 @@ func SumSquaresLanes(lanes []float64, x []float32)
 //go:noescape
 func Add(dst, a, b []float32)
 
+// CopyFlush is ref.CopyFlush.
+//
+//go:noescape
+func CopyFlush(dst, x []float32)
+
 // AddFlush is ref.AddFlush.
 //
 //go:noescape

@@ -40,6 +40,43 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+// func CopyFlush(dst []float32, x []float32)
+// Requires: AVX
+TEXT ·CopyFlush(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ x_base+24(FP), DX
+	XORQ BX, BX
+	SUBQ $+8, CX
+	JLT  done_block
+
+block:
+	VMOVUPS (DX)(BX*1), Y0
+	VANDPS  lanes_7fffffff<>+0(SB), Y0, Y1
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y1, Y1
+	VANDNPS Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(BX*1)
+	ADDQ    $+32, BX
+	SUBQ    $+8, CX
+	JGE     block
+
+done_block:
+	ADDQ       $+8, CX
+	CMPQ       CX, $+1
+	JLT        skip_tail
+	LEAQ       mask<>+32(SB), SI
+	NEGQ       CX
+	VMOVUPS    (SI)(CX*4), Y0
+	VMASKMOVPS (DX)(BX*1), Y0, Y1
+	VANDPS     lanes_7fffffff<>+0(SB), Y1, Y2
+	VCMPPS     $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS    Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
 // func AddFlush(dst []float32, a []float32, b []float32)
 // Requires: AVX
 TEXT ·AddFlush(SB), NOSPLIT, $0-72

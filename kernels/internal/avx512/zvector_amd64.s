@@ -39,6 +39,42 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+// func CopyFlush(dst []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·CopyFlush(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ x_base+24(FP), DX
+	XORQ BX, BX
+	SUBQ $+16, CX
+	JLT  done_block
+
+block:
+	VMOVUPS     (DX)(BX*1), Z0
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z0, Z1
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z1, K1
+	VPXORD      Z0, Z0, K1, Z0
+	VMOVUPS     Z0, (AX)(BX*1)
+	ADDQ        $+64, BX
+	SUBQ        $+16, CX
+	JGE         block
+
+done_block:
+	ADDQ        $+16, CX
+	CMPQ        CX, $+1
+	JLT         skip_tail
+	LEAQ        mask<>+0(SB), SI
+	KMOVW       (SI)(CX*2), K1
+	VMOVUPS.Z   (DX)(BX*1), K1, Z0
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z0, Z1
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z1, K2
+	VPXORD      Z0, Z0, K2, Z0
+	VMOVUPS     Z0, K1, (AX)(BX*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
 // func AddFlush(dst []float32, a []float32, b []float32)
 // Requires: AVX, AVX512F
 TEXT ·AddFlush(SB), NOSPLIT, $0-72

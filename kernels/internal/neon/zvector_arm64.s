@@ -88,6 +88,74 @@ done3:
 skip_tail:
 	RET
 
+// func CopyFlush(dst, x []float32)
+TEXT ·CopyFlush(SB), NOSPLIT, $0-48
+	MOVD $lanes<>(SB), R0
+	MOVD dst_base+0(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD x_base+24(FP), R3
+	MOVD $0, R4
+	SUBS $4, R2, R2
+	BLT done_block
+
+block:
+	WORD $0x3ce46860 // ldr q0, [x3, x4]
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	WORD $0x3ca46820 // str q0, [x1, x4]
+	ADD $16, R4, R4
+	SUBS $4, R2, R2
+	BGE block
+
+done_block:
+	ADD $4, R2, R2
+	CMP $1, R2
+	BLT skip_tail
+	VMOVI $0, V0.B16
+	ADD R4, R3, R3
+	TBZ $2, R2, part
+	WORD $0x3cc00060 // ldur q0, [x3]
+	JMP done
+
+part:
+	TBZ $1, R2, single
+	WORD $0xfc400060 // ldur d0, [x3]
+	TBZ $0, R2, done
+	ADD $8, R3, R3
+	VLD1 (R3), V0.S[2]
+	JMP done
+
+single:
+	TBZ $0, R2, done
+	WORD $0xbc400060 // ldur s0, [x3]
+
+done:
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	ADD R4, R1, R0
+	TBZ $2, R2, part2
+	FMOVQ F0, (R0)
+	JMP done2
+
+part2:
+	TBZ $1, R2, single2
+	FMOVD F0, (R0)
+	TBZ $0, R2, done2
+	ADD $8, R0, R0
+	VST1 V0.S[2], (R0)
+	JMP done2
+
+single2:
+	TBZ $0, R2, done2
+	FMOVS F0, (R0)
+
+done2:
+
+skip_tail:
+	RET
+
 // func AddFlush(dst, a, b []float32)
 TEXT ·AddFlush(SB), NOSPLIT, $0-72
 	MOVD $lanes<>(SB), R0
