@@ -1,0 +1,411 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/simdrnn/simdrnn/kernels"
+
+	"github.com/simdrnn/simdrnn/bench/internal/measure"
+	"github.com/simdrnn/simdrnn/bench/internal/op"
+	"github.com/simdrnn/simdrnn/bench/internal/plots"
+	"github.com/simdrnn/simdrnn/bench/internal/process"
+	"github.com/simdrnn/simdrnn/bench/internal/report"
+)
+
+// A session is one run: what is compared, and the processes that do it.
+type session struct {
+	shapes  []op.Shape
+	threads []int
+	isas    []string
+	own     func(isa string, threads int) process.Command
+	peers   []candidate
+	plan    measure.Plan
+	limit   time.Duration
+
+	variants  map[string]string // of peers
+	bandwidth bool              // measure that of memory first
+	run       report.Run
+	broken    bool // something of ours failed
+
+	mu        sync.Mutex
+	processes []*process.Process // to end when the run is interrupted
+}
+
+// A candidate is a peer whose driver has been found.
+type candidate struct {
+	name    string
+	command func(threads int) process.Command
+}
+
+func (s *session) skip(why string) {
+	why = strings.Join(strings.Fields(why), " ")
+	for _, old := range s.run.Skipped {
+		if old == why {
+			return
+		}
+	}
+	s.run.Skipped = append(s.run.Skipped, why)
+}
+
+// list prints what would be run.
+func (s *session) list(w io.Writer) {
+	for _, shape := range s.shapes {
+		for _, set := range shape.Sets {
+			fmt.Fprintf(w, "%s/%s\n", set, shape)
+		}
+	}
+	fmt.Fprintln(w)
+	for _, p := range s.peers {
+		fmt.Fprintln(w, "peer", p.name)
+	}
+	s.printSkipped(w)
+}
+
+func (s *session) printSkipped(w io.Writer) {
+	for _, why := range s.run.Skipped {
+		fmt.Fprintln(w, "not run:", why)
+	}
+}
+
+// about fills in what is known of the machine and the program.
+func about(dir, arguments string, capped bool) report.Run {
+	info := kernels.Info()
+	cpu := info.CPU
+	if cpu == "" {
+		cpu = "unknown CPU"
+	}
+	return report.Run{
+		Date: time.Now().Format(time.DateOnly), CPU: cpu, System: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(),
+		L1D: info.L1D, L2: info.L2, L3: info.L3, Go: runtime.Version(), Commit: commit(dir),
+		Arguments: arguments, Capped: capped, Peers: map[string]string{},
+	}
+}
+
+// commit returns that of the repository, marked if there are changes.
+func commit(dir string) string {
+	git := func(args ...string) (string, error) {
+		c := exec.Command("git", args...)
+		c.Dir = dir
+		text, err := c.Output()
+		return strings.TrimSpace(string(text)), err
+	}
+	hash, err := git("rev-parse", "--short", "HEAD")
+	if err != nil {
+		return "an unknown commit"
+	}
+	if changes, err := git("status", "--porcelain", "--untracked-files=no"); err != nil || changes != "" {
+		hash += " with changes"
+	}
+	return hash
+}
+
+// measure runs everything, prints a line for each shape as it comes, and returns
+// the records. After an interrupt it returns those of the shapes that were done.
+func (s *session) measure(ctx context.Context, w io.Writer) ([]report.Record, error) {
+	defer context.AfterFunc(ctx, s.interrupt)()
+	fmt.Fprintf(w, "%s, %s, simdrnn at %s\n", s.run.CPU, s.run.Go, s.run.Commit)
+	s.printSkipped(w)
+	told := len(s.run.Skipped)
+	var records []report.Record
+	for _, n := range s.threads {
+		t, err := s.team(n)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(w, "\n%s\n", header(s.peers, n))
+		for _, shape := range s.shapes {
+			if ctx.Err() != nil {
+				break
+			}
+			r := t.shape(shape)
+			if ctx.Err() != nil {
+				break
+			}
+			records = append(records, r...)
+			lines(w, s.peers, r)
+			for ; told < len(s.run.Skipped); told++ {
+				fmt.Fprintln(w, "not run:", s.run.Skipped[told])
+			}
+		}
+		t.close()
+	}
+	if ctx.Err() != nil {
+		s.skip("what was to come when the run was interrupted")
+	}
+	return records, nil
+}
+
+func (s *session) interrupt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.processes {
+		p.Interrupt()
+	}
+}
+
+// A team are the processes that run on the same number of threads.
+type team struct {
+	*session
+	threads int
+	ours    []*library // of each tier
+	theirs  []*library // of each peer
+}
+
+// A library is a driver that is started when it is needed, and once more after it
+// has died, until it has died too often.
+type library struct {
+	s       *session
+	name    string
+	command process.Command
+	process *process.Process
+	version string
+	deaths  int
+}
+
+// patience is how often a driver may die before it is given up.
+const patience = 3
+
+func (s *session) team(threads int) (*team, error) {
+	t := &team{session: s, threads: threads}
+	for _, isa := range s.isas {
+		l := &library{s: s, name: report.Own, command: s.own(isa, threads)}
+		if err := l.start(); err != nil {
+			t.close()
+			return nil, fmt.Errorf("%s on %s: %w", report.Own, isa, err)
+		}
+		t.ours = append(t.ours, l)
+	}
+	if s.bandwidth && s.run.Bandwidth == nil {
+		if err := t.levels(); err != nil {
+			t.close()
+			return nil, err
+		}
+	}
+	for _, p := range s.peers {
+		t.theirs = append(t.theirs, &library{s: s, name: p.name, command: p.command(threads)})
+	}
+	return t, nil
+}
+
+func (t *team) close() {
+	for _, l := range append(append([]*library(nil), t.ours...), t.theirs...) {
+		if l.process != nil {
+			l.process.Close()
+		}
+	}
+}
+
+// levels measures how fast one core reads what fits into each level of memory.
+func (t *team) levels() error {
+	memory := max(4*t.run.L3, 256<<20)
+	for _, level := range []struct {
+		name  string
+		bytes int
+	}{{"L2", t.run.L2 / 2}, {"L3", t.run.L3 / 4}, {"memory", min(memory, 1<<30)}} {
+		if level.bytes < 1024 {
+			continue // a size that is not known
+		}
+		text, err := t.ours[0].ask(fmt.Sprint("bandwidth ", level.bytes))
+		if err != nil {
+			return err
+		}
+		v, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fmt.Errorf("bandwidth: the answer was %q", text)
+		}
+		t.run.Bandwidth = append(t.run.Bandwidth, report.Level{Name: level.name, GBs: v})
+	}
+	return nil
+}
+
+func (l *library) start() error {
+	p, err := process.Start(l.command)
+	if err != nil {
+		return err
+	}
+	l.s.mu.Lock()
+	l.s.processes = append(l.s.processes, p)
+	l.s.mu.Unlock()
+	l.process = p
+	l.version, err = l.ask("hello")
+	return err
+}
+
+func (l *library) ask(command string) (string, error) { return l.process.Ask(l.s.limit, command) }
+
+// setup prepares a shape, starting the driver if it does not run.
+func (l *library) setup(shape op.Shape, threads int) error {
+	if l.process == nil || l.process.Dead() != nil {
+		if l.deaths >= patience {
+			return errGivenUp
+		}
+		if err := l.start(); err != nil {
+			l.deaths++
+			return err
+		}
+	}
+	line := fmt.Sprintf("setup %s threads=%d", shape.Settings(), threads)
+	if v := l.s.variants[l.name]; v != "" {
+		line += " variant=" + v
+	}
+	_, err := l.ask(line)
+	if l.process.Dead() != nil {
+		l.deaths++
+	}
+	return err
+}
+
+var errGivenUp = errors.New("given up: it died too often")
+
+// release gives back the memory of a shape.
+func (l *library) release() {
+	if l.process != nil && l.process.Dead() == nil {
+		_, _ = l.ask("free") // a driver that cannot has died, which the next setup sees
+	}
+}
+
+// Run implements measure.Runner.
+func (l *library) Run(n int) (time.Duration, error) {
+	d, err := l.process.Run(l.s.limit, n)
+	if l.process.Dead() != nil {
+		l.deaths++
+	}
+	return d, err
+}
+
+// Peak implements measure.Own.
+func (l *library) Peak(d time.Duration) (float64, error) {
+	text, err := l.ask(fmt.Sprint("peak ", d.Microseconds()))
+	if err != nil {
+		return 0, err
+	}
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || v < 0 {
+		return 0, fmt.Errorf("peak: the answer was %q, want GFLOP/s", text)
+	}
+	return v, nil
+}
+
+// shape measures one shape. What could not be run is noted as skipped.
+func (t *team) shape(shape op.Shape) []report.Record {
+	failed := func(l *library, err error) {
+		if err == errGivenUp {
+			t.skip(l.name + ": " + err.Error())
+			return
+		}
+		t.skip(fmt.Sprintf("%s at %s, %d threads: %v", l.name, shape, t.threads, err))
+	}
+	unsupported := (*process.Unsupported)(nil)
+	var own []measure.Own
+	for _, l := range t.ours {
+		defer l.release()
+		if err := l.setup(shape, t.threads); err != nil {
+			t.broken = t.broken || !errors.As(err, &unsupported)
+			failed(l, err)
+			return nil
+		}
+		own = append(own, l)
+	}
+	var there []*library
+	var peers []measure.Runner
+	for _, l := range t.theirs {
+		err := l.setup(shape, t.threads)
+		if errors.As(err, &unsupported) {
+			continue // the README says which library has what
+		}
+		if err != nil {
+			failed(l, err)
+			continue
+		}
+		defer l.release()
+		there, peers = append(there, l), append(peers, l)
+	}
+	results, err := measure.Shape(t.plan, own, peers)
+	if err != nil {
+		t.broken = true
+		failed(t.ours[0], err)
+		return nil
+	}
+	var records []report.Record
+	for i, isa := range t.isas {
+		l := t.ours[i]
+		records = append(records, report.NewRecord(shape, isa, t.threads, l.version, results.Own[i]))
+		t.run.Peers[report.Own+" "+isa] = l.version
+		for k, p := range there {
+			if i == 0 && results.Err[k] != nil {
+				failed(p, results.Err[k])
+			}
+			if len(results.Pairs[i][k]) == 0 {
+				continue
+			}
+			records = append(records, report.NewPeerRecord(shape, isa, t.threads, p.name, p.version, results.Pairs[i][k]))
+			t.run.Peers[p.name] = p.version
+		}
+	}
+	return records
+}
+
+const column = 13
+
+// header and lines are the table on the terminal.
+func header(peers []candidate, threads int) string {
+	b := new(strings.Builder)
+	fmt.Fprintf(b, "%-44s %-7s %10s %8s %8s", fmt.Sprintf("threads: %d", threads), "tier", "time", "GFLOP/s", "of peak")
+	for _, p := range peers {
+		fmt.Fprintf(b, " %*s", column, p.name)
+	}
+	return b.String() + "   (a peer's time over ours; below 1 is a loss)"
+}
+
+func lines(w io.Writer, peers []candidate, records []report.Record) {
+	for i, r := range records {
+		if r.Peer != report.Own {
+			continue
+		}
+		fmt.Fprintf(w, "%-44s %-7s %10s %8.1f %8s", r.Name(), r.ISA, report.Duration(r.NS.Median), r.GFLOPS, report.Percent(r.Share.Median))
+		cells := map[string]string{}
+		for _, p := range records[i+1:] {
+			if p.Peer == report.Own {
+				break
+			}
+			cells[p.Peer] = report.Ratio(p)
+		}
+		for _, p := range peers {
+			fmt.Fprintf(w, " %*s", column, cells[p.name])
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// write writes report, JSON lines and plots to a folder.
+func write(dir string, run report.Run, records []report.Record) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	images, err := plots.Write(dir, run, records)
+	if err != nil {
+		return err
+	}
+	save := func(name string, f func(io.Writer) error) error {
+		file, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		return errors.Join(f(file), file.Close())
+	}
+	if err := save("results.jsonl", func(w io.Writer) error { return report.WriteJSON(w, run, records) }); err != nil {
+		return err
+	}
+	return save("README.md", func(w io.Writer) error { return report.Markdown(w, run, records, images) })
+}
