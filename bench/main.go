@@ -113,7 +113,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return fail(err)
 		}
 	} else {
-		s, err := o.session(args)
+		s, err := o.session(arguments(f))
 		if err != nil {
 			return fail(err)
 		}
@@ -154,6 +154,20 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
+// arguments returns the flags that were given, but for those that name places on
+// this machine.
+func arguments(f *flag.FlagSet) string {
+	var words []string
+	f.Visit(func(g *flag.Flag) {
+		switch g.Name {
+		case "o", "python", "compare", "from":
+		default:
+			words = append(words, fmt.Sprintf("-%s=%s", g.Name, g.Value))
+		}
+	})
+	return strings.Join(words, " ")
+}
+
 // folder returns where results go, "" for nowhere.
 func (o *options) folder(run report.Run) string {
 	if o.out != "" || o.quick || o.from != "" {
@@ -185,7 +199,7 @@ func read(name string) (run report.Run, records []report.Record, err error) {
 }
 
 // session checks the flags and finds out what is there.
-func (o *options) session(args []string) (*session, error) {
+func (o *options) session(arguments string) (*session, error) {
 	if err := kernels.Info().Err; err != nil {
 		return nil, err
 	}
@@ -195,7 +209,7 @@ func (o *options) session(args []string) (*session, error) {
 	}
 	s := &session{
 		limit: o.limit, plan: o.plan, variants: map[string]string{}, bandwidth: !o.quick,
-		run: about(dir, strings.Join(args, " "), o.cap),
+		run: about(dir, arguments, o.cap),
 	}
 	list := ""
 	if o.quick {

@@ -116,8 +116,8 @@ func TestSession(t *testing.T) {
 		}
 	}
 	skipped := strings.Join(s.run.Skipped, "\n")
-	contains(t, skipped, "breaks at lstm-train/T=2,B=2,I=3,H=3, 1 threads: run: it broke",
-		"dies at gemm/M=2,N=3,K=4, 1 threads: run: the process ended (exit status 7)")
+	contains(t, skipped, "breaks at lstm-train/T=2,B=2,I=3,H=3, 1 thread: run: it broke",
+		"dies at gemm/M=2,N=3,K=4, 1 thread: run: the process ended (exit status 7)")
 	if strings.Contains(skipped, "products") {
 		t.Errorf("an operation that a library does not have is no failure: %s", skipped)
 	}
@@ -141,7 +141,7 @@ func TestHangingPeer(t *testing.T) {
 		t.Errorf("a peer that hangs held up the run for %v", took)
 	}
 	skipped := strings.Join(s.run.Skipped, "\n")
-	contains(t, skipped, "hangs at gemm/M=1,N=1,K=3, 1 threads: run: no answer within 2s", "hangs: given up")
+	contains(t, skipped, "hangs at gemm/M=1,N=1,K=3, 1 thread: run: no answer within 2s", "hangs: given up")
 	if strings.Contains(skipped, "hangs at gemm/M=1,N=1,K=4") {
 		t.Errorf("it was asked more often than %d times:\n%s", patience, skipped)
 	}
@@ -157,22 +157,39 @@ func TestOursBreaks(t *testing.T) {
 	if got := names(records); !slices.Equal(got, []string{"lstm-train simdrnn", "lstm-train all"}) {
 		t.Errorf("records %q", got)
 	}
-	contains(t, strings.Join(s.run.Skipped, "\n"), "simdrnn at gemm/M=2,N=3,K=4, 1 threads: run: ours broke")
+	contains(t, strings.Join(s.run.Skipped, "\n"), "simdrnn at gemm/M=2,N=3,K=4, 1 thread: run: ours broke")
+}
+
+// What ours does not have is told once for an operation, and is no failure.
+func TestOursLacksAnOperation(t *testing.T) {
+	s := fakeSession(t, twoShapes+"train lstm-train T=2 B=2 I=4 H=4\n", "products", "all")
+	records, err := s.measure(context.Background(), io.Discard)
+	if err != nil || s.broken {
+		t.Errorf("%v, broken %v", err, s.broken)
+	}
+	if got := names(records); !slices.Equal(got, []string{"gemm simdrnn", "gemm all"}) {
+		t.Errorf("records %q", got)
+	}
+	if !slices.Equal(s.run.Skipped, []string{"lstm-train, 1 thread: products only"}) {
+		t.Errorf("not run: %q", s.run.Skipped)
+	}
 }
 
 // An interrupt ends a call that would last, and leaves the shapes that were done.
 func TestInterrupt(t *testing.T) {
 	s := fakeSession(t, twoShapes, "ours", "hangs")
 	s.limit = time.Hour
-	s.peers[0].command = func(int) process.Command { return fake(t, "hangs").command(1) }
+	s.threads = []int{1, 2}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	begin := time.Now()
 	records, err := s.measure(ctx, io.Discard)
-	if err != nil || len(records) != 0 || time.Since(begin) > time.Minute {
-		t.Errorf("%d records, %v, after %v", len(records), err, time.Since(begin))
+	if err != nil || len(records) != 0 || !s.broken || time.Since(begin) > time.Minute {
+		t.Errorf("%d records, %v, broken %v, after %v", len(records), err, s.broken, time.Since(begin))
 	}
-	contains(t, strings.Join(s.run.Skipped, "\n"), "interrupted")
+	if len(s.run.Skipped) != 1 || !strings.Contains(s.run.Skipped[0], "interrupted") {
+		t.Errorf("not run: %q", s.run.Skipped)
+	}
 }
 
 func bench(t *testing.T, args ...string) (int, string) {
@@ -195,6 +212,9 @@ func TestProgram(t *testing.T) {
 	run, records, err := read(file)
 	if err != nil || len(records) != 7 || run.Commit == "" || run.Peers["gonum"] == "" {
 		t.Errorf("%d records of %+v, %v, want 7", len(records), run, err)
+	}
+	if want := "-only=gemm|lstm-step -peers=gonum -quick=true -threads=1"; run.Arguments != want {
+		t.Errorf("arguments %q, want %q", run.Arguments, want)
 	}
 	again := t.TempDir()
 	status, text = bench(t, "-from", file, "-o", again, "-compare", file)

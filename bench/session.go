@@ -36,7 +36,7 @@ type session struct {
 	variants  map[string]string // of peers
 	bandwidth bool              // measure that of memory first
 	run       report.Run
-	broken    bool // something of ours failed
+	broken    bool // something of ours failed, or the run was interrupted
 
 	mu        sync.Mutex
 	processes []*process.Process // to end when the run is interrupted
@@ -119,6 +119,9 @@ func (s *session) measure(ctx context.Context, w io.Writer) ([]report.Record, er
 	told := len(s.run.Skipped)
 	var records []report.Record
 	for _, n := range s.threads {
+		if ctx.Err() != nil {
+			break
+		}
 		t, err := s.team(n)
 		if err != nil {
 			return nil, err
@@ -130,6 +133,7 @@ func (s *session) measure(ctx context.Context, w io.Writer) ([]report.Record, er
 			}
 			r := t.shape(shape)
 			if ctx.Err() != nil {
+				s.run.Skipped = s.run.Skipped[:told] // that processes ended is no news
 				break
 			}
 			records = append(records, r...)
@@ -142,6 +146,7 @@ func (s *session) measure(ctx context.Context, w io.Writer) ([]report.Record, er
 	}
 	if ctx.Err() != nil {
 		s.skip("what was to come when the run was interrupted")
+		s.broken = true
 	}
 	return records, nil
 }
@@ -304,14 +309,19 @@ func (t *team) shape(shape op.Shape) []report.Record {
 			t.skip(l.name + ": " + err.Error())
 			return
 		}
-		t.skip(fmt.Sprintf("%s at %s, %d threads: %v", l.name, shape, t.threads, err))
+		t.skip(fmt.Sprintf("%s at %s, %s: %v", l.name, shape, report.Threads(t.threads), err))
 	}
 	unsupported := (*process.Unsupported)(nil)
 	var own []measure.Own
 	for _, l := range t.ours {
 		defer l.release()
-		if err := l.setup(shape, t.threads); err != nil {
-			t.broken = t.broken || !errors.As(err, &unsupported)
+		err := l.setup(shape, t.threads)
+		if errors.As(err, &unsupported) {
+			t.skip(fmt.Sprintf("%s, %s: %v", shape.Op.Name, report.Threads(t.threads), err))
+			return nil
+		}
+		if err != nil {
+			t.broken = true
 			failed(l, err)
 			return nil
 		}

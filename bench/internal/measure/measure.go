@@ -122,15 +122,19 @@ const long = 250 * time.Millisecond
 
 // calibrate finds how many calls make a turn. The first call is not looked at: it
 // pays for pages that are touched for the first time and for what libraries
-// compile or pack at their first call.
+// compile or pack at their first call. Only where it takes a good part of the
+// budget it has to do.
 func calibrate(plan Plan, r Runner) (turn, error) {
 	t := turn{Runner: r, calls: 1}
-	if _, err := r.Run(1); err != nil {
+	took, err := r.Run(1)
+	if err != nil {
 		return t, err
 	}
-	var took time.Duration
+	if took >= plan.Budget/4 {
+		t.rounds = min(plan.Rounds, max(1, int(plan.Budget/took)))
+		return t, nil
+	}
 	for {
-		var err error
 		if took, err = r.Run(t.calls); err != nil {
 			return t, err
 		}

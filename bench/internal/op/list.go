@@ -71,18 +71,20 @@ func parseShape(words []string) (s Shape, err error) {
 
 // Select returns the shapes of a list, or of all lists but quick if list is "",
 // whose name with that of one of their lists in front, as in
-// train/lstm-train/T=25,B=16,I=512,H=512, matches only; nil matches all.
+// train/lstm-train/T=25,B=16,I=512,H=512, matches only; nil matches all. Each is
+// then in the lists that it was chosen from.
 func Select(all []Shape, list string, only *regexp.Regexp) []Shape {
 	var chosen []Shape
 	for _, s := range all {
+		var sets []string
 		for _, set := range s.Sets {
-			if list == "" && set == "quick" || list != "" && set != list {
-				continue
+			wanted := set == list || list == "" && set != "quick"
+			if wanted && (only == nil || only.MatchString(set+"/"+s.String())) {
+				sets = append(sets, set)
 			}
-			if only == nil || only.MatchString(set+"/"+s.String()) {
-				chosen = append(chosen, s)
-				break
-			}
+		}
+		if s.Sets = sets; len(sets) > 0 {
+			chosen = append(chosen, s)
 		}
 	}
 	return chosen

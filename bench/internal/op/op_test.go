@@ -138,6 +138,9 @@ func TestSelect(t *testing.T) {
 			t.Errorf("list %q, only %q: %q, want %q", c.list, c.only, text, c.want)
 		}
 	}
+	if got := Select(all, "", regexp.MustCompile("^b/"))[0].Sets; !slices.Equal(got, []string{"b"}) {
+		t.Errorf("chosen from b, the shape is in %v", got)
+	}
 	if !slices.Equal(all[0].Sets, []string{"a", "b"}) {
 		t.Errorf("the shape that is in two lists is in %v", all[0].Sets)
 	}

@@ -44,8 +44,8 @@ func Markdown(w io.Writer, run Run, records []Record, plots []string) error {
 
 func head(b *strings.Builder, run Run) {
 	fmt.Fprintf(b, "# %s, %s\n\n", run.CPU, run.Date)
-	fmt.Fprintf(b, "%s, %d CPUs, caches L1 %s, L2 %s, L3 %s. simdrnn at %s, %s. Arguments: `%s`.\n",
-		run.System, run.CPUs, size(run.L1D), size(run.L2), size(run.L3), run.Commit, run.Go, run.Arguments)
+	fmt.Fprintf(b, "%s, %d CPUs, caches L1 %s, L2 %s, L3 %s. simdrnn at %s, %s. %s.\n",
+		run.System, run.CPUs, size(run.L1D), size(run.L2), size(run.L3), run.Commit, run.Go, arguments(run))
 	if len(run.Bandwidth) > 0 {
 		var words []string
 		for _, l := range run.Bandwidth {
@@ -67,6 +67,13 @@ func head(b *strings.Builder, run Run) {
 			fmt.Fprintf(b, "- %s\n", s)
 		}
 	}
+}
+
+func arguments(run Run) string {
+	if run.Arguments == "" {
+		return "No flags"
+	}
+	return "Flags: `" + run.Arguments + "`"
 }
 
 func sortedKeys(m map[string]string) []string {
@@ -208,7 +215,7 @@ func Summary(records []Record) string {
 		return "No peer was there to compare with."
 	}
 	worst := slices.MinFunc(compared, func(a, b Record) int { return cmp.Compare(a.Ratio.Median, b.Ratio.Median) })
-	return fmt.Sprintf("%d comparisons: %d wins, %d losses. The worst: %s.", len(compared), wins, len(compared)-wins, oneComparison(worst))
+	return fmt.Sprintf("%d comparisons, %d won, %d lost. The worst: %s.", len(compared), wins, len(compared)-wins, oneComparison(worst))
 }
 
 func oneComparison(r Record) string {

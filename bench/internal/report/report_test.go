@@ -127,7 +127,7 @@ func TestMarkdown(t *testing.T) {
 	}
 	contains(t, b.String(),
 		"# Test CPU, 2026-01-02", "L1 32 KiB, L2 1 MiB, L3 unknown",
-		"3 comparisons: 2 wins, 1 losses. The worst: gemm/M=10,N=10,K=5 on avx2, 1 thread, against fast: 0.99",
+		"3 comparisons, 2 won, 1 lost. The worst: gemm/M=10,N=10,K=5 on avx2, 1 thread, against fast: 0.99",
 		"## Losses\n\n- gemm/M=10,N=10,K=5",
 		"| slow | fast |", " 3.50 | **0.99 loss** |",
 		"## train\n", "## gemm\n", "- mkl: no mkl.h found", "![ratio](ratio.svg)", "2 M N K",

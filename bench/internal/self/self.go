@@ -96,8 +96,8 @@ func peak(arg string) (string, error) {
 // many bytes again and again.
 func bandwidth(arg string) (string, error) {
 	n, err := strconv.Atoi(arg)
-	if err != nil || n < 1024 || n > 1<<32 {
-		return "", fmt.Errorf("bandwidth %q: want a number of bytes from 1024 to 2^32", arg)
+	if err != nil || n < 1024 || n > 1<<30 {
+		return "", fmt.Errorf("bandwidth %q: want a number of bytes from 1024 to 2^30", arg)
 	}
 	x := driver.Numbers(n/4, 1, 1)
 	isa := kernels.Current()
