@@ -293,7 +293,7 @@ func (o *options) session(arguments string) (*session, error) {
 			continue
 		}
 		s.variants[p.Name] = p.Variant
-		s.peers = append(s.peers, candidate{p.Name, func(threads int) process.Command {
+		s.peers = append(s.peers, candidate{p.Name, p.Text, func(threads int) process.Command {
 			c := c
 			c.Env = peer.Environment(os.Environ(), threads, capped...)
 			return c

@@ -57,7 +57,7 @@ func fake(t *testing.T, name string) candidate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return candidate{name, func(int) process.Command {
+	return candidate{name, "", func(int) process.Command {
 		return process.Command{Path: exe, Env: append(os.Environ(), "FAKE="+name)}
 	}}
 }
@@ -275,7 +275,7 @@ func TestList(t *testing.T) {
 	if status != 0 {
 		t.Errorf("status %d", status)
 	}
-	contains(t, text, "train/gru-train/T=25,B=16,I=512,H=512", "peer gonum", "of more than 100 GFLOP", "gru-train/T=1500,B=64,I=1024,H=1024")
+	contains(t, text, "train/gru-train/T=25,B=16,I=512,H=512", "peer gonum: products", "of more than 100 GFLOP", "gru-train/T=1500,B=64,I=1024,H=1024")
 	if strings.Contains(text, "quick/") {
 		t.Error("the list quick is no part of a run")
 	}

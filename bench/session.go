@@ -45,6 +45,7 @@ type session struct {
 // A candidate is a peer whose driver has been found.
 type candidate struct {
 	name    string
+	text    string
 	command func(threads int) process.Command
 }
 
@@ -67,7 +68,7 @@ func (s *session) list(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	for _, p := range s.peers {
-		fmt.Fprintln(w, "peer", p.name)
+		fmt.Fprintf(w, "peer %s: %s\n", p.name, p.text)
 	}
 	s.printSkipped(w)
 }
