@@ -114,7 +114,7 @@ func (u *Unrolled) packBackward(w, n int) {
 		if k%2 == 0 {
 			p.packRecurBack(u.net, weights, u.recurrent(w, k/2))
 		} else if u.back.wantDx || k/2 >= len(u.net.Reverse) {
-			p.inBack.Pack(false, weights.Ih, weights.In)
+			packFlushed(p.inBack, false, weights.Ih, weights.In)
 		}
 	}
 }

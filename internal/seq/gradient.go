@@ -68,7 +68,7 @@ func (u *Unrolled) gradients(w, n int) {
 		if u.masks.drawn && u.net.Noise.Weight > 0 {
 			sum := u.back.hhSum[(b.Row+lo)*r : (b.Row+hi)*r]
 			u.isa.GemmRows(kernels.Set, hi-lo, r, tape[b.Col+lo:], sh.Tape, l.tape, with, width, rows, sum, r, work)
-			u.dropWeights(u.workers.steps[w].masks.numbers, i, b.Row+lo, sum, sum)
+			u.dropWeights(u.workers.steps[w].masks.numbers, i, b.Row+lo, sum)
 			u.isa.Add(to, to, sum)
 			continue
 		}

@@ -172,26 +172,28 @@ func (u *Unrolled) dropInput(numbers []float32, layer, r int, dst, src []float32
 	}
 }
 
-// dropWeights sets dst to src, rows of W_hh from row first on, with the elements
-// that the mask of direction i hits +0 and the others scaled up. dst may be src.
-func (u *Unrolled) dropWeights(numbers []float32, i, first int, dst, src []float32) {
+// dropWeights applies the mask of direction i to w, rows of W_hh from row first on or
+// their gradients: the elements that it hits become +0, the others are scaled up.
+func (u *Unrolled) dropWeights(numbers []float32, i, first int, w []float32) {
 	r, dirs := u.net.Shape.States[0], len(u.net.Reverse)
 	below, scale := bounds(u.net.Noise.Weight)
-	for k := 0; k < len(src); k += r {
+	for k := 0; k < len(w); k += r {
 		row := u.drawNumbers(numbers, DropWeight, i/dirs, i%dirs, 0, uint32(first+k/r), r)
-		u.isa.Drop(dst[k:k+r], src[k:k+r], row, below, scale)
+		u.isa.Drop(w[k:k+r], w[k:k+r], row, below, scale)
 	}
 }
 
 // recurrent is W_hh of direction i as the products use it, after its mask, which
-// is applied in the memory of worker w.
+// is applied in the memory of worker w. Tiny values are +0 before the mask, which
+// makes no value smaller.
 func (u *Unrolled) recurrent(w, i int) []float32 {
 	hh := u.net.W[i].Hh
 	if !u.masks.drawn || u.net.Noise.Weight == 0 {
 		return hh
 	}
 	dropped := u.workers.droppedW[w]
-	u.dropWeights(u.workers.steps[w].masks.numbers, i, 0, dropped, hh)
+	u.isa.CopyFlush(dropped, hh)
+	u.dropWeights(u.workers.steps[w].masks.numbers, i, 0, dropped)
 	return dropped
 }
 

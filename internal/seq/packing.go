@@ -3,12 +3,12 @@ package seq
 import "github.com/simdrnn/simdrnn/kernels"
 
 // packing is the weights of one direction of one layer as the products want
-// them.
+// them: with tiny values as +0 (rule 8), whatever the parameters hold.
 type packing struct {
 	in      *kernels.Packed   // W_ih transposed, [In][Gates]
 	recur   []*kernels.Packed // the blocks of W_hh transposed, [R][Rows]
 	project *kernels.Packed   // the projection transposed, [Hidden][R]; nil without
-	bias    []float32         // fl(b_ih + b_hh), b_ih in the rows of an OwnChain; nil without biases
+	bias    []float32         // flush(fl(b_ih + b_hh)), b_ih in the rows of an OwnChain; nil without biases
 	biasHh  [][]float32       // for each block that is an OwnChain its rows of b_hh, nil for others
 	extra   [][]float32       // copies of the extra vectors, nil for matrices
 
@@ -55,24 +55,33 @@ func (n *Net) newPacking(isa kernels.ISA, w *Weights, back bool) packing {
 	return p
 }
 
+// packFlushed fills p with a matrix as Pack does, tiny values as +0.
+func packFlushed(p *kernels.Packed, trans bool, w []float32, ldw int) {
+	p.Pack(trans, w, ldw)
+	p.Flush()
+}
+
 // packIn and packRecur fill the forward part of p. hh is W_hh, or what stands
 // for it while some of its elements are dropped.
 func (p *packing) packIn(n *Net, isa kernels.ISA, w *Weights) {
-	p.in.Pack(true, w.Ih, w.In)
+	packFlushed(p.in, true, w.Ih, w.In)
 	if p.project != nil {
-		p.project.Pack(true, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
+		packFlushed(p.project, true, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
 	}
 	for k, v := range p.extra {
-		copy(v, w.all[FirstExtra+k])
+		if v != nil {
+			isa.CopyFlush(v, w.all[FirstExtra+k])
+		}
 	}
 	if p.bias == nil {
 		return
 	}
-	isa.Add(p.bias, w.BiasIh, w.BiasHh)
+	isa.AddFlush(p.bias, w.BiasIh, w.BiasHh)
 	for i, b := range n.Shape.Recur {
 		if b.OwnChain {
-			copy(p.bias[b.Row:b.Row+b.Rows], w.BiasIh[b.Row:])
-			copy(p.biasHh[i], w.BiasHh[b.Row:])
+			end := b.Row + b.Rows
+			isa.CopyFlush(p.bias[b.Row:end], w.BiasIh[b.Row:end])
+			isa.CopyFlush(p.biasHh[i], w.BiasHh[b.Row:end])
 		}
 	}
 }
@@ -80,7 +89,7 @@ func (p *packing) packIn(n *Net, isa kernels.ISA, w *Weights) {
 func (p *packing) packRecur(n *Net, hh []float32) {
 	r := n.Shape.States[0]
 	for i, b := range n.Shape.Recur {
-		p.recur[i].Pack(true, hh[b.Row*r:], r)
+		packFlushed(p.recur[i], true, hh[b.Row*r:], r)
 	}
 }
 
@@ -88,9 +97,9 @@ func (p *packing) packRecur(n *Net, hh []float32) {
 func (p *packing) packRecurBack(n *Net, w *Weights, hh []float32) {
 	r := n.Shape.States[0]
 	for i, b := range n.Shape.Recur {
-		p.recurBack[i].Pack(false, hh[b.Row*r:], r)
+		packFlushed(p.recurBack[i], false, hh[b.Row*r:], r)
 	}
 	if p.projectBack != nil {
-		p.projectBack.Pack(false, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
+		packFlushed(p.projectBack, false, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
 	}
 }

@@ -3,6 +3,8 @@ package nettest
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/simdrnn/simdrnn/kernels/ref"
 )
@@ -48,20 +50,21 @@ func Chain(start float32, w []float32, r int, v []float32) float32 {
 	return start
 }
 
-// Start is where the chain of row r begins: at the sum of the biases.
+// Start is where the chain of row r begins: at the sum of the biases, +0 if it is
+// tiny.
 func (p Params) Start(r int) float32 {
 	if p.BiasIh == nil {
 		return 0
 	}
-	return p.BiasIh[r] + p.BiasHh[r]
+	return ref.Flush(p.BiasIh[r] + p.BiasHh[r])
 }
 
-// Bias is element r of a bias, +0 without biases.
+// Bias is element r of a bias, +0 if it is tiny and without biases.
 func Bias(b []float32, r int) float32 {
 	if b == nil {
 		return 0
 	}
-	return b[r]
+	return ref.Flush(b[r])
 }
 
 // Transposed continues, for each column of w, the chain over the rows from first
@@ -80,7 +83,7 @@ func Transposed(start []float32, w []float32, first int, d []float32) []float32 
 // naive runs layers over time with nothing packed, blocked, shared or skipped.
 type naive struct {
 	p       *problem
-	w, g    map[string][]float32
+	w, g    map[string][]float32 // parameters, tiny values as +0 but in biases, and gradients
 	hh      map[string][]float32 // w with the masks of W_hh
 	lengths []int
 	y, dx   []float32
@@ -120,7 +123,12 @@ func (n *naive) masks(l, d, t, b int, reverse bool) Masks {
 // naive runs the problem.
 func (p *problem) naive() *result {
 	n := &naive{p: p, w: map[string][]float32{}, g: map[string][]float32{}, lengths: p.lengths, state: clone(p.state), dstate: clone(p.dstate)}
-	p.net.EachParam(func(name string, w []float32, _ ...int) { n.w[name], n.g[name] = w, make([]float32, len(w)) })
+	p.net.EachParam(func(name string, w []float32, _ ...int) {
+		n.w[name], n.g[name] = w, make([]float32, len(w))
+		if !strings.HasPrefix(name, "bias_ih") && !strings.HasPrefix(name, "bias_hh") { // see Start and Bias
+			n.w[name] = Flushed(slices.Clone(w))
+		}
+	})
 	if n.lengths == nil {
 		n.lengths = make([]int, p.B)
 		for b := range n.lengths {
