@@ -126,8 +126,8 @@ func (u *Unrolled) blockBackward() {
 	rows, in := (u.job.hi-u.job.lo)*u.batch, u.net.W[u.job.i].In
 	u.fork(u.stepsPiece(rows), u.do.stepsBack)
 	u.listPairs()
-	if u.dropsInput(u.job.layer) {
-		u.fork(u.maskPiece(rows, in), u.do.maskRows)
+	if u.copiesInput(u.job.layer) {
+		u.fork(u.copyPiece(rows, in), u.do.copyInput)
 	}
 	u.fork(u.gradientsPiece(rows, in), u.do.gradients)
 }

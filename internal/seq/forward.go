@@ -121,8 +121,9 @@ func (u *Unrolled) inputProducts(w, n int) {
 	lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, rowUnit, w, n)
 	lo, hi = lo+first, hi+first
 	base := first - u.tapeRow(u.job.lo)
-	if u.dropsInput(u.job.layer) {
-		u.maskRows(w, n)
+	copied := u.copiesInput(u.job.layer)
+	if copied {
+		u.copyInput(w, n)
 	}
 	for {
 		r, end := u.rows.activeRun(lo, hi)
@@ -130,14 +131,8 @@ func (u *Unrolled) inputProducts(w, n int) {
 			return
 		}
 		a, c := x[r*width:], tape[(r-base)*sh.Tape:]
-		switch {
-		case u.dropsInput(u.job.layer):
-			a = u.memory.maskedRows[(r-first)*width:]
-		case u.job.layer == 0 && u.rows.differ():
+		if copied {
 			a = u.memory.inRows[(r-first)*width:]
-			for k := range end - r {
-				copy(a[k*width:][:width], x[u.rows.userRow(r+k)*width:])
-			}
 		}
 		if p.bias != nil && !sh.BiasInCell {
 			p.in.GemmBias(end-r, a, width, p.bias, c, sh.Tape)
@@ -148,9 +143,15 @@ func (u *Unrolled) inputProducts(w, n int) {
 	}
 }
 
-// maskRows sets the rows of maskedRows in a share of the block's rows (t,p): the
-// layer's input after its masks, in the order kept.
-func (u *Unrolled) maskRows(w, n int) {
+// copiesInput reports whether the products with a layer's input read copies of its
+// rows: those of the user's x, of which tiny values become +0, and those after masks.
+// What the layer below puts out has no tiny values.
+func (u *Unrolled) copiesInput(layer int) bool { return layer == 0 || u.dropsInput(layer) }
+
+// copyInput sets inRows for a share of the block's rows (t,p), in the order kept: the
+// layer's input with tiny values as +0, then after its masks, which make no value
+// smaller.
+func (u *Unrolled) copyInput(w, n int) {
 	x, width := u.input(u.job.layer)
 	first := u.job.lo * u.batch
 	lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, rowUnit, w, n)
@@ -160,12 +161,21 @@ func (u *Unrolled) maskRows(w, n int) {
 		if r == end {
 			return
 		}
-		for ; r < end; r++ {
-			from := r
-			if u.job.layer == 0 && u.rows.differ() {
-				from = u.rows.userRow(r)
+		rows := u.memory.inRows[(r-first)*width : (end-first)*width]
+		switch {
+		case u.job.layer > 0:
+			copy(rows, x[r*width:])
+		case !u.rows.differ():
+			u.isa.CopyFlush(rows, x[r*width:end*width])
+		default:
+			for k := range end - r {
+				u.isa.CopyFlush(rows[k*width:][:width], x[u.rows.userRow(r+k)*width:][:width])
 			}
-			u.dropInput(u.workers.steps[w].masks.numbers, u.job.layer, r, u.memory.maskedRows[(r-first)*width:][:width], x[from*width:][:width], false)
+		}
+		if u.dropsInput(u.job.layer) {
+			for k := range end - r {
+				u.dropInput(u.workers.steps[w].masks.numbers, u.job.layer, r+k, rows[k*width:][:width], false)
+			}
 		}
 		lo = end
 	}

@@ -27,11 +27,8 @@ func (u *Unrolled) listPairs() {
 				continue
 			}
 			x := t*u.batch + p
-			switch {
-			case u.dropsInput(u.job.layer):
+			if u.copiesInput(u.job.layer) {
 				x -= u.job.lo * u.batch
-			case u.job.layer == 0:
-				x = u.rows.userPair(t, b)
 			}
 			l.tape = append(l.tape, int32(t*u.batch+p))
 			l.x = append(l.x, int32(x))
@@ -49,8 +46,8 @@ func (u *Unrolled) gradients(w, n int) {
 
 	// dW_ih += da^T x
 	x, width := u.input(u.job.layer)
-	if u.dropsInput(u.job.layer) {
-		x = u.memory.maskedRows
+	if u.copiesInput(u.job.layer) {
+		x = u.memory.inRows
 	}
 	lo, hi := split.Share(sh.Gates, gradUnit, w, n)
 	u.isa.GemmRows(kernels.AddTo, hi-lo, g.In, tape[lo:], sh.Tape, l.tape, x, width, l.x, g.Ih[lo*g.In:], g.In, work)
@@ -84,7 +81,7 @@ func (u *Unrolled) gradients(w, n int) {
 	u.addTotals(w, n)
 	if u.job.dx != nil {
 		lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, rowUnit, w, n)
-		u.inputGradient(u.workers.steps[w].masks.numbers, u.job.lo*u.batch+lo, u.job.lo*u.batch+hi)
+		u.inputGradient(u.workers.steps[w].masks.numbers, work, u.job.lo*u.batch+lo, u.job.lo*u.batch+hi)
 	}
 }
 
@@ -113,10 +110,12 @@ func (u *Unrolled) addTotals(w, n int) {
 
 // inputGradient sets rows lo..hi-1 of the gradient of the layer's input: the
 // chain over the rows of W_ih of the first direction, continued by the
-// second's, then the masks of the input; +0 past each row's end.
-func (u *Unrolled) inputGradient(numbers []float32, lo, hi int) {
+// second's, then the masks of the input; +0 past each row's end. Rows that have another
+// place in the user's dx are computed in work, the scratch of the products that are
+// done by then, which is larger than they are.
+func (u *Unrolled) inputGradient(numbers, work []float32, lo, hi int) {
 	sh, dirs := &u.net.Shape, len(u.net.Reverse)
-	in, first := u.net.W[u.job.i].In, u.job.lo*u.batch
+	in := u.net.W[u.job.i].In
 	scatter := u.job.layer == 0 && u.rows.differ()
 	row := func(r int) []float32 {
 		if scatter {
@@ -136,7 +135,7 @@ func (u *Unrolled) inputGradient(numbers []float32, lo, hi int) {
 		}
 		dx := u.job.dx[r*in:]
 		if scatter {
-			dx = u.memory.inRows[(r-first)*in:]
+			dx = work
 		}
 		into := kernels.Set
 		for dir := range dirs {
@@ -146,7 +145,7 @@ func (u *Unrolled) inputGradient(numbers []float32, lo, hi int) {
 		}
 		if u.dropsInput(u.job.layer) {
 			for k := range end - r {
-				u.dropInput(numbers, u.job.layer, r+k, dx[k*in:][:in], dx[k*in:][:in], true)
+				u.dropInput(numbers, u.job.layer, r+k, dx[k*in:][:in], true)
 			}
 		}
 		if scatter {

@@ -149,10 +149,10 @@ func (u *Unrolled) dropsInput(layer int) bool {
 	return u.masks.drawn && (layer > 0 && u.net.Noise.Dropout > 0 || u.net.Noise.Input > 0)
 }
 
-// dropInput applies the masks of a layer's input to the row kept as t*B+p: first
-// the one of its step, then the one of its sequence, or the other way round on
-// the way back.
-func (u *Unrolled) dropInput(numbers []float32, layer, r int, dst, src []float32, back bool) {
+// dropInput applies the masks of a layer's input to row, which is kept as number
+// r = t*B+p: first the one of its step, then the one of its sequence, or the other way
+// round on the way back.
+func (u *Unrolled) dropInput(numbers []float32, layer, r int, row []float32, back bool) {
 	kinds := [2]MaskKind{DropInput, DropSequence}
 	if back {
 		kinds[0], kinds[1] = kinds[1], kinds[0]
@@ -167,8 +167,7 @@ func (u *Unrolled) dropInput(numbers []float32, layer, r int, dst, src []float32
 			clock = u.time(p, t, u.net.Reverse[0])
 		}
 		below, scale := bounds(u.net.Noise.probability(kind))
-		u.isa.Drop(dst, src, u.drawNumbers(numbers, kind, layer, 0, clock, u.masks.ids[u.rows.user(p)], len(dst)), below, scale)
-		src = dst
+		u.isa.Drop(row, row, u.drawNumbers(numbers, kind, layer, 0, clock, u.masks.ids[u.rows.user(p)], len(row)), below, scale)
 	}
 }
 

@@ -15,18 +15,19 @@ type memory struct {
 	// steps.
 	tape [][]float32
 
-	// Rows of the input of one block of work: in the order kept, and after the
-	// masks of the input.
-	inRows, maskedRows []float32
+	// inRows are the rows of the input of one block of work as the products read
+	// them, where a layer's input is not what the layer below left (see copiesInput).
+	inRows []float32
 }
 
 // newMemory allocates the memory of passes over up to steps steps, in blocks of
 // chunk steps.
 func (n *Net) newMemory(steps, chunk, batch int, keep bool) memory {
-	m := memory{inRows: make([]float32, chunk*batch*n.Input)}
+	in := n.Input
 	if n.Noise.Dropout > 0 || n.Noise.Input > 0 {
-		m.maskedRows = make([]float32, chunk*batch*n.widest())
+		in = n.widest()
 	}
+	m := memory{inRows: make([]float32, chunk*batch*in)}
 	layers, blocks, tape := n.Layers, steps+2, steps
 	if !keep {
 		layers, blocks, tape = min(2, n.Layers), 2, chunk

@@ -20,6 +20,7 @@ type Predictor struct {
 	state [][]float32 // for each tensor [Layers][B][width]
 	spare [][]float32 // Reorder's memory: one layer of each tensor
 	tape  []float32   // [B][Tape], for one layer after another
+	in    []float32   // [B][Input], x with tiny values as +0
 
 	workers  int
 	flops    float64 // of a step
@@ -38,7 +39,7 @@ func (n *Net) NewPredictor(batch int) (*Predictor, error) {
 	if _, ok := mul(batch, n.Layers, max(sh.Tape, n.Input, slices.Max(sh.States))); !ok {
 		return nil, fmt.Errorf("%s: Predictor for a batch of %d rows: must be 0 or more, and not as large as this", n.Kind, batch)
 	}
-	p := &Predictor{net: n, isa: kernels.Current(), batch: batch, tape: make([]float32, batch*sh.Tape)}
+	p := &Predictor{net: n, isa: kernels.Current(), batch: batch, tape: make([]float32, batch*sh.Tape), in: make([]float32, batch*n.Input)}
 	for i := range n.W {
 		w := &n.W[i]
 		p.pack = append(p.pack, n.newPacking(p.isa, w, false))
@@ -95,7 +96,9 @@ func (p *Predictor) step(w, n int) {
 	s := &p.steppers[w]
 	s.Rows = end - b
 	s.Tape.Data = p.tape[b*sh.Tape:]
-	x, width := p.x[b*p.net.Input:], p.net.Input
+	width := p.net.Input
+	x := p.in[b*width : end*width]
+	p.isa.CopyFlush(x, p.x[b*width:end*width])
 	for l := range p.net.Layers {
 		k := &p.pack[l]
 		if k.bias != nil && !sh.BiasInCell {

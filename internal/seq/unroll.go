@@ -62,7 +62,7 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 	for _, width := range sh.States {
 		u.state = append(u.state, make([]float32, len(n.W)*batch*width))
 	}
-	u.do = shares{packForward: u.packForward, maskRows: u.maskRows, products: u.inputProducts, steps: u.forwardSteps, merge: u.merge}
+	u.do = shares{packForward: u.packForward, copyInput: u.copyInput, products: u.inputProducts, steps: u.forwardSteps, merge: u.merge}
 	if keep {
 		u.back = n.newBackMemory(steps, chunk, batch)
 		u.do.packBackward, u.do.stepsBack, u.do.gradients = u.packBackward, u.backwardSteps, u.gradients

@@ -31,7 +31,7 @@ type workers struct {
 // once: a method value that is made where it is used would be allocated there.
 type shares struct {
 	packForward, packBackward        func(w, n int)
-	maskRows, products, steps, merge func(w, n int)
+	copyInput, products, steps, merge func(w, n int)
 	stepsBack, gradients             func(w, n int)
 }
 
@@ -69,8 +69,8 @@ func (u *Unrolled) productsPiece(rows, in int) piece {
 	return piece{2 * float64(u.net.Shape.Gates) * float64(rows) * float64(in), units(rows, rowUnit)}
 }
 
-// maskPiece is the size of applying masks to rows (t,p) of in elements.
-func (u *Unrolled) maskPiece(rows, in int) piece {
+// copyPiece is the size of copying rows (t,p) of in elements, and of their masks.
+func (u *Unrolled) copyPiece(rows, in int) piece {
 	return piece{float64(rows) * float64(in), units(rows, rowUnit)}
 }
 
@@ -128,7 +128,7 @@ func (u *Unrolled) SetWorkers(n int) {
 	k.most = min(n, maxWorkers)
 
 	packs, in := u.parts(u.packPiece()), net.widest()
-	steps := max(packs, u.parts(u.productsPiece(rows, in)), u.parts(u.maskPiece(rows, in)), u.parts(u.stepsPiece(rows)))
+	steps := max(packs, u.parts(u.productsPiece(rows, in)), u.parts(u.copyPiece(rows, in)), u.parts(u.stepsPiece(rows)))
 	if u.keep {
 		gradients := u.parts(u.gradientsPiece(rows, in))
 		steps = max(steps, gradients)

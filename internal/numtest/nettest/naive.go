@@ -151,7 +151,7 @@ func (n *naive) run() {
 	p := n.p
 	T, B, H, D, L := p.T, p.B, p.width(0), p.dirs(), p.cfg.Layers
 	saved := make([]map[pair]any, L*D)
-	in, width := p.x, p.cfg.Input
+	in, width := Flushed(slices.Clone(p.x)), p.cfg.Input
 	var inputs, beside [][]float32 // of each layer, the outputs as its directions side by side
 	for l := range L {
 		in = n.dropInput(l, in, width, false)
