@@ -11,7 +11,7 @@ type backMemory struct {
 
 	carry   [][]float32 // gradients of the state of the direction at work: for each tensor [B][width]
 	between []float32   // gradients between two layers, [T][B][Out]
-	dyRows  []float32   // rows of a step of dy in the order kept
+	dyRows  []float32   // rows of a step of dy, in the order kept, with tiny values as +0
 	scratch []float32   // Step.Scratch, [B][Scratch]
 
 	pairs pairs
@@ -159,28 +159,27 @@ func (u *Unrolled) backwardSteps(w, n int) {
 }
 
 // outputGradient sets s.Dy, the gradient of the direction's output at step t from
-// place first on.
+// place first on. It is a copy with tiny values as +0: dy comes from the user or from
+// the layer above, whose dx is not flushed.
 func (u *Unrolled) outputGradient(s *Step, t, first int) {
 	h, row := u.net.Shape.States[0], t*u.batch+first
 	gather := u.rows.differ() && u.job.layer == u.net.Layers-1
 	s.Dy = Mat{Data: u.back.dyRows[first*h:], Stride: h, Width: h}
-	switch {
-	case u.net.merging():
-		var other Mat
+	col := u.job.dir * h
+	var other Mat
+	if u.net.merging() {
+		col = 0
 		u.timeBlock(&other, 0, u.job.i^1, t+1, first) // directions come in pairs
-		for k := range s.Rows {
-			from := row + k
-			if gather {
-				from = u.rows.userRow(from)
-			}
-			u.mergedGradient(s.Dy.Row(k), u.job.dy[from*h:][:h], other.Row(k))
+	}
+	for k := range s.Rows {
+		from := row + k
+		if gather {
+			from = u.rows.userRow(from)
 		}
-	case gather:
-		for k := range s.Rows {
-			copy(s.Dy.Row(k), u.job.dy[u.rows.userRow(row+k)*u.out+u.job.dir*h:])
+		u.isa.CopyFlush(s.Dy.Row(k), u.job.dy[from*u.out+col:][:h])
+		if u.net.merging() {
+			u.mergedGradient(s.Dy.Row(k), other.Row(k))
 		}
-	default:
-		s.Dy.Data, s.Dy.Stride = u.job.dy[row*u.out+u.job.dir*h:], u.out
 	}
 }
 

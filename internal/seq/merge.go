@@ -53,15 +53,13 @@ func (u *Unrolled) merge(w, n int) {
 	}
 }
 
-// mergedGradient sets dst to the gradient of a direction's output from that of
-// the merged one, dy; other is what the other direction put out.
-func (u *Unrolled) mergedGradient(dst, dy, other []float32) {
+// mergedGradient replaces the gradient d of the merged output by that of a
+// direction's output; other is what the other direction put out.
+func (u *Unrolled) mergedGradient(d, other []float32) {
 	switch u.net.Merge {
-	case Sum:
-		copy(dst, dy)
 	case Average:
-		u.isa.Scale(dst, dy, 0.5)
+		u.isa.Scale(d, d, 0.5)
 	case Multiply:
-		u.isa.Mul(dst, dy, other)
+		u.isa.MulFlush(d, d, other)
 	}
 }

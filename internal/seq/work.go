@@ -30,9 +30,9 @@ type workers struct {
 // shares are the pieces of work, as functions that do share w of n. They are made
 // once: a method value that is made where it is used would be allocated there.
 type shares struct {
-	packForward, packBackward        func(w, n int)
+	packForward, packBackward         func(w, n int)
 	copyInput, products, steps, merge func(w, n int)
-	stepsBack, gradients             func(w, n int)
+	stepsBack, gradients              func(w, n int)
 }
 
 // maxWorkers bounds Config.Workers.

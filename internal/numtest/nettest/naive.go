@@ -122,7 +122,7 @@ func (n *naive) masks(l, d, t, b int, reverse bool) Masks {
 
 // naive runs the problem.
 func (p *problem) naive() *result {
-	n := &naive{p: p, w: map[string][]float32{}, g: map[string][]float32{}, lengths: p.lengths, state: clone(p.state), dstate: clone(p.dstate)}
+	n := &naive{p: p, w: map[string][]float32{}, g: map[string][]float32{}, lengths: p.lengths, state: flushedState(p.state), dstate: flushedState(p.dstate)}
 	p.net.EachParam(func(name string, w []float32, _ ...int) {
 		n.w[name], n.g[name] = w, make([]float32, len(w))
 		if !strings.HasPrefix(name, "bias_ih") && !strings.HasPrefix(name, "bias_hh") { // see Start and Bias
@@ -142,6 +142,15 @@ func (p *problem) naive() *result {
 		res.names, res.grads = append(res.names, name), append(res.grads, n.g[name])
 	})
 	return res
+}
+
+// flushedState is a copy of a state with tiny values as +0.
+func flushedState(s [][]float32) [][]float32 {
+	c := clone(s)
+	for _, v := range c {
+		Flushed(v)
+	}
+	return c
 }
 
 // pair is a step of a row.
@@ -233,11 +242,14 @@ func (n *naive) merge(beside []float32) []float32 {
 func (n *naive) directionGradient(dy, beside []float32, r, d int) []float32 {
 	H, D := n.p.width(0), n.p.dirs()
 	if n.p.cfg.Merge == 0 {
-		return dy[(r*D+d)*H:][:H]
+		return Flushed(slices.Clone(dy[(r*D+d)*H:][:H]))
 	}
-	g := append([]float32(nil), dy[r*H:][:H]...)
+	g := Flushed(slices.Clone(dy[r*H:][:H]))
 	for j := range g {
 		g[j] *= []float32{1, 0.5, beside[(r*D+1-d)*H+j]}[n.p.cfg.Merge-1]
+		if n.p.cfg.Merge == 3 {
+			g[j] = ref.Flush(g[j])
+		}
 	}
 	return g
 }
