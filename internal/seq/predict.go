@@ -120,8 +120,11 @@ func (p *Predictor) step(w, n int) {
 // State returns copies of the state's tensors, [Layers][B][width] each.
 func (p *Predictor) State() [][]float32 { return clone(p.state) }
 
-// SetState sets the state. Nothing is changed if it returns an error.
-func (p *Predictor) SetState(s [][]float32) error { return p.net.setState("state", p.state, s) }
+// SetState sets the state, tiny values as +0. Nothing is changed if it returns an
+// error.
+func (p *Predictor) SetState(s [][]float32) error {
+	return p.net.setState(p.isa, "state", p.state, s)
+}
 
 // Reset sets the state of rows, or of all rows if none is given, to +0. It
 // panics if a row is outside the batch.

@@ -3,6 +3,8 @@ package seq
 import (
 	"fmt"
 	"slices"
+
+	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // State returns copies of the carried state's tensors.
@@ -31,22 +33,25 @@ func (u *Unrolled) CopyState(dst [][]float32) {
 // tensorNames are the names of state tensors in messages; no cell has more.
 var tensorNames = [...]string{"tensor 0", "tensor 1"}
 
-// SetState sets the carried state. Nothing is changed if it returns an error.
-func (u *Unrolled) SetState(s [][]float32) error { return u.net.setState("state", u.state, s) }
+// SetState sets the carried state, tiny values as +0. Nothing is changed if it returns
+// an error.
+func (u *Unrolled) SetState(s [][]float32) error {
+	return u.net.setState(u.isa, "state", u.state, s)
+}
 
 // StateGrad returns copies of the gradients of the state that the last
 // Forward started from.
 func (u *Unrolled) StateGrad() [][]float32 { return clone(u.back.state) }
 
 // SetStateGrad sets the gradients, for the next Backward, of the state that the
-// last Forward ended with; nil stands for zero, as without a call.
+// last Forward ended with, tiny values as +0; nil stands for zero, as without a call.
 func (u *Unrolled) SetStateGrad(g [][]float32) error {
 	u.mustKeep("SetStateGrad")
 	if g == nil {
 		u.back.stateSet = false
 		return nil
 	}
-	if err := u.net.setState("state gradient", u.back.state, g); err != nil {
+	if err := u.net.setState(u.isa, "state gradient", u.back.state, g); err != nil {
 		return err
 	}
 	u.back.stateSet = true
@@ -171,14 +176,14 @@ func (n *Net) checkState(what string, s, want [][]float32) error {
 	return nil
 }
 
-// setState copies the tensors of a state, or returns an error if src has not the
-// shape of dst.
-func (n *Net) setState(what string, dst, src [][]float32) error {
+// setState copies the tensors of a state, tiny values as +0, or returns an error if src
+// has not the shape of dst.
+func (n *Net) setState(isa kernels.ISA, what string, dst, src [][]float32) error {
 	if err := n.checkState(what, src, dst); err != nil {
 		return err
 	}
 	for k := range src {
-		copy(dst[k], src[k])
+		isa.CopyFlush(dst[k], src[k])
 	}
 	return nil
 }
