@@ -165,7 +165,7 @@ func (v *variant) state(s *seq.Step, row int) {
 	s.ISA.Axpy(temp, at0, -1) // at1 - at0
 	copy(next, at0)
 	s.ISA.MulAdd(next, z, temp)                       // (3): h' = at0 + z*(at1-at0)
-	s.ISA.ScaleFlush(next, next, 1)                   // (3): tiny values are +0
+	s.ISA.CopyFlush(next, next)                       // (3): tiny values are +0
 	s.Keep(seq.KeepHidden, row, h, next, hPrev, temp) // (3): h_t
 }
 

@@ -211,7 +211,7 @@ func (v *variant) units(s *seq.Step, r int, e *extras) {
 	}
 	t.Mul(temp, i, g)
 	t.MulAdd(temp, f, cPrev) // (2): u
-	t.ScaleFlush(u, temp, 1) // (2): tiny values are +0
+	t.CopyFlush(u, temp)     // (2): tiny values are +0
 	if v.cfg.CellClip > 0 {
 		t.Clip(cNew, u, v.cfg.CellClip) // (2): c~
 	}
@@ -347,7 +347,7 @@ func (v *variant) unitsGrad(s *seq.Step, r int, e *extras) {
 	if v.cfg.ZoneoutCell > 0 {
 		t.Add(dc, dc, kept) // (9): + e_c
 	}
-	t.ScaleFlush(dc, dc, 1) // (9): tiny values are +0
+	t.CopyFlush(dc, dc) // (9): tiny values are +0
 
 	if v.cfg.LayerNorm {
 		da, dX, dY, dev := row[v.da:][:G], row[v.x:][:G], row[v.dh:][:G], row[v.dev:]

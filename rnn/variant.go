@@ -86,7 +86,7 @@ func (v *variant) Forward(s *seq.Step) {
 			s.ISA.MulAdd(a, s.Extra[1], hh)           // (0): and that of h~
 		}
 		v.gate.Apply(s.ISA, y, a) // (1): h'
-		s.ISA.ScaleFlush(y, y, 1) // (1): tiny values are +0
+		s.ISA.CopyFlush(y, y)     // (1): tiny values are +0
 		if v.cfg.Zoneout > 0 {
 			s.Keep(seq.KeepHidden, r, h.Row(r), y, hPrev.Row(r), s.Temp) // (1): h_t
 		}

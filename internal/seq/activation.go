@@ -97,13 +97,16 @@ func (f Activation) Or(other Activation) Activation {
 }
 
 // CheckActivation returns an error if a parameter of f, the named field of the user's
-// Config, is NaN or infinite.
+// Config, is NaN, infinite, or tiny and not 0.
 func CheckActivation(kind, name string, f Activation) error {
-	if f.alpha-f.alpha != 0 || f.beta-f.beta != 0 {
-		return fmt.Errorf("%s: Config.%s: the parameters of %v must be finite", kind, name, f)
+	if f.alpha-f.alpha != 0 || f.beta-f.beta != 0 || isTiny(f.alpha) || isTiny(f.beta) {
+		return fmt.Errorf("%s: Config.%s: each parameter of %v must be finite, and either 0 or of magnitude 2^-100 (7.9e-31) or more", kind, name, f)
 	}
 	return nil
 }
+
+// isTiny reports whether v is tiny and not 0.
+func isTiny(v float32) bool { return v != 0 && v < tiny && v > -tiny }
 
 // Parts are what a file keeps of f: a number for the function, 0 for the zero
 // Activation, and its parameters, 0 for those that it does not have.

@@ -32,11 +32,36 @@ func TestActivationNames(t *testing.T) {
 		t.Errorf("Tanh became %v", f)
 	}
 	err := CheckActivation("rnn", "Activation", ELU(float32(math.Inf(1))))
-	if want := "rnn: Config.Activation: the parameters of Elu(+Inf) must be finite"; err == nil || err.Error() != want {
+	if want := "rnn: Config.Activation: each parameter of Elu(+Inf) must be finite, and either 0 or of magnitude 2^-100 (7.9e-31) or more"; err == nil || err.Error() != want {
 		t.Errorf("the error is %v, want %s", err, want)
 	}
-	if err := CheckActivation("rnn", "Activation", Activation{}); err != nil {
-		t.Error(err)
+}
+
+// Constants of a Config that would make tiny values are refused by name; the least
+// that are not tiny, and 0, are taken.
+func TestTinyConstants(t *testing.T) {
+	const below = 0x1.fffffep-101 // the float32 next to 2^-100
+	activation := func(f Activation) func() error {
+		return func() error { return CheckActivation("rnn", "Activation", f) }
+	}
+	limit := func(v float32) func() error { return func() error { return CheckLimit("rnn", "Clip", v) } }
+	zoneout := func(p float32) func() error {
+		return func() error {
+			return (&Noise{Zoneout: p}).check("rnn", &Structure{Input: 1, Hidden: 1, Layers: 1})
+		}
+	}
+	for _, c := range []struct {
+		check func() error
+		want  string
+	}{
+		{activation(Activation{}), ""}, {activation(Affine(0, -0x1p-100)), ""}, {activation(LeakyReLU(0x1p-100)), ""},
+		{activation(Affine(below, 1)), "Config.Activation"}, {activation(Affine(1, -below)), "Config.Activation"}, {activation(ELU(1e-45)), "Config.Activation"},
+		{limit(0), ""}, {limit(0x1p-100), ""}, {limit(below), "Config.Clip"}, {limit(1e-45), "Config.Clip"},
+		{zoneout(0), ""}, {zoneout(0x1.000002p-24), ""}, {zoneout(0x1p-24), "Config.Zoneout"}, {zoneout(1e-45), "Config.Zoneout"},
+	} {
+		if err := c.check(); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want an error with %q, or none", err, c.want)
+		}
 	}
 }
 

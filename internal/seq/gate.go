@@ -31,14 +31,19 @@ func (g Gate) Gradient(t kernels.ISA, a, y, dy, temp []float32) {
 		g.F.Gradient(t, dy, temp, y, dy)
 		t.ClipGrad(a, a, dy, g.Clip)
 	}
-	t.ScaleFlush(a, a, 1)
+	t.CopyFlush(a, a)
 }
+
+// tiny is the magnitude below which values are stored as +0 (rule 8). A constant of a
+// Config must not be below it: what is limited to it, or multiplied by it, would be
+// tiny for ever.
+const tiny = 0x1p-100
 
 // CheckLimit returns an error if the named field of the user's Config is neither a
 // limit nor 0.
 func CheckLimit(kind, name string, limit float32) error {
-	if !(limit >= 0) || limit-limit != 0 {
-		return fmt.Errorf("%s: Config.%s is %v, want a finite limit above 0, or 0 for none", kind, name, limit)
+	if !(limit >= 0) || limit-limit != 0 || isTiny(limit) {
+		return fmt.Errorf("%s: Config.%s is %v, want a finite limit of 2^-100 (7.9e-31) or more, or 0 for none", kind, name, limit)
 	}
 	return nil
 }
@@ -90,7 +95,7 @@ func (s *Step) NormalizedGrad(dx, y, gain, d []float32, r float32, temp []float3
 	s.ISA.Mul(temp, d, gain)
 	s.ISA.NormalizeGrad(temp, y, temp, r)
 	s.ISA.MulFlush(y, y, d)
-	s.ISA.ScaleFlush(dx, temp, 1)
+	s.ISA.CopyFlush(dx, temp)
 }
 
 // PrevHiddenGrad sets s.Grad[0] to the gradient of h_{t-1}: one chain over the

@@ -47,8 +47,9 @@ func (n *Noise) check(kind string, s *Structure) error {
 		name string
 		v    float32
 	}{{"Dropout", n.Dropout}, {"InputDropout", n.Input}, {"HiddenDropout", n.Hidden}, {"WeightDropout", n.Weight}, {"Zoneout", n.Zoneout}, {"ZoneoutCell", n.ZoneoutCell}} {
-		if below, _ := bounds(p.v); !(p.v >= 0 && below < 2) {
-			return fmt.Errorf("%s: Config.%s is %v, want a probability of 0 or more and below 1, which are told apart in steps of 2^-23", kind, p.name, p.v)
+		// A mask of 0 < p <= 2^-24 would hit nothing, and p be a factor in evaluation.
+		if below, _ := bounds(p.v); p.v != 0 && !(below > 1 && below < 2) {
+			return fmt.Errorf("%s: Config.%s is %v, want 0, or a probability above 2^-24 and below 1: they are told apart in steps of 2^-23", kind, p.name, p.v)
 		}
 	}
 	switch {
@@ -319,7 +320,7 @@ func (s *Step) Keep(kind MaskKind, r int, dst, next, prev, temp []float32) {
 		s.ISA.Axpy(temp, next, -1)
 		copy(dst, next)
 		s.ISA.Axpy(dst, temp, p)
-		s.ISA.ScaleFlush(dst, dst, 1)
+		s.ISA.CopyFlush(dst, dst)
 	}
 }
 

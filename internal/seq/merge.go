@@ -47,7 +47,7 @@ func (u *Unrolled) merge(w, n int) {
 				u.isa.Scale(y, y, 0.5)
 			case Multiply:
 				u.isa.Mul(y, f.Row(k), r.Row(k))
-				u.isa.ScaleFlush(y, y, 1)
+				u.isa.CopyFlush(y, y)
 			}
 		}
 	}
