@@ -54,7 +54,7 @@ type link struct {
 // places, a Linear whose Weight is that of an Embedding, one Layer that was
 // unrolled twice. It has the name of the first place, comes once in EachParam,
 // in checkpoints and in fingerprints, and its gradient is the sum over all
-// places. Weights must be shared before the call, and whole: a part of the
+// places. Two parameters of one name are an error. Weights must be shared before the call, and whole: a part of the
 // memory in common is an error. A Net itself can stand in one place only, since
 // it holds the activations of one pass; unroll its Layer again for another.
 //
@@ -181,8 +181,8 @@ func checkStage(s Stage) error {
 			return fmt.Errorf("is %w", err)
 		}
 	case Net:
-		if m, ok := s.(*Model); ok && m.emb != nil {
-			return fmt.Errorf("is a Model that begins with an Embedding and takes ids; put its stages into this chain instead")
+		if overIDs(s) != nil {
+			return fmt.Errorf("is a %T that takes ids; put its stages into this chain instead, the Embedding first", s)
 		}
 		if steps, batch, in, out := s.Dims(); steps < 0 || batch < 0 || in < 0 || out < 1 {
 			return fmt.Errorf("is a %T of %d steps and %d rows, inputs of width %d and outputs of width %d, want 0 or more, and at least 1 for the outputs", s, steps, batch, in, out)

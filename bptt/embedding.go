@@ -1,6 +1,7 @@
 package bptt
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -18,17 +19,30 @@ type Embedding struct {
 }
 
 // NewEmbedding returns a table whose entries are drawn from N(0, 1), PyTorch's
-// default. Only Uint64 is taken from r; a nil r leaves the table +0, for weights
-// that come from elsewhere.
+// default. Only Uint64 is taken from r. NewZeroEmbedding is for weights that come
+// from elsewhere.
+//
+// It returns an error if r is nil, if a size is below 1, and if there are more
+// weights than a tensor may have elements, 2^31-1.
 func NewEmbedding(vocabulary, dim int, r *rand.Rand) (*Embedding, error) {
+	if r == nil {
+		return nil, errors.New("bptt: NewEmbedding with a nil *rand.Rand: give it rand.New(rand.NewPCG(1, 2)), or call NewZeroEmbedding for weights that come from elsewhere")
+	}
+	e, err := NewZeroEmbedding(vocabulary, dim)
+	if err != nil {
+		return nil, err
+	}
+	draw.Normal(e.Weight, r)
+	return e, nil
+}
+
+// NewZeroEmbedding returns a table of +0, for weights that come from elsewhere.
+// The errors are those of NewEmbedding.
+func NewZeroEmbedding(vocabulary, dim int) (*Embedding, error) {
 	if err := embeddingSizes(vocabulary, dim); err != nil {
 		return nil, fmt.Errorf("bptt: %w", err)
 	}
-	e := &Embedding{Weight: make([]float32, vocabulary*dim), Vocabulary: vocabulary, Dim: dim}
-	if r != nil {
-		draw.Normal(e.Weight, r)
-	}
-	return e, nil
+	return &Embedding{Weight: make([]float32, vocabulary*dim), Vocabulary: vocabulary, Dim: dim}, nil
 }
 
 func embeddingSizes(vocabulary, dim int) error {

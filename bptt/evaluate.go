@@ -33,10 +33,7 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 		return 0, 0, err
 	}
 	steps, batch, in, out := net.Dims()
-	var ids idNet
-	if m, ok := net.(*Model); !ok || m.emb != nil {
-		ids, _ = net.(idNet)
-	}
+	ids := overIDs(net)
 	saved, masked := net.State(), masks(net)
 	var clock []uint64
 	if masked != nil {

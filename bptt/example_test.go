@@ -140,7 +140,7 @@ func ExampleNet() {
 }
 
 func ExampleEmbedding() {
-	emb, _ := bptt.NewEmbedding(3, 2, nil)
+	emb, _ := bptt.NewZeroEmbedding(3, 2)
 	copy(emb.Weight, []float32{0, 1, 10, 11, 20, 21}) // from elsewhere: [symbol][dim]
 	tied := emb.Readout()                             // the same table as the last layer
 	fmt.Println(tied.In, tied.Out, tied.Weight[2:4])
@@ -148,7 +148,7 @@ func ExampleEmbedding() {
 }
 
 func ExampleLinear() {
-	lin, _ := bptt.NewLinear(2, 1, nil)
+	lin, _ := bptt.NewZeroLinear(2, 1)
 	copy(lin.Weight, []float32{0.5, -1}) // [out][in]
 	lin.Bias[0] = 3
 	rnn, _ := lstm.NewZero(lstm.Config{Input: 1, Hidden: 2})
@@ -309,12 +309,12 @@ func ExampleShapeError() {
 	c, _ := bptt.ReadCheckpoint(&file)
 
 	rnn, _ := lstm.NewZero(lstm.Config{Input: 8, Hidden: 17})
-	wider, _ := bptt.Chain(must(bptt.NewEmbedding(256, 8, nil)), rnn.Unroll(1, 1))
+	wider, _ := bptt.Chain(must(bptt.NewZeroEmbedding(256, 8)), rnn.Unroll(1, 1))
 	var shape *bptt.ShapeError
 	fmt.Println(errors.As(c.Params(wider), &shape), shape.Section, shape.Got, shape.Want)
 
 	deep, _ := lstm.NewZero(lstm.Config{Input: 8, Hidden: 16, Layers: 2})
-	deeper, _ := bptt.Chain(must(bptt.NewEmbedding(256, 8, nil)), deep.Unroll(1, 1))
+	deeper, _ := bptt.Chain(must(bptt.NewZeroEmbedding(256, 8)), deep.Unroll(1, 1))
 	var missing *bptt.MissingError
 	fmt.Println(errors.As(c.Params(deeper), &missing), missing.Section)
 	// Output:

@@ -10,7 +10,7 @@ import (
 )
 
 // TestInitialValues: the distributions of PyTorch, the seed's bits, and zeros
-// without a generator.
+// where they are asked for.
 func TestInitialValues(t *testing.T) {
 	emb := must(bptt.NewEmbedding(301, 333, rng(5)))
 	sum, squares, tails := 0.0, 0.0, 0
@@ -36,8 +36,8 @@ func TestInitialValues(t *testing.T) {
 	require.InDelta(t, -0.1, low, 1e-4)
 	require.InDelta(t, 0.1, high, 1e-4)
 	require.InDelta(t, 0, mean, 1e-3)
-	require.Equal(t, make([]float32, 6), must(bptt.NewLinear(2, 3, nil)).Weight)
-	require.Equal(t, make([]float32, 6), must(bptt.NewEmbedding(2, 3, nil)).Weight)
+	require.Equal(t, &bptt.Linear{Weight: make([]float32, 6), Bias: make([]float32, 3), In: 2, Out: 3}, must(bptt.NewZeroLinear(2, 3)))
+	require.Equal(t, &bptt.Embedding{Weight: make([]float32, 6), Vocabulary: 2, Dim: 3}, must(bptt.NewZeroEmbedding(2, 3)))
 }
 
 // TestBadID leaves the state as it was.

@@ -1,6 +1,7 @@
 package bptt
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -26,19 +27,32 @@ type Linear struct {
 }
 
 // NewLinear returns a layer whose weights and biases are uniform in
-// ±1/sqrt(in), PyTorch's default. Only Uint64 is taken from r; a nil r leaves
-// them +0, for weights that come from elsewhere.
+// ±1/sqrt(in), PyTorch's default. Only Uint64 is taken from r. NewZeroLinear is for
+// weights that come from elsewhere.
+//
+// It returns an error if r is nil, if a width is below 1, and if there are more
+// weights than a tensor may have elements, 2^31-1.
 func NewLinear(in, out int, r *rand.Rand) (*Linear, error) {
+	if r == nil {
+		return nil, errors.New("bptt: NewLinear with a nil *rand.Rand: give it rand.New(rand.NewPCG(1, 2)), or call NewZeroLinear for weights that come from elsewhere")
+	}
+	l, err := NewZeroLinear(in, out)
+	if err != nil {
+		return nil, err
+	}
+	bound := 1 / math.Sqrt(float64(in))
+	draw.Uniform(l.Weight, bound, r)
+	draw.Uniform(l.Bias, bound, r)
+	return l, nil
+}
+
+// NewZeroLinear returns a layer whose weights and biases are +0, for weights that
+// come from elsewhere. The errors are those of NewLinear.
+func NewZeroLinear(in, out int) (*Linear, error) {
 	if err := linearSizes(in, out); err != nil {
 		return nil, fmt.Errorf("bptt: %w", err)
 	}
-	l := &Linear{Weight: make([]float32, out*in), Bias: make([]float32, out), In: in, Out: out}
-	if r != nil {
-		bound := 1 / math.Sqrt(float64(in))
-		draw.Uniform(l.Weight, bound, r)
-		draw.Uniform(l.Bias, bound, r)
-	}
-	return l, nil
+	return &Linear{Weight: make([]float32, out*in), Bias: make([]float32, out), In: in, Out: out}, nil
 }
 
 func linearSizes(in, out int) error {

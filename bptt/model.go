@@ -10,6 +10,10 @@ import (
 // the vocabulary.
 func (m *Model) Dims() (steps, batch, in, out int) { return m.steps, m.batch, m.in, m.out }
 
+// TakesIDs says whether the model begins with an Embedding and takes ids: by
+// ForwardIDs in place of Forward.
+func (m *Model) TakesIDs() bool { return m.emb != nil }
+
 // Forward sets y [T][batch][out] from x [T][batch][in]. It keeps x, not a copy,
 // until Backward. It panics for a model over ids, and if y and x have memory in
 // common.

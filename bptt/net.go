@@ -18,6 +18,16 @@ package bptt
 //	SetClock(c []uint64) error       // as Clock returned it; nothing is changed on an error
 //
 // and, for Model.SetSeed, SetSeed(seed uint64).
+//
+// A net over ids, as a Model that begins with an Embedding is, is one with the
+// method
+//
+//	ForwardIDs(y []float32, ids []int32) error   // y [T][batch][out] from ids [T][batch], nothing is changed on an error
+//
+// which Trainer and Evaluate then call in place of Forward. A type that has it for
+// some of its values only says which by
+//
+//	TakesIDs() bool   // false: the input is x, and Forward is called
 type Net interface {
 	// Dims returns the sizes fixed when the net was unrolled: the most steps
 	// it can take at once, the rows, and the width of x and y.
@@ -71,6 +81,23 @@ type Net interface {
 	// step at a time: a Predictor. It returns an error if the net needs to see
 	// the future. (The result is any so that a net need not import bptt.)
 	NewPredictor(batch int) (any, error)
+}
+
+// idNet is a net over ids.
+type idNet interface {
+	ForwardIDs(y []float32, ids []int32) error
+}
+
+// overIDs returns net if it takes ids, else nil.
+func overIDs(net Net) idNet {
+	ids, ok := net.(idNet)
+	if !ok {
+		return nil
+	}
+	if some, ok := net.(interface{ TakesIDs() bool }); ok && !some.TakesIDs() {
+		return nil
+	}
+	return ids
 }
 
 // A Predictor runs a frozen copy of a net one step at a time, allocating

@@ -43,12 +43,15 @@ func (p *params) find(w []float32) int {
 }
 
 // addValues takes a parameter in, if it is a new one, and returns its index. It
-// refuses one that has a part of its memory in common with another.
+// refuses one that has the name of another, or a part of its memory in common.
 func (p *params) addValues(q Param) (int, error) {
 	if i := p.find(q.W); i >= 0 {
 		return i, nil
 	}
 	for _, o := range p.list {
+		if o.Name == q.Name {
+			return 0, fmt.Errorf("bptt: two parameters are named %s, one of %d elements and one of %d, want a name of its own for each", q.Name, len(o.W), len(q.W))
+		}
 		if kernels.Overlap(o.W, q.W) {
 			return 0, fmt.Errorf("bptt: parameters %s of %d elements and %s of %d share a part of their memory, want all of it or none", o.Name, len(o.W), q.Name, len(q.W))
 		}

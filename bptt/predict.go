@@ -37,8 +37,17 @@ type predictLink struct {
 	y       []float32
 }
 
-// NewPredictor is Predictor with the result that Net asks for.
-func (m *Model) NewPredictor(batch int) (any, error) { return m.Predictor(batch) }
+// NewPredictor is Predictor for chains in which m is a stage, and for all else that
+// knows m as a Net. Programs that have the Model call Predictor. The name and the
+// result are those of the interface Net, which knows built-in types alone, so that
+// any type can satisfy it: the result is a *ModelPredictor, and nil with an error.
+func (m *Model) NewPredictor(batch int) (any, error) {
+	p, err := m.Predictor(batch)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
 
 // Predictor returns a frozen copy of the model for batch rows, in zero state.
 // Like a forward pass it panics if a slice of an Embedding or Linear of the chain

@@ -85,12 +85,15 @@ func TestPredictor(t *testing.T) {
 		_, err := floats.Predictor(n)
 		require.Error(t, err)
 	}
-	leaky := must(bptt.Chain(newLeaky(2, 1), must(bptt.NewLinear(1, 1, nil))))
-	wide := must(bptt.Chain(must(bptt.NewLinear(1, 4, nil)), unrolled(4, 1, 1, 1)))
+	leaky := must(bptt.Chain(newLeaky(2, 1), must(bptt.NewZeroLinear(1, 1))))
+	wide := must(bptt.Chain(must(bptt.NewZeroLinear(1, 4)), unrolled(4, 1, 1, 1)))
 	_, err := wide.Predictor(math.MaxInt32 / 2)
 	require.ErrorContains(t, err, "want 0 to 536870911 for stages of width 4")
 	_, err = leaky.Predictor(13)
 	require.ErrorContains(t, err, "unlucky")
+	none13, err := leaky.NewPredictor(13)
+	require.ErrorContains(t, err, "unlucky")
+	require.True(t, none13 == nil, "no pointer to nothing in an interface")
 	_, err = leaky.Predictor(1)
 	require.ErrorContains(t, err, "no bptt.Predictor")
 }

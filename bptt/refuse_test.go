@@ -55,7 +55,7 @@ func TestChainErrors(t *testing.T) {
 		"none of the 2 stages of the chain is a Net":     {emb, must(bptt.NewLinear(3, 7, rng(1)))},
 		"none of the 1 stages":                           {emb},
 		"takes width 4, the stage before it gives 3":     {emb, unrolled(4, 4, 5, 2), lin},
-		"is an Embedding, which can only be the first":   {net, must(bptt.NewEmbedding(4, 4, nil))},
+		"is an Embedding, which can only be the first":   {net, must(bptt.NewZeroEmbedding(4, 4))},
 		"has 6 steps and 2 rows, an earlier one 5 and 2": {net, unrolled(4, 4, 6, 2)},
 		"has 5 steps and 3 rows, an earlier one 5 and 2": {net, unrolled(4, 4, 5, 3)},
 		"Readout of an Embedding that is not its first":  {emb, unrolled(3, 3, 5, 2), must(bptt.NewEmbedding(7, 3, rng(1))).Readout()},
@@ -68,7 +68,7 @@ func TestChainErrors(t *testing.T) {
 		"stage 0 of the chain is a nil *rnn.Unrolled":    {(*rnn.Unrolled)(nil), lin},
 		"stage 0 of the chain is a nil *bptt.Model":      {(*bptt.Model)(nil), lin},
 		"stage 0 of the chain is a *bptt.Model of 0 st":  {&bptt.Model{}, lin},
-		"takes ids; put its stages into this chain":      {languageModel(t, 1, small), must(bptt.NewLinear(13, 2, nil))},
+		"takes ids; put its stages into this chain":      {languageModel(t, 1, small), must(bptt.NewZeroLinear(13, 2))},
 		"Weight of 11 elements, want 12":                 {net, &bptt.Linear{Weight: make([]float32, 11), In: 4, Out: 3}},
 		"Weight of 0 elements, want 12":                  {net, &bptt.Linear{In: 4, Out: 3}},
 		"Bias of 2 elements, want 3":                     {net, &bptt.Linear{Weight: make([]float32, 12), Bias: make([]float32, 2), In: 4, Out: 3}},
@@ -84,18 +84,27 @@ func TestChainErrors(t *testing.T) {
 		"of 1 steps and -1 rows":                         {&sized{newLeaky(1, 1), 1, -1, 1, 1}},
 		"inputs of width -1":                             {&sized{newLeaky(1, 1), 1, 1, -1, 1}},
 		"outputs of width 0":                             {&sized{newLeaky(1, 1), 1, 1, 1, 0}},
-		"are more than 2147483647 elements":              {&sized{newLeaky(1, 1), 1 << 20, 1 << 10, 1, 1}, must(bptt.NewLinear(1, 2, nil))},
+		"are more than 2147483647 elements":              {&sized{newLeaky(1, 1), 1 << 20, 1 << 10, 1, 1}, must(bptt.NewZeroLinear(1, 2))},
 		"1073741824 steps of 1073741824 rows":            {&sized{newLeaky(1, 1), 1 << 30, 1 << 30, 1, 1}},
 	} {
 		_, err := bptt.Chain(stages...)
 		require.ErrorContains(t, err, want)
 	}
 	for _, sizes := range [][2]int{{0, 1}, {1, 0}, {-1, 2}, {math.MaxInt32, 2}, {math.MaxInt, math.MaxInt}} {
-		_, err := bptt.NewLinear(sizes[0], sizes[1], nil)
-		require.Error(t, err)
-		_, err = bptt.NewEmbedding(sizes[0], sizes[1], nil)
-		require.Error(t, err)
+		_, err := bptt.NewZeroLinear(sizes[0], sizes[1])
+		require.ErrorContains(t, err, "bptt: a linear layer from width")
+		_, err = bptt.NewLinear(sizes[0], sizes[1], rng(1))
+		require.ErrorContains(t, err, "bptt: a linear layer from width")
+		_, err = bptt.NewZeroEmbedding(sizes[0], sizes[1])
+		require.ErrorContains(t, err, "bptt: an embedding of")
+		_, err = bptt.NewEmbedding(sizes[0], sizes[1], rng(1))
+		require.ErrorContains(t, err, "bptt: an embedding of")
 	}
+	// Zeros are asked for by name, since they train badly.
+	_, err := bptt.NewLinear(2, 3, nil)
+	require.ErrorContains(t, err, "NewLinear with a nil *rand.Rand: give it rand.New(rand.NewPCG(1, 2)), or call NewZeroLinear")
+	_, err = bptt.NewEmbedding(2, 3, nil)
+	require.ErrorContains(t, err, "NewEmbedding with a nil *rand.Rand: give it rand.New(rand.NewPCG(1, 2)), or call NewZeroEmbedding")
 }
 
 // A stage that stands twice in a chain, a chain gone back over twice, and
@@ -179,6 +188,7 @@ func TestParamsInCommonMemory(t *testing.T) {
 		"parameters %sa of 4 elements and %sb of 3 share a part":             {{"a", memory[:4], g[:4]}, {"b", memory[:3], g[4:7]}},
 		"the gradients of %sa and %sb have memory in common":                 {{"a", memory[:4], g[:4]}, {"b", memory[4:8], g[:4]}},
 		"the gradients of %sa and %sb have memory in common, want":           {{"a", memory[:4], g[:4]}, {"b", memory[:4], g[1:5]}},
+		"two parameters are named %sa, one of 4 elements and one of 3%.0s":   {{"a", memory[:4], g[:4]}, {"a", memory[4:7], g[4:7]}},
 		"the gradient of %sa lies in the memory of parameter %[1]sa":         {{"a", memory[:4], memory[:4]}, {"b", memory[4:8], g[:4]}},
 		"the gradient of %sb lies in the memory of parameter %sa":            {{"a", memory[:4], g[:4]}, {"b", memory[8:12], memory[2:6]}},
 		"the gradient of %sa lies in the memory of parameter %sb":            {{"a", memory[:4], memory[4:8]}, {"b", memory[4:8], g[:4]}},
@@ -250,7 +260,7 @@ func TestChainForInference(t *testing.T) {
 		alone := layer.Infer(4, 3)
 		_, err = bptt.NewTrainer(alone, data(), plan)
 		require.ErrorContains(t, err, "parameter weight_ih_l0 has no gradient")
-		outer := must(bptt.Chain(layer.Unroll(4, 3), must(bptt.Chain(must(bptt.NewLinear(5, 5, nil)), alone))))
+		outer := must(bptt.Chain(layer.Unroll(4, 3), must(bptt.Chain(must(bptt.NewZeroLinear(5, 5)), alone))))
 		_, err = bptt.NewTrainer(outer, data(), plan)
 		require.ErrorContains(t, err, "parameter 1.1.weight_ih_l0 has no gradient")
 	})
@@ -295,7 +305,7 @@ func TestReplacedSlices(t *testing.T) {
 
 // TestOverlapInChains: an output over an input is refused before it is written.
 func TestOverlapInChains(t *testing.T) {
-	net := must(bptt.Chain(unrolled(3, 3, 2, 1), must(bptt.NewLinear(3, 3, nil))))
+	net := must(bptt.Chain(unrolled(3, 3, 2, 1), must(bptt.NewZeroLinear(3, 3))))
 	memory, x := make([]float32, 12), make([]float32, 6)
 	require.Panics(t, func() { net.Forward(memory[:6], memory[5:11]) })
 	net.Forward(memory[:6], x)

@@ -51,8 +51,8 @@ func TestSample(t *testing.T) {
 	})
 
 	// The frequencies are the softmax of the logits over the temperature.
-	emb := must(bptt.NewEmbedding(3, 2, nil))
-	lin := must(bptt.NewLinear(4, 3, nil))
+	emb := must(bptt.NewZeroEmbedding(3, 2))
+	lin := must(bptt.NewZeroLinear(4, 3))
 	copy(lin.Bias, []float32{0, 1, 2})
 	net := must(bptt.Chain(emb, unrolled(2, 4, 1, 1), lin))
 	p := must(net.Predictor(1))
@@ -75,7 +75,7 @@ func TestSample(t *testing.T) {
 // biased is a predictor of one row whose logits are what the test sets.
 func biased(t *testing.T, logits ...float32) *bptt.ModelPredictor {
 	t.Helper()
-	lin := must(bptt.NewLinear(4, len(logits), nil))
+	lin := must(bptt.NewZeroLinear(4, len(logits)))
 	copy(lin.Bias, logits)
 	net := must(bptt.Chain(must(bptt.NewEmbedding(len(logits), 2, rng(1))), unrolled(2, 4, 1, 1), lin))
 	return must(net.Predictor(1))
@@ -106,7 +106,7 @@ func TestSampleChecksArguments(t *testing.T) {
 	require.ErrorContains(t, p.Sample(dst, nil, 1, rng(1)), "prompt")
 	rows := must(languageModel(t, 1, small).Predictor(2))
 	require.ErrorContains(t, rows.Sample(dst, []int32{0}, 1, rng(1)), "2 rows")
-	floats := must(must(bptt.Chain(unrolled(3, 4, 2, 2), must(bptt.NewLinear(4, 3, nil)))).Predictor(1))
+	floats := must(must(bptt.Chain(unrolled(3, 4, 2, 2), must(bptt.NewZeroLinear(4, 3)))).Predictor(1))
 	require.ErrorContains(t, floats.Sample(dst, []int32{0}, 1, rng(1)), "1 row of ids")
 }
 

@@ -66,11 +66,6 @@ type Trainer struct {
 	rows    []int // of a reset
 }
 
-// idNet is a net over ids: *Model with an embedding.
-type idNet interface {
-	ForwardIDs(y []float32, ids []int32) error
-}
-
 // NewTrainer checks the plan against the net and prepares a run from the
 // beginning: the state of the net and the plan's optimizer are reset, and data
 // goes to the beginning of its epoch.
@@ -96,9 +91,7 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 	}
 	plan.Accumulate = max(1, plan.Accumulate)
 	t := &Trainer{isa: kernels.Current(), net: net, data: data, plan: plan, batch: batch, in: in, out: out}
-	if m, ok := net.(*Model); !ok || m.emb != nil {
-		t.ids, _ = net.(idNet)
-	}
+	t.ids = overIDs(net)
 	var err error
 	if t.params, t.sums, err = trained(net); err != nil {
 		return nil, err
