@@ -24,8 +24,9 @@ type Model struct {
 	links  []*link
 	params params
 	sums   *sums
-	frozen string // the parameter without a gradient in a chain for inference
-	state  []int  // lengths of the tensors of State
+	frozen string      // the parameter without a gradient in a chain for inference
+	state  []int       // lengths of the tensors of State
+	before [][]float32 // the state that SetState goes back to on an error; nil before the first call
 
 	first   []float32 // what the embedding gave the first link, or the caller's x
 	rows    rows

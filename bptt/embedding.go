@@ -117,12 +117,9 @@ func (e *Embedding) checkIDs(ids []int32, batch int, lengths []int) error {
 	return nil
 }
 
-// lookup sets y [T*B][dim] to the vectors of ids [T*B]. Padding is +0, whatever
-// its ids are. Nothing is written if an id is bad.
-func (e *Embedding) lookup(y []float32, ids []int32, batch int, lengths []int) error {
-	if err := e.checkIDs(ids, batch, lengths); err != nil {
-		return err
-	}
+// lookup sets y [T*B][dim] to the vectors of ids [T*B], which checkIDs has seen.
+// Padding is +0, whatever its ids are.
+func (e *Embedding) lookup(y []float32, ids []int32, batch int, lengths []int) {
 	for p, id := range ids {
 		row := y[p*e.Dim:][:e.Dim]
 		if padded(lengths, p, batch) {
@@ -131,7 +128,6 @@ func (e *Embedding) lookup(y []float32, ids []int32, batch int, lengths []int) e
 			copy(row, e.Weight[int(id)*e.Dim:])
 		}
 	}
-	return nil
 }
 
 // embedding is an Embedding within one chain: its gradient, and what stands
@@ -149,13 +145,10 @@ func newEmbedding(e *Embedding, isa kernels.ISA, pairs int) *embedding {
 	return &embedding{Embedding: *e, from: e, isa: isa, ids: make([]int32, 0, pairs), y: make([]float32, pairs*e.Dim)}
 }
 
-// forward sets s.y to the vectors of ids, which it keeps.
-func (s *embedding) forward(ids []int32, batch int, lengths []int) error {
-	if err := s.lookup(s.y, ids, batch, lengths); err != nil {
-		return err
-	}
+// forward sets s.y to the vectors of ids, which checkIDs has seen and s keeps.
+func (s *embedding) forward(ids []int32, batch int, lengths []int) {
+	s.lookup(s.y, ids, batch, lengths)
 	s.ids = append(s.ids[:0], ids...)
-	return nil
 }
 
 // backward adds the gradients dy [T*B][Dim] of the looked-up vectors to that of

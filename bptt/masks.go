@@ -1,6 +1,7 @@
 package bptt
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -117,10 +118,21 @@ func (m *Model) Clock() (c []uint64) {
 // SetClock sets that in every Net with random masks. Nothing is changed if it
 // returns an error.
 func (m *Model) SetClock(c []uint64) (err error) {
+	var set []masked
+	var before [][]uint64
 	m.masks(func(n masked) {
-		if err == nil {
-			err = n.SetClock(c) // which all refuse, or none
+		if err != nil {
+			return
+		}
+		clock := n.Clock()
+		if err = n.SetClock(c); err == nil {
+			set, before = append(set, n), append(before, clock)
 		}
 	})
+	if err != nil {
+		for i, n := range set {
+			err = errors.Join(err, n.SetClock(before[i]))
+		}
+	}
 	return err
 }

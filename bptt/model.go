@@ -14,56 +14,132 @@ func (m *Model) Dims() (steps, batch, in, out int) { return m.steps, m.batch, m.
 // ForwardIDs in place of Forward.
 func (m *Model) TakesIDs() bool { return m.emb != nil }
 
-// Forward sets y [T][batch][out] from x [T][batch][in]. It keeps x, not a copy,
-// until Backward. It panics for a model over ids, and if y and x have memory in
-// common.
+// Forward sets y [T][batch][out] from x [T][batch][in], T being 0 to the steps of
+// the chain. It keeps x, not a copy, until Backward. It panics, before it changes
+// anything, for a model over ids, if len(y) and len(x) do not belong to one T, if y
+// and x have memory in common, if T is too large, or if a length given to SetLengths
+// is beyond T: for the last two ForwardLengths returns an error.
 func (m *Model) Forward(y, x []float32) {
-	if m.emb != nil {
-		panic("bptt: Forward of a chain that begins with an Embedding, want ForwardIDs")
+	t := m.floats("Forward", y, x)
+	if err := m.fit(t, m.rows.lengths); err != nil {
+		panic(err.Error() + "; ForwardLengths takes the lengths of each call, and returns this as an error")
 	}
-	t := m.stepsOf(len(y))
+	m.forwardFloats(y, x, t)
+}
+
+// ForwardLengths is SetLengths, then Forward, for lengths that are data: lengths
+// that are not one for each row, that are negative or beyond T, and a T beyond the
+// steps of the chain are errors, and change nothing. nil stands for T steps of every
+// row. The lengths hold for the calls that follow, as those of SetLengths do. It
+// panics where Forward does for another reason.
+func (m *Model) ForwardLengths(y, x []float32, lengths []int) error {
+	t := m.floats("ForwardLengths", y, x)
+	if err := m.fit(t, lengths); err != nil {
+		return err
+	}
+	if err := m.setLengths(lengths); err != nil {
+		return err
+	}
+	m.forwardFloats(y, x, t)
+	return nil
+}
+
+// ForwardIDs sets y [T][batch][out] from ids [T][batch]. A bad id is an *IDError;
+// a T beyond the steps of the chain, and a length given to SetLengths that is beyond
+// T, are errors too. On an error nothing is changed. It panics for a model without an
+// Embedding and if len(y) and len(ids) do not belong to one T.
+func (m *Model) ForwardIDs(y []float32, ids []int32) error {
+	t := m.symbols("ForwardIDs", y, ids)
+	if err := m.fit(t, m.rows.lengths); err != nil {
+		return err
+	}
+	if err := m.emb.checkIDs(ids, m.batch, m.rows.lengths); err != nil {
+		return err
+	}
+	m.forwardIDs(y, ids, t)
+	return nil
+}
+
+// ForwardIDsLengths is SetLengths, then ForwardIDs, for lengths that are data: see
+// ForwardLengths. On an error nothing is changed, the lengths neither.
+func (m *Model) ForwardIDsLengths(y []float32, ids []int32, lengths []int) error {
+	t := m.symbols("ForwardIDsLengths", y, ids)
+	if err := m.fit(t, lengths); err != nil {
+		return err
+	}
+	if err := m.emb.checkIDs(ids, m.batch, lengths); err != nil {
+		return err
+	}
+	if err := m.setLengths(lengths); err != nil {
+		return err
+	}
+	m.forwardIDs(y, ids, t)
+	return nil
+}
+
+// floats returns T of y and x. It panics if they do not belong to one, or if the
+// model is not one for x.
+func (m *Model) floats(method string, y, x []float32) (t int) {
+	if m.emb != nil {
+		panic("bptt: " + method + " of a chain that begins with an Embedding, want ForwardIDs")
+	}
+	t = m.stepsOf(method, len(y))
 	if len(x) != t*m.batch*m.in {
-		panic(fmt.Sprintf("bptt: Forward: x has %d elements, want %d for the %d steps of y", len(x), t*m.batch*m.in, t))
+		panic(fmt.Sprintf("bptt: %s: x has %d elements, want %d for the %d steps of y", method, len(x), t*m.batch*m.in, t))
 	}
 	if kernels.Overlap(y, x) {
-		panic("bptt: Forward: y and x have memory in common, want memory of its own for each")
+		panic("bptt: " + method + ": y and x have memory in common, want memory of its own for each")
 	}
 	m.asBuilt()
+	return t
+}
+
+// symbols returns T of y and ids. It panics if they do not belong to one, or if the
+// model is not one for ids.
+func (m *Model) symbols(method string, y []float32, ids []int32) (t int) {
+	if m.emb == nil {
+		panic("bptt: " + method + " of a chain without an Embedding, want Forward")
+	}
+	t = m.stepsOf(method, len(y))
+	if len(ids) != t*m.batch {
+		panic(fmt.Sprintf("bptt: %s: %d ids, want %d for the %d steps of y", method, len(ids), t*m.batch, t))
+	}
+	m.asBuilt()
+	return t
+}
+
+// stepsOf returns T of a y of n elements.
+func (m *Model) stepsOf(method string, n int) int {
+	row := m.batch * m.out
+	if row == 0 {
+		if n != 0 {
+			panic(fmt.Sprintf("bptt: %s: y has %d elements, want 0 for a batch of 0", method, n))
+		}
+		return 0
+	}
+	if n%row != 0 {
+		panic(fmt.Sprintf("bptt: %s: y has %d elements, want a multiple of %d, the %d outputs of %d rows", method, n, row, m.out, m.batch))
+	}
+	return n / row
+}
+
+// fit refuses a pass over t steps that the chain does not have, or that some rows
+// are longer than.
+func (m *Model) fit(t int, lengths []int) error {
+	if t > m.steps {
+		return fmt.Errorf("bptt: %d steps, want 0 to %d, the steps of the chain; cut the sequence or unroll more steps", t, m.steps)
+	}
+	return m.rows.check(lengths, t, "steps of this call; cut the sequence or give the call more steps")
+}
+
+func (m *Model) forwardFloats(y, x []float32, t int) {
 	m.first = x
 	m.forward(y, t)
 }
 
-// ForwardIDs sets y [T][batch][out] from ids [T][batch]. A bad id is an
-// *IDError; y and the state are then as before.
-func (m *Model) ForwardIDs(y []float32, ids []int32) error {
-	if m.emb == nil {
-		panic("bptt: ForwardIDs of a chain without an Embedding, want Forward")
-	}
-	t := m.stepsOf(len(y))
-	if len(ids) != t*m.batch {
-		panic(fmt.Sprintf("bptt: ForwardIDs: %d ids, want %d for the %d steps of y", len(ids), t*m.batch, t))
-	}
-	m.asBuilt()
-	if err := m.emb.forward(ids, m.batch, m.rows.lengths); err != nil {
-		return err
-	}
+func (m *Model) forwardIDs(y []float32, ids []int32, t int) {
+	m.emb.forward(ids, m.batch, m.rows.lengths)
 	m.forward(y, t)
-	return nil
-}
-
-// stepsOf returns T of a y of n elements.
-func (m *Model) stepsOf(n int) int {
-	row := m.batch * m.out
-	if row == 0 {
-		if n != 0 {
-			panic(fmt.Sprintf("bptt: y has %d elements, want 0 for a batch of 0", n))
-		}
-		return 0
-	}
-	if n%row != 0 || n/row > m.steps {
-		panic(fmt.Sprintf("bptt: y has %d elements, want a multiple of %d up to %d", n, row, m.steps*row))
-	}
-	return n / row
 }
 
 func (m *Model) forward(y []float32, t int) {

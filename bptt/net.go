@@ -45,7 +45,8 @@ type Net interface {
 
 	// SetLengths gives the number of steps of each row that exist; nil says
 	// that all do. Outputs and dx past the end of a row are +0, and what
-	// stands there in x and dy changes nothing.
+	// stands there in x and dy changes nothing. The net keeps a copy of
+	// lengths. Nothing is changed on an error.
 	SetLengths(lengths []int) error
 
 	// SetTraining switches what only training does, such as dropout.

@@ -1,13 +1,15 @@
 package bptt
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // A ModelPredictor runs a frozen copy of a Model one step at a time. It
-// allocates nothing after it is made.
+// allocates nothing after it is made, but for what State returns, for a copy of that
+// in SetState if the chain has several Nets, and at the first Sample.
 type ModelPredictor struct {
 	batch, in, out int
 
@@ -17,6 +19,7 @@ type ModelPredictor struct {
 	emb   *Embedding // a copy
 	first []float32
 	links []*predictLink
+	nets  int // among the links
 
 	// For Sample.
 	logits, probs []float32
@@ -80,6 +83,7 @@ func (m *Model) Predictor(batch int) (*ModelPredictor, error) {
 			if q.net, ok = v.(Predictor); !ok {
 				return nil, fmt.Errorf("bptt: NewPredictor of %T returned a %T, which is no bptt.Predictor", l.net, v)
 			}
+			p.nets++
 			p.state, q.tensors = addLengths(p.state, q.net.State())
 		} else {
 			q.lin, q.from, q.place = l.lin.Linear, l.lin.from, l.place
@@ -153,9 +157,10 @@ func (p *ModelPredictor) StepIDs(y []float32, ids []int32) error {
 	if len(ids) != p.batch {
 		panic(fmt.Sprintf("bptt: StepIDs: %d ids, want %d", len(ids), p.batch))
 	}
-	if err := p.emb.lookup(p.first, ids, max(1, p.batch), nil); err != nil {
+	if err := p.emb.checkIDs(ids, max(1, p.batch), nil); err != nil {
 		return err
 	}
+	p.emb.lookup(p.first, ids, max(1, p.batch), nil)
 	p.step(y, p.first)
 	return nil
 }
@@ -202,7 +207,22 @@ func (p *ModelPredictor) SetState(s [][]float32) error {
 	if err := checkLengths("state", s, p.state); err != nil {
 		return err
 	}
+	var before [][]float32
+	if p.nets > 1 {
+		before = p.State() // only one of several nets can refuse what others took
+	}
+	if err := p.setState(s); err != nil {
+		if p.nets > 1 {
+			err = errors.Join(err, p.setState(before))
+		}
+		return err
+	}
 	p.ready = false
+	return nil
+}
+
+// setState hands each net its tensors of s.
+func (p *ModelPredictor) setState(s [][]float32) error {
 	for _, l := range p.links {
 		if l.net == nil {
 			continue

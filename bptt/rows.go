@@ -22,17 +22,17 @@ func newRows(steps, batch int) rows {
 	return rows{batch: batch, pairs: make([]int32, 0, steps*batch), chunks: make([]int32, 0, steps)}
 }
 
-// check refuses lengths of other rows or beyond steps.
-func (r *rows) check(lengths []int, steps int) error {
+// check refuses lengths of other rows or beyond steps, which what names.
+func (r *rows) check(lengths []int, steps int, what string) error {
 	if lengths == nil {
 		return nil
 	}
 	if len(lengths) != r.batch {
-		return fmt.Errorf("bptt: %d lengths for %d rows", len(lengths), r.batch)
+		return fmt.Errorf("bptt: %d lengths for %d rows, want one for each row", len(lengths), r.batch)
 	}
 	for b, n := range lengths {
 		if n < 0 || n > steps {
-			return fmt.Errorf("bptt: length %d of row %d, want 0 to %d", n, b, steps)
+			return fmt.Errorf("bptt: length %d of row %d, want 0 to %d, the %s", n, b, steps, what)
 		}
 	}
 	return nil

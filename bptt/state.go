@@ -1,19 +1,40 @@
 package bptt
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
-// SetLengths gives the number of steps of each row that exist; nil: all do.
+// SetLengths gives the number of steps of each row that exist, 0 to the steps of
+// the chain; nil: all do. They hold until the next call, and are copied. After
+// SetLengths, Backward needs a new Forward. Lengths that differ with each call are
+// easier given to ForwardLengths and ForwardIDsLengths.
+//
+// On an error the lengths are as before. If it is one of a Net in the chain that is
+// not the first, Backward needs a new Forward then too.
 func (m *Model) SetLengths(lengths []int) error {
-	if err := m.rows.check(lengths, m.steps); err != nil {
+	if err := m.rows.check(lengths, m.steps, "steps of the chain; cut the sequence or unroll more steps"); err != nil {
 		return err
 	}
-	m.pending = false
-	for _, l := range m.links {
-		if l.net != nil {
-			if err := l.net.SetLengths(lengths); err != nil {
-				return err
-			}
+	return m.setLengths(lengths)
+}
+
+// setLengths hands lengths that rows.check has seen to all Nets or, if one refuses
+// them, to none.
+func (m *Model) setLengths(lengths []int) error {
+	for i, l := range m.links {
+		if l.net == nil {
+			continue
 		}
+		if err := l.net.SetLengths(lengths); err != nil {
+			for _, earlier := range m.links[:i] {
+				if earlier.net != nil {
+					err = errors.Join(err, earlier.net.SetLengths(m.rows.lengths))
+				}
+			}
+			return err
+		}
+		m.pending = false
 	}
 	m.rows.set(lengths)
 	return nil
@@ -57,11 +78,20 @@ func (m *Model) SetState(s [][]float32) error {
 	if err := checkLengths("state", s, m.state); err != nil {
 		return err
 	}
-	return m.split(s, Net.SetState)
+	if m.before == nil {
+		m.before = m.State()
+	} else {
+		m.CopyState(m.before)
+	}
+	if err := m.split(s, Net.SetState); err != nil {
+		return errors.Join(err, m.split(m.before, Net.SetState))
+	}
+	return nil
 }
 
 // SetStateGrad hands in the gradient of the state after the last step; nil is
-// zero. Nothing is changed if it returns an error.
+// zero. Nothing is changed by tensors that do not fit. If a Net in the chain
+// refuses its part, its error is returned and the gradient is zero in every Net.
 func (m *Model) SetStateGrad(g [][]float32) error {
 	m.mustTrain("SetStateGrad")
 	if g != nil {
@@ -69,7 +99,10 @@ func (m *Model) SetStateGrad(g [][]float32) error {
 			return err
 		}
 	}
-	return m.split(g, Net.SetStateGrad)
+	if err := m.split(g, Net.SetStateGrad); err != nil {
+		return errors.Join(err, m.split(nil, Net.SetStateGrad))
+	}
+	return nil
 }
 
 // addLengths appends the lengths of the tensors of a state, and counts them.
