@@ -245,7 +245,10 @@ func (m *Model) link(i int, s Stage) (*link, error) {
 		}
 		lin := newLinear(s, m.isa)
 		if m.frozen == "" {
-			lin.train(m.params.gradient(s.Weight), split.ChunkSteps(m.batch)*m.batch)
+			lin.train(m.params.gradient(s.Weight), m.steps*m.batch, split.ChunkSteps(m.batch)*m.batch)
+		}
+		if i == 0 {
+			lin.room = make([]float32, m.steps*m.batch*s.In)
 		}
 		if err := m.addParam(i, "weight", s.Weight, lin.dw, ownStage); err != nil {
 			return nil, err

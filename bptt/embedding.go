@@ -12,6 +12,8 @@ import (
 // An Embedding is a table of one vector for each symbol, the first stage of a
 // Chain over ids. It holds the weights; chains that share it share them. Chain
 // takes the slice as it is then. To give an Embedding another, do so before.
+// Elements below 2^-100 count as +0 (rule 8 of the numerics contract); the table
+// keeps them.
 type Embedding struct {
 	// Weight is [Vocabulary][Dim], named "weight" as in PyTorch.
 	Weight          []float32
@@ -117,15 +119,16 @@ func (e *Embedding) checkIDs(ids []int32, batch int, lengths []int) error {
 	return nil
 }
 
-// lookup sets y [T*B][dim] to the vectors of ids [T*B], which checkIDs has seen.
-// Padding is +0, whatever its ids are.
-func (e *Embedding) lookup(y []float32, ids []int32, batch int, lengths []int) {
+// lookup sets y [T*B][dim] to the vectors of ids [T*B], which checkIDs has seen,
+// flushed (rule 8): the table keeps what stands in it. Padding is +0, whatever its
+// ids are.
+func (e *Embedding) lookup(isa kernels.ISA, y []float32, ids []int32, batch int, lengths []int) {
 	for p, id := range ids {
 		row := y[p*e.Dim:][:e.Dim]
 		if padded(lengths, p, batch) {
 			clear(row)
 		} else {
-			copy(row, e.Weight[int(id)*e.Dim:])
+			isa.ScaleFlush(row, e.Weight[int(id)*e.Dim:][:e.Dim], 1)
 		}
 	}
 }
@@ -147,7 +150,7 @@ func newEmbedding(e *Embedding, isa kernels.ISA, pairs int) *embedding {
 
 // forward sets s.y to the vectors of ids, which checkIDs has seen and s keeps.
 func (s *embedding) forward(ids []int32, batch int, lengths []int) {
-	s.lookup(s.y, ids, batch, lengths)
+	s.lookup(s.isa, s.y, ids, batch, lengths)
 	s.ids = append(s.ids[:0], ids...)
 }
 

@@ -15,7 +15,9 @@ import (
 // A Linear is the layer y = x W^T + b applied to every step, a stage of a
 // Chain. It holds the weights; chains that share it share them, and so do two
 // places of one chain: see Chain about shared weights. Chain takes the slices as
-// they are then. To give a Linear others, do so before.
+// they are then. To give a Linear others, do so before. Elements of weights, bias, x
+// and dy below 2^-100 count as +0 (rule 8 of the numerics contract); they stay as
+// they are where they stand.
 type Linear struct {
 	// Weight is [Out][In], named "weight" as in PyTorch.
 	Weight []float32
@@ -93,53 +95,81 @@ func (l *Linear) mustBe(now *Linear, place int) {
 // of the chain.
 func (l *Linear) Dims() (steps, batch, in, out int) { return 0, 0, l.In, l.Out }
 
-// linear is a Linear within one chain: gradients, packed weights, scratch.
+// linear is a Linear within one chain: gradients, packed weights, scratch. What
+// enters its products is flushed first (rule 8): weights, bias, x and dy.
 type linear struct {
-	Linear      // as it was when the chain was made
-	from        *Linear
-	isa         kernels.ISA
-	dw, db      []float32 // nil in a chain for inference
-	fwd, bwd    *kernels.Packed
-	work        [][]float32 // one for each worker that has needed it
-	k           int         // pairs of the longest chunk
-	forwardPart func(w, n int)
-	backPart    func(w, n int)
+	Linear       // as it was when the chain was made
+	from         *Linear
+	isa          kernels.ISA
+	dw, db       []float32 // nil in a chain for inference
+	fwd, bwd     *kernels.Packed
+	bias         []float32   // where the chains start: Bias, flushed; nil without
+	room         []float32   // for the caller's x, flushed; nil where x is memory of the chain
+	work         [][]float32 // one for each worker that has needed it: dyRoom for dy, flushed, then that of GemmRows
+	dyRoom       int
+	k            int     // pairs of the longest chunk
+	count        []int32 // 0 to k-1
+	forwardPart  func(w, n int)
+	backwardPart func(w, n int)
 
-	// The arguments of the call under way, for the parts.
-	y, x, dx, dy []float32
-	pairs        []int32
-	chunks       []int32
+	// The arguments of the call under way, for the parts. x is flushed from the
+	// forward pass on.
+	y, given, x, dx, dy []float32
+	pairs               []int32
+	chunks              []int32
 }
 
-// rowUnit is what the rows and outputs of a product are cut at between workers:
-// a multiple of the rows of every register tile.
-const rowUnit = 12
+const (
+	// rowUnit is what the rows and outputs of a product are cut at between workers:
+	// a multiple of the rows of every register tile.
+	rowUnit = 12
+
+	// A worker takes dxRows rows of dy at a time for dx, and the columns of at most
+	// dwOuts outputs of a chunk for dw: dy is the caller's and as large as y, so
+	// that the flushed copy is one of small parts.
+	dxRows = 8 * rowUnit
+	dwOuts = 32 * rowUnit
+)
 
 func newLinear(l *Linear, isa kernels.ISA) *linear {
 	s := &linear{Linear: *l, from: l, isa: isa, fwd: isa.NewPacked(l.In, l.Out)}
-	s.forwardPart, s.backPart = s.forwardRows, s.backwardRows
+	if l.Bias != nil {
+		s.bias = make([]float32, l.Out)
+	}
+	s.forwardPart, s.backwardPart = s.forwardRows, s.backwardRows
 	return s
 }
 
-// train prepares for backward passes, which add to dw.
-func (s *linear) train(dw []float32, pairsPerChunk int) {
-	s.dw, s.k = dw, pairsPerChunk
+// train prepares for backward passes over at most that many rows, which add to dw.
+func (s *linear) train(dw []float32, rows, pairsPerChunk int) {
+	s.dw, s.k = dw, min(rows, pairsPerChunk)
 	s.bwd = s.isa.NewPacked(s.Out, s.In)
+	s.dyRoom = max(s.k*min(s.Out, dwOuts), min(rows, dxRows)*s.Out)
+	s.count = make([]int32, s.k)
+	for i := range s.count {
+		s.count[i] = int32(i)
+	}
 }
 
 // forward sets y [rows][out] = bias + x W^T: one chain for each output, over
-// ascending inputs, starting at the bias.
+// ascending inputs, starting at the bias. Without room x is flushed where it lies.
 func (s *linear) forward(c crew, y, x []float32) {
-	s.y, s.x = y, x
+	s.y, s.given, s.x = y, x, x
+	if s.room != nil {
+		s.x = s.room[:len(x)]
+	}
 	s.fwd.Pack(true, s.Weight, s.In)
+	s.fwd.Flush()
+	s.isa.ScaleFlush(s.bias, s.Bias, 1)
 	c.run(s.isa, len(y)*s.In, s.forwardPart)
 }
 
 func (s *linear) forwardRows(w, n int) {
 	lo, hi := split.Share(len(s.y)/s.Out, rowUnit, w, n)
 	y, x := s.y[lo*s.Out:hi*s.Out], s.x[lo*s.In:hi*s.In]
-	if s.Bias != nil {
-		s.fwd.GemmBias(hi-lo, x, s.In, s.Bias, y, s.Out)
+	s.isa.ScaleFlush(x, s.given[lo*s.In:hi*s.In], 1)
+	if s.bias != nil {
+		s.fwd.GemmBias(hi-lo, x, s.In, s.bias, y, s.Out)
 	} else {
 		s.fwd.Gemm(kernels.Set, hi-lo, x, s.In, y, s.Out)
 	}
@@ -153,39 +183,58 @@ func (s *linear) backward(c crew, dx, dy []float32, pairs, chunks []int32) {
 	s.dx, s.dy, s.pairs, s.chunks = dx, dy, pairs, chunks
 	if dx != nil {
 		s.bwd.Pack(false, s.Weight, s.In)
+		s.bwd.Flush()
 	}
 	n := c.parts(s.isa, 2*len(dy)*s.In)
 	for len(s.work) < n {
 		s.work = append(s.work, nil)
 	}
-	team.Run(n, s.backPart)
+	team.Run(n, s.backwardPart)
 }
 
 func (s *linear) backwardRows(w, n int) {
+	lo, hi := 0, 0 // of dx
 	if s.dx != nil {
-		lo, hi := split.Share(len(s.dy)/s.Out, rowUnit, w, n)
-		s.bwd.Gemm(kernels.Set, hi-lo, s.dy[lo*s.Out:hi*s.Out], s.Out, s.dx[lo*s.In:hi*s.In], s.In)
+		lo, hi = split.Share(len(s.dy)/s.Out, rowUnit, w, n)
 	}
-	lo, hi := split.Share(s.Out, rowUnit, w, n)
-	if lo == hi {
+	out, last := split.Share(s.Out, rowUnit, w, n)
+	if lo == hi && out == last {
 		return
 	}
 	if s.work[w] == nil {
-		s.work[w] = make([]float32, max(s.isa.GemmRowsWork(s.Out, s.In, s.k), s.Out))
+		s.work[w] = make([]float32, s.dyRoom+max(s.isa.GemmRowsWork(min(s.Out, dwOuts), s.In, s.k), min(s.Out, dwOuts)))
 	}
+	dy, work := s.work[w][:s.dyRoom], s.work[w][s.dyRoom:]
+	for ; lo < hi; lo += dxRows {
+		rows := min(dxRows, hi-lo)
+		d := dy[:rows*s.Out]
+		s.isa.ScaleFlush(d, s.dy[lo*s.Out:][:len(d)], 1)
+		s.bwd.Gemm(kernels.Set, rows, d, s.Out, s.dx[lo*s.In:][:rows*s.In], s.In)
+	}
+	for ; out < last; out += dwOuts {
+		s.weightGradient(out, min(dwOuts, last-out), dy, work)
+	}
+}
+
+// weightGradient adds to dw and db of outs outputs from out on.
+func (s *linear) weightGradient(out, outs int, dy, work []float32) {
 	begin := int32(0)
 	for _, end := range s.chunks {
 		rows := s.pairs[begin:end]
 		begin = end
-		s.isa.GemmRows(kernels.AddTo, hi-lo, s.In, s.dy[lo:], s.Out, rows, s.x, s.In, rows, s.dw[lo*s.In:], s.In, s.work[w])
+		d := dy[:len(rows)*outs]
+		for i, p := range rows {
+			s.isa.ScaleFlush(d[i*outs:][:outs], s.dy[int(p)*s.Out+out:][:outs], 1)
+		}
+		s.isa.GemmRows(kernels.AddTo, outs, s.In, d, outs, s.count[:len(rows)], s.x, s.In, rows, s.dw[out*s.In:], s.In, work)
 		if s.db != nil {
 			// The chain with factor 1: every step is a plain addition.
-			sum := s.work[w][:hi-lo]
+			sum := work[:outs]
 			clear(sum)
-			for _, p := range rows {
-				s.isa.Add(sum, sum, s.dy[int(p)*s.Out+lo:][:hi-lo])
+			for i := range rows {
+				s.isa.Add(sum, sum, d[i*outs:][:outs])
 			}
-			s.isa.Add(s.db[lo:hi], s.db[lo:hi], sum)
+			s.isa.Add(s.db[out:out+outs], s.db[out:out+outs], sum)
 		}
 	}
 }

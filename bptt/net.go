@@ -35,7 +35,8 @@ type Net interface {
 
 	// Forward sets y [T][batch][out] from x [T][batch][in], continuing from
 	// the carried state and leaving it at the last step. T is what the lengths
-	// of the slices say, 0 to steps. The net may keep x until Backward.
+	// of the slices say, 0 to steps. The net may keep x until Backward, but not
+	// y, in which a chain replaces tiny values by +0.
 	Forward(y, x []float32)
 
 	// Backward propagates dy, the gradient of the last Forward's y, back
@@ -104,7 +105,8 @@ func overIDs(net Net) idNet {
 // A Predictor runs a frozen copy of a net one step at a time, allocating
 // nothing. *lstm.Predictor is one.
 type Predictor interface {
-	// Step sets y [batch][out] from x [batch][in] and advances the state.
+	// Step sets y [batch][out] from x [batch][in] and advances the state. It
+	// keeps neither.
 	Step(y, x []float32)
 
 	// State, SetState and Reset are those of Net.

@@ -35,6 +35,7 @@ type predictLink struct {
 	place   int     // of the stage
 	packed  *kernels.Packed
 	bias    []float32
+	x       []float32 // room for the caller's x, flushed, of a Linear that is the first stage
 	in, out int
 	tensors int
 	y       []float32
@@ -91,6 +92,9 @@ func (m *Model) Predictor(batch int) (*ModelPredictor, error) {
 			if q.lin.Bias != nil {
 				q.bias = make([]float32, l.out)
 			}
+			if i == 0 && m.emb == nil {
+				q.x = make([]float32, batch*l.in)
+			}
 		}
 		if i < len(m.links)-1 {
 			q.y = make([]float32, batch*l.out)
@@ -128,7 +132,8 @@ func (p *ModelPredictor) copyWeights() {
 	for _, l := range p.links {
 		if l.from != nil {
 			l.packed.Pack(true, l.lin.Weight, l.in)
-			copy(l.bias, l.lin.Bias)
+			l.packed.Flush()
+			p.isa.ScaleFlush(l.bias, l.lin.Bias, 1)
 		}
 	}
 }
@@ -160,7 +165,7 @@ func (p *ModelPredictor) StepIDs(y []float32, ids []int32) error {
 	if err := p.emb.checkIDs(ids, max(1, p.batch), nil); err != nil {
 		return err
 	}
-	p.emb.lookup(p.first, ids, max(1, p.batch), nil)
+	p.emb.lookup(p.isa, p.first, ids, max(1, p.batch), nil)
 	p.step(y, p.first)
 	return nil
 }
@@ -178,15 +183,27 @@ func (p *ModelPredictor) step(y, x []float32) {
 		if l.y != nil {
 			out = l.y
 		}
-		switch {
-		case l.net != nil:
+		if l.net != nil {
 			l.net.Step(out, x)
-		case l.bias != nil:
-			l.packed.GemmBias(p.batch, x, l.in, l.bias, out, l.out)
-		default:
-			l.packed.Gemm(kernels.Set, p.batch, x, l.in, out, l.out)
+		} else {
+			l.linear(p.isa, p.batch, out, x)
 		}
 		x = out
+	}
+}
+
+// linear is linear.forward for one step: x is flushed first, where it lies if that
+// is memory of the predictor.
+func (l *predictLink) linear(isa kernels.ISA, batch int, y, x []float32) {
+	flushed := x
+	if l.x != nil {
+		flushed = l.x
+	}
+	isa.ScaleFlush(flushed, x, 1)
+	if l.bias != nil {
+		l.packed.GemmBias(batch, flushed, l.in, l.bias, y, l.out)
+	} else {
+		l.packed.Gemm(kernels.Set, batch, flushed, l.in, y, l.out)
 	}
 }
 
