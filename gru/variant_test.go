@@ -231,3 +231,13 @@ func (c general) StepBack(p nettest.Params, kept any, dy []float32, carry [][]fl
 	}
 	return [][]float32{nettest.Flushed(dh)}, g
 }
+
+// Tiny values from outside count as +0.
+func TestDenormals(t *testing.T) {
+	gain := gru.Config{GateActivation: gru.Affine(nettest.Gain, nettest.Small), CandidateActivation: gru.Affine(nettest.Gain, 0)}
+	before, norm, masks := gain, gain, gain
+	before.ResetBefore, before.Textbook = true, true
+	norm.LayerNorm = true
+	masks.InputDropout, masks.HiddenDropout, masks.WeightDropout, masks.Zoneout = 0.25, 0.25, 0.25, 0.25
+	nettest.Denormals(t, append(variants(), addition("gain", gain), addition("gain, reset before", before), addition("gain, layer norm", norm), addition("gain, masks", masks))...)
+}

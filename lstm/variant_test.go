@@ -362,3 +362,17 @@ func (c general) StepBack(p nettest.Params, kept any, dy []float32, carry [][]fl
 	p.Masks.Kept(nettest.KeepHidden, dh, e)
 	return [][]float32{nettest.Flushed(dh), nettest.Flushed(dcPrev)}, g
 }
+
+// Tiny values from outside count as +0.
+func TestDenormals(t *testing.T) {
+	gain := lstm.Config{GateActivation: lstm.Affine(nettest.Gain, nettest.Small), CandidateActivation: lstm.Affine(nettest.Gain, 0), OutputActivation: lstm.Affine(nettest.Gain, 0)}
+	peephole, norm, masks, zoneout := gain, gain, gain, gain
+	peephole.Peephole, peephole.Projection = true, 1
+	norm.LayerNorm = true
+	masks.InputDropout, masks.HiddenDropout, masks.WeightDropout = 0.25, 0.25, 0.25
+	zoneout.Zoneout, zoneout.ZoneoutCell = 0.25, 0.25
+	plain := kind
+	plain.Variant = "plain"
+	nettest.Denormals(t, plain, variant("gain", gain), variant("gain, peephole, projection", peephole), variant("gain, layer norm", norm),
+		variant("gain, masks", masks), variant("gain, zoneout", zoneout))
+}

@@ -164,3 +164,12 @@ func (c general) StepBack(p nettest.Params, kept any, dy []float32, carry [][]fl
 	p.Masks.Kept(nettest.KeepHidden, dh, e)
 	return [][]float32{nettest.Flushed(dh)}, g
 }
+
+// Tiny values from outside count as +0.
+func TestDenormals(t *testing.T) {
+	gain := rnn.Config{Activation: rnn.Affine(nettest.Gain, nettest.Small)}
+	norm, masks := gain, gain
+	norm.LayerNorm = true
+	masks.InputDropout, masks.HiddenDropout, masks.WeightDropout, masks.Zoneout = 0.25, 0.25, 0.25, 0.25
+	nettest.Denormals(t, activations[0].kind(), variant("gain", gain), variant("gain, layer norm", norm), variant("gain, masks", masks))
+}

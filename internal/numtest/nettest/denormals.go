@@ -1,0 +1,149 @@
+package nettest
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// Gain and Small are for kinds by which Denormals shows that a tiny value was taken:
+// the slopes of activations are Gain, so that what follows from a value below 2^-100
+// is not below it, and gates are near Small, where they are as large as such a change.
+// With both, no gradient of one step overflows.
+const (
+	Gain  = 0x1p60
+	Small = 0x1p-41
+)
+
+// tinyValues count as +0 wherever they come in.
+var tinyValues = [...]float32{0x1.fffffep-101, 1e-39, -0x1.fffffep-101, float32(math.Copysign(0, -1)), 1e-45}
+
+// A door is where values come in from outside.
+type door struct {
+	name   string
+	values func(p *problem) [][]float32
+	// zero says which parameters are +0 beside those that come in here.
+	zero func(param string) bool
+	// inputs says that x and the state are drawn, and not +0.
+	inputs bool
+}
+
+// doors are those of a kind of layer.
+func (p *problem) doors() (doors []door) {
+	bias := func(param string) bool { return strings.HasPrefix(param, "bias") }
+	all := func(string) bool { return true }
+	doors = append(doors,
+		door{"x", func(p *problem) [][]float32 { return [][]float32{p.x} }, bias, false},
+		door{"dy", func(p *problem) [][]float32 { return [][]float32{p.dy} }, all, true})
+	for k := range p.state {
+		doors = append(doors,
+			door{fmt.Sprint("state ", k), func(p *problem) [][]float32 { return p.state[k : k+1] }, bias, false},
+			door{fmt.Sprint("state gradient ", k), func(p *problem) [][]float32 { return p.dstate[k : k+1] }, all, true})
+	}
+	p.net.EachParam(func(name string, w []float32, _ ...int) {
+		doors = append(doors, door{name, func(*problem) [][]float32 { return [][]float32{w} }, all, true})
+	})
+	return doors
+}
+
+// put lets values come in through a door: of what comes in elsewhere is left what lets
+// them show.
+func (p *problem) put(d door, value func(i int) float32) {
+	p.net.EachParam(func(name string, w []float32, _ ...int) {
+		if d.zero(name) {
+			clear(w)
+		}
+	})
+	if !d.inputs {
+		clear(p.x)
+		for _, s := range p.state {
+			clear(s)
+		}
+	}
+	// Beside a gradient of order 1 a tiny one would not show.
+	for _, s := range p.dstate {
+		clear(s)
+	}
+	if strings.HasPrefix(d.name, "state gradient") {
+		clear(p.dy)
+	}
+	for _, v := range d.values(p) {
+		for i := range v {
+			v[i] = value(i)
+		}
+	}
+}
+
+// Denormals lets tiny values in through every door of the kinds, each by itself: all
+// results have the bits of +0 in their place, forward, backward and in inference.
+func Denormals(t *testing.T, kinds ...Kind) {
+	for _, k := range kinds {
+		t.Run(k.Variant, func(t *testing.T) {
+			for i, cfg := range []Config{
+				{Input: 3, Hidden: 5}, {Input: 19, Hidden: 18, Reverse: true}, {Input: 2, Hidden: 5, Bidirectional: true},
+				{Input: 2, Hidden: 5, Bidirectional: true, Merge: 1}, {Input: 2, Hidden: 5, Bidirectional: true, Merge: 2}, {Input: 2, Hidden: 5, Bidirectional: true, Merge: 3},
+			} {
+				made := func(in, back float32) *problem {
+					p := newProblem(t, k, uint64(i), cfg, 1, 5, i%2 == 1)
+					p.shrink(in, back)
+					return p
+				}
+				for n, d := range made(1, 1).doors() {
+					for _, scale := range [][2]float32{{1, 1}, {0x1p40, 1}, {1, 0x1p40}} {
+						tiny, zero := made(scale[0], scale[1]), made(scale[0], scale[1])
+						tiny.put(tiny.doors()[n], func(i int) float32 { return tinyValues[i%len(tinyValues)] })
+						zero.put(zero.doors()[n], func(int) float32 { return 0 })
+						denormals(t, fmt.Sprintf("%v: tiny values of %s", tiny, d.name), tiny, zero)
+					}
+				}
+				// Small gradients and outputs whose product is tiny.
+				p := made(1, 1)
+				p.put(p.doors()[1], func(int) float32 { return 0x1p-70 })
+				denormals(t, fmt.Sprintf("%v: small values of dy", p), p, p)
+			}
+		})
+	}
+}
+
+// denormals holds a problem with tiny values to the one with +0 in their place.
+func denormals(t *testing.T, what string, tiny, zero *problem) {
+	want := tiny.naive()
+	same(t, what+", by the contract", want, zero.naive())
+	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+		for _, batchFirst := range []bool{false, true} { // of one step both have one layout
+			u := tiny.net.Unroll(2, tiny.B)
+			u.SetBatchFirst(batchFirst)
+			same(t, what, tiny.run(t, u), want)
+			check(t, u.SetState(tiny.state))
+			check(t, u.SetStateGrad(tiny.dstate))
+			for k := range tiny.state {
+				numtest.Equal(t, u.State()[k], flushedState(tiny.state)[k], "%s: state %d", what, k)
+				numtest.Equal(t, u.StateGrad()[k], flushedState(tiny.dstate)[k], "%s: state gradient %d", what, k)
+			}
+		}
+		tiny, zero := *tiny, *zero
+		tiny.evaluate, zero.evaluate = true, true
+		want := zero.run(t, zero.net.Unroll(1, zero.B))
+		u, y := tiny.net.Infer(1, tiny.B), filled(len(want.y))
+		check(t, u.SetLengths(tiny.lengths))
+		tiny.start(t, u)
+		u.Forward(y, tiny.x)
+		numtest.Equal(t, y, want.y, "%s: Infer", what)
+		if slices.Contains(tiny.cfg.directions(), true) || tiny.lengths != nil {
+			return
+		}
+		pr, err := tiny.net.Predictor(tiny.B)
+		check(t, err)
+		check(t, pr.SetState(tiny.state))
+		for k, s := range flushedState(tiny.state) {
+			numtest.Equal(t, pr.State()[k], s, "%s: state %d of a Predictor", what, k)
+		}
+		pr.Step(y, tiny.x)
+		numtest.Equal(t, y, want.y, "%s: Predictor", what)
+	})
+}
