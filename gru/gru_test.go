@@ -34,4 +34,5 @@ func BenchmarkTrainGRU(b *testing.B) {
 	}
 }
 
-func BenchmarkStepGRU(b *testing.B) { nettest.BenchmarkStep(b, variants()[0]) }
+func BenchmarkStepGRU(b *testing.B)      { nettest.BenchmarkStep(b, variants()[0]) }
+func BenchmarkDenormalsGRU(b *testing.B) { nettest.BenchmarkDenormals(b, variants()[0]) }

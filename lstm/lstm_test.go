@@ -19,5 +19,6 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-func BenchmarkTrainLSTM(b *testing.B) { nettest.BenchmarkTrain(b, kind) }
-func BenchmarkStepLSTM(b *testing.B)  { nettest.BenchmarkStep(b, kind) }
+func BenchmarkTrainLSTM(b *testing.B)     { nettest.BenchmarkTrain(b, kind) }
+func BenchmarkStepLSTM(b *testing.B)      { nettest.BenchmarkStep(b, kind) }
+func BenchmarkDenormalsLSTM(b *testing.B) { nettest.BenchmarkDenormals(b, kind) }

@@ -64,5 +64,6 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-func BenchmarkTrainRNN(b *testing.B) { nettest.BenchmarkTrain(b, activations[0].kind()) }
-func BenchmarkStepRNN(b *testing.B)  { nettest.BenchmarkStep(b, activations[0].kind()) }
+func BenchmarkTrainRNN(b *testing.B)     { nettest.BenchmarkTrain(b, activations[0].kind()) }
+func BenchmarkStepRNN(b *testing.B)      { nettest.BenchmarkStep(b, activations[0].kind()) }
+func BenchmarkDenormalsRNN(b *testing.B) { nettest.BenchmarkDenormals(b, activations[0].kind()) }

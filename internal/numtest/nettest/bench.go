@@ -90,3 +90,46 @@ func eachTier(b *testing.B, f func(b *testing.B, isa kernels.ISA), name string, 
 		b.Run(fmt.Sprintf(name, args...)+fmt.Sprintf("/isa=%v", isa), func(b *testing.B) { f(b, isa) })
 	}
 }
+
+// BenchmarkDenormals is the speed of a training pass and of a Predictor's step where
+// what comes in is of order 1, where all parameters are denormal numbers, and where
+// inputs, states and gradients are: the promise is that all take the same time.
+func BenchmarkDenormals(b *testing.B, k Kind) {
+	const T, B, H = 32, 16, 128
+	for _, c := range []struct {
+		denormal   string
+		params, in float32
+	}{{"nothing", 1, 1}, {"parameters", 0x1p-130, 1}, {"inputs", 1, 0x1p-130}} {
+		made := func(b *testing.B) *problem {
+			p := newProblem(b, k, 1, Config{Input: H, Hidden: H, Workers: 1}, T, B, false)
+			p.shrink(c.in, c.in)
+			p.net.EachParam(func(_ string, w []float32, _ ...int) {
+				for i := range w {
+					w[i] *= c.params
+				}
+			})
+			return p
+		}
+		eachTier(b, func(b *testing.B, isa kernels.ISA) {
+			p := made(b)
+			u := p.net.Unroll(T, B)
+			y, dx := make([]float32, len(p.dy)), make([]float32, len(p.x))
+			numtest.PercentOfPeak(b, isa, 3*k.flops(H)*float64(T*B), func() {
+				check(b, u.SetState(p.state))
+				u.Forward(y, p.x)
+				check(b, u.SetStateGrad(p.dstate))
+				u.Backward(dx, p.dy)
+			})
+		}, "train/denormal=%s", c.denormal)
+		eachTier(b, func(b *testing.B, isa kernels.ISA) {
+			p := made(b)
+			pr, err := p.net.Predictor(B)
+			check(b, err)
+			y := make([]float32, B*p.out())
+			numtest.PercentOfPeak(b, isa, k.flops(H)*float64(B), func() {
+				check(b, pr.SetState(p.state))
+				pr.Step(y, p.x[:B*H])
+			})
+		}, "step/denormal=%s", c.denormal)
+	}
+}
