@@ -21,14 +21,14 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 )
 
 // options are the flags.
@@ -75,6 +75,10 @@ func parse(args []string, output io.Writer) (*options, error) {
 	return o, o.check()
 }
 
+// maxWorkers is more than any machine has processors.
+const maxWorkers = 1024
+
+// check refuses values that mean nothing.
 func (o *options) check() error {
 	s := &o.settings
 	if defaultRate[s.Cell] == 0 {
@@ -91,12 +95,12 @@ func (o *options) check() error {
 	switch {
 	case o.steps < 1:
 		return fmt.Errorf("-steps is %d, want at least 1", o.steps)
-	case o.workers < 0:
-		return fmt.Errorf("-workers is %d, want 0 or more", o.workers)
-	case !(s.Rate > 0 && s.Rate <= 10):
-		return fmt.Errorf("-rate is %v, want above 0, such as 0.01", s.Rate)
-	case !(s.Clip > 0):
-		return fmt.Errorf("-clip is %v, want above 0", s.Clip)
+	case o.workers < 0 || o.workers > maxWorkers:
+		return fmt.Errorf("-workers is %d, want 1 to %d, or 0 for as many as help", o.workers, maxWorkers)
+	case !(s.Rate >= 1e-12 && s.Rate <= 10):
+		return fmt.Errorf("-rate is %v, want 1e-12 to 10, such as 0.01", s.Rate)
+	case !(s.Clip >= 1e-12) || math.IsInf(s.Clip, 0):
+		return fmt.Errorf("-clip is %v, want 1e-12 or more, such as 1; a large number such as 1e30 never clips", s.Clip)
 	case s.floats() > maxFloats:
 		return fmt.Errorf("-length %d -hidden %d -batch %d need about %d GB of memory, more than %d; use smaller numbers",
 			s.Length, s.Hidden, s.Batch, s.floats()>>28, int64(maxFloats)>>28)
@@ -107,30 +111,34 @@ func (o *options) check() error {
 var errNotSolved = errors.New("not solved; more -steps or another -seed may help")
 
 func main() {
-	// After the first Ctrl-C the run ends in order; a second one kills it.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	os.Exit(adding(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	guard := interrupt.Watch("adding", func() {
+		fmt.Fprintln(os.Stderr, "\nadding: stopping after this update; another Ctrl-C ends the program at once")
+	}, os.Stderr)
+	os.Exit(adding(guard, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // adding is the program. It returns the exit status: 1 if the problem was not
-// solved, 2 if something is wrong.
-func adding(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// solved, 2 if something is wrong, 128 and the number of the signal if one came
+// before the first update.
+func adding(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) int {
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
 	if err == nil {
-		err = run(ctx, o, stdout, stderr)
+		err = run(guard, o, stdout, stderr)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "adding:", err)
 	}
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, errNotSolved):
-		fmt.Fprintln(stderr, "adding:", err)
 		return 1
+	case errors.Is(err, interrupt.Err):
+		return guard.Status()
 	default:
-		fmt.Fprintln(stderr, "adding:", err)
 		return 2
 	}
 }

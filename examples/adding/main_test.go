@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -27,7 +28,7 @@ func (r result) lines() []string { return strings.Split(strings.TrimSuffix(r.std
 // command runs the program.
 func command(args string) result {
 	var stdout, stderr bytes.Buffer
-	code := adding(context.Background(), strings.Fields(args), &stdout, &stderr)
+	code := adding(interrupt.Under(context.Background()), strings.Fields(args), &stdout, &stderr)
 	return result{stdout.String(), stderr.String(), code}
 }
 
@@ -88,11 +89,16 @@ func TestMistakes(t *testing.T) {
 		"-batch -3":                             {"-batch is -3"},
 		"-batch 8192 -length 8192 -hidden 8192": {"GB", "smaller"},
 		"-rate 0":                               {"-rate is 0"},
-		"-rate nan":                             {"-rate"},
+		"-rate nan":                             {"-rate is NaN"},
+		"-rate 1e-320":                          {"-rate is 1e-320"},
 		"-clip 0":                               {"-clip is 0"},
+		"-clip inf":                             {"-clip is +Inf", "1e30"},
+		"-clip nan":                             {"-clip is NaN"},
 		"-steps 0":                              {"-steps is 0"},
+		"-seed -1":                              {"-seed"},
 		"-steps x":                              {"-steps"},
 		"-workers -1":                           {"-workers is -1"},
+		"-workers 100000000":                    {"-workers is 100000000", "1 to 1024"},
 		"gru":                                   {`"gru"`, "-cell"},
 		"-rate 10 -clip 1e30 -cell rnn -length 50 -steps 300 -quiet": {"not finite", "smaller -rate"},
 	} {
@@ -109,23 +115,37 @@ func TestMistakes(t *testing.T) {
 	require.Contains(t, r.stderr, "usage")
 }
 
-// TestInterrupt: the last lines come also where Ctrl-C ended the run, in the
-// midst of a look too.
+// TestInterruptBefore: who ends the program before the first update gets no result.
+func TestInterruptBefore(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, 130, adding(interrupt.Under(ctx), strings.Fields("-length 11 -hidden 8 -quiet"), &stdout, &stderr))
+	require.Empty(t, stdout.String())
+	require.Equal(t, "adding: interrupted\n", stderr.String())
+}
+
+// TestInterrupt: the last lines come also where Ctrl-C ended the run.
 func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var stdout bytes.Buffer
-	code := adding(ctx, strings.Fields("-length 11 -hidden 8 -batch 4 -steps 1000000"), &stdout, cancelWriter(cancel))
+	code := adding(interrupt.Under(ctx), strings.Fields("-length 11 -hidden 8 -batch 4 -steps 1000000"), &stdout, cancelWriter(cancel))
 	require.Equal(t, 1, code)
 	r := result{stdout: stdout.String()}
 	require.Len(t, r.lines(), 2)
 	require.Regexp(t, hashLine, r.lines()[0])
-	require.Regexp(t, "^not solved after 0 updates: held-out error [0-9.]+, ", r.lines()[1])
+	require.Regexp(t, "^not solved after 100 updates: held-out error [0-9.]+, ", r.lines()[1])
 }
 
-// cancelWriter cancels as soon as something is written.
+// cancelWriter ends a run after its first look.
 type cancelWriter context.CancelFunc
 
-func (w cancelWriter) Write(b []byte) (int, error) { w(); return len(b), nil }
+func (w cancelWriter) Write(b []byte) (int, error) {
+	if bytes.HasPrefix(b, []byte("update")) {
+		w()
+	}
+	return len(b), nil
+}
 
 // TestProblem: every sequence is one of the problem, and no two batches are alike.
 func TestProblem(t *testing.T) {

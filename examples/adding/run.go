@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/lstm"
@@ -158,7 +159,7 @@ func (j *job) look(ctx context.Context) (err error) {
 func (j *job) solved() bool { return j.mean < solvedError && j.share >= solvedShare }
 
 // run does what the options say.
-func run(ctx context.Context, o *options, stdout, progress io.Writer) error {
+func run(guard *interrupt.Guard, o *options, stdout, progress io.Writer) error {
 	if err := kernels.Info().Err; err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func run(ctx context.Context, o *options, stdout, progress io.Writer) error {
 		if p.Step%lookEvery != 0 && p.Step != o.steps {
 			return nil
 		}
-		if err := j.look(ctx); err != nil {
+		if err := j.look(guard.Context()); err != nil {
 			return err
 		}
 		fmt.Fprintf(progress, "update %5d  training error %.5f  held-out %.5f, %5.1f %% right  %.1f s\n",
@@ -190,10 +191,16 @@ func run(ctx context.Context, o *options, stdout, progress io.Writer) error {
 	s := o.settings
 	fmt.Fprintf(progress, "%s of %d units, sequences of %d steps in batches of %d, %v; always saying 1 has the error 0.167\n",
 		s.Cell, s.Hidden, s.Length, s.Batch, kernels.Current())
-	_, err = j.trainer.Run(ctx)
-	if errors.Is(err, context.Canceled) {
-		err = j.look(context.WithoutCancel(ctx))
-	}
+	err = guard.InOrder(func(ctx context.Context) error {
+		_, err := j.trainer.Run(ctx)
+		if errors.Is(err, context.Canceled) {
+			if j.last.Step == 0 {
+				return interrupt.Err // there is nothing to look at
+			}
+			err = j.look(context.WithoutCancel(ctx))
+		}
+		return err
+	})
 	if diverged := (*bptt.NonFiniteError)(nil); errors.As(err, &diverged) {
 		return fmt.Errorf("%w; start again with a smaller -rate", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"image/color"
+	"io"
 	"math"
 	"os"
 	"strconv"
@@ -46,7 +47,12 @@ func (c *curve) add(step int64, bits float64) {
 	}
 }
 
+// look adds a look at the held-out text, or replaces the one after the same step: a
+// run that is resumed with all its steps looks once more.
 func (c *curve) look(step int64, bits float64) {
+	if n := len(c.held); n > 0 && c.held[n-1].X == float64(step) {
+		c.held = c.held[:n-1]
+	}
 	c.held = append(c.held, plotter.XY{X: float64(step), Y: bits})
 }
 
@@ -92,7 +98,7 @@ func (c *curve) write(table, picture string) error {
 	for _, p := range c.held {
 		fmt.Fprintf(&b, "%.0f,held-out,%.4f\n", p.X, p.Y)
 	}
-	if err := os.WriteFile(table, b.Bytes(), 0o666); err != nil {
+	if err := replace(table, func(w io.Writer) error { _, err := b.WriteTo(w); return err }); err != nil {
 		return err
 	}
 	p := plot.New()
@@ -122,7 +128,11 @@ func (c *curve) write(table, picture string) error {
 			p.Add(marks)
 		}
 	}
-	return p.Save(18*vg.Centimeter, 11*vg.Centimeter, picture)
+	drawn, err := p.WriterTo(18*vg.Centimeter, 11*vg.Centimeter, "png")
+	if err != nil {
+		return err
+	}
+	return replace(picture, func(w io.Writer) error { _, err := drawn.WriteTo(w); return err })
 }
 
 // finite leaves out what cannot be drawn.

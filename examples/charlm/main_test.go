@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"math/rand/v2"
@@ -9,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -182,7 +180,6 @@ func TestResume(t *testing.T) {
 		require.Equal(t, a[filepath.Join(dir, "whole", "model.ckpt")], b[filepath.Join(dir, "parts", "model.ckpt")])
 	}
 	for args, text := range map[string]string{
-		"-resume -steps 43":              "43 steps already",
 		"-resume -hidden 14":             "-hidden differs",
 		"-resume -seed 7":                "-seed differs",
 		"-resume -text other":            "another text",
@@ -198,6 +195,41 @@ func TestResume(t *testing.T) {
 		require.Empty(t, r.stdout)
 		require.Equal(t, before, files(t, dir), args)
 	}
+}
+
+// TestResumeOfFinishedRun: a run that has all its steps, killed say before its last
+// line, ends well when it is resumed: a script that resumes until the status is 0
+// comes to an end. The model stays, and the curve gains nothing by every attempt.
+func TestResumeOfFinishedRun(t *testing.T) {
+	dir := workplace(t)
+	first := charlm(t, dir, nil, with("-steps", "7", "-fingerprint", "-quiet")...)
+	require.Zero(t, first.code, first.stderr)
+	out := filepath.Join(dir, "charlm-out")
+	before := files(t, out)
+	saved, err := os.Stat(filepath.Join(out, "model.ckpt"))
+	require.NoError(t, err)
+	for _, steps := range []string{"7", "5"} {
+		r := charlm(t, dir, nil, "-resume", "-steps", steps, "-fingerprint")
+		require.Zero(t, r.code, r.stderr)
+		require.Contains(t, r.stderr, "the model has 7 steps, and -steps "+steps+" counts them all")
+		require.Equal(t, first.lines()[0], r.lines()[0])
+		require.Contains(t, r.lines()[1], "after 7 steps")
+		require.Equal(t, strings.SplitAfter(first.lines()[1], "steps")[0], strings.SplitAfter(r.lines()[1], "steps")[0])
+		after := files(t, out)
+		require.Len(t, after, 3)
+		for _, name := range []string{"model.ckpt", "loss.csv"} {
+			require.Equal(t, before[filepath.Join(out, name)], after[filepath.Join(out, name)], name)
+		}
+		again, err := os.Stat(filepath.Join(out, "model.ckpt"))
+		require.NoError(t, err)
+		require.True(t, os.SameFile(saved, again), "what is saved is not saved again")
+	}
+	// The curve comes after the model, so a kill may have left none.
+	require.NoError(t, os.Remove(filepath.Join(out, "loss.csv")))
+	r := charlm(t, dir, nil, "-resume", "-steps", "7", "-quiet", "-sample", "5")
+	require.Zero(t, r.code, r.stderr)
+	require.Regexp(t, lastLine, r.lines()[len(r.lines())-1])
+	require.FileExists(t, filepath.Join(out, "loss.csv"))
 }
 
 func TestSample(t *testing.T) {
@@ -226,30 +258,51 @@ func TestSample(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	dir := workplace(t)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "short"), []byte(strings.Repeat("a", 39)), 0o666))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "empty"), nil, 0o666))
 	for args, texts := range map[string][]string{
-		"-nonsense":                 {"-nonsense", "usage"},
-		"-steps x":                  {"-steps"},
-		"-steps 0":                  {"-steps is 0"},
-		"-for 0s":                   {"-for is 0s"},
-		"-for 5":                    {"-for"},
-		"-hidden 0":                 {"-hidden is 0"},
-		"-layers -1":                {"-layers is -1"},
-		"-batch 0":                  {"-batch"},
-		"-window 99999":             {"-window"},
-		"-hidden 65536":             {"-hidden 65536", "GB", "smaller"},
-		"-layers 65536":             {"-layers 65536", "GB"},
-		"-workers -1":               {"-workers"},
-		"-rate 0":                   {"-rate"},
-		"-clip nan":                 {"-clip"},
-		"-sample 0":                 {"-sample"},
-		"-sample 9 -temperature -1": {"-temperature"},
-		"-sample 9 -fingerprint":    {"-fingerprint"},
-		"-sample 9":                 {"no checkpoint", "train"},
-		"text":                      {`"text"`, "-text"},
-		"-text missing":             {"missing", "-text"},
-		"-text .":                   {"-text"},
-		"-text short":               {"39 characters", "too few", "longer"},
-		"-text text -out text":      {"-out"},
+		"-nonsense":                   {"-nonsense", "usage"},
+		"-steps x":                    {"-steps"},
+		"-steps 0":                    {"-steps is 0"},
+		"-for 0s":                     {"-for is 0s"},
+		"-for 5":                      {"-for"},
+		"-hidden 0":                   {"-hidden is 0"},
+		"-layers -1":                  {"-layers is -1"},
+		"-batch 0":                    {"-batch"},
+		"-window 99999":               {"-window"},
+		"-hidden 65536":               {"-hidden 65536", "GB", "smaller"},
+		"-layers 65536":               {"-layers 65536", "GB"},
+		"-workers -1":                 {"-workers is -1"},
+		"-workers 100000000":          {"-workers is 100000000", "1 to 1024"},
+		"-rate 0":                     {"-rate is 0", "1e-12 to 10"},
+		"-rate nan":                   {"-rate is NaN"},
+		"-rate 1e-320":                {"-rate is 1e-320"},
+		"-clip nan":                   {"-clip is NaN"},
+		"-clip inf":                   {"-clip is +Inf", "1e30 never clips"},
+		"-clip 0":                     {"-clip is 0"},
+		"-clip 1e-320":                {"-clip is 1e-320"},
+		"-steps -5":                   {"-steps is -5"},
+		"-steps 1e3":                  {"-steps"},
+		"-steps 99999999999999999999": {"-steps"},
+		"-seed -1":                    {"-seed"},
+		"-hidden 16384 -layers 16384 -batch 65536 -window 65536": {"GB", "smaller"},
+		"-prompt x":                  {"-prompt", "-sample"},
+		"-temperature 1":             {"-temperature", "-sample"},
+		"-sample 9 -text text":       {"-text", "-resume"},
+		"-sample 9 -temperature nan": {"-temperature is NaN"},
+		"-sample 9 -out text":        {"text is no folder"},
+		"-resume -out text":          {"-out"},
+		"-text= -steps 1":            {"-text is empty"},
+		"-out= -text text":           {"-out is empty"},
+		"-text empty":                {"0 characters", "too few"},
+		"-sample 0":                  {"-sample"},
+		"-sample 9 -temperature -1":  {"-temperature"},
+		"-sample 9 -fingerprint":     {"-fingerprint"},
+		"-sample 9":                  {"no checkpoint", "train"},
+		"text":                       {`"text"`, "-text"},
+		"-text missing":              {filepath.Join(dir, "missing"), "working folder", "-text"},
+		"-text .":                    {"is a folder", "-text"},
+		"-text short":                {"39 characters", "too few", "longer"},
+		"-text text -out text":       {"-out"},
 	} {
 		before := files(t, dir)
 		r := charlm(t, dir, nil, strings.Fields(args)...)
@@ -310,49 +363,6 @@ func TestDamagedCheckpoint(t *testing.T) {
 			require.Equal(t, before, files(t, dir), damage)
 		}
 	}
-}
-
-// TestInterrupt: after Ctrl-C the last lines and a checkpoint that goes on.
-func TestInterrupt(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("NOT EXERCISED: Windows has no way to send Ctrl-C to one process")
-	}
-	dir := workplace(t)
-	c := command(dir, nil, with("-for", "10m", "-fingerprint")...)
-	var stdout bytes.Buffer
-	c.Stdout = &stdout
-	stderr, err := c.StderrPipe()
-	require.NoError(t, err)
-	require.NoError(t, c.Start())
-	lines := bufio.NewScanner(stderr)
-	require.True(t, lines.Scan(), "a first line says that training begins")
-	require.Contains(t, lines.Text(), "Ctrl-C")
-	require.NoError(t, c.Process.Signal(os.Interrupt))
-	for lines.Scan() {
-	}
-	require.NoError(t, c.Wait(), "it ends in order")
-	r := result{stdout: stdout.String()}
-	require.Len(t, r.lines(), 2)
-	require.Regexp(t, hashLine, r.lines()[0])
-	require.Regexp(t, lastLine, r.lines()[1])
-
-	var steps int
-	_, err = fmt.Sscanf(strings.SplitN(r.lines()[1], "after ", 2)[1], "%d", &steps)
-	require.NoError(t, err)
-	more := charlm(t, dir, nil, "-resume", "-steps", fmt.Sprint(steps+2), "-quiet")
-	require.Zero(t, more.code, more.stderr)
-	require.Contains(t, more.stdout, fmt.Sprintf("after %d steps", steps+2))
-}
-
-// TestFolder: relative paths start where the user is, which is $PWD, not the
-// folder that go -C went to.
-func TestFolder(t *testing.T) {
-	dir, elsewhere := workplace(t), t.TempDir()
-	c := command(elsewhere, []string{"PWD=" + dir}, with("-steps", "1", "-quiet")...)
-	out, err := c.CombinedOutput()
-	require.NoError(t, err, string(out))
-	require.FileExists(t, filepath.Join(dir, "charlm-out", "model.ckpt"))
-	require.Empty(t, files(t, elsewhere))
 }
 
 func TestDefaultText(t *testing.T) {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/lstm"
 )
 
@@ -21,17 +23,26 @@ type settings struct {
 
 const symbols = 256 // bytes
 
-// maxFloats is 16 GB.
-const maxFloats = 1 << 32
+// maxBytes is what a run may ask for.
+const maxBytes = 16 << 30
 
-// floats is about how many numbers a training run holds: the weights with
-// gradients, two moments and two packed copies, and what is kept of each
-// character of a window.
-func (s settings) floats() int64 {
-	h, l, e := int64(s.Hidden), int64(s.Layers), int64(s.Embed)
+// bytes is about how much memory a training run needs: for the weights with
+// gradients, two moments and two packed copies, and for what is kept of each
+// character of a window. It is a float64 because the largest sizes together are
+// more than an int64 can count.
+func (s settings) bytes() float64 {
+	h, l, e := float64(s.Hidden), float64(s.Layers), float64(s.Embed)
 	weights := symbols*(e+h) + 4*h*(e+h) + (l-1)*8*h*h
 	kept := 2*e + l*8*h + 3*symbols
-	return 6*weights + int64(s.Batch)*int64(s.Window)*kept
+	return 4 * (6*weights + float64(s.Batch)*float64(s.Window)*kept)
+}
+
+// size writes a number of bytes for people.
+func size(bytes float64) string {
+	if bytes < 1<<30 {
+		return fmt.Sprintf("%.0f MB", max(1, bytes/(1<<20)))
+	}
+	return fmt.Sprintf("%.1f GB", bytes/(1<<30))
 }
 
 // model is the three stages of the language model. The chains built over them
@@ -76,8 +87,7 @@ func stored(c *bptt.Checkpoint) (s settings, err error) {
 	if err := json.Unmarshal(c.Meta, &s); err != nil {
 		return s, fmt.Errorf("the settings in it: %w", err)
 	}
-	o := options{settings: s, prompt: "\n"}
-	return s, o.check()
+	return s, s.check()
 }
 
 // merge takes over the stored settings, and refuses flags that ask for another
@@ -103,8 +113,9 @@ func (o *options) merge(s settings) error {
 
 var errNoCheckpoint = errors.New("there is no checkpoint")
 
-// sample continues the prompt by n characters, handing them to emit in pieces.
-func sample(net *bptt.Model, prompt string, n int, temperature float64, seed uint64, emit func([]byte) error) error {
+// sample continues the prompt by n characters, handing them to emit in pieces,
+// until ctx ends.
+func sample(ctx context.Context, net *bptt.Model, prompt string, n int, temperature float64, seed uint64, emit func([]byte) error) error {
 	p, err := net.Predictor(1)
 	if err != nil {
 		return err
@@ -117,6 +128,9 @@ func sample(net *bptt.Model, prompt string, n int, temperature float64, seed uin
 	piece := make([]int32, 64)
 	text := make([]byte, len(piece))
 	for n > 0 {
+		if ctx.Err() != nil {
+			return interrupt.Err
+		}
 		k := min(n, len(piece))
 		if err := p.Sample(piece[:k], ids, temperature, r); err != nil {
 			return err

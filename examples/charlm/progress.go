@@ -123,6 +123,19 @@ func (p *progress) note(text string) {
 	}
 }
 
+// end takes the bar away and says which files were written.
+func (p *progress) end(files ...string) {
+	p.finish()
+	if p.quiet {
+		return
+	}
+	for _, name := range files {
+		if name != "" {
+			fmt.Fprintln(p.w, "in", name)
+		}
+	}
+}
+
 func (p *progress) finish() {
 	if p.bar != nil {
 		p.bar.Finish()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -24,49 +26,63 @@ const (
 )
 
 // run does what the options say.
-func run(ctx context.Context, o *options, stdout, stderr io.Writer) error {
+func run(guard *interrupt.Guard, o *options, stdout, stderr io.Writer) error {
 	if err := kernels.Info().Err; err != nil {
 		return err
 	}
-	dir, err := absolute(o.out)
-	if err != nil {
+	var err error
+	if o.out, err = filepath.Abs(o.out); err != nil {
 		return err
-	}
-	o.out = dir
-	var from *bptt.Checkpoint
-	if o.resume || !o.train() {
-		if from, err = o.load(); err != nil {
-			return err
-		}
 	}
 	if !o.train() {
-		return o.onlySample(from, stdout)
+		return o.onlySample(guard.Context(), stdout)
 	}
-	j, err := newJob(o, from)
+	progress := newProgress(o, stderr)
+	defer func() {
+		if o.unlock != nil {
+			o.unlock()
+		}
+	}()
+	// A run that would have to wait for another one is told before it loads anything.
+	if err := o.lock(progress.warn); err != nil {
+		return notWritable(err)
+	}
+	j, err := newJob(o, progress)
 	if err != nil {
 		return err
 	}
-	j.progress = newProgress(o, stderr)
-	if err := j.train(ctx); err != nil {
+	if err := guard.InOrder(j.train); err != nil {
 		return err
 	}
+	ctx := guard.Context()
+	if ctx.Err() != nil {
+		// What ended the training must not end what comes after it.
+		ctx = context.WithoutCancel(ctx)
+	}
 	if o.sample > 0 {
-		if err := sample(j.net, o.prompt, o.sample, o.temperature, o.settings.Seed, write(stdout)); err != nil {
+		if err := o.write(ctx, j.net, stdout); err != nil {
 			return err
 		}
-		fmt.Fprintln(stdout)
 	}
 	if o.fingerprint {
 		sum := bptt.Fingerprint(j.net)
 		fmt.Fprintf(stdout, "sha256 %s\n", hex.EncodeToString(sum[:]))
 	}
-	_, err = fmt.Fprintf(stdout, "held-out %.3f bits/char after %d steps, %.0f chars/s, %v\n",
-		j.heldOut, j.last.Step, j.speed(), kernels.Current())
-	return err
+	if _, err := fmt.Fprintf(stdout, "held-out %.3f bits/char after %d steps, %.0f chars/s, %v\n",
+		j.heldOut, j.last.Step, j.speed(), kernels.Current()); err != nil {
+		return fmt.Errorf("the result cannot be printed, the model is in %s: %w", o.checkpoint(), err)
+	}
+	return nil
 }
 
-func write(w io.Writer) func([]byte) error {
-	return func(b []byte) error { _, err := w.Write(b); return err }
+// write samples to w, and ends the text with a line end however it ends.
+func (o *options) write(ctx context.Context, net *bptt.Model, w io.Writer) error {
+	err := sample(ctx, net, o.prompt, o.sample, o.temperature, o.settings.Seed, func(b []byte) error {
+		_, err := w.Write(b)
+		return err
+	})
+	_, lineErr := fmt.Fprintln(w)
+	return cmp.Or(err, lineErr)
 }
 
 func (o *options) checkpoint() string { return filepath.Join(o.out, "model.ckpt") }
@@ -74,21 +90,31 @@ func (o *options) checkpoint() string { return filepath.Join(o.out, "model.ckpt"
 // load reads the checkpoint and takes over its settings.
 func (o *options) load() (*bptt.Checkpoint, error) {
 	name := o.checkpoint()
+	if info, err := os.Stat(o.out); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("%s is no folder; name the folder of a trained model with -out", o.out)
+	}
 	c, err := bptt.ReadCheckpointFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w %s; train a model first, or name its folder with -out", errNoCheckpoint, name)
+		return nil, fmt.Errorf("there is no checkpoint %s; train a model first, or name its folder with -out", name)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("the checkpoint %s cannot be used: %w; train anew without -resume, into another -out to keep the file", name, err)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%w; make it readable, or name another folder with -out", err)
 	}
-	s, err := stored(c)
+	var s settings
+	if err == nil {
+		s, err = stored(c)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the checkpoint %s cannot be used: %w; train anew without -resume, into another -out to keep the file", name, err)
 	}
 	return c, o.merge(s)
 }
 
-func (o *options) onlySample(from *bptt.Checkpoint, stdout io.Writer) error {
+func (o *options) onlySample(ctx context.Context, stdout io.Writer) error {
+	from, err := o.load()
+	if err != nil {
+		return err
+	}
 	m, err := newModel(o.settings, o.workers)
 	if err != nil {
 		return err
@@ -100,11 +126,7 @@ func (o *options) onlySample(from *bptt.Checkpoint, stdout io.Writer) error {
 	if err := from.Params(net); err != nil {
 		return fmt.Errorf("the checkpoint %s cannot be used: %w", o.checkpoint(), err)
 	}
-	if err := sample(net, o.prompt, o.sample, o.temperature, o.settings.Seed, write(stdout)); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(stdout)
-	return err
+	return o.write(ctx, net, stdout)
 }
 
 // A job is one training run.
@@ -117,7 +139,8 @@ type job struct {
 	held      func(context.Context) (float64, error)
 	heldChars int
 	intro     string
-	fresh     bool // nothing saved yet of a run that began anew
+	fresh     bool  // nothing saved yet of a run that began anew
+	saved     int64 // steps of the model in the folder
 
 	last     bptt.Progress
 	begun    int64         // characters before this run
@@ -128,7 +151,14 @@ type job struct {
 	progress *progress
 }
 
-func newJob(o *options, from *bptt.Checkpoint) (*job, error) {
+func newJob(o *options, progress *progress) (*job, error) {
+	var from *bptt.Checkpoint
+	if o.resume {
+		var err error
+		if from, err = o.load(); err != nil {
+			return nil, err
+		}
+	}
 	name := o.text
 	if name == "" {
 		name = o.settings.Text // of the resumed run
@@ -145,10 +175,7 @@ func newJob(o *options, from *bptt.Checkpoint) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if from != nil && o.set["steps"] && from.Step >= o.steps {
-		return nil, fmt.Errorf("the checkpoint has %d steps already: -steps counts them all, so give more than that", from.Step)
-	}
-	j := &job{o: o, fresh: from == nil}
+	j := &job{o: o, fresh: from == nil, progress: progress}
 	if j.model, err = newModel(s, o.workers); err != nil {
 		return nil, err
 	}
@@ -177,36 +204,57 @@ func newJob(o *options, from *bptt.Checkpoint) (*job, error) {
 			return nil, fmt.Errorf("the checkpoint %s does not fit: %w", o.checkpoint(), err)
 		}
 		j.last = bptt.Progress{Step: from.Step, Epoch: from.Epoch, Counted: from.Counted}
-		j.begun = from.Counted
+		j.begun, j.saved = from.Counted, from.Step
 		j.curve = readCurve(filepath.Join(o.out, "loss.csv"), from.Step)
 	}
 	if err := j.holdOut(held); err != nil {
 		return nil, err
 	}
 	verb := "training"
-	if from != nil {
+	switch {
+	case j.finished():
+		verb = fmt.Sprintf("the model has %d steps, and -steps %d counts them all: nothing is left to train; measuring it", from.Step, o.steps)
+	case from != nil:
 		verb = fmt.Sprintf("going on at step %d", from.Step)
 	}
-	j.intro = fmt.Sprintf("%s on %s, %d characters, %d held out; LSTM %d x %d, %v; Ctrl-C stops and saves",
-		verb, path, len(train), len(held), s.Layers, s.Hidden, kernels.Current())
+	j.intro = fmt.Sprintf("%s on %s, %d characters, %d held out; LSTM %d x %d, %v; Ctrl-C stops and saves\nabout %s of memory; files go to %s",
+		verb, path, len(train), len(held), s.Layers, s.Hidden, kernels.Current(), size(s.bytes()), o.out)
 	// Everything that can be wrong with the input has been found by now.
-	if err := writable(o.out); err != nil {
-		return nil, fmt.Errorf("%w; name a folder that can be written with -out", err)
+	err = os.MkdirAll(o.out, 0o777)
+	if err == nil {
+		err = o.lock(progress.warn)
+	}
+	if err == nil {
+		err = writable(o.out)
+	}
+	if err != nil {
+		return nil, notWritable(err)
 	}
 	return j, nil
 }
 
-// writable makes the folder and tries to write there, which is better found out
-// before the training than after it.
-func writable(dir string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+// finished says whether the run has all the steps it is to have.
+func (j *job) finished() bool { return j.o.steps > 0 && j.last.Step >= j.o.steps }
+
+// notWritable says what to do about a folder that cannot be written.
+func notWritable(err error) error {
+	if errors.As(err, new(*inUseError)) {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".try-*")
+	return fmt.Errorf("%w; name a folder that can be written with -out", err)
+}
+
+// writable tries to write in the folder, which is better found out before the
+// training than after it.
+func writable(dir string) error {
+	temp, err := complete(filepath.Join(dir, "try"), func(w io.Writer) error {
+		_, err := io.WriteString(w, "try\n")
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	return os.Remove(temp)
 }
 
 // holdOut prepares the measure on the held-out text: a forward run over it in
@@ -225,16 +273,19 @@ func (j *job) holdOut(held []byte) error {
 	}
 	net.SetWorkers(j.o.workers)
 	j.held = func(ctx context.Context) (float64, error) {
+		// Anew from the beginning: a look before may have been interrupted.
+		data, err := bptt.NewText(held, rows)
+		if err != nil {
+			return 0, err
+		}
 		loss, _, err := bptt.Evaluate(ctx, net, data, bptt.CrossEntropy{})
 		return bptt.BitsPerSymbol(loss), err
 	}
 	return nil
 }
 
-var errPause = fmt.Errorf("pause: %w", bptt.ErrStop)
-
 // train alternates between training and looking at the held-out text until the
-// steps or the time are spent or the user interrupts, and saves the result.
+// steps or the time are spent or ctx ends, and saves the result.
 func (j *job) train(ctx context.Context) error {
 	j.progress.start(j.intro)
 	defer j.progress.finish()
@@ -242,57 +293,91 @@ func (j *job) train(ctx context.Context) error {
 	for {
 		report, err := j.trainer.Run(ctx)
 		j.spent += report.Elapsed
-		stop := ctx.Err() != nil || j.o.limit > 0 && j.spent >= j.o.limit || j.o.steps > 0 && j.last.Step >= j.o.steps
+		stop := ctx.Err() != nil || j.o.limit > 0 && j.spent >= j.o.limit || j.finished()
 		if err != nil && !errors.Is(err, context.Canceled) {
 			return fmt.Errorf("%w; start again with a smaller -rate, or go on from the last checkpoint with -resume", err)
 		}
 		// The model is saved before anything else can go wrong.
 		if stop || time.Since(saved) > saveEvery {
 			if err := j.save(); err != nil && stop {
-				return fmt.Errorf("the checkpoint is not saved: %w", err)
+				return j.rescue(err)
 			} else if err != nil {
-				j.progress.warn(fmt.Sprintf("the checkpoint is not saved, to be tried again: %v", err))
+				j.progress.warn(fmt.Sprintf("the model is not saved, to be tried again in %v: %v; make room in %s", saveEvery, err, j.o.out))
 			}
 			saved = time.Now()
 		}
 		if stop {
 			j.progress.note("measuring the held-out text")
 		}
-		// What ended the training must not end the last look.
+		look := ctx
+		if stop {
+			// What ended the training must not end the last look.
+			look = context.WithoutCancel(ctx)
+		}
 		began := time.Now()
-		if j.heldOut, err = j.held(context.WithoutCancel(ctx)); err != nil {
+		heldOut, err := j.held(look)
+		if look.Err() != nil {
+			continue // to save
+		}
+		if err != nil {
 			return err
 		}
-		j.lookTime = time.Since(began)
+		j.heldOut, j.lookTime = heldOut, time.Since(began)
 		j.curve.look(j.last.Step, j.heldOut)
 		j.progress.show(j)
 		if stop {
 			// The curve is worth a warning, not the result of the run.
-			if err := j.curve.write(filepath.Join(j.o.out, "loss.csv"), filepath.Join(j.o.out, "loss.png")); err != nil {
+			table, picture := filepath.Join(j.o.out, "loss.csv"), filepath.Join(j.o.out, "loss.png")
+			if err := j.curve.write(table, picture); err != nil {
 				j.progress.warn(fmt.Sprintf("the loss curve is not saved: %v", err))
+				table, picture = "", ""
 			}
+			j.progress.end(j.o.checkpoint(), table, picture)
 			return nil
 		}
 	}
 }
 
 // save writes the checkpoint. A run that began anew keeps the one of the run
-// before it, and moves it only when its own is safely on the disk.
+// before it, and replaces it only when its own is safely on the disk.
 func (j *job) save() error {
 	name := j.o.checkpoint()
 	if !j.fresh {
-		return j.trainer.SaveFile(name)
+		if j.saved == j.last.Step {
+			return nil
+		}
+		if err := j.trainer.SaveFile(name); err != nil {
+			return err
+		}
+		j.saved = j.last.Step
+		return nil
 	}
-	written := filepath.Join(j.o.out, "model.new.ckpt")
-	if err := j.trainer.SaveFile(written); err != nil {
+	temp, err := complete(name, j.trainer.Save)
+	if err != nil {
 		return err
 	}
-	err := os.Rename(name, filepath.Join(j.o.out, "model.previous.ckpt"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := keep(name, filepath.Join(j.o.out, "model.previous.ckpt")); err != nil {
+		os.Remove(temp)
 		return err
 	}
-	j.fresh = false
-	return os.Rename(written, name)
+	if err := move(temp, name); err != nil {
+		return err
+	}
+	j.fresh, j.saved = false, j.last.Step
+	return nil
+}
+
+// rescue saves what a run has trained in another place than it was told, since the
+// run ends and that place does not take it.
+func (j *job) rescue(cause error) error {
+	dir, err := os.MkdirTemp("", "charlm-")
+	if err == nil {
+		err = j.trainer.SaveFile(filepath.Join(dir, "model.ckpt"))
+	}
+	if err != nil {
+		return fmt.Errorf("the model is not saved: %w; nor can it be saved in the folder for temporary files: %w", cause, err)
+	}
+	return fmt.Errorf("the model is not saved in %s: %w; it is in %s instead: go on with -resume -out %[3]s, or make room and move it", j.o.out, cause, dir)
 }
 
 // onStep is called after every step of the trainer.

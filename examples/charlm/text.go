@@ -1,24 +1,45 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 )
 
+// maxText is the longest text that is read.
+const maxText = 4 << 30
+
 // readText returns the path of the text and its bytes: the file that -text
 // names or, without one, Newton's Opticks from the Go installation.
 func readText(name string) (path string, text []byte, err error) {
 	if name == "" {
-		if path, err = opticks(); err != nil {
-			return "", nil, err
-		}
-	} else if path, err = absolute(name); err != nil {
+		path, err = opticks()
+	} else {
+		path, err = filepath.Abs(name)
+	}
+	if err != nil {
 		return "", nil, err
 	}
-	if text, err = os.ReadFile(path); err != nil {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(name):
+		return "", nil, fmt.Errorf("%w; relative names start in the working folder of the program, which go -C changes; name a readable file with -text", err)
+	case err != nil:
+	case info.IsDir():
+		err = fmt.Errorf("%s is a folder", path)
+	case !info.Mode().IsRegular():
+		// A pipe cannot be read again by -resume, a device may have no end.
+		err = fmt.Errorf("%s is no regular file", path)
+	case info.Size() > maxText:
+		return "", nil, fmt.Errorf("%s has %s, more than %s; use a part of it", path, size(float64(info.Size())), size(maxText))
+	default:
+		text, err = os.ReadFile(path)
+	}
+	if err != nil {
 		return "", nil, fmt.Errorf("%w; name a readable file with -text", err)
 	}
 	return path, text, nil
