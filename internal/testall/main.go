@@ -1,262 +1,164 @@
 // Testall runs every test of the repository: of the root module and of each
 // nested one, which `go test ./...` does not enter.
 //
-//	go run ./internal/testall
+//	go run ./internal/testall                           everything
+//	go run ./internal/testall -short ./lstm ./kernels   the short tests of two packages
+//	go run ./internal/testall ./examples/...            a nested module
+//	go run ./internal/testall -run 'Gate' ./kernels     tests whose names match
 //
-// It needs the go command and nothing else. Failures are printed as they happen.
-// At the end stand what was skipped, a table of the packages and the tiers of
-// kernels that their tests ran on, or why not, the variants of layers with theirs,
-// and a line "N passed, N failed, N skipped". The exit status is not 0 when a test
-// or a build failed or when no test ran.
+// It needs the go command and nothing else. Failures are printed as they happen,
+// and a line for each package that has finished: its tests, its time and the tiers
+// of kernels that they ran on. On a terminal a last line says what is running. At
+// the end stand what was skipped, a table of the packages and the tiers, or why
+// not, the variants of layers with theirs, and a line "N passed, N failed, N
+// skipped". The exit status is not 0 when a test or a build failed or when no test
+// ran. Ctrl-C ends the tests, and the table has what was found so far.
 //
 // The fingerprint tests, which hash what a training run leaves behind, run twice
 // more: compiled with GOAMD64=v3, where the Go compiler fuses multiplications
-// with additions, and for wasm where node is on the PATH.
+// with additions, and for wasm where node is on the PATH. With -run they do not.
 package main
 
 import (
-	"bytes"
+	"context"
 	"flag"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"os/exec"
-	"path"
+	"os/signal"
 	"path/filepath"
-	"runtime"
+	"regexp"
 	"slices"
-	"strings"
-	"time"
+	"syscall"
 )
 
+// options are what the command line says.
+type options struct {
+	short bool
+	run   string   // names of tests, as go test takes it
+	from  string   // the folder in which paths of packages start, below the root
+	args  []string // packages; none: all
+}
+
+const usage = `usage: go run ./internal/testall [-short] [-run REGEXP] [PACKAGE...]
+
+Runs the tests of all modules of the repository, or of the packages that are named:
+./lstm, ./kernels/..., ./examples/charlm, ./asm/... (those of nested modules are
+found there). The last line is "N passed, N failed, N skipped"; the exit status is 0
+if nothing failed, 1 if something did or no test ran, 2 if the command is wrong,
+130 after Ctrl-C.
+
+`
+
 func main() {
-	short := flag.Bool("short", false, "give -short to the tests")
+	var o options
+	flag.BoolVar(&o.short, "short", false, "run the short tests only: give -short to go test")
+	flag.StringVar(&o.run, "run", "", "run only tests whose names match `REGEXP`, in the usual build")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: go run ./internal/testall [-short]   (from the root of the repository)")
+		fmt.Fprint(flag.CommandLine.Output(), usage)
+		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if flag.NArg() > 0 {
-		flag.Usage()
-		os.Exit(2)
-	}
-	root, err := findRoot()
-	if err != nil {
+	o.args = flag.Args()
+	// The second Ctrl-C need do nothing: what the first one ends is killed soon.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(testall(ctx, o, stdout{os.Stdout}))
+}
+
+// testall is the program, started in the working folder.
+func testall(ctx context.Context, o options, out console) int {
+	wrong := func(err error) int {
 		fmt.Fprintln(os.Stderr, "testall:", err)
-		os.Exit(2)
-	}
-	os.Exit(run(root, *short, os.Stdout))
-}
-
-// findRoot returns the folder of the root module, in which or below which the
-// command was started.
-func findRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-		if err == nil && bytes.HasPrefix(text, []byte("module "+rootModule+"\n")) {
-			return dir, nil
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", fmt.Errorf("no go.mod of %s here or above", rootModule)
-		}
-		dir = up
-	}
-}
-
-const rootModule = "github.com/simdrnn/simdrnn"
-
-// run tests everything below root and returns the exit status.
-func run(root string, short bool, w io.Writer) int {
-	modules, err := findModules(os.DirFS(root))
-	if err != nil {
-		fmt.Fprintln(w, "testall:", err)
 		return 2
 	}
+	for _, arg := range o.args {
+		if len(arg) > 0 && arg[0] == '-' {
+			return wrong(fmt.Errorf("%s stands after a package: options come first", arg))
+		}
+	}
+	if _, err := regexp.Compile(o.run); err != nil {
+		return wrong(fmt.Errorf("-run %q is no regular expression: %w", o.run, err))
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return wrong(err)
+	}
+	root, err := findRoot(dir)
+	if err != nil {
+		return wrong(err)
+	}
+	if o.from, err = filepath.Rel(root, dir); err != nil {
+		return wrong(err)
+	}
+	o.from = filepath.ToSlash(o.from)
+	status, err := run(ctx, root, o, out)
+	if err != nil {
+		return wrong(err)
+	}
+	return status
+}
+
+// run tests what the options select below root and returns the exit status.
+func run(ctx context.Context, root string, o options, out console) (int, error) {
+	tree := os.DirFS(root)
+	modules, err := findModules(tree)
+	if err != nil {
+		return 0, err
+	}
+	chosen := everything(modules)
+	if len(o.args) > 0 {
+		if chosen, err = choose(tree, modules, o.from, o.args); err != nil {
+			return 0, err
+		}
+	}
+	prints, err := findTests(tree, "func TestFingerprint")
+	if err != nil {
+		return 0, err
+	}
+	var flags []string
+	if o.short {
+		flags = append(flags, "-short")
+	}
+	if o.run != "" {
+		flags = append(flags, "-run="+o.run)
+	}
+
+	w := newScreen(out)
 	all := newResults(w)
-	for _, dir := range modules {
-		args := []string{"./..."}
-		if short {
-			args = append([]string{"-short"}, args...)
+	var runs []testRun
+	var printed []string // packages with fingerprints that are among the chosen
+	for _, s := range chosen {
+		dir := filepath.Join(root, filepath.FromSlash(s.dir))
+		runs = append(runs, testRun{dir, "", environment(), slices.Concat(flags, s.patterns), count(ctx, dir, s.patterns)})
+		if s.dir == "." {
+			printed = slices.DeleteFunc(slices.Clone(prints), func(pkg string) bool { return !within(pkg, s.patterns) })
 		}
-		all.goTest(filepath.Join(root, dir), "", environment(), args...)
 	}
-	fingerprints(all, root)
-	return all.finish()
-}
-
-// findModules returns the folders that hold a go.mod, the root as ".", first.
-func findModules(tree fs.FS) ([]string, error) {
-	var dirs []string
-	err := fs.WalkDir(tree, ".", func(p string, d fs.DirEntry, err error) error {
-		switch name := d.Name(); {
-		case err != nil:
-			return err
-		case d.IsDir() && p != "." && (name == "testdata" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_")):
-			return fs.SkipDir
-		case !d.IsDir() && name == "go.mod":
-			dirs = append(dirs, path.Dir(p))
-		}
-		return nil
-	})
-	slices.Sort(dirs) // "." sorts before all names
-	return dirs, err
-}
-
-// environment is this process', with each module standing for itself and not for
-// a workspace that a developer may have around it.
-func environment(extra ...string) []string {
-	return append(append(os.Environ(), "GOWORK=off"), extra...)
-}
-
-// goTest runs go test -json in dir with the given arguments and takes in its
-// events. variant names the build where it is not the usual one. It returns what
-// the command printed besides events.
-func (r *results) goTest(dir, variant string, env []string, args ...string) {
-	args = append([]string{"test", "-json", "-count=1"}, args...)
-	cmd := exec.Command("go", args...)
-	cmd.Dir, cmd.Env = dir, env
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		r.trouble(dir, variant, err.Error())
-		return
-	}
-	before := r.failed
-	readErr := r.read(out, variant)
-	err = cmd.Wait()
-	if s := strings.TrimSpace(stderr.String()); s != "" && err != nil {
-		fmt.Fprintln(r.w, s)
-	}
+	var why string
 	switch {
-	case readErr != nil:
-		r.trouble(dir, variant, readErr.Error())
-	case err != nil && r.failed == before:
-		r.trouble(dir, variant, "go "+strings.Join(args, " ")+": "+err.Error())
+	case o.run != "":
+		why = "-run names the tests"
+	case len(prints) == 0:
+		why = "no package has a TestFingerprint"
+	case len(printed) == 0:
+		why = "no package that is named has a TestFingerprint"
 	}
-}
-
-// fingerprints runs the fingerprint tests in the other builds.
-func fingerprints(r *results, root string) {
-	pkgs, err := findTests(os.DirFS(root), "func TestFingerprint")
-	if err != nil {
-		r.trouble(root, "", err.Error())
-		return
-	}
-	v3, wasm := "GOAMD64=v3", "GOARCH=wasm"
-	if len(pkgs) == 0 {
-		r.note(v3, "no package has a TestFingerprint")
-		r.note(wasm, "no package has a TestFingerprint")
-		return
-	}
-	args := append([]string{"-run=^TestFingerprint"}, pkgs...)
-
-	if runtime.GOARCH != "amd64" {
-		r.note(v3, "this CPU is "+runtime.GOARCH)
-	} else if why := cannotRun(v3, root); why != "" {
-		r.note(v3, why)
-	} else {
-		r.goTest(root, v3, environment(v3), args...)
-	}
-
-	wrapper, why := wasmWrapper()
 	if why != "" {
-		r.note(wasm, why)
-		return
+		all.note(fused, why)
+		all.note(wasm, why)
+	} else {
+		runs = append(runs, fingerprints(ctx, all, root, printed)...)
 	}
-	r.goTest(root, wasm, wasmEnvironment(), append([]string{"-exec=" + wrapper}, args...)...)
-}
 
-// cannotRun says why a program built with GOAMD64=v3 does not start here, by
-// starting this one; empty means that it does.
-func cannotRun(setting, root string) string {
-	dir, err := os.MkdirTemp("", "testall")
-	if err != nil {
-		return err.Error()
+	for _, t := range runs {
+		w.expect(t.packages)
 	}
-	defer os.RemoveAll(dir)
-	exe := filepath.Join(dir, "probe.exe")
-	build := exec.Command("go", "build", "-o", exe, "./internal/testall")
-	build.Dir, build.Env = root, environment(setting)
-	if out, err := build.CombinedOutput(); err != nil {
-		return "building a probe: " + strings.TrimSpace(string(out))
-	}
-	if out, err := exec.Command(exe, "-h").CombinedOutput(); bytes.Contains(out, []byte("can only be run on")) {
-		return strings.TrimSpace(string(out))
-	} else if err != nil && !bytes.Contains(out, []byte("usage:")) {
-		return "starting a probe: " + err.Error()
-	}
-	return ""
-}
-
-// wasmWrapper returns the program that runs a wasm binary under node.
-func wasmWrapper() (file, why string) {
-	if _, err := exec.LookPath("node"); err != nil {
-		return "", "no node on the PATH"
-	}
-	out, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		return "", "go env GOROOT: " + err.Error()
-	}
-	file = filepath.Join(strings.TrimSpace(string(out)), "lib", "wasm", "go_js_wasm_exec")
-	if _, err := os.Stat(file); err != nil {
-		return "", "the Go installation lacks lib/wasm/go_js_wasm_exec"
-	}
-	if runtime.GOOS == "windows" {
-		return "", "go_js_wasm_exec is a shell script"
-	}
-	return file, ""
-}
-
-// wasmEnvironment keeps what the go command needs: a wasm program is given its
-// environment in a few kilobytes and does not start when there is more.
-func wasmEnvironment() []string {
-	var env []string
-	for _, kv := range os.Environ() {
-		name, _, _ := strings.Cut(kv, "=")
-		if name == "PATH" || name == "HOME" || name == "TMPDIR" || name == "XDG_CACHE_HOME" || strings.HasPrefix(name, "GO") {
-			env = append(env, kv)
+	w.begin()
+	for _, t := range runs {
+		if ctx.Err() == nil {
+			all.goTest(ctx, t)
 		}
 	}
-	return append(env, "GOWORK=off", "GOOS=js", "GOARCH=wasm")
+	w.end()
+	return all.finish(ctx.Err() != nil), nil
 }
-
-// findTests returns the packages of the root module, as ./path, whose tests
-// contain text.
-func findTests(tree fs.FS, text string) ([]string, error) {
-	var pkgs []string
-	err := fs.WalkDir(tree, ".", func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			_, nested := fs.Stat(tree, path.Join(p, "go.mod"))
-			if p != "." && (nested == nil || d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".")) {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if dir := "./" + path.Dir(p); strings.HasSuffix(p, "_test.go") && !slices.Contains(pkgs, dir) && dir != "./internal/testall" {
-			src, err := fs.ReadFile(tree, p)
-			if err != nil {
-				return err
-			}
-			if bytes.Contains(src, []byte(text)) {
-				pkgs = append(pkgs, dir)
-			}
-		}
-		return nil
-	})
-	return pkgs, err
-}
-
-// started is when the program was.
-var started = time.Now()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,15 +24,17 @@ type event struct {
 
 // results gathers the events of several runs of go test.
 type results struct {
-	w                       io.Writer
+	w                       *screen
 	passed, failed, skipped int
 	packages                []*pkg
 	skips                   []string
 	notes                   []string // other builds that were not run, and why
 	output                  map[key]*strings.Builder
 	failedTests             map[string]bool // packages, with variant, of which a test failed
-	since                   time.Time
 }
+
+// started is when the program was.
+var started = time.Now()
 
 type key struct{ pkg, test string }
 
@@ -40,7 +43,7 @@ type pkg struct {
 	name, variant           string
 	passed, failed, skipped int
 	seconds                 float64
-	noTests, broken         bool
+	noTests, broken, ended  bool
 	tiers                   map[string]string // tier to "run" or the reason why not
 	variants                []variant
 }
@@ -80,8 +83,8 @@ func (r *results) listVariants() {
 	}
 }
 
-func newResults(w io.Writer) *results {
-	return &results{w: w, output: map[key]*strings.Builder{}, failedTests: map[string]bool{}, since: started}
+func newResults(w *screen) *results {
+	return &results{w: w, output: map[key]*strings.Builder{}, failedTests: map[string]bool{}}
 }
 
 // tierMark begins the lines that numtest.Main prints.
@@ -101,12 +104,16 @@ func (r *results) pkg(name, variant string) *pkg {
 	return p
 }
 
-// read takes in the events of one run. Lines that are none, as a go command that
-// fails early prints, are passed on.
-func (r *results) read(in io.Reader, variant string) error {
+// read takes in the events of one run until ctx ends: what comes then is how the
+// tests were ended. Lines that are no events, as a go command that fails early
+// prints, are passed on.
+func (r *results) read(ctx context.Context, in io.Reader, variant string) error {
 	lines := bufio.NewReader(in)
 	for {
 		line, err := lines.ReadString('\n')
+		if ctx.Err() != nil {
+			line = ""
+		}
 		if trimmed := strings.TrimSpace(line); trimmed != "" {
 			var e event
 			if json.Unmarshal([]byte(trimmed), &e) == nil && e.Action != "" {
@@ -135,6 +142,10 @@ func (r *results) take(e event, variant string) {
 	name := strings.TrimPrefix(e.Package, rootModule+"/")
 	k := key{name + " " + variant, e.Test}
 	switch e.Action {
+	case "start":
+		r.w.startPackage(r.pkg(name, variant).title())
+	case "run":
+		r.w.startTest(r.pkg(name, variant).title(), e.Test)
 	case "output":
 		if line := strings.TrimSpace(e.Output); strings.HasPrefix(line, tierMark) {
 			r.tier(name, variant, line)
@@ -153,8 +164,10 @@ func (r *results) take(e event, variant string) {
 		p := r.pkg(name, variant)
 		if e.Test == "" {
 			r.endPackage(p, k, e)
+			r.w.endPackage(p.title())
 			return
 		}
+		r.w.endTest()
 		switch e.Action {
 		case "pass":
 			p.passed++
@@ -176,14 +189,14 @@ func (r *results) take(e event, variant string) {
 // endPackage takes in how a package as a whole ended. What it printed outside
 // its tests is of interest when it failed.
 func (r *results) endPackage(p *pkg, k key, e event) {
-	p.seconds = e.Elapsed
+	p.seconds, p.ended = e.Elapsed, true
 	text := r.text(k)
 	delete(r.output, k)
-	if e.Action == "skip" && p.passed+p.failed+p.skipped == 0 {
-		p.noTests = true
-		return
-	}
 	if e.Action != "fail" {
+		p.noTests = p.passed+p.failed+p.skipped == 0
+		if !p.noTests {
+			r.line("ok", p)
+		}
 		return
 	}
 	if !r.failedTests[k.pkg] { // a build, TestMain or the process itself
@@ -202,6 +215,38 @@ func (r *results) endPackage(p *pkg, k key, e event) {
 		}
 	}
 	fmt.Fprintf(r.w, "FAIL %s\n%s", p.title(), text)
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		fmt.Fprintln(r.w)
+	}
+	r.line("FAIL", p)
+}
+
+// line prints that a package has finished: its tests, its time and the tiers that
+// they ran on.
+func (r *results) line(how string, p *pkg) {
+	tests := p.count()
+	if p.skipped > 0 {
+		tests += fmt.Sprintf(", %d skipped", p.skipped)
+	}
+	line := fmt.Sprintf("%-4s  %-32s %-18s %7.1fs ", how, p.title(), tests, p.seconds)
+	for _, t := range tierNames {
+		if p.tiers[t] == "run" {
+			line += " " + t
+		}
+	}
+	fmt.Fprintln(r.w, strings.TrimRight(line, " "))
+}
+
+// count is how many tests passed and failed, in words.
+func (p *pkg) count() string {
+	if p.broken {
+		return "FAILED"
+	}
+	count := fmt.Sprint(p.passed, " ok")
+	if p.failed > 0 {
+		count += fmt.Sprintf(", %d FAILED", p.failed)
+	}
+	return count
 }
 
 func (r *results) text(k key) string {
@@ -256,8 +301,9 @@ func (p *pkg) title() string {
 	return name
 }
 
-// finish prints the summary and returns the exit status.
-func (r *results) finish() int {
+// finish prints the summary and returns the exit status. interrupted says that not
+// all tests were run.
+func (r *results) finish(interrupted bool) int {
 	fmt.Fprintln(r.w)
 	for _, s := range r.skips {
 		fmt.Fprintln(r.w, "skipped:", s)
@@ -275,7 +321,11 @@ func (r *results) finish() int {
 		fmt.Fprintln(r.w, "no test ran")
 		status = 1
 	}
-	fmt.Fprintf(r.w, "all tests took %s\n", time.Since(r.since).Round(100*time.Millisecond))
+	if interrupted {
+		fmt.Fprintln(r.w, "interrupted: this is what was found so far; packages that are cut off or missing were not tested to their end")
+		status = 130
+	}
+	fmt.Fprintf(r.w, "all tests took %s\n", time.Since(started).Round(100*time.Millisecond))
 	fmt.Fprintf(r.w, "%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skipped)
 	return status
 }
@@ -291,14 +341,10 @@ func (r *results) table() {
 			none = append(none, p.title())
 			continue
 		}
-		count := fmt.Sprint(p.passed, " ok")
-		if p.failed > 0 {
-			count += fmt.Sprintf(", %d FAILED", p.failed)
+		row := []string{p.title(), p.count(), fmt.Sprintf("%.1fs", p.seconds)}
+		if !p.ended {
+			row[2] = "cut off"
 		}
-		if p.broken {
-			count = "FAILED"
-		}
-		row := []string{p.title(), count, fmt.Sprintf("%.1fs", p.seconds)}
 		for _, t := range tierNames {
 			state, known := p.tiers[t]
 			switch {
@@ -334,6 +380,6 @@ func (r *results) table() {
 		fmt.Fprintf(r.w, "[%d] %s\n", i+1, why)
 	}
 	if len(none) > 0 {
-		fmt.Fprintln(r.w, "without tests:", strings.Join(none, ", "))
+		fmt.Fprintln(r.w, "no test ran in:", strings.Join(none, ", "))
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -24,14 +25,19 @@ func stream(events ...event) string {
 // outcome feeds a stream and returns what was printed and the exit status.
 func outcome(t *testing.T, in string) (string, int) {
 	t.Helper()
-	var w strings.Builder
-	r := newResults(&w)
-	if err := r.read(strings.NewReader(in), ""); err != nil {
+	var w pipe
+	r := newResults(newScreen(&w))
+	if err := r.read(context.Background(), strings.NewReader(in), ""); err != nil {
 		t.Fatal(err)
 	}
-	status := r.finish()
+	status := r.finish(false)
 	return w.String(), status
 }
+
+// A pipe is a console that nobody looks at.
+type pipe struct{ strings.Builder }
+
+func (*pipe) Terminal() bool { return false }
 
 const kernelsPkg = rootModule + "/kernels"
 
@@ -70,7 +76,7 @@ func TestPassingRunShowsTiersAndReasons(t *testing.T) {
 		"[1] neon not exercised: this CPU is amd64\n",
 		"variants of kernels on scalar, avx2: plain; layer norm\nvariants of kernels on scalar: coupled\n",
 		"skipped: kernels TestB: x_test.go:9: needs a printer\n",
-		"without tests: kernels/internal/avx2\n",
+		"no test ran in: kernels/internal/avx2\n",
 		"\n3 passed, 0 failed, 1 skipped\n")
 	if strings.Contains(text, "chatter") {
 		t.Error("the output of a passing test is noise")
@@ -78,9 +84,9 @@ func TestPassingRunShowsTiersAndReasons(t *testing.T) {
 }
 
 func TestFailureIsShownAtOnceWithItsOutput(t *testing.T) {
-	var w strings.Builder
-	r := newResults(&w)
-	r.read(strings.NewReader(stream(
+	var w pipe
+	r := newResults(newScreen(&w))
+	r.read(context.Background(), strings.NewReader(stream(
 		event{Action: "output", Package: kernelsPkg, Test: "TestA", Output: "    a_test.go:3: got 1 want 2\n"},
 		event{Action: "output", Package: kernelsPkg, Test: "TestOther", Output: "not this\n"},
 		event{Action: "fail", Package: kernelsPkg, Test: "TestA"},
@@ -88,8 +94,8 @@ func TestFailureIsShownAtOnceWithItsOutput(t *testing.T) {
 	if got := w.String(); got != "--- kernels (GOAMD64=v3) TestA\n    a_test.go:3: got 1 want 2\n" {
 		t.Errorf("got %q", got)
 	}
-	r.read(strings.NewReader(stream(event{Action: "pass", Package: kernelsPkg, Test: "TestOther"}, event{Action: "fail", Package: kernelsPkg})), "GOAMD64=v3")
-	if r.finish() != 1 {
+	r.read(context.Background(), strings.NewReader(stream(event{Action: "pass", Package: kernelsPkg, Test: "TestOther"}, event{Action: "fail", Package: kernelsPkg})), "GOAMD64=v3")
+	if r.finish(false) != 1 {
 		t.Error("want status 1")
 	}
 	contains(t, w.String(), "1 ok, 1 FAILED", "\n1 passed, 1 failed, 0 skipped\n")
@@ -178,18 +184,40 @@ func TestRun(t *testing.T) {
 	}
 	write("go.mod", "module "+rootModule+"\n\ngo 1.26\n")
 	write("a/a_test.go", "package a\nimport (\"fmt\"; \"testing\")\nfunc TestA(t *testing.T) { fmt.Println(\"simdrnn-tier: pkg=a tier=scalar run\") }\n")
-	var w strings.Builder
-	if status := run(root, true, &w); status != 0 {
-		t.Errorf("status %d:\n%s", status, w.String())
+	var w pipe
+	try := func(want int, o options) {
+		t.Helper()
+		w.Reset()
+		status, err := run(context.Background(), root, o, &w)
+		if status != want || err != nil {
+			t.Errorf("status %d, %v, want %d:\n%s", status, err, want, w.String())
+		}
+		if strings.Contains(w.String(), "\r") {
+			t.Error("a status line where nobody looks at it")
+		}
 	}
+	try(0, options{short: true})
 	contains(t, w.String(), "\n1 passed, 0 failed, 0 skipped\n", "GOAMD64=v3: not exercised: no package has a TestFingerprint")
 
 	write("nested/go.mod", "module "+rootModule+"/nested\n\ngo 1.26\n")
 	write("nested/n_test.go", "package n\nimport \"testing\"\nfunc TestN(t *testing.T) { t.Error(\"on purpose\") }\n")
 	write("b/b_test.go", "package b\nvar x int = \"\"\n")
-	w.Reset()
-	if status := run(root, true, &w); status != 1 {
-		t.Errorf("status %d:\n%s", status, w.String())
-	}
+	try(1, options{short: true})
+	contains(t, w.String(), "\nFAIL  nested", "\nFAIL  b  ", "\nok    a   ")
 	contains(t, w.String(), "on purpose", "--- nested TestN", "cannot use", "FAIL b\n", "\n1 passed, 2 failed, 0 skipped\n")
+
+	// One thing: a package, a nested one, tests by name.
+	try(0, options{args: []string{"./a"}})
+	contains(t, w.String(), "\n1 passed, 0 failed, 0 skipped\n", "GOAMD64=v3: not exercised: no package has")
+	try(1, options{args: []string{"./nested"}})
+	contains(t, w.String(), "--- nested TestN", "\n0 passed, 1 failed, 0 skipped\n")
+	try(1, options{args: []string{"."}, from: "nested"})
+	contains(t, w.String(), "\n0 passed, 1 failed, 0 skipped\n")
+	try(0, options{run: "TestA", args: []string{"./a", "./nested"}})
+	contains(t, w.String(), "\n1 passed, 0 failed, 0 skipped\n", "no test ran in: nested\n", "GOAMD64=v3: not exercised: -run names the tests")
+	try(1, options{run: "TestNone", args: []string{"./a"}})
+	contains(t, w.String(), "no test ran\n", "\n0 passed, 0 failed, 0 skipped\n")
+	if _, err := run(context.Background(), root, options{args: []string{"./c"}}, &w); err == nil || !strings.Contains(err.Error(), "./c is no folder") {
+		t.Errorf("a package that there is not: %v", err)
+	}
 }
