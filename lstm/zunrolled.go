@@ -56,7 +56,9 @@ func (u *Unrolled) Dims() (steps, batch, in, out int) { return u.seq.Dims() }
 // [T][batch][Out], for any T from 0 to the steps that were unrolled. It starts
 // from the carried state and leaves the last state to the next call, so that a
 // sequence may be cut anywhere without changing a bit. It uses the weights as
-// they are now.
+// they are now. Elements of x and of the parameters below 2^-100 in magnitude count
+// as +0, here and in Backward, so that the speed does not depend on values; x and the
+// parameters are not changed.
 //
 // After Unroll it keeps x, not a copy, until Backward: do not change it in
 // between. It panics if len(y) and len(x) do not belong to one T, if T is too
@@ -77,7 +79,8 @@ func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
 // Backward goes back over the steps of the last Forward. It takes dy,
 // [T][batch][Out], sets dx, [T][batch][Input], unless it is nil, adds to the
 // gradients of the parameters, and sets the gradients of the state that
-// Forward started from (StateGrad). The weights must be those of Forward.
+// Forward started from (StateGrad). The weights must be those of Forward. Elements of
+// dy below 2^-100 in magnitude count as +0.
 //
 // It works in the memory of the activations, so each Forward serves one
 // Backward: a second one panics, as wrong lengths do. dx must not share memory with
@@ -176,8 +179,8 @@ func (u *Unrolled) CellStates(layer int, dst []float32) { u.seq.Sequence("CellSt
 // with a parameter, a gradient or an x that Backward will read.
 func (u *Unrolled) CopyState(dst [][]float32) { u.seq.CopyState(dst) }
 
-// SetState sets the carried state, shaped as State returns it, from copies. On
-// an error nothing is changed.
+// SetState sets the carried state, shaped as State returns it, from copies, in which
+// elements below 2^-100 in magnitude are +0. On an error nothing is changed.
 func (u *Unrolled) SetState(s [][]float32) error { return u.seq.SetState(s) }
 
 // StateGrad returns copies of the gradients of the state that the last
@@ -186,7 +189,8 @@ func (u *Unrolled) StateGrad() [][]float32 { return u.seq.StateGrad() }
 
 // SetStateGrad gives the next Backward, and no other, the gradients of the
 // state that its Forward ended with, shaped like State; nil stands for +0, as
-// no call does. On an error nothing is changed.
+// no call does. Elements below 2^-100 in magnitude count as +0. On an error nothing
+// is changed.
 //
 // Where a sequence is cut into parts that go backward last to first, StateGrad
 // of one part is SetStateGrad of the part before: dx and StateGrad then have

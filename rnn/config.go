@@ -31,7 +31,7 @@ type Config struct {
 	Activation Activation
 
 	// Clip, if above 0, limits what goes into the activation to [-Clip, Clip], as
-	// ONNX's attribute does.
+	// ONNX's attribute does. A limit is 2^-100 or more.
 	Clip float32
 
 	// LayerNorm normalises W_ih x and W_hh h, each by itself over all units, and
@@ -48,6 +48,7 @@ type Config struct {
 	// meets W_hh, likewise. WeightDropout drops elements of W_hh, the same ones in
 	// a training step (Wan et al. 2013, "Regularization of neural networks using
 	// DropConnect"). What is not dropped is scaled by 1/(1-p).
+	// A probability is 0, or above 2^-24 and below 1.
 	Dropout, InputDropout, HiddenDropout, WeightDropout float32
 
 	// Zoneout, in training, is the probability with which a unit keeps the h of

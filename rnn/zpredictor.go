@@ -36,15 +36,16 @@ func (u *Unrolled) NewPredictor(batch int) (any, error) {
 // output row.
 func (p *Predictor) Dims() (batch, in, out int) { return p.seq.Dims() }
 
-// Step reads x, [batch][Input], sets y, [batch][Hidden], and carries the state on. It allocates nothing. It panics if a
-// length is wrong, and if y shares memory with x or with a parameter.
+// Step reads x, [batch][Input], sets y, [batch][Hidden], and carries the state on. Elements of x and of the parameters below
+// 2^-100 in magnitude count as +0. It allocates nothing. It panics if a length is
+// wrong, and if y shares memory with x or with a parameter.
 func (p *Predictor) Step(y, x []float32) { p.seq.Step(y, x) }
 
 // State returns copies of the state: h, [Layers][batch][Hidden].
 func (p *Predictor) State() [][]float32 { return p.seq.State() }
 
-// SetState sets the state, shaped as State returns it, from copies. On an error
-// nothing is changed.
+// SetState sets the state, shaped as State returns it, from copies, in which elements
+// below 2^-100 in magnitude are +0. On an error nothing is changed.
 func (p *Predictor) SetState(s [][]float32) error { return p.seq.SetState(s) }
 
 // Reset sets the state of the given rows of the batch, or of all rows if none

@@ -39,6 +39,13 @@
 // backward pass, and never kept. Masks of a layer's input and of W_hh are here; a
 // cell applies those of its state, by the methods of Step.
 //
+// # Tiny values
+//
+// Denormal numbers slow a product down on many machines. Values below 2^-100 become
+// +0 where they come in (NUMERICS rule 8): x of the first layer in copies of its rows,
+// dy in copies of a step's rows, parameters where they are packed, states and their
+// gradients where they are set. What a cell hands on, it flushes itself.
+//
 // # Order of work
 //
 // A direction of a layer is done in blocks of steps of about 256 rows (t,b), so
