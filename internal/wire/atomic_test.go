@@ -189,6 +189,35 @@ func TestKilledWriter(t *testing.T) {
 	}
 }
 
+// TestTwoProcesses write one file: at every moment it is a whole one, of one of them.
+func TestTwoProcesses(t *testing.T) {
+	if runtime.GOOS == "js" || runtime.GOOS == "wasip1" {
+		t.Skip("NOT EXERCISED: " + runtime.GOOS + " starts no processes")
+	}
+	dir := t.TempDir()
+	name := filepath.Join(dir, "model")
+	require.NoError(t, WriteFileAtomic(name, func(w io.Writer) error { return NewWriter(w, "test", 1).Close() }))
+	for range 2 {
+		c := numtest.Self()
+		c.Env = append(os.Environ(), versionsOf+"="+name)
+		c.Stderr = os.Stderr
+		require.NoError(t, c.Start())
+		defer func() {
+			c.Process.Kill()
+			c.Wait()
+		}()
+	}
+	sizes := map[int64]bool{}
+	for begin := time.Now(); len(sizes) < 10; {
+		require.Less(t, time.Since(begin), time.Minute, "the writers are at work")
+		_, err := ReadFile(name, "test", 1)
+		require.NoError(t, err)
+		info, err := os.Stat(name)
+		require.NoError(t, err)
+		sizes[info.Size()] = true
+	}
+}
+
 // TestTwoWriters at once: one of their files stands in the end, and nothing else.
 func TestTwoWriters(t *testing.T) {
 	dir := t.TempDir()
