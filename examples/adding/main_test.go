@@ -98,7 +98,7 @@ func TestMistakes(t *testing.T) {
 		"-seed -1":                              {"-seed"},
 		"-steps x":                              {"-steps"},
 		"-workers -1":                           {"-workers is -1"},
-		"-workers 100000000":                    {"-workers is 100000000", "1 to 1024"},
+		"-workers 100000000":                    {"-workers is 100000000", "1 to 256"},
 		"gru":                                   {`"gru"`, "-cell"},
 		"-rate 10 -clip 1e30 -cell rnn -length 50 -steps 300 -quiet": {"not finite", "smaller -rate"},
 	} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -66,6 +68,38 @@ func TestFolderInUse(t *testing.T) {
 	r := charlm(t, dir, nil, "-resume", "-steps", "4", "-quiet")
 	require.Zero(t, r.code, r.stderr)
 	require.Len(t, files(t, out), 3, "the model and the curve, and nothing of the killed run")
+}
+
+// TestLock: of those who lock one folder again and again there is never more than
+// one who has it, though each removes the file that is locked.
+func TestLock(t *testing.T) {
+	dir := t.TempDir()
+	var wg sync.WaitGroup
+	var holders, taken atomic.Int32
+	for range 8 {
+		wg.Go(func() {
+			for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); {
+				unlock, err := lockFolder(dir)
+				if err != nil {
+					if !errors.As(err, new(*inUseError)) {
+						t.Error(err)
+						return
+					}
+					continue
+				}
+				if n := holders.Add(1); n != 1 {
+					t.Errorf("%d hold the lock", n)
+				}
+				taken.Add(1)
+				time.Sleep(time.Millisecond) // another one may come
+				holders.Add(-1)
+				unlock()
+			}
+		})
+	}
+	wg.Wait()
+	require.Positive(t, taken.Load())
+	require.Empty(t, files(t, dir))
 }
 
 // TestManyRunsOfOneFolder: of runs that begin together each succeeds or is told
@@ -264,7 +298,7 @@ func TestRights(t *testing.T) {
 	require.Empty(t, files(t, filepath.Join(dir, "hers")))
 
 	// A device has no end, a pipe cannot be read again.
-	r := charlm(t, dir, nil, "-text", "/dev/zero")
+	r := charlm(t, dir, nil, "-text", "/dev/null")
 	require.Equal(t, 2, r.code)
-	require.Contains(t, r.stderr, "/dev/zero is no regular file")
+	require.Contains(t, r.stderr, "/dev/null is no regular file")
 }

@@ -72,6 +72,9 @@ func TestInterruptSample(t *testing.T) {
 	for _, read := range []bool{true, false} {
 		for s, status := range map[os.Signal]int{os.Interrupt: 130, syscall.SIGTERM: 143} {
 			c := command(dir, nil, "-sample", "1000000000")
+			// One that goes on is killed, which is another status.
+			kill := time.AfterFunc(30*time.Second, func() { c.Process.Kill() })
+			defer kill.Stop()
 			var stderr bytes.Buffer
 			c.Stderr = &stderr
 			stdout, err := c.StdoutPipe()

@@ -81,8 +81,8 @@ func parse(args []string, output io.Writer) (*options, error) {
 	return o, o.check()
 }
 
-// maxWorkers is more than any machine has processors.
-const maxWorkers = 1024
+// maxWorkers is how many the library uses at most.
+const maxWorkers = 256
 
 // check refuses values that mean nothing, and flags that contradict each other.
 func (o *options) check() error {

@@ -273,11 +273,6 @@ func (j *job) holdOut(held []byte) error {
 	}
 	net.SetWorkers(j.o.workers)
 	j.held = func(ctx context.Context) (float64, error) {
-		// Anew from the beginning: a look before may have been interrupted.
-		data, err := bptt.NewText(held, rows)
-		if err != nil {
-			return 0, err
-		}
 		loss, _, err := bptt.Evaluate(ctx, net, data, bptt.CrossEntropy{})
 		return bptt.BitsPerSymbol(loss), err
 	}

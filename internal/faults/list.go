@@ -26,10 +26,14 @@ var (
 
 	inEmitter = []string{"asm:./neon"}
 	inRules   = []string{"asm:."}
+	inCharlm  = []string{"examples:./charlm"}
+	inAdding  = []string{"examples:./adding"}
+	inSignals = []string{"examples:./internal/interrupt"}
+	inTestall = []string{"./internal/testall"}
 	inListing = []string{"asm:.", "./internal/archtest"}
 	onARM64   = []string{"arm64:./kernels"}
 )
 
 // faults are planted one at a time. When one of their places changes, the list
 // changes with it: a test holds every Old against the source.
-var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults)
+var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, programFaults)

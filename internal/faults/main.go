@@ -9,11 +9,13 @@
 //	go run ./internal/faults -run tile    those whose name matches
 //	go run ./internal/faults -list        what there is
 //
-// The table it prints last is Markdown.
+// Each fault has a line on standard error as soon as its tests have run. The table
+// that follows on standard output is Markdown.
 package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -21,10 +23,12 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -33,13 +37,17 @@ func main() {
 	pattern := flag.String("run", "", "plant only faults whose name matches this expression")
 	list := flag.Bool("list", false, "list the faults and stop")
 	flag.Parse()
-	if err := run(*root, *pattern, *list); err != nil {
+	// The folder with the copy is removed after Ctrl-C too, which ends the tests at
+	// work as well: they get it from the terminal.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *root, *pattern, *list); err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		os.Exit(1)
 	}
 }
 
-func run(root, pattern string, list bool) error {
+func run(ctx context.Context, root, pattern string, list bool) error {
 	match, err := regexp.Compile(pattern)
 	if err != nil {
 		return fmt.Errorf("-run: %w", err)
@@ -69,16 +77,24 @@ func run(root, pattern string, list bool) error {
 	slices.Sort(packages)
 	packages = slices.Compact(packages)
 	fmt.Fprintln(os.Stderr, "without a fault:", strings.Join(packages, " "))
-	if failed, output := test(dir, packages); failed != nil {
+	failed, output := test(dir, packages)
+	if ctx.Err() != nil {
+		return errors.New("interrupted before a fault was planted")
+	}
+	if failed != nil {
 		return fmt.Errorf("the tests fail before any fault is planted: %v\n%s", failed, output)
 	}
 	table := &bytes.Buffer{}
 	fmt.Fprintf(table, "| fault | file | noticed by | seconds |\n|---|---|---|---:|\n")
 	missed := 0
-	for _, f := range planted {
-		fmt.Fprintf(os.Stderr, "%s: ", f.Name)
+	for i, f := range planted {
+		fmt.Fprintf(os.Stderr, "[%d of %d] %s: ", i+1, len(planted), f.Name)
 		began := time.Now()
 		by, err := f.plant(dir)
+		if ctx.Err() != nil {
+			fmt.Print(table)
+			return fmt.Errorf("interrupted, %d of %d faults were planted", i, len(planted))
+		}
 		switch {
 		case err != nil:
 			missed++
@@ -88,7 +104,7 @@ func run(root, pattern string, list bool) error {
 			missed++
 			by = "**nothing**"
 		}
-		fmt.Fprintln(os.Stderr, by)
+		fmt.Fprintf(os.Stderr, "%s, %.0f s\n", by, time.Since(began).Seconds())
 		fmt.Fprintf(table, "| %s | %s | %s | %.0f |\n", f.Name, f.File, by, time.Since(began).Seconds())
 	}
 	fmt.Print(table)
@@ -167,8 +183,8 @@ type testRun struct {
 	packages  []string
 }
 
-// runs says how packages are tested. One that begins with "asm:" belongs to the
-// nested module; one that begins with "arm64:" is tested under an emulator. What
+// runs says how packages are tested. One that begins with "asm:" or "examples:"
+// belongs to that nested module; one that begins with "arm64:" is tested under an emulator. What
 // follows a space are the tests, as -run takes them; without it all are run.
 func runs(dir string, packages []string) (list []testRun) {
 	for _, pkg := range packages {
@@ -181,8 +197,8 @@ func runs(dir string, packages []string) (list []testRun) {
 		switch {
 		case !prefixed:
 			name = pkg
-		case where == "asm":
-			r.dir = filepath.Join(dir, "asm")
+		case where == "asm" || where == "examples":
+			r.dir = filepath.Join(dir, where)
 		default:
 			r.args = append(r.args, "-exec="+emulator)
 			r.env = []string{"GOARCH=arm64", "CGO_ENABLED=0", "SIMDRNN_TEST_FMAS=1000000", "SIMDRNN_TEST_EXEC=" + emulator}

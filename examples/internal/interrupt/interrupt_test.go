@@ -71,7 +71,10 @@ func TestWatch(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(c.phase, c.send), func(t *testing.T) {
 			t.Parallel()
-			p := exec.Command(self)
+			// One that goes on is killed, which is another status.
+			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+			defer cancel()
+			p := exec.CommandContext(ctx, self)
 			p.Env = append(os.Environ(), phaseOf+"="+c.phase)
 			out, err := p.StdoutPipe()
 			require.NoError(t, err)
