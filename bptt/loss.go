@@ -1,6 +1,7 @@
 package bptt
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -15,8 +16,9 @@ type Loss interface {
 	// it has, and sets dy, if not nil, to the gradient of sum/by, with n in
 	// place of a by of 0: the gradient of the mean. Where several batches make
 	// one update the Trainer asks for by = 1, the gradient of the sum, and
-	// divides when it knows the terms of all. y and dy are [T][rows][width]. s
-	// is scratch that the caller keeps between calls.
+	// divides when it knows the terms of all. y and dy are [T][rows][width]
+	// and have no memory in common. s is scratch that the caller keeps between
+	// calls.
 	Loss(dy, y []float32, b *Batch, by int, s *Scratch) (sum float64, n int, err error)
 }
 
@@ -64,7 +66,7 @@ type CrossEntropy struct{}
 // Loss implements Loss. A target that is no class is an *IDError.
 func (CrossEntropy) Loss(dy, y []float32, b *Batch, by int, s *Scratch) (float64, int, error) {
 	rows := b.Steps * b.Rows
-	width, err := b.width(len(b.Targets), rows, len(y), dy, by)
+	width, err := b.width(len(b.Targets), rows, y, dy, by)
 	if err != nil || width == 0 {
 		return 0, 0, err
 	}
@@ -150,7 +152,7 @@ func (MSE) Loss(dy, y []float32, b *Batch, by int, s *Scratch) (float64, int, er
 	if len(b.Targets) > 0 {
 		have = len(b.Targets)
 	}
-	width, err := b.width(have, rows, len(y), dy, by)
+	width, err := b.width(have, rows, y, dy, by)
 	if err != nil || width == 0 {
 		return 0, 0, err
 	}
@@ -187,9 +189,10 @@ func (MSE) Loss(dy, y []float32, b *Batch, by int, s *Scratch) (float64, int, er
 	return sum, n, nil
 }
 
-// width is the width of outputs of n elements, after checking everything a loss
+// width is the width of a row of outputs y, after checking everything a loss
 // relies on.
-func (b *Batch) width(targets, rows, n int, dy []float32, by int) (int, error) {
+func (b *Batch) width(targets, rows int, y, dy []float32, by int) (int, error) {
+	n := len(y)
 	switch {
 	case by < 0:
 		return 0, fmt.Errorf("bptt: a gradient of the loss divided by %d, want the number of terms, or 0 for those of the batch", by)
@@ -197,6 +200,8 @@ func (b *Batch) width(targets, rows, n int, dy []float32, by int) (int, error) {
 		return 0, fmt.Errorf("bptt: a batch has %d targets, want %d for %d steps of %d rows", targets, rows, b.Steps, b.Rows)
 	case dy != nil && len(dy) != n:
 		return 0, fmt.Errorf("bptt: dy has %d elements, want %d, those of y", len(dy), n)
+	case kernels.Overlap(dy, y) || kernels.Overlap(dy, b.Y):
+		return 0, errors.New("bptt: dy overlaps y, or Y of the batch, in memory; give it memory of its own")
 	case rows == 0 && n == 0:
 		return 0, nil
 	case rows == 0 || n%rows != 0:

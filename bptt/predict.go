@@ -142,13 +142,16 @@ func (p *ModelPredictor) copyWeights() {
 func (p *ModelPredictor) Dims() (batch, in, out int) { return p.batch, p.in, p.out }
 
 // Step sets y [batch][out] from x [batch][in] and advances the state. It panics
-// for a model over ids.
+// for a model over ids, and if y and x have memory in common.
 func (p *ModelPredictor) Step(y, x []float32) {
 	if p.emb != nil {
 		panic("bptt: Step of a model that begins with an Embedding, want StepIDs")
 	}
 	if len(x) != p.batch*p.in {
 		panic(fmt.Sprintf("bptt: Step: x has %d elements, want %d", len(x), p.batch*p.in))
+	}
+	if kernels.Overlap(y, x) {
+		panic("bptt: Step: y and x have memory in common, want memory of its own for each")
 	}
 	p.step(y, x)
 }

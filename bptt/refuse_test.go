@@ -313,4 +313,29 @@ func TestOverlapInChains(t *testing.T) {
 	require.Panics(t, func() { net.Backward(x, memory[:6]) })
 	require.Equal(t, make([]float32, len(gradients(net))), gradients(net))
 	net.Backward(memory[:6], memory[6:])
+
+	p := must(net.Predictor(2))
+	require.PanicsWithValue(t, "bptt: Step: y and x have memory in common, want memory of its own for each", func() { p.Step(memory[:6], memory[5:11]) })
+	require.Equal(t, must(net.Predictor(2)).State(), p.State())
+	p.Step(memory[:6], memory[6:])
+}
+
+// TestOverlapInLosses: a gradient over what it is made of is an error, and nothing
+// is written.
+func TestOverlapInLosses(t *testing.T) {
+	memory := []float32{1, 2, 3, 4, 5, 6}
+	var s bptt.Scratch
+	for name, c := range map[string]struct {
+		loss bptt.Loss
+		b    bptt.Batch
+		y    []float32
+	}{
+		"CrossEntropy": {bptt.CrossEntropy{}, bptt.Batch{Steps: 2, Rows: 1, Targets: []int32{0, 1}}, memory[1:5]},
+		"MSE":          {bptt.MSE{}, bptt.Batch{Steps: 2, Rows: 1, Y: make([]float32, 4)}, memory[1:5]},
+		"MSE over Y":   {bptt.MSE{}, bptt.Batch{Steps: 2, Rows: 1, Y: memory[2:]}, make([]float32, 4)},
+	} {
+		_, _, err := c.loss.Loss(memory[:4], c.y, &c.b, 0, &s)
+		require.EqualError(t, err, "bptt: dy overlaps y, or Y of the batch, in memory; give it memory of its own", name)
+		require.Equal(t, []float32{1, 2, 3, 4, 5, 6}, memory, name)
+	}
 }
