@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"syscall"
 	"testing"
@@ -55,6 +56,11 @@ func TestWatch(t *testing.T) {
 	}
 	self, err := os.Executable()
 	require.NoError(t, err)
+	// Tests that run under nohup ignore SIGHUP, and so would the programs here. A
+	// signal that is caught is not ignored, and a new program begins without it.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(caught) })
 	for _, c := range []struct {
 		phase  string
 		send   []os.Signal
