@@ -165,7 +165,13 @@ func (m *Model) check(stages []Stage) error {
 
 // checkStage refuses what cannot be a stage of any chain. Its errors go on after
 // the name of the stage.
-func checkStage(s Stage) error {
+func checkStage(s Stage) (err error) {
+	// A struct may hold a Net that is nil.
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("is a %T whose methods panic: %v", s, v)
+		}
+	}()
 	if isNil(s) {
 		if s == nil {
 			return fmt.Errorf("is nil")

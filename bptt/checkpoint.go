@@ -179,7 +179,7 @@ func (t *Trainer) Resume(c *Checkpoint) error {
 		return err
 	}
 	opt := OptimizerState{Kind: string(kind)}
-	if now := opt.rooted(); now.Kind != have.Kind {
+	if now := opt.rooted(); opt.Kind != have.Kind && now.Kind != have.Kind {
 		return have.set(now)
 	}
 	if opt.Numbers, err = c.file.Float64("optimizer/numbers", len(have.Numbers)); err != nil {

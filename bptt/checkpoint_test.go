@@ -386,3 +386,35 @@ func TestCheckpointParams(t *testing.T) {
 	require.ErrorContains(t, c.Params(fewer), "param")
 	numtest.Equal(t, weights(fewer), before)
 }
+
+// An optimizer of one's own may have any kind, that of an old state of Adam too: its
+// checkpoints are its own business.
+func TestOptimizerOfTheNameOfAnOldOne(t *testing.T) {
+	plan := func() bptt.Plan {
+		return bptt.Plan{Window: 3, Steps: 2, Optimizer: &named{SGD: &bptt.SGD{LR: 0.1, Momentum: 0.5}}, Loss: bptt.CrossEntropy{}}
+	}
+	net, trainer := onText(t, plan(), 3, 3, false)
+	_, err := trainer.Run(context.Background())
+	require.NoError(t, err)
+	var file bytes.Buffer
+	require.NoError(t, trainer.Save(&file))
+	c, err := bptt.ReadCheckpoint(&file)
+	require.NoError(t, err)
+	other, resumed := onText(t, plan(), 3, 3, false)
+	require.NoError(t, resumed.Resume(c))
+	require.Equal(t, bptt.Fingerprint(net), bptt.Fingerprint(other))
+}
+
+// named is SGD with a state of the kind that Adam's once had.
+type named struct{ *bptt.SGD }
+
+func (o *named) State() bptt.OptimizerState {
+	s := o.SGD.State()
+	s.Kind = "adam"
+	return s
+}
+
+func (o *named) SetState(s bptt.OptimizerState) error {
+	s.Kind = "sgd"
+	return o.SGD.SetState(s)
+}

@@ -128,7 +128,7 @@ func (e *Embedding) lookup(isa kernels.ISA, y []float32, ids []int32, batch int,
 		if padded(lengths, p, batch) {
 			clear(row)
 		} else {
-			isa.ScaleFlush(row, e.Weight[int(id)*e.Dim:][:e.Dim], 1)
+			isa.CopyFlush(row, e.Weight[int(id)*e.Dim:][:e.Dim])
 		}
 	}
 }

@@ -160,14 +160,14 @@ func (s *linear) forward(c crew, y, x []float32) {
 	}
 	s.fwd.Pack(true, s.Weight, s.In)
 	s.fwd.Flush()
-	s.isa.ScaleFlush(s.bias, s.Bias, 1)
+	s.isa.CopyFlush(s.bias, s.Bias)
 	c.run(s.isa, len(y)*s.In, s.forwardPart)
 }
 
 func (s *linear) forwardRows(w, n int) {
 	lo, hi := split.Share(len(s.y)/s.Out, rowUnit, w, n)
 	y, x := s.y[lo*s.Out:hi*s.Out], s.x[lo*s.In:hi*s.In]
-	s.isa.ScaleFlush(x, s.given[lo*s.In:hi*s.In], 1)
+	s.isa.CopyFlush(x, s.given[lo*s.In:hi*s.In])
 	if s.bias != nil {
 		s.fwd.GemmBias(hi-lo, x, s.In, s.bias, y, s.Out)
 	} else {
@@ -208,7 +208,7 @@ func (s *linear) backwardRows(w, n int) {
 	for ; lo < hi; lo += dxRows {
 		rows := min(dxRows, hi-lo)
 		d := dy[:rows*s.Out]
-		s.isa.ScaleFlush(d, s.dy[lo*s.Out:][:len(d)], 1)
+		s.isa.CopyFlush(d, s.dy[lo*s.Out:][:len(d)])
 		s.bwd.Gemm(kernels.Set, rows, d, s.Out, s.dx[lo*s.In:][:rows*s.In], s.In)
 	}
 	for ; out < last; out += dwOuts {
@@ -224,7 +224,7 @@ func (s *linear) weightGradient(out, outs int, dy, work []float32) {
 		begin = end
 		d := dy[:len(rows)*outs]
 		for i, p := range rows {
-			s.isa.ScaleFlush(d[i*outs:][:outs], s.dy[int(p)*s.Out+out:][:outs], 1)
+			s.isa.CopyFlush(d[i*outs:][:outs], s.dy[int(p)*s.Out+out:][:outs])
 		}
 		s.isa.GemmRows(kernels.AddTo, outs, s.In, d, outs, s.count[:len(rows)], s.x, s.In, rows, s.dw[out*s.In:], s.In, work)
 		if s.db != nil {

@@ -17,7 +17,8 @@ func (m *Model) TakesIDs() bool { return m.emb != nil }
 // Forward sets y [T][batch][out] from x [T][batch][in], T being 0 to the steps of
 // the chain. It keeps x, not a copy, until Backward. It panics, before it changes
 // anything, for a model over ids, if len(y) and len(x) do not belong to one T, if y
-// and x have memory in common, if T is too large, or if a length given to SetLengths
+// and x have memory in common, or one of them with a parameter or a gradient, if T is
+// too large, or if a length given to SetLengths
 // is beyond T: for the last two ForwardLengths returns an error.
 func (m *Model) Forward(y, x []float32) {
 	t := m.floats("Forward", y, x)
@@ -47,7 +48,8 @@ func (m *Model) ForwardLengths(y, x []float32, lengths []int) error {
 // ForwardIDs sets y [T][batch][out] from ids [T][batch]. A bad id is an *IDError;
 // a T beyond the steps of the chain, and a length given to SetLengths that is beyond
 // T, are errors too. On an error nothing is changed. It panics for a model without an
-// Embedding and if len(y) and len(ids) do not belong to one T.
+// Embedding, if len(y) and len(ids) do not belong to one T, and if y has memory in
+// common with a parameter or a gradient.
 func (m *Model) ForwardIDs(y []float32, ids []int32) error {
 	t := m.symbols("ForwardIDs", y, ids)
 	if err := m.fit(t, m.rows.lengths); err != nil {
@@ -90,6 +92,8 @@ func (m *Model) floats(method string, y, x []float32) (t int) {
 	if kernels.Overlap(y, x) {
 		panic("bptt: " + method + ": y and x have memory in common, want memory of its own for each")
 	}
+	m.params.mustNotOverlap(method, "y", y)
+	m.params.mustNotOverlap(method, "x", x)
 	m.asBuilt()
 	return t
 }
@@ -104,6 +108,7 @@ func (m *Model) symbols(method string, y []float32, ids []int32) (t int) {
 	if len(ids) != t*m.batch {
 		panic(fmt.Sprintf("bptt: %s: %d ids, want %d for the %d steps of y", method, len(ids), t*m.batch, t))
 	}
+	m.params.mustNotOverlap(method, "y", y)
 	m.asBuilt()
 	return t
 }
@@ -189,7 +194,8 @@ func (m *Model) mustTrain(method string) {
 
 // Backward propagates dy back through the last forward pass and adds to the
 // gradients. dx is set, or nil; a model over ids has no dx and wants nil. It panics
-// if dx and dy have memory in common, or dx and the x of the forward pass.
+// if dx and dy have memory in common, or dx and the x of the forward pass, or one of
+// them and a parameter or a gradient.
 func (m *Model) Backward(dx, dy []float32) {
 	m.mustTrain("Backward")
 	if m.emb != nil && dx != nil {
@@ -205,6 +211,8 @@ func (m *Model) Backward(dx, dy []float32) {
 	if kernels.Overlap(dx, dy) || kernels.Overlap(dx, m.first) {
 		panic("bptt: Backward: dx has memory in common with dy or with the x of the forward pass, want memory of its own")
 	}
+	m.params.mustNotOverlap("Backward", "dx", dx)
+	m.params.mustNotOverlap("Backward", "dy", dy)
 	if !m.pending {
 		panic("bptt: Backward of a chain without a Forward before it, or with SetLengths between them: each Forward serves one Backward")
 	}

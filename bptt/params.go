@@ -102,6 +102,21 @@ func (u use) checkMemory(o use) error {
 	return nil
 }
 
+// mustNotOverlap panics if a slice of a call has memory in common with a parameter
+// or a gradient.
+func (p *params) mustNotOverlap(method, name string, v []float32) {
+	for i := range p.list {
+		if kernels.Overlap(v, p.list[i].W) {
+			panic("bptt: " + method + ": " + name + " overlaps parameter " + p.list[i].Name + " in memory; give it memory of its own")
+		}
+	}
+	for i := range p.uses {
+		if kernels.Overlap(v, p.uses[i].G) {
+			panic("bptt: " + method + ": " + name + " overlaps the gradient of " + p.uses[i].Name + " in memory; give it memory of its own")
+		}
+	}
+}
+
 const unrollAgain = "unroll the Layer again: both stages then share its weights as one parameter"
 
 // errNoGradient says which parameter a net for inference cannot be trained for.

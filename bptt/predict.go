@@ -105,7 +105,8 @@ func (m *Model) Predictor(batch int) (*ModelPredictor, error) {
 	return p, nil
 }
 
-// Refresh copies the weights of the model again; the state stays.
+// Refresh copies the weights of the model again; the state stays, and so do the
+// logits of the last step, from which a Sample without a prompt draws first.
 func (p *ModelPredictor) Refresh() {
 	p.copyWeights()
 	for _, l := range p.links {
@@ -133,7 +134,7 @@ func (p *ModelPredictor) copyWeights() {
 		if l.from != nil {
 			l.packed.Pack(true, l.lin.Weight, l.in)
 			l.packed.Flush()
-			p.isa.ScaleFlush(l.bias, l.lin.Bias, 1)
+			p.isa.CopyFlush(l.bias, l.lin.Bias)
 		}
 	}
 }
@@ -202,7 +203,7 @@ func (l *predictLink) linear(isa kernels.ISA, batch int, y, x []float32) {
 	if l.x != nil {
 		flushed = l.x
 	}
-	isa.ScaleFlush(flushed, x, 1)
+	isa.CopyFlush(flushed, x)
 	if l.bias != nil {
 		l.packed.GemmBias(batch, flushed, l.in, l.bias, y, l.out)
 	} else {

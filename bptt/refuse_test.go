@@ -51,6 +51,7 @@ func TestChainErrors(t *testing.T) {
 	replaced.Weight = make([]float32, 28)
 	for want, stages := range map[string][]bptt.Stage{
 		"none of the 0 stages":                           nil,
+		"whose methods panic":                            {emb, struct{ bptt.Net }{}},
 		"stage 1 of the chain is nil":                    {emb, nil},
 		"none of the 2 stages of the chain is a Net":     {emb, must(bptt.NewLinear(3, 7, rng(1)))},
 		"none of the 1 stages":                           {emb},
@@ -312,6 +313,25 @@ func TestOverlapInChains(t *testing.T) {
 	require.Panics(t, func() { net.Backward(memory[:6], memory[3:9]) })
 	require.Panics(t, func() { net.Backward(x, memory[:6]) })
 	require.Equal(t, make([]float32, len(gradients(net))), gradients(net))
+	net.Backward(memory[:6], memory[6:])
+
+	// Nor over weights and gradients.
+	lin := must(bptt.NewLinear(3, 3, rng(1)))
+	net = must(bptt.Chain(unrolled(3, 3, 2, 1), lin))
+	before := bptt.Fingerprint(net)
+	require.PanicsWithValue(t, "bptt: Forward: y overlaps parameter 1.weight in memory; give it memory of its own", func() { net.Forward(lin.Weight[:6], x) })
+	require.PanicsWithValue(t, "bptt: Forward: x overlaps parameter 1.bias in memory; give it memory of its own", func() { net.Forward(memory[:3], lin.Bias) })
+	net.Forward(memory[:6], x)
+	require.PanicsWithValue(t, "bptt: Backward: dx overlaps parameter 1.weight in memory; give it memory of its own", func() { net.Backward(lin.Weight[3:], memory[:6]) })
+	net.EachParam(func(name string, _, g []float32) {
+		if name == "1.weight" {
+			require.PanicsWithValue(t, "bptt: Backward: dy overlaps the gradient of 1.weight in memory; give it memory of its own", func() { net.Backward(nil, g[:6]) })
+		}
+	})
+	emb := must(bptt.NewEmbedding(5, 3, rng(1)))
+	over := must(bptt.Chain(emb, unrolled(3, 3, 2, 1)))
+	require.PanicsWithValue(t, "bptt: ForwardIDs: y overlaps parameter 0.weight in memory; give it memory of its own", func() { over.ForwardIDs(emb.Weight[:3], []int32{1}) })
+	require.Equal(t, before, bptt.Fingerprint(net))
 	net.Backward(memory[:6], memory[6:])
 
 	p := must(net.Predictor(2))
