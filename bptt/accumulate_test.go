@@ -197,6 +197,62 @@ func TestAccumulateAcrossEpochs(t *testing.T) {
 	}
 }
 
+// TestAccumulateEndsWithTheContext: an update of more windows than anybody waits for
+// is given up between two of them; weights, optimizer and counts are those of the
+// last update, and the run goes on with the data behind the windows it read.
+func TestAccumulateEndsWithTheContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	net, data := newLeaky(2, 1), &script{n: 1000}
+	passes := 0
+	net.broken = func() {
+		if passes++; passes == 7 {
+			cancel()
+		}
+		if passes > 20 {
+			panic("the context is ignored")
+		}
+	}
+	opt := &bptt.SGD{LR: 1e-6, Momentum: 0.5}
+	trainer, err := bptt.NewTrainer(net, data, bptt.Plan{Window: 2, Accumulate: 5, Loss: bptt.MSE{}, Optimizer: opt, Steps: 2})
+	require.NoError(t, err)
+	var w []float32
+	var state bptt.OptimizerState
+	for range 2 {
+		report, err := trainer.Run(ctx)
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, int64(1), report.Step)
+		require.Equal(t, int64(10), report.Counted)
+		require.Equal(t, 7, passes, "no window after the end")
+		require.Equal(t, 14, data.pos)
+		if w == nil {
+			w, state = append(w, net.w...), opt.State()
+			state.Numbers = append([]float64(nil), state.Numbers...)
+		}
+		require.Equal(t, w, net.w)
+		require.Equal(t, state.Numbers, opt.State().Numbers)
+	}
+	require.Equal(t, 1.0, state.Numbers[0])
+	report, err := trainer.Run(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, []int64{2, 20}, []int64{report.Step, report.Counted})
+	require.Equal(t, 24, data.pos)
+
+	ctx, cancel = context.WithCancel(context.Background())
+	passes = 5
+	net.broken = func() {
+		if passes++; passes == 7 {
+			cancel()
+		}
+		if passes > 20 {
+			panic("the context is ignored")
+		}
+	}
+	_, err = bptt.Train(ctx, net, data, bptt.Plan{Window: 2, Accumulate: math.MaxInt, Loss: bptt.MSE{}, Optimizer: opt})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, 7, passes)
+}
+
 // sumOfSquares is MSE whose gradient is that of the sum, whatever it is asked for.
 type sumOfSquares struct{ bptt.MSE }
 

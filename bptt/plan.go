@@ -27,7 +27,10 @@ type Plan struct {
 	// that counts in these windows, divided by the number N of its terms. A
 	// window with more targets weighs more, and one in which nothing counts
 	// adds nothing. An update goes on into the next epoch; at the end of the
-	// last one it is made from the windows that are left.
+	// last one it is made from the windows that are left. When the context of
+	// Run ends between two of them, or one of them is an error, the update is
+	// given up and the windows read for it are lost; weights, optimizer and
+	// counts of updates are those before it.
 	Accumulate int
 
 	// Steps and Epochs end the training at that many updates or passes over

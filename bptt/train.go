@@ -120,9 +120,12 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 }
 
 // Run trains until a limit of the plan, and returns what the last update was.
-// When ctx ends it returns after the update under way, with ctx's error; the
-// net is usable and Run may be called again to go on. Any other error leaves
-// the weights of the last complete update.
+// When ctx ends it returns after the window under way, with ctx's error; the net
+// is usable and Run may be called again to go on. Any other error leaves the
+// weights of the last complete update. Where the update under way has more windows
+// to come (see Plan.Accumulate) it is given up in both cases: the data, the epochs
+// counted and the carried state are past the windows that it has read, and no
+// later update counts these.
 func (t *Trainer) Run(ctx context.Context) (Report, error) {
 	begin := time.Now()
 	first := t.counted
@@ -134,7 +137,7 @@ func (t *Trainer) Run(ctx context.Context) (Report, error) {
 		if t.done() {
 			return report, nil
 		}
-		p, err := t.update()
+		p, err := t.update(ctx)
 		if err == io.EOF {
 			return report, nil
 		}
@@ -164,11 +167,17 @@ func (t *Trainer) callback(p Progress) (err error) {
 }
 
 // update takes one step of the optimizer. It returns io.EOF if the epochs of
-// the plan ended before there was anything to learn from.
-func (t *Trainer) update() (Progress, error) {
+// the plan ended before there was anything to learn from, and the error of ctx if
+// that ends between two windows.
+func (t *Trainer) update(ctx context.Context) (Progress, error) {
 	t.net.ZeroGrads()
 	sum, count, windows := 0.0, 0, 0
 	for windows < t.plan.Accumulate {
+		if windows > 0 {
+			if err := ctx.Err(); err != nil {
+				return Progress{}, err
+			}
+		}
 		err := t.read()
 		if err == io.EOF {
 			break

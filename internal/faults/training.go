@@ -113,6 +113,8 @@ var trainingFaults = []fault{
 		"float32(1/float64(count))", "1/float32(windows)", inBPTT},
 	{"accumulation: a last update of one window is not divided", "bptt/train.go",
 		"if t.plan.Accumulate > 1 && count > 0 {", "if windows > 1 && count > 0 {", inBPTT},
+	{"accumulation: an update looks at its context once", "bptt/train.go",
+		"\t\tif windows > 0 {\n", "\t\tif windows < 0 {\n", inBPTT},
 	{"loss: MSE divides by its own terms", "bptt/loss.go",
 		"scale := 2 / float32(divisor(by, n))", "scale := 2 / float32(n)", inBPTT},
 	{"settings: a clip without limit", "bptt/plan.go",
