@@ -35,9 +35,9 @@ func (t *Trainer) Save(w io.Writer) error {
 	if !ok {
 		return fmt.Errorf("bptt: the position of %T cannot be saved: it has no MarshalBinary", t.data)
 	}
-	position, err := pos.MarshalBinary()
+	position, err := positionOf(pos)
 	if err != nil {
-		return fmt.Errorf("bptt: the position in the data: %w", err)
+		return err
 	}
 	f := wire.NewWriter(w, checkpointKind, checkpointVersion)
 	f.Bytes("meta", t.plan.Meta)

@@ -1,6 +1,7 @@
 package bptt
 
 import (
+	"encoding"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -92,6 +93,24 @@ func next(data Data, b *Batch) (err error) {
 func rewind(data Data) (err error) {
 	defer catch("Data.Rewind", &err)
 	return data.Rewind()
+}
+
+// positionOf is data.MarshalBinary, a panic in it being an error.
+func positionOf(data encoding.BinaryMarshaler) (position []byte, err error) {
+	defer catch("Data.MarshalBinary", &err)
+	if position, err = data.MarshalBinary(); err != nil {
+		return nil, fmt.Errorf("bptt: the position in the data: %w", err)
+	}
+	return position, nil
+}
+
+// moveTo is data.UnmarshalBinary, a panic in it being an error.
+func moveTo(data encoding.BinaryUnmarshaler, position []byte) (err error) {
+	defer catch("Data.UnmarshalBinary", &err)
+	if err := data.UnmarshalBinary(position); err != nil {
+		return fmt.Errorf("bptt: the position in the data: %w", err)
+	}
+	return nil
 }
 
 // Text is Data made of one text whose symbols are its bytes: the text is cut

@@ -43,9 +43,12 @@ func (e *RateError) Error() string {
 		e.Step, e.LR, e.Factor)
 }
 
-// A PanicError is a panic in code that the caller handed in.
+// A PanicError is a panic in code that the caller handed in. Where says in which:
+// "Data." with the name of the method, "Loss", "Plan.Schedule" or "Plan.OnStep". A
+// panic in a Net or an Optimizer is not caught: it may have left half of its work
+// done.
 type PanicError struct {
-	Where string // "Data.Next", "Data.Rewind", "Loss", "Plan.Schedule" or "Plan.OnStep"
+	Where string
 	Value any
 	Stack []byte
 }

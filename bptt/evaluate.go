@@ -28,10 +28,6 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 	case isNil(loss):
 		return 0, 0, errNoLoss
 	}
-	giveBack, err := borrow(data)
-	if err != nil {
-		return 0, 0, err
-	}
 	steps, batch, in, out := net.Dims()
 	ids := overIDs(net)
 	saved, masked := net.State(), masks(net)
@@ -39,6 +35,20 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 	if masked != nil {
 		clock = masked.Clock()
 	}
+	giveBack, err := borrow(data)
+	if err != nil {
+		return 0, 0, err
+	}
+	// A panic in the net does not keep the data from going back either: this runs
+	// last, whatever the calls below do.
+	defer func() {
+		if e := giveBack(); err == nil {
+			err = e
+		}
+		if err != nil {
+			mean, n = 0, 0
+		}
+	}()
 	defer func() {
 		if masked != nil {
 			if e := masked.SetClock(clock); err == nil {
@@ -51,12 +61,6 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 		}
 		if e := net.SetState(saved); err == nil {
 			err = e
-		}
-		if e := giveBack(); err == nil {
-			err = e
-		}
-		if err != nil {
-			mean, n = 0, 0
 		}
 	}()
 	net.SetTraining(false)
@@ -111,21 +115,21 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 }
 
 // borrow takes data to the beginning of its epoch and returns what takes it back
-// to where it was or, if it cannot say where that is, to a beginning.
+// to where it was or, if it cannot say where that is, to a beginning. On an error
+// it has taken data back already.
 func borrow(data Data) (giveBack func() error, err error) {
 	giveBack = func() error { return rewind(data) }
 	from, can := data.(encoding.BinaryMarshaler)
 	if to, also := data.(encoding.BinaryUnmarshaler); can && also {
-		position, err := from.MarshalBinary()
+		position, err := positionOf(from)
 		if err != nil {
-			return nil, fmt.Errorf("bptt: the position in the data: %w", err)
+			return nil, err
 		}
-		giveBack = func() error {
-			if err := to.UnmarshalBinary(position); err != nil {
-				return fmt.Errorf("bptt: the position in the data: %w", err)
-			}
-			return nil
-		}
+		giveBack = func() error { return moveTo(to, position) }
 	}
-	return giveBack, rewind(data)
+	if err := rewind(data); err != nil {
+		giveBack() // the first error is the one to tell
+		return nil, err
+	}
+	return giveBack, nil
 }

@@ -212,11 +212,77 @@ func TestRewindFails(t *testing.T) {
 	}
 }
 
+// lost is Data whose Rewind goes somewhere and fails.
+type lost struct {
+	script
+	fail func() error
+}
+
+func (d *lost) Rewind() error { d.pos = 5; return d.fail() }
+
+// TestEvaluateGivesDataBack where it cannot begin, and where the net panics.
+func TestEvaluateGivesDataBack(t *testing.T) {
+	bad := errors.New("bad")
+	for _, fail := range []func() error{func() error { return bad }, func() error { panic(bad) }} {
+		data := &lost{script{n: 9, pos: 3}, fail}
+		_, _, err := bptt.Evaluate(context.Background(), newLeaky(6, 1), data, bptt.MSE{})
+		require.ErrorIs(t, err, bad)
+		require.Equal(t, 3, data.pos)
+	}
+	for _, in := range []string{"Dims", "Forward", "SetState"} {
+		data := &script{n: 9, pos: 3}
+		require.PanicsWithValue(t, in, func() {
+			bptt.Evaluate(context.Background(), &panicking{newLeaky(6, 1), in}, data, bptt.MSE{})
+		})
+		require.Equal(t, 3, data.pos, "panic in %s", in)
+	}
+}
+
+// panicking is a net with a panic in that method.
+type panicking struct {
+	*leaky
+	in string
+}
+
+func (n *panicking) check(method string) {
+	if n.in == method {
+		panic(method)
+	}
+}
+
+func (n *panicking) Dims() (steps, batch, in, out int) { n.check("Dims"); return n.leaky.Dims() }
+func (n *panicking) Forward(y, x []float32)            { n.check("Forward"); n.leaky.Forward(y, x) }
+func (n *panicking) SetState(s [][]float32) error      { n.check("SetState"); return n.leaky.SetState(s) }
+
+// TestPositionPanics: a panic of the data in MarshalBinary or UnmarshalBinary is an
+// error for Evaluate and for Save, and says where it was.
+func TestPositionPanics(t *testing.T) {
+	bad := errors.New("bad")
+	fail := func() error { panic(bad) }
+	var pe *bptt.PanicError
+	for where, data := range map[string]*misplaced{
+		"Data.MarshalBinary":   {script{n: 9}, fail, nil},
+		"Data.UnmarshalBinary": {script{n: 9}, nil, fail},
+	} {
+		mean, n, err := bptt.Evaluate(context.Background(), newLeaky(6, 1), data, bptt.MSE{})
+		require.ErrorAs(t, err, &pe)
+		require.ErrorIs(t, err, bad)
+		require.Equal(t, []any{where, 0.0, 0}, []any{pe.Where, mean, n})
+	}
+	trainer, err := bptt.NewTrainer(newLeaky(6, 1), &misplaced{script{n: 9}, fail, nil}, plan(bptt.Plan{}))
+	require.NoError(t, err)
+	var file bytes.Buffer
+	require.ErrorAs(t, trainer.Save(&file), &pe)
+	require.Equal(t, "Data.MarshalBinary", pe.Where)
+	require.Zero(t, file.Len(), "nothing is written")
+}
+
 // TestPositionFails: a position that cannot be had ends Evaluate before it begins,
 // one that is not taken back is reported.
 func TestPositionFails(t *testing.T) {
 	bad := errors.New("bad")
-	for _, c := range []struct{ get, put error }{{bad, nil}, {nil, bad}} {
+	fail := func() error { return bad }
+	for _, c := range []struct{ get, put func() error }{{fail, nil}, {nil, fail}} {
 		net := newLeaky(6, 1)
 		mean, n, err := bptt.Evaluate(context.Background(), net, &misplaced{script{n: 9}, c.get, c.put}, bptt.MSE{})
 		require.ErrorIs(t, err, bad)
@@ -227,11 +293,22 @@ func TestPositionFails(t *testing.T) {
 
 type misplaced struct {
 	script
-	get, put error
+	get, put func() error
 }
 
-func (d *misplaced) MarshalBinary() ([]byte, error) { return nil, d.get }
-func (d *misplaced) UnmarshalBinary([]byte) error   { return d.put }
+func (d *misplaced) MarshalBinary() ([]byte, error) {
+	if d.get != nil {
+		return nil, d.get()
+	}
+	return nil, nil
+}
+
+func (d *misplaced) UnmarshalBinary([]byte) error {
+	if d.put != nil {
+		return d.put()
+	}
+	return nil
+}
 
 // TestEvaluateWithout what it needs is an error.
 func TestEvaluateWithout(t *testing.T) {
