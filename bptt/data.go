@@ -70,7 +70,12 @@ func (b *Batch) check(steps, rows, in, out int, ids bool) error {
 
 // Data is a source of batches. If it is also an encoding.BinaryMarshaler and
 // BinaryUnmarshaler its position goes into checkpoints, and a resumed run sees
-// exactly what is left; and Evaluate leaves it where it was.
+// exactly what is left; and Evaluate leaves it where it was. If it has a method
+//
+//	Rows() int
+//
+// that is the number of rows of every batch, and Trainer and Evaluate refuse data
+// whose rows are not those of the net before they ask for a batch.
 type Data interface {
 	// Next fills b with what comes next, at most b.Want steps of it. After the
 	// last batch of an epoch it returns io.EOF; the call after that begins the
@@ -93,6 +98,17 @@ func next(data Data, b *Batch) (err error) {
 func rewind(data Data) (err error) {
 	defer catch("Data.Rewind", &err)
 	return data.Rewind()
+}
+
+// checkRows refuses data that says that its rows are not those of the net.
+func checkRows(data Data, rows int) (err error) {
+	defer catch("Data.Rows", &err)
+	if d, ok := data.(interface{ Rows() int }); ok {
+		if n := d.Rows(); n != rows {
+			return fmt.Errorf("bptt: the data has batches of %d rows, the net has %d; make one of them with the rows of the other", n, rows)
+		}
+	}
+	return nil
 }
 
 // positionOf is data.MarshalBinary, a panic in it being an error.
@@ -171,6 +187,9 @@ func (d *stream[S]) init(rows int) error {
 
 // Steps returns the length of each stream: the steps of an epoch.
 func (d *stream[S]) Steps() int { return d.length }
+
+// Rows returns the number of streams: the rows of every batch.
+func (d *stream[S]) Rows() int { return d.rows }
 
 // Next implements Data.
 func (d *stream[S]) Next(b *Batch) error {

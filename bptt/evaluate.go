@@ -29,6 +29,9 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 		return 0, 0, errNoLoss
 	}
 	steps, batch, in, out := net.Dims()
+	if err := checkRows(data, batch); err != nil {
+		return 0, 0, err
+	}
 	ids := overIDs(net)
 	saved, masked := net.State(), masks(net)
 	var clock []uint64

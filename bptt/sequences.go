@@ -49,9 +49,14 @@ type Sequences struct {
 
 // NewSequences returns the data of seqs, rows at a time, in an order that is
 // new in each epoch, drawn from shuffle, or as they stand if that is nil. Rows
-// for which no sequence is left are empty; as many rows as there are sequences,
-// or 65536 if that is more, are the most. It refuses sequences whose slices
-// contradict each other.
+// for which no sequence is left are empty. It refuses sequences whose slices
+// contradict each other, and more rows than the largest of
+//
+//   - the number of sequences,
+//   - 1024,
+//   - 2^22 divided by the steps of the longest sequence:
+//
+// others would be empty in every batch and still take memory.
 //
 // The memory of IDs, X, Targets and Y is not copied. shuffle belongs to the
 // result from then on: nothing else may draw from it.
@@ -59,12 +64,16 @@ func NewSequences(seqs []Sequence, rows int, shuffle *rand.PCG) (*Sequences, err
 	if rows < 1 || len(seqs) < 1 {
 		return nil, fmt.Errorf("bptt: %d sequences in %d rows, want at least 1 of each", len(seqs), rows)
 	}
-	if most := max(len(seqs), maxEmptyRows); rows > most {
-		return nil, fmt.Errorf("bptt: %d sequences in %d rows, want at most %d: all others would be empty", len(seqs), rows, most)
-	}
 	d := &Sequences{seqs: slices.Clone(seqs), rows: rows, shuffle: shuffle, order: make([]int, len(seqs))}
 	if err := d.measure(); err != nil {
 		return nil, err
+	}
+	longest := 0
+	for i := range d.seqs {
+		longest = max(longest, d.seqs[i].Steps)
+	}
+	if most := max(len(seqs), fewRows, fewPairs/max(1, longest)); rows > most {
+		return nil, fmt.Errorf("bptt: %d rows for %d sequences, the longest of %d steps, want at most %d rows: all others would be empty; use at most as many rows as sequences", rows, len(seqs), longest, most)
 	}
 	var b []byte
 	for i := range d.seqs {
@@ -74,8 +83,15 @@ func NewSequences(seqs []Sequence, rows int, shuffle *rand.PCG) (*Sequences, err
 	return d, d.arrange()
 }
 
-// maxEmptyRows bounds rows where there are fewer sequences than rows.
-const maxEmptyRows = 1 << 16
+// fewRows is the number of rows that need no reason, and fewPairs that of the pairs
+// (step, row) of a whole batch: empty rows take their memory too.
+const (
+	fewRows  = 1 << 10
+	fewPairs = 1 << 22
+)
+
+// Rows returns the number of rows of every batch.
+func (d *Sequences) Rows() int { return d.rows }
 
 // measure finds the form of the sequences, sets the Steps that were left out, and
 // refuses a sequence of another form.

@@ -1,6 +1,8 @@
 package bptt_test
 
 import (
+	"context"
+	"io"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -100,13 +102,51 @@ func TestSequencesThatContradict(t *testing.T) {
 	}
 }
 
+// unread is Data that says its rows and must not be asked for anything else.
+type unread struct {
+	t    *testing.T
+	rows func() int
+}
+
+func (d unread) Rows() int              { return d.rows() }
+func (d unread) Rewind() error          { d.t.Error("Rewind"); return nil }
+func (d unread) Next(*bptt.Batch) error { d.t.Error("Next"); return io.EOF }
+
+// TestRowsAreThoseOfTheNet: data of other rows is refused by both numbers before it
+// is asked for a batch.
+func TestRowsAreThoseOfTheNet(t *testing.T) {
+	seqs, err := bptt.NewSequences([]bptt.Sequence{{IDs: make([]int32, 3), Targets: make([]int32, 3)}}, 5, nil)
+	require.NoError(t, err)
+	text, err := bptt.NewText(make([]byte, 13), 5)
+	require.NoError(t, err)
+	tokens, err := bptt.NewTokens(make([]int32, 13), 5)
+	require.NoError(t, err)
+	refuse := func(data bptt.Data) (errs [2]error) {
+		net := newLeaky(6, 2)
+		_, errs[0] = bptt.NewTrainer(net, data, plan(bptt.Plan{}))
+		_, _, errs[1] = bptt.Evaluate(context.Background(), net, data, bptt.CrossEntropy{})
+		require.Empty(t, net.log)
+		return errs
+	}
+	for _, data := range []bptt.Data{seqs, text, tokens, unread{t, func() int { return 5 }}} {
+		for _, err := range refuse(data) {
+			require.EqualError(t, err, "bptt: the data has batches of 5 rows, the net has 2; make one of them with the rows of the other")
+		}
+	}
+	for _, err := range refuse(unread{t, func() int { panic("rows") }}) {
+		var pe *bptt.PanicError
+		require.ErrorAs(t, err, &pe)
+		require.Equal(t, "Data.Rows", pe.Where)
+	}
+}
+
 // TestSequencesAskForWhatTheyUse: rows beyond all use, and batches that no memory
 // holds, are errors and not the end of the program.
 func TestSequencesAskForWhatTheyUse(t *testing.T) {
 	seqs := []bptt.Sequence{{IDs: make([]int32, 3), Targets: make([]int32, 3)}}
-	for _, rows := range []int{1<<16 + 1, math.MaxInt / 1024, math.MaxInt} {
+	for _, rows := range []int{1<<22/3 + 1, math.MaxInt / 1024, math.MaxInt} {
 		_, err := bptt.NewSequences(seqs, rows, nil)
-		require.ErrorContains(t, err, "want at most 65536")
+		require.ErrorContains(t, err, "want at most 1398101 rows")
 	}
 	d, err := bptt.NewSequences(seqs, 1<<16, nil)
 	require.NoError(t, err)
@@ -119,11 +159,19 @@ func TestSequencesAskForWhatTheyUse(t *testing.T) {
 	require.NoError(t, many.Next(&b))
 	require.Len(t, b.Lengths, 1<<17)
 
-	long := []bptt.Sequence{{Steps: 1 << 13, X: make([]float32, 1<<16), Targets: make([]int32, 1<<13)}}
-	d, err = bptt.NewSequences(long, 1<<16, nil)
+	story := []bptt.Sequence{{IDs: make([]int32, 30000), Targets: make([]int32, 30000)}}
+	_, err = bptt.NewSequences(story, 1<<16, nil)
+	require.EqualError(t, err, "bptt: 65536 rows for 1 sequences, the longest of 30000 steps, want at most 1024 rows: all others would be empty; use at most as many rows as sequences")
+	_, err = bptt.NewSequences(story, 1025, nil)
+	require.ErrorContains(t, err, "1025 rows for 1 sequences, the longest of 30000 steps, want at most 1024 rows")
+	_, err = bptt.NewSequences(story, 1024, nil)
+	require.NoError(t, err)
+
+	long := []bptt.Sequence{{Steps: 1 << 19, X: make([]float32, 1<<22), Targets: make([]int32, 1<<19)}}
+	d, err = bptt.NewSequences(long, 1<<10, nil)
 	require.NoError(t, err)
 	b = bptt.Batch{}
-	require.ErrorContains(t, d.Next(&b), "8192 steps of 65536 rows of width 8, want at most 4095 steps")
+	require.ErrorContains(t, d.Next(&b), "524288 steps of 1024 rows of width 8, want at most 262143 steps")
 	b.Want = 2
 	require.NoError(t, d.Next(&b), "in parts it can be had")
 	require.Equal(t, 2, b.Steps)

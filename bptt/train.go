@@ -83,6 +83,9 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 	if batch < 1 || out < 1 {
 		return nil, fmt.Errorf("bptt: a net of %d rows and outputs of width %d has nothing to train on", batch, out)
 	}
+	if err := checkRows(data, batch); err != nil {
+		return nil, err
+	}
 	if plan.Stride == 0 {
 		plan.Stride = plan.Window
 	}

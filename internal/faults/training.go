@@ -149,6 +149,8 @@ var trainingFaults = []fault{
 		"s.Steps = max(len(s.IDs), len(s.Targets))", "s.Steps = 0", inBPTT},
 	{"data: any number of rows", "bptt/sequences.go",
 		"rows > most {", "rows < 0 {", inBPTT},
+	{"data: the net's rows are compared when a batch is there", "bptt/data.go",
+		"n != rows {", "n < 0 {", inBPTT},
 	{"data: a batch of any size", "bptt/sequences.go",
 		"steps > most {", "steps < 0 {", inBPTT},
 	{"workers: as many as asked for", "bptt/crew.go",
