@@ -200,13 +200,17 @@ func checkStage(s Stage) (err error) {
 	return nil
 }
 
-// isNil says whether v is nil or an interface that holds a nil pointer.
+// isNil says whether v is nil or an interface that holds a nil pointer, function,
+// map, slice or channel.
 func isNil(v any) bool {
 	if v == nil {
 		return true
 	}
-	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan, reflect.UnsafePointer:
+		return r.IsNil()
+	}
+	return false
 }
 
 // netsOf appends n and the nets inside it.

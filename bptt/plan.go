@@ -78,6 +78,12 @@ func (p *Plan) check(steps int) error {
 	if err := checkClip("ClipValue", p.ClipValue); err != nil {
 		return err
 	}
+	return p.checkSchedule()
+}
+
+// checkSchedule asks a schedule that has a Check, a panic in it being an error.
+func (p *Plan) checkSchedule() (err error) {
+	defer catch("Plan.Schedule", &err)
 	if s, ok := p.Schedule.(interface{ Check() error }); ok {
 		return s.Check()
 	}

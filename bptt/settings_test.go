@@ -80,6 +80,12 @@ func TestSettingsAreNumbers(t *testing.T) {
 		{schedule(bptt.StepDecay{Every: -1}), "every -1 updates"},
 		{schedule(checked{errors.New("mine")}), "mine"},
 		{schedule(noSchedule), "nil *bptt.WarmupCosine"},
+		{schedule(rates(nil)), "nil bptt_test.rates"},
+		{schedule(table(nil)), "nil bptt_test.table"},
+		{schedule(named(nil)), "nil bptt_test.named"},
+		{schedule(sent(nil)), "nil bptt_test.sent"},
+		{schedule(unchecked{}), "panic in Plan.Schedule: no check"},
+		{bptt.Plan{Optimizer: (*bptt.SGD)(nil)}, "no Optimizer"},
 		{bptt.Plan{Accumulate: -1}, "Accumulate is -1"},
 		{bptt.Plan{Workers: -1}, "Workers is -1"},
 		{bptt.Plan{Steps: -1}, "-1 steps"},
@@ -127,6 +133,30 @@ func (checked) Rate(int64) float64 { return 1 }
 type rates func(step int64) float64
 
 func (f rates) Rate(step int64) float64 { return f(step) }
+
+// table, named and sent are Schedules of other kinds that can be nil.
+type (
+	table []float64
+	named map[string]float64
+	sent  chan float64
+)
+
+func (s table) Rate(int64) float64 { return s[0] }
+func (s named) Rate(int64) float64 { return s["rate"] }
+func (s sent) Rate(int64) float64  { return <-s }
+
+// unchecked is a Schedule whose check panics.
+type unchecked struct{ bptt.Constant }
+
+func (unchecked) Check() error { panic("no check") }
+
+// TestPanicInCheck is a *PanicError.
+func TestPanicInCheck(t *testing.T) {
+	_, err := bptt.NewTrainer(newLeaky(6, 1), &script{n: 9}, plan(bptt.Plan{Schedule: unchecked{}}))
+	var pe *bptt.PanicError
+	require.ErrorAs(t, err, &pe)
+	require.Equal(t, []any{"Plan.Schedule", "no check"}, []any{pe.Where, pe.Value})
+}
 
 // optimizers are one of every kind.
 var optimizers = map[string]func() bptt.Optimizer{
