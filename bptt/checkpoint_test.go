@@ -391,7 +391,7 @@ func TestCheckpointParams(t *testing.T) {
 // checkpoints are its own business.
 func TestOptimizerOfTheNameOfAnOldOne(t *testing.T) {
 	plan := func() bptt.Plan {
-		return bptt.Plan{Window: 3, Steps: 2, Optimizer: &named{SGD: &bptt.SGD{LR: 0.1, Momentum: 0.5}}, Loss: bptt.CrossEntropy{}}
+		return bptt.Plan{Window: 3, Steps: 2, Optimizer: &namesake{SGD: &bptt.SGD{LR: 0.1, Momentum: 0.5}}, Loss: bptt.CrossEntropy{}}
 	}
 	net, trainer := onText(t, plan(), 3, 3, false)
 	_, err := trainer.Run(context.Background())
@@ -405,16 +405,16 @@ func TestOptimizerOfTheNameOfAnOldOne(t *testing.T) {
 	require.Equal(t, bptt.Fingerprint(net), bptt.Fingerprint(other))
 }
 
-// named is SGD with a state of the kind that Adam's once had.
-type named struct{ *bptt.SGD }
+// namesake is SGD with a state of the kind that Adam's once had.
+type namesake struct{ *bptt.SGD }
 
-func (o *named) State() bptt.OptimizerState {
+func (o *namesake) State() bptt.OptimizerState {
 	s := o.SGD.State()
 	s.Kind = "adam"
 	return s
 }
 
-func (o *named) SetState(s bptt.OptimizerState) error {
+func (o *namesake) SetState(s bptt.OptimizerState) error {
 	s.Kind = "sgd"
 	return o.SGD.SetState(s)
 }
