@@ -1,6 +1,7 @@
 package bptt
 
 import (
+	"fmt"
 	"math"
 	"slices"
 )
@@ -14,7 +15,8 @@ const (
 )
 
 // rooted returns s with the roots of second moments in place of the moments, each
-// correctly rounded, if it is of one of the old kinds, and otherwise s.
+// correctly rounded, if it is of one of the old kinds, and otherwise s. A number that
+// has no root stays as it is, for checkTensors to refuse it.
 func (s OptimizerState) rooted() OptimizerState {
 	switch s.Kind {
 	case "adam":
@@ -29,9 +31,53 @@ func (s OptimizerState) rooted() OptimizerState {
 		v := s.Tensors[i]
 		r := make([]float32, len(v))
 		for j := range v {
-			r[j] = float32(math.Sqrt(float64(v[j])))
+			r[j] = v[j]
+			if v[j] >= 0 {
+				r[j] = float32(math.Sqrt(float64(v[j])))
+			}
 		}
 		s.Tensors[i] = r
 	}
 	return s
+}
+
+// maxSteps is the largest step count: one above it is not a number of float64.
+const maxSteps = 1 << 53
+
+// checkNumbers refuses what is no step count or no power of a beta. A count of 0 goes
+// with powers of 1, and no other count does, for betas are below 1.
+func (s OptimizerState) checkNumbers() error {
+	for i, v := range s.Numbers {
+		switch {
+		case i == 0 && !(v >= 0 && v <= maxSteps && v == math.Trunc(v)):
+			return fmt.Errorf("bptt: number 0 of the optimizer state is %v; a step count is a whole number from 0 to 2^53", v)
+		case i > 0 && !(v >= 0 && v <= 1):
+			return fmt.Errorf("bptt: number %d of the optimizer state is %v; a power of a beta is 0 to 1", i, v)
+		case i > 0 && (v == 1) != (s.Numbers[0] == 0):
+			return fmt.Errorf("bptt: number %d of the optimizer state is %v after %v steps; a power of a beta is 1 before the first step and below 1 after it", i, v, s.Numbers[0])
+		}
+	}
+	return nil
+}
+
+// checkTensors refuses what no moment is. First moments are means of gradients, which
+// are finite. The root of a second moment is not negative. It may be infinite: the
+// square of a large gradient was, where an old state has the second moment itself.
+// The weight then stands still.
+func (s OptimizerState) checkTensors() error {
+	roots := len(s.Tensors)
+	if s.Kind == adamKind || s.Kind == adamWKind {
+		roots /= 2
+	}
+	for i, t := range s.Tensors {
+		for j, v := range t {
+			switch {
+			case i < roots && !finite(v):
+				return fmt.Errorf("bptt: element %d of tensor %d of the optimizer state is %v, want a finite number", j, i, v)
+			case i >= roots && !(v >= 0):
+				return fmt.Errorf("bptt: element %d of tensor %d of the optimizer state is %v; a second moment and its root are 0 or more", j, i, v)
+			}
+		}
+	}
+	return nil
 }

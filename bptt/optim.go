@@ -25,8 +25,10 @@ type Optimizer interface {
 	LearningRate() float64
 
 	// State returns the memory of the state, and SetState copies such a state
-	// in, refusing one of another kind or shape, or with numbers that no
-	// updates lead to. Nothing is changed on an error.
+	// in. It refuses one of another kind or shape, and numbers that no updates
+	// with finite results lead to: a step count that is not whole, a moment that
+	// is not finite, a second moment that is negative. Nothing is changed on an
+	// error.
 	State() OptimizerState
 	SetState(s OptimizerState) error
 }
@@ -51,11 +53,8 @@ func (s OptimizerState) set(from OptimizerState) error {
 			return fmt.Errorf("bptt: tensor %d of the optimizer state has %d elements, want %d", i, len(from.Tensors[i]), len(s.Tensors[i]))
 		}
 	}
-	for i, v := range from.Numbers {
-		// The step count, and powers of numbers below 1.
-		if !(v >= 0) || math.IsInf(v, 1) || i > 0 && v > 1 {
-			return fmt.Errorf("bptt: number %d of the optimizer state is %v; a step count is 0 or more, a power of a beta 0 to 1", i, v)
-		}
+	if err := cmp.Or(from.checkNumbers(), from.checkTensors()); err != nil {
+		return err
 	}
 	copy(s.Numbers, from.Numbers)
 	for i := range s.Tensors {
