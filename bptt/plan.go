@@ -19,7 +19,8 @@ type Plan struct {
 
 	// ClipNorm, if above 0, scales the gradient down so that its norm over all
 	// parameters is at most that. ClipValue, if above 0, limits every element,
-	// before the norm is taken. 0 is no clipping; infinity is refused.
+	// before the norm is taken. 0 is no clipping. Infinity is refused, and so is
+	// what is below 2^-100 in float32: it makes all of the gradient tiny.
 	ClipNorm, ClipValue float64
 
 	// Accumulate is the number of windows that one update is made from; 0 is 1.
@@ -96,9 +97,9 @@ func checkClip(field string, limit float64) error {
 	case !(limit >= 0):
 		return fmt.Errorf("bptt: Plan.%s is %v, want a limit above 0, or 0 for no clipping", field, limit)
 	case math.IsInf(float64(rounded), 1):
-		return fmt.Errorf("bptt: Plan.%s is %v, which is infinite in float32 and would clip nothing; 0 says that", field, limit)
-	case limit > 0 && rounded == 0:
-		return fmt.Errorf("bptt: Plan.%s is %v, which is 0 in float32; the least limit is 1.5e-45, and 0 is no clipping", field, limit)
+		return fmt.Errorf("bptt: Plan.%s is %v, which is infinite in float32 and would clip nothing; use 0 for no clipping", field, limit)
+	case limit > 0 && rounded < 0x1p-100:
+		return fmt.Errorf("bptt: Plan.%s is %v, want at least 2^-100, which is 7.9e-31: less makes all of the gradient tiny; use 0 for no clipping", field, limit)
 	}
 	return nil
 }

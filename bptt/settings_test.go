@@ -51,6 +51,11 @@ func TestSettingsAreNumbers(t *testing.T) {
 				refused{adamW(bptt.AdamW{LR: 1, WeightDecay: v}), "AdamW with weight decay"})
 		}
 	}
+	for _, v := range []float64{math.SmallestNonzeroFloat64, tiny32, 1e-40, 0x1p-126, 0x1.fffffep-101} {
+		cases = append(cases,
+			refused{bptt.Plan{ClipNorm: v}, "ClipNorm is"},
+			refused{bptt.Plan{ClipValue: v}, "ClipValue is"})
+	}
 	for _, v := range []float64{nan, infinity, -infinity, -1, -1e-300, 1, almost1, 2} {
 		cases = append(cases,
 			refused{sgd(bptt.SGD{LR: 1, Momentum: v}), "SGD with momentum"},
@@ -103,7 +108,9 @@ func TestSettingsAreNumbers(t *testing.T) {
 	// What is unusual and means something is taken.
 	for _, p := range []bptt.Plan{
 		sgd(bptt.SGD{LR: 1e-40, WeightDecay: tiny32, Momentum: 1e-300}), adam(bptt.Adam{LR: 3e37, Eps: 1e30, Beta1: 1e-300}),
-		adamW(bptt.AdamW{LR: 1, WeightDecay: 3}), {ClipNorm: 1e-40, ClipValue: 3e38},
+		adamW(bptt.AdamW{LR: 1, WeightDecay: 3}), {ClipNorm: 0x1p-100, ClipValue: 3e38}, {ClipNorm: 3e38, ClipValue: 0x1p-100},
+		{ClipNorm: 0x1.ffffffffp-101}, // 2^-100 in float32
+		{ClipValue: 0x1.ffffffffp-101},
 		schedule(bptt.StepDecay{}), schedule(bptt.StepDecay{Every: 1, Factor: 2}), schedule(bptt.WarmupCosine{Warmup: 9, Total: 9, Floor: 1}),
 	} {
 		_, err := bptt.NewTrainer(newLeaky(6, 1), &script{n: 9}, plan(p))
@@ -120,7 +127,9 @@ func TestSettingIsNamedForWhatItIsInFloat32(t *testing.T) {
 	require.EqualError(t, (&bptt.Adam{LR: 1, Eps: -1}).Init(p), "bptt: Adam with epsilon -1, want more than 0 and finite")
 	require.EqualError(t, (&bptt.SGD{LR: 1, WeightDecay: huge32}).Init(p), "bptt: SGD with weight decay 1e+39, want 0 or more and finite, in float32 too")
 	_, err := bptt.NewTrainer(newLeaky(6, 1), &script{n: 9}, plan(bptt.Plan{ClipNorm: infinity}))
-	require.EqualError(t, err, "bptt: Plan.ClipNorm is +Inf, which is infinite in float32 and would clip nothing; 0 says that")
+	require.EqualError(t, err, "bptt: Plan.ClipNorm is +Inf, which is infinite in float32 and would clip nothing; use 0 for no clipping")
+	_, err = bptt.NewTrainer(newLeaky(6, 1), &script{n: 9}, plan(bptt.Plan{ClipValue: 1e-40}))
+	require.EqualError(t, err, "bptt: Plan.ClipValue is 1e-40, want at least 2^-100, which is 7.9e-31: less makes all of the gradient tiny; use 0 for no clipping")
 }
 
 // checked is a Schedule of one's own with a check.

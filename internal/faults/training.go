@@ -129,6 +129,8 @@ var trainingFaults = []fault{
 		"scale := 2 / float32(divisor(by, n))", "scale := 2 / float32(n)", inBPTT},
 	{"settings: a clip without limit", "bptt/plan.go",
 		"case math.IsInf(float64(rounded), 1):", "case math.IsNaN(float64(rounded)):", inBPTT},
+	{"settings: a clip that leaves nothing but tiny values", "bptt/plan.go",
+		"rounded < 0x1p-100:", "rounded == 0:", inBPTT},
 	{"settings: schedules are not asked", "bptt/plan.go",
 		"(interface{ Check() error }); ok {", "(interface{ Check() error }); ok && false {", inBPTT},
 	{"settings: a beta that is 1 in float32", "bptt/optim.go",
