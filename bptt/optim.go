@@ -13,7 +13,10 @@ import (
 // optimizers; one value serves one Trainer at a time. Their field LR may be
 // changed between updates; the others are read by Init.
 type Optimizer interface {
-	// Init checks the settings and makes the state for params, all zero.
+	// Init checks the settings and makes the state for params, all zero. Each has
+	// a gradient as long as its values, and each memory comes once, with the sum
+	// of its gradients: one in two params would be moved twice. Chain and
+	// NewTrainer see to that.
 	Init(params []Param) error
 
 	// Update takes one step. rate, the value of the plan's Schedule, multiplies
@@ -149,6 +152,7 @@ func (o *SGD) Init(params []Param) error {
 		fraction("SGD", "momentum", o.Momentum),
 		fraction("SGD", "dampening", o.Dampening),
 		decay("SGD", o.WeightDecay),
+		onceEach(params),
 	)
 	if err != nil {
 		return err
@@ -267,6 +271,7 @@ func (o *adam) init(params []Param, name string, lr, beta1, beta2, eps, weightDe
 		fraction(name, "Beta2", beta2),
 		positive(name, "epsilon", eps),
 		decay(name, weightDecay),
+		onceEach(params),
 	)
 	if err != nil {
 		return err

@@ -92,6 +92,29 @@ func (p *params) add(q Param, net int) error {
 	return nil
 }
 
+// onceEach refuses what an optimizer cannot move: a parameter without a gradient of
+// its length, and memory that two of them have in common.
+func onceEach(list []Param) error {
+	for i, q := range list {
+		if len(q.G) != len(q.W) {
+			return fmt.Errorf("bptt: the gradient of parameter %s has %d elements, want %d, those of its values; a net made by Infer has none", q.Name, len(q.G), len(q.W))
+		}
+		u := use{Param: q}
+		if err := u.checkMemory(u); err != nil {
+			return err
+		}
+		for _, o := range list[:i] {
+			if kernels.Overlap(q.W, o.W) {
+				return fmt.Errorf("bptt: parameters %s of %d elements and %s of %d have memory in common, and an update would move it twice; hand each memory once with the sum of its gradients, as Chain and NewTrainer do", o.Name, len(o.W), q.Name, len(q.W))
+			}
+			if err := u.checkMemory(use{Param: o}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // checkMemory refuses a gradient that lies where values are.
 func (u use) checkMemory(o use) error {
 	for _, pair := range [][2]use{{u, o}, {o, u}} {

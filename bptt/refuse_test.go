@@ -220,6 +220,29 @@ func TestParamsInCommonMemory(t *testing.T) {
 	require.ErrorContains(t, must(bptt.ReadCheckpoint(&file)).Params(net), "share a part of their memory")
 }
 
+// TestParamsOfOptimizers: memory that an update would move twice, and gradients that
+// do not fit, are refused by every optimizer before its state is made.
+func TestParamsOfOptimizers(t *testing.T) {
+	memory, g := make([]float32, 12), make([]float32, 24)
+	for want, params := range map[string][]bptt.Param{
+		"parameters a of 4 elements and b of 4 have memory in common": {{"a", memory[:4], g[:4]}, {"b", memory[:4], g[4:8]}},
+		"parameters a of 4 elements and c of 4 have memory in common": {{"a", memory[:4], g[:4]}, {"b", memory[4:6], g[4:6]}, {"c", memory[2:6], g[8:12]}},
+		"the gradient of parameter b has 3 elements, want 4":          {{"a", memory[:4], g[:4]}, {"b", memory[4:8], g[4:7]}},
+		"the gradient of parameter a has 0 elements, want 4":          {{"a", memory[:4], nil}},
+		"the gradient of a lies in the memory of parameter a":         {{"a", memory[:4], memory[:4]}},
+		"the gradient of b lies in the memory of parameter a":         {{"a", memory[:4], g[:4]}, {"b", memory[8:12], memory[2:6]}},
+		"the gradient of a lies in the memory of parameter b":         {{"a", memory[:4], memory[4:8]}, {"b", memory[4:8], g[:4]}},
+	} {
+		for name, optimizer := range optimizers {
+			o := optimizer()
+			require.NoError(t, o.Init([]bptt.Param{{"a", memory[:2], g[:2]}, {"b", memory[2:4], g[2:4]}, {}}))
+			before := stateOf(o)
+			require.ErrorContains(t, o.Init(params), want, name)
+			require.Equal(t, before, stateOf(o), name)
+		}
+	}
+}
+
 // TestChainForInference: what Infer made runs, is evaluated, loaded and sampled
 // from, and is refused by name where it would be trained.
 func TestChainForInference(t *testing.T) {

@@ -115,6 +115,8 @@ var trainingFaults = []fault{
 		"case i < roots && !finite(v):", "case i < roots && v != v:", inBPTT},
 	{"optimizers: a state after half a step is taken", "bptt/moments.go",
 		" && v == math.Trunc(v)", "", inBPTT},
+	{"optimizers: one memory in two parameters", "bptt/params.go",
+		"if kernels.Overlap(q.W, o.W) {", "if false {", inBPTT},
 	{"truncated training: the state is not carried", "bptt/window.go",
 		"if t.plan.Window == 0 {", "if t.plan.Window >= 0 {", inBPTT},
 	{"accumulation: windows weigh the same, whatever they count", "bptt/train.go",
