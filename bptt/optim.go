@@ -218,10 +218,10 @@ func (o *SGD) SetState(s OptimizerState) error { return o.State().set(s) }
 //	w -= LR/(1-Beta1^t) * m / (sqrt(v)/sqrt(1-Beta2^t) + Eps)
 //
 // Beta1, Beta2 and Eps are 0.9, 0.999 and 1e-8 where they are 0 (a Beta1 of
-// 1e-300 is one of nothing). A beta must be below 1 as a float32 too, and Eps
-// above 0. The powers of the betas are kept as running products, a part of the
-// state. So is sqrt(v), in place of v: it has the range of a gradient, so that Eps
-// may be small and gradients of any size.
+// 1e-300 is one of nothing). A beta must be below 1 as a float32 too, and Eps a
+// normal float32, 2^-126 (1.2e-38) or more. The powers of the betas are kept as
+// running products, a part of the state. So is sqrt(v), in place of v: it has the
+// range of a gradient, so that Eps may be small and gradients up to 2^127.
 type Adam struct {
 	LR                float64
 	Beta1, Beta2, Eps float64
@@ -270,6 +270,7 @@ func (o *adam) init(params []Param, name string, lr, beta1, beta2, eps, weightDe
 		fraction(name, "Beta1", beta1),
 		fraction(name, "Beta2", beta2),
 		positive(name, "epsilon", eps),
+		normal(name, "epsilon", eps),
 		decay(name, weightDecay),
 		onceEach(params),
 	)
@@ -361,13 +362,22 @@ func (o *AdamW) State() OptimizerState {
 // one of the kind "adam".
 func (o *AdamW) SetState(s OptimizerState) error { return o.State().set(s.rooted()) }
 
-// positive, fraction and decay refuse a setting of an optimizer by name. The
+// positive, normal, fraction and decay refuse a setting of an optimizer by name. The
 // kernels take settings as float32, so that is what has to be in range.
 func positive(optimizer, what string, v float64) error {
 	if f := float32(v); f > 0 && finite(f) {
 		return nil
 	}
 	return fmt.Errorf("bptt: %s with %s %v, want more than 0 and finite%s", optimizer, what, v, inFloat32(v > 0 && !math.IsInf(v, 1)))
+}
+
+// normal is for what stands alone in a kernel where the rest is 0: a denormal number
+// is slow in every operation that it enters.
+func normal(optimizer, what string, v float64) error {
+	if float32(v) >= 0x1p-126 {
+		return nil
+	}
+	return fmt.Errorf("bptt: %s with %s %v, a denormal number as a float32, want 2^-126 (1.2e-38) or more", optimizer, what, v)
 }
 
 func fraction(optimizer, what string, v float64) error {

@@ -56,6 +56,11 @@ func TestSettingsAreNumbers(t *testing.T) {
 			refused{bptt.Plan{ClipNorm: v}, "ClipNorm is"},
 			refused{bptt.Plan{ClipValue: v}, "ClipValue is"})
 	}
+	for _, v := range []float64{1e-40, 1.17e-38} { // denormal as a float32
+		cases = append(cases,
+			refused{adam(bptt.Adam{LR: 1, Eps: v}), "Adam with epsilon"},
+			refused{adamW(bptt.AdamW{LR: 1, Eps: v}), "AdamW with epsilon"})
+	}
 	for _, v := range []float64{nan, infinity, -infinity, -1, -1e-300, 1, almost1, 2} {
 		cases = append(cases,
 			refused{sgd(bptt.SGD{LR: 1, Momentum: v}), "SGD with momentum"},
@@ -124,6 +129,8 @@ func TestSettingIsNamedForWhatItIsInFloat32(t *testing.T) {
 	p := param(1, 1)
 	require.EqualError(t, (&bptt.Adam{LR: 1, Beta2: almost1}).Init(p), "bptt: Adam with Beta2 0.999999999999, want 0 or more and below 1, in float32 too")
 	require.EqualError(t, (&bptt.Adam{LR: 1, Eps: tiny32}).Init(p), "bptt: Adam with epsilon 1e-50, want more than 0 and finite, in float32 too")
+	require.EqualError(t, (&bptt.Adam{LR: 1, Eps: 1e-40}).Init(p), "bptt: Adam with epsilon 1e-40, a denormal number as a float32, want 2^-126 (1.2e-38) or more")
+	require.NoError(t, (&bptt.Adam{LR: 1, Eps: 0x1p-126}).Init(p))
 	require.EqualError(t, (&bptt.Adam{LR: 1, Eps: -1}).Init(p), "bptt: Adam with epsilon -1, want more than 0 and finite")
 	require.EqualError(t, (&bptt.SGD{LR: 1, WeightDecay: huge32}).Init(p), "bptt: SGD with weight decay 1e+39, want 0 or more and finite, in float32 too")
 	_, err := bptt.NewTrainer(newLeaky(6, 1), &script{n: 9}, plan(bptt.Plan{ClipNorm: infinity}))

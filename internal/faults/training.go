@@ -139,6 +139,8 @@ var trainingFaults = []fault{
 		"if v >= 0 && float32(v) < 1 {", "if v >= 0 && v < 1 {", inBPTT},
 	{"settings: an epsilon that is 0 in float32", "bptt/optim.go",
 		"if f := float32(v); f > 0 && finite(f) {", "if f := float32(v); v > 0 && finite(f) {", inBPTT},
+	{"settings: a denormal epsilon", "bptt/optim.go",
+		"if float32(v) >= 0x1p-126 {", "if v > 0 {", inBPTT},
 	{"settings: SGD takes any rate", "bptt/optim.go",
 		"if !usable(rate, lr, float32(lr)) {", "if false {", inBPTT},
 	{"settings: Adam takes any rate", "bptt/optim.go",
