@@ -44,8 +44,11 @@ type Plan struct {
 	// training; ErrStop does so without being one for the caller.
 	OnStep func(Progress) error
 
-	// Workers is on how many workers the work may be split, at most 256; 0
-	// leaves it to the size of the work. The number changes no bit.
+	// Workers is on how many workers the work may be split; more than 256 is
+	// 256. NewTrainer hands it to SetWorkers of the net and of the optimizer,
+	// where they have that method. 0 calls neither: both stay as they were set,
+	// and the Trainer's own work is split by its size. The number changes no
+	// bit.
 	Workers int
 
 	// Meta is kept in checkpoints, for the program's own settings.

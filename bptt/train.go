@@ -21,7 +21,7 @@ type Progress struct {
 	Loss    float64       // mean over what this update counted
 	Count   int           // what this update counted: targets, or elements for MSE
 	Counted int64         // the same over all updates so far
-	Norm    float64       // of the gradient, before clipping
+	Norm    float64       // of the gradient: after ClipValue where ClipNorm is set too, else before clipping
 	Rate    float64       // learning rate of this update
 	Elapsed time.Duration // since this Run began
 }
@@ -107,9 +107,11 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 	}
 	t.team.set(plan.Workers)
 	t.scratch.team = t.team
-	for _, part := range []any{net, plan.Optimizer} {
-		if w, ok := part.(interface{ SetWorkers(n int) }); ok && plan.Workers != 0 {
-			w.SetWorkers(plan.Workers)
+	if t.team.workers != 0 {
+		for _, part := range []any{net, plan.Optimizer} {
+			if w, ok := part.(interface{ SetWorkers(n int) }); ok {
+				w.SetWorkers(t.team.workers)
+			}
 		}
 	}
 	t.masked = masks(net)

@@ -236,6 +236,26 @@ func TestPlanErrors(t *testing.T) {
 	require.Equal(t, 3, net.workers)
 }
 
+// counted is an optimizer that notes its workers.
+type counted struct {
+	frozen
+	workers *int
+}
+
+func (o counted) SetWorkers(n int) { *o.workers = n }
+
+// TestWorkersOfThePlan reach nets and optimizers of the user, bounded; 0 changes
+// nothing that was set.
+func TestWorkersOfThePlan(t *testing.T) {
+	for _, c := range []struct{ asked, set int }{{0, 7}, {1, 1}, {256, 256}, {257, 256}, {math.MaxInt, 256}} {
+		net, n := newLeaky(6, 1), 7
+		net.workers = 7
+		_, err := bptt.NewTrainer(net, &script{n: 9}, plan(bptt.Plan{Workers: c.asked, Optimizer: counted{frozen{}, &n}}))
+		require.NoError(t, err)
+		require.Equal(t, []int{c.set, c.set}, []int{net.workers, n}, "%d workers", c.asked)
+	}
+}
+
 // TestNonFinite: a gradient or loss that is not finite stops before the update,
 // names what it is, and leaves the weights as they were.
 func TestNonFinite(t *testing.T) {

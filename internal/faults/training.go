@@ -171,6 +171,8 @@ var trainingFaults = []fault{
 		"steps > most {", "steps < 0 {", inBPTT},
 	{"workers: as many as asked for", "bptt/crew.go",
 		"c.workers = min(max(0, n), split.MaxWorkers)", "c.workers = max(0, n)", inBPTT},
+	{"workers: the net gets what was asked for", "bptt/train.go",
+		"w.SetWorkers(t.team.workers)", "w.SetWorkers(plan.Workers)", inBPTT},
 	{"workers: scratch for those that have no share", "bptt/linear.go",
 		"\tif s.work[w] == nil {", "\tfor w := range s.work {", inBPTT},
 	{"masks kept: every net of a chain gets those of the first", "bptt/masks.go",
