@@ -31,6 +31,9 @@ const (
 // needs to go on bit for bit. Call it between updates, from Plan.OnStep or
 // outside Run. The data must be able to say its position.
 func (t *Trainer) Save(w io.Writer) error {
+	if !t.owns() {
+		return errOptimizer
+	}
 	pos, ok := t.data.(encoding.BinaryMarshaler)
 	if !ok {
 		return fmt.Errorf("bptt: the position of %T cannot be saved: it has no MarshalBinary", t.data)

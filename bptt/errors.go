@@ -11,6 +11,7 @@ var (
 	errNoData      = errors.New("bptt: no data; NewText and NewSequences make some")
 	errNoLoss      = errors.New("bptt: no Loss; CrossEntropy{} and MSE{} are losses")
 	errNoOptimizer = errors.New("bptt: the plan has no Optimizer")
+	errOptimizer   = errors.New("bptt: the Optimizer of the plan has been given to another Trainer since, which reset its state; make one Optimizer for each Trainer")
 	errNoBatches   = errors.New("bptt: the data has no batches")
 )
 

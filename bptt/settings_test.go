@@ -139,6 +139,35 @@ func TestSettingIsNamedForWhatItIsInFloat32(t *testing.T) {
 	require.EqualError(t, err, "bptt: Plan.ClipValue is 1e-40, want at least 2^-100, which is 7.9e-31: less makes all of the gradient tiny; use 0 for no clipping")
 }
 
+// TestOptimizerOfAnotherTrainer is an error of Run and Save, and nothing moves: the
+// Trainer that was made last has it.
+func TestOptimizerOfAnotherTrainer(t *testing.T) {
+	for name, opt := range map[string]bptt.Optimizer{
+		"sgd": &bptt.SGD{LR: 1e-3}, "adam": &bptt.Adam{LR: 1e-3}, "adamw": &bptt.AdamW{LR: 1e-3},
+	} {
+		nets := [2]*leaky{newLeaky(6, 1), newLeaky(6, 1)}
+		var trainers [2]*bptt.Trainer
+		for i, net := range nets {
+			var err error
+			p := bptt.Plan{Window: 3, Loss: bptt.MSE{}, Optimizer: opt, Steps: 2}
+			trainers[i], err = bptt.NewTrainer(net, &script{n: 9}, p)
+			require.NoError(t, err)
+		}
+		nets[0].log = nil
+		_, err := trainers[0].Run(context.Background())
+		require.ErrorContains(t, err, "given to another Trainer", name)
+		var file bytes.Buffer
+		require.ErrorContains(t, trainers[0].Save(&file), "given to another Trainer", name)
+		require.Empty(t, nets[0].log)
+		require.Equal(t, float32(1), nets[0].w[0])
+		report, err := trainers[1].Run(context.Background())
+		require.NoError(t, err, name)
+		require.Equal(t, int64(2), report.Step)
+		require.NotEqual(t, float32(1), nets[1].w[0])
+		require.NoError(t, trainers[1].Save(&file))
+	}
+}
+
 // checked is a Schedule of one's own with a check.
 type checked struct{ err error }
 

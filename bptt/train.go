@@ -68,7 +68,8 @@ type Trainer struct {
 
 // NewTrainer checks the plan against the net and prepares a run from the
 // beginning: the state of the net and the plan's optimizer are reset, and data
-// goes to the beginning of its epoch.
+// goes to the beginning of its epoch. A Trainer that had the same *SGD, *Adam or
+// *AdamW before has lost it: its Run and Save return an error.
 func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 	if err := kernels.Info().Err; err != nil {
 		return nil, err
@@ -171,10 +172,30 @@ func (t *Trainer) callback(p Progress) (err error) {
 	return t.plan.OnStep(p)
 }
 
+// owns says whether the plan's optimizer still works on the parameters of t: the
+// last Init decides whose they are. Optimizers of other packages are not asked.
+func (t *Trainer) owns() bool {
+	var params []Param
+	switch o := t.plan.Optimizer.(type) {
+	case *SGD:
+		params = o.pieces.params
+	case *Adam:
+		params = o.pieces.params
+	case *AdamW:
+		params = o.pieces.params
+	default:
+		return true
+	}
+	return len(params) == len(t.params) && (len(params) == 0 || &params[0] == &t.params[0])
+}
+
 // update takes one step of the optimizer. It returns io.EOF if the epochs of
 // the plan ended before there was anything to learn from, and the error of ctx if
 // that ends between two windows.
 func (t *Trainer) update(ctx context.Context) (Progress, error) {
+	if !t.owns() {
+		return Progress{}, errOptimizer
+	}
 	t.net.ZeroGrads()
 	sum, count, windows := 0.0, 0, 0
 	for windows < t.plan.Accumulate {

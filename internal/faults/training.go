@@ -149,6 +149,8 @@ var trainingFaults = []fault{
 		"if !usable(f, float64(lr*f)) {", "if false {", inBPTT},
 	{"settings: Resume does not take the optimizer back", "bptt/checkpoint.go",
 		"\t\t\tt.plan.Optimizer.SetState(saved)\n", "\t\t\t_ = saved\n", inBPTT},
+	{"settings: an optimizer of another Trainer trains nothing, silently", "bptt/train.go",
+		"\tif !t.owns() {\n", "\tif false {\n", inBPTT},
 	{"data: Evaluate goes on where the data stands", "bptt/evaluate.go",
 		"if err := rewind(data); err != nil {", "if err := error(nil); err != nil {", inBPTT},
 	{"data: Evaluate does not give back what cannot begin", "bptt/evaluate.go",
