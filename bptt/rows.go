@@ -6,8 +6,8 @@ import (
 	"github.com/simdrnn/simdrnn/internal/split"
 )
 
-// rows says which pairs (t, b) of a forward pass exist, and in which order sums
-// visit them.
+// rows says which pairs (t, b), step t of row b, of a forward pass exist, and in
+// which order sums over them are formed.
 type rows struct {
 	batch   int
 	t       int   // steps of the last forward pass
@@ -15,14 +15,15 @@ type rows struct {
 	memory  []int // of lengths
 
 	pairs, chunks []int32 // see order
-	stale         bool    // lengths or t changed since
+	stale         bool    // pairs and chunks are not those of lengths and t
 }
 
 func newRows(steps, batch int) rows {
 	return rows{batch: batch, pairs: make([]int32, 0, steps*batch), chunks: make([]int32, 0, steps)}
 }
 
-// check refuses lengths of other rows or beyond steps, which what names.
+// check returns an error if there is not one length for each row, or if one is above
+// steps. what says in the error what steps is.
 func (r *rows) check(lengths []int, steps int, what string) error {
 	if lengths == nil {
 		return nil

@@ -13,11 +13,13 @@ import (
 	"slices"
 )
 
-// A Sequence is one example of Sequences. IDs or X is set, and Targets or Y, or
-// both where Targets says which of Y count. One without any of them has no steps.
+// A Sequence is one example of Sequences. Either IDs or X is set. Targets or Y is
+// set, or both: then a step counts if its target is 0 or more. A Sequence without
+// any of these slices has no steps.
 type Sequence struct {
-	// Steps may be left 0: then it follows from the slices. Where these are X
-	// and Y alone, some other sequence has to say how wide they are.
+	// Steps may be left 0: then it is computed from the lengths of the slices.
+	// Where X and Y alone are set that needs their widths, which come from the
+	// first sequence whose Steps is set or that has IDs or Targets.
 	Steps   int
 	IDs     []int32   // [Steps]
 	X       []float32 // [Steps][in]
@@ -142,9 +144,9 @@ func (d *Sequences) measure() error {
 			return fmt.Errorf("bptt: sequence %d has %d steps and neither Targets nor Y", i, s.Steps)
 		}
 		err := cmp.Or(
-			d.fits(i, first, "IDs", len(s.IDs), width(d.ids)),
+			d.fits(i, first, "IDs", len(s.IDs), perStep(d.ids)),
 			d.fits(i, first, "X", len(s.X), d.in),
-			d.fits(i, first, "Targets", len(s.Targets), width(d.targets)),
+			d.fits(i, first, "Targets", len(s.Targets), perStep(d.targets)),
 			d.fits(i, first, "Y", len(s.Y), d.out),
 		)
 		if err != nil {
@@ -154,16 +156,17 @@ func (d *Sequences) measure() error {
 	return nil
 }
 
-// width is that of ids and targets, if there are such elements at all.
-func width(there bool) int {
-	if there {
+// perStep is the number of ids or targets of one step: 1 if the sequences have
+// them, else 0.
+func perStep(have bool) int {
+	if have {
 		return 1
 	}
 	return 0
 }
 
-// fits refuses n elements of a field of sequence i where every step has width of
-// them in sequence first.
+// fits returns an error if sequence i has not width elements of the field for each
+// of its steps, but n elements in all. width is what sequence first has.
 func (d *Sequences) fits(i, first int, field string, n, width int) error {
 	steps := d.seqs[i].Steps
 	switch {
@@ -238,7 +241,7 @@ func (d *Sequences) Next(b *Batch) error {
 	m := &d.batch
 	m.Want, m.Steps, m.Rows, m.Context = b.Want, steps, d.rows, 0
 	pairs := steps * d.rows
-	m.IDs, m.Targets = room(m.IDs, pairs*width(d.ids)), room(m.Targets, pairs*width(d.targets))
+	m.IDs, m.Targets = room(m.IDs, pairs*perStep(d.ids)), room(m.Targets, pairs*perStep(d.targets))
 	m.X, m.Y = room(m.X, pairs*d.in), room(m.Y, pairs*d.out)
 	m.Lengths, m.Reset = room(m.Lengths, d.rows), room(m.Reset, d.rows)
 	for r := range d.rows {
