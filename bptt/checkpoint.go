@@ -167,6 +167,9 @@ func (c *Checkpoint) like(prefix string, want [][]float32) ([][]float32, error) 
 // refuses any difference of names, sizes, optimizer or data, and then leaves
 // the Trainer as it was.
 func (t *Trainer) Resume(c *Checkpoint) error {
+	if !t.owns() {
+		return errOptimizer
+	}
 	resumed := false
 	values, err := c.params(t.params)
 	if err != nil {
@@ -229,8 +232,8 @@ func (t *Trainer) Resume(c *Checkpoint) error {
 			t.plan.Optimizer.SetState(saved)
 		}
 	}()
-	if err := pos.UnmarshalBinary(position); err != nil {
-		return fmt.Errorf("bptt: the position in the data: %w", err)
+	if err := moveTo(pos, position); err != nil {
+		return err
 	}
 
 	// Everything has been checked against what is here: this part succeeds.

@@ -275,6 +275,16 @@ func TestPositionPanics(t *testing.T) {
 	require.ErrorAs(t, trainer.Save(&file), &pe)
 	require.Equal(t, "Data.MarshalBinary", pe.Where)
 	require.Zero(t, file.Len(), "nothing is written")
+
+	trainer, err = bptt.NewTrainer(newLeaky(6, 1), &script{n: 9}, plan(bptt.Plan{}))
+	require.NoError(t, err)
+	require.NoError(t, trainer.Save(&file))
+	c, err := bptt.ReadCheckpoint(&file)
+	require.NoError(t, err)
+	resumed, err := bptt.NewTrainer(newLeaky(6, 1), &misplaced{script{n: 9}, nil, fail}, plan(bptt.Plan{}))
+	require.NoError(t, err)
+	require.ErrorAs(t, resumed.Resume(c), &pe)
+	require.Equal(t, "Data.UnmarshalBinary", pe.Where)
 }
 
 // TestPositionFails: a position that cannot be had ends Evaluate before it begins,

@@ -165,6 +165,10 @@ func TestOptimizerOfAnotherTrainer(t *testing.T) {
 		require.Equal(t, int64(2), report.Step)
 		require.NotEqual(t, float32(1), nets[1].w[0])
 		require.NoError(t, trainers[1].Save(&file))
+		c, err := bptt.ReadCheckpoint(&file)
+		require.NoError(t, err)
+		require.ErrorContains(t, trainers[0].Resume(c), "given to another Trainer", name)
+		require.Equal(t, float32(1), nets[0].w[0])
 	}
 }
 
