@@ -213,7 +213,7 @@ Choose sets dst = a where u < below and b elsewhere.`},
 	{Name: "SGD", Args: "w, g []float32, lr, decay float32", File: "optim", Emit: kernel.SGD, Doc: `
 SGD takes one step of gradient descent on w: w -= lr*(g + decay*w). Like all
 optimizers it stores +0 where a weight is below 2^-100, so that a weight that decays
-ends at +0. With a decay of 0 the gradient does not depend on w: an infinite weight
+ends at +0, and takes +0 for g + decay*w where that is below 2^-100. With a decay of 0 the gradient does not depend on w: an infinite weight
 stays what it is, as does a NaN.`},
 	{Name: "SGDMomentum", Args: "w, g, v []float32, lr, mu, damp, decay float32", File: "optim", Emit: kernel.SGDMomentum, Doc: `
 SGDMomentum takes one step of gradient descent with momentum on w and the velocity v:

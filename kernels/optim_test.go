@@ -140,6 +140,40 @@ func TestOptimizersStoreNothingTiny(t *testing.T) {
 	})
 }
 
+// A gradient below 2^-100, with that of the decay, counts as +0 for every optimizer,
+// whatever it is multiplied by: else its products are denormal numbers at each step.
+func TestTinyGradientsCountAsZero(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		for _, e := range optimizers {
+			for _, decay := range []float32{0, 0x1p-30} {
+				s, _ := e.inputs(newSource(24), 67, moderate)
+				for slot := range s {
+					for i := range s[slot] {
+						s[slot][i] = float32(i%2) * 0x1p-99 // decay*w is far below 2^-100
+					}
+				}
+				a := slices.Clone(e.fixed)
+				if a[0] = 1024; e.name == "Adam" { // lr
+					a[0] = 0.5 // beta1
+				}
+				a[decayOf[e.name]] = decay
+				none := clone(s)
+				for i := range s[1] {
+					none[1][i] = 0
+					s[1][i] = []float32{1e-40, -1e-40, 0x1p-149, 0x1p-101, -0x1.8p-101}[i%5]
+				}
+				e.run(isa, none, a)
+				e.run(isa, s, a)
+				for slot := range s {
+					if slot != 1 {
+						e.compare(t, s[slot:slot+1], none[slot:slot+1], "decay %v", decay)
+					}
+				}
+			}
+		}
+	})
+}
+
 // rootEdges are the numbers at which the root of the second moment is computed in
 // another way, and those next to them.
 var rootEdges = func() (list []float32) {

@@ -4,7 +4,7 @@ package kernels
 
 // SGD takes one step of gradient descent on w: w -= lr*(g + decay*w). Like all
 // optimizers it stores +0 where a weight is below 2^-100, so that a weight that decays
-// ends at +0. With a decay of 0 the gradient does not depend on w: an infinite weight
+// ends at +0, and takes +0 for g + decay*w where that is below 2^-100. With a decay of 0 the gradient does not depend on w: an infinite weight
 // stays what it is, as does a NaN.
 func (t ISA) SGD(w, g []float32, lr, decay float32) {
 	t.need()

@@ -13,13 +13,14 @@ func newDecay(m vec.Machine, arg string) decay {
 	return decay{f, vec.IsZero(m, f)}
 }
 
-// gradient is e = g + decay*w at one place. Without a decay w is not part of it:
+// gradient is e = g + decay*w at one place, +0 where it is tiny. Without a decay w is not part of it:
 // zero times an infinite weight would be NaN. So +0 stands for w there, by selection.
 func (d decay) gradient(m vec.Machine, at vec.At, w, g vec.Reg) vec.Vec {
 	x := at.Load(w)
 	m.ZeroWhere(d.none, x)
 	e := at.Load(g)
 	m.FMA(e, d.factor, x)
+	vec.Flush(m, e)
 	return e
 }
 
@@ -31,7 +32,7 @@ func putFlushed(m vec.Machine, at vec.At, a vec.Vec, to vec.Reg) {
 
 // SGD takes one step of stochastic gradient descent:
 //
-//	e = g + decay*w
+//	e = g + decay*w       flushed
 //	w = w - lr*e          flushed
 func SGD(m vec.Machine) {
 	w, g, n := m.Base("w"), m.Base("g"), m.Len("w")
@@ -47,7 +48,7 @@ func SGD(m vec.Machine) {
 
 // SGDMomentum takes one step of SGD with momentum:
 //
-//	e = g + decay*w
+//	e = g + decay*w       flushed
 //	v = mu*v + damp*e     flushed
 //	w = w - lr*v          flushed
 func SGDMomentum(m vec.Machine) {
@@ -67,7 +68,7 @@ func SGDMomentum(m vec.Machine) {
 
 // SGDNesterov takes one step of SGD with Nesterov momentum:
 //
-//	e = g + decay*w
+//	e = g + decay*w       flushed
 //	v = mu*v + e          flushed
 //	w = w - lr*(mu*v + e) flushed
 func SGDNesterov(m vec.Machine) {
@@ -101,8 +102,7 @@ func Adam(m vec.Machine) {
 	step, rbc2, eps, l2, keep := m.Float("step"), m.Float("rbc2"), m.Float("eps"), newDecay(m, "l2"), m.Float("keep")
 	m.Hold(18, append(vec.RootConstants(), vec.FlushConstants()...)...)
 	vec.Each(m, n, func(at vec.At) {
-		e := l2.gradient(m, at, w, g)
-		vec.Flush(m, e) // (1)
+		e := l2.gradient(m, at, w, g) // (1)
 		mv := m.Mul(omb1, e)
 		m.FMA(mv, beta1, at.Load(mean))
 		putFlushed(m, at, mv, mean) // (2)

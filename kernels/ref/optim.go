@@ -3,20 +3,21 @@ package ref
 import "math"
 
 // The optimizers store +0 for weights and moments below 2^-100, so that a weight
-// that decays ends at +0.
+// that decays ends at +0. A gradient below it counts as +0: its products would be
+// denormal numbers.
 
-// decayed returns the gradient g with that of a weight decay added, g + decay*w. A
-// decay of 0 leaves w out, by selection: zero times an infinite weight would be NaN.
+// decayed returns the gradient g with that of a weight decay added, g + decay*w,
+// flushed. A decay of 0 leaves w out, by selection: zero times an infinite weight would be NaN.
 func decayed(decay, w, g float32) float32 {
 	if decay == 0 {
 		w = 0
 	}
-	return FMA(decay, w, g)
+	return Flush(FMA(decay, w, g))
 }
 
 // SGD takes one step of stochastic gradient descent:
 //
-//	e = g + decay*w       without w where decay is 0
+//	e = g + decay*w       flushed; without w where decay is 0
 //	w = w - lr*e          flushed
 //
 // each line one fused multiply-add.
@@ -29,7 +30,7 @@ func SGD(w, g []float32, lr, decay float32) {
 
 // SGDMomentum takes one step of SGD with momentum, damp being 1 - dampening:
 //
-//	e = g + decay*w       without w where decay is 0
+//	e = g + decay*w       flushed; without w where decay is 0
 //	v = mu*v + damp*e     flushed
 //	w = w - lr*v          flushed
 func SGDMomentum(w, g, v []float32, lr, mu, damp, decay float32) {
@@ -43,7 +44,7 @@ func SGDMomentum(w, g, v []float32, lr, mu, damp, decay float32) {
 // SGDNesterov takes one step of SGD with Nesterov momentum in the form of
 // Sutskever et al. 2013 that PyTorch uses:
 //
-//	e = g + decay*w       without w where decay is 0
+//	e = g + decay*w       flushed; without w where decay is 0
 //	v = mu*v + e          flushed
 //	w = w - lr*(mu*v + e) flushed
 func SGDNesterov(w, g, v []float32, lr, mu, decay float32) {
@@ -68,7 +69,7 @@ func SGDNesterov(w, g, v []float32, lr, mu, decay float32) {
 // decay, keep = 1 - lr*decay AdamW's; the neutral values are 0 and 1.
 func Adam(w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
 	for j := range w {
-		e := Flush(decayed(l2, w[j], g[j]))             // (1)
+		e := decayed(l2, w[j], g[j])                    // (1)
 		m[j] = Flush(FMA(beta1, m[j], float32(omb1*e))) // (2)
 		r[j] = Root(beta2, omb2, r[j], e)               // (3)
 		d := float32(r[j]/rbc2) + eps

@@ -23,6 +23,9 @@ block:
 	VANDNPS      Y3, Y2, Y3
 	VMOVUPS      (CX)(BX*1), Y4
 	VFMADD231PS  Y3, Y1, Y4
+	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y3
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VANDNPS      Y4, Y3, Y4
 	VMOVUPS      (AX)(BX*1), Y3
 	VFNMADD231PS Y4, Y0, Y3
 	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
@@ -44,6 +47,9 @@ done_block:
 	VANDNPS      Y4, Y2, Y4
 	VMASKMOVPS   (CX)(BX*1), Y3, Y2
 	VFMADD231PS  Y4, Y1, Y2
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y1
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
+	VANDNPS      Y2, Y1, Y2
 	VMASKMOVPS   (AX)(BX*1), Y3, Y1
 	VFNMADD231PS Y2, Y0, Y1
 	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y0
@@ -77,6 +83,9 @@ block:
 	VANDNPS      Y5, Y4, Y5
 	VMOVUPS      (CX)(SI*1), Y6
 	VFMADD231PS  Y5, Y3, Y6
+	VANDPS       lanes_7fffffff<>+0(SB), Y6, Y5
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
+	VANDNPS      Y6, Y5, Y6
 	VMULPS       Y6, Y2, Y5
 	VMOVUPS      (DX)(SI*1), Y6
 	VFMADD231PS  Y6, Y1, Y5
@@ -105,6 +114,9 @@ done_block:
 	VANDNPS      Y6, Y4, Y6
 	VMASKMOVPS   (CX)(SI*1), Y5, Y4
 	VFMADD231PS  Y6, Y3, Y4
+	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y3
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VANDNPS      Y4, Y3, Y4
 	VMULPS       Y4, Y2, Y2
 	VMASKMOVPS   (DX)(SI*1), Y5, Y3
 	VFMADD231PS  Y3, Y1, Y2
@@ -144,6 +156,9 @@ block:
 	VANDNPS      Y4, Y3, Y4
 	VMOVUPS      (CX)(SI*1), Y5
 	VFMADD231PS  Y4, Y2, Y5
+	VANDPS       lanes_7fffffff<>+0(SB), Y5, Y4
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS      Y5, Y4, Y5
 	VMOVUPS      (DX)(SI*1), Y4
 	VFMADD213PS  Y5, Y1, Y4
 	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y6
@@ -172,6 +187,9 @@ done_block:
 	VANDNPS      Y5, Y3, Y5
 	VMASKMOVPS   (CX)(SI*1), Y4, Y3
 	VFMADD231PS  Y5, Y2, Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y2
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS      Y3, Y2, Y3
 	VMASKMOVPS   (DX)(SI*1), Y4, Y2
 	VFMADD213PS  Y3, Y1, Y2
 	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y5

@@ -23,6 +23,9 @@ block:
 	VPXORD       Z2, Z2, K1, Z2
 	VMOVUPS      (CX)(BX*1), Z3
 	VFMADD231PS  Z2, Z1, Z3
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z3, Z2
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z2, K2
+	VPXORD       Z3, Z3, K2, Z3
 	VMOVUPS      (AX)(BX*1), Z2
 	VFNMADD231PS Z3, Z0, Z2
 	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z2, Z3
@@ -43,6 +46,9 @@ done_block:
 	VPXORD       Z2, Z2, K1, Z2
 	VMOVUPS.Z    (CX)(BX*1), K2, Z3
 	VFMADD231PS  Z2, Z1, Z3
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z3, Z1
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z1, K1
+	VPXORD       Z3, Z3, K1, Z3
 	VMOVUPS.Z    (AX)(BX*1), K2, Z1
 	VFNMADD231PS Z3, Z0, Z1
 	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z1, Z0
@@ -76,6 +82,9 @@ block:
 	VPXORD       Z4, Z4, K1, Z4
 	VMOVUPS      (CX)(SI*1), Z5
 	VFMADD231PS  Z4, Z3, Z5
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z5, Z4
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z4, K2
+	VPXORD       Z5, Z5, K2, Z5
 	VMULPS       Z5, Z2, Z4
 	VMOVUPS      (DX)(SI*1), Z5
 	VFMADD231PS  Z5, Z1, Z4
@@ -103,6 +112,9 @@ done_block:
 	VPXORD       Z4, Z4, K1, Z4
 	VMOVUPS.Z    (CX)(SI*1), K2, Z5
 	VFMADD231PS  Z4, Z3, Z5
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z5, Z3
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z3, K1
+	VPXORD       Z5, Z5, K1, Z5
 	VMULPS       Z5, Z2, Z2
 	VMOVUPS.Z    (DX)(SI*1), K2, Z3
 	VFMADD231PS  Z3, Z1, Z2
@@ -142,6 +154,9 @@ block:
 	VPXORD       Z3, Z3, K1, Z3
 	VMOVUPS      (CX)(SI*1), Z4
 	VFMADD231PS  Z3, Z2, Z4
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z4, Z3
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z3, K2
+	VPXORD       Z4, Z4, K2, Z4
 	VMOVUPS      (DX)(SI*1), Z3
 	VFMADD213PS  Z4, Z1, Z3
 	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z3, Z5
@@ -169,6 +184,9 @@ done_block:
 	VPXORD       Z3, Z3, K1, Z3
 	VMOVUPS.Z    (CX)(SI*1), K2, Z4
 	VFMADD231PS  Z3, Z2, Z4
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z4, Z2
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z2, K1
+	VPXORD       Z4, Z4, K1, Z4
 	VMOVUPS.Z    (DX)(SI*1), K2, Z2
 	VFMADD213PS  Z4, Z1, Z2
 	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z2, Z3

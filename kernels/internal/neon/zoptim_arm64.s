@@ -25,6 +25,9 @@ block:
 	WORD $0x4e621c63 // bic v3.16b, v3.16b, v2.16b
 	WORD $0x3ce46844 // ldr q4, [x2, x4]
 	VFMLA V3.S4, V1.S4, V4.S4
+	WORD $0x3cc10003 // ldur q3, [x0, #16]
+	WORD $0x6ea4ec63 // facgt v3.4s, v3.4s, v4.4s
+	WORD $0x4e631c84 // bic v4.16b, v4.16b, v3.16b
 	WORD $0x3ce46823 // ldr q3, [x1, x4]
 	VFMLS V4.S4, V0.S4, V3.S4
 	WORD $0x3cc10004 // ldur q4, [x0, #16]
@@ -79,6 +82,9 @@ single2:
 
 done2:
 	VFMLA V3.S4, V1.S4, V2.S4
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x6ea2ec21 // facgt v1.4s, v1.4s, v2.4s
+	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	VMOVI $0, V1.B16
 	TBZ $2, R3, part3
 	WORD $0x3cc00021 // ldur q1, [x1]
@@ -148,6 +154,9 @@ block:
 	WORD $0x4e641ca5 // bic v5.16b, v5.16b, v4.16b
 	WORD $0x3ce56846 // ldr q6, [x2, x5]
 	VFMLA V5.S4, V3.S4, V6.S4
+	WORD $0x3cc10005 // ldur q5, [x0, #16]
+	WORD $0x6ea6eca5 // facgt v5.4s, v5.4s, v6.4s
+	WORD $0x4e651cc6 // bic v6.16b, v6.16b, v5.16b
 	WORD $0x6e26dc45 // fmul v5.4s, v2.4s, v6.4s
 	WORD $0x3ce56866 // ldr q6, [x3, x5]
 	VFMLA V6.S4, V1.S4, V5.S4
@@ -209,6 +218,9 @@ single2:
 
 done2:
 	VFMLA V5.S4, V3.S4, V4.S4
+	WORD $0x3cc10003 // ldur q3, [x0, #16]
+	WORD $0x6ea4ec63 // facgt v3.4s, v3.4s, v4.4s
+	WORD $0x4e631c84 // bic v4.16b, v4.16b, v3.16b
 	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	VMOVI $0, V3.B16
 	ADD R5, R3, R2
@@ -317,6 +329,9 @@ block:
 	WORD $0x4e631c84 // bic v4.16b, v4.16b, v3.16b
 	WORD $0x3ce56845 // ldr q5, [x2, x5]
 	VFMLA V4.S4, V2.S4, V5.S4
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x6ea5ec84 // facgt v4.4s, v4.4s, v5.4s
+	WORD $0x4e641ca5 // bic v5.16b, v5.16b, v4.16b
 	WORD $0x3ce56864 // ldr q4, [x3, x5]
 	VMOV V5.B16, V6.B16
 	VFMLA V1.S4, V4.S4, V6.S4
@@ -379,6 +394,9 @@ single2:
 
 done2:
 	VFMLA V4.S4, V2.S4, V3.S4
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
+	WORD $0x6ea3ec42 // facgt v2.4s, v2.4s, v3.4s
+	WORD $0x4e621c63 // bic v3.16b, v3.16b, v2.16b
 	VMOVI $0, V2.B16
 	ADD R5, R3, R2
 	TBZ $2, R4, part3
