@@ -21,7 +21,8 @@
 //     form into the other.
 //
 // Weights trained with one setting are wrong for another; a file keeps both.
-// cell.go has the equations of both passes as they are computed.
+// reset_after.go and reset_before.go have the equations of both passes as they are
+// computed.
 //
 // # Use
 //

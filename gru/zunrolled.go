@@ -50,7 +50,7 @@ func (u *Unrolled) Dims() (steps, batch, in, out int) { return u.seq.Dims() }
 // from the carried state and leaves the last state to the next call, so that a
 // sequence may be cut anywhere without changing a bit. It uses the weights as
 // they are now. Elements of x and of the parameters below 2^-100 in magnitude count
-// as +0, here and in Backward, so that the speed does not depend on values; x and the
+// as +0 (of the two biases of a gate their sum), here and in Backward, so that the speed does not depend on values; x and the
 // parameters are not changed.
 //
 // After Unroll it keeps x, not a copy, until Backward: do not change it in

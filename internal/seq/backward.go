@@ -165,6 +165,12 @@ func (u *Unrolled) outputGradient(s *Step, t, first int) {
 	h, row := u.net.Shape.States[0], t*u.batch+first
 	gather := u.rows.differ() && u.job.layer == u.net.Layers-1
 	s.Dy = Mat{Data: u.back.dyRows[first*h:], Stride: h, Width: h}
+	if !gather && h == u.out && !u.net.merging() {
+		// The rows lie side by side: one call serves all of them.
+		n := s.Rows * h
+		u.isa.CopyFlush(s.Dy.Data[:n], u.job.dy[row*h:][:n])
+		return
+	}
 	col := u.job.dir * h
 	var other Mat
 	if u.net.merging() {
