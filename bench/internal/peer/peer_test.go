@@ -58,7 +58,7 @@ func wantPython(t *testing.T) string {
 		err = exec.Command(path, "-c", "import sys").Run()
 	}
 	if err != nil {
-		t.Skipf("no %s that runs: %v", DefaultPython(), err)
+		t.Skipf("NOT EXERCISED: no %s that runs: %v", DefaultPython(), err)
 	}
 	return path
 }
@@ -92,7 +92,7 @@ func TestProtocol(t *testing.T) {
 			f := finder(t)
 			cc, err := f.c()
 			if err != nil {
-				t.Skip(err)
+				t.Skip("NOT EXERCISED: ", err)
 			}
 			path := filepath.Join(t.TempDir(), "fake")
 			if _, err := output("", nil, cc, "-Wall", "-Wextra", "-Werror", "-o", path, "testdata/fake.c"); err != nil {
@@ -104,7 +104,7 @@ func TestProtocol(t *testing.T) {
 			f := finder(t)
 			cxx, err := f.cxx()
 			if err != nil {
-				t.Skip(err)
+				t.Skip("NOT EXERCISED: ", err)
 			}
 			path := filepath.Join(t.TempDir(), "fake")
 			if _, err := output("", nil, cxx, "-Wall", "-Wextra", "-Werror", "-x", "c++", "-o", path, "testdata/fake.c"); err != nil {
@@ -171,14 +171,14 @@ func TestDrivers(t *testing.T) {
 		}
 		t.Run(p.Name, func(t *testing.T) {
 			if testing.Short() {
-				t.Skip("-short: building drivers takes seconds")
+				t.Skip("NOT EXERCISED: -short: building drivers takes seconds")
 			}
 			c, err := p.Find(f)
 			if missing := (*Missing)(nil); errors.As(err, &missing) {
 				if missing.Install == "" {
 					t.Errorf("%v: nothing says how to install it", err)
 				}
-				t.Skip(err)
+				t.Skip("NOT EXERCISED: ", err)
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -233,7 +233,7 @@ func TestCache(t *testing.T) {
 	f := finder(t)
 	cc, err := f.c()
 	if err != nil {
-		t.Skip(err)
+		t.Skip("NOT EXERCISED: ", err)
 	}
 	dir := t.TempDir()
 	f.Dir = dir
@@ -313,7 +313,7 @@ func TestMissing(t *testing.T) {
 			if c.path == "" {
 				t.Setenv("PATH", t.TempDir())
 			} else if _, err := f.cxx(); err != nil {
-				t.Skip(err)
+				t.Skip("NOT EXERCISED: ", err)
 			}
 			chosen, err := Choose(c.name)
 			if err != nil {
