@@ -23,7 +23,7 @@ var maskFaults = []fault{
 	{"dropout backward: the weight gradient with the whole input", "internal/seq/gradient.go",
 		"\t\tx = u.memory.inRows\n", "", variantsOfLSTM},
 	{"dropout backward: the input as another layer had it", "internal/seq/backward.go",
-		"u.fork(u.copyPiece(rows, in), u.do.copyInput)", "_ = in", variantsOfLSTM},
+		"u.fork(u.copyPiece(rows, in), u.tasks.copyInput)", "_ = in", variantsOfLSTM},
 	{"dropout of h: the weight gradient with the whole h", "lstm/variant.go",
 		"Col: v.dh, Factor: v.hMasked}", "Col: v.dh}", variantsOfLSTM},
 	{"dropout of h: the carried gradient without the mask", "internal/seq/gate.go",

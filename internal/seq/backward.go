@@ -60,7 +60,7 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 		return
 	}
 	m.wantDx = dx != nil
-	u.fork(u.packPiece(), u.do.packBackward)
+	u.fork(u.packPiece(), u.tasks.packBackward)
 	for layer := n.Layers - 1; layer >= 0; layer-- {
 		down := m.between
 		if layer == 0 {
@@ -124,12 +124,12 @@ func (u *Unrolled) packBackward(w, n int) {
 // the input.
 func (u *Unrolled) blockBackward() {
 	rows, in := (u.job.hi-u.job.lo)*u.batch, u.net.W[u.job.i].In
-	u.fork(u.stepsPiece(rows), u.do.stepsBack)
+	u.fork(u.stepsPiece(rows), u.tasks.stepsBack)
 	u.listPairs()
 	if u.copiesInput(u.job.layer) {
-		u.fork(u.copyPiece(rows, in), u.do.copyInput)
+		u.fork(u.copyPiece(rows, in), u.tasks.copyInput)
 	}
-	u.fork(u.gradientsPiece(rows, in), u.do.gradients)
+	u.fork(u.gradientsPiece(rows, in), u.tasks.gradients)
 }
 
 // backwardSteps runs the block's steps backwards for a share of the rows of

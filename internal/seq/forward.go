@@ -49,7 +49,7 @@ func (u *Unrolled) forward(y, x []float32, t int) {
 		return
 	}
 	n := u.net
-	u.fork(u.packPiece(), u.do.packForward)
+	u.fork(u.packPiece(), u.tasks.packForward)
 	for layer := range n.Layers {
 		for dir, reverse := range n.Reverse {
 			u.job = job{layer: layer, dir: dir, i: layer*len(n.Reverse) + dir}
@@ -64,7 +64,7 @@ func (u *Unrolled) forward(y, x []float32, t int) {
 			u.storeState()
 		}
 		if n.merging() {
-			u.fork(u.mergePiece(t*u.batch), u.do.merge)
+			u.fork(u.mergePiece(t*u.batch), u.tasks.merge)
 		}
 	}
 	u.writeOutput(y)
@@ -108,8 +108,8 @@ func (u *Unrolled) packForward(w, n int) {
 // them, then the rest step by step.
 func (u *Unrolled) blockForward() {
 	rows := (u.job.hi - u.job.lo) * u.batch
-	u.fork(u.productsPiece(rows, u.net.W[u.job.i].In), u.do.products)
-	u.fork(u.stepsPiece(rows), u.do.steps)
+	u.fork(u.productsPiece(rows, u.net.W[u.job.i].In), u.tasks.products)
+	u.fork(u.stepsPiece(rows), u.tasks.steps)
 }
 
 // inputProducts sets the input's part of the gates for a share of the block's

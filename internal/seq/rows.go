@@ -92,8 +92,8 @@ func (r *rows) activeRun(lo, hi int) (first, end int) {
 	return hi, hi
 }
 
-// share cuts the rows of the batch into n shares of about as many steps in all
-// and returns the bounds of share w.
+// share returns the places lo..hi-1 of the rows of the batch that are share w of n. All
+// shares have about as many steps.
 func (r *rows) share(w, n int) (lo, hi int) {
 	if r.lengths == nil {
 		return split.Share(r.batch, 1, w, n)

@@ -70,10 +70,10 @@ type Cell interface {
 	// Shape describes the cell's sizes.
 	Shape() Shape
 
-	// Forward takes s.Prev and the input's share of the gates in s.Tape, and
-	// sets s.State and the tape. s.State and s.Prev may be the same memory: an
-	// element of s.State is written after the last use of the same element of
-	// s.Prev, and after every product with s.Prev.
+	// Forward takes s.Prev and, in s.Tape, the pre-activations of the gates as
+	// far as they come from the input. It sets s.State and the tape. s.State and
+	// s.Prev may be the same memory: an element of s.State is written after the
+	// last use of the same element of s.Prev, and after every product with s.Prev.
 	Forward(s *Step)
 
 	// Backward is Forward's mirror. It takes the tape, s.State, s.Prev, the
@@ -91,12 +91,12 @@ type Shape struct {
 	// States are the widths of the state tensors: h, which is the output, then
 	// the others in the order in which users see them.
 	States []int
-	// Gates is the number of rows of W_ih and W_hh. The input's share of the
-	// gates, W_ih x + b, comes in the first Gates columns of a tape row, and
-	// the gradients of the products W_ih x go there.
+	// Gates is the number of rows of W_ih and W_hh. Forward finds W_ih x + b in
+	// the first Gates columns of a tape row, and Backward leaves the gradients of
+	// the products W_ih x there.
 	Gates int
-	// BiasInCell says that the cell adds the biases: the input's share is W_ih x
-	// alone, and the cell finds the sum of both biases in Step.BiasSum.
+	// BiasInCell says that the cell adds the biases: Forward finds W_ih x alone in
+	// those columns, and the sum of both biases in Step.BiasSum.
 	BiasInCell bool
 	// Tape is the width of a tape row, at least Gates.
 	Tape int

@@ -28,7 +28,7 @@ type Unrolled struct {
 
 	workers workers
 	job     job
-	do      shares
+	tasks   tasks
 }
 
 // lastForward is what the last Forward left for the calls that follow it.
@@ -62,10 +62,10 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 	for _, width := range sh.States {
 		u.state = append(u.state, make([]float32, len(n.W)*batch*width))
 	}
-	u.do = shares{packForward: u.packForward, copyInput: u.copyInput, products: u.inputProducts, steps: u.forwardSteps, merge: u.merge}
+	u.tasks = tasks{packForward: u.packForward, copyInput: u.copyInput, products: u.inputProducts, steps: u.forwardSteps, merge: u.merge}
 	if keep {
 		u.back = n.newBackMemory(steps, chunk, batch)
-		u.do.packBackward, u.do.stepsBack, u.do.gradients = u.packBackward, u.backwardSteps, u.gradients
+		u.tasks.packBackward, u.tasks.stepsBack, u.tasks.gradients = u.packBackward, u.backwardSteps, u.gradients
 	}
 	u.SetWorkers(n.Workers)
 	return u

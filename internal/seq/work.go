@@ -27,9 +27,10 @@ type workers struct {
 	products [][]float32 // scratch of the products of weight gradients
 }
 
-// shares are the pieces of work, as functions that do share w of n. They are made
-// once: a method value that is made where it is used would be allocated there.
-type shares struct {
+// tasks are the pieces of work, as functions that do share w of n of one: what worker
+// w of n does of it. They are made once: a method value that is made where it is used
+// would be allocated there.
+type tasks struct {
 	packForward, packBackward         func(w, n int)
 	copyInput, products, steps, merge func(w, n int)
 	stepsBack, gradients              func(w, n int)
@@ -113,8 +114,8 @@ func (u *Unrolled) parts(p piece) int {
 	return max(1, n)
 }
 
-// fork does share w of n of a piece of work for every w, on the team.
-func (u *Unrolled) fork(p piece, share func(w, n int)) { team.Run(u.parts(p), share) }
+// fork does all shares of a task of size p, on the team.
+func (u *Unrolled) fork(p piece, task func(w, n int)) { team.Run(u.parts(p), task) }
 
 // SetWorkers changes the number of parts that work is cut into, 0 for automatic,
 // which is at most GOMAXPROCS as it is now. It allocates what as many workers need
