@@ -47,19 +47,25 @@ func (n *Net) newBackMemory(steps, chunk, batch int) backMemory {
 // gradient.
 func (u *Unrolled) Backward(dx, dy []float32) {
 	u.mustKeep("Backward")
-	n, t, m := u.net, u.rows.t, &u.back
 	u.checkBackward(dx, dy)
-	u.last.canBackward, u.masks.stepEnded = false, true
+	defer u.endBackward() // also where it panics: the tape is half replaced then
+	t, m := u.rows.t, &u.back
+	u.masks.stepEnded = true
 	if !m.stateSet {
 		for _, d := range m.state {
 			clear(d)
 		}
 	}
 	m.stateSet = false
-	if t*u.batch == 0 {
-		return
+	if t > 0 && u.batch > 0 {
+		m.wantDx = dx != nil
+		u.layersBackward(dx, dy, t)
 	}
-	m.wantDx = dx != nil
+}
+
+// layersBackward goes back over all layers and t steps.
+func (u *Unrolled) layersBackward(dx, dy []float32, t int) {
+	n, m := u.net, &u.back
 	u.fork(u.packPiece(), u.tasks.packBackward)
 	for layer := n.Layers - 1; layer >= 0; layer-- {
 		down := m.between
@@ -85,7 +91,6 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 		}
 		dy = down
 	}
-	u.last.x = nil
 }
 
 // checkBackward panics unless there is a Forward to go back over and dx and dy

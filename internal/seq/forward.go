@@ -45,9 +45,17 @@ func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
 func (u *Unrolled) forward(y, x []float32, t int) {
 	u.rows.t, u.last = t, lastForward{x: x, canBackward: u.keep, readable: true}
 	u.beginMasks()
-	if t == 0 || u.batch == 0 {
-		return
+	if t > 0 && u.batch > 0 {
+		u.layersForward(t)
+		u.writeOutput(y)
 	}
+	if !u.keep {
+		u.endBackward()
+	}
+}
+
+// layersForward runs all layers over t steps of the last Forward's x.
+func (u *Unrolled) layersForward(t int) {
 	n := u.net
 	u.fork(u.packPiece(), u.tasks.packForward)
 	for layer := range n.Layers {
@@ -66,10 +74,6 @@ func (u *Unrolled) forward(y, x []float32, t int) {
 		if n.merging() {
 			u.fork(u.mergePiece(t*u.batch), u.tasks.merge)
 		}
-	}
-	u.writeOutput(y)
-	if !u.keep {
-		u.last.x = nil
 	}
 }
 

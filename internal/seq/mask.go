@@ -210,7 +210,7 @@ func (u *Unrolled) SetRowIDs(ids []uint32) error {
 		return fmt.Errorf("%s: %d row ids for a batch of %d rows; give one for each row, or nil", u.net.Kind, len(ids), u.batch)
 	}
 	u.masks.setIDs(ids)
-	u.last.canBackward = false
+	u.endBackward()
 	return nil
 }
 
@@ -271,7 +271,8 @@ func (u *Unrolled) SetClock(c []uint64) error {
 // last Forward cannot be drawn again after it.
 func (u *Unrolled) setMaskState(seed uint64, step uint32) {
 	m := &u.masks
-	m.seed, m.step, m.stepEnded, u.last.canBackward = seed, step, false, false
+	m.seed, m.step, m.stepEnded = seed, step, false
+	u.endBackward()
 }
 
 // beginMasks begins a Forward: a training step ends with a Backward, and the next

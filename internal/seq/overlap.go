@@ -47,8 +47,6 @@ func (u *Unrolled) mustNotOverlapParams(method, name string, v []float32) {
 // mustNotOverlapKept panics if a slice that a call sets has memory in common with
 // the x that a Backward will read, or with a parameter or a gradient.
 func (u *Unrolled) mustNotOverlapKept(method, name string, v []float32) {
-	if u.last.canBackward {
-		u.net.mustNotOverlap(method, name, v, "the x of the last Forward, which Backward will read,", u.last.x)
-	}
+	u.net.mustNotOverlap(method, name, v, "the x of the last Forward, which Backward will read,", u.last.x)
 	u.mustNotOverlapParams(method, name, v)
 }

@@ -33,7 +33,7 @@ type Unrolled struct {
 
 // lastForward is what the last Forward left for the calls that follow it.
 type lastForward struct {
-	x           []float32 // its input, until Backward has used it
+	x           []float32 // its input, kept as long as Backward may go over it
 	canBackward bool      // Backward may go over it: none has, and nothing has changed that it needs
 	readable    bool      // Sequence may read what it kept: lengths and layout are still those of the Forward
 }
@@ -143,7 +143,14 @@ func (u *Unrolled) setLengths(lengths []int) {
 
 // forget ends the use of what the last Forward kept: rows of it are found by
 // lengths and a layout that have changed.
-func (u *Unrolled) forget() { u.last.canBackward, u.last.readable = false, false }
+func (u *Unrolled) forget() {
+	u.endBackward()
+	u.last.readable = false
+}
+
+// endBackward ends the time in which Backward may go over the last Forward. It drops
+// the references to the caller's x, dx and dy, so that their memory can be freed.
+func (u *Unrolled) endBackward() { u.last.x, u.last.canBackward, u.job = nil, false, job{} }
 
 func (u *Unrolled) mustKeep(method string) {
 	if !u.keep {

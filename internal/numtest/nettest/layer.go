@@ -36,6 +36,7 @@ func Methods(t *testing.T, k Kind) {
 		{"unknown tier", unknownTier},
 		{"misuse", misuse},
 		{"overlap", overlap},
+		{"memory of the caller", callersMemory},
 		{"lengths of calls before", lengthsOfBefore},
 		{"files", files},
 		{"forged files", forgedFiles},

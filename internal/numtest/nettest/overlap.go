@@ -102,6 +102,11 @@ func overlap(t *testing.T, k Kind) {
 				i++
 			})
 			u.HiddenStates(0, x) // x is of no use after Backward
+			copy(x, p.x)
+			u.Forward(dx, x)
+			refused("HiddenStates|dst|the x of the last Forward", func() { u.HiddenStates(0, x) })
+			u.SetSeed(1)
+			u.HiddenStates(0, x) // nor after what lets no Backward follow
 		}
 		if cfg.Bidirectional {
 			continue
