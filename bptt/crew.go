@@ -1,6 +1,7 @@
 package bptt
 
 import (
+	"fmt"
 	"runtime"
 
 	"github.com/simdrnn/simdrnn/internal/split"
@@ -13,8 +14,13 @@ import (
 type crew struct{ workers int } // 0: automatic
 
 // set asks for n workers, 0 for as many as the work is worth. More than
-// split.MaxWorkers help nobody.
-func (c *crew) set(n int) { c.workers = min(max(0, n), split.MaxWorkers) }
+// split.MaxWorkers help nobody. It panics if n is negative.
+func (c *crew) set(n int) {
+	if n < 0 {
+		panic(fmt.Sprintf("bptt: SetWorkers(%d), want a number of goroutines, or 0 for automatic", n))
+	}
+	c.workers = min(n, split.MaxWorkers)
+}
 
 // parts is the n that run splits that work into.
 func (c crew) parts(isa kernels.ISA, work int) int {

@@ -2,6 +2,7 @@ package bptt
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -22,10 +23,8 @@ func TestWorkersAreBounded(t *testing.T) {
 		c.set(n)
 		require.Equal(t, min(n, 256), c.parts(kernels.Scalar, 1), "%d workers", n)
 	}
-	for _, n := range []int{0, -1, math.MinInt} {
-		c.set(n)
-		require.Equal(t, 1, c.parts(kernels.Scalar, 1), "%d workers", n)
-	}
+	c.set(0)
+	require.Equal(t, 1, c.parts(kernels.Scalar, 1))
 	before := runtime.GOMAXPROCS(1000)
 	most := c.parts(kernels.Scalar, math.MaxInt32)
 	runtime.GOMAXPROCS(before)
@@ -45,6 +44,21 @@ func TestWorkersAreBounded(t *testing.T) {
 		return Fingerprint(m)
 	}
 	require.Equal(t, train(1), train(math.MaxInt32))
+}
+
+// TestNegativeWorkers: a number of workers below 0 is refused by name, as Plan.Workers
+// is, and the one before stays, in the nets of a Chain too.
+func TestNegativeWorkers(t *testing.T) {
+	for _, n := range []int{-1, math.MinInt} {
+		m, sgd, adam := smallModel(t), &SGD{LR: 0.1}, &AdamW{LR: 0.1}
+		m.SetWorkers(3)
+		for what, f := range map[string]func(){
+			"a Model": func() { m.SetWorkers(n) }, "SGD": func() { sgd.SetWorkers(n) }, "AdamW": func() { adam.SetWorkers(n) },
+		} {
+			require.PanicsWithValue(t, fmt.Sprintf("bptt: SetWorkers(%d), want a number of goroutines, or 0 for automatic", n), f, what)
+		}
+		require.Equal(t, 3, m.team.workers)
+	}
 }
 
 // TestScratchFollowsTheWork: the memory of a readout's gradient and of a loss is

@@ -267,7 +267,8 @@ func (m *Model) SetTraining(on bool) {
 }
 
 // SetWorkers sets on how many workers a pass may be split; 0, the default,
-// leaves it to the size of the work. The number changes no bit.
+// leaves it to the size of the work; more than 256 is 256. The number changes no bit. It
+// panics if n is negative.
 func (m *Model) SetWorkers(n int) {
 	m.team.set(n)
 	for _, l := range m.links {

@@ -7,7 +7,7 @@ package bptt
 // A Net may have more methods, which bptt uses when they are there:
 //
 //	CopyState(dst [][]float32)   // State without allocating, into slices as State returns them
-//	SetWorkers(n int)            // see Plan.Workers
+//	SetWorkers(n int)            // see Plan.Workers; n is not negative
 //
 // and those of a net with random masks, which checkpoints keep and overlapping
 // windows take back: all four of

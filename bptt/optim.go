@@ -201,7 +201,8 @@ func (o *SGD) Update(rate float64) error {
 // LearningRate implements Optimizer.
 func (o *SGD) LearningRate() float64 { return o.LR }
 
-// SetWorkers sets on how many workers Update may be split; 0: automatic.
+// SetWorkers sets on how many workers Update may be split; 0: automatic. It
+// panics if n is negative.
 func (o *SGD) SetWorkers(n int) { o.pieces.team.set(n) }
 
 // State implements Optimizer.
@@ -316,7 +317,8 @@ func (o *adam) advance(lr, rate float64) error {
 	return nil
 }
 
-// SetWorkers sets on how many workers Update may be split; 0: automatic.
+// SetWorkers sets on how many workers Update may be split; 0: automatic. It
+// panics if n is negative.
 func (o *adam) SetWorkers(n int) { o.pieces.team.set(n) }
 
 // Init implements Optimizer.

@@ -11,7 +11,7 @@ import (
 	"github.com/simdrnn/simdrnn/rnn"
 )
 
-// Network is what can be converted.
+// Network is what can be converted. All functions of this package panic if it is nil.
 type Network interface {
 	*lstm.Layer | *gru.Layer | *rnn.Layer
 }
@@ -105,8 +105,11 @@ func (p *params) named(name string) *[]float32 {
 // masks are the fields of Config that act in training alone.
 var masks = []string{"Dropout", "InputDropout", "HiddenDropout", "WeightDropout"}
 
-// view returns the network whose parameters are those of net.
+// view returns the network whose parameters are those of net. It panics if net is nil.
 func view[N Network](net N) *network {
+	if net == nil {
+		panic(fmt.Sprintf("convert: a nil %T; give it what New, NewZero or Load of its package returned", net))
+	}
 	var n network
 	var each func(func(name string, w []float32, shape ...int))
 	option := func(field string, used bool) {

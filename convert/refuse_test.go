@@ -8,6 +8,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/convert"
 	"github.com/simdrnn/simdrnn/gru"
+	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/rnn"
 )
@@ -318,5 +319,30 @@ func TestKerasDirections(t *testing.T) {
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%+v: go_backwards is %v, want %v", c.cfg, got, c.want)
 		}
+	}
+}
+
+// A nil network is refused by name, whatever it is to be converted from or to.
+func TestNilNetworks(t *testing.T) {
+	const give = "; give it what New, NewZero or Load of its package returned"
+	var l *lstm.Layer
+	var g *gru.Layer
+	var r *rnn.Layer
+	for _, c := range []struct {
+		want string
+		f    func()
+	}{
+		{"convert: a nil *lstm.Layer" + give, func() { convert.ToPyTorch(l) }},
+		{"convert: a nil *gru.Layer" + give, func() { convert.ToKeras(g) }},
+		{"convert: a nil *rnn.Layer" + give, func() { convert.ToONNX(r) }},
+		{"convert: a nil *lstm.Layer" + give, func() { convert.ToOneDNN(l, convert.LDIGO) }},
+		{"convert: a nil *gru.Layer" + give, func() { convert.ToHaste(g) }},
+		{"convert: a nil *rnn.Layer" + give, func() { convert.FromPyTorch(r, nil) }},
+		{"convert: a nil *lstm.Layer" + give, func() { convert.FromKeras(l, nil) }},
+		{"convert: a nil *gru.Layer" + give, func() { convert.FromONNX(g, nil) }},
+		{"convert: a nil *rnn.Layer" + give, func() { convert.FromOneDNN(r, nil) }},
+		{"convert: a nil *lstm.Layer" + give, func() { convert.FromHaste(l, nil) }},
+	} {
+		nettest.Panics(t, c.want, c.f)
 	}
 }

@@ -11,6 +11,7 @@ import (
 // A Scheme sets the first values of one parameter, drawing what it needs from
 // r: PyTorch, Keras, PerGate, or any function. The values have the same bits on
 // every machine if it takes nothing of r but Uint64, as the methods of Param do.
+// What draws panics if r is nil.
 type Scheme func(r *rand.Rand, p Param)
 
 // A Param is a parameter as a Scheme sees it, or the rows of it that belong to one
@@ -24,60 +25,73 @@ type Param struct {
 	Hidden     int // Config.Hidden
 }
 
+// seq is p for package seq, and param what comes from there.
+func (p Param) seq() seq.Param {
+	return seq.Param{Kind: "lstm", Name: p.Name, W: p.W, Rows: p.Rows, Cols: p.Cols, Gates: p.Gates, Hidden: p.Hidden}
+}
+
+func param(p seq.Param) Param { return Param{p.Name, p.W, p.Rows, p.Cols, p.Gates, p.Hidden} }
+
 // Recurrent reports whether p is a W_hh.
-func (p Param) Recurrent() bool { return seq.Param(p).Recurrent() }
+func (p Param) Recurrent() bool { return p.seq().Recurrent() }
 
 // Bias reports whether p is a b_ih or a b_hh,
 // or the bias_c of layer normalisation.
-func (p Param) Bias() bool { return seq.Param(p).Bias() }
+func (p Param) Bias() bool { return p.seq().Bias() }
 
 // Gain reports whether p is a gain of layer normalisation, which begins as 1.
-func (p Param) Gain() bool { return seq.Param(p).Gain() }
+func (p Param) Gain() bool { return p.seq().Gain() }
 
 // Peephole reports whether p is a weight_peephole.
-func (p Param) Peephole() bool { return seq.Param(p).Peephole() }
+func (p Param) Peephole() bool { return p.seq().Peephole() }
 
 // Gate returns the rows of gate k, counted from 0 in the order that Param gives.
-// It shares the memory of p, and panics if there is no such gate.
-func (p Param) Gate(k int) Param { return Param(seq.Param(p).Gate(k)) }
+// It shares the memory of p, and panics if there is no such gate. A gate by itself has
+// the one gate 0.
+func (p Param) Gate(k int) Param { return param(p.seq().Gate(k)) }
 
 // Fill sets every element of p to v.
-func (p Param) Fill(v float32) { seq.Param(p).Fill(v) }
+func (p Param) Fill(v float32) { p.seq().Fill(v) }
 
 // Uniform draws every element of p from the uniform distribution on [-limit, limit],
-// each from one Uint64 of r.
-func (p Param) Uniform(r *rand.Rand, limit float64) { seq.Param(p).Uniform(r, limit) }
+// each from one Uint64 of r. It panics if r is nil.
+func (p Param) Uniform(r *rand.Rand, limit float64) { p.seq().Uniform(r, limit) }
 
 // Normal draws every element of p from the normal distribution with mean 0 and the
-// given standard deviation.
-func (p Param) Normal(r *rand.Rand, deviation float64) { seq.Param(p).Normal(r, deviation) }
+// given standard deviation. It panics if r is nil.
+func (p Param) Normal(r *rand.Rand, deviation float64) { p.seq().Normal(r, deviation) }
 
 // Glorot is Uniform with the limit sqrt(6/(Rows+Cols)) of Glorot and Bengio (2010,
-// "Understanding the difficulty of training deep feedforward neural networks").
-func (p Param) Glorot(r *rand.Rand) { seq.Param(p).Glorot(r) }
+// "Understanding the difficulty of training deep feedforward neural networks"). It panics if r is nil.
+func (p Param) Glorot(r *rand.Rand) { p.seq().Glorot(r) }
 
 // Orthogonal draws a matrix whose columns are orthonormal, or its rows if they
 // are fewer, uniformly among all such matrices (Saxe, McClelland and Ganguli
 // 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
-// networks"). It takes 2*Rows*Cols*min(Rows, Cols) operations in float64.
-func (p Param) Orthogonal(r *rand.Rand) { seq.Param(p).Orthogonal(r) }
+// networks"). It takes 2*Rows*Cols*min(Rows, Cols) operations in float64. It panics if
+// r is nil.
+func (p Param) Orthogonal(r *rand.Rand) { p.seq().Orthogonal(r) }
 
 // PyTorch is the Scheme of New: everything, biases too, uniform on
 // [-1/sqrt(Hidden), 1/sqrt(Hidden)], but for layer normalisation, which begins with gains 1 and bias_c +0.
-func PyTorch(r *rand.Rand, p Param) { seq.PyTorch(r, seq.Param(p)) }
+func PyTorch(r *rand.Rand, p Param) { seq.PyTorch(r, p.seq()) }
 
 // Keras is a Scheme: W_ih and W_hr uniform by Glorot, W_hh with orthonormal columns,
 // each drawn as a whole matrix, biases and peepholes +0, gains 1. Keras sets the bias
 // of the forget gate to 1 besides: SetForgetBias does that.
-func Keras(r *rand.Rand, p Param) { seq.Keras(r, seq.Param(p)) }
+func Keras(r *rand.Rand, p Param) { seq.Keras(r, p.seq()) }
 
 // PerGate is a Scheme: Keras, but the matrix of each gate is drawn by itself, so
 // that each gate's W_hh is orthogonal.
-func PerGate(r *rand.Rand, p Param) { seq.PerGate(r, seq.Param(p)) }
+func PerGate(r *rand.Rand, p Param) { seq.PerGate(r, p.seq()) }
 
 // Init sets all parameters by s, called in EachParam's order: the same seed gives
 // the same bits everywhere. To keep some as they are, let s return without
-// touching them. s gets r as it is, nil too.
+// touching them. s gets r as it is, which may be nil if s draws nothing: PyTorch,
+// Keras and PerGate draw, and panic then. Init panics if s is nil.
 func (l *Layer) Init(r *rand.Rand, s Scheme) {
-	l.net.Init(r, func(r *rand.Rand, p seq.Param) { s(r, Param(p)) })
+	if s == nil {
+		panic("lstm: Init with a nil Scheme; give it PyTorch, Keras, PerGate, or a function of your own")
+	}
+	l.net.Init(r, func(r *rand.Rand, p seq.Param) { s(r, param(p)) })
 }

@@ -38,8 +38,10 @@ func (p *Predictor) Dims() (batch, in, out int) { return p.seq.Dims() }
 
 // Step reads x, [batch][Input], sets y, [batch][Hidden], or [batch][Projection] if
 // that is set, and carries the state on. Elements of x and of the parameters below
-// 2^-100 in magnitude count as +0. It allocates nothing. It panics if a length is
-// wrong, and if y shares memory with x or with a parameter.
+// 2^-100 in magnitude count as +0.
+// Of the two biases of a gate it is the sum that is +0 if it is below that.
+// Step allocates nothing. It panics if a length is wrong, and if y shares memory with x
+// or with a parameter.
 func (p *Predictor) Step(y, x []float32) { p.seq.Step(y, x) }
 
 // State returns copies of the state: h, then c, each [Layers][batch][Hidden] (h with

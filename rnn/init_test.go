@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
 	"github.com/simdrnn/simdrnn/rnn"
 )
 
@@ -121,4 +122,54 @@ func TestNewWithoutRandomNumbers(t *testing.T) {
 	if count == 0 {
 		t.Error("no parameters")
 	}
+}
+
+// What draws names itself, the parameter and the package where there is nothing to draw
+// from, and so does Init without a Scheme. No weight has changed then. A Scheme that draws
+// nothing needs no generator.
+func TestInitWithoutGenerator(t *testing.T) {
+	net, err := rnn.NewZero(rnn.Config{Input: 2, Hidden: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := rnn.Param{Name: "w", W: make([]float32, 6), Rows: 3, Cols: 2, Gates: 1, Hidden: 3}
+	for _, c := range []struct {
+		want string
+		f    func()
+	}{
+		{"Param.Uniform of weight_ih_l0 with a nil *rand.Rand; give it rand.New", func() { net.Init(nil, rnn.PyTorch) }},
+		{"Param.Glorot of weight_ih_l0 with a nil *rand.Rand; give it rand.New", func() { net.Init(nil, rnn.Keras) }},
+		{"Param.Glorot of weight_ih_l0 with a nil *rand.Rand; give it rand.New", func() { net.Init(nil, rnn.PerGate) }},
+		{"Param.Uniform of w with a nil *rand.Rand", func() { w.Uniform(nil, 1) }},
+		{"Param.Normal of w with a nil *rand.Rand", func() { w.Normal(nil, 1) }},
+		{"Param.Glorot of w with a nil *rand.Rand", func() { w.Glorot(nil) }},
+		{"Param.Orthogonal of w with a nil *rand.Rand", func() { w.Orthogonal(nil) }},
+		{"Init with a nil Scheme; give it PyTorch", func() { net.Init(rand.New(rand.NewPCG(1, 2)), nil) }},
+	} {
+		nettest.Panics(t, "rnn: "+c.want, c.f)
+	}
+	net.EachParam(func(name string, w []float32, _ ...int) {
+		for i, v := range w {
+			if v != 0 {
+				t.Errorf("%s[%d] is %v after the panics", name, i, v)
+			}
+		}
+	})
+	net.Init(nil, func(r *rand.Rand, p rnn.Param) {
+		if r != nil {
+			t.Error("a nil generator is not handed on as it is")
+		}
+		if p.Bias() {
+			rnn.Keras(r, p) // draws nothing for a bias
+		}
+	})
+}
+
+// A gate that is not there is refused, also where memory of another one follows.
+func TestGateOutOfRange(t *testing.T) {
+	w := rnn.Param{Name: "w", W: make([]float32, 6), Rows: 6, Cols: 1, Gates: 2, Hidden: 3}
+	nettest.Panics(t, "rnn: Param.Gate(2) of w, which has 2 gates", func() { w.Gate(2) })
+	nettest.Panics(t, "rnn: Param.Gate(-1) of w", func() { w.Gate(-1) })
+	nettest.Panics(t, "rnn: Param.Gate(1) of w, which has 1 gates", func() { w.Gate(0).Gate(1) })
+	nettest.Panics(t, "rnn: Param.Gate(0) of , which has 0 gates", func() { rnn.Param{}.Gate(0) })
 }

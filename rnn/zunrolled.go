@@ -48,14 +48,16 @@ func (u *Unrolled) Dims() (steps, batch, in, out int) { return u.seq.Dims() }
 // from the carried state and leaves the last state to the next call, so that a
 // sequence may be cut anywhere without changing a bit. It uses the weights as
 // they are now. Elements of x and of the parameters below 2^-100 in magnitude count
-// as +0 (of the two biases of a gate their sum), here and in Backward, so that the speed does not depend on values; x and the
+// as +0, here and in Backward, so that the speed does not depend on values; x and the
 // parameters are not changed.
+// Of the two biases of a gate it is the sum that is +0 if it is below that.
 //
-// After Unroll it keeps x, not a copy, until Backward: do not change it in
-// between. It panics if len(y) and len(x) do not belong to one T, if T is too
-// large, or if a length given to SetLengths is beyond T: ForwardLengths returns an
-// error there. y must not share memory with x, and neither of them with a parameter
-// or its gradient: Forward panics then, before it writes anything.
+// After Unroll it keeps x, not a copy, until Backward, or until a method that says that
+// Backward needs a new Forward: do not change it in between. It panics if len(y) and
+// len(x) do not belong to one T, if T is too large, or if a length given to SetLengths is
+// beyond T: ForwardLengths returns an error there. y must not share memory with x, and
+// neither of them with a parameter or its gradient: Forward panics then, before it writes
+// anything.
 func (u *Unrolled) Forward(y, x []float32) { u.seq.Forward(y, x) }
 
 // ForwardLengths is SetLengths, then Forward, for lengths that are data: lengths that
@@ -80,13 +82,17 @@ func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
 // the y of Forward, which Backward does not read.
 func (u *Unrolled) Backward(dx, dy []float32) { u.seq.Backward(dx, dy) }
 
-// SetLengths says how many steps of each row exist, 0 to the steps unrolled,
-// in any order; nil stands for all. It holds until the next call of SetLengths or
-// ForwardLengths. A Forward over fewer steps than a length panics. Past its
-// length a row's state stays as it is, y and dx are +0, and what stands in x
-// and dy there changes nothing. A reverse direction starts at each row's own
-// end. The lengths are copied. After SetLengths, Backward needs a new Forward. On an
-// error nothing is changed.
+// SetLengths says how many steps of each row exist, in any order; nil stands for all.
+// It holds until the next call of SetLengths or ForwardLengths. Past its length a row's
+// state stays as it is, y and dx are +0, and what stands in x and dy there changes
+// nothing. A reverse direction starts at each row's own end. The lengths are copied.
+// After SetLengths, Backward needs a new Forward.
+//
+// It returns an error, with nothing changed, unless there is one length for each row,
+// from 0 to the steps unrolled. It cannot know how many steps x will have: a Forward
+// over fewer steps than a length panics. Where lengths are data, call ForwardLengths in
+// place of SetLengths and Forward. It holds the lengths of a batch against its x and
+// returns an error.
 func (u *Unrolled) SetLengths(lengths []int) error { return u.seq.SetLengths(lengths) }
 
 // SetBatchFirst makes x, y, dx and dy of the calls that follow [batch][T][width]
@@ -135,21 +141,22 @@ func (u *Unrolled) Clock() []uint64 { return u.seq.Clock() }
 func (u *Unrolled) SetClock(c []uint64) error { return u.seq.SetClock(c) }
 
 // SetWorkers changes Config.Workers for this Unrolled; it may allocate scratch for
-// more workers. 0 stands for GOMAXPROCS as it is at this call.
+// more workers. 0 stands for as many as the work is worth, at most GOMAXPROCS as it is
+// at this call; more than 256 is 256. It panics if n is negative.
 func (u *Unrolled) SetWorkers(n int) { u.seq.SetWorkers(n) }
 
 // State returns copies of the carried state: h,
 // [Layers*Directions][batch][Hidden].
 func (u *Unrolled) State() [][]float32 { return u.seq.State() }
 
-// HiddenStates sets dst, [T][batch][Directions*Hidden], to the h of a layer after
-// each step of the last Forward: the outputs of its directions, the forward one
-// first, before Merge joins them and before any mask of the layer above. It is +0
-// past each row's length. With SetBatchFirst dst is [batch][T][...]. Layers count
-// from 0. Backward keeps the h; after SetLengths and SetBatchFirst, HiddenStates needs
-// a new Forward. It panics without one, if there is no such layer, if len(dst) does
-// not fit, if dst shares memory with a parameter, a gradient or an x that Backward
-// will read, and after Infer, which keeps no h.
+// HiddenStates sets dst, [T][batch][Directions*Hidden], to the h of a layer after each step of the last Forward:
+// the outputs of its directions, the forward one first, before Merge joins them and
+// before any mask of the layer above. It is +0 past each row's length. With
+// SetBatchFirst dst is [batch][T][...]. Layers count from 0. Backward keeps the h;
+// after SetLengths and SetBatchFirst, HiddenStates needs a new Forward. It panics
+// without one, if there is no such layer, if len(dst) does not fit, if dst shares
+// memory with a parameter, a gradient or an x that Backward will read, and after
+// Infer, which keeps no h.
 func (u *Unrolled) HiddenStates(layer int, dst []float32) {
 	u.seq.Sequence("HiddenStates", 0, layer, dst)
 }

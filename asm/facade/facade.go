@@ -34,6 +34,7 @@ type Cell struct {
 	PerGate       string // what PerGate is beyond its first sentence
 	Gates         string // the gates of a Param, and their order
 	Bias          string // what Param.Bias is true for besides b_ih and b_hh
+	TinyBiases    string // Doc: what counts as +0 of two biases
 
 	CellState  bool // the state has c after h
 	Projection bool // Config has Projection
@@ -59,8 +60,9 @@ unit:
 	ZoneoutCell    1
 	HiddenDropout  1 (Projection/Hidden)
 	LayerNorm      18 (14 if Coupled), and 3 for each step and row`,
-		Gains:    `Layer normalisation begins with gains 1 and bias_c +0.`,
-		NormInit: "layer normalisation, which begins with gains 1 and bias_c +0",
+		TinyBiases: `Of the two biases of a gate it is the sum that is +0 if it is below that.`,
+		Gains:      `Layer normalisation begins with gains 1 and bias_c +0.`,
+		NormInit:   "layer normalisation, which begins with gains 1 and bias_c +0",
 		KerasInit: `Keras is a Scheme: W_ih and W_hr uniform by Glorot, W_hh with orthonormal columns,
 each drawn as a whole matrix, biases and peepholes +0, gains 1. Keras sets the bias
 of the forget gate to 1 besides: SetForgetBias does that.`,
@@ -78,6 +80,8 @@ WeightDropout take nothing for each step and row. With any other field the
 5*Hidden are 8*Hidden; HiddenDropout takes Hidden more, LayerNorm 12*Hidden + 2.
 WeightDropout has a copy of W_hh for each worker, at most two for each direction
 of each layer.`,
+		TinyBiases: `Of the two biases of a gate it is the sum that is +0 if it is below that. Those of n
+count by themselves, b_hn inside the reset product, unless ResetBefore is set.`,
 		Gains:    `The gains of layer normalisation begin as 1.`,
 		NormInit: "the gains of layer normalisation, which are 1",
 		KerasInit: `Keras is a Scheme: W_ih uniform by Glorot, W_hh with orthonormal columns, each
@@ -90,8 +94,9 @@ drawn as a whole matrix, biases +0 and gains 1.`,
 		MemoryOptions: `Of what Config adds, Zoneout and HiddenDropout keep Hidden floats more each,
 LayerNorm 4*Hidden + 2. WeightDropout has a copy of W_hh for each worker, at most
 two for each direction of each layer.`,
-		Gains:    `The gains of layer normalisation begin as 1.`,
-		NormInit: "the gains of layer normalisation, which are 1",
+		TinyBiases: `Of the two biases of a gate it is the sum that is +0 if it is below that.`,
+		Gains:      `The gains of layer normalisation begin as 1.`,
+		NormInit:   "the gains of layer normalisation, which are 1",
 		KerasInit: `Keras is a Scheme: W_ih uniform by Glorot, W_hh with orthonormal columns, each
 drawn as a whole matrix, biases +0 and gains 1.`,
 		PerGate:  " A plain layer has one gate: the two\n// schemes differ in nothing.",

@@ -22,4 +22,6 @@ var conversionFaults = []fault{
 		"if n.layerNorm {", "if !n.layerNorm && n.textbook != n.textbook {", inConvert},
 	{"options: one that the library does not have goes unnoticed", "convert/network.go",
 		"option(\"CellClip\", c.CellClip > 0)", "", inConvert},
+	{"conversions of a network that is not there", "convert/network.go",
+		"if net == nil {", "if false {", inConvert},
 }

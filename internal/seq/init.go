@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -17,6 +18,7 @@ type Scheme func(r *rand.Rand, p Param)
 // A Param is a parameter, or the rows of it that belong to one gate. W is the
 // Layer's own memory, row-major [Rows][Cols]; a vector is one column.
 type Param struct {
+	Kind       string // the user's package, for messages
 	Name       string // as EachParam gives it
 	W          []float32
 	Rows, Cols int
@@ -36,12 +38,23 @@ func (p Param) Gain() bool { return strings.HasPrefix(p.Name, "gain") }
 func (p Param) Peephole() bool { return strings.HasPrefix(p.Name, "weight_peephole") }
 
 // Gate returns the rows of gate k, counted from 0 in the order that the package
-// gives them.
+// gives them. It panics if there is no such gate.
 func (p Param) Gate(k int) Param {
+	if k < 0 || k >= p.Gates {
+		panic(fmt.Sprintf("%s: Param.Gate(%d) of %s, which has %d gates", p.Kind, k, p.Name, p.Gates))
+	}
 	rows := p.Rows / p.Gates
 	p.W = p.W[k*rows*p.Cols : (k+1)*rows*p.Cols]
 	p.Rows, p.Gates = rows, 1
 	return p
+}
+
+// mustDraw panics unless there is a generator to draw from. method is the one that was
+// asked to.
+func (p Param) mustDraw(method string, r *rand.Rand) {
+	if r == nil {
+		panic(fmt.Sprintf("%s: Param.%s of %s with a nil *rand.Rand; give it rand.New(rand.NewPCG(1, 2)), as Init hands it to a Scheme", p.Kind, method, p.Name))
+	}
 }
 
 // Fill sets every element to v.
@@ -54,6 +67,7 @@ func (p Param) Fill(v float32) {
 // Uniform draws every element from the uniform distribution on [-limit, limit],
 // each from one Uint64.
 func (p Param) Uniform(r *rand.Rand, limit float64) {
+	p.mustDraw("Uniform", r)
 	for i := range p.W {
 		// An exact integer in [-2^52, 2^52), then two roundings.
 		v := float64(int64(r.Uint64())>>11) / (1 << 52)
@@ -64,6 +78,7 @@ func (p Param) Uniform(r *rand.Rand, limit float64) {
 // Normal draws every element from the normal distribution with mean 0 and the
 // given standard deviation.
 func (p Param) Normal(r *rand.Rand, deviation float64) {
+	p.mustDraw("Normal", r)
 	draw.Normal(p.W, r)
 	for i, v := range p.W {
 		p.W[i] = float32(float64(float64(v) * deviation))
@@ -72,13 +87,17 @@ func (p Param) Normal(r *rand.Rand, deviation float64) {
 
 // Glorot is Uniform with the limit sqrt(6/(Rows+Cols)) of Glorot and Bengio
 // (2010).
-func (p Param) Glorot(r *rand.Rand) { p.Uniform(r, math.Sqrt(6/float64(p.Rows+p.Cols))) }
+func (p Param) Glorot(r *rand.Rand) {
+	p.mustDraw("Glorot", r)
+	p.Uniform(r, math.Sqrt(6/float64(p.Rows+p.Cols)))
+}
 
 // Orthogonal draws a matrix whose columns are orthonormal, or its rows if they
 // are fewer, uniformly among all such matrices (Saxe, McClelland and Ganguli
 // 2014). It is computed in float64 and takes 2*Rows*Cols*min(Rows, Cols)
 // operations.
 func (p Param) Orthogonal(r *rand.Rand) {
+	p.mustDraw("Orthogonal", r)
 	// The rows of an n x m matrix, n <= m, of normal numbers, made orthonormal
 	// one after another: as the distribution of the numbers does not change
 	// under rotation, neither does that of the result.
@@ -196,11 +215,11 @@ func PerGate(r *rand.Rand, p Param) {
 	}
 }
 
-// Init sets every parameter by s.
+// Init sets every parameter by s, which gets r as it is.
 func (n *Net) Init(r *rand.Rand, s Scheme) {
 	h := n.Shape.Hidden
 	n.EachParam(func(name string, w []float32, shape ...int) {
 		// A projection has fewer rows than there are units.
-		s(r, Param{Name: name, W: w, Rows: shape[0], Cols: len(w) / shape[0], Gates: max(1, shape[0]/h), Hidden: h})
+		s(r, Param{Kind: n.Kind, Name: name, W: w, Rows: shape[0], Cols: len(w) / shape[0], Gates: max(1, shape[0]/h), Hidden: h})
 	})
 }

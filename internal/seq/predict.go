@@ -53,7 +53,7 @@ func (n *Net) NewPredictor(batch int) (*Predictor, error) {
 	if p.workers == 0 {
 		p.workers = split.Workers(p.isa, p.flops/2, min(runtime.GOMAXPROCS(0), batch/4))
 	}
-	p.workers = max(1, min(p.workers, batch, maxWorkers))
+	p.workers = max(1, min(p.workers, batch, split.MaxWorkers))
 	for range p.workers {
 		p.steppers = append(p.steppers, newStep(p.isa, n))
 	}

@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"fmt"
 	"runtime"
 
 	"github.com/simdrnn/simdrnn/internal/split"
@@ -35,9 +36,6 @@ type tasks struct {
 	copyInput, products, steps, merge func(w, n int)
 	stepsBack, gradients              func(w, n int)
 }
-
-// maxWorkers bounds Config.Workers.
-const maxWorkers = split.MaxWorkers
 
 // A piece is the size of a piece of work.
 type piece struct {
@@ -118,15 +116,19 @@ func (u *Unrolled) parts(p piece) int {
 func (u *Unrolled) fork(p piece, task func(w, n int)) { team.Run(u.parts(p), task) }
 
 // SetWorkers changes the number of parts that work is cut into, 0 for automatic,
-// which is at most GOMAXPROCS as it is now. It allocates what as many workers need
-// as the largest pieces of work have parts.
+// which is at most GOMAXPROCS as it is now; above split.MaxWorkers it is that number. It
+// allocates what as many workers need as the largest pieces of work have parts. It panics
+// if n is negative.
 func (u *Unrolled) SetWorkers(n int) {
+	if n < 0 {
+		panic(fmt.Sprintf("%s: SetWorkers(%d), want a number of goroutines, or 0 for automatic", u.net.Kind, n))
+	}
 	k, net, rows := &u.workers, u.net, u.chunk*u.batch
 	k.fixed = n > 0
 	if !k.fixed {
 		n = runtime.GOMAXPROCS(0)
 	}
-	k.most = min(n, maxWorkers)
+	k.most = min(n, split.MaxWorkers)
 
 	packs, in := u.parts(u.packPiece()), net.widest()
 	steps := max(packs, u.parts(u.productsPiece(rows, in)), u.parts(u.copyPiece(rows, in)), u.parts(u.stepsPiece(rows)))

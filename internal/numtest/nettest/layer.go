@@ -324,6 +324,18 @@ func panics(t *testing.T, k Kind, first, second string, f func()) {
 	f()
 }
 
+// Panics wants f to panic with a message that begins so.
+func Panics(t *testing.T, want string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if m := fmt.Sprint(recover()); !strings.HasPrefix(m, want) {
+			t.Errorf("panic %q, want one that begins with %q", m, want)
+		}
+	}()
+	f()
+}
+
 func misuse(t *testing.T, k Kind) {
 	net, err := k.New(Config{Input: 2, Hidden: 3}, nil)
 	check(t, err)
@@ -339,6 +351,7 @@ func misuse(t *testing.T, k Kind) {
 	u.Backward(nil, v(60))
 	panics(t, k, "Backward", "one Backward", func() { u.Backward(nil, v(60)) })
 	panics(t, k, "row 5", "batch of 5", func() { u.Reset(5) })
+	panics(t, k, "SetWorkers(-1)", "or 0 for automatic", func() { u.SetWorkers(-1) })
 	panics(t, k, "unroll -1", "negative", func() { net.Unroll(-1, 2) })
 	panics(t, k, "unroll", "2^31", func() { net.Unroll(math.MaxInt32, 2) })
 	panics(t, k, "unroll", "2^31", func() { net.Unroll(math.MaxInt, math.MaxInt) })
