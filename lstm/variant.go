@@ -18,12 +18,12 @@ import (
 //	    a = gain_ih*norm(W_ih x_t) + b + gain_hh*norm(W_hh h~)
 //	(1) a_i += p_i*c_{t-1}   a_f += p_f*c_{t-1}
 //	    i = F(clip a_i)   f = F(clip a_f), or 1-i   g = G(clip a_g)
-//	(2) u = f*c_{t-1} + i*g   c~ = clip u
-//	    a_o += p_o*c~   o = F(clip a_o)
-//	    n = c~, or gain_c*norm(c~) + bias_c
+//	(2) u = f*c_{t-1} + i*g   c' = clip u
+//	    a_o += p_o*c'   o = F(clip a_o)
+//	    n = c', or gain_c*norm(c') + bias_c
 //	(3) m = o*H(n)
 //	    h' = m, or W_hr m
-//	(4) h_t = h', c_t = c~, or those of step t-1 where Zoneout and ZoneoutCell keep them
+//	(4) h_t = h', c_t = c', or those of step t-1 where Zoneout and ZoneoutCell keep them
 //
 // Backward, dh and dc being the gradients of h_t and c_t that come from step t+1:
 //
@@ -39,8 +39,8 @@ import (
 //	     dY = da, or norm'(gain_hh*da)
 //	(11) dh = W_hh^T dY + e                   for step t-1
 //	(12) dx_t = W_ih^T dX   dW_ih += dX x_t^T   dW_hh += dY h~^T   db += da
-//	     dW_hr += d m^T   dp_i += da_i*c_{t-1}   dp_f += da_f*c_{t-1}   dp_o += da_o*c~
-//	     dgain += da*norm(...)   dgain_c += dn*norm(c~)   dbias_c += dn
+//	     dW_hr += d m^T   dp_i += da_i*c_{t-1}   dp_f += da_f*c_{t-1}   dp_o += da_o*c'
+//	     dgain += da*norm(...)   dgain_c += dn*norm(c')   dbias_c += dn
 type variant struct {
 	cfg  Config
 	gate seq.Gate // of i, f and o
@@ -77,7 +77,7 @@ func newVariant(c Config) *variant {
 	v.dh = cols.Take(G, c.LayerNorm) // dY where it is not dX
 	v.act = cols.Take(4*H, true)     // i, f, g, o
 	v.u = cols.Take(H, c.CellClip > 0)
-	v.c = cols.Take(H, c.ZoneoutCell > 0) // c~ where it is not c_t
+	v.c = cols.Take(H, c.ZoneoutCell > 0) // c' where it is not c_t
 	v.m = cols.Take(H, c.Projection > 0)
 	v.d = cols.Take(v.r, c.Projection > 0)
 	v.hMasked = cols.Take(v.r, c.HiddenDropout > 0)
@@ -213,7 +213,7 @@ func (v *variant) units(s *seq.Step, r int, e *extras) {
 	t.MulAdd(temp, f, cPrev) // (2): u
 	t.CopyFlush(u, temp)     // (2): tiny values are +0
 	if v.cfg.CellClip > 0 {
-		t.Clip(cNew, u, v.cfg.CellClip) // (2): c~
+		t.Clip(cNew, u, v.cfg.CellClip) // (2): c'
 	}
 	if v.cfg.Peephole {
 		t.MulAdd(ao, e.po, cNew) // (2): a_o
@@ -244,7 +244,7 @@ func (v *variant) units(s *seq.Step, r int, e *extras) {
 	}
 }
 
-// cell is c~ of a row of the tape, where it is not the state c.
+// cell is c' of a row of the tape, where it is not the state c.
 func (v *variant) cell(row, c []float32) []float32 {
 	if v.cfg.ZoneoutCell > 0 {
 		return row[v.c:][:len(c)]
@@ -315,7 +315,7 @@ func (v *variant) unitsGrad(s *seq.Step, r int, e *extras) {
 	v.gate.Gradient(t, ao, o, do, temp) // (7): da_o
 	if v.cfg.Peephole {
 		t.MulAdd(dc, ao, e.po)                     // (7): D += da_o*p_o
-		t.MulFlush(row[v.dp+G-2*H:][:H], ao, cNew) // (12): da_o*c~
+		t.MulFlush(row[v.dp+G-2*H:][:H], ao, cNew) // (12): da_o*c'
 	}
 	if v.cfg.CellClip > 0 {
 		t.ClipGrad(dc, row[v.u:][:H], dc, v.cfg.CellClip) // (7): 0 where clip u limits
