@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/internal/numtest"
 	"github.com/simdrnn/simdrnn/internal/numtest/nettest"
+	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/rnn"
 )
 
@@ -54,6 +56,69 @@ func TestActivations(t *testing.T) {
 	}
 	if len(seen) != 11 || !seen["Tanh"] || !seen["HardSigmoid(0.4, 0.5)"] {
 		t.Errorf("names %v, want those of ONNX's eleven functions", seen)
+	}
+}
+
+// A tiny gradient between two layers is +0 for the layer below: 2^-81 * 2^40 * 2^-60 is
+// 2^-101, and the dx of the layer below would be 2^-91 of it.
+func TestTinyGradientBetweenLayers(t *testing.T) {
+	for _, c := range []struct{ dy, want float32 }{{0x1p-81, 0}, {0x1p-80, 0x1p-90}} {
+		net, err := rnn.NewZero(rnn.Config{Input: 1, Hidden: 1, Layers: 2, Activation: rnn.Affine(0x1p40, 0)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		net.EachParam(func(name string, w []float32, _ ...int) {
+			switch name {
+			case "weight_ih_l0":
+				w[0] = 0x1p-30
+			case "weight_ih_l1":
+				w[0] = 0x1p-60
+			}
+		})
+		numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+			u, y, dx := net.Unroll(1, 1), []float32{0}, []float32{1}
+			u.Forward(y, []float32{1})
+			u.Backward(dx, []float32{c.dy})
+			if math.Float32bits(dx[0]) != math.Float32bits(c.want) {
+				t.Errorf("dy = %v gives dx = %v, want %v", c.dy, dx[0], c.want)
+			}
+		})
+	}
+}
+
+// Of two biases it is the sum that counts: two tiny ones may make one that is not, and two
+// that are not may make one that is. h is 2^40 times the sum.
+func TestTwoTinyBiases(t *testing.T) {
+	for _, c := range []struct{ ih, hh, want float32 }{
+		{0x1.8p-101, 0x1.8p-101, 0x1.8p-60}, {0x1p-101, 0x1p-101, 0x1p-60}, {0x1.8p-101, 0, 0}, {0, 0x1.8p-101, 0}, {0x1.8p-101, 0x1p-103, 0},
+		{0x1p-90, -0x1.002p-90, 0}, {0x1p-99, -0x1.8p-100, 0},
+	} {
+		net, err := rnn.NewZero(rnn.Config{Input: 1, Hidden: 1, Activation: rnn.Affine(0x1p40, 0)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		net.EachParam(func(name string, w []float32, _ ...int) {
+			switch name {
+			case "bias_ih_l0":
+				w[0] = c.ih
+			case "bias_hh_l0":
+				w[0] = c.hh
+			}
+		})
+		numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+			p, err := net.Predictor(1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			x, y := []float32{1}, []float32{1}
+			for what, run := range map[string]func(){
+				"Unroll": func() { net.Unroll(1, 1).Forward(y, x) }, "Infer": func() { net.Infer(1, 1).Forward(y, x) }, "Predictor": func() { p.Step(y, x) },
+			} {
+				if run(); math.Float32bits(y[0]) != math.Float32bits(c.want) {
+					t.Errorf("%s with biases %v and %v gives %v, want %v", what, c.ih, c.hh, y[0], c.want)
+				}
+			}
+		})
 	}
 }
 

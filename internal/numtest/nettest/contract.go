@@ -104,6 +104,7 @@ func Numbers(t *testing.T, k Kind) {
 		{"cut anywhere", cutAnywhere},
 		{"rows are independent", rowsAreIndependent},
 		{"zero lengths", zeroLengths},
+		{"tiny gradients between layers", tinyBetweenLayers},
 		{"allocates nothing", allocatesNothing},
 		{"memory", memory},
 	} {

@@ -51,6 +51,16 @@ func (p *problem) doors() (doors []door) {
 	return doors
 }
 
+// biases is the door of all biases at once.
+var biases = door{"all biases", func(p *problem) (list [][]float32) {
+	p.net.EachParam(func(name string, w []float32, _ ...int) {
+		if strings.HasPrefix(name, "bias_ih") || strings.HasPrefix(name, "bias_hh") {
+			list = append(list, w)
+		}
+	})
+	return list
+}, func(string) bool { return true }, true}
+
 // put lets values come in through a door: of what comes in elsewhere is left what lets
 // them show.
 func (p *problem) put(d door, value func(i int) float32) {
@@ -105,9 +115,53 @@ func Denormals(t *testing.T, kinds ...Kind) {
 				p := made(1, 1)
 				p.put(p.doors()[1], func(int) float32 { return 0x1p-70 })
 				denormals(t, fmt.Sprintf("%v: small values of dy", p), p, p)
+				// Two tiny biases of a gate, whose sum is not tiny.
+				p = made(1, 1)
+				p.put(biases, func(i int) float32 { return tinyValues[i%len(tinyValues)] })
+				denormals(t, fmt.Sprintf("%v: tiny values of all biases", p), p, p)
 			}
 		})
 	}
+}
+
+// tinyBetweenLayers makes the gradients that one layer hands to the layer below tiny,
+// some of them and all: they count as +0 there, after the masks between the layers.
+// Gradients of the state that are as small show it, being added to them.
+func tinyBetweenLayers(t *testing.T, k Kind) {
+	for i, cfg := range []Config{
+		{Input: 3, Hidden: 5, Layers: 2}, {Input: 3, Hidden: 5, Layers: 2, Reverse: true}, {Input: 2, Hidden: 5, Layers: 2, Bidirectional: true},
+		{Input: 2, Hidden: 5, Layers: 2, Bidirectional: true, Merge: 1}, {Input: 2, Hidden: 5, Layers: 2, Bidirectional: true, Merge: 2},
+	} {
+		p := newProblem(t, k, uint64(i), cfg, 1, 5, i%2 == 1)
+		p.shrink(1, 0x1p-80)
+		noticed := 0
+		for by := 0; by < 80 && noticed < 5; by++ {
+			p.net.EachParam(func(name string, w []float32, _ ...int) {
+				if strings.HasPrefix(name, "weight_ih_l1") {
+					for j := range w {
+						w[j] *= 0.5
+					}
+				}
+			})
+			fault := *p
+			fault.keepTiny = true
+			if !alike(p.naive(), fault.naive()) {
+				noticed++
+				denormals(t, fmt.Sprintf("%v: gradients between layers, by weights times 2^-%d", p, by+1), p, p)
+			}
+		}
+		if noticed < 5 {
+			t.Errorf("%v: %d networks show tiny gradients between layers, want 5", p, noticed)
+		}
+	}
+}
+
+// alike reports whether two results have the same bits.
+func alike(a, b *result) bool {
+	same := func(a, b []float32) bool {
+		return slices.EqualFunc(a, b, func(v, w float32) bool { return math.Float32bits(v) == math.Float32bits(w) })
+	}
+	return same(a.dx, b.dx) && slices.EqualFunc(a.dstate, b.dstate, same) && slices.EqualFunc(a.grads, b.grads, same)
 }
 
 // denormals holds a problem with tiny values to the one with +0 in their place.

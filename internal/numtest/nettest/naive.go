@@ -206,7 +206,7 @@ func (n *naive) run() {
 					if reverse {
 						t = k
 					}
-					before, g := p.kind.Cell.StepBack(n.params(l, d, t, b, reverse), saved[l*D+d][pair{t, b}], n.directionGradient(dy, beside[l], t*B+b, d), clone(carry))
+					before, g := p.kind.Cell.StepBack(n.params(l, d, t, b, reverse), saved[l*D+d][pair{t, b}], n.directionGradient(dy, beside[l], t*B+b, d, p.keepTiny && l < L-1), clone(carry))
 					for k := range carry {
 						copy(carry[k], before[k])
 					}
@@ -239,12 +239,19 @@ func (n *naive) merge(beside []float32) []float32 {
 
 // directionGradient is the gradient of the output of direction d in row r from
 // that of the layer's.
-func (n *naive) directionGradient(dy, beside []float32, r, d int) []float32 {
+func (n *naive) directionGradient(dy, beside []float32, r, d int, keepTiny bool) []float32 {
 	H, D := n.p.width(0), n.p.dirs()
-	if n.p.cfg.Merge == 0 {
-		return Flushed(slices.Clone(dy[(r*D+d)*H:][:H]))
+	from := (r*D + d) * H
+	if n.p.cfg.Merge != 0 {
+		from = r * H
 	}
-	g := Flushed(slices.Clone(dy[r*H:][:H]))
+	g := slices.Clone(dy[from:][:H])
+	if !keepTiny {
+		Flushed(g)
+	}
+	if n.p.cfg.Merge == 0 {
+		return g
+	}
 	for j := range g {
 		g[j] *= []float32{1, 0.5, beside[(r*D+1-d)*H+j]}[n.p.cfg.Merge-1]
 		if n.p.cfg.Merge == 3 {

@@ -159,6 +159,10 @@ type problem struct {
 	evaluate      bool  // no masks
 	seed          uint64
 	ids           []uint32 // nil: the rows' places
+
+	// keepTiny is a fault of the contract by loops, which shows whether a problem would
+	// notice it: tiny gradients between two layers are not +0.
+	keepTiny bool
 }
 
 func (p *problem) String() string {
