@@ -20,7 +20,13 @@
 // time for training, [Layer.Infer] for whole sequences without a backward pass,
 // [Layer.Predictor] for one step at a time. Each of them owns its memory and
 // is for one goroutine at a time; any number of them may share a Layer as long
-// as nobody writes its weights. After that first allocation nothing allocates.
+// as nobody writes its weights.
+//
+// After that the methods allocate nothing: neither Forward, ForwardLengths, Backward
+// and Step, nor those that set, reset or copy into slices of the caller. State,
+// StateGrad, Clock and MaskState return copies, which they allocate; SetWorkers may
+// allocate memory for more workers. The goroutines that share the work are started once
+// in a process, when they are first needed.
 //
 // # Tensors
 //
@@ -28,9 +34,21 @@
 // Out = Hidden, or 2*Hidden for a bidirectional layer, the forward half first,
 // unless Config.Merge says otherwise. (Unrolled.SetBatchFirst is for tensors that
 // are [B][T][Input].)
-// The state is one tensor, h. A slice of a wrong length panics before anything
-// is written, and so does a call out of order; what comes from outside (a
-// Config, a file, lengths, a state) is answered with an error.
+// The state is one tensor, h.
+//
+// Rows of a batch may have lengths of their own. Where these are data,
+// [Unrolled.ForwardLengths] takes them with the x that they belong to and returns an
+// error if they do not fit; [Unrolled.SetLengths] sets them for several calls of
+// Forward, which panics if a length is beyond its steps.
+//
+// What a call writes has memory of its own: y must not overlap x, nor dx the dy of the
+// same call or the x of the Forward before it, and no slice of Forward or Backward may
+// overlap a parameter or a gradient. Slices that overlap where they must not panic. x is
+// kept, not copied, until Backward.
+//
+// A slice of a wrong length panics before anything is written, and so do overlapping
+// slices and a call out of order; what comes from outside (a Config, a file, lengths, a
+// state) is answered with an error.
 //
 // # Parameters
 //

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -106,6 +105,7 @@ func Numbers(t *testing.T, k Kind) {
 		{"zero lengths", zeroLengths},
 		{"tiny gradients between layers", tinyBetweenLayers},
 		{"allocates nothing", allocatesNothing},
+		{"copies are allocated", copiesAreAllocated},
 		{"memory", memory},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, k) })
@@ -418,70 +418,5 @@ func zeroLengths(t *testing.T, k Kind) {
 	numtest.Equal(t, got.dx, make([]float32, len(got.dx)), "dx")
 	for k, g := range got.grads {
 		numtest.Equal(t, g, make([]float32, len(g)), "gradient of %s", got.names[k])
-	}
-}
-
-// After Unroll and Predictor nothing allocates, workers or not.
-func allocatesNothing(t *testing.T, k Kind) {
-	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
-		for _, cfg := range []Config{
-			{Input: 3, Hidden: 5, Layers: 2, Workers: 1},
-			{Input: 3, Hidden: 5, Bidirectional: true, Workers: 3},
-		} {
-			p := newProblem(t, k, 6, cfg, 40, 8, true)
-			u, f := p.net.Unroll(p.T, p.B), p.net.Infer(p.T, p.B)
-			y, dx, one := make([]float32, len(p.dy)), make([]float32, len(p.x)), []int{1}
-			pass := func() {
-				u.Forward(y, p.x)
-				u.Backward(dx, p.dy)
-				f.Forward(y, p.x)
-				u.Reset(one...)
-			}
-			pass()
-			if n := testing.AllocsPerRun(5, pass); n != 0 {
-				t.Errorf("%+v: %v allocations in Forward and Backward", cfg, n)
-			}
-			check(t, u.SetLengths(p.lengths))
-			pass()
-			if n := testing.AllocsPerRun(5, pass); n != 0 {
-				t.Errorf("%+v: %v allocations with lengths", cfg, n)
-			}
-			if cfg.Bidirectional {
-				continue
-			}
-			pr, err := p.net.Predictor(p.B)
-			check(t, err)
-			if n := testing.AllocsPerRun(5, func() { pr.Step(y[:p.B*p.out()], p.x[:p.B*3]) }); n != 0 {
-				t.Errorf("%+v: %v allocations in Step", cfg, n)
-			}
-		}
-	})
-}
-
-// Training keeps as many floats for each step, row and unit as promised, Infer
-// one, and two from two layers on.
-func memory(t *testing.T, k Kind) {
-	const B, H, T = 16, 64, 500
-	for _, c := range []struct {
-		layers, want int
-		lay          func(l Layer, steps int) Unrolled
-	}{
-		{1, k.Tape, func(l Layer, steps int) Unrolled { return l.Unroll(steps, B) }},
-		{1, 1, func(l Layer, steps int) Unrolled { return l.Infer(steps, B) }},
-		{3, 2, func(l Layer, steps int) Unrolled { return l.Infer(steps, B) }},
-	} {
-		net, err := k.New(Config{Input: 8, Hidden: H, Layers: c.layers, Workers: 1}, nil)
-		check(t, err)
-		bytes := func(steps int) float64 {
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			u := c.lay(net, steps)
-			runtime.ReadMemStats(&after)
-			runtime.KeepAlive(u)
-			return float64(after.TotalAlloc - before.TotalAlloc)
-		}
-		if floats := (bytes(2*T) - bytes(T)) / (4 * T * B * H); floats > float64(c.want)+0.05 {
-			t.Errorf("%d layers: %.3f floats for each step, row and unit, want %d", c.layers, floats, c.want)
-		}
 	}
 }

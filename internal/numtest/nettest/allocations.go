@@ -1,0 +1,138 @@
+package nettest
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// After Unroll and Predictor nothing allocates, workers or not.
+func allocatesNothing(t *testing.T, k Kind) {
+	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+		for _, cfg := range []Config{
+			{Input: 3, Hidden: 5, Layers: 2, Workers: 1},
+			{Input: 3, Hidden: 5, Bidirectional: true, Workers: 3},
+		} {
+			p := newProblem(t, k, 6, cfg, 40, 8, true)
+			u, f := p.net.Unroll(p.T, p.B), p.net.Infer(p.T, p.B)
+			y, dx, one := make([]float32, len(p.dy)), make([]float32, len(p.x)), []int{1}
+			pass := func() {
+				u.Forward(y, p.x)
+				u.Backward(dx, p.dy)
+				f.Forward(y, p.x)
+				u.Reset(one...)
+			}
+			pass()
+			if n := testing.AllocsPerRun(5, pass); n != 0 {
+				t.Errorf("%+v: %v allocations in Forward and Backward", cfg, n)
+			}
+			check(t, u.SetLengths(p.lengths))
+			pass()
+			if n := testing.AllocsPerRun(5, pass); n != 0 {
+				t.Errorf("%+v: %v allocations with lengths", cfg, n)
+			}
+			if cfg.Bidirectional {
+				continue
+			}
+			pr, err := p.net.Predictor(p.B)
+			check(t, err)
+			if n := testing.AllocsPerRun(5, func() { pr.Step(y[:p.B*p.out()], p.x[:p.B*3]) }); n != 0 {
+				t.Errorf("%+v: %v allocations in Step", cfg, n)
+			}
+		}
+	})
+}
+
+// Training keeps as many floats for each step, row and unit as promised, Infer
+// one, and two from two layers on.
+func memory(t *testing.T, k Kind) {
+	const B, H, T = 16, 64, 500
+	for _, c := range []struct {
+		layers, want int
+		lay          func(l Layer, steps int) Unrolled
+	}{
+		{1, k.Tape, func(l Layer, steps int) Unrolled { return l.Unroll(steps, B) }},
+		{1, 1, func(l Layer, steps int) Unrolled { return l.Infer(steps, B) }},
+		{3, 2, func(l Layer, steps int) Unrolled { return l.Infer(steps, B) }},
+	} {
+		net, err := k.New(Config{Input: 8, Hidden: H, Layers: c.layers, Workers: 1}, nil)
+		check(t, err)
+		bytes := func(steps int) float64 {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			u := c.lay(net, steps)
+			runtime.ReadMemStats(&after)
+			runtime.KeepAlive(u)
+			return float64(after.TotalAlloc - before.TotalAlloc)
+		}
+		if floats := (bytes(2*T) - bytes(T)) / (4 * T * B * H); floats > float64(c.want)+0.05 {
+			t.Errorf("%d layers: %.3f floats for each step, row and unit, want %d", c.layers, floats, c.want)
+		}
+	}
+}
+
+// Of the other methods those allocate that the package's documentation names, for what
+// they return, and no others.
+func copiesAreAllocated(t *testing.T, k Kind) {
+	p := newProblem(t, k, 6, Config{Input: 3, Hidden: 5, Layers: 2, Workers: 1}, 4, 3, true)
+	u := p.net.Unroll(p.T, p.B)
+	u.Forward(make([]float32, len(p.dy)), p.x)
+	u.Backward(nil, p.dy)
+	pr, err := p.net.Predictor(p.B)
+	check(t, err)
+	states, masks, clock, ids, src := u.State(), u.MaskState(), u.Clock(), []uint32{4, 5, 6}, []int{2, 0, 0}
+	outputs := make([]float32, p.T*p.B*p.width(0))
+	cells := make([]float32, p.T*p.B*p.cfg.Hidden)
+	allocations := func(f func()) float64 { return testing.AllocsPerRun(5, f) }
+	for name, f := range map[string]func(){
+		"SetLengths":    func() { check(t, u.SetLengths(p.lengths)) },
+		"SetBatchFirst": func() { u.SetBatchFirst(false) },
+		"SetTraining":   func() { u.SetTraining(true) },
+		"SetSeed":       func() { u.SetSeed(3) },
+		"SetRowIDs":     func() { check(t, u.SetRowIDs(ids)) },
+		"SetMaskState":  func() { check(t, u.SetMaskState(masks)) },
+		"SetClock":      func() { check(t, u.SetClock(clock)) },
+		"SetWorkers":    func() { u.SetWorkers(1) }, // the memory is there
+		"CopyState":     func() { u.CopyState(states) },
+		"SetState":      func() { check(t, u.SetState(states)) },
+		"SetStateGrad":  func() { check(t, u.SetStateGrad(states)) },
+		"Reset":         func() { u.Reset() },
+		"ZeroGrads":     func() { u.ZeroGrads() },
+		"EachParam":     func() { u.EachParam(func(string, []float32, []float32) {}) },
+
+		"SetState of a Predictor": func() { check(t, pr.SetState(states)) },
+		"Reset of a Predictor":    func() { pr.Reset() },
+		"Reorder":                 func() { pr.Reorder(src) },
+		"Refresh":                 func() { pr.Refresh() },
+	} {
+		if n := allocations(f); n != 0 {
+			t.Errorf("%v allocations in %s", n, name)
+		}
+	}
+	check(t, u.SetLengths(nil))
+	read := func() {
+		u.Forward(outputs, p.x)
+		u.HiddenStates(1, outputs)
+		if c, ok := u.(interface{ CellStates(int, []float32) }); ok {
+			c.CellStates(1, cells)
+		}
+	}
+	if n := allocations(read); n != 0 {
+		t.Errorf("%v allocations in HiddenStates or CellStates", n)
+	}
+
+	named := map[string]func(){
+		"State": func() { u.State() }, "StateGrad": func() { u.StateGrad() }, "Clock": func() { u.Clock() },
+		"State of a Predictor": func() { pr.State() },
+	}
+	if masks != nil {
+		named["MaskState"] = func() { u.MaskState() }
+	}
+	for name, f := range named {
+		if n := allocations(f); n == 0 {
+			t.Errorf("%s allocates nothing: the documentation of the package says that it does", name)
+		}
+	}
+}
