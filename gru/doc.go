@@ -38,8 +38,8 @@
 // is for one goroutine at a time; any number of them may share a Layer as long
 // as nobody writes its weights.
 //
-// After that the methods allocate nothing: neither Forward, ForwardLengths, Backward
-// and Step, nor those that set, reset or copy into slices of the caller. State,
+// Once made, they allocate nothing: neither in Forward, ForwardLengths, Backward and
+// Step, nor in methods that set, reset or copy into slices of the caller. State,
 // StateGrad, Clock and MaskState return copies, which they allocate; SetWorkers may
 // allocate memory for more workers. The goroutines that share the work are started once
 // in a process, when they are first needed.
