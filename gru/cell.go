@@ -38,9 +38,9 @@ const (
 // pre-activations, n as nx, nh as it is.
 func (u update) gates(t kernels.ISA, r, z, n, nh, h, hPrev []float32) {
 	if u == textbookUpdate {
-		t.GRUGatesTextbook(r, z, n, nh, h, hPrev)
+		t.GRUGatesTextbook(r, z, n, nh, h, hPrev) // (1), (2), (3)
 	} else {
-		t.GRUGates(r, z, n, nh, h, hPrev)
+		t.GRUGates(r, z, n, nh, h, hPrev) // (1), (2), (3)
 	}
 }
 
@@ -49,9 +49,9 @@ func (u update) gates(t kernels.ISA, r, z, n, nh, h, hPrev []float32) {
 // pass through the products.
 func (u update) gatesGrad(t kernels.ISA, r, z, n, nh, dh, hPrev, dy []float32) {
 	if u == textbookUpdate {
-		t.GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy)
+		t.GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy) // (4), (5), (6)
 	} else {
-		t.GRUGatesGrad(r, z, n, nh, dh, hPrev, dy)
+		t.GRUGatesGrad(r, z, n, nh, dh, hPrev, dy) // (4), (5), (6)
 	}
 }
 
@@ -59,18 +59,18 @@ func (u update) gatesGrad(t kernels.ISA, r, z, n, nh, dh, hPrev, dy []float32) {
 // resetBefore.
 func (u update) mix(t kernels.ISA, z, n, h, hPrev []float32) {
 	if u == textbookUpdate {
-		t.GRUUpdateTextbook(z, n, h, hPrev)
+		t.GRUUpdateTextbook(z, n, h, hPrev) // (3), (4)
 	} else {
-		t.GRUUpdate(z, n, h, hPrev)
+		t.GRUUpdate(z, n, h, hPrev) // (3), (4)
 	}
 }
 
 // mixGrad goes back through mix, with z, n and dh as in gatesGrad.
 func (u update) mixGrad(t kernels.ISA, z, n, dh, hPrev, dy []float32) {
 	if u == textbookUpdate {
-		t.GRUUpdateTextbookGrad(z, n, dh, hPrev, dy)
+		t.GRUUpdateTextbookGrad(z, n, dh, hPrev, dy) // (5), (6), (7)
 	} else {
-		t.GRUUpdateGrad(z, n, dh, hPrev, dy)
+		t.GRUUpdateGrad(z, n, dh, hPrev, dy) // (5), (6), (7)
 	}
 }
 
@@ -95,7 +95,7 @@ func (u update) factors(oneMinusZ, z []float32) (ofN, ofH []float32) {
 func addDirect(s *seq.Step) {
 	dh, throughProducts := &s.Grad[0], &s.Scratch
 	for row := range s.Rows {
-		s.ISA.AddFlush(dh.Row(row), throughProducts.Row(row), dh.Row(row))
+		s.ISA.AddFlush(dh.Row(row), throughProducts.Row(row), dh.Row(row)) // (8), or (11) of resetBefore
 	}
 }
 

@@ -93,9 +93,9 @@ func (v *variant) Shape() seq.Shape {
 
 func (v *variant) Forward(s *seq.Step) {
 	H, tape := v.cfg.Hidden, &s.Tape
-	from, stride := s.MaskedHidden(v.hMasked) // h~
+	from, stride := s.MaskedHidden(v.hMasked) // (0): h~
 	product := func(block int, into kernels.Into, col int) {
-		s.Recur[block].Gemm(into, s.Rows, from, stride, tape.Data[col:], tape.Stride)
+		s.Recur[block].Gemm(into, s.Rows, from, stride, tape.Data[col:], tape.Stride) // (0): W_hh h~, or (2): W_hn q
 	}
 	switch b := s.BiasHh[1]; {
 	case v.cfg.LayerNorm:
@@ -147,7 +147,8 @@ func (v *variant) masked(s *seq.Step, r int) []float32 {
 func (v *variant) normalise(s *seq.Step, row []float32) {
 	H := v.cfg.Hidden
 	x, h, dev := row[v.xHat:][:3*H], row[v.hHat:][:3*H], row[v.dev:]
-	dev[0], dev[1] = s.ISA.Normalize(x, row[:3*H], seq.Epsilon), s.ISA.Normalize(h, h, seq.Epsilon)
+	dev[0] = s.ISA.Normalize(x, row[:3*H], seq.Epsilon)                  // (0): norm(W_ih x_t)
+	dev[1] = s.ISA.Normalize(h, h, seq.Epsilon)                          // (0): norm(W_hh h~)
 	s.ScaleShift(row[:3*H], s.Extra[0], x, s.BiasSum)                    // (0): a_r, a_z without h~; nx
 	s.ISA.MulAdd(row[:2*H], s.Extra[1][:2*H], h[:2*H])                   // (0): a_r, a_z
 	s.ScaleShift(row[v.nh:][:H], s.Extra[1][2*H:], h[2*H:], s.BiasHh[1]) // (0): nh
@@ -161,9 +162,9 @@ func (v *variant) state(s *seq.Step, row int) {
 	h, hPrev, next, temp := s.State[0].Row(row), s.Prev[0].Row(row), s.Temp[:H], s.Temp[H:2*H]
 	v.cand.Apply(s.ISA, n, an) // (2): n
 	at0, at1 := v.ends(n, hPrev)
-	copy(temp, at1)
-	s.ISA.Axpy(temp, at0, -1) // at1 - at0
-	copy(next, at0)
+	copy(temp, at1)                                   // (3): at1, h' for z = 1
+	s.ISA.Axpy(temp, at0, -1)                         // (3): at1-at0
+	copy(next, at0)                                   // (3): at0, h' for z = 0
 	s.ISA.MulAdd(next, z, temp)                       // (3): h' = at0 + z*(at1-at0)
 	s.ISA.CopyFlush(next, next)                       // (3): tiny values are +0
 	s.Keep(seq.KeepHidden, row, h, next, hPrev, temp) // (3): h_t
@@ -209,16 +210,16 @@ func (v *variant) stateGrad(s *seq.Step, row int) {
 
 	t.Add(d, d, s.Dy.Row(row))               // (4): d
 	s.KeepGrad(seq.KeepHidden, row, d, e, d) // (4): e
-	t.Affine(oneMinusZ, z, -1, 1)
+	t.Affine(oneMinusZ, z, -1, 1)            // (5), (6): 1-z
 	ofN, ofH := v.factors(oneMinusZ, z)
 	at0, at1 := v.ends(n, hPrev)
-	t.Mul(g, d, ofN)
+	t.Mul(g, d, ofN)                   // (5): d*(1-z)
 	v.cand.Gradient(t, an, n, g, temp) // (5): da_n
-	copy(g, at1)
-	t.Axpy(g, at0, -1)
-	t.Mul(g, g, d)
+	copy(g, at1)                       // (5): h_{t-1}
+	t.Axpy(g, at0, -1)                 // (5): h_{t-1}-n
+	t.Mul(g, g, d)                     // (5): d*(h_{t-1}-n)
 	v.gate.Gradient(t, az, z, g, temp) // (5): da_z
-	t.Mul(g, d, ofH)
+	t.Mul(g, d, ofH)                   // (6): d*z
 	if v.cfg.Zoneout > 0 {
 		t.Add(e, e, g) // (6): e
 	} else {
@@ -228,7 +229,7 @@ func (v *variant) stateGrad(s *seq.Step, row int) {
 		return
 	}
 	nh := a[v.nh:][:H]
-	t.Mul(g, an, nh)
+	t.Mul(g, an, nh)                   // (5): da_n*nh
 	v.gate.Gradient(t, ar, r, g, temp) // (5): da_r
 	t.MulFlush(nh, an, r)              // (5): dnh
 }
@@ -237,11 +238,11 @@ func (v *variant) stateGrad(s *seq.Step, row int) {
 func (v *variant) normaliseGrad(s *seq.Step, row []float32) {
 	H := v.cfg.Hidden
 	dX, da, dev := row[:3*H], row[v.da:][:3*H], row[v.dev:]
-	copy(da, dX)
+	copy(da, dX)                                                                   // (6): da, ahead of dX
 	s.NormalizedGrad(dX, row[v.xHat:][:3*H], s.Extra[0], da, dev[0], s.Temp[:3*H]) // (6): dX
 	dY := row[v.dh:][:3*H]
-	copy(dY, da[:2*H])
-	copy(dY[2*H:], row[v.nh:][:H])
+	copy(dY, da[:2*H])                                                             // (6): da_r, da_z
+	copy(dY[2*H:], row[v.nh:][:H])                                                 // (6): dnh
 	s.NormalizedGrad(dY, row[v.hHat:][:3*H], s.Extra[1], dY, dev[1], s.Temp[:3*H]) // (6): dY
 }
 

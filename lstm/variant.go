@@ -151,7 +151,7 @@ func (v *variant) Forward(s *seq.Step) {
 	G, tape := v.gates*v.cfg.Hidden, &s.Tape
 	h, hPrev := &s.State[0], &s.Prev[0]
 
-	from, stride := s.MaskedHidden(v.hMasked) // h~
+	from, stride := s.MaskedHidden(v.hMasked) // (0): h~
 	if v.cfg.LayerNorm {
 		s.Recur[0].Gemm(kernels.Set, s.Rows, from, stride, tape.Data[v.hHat:], tape.Stride) // (0): W_hh h~
 	} else {
@@ -162,9 +162,10 @@ func (v *variant) Forward(s *seq.Step) {
 		row := tape.Row(r)
 		if v.cfg.LayerNorm {
 			x, hh, dev := row[v.xHat:][:G], row[v.hHat:][:G], row[v.dev:]
-			dev[0], dev[1] = s.ISA.Normalize(x, row[:G], seq.Epsilon), s.ISA.Normalize(hh, hh, seq.Epsilon)
-			s.ScaleShift(row[:G], e.gainX, x, s.BiasSum) // (0): the share of x, and b
-			s.ISA.MulAdd(row[:G], e.gainH, hh)           // (0): and that of h~
+			dev[0] = s.ISA.Normalize(x, row[:G], seq.Epsilon) // (0): norm(W_ih x_t)
+			dev[1] = s.ISA.Normalize(hh, hh, seq.Epsilon)     // (0): norm(W_hh h~)
+			s.ScaleShift(row[:G], e.gainX, x, s.BiasSum)      // (0): the share of x, and b
+			s.ISA.MulAdd(row[:G], e.gainH, hh)                // (0): and that of h~
 		}
 		v.units(s, r, &e)
 	}
@@ -209,7 +210,7 @@ func (v *variant) units(s *seq.Step, r int, e *extras) {
 	if v.cfg.CellClip > 0 {
 		u = row[v.u:][:H]
 	}
-	t.Mul(temp, i, g)
+	t.Mul(temp, i, g)        // (2): i*g
 	t.MulAdd(temp, f, cPrev) // (2): u
 	t.CopyFlush(u, temp)     // (2): tiny values are +0
 	if v.cfg.CellClip > 0 {
@@ -222,7 +223,7 @@ func (v *variant) units(s *seq.Step, r int, e *extras) {
 	n := cNew
 	if v.cfg.LayerNorm {
 		cHat := row[v.cHat:][:H]
-		row[v.dev:][2] = t.Normalize(cHat, cNew, seq.Epsilon)
+		row[v.dev:][2] = t.Normalize(cHat, cNew, seq.Epsilon) // (2): norm(c~)
 		n = temp
 		s.ScaleShift(n, e.gainC, cHat, e.biasC) // (2): n
 	}
@@ -292,17 +293,17 @@ func (v *variant) unitsGrad(s *seq.Step, r int, e *extras) {
 		s.KeepGrad(seq.KeepCell, r, dc, kept, dc) // (5): dc', e_c
 	}
 	if v.cfg.LayerNorm {
-		s.ScaleShift(n, e.gainC, row[v.cHat:][:H], e.biasC)
+		s.ScaleShift(n, e.gainC, row[v.cHat:][:H], e.biasC) // (2): n, which the forward pass did not keep
 	} else {
 		n = cNew
 	}
-	v.out.Apply(t, y, n) // H(n)
-	clear(slope)
-	t.Affine(slope, slope, 0, 1)
-	v.out.Gradient(t, slope, n, y, slope) // H'(n)*1
+	v.out.Apply(t, y, n)                  // (3): H(n)
+	clear(slope)                          // (7): no NaN, since 0*NaN is NaN
+	t.Affine(slope, slope, 0, 1)          // (7): 1, the factor of H'
+	v.out.Gradient(t, slope, n, y, slope) // (7): H'(n)
 	do := y
-	t.Mul(do, dm, y) // dm*H(n)
-	t.Mul(dm, dm, o) // dm*o
+	t.Mul(do, dm, y) // (7): dm*H(n)
+	t.Mul(dm, dm, o) // (7): dm*o
 	if v.cfg.LayerNorm {
 		dn := row[v.dn:][:H]
 		t.MulFlush(dn, dm, slope)                                             // (7): dn
@@ -322,16 +323,16 @@ func (v *variant) unitsGrad(s *seq.Step, r int, e *extras) {
 	}
 
 	d := y
-	t.Mul(d, dc, i)
+	t.Mul(d, dc, i)                    // (8): D*i
 	v.cand.Gradient(t, ag, g, d, temp) // (8): da_g
 	if v.cfg.Coupled {
-		copy(d, g)
-		t.Axpy(d, cPrev, -1)
-		t.Mul(d, d, dc)
+		copy(d, g)           // (8): g
+		t.Axpy(d, cPrev, -1) // (8): g-c_{t-1}
+		t.Mul(d, d, dc)      // (8): D*(g-c_{t-1})
 	} else {
-		t.Mul(d, dc, cPrev)
+		t.Mul(d, dc, cPrev)                // (8): D*c_{t-1}
 		v.gate.Gradient(t, af, f, d, temp) // (8): da_f
-		t.Mul(d, dc, g)
+		t.Mul(d, dc, g)                    // (8): D*g
 	}
 	v.gate.Gradient(t, ai, i, d, temp) // (8): da_i
 
@@ -351,7 +352,7 @@ func (v *variant) unitsGrad(s *seq.Step, r int, e *extras) {
 
 	if v.cfg.LayerNorm {
 		da, dX, dY, dev := row[v.da:][:G], row[v.x:][:G], row[v.dh:][:G], row[v.dev:]
-		copy(da, dX)
+		copy(da, dX)                                                            // (10): da, ahead of dX
 		s.NormalizedGrad(dX, row[v.xHat:][:G], e.gainX, da, dev[0], s.Temp[:G]) // (10): dX
 		s.NormalizedGrad(dY, row[v.hHat:][:G], e.gainH, da, dev[1], s.Temp[:G]) // (10): dY
 	}

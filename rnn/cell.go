@@ -87,11 +87,11 @@ func fusedOf(f Activation) fused {
 func (f fused) apply(t kernels.ISA, h, a []float32) {
 	switch f {
 	case fusedTanh:
-		t.RNNTanh(h, a)
+		t.RNNTanh(h, a) // (1)
 	case fusedReLU:
-		t.RNNReLU(h, a)
+		t.RNNReLU(h, a) // (1)
 	case fusedSigmoid:
-		t.RNNSigmoid(h, a)
+		t.RNNSigmoid(h, a) // (1)
 	}
 }
 
@@ -99,10 +99,10 @@ func (f fused) apply(t kernels.ISA, h, a []float32) {
 func (f fused) gradient(t kernels.ISA, a, h, dh, dy []float32) {
 	switch f {
 	case fusedTanh:
-		t.RNNTanhGrad(a, h, dh, dy)
+		t.RNNTanhGrad(a, h, dh, dy) // (2), (3)
 	case fusedReLU:
-		t.RNNReLUGrad(a, h, dh, dy)
+		t.RNNReLUGrad(a, h, dh, dy) // (2), (3)
 	case fusedSigmoid:
-		t.RNNSigmoidGrad(a, h, dh, dy)
+		t.RNNSigmoidGrad(a, h, dh, dy) // (2), (3)
 	}
 }

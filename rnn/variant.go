@@ -70,7 +70,7 @@ func (v *variant) Shape() seq.Shape {
 
 func (v *variant) Forward(s *seq.Step) {
 	H, tape, h, hPrev := v.cfg.Hidden, &s.Tape, &s.State[0], &s.Prev[0]
-	from, stride := s.MaskedHidden(v.hMasked) // h~
+	from, stride := s.MaskedHidden(v.hMasked) // (0): h~
 	if v.cfg.LayerNorm {
 		s.Recur[0].Gemm(kernels.Set, s.Rows, from, stride, tape.Data[v.hHat:], tape.Stride) // (0): W_hh h~
 	} else {
@@ -81,9 +81,10 @@ func (v *variant) Forward(s *seq.Step) {
 		a, y := row[:H], v.output(row, h.Row(r))
 		if v.cfg.LayerNorm {
 			x, hh, dev := row[v.xHat:][:H], row[v.hHat:][:H], row[v.dev:]
-			dev[0], dev[1] = s.ISA.Normalize(x, a, seq.Epsilon), s.ISA.Normalize(hh, hh, seq.Epsilon)
-			s.ScaleShift(a, s.Extra[0], x, s.BiasSum) // (0): the share of x, and b
-			s.ISA.MulAdd(a, s.Extra[1], hh)           // (0): and that of h~
+			dev[0] = s.ISA.Normalize(x, a, seq.Epsilon)   // (0): norm(W_ih x_t)
+			dev[1] = s.ISA.Normalize(hh, hh, seq.Epsilon) // (0): norm(W_hh h~)
+			s.ScaleShift(a, s.Extra[0], x, s.BiasSum)     // (0): the share of x, and b
+			s.ISA.MulAdd(a, s.Extra[1], hh)               // (0): and that of h~
 		}
 		v.gate.Apply(s.ISA, y, a) // (1): h'
 		s.ISA.CopyFlush(y, y)     // (1): tiny values are +0
@@ -111,7 +112,7 @@ func (v *variant) Backward(s *seq.Step) {
 		v.gate.Gradient(s.ISA, a, v.output(row, h.Row(r)), d, s.Temp) // (3): da
 		if v.cfg.LayerNorm {
 			da, dev := row[v.da:][:H], row[v.dev:]
-			copy(da, a)
+			copy(da, a)                                                                        // (3): da, ahead of dX
 			s.NormalizedGrad(a, row[v.xHat:][:H], s.Extra[0], da, dev[0], s.Temp)              // (3): dX
 			s.NormalizedGrad(row[v.dh:][:H], row[v.hHat:][:H], s.Extra[1], da, dev[1], s.Temp) // (3): dY
 		}

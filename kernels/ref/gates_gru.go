@@ -83,8 +83,8 @@ func GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy []float32) {
 // gruGrad is (5) for unit j; dn is the derivative of h by n, dz that by z.
 func gruGrad(j int, d, dn, dz float32, r, z, n, nh []float32) {
 	a := candidateGrad(d, dn, n[j])
-	z[j] = Flush(float32(d*dz) * slope(z[j]))
-	r[j], nh[j], n[j] = Flush(float32(a*nh[j])*slope(r[j])), Flush(a*r[j]), a
+	z[j] = Flush(float32(d*dz) * slope(z[j]))                                 // (5)
+	r[j], nh[j], n[j] = Flush(float32(a*nh[j])*slope(r[j])), Flush(a*r[j]), a // (5)
 }
 
 // candidateGrad is the gradient of the pre-activation of n.
@@ -102,8 +102,8 @@ func candidateGrad(d, dn, n float32) float32 {
 // product with W_hn, so tiny values are flushed to +0 as those of h are.
 func GRUReset(r, q, hPrev []float32) {
 	for j := range r {
-		r[j] = Sigmoid1(r[j])
-		q[j] = Flush(r[j] * hPrev[j])
+		r[j] = Sigmoid1(r[j])         // (1)
+		q[j] = Flush(r[j] * hPrev[j]) // (2)
 	}
 }
 
@@ -116,8 +116,8 @@ func GRUReset(r, q, hPrev []float32) {
 // set, tiny values flushed to +0. h may be hPrev.
 func GRUUpdate(z, n, h, hPrev []float32) {
 	for j := range h {
-		z[j], n[j] = Sigmoid1(z[j]), Tanh1(n[j])
-		h[j] = mix(z[j], n[j], hPrev[j])
+		z[j], n[j] = Sigmoid1(z[j]), Tanh1(n[j]) // (3)
+		h[j] = mix(z[j], n[j], hPrev[j])         // (4)
 	}
 }
 
@@ -126,8 +126,8 @@ func GRUUpdate(z, n, h, hPrev []float32) {
 //	(4) h = hPrev + z*(n - hPrev)
 func GRUUpdateTextbook(z, n, h, hPrev []float32) {
 	for j := range h {
-		z[j], n[j] = Sigmoid1(z[j]), Tanh1(n[j])
-		h[j] = mix(z[j], hPrev[j], n[j])
+		z[j], n[j] = Sigmoid1(z[j]), Tanh1(n[j]) // (3)
+		h[j] = mix(z[j], hPrev[j], n[j])         // (4)
 	}
 }
 
@@ -143,11 +143,11 @@ func GRUUpdateTextbook(z, n, h, hPrev []float32) {
 // are read.
 func GRUUpdateGrad(z, n, dh, hPrev, dy []float32) {
 	for j := range dh {
-		d := dh[j] + dy[j]
+		d := dh[j] + dy[j] // (5)
 		zv, nv := z[j], n[j]
-		n[j] = candidateGrad(d, 1-zv, nv)
-		z[j] = Flush(float32(d*(hPrev[j]-nv)) * slope(zv))
-		dh[j] = float32(d * zv)
+		n[j] = candidateGrad(d, 1-zv, nv)                  // (6)
+		z[j] = Flush(float32(d*(hPrev[j]-nv)) * slope(zv)) // (6)
+		dh[j] = float32(d * zv)                            // (7)
 	}
 }
 
@@ -157,11 +157,11 @@ func GRUUpdateGrad(z, n, dh, hPrev, dy []float32) {
 //	(6) z' = d*(n-hPrev) * z(1-z)
 func GRUUpdateTextbookGrad(z, n, dh, hPrev, dy []float32) {
 	for j := range dh {
-		d := dh[j] + dy[j]
+		d := dh[j] + dy[j] // (5)
 		zv, nv := z[j], n[j]
-		n[j] = candidateGrad(d, zv, nv)
-		z[j] = Flush(float32(d*(nv-hPrev[j])) * slope(zv))
-		dh[j] = float32(d * (1 - zv))
+		n[j] = candidateGrad(d, zv, nv)                    // (6)
+		z[j] = Flush(float32(d*(nv-hPrev[j])) * slope(zv)) // (6)
+		dh[j] = float32(d * (1 - zv))                      // (7)
 	}
 }
 
@@ -176,7 +176,7 @@ func GRUUpdateTextbookGrad(z, n, dh, hPrev, dy []float32) {
 func GRUResetGrad(r, e, dq, hPrev []float32) {
 	for j := range r {
 		rv := r[j]
-		r[j] = Flush(float32(dq[j]*hPrev[j]) * slope(rv))
-		e[j] = FMA(dq[j], rv, e[j])
+		r[j] = Flush(float32(dq[j]*hPrev[j]) * slope(rv)) // (9)
+		e[j] = FMA(dq[j], rv, e[j])                       // (9)
 	}
 }

@@ -39,9 +39,9 @@ func LSTMGatesGrad(i, f, g, o, dc, c, cPrev, dh, dy []float32) {
 		tc := Tanh1(c[j])
 		D := FMA(float32(d*ov), FMA(-tc, tc, 1), dc[j]) // (5)
 		o[j] = Flush(float32(d*tc) * slope(ov))         // (6)
-		i[j] = Flush(float32(D*gv) * slope(iv))
-		f[j] = Flush(float32(D*cPrev[j]) * slope(fv))
-		g[j] = Flush(float32(D*iv) * FMA(-gv, gv, 1))
-		dc[j] = Flush(D * fv) // (7)
+		i[j] = Flush(float32(D*gv) * slope(iv))         // (6)
+		f[j] = Flush(float32(D*cPrev[j]) * slope(fv))   // (6)
+		g[j] = Flush(float32(D*iv) * FMA(-gv, gv, 1))   // (6)
+		dc[j] = Flush(D * fv)                           // (7)
 	}
 }

@@ -18,41 +18,41 @@ package ref
 // RNNTanh sets h = tanh(a).
 func RNNTanh(h, a []float32) {
 	for j, v := range a {
-		h[j] = Flush(Tanh1(v))
+		h[j] = Flush(Tanh1(v)) // (1)
 	}
 }
 
 // RNNTanhGrad sets a = (1-h^2) * (dh+dy).
 func RNNTanhGrad(a, h, dh, dy []float32) {
 	for j, v := range h {
-		a[j] = Flush(FMA(-v, v, 1) * (dh[j] + dy[j]))
+		a[j] = Flush(FMA(-v, v, 1) * (dh[j] + dy[j])) // (2), (3)
 	}
 }
 
 // RNNReLU sets h = max(a, 0).
 func RNNReLU(h, a []float32) {
 	for j, v := range a {
-		h[j] = Flush(ReLU1(v))
+		h[j] = Flush(ReLU1(v)) // (1)
 	}
 }
 
 // RNNReLUGrad sets a = dh+dy where h is above 0, else +0.
 func RNNReLUGrad(a, h, dh, dy []float32) {
 	for j, v := range h {
-		a[j] = Flush(pass(v, dh[j]+dy[j]))
+		a[j] = Flush(pass(v, dh[j]+dy[j])) // (2), (3)
 	}
 }
 
 // RNNSigmoid sets h = sigmoid(a).
 func RNNSigmoid(h, a []float32) {
 	for j, v := range a {
-		h[j] = Flush(Sigmoid1(v))
+		h[j] = Flush(Sigmoid1(v)) // (1)
 	}
 }
 
 // RNNSigmoidGrad sets a = h(1-h) * (dh+dy).
 func RNNSigmoidGrad(a, h, dh, dy []float32) {
 	for j, v := range h {
-		a[j] = Flush(slope(v) * (dh[j] + dy[j]))
+		a[j] = Flush(slope(v) * (dh[j] + dy[j])) // (2), (3)
 	}
 }
