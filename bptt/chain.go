@@ -37,7 +37,7 @@ type Model struct {
 type link struct {
 	net     Net
 	lin     *linear
-	place   int // of the stage
+	place   int // index of the stage
 	in, out int
 	y, dy   []float32 // [steps][batch][out]; nil for the last link, which uses the caller's
 	tensors int       // of the net's state
@@ -55,15 +55,16 @@ type link struct {
 // places, a Linear whose Weight is that of an Embedding, one Layer that was
 // unrolled twice. It has the name of the first place, comes once in EachParam,
 // in checkpoints and in fingerprints, and its gradient is the sum over all
-// places. Two parameters of one name are an error. Weights must be shared before the call, and whole: a part of the
-// memory in common is an error. A Net itself can stand in one place only, since
-// it holds the activations of one pass; unroll its Layer again for another.
+// places. Two parameters of one name are an error. Weights must be shared before
+// the call. Two parameters share all of their memory or none: a part of it in common
+// is an error. A Net itself can be one stage only, since it holds the activations of
+// one pass; unroll its Layer again for a second stage.
 //
 // The order of the sum is fixed. Embedding and Linear stages with the same
 // weights add to one gradient, as the backward pass visits them, the last stage
-// first. A Net adds to a gradient of its own. At the end of Backward what stands
-// in other gradients of the weights than that of the first place is added to that
-// one, one addition for each element, in the order of the places, and set to +0.
+// first. A Net adds to a gradient of its own. At the end of Backward the gradients
+// that were summed for later places are added to that of the first place, one
+// addition for each element, in the order of the places, and are set to +0.
 //
 // # Inference
 //
@@ -104,11 +105,12 @@ func Chain(stages ...Stage) (*Model, error) {
 		m.links = append(m.links, l)
 	}
 	m.sums = m.params.sums()
-	m.tellApart()
+	m.setDifferentSeeds()
 	return m, nil
 }
 
-// check refuses stages that make no chain, and sets the sizes of the chain.
+// check returns an error if the stages cannot form a chain, and sets the sizes of the
+// chain.
 func (m *Model) check(stages []Stage) error {
 	found, width := false, 0
 	nets := make([][]Net, len(stages))
@@ -131,7 +133,7 @@ func (m *Model) check(stages []Stage) error {
 		for j, earlier := range nets[:i] {
 			// A net holds what it did for one place: in a second one it would
 			// overwrite its activations.
-			if slices.ContainsFunc(nets[i], func(n Net) bool { return stands(n, earlier) }) {
+			if slices.ContainsFunc(nets[i], func(n Net) bool { return contains(earlier, n) }) {
 				return fmt.Errorf("bptt: stage %d of the chain is stage %d again, or has a net in common with it; %s", i, j, unrollAgain)
 			}
 		}
@@ -146,7 +148,7 @@ func (m *Model) check(stages []Stage) error {
 	m.out = width
 	for i, s := range stages {
 		_, _, in, out := s.Dims()
-		// Of an embedding only the width of its vectors is one of the memory.
+		// An embedding takes ids: only the width of its vectors counts.
 		if e, ok := s.(*Embedding); ok {
 			if i != 0 {
 				return fmt.Errorf("bptt: stage %d of the chain is an Embedding, which can only be the first", i)
@@ -163,8 +165,8 @@ func (m *Model) check(stages []Stage) error {
 	return nil
 }
 
-// checkStage refuses what cannot be a stage of any chain. Its errors go on after
-// the name of the stage.
+// checkStage returns an error if s cannot be a stage of any chain. The caller puts the
+// name of the stage before the text of the error.
 func checkStage(s Stage) (err error) {
 	// A struct may hold a Net that is nil.
 	defer func() {
@@ -213,7 +215,7 @@ func isNil(v any) bool {
 	return false
 }
 
-// netsOf appends n and the nets inside it.
+// netsOf appends n to list, and the nets of the stages of n if n is a chain.
 func netsOf(n Net, list []Net) []Net {
 	list = append(list, n)
 	if m, ok := n.(*Model); ok {
@@ -226,13 +228,13 @@ func netsOf(n Net, list []Net) []Net {
 	return list
 }
 
-// stands says whether n is one of nets. What cannot be compared is a value, each
-// of them one of its own.
-func stands(n Net, nets []Net) bool {
+// contains says whether n is one of nets. A Net whose type cannot be compared is a
+// value that was copied, not a pointer: two of them are never the same Net.
+func contains(nets []Net, n Net) bool {
 	return reflect.ValueOf(n).Comparable() && slices.Contains(nets, n)
 }
 
-// link takes stage i into the chain: it returns its link, nil for the embedding,
+// link makes the link of stage i and adds its parameters. It is nil for the embedding,
 // which has none.
 func (m *Model) link(i int, s Stage) (*link, error) {
 	switch s := s.(type) {
@@ -287,7 +289,7 @@ func (m *Model) link(i int, s Stage) (*link, error) {
 	}
 }
 
-// addParam takes in a parameter of stage i. In a chain for inference none has a
+// addParam adds a parameter of stage i. In a chain for inference no parameter has a
 // gradient.
 func (m *Model) addParam(i int, name string, w, g []float32, net int) error {
 	p := Param{Name: paramName(i, name), W: w, G: g}

@@ -57,7 +57,8 @@ func embeddingSizes(vocabulary, dim int) error {
 	return nil
 }
 
-// check refuses an embedding that was filled by hand and does not fit together.
+// check returns an error if the fields, which a caller may have set, do not fit each
+// other.
 func (e *Embedding) check() error {
 	if err := embeddingSizes(e.Vocabulary, e.Dim); err != nil {
 		return err
@@ -68,9 +69,9 @@ func (e *Embedding) check() error {
 	return nil
 }
 
-// mustBe panics unless now, the first stage of a chain, still has the slice and
-// sizes of e, with which the chain was made.
-func (e *Embedding) mustBe(now *Embedding) {
+// mustBeUnchanged panics unless now, the first stage of a chain, still has the slice and
+// sizes of e, a copy from when the chain was made.
+func (e *Embedding) mustBeUnchanged(now *Embedding) {
 	if now.Vocabulary != e.Vocabulary || now.Dim != e.Dim || !kernels.Same(now.Weight, e.Weight) {
 		panic("bptt: the Weight or the sizes of the chain's Embedding have been replaced; make the chain anew after that")
 	}

@@ -44,7 +44,7 @@ func (e *RateError) Error() string {
 		e.Step, e.LR, e.Factor)
 }
 
-// A PanicError is a panic in code that the caller handed in. Where says in which:
+// A PanicError is a panic in code of the caller. Where says in which code:
 // "Data." with the name of the method, "Loss", "Plan.Schedule" or "Plan.OnStep". A
 // panic in a Net or an Optimizer is not caught: it may have left half of its work
 // done.

@@ -6,9 +6,10 @@ import (
 	"math"
 )
 
-// Fingerprint returns the SHA-256 of all parameters of net, names included, each
-// memory once, by the first of its names: equal runs have equal fingerprints on every machine. Every NaN counts as the
-// same one, since which NaN an operation gives is up to the hardware.
+// Fingerprint returns the SHA-256 of the names and values of all parameters of net. A
+// parameter that is shared counts once, under the first of its names. Equal runs have
+// equal fingerprints on every machine. Every NaN counts as the same one, since which
+// NaN an operation gives depends on the hardware.
 func Fingerprint(net Net) [sha256.Size]byte {
 	h := sha256.New()
 	var b []byte

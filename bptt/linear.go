@@ -67,7 +67,8 @@ func linearSizes(in, out int) error {
 	return nil
 }
 
-// check refuses a layer that was filled by hand and does not fit together.
+// check returns an error if the fields, which a caller may have set, do not fit each
+// other.
 func (l *Linear) check() error {
 	if err := linearSizes(l.In, l.Out); err != nil {
 		return err
@@ -81,10 +82,10 @@ func (l *Linear) check() error {
 	return nil
 }
 
-// mustBe panics unless now, the layer at that place of a chain, still has the
-// slices and sizes of l, with which the chain was made. Otherwise the weights in
-// use would be others than the parameters of the chain.
-func (l *Linear) mustBe(now *Linear, place int) {
+// mustBeUnchanged panics unless now, the layer at that place of a chain, still has the
+// slices and sizes of l, a copy from when the chain was made. Otherwise the weights in
+// use would not be the parameters of the chain.
+func (l *Linear) mustBeUnchanged(now *Linear, place int) {
 	if now.In != l.In || now.Out != l.Out || !kernels.Same(now.Weight, l.Weight) ||
 		len(now.Bias) != len(l.Bias) || l.Bias != nil && !kernels.Same(now.Bias, l.Bias) {
 		panic(fmt.Sprintf("bptt: the Weight, the Bias or the sizes of stage %d of the chain, a Linear, have been replaced; make the chain anew after that", place))

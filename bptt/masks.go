@@ -33,9 +33,9 @@ func (m *Model) masks(f func(masked)) {
 	}
 }
 
-// tellApart gives the Nets seeds of their own if two of them would have the same
+// setDifferentSeeds gives each Net another seed if two of them would have the same
 // masks.
-func (m *Model) tellApart() {
+func (m *Model) setDifferentSeeds() {
 	var seen [][]uint64
 	again := false
 	m.masks(func(n masked) {
@@ -49,23 +49,24 @@ func (m *Model) tellApart() {
 }
 
 // SetSeed gives each Net of the chain that has random masks a seed of its own,
-// which follows from the given one and the Net's place, and begins anew to count
-// training steps. Chain does so with the seed 0 where two Nets would otherwise have
+// which follows from the given one and the Net's place, and sets the count of
+// training steps to 0. Chain does so with the seed 0 where two Nets would otherwise have
 // the same masks.
 func (m *Model) SetSeed(seed uint64) {
 	place := uint64(0)
 	m.masks(func(n masked) {
 		if s, ok := n.(interface{ SetSeed(seed uint64) }); ok {
-			s.SetSeed(mix(seed, place))
+			s.SetSeed(seedOf(seed, place))
 		}
 		place++
 	})
 }
 
-// mix is a number that follows from two others and looks like neither: the finalizer
-// of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number
-// generators").
-func mix(seed, place uint64) uint64 {
+// seedOf returns the seed of the Net at a place, computed from the seed of the chain by
+// the finalizer of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable
+// pseudorandom number generators"): seeds and places that differ in one bit give numbers
+// that differ in about half of the bits.
+func seedOf(seed, place uint64) uint64 {
 	z := seed + (place+1)*0x9e3779b97f4a7c15
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb

@@ -16,12 +16,12 @@ func (m *Model) TakesIDs() bool { return m.emb != nil }
 
 // Forward sets y [T][batch][out] from x [T][batch][in], T being 0 to the steps of
 // the chain. It keeps x, not a copy, until Backward. It panics, before it changes
-// anything, for a model over ids, if len(y) and len(x) do not belong to one T, if y
+// anything, for a model over ids, if len(y) and len(x) are not those of one T, if y
 // and x have memory in common, or one of them with a parameter or a gradient, if T is
-// too large, or if a length given to SetLengths
-// is beyond T: for the last two ForwardLengths returns an error.
+// too large, or if a length given to SetLengths is beyond T: for the last two
+// ForwardLengths returns an error.
 func (m *Model) Forward(y, x []float32) {
-	t := m.floats("Forward", y, x)
+	t := m.stepsOfFloats("Forward", y, x)
 	if err := m.fit(t, m.rows.lengths); err != nil {
 		panic(err.Error() + "; ForwardLengths takes the lengths of each call, and returns this as an error")
 	}
@@ -34,7 +34,7 @@ func (m *Model) Forward(y, x []float32) {
 // row. The lengths hold for the calls that follow, as those of SetLengths do. It
 // panics where Forward does for another reason.
 func (m *Model) ForwardLengths(y, x []float32, lengths []int) error {
-	t := m.floats("ForwardLengths", y, x)
+	t := m.stepsOfFloats("ForwardLengths", y, x)
 	if err := m.fit(t, lengths); err != nil {
 		return err
 	}
@@ -48,10 +48,10 @@ func (m *Model) ForwardLengths(y, x []float32, lengths []int) error {
 // ForwardIDs sets y [T][batch][out] from ids [T][batch]. A bad id is an *IDError;
 // a T beyond the steps of the chain, and a length given to SetLengths that is beyond
 // T, are errors too. On an error nothing is changed. It panics for a model without an
-// Embedding, if len(y) and len(ids) do not belong to one T, and if y has memory in
+// Embedding, if len(y) and len(ids) are not those of one T, and if y has memory in
 // common with a parameter or a gradient.
 func (m *Model) ForwardIDs(y []float32, ids []int32) error {
-	t := m.symbols("ForwardIDs", y, ids)
+	t := m.stepsOfIDs("ForwardIDs", y, ids)
 	if err := m.fit(t, m.rows.lengths); err != nil {
 		return err
 	}
@@ -63,9 +63,9 @@ func (m *Model) ForwardIDs(y []float32, ids []int32) error {
 }
 
 // ForwardIDsLengths is SetLengths, then ForwardIDs, for lengths that are data: see
-// ForwardLengths. On an error nothing is changed, the lengths neither.
+// ForwardLengths. On an error nothing is changed, not even the lengths.
 func (m *Model) ForwardIDsLengths(y []float32, ids []int32, lengths []int) error {
-	t := m.symbols("ForwardIDsLengths", y, ids)
+	t := m.stepsOfIDs("ForwardIDsLengths", y, ids)
 	if err := m.fit(t, lengths); err != nil {
 		return err
 	}
@@ -79,9 +79,9 @@ func (m *Model) ForwardIDsLengths(y []float32, ids []int32, lengths []int) error
 	return nil
 }
 
-// floats returns T of y and x. It panics if they do not belong to one, or if the
-// model is not one for x.
-func (m *Model) floats(method string, y, x []float32) (t int) {
+// stepsOfFloats returns the number of steps T of y and x. It panics if their lengths
+// are not those of one T, if the model takes ids, and if memory overlaps that must not.
+func (m *Model) stepsOfFloats(method string, y, x []float32) (t int) {
 	if m.emb != nil {
 		panic("bptt: " + method + " of a chain that begins with an Embedding, want ForwardIDs")
 	}
@@ -94,13 +94,13 @@ func (m *Model) floats(method string, y, x []float32) (t int) {
 	}
 	m.params.mustNotOverlap(method, "y", y)
 	m.params.mustNotOverlap(method, "x", x)
-	m.asBuilt()
+	m.mustBeUnchanged()
 	return t
 }
 
-// symbols returns T of y and ids. It panics if they do not belong to one, or if the
-// model is not one for ids.
-func (m *Model) symbols(method string, y []float32, ids []int32) (t int) {
+// stepsOfIDs returns the number of steps T of y and ids. It panics if their lengths are
+// not those of one T, if the model takes no ids, and if memory overlaps that must not.
+func (m *Model) stepsOfIDs(method string, y []float32, ids []int32) (t int) {
 	if m.emb == nil {
 		panic("bptt: " + method + " of a chain without an Embedding, want Forward")
 	}
@@ -109,7 +109,7 @@ func (m *Model) symbols(method string, y []float32, ids []int32) (t int) {
 		panic(fmt.Sprintf("bptt: %s: %d ids, want %d for the %d steps of y", method, len(ids), t*m.batch, t))
 	}
 	m.params.mustNotOverlap(method, "y", y)
-	m.asBuilt()
+	m.mustBeUnchanged()
 	return t
 }
 
@@ -128,8 +128,8 @@ func (m *Model) stepsOf(method string, n int) int {
 	return n / row
 }
 
-// fit refuses a pass over t steps that the chain does not have, or that some rows
-// are longer than.
+// fit returns an error if the chain has fewer than t steps, or if the length of a row
+// is above t.
 func (m *Model) fit(t int, lengths []int) error {
 	if t > m.steps {
 		return fmt.Errorf("bptt: %d steps, want 0 to %d, the steps of the chain; cut the sequence or unroll more steps", t, m.steps)
@@ -151,7 +151,7 @@ func (m *Model) forward(y []float32, t int) {
 	m.rows.begin(t)
 	m.pending = true
 	if t == 0 {
-		m.skip(func(n Net) { n.Forward(nil, nil) })
+		m.emptyPass(func(n Net) { n.Forward(nil, nil) })
 		return
 	}
 	rows := t * m.batch
@@ -172,15 +172,15 @@ func (m *Model) forward(y []float32, t int) {
 	}
 }
 
-// asBuilt panics if the slices of a stage of this package were replaced after
-// Chain took them.
-func (m *Model) asBuilt() {
+// mustBeUnchanged panics if the slices of an Embedding or a Linear of the chain were
+// replaced after Chain.
+func (m *Model) mustBeUnchanged() {
 	if m.emb != nil {
-		m.emb.mustBe(m.emb.from)
+		m.emb.mustBeUnchanged(m.emb.from)
 	}
 	for _, l := range m.links {
 		if l.lin != nil {
-			l.lin.mustBe(l.lin.from, l.place)
+			l.lin.mustBeUnchanged(l.lin.from, l.place)
 		}
 	}
 }
@@ -218,7 +218,7 @@ func (m *Model) Backward(dx, dy []float32) {
 	}
 	m.pending = false
 	if rows == 0 {
-		m.skip(func(n Net) { n.Backward(nil, nil) })
+		m.emptyPass(func(n Net) { n.Backward(nil, nil) })
 		return
 	}
 	if m.emb != nil {
@@ -247,9 +247,9 @@ func (m *Model) Backward(dx, dy []float32) {
 	m.sums.run(m.team)
 }
 
-// skip is a pass over no steps: nothing to compute, but each net hands the
-// gradient of its state on.
-func (m *Model) skip(pass func(Net)) {
+// emptyPass calls pass for each net, for a T of 0 steps. Nothing is computed, but each
+// net still passes its state, or the gradient of it, through.
+func (m *Model) emptyPass(pass func(Net)) {
 	for _, l := range m.links {
 		if l.net != nil {
 			pass(l.net)

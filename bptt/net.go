@@ -22,7 +22,7 @@ package bptt
 // A net over ids, as a Model that begins with an Embedding is, is one with the
 // method
 //
-//	ForwardIDs(y []float32, ids []int32) error   // y [T][batch][out] from ids [T][batch], nothing is changed on an error
+//	ForwardIDs(y []float32, ids []int32) error   // sets y [T][batch][out] from ids [T][batch]; an error changes nothing
 //
 // which Trainer and Evaluate then call in place of Forward. A type that has it for
 // some of its values only says which by

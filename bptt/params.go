@@ -27,8 +27,8 @@ type use struct {
 	net int // the stage if it is a Net, ownStage for an Embedding or a Linear
 }
 
-// ownStage stands for the stages of this package. Those that share weights add
-// to one gradient.
+// ownStage is the net of a use in an Embedding or a Linear. Such stages add to one
+// gradient if they share weights.
 const ownStage = -1
 
 // find returns the index of the parameter whose values are w, -1 if there is
@@ -42,8 +42,9 @@ func (p *params) find(w []float32) int {
 	return -1
 }
 
-// addValues takes a parameter in, if it is a new one, and returns its index. It
-// refuses one that has the name of another, or a part of its memory in common.
+// addValues adds a parameter, unless its memory is in the list already, and returns its
+// index. It is an error if q has the name of another parameter, or shares a part of its
+// memory.
 func (p *params) addValues(q Param) (int, error) {
 	if i := p.find(q.W); i >= 0 {
 		return i, nil
@@ -60,8 +61,8 @@ func (p *params) addValues(q Param) (int, error) {
 	return len(p.list) - 1, nil
 }
 
-// add is addValues for a parameter that is to be trained. It refuses a gradient
-// of another length or in memory of something else.
+// add is addValues for a parameter that is to be trained. It is an error if the gradient
+// has another length, or memory in common with values or with another gradient.
 func (p *params) add(q Param, net int) error {
 	if len(q.G) != len(q.W) {
 		return fmt.Errorf("bptt: the gradient of parameter %s has %d elements, want %d, those of its values", q.Name, len(q.G), len(q.W))
@@ -85,15 +86,15 @@ func (p *params) add(q Param, net int) error {
 		case !kernels.Same(o.G, u.G) || o.of != u.of:
 			return fmt.Errorf("bptt: the gradients of %s and %s have memory in common, want a gradient of its own for each", o.Name, u.Name)
 		case o.net != u.net:
-			return fmt.Errorf("bptt: %s and %s have one gradient: the same net stands in both stages; %s", o.Name, u.Name, unrollAgain)
+			return fmt.Errorf("bptt: %s and %s have one gradient: both stages are the same net, or contain it; %s", o.Name, u.Name, unrollAgain)
 		}
 	}
 	p.uses = append(p.uses, u)
 	return nil
 }
 
-// onceEach refuses what an optimizer cannot move: a parameter without a gradient of
-// its length, and memory that two of them have in common.
+// onceEach returns an error if an optimizer cannot update the list: if a parameter has
+// no gradient of its length, or if two parameters have memory in common.
 func onceEach(list []Param) error {
 	for i, q := range list {
 		if len(q.G) != len(q.W) {
@@ -105,7 +106,7 @@ func onceEach(list []Param) error {
 		}
 		for _, o := range list[:i] {
 			if kernels.Overlap(q.W, o.W) {
-				return fmt.Errorf("bptt: parameters %s of %d elements and %s of %d have memory in common, and an update would move it twice; hand each memory once with the sum of its gradients, as Chain and NewTrainer do", o.Name, len(o.W), q.Name, len(q.W))
+				return fmt.Errorf("bptt: parameters %s of %d elements and %s of %d have memory in common, and an update would move it twice; list each memory once with the sum of its gradients, as Chain and NewTrainer do", o.Name, len(o.W), q.Name, len(q.W))
 			}
 			if err := u.checkMemory(use{Param: o}); err != nil {
 				return err
@@ -115,7 +116,8 @@ func onceEach(list []Param) error {
 	return nil
 }
 
-// checkMemory refuses a gradient that lies where values are.
+// checkMemory returns an error if the gradient of one use has memory in common with the
+// values of the other.
 func (u use) checkMemory(o use) error {
 	for _, pair := range [][2]use{{u, o}, {o, u}} {
 		if kernels.Overlap(pair[0].G, pair[1].W) {
@@ -142,13 +144,13 @@ func (p *params) mustNotOverlap(method, name string, v []float32) {
 
 const unrollAgain = "unroll the Layer again: both stages then share its weights as one parameter"
 
-// errNoGradient says which parameter a net for inference cannot be trained for.
+// errNoGradient is the error of training a net in which a parameter has no gradient.
 func errNoGradient(what, name string) error {
 	return fmt.Errorf("%sparameter %s has no gradient, as in a net made by Infer; make a net that is to be trained by Unroll", what, name)
 }
 
-// gradient returns the memory in which stages of this package sum the gradient
-// of w: that of an earlier one with the same weights, or new memory.
+// gradient returns the memory for the gradient of w in an Embedding or a Linear: that of
+// an earlier stage of these types with the same weights, or new memory.
 func (p *params) gradient(w []float32) []float32 {
 	for _, u := range p.uses {
 		if u.net == ownStage && kernels.Same(u.W, w) {
@@ -158,8 +160,8 @@ func (p *params) gradient(w []float32) []float32 {
 	return make([]float32, len(w))
 }
 
-// sums returns what makes one gradient of several, nil if there is nothing to
-// add up.
+// sums returns the sums of the gradients of shared parameters, nil if each parameter
+// has one gradient.
 func (p *params) sums() *sums {
 	s := &sums{}
 	var shared []Param
@@ -183,14 +185,14 @@ func (p *params) sums() *sums {
 	return s
 }
 
-// sums adds up the gradients of parameters that stand in several places.
+// sums adds up the gradients of each parameter that has several.
 type sums struct {
 	pieces pieces
 	more   [][][]float32 // of each of the pieces' parameters: the gradients besides its own
 }
 
 // run adds the further gradients to that of the first place, in the order of
-// the places, and sets them to +0, so that the next Backward begins them anew.
+// the places, and sets them to +0 for the next Backward.
 func (s *sums) run(c crew) {
 	if s != nil {
 		s.pieces.team = c
@@ -218,8 +220,8 @@ func values(net Net) ([]Param, error) {
 	return p.list, err
 }
 
-// trained returns the parameters of a net that is to be trained, and what makes
-// one gradient of those that the net reports several times.
+// trained returns the parameters of a net that is to be trained, each memory once, and
+// the sums of the gradients of those that the net reports several times.
 func trained(net Net) ([]Param, *sums, error) {
 	if name := noGradient(net); name != "" {
 		return nil, nil, errNoGradient("bptt: ", name)
@@ -238,8 +240,8 @@ func trained(net Net) ([]Param, *sums, error) {
 }
 
 // noGradient returns the name of the first parameter for which net has no
-// gradient, "" if it has all of them. In a chain for inference that is the one
-// for which the chain is not one for training.
+// gradient, "" if it has all of them. A chain for inference has no gradients at all:
+// for it noGradient returns the parameter of a stage that made it such a chain.
 func noGradient(net Net) (first string) {
 	if m, ok := net.(*Model); ok {
 		return m.frozen

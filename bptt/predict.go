@@ -7,16 +7,16 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// A ModelPredictor runs a frozen copy of a Model one step at a time. It
-// allocates nothing after it is made, but for what State returns, for a copy of that
-// in SetState if the chain has several Nets, and at the first Sample.
+// A ModelPredictor runs a frozen copy of a Model one step at a time. After it is made
+// only three methods allocate: State for what it returns, SetState for a copy of the
+// state if the chain has several Nets, and the first Sample.
 type ModelPredictor struct {
 	batch, in, out int
 
 	isa   kernels.ISA
-	table Embedding  // the model's, as it was when the chain was made
-	from  *Embedding // which it is now, or nil
-	emb   *Embedding // a copy
+	table Embedding  // a copy of *from, made by Chain, with the same Weight
+	from  *Embedding // the first stage of the model, or nil
+	emb   *Embedding // the frozen copy, with a Weight of its own
 	first []float32
 	links []*predictLink
 	nets  int // among the links
@@ -30,19 +30,19 @@ type ModelPredictor struct {
 
 type predictLink struct {
 	net     Predictor
-	lin     Linear  // whose weights packed and bias copy, as it was when the chain was made
-	from    *Linear // which it is now
-	place   int     // of the stage
+	lin     Linear  // a copy of *from, made by Chain, with the same slices
+	from    *Linear // the stage of the model, or nil
+	place   int     // index of the stage
 	packed  *kernels.Packed
 	bias    []float32
-	x       []float32 // room for the caller's x, flushed, of a Linear that is the first stage
+	x       []float32 // the caller's x, flushed, if a Linear is the first stage
 	in, out int
 	tensors int
 	y       []float32
 }
 
-// NewPredictor is Predictor for chains in which m is a stage, and for all else that
-// knows m as a Net. Programs that have the Model call Predictor. The name and the
+// NewPredictor is Predictor for code that has m as a Net, as a chain has of which m is
+// a stage. Programs that have the Model call Predictor. The name and the
 // result are those of the interface Net, which knows built-in types alone, so that
 // any type can satisfy it: the result is a *ModelPredictor, and nil with an error.
 func (m *Model) NewPredictor(batch int) (any, error) {
@@ -120,11 +120,11 @@ func (p *ModelPredictor) Refresh() {
 // predictor comes with its own.
 func (p *ModelPredictor) copyWeights() {
 	if p.from != nil {
-		p.table.mustBe(p.from)
+		p.table.mustBeUnchanged(p.from)
 	}
 	for _, l := range p.links {
 		if l.from != nil {
-			l.lin.mustBe(l.from, l.place)
+			l.lin.mustBeUnchanged(l.from, l.place)
 		}
 	}
 	if p.emb != nil {
@@ -230,7 +230,7 @@ func (p *ModelPredictor) SetState(s [][]float32) error {
 	}
 	var before [][]float32
 	if p.nets > 1 {
-		before = p.State() // only one of several nets can refuse what others took
+		before = p.State() // to go back to, if a net refuses what those before it accepted
 	}
 	if err := p.setState(s); err != nil {
 		if p.nets > 1 {
@@ -242,7 +242,7 @@ func (p *ModelPredictor) SetState(s [][]float32) error {
 	return nil
 }
 
-// setState hands each net its tensors of s.
+// setState sets the state of each net to its tensors of s.
 func (p *ModelPredictor) setState(s [][]float32) error {
 	for _, l := range p.links {
 		if l.net == nil {

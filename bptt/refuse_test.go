@@ -159,7 +159,7 @@ func TestStagesThatCannotBeCompared(t *testing.T) {
 		require.Equal(t, []string{"0.w", "1.w"}, paramNames(net))
 		one := newLeaky(2, 1)
 		_, err := bptt.Chain(stage(one), newLeaky(2, 1), stage(one))
-		require.ErrorContains(t, err, "0.w and 2.w have one gradient: the same net stands in both stages; unroll the Layer again")
+		require.ErrorContains(t, err, "0.w and 2.w have one gradient: both stages are the same net, or contain it; unroll the Layer again")
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 // SetLengths, Backward needs a new Forward. Lengths that differ with each call are
 // easier given to ForwardLengths and ForwardIDsLengths.
 //
-// On an error the lengths are as before. If it is one of a Net in the chain that is
-// not the first, Backward needs a new Forward then too.
+// On an error the lengths are as before. If the error comes from a Net that is not the
+// first of the chain, Backward needs a new Forward too.
 func (m *Model) SetLengths(lengths []int) error {
 	if err := m.rows.check(lengths, m.steps, "steps of the chain; cut the sequence or unroll more steps"); err != nil {
 		return err
@@ -19,8 +19,8 @@ func (m *Model) SetLengths(lengths []int) error {
 	return m.setLengths(lengths)
 }
 
-// setLengths hands lengths that rows.check has seen to all Nets or, if one refuses
-// them, to none.
+// setLengths sets lengths, which rows.check has accepted, in all Nets. If one Net
+// returns an error, the Nets before it get their old lengths back.
 func (m *Model) setLengths(lengths []int) error {
 	for i, l := range m.links {
 		if l.net == nil {
@@ -89,9 +89,10 @@ func (m *Model) SetState(s [][]float32) error {
 	return nil
 }
 
-// SetStateGrad hands in the gradient of the state after the last step; nil is
-// zero. Nothing is changed by tensors that do not fit. If a Net in the chain
-// refuses its part, its error is returned and the gradient is zero in every Net.
+// SetStateGrad sets the gradient of the state after the last step, which the next
+// Backward starts from; nil is zero. Tensors that do not fit change nothing. If a Net
+// in the chain refuses its part, its error is returned and the gradient is zero in
+// every Net.
 func (m *Model) SetStateGrad(g [][]float32) error {
 	m.mustTrain("SetStateGrad")
 	if g != nil {
@@ -126,7 +127,7 @@ func checkLengths(what string, s [][]float32, want []int) error {
 	return nil
 }
 
-// split hands each net its tensors of s, or nil if s is.
+// split calls set for each net with its tensors of s, or with nil if s is nil.
 func (m *Model) split(s [][]float32, set func(Net, [][]float32) error) error {
 	for _, l := range m.links {
 		if l.net == nil {

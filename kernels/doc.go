@@ -18,6 +18,7 @@
 // may be the same slice, or not overlap at all; C and the scratch of a product
 // overlap none of its other operands. A wrong length panics before anything is
 // written and names both numbers. Any alignment and any length, zero included,
-// is fine; every activation gives NaN for NaN; no byte outside the slices is read or written. No kernel allocates,
-// except a product whose caller gives no scratch, and none starts a goroutine.
+// is fine; every activation gives NaN for NaN; no byte outside the slices is read or
+// written. No kernel allocates, except a product whose caller gives no scratch, and
+// none starts a goroutine.
 package kernels
