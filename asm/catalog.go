@@ -160,9 +160,9 @@ The exact order of operations is that of [ref.LSTMGates]. c may be cPrev.`},
 	{Name: "LSTMGatesGrad", Args: "i, f, g, o, dc, c, cPrev, dh, dy []float32", File: "gates", Emit: kernel.LSTMGatesGrad, Doc: `
 LSTMGatesGrad is the backward step of [ISA.LSTMGates] for one row of H
 units. i, f, g and o are the saved activations and are replaced by the gradients
-of the pre-activations; dc is the gradient of c_t carried from step t+1 and is
-replaced by the one handed to step t-1; dh is the gradient of h_t carried from
-step t+1 and dy the one from above. The equations are those of
+of the pre-activations; dc is the gradient of c_t that comes from step t+1 and is
+replaced by that of c_{t-1}; dh is the gradient of h_t that comes from step t+1, and
+dy the one that comes from the layer above. The equations are those of
 [ref.LSTMGatesGrad].`},
 
 	{Name: "MaxLanes", Args: "lanes, x []float32", File: "reduce", Emit: kernel.MaxLanes, Doc: `

@@ -78,14 +78,14 @@ func TestAccumulateWeighsByTerms(t *testing.T) {
 			t.Logf("%d rows, %d windows: norm %.6f, at most %.0f%% of any bound used", m.batch, accumulate, seen[0].Norm, 100*h.used)
 			return seen[0]
 		}
-		together, apart := run(whole, 1), run(one, 2)
-		require.Equal(t, together.Loss, apart.Loss, "a sum in float64 of the same terms")
-		require.InEpsilon(t, together.Norm, apart.Norm, 1e-5)
+		inOne, inTwo := run(whole, 1), run(one, 2)
+		require.Equal(t, inOne.Loss, inTwo.Loss, "a sum in float64 of the same terms")
+		require.InEpsilon(t, inOne.Norm, inTwo.Norm, 1e-5)
 	})
 }
 
 // TestAccumulateNothing: a window in which nothing counts changes no bit of an
-// update, wherever it stands.
+// update, wherever in the update it comes.
 func TestAccumulateNothing(t *testing.T) {
 	ids := func(n, counted int) bptt.Sequence {
 		s := bptt.Sequence{Steps: n}

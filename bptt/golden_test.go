@@ -117,7 +117,7 @@ func noError(t *testing.T, err error) {
 	}
 }
 
-// agreement holds numbers against PyTorch's and keeps the worst difference.
+// agreement compares numbers with PyTorch's and keeps the largest difference.
 type agreement struct {
 	t     *testing.T
 	worst float64
@@ -125,7 +125,7 @@ type agreement struct {
 
 func (a *agreement) check(name string, got []float32, want []float64) {
 	a.t.Helper()
-	d, err := apart(got, want)
+	d, err := difference(got, want)
 	if err == nil && d > golden {
 		err = fmt.Errorf("differs by %.2g", d)
 	}
@@ -144,10 +144,10 @@ func (a *agreement) number(name string, got, want float64) {
 	a.worst = max(a.worst, d)
 }
 
-// apart returns the larger of two relative differences: that of the tensors in
+// difference returns the larger of two relative differences: that of the tensors in
 // the Euclidean norm, and the largest of an element, relative to the element or,
 // where that is smaller, to the tensor's root mean square.
-func apart(got []float32, want []float64) (float64, error) {
+func difference(got []float32, want []float64) (float64, error) {
 	if len(got) != len(want) {
 		return 0, fmt.Errorf("%d elements, want %d", len(got), len(want))
 	}

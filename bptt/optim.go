@@ -218,11 +218,11 @@ func (o *SGD) SetState(s OptimizerState) error { return o.State().set(s) }
 //	e = g + WeightDecay*w   m = Beta1*m + (1-Beta1)*e   v = Beta2*v + (1-Beta2)*e^2
 //	w -= LR/(1-Beta1^t) * m / (sqrt(v)/sqrt(1-Beta2^t) + Eps)
 //
-// Beta1, Beta2 and Eps are 0.9, 0.999 and 1e-8 where they are 0 (a Beta1 of
-// 1e-300 is one of nothing). A beta must be below 1 as a float32 too, and Eps a
-// normal float32, 2^-126 (1.2e-38) or more. The powers of the betas are kept as
-// running products, a part of the state. So is sqrt(v), in place of v: it has the
-// range of a gradient, so that Eps may be small and gradients up to 2^127.
+// Beta1, Beta2 and Eps are 0.9, 0.999 and 1e-8 where they are 0. For a Beta1 that is
+// 0 give 1e-300, which float32 rounds to 0. A beta must be below 1 as a float32 too,
+// and Eps a normal float32, 2^-126 (1.2e-38) or more. The state has the powers of the
+// betas, as running products. It has sqrt(v) in place of v: the root has the range of a
+// gradient, so that Eps may be small and gradients as large as 2^127.
 type Adam struct {
 	LR                float64
 	Beta1, Beta2, Eps float64
@@ -373,8 +373,8 @@ func positive(optimizer, what string, v float64) error {
 	return fmt.Errorf("bptt: %s with %s %v, want more than 0 and finite%s", optimizer, what, v, inFloat32(v > 0 && !math.IsInf(v, 1)))
 }
 
-// normal is for what stands alone in a kernel where the rest is 0: a denormal number
-// is slow in every operation that it enters.
+// normal refuses a denormal number, for a setting to which a kernel adds values that
+// may be 0: operations on denormal numbers are slow.
 func normal(optimizer, what string, v float64) error {
 	if float32(v) >= 0x1p-126 {
 		return nil
@@ -396,10 +396,10 @@ func decay(optimizer string, v float64) error {
 	return fmt.Errorf("bptt: %s with weight decay %v, want 0 or more and finite%s", optimizer, v, inFloat32(v >= 0 && !math.IsInf(v, 1)))
 }
 
-// inFloat32 ends the message about a setting that is refused for what it is as
-// a float32.
-func inFloat32(otherwise bool) string {
-	if otherwise {
+// inFloat32 is the end of the message about a setting that is out of range. It names
+// float32 if the setting is in range as a float64, and only out of it as a float32.
+func inFloat32(inRange bool) string {
+	if inRange {
 		return ", in float32 too"
 	}
 	return ""

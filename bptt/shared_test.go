@@ -134,7 +134,7 @@ func TestSharedGradientIsTheSum(t *testing.T) {
 			for range 3 {
 				nets = append(nets, layer(width)(steps, batch))
 			}
-			apart := must(bptt.Chain(nets[0], nets[1], nets[2]))
+			unshared := must(bptt.Chain(nets[0], nets[1], nets[2]))
 			var wantDX, wantY []float32
 			var want []map[string]bptt.Param
 			for range 2 {
@@ -142,9 +142,9 @@ func TestSharedGradientIsTheSum(t *testing.T) {
 					n.ZeroGrads() // that of the first stage holds the sum of the call before
 				}
 				wantY, wantDX = make([]float32, len(x)), make([]float32, len(x))
-				apart.Reset()
-				apart.Forward(wantY, x)
-				apart.Backward(wantDX, dy)
+				unshared.Reset()
+				unshared.Forward(wantY, x)
+				unshared.Backward(wantDX, dy)
 				sum := paramsOf(nets[0])
 				for _, n := range nets[1:] {
 					n.EachParam(func(name string, _, g []float32) {
@@ -203,8 +203,8 @@ func TestSharedLinear(t *testing.T) {
 		layer := layers["gru"](width)
 		net := must(bptt.Chain(lin, layer(steps, batch), lin))
 		require.Equal(t, []string{"0.weight", "0.bias", "1.weight_ih_l0", "1.weight_hh_l0", "1.bias_ih_l0", "1.bias_hh_l0"}, paramNames(net))
-		apart := must(bptt.Chain(lin, layer(steps, batch), copied))
-		got, free := paramsOf(net), paramsOf(apart)
+		unshared := must(bptt.Chain(lin, layer(steps, batch), copied))
+		got, free := paramsOf(net), paramsOf(unshared)
 		want := map[string][]float32{"weight": make([]float32, width*width), "bias": make([]float32, width)}
 		for range 2 {
 			net.Reset()
@@ -214,9 +214,9 @@ func TestSharedLinear(t *testing.T) {
 				for name, g := range want {
 					copy(free[stage+name].G, g)
 				}
-				apart.Reset()
-				apart.Forward(wantY, x)
-				apart.Backward(nil, dy)
+				unshared.Reset()
+				unshared.Forward(wantY, x)
+				unshared.Backward(nil, dy)
 				for name, g := range want {
 					copy(g, free[stage+name].G)
 				}
@@ -229,8 +229,9 @@ func TestSharedLinear(t *testing.T) {
 	})
 }
 
-// TestSharedByLinearAndNet: what a Linear and a Net sum apart is one gradient of
-// the first place, with the Linear before or after the Net, and with both.
+// TestSharedByLinearAndNet: a Linear and a Net that share a weight each sum a gradient,
+// and the sum of both is the gradient of the first place. The Linear stands before the
+// Net, after it, or on both sides.
 func TestSharedByLinearAndNet(t *testing.T) {
 	const width, steps, batch = 4, 3, 2
 	x, dy := numbersLike(steps*batch*width, 1), numbersLike(steps*batch*width, 2)
@@ -258,13 +259,13 @@ func TestSharedByLinearAndNet(t *testing.T) {
 				}
 				return must(bptt.Chain(stages...))
 			}
-			shared, apart := build(true), build(false)
+			shared, unshared := build(true), build(false)
 			shared.Forward(y, x)
 			shared.Backward(nil, dy)
-			apart.Forward(wantY, x)
-			apart.Backward(nil, dy)
+			unshared.Forward(wantY, x)
+			unshared.Backward(nil, dy)
 			numtest.Equal(t, y, wantY)
-			got, free := paramsOf(shared), paramsOf(apart)
+			got, free := paramsOf(shared), paramsOf(unshared)
 			if order == "linear, net, linear" {
 				// Linears have one gradient, before that of the net.
 				places[1], places[2] = places[2], places[1]

@@ -179,8 +179,8 @@ func copyGrads(u sequences, each func(func(name string, w []float32, shape ...in
 	})
 }
 
-// apart runs the case and returns the largest difference.
-func (c kerasCase) apart(t *testing.T) (worst float64) {
+// compare runs the case and returns the largest difference from Keras.
+func (c kerasCase) compare(t *testing.T) (worst float64) {
 	t.Helper()
 	u, gradients := c.network(t)
 	T, B, in, out := u.Dims()
@@ -264,7 +264,7 @@ func TestAgreesWithKeras(t *testing.T) {
 		count, worst := map[string]int{}, map[string]float64{}
 		for _, c := range cases {
 			count[c.Kind]++
-			worst[c.Kind] = max(worst[c.Kind], c.apart(t))
+			worst[c.Kind] = max(worst[c.Kind], c.compare(t))
 		}
 		for kind, n := range count {
 			t.Logf("%s: %d configurations, at most %.2g relative", kind, n, worst[kind])

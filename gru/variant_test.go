@@ -187,7 +187,7 @@ func (c general) StepBack(p nettest.Params, kept any, dy []float32, carry [][]fl
 	for j := range d {
 		d[j] = carry[0][j] + dy[j]
 	}
-	d, handed := p.Masks.KeepGrad(nettest.KeepHidden, d)
+	d, passed := p.Masks.KeepGrad(nettest.KeepHidden, d)
 	dr, dz, dn, dnh, e := make([]float32, H), make([]float32, H), make([]float32, H), make([]float32, H), make([]float32, H)
 	for j := range H {
 		byN, byZ, byH := 1-s.z[j], s.hPrev[j]-s.n[j], s.z[j]
@@ -202,7 +202,7 @@ func (c general) StepBack(p nettest.Params, kept any, dy []float32, carry [][]fl
 			dnh[j] = ref.Flush(dn[j] * s.r[j])
 		}
 	}
-	p.Masks.Kept(nettest.KeepHidden, e, handed)
+	p.Masks.Kept(nettest.KeepHidden, e, passed)
 	g := nettest.Grads{Vectors: map[string][]float32{}, With: func(row int) []float32 {
 		if c.ResetBefore && row >= 2*H {
 			return s.q

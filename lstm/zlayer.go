@@ -85,7 +85,7 @@ func Load(r io.Reader) (*Layer, error) {
 	}
 	var cfg Config
 	if !f.Config(cfg.visit) || cfg.Layers == 0 {
-		return nil, f.NoConfig()
+		return nil, f.BadConfig()
 	}
 	l, err := newLayer(cfg, f.Param)
 	if err != nil {

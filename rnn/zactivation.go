@@ -10,8 +10,8 @@ import (
 // An Activation is a function with its parameters. Values of it come from the
 // variables and functions of this package and can be compared with ==. The zero
 // Activation stands for the default of the field of Config. Parameters are finite, and 0
-// or of magnitude 2^-100 or more; New refuses others. The types Activation of packages
-// lstm, gru and rnn convert into each other.
+// or of magnitude 2^-100 or more; New refuses others. The packages of the other kinds of
+// layers have this type too, and their values convert to it.
 type Activation seq.Activation
 
 // Activations without parameters.

@@ -6,7 +6,7 @@ import (
 )
 
 // pairs are the pairs (t,b) of a chunk of a weight gradient in the order of
-// NUMERICS rule 4, as rows of the tape, of the input, and of the time blocks that
+// rule 4 of docs/numerics.md, as rows of the tape, of the input, and of the time blocks that
 // hold the h before the step.
 type pairs struct{ tape, x, previous []int32 }
 

@@ -14,7 +14,7 @@ type Noise struct {
 	Zoneout, ZoneoutCell float32
 }
 
-// MaskKind tells the masks of a direction apart.
+// A MaskKind is one of the masks of a direction.
 type MaskKind uint32
 
 const (
@@ -40,8 +40,8 @@ const (
 	maskedUnits  = 4 << 20
 )
 
-// check returns an error that names the field of the user's Config, or if the
-// counters cannot tell so many layers or units apart.
+// check returns an error that names the field of the user's Config, also if there are
+// more layers or units than the counters have places for.
 func (n *Noise) check(kind string, s *Structure) error {
 	for _, p := range []struct {
 		name string
@@ -49,7 +49,7 @@ func (n *Noise) check(kind string, s *Structure) error {
 	}{{"Dropout", n.Dropout}, {"InputDropout", n.Input}, {"HiddenDropout", n.Hidden}, {"WeightDropout", n.Weight}, {"Zoneout", n.Zoneout}, {"ZoneoutCell", n.ZoneoutCell}} {
 		// A mask of 0 < p <= 2^-24 would hit nothing, and p be a factor in evaluation.
 		if below, _ := bounds(p.v); p.v != 0 && !(below > 1 && below < 2) {
-			return fmt.Errorf("%s: Config.%s is %v, want 0, or a probability above 2^-24 and below 1: they are told apart in steps of 2^-23", kind, p.name, p.v)
+			return fmt.Errorf("%s: Config.%s is %v, want 0, or a probability above 2^-24 and below 1: the random numbers of masks have steps of 2^-23, and a smaller one would drop nothing", kind, p.name, p.v)
 		}
 	}
 	switch {

@@ -42,9 +42,9 @@
 // # Tiny values
 //
 // Denormal numbers slow a product down on many machines. Values below 2^-100 become
-// +0 where they come in (NUMERICS rule 8): x of the first layer in copies of its rows,
-// dy in copies of a step's rows, parameters where they are packed, states and their
-// gradients where they are set. What a cell hands on, it flushes itself.
+// +0 where they come in (rule 8 of docs/numerics.md): x of the first layer in copies of
+// its rows, dy in copies of a step's rows, parameters where they are packed, states and
+// their gradients where they are set. A cell flushes its own results.
 //
 // # Order of work
 //
@@ -57,9 +57,9 @@
 // each other, so that no worker waits for another inside a piece; the rest by
 // rows of what it computes.
 //
-// NUMERICS rules 1 to 5 fix every sum. What is chosen here, blocks, places of
-// rows and shares of workers, is the order of independent outputs, and changes
-// no bit; but for one number, the 256 rows of a sum of weight gradients.
+// Rules 1 to 5 of docs/numerics.md fix every sum. Blocks, places of rows and shares of
+// workers, which are chosen here, only order independent outputs and change no bit. The
+// one exception is the 256 rows of a sum of weight gradients.
 package seq
 
 import "github.com/simdrnn/simdrnn/kernels"

@@ -12,18 +12,18 @@ func Share(total, unit, w, n int) (lo, hi int) {
 	return min(total, units*w/n*unit), min(total, units*(w+1)/n*unit)
 }
 
-// Workers is how many workers a piece of work is worth, at least 1 and at most
-// most. Work is counted in multiply-adds, or what takes as long.
+// Workers is the number of workers for a piece of work, at least 1 and at most most.
+// Work is counted in multiply-adds, or in other operations that take as long as these.
 func Workers(isa kernels.ISA, work float64, most int) int {
 	return max(1, int(min(float64(most), work/grain(isa))))
 }
 
-// MaxWorkers bounds the number of workers that anybody may ask for: shares smaller
-// than this many make of a layer help nobody.
+// MaxWorkers is the largest number of workers. Larger numbers in a Config or a Plan
+// count as this one: more workers than that do not make a layer faster.
 const MaxWorkers = 256
 
-// grain is the work that is worth another worker: some 50 us of it, ten times
-// what handing it over takes.
+// grain is the least work for each worker: about 50 us of it, ten times as long as it
+// takes to start a worker.
 func grain(isa kernels.ISA) float64 {
 	if isa == kernels.Scalar {
 		return 1 << 15

@@ -54,9 +54,9 @@ func (l *Layer) Param(name string, shape ...int) ([]float32, error) {
 	return w, err
 }
 
-// NoConfig is the error of a configuration that the kind of layer cannot have.
-func (l *Layer) NoConfig() error {
-	return fmt.Errorf("%s: section \"config\" of the file holds %d, which is no configuration", l.kind, l.config)
+// BadConfig returns the error for a configuration that the kind of layer cannot have.
+func (l *Layer) BadConfig() error {
+	return fmt.Errorf("%s: section \"config\" of the file holds %d, which is not a configuration of this kind of layer", l.kind, l.config)
 }
 
 // Done returns an error if the file holds more than was asked for.

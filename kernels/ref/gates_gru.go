@@ -46,15 +46,15 @@ func GRUGatesTextbook(r, z, n, nh, h, hPrev []float32) {
 // mix is (1-z)*a + z*b, flushed.
 func mix(z, a, b float32) float32 { return Flush(FMA(z, b-a, a)) }
 
-// GRUGatesGrad is the backward step of [GRUGates] for one row of H units. With
-// dh the gradient of h_t that step t+1 handed back and dy the one from above:
+// GRUGatesGrad is the backward step of [GRUGates] for one row of H units. dh is the
+// gradient of h_t that comes from step t+1, dy the one that comes from the layer above:
 //
 //	(4) d = dh + dy
 //	(5) n'  = d*(1-z)     * (1-n^2)     gradients of the pre-activations,
 //	    z'  = d*(hPrev-n) * z(1-z)      from (3), (2) and (1)
 //	    nh' = n'*r
 //	    r'  = n'*nh       * r(1-r)
-//	(6) e = d*z                         the part of (8) that passes by the gates
+//	(6) e = d*z                         the part of (8) that passes through no product
 //
 // r, z and n come in as the activations and nh as it was; they are replaced by
 // (5), tiny results as +0. dh is replaced by (6); hPrev and dy are read.

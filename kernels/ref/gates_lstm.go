@@ -18,9 +18,9 @@ func LSTMGates(i, f, g, o, c, h, cPrev []float32) {
 	}
 }
 
-// LSTMGatesGrad is the backward step of [LSTMGates] for one row of H units. With
-// dh the gradient of h_t that step t+1 handed back, dy the one that came from
-// above, and dc the gradient of c_t handed back by step t+1:
+// LSTMGatesGrad is the backward step of [LSTMGates] for one row of H units. dh is the
+// gradient of h_t that comes from step t+1, dy the one that comes from the layer above,
+// and dc the gradient of c_t that comes from step t+1:
 //
 //	(4) d  = dh + dy                          gradient of h
 //	(5) D  = dc + d*o*(1 - tanh(c)^2)         gradient of c, from (3)
@@ -28,7 +28,7 @@ func LSTMGates(i, f, g, o, c, h, cPrev []float32) {
 //	    i' = D*g       * i(1-i)               from (2) and (1)
 //	    f' = D*cPrev   * f(1-f)
 //	    g' = D*i       * (1-g^2)
-//	(7) dc = D*f                              handed to step t-1
+//	(7) dc = D*f                              the gradient of c_{t-1}, for step t-1
 //
 // i, f, g and o come in as the activations and are replaced by (6); dc is
 // replaced by (7); c, cPrev, dh and dy are read. Tiny results become +0.

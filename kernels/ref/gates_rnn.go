@@ -6,14 +6,14 @@ package ref
 //
 //	(1) h = f(a)
 //
-// and each backward kernel, with dh the gradient of h_t that step t+1 handed
-// back and dy the one from above,
+// and each backward kernel, dh being the gradient of h_t that comes from step t+1 and dy
+// the one that comes from the layer above, is
 //
 //	(2) d = dh + dy
 //	(3) a = f'(a) * d       from the output h
 //
 // for one row of H units. Tiny values of both are flushed to +0. For all other
-// activations the same steps are made of the kernels of one operation each.
+// activations a step consists of kernels of one operation each.
 
 // RNNTanh sets h = tanh(a).
 func RNNTanh(h, a []float32) {

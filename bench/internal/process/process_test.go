@@ -92,8 +92,8 @@ func TestConversation(t *testing.T) {
 	wantError(t, err, "run without a setup")
 }
 
-// What a driver does not have is told isolate from what went wrong, and neither
-// ends the conversation.
+// An operation that a driver does not have is reported in another way than one that
+// failed, and after both the driver still answers.
 func TestRefusals(t *testing.T) {
 	p := start(t, "good")
 	_, err := p.Ask(patience, "setup op=fly")

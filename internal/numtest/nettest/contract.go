@@ -405,7 +405,8 @@ func rowsAreIndependent(t *testing.T, k Kind) {
 	}
 }
 
-// The edges of NUMERICS rule 5, said directly.
+// zeroLengths checks the case of rule 5 of docs/numerics.md in which all rows have no
+// steps.
 func zeroLengths(t *testing.T, k Kind) {
 	p := newProblem(t, k, 1, Config{Input: 2, Hidden: 3, Bidirectional: true}, 4, 5, false)
 	p.lengths = make([]int, 5)

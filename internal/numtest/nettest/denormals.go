@@ -11,10 +11,11 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// Gain and Small are for kinds by which Denormals shows that a tiny value was taken:
-// the slopes of activations are Gain, so that what follows from a value below 2^-100
-// is not below it, and gates are near Small, where they are as large as such a change.
-// With both, no gradient of one step overflows.
+// Gain and Small are for kinds in which a tiny value that is not taken as +0 changes a
+// result, so that Denormals finds it. The slopes of activations are Gain, which makes
+// values of 2^-100 large enough to survive the next flush. Gates are near Small, so
+// that such a change is not lost in the rounding. With both, no gradient of one step
+// overflows.
 const (
 	Gain  = 0x1p60
 	Small = 0x1p-41
@@ -23,36 +24,36 @@ const (
 // tinyValues count as +0 wherever they come in.
 var tinyValues = [...]float32{0x1.fffffep-101, 1e-39, -0x1.fffffep-101, float32(math.Copysign(0, -1)), 1e-45}
 
-// A door is where values come in from outside.
-type door struct {
+// An entry is a place where values come in from outside.
+type entry struct {
 	name   string
 	values func(p *problem) [][]float32
-	// zero says which parameters are +0 beside those that come in here.
+	// zero says which other parameters setEntry sets to +0.
 	zero func(param string) bool
-	// inputs says that x and the state are drawn, and not +0.
+	// inputs says that x and the state keep their random values; else they are +0.
 	inputs bool
 }
 
-// doors are those of a kind of layer.
-func (p *problem) doors() (doors []door) {
+// entries are those of a kind of layer.
+func (p *problem) entries() (list []entry) {
 	bias := func(param string) bool { return strings.HasPrefix(param, "bias") }
 	all := func(string) bool { return true }
-	doors = append(doors,
-		door{"x", func(p *problem) [][]float32 { return [][]float32{p.x} }, bias, false},
-		door{"dy", func(p *problem) [][]float32 { return [][]float32{p.dy} }, all, true})
+	list = append(list,
+		entry{"x", func(p *problem) [][]float32 { return [][]float32{p.x} }, bias, false},
+		entry{"dy", func(p *problem) [][]float32 { return [][]float32{p.dy} }, all, true})
 	for k := range p.state {
-		doors = append(doors,
-			door{fmt.Sprint("state ", k), func(p *problem) [][]float32 { return p.state[k : k+1] }, bias, false},
-			door{fmt.Sprint("state gradient ", k), func(p *problem) [][]float32 { return p.dstate[k : k+1] }, all, true})
+		list = append(list,
+			entry{fmt.Sprint("state ", k), func(p *problem) [][]float32 { return p.state[k : k+1] }, bias, false},
+			entry{fmt.Sprint("state gradient ", k), func(p *problem) [][]float32 { return p.dstate[k : k+1] }, all, true})
 	}
 	p.net.EachParam(func(name string, w []float32, _ ...int) {
-		doors = append(doors, door{name, func(*problem) [][]float32 { return [][]float32{w} }, all, true})
+		list = append(list, entry{name, func(*problem) [][]float32 { return [][]float32{w} }, all, true})
 	})
-	return doors
+	return list
 }
 
-// biases is the door of all biases at once.
-var biases = door{"all biases", func(p *problem) (list [][]float32) {
+// biases is the entry of all biases at once.
+var biases = entry{"all biases", func(p *problem) (list [][]float32) {
 	p.net.EachParam(func(name string, w []float32, _ ...int) {
 		if strings.HasPrefix(name, "bias_ih") || strings.HasPrefix(name, "bias_hh") {
 			list = append(list, w)
@@ -61,9 +62,9 @@ var biases = door{"all biases", func(p *problem) (list [][]float32) {
 	return list
 }, func(string) bool { return true }, true}
 
-// put lets values come in through a door: of what comes in elsewhere is left what lets
-// them show.
-func (p *problem) put(d door, value func(i int) float32) {
+// setEntry sets the values of an entry, and sets to +0 what would hide their effect in
+// the results.
+func (p *problem) setEntry(d entry, value func(i int) float32) {
 	p.net.EachParam(func(name string, w []float32, _ ...int) {
 		if d.zero(name) {
 			clear(w)
@@ -75,7 +76,7 @@ func (p *problem) put(d door, value func(i int) float32) {
 			clear(s)
 		}
 	}
-	// Beside a gradient of order 1 a tiny one would not show.
+	// A tiny gradient added to one of order 1 would change nothing.
 	for _, s := range p.dstate {
 		clear(s)
 	}
@@ -89,8 +90,9 @@ func (p *problem) put(d door, value func(i int) float32) {
 	}
 }
 
-// Denormals lets tiny values in through every door of the kinds, each by itself: all
-// results have the bits of +0 in their place, forward, backward and in inference.
+// Denormals sets each entry of the kinds to tiny values, one entry at a time. All
+// results have the bits that +0 in their place gives, forward, backward and in
+// inference.
 func Denormals(t *testing.T, kinds ...Kind) {
 	for _, k := range kinds {
 		t.Run(k.Variant, func(t *testing.T) {
@@ -103,21 +105,21 @@ func Denormals(t *testing.T, kinds ...Kind) {
 					p.shrink(in, back)
 					return p
 				}
-				for n, d := range made(1, 1).doors() {
+				for n, d := range made(1, 1).entries() {
 					for _, scale := range [][2]float32{{1, 1}, {0x1p40, 1}, {1, 0x1p40}} {
 						tiny, zero := made(scale[0], scale[1]), made(scale[0], scale[1])
-						tiny.put(tiny.doors()[n], func(i int) float32 { return tinyValues[i%len(tinyValues)] })
-						zero.put(zero.doors()[n], func(int) float32 { return 0 })
+						tiny.setEntry(tiny.entries()[n], func(i int) float32 { return tinyValues[i%len(tinyValues)] })
+						zero.setEntry(zero.entries()[n], func(int) float32 { return 0 })
 						denormals(t, fmt.Sprintf("%v: tiny values of %s", tiny, d.name), tiny, zero)
 					}
 				}
 				// Small gradients and outputs whose product is tiny.
 				p := made(1, 1)
-				p.put(p.doors()[1], func(int) float32 { return 0x1p-70 })
+				p.setEntry(p.entries()[1], func(int) float32 { return 0x1p-70 })
 				denormals(t, fmt.Sprintf("%v: small values of dy", p), p, p)
 				// Two tiny biases of a gate, whose sum is not tiny.
 				p = made(1, 1)
-				p.put(biases, func(i int) float32 { return tinyValues[i%len(tinyValues)] })
+				p.setEntry(biases, func(i int) float32 { return tinyValues[i%len(tinyValues)] })
 				denormals(t, fmt.Sprintf("%v: tiny values of all biases", p), p, p)
 			}
 		})
@@ -164,7 +166,8 @@ func alike(a, b *result) bool {
 	return same(a.dx, b.dx) && slices.EqualFunc(a.dstate, b.dstate, same) && slices.EqualFunc(a.grads, b.grads, same)
 }
 
-// denormals holds a problem with tiny values to the one with +0 in their place.
+// denormals compares the results of a problem with tiny values with those of the same
+// problem with +0 in their place.
 func denormals(t *testing.T, what string, tiny, zero *problem) {
 	want := tiny.naive()
 	same(t, what+", by the contract", want, zero.naive())
