@@ -145,7 +145,7 @@ func (c *Checkpoint) params(params []Param) ([][]float32, error) {
 	return values, nil
 }
 
-// like reads the tensors prefix0, prefix1, ... of the lengths of want.
+// like reads the tensors prefix0, prefix1, ..., each as long as that of want.
 func (c *Checkpoint) like(prefix string, want [][]float32) ([][]float32, error) {
 	got := make([][]float32, len(want))
 	for i, v := range want {
@@ -210,8 +210,8 @@ func (t *Trainer) Resume(c *Checkpoint) error {
 	if !ok {
 		return fmt.Errorf("bptt: the position of %T cannot be restored: it has no UnmarshalBinary", t.data)
 	}
-	// Masks, optimizer and data are the only ones to know what they take, so they
-	// come first.
+	// Only masks, optimizer and data can tell whether their part is valid. They are
+	// set first, so that an error leaves the rest unchanged.
 	if t.masked != nil {
 		before := t.masked.MaskState()
 		if err := t.masked.SetMaskState(seeds); err != nil {

@@ -13,8 +13,8 @@ import (
 // outputs, so their number changes no bit.
 type crew struct{ workers int } // 0: automatic
 
-// set asks for n workers, 0 for as many as the work is worth. More than
-// split.MaxWorkers help nobody. It panics if n is negative.
+// set sets the number of workers to n, at most split.MaxWorkers; 0: it follows from the
+// size of the work. It panics if n is negative.
 func (c *crew) set(n int) {
 	if n < 0 {
 		panic(fmt.Sprintf("bptt: SetWorkers(%d), want a number of goroutines, or 0 for automatic", n))

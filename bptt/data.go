@@ -160,7 +160,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 type stream[S byte | int32] struct {
 	symbols []S
-	sum     uint32 // of the symbols, to know them again
+	sum     uint32 // checksum of the symbols, to recognise them in a position
 	rows    int
 	length  int // of each stream, in steps
 	pos     int // steps read

@@ -1,7 +1,7 @@
 // Package bptt trains recurrent networks by back-propagation through time.
 //
-// It knows no cell. What it trains is a [Net]: any network that runs over T
-// steps of B rows, which an Unrolled of the lstm package is as it stands.
+// It imports no cell. What it trains is a [Net]: any network that runs over T steps of
+// B rows. An Unrolled of package lstm, gru or rnn is one.
 // [Chain] puts an [Embedding], nets and [Linear] layers together into a [Model],
 // which is a Net again; [Train] and [Trainer] run the loop over a [Data].
 //
@@ -25,7 +25,7 @@
 // training of recurrent network trajectories") with h = Window, h' = Stride:
 // every target enters exactly one loss, that of the update for which it is
 // new, and Window >= Stride says how far back that loss may reach. Stride =
-// Window, the default, is the usual chopping into consecutive windows.
+// Window, the default, cuts the stream into consecutive windows, as is usual.
 //
 // A window that overlaps the one before it starts from the state that the
 // earlier window reached at the same step, bit for bit; the Window-Stride
@@ -40,28 +40,28 @@
 // # Updates of several windows
 //
 // Plan.Accumulate makes an update from several windows, whose loss is the mean over
-// all that counts in them together: see there, and Loss for what a loss of one's own
-// has to do.
+// terms that count in all of them: see Plan.Accumulate, and Loss for what an
+// implementation of Loss has to do.
 //
 // # Borrowed data
 //
-// NewTrainer and Evaluate begin at the beginning of an epoch wherever the Data
-// stands; Trainer.Resume goes on in the middle. Evaluate leaves the Data and the
+// NewTrainer and Evaluate begin at the beginning of an epoch, whatever the position of
+// the Data is; Trainer.Resume continues in the middle. Evaluate leaves the Data and the
 // net's state as they were, so that a run may be evaluated between its updates, on
 // the data that it trains on too.
 //
 // # Settings
 //
-// What is no number, or none that float32 can hold, is refused by name: a field by
-// NewTrainer, what comes of a Schedule at its step, and the weights are then those
-// of the last complete update.
+// A setting that is NaN, infinite or out of the range of float32 is an error that names
+// it. NewTrainer returns it for a field, and the step that uses it for a value of a
+// Schedule; the weights are then those of the last complete update.
 //
 // # Random masks
 //
 // Dropout and zoneout of a net are on in training and off in Evaluate. Every window
 // has masks of its own, also where steps are run again in the next one, and so has
-// every batch that Plan.Accumulate adds up. Model.SetSeed chooses among them; a
-// resumed run goes on with those that would have come.
+// every batch that Plan.Accumulate adds up. Model.SetSeed sets the seed of the masks. A
+// resumed run has the masks that the run would have had without the interruption.
 //
 // # Numbers
 //

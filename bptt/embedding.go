@@ -87,9 +87,9 @@ func (e *Embedding) Dims() (steps, batch, in, out int) { return 0, 0, e.Vocabula
 // Readout returns the linear layer whose weight is the table itself: the logit
 // of a symbol is the product of its vector with x, plus a bias that starts at
 // zero. In a chain with the embedding both have one gradient, to which the
-// readout adds first. A Linear made by hand with the same Weight and an own Bias
-// does the same; that of Readout is in addition refused in a chain that does not
-// begin with e. Readout panics if the sizes of e do not fit its Weight.
+// readout adds first. A Linear with the same Weight and a Bias of its own, made as a
+// struct literal, is trained in the same way. But Chain refuses the Linear of Readout
+// where the first stage is not e. Readout panics if the sizes of e do not fit its Weight.
 func (e *Embedding) Readout() *Linear {
 	if err := e.check(); err != nil {
 		panic("bptt: Readout of " + err.Error())
@@ -121,8 +121,7 @@ func (e *Embedding) checkIDs(ids []int32, batch int, lengths []int) error {
 }
 
 // lookup sets y [T*B][dim] to the vectors of ids [T*B], which checkIDs has seen,
-// flushed (rule 8): the table keeps what stands in it. Padding is +0, whatever its
-// ids are.
+// flushed (rule 8); the table is not changed. Padding is +0, whatever its ids are.
 func (e *Embedding) lookup(isa kernels.ISA, y []float32, ids []int32, batch int, lengths []int) {
 	for p, id := range ids {
 		row := y[p*e.Dim:][:e.Dim]
@@ -134,8 +133,8 @@ func (e *Embedding) lookup(isa kernels.ISA, y []float32, ids []int32, batch int,
 	}
 }
 
-// embedding is an Embedding within one chain: its gradient, and what stands
-// between it and the first link.
+// embedding is an Embedding within one chain: its gradient, and its output and the
+// gradient of that.
 type embedding struct {
 	Embedding // as it was when the chain was made
 	from      *Embedding

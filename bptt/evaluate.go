@@ -9,16 +9,16 @@ import (
 
 // Evaluate returns the mean loss of net over one epoch of data and the number
 // of terms it is the mean of, without training: dropout and the like are off.
-// It begins at the beginning of the epoch that data is in, wherever data stands.
-// Batches of any number of steps up to the net's are asked for; the state is
-// carried between them but where their Reset says otherwise.
+// It begins at the beginning of the current epoch of data, whatever the position is.
+// Batches have at most as many steps as the net. The state is carried from batch to
+// batch, except for the rows whose Batch.Reset is true.
 //
-// What is borrowed goes back as it was, also on an error or when ctx ends: the
-// carried state of net, the place of its masks, and the position of data if it
-// can say it (see Data). So a run may be evaluated on the data that it trains
-// on. Data that cannot say its position stands at the beginning of an epoch
-// afterwards, and must not be the data of a run that goes on. The net is in
-// training mode afterwards, and its lengths are those of SetLengths(nil).
+// Afterwards, also after an error or when ctx ends, the carried state of net, the
+// state of its masks, and the position of data are as before, if data has the methods
+// for that (see Data). So a run may be evaluated on the data that it trains on. Data
+// without these methods is at the beginning of an epoch afterwards; do not evaluate on
+// such data a run that continues with it. The net is in training mode afterwards, and
+// its lengths are those of SetLengths(nil).
 func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64, n int, err error) {
 	switch {
 	case isNil(net):

@@ -16,8 +16,8 @@ import (
 // Chain. It holds the weights; chains that share it share them, and so do two
 // places of one chain: see Chain about shared weights. Chain takes the slices as
 // they are then. To give a Linear others, do so before. Elements of weights, bias, x
-// and dy below 2^-100 count as +0 (rule 8 of the numerics contract); they stay as
-// they are where they stand.
+// and dy below 2^-100 count as +0 (rule 8 of the numerics contract); the slices
+// themselves are not changed.
 type Linear struct {
 	// Weight is [Out][In], named "weight" as in PyTorch.
 	Weight []float32

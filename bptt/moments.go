@@ -16,7 +16,7 @@ const (
 
 // rooted returns s with the roots of second moments in place of the moments, each
 // correctly rounded, if it is of one of the old kinds, and otherwise s. A number that
-// has no root stays as it is, for checkTensors to refuse it.
+// has no root stays as it is: checkTensors returns an error for it.
 func (s OptimizerState) rooted() OptimizerState {
 	switch s.Kind {
 	case "adam":
@@ -41,11 +41,11 @@ func (s OptimizerState) rooted() OptimizerState {
 	return s
 }
 
-// maxSteps is the largest step count: one above it is not a number of float64.
+// maxSteps is the largest step count: float64 has no number for the next one.
 const maxSteps = 1 << 53
 
-// checkNumbers refuses what is no step count or no power of a beta. A count of 0 goes
-// with powers of 1, and no other count does, for betas are below 1.
+// checkNumbers returns an error if the numbers are not a step count and powers of betas.
+// The powers are 1 at a count of 0, and below 1 at all others, since betas are below 1.
 func (s OptimizerState) checkNumbers() error {
 	for i, v := range s.Numbers {
 		switch {
@@ -60,10 +60,10 @@ func (s OptimizerState) checkNumbers() error {
 	return nil
 }
 
-// checkTensors refuses what no moment is. First moments are means of gradients, which
-// are finite. The root of a second moment is not negative. It may be infinite: the
-// square of a large gradient was, where an old state has the second moment itself.
-// The weight then stands still.
+// checkTensors returns an error if a moment has a value that no updates lead to. First
+// moments are means of gradients, which are finite. The root of a second moment is not
+// negative. It may be infinite: in a state of the old kinds the square of a large
+// gradient was. Its weight does not change then.
 func (s OptimizerState) checkTensors() error {
 	roots := len(s.Tensors)
 	if s.Kind == adamKind || s.Kind == adamWKind {

@@ -45,8 +45,8 @@ type Net interface {
 	Backward(dx, dy []float32)
 
 	// SetLengths gives the number of steps of each row that exist; nil says
-	// that all do. Outputs and dx past the end of a row are +0, and what
-	// stands there in x and dy changes nothing. The net keeps a copy of
+	// that all do. Outputs and dx past the end of a row are +0, and elements of
+	// x and dy there change nothing. The net keeps a copy of
 	// lengths. Nothing is changed on an error.
 	SetLengths(lengths []int) error
 
@@ -58,7 +58,7 @@ type Net interface {
 	State() [][]float32
 	SetState(s [][]float32) error
 
-	// SetStateGrad hands in the gradient of the state after the last step,
+	// SetStateGrad sets the gradient of the state after the last step,
 	// which the next Backward starts from (nil: zero, the rule); StateGrad
 	// returns the gradient of the state before the first.
 	SetStateGrad(g [][]float32) error

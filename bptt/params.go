@@ -188,7 +188,7 @@ func (p *params) sums() *sums {
 // sums adds up the gradients of each parameter that has several.
 type sums struct {
 	pieces pieces
-	more   [][][]float32 // of each of the pieces' parameters: the gradients besides its own
+	more   [][][]float32 // for each of the pieces' parameters: the other gradients to add to its G
 }
 
 // run adds the further gradients to that of the first place, in the order of
@@ -269,10 +269,10 @@ func (m *Model) ZeroGrads() {
 	}
 }
 
-// EachParam calls f for every parameter, stage after stage. What stands in
-// several stages comes once, with the name of the first of them and the sum of
-// the gradients: that of a Readout is the embedding's. A chain for inference has
-// no gradients, g is nil.
+// EachParam calls f for every parameter, stage after stage. A parameter of several
+// stages comes once, with the name of the first of them and the sum of the gradients.
+// So the weight of a Readout comes as that of the embedding. A chain for inference
+// has no gradients: g is nil.
 func (m *Model) EachParam(f func(name string, w, g []float32)) {
 	for _, p := range m.params.list {
 		f(p.Name, p.W, p.G)

@@ -27,8 +27,8 @@ type Plan struct {
 	// The gradient is that of the loss that Progress reports: the sum over all
 	// that counts in these windows, divided by the number N of its terms. A
 	// window with more targets weighs more, and one in which nothing counts
-	// adds nothing. An update goes on into the next epoch; at the end of the
-	// last one it is made from the windows that are left. When the context of
+	// adds nothing. An update may take windows of two epochs; at the end of the
+	// last epoch it is made from the windows that are left. When the context of
 	// Run ends between two of them, or one of them is an error, the update is
 	// given up and the windows read for it are lost; weights, optimizer and
 	// counts of updates are those before it.
@@ -44,9 +44,9 @@ type Plan struct {
 	// training; ErrStop does so without being one for the caller.
 	OnStep func(Progress) error
 
-	// Workers is on how many workers the work may be split; more than 256 is
-	// 256. NewTrainer hands it to SetWorkers of the net and of the optimizer,
-	// where they have that method. 0 calls neither: both stay as they were set,
+	// Workers is the largest number of workers for the work; more than 256 count
+	// as 256. NewTrainer calls SetWorkers of the net and of the optimizer with it,
+	// where they have that method. With 0 it calls neither: both stay as they were set,
 	// and the Trainer's own work is split by its size. The number changes no
 	// bit.
 	Workers int
@@ -85,7 +85,8 @@ func (p *Plan) check(steps int) error {
 	return p.checkSchedule()
 }
 
-// checkSchedule asks a schedule that has a Check, a panic in it being an error.
+// checkSchedule returns the error of the schedule's Check, if it has that method. A
+// panic in Check is an error too.
 func (p *Plan) checkSchedule() (err error) {
 	defer catch("Plan.Schedule", &err)
 	if s, ok := p.Schedule.(interface{ Check() error }); ok {

@@ -43,22 +43,22 @@ type Sequences struct {
 	shuffle *rand.PCG
 	begin   []byte // state of shuffle before the epoch was shuffled
 	order   []int
-	pos     int // sequences taken, but for those of the batch under way
-	step    int // steps of the batch under way that have been given
+	pos     int // sequences of the epoch before the current batch
+	step    int // steps of the current batch that Next has returned
 
 	batch Batch // memory
 }
 
 // NewSequences returns the data of seqs, rows at a time, in an order that is
-// new in each epoch, drawn from shuffle, or as they stand if that is nil. Rows
-// for which no sequence is left are empty. It refuses sequences whose slices
-// contradict each other, and more rows than the largest of
+// new in each epoch, drawn from shuffle, or in the order of seqs if that is nil. Rows
+// for which no sequence is left are empty. It returns an error if the lengths of a
+// sequence's slices contradict each other, and for more rows than the largest of
 //
 //   - the number of sequences,
 //   - 1024,
 //   - 2^22 divided by the steps of the longest sequence:
 //
-// others would be empty in every batch and still take memory.
+// more rows would be empty in every batch and still take memory.
 //
 // The memory of IDs, X, Targets and Y is not copied. shuffle belongs to the
 // result from then on: nothing else may draw from it.
@@ -85,8 +85,8 @@ func NewSequences(seqs []Sequence, rows int, shuffle *rand.PCG) (*Sequences, err
 	return d, d.arrange()
 }
 
-// fewRows is the number of rows that need no reason, and fewPairs that of the pairs
-// (step, row) of a whole batch: empty rows take their memory too.
+// Up to fewRows rows, and up to fewPairs pairs (step, row) in a batch, are allowed for
+// any number of sequences: so few empty rows take little memory.
 const (
 	fewRows  = 1 << 10
 	fewPairs = 1 << 22
@@ -210,7 +210,7 @@ func (d *Sequences) arrange() (err error) {
 		return err
 	}
 	for i := len(d.order) - 1; i > 0; i-- {
-		// The high half of the product is uniform but for a bias below 2^-40.
+		// The high half of the product is uniform, up to a bias below 2^-40.
 		j, _ := bits.Mul64(d.shuffle.Uint64(), uint64(i+1))
 		d.order[i], d.order[j] = d.order[j], d.order[i]
 	}

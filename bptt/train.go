@@ -300,8 +300,8 @@ func (t *Trainer) norm() (norm float64, bad string) {
 	return math.Sqrt(sum), ""
 }
 
-// read fetches the next batch and makes the window of it. At the end of an
-// epoch it goes on to the next, or returns io.EOF if that was the plan's last.
+// read fetches the next batch and makes the window of it. At the end of an epoch it
+// begins the next one, or returns io.EOF if that was the last epoch of the plan.
 func (t *Trainer) read() error {
 	for again := false; ; again = true {
 		t.next = Batch{Want: t.plan.Stride}

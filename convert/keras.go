@@ -27,8 +27,8 @@ type Keras struct {
 // two activations where Keras has one.
 //
 // A layer with go_backwards outside a Bidirectional returns its outputs in the
-// order in which it computed them, last step first. Here they stand at their own
-// steps.
+// order in which it computed them, last step first. Here the output of step t is at
+// place t.
 func ToKeras[N Network](net N) ([]Keras, error) {
 	n := view(net)
 	if err := n.isKeras(); err != nil {

@@ -200,8 +200,8 @@ func (n *network) hasOnly(has ...string) error {
 	return nil
 }
 
-// defaultFunctions returns an error unless an LSTM or a GRU has the activations that
-// all libraries know.
+// defaultFunctions returns an error unless an LSTM or a GRU has the sigmoid and tanh,
+// the activations that every library has.
 func (n *network) defaultFunctions() error {
 	if n.cell == isRNN {
 		return nil
@@ -308,7 +308,7 @@ func (n *network) fill(in []params) error {
 	return nil
 }
 
-// merged is the one bias that stands for both.
+// merged is b_ih + b_hh, the one bias of libraries that have no second.
 func (p params) merged() []float32 {
 	b := make([]float32, len(p.bih))
 	for i := range b {
@@ -318,8 +318,8 @@ func (p params) merged() []float32 {
 }
 
 // An order is the order of the gates in another library: for each place there, the
-// number of the gate here. noGate stands for one that has no weights here and is +0
-// there.
+// number of the gate here. noGate is a gate that has no weights here; its weights there
+// are +0.
 type order []int
 
 const noGate = -1

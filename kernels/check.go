@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// Checks of arguments. Each panics before anything is written, and leaves the text of
-// the panic to a function of its own, so that the check itself is inlined.
+// Checks of arguments. Each panics before anything is written. The text of the panic is
+// made by a separate function, so that the compiler inlines the check itself.
 
 // same panics unless got equals want, the length of the slice called first.
 func same(op, first string, want int, name string, got int) {

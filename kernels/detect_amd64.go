@@ -10,7 +10,7 @@ import (
 
 // detect returns the tiers this machine can run. x/sys/cpu decides: it asks the
 // operating system too and honours GODEBUG=cpu.*. Its flags are independent of
-// one another, so each tier is the conjunction of all it stands on. On Darwin
+// one another, so each tier checks all the flags that it needs. On Darwin
 // AVX-512 stays off: kernels before macOS 12.2 lose mask registers.
 func detect() (found [isaCount]bool) {
 	c := &cpu.X86

@@ -24,11 +24,11 @@ type product struct {
 // rows computes m rows of C from row i0 on. Element (r, q) of A is
 // a[r*rsa+q*csa].
 //
-// mc rows meet one panel of B at a time, kc steps of it before the next kc, so
-// that a block of the panel is read from the second-level cache by all tiles of
-// those rows while the next block is being fetched. Between blocks the chains
-// are put down in C and taken up again, which costs no rounding. Where C still
-// holds a summand (AddTo) they have to stay within one tile instead.
+// mc rows are multiplied by one panel of B at a time, first by kc steps of it, then by
+// the next kc. So all tiles of those rows read a block of the panel from the
+// second-level cache while the next block is being fetched. Between blocks the chains
+// are stored in C and loaded again, which costs no rounding. Where C still holds a
+// summand (AddTo) a chain has to stay within one tile instead.
 func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
 	s := &tilings[p.isa]
 	mc, kc := s.mc, s.kc
@@ -97,7 +97,7 @@ func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
 // zeros is where chains from +0 start.
 var zeros [64]float32
 
-// strip is a column of register tiles: rows rows that meet one block of B.
+// strip is a column of register tiles: rows that are multiplied by one block of B.
 type strip struct {
 	tile.Args // of the uppermost tile
 	isa       ISA

@@ -31,6 +31,6 @@ var tilings = [isaCount]tiling{
 	NEON:   {Size: tile.NEON, kc: 512, mc: 96},
 }
 
-// longK bounds the steps of one tile call whose chain cannot be put down in
-// C between blocks: 6 x 64 outputs over 8192 steps are some 30 us of work.
+// longK bounds the steps of one tile call whose chain cannot be stored in C
+// between blocks: 6 x 64 outputs over 8192 steps are some 30 us of work.
 const longK = 8192

@@ -4,7 +4,7 @@
 // its roundings, and that layers leave their elements to kernels. Its tests run them
 // over the repository, and over planted faults that each must find.
 //
-// A failure is mended in the code that it names. The tables here change only
+// Mend a failure in the code that it names. The tables here change only
 // together with docs/architecture.md or docs/numerics.md.
 package archtest
 

@@ -30,10 +30,10 @@ var kept = map[string]*regexp.Regexp{
 	"arm64": regexp.MustCompile(`\b([RxwFX]?SP|wsp|sp|g|LR|[Rxw](1[6-8]|2[6-9]|30))\b`),
 }
 
-// Assembly checks where assembly stands and when it is built: only below
+// Assembly checks where assembly is and when it is built: only below
 // kernels/internal, in the folder of one tier, for that tier's GOARCH and for no
 // GOARCH under the tags purego and noasm; that it loads no floating-point mode;
-// and that kernels keep out of the registers that belong to Go.
+// and that kernels do not use the registers that belong to Go.
 func Assembly(t *Tree) ([]Violation, error) {
 	home := map[string]string{"kernels/internal/avx2": "amd64", "kernels/internal/avx512": "amd64", "kernels/internal/neon": "arm64"}
 	var out []Violation

@@ -146,7 +146,7 @@ func TestCallsBites(t *testing.T) {
 		{"element", "func f(x []float32, i int, a, b float32) { x[i] = a*b; x[i] += a }", []string{"x[i] holds"}},
 		{"field", "type T struct{ v float32 }\nfunc f(t *T, a float32) float32 { t.v = a*a; return t.v - a }", []string{"t.v holds"}},
 		{"result", "func g(a, b float32) float32 { return a*b }\nfunc f(a, b, c float32) float32 { return g(a, b) + c }", []string{"g returns a bare product"}},
-		{"argument", "func g(a, b float32) float32 { return a + b }\nfunc f(a, b, c float32) float32 { return g(c, a*b) }", []string{"handed to g"}},
+		{"argument", "func g(a, b float32) float32 { return a + b }\nfunc f(a, b, c float32) float32 { return g(c, a*b) }", []string{"argument of g"}},
 		{"method", "type T float32\nfunc (t T) g(a float32) float32 { return a * float32(t) }\nfunc f(t T, c float32) float32 { return c + t.g(c) }", []string{"t.g returns"}},
 		// What is fine.
 		{"rounded", "func f(a, b, c float32) float32 { t := float32(a*b); t -= float32((a)*b); return float32(a*b) + c - t }", nil},

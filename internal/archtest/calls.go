@@ -39,8 +39,8 @@ func exempt(folder string) bool {
 
 // Calls checks contract rule 12 over the production code of the root module as
 // it is built for goarch with the given tags: which functions of math and
-// math/rand/v2 are used, and that no float product meets an addition or
-// subtraction unrounded, since a compiler may then fuse the two.
+// math/rand/v2 are used, and that no float product is added or subtracted
+// without its own rounding, since a compiler may then fuse the two.
 //
 // The language lets a compiler look through variables, stores and inlined calls
 // for the product, so Calls does too, one step deep: through a variable, element
@@ -256,7 +256,8 @@ func (c *checker) summarize(pkg *typed, fn *ast.FuncDecl) {
 	})
 }
 
-// judge reports every bare product that meets a + or - in a function.
+// judge reports every product that a function adds or subtracts without rounding it
+// (a bare product).
 func (c *checker) judge(pkg *typed, fn *ast.FuncDecl) {
 	// The places that hold a bare product: variables by object, elements and
 	// fields by how they are written.
@@ -309,7 +310,8 @@ func (c *checker) judge(pkg *typed, fn *ast.FuncDecl) {
 	})
 }
 
-// arguments reports bare products handed to parameters that are summands.
+// arguments reports bare products that are arguments for parameters which the function
+// adds or subtracts.
 func (c *checker) arguments(pkg *typed, call *ast.CallExpr) {
 	fn := callee(pkg, call)
 	if fn == nil {
@@ -318,7 +320,7 @@ func (c *checker) arguments(pkg *typed, call *ast.CallExpr) {
 	params := fn.Origin().Type().(*types.Signature).Params()
 	for i, a := range call.Args {
 		if i < params.Len() && c.summand[params.At(i)] && bareProduct(pkg, a) {
-			c.add(a, "a bare product is handed to %s, which adds or subtracts it, and may be fused when inlined: round it, %s(a*b)", fn.Name(), pkg.info.TypeOf(a))
+			c.add(a, "a bare product is an argument of %s, which adds or subtracts it, and may be fused when inlined: round it, %s(a*b)", fn.Name(), pkg.info.TypeOf(a))
 		}
 	}
 }

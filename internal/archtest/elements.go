@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// onKernels are the packages whose elements are the kernels' work alone: the
-// cells, their time loop, and what lies in package kernels above the assembly.
+// onKernels are the packages in which only kernels compute with elements: the cells,
+// their time loop, and package kernels itself.
 var onKernels = []string{"gru", "internal/seq", "kernels", "lstm", "rnn"}
 
 // oneNumber lists the functions there that compute with single numbers of a
@@ -104,11 +104,12 @@ type elementChecker struct {
 	goarch string
 	used   map[string]bool
 	cells  bool   // the package is not kernels itself
-	name   string // of the function or variable at hand, as the lists have it
-	inFile string // and of its file
+	name   string // of the function or variable that is being checked, as in the lists
+	inFile string // its file
 }
 
-// may looks an exception up.
+// may reports whether the list has the current function or file, and notes that it was
+// used.
 func (c *elementChecker) may(list map[string]string) bool {
 	for _, name := range []string{c.name, c.inFile} {
 		if list[name] != "" {
@@ -126,7 +127,7 @@ func (c *elementChecker) file(folder string, pkg *typed, file *ast.File) {
 	for _, spec := range file.Imports {
 		if c.cells && spec.Path.Value == `"unsafe"` {
 			c.name = ""
-			c.add(spec, "package unsafe reaches elements behind the back of this check")
+			c.add(spec, "package unsafe reaches elements in ways that this check does not see")
 		}
 	}
 	dispatch := folder == "kernels" && strings.HasPrefix(base, "zdispatch")
@@ -171,7 +172,7 @@ func receiver(d *ast.FuncDecl) string {
 	}
 }
 
-// walk judges every node below root, knowing what stands above it.
+// walk checks every node below root, together with the nodes that contain it.
 func (c *elementChecker) walk(pkg *typed, root ast.Node, dispatch bool) {
 	var above []ast.Node
 	ast.Inspect(root, func(n ast.Node) bool {
@@ -192,7 +193,7 @@ func (c *elementChecker) walk(pkg *typed, root ast.Node, dispatch bool) {
 func (c *elementChecker) elements(pkg *typed, n ast.Node, above []ast.Node) {
 	switch n := n.(type) {
 	case *ast.IndexExpr:
-		if !isFloat(elementOf(pkg.info.TypeOf(n.X))) || pkg.info.Types[n.Index].Value != nil && handed(pkg, n, above) || c.may(outside) {
+		if !isFloat(elementOf(pkg.info.TypeOf(n.X))) || pkg.info.Types[n.Index].Value != nil && passedOn(pkg, n, above) || c.may(outside) {
 			return
 		}
 		c.add(n, "%s is an element, which only kernels touch: use one, or give the list in internal/archtest a reason", types.ExprString(n))
@@ -225,9 +226,9 @@ func elementOf(t types.Type) types.Type {
 	return nil
 }
 
-// handed reports whether an element is no more than handed to a function, taken
-// from one, or the place that an address points to.
-func handed(pkg *typed, e ast.Expr, above []ast.Node) bool {
+// passedOn reports whether an element is only an argument of a function, a result of
+// one, or the place that an address points to.
+func passedOn(pkg *typed, e ast.Expr, above []ast.Node) bool {
 	switch up := above[len(above)-1].(type) {
 	case *ast.CallExpr:
 		tv := pkg.info.Types[up.Fun]
@@ -275,7 +276,7 @@ func (c *elementChecker) arithmetic(pkg *typed, n ast.Node) {
 	}
 }
 
-// calls reports calls past the tier at hand.
+// calls reports calls that do not go to the tier that the layer was given.
 func (c *elementChecker) calls(pkg *typed, n ast.Node, above []ast.Node, dispatch bool) {
 	if call, ok := n.(*ast.CallExpr); ok {
 		tv := pkg.info.Types[call.Fun]
@@ -327,7 +328,7 @@ func named(t types.Type, folder, name string) bool {
 	return ok && n.Obj().Name() == name && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == path.Join(Module, folder)
 }
 
-// inDefault reports whether a node stands in the default clause of a switch over a
+// inDefault reports whether a node is in the default clause of a switch over a
 // tier.
 func inDefault(pkg *typed, above []ast.Node) bool {
 	for i, n := range above {
@@ -339,8 +340,8 @@ func inDefault(pkg *typed, above []ast.Node) bool {
 	return false
 }
 
-// forScalar reports whether a node stands in the body of an if with the condition
-// that the tier is Scalar.
+// forScalar reports whether a node is in the body of an if whose condition is that the
+// tier is Scalar.
 func forScalar(above []ast.Node) bool {
 	for i, n := range above[:len(above)-1] {
 		s, ok := n.(*ast.IfStmt)

@@ -2,9 +2,9 @@ package main
 
 import "slices"
 
-// A fault is one edit of the source: Old, which stands in File exactly once,
-// becomes New. At least one test of the packages Tests has to fail of it, and where
-// these are tested in several ways (here, in package asm's module, on arm64) one in
+// A fault is one edit of the source: Old, which occurs in File exactly once, becomes
+// New. At least one test of the packages Tests has to fail because of it. Where these are
+// tested in several ways (here, in package asm's module, on arm64), a test has to fail in
 // each.
 type fault struct {
 	Name, File, Old, New string

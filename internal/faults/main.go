@@ -156,8 +156,8 @@ func (f fault) plant(dir string) (by string, err error) {
 	return strings.Join(failed, ", "), nil
 }
 
-// apply returns source with the fault in it. The text to be replaced stands there
-// exactly once.
+// apply returns source with the fault in it. It is an error if the text to be replaced
+// does not occur exactly once.
 func (f fault) apply(source string) (string, error) {
 	if n := strings.Count(source, f.Old); n != 1 {
 		return "", fmt.Errorf("its text occurs %d times in %s, want once: %q", n, f.File, f.Old)

@@ -25,8 +25,8 @@ func (l Layout) String() string { return [...]string{"tail", "head"}[l] }
 // Number is what a guarded buffer can hold.
 type Number interface{ ~float32 | ~float64 | ~int32 }
 
-// Guards hands out buffers between pages that may not be touched, and takes them
-// all back with Reset. Where the platform gives no control over pages, Guarded
+// Guards makes buffers between pages that cause a fault when touched, and frees them
+// all with Reset. Where the platform gives no control over pages, Guarded
 // is false, the buffers are ordinary memory, and every test that made a Guards
 // says so in its log; the canaries around a buffer are still checked.
 type Guards struct {
@@ -39,7 +39,7 @@ type Guards struct {
 type fence struct {
 	whole    []byte // with the two outer pages
 	room     []byte // between them
-	start    int    // the buffer handed out is room[start:end]
+	start    int    // the buffer is room[start:end]
 	end      int
 	readonly bool
 }
@@ -167,7 +167,7 @@ func place[E Number](g *Guards, at Layout, data []E) ([]E, *fence) {
 
 // Faults runs f and reports an error, named by format, if f touched memory that
 // it may not, instead of letting the fault end the process. It returns whether f
-// came to its end. Any other panic goes on.
+// returned. Any other panic is not caught.
 func Faults(tb testing.TB, f func(), format ...any) (ok bool) {
 	tb.Helper()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))

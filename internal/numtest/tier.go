@@ -114,8 +114,8 @@ func Main(m *testing.M) int {
 	return code
 }
 
-// filtered reports whether this run was told to leave all tests out, as a
-// fuzzing or benchmark run is.
+// filtered reports whether the flags of this run leave all tests out, as those of a
+// fuzzing or benchmark run do.
 func filtered() bool {
 	for _, a := range os.Args[1:] {
 		a = strings.TrimLeft(a, "-")

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// CanonicalNaN stands for every NaN wherever bits are compared or hashed: the
+// CanonicalNaN replaces every NaN wherever bits are compared or hashed: the
 // contract promises that a value is NaN, not which one.
 const CanonicalNaN = 0x7fc00000
 
@@ -64,8 +64,8 @@ func Ulp(v float64) float64 {
 
 // UlpError returns |got-want| in units of Ulp(want), for a want that is far more
 // precise than a float32. Matching NaNs, and an infinity where want rounds to
-// one, count as 0; any other meeting of a number with a NaN or an infinity is
-// infinitely wrong.
+// one, count as 0; any other pair of a number with a NaN or an infinity has an infinite
+// error.
 func UlpError(got float32, want float64) float64 {
 	g := float64(got)
 	switch {

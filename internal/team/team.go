@@ -1,8 +1,8 @@
 // Package team shares the process' one team of worker goroutines.
 //
-// Work is handed out as n parts that do not depend on each other. The caller
-// takes parts too, so a part never waits for a goroutine to wake up: helpers
-// only make the work end sooner. Helpers are started at first need, spin for a
+// Work is cut into n parts that do not depend on each other. The caller works on parts
+// too, so a part never waits for a goroutine to wake up: helpers only make the work end
+// sooner. Helpers are started at first need, spin for a
 // few microseconds after work ended (the next piece usually follows at once)
 // and then park, so an idle process costs nothing.
 package team
@@ -121,8 +121,8 @@ func (t *team) run(n int, f func(w, n int)) {
 	whole = true
 }
 
-// finish waits for the parts that helpers are at, frees the team, and hands on
-// a helper's panic. whole is false while the caller's own part unwinds.
+// finish waits for the parts that helpers are running, frees the team, and panics with
+// the value of a helper's panic. whole is false if the caller's own part panicked.
 func (t *team) finish(whole bool) {
 	if !whole {
 		t.open.Add(-1)

@@ -19,7 +19,7 @@ type testRun struct {
 // killAfter is how long an interrupted go test has to end with its children.
 const killAfter = 3 * time.Second
 
-// goTest runs go test -json and takes in its events. When ctx ends, go test and all
+// goTest runs go test -json and reads its events. When ctx ends, go test and all
 // processes that it started are ended.
 func (r *results) goTest(ctx context.Context, t testRun) {
 	args := append([]string{"test", "-json", "-count=1"}, t.args...)
@@ -69,8 +69,8 @@ func (r *results) goTest(ctx context.Context, t testRun) {
 	}
 }
 
-// count asks the go command how many packages the patterns of a module name. What
-// is wrong with them go test will say.
+// count returns how many packages of a module match the patterns, by go list. Errors
+// are left out: go test will report them.
 func count(ctx context.Context, dir string, patterns []string) int {
 	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-e"}, patterns...)...)
 	cmd.Dir, cmd.Env = dir, environment()

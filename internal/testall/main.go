@@ -9,12 +9,12 @@
 // It needs the go command and nothing else. Failures are printed as they happen,
 // and a line for each package that has finished: its tests, its time and the tiers
 // of kernels that they ran on. On a terminal a last line says what is running. At
-// the end stand what was skipped, a table of the packages and the tiers, or why
-// not, the variants of layers with theirs, and a line "N passed, N failed, N
-// skipped". The exit status is not 0 when a test or a build failed or when no test
+// the end it prints what was skipped, a table of the packages with the tiers that they
+// ran on, or why they did not, the same for the variants of layers, and a line "N
+// passed, N failed, N skipped". The exit status is not 0 when a test or a build failed or when no test
 // ran. Ctrl-C ends the tests, and the table has what was found so far.
 //
-// The fingerprint tests, which hash what a training run leaves behind, run twice
+// The fingerprint tests, which hash the results of a training run, run twice
 // more: compiled with GOAMD64=v3, where the Go compiler fuses multiplications
 // with additions, and for wasm where node is on the PATH. With -run they do not.
 package main

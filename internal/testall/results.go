@@ -54,7 +54,7 @@ type variant struct{ name, tiers string }
 // variantMark begins the lines that numtest.Main prints of them.
 const variantMark = "simdrnn-variant: "
 
-// variant takes in such a line.
+// variant records such a line.
 func (r *results) variant(name, build, line string) {
 	_, rest, _ := strings.Cut(line, " tiers=")
 	tiers, variantName, _ := strings.Cut(rest, " variant=")
@@ -104,9 +104,9 @@ func (r *results) pkg(name, variant string) *pkg {
 	return p
 }
 
-// read takes in the events of one run until ctx ends: what comes then is how the
-// tests were ended. Lines that are no events, as a go command that fails early
-// prints, are passed on.
+// read records the events of one run until ctx ends: events after that only come from
+// the tests being killed. Lines that are not events, as a go command prints that fails
+// early, are printed.
 func (r *results) read(ctx context.Context, in io.Reader, variant string) error {
 	lines := bufio.NewReader(in)
 	for {
@@ -186,8 +186,8 @@ func (r *results) take(e event, variant string) {
 	}
 }
 
-// endPackage takes in how a package as a whole ended. What it printed outside
-// its tests is of interest when it failed.
+// endPackage records how a package as a whole ended. If it failed, what it printed
+// outside its tests is printed.
 func (r *results) endPackage(p *pkg, k key, e event) {
 	p.seconds, p.ended = e.Elapsed, true
 	text := r.text(k)
@@ -256,7 +256,7 @@ func (r *results) text(k key) string {
 	return ""
 }
 
-// tier takes in a line that says whether a tier was run.
+// tier records a line that says whether a tier was run.
 func (r *results) tier(name, variant, line string) {
 	rest := strings.TrimPrefix(line, tierMark)
 	_, rest, _ = strings.Cut(rest, " tier=")
@@ -264,7 +264,7 @@ func (r *results) tier(name, variant, line string) {
 	r.pkg(name, variant).tiers[tier] = strings.TrimPrefix(state, "not exercised: ")
 }
 
-// trouble is a failure that no event told of.
+// trouble records a failure for which there was no event.
 func (r *results) trouble(dir, variant, text string) {
 	r.failed++
 	fmt.Fprintf(r.w, "FAIL in %s %s: %s\n", dir, variant, text)

@@ -38,7 +38,7 @@ type screen struct {
 	done     int
 	tests    int // ended
 	running  []*runningPackage
-	shown    int  // characters of the status line that stands there
+	shown    int  // characters of the status line on the screen
 	partial  bool // what was written last does not end a line
 	ended    chan struct{}
 }
@@ -154,8 +154,8 @@ func (s *screen) expect(packages int) {
 	s.expected += packages
 }
 
-// What follows tells the screen how far the packages are, which it knows by their
-// titles in the table.
+// The methods below report the progress of packages. A package has the name that it has
+// in the table.
 
 func (s *screen) startPackage(name string) {
 	s.mu.Lock()

@@ -7,7 +7,7 @@ import (
 )
 
 // The file of a layer: a section "config" of integers, then the parameters under
-// their names. Each kind of layer says in which order its Config stands there.
+// their names. Each kind of layer defines the order of the fields of its Config there.
 
 // WriteLayer writes a layer. params calls its argument for each parameter. It
 // returns the bytes written and the first error of w.

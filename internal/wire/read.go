@@ -238,7 +238,7 @@ func product(a, b int) (int, bool) {
 	return a * b, true
 }
 
-// sizeLeft asks a file or an in-memory reader how many bytes it still has.
+// sizeLeft returns how many bytes a file or an in-memory reader still has.
 func sizeLeft(r io.Reader) int64 {
 	switch r := r.(type) {
 	case interface{ Len() int }:

@@ -148,7 +148,7 @@ func (w *Writer) Int64(name string, v []int64, shape ...int) {
 	w.sum()
 }
 
-// Written is the number of bytes handed to the stream so far.
+// Written is the number of bytes written to the stream so far.
 func (w *Writer) Written() int64 { return w.n }
 
 // Close writes the end mark, without which a reader refuses the file, and

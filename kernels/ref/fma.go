@@ -8,7 +8,7 @@ import "math"
 // rounds before the conversion. Rounding twice, to 53 and then to 24 bits, goes
 // wrong in just two situations: the float64 sum lies on a midpoint between two
 // float32, or the result is below the normal range, where float32 has fewer
-// bits. Both are told from the bits of the sum and left to fmaRare.
+// bits. The bits of the sum show both, and fmaRare computes these.
 func FMA(a, b, c float32) float32 {
 	p := float64(float64(a) * float64(b))
 	s := p + float64(c)

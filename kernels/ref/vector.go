@@ -84,7 +84,7 @@ func Clip(dst, x []float32, limit float32) {
 }
 
 // ClipGrad sets dx = dy where x lies in [-limit, limit] or is NaN, that is where
-// [Clip] hands x through, and +0 elsewhere. limit must be > 0.
+// [Clip] leaves x as it is, and +0 elsewhere. limit must be > 0.
 func ClipGrad(dx, x, dy []float32, limit float32) {
 	for j, v := range x {
 		if v > limit || v < -limit {

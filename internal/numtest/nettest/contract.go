@@ -290,9 +290,9 @@ func copyParams(to, from Layer) {
 }
 
 // A sequence may be cut anywhere: the carried state makes the parts one. Going
-// back part by part with the state gradients handed over gives the same dx and
-// state gradients, and the same weight gradients where a cut leaves whole
-// chunks behind it.
+// back part by part, with StateGrad of each part given to the part before, gives the
+// same dx and state gradients, and the same weight gradients where a cut is on the
+// border of two chunks.
 func cutAnywhere(t *testing.T, k Kind) {
 	for _, cfg := range []Config{{Input: 3, Hidden: 7, Layers: 2}, {Input: 3, Hidden: 7, Reverse: true}} {
 		const T, B, I, chunk = 12, 100, 3, 3
@@ -338,8 +338,8 @@ func cutAnywhere(t *testing.T, k Kind) {
 	}
 }
 
-// A row's results are its own: another order of the rows, or fewer of them,
-// changes no bit of them, and what stands past a row's end does not either.
+// The results of a row do not depend on the other rows: another order of the rows, or
+// fewer of them, changes no bit. Values past a row's end change none either.
 func rowsAreIndependent(t *testing.T, k Kind) {
 	cfg := Config{Input: 5, Hidden: 6, Layers: 2, Bidirectional: true}
 	const T, B, I, tensors = 9, 13, 5, 4

@@ -79,7 +79,7 @@ func Unsettle(l Layer) {
 }
 
 // Normed are the pre-activations of a step with layer normalisation, without those
-// products with h that stand apart.
+// products with h that are added later.
 type Normed struct {
 	X, H       []float32 // the products, normalised
 	DevX, DevH float32

@@ -313,7 +313,7 @@ func (want *gridWant) each(p *problem, got *result, f func(tensor int, got []flo
 }
 
 // within says whether v lies within bound of want. A bound that is infinite would
-// excuse anything.
+// allow any value.
 func within(v float32, want, bound float64) bool {
 	return math.Abs(float64(v)-want) <= bound && bound < math.MaxFloat32
 }

@@ -311,7 +311,7 @@ func unknownTier(t *testing.T, k Kind) {
 	}
 }
 
-// panics wants f to panic with a message that has both words.
+// panics reports an error unless f panics with a message that has both words.
 func panics(t *testing.T, k Kind, first, second string, f func()) {
 	t.Helper()
 	defer func() {

@@ -110,7 +110,8 @@ func (m Masks) KeepGrad(kind int, d []float32) (next, prev []float32) {
 	return next, prev
 }
 
-// Kept adds what zoneout hands to the step before, where there is zoneout.
+// Kept adds to d the part of the gradient that zoneout passes directly to the step
+// before, if there is zoneout.
 func (m Masks) Kept(kind int, d, prev []float32) {
 	for j := range d {
 		if m.p(kind) > 0 {

@@ -21,7 +21,7 @@ type Cell interface {
 }
 
 // Params are the parameters of one direction of one layer, nil where there are
-// none, and the masks of the step at hand. Extra are those that not every cell
+// none, and the masks of the current step. Extra are those that not every cell
 // has, under their names without the layer.
 type Params struct {
 	Ih, Hh, BiasIh, BiasHh []float32

@@ -43,7 +43,7 @@ func OracleOfVariant(t *testing.T, k Kind, cell oracle.Cell[oracle.Bounded]) {
 	}
 }
 
-// A judged problem knows what is wanted.
+// A judged problem has the results that are expected, with their bounds.
 type judged struct {
 	*problem
 	shape oracle.Shape
@@ -310,8 +310,8 @@ func truncatedAgainstOracle(t *testing.T, k Kind, cell oracle.Cell[oracle.Bounde
 }
 
 // oracleSeesAFault: the comparison would notice a single weight gradient that is
-// off by a thousandth. (Bounds of variants grow faster with depth and time: a
-// deviation stands in many a denominator. So theirs is a smaller network.)
+// off by a thousandth. (Bounds of variants grow faster with depth and time, since layer
+// normalisation divides by a deviation in each step. So theirs is a smaller network.)
 func oracleSeesAFault(t *testing.T, k Kind, cell oracle.Cell[oracle.Bounded]) {
 	cfg, T := Config{Input: 17, Hidden: 16, Layers: 2, Bidirectional: true}, 7
 	if k.variant {

@@ -49,7 +49,7 @@ func (LSTM) forward(p *Pass, t int) {
 
 // backward: errors enter with dh and dc.
 //
-//	d = dh + dy    D = dc + d o (1 - tanh(c')^2)    dc handed on = D f
+//	d = dh + dy    D = dc + d o (1 - tanh(c')^2)    dc of step t-1 = D f
 //	da_i = D g i(1-i)   da_f = D c f(1-f)   da_g = D i (1-g^2)   da_o = d tanh(c') o(1-o)
 func (LSTM) backward(p *Pass, t int) {
 	m, h, cPrev, dh, dc, dy := p.m, p.before(0, t), p.before(1, t), p.StateGrad[0], p.StateGrad[1], p.dyAt(t)
@@ -115,7 +115,7 @@ func (RNN) backward(p *Pass, t int) {
 	p.carry()
 }
 
-// carry hands W_hh^T da to the step before.
+// carry sets the gradient of h of the step before to W_hh^T da.
 func (p *Pass) carry() {
 	m, dh := p.m, p.StateGrad[0]
 	p.zero(m.H)
@@ -203,11 +203,11 @@ func (c GRU) forward(p *Pass, t int) {
 }
 
 // backward: errors enter with dh, and through the products that give dq and the
-// gradient that is handed on.
+// gradient for step t-1.
 //
 //	d = dh + dy    da_n = d (1-z) (1-n^2)    da_z = d (h-n) z(1-z)    e = d z
-//	da_r = da_n nh r(1-r)   dnh = da_n r     handed on: W_hh^T [da_r, da_z, dnh] + e
-//	or dq = W_hn^T da_n   da_r = dq h r(1-r) handed on: W_hh^T [da_r, da_z] + dq r + e
+//	da_r = da_n nh r(1-r)   dnh = da_n r     dh of step t-1: W_hh^T [da_r, da_z, dnh] + e
+//	or dq = W_hn^T da_n   da_r = dq h r(1-r) dh of step t-1: W_hh^T [da_r, da_z] + dq r + e
 func (c GRU) backward(p *Pass, t int) {
 	m, h, dh, dy := p.m, p.before(0, t), p.StateGrad[0], p.dyAt(t)
 	H := m.H

@@ -30,7 +30,7 @@ type Pass struct {
 	tape  [][]bounded // of each vector kept, [T][H]
 
 	// Bounds on the norms of the errors of the states, and of those of their
-	// gradients, at the step at hand.
+	// gradients, at the current step.
 	stateNorm, gradNorm []float64
 	// The gradients of the step's products with x, and of those with h, and bounds
 	// on the norms of their errors in each gate.

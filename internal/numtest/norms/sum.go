@@ -9,7 +9,7 @@ type sum struct {
 	grow          float64 // n*unit/(1-n*unit) for n roundings
 	g             []float64
 	bias          Tensor
-	d, x          []float64 // of the row of the batch at hand, [rows][T] and [cols][T]
+	d, x          []float64 // of the current row of the batch, [rows][T] and [cols][T]
 	// Sums of squares over the pairs: of what e(d) and the roundings make of a term
 	// relative to |x|, of the largest |d| relative to e(x), of x and of e(x).
 	dError, dMost, xMost, xError []float64
@@ -45,8 +45,8 @@ func (s *sum) take(t int, d, x Tensor) {
 	}
 }
 
-// row adds the terms of the row at hand. Steps are taken some at a time, so that
-// what is multiplied stays in a cache.
+// row adds the terms of the current row. It takes the steps in blocks, so that the
+// factors stay in a cache.
 func (s *sum) row() {
 	const block = 256
 	at := func(v []float64, k, lo, hi int) []float64 { return v[k*s.T+lo : k*s.T+hi] }

@@ -285,10 +285,10 @@ func (a Bounded) Sqrt() Bounded {
 
 func (a Bounded) Value() float64 { return a.Val }
 
-// Compare holds got against want, element by element, and returns the largest
+// Compare compares got with want, element by element, and returns the largest
 // part of an element's bound that was used (at most 1). An error names the first
 // element outside its bound. A NaN or an infinite bound is an error too: it would
-// excuse anything.
+// allow any value.
 func Compare(name string, got []float32, want []Bounded) (used float64, err error) {
 	if len(got) != len(want) {
 		return 0, fmt.Errorf("%s: %d elements, want %d", name, len(got), len(want))

@@ -9,8 +9,8 @@ func Embed[N any](table []N, width int, ids []int) []N {
 	return x
 }
 
-// EmbedBack returns the gradient of table: row s is the sum of the rows of dx at
-// which s stood, in no promised order.
+// EmbedBack returns the gradient of table: row s is the sum of the rows of dx whose id
+// is s. The order of the sum is not specified.
 func EmbedBack[N Number[N]](symbols, width int, ids []int, dx []N) []N {
 	var zero N
 	one := zero.Of(1)

@@ -171,7 +171,7 @@ type Gradients[N any] struct {
 }
 
 // Forward runs the stack. Row b visits t = 0..len-1, or len-1..0 in the reverse
-// direction; past its end its states are handed on as they are.
+// direction; past its end its states stay as they are.
 func Forward[N Number[N]](cell Cell[N], s Shape, p Params[N], in Sequence[N]) *Pass[N] {
 	widths := cell.Widths(s)
 	if widths[0] != s.width() || len(widths) == 1 && s.ZoneoutCell > 0 {
@@ -242,8 +242,9 @@ func (pass *Pass[N]) forward(b int, follow bool) *Errors {
 }
 
 // Backward returns the gradients for a loss whose gradient is dy by Y and dstate
-// by State (nil: zero). What lies in dy past a row's end is not looked at. The
-// gradient that a step hands to the one before it has dy added to it there.
+// by State (nil: zero). Elements of dy past a row's end are not read. The
+// gradient that step t passes to step t-1 does not contain dy of step t-1, which is
+// added there.
 func (pass *Pass[N]) Backward(dy []N, dstate [][]N) *Gradients[N] {
 	s, in := pass.shape, pass.in
 	grads := &Gradients[N]{
