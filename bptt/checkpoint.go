@@ -28,8 +28,8 @@ const (
 
 // Save writes a checkpoint: the parameters, the optimizer's state, the carried
 // state, the position in the data and the counters, all that a resumed run
-// needs to go on bit for bit. Call it between updates, from Plan.OnStep or
-// outside Run. The data must be able to say its position.
+// needs to continue bit for bit. Call it between updates, from Plan.OnStep or outside
+// Run. The data must have the method MarshalBinary.
 func (t *Trainer) Save(w io.Writer) error {
 	if !t.owns() {
 		return errOptimizer
@@ -236,7 +236,7 @@ func (t *Trainer) Resume(c *Checkpoint) error {
 		return err
 	}
 
-	// Everything has been checked against what is here: this part succeeds.
+	// All of the checkpoint has been checked by now: the rest succeeds.
 	if err := t.net.SetState(state); err != nil {
 		return err
 	}
@@ -254,7 +254,7 @@ func (t *Trainer) Resume(c *Checkpoint) error {
 	return nil
 }
 
-// loadMasks reads where the masks were, nil for a net without any.
+// loadMasks reads the MaskState and the Clock, nil for a net without masks.
 func (t *Trainer) loadMasks(c *Checkpoint) (seeds, clock []uint64, err error) {
 	if t.masked == nil {
 		if c.file.Has("masks") {
@@ -270,7 +270,7 @@ func (t *Trainer) loadMasks(c *Checkpoint) (seeds, clock []uint64, err error) {
 	return unsigned(s), n, err
 }
 
-// counts reads that many numbers from 0 to 2^32-1.
+// counts reads n numbers from 0 to 2^32-1.
 func (c *Checkpoint) counts(name string, n int) ([]uint64, error) {
 	s, err := c.file.Int64(name, n)
 	if err != nil {
@@ -284,7 +284,7 @@ func (c *Checkpoint) counts(name string, n int) ([]uint64, error) {
 	return unsigned(s), nil
 }
 
-// save writes what the next window shares with the last one.
+// save writes the steps that the next window shares with the last one.
 func (w *window) save(f *wire.Writer) {
 	if !w.overlaps || w.have == 0 {
 		return
@@ -305,7 +305,7 @@ func (w *window) save(f *wire.Writer) {
 	}
 }
 
-// load reads that and returns the function that takes it over.
+// load reads what save wrote. The function that it returns sets the window to it.
 func (w *window) load(c *Checkpoint, t *Trainer) (func(), error) {
 	if !c.file.Has("window") {
 		return func() { w.have = 0 }, nil
@@ -315,7 +315,7 @@ func (w *window) load(c *Checkpoint, t *Trainer) (func(), error) {
 		return nil, err
 	}
 	if n[0] < 1 || n[0] > int64(t.plan.Window-t.plan.Stride) {
-		return nil, fmt.Errorf("bptt: the checkpoint's windows share %d steps, more than a window of %d and a stride of %d do", n[0], t.plan.Window, t.plan.Stride)
+		return nil, fmt.Errorf("bptt: the windows of the checkpoint share %d steps, which does not fit Plan.Window %d and Plan.Stride %d", n[0], t.plan.Window, t.plan.Stride)
 	}
 	have := int(n[0])
 	lengths, err := c.file.Int64("window/lengths", t.batch)

@@ -9,14 +9,13 @@ import (
 	"io"
 )
 
-// A Batch is what a net is trained on at once: Steps steps of Rows rows. Of IDs
-// and X one is set, and so is what the loss compares with, Targets or Y, or
-// both where Targets says which of Y count. Slices may be memory of the Data
-// that filled them: they hold until its next call, and are not written by
-// others.
+// A Batch is the data of one forward pass: Steps steps of Rows rows. Either IDs or X is
+// set, the input, and Targets or Y, which the loss compares the output with. With both,
+// the steps with a target of 0 or more count. Slices may be memory of the Data that
+// filled them: they are valid until its next call, and only the Data writes them.
 type Batch struct {
-	// Want is how many steps the caller takes at most, 0 for any number: then
-	// the data gives whole sequences. It is the only field that Next reads.
+	// Want is the largest number of steps that the caller takes, 0 for no limit:
+	// then the data gives whole sequences. It is the only field that Next reads.
 	Want int
 
 	Steps, Rows int
@@ -40,7 +39,7 @@ func (b *Batch) counts(p int) bool {
 	return t >= b.Context && (b.Lengths == nil || t < b.Lengths[p%b.Rows])
 }
 
-// check refuses a batch that does not fit a net of these rows and widths, which
+// check returns an error if a batch does not fit a net of these rows and widths, which
 // takes at most that many steps, of ids or of X.
 func (b *Batch) check(steps, rows, in, out int, ids bool) error {
 	pairs := b.Steps * rows
@@ -83,24 +82,25 @@ type Data interface {
 	Next(b *Batch) error
 
 	// Rewind goes back to the beginning of the epoch that Next is in: the same
-	// batches come once more, in the same order. It changes nothing where that
-	// is the place already, as it is of new Data and after an io.EOF.
+	// batches come once more, in the same order. It changes nothing at the beginning
+	// of an epoch, where new Data is, and Data after an io.EOF.
 	Rewind() error
 }
 
-// next is data.Next, a panic in it being an error.
+// next calls data.Next; a panic in it is an error.
 func next(data Data, b *Batch) (err error) {
 	defer catch("Data.Next", &err)
 	return data.Next(b)
 }
 
-// rewind is data.Rewind, a panic in it being an error.
+// rewind calls data.Rewind; a panic in it is an error.
 func rewind(data Data) (err error) {
 	defer catch("Data.Rewind", &err)
 	return data.Rewind()
 }
 
-// checkRows refuses data that says that its rows are not those of the net.
+// checkRows returns an error if data has the method Rows and its number is not that of
+// the net.
 func checkRows(data Data, rows int) (err error) {
 	defer catch("Data.Rows", &err)
 	if d, ok := data.(interface{ Rows() int }); ok {
@@ -111,7 +111,7 @@ func checkRows(data Data, rows int) (err error) {
 	return nil
 }
 
-// positionOf is data.MarshalBinary, a panic in it being an error.
+// positionOf calls data.MarshalBinary; a panic in it is an error.
 func positionOf(data encoding.BinaryMarshaler) (position []byte, err error) {
 	defer catch("Data.MarshalBinary", &err)
 	if position, err = data.MarshalBinary(); err != nil {
@@ -120,7 +120,7 @@ func positionOf(data encoding.BinaryMarshaler) (position []byte, err error) {
 	return position, nil
 }
 
-// moveTo is data.UnmarshalBinary, a panic in it being an error.
+// moveTo calls data.UnmarshalBinary; a panic in it is an error.
 func moveTo(data encoding.BinaryUnmarshaler, position []byte) (err error) {
 	defer catch("Data.UnmarshalBinary", &err)
 	if err := data.UnmarshalBinary(position); err != nil {
@@ -129,7 +129,7 @@ func moveTo(data encoding.BinaryUnmarshaler, position []byte) (err error) {
 	return nil
 }
 
-// Text is Data made of one text whose symbols are its bytes: the text is cut
+// Text is Data made of one text whose symbols are its bytes. The text is cut
 // into equally long streams, one for each row, which are read side by side. The
 // target of a byte is the byte after it. An epoch ends when the streams do, and
 // the next begins with their states reset.
@@ -235,8 +235,8 @@ func (d *stream[S]) MarshalBinary() ([]byte, error) {
 	return binary.LittleEndian.AppendUint64(b, uint64(d.pos)), nil
 }
 
-// UnmarshalBinary moves to a position that MarshalBinary returned, and refuses
-// one in other symbols or of other streams.
+// UnmarshalBinary moves to a position that MarshalBinary returned. A position in another
+// text, or for another number of streams, is an error.
 func (d *stream[S]) UnmarshalBinary(b []byte) error {
 	if len(b) != 28 {
 		return fmt.Errorf("bptt: a text position of %d bytes, want 28", len(b))
@@ -245,11 +245,11 @@ func (d *stream[S]) UnmarshalBinary(b []byte) error {
 	rows, pos := binary.LittleEndian.Uint64(b[12:]), binary.LittleEndian.Uint64(b[20:])
 	switch {
 	case symbols != uint64(len(d.symbols)) || sum != d.sum:
-		return errors.New("bptt: the position is one in another text")
+		return errors.New("bptt: the position belongs to another text; resume with the text of the run that saved it")
 	case rows != uint64(d.rows):
-		return fmt.Errorf("bptt: the position is one in %d streams, this text has %d", rows, d.rows)
+		return fmt.Errorf("bptt: the position belongs to %d streams, this text is cut into %d; resume with as many streams as the run that saved it", rows, d.rows)
 	case pos > uint64(d.length):
-		return fmt.Errorf("bptt: the position %d lies past the end of a stream, %d", pos, d.length)
+		return fmt.Errorf("bptt: the position is step %d of streams of %d steps", pos, d.length)
 	}
 	d.pos = int(pos)
 	return nil

@@ -10,10 +10,10 @@ import (
 )
 
 // An Embedding is a table of one vector for each symbol, the first stage of a
-// Chain over ids. It holds the weights; chains that share it share them. Chain
-// takes the slice as it is then. To give an Embedding another, do so before.
-// Elements below 2^-100 count as +0 (rule 8 of the numerics contract); the table
-// keeps them.
+// Chain over ids. It holds the weights. Chains that have the same Embedding share them.
+// Replace its slice before Chain only: a chain whose Embedding got another one later
+// panics. Elements below 2^-100 count as +0 (rule 8 of the numerics contract); the table
+// itself is not changed.
 type Embedding struct {
 	// Weight is [Vocabulary][Dim], named "weight" as in PyTorch.
 	Weight          []float32
@@ -110,7 +110,8 @@ func (e *IDError) Error() string {
 	return fmt.Sprintf("bptt: %s %d at step %d, row %d, want 0 to %d", e.What, e.ID, e.Step, e.Row, e.Limit-1)
 }
 
-// checkIDs refuses ids [T*B] that are not in the vocabulary, except in padding.
+// checkIDs returns an error if an id of ids [T*B] is not in the vocabulary. Ids in the
+// padding do not count.
 func (e *Embedding) checkIDs(ids []int32, batch int, lengths []int) error {
 	for p, id := range ids {
 		if (id < 0 || int(id) >= e.Vocabulary) && !padded(lengths, p, batch) {
@@ -120,7 +121,7 @@ func (e *Embedding) checkIDs(ids []int32, batch int, lengths []int) error {
 	return nil
 }
 
-// lookup sets y [T*B][dim] to the vectors of ids [T*B], which checkIDs has seen,
+// lookup sets y [T*B][dim] to the vectors of ids [T*B], which checkIDs has accepted,
 // flushed (rule 8); the table is not changed. Padding is +0, whatever its ids are.
 func (e *Embedding) lookup(isa kernels.ISA, y []float32, ids []int32, batch int, lengths []int) {
 	for p, id := range ids {
@@ -148,7 +149,7 @@ func newEmbedding(e *Embedding, isa kernels.ISA, pairs int) *embedding {
 	return &embedding{Embedding: *e, from: e, isa: isa, ids: make([]int32, 0, pairs), y: make([]float32, pairs*e.Dim)}
 }
 
-// forward sets s.y to the vectors of ids, which checkIDs has seen and s keeps.
+// forward sets s.y to the vectors of ids, which checkIDs has accepted. s keeps the ids.
 func (s *embedding) forward(ids []int32, batch int, lengths []int) {
 	s.lookup(s.isa, s.y, ids, batch, lengths)
 	s.ids = append(s.ids[:0], ids...)

@@ -13,9 +13,9 @@ import (
 )
 
 // A Linear is the layer y = x W^T + b applied to every step, a stage of a
-// Chain. It holds the weights; chains that share it share them, and so do two
-// places of one chain: see Chain about shared weights. Chain takes the slices as
-// they are then. To give a Linear others, do so before. Elements of weights, bias, x
+// Chain. It holds the weights. Chains that have the same Linear share them, and so do
+// two stages of one chain: see Chain about shared weights. Replace its slices before
+// Chain only: a chain whose Linear got other slices later panics. Elements of weights, bias, x
 // and dy below 2^-100 count as +0 (rule 8 of the numerics contract); the slices
 // themselves are not changed.
 type Linear struct {
@@ -113,8 +113,8 @@ type linear struct {
 	forwardPart  func(w, n int)
 	backwardPart func(w, n int)
 
-	// The arguments of the call under way, for the parts. x is flushed from the
-	// forward pass on.
+	// The arguments of the current call, for the parts of it. x is the flushed one of
+	// the forward pass.
 	y, given, x, dx, dy []float32
 	pairs               []int32
 	chunks              []int32
@@ -126,8 +126,8 @@ const (
 	rowUnit = 12
 
 	// A worker takes dxRows rows of dy at a time for dx, and the columns of at most
-	// dwOuts outputs of a chunk for dw: dy is the caller's and as large as y, so
-	// that the flushed copy is one of small parts.
+	// dwOuts outputs of a chunk for dw. So the flushed copies of these parts of dy
+	// stay small.
 	dxRows = 8 * rowUnit
 	dwOuts = 32 * rowUnit
 )

@@ -55,7 +55,8 @@ type Plan struct {
 	Meta []byte
 }
 
-// check refuses what makes no sense, for a net unrolled over that many steps.
+// check returns an error for settings that make no sense, for a net unrolled over that
+// many steps.
 // The optimizer checks its own settings in Init.
 func (p *Plan) check(steps int) error {
 	switch {

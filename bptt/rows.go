@@ -23,7 +23,7 @@ func newRows(steps, batch int) rows {
 }
 
 // check returns an error if there is not one length for each row, or if one is above
-// steps. what says in the error what steps is.
+// steps. what describes steps in the error.
 func (r *rows) check(lengths []int, steps int, what string) error {
 	if lengths == nil {
 		return nil
@@ -39,7 +39,7 @@ func (r *rows) check(lengths []int, steps int, what string) error {
 	return nil
 }
 
-// set takes over lengths that check has seen.
+// set copies lengths, which check has accepted.
 func (r *rows) set(lengths []int) {
 	r.stale = r.stale || lengths != nil || r.lengths != nil
 	if lengths == nil {
@@ -77,8 +77,7 @@ func (r *rows) order() {
 	}
 }
 
-// clearPadding sets what lies past the ends of the rows of y [t][batch][width]
-// to +0.
+// clearPadding sets the elements of y [t][batch][width] past the ends of rows to +0.
 func (r *rows) clearPadding(y []float32, width int) {
 	if r.lengths == nil {
 		return

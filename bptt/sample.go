@@ -19,10 +19,10 @@ import (
 // and prompt fix the text on every machine.
 //
 // Arguments are checked first: on an error about them the state is as before. A
-// bad id is an *IDError whose Step is its place in prompt. A logit of -Inf takes
-// its symbol out of the choice. A logit that is NaN or +Inf, and -Inf for all
-// symbols, is an error at every temperature; the predictor then is where it was
-// about to draw, dst holds the symbols before.
+// bad id is an *IDError whose Step is its place in prompt. A symbol with a logit of
+// -Inf is never drawn. A logit that is NaN or +Inf, and -Inf for all symbols, is an
+// error at every temperature: dst then holds the symbols drawn before it, and the
+// predictor has the state after these.
 func (p *ModelPredictor) Sample(dst, prompt []int32, temperature float64, r *rand.Rand) error {
 	switch {
 	case p.emb == nil || p.batch != 1 || p.out != p.in:
@@ -60,12 +60,12 @@ func (p *ModelPredictor) Sample(dst, prompt []int32, temperature float64, r *ran
 	return nil
 }
 
-// checkLogits refuses logits whose softmax is no distribution.
+// checkLogits returns an error for logits whose softmax is not a distribution.
 func (p *ModelPredictor) checkLogits() error {
 	choice := false
 	for i, v := range p.logits {
 		if v != v || v > math.MaxFloat32 {
-			return fmt.Errorf("the logit of class %d is %v, want a number, or -Inf for none of it", i, v)
+			return fmt.Errorf("the logit of class %d is %v, want a finite number, or -Inf for a class that must not be drawn", i, v)
 		}
 		choice = choice || v >= -math.MaxFloat32
 	}
@@ -75,7 +75,7 @@ func (p *ModelPredictor) checkLogits() error {
 	return nil
 }
 
-// draw takes a symbol from p.logits, which checkLogits has seen.
+// draw draws a symbol by p.logits, which checkLogits has accepted.
 func (p *ModelPredictor) draw(temperature float64, r *rand.Rand) int32 {
 	if temperature == 0 {
 		best := 0
@@ -86,18 +86,18 @@ func (p *ModelPredictor) draw(temperature float64, r *rand.Rand) int32 {
 		}
 		return int32(best)
 	}
-	// Subtracting the maximum first keeps a low temperature from overflowing. What
-	// the difference of two finite logits cannot hold is limited.
+	// With the maximum subtracted first, a low temperature cannot overflow. A
+	// difference of two finite logits that is infinite in float32 is limited.
 	top := p.isa.Max(p.logits)
 	for i, v := range p.logits {
 		if p.probs[i] = v - top; p.probs[i] < -math.MaxFloat32 {
 			p.probs[i] = -math.MaxFloat32
 		}
 	}
-	// An infinite factor would make a NaN of the maximum, which is 0 by now.
+	// The maximum is 0 now, and an infinite factor would make it NaN.
 	p.isa.Scale(p.probs, p.probs, float32(min(1/temperature, math.MaxFloat32)))
-	// At a very high temperature the factor is 0, and only now is -Inf times it
-	// no NaN.
+	// Logits of -Inf are set after Scale: at a very high temperature its factor is 0,
+	// and 0 times -Inf is NaN.
 	for i, v := range p.logits {
 		if v < -math.MaxFloat32 {
 			p.probs[i] = v

@@ -19,7 +19,7 @@ type Schedule interface {
 	Rate(step int64) float64
 }
 
-// Constant is the Schedule that is 1 always, as is no Schedule.
+// Constant is the Schedule that is always 1. A Plan without a Schedule does the same.
 type Constant struct{}
 
 // Rate implements Schedule.

@@ -95,8 +95,8 @@ const (
 // Rows returns the number of rows of every batch.
 func (d *Sequences) Rows() int { return d.rows }
 
-// measure finds the form of the sequences, sets the Steps that were left out, and
-// refuses a sequence of another form.
+// measure finds the form of the sequences and sets the Steps that were left out. A
+// sequence of another form is an error.
 func (d *Sequences) measure() error {
 	first := -1 // the sequence that the form is taken from
 	for i := range d.seqs {
@@ -125,7 +125,7 @@ func (d *Sequences) measure() error {
 			case d.out > 0:
 				s.Steps = len(s.Y) / d.out
 			default:
-				return fmt.Errorf("bptt: sequence %d has %d inputs and %d target values but no Steps, and no other sequence tells their width; set Steps", i, len(s.X), len(s.Y))
+				return fmt.Errorf("bptt: sequence %d has %d inputs and %d target values but no Steps, and no other sequence shows their width; set Steps", i, len(s.X), len(s.Y))
 			}
 			if s.Steps == 0 {
 				return fmt.Errorf("bptt: sequence %d has %d inputs and %d target values, which is less than one step of width %d and %d", i, len(s.X), len(s.Y), d.in, d.out)
@@ -182,7 +182,7 @@ func (d *Sequences) fits(i, first int, field string, n, width int) error {
 	return fmt.Errorf("bptt: sequence %d has %d elements of %s, want %d for each of its %d steps", i, n, field, width, steps)
 }
 
-// append adds the bytes that tell s from other sequences.
+// append adds the bytes of s that the checksum of the sequences is made of.
 func (s *Sequence) append(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(s.Steps))
 	for _, v := range [][]int32{s.IDs, s.Targets} {
@@ -298,8 +298,9 @@ func (d *Sequences) MarshalBinary() ([]byte, error) {
 	return append(b, d.begin...), nil
 }
 
-// UnmarshalBinary moves to a position that MarshalBinary returned, and refuses
-// one among other sequences, in other rows, or shuffled where these are not.
+// UnmarshalBinary moves to a position that MarshalBinary returned. A position among
+// other sequences or in another number of rows is an error, and so is one of shuffled
+// sequences if these are not shuffled, or the reverse.
 func (d *Sequences) UnmarshalBinary(b []byte) error {
 	const head = 36
 	if len(b) < head {
@@ -309,13 +310,13 @@ func (d *Sequences) UnmarshalBinary(b []byte) error {
 	pos, step := binary.LittleEndian.Uint64(b[20:]), binary.LittleEndian.Uint64(b[28:])
 	switch {
 	case seqs != uint64(len(d.seqs)) || sum != d.sum:
-		return errors.New("bptt: the position is one among other sequences")
+		return errors.New("bptt: the position belongs to other sequences; resume with those of the run that saved it")
 	case rows != uint64(d.rows):
-		return fmt.Errorf("bptt: the position is one of batches of %d rows, these have %d", rows, d.rows)
+		return fmt.Errorf("bptt: the position belongs to batches of %d rows, these have %d; resume with as many rows as the run that saved it", rows, d.rows)
 	case pos > seqs || step > math.MaxInt32:
-		return fmt.Errorf("bptt: the position %d, step %d, is none among %d sequences", pos, step, seqs)
+		return fmt.Errorf("bptt: the position is sequence %d, step %d, of %d sequences", pos, step, seqs)
 	case (len(b) > head) != (d.shuffle != nil):
-		return errors.New("bptt: the position is one in another order: shuffled or not")
+		return errors.New("bptt: one of the position and these sequences is shuffled, the other is not; give NewSequences a shuffle as in the run that saved the position")
 	}
 	if d.shuffle != nil {
 		if err := d.shuffle.UnmarshalBinary(b[head:]); err != nil {

@@ -82,7 +82,7 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 	}
 	steps, batch, in, out := net.Dims()
 	if batch < 1 || out < 1 {
-		return nil, fmt.Errorf("bptt: a net of %d rows and outputs of width %d has nothing to train on", batch, out)
+		return nil, fmt.Errorf("bptt: a net of %d rows and outputs of width %d cannot be trained, want at least 1 of each", batch, out)
 	}
 	if err := checkRows(data, batch); err != nil {
 		return nil, err
@@ -125,13 +125,13 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 	return t, nil
 }
 
-// Run trains until a limit of the plan, and returns what the last update was.
-// When ctx ends it returns after the window under way, with ctx's error; the net
-// is usable and Run may be called again to go on. Any other error leaves the
-// weights of the last complete update. Where the update under way has more windows
-// to come (see Plan.Accumulate) it is given up in both cases: the data, the epochs
-// counted and the carried state are past the windows that it has read, and no
-// later update counts these.
+// Run trains until a limit of the plan, and returns a report of the last update. When
+// ctx ends it returns after the current window, with ctx's error; the net is usable, and
+// Run may be called again to continue. After any other error the weights are those of
+// the last complete update. If the current update needs more windows (see
+// Plan.Accumulate), both cases drop it: the windows that it has read are not read again,
+// so the position of the data, the count of epochs and the carried state are those after
+// them, and no later update counts them.
 func (t *Trainer) Run(ctx context.Context) (Report, error) {
 	begin := time.Now()
 	first := t.counted
@@ -172,8 +172,8 @@ func (t *Trainer) callback(p Progress) (err error) {
 	return t.plan.OnStep(p)
 }
 
-// owns says whether the plan's optimizer still works on the parameters of t: the
-// last Init decides whose they are. Optimizers of other packages are not asked.
+// owns says whether the plan's optimizer still has the parameters of t: those of its
+// last Init. For optimizers of other packages it returns true.
 func (t *Trainer) owns() bool {
 	var params []Param
 	switch o := t.plan.Optimizer.(type) {
@@ -190,8 +190,8 @@ func (t *Trainer) owns() bool {
 }
 
 // update takes one step of the optimizer. It returns io.EOF if the epochs of
-// the plan ended before there was anything to learn from, and the error of ctx if
-// that ends between two windows.
+// the plan ended before a window was read, and the error of ctx if that ends between
+// two windows.
 func (t *Trainer) update(ctx context.Context) (Progress, error) {
 	if !t.owns() {
 		return Progress{}, errOptimizer
@@ -226,7 +226,7 @@ func (t *Trainer) update(ctx context.Context) (Progress, error) {
 	}
 	p := Progress{Step: t.step + 1, Epoch: t.epoch, Loss: loss, Count: count, Counted: t.counted + int64(count)}
 	if t.plan.Accumulate > 1 && count > 0 {
-		// The passes added up the gradients of sums.
+		// Each pass added the gradient of a sum: divide by the number of all terms.
 		for _, q := range t.params {
 			t.isa.Scale(q.G, q.G, float32(1/float64(count)))
 		}
@@ -248,8 +248,8 @@ func (t *Trainer) update(ctx context.Context) (Progress, error) {
 	return p, nil
 }
 
-// factor is what the schedule multiplies the learning rate by, or a *RateError
-// if that is no rate to train at.
+// factor is the schedule's factor of the learning rate, or a *RateError if it is
+// negative, infinite or NaN.
 func (t *Trainer) factor() (f float64, err error) {
 	defer catch("Plan.Schedule", &err)
 	f = 1
@@ -326,7 +326,7 @@ func (t *Trainer) read() error {
 	return t.win.add(t)
 }
 
-// check refuses a batch that does not fit the net. (Ids and targets are checked
+// check returns an error if the batch does not fit the net. (Ids and targets are checked
 // where they are used.)
 func (t *Trainer) check(b *Batch) error {
 	steps, _, _, _ := t.net.Dims()

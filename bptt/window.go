@@ -8,14 +8,14 @@ type window struct {
 	overlaps bool
 
 	// With overlapping windows: the steps of the window, gathered. The first
-	// have of them are left from the window before; start is the state before
-	// the first of them, after the one before the first step of the next window.
+	// have of them come from the window before. start is the state before the first
+	// step of the window, after that before the first step of the next window.
 	all          Batch
 	have         int
 	start, after [][]float32
 	lengths      []int // of the run ahead
 
-	// Where the masks of the net were then, if it has any.
+	// The Clock of the net at start and at after, if it has masks.
 	clock, clockAfter []uint64
 
 	single *Batch // otherwise: the batch as the data gave it
@@ -40,7 +40,7 @@ func (w *window) init(t *Trainer) {
 	w.start, w.after = t.net.State(), t.net.State()
 }
 
-// batch is what the net is run over.
+// batch is the batch that the net runs over.
 func (w *window) batch() *Batch {
 	if w.overlaps {
 		return &w.all
@@ -48,8 +48,8 @@ func (w *window) batch() *Batch {
 	return w.single
 }
 
-// add takes the batch t.next into the window and leaves the net in the state
-// before the window's first step.
+// add adds the batch t.next to the window and sets the state of the net to that before
+// the window's first step.
 func (w *window) add(t *Trainer) error {
 	b := &t.next
 	w.single = b
@@ -97,13 +97,13 @@ func (w *window) add(t *Trainer) error {
 		case w.have == 0 || a.Lengths[r] == w.have:
 			a.Lengths[r] = w.have + n
 		case n > 0:
-			return fmt.Errorf("bptt: row %d goes on after its end without a reset", r)
+			return fmt.Errorf("bptt: the data continues row %d after its end in an earlier batch, without Reset; a row that ended begins again with Reset set", r)
 		}
 	}
 	return nil
 }
 
-// extend keeps the first n elements and adds b; if b is empty the whole is.
+// extend keeps the first n elements of a and appends b; if b is empty so is the result.
 func extend[E any](a, b []E, n int) []E {
 	if len(b) == 0 {
 		return a[:0]
@@ -111,9 +111,9 @@ func extend[E any](a, b []E, n int) []E {
 	return append(a[:min(n, len(a))], b...)
 }
 
-// ahead finds the state from which the next window will start, running its
-// steps once more if it begins in the midst of this one, and leaves the net
-// where it was.
+// ahead computes the state from which the next window will start. If that window begins
+// in the middle of this one, the steps before it are run once more. Then the net gets
+// the state that this window starts from.
 func (w *window) ahead(t *Trainer) error {
 	if !w.overlaps {
 		return nil
@@ -149,7 +149,7 @@ func (w *window) ahead(t *Trainer) error {
 	return w.rewind(t)
 }
 
-// rewind leaves the net where the window starts.
+// rewind sets the net to the state and clock that the window starts from.
 func (w *window) rewind(t *Trainer) error {
 	if err := t.net.SetState(w.start); err != nil {
 		return err
@@ -160,7 +160,7 @@ func (w *window) rewind(t *Trainer) error {
 	return t.masked.SetClock(w.clock)
 }
 
-// clock is where the net's masks are, nil without masks.
+// clock is the Clock of the net, nil without masks.
 func (t *Trainer) clock() []uint64 {
 	if t.masked == nil {
 		return nil
@@ -168,7 +168,7 @@ func (t *Trainer) clock() []uint64 {
 	return t.masked.Clock()
 }
 
-// move makes what the next window shares with this one its beginning.
+// move drops the steps that the next window does not share with this one.
 func (w *window) move(t *Trainer) {
 	if !w.overlaps {
 		return
@@ -189,7 +189,7 @@ func (w *window) move(t *Trainer) {
 	}
 }
 
-// drop removes the first n elements, if there are any.
+// drop removes the first n elements, or all if there are fewer.
 func drop[E any](s []E, n int) []E {
 	return s[:copy(s, s[min(n, len(s)):])]
 }

@@ -11,7 +11,7 @@ func (l *Layer) SetForgetBias(v float32) error {
 		return errors.New("lstm: a forget bias, but Config.NoBias is set")
 	}
 	if l.cfg.Coupled {
-		return errors.New("lstm: a forget bias, but Config.Coupled is set: the forget gate is 1-i and has none; a negative bias of i does it")
+		return errors.New("lstm: a forget bias, but Config.Coupled is set: the forget gate is 1-i and has no bias; make the bias of i negative instead")
 	}
 	for i := range l.net.W {
 		w, h := &l.net.W[i], l.cfg.Hidden

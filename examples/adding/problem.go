@@ -108,7 +108,7 @@ func (p *problem) UnmarshalBinary(b []byte) error {
 	}
 	for i, n := range form {
 		if binary.LittleEndian.Uint64(b[8*i:]) != n {
-			return errors.New("the position is one among sequences of another length, or in other batches")
+			return errors.New("the position belongs to sequences of another length, or to other batches")
 		}
 	}
 	given := binary.LittleEndian.Uint64(b[8*len(form):])

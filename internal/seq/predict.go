@@ -37,7 +37,7 @@ func (n *Net) NewPredictor(batch int) (*Predictor, error) {
 	}
 	sh := &n.Shape
 	if _, ok := mul(batch, n.Layers, max(sh.Tape, n.Input, slices.Max(sh.States))); !ok {
-		return nil, fmt.Errorf("%s: Predictor for a batch of %d rows: must be 0 or more, and not as large as this", n.Kind, batch)
+		return nil, fmt.Errorf("%s: Predictor for a batch of %d rows: want 0 or more, and buffers of at most %d elements", n.Kind, batch, int(maxElements))
 	}
 	p := &Predictor{net: n, isa: kernels.Current(), batch: batch, tape: make([]float32, batch*sh.Tape), in: make([]float32, batch*n.Input)}
 	for i := range n.W {

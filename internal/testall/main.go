@@ -73,7 +73,7 @@ func testall(ctx context.Context, o options, out console) int {
 	}
 	for _, arg := range o.args {
 		if len(arg) > 0 && arg[0] == '-' {
-			return wrong(fmt.Errorf("%s stands after a package: options come first", arg))
+			return wrong(fmt.Errorf("option %s is behind a package; put options before the packages", arg))
 		}
 	}
 	if _, err := regexp.Compile(o.run); err != nil {

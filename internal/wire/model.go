@@ -62,7 +62,7 @@ func (l *Layer) BadConfig() error {
 // Done returns an error if the file holds more than was asked for.
 func (l *Layer) Done() error {
 	if n := len(l.file.Names()); n != l.read {
-		return fmt.Errorf("%s: the file has %d sections, its configuration accounts for %d", l.kind, n, l.read)
+		return fmt.Errorf("%s: the file has %d sections, for its configuration it should have %d", l.kind, n, l.read)
 	}
 	return nil
 }

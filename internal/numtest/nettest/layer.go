@@ -510,7 +510,7 @@ func forgedFiles(t *testing.T, k Kind) {
 		{"smaller sizes", config(map[int]int64{0: math.MaxInt64}), false},
 		{"weight_ih_l0\" has shape", config(map[int]int64{0: 1 << 30, 1: 2}), false},
 		{"no section \"weight_ih_l1", config(map[int]int64{2: 1 << 35}), false},
-		{"accounts for 3", config(nil), true},
+		{"should have 3", config(nil), true},
 	} {
 		var b bytes.Buffer
 		w := wire.NewWriter(&b, k.Package, 2)
