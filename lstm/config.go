@@ -64,9 +64,10 @@ type Config struct {
 	// Dropout, in training, is the probability with which an element of the input
 	// of every layer but the first is dropped, anew at each step. InputDropout
 	// drops elements of the input of every layer, the same ones at all steps that
-	// a training step goes over: those of a sequence, or of a window (Gal and Ghahramani 2016, "A theoretically grounded application of
-	// dropout in recurrent neural networks"); HiddenDropout those of h where it
-	// meets W_hh, likewise. WeightDropout drops elements of W_hh, the same ones in
+	// a training step goes over: those of a sequence, or of a window (Gal and
+	// Ghahramani 2016, "A theoretically grounded application of dropout in recurrent
+	// neural networks"). HiddenDropout does the same to h as W_hh multiplies it.
+	// WeightDropout drops elements of W_hh, the same ones in
 	// a training step (Wan et al. 2013, "Regularization of neural networks using
 	// DropConnect"). What is not dropped is scaled by 1/(1-p).
 	// A probability is 0, or above 2^-24 and below 1.

@@ -504,8 +504,8 @@ func forgedFiles(t *testing.T, k Kind) {
 		more   bool
 	}{
 		{"no section \"config\"", nil, false},
-		{"no configuration", config(map[int]int64{3: 7}), false},
-		{"no configuration", config(map[int]int64{2: 0}), false},
+		{"not a configuration", config(map[int]int64{3: 7}), false},
+		{"not a configuration", config(map[int]int64{2: 0}), false},
 		{"Config.Hidden is -1", config(map[int]int64{1: -1}), false},
 		{"smaller sizes", config(map[int]int64{0: math.MaxInt64}), false},
 		{"weight_ih_l0\" has shape", config(map[int]int64{0: 1 << 30, 1: 2}), false},
