@@ -223,7 +223,7 @@ func (v *variant) units(s *seq.Step, r int, e *extras) {
 	n := cNew
 	if v.cfg.LayerNorm {
 		cHat := row[v.cHat:][:H]
-		row[v.dev:][2] = t.Normalize(cHat, cNew, seq.Epsilon) // (2): norm(c~)
+		row[v.dev:][2] = t.Normalize(cHat, cNew, seq.Epsilon) // (2): norm(c')
 		n = temp
 		s.ScaleShift(n, e.gainC, cHat, e.biasC) // (2): n
 	}
