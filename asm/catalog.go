@@ -172,7 +172,8 @@ SumLanes adds x to the 64 lanes; see [ref.SumLanes].`},
 	{Name: "DotLanes", Args: "lanes, x, y []float32", File: "reduce", Emit: kernel.DotLanes, Doc: `
 DotLanes adds x*y to the 64 lanes; see [ref.DotLanes].`},
 	{Name: "ExpSumLanes", Args: "lanes, dst, x []float32, max float32", File: "reduce", Emit: kernel.ExpSumLanes, Doc: `
-ExpSumLanes sets dst = e^(x-max) and adds dst to the 64 lanes; see [ref.ExpSumLanes].`},
+ExpSumLanes sets dst = e^(x-max), storing +0 where that is below 2^-100, and adds dst
+to the 64 lanes; see [ref.ExpSumLanes].`},
 	{Name: "SumSquaresLanes", Args: "lanes []float64, x []float32", File: "reduce", Emit: kernel.SumSquaresLanes, Doc: `
 SumSquaresLanes adds x^2 to the 32 float64 lanes; see [ref.SumSquaresLanes].`},
 
@@ -194,7 +195,8 @@ Axpy adds alpha*x to dst, one fused multiply-add each.`},
 	{Name: "Scale", Args: "dst, x []float32, alpha float32", File: "vector", Emit: kernel.Scale, Doc: `
 Scale sets dst = x*alpha.`},
 	{Name: "ScaleFlush", Args: "dst, x []float32, alpha float32", File: "vector", Emit: kernel.ScaleFlush, Doc: `
-ScaleFlush sets dst = x*alpha, storing +0 where the result is below 2^-100.`},
+ScaleFlush sets dst = x*alpha, storing +0 where the result is below 2^-100. It multiplies
+nothing whose product could be a denormal number.`},
 	{Name: "Div", Args: "dst, x []float32, d float32", File: "vector", Emit: kernel.Div, Doc: `
 Div sets dst = x/d, a true division.`},
 	{Name: "Clip", Args: "dst, x []float32, limit float32", File: "vector", Emit: kernel.Clip, Above0: "limit", Doc: `

@@ -55,7 +55,8 @@ func (t ISA) SumSquares(x []float32) float64 {
 
 // Softmax sets dst = e^(x-max)/sum, the probabilities of the logits x, and
 // returns the maximum and the sum, from which log-probabilities follow:
-// log p[j] = x[j] - max - log(sum). dst may be x. A NaN or an infinity of the
+// log p[j] = x[j] - max - log(sum). An e^(x-max) below 2^-100 counts as +0, so that
+// speed does not depend on x. dst may be x. A NaN or an infinity of the
 // positive sign in x makes every probability NaN, as does x of only -Inf.
 func (t ISA) Softmax(dst, x []float32) (max, sum float32) {
 	t.need()

@@ -85,6 +85,9 @@ func TestReductions(t *testing.T) {
 				lanes := make([]float32, 64)
 				for i, v := range x {
 					e := ref.Exp1(v - largest)
+					if e < 0x1p-100 {
+						e = 0
+					}
 					lanes[i%64] += e
 					in[i] = e
 				}
@@ -96,6 +99,61 @@ func TestReductions(t *testing.T) {
 				numtest.Equal(t, p, in, "softmax of %d, mode %d", n, mode)
 				isa.Softmax(x, x)
 				numtest.Equal(t, x, in, "softmax in place of %d, mode %d", n, mode)
+			}
+		}
+	})
+}
+
+// Probabilities that no sum can see are +0 and not denormal numbers, which would be
+// slow where they are made, added and divided. Logits that are denormal themselves are
+// all the same.
+func TestSoftmaxFlushesTinyValues(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		const n = 150
+		x, p, want := make([]float32, n), make([]float32, n), make([]float32, n)
+		for gap := float32(60); gap < 130; gap += 0.25 {
+			for i := range x {
+				x[i], want[i] = 3-gap, 0
+			}
+			x[70], want[70] = 3, 1
+			if e := ref.Exp1(-gap); e >= 0x1p-100 {
+				for i := range want {
+					want[i] = e
+				}
+				want[70] = 1
+			}
+			largest, sum := isa.Softmax(p, x)
+			numtest.Equal(t, []float32{largest, sum}, []float32{3, 1}, "maximum and sum, the others %v below", gap)
+			numtest.Equal(t, p, want, "the others %v below", gap)
+		}
+		for i := range x {
+			x[i], want[i] = float32(i-70)*0x1p-140, float32(1)/n
+		}
+		_, sum := isa.Softmax(p, x)
+		numtest.Equal(t, []float32{sum}, []float32{n}, "sum of denormal logits")
+		numtest.Equal(t, p, want, "denormal logits")
+	})
+}
+
+// What ScaleFlush does not multiply has a tiny product: the result is that of a
+// product and a flush, for every size of both.
+func TestScaleFlushIsAProductFlushed(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		r := newSource(8)
+		var x []float32
+		for k := -149; k <= 128; k++ {
+			v := float32(math.Ldexp(1+r.Float64(), k))
+			x = append(x, v, -v, float32(math.Ldexp(1, k)))
+		}
+		x = append(x, 0, float32(math.Copysign(0, -1)), float32(math.NaN()))
+		got, want := make([]float32, len(x)), make([]float32, len(x))
+		for _, alpha := range x {
+			isa.ScaleFlush(got, x, alpha)
+			for i, v := range x {
+				want[i] = ref.Flush(v * alpha)
+			}
+			if !numtest.Equal(t, got, want, "factor %g", alpha) {
+				return
 			}
 		}
 	})

@@ -35,7 +35,8 @@ func (t ISA) DotLanes(lanes, x, y []float32) {
 // DotLanes is [ISA.DotLanes] on the current tier.
 func DotLanes(lanes, x, y []float32) { Current().DotLanes(lanes, x, y) }
 
-// ExpSumLanes sets dst = e^(x-max) and adds dst to the 64 lanes; see [ref.ExpSumLanes].
+// ExpSumLanes sets dst = e^(x-max), storing +0 where that is below 2^-100, and adds dst
+// to the 64 lanes; see [ref.ExpSumLanes].
 func (t ISA) ExpSumLanes(lanes, dst, x []float32, max float32) {
 	t.need()
 	laneCount("ExpSumLanes", ref.Lanes, len(lanes))

@@ -88,7 +88,8 @@ func (t ISA) Scale(dst, x []float32, alpha float32) {
 // Scale is [ISA.Scale] on the current tier.
 func Scale(dst, x []float32, alpha float32) { Current().Scale(dst, x, alpha) }
 
-// ScaleFlush sets dst = x*alpha, storing +0 where the result is below 2^-100.
+// ScaleFlush sets dst = x*alpha, storing +0 where the result is below 2^-100. It multiplies
+// nothing whose product could be a denormal number.
 func (t ISA) ScaleFlush(dst, x []float32, alpha float32) {
 	t.need()
 	same("ScaleFlush", "dst", len(dst), "x", len(x))

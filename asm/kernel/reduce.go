@@ -80,9 +80,10 @@ func DotLanes(m vec.Machine) {
 func ExpSumLanes(m vec.Machine) {
 	acc, dst, x, n := m.Base("lanes"), m.Base("dst"), m.Base("x"), m.Len("x")
 	max := m.Float("max")
-	m.Hold(7, vec.ExpConstants()...)
+	vec.Flush(m, max)
+	m.Hold(7, vec.ExpSumConstants()...)
 	vec.Each(m, n, func(at vec.At) {
-		e := vec.Exp(m, m.Sub(at.Load(x), max))
+		e := vec.ExpSum(m, at.Load(x), max)
 		at.Store(e, dst)
 		lane, place := at.Lane(acc)
 		place.Store(m.Add(lane, e), acc)

@@ -81,10 +81,9 @@ func Scale(m vec.Machine) {
 // ScaleFlush sets dst = x*alpha, tiny results as +0.
 func ScaleFlush(m vec.Machine) {
 	alpha := m.Float("alpha")
+	least := vec.LeastFactor(m, alpha)
 	each(m, "dst", []string{"x"}, func(v []vec.Vec) vec.Vec {
-		y := m.Mul(v[0], alpha)
-		vec.Flush(m, y)
-		return y
+		return vec.ScaleFlush(m, v[0], alpha, least)
 	})
 }
 

@@ -181,6 +181,33 @@ func Flush(m Machine, a Vec) {
 	m.ZeroWhere(m.Less(m.And(a, restBits), tiny), a)
 }
 
+// LeastFactor is 2^-101/|a|: the product of a and anything below is tiny.
+func LeastFactor(m Machine, a Vec) Vec { return m.Div(halfTiny, Magnitude(m, a)) }
+
+// ScaleFlush is x*a, +0 where that is below 2^-100. What is below least, which is
+// LeastFactor of a, is not multiplied: the product could be a denormal number. It
+// writes over x.
+func ScaleFlush(m Machine, x, a, least Vec) Vec {
+	m.ZeroWhere(m.Less(Magnitude(m, x), least), x)
+	y := m.Mul(x, a)
+	Flush(m, y)
+	return y
+}
+
+// ExpSumConstants is what ExpSum reads.
+func ExpSumConstants() []Const {
+	return append(ExpConstants(), restBits, tiny, expSumLeast)
+}
+
+// ExpSum is exp(x-max), +0 where that is below 2^-100, for a max that is flushed. It
+// meets no denormal number on the way. It writes over x.
+func ExpSum(m Machine, x, max Vec) Vec {
+	Flush(m, x)
+	e := Exp(m, m.Max(expSumLeast, m.Sub(x, max)))
+	Flush(m, e)
+	return e
+}
+
 // RootConstants is what Root reads.
 func RootConstants() []Const {
 	return []Const{restBits, one, rootSmall, rootLarge, rootUp, rootDown, rootInverse, rootLost, tinyRoot}

@@ -36,7 +36,11 @@ const (
 
 	// Values smaller than this, 2^-100, are stored as +0 by the kernels whose
 	// results come back in the next step.
-	tiny Const = 0x0d800000
+	tiny     Const = 0x0d800000
+	halfTiny Const = 0x0d000000 // 2^-101
+
+	// Below ln 2^-100 = -69.3, with an exponential that is a normal number.
+	expSumLeast Const = 0xc2a00000 // -80
 
 	// Numbers of Root. Powers of two up to 2^66 and down to 2^-66 are scaled by, and
 	// rootInverse less the bits of one is the bits of its inverse; what lies below

@@ -30,8 +30,10 @@ var (
 	inAdding  = []string{"examples:./adding"}
 	inSignals = []string{"examples:./internal/interrupt"}
 	inTestall = []string{"./internal/testall"}
-	inListing = []string{"asm:.", "./internal/archtest"}
-	onARM64   = []string{"arm64:./kernels"}
+	// The sequences of operations, run with numbers in the generator's module.
+	inSequences = []string{"asm:./vec"}
+	inListing   = []string{"asm:.", "./internal/archtest"}
+	onARM64     = []string{"arm64:./kernels"}
 )
 
 // faults are planted one at a time. When one of their places changes, the list

@@ -36,10 +36,21 @@ func DotLanes(lanes, x, y []float32) {
 	}
 }
 
-// ExpSumLanes sets dst = e^(x-max) and adds dst to the lanes.
+// expSumMin is below ln [Tiny] and has an exponential that is a normal number.
+const expSumMin = -80
+
+// ExpSumLanes sets dst = e^(x-max), +0 where that is below [Tiny], and adds dst to
+// the lanes. No operation on the way meets a denormal number: tiny x and max count
+// as +0, which changes no result, since e^(x-max) is 1 for all differences that this
+// can change, and the exponential is not taken below [expSumMin].
 func ExpSumLanes(lanes, dst, x []float32, max float32) {
+	max = Flush(max)
 	for j, v := range x {
-		e := Exp1(v - max)
+		d := Flush(v) - max
+		if d < expSumMin {
+			d = expSumMin
+		}
+		e := Flush(Exp1(d))
 		dst[j] = e
 		lanes[j%Lanes] += e
 	}

@@ -56,9 +56,15 @@ func Scale(dst, x []float32, alpha float32) {
 	}
 }
 
-// ScaleFlush sets dst = x*alpha with tiny results flushed to +0.
+// ScaleFlush sets dst = x*alpha with tiny results flushed to +0. What is below
+// 2^-101/|alpha|, whose product is tiny, is not multiplied, so that no product is a
+// denormal number.
 func ScaleFlush(dst, x []float32, alpha float32) {
+	least := Tiny / 2 / abs(alpha)
 	for j, v := range x {
+		if abs(v) < least {
+			v = 0
+		}
 		dst[j] = Flush(v * alpha)
 	}
 }

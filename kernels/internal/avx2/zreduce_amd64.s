@@ -285,6 +285,9 @@ TEXT ·ExpSumLanes(SB), NOSPLIT, $0-76
 	MOVQ         x_base+48(FP), DX
 	MOVQ         x_len+56(FP), BX
 	VBROADCASTSS max+72(FP), Y0
+	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
+	VANDNPS      Y0, Y1, Y0
 	VMOVUPS      lanes_c2d00000<>+0(SB), Y1
 	VMOVUPS      lanes_42b20000<>+0(SB), Y2
 	VMOVUPS      lanes_4b400000<>+0(SB), Y3
@@ -300,7 +303,12 @@ TEXT ·ExpSumLanes(SB), NOSPLIT, $0-76
 
 block:
 	VMOVUPS     (DX)(SI*1), Y10
+	VANDPS      lanes_7fffffff<>+0(SB), Y10, Y11
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y11, Y11
+	VANDNPS     Y10, Y11, Y10
 	VSUBPS      Y0, Y10, Y10
+	VMOVUPS     lanes_c2a00000<>+0(SB), Y11
+	VMAXPS      Y10, Y11, Y10
 	VMAXPS      Y10, Y1, Y10
 	VMINPS      Y10, Y2, Y10
 	VMOVAPS     Y3, Y11
@@ -324,6 +332,9 @@ block:
 	VPSLLD      $0x17, Y10, Y10
 	VPADDD      lanes_3f800000<>+0(SB), Y10, Y10
 	VMULPS      Y10, Y11, Y10
+	VANDPS      lanes_7fffffff<>+0(SB), Y10, Y11
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y11, Y11
+	VANDNPS     Y10, Y11, Y10
 	VMOVUPS     Y10, (CX)(SI*1)
 	MOVQ        SI, DI
 	ANDQ        $+255, DI
@@ -342,7 +353,12 @@ done_block:
 	NEGQ        BX
 	VMOVUPS     (DI)(BX*4), Y10
 	VMASKMOVPS  (DX)(SI*1), Y10, Y11
+	VANDPS      lanes_7fffffff<>+0(SB), Y11, Y12
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y12, Y12
+	VANDNPS     Y11, Y12, Y11
 	VSUBPS      Y0, Y11, Y0
+	VMOVUPS     lanes_c2a00000<>+0(SB), Y11
+	VMAXPS      Y0, Y11, Y0
 	VMAXPS      Y0, Y1, Y0
 	VMINPS      Y0, Y2, Y0
 	VMOVAPS     Y3, Y1
@@ -366,6 +382,9 @@ done_block:
 	VPSLLD      $0x17, Y0, Y0
 	VPADDD      lanes_3f800000<>+0(SB), Y0, Y0
 	VMULPS      Y0, Y1, Y0
+	VANDPS      lanes_7fffffff<>+0(SB), Y0, Y1
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y1, Y1
+	VANDNPS     Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y10, (CX)(SI*1)
 	MOVQ        SI, CX
 	ANDQ        $+255, CX
@@ -463,6 +482,12 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+DATA lanes_0d800000<>+0(SB)/8, $0x0d8000000d800000
+DATA lanes_0d800000<>+8(SB)/8, $0x0d8000000d800000
+DATA lanes_0d800000<>+16(SB)/8, $0x0d8000000d800000
+DATA lanes_0d800000<>+24(SB)/8, $0x0d8000000d800000
+GLOBL lanes_0d800000<>(SB), RODATA|NOPTR, $32
+
 DATA lanes_3102e308<>+0(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+8(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+16(SB)/8, $0x3102e3083102e308
@@ -523,11 +548,23 @@ DATA lanes_4b400000<>+16(SB)/8, $0x4b4000004b400000
 DATA lanes_4b400000<>+24(SB)/8, $0x4b4000004b400000
 GLOBL lanes_4b400000<>(SB), RODATA|NOPTR, $32
 
+DATA lanes_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA lanes_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA lanes_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA lanes_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL lanes_7fffffff<>(SB), RODATA|NOPTR, $32
+
 DATA lanes_bf317218<>+0(SB)/8, $0xbf317218bf317218
 DATA lanes_bf317218<>+8(SB)/8, $0xbf317218bf317218
 DATA lanes_bf317218<>+16(SB)/8, $0xbf317218bf317218
 DATA lanes_bf317218<>+24(SB)/8, $0xbf317218bf317218
 GLOBL lanes_bf317218<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_c2a00000<>+0(SB)/8, $0xc2a00000c2a00000
+DATA lanes_c2a00000<>+8(SB)/8, $0xc2a00000c2a00000
+DATA lanes_c2a00000<>+16(SB)/8, $0xc2a00000c2a00000
+DATA lanes_c2a00000<>+24(SB)/8, $0xc2a00000c2a00000
+GLOBL lanes_c2a00000<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_c2d00000<>+0(SB)/8, $0xc2d00000c2d00000
 DATA lanes_c2d00000<>+8(SB)/8, $0xc2d00000c2d00000

@@ -311,6 +311,9 @@ skip_tail:
 // Requires: AVX
 TEXT ·ScaleFlush(SB), NOSPLIT, $0-52
 	VBROADCASTSS alpha+48(FP), Y0
+	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS      lanes_0d000000<>+0(SB), Y2
+	VDIVPS       Y1, Y2, Y1
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         dst_len+8(FP), CX
 	MOVQ         x_base+24(FP), DX
@@ -319,12 +322,15 @@ TEXT ·ScaleFlush(SB), NOSPLIT, $0-52
 	JLT          done_block
 
 block:
-	VMOVUPS (DX)(BX*1), Y1
-	VMULPS  Y0, Y1, Y1
-	VANDPS  lanes_7fffffff<>+0(SB), Y1, Y2
-	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS Y1, Y2, Y1
-	VMOVUPS Y1, (AX)(BX*1)
+	VMOVUPS (DX)(BX*1), Y2
+	VANDPS  lanes_7fffffff<>+0(SB), Y2, Y3
+	VCMPPS  $0x11, Y1, Y3, Y3
+	VANDNPS Y2, Y3, Y2
+	VMULPS  Y0, Y2, Y2
+	VANDPS  lanes_7fffffff<>+0(SB), Y2, Y3
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VANDNPS Y2, Y3, Y2
+	VMOVUPS Y2, (AX)(BX*1)
 	ADDQ    $+32, BX
 	SUBQ    $+8, CX
 	JGE     block
@@ -335,13 +341,16 @@ done_block:
 	JLT        skip_tail
 	LEAQ       mask<>+32(SB), SI
 	NEGQ       CX
-	VMOVUPS    (SI)(CX*4), Y1
-	VMASKMOVPS (DX)(BX*1), Y1, Y2
-	VMULPS     Y0, Y2, Y0
-	VANDPS     lanes_7fffffff<>+0(SB), Y0, Y2
-	VCMPPS     $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS    Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (AX)(BX*1)
+	VMOVUPS    (SI)(CX*4), Y2
+	VMASKMOVPS (DX)(BX*1), Y2, Y3
+	VANDPS     lanes_7fffffff<>+0(SB), Y3, Y4
+	VCMPPS     $0x11, Y1, Y4, Y1
+	VANDNPS    Y3, Y1, Y3
+	VMULPS     Y0, Y3, Y0
+	VANDPS     lanes_7fffffff<>+0(SB), Y0, Y1
+	VCMPPS     $0x11, lanes_0d800000<>+0(SB), Y1, Y1
+	VANDNPS    Y0, Y1, Y0
+	VMASKMOVPS Y0, Y2, (AX)(BX*1)
 
 skip_tail:
 	VZEROUPPER
@@ -458,6 +467,12 @@ done_block:
 skip_tail:
 	VZEROUPPER
 	RET
+
+DATA lanes_0d000000<>+0(SB)/8, $0x0d0000000d000000
+DATA lanes_0d000000<>+8(SB)/8, $0x0d0000000d000000
+DATA lanes_0d000000<>+16(SB)/8, $0x0d0000000d000000
+DATA lanes_0d000000<>+24(SB)/8, $0x0d0000000d000000
+GLOBL lanes_0d000000<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_0d800000<>+0(SB)/8, $0x0d8000000d800000
 DATA lanes_0d800000<>+8(SB)/8, $0x0d8000000d800000

@@ -303,6 +303,9 @@ skip_tail:
 // Requires: AVX, AVX512F
 TEXT ·ScaleFlush(SB), NOSPLIT, $0-52
 	VBROADCASTSS alpha+48(FP), Z0
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z0, Z1
+	VBROADCASTSS lanes_0d000000<>+0(SB), Z2
+	VDIVPS       Z1, Z2, Z1
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         dst_len+8(FP), CX
 	MOVQ         x_base+24(FP), DX
@@ -311,12 +314,15 @@ TEXT ·ScaleFlush(SB), NOSPLIT, $0-52
 	JLT          done_block
 
 block:
-	VMOVUPS     (DX)(BX*1), Z1
-	VMULPS      Z0, Z1, Z1
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z1, Z2
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z2, K1
-	VPXORD      Z1, Z1, K1, Z1
-	VMOVUPS     Z1, (AX)(BX*1)
+	VMOVUPS     (DX)(BX*1), Z2
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z2, Z3
+	VCMPPS      $0x11, Z1, Z3, K1
+	VPXORD      Z2, Z2, K1, Z2
+	VMULPS      Z0, Z2, Z2
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z2, Z3
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z3, K1
+	VPXORD      Z2, Z2, K1, Z2
+	VMOVUPS     Z2, (AX)(BX*1)
 	ADDQ        $+64, BX
 	SUBQ        $+16, CX
 	JGE         block
@@ -327,8 +333,11 @@ done_block:
 	JLT         skip_tail
 	LEAQ        mask<>+0(SB), SI
 	KMOVW       (SI)(CX*2), K1
-	VMOVUPS.Z   (DX)(BX*1), K1, Z1
-	VMULPS      Z0, Z1, Z0
+	VMOVUPS.Z   (DX)(BX*1), K1, Z2
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z2, Z3
+	VCMPPS      $0x11, Z1, Z3, K2
+	VPXORD      Z2, Z2, K2, Z2
+	VMULPS      Z0, Z2, Z0
 	VPANDD.BCST lanes_7fffffff<>+0(SB), Z0, Z1
 	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z1, K2
 	VPXORD      Z0, Z0, K2, Z0
@@ -446,6 +455,9 @@ done_block:
 skip_tail:
 	VZEROUPPER
 	RET
+
+DATA lanes_0d000000<>+0(SB)/4, $0x0d000000
+GLOBL lanes_0d000000<>(SB), RODATA|NOPTR, $4
 
 DATA lanes_0d800000<>+0(SB)/4, $0x0d800000
 GLOBL lanes_0d800000<>(SB), RODATA|NOPTR, $4

@@ -553,54 +553,64 @@ TEXT ·ExpSumLanes(SB), NOSPLIT, $0-76
 	FMOVS max+72(FP), F0
 	VDUP V0.S[0], V0.S4
 	WORD $0x3cc00001 // ldur q1, [x0]
-	WORD $0x3cc10002 // ldur q2, [x0, #16]
-	WORD $0x3cc20003 // ldur q3, [x0, #32]
-	WORD $0x3cc30004 // ldur q4, [x0, #48]
-	WORD $0x3cc40005 // ldur q5, [x0, #64]
-	WORD $0x3cc50006 // ldur q6, [x0, #80]
-	WORD $0x3cc60007 // ldur q7, [x0, #96]
+	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
 	MOVD $0, R5
 	SUBS $4, R4, R4
 	BLT done_block
 
 block:
-	WORD $0x3ce56868 // ldr q8, [x3, x5]
-	WORD $0x4ea0d508 // fsub v8.4s, v8.4s, v0.4s
-	WORD $0x4e28f428 // fmax v8.4s, v1.4s, v8.4s
-	WORD $0x4ea8f448 // fmin v8.4s, v2.4s, v8.4s
-	WORD $0x3cc20009 // ldur q9, [x0, #32]
-	VFMLA V4.S4, V8.S4, V9.S4
-	WORD $0x4ea3d52a // fsub v10.4s, v9.4s, v3.4s
-	VFMLA V5.S4, V10.S4, V8.S4
-	VFMLA V6.S4, V10.S4, V8.S4
-	WORD $0x3cc7000a // ldur q10, [x0, #112]
-	WORD $0x3cc8000b // ldur q11, [x0, #128]
-	VFMLA V8.S4, V10.S4, V11.S4
-	WORD $0x3cc9000a // ldur q10, [x0, #144]
-	VFMLA V8.S4, V11.S4, V10.S4
-	WORD $0x3cca000b // ldur q11, [x0, #160]
-	VFMLA V8.S4, V10.S4, V11.S4
-	WORD $0x3ccb000a // ldur q10, [x0, #176]
-	VFMLA V8.S4, V11.S4, V10.S4
-	WORD $0x3cc6000b // ldur q11, [x0, #96]
-	VFMLA V8.S4, V10.S4, V11.S4
-	WORD $0x3cc6000a // ldur q10, [x0, #96]
-	VFMLA V8.S4, V11.S4, V10.S4
-	VSUB V3.S4, V9.S4, V8.S4
-	WORD $0x4f3f0509 // sshr v9.4s, v8.4s, #1
-	VSUB V9.S4, V8.S4, V8.S4
-	VSHL $23, V9.S4, V9.S4
-	VADD V7.S4, V9.S4, V9.S4
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	VSHL $23, V8.S4, V8.S4
-	VADD V7.S4, V8.S4, V8.S4
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x3ca56848 // str q8, [x2, x5]
+	WORD $0x3ce5686a // ldr q10, [x3, x5]
+	WORD $0x6eaaed0b // facgt v11.4s, v8.4s, v10.4s
+	WORD $0x4e6b1d4a // bic v10.16b, v10.16b, v11.16b
+	WORD $0x4ea0d54a // fsub v10.4s, v10.4s, v0.4s
+	WORD $0x4e2af52a // fmax v10.4s, v9.4s, v10.4s
+	WORD $0x4e2af42a // fmax v10.4s, v1.4s, v10.4s
+	WORD $0x4eaaf44a // fmin v10.4s, v2.4s, v10.4s
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	VFMLA V4.S4, V10.S4, V11.S4
+	WORD $0x4ea3d56c // fsub v12.4s, v11.4s, v3.4s
+	VFMLA V5.S4, V12.S4, V10.S4
+	VFMLA V6.S4, V12.S4, V10.S4
+	WORD $0x3cc9000c // ldur q12, [x0, #144]
+	WORD $0x3cca000d // ldur q13, [x0, #160]
+	VFMLA V10.S4, V12.S4, V13.S4
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	VFMLA V10.S4, V13.S4, V12.S4
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	VFMLA V10.S4, V12.S4, V13.S4
+	WORD $0x3ccd000c // ldur q12, [x0, #208]
+	VFMLA V10.S4, V13.S4, V12.S4
+	WORD $0x3cc7000d // ldur q13, [x0, #112]
+	VFMLA V10.S4, V12.S4, V13.S4
+	WORD $0x3cc7000c // ldur q12, [x0, #112]
+	VFMLA V10.S4, V13.S4, V12.S4
+	VSUB V3.S4, V11.S4, V10.S4
+	WORD $0x4f3f054b // sshr v11.4s, v10.4s, #1
+	VSUB V11.S4, V10.S4, V10.S4
+	VSHL $23, V11.S4, V11.S4
+	VADD V7.S4, V11.S4, V11.S4
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	VSHL $23, V10.S4, V10.S4
+	VADD V7.S4, V10.S4, V10.S4
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x6eaaed0b // facgt v11.4s, v8.4s, v10.4s
+	WORD $0x4e6b1d4a // bic v10.16b, v10.16b, v11.16b
+	WORD $0x3ca5684a // str q10, [x2, x5]
 	MOVD R5, R6
 	AND $255, R6, R6
-	WORD $0x3ce66829 // ldr q9, [x1, x6]
-	WORD $0x4e28d528 // fadd v8.4s, v9.4s, v8.4s
-	WORD $0x3ca66828 // str q8, [x1, x6]
+	WORD $0x3ce6682b // ldr q11, [x1, x6]
+	WORD $0x4e2ad56a // fadd v10.4s, v11.4s, v10.4s
+	WORD $0x3ca6682a // str q10, [x1, x6]
 	ADD $16, R5, R5
 	SUBS $4, R4, R4
 	BGE block
@@ -609,45 +619,48 @@ done_block:
 	ADD $4, R4, R4
 	CMP $1, R4
 	BLT skip_tail
-	VMOVI $0, V8.B16
+	VMOVI $0, V10.B16
 	ADD R5, R3, R3
 	TBZ $2, R4, part
-	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc0006a // ldur q10, [x3]
 	JMP done
 
 part:
 	TBZ $1, R4, single
-	WORD $0xfc400068 // ldur d8, [x3]
+	WORD $0xfc40006a // ldur d10, [x3]
 	TBZ $0, R4, done
 	ADD $8, R3, R3
-	VLD1 (R3), V8.S[2]
+	VLD1 (R3), V10.S[2]
 	JMP done
 
 single:
 	TBZ $0, R4, done
-	WORD $0xbc400068 // ldur s8, [x3]
+	WORD $0xbc40006a // ldur s10, [x3]
 
 done:
-	WORD $0x4ea0d500 // fsub v0.4s, v8.4s, v0.4s
+	WORD $0x6eaaed0b // facgt v11.4s, v8.4s, v10.4s
+	WORD $0x4e6b1d4a // bic v10.16b, v10.16b, v11.16b
+	WORD $0x4ea0d540 // fsub v0.4s, v10.4s, v0.4s
+	WORD $0x4e20f520 // fmax v0.4s, v9.4s, v0.4s
 	WORD $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 	WORD $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	WORD $0x3cc20001 // ldur q1, [x0, #32]
+	WORD $0x3cc30001 // ldur q1, [x0, #48]
 	VFMLA V4.S4, V0.S4, V1.S4
 	WORD $0x4ea3d422 // fsub v2.4s, v1.4s, v3.4s
 	VFMLA V5.S4, V2.S4, V0.S4
 	VFMLA V6.S4, V2.S4, V0.S4
-	WORD $0x3cc70002 // ldur q2, [x0, #112]
-	WORD $0x3cc80004 // ldur q4, [x0, #128]
-	VFMLA V0.S4, V2.S4, V4.S4
 	WORD $0x3cc90002 // ldur q2, [x0, #144]
-	VFMLA V0.S4, V4.S4, V2.S4
 	WORD $0x3cca0004 // ldur q4, [x0, #160]
 	VFMLA V0.S4, V2.S4, V4.S4
 	WORD $0x3ccb0002 // ldur q2, [x0, #176]
 	VFMLA V0.S4, V4.S4, V2.S4
-	WORD $0x3cc60004 // ldur q4, [x0, #96]
+	WORD $0x3ccc0004 // ldur q4, [x0, #192]
 	VFMLA V0.S4, V2.S4, V4.S4
-	WORD $0x3cc60002 // ldur q2, [x0, #96]
+	WORD $0x3ccd0002 // ldur q2, [x0, #208]
+	VFMLA V0.S4, V4.S4, V2.S4
+	WORD $0x3cc70004 // ldur q4, [x0, #112]
+	VFMLA V0.S4, V2.S4, V4.S4
+	WORD $0x3cc70002 // ldur q2, [x0, #112]
 	VFMLA V0.S4, V4.S4, V2.S4
 	VSUB V3.S4, V1.S4, V0.S4
 	WORD $0x4f3f0401 // sshr v1.4s, v0.4s, #1
@@ -658,6 +671,8 @@ done:
 	VSHL $23, V0.S4, V0.S4
 	VADD V7.S4, V0.S4, V0.S4
 	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	WORD $0x6ea0ed01 // facgt v1.4s, v8.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD R5, R2, R0
 	TBZ $2, R4, part2
 	FMOVQ F0, (R0)
@@ -870,28 +885,32 @@ done3:
 skip_tail:
 	RET
 
-DATA lanes<>+0(SB)/8, $0xc2d00000c2d00000
-DATA lanes<>+8(SB)/8, $0xc2d00000c2d00000
-DATA lanes<>+16(SB)/8, $0x42b2000042b20000
-DATA lanes<>+24(SB)/8, $0x42b2000042b20000
-DATA lanes<>+32(SB)/8, $0x4b4000004b400000
-DATA lanes<>+40(SB)/8, $0x4b4000004b400000
-DATA lanes<>+48(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA lanes<>+56(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA lanes<>+64(SB)/8, $0xbf317218bf317218
-DATA lanes<>+72(SB)/8, $0xbf317218bf317218
-DATA lanes<>+80(SB)/8, $0x3102e3083102e308
-DATA lanes<>+88(SB)/8, $0x3102e3083102e308
-DATA lanes<>+96(SB)/8, $0x3f8000003f800000
-DATA lanes<>+104(SB)/8, $0x3f8000003f800000
-DATA lanes<>+112(SB)/8, $0x3ab563593ab56359
-DATA lanes<>+120(SB)/8, $0x3ab563593ab56359
-DATA lanes<>+128(SB)/8, $0x3c091ef03c091ef0
-DATA lanes<>+136(SB)/8, $0x3c091ef03c091ef0
-DATA lanes<>+144(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes<>+152(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes<>+160(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes<>+168(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes<>+176(SB)/8, $0x3efffffe3efffffe
-DATA lanes<>+184(SB)/8, $0x3efffffe3efffffe
-GLOBL lanes<>(SB), RODATA|NOPTR, $192
+DATA lanes<>+0(SB)/8, $0x0d8000000d800000
+DATA lanes<>+8(SB)/8, $0x0d8000000d800000
+DATA lanes<>+16(SB)/8, $0xc2d00000c2d00000
+DATA lanes<>+24(SB)/8, $0xc2d00000c2d00000
+DATA lanes<>+32(SB)/8, $0x42b2000042b20000
+DATA lanes<>+40(SB)/8, $0x42b2000042b20000
+DATA lanes<>+48(SB)/8, $0x4b4000004b400000
+DATA lanes<>+56(SB)/8, $0x4b4000004b400000
+DATA lanes<>+64(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA lanes<>+72(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA lanes<>+80(SB)/8, $0xbf317218bf317218
+DATA lanes<>+88(SB)/8, $0xbf317218bf317218
+DATA lanes<>+96(SB)/8, $0x3102e3083102e308
+DATA lanes<>+104(SB)/8, $0x3102e3083102e308
+DATA lanes<>+112(SB)/8, $0x3f8000003f800000
+DATA lanes<>+120(SB)/8, $0x3f8000003f800000
+DATA lanes<>+128(SB)/8, $0xc2a00000c2a00000
+DATA lanes<>+136(SB)/8, $0xc2a00000c2a00000
+DATA lanes<>+144(SB)/8, $0x3ab563593ab56359
+DATA lanes<>+152(SB)/8, $0x3ab563593ab56359
+DATA lanes<>+160(SB)/8, $0x3c091ef03c091ef0
+DATA lanes<>+168(SB)/8, $0x3c091ef03c091ef0
+DATA lanes<>+176(SB)/8, $0x3d2aac2c3d2aac2c
+DATA lanes<>+184(SB)/8, $0x3d2aac2c3d2aac2c
+DATA lanes<>+192(SB)/8, $0x3e2aaa463e2aaa46
+DATA lanes<>+200(SB)/8, $0x3e2aaa463e2aaa46
+DATA lanes<>+208(SB)/8, $0x3efffffe3efffffe
+DATA lanes<>+216(SB)/8, $0x3efffffe3efffffe
+GLOBL lanes<>(SB), RODATA|NOPTR, $224

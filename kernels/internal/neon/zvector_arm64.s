@@ -683,6 +683,9 @@ TEXT ·ScaleFlush(SB), NOSPLIT, $0-52
 	MOVD $lanes<>(SB), R0
 	FMOVS alpha+48(FP), F0
 	VDUP V0.S[0], V0.S4
+	WORD $0x4ea0f801 // fabs v1.4s, v0.4s
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
+	WORD $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
 	MOVD dst_base+0(FP), R1
 	MOVD dst_len+8(FP), R2
 	MOVD x_base+24(FP), R3
@@ -691,12 +694,15 @@ TEXT ·ScaleFlush(SB), NOSPLIT, $0-52
 	BLT done_block
 
 block:
-	WORD $0x3ce46861 // ldr q1, [x3, x4]
-	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
-	WORD $0x3cc00002 // ldur q2, [x0]
-	WORD $0x6ea1ec42 // facgt v2.4s, v2.4s, v1.4s
-	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD $0x3ca46821 // str q1, [x1, x4]
+	WORD $0x3ce46862 // ldr q2, [x3, x4]
+	WORD $0x4ea0f843 // fabs v3.4s, v2.4s
+	WORD $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
+	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
+	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x6ea2ec63 // facgt v3.4s, v3.4s, v2.4s
+	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
+	WORD $0x3ca46822 // str q2, [x1, x4]
 	ADD $16, R4, R4
 	SUBS $4, R2, R2
 	BGE block
@@ -705,26 +711,29 @@ done_block:
 	ADD $4, R2, R2
 	CMP $1, R2
 	BLT skip_tail
-	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
 	ADD R4, R3, R3
 	TBZ $2, R2, part
-	WORD $0x3cc00061 // ldur q1, [x3]
+	WORD $0x3cc00062 // ldur q2, [x3]
 	JMP done
 
 part:
 	TBZ $1, R2, single
-	WORD $0xfc400061 // ldur d1, [x3]
+	WORD $0xfc400062 // ldur d2, [x3]
 	TBZ $0, R2, done
 	ADD $8, R3, R3
-	VLD1 (R3), V1.S[2]
+	VLD1 (R3), V2.S[2]
 	JMP done
 
 single:
 	TBZ $0, R2, done
-	WORD $0xbc400061 // ldur s1, [x3]
+	WORD $0xbc400062 // ldur s2, [x3]
 
 done:
-	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	WORD $0x4ea0f843 // fabs v3.4s, v2.4s
+	WORD $0x6ea3e421 // fcmgt v1.4s, v1.4s, v3.4s
+	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
 	WORD $0x3cc00001 // ldur q1, [x0]
 	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
@@ -979,4 +988,6 @@ skip_tail:
 
 DATA lanes<>+0(SB)/8, $0x0d8000000d800000
 DATA lanes<>+8(SB)/8, $0x0d8000000d800000
-GLOBL lanes<>(SB), RODATA|NOPTR, $16
+DATA lanes<>+16(SB)/8, $0x0d0000000d000000
+DATA lanes<>+24(SB)/8, $0x0d0000000d000000
+GLOBL lanes<>(SB), RODATA|NOPTR, $32
