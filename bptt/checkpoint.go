@@ -165,12 +165,12 @@ func (c *Checkpoint) like(prefix string, want [][]float32) ([][]float32, error) 
 // version 1 from a run with Adam or AdamW has second moments, whose roots are taken
 // now: that run continues, but not to the bit. Resume
 // refuses any difference of names, sizes, optimizer or data, and then leaves
-// the Trainer as it was.
-func (t *Trainer) Resume(c *Checkpoint) error {
+// the Trainer as it was; data that moves although it returns an error is taken back
+// if it can say its position.
+func (t *Trainer) Resume(c *Checkpoint) (err error) {
 	if !t.owns() {
 		return errOptimizer
 	}
-	resumed := false
 	values, err := c.params(t.params)
 	if err != nil {
 		return err
@@ -210,48 +210,69 @@ func (t *Trainer) Resume(c *Checkpoint) error {
 	if !ok {
 		return fmt.Errorf("bptt: the position of %T cannot be restored: it has no UnmarshalBinary", t.data)
 	}
-	// Only masks, optimizer and data can tell whether their part is valid. They are
-	// set first, so that an error leaves the rest unchanged.
+	giveBack := func() error { return nil }
+	if from, ok := t.data.(encoding.BinaryMarshaler); ok {
+		before, err := positionOf(from)
+		if err != nil {
+			return err
+		}
+		giveBack = func() error { return moveTo(pos, before) }
+	}
+
+	// Only masks, optimizer, data and net can tell whether their part is valid. When one
+	// of them returns an error, those before it are set back.
+	var undo []func() error
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, back := range slices.Backward(undo) {
+			err = withError(err, back())
+		}
+	}()
 	if t.masked != nil {
 		before := t.masked.MaskState()
 		if err := t.masked.SetMaskState(seeds); err != nil {
 			return err
 		}
-		defer func() {
-			if !resumed {
-				t.masked.SetMaskState(before)
-			}
-		}()
+		undo = append(undo, func() error { return t.masked.SetMaskState(before) })
 	}
 	saved := have.clone()
 	if err := t.plan.Optimizer.SetState(opt); err != nil {
 		return err
 	}
-	defer func() {
-		if !resumed {
-			t.plan.Optimizer.SetState(saved)
-		}
-	}()
+	undo = append(undo, func() error { t.restore(saved); return nil }, giveBack)
 	if err := moveTo(pos, position); err != nil {
 		return err
 	}
-
-	// All of the checkpoint has been checked by now: the rest succeeds.
+	before := t.net.State()
 	if err := t.net.SetState(state); err != nil {
 		return err
 	}
+	undo = append(undo, func() error { return t.net.SetState(before) })
 	if t.masked != nil {
 		if err := t.masked.SetClock(clock); err != nil {
 			return err
 		}
 	}
+
+	// This part succeeds.
 	for i, p := range t.params {
 		copy(p.W, values[i])
 	}
 	win()
 	t.step, t.epoch, t.counted = c.Step, c.Epoch, c.Counted
-	resumed = true
+	t.claim()
 	return nil
+}
+
+// restore takes the optimizer back to a state that it had. A run that diverged has
+// one that SetState refuses: that is copied into the memory of the state.
+func (t *Trainer) restore(saved OptimizerState) {
+	if t.plan.Optimizer.SetState(saved) != nil {
+		t.plan.Optimizer.State().put(saved)
+	}
+	t.claim()
 }
 
 // loadMasks reads the MaskState and the Clock, nil for a net without masks.

@@ -62,6 +62,17 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
+// withError is err and what else went wrong, if anything did.
+func withError(err, also error) error {
+	switch {
+	case also == nil:
+		return err
+	case err == nil:
+		return also
+	}
+	return errors.Join(err, also)
+}
+
 // catch, deferred, turns a panic into a *PanicError.
 func catch(where string, err *error) {
 	if v := recover(); v != nil {

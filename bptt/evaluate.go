@@ -45,26 +45,18 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 	// A panic in the net does not keep the data from going back either: this runs
 	// last, whatever the calls below do.
 	defer func() {
-		if e := giveBack(); err == nil {
-			err = e
-		}
+		err = withError(err, giveBack())
 		if err != nil {
 			mean, n = 0, 0
 		}
 	}()
 	defer func() {
 		if masked != nil {
-			if e := masked.SetClock(clock); err == nil {
-				err = e
-			}
+			err = withError(err, masked.SetClock(clock))
 		}
 		net.SetTraining(true)
-		if e := net.SetLengths(nil); err == nil {
-			err = e
-		}
-		if e := net.SetState(saved); err == nil {
-			err = e
-		}
+		err = withError(err, net.SetLengths(nil))
+		err = withError(err, net.SetState(saved))
 	}()
 	net.SetTraining(false)
 	net.Reset()
@@ -131,8 +123,7 @@ func borrow(data Data) (giveBack func() error, err error) {
 		giveBack = func() error { return moveTo(to, position) }
 	}
 	if err := rewind(data); err != nil {
-		giveBack() // the first error is the one to tell
-		return nil, err
+		return nil, withError(err, giveBack())
 	}
 	return giveBack, nil
 }

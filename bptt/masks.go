@@ -100,7 +100,7 @@ func (m *Model) SetMaskState(s []uint64) error {
 	}
 	err := set(s)
 	if err != nil {
-		set(before)
+		err = withError(err, set(before))
 	}
 	return err
 }

@@ -27,8 +27,8 @@ type Optimizer interface {
 	// LearningRate is the rate that Update multiplies.
 	LearningRate() float64
 
-	// State returns the memory of the state, and SetState copies such a state
-	// in. It refuses one of another kind or shape, and numbers that no updates
+	// State returns the memory of the state, which Init makes anew, and SetState
+	// copies such a state in. It refuses one of another kind or shape, and numbers that no updates
 	// with finite results lead to: a step count that is not whole, a moment that
 	// is not finite, a second moment that is negative. Nothing is changed on an
 	// error.
@@ -59,11 +59,32 @@ func (s OptimizerState) set(from OptimizerState) error {
 	if err := cmp.Or(from.checkNumbers(), from.checkTensors()); err != nil {
 		return err
 	}
+	s.put(from)
+	return nil
+}
+
+// put copies from, which has the shapes of s, into the memory of s.
+func (s OptimizerState) put(from OptimizerState) {
 	copy(s.Numbers, from.Numbers)
 	for i := range s.Tensors {
 		copy(s.Tensors[i], from.Tensors[i])
 	}
-	return nil
+}
+
+// same says whether s and o are the same memory.
+func (s OptimizerState) same(o OptimizerState) bool {
+	if len(s.Numbers) != len(o.Numbers) || len(s.Tensors) != len(o.Tensors) {
+		return false
+	}
+	if len(s.Numbers) > 0 && &s.Numbers[0] != &o.Numbers[0] {
+		return false
+	}
+	for i, t := range s.Tensors {
+		if !kernels.Same(t, o.Tensors[i]) && len(t)+len(o.Tensors[i]) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // clone returns a copy of s in memory of its own.
@@ -129,7 +150,9 @@ func like(params []Param) [][]float32 {
 // The first step sets v to e: as in PyTorch, Dampening begins with the second.
 //
 // A weight decay of 0 leaves the weight out of e, so that an infinite weight stays.
-// SGD and Adam store +0 for weights and moments below 2^-100: what decays ends there.
+// Settings count as float32. LR must be a normal one, 2^-126 (1.2e-38) or more; what is
+// smaller counts as 0 in the other settings, and so does a product of LR and the
+// schedule's rate, which then is no step. SGD and Adam store +0 for weights and moments below 2^-100: what decays ends there.
 type SGD struct {
 	LR          float64
 	Momentum    float64
@@ -149,6 +172,7 @@ type SGD struct {
 func (o *SGD) Init(params []Param) error {
 	err := cmp.Or(
 		positive("SGD", "learning rate", o.LR),
+		normal("SGD", "learning rate", o.LR),
 		fraction("SGD", "momentum", o.Momentum),
 		fraction("SGD", "dampening", o.Dampening),
 		decay("SGD", o.WeightDecay),
@@ -165,7 +189,7 @@ func (o *SGD) Init(params []Param) error {
 		o.v = like(params)
 	}
 	o.nesterov = o.Nesterov
-	o.mu, o.damp, o.decay = float32(o.Momentum), float32(1-o.Dampening), float32(o.WeightDecay)
+	o.mu, o.damp, o.decay = factor(o.Momentum), float32(1-o.Dampening), factor(o.WeightDecay)
 	o.pieces.init(params, o.update)
 	return nil
 }
@@ -193,7 +217,7 @@ func (o *SGD) Update(rate float64) error {
 		return &RateError{Step: int64(o.step[0]) + 1, LR: o.LR, Factor: rate}
 	}
 	o.step[0]++
-	o.lr = float32(lr)
+	o.lr = factor(lr)
 	o.pieces.run()
 	return nil
 }
@@ -220,7 +244,8 @@ func (o *SGD) SetState(s OptimizerState) error { return o.State().set(s) }
 //
 // Beta1, Beta2 and Eps are 0.9, 0.999 and 1e-8 where they are 0. For a Beta1 that is
 // 0 give 1e-300, which float32 rounds to 0. A beta must be below 1 as a float32 too,
-// and Eps a normal float32, 2^-126 (1.2e-38) or more. The state has the powers of the
+// and LR and Eps normal ones, 2^-126 (1.2e-38) or more; the other settings, and the
+// factor of a step, count as 0 below that. The state has the powers of the
 // betas, as running products. It has sqrt(v) in place of v: the root has the range of a
 // gradient, so that Eps may be small and gradients as large as 2^127.
 type Adam struct {
@@ -268,6 +293,7 @@ func (o *adam) init(params []Param, name string, lr, beta1, beta2, eps, weightDe
 	}
 	err := cmp.Or(
 		positive(name, "learning rate", lr),
+		normal(name, "learning rate", lr),
 		fraction(name, "Beta1", beta1),
 		fraction(name, "Beta2", beta2),
 		positive(name, "epsilon", eps),
@@ -282,8 +308,8 @@ func (o *adam) init(params []Param, name string, lr, beta1, beta2, eps, weightDe
 		return fmt.Errorf("bptt: %s with learning rate %v, Beta1 %v and weight decay %v, whose first step is infinite in float32", name, lr, beta1, weightDecay)
 	}
 	o.beta1, o.beta2, o.decay = beta1, beta2, weightDecay
-	o.b1, o.omb1 = float32(beta1), float32(1-beta1)
-	o.b2, o.omb2 = float32(beta2), float32(1-beta2)
+	o.b1, o.omb1 = factor(beta1), float32(1-beta1)
+	o.b2, o.omb2 = factor(beta2), float32(1-beta2)
 	o.eps = float32(eps)
 	o.numbers = []float64{0, 1, 1}
 	o.moments = append(like(params), like(params)...)
@@ -301,8 +327,8 @@ func (o *adam) update(i, lo, hi int) {
 func (o *adam) advance(lr, rate float64) error {
 	at := float64(lr * rate)
 	beta1t, beta2t := float64(o.numbers[1]*o.beta1), float64(o.numbers[2]*o.beta2)
-	step := float32(at / (1 - beta1t))
-	l2, keep := float32(o.decay), float32(1)
+	step := factor(at / (1 - beta1t))
+	l2, keep := factor(o.decay), float32(1)
 	if o.decoupled {
 		l2, keep = 0, float32(1-float64(at*o.decay))
 	}
@@ -373,8 +399,17 @@ func positive(optimizer, what string, v float64) error {
 	return fmt.Errorf("bptt: %s with %s %v, want more than 0 and finite%s", optimizer, what, v, inFloat32(v > 0 && !math.IsInf(v, 1)))
 }
 
-// normal refuses a denormal number, for a setting to which a kernel adds values that
-// may be 0: operations on denormal numbers are slow.
+// factor is a setting as the kernels take it. A denormal number, which is slow in every
+// operation that it enters, counts as 0, as a smaller one does that float32 cannot hold.
+func factor(v float64) float32 {
+	f := float32(v)
+	if math.Abs(float64(f)) < 0x1p-126 {
+		return 0
+	}
+	return f
+}
+
+// normal refuses a denormal number, for a setting that must not count as 0.
 func normal(optimizer, what string, v float64) error {
 	if float32(v) >= 0x1p-126 {
 		return nil

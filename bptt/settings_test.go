@@ -58,6 +58,9 @@ func TestSettingsAreNumbers(t *testing.T) {
 	}
 	for _, v := range []float64{1e-40, 1.17e-38} { // denormal as a float32
 		cases = append(cases,
+			refused{sgd(bptt.SGD{LR: v}), "SGD with learning rate"},
+			refused{adam(bptt.Adam{LR: v}), "Adam with learning rate"},
+			refused{adamW(bptt.AdamW{LR: v}), "AdamW with learning rate"},
 			refused{adam(bptt.Adam{LR: 1, Eps: v}), "Adam with epsilon"},
 			refused{adamW(bptt.AdamW{LR: 1, Eps: v}), "AdamW with epsilon"})
 	}
@@ -112,7 +115,7 @@ func TestSettingsAreNumbers(t *testing.T) {
 	}
 	// What is unusual and means something is taken.
 	for _, p := range []bptt.Plan{
-		sgd(bptt.SGD{LR: 1e-40, WeightDecay: tiny32, Momentum: 1e-300}), adam(bptt.Adam{LR: 3e37, Eps: 1e30, Beta1: 1e-300}),
+		sgd(bptt.SGD{LR: 0x1p-126, WeightDecay: tiny32, Momentum: 1e-300}), sgd(bptt.SGD{LR: 1, WeightDecay: 1e-40, Momentum: 1e-40}), adam(bptt.Adam{LR: 3e37, Eps: 1e30, Beta1: 1e-300}),
 		adamW(bptt.AdamW{LR: 1, WeightDecay: 3}), {ClipNorm: 0x1p-100, ClipValue: 3e38}, {ClipNorm: 3e38, ClipValue: 0x1p-100},
 		{ClipNorm: 0x1.ffffffffp-101}, // 2^-100 in float32
 		{ClipValue: 0x1.ffffffffp-101},
@@ -144,6 +147,7 @@ func TestSettingIsNamedForWhatItIsInFloat32(t *testing.T) {
 func TestOptimizerOfAnotherTrainer(t *testing.T) {
 	for name, opt := range map[string]bptt.Optimizer{
 		"sgd": &bptt.SGD{LR: 1e-3}, "adam": &bptt.Adam{LR: 1e-3}, "adamw": &bptt.AdamW{LR: 1e-3},
+		"around adam": around{&bptt.Adam{LR: 1e-3}}, "around sgd": around{&bptt.SGD{LR: 1e-3}},
 	} {
 		nets := [2]*leaky{newLeaky(6, 1), newLeaky(6, 1)}
 		var trainers [2]*bptt.Trainer
@@ -169,6 +173,28 @@ func TestOptimizerOfAnotherTrainer(t *testing.T) {
 		require.NoError(t, err)
 		require.ErrorContains(t, trainers[0].Resume(c), "given to another Trainer", name)
 		require.Equal(t, float32(1), nets[0].w[0])
+	}
+}
+
+// around is an Optimizer of one's own around another.
+type around struct{ bptt.Optimizer }
+
+// copying is one whose State is a copy and no memory.
+type copying struct{ *bptt.Adam }
+
+func (o copying) State() bptt.OptimizerState {
+	s := o.Adam.State()
+	s.Numbers = append([]float64(nil), s.Numbers...)
+	return s
+}
+
+// An optimizer that cannot be known by the memory of its state is not asked whose it
+// is: its run goes on.
+func TestOptimizerWithoutMemory(t *testing.T) {
+	for _, o := range []bptt.Optimizer{copying{&bptt.Adam{LR: 1e-3}}, frozen{}} {
+		report, err := bptt.Train(context.Background(), newLeaky(6, 1), &script{n: 9}, bptt.Plan{Window: 3, Loss: bptt.MSE{}, Optimizer: o, Steps: 2})
+		require.NoError(t, err)
+		require.Equal(t, int64(2), report.Step)
 	}
 }
 
@@ -311,6 +337,49 @@ func TestRates(t *testing.T) {
 	s.Momentum, s.WeightDecay, s.Nesterov = nan, nan, true // these were read by Init
 	require.NoError(t, s.Update(1))
 	require.Equal(t, []float32{0.75}, p[0].W)
+}
+
+// TestDenormalSettingsAreZero: a setting that is a denormal number as a float32 counts
+// as 0, as a smaller one does that is 0. With the moments, weights and gradients here
+// it would leave a trace.
+func TestDenormalSettingsAreZero(t *testing.T) {
+	const large, denormal = 1e25, 1e-40
+	momentum := func(o *bptt.SGD) *bptt.SGD { o.LR, o.Momentum = 1, max(o.Momentum, 1e-300); return o }
+	for name, c := range map[string]struct {
+		o           bptt.Optimizer
+		w, g        float32
+		numbers     []float64   // of the state before
+		state, want [][]float32 // before and after
+	}{
+		"SGD, momentum":   {momentum(&bptt.SGD{Momentum: denormal}), 0, 0, []float64{1}, [][]float32{{large}}, [][]float32{{0}}},
+		"Nesterov":        {momentum(&bptt.SGD{Momentum: denormal, Nesterov: true}), 0, 0, []float64{1}, [][]float32{{large}}, [][]float32{{0}}},
+		"SGD, decay":      {momentum(&bptt.SGD{WeightDecay: denormal}), large, 0, []float64{1}, [][]float32{{0}}, [][]float32{{0}}},
+		"Adam, decay":     {&bptt.Adam{LR: 1e-3, WeightDecay: denormal}, large, 0, []float64{1, 0.5, 0.5}, [][]float32{{0}, {0}}, [][]float32{{0}, {0}}},
+		"Adam, Beta1":     {&bptt.Adam{LR: 1e-3, Beta1: denormal}, 0, 0, []float64{1, 0.5, 0.5}, [][]float32{{large}, {0}}, [][]float32{{0}, {0}}},
+		"Adam, Beta2":     {&bptt.Adam{LR: 1e-3, Beta2: denormal}, 0, 0, []float64{1, 0.5, 0.5}, [][]float32{{0}, {large}}, [][]float32{{0}, {0}}},
+		"AdamW, Beta1, 2": {&bptt.AdamW{LR: 1e-3, Beta1: denormal, Beta2: denormal}, 0, 0, []float64{1, 0.5, 0.5}, [][]float32{{large}, {large}}, [][]float32{{0}, {0}}},
+	} {
+		p := []bptt.Param{{Name: "w", W: []float32{c.w}, G: []float32{c.g}}}
+		require.NoError(t, c.o.Init(p), name)
+		s := c.o.State()
+		require.NoError(t, c.o.SetState(bptt.OptimizerState{Kind: s.Kind, Numbers: c.numbers, Tensors: c.state}), name)
+		require.NoError(t, c.o.Update(1), name)
+		require.Equal(t, c.want, c.o.State().Tensors, name)
+		require.Equal(t, c.w, p[0].W[0], name)
+	}
+	for name, o := range map[string]bptt.Optimizer{
+		"SGD": &bptt.SGD{LR: 1}, "momentum": &bptt.SGD{LR: 1, Momentum: 0.5}, "Nesterov": &bptt.SGD{LR: 1, Momentum: 0.5, Nesterov: true},
+		"Adam": &bptt.Adam{LR: 0.1, Eps: 0x1p-126}, "AdamW": &bptt.AdamW{LR: 0.1, Eps: 0x1p-126}, // the first step is ten times LR
+	} {
+		p := param(0, large)
+		require.NoError(t, o.Init(p), name)
+		if s := o.State(); len(s.Tensors) == 2 {
+			s.Tensors[0][0], s.Tensors[1][0] = 1e20, 0 // a step of 1e15 times its factor
+			p[0].G[0] = 1e5
+		}
+		require.NoError(t, o.Update(denormal), name)
+		require.Equal(t, float32(0), p[0].W[0], name)
+	}
 }
 
 // lawless is an Optimizer of one's own that checks nothing.

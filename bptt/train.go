@@ -51,7 +51,8 @@ type Trainer struct {
 	data   Data
 	plan   Plan
 	params []Param
-	sums   *sums // of parameters that the net reports several times
+	sums   *sums           // of parameters that the net reports several times
+	state  *OptimizerState // its memory; nil: not known
 	team   crew
 	isa    kernels.ISA
 
@@ -68,8 +69,10 @@ type Trainer struct {
 
 // NewTrainer checks the plan against the net and prepares a run from the
 // beginning: the state of the net and the plan's optimizer are reset, and data
-// goes to the beginning of its epoch. A Trainer that had the same *SGD, *Adam or
-// *AdamW before has lost it: its Run and Save return an error.
+// goes to the beginning of its epoch. A Trainer that had the same optimizer
+// before has lost it: its Run, Save and Resume return an error. (Seen from the memory
+// of the optimizer's State; one of another package that makes no new memory in Init,
+// or whose State is a copy, must be kept for one Trainer by the caller.)
 func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 	if err := kernels.Info().Err; err != nil {
 		return nil, err
@@ -103,6 +106,7 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 	if err := plan.Optimizer.Init(t.params); err != nil {
 		return nil, err
 	}
+	t.claim()
 	if err := rewind(data); err != nil {
 		return nil, err
 	}
@@ -172,21 +176,20 @@ func (t *Trainer) callback(p Progress) (err error) {
 	return t.plan.OnStep(p)
 }
 
-// owns says whether the plan's optimizer still has the parameters of t: those of its
-// last Init. For optimizers of other packages it returns true.
-func (t *Trainer) owns() bool {
-	var params []Param
-	switch o := t.plan.Optimizer.(type) {
-	case *SGD:
-		params = o.pieces.params
-	case *Adam:
-		params = o.pieces.params
-	case *AdamW:
-		params = o.pieces.params
-	default:
-		return true
+// claim keeps where the state of the plan's optimizer lies, by which owns knows it
+// again. One whose State makes a copy cannot be known.
+func (t *Trainer) claim() {
+	now := t.plan.Optimizer.State()
+	t.state = &now
+	if !now.same(t.plan.Optimizer.State()) {
+		t.state = nil
 	}
-	return len(params) == len(t.params) && (len(params) == 0 || &params[0] == &t.params[0])
+}
+
+// owns says whether the plan's optimizer still works on the parameters of t: Init of
+// another Trainer makes a state in other memory.
+func (t *Trainer) owns() bool {
+	return t.state == nil || t.state.same(t.plan.Optimizer.State())
 }
 
 // update takes one step of the optimizer. It returns io.EOF if the epochs of
@@ -213,6 +216,7 @@ func (t *Trainer) update(ctx context.Context) (Progress, error) {
 		}
 		s, n, err := t.pass()
 		if err != nil {
+			t.win.giveUp()
 			return Progress{}, err
 		}
 		sum, count, windows = sum+s, count+n, windows+1

@@ -63,6 +63,9 @@ func (w *window) add(t *Trainer) error {
 			t.rows = append(t.rows, r)
 		}
 	}
+	if err := w.checkLengths(b, len(t.rows) > 0); err != nil {
+		return err
+	}
 	if len(t.rows) > 0 {
 		t.net.Reset(t.rows...)
 	}
@@ -93,15 +96,29 @@ func (w *window) add(t *Trainer) error {
 		if b.Lengths != nil {
 			n = b.Lengths[r]
 		}
-		switch {
-		case w.have == 0 || a.Lengths[r] == w.have:
+		if w.have == 0 || a.Lengths[r] == w.have {
 			a.Lengths[r] = w.have + n
-		case n > 0:
+		}
+	}
+	return nil
+}
+
+// checkLengths refuses steps of a row that has ended in the window.
+func (w *window) checkLengths(b *Batch, reset bool) error {
+	if !w.overlaps || reset || w.have == 0 {
+		return nil
+	}
+	for r, n := range w.all.Lengths {
+		if n != w.have && (b.Lengths == nil && b.Steps > 0 || b.Lengths != nil && b.Lengths[r] > 0) {
 			return fmt.Errorf("bptt: the data continues row %d after its end in an earlier batch, without Reset; a row that ended begins again with Reset set", r)
 		}
 	}
 	return nil
 }
+
+// giveUp forgets what the window holds, after an error in it: the next one begins
+// anew, from the carried state.
+func (w *window) giveUp() { w.have = 0 }
 
 // extend keeps the first n elements of a and appends b; if b is empty so is the result.
 func extend[E any](a, b []E, n int) []E {
