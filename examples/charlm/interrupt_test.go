@@ -53,11 +53,14 @@ func TestInterrupt(t *testing.T) {
 	r := result{stdout: stdout.String()}
 	require.Len(t, r.lines(), 2)
 	require.Regexp(t, hashLine, r.lines()[0])
-	require.Regexp(t, lastLine, r.lines()[1])
-
 	var steps int
 	_, err := fmt.Sscanf(strings.SplitN(r.lines()[1], "after ", 2)[1], "%d", &steps)
 	require.NoError(t, err)
+	if steps > 0 { // the signal may come before the first one
+		require.Regexp(t, lastLine, r.lines()[1])
+	} else {
+		require.Regexp(t, noSteps, r.lines()[1])
+	}
 	more := charlm(t, dir, nil, "-resume", "-steps", fmt.Sprint(steps+2), "-quiet")
 	require.Zero(t, more.code, more.stderr)
 	require.Contains(t, more.stdout, fmt.Sprintf("after %d steps", steps+2))

@@ -87,6 +87,8 @@ func with(args ...string) []string { return append(append([]string(nil), tiny...
 
 var (
 	lastLine = regexp.MustCompile(`^held-out \d+\.\d{3} bits/char after \d+ steps, \d+ chars/s, (scalar|avx2|avx512|neon)$`)
+	// The last line of a run that made no step.
+	noSteps  = regexp.MustCompile(`^held-out \d+\.\d{3} bits/char after \d+ steps, (scalar|avx2|avx512|neon)$`)
 	hashLine = regexp.MustCompile(`^sha256 [0-9a-f]{64}$`)
 )
 
@@ -214,6 +216,9 @@ func TestResumeOfFinishedRun(t *testing.T) {
 		require.Contains(t, r.stderr, "the model has 7 steps, and -steps "+steps+" counts them all")
 		require.Equal(t, first.lines()[0], r.lines()[0])
 		require.Contains(t, r.lines()[1], "after 7 steps")
+		require.Regexp(t, noSteps, r.lines()[1])
+		require.NotContains(t, r.stderr, "chars/s", "no step, no speed")
+		require.NotContains(t, r.stderr, "loss 0.000")
 		require.Equal(t, strings.SplitAfter(first.lines()[1], "steps")[0], strings.SplitAfter(r.lines()[1], "steps")[0])
 		after := files(t, out)
 		require.Len(t, after, 3)
@@ -228,7 +233,7 @@ func TestResumeOfFinishedRun(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(out, "loss.csv")))
 	r := charlm(t, dir, nil, "-resume", "-steps", "7", "-quiet", "-sample", "5")
 	require.Zero(t, r.code, r.stderr)
-	require.Regexp(t, lastLine, r.lines()[len(r.lines())-1])
+	require.Regexp(t, noSteps, r.lines()[len(r.lines())-1])
 	require.FileExists(t, filepath.Join(out, "loss.csv"))
 }
 

@@ -87,7 +87,13 @@ func (p *progress) describe(j *job, spent time.Duration) string {
 	if j.heldOut > 0 {
 		held = fmt.Sprintf("%.3f", j.heldOut)
 	}
-	speed := float64(j.last.Counted-j.begun) / max(spent.Seconds(), 1e-9)
+	if !j.ran() {
+		if p.bar != nil {
+			return fmt.Sprintf("held-out %s bits/char %v", held, kernels.Current())
+		}
+		return fmt.Sprintf("step %d  held-out %s bits/char  %v", j.last.Step, held, kernels.Current())
+	}
+	speed := j.speed(spent)
 	if p.bar != nil { // with the bar it has to fit in 80 columns
 		return fmt.Sprintf("loss %.3f held-out %s bits/char %.0fk chars/s %v", p.loss, held, speed/1000, kernels.Current())
 	}

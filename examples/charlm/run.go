@@ -68,8 +68,12 @@ func run(guard *interrupt.Guard, o *options, stdout, stderr io.Writer) error {
 		sum := bptt.Fingerprint(j.net)
 		fmt.Fprintf(stdout, "sha256 %s\n", hex.EncodeToString(sum[:]))
 	}
-	if _, err := fmt.Fprintf(stdout, "held-out %.3f bits/char after %d steps, %.0f chars/s, %v\n",
-		j.heldOut, j.last.Step, j.speed(), kernels.Current()); err != nil {
+	speed := ""
+	if j.ran() {
+		speed = fmt.Sprintf("%.0f chars/s, ", j.speed(j.spent))
+	}
+	if _, err := fmt.Fprintf(stdout, "held-out %.3f bits/char after %d steps, %s%v\n",
+		j.heldOut, j.last.Step, speed, kernels.Current()); err != nil {
 		return fmt.Errorf("the result cannot be printed, the model is in %s: %w", o.checkpoint(), err)
 	}
 	return nil
@@ -394,10 +398,12 @@ func (j *job) onStep(p bptt.Progress) error {
 	return nil
 }
 
-// speed is the characters trained on per second of this run.
-func (j *job) speed() float64 {
-	if j.spent <= 0 {
-		return 0
-	}
-	return float64(j.last.Counted-j.begun) / j.spent.Seconds()
+// ran says whether this run has made a step. One that was resumed when it had all its
+// steps makes none, and has neither a speed nor a loss.
+func (j *job) ran() bool { return j.last.Counted > j.begun }
+
+// speed is the characters trained on per second of this run, of which that much is
+// over.
+func (j *job) speed(spent time.Duration) float64 {
+	return float64(j.last.Counted-j.begun) / max(spent.Seconds(), 1e-9)
 }

@@ -10,6 +10,8 @@ var programFaults = []fault{
 		"\t\tremoveLeftovers(o.out)\n", "", inCharlm},
 	{"charlm: one temporary name for all", "examples/charlm/files.go",
 		"os.Getpid(), rand.Uint64(), tempSuffix", "0*os.Getpid(), 0*rand.Uint64(), tempSuffix", inCharlm},
+	{"charlm: a speed of a run that made no step", "examples/charlm/run.go",
+		"return j.last.Counted > j.begun", "return j.last.Counted >= j.begun", inCharlm},
 	{"charlm: the model of the run before is lost", "examples/charlm/run.go",
 		"if err := keep(name, filepath.Join(j.o.out, \"model.previous.ckpt\")); err != nil {", "if err := keep(temp, filepath.Join(j.o.out, \"model.previous.ckpt\")); err != nil {", inCharlm},
 	{"charlm: paths start where PWD says", "examples/charlm/run.go",
