@@ -64,3 +64,33 @@ func TestApply(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryFaultHasItsRow: the table of docs/proofs.md has what the lists have, in
+// their order, with the file and what noticed the fault.
+func TestEveryFaultHasItsRow(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "docs/proofs.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(page), "\n| fault | file | noticed by |\n|---|---|---|\n")
+	if !found {
+		t.Fatal("docs/proofs.md has no table of faults")
+	}
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := strings.Split(table, "\n")
+	for i, f := range faults {
+		if i == len(rows) {
+			t.Fatalf("docs/proofs.md has %d rows for %d faults; the next is %s", len(rows), len(faults), f.Name)
+		}
+		by, ok := strings.CutPrefix(rows[i], "| "+f.Name+" | "+f.File+" | ")
+		if !ok {
+			t.Fatalf("row %d of docs/proofs.md is\n%s\nwant the fault %q in %s; plant it with -run and add its row", i+1, rows[i], f.Name, f.File)
+		}
+		if !strings.Contains(by, ".") && !strings.Contains(by, "crash") {
+			t.Errorf("%s: noticed by %s", f.Name, by)
+		}
+	}
+	if len(rows) > len(faults) {
+		t.Errorf("docs/proofs.md has %d rows for %d faults: %s", len(rows), len(faults), rows[len(faults)])
+	}
+}
