@@ -3,6 +3,7 @@ package convert
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -20,48 +21,139 @@ func ToPyTorch[N Network](net N) (map[string]Tensor, error) {
 	if err := n.isPyTorch(); err != nil {
 		return nil, wrap("PyTorch", err)
 	}
-	dict := map[string]Tensor{}
+	state := map[string]Tensor{}
 	for i := range n.dirs {
 		for _, t := range n.named(n.export(i)) {
-			dict[t.name] = t.Tensor
+			state[t.name] = t.Tensor
 		}
 	}
-	return dict, nil
+	return state, nil
 }
 
 // FromPyTorch sets the weights of net to those of a state_dict without a prefix.
 // Besides what ToPyTorch refuses, it returns an error if a name is missing or too
 // many, and if a shape is wrong. Dropout, which acts in training alone, is no
 // obstacle.
-func FromPyTorch[N Network](net N, dict map[string]Tensor) error {
-	return wrap("PyTorch", viewForImport(net).fromPyTorch(dict))
+func FromPyTorch[N Network](net N, state map[string]Tensor) error {
+	_, err := viewForImport(net).fromPyTorch(dict(state))
+	return wrap("PyTorch", err)
 }
 
-func (n *network) fromPyTorch(dict map[string]Tensor) error {
-	if err := n.isPyTorch(); err != nil {
-		return err
+// A source has tensors under PyTorch's names.
+type source interface {
+	// check reports whether there is a tensor of the name, and what keeps it from
+	// becoming a parameter of the shape.
+	check(name string, shape ...int) (found bool, err error)
+	// read sets dst to a tensor that check has found.
+	read(dst []float32, name string) error
+	// names are those of all its tensors; stray reports whether one that belongs to no
+	// parameter is a mistake.
+	names() iter.Seq[string]
+	stray(name string) bool
+}
+
+// A dict is a state_dict, whose every tensor has to be a parameter.
+type dict map[string]Tensor
+
+func (d dict) check(name string, shape ...int) (bool, error) {
+	t, found := d[name]
+	return found, t.check(name, shape...)
+}
+
+func (d dict) read(dst []float32, name string) error {
+	copy(dst, d[name].Data)
+	return nil
+}
+
+func (d dict) names() iter.Seq[string] { return slices.Values(slices.Sorted(maps.Keys(d))) }
+
+func (d dict) stray(string) bool { return true }
+
+// A Report says what became of tensors on their way into a network.
+type Report struct {
+	Matched []string // those that are parameters of the network, layer by layer
+	Missing []string // those that the network wants and that are not there
+	Left    []string // those that were there, under the prefix, and are no parameters
+}
+
+// match holds the tensors of src against the parameters of n and returns the first
+// thing that is wrong: a shape, tensors that are missing, tensors too many.
+func (n *network) match(src source) (Report, error) {
+	var report Report
+	var wrong error
+	wanted := map[string]bool{}
+	for _, p := range n.dirs {
+		for _, t := range n.named(p) {
+			wanted[t.name] = true
+			found, err := src.check(t.name, t.Shape...)
+			if !found {
+				report.Missing = append(report.Missing, t.name)
+				continue
+			}
+			report.Matched = append(report.Matched, t.name)
+			if wrong == nil {
+				wrong = err
+			}
+		}
 	}
-	left := maps.Clone(dict)
+	left, stray := 0, ""
+	for name := range src.names() {
+		if wanted[name] {
+			continue
+		}
+		if left++; stray == "" && src.stray(name) {
+			stray = name
+		}
+	}
+	report.Left = make([]string, 0, left) // of a file there may be very many
+	for name := range src.names() {
+		if !wanted[name] {
+			report.Left = append(report.Left, name)
+		}
+	}
+	switch missing := report.Missing; {
+	case wrong != nil:
+		return report, wrong
+	case len(missing) > 1:
+		return report, fmt.Errorf("%s is missing, and %d more", missing[0], len(missing)-1)
+	case len(missing) == 1:
+		return report, fmt.Errorf("%s is missing", missing[0])
+	case stray != "":
+		return report, fmt.Errorf("%s belongs to no parameter of this network", stray)
+	}
+	return report, nil
+}
+
+// fromPyTorch sets the parameters to the tensors of src. It reads them to memory of
+// its own first, so that the network stays as it was if that fails.
+func (n *network) fromPyTorch(src source) (Report, error) {
+	if err := n.isPyTorch(); err != nil {
+		return Report{}, err
+	}
+	report, err := n.match(src)
+	if err != nil {
+		return report, err
+	}
 	var in []params
 	for i := range n.dirs {
-		p := n.blank(i)
-		for _, want := range n.named(p) {
-			t, ok := dict[want.name]
-			if !ok {
-				return fmt.Errorf("%s is missing", want.name)
-			}
-			if err := t.check(want.name, want.Shape...); err != nil {
+		in = append(in, n.blank(i))
+	}
+	if err := n.read(src, in); err != nil {
+		return report, err
+	}
+	return report, n.fill(in)
+}
+
+// read sets in, which is like n.dirs, to the tensors of src.
+func (n *network) read(src source, in []params) error {
+	for _, p := range in {
+		for _, t := range n.named(p) {
+			if err := src.read(t.Data, t.name); err != nil {
 				return err
 			}
-			copy(want.Data, t.Data)
-			delete(left, want.name)
 		}
-		in = append(in, p)
 	}
-	if len(left) > 0 {
-		return fmt.Errorf("%s belongs to no parameter of this network", slices.Sorted(maps.Keys(left))[0])
-	}
-	return n.fill(in)
+	return nil
 }
 
 type named struct {

@@ -1,0 +1,78 @@
+package safetensors
+
+import "fmt"
+
+// A FormatError says that the bytes are no whole, valid file.
+type FormatError struct {
+	Tensor string // the tensor at fault, "" if it is none
+	Offset int64  // bytes from the start of the file to the place
+	Reason string // what was wanted and what was found
+	Err    error  // io.ErrUnexpectedEOF where the file ends early, a read error, or nil
+}
+
+func (e *FormatError) Error() string {
+	where := ""
+	if e.Tensor != "" {
+		where = "tensor " + quote(e.Tensor) + ", "
+	}
+	if e.Err != nil {
+		return fmt.Sprintf("safetensors: %soffset %d: %s: %v", where, e.Offset, e.Reason, e.Err)
+	}
+	return fmt.Sprintf("safetensors: %soffset %d: %s", where, e.Offset, e.Reason)
+}
+
+// Unwrap returns Err.
+func (e *FormatError) Unwrap() error { return e.Err }
+
+// A LimitError says that a file may be valid but has more of something than this
+// package takes.
+type LimitError struct {
+	What string // such as "bytes of header"
+	Got  uint64
+	Max  uint64
+	Hint string // what to do about it, or ""
+}
+
+func (e *LimitError) Error() string {
+	if e.Hint != "" {
+		return fmt.Sprintf("safetensors: %d %s, at most %d are taken: %s", e.Got, e.What, e.Max, e.Hint)
+	}
+	return fmt.Sprintf("safetensors: %d %s, at most %d are taken", e.Got, e.What, e.Max)
+}
+
+// A MissingError says that the file has no tensor of that name.
+type MissingError struct{ Tensor string }
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("safetensors: the file has no tensor %s; All lists those that it has", quote(e.Tensor))
+}
+
+// A TypeError says that a tensor has elements that do not become float32.
+type TypeError struct {
+	Tensor string
+	Type   Type
+}
+
+func (e *TypeError) Error() string {
+	return fmt.Sprintf("safetensors: tensor %s has the type %s, want %s, %s, %s or %s: convert it where the file comes from", quote(e.Tensor), e.Type, F32, F16, BF16, F64)
+}
+
+// A RangeError says that a float64 is finite and beyond the range of float32.
+type RangeError struct {
+	Tensor string
+	Index  int // of the element, in row-major order
+	Value  float64
+}
+
+func (e *RangeError) Error() string {
+	return fmt.Sprintf("safetensors: element %d of tensor %s is %v, want at most the largest float32, about 3.4e38", e.Index, quote(e.Tensor), e.Value)
+}
+
+// quote shows a name or a piece of a file, which may be as long as that.
+func quote(name string) string {
+	const most = 100
+	if len(name) > most {
+		return fmt.Sprintf("%q...", name[:most])
+	}
+	return fmt.Sprintf("%q", name)
+}
