@@ -2,11 +2,13 @@ package convert_test
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"slices"
 
 	"github.com/simdrnn/simdrnn/convert"
+	"github.com/simdrnn/simdrnn/convert/safetensors"
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/rnn"
@@ -221,4 +223,126 @@ func ExampleOneDNNFormat() {
 	// Output:
 	// ldigo [1 1 2 4 3]
 	// ldgoi [1 1 4 3 2]
+}
+
+// A model that PyTorch saved with safetensors.torch.save_file is looked into, and its
+// encoder loaded.
+func ExampleInspect() {
+	f, err := safetensors.Open("testdata/pytorch.safetensors")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer f.Close()
+	layers, err := convert.Inspect(f)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, l := range layers {
+		fmt.Println(l)
+	}
+	// Output:
+	// "small.lstm.": LSTM, input 4, hidden 5, layers 1, projection 3
+	// "encoder.rnn.": LSTM, input 3, hidden 4, layers 2, bidirectional
+	// "decoder.": GRU, input 2, hidden 5, layers 2
+	// "plain.": RNN, input 3, hidden 2, layers 1, bidirectional, no bias
+}
+
+func ExampleLoadLSTM() {
+	f, err := safetensors.Open("testdata/pytorch.safetensors")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer f.Close()
+	net, report, err := convert.LoadLSTM(f, "encoder.rnn.")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(net.Config().Hidden, len(report.Matched), report.Left)
+	_, _, err = convert.LoadLSTM(f, "encoder.")
+	fmt.Println(err)
+	// Output:
+	// 4 16 []
+	// convert: safetensors: prefix "encoder.": there is no recurrent layer, want one of the kind LSTM; the recurrent layers of the file: "small.lstm." LSTM, "encoder.rnn." LSTM, "decoder." GRU, "plain." RNN
+}
+
+// What no file says goes into the Config before the weights come: here for another
+// round of training.
+func ExampleFound() {
+	f, err := safetensors.Open("testdata/pytorch.safetensors")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer f.Close()
+	layers, err := convert.Inspect(f)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, l := range layers {
+		if l.Kind != "RNN" || l.Err != nil {
+			continue
+		}
+		cfg := l.RNN()
+		cfg.Activation, cfg.InputDropout = rnn.ReLU, 0.25
+		net, err := rnn.NewZero(cfg)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		_, err = convert.FromSafetensors(net, f, l.Prefix)
+		fmt.Println(l.Prefix, err)
+	}
+	// Output: plain. <nil>
+}
+
+func ExampleReport() {
+	f, err := safetensors.Open("testdata/pytorch.safetensors")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer f.Close()
+	net, err := gru.NewZero(gru.Config{Input: 2, Hidden: 5, Layers: 3})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	report, err := convert.FromSafetensors(net, f, "decoder.")
+	fmt.Println(err)
+	fmt.Println(len(report.Matched), report.Missing, report.Left)
+	// Output:
+	// convert: safetensors: prefix "decoder.": weight_ih_l2 is missing, and 3 more
+	// 8 [weight_ih_l2 weight_hh_l2 bias_ih_l2 bias_hh_l2] [step]
+}
+
+// The weights go into a file for PyTorch, here beside a layer of the caller's own.
+func ExampleToSafetensors() {
+	net, err := gru.New(gru.Config{Input: 2, Hidden: 3}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	tensors, err := convert.ToSafetensors(net, "decoder.")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	tensors = append(tensors, safetensors.Tensor{Name: "head.weight", Shape: []int{1, 3}, Data: []float32{1, 2, 3}})
+	err = safetensors.Write(io.Discard, map[string]string{"format": "pt"}, tensors...)
+	for _, t := range tensors {
+		fmt.Println(t.Name, t.Shape)
+	}
+	fmt.Println(err)
+	// Output:
+	// decoder.weight_ih_l0 [9 2]
+	// decoder.weight_hh_l0 [9 3]
+	// decoder.bias_ih_l0 [9]
+	// decoder.bias_hh_l0 [9]
+	// head.weight [1 3]
+	// <nil>
 }

@@ -69,7 +69,8 @@ func (d dict) names() iter.Seq[string] { return slices.Values(slices.Sorted(maps
 
 func (d dict) stray(string) bool { return true }
 
-// A Report says what became of tensors on their way into a network.
+// A Report says what became of a file's tensors on their way into a network. Names
+// are those after the prefix.
 type Report struct {
 	Matched []string // those that are parameters of the network, layer by layer
 	Missing []string // those that the network wants and that are not there

@@ -30,15 +30,18 @@
 // A file is refused, with a reason, before anything is read of its tensors, unless
 // the tensors cover the data exactly: no gap, no overlap, no byte over. Nor may
 // names come twice or a field be unknown. A tensor without elements takes no
-// bytes: where others meet there may be any number of them. This is what the
-// reference implementation accepts, but for these: it passes over names that come
-// twice and over fields that it does not know, and it takes a header with a space
-// before the brace.
+// bytes: where others meet there may be any number of them. The reference
+// implementation takes a little more: it passes over names that come twice and over
+// fields that it does not know, and takes white space before the first brace, a
+// tensor written as an array, null for the metadata, and what is beyond Limits,
+// MaxDims and MaxMetadata.
 //
 // No length in a file is believed before the bytes are there. Opening a file and
-// reading it by Read takes less than twice its size and 1 MiB of memory; Float32
-// makes the slice that it returns, twice the bytes of a tensor of float16. The
-// limits behind that are in Limits.
+// reading it by Read takes less than twice its size and 1 MiB of memory, with the
+// default Limits; Float32 makes the slice that it returns, twice the bytes of a
+// tensor of float16.
+//
+// The format has no checksum: what changes in the data changes a weight, unnoticed.
 //
 // What is wrong with a file is a *FormatError, *LimitError, *TypeError,
 // *MissingError or *RangeError. Where a file ends early the error wraps

@@ -10,6 +10,7 @@ type FormatError struct {
 	Err    error  // io.ErrUnexpectedEOF where the file ends early, a read error, or nil
 }
 
+// Error says what was found, what was wanted and, where there is a choice, what to do.
 func (e *FormatError) Error() string {
 	where := ""
 	if e.Tensor != "" {
@@ -33,6 +34,7 @@ type LimitError struct {
 	Hint string // what to do about it, or ""
 }
 
+// Error says what was found, what was wanted and, where there is a choice, what to do.
 func (e *LimitError) Error() string {
 	if e.Hint != "" {
 		return fmt.Sprintf("safetensors: %d %s, at most %d are taken: %s", e.Got, e.What, e.Max, e.Hint)
@@ -43,6 +45,7 @@ func (e *LimitError) Error() string {
 // A MissingError says that the file has no tensor of that name.
 type MissingError struct{ Tensor string }
 
+// Error says what was found, what was wanted and, where there is a choice, what to do.
 func (e *MissingError) Error() string {
 	return fmt.Sprintf("safetensors: the file has no tensor %s; All lists those that it has", quote(e.Tensor))
 }
@@ -53,6 +56,7 @@ type TypeError struct {
 	Type   Type
 }
 
+// Error says what was found, what was wanted and, where there is a choice, what to do.
 func (e *TypeError) Error() string {
 	return fmt.Sprintf("safetensors: tensor %s has the type %s, want %s, %s, %s or %s: convert it where the file comes from", quote(e.Tensor), e.Type, F32, F16, BF16, F64)
 }
@@ -64,6 +68,7 @@ type RangeError struct {
 	Value  float64
 }
 
+// Error says what was found, what was wanted and, where there is a choice, what to do.
 func (e *RangeError) Error() string {
 	return fmt.Sprintf("safetensors: element %d of tensor %s is %v, want at most the largest float32, about 3.4e38", e.Index, quote(e.Tensor), e.Value)
 }

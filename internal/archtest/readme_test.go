@@ -6,12 +6,14 @@ import (
 	"go/token"
 	"go/types"
 	"os"
+	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-// The Go in the README is a part of a function over a text: it compiles.
+// Each piece of Go in the README is a part of a function over a text: it compiles.
 func TestReadmeCompiles(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
 	if err != nil {
@@ -24,17 +26,13 @@ func TestReadmeCompiles(t *testing.T) {
 	p := &program{tree: repository(t), goarch: "amd64", fset: token.NewFileSet(), pkgs: map[string]*typed{}}
 	for _, part := range parts {
 		body, _, _ := strings.Cut(part, "```")
-		source := `package p
-import (
-	"context"
-	"log"
-	"math/rand/v2"
-	"` + Module + `/bptt"
-	"` + Module + `/lstm"
-)
-func f(text []byte) {
-//line README.md:1
-` + body + "}"
+		source := "package p\nimport (\n"
+		for _, imported := range []string{"context", "log", "math/rand/v2", Module + "/bptt", Module + "/convert", Module + "/convert/safetensors", Module + "/lstm"} {
+			if name := path.Base(strings.TrimSuffix(imported, "/v2")); strings.Contains(body, name+".") {
+				source += strconv.Quote(imported) + "\n"
+			}
+		}
+		source += ")\nfunc f(text []byte) {\n//line README.md:1\n" + body + "}"
 		file, err := parser.ParseFile(p.fset, "README.md", source, 0)
 		if err != nil {
 			t.Fatal(err)

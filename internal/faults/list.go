@@ -18,6 +18,7 @@ var (
 	inRNN     = []string{"./rnn"}
 	inBPTT    = []string{"./bptt"}
 	inConvert = []string{"./convert"}
+	inFiles   = []string{"./convert/safetensors"}
 
 	// The tests of what was added to the textbook's cells.
 	variantsOfLSTM = []string{"./lstm Variants"}
@@ -38,4 +39,4 @@ var (
 
 // faults are planted one at a time. When one of their places changes, the list
 // changes with it: a test holds every Old against the source.
-var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, programFaults)
+var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults)
