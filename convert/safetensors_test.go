@@ -323,7 +323,11 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 			t.Error("the network has changed")
 		}
 	}
-	check(bytesFile(t, append(entry("I32", 4), make([]byte, 4*n)...)), new(*safetensors.TypeError))
+	whole := bytesFile(t, append(entry("I32", 4), make([]byte, 4*n)...))
+	check(whole, new(*safetensors.TypeError))
+	if all, err := convert.Inspect(whole); err != nil || len(all) != 1 || all[0].Kind != "RNN" || !errors.As(all[0].Err, new(*safetensors.TypeError)) {
+		t.Errorf("Inspect finds %v, %v among integers", all, err)
+	}
 	doubles := append(entry("F64", 8), make([]byte, 8*n)...)
 	binary.LittleEndian.PutUint64(doubles[len(doubles)-8:], 0x7fe<<52)
 	check(bytesFile(t, doubles), new(*safetensors.RangeError))
