@@ -80,6 +80,9 @@ const maxFound = 512
 // that gates are PyTorch's: a program that uses its names for another order or
 // another form of the GRU cannot be told from it.
 //
+// Single steps (torch.nn.LSTMCell and the like), whose names have no _l0, are not
+// among them.
+//
 // It returns a *safetensors.LimitError for more than 512 layers and directions.
 func Inspect(f *safetensors.File) ([]Found, error) {
 	var all []Found

@@ -5,7 +5,8 @@
 //	w, err := f.Float32("encoder.rnn.weight_ih_l0")
 //
 // Package convert makes networks of such files (convert.LoadLSTM) and says which
-// layers one holds (convert.Inspect).
+// layers one holds (convert.Inspect). A model that is spread over several files is
+// several files here too: open the one that has the layer.
 //
 // # Format
 //

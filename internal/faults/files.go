@@ -59,6 +59,8 @@ var fileFaults = []fault{
 		"return ok && before == \"\"", "return ok && before != \"\"", inConvert},
 	{"PyTorch's files: a network is made before the tensors are looked at", "convert/safetensors.go",
 		"if found.Err != nil {", "if found.Err != nil && found.Kind == \"\" {", inConvert},
+	{"PyTorch's files: a network is loaded by way of a copy", "convert/safetensors.go",
+		"if err := n.read(&under{f, prefix}, n.dirs); err != nil {", "if _, err := n.fromPyTorch(&under{f, prefix}); err != nil {", inConvert},
 	{"PyTorch's files: a textbook's z goes out as it is", "convert/safetensors.go",
 		"if n.textbook {", "if n.textbook && n.layerNorm {", inConvert},
 	{"PyTorch's files: weights go where they belong before all are read", "convert/pytorch.go",
