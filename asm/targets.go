@@ -23,9 +23,12 @@ type Target struct {
 	// File starts an assembly file whose build constraint is the given terms.
 	File func(constraints ...string) File
 	// Rows and Vecs are the largest register tile; all smaller ones exist too.
-	// Rows*Vecs accumulators, Rows factors and one vector of B (two of them on
-	// arm64) have to fit the registers.
+	// Rows*Vecs accumulators, and the factors of all rows with a vector of B (two of
+	// them on arm64), or a factor with all vectors of B, have to fit the registers.
 	Rows, Vecs int
+	// Panels has, for tiles of 1, 2, ... rows, how many panels of Vecs vectors they
+	// take at most, a power of two. Those of more rows take one.
+	Panels []int
 	// TileFile is the stem of the files that the tiles are spread over, with the
 	// rows and vectors of the tile as its arguments.
 	TileFile string
@@ -48,11 +51,11 @@ func arm64File(constraints ...string) File { return neon.NewFile(constraints...)
 
 // Targets is the list of instruction sets.
 var Targets = []Target{
-	{"avx2", "AVX2", "amd64", avox.AVX2.Lanes, avox.AVX2.Registers, amd64File(avox.AVX2), 3, 4, "tile%[1]d",
+	{"avx2", "AVX2", "amd64", avox.AVX2.Lanes, avox.AVX2.Registers, amd64File(avox.AVX2), 6, 2, []int{4, 2, 2}, "tile%[1]d",
 		[]string{"AVX", "AVX2", "FMA3"}},
-	{"avx512", "AVX512", "amd64", avox.AVX512.Lanes, avox.AVX512.Registers, amd64File(avox.AVX512), 6, 4, "tile%[1]d",
+	{"avx512", "AVX512", "amd64", avox.AVX512.Lanes, avox.AVX512.Registers, amd64File(avox.AVX512), 6, 4, []int{4, 2, 2}, "tile%[1]d",
 		[]string{"AVX", "AVX2", "FMA3", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"}},
-	{"neon", "NEON", "arm64", neon.Lanes, neon.Registers, arm64File, 6, 4, "tile%[1]dx%[2]d", nil},
+	{"neon", "NEON", "arm64", neon.Lanes, neon.Registers, arm64File, 6, 4, []int{4, 2, 2}, "tile%[1]dx%[2]d", nil},
 }
 
 // tileArgs is the parameter list of a register tile; tilePackage generates the
@@ -65,15 +68,37 @@ const (
 // Kernels is all that a target's package holds.
 func (t Target) Kernels() []Kernel {
 	list := append(Catalog[:len(Catalog):len(Catalog)], peakKernel)
+	for _, tile := range t.Tiles() {
+		rows, vecs := tile.Rows, tile.Vecs
+		list = append(list, Kernel{
+			Name: fmt.Sprintf("Tile%dx%d", rows, vecs),
+			Args: tileArgs,
+			File: fmt.Sprintf(t.TileFile, rows, vecs),
+			Doc:  fmt.Sprintf("Tile%dx%d is the register tile of %d rows and %d vectors of columns%s.", rows, vecs, rows, vecs, from(tile.Panels)),
+			Emit: tile.Emit,
+		})
+	}
+	return list
+}
+
+func from(panels int) string {
+	if panels == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" from %d panels", panels)
+}
+
+// Tiles lists the register tiles.
+func (t Target) Tiles() (list []kernel.Tile) {
 	for rows := 1; rows <= t.Rows; rows++ {
+		add := func(vecs, panels int) {
+			list = append(list, kernel.Tile{Rows: rows, Vecs: vecs, Panels: panels, Epilogue: kernel.Store})
+		}
 		for vecs := 1; vecs <= t.Vecs; vecs++ {
-			list = append(list, Kernel{
-				Name: fmt.Sprintf("Tile%dx%d", rows, vecs),
-				Args: tileArgs,
-				File: fmt.Sprintf(t.TileFile, rows, vecs),
-				Doc:  fmt.Sprintf("Tile%dx%d is the register tile of %d rows and %d vectors of columns.", rows, vecs, rows, vecs),
-				Emit: kernel.Tile{Rows: rows, Vecs: vecs, Epilogue: kernel.Store}.Emit,
-			})
+			add(vecs, 1)
+		}
+		for panels := 2; rows <= len(t.Panels) && panels <= t.Panels[rows-1]; panels *= 2 {
+			add(panels*t.Vecs, panels)
 		}
 	}
 	return list

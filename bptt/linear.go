@@ -99,25 +99,27 @@ func (l *Linear) Dims() (steps, batch, in, out int) { return 0, 0, l.In, l.Out }
 // linear is a Linear within one chain: gradients, packed weights, scratch. What
 // enters its products is flushed first (rule 8): weights, bias, x and dy.
 type linear struct {
-	Linear       // as it was when the chain was made
-	from         *Linear
-	isa          kernels.ISA
-	dw, db       []float32 // nil in a chain for inference
-	fwd, bwd     *kernels.Packed
-	bias         []float32   // where the chains start: Bias, flushed; nil without
-	room         []float32   // for the caller's x, flushed; nil where x is memory of the chain
-	work         [][]float32 // one for each worker that has needed it: dyRoom for dy, flushed, then that of GemmRows
-	dyRoom       int
-	k            int     // pairs of the longest chunk
-	count        []int32 // 0 to k-1
-	forwardPart  func(w, n int)
-	backwardPart func(w, n int)
+	Linear      // as it was when the chain was made
+	from        *Linear
+	isa         kernels.ISA
+	dw, db      []float32 // nil in a chain for inference
+	fwd, bwd    *kernels.Packed
+	bias        []float32   // where the chains start: Bias, flushed; nil without
+	room        []float32   // for the caller's x, flushed; nil where x is memory of the chain
+	work        [][]float32 // one for each worker that has needed it: dyRoom for dy, flushed, then that of GemmRows
+	dyRoom      int
+	factor      *kernels.Rows // the rows of x that dw is summed over, up to sumChunks chunks
+	count       []int32       // 0, 1, 2, ... up to the number of these rows
+	forwardPart func(w, n int)
+	inputPart   func(w, n int)
+	factorPart  func(w, n int)
+	weightPart  func(w, n int)
 
 	// The arguments of the current call, for the parts of it. x is the flushed one of
 	// the forward pass.
 	y, given, x, dx, dy []float32
-	pairs               []int32
-	chunks              []int32
+	pairs               []int32 // the rows of factor
+	ends                []int32 // of the chunks in pairs
 }
 
 const (
@@ -126,10 +128,13 @@ const (
 	rowUnit = 12
 
 	// A worker takes dxRows rows of dy at a time for dx, and the columns of at most
-	// dwOuts outputs of a chunk for dw. So the flushed copies of these parts of dy
-	// stay small.
+	// dwOuts outputs for dw. So the flushed copies of these parts of dy stay small.
 	dxRows = 8 * rowUnit
-	dwOuts = 32 * rowUnit
+	dwOuts = 4 * rowUnit
+
+	// sumChunks chunks are added to dw at a time, since each visit of dw reads and
+	// writes all of it.
+	sumChunks = 4
 )
 
 func newLinear(l *Linear, isa kernels.ISA) *linear {
@@ -137,16 +142,17 @@ func newLinear(l *Linear, isa kernels.ISA) *linear {
 	if l.Bias != nil {
 		s.bias = make([]float32, l.Out)
 	}
-	s.forwardPart, s.backwardPart = s.forwardRows, s.backwardRows
+	s.forwardPart, s.inputPart, s.factorPart, s.weightPart = s.forwardRows, s.inputGradient, s.packFactor, s.weightGradient
 	return s
 }
 
 // train prepares for backward passes over at most that many rows, which add to dw.
 func (s *linear) train(dw []float32, rows, pairsPerChunk int) {
-	s.dw, s.k = dw, min(rows, pairsPerChunk)
+	all := min(rows, sumChunks*pairsPerChunk)
+	s.dw, s.factor = dw, s.isa.NewRows(s.In, all, sumChunks)
 	s.bwd = s.isa.NewPacked(s.Out, s.In)
-	s.dyRoom = max(s.k*min(s.Out, dwOuts), min(rows, dxRows)*s.Out)
-	s.count = make([]int32, s.k)
+	s.dyRoom = max(all*min(s.Out, dwOuts), min(rows, dxRows)*s.Out)
+	s.count, s.ends = make([]int32, all), make([]int32, 0, sumChunks)
 	for i := range s.count {
 		s.count[i] = int32(i)
 	}
@@ -181,59 +187,90 @@ func (s *linear) forwardRows(w, n int) {
 // which the gradient visits them, chunks the ends of the chunks of that list:
 // each chunk is one chain from +0, added to the gradient by one addition.
 func (s *linear) backward(c crew, dx, dy []float32, pairs, chunks []int32) {
-	s.dx, s.dy, s.pairs, s.chunks = dx, dy, pairs, chunks
-	if dx != nil {
-		s.bwd.Pack(false, s.Weight, s.In)
-		s.bwd.Flush()
-	}
+	s.dx, s.dy = dx, dy
 	n := c.parts(s.isa, 2*len(dy)*s.In)
 	for len(s.work) < n {
 		s.work = append(s.work, nil)
 	}
-	team.Run(n, s.backwardPart)
+	if dx != nil {
+		s.bwd.Pack(false, s.Weight, s.In)
+		s.bwd.Flush()
+		team.Run(n, s.inputPart)
+	}
+	begin := int32(0)
+	for len(chunks) > 0 {
+		k := min(sumChunks, len(chunks))
+		s.pairs, s.ends = pairs[begin:chunks[k-1]], s.ends[:0]
+		s.factor.Reset(s.In)
+		rows := 0
+		for _, end := range chunks[:k] {
+			s.ends = append(s.ends, end-begin)
+			s.factor.Chunk(int(end-begin) - rows)
+			rows = int(end - begin)
+			team.Run(n, s.factorPart)
+		}
+		team.Run(n, s.weightPart)
+		begin, chunks = chunks[k-1], chunks[k:]
+	}
 }
 
-func (s *linear) backwardRows(w, n int) {
-	lo, hi := 0, 0 // of dx
-	if s.dx != nil {
-		lo, hi = split.Share(len(s.dy)/s.Out, rowUnit, w, n)
-	}
-	out, last := split.Share(s.Out, rowUnit, w, n)
-	if lo == hi && out == last {
+// inputGradient sets a share of the rows of dx.
+func (s *linear) inputGradient(w, n int) {
+	lo, hi := split.Share(len(s.dy)/s.Out, rowUnit, w, n)
+	if lo == hi {
 		return
 	}
-	if s.work[w] == nil {
-		s.work[w] = make([]float32, s.dyRoom+max(s.isa.GemmRowsWork(min(s.Out, dwOuts), s.In, s.k), min(s.Out, dwOuts)))
-	}
-	dy, work := s.work[w][:s.dyRoom], s.work[w][s.dyRoom:]
+	dy, _ := s.workOf(w)
 	for ; lo < hi; lo += dxRows {
 		rows := min(dxRows, hi-lo)
 		d := dy[:rows*s.Out]
 		s.isa.CopyFlush(d, s.dy[lo*s.Out:][:len(d)])
 		s.bwd.Gemm(kernels.Set, rows, d, s.Out, s.dx[lo*s.In:][:rows*s.In], s.In)
 	}
-	for ; out < last; out += dwOuts {
-		s.weightGradient(out, min(dwOuts, last-out), dy, work)
-	}
 }
 
-// weightGradient adds to dw and db of outs outputs from out on.
-func (s *linear) weightGradient(out, outs int, dy, work []float32) {
-	begin := int32(0)
-	for _, end := range s.chunks {
-		rows := s.pairs[begin:end]
-		begin = end
-		d := dy[:len(rows)*outs]
-		for i, p := range rows {
+// workOf returns the scratch of a worker.
+func (s *linear) workOf(w int) (dy, work []float32) {
+	if s.work[w] == nil {
+		outs := min(s.Out, dwOuts)
+		s.work[w] = make([]float32, s.dyRoom+max(s.isa.GemmRowsWork(outs, len(s.count)), outs))
+	}
+	return s.work[w][:s.dyRoom], s.work[w][s.dyRoom:]
+}
+
+// packFactor sets a share of the rows of the last chunk of factor.
+func (s *linear) packFactor(w, n int) {
+	begin, k := int32(0), len(s.ends)
+	if k > 1 {
+		begin = s.ends[k-2]
+	}
+	s.factor.Pack(s.x, s.In, s.pairs[begin:s.ends[k-1]], w, n)
+}
+
+// weightGradient adds to dw and db of a share of the outputs.
+func (s *linear) weightGradient(w, n int) {
+	out, last := split.Share(s.Out, rowUnit, w, n)
+	if out == last {
+		return
+	}
+	dy, work := s.workOf(w)
+	for ; out < last; out += dwOuts {
+		outs := min(dwOuts, last-out)
+		d := dy[:len(s.pairs)*outs]
+		for i, p := range s.pairs {
 			s.isa.CopyFlush(d[i*outs:][:outs], s.dy[int(p)*s.Out+out:][:outs])
 		}
-		s.isa.GemmRows(kernels.AddTo, outs, s.In, d, outs, s.count[:len(rows)], s.x, s.In, rows, s.dw[out*s.In:], s.In, work)
-		if s.db != nil {
+		s.isa.GemmRows(kernels.AddTo, outs, d, outs, s.count[:len(s.pairs)], work, kernels.RowsProduct{B: s.factor, C: s.dw[out*s.In : (out+outs)*s.In], LDC: s.In})
+		if s.db == nil {
+			continue
+		}
+		begin := 0
+		for _, end := range s.ends {
 			// The chain with factor 1: every step is a plain addition.
 			sum := work[:outs]
 			clear(sum)
-			for i := range rows {
-				s.isa.Add(sum, sum, d[i*outs:][:outs])
+			for ; begin < int(end); begin++ {
+				s.isa.Add(sum, sum, d[begin*outs:][:outs])
 			}
 			s.isa.Add(s.db[out:out+outs], s.db[out:out+outs], sum)
 		}

@@ -159,7 +159,10 @@ func FuzzGemm(f *testing.F) {
 			case 0:
 				isa.Gemm(into, transA, transB, m, n, k, a, lda, b, ldb, got, ldc, nil)
 			case 3:
-				isa.GemmRows(into, m, n, a, lda, arows, b, ldb, brows, got, ldc, nil)
+				p := isa.NewRows(n, k, 1)
+				p.Chunk(k)
+				p.Pack(b, ldb, brows, 0, 1)
+				isa.GemmRows(into, m, a, lda, arows, nil, kernels.RowsProduct{B: p, C: got, LDC: ldc})
 			default:
 				p := isa.NewPacked(k, n)
 				p.Pack(transB, b, ldb)

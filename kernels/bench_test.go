@@ -66,20 +66,31 @@ func BenchmarkPacked(b *testing.B) {
 	}
 }
 
-// BenchmarkGemmRows is the weight gradient of one chunk of 256 (t, b) pairs.
+// BenchmarkGemmRows is the weight gradient of chunks of 256 (t, b) pairs, packing
+// included.
 func BenchmarkGemmRows(b *testing.B) {
 	for _, isa := range vectorTiers() {
-		for _, s := range [][3]int{{1024, 256, 256}, {512, 128, 256}, {2048, 512, 256}} {
-			m, n, k := s[0], s[1], s[2]
-			b.Run(fmt.Sprintf("isa=%s/m=%d/n=%d/k=%d", isa, m, n, k), func(b *testing.B) {
+		for _, s := range [][3]int{{1024, 256, 1}, {512, 128, 4}, {1024, 256, 4}, {2048, 512, 4}} {
+			m, n, chunks := s[0], s[1], s[2]
+			b.Run(fmt.Sprintf("isa=%s/m=%d/n=%d/chunks=%d", isa, m, n, chunks), func(b *testing.B) {
+				k := 256 * chunks
 				rows := make([]int32, k)
 				for q := range rows {
 					rows[q] = int32(k - 1 - q)
 				}
-				a, w, c := random(m*k), random(k*n), random(m*n)
-				work := make([]float32, isa.GemmRowsWork(m, n, k))
-				numtest.PercentOfPeak(b, isa, 2*float64(m)*float64(n)*float64(k), func() {
-					isa.GemmRows(kernels.AddTo, m, n, a, m, rows, w, n, rows, c, n, work)
+				a, x, h, c, d := random(m*k), random(k*n), random(k*n), random(m*n), random(m*n)
+				fx, fh := isa.NewRows(n, k, chunks), isa.NewRows(n, k, chunks)
+				work := make([]float32, isa.GemmRowsWork(m, k))
+				numtest.PercentOfPeak(b, isa, 4*float64(m)*float64(n)*float64(k), func() {
+					fx.Reset(n)
+					fh.Reset(n)
+					for q := 0; q < k; q += 256 {
+						fx.Chunk(256)
+						fh.Chunk(256)
+						fx.Pack(x, n, rows[q:q+256], 0, 1)
+						fh.Pack(h, n, rows[q:q+256], 0, 1)
+					}
+					isa.GemmRows(kernels.AddTo, m, a, m, rows, work, kernels.RowsProduct{B: fx, C: c, LDC: n}, kernels.RowsProduct{B: fh, C: d, LDC: n})
 				})
 			})
 		}

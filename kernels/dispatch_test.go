@@ -95,9 +95,10 @@ func TestMissingTierIsRefused(t *testing.T) {
 	for name, call := range map[string]func(){
 		"Gemm":            func() { isa.Gemm(kernels.Set, false, false, 0, 0, 0, nil, 0, nil, 0, nil, 0, nil) },
 		"GemmWork":        func() { isa.GemmWork(false, false, 0, 0, 0) },
-		"GemmRows":        func() { isa.GemmRows(kernels.Set, 0, 0, nil, 0, nil, nil, 0, nil, nil, 0, nil) },
-		"GemmRowsWork":    func() { isa.GemmRowsWork(0, 0, 0) },
+		"GemmRows":        func() { isa.GemmRows(kernels.Set, 0, nil, 0, nil, nil) },
+		"GemmRowsWork":    func() { isa.GemmRowsWork(0, 0) },
 		"NewPacked":       func() { isa.NewPacked(0, 0) },
+		"NewRows":         func() { isa.NewRows(0, 0, 0) },
 		"SumSquaresLanes": func() { isa.SumSquaresLanes(make([]float64, 32), nil) },
 		"Softmax":         func() { isa.Softmax(nil, nil) },
 		"Dot":             func() { isa.Dot(nil, nil) },

@@ -62,7 +62,6 @@ func TestTextsOfChecks(t *testing.T) {
 			"kernels: ClipGrad: limit -1, want it above 0":                                 func() { isa.ClipGrad(s(4), s(4), s(4), -1) },
 			"kernels: ClipGrad: dy has 3 elements, want 4 as dx has":                       func() { isa.ClipGrad(s(4), s(4), s(3), -1) },
 			"kernels: Uniform: dst has 65 elements, want a multiple of 64":                 func() { isa.Uniform(s(65), [4]uint32{}, [2]uint32{}) },
-			"kernels: GemmRows: brows has 0 elements, want 1 as arows has":                 func() { isa.GemmRows(kernels.Set, 1, 1, s(1), 1, []int32{0}, s(1), 1, nil, s(1), 1, nil) },
 			"kernels: Gemm: C has 3 elements, too few for 2 x 2 with rows 2 apart":         func() { isa.Gemm(kernels.Set, false, false, 2, 2, 1, s(2), 1, s(2), 2, s(3), 2, nil) },
 			"kernels: Gemm: work has 0 elements, want at least " + need(isa) + " (or nil)": func() { isa.Gemm(kernels.Set, false, true, 1, 1, 1, s(1), 1, s(1), 1, s(1), 1, s(0)) },
 		} {
@@ -108,11 +107,13 @@ func TestElementKernelsAllocateNothing(t *testing.T) {
 // Small arrays of a caller stay on its stack: the calls do not let them escape.
 func TestArgumentsDoNotEscape(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		factor := isa.NewRows(1, 0, 1)
+		factor.Chunk(0)
 		if n := testing.AllocsPerRun(10, func() {
 			var x, y [16]float32
 			isa.Tanh(y[:], x[:])
 			isa.Axpy(y[:], x[:], 2)
-			isa.GemmRows(kernels.Set, 0, 0, x[:], 1, nil, y[:], 1, nil, nil, 0, nil)
+			isa.GemmRows(kernels.Set, 0, x[:], 1, nil, nil, kernels.RowsProduct{B: factor, C: y[:], LDC: 1})
 		}); n != 0 {
 			t.Errorf("%v allocations", n)
 		}

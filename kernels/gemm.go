@@ -38,8 +38,7 @@ func (i Into) flags() int {
 // k = 0 the chain is its start: Set and SetFlush store +0.
 //
 // B is packed into panels first, except where that would cost more than it
-// saves: for up to 4 rows (6 on AVX-512 and NEON) an untransposed B is read in
-// place. Multiplying by the same B again and again is
+// saves: for up to 6 rows an untransposed B is read in place. Multiplying by the same B again and again is
 // what [Packed] is for, and the only way for few rows and a transposed B to be
 // fast.
 func (t ISA) Gemm(into Into, transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, work []float32) {
@@ -119,58 +118,3 @@ func GemmWork(transA, transB bool, m, n, k int) int {
 // inPlace says whether an unpacked B is read as it lies: so few rows read it once
 // or twice, and packing it would cost more than they take.
 func (t ISA) inPlace(transB bool, m int) bool { return !transB && m <= max(4, tilings[t].Rows) }
-
-// GemmRows multiplies matrices whose common dimension is a list of rows:
-//
-//	C[i][j] = chain over q = 0..len(arows)-1 of a[arows[q]*lda+i] * b[brows[q]*ldb+j]
-//
-// the product of the transpose of the rows arows of A with the rows brows of B,
-// in the order of the lists. That is how a weight gradient is summed: A holds
-// gate gradients, B the inputs, the lists name the (t, b) pairs. C is m x n.
-// work is scratch of at least [ISA.GemmRowsWork](m, n, len(arows)) elements; nil
-// allocates it.
-func (t ISA) GemmRows(into Into, m, n int, a []float32, lda int, arows []int32, b []float32, ldb int, brows []int32, c []float32, ldc int, work []float32) {
-	t.need()
-	k := len(arows)
-	if len(brows) != k {
-		lengths("GemmRows", "arows", k, "brows", len(brows))
-	}
-	checkMatrix("GemmRows", "C", m, n, len(c), ldc)
-	checkRows("GemmRows", "A", arows, m, len(a), lda)
-	checkRows("GemmRows", "B", brows, n, len(b), ldb)
-	into.flags()
-	work = scratch("GemmRows", work, t.GemmRowsWork(m, n, k))
-	if m == 0 || n == 0 {
-		return
-	}
-	s := &tilings[t]
-	size := panelsSize(s, n, k)
-	p := product{isa: t, into: into, n: n, k: k, b: work[:size], c: c, ldc: ldc}
-	work = work[size:]
-	for q, row := range brows {
-		packRow(p.b, s.nr(), k, q, b[int(row)*ldb:][:n])
-	}
-	for i := 0; i < m; i += s.mc {
-		w := min(s.mc, m-i)
-		for q, row := range arows {
-			copy(work[q*w:][:w], a[int(row)*lda+i:])
-		}
-		p.rows(w, work, 1, w, i)
-	}
-}
-
-// GemmRowsWork returns how many elements of scratch [ISA.GemmRows] needs for
-// lists of k rows.
-func (t ISA) GemmRowsWork(m, n, k int) int {
-	t.need()
-	s := &tilings[t]
-	return panelsSize(s, n, k) + k*min(m, s.mc)
-}
-
-// GemmRows is [ISA.GemmRows] on the current tier.
-func GemmRows(into Into, m, n int, a []float32, lda int, arows []int32, b []float32, ldb int, brows []int32, c []float32, ldc int, work []float32) {
-	Current().GemmRows(into, m, n, a, lda, arows, b, ldb, brows, c, ldc, work)
-}
-
-// GemmRowsWork is [ISA.GemmRowsWork] on the current tier.
-func GemmRowsWork(m, n, k int) int { return Current().GemmRowsWork(m, n, k) }

@@ -139,7 +139,16 @@ func (f form) check(t *testing.T, g *numtest.Guards, isa kernels.ISA, r source, 
 		atB = func(q, j int) float32 { return b[int(brows[q])*ldb+j] }
 	}
 	want := append([]float32(nil), c...)
-	f.chain(m, n, k, atA, atB, bias, want, ldc)
+	ends := []int{k}
+	if f.op == "Rows" && f.into == kernels.AddTo {
+		ends = chunkEnds(r, k)
+	}
+	begin := 0
+	for _, end := range ends {
+		from := begin
+		f.chain(m, n, end-from, func(i, q int) float32 { return atA(i, from+q) }, func(q, j int) float32 { return atB(from+q, j) }, bias, want, ldc)
+		begin = end
+	}
 
 	ga, gb, gc, gbias := numtest.In(g, at, a), numtest.In(g, at, b), numtest.Out(g, at, c), numtest.In(g, at, bias)
 	scratch := func(n int) []float32 {
@@ -158,7 +167,16 @@ func (f form) check(t *testing.T, g *numtest.Guards, isa kernels.ISA, r source, 
 		case "Gemm":
 			isa.Gemm(f.into, f.transA, f.transB, m, n, k, ga, lda, gb, ldb, gc, ldc, scratch(isa.GemmWork(f.transA, f.transB, m, n, k)))
 		case "Rows":
-			isa.GemmRows(f.into, m, n, ga, lda, numtest.In(g, at, arows), gb, ldb, numtest.In(g, at, brows), gc, ldc, scratch(isa.GemmRowsWork(m, n, k)))
+			// The columns of C in one product, or cut in two that share A.
+			rows, cut, work := numtest.In(g, at, arows), n, scratch(isa.GemmRowsWork(m, k))
+			if n > 1 && r.IntN(2) == 0 {
+				cut = 1 + r.IntN(n-1)
+			}
+			products := []kernels.RowsProduct{{B: rowsOf(isa, r, gb, ldb, cut, brows, ends), C: gc, LDC: ldc}}
+			if cut < n {
+				products = append(products, kernels.RowsProduct{B: rowsOf(isa, r, gb[min(cut, len(gb)):], ldb, n-cut, brows, ends), C: gc[min(cut, len(gc)):], LDC: ldc})
+			}
+			isa.GemmRows(f.into, m, ga, lda, rows, work, products...)
 		default:
 			p := isa.NewPacked(k, n)
 			if p.Rows() != k || p.Cols() != n || p.ISA() != isa {
@@ -178,6 +196,35 @@ func (f form) check(t *testing.T, g *numtest.Guards, isa kernels.ISA, r source, 
 	ok = ok && numtest.Equal(t, gc, want, "%s", what)
 	g.Reset("%s", what)
 	return ok
+}
+
+// chunkEnds cuts k rows into chunks, some of which may be empty.
+func chunkEnds(r source, k int) (ends []int) {
+	for end := 0; ; {
+		end += r.IntN(k + 1)
+		if end >= k || len(ends) == 4 {
+			return append(ends, k)
+		}
+		ends = append(ends, end)
+	}
+}
+
+// rowsOf packs rows of B, each chunk by 1 to 3 shares, over what was there before.
+func rowsOf(isa kernels.ISA, r source, b []float32, ldb, n int, rows []int32, ends []int) *kernels.Rows {
+	p := isa.NewRows(n+r.IntN(3), len(rows), len(ends))
+	p.Reset(n)
+	begin := 0
+	for i, end := range ends {
+		p.Chunk(end - begin)
+		if p.Chunks() != i+1 || p.Cols() != n {
+			panic("Rows counts its chunks or columns wrong")
+		}
+		for w, of := 0, 1+r.IntN(3); w < of; w++ {
+			p.Pack(b, ldb, rows[begin:end], w, of)
+		}
+		begin = end
+	}
+	return p
 }
 
 // ruin overwrites the rows that a list does not name with NaN.
@@ -322,6 +369,16 @@ func TestGemmRefusesBadShapes(t *testing.T) {
 		const big = math.MaxInt
 		p := isa.NewPacked(3, 4)
 		rows := []int32{0, 1, 2}
+		made := func(chunks ...int) *kernels.Rows {
+			r := isa.NewRows(4, 3, 2)
+			for _, k := range chunks {
+				r.Chunk(k)
+			}
+			return r
+		}
+		to := func(b *kernels.Rows, c []float32, ldc int) kernels.RowsProduct {
+			return kernels.RowsProduct{B: b, C: c, LDC: ldc}
+		}
 		for _, c := range []struct {
 			name  string
 			names []string // what the message has to name
@@ -351,12 +408,28 @@ func TestGemmRefusesBadShapes(t *testing.T) {
 			{"packed C", []string{"C", "3 x 4"}, func(c []float32) { p.Gemm(0, 3, f(9), 3, c, 4) }},
 			{"bias", []string{"bias", "3", "4"}, func(c []float32) { p.GemmBias(2, f(6), 3, f(3), c, 4) }},
 			{"NewPacked", []string{"-1"}, func(c []float32) { isa.NewPacked(-1, 4) }},
-			{"lists differ", []string{"arows", "3", "2"}, func(c []float32) { isa.GemmRows(0, 2, 4, f(6), 2, rows, f(12), 4, rows[:2], c, 4, nil) }},
-			{"row past A", []string{"A", "3 x 2"}, func(c []float32) { isa.GemmRows(0, 2, 4, f(5), 2, rows, f(12), 4, rows, c, 4, nil) }},
-			{"row past B", []string{"B", "3 x 4"}, func(c []float32) { isa.GemmRows(0, 2, 4, f(6), 2, rows, f(11), 4, rows, c, 4, nil) }},
-			{"negative row", []string{"A", "-7"}, func(c []float32) {
-				isa.GemmRows(0, 2, 4, f(6), 2, []int32{0, -7, 1}, f(12), 4, rows, c, 4, nil)
+			{"row past A", []string{"A", "3 x 2"}, func(c []float32) { isa.GemmRows(0, 2, f(5), 2, rows, nil, to(made(3), c, 4)) }},
+			{"negative row", []string{"A", "-7"}, func(c []float32) { isa.GemmRows(0, 2, f(6), 2, []int32{0, -7, 1}, nil, to(made(3), c, 4)) }},
+			{"rows of B", []string{"rows has 3", "want 2", "B"}, func(c []float32) { isa.GemmRows(0, 2, f(6), 2, rows, nil, to(made(2), c, 4)) }},
+			{"C of the second product", []string{"GemmRows", "C", "2 x 4", "7"}, func(c []float32) {
+				isa.GemmRows(0, 2, f(6), 2, rows, nil, to(made(3), c, 4), to(made(3), f(7), 4))
 			}},
+			{"chunks without AddTo", []string{"2 chunks", "want 1"}, func(c []float32) { isa.GemmRows(0, 2, f(6), 2, rows, nil, to(made(1, 2), c, 4)) }},
+			{"other chunks", []string{"chunk 0", "row 2", "want 1"}, func(c []float32) {
+				isa.GemmRows(kernels.AddTo, 2, f(6), 2, rows, nil, to(made(1, 2), c, 4), to(made(2, 1), f(8), 4))
+			}},
+			{"fewer chunks", []string{"1 chunks", "want 2"}, func(c []float32) {
+				isa.GemmRows(kernels.AddTo, 2, f(6), 2, rows, nil, to(made(1, 2), c, 4), to(made(3), f(8), 4))
+			}},
+			{"too many rows", []string{"Chunk(4)", "4 rows", "at most 3"}, func([]float32) { isa.NewRows(64, 3, 2).Chunk(4) }},
+			{"too many chunks", []string{"2 chunks", "in 1"}, func([]float32) { r := isa.NewRows(4, 3, 1); r.Chunk(1); r.Chunk(1) }},
+			{"negative chunk", []string{"Chunk(-1)"}, func([]float32) { isa.NewRows(4, 3, 1).Chunk(-1) }},
+			{"negative width", []string{"Reset(-1)"}, func([]float32) { isa.NewRows(4, 3, 1).Reset(-1) }},
+			{"NewRows", []string{"-1"}, func([]float32) { isa.NewRows(4, -1, 1) }},
+			{"Rows.Pack past B", []string{"B", "3 x 4"}, func([]float32) { made(3).Pack(f(11), 4, rows, 0, 1) }},
+			{"Rows.Pack of too few rows", []string{"rows", "2", "3"}, func([]float32) { made(3).Pack(f(12), 4, rows[:2], 0, 1) }},
+			{"Rows.Pack of a share", []string{"share 1 of 1"}, func([]float32) { made(3).Pack(f(12), 4, rows, 1, 1) }},
+			{"Rows.Pack without a chunk", []string{"0 chunks"}, func([]float32) { made().Pack(f(12), 4, rows, 0, 1) }},
 		} {
 			out := newSource(16).values(8, moderate)
 			before := append([]float32(nil), out...)
@@ -376,13 +449,17 @@ func TestGemmAllocatesNothing(t *testing.T) {
 		const m, n, k = 13, 70, 33
 		a, b, c := make([]float32, m*k), make([]float32, k*n), make([]float32, m*n)
 		rows := make([]int32, 3)
-		work := make([]float32, max(isa.GemmWork(true, true, m, n, k), isa.GemmWork(false, false, 3, n, k), isa.GemmRowsWork(m, n, 3)))
+		work := make([]float32, max(isa.GemmWork(true, true, m, n, k), isa.GemmWork(false, false, 3, n, k), isa.GemmRowsWork(m, 3)))
+		factor := isa.NewRows(n, 3, 1)
 		p := isa.NewPacked(k, n)
 		bias := make([]float32, n)
 		if got := testing.AllocsPerRun(10, func() {
 			isa.Gemm(kernels.AddTo, true, true, m, n, k, a, m, b, k, c, n, work)
 			isa.Gemm(kernels.Set, false, false, 3, n, k, a, k, b, n, c, n, work)
-			isa.GemmRows(kernels.AddTo, m, n, a, m, rows, b, n, rows, c, n, work)
+			factor.Reset(n)
+			factor.Chunk(3)
+			factor.Pack(b, n, rows, 0, 1)
+			isa.GemmRows(kernels.AddTo, m, a, m, rows, work, kernels.RowsProduct{B: factor, C: c, LDC: n})
 			p.Pack(true, b, k)
 			p.Gemm(kernels.Set, m, a, k, c, n)
 			p.GemmBias(m, a, k, bias, c, n)

@@ -23,32 +23,44 @@ type product struct {
 
 // rows computes m rows of C from row i0 on. Element (r, q) of A is
 // a[r*rsa+q*csa].
+func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
+	if p.into == AddTo && p.k > longK {
+		var held [maxTile]float32
+		p.blocks(m, a, rsa, csa, i0, held[:])
+		return
+	}
+	p.blocks(m, a, rsa, csa, i0, nil)
+}
+
+// blocks is rows. held has room for the chains of one tile, and is needed where these
+// cannot be stored in C between blocks.
 //
 // mc rows are multiplied by one panel of B at a time, first by kc steps of it, then by
-// the next kc. So all tiles of those rows read a block of the panel from the
-// second-level cache while the next block is being fetched. Between blocks the chains
-// are stored in C and loaded again, which costs no rounding. Where C still holds a
-// summand (AddTo) a chain has to stay within one tile instead.
-func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
+// the next kc. So all tiles of those rows read a block of the panel from a near
+// cache while the next block is being fetched. Between blocks the chains are stored in
+// C and loaded again, which costs no rounding. Where C still holds a summand (AddTo) a
+// chain has to stay within one tile instead. Where one tile has all rows, nothing is
+// read twice, and blocks would only cost time.
+func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 	s := &tilings[p.isa]
 	mc, kc := s.mc, s.kc
-	var held [6 * 64]float32 // AddTo over a very long k: the chains of one tile between blocks
-	if p.into == AddTo {
-		kc = longK
-		if p.k > kc {
-			mc = s.Rows
-		}
+	if held != nil {
+		mc = s.Rows
 	}
-	nr := s.nr()
+	if p.into == AddTo || m <= s.Rows {
+		kc = longK
+	}
 	run := strip{isa: p.isa, s: s}
 	if p.k == 0 {
 		rsa = 0 // there is no A to point into
 	}
 	run.RSA, run.CSA = rsa, csa
+	nr := s.nr()
 	for i := 0; i < m; i += mc {
 		run.rows = min(mc, m-i)
-		for j := 0; j < p.n; j += nr {
-			cols := min(nr, p.n-j)
+		for j, width := 0, 0; j < p.n; j += width {
+			width = s.width(run.rows, p.n-j)
+			cols := min(width, p.n-j)
 			for q := 0; q == 0 || q < p.k; q += kc {
 				first := q == 0
 				run.K = min(kc, p.k-q)
@@ -57,7 +69,7 @@ func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
 				run.C, run.LDC, run.Flags = at(p.c, (i0+i)*p.ldc+j), p.ldc, 0
 				switch {
 				case !first && p.into == AddTo:
-					run.Start, run.LDS = &held[0], nr
+					run.Start, run.LDS = &held[0], width
 				case !first || p.into == Continue:
 					run.Start, run.LDS = run.C, run.LDC
 				case p.bias != nil:
@@ -68,11 +80,11 @@ func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
 				if last {
 					run.Flags = p.into.flags()
 				} else if p.into == AddTo {
-					run.C, run.LDC = &held[0], nr
+					run.C, run.LDC = &held[0], width
 				}
 				if p.ldb == 0 {
 					block := p.b[j*p.k+q*nr:]
-					run.B, run.LDB = at(block, 0), nr
+					run.B, run.LDB, run.PB = at(block, 0), nr, p.k*nr
 					ahead := 0
 					if len(p.b) > cached {
 						ahead = len(block) - run.K*nr
@@ -82,7 +94,7 @@ func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
 				}
 				whole := cols - cols%s.Lanes
 				if whole > 0 {
-					run.B, run.LDB = at(p.b, q*p.ldb+j), p.ldb
+					run.B, run.LDB, run.PB = at(p.b, q*p.ldb+j), p.ldb, nr
 					run.tiles(whole, 0, 0)
 				}
 				if whole < cols {
@@ -95,7 +107,7 @@ func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
 }
 
 // zeros is where chains from +0 start.
-var zeros [64]float32
+var zeros [maxWidth]float32
 
 // strip is a column of register tiles: rows that are multiplied by one block of B.
 type strip struct {
@@ -118,7 +130,7 @@ func (p *strip) tiles(cols, off, ahead int) {
 	vecs := (cols + p.s.Lanes - 1) / p.s.Lanes
 	t.Tail = cols - (vecs-1)*p.s.Lanes
 	t.Next = t.B
-	block := t.K * t.LDB
+	block := t.K * ((cols + p.s.nr() - 1) / p.s.nr() * p.s.nr())
 	if ahead = min(ahead, block); ahead > 0 {
 		t.Next = step(t.B, block)
 	}

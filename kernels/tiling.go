@@ -7,7 +7,8 @@ import "github.com/simdrnn/simdrnn/kernels/internal/tile"
 type tiling struct {
 	tile.Size
 	// kc steps of a panel are multiplied before the next row of tiles starts:
-	// kc*nr floats should stay in the second-level cache next to mc rows of A.
+	// kc*nr floats should stay in the first-level cache next to the rows of a tile, or
+	// where that is too small in the second-level cache next to mc rows of A.
 	kc int
 	// mc rows of A are multiplied with one panel before the next panel starts.
 	// Of a transposed A as many are packed side by side: not a power of two, for
@@ -17,16 +18,34 @@ type tiling struct {
 
 func (s *tiling) nr() int { return s.Lanes * s.Vecs }
 
+// width is how many columns the tiles of that many rows take at a time, where cols
+// are left: several whole panels if a tile is that wide, else one.
+func (s *tiling) width(rows, cols int) int {
+	w := s.nr()
+	if rows > 0 && rows <= len(s.Panels) {
+		for 2*w <= s.Panels[rows-1]*s.nr() && 2*w <= cols {
+			w *= 2
+		}
+	}
+	return w
+}
+
+// No tile has more columns than maxWidth or more outputs than maxTile.
+const maxWidth, maxTile = 256, 6 * 64
+
 // tilings holds the sizes of each tier. Rows and vectors fill the registers: on
-// AVX-512 24 accumulators, 6 broadcasts of A and one or two of B in 32 registers;
-// on AVX2 12, 3 and 1 in 16. kc was measured with BenchmarkPacked on a Xeon with
+// AVX-512 24 accumulators, 6 broadcasts of A and one or two vectors of B in 32
+// registers; on AVX2 12, one broadcast and 2 vectors of B in 16. There a block of a
+// panel, 16 KiB, stays in a first-level cache of 32 KiB beside the rows of A: panels of
+// 4 vectors, which do not, ask the second-level cache of a Zen 3 for two thirds of what
+// it gives. kc of AVX-512 was measured with BenchmarkPacked on a Xeon with
 // 48 KiB L1 and 2 MiB L2: 512 steps gain 3 points of peak over 256 where k is
 // 1024, and 128 lose 5. mc matters little between 48 and 192. NEON has the sizes
 // of AVX-512 with panels a quarter as wide; no ARM hardware has been timed. The
 // scalar sizes keep what the loop of ref.Tile touches small.
 var tilings = [isaCount]tiling{
 	Scalar: {Size: tile.Size{Lanes: 1, Vecs: 16, Rows: 8}, kc: 512, mc: 64},
-	AVX2:   {Size: tile.AVX2, kc: 512, mc: 96},
+	AVX2:   {Size: tile.AVX2, kc: 256, mc: 96},
 	AVX512: {Size: tile.AVX512, kc: 512, mc: 96},
 	NEON:   {Size: tile.NEON, kc: 512, mc: 96},
 }

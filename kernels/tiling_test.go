@@ -10,11 +10,14 @@ func TestTilesBoundACall(t *testing.T) {
 		if ISA(isa) == Scalar {
 			continue // plain Go, preempted anywhere
 		}
-		if n := s.Rows * s.Vecs * max(longK, s.kc); n > 200_000 {
-			t.Errorf("%s: a call of %d multiply-adds of vectors, want at most 200000", ISA(isa), n)
-		}
-		if s.nr() > len(zeros) || s.Rows*s.nr() > 6*64 {
-			t.Errorf("%s: a tile of %d x %d does not fit what chains start from", ISA(isa), s.Rows, s.nr())
+		for rows := 1; rows <= s.Rows; rows++ {
+			width := s.width(rows, 1<<20)
+			if n := rows * width / s.Lanes * max(longK, s.kc); n > 200_000 {
+				t.Errorf("%s: a call of %d multiply-adds of vectors for %d rows, want at most 200000", ISA(isa), n, rows)
+			}
+			if width > maxWidth || rows*width > maxTile {
+				t.Errorf("%s: a tile of %d x %d does not fit what chains start from", ISA(isa), rows, width)
+			}
 		}
 	}
 }

@@ -847,77 +847,89 @@ func adam(t ISA, w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps
 func runTile(t ISA, rows, vecs int, args *tile.Args) {
 	switch t {
 	case NEON:
-		switch rows*4 + vecs {
-		case 5:
+		switch rows<<8 | vecs {
+		case 1<<8 | 1:
 			neon.Tile1x1(args)
 			return
-		case 6:
+		case 1<<8 | 2:
 			neon.Tile1x2(args)
 			return
-		case 7:
+		case 1<<8 | 3:
 			neon.Tile1x3(args)
 			return
-		case 8:
+		case 1<<8 | 4:
 			neon.Tile1x4(args)
 			return
-		case 9:
+		case 1<<8 | 8:
+			neon.Tile1x8(args)
+			return
+		case 1<<8 | 16:
+			neon.Tile1x16(args)
+			return
+		case 2<<8 | 1:
 			neon.Tile2x1(args)
 			return
-		case 10:
+		case 2<<8 | 2:
 			neon.Tile2x2(args)
 			return
-		case 11:
+		case 2<<8 | 3:
 			neon.Tile2x3(args)
 			return
-		case 12:
+		case 2<<8 | 4:
 			neon.Tile2x4(args)
 			return
-		case 13:
+		case 2<<8 | 8:
+			neon.Tile2x8(args)
+			return
+		case 3<<8 | 1:
 			neon.Tile3x1(args)
 			return
-		case 14:
+		case 3<<8 | 2:
 			neon.Tile3x2(args)
 			return
-		case 15:
+		case 3<<8 | 3:
 			neon.Tile3x3(args)
 			return
-		case 16:
+		case 3<<8 | 4:
 			neon.Tile3x4(args)
 			return
-		case 17:
+		case 3<<8 | 8:
+			neon.Tile3x8(args)
+			return
+		case 4<<8 | 1:
 			neon.Tile4x1(args)
 			return
-		case 18:
+		case 4<<8 | 2:
 			neon.Tile4x2(args)
 			return
-		case 19:
+		case 4<<8 | 3:
 			neon.Tile4x3(args)
 			return
-		case 20:
+		case 4<<8 | 4:
 			neon.Tile4x4(args)
 			return
-		case 21:
+		case 5<<8 | 1:
 			neon.Tile5x1(args)
 			return
-		case 22:
+		case 5<<8 | 2:
 			neon.Tile5x2(args)
 			return
-		case 23:
+		case 5<<8 | 3:
 			neon.Tile5x3(args)
 			return
-		case 24:
+		case 5<<8 | 4:
 			neon.Tile5x4(args)
 			return
-		case 25:
+		case 6<<8 | 1:
 			neon.Tile6x1(args)
 			return
-		case 26:
+		case 6<<8 | 2:
 			neon.Tile6x2(args)
 			return
-		case 27:
+		case 6<<8 | 3:
 			neon.Tile6x3(args)
 			return
-		case 28:
+		case 6<<8 | 4:
 			neon.Tile6x4(args)
 			return
 		}

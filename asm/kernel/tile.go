@@ -8,11 +8,15 @@ import "github.com/simdrnn/simdrnn/asm/vec"
 //	acc[r][v] = start[r*lds + v*L ...]
 //	for q = 0..k-1: acc[r][v] = fma(a[r*rsa+q*csa], b[q*ldb + v*L ...], acc[r][v])
 //
+// The vectors come from Panels neighbouring panels of B, pb apart, as many from each.
+// A tile of few rows takes several panels, for it needs as many chains as there are
+// multiply-adds in flight.
+//
 // What then happens to the accumulators is the Epilogue, composed in here. It
 // finds them in registers and loads the arguments it needs.
 type Tile struct {
-	Rows, Vecs int
-	Epilogue   func(m vec.Machine, acc [][]vec.Vec)
+	Rows, Vecs, Panels int
+	Epilogue           func(m vec.Machine, acc [][]vec.Vec)
 }
 
 // tileUnroll steps of k share one loop branch.
@@ -42,15 +46,17 @@ func FetchLines(lanes, vecs, rows int) int {
 	return max(1, (tileUnroll*4*lanes*vecs/64*rows+tileTurns/2)/tileTurns)
 }
 
-// Emit emits the tile. One broadcast of A per row is held for the whole step
-// and B passes through one or two registers: each step loads Rows+Vecs operands
-// for Rows*Vecs multiply-adds, so that the load units keep up.
+// Emit emits the tile. Each step loads Rows+Vecs operands for Rows*Vecs
+// multiply-adds, so that the load units keep up. Those of one side are held for the
+// whole step and those of the other pass through one or two registers: held are the
+// broadcasts of A, one for each row, and where these find no room beside the
+// accumulators, the vectors of B.
 func (t Tile) Emit(m vec.Machine) {
 	acc := t.start(m)
 	k := word(m, "K")
 	rsa, csa := floats(m, "RSA"), floats(m, "CSA")
 	a := m.Rows(word(m, "A"), rsa, t.Rows)
-	b, ldb := word(m, "B"), floats(m, "LDB")
+	b, ldb := t.panels(m), floats(m, "LDB")
 	next, lines := vec.Reg{}, t.fetches(m)
 	if lines > 0 {
 		next = word(m, "Next")
@@ -64,6 +70,12 @@ func (t Tile) Emit(m vec.Machine) {
 			m.AddImm(next, 64*lines)
 		}
 	}
+	load := func(v int) vec.Vec { return m.Load(t.at(m, b, v)) }
+	advance := func() {
+		for _, panel := range b {
+			m.AddReg(panel, ldb)
+		}
+	}
 	// A core that takes instructions in their order waits for a load that is used at
 	// once. Where factors take no broadcasts there is a register to load the next
 	// vector of B ahead of the multiply-adds of this one.
@@ -72,7 +84,6 @@ func (t Tile) Emit(m vec.Machine) {
 	// returns gives one of them.
 	step := func(factors func() func(r int) vec.Vec) {
 		factor := factors()
-		load := func(v int) vec.Vec { return m.Load(vec.Mem{Base: b, Disp: 4 * m.Lanes() * v}) }
 		x := load(0)
 		for v := range t.Vecs {
 			then, more := x, v+1 < t.Vecs
@@ -87,7 +98,7 @@ func (t Tile) Emit(m vec.Machine) {
 			}
 			x = then
 		}
-		m.AddReg(b, ldb)
+		advance()
 	}
 	broadcast := func() func(r int) vec.Vec {
 		s := make([]vec.Vec, t.Rows)
@@ -96,6 +107,23 @@ func (t Tile) Emit(m vec.Machine) {
 		}
 		m.MoveRows(a, csa)
 		return func(r int) vec.Vec { return s[r] }
+	}
+	plain := func() { step(broadcast) }
+	if t.Rows*t.Vecs+t.Rows+1 > m.Registers() {
+		plain = func() {
+			x := make([]vec.Vec, t.Vecs)
+			for v := range x {
+				x[v] = load(v)
+			}
+			for r := range t.Rows {
+				s := m.Broadcast(m.Row(a, r))
+				for v := range x {
+					m.FMA(acc[r][v], s, x[v])
+				}
+			}
+			advance()
+			m.MoveRows(a, csa)
+		}
 	}
 	if ahead {
 		m.IfEqual("along_k", csa, 4, func() {
@@ -132,13 +160,33 @@ func (t Tile) Emit(m vec.Machine) {
 		m.Loop("steps", k, tileUnroll, func() {
 			fetch()
 			for range tileUnroll {
-				step(broadcast)
+				plain()
 			}
 		})
 	}
-	m.Loop("step", k, 1, func() { step(broadcast) })
+	m.Loop("step", k, 1, plain)
 	t.Epilogue(m, acc)
 	m.Return()
+}
+
+// panels are the addresses of the panels of B.
+func (t Tile) panels(m vec.Machine) []vec.Reg {
+	list := []vec.Reg{word(m, "B")}
+	if t.Panels > 1 {
+		distance := floats(m, "PB")
+		for range t.Panels - 1 {
+			next := m.CopyReg(list[len(list)-1])
+			m.AddReg(next, distance)
+			list = append(list, next)
+		}
+	}
+	return list
+}
+
+// at is where vector v of a step stands in the panels of B.
+func (t Tile) at(m vec.Machine, panels []vec.Reg, v int) vec.Mem {
+	each := t.Vecs / len(panels)
+	return vec.Mem{Base: panels[v/each], Disp: 4 * m.Lanes() * (v % each)}
 }
 
 // column gives the factors of one step where those of all rows are contiguous:
@@ -169,6 +217,7 @@ var TileFields = []struct{ Name, Type, Doc string }{
 	{"CSA", "int", "distance between the columns of A"},
 	{"B", "*float32", "the vectors of step q are LDB*q from here"},
 	{"LDB", "int", "distance between the rows of B"},
+	{"PB", "int", "distance between the panels of B"},
 	{"Start", "*float32", "where the chains of row r start is LDS*r from here"},
 	{"LDS", "int", "distance between the rows of Start"},
 	{"C", "*float32", "row r of the result is LDC*r from here"},

@@ -19,7 +19,7 @@ func TestTileTakesTheGateSequence(t *testing.T) {
 		rows   int
 	}{{"avx2", avox.AVX2, 2}, {"avx512", avox.AVX512, 6}} {
 		f := avox.NewFile(c.target)
-		tile := kernel.Tile{Rows: c.rows, Vecs: 4, Epilogue: func(m vec.Machine, acc [][]vec.Vec) {
+		tile := kernel.Tile{Rows: c.rows, Vecs: 4, Panels: 1, Epilogue: func(m vec.Machine, acc [][]vec.Vec) {
 			out := vec.Mem{Base: m.Word("t", 8)}
 			for r, a := range acc {
 				// The vectors of a row are i, f, g, o; cPrev and h have a vector a row.

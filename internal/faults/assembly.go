@@ -9,6 +9,8 @@ var assemblyFaults = []fault{
 		"acc[r][v] = m.LoadTail(from, tail)", "acc[r][v] = m.Load(from)\n\t\t\t_ = tail", inKernels},
 	{"tile: a partial vector stored whole", "asm/kernel/tile.go",
 		"store(func(a vec.Vec, at vec.Mem) { m.StoreTail(a, at, tail) })", "store(func(a vec.Vec, at vec.Mem) { m.Store(a, at) })", inKernels},
+	{"tile: every panel of B is the first", "asm/kernel/tile.go",
+		"m.AddReg(next, distance)", "_ = distance", inKernels},
 	{"tile: the sum with C left out", "asm/kernel/tile.go",
 		"m.Set(acc[r][v], m.Add(old, acc[r][v]))", "m.Set(acc[r][v], old)", inKernels},
 	{"element kernels: the mask of the last store left out", "asm/vec/elements.go",
@@ -164,8 +166,14 @@ var assemblyFaults = []fault{
 	// Products in Go.
 	{"Gemm: the second block of k starts anew", "kernels/product.go",
 		"case !first || p.into == Continue:", "case p.into == Continue:", inKernels},
-	{"GemmRows: rows of A in place of the rows of B", "kernels/gemm.go",
-		"for q, row := range brows {", "for q, row := range arows {", inKernels},
+	{"GemmRows: rows of B in place of those of the list", "kernels/rows.go",
+		"packRow(panels[lo*k:], nr, k, q, b[int(row)*ldb+lo:][:hi-lo])", "packRow(panels[lo*k:], nr, k, q, b[int(row)*0+q*ldb+lo:][:hi-lo])", inKernels},
+	{"GemmRows: the last chunk is left out", "kernels/rows.go",
+		"for c := range to.B.ends {", "for c := range to.B.ends[:max(1, len(to.B.ends)-1)] {", inKernels},
+	{"GemmRows: each chunk with the first rows of A", "kernels/rows.go",
+		"at += k", "at += 0 * k", inKernels},
+	{"GemmRows: a chunk goes on where the last one ended", "kernels/rows.go",
+		"p := product{isa: t, into: into,", "p := product{isa: t, into: into - into/AddTo,", inKernels},
 
 	// Normalisations.
 	{"normalisation: eps left out", "kernels/reduce.go",

@@ -34,7 +34,7 @@ var variantFaults = []fault{
 		"t.Affine(f, i, -1, 1)", "t.Affine(f, i, 1, 0)", variantsOfLSTM},
 	{"coupled gates: the gradient of f without its minus sign", "lstm/variant.go",
 		"t.Axpy(d, cPrev, -1)", "t.Axpy(d, cPrev, 1)", variantsOfLSTM},
-	{"projection: no gradient of its weights", "internal/seq/gradient.go",
+	{"projection: no gradient of its weights", "internal/seq/sum.go",
 		"if p := sh.Project; p != nil {", "if p := sh.Project; p != nil && p.Col < 0 {", variantsOfLSTM},
 	{"projection: the gradient of its weights with i", "lstm/variant.go",
 		"Col: v.d, Factor: v.m}", "Col: v.d, Factor: v.act}", variantsOfLSTM},

@@ -1,6 +1,10 @@
 package seq
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
 
 // backMemory is what Backward alone needs.
 type backMemory struct {
@@ -14,17 +18,18 @@ type backMemory struct {
 	dyRows  []float32   // rows of a step of dy, in the order kept, with tiny values as +0
 	scratch []float32   // Step.Scratch, [B][Scratch]
 
-	pairs pairs
-	sum   []float32 // [Tape], of which addTotals uses its columns
-	hhSum []float32 // a block's sum for dW_hh, before its mask
+	pairs  pairs
+	sums   sums
+	totals []float32 // [Tape], of which addTotals uses its columns
 }
 
-func (n *Net) newBackMemory(steps, chunk, batch int) backMemory {
+func (n *Net) newBackMemory(isa kernels.ISA, steps, chunk, batch int) backMemory {
 	sh := &n.Shape
 	m := backMemory{
 		dyRows: make([]float32, batch*sh.States[0]), scratch: make([]float32, batch*sh.Scratch),
-		pairs: newPairs(chunk * batch), sum: make([]float32, sh.Tape),
+		sums: n.newSums(isa, steps, chunk, batch), totals: make([]float32, sh.Tape),
 	}
+	m.pairs = newPairs(chunk*batch, m.sums.chunks*chunk*batch)
 	m.grads, _ = n.weights(n.W[0].BiasIh != nil, Zeros)
 	for _, width := range sh.States {
 		m.state = append(m.state, make([]float32, len(n.W)*batch*width))
@@ -32,9 +37,6 @@ func (n *Net) newBackMemory(steps, chunk, batch int) backMemory {
 	}
 	if n.Layers > 1 {
 		m.between = make([]float32, steps*batch*n.Out())
-	}
-	if n.Noise.Weight > 0 {
-		m.hhSum = make([]float32, len(n.W[0].Hh))
 	}
 	return m
 }
@@ -80,12 +82,13 @@ func (u *Unrolled) layersBackward(dx, dy []float32, t int) {
 				u.job.dx = down
 			}
 			u.loadStateGrad()
+			u.beginSums()
 			for k := 0; k < t; k += u.chunk {
 				u.job.lo, u.job.hi = k, min(k+u.chunk, t)
 				if !reverse {
 					u.job.lo, u.job.hi = t-u.job.hi, t-k
 				}
-				u.blockBackward()
+				u.blockBackward(k+u.chunk >= t)
 			}
 			u.storeStateGrad()
 		}
@@ -124,17 +127,22 @@ func (u *Unrolled) packBackward(w, n int) {
 	}
 }
 
-// blockBackward runs the job's steps backwards, then adds them to the
-// gradients of the weights and, with the last direction, sets the gradient of
-// the input.
-func (u *Unrolled) blockBackward() {
+// blockBackward runs the job's steps backwards and, with the last direction, sets the
+// gradient of the input. Then it adds them to the gradients of the weights, if they are
+// enough steps for that, or the last ones.
+func (u *Unrolled) blockBackward(last bool) {
 	rows, in := (u.job.hi-u.job.lo)*u.batch, u.net.W[u.job.i].In
 	u.fork(u.stepsPiece(rows), u.tasks.stepsBack)
 	u.listPairs()
+	u.addChunk()
 	if u.copiesInput(u.job.layer) {
 		u.fork(u.copyPiece(rows, in), u.tasks.copyInput)
 	}
-	u.fork(u.gradientsPiece(rows, in), u.tasks.gradients)
+	u.fork(u.gradientsPiece(rows, in, u.job.dx != nil), u.tasks.gradients)
+	if chunks := u.back.sums.factors[0].rows.Chunks(); last || chunks == u.back.sums.chunks {
+		u.fork(u.weightGradientsPiece(chunks*u.chunk*u.batch, in), u.tasks.weightGradients)
+		u.beginSums()
+	}
 }
 
 // backwardSteps runs the block's steps backwards for a share of the rows of

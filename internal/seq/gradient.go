@@ -5,19 +5,23 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// pairs are the pairs (t,b) of a chunk of a weight gradient in the order of
-// rule 4 of docs/numerics.md, as rows of the tape, of the input, and of the time blocks that
-// hold the h before the step.
-type pairs struct{ tape, x, previous []int32 }
+// pairs are the pairs (t,b) of weight gradients in the order of rule 4 of
+// docs/numerics.md, as rows of the tape, of the input, and of the time blocks that hold
+// the h before the step.
+type pairs struct {
+	tape        []int32 // of all chunks since the last sum
+	block       int     // where those of the block begin
+	x, previous []int32 // of the block
+}
 
-func newPairs(most int) pairs {
-	return pairs{make([]int32, 0, most), make([]int32, 0, most), make([]int32, 0, most)}
+func newPairs(block, all int) pairs {
+	return pairs{tape: make([]int32, 0, all), x: make([]int32, 0, block), previous: make([]int32, 0, block)}
 }
 
 // listPairs lists the pairs of the block.
 func (u *Unrolled) listPairs() {
 	l := &u.back.pairs
-	l.tape, l.x, l.previous = l.tape[:0], l.x[:0], l.previous[:0]
+	l.block, l.x, l.previous = len(l.tape), l.x[:0], l.previous[:0]
 	previous := u.previous(u.job.dir)
 	for k := range u.job.hi - u.job.lo {
 		t := u.visited(k)
@@ -37,51 +41,16 @@ func (u *Unrolled) listPairs() {
 	}
 }
 
-// gradients does a share of everything that follows from the gradients of a
-// block's pre-activations: rows of the gradients of the matrices, columns of those
-// of biases and other vectors, rows of the gradient of the input.
+// gradients does a share of what follows from the gradients of a block's
+// pre-activations, but for the gradients of the matrices, of which it prepares the
+// factors: columns of the gradients of biases and other vectors, rows of the gradient of
+// the input.
 func (u *Unrolled) gradients(w, n int) {
-	sh, i, l := &u.net.Shape, u.job.i, &u.back.pairs
-	g, tape, work := &u.back.grads[i], u.memory.tape[i], u.workers.products[w]
-
-	// dW_ih += da^T x
-	x, width := u.input(u.job.layer)
-	if u.copiesInput(u.job.layer) {
-		x = u.memory.inRows
-	}
-	lo, hi := split.Share(sh.Gates, gradUnit, w, n)
-	u.isa.GemmRows(kernels.AddTo, hi-lo, g.In, tape[lo:], sh.Tape, l.tape, x, width, l.x, g.Ih[lo*g.In:], g.In, work)
-
-	// dW_hh += da^T h_prev, or what W_hh multiplies in place of it
-	r := sh.States[0]
-	hPrev := u.memory.h[u.job.layer][u.job.dir*r:]
-	for _, b := range sh.Recur {
-		lo, hi := split.Share(b.Rows, gradUnit, w, n)
-		with, width, rows := hPrev, u.net.wide(), l.previous
-		if b.Factor > 0 {
-			with, width, rows = tape[b.Factor:], sh.Tape, l.tape
-		}
-		to := g.Hh[(b.Row+lo)*r : (b.Row+hi)*r]
-		if u.masks.drawn && u.net.Noise.Weight > 0 {
-			sum := u.back.hhSum[(b.Row+lo)*r : (b.Row+hi)*r]
-			u.isa.GemmRows(kernels.Set, hi-lo, r, tape[b.Col+lo:], sh.Tape, l.tape, with, width, rows, sum, r, work)
-			u.dropWeights(u.workers.steps[w].masks.numbers, i, b.Row+lo, sum)
-			u.isa.Add(to, to, sum)
-			continue
-		}
-		u.isa.GemmRows(kernels.AddTo, hi-lo, r, tape[b.Col+lo:], sh.Tape, l.tape, with, width, rows, to, r, work)
-	}
-
-	// dW_hr += dh m^T
-	if p := sh.Project; p != nil {
-		lo, hi := split.Share(r, gradUnit, w, n)
-		u.isa.GemmRows(kernels.AddTo, hi-lo, sh.Hidden, tape[p.Col+lo:], sh.Tape, l.tape, tape[p.Factor:], sh.Tape, l.tape, g.all[p.Extra][lo*sh.Hidden:], sh.Hidden, work)
-	}
-
+	u.packFactors(w, n)
 	u.addTotals(w, n)
 	if u.job.dx != nil {
 		lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, rowUnit, w, n)
-		u.inputGradient(u.workers.steps[w].masks.numbers, work, u.job.lo*u.batch+lo, u.job.lo*u.batch+hi)
+		u.inputGradient(u.workers.steps[w].masks.numbers, u.workers.products[w], u.job.lo*u.batch+lo, u.job.lo*u.batch+hi)
 	}
 }
 
@@ -94,16 +63,16 @@ func (u *Unrolled) addTotals(w, n int) {
 		return
 	}
 	lo, hi = lo+sh.totalsBegin, hi+sh.totalsBegin
-	sum := u.back.sum[lo:hi]
+	sum := u.back.totals[lo:hi]
 	clear(sum)
-	for _, r := range u.back.pairs.tape {
+	for _, r := range u.back.pairs.tape[u.back.pairs.block:] {
 		u.isa.Add(sum, sum, tape[int(r)*sh.Tape+lo:int(r)*sh.Tape+hi])
 	}
 	for _, s := range sh.Totals {
 		from, to := max(lo, s.Col), min(hi, s.Col+s.Rows)
 		if d := g.all[s.Param]; d != nil && from < to {
 			d = d[s.Row+from-s.Col : s.Row+to-s.Col]
-			u.isa.Add(d, d, u.back.sum[from:to])
+			u.isa.Add(d, d, u.back.totals[from:to])
 		}
 	}
 }
@@ -111,8 +80,7 @@ func (u *Unrolled) addTotals(w, n int) {
 // inputGradient sets rows lo..hi-1 of the gradient of the layer's input: the
 // chain over the rows of W_ih of the first direction, continued by the
 // second's, then the masks of the input; +0 past each row's end. Rows that have another
-// place in the user's dx are computed in work, the scratch of the products that are
-// done by then, which is larger than they are.
+// place in the user's dx are computed in work.
 func (u *Unrolled) inputGradient(numbers, work []float32, lo, hi int) {
 	sh, dirs := &u.net.Shape, len(u.net.Reverse)
 	in := u.net.W[u.job.i].In

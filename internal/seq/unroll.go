@@ -64,8 +64,8 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 	}
 	u.tasks = tasks{packForward: u.packForward, copyInput: u.copyInput, products: u.inputProducts, steps: u.forwardSteps, merge: u.merge}
 	if keep {
-		u.back = n.newBackMemory(steps, chunk, batch)
-		u.tasks.packBackward, u.tasks.stepsBack, u.tasks.gradients = u.packBackward, u.backwardSteps, u.gradients
+		u.back = n.newBackMemory(u.isa, steps, chunk, batch)
+		u.tasks.packBackward, u.tasks.stepsBack, u.tasks.gradients, u.tasks.weightGradients = u.packBackward, u.backwardSteps, u.gradients, u.weightGradients
 	}
 	u.SetWorkers(n.Workers)
 	return u

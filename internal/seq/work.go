@@ -35,6 +35,7 @@ type tasks struct {
 	packForward, packBackward         func(w, n int)
 	copyInput, products, steps, merge func(w, n int)
 	stepsBack, gradients              func(w, n int)
+	weightGradients                   func(w, n int)
 }
 
 // A piece is the size of a piece of work.
@@ -86,12 +87,23 @@ func (u *Unrolled) mergePiece(rows int) piece {
 	return piece{float64(rows) * float64(u.out), u.rowShares()}
 }
 
-// gradientsPiece is the size of what follows from the gradients of the
-// pre-activations in rows (t,p) of a layer with in inputs.
-func (u *Unrolled) gradientsPiece(rows, in int) piece {
+// gradientsPiece is the size of the gradient of the input, if it is wanted, in rows (t,p)
+// of a layer with in inputs, and of what is done beside it.
+func (u *Unrolled) gradientsPiece(rows, in int, dx bool) piece {
 	sh := &u.net.Shape
-	most := max(units(sh.Gates, gradUnit), units(sh.totalsEnd-sh.totalsBegin, totalUnit), units(rows, rowUnit))
-	return piece{2 * float64(sh.Gates) * float64(rows) * float64(sh.States[0]+2*in), most}
+	most := max(units(sh.totalsEnd-sh.totalsBegin, totalUnit), units(rows, rowUnit))
+	work := float64(sh.Gates) + float64(sh.States[0]+in)
+	if dx {
+		work += 2 * float64(sh.Gates) * float64(in)
+	}
+	return piece{float64(rows) * work, most}
+}
+
+// weightGradientsPiece is the size of the gradients of the matrices from rows (t,p) of a
+// layer with in inputs.
+func (u *Unrolled) weightGradientsPiece(rows, in int) piece {
+	sh := &u.net.Shape
+	return piece{2 * float64(sh.Gates) * float64(rows) * float64(sh.States[0]+in), units(sh.Gates, gradUnit)}
 }
 
 // rowShares is into how many shares the rows of the batch may be cut.
@@ -133,7 +145,7 @@ func (u *Unrolled) SetWorkers(n int) {
 	packs, in := u.parts(u.packPiece()), net.widest()
 	steps := max(packs, u.parts(u.productsPiece(rows, in)), u.parts(u.copyPiece(rows, in)), u.parts(u.stepsPiece(rows)))
 	if u.keep {
-		gradients := u.parts(u.gradientsPiece(rows, in))
+		gradients := max(u.parts(u.gradientsPiece(rows, in, true)), u.parts(u.weightGradientsPiece(u.back.sums.chunks*rows, in)))
 		steps = max(steps, gradients)
 		work := u.gradientsWork()
 		for len(k.products) < gradients {
@@ -150,13 +162,12 @@ func (u *Unrolled) SetWorkers(n int) {
 	}
 }
 
-// gradientsWork is the scratch that the products of the weight gradients of a block
-// need.
+// gradientsWork is the scratch that a worker needs for the products of the weight
+// gradients, or for rows of dx.
 func (u *Unrolled) gradientsWork() int {
-	sh, rows := &u.net.Shape, u.chunk*u.batch
-	work := u.isa.GemmRowsWork(sh.Gates, max(u.net.widest(), sh.States[0]), rows)
-	if sh.Project != nil {
-		work = max(work, u.isa.GemmRowsWork(sh.States[0], sh.Hidden, rows))
+	most, rows := 0, u.chunk*u.batch
+	for _, part := range u.back.sums.list {
+		most = max(most, part.cols)
 	}
-	return work
+	return max(u.isa.GemmRowsWork(most, u.back.sums.chunks*rows), rows*u.net.Input)
 }

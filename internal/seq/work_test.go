@@ -48,8 +48,8 @@ func TestScratchFollowsTheWork(t *testing.T) {
 			most int // workers on vector tiers
 		}{
 			{sized{4, 8, 2, 4, 2, 0}, 1},
-			{sized{32, 64, 2, 40, 8, 0}, 4},
-			{sized{64, 128, 2, 64, 32, 0}, 18},
+			{sized{32, 64, 2, 40, 8, 0}, 3},
+			{sized{64, 128, 2, 64, 32, 0}, 12},
 			// Two rows in 4 steps have 2 shares in units of 6; 24 gates have as many in
 			// units of 12; 2 matrices for each of 2 layers are packed.
 			{sized{4, 8, 2, 4, 2, 256}, 4},
@@ -84,8 +84,8 @@ func TestNoMorePartsThanMemory(t *testing.T) {
 				k := &u.workers
 				for rows := 1; rows <= u.chunk*c.batch; rows += 7 {
 					for _, in := range []int{c.in, u.net.widest()} {
-						steps := max(u.parts(u.packPiece()), u.parts(u.productsPiece(rows, in)), u.parts(u.copyPiece(rows, in)), u.parts(u.stepsPiece(rows)), u.parts(u.gradientsPiece(rows, in)))
-						if steps > len(k.steps) || u.parts(u.gradientsPiece(rows, in)) > len(k.products) || u.parts(u.packPiece()) > len(k.droppedW) {
+						steps := max(u.parts(u.packPiece()), u.parts(u.productsPiece(rows, in)), u.parts(u.copyPiece(rows, in)), u.parts(u.stepsPiece(rows)), u.parts(u.gradientsPiece(rows, in, true)), u.parts(u.weightGradientsPiece(u.back.sums.chunks*rows, in)))
+						if steps > len(k.steps) || max(u.parts(u.gradientsPiece(rows, in, true)), u.parts(u.weightGradientsPiece(u.back.sums.chunks*rows, in))) > len(k.products) || u.parts(u.packPiece()) > len(k.droppedW) {
 							t.Fatalf("%+v, %d rows, %d inputs: up to %d parts, memory for %d, %d and %d", c, rows, in, steps, len(k.steps), len(k.products), len(k.droppedW))
 						}
 					}

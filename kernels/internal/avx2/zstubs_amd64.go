@@ -344,15 +344,15 @@ func Tile1x1(t *tile.Args)
 //go:noescape
 func Tile1x2(t *tile.Args)
 
-// Tile1x3 is the register tile of 1 rows and 3 vectors of columns.
-//
-//go:noescape
-func Tile1x3(t *tile.Args)
-
-// Tile1x4 is the register tile of 1 rows and 4 vectors of columns.
+// Tile1x4 is the register tile of 1 rows and 4 vectors of columns from 2 panels.
 //
 //go:noescape
 func Tile1x4(t *tile.Args)
+
+// Tile1x8 is the register tile of 1 rows and 8 vectors of columns from 4 panels.
+//
+//go:noescape
+func Tile1x8(t *tile.Args)
 
 // Tile2x1 is the register tile of 2 rows and 1 vectors of columns.
 //
@@ -364,12 +364,7 @@ func Tile2x1(t *tile.Args)
 //go:noescape
 func Tile2x2(t *tile.Args)
 
-// Tile2x3 is the register tile of 2 rows and 3 vectors of columns.
-//
-//go:noescape
-func Tile2x3(t *tile.Args)
-
-// Tile2x4 is the register tile of 2 rows and 4 vectors of columns.
+// Tile2x4 is the register tile of 2 rows and 4 vectors of columns from 2 panels.
 //
 //go:noescape
 func Tile2x4(t *tile.Args)
@@ -384,12 +379,37 @@ func Tile3x1(t *tile.Args)
 //go:noescape
 func Tile3x2(t *tile.Args)
 
-// Tile3x3 is the register tile of 3 rows and 3 vectors of columns.
-//
-//go:noescape
-func Tile3x3(t *tile.Args)
-
-// Tile3x4 is the register tile of 3 rows and 4 vectors of columns.
+// Tile3x4 is the register tile of 3 rows and 4 vectors of columns from 2 panels.
 //
 //go:noescape
 func Tile3x4(t *tile.Args)
+
+// Tile4x1 is the register tile of 4 rows and 1 vectors of columns.
+//
+//go:noescape
+func Tile4x1(t *tile.Args)
+
+// Tile4x2 is the register tile of 4 rows and 2 vectors of columns.
+//
+//go:noescape
+func Tile4x2(t *tile.Args)
+
+// Tile5x1 is the register tile of 5 rows and 1 vectors of columns.
+//
+//go:noescape
+func Tile5x1(t *tile.Args)
+
+// Tile5x2 is the register tile of 5 rows and 2 vectors of columns.
+//
+//go:noescape
+func Tile5x2(t *tile.Args)
+
+// Tile6x1 is the register tile of 6 rows and 1 vectors of columns.
+//
+//go:noescape
+func Tile6x1(t *tile.Args)
+
+// Tile6x2 is the register tile of 6 rows and 2 vectors of columns.
+//
+//go:noescape
+func Tile6x2(t *tile.Args)

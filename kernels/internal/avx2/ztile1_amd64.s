@@ -8,12 +8,12 @@
 // Requires: AVX, FMA3
 TEXT ·Tile1x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
-	MOVQ       48(AX), AX
+	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
-	MOVQ       56(CX), CX
+	MOVQ       64(CX), CX
 	SHLQ       $0x02, CX
 	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
+	MOVQ       88(CX), CX
 	LEAQ       mask<>+32(SB), DX
 	NEGQ       CX
 	VMOVUPS    (DX)(CX*4), Y0
@@ -77,14 +77,14 @@ step:
 done_step:
 	ADDQ       $+1, AX
 	MOVQ       t+0(FP), AX
-	MOVQ       64(AX), AX
+	MOVQ       72(AX), AX
 	MOVQ       t+0(FP), CX
-	MOVQ       72(CX), CX
+	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
 	MOVQ       t+0(FP), CX
-	MOVQ       88(CX), CX
+	MOVQ       96(CX), CX
 	MOVQ       t+0(FP), DX
-	MOVQ       80(DX), DX
+	MOVQ       88(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	MOVQ       DX, SI
 	NEGQ       SI
@@ -119,12 +119,12 @@ after_whole:
 // Requires: AVX, FMA3
 TEXT ·Tile1x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
-	MOVQ       48(AX), AX
+	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
-	MOVQ       56(CX), CX
+	MOVQ       64(CX), CX
 	SHLQ       $0x02, CX
 	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
+	MOVQ       88(CX), CX
 	LEAQ       mask<>+32(SB), DX
 	NEGQ       CX
 	VMOVUPS    (DX)(CX*4), Y0
@@ -199,14 +199,14 @@ step:
 done_step:
 	ADDQ       $+1, AX
 	MOVQ       t+0(FP), AX
-	MOVQ       64(AX), AX
+	MOVQ       72(AX), AX
 	MOVQ       t+0(FP), CX
-	MOVQ       72(CX), CX
+	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
 	MOVQ       t+0(FP), CX
-	MOVQ       88(CX), CX
+	MOVQ       96(CX), CX
 	MOVQ       t+0(FP), DX
-	MOVQ       80(DX), DX
+	MOVQ       88(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	MOVQ       DX, SI
 	NEGQ       SI
@@ -244,163 +244,16 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile1x3(t *byte)
-// Requires: AVX, FMA3
-TEXT ·Tile1x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       48(AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       56(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	LEAQ       mask<>+32(SB), DX
-	NEGQ       CX
-	VMOVUPS    (DX)(CX*4), Y0
-	VMOVUPS    (AX), Y1
-	VMOVUPS    32(AX), Y2
-	VMASKMOVPS 64(AX), Y0, Y0
-	MOVQ       t+0(FP), AX
-	MOVQ       (AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       16(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), CX
-	MOVQ       24(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       8(DX), DX
-	MOVQ       t+0(FP), BX
-	MOVQ       32(BX), BX
-	MOVQ       t+0(FP), SI
-	MOVQ       40(SI), SI
-	SHLQ       $0x02, SI
-	SUBQ       $+4, AX
-	JLT        done_steps
-
-steps:
-	VBROADCASTSS (DX), Y3
-	ADDQ         CX, DX
-	VMOVUPS      (BX), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      32(BX), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VMOVUPS      64(BX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	ADDQ         SI, BX
-	VBROADCASTSS (DX), Y3
-	ADDQ         CX, DX
-	VMOVUPS      (BX), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      32(BX), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VMOVUPS      64(BX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	ADDQ         SI, BX
-	VBROADCASTSS (DX), Y3
-	ADDQ         CX, DX
-	VMOVUPS      (BX), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      32(BX), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VMOVUPS      64(BX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	ADDQ         SI, BX
-	VBROADCASTSS (DX), Y3
-	ADDQ         CX, DX
-	VMOVUPS      (BX), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      32(BX), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VMOVUPS      64(BX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	ADDQ         SI, BX
-	SUBQ         $+4, AX
-	JGE          steps
-
-done_steps:
-	ADDQ $+4, AX
-	SUBQ $+1, AX
-	JLT  done_step
-
-step:
-	VBROADCASTSS (DX), Y3
-	ADDQ         CX, DX
-	VMOVUPS      (BX), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      32(BX), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VMOVUPS      64(BX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	ADDQ         SI, BX
-	SUBQ         $+1, AX
-	JGE          step
-
-done_step:
-	ADDQ       $+1, AX
-	MOVQ       t+0(FP), AX
-	MOVQ       64(AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       72(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), CX
-	MOVQ       88(CX), CX
-	MOVQ       t+0(FP), DX
-	MOVQ       80(DX), DX
-	LEAQ       mask<>+32(SB), BX
-	MOVQ       DX, SI
-	NEGQ       SI
-	VMOVUPS    (BX)(SI*4), Y3
-	TESTQ      $+1, CX
-	JEQ        skip_add
-	VMOVUPS    (AX), Y4
-	VADDPS     Y1, Y4, Y1
-	VMOVAPS    Y1, Y1
-	VMOVUPS    32(AX), Y4
-	VADDPS     Y2, Y4, Y2
-	VMOVAPS    Y2, Y2
-	VMASKMOVPS 64(AX), Y3, Y4
-	VADDPS     Y0, Y4, Y0
-	VMOVAPS    Y0, Y0
-
-skip_add:
-	TESTQ   $+2, CX
-	JEQ     skip_flush
-	VANDPS  lanes_7fffffff<>+0(SB), Y1, Y4
-	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y4, Y4
-	VANDNPS Y1, Y4, Y1
-	VANDPS  lanes_7fffffff<>+0(SB), Y2, Y4
-	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y4, Y4
-	VANDNPS Y2, Y4, Y2
-	VANDPS  lanes_7fffffff<>+0(SB), Y0, Y4
-	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y4, Y4
-	VANDNPS Y0, Y4, Y0
-
-skip_flush:
-	VMOVUPS Y1, (AX)
-	VMOVUPS Y2, 32(AX)
-	CMPQ    DX, $+8
-	JNE     not_whole
-	VMOVUPS Y0, 64(AX)
-	JMP     after_whole
-
-not_whole:
-	VMASKMOVPS Y0, Y3, 64(AX)
-
-after_whole:
-	VZEROUPPER
-	RET
-
 // func Tile1x4(t *byte)
 // Requires: AVX, FMA3
 TEXT ·Tile1x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
-	MOVQ       48(AX), AX
+	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
-	MOVQ       56(CX), CX
+	MOVQ       64(CX), CX
 	SHLQ       $0x02, CX
 	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
+	MOVQ       88(CX), CX
 	LEAQ       mask<>+32(SB), DX
 	NEGQ       CX
 	VMOVUPS    (DX)(CX*4), Y0
@@ -421,6 +274,11 @@ TEXT ·Tile1x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), BX
 	MOVQ       32(BX), BX
 	MOVQ       t+0(FP), SI
+	MOVQ       48(SI), SI
+	SHLQ       $0x02, SI
+	MOVQ       BX, DI
+	ADDQ       SI, DI
+	MOVQ       t+0(FP), SI
 	MOVQ       40(SI), SI
 	SHLQ       $0x02, SI
 	SUBQ       $+4, AX
@@ -433,44 +291,48 @@ steps:
 	VFMADD231PS  Y5, Y4, Y1
 	VMOVUPS      32(BX), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      64(BX), Y5
+	VMOVUPS      (DI), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      96(BX), Y5
+	VMOVUPS      32(DI), Y5
 	VFMADD231PS  Y5, Y4, Y0
 	ADDQ         SI, BX
+	ADDQ         SI, DI
 	VBROADCASTSS (DX), Y4
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y5
 	VFMADD231PS  Y5, Y4, Y1
 	VMOVUPS      32(BX), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      64(BX), Y5
+	VMOVUPS      (DI), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      96(BX), Y5
+	VMOVUPS      32(DI), Y5
 	VFMADD231PS  Y5, Y4, Y0
 	ADDQ         SI, BX
+	ADDQ         SI, DI
 	VBROADCASTSS (DX), Y4
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y5
 	VFMADD231PS  Y5, Y4, Y1
 	VMOVUPS      32(BX), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      64(BX), Y5
+	VMOVUPS      (DI), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      96(BX), Y5
+	VMOVUPS      32(DI), Y5
 	VFMADD231PS  Y5, Y4, Y0
 	ADDQ         SI, BX
+	ADDQ         SI, DI
 	VBROADCASTSS (DX), Y4
 	ADDQ         CX, DX
 	VMOVUPS      (BX), Y5
 	VFMADD231PS  Y5, Y4, Y1
 	VMOVUPS      32(BX), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      64(BX), Y5
+	VMOVUPS      (DI), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      96(BX), Y5
+	VMOVUPS      32(DI), Y5
 	VFMADD231PS  Y5, Y4, Y0
 	ADDQ         SI, BX
+	ADDQ         SI, DI
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -486,25 +348,26 @@ step:
 	VFMADD231PS  Y5, Y4, Y1
 	VMOVUPS      32(BX), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      64(BX), Y5
+	VMOVUPS      (DI), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      96(BX), Y5
+	VMOVUPS      32(DI), Y5
 	VFMADD231PS  Y5, Y4, Y0
 	ADDQ         SI, BX
+	ADDQ         SI, DI
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ       $+1, AX
 	MOVQ       t+0(FP), AX
-	MOVQ       64(AX), AX
+	MOVQ       72(AX), AX
 	MOVQ       t+0(FP), CX
-	MOVQ       72(CX), CX
+	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
 	MOVQ       t+0(FP), CX
-	MOVQ       88(CX), CX
+	MOVQ       96(CX), CX
 	MOVQ       t+0(FP), DX
-	MOVQ       80(DX), DX
+	MOVQ       88(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	MOVQ       DX, SI
 	NEGQ       SI
@@ -551,6 +414,267 @@ skip_flush:
 
 not_whole:
 	VMASKMOVPS Y0, Y4, 96(AX)
+
+after_whole:
+	VZEROUPPER
+	RET
+
+// func Tile1x8(t *byte)
+// Requires: AVX, FMA3
+TEXT ·Tile1x8(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       56(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       64(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), CX
+	MOVQ       88(CX), CX
+	LEAQ       mask<>+32(SB), DX
+	NEGQ       CX
+	VMOVUPS    (DX)(CX*4), Y0
+	VMOVUPS    (AX), Y1
+	VMOVUPS    32(AX), Y2
+	VMOVUPS    64(AX), Y3
+	VMOVUPS    96(AX), Y4
+	VMOVUPS    128(AX), Y5
+	VMOVUPS    160(AX), Y6
+	VMOVUPS    192(AX), Y7
+	VMASKMOVPS 224(AX), Y0, Y0
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), CX
+	MOVQ       24(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       8(DX), DX
+	MOVQ       t+0(FP), BX
+	MOVQ       32(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       48(SI), SI
+	SHLQ       $0x02, SI
+	MOVQ       BX, DI
+	ADDQ       SI, DI
+	MOVQ       DI, R8
+	ADDQ       SI, R8
+	MOVQ       R8, R9
+	ADDQ       SI, R9
+	MOVQ       t+0(FP), SI
+	MOVQ       40(SI), SI
+	SHLQ       $0x02, SI
+	SUBQ       $+4, AX
+	JLT        done_steps
+
+steps:
+	VBROADCASTSS (DX), Y8
+	ADDQ         CX, DX
+	VMOVUPS      (BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMOVUPS      32(BX), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VMOVUPS      (DI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(DI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      (R9), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      32(R9), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	ADDQ         SI, BX
+	ADDQ         SI, DI
+	ADDQ         SI, R8
+	ADDQ         SI, R9
+	VBROADCASTSS (DX), Y8
+	ADDQ         CX, DX
+	VMOVUPS      (BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMOVUPS      32(BX), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VMOVUPS      (DI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(DI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      (R9), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      32(R9), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	ADDQ         SI, BX
+	ADDQ         SI, DI
+	ADDQ         SI, R8
+	ADDQ         SI, R9
+	VBROADCASTSS (DX), Y8
+	ADDQ         CX, DX
+	VMOVUPS      (BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMOVUPS      32(BX), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VMOVUPS      (DI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(DI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      (R9), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      32(R9), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	ADDQ         SI, BX
+	ADDQ         SI, DI
+	ADDQ         SI, R8
+	ADDQ         SI, R9
+	VBROADCASTSS (DX), Y8
+	ADDQ         CX, DX
+	VMOVUPS      (BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMOVUPS      32(BX), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VMOVUPS      (DI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(DI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      (R9), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      32(R9), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	ADDQ         SI, BX
+	ADDQ         SI, DI
+	ADDQ         SI, R8
+	ADDQ         SI, R9
+	SUBQ         $+4, AX
+	JGE          steps
+
+done_steps:
+	ADDQ $+4, AX
+	SUBQ $+1, AX
+	JLT  done_step
+
+step:
+	VBROADCASTSS (DX), Y8
+	ADDQ         CX, DX
+	VMOVUPS      (BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMOVUPS      32(BX), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VMOVUPS      (DI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(DI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      (R9), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      32(R9), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	ADDQ         SI, BX
+	ADDQ         SI, DI
+	ADDQ         SI, R8
+	ADDQ         SI, R9
+	SUBQ         $+1, AX
+	JGE          step
+
+done_step:
+	ADDQ       $+1, AX
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), CX
+	MOVQ       96(CX), CX
+	MOVQ       t+0(FP), DX
+	MOVQ       88(DX), DX
+	LEAQ       mask<>+32(SB), BX
+	MOVQ       DX, SI
+	NEGQ       SI
+	VMOVUPS    (BX)(SI*4), Y8
+	TESTQ      $+1, CX
+	JEQ        skip_add
+	VMOVUPS    (AX), Y9
+	VADDPS     Y1, Y9, Y1
+	VMOVAPS    Y1, Y1
+	VMOVUPS    32(AX), Y9
+	VADDPS     Y2, Y9, Y2
+	VMOVAPS    Y2, Y2
+	VMOVUPS    64(AX), Y9
+	VADDPS     Y3, Y9, Y3
+	VMOVAPS    Y3, Y3
+	VMOVUPS    96(AX), Y9
+	VADDPS     Y4, Y9, Y4
+	VMOVAPS    Y4, Y4
+	VMOVUPS    128(AX), Y9
+	VADDPS     Y5, Y9, Y5
+	VMOVAPS    Y5, Y5
+	VMOVUPS    160(AX), Y9
+	VADDPS     Y6, Y9, Y6
+	VMOVAPS    Y6, Y6
+	VMOVUPS    192(AX), Y9
+	VADDPS     Y7, Y9, Y7
+	VMOVAPS    Y7, Y7
+	VMASKMOVPS 224(AX), Y8, Y9
+	VADDPS     Y0, Y9, Y0
+	VMOVAPS    Y0, Y0
+
+skip_add:
+	TESTQ   $+2, CX
+	JEQ     skip_flush
+	VANDPS  lanes_7fffffff<>+0(SB), Y1, Y9
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y9, Y9
+	VANDNPS Y1, Y9, Y1
+	VANDPS  lanes_7fffffff<>+0(SB), Y2, Y9
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y9, Y9
+	VANDNPS Y2, Y9, Y2
+	VANDPS  lanes_7fffffff<>+0(SB), Y3, Y9
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y9, Y9
+	VANDNPS Y3, Y9, Y3
+	VANDPS  lanes_7fffffff<>+0(SB), Y4, Y9
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y9, Y9
+	VANDNPS Y4, Y9, Y4
+	VANDPS  lanes_7fffffff<>+0(SB), Y5, Y9
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y9, Y9
+	VANDNPS Y5, Y9, Y5
+	VANDPS  lanes_7fffffff<>+0(SB), Y6, Y9
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y9, Y9
+	VANDNPS Y6, Y9, Y6
+	VANDPS  lanes_7fffffff<>+0(SB), Y7, Y9
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y9, Y9
+	VANDNPS Y7, Y9, Y7
+	VANDPS  lanes_7fffffff<>+0(SB), Y0, Y9
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y9, Y9
+	VANDNPS Y0, Y9, Y0
+
+skip_flush:
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y2, 32(AX)
+	VMOVUPS Y3, 64(AX)
+	VMOVUPS Y4, 96(AX)
+	VMOVUPS Y5, 128(AX)
+	VMOVUPS Y6, 160(AX)
+	VMOVUPS Y7, 192(AX)
+	CMPQ    DX, $+8
+	JNE     not_whole
+	VMOVUPS Y0, 224(AX)
+	JMP     after_whole
+
+not_whole:
+	VMASKMOVPS Y0, Y8, 224(AX)
 
 after_whole:
 	VZEROUPPER

@@ -8,12 +8,12 @@
 // Requires: AVX, FMA3
 TEXT ·Tile2x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
-	MOVQ       48(AX), AX
+	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
-	MOVQ       56(CX), CX
+	MOVQ       64(CX), CX
 	SHLQ       $0x02, CX
 	MOVQ       t+0(FP), DX
-	MOVQ       80(DX), DX
+	MOVQ       88(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	NEGQ       DX
 	VMOVUPS    (BX)(DX*4), Y0
@@ -88,14 +88,14 @@ step:
 done_step:
 	ADDQ       $+1, AX
 	MOVQ       t+0(FP), AX
-	MOVQ       64(AX), AX
+	MOVQ       72(AX), AX
 	MOVQ       t+0(FP), CX
-	MOVQ       72(CX), CX
+	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
 	MOVQ       t+0(FP), DX
-	MOVQ       88(DX), DX
+	MOVQ       96(DX), DX
 	MOVQ       t+0(FP), BX
-	MOVQ       80(BX), BX
+	MOVQ       88(BX), BX
 	LEAQ       mask<>+32(SB), SI
 	MOVQ       BX, DI
 	NEGQ       DI
@@ -138,12 +138,12 @@ after_whole:
 // Requires: AVX, FMA3
 TEXT ·Tile2x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
-	MOVQ       48(AX), AX
+	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
-	MOVQ       56(CX), CX
+	MOVQ       64(CX), CX
 	SHLQ       $0x02, CX
 	MOVQ       t+0(FP), DX
-	MOVQ       80(DX), DX
+	MOVQ       88(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	NEGQ       DX
 	VMOVUPS    (BX)(DX*4), Y0
@@ -235,14 +235,14 @@ step:
 done_step:
 	ADDQ       $+1, AX
 	MOVQ       t+0(FP), AX
-	MOVQ       64(AX), AX
+	MOVQ       72(AX), AX
 	MOVQ       t+0(FP), CX
-	MOVQ       72(CX), CX
+	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
 	MOVQ       t+0(FP), DX
-	MOVQ       88(DX), DX
+	MOVQ       96(DX), DX
 	MOVQ       t+0(FP), BX
-	MOVQ       80(BX), BX
+	MOVQ       88(BX), BX
 	LEAQ       mask<>+32(SB), SI
 	MOVQ       BX, DI
 	NEGQ       DI
@@ -295,208 +295,16 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile2x3(t *byte)
-// Requires: AVX, FMA3
-TEXT ·Tile2x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       48(AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       56(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       80(DX), DX
-	LEAQ       mask<>+32(SB), BX
-	NEGQ       DX
-	VMOVUPS    (BX)(DX*4), Y0
-	VMOVUPS    (AX), Y1
-	VMOVUPS    32(AX), Y2
-	VMASKMOVPS 64(AX), Y0, Y3
-	VMOVUPS    (AX)(CX*1), Y4
-	VMOVUPS    32(AX)(CX*1), Y5
-	VMASKMOVPS 64(AX)(CX*1), Y0, Y0
-	MOVQ       t+0(FP), AX
-	MOVQ       (AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       16(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       24(DX), DX
-	SHLQ       $0x02, DX
-	MOVQ       t+0(FP), BX
-	MOVQ       8(BX), BX
-	MOVQ       t+0(FP), SI
-	MOVQ       32(SI), SI
-	MOVQ       t+0(FP), DI
-	MOVQ       40(DI), DI
-	SHLQ       $0x02, DI
-	SUBQ       $+4, AX
-	JLT        done_steps
-
-steps:
-	VBROADCASTSS (BX), Y6
-	VBROADCASTSS (BX)(CX*1), Y7
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  Y8, Y6, Y2
-	VFMADD231PS  Y8, Y7, Y5
-	VMOVUPS      64(SI), Y8
-	VFMADD231PS  Y8, Y6, Y3
-	VFMADD231PS  Y8, Y7, Y0
-	ADDQ         DI, SI
-	VBROADCASTSS (BX), Y6
-	VBROADCASTSS (BX)(CX*1), Y7
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  Y8, Y6, Y2
-	VFMADD231PS  Y8, Y7, Y5
-	VMOVUPS      64(SI), Y8
-	VFMADD231PS  Y8, Y6, Y3
-	VFMADD231PS  Y8, Y7, Y0
-	ADDQ         DI, SI
-	VBROADCASTSS (BX), Y6
-	VBROADCASTSS (BX)(CX*1), Y7
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  Y8, Y6, Y2
-	VFMADD231PS  Y8, Y7, Y5
-	VMOVUPS      64(SI), Y8
-	VFMADD231PS  Y8, Y6, Y3
-	VFMADD231PS  Y8, Y7, Y0
-	ADDQ         DI, SI
-	VBROADCASTSS (BX), Y6
-	VBROADCASTSS (BX)(CX*1), Y7
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  Y8, Y6, Y2
-	VFMADD231PS  Y8, Y7, Y5
-	VMOVUPS      64(SI), Y8
-	VFMADD231PS  Y8, Y6, Y3
-	VFMADD231PS  Y8, Y7, Y0
-	ADDQ         DI, SI
-	SUBQ         $+4, AX
-	JGE          steps
-
-done_steps:
-	ADDQ $+4, AX
-	SUBQ $+1, AX
-	JLT  done_step
-
-step:
-	VBROADCASTSS (BX), Y6
-	VBROADCASTSS (BX)(CX*1), Y7
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  Y8, Y6, Y2
-	VFMADD231PS  Y8, Y7, Y5
-	VMOVUPS      64(SI), Y8
-	VFMADD231PS  Y8, Y6, Y3
-	VFMADD231PS  Y8, Y7, Y0
-	ADDQ         DI, SI
-	SUBQ         $+1, AX
-	JGE          step
-
-done_step:
-	ADDQ       $+1, AX
-	MOVQ       t+0(FP), AX
-	MOVQ       64(AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       72(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       88(DX), DX
-	MOVQ       t+0(FP), BX
-	MOVQ       80(BX), BX
-	LEAQ       mask<>+32(SB), SI
-	MOVQ       BX, DI
-	NEGQ       DI
-	VMOVUPS    (SI)(DI*4), Y6
-	TESTQ      $+1, DX
-	JEQ        skip_add
-	VMOVUPS    (AX), Y7
-	VADDPS     Y1, Y7, Y1
-	VMOVAPS    Y1, Y1
-	VMOVUPS    32(AX), Y7
-	VADDPS     Y2, Y7, Y2
-	VMOVAPS    Y2, Y2
-	VMASKMOVPS 64(AX), Y6, Y7
-	VADDPS     Y3, Y7, Y3
-	VMOVAPS    Y3, Y3
-	VMOVUPS    (AX)(CX*1), Y7
-	VADDPS     Y4, Y7, Y4
-	VMOVAPS    Y4, Y4
-	VMOVUPS    32(AX)(CX*1), Y7
-	VADDPS     Y5, Y7, Y5
-	VMOVAPS    Y5, Y5
-	VMASKMOVPS 64(AX)(CX*1), Y6, Y7
-	VADDPS     Y0, Y7, Y0
-	VMOVAPS    Y0, Y0
-
-skip_add:
-	TESTQ   $+2, DX
-	JEQ     skip_flush
-	VANDPS  lanes_7fffffff<>+0(SB), Y1, Y7
-	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y7, Y7
-	VANDNPS Y1, Y7, Y1
-	VANDPS  lanes_7fffffff<>+0(SB), Y2, Y7
-	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y7, Y7
-	VANDNPS Y2, Y7, Y2
-	VANDPS  lanes_7fffffff<>+0(SB), Y3, Y7
-	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y7, Y7
-	VANDNPS Y3, Y7, Y3
-	VANDPS  lanes_7fffffff<>+0(SB), Y4, Y7
-	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y7, Y7
-	VANDNPS Y4, Y7, Y4
-	VANDPS  lanes_7fffffff<>+0(SB), Y5, Y7
-	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y7, Y7
-	VANDNPS Y5, Y7, Y5
-	VANDPS  lanes_7fffffff<>+0(SB), Y0, Y7
-	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y7, Y7
-	VANDNPS Y0, Y7, Y0
-
-skip_flush:
-	VMOVUPS Y1, (AX)
-	VMOVUPS Y2, 32(AX)
-	VMOVUPS Y4, (AX)(CX*1)
-	VMOVUPS Y5, 32(AX)(CX*1)
-	CMPQ    BX, $+8
-	JNE     not_whole
-	VMOVUPS Y3, 64(AX)
-	VMOVUPS Y0, 64(AX)(CX*1)
-	JMP     after_whole
-
-not_whole:
-	VMASKMOVPS Y3, Y6, 64(AX)
-	VMASKMOVPS Y0, Y6, 64(AX)(CX*1)
-
-after_whole:
-	VZEROUPPER
-	RET
-
 // func Tile2x4(t *byte)
 // Requires: AVX, FMA3
 TEXT ·Tile2x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
-	MOVQ       48(AX), AX
+	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
-	MOVQ       56(CX), CX
+	MOVQ       64(CX), CX
 	SHLQ       $0x02, CX
 	MOVQ       t+0(FP), DX
-	MOVQ       80(DX), DX
+	MOVQ       88(DX), DX
 	LEAQ       mask<>+32(SB), BX
 	NEGQ       DX
 	VMOVUPS    (BX)(DX*4), Y0
@@ -521,6 +329,11 @@ TEXT ·Tile2x4(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), SI
 	MOVQ       32(SI), SI
 	MOVQ       t+0(FP), DI
+	MOVQ       48(DI), DI
+	SHLQ       $0x02, DI
+	MOVQ       SI, R8
+	ADDQ       DI, R8
+	MOVQ       t+0(FP), DI
 	MOVQ       40(DI), DI
 	SHLQ       $0x02, DI
 	SUBQ       $+4, AX
@@ -536,13 +349,14 @@ steps:
 	VMOVUPS      32(SI), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      64(SI), Y10
+	VMOVUPS      (R8), Y10
 	VFMADD231PS  Y10, Y8, Y3
 	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(SI), Y10
+	VMOVUPS      32(R8), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y0
 	ADDQ         DI, SI
+	ADDQ         DI, R8
 	VBROADCASTSS (BX), Y8
 	VBROADCASTSS (BX)(CX*1), Y9
 	ADDQ         DX, BX
@@ -552,13 +366,14 @@ steps:
 	VMOVUPS      32(SI), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      64(SI), Y10
+	VMOVUPS      (R8), Y10
 	VFMADD231PS  Y10, Y8, Y3
 	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(SI), Y10
+	VMOVUPS      32(R8), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y0
 	ADDQ         DI, SI
+	ADDQ         DI, R8
 	VBROADCASTSS (BX), Y8
 	VBROADCASTSS (BX)(CX*1), Y9
 	ADDQ         DX, BX
@@ -568,13 +383,14 @@ steps:
 	VMOVUPS      32(SI), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      64(SI), Y10
+	VMOVUPS      (R8), Y10
 	VFMADD231PS  Y10, Y8, Y3
 	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(SI), Y10
+	VMOVUPS      32(R8), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y0
 	ADDQ         DI, SI
+	ADDQ         DI, R8
 	VBROADCASTSS (BX), Y8
 	VBROADCASTSS (BX)(CX*1), Y9
 	ADDQ         DX, BX
@@ -584,13 +400,14 @@ steps:
 	VMOVUPS      32(SI), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      64(SI), Y10
+	VMOVUPS      (R8), Y10
 	VFMADD231PS  Y10, Y8, Y3
 	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(SI), Y10
+	VMOVUPS      32(R8), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y0
 	ADDQ         DI, SI
+	ADDQ         DI, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -609,27 +426,28 @@ step:
 	VMOVUPS      32(SI), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      64(SI), Y10
+	VMOVUPS      (R8), Y10
 	VFMADD231PS  Y10, Y8, Y3
 	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(SI), Y10
+	VMOVUPS      32(R8), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y0
 	ADDQ         DI, SI
+	ADDQ         DI, R8
 	SUBQ         $+1, AX
 	JGE          step
 
 done_step:
 	ADDQ       $+1, AX
 	MOVQ       t+0(FP), AX
-	MOVQ       64(AX), AX
+	MOVQ       72(AX), AX
 	MOVQ       t+0(FP), CX
-	MOVQ       72(CX), CX
+	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
 	MOVQ       t+0(FP), DX
-	MOVQ       88(DX), DX
+	MOVQ       96(DX), DX
 	MOVQ       t+0(FP), BX
-	MOVQ       80(BX), BX
+	MOVQ       88(BX), BX
 	LEAQ       mask<>+32(SB), SI
 	MOVQ       BX, DI
 	NEGQ       DI

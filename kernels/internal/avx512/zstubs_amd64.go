@@ -354,6 +354,16 @@ func Tile1x3(t *tile.Args)
 //go:noescape
 func Tile1x4(t *tile.Args)
 
+// Tile1x8 is the register tile of 1 rows and 8 vectors of columns from 2 panels.
+//
+//go:noescape
+func Tile1x8(t *tile.Args)
+
+// Tile1x16 is the register tile of 1 rows and 16 vectors of columns from 4 panels.
+//
+//go:noescape
+func Tile1x16(t *tile.Args)
+
 // Tile2x1 is the register tile of 2 rows and 1 vectors of columns.
 //
 //go:noescape
@@ -374,6 +384,11 @@ func Tile2x3(t *tile.Args)
 //go:noescape
 func Tile2x4(t *tile.Args)
 
+// Tile2x8 is the register tile of 2 rows and 8 vectors of columns from 2 panels.
+//
+//go:noescape
+func Tile2x8(t *tile.Args)
+
 // Tile3x1 is the register tile of 3 rows and 1 vectors of columns.
 //
 //go:noescape
@@ -393,6 +408,11 @@ func Tile3x3(t *tile.Args)
 //
 //go:noescape
 func Tile3x4(t *tile.Args)
+
+// Tile3x8 is the register tile of 3 rows and 8 vectors of columns from 2 panels.
+//
+//go:noescape
+func Tile3x8(t *tile.Args)
 
 // Tile4x1 is the register tile of 4 rows and 1 vectors of columns.
 //

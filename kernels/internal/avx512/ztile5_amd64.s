@@ -8,14 +8,14 @@
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile5x1(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      48(AX), AX
+	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      56(CX), CX
+	MOVQ      64(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      80(BX), BX
+	MOVQ      88(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS.Z (AX), K1, Z0
@@ -41,7 +41,7 @@ TEXT ·Tile5x1(SB), NOSPLIT, $0-8
 	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
 	MOVQ      t+0(FP), R9
-	MOVQ      96(R9), R9
+	MOVQ      104(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
@@ -133,16 +133,16 @@ step:
 done_step:
 	ADDQ      $+1, AX
 	MOVQ      t+0(FP), AX
-	MOVQ      64(AX), AX
+	MOVQ      72(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      72(CX), CX
+	MOVQ      80(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      88(BX), BX
+	MOVQ      96(BX), BX
 	MOVQ      t+0(FP), SI
-	MOVQ      80(SI), SI
+	MOVQ      88(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -207,14 +207,14 @@ after_whole:
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile5x2(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      48(AX), AX
+	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      56(CX), CX
+	MOVQ      64(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      80(BX), BX
+	MOVQ      88(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -245,7 +245,7 @@ TEXT ·Tile5x2(SB), NOSPLIT, $0-8
 	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
 	MOVQ      t+0(FP), R9
-	MOVQ      96(R9), R9
+	MOVQ      104(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
@@ -367,16 +367,16 @@ step:
 done_step:
 	ADDQ      $+1, AX
 	MOVQ      t+0(FP), AX
-	MOVQ      64(AX), AX
+	MOVQ      72(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      72(CX), CX
+	MOVQ      80(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      88(BX), BX
+	MOVQ      96(BX), BX
 	MOVQ      t+0(FP), SI
-	MOVQ      80(SI), SI
+	MOVQ      88(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -476,14 +476,14 @@ after_whole:
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile5x3(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      48(AX), AX
+	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      56(CX), CX
+	MOVQ      64(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      80(BX), BX
+	MOVQ      88(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -519,7 +519,7 @@ TEXT ·Tile5x3(SB), NOSPLIT, $0-8
 	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
 	MOVQ      t+0(FP), R9
-	MOVQ      96(R9), R9
+	MOVQ      104(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
@@ -672,16 +672,16 @@ step:
 done_step:
 	ADDQ      $+1, AX
 	MOVQ      t+0(FP), AX
-	MOVQ      64(AX), AX
+	MOVQ      72(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      72(CX), CX
+	MOVQ      80(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      88(BX), BX
+	MOVQ      96(BX), BX
 	MOVQ      t+0(FP), SI
-	MOVQ      80(SI), SI
+	MOVQ      88(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -816,14 +816,14 @@ after_whole:
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile5x4(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      48(AX), AX
+	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      56(CX), CX
+	MOVQ      64(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      80(BX), BX
+	MOVQ      88(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -864,7 +864,7 @@ TEXT ·Tile5x4(SB), NOSPLIT, $0-8
 	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
 	MOVQ      t+0(FP), R9
-	MOVQ      96(R9), R9
+	MOVQ      104(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
@@ -1048,16 +1048,16 @@ step:
 done_step:
 	ADDQ      $+1, AX
 	MOVQ      t+0(FP), AX
-	MOVQ      64(AX), AX
+	MOVQ      72(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      72(CX), CX
+	MOVQ      80(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      88(BX), BX
+	MOVQ      96(BX), BX
 	MOVQ      t+0(FP), SI
-	MOVQ      80(SI), SI
+	MOVQ      88(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX

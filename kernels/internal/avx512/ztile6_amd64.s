@@ -8,14 +8,14 @@
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile6x1(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      48(AX), AX
+	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      56(CX), CX
+	MOVQ      64(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      80(BX), BX
+	MOVQ      88(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS.Z (AX), K1, Z0
@@ -42,7 +42,7 @@ TEXT ·Tile6x1(SB), NOSPLIT, $0-8
 	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
 	MOVQ      t+0(FP), R9
-	MOVQ      96(R9), R9
+	MOVQ      104(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
@@ -144,16 +144,16 @@ step:
 done_step:
 	ADDQ      $+1, AX
 	MOVQ      t+0(FP), AX
-	MOVQ      64(AX), AX
+	MOVQ      72(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      72(CX), CX
+	MOVQ      80(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      88(BX), BX
+	MOVQ      96(BX), BX
 	MOVQ      t+0(FP), SI
-	MOVQ      80(SI), SI
+	MOVQ      88(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -226,14 +226,14 @@ after_whole:
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile6x2(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      48(AX), AX
+	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      56(CX), CX
+	MOVQ      64(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      80(BX), BX
+	MOVQ      88(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -266,7 +266,7 @@ TEXT ·Tile6x2(SB), NOSPLIT, $0-8
 	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
 	MOVQ      t+0(FP), R9
-	MOVQ      96(R9), R9
+	MOVQ      104(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
@@ -404,16 +404,16 @@ step:
 done_step:
 	ADDQ      $+1, AX
 	MOVQ      t+0(FP), AX
-	MOVQ      64(AX), AX
+	MOVQ      72(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      72(CX), CX
+	MOVQ      80(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      88(BX), BX
+	MOVQ      96(BX), BX
 	MOVQ      t+0(FP), SI
-	MOVQ      80(SI), SI
+	MOVQ      88(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -528,14 +528,14 @@ after_whole:
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile6x3(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      48(AX), AX
+	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      56(CX), CX
+	MOVQ      64(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      80(BX), BX
+	MOVQ      88(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -574,7 +574,7 @@ TEXT ·Tile6x3(SB), NOSPLIT, $0-8
 	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
 	MOVQ      t+0(FP), R9
-	MOVQ      96(R9), R9
+	MOVQ      104(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
@@ -747,16 +747,16 @@ step:
 done_step:
 	ADDQ      $+1, AX
 	MOVQ      t+0(FP), AX
-	MOVQ      64(AX), AX
+	MOVQ      72(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      72(CX), CX
+	MOVQ      80(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      88(BX), BX
+	MOVQ      96(BX), BX
 	MOVQ      t+0(FP), SI
-	MOVQ      80(SI), SI
+	MOVQ      88(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX
@@ -913,14 +913,14 @@ after_whole:
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile6x4(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      48(AX), AX
+	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      56(CX), CX
+	MOVQ      64(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      80(BX), BX
+	MOVQ      88(BX), BX
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(BX*2), K1
 	VMOVUPS   (AX), Z0
@@ -965,7 +965,7 @@ TEXT ·Tile6x4(SB), NOSPLIT, $0-8
 	MOVQ      40(R8), R8
 	SHLQ      $0x02, R8
 	MOVQ      t+0(FP), R9
-	MOVQ      96(R9), R9
+	MOVQ      104(R9), R9
 	SUBQ      $+4, AX
 	JLT       done_steps
 
@@ -1174,16 +1174,16 @@ step:
 done_step:
 	ADDQ      $+1, AX
 	MOVQ      t+0(FP), AX
-	MOVQ      64(AX), AX
+	MOVQ      72(AX), AX
 	MOVQ      t+0(FP), CX
-	MOVQ      72(CX), CX
+	MOVQ      80(CX), CX
 	SHLQ      $0x02, CX
 	LEAQ      (AX)(CX*2), DX
 	ADDQ      CX, DX
 	MOVQ      t+0(FP), BX
-	MOVQ      88(BX), BX
+	MOVQ      96(BX), BX
 	MOVQ      t+0(FP), SI
-	MOVQ      80(SI), SI
+	MOVQ      88(SI), SI
 	LEAQ      mask<>+0(SB), DI
 	KMOVW     (DI)(SI*2), K1
 	TESTQ     $+1, BX

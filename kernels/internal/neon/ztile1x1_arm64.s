@@ -8,9 +8,9 @@
 TEXT ·Tile1x1(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
 	MOVD t+0(FP), R1
-	MOVD 48(R1), R1
+	MOVD 56(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 80(R2), R2
+	MOVD 88(R2), R2
 	VMOVI $0, V0.B16
 	TBZ $2, R2, part
 	WORD $0x3cc00020 // ldur q0, [x1]
@@ -127,11 +127,11 @@ step:
 
 done_step:
 	MOVD t+0(FP), R1
-	MOVD 64(R1), R1
+	MOVD 72(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 88(R2), R2
+	MOVD 96(R2), R2
 	MOVD t+0(FP), R3
-	MOVD 80(R3), R3
+	MOVD 88(R3), R3
 	TBZ $0, R2, skip_add
 	VMOVI $0, V1.B16
 	TBZ $2, R3, part2

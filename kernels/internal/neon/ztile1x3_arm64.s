@@ -8,9 +8,9 @@
 TEXT ·Tile1x3(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
 	MOVD t+0(FP), R1
-	MOVD 48(R1), R1
+	MOVD 56(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 80(R2), R2
+	MOVD 88(R2), R2
 	WORD $0x3cc00020 // ldur q0, [x1]
 	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	VMOVI $0, V2.B16
@@ -165,11 +165,11 @@ step:
 
 done_step:
 	MOVD t+0(FP), R1
-	MOVD 64(R1), R1
+	MOVD 72(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 88(R2), R2
+	MOVD 96(R2), R2
 	MOVD t+0(FP), R3
-	MOVD 80(R3), R3
+	MOVD 88(R3), R3
 	TBZ $0, R2, skip_add
 	WORD $0x3cc00023 // ldur q3, [x1]
 	WORD $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s

@@ -8,9 +8,9 @@
 TEXT ·Tile1x4(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
 	MOVD t+0(FP), R1
-	MOVD 48(R1), R1
+	MOVD 56(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 80(R2), R2
+	MOVD 88(R2), R2
 	WORD $0x3cc00020 // ldur q0, [x1]
 	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	WORD $0x3cc20022 // ldur q2, [x1, #32]
@@ -184,11 +184,11 @@ step:
 
 done_step:
 	MOVD t+0(FP), R1
-	MOVD 64(R1), R1
+	MOVD 72(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 88(R2), R2
+	MOVD 96(R2), R2
 	MOVD t+0(FP), R3
-	MOVD 80(R3), R3
+	MOVD 88(R3), R3
 	TBZ $0, R2, skip_add
 	WORD $0x3cc00024 // ldur q4, [x1]
 	WORD $0x4e20d480 // fadd v0.4s, v4.4s, v0.4s

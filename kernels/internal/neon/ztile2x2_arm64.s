@@ -8,13 +8,13 @@
 TEXT ·Tile2x2(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
 	MOVD t+0(FP), R1
-	MOVD 48(R1), R1
+	MOVD 56(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 56(R2), R2
+	MOVD 64(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R2
 	MOVD t+0(FP), R3
-	MOVD 80(R3), R3
+	MOVD 88(R3), R3
 	WORD $0x3cc00020 // ldur q0, [x1]
 	VMOVI $0, V1.B16
 	TBZ $2, R3, part
@@ -190,15 +190,15 @@ step:
 
 done_step:
 	MOVD t+0(FP), R1
-	MOVD 64(R1), R1
+	MOVD 72(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 72(R2), R2
+	MOVD 80(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R2
 	MOVD t+0(FP), R3
-	MOVD 88(R3), R3
+	MOVD 96(R3), R3
 	MOVD t+0(FP), R4
-	MOVD 80(R4), R4
+	MOVD 88(R4), R4
 	TBZ $0, R3, skip_add
 	WORD $0x3cc00024 // ldur q4, [x1]
 	WORD $0x4e20d480 // fadd v0.4s, v4.4s, v0.4s

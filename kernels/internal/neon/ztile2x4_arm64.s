@@ -8,13 +8,13 @@
 TEXT ·Tile2x4(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
 	MOVD t+0(FP), R1
-	MOVD 48(R1), R1
+	MOVD 56(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 56(R2), R2
+	MOVD 64(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R2
 	MOVD t+0(FP), R3
-	MOVD 80(R3), R3
+	MOVD 88(R3), R3
 	WORD $0x3cc00020 // ldur q0, [x1]
 	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	WORD $0x3cc20022 // ldur q2, [x1, #32]
@@ -248,15 +248,15 @@ step:
 
 done_step:
 	MOVD t+0(FP), R1
-	MOVD 64(R1), R1
+	MOVD 72(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 72(R2), R2
+	MOVD 80(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R2
 	MOVD t+0(FP), R3
-	MOVD 88(R3), R3
+	MOVD 96(R3), R3
 	MOVD t+0(FP), R4
-	MOVD 80(R4), R4
+	MOVD 88(R4), R4
 	TBZ $0, R3, skip_add
 	WORD $0x3cc00028 // ldur q8, [x1]
 	WORD $0x4e20d500 // fadd v0.4s, v8.4s, v0.4s

@@ -8,14 +8,14 @@
 TEXT ·Tile3x1(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
 	MOVD t+0(FP), R1
-	MOVD 48(R1), R1
+	MOVD 56(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 56(R2), R2
+	MOVD 64(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R2
 	MOVD t+0(FP), R4
-	MOVD 80(R4), R4
+	MOVD 88(R4), R4
 	VMOVI $0, V0.B16
 	TBZ $2, R4, part
 	WORD $0x3cc00020 // ldur q0, [x1]
@@ -89,7 +89,7 @@ done3:
 	MOVD 40(R9), R9
 	LSL $2, R9, R9
 	MOVD t+0(FP), R10
-	MOVD 96(R10), R10
+	MOVD 104(R10), R10
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -202,16 +202,16 @@ step:
 
 done_step:
 	MOVD t+0(FP), R1
-	MOVD 64(R1), R1
+	MOVD 72(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 72(R2), R2
+	MOVD 80(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R2
 	MOVD t+0(FP), R4
-	MOVD 88(R4), R4
+	MOVD 96(R4), R4
 	MOVD t+0(FP), R5
-	MOVD 80(R5), R5
+	MOVD 88(R5), R5
 	TBZ $0, R4, skip_add
 	VMOVI $0, V3.B16
 	TBZ $2, R5, part4

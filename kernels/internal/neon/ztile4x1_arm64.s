@@ -8,15 +8,15 @@
 TEXT ·Tile4x1(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
 	MOVD t+0(FP), R1
-	MOVD 48(R1), R1
+	MOVD 56(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 56(R2), R2
+	MOVD 64(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R2
 	MOVD t+0(FP), R5
-	MOVD 80(R5), R5
+	MOVD 88(R5), R5
 	VMOVI $0, V0.B16
 	TBZ $2, R5, part
 	WORD $0x3cc00020 // ldur q0, [x1]
@@ -109,7 +109,7 @@ done4:
 	MOVD 40(R10), R10
 	LSL $2, R10, R10
 	MOVD t+0(FP), R11
-	MOVD 96(R11), R11
+	MOVD 104(R11), R11
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -229,17 +229,17 @@ step:
 
 done_step:
 	MOVD t+0(FP), R1
-	MOVD 64(R1), R1
+	MOVD 72(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 72(R2), R2
+	MOVD 80(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R2
 	MOVD t+0(FP), R5
-	MOVD 88(R5), R5
+	MOVD 96(R5), R5
 	MOVD t+0(FP), R6
-	MOVD 80(R6), R6
+	MOVD 88(R6), R6
 	TBZ $0, R5, skip_add
 	VMOVI $0, V4.B16
 	TBZ $2, R6, part5

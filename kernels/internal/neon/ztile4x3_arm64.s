@@ -8,15 +8,15 @@
 TEXT ·Tile4x3(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
 	MOVD t+0(FP), R1
-	MOVD 48(R1), R1
+	MOVD 56(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 56(R2), R2
+	MOVD 64(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R2
 	MOVD t+0(FP), R5
-	MOVD 80(R5), R5
+	MOVD 88(R5), R5
 	WORD $0x3cc00020 // ldur q0, [x1]
 	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	VMOVI $0, V2.B16
@@ -117,7 +117,7 @@ done4:
 	MOVD 40(R10), R10
 	LSL $2, R10, R10
 	MOVD t+0(FP), R11
-	MOVD 96(R11), R11
+	MOVD 104(R11), R11
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -327,17 +327,17 @@ step:
 
 done_step:
 	MOVD t+0(FP), R1
-	MOVD 64(R1), R1
+	MOVD 72(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 72(R2), R2
+	MOVD 80(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R2
 	MOVD t+0(FP), R5
-	MOVD 88(R5), R5
+	MOVD 96(R5), R5
 	MOVD t+0(FP), R6
-	MOVD 80(R6), R6
+	MOVD 88(R6), R6
 	TBZ $0, R5, skip_add
 	WORD $0x3cc0002c // ldur q12, [x1]
 	WORD $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s

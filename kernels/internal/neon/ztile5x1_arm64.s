@@ -8,16 +8,16 @@
 TEXT ·Tile5x1(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
 	MOVD t+0(FP), R1
-	MOVD 48(R1), R1
+	MOVD 56(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 56(R2), R2
+	MOVD 64(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R2
 	MOVD t+0(FP), R6
-	MOVD 80(R6), R6
+	MOVD 88(R6), R6
 	VMOVI $0, V0.B16
 	TBZ $2, R6, part
 	WORD $0x3cc00020 // ldur q0, [x1]
@@ -129,7 +129,7 @@ done5:
 	MOVD 40(R11), R11
 	LSL $2, R11, R11
 	MOVD t+0(FP), R12
-	MOVD 96(R12), R12
+	MOVD 104(R12), R12
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -264,18 +264,18 @@ step:
 
 done_step:
 	MOVD t+0(FP), R1
-	MOVD 64(R1), R1
+	MOVD 72(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 72(R2), R2
+	MOVD 80(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
 	ADD R2, R4, R5
 	ADD R2, R5, R2
 	MOVD t+0(FP), R6
-	MOVD 88(R6), R6
+	MOVD 96(R6), R6
 	MOVD t+0(FP), R7
-	MOVD 80(R7), R7
+	MOVD 88(R7), R7
 	TBZ $0, R6, skip_add
 	VMOVI $0, V5.B16
 	TBZ $2, R7, part6

@@ -8,9 +8,9 @@
 TEXT ·Tile6x1(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
 	MOVD t+0(FP), R1
-	MOVD 48(R1), R1
+	MOVD 56(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 56(R2), R2
+	MOVD 64(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
@@ -18,7 +18,7 @@ TEXT ·Tile6x1(SB), NOSPLIT, $0-8
 	ADD R2, R5, R6
 	ADD R2, R6, R2
 	MOVD t+0(FP), R7
-	MOVD 80(R7), R7
+	MOVD 88(R7), R7
 	VMOVI $0, V0.B16
 	TBZ $2, R7, part
 	WORD $0x3cc00020 // ldur q0, [x1]
@@ -149,7 +149,7 @@ done6:
 	MOVD 40(R12), R12
 	LSL $2, R12, R12
 	MOVD t+0(FP), R13
-	MOVD 96(R13), R13
+	MOVD 104(R13), R13
 	CMP $4, R3
 	BNE not_along_k
 	MOVD $0, R2
@@ -295,9 +295,9 @@ step:
 
 done_step:
 	MOVD t+0(FP), R1
-	MOVD 64(R1), R1
+	MOVD 72(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 72(R2), R2
+	MOVD 80(R2), R2
 	LSL $2, R2, R2
 	ADD R2, R1, R3
 	ADD R2, R3, R4
@@ -305,9 +305,9 @@ done_step:
 	ADD R2, R5, R6
 	ADD R2, R6, R2
 	MOVD t+0(FP), R7
-	MOVD 88(R7), R7
+	MOVD 96(R7), R7
 	MOVD t+0(FP), R8
-	MOVD 80(R8), R8
+	MOVD 88(R8), R8
 	TBZ $0, R7, skip_add
 	VMOVI $0, V6.B16
 	TBZ $2, R8, part7

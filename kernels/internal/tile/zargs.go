@@ -9,6 +9,7 @@ package tile
 //	for q = 0..K-1: acc[r][j] = fma(A[r*RSA+q*CSA], B[q*LDB+j], acc[r][j])
 //	C[r*LDC+j] = acc[r][j], as Flags say
 //
+// A tile of P panels finds column j of B in panel p = j/(V*L/P), at B[p*PB+q*LDB+j-p*V*L/P].
 // Distances are in elements. B is read in whole vectors; of the last vector of
 // Start and C only Tail columns are touched.
 type Args struct {
@@ -18,6 +19,7 @@ type Args struct {
 	CSA   int      // distance between the columns of A
 	B     *float32 // the vectors of step q are LDB*q from here
 	LDB   int      // distance between the rows of B
+	PB    int      // distance between the panels of B
 	Start *float32 // where the chains of row r start is LDS*r from here
 	LDS   int      // distance between the rows of Start
 	C     *float32 // row r of the result is LDC*r from here
@@ -28,13 +30,16 @@ type Args struct {
 }
 
 // Size is the largest register tile of an instruction set: Rows rows of Vecs vectors
-// of Lanes columns. Smaller ones exist for every number of rows and vectors. Fetch
-// is how many cache lines from Next on a tile of three rows or more asks for in
+// of Lanes columns. Smaller ones exist for every number of rows and vectors. Tiles of r
+// rows also take 2, 4, ... up to Panels[r-1] whole panels of Vecs vectors. Fetch is how many cache lines from Next on a tile of three rows or more asks for in
 // four steps.
-type Size struct{ Lanes, Vecs, Rows, Fetch int }
+type Size struct {
+	Lanes, Vecs, Rows, Fetch int
+	Panels                   []int
+}
 
 var (
-	AVX2   = Size{Lanes: 8, Vecs: 4, Rows: 3, Fetch: 1}
-	AVX512 = Size{Lanes: 16, Vecs: 4, Rows: 6, Fetch: 3}
-	NEON   = Size{Lanes: 4, Vecs: 4, Rows: 6, Fetch: 1}
+	AVX2   = Size{Lanes: 8, Vecs: 2, Rows: 6, Fetch: 1, Panels: []int{4, 2, 2}}
+	AVX512 = Size{Lanes: 16, Vecs: 4, Rows: 6, Fetch: 3, Panels: []int{4, 2, 2}}
+	NEON   = Size{Lanes: 4, Vecs: 4, Rows: 6, Fetch: 1, Panels: []int{4, 2, 2}}
 )

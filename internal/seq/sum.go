@@ -1,0 +1,170 @@
+package seq
+
+import (
+	"slices"
+
+	"github.com/simdrnn/simdrnn/internal/split"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// The gradient of a matrix is a sum over all pairs (t,b), chunk by chunk (rule 4 of
+// docs/numerics.md): the gradients of pre-activations, columns of the tape, times a
+// factor, which is the input, h, or other columns of the tape. A sum is added to the
+// gradient for several chunks at once, since each visit of a gradient reads and writes
+// all of it.
+
+// sumChunks is the number of chunks of a visit.
+const sumChunks = 4
+
+// A factor is what the gradients of pre-activations are multiplied by: the input, h, or
+// the tape's columns from col on.
+type factor struct {
+	of   factorOf
+	col  int
+	rows *kernels.Rows
+}
+
+type factorOf uint8
+
+const (
+	ofInput factorOf = iota
+	ofHidden
+	ofTape
+)
+
+// A sum is what a run of columns of the tape goes to.
+type sum struct {
+	col, cols int
+	to        []sumTo
+}
+
+// A sumTo is the rows of a parameter from row on, whose gradient is the product of the
+// columns by a factor.
+type sumTo struct{ param, row, factor int }
+
+// sums holds what the gradients of matrices need between blocks.
+type sums struct {
+	factors []factor
+	list    []sum
+	chunks  int       // of a visit
+	masked  []float32 // a chunk's sum for dW_hh, before its mask
+}
+
+func (n *Net) newSums(isa kernels.ISA, steps, chunk, batch int) sums {
+	sh, s := &n.Shape, sums{chunks: max(1, min(sumChunks, units(steps, chunk)))}
+	if n.Noise.Weight > 0 { // each chunk goes through a mask
+		s.chunks, s.masked = 1, make([]float32, len(n.W[0].Hh))
+	}
+	find := func(of factorOf, col, width int) int {
+		for i, f := range s.factors {
+			if f.of == of && f.col == col {
+				return i
+			}
+		}
+		s.factors = append(s.factors, factor{of, col, isa.NewRows(width, s.chunks*chunk*batch, s.chunks)})
+		return len(s.factors) - 1
+	}
+	type use struct {
+		sum
+		sumTo
+	}
+	r := sh.States[0]
+	uses := []use{{sum{cols: sh.Gates}, sumTo{weightIh, 0, find(ofInput, 0, n.widest())}}}
+	for _, b := range sh.Recur {
+		f := find(ofHidden, 0, r)
+		if b.Factor > 0 {
+			f = find(ofTape, b.Factor, r)
+		}
+		uses = append(uses, use{sum{col: b.Col, cols: b.Rows}, sumTo{weightHh, b.Row, f}})
+	}
+	if p := sh.Project; p != nil {
+		uses = append(uses, use{sum{col: p.Col, cols: r}, sumTo{p.Extra, 0, find(ofTape, p.Factor, sh.Hidden)}})
+	}
+	// The uses overlap. A sum is a run of columns that all have the same uses.
+	var ends []int
+	for _, u := range uses {
+		ends = append(ends, u.col, u.col+u.cols)
+	}
+	slices.Sort(ends)
+	for i, col := range ends[:len(ends)-1] {
+		part := sum{col: col, cols: ends[i+1] - col}
+		for _, u := range uses {
+			if u.col <= col && col < u.col+u.cols {
+				part.to = append(part.to, sumTo{u.param, u.row + col - u.col, u.factor})
+			}
+		}
+		if part.cols > 0 && len(part.to) > 0 {
+			s.list = append(s.list, part)
+		}
+	}
+	return s
+}
+
+// beginSums begins the sums of a direction's gradients, or of the chunks after a visit.
+func (u *Unrolled) beginSums() {
+	u.back.pairs.tape = u.back.pairs.tape[:0]
+	for i := range u.back.sums.factors {
+		f := &u.back.sums.factors[i]
+		width := f.rows.Cols()
+		if f.of == ofInput {
+			width = u.net.W[u.job.i].In
+		}
+		f.rows.Reset(width)
+	}
+}
+
+// addChunk adds the pairs of the block to the factors, whose rows packFactors then sets.
+func (u *Unrolled) addChunk() {
+	for _, f := range u.back.sums.factors {
+		f.rows.Chunk(len(u.back.pairs.x))
+	}
+}
+
+// packFactors sets a share of the block's rows of all factors.
+func (u *Unrolled) packFactors(w, n int) {
+	sh, l := &u.net.Shape, &u.back.pairs
+	for _, f := range u.back.sums.factors {
+		switch f.of {
+		case ofInput:
+			x, width := u.input(u.job.layer)
+			if u.copiesInput(u.job.layer) {
+				x = u.memory.inRows
+			}
+			f.rows.Pack(x, width, l.x, w, n)
+		case ofHidden:
+			f.rows.Pack(u.memory.h[u.job.layer][u.job.dir*sh.States[0]:], u.net.wide(), l.previous, w, n)
+		case ofTape:
+			f.rows.Pack(u.memory.tape[u.job.i][f.col:], sh.Tape, l.tape[l.block:], w, n)
+		}
+	}
+}
+
+// weightGradients adds the chunks of all factors to a share of the rows of the gradients
+// of matrices.
+func (u *Unrolled) weightGradients(w, n int) {
+	g, tape, rows, work := &u.back.grads[u.job.i], u.memory.tape[u.job.i], u.back.pairs.tape, u.workers.products[w]
+	stride, s := u.net.Shape.Tape, &u.back.sums
+	masked := u.masks.drawn && s.masked != nil
+	for _, part := range s.list {
+		lo, hi := split.Share(part.cols, gradUnit, w, n)
+		if lo == hi {
+			continue
+		}
+		var memory [4]kernels.RowsProduct
+		products := memory[:0]
+		for _, to := range part.to {
+			factor, row := s.factors[to.factor].rows, to.row+lo
+			width := factor.Cols()
+			c := g.all[to.param][row*width : (row+hi-lo)*width]
+			if !masked || to.param != weightHh {
+				products = append(products, kernels.RowsProduct{B: factor, C: c, LDC: width})
+				continue
+			}
+			m := s.masked[row*width:][:len(c)]
+			u.isa.GemmRows(kernels.Set, hi-lo, tape[part.col+lo:], stride, rows, work, kernels.RowsProduct{B: factor, C: m, LDC: width})
+			u.dropWeights(u.workers.steps[w].masks.numbers, u.job.i, row, m)
+			u.isa.Add(c, c, m)
+		}
+		u.isa.GemmRows(kernels.AddTo, hi-lo, tape[part.col+lo:], stride, rows, work, products...)
+	}
+}

@@ -1,0 +1,192 @@
+package kernels
+
+import "fmt"
+
+// Rows are rows of a matrix, chosen by lists, as the right factor of products over
+// these rows (see [Rows.Gemm]): chunk after chunk, each in the layout of the register
+// tiles of one tier. That is how weight gradients are summed: the rows are inputs, the
+// lists name (t, b) pairs, and a chunk is one chain of the sum. Several products and
+// all workers can share them. Many goroutines may use them at a time as long as none
+// changes them.
+type Rows struct {
+	isa    ISA
+	n      int
+	ends   []int // of the chunks, counted in rows
+	panels []float32
+}
+
+// NewRows makes room for up to most rows of up to n elements, in up to chunks chunks, in
+// the layout of tier t.
+func (t ISA) NewRows(n, most, chunks int) *Rows {
+	t.need()
+	if n < 0 || most < 0 || chunks < 0 {
+		panic(fmt.Sprintf("kernels: NewRows(%d, %d, %d), want sizes of 0 or more", n, most, chunks))
+	}
+	return &Rows{isa: t, n: n, ends: make([]int, 0, chunks), panels: aligned(panelsSize(&tilings[t], n, most))}
+}
+
+// NewRows is [ISA.NewRows] on the current tier.
+func NewRows(n, most, chunks int) *Rows { return Current().NewRows(n, most, chunks) }
+
+// Reset removes all chunks. Rows have n elements from then on.
+func (r *Rows) Reset(n int) {
+	if n < 0 {
+		panic(fmt.Sprintf("kernels: Rows.Reset(%d), want a width of 0 or more", n))
+	}
+	r.n, r.ends = n, r.ends[:0]
+}
+
+// Cols is the number of elements of a row.
+func (r *Rows) Cols() int { return r.n }
+
+// Chunks is the number of chunks.
+func (r *Rows) Chunks() int { return len(r.ends) }
+
+// Chunk adds a chunk of that many rows, which [Rows.Pack] fills.
+func (r *Rows) Chunk(rows int) {
+	end := rows
+	if k := len(r.ends); k > 0 {
+		end += r.ends[k-1]
+	}
+	if rows < 0 || len(r.ends) == cap(r.ends) || end*r.width() > len(r.panels) {
+		panic(fmt.Sprintf("kernels: Rows.Chunk(%d): %d rows in %d chunks, want at most %d in %d", rows, end, len(r.ends)+1, len(r.panels)/max(1, r.width()), cap(r.ends)))
+	}
+	r.ends = append(r.ends, end)
+}
+
+// width is the number of columns with those that fill the last panel.
+func (r *Rows) width() int {
+	nr := tilings[r.isa].nr()
+	return (r.n + nr - 1) / nr * nr
+}
+
+// chunk returns the rows of chunk c, and their panels.
+func (r *Rows) chunk(c int) (k int, panels []float32) {
+	begin := 0
+	if c > 0 {
+		begin = r.ends[c-1]
+	}
+	return r.ends[c] - begin, r.panels[begin*r.width() : r.ends[c]*r.width()]
+}
+
+// Pack sets the last chunk: its row q is row rows[q] of B, whose rows are ldb apart.
+// It does share w of of, panels of columns, so that as many goroutines can fill a chunk
+// together.
+func (r *Rows) Pack(b []float32, ldb int, rows []int32, w, of int) {
+	if len(r.ends) == 0 || of < 1 || w < 0 || w >= of {
+		panic(fmt.Sprintf("kernels: Rows.Pack: share %d of %d of the last of %d chunks, want a share from 0 on, after Chunk", w, of, len(r.ends)))
+	}
+	k, panels := r.chunk(len(r.ends) - 1)
+	if len(rows) != k {
+		lengths("Rows.Pack", "the chunk", k, "rows", len(rows))
+	}
+	checkRows("Rows.Pack", "B", rows, r.n, len(b), ldb)
+	nr := tilings[r.isa].nr()
+	count := r.width() / nr
+	lo, hi := count*w/of*nr, min(count*(w+1)/of*nr, r.n)
+	if lo >= hi {
+		return
+	}
+	for q, row := range rows {
+		packRow(panels[lo*k:], nr, k, q, b[int(row)*ldb+lo:][:hi-lo])
+	}
+}
+
+// A RowsProduct says where a product of the rows of A by B goes: C is m x n.
+type RowsProduct struct {
+	B   *Rows
+	C   []float32
+	LDC int
+}
+
+// GemmRows multiplies by the transpose of rows of A: for each of the products
+//
+//	C[i][j] = chain over q of a[rows[q]*lda+i] * B[q][j]
+//
+// set or added to as into says, once for each chunk of B. rows has an element for each
+// row of B, in the order of the chunks. With several chunks into must be AddTo. All
+// products must have the same chunks, on tier t; they share the transposed copies of
+// A. work is scratch of at least [ISA.GemmRowsWork](m, len(rows)) elements; nil
+// allocates it.
+func (t ISA) GemmRows(into Into, m int, a []float32, lda int, rows []int32, work []float32, products ...RowsProduct) {
+	t.need()
+	checkRows("GemmRows", "A", rows, m, len(a), lda)
+	into.flags()
+	for i := range products {
+		p := &products[i]
+		checkMatrix("GemmRows", "C", m, p.B.n, len(p.C), p.LDC)
+		t.checkChunks(into, len(rows), p.B, products[0].B)
+	}
+	work = scratch("GemmRows", work, t.GemmRowsWork(m, len(rows)))
+	if m == 0 || len(products) == 0 {
+		return
+	}
+	nr, height := tilings[t].nr(), t.rowsHeight(len(rows))
+	for i := 0; i < m; i += height {
+		// The copies of all chunks stay in a near cache, as does a panel of C, which one
+		// chunk after another is added to.
+		w := min(height, m-i)
+		for q, row := range rows {
+			copy(work[q*w:][:w], a[int(row)*lda+i:])
+		}
+		for _, to := range products {
+			for j := 0; j < to.B.n; j += nr {
+				at := 0
+				for c := range to.B.ends {
+					k, panels := to.B.chunk(c)
+					p := product{isa: t, into: into, n: min(nr, to.B.n-j), k: k, b: panels[j*k:][:k*nr], c: to.C[j:], ldc: to.LDC}
+					p.rows(w, work[at*w:], 1, w, i)
+					at += k
+				}
+			}
+		}
+	}
+}
+
+// checkChunks panics unless b is made for the tier and has the rows, in the chunks of
+// first.
+func (t ISA) checkChunks(into Into, rows int, b, first *Rows) {
+	all := 0
+	if k := len(b.ends); k > 0 {
+		all = b.ends[k-1]
+	}
+	if all != rows {
+		lengths("GemmRows", "B", all, "rows", rows)
+	}
+	if b.isa != t {
+		panic(fmt.Sprintf("kernels: GemmRows on %v: B is in the layout of %v", t, b.isa))
+	}
+	if into != AddTo && len(b.ends) != 1 {
+		panic(fmt.Sprintf("kernels: GemmRows: %d chunks, want 1, or AddTo", len(b.ends)))
+	}
+	if len(b.ends) != len(first.ends) {
+		panic(fmt.Sprintf("kernels: GemmRows: %d chunks of B, want %d as the first product has", len(b.ends), len(first.ends)))
+	}
+	for c, end := range b.ends {
+		if end != first.ends[c] {
+			panic(fmt.Sprintf("kernels: GemmRows: chunk %d of B ends at row %d, want %d as in the first product", c, end, first.ends[c]))
+		}
+	}
+}
+
+// GemmRows is [ISA.GemmRows] on the current tier.
+func GemmRows(into Into, m int, a []float32, lda int, rows []int32, work []float32, products ...RowsProduct) {
+	Current().GemmRows(into, m, a, lda, rows, work, products...)
+}
+
+// GemmRowsWork returns how many elements of scratch [ISA.GemmRows] needs for that many
+// rows.
+func (t ISA) GemmRowsWork(m, rows int) int {
+	t.need()
+	return rows * min(m, t.rowsHeight(rows))
+}
+
+// rowsHeight is how many columns of that many rows of A are copied at a time: as many as
+// fill half of a second-level cache of 512 KiB, and a multiple of the rows of each tile.
+func (t ISA) rowsHeight(rows int) int {
+	const unit = 12
+	return max(unit, min(tilings[t].mc, 1<<16/max(1, rows)/unit*unit))
+}
+
+// GemmRowsWork is [ISA.GemmRowsWork] on the current tier.
+func GemmRowsWork(m, rows int) int { return Current().GemmRowsWork(m, rows) }
