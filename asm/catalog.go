@@ -13,7 +13,8 @@ type Kernel struct {
 	Name string
 	// Args is the parameter list. All slices of a call have the same length, which
 	// the method checks, but for the slice named lanes: it has 64 elements, or 32
-	// where they are float64.
+	// where they are float64. Or the parameters are matrices, "a, b Mat", of rows
+	// rows of units elements, which come first in Go's parameter list.
 	Args string
 	// File is the stem of the files that the kernel stands in.
 	File string
@@ -86,83 +87,82 @@ Softplus sets dst = log(1+e^x). Error at most 4.0 ulp over all float32.`},
 	{Name: "SoftplusGrad", Args: "dx, x, dy []float32", File: "onnx", Emit: kernel.SoftplusGrad, Doc: `
 SoftplusGrad sets dx = sigmoid(x) dy.`},
 
-	{Name: "RNNTanh", Args: "h, a []float32", File: "gates_rnn", Emit: kernel.RNNTanh, Doc: `
-RNNTanh is the element-wise part of one step of a plain recurrent layer for one
-row of H units: it sets h = tanh(a). Like all kernels that set a state it
-stores +0 where the result is below 2^-100.`},
-	{Name: "RNNTanhGrad", Args: "a, h, dh, dy []float32", File: "gates_rnn", Emit: kernel.RNNTanhGrad, Doc: `
+	{Name: "RNNTanh", Args: "h, a Mat", File: "gates_rnn", Emit: kernel.RNNTanh, Doc: `
+RNNTanh is the element-wise part of one step of a plain recurrent layer, for rows
+rows of a batch and units hidden units: it sets h = tanh(a). Like all kernels that
+set a state it stores +0 where the result is below 2^-100.`},
+	{Name: "RNNTanhGrad", Args: "a, h, dh, dy Mat", File: "gates_rnn", Emit: kernel.RNNTanhGrad, Doc: `
 RNNTanhGrad is the backward step of [ISA.RNNTanh]: it sets a = (1-h^2)(dh+dy), the
 gradient of the pre-activation, dh being the gradient of h carried from step
 t+1 and dy the one from above. a may be any of the others.`},
-	{Name: "RNNReLU", Args: "h, a []float32", File: "gates_rnn", Emit: kernel.RNNReLU, Doc: `
+	{Name: "RNNReLU", Args: "h, a Mat", File: "gates_rnn", Emit: kernel.RNNReLU, Doc: `
 RNNReLU is [ISA.RNNTanh] with h = max(a, 0).`},
-	{Name: "RNNReLUGrad", Args: "a, h, dh, dy []float32", File: "gates_rnn", Emit: kernel.RNNReLUGrad, Doc: `
+	{Name: "RNNReLUGrad", Args: "a, h, dh, dy Mat", File: "gates_rnn", Emit: kernel.RNNReLUGrad, Doc: `
 RNNReLUGrad is the backward step of [ISA.RNNReLU]: it sets a = dh+dy where h is
 above 0 and +0 elsewhere.`},
-	{Name: "RNNSigmoid", Args: "h, a []float32", File: "gates_rnn", Emit: kernel.RNNSigmoid, Doc: `
+	{Name: "RNNSigmoid", Args: "h, a Mat", File: "gates_rnn", Emit: kernel.RNNSigmoid, Doc: `
 RNNSigmoid is [ISA.RNNTanh] with h = 1/(1+e^-a).`},
-	{Name: "RNNSigmoidGrad", Args: "a, h, dh, dy []float32", File: "gates_rnn", Emit: kernel.RNNSigmoidGrad, Doc: `
+	{Name: "RNNSigmoidGrad", Args: "a, h, dh, dy Mat", File: "gates_rnn", Emit: kernel.RNNSigmoidGrad, Doc: `
 RNNSigmoidGrad is the backward step of [ISA.RNNSigmoid]: it sets a = h(1-h)(dh+dy).`},
 
-	{Name: "GRUGates", Args: "r, z, n, nh, h, hPrev []float32", File: "gates_gru", Emit: kernel.Keep.GRUGates, Doc: `
+	{Name: "GRUGates", Args: "r, z, n, nh, h, hPrev Mat", File: "gates_gru", Emit: kernel.Keep.GRUGates, Doc: `
 GRUGates is the element-wise part of one GRU step with the reset after the
-product, for one row of H units. r and z are pre-activations, n is the input's
-share of the candidate's; they are replaced by the activations. nh is the
+product, for rows rows of a batch and units hidden units. r and z are
+pre-activations, n is the input's share of the candidate's; they are replaced by the activations. nh is the
 candidate's recurrent share, W_hn hPrev + b_hn. h is set:
 
 	n = tanh(n + sigmoid(r)*nh)      h = (1-z)*n + z*hPrev,  z = sigmoid(z)
 
 The exact order of operations is that of [ref.GRUGates]. h may be hPrev.`},
-	{Name: "GRUGatesGrad", Args: "r, z, n, nh, dh, hPrev, dy []float32", File: "gates_gru", Emit: kernel.Keep.GRUGatesGrad, Doc: `
-GRUGatesGrad is the backward step of [ISA.GRUGates] for one row of H units. r, z and
-n are the saved activations, nh is as it was: they are replaced by the
+	{Name: "GRUGatesGrad", Args: "r, z, n, nh, dh, hPrev, dy Mat", File: "gates_gru", Emit: kernel.Keep.GRUGatesGrad, Doc: `
+GRUGatesGrad is the backward step of [ISA.GRUGates]. r, z and n are the saved activations, nh is as it was: they are replaced by the
 gradients of the pre-activations of r and z and of both shares of the
 candidate's. dh is the gradient of h_t carried from step t+1 and dy the one from
 above; dh is replaced by the part of the gradient of hPrev that does not pass
 through a product. The equations are those of [ref.GRUGatesGrad].`},
-	{Name: "GRUGatesTextbook", Args: "r, z, n, nh, h, hPrev []float32", File: "gates_gru", Emit: kernel.Textbook.GRUGates, Doc: `
+	{Name: "GRUGatesTextbook", Args: "r, z, n, nh, h, hPrev Mat", File: "gates_gru_textbook", Emit: kernel.Textbook.GRUGates, Doc: `
 GRUGatesTextbook is [ISA.GRUGates] with h = (1-z)*hPrev + z*n.`},
-	{Name: "GRUGatesTextbookGrad", Args: "r, z, n, nh, dh, hPrev, dy []float32", File: "gates_gru", Emit: kernel.Textbook.GRUGatesGrad, Doc: `
+	{Name: "GRUGatesTextbookGrad", Args: "r, z, n, nh, dh, hPrev, dy Mat", File: "gates_gru_textbook", Emit: kernel.Textbook.GRUGatesGrad, Doc: `
 GRUGatesTextbookGrad is the backward step of [ISA.GRUGatesTextbook], with the
 arguments of [ISA.GRUGatesGrad].`},
 
-	{Name: "GRUReset", Args: "r, q, hPrev []float32", File: "gates_gru_reset", Emit: kernel.GRUReset, Doc: `
+	{Name: "GRUReset", Args: "r, q, hPrev Mat", File: "gates_gru_reset", Emit: kernel.GRUReset, Doc: `
 GRUReset begins the element-wise part of one GRU step with the reset before the
-product, for one row of H units: r, a pre-activation, is replaced by sigmoid(r),
-and q = r*hPrev is set. [ISA.GRUUpdate] follows when W_hn q has been added to the
+product, for rows rows of a batch and units hidden units: r, a pre-activation, is
+replaced by sigmoid(r), and q = r*hPrev is set. [ISA.GRUUpdate] follows when W_hn q has been added to the
 candidate.`},
-	{Name: "GRUResetGrad", Args: "r, e, dq, hPrev []float32", File: "gates_gru_reset", Emit: kernel.GRUResetGrad, Doc: `
+	{Name: "GRUResetGrad", Args: "r, e, dq, hPrev Mat", File: "gates_gru_reset", Emit: kernel.GRUResetGrad, Doc: `
 GRUResetGrad is the backward step of [ISA.GRUReset]. dq is the gradient of q. r, the
 saved activation, is replaced by the gradient of its pre-activation; dq*r is
 added to e, the part of the gradient of hPrev that [ISA.GRUUpdateGrad] left.`},
-	{Name: "GRUUpdate", Args: "z, n, h, hPrev []float32", File: "gates_gru_reset", Emit: kernel.Keep.GRUUpdate, Doc: `
+	{Name: "GRUUpdate", Args: "z, n, h, hPrev Mat", File: "gates_gru_reset", Emit: kernel.Keep.GRUUpdate, Doc: `
 GRUUpdate ends the step that [ISA.GRUReset] began: z and n are pre-activations and are
 replaced by the activations; h = (1-z)*n + z*hPrev is set. h may be hPrev.`},
-	{Name: "GRUUpdateGrad", Args: "z, n, dh, hPrev, dy []float32", File: "gates_gru_reset", Emit: kernel.Keep.GRUUpdateGrad, Doc: `
+	{Name: "GRUUpdateGrad", Args: "z, n, dh, hPrev, dy Mat", File: "gates_gru_reset", Emit: kernel.Keep.GRUUpdateGrad, Doc: `
 GRUUpdateGrad is the backward step of [ISA.GRUUpdate]. z and n are the saved
 activations and are replaced by the gradients of the pre-activations; dh is the
 gradient of h_t carried from step t+1, dy the one from above, and dh is replaced
 by the part of the gradient of hPrev that does not pass through a product.`},
-	{Name: "GRUUpdateTextbook", Args: "z, n, h, hPrev []float32", File: "gates_gru_reset", Emit: kernel.Textbook.GRUUpdate, Doc: `
+	{Name: "GRUUpdateTextbook", Args: "z, n, h, hPrev Mat", File: "gates_gru_reset_textbook", Emit: kernel.Textbook.GRUUpdate, Doc: `
 GRUUpdateTextbook is [ISA.GRUUpdate] with h = (1-z)*hPrev + z*n.`},
-	{Name: "GRUUpdateTextbookGrad", Args: "z, n, dh, hPrev, dy []float32", File: "gates_gru_reset", Emit: kernel.Textbook.GRUUpdateGrad, Doc: `
+	{Name: "GRUUpdateTextbookGrad", Args: "z, n, dh, hPrev, dy Mat", File: "gates_gru_reset_textbook", Emit: kernel.Textbook.GRUUpdateGrad, Doc: `
 GRUUpdateTextbookGrad is the backward step of [ISA.GRUUpdateTextbook], with the
 arguments of [ISA.GRUUpdateGrad].`},
 
-	{Name: "LSTMGates", Args: "i, f, g, o, c, h, cPrev []float32", File: "gates", Emit: kernel.LSTMGates, Doc: `
-LSTMGates is the element-wise part of one LSTM step for one row of H units.
-i, f, g and o are pre-activations and are replaced by the activations; c and h
+	{Name: "LSTMGates", Args: "i, f, g, o, c, h, cPrev Mat", File: "gates", Emit: kernel.LSTMGates, Doc: `
+LSTMGates is the element-wise part of one LSTM step, for rows rows of a batch and
+units hidden units. i, f, g and o are pre-activations and are replaced by the activations; c and h
 are set:
 
 	c = sigmoid(f)*cPrev + sigmoid(i)*tanh(g)      h = sigmoid(o)*tanh(c)
 
 The exact order of operations is that of [ref.LSTMGates]. c may be cPrev.`},
-	{Name: "LSTMGatesGrad", Args: "i, f, g, o, dc, c, cPrev, dh, dy []float32", File: "gates", Emit: kernel.LSTMGatesGrad, Doc: `
-LSTMGatesGrad is the backward step of [ISA.LSTMGates] for one row of H
-units. i, f, g and o are the saved activations and are replaced by the gradients
-of the pre-activations; dc is the gradient of c_t that comes from step t+1 and is
-replaced by that of c_{t-1}; dh is the gradient of h_t that comes from step t+1, and
-dy the one that comes from the layer above. The equations are those of
+	{Name: "LSTMGatesGrad", Args: "i, f, g, o, dc, c, cPrev, dh, dy Mat", File: "gates", Emit: kernel.LSTMGatesGrad, Doc: `
+LSTMGatesGrad is the backward step of [ISA.LSTMGates]. i, f, g and o are the saved
+activations and are replaced by the gradients of the pre-activations; dc is the
+gradient of c_t that comes from step t+1 and is replaced by that of c_{t-1}; dh is
+the gradient of h_t that comes from step t+1, and dy the one that comes from the
+layer above. The equations are those of
 [ref.LSTMGatesGrad].`},
 
 	{Name: "MaxLanes", Args: "lanes, x []float32", File: "reduce", Emit: kernel.MaxLanes, Doc: `

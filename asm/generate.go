@@ -35,7 +35,7 @@ func Generate() (map[string][]byte, error) {
 			}
 			// What a pointer points to does not matter to assembly, and its
 			// package is not known here.
-			f.Function(k.Name, "func("+strings.ReplaceAll(k.Args, "*tile.Args", "*byte")+")", k.Emit)
+			f.Function(k.Name, "func("+strings.ReplaceAll(k.assemblyArgs(), "*tile.Args", "*byte")+")", k.Emit)
 		}
 		for _, stem := range stems {
 			text, err := assembly[stem].Bytes(generator)
@@ -158,7 +158,7 @@ func stubs(t Target, kernels []Kernel) []byte {
 		} else {
 			s.doc(k.Doc)
 		}
-		s.line("//\n//go:noescape\nfunc %s(%s)\n", k.Name, k.Args)
+		s.line("//\n//go:noescape\nfunc %s(%s)\n", k.Name, k.assemblyArgs())
 	}
 	return s.Bytes()
 }
@@ -175,7 +175,11 @@ func dispatch(constraint string, targets []Target) []byte {
 	s.line("%q", "github.com/simdrnn/simdrnn/"+tilePackage)
 	s.line("%q\n)\n", "github.com/simdrnn/simdrnn/kernels/ref")
 	for _, k := range Catalog {
-		s.element(k, targets)
+		if k.onRows() {
+			s.rows(k, targets)
+		} else {
+			s.element(k, targets)
+		}
 	}
 	s.tile(targets)
 	s.peak(targets)
@@ -210,6 +214,32 @@ func (s *source) element(k Kernel, targets []Target) {
 		s.line("case %s:\n%s.%s(%s)", t.ISA, t.Package, k.Name, strings.Join(args, ", "))
 	}
 	s.line("default:\nref.%s(%s)\n}\n}\n", k.Name, strings.Join(args, ", "))
+}
+
+// rows dispatches one kernel of the catalog whose operands are matrices. The
+// reference has one row.
+func (s *source) rows(k Kernel, targets []Target) {
+	operands := k.arguments()
+	of := func(format string) string {
+		var list []string
+		for _, a := range operands {
+			list = append(list, fmt.Sprintf(format, a))
+		}
+		return strings.Join(list, ", ")
+	}
+	s.line("func %s(t ISA, %s) {", lowerCamel(k.Name), k.goArgs())
+	reference := fmt.Sprintf("for row := range %%s {\nref.%s(%s)\n}", k.Name, of("%s.row(%%[2]s)"))
+	if len(targets) == 0 {
+		s.line(reference, "rows", "part{units: units}, row")
+		s.line("}\n")
+		return
+	}
+	s.line("if alongside(units, %s) {\nrows, units = min(rows, 1), rows*units\n}", of("%s.Stride"))
+	s.line("for p := (part{}); p.next(rows, units, %d); {\nswitch t {", chunk)
+	for _, t := range targets {
+		s.line("case %s:\n%s.%s(p.rows, p.units, %s, %s)", t.ISA, t.Package, k.Name, of("%s.at(p)"), of("4*%s.Stride"))
+	}
+	s.line("default:\n"+reference+"\n}\n}\n}\n", "p.rows", "p, row")
 }
 
 // tileArguments declares the operands of a register tile.
@@ -270,6 +300,26 @@ func (s *source) peak(targets []Target) {
 		s.line("}")
 	}
 	s.line("return 0\n}")
+}
+
+// onRows says whether the operands are matrices.
+func (k Kernel) onRows() bool { return strings.HasSuffix(k.Args, " Mat") }
+
+// goArgs is the parameter list of the method, assemblyArgs that of the assembly: see
+// vec.EachRow.
+func (k Kernel) goArgs() string {
+	if k.onRows() {
+		return "rows, units int, " + k.Args
+	}
+	return k.Args
+}
+
+func (k Kernel) assemblyArgs() string {
+	if !k.onRows() {
+		return k.Args
+	}
+	operands := k.arguments()
+	return "rows, units int, " + strings.Join(operands, "Row, ") + "Row *float32, " + strings.Join(operands, "Stride, ") + "Stride int"
 }
 
 // arguments is the names of the parameters.

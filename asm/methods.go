@@ -36,20 +36,27 @@ func methods(kernels []Kernel) []byte {
 func (s *source) method(k Kernel) {
 	args := strings.Join(k.arguments(), ", ")
 	s.doc(k.Doc)
-	s.line("func (t ISA) %s(%s) {\nt.need()", k.Name, k.Args)
+	s.line("func (t ISA) %s(%s) {\nt.need()", k.Name, k.goArgs())
+	if k.onRows() {
+		for _, a := range k.arguments() {
+			s.line("checkMat(%q, %q, rows, units, %s)", k.Name, a, a)
+		}
+		args = "rows, units, " + args
+	}
 	if want := k.lanes(); want != "" {
 		s.line("laneCount(%q, %s, len(lanes))", k.Name, want)
 	}
-	all := k.slices()
-	for _, a := range all[1:] {
-		s.line("same(%q, %q, len(%s), %q, len(%s))", k.Name, all[0], all[0], a, a)
+	if all := k.slices(); len(all) > 0 {
+		for _, a := range all[1:] {
+			s.line("same(%q, %q, len(%s), %q, len(%s))", k.Name, all[0], all[0], a, a)
+		}
 	}
 	if k.Above0 != "" {
 		s.line("above0(%q, %q, %s)", k.Name, k.Above0, k.Above0)
 	}
 	s.line("%s(t, %s)\n}\n", lowerCamel(k.Name), args)
 	s.doc(fmt.Sprintf("%s is [ISA.%s] on the current tier.", k.Name, k.Name))
-	s.line("func %s(%s) { Current().%s(%s) }\n", k.Name, k.Args, k.Name, args)
+	s.line("func %s(%s) { Current().%s(%s) }\n", k.Name, k.goArgs(), k.Name, args)
 }
 
 // lanes is how many lanes the slice of that name has to have, in the words of

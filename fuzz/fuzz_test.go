@@ -291,6 +291,11 @@ func FuzzGates(f *testing.F) {
 	f.Fuzz(func(t *testing.T, size uint8, data []byte) {
 		s := &stream{data: data}
 		n := int(size) % 100
+		// The numbers of a kernel on matrices are one to three rows, side by side or up to
+		// three elements apart.
+		rows := int(size)/100 + 1
+		units, gap := n/rows, int(size)%4
+		n = rows * (units + gap)
 		var in [9][]float32
 		for i := range in {
 			in[i] = s.floats(n)
@@ -313,70 +318,98 @@ func FuzzGates(f *testing.F) {
 				}
 			})
 		}
-		run("LSTM gates",
+		// runRows is run for kernels on matrices, of which references do a row.
+		runRows := func(name string, reference func(v [9][]float32), kernel func(isa kernels.ISA, v [9]kernels.Mat)) {
+			run(name, func(v [9][]float32) {
+				for r := range rows {
+					var row [9][]float32
+					for i := range v {
+						row[i] = v[i][r*(units+gap):][:units]
+					}
+					reference(row)
+				}
+			}, func(isa kernels.ISA, v [9][]float32) {
+				var m [9]kernels.Mat
+				for i := range v {
+					m[i] = kernels.Mat{Data: v[i], Stride: units + gap}
+				}
+				kernel(isa, m)
+			})
+		}
+		runRows("LSTM gates",
 			func(v [9][]float32) { ref.LSTMGates(v[0], v[1], v[2], v[3], v[4], v[5], v[6]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.LSTMGates(v[0], v[1], v[2], v[3], v[4], v[5], v[6]) })
-		run("LSTM gates, cell in place",
+			func(isa kernels.ISA, v [9]kernels.Mat) {
+				isa.LSTMGates(rows, units, v[0], v[1], v[2], v[3], v[4], v[5], v[6])
+			})
+		runRows("LSTM gates, cell in place",
 			func(v [9][]float32) { ref.LSTMGates(v[0], v[1], v[2], v[3], v[4], v[5], v[4]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.LSTMGates(v[0], v[1], v[2], v[3], v[4], v[5], v[4]) })
-		run("LSTM gates gradient",
+			func(isa kernels.ISA, v [9]kernels.Mat) {
+				isa.LSTMGates(rows, units, v[0], v[1], v[2], v[3], v[4], v[5], v[4])
+			})
+		runRows("LSTM gates gradient",
 			func(v [9][]float32) { ref.LSTMGatesGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8]) },
-			func(isa kernels.ISA, v [9][]float32) {
-				isa.LSTMGatesGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8])
+			func(isa kernels.ISA, v [9]kernels.Mat) {
+				isa.LSTMGatesGrad(rows, units, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8])
 			})
-		run("GRU gates",
+		runRows("GRU gates",
 			func(v [9][]float32) { ref.GRUGates(v[0], v[1], v[2], v[3], v[4], v[5]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.GRUGates(v[0], v[1], v[2], v[3], v[4], v[5]) })
-		run("GRU gates, state in place",
+			func(isa kernels.ISA, v [9]kernels.Mat) { isa.GRUGates(rows, units, v[0], v[1], v[2], v[3], v[4], v[5]) })
+		runRows("GRU gates, state in place",
 			func(v [9][]float32) { ref.GRUGates(v[0], v[1], v[2], v[3], v[4], v[4]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.GRUGates(v[0], v[1], v[2], v[3], v[4], v[4]) })
-		run("GRU gates gradient",
+			func(isa kernels.ISA, v [9]kernels.Mat) { isa.GRUGates(rows, units, v[0], v[1], v[2], v[3], v[4], v[4]) })
+		runRows("GRU gates gradient",
 			func(v [9][]float32) { ref.GRUGatesGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.GRUGatesGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6]) })
-		run("textbook GRU gates",
-			func(v [9][]float32) { ref.GRUGatesTextbook(v[0], v[1], v[2], v[3], v[4], v[5]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.GRUGatesTextbook(v[0], v[1], v[2], v[3], v[4], v[5]) })
-		run("textbook GRU gates gradient",
-			func(v [9][]float32) { ref.GRUGatesTextbookGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6]) },
-			func(isa kernels.ISA, v [9][]float32) {
-				isa.GRUGatesTextbookGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6])
+			func(isa kernels.ISA, v [9]kernels.Mat) {
+				isa.GRUGatesGrad(rows, units, v[0], v[1], v[2], v[3], v[4], v[5], v[6])
 			})
-		run("GRU reset",
+		runRows("textbook GRU gates",
+			func(v [9][]float32) { ref.GRUGatesTextbook(v[0], v[1], v[2], v[3], v[4], v[5]) },
+			func(isa kernels.ISA, v [9]kernels.Mat) {
+				isa.GRUGatesTextbook(rows, units, v[0], v[1], v[2], v[3], v[4], v[5])
+			})
+		runRows("textbook GRU gates gradient",
+			func(v [9][]float32) { ref.GRUGatesTextbookGrad(v[0], v[1], v[2], v[3], v[4], v[5], v[6]) },
+			func(isa kernels.ISA, v [9]kernels.Mat) {
+				isa.GRUGatesTextbookGrad(rows, units, v[0], v[1], v[2], v[3], v[4], v[5], v[6])
+			})
+		runRows("GRU reset",
 			func(v [9][]float32) { ref.GRUReset(v[0], v[1], v[2]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.GRUReset(v[0], v[1], v[2]) })
-		run("GRU reset gradient",
+			func(isa kernels.ISA, v [9]kernels.Mat) { isa.GRUReset(rows, units, v[0], v[1], v[2]) })
+		runRows("GRU reset gradient",
 			func(v [9][]float32) { ref.GRUResetGrad(v[0], v[1], v[2], v[3]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.GRUResetGrad(v[0], v[1], v[2], v[3]) })
-		run("GRU update",
+			func(isa kernels.ISA, v [9]kernels.Mat) { isa.GRUResetGrad(rows, units, v[0], v[1], v[2], v[3]) })
+		runRows("GRU update",
 			func(v [9][]float32) { ref.GRUUpdate(v[0], v[1], v[2], v[2]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.GRUUpdate(v[0], v[1], v[2], v[2]) })
-		run("GRU update gradient",
+			func(isa kernels.ISA, v [9]kernels.Mat) { isa.GRUUpdate(rows, units, v[0], v[1], v[2], v[2]) })
+		runRows("GRU update gradient",
 			func(v [9][]float32) { ref.GRUUpdateGrad(v[0], v[1], v[2], v[3], v[4]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.GRUUpdateGrad(v[0], v[1], v[2], v[3], v[4]) })
-		run("textbook GRU update",
+			func(isa kernels.ISA, v [9]kernels.Mat) { isa.GRUUpdateGrad(rows, units, v[0], v[1], v[2], v[3], v[4]) })
+		runRows("textbook GRU update",
 			func(v [9][]float32) { ref.GRUUpdateTextbook(v[0], v[1], v[2], v[3]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.GRUUpdateTextbook(v[0], v[1], v[2], v[3]) })
-		run("textbook GRU update gradient",
+			func(isa kernels.ISA, v [9]kernels.Mat) { isa.GRUUpdateTextbook(rows, units, v[0], v[1], v[2], v[3]) })
+		runRows("textbook GRU update gradient",
 			func(v [9][]float32) { ref.GRUUpdateTextbookGrad(v[0], v[1], v[2], v[3], v[4]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.GRUUpdateTextbookGrad(v[0], v[1], v[2], v[3], v[4]) })
-		run("tanh step",
+			func(isa kernels.ISA, v [9]kernels.Mat) {
+				isa.GRUUpdateTextbookGrad(rows, units, v[0], v[1], v[2], v[3], v[4])
+			})
+		runRows("tanh step",
 			func(v [9][]float32) { ref.RNNTanh(v[0], v[1]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.RNNTanh(v[0], v[1]) })
-		run("tanh step gradient",
+			func(isa kernels.ISA, v [9]kernels.Mat) { isa.RNNTanh(rows, units, v[0], v[1]) })
+		runRows("tanh step gradient",
 			func(v [9][]float32) { ref.RNNTanhGrad(v[0], v[1], v[2], v[3]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.RNNTanhGrad(v[0], v[1], v[2], v[3]) })
-		run("ReLU step",
+			func(isa kernels.ISA, v [9]kernels.Mat) { isa.RNNTanhGrad(rows, units, v[0], v[1], v[2], v[3]) })
+		runRows("ReLU step",
 			func(v [9][]float32) { ref.RNNReLU(v[0], v[1]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.RNNReLU(v[0], v[1]) })
-		run("ReLU step gradient",
+			func(isa kernels.ISA, v [9]kernels.Mat) { isa.RNNReLU(rows, units, v[0], v[1]) })
+		runRows("ReLU step gradient",
 			func(v [9][]float32) { ref.RNNReLUGrad(v[0], v[1], v[2], v[3]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.RNNReLUGrad(v[0], v[1], v[2], v[3]) })
-		run("sigmoid step",
+			func(isa kernels.ISA, v [9]kernels.Mat) { isa.RNNReLUGrad(rows, units, v[0], v[1], v[2], v[3]) })
+		runRows("sigmoid step",
 			func(v [9][]float32) { ref.RNNSigmoid(v[0], v[1]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.RNNSigmoid(v[0], v[1]) })
-		run("sigmoid step gradient",
+			func(isa kernels.ISA, v [9]kernels.Mat) { isa.RNNSigmoid(rows, units, v[0], v[1]) })
+		runRows("sigmoid step gradient",
 			func(v [9][]float32) { ref.RNNSigmoidGrad(v[0], v[1], v[2], v[3]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.RNNSigmoidGrad(v[0], v[1], v[2], v[3]) })
+			func(isa kernels.ISA, v [9]kernels.Mat) { isa.RNNSigmoidGrad(rows, units, v[0], v[1], v[2], v[3]) })
 		a := scalars
 		run("Adam",
 			func(v [9][]float32) {

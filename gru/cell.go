@@ -34,43 +34,43 @@ const (
 	textbookUpdate               // h_t = (1-z)*h_{t-1} + z*n: z and 1-z change places
 )
 
-// gates computes r, z, n and h_t of one row for resetAfter. r and z come in as
+// gates computes r, z, n and h_t of a step for resetAfter. r and z come in as
 // pre-activations, n as nx, nh as it is.
-func (u update) gates(t kernels.ISA, r, z, n, nh, h, hPrev []float32) {
+func (u update) gates(t kernels.ISA, rows, units int, r, z, n, nh, h, hPrev kernels.Mat) {
 	if u == textbookUpdate {
-		t.GRUGatesTextbook(r, z, n, nh, h, hPrev) // (1), (2), (3)
+		t.GRUGatesTextbook(rows, units, r, z, n, nh, h, hPrev) // (1), (2), (3)
 	} else {
-		t.GRUGates(r, z, n, nh, h, hPrev) // (1), (2), (3)
+		t.GRUGates(rows, units, r, z, n, nh, h, hPrev) // (1), (2), (3)
 	}
 }
 
 // gatesGrad goes back through gates: it replaces r, z and n by the gradients of the
 // pre-activations, nh by dnh, and dh by the part of the gradient of h_{t-1} that does not
 // pass through the products.
-func (u update) gatesGrad(t kernels.ISA, r, z, n, nh, dh, hPrev, dy []float32) {
+func (u update) gatesGrad(t kernels.ISA, rows, units int, r, z, n, nh, dh, hPrev, dy kernels.Mat) {
 	if u == textbookUpdate {
-		t.GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy) // (4), (5), (6)
+		t.GRUGatesTextbookGrad(rows, units, r, z, n, nh, dh, hPrev, dy) // (4), (5), (6)
 	} else {
-		t.GRUGatesGrad(r, z, n, nh, dh, hPrev, dy) // (4), (5), (6)
+		t.GRUGatesGrad(rows, units, r, z, n, nh, dh, hPrev, dy) // (4), (5), (6)
 	}
 }
 
-// mix computes z, n and h_t of one row from the pre-activations in z and n, for
+// mix computes z, n and h_t of a step from the pre-activations in z and n, for
 // resetBefore.
-func (u update) mix(t kernels.ISA, z, n, h, hPrev []float32) {
+func (u update) mix(t kernels.ISA, rows, units int, z, n, h, hPrev kernels.Mat) {
 	if u == textbookUpdate {
-		t.GRUUpdateTextbook(z, n, h, hPrev) // (3), (4)
+		t.GRUUpdateTextbook(rows, units, z, n, h, hPrev) // (3), (4)
 	} else {
-		t.GRUUpdate(z, n, h, hPrev) // (3), (4)
+		t.GRUUpdate(rows, units, z, n, h, hPrev) // (3), (4)
 	}
 }
 
 // mixGrad goes back through mix, with z, n and dh as in gatesGrad.
-func (u update) mixGrad(t kernels.ISA, z, n, dh, hPrev, dy []float32) {
+func (u update) mixGrad(t kernels.ISA, rows, units int, z, n, dh, hPrev, dy kernels.Mat) {
 	if u == textbookUpdate {
-		t.GRUUpdateTextbookGrad(z, n, dh, hPrev, dy) // (5), (6), (7)
+		t.GRUUpdateTextbookGrad(rows, units, z, n, dh, hPrev, dy) // (5), (6), (7)
 	} else {
-		t.GRUUpdateGrad(z, n, dh, hPrev, dy) // (5), (6), (7)
+		t.GRUUpdateGrad(rows, units, z, n, dh, hPrev, dy) // (5), (6), (7)
 	}
 }
 
@@ -93,15 +93,11 @@ func (u update) factors(oneMinusZ, z []float32) (ofN, ofH []float32) {
 // addDirect completes the gradient of h_{t-1} in dh: there is e, the part that does
 // not pass through the products, and in the scratch the part that does.
 func addDirect(s *seq.Step) {
-	dh, throughProducts := &s.Grad[0], &s.Scratch
-	for row := range s.Rows {
-		s.ISA.AddFlush(dh.Row(row), throughProducts.Row(row), dh.Row(row)) // (8), or (11) of resetBefore
-	}
+	dh, throughProducts := s.Grad[0].All(s.Rows), s.Scratch.All(s.Rows)
+	s.ISA.AddFlush(dh, throughProducts, dh) // (8), or (11) of resetBefore
 }
 
-// gates cuts a row of the tape into its four parts.
-func gates(s *seq.Step, row int) (r, z, n, last []float32) {
-	a := s.Tape.Row(row)
-	h := len(a) / 4
-	return a[:h], a[h : 2*h], a[2*h : 3*h], a[3*h:]
+// gates are the four parts of the tape.
+func gates(s *seq.Step, hidden int) (r, z, n, last kernels.Mat) {
+	return s.Tape.From(0), s.Tape.From(hidden), s.Tape.From(2 * hidden), s.Tape.From(3 * hidden)
 }

@@ -57,27 +57,22 @@ func (c resetAfter) Shape() seq.Shape {
 // tape, and (1) to (3).
 func (c resetAfter) Forward(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
-	nh := s.Tape.Data[3*c.hidden:]
+	r, z, n, nh := gates(s, c.hidden)
 	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0): a_r, a_z
 	if b := s.BiasHh[1]; b != nil {
-		s.Recur[1].GemmBias(s.Rows, hPrev.Data, hPrev.Stride, b, nh, s.Tape.Stride) // (0): nh
+		s.Recur[1].GemmBias(s.Rows, hPrev.Data, hPrev.Stride, b, nh.Data, nh.Stride) // (0): nh
 	} else {
-		s.Recur[1].Gemm(kernels.Set, s.Rows, hPrev.Data, hPrev.Stride, nh, s.Tape.Stride) // (0): nh
+		s.Recur[1].Gemm(kernels.Set, s.Rows, hPrev.Data, hPrev.Stride, nh.Data, nh.Stride) // (0): nh
 	}
-	for row := range s.Rows {
-		r, z, n, nh := gates(s, row)
-		c.update.gates(s.ISA, r, z, n, nh, h.Row(row), hPrev.Row(row)) // (1), (2), (3)
-	}
+	c.update.gates(s.ISA, s.Rows, c.hidden, r, z, n, nh, h.From(0), hPrev.From(0)) // (1), (2), (3)
 }
 
 // Backward computes (4) to (8).
 func (c resetAfter) Backward(s *seq.Step) {
 	dh, hPrev, chain := &s.Grad[0], &s.Prev[0], &s.Scratch
-	for row := range s.Rows {
-		r, z, n, nh := gates(s, row)
-		c.update.gatesGrad(s.ISA, r, z, n, nh, dh.Row(row), hPrev.Row(row), s.Dy.Row(row)) // (4), (5), (6)
-	}
-	s.Recur[0].Gemm(kernels.Set, s.Rows, s.Tape.Data, s.Tape.Stride, chain.Data, chain.Stride)                   // (7): rows of r and z
-	s.Recur[1].Gemm(kernels.Continue, s.Rows, s.Tape.Data[3*c.hidden:], s.Tape.Stride, chain.Data, chain.Stride) // (7): rows of n
-	addDirect(s)                                                                                                 // (8)
+	r, z, n, nh := gates(s, c.hidden)
+	c.update.gatesGrad(s.ISA, s.Rows, c.hidden, r, z, n, nh, dh.From(0), hPrev.From(0), s.Dy.From(0)) // (4), (5), (6)
+	s.Recur[0].Gemm(kernels.Set, s.Rows, s.Tape.Data, s.Tape.Stride, chain.Data, chain.Stride)        // (7): rows of r and z
+	s.Recur[1].Gemm(kernels.Continue, s.Rows, nh.Data, nh.Stride, chain.Data, chain.Stride)           // (7): rows of n
+	addDirect(s)                                                                                      // (8)
 }

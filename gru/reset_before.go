@@ -54,33 +54,21 @@ func (c resetBefore) Shape() seq.Shape {
 // in the tape, and (1) to (4).
 func (c resetBefore) Forward(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
-	a, stride, H := s.Tape.Data, s.Tape.Stride, c.hidden
-	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, a, stride) // (0)
-	for row := range s.Rows {
-		r, _, _, q := gates(s, row)
-		s.ISA.GRUReset(r, q, hPrev.Row(row)) // (1), (2): q
-	}
-	s.Recur[1].Gemm(kernels.Continue, s.Rows, a[3*H:], stride, a[2*H:], stride) // (2): a_n
-	for row := range s.Rows {
-		_, z, n, _ := gates(s, row)
-		c.update.mix(s.ISA, z, n, h.Row(row), hPrev.Row(row)) // (3), (4)
-	}
+	r, z, n, q := gates(s, c.hidden)
+	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
+	s.ISA.GRUReset(s.Rows, c.hidden, r, q, hPrev.From(0))                                           // (1), (2): q
+	s.Recur[1].Gemm(kernels.Continue, s.Rows, q.Data, q.Stride, n.Data, n.Stride)                   // (2): a_n
+	c.update.mix(s.ISA, s.Rows, c.hidden, z, n, h.From(0), hPrev.From(0))                           // (3), (4)
 }
 
 // Backward computes (5) to (11).
 func (c resetBefore) Backward(s *seq.Step) {
 	dh, hPrev, dq := &s.Grad[0], &s.Prev[0], &s.Scratch
-	a, stride := s.Tape.Data, s.Tape.Stride
-	for row := range s.Rows {
-		_, z, n, _ := gates(s, row)
-		c.update.mixGrad(s.ISA, z, n, dh.Row(row), hPrev.Row(row), s.Dy.Row(row)) // (5), (6), (7)
-	}
-	s.Recur[1].Gemm(kernels.SetFlush, s.Rows, a[2*c.hidden:], stride, dq.Data, dq.Stride) // (8)
-	for row := range s.Rows {
-		r, _, _, _ := gates(s, row)
-		s.ISA.GRUResetGrad(r, dh.Row(row), dq.Row(row), hPrev.Row(row)) // (9)
-	}
-	chain := dq                                                               // whose memory is free now
-	s.Recur[0].Gemm(kernels.Set, s.Rows, a, stride, chain.Data, chain.Stride) // (10)
-	addDirect(s)                                                              // (11)
+	r, z, n, _ := gates(s, c.hidden)
+	c.update.mixGrad(s.ISA, s.Rows, c.hidden, z, n, dh.From(0), hPrev.From(0), s.Dy.From(0))   // (5), (6), (7)
+	s.Recur[1].Gemm(kernels.SetFlush, s.Rows, n.Data, n.Stride, dq.Data, dq.Stride)            // (8)
+	s.ISA.GRUResetGrad(s.Rows, c.hidden, r, dh.From(0), dq.From(0), hPrev.From(0))             // (9)
+	chain := dq                                                                                // whose memory is free now
+	s.Recur[0].Gemm(kernels.Set, s.Rows, s.Tape.Data, s.Tape.Stride, chain.Data, chain.Stride) // (10)
+	addDirect(s)                                                                               // (11)
 }

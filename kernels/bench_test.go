@@ -121,7 +121,7 @@ func BenchmarkPack(b *testing.B) {
 func BenchmarkElement(b *testing.B) {
 	const n = 1024
 	x, y, z := random(n), random(n), random(n)
-	buf := make([][]float32, 7)
+	buf := make([][]float32, 3)
 	for i := range buf {
 		buf[i] = random(n)
 	}
@@ -139,8 +139,6 @@ func BenchmarkElement(b *testing.B) {
 			{"Dot", func() { isa.Dot(x, z) }},
 			{"SumSquares", func() { isa.SumSquares(x) }},
 			{"Softmax", func() { isa.Softmax(y, x) }},
-			{"LSTMGates", func() { isa.LSTMGates(buf[0], buf[1], buf[2], buf[3], buf[4], buf[5], buf[6]) }},
-			{"LSTMGatesGrad", func() { isa.LSTMGatesGrad(buf[0], buf[1], buf[2], buf[3], buf[4], buf[5], buf[6], x, z) }},
 			{"Adam", func() {
 				isa.Adam(buf[0], x, buf[1], buf[2], 0.9, 0.1, 0.999, 0.001, 1e-9, 1, 1e-8, 0, 1)
 			}},
@@ -151,6 +149,44 @@ func BenchmarkElement(b *testing.B) {
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/element")
 			})
+		}
+	}
+}
+
+// BenchmarkGates times the gates of one step of a batch as the cells call them: gates
+// side by side in a tape, in the cache.
+func BenchmarkGates(b *testing.B) {
+	for _, isa := range kernels.Available() {
+		for _, shape := range [][2]int{{32, 128}, {32, 256}, {16, 16}} {
+			rows, units := shape[0], shape[1]
+			tape := random(rows * 4 * units)
+			gate := func(k int) kernels.Mat { return kernels.Mat{Data: tape[k*units:], Stride: 4 * units} }
+			var s [5]kernels.Mat
+			for i := range s {
+				s[i] = kernels.Mat{Data: random(rows * units), Stride: units}
+			}
+			for _, k := range []struct {
+				name string
+				run  func()
+			}{
+				{"LSTMGates", func() { isa.LSTMGates(rows, units, gate(0), gate(1), gate(2), gate(3), s[0], s[1], s[2]) }},
+				{"LSTMGatesGrad", func() {
+					isa.LSTMGatesGrad(rows, units, gate(0), gate(1), gate(2), gate(3), s[0], s[1], s[2], s[3], s[4])
+				}},
+				{"GRUGates", func() { isa.GRUGates(rows, units, gate(0), gate(1), gate(2), gate(3), s[0], s[1]) }},
+				{"GRUGatesGrad", func() {
+					isa.GRUGatesGrad(rows, units, gate(0), gate(1), gate(2), gate(3), s[0], s[1], s[2])
+				}},
+				{"RNNTanh", func() { isa.RNNTanh(rows, units, s[0], s[1]) }},
+				{"RNNTanhGrad", func() { isa.RNNTanhGrad(rows, units, s[0], s[1], s[2], s[3]) }},
+			} {
+				b.Run(fmt.Sprintf("op=%s/isa=%s/rows=%d/units=%d", k.name, isa, rows, units), func(b *testing.B) {
+					for b.Loop() {
+						k.run()
+					}
+					b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows*units), "ns/unit")
+				})
+			}
 		}
 	}
 }

@@ -87,7 +87,7 @@ func TestMissingTierIsRefused(t *testing.T) {
 	for _, e := range elements {
 		s, a := e.inputs(newSource(18), 5, moderate)
 		was := clone(s)
-		if m := panics(func() { e.run(isa, s, a) }); !strings.Contains(m, isa.String()) {
+		if m := panics(func() { e.call(isa, s, a) }); !strings.Contains(m, isa.String()) {
 			t.Errorf("%s on %v: %q, want a panic that names the tier", e.name, isa, m)
 		}
 		e.compare(t, s, was, "written on a missing tier")

@@ -29,7 +29,7 @@ func TestElementKernelsBetweenGuardPages(t *testing.T) {
 								got[i] = numtest.Out(g, at, s[i])
 							}
 						}
-						if !numtest.Faults(t, func() { e.run(isa, got, a) }, "%s n=%d %v", e.name, n, at) ||
+						if !numtest.Faults(t, func() { e.call(isa, got, a) }, "%s n=%d %v", e.name, n, at) ||
 							!e.compare(t, got, want, "n=%d %v scalars=%v", n, at, a) {
 							return
 						}
@@ -71,7 +71,7 @@ func TestElementKernelsAtEveryOffset(t *testing.T) {
 						copy(before[i][o:], want[i])
 						got[i] = room[i][o : o+len(s[i])] // capacity beyond the length
 					}
-					e.run(isa, got, a)
+					e.call(isa, got, a)
 					for i := range room {
 						if !numtest.Equal(t, room[i], before[i], "%s, argument %d and around it, n=%d offset=%d", e.name, i, n, off) {
 							return
@@ -110,7 +110,7 @@ func TestElementKernelsInPlace(t *testing.T) {
 					join(got)
 					join(want)
 					e.ref(want, a)
-					e.run(isa, got, a)
+					e.call(isa, got, a)
 					if !e.compare(t, got, want, "n=%d, arguments %v are one slice", n, same) {
 						return
 					}
@@ -134,7 +134,7 @@ func TestElementKernelsAcrossChunks(t *testing.T) {
 				s, a := e.inputs(r, n, moderate)
 				got, want := clone(s), clone(s)
 				e.ref(want, a)
-				e.run(isa, got, a)
+				e.call(isa, got, a)
 				e.compare(t, got, want, "n=%d", n)
 			}
 		}
@@ -161,7 +161,7 @@ func TestElementKernelsOnPairsOfSpecials(t *testing.T) {
 				}
 				got, want := clone(s), clone(s)
 				e.ref(want, a)
-				e.run(isa, got, a)
+				e.call(isa, got, a)
 				e.compare(t, got, want, "pairs of specials, scalars %v", a)
 			}
 		}

@@ -21,9 +21,26 @@ type element struct {
 	fixed []float32
 	// positive marks scalars that must be above 0.
 	positive bool
-	// run calls the kernel on a tier, ref the reference.
-	run func(t kernels.ISA, s [][]float32, a []float32)
-	ref func(s [][]float32, a []float32)
+	// run calls the kernel on a tier, ref the reference. A kernel whose operands are
+	// matrices has mats in place of run, and a reference for one row.
+	run  func(t kernels.ISA, s [][]float32, a []float32)
+	mats func(t kernels.ISA, rows, units int, m []kernels.Mat)
+	ref  func(s [][]float32, a []float32)
+}
+
+// call calls the kernel on a tier, with one row.
+func (e *element) call(t kernels.ISA, s [][]float32, a []float32) { e.bind(t, s, a)() }
+
+// bind is call with its arguments.
+func (e *element) bind(t kernels.ISA, s [][]float32, a []float32) func() {
+	if e.mats == nil {
+		return func() { e.run(t, s, a) }
+	}
+	m := make([]kernels.Mat, len(s))
+	for i, x := range s {
+		m[i] = kernels.Mat{Data: x, Stride: len(x)}
+	}
+	return func() { e.mats(t, 1, len(s[0]), m) }
 }
 
 // elements lists every element kernel of the package; TestEveryKernelIsListed
@@ -45,11 +62,13 @@ var elements = []element{
 		run: func(t kernels.ISA, s [][]float32, a []float32) { t.TanhGrad(s[0], s[1], s[2]) },
 		ref: func(s [][]float32, a []float32) { ref.TanhGrad(s[0], s[1], s[2]) }},
 	{name: "LSTMGates", slots: "uuuuwwr", same: [][]int{{4, 6}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) { t.LSTMGates(s[0], s[1], s[2], s[3], s[4], s[5], s[6]) },
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.LSTMGates(rows, units, m[0], m[1], m[2], m[3], m[4], m[5], m[6])
+		},
 		ref: func(s [][]float32, a []float32) { ref.LSTMGates(s[0], s[1], s[2], s[3], s[4], s[5], s[6]) }},
 	{name: "LSTMGatesGrad", slots: "uuuuurrrr", same: [][]int{{5, 6}, {7, 8}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) {
-			t.LSTMGatesGrad(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8])
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.LSTMGatesGrad(rows, units, m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8])
 		},
 		ref: func(s [][]float32, a []float32) {
 			ref.LSTMGatesGrad(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8])
@@ -106,58 +125,84 @@ var elements = []element{
 		run: func(t kernels.ISA, s [][]float32, a []float32) { t.SoftplusGrad(s[0], s[1], s[2]) },
 		ref: func(s [][]float32, a []float32) { ref.SoftplusGrad(s[0], s[1], s[2]) }},
 	{name: "RNNTanh", slots: "wr", same: [][]int{{0, 1}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) { t.RNNTanh(s[0], s[1]) },
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.RNNTanh(rows, units, m[0], m[1])
+		},
 		ref: func(s [][]float32, a []float32) { ref.RNNTanh(s[0], s[1]) }},
 	{name: "RNNTanhGrad", slots: "wrrr", same: [][]int{{0, 1}, {0, 2}, {0, 3}, {2, 3}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) { t.RNNTanhGrad(s[0], s[1], s[2], s[3]) },
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.RNNTanhGrad(rows, units, m[0], m[1], m[2], m[3])
+		},
 		ref: func(s [][]float32, a []float32) { ref.RNNTanhGrad(s[0], s[1], s[2], s[3]) }},
 	{name: "RNNReLU", slots: "wr", same: [][]int{{0, 1}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) { t.RNNReLU(s[0], s[1]) },
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.RNNReLU(rows, units, m[0], m[1])
+		},
 		ref: func(s [][]float32, a []float32) { ref.RNNReLU(s[0], s[1]) }},
 	{name: "RNNReLUGrad", slots: "wrrr", same: [][]int{{0, 1}, {0, 2}, {0, 3}, {2, 3}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) { t.RNNReLUGrad(s[0], s[1], s[2], s[3]) },
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.RNNReLUGrad(rows, units, m[0], m[1], m[2], m[3])
+		},
 		ref: func(s [][]float32, a []float32) { ref.RNNReLUGrad(s[0], s[1], s[2], s[3]) }},
 	{name: "RNNSigmoid", slots: "wr", same: [][]int{{0, 1}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) { t.RNNSigmoid(s[0], s[1]) },
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.RNNSigmoid(rows, units, m[0], m[1])
+		},
 		ref: func(s [][]float32, a []float32) { ref.RNNSigmoid(s[0], s[1]) }},
 	{name: "RNNSigmoidGrad", slots: "wrrr", same: [][]int{{0, 1}, {0, 2}, {0, 3}, {2, 3}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) { t.RNNSigmoidGrad(s[0], s[1], s[2], s[3]) },
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.RNNSigmoidGrad(rows, units, m[0], m[1], m[2], m[3])
+		},
 		ref: func(s [][]float32, a []float32) { ref.RNNSigmoidGrad(s[0], s[1], s[2], s[3]) }},
 	{name: "GRUGates", slots: "uuurwr", same: [][]int{{4, 5}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) { t.GRUGates(s[0], s[1], s[2], s[3], s[4], s[5]) },
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.GRUGates(rows, units, m[0], m[1], m[2], m[3], m[4], m[5])
+		},
 		ref: func(s [][]float32, a []float32) { ref.GRUGates(s[0], s[1], s[2], s[3], s[4], s[5]) }},
 	{name: "GRUGatesGrad", slots: "uuuuurr", same: [][]int{{5, 6}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) {
-			t.GRUGatesGrad(s[0], s[1], s[2], s[3], s[4], s[5], s[6])
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.GRUGatesGrad(rows, units, m[0], m[1], m[2], m[3], m[4], m[5], m[6])
 		},
 		ref: func(s [][]float32, a []float32) { ref.GRUGatesGrad(s[0], s[1], s[2], s[3], s[4], s[5], s[6]) }},
 	{name: "GRUGatesTextbook", slots: "uuurwr", same: [][]int{{4, 5}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) {
-			t.GRUGatesTextbook(s[0], s[1], s[2], s[3], s[4], s[5])
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.GRUGatesTextbook(rows, units, m[0], m[1], m[2], m[3], m[4], m[5])
 		},
 		ref: func(s [][]float32, a []float32) { ref.GRUGatesTextbook(s[0], s[1], s[2], s[3], s[4], s[5]) }},
 	{name: "GRUGatesTextbookGrad", slots: "uuuuurr", same: [][]int{{5, 6}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) {
-			t.GRUGatesTextbookGrad(s[0], s[1], s[2], s[3], s[4], s[5], s[6])
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.GRUGatesTextbookGrad(rows, units, m[0], m[1], m[2], m[3], m[4], m[5], m[6])
 		},
 		ref: func(s [][]float32, a []float32) { ref.GRUGatesTextbookGrad(s[0], s[1], s[2], s[3], s[4], s[5], s[6]) }},
 	{name: "GRUReset", slots: "uwr",
-		run: func(t kernels.ISA, s [][]float32, a []float32) { t.GRUReset(s[0], s[1], s[2]) },
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.GRUReset(rows, units, m[0], m[1], m[2])
+		},
 		ref: func(s [][]float32, a []float32) { ref.GRUReset(s[0], s[1], s[2]) }},
 	{name: "GRUResetGrad", slots: "uurr", same: [][]int{{2, 3}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) { t.GRUResetGrad(s[0], s[1], s[2], s[3]) },
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.GRUResetGrad(rows, units, m[0], m[1], m[2], m[3])
+		},
 		ref: func(s [][]float32, a []float32) { ref.GRUResetGrad(s[0], s[1], s[2], s[3]) }},
 	{name: "GRUUpdate", slots: "uuwr", same: [][]int{{2, 3}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) { t.GRUUpdate(s[0], s[1], s[2], s[3]) },
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.GRUUpdate(rows, units, m[0], m[1], m[2], m[3])
+		},
 		ref: func(s [][]float32, a []float32) { ref.GRUUpdate(s[0], s[1], s[2], s[3]) }},
 	{name: "GRUUpdateGrad", slots: "uuurr", same: [][]int{{3, 4}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) { t.GRUUpdateGrad(s[0], s[1], s[2], s[3], s[4]) },
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.GRUUpdateGrad(rows, units, m[0], m[1], m[2], m[3], m[4])
+		},
 		ref: func(s [][]float32, a []float32) { ref.GRUUpdateGrad(s[0], s[1], s[2], s[3], s[4]) }},
 	{name: "GRUUpdateTextbook", slots: "uuwr", same: [][]int{{2, 3}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) { t.GRUUpdateTextbook(s[0], s[1], s[2], s[3]) },
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.GRUUpdateTextbook(rows, units, m[0], m[1], m[2], m[3])
+		},
 		ref: func(s [][]float32, a []float32) { ref.GRUUpdateTextbook(s[0], s[1], s[2], s[3]) }},
 	{name: "GRUUpdateTextbookGrad", slots: "uuurr", same: [][]int{{3, 4}},
-		run: func(t kernels.ISA, s [][]float32, a []float32) { t.GRUUpdateTextbookGrad(s[0], s[1], s[2], s[3], s[4]) },
+		mats: func(t kernels.ISA, rows, units int, m []kernels.Mat) {
+			t.GRUUpdateTextbookGrad(rows, units, m[0], m[1], m[2], m[3], m[4])
+		},
 		ref: func(s [][]float32, a []float32) { ref.GRUUpdateTextbookGrad(s[0], s[1], s[2], s[3], s[4]) }},
 	{name: "CopyFlush", slots: "wr", same: [][]int{{0, 1}},
 		run: func(t kernels.ISA, s [][]float32, a []float32) { t.CopyFlush(s[0], s[1]) },

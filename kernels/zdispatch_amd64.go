@@ -341,273 +341,327 @@ func softplusGrad(t ISA, dx, x, dy []float32) {
 	}
 }
 
-func rnnTanh(t ISA, h, a []float32) {
-	for t != Scalar && len(h) > 16384 {
-		rnnTanh(t, h[:16384], a[:16384])
-		h, a = h[16384:], a[16384:]
+func rnnTanh(t ISA, rows, units int, h, a Mat) {
+	if alongside(units, h.Stride, a.Stride) {
+		rows, units = min(rows, 1), rows*units
 	}
-	switch t {
-	case AVX2:
-		avx2.RNNTanh(h, a)
-	case AVX512:
-		avx512.RNNTanh(h, a)
-	default:
-		ref.RNNTanh(h, a)
-	}
-}
-
-func rnnTanhGrad(t ISA, a, h, dh, dy []float32) {
-	for t != Scalar && len(a) > 16384 {
-		rnnTanhGrad(t, a[:16384], h[:16384], dh[:16384], dy[:16384])
-		a, h, dh, dy = a[16384:], h[16384:], dh[16384:], dy[16384:]
-	}
-	switch t {
-	case AVX2:
-		avx2.RNNTanhGrad(a, h, dh, dy)
-	case AVX512:
-		avx512.RNNTanhGrad(a, h, dh, dy)
-	default:
-		ref.RNNTanhGrad(a, h, dh, dy)
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.RNNTanh(p.rows, p.units, h.at(p), a.at(p), 4*h.Stride, 4*a.Stride)
+		case AVX512:
+			avx512.RNNTanh(p.rows, p.units, h.at(p), a.at(p), 4*h.Stride, 4*a.Stride)
+		default:
+			for row := range p.rows {
+				ref.RNNTanh(h.row(p, row), a.row(p, row))
+			}
+		}
 	}
 }
 
-func rnnReLU(t ISA, h, a []float32) {
-	for t != Scalar && len(h) > 16384 {
-		rnnReLU(t, h[:16384], a[:16384])
-		h, a = h[16384:], a[16384:]
+func rnnTanhGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	if alongside(units, a.Stride, h.Stride, dh.Stride, dy.Stride) {
+		rows, units = min(rows, 1), rows*units
 	}
-	switch t {
-	case AVX2:
-		avx2.RNNReLU(h, a)
-	case AVX512:
-		avx512.RNNReLU(h, a)
-	default:
-		ref.RNNReLU(h, a)
-	}
-}
-
-func rnnReLUGrad(t ISA, a, h, dh, dy []float32) {
-	for t != Scalar && len(a) > 16384 {
-		rnnReLUGrad(t, a[:16384], h[:16384], dh[:16384], dy[:16384])
-		a, h, dh, dy = a[16384:], h[16384:], dh[16384:], dy[16384:]
-	}
-	switch t {
-	case AVX2:
-		avx2.RNNReLUGrad(a, h, dh, dy)
-	case AVX512:
-		avx512.RNNReLUGrad(a, h, dh, dy)
-	default:
-		ref.RNNReLUGrad(a, h, dh, dy)
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.RNNTanhGrad(p.rows, p.units, a.at(p), h.at(p), dh.at(p), dy.at(p), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+		case AVX512:
+			avx512.RNNTanhGrad(p.rows, p.units, a.at(p), h.at(p), dh.at(p), dy.at(p), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+		default:
+			for row := range p.rows {
+				ref.RNNTanhGrad(a.row(p, row), h.row(p, row), dh.row(p, row), dy.row(p, row))
+			}
+		}
 	}
 }
 
-func rnnSigmoid(t ISA, h, a []float32) {
-	for t != Scalar && len(h) > 16384 {
-		rnnSigmoid(t, h[:16384], a[:16384])
-		h, a = h[16384:], a[16384:]
+func rnnReLU(t ISA, rows, units int, h, a Mat) {
+	if alongside(units, h.Stride, a.Stride) {
+		rows, units = min(rows, 1), rows*units
 	}
-	switch t {
-	case AVX2:
-		avx2.RNNSigmoid(h, a)
-	case AVX512:
-		avx512.RNNSigmoid(h, a)
-	default:
-		ref.RNNSigmoid(h, a)
-	}
-}
-
-func rnnSigmoidGrad(t ISA, a, h, dh, dy []float32) {
-	for t != Scalar && len(a) > 16384 {
-		rnnSigmoidGrad(t, a[:16384], h[:16384], dh[:16384], dy[:16384])
-		a, h, dh, dy = a[16384:], h[16384:], dh[16384:], dy[16384:]
-	}
-	switch t {
-	case AVX2:
-		avx2.RNNSigmoidGrad(a, h, dh, dy)
-	case AVX512:
-		avx512.RNNSigmoidGrad(a, h, dh, dy)
-	default:
-		ref.RNNSigmoidGrad(a, h, dh, dy)
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.RNNReLU(p.rows, p.units, h.at(p), a.at(p), 4*h.Stride, 4*a.Stride)
+		case AVX512:
+			avx512.RNNReLU(p.rows, p.units, h.at(p), a.at(p), 4*h.Stride, 4*a.Stride)
+		default:
+			for row := range p.rows {
+				ref.RNNReLU(h.row(p, row), a.row(p, row))
+			}
+		}
 	}
 }
 
-func gruGates(t ISA, r, z, n, nh, h, hPrev []float32) {
-	for t != Scalar && len(r) > 16384 {
-		gruGates(t, r[:16384], z[:16384], n[:16384], nh[:16384], h[:16384], hPrev[:16384])
-		r, z, n, nh, h, hPrev = r[16384:], z[16384:], n[16384:], nh[16384:], h[16384:], hPrev[16384:]
+func rnnReLUGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	if alongside(units, a.Stride, h.Stride, dh.Stride, dy.Stride) {
+		rows, units = min(rows, 1), rows*units
 	}
-	switch t {
-	case AVX2:
-		avx2.GRUGates(r, z, n, nh, h, hPrev)
-	case AVX512:
-		avx512.GRUGates(r, z, n, nh, h, hPrev)
-	default:
-		ref.GRUGates(r, z, n, nh, h, hPrev)
-	}
-}
-
-func gruGatesGrad(t ISA, r, z, n, nh, dh, hPrev, dy []float32) {
-	for t != Scalar && len(r) > 16384 {
-		gruGatesGrad(t, r[:16384], z[:16384], n[:16384], nh[:16384], dh[:16384], hPrev[:16384], dy[:16384])
-		r, z, n, nh, dh, hPrev, dy = r[16384:], z[16384:], n[16384:], nh[16384:], dh[16384:], hPrev[16384:], dy[16384:]
-	}
-	switch t {
-	case AVX2:
-		avx2.GRUGatesGrad(r, z, n, nh, dh, hPrev, dy)
-	case AVX512:
-		avx512.GRUGatesGrad(r, z, n, nh, dh, hPrev, dy)
-	default:
-		ref.GRUGatesGrad(r, z, n, nh, dh, hPrev, dy)
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.RNNReLUGrad(p.rows, p.units, a.at(p), h.at(p), dh.at(p), dy.at(p), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+		case AVX512:
+			avx512.RNNReLUGrad(p.rows, p.units, a.at(p), h.at(p), dh.at(p), dy.at(p), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+		default:
+			for row := range p.rows {
+				ref.RNNReLUGrad(a.row(p, row), h.row(p, row), dh.row(p, row), dy.row(p, row))
+			}
+		}
 	}
 }
 
-func gruGatesTextbook(t ISA, r, z, n, nh, h, hPrev []float32) {
-	for t != Scalar && len(r) > 16384 {
-		gruGatesTextbook(t, r[:16384], z[:16384], n[:16384], nh[:16384], h[:16384], hPrev[:16384])
-		r, z, n, nh, h, hPrev = r[16384:], z[16384:], n[16384:], nh[16384:], h[16384:], hPrev[16384:]
+func rnnSigmoid(t ISA, rows, units int, h, a Mat) {
+	if alongside(units, h.Stride, a.Stride) {
+		rows, units = min(rows, 1), rows*units
 	}
-	switch t {
-	case AVX2:
-		avx2.GRUGatesTextbook(r, z, n, nh, h, hPrev)
-	case AVX512:
-		avx512.GRUGatesTextbook(r, z, n, nh, h, hPrev)
-	default:
-		ref.GRUGatesTextbook(r, z, n, nh, h, hPrev)
-	}
-}
-
-func gruGatesTextbookGrad(t ISA, r, z, n, nh, dh, hPrev, dy []float32) {
-	for t != Scalar && len(r) > 16384 {
-		gruGatesTextbookGrad(t, r[:16384], z[:16384], n[:16384], nh[:16384], dh[:16384], hPrev[:16384], dy[:16384])
-		r, z, n, nh, dh, hPrev, dy = r[16384:], z[16384:], n[16384:], nh[16384:], dh[16384:], hPrev[16384:], dy[16384:]
-	}
-	switch t {
-	case AVX2:
-		avx2.GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy)
-	case AVX512:
-		avx512.GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy)
-	default:
-		ref.GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy)
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.RNNSigmoid(p.rows, p.units, h.at(p), a.at(p), 4*h.Stride, 4*a.Stride)
+		case AVX512:
+			avx512.RNNSigmoid(p.rows, p.units, h.at(p), a.at(p), 4*h.Stride, 4*a.Stride)
+		default:
+			for row := range p.rows {
+				ref.RNNSigmoid(h.row(p, row), a.row(p, row))
+			}
+		}
 	}
 }
 
-func gruReset(t ISA, r, q, hPrev []float32) {
-	for t != Scalar && len(r) > 16384 {
-		gruReset(t, r[:16384], q[:16384], hPrev[:16384])
-		r, q, hPrev = r[16384:], q[16384:], hPrev[16384:]
+func rnnSigmoidGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	if alongside(units, a.Stride, h.Stride, dh.Stride, dy.Stride) {
+		rows, units = min(rows, 1), rows*units
 	}
-	switch t {
-	case AVX2:
-		avx2.GRUReset(r, q, hPrev)
-	case AVX512:
-		avx512.GRUReset(r, q, hPrev)
-	default:
-		ref.GRUReset(r, q, hPrev)
-	}
-}
-
-func gruResetGrad(t ISA, r, e, dq, hPrev []float32) {
-	for t != Scalar && len(r) > 16384 {
-		gruResetGrad(t, r[:16384], e[:16384], dq[:16384], hPrev[:16384])
-		r, e, dq, hPrev = r[16384:], e[16384:], dq[16384:], hPrev[16384:]
-	}
-	switch t {
-	case AVX2:
-		avx2.GRUResetGrad(r, e, dq, hPrev)
-	case AVX512:
-		avx512.GRUResetGrad(r, e, dq, hPrev)
-	default:
-		ref.GRUResetGrad(r, e, dq, hPrev)
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.RNNSigmoidGrad(p.rows, p.units, a.at(p), h.at(p), dh.at(p), dy.at(p), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+		case AVX512:
+			avx512.RNNSigmoidGrad(p.rows, p.units, a.at(p), h.at(p), dh.at(p), dy.at(p), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+		default:
+			for row := range p.rows {
+				ref.RNNSigmoidGrad(a.row(p, row), h.row(p, row), dh.row(p, row), dy.row(p, row))
+			}
+		}
 	}
 }
 
-func gruUpdate(t ISA, z, n, h, hPrev []float32) {
-	for t != Scalar && len(z) > 16384 {
-		gruUpdate(t, z[:16384], n[:16384], h[:16384], hPrev[:16384])
-		z, n, h, hPrev = z[16384:], n[16384:], h[16384:], hPrev[16384:]
+func gruGates(t ISA, rows, units int, r, z, n, nh, h, hPrev Mat) {
+	if alongside(units, r.Stride, z.Stride, n.Stride, nh.Stride, h.Stride, hPrev.Stride) {
+		rows, units = min(rows, 1), rows*units
 	}
-	switch t {
-	case AVX2:
-		avx2.GRUUpdate(z, n, h, hPrev)
-	case AVX512:
-		avx512.GRUUpdate(z, n, h, hPrev)
-	default:
-		ref.GRUUpdate(z, n, h, hPrev)
-	}
-}
-
-func gruUpdateGrad(t ISA, z, n, dh, hPrev, dy []float32) {
-	for t != Scalar && len(z) > 16384 {
-		gruUpdateGrad(t, z[:16384], n[:16384], dh[:16384], hPrev[:16384], dy[:16384])
-		z, n, dh, hPrev, dy = z[16384:], n[16384:], dh[16384:], hPrev[16384:], dy[16384:]
-	}
-	switch t {
-	case AVX2:
-		avx2.GRUUpdateGrad(z, n, dh, hPrev, dy)
-	case AVX512:
-		avx512.GRUUpdateGrad(z, n, dh, hPrev, dy)
-	default:
-		ref.GRUUpdateGrad(z, n, dh, hPrev, dy)
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.GRUGates(p.rows, p.units, r.at(p), z.at(p), n.at(p), nh.at(p), h.at(p), hPrev.at(p), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*h.Stride, 4*hPrev.Stride)
+		case AVX512:
+			avx512.GRUGates(p.rows, p.units, r.at(p), z.at(p), n.at(p), nh.at(p), h.at(p), hPrev.at(p), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*h.Stride, 4*hPrev.Stride)
+		default:
+			for row := range p.rows {
+				ref.GRUGates(r.row(p, row), z.row(p, row), n.row(p, row), nh.row(p, row), h.row(p, row), hPrev.row(p, row))
+			}
+		}
 	}
 }
 
-func gruUpdateTextbook(t ISA, z, n, h, hPrev []float32) {
-	for t != Scalar && len(z) > 16384 {
-		gruUpdateTextbook(t, z[:16384], n[:16384], h[:16384], hPrev[:16384])
-		z, n, h, hPrev = z[16384:], n[16384:], h[16384:], hPrev[16384:]
+func gruGatesGrad(t ISA, rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
+	if alongside(units, r.Stride, z.Stride, n.Stride, nh.Stride, dh.Stride, hPrev.Stride, dy.Stride) {
+		rows, units = min(rows, 1), rows*units
 	}
-	switch t {
-	case AVX2:
-		avx2.GRUUpdateTextbook(z, n, h, hPrev)
-	case AVX512:
-		avx512.GRUUpdateTextbook(z, n, h, hPrev)
-	default:
-		ref.GRUUpdateTextbook(z, n, h, hPrev)
-	}
-}
-
-func gruUpdateTextbookGrad(t ISA, z, n, dh, hPrev, dy []float32) {
-	for t != Scalar && len(z) > 16384 {
-		gruUpdateTextbookGrad(t, z[:16384], n[:16384], dh[:16384], hPrev[:16384], dy[:16384])
-		z, n, dh, hPrev, dy = z[16384:], n[16384:], dh[16384:], hPrev[16384:], dy[16384:]
-	}
-	switch t {
-	case AVX2:
-		avx2.GRUUpdateTextbookGrad(z, n, dh, hPrev, dy)
-	case AVX512:
-		avx512.GRUUpdateTextbookGrad(z, n, dh, hPrev, dy)
-	default:
-		ref.GRUUpdateTextbookGrad(z, n, dh, hPrev, dy)
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.GRUGatesGrad(p.rows, p.units, r.at(p), z.at(p), n.at(p), nh.at(p), dh.at(p), hPrev.at(p), dy.at(p), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+		case AVX512:
+			avx512.GRUGatesGrad(p.rows, p.units, r.at(p), z.at(p), n.at(p), nh.at(p), dh.at(p), hPrev.at(p), dy.at(p), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+		default:
+			for row := range p.rows {
+				ref.GRUGatesGrad(r.row(p, row), z.row(p, row), n.row(p, row), nh.row(p, row), dh.row(p, row), hPrev.row(p, row), dy.row(p, row))
+			}
+		}
 	}
 }
 
-func lstmGates(t ISA, i, f, g, o, c, h, cPrev []float32) {
-	for t != Scalar && len(i) > 16384 {
-		lstmGates(t, i[:16384], f[:16384], g[:16384], o[:16384], c[:16384], h[:16384], cPrev[:16384])
-		i, f, g, o, c, h, cPrev = i[16384:], f[16384:], g[16384:], o[16384:], c[16384:], h[16384:], cPrev[16384:]
+func gruGatesTextbook(t ISA, rows, units int, r, z, n, nh, h, hPrev Mat) {
+	if alongside(units, r.Stride, z.Stride, n.Stride, nh.Stride, h.Stride, hPrev.Stride) {
+		rows, units = min(rows, 1), rows*units
 	}
-	switch t {
-	case AVX2:
-		avx2.LSTMGates(i, f, g, o, c, h, cPrev)
-	case AVX512:
-		avx512.LSTMGates(i, f, g, o, c, h, cPrev)
-	default:
-		ref.LSTMGates(i, f, g, o, c, h, cPrev)
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.GRUGatesTextbook(p.rows, p.units, r.at(p), z.at(p), n.at(p), nh.at(p), h.at(p), hPrev.at(p), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*h.Stride, 4*hPrev.Stride)
+		case AVX512:
+			avx512.GRUGatesTextbook(p.rows, p.units, r.at(p), z.at(p), n.at(p), nh.at(p), h.at(p), hPrev.at(p), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*h.Stride, 4*hPrev.Stride)
+		default:
+			for row := range p.rows {
+				ref.GRUGatesTextbook(r.row(p, row), z.row(p, row), n.row(p, row), nh.row(p, row), h.row(p, row), hPrev.row(p, row))
+			}
+		}
 	}
 }
 
-func lstmGatesGrad(t ISA, i, f, g, o, dc, c, cPrev, dh, dy []float32) {
-	for t != Scalar && len(i) > 16384 {
-		lstmGatesGrad(t, i[:16384], f[:16384], g[:16384], o[:16384], dc[:16384], c[:16384], cPrev[:16384], dh[:16384], dy[:16384])
-		i, f, g, o, dc, c, cPrev, dh, dy = i[16384:], f[16384:], g[16384:], o[16384:], dc[16384:], c[16384:], cPrev[16384:], dh[16384:], dy[16384:]
+func gruGatesTextbookGrad(t ISA, rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
+	if alongside(units, r.Stride, z.Stride, n.Stride, nh.Stride, dh.Stride, hPrev.Stride, dy.Stride) {
+		rows, units = min(rows, 1), rows*units
 	}
-	switch t {
-	case AVX2:
-		avx2.LSTMGatesGrad(i, f, g, o, dc, c, cPrev, dh, dy)
-	case AVX512:
-		avx512.LSTMGatesGrad(i, f, g, o, dc, c, cPrev, dh, dy)
-	default:
-		ref.LSTMGatesGrad(i, f, g, o, dc, c, cPrev, dh, dy)
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.GRUGatesTextbookGrad(p.rows, p.units, r.at(p), z.at(p), n.at(p), nh.at(p), dh.at(p), hPrev.at(p), dy.at(p), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+		case AVX512:
+			avx512.GRUGatesTextbookGrad(p.rows, p.units, r.at(p), z.at(p), n.at(p), nh.at(p), dh.at(p), hPrev.at(p), dy.at(p), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+		default:
+			for row := range p.rows {
+				ref.GRUGatesTextbookGrad(r.row(p, row), z.row(p, row), n.row(p, row), nh.row(p, row), dh.row(p, row), hPrev.row(p, row), dy.row(p, row))
+			}
+		}
+	}
+}
+
+func gruReset(t ISA, rows, units int, r, q, hPrev Mat) {
+	if alongside(units, r.Stride, q.Stride, hPrev.Stride) {
+		rows, units = min(rows, 1), rows*units
+	}
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.GRUReset(p.rows, p.units, r.at(p), q.at(p), hPrev.at(p), 4*r.Stride, 4*q.Stride, 4*hPrev.Stride)
+		case AVX512:
+			avx512.GRUReset(p.rows, p.units, r.at(p), q.at(p), hPrev.at(p), 4*r.Stride, 4*q.Stride, 4*hPrev.Stride)
+		default:
+			for row := range p.rows {
+				ref.GRUReset(r.row(p, row), q.row(p, row), hPrev.row(p, row))
+			}
+		}
+	}
+}
+
+func gruResetGrad(t ISA, rows, units int, r, e, dq, hPrev Mat) {
+	if alongside(units, r.Stride, e.Stride, dq.Stride, hPrev.Stride) {
+		rows, units = min(rows, 1), rows*units
+	}
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.GRUResetGrad(p.rows, p.units, r.at(p), e.at(p), dq.at(p), hPrev.at(p), 4*r.Stride, 4*e.Stride, 4*dq.Stride, 4*hPrev.Stride)
+		case AVX512:
+			avx512.GRUResetGrad(p.rows, p.units, r.at(p), e.at(p), dq.at(p), hPrev.at(p), 4*r.Stride, 4*e.Stride, 4*dq.Stride, 4*hPrev.Stride)
+		default:
+			for row := range p.rows {
+				ref.GRUResetGrad(r.row(p, row), e.row(p, row), dq.row(p, row), hPrev.row(p, row))
+			}
+		}
+	}
+}
+
+func gruUpdate(t ISA, rows, units int, z, n, h, hPrev Mat) {
+	if alongside(units, z.Stride, n.Stride, h.Stride, hPrev.Stride) {
+		rows, units = min(rows, 1), rows*units
+	}
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.GRUUpdate(p.rows, p.units, z.at(p), n.at(p), h.at(p), hPrev.at(p), 4*z.Stride, 4*n.Stride, 4*h.Stride, 4*hPrev.Stride)
+		case AVX512:
+			avx512.GRUUpdate(p.rows, p.units, z.at(p), n.at(p), h.at(p), hPrev.at(p), 4*z.Stride, 4*n.Stride, 4*h.Stride, 4*hPrev.Stride)
+		default:
+			for row := range p.rows {
+				ref.GRUUpdate(z.row(p, row), n.row(p, row), h.row(p, row), hPrev.row(p, row))
+			}
+		}
+	}
+}
+
+func gruUpdateGrad(t ISA, rows, units int, z, n, dh, hPrev, dy Mat) {
+	if alongside(units, z.Stride, n.Stride, dh.Stride, hPrev.Stride, dy.Stride) {
+		rows, units = min(rows, 1), rows*units
+	}
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.GRUUpdateGrad(p.rows, p.units, z.at(p), n.at(p), dh.at(p), hPrev.at(p), dy.at(p), 4*z.Stride, 4*n.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+		case AVX512:
+			avx512.GRUUpdateGrad(p.rows, p.units, z.at(p), n.at(p), dh.at(p), hPrev.at(p), dy.at(p), 4*z.Stride, 4*n.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+		default:
+			for row := range p.rows {
+				ref.GRUUpdateGrad(z.row(p, row), n.row(p, row), dh.row(p, row), hPrev.row(p, row), dy.row(p, row))
+			}
+		}
+	}
+}
+
+func gruUpdateTextbook(t ISA, rows, units int, z, n, h, hPrev Mat) {
+	if alongside(units, z.Stride, n.Stride, h.Stride, hPrev.Stride) {
+		rows, units = min(rows, 1), rows*units
+	}
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.GRUUpdateTextbook(p.rows, p.units, z.at(p), n.at(p), h.at(p), hPrev.at(p), 4*z.Stride, 4*n.Stride, 4*h.Stride, 4*hPrev.Stride)
+		case AVX512:
+			avx512.GRUUpdateTextbook(p.rows, p.units, z.at(p), n.at(p), h.at(p), hPrev.at(p), 4*z.Stride, 4*n.Stride, 4*h.Stride, 4*hPrev.Stride)
+		default:
+			for row := range p.rows {
+				ref.GRUUpdateTextbook(z.row(p, row), n.row(p, row), h.row(p, row), hPrev.row(p, row))
+			}
+		}
+	}
+}
+
+func gruUpdateTextbookGrad(t ISA, rows, units int, z, n, dh, hPrev, dy Mat) {
+	if alongside(units, z.Stride, n.Stride, dh.Stride, hPrev.Stride, dy.Stride) {
+		rows, units = min(rows, 1), rows*units
+	}
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.GRUUpdateTextbookGrad(p.rows, p.units, z.at(p), n.at(p), dh.at(p), hPrev.at(p), dy.at(p), 4*z.Stride, 4*n.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+		case AVX512:
+			avx512.GRUUpdateTextbookGrad(p.rows, p.units, z.at(p), n.at(p), dh.at(p), hPrev.at(p), dy.at(p), 4*z.Stride, 4*n.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+		default:
+			for row := range p.rows {
+				ref.GRUUpdateTextbookGrad(z.row(p, row), n.row(p, row), dh.row(p, row), hPrev.row(p, row), dy.row(p, row))
+			}
+		}
+	}
+}
+
+func lstmGates(t ISA, rows, units int, i, f, g, o, c, h, cPrev Mat) {
+	if alongside(units, i.Stride, f.Stride, g.Stride, o.Stride, c.Stride, h.Stride, cPrev.Stride) {
+		rows, units = min(rows, 1), rows*units
+	}
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.LSTMGates(p.rows, p.units, i.at(p), f.at(p), g.at(p), o.at(p), c.at(p), h.at(p), cPrev.at(p), 4*i.Stride, 4*f.Stride, 4*g.Stride, 4*o.Stride, 4*c.Stride, 4*h.Stride, 4*cPrev.Stride)
+		case AVX512:
+			avx512.LSTMGates(p.rows, p.units, i.at(p), f.at(p), g.at(p), o.at(p), c.at(p), h.at(p), cPrev.at(p), 4*i.Stride, 4*f.Stride, 4*g.Stride, 4*o.Stride, 4*c.Stride, 4*h.Stride, 4*cPrev.Stride)
+		default:
+			for row := range p.rows {
+				ref.LSTMGates(i.row(p, row), f.row(p, row), g.row(p, row), o.row(p, row), c.row(p, row), h.row(p, row), cPrev.row(p, row))
+			}
+		}
+	}
+}
+
+func lstmGatesGrad(t ISA, rows, units int, i, f, g, o, dc, c, cPrev, dh, dy Mat) {
+	if alongside(units, i.Stride, f.Stride, g.Stride, o.Stride, dc.Stride, c.Stride, cPrev.Stride, dh.Stride, dy.Stride) {
+		rows, units = min(rows, 1), rows*units
+	}
+	for p := (part{}); p.next(rows, units, 16384); {
+		switch t {
+		case AVX2:
+			avx2.LSTMGatesGrad(p.rows, p.units, i.at(p), f.at(p), g.at(p), o.at(p), dc.at(p), c.at(p), cPrev.at(p), dh.at(p), dy.at(p), 4*i.Stride, 4*f.Stride, 4*g.Stride, 4*o.Stride, 4*dc.Stride, 4*c.Stride, 4*cPrev.Stride, 4*dh.Stride, 4*dy.Stride)
+		case AVX512:
+			avx512.LSTMGatesGrad(p.rows, p.units, i.at(p), f.at(p), g.at(p), o.at(p), dc.at(p), c.at(p), cPrev.at(p), dh.at(p), dy.at(p), 4*i.Stride, 4*f.Stride, 4*g.Stride, 4*o.Stride, 4*dc.Stride, 4*c.Stride, 4*cPrev.Stride, 4*dh.Stride, 4*dy.Stride)
+		default:
+			for row := range p.rows {
+				ref.LSTMGatesGrad(i.row(p, row), f.row(p, row), g.row(p, row), o.row(p, row), dc.row(p, row), c.row(p, row), cPrev.row(p, row), dh.row(p, row), dy.row(p, row))
+			}
+		}
 	}
 }
 

@@ -97,76 +97,112 @@ func softplusGrad(t ISA, dx, x, dy []float32) {
 	ref.SoftplusGrad(dx, x, dy)
 }
 
-func rnnTanh(t ISA, h, a []float32) {
-	ref.RNNTanh(h, a)
+func rnnTanh(t ISA, rows, units int, h, a Mat) {
+	for row := range rows {
+		ref.RNNTanh(h.row(part{units: units}, row), a.row(part{units: units}, row))
+	}
 }
 
-func rnnTanhGrad(t ISA, a, h, dh, dy []float32) {
-	ref.RNNTanhGrad(a, h, dh, dy)
+func rnnTanhGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	for row := range rows {
+		ref.RNNTanhGrad(a.row(part{units: units}, row), h.row(part{units: units}, row), dh.row(part{units: units}, row), dy.row(part{units: units}, row))
+	}
 }
 
-func rnnReLU(t ISA, h, a []float32) {
-	ref.RNNReLU(h, a)
+func rnnReLU(t ISA, rows, units int, h, a Mat) {
+	for row := range rows {
+		ref.RNNReLU(h.row(part{units: units}, row), a.row(part{units: units}, row))
+	}
 }
 
-func rnnReLUGrad(t ISA, a, h, dh, dy []float32) {
-	ref.RNNReLUGrad(a, h, dh, dy)
+func rnnReLUGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	for row := range rows {
+		ref.RNNReLUGrad(a.row(part{units: units}, row), h.row(part{units: units}, row), dh.row(part{units: units}, row), dy.row(part{units: units}, row))
+	}
 }
 
-func rnnSigmoid(t ISA, h, a []float32) {
-	ref.RNNSigmoid(h, a)
+func rnnSigmoid(t ISA, rows, units int, h, a Mat) {
+	for row := range rows {
+		ref.RNNSigmoid(h.row(part{units: units}, row), a.row(part{units: units}, row))
+	}
 }
 
-func rnnSigmoidGrad(t ISA, a, h, dh, dy []float32) {
-	ref.RNNSigmoidGrad(a, h, dh, dy)
+func rnnSigmoidGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	for row := range rows {
+		ref.RNNSigmoidGrad(a.row(part{units: units}, row), h.row(part{units: units}, row), dh.row(part{units: units}, row), dy.row(part{units: units}, row))
+	}
 }
 
-func gruGates(t ISA, r, z, n, nh, h, hPrev []float32) {
-	ref.GRUGates(r, z, n, nh, h, hPrev)
+func gruGates(t ISA, rows, units int, r, z, n, nh, h, hPrev Mat) {
+	for row := range rows {
+		ref.GRUGates(r.row(part{units: units}, row), z.row(part{units: units}, row), n.row(part{units: units}, row), nh.row(part{units: units}, row), h.row(part{units: units}, row), hPrev.row(part{units: units}, row))
+	}
 }
 
-func gruGatesGrad(t ISA, r, z, n, nh, dh, hPrev, dy []float32) {
-	ref.GRUGatesGrad(r, z, n, nh, dh, hPrev, dy)
+func gruGatesGrad(t ISA, rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
+	for row := range rows {
+		ref.GRUGatesGrad(r.row(part{units: units}, row), z.row(part{units: units}, row), n.row(part{units: units}, row), nh.row(part{units: units}, row), dh.row(part{units: units}, row), hPrev.row(part{units: units}, row), dy.row(part{units: units}, row))
+	}
 }
 
-func gruGatesTextbook(t ISA, r, z, n, nh, h, hPrev []float32) {
-	ref.GRUGatesTextbook(r, z, n, nh, h, hPrev)
+func gruGatesTextbook(t ISA, rows, units int, r, z, n, nh, h, hPrev Mat) {
+	for row := range rows {
+		ref.GRUGatesTextbook(r.row(part{units: units}, row), z.row(part{units: units}, row), n.row(part{units: units}, row), nh.row(part{units: units}, row), h.row(part{units: units}, row), hPrev.row(part{units: units}, row))
+	}
 }
 
-func gruGatesTextbookGrad(t ISA, r, z, n, nh, dh, hPrev, dy []float32) {
-	ref.GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy)
+func gruGatesTextbookGrad(t ISA, rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
+	for row := range rows {
+		ref.GRUGatesTextbookGrad(r.row(part{units: units}, row), z.row(part{units: units}, row), n.row(part{units: units}, row), nh.row(part{units: units}, row), dh.row(part{units: units}, row), hPrev.row(part{units: units}, row), dy.row(part{units: units}, row))
+	}
 }
 
-func gruReset(t ISA, r, q, hPrev []float32) {
-	ref.GRUReset(r, q, hPrev)
+func gruReset(t ISA, rows, units int, r, q, hPrev Mat) {
+	for row := range rows {
+		ref.GRUReset(r.row(part{units: units}, row), q.row(part{units: units}, row), hPrev.row(part{units: units}, row))
+	}
 }
 
-func gruResetGrad(t ISA, r, e, dq, hPrev []float32) {
-	ref.GRUResetGrad(r, e, dq, hPrev)
+func gruResetGrad(t ISA, rows, units int, r, e, dq, hPrev Mat) {
+	for row := range rows {
+		ref.GRUResetGrad(r.row(part{units: units}, row), e.row(part{units: units}, row), dq.row(part{units: units}, row), hPrev.row(part{units: units}, row))
+	}
 }
 
-func gruUpdate(t ISA, z, n, h, hPrev []float32) {
-	ref.GRUUpdate(z, n, h, hPrev)
+func gruUpdate(t ISA, rows, units int, z, n, h, hPrev Mat) {
+	for row := range rows {
+		ref.GRUUpdate(z.row(part{units: units}, row), n.row(part{units: units}, row), h.row(part{units: units}, row), hPrev.row(part{units: units}, row))
+	}
 }
 
-func gruUpdateGrad(t ISA, z, n, dh, hPrev, dy []float32) {
-	ref.GRUUpdateGrad(z, n, dh, hPrev, dy)
+func gruUpdateGrad(t ISA, rows, units int, z, n, dh, hPrev, dy Mat) {
+	for row := range rows {
+		ref.GRUUpdateGrad(z.row(part{units: units}, row), n.row(part{units: units}, row), dh.row(part{units: units}, row), hPrev.row(part{units: units}, row), dy.row(part{units: units}, row))
+	}
 }
 
-func gruUpdateTextbook(t ISA, z, n, h, hPrev []float32) {
-	ref.GRUUpdateTextbook(z, n, h, hPrev)
+func gruUpdateTextbook(t ISA, rows, units int, z, n, h, hPrev Mat) {
+	for row := range rows {
+		ref.GRUUpdateTextbook(z.row(part{units: units}, row), n.row(part{units: units}, row), h.row(part{units: units}, row), hPrev.row(part{units: units}, row))
+	}
 }
 
-func gruUpdateTextbookGrad(t ISA, z, n, dh, hPrev, dy []float32) {
-	ref.GRUUpdateTextbookGrad(z, n, dh, hPrev, dy)
+func gruUpdateTextbookGrad(t ISA, rows, units int, z, n, dh, hPrev, dy Mat) {
+	for row := range rows {
+		ref.GRUUpdateTextbookGrad(z.row(part{units: units}, row), n.row(part{units: units}, row), dh.row(part{units: units}, row), hPrev.row(part{units: units}, row), dy.row(part{units: units}, row))
+	}
 }
 
-func lstmGates(t ISA, i, f, g, o, c, h, cPrev []float32) {
-	ref.LSTMGates(i, f, g, o, c, h, cPrev)
+func lstmGates(t ISA, rows, units int, i, f, g, o, c, h, cPrev Mat) {
+	for row := range rows {
+		ref.LSTMGates(i.row(part{units: units}, row), f.row(part{units: units}, row), g.row(part{units: units}, row), o.row(part{units: units}, row), c.row(part{units: units}, row), h.row(part{units: units}, row), cPrev.row(part{units: units}, row))
+	}
 }
 
-func lstmGatesGrad(t ISA, i, f, g, o, dc, c, cPrev, dh, dy []float32) {
-	ref.LSTMGatesGrad(i, f, g, o, dc, c, cPrev, dh, dy)
+func lstmGatesGrad(t ISA, rows, units int, i, f, g, o, dc, c, cPrev, dh, dy Mat) {
+	for row := range rows {
+		ref.LSTMGatesGrad(i.row(part{units: units}, row), f.row(part{units: units}, row), g.row(part{units: units}, row), o.row(part{units: units}, row), dc.row(part{units: units}, row), c.row(part{units: units}, row), cPrev.row(part{units: units}, row), dh.row(part{units: units}, row), dy.row(part{units: units}, row))
+	}
 }
 
 func maxLanes(t ISA, lanes, x []float32) {

@@ -2,47 +2,51 @@
 
 package kernels
 
-// LSTMGates is the element-wise part of one LSTM step for one row of H units.
-// i, f, g and o are pre-activations and are replaced by the activations; c and h
+// LSTMGates is the element-wise part of one LSTM step, for rows rows of a batch and
+// units hidden units. i, f, g and o are pre-activations and are replaced by the activations; c and h
 // are set:
 //
 //	c = sigmoid(f)*cPrev + sigmoid(i)*tanh(g)      h = sigmoid(o)*tanh(c)
 //
 // The exact order of operations is that of [ref.LSTMGates]. c may be cPrev.
-func (t ISA) LSTMGates(i, f, g, o, c, h, cPrev []float32) {
+func (t ISA) LSTMGates(rows, units int, i, f, g, o, c, h, cPrev Mat) {
 	t.need()
-	same("LSTMGates", "i", len(i), "f", len(f))
-	same("LSTMGates", "i", len(i), "g", len(g))
-	same("LSTMGates", "i", len(i), "o", len(o))
-	same("LSTMGates", "i", len(i), "c", len(c))
-	same("LSTMGates", "i", len(i), "h", len(h))
-	same("LSTMGates", "i", len(i), "cPrev", len(cPrev))
-	lstmGates(t, i, f, g, o, c, h, cPrev)
+	checkMat("LSTMGates", "i", rows, units, i)
+	checkMat("LSTMGates", "f", rows, units, f)
+	checkMat("LSTMGates", "g", rows, units, g)
+	checkMat("LSTMGates", "o", rows, units, o)
+	checkMat("LSTMGates", "c", rows, units, c)
+	checkMat("LSTMGates", "h", rows, units, h)
+	checkMat("LSTMGates", "cPrev", rows, units, cPrev)
+	lstmGates(t, rows, units, i, f, g, o, c, h, cPrev)
 }
 
 // LSTMGates is [ISA.LSTMGates] on the current tier.
-func LSTMGates(i, f, g, o, c, h, cPrev []float32) { Current().LSTMGates(i, f, g, o, c, h, cPrev) }
+func LSTMGates(rows, units int, i, f, g, o, c, h, cPrev Mat) {
+	Current().LSTMGates(rows, units, i, f, g, o, c, h, cPrev)
+}
 
-// LSTMGatesGrad is the backward step of [ISA.LSTMGates] for one row of H
-// units. i, f, g and o are the saved activations and are replaced by the gradients
-// of the pre-activations; dc is the gradient of c_t that comes from step t+1 and is
-// replaced by that of c_{t-1}; dh is the gradient of h_t that comes from step t+1, and
-// dy the one that comes from the layer above. The equations are those of
+// LSTMGatesGrad is the backward step of [ISA.LSTMGates]. i, f, g and o are the saved
+// activations and are replaced by the gradients of the pre-activations; dc is the
+// gradient of c_t that comes from step t+1 and is replaced by that of c_{t-1}; dh is
+// the gradient of h_t that comes from step t+1, and dy the one that comes from the
+// layer above. The equations are those of
 // [ref.LSTMGatesGrad].
-func (t ISA) LSTMGatesGrad(i, f, g, o, dc, c, cPrev, dh, dy []float32) {
+func (t ISA) LSTMGatesGrad(rows, units int, i, f, g, o, dc, c, cPrev, dh, dy Mat) {
 	t.need()
-	same("LSTMGatesGrad", "i", len(i), "f", len(f))
-	same("LSTMGatesGrad", "i", len(i), "g", len(g))
-	same("LSTMGatesGrad", "i", len(i), "o", len(o))
-	same("LSTMGatesGrad", "i", len(i), "dc", len(dc))
-	same("LSTMGatesGrad", "i", len(i), "c", len(c))
-	same("LSTMGatesGrad", "i", len(i), "cPrev", len(cPrev))
-	same("LSTMGatesGrad", "i", len(i), "dh", len(dh))
-	same("LSTMGatesGrad", "i", len(i), "dy", len(dy))
-	lstmGatesGrad(t, i, f, g, o, dc, c, cPrev, dh, dy)
+	checkMat("LSTMGatesGrad", "i", rows, units, i)
+	checkMat("LSTMGatesGrad", "f", rows, units, f)
+	checkMat("LSTMGatesGrad", "g", rows, units, g)
+	checkMat("LSTMGatesGrad", "o", rows, units, o)
+	checkMat("LSTMGatesGrad", "dc", rows, units, dc)
+	checkMat("LSTMGatesGrad", "c", rows, units, c)
+	checkMat("LSTMGatesGrad", "cPrev", rows, units, cPrev)
+	checkMat("LSTMGatesGrad", "dh", rows, units, dh)
+	checkMat("LSTMGatesGrad", "dy", rows, units, dy)
+	lstmGatesGrad(t, rows, units, i, f, g, o, dc, c, cPrev, dh, dy)
 }
 
 // LSTMGatesGrad is [ISA.LSTMGatesGrad] on the current tier.
-func LSTMGatesGrad(i, f, g, o, dc, c, cPrev, dh, dy []float32) {
-	Current().LSTMGatesGrad(i, f, g, o, dc, c, cPrev, dh, dy)
+func LSTMGatesGrad(rows, units int, i, f, g, o, dc, c, cPrev, dh, dy Mat) {
+	Current().LSTMGatesGrad(rows, units, i, f, g, o, dc, c, cPrev, dh, dy)
 }

@@ -3,78 +3,47 @@
 package kernels
 
 // GRUGates is the element-wise part of one GRU step with the reset after the
-// product, for one row of H units. r and z are pre-activations, n is the input's
-// share of the candidate's; they are replaced by the activations. nh is the
+// product, for rows rows of a batch and units hidden units. r and z are
+// pre-activations, n is the input's share of the candidate's; they are replaced by the activations. nh is the
 // candidate's recurrent share, W_hn hPrev + b_hn. h is set:
 //
 //	n = tanh(n + sigmoid(r)*nh)      h = (1-z)*n + z*hPrev,  z = sigmoid(z)
 //
 // The exact order of operations is that of [ref.GRUGates]. h may be hPrev.
-func (t ISA) GRUGates(r, z, n, nh, h, hPrev []float32) {
+func (t ISA) GRUGates(rows, units int, r, z, n, nh, h, hPrev Mat) {
 	t.need()
-	same("GRUGates", "r", len(r), "z", len(z))
-	same("GRUGates", "r", len(r), "n", len(n))
-	same("GRUGates", "r", len(r), "nh", len(nh))
-	same("GRUGates", "r", len(r), "h", len(h))
-	same("GRUGates", "r", len(r), "hPrev", len(hPrev))
-	gruGates(t, r, z, n, nh, h, hPrev)
+	checkMat("GRUGates", "r", rows, units, r)
+	checkMat("GRUGates", "z", rows, units, z)
+	checkMat("GRUGates", "n", rows, units, n)
+	checkMat("GRUGates", "nh", rows, units, nh)
+	checkMat("GRUGates", "h", rows, units, h)
+	checkMat("GRUGates", "hPrev", rows, units, hPrev)
+	gruGates(t, rows, units, r, z, n, nh, h, hPrev)
 }
 
 // GRUGates is [ISA.GRUGates] on the current tier.
-func GRUGates(r, z, n, nh, h, hPrev []float32) { Current().GRUGates(r, z, n, nh, h, hPrev) }
+func GRUGates(rows, units int, r, z, n, nh, h, hPrev Mat) {
+	Current().GRUGates(rows, units, r, z, n, nh, h, hPrev)
+}
 
-// GRUGatesGrad is the backward step of [ISA.GRUGates] for one row of H units. r, z and
-// n are the saved activations, nh is as it was: they are replaced by the
+// GRUGatesGrad is the backward step of [ISA.GRUGates]. r, z and n are the saved activations, nh is as it was: they are replaced by the
 // gradients of the pre-activations of r and z and of both shares of the
 // candidate's. dh is the gradient of h_t carried from step t+1 and dy the one from
 // above; dh is replaced by the part of the gradient of hPrev that does not pass
 // through a product. The equations are those of [ref.GRUGatesGrad].
-func (t ISA) GRUGatesGrad(r, z, n, nh, dh, hPrev, dy []float32) {
+func (t ISA) GRUGatesGrad(rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
 	t.need()
-	same("GRUGatesGrad", "r", len(r), "z", len(z))
-	same("GRUGatesGrad", "r", len(r), "n", len(n))
-	same("GRUGatesGrad", "r", len(r), "nh", len(nh))
-	same("GRUGatesGrad", "r", len(r), "dh", len(dh))
-	same("GRUGatesGrad", "r", len(r), "hPrev", len(hPrev))
-	same("GRUGatesGrad", "r", len(r), "dy", len(dy))
-	gruGatesGrad(t, r, z, n, nh, dh, hPrev, dy)
+	checkMat("GRUGatesGrad", "r", rows, units, r)
+	checkMat("GRUGatesGrad", "z", rows, units, z)
+	checkMat("GRUGatesGrad", "n", rows, units, n)
+	checkMat("GRUGatesGrad", "nh", rows, units, nh)
+	checkMat("GRUGatesGrad", "dh", rows, units, dh)
+	checkMat("GRUGatesGrad", "hPrev", rows, units, hPrev)
+	checkMat("GRUGatesGrad", "dy", rows, units, dy)
+	gruGatesGrad(t, rows, units, r, z, n, nh, dh, hPrev, dy)
 }
 
 // GRUGatesGrad is [ISA.GRUGatesGrad] on the current tier.
-func GRUGatesGrad(r, z, n, nh, dh, hPrev, dy []float32) {
-	Current().GRUGatesGrad(r, z, n, nh, dh, hPrev, dy)
-}
-
-// GRUGatesTextbook is [ISA.GRUGates] with h = (1-z)*hPrev + z*n.
-func (t ISA) GRUGatesTextbook(r, z, n, nh, h, hPrev []float32) {
-	t.need()
-	same("GRUGatesTextbook", "r", len(r), "z", len(z))
-	same("GRUGatesTextbook", "r", len(r), "n", len(n))
-	same("GRUGatesTextbook", "r", len(r), "nh", len(nh))
-	same("GRUGatesTextbook", "r", len(r), "h", len(h))
-	same("GRUGatesTextbook", "r", len(r), "hPrev", len(hPrev))
-	gruGatesTextbook(t, r, z, n, nh, h, hPrev)
-}
-
-// GRUGatesTextbook is [ISA.GRUGatesTextbook] on the current tier.
-func GRUGatesTextbook(r, z, n, nh, h, hPrev []float32) {
-	Current().GRUGatesTextbook(r, z, n, nh, h, hPrev)
-}
-
-// GRUGatesTextbookGrad is the backward step of [ISA.GRUGatesTextbook], with the
-// arguments of [ISA.GRUGatesGrad].
-func (t ISA) GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy []float32) {
-	t.need()
-	same("GRUGatesTextbookGrad", "r", len(r), "z", len(z))
-	same("GRUGatesTextbookGrad", "r", len(r), "n", len(n))
-	same("GRUGatesTextbookGrad", "r", len(r), "nh", len(nh))
-	same("GRUGatesTextbookGrad", "r", len(r), "dh", len(dh))
-	same("GRUGatesTextbookGrad", "r", len(r), "hPrev", len(hPrev))
-	same("GRUGatesTextbookGrad", "r", len(r), "dy", len(dy))
-	gruGatesTextbookGrad(t, r, z, n, nh, dh, hPrev, dy)
-}
-
-// GRUGatesTextbookGrad is [ISA.GRUGatesTextbookGrad] on the current tier.
-func GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy []float32) {
-	Current().GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy)
+func GRUGatesGrad(rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
+	Current().GRUGatesGrad(rows, units, r, z, n, nh, dh, hPrev, dy)
 }

@@ -3,86 +3,66 @@
 package kernels
 
 // GRUReset begins the element-wise part of one GRU step with the reset before the
-// product, for one row of H units: r, a pre-activation, is replaced by sigmoid(r),
-// and q = r*hPrev is set. [ISA.GRUUpdate] follows when W_hn q has been added to the
+// product, for rows rows of a batch and units hidden units: r, a pre-activation, is
+// replaced by sigmoid(r), and q = r*hPrev is set. [ISA.GRUUpdate] follows when W_hn q has been added to the
 // candidate.
-func (t ISA) GRUReset(r, q, hPrev []float32) {
+func (t ISA) GRUReset(rows, units int, r, q, hPrev Mat) {
 	t.need()
-	same("GRUReset", "r", len(r), "q", len(q))
-	same("GRUReset", "r", len(r), "hPrev", len(hPrev))
-	gruReset(t, r, q, hPrev)
+	checkMat("GRUReset", "r", rows, units, r)
+	checkMat("GRUReset", "q", rows, units, q)
+	checkMat("GRUReset", "hPrev", rows, units, hPrev)
+	gruReset(t, rows, units, r, q, hPrev)
 }
 
 // GRUReset is [ISA.GRUReset] on the current tier.
-func GRUReset(r, q, hPrev []float32) { Current().GRUReset(r, q, hPrev) }
+func GRUReset(rows, units int, r, q, hPrev Mat) { Current().GRUReset(rows, units, r, q, hPrev) }
 
 // GRUResetGrad is the backward step of [ISA.GRUReset]. dq is the gradient of q. r, the
 // saved activation, is replaced by the gradient of its pre-activation; dq*r is
 // added to e, the part of the gradient of hPrev that [ISA.GRUUpdateGrad] left.
-func (t ISA) GRUResetGrad(r, e, dq, hPrev []float32) {
+func (t ISA) GRUResetGrad(rows, units int, r, e, dq, hPrev Mat) {
 	t.need()
-	same("GRUResetGrad", "r", len(r), "e", len(e))
-	same("GRUResetGrad", "r", len(r), "dq", len(dq))
-	same("GRUResetGrad", "r", len(r), "hPrev", len(hPrev))
-	gruResetGrad(t, r, e, dq, hPrev)
+	checkMat("GRUResetGrad", "r", rows, units, r)
+	checkMat("GRUResetGrad", "e", rows, units, e)
+	checkMat("GRUResetGrad", "dq", rows, units, dq)
+	checkMat("GRUResetGrad", "hPrev", rows, units, hPrev)
+	gruResetGrad(t, rows, units, r, e, dq, hPrev)
 }
 
 // GRUResetGrad is [ISA.GRUResetGrad] on the current tier.
-func GRUResetGrad(r, e, dq, hPrev []float32) { Current().GRUResetGrad(r, e, dq, hPrev) }
+func GRUResetGrad(rows, units int, r, e, dq, hPrev Mat) {
+	Current().GRUResetGrad(rows, units, r, e, dq, hPrev)
+}
 
 // GRUUpdate ends the step that [ISA.GRUReset] began: z and n are pre-activations and are
 // replaced by the activations; h = (1-z)*n + z*hPrev is set. h may be hPrev.
-func (t ISA) GRUUpdate(z, n, h, hPrev []float32) {
+func (t ISA) GRUUpdate(rows, units int, z, n, h, hPrev Mat) {
 	t.need()
-	same("GRUUpdate", "z", len(z), "n", len(n))
-	same("GRUUpdate", "z", len(z), "h", len(h))
-	same("GRUUpdate", "z", len(z), "hPrev", len(hPrev))
-	gruUpdate(t, z, n, h, hPrev)
+	checkMat("GRUUpdate", "z", rows, units, z)
+	checkMat("GRUUpdate", "n", rows, units, n)
+	checkMat("GRUUpdate", "h", rows, units, h)
+	checkMat("GRUUpdate", "hPrev", rows, units, hPrev)
+	gruUpdate(t, rows, units, z, n, h, hPrev)
 }
 
 // GRUUpdate is [ISA.GRUUpdate] on the current tier.
-func GRUUpdate(z, n, h, hPrev []float32) { Current().GRUUpdate(z, n, h, hPrev) }
+func GRUUpdate(rows, units int, z, n, h, hPrev Mat) { Current().GRUUpdate(rows, units, z, n, h, hPrev) }
 
 // GRUUpdateGrad is the backward step of [ISA.GRUUpdate]. z and n are the saved
 // activations and are replaced by the gradients of the pre-activations; dh is the
 // gradient of h_t carried from step t+1, dy the one from above, and dh is replaced
 // by the part of the gradient of hPrev that does not pass through a product.
-func (t ISA) GRUUpdateGrad(z, n, dh, hPrev, dy []float32) {
+func (t ISA) GRUUpdateGrad(rows, units int, z, n, dh, hPrev, dy Mat) {
 	t.need()
-	same("GRUUpdateGrad", "z", len(z), "n", len(n))
-	same("GRUUpdateGrad", "z", len(z), "dh", len(dh))
-	same("GRUUpdateGrad", "z", len(z), "hPrev", len(hPrev))
-	same("GRUUpdateGrad", "z", len(z), "dy", len(dy))
-	gruUpdateGrad(t, z, n, dh, hPrev, dy)
+	checkMat("GRUUpdateGrad", "z", rows, units, z)
+	checkMat("GRUUpdateGrad", "n", rows, units, n)
+	checkMat("GRUUpdateGrad", "dh", rows, units, dh)
+	checkMat("GRUUpdateGrad", "hPrev", rows, units, hPrev)
+	checkMat("GRUUpdateGrad", "dy", rows, units, dy)
+	gruUpdateGrad(t, rows, units, z, n, dh, hPrev, dy)
 }
 
 // GRUUpdateGrad is [ISA.GRUUpdateGrad] on the current tier.
-func GRUUpdateGrad(z, n, dh, hPrev, dy []float32) { Current().GRUUpdateGrad(z, n, dh, hPrev, dy) }
-
-// GRUUpdateTextbook is [ISA.GRUUpdate] with h = (1-z)*hPrev + z*n.
-func (t ISA) GRUUpdateTextbook(z, n, h, hPrev []float32) {
-	t.need()
-	same("GRUUpdateTextbook", "z", len(z), "n", len(n))
-	same("GRUUpdateTextbook", "z", len(z), "h", len(h))
-	same("GRUUpdateTextbook", "z", len(z), "hPrev", len(hPrev))
-	gruUpdateTextbook(t, z, n, h, hPrev)
-}
-
-// GRUUpdateTextbook is [ISA.GRUUpdateTextbook] on the current tier.
-func GRUUpdateTextbook(z, n, h, hPrev []float32) { Current().GRUUpdateTextbook(z, n, h, hPrev) }
-
-// GRUUpdateTextbookGrad is the backward step of [ISA.GRUUpdateTextbook], with the
-// arguments of [ISA.GRUUpdateGrad].
-func (t ISA) GRUUpdateTextbookGrad(z, n, dh, hPrev, dy []float32) {
-	t.need()
-	same("GRUUpdateTextbookGrad", "z", len(z), "n", len(n))
-	same("GRUUpdateTextbookGrad", "z", len(z), "dh", len(dh))
-	same("GRUUpdateTextbookGrad", "z", len(z), "hPrev", len(hPrev))
-	same("GRUUpdateTextbookGrad", "z", len(z), "dy", len(dy))
-	gruUpdateTextbookGrad(t, z, n, dh, hPrev, dy)
-}
-
-// GRUUpdateTextbookGrad is [ISA.GRUUpdateTextbookGrad] on the current tier.
-func GRUUpdateTextbookGrad(z, n, dh, hPrev, dy []float32) {
-	Current().GRUUpdateTextbookGrad(z, n, dh, hPrev, dy)
+func GRUUpdateGrad(rows, units int, z, n, dh, hPrev, dy Mat) {
+	Current().GRUUpdateGrad(rows, units, z, n, dh, hPrev, dy)
 }

@@ -2,73 +2,81 @@
 
 package kernels
 
-// RNNTanh is the element-wise part of one step of a plain recurrent layer for one
-// row of H units: it sets h = tanh(a). Like all kernels that set a state it
-// stores +0 where the result is below 2^-100.
-func (t ISA) RNNTanh(h, a []float32) {
+// RNNTanh is the element-wise part of one step of a plain recurrent layer, for rows
+// rows of a batch and units hidden units: it sets h = tanh(a). Like all kernels that
+// set a state it stores +0 where the result is below 2^-100.
+func (t ISA) RNNTanh(rows, units int, h, a Mat) {
 	t.need()
-	same("RNNTanh", "h", len(h), "a", len(a))
-	rnnTanh(t, h, a)
+	checkMat("RNNTanh", "h", rows, units, h)
+	checkMat("RNNTanh", "a", rows, units, a)
+	rnnTanh(t, rows, units, h, a)
 }
 
 // RNNTanh is [ISA.RNNTanh] on the current tier.
-func RNNTanh(h, a []float32) { Current().RNNTanh(h, a) }
+func RNNTanh(rows, units int, h, a Mat) { Current().RNNTanh(rows, units, h, a) }
 
 // RNNTanhGrad is the backward step of [ISA.RNNTanh]: it sets a = (1-h^2)(dh+dy), the
 // gradient of the pre-activation, dh being the gradient of h carried from step
 // t+1 and dy the one from above. a may be any of the others.
-func (t ISA) RNNTanhGrad(a, h, dh, dy []float32) {
+func (t ISA) RNNTanhGrad(rows, units int, a, h, dh, dy Mat) {
 	t.need()
-	same("RNNTanhGrad", "a", len(a), "h", len(h))
-	same("RNNTanhGrad", "a", len(a), "dh", len(dh))
-	same("RNNTanhGrad", "a", len(a), "dy", len(dy))
-	rnnTanhGrad(t, a, h, dh, dy)
+	checkMat("RNNTanhGrad", "a", rows, units, a)
+	checkMat("RNNTanhGrad", "h", rows, units, h)
+	checkMat("RNNTanhGrad", "dh", rows, units, dh)
+	checkMat("RNNTanhGrad", "dy", rows, units, dy)
+	rnnTanhGrad(t, rows, units, a, h, dh, dy)
 }
 
 // RNNTanhGrad is [ISA.RNNTanhGrad] on the current tier.
-func RNNTanhGrad(a, h, dh, dy []float32) { Current().RNNTanhGrad(a, h, dh, dy) }
+func RNNTanhGrad(rows, units int, a, h, dh, dy Mat) { Current().RNNTanhGrad(rows, units, a, h, dh, dy) }
 
 // RNNReLU is [ISA.RNNTanh] with h = max(a, 0).
-func (t ISA) RNNReLU(h, a []float32) {
+func (t ISA) RNNReLU(rows, units int, h, a Mat) {
 	t.need()
-	same("RNNReLU", "h", len(h), "a", len(a))
-	rnnReLU(t, h, a)
+	checkMat("RNNReLU", "h", rows, units, h)
+	checkMat("RNNReLU", "a", rows, units, a)
+	rnnReLU(t, rows, units, h, a)
 }
 
 // RNNReLU is [ISA.RNNReLU] on the current tier.
-func RNNReLU(h, a []float32) { Current().RNNReLU(h, a) }
+func RNNReLU(rows, units int, h, a Mat) { Current().RNNReLU(rows, units, h, a) }
 
 // RNNReLUGrad is the backward step of [ISA.RNNReLU]: it sets a = dh+dy where h is
 // above 0 and +0 elsewhere.
-func (t ISA) RNNReLUGrad(a, h, dh, dy []float32) {
+func (t ISA) RNNReLUGrad(rows, units int, a, h, dh, dy Mat) {
 	t.need()
-	same("RNNReLUGrad", "a", len(a), "h", len(h))
-	same("RNNReLUGrad", "a", len(a), "dh", len(dh))
-	same("RNNReLUGrad", "a", len(a), "dy", len(dy))
-	rnnReLUGrad(t, a, h, dh, dy)
+	checkMat("RNNReLUGrad", "a", rows, units, a)
+	checkMat("RNNReLUGrad", "h", rows, units, h)
+	checkMat("RNNReLUGrad", "dh", rows, units, dh)
+	checkMat("RNNReLUGrad", "dy", rows, units, dy)
+	rnnReLUGrad(t, rows, units, a, h, dh, dy)
 }
 
 // RNNReLUGrad is [ISA.RNNReLUGrad] on the current tier.
-func RNNReLUGrad(a, h, dh, dy []float32) { Current().RNNReLUGrad(a, h, dh, dy) }
+func RNNReLUGrad(rows, units int, a, h, dh, dy Mat) { Current().RNNReLUGrad(rows, units, a, h, dh, dy) }
 
 // RNNSigmoid is [ISA.RNNTanh] with h = 1/(1+e^-a).
-func (t ISA) RNNSigmoid(h, a []float32) {
+func (t ISA) RNNSigmoid(rows, units int, h, a Mat) {
 	t.need()
-	same("RNNSigmoid", "h", len(h), "a", len(a))
-	rnnSigmoid(t, h, a)
+	checkMat("RNNSigmoid", "h", rows, units, h)
+	checkMat("RNNSigmoid", "a", rows, units, a)
+	rnnSigmoid(t, rows, units, h, a)
 }
 
 // RNNSigmoid is [ISA.RNNSigmoid] on the current tier.
-func RNNSigmoid(h, a []float32) { Current().RNNSigmoid(h, a) }
+func RNNSigmoid(rows, units int, h, a Mat) { Current().RNNSigmoid(rows, units, h, a) }
 
 // RNNSigmoidGrad is the backward step of [ISA.RNNSigmoid]: it sets a = h(1-h)(dh+dy).
-func (t ISA) RNNSigmoidGrad(a, h, dh, dy []float32) {
+func (t ISA) RNNSigmoidGrad(rows, units int, a, h, dh, dy Mat) {
 	t.need()
-	same("RNNSigmoidGrad", "a", len(a), "h", len(h))
-	same("RNNSigmoidGrad", "a", len(a), "dh", len(dh))
-	same("RNNSigmoidGrad", "a", len(a), "dy", len(dy))
-	rnnSigmoidGrad(t, a, h, dh, dy)
+	checkMat("RNNSigmoidGrad", "a", rows, units, a)
+	checkMat("RNNSigmoidGrad", "h", rows, units, h)
+	checkMat("RNNSigmoidGrad", "dh", rows, units, dh)
+	checkMat("RNNSigmoidGrad", "dy", rows, units, dy)
+	rnnSigmoidGrad(t, rows, units, a, h, dh, dy)
 }
 
 // RNNSigmoidGrad is [ISA.RNNSigmoidGrad] on the current tier.
-func RNNSigmoidGrad(a, h, dh, dy []float32) { Current().RNNSigmoidGrad(a, h, dh, dy) }
+func RNNSigmoidGrad(rows, units int, a, h, dh, dy Mat) {
+	Current().RNNSigmoidGrad(rows, units, a, h, dh, dy)
+}

@@ -36,8 +36,8 @@ import (
 type cell struct{ hidden int }
 
 // Shape: the state tensors are h and c, and the tape holds i, f, g, o.
-func (c cell) Shape() seq.Shape {
-	h := c.hidden
+func (l cell) Shape() seq.Shape {
+	h := l.hidden
 	return seq.Shape{
 		Hidden: h,
 		States: []int{h, h},
@@ -50,30 +50,25 @@ func (c cell) Shape() seq.Shape {
 
 // Forward computes the rest of (0), which finds b + W_ih x in the tape, and (1)
 // to (3).
-func (cell) Forward(s *seq.Step) {
+func (l cell) Forward(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
 	c, cPrev := &s.State[1], &s.Prev[1]
 	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
-	for r := range s.Rows {
-		i, f, g, o := gates(s, r)
-		s.ISA.LSTMGates(i, f, g, o, c.Row(r), h.Row(r), cPrev.Row(r)) // (1), (2), (3)
-	}
+	i, f, g, o := l.gates(s)
+	s.ISA.LSTMGates(s.Rows, l.hidden, i, f, g, o, c.From(0), h.From(0), cPrev.From(0)) // (1), (2), (3)
 }
 
 // Backward computes (4) to (8).
-func (cell) Backward(s *seq.Step) {
+func (l cell) Backward(s *seq.Step) {
 	dh, dc := &s.Grad[0], &s.Grad[1]
 	c, cPrev := &s.State[1], &s.Prev[1]
-	for r := range s.Rows {
-		i, f, g, o := gates(s, r)
-		s.ISA.LSTMGatesGrad(i, f, g, o, dc.Row(r), c.Row(r), cPrev.Row(r), dh.Row(r), s.Dy.Row(r)) // (4), (5), (6), (7)
-	}
-	s.Recur[0].Gemm(kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride) // (8)
+	i, f, g, o := l.gates(s)
+	s.ISA.LSTMGatesGrad(s.Rows, l.hidden, i, f, g, o, dc.From(0), c.From(0), cPrev.From(0), dh.From(0), s.Dy.From(0)) // (4), (5), (6), (7)
+	s.Recur[0].Gemm(kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride)                         // (8)
 }
 
-// gates cuts row r of the tape into its four gates.
-func gates(s *seq.Step, r int) (i, f, g, o []float32) {
-	a := s.Tape.Row(r)
-	h := len(a) / 4
-	return a[:h], a[h : 2*h], a[2*h : 3*h], a[3*h:]
+// gates are the four gates of the tape.
+func (l cell) gates(s *seq.Step) (i, f, g, o kernels.Mat) {
+	h := l.hidden
+	return s.Tape.From(0), s.Tape.From(h), s.Tape.From(2 * h), s.Tape.From(3 * h)
 }

@@ -46,21 +46,17 @@ func (c cell) Shape() seq.Shape {
 func (c cell) Forward(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
 	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
-	for row := range s.Rows {
-		c.f.apply(s.ISA, h.Row(row), s.Tape.Row(row)) // (1)
-	}
+	c.f.apply(s.ISA, s.Rows, c.hidden, h.From(0), s.Tape.From(0))                                   // (1)
 }
 
 // Backward computes (2) to (4).
 func (c cell) Backward(s *seq.Step) {
 	h, dh := &s.State[0], &s.Grad[0]
-	for row := range s.Rows {
-		c.f.gradient(s.ISA, s.Tape.Row(row), h.Row(row), dh.Row(row), s.Dy.Row(row)) // (2), (3)
-	}
-	s.Recur[0].Gemm(kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride) // (4)
+	c.f.gradient(s.ISA, s.Rows, c.hidden, s.Tape.From(0), h.From(0), dh.From(0), s.Dy.From(0)) // (2), (3)
+	s.Recur[0].Gemm(kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride)  // (4)
 }
 
-// A fused is an activation with kernels that compute a step's row at once.
+// A fused is an activation with kernels that compute a step at once.
 type fused int
 
 const (
@@ -84,25 +80,25 @@ func fusedOf(f Activation) fused {
 }
 
 // apply sets h = f(a).
-func (f fused) apply(t kernels.ISA, h, a []float32) {
+func (f fused) apply(t kernels.ISA, rows, units int, h, a kernels.Mat) {
 	switch f {
 	case fusedTanh:
-		t.RNNTanh(h, a) // (1)
+		t.RNNTanh(rows, units, h, a) // (1)
 	case fusedReLU:
-		t.RNNReLU(h, a) // (1)
+		t.RNNReLU(rows, units, h, a) // (1)
 	case fusedSigmoid:
-		t.RNNSigmoid(h, a) // (1)
+		t.RNNSigmoid(rows, units, h, a) // (1)
 	}
 }
 
 // gradient replaces a by f'(a)*(dh + dy), given h = f(a).
-func (f fused) gradient(t kernels.ISA, a, h, dh, dy []float32) {
+func (f fused) gradient(t kernels.ISA, rows, units int, a, h, dh, dy kernels.Mat) {
 	switch f {
 	case fusedTanh:
-		t.RNNTanhGrad(a, h, dh, dy) // (2), (3)
+		t.RNNTanhGrad(rows, units, a, h, dh, dy) // (2), (3)
 	case fusedReLU:
-		t.RNNReLUGrad(a, h, dh, dy) // (2), (3)
+		t.RNNReLUGrad(rows, units, a, h, dh, dy) // (2), (3)
 	case fusedSigmoid:
-		t.RNNSigmoidGrad(a, h, dh, dy) // (2), (3)
+		t.RNNSigmoidGrad(rows, units, a, h, dh, dy) // (2), (3)
 	}
 }

@@ -29,6 +29,12 @@ func (m *avx2) Less(a, b vec.Operand) vec.Pred {
 	return vec.Pred{Reg: d}
 }
 
+// VBLENDVPS looks at sign bits alone.
+
+func (m *avx2) SelectSign(a vec.Vec, yes, no vec.Operand) vec.Vec {
+	return m.Select(vec.Pred{Reg: a.Reg}, yes, no)
+}
+
 func (m *avx2) Select(p vec.Pred, yes, no vec.Operand) vec.Vec {
 	d := m.YMM()
 	other := m.register(no)

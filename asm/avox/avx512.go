@@ -58,6 +58,12 @@ func (m *avx512) Select(p vec.Pred, yes, no vec.Operand) vec.Vec {
 	return vec.Vec{Reg: d}
 }
 
+func (m *avx512) SelectSign(a vec.Vec, yes, no vec.Operand) vec.Vec {
+	k := m.K()
+	m.VPMOVD2M(vr(a), k)
+	return m.Select(vec.Pred{Reg: k}, yes, no)
+}
+
 func (m *avx512) ZeroWhere(p vec.Pred, a vec.Vec) { m.VPXORD(vr(a), vr(a), kr(p), vr(a)) }
 
 // Scale is VSCALEFPS: p * 2^floor(n), rounded once.

@@ -58,6 +58,31 @@ func (c *core) Int(arg string) vec.Reg {
 	return vec.Reg{Reg: c.Context.Load(c.Param(arg), c.GP64())}
 }
 
+// place is where an int argument lies.
+func (c *core) place(arg string) operand.Mem {
+	b, err := c.Param(arg).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
+}
+
+func (c *core) AddArg(r vec.Reg, arg string) { c.ADDQ(c.place(arg), gp(r)) }
+
+// LoopArg counts in the argument's place, which is the callee's: a register less.
+func (c *core) LoopArg(label, arg string, body func()) {
+	label = c.label(label)
+	after := "done_" + label
+	n := c.place(arg)
+	c.CMPQ(n, operand.I32(1))
+	c.JLT(operand.LabelRef(after))
+	c.Label(label)
+	body()
+	c.SUBQ(operand.I32(1), n)
+	c.JNE(operand.LabelRef(label))
+	c.Label(after)
+}
+
 func (c *core) Word(arg string, n int) vec.Reg {
 	p, w := gp(c.Int(arg)), c.GP64()
 	c.MOVQ(operand.Mem{Base: p, Disp: 8 * n}, w)

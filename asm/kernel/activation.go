@@ -15,10 +15,10 @@ func unary(m vec.Machine, live int, constants []vec.Const, f func(vec.Machine, v
 func Exp(m vec.Machine) { unary(m, 5, vec.ExpConstants(), vec.Exp) }
 
 // Sigmoid sets dst = 1/(1+exp(-x)).
-func Sigmoid(m vec.Machine) { unary(m, 7, vec.SigmoidConstants(), vec.Sigmoid) }
+func Sigmoid(m vec.Machine) { unary(m, 7, vec.SigmoidConstants(m), vec.Sigmoid) }
 
 // Tanh sets dst = tanh(x).
-func Tanh(m vec.Machine) { unary(m, 8, vec.TanhConstants(), vec.Tanh) }
+func Tanh(m vec.Machine) { unary(m, 8, vec.TanhConstants(m), vec.Tanh) }
 
 // SigmoidGrad sets dx = y(1-y) dy.
 func SigmoidGrad(m vec.Machine) {

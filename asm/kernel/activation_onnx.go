@@ -76,7 +76,7 @@ func ThresholdedReLUGrad(m vec.Machine) {
 // ScaledTanh sets dst = alpha*tanh(beta*x).
 func ScaledTanh(m vec.Machine) {
 	alpha, beta := m.Float("alpha"), m.Float("beta")
-	unary(m, 10, vec.TanhConstants(), func(m vec.Machine, x vec.Vec) vec.Vec {
+	unary(m, 10, vec.TanhConstants(m), func(m vec.Machine, x vec.Vec) vec.Vec {
 		return m.Mul(alpha, vec.Tanh(m, m.Mul(beta, x)))
 	})
 }
@@ -85,7 +85,7 @@ func ScaledTanh(m vec.Machine) {
 func ScaledTanhGrad(m vec.Machine) {
 	beta := m.Float("beta")
 	both := m.Mul(m.Float("alpha"), beta)
-	grad(m, "x", 12, vec.TanhConstants(), func(x, dy vec.Vec) vec.Vec {
+	grad(m, "x", 12, vec.TanhConstants(m), func(x, dy vec.Vec) vec.Vec {
 		t := vec.Tanh(m, m.Mul(beta, x))
 		return m.Mul(m.Mul(vec.OneMinusSquare(m, t), dy), both)
 	})
@@ -144,5 +144,5 @@ func Softplus(m vec.Machine) { unary(m, 9, vec.SoftplusConstants(), vec.Softplus
 
 // SoftplusGrad sets dx = sigmoid(x)*dy.
 func SoftplusGrad(m vec.Machine) {
-	grad(m, "x", 9, vec.SigmoidConstants(), func(x, dy vec.Vec) vec.Vec { return m.Mul(vec.Sigmoid(m, x), dy) })
+	grad(m, "x", 9, vec.SigmoidConstants(m), func(x, dy vec.Vec) vec.Vec { return m.Mul(vec.Sigmoid(m, x), dy) })
 }

@@ -46,48 +46,38 @@ func (x Mix) byH(m vec.Machine, z vec.Vec) vec.Vec {
 	return z
 }
 
-// GRUForward is the forward gate sequence of one vector of units with the reset
-// after the product, for every kernel that finishes such a step:
+// GRUGates is the forward step with the reset after the product:
 //
 //	(1) r = sigmoid(r)   z = sigmoid(z)
 //	(2) n = tanh(n + r*nh)
 //	(3) h = n + z*(hPrev-n), or hPrev + z*(n-hPrev)
-//
-// A source is called when its vector is needed and a sink when a result is
-// final, in an order that keeps few vectors live.
-func GRUForward(m vec.Machine, mix Mix, from GRUSource, to GRUSink) {
-	r := vec.Sigmoid(m, from.R()) // (1)
-	to.R(r)
-	n := from.N()
-	m.FMA(n, r, from.NH()) // (2)
-	n = vec.Tanh(m, n)
-	to.N(n)
-	z := vec.Sigmoid(m, from.Z()) // (1)
-	to.Z(z)
-	to.H(mix.state(m, z, n, from.HPrev())) // (3)
-}
-
-// GRUSource gives the pre-activations, the recurrent part of the candidate and
-// the previous state.
-type GRUSource struct{ R, Z, N, NH, HPrev func() vec.Vec }
-
-// GRUSink takes the activations and the state.
-type GRUSink struct{ R, Z, N, H func(vec.Vec) }
-
-// GRUGates is the forward gate sequence over a row of units in memory.
 func (x Mix) GRUGates(m vec.Machine) {
-	r, z, n, nh := m.Base("r"), m.Base("z"), m.Base("n"), m.Base("nh")
-	h, hPrev, count := m.Base("h"), m.Base("hPrev"), m.Len("h")
-	m.Hold(16, vec.GateConstants()...)
-	vec.Each(m, count, func(at vec.At) {
-		load := func(base vec.Reg) func() vec.Vec { return func() vec.Vec { return at.Load(base) } }
-		store := func(base vec.Reg) func(vec.Vec) { return func(v vec.Vec) { at.Store(v, base) } }
-		GRUForward(m, x,
-			GRUSource{load(r), load(z), load(n), load(nh), load(hPrev)},
-			GRUSink{store(r), store(z), store(n), store(h)})
+	vec.EachRow(m, []string{"r", "z", "n", "nh", "h", "hPrev"}, func(row []vec.Reg) {
+		r, z, n, nh, h, hPrev := row[0], row[1], row[2], row[3], row[4], row[5]
+		activateSigmoid(m, r) // (1)
+		units(m, tanhLive, vec.TanhConstants(m), func(m vec.Machine, at vec.At) {
+			nv := at.Load(n)
+			m.FMA(nv, at.Load(r), at.Load(nh)) // (2)
+			at.Store(vec.Tanh(m, nv), n)
+		})
+		x.updateState(m, z, n, h, hPrev) // (1), (3)
 	})
 	m.Return()
 }
+
+// updateState is the sigmoid of z and the new state over the units of a row.
+func (x Mix) updateState(m vec.Machine, z, n, h, hPrev vec.Reg) {
+	units(m, sigmoidLive, append(vec.SigmoidConstants(m), vec.FlushConstants()...), func(m vec.Machine, at vec.At) {
+		zv := vec.Sigmoid(m, at.Load(z))
+		at.Store(zv, z)
+		at.Store(x.state(m, zv, at.Load(n), at.Load(hPrev)), h)
+	})
+}
+
+// updateLive and updateConstants are what the backward steps need.
+const updateLive = 12
+
+var updateConstants = append(vec.SlopeConstants(), vec.FlushConstants()...)
 
 // update is the backward step of the last line of a GRU at one place:
 //
@@ -115,19 +105,19 @@ func put(m vec.Machine, at vec.At, base vec.Reg, a, b vec.Vec) {
 	at.Store(v, base)
 }
 
-// GRUGatesGrad is the backward step of GRUGates over a row of units: update, and
+// GRUGatesGrad is the backward step of GRUGates: update, and
 //
 //	nh' = n'*r
 //	r'  = n'*nh * r(1-r)
 func (x Mix) GRUGatesGrad(m vec.Machine) {
-	r, z, n, nh := m.Base("r"), m.Base("z"), m.Base("n"), m.Base("nh")
-	dh, hPrev, dy, count := m.Base("dh"), m.Base("hPrev"), m.Base("dy"), m.Len("dh")
-	m.Hold(16, vec.FlushConstants()...)
-	vec.Each(m, count, func(at vec.At) {
-		a := x.update(m, at, z, n, dh, hPrev, dy)
-		rv := at.Load(r)
-		put(m, at, r, m.Mul(a, at.Load(nh)), sigmoidSlope(m, rv))
-		put(m, at, nh, a, rv)
+	vec.EachRow(m, []string{"r", "z", "n", "nh", "dh", "hPrev", "dy"}, func(row []vec.Reg) {
+		r, z, n, nh, dh, hPrev, dy := row[0], row[1], row[2], row[3], row[4], row[5], row[6]
+		units(m, updateLive, updateConstants, func(m vec.Machine, at vec.At) {
+			a := x.update(m, at, z, n, dh, hPrev, dy)
+			rv := at.Load(r)
+			put(m, at, r, m.Mul(a, at.Load(nh)), sigmoidSlope(m, rv))
+			put(m, at, nh, a, rv)
+		})
 	})
 	m.Return()
 }
@@ -137,12 +127,13 @@ func (x Mix) GRUGatesGrad(m vec.Machine) {
 //	r = sigmoid(r)
 //	q = r*hPrev
 func GRUReset(m vec.Machine) {
-	r, q, hPrev, n := m.Base("r"), m.Base("q"), m.Base("hPrev"), m.Len("r")
-	m.Hold(9, append(vec.SigmoidConstants(), vec.FlushConstants()...)...)
-	vec.Each(m, n, func(at vec.At) {
-		rv := vec.Sigmoid(m, at.Load(r))
-		at.Store(rv, r)
-		put(m, at, q, rv, at.Load(hPrev))
+	vec.EachRow(m, []string{"r", "q", "hPrev"}, func(row []vec.Reg) {
+		r, q, hPrev := row[0], row[1], row[2]
+		units(m, sigmoidLive, append(vec.SigmoidConstants(m), vec.FlushConstants()...), func(m vec.Machine, at vec.At) {
+			rv := vec.Sigmoid(m, at.Load(r))
+			at.Store(rv, r)
+			put(m, at, q, rv, at.Load(hPrev))
+		})
 	})
 	m.Return()
 }
@@ -152,24 +143,20 @@ func GRUReset(m vec.Machine) {
 //	z = sigmoid(z)   n = tanh(n)
 //	h = n + z*(hPrev-n), or hPrev + z*(n-hPrev)
 func (x Mix) GRUUpdate(m vec.Machine) {
-	z, n, h, hPrev, count := m.Base("z"), m.Base("n"), m.Base("h"), m.Base("hPrev"), m.Len("h")
-	m.Hold(16, vec.GateConstants()...)
-	vec.Each(m, count, func(at vec.At) {
-		nv := vec.Tanh(m, at.Load(n))
-		at.Store(nv, n)
-		zv := vec.Sigmoid(m, at.Load(z))
-		at.Store(zv, z)
-		at.Store(x.state(m, zv, nv, at.Load(hPrev)), h)
+	vec.EachRow(m, []string{"z", "n", "h", "hPrev"}, func(row []vec.Reg) {
+		z, n, h, hPrev := row[0], row[1], row[2], row[3]
+		activateTanh(m, n)
+		x.updateState(m, z, n, h, hPrev)
 	})
 	m.Return()
 }
 
 // GRUUpdateGrad is the backward step of GRUUpdate.
 func (x Mix) GRUUpdateGrad(m vec.Machine) {
-	z, n, dh, hPrev, dy := m.Base("z"), m.Base("n"), m.Base("dh"), m.Base("hPrev"), m.Base("dy")
-	count := m.Len("dh")
-	m.Hold(16, vec.FlushConstants()...)
-	vec.Each(m, count, func(at vec.At) { x.update(m, at, z, n, dh, hPrev, dy) })
+	vec.EachRow(m, []string{"z", "n", "dh", "hPrev", "dy"}, func(row []vec.Reg) {
+		z, n, dh, hPrev, dy := row[0], row[1], row[2], row[3], row[4]
+		units(m, updateLive, updateConstants, func(m vec.Machine, at vec.At) { x.update(m, at, z, n, dh, hPrev, dy) })
+	})
 	m.Return()
 }
 
@@ -178,13 +165,14 @@ func (x Mix) GRUUpdateGrad(m vec.Machine) {
 //	r' = dq*hPrev * r(1-r)
 //	e = e + dq*r
 func GRUResetGrad(m vec.Machine) {
-	r, e, dq, hPrev, n := m.Base("r"), m.Base("e"), m.Base("dq"), m.Base("hPrev"), m.Len("r")
-	m.Hold(9, vec.FlushConstants()...)
-	vec.Each(m, n, func(at vec.At) {
-		rv, dqv, ev := at.Load(r), at.Load(dq), at.Load(e)
-		m.FMA(ev, dqv, rv)
-		at.Store(ev, e)
-		put(m, at, r, m.Mul(dqv, at.Load(hPrev)), sigmoidSlope(m, rv))
+	vec.EachRow(m, []string{"r", "e", "dq", "hPrev"}, func(row []vec.Reg) {
+		r, e, dq, hPrev := row[0], row[1], row[2], row[3]
+		units(m, updateLive, updateConstants, func(m vec.Machine, at vec.At) {
+			rv, dqv, ev := at.Load(r), at.Load(dq), at.Load(e)
+			m.FMA(ev, dqv, rv)
+			at.Store(ev, e)
+			put(m, at, r, m.Mul(dqv, at.Load(hPrev)), sigmoidSlope(m, rv))
+		})
 	})
 	m.Return()
 }

@@ -24,7 +24,9 @@ func TestTileTakesTheGateSequence(t *testing.T) {
 			for r, a := range acc {
 				// The vectors of a row are i, f, g, o; cPrev and h have a vector a row.
 				cPrev := m.Load(vec.Mem{Base: m.Word("t", 6), Disp: 4 * m.Lanes() * r})
-				_, _, _, _, cell, h := kernel.LSTMForward(m, a[0], a[1], a[2], a[3], cPrev)
+				i, f, g, o := vec.Sigmoid(m, a[0]), vec.Sigmoid(m, a[1]), vec.Tanh(m, a[2]), vec.Sigmoid(m, a[3])
+				cell := kernel.LSTMCell(m, i, f, g, cPrev)
+				h := kernel.LSTMOutput(m, cell, func() vec.Vec { return o })
 				m.Store(cell, out.Plus(8*m.Lanes()*r))
 				m.Store(h, out.Plus(8*m.Lanes()*r+4*m.Lanes()))
 			}

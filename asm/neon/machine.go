@@ -140,6 +140,10 @@ func (m *machine) Len(arg string) vec.Reg {
 
 func (m *machine) Int(arg string) vec.Reg { return m.word64(arg, m.argument(arg, "int").offset) }
 
+func (m *machine) AddArg(r vec.Reg, arg string) { m.AddReg(r, m.Int(arg)) }
+
+func (m *machine) LoopArg(label, arg string, body func()) { m.Loop(label, m.Int(arg), 1, body) }
+
 func (m *machine) Word(arg string, n int) vec.Reg {
 	p, d := reg(m.Int(arg)), m.new(false)
 	m.emit(&inst{write: []*virt{d}, read: []*virt{p}, print: func() line { return loadWord(d.x(), p.x(), 8*n) }})
@@ -471,6 +475,10 @@ func (m *machine) Select(p vec.Pred, yes, no vec.Operand) vec.Vec {
 	d := m.copyOf(p.Reg.(*virt))
 	m.update(vbsl, d, y, n)
 	return m.value(d)
+}
+
+func (m *machine) SelectSign(a vec.Vec, yes, no vec.Operand) vec.Vec {
+	return m.Select(vec.Pred{Reg: val(m.ShiftRight(a, 31)).r}, yes, no)
 }
 
 func (m *machine) ZeroWhere(p vec.Pred, a vec.Vec) {

@@ -10,28 +10,39 @@ func ExpConstants() []Const {
 	return append([]Const{expLeast, expMost}, reduceConstants()...)
 }
 
-func SigmoidConstants() []Const {
-	return append([]Const{one, expLeast, 0, signBit}, reduceConstants()...)
+func SigmoidConstants(m Machine) []Const {
+	return append([]Const{one, expLeast, signBit}, boundedConstants(m)...)
 }
 
-func TanhConstants() []Const {
-	c := append([]Const{tanhMost, one, two}, reduceConstants()...)
+func TanhConstants(m Machine) []Const {
+	c := append([]Const{tanhMost, one, two}, boundedConstants(m)...)
 	c = append(c, TanhPoly[:]...)
 	return append(c, tanhSplit, restBits, signBit)
 }
 
 // GateConstants is what a kernel reads that has both sigmoid and tanh in it.
-func GateConstants() []Const {
-	c := append(SigmoidConstants(), two, tanhMost)
+func GateConstants(m Machine) []Const {
+	c := append(SigmoidConstants(m), two, tanhMost)
 	c = append(c, TanhPoly[:]...)
 	return append(c, tanhSplit, restBits, tiny)
 }
+
+// SlopeConstants is what OneMinus and OneMinusSquare read.
+func SlopeConstants() []Const { return []Const{one} }
 
 func FlushConstants() []Const { return []Const{restBits, tiny} }
 
 func reduceConstants() []Const {
 	c := []Const{magic, Log2E, MinusLn2Head, MinusLn2Rest}
 	return append(c, ExpPoly[:]...)
+}
+
+// boundedConstants is what bounded reads.
+func boundedConstants(m Machine) []Const {
+	if _, ok := m.(Scaler); ok {
+		return reduceConstants()
+	}
+	return append([]Const{magicExponent, Log2E, MinusLn2Head, MinusLn2Rest}, smallExpPoly()...)
 }
 
 // polynomial is Horner's rule, highest coefficient first.
@@ -48,7 +59,7 @@ func polynomial(m Machine, x Vec, coefficients []Const) Vec {
 type power struct{ n, shifted Vec }
 
 // remainder gives n and writes over x what is left of it: x - n*ln 2.
-func remainder(m Machine, x Vec) (e power) {
+func remainder(m Machine, x Vec, magic Const) (e power) {
 	e.shifted = m.Const(magic)
 	m.FMA(e.shifted, x, Log2E) // t = fma(x, log2 e, magic)
 	e.n = m.Sub(e.shifted, magic)
@@ -59,7 +70,7 @@ func remainder(m Machine, x Vec) (e power) {
 
 // reduce gives p and n with exp(x) = p * 2^n. It writes over x.
 func reduce(m Machine, x Vec) (p Vec, e power) {
-	e = remainder(m, x)
+	e = remainder(m, x, magic)
 	return polynomial(m, x, ExpPoly[:]), e
 }
 
@@ -85,6 +96,21 @@ func scaleOnce(m Machine, p Vec, e power) Vec {
 	return m.Mul(p, powerOfTwo(m, e.shifted))
 }
 
+// bounded is exp(x) for x from expLeast to 40, with the bits of reduce and scale in
+// fewer operations. Its polynomial gives 2^-65 * p, exactly, since all coefficients are
+// smaller by that power of two. The other factor, 2^(n+65), is then a normal number for
+// every n, so that one product does what scale does with two, and rounds once as they do.
+// The exponent of that factor is the low bits of the sum that rounds to n. It writes over x.
+func bounded(m Machine, x Vec) Vec {
+	if s, ok := m.(Scaler); ok {
+		p, e := reduce(m, x)
+		return s.Scale(p, e.n)
+	}
+	e := remainder(m, x, magicExponent)
+	p := polynomial(m, x, smallExpPoly())
+	return m.Mul(p, m.ShiftLeft(e.shifted, 23))
+}
+
 func powerOfTwo(m Machine, k Vec) Vec { return m.AddInt(m.ShiftLeft(k, 23), one) }
 
 // Exp is the exponential function, 0.90 ulp.
@@ -99,9 +125,8 @@ func Exp(m Machine, x Vec) Vec {
 // or 1/(1+e); the one division is corrected by a Newton step whose residual
 // counts what the sum 1+e lost.
 func Sigmoid(m Machine, x Vec) Vec {
-	e, pow := reduce(m, m.Max(expLeast, m.Or(x, signBit)))
-	e = scale(m, e, pow)
-	num := m.Select(m.Less(x, Const(0)), e, one)
+	e := bounded(m, m.Max(expLeast, m.Or(x, signBit)))
+	num := m.SelectSign(x, e, one)
 	d := m.Add(e, one)
 	dl := m.Sub(e, m.Sub(d, one))
 	r := m.Div(one, d)
@@ -117,8 +142,7 @@ func Sigmoid(m Machine, x Vec) Vec {
 func Tanh(m Machine, x Vec) Vec {
 	a := m.And(x, restBits)
 	y := m.Mul(m.Min(tanhMost, a), two)
-	e, pow := reduce(m, y)
-	e = scaleOnce(m, e, pow)
+	e := bounded(m, y)
 	big := m.Sub(one, m.Div(two, m.Add(e, one)))
 	z := m.Mul(a, a)
 	small := polynomial(m, z, TanhPoly[:])
@@ -130,7 +154,7 @@ func Tanh(m Machine, x Vec) Vec {
 // 2^n*(exp(r)-1) + (2^n-1), the last step rounded once.
 func Expm1(m Machine, x Vec) Vec {
 	r := m.Max(expm1Least, x)
-	e := remainder(m, r)
+	e := remainder(m, r, magic)
 	q := polynomial(m, r, ExpPoly[:5])
 	m.Horner(q, m.Mul(r, r), r)
 	s := scaleOnce(m, m.Const(one), e)

@@ -12,6 +12,9 @@ const (
 	// Adding magic = 1.5 * 2^23 rounds to an integer and leaves it in the low
 	// bits of the sum.
 	magic Const = 0x4b400000
+	// With 127+65 added to it, the low bits of the sum are the exponent of 2^(n+65). That
+	// number is even, so that ties go to the same n.
+	magicExponent = magic + 127 + 65
 	// -ln 2 as a float32 and what it lacks. With an FMA the first step of the
 	// reduction is exact, so that the head may use all its bits.
 	MinusLn2Head Const = 0xbf317218
@@ -66,6 +69,15 @@ const (
 // ExpPoly is exp(r) on |r| <= ln(2)/2, highest power first; the relative error
 // of the fit is 2^-28.2.
 var ExpPoly = [...]Const{0x3ab56359, 0x3c091ef0, 0x3d2aac2c, 0x3e2aaa46, 0x3efffffe, one, one}
+
+// smallExpPoly is 2^-65 * ExpPoly.
+func smallExpPoly() []Const {
+	c := ExpPoly
+	for i := range c {
+		c[i] -= 65 << 23 // of the exponent
+	}
+	return c[:]
+}
 
 // TanhPoly is T in tanh(a) = a + a*z*T(z), z = a*a, for a < 0.625, highest
 // power first; the relative error of the fit is 2^-27.7.

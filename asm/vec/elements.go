@@ -34,16 +34,45 @@ func (at At) Lane(lanes Reg) (a Vec, lane At) {
 	return lane.Load(lanes), lane
 }
 
+// EachRow emits the loop of a kernel whose operands are matrices. In Go its arguments
+// are rows and units, and for an operand a the pointer aRow to its first row and the
+// distance aStride between its rows in bytes. body is given the address of each
+// operand's row.
+func EachRow(m Machine, operands []string, body func(row []Reg)) {
+	row := make([]Reg, len(operands))
+	for i, name := range operands {
+		row[i] = m.Int(name + "Row")
+	}
+	m.LoopArg("row", "rows", func() {
+		body(row)
+		for i, name := range operands {
+			m.AddArg(row[i], name+"Stride")
+		}
+	})
+}
+
 // Each emits the loop of an element kernel over n float32 elements: body for
 // each whole vector, then once more for what remains. n is used up.
 func Each(m Machine, n Reg, body func(At)) {
+	EachWide(m, 1, n, func(_ Machine, at At) { body(at) })
+}
+
+// EachWide is Each with regs vectors at a time as long as there are as many: body is then
+// given a Wide machine, which it has to use.
+func EachWide(m Machine, regs int, n Reg, body func(m Machine, at At)) {
 	index := m.SetReg(0)
-	m.Loop("block", n, m.Lanes(), func() {
-		body(At{m: m, index: index})
-		m.AddImm(index, 4*m.Lanes())
-	})
+	machines := []Machine{m}
+	if regs > 1 {
+		machines = []Machine{Wide(m, regs), m}
+	}
+	for _, w := range machines {
+		m.Loop("block", n, w.Lanes(), func() {
+			body(w, At{m: w, index: index})
+			m.AddImm(index, 4*w.Lanes())
+		})
+	}
 	m.IfAtLeast("tail", n, 1, func() {
 		t := m.Tail(n)
-		body(At{m: m, index: index, tail: &t})
+		body(m, At{m: m, index: index, tail: &t})
 	})
 }

@@ -67,6 +67,11 @@ type Machine interface {
 	Word(arg string, n int) Reg
 	Float(arg string) Vec
 
+	// AddArg writes r: r += an int argument. LoopArg runs body as often as an int
+	// argument says, in which it may count.
+	AddArg(r Reg, arg string)
+	LoopArg(label, arg string, body func())
+
 	// SetReg makes a register holding n, CopyReg one holding r.
 	SetReg(n int) Reg
 	CopyReg(r Reg) Reg
@@ -135,6 +140,8 @@ type Machine interface {
 	Less(a, b Operand) Pred
 	// Select takes yes where p holds and no elsewhere.
 	Select(p Pred, yes, no Operand) Vec
+	// SelectSign takes yes where the sign bit of a is set and no elsewhere.
+	SelectSign(a Vec, yes, no Operand) Vec
 	// ZeroWhere writes a: +0 where p holds.
 	ZeroWhere(p Pred, a Vec)
 

@@ -94,7 +94,7 @@ func (u *Unrolled) gradientsPiece(rows, in int, dx bool) piece {
 	most := max(units(sh.totalsEnd-sh.totalsBegin, totalUnit), units(rows, rowUnit))
 	work := float64(sh.Gates) + float64(sh.States[0]+in)
 	if dx {
-		work += 2 * float64(sh.Gates) * float64(in)
+		work += float64(2 * float64(sh.Gates) * float64(in))
 	}
 	return piece{float64(rows) * work, most}
 }

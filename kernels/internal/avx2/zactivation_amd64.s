@@ -100,43 +100,35 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-48
 	MOVQ    x_len+32(FP), DX
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
 	VMOVUPS lanes_c2d00000<>+0(SB), Y1
-	VXORPS  X2, X2, X2
-	VMOVUPS lanes_80000000<>+0(SB), Y3
-	VMOVUPS lanes_4b400000<>+0(SB), Y4
-	VMOVUPS lanes_3fb8aa3b<>+0(SB), Y5
-	VMOVUPS lanes_bf317218<>+0(SB), Y6
-	VMOVUPS lanes_3102e308<>+0(SB), Y7
-	VMOVUPS lanes_3ab56359<>+0(SB), Y8
+	VMOVUPS lanes_80000000<>+0(SB), Y2
+	VMOVUPS lanes_4b4000c0<>+0(SB), Y3
+	VMOVUPS lanes_3fb8aa3b<>+0(SB), Y4
+	VMOVUPS lanes_bf317218<>+0(SB), Y5
+	VMOVUPS lanes_3102e308<>+0(SB), Y6
+	VMOVUPS lanes_1a356359<>+0(SB), Y7
+	VMOVUPS lanes_1b891ef0<>+0(SB), Y8
 	XORQ    BX, BX
 	SUBQ    $+8, DX
 	JLT     done_block
 
 block:
 	VMOVUPS      (CX)(BX*1), Y9
-	VORPS        Y3, Y9, Y10
+	VORPS        Y2, Y9, Y10
 	VMAXPS       Y10, Y1, Y10
-	VMOVAPS      Y4, Y11
-	VFMADD231PS  Y5, Y10, Y11
-	VSUBPS       Y4, Y11, Y12
+	VMOVAPS      Y3, Y11
+	VFMADD231PS  Y4, Y10, Y11
+	VSUBPS       Y3, Y11, Y12
+	VFMADD231PS  Y5, Y12, Y10
 	VFMADD231PS  Y6, Y12, Y10
-	VFMADD231PS  Y7, Y12, Y10
-	VMOVAPS      Y8, Y12
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y10, Y12
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y10, Y12
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y10, Y12
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y10, Y12
-	VFMADD213PS  Y0, Y10, Y12
-	VFMADD213PS  Y0, Y10, Y12
-	VPSUBD       Y4, Y11, Y10
-	VPSRAD       $0x01, Y10, Y11
-	VPSUBD       Y11, Y10, Y10
-	VPSLLD       $0x17, Y11, Y11
-	VPADDD       Y0, Y11, Y11
-	VMULPS       Y11, Y12, Y11
-	VPSLLD       $0x17, Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	VMULPS       Y10, Y11, Y10
-	VCMPPS       $0x11, Y2, Y9, Y9
+	VMOVAPS      Y7, Y12
+	VFMADD213PS  Y8, Y10, Y12
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y10, Y12
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y10, Y12
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y10, Y12
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y10, Y12
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y10, Y12
+	VPSLLD       $0x17, Y11, Y10
+	VMULPS       Y10, Y12, Y10
 	VBLENDVPS    Y9, Y10, Y0, Y9
 	VADDPS       Y0, Y10, Y11
 	VSUBPS       Y0, Y11, Y12
@@ -159,31 +151,23 @@ done_block:
 	NEGQ         DX
 	VMOVUPS      (SI)(DX*4), Y9
 	VMASKMOVPS   (CX)(BX*1), Y9, Y10
-	VORPS        Y3, Y10, Y3
-	VMAXPS       Y3, Y1, Y1
-	VMOVAPS      Y4, Y3
-	VFMADD231PS  Y5, Y1, Y3
-	VSUBPS       Y4, Y3, Y5
-	VFMADD231PS  Y6, Y5, Y1
-	VFMADD231PS  Y7, Y5, Y1
-	VMOVAPS      Y8, Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y1, Y5
-	VFMADD213PS  Y0, Y1, Y5
-	VFMADD213PS  Y0, Y1, Y5
-	VPSUBD       Y4, Y3, Y1
-	VPSRAD       $0x01, Y1, Y3
-	VPSUBD       Y3, Y1, Y1
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y0, Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y0, Y1, Y1
+	VORPS        Y2, Y10, Y2
+	VMAXPS       Y2, Y1, Y1
+	VMOVAPS      Y3, Y2
+	VFMADD231PS  Y4, Y1, Y2
+	VSUBPS       Y3, Y2, Y3
+	VFMADD231PS  Y5, Y3, Y1
+	VFMADD231PS  Y6, Y3, Y1
+	VMOVAPS      Y7, Y3
+	VFMADD213PS  Y8, Y1, Y3
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y1, Y3
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y1, Y3
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y1, Y3
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y3
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y3
+	VPSLLD       $0x17, Y2, Y1
 	VMULPS       Y1, Y3, Y1
-	VCMPPS       $0x11, Y2, Y10, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y2
+	VBLENDVPS    Y10, Y1, Y0, Y2
 	VADDPS       Y0, Y1, Y3
 	VSUBPS       Y0, Y3, Y4
 	VSUBPS       Y4, Y1, Y1
@@ -207,11 +191,11 @@ TEXT ·Tanh(SB), NOSPLIT, $0-48
 	VMOVUPS lanes_41140000<>+0(SB), Y0
 	VMOVUPS lanes_3f800000<>+0(SB), Y1
 	VMOVUPS lanes_40000000<>+0(SB), Y2
-	VMOVUPS lanes_4b400000<>+0(SB), Y3
+	VMOVUPS lanes_4b4000c0<>+0(SB), Y3
 	VMOVUPS lanes_3fb8aa3b<>+0(SB), Y4
 	VMOVUPS lanes_bf317218<>+0(SB), Y5
 	VMOVUPS lanes_3102e308<>+0(SB), Y6
-	VMOVUPS lanes_3ab56359<>+0(SB), Y7
+	VMOVUPS lanes_1a356359<>+0(SB), Y7
 	XORQ    BX, BX
 	SUBQ    $+8, DX
 	JLT     done_block
@@ -227,14 +211,13 @@ block:
 	VFMADD231PS Y5, Y12, Y10
 	VFMADD231PS Y6, Y12, Y10
 	VMOVAPS     Y7, Y12
-	VFMADD213PS lanes_3c091ef0<>+0(SB), Y10, Y12
-	VFMADD213PS lanes_3d2aac2c<>+0(SB), Y10, Y12
-	VFMADD213PS lanes_3e2aaa46<>+0(SB), Y10, Y12
-	VFMADD213PS lanes_3efffffe<>+0(SB), Y10, Y12
-	VFMADD213PS Y1, Y10, Y12
-	VFMADD213PS Y1, Y10, Y12
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y10, Y12
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y10, Y12
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y10, Y12
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y10, Y12
+	VFMADD213PS lanes_1f000000<>+0(SB), Y10, Y12
+	VFMADD213PS lanes_1f000000<>+0(SB), Y10, Y12
 	VPSLLD      $0x17, Y11, Y10
-	VPADDD      Y1, Y10, Y10
 	VMULPS      Y10, Y12, Y10
 	VADDPS      Y1, Y10, Y10
 	VDIVPS      Y10, Y2, Y10
@@ -273,14 +256,13 @@ done_block:
 	VFMADD231PS Y5, Y3, Y0
 	VFMADD231PS Y6, Y3, Y0
 	VMOVAPS     Y7, Y3
-	VFMADD213PS lanes_3c091ef0<>+0(SB), Y0, Y3
-	VFMADD213PS lanes_3d2aac2c<>+0(SB), Y0, Y3
-	VFMADD213PS lanes_3e2aaa46<>+0(SB), Y0, Y3
-	VFMADD213PS lanes_3efffffe<>+0(SB), Y0, Y3
-	VFMADD213PS Y1, Y0, Y3
-	VFMADD213PS Y1, Y0, Y3
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y0, Y3
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y0, Y3
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y0, Y3
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y0, Y3
+	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y3
+	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y3
 	VPSLLD      $0x17, Y11, Y0
-	VPADDD      Y1, Y0, Y0
 	VMULPS      Y0, Y3, Y0
 	VADDPS      Y1, Y0, Y0
 	VDIVPS      Y0, Y2, Y0
@@ -385,6 +367,42 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+DATA lanes_1a356359<>+0(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+8(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+16(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+24(SB)/8, $0x1a3563591a356359
+GLOBL lanes_1a356359<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1b891ef0<>+0(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+8(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+16(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+24(SB)/8, $0x1b891ef01b891ef0
+GLOBL lanes_1b891ef0<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1caaac2c<>+0(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+8(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+16(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+24(SB)/8, $0x1caaac2c1caaac2c
+GLOBL lanes_1caaac2c<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1daaaa46<>+0(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+8(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+16(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+24(SB)/8, $0x1daaaa461daaaa46
+GLOBL lanes_1daaaa46<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1e7ffffe<>+0(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+8(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+16(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+24(SB)/8, $0x1e7ffffe1e7ffffe
+GLOBL lanes_1e7ffffe<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1f000000<>+0(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+8(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+16(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+24(SB)/8, $0x1f0000001f000000
+GLOBL lanes_1f000000<>(SB), RODATA|NOPTR, $32
+
 DATA lanes_3102e308<>+0(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+8(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+16(SB)/8, $0x3102e3083102e308
@@ -474,6 +492,12 @@ DATA lanes_4b400000<>+8(SB)/8, $0x4b4000004b400000
 DATA lanes_4b400000<>+16(SB)/8, $0x4b4000004b400000
 DATA lanes_4b400000<>+24(SB)/8, $0x4b4000004b400000
 GLOBL lanes_4b400000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_4b4000c0<>+0(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+8(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+16(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+24(SB)/8, $0x4b4000c04b4000c0
+GLOBL lanes_4b4000c0<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
 DATA lanes_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff

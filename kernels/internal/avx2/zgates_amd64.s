@@ -4,445 +4,786 @@
 
 #include "textflag.h"
 
-// func LSTMGates(i []float32, f []float32, g []float32, o []float32, c []float32, h []float32, cPrev []float32)
+// func LSTMGates(rows int, units int, iRow *float32, fRow *float32, gRow *float32, oRow *float32, cRow *float32, hRow *float32, cPrevRow *float32, iStride int, fStride int, gStride int, oStride int, cStride int, hStride int, cPrevStride int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LSTMGates(SB), NOSPLIT, $0-168
-	MOVQ    i_base+0(FP), AX
-	MOVQ    f_base+24(FP), CX
-	MOVQ    g_base+48(FP), DX
-	MOVQ    o_base+72(FP), BX
-	MOVQ    c_base+96(FP), SI
-	MOVQ    h_base+120(FP), DI
-	MOVQ    cPrev_base+144(FP), R8
-	MOVQ    h_len+128(FP), R9
+TEXT ·LSTMGates(SB), NOSPLIT, $0-128
+	MOVQ iRow+16(FP), AX
+	MOVQ fRow+24(FP), CX
+	MOVQ gRow+32(FP), DX
+	MOVQ oRow+40(FP), BX
+	MOVQ cRow+48(FP), SI
+	MOVQ hRow+56(FP), DI
+	MOVQ cPrevRow+64(FP), R8
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
 	VMOVUPS lanes_c2d00000<>+0(SB), Y1
-	VXORPS  X2, X2, X2
-	VMOVUPS lanes_80000000<>+0(SB), Y3
-	VMOVUPS lanes_4b400000<>+0(SB), Y4
-	VMOVUPS lanes_3fb8aa3b<>+0(SB), Y5
-	VMOVUPS lanes_bf317218<>+0(SB), Y6
-	MOVQ    R9, R10
-	XORQ    R11, R11
-	SUBQ    $+8, R10
+	VMOVUPS lanes_80000000<>+0(SB), Y2
+	MOVQ    units+8(FP), R9
+	XORQ    R10, R10
+	SUBQ    $+16, R9
 	JLT     done_block
 
 block:
-	VMOVUPS      (AX)(R11*1), Y7
-	VORPS        Y3, Y7, Y8
-	VMAXPS       Y8, Y1, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y5, Y8, Y9
-	VSUBPS       Y4, Y9, Y10
-	VFMADD231PS  Y6, Y10, Y8
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y8
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y10
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y8, Y10
-	VFMADD213PS  Y0, Y8, Y10
-	VFMADD213PS  Y0, Y8, Y10
-	VPSUBD       Y4, Y9, Y8
-	VPSRAD       $0x01, Y8, Y9
-	VPSUBD       Y9, Y8, Y8
-	VPSLLD       $0x17, Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	VMULPS       Y9, Y10, Y9
-	VPSLLD       $0x17, Y8, Y8
-	VPADDD       Y0, Y8, Y8
-	VMULPS       Y8, Y9, Y8
-	VCMPPS       $0x11, Y2, Y7, Y7
-	VBLENDVPS    Y7, Y8, Y0, Y7
-	VADDPS       Y0, Y8, Y9
-	VSUBPS       Y0, Y9, Y10
-	VSUBPS       Y10, Y8, Y8
-	VDIVPS       Y9, Y0, Y10
-	VMULPS       Y10, Y7, Y11
-	VFNMADD231PS Y9, Y11, Y7
-	VFNMADD231PS Y8, Y11, Y7
-	VFMADD231PS  Y10, Y7, Y11
-	VMOVUPS      Y11, (AX)(R11*1)
-	ADDQ         $+32, R11
-	SUBQ         $+8, R10
+	VMOVUPS      (AX)(R10*1), Y3
+	VMOVUPS      32(AX)(R10*1), Y4
+	VORPS        Y2, Y3, Y5
+	VORPS        Y2, Y4, Y6
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y6, Y1, Y6
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y7
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y5, Y7
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y7, Y9
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y8, Y10
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y10, Y6
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y6
+	VMOVUPS      lanes_1a356359<>+0(SB), Y9
+	VMOVUPS      lanes_1a356359<>+0(SB), Y10
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VPSLLD       $0x17, Y7, Y5
+	VPSLLD       $0x17, Y8, Y6
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y6, Y10, Y6
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VBLENDVPS    Y4, Y6, Y0, Y4
+	VADDPS       Y0, Y5, Y7
+	VADDPS       Y0, Y6, Y8
+	VSUBPS       Y0, Y7, Y9
+	VSUBPS       Y0, Y8, Y10
+	VSUBPS       Y9, Y5, Y5
+	VSUBPS       Y10, Y6, Y6
+	VDIVPS       Y7, Y0, Y9
+	VDIVPS       Y8, Y0, Y10
+	VMULPS       Y9, Y3, Y11
+	VMULPS       Y10, Y4, Y12
+	VFNMADD231PS Y7, Y11, Y3
+	VFNMADD231PS Y8, Y12, Y4
+	VFNMADD231PS Y5, Y11, Y3
+	VFNMADD231PS Y6, Y12, Y4
+	VFMADD231PS  Y9, Y3, Y11
+	VFMADD231PS  Y10, Y4, Y12
+	VMOVUPS      Y11, (AX)(R10*1)
+	VMOVUPS      Y12, 32(AX)(R10*1)
+	ADDQ         $+64, R10
+	SUBQ         $+16, R9
 	JGE          block
 
 done_block:
-	ADDQ         $+8, R10
-	CMPQ         R10, $+1
-	JLT          skip_tail
-	LEAQ         mask<>+32(SB), R12
-	NEGQ         R10
-	VMOVUPS      (R12)(R10*4), Y7
-	VMASKMOVPS   (AX)(R11*1), Y7, Y8
-	VORPS        Y3, Y8, Y9
-	VMAXPS       Y9, Y1, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y5, Y9, Y10
-	VSUBPS       Y4, Y10, Y11
-	VFMADD231PS  Y6, Y11, Y9
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y11, Y9
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y11
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y9, Y11
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y9, Y11
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y9, Y11
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y9, Y11
-	VFMADD213PS  Y0, Y9, Y11
-	VFMADD213PS  Y0, Y9, Y11
-	VPSUBD       Y4, Y10, Y9
-	VPSRAD       $0x01, Y9, Y10
-	VPSUBD       Y10, Y9, Y9
-	VPSLLD       $0x17, Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	VMULPS       Y10, Y11, Y10
-	VPSLLD       $0x17, Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	VMULPS       Y9, Y10, Y9
-	VCMPPS       $0x11, Y2, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y0, Y8
-	VADDPS       Y0, Y9, Y10
-	VSUBPS       Y0, Y10, Y11
-	VSUBPS       Y11, Y9, Y9
-	VDIVPS       Y10, Y0, Y11
-	VMULPS       Y11, Y8, Y12
-	VFNMADD231PS Y10, Y12, Y8
-	VFNMADD231PS Y9, Y12, Y8
-	VFMADD231PS  Y11, Y8, Y12
-	VMASKMOVPS   Y12, Y7, (AX)(R11*1)
-
-skip_tail:
-	MOVQ R9, R10
-	XORQ R11, R11
-	SUBQ $+8, R10
+	ADDQ $+16, R9
+	SUBQ $+8, R9
 	JLT  done_block2
 
 block2:
-	VMOVUPS      (CX)(R11*1), Y7
-	VORPS        Y3, Y7, Y8
-	VMAXPS       Y8, Y1, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y5, Y8, Y9
-	VSUBPS       Y4, Y9, Y10
-	VFMADD231PS  Y6, Y10, Y8
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y8
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y10
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y8, Y10
-	VFMADD213PS  Y0, Y8, Y10
-	VFMADD213PS  Y0, Y8, Y10
-	VPSUBD       Y4, Y9, Y8
-	VPSRAD       $0x01, Y8, Y9
-	VPSUBD       Y9, Y8, Y8
-	VPSLLD       $0x17, Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	VMULPS       Y9, Y10, Y9
-	VPSLLD       $0x17, Y8, Y8
-	VPADDD       Y0, Y8, Y8
-	VMULPS       Y8, Y9, Y8
-	VCMPPS       $0x11, Y2, Y7, Y7
-	VBLENDVPS    Y7, Y8, Y0, Y7
-	VADDPS       Y0, Y8, Y9
-	VSUBPS       Y0, Y9, Y10
-	VSUBPS       Y10, Y8, Y8
-	VDIVPS       Y9, Y0, Y10
-	VMULPS       Y10, Y7, Y11
-	VFNMADD231PS Y9, Y11, Y7
-	VFNMADD231PS Y8, Y11, Y7
-	VFMADD231PS  Y10, Y7, Y11
-	VMOVUPS      Y11, (CX)(R11*1)
-	ADDQ         $+32, R11
-	SUBQ         $+8, R10
+	VMOVUPS      (AX)(R10*1), Y3
+	VORPS        Y2, Y3, Y4
+	VMAXPS       Y4, Y1, Y4
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y5
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y5, Y6
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
+	VMOVUPS      lanes_1a356359<>+0(SB), Y6
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y3, Y4, Y0, Y3
+	VADDPS       Y0, Y4, Y5
+	VSUBPS       Y0, Y5, Y6
+	VSUBPS       Y6, Y4, Y4
+	VDIVPS       Y5, Y0, Y6
+	VMULPS       Y6, Y3, Y7
+	VFNMADD231PS Y5, Y7, Y3
+	VFNMADD231PS Y4, Y7, Y3
+	VFMADD231PS  Y6, Y3, Y7
+	VMOVUPS      Y7, (AX)(R10*1)
+	ADDQ         $+32, R10
+	SUBQ         $+8, R9
 	JGE          block2
 
 done_block2:
-	ADDQ         $+8, R10
-	CMPQ         R10, $+1
-	JLT          skip_tail2
-	LEAQ         mask<>+32(SB), R12
-	NEGQ         R10
-	VMOVUPS      (R12)(R10*4), Y7
-	VMASKMOVPS   (CX)(R11*1), Y7, Y8
-	VORPS        Y3, Y8, Y9
-	VMAXPS       Y9, Y1, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y5, Y9, Y10
-	VSUBPS       Y4, Y10, Y11
-	VFMADD231PS  Y6, Y11, Y9
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y11, Y9
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y11
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y9, Y11
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y9, Y11
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y9, Y11
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y9, Y11
-	VFMADD213PS  Y0, Y9, Y11
-	VFMADD213PS  Y0, Y9, Y11
-	VPSUBD       Y4, Y10, Y9
-	VPSRAD       $0x01, Y9, Y10
-	VPSUBD       Y10, Y9, Y9
-	VPSLLD       $0x17, Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	VMULPS       Y10, Y11, Y10
-	VPSLLD       $0x17, Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	VMULPS       Y9, Y10, Y9
-	VCMPPS       $0x11, Y2, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y0, Y8
-	VADDPS       Y0, Y9, Y10
-	VSUBPS       Y0, Y10, Y11
-	VSUBPS       Y11, Y9, Y9
-	VDIVPS       Y10, Y0, Y11
-	VMULPS       Y11, Y8, Y12
-	VFNMADD231PS Y10, Y12, Y8
-	VFNMADD231PS Y9, Y12, Y8
-	VFMADD231PS  Y11, Y8, Y12
-	VMASKMOVPS   Y12, Y7, (CX)(R11*1)
+	ADDQ         $+8, R9
+	CMPQ         R9, $+1
+	JLT          skip_tail
+	LEAQ         mask<>+32(SB), R11
+	NEGQ         R9
+	VMOVUPS      (R11)(R9*4), Y3
+	VMASKMOVPS   (AX)(R10*1), Y3, Y4
+	VORPS        Y2, Y4, Y2
+	VMAXPS       Y2, Y1, Y1
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y2
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y1, Y2
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y2, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y1
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y1
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y5, Y1
+	VBLENDVPS    Y4, Y1, Y0, Y2
+	VADDPS       Y0, Y1, Y4
+	VSUBPS       Y0, Y4, Y5
+	VSUBPS       Y5, Y1, Y1
+	VDIVPS       Y4, Y0, Y0
+	VMULPS       Y0, Y2, Y5
+	VFNMADD231PS Y4, Y5, Y2
+	VFNMADD231PS Y1, Y5, Y2
+	VFMADD231PS  Y0, Y2, Y5
+	VMASKMOVPS   Y5, Y3, (AX)(R10*1)
 
-skip_tail2:
-	MOVQ R9, R10
-	XORQ R11, R11
-	SUBQ $+8, R10
-	JLT  done_block3
+skip_tail:
+	VMOVUPS lanes_3f800000<>+0(SB), Y0
+	VMOVUPS lanes_c2d00000<>+0(SB), Y1
+	VMOVUPS lanes_80000000<>+0(SB), Y2
+	MOVQ    units+8(FP), R9
+	XORQ    R10, R10
+	SUBQ    $+16, R9
+	JLT     done_block3
 
 block3:
-	VMOVUPS     (DX)(R11*1), Y7
-	VANDPS      lanes_7fffffff<>+0(SB), Y7, Y8
-	VMOVUPS     lanes_41140000<>+0(SB), Y9
-	VMINPS      Y8, Y9, Y9
-	VMULPS      lanes_40000000<>+0(SB), Y9, Y9
-	VMOVAPS     Y4, Y10
-	VFMADD231PS Y5, Y9, Y10
-	VSUBPS      Y4, Y10, Y11
-	VFMADD231PS Y6, Y11, Y9
-	VFMADD231PS lanes_3102e308<>+0(SB), Y11, Y9
-	VMOVUPS     lanes_3ab56359<>+0(SB), Y11
-	VFMADD213PS lanes_3c091ef0<>+0(SB), Y9, Y11
-	VFMADD213PS lanes_3d2aac2c<>+0(SB), Y9, Y11
-	VFMADD213PS lanes_3e2aaa46<>+0(SB), Y9, Y11
-	VFMADD213PS lanes_3efffffe<>+0(SB), Y9, Y11
-	VFMADD213PS Y0, Y9, Y11
-	VFMADD213PS Y0, Y9, Y11
-	VPSLLD      $0x17, Y10, Y9
-	VPADDD      Y0, Y9, Y9
-	VMULPS      Y9, Y11, Y9
-	VADDPS      Y0, Y9, Y9
-	VMOVUPS     lanes_40000000<>+0(SB), Y10
-	VDIVPS      Y9, Y10, Y9
-	VSUBPS      Y9, Y0, Y9
-	VMULPS      Y8, Y8, Y10
-	VMOVUPS     lanes_bbba8672<>+0(SB), Y11
-	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y10, Y11
-	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y10, Y11
-	VFMADD213PS lanes_3e08837b<>+0(SB), Y10, Y11
-	VFMADD213PS lanes_beaaaa99<>+0(SB), Y10, Y11
-	VMULPS      Y10, Y8, Y10
-	VFMADD213PS Y8, Y10, Y11
-	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y8, Y8
-	VBLENDVPS   Y8, Y11, Y9, Y8
-	VANDPS      Y3, Y7, Y7
-	VORPS       Y7, Y8, Y7
-	VMOVUPS     Y7, (DX)(R11*1)
-	ADDQ        $+32, R11
-	SUBQ        $+8, R10
-	JGE         block3
+	VMOVUPS      (CX)(R10*1), Y3
+	VMOVUPS      32(CX)(R10*1), Y4
+	VORPS        Y2, Y3, Y5
+	VORPS        Y2, Y4, Y6
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y6, Y1, Y6
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y7
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y5, Y7
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y7, Y9
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y8, Y10
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y10, Y6
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y6
+	VMOVUPS      lanes_1a356359<>+0(SB), Y9
+	VMOVUPS      lanes_1a356359<>+0(SB), Y10
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VPSLLD       $0x17, Y7, Y5
+	VPSLLD       $0x17, Y8, Y6
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y6, Y10, Y6
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VBLENDVPS    Y4, Y6, Y0, Y4
+	VADDPS       Y0, Y5, Y7
+	VADDPS       Y0, Y6, Y8
+	VSUBPS       Y0, Y7, Y9
+	VSUBPS       Y0, Y8, Y10
+	VSUBPS       Y9, Y5, Y5
+	VSUBPS       Y10, Y6, Y6
+	VDIVPS       Y7, Y0, Y9
+	VDIVPS       Y8, Y0, Y10
+	VMULPS       Y9, Y3, Y11
+	VMULPS       Y10, Y4, Y12
+	VFNMADD231PS Y7, Y11, Y3
+	VFNMADD231PS Y8, Y12, Y4
+	VFNMADD231PS Y5, Y11, Y3
+	VFNMADD231PS Y6, Y12, Y4
+	VFMADD231PS  Y9, Y3, Y11
+	VFMADD231PS  Y10, Y4, Y12
+	VMOVUPS      Y11, (CX)(R10*1)
+	VMOVUPS      Y12, 32(CX)(R10*1)
+	ADDQ         $+64, R10
+	SUBQ         $+16, R9
+	JGE          block3
 
 done_block3:
-	ADDQ        $+8, R10
-	CMPQ        R10, $+1
-	JLT         skip_tail3
-	LEAQ        mask<>+32(SB), R12
-	NEGQ        R10
-	VMOVUPS     (R12)(R10*4), Y7
-	VMASKMOVPS  (DX)(R11*1), Y7, Y8
-	VANDPS      lanes_7fffffff<>+0(SB), Y8, Y9
-	VMOVUPS     lanes_41140000<>+0(SB), Y10
-	VMINPS      Y9, Y10, Y10
-	VMULPS      lanes_40000000<>+0(SB), Y10, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y5, Y10, Y11
-	VSUBPS      Y4, Y11, Y12
-	VFMADD231PS Y6, Y12, Y10
-	VFMADD231PS lanes_3102e308<>+0(SB), Y12, Y10
-	VMOVUPS     lanes_3ab56359<>+0(SB), Y12
-	VFMADD213PS lanes_3c091ef0<>+0(SB), Y10, Y12
-	VFMADD213PS lanes_3d2aac2c<>+0(SB), Y10, Y12
-	VFMADD213PS lanes_3e2aaa46<>+0(SB), Y10, Y12
-	VFMADD213PS lanes_3efffffe<>+0(SB), Y10, Y12
-	VFMADD213PS Y0, Y10, Y12
-	VFMADD213PS Y0, Y10, Y12
-	VPSLLD      $0x17, Y11, Y10
-	VPADDD      Y0, Y10, Y10
-	VMULPS      Y10, Y12, Y10
-	VADDPS      Y0, Y10, Y10
-	VMOVUPS     lanes_40000000<>+0(SB), Y11
-	VDIVPS      Y10, Y11, Y10
-	VSUBPS      Y10, Y0, Y10
-	VMULPS      Y9, Y9, Y11
-	VMOVUPS     lanes_bbba8672<>+0(SB), Y12
-	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y11, Y12
-	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y11, Y12
-	VFMADD213PS lanes_3e08837b<>+0(SB), Y11, Y12
-	VFMADD213PS lanes_beaaaa99<>+0(SB), Y11, Y12
-	VMULPS      Y11, Y9, Y11
-	VFMADD213PS Y9, Y11, Y12
-	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y9, Y9
-	VBLENDVPS   Y9, Y12, Y10, Y9
-	VANDPS      Y3, Y8, Y8
-	VORPS       Y8, Y9, Y8
-	VMASKMOVPS  Y8, Y7, (DX)(R11*1)
-
-skip_tail3:
-	MOVQ R9, R10
-	XORQ R11, R11
-	SUBQ $+8, R10
+	ADDQ $+16, R9
+	SUBQ $+8, R9
 	JLT  done_block4
 
 block4:
-	VMOVUPS      (BX)(R11*1), Y7
-	VORPS        Y3, Y7, Y8
-	VMAXPS       Y8, Y1, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y5, Y8, Y9
-	VSUBPS       Y4, Y9, Y10
-	VFMADD231PS  Y6, Y10, Y8
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y8
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y10
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y8, Y10
-	VFMADD213PS  Y0, Y8, Y10
-	VFMADD213PS  Y0, Y8, Y10
-	VPSUBD       Y4, Y9, Y8
-	VPSRAD       $0x01, Y8, Y9
-	VPSUBD       Y9, Y8, Y8
-	VPSLLD       $0x17, Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	VMULPS       Y9, Y10, Y9
-	VPSLLD       $0x17, Y8, Y8
-	VPADDD       Y0, Y8, Y8
-	VMULPS       Y8, Y9, Y8
-	VCMPPS       $0x11, Y2, Y7, Y7
-	VBLENDVPS    Y7, Y8, Y0, Y7
-	VADDPS       Y0, Y8, Y9
-	VSUBPS       Y0, Y9, Y10
-	VSUBPS       Y10, Y8, Y8
-	VDIVPS       Y9, Y0, Y10
-	VMULPS       Y10, Y7, Y11
-	VFNMADD231PS Y9, Y11, Y7
-	VFNMADD231PS Y8, Y11, Y7
-	VFMADD231PS  Y10, Y7, Y11
-	VMOVUPS      Y11, (BX)(R11*1)
-	ADDQ         $+32, R11
-	SUBQ         $+8, R10
+	VMOVUPS      (CX)(R10*1), Y3
+	VORPS        Y2, Y3, Y4
+	VMAXPS       Y4, Y1, Y4
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y5
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y5, Y6
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
+	VMOVUPS      lanes_1a356359<>+0(SB), Y6
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y3, Y4, Y0, Y3
+	VADDPS       Y0, Y4, Y5
+	VSUBPS       Y0, Y5, Y6
+	VSUBPS       Y6, Y4, Y4
+	VDIVPS       Y5, Y0, Y6
+	VMULPS       Y6, Y3, Y7
+	VFNMADD231PS Y5, Y7, Y3
+	VFNMADD231PS Y4, Y7, Y3
+	VFMADD231PS  Y6, Y3, Y7
+	VMOVUPS      Y7, (CX)(R10*1)
+	ADDQ         $+32, R10
+	SUBQ         $+8, R9
 	JGE          block4
 
 done_block4:
-	ADDQ         $+8, R10
-	CMPQ         R10, $+1
-	JLT          skip_tail4
-	LEAQ         mask<>+32(SB), R12
-	NEGQ         R10
-	VMOVUPS      (R12)(R10*4), Y7
-	VMASKMOVPS   (BX)(R11*1), Y7, Y8
-	VORPS        Y3, Y8, Y9
-	VMAXPS       Y9, Y1, Y1
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y5, Y1, Y9
-	VSUBPS       Y4, Y9, Y10
-	VFMADD231PS  Y6, Y10, Y1
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y1
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y10
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y1, Y10
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y1, Y10
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y1, Y10
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y1, Y10
-	VFMADD213PS  Y0, Y1, Y10
-	VFMADD213PS  Y0, Y1, Y10
-	VPSUBD       Y4, Y9, Y1
-	VPSRAD       $0x01, Y1, Y9
-	VPSUBD       Y9, Y1, Y1
-	VPSLLD       $0x17, Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	VMULPS       Y9, Y10, Y9
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y0, Y1, Y1
-	VMULPS       Y1, Y9, Y1
-	VCMPPS       $0x11, Y2, Y8, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y2
-	VADDPS       Y0, Y1, Y8
-	VSUBPS       Y0, Y8, Y9
-	VSUBPS       Y9, Y1, Y1
-	VDIVPS       Y8, Y0, Y9
-	VMULPS       Y9, Y2, Y10
-	VFNMADD231PS Y8, Y10, Y2
-	VFNMADD231PS Y1, Y10, Y2
-	VFMADD231PS  Y9, Y2, Y10
-	VMASKMOVPS   Y10, Y7, (BX)(R11*1)
+	ADDQ         $+8, R9
+	CMPQ         R9, $+1
+	JLT          skip_tail2
+	LEAQ         mask<>+32(SB), R11
+	NEGQ         R9
+	VMOVUPS      (R11)(R9*4), Y3
+	VMASKMOVPS   (CX)(R10*1), Y3, Y4
+	VORPS        Y2, Y4, Y2
+	VMAXPS       Y2, Y1, Y1
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y2
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y1, Y2
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y2, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y1
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y1
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y5, Y1
+	VBLENDVPS    Y4, Y1, Y0, Y2
+	VADDPS       Y0, Y1, Y4
+	VSUBPS       Y0, Y4, Y5
+	VSUBPS       Y5, Y1, Y1
+	VDIVPS       Y4, Y0, Y0
+	VMULPS       Y0, Y2, Y5
+	VFNMADD231PS Y4, Y5, Y2
+	VFNMADD231PS Y1, Y5, Y2
+	VFMADD231PS  Y0, Y2, Y5
+	VMASKMOVPS   Y5, Y3, (CX)(R10*1)
 
-skip_tail4:
-	XORQ R10, R10
-	SUBQ $+8, R9
-	JLT  done_block5
+skip_tail2:
+	VMOVUPS lanes_41140000<>+0(SB), Y0
+	MOVQ    units+8(FP), R9
+	XORQ    R10, R10
+	SUBQ    $+16, R9
+	JLT     done_block5
 
 block5:
-	VMOVUPS     (AX)(R10*1), Y1
-	VMOVUPS     (CX)(R10*1), Y2
-	VMOVUPS     (DX)(R10*1), Y7
-	VMOVUPS     (BX)(R10*1), Y8
-	VMOVUPS     (R8)(R10*1), Y9
-	VMULPS      Y7, Y1, Y1
-	VFMADD231PS Y9, Y2, Y1
-	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y2
-	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS     Y1, Y2, Y1
-	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y2
-	VMOVUPS     lanes_41140000<>+0(SB), Y7
-	VMINPS      Y2, Y7, Y7
-	VMULPS      lanes_40000000<>+0(SB), Y7, Y7
-	VMOVAPS     Y4, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VSUBPS      Y4, Y9, Y10
-	VFMADD231PS Y6, Y10, Y7
-	VFMADD231PS lanes_3102e308<>+0(SB), Y10, Y7
-	VMOVUPS     lanes_3ab56359<>+0(SB), Y10
-	VFMADD213PS lanes_3c091ef0<>+0(SB), Y7, Y10
-	VFMADD213PS lanes_3d2aac2c<>+0(SB), Y7, Y10
-	VFMADD213PS lanes_3e2aaa46<>+0(SB), Y7, Y10
-	VFMADD213PS lanes_3efffffe<>+0(SB), Y7, Y10
-	VFMADD213PS Y0, Y7, Y10
-	VFMADD213PS Y0, Y7, Y10
-	VPSLLD      $0x17, Y9, Y7
-	VPADDD      Y0, Y7, Y7
-	VMULPS      Y7, Y10, Y7
-	VADDPS      Y0, Y7, Y7
-	VMOVUPS     lanes_40000000<>+0(SB), Y9
-	VDIVPS      Y7, Y9, Y7
-	VSUBPS      Y7, Y0, Y7
-	VMULPS      Y2, Y2, Y9
+	VMOVUPS     (DX)(R10*1), Y1
+	VMOVUPS     32(DX)(R10*1), Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y3
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y4
+	VMINPS      Y3, Y0, Y5
+	VMINPS      Y4, Y0, Y6
+	VMULPS      lanes_40000000<>+0(SB), Y5, Y5
+	VMULPS      lanes_40000000<>+0(SB), Y6, Y6
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y7
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y5, Y7
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y7, Y9
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y8, Y10
+	VFMADD231PS lanes_bf317218<>+0(SB), Y9, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y10, Y6
+	VFMADD231PS lanes_3102e308<>+0(SB), Y9, Y5
+	VFMADD231PS lanes_3102e308<>+0(SB), Y10, Y6
+	VMOVUPS     lanes_1a356359<>+0(SB), Y9
+	VMOVUPS     lanes_1a356359<>+0(SB), Y10
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1f000000<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1f000000<>+0(SB), Y6, Y10
+	VPSLLD      $0x17, Y7, Y5
+	VPSLLD      $0x17, Y8, Y6
+	VMULPS      Y5, Y9, Y5
+	VMULPS      Y6, Y10, Y6
+	VADDPS      lanes_3f800000<>+0(SB), Y5, Y5
+	VADDPS      lanes_3f800000<>+0(SB), Y6, Y6
+	VMOVUPS     lanes_40000000<>+0(SB), Y7
+	VDIVPS      Y5, Y7, Y5
+	VMOVUPS     lanes_40000000<>+0(SB), Y7
+	VDIVPS      Y6, Y7, Y6
+	VMOVUPS     lanes_3f800000<>+0(SB), Y7
+	VSUBPS      Y5, Y7, Y5
+	VMOVUPS     lanes_3f800000<>+0(SB), Y7
+	VSUBPS      Y6, Y7, Y6
+	VMULPS      Y3, Y3, Y7
+	VMULPS      Y4, Y4, Y8
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y9
 	VMOVUPS     lanes_bbba8672<>+0(SB), Y10
-	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y9, Y10
-	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y9, Y10
-	VFMADD213PS lanes_3e08837b<>+0(SB), Y9, Y10
-	VFMADD213PS lanes_beaaaa99<>+0(SB), Y9, Y10
-	VMULPS      Y9, Y2, Y9
-	VFMADD213PS Y2, Y9, Y10
-	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y2, Y2
-	VBLENDVPS   Y2, Y10, Y7, Y2
-	VANDPS      Y3, Y1, Y7
-	VORPS       Y7, Y2, Y2
-	VMULPS      Y2, Y8, Y2
-	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y7
-	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y7, Y7
-	VANDNPS     Y2, Y7, Y2
-	VMOVUPS     Y1, (SI)(R10*1)
-	VMOVUPS     Y2, (DI)(R10*1)
-	ADDQ        $+32, R10
-	SUBQ        $+8, R9
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y8, Y10
+	VMULPS      Y7, Y3, Y7
+	VMULPS      Y8, Y4, Y8
+	VFMADD213PS Y3, Y7, Y9
+	VFMADD213PS Y4, Y8, Y10
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y3, Y3
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y4, Y4
+	VBLENDVPS   Y3, Y9, Y5, Y3
+	VBLENDVPS   Y4, Y10, Y6, Y4
+	VANDPS      lanes_80000000<>+0(SB), Y1, Y1
+	VANDPS      lanes_80000000<>+0(SB), Y2, Y2
+	VORPS       Y1, Y3, Y1
+	VORPS       Y2, Y4, Y2
+	VMOVUPS     Y1, (DX)(R10*1)
+	VMOVUPS     Y2, 32(DX)(R10*1)
+	ADDQ        $+64, R10
+	SUBQ        $+16, R9
 	JGE         block5
 
 done_block5:
+	ADDQ $+16, R9
+	SUBQ $+8, R9
+	JLT  done_block6
+
+block6:
+	VMOVUPS     (DX)(R10*1), Y1
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y2
+	VMINPS      Y2, Y0, Y3
+	VMULPS      lanes_40000000<>+0(SB), Y3, Y3
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y3, Y4
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y5, Y3
+	VFMADD231PS lanes_3102e308<>+0(SB), Y5, Y3
+	VMOVUPS     lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y3, Y5
+	VPSLLD      $0x17, Y4, Y3
+	VMULPS      Y3, Y5, Y3
+	VADDPS      lanes_3f800000<>+0(SB), Y3, Y3
+	VMOVUPS     lanes_40000000<>+0(SB), Y4
+	VDIVPS      Y3, Y4, Y3
+	VMOVUPS     lanes_3f800000<>+0(SB), Y4
+	VSUBPS      Y3, Y4, Y3
+	VMULPS      Y2, Y2, Y4
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y5
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS      Y4, Y2, Y4
+	VFMADD213PS Y2, Y4, Y5
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y2, Y2
+	VBLENDVPS   Y2, Y5, Y3, Y2
+	VANDPS      lanes_80000000<>+0(SB), Y1, Y1
+	VORPS       Y1, Y2, Y1
+	VMOVUPS     Y1, (DX)(R10*1)
+	ADDQ        $+32, R10
+	SUBQ        $+8, R9
+	JGE         block6
+
+done_block6:
+	ADDQ        $+8, R9
+	CMPQ        R9, $+1
+	JLT         skip_tail3
+	LEAQ        mask<>+32(SB), R11
+	NEGQ        R9
+	VMOVUPS     (R11)(R9*4), Y1
+	VMASKMOVPS  (DX)(R10*1), Y1, Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y0, Y0
+	VMULPS      lanes_40000000<>+0(SB), Y0, Y0
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y0, Y4
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y5, Y0
+	VFMADD231PS lanes_3102e308<>+0(SB), Y5, Y0
+	VMOVUPS     lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y5
+	VPSLLD      $0x17, Y4, Y0
+	VMULPS      Y0, Y5, Y0
+	VADDPS      lanes_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS     lanes_40000000<>+0(SB), Y4
+	VDIVPS      Y0, Y4, Y0
+	VMOVUPS     lanes_3f800000<>+0(SB), Y4
+	VSUBPS      Y0, Y4, Y0
+	VMULPS      Y3, Y3, Y4
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y5
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS      Y4, Y3, Y4
+	VFMADD213PS Y3, Y4, Y5
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, Y5, Y0, Y0
+	VANDPS      lanes_80000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y0, Y0
+	VMASKMOVPS  Y0, Y1, (DX)(R10*1)
+
+skip_tail3:
+	VMOVUPS lanes_3f800000<>+0(SB), Y0
+	VMOVUPS lanes_c2d00000<>+0(SB), Y1
+	VMOVUPS lanes_80000000<>+0(SB), Y2
+	MOVQ    units+8(FP), R9
+	XORQ    R10, R10
+	SUBQ    $+16, R9
+	JLT     done_block7
+
+block7:
+	VMOVUPS      (BX)(R10*1), Y3
+	VMOVUPS      32(BX)(R10*1), Y4
+	VORPS        Y2, Y3, Y5
+	VORPS        Y2, Y4, Y6
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y6, Y1, Y6
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y7
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y5, Y7
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y7, Y9
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y8, Y10
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y10, Y6
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y6
+	VMOVUPS      lanes_1a356359<>+0(SB), Y9
+	VMOVUPS      lanes_1a356359<>+0(SB), Y10
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VPSLLD       $0x17, Y7, Y5
+	VPSLLD       $0x17, Y8, Y6
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y6, Y10, Y6
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VBLENDVPS    Y4, Y6, Y0, Y4
+	VADDPS       Y0, Y5, Y7
+	VADDPS       Y0, Y6, Y8
+	VSUBPS       Y0, Y7, Y9
+	VSUBPS       Y0, Y8, Y10
+	VSUBPS       Y9, Y5, Y5
+	VSUBPS       Y10, Y6, Y6
+	VDIVPS       Y7, Y0, Y9
+	VDIVPS       Y8, Y0, Y10
+	VMULPS       Y9, Y3, Y11
+	VMULPS       Y10, Y4, Y12
+	VFNMADD231PS Y7, Y11, Y3
+	VFNMADD231PS Y8, Y12, Y4
+	VFNMADD231PS Y5, Y11, Y3
+	VFNMADD231PS Y6, Y12, Y4
+	VFMADD231PS  Y9, Y3, Y11
+	VFMADD231PS  Y10, Y4, Y12
+	VMOVUPS      Y11, (BX)(R10*1)
+	VMOVUPS      Y12, 32(BX)(R10*1)
+	ADDQ         $+64, R10
+	SUBQ         $+16, R9
+	JGE          block7
+
+done_block7:
+	ADDQ $+16, R9
+	SUBQ $+8, R9
+	JLT  done_block8
+
+block8:
+	VMOVUPS      (BX)(R10*1), Y3
+	VORPS        Y2, Y3, Y4
+	VMAXPS       Y4, Y1, Y4
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y5
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y5, Y6
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
+	VMOVUPS      lanes_1a356359<>+0(SB), Y6
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y3, Y4, Y0, Y3
+	VADDPS       Y0, Y4, Y5
+	VSUBPS       Y0, Y5, Y6
+	VSUBPS       Y6, Y4, Y4
+	VDIVPS       Y5, Y0, Y6
+	VMULPS       Y6, Y3, Y7
+	VFNMADD231PS Y5, Y7, Y3
+	VFNMADD231PS Y4, Y7, Y3
+	VFMADD231PS  Y6, Y3, Y7
+	VMOVUPS      Y7, (BX)(R10*1)
+	ADDQ         $+32, R10
+	SUBQ         $+8, R9
+	JGE          block8
+
+done_block8:
+	ADDQ         $+8, R9
+	CMPQ         R9, $+1
+	JLT          skip_tail4
+	LEAQ         mask<>+32(SB), R11
+	NEGQ         R9
+	VMOVUPS      (R11)(R9*4), Y3
+	VMASKMOVPS   (BX)(R10*1), Y3, Y4
+	VORPS        Y2, Y4, Y2
+	VMAXPS       Y2, Y1, Y1
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y2
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y1, Y2
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y2, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y1
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y1
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y5, Y1
+	VBLENDVPS    Y4, Y1, Y0, Y2
+	VADDPS       Y0, Y1, Y4
+	VSUBPS       Y0, Y4, Y5
+	VSUBPS       Y5, Y1, Y1
+	VDIVPS       Y4, Y0, Y0
+	VMULPS       Y0, Y2, Y5
+	VFNMADD231PS Y4, Y5, Y2
+	VFNMADD231PS Y1, Y5, Y2
+	VFMADD231PS  Y0, Y2, Y5
+	VMASKMOVPS   Y5, Y3, (BX)(R10*1)
+
+skip_tail4:
+	VMOVUPS lanes_41140000<>+0(SB), Y0
+	MOVQ    units+8(FP), R9
+	XORQ    R10, R10
+	SUBQ    $+16, R9
+	JLT     done_block9
+
+block9:
+	VMOVUPS     (AX)(R10*1), Y1
+	VMOVUPS     32(AX)(R10*1), Y2
+	VMOVUPS     (CX)(R10*1), Y3
+	VMOVUPS     32(CX)(R10*1), Y4
+	VMOVUPS     (DX)(R10*1), Y5
+	VMOVUPS     32(DX)(R10*1), Y6
+	VMOVUPS     (R8)(R10*1), Y7
+	VMOVUPS     32(R8)(R10*1), Y8
+	VMULPS      Y5, Y1, Y1
+	VMULPS      Y6, Y2, Y2
+	VFMADD231PS Y7, Y3, Y1
+	VFMADD231PS Y8, Y4, Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y3
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y4
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS     Y1, Y3, Y1
+	VANDNPS     Y2, Y4, Y2
+	VMOVUPS     Y1, (SI)(R10*1)
+	VMOVUPS     Y2, 32(SI)(R10*1)
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y3
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y4
+	VMINPS      Y3, Y0, Y5
+	VMINPS      Y4, Y0, Y6
+	VMULPS      lanes_40000000<>+0(SB), Y5, Y5
+	VMULPS      lanes_40000000<>+0(SB), Y6, Y6
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y7
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y5, Y7
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y7, Y9
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y8, Y10
+	VFMADD231PS lanes_bf317218<>+0(SB), Y9, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y10, Y6
+	VFMADD231PS lanes_3102e308<>+0(SB), Y9, Y5
+	VFMADD231PS lanes_3102e308<>+0(SB), Y10, Y6
+	VMOVUPS     lanes_1a356359<>+0(SB), Y9
+	VMOVUPS     lanes_1a356359<>+0(SB), Y10
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1f000000<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1f000000<>+0(SB), Y6, Y10
+	VPSLLD      $0x17, Y7, Y5
+	VPSLLD      $0x17, Y8, Y6
+	VMULPS      Y5, Y9, Y5
+	VMULPS      Y6, Y10, Y6
+	VADDPS      lanes_3f800000<>+0(SB), Y5, Y5
+	VADDPS      lanes_3f800000<>+0(SB), Y6, Y6
+	VMOVUPS     lanes_40000000<>+0(SB), Y7
+	VDIVPS      Y5, Y7, Y5
+	VMOVUPS     lanes_40000000<>+0(SB), Y7
+	VDIVPS      Y6, Y7, Y6
+	VMOVUPS     lanes_3f800000<>+0(SB), Y7
+	VSUBPS      Y5, Y7, Y5
+	VMOVUPS     lanes_3f800000<>+0(SB), Y7
+	VSUBPS      Y6, Y7, Y6
+	VMULPS      Y3, Y3, Y7
+	VMULPS      Y4, Y4, Y8
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y9
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y10
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y8, Y10
+	VMULPS      Y7, Y3, Y7
+	VMULPS      Y8, Y4, Y8
+	VFMADD213PS Y3, Y7, Y9
+	VFMADD213PS Y4, Y8, Y10
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y3, Y3
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y4, Y4
+	VBLENDVPS   Y3, Y9, Y5, Y3
+	VBLENDVPS   Y4, Y10, Y6, Y4
+	VANDPS      lanes_80000000<>+0(SB), Y1, Y1
+	VANDPS      lanes_80000000<>+0(SB), Y2, Y2
+	VORPS       Y1, Y3, Y1
+	VORPS       Y2, Y4, Y2
+	VMOVUPS     (BX)(R10*1), Y3
+	VMOVUPS     32(BX)(R10*1), Y4
+	VMULPS      Y1, Y3, Y1
+	VMULPS      Y2, Y4, Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y3
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y4
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS     Y1, Y3, Y1
+	VANDNPS     Y2, Y4, Y2
+	VMOVUPS     Y1, (DI)(R10*1)
+	VMOVUPS     Y2, 32(DI)(R10*1)
+	ADDQ        $+64, R10
+	SUBQ        $+16, R9
+	JGE         block9
+
+done_block9:
+	ADDQ $+16, R9
+	SUBQ $+8, R9
+	JLT  done_block10
+
+block10:
+	VMOVUPS     (AX)(R10*1), Y1
+	VMOVUPS     (CX)(R10*1), Y2
+	VMOVUPS     (DX)(R10*1), Y3
+	VMOVUPS     (R8)(R10*1), Y4
+	VMULPS      Y3, Y1, Y1
+	VFMADD231PS Y4, Y2, Y1
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y2
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     Y1, (SI)(R10*1)
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y2
+	VMINPS      Y2, Y0, Y3
+	VMULPS      lanes_40000000<>+0(SB), Y3, Y3
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y3, Y4
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y5, Y3
+	VFMADD231PS lanes_3102e308<>+0(SB), Y5, Y3
+	VMOVUPS     lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y3, Y5
+	VPSLLD      $0x17, Y4, Y3
+	VMULPS      Y3, Y5, Y3
+	VADDPS      lanes_3f800000<>+0(SB), Y3, Y3
+	VMOVUPS     lanes_40000000<>+0(SB), Y4
+	VDIVPS      Y3, Y4, Y3
+	VMOVUPS     lanes_3f800000<>+0(SB), Y4
+	VSUBPS      Y3, Y4, Y3
+	VMULPS      Y2, Y2, Y4
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y5
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS      Y4, Y2, Y4
+	VFMADD213PS Y2, Y4, Y5
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y2, Y2
+	VBLENDVPS   Y2, Y5, Y3, Y2
+	VANDPS      lanes_80000000<>+0(SB), Y1, Y1
+	VORPS       Y1, Y2, Y1
+	VMOVUPS     (BX)(R10*1), Y2
+	VMULPS      Y1, Y2, Y1
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y2
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     Y1, (DI)(R10*1)
+	ADDQ        $+32, R10
+	SUBQ        $+8, R9
+	JGE         block10
+
+done_block10:
 	ADDQ        $+8, R9
 	CMPQ        R9, $+1
 	JLT         skip_tail5
@@ -450,268 +791,482 @@ done_block5:
 	NEGQ        R9
 	VMOVUPS     (R11)(R9*4), Y1
 	VMASKMOVPS  (AX)(R10*1), Y1, Y2
-	VMASKMOVPS  (CX)(R10*1), Y1, Y7
-	VMASKMOVPS  (DX)(R10*1), Y1, Y8
-	VMASKMOVPS  (BX)(R10*1), Y1, Y9
-	VMASKMOVPS  (R8)(R10*1), Y1, Y10
-	VMULPS      Y8, Y2, Y2
-	VFMADD231PS Y10, Y7, Y2
-	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y7
-	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y7, Y7
-	VANDNPS     Y2, Y7, Y2
-	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y7
-	VMOVUPS     lanes_41140000<>+0(SB), Y8
-	VMINPS      Y7, Y8, Y8
-	VMULPS      lanes_40000000<>+0(SB), Y8, Y8
-	VMOVAPS     Y4, Y10
-	VFMADD231PS Y5, Y8, Y10
-	VSUBPS      Y4, Y10, Y4
-	VFMADD231PS Y6, Y4, Y8
-	VFMADD231PS lanes_3102e308<>+0(SB), Y4, Y8
-	VMOVUPS     lanes_3ab56359<>+0(SB), Y4
-	VFMADD213PS lanes_3c091ef0<>+0(SB), Y8, Y4
-	VFMADD213PS lanes_3d2aac2c<>+0(SB), Y8, Y4
-	VFMADD213PS lanes_3e2aaa46<>+0(SB), Y8, Y4
-	VFMADD213PS lanes_3efffffe<>+0(SB), Y8, Y4
-	VFMADD213PS Y0, Y8, Y4
-	VFMADD213PS Y0, Y8, Y4
-	VPSLLD      $0x17, Y10, Y5
-	VPADDD      Y0, Y5, Y5
-	VMULPS      Y5, Y4, Y4
-	VADDPS      Y0, Y4, Y4
-	VMOVUPS     lanes_40000000<>+0(SB), Y5
-	VDIVPS      Y4, Y5, Y4
-	VSUBPS      Y4, Y0, Y0
-	VMULPS      Y7, Y7, Y4
+	VMASKMOVPS  (CX)(R10*1), Y1, Y3
+	VMASKMOVPS  (DX)(R10*1), Y1, Y4
+	VMASKMOVPS  (R8)(R10*1), Y1, Y5
+	VMULPS      Y4, Y2, Y2
+	VFMADD231PS Y5, Y3, Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y3
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VANDNPS     Y2, Y3, Y2
+	VMASKMOVPS  Y2, Y1, (SI)(R10*1)
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y0, Y0
+	VMULPS      lanes_40000000<>+0(SB), Y0, Y0
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y0, Y4
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y5, Y0
+	VFMADD231PS lanes_3102e308<>+0(SB), Y5, Y0
+	VMOVUPS     lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y5
+	VPSLLD      $0x17, Y4, Y0
+	VMULPS      Y0, Y5, Y0
+	VADDPS      lanes_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS     lanes_40000000<>+0(SB), Y4
+	VDIVPS      Y0, Y4, Y0
+	VMOVUPS     lanes_3f800000<>+0(SB), Y4
+	VSUBPS      Y0, Y4, Y0
+	VMULPS      Y3, Y3, Y4
 	VMOVUPS     lanes_bbba8672<>+0(SB), Y5
 	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y4, Y5
 	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y4, Y5
 	VFMADD213PS lanes_3e08837b<>+0(SB), Y4, Y5
 	VFMADD213PS lanes_beaaaa99<>+0(SB), Y4, Y5
-	VMULPS      Y4, Y7, Y4
-	VFMADD213PS Y7, Y4, Y5
-	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y7, Y4
-	VBLENDVPS   Y4, Y5, Y0, Y0
-	VANDPS      Y3, Y2, Y3
-	VORPS       Y3, Y0, Y0
-	VMULPS      Y0, Y9, Y0
-	VANDPS      lanes_7fffffff<>+0(SB), Y0, Y3
-	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y3, Y3
-	VANDNPS     Y0, Y3, Y0
-	VMASKMOVPS  Y2, Y1, (SI)(R10*1)
+	VMULPS      Y4, Y3, Y4
+	VFMADD213PS Y3, Y4, Y5
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, Y5, Y0, Y0
+	VANDPS      lanes_80000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y0, Y0
+	VMASKMOVPS  (BX)(R10*1), Y1, Y2
+	VMULPS      Y0, Y2, Y0
+	VANDPS      lanes_7fffffff<>+0(SB), Y0, Y2
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS     Y0, Y2, Y0
 	VMASKMOVPS  Y0, Y1, (DI)(R10*1)
 
 skip_tail5:
+	ADDQ iStride+72(FP), AX
+	ADDQ fStride+80(FP), CX
+	ADDQ gStride+88(FP), DX
+	ADDQ oStride+96(FP), BX
+	ADDQ cStride+104(FP), SI
+	ADDQ hStride+112(FP), DI
+	ADDQ cPrevStride+120(FP), R8
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func LSTMGatesGrad(i []float32, f []float32, g []float32, o []float32, dc []float32, c []float32, cPrev []float32, dh []float32, dy []float32)
+// func LSTMGatesGrad(rows int, units int, iRow *float32, fRow *float32, gRow *float32, oRow *float32, dcRow *float32, cRow *float32, cPrevRow *float32, dhRow *float32, dyRow *float32, iStride int, fStride int, gStride int, oStride int, dcStride int, cStride int, cPrevStride int, dhStride int, dyStride int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LSTMGatesGrad(SB), NOSPLIT, $0-216
-	MOVQ    i_base+0(FP), AX
-	MOVQ    f_base+24(FP), CX
-	MOVQ    g_base+48(FP), DX
-	MOVQ    o_base+72(FP), BX
-	MOVQ    dc_base+96(FP), SI
-	MOVQ    c_base+120(FP), DI
-	MOVQ    cPrev_base+144(FP), R8
-	MOVQ    dh_base+168(FP), R9
-	MOVQ    dy_base+192(FP), R10
-	MOVQ    dc_len+104(FP), R11
+TEXT ·LSTMGatesGrad(SB), NOSPLIT, $0-160
+	MOVQ iRow+16(FP), AX
+	MOVQ fRow+24(FP), CX
+	MOVQ gRow+32(FP), DX
+	MOVQ oRow+40(FP), BX
+	MOVQ dcRow+48(FP), SI
+	MOVQ cRow+56(FP), DI
+	MOVQ cPrevRow+64(FP), R8
+	MOVQ dhRow+72(FP), R9
+	MOVQ dyRow+80(FP), R10
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VMOVUPS lanes_41140000<>+0(SB), Y0
-	VMOVUPS lanes_3f800000<>+0(SB), Y1
-	VMOVUPS lanes_40000000<>+0(SB), Y2
-	VMOVUPS lanes_4b400000<>+0(SB), Y3
-	VMOVUPS lanes_3fb8aa3b<>+0(SB), Y4
-	VMOVUPS lanes_bf317218<>+0(SB), Y5
-	VMOVUPS lanes_3102e308<>+0(SB), Y6
-	VMOVUPS lanes_3ab56359<>+0(SB), Y7
+	MOVQ    units+8(FP), R11
 	XORQ    R12, R12
-	SUBQ    $+8, R11
+	SUBQ    $+16, R11
 	JLT     done_block
 
 block:
-	VMOVUPS      (DI)(R12*1), Y8
-	VANDPS       lanes_7fffffff<>+0(SB), Y8, Y9
-	VMINPS       Y9, Y0, Y10
-	VMULPS       Y2, Y10, Y10
-	VMOVAPS      Y3, Y11
-	VFMADD231PS  Y4, Y10, Y11
-	VSUBPS       Y3, Y11, Y12
-	VFMADD231PS  Y5, Y12, Y10
-	VFMADD231PS  Y6, Y12, Y10
-	VMOVAPS      Y7, Y12
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y10, Y12
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y10, Y12
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y10, Y12
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y10, Y12
-	VFMADD213PS  Y1, Y10, Y12
-	VFMADD213PS  Y1, Y10, Y12
-	VPSLLD       $0x17, Y11, Y10
-	VPADDD       Y1, Y10, Y10
-	VMULPS       Y10, Y12, Y10
-	VADDPS       Y1, Y10, Y10
-	VDIVPS       Y10, Y2, Y10
-	VSUBPS       Y10, Y1, Y10
-	VMULPS       Y9, Y9, Y11
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y12
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y11, Y12
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y11, Y12
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y11, Y12
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y11, Y12
-	VMULPS       Y11, Y9, Y11
-	VFMADD213PS  Y9, Y11, Y12
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y9, Y9
-	VBLENDVPS    Y9, Y12, Y10, Y9
-	VANDPS       lanes_80000000<>+0(SB), Y8, Y8
-	VORPS        Y8, Y9, Y8
-	VMOVUPS      (R9)(R12*1), Y9
-	VMOVUPS      (R10)(R12*1), Y10
-	VADDPS       Y10, Y9, Y9
-	VMOVUPS      (BX)(R12*1), Y10
-	VMOVUPS      (SI)(R12*1), Y11
-	VMULPS       Y10, Y9, Y12
-	VMOVAPS      Y1, Y13
-	VFNMADD231PS Y8, Y8, Y13
-	VFMADD231PS  Y13, Y12, Y11
-	VMULPS       Y8, Y9, Y8
-	VSUBPS       Y10, Y1, Y9
-	VMULPS       Y9, Y10, Y9
-	VMULPS       Y9, Y8, Y8
-	VANDPS       lanes_7fffffff<>+0(SB), Y8, Y9
+	VMOVUPS      (DI)(R12*1), Y1
+	VMOVUPS      32(DI)(R12*1), Y2
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y4
+	VMINPS       Y3, Y0, Y5
+	VMINPS       Y4, Y0, Y6
+	VMULPS       lanes_40000000<>+0(SB), Y5, Y5
+	VMULPS       lanes_40000000<>+0(SB), Y6, Y6
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y7
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y5, Y7
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y7, Y9
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y8, Y10
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y10, Y6
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y6
+	VMOVUPS      lanes_1a356359<>+0(SB), Y9
+	VMOVUPS      lanes_1a356359<>+0(SB), Y10
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VPSLLD       $0x17, Y7, Y5
+	VPSLLD       $0x17, Y8, Y6
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y6, Y10, Y6
+	VADDPS       lanes_3f800000<>+0(SB), Y5, Y5
+	VADDPS       lanes_3f800000<>+0(SB), Y6, Y6
+	VMOVUPS      lanes_40000000<>+0(SB), Y7
+	VDIVPS       Y5, Y7, Y5
+	VMOVUPS      lanes_40000000<>+0(SB), Y7
+	VDIVPS       Y6, Y7, Y6
+	VMOVUPS      lanes_3f800000<>+0(SB), Y7
+	VSUBPS       Y5, Y7, Y5
+	VMOVUPS      lanes_3f800000<>+0(SB), Y7
+	VSUBPS       Y6, Y7, Y6
+	VMULPS       Y3, Y3, Y7
+	VMULPS       Y4, Y4, Y8
+	VMOVUPS      lanes_bbba8672<>+0(SB), Y9
+	VMOVUPS      lanes_bbba8672<>+0(SB), Y10
+	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y7, Y9
+	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y8, Y10
+	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y7, Y9
+	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y8, Y10
+	VFMADD213PS  lanes_3e08837b<>+0(SB), Y7, Y9
+	VFMADD213PS  lanes_3e08837b<>+0(SB), Y8, Y10
+	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y7, Y9
+	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y8, Y10
+	VMULPS       Y7, Y3, Y7
+	VMULPS       Y8, Y4, Y8
+	VFMADD213PS  Y3, Y7, Y9
+	VFMADD213PS  Y4, Y8, Y10
+	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y3, Y3
+	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y4, Y4
+	VBLENDVPS    Y3, Y9, Y5, Y3
+	VBLENDVPS    Y4, Y10, Y6, Y4
+	VANDPS       lanes_80000000<>+0(SB), Y1, Y1
+	VANDPS       lanes_80000000<>+0(SB), Y2, Y2
+	VORPS        Y1, Y3, Y1
+	VORPS        Y2, Y4, Y2
+	VMOVUPS      (R9)(R12*1), Y3
+	VMOVUPS      32(R9)(R12*1), Y4
+	VMOVUPS      (R10)(R12*1), Y5
+	VMOVUPS      32(R10)(R12*1), Y6
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VMOVUPS      (BX)(R12*1), Y5
+	VMOVUPS      32(BX)(R12*1), Y6
+	VMOVUPS      (SI)(R12*1), Y7
+	VMOVUPS      32(SI)(R12*1), Y8
+	VMULPS       Y5, Y3, Y9
+	VMULPS       Y6, Y4, Y10
+	VMOVUPS      lanes_3f800000<>+0(SB), Y11
+	VMOVUPS      lanes_3f800000<>+0(SB), Y12
+	VFNMADD231PS Y1, Y1, Y11
+	VFNMADD231PS Y2, Y2, Y12
+	VFMADD231PS  Y11, Y9, Y7
+	VFMADD231PS  Y12, Y10, Y8
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y2, Y4, Y2
+	VMOVUPS      lanes_3f800000<>+0(SB), Y3
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      lanes_3f800000<>+0(SB), Y4
+	VSUBPS       Y6, Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y2, Y2
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y4
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS      Y1, Y3, Y1
+	VANDNPS      Y2, Y4, Y2
+	VMOVUPS      Y1, (BX)(R12*1)
+	VMOVUPS      Y2, 32(BX)(R12*1)
+	VMOVUPS      (AX)(R12*1), Y1
+	VMOVUPS      32(AX)(R12*1), Y2
+	VMOVUPS      (DX)(R12*1), Y3
+	VMOVUPS      32(DX)(R12*1), Y4
+	VMULPS       Y3, Y7, Y5
+	VMULPS       Y4, Y8, Y6
+	VMOVUPS      lanes_3f800000<>+0(SB), Y9
+	VSUBPS       Y1, Y9, Y9
+	VMOVUPS      lanes_3f800000<>+0(SB), Y10
+	VSUBPS       Y2, Y10, Y10
+	VMULPS       Y9, Y1, Y9
+	VMULPS       Y10, Y2, Y10
+	VMULPS       Y9, Y5, Y5
+	VMULPS       Y10, Y6, Y6
+	VANDPS       lanes_7fffffff<>+0(SB), Y5, Y9
+	VANDPS       lanes_7fffffff<>+0(SB), Y6, Y10
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y9, Y9
-	VANDNPS      Y8, Y9, Y8
-	VMOVUPS      Y8, (BX)(R12*1)
-	VMOVUPS      (AX)(R12*1), Y8
-	VMOVUPS      (DX)(R12*1), Y9
-	VMULPS       Y9, Y11, Y10
-	VSUBPS       Y8, Y1, Y12
-	VMULPS       Y12, Y8, Y12
-	VMULPS       Y12, Y10, Y10
-	VANDPS       lanes_7fffffff<>+0(SB), Y10, Y12
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y12, Y12
-	VANDNPS      Y10, Y12, Y10
-	VMOVUPS      Y10, (AX)(R12*1)
-	VMULPS       Y8, Y11, Y8
-	VMOVAPS      Y1, Y10
-	VFNMADD231PS Y9, Y9, Y10
-	VMULPS       Y10, Y8, Y8
-	VANDPS       lanes_7fffffff<>+0(SB), Y8, Y9
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y9, Y9
-	VANDNPS      Y8, Y9, Y8
-	VMOVUPS      Y8, (DX)(R12*1)
-	VMOVUPS      (CX)(R12*1), Y8
-	VMOVUPS      (R8)(R12*1), Y9
-	VMULPS       Y9, Y11, Y9
-	VSUBPS       Y8, Y1, Y10
-	VMULPS       Y10, Y8, Y10
-	VMULPS       Y10, Y9, Y9
-	VANDPS       lanes_7fffffff<>+0(SB), Y9, Y10
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y10, Y10
-	VANDNPS      Y9, Y10, Y9
-	VMOVUPS      Y9, (CX)(R12*1)
-	VMULPS       Y8, Y11, Y8
-	VANDPS       lanes_7fffffff<>+0(SB), Y8, Y9
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y9, Y9
-	VANDNPS      Y8, Y9, Y8
-	VMOVUPS      Y8, (SI)(R12*1)
-	ADDQ         $+32, R12
-	SUBQ         $+8, R11
+	VANDNPS      Y5, Y9, Y5
+	VANDNPS      Y6, Y10, Y6
+	VMOVUPS      Y5, (AX)(R12*1)
+	VMOVUPS      Y6, 32(AX)(R12*1)
+	VMULPS       Y1, Y7, Y1
+	VMULPS       Y2, Y8, Y2
+	VMOVUPS      lanes_3f800000<>+0(SB), Y5
+	VMOVUPS      lanes_3f800000<>+0(SB), Y6
+	VFNMADD231PS Y3, Y3, Y5
+	VFNMADD231PS Y4, Y4, Y6
+	VMULPS       Y5, Y1, Y1
+	VMULPS       Y6, Y2, Y2
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y4
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS      Y1, Y3, Y1
+	VANDNPS      Y2, Y4, Y2
+	VMOVUPS      Y1, (DX)(R12*1)
+	VMOVUPS      Y2, 32(DX)(R12*1)
+	VMOVUPS      (CX)(R12*1), Y1
+	VMOVUPS      32(CX)(R12*1), Y2
+	VMOVUPS      (R8)(R12*1), Y3
+	VMOVUPS      32(R8)(R12*1), Y4
+	VMULPS       Y3, Y7, Y3
+	VMULPS       Y4, Y8, Y4
+	VMOVUPS      lanes_3f800000<>+0(SB), Y5
+	VSUBPS       Y1, Y5, Y5
+	VMOVUPS      lanes_3f800000<>+0(SB), Y6
+	VSUBPS       Y2, Y6, Y6
+	VMULPS       Y5, Y1, Y5
+	VMULPS       Y6, Y2, Y6
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y6, Y4, Y4
+	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y5
+	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y6
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y6, Y6
+	VANDNPS      Y3, Y5, Y3
+	VANDNPS      Y4, Y6, Y4
+	VMOVUPS      Y3, (CX)(R12*1)
+	VMOVUPS      Y4, 32(CX)(R12*1)
+	VMULPS       Y1, Y7, Y1
+	VMULPS       Y2, Y8, Y2
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y4
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS      Y1, Y3, Y1
+	VANDNPS      Y2, Y4, Y2
+	VMOVUPS      Y1, (SI)(R12*1)
+	VMOVUPS      Y2, 32(SI)(R12*1)
+	ADDQ         $+64, R12
+	SUBQ         $+16, R11
 	JGE          block
 
 done_block:
+	ADDQ $+16, R11
+	SUBQ $+8, R11
+	JLT  done_block2
+
+block2:
+	VMOVUPS      (DI)(R12*1), Y1
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
+	VMINPS       Y2, Y0, Y3
+	VMULPS       lanes_40000000<>+0(SB), Y3, Y3
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y3, Y4
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y3
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y3
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VMULPS       Y3, Y5, Y3
+	VADDPS       lanes_3f800000<>+0(SB), Y3, Y3
+	VMOVUPS      lanes_40000000<>+0(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VMOVUPS      lanes_3f800000<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y3
+	VMULPS       Y2, Y2, Y4
+	VMOVUPS      lanes_bbba8672<>+0(SB), Y5
+	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes_3e08837b<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y2, Y4
+	VFMADD213PS  Y2, Y4, Y5
+	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y2, Y2
+	VBLENDVPS    Y2, Y5, Y3, Y2
+	VANDPS       lanes_80000000<>+0(SB), Y1, Y1
+	VORPS        Y1, Y2, Y1
+	VMOVUPS      (R9)(R12*1), Y2
+	VMOVUPS      (R10)(R12*1), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      (BX)(R12*1), Y3
+	VMOVUPS      (SI)(R12*1), Y4
+	VMULPS       Y3, Y2, Y5
+	VMOVUPS      lanes_3f800000<>+0(SB), Y6
+	VFNMADD231PS Y1, Y1, Y6
+	VFMADD231PS  Y6, Y5, Y4
+	VMULPS       Y1, Y2, Y1
+	VMOVUPS      lanes_3f800000<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMULPS       Y2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS      Y1, Y2, Y1
+	VMOVUPS      Y1, (BX)(R12*1)
+	VMOVUPS      (AX)(R12*1), Y1
+	VMOVUPS      (DX)(R12*1), Y2
+	VMULPS       Y2, Y4, Y3
+	VMOVUPS      lanes_3f800000<>+0(SB), Y5
+	VSUBPS       Y1, Y5, Y5
+	VMULPS       Y5, Y1, Y5
+	VMULPS       Y5, Y3, Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y5
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
+	VANDNPS      Y3, Y5, Y3
+	VMOVUPS      Y3, (AX)(R12*1)
+	VMULPS       Y1, Y4, Y1
+	VMOVUPS      lanes_3f800000<>+0(SB), Y3
+	VFNMADD231PS Y2, Y2, Y3
+	VMULPS       Y3, Y1, Y1
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS      Y1, Y2, Y1
+	VMOVUPS      Y1, (DX)(R12*1)
+	VMOVUPS      (CX)(R12*1), Y1
+	VMOVUPS      (R8)(R12*1), Y2
+	VMULPS       Y2, Y4, Y2
+	VMOVUPS      lanes_3f800000<>+0(SB), Y3
+	VSUBPS       Y1, Y3, Y3
+	VMULPS       Y3, Y1, Y3
+	VMULPS       Y3, Y2, Y2
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VANDNPS      Y2, Y3, Y2
+	VMOVUPS      Y2, (CX)(R12*1)
+	VMULPS       Y1, Y4, Y1
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS      Y1, Y2, Y1
+	VMOVUPS      Y1, (SI)(R12*1)
+	ADDQ         $+32, R12
+	SUBQ         $+8, R11
+	JGE          block2
+
+done_block2:
 	ADDQ         $+8, R11
 	CMPQ         R11, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+32(SB), R13
 	NEGQ         R11
-	VMOVUPS      (R13)(R11*4), Y8
-	VMASKMOVPS   (DI)(R12*1), Y8, Y9
-	VANDPS       lanes_7fffffff<>+0(SB), Y9, Y10
-	VMINPS       Y10, Y0, Y0
-	VMULPS       Y2, Y0, Y0
-	VMOVAPS      Y3, Y11
-	VFMADD231PS  Y4, Y0, Y11
-	VSUBPS       Y3, Y11, Y3
-	VFMADD231PS  Y5, Y3, Y0
-	VFMADD231PS  Y6, Y3, Y0
-	VMOVAPS      Y7, Y3
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y0, Y3
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y0, Y3
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y0, Y3
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y0, Y3
-	VFMADD213PS  Y1, Y0, Y3
-	VFMADD213PS  Y1, Y0, Y3
-	VPSLLD       $0x17, Y11, Y0
-	VPADDD       Y1, Y0, Y0
-	VMULPS       Y0, Y3, Y0
-	VADDPS       Y1, Y0, Y0
-	VDIVPS       Y0, Y2, Y0
-	VSUBPS       Y0, Y1, Y0
-	VMULPS       Y10, Y10, Y2
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y3
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y2, Y3
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y2, Y3
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y2, Y3
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y2, Y3
-	VMULPS       Y2, Y10, Y2
-	VFMADD213PS  Y10, Y2, Y3
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y10, Y2
-	VBLENDVPS    Y2, Y3, Y0, Y0
-	VANDPS       lanes_80000000<>+0(SB), Y9, Y2
+	VMOVUPS      (R13)(R11*4), Y1
+	VMASKMOVPS   (DI)(R12*1), Y1, Y2
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
+	VMINPS       Y3, Y0, Y0
+	VMULPS       lanes_40000000<>+0(SB), Y0, Y0
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y0, Y4
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y0
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y0
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y0, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y0, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y0, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y0, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y0, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y0, Y5
+	VPSLLD       $0x17, Y4, Y0
+	VMULPS       Y0, Y5, Y0
+	VADDPS       lanes_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS      lanes_40000000<>+0(SB), Y4
+	VDIVPS       Y0, Y4, Y0
+	VMOVUPS      lanes_3f800000<>+0(SB), Y4
+	VSUBPS       Y0, Y4, Y0
+	VMULPS       Y3, Y3, Y4
+	VMOVUPS      lanes_bbba8672<>+0(SB), Y5
+	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes_3e08837b<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y3, Y4
+	VFMADD213PS  Y3, Y4, Y5
+	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y3, Y3
+	VBLENDVPS    Y3, Y5, Y0, Y0
+	VANDPS       lanes_80000000<>+0(SB), Y2, Y2
 	VORPS        Y2, Y0, Y0
-	VMASKMOVPS   (R9)(R12*1), Y8, Y2
-	VMASKMOVPS   (R10)(R12*1), Y8, Y3
+	VMASKMOVPS   (R9)(R12*1), Y1, Y2
+	VMASKMOVPS   (R10)(R12*1), Y1, Y3
 	VADDPS       Y3, Y2, Y2
-	VMASKMOVPS   (BX)(R12*1), Y8, Y3
-	VMASKMOVPS   (SI)(R12*1), Y8, Y4
+	VMASKMOVPS   (BX)(R12*1), Y1, Y3
+	VMASKMOVPS   (SI)(R12*1), Y1, Y4
 	VMULPS       Y3, Y2, Y5
-	VMOVAPS      Y1, Y6
+	VMOVUPS      lanes_3f800000<>+0(SB), Y6
 	VFNMADD231PS Y0, Y0, Y6
 	VFMADD231PS  Y6, Y5, Y4
 	VMULPS       Y0, Y2, Y0
-	VSUBPS       Y3, Y1, Y2
+	VMOVUPS      lanes_3f800000<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
 	VMULPS       Y2, Y3, Y2
 	VMULPS       Y2, Y0, Y0
 	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y2
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
 	VANDNPS      Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y8, (BX)(R12*1)
-	VMASKMOVPS   (AX)(R12*1), Y8, Y0
-	VMASKMOVPS   (DX)(R12*1), Y8, Y2
+	VMASKMOVPS   Y0, Y1, (BX)(R12*1)
+	VMASKMOVPS   (AX)(R12*1), Y1, Y0
+	VMASKMOVPS   (DX)(R12*1), Y1, Y2
 	VMULPS       Y2, Y4, Y3
-	VSUBPS       Y0, Y1, Y5
+	VMOVUPS      lanes_3f800000<>+0(SB), Y5
+	VSUBPS       Y0, Y5, Y5
 	VMULPS       Y5, Y0, Y5
 	VMULPS       Y5, Y3, Y3
 	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y5
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
 	VANDNPS      Y3, Y5, Y3
-	VMASKMOVPS   Y3, Y8, (AX)(R12*1)
+	VMASKMOVPS   Y3, Y1, (AX)(R12*1)
 	VMULPS       Y0, Y4, Y0
-	VMOVAPS      Y1, Y3
+	VMOVUPS      lanes_3f800000<>+0(SB), Y3
 	VFNMADD231PS Y2, Y2, Y3
 	VMULPS       Y3, Y0, Y0
 	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y2
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
 	VANDNPS      Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y8, (DX)(R12*1)
-	VMASKMOVPS   (CX)(R12*1), Y8, Y0
-	VMASKMOVPS   (R8)(R12*1), Y8, Y2
+	VMASKMOVPS   Y0, Y1, (DX)(R12*1)
+	VMASKMOVPS   (CX)(R12*1), Y1, Y0
+	VMASKMOVPS   (R8)(R12*1), Y1, Y2
 	VMULPS       Y2, Y4, Y2
-	VSUBPS       Y0, Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMULPS       Y1, Y2, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y8, (CX)(R12*1)
+	VMOVUPS      lanes_3f800000<>+0(SB), Y3
+	VSUBPS       Y0, Y3, Y3
+	VMULPS       Y3, Y0, Y3
+	VMULPS       Y3, Y2, Y2
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VANDNPS      Y2, Y3, Y2
+	VMASKMOVPS   Y2, Y1, (CX)(R12*1)
 	VMULPS       Y0, Y4, Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
-	VANDNPS      Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y8, (SI)(R12*1)
+	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y2
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS      Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, (SI)(R12*1)
 
 skip_tail:
+	ADDQ iStride+88(FP), AX
+	ADDQ fStride+96(FP), CX
+	ADDQ gStride+104(FP), DX
+	ADDQ oStride+112(FP), BX
+	ADDQ dcStride+120(FP), SI
+	ADDQ cStride+128(FP), DI
+	ADDQ cPrevStride+136(FP), R8
+	ADDQ dhStride+144(FP), R9
+	ADDQ dyStride+152(FP), R10
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
@@ -721,23 +1276,47 @@ DATA lanes_0d800000<>+16(SB)/8, $0x0d8000000d800000
 DATA lanes_0d800000<>+24(SB)/8, $0x0d8000000d800000
 GLOBL lanes_0d800000<>(SB), RODATA|NOPTR, $32
 
+DATA lanes_1a356359<>+0(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+8(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+16(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+24(SB)/8, $0x1a3563591a356359
+GLOBL lanes_1a356359<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1b891ef0<>+0(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+8(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+16(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+24(SB)/8, $0x1b891ef01b891ef0
+GLOBL lanes_1b891ef0<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1caaac2c<>+0(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+8(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+16(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+24(SB)/8, $0x1caaac2c1caaac2c
+GLOBL lanes_1caaac2c<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1daaaa46<>+0(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+8(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+16(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+24(SB)/8, $0x1daaaa461daaaa46
+GLOBL lanes_1daaaa46<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1e7ffffe<>+0(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+8(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+16(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+24(SB)/8, $0x1e7ffffe1e7ffffe
+GLOBL lanes_1e7ffffe<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1f000000<>+0(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+8(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+16(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+24(SB)/8, $0x1f0000001f000000
+GLOBL lanes_1f000000<>(SB), RODATA|NOPTR, $32
+
 DATA lanes_3102e308<>+0(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+8(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+16(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+24(SB)/8, $0x3102e3083102e308
 GLOBL lanes_3102e308<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3ab56359<>+0(SB)/8, $0x3ab563593ab56359
-DATA lanes_3ab56359<>+8(SB)/8, $0x3ab563593ab56359
-DATA lanes_3ab56359<>+16(SB)/8, $0x3ab563593ab56359
-DATA lanes_3ab56359<>+24(SB)/8, $0x3ab563593ab56359
-GLOBL lanes_3ab56359<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3c091ef0<>+0(SB)/8, $0x3c091ef03c091ef0
-DATA lanes_3c091ef0<>+8(SB)/8, $0x3c091ef03c091ef0
-DATA lanes_3c091ef0<>+16(SB)/8, $0x3c091ef03c091ef0
-DATA lanes_3c091ef0<>+24(SB)/8, $0x3c091ef03c091ef0
-GLOBL lanes_3c091ef0<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_3ca8fc67<>+0(SB)/8, $0x3ca8fc673ca8fc67
 DATA lanes_3ca8fc67<>+8(SB)/8, $0x3ca8fc673ca8fc67
@@ -745,29 +1324,11 @@ DATA lanes_3ca8fc67<>+16(SB)/8, $0x3ca8fc673ca8fc67
 DATA lanes_3ca8fc67<>+24(SB)/8, $0x3ca8fc673ca8fc67
 GLOBL lanes_3ca8fc67<>(SB), RODATA|NOPTR, $32
 
-DATA lanes_3d2aac2c<>+0(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes_3d2aac2c<>+8(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes_3d2aac2c<>+16(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes_3d2aac2c<>+24(SB)/8, $0x3d2aac2c3d2aac2c
-GLOBL lanes_3d2aac2c<>(SB), RODATA|NOPTR, $32
-
 DATA lanes_3e08837b<>+0(SB)/8, $0x3e08837b3e08837b
 DATA lanes_3e08837b<>+8(SB)/8, $0x3e08837b3e08837b
 DATA lanes_3e08837b<>+16(SB)/8, $0x3e08837b3e08837b
 DATA lanes_3e08837b<>+24(SB)/8, $0x3e08837b3e08837b
 GLOBL lanes_3e08837b<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3e2aaa46<>+0(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes_3e2aaa46<>+8(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes_3e2aaa46<>+16(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes_3e2aaa46<>+24(SB)/8, $0x3e2aaa463e2aaa46
-GLOBL lanes_3e2aaa46<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3efffffe<>+0(SB)/8, $0x3efffffe3efffffe
-DATA lanes_3efffffe<>+8(SB)/8, $0x3efffffe3efffffe
-DATA lanes_3efffffe<>+16(SB)/8, $0x3efffffe3efffffe
-DATA lanes_3efffffe<>+24(SB)/8, $0x3efffffe3efffffe
-GLOBL lanes_3efffffe<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_3f200000<>+0(SB)/8, $0x3f2000003f200000
 DATA lanes_3f200000<>+8(SB)/8, $0x3f2000003f200000
@@ -799,11 +1360,11 @@ DATA lanes_41140000<>+16(SB)/8, $0x4114000041140000
 DATA lanes_41140000<>+24(SB)/8, $0x4114000041140000
 GLOBL lanes_41140000<>(SB), RODATA|NOPTR, $32
 
-DATA lanes_4b400000<>+0(SB)/8, $0x4b4000004b400000
-DATA lanes_4b400000<>+8(SB)/8, $0x4b4000004b400000
-DATA lanes_4b400000<>+16(SB)/8, $0x4b4000004b400000
-DATA lanes_4b400000<>+24(SB)/8, $0x4b4000004b400000
-GLOBL lanes_4b400000<>(SB), RODATA|NOPTR, $32
+DATA lanes_4b4000c0<>+0(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+8(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+16(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+24(SB)/8, $0x4b4000c04b4000c0
+GLOBL lanes_4b4000c0<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
 DATA lanes_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff

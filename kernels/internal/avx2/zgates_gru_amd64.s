@@ -4,805 +4,751 @@
 
 #include "textflag.h"
 
-// func GRUGates(r []float32, z []float32, n []float32, nh []float32, h []float32, hPrev []float32)
+// func GRUGates(rows int, units int, rRow *float32, zRow *float32, nRow *float32, nhRow *float32, hRow *float32, hPrevRow *float32, rStride int, zStride int, nStride int, nhStride int, hStride int, hPrevStride int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GRUGates(SB), NOSPLIT, $0-144
-	MOVQ r_base+0(FP), AX
-	MOVQ z_base+24(FP), CX
-	MOVQ n_base+48(FP), DX
-	MOVQ nh_base+72(FP), BX
-	MOVQ h_base+96(FP), SI
-	MOVQ hPrev_base+120(FP), DI
-	MOVQ h_len+104(FP), R8
-	XORQ R9, R9
-	SUBQ $+8, R8
-	JLT  done_block
+TEXT ·GRUGates(SB), NOSPLIT, $0-112
+	MOVQ rRow+16(FP), AX
+	MOVQ zRow+24(FP), CX
+	MOVQ nRow+32(FP), DX
+	MOVQ nhRow+40(FP), BX
+	MOVQ hRow+48(FP), SI
+	MOVQ hPrevRow+56(FP), DI
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
+	VMOVUPS lanes_3f800000<>+0(SB), Y0
+	VMOVUPS lanes_c2d00000<>+0(SB), Y1
+	VMOVUPS lanes_80000000<>+0(SB), Y2
+	MOVQ    units+8(FP), R8
+	XORQ    R9, R9
+	SUBQ    $+16, R8
+	JLT     done_block
 
 block:
-	VMOVUPS      (AX)(R9*1), Y0
-	VORPS        lanes_80000000<>+0(SB), Y0, Y1
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      lanes_4b400000<>+0(SB), Y2
+	VMOVUPS      (AX)(R9*1), Y3
+	VMOVUPS      32(AX)(R9*1), Y4
+	VORPS        Y2, Y3, Y5
+	VORPS        Y2, Y4, Y6
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y6, Y1, Y6
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y7
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y5, Y7
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y7, Y9
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y8, Y10
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y10, Y6
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y6
+	VMOVUPS      lanes_1a356359<>+0(SB), Y9
+	VMOVUPS      lanes_1a356359<>+0(SB), Y10
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VPSLLD       $0x17, Y7, Y5
+	VPSLLD       $0x17, Y8, Y6
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y6, Y10, Y6
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VBLENDVPS    Y4, Y6, Y0, Y4
+	VADDPS       Y0, Y5, Y7
+	VADDPS       Y0, Y6, Y8
+	VSUBPS       Y0, Y7, Y9
+	VSUBPS       Y0, Y8, Y10
+	VSUBPS       Y9, Y5, Y5
+	VSUBPS       Y10, Y6, Y6
+	VDIVPS       Y7, Y0, Y9
+	VDIVPS       Y8, Y0, Y10
+	VMULPS       Y9, Y3, Y11
+	VMULPS       Y10, Y4, Y12
+	VFNMADD231PS Y7, Y11, Y3
+	VFNMADD231PS Y8, Y12, Y4
+	VFNMADD231PS Y5, Y11, Y3
+	VFNMADD231PS Y6, Y12, Y4
+	VFMADD231PS  Y9, Y3, Y11
+	VFMADD231PS  Y10, Y4, Y12
+	VMOVUPS      Y11, (AX)(R9*1)
+	VMOVUPS      Y12, 32(AX)(R9*1)
+	ADDQ         $+64, R9
+	SUBQ         $+16, R8
+	JGE          block
+
+done_block:
+	ADDQ $+16, R8
+	SUBQ $+8, R8
+	JLT  done_block2
+
+block2:
+	VMOVUPS      (AX)(R9*1), Y3
+	VORPS        Y2, Y3, Y4
+	VMAXPS       Y4, Y1, Y4
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y5
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y5, Y6
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
+	VMOVUPS      lanes_1a356359<>+0(SB), Y6
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y3, Y4, Y0, Y3
+	VADDPS       Y0, Y4, Y5
+	VSUBPS       Y0, Y5, Y6
+	VSUBPS       Y6, Y4, Y4
+	VDIVPS       Y5, Y0, Y6
+	VMULPS       Y6, Y3, Y7
+	VFNMADD231PS Y5, Y7, Y3
+	VFNMADD231PS Y4, Y7, Y3
+	VFMADD231PS  Y6, Y3, Y7
+	VMOVUPS      Y7, (AX)(R9*1)
+	ADDQ         $+32, R9
+	SUBQ         $+8, R8
+	JGE          block2
+
+done_block2:
+	ADDQ         $+8, R8
+	CMPQ         R8, $+1
+	JLT          skip_tail
+	LEAQ         mask<>+32(SB), R10
+	NEGQ         R8
+	VMOVUPS      (R10)(R8*4), Y3
+	VMASKMOVPS   (AX)(R9*1), Y3, Y4
+	VORPS        Y2, Y4, Y2
+	VMAXPS       Y2, Y1, Y1
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y2
 	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y1, Y2
-	VSUBPS       lanes_4b400000<>+0(SB), Y2, Y4
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y4, Y1
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y4, Y1
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y4
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y1, Y4
-	VPSUBD       lanes_4b400000<>+0(SB), Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VPSUBD       Y2, Y1, Y1
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       lanes_3f800000<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y2, Y1
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y0, Y0
-	VMOVUPS      lanes_3f800000<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VADDPS       lanes_3f800000<>+0(SB), Y1, Y2
-	VSUBPS       lanes_3f800000<>+0(SB), Y2, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VDIVPS       Y2, Y4, Y4
-	VMULPS       Y4, Y0, Y5
-	VFNMADD231PS Y2, Y5, Y0
-	VFNMADD231PS Y1, Y5, Y0
-	VFMADD231PS  Y4, Y0, Y5
-	VMOVUPS      Y5, (AX)(R9*1)
-	VMOVUPS      (DX)(R9*1), Y0
-	VMOVUPS      (BX)(R9*1), Y1
-	VFMADD231PS  Y1, Y5, Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      lanes_41140000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VMULPS       lanes_40000000<>+0(SB), Y2, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VPSLLD       $0x17, Y4, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y5, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y2
-	VMOVUPS      lanes_40000000<>+0(SB), Y4
-	VDIVPS       Y2, Y4, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y2, Y4, Y2
-	VMULPS       Y1, Y1, Y4
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y5
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y4, Y5
-	VMULPS       Y4, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y5
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, Y5, Y2, Y1
-	VANDPS       lanes_80000000<>+0(SB), Y0, Y0
-	VORPS        Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)(R9*1)
-	VMOVUPS      (CX)(R9*1), Y1
-	VORPS        lanes_80000000<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VPSUBD       lanes_4b400000<>+0(SB), Y4, Y2
-	VPSRAD       $0x01, Y2, Y4
-	VPSUBD       Y4, Y2, Y2
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y1, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VBLENDVPS    Y1, Y2, Y4, Y1
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y4
-	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
-	VSUBPS       Y5, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y1, Y6
-	VFNMADD231PS Y4, Y6, Y1
-	VFNMADD231PS Y2, Y6, Y1
-	VFMADD231PS  Y5, Y1, Y6
-	VMOVUPS      Y6, (CX)(R9*1)
-	VMOVUPS      (DI)(R9*1), Y1
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y2, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y1
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y1
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y5, Y1
+	VBLENDVPS    Y4, Y1, Y0, Y2
+	VADDPS       Y0, Y1, Y4
+	VSUBPS       Y0, Y4, Y5
+	VSUBPS       Y5, Y1, Y1
+	VDIVPS       Y4, Y0, Y0
+	VMULPS       Y0, Y2, Y5
+	VFNMADD231PS Y4, Y5, Y2
+	VFNMADD231PS Y1, Y5, Y2
+	VFMADD231PS  Y0, Y2, Y5
+	VMASKMOVPS   Y5, Y3, (AX)(R9*1)
+
+skip_tail:
+	VMOVUPS lanes_41140000<>+0(SB), Y0
+	MOVQ    units+8(FP), R8
+	XORQ    R9, R9
+	SUBQ    $+16, R8
+	JLT     done_block3
+
+block3:
+	VMOVUPS     (DX)(R9*1), Y1
+	VMOVUPS     32(DX)(R9*1), Y2
+	VMOVUPS     (AX)(R9*1), Y3
+	VMOVUPS     32(AX)(R9*1), Y4
+	VMOVUPS     (BX)(R9*1), Y5
+	VMOVUPS     32(BX)(R9*1), Y6
+	VFMADD231PS Y5, Y3, Y1
+	VFMADD231PS Y6, Y4, Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y3
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y4
+	VMINPS      Y3, Y0, Y5
+	VMINPS      Y4, Y0, Y6
+	VMULPS      lanes_40000000<>+0(SB), Y5, Y5
+	VMULPS      lanes_40000000<>+0(SB), Y6, Y6
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y7
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y5, Y7
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y7, Y9
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y8, Y10
+	VFMADD231PS lanes_bf317218<>+0(SB), Y9, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y10, Y6
+	VFMADD231PS lanes_3102e308<>+0(SB), Y9, Y5
+	VFMADD231PS lanes_3102e308<>+0(SB), Y10, Y6
+	VMOVUPS     lanes_1a356359<>+0(SB), Y9
+	VMOVUPS     lanes_1a356359<>+0(SB), Y10
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1f000000<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1f000000<>+0(SB), Y6, Y10
+	VPSLLD      $0x17, Y7, Y5
+	VPSLLD      $0x17, Y8, Y6
+	VMULPS      Y5, Y9, Y5
+	VMULPS      Y6, Y10, Y6
+	VADDPS      lanes_3f800000<>+0(SB), Y5, Y5
+	VADDPS      lanes_3f800000<>+0(SB), Y6, Y6
+	VMOVUPS     lanes_40000000<>+0(SB), Y7
+	VDIVPS      Y5, Y7, Y5
+	VMOVUPS     lanes_40000000<>+0(SB), Y7
+	VDIVPS      Y6, Y7, Y6
+	VMOVUPS     lanes_3f800000<>+0(SB), Y7
+	VSUBPS      Y5, Y7, Y5
+	VMOVUPS     lanes_3f800000<>+0(SB), Y7
+	VSUBPS      Y6, Y7, Y6
+	VMULPS      Y3, Y3, Y7
+	VMULPS      Y4, Y4, Y8
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y9
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y10
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y8, Y10
+	VMULPS      Y7, Y3, Y7
+	VMULPS      Y8, Y4, Y8
+	VFMADD213PS Y3, Y7, Y9
+	VFMADD213PS Y4, Y8, Y10
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y3, Y3
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y4, Y4
+	VBLENDVPS   Y3, Y9, Y5, Y3
+	VBLENDVPS   Y4, Y10, Y6, Y4
+	VANDPS      lanes_80000000<>+0(SB), Y1, Y1
+	VANDPS      lanes_80000000<>+0(SB), Y2, Y2
+	VORPS       Y1, Y3, Y1
+	VORPS       Y2, Y4, Y2
+	VMOVUPS     Y1, (DX)(R9*1)
+	VMOVUPS     Y2, 32(DX)(R9*1)
+	ADDQ        $+64, R9
+	SUBQ        $+16, R8
+	JGE         block3
+
+done_block3:
+	ADDQ $+16, R8
+	SUBQ $+8, R8
+	JLT  done_block4
+
+block4:
+	VMOVUPS     (DX)(R9*1), Y1
+	VMOVUPS     (AX)(R9*1), Y2
+	VMOVUPS     (BX)(R9*1), Y3
+	VFMADD231PS Y3, Y2, Y1
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y2
+	VMINPS      Y2, Y0, Y3
+	VMULPS      lanes_40000000<>+0(SB), Y3, Y3
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y3, Y4
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y5, Y3
+	VFMADD231PS lanes_3102e308<>+0(SB), Y5, Y3
+	VMOVUPS     lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y3, Y5
+	VPSLLD      $0x17, Y4, Y3
+	VMULPS      Y3, Y5, Y3
+	VADDPS      lanes_3f800000<>+0(SB), Y3, Y3
+	VMOVUPS     lanes_40000000<>+0(SB), Y4
+	VDIVPS      Y3, Y4, Y3
+	VMOVUPS     lanes_3f800000<>+0(SB), Y4
+	VSUBPS      Y3, Y4, Y3
+	VMULPS      Y2, Y2, Y4
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y5
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS      Y4, Y2, Y4
+	VFMADD213PS Y2, Y4, Y5
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y2, Y2
+	VBLENDVPS   Y2, Y5, Y3, Y2
+	VANDPS      lanes_80000000<>+0(SB), Y1, Y1
+	VORPS       Y1, Y2, Y1
+	VMOVUPS     Y1, (DX)(R9*1)
+	ADDQ        $+32, R9
+	SUBQ        $+8, R8
+	JGE         block4
+
+done_block4:
+	ADDQ        $+8, R8
+	CMPQ        R8, $+1
+	JLT         skip_tail2
+	LEAQ        mask<>+32(SB), R10
+	NEGQ        R8
+	VMOVUPS     (R10)(R8*4), Y1
+	VMASKMOVPS  (DX)(R9*1), Y1, Y2
+	VMASKMOVPS  (AX)(R9*1), Y1, Y3
+	VMASKMOVPS  (BX)(R9*1), Y1, Y4
+	VFMADD231PS Y4, Y3, Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y0, Y0
+	VMULPS      lanes_40000000<>+0(SB), Y0, Y0
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y0, Y4
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y5, Y0
+	VFMADD231PS lanes_3102e308<>+0(SB), Y5, Y0
+	VMOVUPS     lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y5
+	VPSLLD      $0x17, Y4, Y0
+	VMULPS      Y0, Y5, Y0
+	VADDPS      lanes_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS     lanes_40000000<>+0(SB), Y4
+	VDIVPS      Y0, Y4, Y0
+	VMOVUPS     lanes_3f800000<>+0(SB), Y4
+	VSUBPS      Y0, Y4, Y0
+	VMULPS      Y3, Y3, Y4
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y5
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS      Y4, Y3, Y4
+	VFMADD213PS Y3, Y4, Y5
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, Y5, Y0, Y0
+	VANDPS      lanes_80000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y0, Y0
+	VMASKMOVPS  Y0, Y1, (DX)(R9*1)
+
+skip_tail2:
+	VMOVUPS lanes_3f800000<>+0(SB), Y0
+	VMOVUPS lanes_c2d00000<>+0(SB), Y1
+	VMOVUPS lanes_80000000<>+0(SB), Y2
+	MOVQ    units+8(FP), R8
+	XORQ    R9, R9
+	SUBQ    $+16, R8
+	JLT     done_block5
+
+block5:
+	VMOVUPS      (CX)(R9*1), Y3
+	VMOVUPS      32(CX)(R9*1), Y4
+	VORPS        Y2, Y3, Y5
+	VORPS        Y2, Y4, Y6
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y6, Y1, Y6
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y7
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y5, Y7
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y7, Y9
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y8, Y10
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y10, Y6
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y6
+	VMOVUPS      lanes_1a356359<>+0(SB), Y9
+	VMOVUPS      lanes_1a356359<>+0(SB), Y10
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VPSLLD       $0x17, Y7, Y5
+	VPSLLD       $0x17, Y8, Y6
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y6, Y10, Y6
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VBLENDVPS    Y4, Y6, Y0, Y4
+	VADDPS       Y0, Y5, Y7
+	VADDPS       Y0, Y6, Y8
+	VSUBPS       Y0, Y7, Y9
+	VSUBPS       Y0, Y8, Y10
+	VSUBPS       Y9, Y5, Y5
+	VSUBPS       Y10, Y6, Y6
+	VDIVPS       Y7, Y0, Y9
+	VDIVPS       Y8, Y0, Y10
+	VMULPS       Y9, Y3, Y11
+	VMULPS       Y10, Y4, Y12
+	VFNMADD231PS Y7, Y11, Y3
+	VFNMADD231PS Y8, Y12, Y4
+	VFNMADD231PS Y5, Y11, Y3
+	VFNMADD231PS Y6, Y12, Y4
+	VFMADD231PS  Y9, Y3, Y11
+	VFMADD231PS  Y10, Y4, Y12
+	VMOVUPS      Y11, (CX)(R9*1)
+	VMOVUPS      Y12, 32(CX)(R9*1)
+	VMOVUPS      (DX)(R9*1), Y3
+	VMOVUPS      32(DX)(R9*1), Y4
+	VMOVUPS      (DI)(R9*1), Y5
+	VMOVUPS      32(DI)(R9*1), Y6
+	VSUBPS       Y3, Y5, Y5
+	VSUBPS       Y4, Y6, Y6
+	VFMADD231PS  Y5, Y11, Y3
+	VFMADD231PS  Y6, Y12, Y4
+	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y5
+	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y6
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y6, Y6
+	VANDNPS      Y3, Y5, Y3
+	VANDNPS      Y4, Y6, Y4
+	VMOVUPS      Y3, (SI)(R9*1)
+	VMOVUPS      Y4, 32(SI)(R9*1)
+	ADDQ         $+64, R9
+	SUBQ         $+16, R8
+	JGE          block5
+
+done_block5:
+	ADDQ $+16, R8
+	SUBQ $+8, R8
+	JLT  done_block6
+
+block6:
+	VMOVUPS      (CX)(R9*1), Y3
+	VORPS        Y2, Y3, Y4
+	VMAXPS       Y4, Y1, Y4
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y5
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y5, Y6
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
+	VMOVUPS      lanes_1a356359<>+0(SB), Y6
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y3, Y4, Y0, Y3
+	VADDPS       Y0, Y4, Y5
+	VSUBPS       Y0, Y5, Y6
+	VSUBPS       Y6, Y4, Y4
+	VDIVPS       Y5, Y0, Y6
+	VMULPS       Y6, Y3, Y7
+	VFNMADD231PS Y5, Y7, Y3
+	VFNMADD231PS Y4, Y7, Y3
+	VFMADD231PS  Y6, Y3, Y7
+	VMOVUPS      Y7, (CX)(R9*1)
+	VMOVUPS      (DX)(R9*1), Y3
+	VMOVUPS      (DI)(R9*1), Y4
+	VSUBPS       Y3, Y4, Y4
+	VFMADD231PS  Y4, Y7, Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS      Y3, Y4, Y3
+	VMOVUPS      Y3, (SI)(R9*1)
+	ADDQ         $+32, R9
+	SUBQ         $+8, R8
+	JGE          block6
+
+done_block6:
+	ADDQ         $+8, R8
+	CMPQ         R8, $+1
+	JLT          skip_tail3
+	LEAQ         mask<>+32(SB), R10
+	NEGQ         R8
+	VMOVUPS      (R10)(R8*4), Y3
+	VMASKMOVPS   (CX)(R9*1), Y3, Y4
+	VORPS        Y2, Y4, Y2
+	VMAXPS       Y2, Y1, Y1
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y2
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y1, Y2
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y2, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y1
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y1
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y5, Y1
+	VBLENDVPS    Y4, Y1, Y0, Y2
+	VADDPS       Y0, Y1, Y4
+	VSUBPS       Y0, Y4, Y5
+	VSUBPS       Y5, Y1, Y1
+	VDIVPS       Y4, Y0, Y0
+	VMULPS       Y0, Y2, Y5
+	VFNMADD231PS Y4, Y5, Y2
+	VFNMADD231PS Y1, Y5, Y2
+	VFMADD231PS  Y0, Y2, Y5
+	VMASKMOVPS   Y5, Y3, (CX)(R9*1)
+	VMASKMOVPS   (DX)(R9*1), Y3, Y0
+	VMASKMOVPS   (DI)(R9*1), Y3, Y1
 	VSUBPS       Y0, Y1, Y1
-	VFMADD231PS  Y1, Y6, Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
-	VANDNPS      Y0, Y1, Y0
-	VMOVUPS      Y0, (SI)(R9*1)
-	ADDQ         $+32, R9
-	SUBQ         $+8, R8
-	JGE          block
-
-done_block:
-	ADDQ         $+8, R8
-	CMPQ         R8, $+1
-	JLT          skip_tail
-	LEAQ         mask<>+32(SB), R10
-	NEGQ         R8
-	VMOVUPS      (R10)(R8*4), Y0
-	VMASKMOVPS   (AX)(R9*1), Y0, Y1
-	VORPS        lanes_80000000<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VPSUBD       lanes_4b400000<>+0(SB), Y4, Y2
-	VPSRAD       $0x01, Y2, Y4
-	VPSUBD       Y4, Y2, Y2
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y1, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VBLENDVPS    Y1, Y2, Y4, Y1
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y4
-	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
-	VSUBPS       Y5, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y1, Y6
-	VFNMADD231PS Y4, Y6, Y1
-	VFNMADD231PS Y2, Y6, Y1
-	VFMADD231PS  Y5, Y1, Y6
-	VMASKMOVPS   Y6, Y0, (AX)(R9*1)
-	VMASKMOVPS   (DX)(R9*1), Y0, Y1
-	VMASKMOVPS   (BX)(R9*1), Y0, Y2
-	VFMADD231PS  Y2, Y6, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_41140000<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMULPS       lanes_40000000<>+0(SB), Y4, Y4
-	VMOVUPS      lanes_4b400000<>+0(SB), Y5
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
-	VSUBPS       lanes_4b400000<>+0(SB), Y5, Y6
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y6
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VPSLLD       $0x17, Y5, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y6, Y4
-	VADDPS       lanes_3f800000<>+0(SB), Y4, Y4
-	VMOVUPS      lanes_40000000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y2, Y5
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y6
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y5, Y6
-	VMULPS       Y5, Y2, Y5
-	VFMADD213PS  Y2, Y5, Y6
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y2, Y2
-	VBLENDVPS    Y2, Y6, Y4, Y2
-	VANDPS       lanes_80000000<>+0(SB), Y1, Y1
-	VORPS        Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (DX)(R9*1)
-	VMASKMOVPS   (CX)(R9*1), Y0, Y2
-	VORPS        lanes_80000000<>+0(SB), Y2, Y4
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanes_4b400000<>+0(SB), Y5
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
-	VSUBPS       lanes_4b400000<>+0(SB), Y5, Y6
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y6
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VPSUBD       lanes_4b400000<>+0(SB), Y5, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       lanes_3f800000<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y6, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y4, Y3
-	VSUBPS       lanes_3f800000<>+0(SB), Y3, Y5
-	VSUBPS       Y5, Y4, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y3, Y5, Y5
-	VMULPS       Y5, Y2, Y6
-	VFNMADD231PS Y3, Y6, Y2
-	VFNMADD231PS Y4, Y6, Y2
-	VFMADD231PS  Y5, Y2, Y6
-	VMASKMOVPS   Y6, Y0, (CX)(R9*1)
-	VMASKMOVPS   (DI)(R9*1), Y0, Y2
-	VSUBPS       Y1, Y2, Y2
-	VFMADD231PS  Y2, Y6, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (SI)(R9*1)
-
-skip_tail:
-	VZEROUPPER
-	RET
-
-// func GRUGatesGrad(r []float32, z []float32, n []float32, nh []float32, dh []float32, hPrev []float32, dy []float32)
-// Requires: AVX, FMA3
-TEXT ·GRUGatesGrad(SB), NOSPLIT, $0-168
-	MOVQ r_base+0(FP), AX
-	MOVQ z_base+24(FP), CX
-	MOVQ n_base+48(FP), DX
-	MOVQ nh_base+72(FP), BX
-	MOVQ dh_base+96(FP), SI
-	MOVQ hPrev_base+120(FP), DI
-	MOVQ dy_base+144(FP), R8
-	MOVQ dh_len+104(FP), R9
-	XORQ R10, R10
-	SUBQ $+8, R9
-	JLT  done_block
-
-block:
-	VMOVUPS      (SI)(R10*1), Y0
-	VMOVUPS      (R8)(R10*1), Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      (CX)(R10*1), Y1
-	VMOVUPS      (DX)(R10*1), Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VSUBPS       Y1, Y3, Y3
-	VMULPS       Y3, Y0, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VFNMADD231PS Y2, Y2, Y4
-	VMULPS       Y4, Y3, Y3
-	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
-	VANDNPS      Y3, Y4, Y3
-	VMOVUPS      Y3, (DX)(R10*1)
-	VMOVUPS      (DI)(R10*1), Y4
-	VSUBPS       Y2, Y4, Y2
-	VMULPS       Y2, Y0, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y1, Y4, Y4
-	VMULPS       Y4, Y1, Y4
-	VMULPS       Y4, Y2, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y4
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
-	VANDNPS      Y2, Y4, Y2
-	VMOVUPS      Y2, (CX)(R10*1)
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (SI)(R10*1)
-	VMOVUPS      (AX)(R10*1), Y0
-	VMOVUPS      (BX)(R10*1), Y1
-	VMULPS       Y1, Y3, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y2
-	VSUBPS       Y0, Y2, Y2
-	VMULPS       Y2, Y0, Y2
-	VMULPS       Y2, Y1, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y1, Y2, Y1
-	VMOVUPS      Y1, (AX)(R10*1)
-	VMULPS       Y0, Y3, Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
-	VANDNPS      Y0, Y1, Y0
-	VMOVUPS      Y0, (BX)(R10*1)
-	ADDQ         $+32, R10
-	SUBQ         $+8, R9
-	JGE          block
-
-done_block:
-	ADDQ         $+8, R9
-	CMPQ         R9, $+1
-	JLT          skip_tail
-	LEAQ         mask<>+32(SB), R11
-	NEGQ         R9
-	VMOVUPS      (R11)(R9*4), Y0
-	VMASKMOVPS   (SI)(R10*1), Y0, Y1
-	VMASKMOVPS   (R8)(R10*1), Y0, Y2
-	VADDPS       Y2, Y1, Y1
-	VMASKMOVPS   (CX)(R10*1), Y0, Y2
-	VMASKMOVPS   (DX)(R10*1), Y0, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y4, Y1, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VFNMADD231PS Y3, Y3, Y5
-	VMULPS       Y5, Y4, Y4
-	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y5
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
-	VANDNPS      Y4, Y5, Y4
-	VMASKMOVPS   Y4, Y0, (DX)(R10*1)
-	VMASKMOVPS   (DI)(R10*1), Y0, Y5
-	VSUBPS       Y3, Y5, Y3
-	VMULPS       Y3, Y1, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VSUBPS       Y2, Y5, Y5
-	VMULPS       Y5, Y2, Y5
-	VMULPS       Y5, Y3, Y3
-	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y5
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
-	VANDNPS      Y3, Y5, Y3
-	VMASKMOVPS   Y3, Y0, (CX)(R10*1)
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (SI)(R10*1)
-	VMASKMOVPS   (AX)(R10*1), Y0, Y1
-	VMASKMOVPS   (BX)(R10*1), Y0, Y2
-	VMULPS       Y2, Y4, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VSUBPS       Y1, Y3, Y3
-	VMULPS       Y3, Y1, Y3
-	VMULPS       Y3, Y2, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
-	VANDNPS      Y2, Y3, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(R10*1)
-	VMULPS       Y1, Y4, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (BX)(R10*1)
-
-skip_tail:
-	VZEROUPPER
-	RET
-
-// func GRUGatesTextbook(r []float32, z []float32, n []float32, nh []float32, h []float32, hPrev []float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·GRUGatesTextbook(SB), NOSPLIT, $0-144
-	MOVQ r_base+0(FP), AX
-	MOVQ z_base+24(FP), CX
-	MOVQ n_base+48(FP), DX
-	MOVQ nh_base+72(FP), BX
-	MOVQ h_base+96(FP), SI
-	MOVQ hPrev_base+120(FP), DI
-	MOVQ h_len+104(FP), R8
-	XORQ R9, R9
-	SUBQ $+8, R8
-	JLT  done_block
-
-block:
-	VMOVUPS      (AX)(R9*1), Y0
-	VORPS        lanes_80000000<>+0(SB), Y0, Y1
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      lanes_4b400000<>+0(SB), Y2
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y1, Y2
-	VSUBPS       lanes_4b400000<>+0(SB), Y2, Y4
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y4, Y1
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y4, Y1
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y4
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y1, Y4
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y1, Y4
-	VPSUBD       lanes_4b400000<>+0(SB), Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VPSUBD       Y2, Y1, Y1
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       lanes_3f800000<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y2, Y1
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y0, Y0
-	VMOVUPS      lanes_3f800000<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VADDPS       lanes_3f800000<>+0(SB), Y1, Y2
-	VSUBPS       lanes_3f800000<>+0(SB), Y2, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VDIVPS       Y2, Y4, Y4
-	VMULPS       Y4, Y0, Y5
-	VFNMADD231PS Y2, Y5, Y0
-	VFNMADD231PS Y1, Y5, Y0
-	VFMADD231PS  Y4, Y0, Y5
-	VMOVUPS      Y5, (AX)(R9*1)
-	VMOVUPS      (DX)(R9*1), Y0
-	VMOVUPS      (BX)(R9*1), Y1
 	VFMADD231PS  Y1, Y5, Y0
 	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      lanes_41140000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VMULPS       lanes_40000000<>+0(SB), Y2, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VPSLLD       $0x17, Y4, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y5, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y2
-	VMOVUPS      lanes_40000000<>+0(SB), Y4
-	VDIVPS       Y2, Y4, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y2, Y4, Y2
-	VMULPS       Y1, Y1, Y4
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y5
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y4, Y5
-	VMULPS       Y4, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y5
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, Y5, Y2, Y1
-	VANDPS       lanes_80000000<>+0(SB), Y0, Y0
-	VORPS        Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)(R9*1)
-	VMOVUPS      (CX)(R9*1), Y1
-	VORPS        lanes_80000000<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VPSUBD       lanes_4b400000<>+0(SB), Y4, Y2
-	VPSRAD       $0x01, Y2, Y4
-	VPSUBD       Y4, Y2, Y2
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y1, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VBLENDVPS    Y1, Y2, Y4, Y1
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y4
-	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
-	VSUBPS       Y5, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y1, Y6
-	VFNMADD231PS Y4, Y6, Y1
-	VFNMADD231PS Y2, Y6, Y1
-	VFMADD231PS  Y5, Y1, Y6
-	VMOVUPS      Y6, (CX)(R9*1)
-	VMOVUPS      (DI)(R9*1), Y1
-	VSUBPS       Y1, Y0, Y0
-	VFMADD231PS  Y0, Y6, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y0
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y0, Y0
-	VANDNPS      Y1, Y0, Y1
-	VMOVUPS      Y1, (SI)(R9*1)
-	ADDQ         $+32, R9
-	SUBQ         $+8, R8
-	JGE          block
-
-done_block:
-	ADDQ         $+8, R8
-	CMPQ         R8, $+1
-	JLT          skip_tail
-	LEAQ         mask<>+32(SB), R10
-	NEGQ         R8
-	VMOVUPS      (R10)(R8*4), Y0
-	VMASKMOVPS   (AX)(R9*1), Y0, Y1
-	VORPS        lanes_80000000<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VPSUBD       lanes_4b400000<>+0(SB), Y4, Y2
-	VPSRAD       $0x01, Y2, Y4
-	VPSUBD       Y4, Y2, Y2
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y1, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VBLENDVPS    Y1, Y2, Y4, Y1
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y4
-	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
-	VSUBPS       Y5, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y1, Y6
-	VFNMADD231PS Y4, Y6, Y1
-	VFNMADD231PS Y2, Y6, Y1
-	VFMADD231PS  Y5, Y1, Y6
-	VMASKMOVPS   Y6, Y0, (AX)(R9*1)
-	VMASKMOVPS   (DX)(R9*1), Y0, Y1
-	VMASKMOVPS   (BX)(R9*1), Y0, Y2
-	VFMADD231PS  Y2, Y6, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_41140000<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMULPS       lanes_40000000<>+0(SB), Y4, Y4
-	VMOVUPS      lanes_4b400000<>+0(SB), Y5
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
-	VSUBPS       lanes_4b400000<>+0(SB), Y5, Y6
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y6
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VPSLLD       $0x17, Y5, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y6, Y4
-	VADDPS       lanes_3f800000<>+0(SB), Y4, Y4
-	VMOVUPS      lanes_40000000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y2, Y5
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y6
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y5, Y6
-	VMULPS       Y5, Y2, Y5
-	VFMADD213PS  Y2, Y5, Y6
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y2, Y2
-	VBLENDVPS    Y2, Y6, Y4, Y2
-	VANDPS       lanes_80000000<>+0(SB), Y1, Y1
-	VORPS        Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (DX)(R9*1)
-	VMASKMOVPS   (CX)(R9*1), Y0, Y2
-	VORPS        lanes_80000000<>+0(SB), Y2, Y4
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanes_4b400000<>+0(SB), Y5
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
-	VSUBPS       lanes_4b400000<>+0(SB), Y5, Y6
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y6
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VPSUBD       lanes_4b400000<>+0(SB), Y5, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       lanes_3f800000<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y6, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y4, Y3
-	VSUBPS       lanes_3f800000<>+0(SB), Y3, Y5
-	VSUBPS       Y5, Y4, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y3, Y5, Y5
-	VMULPS       Y5, Y2, Y6
-	VFNMADD231PS Y3, Y6, Y2
-	VFNMADD231PS Y4, Y6, Y2
-	VFMADD231PS  Y5, Y2, Y6
-	VMASKMOVPS   Y6, Y0, (CX)(R9*1)
-	VMASKMOVPS   (DI)(R9*1), Y0, Y2
-	VSUBPS       Y2, Y1, Y1
-	VFMADD231PS  Y1, Y6, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y1
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
-	VANDNPS      Y2, Y1, Y2
-	VMASKMOVPS   Y2, Y0, (SI)(R9*1)
+	VANDNPS      Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y3, (SI)(R9*1)
 
-skip_tail:
+skip_tail3:
+	ADDQ rStride+64(FP), AX
+	ADDQ zStride+72(FP), CX
+	ADDQ nStride+80(FP), DX
+	ADDQ nhStride+88(FP), BX
+	ADDQ hStride+96(FP), SI
+	ADDQ hPrevStride+104(FP), DI
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func GRUGatesTextbookGrad(r []float32, z []float32, n []float32, nh []float32, dh []float32, hPrev []float32, dy []float32)
+// func GRUGatesGrad(rows int, units int, rRow *float32, zRow *float32, nRow *float32, nhRow *float32, dhRow *float32, hPrevRow *float32, dyRow *float32, rStride int, zStride int, nStride int, nhStride int, dhStride int, hPrevStride int, dyStride int)
 // Requires: AVX, FMA3
-TEXT ·GRUGatesTextbookGrad(SB), NOSPLIT, $0-168
-	MOVQ r_base+0(FP), AX
-	MOVQ z_base+24(FP), CX
-	MOVQ n_base+48(FP), DX
-	MOVQ nh_base+72(FP), BX
-	MOVQ dh_base+96(FP), SI
-	MOVQ hPrev_base+120(FP), DI
-	MOVQ dy_base+144(FP), R8
-	MOVQ dh_len+104(FP), R9
-	XORQ R10, R10
-	SUBQ $+8, R9
-	JLT  done_block
+TEXT ·GRUGatesGrad(SB), NOSPLIT, $0-128
+	MOVQ rRow+16(FP), AX
+	MOVQ zRow+24(FP), CX
+	MOVQ nRow+32(FP), DX
+	MOVQ nhRow+40(FP), BX
+	MOVQ dhRow+48(FP), SI
+	MOVQ hPrevRow+56(FP), DI
+	MOVQ dyRow+64(FP), R8
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
+	VMOVUPS lanes_3f800000<>+0(SB), Y0
+	VMOVUPS lanes_7fffffff<>+0(SB), Y1
+	VMOVUPS lanes_0d800000<>+0(SB), Y2
+	MOVQ    units+8(FP), R9
+	XORQ    R10, R10
+	SUBQ    $+16, R9
+	JLT     done_block
 
 block:
-	VMOVUPS      (SI)(R10*1), Y0
-	VMOVUPS      (R8)(R10*1), Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      (CX)(R10*1), Y1
-	VMOVUPS      (DX)(R10*1), Y2
-	VMULPS       Y1, Y0, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VFNMADD231PS Y2, Y2, Y4
-	VMULPS       Y4, Y3, Y3
-	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
-	VANDNPS      Y3, Y4, Y3
-	VMOVUPS      Y3, (DX)(R10*1)
-	VMOVUPS      (DI)(R10*1), Y4
-	VSUBPS       Y4, Y2, Y2
-	VMULPS       Y2, Y0, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y1, Y4, Y4
-	VMULPS       Y4, Y1, Y4
-	VMULPS       Y4, Y2, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y4
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
-	VANDNPS      Y2, Y4, Y2
-	VMOVUPS      Y2, (CX)(R10*1)
-	VMOVUPS      lanes_3f800000<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (SI)(R10*1)
-	VMOVUPS      (AX)(R10*1), Y0
-	VMOVUPS      (BX)(R10*1), Y1
-	VMULPS       Y1, Y3, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y2
-	VSUBPS       Y0, Y2, Y2
-	VMULPS       Y2, Y0, Y2
-	VMULPS       Y2, Y1, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y1, Y2, Y1
-	VMOVUPS      Y1, (AX)(R10*1)
-	VMULPS       Y0, Y3, Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
-	VANDNPS      Y0, Y1, Y0
-	VMOVUPS      Y0, (BX)(R10*1)
-	ADDQ         $+32, R10
-	SUBQ         $+8, R9
+	VMOVUPS      (SI)(R10*1), Y3
+	VMOVUPS      32(SI)(R10*1), Y4
+	VMOVUPS      (R8)(R10*1), Y5
+	VMOVUPS      32(R8)(R10*1), Y6
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VMOVUPS      (CX)(R10*1), Y5
+	VMOVUPS      32(CX)(R10*1), Y6
+	VMOVUPS      (DX)(R10*1), Y7
+	VMOVUPS      32(DX)(R10*1), Y8
+	VSUBPS       Y5, Y0, Y9
+	VSUBPS       Y6, Y0, Y10
+	VMULPS       Y9, Y3, Y9
+	VMULPS       Y10, Y4, Y10
+	VMOVAPS      Y0, Y11
+	VMOVAPS      Y0, Y12
+	VFNMADD231PS Y7, Y7, Y11
+	VFNMADD231PS Y8, Y8, Y12
+	VMULPS       Y11, Y9, Y9
+	VMULPS       Y12, Y10, Y10
+	VANDPS       Y1, Y9, Y11
+	VANDPS       Y1, Y10, Y12
+	VCMPPS       $0x11, Y2, Y11, Y11
+	VCMPPS       $0x11, Y2, Y12, Y12
+	VANDNPS      Y9, Y11, Y9
+	VANDNPS      Y10, Y12, Y10
+	VMOVUPS      Y9, (DX)(R10*1)
+	VMOVUPS      Y10, 32(DX)(R10*1)
+	VMOVUPS      (DI)(R10*1), Y11
+	VMOVUPS      32(DI)(R10*1), Y12
+	VSUBPS       Y7, Y11, Y7
+	VSUBPS       Y8, Y12, Y8
+	VMULPS       Y7, Y3, Y7
+	VMULPS       Y8, Y4, Y8
+	VSUBPS       Y5, Y0, Y11
+	VSUBPS       Y6, Y0, Y12
+	VMULPS       Y11, Y5, Y11
+	VMULPS       Y12, Y6, Y12
+	VMULPS       Y11, Y7, Y7
+	VMULPS       Y12, Y8, Y8
+	VANDPS       Y1, Y7, Y11
+	VANDPS       Y1, Y8, Y12
+	VCMPPS       $0x11, Y2, Y11, Y11
+	VCMPPS       $0x11, Y2, Y12, Y12
+	VANDNPS      Y7, Y11, Y7
+	VANDNPS      Y8, Y12, Y8
+	VMOVUPS      Y7, (CX)(R10*1)
+	VMOVUPS      Y8, 32(CX)(R10*1)
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y6, Y4, Y4
+	VMOVUPS      Y3, (SI)(R10*1)
+	VMOVUPS      Y4, 32(SI)(R10*1)
+	VMOVUPS      (AX)(R10*1), Y3
+	VMOVUPS      32(AX)(R10*1), Y4
+	VMOVUPS      (BX)(R10*1), Y5
+	VMOVUPS      32(BX)(R10*1), Y6
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y6, Y10, Y6
+	VSUBPS       Y3, Y0, Y7
+	VSUBPS       Y4, Y0, Y8
+	VMULPS       Y7, Y3, Y7
+	VMULPS       Y8, Y4, Y8
+	VMULPS       Y7, Y5, Y5
+	VMULPS       Y8, Y6, Y6
+	VANDPS       Y1, Y5, Y7
+	VANDPS       Y1, Y6, Y8
+	VCMPPS       $0x11, Y2, Y7, Y7
+	VCMPPS       $0x11, Y2, Y8, Y8
+	VANDNPS      Y5, Y7, Y5
+	VANDNPS      Y6, Y8, Y6
+	VMOVUPS      Y5, (AX)(R10*1)
+	VMOVUPS      Y6, 32(AX)(R10*1)
+	VMULPS       Y3, Y9, Y3
+	VMULPS       Y4, Y10, Y4
+	VANDPS       Y1, Y3, Y5
+	VANDPS       Y1, Y4, Y6
+	VCMPPS       $0x11, Y2, Y5, Y5
+	VCMPPS       $0x11, Y2, Y6, Y6
+	VANDNPS      Y3, Y5, Y3
+	VANDNPS      Y4, Y6, Y4
+	VMOVUPS      Y3, (BX)(R10*1)
+	VMOVUPS      Y4, 32(BX)(R10*1)
+	ADDQ         $+64, R10
+	SUBQ         $+16, R9
 	JGE          block
 
 done_block:
+	ADDQ $+16, R9
+	SUBQ $+8, R9
+	JLT  done_block2
+
+block2:
+	VMOVUPS      (SI)(R10*1), Y3
+	VMOVUPS      (R8)(R10*1), Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      (CX)(R10*1), Y4
+	VMOVUPS      (DX)(R10*1), Y5
+	VSUBPS       Y4, Y0, Y6
+	VMULPS       Y6, Y3, Y6
+	VMOVAPS      Y0, Y7
+	VFNMADD231PS Y5, Y5, Y7
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y1, Y6, Y7
+	VCMPPS       $0x11, Y2, Y7, Y7
+	VANDNPS      Y6, Y7, Y6
+	VMOVUPS      Y6, (DX)(R10*1)
+	VMOVUPS      (DI)(R10*1), Y7
+	VSUBPS       Y5, Y7, Y5
+	VMULPS       Y5, Y3, Y5
+	VSUBPS       Y4, Y0, Y7
+	VMULPS       Y7, Y4, Y7
+	VMULPS       Y7, Y5, Y5
+	VANDPS       Y1, Y5, Y7
+	VCMPPS       $0x11, Y2, Y7, Y7
+	VANDNPS      Y5, Y7, Y5
+	VMOVUPS      Y5, (CX)(R10*1)
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (SI)(R10*1)
+	VMOVUPS      (AX)(R10*1), Y3
+	VMOVUPS      (BX)(R10*1), Y4
+	VMULPS       Y4, Y6, Y4
+	VSUBPS       Y3, Y0, Y5
+	VMULPS       Y5, Y3, Y5
+	VMULPS       Y5, Y4, Y4
+	VANDPS       Y1, Y4, Y5
+	VCMPPS       $0x11, Y2, Y5, Y5
+	VANDNPS      Y4, Y5, Y4
+	VMOVUPS      Y4, (AX)(R10*1)
+	VMULPS       Y3, Y6, Y3
+	VANDPS       Y1, Y3, Y4
+	VCMPPS       $0x11, Y2, Y4, Y4
+	VANDNPS      Y3, Y4, Y3
+	VMOVUPS      Y3, (BX)(R10*1)
+	ADDQ         $+32, R10
+	SUBQ         $+8, R9
+	JGE          block2
+
+done_block2:
 	ADDQ         $+8, R9
 	CMPQ         R9, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+32(SB), R11
 	NEGQ         R9
-	VMOVUPS      (R11)(R9*4), Y0
-	VMASKMOVPS   (SI)(R10*1), Y0, Y1
-	VMASKMOVPS   (R8)(R10*1), Y0, Y2
-	VADDPS       Y2, Y1, Y1
-	VMASKMOVPS   (CX)(R10*1), Y0, Y2
-	VMASKMOVPS   (DX)(R10*1), Y0, Y3
-	VMULPS       Y2, Y1, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VFNMADD231PS Y3, Y3, Y5
+	VMOVUPS      (R11)(R9*4), Y3
+	VMASKMOVPS   (SI)(R10*1), Y3, Y4
+	VMASKMOVPS   (R8)(R10*1), Y3, Y5
+	VADDPS       Y5, Y4, Y4
+	VMASKMOVPS   (CX)(R10*1), Y3, Y5
+	VMASKMOVPS   (DX)(R10*1), Y3, Y6
+	VSUBPS       Y5, Y0, Y7
+	VMULPS       Y7, Y4, Y7
+	VMOVAPS      Y0, Y8
+	VFNMADD231PS Y6, Y6, Y8
+	VMULPS       Y8, Y7, Y7
+	VANDPS       Y1, Y7, Y8
+	VCMPPS       $0x11, Y2, Y8, Y8
+	VANDNPS      Y7, Y8, Y7
+	VMASKMOVPS   Y7, Y3, (DX)(R10*1)
+	VMASKMOVPS   (DI)(R10*1), Y3, Y8
+	VSUBPS       Y6, Y8, Y6
+	VMULPS       Y6, Y4, Y6
+	VSUBPS       Y5, Y0, Y8
+	VMULPS       Y8, Y5, Y8
+	VMULPS       Y8, Y6, Y6
+	VANDPS       Y1, Y6, Y8
+	VCMPPS       $0x11, Y2, Y8, Y8
+	VANDNPS      Y6, Y8, Y6
+	VMASKMOVPS   Y6, Y3, (CX)(R10*1)
 	VMULPS       Y5, Y4, Y4
-	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y5
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
-	VANDNPS      Y4, Y5, Y4
-	VMASKMOVPS   Y4, Y0, (DX)(R10*1)
-	VMASKMOVPS   (DI)(R10*1), Y0, Y5
-	VSUBPS       Y5, Y3, Y3
-	VMULPS       Y3, Y1, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VSUBPS       Y2, Y5, Y5
-	VMULPS       Y5, Y2, Y5
-	VMULPS       Y5, Y3, Y3
-	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y5
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
-	VANDNPS      Y3, Y5, Y3
-	VMASKMOVPS   Y3, Y0, (CX)(R10*1)
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (SI)(R10*1)
-	VMASKMOVPS   (AX)(R10*1), Y0, Y1
-	VMASKMOVPS   (BX)(R10*1), Y0, Y2
-	VMULPS       Y2, Y4, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VSUBPS       Y1, Y3, Y3
-	VMULPS       Y3, Y1, Y3
-	VMULPS       Y3, Y2, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
-	VANDNPS      Y2, Y3, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(R10*1)
-	VMULPS       Y1, Y4, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (BX)(R10*1)
+	VMASKMOVPS   Y4, Y3, (SI)(R10*1)
+	VMASKMOVPS   (AX)(R10*1), Y3, Y4
+	VMASKMOVPS   (BX)(R10*1), Y3, Y5
+	VMULPS       Y5, Y7, Y5
+	VSUBPS       Y4, Y0, Y0
+	VMULPS       Y0, Y4, Y0
+	VMULPS       Y0, Y5, Y0
+	VANDPS       Y1, Y0, Y5
+	VCMPPS       $0x11, Y2, Y5, Y5
+	VANDNPS      Y0, Y5, Y0
+	VMASKMOVPS   Y0, Y3, (AX)(R10*1)
+	VMULPS       Y4, Y7, Y0
+	VANDPS       Y1, Y0, Y1
+	VCMPPS       $0x11, Y2, Y1, Y1
+	VANDNPS      Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y3, (BX)(R10*1)
 
 skip_tail:
+	ADDQ rStride+72(FP), AX
+	ADDQ zStride+80(FP), CX
+	ADDQ nStride+88(FP), DX
+	ADDQ nhStride+96(FP), BX
+	ADDQ dhStride+104(FP), SI
+	ADDQ hPrevStride+112(FP), DI
+	ADDQ dyStride+120(FP), R8
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
@@ -812,23 +758,47 @@ DATA lanes_0d800000<>+16(SB)/8, $0x0d8000000d800000
 DATA lanes_0d800000<>+24(SB)/8, $0x0d8000000d800000
 GLOBL lanes_0d800000<>(SB), RODATA|NOPTR, $32
 
+DATA lanes_1a356359<>+0(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+8(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+16(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+24(SB)/8, $0x1a3563591a356359
+GLOBL lanes_1a356359<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1b891ef0<>+0(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+8(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+16(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+24(SB)/8, $0x1b891ef01b891ef0
+GLOBL lanes_1b891ef0<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1caaac2c<>+0(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+8(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+16(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+24(SB)/8, $0x1caaac2c1caaac2c
+GLOBL lanes_1caaac2c<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1daaaa46<>+0(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+8(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+16(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+24(SB)/8, $0x1daaaa461daaaa46
+GLOBL lanes_1daaaa46<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1e7ffffe<>+0(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+8(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+16(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+24(SB)/8, $0x1e7ffffe1e7ffffe
+GLOBL lanes_1e7ffffe<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1f000000<>+0(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+8(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+16(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+24(SB)/8, $0x1f0000001f000000
+GLOBL lanes_1f000000<>(SB), RODATA|NOPTR, $32
+
 DATA lanes_3102e308<>+0(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+8(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+16(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+24(SB)/8, $0x3102e3083102e308
 GLOBL lanes_3102e308<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3ab56359<>+0(SB)/8, $0x3ab563593ab56359
-DATA lanes_3ab56359<>+8(SB)/8, $0x3ab563593ab56359
-DATA lanes_3ab56359<>+16(SB)/8, $0x3ab563593ab56359
-DATA lanes_3ab56359<>+24(SB)/8, $0x3ab563593ab56359
-GLOBL lanes_3ab56359<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3c091ef0<>+0(SB)/8, $0x3c091ef03c091ef0
-DATA lanes_3c091ef0<>+8(SB)/8, $0x3c091ef03c091ef0
-DATA lanes_3c091ef0<>+16(SB)/8, $0x3c091ef03c091ef0
-DATA lanes_3c091ef0<>+24(SB)/8, $0x3c091ef03c091ef0
-GLOBL lanes_3c091ef0<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_3ca8fc67<>+0(SB)/8, $0x3ca8fc673ca8fc67
 DATA lanes_3ca8fc67<>+8(SB)/8, $0x3ca8fc673ca8fc67
@@ -836,29 +806,11 @@ DATA lanes_3ca8fc67<>+16(SB)/8, $0x3ca8fc673ca8fc67
 DATA lanes_3ca8fc67<>+24(SB)/8, $0x3ca8fc673ca8fc67
 GLOBL lanes_3ca8fc67<>(SB), RODATA|NOPTR, $32
 
-DATA lanes_3d2aac2c<>+0(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes_3d2aac2c<>+8(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes_3d2aac2c<>+16(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes_3d2aac2c<>+24(SB)/8, $0x3d2aac2c3d2aac2c
-GLOBL lanes_3d2aac2c<>(SB), RODATA|NOPTR, $32
-
 DATA lanes_3e08837b<>+0(SB)/8, $0x3e08837b3e08837b
 DATA lanes_3e08837b<>+8(SB)/8, $0x3e08837b3e08837b
 DATA lanes_3e08837b<>+16(SB)/8, $0x3e08837b3e08837b
 DATA lanes_3e08837b<>+24(SB)/8, $0x3e08837b3e08837b
 GLOBL lanes_3e08837b<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3e2aaa46<>+0(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes_3e2aaa46<>+8(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes_3e2aaa46<>+16(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes_3e2aaa46<>+24(SB)/8, $0x3e2aaa463e2aaa46
-GLOBL lanes_3e2aaa46<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3efffffe<>+0(SB)/8, $0x3efffffe3efffffe
-DATA lanes_3efffffe<>+8(SB)/8, $0x3efffffe3efffffe
-DATA lanes_3efffffe<>+16(SB)/8, $0x3efffffe3efffffe
-DATA lanes_3efffffe<>+24(SB)/8, $0x3efffffe3efffffe
-GLOBL lanes_3efffffe<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_3f200000<>+0(SB)/8, $0x3f2000003f200000
 DATA lanes_3f200000<>+8(SB)/8, $0x3f2000003f200000
@@ -890,11 +842,11 @@ DATA lanes_41140000<>+16(SB)/8, $0x4114000041140000
 DATA lanes_41140000<>+24(SB)/8, $0x4114000041140000
 GLOBL lanes_41140000<>(SB), RODATA|NOPTR, $32
 
-DATA lanes_4b400000<>+0(SB)/8, $0x4b4000004b400000
-DATA lanes_4b400000<>+8(SB)/8, $0x4b4000004b400000
-DATA lanes_4b400000<>+16(SB)/8, $0x4b4000004b400000
-DATA lanes_4b400000<>+24(SB)/8, $0x4b4000004b400000
-GLOBL lanes_4b400000<>(SB), RODATA|NOPTR, $32
+DATA lanes_4b4000c0<>+0(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+8(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+16(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+24(SB)/8, $0x4b4000c04b4000c0
+GLOBL lanes_4b4000c0<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
 DATA lanes_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff

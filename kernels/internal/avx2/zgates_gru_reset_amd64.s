@@ -4,747 +4,825 @@
 
 #include "textflag.h"
 
-// func GRUReset(r []float32, q []float32, hPrev []float32)
+// func GRUReset(rows int, units int, rRow *float32, qRow *float32, hPrevRow *float32, rStride int, qStride int, hPrevStride int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GRUReset(SB), NOSPLIT, $0-72
-	MOVQ    r_base+0(FP), AX
-	MOVQ    q_base+24(FP), CX
-	MOVQ    hPrev_base+48(FP), DX
-	MOVQ    r_len+8(FP), BX
+TEXT ·GRUReset(SB), NOSPLIT, $0-64
+	MOVQ rRow+16(FP), AX
+	MOVQ qRow+24(FP), CX
+	MOVQ hPrevRow+32(FP), DX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
 	VMOVUPS lanes_c2d00000<>+0(SB), Y1
-	VXORPS  X2, X2, X2
-	VMOVUPS lanes_80000000<>+0(SB), Y3
-	VMOVUPS lanes_4b400000<>+0(SB), Y4
-	VMOVUPS lanes_3fb8aa3b<>+0(SB), Y5
-	VMOVUPS lanes_bf317218<>+0(SB), Y6
+	VMOVUPS lanes_80000000<>+0(SB), Y2
+	MOVQ    units+8(FP), BX
 	XORQ    SI, SI
-	SUBQ    $+8, BX
+	SUBQ    $+16, BX
 	JLT     done_block
 
 block:
-	VMOVUPS      (AX)(SI*1), Y7
-	VORPS        Y3, Y7, Y8
-	VMAXPS       Y8, Y1, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y5, Y8, Y9
-	VSUBPS       Y4, Y9, Y10
-	VFMADD231PS  Y6, Y10, Y8
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y8
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y10
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y8, Y10
-	VFMADD213PS  Y0, Y8, Y10
-	VFMADD213PS  Y0, Y8, Y10
-	VPSUBD       Y4, Y9, Y8
-	VPSRAD       $0x01, Y8, Y9
-	VPSUBD       Y9, Y8, Y8
-	VPSLLD       $0x17, Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	VMULPS       Y9, Y10, Y9
-	VPSLLD       $0x17, Y8, Y8
-	VPADDD       Y0, Y8, Y8
-	VMULPS       Y8, Y9, Y8
-	VCMPPS       $0x11, Y2, Y7, Y7
-	VBLENDVPS    Y7, Y8, Y0, Y7
-	VADDPS       Y0, Y8, Y9
-	VSUBPS       Y0, Y9, Y10
-	VSUBPS       Y10, Y8, Y8
-	VDIVPS       Y9, Y0, Y10
-	VMULPS       Y10, Y7, Y11
-	VFNMADD231PS Y9, Y11, Y7
-	VFNMADD231PS Y8, Y11, Y7
-	VFMADD231PS  Y10, Y7, Y11
+	VMOVUPS      (AX)(SI*1), Y3
+	VMOVUPS      32(AX)(SI*1), Y4
+	VORPS        Y2, Y3, Y5
+	VORPS        Y2, Y4, Y6
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y6, Y1, Y6
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y7
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y5, Y7
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y7, Y9
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y8, Y10
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y10, Y6
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y6
+	VMOVUPS      lanes_1a356359<>+0(SB), Y9
+	VMOVUPS      lanes_1a356359<>+0(SB), Y10
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VPSLLD       $0x17, Y7, Y5
+	VPSLLD       $0x17, Y8, Y6
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y6, Y10, Y6
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VBLENDVPS    Y4, Y6, Y0, Y4
+	VADDPS       Y0, Y5, Y7
+	VADDPS       Y0, Y6, Y8
+	VSUBPS       Y0, Y7, Y9
+	VSUBPS       Y0, Y8, Y10
+	VSUBPS       Y9, Y5, Y5
+	VSUBPS       Y10, Y6, Y6
+	VDIVPS       Y7, Y0, Y9
+	VDIVPS       Y8, Y0, Y10
+	VMULPS       Y9, Y3, Y11
+	VMULPS       Y10, Y4, Y12
+	VFNMADD231PS Y7, Y11, Y3
+	VFNMADD231PS Y8, Y12, Y4
+	VFNMADD231PS Y5, Y11, Y3
+	VFNMADD231PS Y6, Y12, Y4
+	VFMADD231PS  Y9, Y3, Y11
+	VFMADD231PS  Y10, Y4, Y12
 	VMOVUPS      Y11, (AX)(SI*1)
-	VMOVUPS      (DX)(SI*1), Y7
-	VMULPS       Y7, Y11, Y7
-	VANDPS       lanes_7fffffff<>+0(SB), Y7, Y8
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y8, Y8
-	VANDNPS      Y7, Y8, Y7
-	VMOVUPS      Y7, (CX)(SI*1)
-	ADDQ         $+32, SI
-	SUBQ         $+8, BX
+	VMOVUPS      Y12, 32(AX)(SI*1)
+	VMOVUPS      (DX)(SI*1), Y3
+	VMOVUPS      32(DX)(SI*1), Y4
+	VMULPS       Y3, Y11, Y3
+	VMULPS       Y4, Y12, Y4
+	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y5
+	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y6
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y6, Y6
+	VANDNPS      Y3, Y5, Y3
+	VANDNPS      Y4, Y6, Y4
+	VMOVUPS      Y3, (CX)(SI*1)
+	VMOVUPS      Y4, 32(CX)(SI*1)
+	ADDQ         $+64, SI
+	SUBQ         $+16, BX
 	JGE          block
 
 done_block:
+	ADDQ $+16, BX
+	SUBQ $+8, BX
+	JLT  done_block2
+
+block2:
+	VMOVUPS      (AX)(SI*1), Y3
+	VORPS        Y2, Y3, Y4
+	VMAXPS       Y4, Y1, Y4
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y5
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y5, Y6
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
+	VMOVUPS      lanes_1a356359<>+0(SB), Y6
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y3, Y4, Y0, Y3
+	VADDPS       Y0, Y4, Y5
+	VSUBPS       Y0, Y5, Y6
+	VSUBPS       Y6, Y4, Y4
+	VDIVPS       Y5, Y0, Y6
+	VMULPS       Y6, Y3, Y7
+	VFNMADD231PS Y5, Y7, Y3
+	VFNMADD231PS Y4, Y7, Y3
+	VFMADD231PS  Y6, Y3, Y7
+	VMOVUPS      Y7, (AX)(SI*1)
+	VMOVUPS      (DX)(SI*1), Y3
+	VMULPS       Y3, Y7, Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS      Y3, Y4, Y3
+	VMOVUPS      Y3, (CX)(SI*1)
+	ADDQ         $+32, SI
+	SUBQ         $+8, BX
+	JGE          block2
+
+done_block2:
 	ADDQ         $+8, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+32(SB), DI
 	NEGQ         BX
-	VMOVUPS      (DI)(BX*4), Y7
-	VMASKMOVPS   (AX)(SI*1), Y7, Y8
-	VORPS        Y3, Y8, Y3
-	VMAXPS       Y3, Y1, Y1
-	VMOVAPS      Y4, Y3
-	VFMADD231PS  Y5, Y1, Y3
-	VSUBPS       Y4, Y3, Y5
-	VFMADD231PS  Y6, Y5, Y1
+	VMOVUPS      (DI)(BX*4), Y3
+	VMASKMOVPS   (AX)(SI*1), Y3, Y4
+	VORPS        Y2, Y4, Y2
+	VMAXPS       Y2, Y1, Y1
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y2
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y1, Y2
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y2, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y1
 	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y1
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y1, Y5
-	VFMADD213PS  Y0, Y1, Y5
-	VFMADD213PS  Y0, Y1, Y5
-	VPSUBD       Y4, Y3, Y1
-	VPSRAD       $0x01, Y1, Y3
-	VPSUBD       Y3, Y1, Y1
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y0, Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y0, Y1, Y1
-	VMULPS       Y1, Y3, Y1
-	VCMPPS       $0x11, Y2, Y8, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y2
-	VADDPS       Y0, Y1, Y3
-	VSUBPS       Y0, Y3, Y4
-	VSUBPS       Y4, Y1, Y1
-	VDIVPS       Y3, Y0, Y0
-	VMULPS       Y0, Y2, Y4
-	VFNMADD231PS Y3, Y4, Y2
-	VFNMADD231PS Y1, Y4, Y2
-	VFMADD231PS  Y0, Y2, Y4
-	VMASKMOVPS   Y4, Y7, (AX)(SI*1)
-	VMASKMOVPS   (DX)(SI*1), Y7, Y0
-	VMULPS       Y0, Y4, Y0
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y5, Y1
+	VBLENDVPS    Y4, Y1, Y0, Y2
+	VADDPS       Y0, Y1, Y4
+	VSUBPS       Y0, Y4, Y5
+	VSUBPS       Y5, Y1, Y1
+	VDIVPS       Y4, Y0, Y0
+	VMULPS       Y0, Y2, Y5
+	VFNMADD231PS Y4, Y5, Y2
+	VFNMADD231PS Y1, Y5, Y2
+	VFMADD231PS  Y0, Y2, Y5
+	VMASKMOVPS   Y5, Y3, (AX)(SI*1)
+	VMASKMOVPS   (DX)(SI*1), Y3, Y0
+	VMULPS       Y0, Y5, Y0
 	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
 	VANDNPS      Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y7, (CX)(SI*1)
+	VMASKMOVPS   Y0, Y3, (CX)(SI*1)
 
 skip_tail:
+	ADDQ rStride+40(FP), AX
+	ADDQ qStride+48(FP), CX
+	ADDQ hPrevStride+56(FP), DX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func GRUResetGrad(r []float32, e []float32, dq []float32, hPrev []float32)
+// func GRUResetGrad(rows int, units int, rRow *float32, eRow *float32, dqRow *float32, hPrevRow *float32, rStride int, eStride int, dqStride int, hPrevStride int)
 // Requires: AVX, FMA3
-TEXT ·GRUResetGrad(SB), NOSPLIT, $0-96
-	MOVQ    r_base+0(FP), AX
-	MOVQ    e_base+24(FP), CX
-	MOVQ    dq_base+48(FP), DX
-	MOVQ    hPrev_base+72(FP), BX
-	MOVQ    r_len+8(FP), SI
-	VMOVUPS lanes_7fffffff<>+0(SB), Y0
-	VMOVUPS lanes_0d800000<>+0(SB), Y1
+TEXT ·GRUResetGrad(SB), NOSPLIT, $0-80
+	MOVQ rRow+16(FP), AX
+	MOVQ eRow+24(FP), CX
+	MOVQ dqRow+32(FP), DX
+	MOVQ hPrevRow+40(FP), BX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
+	VMOVUPS lanes_3f800000<>+0(SB), Y0
+	VMOVUPS lanes_7fffffff<>+0(SB), Y1
+	VMOVUPS lanes_0d800000<>+0(SB), Y2
+	MOVQ    units+8(FP), SI
 	XORQ    DI, DI
-	SUBQ    $+8, SI
+	SUBQ    $+16, SI
 	JLT     done_block
 
 block:
-	VMOVUPS     (AX)(DI*1), Y2
-	VMOVUPS     (DX)(DI*1), Y3
-	VMOVUPS     (CX)(DI*1), Y4
-	VFMADD231PS Y2, Y3, Y4
-	VMOVUPS     Y4, (CX)(DI*1)
-	VMOVUPS     (BX)(DI*1), Y4
-	VMULPS      Y4, Y3, Y3
-	VMOVUPS     lanes_3f800000<>+0(SB), Y4
-	VSUBPS      Y2, Y4, Y4
-	VMULPS      Y4, Y2, Y2
-	VMULPS      Y2, Y3, Y2
-	VANDPS      Y0, Y2, Y3
-	VCMPPS      $0x11, Y1, Y3, Y3
-	VANDNPS     Y2, Y3, Y2
-	VMOVUPS     Y2, (AX)(DI*1)
-	ADDQ        $+32, DI
-	SUBQ        $+8, SI
+	VMOVUPS     (AX)(DI*1), Y3
+	VMOVUPS     32(AX)(DI*1), Y4
+	VMOVUPS     (DX)(DI*1), Y5
+	VMOVUPS     32(DX)(DI*1), Y6
+	VMOVUPS     (CX)(DI*1), Y7
+	VMOVUPS     32(CX)(DI*1), Y8
+	VFMADD231PS Y3, Y5, Y7
+	VFMADD231PS Y4, Y6, Y8
+	VMOVUPS     Y7, (CX)(DI*1)
+	VMOVUPS     Y8, 32(CX)(DI*1)
+	VMOVUPS     (BX)(DI*1), Y7
+	VMOVUPS     32(BX)(DI*1), Y8
+	VMULPS      Y7, Y5, Y5
+	VMULPS      Y8, Y6, Y6
+	VSUBPS      Y3, Y0, Y7
+	VSUBPS      Y4, Y0, Y8
+	VMULPS      Y7, Y3, Y3
+	VMULPS      Y8, Y4, Y4
+	VMULPS      Y3, Y5, Y3
+	VMULPS      Y4, Y6, Y4
+	VANDPS      Y1, Y3, Y5
+	VANDPS      Y1, Y4, Y6
+	VCMPPS      $0x11, Y2, Y5, Y5
+	VCMPPS      $0x11, Y2, Y6, Y6
+	VANDNPS     Y3, Y5, Y3
+	VANDNPS     Y4, Y6, Y4
+	VMOVUPS     Y3, (AX)(DI*1)
+	VMOVUPS     Y4, 32(AX)(DI*1)
+	ADDQ        $+64, DI
+	SUBQ        $+16, SI
 	JGE         block
 
 done_block:
+	ADDQ $+16, SI
+	SUBQ $+8, SI
+	JLT  done_block2
+
+block2:
+	VMOVUPS     (AX)(DI*1), Y3
+	VMOVUPS     (DX)(DI*1), Y4
+	VMOVUPS     (CX)(DI*1), Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMOVUPS     Y5, (CX)(DI*1)
+	VMOVUPS     (BX)(DI*1), Y5
+	VMULPS      Y5, Y4, Y4
+	VSUBPS      Y3, Y0, Y5
+	VMULPS      Y5, Y3, Y3
+	VMULPS      Y3, Y4, Y3
+	VANDPS      Y1, Y3, Y4
+	VCMPPS      $0x11, Y2, Y4, Y4
+	VANDNPS     Y3, Y4, Y3
+	VMOVUPS     Y3, (AX)(DI*1)
+	ADDQ        $+32, DI
+	SUBQ        $+8, SI
+	JGE         block2
+
+done_block2:
 	ADDQ        $+8, SI
 	CMPQ        SI, $+1
 	JLT         skip_tail
 	LEAQ        mask<>+32(SB), R8
 	NEGQ        SI
-	VMOVUPS     (R8)(SI*4), Y2
-	VMASKMOVPS  (AX)(DI*1), Y2, Y3
-	VMASKMOVPS  (DX)(DI*1), Y2, Y4
-	VMASKMOVPS  (CX)(DI*1), Y2, Y5
-	VFMADD231PS Y3, Y4, Y5
-	VMASKMOVPS  Y5, Y2, (CX)(DI*1)
-	VMASKMOVPS  (BX)(DI*1), Y2, Y5
-	VMULPS      Y5, Y4, Y4
-	VMOVUPS     lanes_3f800000<>+0(SB), Y5
-	VSUBPS      Y3, Y5, Y5
-	VMULPS      Y5, Y3, Y3
-	VMULPS      Y3, Y4, Y3
-	VANDPS      Y0, Y3, Y0
-	VCMPPS      $0x11, Y1, Y0, Y0
-	VANDNPS     Y3, Y0, Y3
-	VMASKMOVPS  Y3, Y2, (AX)(DI*1)
+	VMOVUPS     (R8)(SI*4), Y3
+	VMASKMOVPS  (AX)(DI*1), Y3, Y4
+	VMASKMOVPS  (DX)(DI*1), Y3, Y5
+	VMASKMOVPS  (CX)(DI*1), Y3, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMASKMOVPS  Y6, Y3, (CX)(DI*1)
+	VMASKMOVPS  (BX)(DI*1), Y3, Y6
+	VMULPS      Y6, Y5, Y5
+	VSUBPS      Y4, Y0, Y0
+	VMULPS      Y0, Y4, Y0
+	VMULPS      Y0, Y5, Y0
+	VANDPS      Y1, Y0, Y1
+	VCMPPS      $0x11, Y2, Y1, Y1
+	VANDNPS     Y0, Y1, Y0
+	VMASKMOVPS  Y0, Y3, (AX)(DI*1)
 
 skip_tail:
+	ADDQ rStride+48(FP), AX
+	ADDQ eStride+56(FP), CX
+	ADDQ dqStride+64(FP), DX
+	ADDQ hPrevStride+72(FP), BX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func GRUUpdate(z []float32, n []float32, h []float32, hPrev []float32)
+// func GRUUpdate(rows int, units int, zRow *float32, nRow *float32, hRow *float32, hPrevRow *float32, zStride int, nStride int, hStride int, hPrevStride int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GRUUpdate(SB), NOSPLIT, $0-96
-	MOVQ z_base+0(FP), AX
-	MOVQ n_base+24(FP), CX
-	MOVQ h_base+48(FP), DX
-	MOVQ hPrev_base+72(FP), BX
-	MOVQ h_len+56(FP), SI
-	XORQ DI, DI
-	SUBQ $+8, SI
-	JLT  done_block
+TEXT ·GRUUpdate(SB), NOSPLIT, $0-80
+	MOVQ zRow+16(FP), AX
+	MOVQ nRow+24(FP), CX
+	MOVQ hRow+32(FP), DX
+	MOVQ hPrevRow+40(FP), BX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
+	VMOVUPS lanes_41140000<>+0(SB), Y0
+	MOVQ    units+8(FP), SI
+	XORQ    DI, DI
+	SUBQ    $+16, SI
+	JLT     done_block
 
 block:
-	VMOVUPS      (CX)(DI*1), Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      lanes_41140000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VMULPS       lanes_40000000<>+0(SB), Y2, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VPSLLD       $0x17, Y4, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y5, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y2
-	VMOVUPS      lanes_40000000<>+0(SB), Y4
-	VDIVPS       Y2, Y4, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y2, Y4, Y2
-	VMULPS       Y1, Y1, Y4
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y5
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y4, Y5
-	VMULPS       Y4, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y5
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, Y5, Y2, Y1
-	VANDPS       lanes_80000000<>+0(SB), Y0, Y0
-	VORPS        Y0, Y1, Y0
-	VMOVUPS      Y0, (CX)(DI*1)
-	VMOVUPS      (AX)(DI*1), Y1
-	VORPS        lanes_80000000<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VPSUBD       lanes_4b400000<>+0(SB), Y4, Y2
-	VPSRAD       $0x01, Y2, Y4
-	VPSUBD       Y4, Y2, Y2
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y1, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VBLENDVPS    Y1, Y2, Y4, Y1
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y4
-	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
-	VSUBPS       Y5, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y1, Y6
-	VFNMADD231PS Y4, Y6, Y1
-	VFNMADD231PS Y2, Y6, Y1
-	VFMADD231PS  Y5, Y1, Y6
-	VMOVUPS      Y6, (AX)(DI*1)
-	VMOVUPS      (BX)(DI*1), Y1
+	VMOVUPS     (CX)(DI*1), Y1
+	VMOVUPS     32(CX)(DI*1), Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y3
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y4
+	VMINPS      Y3, Y0, Y5
+	VMINPS      Y4, Y0, Y6
+	VMULPS      lanes_40000000<>+0(SB), Y5, Y5
+	VMULPS      lanes_40000000<>+0(SB), Y6, Y6
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y7
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y5, Y7
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y7, Y9
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y8, Y10
+	VFMADD231PS lanes_bf317218<>+0(SB), Y9, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y10, Y6
+	VFMADD231PS lanes_3102e308<>+0(SB), Y9, Y5
+	VFMADD231PS lanes_3102e308<>+0(SB), Y10, Y6
+	VMOVUPS     lanes_1a356359<>+0(SB), Y9
+	VMOVUPS     lanes_1a356359<>+0(SB), Y10
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1f000000<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1f000000<>+0(SB), Y6, Y10
+	VPSLLD      $0x17, Y7, Y5
+	VPSLLD      $0x17, Y8, Y6
+	VMULPS      Y5, Y9, Y5
+	VMULPS      Y6, Y10, Y6
+	VADDPS      lanes_3f800000<>+0(SB), Y5, Y5
+	VADDPS      lanes_3f800000<>+0(SB), Y6, Y6
+	VMOVUPS     lanes_40000000<>+0(SB), Y7
+	VDIVPS      Y5, Y7, Y5
+	VMOVUPS     lanes_40000000<>+0(SB), Y7
+	VDIVPS      Y6, Y7, Y6
+	VMOVUPS     lanes_3f800000<>+0(SB), Y7
+	VSUBPS      Y5, Y7, Y5
+	VMOVUPS     lanes_3f800000<>+0(SB), Y7
+	VSUBPS      Y6, Y7, Y6
+	VMULPS      Y3, Y3, Y7
+	VMULPS      Y4, Y4, Y8
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y9
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y10
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y8, Y10
+	VMULPS      Y7, Y3, Y7
+	VMULPS      Y8, Y4, Y8
+	VFMADD213PS Y3, Y7, Y9
+	VFMADD213PS Y4, Y8, Y10
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y3, Y3
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y4, Y4
+	VBLENDVPS   Y3, Y9, Y5, Y3
+	VBLENDVPS   Y4, Y10, Y6, Y4
+	VANDPS      lanes_80000000<>+0(SB), Y1, Y1
+	VANDPS      lanes_80000000<>+0(SB), Y2, Y2
+	VORPS       Y1, Y3, Y1
+	VORPS       Y2, Y4, Y2
+	VMOVUPS     Y1, (CX)(DI*1)
+	VMOVUPS     Y2, 32(CX)(DI*1)
+	ADDQ        $+64, DI
+	SUBQ        $+16, SI
+	JGE         block
+
+done_block:
+	ADDQ $+16, SI
+	SUBQ $+8, SI
+	JLT  done_block2
+
+block2:
+	VMOVUPS     (CX)(DI*1), Y1
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y2
+	VMINPS      Y2, Y0, Y3
+	VMULPS      lanes_40000000<>+0(SB), Y3, Y3
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y3, Y4
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y5, Y3
+	VFMADD231PS lanes_3102e308<>+0(SB), Y5, Y3
+	VMOVUPS     lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y3, Y5
+	VPSLLD      $0x17, Y4, Y3
+	VMULPS      Y3, Y5, Y3
+	VADDPS      lanes_3f800000<>+0(SB), Y3, Y3
+	VMOVUPS     lanes_40000000<>+0(SB), Y4
+	VDIVPS      Y3, Y4, Y3
+	VMOVUPS     lanes_3f800000<>+0(SB), Y4
+	VSUBPS      Y3, Y4, Y3
+	VMULPS      Y2, Y2, Y4
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y5
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS      Y4, Y2, Y4
+	VFMADD213PS Y2, Y4, Y5
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y2, Y2
+	VBLENDVPS   Y2, Y5, Y3, Y2
+	VANDPS      lanes_80000000<>+0(SB), Y1, Y1
+	VORPS       Y1, Y2, Y1
+	VMOVUPS     Y1, (CX)(DI*1)
+	ADDQ        $+32, DI
+	SUBQ        $+8, SI
+	JGE         block2
+
+done_block2:
+	ADDQ        $+8, SI
+	CMPQ        SI, $+1
+	JLT         skip_tail
+	LEAQ        mask<>+32(SB), R8
+	NEGQ        SI
+	VMOVUPS     (R8)(SI*4), Y1
+	VMASKMOVPS  (CX)(DI*1), Y1, Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y0, Y0
+	VMULPS      lanes_40000000<>+0(SB), Y0, Y0
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y0, Y4
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y5, Y0
+	VFMADD231PS lanes_3102e308<>+0(SB), Y5, Y0
+	VMOVUPS     lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y5
+	VPSLLD      $0x17, Y4, Y0
+	VMULPS      Y0, Y5, Y0
+	VADDPS      lanes_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS     lanes_40000000<>+0(SB), Y4
+	VDIVPS      Y0, Y4, Y0
+	VMOVUPS     lanes_3f800000<>+0(SB), Y4
+	VSUBPS      Y0, Y4, Y0
+	VMULPS      Y3, Y3, Y4
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y5
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS      Y4, Y3, Y4
+	VFMADD213PS Y3, Y4, Y5
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, Y5, Y0, Y0
+	VANDPS      lanes_80000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y0, Y0
+	VMASKMOVPS  Y0, Y1, (CX)(DI*1)
+
+skip_tail:
+	VMOVUPS lanes_3f800000<>+0(SB), Y0
+	VMOVUPS lanes_c2d00000<>+0(SB), Y1
+	VMOVUPS lanes_80000000<>+0(SB), Y2
+	MOVQ    units+8(FP), SI
+	XORQ    DI, DI
+	SUBQ    $+16, SI
+	JLT     done_block3
+
+block3:
+	VMOVUPS      (AX)(DI*1), Y3
+	VMOVUPS      32(AX)(DI*1), Y4
+	VORPS        Y2, Y3, Y5
+	VORPS        Y2, Y4, Y6
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y6, Y1, Y6
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y7
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y5, Y7
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y7, Y9
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y8, Y10
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y10, Y6
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y6
+	VMOVUPS      lanes_1a356359<>+0(SB), Y9
+	VMOVUPS      lanes_1a356359<>+0(SB), Y10
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VPSLLD       $0x17, Y7, Y5
+	VPSLLD       $0x17, Y8, Y6
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y6, Y10, Y6
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VBLENDVPS    Y4, Y6, Y0, Y4
+	VADDPS       Y0, Y5, Y7
+	VADDPS       Y0, Y6, Y8
+	VSUBPS       Y0, Y7, Y9
+	VSUBPS       Y0, Y8, Y10
+	VSUBPS       Y9, Y5, Y5
+	VSUBPS       Y10, Y6, Y6
+	VDIVPS       Y7, Y0, Y9
+	VDIVPS       Y8, Y0, Y10
+	VMULPS       Y9, Y3, Y11
+	VMULPS       Y10, Y4, Y12
+	VFNMADD231PS Y7, Y11, Y3
+	VFNMADD231PS Y8, Y12, Y4
+	VFNMADD231PS Y5, Y11, Y3
+	VFNMADD231PS Y6, Y12, Y4
+	VFMADD231PS  Y9, Y3, Y11
+	VFMADD231PS  Y10, Y4, Y12
+	VMOVUPS      Y11, (AX)(DI*1)
+	VMOVUPS      Y12, 32(AX)(DI*1)
+	VMOVUPS      (CX)(DI*1), Y3
+	VMOVUPS      32(CX)(DI*1), Y4
+	VMOVUPS      (BX)(DI*1), Y5
+	VMOVUPS      32(BX)(DI*1), Y6
+	VSUBPS       Y3, Y5, Y5
+	VSUBPS       Y4, Y6, Y6
+	VFMADD231PS  Y5, Y11, Y3
+	VFMADD231PS  Y6, Y12, Y4
+	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y5
+	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y6
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y6, Y6
+	VANDNPS      Y3, Y5, Y3
+	VANDNPS      Y4, Y6, Y4
+	VMOVUPS      Y3, (DX)(DI*1)
+	VMOVUPS      Y4, 32(DX)(DI*1)
+	ADDQ         $+64, DI
+	SUBQ         $+16, SI
+	JGE          block3
+
+done_block3:
+	ADDQ $+16, SI
+	SUBQ $+8, SI
+	JLT  done_block4
+
+block4:
+	VMOVUPS      (AX)(DI*1), Y3
+	VORPS        Y2, Y3, Y4
+	VMAXPS       Y4, Y1, Y4
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y5
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y5, Y6
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
+	VMOVUPS      lanes_1a356359<>+0(SB), Y6
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y3, Y4, Y0, Y3
+	VADDPS       Y0, Y4, Y5
+	VSUBPS       Y0, Y5, Y6
+	VSUBPS       Y6, Y4, Y4
+	VDIVPS       Y5, Y0, Y6
+	VMULPS       Y6, Y3, Y7
+	VFNMADD231PS Y5, Y7, Y3
+	VFNMADD231PS Y4, Y7, Y3
+	VFMADD231PS  Y6, Y3, Y7
+	VMOVUPS      Y7, (AX)(DI*1)
+	VMOVUPS      (CX)(DI*1), Y3
+	VMOVUPS      (BX)(DI*1), Y4
+	VSUBPS       Y3, Y4, Y4
+	VFMADD231PS  Y4, Y7, Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS      Y3, Y4, Y3
+	VMOVUPS      Y3, (DX)(DI*1)
+	ADDQ         $+32, DI
+	SUBQ         $+8, SI
+	JGE          block4
+
+done_block4:
+	ADDQ         $+8, SI
+	CMPQ         SI, $+1
+	JLT          skip_tail2
+	LEAQ         mask<>+32(SB), R8
+	NEGQ         SI
+	VMOVUPS      (R8)(SI*4), Y3
+	VMASKMOVPS   (AX)(DI*1), Y3, Y4
+	VORPS        Y2, Y4, Y2
+	VMAXPS       Y2, Y1, Y1
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y2
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y1, Y2
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y2, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y1
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y1
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y5, Y1
+	VBLENDVPS    Y4, Y1, Y0, Y2
+	VADDPS       Y0, Y1, Y4
+	VSUBPS       Y0, Y4, Y5
+	VSUBPS       Y5, Y1, Y1
+	VDIVPS       Y4, Y0, Y0
+	VMULPS       Y0, Y2, Y5
+	VFNMADD231PS Y4, Y5, Y2
+	VFNMADD231PS Y1, Y5, Y2
+	VFMADD231PS  Y0, Y2, Y5
+	VMASKMOVPS   Y5, Y3, (AX)(DI*1)
+	VMASKMOVPS   (CX)(DI*1), Y3, Y0
+	VMASKMOVPS   (BX)(DI*1), Y3, Y1
 	VSUBPS       Y0, Y1, Y1
-	VFMADD231PS  Y1, Y6, Y0
+	VFMADD231PS  Y1, Y5, Y0
 	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
 	VANDNPS      Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)(DI*1)
-	ADDQ         $+32, DI
-	SUBQ         $+8, SI
-	JGE          block
+	VMASKMOVPS   Y0, Y3, (DX)(DI*1)
 
-done_block:
-	ADDQ         $+8, SI
-	CMPQ         SI, $+1
-	JLT          skip_tail
-	LEAQ         mask<>+32(SB), R8
-	NEGQ         SI
-	VMOVUPS      (R8)(SI*4), Y0
-	VMASKMOVPS   (CX)(DI*1), Y0, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_41140000<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMULPS       lanes_40000000<>+0(SB), Y4, Y4
-	VMOVUPS      lanes_4b400000<>+0(SB), Y5
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
-	VSUBPS       lanes_4b400000<>+0(SB), Y5, Y6
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y6
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VPSLLD       $0x17, Y5, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y6, Y4
-	VADDPS       lanes_3f800000<>+0(SB), Y4, Y4
-	VMOVUPS      lanes_40000000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y2, Y5
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y6
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y5, Y6
-	VMULPS       Y5, Y2, Y5
-	VFMADD213PS  Y2, Y5, Y6
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y2, Y2
-	VBLENDVPS    Y2, Y6, Y4, Y2
-	VANDPS       lanes_80000000<>+0(SB), Y1, Y1
-	VORPS        Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(DI*1)
-	VMASKMOVPS   (AX)(DI*1), Y0, Y2
-	VORPS        lanes_80000000<>+0(SB), Y2, Y4
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanes_4b400000<>+0(SB), Y5
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
-	VSUBPS       lanes_4b400000<>+0(SB), Y5, Y6
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y6
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VPSUBD       lanes_4b400000<>+0(SB), Y5, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       lanes_3f800000<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y6, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y4, Y3
-	VSUBPS       lanes_3f800000<>+0(SB), Y3, Y5
-	VSUBPS       Y5, Y4, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y3, Y5, Y5
-	VMULPS       Y5, Y2, Y6
-	VFNMADD231PS Y3, Y6, Y2
-	VFNMADD231PS Y4, Y6, Y2
-	VFMADD231PS  Y5, Y2, Y6
-	VMASKMOVPS   Y6, Y0, (AX)(DI*1)
-	VMASKMOVPS   (BX)(DI*1), Y0, Y2
-	VSUBPS       Y1, Y2, Y2
-	VFMADD231PS  Y2, Y6, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (DX)(DI*1)
+skip_tail2:
+	ADDQ zStride+48(FP), AX
+	ADDQ nStride+56(FP), CX
+	ADDQ hStride+64(FP), DX
+	ADDQ hPrevStride+72(FP), BX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
 
-skip_tail:
+done_row:
 	VZEROUPPER
 	RET
 
-// func GRUUpdateGrad(z []float32, n []float32, dh []float32, hPrev []float32, dy []float32)
+// func GRUUpdateGrad(rows int, units int, zRow *float32, nRow *float32, dhRow *float32, hPrevRow *float32, dyRow *float32, zStride int, nStride int, dhStride int, hPrevStride int, dyStride int)
 // Requires: AVX, FMA3
-TEXT ·GRUUpdateGrad(SB), NOSPLIT, $0-120
-	MOVQ z_base+0(FP), AX
-	MOVQ n_base+24(FP), CX
-	MOVQ dh_base+48(FP), DX
-	MOVQ hPrev_base+72(FP), BX
-	MOVQ dy_base+96(FP), SI
-	MOVQ dh_len+56(FP), DI
-	XORQ R8, R8
-	SUBQ $+8, DI
-	JLT  done_block
+TEXT ·GRUUpdateGrad(SB), NOSPLIT, $0-96
+	MOVQ zRow+16(FP), AX
+	MOVQ nRow+24(FP), CX
+	MOVQ dhRow+32(FP), DX
+	MOVQ hPrevRow+40(FP), BX
+	MOVQ dyRow+48(FP), SI
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
+	VMOVUPS lanes_3f800000<>+0(SB), Y0
+	VMOVUPS lanes_7fffffff<>+0(SB), Y1
+	VMOVUPS lanes_0d800000<>+0(SB), Y2
+	MOVQ    units+8(FP), DI
+	XORQ    R8, R8
+	SUBQ    $+16, DI
+	JLT     done_block
 
 block:
-	VMOVUPS      (DX)(R8*1), Y0
-	VMOVUPS      (SI)(R8*1), Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      (AX)(R8*1), Y1
-	VMOVUPS      (CX)(R8*1), Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VSUBPS       Y1, Y3, Y3
-	VMULPS       Y3, Y0, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VFNMADD231PS Y2, Y2, Y4
-	VMULPS       Y4, Y3, Y3
-	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
-	VANDNPS      Y3, Y4, Y3
-	VMOVUPS      Y3, (CX)(R8*1)
-	VMOVUPS      (BX)(R8*1), Y3
-	VSUBPS       Y2, Y3, Y2
-	VMULPS       Y2, Y0, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VSUBPS       Y1, Y3, Y3
-	VMULPS       Y3, Y1, Y3
-	VMULPS       Y3, Y2, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
-	VANDNPS      Y2, Y3, Y2
-	VMOVUPS      Y2, (AX)(R8*1)
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DX)(R8*1)
-	ADDQ         $+32, R8
-	SUBQ         $+8, DI
+	VMOVUPS      (DX)(R8*1), Y3
+	VMOVUPS      32(DX)(R8*1), Y4
+	VMOVUPS      (SI)(R8*1), Y5
+	VMOVUPS      32(SI)(R8*1), Y6
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VMOVUPS      (AX)(R8*1), Y5
+	VMOVUPS      32(AX)(R8*1), Y6
+	VMOVUPS      (CX)(R8*1), Y7
+	VMOVUPS      32(CX)(R8*1), Y8
+	VSUBPS       Y5, Y0, Y9
+	VSUBPS       Y6, Y0, Y10
+	VMULPS       Y9, Y3, Y9
+	VMULPS       Y10, Y4, Y10
+	VMOVAPS      Y0, Y11
+	VMOVAPS      Y0, Y12
+	VFNMADD231PS Y7, Y7, Y11
+	VFNMADD231PS Y8, Y8, Y12
+	VMULPS       Y11, Y9, Y9
+	VMULPS       Y12, Y10, Y10
+	VANDPS       Y1, Y9, Y11
+	VANDPS       Y1, Y10, Y12
+	VCMPPS       $0x11, Y2, Y11, Y11
+	VCMPPS       $0x11, Y2, Y12, Y12
+	VANDNPS      Y9, Y11, Y9
+	VANDNPS      Y10, Y12, Y10
+	VMOVUPS      Y9, (CX)(R8*1)
+	VMOVUPS      Y10, 32(CX)(R8*1)
+	VMOVUPS      (BX)(R8*1), Y9
+	VMOVUPS      32(BX)(R8*1), Y10
+	VSUBPS       Y7, Y9, Y7
+	VSUBPS       Y8, Y10, Y8
+	VMULPS       Y7, Y3, Y7
+	VMULPS       Y8, Y4, Y8
+	VSUBPS       Y5, Y0, Y9
+	VSUBPS       Y6, Y0, Y10
+	VMULPS       Y9, Y5, Y9
+	VMULPS       Y10, Y6, Y10
+	VMULPS       Y9, Y7, Y7
+	VMULPS       Y10, Y8, Y8
+	VANDPS       Y1, Y7, Y9
+	VANDPS       Y1, Y8, Y10
+	VCMPPS       $0x11, Y2, Y9, Y9
+	VCMPPS       $0x11, Y2, Y10, Y10
+	VANDNPS      Y7, Y9, Y7
+	VANDNPS      Y8, Y10, Y8
+	VMOVUPS      Y7, (AX)(R8*1)
+	VMOVUPS      Y8, 32(AX)(R8*1)
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y6, Y4, Y4
+	VMOVUPS      Y3, (DX)(R8*1)
+	VMOVUPS      Y4, 32(DX)(R8*1)
+	ADDQ         $+64, R8
+	SUBQ         $+16, DI
 	JGE          block
 
 done_block:
+	ADDQ $+16, DI
+	SUBQ $+8, DI
+	JLT  done_block2
+
+block2:
+	VMOVUPS      (DX)(R8*1), Y3
+	VMOVUPS      (SI)(R8*1), Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      (AX)(R8*1), Y4
+	VMOVUPS      (CX)(R8*1), Y5
+	VSUBPS       Y4, Y0, Y6
+	VMULPS       Y6, Y3, Y6
+	VMOVAPS      Y0, Y7
+	VFNMADD231PS Y5, Y5, Y7
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y1, Y6, Y7
+	VCMPPS       $0x11, Y2, Y7, Y7
+	VANDNPS      Y6, Y7, Y6
+	VMOVUPS      Y6, (CX)(R8*1)
+	VMOVUPS      (BX)(R8*1), Y6
+	VSUBPS       Y5, Y6, Y5
+	VMULPS       Y5, Y3, Y5
+	VSUBPS       Y4, Y0, Y6
+	VMULPS       Y6, Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VANDPS       Y1, Y5, Y6
+	VCMPPS       $0x11, Y2, Y6, Y6
+	VANDNPS      Y5, Y6, Y5
+	VMOVUPS      Y5, (AX)(R8*1)
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (DX)(R8*1)
+	ADDQ         $+32, R8
+	SUBQ         $+8, DI
+	JGE          block2
+
+done_block2:
 	ADDQ         $+8, DI
 	CMPQ         DI, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+32(SB), R9
 	NEGQ         DI
-	VMOVUPS      (R9)(DI*4), Y0
-	VMASKMOVPS   (DX)(R8*1), Y0, Y1
-	VMASKMOVPS   (SI)(R8*1), Y0, Y2
-	VADDPS       Y2, Y1, Y1
-	VMASKMOVPS   (AX)(R8*1), Y0, Y2
-	VMASKMOVPS   (CX)(R8*1), Y0, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y4, Y1, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VFNMADD231PS Y3, Y3, Y5
-	VMULPS       Y5, Y4, Y4
-	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y5
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
-	VANDNPS      Y4, Y5, Y4
-	VMASKMOVPS   Y4, Y0, (CX)(R8*1)
-	VMASKMOVPS   (BX)(R8*1), Y0, Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y3, Y1, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y4, Y2, Y4
-	VMULPS       Y4, Y3, Y3
-	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
-	VANDNPS      Y3, Y4, Y3
-	VMASKMOVPS   Y3, Y0, (AX)(R8*1)
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (DX)(R8*1)
+	VMOVUPS      (R9)(DI*4), Y3
+	VMASKMOVPS   (DX)(R8*1), Y3, Y4
+	VMASKMOVPS   (SI)(R8*1), Y3, Y5
+	VADDPS       Y5, Y4, Y4
+	VMASKMOVPS   (AX)(R8*1), Y3, Y5
+	VMASKMOVPS   (CX)(R8*1), Y3, Y6
+	VSUBPS       Y5, Y0, Y7
+	VMULPS       Y7, Y4, Y7
+	VMOVAPS      Y0, Y8
+	VFNMADD231PS Y6, Y6, Y8
+	VMULPS       Y8, Y7, Y7
+	VANDPS       Y1, Y7, Y8
+	VCMPPS       $0x11, Y2, Y8, Y8
+	VANDNPS      Y7, Y8, Y7
+	VMASKMOVPS   Y7, Y3, (CX)(R8*1)
+	VMASKMOVPS   (BX)(R8*1), Y3, Y7
+	VSUBPS       Y6, Y7, Y6
+	VMULPS       Y6, Y4, Y6
+	VSUBPS       Y5, Y0, Y0
+	VMULPS       Y0, Y5, Y0
+	VMULPS       Y0, Y6, Y0
+	VANDPS       Y1, Y0, Y1
+	VCMPPS       $0x11, Y2, Y1, Y1
+	VANDNPS      Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y3, (AX)(R8*1)
+	VMULPS       Y5, Y4, Y0
+	VMASKMOVPS   Y0, Y3, (DX)(R8*1)
 
 skip_tail:
-	VZEROUPPER
-	RET
+	ADDQ zStride+56(FP), AX
+	ADDQ nStride+64(FP), CX
+	ADDQ dhStride+72(FP), DX
+	ADDQ hPrevStride+80(FP), BX
+	ADDQ dyStride+88(FP), SI
+	SUBQ $+1, rows+0(FP)
+	JNE  row
 
-// func GRUUpdateTextbook(z []float32, n []float32, h []float32, hPrev []float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·GRUUpdateTextbook(SB), NOSPLIT, $0-96
-	MOVQ z_base+0(FP), AX
-	MOVQ n_base+24(FP), CX
-	MOVQ h_base+48(FP), DX
-	MOVQ hPrev_base+72(FP), BX
-	MOVQ h_len+56(FP), SI
-	XORQ DI, DI
-	SUBQ $+8, SI
-	JLT  done_block
-
-block:
-	VMOVUPS      (CX)(DI*1), Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      lanes_41140000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VMULPS       lanes_40000000<>+0(SB), Y2, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VPSLLD       $0x17, Y4, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y5, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y2
-	VMOVUPS      lanes_40000000<>+0(SB), Y4
-	VDIVPS       Y2, Y4, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y2, Y4, Y2
-	VMULPS       Y1, Y1, Y4
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y5
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y4, Y5
-	VMULPS       Y4, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y5
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, Y5, Y2, Y1
-	VANDPS       lanes_80000000<>+0(SB), Y0, Y0
-	VORPS        Y0, Y1, Y0
-	VMOVUPS      Y0, (CX)(DI*1)
-	VMOVUPS      (AX)(DI*1), Y1
-	VORPS        lanes_80000000<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMOVUPS      lanes_4b400000<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y4
-	VSUBPS       lanes_4b400000<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y2, Y5
-	VPSUBD       lanes_4b400000<>+0(SB), Y4, Y2
-	VPSRAD       $0x01, Y2, Y4
-	VPSUBD       Y4, Y2, Y2
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       lanes_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y1, Y1
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VBLENDVPS    Y1, Y2, Y4, Y1
-	VADDPS       lanes_3f800000<>+0(SB), Y2, Y4
-	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
-	VSUBPS       Y5, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y1, Y6
-	VFNMADD231PS Y4, Y6, Y1
-	VFNMADD231PS Y2, Y6, Y1
-	VFMADD231PS  Y5, Y1, Y6
-	VMOVUPS      Y6, (AX)(DI*1)
-	VMOVUPS      (BX)(DI*1), Y1
-	VSUBPS       Y1, Y0, Y0
-	VFMADD231PS  Y0, Y6, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y0
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y0, Y0
-	VANDNPS      Y1, Y0, Y1
-	VMOVUPS      Y1, (DX)(DI*1)
-	ADDQ         $+32, DI
-	SUBQ         $+8, SI
-	JGE          block
-
-done_block:
-	ADDQ         $+8, SI
-	CMPQ         SI, $+1
-	JLT          skip_tail
-	LEAQ         mask<>+32(SB), R8
-	NEGQ         SI
-	VMOVUPS      (R8)(SI*4), Y0
-	VMASKMOVPS   (CX)(DI*1), Y0, Y1
-	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
-	VMOVUPS      lanes_41140000<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMULPS       lanes_40000000<>+0(SB), Y4, Y4
-	VMOVUPS      lanes_4b400000<>+0(SB), Y5
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
-	VSUBPS       lanes_4b400000<>+0(SB), Y5, Y6
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y6
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VPSLLD       $0x17, Y5, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y6, Y4
-	VADDPS       lanes_3f800000<>+0(SB), Y4, Y4
-	VMOVUPS      lanes_40000000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y2, Y5
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y6
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y5, Y6
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y5, Y6
-	VMULPS       Y5, Y2, Y5
-	VFMADD213PS  Y2, Y5, Y6
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y2, Y2
-	VBLENDVPS    Y2, Y6, Y4, Y2
-	VANDPS       lanes_80000000<>+0(SB), Y1, Y1
-	VORPS        Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(DI*1)
-	VMASKMOVPS   (AX)(DI*1), Y0, Y2
-	VORPS        lanes_80000000<>+0(SB), Y2, Y4
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanes_4b400000<>+0(SB), Y5
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
-	VSUBPS       lanes_4b400000<>+0(SB), Y5, Y6
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y6
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VFMADD213PS  lanes_3f800000<>+0(SB), Y4, Y6
-	VPSUBD       lanes_4b400000<>+0(SB), Y5, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       lanes_3f800000<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y6, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       lanes_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x11, Y3, Y2, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y4, Y3
-	VSUBPS       lanes_3f800000<>+0(SB), Y3, Y5
-	VSUBPS       Y5, Y4, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y3, Y5, Y5
-	VMULPS       Y5, Y2, Y6
-	VFNMADD231PS Y3, Y6, Y2
-	VFNMADD231PS Y4, Y6, Y2
-	VFMADD231PS  Y5, Y2, Y6
-	VMASKMOVPS   Y6, Y0, (AX)(DI*1)
-	VMASKMOVPS   (BX)(DI*1), Y0, Y2
-	VSUBPS       Y2, Y1, Y1
-	VFMADD231PS  Y1, Y6, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y1
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
-	VANDNPS      Y2, Y1, Y2
-	VMASKMOVPS   Y2, Y0, (DX)(DI*1)
-
-skip_tail:
-	VZEROUPPER
-	RET
-
-// func GRUUpdateTextbookGrad(z []float32, n []float32, dh []float32, hPrev []float32, dy []float32)
-// Requires: AVX, FMA3
-TEXT ·GRUUpdateTextbookGrad(SB), NOSPLIT, $0-120
-	MOVQ z_base+0(FP), AX
-	MOVQ n_base+24(FP), CX
-	MOVQ dh_base+48(FP), DX
-	MOVQ hPrev_base+72(FP), BX
-	MOVQ dy_base+96(FP), SI
-	MOVQ dh_len+56(FP), DI
-	XORQ R8, R8
-	SUBQ $+8, DI
-	JLT  done_block
-
-block:
-	VMOVUPS      (DX)(R8*1), Y0
-	VMOVUPS      (SI)(R8*1), Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      (AX)(R8*1), Y1
-	VMOVUPS      (CX)(R8*1), Y2
-	VMULPS       Y1, Y0, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VFNMADD231PS Y2, Y2, Y4
-	VMULPS       Y4, Y3, Y3
-	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
-	VANDNPS      Y3, Y4, Y3
-	VMOVUPS      Y3, (CX)(R8*1)
-	VMOVUPS      (BX)(R8*1), Y3
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y2, Y0, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VSUBPS       Y1, Y3, Y3
-	VMULPS       Y3, Y1, Y3
-	VMULPS       Y3, Y2, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
-	VANDNPS      Y2, Y3, Y2
-	VMOVUPS      Y2, (AX)(R8*1)
-	VMOVUPS      lanes_3f800000<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DX)(R8*1)
-	ADDQ         $+32, R8
-	SUBQ         $+8, DI
-	JGE          block
-
-done_block:
-	ADDQ         $+8, DI
-	CMPQ         DI, $+1
-	JLT          skip_tail
-	LEAQ         mask<>+32(SB), R9
-	NEGQ         DI
-	VMOVUPS      (R9)(DI*4), Y0
-	VMASKMOVPS   (DX)(R8*1), Y0, Y1
-	VMASKMOVPS   (SI)(R8*1), Y0, Y2
-	VADDPS       Y2, Y1, Y1
-	VMASKMOVPS   (AX)(R8*1), Y0, Y2
-	VMASKMOVPS   (CX)(R8*1), Y0, Y3
-	VMULPS       Y2, Y1, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VFNMADD231PS Y3, Y3, Y5
-	VMULPS       Y5, Y4, Y4
-	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y5
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
-	VANDNPS      Y4, Y5, Y4
-	VMASKMOVPS   Y4, Y0, (CX)(R8*1)
-	VMASKMOVPS   (BX)(R8*1), Y0, Y4
-	VSUBPS       Y4, Y3, Y3
-	VMULPS       Y3, Y1, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y4, Y2, Y4
-	VMULPS       Y4, Y3, Y3
-	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
-	VANDNPS      Y3, Y4, Y3
-	VMASKMOVPS   Y3, Y0, (AX)(R8*1)
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (DX)(R8*1)
-
-skip_tail:
+done_row:
 	VZEROUPPER
 	RET
 
@@ -754,23 +832,47 @@ DATA lanes_0d800000<>+16(SB)/8, $0x0d8000000d800000
 DATA lanes_0d800000<>+24(SB)/8, $0x0d8000000d800000
 GLOBL lanes_0d800000<>(SB), RODATA|NOPTR, $32
 
+DATA lanes_1a356359<>+0(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+8(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+16(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+24(SB)/8, $0x1a3563591a356359
+GLOBL lanes_1a356359<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1b891ef0<>+0(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+8(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+16(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+24(SB)/8, $0x1b891ef01b891ef0
+GLOBL lanes_1b891ef0<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1caaac2c<>+0(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+8(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+16(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+24(SB)/8, $0x1caaac2c1caaac2c
+GLOBL lanes_1caaac2c<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1daaaa46<>+0(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+8(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+16(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+24(SB)/8, $0x1daaaa461daaaa46
+GLOBL lanes_1daaaa46<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1e7ffffe<>+0(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+8(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+16(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+24(SB)/8, $0x1e7ffffe1e7ffffe
+GLOBL lanes_1e7ffffe<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1f000000<>+0(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+8(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+16(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+24(SB)/8, $0x1f0000001f000000
+GLOBL lanes_1f000000<>(SB), RODATA|NOPTR, $32
+
 DATA lanes_3102e308<>+0(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+8(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+16(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+24(SB)/8, $0x3102e3083102e308
 GLOBL lanes_3102e308<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3ab56359<>+0(SB)/8, $0x3ab563593ab56359
-DATA lanes_3ab56359<>+8(SB)/8, $0x3ab563593ab56359
-DATA lanes_3ab56359<>+16(SB)/8, $0x3ab563593ab56359
-DATA lanes_3ab56359<>+24(SB)/8, $0x3ab563593ab56359
-GLOBL lanes_3ab56359<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3c091ef0<>+0(SB)/8, $0x3c091ef03c091ef0
-DATA lanes_3c091ef0<>+8(SB)/8, $0x3c091ef03c091ef0
-DATA lanes_3c091ef0<>+16(SB)/8, $0x3c091ef03c091ef0
-DATA lanes_3c091ef0<>+24(SB)/8, $0x3c091ef03c091ef0
-GLOBL lanes_3c091ef0<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_3ca8fc67<>+0(SB)/8, $0x3ca8fc673ca8fc67
 DATA lanes_3ca8fc67<>+8(SB)/8, $0x3ca8fc673ca8fc67
@@ -778,29 +880,11 @@ DATA lanes_3ca8fc67<>+16(SB)/8, $0x3ca8fc673ca8fc67
 DATA lanes_3ca8fc67<>+24(SB)/8, $0x3ca8fc673ca8fc67
 GLOBL lanes_3ca8fc67<>(SB), RODATA|NOPTR, $32
 
-DATA lanes_3d2aac2c<>+0(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes_3d2aac2c<>+8(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes_3d2aac2c<>+16(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes_3d2aac2c<>+24(SB)/8, $0x3d2aac2c3d2aac2c
-GLOBL lanes_3d2aac2c<>(SB), RODATA|NOPTR, $32
-
 DATA lanes_3e08837b<>+0(SB)/8, $0x3e08837b3e08837b
 DATA lanes_3e08837b<>+8(SB)/8, $0x3e08837b3e08837b
 DATA lanes_3e08837b<>+16(SB)/8, $0x3e08837b3e08837b
 DATA lanes_3e08837b<>+24(SB)/8, $0x3e08837b3e08837b
 GLOBL lanes_3e08837b<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3e2aaa46<>+0(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes_3e2aaa46<>+8(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes_3e2aaa46<>+16(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes_3e2aaa46<>+24(SB)/8, $0x3e2aaa463e2aaa46
-GLOBL lanes_3e2aaa46<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3efffffe<>+0(SB)/8, $0x3efffffe3efffffe
-DATA lanes_3efffffe<>+8(SB)/8, $0x3efffffe3efffffe
-DATA lanes_3efffffe<>+16(SB)/8, $0x3efffffe3efffffe
-DATA lanes_3efffffe<>+24(SB)/8, $0x3efffffe3efffffe
-GLOBL lanes_3efffffe<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_3f200000<>+0(SB)/8, $0x3f2000003f200000
 DATA lanes_3f200000<>+8(SB)/8, $0x3f2000003f200000
@@ -832,11 +916,11 @@ DATA lanes_41140000<>+16(SB)/8, $0x4114000041140000
 DATA lanes_41140000<>+24(SB)/8, $0x4114000041140000
 GLOBL lanes_41140000<>(SB), RODATA|NOPTR, $32
 
-DATA lanes_4b400000<>+0(SB)/8, $0x4b4000004b400000
-DATA lanes_4b400000<>+8(SB)/8, $0x4b4000004b400000
-DATA lanes_4b400000<>+16(SB)/8, $0x4b4000004b400000
-DATA lanes_4b400000<>+24(SB)/8, $0x4b4000004b400000
-GLOBL lanes_4b400000<>(SB), RODATA|NOPTR, $32
+DATA lanes_4b4000c0<>+0(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+8(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+16(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+24(SB)/8, $0x4b4000c04b4000c0
+GLOBL lanes_4b4000c0<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
 DATA lanes_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff

@@ -4,131 +4,261 @@
 
 #include "textflag.h"
 
-// func RNNTanh(h []float32, a []float32)
+// func RNNTanh(rows int, units int, hRow *float32, aRow *float32, hStride int, aStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RNNTanh(SB), NOSPLIT, $0-48
-	MOVQ    h_base+0(FP), AX
-	MOVQ    a_base+24(FP), CX
-	MOVQ    a_len+32(FP), DX
+	MOVQ hRow+16(FP), AX
+	MOVQ aRow+24(FP), CX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VMOVUPS lanes_41140000<>+0(SB), Y0
-	VMOVUPS lanes_3f800000<>+0(SB), Y1
-	VMOVUPS lanes_40000000<>+0(SB), Y2
-	VMOVUPS lanes_4b400000<>+0(SB), Y3
-	VMOVUPS lanes_3fb8aa3b<>+0(SB), Y4
-	VMOVUPS lanes_bf317218<>+0(SB), Y5
-	VMOVUPS lanes_3102e308<>+0(SB), Y6
+	MOVQ    units+8(FP), DX
 	XORQ    BX, BX
-	SUBQ    $+8, DX
+	SUBQ    $+16, DX
 	JLT     done_block
 
 block:
-	VMOVUPS     (CX)(BX*1), Y7
-	VANDPS      lanes_7fffffff<>+0(SB), Y7, Y8
-	VMINPS      Y8, Y0, Y9
-	VMULPS      Y2, Y9, Y9
-	VMOVAPS     Y3, Y10
-	VFMADD231PS Y4, Y9, Y10
-	VSUBPS      Y3, Y10, Y11
-	VFMADD231PS Y5, Y11, Y9
-	VFMADD231PS Y6, Y11, Y9
-	VMOVUPS     lanes_3ab56359<>+0(SB), Y11
-	VFMADD213PS lanes_3c091ef0<>+0(SB), Y9, Y11
-	VFMADD213PS lanes_3d2aac2c<>+0(SB), Y9, Y11
-	VFMADD213PS lanes_3e2aaa46<>+0(SB), Y9, Y11
-	VFMADD213PS lanes_3efffffe<>+0(SB), Y9, Y11
-	VFMADD213PS Y1, Y9, Y11
-	VFMADD213PS Y1, Y9, Y11
-	VPSLLD      $0x17, Y10, Y9
-	VPADDD      Y1, Y9, Y9
-	VMULPS      Y9, Y11, Y9
-	VADDPS      Y1, Y9, Y9
-	VDIVPS      Y9, Y2, Y9
-	VSUBPS      Y9, Y1, Y9
-	VMULPS      Y8, Y8, Y10
-	VMOVUPS     lanes_bbba8672<>+0(SB), Y11
-	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y10, Y11
-	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y10, Y11
-	VFMADD213PS lanes_3e08837b<>+0(SB), Y10, Y11
-	VFMADD213PS lanes_beaaaa99<>+0(SB), Y10, Y11
-	VMULPS      Y10, Y8, Y10
-	VFMADD213PS Y8, Y10, Y11
-	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y8, Y8
-	VBLENDVPS   Y8, Y11, Y9, Y8
-	VANDPS      lanes_80000000<>+0(SB), Y7, Y7
-	VORPS       Y7, Y8, Y7
-	VANDPS      lanes_7fffffff<>+0(SB), Y7, Y8
-	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y8, Y8
-	VANDNPS     Y7, Y8, Y7
-	VMOVUPS     Y7, (AX)(BX*1)
-	ADDQ        $+32, BX
-	SUBQ        $+8, DX
+	VMOVUPS     (CX)(BX*1), Y1
+	VMOVUPS     32(CX)(BX*1), Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y3
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y4
+	VMINPS      Y3, Y0, Y5
+	VMINPS      Y4, Y0, Y6
+	VMULPS      lanes_40000000<>+0(SB), Y5, Y5
+	VMULPS      lanes_40000000<>+0(SB), Y6, Y6
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y7
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y5, Y7
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y7, Y9
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y8, Y10
+	VFMADD231PS lanes_bf317218<>+0(SB), Y9, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y10, Y6
+	VFMADD231PS lanes_3102e308<>+0(SB), Y9, Y5
+	VFMADD231PS lanes_3102e308<>+0(SB), Y10, Y6
+	VMOVUPS     lanes_1a356359<>+0(SB), Y9
+	VMOVUPS     lanes_1a356359<>+0(SB), Y10
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1f000000<>+0(SB), Y6, Y10
+	VFMADD213PS lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS lanes_1f000000<>+0(SB), Y6, Y10
+	VPSLLD      $0x17, Y7, Y5
+	VPSLLD      $0x17, Y8, Y6
+	VMULPS      Y5, Y9, Y5
+	VMULPS      Y6, Y10, Y6
+	VADDPS      lanes_3f800000<>+0(SB), Y5, Y5
+	VADDPS      lanes_3f800000<>+0(SB), Y6, Y6
+	VMOVUPS     lanes_40000000<>+0(SB), Y7
+	VDIVPS      Y5, Y7, Y5
+	VMOVUPS     lanes_40000000<>+0(SB), Y7
+	VDIVPS      Y6, Y7, Y6
+	VMOVUPS     lanes_3f800000<>+0(SB), Y7
+	VSUBPS      Y5, Y7, Y5
+	VMOVUPS     lanes_3f800000<>+0(SB), Y7
+	VSUBPS      Y6, Y7, Y6
+	VMULPS      Y3, Y3, Y7
+	VMULPS      Y4, Y4, Y8
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y9
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y10
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y8, Y10
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y7, Y9
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y8, Y10
+	VMULPS      Y7, Y3, Y7
+	VMULPS      Y8, Y4, Y8
+	VFMADD213PS Y3, Y7, Y9
+	VFMADD213PS Y4, Y8, Y10
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y3, Y3
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y4, Y4
+	VBLENDVPS   Y3, Y9, Y5, Y3
+	VBLENDVPS   Y4, Y10, Y6, Y4
+	VANDPS      lanes_80000000<>+0(SB), Y1, Y1
+	VANDPS      lanes_80000000<>+0(SB), Y2, Y2
+	VORPS       Y1, Y3, Y1
+	VORPS       Y2, Y4, Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y3
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y4
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS     Y1, Y3, Y1
+	VANDNPS     Y2, Y4, Y2
+	VMOVUPS     Y1, (AX)(BX*1)
+	VMOVUPS     Y2, 32(AX)(BX*1)
+	ADDQ        $+64, BX
+	SUBQ        $+16, DX
 	JGE         block
 
 done_block:
+	ADDQ $+16, DX
+	SUBQ $+8, DX
+	JLT  done_block2
+
+block2:
+	VMOVUPS     (CX)(BX*1), Y1
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y2
+	VMINPS      Y2, Y0, Y3
+	VMULPS      lanes_40000000<>+0(SB), Y3, Y3
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y3, Y4
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y5, Y3
+	VFMADD231PS lanes_3102e308<>+0(SB), Y5, Y3
+	VMOVUPS     lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y3, Y5
+	VPSLLD      $0x17, Y4, Y3
+	VMULPS      Y3, Y5, Y3
+	VADDPS      lanes_3f800000<>+0(SB), Y3, Y3
+	VMOVUPS     lanes_40000000<>+0(SB), Y4
+	VDIVPS      Y3, Y4, Y3
+	VMOVUPS     lanes_3f800000<>+0(SB), Y4
+	VSUBPS      Y3, Y4, Y3
+	VMULPS      Y2, Y2, Y4
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y5
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS      Y4, Y2, Y4
+	VFMADD213PS Y2, Y4, Y5
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y2, Y2
+	VBLENDVPS   Y2, Y5, Y3, Y2
+	VANDPS      lanes_80000000<>+0(SB), Y1, Y1
+	VORPS       Y1, Y2, Y1
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y2
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS     Y1, Y2, Y1
+	VMOVUPS     Y1, (AX)(BX*1)
+	ADDQ        $+32, BX
+	SUBQ        $+8, DX
+	JGE         block2
+
+done_block2:
 	ADDQ        $+8, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
 	LEAQ        mask<>+32(SB), SI
 	NEGQ        DX
-	VMOVUPS     (SI)(DX*4), Y7
-	VMASKMOVPS  (CX)(BX*1), Y7, Y8
-	VANDPS      lanes_7fffffff<>+0(SB), Y8, Y9
-	VMINPS      Y9, Y0, Y0
-	VMULPS      Y2, Y0, Y0
-	VMOVAPS     Y3, Y10
-	VFMADD231PS Y4, Y0, Y10
-	VSUBPS      Y3, Y10, Y3
-	VFMADD231PS Y5, Y3, Y0
-	VFMADD231PS Y6, Y3, Y0
-	VMOVUPS     lanes_3ab56359<>+0(SB), Y3
-	VFMADD213PS lanes_3c091ef0<>+0(SB), Y0, Y3
-	VFMADD213PS lanes_3d2aac2c<>+0(SB), Y0, Y3
-	VFMADD213PS lanes_3e2aaa46<>+0(SB), Y0, Y3
-	VFMADD213PS lanes_3efffffe<>+0(SB), Y0, Y3
-	VFMADD213PS Y1, Y0, Y3
-	VFMADD213PS Y1, Y0, Y3
-	VPSLLD      $0x17, Y10, Y0
-	VPADDD      Y1, Y0, Y0
-	VMULPS      Y0, Y3, Y0
-	VADDPS      Y1, Y0, Y0
-	VDIVPS      Y0, Y2, Y0
-	VSUBPS      Y0, Y1, Y0
-	VMULPS      Y9, Y9, Y1
-	VMOVUPS     lanes_bbba8672<>+0(SB), Y2
-	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y1, Y2
-	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y1, Y2
-	VFMADD213PS lanes_3e08837b<>+0(SB), Y1, Y2
-	VFMADD213PS lanes_beaaaa99<>+0(SB), Y1, Y2
-	VMULPS      Y1, Y9, Y1
-	VFMADD213PS Y9, Y1, Y2
-	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y9, Y1
-	VBLENDVPS   Y1, Y2, Y0, Y0
-	VANDPS      lanes_80000000<>+0(SB), Y8, Y1
-	VORPS       Y1, Y0, Y0
-	VANDPS      lanes_7fffffff<>+0(SB), Y0, Y1
-	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y1, Y1
-	VANDNPS     Y0, Y1, Y0
-	VMASKMOVPS  Y0, Y7, (AX)(BX*1)
+	VMOVUPS     (SI)(DX*4), Y1
+	VMASKMOVPS  (CX)(BX*1), Y1, Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y0, Y0
+	VMULPS      lanes_40000000<>+0(SB), Y0, Y0
+	VMOVUPS     lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y0, Y4
+	VSUBPS      lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS lanes_bf317218<>+0(SB), Y5, Y0
+	VFMADD231PS lanes_3102e308<>+0(SB), Y5, Y0
+	VMOVUPS     lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y5
+	VPSLLD      $0x17, Y4, Y0
+	VMULPS      Y0, Y5, Y0
+	VADDPS      lanes_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS     lanes_40000000<>+0(SB), Y4
+	VDIVPS      Y0, Y4, Y0
+	VMOVUPS     lanes_3f800000<>+0(SB), Y4
+	VSUBPS      Y0, Y4, Y0
+	VMULPS      Y3, Y3, Y4
+	VMOVUPS     lanes_bbba8672<>+0(SB), Y5
+	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_3e08837b<>+0(SB), Y4, Y5
+	VFMADD213PS lanes_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS      Y4, Y3, Y4
+	VFMADD213PS Y3, Y4, Y5
+	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, Y5, Y0, Y0
+	VANDPS      lanes_80000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y0, Y0
+	VANDPS      lanes_7fffffff<>+0(SB), Y0, Y2
+	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS     Y0, Y2, Y0
+	VMASKMOVPS  Y0, Y1, (AX)(BX*1)
 
 skip_tail:
+	ADDQ hStride+32(FP), AX
+	ADDQ aStride+40(FP), CX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func RNNTanhGrad(a []float32, h []float32, dh []float32, dy []float32)
+// func RNNTanhGrad(rows int, units int, aRow *float32, hRow *float32, dhRow *float32, dyRow *float32, aStride int, hStride int, dhStride int, dyStride int)
 // Requires: AVX, FMA3
-TEXT ·RNNTanhGrad(SB), NOSPLIT, $0-96
-	MOVQ    a_base+0(FP), AX
-	MOVQ    h_base+24(FP), CX
-	MOVQ    dh_base+48(FP), DX
-	MOVQ    dy_base+72(FP), BX
-	MOVQ    a_len+8(FP), SI
+TEXT ·RNNTanhGrad(SB), NOSPLIT, $0-80
+	MOVQ aRow+16(FP), AX
+	MOVQ hRow+24(FP), CX
+	MOVQ dhRow+32(FP), DX
+	MOVQ dyRow+40(FP), BX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VMOVUPS lanes_7fffffff<>+0(SB), Y0
 	VMOVUPS lanes_0d800000<>+0(SB), Y1
+	MOVQ    units+8(FP), SI
 	XORQ    DI, DI
-	SUBQ    $+8, SI
+	SUBQ    $+16, SI
 	JLT     done_block
 
 block:
+	VMOVUPS      (CX)(DI*1), Y2
+	VMOVUPS      32(CX)(DI*1), Y3
+	VMOVUPS      (DX)(DI*1), Y4
+	VMOVUPS      32(DX)(DI*1), Y5
+	VMOVUPS      (BX)(DI*1), Y6
+	VMOVUPS      32(BX)(DI*1), Y7
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y7, Y5, Y5
+	VMOVUPS      lanes_3f800000<>+0(SB), Y6
+	VMOVUPS      lanes_3f800000<>+0(SB), Y7
+	VFNMADD231PS Y2, Y2, Y6
+	VFNMADD231PS Y3, Y3, Y7
+	VMULPS       Y4, Y6, Y2
+	VMULPS       Y5, Y7, Y3
+	VANDPS       Y0, Y2, Y4
+	VANDPS       Y0, Y3, Y5
+	VCMPPS       $0x11, Y1, Y4, Y4
+	VCMPPS       $0x11, Y1, Y5, Y5
+	VANDNPS      Y2, Y4, Y2
+	VANDNPS      Y3, Y5, Y3
+	VMOVUPS      Y2, (AX)(DI*1)
+	VMOVUPS      Y3, 32(AX)(DI*1)
+	ADDQ         $+64, DI
+	SUBQ         $+16, SI
+	JGE          block
+
+done_block:
+	ADDQ $+16, SI
+	SUBQ $+8, SI
+	JLT  done_block2
+
+block2:
 	VMOVUPS      (CX)(DI*1), Y2
 	VMOVUPS      (DX)(DI*1), Y3
 	VMOVUPS      (BX)(DI*1), Y4
@@ -142,9 +272,9 @@ block:
 	VMOVUPS      Y2, (AX)(DI*1)
 	ADDQ         $+32, DI
 	SUBQ         $+8, SI
-	JGE          block
+	JGE          block2
 
-done_block:
+done_block2:
 	ADDQ         $+8, SI
 	CMPQ         SI, $+1
 	JLT          skip_tail
@@ -164,67 +294,143 @@ done_block:
 	VMASKMOVPS   Y3, Y2, (AX)(DI*1)
 
 skip_tail:
+	ADDQ aStride+48(FP), AX
+	ADDQ hStride+56(FP), CX
+	ADDQ dhStride+64(FP), DX
+	ADDQ dyStride+72(FP), BX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func RNNReLU(h []float32, a []float32)
+// func RNNReLU(rows int, units int, hRow *float32, aRow *float32, hStride int, aStride int)
 // Requires: AVX
 TEXT ·RNNReLU(SB), NOSPLIT, $0-48
-	MOVQ    h_base+0(FP), AX
-	MOVQ    a_base+24(FP), CX
-	MOVQ    a_len+32(FP), DX
+	MOVQ hRow+16(FP), AX
+	MOVQ aRow+24(FP), CX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VMOVUPS lanes_7fffffff<>+0(SB), Y0
 	VMOVUPS lanes_0d800000<>+0(SB), Y1
+	MOVQ    units+8(FP), DX
 	XORQ    BX, BX
-	SUBQ    $+8, DX
+	SUBQ    $+16, DX
 	JLT     done_block
 
 block:
 	VMOVUPS (CX)(BX*1), Y2
-	VXORPS  X3, X3, X3
-	VMAXPS  Y2, Y3, Y2
-	VANDPS  Y0, Y2, Y4
-	VCMPPS  $0x11, Y1, Y4, Y4
-	VANDNPS Y2, Y4, Y2
+	VMOVUPS 32(CX)(BX*1), Y3
+	VXORPS  X4, X4, X4
+	VMAXPS  Y2, Y4, Y2
+	VXORPS  X4, X4, X4
+	VMAXPS  Y3, Y4, Y3
+	VANDPS  Y0, Y2, Y5
+	VANDPS  Y0, Y3, Y6
+	VCMPPS  $0x11, Y1, Y5, Y5
+	VCMPPS  $0x11, Y1, Y6, Y6
+	VANDNPS Y2, Y5, Y2
+	VANDNPS Y3, Y6, Y3
 	VMOVUPS Y2, (AX)(BX*1)
-	ADDQ    $+32, BX
-	SUBQ    $+8, DX
+	VMOVUPS Y3, 32(AX)(BX*1)
+	ADDQ    $+64, BX
+	SUBQ    $+16, DX
 	JGE     block
 
 done_block:
+	ADDQ $+16, DX
+	SUBQ $+8, DX
+	JLT  done_block2
+
+block2:
+	VMOVUPS (CX)(BX*1), Y2
+	VXORPS  X4, X4, X4
+	VMAXPS  Y2, Y4, Y2
+	VANDPS  Y0, Y2, Y3
+	VCMPPS  $0x11, Y1, Y3, Y3
+	VANDNPS Y2, Y3, Y2
+	VMOVUPS Y2, (AX)(BX*1)
+	ADDQ    $+32, BX
+	SUBQ    $+8, DX
+	JGE     block2
+
+done_block2:
 	ADDQ       $+8, DX
 	CMPQ       DX, $+1
 	JLT        skip_tail
 	LEAQ       mask<>+32(SB), SI
 	NEGQ       DX
 	VMOVUPS    (SI)(DX*4), Y2
-	VMASKMOVPS (CX)(BX*1), Y2, Y4
-	VXORPS     X3, X3, X3
-	VMAXPS     Y4, Y3, Y3
+	VMASKMOVPS (CX)(BX*1), Y2, Y3
+	VXORPS     X4, X4, X4
+	VMAXPS     Y3, Y4, Y3
 	VANDPS     Y0, Y3, Y0
 	VCMPPS     $0x11, Y1, Y0, Y0
 	VANDNPS    Y3, Y0, Y3
 	VMASKMOVPS Y3, Y2, (AX)(BX*1)
 
 skip_tail:
+	ADDQ hStride+32(FP), AX
+	ADDQ aStride+40(FP), CX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func RNNReLUGrad(a []float32, h []float32, dh []float32, dy []float32)
+// func RNNReLUGrad(rows int, units int, aRow *float32, hRow *float32, dhRow *float32, dyRow *float32, aStride int, hStride int, dhStride int, dyStride int)
 // Requires: AVX
-TEXT ·RNNReLUGrad(SB), NOSPLIT, $0-96
-	MOVQ    a_base+0(FP), AX
-	MOVQ    h_base+24(FP), CX
-	MOVQ    dh_base+48(FP), DX
-	MOVQ    dy_base+72(FP), BX
-	MOVQ    a_len+8(FP), SI
+TEXT ·RNNReLUGrad(SB), NOSPLIT, $0-80
+	MOVQ aRow+16(FP), AX
+	MOVQ hRow+24(FP), CX
+	MOVQ dhRow+32(FP), DX
+	MOVQ dyRow+40(FP), BX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VMOVUPS lanes_7fffffff<>+0(SB), Y0
 	VMOVUPS lanes_0d800000<>+0(SB), Y1
+	MOVQ    units+8(FP), SI
 	XORQ    DI, DI
-	SUBQ    $+8, SI
+	SUBQ    $+16, SI
 	JLT     done_block
 
 block:
+	VMOVUPS (CX)(DI*1), Y2
+	VMOVUPS 32(CX)(DI*1), Y3
+	VMOVUPS (DX)(DI*1), Y4
+	VMOVUPS 32(DX)(DI*1), Y5
+	VMOVUPS (BX)(DI*1), Y6
+	VMOVUPS 32(BX)(DI*1), Y7
+	VADDPS  Y6, Y4, Y4
+	VADDPS  Y7, Y5, Y5
+	VCMPPS  $0x11, lanes_00000001<>+0(SB), Y2, Y2
+	VCMPPS  $0x11, lanes_00000001<>+0(SB), Y3, Y3
+	VANDNPS Y4, Y2, Y4
+	VANDNPS Y5, Y3, Y5
+	VANDPS  Y0, Y4, Y2
+	VANDPS  Y0, Y5, Y3
+	VCMPPS  $0x11, Y1, Y2, Y2
+	VCMPPS  $0x11, Y1, Y3, Y3
+	VANDNPS Y4, Y2, Y4
+	VANDNPS Y5, Y3, Y5
+	VMOVUPS Y4, (AX)(DI*1)
+	VMOVUPS Y5, 32(AX)(DI*1)
+	ADDQ    $+64, DI
+	SUBQ    $+16, SI
+	JGE     block
+
+done_block:
+	ADDQ $+16, SI
+	SUBQ $+8, SI
+	JLT  done_block2
+
+block2:
 	VMOVUPS (CX)(DI*1), Y2
 	VMOVUPS (DX)(DI*1), Y3
 	VMOVUPS (BX)(DI*1), Y4
@@ -237,9 +443,9 @@ block:
 	VMOVUPS Y3, (AX)(DI*1)
 	ADDQ    $+32, DI
 	SUBQ    $+8, SI
-	JGE     block
+	JGE     block2
 
-done_block:
+done_block2:
 	ADDQ       $+8, SI
 	CMPQ       SI, $+1
 	JLT        skip_tail
@@ -258,134 +464,240 @@ done_block:
 	VMASKMOVPS Y4, Y2, (AX)(DI*1)
 
 skip_tail:
+	ADDQ aStride+48(FP), AX
+	ADDQ hStride+56(FP), CX
+	ADDQ dhStride+64(FP), DX
+	ADDQ dyStride+72(FP), BX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func RNNSigmoid(h []float32, a []float32)
+// func RNNSigmoid(rows int, units int, hRow *float32, aRow *float32, hStride int, aStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RNNSigmoid(SB), NOSPLIT, $0-48
-	MOVQ    h_base+0(FP), AX
-	MOVQ    a_base+24(FP), CX
-	MOVQ    a_len+32(FP), DX
+	MOVQ hRow+16(FP), AX
+	MOVQ aRow+24(FP), CX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
 	VMOVUPS lanes_c2d00000<>+0(SB), Y1
-	VXORPS  X2, X2, X2
-	VMOVUPS lanes_80000000<>+0(SB), Y3
-	VMOVUPS lanes_4b400000<>+0(SB), Y4
-	VMOVUPS lanes_3fb8aa3b<>+0(SB), Y5
-	VMOVUPS lanes_bf317218<>+0(SB), Y6
+	VMOVUPS lanes_80000000<>+0(SB), Y2
+	MOVQ    units+8(FP), DX
 	XORQ    BX, BX
-	SUBQ    $+8, DX
+	SUBQ    $+16, DX
 	JLT     done_block
 
 block:
-	VMOVUPS      (CX)(BX*1), Y7
-	VORPS        Y3, Y7, Y8
-	VMAXPS       Y8, Y1, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y5, Y8, Y9
-	VSUBPS       Y4, Y9, Y10
-	VFMADD231PS  Y6, Y10, Y8
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y8
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y10
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y8, Y10
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y8, Y10
-	VFMADD213PS  Y0, Y8, Y10
-	VFMADD213PS  Y0, Y8, Y10
-	VPSUBD       Y4, Y9, Y8
-	VPSRAD       $0x01, Y8, Y9
-	VPSUBD       Y9, Y8, Y8
-	VPSLLD       $0x17, Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	VMULPS       Y9, Y10, Y9
-	VPSLLD       $0x17, Y8, Y8
-	VPADDD       Y0, Y8, Y8
-	VMULPS       Y8, Y9, Y8
-	VCMPPS       $0x11, Y2, Y7, Y7
-	VBLENDVPS    Y7, Y8, Y0, Y7
-	VADDPS       Y0, Y8, Y9
-	VSUBPS       Y0, Y9, Y10
-	VSUBPS       Y10, Y8, Y8
-	VDIVPS       Y9, Y0, Y10
-	VMULPS       Y10, Y7, Y11
-	VFNMADD231PS Y9, Y11, Y7
-	VFNMADD231PS Y8, Y11, Y7
-	VFMADD231PS  Y10, Y7, Y11
-	VANDPS       lanes_7fffffff<>+0(SB), Y11, Y7
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y7, Y7
-	VANDNPS      Y11, Y7, Y11
+	VMOVUPS      (CX)(BX*1), Y3
+	VMOVUPS      32(CX)(BX*1), Y4
+	VORPS        Y2, Y3, Y5
+	VORPS        Y2, Y4, Y6
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y6, Y1, Y6
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y7
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y5, Y7
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y7, Y9
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y8, Y10
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y10, Y6
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y9, Y5
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y10, Y6
+	VMOVUPS      lanes_1a356359<>+0(SB), Y9
+	VMOVUPS      lanes_1a356359<>+0(SB), Y10
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y5, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y6, Y10
+	VPSLLD       $0x17, Y7, Y5
+	VPSLLD       $0x17, Y8, Y6
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y6, Y10, Y6
+	VBLENDVPS    Y3, Y5, Y0, Y3
+	VBLENDVPS    Y4, Y6, Y0, Y4
+	VADDPS       Y0, Y5, Y7
+	VADDPS       Y0, Y6, Y8
+	VSUBPS       Y0, Y7, Y9
+	VSUBPS       Y0, Y8, Y10
+	VSUBPS       Y9, Y5, Y5
+	VSUBPS       Y10, Y6, Y6
+	VDIVPS       Y7, Y0, Y9
+	VDIVPS       Y8, Y0, Y10
+	VMULPS       Y9, Y3, Y11
+	VMULPS       Y10, Y4, Y12
+	VFNMADD231PS Y7, Y11, Y3
+	VFNMADD231PS Y8, Y12, Y4
+	VFNMADD231PS Y5, Y11, Y3
+	VFNMADD231PS Y6, Y12, Y4
+	VFMADD231PS  Y9, Y3, Y11
+	VFMADD231PS  Y10, Y4, Y12
+	VANDPS       lanes_7fffffff<>+0(SB), Y11, Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y12, Y4
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS      Y11, Y3, Y11
+	VANDNPS      Y12, Y4, Y12
 	VMOVUPS      Y11, (AX)(BX*1)
-	ADDQ         $+32, BX
-	SUBQ         $+8, DX
+	VMOVUPS      Y12, 32(AX)(BX*1)
+	ADDQ         $+64, BX
+	SUBQ         $+16, DX
 	JGE          block
 
 done_block:
+	ADDQ $+16, DX
+	SUBQ $+8, DX
+	JLT  done_block2
+
+block2:
+	VMOVUPS      (CX)(BX*1), Y3
+	VORPS        Y2, Y3, Y4
+	VMAXPS       Y4, Y1, Y4
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y5
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y5, Y6
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y6, Y4
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y6, Y4
+	VMOVUPS      lanes_1a356359<>+0(SB), Y6
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y3, Y4, Y0, Y3
+	VADDPS       Y0, Y4, Y5
+	VSUBPS       Y0, Y5, Y6
+	VSUBPS       Y6, Y4, Y4
+	VDIVPS       Y5, Y0, Y6
+	VMULPS       Y6, Y3, Y7
+	VFNMADD231PS Y5, Y7, Y3
+	VFNMADD231PS Y4, Y7, Y3
+	VFMADD231PS  Y6, Y3, Y7
+	VANDPS       lanes_7fffffff<>+0(SB), Y7, Y3
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VANDNPS      Y7, Y3, Y7
+	VMOVUPS      Y7, (AX)(BX*1)
+	ADDQ         $+32, BX
+	SUBQ         $+8, DX
+	JGE          block2
+
+done_block2:
 	ADDQ         $+8, DX
 	CMPQ         DX, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+32(SB), SI
 	NEGQ         DX
-	VMOVUPS      (SI)(DX*4), Y7
-	VMASKMOVPS   (CX)(BX*1), Y7, Y8
-	VORPS        Y3, Y8, Y3
-	VMAXPS       Y3, Y1, Y1
-	VMOVAPS      Y4, Y3
-	VFMADD231PS  Y5, Y1, Y3
-	VSUBPS       Y4, Y3, Y5
-	VFMADD231PS  Y6, Y5, Y1
+	VMOVUPS      (SI)(DX*4), Y3
+	VMASKMOVPS   (CX)(BX*1), Y3, Y4
+	VORPS        Y2, Y4, Y2
+	VMAXPS       Y2, Y1, Y1
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y2
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y1, Y2
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y2, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y1
 	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y1
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y1, Y5
-	VFMADD213PS  Y0, Y1, Y5
-	VFMADD213PS  Y0, Y1, Y5
-	VPSUBD       Y4, Y3, Y1
-	VPSRAD       $0x01, Y1, Y3
-	VPSUBD       Y3, Y1, Y1
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y0, Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y0, Y1, Y1
-	VMULPS       Y1, Y3, Y1
-	VCMPPS       $0x11, Y2, Y8, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y2
-	VADDPS       Y0, Y1, Y3
-	VSUBPS       Y0, Y3, Y4
-	VSUBPS       Y4, Y1, Y1
-	VDIVPS       Y3, Y0, Y0
-	VMULPS       Y0, Y2, Y4
-	VFNMADD231PS Y3, Y4, Y2
-	VFNMADD231PS Y1, Y4, Y2
-	VFMADD231PS  Y0, Y2, Y4
-	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y0
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
+	VPSLLD       $0x17, Y2, Y1
+	VMULPS       Y1, Y5, Y1
+	VBLENDVPS    Y4, Y1, Y0, Y2
+	VADDPS       Y0, Y1, Y4
+	VSUBPS       Y0, Y4, Y5
+	VSUBPS       Y5, Y1, Y1
+	VDIVPS       Y4, Y0, Y0
+	VMULPS       Y0, Y2, Y5
+	VFNMADD231PS Y4, Y5, Y2
+	VFNMADD231PS Y1, Y5, Y2
+	VFMADD231PS  Y0, Y2, Y5
+	VANDPS       lanes_7fffffff<>+0(SB), Y5, Y0
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y0, Y0
-	VANDNPS      Y4, Y0, Y4
-	VMASKMOVPS   Y4, Y7, (AX)(BX*1)
+	VANDNPS      Y5, Y0, Y5
+	VMASKMOVPS   Y5, Y3, (AX)(BX*1)
 
 skip_tail:
+	ADDQ hStride+32(FP), AX
+	ADDQ aStride+40(FP), CX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func RNNSigmoidGrad(a []float32, h []float32, dh []float32, dy []float32)
+// func RNNSigmoidGrad(rows int, units int, aRow *float32, hRow *float32, dhRow *float32, dyRow *float32, aStride int, hStride int, dhStride int, dyStride int)
 // Requires: AVX
-TEXT ·RNNSigmoidGrad(SB), NOSPLIT, $0-96
-	MOVQ    a_base+0(FP), AX
-	MOVQ    h_base+24(FP), CX
-	MOVQ    dh_base+48(FP), DX
-	MOVQ    dy_base+72(FP), BX
-	MOVQ    a_len+8(FP), SI
+TEXT ·RNNSigmoidGrad(SB), NOSPLIT, $0-80
+	MOVQ aRow+16(FP), AX
+	MOVQ hRow+24(FP), CX
+	MOVQ dhRow+32(FP), DX
+	MOVQ dyRow+40(FP), BX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VMOVUPS lanes_7fffffff<>+0(SB), Y0
 	VMOVUPS lanes_0d800000<>+0(SB), Y1
+	MOVQ    units+8(FP), SI
 	XORQ    DI, DI
-	SUBQ    $+8, SI
+	SUBQ    $+16, SI
 	JLT     done_block
 
 block:
+	VMOVUPS (CX)(DI*1), Y2
+	VMOVUPS 32(CX)(DI*1), Y3
+	VMOVUPS (DX)(DI*1), Y4
+	VMOVUPS 32(DX)(DI*1), Y5
+	VMOVUPS (BX)(DI*1), Y6
+	VMOVUPS 32(BX)(DI*1), Y7
+	VADDPS  Y6, Y4, Y4
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS lanes_3f800000<>+0(SB), Y6
+	VSUBPS  Y2, Y6, Y6
+	VMOVUPS lanes_3f800000<>+0(SB), Y7
+	VSUBPS  Y3, Y7, Y7
+	VMULPS  Y6, Y2, Y2
+	VMULPS  Y7, Y3, Y3
+	VMULPS  Y4, Y2, Y2
+	VMULPS  Y5, Y3, Y3
+	VANDPS  Y0, Y2, Y4
+	VANDPS  Y0, Y3, Y5
+	VCMPPS  $0x11, Y1, Y4, Y4
+	VCMPPS  $0x11, Y1, Y5, Y5
+	VANDNPS Y2, Y4, Y2
+	VANDNPS Y3, Y5, Y3
+	VMOVUPS Y2, (AX)(DI*1)
+	VMOVUPS Y3, 32(AX)(DI*1)
+	ADDQ    $+64, DI
+	SUBQ    $+16, SI
+	JGE     block
+
+done_block:
+	ADDQ $+16, SI
+	SUBQ $+8, SI
+	JLT  done_block2
+
+block2:
 	VMOVUPS (CX)(DI*1), Y2
 	VMOVUPS (DX)(DI*1), Y3
 	VMOVUPS (BX)(DI*1), Y4
@@ -400,9 +712,9 @@ block:
 	VMOVUPS Y2, (AX)(DI*1)
 	ADDQ    $+32, DI
 	SUBQ    $+8, SI
-	JGE     block
+	JGE     block2
 
-done_block:
+done_block2:
 	ADDQ       $+8, SI
 	CMPQ       SI, $+1
 	JLT        skip_tail
@@ -423,6 +735,14 @@ done_block:
 	VMASKMOVPS Y3, Y2, (AX)(DI*1)
 
 skip_tail:
+	ADDQ aStride+48(FP), AX
+	ADDQ hStride+56(FP), CX
+	ADDQ dhStride+64(FP), DX
+	ADDQ dyStride+72(FP), BX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
@@ -438,23 +758,47 @@ DATA lanes_0d800000<>+16(SB)/8, $0x0d8000000d800000
 DATA lanes_0d800000<>+24(SB)/8, $0x0d8000000d800000
 GLOBL lanes_0d800000<>(SB), RODATA|NOPTR, $32
 
+DATA lanes_1a356359<>+0(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+8(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+16(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+24(SB)/8, $0x1a3563591a356359
+GLOBL lanes_1a356359<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1b891ef0<>+0(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+8(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+16(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+24(SB)/8, $0x1b891ef01b891ef0
+GLOBL lanes_1b891ef0<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1caaac2c<>+0(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+8(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+16(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+24(SB)/8, $0x1caaac2c1caaac2c
+GLOBL lanes_1caaac2c<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1daaaa46<>+0(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+8(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+16(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+24(SB)/8, $0x1daaaa461daaaa46
+GLOBL lanes_1daaaa46<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1e7ffffe<>+0(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+8(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+16(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+24(SB)/8, $0x1e7ffffe1e7ffffe
+GLOBL lanes_1e7ffffe<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1f000000<>+0(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+8(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+16(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+24(SB)/8, $0x1f0000001f000000
+GLOBL lanes_1f000000<>(SB), RODATA|NOPTR, $32
+
 DATA lanes_3102e308<>+0(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+8(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+16(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+24(SB)/8, $0x3102e3083102e308
 GLOBL lanes_3102e308<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3ab56359<>+0(SB)/8, $0x3ab563593ab56359
-DATA lanes_3ab56359<>+8(SB)/8, $0x3ab563593ab56359
-DATA lanes_3ab56359<>+16(SB)/8, $0x3ab563593ab56359
-DATA lanes_3ab56359<>+24(SB)/8, $0x3ab563593ab56359
-GLOBL lanes_3ab56359<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3c091ef0<>+0(SB)/8, $0x3c091ef03c091ef0
-DATA lanes_3c091ef0<>+8(SB)/8, $0x3c091ef03c091ef0
-DATA lanes_3c091ef0<>+16(SB)/8, $0x3c091ef03c091ef0
-DATA lanes_3c091ef0<>+24(SB)/8, $0x3c091ef03c091ef0
-GLOBL lanes_3c091ef0<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_3ca8fc67<>+0(SB)/8, $0x3ca8fc673ca8fc67
 DATA lanes_3ca8fc67<>+8(SB)/8, $0x3ca8fc673ca8fc67
@@ -462,29 +806,11 @@ DATA lanes_3ca8fc67<>+16(SB)/8, $0x3ca8fc673ca8fc67
 DATA lanes_3ca8fc67<>+24(SB)/8, $0x3ca8fc673ca8fc67
 GLOBL lanes_3ca8fc67<>(SB), RODATA|NOPTR, $32
 
-DATA lanes_3d2aac2c<>+0(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes_3d2aac2c<>+8(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes_3d2aac2c<>+16(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes_3d2aac2c<>+24(SB)/8, $0x3d2aac2c3d2aac2c
-GLOBL lanes_3d2aac2c<>(SB), RODATA|NOPTR, $32
-
 DATA lanes_3e08837b<>+0(SB)/8, $0x3e08837b3e08837b
 DATA lanes_3e08837b<>+8(SB)/8, $0x3e08837b3e08837b
 DATA lanes_3e08837b<>+16(SB)/8, $0x3e08837b3e08837b
 DATA lanes_3e08837b<>+24(SB)/8, $0x3e08837b3e08837b
 GLOBL lanes_3e08837b<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3e2aaa46<>+0(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes_3e2aaa46<>+8(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes_3e2aaa46<>+16(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes_3e2aaa46<>+24(SB)/8, $0x3e2aaa463e2aaa46
-GLOBL lanes_3e2aaa46<>(SB), RODATA|NOPTR, $32
-
-DATA lanes_3efffffe<>+0(SB)/8, $0x3efffffe3efffffe
-DATA lanes_3efffffe<>+8(SB)/8, $0x3efffffe3efffffe
-DATA lanes_3efffffe<>+16(SB)/8, $0x3efffffe3efffffe
-DATA lanes_3efffffe<>+24(SB)/8, $0x3efffffe3efffffe
-GLOBL lanes_3efffffe<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_3f200000<>+0(SB)/8, $0x3f2000003f200000
 DATA lanes_3f200000<>+8(SB)/8, $0x3f2000003f200000
@@ -516,11 +842,11 @@ DATA lanes_41140000<>+16(SB)/8, $0x4114000041140000
 DATA lanes_41140000<>+24(SB)/8, $0x4114000041140000
 GLOBL lanes_41140000<>(SB), RODATA|NOPTR, $32
 
-DATA lanes_4b400000<>+0(SB)/8, $0x4b4000004b400000
-DATA lanes_4b400000<>+8(SB)/8, $0x4b4000004b400000
-DATA lanes_4b400000<>+16(SB)/8, $0x4b4000004b400000
-DATA lanes_4b400000<>+24(SB)/8, $0x4b4000004b400000
-GLOBL lanes_4b400000<>(SB), RODATA|NOPTR, $32
+DATA lanes_4b4000c0<>+0(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+8(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+16(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+24(SB)/8, $0x4b4000c04b4000c0
+GLOBL lanes_4b4000c0<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
 DATA lanes_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff

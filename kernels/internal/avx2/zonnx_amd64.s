@@ -283,7 +283,7 @@ TEXT ·ScaledTanh(SB), NOSPLIT, $0-56
 	VMOVUPS      lanes_41140000<>+0(SB), Y2
 	VMOVUPS      lanes_3f800000<>+0(SB), Y3
 	VMOVUPS      lanes_40000000<>+0(SB), Y4
-	VMOVUPS      lanes_4b400000<>+0(SB), Y5
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y5
 	VMOVUPS      lanes_3fb8aa3b<>+0(SB), Y6
 	VMOVUPS      lanes_bf317218<>+0(SB), Y7
 	XORQ         BX, BX
@@ -301,15 +301,14 @@ block:
 	VSUBPS      Y5, Y11, Y12
 	VFMADD231PS Y7, Y12, Y10
 	VFMADD231PS lanes_3102e308<>+0(SB), Y12, Y10
-	VMOVUPS     lanes_3ab56359<>+0(SB), Y12
-	VFMADD213PS lanes_3c091ef0<>+0(SB), Y10, Y12
-	VFMADD213PS lanes_3d2aac2c<>+0(SB), Y10, Y12
-	VFMADD213PS lanes_3e2aaa46<>+0(SB), Y10, Y12
-	VFMADD213PS lanes_3efffffe<>+0(SB), Y10, Y12
-	VFMADD213PS Y3, Y10, Y12
-	VFMADD213PS Y3, Y10, Y12
+	VMOVUPS     lanes_1a356359<>+0(SB), Y12
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y10, Y12
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y10, Y12
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y10, Y12
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y10, Y12
+	VFMADD213PS lanes_1f000000<>+0(SB), Y10, Y12
+	VFMADD213PS lanes_1f000000<>+0(SB), Y10, Y12
 	VPSLLD      $0x17, Y11, Y10
-	VPADDD      Y3, Y10, Y10
 	VMULPS      Y10, Y12, Y10
 	VADDPS      Y3, Y10, Y10
 	VDIVPS      Y10, Y4, Y10
@@ -349,15 +348,14 @@ done_block:
 	VSUBPS      Y5, Y10, Y5
 	VFMADD231PS Y7, Y5, Y2
 	VFMADD231PS lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS     lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS Y3, Y2, Y5
-	VFMADD213PS Y3, Y2, Y5
+	VMOVUPS     lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS lanes_1b891ef0<>+0(SB), Y2, Y5
+	VFMADD213PS lanes_1caaac2c<>+0(SB), Y2, Y5
+	VFMADD213PS lanes_1daaaa46<>+0(SB), Y2, Y5
+	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y2, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y2, Y5
+	VFMADD213PS lanes_1f000000<>+0(SB), Y2, Y5
 	VPSLLD      $0x17, Y10, Y2
-	VPADDD      Y3, Y2, Y2
 	VMULPS      Y2, Y5, Y2
 	VADDPS      Y3, Y2, Y2
 	VDIVPS      Y2, Y4, Y2
@@ -394,7 +392,7 @@ TEXT ·ScaledTanhGrad(SB), NOSPLIT, $0-80
 	VMOVUPS      lanes_41140000<>+0(SB), Y2
 	VMOVUPS      lanes_3f800000<>+0(SB), Y3
 	VMOVUPS      lanes_40000000<>+0(SB), Y4
-	VMOVUPS      lanes_4b400000<>+0(SB), Y5
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y5
 	XORQ         SI, SI
 	SUBQ         $+8, BX
 	JLT          done_block
@@ -411,15 +409,14 @@ block:
 	VSUBPS       Y5, Y10, Y11
 	VFMADD231PS  lanes_bf317218<>+0(SB), Y11, Y9
 	VFMADD231PS  lanes_3102e308<>+0(SB), Y11, Y9
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y11
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y9, Y11
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y9, Y11
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y9, Y11
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y9, Y11
-	VFMADD213PS  Y3, Y9, Y11
-	VFMADD213PS  Y3, Y9, Y11
+	VMOVUPS      lanes_1a356359<>+0(SB), Y11
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y9, Y11
 	VPSLLD       $0x17, Y10, Y9
-	VPADDD       Y3, Y9, Y9
 	VMULPS       Y9, Y11, Y9
 	VADDPS       Y3, Y9, Y9
 	VDIVPS       Y9, Y4, Y9
@@ -463,15 +460,14 @@ done_block:
 	VSUBPS       Y5, Y9, Y5
 	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y2
 	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y2
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y2, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y2, Y5
-	VFMADD213PS  Y3, Y2, Y5
-	VFMADD213PS  Y3, Y2, Y5
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y2, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y2, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y2, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y2, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y2, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y2, Y5
 	VPSLLD       $0x17, Y9, Y2
-	VPADDD       Y3, Y2, Y2
 	VMULPS       Y2, Y5, Y2
 	VADDPS       Y3, Y2, Y2
 	VDIVPS       Y2, Y4, Y2
@@ -976,11 +972,11 @@ TEXT ·SoftplusGrad(SB), NOSPLIT, $0-72
 	MOVQ    dx_len+8(FP), BX
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
 	VMOVUPS lanes_c2d00000<>+0(SB), Y1
-	VXORPS  X2, X2, X2
-	VMOVUPS lanes_80000000<>+0(SB), Y3
-	VMOVUPS lanes_4b400000<>+0(SB), Y4
-	VMOVUPS lanes_3fb8aa3b<>+0(SB), Y5
-	VMOVUPS lanes_bf317218<>+0(SB), Y6
+	VMOVUPS lanes_80000000<>+0(SB), Y2
+	VMOVUPS lanes_4b4000c0<>+0(SB), Y3
+	VMOVUPS lanes_3fb8aa3b<>+0(SB), Y4
+	VMOVUPS lanes_bf317218<>+0(SB), Y5
+	VMOVUPS lanes_3102e308<>+0(SB), Y6
 	XORQ    SI, SI
 	SUBQ    $+8, BX
 	JLT     done_block
@@ -988,30 +984,22 @@ TEXT ·SoftplusGrad(SB), NOSPLIT, $0-72
 block:
 	VMOVUPS      (CX)(SI*1), Y7
 	VMOVUPS      (DX)(SI*1), Y8
-	VORPS        Y3, Y7, Y9
+	VORPS        Y2, Y7, Y9
 	VMAXPS       Y9, Y1, Y9
-	VMOVAPS      Y4, Y10
-	VFMADD231PS  Y5, Y9, Y10
-	VSUBPS       Y4, Y10, Y11
+	VMOVAPS      Y3, Y10
+	VFMADD231PS  Y4, Y9, Y10
+	VSUBPS       Y3, Y10, Y11
+	VFMADD231PS  Y5, Y11, Y9
 	VFMADD231PS  Y6, Y11, Y9
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y11, Y9
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y11
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y9, Y11
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y9, Y11
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y9, Y11
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y9, Y11
-	VFMADD213PS  Y0, Y9, Y11
-	VFMADD213PS  Y0, Y9, Y11
-	VPSUBD       Y4, Y10, Y9
-	VPSRAD       $0x01, Y9, Y10
-	VPSUBD       Y10, Y9, Y9
-	VPSLLD       $0x17, Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	VMULPS       Y10, Y11, Y10
-	VPSLLD       $0x17, Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	VMULPS       Y9, Y10, Y9
-	VCMPPS       $0x11, Y2, Y7, Y7
+	VMOVUPS      lanes_1a356359<>+0(SB), Y11
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y9, Y11
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y9, Y11
+	VPSLLD       $0x17, Y10, Y9
+	VMULPS       Y9, Y11, Y9
 	VBLENDVPS    Y7, Y9, Y0, Y7
 	VADDPS       Y0, Y9, Y10
 	VSUBPS       Y0, Y10, Y11
@@ -1036,31 +1024,23 @@ done_block:
 	VMOVUPS      (DI)(BX*4), Y7
 	VMASKMOVPS   (CX)(SI*1), Y7, Y8
 	VMASKMOVPS   (DX)(SI*1), Y7, Y9
-	VORPS        Y3, Y8, Y3
-	VMAXPS       Y3, Y1, Y1
-	VMOVAPS      Y4, Y3
-	VFMADD231PS  Y5, Y1, Y3
-	VSUBPS       Y4, Y3, Y5
-	VFMADD231PS  Y6, Y5, Y1
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y1
-	VMOVUPS      lanes_3ab56359<>+0(SB), Y5
-	VFMADD213PS  lanes_3c091ef0<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_3d2aac2c<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_3e2aaa46<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_3efffffe<>+0(SB), Y1, Y5
-	VFMADD213PS  Y0, Y1, Y5
-	VFMADD213PS  Y0, Y1, Y5
-	VPSUBD       Y4, Y3, Y1
-	VPSRAD       $0x01, Y1, Y3
-	VPSUBD       Y3, Y1, Y1
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y0, Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y0, Y1, Y1
+	VORPS        Y2, Y8, Y2
+	VMAXPS       Y2, Y1, Y1
+	VMOVAPS      Y3, Y2
+	VFMADD231PS  Y4, Y1, Y2
+	VSUBPS       Y3, Y2, Y3
+	VFMADD231PS  Y5, Y3, Y1
+	VFMADD231PS  Y6, Y3, Y1
+	VMOVUPS      lanes_1a356359<>+0(SB), Y3
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y1, Y3
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y1, Y3
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y1, Y3
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y1, Y3
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y3
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y3
+	VPSLLD       $0x17, Y2, Y1
 	VMULPS       Y1, Y3, Y1
-	VCMPPS       $0x11, Y2, Y8, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y2
+	VBLENDVPS    Y8, Y1, Y0, Y2
 	VADDPS       Y0, Y1, Y3
 	VSUBPS       Y0, Y3, Y4
 	VSUBPS       Y4, Y1, Y1
@@ -1081,6 +1061,42 @@ DATA lanes_00000001<>+8(SB)/8, $0x0000000100000001
 DATA lanes_00000001<>+16(SB)/8, $0x0000000100000001
 DATA lanes_00000001<>+24(SB)/8, $0x0000000100000001
 GLOBL lanes_00000001<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1a356359<>+0(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+8(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+16(SB)/8, $0x1a3563591a356359
+DATA lanes_1a356359<>+24(SB)/8, $0x1a3563591a356359
+GLOBL lanes_1a356359<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1b891ef0<>+0(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+8(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+16(SB)/8, $0x1b891ef01b891ef0
+DATA lanes_1b891ef0<>+24(SB)/8, $0x1b891ef01b891ef0
+GLOBL lanes_1b891ef0<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1caaac2c<>+0(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+8(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+16(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes_1caaac2c<>+24(SB)/8, $0x1caaac2c1caaac2c
+GLOBL lanes_1caaac2c<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1daaaa46<>+0(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+8(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+16(SB)/8, $0x1daaaa461daaaa46
+DATA lanes_1daaaa46<>+24(SB)/8, $0x1daaaa461daaaa46
+GLOBL lanes_1daaaa46<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1e7ffffe<>+0(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+8(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+16(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes_1e7ffffe<>+24(SB)/8, $0x1e7ffffe1e7ffffe
+GLOBL lanes_1e7ffffe<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_1f000000<>+0(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+8(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+16(SB)/8, $0x1f0000001f000000
+DATA lanes_1f000000<>+24(SB)/8, $0x1f0000001f000000
+GLOBL lanes_1f000000<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_3102e308<>+0(SB)/8, $0x3102e3083102e308
 DATA lanes_3102e308<>+8(SB)/8, $0x3102e3083102e308
@@ -1201,6 +1217,12 @@ DATA lanes_4b400000<>+8(SB)/8, $0x4b4000004b400000
 DATA lanes_4b400000<>+16(SB)/8, $0x4b4000004b400000
 DATA lanes_4b400000<>+24(SB)/8, $0x4b4000004b400000
 GLOBL lanes_4b400000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_4b4000c0<>+0(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+8(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+16(SB)/8, $0x4b4000c04b4000c0
+DATA lanes_4b4000c0<>+24(SB)/8, $0x4b4000c04b4000c0
+GLOBL lanes_4b4000c0<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
 DATA lanes_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff

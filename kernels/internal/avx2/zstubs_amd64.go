@@ -122,92 +122,92 @@ func SoftplusGrad(dx, x, dy []float32)
 // RNNTanh is ref.RNNTanh.
 //
 //go:noescape
-func RNNTanh(h, a []float32)
+func RNNTanh(rows, units int, hRow, aRow *float32, hStride, aStride int)
 
 // RNNTanhGrad is ref.RNNTanhGrad.
 //
 //go:noescape
-func RNNTanhGrad(a, h, dh, dy []float32)
+func RNNTanhGrad(rows, units int, aRow, hRow, dhRow, dyRow *float32, aStride, hStride, dhStride, dyStride int)
 
 // RNNReLU is ref.RNNReLU.
 //
 //go:noescape
-func RNNReLU(h, a []float32)
+func RNNReLU(rows, units int, hRow, aRow *float32, hStride, aStride int)
 
 // RNNReLUGrad is ref.RNNReLUGrad.
 //
 //go:noescape
-func RNNReLUGrad(a, h, dh, dy []float32)
+func RNNReLUGrad(rows, units int, aRow, hRow, dhRow, dyRow *float32, aStride, hStride, dhStride, dyStride int)
 
 // RNNSigmoid is ref.RNNSigmoid.
 //
 //go:noescape
-func RNNSigmoid(h, a []float32)
+func RNNSigmoid(rows, units int, hRow, aRow *float32, hStride, aStride int)
 
 // RNNSigmoidGrad is ref.RNNSigmoidGrad.
 //
 //go:noescape
-func RNNSigmoidGrad(a, h, dh, dy []float32)
+func RNNSigmoidGrad(rows, units int, aRow, hRow, dhRow, dyRow *float32, aStride, hStride, dhStride, dyStride int)
 
 // GRUGates is ref.GRUGates.
 //
 //go:noescape
-func GRUGates(r, z, n, nh, h, hPrev []float32)
+func GRUGates(rows, units int, rRow, zRow, nRow, nhRow, hRow, hPrevRow *float32, rStride, zStride, nStride, nhStride, hStride, hPrevStride int)
 
 // GRUGatesGrad is ref.GRUGatesGrad.
 //
 //go:noescape
-func GRUGatesGrad(r, z, n, nh, dh, hPrev, dy []float32)
+func GRUGatesGrad(rows, units int, rRow, zRow, nRow, nhRow, dhRow, hPrevRow, dyRow *float32, rStride, zStride, nStride, nhStride, dhStride, hPrevStride, dyStride int)
 
 // GRUGatesTextbook is ref.GRUGatesTextbook.
 //
 //go:noescape
-func GRUGatesTextbook(r, z, n, nh, h, hPrev []float32)
+func GRUGatesTextbook(rows, units int, rRow, zRow, nRow, nhRow, hRow, hPrevRow *float32, rStride, zStride, nStride, nhStride, hStride, hPrevStride int)
 
 // GRUGatesTextbookGrad is ref.GRUGatesTextbookGrad.
 //
 //go:noescape
-func GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy []float32)
+func GRUGatesTextbookGrad(rows, units int, rRow, zRow, nRow, nhRow, dhRow, hPrevRow, dyRow *float32, rStride, zStride, nStride, nhStride, dhStride, hPrevStride, dyStride int)
 
 // GRUReset is ref.GRUReset.
 //
 //go:noescape
-func GRUReset(r, q, hPrev []float32)
+func GRUReset(rows, units int, rRow, qRow, hPrevRow *float32, rStride, qStride, hPrevStride int)
 
 // GRUResetGrad is ref.GRUResetGrad.
 //
 //go:noescape
-func GRUResetGrad(r, e, dq, hPrev []float32)
+func GRUResetGrad(rows, units int, rRow, eRow, dqRow, hPrevRow *float32, rStride, eStride, dqStride, hPrevStride int)
 
 // GRUUpdate is ref.GRUUpdate.
 //
 //go:noescape
-func GRUUpdate(z, n, h, hPrev []float32)
+func GRUUpdate(rows, units int, zRow, nRow, hRow, hPrevRow *float32, zStride, nStride, hStride, hPrevStride int)
 
 // GRUUpdateGrad is ref.GRUUpdateGrad.
 //
 //go:noescape
-func GRUUpdateGrad(z, n, dh, hPrev, dy []float32)
+func GRUUpdateGrad(rows, units int, zRow, nRow, dhRow, hPrevRow, dyRow *float32, zStride, nStride, dhStride, hPrevStride, dyStride int)
 
 // GRUUpdateTextbook is ref.GRUUpdateTextbook.
 //
 //go:noescape
-func GRUUpdateTextbook(z, n, h, hPrev []float32)
+func GRUUpdateTextbook(rows, units int, zRow, nRow, hRow, hPrevRow *float32, zStride, nStride, hStride, hPrevStride int)
 
 // GRUUpdateTextbookGrad is ref.GRUUpdateTextbookGrad.
 //
 //go:noescape
-func GRUUpdateTextbookGrad(z, n, dh, hPrev, dy []float32)
+func GRUUpdateTextbookGrad(rows, units int, zRow, nRow, dhRow, hPrevRow, dyRow *float32, zStride, nStride, dhStride, hPrevStride, dyStride int)
 
 // LSTMGates is ref.LSTMGates.
 //
 //go:noescape
-func LSTMGates(i, f, g, o, c, h, cPrev []float32)
+func LSTMGates(rows, units int, iRow, fRow, gRow, oRow, cRow, hRow, cPrevRow *float32, iStride, fStride, gStride, oStride, cStride, hStride, cPrevStride int)
 
 // LSTMGatesGrad is ref.LSTMGatesGrad.
 //
 //go:noescape
-func LSTMGatesGrad(i, f, g, o, dc, c, cPrev, dh, dy []float32)
+func LSTMGatesGrad(rows, units int, iRow, fRow, gRow, oRow, dcRow, cRow, cPrevRow, dhRow, dyRow *float32, iStride, fStride, gStride, oStride, dcStride, cStride, cPrevStride, dhStride, dyStride int)
 
 // MaxLanes is ref.MaxLanes.
 //

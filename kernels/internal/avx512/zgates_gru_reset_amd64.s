@@ -4,93 +4,172 @@
 
 #include "textflag.h"
 
-// func GRUReset(r []float32, q []float32, hPrev []float32)
-// Requires: AVX, AVX512F
-TEXT ·GRUReset(SB), NOSPLIT, $0-72
-	MOVQ         r_base+0(FP), AX
-	MOVQ         q_base+24(FP), CX
-	MOVQ         hPrev_base+48(FP), DX
-	MOVQ         r_len+8(FP), BX
+// func GRUReset(rows int, units int, rRow *float32, qRow *float32, hPrevRow *float32, rStride int, qStride int, hPrevStride int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GRUReset(SB), NOSPLIT, $0-64
+	MOVQ rRow+16(FP), AX
+	MOVQ qRow+24(FP), CX
+	MOVQ hPrevRow+32(FP), DX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
 	VBROADCASTSS lanes_c2d00000<>+0(SB), Z1
-	VXORPS       X2, X2, X2
-	VBROADCASTSS lanes_80000000<>+0(SB), Z3
-	VBROADCASTSS lanes_4b400000<>+0(SB), Z4
-	VBROADCASTSS lanes_3fb8aa3b<>+0(SB), Z5
-	VBROADCASTSS lanes_bf317218<>+0(SB), Z6
-	VBROADCASTSS lanes_3102e308<>+0(SB), Z7
-	VBROADCASTSS lanes_3ab56359<>+0(SB), Z8
-	VBROADCASTSS lanes_3c091ef0<>+0(SB), Z9
-	VBROADCASTSS lanes_3d2aac2c<>+0(SB), Z10
-	VBROADCASTSS lanes_3e2aaa46<>+0(SB), Z11
-	VBROADCASTSS lanes_3efffffe<>+0(SB), Z12
-	VBROADCASTSS lanes_7fffffff<>+0(SB), Z13
-	VBROADCASTSS lanes_0d800000<>+0(SB), Z14
+	VBROADCASTSS lanes_80000000<>+0(SB), Z2
+	VBROADCASTSS lanes_4b400000<>+0(SB), Z3
+	VBROADCASTSS lanes_3fb8aa3b<>+0(SB), Z4
+	VBROADCASTSS lanes_bf317218<>+0(SB), Z5
+	VBROADCASTSS lanes_3102e308<>+0(SB), Z6
+	VBROADCASTSS lanes_3ab56359<>+0(SB), Z7
+	VBROADCASTSS lanes_3c091ef0<>+0(SB), Z8
+	VBROADCASTSS lanes_3d2aac2c<>+0(SB), Z9
+	VBROADCASTSS lanes_3e2aaa46<>+0(SB), Z10
+	VBROADCASTSS lanes_3efffffe<>+0(SB), Z11
+	VBROADCASTSS lanes_7fffffff<>+0(SB), Z12
+	VBROADCASTSS lanes_0d800000<>+0(SB), Z13
+	MOVQ         units+8(FP), BX
 	XORQ         SI, SI
-	SUBQ         $+16, BX
+	SUBQ         $+32, BX
 	JLT          done_block
 
 block:
-	VMOVUPS      (AX)(SI*1), Z15
-	VPORD        Z3, Z15, Z16
+	VMOVUPS      (AX)(SI*1), Z14
+	VMOVUPS      64(AX)(SI*1), Z15
+	VPORD        Z2, Z14, Z16
+	VPORD        Z2, Z15, Z17
 	VMAXPS       Z16, Z1, Z16
-	VMOVAPS      Z4, Z17
-	VFMADD231PS  Z5, Z16, Z17
-	VSUBPS       Z4, Z17, Z17
-	VFMADD231PS  Z6, Z17, Z16
-	VFMADD231PS  Z7, Z17, Z16
-	VMOVAPS      Z8, Z18
-	VFMADD213PS  Z9, Z16, Z18
-	VFMADD213PS  Z10, Z16, Z18
-	VFMADD213PS  Z11, Z16, Z18
-	VFMADD213PS  Z12, Z16, Z18
-	VFMADD213PS  Z0, Z16, Z18
-	VFMADD213PS  Z0, Z16, Z18
-	VSCALEFPS    Z17, Z18, Z16
-	VCMPPS       $0x11, Z2, Z15, K1
-	VBLENDMPS    Z16, Z0, K1, Z15
-	VADDPS       Z0, Z16, Z17
-	VSUBPS       Z0, Z17, Z18
-	VSUBPS       Z18, Z16, Z16
-	VDIVPS       Z17, Z0, Z18
-	VMULPS       Z18, Z15, Z19
-	VFNMADD231PS Z17, Z19, Z15
-	VFNMADD231PS Z16, Z19, Z15
-	VFMADD231PS  Z18, Z15, Z19
-	VMOVUPS      Z19, (AX)(SI*1)
-	VMOVUPS      (DX)(SI*1), Z15
-	VMULPS       Z15, Z19, Z15
-	VPANDD       Z13, Z15, Z16
-	VCMPPS       $0x11, Z14, Z16, K1
-	VPXORD       Z15, Z15, K1, Z15
-	VMOVUPS      Z15, (CX)(SI*1)
-	ADDQ         $+64, SI
-	SUBQ         $+16, BX
+	VMAXPS       Z17, Z1, Z17
+	VMOVAPS      Z3, Z18
+	VMOVAPS      Z3, Z19
+	VFMADD231PS  Z4, Z16, Z18
+	VFMADD231PS  Z4, Z17, Z19
+	VSUBPS       Z3, Z18, Z18
+	VSUBPS       Z3, Z19, Z19
+	VFMADD231PS  Z5, Z18, Z16
+	VFMADD231PS  Z5, Z19, Z17
+	VFMADD231PS  Z6, Z18, Z16
+	VFMADD231PS  Z6, Z19, Z17
+	VMOVAPS      Z7, Z20
+	VMOVAPS      Z7, Z21
+	VFMADD213PS  Z8, Z16, Z20
+	VFMADD213PS  Z8, Z17, Z21
+	VFMADD213PS  Z9, Z16, Z20
+	VFMADD213PS  Z9, Z17, Z21
+	VFMADD213PS  Z10, Z16, Z20
+	VFMADD213PS  Z10, Z17, Z21
+	VFMADD213PS  Z11, Z16, Z20
+	VFMADD213PS  Z11, Z17, Z21
+	VFMADD213PS  Z0, Z16, Z20
+	VFMADD213PS  Z0, Z17, Z21
+	VFMADD213PS  Z0, Z16, Z20
+	VFMADD213PS  Z0, Z17, Z21
+	VSCALEFPS    Z18, Z20, Z16
+	VSCALEFPS    Z19, Z21, Z17
+	VPMOVD2M     Z14, K1
+	VBLENDMPS    Z16, Z0, K1, Z14
+	VPMOVD2M     Z15, K1
+	VBLENDMPS    Z17, Z0, K1, Z15
+	VADDPS       Z0, Z16, Z18
+	VADDPS       Z0, Z17, Z19
+	VSUBPS       Z0, Z18, Z20
+	VSUBPS       Z0, Z19, Z21
+	VSUBPS       Z20, Z16, Z16
+	VSUBPS       Z21, Z17, Z17
+	VDIVPS       Z18, Z0, Z20
+	VDIVPS       Z19, Z0, Z21
+	VMULPS       Z20, Z14, Z22
+	VMULPS       Z21, Z15, Z23
+	VFNMADD231PS Z18, Z22, Z14
+	VFNMADD231PS Z19, Z23, Z15
+	VFNMADD231PS Z16, Z22, Z14
+	VFNMADD231PS Z17, Z23, Z15
+	VFMADD231PS  Z20, Z14, Z22
+	VFMADD231PS  Z21, Z15, Z23
+	VMOVUPS      Z22, (AX)(SI*1)
+	VMOVUPS      Z23, 64(AX)(SI*1)
+	VMOVUPS      (DX)(SI*1), Z14
+	VMOVUPS      64(DX)(SI*1), Z15
+	VMULPS       Z14, Z22, Z14
+	VMULPS       Z15, Z23, Z15
+	VPANDD       Z12, Z14, Z16
+	VPANDD       Z12, Z15, Z17
+	VCMPPS       $0x11, Z13, Z16, K1
+	VCMPPS       $0x11, Z13, Z17, K2
+	VPXORD       Z14, Z14, K1, Z14
+	VPXORD       Z15, Z15, K2, Z15
+	VMOVUPS      Z14, (CX)(SI*1)
+	VMOVUPS      Z15, 64(CX)(SI*1)
+	ADDQ         $+128, SI
+	SUBQ         $+32, BX
 	JGE          block
 
 done_block:
+	ADDQ $+32, BX
+	SUBQ $+16, BX
+	JLT  done_block2
+
+block2:
+	VMOVUPS      (AX)(SI*1), Z14
+	VPORD        Z2, Z14, Z15
+	VMAXPS       Z15, Z1, Z15
+	VMOVAPS      Z3, Z16
+	VFMADD231PS  Z4, Z15, Z16
+	VSUBPS       Z3, Z16, Z16
+	VFMADD231PS  Z5, Z16, Z15
+	VFMADD231PS  Z6, Z16, Z15
+	VMOVAPS      Z7, Z17
+	VFMADD213PS  Z8, Z15, Z17
+	VFMADD213PS  Z9, Z15, Z17
+	VFMADD213PS  Z10, Z15, Z17
+	VFMADD213PS  Z11, Z15, Z17
+	VFMADD213PS  Z0, Z15, Z17
+	VFMADD213PS  Z0, Z15, Z17
+	VSCALEFPS    Z16, Z17, Z15
+	VPMOVD2M     Z14, K1
+	VBLENDMPS    Z15, Z0, K1, Z14
+	VADDPS       Z0, Z15, Z16
+	VSUBPS       Z0, Z16, Z17
+	VSUBPS       Z17, Z15, Z15
+	VDIVPS       Z16, Z0, Z17
+	VMULPS       Z17, Z14, Z18
+	VFNMADD231PS Z16, Z18, Z14
+	VFNMADD231PS Z15, Z18, Z14
+	VFMADD231PS  Z17, Z14, Z18
+	VMOVUPS      Z18, (AX)(SI*1)
+	VMOVUPS      (DX)(SI*1), Z14
+	VMULPS       Z14, Z18, Z14
+	VPANDD       Z12, Z14, Z15
+	VCMPPS       $0x11, Z13, Z15, K1
+	VPXORD       Z14, Z14, K1, Z14
+	VMOVUPS      Z14, (CX)(SI*1)
+	ADDQ         $+64, SI
+	SUBQ         $+16, BX
+	JGE          block2
+
+done_block2:
 	ADDQ         $+16, BX
 	CMPQ         BX, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), DI
 	KMOVW        (DI)(BX*2), K1
-	VMOVUPS.Z    (AX)(SI*1), K1, Z15
-	VPORD        Z3, Z15, Z3
-	VMAXPS       Z3, Z1, Z1
-	VMOVAPS      Z4, Z3
-	VFMADD231PS  Z5, Z1, Z3
-	VSUBPS       Z4, Z3, Z3
-	VFMADD231PS  Z6, Z3, Z1
-	VFMADD231PS  Z7, Z3, Z1
-	VMOVAPS      Z8, Z4
-	VFMADD213PS  Z9, Z1, Z4
-	VFMADD213PS  Z10, Z1, Z4
-	VFMADD213PS  Z11, Z1, Z4
-	VFMADD213PS  Z12, Z1, Z4
-	VFMADD213PS  Z0, Z1, Z4
-	VFMADD213PS  Z0, Z1, Z4
-	VSCALEFPS    Z3, Z4, Z1
-	VCMPPS       $0x11, Z2, Z15, K2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z14
+	VPORD        Z2, Z14, Z2
+	VMAXPS       Z2, Z1, Z1
+	VMOVAPS      Z3, Z2
+	VFMADD231PS  Z4, Z1, Z2
+	VSUBPS       Z3, Z2, Z2
+	VFMADD231PS  Z5, Z2, Z1
+	VFMADD231PS  Z6, Z2, Z1
+	VMOVAPS      Z7, Z3
+	VFMADD213PS  Z8, Z1, Z3
+	VFMADD213PS  Z9, Z1, Z3
+	VFMADD213PS  Z10, Z1, Z3
+	VFMADD213PS  Z11, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VSCALEFPS    Z2, Z3, Z1
+	VPMOVD2M     Z14, K2
 	VBLENDMPS    Z1, Z0, K2, Z2
 	VADDPS       Z0, Z1, Z3
 	VSUBPS       Z0, Z3, Z4
@@ -103,602 +182,668 @@ done_block:
 	VMOVUPS      Z4, K1, (AX)(SI*1)
 	VMOVUPS.Z    (DX)(SI*1), K1, Z0
 	VMULPS       Z0, Z4, Z0
-	VPANDD       Z13, Z0, Z1
-	VCMPPS       $0x11, Z14, Z1, K2
+	VPANDD       Z12, Z0, Z1
+	VCMPPS       $0x11, Z13, Z1, K2
 	VPXORD       Z0, Z0, K2, Z0
 	VMOVUPS      Z0, K1, (CX)(SI*1)
 
 skip_tail:
+	ADDQ rStride+40(FP), AX
+	ADDQ qStride+48(FP), CX
+	ADDQ hPrevStride+56(FP), DX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func GRUResetGrad(r []float32, e []float32, dq []float32, hPrev []float32)
+// func GRUResetGrad(rows int, units int, rRow *float32, eRow *float32, dqRow *float32, hPrevRow *float32, rStride int, eStride int, dqStride int, hPrevStride int)
 // Requires: AVX, AVX512F
-TEXT ·GRUResetGrad(SB), NOSPLIT, $0-96
-	MOVQ         r_base+0(FP), AX
-	MOVQ         e_base+24(FP), CX
-	MOVQ         dq_base+48(FP), DX
-	MOVQ         hPrev_base+72(FP), BX
-	MOVQ         r_len+8(FP), SI
-	VBROADCASTSS lanes_7fffffff<>+0(SB), Z0
-	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
+TEXT ·GRUResetGrad(SB), NOSPLIT, $0-80
+	MOVQ rRow+16(FP), AX
+	MOVQ eRow+24(FP), CX
+	MOVQ dqRow+32(FP), DX
+	MOVQ hPrevRow+40(FP), BX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
+	VBROADCASTSS lanes_7fffffff<>+0(SB), Z1
+	VBROADCASTSS lanes_0d800000<>+0(SB), Z2
+	MOVQ         units+8(FP), SI
 	XORQ         DI, DI
-	SUBQ         $+16, SI
+	SUBQ         $+32, SI
 	JLT          done_block
 
 block:
-	VMOVUPS      (AX)(DI*1), Z2
-	VMOVUPS      (DX)(DI*1), Z3
-	VMOVUPS      (CX)(DI*1), Z4
-	VFMADD231PS  Z2, Z3, Z4
-	VMOVUPS      Z4, (CX)(DI*1)
-	VMOVUPS      (BX)(DI*1), Z4
-	VMULPS       Z4, Z3, Z3
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z4
-	VSUBPS       Z2, Z4, Z4
-	VMULPS       Z4, Z2, Z2
-	VMULPS       Z2, Z3, Z2
-	VPANDD       Z0, Z2, Z3
-	VCMPPS       $0x11, Z1, Z3, K1
-	VPXORD       Z2, Z2, K1, Z2
-	VMOVUPS      Z2, (AX)(DI*1)
+	VMOVUPS     (AX)(DI*1), Z3
+	VMOVUPS     64(AX)(DI*1), Z4
+	VMOVUPS     (DX)(DI*1), Z5
+	VMOVUPS     64(DX)(DI*1), Z6
+	VMOVUPS     (CX)(DI*1), Z7
+	VMOVUPS     64(CX)(DI*1), Z8
+	VFMADD231PS Z3, Z5, Z7
+	VFMADD231PS Z4, Z6, Z8
+	VMOVUPS     Z7, (CX)(DI*1)
+	VMOVUPS     Z8, 64(CX)(DI*1)
+	VMOVUPS     (BX)(DI*1), Z7
+	VMOVUPS     64(BX)(DI*1), Z8
+	VMULPS      Z7, Z5, Z5
+	VMULPS      Z8, Z6, Z6
+	VSUBPS      Z3, Z0, Z7
+	VSUBPS      Z4, Z0, Z8
+	VMULPS      Z7, Z3, Z3
+	VMULPS      Z8, Z4, Z4
+	VMULPS      Z3, Z5, Z3
+	VMULPS      Z4, Z6, Z4
+	VPANDD      Z1, Z3, Z5
+	VPANDD      Z1, Z4, Z6
+	VCMPPS      $0x11, Z2, Z5, K1
+	VCMPPS      $0x11, Z2, Z6, K2
+	VPXORD      Z3, Z3, K1, Z3
+	VPXORD      Z4, Z4, K2, Z4
+	VMOVUPS     Z3, (AX)(DI*1)
+	VMOVUPS     Z4, 64(AX)(DI*1)
+	ADDQ        $+128, DI
+	SUBQ        $+32, SI
+	JGE         block
+
+done_block:
+	ADDQ $+32, SI
+	SUBQ $+16, SI
+	JLT  done_block2
+
+block2:
+	VMOVUPS     (AX)(DI*1), Z3
+	VMOVUPS     (DX)(DI*1), Z4
+	VMOVUPS     (CX)(DI*1), Z5
+	VFMADD231PS Z3, Z4, Z5
+	VMOVUPS     Z5, (CX)(DI*1)
+	VMOVUPS     (BX)(DI*1), Z5
+	VMULPS      Z5, Z4, Z4
+	VSUBPS      Z3, Z0, Z5
+	VMULPS      Z5, Z3, Z3
+	VMULPS      Z3, Z4, Z3
+	VPANDD      Z1, Z3, Z4
+	VCMPPS      $0x11, Z2, Z4, K1
+	VPXORD      Z3, Z3, K1, Z3
+	VMOVUPS     Z3, (AX)(DI*1)
+	ADDQ        $+64, DI
+	SUBQ        $+16, SI
+	JGE         block2
+
+done_block2:
+	ADDQ        $+16, SI
+	CMPQ        SI, $+1
+	JLT         skip_tail
+	LEAQ        mask<>+0(SB), R8
+	KMOVW       (R8)(SI*2), K1
+	VMOVUPS.Z   (AX)(DI*1), K1, Z3
+	VMOVUPS.Z   (DX)(DI*1), K1, Z4
+	VMOVUPS.Z   (CX)(DI*1), K1, Z5
+	VFMADD231PS Z3, Z4, Z5
+	VMOVUPS     Z5, K1, (CX)(DI*1)
+	VMOVUPS.Z   (BX)(DI*1), K1, Z5
+	VMULPS      Z5, Z4, Z4
+	VSUBPS      Z3, Z0, Z0
+	VMULPS      Z0, Z3, Z0
+	VMULPS      Z0, Z4, Z0
+	VPANDD      Z1, Z0, Z1
+	VCMPPS      $0x11, Z2, Z1, K2
+	VPXORD      Z0, Z0, K2, Z0
+	VMOVUPS     Z0, K1, (AX)(DI*1)
+
+skip_tail:
+	ADDQ rStride+48(FP), AX
+	ADDQ eStride+56(FP), CX
+	ADDQ dqStride+64(FP), DX
+	ADDQ hPrevStride+72(FP), BX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
+	VZEROUPPER
+	RET
+
+// func GRUUpdate(rows int, units int, zRow *float32, nRow *float32, hRow *float32, hPrevRow *float32, zStride int, nStride int, hStride int, hPrevStride int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GRUUpdate(SB), NOSPLIT, $0-80
+	MOVQ zRow+16(FP), AX
+	MOVQ nRow+24(FP), CX
+	MOVQ hRow+32(FP), DX
+	MOVQ hPrevRow+40(FP), BX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
+	VBROADCASTSS lanes_41140000<>+0(SB), Z0
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z1
+	VBROADCASTSS lanes_40000000<>+0(SB), Z2
+	VBROADCASTSS lanes_4b400000<>+0(SB), Z3
+	VBROADCASTSS lanes_3fb8aa3b<>+0(SB), Z4
+	VBROADCASTSS lanes_bf317218<>+0(SB), Z5
+	VBROADCASTSS lanes_3102e308<>+0(SB), Z6
+	VBROADCASTSS lanes_3ab56359<>+0(SB), Z7
+	VBROADCASTSS lanes_3c091ef0<>+0(SB), Z8
+	VBROADCASTSS lanes_3d2aac2c<>+0(SB), Z9
+	VBROADCASTSS lanes_3e2aaa46<>+0(SB), Z10
+	VBROADCASTSS lanes_3efffffe<>+0(SB), Z11
+	VBROADCASTSS lanes_bbba8672<>+0(SB), Z12
+	VBROADCASTSS lanes_3ca8fc67<>+0(SB), Z13
+	VBROADCASTSS lanes_bd5c1ad2<>+0(SB), Z14
+	VBROADCASTSS lanes_3e08837b<>+0(SB), Z15
+	VBROADCASTSS lanes_beaaaa99<>+0(SB), Z16
+	MOVQ         units+8(FP), SI
+	XORQ         DI, DI
+	SUBQ         $+32, SI
+	JLT          done_block
+
+block:
+	VMOVUPS     (CX)(DI*1), Z17
+	VMOVUPS     64(CX)(DI*1), Z18
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z17, Z19
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z18, Z20
+	VMINPS      Z19, Z0, Z21
+	VMINPS      Z20, Z0, Z22
+	VMULPS      Z2, Z21, Z21
+	VMULPS      Z2, Z22, Z22
+	VMOVAPS     Z3, Z23
+	VMOVAPS     Z3, Z24
+	VFMADD231PS Z4, Z21, Z23
+	VFMADD231PS Z4, Z22, Z24
+	VSUBPS      Z3, Z23, Z23
+	VSUBPS      Z3, Z24, Z24
+	VFMADD231PS Z5, Z23, Z21
+	VFMADD231PS Z5, Z24, Z22
+	VFMADD231PS Z6, Z23, Z21
+	VFMADD231PS Z6, Z24, Z22
+	VMOVAPS     Z7, Z25
+	VMOVAPS     Z7, Z26
+	VFMADD213PS Z8, Z21, Z25
+	VFMADD213PS Z8, Z22, Z26
+	VFMADD213PS Z9, Z21, Z25
+	VFMADD213PS Z9, Z22, Z26
+	VFMADD213PS Z10, Z21, Z25
+	VFMADD213PS Z10, Z22, Z26
+	VFMADD213PS Z11, Z21, Z25
+	VFMADD213PS Z11, Z22, Z26
+	VFMADD213PS Z1, Z21, Z25
+	VFMADD213PS Z1, Z22, Z26
+	VFMADD213PS Z1, Z21, Z25
+	VFMADD213PS Z1, Z22, Z26
+	VSCALEFPS   Z23, Z25, Z21
+	VSCALEFPS   Z24, Z26, Z22
+	VADDPS      Z1, Z21, Z21
+	VADDPS      Z1, Z22, Z22
+	VDIVPS      Z21, Z2, Z21
+	VDIVPS      Z22, Z2, Z22
+	VSUBPS      Z21, Z1, Z21
+	VSUBPS      Z22, Z1, Z22
+	VMULPS      Z19, Z19, Z23
+	VMULPS      Z20, Z20, Z24
+	VMOVAPS     Z12, Z25
+	VMOVAPS     Z12, Z26
+	VFMADD213PS Z13, Z23, Z25
+	VFMADD213PS Z13, Z24, Z26
+	VFMADD213PS Z14, Z23, Z25
+	VFMADD213PS Z14, Z24, Z26
+	VFMADD213PS Z15, Z23, Z25
+	VFMADD213PS Z15, Z24, Z26
+	VFMADD213PS Z16, Z23, Z25
+	VFMADD213PS Z16, Z24, Z26
+	VMULPS      Z23, Z19, Z23
+	VMULPS      Z24, Z20, Z24
+	VFMADD213PS Z19, Z23, Z25
+	VFMADD213PS Z20, Z24, Z26
+	VCMPPS.BCST $0x11, lanes_3f200000<>+0(SB), Z19, K1
+	VCMPPS.BCST $0x11, lanes_3f200000<>+0(SB), Z20, K2
+	VBLENDMPS   Z25, Z21, K1, Z19
+	VBLENDMPS   Z26, Z22, K2, Z20
+	VPANDD.BCST lanes_80000000<>+0(SB), Z17, Z17
+	VPANDD.BCST lanes_80000000<>+0(SB), Z18, Z18
+	VPORD       Z17, Z19, Z17
+	VPORD       Z18, Z20, Z18
+	VMOVUPS     Z17, (CX)(DI*1)
+	VMOVUPS     Z18, 64(CX)(DI*1)
+	ADDQ        $+128, DI
+	SUBQ        $+32, SI
+	JGE         block
+
+done_block:
+	ADDQ $+32, SI
+	SUBQ $+16, SI
+	JLT  done_block2
+
+block2:
+	VMOVUPS     (CX)(DI*1), Z17
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z17, Z18
+	VMINPS      Z18, Z0, Z19
+	VMULPS      Z2, Z19, Z19
+	VMOVAPS     Z3, Z20
+	VFMADD231PS Z4, Z19, Z20
+	VSUBPS      Z3, Z20, Z20
+	VFMADD231PS Z5, Z20, Z19
+	VFMADD231PS Z6, Z20, Z19
+	VMOVAPS     Z7, Z21
+	VFMADD213PS Z8, Z19, Z21
+	VFMADD213PS Z9, Z19, Z21
+	VFMADD213PS Z10, Z19, Z21
+	VFMADD213PS Z11, Z19, Z21
+	VFMADD213PS Z1, Z19, Z21
+	VFMADD213PS Z1, Z19, Z21
+	VSCALEFPS   Z20, Z21, Z19
+	VADDPS      Z1, Z19, Z19
+	VDIVPS      Z19, Z2, Z19
+	VSUBPS      Z19, Z1, Z19
+	VMULPS      Z18, Z18, Z20
+	VMOVAPS     Z12, Z21
+	VFMADD213PS Z13, Z20, Z21
+	VFMADD213PS Z14, Z20, Z21
+	VFMADD213PS Z15, Z20, Z21
+	VFMADD213PS Z16, Z20, Z21
+	VMULPS      Z20, Z18, Z20
+	VFMADD213PS Z18, Z20, Z21
+	VCMPPS.BCST $0x11, lanes_3f200000<>+0(SB), Z18, K1
+	VBLENDMPS   Z21, Z19, K1, Z18
+	VPANDD.BCST lanes_80000000<>+0(SB), Z17, Z17
+	VPORD       Z17, Z18, Z17
+	VMOVUPS     Z17, (CX)(DI*1)
+	ADDQ        $+64, DI
+	SUBQ        $+16, SI
+	JGE         block2
+
+done_block2:
+	ADDQ        $+16, SI
+	CMPQ        SI, $+1
+	JLT         skip_tail
+	LEAQ        mask<>+0(SB), R8
+	KMOVW       (R8)(SI*2), K1
+	VMOVUPS.Z   (CX)(DI*1), K1, Z17
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z17, Z18
+	VMINPS      Z18, Z0, Z0
+	VMULPS      Z2, Z0, Z0
+	VMOVAPS     Z3, Z19
+	VFMADD231PS Z4, Z0, Z19
+	VSUBPS      Z3, Z19, Z3
+	VFMADD231PS Z5, Z3, Z0
+	VFMADD231PS Z6, Z3, Z0
+	VMOVAPS     Z7, Z4
+	VFMADD213PS Z8, Z0, Z4
+	VFMADD213PS Z9, Z0, Z4
+	VFMADD213PS Z10, Z0, Z4
+	VFMADD213PS Z11, Z0, Z4
+	VFMADD213PS Z1, Z0, Z4
+	VFMADD213PS Z1, Z0, Z4
+	VSCALEFPS   Z3, Z4, Z0
+	VADDPS      Z1, Z0, Z0
+	VDIVPS      Z0, Z2, Z0
+	VSUBPS      Z0, Z1, Z0
+	VMULPS      Z18, Z18, Z1
+	VMOVAPS     Z12, Z2
+	VFMADD213PS Z13, Z1, Z2
+	VFMADD213PS Z14, Z1, Z2
+	VFMADD213PS Z15, Z1, Z2
+	VFMADD213PS Z16, Z1, Z2
+	VMULPS      Z1, Z18, Z1
+	VFMADD213PS Z18, Z1, Z2
+	VCMPPS.BCST $0x11, lanes_3f200000<>+0(SB), Z18, K2
+	VBLENDMPS   Z2, Z0, K2, Z0
+	VPANDD.BCST lanes_80000000<>+0(SB), Z17, Z1
+	VPORD       Z1, Z0, Z0
+	VMOVUPS     Z0, K1, (CX)(DI*1)
+
+skip_tail:
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
+	VBROADCASTSS lanes_c2d00000<>+0(SB), Z1
+	VBROADCASTSS lanes_80000000<>+0(SB), Z2
+	VBROADCASTSS lanes_4b400000<>+0(SB), Z3
+	VBROADCASTSS lanes_3fb8aa3b<>+0(SB), Z4
+	VBROADCASTSS lanes_bf317218<>+0(SB), Z5
+	VBROADCASTSS lanes_3102e308<>+0(SB), Z6
+	VBROADCASTSS lanes_3ab56359<>+0(SB), Z7
+	VBROADCASTSS lanes_3c091ef0<>+0(SB), Z8
+	VBROADCASTSS lanes_3d2aac2c<>+0(SB), Z9
+	VBROADCASTSS lanes_3e2aaa46<>+0(SB), Z10
+	VBROADCASTSS lanes_3efffffe<>+0(SB), Z11
+	VBROADCASTSS lanes_7fffffff<>+0(SB), Z12
+	VBROADCASTSS lanes_0d800000<>+0(SB), Z13
+	MOVQ         units+8(FP), SI
+	XORQ         DI, DI
+	SUBQ         $+32, SI
+	JLT          done_block3
+
+block3:
+	VMOVUPS      (AX)(DI*1), Z14
+	VMOVUPS      64(AX)(DI*1), Z15
+	VPORD        Z2, Z14, Z16
+	VPORD        Z2, Z15, Z17
+	VMAXPS       Z16, Z1, Z16
+	VMAXPS       Z17, Z1, Z17
+	VMOVAPS      Z3, Z18
+	VMOVAPS      Z3, Z19
+	VFMADD231PS  Z4, Z16, Z18
+	VFMADD231PS  Z4, Z17, Z19
+	VSUBPS       Z3, Z18, Z18
+	VSUBPS       Z3, Z19, Z19
+	VFMADD231PS  Z5, Z18, Z16
+	VFMADD231PS  Z5, Z19, Z17
+	VFMADD231PS  Z6, Z18, Z16
+	VFMADD231PS  Z6, Z19, Z17
+	VMOVAPS      Z7, Z20
+	VMOVAPS      Z7, Z21
+	VFMADD213PS  Z8, Z16, Z20
+	VFMADD213PS  Z8, Z17, Z21
+	VFMADD213PS  Z9, Z16, Z20
+	VFMADD213PS  Z9, Z17, Z21
+	VFMADD213PS  Z10, Z16, Z20
+	VFMADD213PS  Z10, Z17, Z21
+	VFMADD213PS  Z11, Z16, Z20
+	VFMADD213PS  Z11, Z17, Z21
+	VFMADD213PS  Z0, Z16, Z20
+	VFMADD213PS  Z0, Z17, Z21
+	VFMADD213PS  Z0, Z16, Z20
+	VFMADD213PS  Z0, Z17, Z21
+	VSCALEFPS    Z18, Z20, Z16
+	VSCALEFPS    Z19, Z21, Z17
+	VPMOVD2M     Z14, K1
+	VBLENDMPS    Z16, Z0, K1, Z14
+	VPMOVD2M     Z15, K1
+	VBLENDMPS    Z17, Z0, K1, Z15
+	VADDPS       Z0, Z16, Z18
+	VADDPS       Z0, Z17, Z19
+	VSUBPS       Z0, Z18, Z20
+	VSUBPS       Z0, Z19, Z21
+	VSUBPS       Z20, Z16, Z16
+	VSUBPS       Z21, Z17, Z17
+	VDIVPS       Z18, Z0, Z20
+	VDIVPS       Z19, Z0, Z21
+	VMULPS       Z20, Z14, Z22
+	VMULPS       Z21, Z15, Z23
+	VFNMADD231PS Z18, Z22, Z14
+	VFNMADD231PS Z19, Z23, Z15
+	VFNMADD231PS Z16, Z22, Z14
+	VFNMADD231PS Z17, Z23, Z15
+	VFMADD231PS  Z20, Z14, Z22
+	VFMADD231PS  Z21, Z15, Z23
+	VMOVUPS      Z22, (AX)(DI*1)
+	VMOVUPS      Z23, 64(AX)(DI*1)
+	VMOVUPS      (CX)(DI*1), Z14
+	VMOVUPS      64(CX)(DI*1), Z15
+	VMOVUPS      (BX)(DI*1), Z16
+	VMOVUPS      64(BX)(DI*1), Z17
+	VSUBPS       Z14, Z16, Z16
+	VSUBPS       Z15, Z17, Z17
+	VFMADD231PS  Z16, Z22, Z14
+	VFMADD231PS  Z17, Z23, Z15
+	VPANDD       Z12, Z14, Z16
+	VPANDD       Z12, Z15, Z17
+	VCMPPS       $0x11, Z13, Z16, K1
+	VCMPPS       $0x11, Z13, Z17, K2
+	VPXORD       Z14, Z14, K1, Z14
+	VPXORD       Z15, Z15, K2, Z15
+	VMOVUPS      Z14, (DX)(DI*1)
+	VMOVUPS      Z15, 64(DX)(DI*1)
+	ADDQ         $+128, DI
+	SUBQ         $+32, SI
+	JGE          block3
+
+done_block3:
+	ADDQ $+32, SI
+	SUBQ $+16, SI
+	JLT  done_block4
+
+block4:
+	VMOVUPS      (AX)(DI*1), Z14
+	VPORD        Z2, Z14, Z15
+	VMAXPS       Z15, Z1, Z15
+	VMOVAPS      Z3, Z16
+	VFMADD231PS  Z4, Z15, Z16
+	VSUBPS       Z3, Z16, Z16
+	VFMADD231PS  Z5, Z16, Z15
+	VFMADD231PS  Z6, Z16, Z15
+	VMOVAPS      Z7, Z17
+	VFMADD213PS  Z8, Z15, Z17
+	VFMADD213PS  Z9, Z15, Z17
+	VFMADD213PS  Z10, Z15, Z17
+	VFMADD213PS  Z11, Z15, Z17
+	VFMADD213PS  Z0, Z15, Z17
+	VFMADD213PS  Z0, Z15, Z17
+	VSCALEFPS    Z16, Z17, Z15
+	VPMOVD2M     Z14, K1
+	VBLENDMPS    Z15, Z0, K1, Z14
+	VADDPS       Z0, Z15, Z16
+	VSUBPS       Z0, Z16, Z17
+	VSUBPS       Z17, Z15, Z15
+	VDIVPS       Z16, Z0, Z17
+	VMULPS       Z17, Z14, Z18
+	VFNMADD231PS Z16, Z18, Z14
+	VFNMADD231PS Z15, Z18, Z14
+	VFMADD231PS  Z17, Z14, Z18
+	VMOVUPS      Z18, (AX)(DI*1)
+	VMOVUPS      (CX)(DI*1), Z14
+	VMOVUPS      (BX)(DI*1), Z15
+	VSUBPS       Z14, Z15, Z15
+	VFMADD231PS  Z15, Z18, Z14
+	VPANDD       Z12, Z14, Z15
+	VCMPPS       $0x11, Z13, Z15, K1
+	VPXORD       Z14, Z14, K1, Z14
+	VMOVUPS      Z14, (DX)(DI*1)
 	ADDQ         $+64, DI
 	SUBQ         $+16, SI
-	JGE          block
+	JGE          block4
 
-done_block:
+done_block4:
 	ADDQ         $+16, SI
 	CMPQ         SI, $+1
-	JLT          skip_tail
+	JLT          skip_tail2
 	LEAQ         mask<>+0(SB), R8
 	KMOVW        (R8)(SI*2), K1
-	VMOVUPS.Z    (AX)(DI*1), K1, Z2
-	VMOVUPS.Z    (DX)(DI*1), K1, Z3
-	VMOVUPS.Z    (CX)(DI*1), K1, Z4
-	VFMADD231PS  Z2, Z3, Z4
-	VMOVUPS      Z4, K1, (CX)(DI*1)
-	VMOVUPS.Z    (BX)(DI*1), K1, Z4
+	VMOVUPS.Z    (AX)(DI*1), K1, Z14
+	VPORD        Z2, Z14, Z2
+	VMAXPS       Z2, Z1, Z1
+	VMOVAPS      Z3, Z2
+	VFMADD231PS  Z4, Z1, Z2
+	VSUBPS       Z3, Z2, Z2
+	VFMADD231PS  Z5, Z2, Z1
+	VFMADD231PS  Z6, Z2, Z1
+	VMOVAPS      Z7, Z3
+	VFMADD213PS  Z8, Z1, Z3
+	VFMADD213PS  Z9, Z1, Z3
+	VFMADD213PS  Z10, Z1, Z3
+	VFMADD213PS  Z11, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VSCALEFPS    Z2, Z3, Z1
+	VPMOVD2M     Z14, K2
+	VBLENDMPS    Z1, Z0, K2, Z2
+	VADDPS       Z0, Z1, Z3
+	VSUBPS       Z0, Z3, Z4
+	VSUBPS       Z4, Z1, Z1
+	VDIVPS       Z3, Z0, Z0
+	VMULPS       Z0, Z2, Z4
+	VFNMADD231PS Z3, Z4, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VFMADD231PS  Z0, Z2, Z4
+	VMOVUPS      Z4, K1, (AX)(DI*1)
+	VMOVUPS.Z    (CX)(DI*1), K1, Z0
+	VMOVUPS.Z    (BX)(DI*1), K1, Z1
+	VSUBPS       Z0, Z1, Z1
+	VFMADD231PS  Z1, Z4, Z0
+	VPANDD       Z12, Z0, Z1
+	VCMPPS       $0x11, Z13, Z1, K2
+	VPXORD       Z0, Z0, K2, Z0
+	VMOVUPS      Z0, K1, (DX)(DI*1)
+
+skip_tail2:
+	ADDQ zStride+48(FP), AX
+	ADDQ nStride+56(FP), CX
+	ADDQ hStride+64(FP), DX
+	ADDQ hPrevStride+72(FP), BX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
+	VZEROUPPER
+	RET
+
+// func GRUUpdateGrad(rows int, units int, zRow *float32, nRow *float32, dhRow *float32, hPrevRow *float32, dyRow *float32, zStride int, nStride int, dhStride int, hPrevStride int, dyStride int)
+// Requires: AVX, AVX512F
+TEXT ·GRUUpdateGrad(SB), NOSPLIT, $0-96
+	MOVQ zRow+16(FP), AX
+	MOVQ nRow+24(FP), CX
+	MOVQ dhRow+32(FP), DX
+	MOVQ hPrevRow+40(FP), BX
+	MOVQ dyRow+48(FP), SI
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
+	VBROADCASTSS lanes_7fffffff<>+0(SB), Z1
+	VBROADCASTSS lanes_0d800000<>+0(SB), Z2
+	MOVQ         units+8(FP), DI
+	XORQ         R8, R8
+	SUBQ         $+32, DI
+	JLT          done_block
+
+block:
+	VMOVUPS      (DX)(R8*1), Z3
+	VMOVUPS      64(DX)(R8*1), Z4
+	VMOVUPS      (SI)(R8*1), Z5
+	VMOVUPS      64(SI)(R8*1), Z6
+	VADDPS       Z5, Z3, Z3
+	VADDPS       Z6, Z4, Z4
+	VMOVUPS      (AX)(R8*1), Z5
+	VMOVUPS      64(AX)(R8*1), Z6
+	VMOVUPS      (CX)(R8*1), Z7
+	VMOVUPS      64(CX)(R8*1), Z8
+	VSUBPS       Z5, Z0, Z9
+	VSUBPS       Z6, Z0, Z10
+	VMULPS       Z9, Z3, Z9
+	VMULPS       Z10, Z4, Z10
+	VMOVAPS      Z0, Z11
+	VMOVAPS      Z0, Z12
+	VFNMADD231PS Z7, Z7, Z11
+	VFNMADD231PS Z8, Z8, Z12
+	VMULPS       Z11, Z9, Z9
+	VMULPS       Z12, Z10, Z10
+	VPANDD       Z1, Z9, Z11
+	VPANDD       Z1, Z10, Z12
+	VCMPPS       $0x11, Z2, Z11, K1
+	VCMPPS       $0x11, Z2, Z12, K2
+	VPXORD       Z9, Z9, K1, Z9
+	VPXORD       Z10, Z10, K2, Z10
+	VMOVUPS      Z9, (CX)(R8*1)
+	VMOVUPS      Z10, 64(CX)(R8*1)
+	VMOVUPS      (BX)(R8*1), Z9
+	VMOVUPS      64(BX)(R8*1), Z10
+	VSUBPS       Z7, Z9, Z7
+	VSUBPS       Z8, Z10, Z8
+	VMULPS       Z7, Z3, Z7
+	VMULPS       Z8, Z4, Z8
+	VSUBPS       Z5, Z0, Z9
+	VSUBPS       Z6, Z0, Z10
+	VMULPS       Z9, Z5, Z9
+	VMULPS       Z10, Z6, Z10
+	VMULPS       Z9, Z7, Z7
+	VMULPS       Z10, Z8, Z8
+	VPANDD       Z1, Z7, Z9
+	VPANDD       Z1, Z8, Z10
+	VCMPPS       $0x11, Z2, Z9, K1
+	VCMPPS       $0x11, Z2, Z10, K2
+	VPXORD       Z7, Z7, K1, Z7
+	VPXORD       Z8, Z8, K2, Z8
+	VMOVUPS      Z7, (AX)(R8*1)
+	VMOVUPS      Z8, 64(AX)(R8*1)
+	VMULPS       Z5, Z3, Z3
+	VMULPS       Z6, Z4, Z4
+	VMOVUPS      Z3, (DX)(R8*1)
+	VMOVUPS      Z4, 64(DX)(R8*1)
+	ADDQ         $+128, R8
+	SUBQ         $+32, DI
+	JGE          block
+
+done_block:
+	ADDQ $+32, DI
+	SUBQ $+16, DI
+	JLT  done_block2
+
+block2:
+	VMOVUPS      (DX)(R8*1), Z3
+	VMOVUPS      (SI)(R8*1), Z4
+	VADDPS       Z4, Z3, Z3
+	VMOVUPS      (AX)(R8*1), Z4
+	VMOVUPS      (CX)(R8*1), Z5
+	VSUBPS       Z4, Z0, Z6
+	VMULPS       Z6, Z3, Z6
+	VMOVAPS      Z0, Z7
+	VFNMADD231PS Z5, Z5, Z7
+	VMULPS       Z7, Z6, Z6
+	VPANDD       Z1, Z6, Z7
+	VCMPPS       $0x11, Z2, Z7, K1
+	VPXORD       Z6, Z6, K1, Z6
+	VMOVUPS      Z6, (CX)(R8*1)
+	VMOVUPS      (BX)(R8*1), Z6
+	VSUBPS       Z5, Z6, Z5
+	VMULPS       Z5, Z3, Z5
+	VSUBPS       Z4, Z0, Z6
+	VMULPS       Z6, Z4, Z6
+	VMULPS       Z6, Z5, Z5
+	VPANDD       Z1, Z5, Z6
+	VCMPPS       $0x11, Z2, Z6, K1
+	VPXORD       Z5, Z5, K1, Z5
+	VMOVUPS      Z5, (AX)(R8*1)
 	VMULPS       Z4, Z3, Z3
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z4
-	VSUBPS       Z2, Z4, Z4
-	VMULPS       Z4, Z2, Z2
-	VMULPS       Z2, Z3, Z2
-	VPANDD       Z0, Z2, Z0
-	VCMPPS       $0x11, Z1, Z0, K2
-	VPXORD       Z2, Z2, K2, Z2
-	VMOVUPS      Z2, K1, (AX)(DI*1)
-
-skip_tail:
-	VZEROUPPER
-	RET
-
-// func GRUUpdate(z []float32, n []float32, h []float32, hPrev []float32)
-// Requires: AVX, AVX512F
-TEXT ·GRUUpdate(SB), NOSPLIT, $0-96
-	MOVQ         z_base+0(FP), AX
-	MOVQ         n_base+24(FP), CX
-	MOVQ         h_base+48(FP), DX
-	MOVQ         hPrev_base+72(FP), BX
-	MOVQ         h_len+56(FP), SI
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
-	VBROADCASTSS lanes_c2d00000<>+0(SB), Z1
-	VXORPS       X2, X2, X2
-	VBROADCASTSS lanes_80000000<>+0(SB), Z3
-	VBROADCASTSS lanes_4b400000<>+0(SB), Z4
-	VBROADCASTSS lanes_3fb8aa3b<>+0(SB), Z5
-	VBROADCASTSS lanes_bf317218<>+0(SB), Z6
-	VBROADCASTSS lanes_3102e308<>+0(SB), Z7
-	VBROADCASTSS lanes_3ab56359<>+0(SB), Z8
-	VBROADCASTSS lanes_3c091ef0<>+0(SB), Z9
-	VBROADCASTSS lanes_3d2aac2c<>+0(SB), Z10
-	VBROADCASTSS lanes_3e2aaa46<>+0(SB), Z11
-	VBROADCASTSS lanes_3efffffe<>+0(SB), Z12
-	VBROADCASTSS lanes_40000000<>+0(SB), Z13
-	VBROADCASTSS lanes_41140000<>+0(SB), Z14
-	VBROADCASTSS lanes_bbba8672<>+0(SB), Z15
-	XORQ         DI, DI
-	SUBQ         $+16, SI
-	JLT          done_block
-
-block:
-	VMOVUPS          (CX)(DI*1), Z16
-	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z16, Z17
-	VMINPS           Z17, Z14, Z18
-	VMULPS           Z13, Z18, Z18
-	VMOVAPS          Z4, Z19
-	VFMADD231PS      Z5, Z18, Z19
-	VSUBPS           Z4, Z19, Z19
-	VFMADD231PS      Z6, Z19, Z18
-	VFMADD231PS      Z7, Z19, Z18
-	VMOVAPS          Z8, Z20
-	VFMADD213PS      Z9, Z18, Z20
-	VFMADD213PS      Z10, Z18, Z20
-	VFMADD213PS      Z11, Z18, Z20
-	VFMADD213PS      Z12, Z18, Z20
-	VFMADD213PS      Z0, Z18, Z20
-	VFMADD213PS      Z0, Z18, Z20
-	VSCALEFPS        Z19, Z20, Z18
-	VADDPS           Z0, Z18, Z18
-	VDIVPS           Z18, Z13, Z18
-	VSUBPS           Z18, Z0, Z18
-	VMULPS           Z17, Z17, Z19
-	VMOVAPS          Z15, Z20
-	VFMADD213PS.BCST lanes_3ca8fc67<>+0(SB), Z19, Z20
-	VFMADD213PS.BCST lanes_bd5c1ad2<>+0(SB), Z19, Z20
-	VFMADD213PS.BCST lanes_3e08837b<>+0(SB), Z19, Z20
-	VFMADD213PS.BCST lanes_beaaaa99<>+0(SB), Z19, Z20
-	VMULPS           Z19, Z17, Z19
-	VFMADD213PS      Z17, Z19, Z20
-	VCMPPS.BCST      $0x11, lanes_3f200000<>+0(SB), Z17, K1
-	VBLENDMPS        Z20, Z18, K1, Z17
-	VPANDD           Z3, Z16, Z16
-	VPORD            Z16, Z17, Z16
-	VMOVUPS          Z16, (CX)(DI*1)
-	VMOVUPS          (AX)(DI*1), Z17
-	VPORD            Z3, Z17, Z18
-	VMAXPS           Z18, Z1, Z18
-	VMOVAPS          Z4, Z19
-	VFMADD231PS      Z5, Z18, Z19
-	VSUBPS           Z4, Z19, Z19
-	VFMADD231PS      Z6, Z19, Z18
-	VFMADD231PS      Z7, Z19, Z18
-	VMOVAPS          Z8, Z20
-	VFMADD213PS      Z9, Z18, Z20
-	VFMADD213PS      Z10, Z18, Z20
-	VFMADD213PS      Z11, Z18, Z20
-	VFMADD213PS      Z12, Z18, Z20
-	VFMADD213PS      Z0, Z18, Z20
-	VFMADD213PS      Z0, Z18, Z20
-	VSCALEFPS        Z19, Z20, Z18
-	VCMPPS           $0x11, Z2, Z17, K1
-	VBLENDMPS        Z18, Z0, K1, Z17
-	VADDPS           Z0, Z18, Z19
-	VSUBPS           Z0, Z19, Z20
-	VSUBPS           Z20, Z18, Z18
-	VDIVPS           Z19, Z0, Z20
-	VMULPS           Z20, Z17, Z21
-	VFNMADD231PS     Z19, Z21, Z17
-	VFNMADD231PS     Z18, Z21, Z17
-	VFMADD231PS      Z20, Z17, Z21
-	VMOVUPS          Z21, (AX)(DI*1)
-	VMOVUPS          (BX)(DI*1), Z17
-	VSUBPS           Z16, Z17, Z17
-	VFMADD231PS      Z17, Z21, Z16
-	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z16, Z17
-	VCMPPS.BCST      $0x11, lanes_0d800000<>+0(SB), Z17, K1
-	VPXORD           Z16, Z16, K1, Z16
-	VMOVUPS          Z16, (DX)(DI*1)
-	ADDQ             $+64, DI
-	SUBQ             $+16, SI
-	JGE              block
-
-done_block:
-	ADDQ             $+16, SI
-	CMPQ             SI, $+1
-	JLT              skip_tail
-	LEAQ             mask<>+0(SB), R8
-	KMOVW            (R8)(SI*2), K1
-	VMOVUPS.Z        (CX)(DI*1), K1, Z16
-	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z16, Z17
-	VMINPS           Z17, Z14, Z14
-	VMULPS           Z13, Z14, Z14
-	VMOVAPS          Z4, Z18
-	VFMADD231PS      Z5, Z14, Z18
-	VSUBPS           Z4, Z18, Z18
-	VFMADD231PS      Z6, Z18, Z14
-	VFMADD231PS      Z7, Z18, Z14
-	VMOVAPS          Z8, Z19
-	VFMADD213PS      Z9, Z14, Z19
-	VFMADD213PS      Z10, Z14, Z19
-	VFMADD213PS      Z11, Z14, Z19
-	VFMADD213PS      Z12, Z14, Z19
-	VFMADD213PS      Z0, Z14, Z19
-	VFMADD213PS      Z0, Z14, Z19
-	VSCALEFPS        Z18, Z19, Z14
-	VADDPS           Z0, Z14, Z14
-	VDIVPS           Z14, Z13, Z13
-	VSUBPS           Z13, Z0, Z13
-	VMULPS           Z17, Z17, Z14
-	VMOVAPS          Z15, Z15
-	VFMADD213PS.BCST lanes_3ca8fc67<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST lanes_bd5c1ad2<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST lanes_3e08837b<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST lanes_beaaaa99<>+0(SB), Z14, Z15
-	VMULPS           Z14, Z17, Z14
-	VFMADD213PS      Z17, Z14, Z15
-	VCMPPS.BCST      $0x11, lanes_3f200000<>+0(SB), Z17, K2
-	VBLENDMPS        Z15, Z13, K2, Z13
-	VPANDD           Z3, Z16, Z14
-	VPORD            Z14, Z13, Z13
-	VMOVUPS          Z13, K1, (CX)(DI*1)
-	VMOVUPS.Z        (AX)(DI*1), K1, Z14
-	VPORD            Z3, Z14, Z3
-	VMAXPS           Z3, Z1, Z1
-	VMOVAPS          Z4, Z3
-	VFMADD231PS      Z5, Z1, Z3
-	VSUBPS           Z4, Z3, Z3
-	VFMADD231PS      Z6, Z3, Z1
-	VFMADD231PS      Z7, Z3, Z1
-	VMOVAPS          Z8, Z4
-	VFMADD213PS      Z9, Z1, Z4
-	VFMADD213PS      Z10, Z1, Z4
-	VFMADD213PS      Z11, Z1, Z4
-	VFMADD213PS      Z12, Z1, Z4
-	VFMADD213PS      Z0, Z1, Z4
-	VFMADD213PS      Z0, Z1, Z4
-	VSCALEFPS        Z3, Z4, Z1
-	VCMPPS           $0x11, Z2, Z14, K2
-	VBLENDMPS        Z1, Z0, K2, Z2
-	VADDPS           Z0, Z1, Z3
-	VSUBPS           Z0, Z3, Z4
-	VSUBPS           Z4, Z1, Z1
-	VDIVPS           Z3, Z0, Z0
-	VMULPS           Z0, Z2, Z4
-	VFNMADD231PS     Z3, Z4, Z2
-	VFNMADD231PS     Z1, Z4, Z2
-	VFMADD231PS      Z0, Z2, Z4
-	VMOVUPS          Z4, K1, (AX)(DI*1)
-	VMOVUPS.Z        (BX)(DI*1), K1, Z0
-	VSUBPS           Z13, Z0, Z0
-	VFMADD231PS      Z0, Z4, Z13
-	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z13, Z0
-	VCMPPS.BCST      $0x11, lanes_0d800000<>+0(SB), Z0, K2
-	VPXORD           Z13, Z13, K2, Z13
-	VMOVUPS          Z13, K1, (DX)(DI*1)
-
-skip_tail:
-	VZEROUPPER
-	RET
-
-// func GRUUpdateGrad(z []float32, n []float32, dh []float32, hPrev []float32, dy []float32)
-// Requires: AVX, AVX512F
-TEXT ·GRUUpdateGrad(SB), NOSPLIT, $0-120
-	MOVQ         z_base+0(FP), AX
-	MOVQ         n_base+24(FP), CX
-	MOVQ         dh_base+48(FP), DX
-	MOVQ         hPrev_base+72(FP), BX
-	MOVQ         dy_base+96(FP), SI
-	MOVQ         dh_len+56(FP), DI
-	VBROADCASTSS lanes_7fffffff<>+0(SB), Z0
-	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
-	XORQ         R8, R8
-	SUBQ         $+16, DI
-	JLT          done_block
-
-block:
-	VMOVUPS      (DX)(R8*1), Z2
-	VMOVUPS      (SI)(R8*1), Z3
-	VADDPS       Z3, Z2, Z2
-	VMOVUPS      (AX)(R8*1), Z3
-	VMOVUPS      (CX)(R8*1), Z4
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z5
-	VSUBPS       Z3, Z5, Z5
-	VMULPS       Z5, Z2, Z5
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z6
-	VFNMADD231PS Z4, Z4, Z6
-	VMULPS       Z6, Z5, Z5
-	VPANDD       Z0, Z5, Z6
-	VCMPPS       $0x11, Z1, Z6, K1
-	VPXORD       Z5, Z5, K1, Z5
-	VMOVUPS      Z5, (CX)(R8*1)
-	VMOVUPS      (BX)(R8*1), Z5
-	VSUBPS       Z4, Z5, Z4
-	VMULPS       Z4, Z2, Z4
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z5
-	VSUBPS       Z3, Z5, Z5
-	VMULPS       Z5, Z3, Z5
-	VMULPS       Z5, Z4, Z4
-	VPANDD       Z0, Z4, Z5
-	VCMPPS       $0x11, Z1, Z5, K1
-	VPXORD       Z4, Z4, K1, Z4
-	VMOVUPS      Z4, (AX)(R8*1)
-	VMULPS       Z3, Z2, Z2
-	VMOVUPS      Z2, (DX)(R8*1)
+	VMOVUPS      Z3, (DX)(R8*1)
 	ADDQ         $+64, R8
 	SUBQ         $+16, DI
-	JGE          block
+	JGE          block2
 
-done_block:
+done_block2:
 	ADDQ         $+16, DI
 	CMPQ         DI, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), R9
 	KMOVW        (R9)(DI*2), K1
-	VMOVUPS.Z    (DX)(R8*1), K1, Z2
-	VMOVUPS.Z    (SI)(R8*1), K1, Z3
-	VADDPS       Z3, Z2, Z2
-	VMOVUPS.Z    (AX)(R8*1), K1, Z3
-	VMOVUPS.Z    (CX)(R8*1), K1, Z4
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z5
-	VSUBPS       Z3, Z5, Z5
-	VMULPS       Z5, Z2, Z5
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z6
-	VFNMADD231PS Z4, Z4, Z6
-	VMULPS       Z6, Z5, Z5
-	VPANDD       Z0, Z5, Z6
-	VCMPPS       $0x11, Z1, Z6, K2
-	VPXORD       Z5, Z5, K2, Z5
-	VMOVUPS      Z5, K1, (CX)(R8*1)
-	VMOVUPS.Z    (BX)(R8*1), K1, Z5
-	VSUBPS       Z4, Z5, Z4
-	VMULPS       Z4, Z2, Z4
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z5
-	VSUBPS       Z3, Z5, Z5
+	VMOVUPS.Z    (DX)(R8*1), K1, Z3
+	VMOVUPS.Z    (SI)(R8*1), K1, Z4
+	VADDPS       Z4, Z3, Z3
+	VMOVUPS.Z    (AX)(R8*1), K1, Z4
+	VMOVUPS.Z    (CX)(R8*1), K1, Z5
+	VSUBPS       Z4, Z0, Z6
+	VMULPS       Z6, Z3, Z6
+	VMOVAPS      Z0, Z7
+	VFNMADD231PS Z5, Z5, Z7
+	VMULPS       Z7, Z6, Z6
+	VPANDD       Z1, Z6, Z7
+	VCMPPS       $0x11, Z2, Z7, K2
+	VPXORD       Z6, Z6, K2, Z6
+	VMOVUPS      Z6, K1, (CX)(R8*1)
+	VMOVUPS.Z    (BX)(R8*1), K1, Z6
+	VSUBPS       Z5, Z6, Z5
 	VMULPS       Z5, Z3, Z5
-	VMULPS       Z5, Z4, Z4
-	VPANDD       Z0, Z4, Z0
-	VCMPPS       $0x11, Z1, Z0, K2
-	VPXORD       Z4, Z4, K2, Z4
-	VMOVUPS      Z4, K1, (AX)(R8*1)
-	VMULPS       Z3, Z2, Z0
+	VSUBPS       Z4, Z0, Z0
+	VMULPS       Z0, Z4, Z0
+	VMULPS       Z0, Z5, Z0
+	VPANDD       Z1, Z0, Z1
+	VCMPPS       $0x11, Z2, Z1, K2
+	VPXORD       Z0, Z0, K2, Z0
+	VMOVUPS      Z0, K1, (AX)(R8*1)
+	VMULPS       Z4, Z3, Z0
 	VMOVUPS      Z0, K1, (DX)(R8*1)
 
 skip_tail:
-	VZEROUPPER
-	RET
+	ADDQ zStride+56(FP), AX
+	ADDQ nStride+64(FP), CX
+	ADDQ dhStride+72(FP), DX
+	ADDQ hPrevStride+80(FP), BX
+	ADDQ dyStride+88(FP), SI
+	SUBQ $+1, rows+0(FP)
+	JNE  row
 
-// func GRUUpdateTextbook(z []float32, n []float32, h []float32, hPrev []float32)
-// Requires: AVX, AVX512F
-TEXT ·GRUUpdateTextbook(SB), NOSPLIT, $0-96
-	MOVQ         z_base+0(FP), AX
-	MOVQ         n_base+24(FP), CX
-	MOVQ         h_base+48(FP), DX
-	MOVQ         hPrev_base+72(FP), BX
-	MOVQ         h_len+56(FP), SI
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
-	VBROADCASTSS lanes_c2d00000<>+0(SB), Z1
-	VXORPS       X2, X2, X2
-	VBROADCASTSS lanes_80000000<>+0(SB), Z3
-	VBROADCASTSS lanes_4b400000<>+0(SB), Z4
-	VBROADCASTSS lanes_3fb8aa3b<>+0(SB), Z5
-	VBROADCASTSS lanes_bf317218<>+0(SB), Z6
-	VBROADCASTSS lanes_3102e308<>+0(SB), Z7
-	VBROADCASTSS lanes_3ab56359<>+0(SB), Z8
-	VBROADCASTSS lanes_3c091ef0<>+0(SB), Z9
-	VBROADCASTSS lanes_3d2aac2c<>+0(SB), Z10
-	VBROADCASTSS lanes_3e2aaa46<>+0(SB), Z11
-	VBROADCASTSS lanes_3efffffe<>+0(SB), Z12
-	VBROADCASTSS lanes_40000000<>+0(SB), Z13
-	VBROADCASTSS lanes_41140000<>+0(SB), Z14
-	VBROADCASTSS lanes_bbba8672<>+0(SB), Z15
-	XORQ         DI, DI
-	SUBQ         $+16, SI
-	JLT          done_block
-
-block:
-	VMOVUPS          (CX)(DI*1), Z16
-	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z16, Z17
-	VMINPS           Z17, Z14, Z18
-	VMULPS           Z13, Z18, Z18
-	VMOVAPS          Z4, Z19
-	VFMADD231PS      Z5, Z18, Z19
-	VSUBPS           Z4, Z19, Z19
-	VFMADD231PS      Z6, Z19, Z18
-	VFMADD231PS      Z7, Z19, Z18
-	VMOVAPS          Z8, Z20
-	VFMADD213PS      Z9, Z18, Z20
-	VFMADD213PS      Z10, Z18, Z20
-	VFMADD213PS      Z11, Z18, Z20
-	VFMADD213PS      Z12, Z18, Z20
-	VFMADD213PS      Z0, Z18, Z20
-	VFMADD213PS      Z0, Z18, Z20
-	VSCALEFPS        Z19, Z20, Z18
-	VADDPS           Z0, Z18, Z18
-	VDIVPS           Z18, Z13, Z18
-	VSUBPS           Z18, Z0, Z18
-	VMULPS           Z17, Z17, Z19
-	VMOVAPS          Z15, Z20
-	VFMADD213PS.BCST lanes_3ca8fc67<>+0(SB), Z19, Z20
-	VFMADD213PS.BCST lanes_bd5c1ad2<>+0(SB), Z19, Z20
-	VFMADD213PS.BCST lanes_3e08837b<>+0(SB), Z19, Z20
-	VFMADD213PS.BCST lanes_beaaaa99<>+0(SB), Z19, Z20
-	VMULPS           Z19, Z17, Z19
-	VFMADD213PS      Z17, Z19, Z20
-	VCMPPS.BCST      $0x11, lanes_3f200000<>+0(SB), Z17, K1
-	VBLENDMPS        Z20, Z18, K1, Z17
-	VPANDD           Z3, Z16, Z16
-	VPORD            Z16, Z17, Z16
-	VMOVUPS          Z16, (CX)(DI*1)
-	VMOVUPS          (AX)(DI*1), Z17
-	VPORD            Z3, Z17, Z18
-	VMAXPS           Z18, Z1, Z18
-	VMOVAPS          Z4, Z19
-	VFMADD231PS      Z5, Z18, Z19
-	VSUBPS           Z4, Z19, Z19
-	VFMADD231PS      Z6, Z19, Z18
-	VFMADD231PS      Z7, Z19, Z18
-	VMOVAPS          Z8, Z20
-	VFMADD213PS      Z9, Z18, Z20
-	VFMADD213PS      Z10, Z18, Z20
-	VFMADD213PS      Z11, Z18, Z20
-	VFMADD213PS      Z12, Z18, Z20
-	VFMADD213PS      Z0, Z18, Z20
-	VFMADD213PS      Z0, Z18, Z20
-	VSCALEFPS        Z19, Z20, Z18
-	VCMPPS           $0x11, Z2, Z17, K1
-	VBLENDMPS        Z18, Z0, K1, Z17
-	VADDPS           Z0, Z18, Z19
-	VSUBPS           Z0, Z19, Z20
-	VSUBPS           Z20, Z18, Z18
-	VDIVPS           Z19, Z0, Z20
-	VMULPS           Z20, Z17, Z21
-	VFNMADD231PS     Z19, Z21, Z17
-	VFNMADD231PS     Z18, Z21, Z17
-	VFMADD231PS      Z20, Z17, Z21
-	VMOVUPS          Z21, (AX)(DI*1)
-	VMOVUPS          (BX)(DI*1), Z17
-	VSUBPS           Z17, Z16, Z16
-	VFMADD231PS      Z16, Z21, Z17
-	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z17, Z16
-	VCMPPS.BCST      $0x11, lanes_0d800000<>+0(SB), Z16, K1
-	VPXORD           Z17, Z17, K1, Z17
-	VMOVUPS          Z17, (DX)(DI*1)
-	ADDQ             $+64, DI
-	SUBQ             $+16, SI
-	JGE              block
-
-done_block:
-	ADDQ             $+16, SI
-	CMPQ             SI, $+1
-	JLT              skip_tail
-	LEAQ             mask<>+0(SB), R8
-	KMOVW            (R8)(SI*2), K1
-	VMOVUPS.Z        (CX)(DI*1), K1, Z16
-	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z16, Z17
-	VMINPS           Z17, Z14, Z14
-	VMULPS           Z13, Z14, Z14
-	VMOVAPS          Z4, Z18
-	VFMADD231PS      Z5, Z14, Z18
-	VSUBPS           Z4, Z18, Z18
-	VFMADD231PS      Z6, Z18, Z14
-	VFMADD231PS      Z7, Z18, Z14
-	VMOVAPS          Z8, Z19
-	VFMADD213PS      Z9, Z14, Z19
-	VFMADD213PS      Z10, Z14, Z19
-	VFMADD213PS      Z11, Z14, Z19
-	VFMADD213PS      Z12, Z14, Z19
-	VFMADD213PS      Z0, Z14, Z19
-	VFMADD213PS      Z0, Z14, Z19
-	VSCALEFPS        Z18, Z19, Z14
-	VADDPS           Z0, Z14, Z14
-	VDIVPS           Z14, Z13, Z13
-	VSUBPS           Z13, Z0, Z13
-	VMULPS           Z17, Z17, Z14
-	VMOVAPS          Z15, Z15
-	VFMADD213PS.BCST lanes_3ca8fc67<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST lanes_bd5c1ad2<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST lanes_3e08837b<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST lanes_beaaaa99<>+0(SB), Z14, Z15
-	VMULPS           Z14, Z17, Z14
-	VFMADD213PS      Z17, Z14, Z15
-	VCMPPS.BCST      $0x11, lanes_3f200000<>+0(SB), Z17, K2
-	VBLENDMPS        Z15, Z13, K2, Z13
-	VPANDD           Z3, Z16, Z14
-	VPORD            Z14, Z13, Z13
-	VMOVUPS          Z13, K1, (CX)(DI*1)
-	VMOVUPS.Z        (AX)(DI*1), K1, Z14
-	VPORD            Z3, Z14, Z3
-	VMAXPS           Z3, Z1, Z1
-	VMOVAPS          Z4, Z3
-	VFMADD231PS      Z5, Z1, Z3
-	VSUBPS           Z4, Z3, Z3
-	VFMADD231PS      Z6, Z3, Z1
-	VFMADD231PS      Z7, Z3, Z1
-	VMOVAPS          Z8, Z4
-	VFMADD213PS      Z9, Z1, Z4
-	VFMADD213PS      Z10, Z1, Z4
-	VFMADD213PS      Z11, Z1, Z4
-	VFMADD213PS      Z12, Z1, Z4
-	VFMADD213PS      Z0, Z1, Z4
-	VFMADD213PS      Z0, Z1, Z4
-	VSCALEFPS        Z3, Z4, Z1
-	VCMPPS           $0x11, Z2, Z14, K2
-	VBLENDMPS        Z1, Z0, K2, Z2
-	VADDPS           Z0, Z1, Z3
-	VSUBPS           Z0, Z3, Z4
-	VSUBPS           Z4, Z1, Z1
-	VDIVPS           Z3, Z0, Z0
-	VMULPS           Z0, Z2, Z4
-	VFNMADD231PS     Z3, Z4, Z2
-	VFNMADD231PS     Z1, Z4, Z2
-	VFMADD231PS      Z0, Z2, Z4
-	VMOVUPS          Z4, K1, (AX)(DI*1)
-	VMOVUPS.Z        (BX)(DI*1), K1, Z0
-	VSUBPS           Z0, Z13, Z1
-	VFMADD231PS      Z1, Z4, Z0
-	VPANDD.BCST      lanes_7fffffff<>+0(SB), Z0, Z1
-	VCMPPS.BCST      $0x11, lanes_0d800000<>+0(SB), Z1, K2
-	VPXORD           Z0, Z0, K2, Z0
-	VMOVUPS          Z0, K1, (DX)(DI*1)
-
-skip_tail:
-	VZEROUPPER
-	RET
-
-// func GRUUpdateTextbookGrad(z []float32, n []float32, dh []float32, hPrev []float32, dy []float32)
-// Requires: AVX, AVX512F
-TEXT ·GRUUpdateTextbookGrad(SB), NOSPLIT, $0-120
-	MOVQ         z_base+0(FP), AX
-	MOVQ         n_base+24(FP), CX
-	MOVQ         dh_base+48(FP), DX
-	MOVQ         hPrev_base+72(FP), BX
-	MOVQ         dy_base+96(FP), SI
-	MOVQ         dh_len+56(FP), DI
-	VBROADCASTSS lanes_7fffffff<>+0(SB), Z0
-	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
-	XORQ         R8, R8
-	SUBQ         $+16, DI
-	JLT          done_block
-
-block:
-	VMOVUPS      (DX)(R8*1), Z2
-	VMOVUPS      (SI)(R8*1), Z3
-	VADDPS       Z3, Z2, Z2
-	VMOVUPS      (AX)(R8*1), Z3
-	VMOVUPS      (CX)(R8*1), Z4
-	VMULPS       Z3, Z2, Z5
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z6
-	VFNMADD231PS Z4, Z4, Z6
-	VMULPS       Z6, Z5, Z5
-	VPANDD       Z0, Z5, Z6
-	VCMPPS       $0x11, Z1, Z6, K1
-	VPXORD       Z5, Z5, K1, Z5
-	VMOVUPS      Z5, (CX)(R8*1)
-	VMOVUPS      (BX)(R8*1), Z5
-	VSUBPS       Z5, Z4, Z4
-	VMULPS       Z4, Z2, Z4
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z5
-	VSUBPS       Z3, Z5, Z5
-	VMULPS       Z5, Z3, Z5
-	VMULPS       Z5, Z4, Z4
-	VPANDD       Z0, Z4, Z5
-	VCMPPS       $0x11, Z1, Z5, K1
-	VPXORD       Z4, Z4, K1, Z4
-	VMOVUPS      Z4, (AX)(R8*1)
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z3
-	VMULPS       Z3, Z2, Z2
-	VMOVUPS      Z2, (DX)(R8*1)
-	ADDQ         $+64, R8
-	SUBQ         $+16, DI
-	JGE          block
-
-done_block:
-	ADDQ         $+16, DI
-	CMPQ         DI, $+1
-	JLT          skip_tail
-	LEAQ         mask<>+0(SB), R9
-	KMOVW        (R9)(DI*2), K1
-	VMOVUPS.Z    (DX)(R8*1), K1, Z2
-	VMOVUPS.Z    (SI)(R8*1), K1, Z3
-	VADDPS       Z3, Z2, Z2
-	VMOVUPS.Z    (AX)(R8*1), K1, Z3
-	VMOVUPS.Z    (CX)(R8*1), K1, Z4
-	VMULPS       Z3, Z2, Z5
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z6
-	VFNMADD231PS Z4, Z4, Z6
-	VMULPS       Z6, Z5, Z5
-	VPANDD       Z0, Z5, Z6
-	VCMPPS       $0x11, Z1, Z6, K2
-	VPXORD       Z5, Z5, K2, Z5
-	VMOVUPS      Z5, K1, (CX)(R8*1)
-	VMOVUPS.Z    (BX)(R8*1), K1, Z5
-	VSUBPS       Z5, Z4, Z4
-	VMULPS       Z4, Z2, Z4
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z5
-	VSUBPS       Z3, Z5, Z5
-	VMULPS       Z5, Z3, Z5
-	VMULPS       Z5, Z4, Z4
-	VPANDD       Z0, Z4, Z0
-	VCMPPS       $0x11, Z1, Z0, K2
-	VPXORD       Z4, Z4, K2, Z4
-	VMOVUPS      Z4, K1, (AX)(R8*1)
-	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
-	VSUBPS       Z3, Z0, Z0
-	VMULPS       Z0, Z2, Z0
-	VMOVUPS      Z0, K1, (DX)(R8*1)
-
-skip_tail:
+done_row:
 	VZEROUPPER
 	RET
 

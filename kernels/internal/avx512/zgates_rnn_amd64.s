@@ -4,12 +4,15 @@
 
 #include "textflag.h"
 
-// func RNNTanh(h []float32, a []float32)
+// func RNNTanh(rows int, units int, hRow *float32, aRow *float32, hStride int, aStride int)
 // Requires: AVX, AVX512F
 TEXT ·RNNTanh(SB), NOSPLIT, $0-48
-	MOVQ         h_base+0(FP), AX
-	MOVQ         a_base+24(FP), CX
-	MOVQ         a_len+32(FP), DX
+	MOVQ hRow+16(FP), AX
+	MOVQ aRow+24(FP), CX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VBROADCASTSS lanes_41140000<>+0(SB), Z0
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z1
 	VBROADCASTSS lanes_40000000<>+0(SB), Z2
@@ -27,68 +30,147 @@ TEXT ·RNNTanh(SB), NOSPLIT, $0-48
 	VBROADCASTSS lanes_bd5c1ad2<>+0(SB), Z14
 	VBROADCASTSS lanes_3e08837b<>+0(SB), Z15
 	VBROADCASTSS lanes_beaaaa99<>+0(SB), Z16
-	VBROADCASTSS lanes_3f200000<>+0(SB), Z17
-	VBROADCASTSS lanes_7fffffff<>+0(SB), Z18
-	VBROADCASTSS lanes_80000000<>+0(SB), Z19
-	VBROADCASTSS lanes_0d800000<>+0(SB), Z20
+	MOVQ         units+8(FP), DX
 	XORQ         BX, BX
-	SUBQ         $+16, DX
+	SUBQ         $+32, DX
 	JLT          done_block
 
 block:
-	VMOVUPS     (CX)(BX*1), Z21
-	VPANDD      Z18, Z21, Z22
-	VMINPS      Z22, Z0, Z23
-	VMULPS      Z2, Z23, Z23
+	VMOVUPS     (CX)(BX*1), Z17
+	VMOVUPS     64(CX)(BX*1), Z18
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z17, Z19
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z18, Z20
+	VMINPS      Z19, Z0, Z21
+	VMINPS      Z20, Z0, Z22
+	VMULPS      Z2, Z21, Z21
+	VMULPS      Z2, Z22, Z22
+	VMOVAPS     Z3, Z23
 	VMOVAPS     Z3, Z24
-	VFMADD231PS Z4, Z23, Z24
+	VFMADD231PS Z4, Z21, Z23
+	VFMADD231PS Z4, Z22, Z24
+	VSUBPS      Z3, Z23, Z23
 	VSUBPS      Z3, Z24, Z24
-	VFMADD231PS Z5, Z24, Z23
-	VFMADD231PS Z6, Z24, Z23
+	VFMADD231PS Z5, Z23, Z21
+	VFMADD231PS Z5, Z24, Z22
+	VFMADD231PS Z6, Z23, Z21
+	VFMADD231PS Z6, Z24, Z22
 	VMOVAPS     Z7, Z25
-	VFMADD213PS Z8, Z23, Z25
-	VFMADD213PS Z9, Z23, Z25
-	VFMADD213PS Z10, Z23, Z25
-	VFMADD213PS Z11, Z23, Z25
-	VFMADD213PS Z1, Z23, Z25
-	VFMADD213PS Z1, Z23, Z25
-	VSCALEFPS   Z24, Z25, Z23
-	VADDPS      Z1, Z23, Z23
-	VDIVPS      Z23, Z2, Z23
-	VSUBPS      Z23, Z1, Z23
-	VMULPS      Z22, Z22, Z24
+	VMOVAPS     Z7, Z26
+	VFMADD213PS Z8, Z21, Z25
+	VFMADD213PS Z8, Z22, Z26
+	VFMADD213PS Z9, Z21, Z25
+	VFMADD213PS Z9, Z22, Z26
+	VFMADD213PS Z10, Z21, Z25
+	VFMADD213PS Z10, Z22, Z26
+	VFMADD213PS Z11, Z21, Z25
+	VFMADD213PS Z11, Z22, Z26
+	VFMADD213PS Z1, Z21, Z25
+	VFMADD213PS Z1, Z22, Z26
+	VFMADD213PS Z1, Z21, Z25
+	VFMADD213PS Z1, Z22, Z26
+	VSCALEFPS   Z23, Z25, Z21
+	VSCALEFPS   Z24, Z26, Z22
+	VADDPS      Z1, Z21, Z21
+	VADDPS      Z1, Z22, Z22
+	VDIVPS      Z21, Z2, Z21
+	VDIVPS      Z22, Z2, Z22
+	VSUBPS      Z21, Z1, Z21
+	VSUBPS      Z22, Z1, Z22
+	VMULPS      Z19, Z19, Z23
+	VMULPS      Z20, Z20, Z24
 	VMOVAPS     Z12, Z25
-	VFMADD213PS Z13, Z24, Z25
-	VFMADD213PS Z14, Z24, Z25
-	VFMADD213PS Z15, Z24, Z25
-	VFMADD213PS Z16, Z24, Z25
-	VMULPS      Z24, Z22, Z24
-	VFMADD213PS Z22, Z24, Z25
-	VCMPPS      $0x11, Z17, Z22, K1
-	VBLENDMPS   Z25, Z23, K1, Z22
-	VPANDD      Z19, Z21, Z21
-	VPORD       Z21, Z22, Z21
-	VPANDD      Z18, Z21, Z22
-	VCMPPS      $0x11, Z20, Z22, K1
-	VPXORD      Z21, Z21, K1, Z21
-	VMOVUPS     Z21, (AX)(BX*1)
-	ADDQ        $+64, BX
-	SUBQ        $+16, DX
+	VMOVAPS     Z12, Z26
+	VFMADD213PS Z13, Z23, Z25
+	VFMADD213PS Z13, Z24, Z26
+	VFMADD213PS Z14, Z23, Z25
+	VFMADD213PS Z14, Z24, Z26
+	VFMADD213PS Z15, Z23, Z25
+	VFMADD213PS Z15, Z24, Z26
+	VFMADD213PS Z16, Z23, Z25
+	VFMADD213PS Z16, Z24, Z26
+	VMULPS      Z23, Z19, Z23
+	VMULPS      Z24, Z20, Z24
+	VFMADD213PS Z19, Z23, Z25
+	VFMADD213PS Z20, Z24, Z26
+	VCMPPS.BCST $0x11, lanes_3f200000<>+0(SB), Z19, K1
+	VCMPPS.BCST $0x11, lanes_3f200000<>+0(SB), Z20, K2
+	VBLENDMPS   Z25, Z21, K1, Z19
+	VBLENDMPS   Z26, Z22, K2, Z20
+	VPANDD.BCST lanes_80000000<>+0(SB), Z17, Z17
+	VPANDD.BCST lanes_80000000<>+0(SB), Z18, Z18
+	VPORD       Z17, Z19, Z17
+	VPORD       Z18, Z20, Z18
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z17, Z19
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z18, Z20
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z19, K1
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z20, K2
+	VPXORD      Z17, Z17, K1, Z17
+	VPXORD      Z18, Z18, K2, Z18
+	VMOVUPS     Z17, (AX)(BX*1)
+	VMOVUPS     Z18, 64(AX)(BX*1)
+	ADDQ        $+128, BX
+	SUBQ        $+32, DX
 	JGE         block
 
 done_block:
+	ADDQ $+32, DX
+	SUBQ $+16, DX
+	JLT  done_block2
+
+block2:
+	VMOVUPS     (CX)(BX*1), Z17
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z17, Z18
+	VMINPS      Z18, Z0, Z19
+	VMULPS      Z2, Z19, Z19
+	VMOVAPS     Z3, Z20
+	VFMADD231PS Z4, Z19, Z20
+	VSUBPS      Z3, Z20, Z20
+	VFMADD231PS Z5, Z20, Z19
+	VFMADD231PS Z6, Z20, Z19
+	VMOVAPS     Z7, Z21
+	VFMADD213PS Z8, Z19, Z21
+	VFMADD213PS Z9, Z19, Z21
+	VFMADD213PS Z10, Z19, Z21
+	VFMADD213PS Z11, Z19, Z21
+	VFMADD213PS Z1, Z19, Z21
+	VFMADD213PS Z1, Z19, Z21
+	VSCALEFPS   Z20, Z21, Z19
+	VADDPS      Z1, Z19, Z19
+	VDIVPS      Z19, Z2, Z19
+	VSUBPS      Z19, Z1, Z19
+	VMULPS      Z18, Z18, Z20
+	VMOVAPS     Z12, Z21
+	VFMADD213PS Z13, Z20, Z21
+	VFMADD213PS Z14, Z20, Z21
+	VFMADD213PS Z15, Z20, Z21
+	VFMADD213PS Z16, Z20, Z21
+	VMULPS      Z20, Z18, Z20
+	VFMADD213PS Z18, Z20, Z21
+	VCMPPS.BCST $0x11, lanes_3f200000<>+0(SB), Z18, K1
+	VBLENDMPS   Z21, Z19, K1, Z18
+	VPANDD.BCST lanes_80000000<>+0(SB), Z17, Z17
+	VPORD       Z17, Z18, Z17
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z17, Z18
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z18, K1
+	VPXORD      Z17, Z17, K1, Z17
+	VMOVUPS     Z17, (AX)(BX*1)
+	ADDQ        $+64, BX
+	SUBQ        $+16, DX
+	JGE         block2
+
+done_block2:
 	ADDQ        $+16, DX
 	CMPQ        DX, $+1
 	JLT         skip_tail
 	LEAQ        mask<>+0(SB), SI
 	KMOVW       (SI)(DX*2), K1
-	VMOVUPS.Z   (CX)(BX*1), K1, Z21
-	VPANDD      Z18, Z21, Z22
-	VMINPS      Z22, Z0, Z0
+	VMOVUPS.Z   (CX)(BX*1), K1, Z17
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z17, Z18
+	VMINPS      Z18, Z0, Z0
 	VMULPS      Z2, Z0, Z0
-	VMOVAPS     Z3, Z23
-	VFMADD231PS Z4, Z0, Z23
-	VSUBPS      Z3, Z23, Z3
+	VMOVAPS     Z3, Z19
+	VFMADD231PS Z4, Z0, Z19
+	VSUBPS      Z3, Z19, Z3
 	VFMADD231PS Z5, Z3, Z0
 	VFMADD231PS Z6, Z3, Z0
 	VMOVAPS     Z7, Z4
@@ -102,42 +184,84 @@ done_block:
 	VADDPS      Z1, Z0, Z0
 	VDIVPS      Z0, Z2, Z0
 	VSUBPS      Z0, Z1, Z0
-	VMULPS      Z22, Z22, Z1
+	VMULPS      Z18, Z18, Z1
 	VMOVAPS     Z12, Z2
 	VFMADD213PS Z13, Z1, Z2
 	VFMADD213PS Z14, Z1, Z2
 	VFMADD213PS Z15, Z1, Z2
 	VFMADD213PS Z16, Z1, Z2
-	VMULPS      Z1, Z22, Z1
-	VFMADD213PS Z22, Z1, Z2
-	VCMPPS      $0x11, Z17, Z22, K2
+	VMULPS      Z1, Z18, Z1
+	VFMADD213PS Z18, Z1, Z2
+	VCMPPS.BCST $0x11, lanes_3f200000<>+0(SB), Z18, K2
 	VBLENDMPS   Z2, Z0, K2, Z0
-	VPANDD      Z19, Z21, Z1
+	VPANDD.BCST lanes_80000000<>+0(SB), Z17, Z1
 	VPORD       Z1, Z0, Z0
-	VPANDD      Z18, Z0, Z1
-	VCMPPS      $0x11, Z20, Z1, K2
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z0, Z1
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z1, K2
 	VPXORD      Z0, Z0, K2, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*1)
 
 skip_tail:
+	ADDQ hStride+32(FP), AX
+	ADDQ aStride+40(FP), CX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func RNNTanhGrad(a []float32, h []float32, dh []float32, dy []float32)
+// func RNNTanhGrad(rows int, units int, aRow *float32, hRow *float32, dhRow *float32, dyRow *float32, aStride int, hStride int, dhStride int, dyStride int)
 // Requires: AVX, AVX512F
-TEXT ·RNNTanhGrad(SB), NOSPLIT, $0-96
-	MOVQ         a_base+0(FP), AX
-	MOVQ         h_base+24(FP), CX
-	MOVQ         dh_base+48(FP), DX
-	MOVQ         dy_base+72(FP), BX
-	MOVQ         a_len+8(FP), SI
+TEXT ·RNNTanhGrad(SB), NOSPLIT, $0-80
+	MOVQ aRow+16(FP), AX
+	MOVQ hRow+24(FP), CX
+	MOVQ dhRow+32(FP), DX
+	MOVQ dyRow+40(FP), BX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VBROADCASTSS lanes_7fffffff<>+0(SB), Z0
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
+	MOVQ         units+8(FP), SI
 	XORQ         DI, DI
-	SUBQ         $+16, SI
+	SUBQ         $+32, SI
 	JLT          done_block
 
 block:
+	VMOVUPS      (CX)(DI*1), Z2
+	VMOVUPS      64(CX)(DI*1), Z3
+	VMOVUPS      (DX)(DI*1), Z4
+	VMOVUPS      64(DX)(DI*1), Z5
+	VMOVUPS      (BX)(DI*1), Z6
+	VMOVUPS      64(BX)(DI*1), Z7
+	VADDPS       Z6, Z4, Z4
+	VADDPS       Z7, Z5, Z5
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z6
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z7
+	VFNMADD231PS Z2, Z2, Z6
+	VFNMADD231PS Z3, Z3, Z7
+	VMULPS       Z4, Z6, Z2
+	VMULPS       Z5, Z7, Z3
+	VPANDD       Z0, Z2, Z4
+	VPANDD       Z0, Z3, Z5
+	VCMPPS       $0x11, Z1, Z4, K1
+	VCMPPS       $0x11, Z1, Z5, K2
+	VPXORD       Z2, Z2, K1, Z2
+	VPXORD       Z3, Z3, K2, Z3
+	VMOVUPS      Z2, (AX)(DI*1)
+	VMOVUPS      Z3, 64(AX)(DI*1)
+	ADDQ         $+128, DI
+	SUBQ         $+32, SI
+	JGE          block
+
+done_block:
+	ADDQ $+32, SI
+	SUBQ $+16, SI
+	JLT  done_block2
+
+block2:
 	VMOVUPS      (CX)(DI*1), Z2
 	VMOVUPS      (DX)(DI*1), Z3
 	VMOVUPS      (BX)(DI*1), Z4
@@ -151,9 +275,9 @@ block:
 	VMOVUPS      Z2, (AX)(DI*1)
 	ADDQ         $+64, DI
 	SUBQ         $+16, SI
-	JGE          block
+	JGE          block2
 
-done_block:
+done_block2:
 	ADDQ         $+16, SI
 	CMPQ         SI, $+1
 	JLT          skip_tail
@@ -172,66 +296,142 @@ done_block:
 	VMOVUPS      Z2, K1, (AX)(DI*1)
 
 skip_tail:
+	ADDQ aStride+48(FP), AX
+	ADDQ hStride+56(FP), CX
+	ADDQ dhStride+64(FP), DX
+	ADDQ dyStride+72(FP), BX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func RNNReLU(h []float32, a []float32)
+// func RNNReLU(rows int, units int, hRow *float32, aRow *float32, hStride int, aStride int)
 // Requires: AVX, AVX512F
 TEXT ·RNNReLU(SB), NOSPLIT, $0-48
-	MOVQ         h_base+0(FP), AX
-	MOVQ         a_base+24(FP), CX
-	MOVQ         a_len+32(FP), DX
+	MOVQ hRow+16(FP), AX
+	MOVQ aRow+24(FP), CX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VBROADCASTSS lanes_7fffffff<>+0(SB), Z0
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
+	MOVQ         units+8(FP), DX
 	XORQ         BX, BX
-	SUBQ         $+16, DX
+	SUBQ         $+32, DX
 	JLT          done_block
 
 block:
 	VMOVUPS (CX)(BX*1), Z2
-	VXORPS  X3, X3, X3
-	VMAXPS  Z2, Z3, Z2
-	VPANDD  Z0, Z2, Z4
-	VCMPPS  $0x11, Z1, Z4, K1
+	VMOVUPS 64(CX)(BX*1), Z3
+	VXORPS  X4, X4, X4
+	VMAXPS  Z2, Z4, Z2
+	VXORPS  X4, X4, X4
+	VMAXPS  Z3, Z4, Z3
+	VPANDD  Z0, Z2, Z5
+	VPANDD  Z0, Z3, Z6
+	VCMPPS  $0x11, Z1, Z5, K1
+	VCMPPS  $0x11, Z1, Z6, K2
+	VPXORD  Z2, Z2, K1, Z2
+	VPXORD  Z3, Z3, K2, Z3
+	VMOVUPS Z2, (AX)(BX*1)
+	VMOVUPS Z3, 64(AX)(BX*1)
+	ADDQ    $+128, BX
+	SUBQ    $+32, DX
+	JGE     block
+
+done_block:
+	ADDQ $+32, DX
+	SUBQ $+16, DX
+	JLT  done_block2
+
+block2:
+	VMOVUPS (CX)(BX*1), Z2
+	VXORPS  X4, X4, X4
+	VMAXPS  Z2, Z4, Z2
+	VPANDD  Z0, Z2, Z3
+	VCMPPS  $0x11, Z1, Z3, K1
 	VPXORD  Z2, Z2, K1, Z2
 	VMOVUPS Z2, (AX)(BX*1)
 	ADDQ    $+64, BX
 	SUBQ    $+16, DX
-	JGE     block
+	JGE     block2
 
-done_block:
+done_block2:
 	ADDQ      $+16, DX
 	CMPQ      DX, $+1
 	JLT       skip_tail
 	LEAQ      mask<>+0(SB), SI
 	KMOVW     (SI)(DX*2), K1
 	VMOVUPS.Z (CX)(BX*1), K1, Z2
-	VXORPS    X3, X3, X3
-	VMAXPS    Z2, Z3, Z2
+	VXORPS    X4, X4, X4
+	VMAXPS    Z2, Z4, Z2
 	VPANDD    Z0, Z2, Z0
 	VCMPPS    $0x11, Z1, Z0, K2
 	VPXORD    Z2, Z2, K2, Z2
 	VMOVUPS   Z2, K1, (AX)(BX*1)
 
 skip_tail:
+	ADDQ hStride+32(FP), AX
+	ADDQ aStride+40(FP), CX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func RNNReLUGrad(a []float32, h []float32, dh []float32, dy []float32)
+// func RNNReLUGrad(rows int, units int, aRow *float32, hRow *float32, dhRow *float32, dyRow *float32, aStride int, hStride int, dhStride int, dyStride int)
 // Requires: AVX, AVX512F
-TEXT ·RNNReLUGrad(SB), NOSPLIT, $0-96
-	MOVQ         a_base+0(FP), AX
-	MOVQ         h_base+24(FP), CX
-	MOVQ         dh_base+48(FP), DX
-	MOVQ         dy_base+72(FP), BX
-	MOVQ         a_len+8(FP), SI
+TEXT ·RNNReLUGrad(SB), NOSPLIT, $0-80
+	MOVQ aRow+16(FP), AX
+	MOVQ hRow+24(FP), CX
+	MOVQ dhRow+32(FP), DX
+	MOVQ dyRow+40(FP), BX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VBROADCASTSS lanes_7fffffff<>+0(SB), Z0
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
+	MOVQ         units+8(FP), SI
 	XORQ         DI, DI
-	SUBQ         $+16, SI
+	SUBQ         $+32, SI
 	JLT          done_block
 
 block:
+	VMOVUPS     (CX)(DI*1), Z2
+	VMOVUPS     64(CX)(DI*1), Z3
+	VMOVUPS     (DX)(DI*1), Z4
+	VMOVUPS     64(DX)(DI*1), Z5
+	VMOVUPS     (BX)(DI*1), Z6
+	VMOVUPS     64(BX)(DI*1), Z7
+	VADDPS      Z6, Z4, Z4
+	VADDPS      Z7, Z5, Z5
+	VCMPPS.BCST $0x11, lanes_00000001<>+0(SB), Z2, K1
+	VCMPPS.BCST $0x11, lanes_00000001<>+0(SB), Z3, K2
+	VPXORD      Z4, Z4, K1, Z4
+	VPXORD      Z5, Z5, K2, Z5
+	VPANDD      Z0, Z4, Z2
+	VPANDD      Z0, Z5, Z3
+	VCMPPS      $0x11, Z1, Z2, K1
+	VCMPPS      $0x11, Z1, Z3, K2
+	VPXORD      Z4, Z4, K1, Z4
+	VPXORD      Z5, Z5, K2, Z5
+	VMOVUPS     Z4, (AX)(DI*1)
+	VMOVUPS     Z5, 64(AX)(DI*1)
+	ADDQ        $+128, DI
+	SUBQ        $+32, SI
+	JGE         block
+
+done_block:
+	ADDQ $+32, SI
+	SUBQ $+16, SI
+	JLT  done_block2
+
+block2:
 	VMOVUPS     (CX)(DI*1), Z2
 	VMOVUPS     (DX)(DI*1), Z3
 	VMOVUPS     (BX)(DI*1), Z4
@@ -244,9 +444,9 @@ block:
 	VMOVUPS     Z3, (AX)(DI*1)
 	ADDQ        $+64, DI
 	SUBQ        $+16, SI
-	JGE         block
+	JGE         block2
 
-done_block:
+done_block2:
 	ADDQ        $+16, SI
 	CMPQ        SI, $+1
 	JLT         skip_tail
@@ -264,92 +464,173 @@ done_block:
 	VMOVUPS     Z3, K1, (AX)(DI*1)
 
 skip_tail:
+	ADDQ aStride+48(FP), AX
+	ADDQ hStride+56(FP), CX
+	ADDQ dhStride+64(FP), DX
+	ADDQ dyStride+72(FP), BX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func RNNSigmoid(h []float32, a []float32)
-// Requires: AVX, AVX512F
+// func RNNSigmoid(rows int, units int, hRow *float32, aRow *float32, hStride int, aStride int)
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·RNNSigmoid(SB), NOSPLIT, $0-48
-	MOVQ         h_base+0(FP), AX
-	MOVQ         a_base+24(FP), CX
-	MOVQ         a_len+32(FP), DX
+	MOVQ hRow+16(FP), AX
+	MOVQ aRow+24(FP), CX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
 	VBROADCASTSS lanes_c2d00000<>+0(SB), Z1
-	VXORPS       X2, X2, X2
-	VBROADCASTSS lanes_80000000<>+0(SB), Z3
-	VBROADCASTSS lanes_4b400000<>+0(SB), Z4
-	VBROADCASTSS lanes_3fb8aa3b<>+0(SB), Z5
-	VBROADCASTSS lanes_bf317218<>+0(SB), Z6
-	VBROADCASTSS lanes_3102e308<>+0(SB), Z7
-	VBROADCASTSS lanes_3ab56359<>+0(SB), Z8
-	VBROADCASTSS lanes_3c091ef0<>+0(SB), Z9
-	VBROADCASTSS lanes_3d2aac2c<>+0(SB), Z10
-	VBROADCASTSS lanes_3e2aaa46<>+0(SB), Z11
-	VBROADCASTSS lanes_3efffffe<>+0(SB), Z12
-	VBROADCASTSS lanes_7fffffff<>+0(SB), Z13
-	VBROADCASTSS lanes_0d800000<>+0(SB), Z14
+	VBROADCASTSS lanes_80000000<>+0(SB), Z2
+	VBROADCASTSS lanes_4b400000<>+0(SB), Z3
+	VBROADCASTSS lanes_3fb8aa3b<>+0(SB), Z4
+	VBROADCASTSS lanes_bf317218<>+0(SB), Z5
+	VBROADCASTSS lanes_3102e308<>+0(SB), Z6
+	VBROADCASTSS lanes_3ab56359<>+0(SB), Z7
+	VBROADCASTSS lanes_3c091ef0<>+0(SB), Z8
+	VBROADCASTSS lanes_3d2aac2c<>+0(SB), Z9
+	VBROADCASTSS lanes_3e2aaa46<>+0(SB), Z10
+	VBROADCASTSS lanes_3efffffe<>+0(SB), Z11
+	VBROADCASTSS lanes_7fffffff<>+0(SB), Z12
+	VBROADCASTSS lanes_0d800000<>+0(SB), Z13
+	MOVQ         units+8(FP), DX
 	XORQ         BX, BX
-	SUBQ         $+16, DX
+	SUBQ         $+32, DX
 	JLT          done_block
 
 block:
-	VMOVUPS      (CX)(BX*1), Z15
-	VPORD        Z3, Z15, Z16
+	VMOVUPS      (CX)(BX*1), Z14
+	VMOVUPS      64(CX)(BX*1), Z15
+	VPORD        Z2, Z14, Z16
+	VPORD        Z2, Z15, Z17
 	VMAXPS       Z16, Z1, Z16
-	VMOVAPS      Z4, Z17
-	VFMADD231PS  Z5, Z16, Z17
-	VSUBPS       Z4, Z17, Z17
-	VFMADD231PS  Z6, Z17, Z16
-	VFMADD231PS  Z7, Z17, Z16
-	VMOVAPS      Z8, Z18
-	VFMADD213PS  Z9, Z16, Z18
-	VFMADD213PS  Z10, Z16, Z18
-	VFMADD213PS  Z11, Z16, Z18
-	VFMADD213PS  Z12, Z16, Z18
-	VFMADD213PS  Z0, Z16, Z18
-	VFMADD213PS  Z0, Z16, Z18
-	VSCALEFPS    Z17, Z18, Z16
-	VCMPPS       $0x11, Z2, Z15, K1
-	VBLENDMPS    Z16, Z0, K1, Z15
-	VADDPS       Z0, Z16, Z17
-	VSUBPS       Z0, Z17, Z18
-	VSUBPS       Z18, Z16, Z16
-	VDIVPS       Z17, Z0, Z18
-	VMULPS       Z18, Z15, Z19
-	VFNMADD231PS Z17, Z19, Z15
-	VFNMADD231PS Z16, Z19, Z15
-	VFMADD231PS  Z18, Z15, Z19
-	VPANDD       Z13, Z19, Z15
-	VCMPPS       $0x11, Z14, Z15, K1
-	VPXORD       Z19, Z19, K1, Z19
-	VMOVUPS      Z19, (AX)(BX*1)
-	ADDQ         $+64, BX
-	SUBQ         $+16, DX
+	VMAXPS       Z17, Z1, Z17
+	VMOVAPS      Z3, Z18
+	VMOVAPS      Z3, Z19
+	VFMADD231PS  Z4, Z16, Z18
+	VFMADD231PS  Z4, Z17, Z19
+	VSUBPS       Z3, Z18, Z18
+	VSUBPS       Z3, Z19, Z19
+	VFMADD231PS  Z5, Z18, Z16
+	VFMADD231PS  Z5, Z19, Z17
+	VFMADD231PS  Z6, Z18, Z16
+	VFMADD231PS  Z6, Z19, Z17
+	VMOVAPS      Z7, Z20
+	VMOVAPS      Z7, Z21
+	VFMADD213PS  Z8, Z16, Z20
+	VFMADD213PS  Z8, Z17, Z21
+	VFMADD213PS  Z9, Z16, Z20
+	VFMADD213PS  Z9, Z17, Z21
+	VFMADD213PS  Z10, Z16, Z20
+	VFMADD213PS  Z10, Z17, Z21
+	VFMADD213PS  Z11, Z16, Z20
+	VFMADD213PS  Z11, Z17, Z21
+	VFMADD213PS  Z0, Z16, Z20
+	VFMADD213PS  Z0, Z17, Z21
+	VFMADD213PS  Z0, Z16, Z20
+	VFMADD213PS  Z0, Z17, Z21
+	VSCALEFPS    Z18, Z20, Z16
+	VSCALEFPS    Z19, Z21, Z17
+	VPMOVD2M     Z14, K1
+	VBLENDMPS    Z16, Z0, K1, Z14
+	VPMOVD2M     Z15, K1
+	VBLENDMPS    Z17, Z0, K1, Z15
+	VADDPS       Z0, Z16, Z18
+	VADDPS       Z0, Z17, Z19
+	VSUBPS       Z0, Z18, Z20
+	VSUBPS       Z0, Z19, Z21
+	VSUBPS       Z20, Z16, Z16
+	VSUBPS       Z21, Z17, Z17
+	VDIVPS       Z18, Z0, Z20
+	VDIVPS       Z19, Z0, Z21
+	VMULPS       Z20, Z14, Z22
+	VMULPS       Z21, Z15, Z23
+	VFNMADD231PS Z18, Z22, Z14
+	VFNMADD231PS Z19, Z23, Z15
+	VFNMADD231PS Z16, Z22, Z14
+	VFNMADD231PS Z17, Z23, Z15
+	VFMADD231PS  Z20, Z14, Z22
+	VFMADD231PS  Z21, Z15, Z23
+	VPANDD       Z12, Z22, Z14
+	VPANDD       Z12, Z23, Z15
+	VCMPPS       $0x11, Z13, Z14, K1
+	VCMPPS       $0x11, Z13, Z15, K2
+	VPXORD       Z22, Z22, K1, Z22
+	VPXORD       Z23, Z23, K2, Z23
+	VMOVUPS      Z22, (AX)(BX*1)
+	VMOVUPS      Z23, 64(AX)(BX*1)
+	ADDQ         $+128, BX
+	SUBQ         $+32, DX
 	JGE          block
 
 done_block:
+	ADDQ $+32, DX
+	SUBQ $+16, DX
+	JLT  done_block2
+
+block2:
+	VMOVUPS      (CX)(BX*1), Z14
+	VPORD        Z2, Z14, Z15
+	VMAXPS       Z15, Z1, Z15
+	VMOVAPS      Z3, Z16
+	VFMADD231PS  Z4, Z15, Z16
+	VSUBPS       Z3, Z16, Z16
+	VFMADD231PS  Z5, Z16, Z15
+	VFMADD231PS  Z6, Z16, Z15
+	VMOVAPS      Z7, Z17
+	VFMADD213PS  Z8, Z15, Z17
+	VFMADD213PS  Z9, Z15, Z17
+	VFMADD213PS  Z10, Z15, Z17
+	VFMADD213PS  Z11, Z15, Z17
+	VFMADD213PS  Z0, Z15, Z17
+	VFMADD213PS  Z0, Z15, Z17
+	VSCALEFPS    Z16, Z17, Z15
+	VPMOVD2M     Z14, K1
+	VBLENDMPS    Z15, Z0, K1, Z14
+	VADDPS       Z0, Z15, Z16
+	VSUBPS       Z0, Z16, Z17
+	VSUBPS       Z17, Z15, Z15
+	VDIVPS       Z16, Z0, Z17
+	VMULPS       Z17, Z14, Z18
+	VFNMADD231PS Z16, Z18, Z14
+	VFNMADD231PS Z15, Z18, Z14
+	VFMADD231PS  Z17, Z14, Z18
+	VPANDD       Z12, Z18, Z14
+	VCMPPS       $0x11, Z13, Z14, K1
+	VPXORD       Z18, Z18, K1, Z18
+	VMOVUPS      Z18, (AX)(BX*1)
+	ADDQ         $+64, BX
+	SUBQ         $+16, DX
+	JGE          block2
+
+done_block2:
 	ADDQ         $+16, DX
 	CMPQ         DX, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), SI
 	KMOVW        (SI)(DX*2), K1
-	VMOVUPS.Z    (CX)(BX*1), K1, Z15
-	VPORD        Z3, Z15, Z3
-	VMAXPS       Z3, Z1, Z1
-	VMOVAPS      Z4, Z3
-	VFMADD231PS  Z5, Z1, Z3
-	VSUBPS       Z4, Z3, Z3
-	VFMADD231PS  Z6, Z3, Z1
-	VFMADD231PS  Z7, Z3, Z1
-	VMOVAPS      Z8, Z4
-	VFMADD213PS  Z9, Z1, Z4
-	VFMADD213PS  Z10, Z1, Z4
-	VFMADD213PS  Z11, Z1, Z4
-	VFMADD213PS  Z12, Z1, Z4
-	VFMADD213PS  Z0, Z1, Z4
-	VFMADD213PS  Z0, Z1, Z4
-	VSCALEFPS    Z3, Z4, Z1
-	VCMPPS       $0x11, Z2, Z15, K2
+	VMOVUPS.Z    (CX)(BX*1), K1, Z14
+	VPORD        Z2, Z14, Z2
+	VMAXPS       Z2, Z1, Z1
+	VMOVAPS      Z3, Z2
+	VFMADD231PS  Z4, Z1, Z2
+	VSUBPS       Z3, Z2, Z2
+	VFMADD231PS  Z5, Z2, Z1
+	VFMADD231PS  Z6, Z2, Z1
+	VMOVAPS      Z7, Z3
+	VFMADD213PS  Z8, Z1, Z3
+	VFMADD213PS  Z9, Z1, Z3
+	VFMADD213PS  Z10, Z1, Z3
+	VFMADD213PS  Z11, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VSCALEFPS    Z2, Z3, Z1
+	VPMOVD2M     Z14, K2
 	VBLENDMPS    Z1, Z0, K2, Z2
 	VADDPS       Z0, Z1, Z3
 	VSUBPS       Z0, Z3, Z4
@@ -359,30 +640,74 @@ done_block:
 	VFNMADD231PS Z3, Z4, Z2
 	VFNMADD231PS Z1, Z4, Z2
 	VFMADD231PS  Z0, Z2, Z4
-	VPANDD       Z13, Z4, Z0
-	VCMPPS       $0x11, Z14, Z0, K2
+	VPANDD       Z12, Z4, Z0
+	VCMPPS       $0x11, Z13, Z0, K2
 	VPXORD       Z4, Z4, K2, Z4
 	VMOVUPS      Z4, K1, (AX)(BX*1)
 
 skip_tail:
+	ADDQ hStride+32(FP), AX
+	ADDQ aStride+40(FP), CX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 
-// func RNNSigmoidGrad(a []float32, h []float32, dh []float32, dy []float32)
+// func RNNSigmoidGrad(rows int, units int, aRow *float32, hRow *float32, dhRow *float32, dyRow *float32, aStride int, hStride int, dhStride int, dyStride int)
 // Requires: AVX, AVX512F
-TEXT ·RNNSigmoidGrad(SB), NOSPLIT, $0-96
-	MOVQ         a_base+0(FP), AX
-	MOVQ         h_base+24(FP), CX
-	MOVQ         dh_base+48(FP), DX
-	MOVQ         dy_base+72(FP), BX
-	MOVQ         a_len+8(FP), SI
+TEXT ·RNNSigmoidGrad(SB), NOSPLIT, $0-80
+	MOVQ aRow+16(FP), AX
+	MOVQ hRow+24(FP), CX
+	MOVQ dhRow+32(FP), DX
+	MOVQ dyRow+40(FP), BX
+	CMPQ rows+0(FP), $+1
+	JLT  done_row
+
+row:
 	VBROADCASTSS lanes_7fffffff<>+0(SB), Z0
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
+	MOVQ         units+8(FP), SI
 	XORQ         DI, DI
-	SUBQ         $+16, SI
+	SUBQ         $+32, SI
 	JLT          done_block
 
 block:
+	VMOVUPS      (CX)(DI*1), Z2
+	VMOVUPS      64(CX)(DI*1), Z3
+	VMOVUPS      (DX)(DI*1), Z4
+	VMOVUPS      64(DX)(DI*1), Z5
+	VMOVUPS      (BX)(DI*1), Z6
+	VMOVUPS      64(BX)(DI*1), Z7
+	VADDPS       Z6, Z4, Z4
+	VADDPS       Z7, Z5, Z5
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z6
+	VSUBPS       Z2, Z6, Z6
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z7
+	VSUBPS       Z3, Z7, Z7
+	VMULPS       Z6, Z2, Z2
+	VMULPS       Z7, Z3, Z3
+	VMULPS       Z4, Z2, Z2
+	VMULPS       Z5, Z3, Z3
+	VPANDD       Z0, Z2, Z4
+	VPANDD       Z0, Z3, Z5
+	VCMPPS       $0x11, Z1, Z4, K1
+	VCMPPS       $0x11, Z1, Z5, K2
+	VPXORD       Z2, Z2, K1, Z2
+	VPXORD       Z3, Z3, K2, Z3
+	VMOVUPS      Z2, (AX)(DI*1)
+	VMOVUPS      Z3, 64(AX)(DI*1)
+	ADDQ         $+128, DI
+	SUBQ         $+32, SI
+	JGE          block
+
+done_block:
+	ADDQ $+32, SI
+	SUBQ $+16, SI
+	JLT  done_block2
+
+block2:
 	VMOVUPS      (CX)(DI*1), Z2
 	VMOVUPS      (DX)(DI*1), Z3
 	VMOVUPS      (BX)(DI*1), Z4
@@ -397,9 +722,9 @@ block:
 	VMOVUPS      Z2, (AX)(DI*1)
 	ADDQ         $+64, DI
 	SUBQ         $+16, SI
-	JGE          block
+	JGE          block2
 
-done_block:
+done_block2:
 	ADDQ         $+16, SI
 	CMPQ         SI, $+1
 	JLT          skip_tail
@@ -419,6 +744,14 @@ done_block:
 	VMOVUPS      Z2, K1, (AX)(DI*1)
 
 skip_tail:
+	ADDQ aStride+48(FP), AX
+	ADDQ hStride+56(FP), CX
+	ADDQ dhStride+64(FP), DX
+	ADDQ dyStride+72(FP), BX
+	SUBQ $+1, rows+0(FP)
+	JNE  row
+
+done_row:
 	VZEROUPPER
 	RET
 

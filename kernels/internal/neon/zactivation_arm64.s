@@ -140,7 +140,7 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-48
 	WORD $0x3cc60000 // ldur q0, [x0, #96]
 	WORD $0x3cc00001 // ldur q1, [x0]
 	WORD $0x3ccc0002 // ldur q2, [x0, #192]
-	WORD $0x3cc20003 // ldur q3, [x0, #32]
+	WORD $0x3ccd0003 // ldur q3, [x0, #208]
 	WORD $0x3cc30004 // ldur q4, [x0, #48]
 	WORD $0x3cc40005 // ldur q5, [x0, #64]
 	WORD $0x3cc50006 // ldur q6, [x0, #80]
@@ -152,34 +152,27 @@ block:
 	WORD $0x3ce46847 // ldr q7, [x2, x4]
 	VORR V2.B16, V7.B16, V8.B16
 	WORD $0x4e28f428 // fmax v8.4s, v1.4s, v8.4s
-	WORD $0x3cc20009 // ldur q9, [x0, #32]
+	WORD $0x3ccd0009 // ldur q9, [x0, #208]
 	VFMLA V4.S4, V8.S4, V9.S4
 	WORD $0x4ea3d52a // fsub v10.4s, v9.4s, v3.4s
 	VFMLA V5.S4, V10.S4, V8.S4
 	VFMLA V6.S4, V10.S4, V8.S4
-	WORD $0x3cc7000a // ldur q10, [x0, #112]
-	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	WORD $0x3cce000a // ldur q10, [x0, #224]
+	WORD $0x3ccf000b // ldur q11, [x0, #240]
 	VFMLA V8.S4, V10.S4, V11.S4
-	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	FMOVQ 256(R0), F10
 	VFMLA V8.S4, V11.S4, V10.S4
-	WORD $0x3cca000b // ldur q11, [x0, #160]
+	FMOVQ 272(R0), F11
 	VFMLA V8.S4, V10.S4, V11.S4
-	WORD $0x3ccb000a // ldur q10, [x0, #176]
+	FMOVQ 288(R0), F10
 	VFMLA V8.S4, V11.S4, V10.S4
-	WORD $0x3cc6000b // ldur q11, [x0, #96]
+	FMOVQ 304(R0), F11
 	VFMLA V8.S4, V10.S4, V11.S4
-	WORD $0x3cc6000a // ldur q10, [x0, #96]
+	FMOVQ 304(R0), F10
 	VFMLA V8.S4, V11.S4, V10.S4
-	VSUB V3.S4, V9.S4, V8.S4
-	WORD $0x4f3f0509 // sshr v9.4s, v8.4s, #1
-	VSUB V9.S4, V8.S4, V8.S4
-	VSHL $23, V9.S4, V9.S4
-	VADD V0.S4, V9.S4, V9.S4
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	VSHL $23, V8.S4, V8.S4
-	VADD V0.S4, V8.S4, V8.S4
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4ea0e8e7 // fcmlt v7.4s, v7.4s, #0.0
+	VSHL $23, V9.S4, V8.S4
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
 	VBSL V0.B16, V8.B16, V7.B16
 	WORD $0x4e20d509 // fadd v9.4s, v8.4s, v0.4s
 	WORD $0x4ea0d52a // fsub v10.4s, v9.4s, v0.4s
@@ -219,34 +212,27 @@ single:
 done:
 	VORR V2.B16, V7.B16, V2.B16
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3ccd0002 // ldur q2, [x0, #208]
 	VFMLA V4.S4, V1.S4, V2.S4
-	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
-	VFMLA V5.S4, V4.S4, V1.S4
-	VFMLA V6.S4, V4.S4, V1.S4
-	WORD $0x3cc70004 // ldur q4, [x0, #112]
-	WORD $0x3cc80005 // ldur q5, [x0, #128]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cc90004 // ldur q4, [x0, #144]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3cca0005 // ldur q5, [x0, #160]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3ccb0004 // ldur q4, [x0, #176]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3cc60005 // ldur q5, [x0, #96]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cc60004 // ldur q4, [x0, #96]
-	VFMLA V1.S4, V5.S4, V4.S4
-	VSUB V3.S4, V2.S4, V1.S4
-	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VSUB V2.S4, V1.S4, V1.S4
-	VSHL $23, V2.S4, V2.S4
-	VADD V0.S4, V2.S4, V2.S4
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	VSHL $23, V1.S4, V1.S4
-	VADD V0.S4, V1.S4, V1.S4
-	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
-	WORD $0x4ea0e8e2 // fcmlt v2.4s, v7.4s, #0.0
+	WORD $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLA V5.S4, V3.S4, V1.S4
+	VFMLA V6.S4, V3.S4, V1.S4
+	WORD $0x3cce0003 // ldur q3, [x0, #224]
+	WORD $0x3ccf0004 // ldur q4, [x0, #240]
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 256(R0), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 272(R0), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 288(R0), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 304(R0), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 304(R0), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	VSHL $23, V2.S4, V1.S4
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x4f2104e2 // sshr v2.4s, v7.4s, #31
 	VBSL V0.B16, V1.B16, V2.B16
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
@@ -284,14 +270,14 @@ TEXT ·Tanh(SB), NOSPLIT, $0-48
 	MOVD dst_base+0(FP), R1
 	MOVD x_base+24(FP), R2
 	MOVD x_len+32(FP), R3
-	WORD $0x3ccd0000 // ldur q0, [x0, #208]
+	FMOVQ 320(R0), F0
 	WORD $0x3cc60001 // ldur q1, [x0, #96]
-	WORD $0x3cce0002 // ldur q2, [x0, #224]
-	WORD $0x3cc20003 // ldur q3, [x0, #32]
+	FMOVQ 336(R0), F2
+	WORD $0x3ccd0003 // ldur q3, [x0, #208]
 	WORD $0x3cc30004 // ldur q4, [x0, #48]
 	WORD $0x3cc40005 // ldur q5, [x0, #64]
 	WORD $0x3cc50006 // ldur q6, [x0, #80]
-	WORD $0x3ccf0007 // ldur q7, [x0, #240]
+	FMOVQ 352(R0), F7
 	WORD $0x3ccc0008 // ldur q8, [x0, #192]
 	MOVD $0, R4
 	SUBS $4, R3, R3
@@ -302,39 +288,38 @@ block:
 	WORD $0x4ea0f92a // fabs v10.4s, v9.4s
 	WORD $0x4eaaf40b // fmin v11.4s, v0.4s, v10.4s
 	WORD $0x6e22dd6b // fmul v11.4s, v11.4s, v2.4s
-	WORD $0x3cc2000c // ldur q12, [x0, #32]
+	WORD $0x3ccd000c // ldur q12, [x0, #208]
 	VFMLA V4.S4, V11.S4, V12.S4
 	WORD $0x4ea3d58d // fsub v13.4s, v12.4s, v3.4s
 	VFMLA V5.S4, V13.S4, V11.S4
 	VFMLA V6.S4, V13.S4, V11.S4
-	WORD $0x3cc7000d // ldur q13, [x0, #112]
-	WORD $0x3cc8000e // ldur q14, [x0, #128]
+	WORD $0x3cce000d // ldur q13, [x0, #224]
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	VFMLA V11.S4, V13.S4, V14.S4
-	WORD $0x3cc9000d // ldur q13, [x0, #144]
+	FMOVQ 256(R0), F13
 	VFMLA V11.S4, V14.S4, V13.S4
-	WORD $0x3cca000e // ldur q14, [x0, #160]
+	FMOVQ 272(R0), F14
 	VFMLA V11.S4, V13.S4, V14.S4
-	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	FMOVQ 288(R0), F13
 	VFMLA V11.S4, V14.S4, V13.S4
-	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	FMOVQ 304(R0), F14
 	VFMLA V11.S4, V13.S4, V14.S4
-	WORD $0x3cc6000d // ldur q13, [x0, #96]
+	FMOVQ 304(R0), F13
 	VFMLA V11.S4, V14.S4, V13.S4
 	VSHL $23, V12.S4, V11.S4
-	VADD V1.S4, V11.S4, V11.S4
 	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
 	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	WORD $0x6e2bfc4b // fdiv v11.4s, v2.4s, v11.4s
 	WORD $0x4eabd42b // fsub v11.4s, v1.4s, v11.4s
 	WORD $0x6e2add4c // fmul v12.4s, v10.4s, v10.4s
-	FMOVQ 256(R0), F13
-	FMOVQ 272(R0), F14
+	FMOVQ 368(R0), F13
+	FMOVQ 384(R0), F14
 	VFMLA V12.S4, V13.S4, V14.S4
-	FMOVQ 288(R0), F13
+	FMOVQ 400(R0), F13
 	VFMLA V12.S4, V14.S4, V13.S4
-	FMOVQ 304(R0), F14
+	FMOVQ 416(R0), F14
 	VFMLA V12.S4, V13.S4, V14.S4
-	FMOVQ 320(R0), F13
+	FMOVQ 432(R0), F13
 	VFMLA V12.S4, V14.S4, V13.S4
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
 	VFMLA V12.S4, V13.S4, V10.S4
@@ -373,39 +358,38 @@ done:
 	WORD $0x4ea0f92a // fabs v10.4s, v9.4s
 	WORD $0x4eaaf400 // fmin v0.4s, v0.4s, v10.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3ccd000b // ldur q11, [x0, #208]
 	VFMLA V4.S4, V0.S4, V11.S4
 	WORD $0x4ea3d563 // fsub v3.4s, v11.4s, v3.4s
 	VFMLA V5.S4, V3.S4, V0.S4
 	VFMLA V6.S4, V3.S4, V0.S4
-	WORD $0x3cc70003 // ldur q3, [x0, #112]
-	WORD $0x3cc80004 // ldur q4, [x0, #128]
+	WORD $0x3cce0003 // ldur q3, [x0, #224]
+	WORD $0x3ccf0004 // ldur q4, [x0, #240]
 	VFMLA V0.S4, V3.S4, V4.S4
-	WORD $0x3cc90003 // ldur q3, [x0, #144]
+	FMOVQ 256(R0), F3
 	VFMLA V0.S4, V4.S4, V3.S4
-	WORD $0x3cca0004 // ldur q4, [x0, #160]
+	FMOVQ 272(R0), F4
 	VFMLA V0.S4, V3.S4, V4.S4
-	WORD $0x3ccb0003 // ldur q3, [x0, #176]
+	FMOVQ 288(R0), F3
 	VFMLA V0.S4, V4.S4, V3.S4
-	WORD $0x3cc60004 // ldur q4, [x0, #96]
+	FMOVQ 304(R0), F4
 	VFMLA V0.S4, V3.S4, V4.S4
-	WORD $0x3cc60003 // ldur q3, [x0, #96]
+	FMOVQ 304(R0), F3
 	VFMLA V0.S4, V4.S4, V3.S4
 	VSHL $23, V11.S4, V0.S4
-	VADD V1.S4, V0.S4, V0.S4
 	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
 	WORD $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD $0x6e2add41 // fmul v1.4s, v10.4s, v10.4s
-	FMOVQ 256(R0), F2
-	FMOVQ 272(R0), F3
+	FMOVQ 368(R0), F2
+	FMOVQ 384(R0), F3
 	VFMLA V1.S4, V2.S4, V3.S4
-	FMOVQ 288(R0), F2
+	FMOVQ 400(R0), F2
 	VFMLA V1.S4, V3.S4, V2.S4
-	FMOVQ 304(R0), F3
+	FMOVQ 416(R0), F3
 	VFMLA V1.S4, V2.S4, V3.S4
-	FMOVQ 320(R0), F2
+	FMOVQ 432(R0), F2
 	VFMLA V1.S4, V3.S4, V2.S4
 	WORD $0x6e21dd41 // fmul v1.4s, v10.4s, v1.4s
 	VFMLA V1.S4, V2.S4, V10.S4
@@ -641,20 +625,34 @@ DATA lanes<>+176(SB)/8, $0x3efffffe3efffffe
 DATA lanes<>+184(SB)/8, $0x3efffffe3efffffe
 DATA lanes<>+192(SB)/8, $0x8000000080000000
 DATA lanes<>+200(SB)/8, $0x8000000080000000
-DATA lanes<>+208(SB)/8, $0x4114000041140000
-DATA lanes<>+216(SB)/8, $0x4114000041140000
-DATA lanes<>+224(SB)/8, $0x4000000040000000
-DATA lanes<>+232(SB)/8, $0x4000000040000000
-DATA lanes<>+240(SB)/8, $0x3f2000003f200000
-DATA lanes<>+248(SB)/8, $0x3f2000003f200000
-DATA lanes<>+256(SB)/8, $0xbbba8672bbba8672
-DATA lanes<>+264(SB)/8, $0xbbba8672bbba8672
-DATA lanes<>+272(SB)/8, $0x3ca8fc673ca8fc67
-DATA lanes<>+280(SB)/8, $0x3ca8fc673ca8fc67
-DATA lanes<>+288(SB)/8, $0xbd5c1ad2bd5c1ad2
-DATA lanes<>+296(SB)/8, $0xbd5c1ad2bd5c1ad2
-DATA lanes<>+304(SB)/8, $0x3e08837b3e08837b
-DATA lanes<>+312(SB)/8, $0x3e08837b3e08837b
-DATA lanes<>+320(SB)/8, $0xbeaaaa99beaaaa99
-DATA lanes<>+328(SB)/8, $0xbeaaaa99beaaaa99
-GLOBL lanes<>(SB), RODATA|NOPTR, $336
+DATA lanes<>+208(SB)/8, $0x4b4000c04b4000c0
+DATA lanes<>+216(SB)/8, $0x4b4000c04b4000c0
+DATA lanes<>+224(SB)/8, $0x1a3563591a356359
+DATA lanes<>+232(SB)/8, $0x1a3563591a356359
+DATA lanes<>+240(SB)/8, $0x1b891ef01b891ef0
+DATA lanes<>+248(SB)/8, $0x1b891ef01b891ef0
+DATA lanes<>+256(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes<>+264(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes<>+272(SB)/8, $0x1daaaa461daaaa46
+DATA lanes<>+280(SB)/8, $0x1daaaa461daaaa46
+DATA lanes<>+288(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes<>+296(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes<>+304(SB)/8, $0x1f0000001f000000
+DATA lanes<>+312(SB)/8, $0x1f0000001f000000
+DATA lanes<>+320(SB)/8, $0x4114000041140000
+DATA lanes<>+328(SB)/8, $0x4114000041140000
+DATA lanes<>+336(SB)/8, $0x4000000040000000
+DATA lanes<>+344(SB)/8, $0x4000000040000000
+DATA lanes<>+352(SB)/8, $0x3f2000003f200000
+DATA lanes<>+360(SB)/8, $0x3f2000003f200000
+DATA lanes<>+368(SB)/8, $0xbbba8672bbba8672
+DATA lanes<>+376(SB)/8, $0xbbba8672bbba8672
+DATA lanes<>+384(SB)/8, $0x3ca8fc673ca8fc67
+DATA lanes<>+392(SB)/8, $0x3ca8fc673ca8fc67
+DATA lanes<>+400(SB)/8, $0xbd5c1ad2bd5c1ad2
+DATA lanes<>+408(SB)/8, $0xbd5c1ad2bd5c1ad2
+DATA lanes<>+416(SB)/8, $0x3e08837b3e08837b
+DATA lanes<>+424(SB)/8, $0x3e08837b3e08837b
+DATA lanes<>+432(SB)/8, $0xbeaaaa99beaaaa99
+DATA lanes<>+440(SB)/8, $0xbeaaaa99beaaaa99
+GLOBL lanes<>(SB), RODATA|NOPTR, $448

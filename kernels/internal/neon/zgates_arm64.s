@@ -4,17 +4,21 @@
 
 #include "textflag.h"
 
-// func LSTMGates(i, f, g, o, c, h, cPrev []float32)
-TEXT ·LSTMGates(SB), NOSPLIT, $0-168
+// func LSTMGates(rows, units int, iRow, fRow, gRow, oRow, cRow, hRow, cPrevRow *float32, iStride, fStride, gStride, oStride, cStride, hStride, cPrevStride int)
+TEXT ·LSTMGates(SB), NOSPLIT, $0-128
 	MOVD $lanes<>(SB), R0
-	MOVD i_base+0(FP), R1
-	MOVD f_base+24(FP), R2
-	MOVD g_base+48(FP), R3
-	MOVD o_base+72(FP), R4
-	MOVD c_base+96(FP), R5
-	MOVD h_base+120(FP), R6
-	MOVD cPrev_base+144(FP), R7
-	MOVD h_len+128(FP), R8
+	MOVD iRow+16(FP), R1
+	MOVD fRow+24(FP), R2
+	MOVD gRow+32(FP), R3
+	MOVD oRow+40(FP), R4
+	MOVD cRow+48(FP), R5
+	MOVD hRow+56(FP), R6
+	MOVD cPrevRow+64(FP), R7
+	MOVD rows+0(FP), R8
+	SUBS $1, R8, R8
+	BLT done_row
+
+row:
 	WORD $0x3cc00000 // ldur q0, [x0]
 	WORD $0x3cc10001 // ldur q1, [x0, #16]
 	WORD $0x3cc20002 // ldur q2, [x0, #32]
@@ -22,189 +26,125 @@ TEXT ·LSTMGates(SB), NOSPLIT, $0-168
 	WORD $0x3cc40004 // ldur q4, [x0, #64]
 	WORD $0x3cc50005 // ldur q5, [x0, #80]
 	WORD $0x3cc60006 // ldur q6, [x0, #96]
-	WORD $0x3cc70007 // ldur q7, [x0, #112]
-	WORD $0x3cc80008 // ldur q8, [x0, #128]
-	WORD $0x3cc90009 // ldur q9, [x0, #144]
-	WORD $0x3cca000a // ldur q10, [x0, #160]
-	MOVD R8, R9
+	MOVD units+8(FP), R9
 	MOVD $0, R10
-	SUBS $4, R9, R9
+	SUBS $8, R9, R9
 	BLT done_block
 
 block:
-	WORD $0x3cea682b // ldr q11, [x1, x10]
-	VORR V2.B16, V11.B16, V12.B16
-	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V12.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V12.S4
-	VFMLA V6.S4, V14.S4, V12.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3cea6827 // ldr q7, [x1, x10]
+	ADD R10, R1, R11
+	WORD $0x3cc10168 // ldur q8, [x11, #16]
+	VORR V2.B16, V7.B16, V9.B16
+	VORR V2.B16, V8.B16, V10.B16
+	WORD $0x4e29f429 // fmax v9.4s, v1.4s, v9.4s
+	WORD $0x4e2af42a // fmax v10.4s, v1.4s, v10.4s
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	VFMLA V4.S4, V9.S4, V11.S4
+	VFMLA V4.S4, V10.S4, V12.S4
+	WORD $0x4ea3d56d // fsub v13.4s, v11.4s, v3.4s
+	WORD $0x4ea3d58e // fsub v14.4s, v12.4s, v3.4s
+	VFMLA V5.S4, V13.S4, V9.S4
+	VFMLA V5.S4, V14.S4, V10.S4
+	VFMLA V6.S4, V13.S4, V9.S4
+	VFMLA V6.S4, V14.S4, V10.S4
+	WORD $0x3cc7000d // ldur q13, [x0, #112]
+	WORD $0x3cc7000e // ldur q14, [x0, #112]
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	VFMLA V9.S4, V13.S4, V15.S4
+	WORD $0x3cc8000d // ldur q13, [x0, #128]
+	VFMLA V10.S4, V14.S4, V13.S4
+	WORD $0x3cc9000e // ldur q14, [x0, #144]
+	VFMLA V9.S4, V15.S4, V14.S4
+	WORD $0x3cc9000f // ldur q15, [x0, #144]
+	VFMLA V10.S4, V13.S4, V15.S4
+	WORD $0x3cca000d // ldur q13, [x0, #160]
+	VFMLA V9.S4, V14.S4, V13.S4
+	WORD $0x3cca000e // ldur q14, [x0, #160]
+	VFMLA V10.S4, V15.S4, V14.S4
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
+	VFMLA V9.S4, V13.S4, V15.S4
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	VFMLA V10.S4, V14.S4, V13.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V9.S4, V15.S4, V14.S4
 	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccd000e // ldur q14, [x0, #208]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cce000f // ldur q15, [x0, #224]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccf000e // ldur q14, [x0, #240]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
-	VFMLA V12.S4, V15.S4, V14.S4
-	VSUB V3.S4, V13.S4, V12.S4
-	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
-	VSUB V13.S4, V12.S4, V12.S4
-	VSHL $23, V13.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	VSHL $23, V12.S4, V12.S4
-	VADD V0.S4, V12.S4, V12.S4
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4ea0e96b // fcmlt v11.4s, v11.4s, #0.0
-	VBSL V0.B16, V12.B16, V11.B16
-	WORD $0x4e20d58d // fadd v13.4s, v12.4s, v0.4s
-	WORD $0x4ea0d5ae // fsub v14.4s, v13.4s, v0.4s
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x6e2dfc0e // fdiv v14.4s, v0.4s, v13.4s
-	WORD $0x6e2edd6f // fmul v15.4s, v11.4s, v14.4s
-	VFMLS V13.S4, V15.S4, V11.S4
-	VFMLS V12.S4, V15.S4, V11.S4
-	VFMLA V14.S4, V11.S4, V15.S4
+	VFMLA V10.S4, V13.S4, V15.S4
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	VFMLA V9.S4, V14.S4, V13.S4
+	WORD $0x3ccc0009 // ldur q9, [x0, #192]
+	VFMLA V10.S4, V15.S4, V9.S4
+	VSHL $23, V11.S4, V10.S4
+	VSHL $23, V12.S4, V11.S4
+	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
+	VBSL V0.B16, V10.B16, V7.B16
+	WORD $0x4f210508 // sshr v8.4s, v8.4s, #31
+	VBSL V0.B16, V9.B16, V8.B16
+	WORD $0x4e20d54b // fadd v11.4s, v10.4s, v0.4s
+	WORD $0x4e20d52c // fadd v12.4s, v9.4s, v0.4s
+	WORD $0x4ea0d56d // fsub v13.4s, v11.4s, v0.4s
+	WORD $0x4ea0d58e // fsub v14.4s, v12.4s, v0.4s
+	WORD $0x4eadd54a // fsub v10.4s, v10.4s, v13.4s
+	WORD $0x4eaed529 // fsub v9.4s, v9.4s, v14.4s
+	WORD $0x6e2bfc0d // fdiv v13.4s, v0.4s, v11.4s
+	WORD $0x6e2cfc0e // fdiv v14.4s, v0.4s, v12.4s
+	WORD $0x6e2ddcef // fmul v15.4s, v7.4s, v13.4s
+	WORD $0x6e2edd10 // fmul v16.4s, v8.4s, v14.4s
+	VFMLS V11.S4, V15.S4, V7.S4
+	VFMLS V12.S4, V16.S4, V8.S4
+	VFMLS V10.S4, V15.S4, V7.S4
+	VFMLS V9.S4, V16.S4, V8.S4
+	VFMLA V13.S4, V7.S4, V15.S4
+	VFMLA V14.S4, V8.S4, V16.S4
 	WORD $0x3caa682f // str q15, [x1, x10]
-	ADD $16, R10, R10
-	SUBS $4, R9, R9
+	FMOVQ F16, 16(R11)
+	ADD $32, R10, R10
+	SUBS $8, R9, R9
 	BGE block
 
 done_block:
-	ADD $4, R9, R9
-	CMP $1, R9
-	BLT skip_tail
-	VMOVI $0, V11.B16
-	ADD R10, R1, R10
-	TBZ $2, R9, part
-	WORD $0x3cc0014b // ldur q11, [x10]
-	JMP done
-
-part:
-	TBZ $1, R9, single
-	WORD $0xfc40014b // ldur d11, [x10]
-	TBZ $0, R9, done
-	ADD $8, R10, R11
-	VLD1 (R11), V11.S[2]
-	JMP done
-
-single:
-	TBZ $0, R9, done
-	WORD $0xbc40014b // ldur s11, [x10]
-
-done:
-	VORR V2.B16, V11.B16, V12.B16
-	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V12.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V12.S4
-	VFMLA V6.S4, V14.S4, V12.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccd000e // ldur q14, [x0, #208]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cce000f // ldur q15, [x0, #224]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccf000e // ldur q14, [x0, #240]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
-	VFMLA V12.S4, V15.S4, V14.S4
-	VSUB V3.S4, V13.S4, V12.S4
-	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
-	VSUB V13.S4, V12.S4, V12.S4
-	VSHL $23, V13.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	VSHL $23, V12.S4, V12.S4
-	VADD V0.S4, V12.S4, V12.S4
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4ea0e96b // fcmlt v11.4s, v11.4s, #0.0
-	VBSL V0.B16, V12.B16, V11.B16
-	WORD $0x4e20d58d // fadd v13.4s, v12.4s, v0.4s
-	WORD $0x4ea0d5ae // fsub v14.4s, v13.4s, v0.4s
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x6e2dfc0e // fdiv v14.4s, v0.4s, v13.4s
-	WORD $0x6e2edd6f // fmul v15.4s, v11.4s, v14.4s
-	VFMLS V13.S4, V15.S4, V11.S4
-	VFMLS V12.S4, V15.S4, V11.S4
-	VFMLA V14.S4, V11.S4, V15.S4
-	TBZ $2, R9, part2
-	FMOVQ F15, (R10)
-	JMP done2
-
-part2:
-	TBZ $1, R9, single2
-	FMOVD F15, (R10)
-	TBZ $0, R9, done2
-	ADD $8, R10, R9
-	VST1 V15.S[2], (R9)
-	JMP done2
-
-single2:
-	TBZ $0, R9, done2
-	FMOVS F15, (R10)
-
-done2:
-
-skip_tail:
-	MOVD R8, R9
-	MOVD $0, R10
+	ADD $8, R9, R9
 	SUBS $4, R9, R9
 	BLT done_block2
 
 block2:
-	WORD $0x3cea684b // ldr q11, [x2, x10]
-	VORR V2.B16, V11.B16, V12.B16
-	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V12.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V12.S4
-	VFMLA V6.S4, V14.S4, V12.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccd000e // ldur q14, [x0, #208]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cce000f // ldur q15, [x0, #224]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccf000e // ldur q14, [x0, #240]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
-	VFMLA V12.S4, V15.S4, V14.S4
-	VSUB V3.S4, V13.S4, V12.S4
-	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
-	VSUB V13.S4, V12.S4, V12.S4
-	VSHL $23, V13.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	VSHL $23, V12.S4, V12.S4
-	VADD V0.S4, V12.S4, V12.S4
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4ea0e96b // fcmlt v11.4s, v11.4s, #0.0
-	VBSL V0.B16, V12.B16, V11.B16
-	WORD $0x4e20d58d // fadd v13.4s, v12.4s, v0.4s
-	WORD $0x4ea0d5ae // fsub v14.4s, v13.4s, v0.4s
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x6e2dfc0e // fdiv v14.4s, v0.4s, v13.4s
-	WORD $0x6e2edd6f // fmul v15.4s, v11.4s, v14.4s
-	VFMLS V13.S4, V15.S4, V11.S4
-	VFMLS V12.S4, V15.S4, V11.S4
-	VFMLA V14.S4, V11.S4, V15.S4
-	WORD $0x3caa684f // str q15, [x2, x10]
+	WORD $0x3cea6827 // ldr q7, [x1, x10]
+	VORR V2.B16, V7.B16, V8.B16
+	WORD $0x4e28f428 // fmax v8.4s, v1.4s, v8.4s
+	WORD $0x3cc30009 // ldur q9, [x0, #48]
+	VFMLA V4.S4, V8.S4, V9.S4
+	WORD $0x4ea3d52a // fsub v10.4s, v9.4s, v3.4s
+	VFMLA V5.S4, V10.S4, V8.S4
+	VFMLA V6.S4, V10.S4, V8.S4
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	VFMLA V8.S4, V11.S4, V10.S4
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3ccb000a // ldur q10, [x0, #176]
+	VFMLA V8.S4, V11.S4, V10.S4
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3ccc000a // ldur q10, [x0, #192]
+	VFMLA V8.S4, V11.S4, V10.S4
+	VSHL $23, V9.S4, V8.S4
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
+	VBSL V0.B16, V8.B16, V7.B16
+	WORD $0x4e20d509 // fadd v9.4s, v8.4s, v0.4s
+	WORD $0x4ea0d52a // fsub v10.4s, v9.4s, v0.4s
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x6e29fc0a // fdiv v10.4s, v0.4s, v9.4s
+	WORD $0x6e2adceb // fmul v11.4s, v7.4s, v10.4s
+	VFMLS V9.S4, V11.S4, V7.S4
+	VFMLS V8.S4, V11.S4, V7.S4
+	VFMLA V10.S4, V7.S4, V11.S4
+	WORD $0x3caa682b // str q11, [x1, x10]
 	ADD $16, R10, R10
 	SUBS $4, R9, R9
 	BGE block2
@@ -212,271 +152,196 @@ block2:
 done_block2:
 	ADD $4, R9, R9
 	CMP $1, R9
-	BLT skip_tail2
-	VMOVI $0, V11.B16
-	ADD R10, R2, R10
-	TBZ $2, R9, part3
-	WORD $0x3cc0014b // ldur q11, [x10]
-	JMP done3
+	BLT skip_tail
+	VMOVI $0, V7.B16
+	ADD R10, R1, R10
+	TBZ $2, R9, part
+	WORD $0x3cc00147 // ldur q7, [x10]
+	JMP done
 
-part3:
-	TBZ $1, R9, single3
-	WORD $0xfc40014b // ldur d11, [x10]
-	TBZ $0, R9, done3
+part:
+	TBZ $1, R9, single
+	WORD $0xfc400147 // ldur d7, [x10]
+	TBZ $0, R9, done
 	ADD $8, R10, R11
-	VLD1 (R11), V11.S[2]
-	JMP done3
+	VLD1 (R11), V7.S[2]
+	JMP done
 
-single3:
-	TBZ $0, R9, done3
-	WORD $0xbc40014b // ldur s11, [x10]
+single:
+	TBZ $0, R9, done
+	WORD $0xbc400147 // ldur s7, [x10]
 
-done3:
-	VORR V2.B16, V11.B16, V12.B16
-	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V12.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V12.S4
-	VFMLA V6.S4, V14.S4, V12.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccd000e // ldur q14, [x0, #208]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cce000f // ldur q15, [x0, #224]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccf000e // ldur q14, [x0, #240]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
-	VFMLA V12.S4, V15.S4, V14.S4
-	VSUB V3.S4, V13.S4, V12.S4
-	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
-	VSUB V13.S4, V12.S4, V12.S4
-	VSHL $23, V13.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	VSHL $23, V12.S4, V12.S4
-	VADD V0.S4, V12.S4, V12.S4
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4ea0e96b // fcmlt v11.4s, v11.4s, #0.0
-	VBSL V0.B16, V12.B16, V11.B16
-	WORD $0x4e20d58d // fadd v13.4s, v12.4s, v0.4s
-	WORD $0x4ea0d5ae // fsub v14.4s, v13.4s, v0.4s
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x6e2dfc0e // fdiv v14.4s, v0.4s, v13.4s
-	WORD $0x6e2edd6f // fmul v15.4s, v11.4s, v14.4s
-	VFMLS V13.S4, V15.S4, V11.S4
-	VFMLS V12.S4, V15.S4, V11.S4
-	VFMLA V14.S4, V11.S4, V15.S4
-	TBZ $2, R9, part4
-	FMOVQ F15, (R10)
-	JMP done4
+done:
+	VORR V2.B16, V7.B16, V8.B16
+	WORD $0x4e28f428 // fmax v8.4s, v1.4s, v8.4s
+	WORD $0x3cc30009 // ldur q9, [x0, #48]
+	VFMLA V4.S4, V8.S4, V9.S4
+	WORD $0x4ea3d52a // fsub v10.4s, v9.4s, v3.4s
+	VFMLA V5.S4, V10.S4, V8.S4
+	VFMLA V6.S4, V10.S4, V8.S4
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	VFMLA V8.S4, V11.S4, V10.S4
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3ccb000a // ldur q10, [x0, #176]
+	VFMLA V8.S4, V11.S4, V10.S4
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3ccc000a // ldur q10, [x0, #192]
+	VFMLA V8.S4, V11.S4, V10.S4
+	VSHL $23, V9.S4, V8.S4
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
+	VBSL V0.B16, V8.B16, V7.B16
+	WORD $0x4e20d509 // fadd v9.4s, v8.4s, v0.4s
+	WORD $0x4ea0d52a // fsub v10.4s, v9.4s, v0.4s
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x6e29fc0a // fdiv v10.4s, v0.4s, v9.4s
+	WORD $0x6e2adceb // fmul v11.4s, v7.4s, v10.4s
+	VFMLS V9.S4, V11.S4, V7.S4
+	VFMLS V8.S4, V11.S4, V7.S4
+	VFMLA V10.S4, V7.S4, V11.S4
+	TBZ $2, R9, part2
+	FMOVQ F11, (R10)
+	JMP done2
 
-part4:
-	TBZ $1, R9, single4
-	FMOVD F15, (R10)
-	TBZ $0, R9, done4
+part2:
+	TBZ $1, R9, single2
+	FMOVD F11, (R10)
+	TBZ $0, R9, done2
 	ADD $8, R10, R9
-	VST1 V15.S[2], (R9)
-	JMP done4
+	VST1 V11.S[2], (R9)
+	JMP done2
 
-single4:
-	TBZ $0, R9, done4
-	FMOVS F15, (R10)
+single2:
+	TBZ $0, R9, done2
+	FMOVS F11, (R10)
 
-done4:
+done2:
 
-skip_tail2:
-	MOVD R8, R9
+skip_tail:
+	MOVD units+8(FP), R9
 	MOVD $0, R10
-	SUBS $4, R9, R9
+	SUBS $8, R9, R9
 	BLT done_block3
 
 block3:
-	WORD $0x3cea686b // ldr q11, [x3, x10]
-	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
-	WORD $0x4eacf50d // fmin v13.4s, v8.4s, v12.4s
-	WORD $0x6e27ddad // fmul v13.4s, v13.4s, v7.4s
-	WORD $0x3cc3000e // ldur q14, [x0, #48]
-	VFMLA V4.S4, V13.S4, V14.S4
-	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
-	VFMLA V5.S4, V15.S4, V13.S4
-	VFMLA V6.S4, V15.S4, V13.S4
+	WORD $0x3cea6847 // ldr q7, [x2, x10]
+	ADD R10, R2, R11
+	WORD $0x3cc10168 // ldur q8, [x11, #16]
+	VORR V2.B16, V7.B16, V9.B16
+	VORR V2.B16, V8.B16, V10.B16
+	WORD $0x4e29f429 // fmax v9.4s, v1.4s, v9.4s
+	WORD $0x4e2af42a // fmax v10.4s, v1.4s, v10.4s
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	VFMLA V4.S4, V9.S4, V11.S4
+	VFMLA V4.S4, V10.S4, V12.S4
+	WORD $0x4ea3d56d // fsub v13.4s, v11.4s, v3.4s
+	WORD $0x4ea3d58e // fsub v14.4s, v12.4s, v3.4s
+	VFMLA V5.S4, V13.S4, V9.S4
+	VFMLA V5.S4, V14.S4, V10.S4
+	VFMLA V6.S4, V13.S4, V9.S4
+	VFMLA V6.S4, V14.S4, V10.S4
+	WORD $0x3cc7000d // ldur q13, [x0, #112]
+	WORD $0x3cc7000e // ldur q14, [x0, #112]
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	VFMLA V9.S4, V13.S4, V15.S4
+	WORD $0x3cc8000d // ldur q13, [x0, #128]
+	VFMLA V10.S4, V14.S4, V13.S4
+	WORD $0x3cc9000e // ldur q14, [x0, #144]
+	VFMLA V9.S4, V15.S4, V14.S4
+	WORD $0x3cc9000f // ldur q15, [x0, #144]
+	VFMLA V10.S4, V13.S4, V15.S4
+	WORD $0x3cca000d // ldur q13, [x0, #160]
+	VFMLA V9.S4, V14.S4, V13.S4
+	WORD $0x3cca000e // ldur q14, [x0, #160]
+	VFMLA V10.S4, V15.S4, V14.S4
 	WORD $0x3ccb000f // ldur q15, [x0, #176]
-	WORD $0x3ccc0010 // ldur q16, [x0, #192]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccd000f // ldur q15, [x0, #208]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cce0010 // ldur q16, [x0, #224]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccf000f // ldur q15, [x0, #240]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cc00010 // ldur q16, [x0]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V13.S4, V16.S4, V15.S4
-	VSHL $23, V14.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
-	WORD $0x6e2dfced // fdiv v13.4s, v7.4s, v13.4s
-	WORD $0x4eadd40d // fsub v13.4s, v0.4s, v13.4s
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	FMOVQ 256(R0), F15
-	FMOVQ 272(R0), F16
-	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 288(R0), F15
-	VFMLA V14.S4, V16.S4, V15.S4
-	FMOVQ 304(R0), F16
-	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 320(R0), F15
-	VFMLA V14.S4, V16.S4, V15.S4
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	VFMLA V14.S4, V15.S4, V12.S4
-	WORD $0x6eabed2e // facgt v14.4s, v9.4s, v11.4s
-	VBSL V13.B16, V12.B16, V14.B16
-	VAND V2.B16, V11.B16, V11.B16
-	VORR V11.B16, V14.B16, V11.B16
-	WORD $0x3caa686b // str q11, [x3, x10]
-	ADD $16, R10, R10
-	SUBS $4, R9, R9
+	VFMLA V9.S4, V13.S4, V15.S4
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	VFMLA V10.S4, V14.S4, V13.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V9.S4, V15.S4, V14.S4
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	VFMLA V10.S4, V13.S4, V15.S4
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	VFMLA V9.S4, V14.S4, V13.S4
+	WORD $0x3ccc0009 // ldur q9, [x0, #192]
+	VFMLA V10.S4, V15.S4, V9.S4
+	VSHL $23, V11.S4, V10.S4
+	VSHL $23, V12.S4, V11.S4
+	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
+	VBSL V0.B16, V10.B16, V7.B16
+	WORD $0x4f210508 // sshr v8.4s, v8.4s, #31
+	VBSL V0.B16, V9.B16, V8.B16
+	WORD $0x4e20d54b // fadd v11.4s, v10.4s, v0.4s
+	WORD $0x4e20d52c // fadd v12.4s, v9.4s, v0.4s
+	WORD $0x4ea0d56d // fsub v13.4s, v11.4s, v0.4s
+	WORD $0x4ea0d58e // fsub v14.4s, v12.4s, v0.4s
+	WORD $0x4eadd54a // fsub v10.4s, v10.4s, v13.4s
+	WORD $0x4eaed529 // fsub v9.4s, v9.4s, v14.4s
+	WORD $0x6e2bfc0d // fdiv v13.4s, v0.4s, v11.4s
+	WORD $0x6e2cfc0e // fdiv v14.4s, v0.4s, v12.4s
+	WORD $0x6e2ddcef // fmul v15.4s, v7.4s, v13.4s
+	WORD $0x6e2edd10 // fmul v16.4s, v8.4s, v14.4s
+	VFMLS V11.S4, V15.S4, V7.S4
+	VFMLS V12.S4, V16.S4, V8.S4
+	VFMLS V10.S4, V15.S4, V7.S4
+	VFMLS V9.S4, V16.S4, V8.S4
+	VFMLA V13.S4, V7.S4, V15.S4
+	VFMLA V14.S4, V8.S4, V16.S4
+	WORD $0x3caa684f // str q15, [x2, x10]
+	FMOVQ F16, 16(R11)
+	ADD $32, R10, R10
+	SUBS $8, R9, R9
 	BGE block3
 
 done_block3:
-	ADD $4, R9, R9
-	CMP $1, R9
-	BLT skip_tail3
-	VMOVI $0, V11.B16
-	ADD R10, R3, R10
-	TBZ $2, R9, part5
-	WORD $0x3cc0014b // ldur q11, [x10]
-	JMP done5
-
-part5:
-	TBZ $1, R9, single5
-	WORD $0xfc40014b // ldur d11, [x10]
-	TBZ $0, R9, done5
-	ADD $8, R10, R11
-	VLD1 (R11), V11.S[2]
-	JMP done5
-
-single5:
-	TBZ $0, R9, done5
-	WORD $0xbc40014b // ldur s11, [x10]
-
-done5:
-	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
-	WORD $0x4eacf50d // fmin v13.4s, v8.4s, v12.4s
-	WORD $0x6e27ddad // fmul v13.4s, v13.4s, v7.4s
-	WORD $0x3cc3000e // ldur q14, [x0, #48]
-	VFMLA V4.S4, V13.S4, V14.S4
-	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
-	VFMLA V5.S4, V15.S4, V13.S4
-	VFMLA V6.S4, V15.S4, V13.S4
-	WORD $0x3ccb000f // ldur q15, [x0, #176]
-	WORD $0x3ccc0010 // ldur q16, [x0, #192]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccd000f // ldur q15, [x0, #208]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cce0010 // ldur q16, [x0, #224]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccf000f // ldur q15, [x0, #240]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cc00010 // ldur q16, [x0]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V13.S4, V16.S4, V15.S4
-	VSHL $23, V14.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
-	WORD $0x6e2dfced // fdiv v13.4s, v7.4s, v13.4s
-	WORD $0x4eadd40d // fsub v13.4s, v0.4s, v13.4s
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	FMOVQ 256(R0), F15
-	FMOVQ 272(R0), F16
-	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 288(R0), F15
-	VFMLA V14.S4, V16.S4, V15.S4
-	FMOVQ 304(R0), F16
-	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 320(R0), F15
-	VFMLA V14.S4, V16.S4, V15.S4
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	VFMLA V14.S4, V15.S4, V12.S4
-	WORD $0x6eabed2e // facgt v14.4s, v9.4s, v11.4s
-	VBSL V13.B16, V12.B16, V14.B16
-	VAND V2.B16, V11.B16, V11.B16
-	VORR V11.B16, V14.B16, V11.B16
-	TBZ $2, R9, part6
-	FMOVQ F11, (R10)
-	JMP done6
-
-part6:
-	TBZ $1, R9, single6
-	FMOVD F11, (R10)
-	TBZ $0, R9, done6
-	ADD $8, R10, R9
-	VST1 V11.S[2], (R9)
-	JMP done6
-
-single6:
-	TBZ $0, R9, done6
-	FMOVS F11, (R10)
-
-done6:
-
-skip_tail3:
-	MOVD R8, R9
-	MOVD $0, R10
+	ADD $8, R9, R9
 	SUBS $4, R9, R9
 	BLT done_block4
 
 block4:
-	WORD $0x3cea688b // ldr q11, [x4, x10]
-	VORR V2.B16, V11.B16, V12.B16
-	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V12.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V12.S4
-	VFMLA V6.S4, V14.S4, V12.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccd000e // ldur q14, [x0, #208]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cce000f // ldur q15, [x0, #224]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccf000e // ldur q14, [x0, #240]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
-	VFMLA V12.S4, V15.S4, V14.S4
-	VSUB V3.S4, V13.S4, V12.S4
-	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
-	VSUB V13.S4, V12.S4, V12.S4
-	VSHL $23, V13.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	VSHL $23, V12.S4, V12.S4
-	VADD V0.S4, V12.S4, V12.S4
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4ea0e96b // fcmlt v11.4s, v11.4s, #0.0
-	VBSL V0.B16, V12.B16, V11.B16
-	WORD $0x4e20d58d // fadd v13.4s, v12.4s, v0.4s
-	WORD $0x4ea0d5ae // fsub v14.4s, v13.4s, v0.4s
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x6e2dfc0e // fdiv v14.4s, v0.4s, v13.4s
-	WORD $0x6e2edd6f // fmul v15.4s, v11.4s, v14.4s
-	VFMLS V13.S4, V15.S4, V11.S4
-	VFMLS V12.S4, V15.S4, V11.S4
-	VFMLA V14.S4, V11.S4, V15.S4
-	WORD $0x3caa688f // str q15, [x4, x10]
+	WORD $0x3cea6847 // ldr q7, [x2, x10]
+	VORR V2.B16, V7.B16, V8.B16
+	WORD $0x4e28f428 // fmax v8.4s, v1.4s, v8.4s
+	WORD $0x3cc30009 // ldur q9, [x0, #48]
+	VFMLA V4.S4, V8.S4, V9.S4
+	WORD $0x4ea3d52a // fsub v10.4s, v9.4s, v3.4s
+	VFMLA V5.S4, V10.S4, V8.S4
+	VFMLA V6.S4, V10.S4, V8.S4
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	VFMLA V8.S4, V11.S4, V10.S4
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3ccb000a // ldur q10, [x0, #176]
+	VFMLA V8.S4, V11.S4, V10.S4
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3ccc000a // ldur q10, [x0, #192]
+	VFMLA V8.S4, V11.S4, V10.S4
+	VSHL $23, V9.S4, V8.S4
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
+	VBSL V0.B16, V8.B16, V7.B16
+	WORD $0x4e20d509 // fadd v9.4s, v8.4s, v0.4s
+	WORD $0x4ea0d52a // fsub v10.4s, v9.4s, v0.4s
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x6e29fc0a // fdiv v10.4s, v0.4s, v9.4s
+	WORD $0x6e2adceb // fmul v11.4s, v7.4s, v10.4s
+	VFMLS V9.S4, V11.S4, V7.S4
+	VFMLS V8.S4, V11.S4, V7.S4
+	VFMLA V10.S4, V7.S4, V11.S4
+	WORD $0x3caa684b // str q11, [x2, x10]
 	ADD $16, R10, R10
 	SUBS $4, R9, R9
 	BGE block4
@@ -484,279 +349,837 @@ block4:
 done_block4:
 	ADD $4, R9, R9
 	CMP $1, R9
+	BLT skip_tail2
+	VMOVI $0, V7.B16
+	ADD R10, R2, R10
+	TBZ $2, R9, part3
+	WORD $0x3cc00147 // ldur q7, [x10]
+	JMP done3
+
+part3:
+	TBZ $1, R9, single3
+	WORD $0xfc400147 // ldur d7, [x10]
+	TBZ $0, R9, done3
+	ADD $8, R10, R11
+	VLD1 (R11), V7.S[2]
+	JMP done3
+
+single3:
+	TBZ $0, R9, done3
+	WORD $0xbc400147 // ldur s7, [x10]
+
+done3:
+	VORR V2.B16, V7.B16, V8.B16
+	WORD $0x4e28f428 // fmax v8.4s, v1.4s, v8.4s
+	WORD $0x3cc30009 // ldur q9, [x0, #48]
+	VFMLA V4.S4, V8.S4, V9.S4
+	WORD $0x4ea3d52a // fsub v10.4s, v9.4s, v3.4s
+	VFMLA V5.S4, V10.S4, V8.S4
+	VFMLA V6.S4, V10.S4, V8.S4
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	VFMLA V8.S4, V11.S4, V10.S4
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3ccb000a // ldur q10, [x0, #176]
+	VFMLA V8.S4, V11.S4, V10.S4
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3ccc000a // ldur q10, [x0, #192]
+	VFMLA V8.S4, V11.S4, V10.S4
+	VSHL $23, V9.S4, V8.S4
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
+	VBSL V0.B16, V8.B16, V7.B16
+	WORD $0x4e20d509 // fadd v9.4s, v8.4s, v0.4s
+	WORD $0x4ea0d52a // fsub v10.4s, v9.4s, v0.4s
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x6e29fc0a // fdiv v10.4s, v0.4s, v9.4s
+	WORD $0x6e2adceb // fmul v11.4s, v7.4s, v10.4s
+	VFMLS V9.S4, V11.S4, V7.S4
+	VFMLS V8.S4, V11.S4, V7.S4
+	VFMLA V10.S4, V7.S4, V11.S4
+	TBZ $2, R9, part4
+	FMOVQ F11, (R10)
+	JMP done4
+
+part4:
+	TBZ $1, R9, single4
+	FMOVD F11, (R10)
+	TBZ $0, R9, done4
+	ADD $8, R10, R9
+	VST1 V11.S[2], (R9)
+	JMP done4
+
+single4:
+	TBZ $0, R9, done4
+	FMOVS F11, (R10)
+
+done4:
+
+skip_tail2:
+	WORD $0x3ccd0007 // ldur q7, [x0, #208]
+	WORD $0x3cce0008 // ldur q8, [x0, #224]
+	WORD $0x3ccf0009 // ldur q9, [x0, #240]
+	MOVD units+8(FP), R9
+	MOVD $0, R10
+	SUBS $8, R9, R9
+	BLT done_block5
+
+block5:
+	WORD $0x3cea686a // ldr q10, [x3, x10]
+	ADD R10, R3, R11
+	WORD $0x3cc1016b // ldur q11, [x11, #16]
+	WORD $0x4ea0f94c // fabs v12.4s, v10.4s
+	WORD $0x4ea0f96d // fabs v13.4s, v11.4s
+	WORD $0x4eacf4ee // fmin v14.4s, v7.4s, v12.4s
+	WORD $0x4eadf4ef // fmin v15.4s, v7.4s, v13.4s
+	WORD $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
+	WORD $0x3cc30010 // ldur q16, [x0, #48]
+	WORD $0x3cc30011 // ldur q17, [x0, #48]
+	VFMLA V4.S4, V14.S4, V16.S4
+	VFMLA V4.S4, V15.S4, V17.S4
+	WORD $0x4ea3d612 // fsub v18.4s, v16.4s, v3.4s
+	WORD $0x4ea3d633 // fsub v19.4s, v17.4s, v3.4s
+	VFMLA V5.S4, V18.S4, V14.S4
+	VFMLA V5.S4, V19.S4, V15.S4
+	VFMLA V6.S4, V18.S4, V14.S4
+	VFMLA V6.S4, V19.S4, V15.S4
+	WORD $0x3cc70012 // ldur q18, [x0, #112]
+	WORD $0x3cc70013 // ldur q19, [x0, #112]
+	WORD $0x3cc80014 // ldur q20, [x0, #128]
+	VFMLA V14.S4, V18.S4, V20.S4
+	WORD $0x3cc80012 // ldur q18, [x0, #128]
+	VFMLA V15.S4, V19.S4, V18.S4
+	WORD $0x3cc90013 // ldur q19, [x0, #144]
+	VFMLA V14.S4, V20.S4, V19.S4
+	WORD $0x3cc90014 // ldur q20, [x0, #144]
+	VFMLA V15.S4, V18.S4, V20.S4
+	WORD $0x3cca0012 // ldur q18, [x0, #160]
+	VFMLA V14.S4, V19.S4, V18.S4
+	WORD $0x3cca0013 // ldur q19, [x0, #160]
+	VFMLA V15.S4, V20.S4, V19.S4
+	WORD $0x3ccb0014 // ldur q20, [x0, #176]
+	VFMLA V14.S4, V18.S4, V20.S4
+	WORD $0x3ccb0012 // ldur q18, [x0, #176]
+	VFMLA V15.S4, V19.S4, V18.S4
+	WORD $0x3ccc0013 // ldur q19, [x0, #192]
+	VFMLA V14.S4, V20.S4, V19.S4
+	WORD $0x3ccc0014 // ldur q20, [x0, #192]
+	VFMLA V15.S4, V18.S4, V20.S4
+	WORD $0x3ccc0012 // ldur q18, [x0, #192]
+	VFMLA V14.S4, V19.S4, V18.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V15.S4, V20.S4, V14.S4
+	VSHL $23, V16.S4, V15.S4
+	VSHL $23, V17.S4, V16.S4
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4e20d5ef // fadd v15.4s, v15.4s, v0.4s
+	WORD $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
+	WORD $0x6e2ffd0f // fdiv v15.4s, v8.4s, v15.4s
+	WORD $0x6e2efd0e // fdiv v14.4s, v8.4s, v14.4s
+	WORD $0x4eafd40f // fsub v15.4s, v0.4s, v15.4s
+	WORD $0x4eaed40e // fsub v14.4s, v0.4s, v14.4s
+	WORD $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	FMOVQ 256(R0), F18
+	FMOVQ 256(R0), F19
+	FMOVQ 272(R0), F20
+	VFMLA V16.S4, V18.S4, V20.S4
+	FMOVQ 272(R0), F18
+	VFMLA V17.S4, V19.S4, V18.S4
+	FMOVQ 288(R0), F19
+	VFMLA V16.S4, V20.S4, V19.S4
+	FMOVQ 288(R0), F20
+	VFMLA V17.S4, V18.S4, V20.S4
+	FMOVQ 304(R0), F18
+	VFMLA V16.S4, V19.S4, V18.S4
+	FMOVQ 304(R0), F19
+	VFMLA V17.S4, V20.S4, V19.S4
+	FMOVQ 320(R0), F20
+	VFMLA V16.S4, V18.S4, V20.S4
+	FMOVQ 320(R0), F18
+	VFMLA V17.S4, V19.S4, V18.S4
+	WORD $0x6e30dd90 // fmul v16.4s, v12.4s, v16.4s
+	WORD $0x6e31ddb1 // fmul v17.4s, v13.4s, v17.4s
+	VFMLA V16.S4, V20.S4, V12.S4
+	VFMLA V17.S4, V18.S4, V13.S4
+	WORD $0x6eaaed30 // facgt v16.4s, v9.4s, v10.4s
+	WORD $0x6eabed31 // facgt v17.4s, v9.4s, v11.4s
+	VBSL V15.B16, V12.B16, V16.B16
+	VBSL V14.B16, V13.B16, V17.B16
+	VAND V2.B16, V10.B16, V10.B16
+	VAND V2.B16, V11.B16, V11.B16
+	VORR V10.B16, V16.B16, V10.B16
+	VORR V11.B16, V17.B16, V11.B16
+	WORD $0x3caa686a // str q10, [x3, x10]
+	FMOVQ F11, 16(R11)
+	ADD $32, R10, R10
+	SUBS $8, R9, R9
+	BGE block5
+
+done_block5:
+	ADD $8, R9, R9
+	SUBS $4, R9, R9
+	BLT done_block6
+
+block6:
+	WORD $0x3cea686a // ldr q10, [x3, x10]
+	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
+	WORD $0x4eabf4ec // fmin v12.4s, v7.4s, v11.4s
+	WORD $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	VFMLA V4.S4, V12.S4, V13.S4
+	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
+	VFMLA V5.S4, V14.S4, V12.S4
+	VFMLA V6.S4, V14.S4, V12.S4
+	WORD $0x3cc7000e // ldur q14, [x0, #112]
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	VFMLA V12.S4, V14.S4, V15.S4
+	WORD $0x3cc9000e // ldur q14, [x0, #144]
+	VFMLA V12.S4, V15.S4, V14.S4
+	WORD $0x3cca000f // ldur q15, [x0, #160]
+	VFMLA V12.S4, V14.S4, V15.S4
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	VFMLA V12.S4, V15.S4, V14.S4
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	VFMLA V12.S4, V14.S4, V15.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V12.S4, V15.S4, V14.S4
+	VSHL $23, V13.S4, V12.S4
+	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
+	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
+	WORD $0x6e2cfd0c // fdiv v12.4s, v8.4s, v12.4s
+	WORD $0x4eacd40c // fsub v12.4s, v0.4s, v12.4s
+	WORD $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
+	FMOVQ 256(R0), F14
+	FMOVQ 272(R0), F15
+	VFMLA V13.S4, V14.S4, V15.S4
+	FMOVQ 288(R0), F14
+	VFMLA V13.S4, V15.S4, V14.S4
+	FMOVQ 304(R0), F15
+	VFMLA V13.S4, V14.S4, V15.S4
+	FMOVQ 320(R0), F14
+	VFMLA V13.S4, V15.S4, V14.S4
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	VFMLA V13.S4, V14.S4, V11.S4
+	WORD $0x6eaaed2d // facgt v13.4s, v9.4s, v10.4s
+	VBSL V12.B16, V11.B16, V13.B16
+	VAND V2.B16, V10.B16, V10.B16
+	VORR V10.B16, V13.B16, V10.B16
+	WORD $0x3caa686a // str q10, [x3, x10]
+	ADD $16, R10, R10
+	SUBS $4, R9, R9
+	BGE block6
+
+done_block6:
+	ADD $4, R9, R9
+	CMP $1, R9
+	BLT skip_tail3
+	VMOVI $0, V10.B16
+	ADD R10, R3, R10
+	TBZ $2, R9, part5
+	WORD $0x3cc0014a // ldur q10, [x10]
+	JMP done5
+
+part5:
+	TBZ $1, R9, single5
+	WORD $0xfc40014a // ldur d10, [x10]
+	TBZ $0, R9, done5
+	ADD $8, R10, R11
+	VLD1 (R11), V10.S[2]
+	JMP done5
+
+single5:
+	TBZ $0, R9, done5
+	WORD $0xbc40014a // ldur s10, [x10]
+
+done5:
+	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
+	WORD $0x4eabf4ec // fmin v12.4s, v7.4s, v11.4s
+	WORD $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	VFMLA V4.S4, V12.S4, V13.S4
+	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
+	VFMLA V5.S4, V14.S4, V12.S4
+	VFMLA V6.S4, V14.S4, V12.S4
+	WORD $0x3cc7000e // ldur q14, [x0, #112]
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	VFMLA V12.S4, V14.S4, V15.S4
+	WORD $0x3cc9000e // ldur q14, [x0, #144]
+	VFMLA V12.S4, V15.S4, V14.S4
+	WORD $0x3cca000f // ldur q15, [x0, #160]
+	VFMLA V12.S4, V14.S4, V15.S4
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	VFMLA V12.S4, V15.S4, V14.S4
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	VFMLA V12.S4, V14.S4, V15.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V12.S4, V15.S4, V14.S4
+	VSHL $23, V13.S4, V12.S4
+	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
+	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
+	WORD $0x6e2cfd0c // fdiv v12.4s, v8.4s, v12.4s
+	WORD $0x4eacd40c // fsub v12.4s, v0.4s, v12.4s
+	WORD $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
+	FMOVQ 256(R0), F14
+	FMOVQ 272(R0), F15
+	VFMLA V13.S4, V14.S4, V15.S4
+	FMOVQ 288(R0), F14
+	VFMLA V13.S4, V15.S4, V14.S4
+	FMOVQ 304(R0), F15
+	VFMLA V13.S4, V14.S4, V15.S4
+	FMOVQ 320(R0), F14
+	VFMLA V13.S4, V15.S4, V14.S4
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	VFMLA V13.S4, V14.S4, V11.S4
+	WORD $0x6eaaed2d // facgt v13.4s, v9.4s, v10.4s
+	VBSL V12.B16, V11.B16, V13.B16
+	VAND V2.B16, V10.B16, V10.B16
+	VORR V10.B16, V13.B16, V10.B16
+	TBZ $2, R9, part6
+	FMOVQ F10, (R10)
+	JMP done6
+
+part6:
+	TBZ $1, R9, single6
+	FMOVD F10, (R10)
+	TBZ $0, R9, done6
+	ADD $8, R10, R9
+	VST1 V10.S[2], (R9)
+	JMP done6
+
+single6:
+	TBZ $0, R9, done6
+	FMOVS F10, (R10)
+
+done6:
+
+skip_tail3:
+	MOVD units+8(FP), R9
+	MOVD $0, R10
+	SUBS $8, R9, R9
+	BLT done_block7
+
+block7:
+	WORD $0x3cea688a // ldr q10, [x4, x10]
+	ADD R10, R4, R11
+	WORD $0x3cc1016b // ldur q11, [x11, #16]
+	VORR V2.B16, V10.B16, V12.B16
+	VORR V2.B16, V11.B16, V13.B16
+	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
+	WORD $0x4e2df42d // fmax v13.4s, v1.4s, v13.4s
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
+	WORD $0x3cc3000f // ldur q15, [x0, #48]
+	VFMLA V4.S4, V12.S4, V14.S4
+	VFMLA V4.S4, V13.S4, V15.S4
+	WORD $0x4ea3d5d0 // fsub v16.4s, v14.4s, v3.4s
+	WORD $0x4ea3d5f1 // fsub v17.4s, v15.4s, v3.4s
+	VFMLA V5.S4, V16.S4, V12.S4
+	VFMLA V5.S4, V17.S4, V13.S4
+	VFMLA V6.S4, V16.S4, V12.S4
+	VFMLA V6.S4, V17.S4, V13.S4
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
+	WORD $0x3cc70011 // ldur q17, [x0, #112]
+	WORD $0x3cc80012 // ldur q18, [x0, #128]
+	VFMLA V12.S4, V16.S4, V18.S4
+	WORD $0x3cc80010 // ldur q16, [x0, #128]
+	VFMLA V13.S4, V17.S4, V16.S4
+	WORD $0x3cc90011 // ldur q17, [x0, #144]
+	VFMLA V12.S4, V18.S4, V17.S4
+	WORD $0x3cc90012 // ldur q18, [x0, #144]
+	VFMLA V13.S4, V16.S4, V18.S4
+	WORD $0x3cca0010 // ldur q16, [x0, #160]
+	VFMLA V12.S4, V17.S4, V16.S4
+	WORD $0x3cca0011 // ldur q17, [x0, #160]
+	VFMLA V13.S4, V18.S4, V17.S4
+	WORD $0x3ccb0012 // ldur q18, [x0, #176]
+	VFMLA V12.S4, V16.S4, V18.S4
+	WORD $0x3ccb0010 // ldur q16, [x0, #176]
+	VFMLA V13.S4, V17.S4, V16.S4
+	WORD $0x3ccc0011 // ldur q17, [x0, #192]
+	VFMLA V12.S4, V18.S4, V17.S4
+	WORD $0x3ccc0012 // ldur q18, [x0, #192]
+	VFMLA V13.S4, V16.S4, V18.S4
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
+	VFMLA V12.S4, V17.S4, V16.S4
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	VFMLA V13.S4, V18.S4, V12.S4
+	VSHL $23, V14.S4, V13.S4
+	VSHL $23, V15.S4, V14.S4
+	WORD $0x6e2dde0d // fmul v13.4s, v16.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f21054a // sshr v10.4s, v10.4s, #31
+	VBSL V0.B16, V13.B16, V10.B16
+	WORD $0x4f21056b // sshr v11.4s, v11.4s, #31
+	VBSL V0.B16, V12.B16, V11.B16
+	WORD $0x4e20d5ae // fadd v14.4s, v13.4s, v0.4s
+	WORD $0x4e20d58f // fadd v15.4s, v12.4s, v0.4s
+	WORD $0x4ea0d5d0 // fsub v16.4s, v14.4s, v0.4s
+	WORD $0x4ea0d5f1 // fsub v17.4s, v15.4s, v0.4s
+	WORD $0x4eb0d5ad // fsub v13.4s, v13.4s, v16.4s
+	WORD $0x4eb1d58c // fsub v12.4s, v12.4s, v17.4s
+	WORD $0x6e2efc10 // fdiv v16.4s, v0.4s, v14.4s
+	WORD $0x6e2ffc11 // fdiv v17.4s, v0.4s, v15.4s
+	WORD $0x6e30dd52 // fmul v18.4s, v10.4s, v16.4s
+	WORD $0x6e31dd73 // fmul v19.4s, v11.4s, v17.4s
+	VFMLS V14.S4, V18.S4, V10.S4
+	VFMLS V15.S4, V19.S4, V11.S4
+	VFMLS V13.S4, V18.S4, V10.S4
+	VFMLS V12.S4, V19.S4, V11.S4
+	VFMLA V16.S4, V10.S4, V18.S4
+	VFMLA V17.S4, V11.S4, V19.S4
+	WORD $0x3caa6892 // str q18, [x4, x10]
+	FMOVQ F19, 16(R11)
+	ADD $32, R10, R10
+	SUBS $8, R9, R9
+	BGE block7
+
+done_block7:
+	ADD $8, R9, R9
+	SUBS $4, R9, R9
+	BLT done_block8
+
+block8:
+	WORD $0x3cea688a // ldr q10, [x4, x10]
+	VORR V2.B16, V10.B16, V11.B16
+	WORD $0x4e2bf42b // fmax v11.4s, v1.4s, v11.4s
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	VFMLA V4.S4, V11.S4, V12.S4
+	WORD $0x4ea3d58d // fsub v13.4s, v12.4s, v3.4s
+	VFMLA V5.S4, V13.S4, V11.S4
+	VFMLA V6.S4, V13.S4, V11.S4
+	WORD $0x3cc7000d // ldur q13, [x0, #112]
+	WORD $0x3cc8000e // ldur q14, [x0, #128]
+	VFMLA V11.S4, V13.S4, V14.S4
+	WORD $0x3cc9000d // ldur q13, [x0, #144]
+	VFMLA V11.S4, V14.S4, V13.S4
+	WORD $0x3cca000e // ldur q14, [x0, #160]
+	VFMLA V11.S4, V13.S4, V14.S4
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	VFMLA V11.S4, V14.S4, V13.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V11.S4, V13.S4, V14.S4
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	VFMLA V11.S4, V14.S4, V13.S4
+	VSHL $23, V12.S4, V11.S4
+	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
+	WORD $0x4f21054a // sshr v10.4s, v10.4s, #31
+	VBSL V0.B16, V11.B16, V10.B16
+	WORD $0x4e20d56c // fadd v12.4s, v11.4s, v0.4s
+	WORD $0x4ea0d58d // fsub v13.4s, v12.4s, v0.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x6e2cfc0d // fdiv v13.4s, v0.4s, v12.4s
+	WORD $0x6e2ddd4e // fmul v14.4s, v10.4s, v13.4s
+	VFMLS V12.S4, V14.S4, V10.S4
+	VFMLS V11.S4, V14.S4, V10.S4
+	VFMLA V13.S4, V10.S4, V14.S4
+	WORD $0x3caa688e // str q14, [x4, x10]
+	ADD $16, R10, R10
+	SUBS $4, R9, R9
+	BGE block8
+
+done_block8:
+	ADD $4, R9, R9
+	CMP $1, R9
 	BLT skip_tail4
-	VMOVI $0, V11.B16
+	VMOVI $0, V10.B16
 	ADD R10, R4, R10
 	TBZ $2, R9, part7
-	WORD $0x3cc0014b // ldur q11, [x10]
+	WORD $0x3cc0014a // ldur q10, [x10]
 	JMP done7
 
 part7:
 	TBZ $1, R9, single7
-	WORD $0xfc40014b // ldur d11, [x10]
+	WORD $0xfc40014a // ldur d10, [x10]
 	TBZ $0, R9, done7
 	ADD $8, R10, R11
-	VLD1 (R11), V11.S[2]
+	VLD1 (R11), V10.S[2]
 	JMP done7
 
 single7:
 	TBZ $0, R9, done7
-	WORD $0xbc40014b // ldur s11, [x10]
+	WORD $0xbc40014a // ldur s10, [x10]
 
 done7:
-	VORR V2.B16, V11.B16, V12.B16
-	WORD $0x4e2cf421 // fmax v1.4s, v1.4s, v12.4s
-	WORD $0x3cc3000c // ldur q12, [x0, #48]
-	VFMLA V4.S4, V1.S4, V12.S4
-	WORD $0x4ea3d58d // fsub v13.4s, v12.4s, v3.4s
-	VFMLA V5.S4, V13.S4, V1.S4
-	VFMLA V6.S4, V13.S4, V1.S4
-	WORD $0x3ccb000d // ldur q13, [x0, #176]
-	WORD $0x3ccc000e // ldur q14, [x0, #192]
-	VFMLA V1.S4, V13.S4, V14.S4
-	WORD $0x3ccd000d // ldur q13, [x0, #208]
-	VFMLA V1.S4, V14.S4, V13.S4
-	WORD $0x3cce000e // ldur q14, [x0, #224]
-	VFMLA V1.S4, V13.S4, V14.S4
-	WORD $0x3ccf000d // ldur q13, [x0, #240]
-	VFMLA V1.S4, V14.S4, V13.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
-	VFMLA V1.S4, V13.S4, V14.S4
-	WORD $0x3cc0000d // ldur q13, [x0]
-	VFMLA V1.S4, V14.S4, V13.S4
-	VSUB V3.S4, V12.S4, V1.S4
-	WORD $0x4f3f042c // sshr v12.4s, v1.4s, #1
-	VSUB V12.S4, V1.S4, V1.S4
-	VSHL $23, V12.S4, V12.S4
-	VADD V0.S4, V12.S4, V12.S4
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	VSHL $23, V1.S4, V1.S4
-	VADD V0.S4, V1.S4, V1.S4
+	VORR V2.B16, V10.B16, V11.B16
+	WORD $0x4e2bf421 // fmax v1.4s, v1.4s, v11.4s
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	VFMLA V4.S4, V1.S4, V11.S4
+	WORD $0x4ea3d56c // fsub v12.4s, v11.4s, v3.4s
+	VFMLA V5.S4, V12.S4, V1.S4
+	VFMLA V6.S4, V12.S4, V1.S4
+	WORD $0x3cc7000c // ldur q12, [x0, #112]
+	WORD $0x3cc8000d // ldur q13, [x0, #128]
+	VFMLA V1.S4, V12.S4, V13.S4
+	WORD $0x3cc9000c // ldur q12, [x0, #144]
+	VFMLA V1.S4, V13.S4, V12.S4
+	WORD $0x3cca000d // ldur q13, [x0, #160]
+	VFMLA V1.S4, V12.S4, V13.S4
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	VFMLA V1.S4, V13.S4, V12.S4
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	VFMLA V1.S4, V12.S4, V13.S4
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	VFMLA V1.S4, V13.S4, V12.S4
+	VSHL $23, V11.S4, V1.S4
 	WORD $0x6e21dd81 // fmul v1.4s, v12.4s, v1.4s
-	WORD $0x4ea0e96b // fcmlt v11.4s, v11.4s, #0.0
-	VBSL V0.B16, V1.B16, V11.B16
-	WORD $0x4e20d42c // fadd v12.4s, v1.4s, v0.4s
-	WORD $0x4ea0d58d // fsub v13.4s, v12.4s, v0.4s
-	WORD $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
-	WORD $0x6e2cfc0d // fdiv v13.4s, v0.4s, v12.4s
-	WORD $0x6e2ddd6e // fmul v14.4s, v11.4s, v13.4s
-	VFMLS V12.S4, V14.S4, V11.S4
-	VFMLS V1.S4, V14.S4, V11.S4
-	VFMLA V13.S4, V11.S4, V14.S4
+	WORD $0x4f21054a // sshr v10.4s, v10.4s, #31
+	VBSL V0.B16, V1.B16, V10.B16
+	WORD $0x4e20d42b // fadd v11.4s, v1.4s, v0.4s
+	WORD $0x4ea0d56c // fsub v12.4s, v11.4s, v0.4s
+	WORD $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
+	WORD $0x6e2bfc0c // fdiv v12.4s, v0.4s, v11.4s
+	WORD $0x6e2cdd4d // fmul v13.4s, v10.4s, v12.4s
+	VFMLS V11.S4, V13.S4, V10.S4
+	VFMLS V1.S4, V13.S4, V10.S4
+	VFMLA V12.S4, V10.S4, V13.S4
 	TBZ $2, R9, part8
-	FMOVQ F14, (R10)
+	FMOVQ F13, (R10)
 	JMP done8
 
 part8:
 	TBZ $1, R9, single8
-	FMOVD F14, (R10)
+	FMOVD F13, (R10)
 	TBZ $0, R9, done8
 	ADD $8, R10, R9
-	VST1 V14.S[2], (R9)
+	VST1 V13.S[2], (R9)
 	JMP done8
 
 single8:
 	TBZ $0, R9, done8
-	FMOVS F14, (R10)
+	FMOVS F13, (R10)
 
 done8:
 
 skip_tail4:
-	MOVD $0, R9
-	SUBS $4, R8, R8
-	BLT done_block5
+	FMOVQ 336(R0), F1
+	MOVD units+8(FP), R9
+	MOVD $0, R10
+	SUBS $8, R9, R9
+	BLT done_block9
 
-block5:
-	WORD $0x3ce96821 // ldr q1, [x1, x9]
-	WORD $0x3ce9684b // ldr q11, [x2, x9]
-	WORD $0x3ce9686c // ldr q12, [x3, x9]
-	WORD $0x3ce9688d // ldr q13, [x4, x9]
-	WORD $0x3ce968ee // ldr q14, [x7, x9]
-	WORD $0x6e2cdc21 // fmul v1.4s, v1.4s, v12.4s
-	VFMLA V14.S4, V11.S4, V1.S4
-	WORD $0x6ea1ed4b // facgt v11.4s, v10.4s, v1.4s
-	WORD $0x4e6b1c21 // bic v1.16b, v1.16b, v11.16b
-	WORD $0x4ea0f82b // fabs v11.4s, v1.4s
-	WORD $0x4eabf50c // fmin v12.4s, v8.4s, v11.4s
-	WORD $0x6e27dd8c // fmul v12.4s, v12.4s, v7.4s
-	WORD $0x3cc3000e // ldur q14, [x0, #48]
-	VFMLA V4.S4, V12.S4, V14.S4
-	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
-	VFMLA V5.S4, V15.S4, V12.S4
-	VFMLA V6.S4, V15.S4, V12.S4
-	WORD $0x3ccb000f // ldur q15, [x0, #176]
-	WORD $0x3ccc0010 // ldur q16, [x0, #192]
-	VFMLA V12.S4, V15.S4, V16.S4
-	WORD $0x3ccd000f // ldur q15, [x0, #208]
-	VFMLA V12.S4, V16.S4, V15.S4
-	WORD $0x3cce0010 // ldur q16, [x0, #224]
-	VFMLA V12.S4, V15.S4, V16.S4
-	WORD $0x3ccf000f // ldur q15, [x0, #240]
-	VFMLA V12.S4, V16.S4, V15.S4
-	WORD $0x3cc00010 // ldur q16, [x0]
-	VFMLA V12.S4, V15.S4, V16.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V12.S4, V16.S4, V15.S4
-	VSHL $23, V14.S4, V12.S4
-	VADD V0.S4, V12.S4, V12.S4
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
-	WORD $0x6e2cfcec // fdiv v12.4s, v7.4s, v12.4s
-	WORD $0x4eacd40c // fsub v12.4s, v0.4s, v12.4s
-	WORD $0x6e2bdd6e // fmul v14.4s, v11.4s, v11.4s
-	FMOVQ 256(R0), F15
-	FMOVQ 272(R0), F16
-	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 288(R0), F15
-	VFMLA V14.S4, V16.S4, V15.S4
-	FMOVQ 304(R0), F16
-	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 320(R0), F15
-	VFMLA V14.S4, V16.S4, V15.S4
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	VFMLA V14.S4, V15.S4, V11.S4
-	WORD $0x6ea1ed2e // facgt v14.4s, v9.4s, v1.4s
-	VBSL V12.B16, V11.B16, V14.B16
-	VAND V2.B16, V1.B16, V11.B16
-	VORR V11.B16, V14.B16, V11.B16
+block9:
+	WORD $0x3cea682a // ldr q10, [x1, x10]
+	ADD R10, R1, R11
+	WORD $0x3cc1016b // ldur q11, [x11, #16]
+	WORD $0x3cea684c // ldr q12, [x2, x10]
+	ADD R10, R2, R11
+	WORD $0x3cc1016d // ldur q13, [x11, #16]
+	WORD $0x3cea686e // ldr q14, [x3, x10]
+	ADD R10, R3, R11
+	WORD $0x3cc1016f // ldur q15, [x11, #16]
+	WORD $0x3cea68f0 // ldr q16, [x7, x10]
+	ADD R10, R7, R11
+	WORD $0x3cc10171 // ldur q17, [x11, #16]
+	WORD $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	WORD $0x6e2fdd6b // fmul v11.4s, v11.4s, v15.4s
+	VFMLA V16.S4, V12.S4, V10.S4
+	VFMLA V17.S4, V13.S4, V11.S4
+	WORD $0x6eaaec2c // facgt v12.4s, v1.4s, v10.4s
+	WORD $0x6eabec2d // facgt v13.4s, v1.4s, v11.4s
+	WORD $0x4e6c1d4a // bic v10.16b, v10.16b, v12.16b
+	WORD $0x4e6d1d6b // bic v11.16b, v11.16b, v13.16b
+	WORD $0x3caa68aa // str q10, [x5, x10]
+	ADD R10, R5, R11
+	FMOVQ F11, 16(R11)
+	WORD $0x4ea0f94c // fabs v12.4s, v10.4s
+	WORD $0x4ea0f96d // fabs v13.4s, v11.4s
+	WORD $0x4eacf4ee // fmin v14.4s, v7.4s, v12.4s
+	WORD $0x4eadf4ef // fmin v15.4s, v7.4s, v13.4s
+	WORD $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
+	WORD $0x3cc30010 // ldur q16, [x0, #48]
+	WORD $0x3cc30011 // ldur q17, [x0, #48]
+	VFMLA V4.S4, V14.S4, V16.S4
+	VFMLA V4.S4, V15.S4, V17.S4
+	WORD $0x4ea3d612 // fsub v18.4s, v16.4s, v3.4s
+	WORD $0x4ea3d633 // fsub v19.4s, v17.4s, v3.4s
+	VFMLA V5.S4, V18.S4, V14.S4
+	VFMLA V5.S4, V19.S4, V15.S4
+	VFMLA V6.S4, V18.S4, V14.S4
+	VFMLA V6.S4, V19.S4, V15.S4
+	WORD $0x3cc70012 // ldur q18, [x0, #112]
+	WORD $0x3cc70013 // ldur q19, [x0, #112]
+	WORD $0x3cc80014 // ldur q20, [x0, #128]
+	VFMLA V14.S4, V18.S4, V20.S4
+	WORD $0x3cc80012 // ldur q18, [x0, #128]
+	VFMLA V15.S4, V19.S4, V18.S4
+	WORD $0x3cc90013 // ldur q19, [x0, #144]
+	VFMLA V14.S4, V20.S4, V19.S4
+	WORD $0x3cc90014 // ldur q20, [x0, #144]
+	VFMLA V15.S4, V18.S4, V20.S4
+	WORD $0x3cca0012 // ldur q18, [x0, #160]
+	VFMLA V14.S4, V19.S4, V18.S4
+	WORD $0x3cca0013 // ldur q19, [x0, #160]
+	VFMLA V15.S4, V20.S4, V19.S4
+	WORD $0x3ccb0014 // ldur q20, [x0, #176]
+	VFMLA V14.S4, V18.S4, V20.S4
+	WORD $0x3ccb0012 // ldur q18, [x0, #176]
+	VFMLA V15.S4, V19.S4, V18.S4
+	WORD $0x3ccc0013 // ldur q19, [x0, #192]
+	VFMLA V14.S4, V20.S4, V19.S4
+	WORD $0x3ccc0014 // ldur q20, [x0, #192]
+	VFMLA V15.S4, V18.S4, V20.S4
+	WORD $0x3ccc0012 // ldur q18, [x0, #192]
+	VFMLA V14.S4, V19.S4, V18.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V15.S4, V20.S4, V14.S4
+	VSHL $23, V16.S4, V15.S4
+	VSHL $23, V17.S4, V16.S4
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4e20d5ef // fadd v15.4s, v15.4s, v0.4s
+	WORD $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
+	WORD $0x6e2ffd0f // fdiv v15.4s, v8.4s, v15.4s
+	WORD $0x6e2efd0e // fdiv v14.4s, v8.4s, v14.4s
+	WORD $0x4eafd40f // fsub v15.4s, v0.4s, v15.4s
+	WORD $0x4eaed40e // fsub v14.4s, v0.4s, v14.4s
+	WORD $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	FMOVQ 256(R0), F18
+	FMOVQ 256(R0), F19
+	FMOVQ 272(R0), F20
+	VFMLA V16.S4, V18.S4, V20.S4
+	FMOVQ 272(R0), F18
+	VFMLA V17.S4, V19.S4, V18.S4
+	FMOVQ 288(R0), F19
+	VFMLA V16.S4, V20.S4, V19.S4
+	FMOVQ 288(R0), F20
+	VFMLA V17.S4, V18.S4, V20.S4
+	FMOVQ 304(R0), F18
+	VFMLA V16.S4, V19.S4, V18.S4
+	FMOVQ 304(R0), F19
+	VFMLA V17.S4, V20.S4, V19.S4
+	FMOVQ 320(R0), F20
+	VFMLA V16.S4, V18.S4, V20.S4
+	FMOVQ 320(R0), F18
+	VFMLA V17.S4, V19.S4, V18.S4
+	WORD $0x6e30dd90 // fmul v16.4s, v12.4s, v16.4s
+	WORD $0x6e31ddb1 // fmul v17.4s, v13.4s, v17.4s
+	VFMLA V16.S4, V20.S4, V12.S4
+	VFMLA V17.S4, V18.S4, V13.S4
+	WORD $0x6eaaed30 // facgt v16.4s, v9.4s, v10.4s
+	WORD $0x6eabed31 // facgt v17.4s, v9.4s, v11.4s
+	VBSL V15.B16, V12.B16, V16.B16
+	VBSL V14.B16, V13.B16, V17.B16
+	VAND V2.B16, V10.B16, V10.B16
+	VAND V2.B16, V11.B16, V11.B16
+	VORR V10.B16, V16.B16, V10.B16
+	VORR V11.B16, V17.B16, V11.B16
+	WORD $0x3cea688c // ldr q12, [x4, x10]
+	ADD R10, R4, R11
+	WORD $0x3cc1016d // ldur q13, [x11, #16]
+	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
 	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6eabed4c // facgt v12.4s, v10.4s, v11.4s
-	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
-	WORD $0x3ca968a1 // str q1, [x5, x9]
-	WORD $0x3ca968cb // str q11, [x6, x9]
-	ADD $16, R9, R9
-	SUBS $4, R8, R8
-	BGE block5
+	WORD $0x6eaaec2c // facgt v12.4s, v1.4s, v10.4s
+	WORD $0x6eabec2d // facgt v13.4s, v1.4s, v11.4s
+	WORD $0x4e6c1d4a // bic v10.16b, v10.16b, v12.16b
+	WORD $0x4e6d1d6b // bic v11.16b, v11.16b, v13.16b
+	WORD $0x3caa68ca // str q10, [x6, x10]
+	ADD R10, R6, R11
+	FMOVQ F11, 16(R11)
+	ADD $32, R10, R10
+	SUBS $8, R9, R9
+	BGE block9
 
-done_block5:
-	ADD $4, R8, R8
-	CMP $1, R8
+done_block9:
+	ADD $8, R9, R9
+	SUBS $4, R9, R9
+	BLT done_block10
+
+block10:
+	WORD $0x3cea682a // ldr q10, [x1, x10]
+	WORD $0x3cea684b // ldr q11, [x2, x10]
+	WORD $0x3cea686c // ldr q12, [x3, x10]
+	WORD $0x3cea68ed // ldr q13, [x7, x10]
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	VFMLA V13.S4, V11.S4, V10.S4
+	WORD $0x6eaaec2b // facgt v11.4s, v1.4s, v10.4s
+	WORD $0x4e6b1d4a // bic v10.16b, v10.16b, v11.16b
+	WORD $0x3caa68aa // str q10, [x5, x10]
+	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
+	WORD $0x4eabf4ec // fmin v12.4s, v7.4s, v11.4s
+	WORD $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	VFMLA V4.S4, V12.S4, V13.S4
+	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
+	VFMLA V5.S4, V14.S4, V12.S4
+	VFMLA V6.S4, V14.S4, V12.S4
+	WORD $0x3cc7000e // ldur q14, [x0, #112]
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	VFMLA V12.S4, V14.S4, V15.S4
+	WORD $0x3cc9000e // ldur q14, [x0, #144]
+	VFMLA V12.S4, V15.S4, V14.S4
+	WORD $0x3cca000f // ldur q15, [x0, #160]
+	VFMLA V12.S4, V14.S4, V15.S4
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	VFMLA V12.S4, V15.S4, V14.S4
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	VFMLA V12.S4, V14.S4, V15.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V12.S4, V15.S4, V14.S4
+	VSHL $23, V13.S4, V12.S4
+	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
+	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
+	WORD $0x6e2cfd0c // fdiv v12.4s, v8.4s, v12.4s
+	WORD $0x4eacd40c // fsub v12.4s, v0.4s, v12.4s
+	WORD $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
+	FMOVQ 256(R0), F14
+	FMOVQ 272(R0), F15
+	VFMLA V13.S4, V14.S4, V15.S4
+	FMOVQ 288(R0), F14
+	VFMLA V13.S4, V15.S4, V14.S4
+	FMOVQ 304(R0), F15
+	VFMLA V13.S4, V14.S4, V15.S4
+	FMOVQ 320(R0), F14
+	VFMLA V13.S4, V15.S4, V14.S4
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	VFMLA V13.S4, V14.S4, V11.S4
+	WORD $0x6eaaed2d // facgt v13.4s, v9.4s, v10.4s
+	VBSL V12.B16, V11.B16, V13.B16
+	VAND V2.B16, V10.B16, V10.B16
+	VORR V10.B16, V13.B16, V10.B16
+	WORD $0x3cea688b // ldr q11, [x4, x10]
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x6eaaec2b // facgt v11.4s, v1.4s, v10.4s
+	WORD $0x4e6b1d4a // bic v10.16b, v10.16b, v11.16b
+	WORD $0x3caa68ca // str q10, [x6, x10]
+	ADD $16, R10, R10
+	SUBS $4, R9, R9
+	BGE block10
+
+done_block10:
+	ADD $4, R9, R9
+	CMP $1, R9
 	BLT skip_tail5
-	VMOVI $0, V1.B16
-	ADD R9, R1, R1
-	TBZ $2, R8, part9
-	WORD $0x3cc00021 // ldur q1, [x1]
+	VMOVI $0, V10.B16
+	ADD R10, R1, R11
+	TBZ $2, R9, part9
+	WORD $0x3cc0016a // ldur q10, [x11]
 	JMP done9
 
 part9:
-	TBZ $1, R8, single9
-	WORD $0xfc400021 // ldur d1, [x1]
-	TBZ $0, R8, done9
-	ADD $8, R1, R1
-	VLD1 (R1), V1.S[2]
+	TBZ $1, R9, single9
+	WORD $0xfc40016a // ldur d10, [x11]
+	TBZ $0, R9, done9
+	ADD $8, R11, R11
+	VLD1 (R11), V10.S[2]
 	JMP done9
 
 single9:
-	TBZ $0, R8, done9
-	WORD $0xbc400021 // ldur s1, [x1]
+	TBZ $0, R9, done9
+	WORD $0xbc40016a // ldur s10, [x11]
 
 done9:
 	VMOVI $0, V11.B16
-	ADD R9, R2, R1
-	TBZ $2, R8, part10
-	WORD $0x3cc0002b // ldur q11, [x1]
+	ADD R10, R2, R11
+	TBZ $2, R9, part10
+	WORD $0x3cc0016b // ldur q11, [x11]
 	JMP done10
 
 part10:
-	TBZ $1, R8, single10
-	WORD $0xfc40002b // ldur d11, [x1]
-	TBZ $0, R8, done10
-	ADD $8, R1, R1
-	VLD1 (R1), V11.S[2]
+	TBZ $1, R9, single10
+	WORD $0xfc40016b // ldur d11, [x11]
+	TBZ $0, R9, done10
+	ADD $8, R11, R11
+	VLD1 (R11), V11.S[2]
 	JMP done10
 
 single10:
-	TBZ $0, R8, done10
-	WORD $0xbc40002b // ldur s11, [x1]
+	TBZ $0, R9, done10
+	WORD $0xbc40016b // ldur s11, [x11]
 
 done10:
 	VMOVI $0, V12.B16
-	ADD R9, R3, R1
-	TBZ $2, R8, part11
-	WORD $0x3cc0002c // ldur q12, [x1]
+	ADD R10, R3, R11
+	TBZ $2, R9, part11
+	WORD $0x3cc0016c // ldur q12, [x11]
 	JMP done11
 
 part11:
-	TBZ $1, R8, single11
-	WORD $0xfc40002c // ldur d12, [x1]
-	TBZ $0, R8, done11
-	ADD $8, R1, R1
-	VLD1 (R1), V12.S[2]
+	TBZ $1, R9, single11
+	WORD $0xfc40016c // ldur d12, [x11]
+	TBZ $0, R9, done11
+	ADD $8, R11, R11
+	VLD1 (R11), V12.S[2]
 	JMP done11
 
 single11:
-	TBZ $0, R8, done11
-	WORD $0xbc40002c // ldur s12, [x1]
+	TBZ $0, R9, done11
+	WORD $0xbc40016c // ldur s12, [x11]
 
 done11:
 	VMOVI $0, V13.B16
-	ADD R9, R4, R1
-	TBZ $2, R8, part12
-	WORD $0x3cc0002d // ldur q13, [x1]
+	ADD R10, R7, R11
+	TBZ $2, R9, part12
+	WORD $0x3cc0016d // ldur q13, [x11]
 	JMP done12
 
 part12:
-	TBZ $1, R8, single12
-	WORD $0xfc40002d // ldur d13, [x1]
-	TBZ $0, R8, done12
-	ADD $8, R1, R1
-	VLD1 (R1), V13.S[2]
+	TBZ $1, R9, single12
+	WORD $0xfc40016d // ldur d13, [x11]
+	TBZ $0, R9, done12
+	ADD $8, R11, R11
+	VLD1 (R11), V13.S[2]
 	JMP done12
 
 single12:
-	TBZ $0, R8, done12
-	WORD $0xbc40002d // ldur s13, [x1]
+	TBZ $0, R9, done12
+	WORD $0xbc40016d // ldur s13, [x11]
 
 done12:
-	VMOVI $0, V14.B16
-	ADD R9, R7, R1
-	TBZ $2, R8, part13
-	WORD $0x3cc0002e // ldur q14, [x1]
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	VFMLA V13.S4, V11.S4, V10.S4
+	WORD $0x6eaaec2b // facgt v11.4s, v1.4s, v10.4s
+	WORD $0x4e6b1d4a // bic v10.16b, v10.16b, v11.16b
+	ADD R10, R5, R11
+	TBZ $2, R9, part13
+	FMOVQ F10, (R11)
 	JMP done13
 
 part13:
-	TBZ $1, R8, single13
-	WORD $0xfc40002e // ldur d14, [x1]
-	TBZ $0, R8, done13
-	ADD $8, R1, R1
-	VLD1 (R1), V14.S[2]
+	TBZ $1, R9, single13
+	FMOVD F10, (R11)
+	TBZ $0, R9, done13
+	ADD $8, R11, R11
+	VST1 V10.S[2], (R11)
 	JMP done13
 
 single13:
-	TBZ $0, R8, done13
-	WORD $0xbc40002e // ldur s14, [x1]
+	TBZ $0, R9, done13
+	FMOVS F10, (R11)
 
 done13:
-	WORD $0x6e2cdc21 // fmul v1.4s, v1.4s, v12.4s
-	VFMLA V14.S4, V11.S4, V1.S4
-	WORD $0x6ea1ed4b // facgt v11.4s, v10.4s, v1.4s
-	WORD $0x4e6b1c21 // bic v1.16b, v1.16b, v11.16b
-	WORD $0x4ea0f82b // fabs v11.4s, v1.4s
-	WORD $0x4eabf508 // fmin v8.4s, v8.4s, v11.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
+	WORD $0x4eabf4e7 // fmin v7.4s, v7.4s, v11.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	WORD $0x3cc3000c // ldur q12, [x0, #48]
-	VFMLA V4.S4, V8.S4, V12.S4
+	VFMLA V4.S4, V7.S4, V12.S4
 	WORD $0x4ea3d583 // fsub v3.4s, v12.4s, v3.4s
-	VFMLA V5.S4, V3.S4, V8.S4
-	VFMLA V6.S4, V3.S4, V8.S4
+	VFMLA V5.S4, V3.S4, V7.S4
+	VFMLA V6.S4, V3.S4, V7.S4
+	WORD $0x3cc70003 // ldur q3, [x0, #112]
+	WORD $0x3cc80004 // ldur q4, [x0, #128]
+	VFMLA V7.S4, V3.S4, V4.S4
+	WORD $0x3cc90003 // ldur q3, [x0, #144]
+	VFMLA V7.S4, V4.S4, V3.S4
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
+	VFMLA V7.S4, V3.S4, V4.S4
 	WORD $0x3ccb0003 // ldur q3, [x0, #176]
+	VFMLA V7.S4, V4.S4, V3.S4
 	WORD $0x3ccc0004 // ldur q4, [x0, #192]
-	VFMLA V8.S4, V3.S4, V4.S4
-	WORD $0x3ccd0003 // ldur q3, [x0, #208]
-	VFMLA V8.S4, V4.S4, V3.S4
-	WORD $0x3cce0004 // ldur q4, [x0, #224]
-	VFMLA V8.S4, V3.S4, V4.S4
-	WORD $0x3ccf0003 // ldur q3, [x0, #240]
-	VFMLA V8.S4, V4.S4, V3.S4
-	WORD $0x3cc00004 // ldur q4, [x0]
-	VFMLA V8.S4, V3.S4, V4.S4
-	WORD $0x3cc00003 // ldur q3, [x0]
-	VFMLA V8.S4, V4.S4, V3.S4
+	VFMLA V7.S4, V3.S4, V4.S4
+	WORD $0x3ccc0003 // ldur q3, [x0, #192]
+	VFMLA V7.S4, V4.S4, V3.S4
 	VSHL $23, V12.S4, V4.S4
-	VADD V0.S4, V4.S4, V4.S4
 	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
-	WORD $0x6e23fce3 // fdiv v3.4s, v7.4s, v3.4s
+	WORD $0x6e23fd03 // fdiv v3.4s, v8.4s, v3.4s
 	WORD $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	WORD $0x6e2bdd63 // fmul v3.4s, v11.4s, v11.4s
 	FMOVQ 256(R0), F4
@@ -770,82 +1193,301 @@ done13:
 	VFMLA V3.S4, V5.S4, V4.S4
 	WORD $0x6e23dd63 // fmul v3.4s, v11.4s, v3.4s
 	VFMLA V3.S4, V4.S4, V11.S4
-	WORD $0x6ea1ed23 // facgt v3.4s, v9.4s, v1.4s
+	WORD $0x6eaaed23 // facgt v3.4s, v9.4s, v10.4s
 	VBSL V0.B16, V11.B16, V3.B16
-	VAND V2.B16, V1.B16, V0.B16
+	VAND V2.B16, V10.B16, V0.B16
 	VORR V0.B16, V3.B16, V0.B16
-	WORD $0x6e20dda0 // fmul v0.4s, v13.4s, v0.4s
-	WORD $0x6ea0ed42 // facgt v2.4s, v10.4s, v0.4s
-	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	ADD R9, R5, R0
-	TBZ $2, R8, part14
-	FMOVQ F1, (R0)
+	VMOVI $0, V2.B16
+	ADD R10, R4, R11
+	TBZ $2, R9, part14
+	WORD $0x3cc00162 // ldur q2, [x11]
 	JMP done14
 
 part14:
-	TBZ $1, R8, single14
-	FMOVD F1, (R0)
-	TBZ $0, R8, done14
-	ADD $8, R0, R0
-	VST1 V1.S[2], (R0)
+	TBZ $1, R9, single14
+	WORD $0xfc400162 // ldur d2, [x11]
+	TBZ $0, R9, done14
+	ADD $8, R11, R11
+	VLD1 (R11), V2.S[2]
 	JMP done14
 
 single14:
-	TBZ $0, R8, done14
-	FMOVS F1, (R0)
+	TBZ $0, R9, done14
+	WORD $0xbc400162 // ldur s2, [x11]
 
 done14:
-	ADD R9, R6, R0
-	TBZ $2, R8, part15
-	FMOVQ F0, (R0)
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	ADD R10, R6, R10
+	TBZ $2, R9, part15
+	FMOVQ F0, (R10)
 	JMP done15
 
 part15:
-	TBZ $1, R8, single15
-	FMOVD F0, (R0)
-	TBZ $0, R8, done15
-	ADD $8, R0, R0
-	VST1 V0.S[2], (R0)
+	TBZ $1, R9, single15
+	FMOVD F0, (R10)
+	TBZ $0, R9, done15
+	ADD $8, R10, R9
+	VST1 V0.S[2], (R9)
 	JMP done15
 
 single15:
-	TBZ $0, R8, done15
-	FMOVS F0, (R0)
+	TBZ $0, R9, done15
+	FMOVS F0, (R10)
 
 done15:
 
 skip_tail5:
+	MOVD iStride+72(FP), R9
+	ADD R9, R1, R1
+	MOVD fStride+80(FP), R9
+	ADD R9, R2, R2
+	MOVD gStride+88(FP), R9
+	ADD R9, R3, R3
+	MOVD oStride+96(FP), R9
+	ADD R9, R4, R4
+	MOVD cStride+104(FP), R9
+	ADD R9, R5, R5
+	MOVD hStride+112(FP), R9
+	ADD R9, R6, R6
+	MOVD cPrevStride+120(FP), R9
+	ADD R9, R7, R7
+	SUBS $1, R8, R8
+	BGE row
+
+done_row:
 	RET
 
-// func LSTMGatesGrad(i, f, g, o, dc, c, cPrev, dh, dy []float32)
-TEXT ·LSTMGatesGrad(SB), NOSPLIT, $0-216
+// func LSTMGatesGrad(rows, units int, iRow, fRow, gRow, oRow, dcRow, cRow, cPrevRow, dhRow, dyRow *float32, iStride, fStride, gStride, oStride, dcStride, cStride, cPrevStride, dhStride, dyStride int)
+TEXT ·LSTMGatesGrad(SB), NOSPLIT, $0-160
 	MOVD $lanes<>(SB), R0
-	MOVD i_base+0(FP), R1
-	MOVD f_base+24(FP), R2
-	MOVD g_base+48(FP), R3
-	MOVD o_base+72(FP), R4
-	MOVD dc_base+96(FP), R5
-	MOVD c_base+120(FP), R6
-	MOVD cPrev_base+144(FP), R7
-	MOVD dh_base+168(FP), R8
-	MOVD dy_base+192(FP), R9
-	MOVD dc_len+104(FP), R10
-	WORD $0x3cc80000 // ldur q0, [x0, #128]
+	MOVD iRow+16(FP), R1
+	MOVD fRow+24(FP), R2
+	MOVD gRow+32(FP), R3
+	MOVD oRow+40(FP), R4
+	MOVD dcRow+48(FP), R5
+	MOVD cRow+56(FP), R6
+	MOVD cPrevRow+64(FP), R7
+	MOVD dhRow+72(FP), R8
+	MOVD dyRow+80(FP), R9
+	MOVD rows+0(FP), R10
+	SUBS $1, R10, R10
+	BLT done_row
+
+row:
+	WORD $0x3ccd0000 // ldur q0, [x0, #208]
 	WORD $0x3cc00001 // ldur q1, [x0]
-	WORD $0x3cc70002 // ldur q2, [x0, #112]
+	WORD $0x3cce0002 // ldur q2, [x0, #224]
 	WORD $0x3cc30003 // ldur q3, [x0, #48]
 	WORD $0x3cc40004 // ldur q4, [x0, #64]
 	WORD $0x3cc50005 // ldur q5, [x0, #80]
 	WORD $0x3cc60006 // ldur q6, [x0, #96]
-	WORD $0x3cc90007 // ldur q7, [x0, #144]
+	WORD $0x3ccf0007 // ldur q7, [x0, #240]
 	WORD $0x3cc20008 // ldur q8, [x0, #32]
-	WORD $0x3cca0009 // ldur q9, [x0, #160]
-	MOVD $0, R11
-	SUBS $4, R10, R10
+	FMOVQ 336(R0), F9
+	MOVD units+8(FP), R11
+	MOVD $0, R12
+	SUBS $8, R11, R11
 	BLT done_block
 
 block:
-	WORD $0x3ceb68ca // ldr q10, [x6, x11]
+	WORD $0x3cec68ca // ldr q10, [x6, x12]
+	ADD R12, R6, R13
+	WORD $0x3cc101ab // ldur q11, [x13, #16]
+	WORD $0x4ea0f94c // fabs v12.4s, v10.4s
+	WORD $0x4ea0f96d // fabs v13.4s, v11.4s
+	WORD $0x4eacf40e // fmin v14.4s, v0.4s, v12.4s
+	WORD $0x4eadf40f // fmin v15.4s, v0.4s, v13.4s
+	WORD $0x6e22ddce // fmul v14.4s, v14.4s, v2.4s
+	WORD $0x6e22ddef // fmul v15.4s, v15.4s, v2.4s
+	WORD $0x3cc30010 // ldur q16, [x0, #48]
+	WORD $0x3cc30011 // ldur q17, [x0, #48]
+	VFMLA V4.S4, V14.S4, V16.S4
+	VFMLA V4.S4, V15.S4, V17.S4
+	WORD $0x4ea3d612 // fsub v18.4s, v16.4s, v3.4s
+	WORD $0x4ea3d633 // fsub v19.4s, v17.4s, v3.4s
+	VFMLA V5.S4, V18.S4, V14.S4
+	VFMLA V5.S4, V19.S4, V15.S4
+	VFMLA V6.S4, V18.S4, V14.S4
+	VFMLA V6.S4, V19.S4, V15.S4
+	WORD $0x3cc70012 // ldur q18, [x0, #112]
+	WORD $0x3cc70013 // ldur q19, [x0, #112]
+	WORD $0x3cc80014 // ldur q20, [x0, #128]
+	VFMLA V14.S4, V18.S4, V20.S4
+	WORD $0x3cc80012 // ldur q18, [x0, #128]
+	VFMLA V15.S4, V19.S4, V18.S4
+	WORD $0x3cc90013 // ldur q19, [x0, #144]
+	VFMLA V14.S4, V20.S4, V19.S4
+	WORD $0x3cc90014 // ldur q20, [x0, #144]
+	VFMLA V15.S4, V18.S4, V20.S4
+	WORD $0x3cca0012 // ldur q18, [x0, #160]
+	VFMLA V14.S4, V19.S4, V18.S4
+	WORD $0x3cca0013 // ldur q19, [x0, #160]
+	VFMLA V15.S4, V20.S4, V19.S4
+	WORD $0x3ccb0014 // ldur q20, [x0, #176]
+	VFMLA V14.S4, V18.S4, V20.S4
+	WORD $0x3ccb0012 // ldur q18, [x0, #176]
+	VFMLA V15.S4, V19.S4, V18.S4
+	WORD $0x3ccc0013 // ldur q19, [x0, #192]
+	VFMLA V14.S4, V20.S4, V19.S4
+	WORD $0x3ccc0014 // ldur q20, [x0, #192]
+	VFMLA V15.S4, V18.S4, V20.S4
+	WORD $0x3ccc0012 // ldur q18, [x0, #192]
+	VFMLA V14.S4, V19.S4, V18.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V15.S4, V20.S4, V14.S4
+	VSHL $23, V16.S4, V15.S4
+	VSHL $23, V17.S4, V16.S4
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	WORD $0x6e2ffc4f // fdiv v15.4s, v2.4s, v15.4s
+	WORD $0x6e2efc4e // fdiv v14.4s, v2.4s, v14.4s
+	WORD $0x4eafd42f // fsub v15.4s, v1.4s, v15.4s
+	WORD $0x4eaed42e // fsub v14.4s, v1.4s, v14.4s
+	WORD $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	FMOVQ 256(R0), F18
+	FMOVQ 256(R0), F19
+	FMOVQ 272(R0), F20
+	VFMLA V16.S4, V18.S4, V20.S4
+	FMOVQ 272(R0), F18
+	VFMLA V17.S4, V19.S4, V18.S4
+	FMOVQ 288(R0), F19
+	VFMLA V16.S4, V20.S4, V19.S4
+	FMOVQ 288(R0), F20
+	VFMLA V17.S4, V18.S4, V20.S4
+	FMOVQ 304(R0), F18
+	VFMLA V16.S4, V19.S4, V18.S4
+	FMOVQ 304(R0), F19
+	VFMLA V17.S4, V20.S4, V19.S4
+	FMOVQ 320(R0), F20
+	VFMLA V16.S4, V18.S4, V20.S4
+	FMOVQ 320(R0), F18
+	VFMLA V17.S4, V19.S4, V18.S4
+	WORD $0x6e30dd90 // fmul v16.4s, v12.4s, v16.4s
+	WORD $0x6e31ddb1 // fmul v17.4s, v13.4s, v17.4s
+	VFMLA V16.S4, V20.S4, V12.S4
+	VFMLA V17.S4, V18.S4, V13.S4
+	WORD $0x6eaaecf0 // facgt v16.4s, v7.4s, v10.4s
+	WORD $0x6eabecf1 // facgt v17.4s, v7.4s, v11.4s
+	VBSL V15.B16, V12.B16, V16.B16
+	VBSL V14.B16, V13.B16, V17.B16
+	VAND V8.B16, V10.B16, V10.B16
+	VAND V8.B16, V11.B16, V11.B16
+	VORR V10.B16, V16.B16, V10.B16
+	VORR V11.B16, V17.B16, V11.B16
+	WORD $0x3cec690c // ldr q12, [x8, x12]
+	ADD R12, R8, R13
+	WORD $0x3cc101ad // ldur q13, [x13, #16]
+	WORD $0x3cec692e // ldr q14, [x9, x12]
+	ADD R12, R9, R13
+	WORD $0x3cc101af // ldur q15, [x13, #16]
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x3cec688e // ldr q14, [x4, x12]
+	ADD R12, R4, R13
+	WORD $0x3cc101af // ldur q15, [x13, #16]
+	WORD $0x3cec68b0 // ldr q16, [x5, x12]
+	ADD R12, R5, R14
+	WORD $0x3cc101d1 // ldur q17, [x14, #16]
+	WORD $0x6e2edd92 // fmul v18.4s, v12.4s, v14.4s
+	WORD $0x6e2fddb3 // fmul v19.4s, v13.4s, v15.4s
+	WORD $0x3cc00014 // ldur q20, [x0]
+	WORD $0x3cc00015 // ldur q21, [x0]
+	VFMLS V10.S4, V10.S4, V20.S4
+	VFMLS V11.S4, V11.S4, V21.S4
+	VFMLA V20.S4, V18.S4, V16.S4
+	VFMLA V21.S4, V19.S4, V17.S4
+	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
+	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
+	WORD $0x4eaed42c // fsub v12.4s, v1.4s, v14.4s
+	WORD $0x4eafd42d // fsub v13.4s, v1.4s, v15.4s
+	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
+	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x6eaaed2c // facgt v12.4s, v9.4s, v10.4s
+	WORD $0x6eabed2d // facgt v13.4s, v9.4s, v11.4s
+	WORD $0x4e6c1d4a // bic v10.16b, v10.16b, v12.16b
+	WORD $0x4e6d1d6b // bic v11.16b, v11.16b, v13.16b
+	WORD $0x3cac688a // str q10, [x4, x12]
+	FMOVQ F11, 16(R13)
+	WORD $0x3cec682a // ldr q10, [x1, x12]
+	ADD R12, R1, R13
+	WORD $0x3cc101ab // ldur q11, [x13, #16]
+	WORD $0x3cec686c // ldr q12, [x3, x12]
+	ADD R12, R3, R15
+	WORD $0x3cc101ed // ldur q13, [x15, #16]
+	WORD $0x6e2cde0e // fmul v14.4s, v16.4s, v12.4s
+	WORD $0x6e2dde2f // fmul v15.4s, v17.4s, v13.4s
+	WORD $0x4eaad432 // fsub v18.4s, v1.4s, v10.4s
+	WORD $0x4eabd433 // fsub v19.4s, v1.4s, v11.4s
+	WORD $0x6e32dd52 // fmul v18.4s, v10.4s, v18.4s
+	WORD $0x6e33dd73 // fmul v19.4s, v11.4s, v19.4s
+	WORD $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
+	WORD $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
+	WORD $0x6eaeed32 // facgt v18.4s, v9.4s, v14.4s
+	WORD $0x6eafed33 // facgt v19.4s, v9.4s, v15.4s
+	WORD $0x4e721dce // bic v14.16b, v14.16b, v18.16b
+	WORD $0x4e731def // bic v15.16b, v15.16b, v19.16b
+	WORD $0x3cac682e // str q14, [x1, x12]
+	FMOVQ F15, 16(R13)
+	WORD $0x6e2ade0a // fmul v10.4s, v16.4s, v10.4s
+	WORD $0x6e2bde2b // fmul v11.4s, v17.4s, v11.4s
+	WORD $0x3cc0000e // ldur q14, [x0]
+	WORD $0x3cc0000f // ldur q15, [x0]
+	VFMLS V12.S4, V12.S4, V14.S4
+	VFMLS V13.S4, V13.S4, V15.S4
+	WORD $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	WORD $0x6e2fdd6b // fmul v11.4s, v11.4s, v15.4s
+	WORD $0x6eaaed2c // facgt v12.4s, v9.4s, v10.4s
+	WORD $0x6eabed2d // facgt v13.4s, v9.4s, v11.4s
+	WORD $0x4e6c1d4a // bic v10.16b, v10.16b, v12.16b
+	WORD $0x4e6d1d6b // bic v11.16b, v11.16b, v13.16b
+	WORD $0x3cac686a // str q10, [x3, x12]
+	FMOVQ F11, 16(R15)
+	WORD $0x3cec684a // ldr q10, [x2, x12]
+	ADD R12, R2, R13
+	WORD $0x3cc101ab // ldur q11, [x13, #16]
+	WORD $0x3cec68ec // ldr q12, [x7, x12]
+	ADD R12, R7, R15
+	WORD $0x3cc101ed // ldur q13, [x15, #16]
+	WORD $0x6e2cde0c // fmul v12.4s, v16.4s, v12.4s
+	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
+	WORD $0x4eaad42e // fsub v14.4s, v1.4s, v10.4s
+	WORD $0x4eabd42f // fsub v15.4s, v1.4s, v11.4s
+	WORD $0x6e2edd4e // fmul v14.4s, v10.4s, v14.4s
+	WORD $0x6e2fdd6f // fmul v15.4s, v11.4s, v15.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6eaced2e // facgt v14.4s, v9.4s, v12.4s
+	WORD $0x6eaded2f // facgt v15.4s, v9.4s, v13.4s
+	WORD $0x4e6e1d8c // bic v12.16b, v12.16b, v14.16b
+	WORD $0x4e6f1dad // bic v13.16b, v13.16b, v15.16b
+	WORD $0x3cac684c // str q12, [x2, x12]
+	FMOVQ F13, 16(R13)
+	WORD $0x6e2ade0a // fmul v10.4s, v16.4s, v10.4s
+	WORD $0x6e2bde2b // fmul v11.4s, v17.4s, v11.4s
+	WORD $0x6eaaed2c // facgt v12.4s, v9.4s, v10.4s
+	WORD $0x6eabed2d // facgt v13.4s, v9.4s, v11.4s
+	WORD $0x4e6c1d4a // bic v10.16b, v10.16b, v12.16b
+	WORD $0x4e6d1d6b // bic v11.16b, v11.16b, v13.16b
+	WORD $0x3cac68aa // str q10, [x5, x12]
+	FMOVQ F11, 16(R14)
+	ADD $32, R12, R12
+	SUBS $8, R11, R11
+	BGE block
+
+done_block:
+	ADD $8, R11, R11
+	SUBS $4, R11, R11
+	BLT done_block2
+
+block2:
+	WORD $0x3cec68ca // ldr q10, [x6, x12]
 	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
 	WORD $0x4eabf40c // fmin v12.4s, v0.4s, v11.4s
 	WORD $0x6e22dd8c // fmul v12.4s, v12.4s, v2.4s
@@ -854,21 +1496,20 @@ block:
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
 	VFMLA V5.S4, V14.S4, V12.S4
 	VFMLA V6.S4, V14.S4, V12.S4
+	WORD $0x3cc7000e // ldur q14, [x0, #112]
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	VFMLA V12.S4, V14.S4, V15.S4
+	WORD $0x3cc9000e // ldur q14, [x0, #144]
+	VFMLA V12.S4, V15.S4, V14.S4
+	WORD $0x3cca000f // ldur q15, [x0, #160]
+	VFMLA V12.S4, V14.S4, V15.S4
 	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	VFMLA V12.S4, V15.S4, V14.S4
 	WORD $0x3ccc000f // ldur q15, [x0, #192]
 	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccd000e // ldur q14, [x0, #208]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cce000f // ldur q15, [x0, #224]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccf000e // ldur q14, [x0, #240]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
 	VFMLA V12.S4, V15.S4, V14.S4
 	VSHL $23, V13.S4, V12.S4
-	VADD V1.S4, V12.S4, V12.S4
 	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
 	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
 	WORD $0x6e2cfc4c // fdiv v12.4s, v2.4s, v12.4s
@@ -889,11 +1530,11 @@ block:
 	VBSL V12.B16, V11.B16, V13.B16
 	VAND V8.B16, V10.B16, V10.B16
 	VORR V10.B16, V13.B16, V10.B16
-	WORD $0x3ceb690b // ldr q11, [x8, x11]
-	WORD $0x3ceb692c // ldr q12, [x9, x11]
+	WORD $0x3cec690b // ldr q11, [x8, x12]
+	WORD $0x3cec692c // ldr q12, [x9, x12]
 	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x3ceb688c // ldr q12, [x4, x11]
-	WORD $0x3ceb68ad // ldr q13, [x5, x11]
+	WORD $0x3cec688c // ldr q12, [x4, x12]
+	WORD $0x3cec68ad // ldr q13, [x5, x12]
 	WORD $0x6e2cdd6e // fmul v14.4s, v11.4s, v12.4s
 	WORD $0x3cc0000f // ldur q15, [x0]
 	VFMLS V10.S4, V10.S4, V15.S4
@@ -904,61 +1545,61 @@ block:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	WORD $0x6eaaed2b // facgt v11.4s, v9.4s, v10.4s
 	WORD $0x4e6b1d4a // bic v10.16b, v10.16b, v11.16b
-	WORD $0x3cab688a // str q10, [x4, x11]
-	WORD $0x3ceb682a // ldr q10, [x1, x11]
-	WORD $0x3ceb686b // ldr q11, [x3, x11]
+	WORD $0x3cac688a // str q10, [x4, x12]
+	WORD $0x3cec682a // ldr q10, [x1, x12]
+	WORD $0x3cec686b // ldr q11, [x3, x12]
 	WORD $0x6e2bddac // fmul v12.4s, v13.4s, v11.4s
 	WORD $0x4eaad42e // fsub v14.4s, v1.4s, v10.4s
 	WORD $0x6e2edd4e // fmul v14.4s, v10.4s, v14.4s
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	WORD $0x6eaced2e // facgt v14.4s, v9.4s, v12.4s
 	WORD $0x4e6e1d8c // bic v12.16b, v12.16b, v14.16b
-	WORD $0x3cab682c // str q12, [x1, x11]
+	WORD $0x3cac682c // str q12, [x1, x12]
 	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
 	WORD $0x3cc0000c // ldur q12, [x0]
 	VFMLS V11.S4, V11.S4, V12.S4
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	WORD $0x6eaaed2b // facgt v11.4s, v9.4s, v10.4s
 	WORD $0x4e6b1d4a // bic v10.16b, v10.16b, v11.16b
-	WORD $0x3cab686a // str q10, [x3, x11]
-	WORD $0x3ceb684a // ldr q10, [x2, x11]
-	WORD $0x3ceb68eb // ldr q11, [x7, x11]
+	WORD $0x3cac686a // str q10, [x3, x12]
+	WORD $0x3cec684a // ldr q10, [x2, x12]
+	WORD $0x3cec68eb // ldr q11, [x7, x12]
 	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
 	WORD $0x4eaad42c // fsub v12.4s, v1.4s, v10.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
 	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 	WORD $0x6eabed2c // facgt v12.4s, v9.4s, v11.4s
 	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
-	WORD $0x3cab684b // str q11, [x2, x11]
+	WORD $0x3cac684b // str q11, [x2, x12]
 	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
 	WORD $0x6eaaed2b // facgt v11.4s, v9.4s, v10.4s
 	WORD $0x4e6b1d4a // bic v10.16b, v10.16b, v11.16b
-	WORD $0x3cab68aa // str q10, [x5, x11]
-	ADD $16, R11, R11
-	SUBS $4, R10, R10
-	BGE block
+	WORD $0x3cac68aa // str q10, [x5, x12]
+	ADD $16, R12, R12
+	SUBS $4, R11, R11
+	BGE block2
 
-done_block:
-	ADD $4, R10, R10
-	CMP $1, R10
+done_block2:
+	ADD $4, R11, R11
+	CMP $1, R11
 	BLT skip_tail
 	VMOVI $0, V10.B16
-	ADD R11, R6, R6
-	TBZ $2, R10, part
-	WORD $0x3cc000ca // ldur q10, [x6]
+	ADD R12, R6, R13
+	TBZ $2, R11, part
+	WORD $0x3cc001aa // ldur q10, [x13]
 	JMP done
 
 part:
-	TBZ $1, R10, single
-	WORD $0xfc4000ca // ldur d10, [x6]
-	TBZ $0, R10, done
-	ADD $8, R6, R6
-	VLD1 (R6), V10.S[2]
+	TBZ $1, R11, single
+	WORD $0xfc4001aa // ldur d10, [x13]
+	TBZ $0, R11, done
+	ADD $8, R13, R13
+	VLD1 (R13), V10.S[2]
 	JMP done
 
 single:
-	TBZ $0, R10, done
-	WORD $0xbc4000ca // ldur s10, [x6]
+	TBZ $0, R11, done
+	WORD $0xbc4001aa // ldur s10, [x13]
 
 done:
 	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
@@ -969,21 +1610,20 @@ done:
 	WORD $0x4ea3d583 // fsub v3.4s, v12.4s, v3.4s
 	VFMLA V5.S4, V3.S4, V0.S4
 	VFMLA V6.S4, V3.S4, V0.S4
+	WORD $0x3cc70003 // ldur q3, [x0, #112]
+	WORD $0x3cc80004 // ldur q4, [x0, #128]
+	VFMLA V0.S4, V3.S4, V4.S4
+	WORD $0x3cc90003 // ldur q3, [x0, #144]
+	VFMLA V0.S4, V4.S4, V3.S4
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
+	VFMLA V0.S4, V3.S4, V4.S4
 	WORD $0x3ccb0003 // ldur q3, [x0, #176]
+	VFMLA V0.S4, V4.S4, V3.S4
 	WORD $0x3ccc0004 // ldur q4, [x0, #192]
 	VFMLA V0.S4, V3.S4, V4.S4
-	WORD $0x3ccd0003 // ldur q3, [x0, #208]
-	VFMLA V0.S4, V4.S4, V3.S4
-	WORD $0x3cce0004 // ldur q4, [x0, #224]
-	VFMLA V0.S4, V3.S4, V4.S4
-	WORD $0x3ccf0003 // ldur q3, [x0, #240]
-	VFMLA V0.S4, V4.S4, V3.S4
-	WORD $0x3cc00004 // ldur q4, [x0]
-	VFMLA V0.S4, V3.S4, V4.S4
-	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3ccc0003 // ldur q3, [x0, #192]
 	VFMLA V0.S4, V4.S4, V3.S4
 	VSHL $23, V12.S4, V0.S4
-	VADD V1.S4, V0.S4, V0.S4
 	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
@@ -1005,80 +1645,80 @@ done:
 	VAND V8.B16, V10.B16, V0.B16
 	VORR V0.B16, V2.B16, V0.B16
 	VMOVI $0, V2.B16
-	ADD R11, R8, R6
-	TBZ $2, R10, part2
-	WORD $0x3cc000c2 // ldur q2, [x6]
+	ADD R12, R8, R13
+	TBZ $2, R11, part2
+	WORD $0x3cc001a2 // ldur q2, [x13]
 	JMP done2
 
 part2:
-	TBZ $1, R10, single2
-	WORD $0xfc4000c2 // ldur d2, [x6]
-	TBZ $0, R10, done2
-	ADD $8, R6, R6
-	VLD1 (R6), V2.S[2]
+	TBZ $1, R11, single2
+	WORD $0xfc4001a2 // ldur d2, [x13]
+	TBZ $0, R11, done2
+	ADD $8, R13, R13
+	VLD1 (R13), V2.S[2]
 	JMP done2
 
 single2:
-	TBZ $0, R10, done2
-	WORD $0xbc4000c2 // ldur s2, [x6]
+	TBZ $0, R11, done2
+	WORD $0xbc4001a2 // ldur s2, [x13]
 
 done2:
 	VMOVI $0, V3.B16
-	ADD R11, R9, R6
-	TBZ $2, R10, part3
-	WORD $0x3cc000c3 // ldur q3, [x6]
+	ADD R12, R9, R13
+	TBZ $2, R11, part3
+	WORD $0x3cc001a3 // ldur q3, [x13]
 	JMP done3
 
 part3:
-	TBZ $1, R10, single3
-	WORD $0xfc4000c3 // ldur d3, [x6]
-	TBZ $0, R10, done3
-	ADD $8, R6, R6
-	VLD1 (R6), V3.S[2]
+	TBZ $1, R11, single3
+	WORD $0xfc4001a3 // ldur d3, [x13]
+	TBZ $0, R11, done3
+	ADD $8, R13, R13
+	VLD1 (R13), V3.S[2]
 	JMP done3
 
 single3:
-	TBZ $0, R10, done3
-	WORD $0xbc4000c3 // ldur s3, [x6]
+	TBZ $0, R11, done3
+	WORD $0xbc4001a3 // ldur s3, [x13]
 
 done3:
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	VMOVI $0, V3.B16
-	ADD R11, R4, R4
-	TBZ $2, R10, part4
-	WORD $0x3cc00083 // ldur q3, [x4]
+	ADD R12, R4, R13
+	TBZ $2, R11, part4
+	WORD $0x3cc001a3 // ldur q3, [x13]
 	JMP done4
 
 part4:
-	TBZ $1, R10, single4
-	WORD $0xfc400083 // ldur d3, [x4]
-	TBZ $0, R10, done4
-	ADD $8, R4, R6
-	VLD1 (R6), V3.S[2]
+	TBZ $1, R11, single4
+	WORD $0xfc4001a3 // ldur d3, [x13]
+	TBZ $0, R11, done4
+	ADD $8, R13, R14
+	VLD1 (R14), V3.S[2]
 	JMP done4
 
 single4:
-	TBZ $0, R10, done4
-	WORD $0xbc400083 // ldur s3, [x4]
+	TBZ $0, R11, done4
+	WORD $0xbc4001a3 // ldur s3, [x13]
 
 done4:
 	VMOVI $0, V4.B16
-	ADD R11, R5, R5
-	TBZ $2, R10, part5
-	WORD $0x3cc000a4 // ldur q4, [x5]
+	ADD R12, R5, R14
+	TBZ $2, R11, part5
+	WORD $0x3cc001c4 // ldur q4, [x14]
 	JMP done5
 
 part5:
-	TBZ $1, R10, single5
-	WORD $0xfc4000a4 // ldur d4, [x5]
-	TBZ $0, R10, done5
-	ADD $8, R5, R6
-	VLD1 (R6), V4.S[2]
+	TBZ $1, R11, single5
+	WORD $0xfc4001c4 // ldur d4, [x14]
+	TBZ $0, R11, done5
+	ADD $8, R14, R15
+	VLD1 (R15), V4.S[2]
 	JMP done5
 
 single5:
-	TBZ $0, R10, done5
-	WORD $0xbc4000a4 // ldur s4, [x5]
+	TBZ $0, R11, done5
+	WORD $0xbc4001c4 // ldur s4, [x14]
 
 done5:
 	WORD $0x6e23dc45 // fmul v5.4s, v2.4s, v3.4s
@@ -1091,59 +1731,59 @@ done5:
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6ea0ed22 // facgt v2.4s, v9.4s, v0.4s
 	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	TBZ $2, R10, part6
-	FMOVQ F0, (R4)
+	TBZ $2, R11, part6
+	FMOVQ F0, (R13)
 	JMP done6
 
 part6:
-	TBZ $1, R10, single6
-	FMOVD F0, (R4)
-	TBZ $0, R10, done6
-	ADD $8, R4, R4
-	VST1 V0.S[2], (R4)
+	TBZ $1, R11, single6
+	FMOVD F0, (R13)
+	TBZ $0, R11, done6
+	ADD $8, R13, R13
+	VST1 V0.S[2], (R13)
 	JMP done6
 
 single6:
-	TBZ $0, R10, done6
-	FMOVS F0, (R4)
+	TBZ $0, R11, done6
+	FMOVS F0, (R13)
 
 done6:
 	VMOVI $0, V0.B16
-	ADD R11, R1, R1
-	TBZ $2, R10, part7
-	WORD $0x3cc00020 // ldur q0, [x1]
+	ADD R12, R1, R13
+	TBZ $2, R11, part7
+	WORD $0x3cc001a0 // ldur q0, [x13]
 	JMP done7
 
 part7:
-	TBZ $1, R10, single7
-	WORD $0xfc400020 // ldur d0, [x1]
-	TBZ $0, R10, done7
-	ADD $8, R1, R4
-	VLD1 (R4), V0.S[2]
+	TBZ $1, R11, single7
+	WORD $0xfc4001a0 // ldur d0, [x13]
+	TBZ $0, R11, done7
+	ADD $8, R13, R15
+	VLD1 (R15), V0.S[2]
 	JMP done7
 
 single7:
-	TBZ $0, R10, done7
-	WORD $0xbc400020 // ldur s0, [x1]
+	TBZ $0, R11, done7
+	WORD $0xbc4001a0 // ldur s0, [x13]
 
 done7:
 	VMOVI $0, V2.B16
-	ADD R11, R3, R3
-	TBZ $2, R10, part8
-	WORD $0x3cc00062 // ldur q2, [x3]
+	ADD R12, R3, R15
+	TBZ $2, R11, part8
+	WORD $0x3cc001e2 // ldur q2, [x15]
 	JMP done8
 
 part8:
-	TBZ $1, R10, single8
-	WORD $0xfc400062 // ldur d2, [x3]
-	TBZ $0, R10, done8
-	ADD $8, R3, R4
-	VLD1 (R4), V2.S[2]
+	TBZ $1, R11, single8
+	WORD $0xfc4001e2 // ldur d2, [x15]
+	TBZ $0, R11, done8
+	ADD $8, R15, R19
+	VLD1 (R19), V2.S[2]
 	JMP done8
 
 single8:
-	TBZ $0, R10, done8
-	WORD $0xbc400062 // ldur s2, [x3]
+	TBZ $0, R11, done8
+	WORD $0xbc4001e2 // ldur s2, [x15]
 
 done8:
 	WORD $0x6e22dc83 // fmul v3.4s, v4.4s, v2.4s
@@ -1152,21 +1792,21 @@ done8:
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x6ea3ed25 // facgt v5.4s, v9.4s, v3.4s
 	WORD $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
-	TBZ $2, R10, part9
-	FMOVQ F3, (R1)
+	TBZ $2, R11, part9
+	FMOVQ F3, (R13)
 	JMP done9
 
 part9:
-	TBZ $1, R10, single9
-	FMOVD F3, (R1)
-	TBZ $0, R10, done9
-	ADD $8, R1, R1
-	VST1 V3.S[2], (R1)
+	TBZ $1, R11, single9
+	FMOVD F3, (R13)
+	TBZ $0, R11, done9
+	ADD $8, R13, R13
+	VST1 V3.S[2], (R13)
 	JMP done9
 
 single9:
-	TBZ $0, R10, done9
-	FMOVS F3, (R1)
+	TBZ $0, R11, done9
+	FMOVS F3, (R13)
 
 done9:
 	WORD $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
@@ -1175,59 +1815,59 @@ done9:
 	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD $0x6ea0ed22 // facgt v2.4s, v9.4s, v0.4s
 	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	TBZ $2, R10, part10
-	FMOVQ F0, (R3)
+	TBZ $2, R11, part10
+	FMOVQ F0, (R15)
 	JMP done10
 
 part10:
-	TBZ $1, R10, single10
-	FMOVD F0, (R3)
-	TBZ $0, R10, done10
-	ADD $8, R3, R0
-	VST1 V0.S[2], (R0)
+	TBZ $1, R11, single10
+	FMOVD F0, (R15)
+	TBZ $0, R11, done10
+	ADD $8, R15, R13
+	VST1 V0.S[2], (R13)
 	JMP done10
 
 single10:
-	TBZ $0, R10, done10
-	FMOVS F0, (R3)
+	TBZ $0, R11, done10
+	FMOVS F0, (R15)
 
 done10:
 	VMOVI $0, V0.B16
-	ADD R11, R2, R0
-	TBZ $2, R10, part11
-	WORD $0x3cc00000 // ldur q0, [x0]
+	ADD R12, R2, R13
+	TBZ $2, R11, part11
+	WORD $0x3cc001a0 // ldur q0, [x13]
 	JMP done11
 
 part11:
-	TBZ $1, R10, single11
-	WORD $0xfc400000 // ldur d0, [x0]
-	TBZ $0, R10, done11
-	ADD $8, R0, R1
-	VLD1 (R1), V0.S[2]
+	TBZ $1, R11, single11
+	WORD $0xfc4001a0 // ldur d0, [x13]
+	TBZ $0, R11, done11
+	ADD $8, R13, R15
+	VLD1 (R15), V0.S[2]
 	JMP done11
 
 single11:
-	TBZ $0, R10, done11
-	WORD $0xbc400000 // ldur s0, [x0]
+	TBZ $0, R11, done11
+	WORD $0xbc4001a0 // ldur s0, [x13]
 
 done11:
 	VMOVI $0, V2.B16
-	ADD R11, R7, R1
-	TBZ $2, R10, part12
-	WORD $0x3cc00022 // ldur q2, [x1]
+	ADD R12, R7, R12
+	TBZ $2, R11, part12
+	WORD $0x3cc00182 // ldur q2, [x12]
 	JMP done12
 
 part12:
-	TBZ $1, R10, single12
-	WORD $0xfc400022 // ldur d2, [x1]
-	TBZ $0, R10, done12
-	ADD $8, R1, R1
-	VLD1 (R1), V2.S[2]
+	TBZ $1, R11, single12
+	WORD $0xfc400182 // ldur d2, [x12]
+	TBZ $0, R11, done12
+	ADD $8, R12, R12
+	VLD1 (R12), V2.S[2]
 	JMP done12
 
 single12:
-	TBZ $0, R10, done12
-	WORD $0xbc400022 // ldur s2, [x1]
+	TBZ $0, R11, done12
+	WORD $0xbc400182 // ldur s2, [x12]
 
 done12:
 	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
@@ -1236,45 +1876,67 @@ done12:
 	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD $0x6ea1ed22 // facgt v2.4s, v9.4s, v1.4s
 	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	TBZ $2, R10, part13
-	FMOVQ F1, (R0)
+	TBZ $2, R11, part13
+	FMOVQ F1, (R13)
 	JMP done13
 
 part13:
-	TBZ $1, R10, single13
-	FMOVD F1, (R0)
-	TBZ $0, R10, done13
-	ADD $8, R0, R0
-	VST1 V1.S[2], (R0)
+	TBZ $1, R11, single13
+	FMOVD F1, (R13)
+	TBZ $0, R11, done13
+	ADD $8, R13, R12
+	VST1 V1.S[2], (R12)
 	JMP done13
 
 single13:
-	TBZ $0, R10, done13
-	FMOVS F1, (R0)
+	TBZ $0, R11, done13
+	FMOVS F1, (R13)
 
 done13:
 	WORD $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD $0x6ea0ed21 // facgt v1.4s, v9.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	TBZ $2, R10, part14
-	FMOVQ F0, (R5)
+	TBZ $2, R11, part14
+	FMOVQ F0, (R14)
 	JMP done14
 
 part14:
-	TBZ $1, R10, single14
-	FMOVD F0, (R5)
-	TBZ $0, R10, done14
-	ADD $8, R5, R0
-	VST1 V0.S[2], (R0)
+	TBZ $1, R11, single14
+	FMOVD F0, (R14)
+	TBZ $0, R11, done14
+	ADD $8, R14, R11
+	VST1 V0.S[2], (R11)
 	JMP done14
 
 single14:
-	TBZ $0, R10, done14
-	FMOVS F0, (R5)
+	TBZ $0, R11, done14
+	FMOVS F0, (R14)
 
 done14:
 
 skip_tail:
+	MOVD iStride+88(FP), R11
+	ADD R11, R1, R1
+	MOVD fStride+96(FP), R11
+	ADD R11, R2, R2
+	MOVD gStride+104(FP), R11
+	ADD R11, R3, R3
+	MOVD oStride+112(FP), R11
+	ADD R11, R4, R4
+	MOVD dcStride+120(FP), R11
+	ADD R11, R5, R5
+	MOVD cStride+128(FP), R11
+	ADD R11, R6, R6
+	MOVD cPrevStride+136(FP), R11
+	ADD R11, R7, R7
+	MOVD dhStride+144(FP), R11
+	ADD R11, R8, R8
+	MOVD dyStride+152(FP), R11
+	ADD R11, R9, R9
+	SUBS $1, R10, R10
+	BGE row
+
+done_row:
 	RET
 
 DATA lanes<>+0(SB)/8, $0x3f8000003f800000
@@ -1283,32 +1945,32 @@ DATA lanes<>+16(SB)/8, $0xc2d00000c2d00000
 DATA lanes<>+24(SB)/8, $0xc2d00000c2d00000
 DATA lanes<>+32(SB)/8, $0x8000000080000000
 DATA lanes<>+40(SB)/8, $0x8000000080000000
-DATA lanes<>+48(SB)/8, $0x4b4000004b400000
-DATA lanes<>+56(SB)/8, $0x4b4000004b400000
+DATA lanes<>+48(SB)/8, $0x4b4000c04b4000c0
+DATA lanes<>+56(SB)/8, $0x4b4000c04b4000c0
 DATA lanes<>+64(SB)/8, $0x3fb8aa3b3fb8aa3b
 DATA lanes<>+72(SB)/8, $0x3fb8aa3b3fb8aa3b
 DATA lanes<>+80(SB)/8, $0xbf317218bf317218
 DATA lanes<>+88(SB)/8, $0xbf317218bf317218
 DATA lanes<>+96(SB)/8, $0x3102e3083102e308
 DATA lanes<>+104(SB)/8, $0x3102e3083102e308
-DATA lanes<>+112(SB)/8, $0x4000000040000000
-DATA lanes<>+120(SB)/8, $0x4000000040000000
-DATA lanes<>+128(SB)/8, $0x4114000041140000
-DATA lanes<>+136(SB)/8, $0x4114000041140000
-DATA lanes<>+144(SB)/8, $0x3f2000003f200000
-DATA lanes<>+152(SB)/8, $0x3f2000003f200000
-DATA lanes<>+160(SB)/8, $0x0d8000000d800000
-DATA lanes<>+168(SB)/8, $0x0d8000000d800000
-DATA lanes<>+176(SB)/8, $0x3ab563593ab56359
-DATA lanes<>+184(SB)/8, $0x3ab563593ab56359
-DATA lanes<>+192(SB)/8, $0x3c091ef03c091ef0
-DATA lanes<>+200(SB)/8, $0x3c091ef03c091ef0
-DATA lanes<>+208(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes<>+216(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes<>+224(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes<>+232(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes<>+240(SB)/8, $0x3efffffe3efffffe
-DATA lanes<>+248(SB)/8, $0x3efffffe3efffffe
+DATA lanes<>+112(SB)/8, $0x1a3563591a356359
+DATA lanes<>+120(SB)/8, $0x1a3563591a356359
+DATA lanes<>+128(SB)/8, $0x1b891ef01b891ef0
+DATA lanes<>+136(SB)/8, $0x1b891ef01b891ef0
+DATA lanes<>+144(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes<>+152(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes<>+160(SB)/8, $0x1daaaa461daaaa46
+DATA lanes<>+168(SB)/8, $0x1daaaa461daaaa46
+DATA lanes<>+176(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes<>+184(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes<>+192(SB)/8, $0x1f0000001f000000
+DATA lanes<>+200(SB)/8, $0x1f0000001f000000
+DATA lanes<>+208(SB)/8, $0x4114000041140000
+DATA lanes<>+216(SB)/8, $0x4114000041140000
+DATA lanes<>+224(SB)/8, $0x4000000040000000
+DATA lanes<>+232(SB)/8, $0x4000000040000000
+DATA lanes<>+240(SB)/8, $0x3f2000003f200000
+DATA lanes<>+248(SB)/8, $0x3f2000003f200000
 DATA lanes<>+256(SB)/8, $0xbbba8672bbba8672
 DATA lanes<>+264(SB)/8, $0xbbba8672bbba8672
 DATA lanes<>+272(SB)/8, $0x3ca8fc673ca8fc67
@@ -1319,4 +1981,6 @@ DATA lanes<>+304(SB)/8, $0x3e08837b3e08837b
 DATA lanes<>+312(SB)/8, $0x3e08837b3e08837b
 DATA lanes<>+320(SB)/8, $0xbeaaaa99beaaaa99
 DATA lanes<>+328(SB)/8, $0xbeaaaa99beaaaa99
-GLOBL lanes<>(SB), RODATA|NOPTR, $336
+DATA lanes<>+336(SB)/8, $0x0d8000000d800000
+DATA lanes<>+344(SB)/8, $0x0d8000000d800000
+GLOBL lanes<>(SB), RODATA|NOPTR, $352

@@ -4,16 +4,20 @@
 
 #include "textflag.h"
 
-// func GRUGates(r, z, n, nh, h, hPrev []float32)
-TEXT ·GRUGates(SB), NOSPLIT, $0-144
+// func GRUGates(rows, units int, rRow, zRow, nRow, nhRow, hRow, hPrevRow *float32, rStride, zStride, nStride, nhStride, hStride, hPrevStride int)
+TEXT ·GRUGates(SB), NOSPLIT, $0-112
 	MOVD $lanes<>(SB), R0
-	MOVD r_base+0(FP), R1
-	MOVD z_base+24(FP), R2
-	MOVD n_base+48(FP), R3
-	MOVD nh_base+72(FP), R4
-	MOVD h_base+96(FP), R5
-	MOVD hPrev_base+120(FP), R6
-	MOVD h_len+104(FP), R7
+	MOVD rRow+16(FP), R1
+	MOVD zRow+24(FP), R2
+	MOVD nRow+32(FP), R3
+	MOVD nhRow+40(FP), R4
+	MOVD hRow+48(FP), R5
+	MOVD hPrevRow+56(FP), R6
+	MOVD rows+0(FP), R7
+	SUBS $1, R7, R7
+	BLT done_row
+
+row:
 	WORD $0x3cc00000 // ldur q0, [x0]
 	WORD $0x3cc10001 // ldur q1, [x0, #16]
 	WORD $0x3cc20002 // ldur q2, [x0, #32]
@@ -21,1159 +25,687 @@ TEXT ·GRUGates(SB), NOSPLIT, $0-144
 	WORD $0x3cc40004 // ldur q4, [x0, #64]
 	WORD $0x3cc50005 // ldur q5, [x0, #80]
 	WORD $0x3cc60006 // ldur q6, [x0, #96]
-	WORD $0x3cc70007 // ldur q7, [x0, #112]
-	WORD $0x3cc80008 // ldur q8, [x0, #128]
-	WORD $0x3cc90009 // ldur q9, [x0, #144]
-	WORD $0x3cca000a // ldur q10, [x0, #160]
-	MOVD $0, R8
-	SUBS $4, R7, R7
+	MOVD units+8(FP), R8
+	MOVD $0, R9
+	SUBS $8, R8, R8
 	BLT done_block
 
 block:
-	WORD $0x3ce8682b // ldr q11, [x1, x8]
-	VORR V2.B16, V11.B16, V12.B16
-	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V12.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V12.S4
-	VFMLA V6.S4, V14.S4, V12.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ce96827 // ldr q7, [x1, x9]
+	ADD R9, R1, R10
+	WORD $0x3cc10148 // ldur q8, [x10, #16]
+	VORR V2.B16, V7.B16, V9.B16
+	VORR V2.B16, V8.B16, V10.B16
+	WORD $0x4e29f429 // fmax v9.4s, v1.4s, v9.4s
+	WORD $0x4e2af42a // fmax v10.4s, v1.4s, v10.4s
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	VFMLA V4.S4, V9.S4, V11.S4
+	VFMLA V4.S4, V10.S4, V12.S4
+	WORD $0x4ea3d56d // fsub v13.4s, v11.4s, v3.4s
+	WORD $0x4ea3d58e // fsub v14.4s, v12.4s, v3.4s
+	VFMLA V5.S4, V13.S4, V9.S4
+	VFMLA V5.S4, V14.S4, V10.S4
+	VFMLA V6.S4, V13.S4, V9.S4
+	VFMLA V6.S4, V14.S4, V10.S4
+	WORD $0x3cc7000d // ldur q13, [x0, #112]
+	WORD $0x3cc7000e // ldur q14, [x0, #112]
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	VFMLA V9.S4, V13.S4, V15.S4
+	WORD $0x3cc8000d // ldur q13, [x0, #128]
+	VFMLA V10.S4, V14.S4, V13.S4
+	WORD $0x3cc9000e // ldur q14, [x0, #144]
+	VFMLA V9.S4, V15.S4, V14.S4
+	WORD $0x3cc9000f // ldur q15, [x0, #144]
+	VFMLA V10.S4, V13.S4, V15.S4
+	WORD $0x3cca000d // ldur q13, [x0, #160]
+	VFMLA V9.S4, V14.S4, V13.S4
+	WORD $0x3cca000e // ldur q14, [x0, #160]
+	VFMLA V10.S4, V15.S4, V14.S4
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
+	VFMLA V9.S4, V13.S4, V15.S4
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	VFMLA V10.S4, V14.S4, V13.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V9.S4, V15.S4, V14.S4
 	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccd000e // ldur q14, [x0, #208]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cce000f // ldur q15, [x0, #224]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccf000e // ldur q14, [x0, #240]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
-	VFMLA V12.S4, V15.S4, V14.S4
-	VSUB V3.S4, V13.S4, V12.S4
-	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
-	VSUB V13.S4, V12.S4, V12.S4
-	VSHL $23, V13.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	VSHL $23, V12.S4, V12.S4
-	VADD V0.S4, V12.S4, V12.S4
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4ea0e96b // fcmlt v11.4s, v11.4s, #0.0
-	VBSL V0.B16, V12.B16, V11.B16
-	WORD $0x4e20d58d // fadd v13.4s, v12.4s, v0.4s
-	WORD $0x4ea0d5ae // fsub v14.4s, v13.4s, v0.4s
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x6e2dfc0e // fdiv v14.4s, v0.4s, v13.4s
-	WORD $0x6e2edd6f // fmul v15.4s, v11.4s, v14.4s
-	VFMLS V13.S4, V15.S4, V11.S4
-	VFMLS V12.S4, V15.S4, V11.S4
-	VFMLA V14.S4, V11.S4, V15.S4
-	WORD $0x3ca8682f // str q15, [x1, x8]
-	WORD $0x3ce8686b // ldr q11, [x3, x8]
-	WORD $0x3ce8688c // ldr q12, [x4, x8]
-	VFMLA V12.S4, V15.S4, V11.S4
-	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
-	WORD $0x4eacf50d // fmin v13.4s, v8.4s, v12.4s
-	WORD $0x6e27ddad // fmul v13.4s, v13.4s, v7.4s
-	WORD $0x3cc3000e // ldur q14, [x0, #48]
-	VFMLA V4.S4, V13.S4, V14.S4
-	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
-	VFMLA V5.S4, V15.S4, V13.S4
-	VFMLA V6.S4, V15.S4, V13.S4
-	WORD $0x3ccb000f // ldur q15, [x0, #176]
-	WORD $0x3ccc0010 // ldur q16, [x0, #192]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccd000f // ldur q15, [x0, #208]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cce0010 // ldur q16, [x0, #224]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccf000f // ldur q15, [x0, #240]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cc00010 // ldur q16, [x0]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V13.S4, V16.S4, V15.S4
-	VSHL $23, V14.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
-	WORD $0x6e2dfced // fdiv v13.4s, v7.4s, v13.4s
-	WORD $0x4eadd40d // fsub v13.4s, v0.4s, v13.4s
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	FMOVQ 256(R0), F15
-	FMOVQ 272(R0), F16
-	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 288(R0), F15
-	VFMLA V14.S4, V16.S4, V15.S4
-	FMOVQ 304(R0), F16
-	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 320(R0), F15
-	VFMLA V14.S4, V16.S4, V15.S4
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	VFMLA V14.S4, V15.S4, V12.S4
-	WORD $0x6eabed2e // facgt v14.4s, v9.4s, v11.4s
-	VBSL V13.B16, V12.B16, V14.B16
-	VAND V2.B16, V11.B16, V11.B16
-	VORR V11.B16, V14.B16, V11.B16
-	WORD $0x3ca8686b // str q11, [x3, x8]
-	WORD $0x3ce8684c // ldr q12, [x2, x8]
-	VORR V2.B16, V12.B16, V13.B16
-	WORD $0x4e2df42d // fmax v13.4s, v1.4s, v13.4s
-	WORD $0x3cc3000e // ldur q14, [x0, #48]
-	VFMLA V4.S4, V13.S4, V14.S4
-	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
-	VFMLA V5.S4, V15.S4, V13.S4
-	VFMLA V6.S4, V15.S4, V13.S4
-	WORD $0x3ccb000f // ldur q15, [x0, #176]
-	WORD $0x3ccc0010 // ldur q16, [x0, #192]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccd000f // ldur q15, [x0, #208]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cce0010 // ldur q16, [x0, #224]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccf000f // ldur q15, [x0, #240]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cc00010 // ldur q16, [x0]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V13.S4, V16.S4, V15.S4
-	VSUB V3.S4, V14.S4, V13.S4
-	WORD $0x4f3f05ae // sshr v14.4s, v13.4s, #1
-	VSUB V14.S4, V13.S4, V13.S4
-	VSHL $23, V14.S4, V14.S4
-	VADD V0.S4, V14.S4, V14.S4
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	VSHL $23, V13.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4ea0e98c // fcmlt v12.4s, v12.4s, #0.0
-	VBSL V0.B16, V13.B16, V12.B16
-	WORD $0x4e20d5ae // fadd v14.4s, v13.4s, v0.4s
-	WORD $0x4ea0d5cf // fsub v15.4s, v14.4s, v0.4s
-	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	WORD $0x6e2efc0f // fdiv v15.4s, v0.4s, v14.4s
-	WORD $0x6e2fdd90 // fmul v16.4s, v12.4s, v15.4s
-	VFMLS V14.S4, V16.S4, V12.S4
-	VFMLS V13.S4, V16.S4, V12.S4
-	VFMLA V15.S4, V12.S4, V16.S4
-	WORD $0x3ca86850 // str q16, [x2, x8]
-	WORD $0x3ce868cc // ldr q12, [x6, x8]
-	WORD $0x4eabd58c // fsub v12.4s, v12.4s, v11.4s
-	VFMLA V12.S4, V16.S4, V11.S4
-	WORD $0x6eabed4c // facgt v12.4s, v10.4s, v11.4s
-	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
-	WORD $0x3ca868ab // str q11, [x5, x8]
-	ADD $16, R8, R8
-	SUBS $4, R7, R7
+	VFMLA V10.S4, V13.S4, V15.S4
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	VFMLA V9.S4, V14.S4, V13.S4
+	WORD $0x3ccc0009 // ldur q9, [x0, #192]
+	VFMLA V10.S4, V15.S4, V9.S4
+	VSHL $23, V11.S4, V10.S4
+	VSHL $23, V12.S4, V11.S4
+	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
+	VBSL V0.B16, V10.B16, V7.B16
+	WORD $0x4f210508 // sshr v8.4s, v8.4s, #31
+	VBSL V0.B16, V9.B16, V8.B16
+	WORD $0x4e20d54b // fadd v11.4s, v10.4s, v0.4s
+	WORD $0x4e20d52c // fadd v12.4s, v9.4s, v0.4s
+	WORD $0x4ea0d56d // fsub v13.4s, v11.4s, v0.4s
+	WORD $0x4ea0d58e // fsub v14.4s, v12.4s, v0.4s
+	WORD $0x4eadd54a // fsub v10.4s, v10.4s, v13.4s
+	WORD $0x4eaed529 // fsub v9.4s, v9.4s, v14.4s
+	WORD $0x6e2bfc0d // fdiv v13.4s, v0.4s, v11.4s
+	WORD $0x6e2cfc0e // fdiv v14.4s, v0.4s, v12.4s
+	WORD $0x6e2ddcef // fmul v15.4s, v7.4s, v13.4s
+	WORD $0x6e2edd10 // fmul v16.4s, v8.4s, v14.4s
+	VFMLS V11.S4, V15.S4, V7.S4
+	VFMLS V12.S4, V16.S4, V8.S4
+	VFMLS V10.S4, V15.S4, V7.S4
+	VFMLS V9.S4, V16.S4, V8.S4
+	VFMLA V13.S4, V7.S4, V15.S4
+	VFMLA V14.S4, V8.S4, V16.S4
+	WORD $0x3ca9682f // str q15, [x1, x9]
+	FMOVQ F16, 16(R10)
+	ADD $32, R9, R9
+	SUBS $8, R8, R8
 	BGE block
 
 done_block:
-	ADD $4, R7, R7
-	CMP $1, R7
-	BLT skip_tail
-	VMOVI $0, V11.B16
-	ADD R8, R1, R1
-	TBZ $2, R7, part
-	WORD $0x3cc0002b // ldur q11, [x1]
-	JMP done
-
-part:
-	TBZ $1, R7, single
-	WORD $0xfc40002b // ldur d11, [x1]
-	TBZ $0, R7, done
-	ADD $8, R1, R9
-	VLD1 (R9), V11.S[2]
-	JMP done
-
-single:
-	TBZ $0, R7, done
-	WORD $0xbc40002b // ldur s11, [x1]
-
-done:
-	VORR V2.B16, V11.B16, V12.B16
-	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V12.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V12.S4
-	VFMLA V6.S4, V14.S4, V12.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccd000e // ldur q14, [x0, #208]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cce000f // ldur q15, [x0, #224]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccf000e // ldur q14, [x0, #240]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
-	VFMLA V12.S4, V15.S4, V14.S4
-	VSUB V3.S4, V13.S4, V12.S4
-	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
-	VSUB V13.S4, V12.S4, V12.S4
-	VSHL $23, V13.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	VSHL $23, V12.S4, V12.S4
-	VADD V0.S4, V12.S4, V12.S4
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4ea0e96b // fcmlt v11.4s, v11.4s, #0.0
-	VBSL V0.B16, V12.B16, V11.B16
-	WORD $0x4e20d58d // fadd v13.4s, v12.4s, v0.4s
-	WORD $0x4ea0d5ae // fsub v14.4s, v13.4s, v0.4s
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x6e2dfc0e // fdiv v14.4s, v0.4s, v13.4s
-	WORD $0x6e2edd6f // fmul v15.4s, v11.4s, v14.4s
-	VFMLS V13.S4, V15.S4, V11.S4
-	VFMLS V12.S4, V15.S4, V11.S4
-	VFMLA V14.S4, V11.S4, V15.S4
-	TBZ $2, R7, part2
-	FMOVQ F15, (R1)
-	JMP done2
-
-part2:
-	TBZ $1, R7, single2
-	FMOVD F15, (R1)
-	TBZ $0, R7, done2
-	ADD $8, R1, R1
-	VST1 V15.S[2], (R1)
-	JMP done2
-
-single2:
-	TBZ $0, R7, done2
-	FMOVS F15, (R1)
-
-done2:
-	VMOVI $0, V11.B16
-	ADD R8, R3, R1
-	TBZ $2, R7, part3
-	WORD $0x3cc0002b // ldur q11, [x1]
-	JMP done3
-
-part3:
-	TBZ $1, R7, single3
-	WORD $0xfc40002b // ldur d11, [x1]
-	TBZ $0, R7, done3
-	ADD $8, R1, R3
-	VLD1 (R3), V11.S[2]
-	JMP done3
-
-single3:
-	TBZ $0, R7, done3
-	WORD $0xbc40002b // ldur s11, [x1]
-
-done3:
-	VMOVI $0, V12.B16
-	ADD R8, R4, R3
-	TBZ $2, R7, part4
-	WORD $0x3cc0006c // ldur q12, [x3]
-	JMP done4
-
-part4:
-	TBZ $1, R7, single4
-	WORD $0xfc40006c // ldur d12, [x3]
-	TBZ $0, R7, done4
-	ADD $8, R3, R3
-	VLD1 (R3), V12.S[2]
-	JMP done4
-
-single4:
-	TBZ $0, R7, done4
-	WORD $0xbc40006c // ldur s12, [x3]
-
-done4:
-	VFMLA V12.S4, V15.S4, V11.S4
-	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
-	WORD $0x4eacf508 // fmin v8.4s, v8.4s, v12.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V8.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V8.S4
-	VFMLA V6.S4, V14.S4, V8.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V8.S4, V14.S4, V15.S4
-	WORD $0x3ccd000e // ldur q14, [x0, #208]
-	VFMLA V8.S4, V15.S4, V14.S4
-	WORD $0x3cce000f // ldur q15, [x0, #224]
-	VFMLA V8.S4, V14.S4, V15.S4
-	WORD $0x3ccf000e // ldur q14, [x0, #240]
-	VFMLA V8.S4, V15.S4, V14.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V8.S4, V14.S4, V15.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
-	VFMLA V8.S4, V15.S4, V14.S4
-	VSHL $23, V13.S4, V8.S4
-	VADD V0.S4, V8.S4, V8.S4
-	WORD $0x6e28ddc8 // fmul v8.4s, v14.4s, v8.4s
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
-	WORD $0x4ea7d407 // fsub v7.4s, v0.4s, v7.4s
-	WORD $0x6e2cdd88 // fmul v8.4s, v12.4s, v12.4s
-	FMOVQ 256(R0), F13
-	FMOVQ 272(R0), F14
-	VFMLA V8.S4, V13.S4, V14.S4
-	FMOVQ 288(R0), F13
-	VFMLA V8.S4, V14.S4, V13.S4
-	FMOVQ 304(R0), F14
-	VFMLA V8.S4, V13.S4, V14.S4
-	FMOVQ 320(R0), F13
-	VFMLA V8.S4, V14.S4, V13.S4
-	WORD $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
-	VFMLA V8.S4, V13.S4, V12.S4
-	WORD $0x6eabed28 // facgt v8.4s, v9.4s, v11.4s
-	VBSL V7.B16, V12.B16, V8.B16
-	VAND V2.B16, V11.B16, V7.B16
-	VORR V7.B16, V8.B16, V7.B16
-	TBZ $2, R7, part5
-	FMOVQ F7, (R1)
-	JMP done5
-
-part5:
-	TBZ $1, R7, single5
-	FMOVD F7, (R1)
-	TBZ $0, R7, done5
-	ADD $8, R1, R1
-	VST1 V7.S[2], (R1)
-	JMP done5
-
-single5:
-	TBZ $0, R7, done5
-	FMOVS F7, (R1)
-
-done5:
-	VMOVI $0, V8.B16
-	ADD R8, R2, R1
-	TBZ $2, R7, part6
-	WORD $0x3cc00028 // ldur q8, [x1]
-	JMP done6
-
-part6:
-	TBZ $1, R7, single6
-	WORD $0xfc400028 // ldur d8, [x1]
-	TBZ $0, R7, done6
-	ADD $8, R1, R2
-	VLD1 (R2), V8.S[2]
-	JMP done6
-
-single6:
-	TBZ $0, R7, done6
-	WORD $0xbc400028 // ldur s8, [x1]
-
-done6:
-	VORR V2.B16, V8.B16, V2.B16
-	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	WORD $0x3cc30002 // ldur q2, [x0, #48]
-	VFMLA V4.S4, V1.S4, V2.S4
-	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
-	VFMLA V5.S4, V4.S4, V1.S4
-	VFMLA V6.S4, V4.S4, V1.S4
-	WORD $0x3ccb0004 // ldur q4, [x0, #176]
-	WORD $0x3ccc0005 // ldur q5, [x0, #192]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3ccd0004 // ldur q4, [x0, #208]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3cce0005 // ldur q5, [x0, #224]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3ccf0004 // ldur q4, [x0, #240]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3cc00005 // ldur q5, [x0]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cc00004 // ldur q4, [x0]
-	VFMLA V1.S4, V5.S4, V4.S4
-	VSUB V3.S4, V2.S4, V1.S4
-	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VSUB V2.S4, V1.S4, V1.S4
-	VSHL $23, V2.S4, V2.S4
-	VADD V0.S4, V2.S4, V2.S4
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	VSHL $23, V1.S4, V1.S4
-	VADD V0.S4, V1.S4, V1.S4
-	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
-	WORD $0x4ea0e902 // fcmlt v2.4s, v8.4s, #0.0
-	VBSL V0.B16, V1.B16, V2.B16
-	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
-	WORD $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
-	WORD $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
-	WORD $0x6e23fc00 // fdiv v0.4s, v0.4s, v3.4s
-	WORD $0x6e20dc44 // fmul v4.4s, v2.4s, v0.4s
-	VFMLS V3.S4, V4.S4, V2.S4
-	VFMLS V1.S4, V4.S4, V2.S4
-	VFMLA V0.S4, V2.S4, V4.S4
-	TBZ $2, R7, part7
-	FMOVQ F4, (R1)
-	JMP done7
-
-part7:
-	TBZ $1, R7, single7
-	FMOVD F4, (R1)
-	TBZ $0, R7, done7
-	ADD $8, R1, R0
-	VST1 V4.S[2], (R0)
-	JMP done7
-
-single7:
-	TBZ $0, R7, done7
-	FMOVS F4, (R1)
-
-done7:
-	VMOVI $0, V0.B16
-	ADD R8, R6, R0
-	TBZ $2, R7, part8
-	WORD $0x3cc00000 // ldur q0, [x0]
-	JMP done8
-
-part8:
-	TBZ $1, R7, single8
-	WORD $0xfc400000 // ldur d0, [x0]
-	TBZ $0, R7, done8
-	ADD $8, R0, R0
-	VLD1 (R0), V0.S[2]
-	JMP done8
-
-single8:
-	TBZ $0, R7, done8
-	WORD $0xbc400000 // ldur s0, [x0]
-
-done8:
-	WORD $0x4ea7d400 // fsub v0.4s, v0.4s, v7.4s
-	VFMLA V0.S4, V4.S4, V7.S4
-	WORD $0x6ea7ed40 // facgt v0.4s, v10.4s, v7.4s
-	WORD $0x4e601ce7 // bic v7.16b, v7.16b, v0.16b
-	ADD R8, R5, R0
-	TBZ $2, R7, part9
-	FMOVQ F7, (R0)
-	JMP done9
-
-part9:
-	TBZ $1, R7, single9
-	FMOVD F7, (R0)
-	TBZ $0, R7, done9
-	ADD $8, R0, R0
-	VST1 V7.S[2], (R0)
-	JMP done9
-
-single9:
-	TBZ $0, R7, done9
-	FMOVS F7, (R0)
-
-done9:
-
-skip_tail:
-	RET
-
-// func GRUGatesGrad(r, z, n, nh, dh, hPrev, dy []float32)
-TEXT ·GRUGatesGrad(SB), NOSPLIT, $0-168
-	MOVD $lanes<>(SB), R0
-	MOVD r_base+0(FP), R1
-	MOVD z_base+24(FP), R2
-	MOVD n_base+48(FP), R3
-	MOVD nh_base+72(FP), R4
-	MOVD dh_base+96(FP), R5
-	MOVD hPrev_base+120(FP), R6
-	MOVD dy_base+144(FP), R7
-	MOVD dh_len+104(FP), R8
-	WORD $0x3cca0000 // ldur q0, [x0, #160]
-	MOVD $0, R9
+	ADD $8, R8, R8
 	SUBS $4, R8, R8
-	BLT done_block
+	BLT done_block2
 
-block:
-	WORD $0x3ce968a1 // ldr q1, [x5, x9]
-	WORD $0x3ce968e2 // ldr q2, [x7, x9]
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x3ce96842 // ldr q2, [x2, x9]
-	WORD $0x3ce96863 // ldr q3, [x3, x9]
-	WORD $0x3cc00004 // ldur q4, [x0]
-	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
-	WORD $0x3cc00005 // ldur q5, [x0]
-	VFMLS V3.S4, V3.S4, V5.S4
-	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
-	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
-	WORD $0x3ca96864 // str q4, [x3, x9]
-	WORD $0x3ce968c5 // ldr q5, [x6, x9]
-	WORD $0x4ea3d4a3 // fsub v3.4s, v5.4s, v3.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x3cc00005 // ldur q5, [x0]
-	WORD $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
-	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	WORD $0x6ea3ec05 // facgt v5.4s, v0.4s, v3.4s
-	WORD $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
-	WORD $0x3ca96843 // str q3, [x2, x9]
-	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD $0x3ca968a1 // str q1, [x5, x9]
-	WORD $0x3ce96821 // ldr q1, [x1, x9]
-	WORD $0x3ce96882 // ldr q2, [x4, x9]
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD $0x3cc00003 // ldur q3, [x0]
-	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x6ea2ec03 // facgt v3.4s, v0.4s, v2.4s
-	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	WORD $0x3ca96822 // str q2, [x1, x9]
-	WORD $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
-	WORD $0x6ea1ec02 // facgt v2.4s, v0.4s, v1.4s
-	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD $0x3ca96881 // str q1, [x4, x9]
+block2:
+	WORD $0x3ce96827 // ldr q7, [x1, x9]
+	VORR V2.B16, V7.B16, V8.B16
+	WORD $0x4e28f428 // fmax v8.4s, v1.4s, v8.4s
+	WORD $0x3cc30009 // ldur q9, [x0, #48]
+	VFMLA V4.S4, V8.S4, V9.S4
+	WORD $0x4ea3d52a // fsub v10.4s, v9.4s, v3.4s
+	VFMLA V5.S4, V10.S4, V8.S4
+	VFMLA V6.S4, V10.S4, V8.S4
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	VFMLA V8.S4, V11.S4, V10.S4
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3ccb000a // ldur q10, [x0, #176]
+	VFMLA V8.S4, V11.S4, V10.S4
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3ccc000a // ldur q10, [x0, #192]
+	VFMLA V8.S4, V11.S4, V10.S4
+	VSHL $23, V9.S4, V8.S4
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
+	VBSL V0.B16, V8.B16, V7.B16
+	WORD $0x4e20d509 // fadd v9.4s, v8.4s, v0.4s
+	WORD $0x4ea0d52a // fsub v10.4s, v9.4s, v0.4s
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x6e29fc0a // fdiv v10.4s, v0.4s, v9.4s
+	WORD $0x6e2adceb // fmul v11.4s, v7.4s, v10.4s
+	VFMLS V9.S4, V11.S4, V7.S4
+	VFMLS V8.S4, V11.S4, V7.S4
+	VFMLA V10.S4, V7.S4, V11.S4
+	WORD $0x3ca9682b // str q11, [x1, x9]
 	ADD $16, R9, R9
 	SUBS $4, R8, R8
-	BGE block
+	BGE block2
 
-done_block:
+done_block2:
 	ADD $4, R8, R8
 	CMP $1, R8
 	BLT skip_tail
-	VMOVI $0, V1.B16
-	ADD R9, R5, R5
+	VMOVI $0, V7.B16
+	ADD R9, R1, R9
 	TBZ $2, R8, part
-	WORD $0x3cc000a1 // ldur q1, [x5]
+	WORD $0x3cc00127 // ldur q7, [x9]
 	JMP done
 
 part:
 	TBZ $1, R8, single
-	WORD $0xfc4000a1 // ldur d1, [x5]
+	WORD $0xfc400127 // ldur d7, [x9]
 	TBZ $0, R8, done
-	ADD $8, R5, R10
-	VLD1 (R10), V1.S[2]
+	ADD $8, R9, R10
+	VLD1 (R10), V7.S[2]
 	JMP done
 
 single:
 	TBZ $0, R8, done
-	WORD $0xbc4000a1 // ldur s1, [x5]
+	WORD $0xbc400127 // ldur s7, [x9]
 
 done:
-	VMOVI $0, V2.B16
-	ADD R9, R7, R7
+	VORR V2.B16, V7.B16, V8.B16
+	WORD $0x4e28f428 // fmax v8.4s, v1.4s, v8.4s
+	WORD $0x3cc30009 // ldur q9, [x0, #48]
+	VFMLA V4.S4, V8.S4, V9.S4
+	WORD $0x4ea3d52a // fsub v10.4s, v9.4s, v3.4s
+	VFMLA V5.S4, V10.S4, V8.S4
+	VFMLA V6.S4, V10.S4, V8.S4
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	VFMLA V8.S4, V11.S4, V10.S4
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3ccb000a // ldur q10, [x0, #176]
+	VFMLA V8.S4, V11.S4, V10.S4
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x3ccc000a // ldur q10, [x0, #192]
+	VFMLA V8.S4, V11.S4, V10.S4
+	VSHL $23, V9.S4, V8.S4
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
+	VBSL V0.B16, V8.B16, V7.B16
+	WORD $0x4e20d509 // fadd v9.4s, v8.4s, v0.4s
+	WORD $0x4ea0d52a // fsub v10.4s, v9.4s, v0.4s
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x6e29fc0a // fdiv v10.4s, v0.4s, v9.4s
+	WORD $0x6e2adceb // fmul v11.4s, v7.4s, v10.4s
+	VFMLS V9.S4, V11.S4, V7.S4
+	VFMLS V8.S4, V11.S4, V7.S4
+	VFMLA V10.S4, V7.S4, V11.S4
 	TBZ $2, R8, part2
-	WORD $0x3cc000e2 // ldur q2, [x7]
+	FMOVQ F11, (R9)
 	JMP done2
 
 part2:
 	TBZ $1, R8, single2
-	WORD $0xfc4000e2 // ldur d2, [x7]
+	FMOVD F11, (R9)
 	TBZ $0, R8, done2
-	ADD $8, R7, R7
-	VLD1 (R7), V2.S[2]
+	ADD $8, R9, R8
+	VST1 V11.S[2], (R8)
 	JMP done2
 
 single2:
 	TBZ $0, R8, done2
-	WORD $0xbc4000e2 // ldur s2, [x7]
+	FMOVS F11, (R9)
 
 done2:
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	VMOVI $0, V2.B16
-	ADD R9, R2, R2
+
+skip_tail:
+	WORD $0x3ccd0007 // ldur q7, [x0, #208]
+	WORD $0x3cce0008 // ldur q8, [x0, #224]
+	WORD $0x3ccf0009 // ldur q9, [x0, #240]
+	MOVD units+8(FP), R8
+	MOVD $0, R9
+	SUBS $8, R8, R8
+	BLT done_block3
+
+block3:
+	WORD $0x3ce9686a // ldr q10, [x3, x9]
+	ADD R9, R3, R10
+	WORD $0x3cc1014b // ldur q11, [x10, #16]
+	WORD $0x3ce9682c // ldr q12, [x1, x9]
+	ADD R9, R1, R11
+	WORD $0x3cc1016d // ldur q13, [x11, #16]
+	WORD $0x3ce9688e // ldr q14, [x4, x9]
+	ADD R9, R4, R11
+	WORD $0x3cc1016f // ldur q15, [x11, #16]
+	VFMLA V14.S4, V12.S4, V10.S4
+	VFMLA V15.S4, V13.S4, V11.S4
+	WORD $0x4ea0f94c // fabs v12.4s, v10.4s
+	WORD $0x4ea0f96d // fabs v13.4s, v11.4s
+	WORD $0x4eacf4ee // fmin v14.4s, v7.4s, v12.4s
+	WORD $0x4eadf4ef // fmin v15.4s, v7.4s, v13.4s
+	WORD $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
+	WORD $0x3cc30010 // ldur q16, [x0, #48]
+	WORD $0x3cc30011 // ldur q17, [x0, #48]
+	VFMLA V4.S4, V14.S4, V16.S4
+	VFMLA V4.S4, V15.S4, V17.S4
+	WORD $0x4ea3d612 // fsub v18.4s, v16.4s, v3.4s
+	WORD $0x4ea3d633 // fsub v19.4s, v17.4s, v3.4s
+	VFMLA V5.S4, V18.S4, V14.S4
+	VFMLA V5.S4, V19.S4, V15.S4
+	VFMLA V6.S4, V18.S4, V14.S4
+	VFMLA V6.S4, V19.S4, V15.S4
+	WORD $0x3cc70012 // ldur q18, [x0, #112]
+	WORD $0x3cc70013 // ldur q19, [x0, #112]
+	WORD $0x3cc80014 // ldur q20, [x0, #128]
+	VFMLA V14.S4, V18.S4, V20.S4
+	WORD $0x3cc80012 // ldur q18, [x0, #128]
+	VFMLA V15.S4, V19.S4, V18.S4
+	WORD $0x3cc90013 // ldur q19, [x0, #144]
+	VFMLA V14.S4, V20.S4, V19.S4
+	WORD $0x3cc90014 // ldur q20, [x0, #144]
+	VFMLA V15.S4, V18.S4, V20.S4
+	WORD $0x3cca0012 // ldur q18, [x0, #160]
+	VFMLA V14.S4, V19.S4, V18.S4
+	WORD $0x3cca0013 // ldur q19, [x0, #160]
+	VFMLA V15.S4, V20.S4, V19.S4
+	WORD $0x3ccb0014 // ldur q20, [x0, #176]
+	VFMLA V14.S4, V18.S4, V20.S4
+	WORD $0x3ccb0012 // ldur q18, [x0, #176]
+	VFMLA V15.S4, V19.S4, V18.S4
+	WORD $0x3ccc0013 // ldur q19, [x0, #192]
+	VFMLA V14.S4, V20.S4, V19.S4
+	WORD $0x3ccc0014 // ldur q20, [x0, #192]
+	VFMLA V15.S4, V18.S4, V20.S4
+	WORD $0x3ccc0012 // ldur q18, [x0, #192]
+	VFMLA V14.S4, V19.S4, V18.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V15.S4, V20.S4, V14.S4
+	VSHL $23, V16.S4, V15.S4
+	VSHL $23, V17.S4, V16.S4
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4e20d5ef // fadd v15.4s, v15.4s, v0.4s
+	WORD $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
+	WORD $0x6e2ffd0f // fdiv v15.4s, v8.4s, v15.4s
+	WORD $0x6e2efd0e // fdiv v14.4s, v8.4s, v14.4s
+	WORD $0x4eafd40f // fsub v15.4s, v0.4s, v15.4s
+	WORD $0x4eaed40e // fsub v14.4s, v0.4s, v14.4s
+	WORD $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	FMOVQ 256(R0), F18
+	FMOVQ 256(R0), F19
+	FMOVQ 272(R0), F20
+	VFMLA V16.S4, V18.S4, V20.S4
+	FMOVQ 272(R0), F18
+	VFMLA V17.S4, V19.S4, V18.S4
+	FMOVQ 288(R0), F19
+	VFMLA V16.S4, V20.S4, V19.S4
+	FMOVQ 288(R0), F20
+	VFMLA V17.S4, V18.S4, V20.S4
+	FMOVQ 304(R0), F18
+	VFMLA V16.S4, V19.S4, V18.S4
+	FMOVQ 304(R0), F19
+	VFMLA V17.S4, V20.S4, V19.S4
+	FMOVQ 320(R0), F20
+	VFMLA V16.S4, V18.S4, V20.S4
+	FMOVQ 320(R0), F18
+	VFMLA V17.S4, V19.S4, V18.S4
+	WORD $0x6e30dd90 // fmul v16.4s, v12.4s, v16.4s
+	WORD $0x6e31ddb1 // fmul v17.4s, v13.4s, v17.4s
+	VFMLA V16.S4, V20.S4, V12.S4
+	VFMLA V17.S4, V18.S4, V13.S4
+	WORD $0x6eaaed30 // facgt v16.4s, v9.4s, v10.4s
+	WORD $0x6eabed31 // facgt v17.4s, v9.4s, v11.4s
+	VBSL V15.B16, V12.B16, V16.B16
+	VBSL V14.B16, V13.B16, V17.B16
+	VAND V2.B16, V10.B16, V10.B16
+	VAND V2.B16, V11.B16, V11.B16
+	VORR V10.B16, V16.B16, V10.B16
+	VORR V11.B16, V17.B16, V11.B16
+	WORD $0x3ca9686a // str q10, [x3, x9]
+	FMOVQ F11, 16(R10)
+	ADD $32, R9, R9
+	SUBS $8, R8, R8
+	BGE block3
+
+done_block3:
+	ADD $8, R8, R8
+	SUBS $4, R8, R8
+	BLT done_block4
+
+block4:
+	WORD $0x3ce9686a // ldr q10, [x3, x9]
+	WORD $0x3ce9682b // ldr q11, [x1, x9]
+	WORD $0x3ce9688c // ldr q12, [x4, x9]
+	VFMLA V12.S4, V11.S4, V10.S4
+	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
+	WORD $0x4eabf4ec // fmin v12.4s, v7.4s, v11.4s
+	WORD $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	VFMLA V4.S4, V12.S4, V13.S4
+	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
+	VFMLA V5.S4, V14.S4, V12.S4
+	VFMLA V6.S4, V14.S4, V12.S4
+	WORD $0x3cc7000e // ldur q14, [x0, #112]
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	VFMLA V12.S4, V14.S4, V15.S4
+	WORD $0x3cc9000e // ldur q14, [x0, #144]
+	VFMLA V12.S4, V15.S4, V14.S4
+	WORD $0x3cca000f // ldur q15, [x0, #160]
+	VFMLA V12.S4, V14.S4, V15.S4
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	VFMLA V12.S4, V15.S4, V14.S4
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	VFMLA V12.S4, V14.S4, V15.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V12.S4, V15.S4, V14.S4
+	VSHL $23, V13.S4, V12.S4
+	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
+	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
+	WORD $0x6e2cfd0c // fdiv v12.4s, v8.4s, v12.4s
+	WORD $0x4eacd40c // fsub v12.4s, v0.4s, v12.4s
+	WORD $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
+	FMOVQ 256(R0), F14
+	FMOVQ 272(R0), F15
+	VFMLA V13.S4, V14.S4, V15.S4
+	FMOVQ 288(R0), F14
+	VFMLA V13.S4, V15.S4, V14.S4
+	FMOVQ 304(R0), F15
+	VFMLA V13.S4, V14.S4, V15.S4
+	FMOVQ 320(R0), F14
+	VFMLA V13.S4, V15.S4, V14.S4
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	VFMLA V13.S4, V14.S4, V11.S4
+	WORD $0x6eaaed2d // facgt v13.4s, v9.4s, v10.4s
+	VBSL V12.B16, V11.B16, V13.B16
+	VAND V2.B16, V10.B16, V10.B16
+	VORR V10.B16, V13.B16, V10.B16
+	WORD $0x3ca9686a // str q10, [x3, x9]
+	ADD $16, R9, R9
+	SUBS $4, R8, R8
+	BGE block4
+
+done_block4:
+	ADD $4, R8, R8
+	CMP $1, R8
+	BLT skip_tail2
+	VMOVI $0, V10.B16
+	ADD R9, R3, R10
 	TBZ $2, R8, part3
-	WORD $0x3cc00042 // ldur q2, [x2]
+	WORD $0x3cc0014a // ldur q10, [x10]
 	JMP done3
 
 part3:
 	TBZ $1, R8, single3
-	WORD $0xfc400042 // ldur d2, [x2]
+	WORD $0xfc40014a // ldur d10, [x10]
 	TBZ $0, R8, done3
-	ADD $8, R2, R7
-	VLD1 (R7), V2.S[2]
+	ADD $8, R10, R11
+	VLD1 (R11), V10.S[2]
 	JMP done3
 
 single3:
 	TBZ $0, R8, done3
-	WORD $0xbc400042 // ldur s2, [x2]
+	WORD $0xbc40014a // ldur s10, [x10]
 
 done3:
-	VMOVI $0, V3.B16
-	ADD R9, R3, R3
+	VMOVI $0, V11.B16
+	ADD R9, R1, R11
 	TBZ $2, R8, part4
-	WORD $0x3cc00063 // ldur q3, [x3]
+	WORD $0x3cc0016b // ldur q11, [x11]
 	JMP done4
 
 part4:
 	TBZ $1, R8, single4
-	WORD $0xfc400063 // ldur d3, [x3]
+	WORD $0xfc40016b // ldur d11, [x11]
 	TBZ $0, R8, done4
-	ADD $8, R3, R7
-	VLD1 (R7), V3.S[2]
+	ADD $8, R11, R11
+	VLD1 (R11), V11.S[2]
 	JMP done4
 
 single4:
 	TBZ $0, R8, done4
-	WORD $0xbc400063 // ldur s3, [x3]
+	WORD $0xbc40016b // ldur s11, [x11]
 
 done4:
-	WORD $0x3cc00004 // ldur q4, [x0]
-	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
-	WORD $0x3cc00005 // ldur q5, [x0]
-	VFMLS V3.S4, V3.S4, V5.S4
-	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
-	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
+	VMOVI $0, V12.B16
+	ADD R9, R4, R9
 	TBZ $2, R8, part5
-	FMOVQ F4, (R3)
+	WORD $0x3cc0012c // ldur q12, [x9]
 	JMP done5
 
 part5:
 	TBZ $1, R8, single5
-	FMOVD F4, (R3)
+	WORD $0xfc40012c // ldur d12, [x9]
 	TBZ $0, R8, done5
-	ADD $8, R3, R3
-	VST1 V4.S[2], (R3)
+	ADD $8, R9, R9
+	VLD1 (R9), V12.S[2]
 	JMP done5
 
 single5:
 	TBZ $0, R8, done5
-	FMOVS F4, (R3)
+	WORD $0xbc40012c // ldur s12, [x9]
 
 done5:
-	VMOVI $0, V5.B16
-	ADD R9, R6, R3
+	VFMLA V12.S4, V11.S4, V10.S4
+	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
+	WORD $0x4eabf4e7 // fmin v7.4s, v7.4s, v11.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	VFMLA V4.S4, V7.S4, V12.S4
+	WORD $0x4ea3d58d // fsub v13.4s, v12.4s, v3.4s
+	VFMLA V5.S4, V13.S4, V7.S4
+	VFMLA V6.S4, V13.S4, V7.S4
+	WORD $0x3cc7000d // ldur q13, [x0, #112]
+	WORD $0x3cc8000e // ldur q14, [x0, #128]
+	VFMLA V7.S4, V13.S4, V14.S4
+	WORD $0x3cc9000d // ldur q13, [x0, #144]
+	VFMLA V7.S4, V14.S4, V13.S4
+	WORD $0x3cca000e // ldur q14, [x0, #160]
+	VFMLA V7.S4, V13.S4, V14.S4
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	VFMLA V7.S4, V14.S4, V13.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V7.S4, V13.S4, V14.S4
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	VFMLA V7.S4, V14.S4, V13.S4
+	VSHL $23, V12.S4, V7.S4
+	WORD $0x6e27dda7 // fmul v7.4s, v13.4s, v7.4s
+	WORD $0x4e20d4e7 // fadd v7.4s, v7.4s, v0.4s
+	WORD $0x6e27fd07 // fdiv v7.4s, v8.4s, v7.4s
+	WORD $0x4ea7d407 // fsub v7.4s, v0.4s, v7.4s
+	WORD $0x6e2bdd68 // fmul v8.4s, v11.4s, v11.4s
+	FMOVQ 256(R0), F12
+	FMOVQ 272(R0), F13
+	VFMLA V8.S4, V12.S4, V13.S4
+	FMOVQ 288(R0), F12
+	VFMLA V8.S4, V13.S4, V12.S4
+	FMOVQ 304(R0), F13
+	VFMLA V8.S4, V12.S4, V13.S4
+	FMOVQ 320(R0), F12
+	VFMLA V8.S4, V13.S4, V12.S4
+	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
+	VFMLA V8.S4, V12.S4, V11.S4
+	WORD $0x6eaaed28 // facgt v8.4s, v9.4s, v10.4s
+	VBSL V7.B16, V11.B16, V8.B16
+	VAND V2.B16, V10.B16, V7.B16
+	VORR V7.B16, V8.B16, V7.B16
 	TBZ $2, R8, part6
-	WORD $0x3cc00065 // ldur q5, [x3]
+	FMOVQ F7, (R10)
 	JMP done6
 
 part6:
 	TBZ $1, R8, single6
-	WORD $0xfc400065 // ldur d5, [x3]
+	FMOVD F7, (R10)
 	TBZ $0, R8, done6
-	ADD $8, R3, R3
-	VLD1 (R3), V5.S[2]
+	ADD $8, R10, R8
+	VST1 V7.S[2], (R8)
 	JMP done6
 
 single6:
 	TBZ $0, R8, done6
-	WORD $0xbc400065 // ldur s5, [x3]
+	FMOVS F7, (R10)
 
 done6:
-	WORD $0x4ea3d4a3 // fsub v3.4s, v5.4s, v3.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x3cc00005 // ldur q5, [x0]
-	WORD $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
-	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	WORD $0x6ea3ec05 // facgt v5.4s, v0.4s, v3.4s
-	WORD $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
+
+skip_tail2:
+	FMOVQ 336(R0), F7
+	MOVD units+8(FP), R8
+	MOVD $0, R9
+	SUBS $8, R8, R8
+	BLT done_block5
+
+block5:
+	WORD $0x3ce96848 // ldr q8, [x2, x9]
+	ADD R9, R2, R10
+	WORD $0x3cc10149 // ldur q9, [x10, #16]
+	VORR V2.B16, V8.B16, V10.B16
+	VORR V2.B16, V9.B16, V11.B16
+	WORD $0x4e2af42a // fmax v10.4s, v1.4s, v10.4s
+	WORD $0x4e2bf42b // fmax v11.4s, v1.4s, v11.4s
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	VFMLA V4.S4, V10.S4, V12.S4
+	VFMLA V4.S4, V11.S4, V13.S4
+	WORD $0x4ea3d58e // fsub v14.4s, v12.4s, v3.4s
+	WORD $0x4ea3d5af // fsub v15.4s, v13.4s, v3.4s
+	VFMLA V5.S4, V14.S4, V10.S4
+	VFMLA V5.S4, V15.S4, V11.S4
+	VFMLA V6.S4, V14.S4, V10.S4
+	VFMLA V6.S4, V15.S4, V11.S4
+	WORD $0x3cc7000e // ldur q14, [x0, #112]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
+	WORD $0x3cc80010 // ldur q16, [x0, #128]
+	VFMLA V10.S4, V14.S4, V16.S4
+	WORD $0x3cc8000e // ldur q14, [x0, #128]
+	VFMLA V11.S4, V15.S4, V14.S4
+	WORD $0x3cc9000f // ldur q15, [x0, #144]
+	VFMLA V10.S4, V16.S4, V15.S4
+	WORD $0x3cc90010 // ldur q16, [x0, #144]
+	VFMLA V11.S4, V14.S4, V16.S4
+	WORD $0x3cca000e // ldur q14, [x0, #160]
+	VFMLA V10.S4, V15.S4, V14.S4
+	WORD $0x3cca000f // ldur q15, [x0, #160]
+	VFMLA V11.S4, V16.S4, V15.S4
+	WORD $0x3ccb0010 // ldur q16, [x0, #176]
+	VFMLA V10.S4, V14.S4, V16.S4
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	VFMLA V11.S4, V15.S4, V14.S4
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	VFMLA V10.S4, V16.S4, V15.S4
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
+	VFMLA V11.S4, V14.S4, V16.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V10.S4, V15.S4, V14.S4
+	WORD $0x3ccc000a // ldur q10, [x0, #192]
+	VFMLA V11.S4, V16.S4, V10.S4
+	VSHL $23, V12.S4, V11.S4
+	VSHL $23, V13.S4, V12.S4
+	WORD $0x6e2bddcb // fmul v11.4s, v14.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f210508 // sshr v8.4s, v8.4s, #31
+	VBSL V0.B16, V11.B16, V8.B16
+	WORD $0x4f210529 // sshr v9.4s, v9.4s, #31
+	VBSL V0.B16, V10.B16, V9.B16
+	WORD $0x4e20d56c // fadd v12.4s, v11.4s, v0.4s
+	WORD $0x4e20d54d // fadd v13.4s, v10.4s, v0.4s
+	WORD $0x4ea0d58e // fsub v14.4s, v12.4s, v0.4s
+	WORD $0x4ea0d5af // fsub v15.4s, v13.4s, v0.4s
+	WORD $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
+	WORD $0x4eafd54a // fsub v10.4s, v10.4s, v15.4s
+	WORD $0x6e2cfc0e // fdiv v14.4s, v0.4s, v12.4s
+	WORD $0x6e2dfc0f // fdiv v15.4s, v0.4s, v13.4s
+	WORD $0x6e2edd10 // fmul v16.4s, v8.4s, v14.4s
+	WORD $0x6e2fdd31 // fmul v17.4s, v9.4s, v15.4s
+	VFMLS V12.S4, V16.S4, V8.S4
+	VFMLS V13.S4, V17.S4, V9.S4
+	VFMLS V11.S4, V16.S4, V8.S4
+	VFMLS V10.S4, V17.S4, V9.S4
+	VFMLA V14.S4, V8.S4, V16.S4
+	VFMLA V15.S4, V9.S4, V17.S4
+	WORD $0x3ca96850 // str q16, [x2, x9]
+	FMOVQ F17, 16(R10)
+	WORD $0x3ce96868 // ldr q8, [x3, x9]
+	ADD R9, R3, R10
+	WORD $0x3cc10149 // ldur q9, [x10, #16]
+	WORD $0x3ce968ca // ldr q10, [x6, x9]
+	ADD R9, R6, R10
+	WORD $0x3cc1014b // ldur q11, [x10, #16]
+	WORD $0x4ea8d54a // fsub v10.4s, v10.4s, v8.4s
+	WORD $0x4ea9d56b // fsub v11.4s, v11.4s, v9.4s
+	VFMLA V10.S4, V16.S4, V8.S4
+	VFMLA V11.S4, V17.S4, V9.S4
+	WORD $0x6ea8ecea // facgt v10.4s, v7.4s, v8.4s
+	WORD $0x6ea9eceb // facgt v11.4s, v7.4s, v9.4s
+	WORD $0x4e6a1d08 // bic v8.16b, v8.16b, v10.16b
+	WORD $0x4e6b1d29 // bic v9.16b, v9.16b, v11.16b
+	WORD $0x3ca968a8 // str q8, [x5, x9]
+	ADD R9, R5, R10
+	FMOVQ F9, 16(R10)
+	ADD $32, R9, R9
+	SUBS $8, R8, R8
+	BGE block5
+
+done_block5:
+	ADD $8, R8, R8
+	SUBS $4, R8, R8
+	BLT done_block6
+
+block6:
+	WORD $0x3ce96848 // ldr q8, [x2, x9]
+	VORR V2.B16, V8.B16, V9.B16
+	WORD $0x4e29f429 // fmax v9.4s, v1.4s, v9.4s
+	WORD $0x3cc3000a // ldur q10, [x0, #48]
+	VFMLA V4.S4, V9.S4, V10.S4
+	WORD $0x4ea3d54b // fsub v11.4s, v10.4s, v3.4s
+	VFMLA V5.S4, V11.S4, V9.S4
+	VFMLA V6.S4, V11.S4, V9.S4
+	WORD $0x3cc7000b // ldur q11, [x0, #112]
+	WORD $0x3cc8000c // ldur q12, [x0, #128]
+	VFMLA V9.S4, V11.S4, V12.S4
+	WORD $0x3cc9000b // ldur q11, [x0, #144]
+	VFMLA V9.S4, V12.S4, V11.S4
+	WORD $0x3cca000c // ldur q12, [x0, #160]
+	VFMLA V9.S4, V11.S4, V12.S4
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	VFMLA V9.S4, V12.S4, V11.S4
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	VFMLA V9.S4, V11.S4, V12.S4
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
+	VFMLA V9.S4, V12.S4, V11.S4
+	VSHL $23, V10.S4, V9.S4
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f210508 // sshr v8.4s, v8.4s, #31
+	VBSL V0.B16, V9.B16, V8.B16
+	WORD $0x4e20d52a // fadd v10.4s, v9.4s, v0.4s
+	WORD $0x4ea0d54b // fsub v11.4s, v10.4s, v0.4s
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x6e2afc0b // fdiv v11.4s, v0.4s, v10.4s
+	WORD $0x6e2bdd0c // fmul v12.4s, v8.4s, v11.4s
+	VFMLS V10.S4, V12.S4, V8.S4
+	VFMLS V9.S4, V12.S4, V8.S4
+	VFMLA V11.S4, V8.S4, V12.S4
+	WORD $0x3ca9684c // str q12, [x2, x9]
+	WORD $0x3ce96868 // ldr q8, [x3, x9]
+	WORD $0x3ce968c9 // ldr q9, [x6, x9]
+	WORD $0x4ea8d529 // fsub v9.4s, v9.4s, v8.4s
+	VFMLA V9.S4, V12.S4, V8.S4
+	WORD $0x6ea8ece9 // facgt v9.4s, v7.4s, v8.4s
+	WORD $0x4e691d08 // bic v8.16b, v8.16b, v9.16b
+	WORD $0x3ca968a8 // str q8, [x5, x9]
+	ADD $16, R9, R9
+	SUBS $4, R8, R8
+	BGE block6
+
+done_block6:
+	ADD $4, R8, R8
+	CMP $1, R8
+	BLT skip_tail3
+	VMOVI $0, V8.B16
+	ADD R9, R2, R10
 	TBZ $2, R8, part7
-	FMOVQ F3, (R2)
+	WORD $0x3cc00148 // ldur q8, [x10]
 	JMP done7
 
 part7:
 	TBZ $1, R8, single7
-	FMOVD F3, (R2)
+	WORD $0xfc400148 // ldur d8, [x10]
 	TBZ $0, R8, done7
-	ADD $8, R2, R2
-	VST1 V3.S[2], (R2)
+	ADD $8, R10, R11
+	VLD1 (R11), V8.S[2]
 	JMP done7
 
 single7:
 	TBZ $0, R8, done7
-	FMOVS F3, (R2)
+	WORD $0xbc400148 // ldur s8, [x10]
 
 done7:
-	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	TBZ $2, R8, part8
-	FMOVQ F1, (R5)
-	JMP done8
-
-part8:
-	TBZ $1, R8, single8
-	FMOVD F1, (R5)
-	TBZ $0, R8, done8
-	ADD $8, R5, R2
-	VST1 V1.S[2], (R2)
-	JMP done8
-
-single8:
-	TBZ $0, R8, done8
-	FMOVS F1, (R5)
-
-done8:
-	VMOVI $0, V1.B16
-	ADD R9, R1, R1
-	TBZ $2, R8, part9
-	WORD $0x3cc00021 // ldur q1, [x1]
-	JMP done9
-
-part9:
-	TBZ $1, R8, single9
-	WORD $0xfc400021 // ldur d1, [x1]
-	TBZ $0, R8, done9
-	ADD $8, R1, R2
-	VLD1 (R2), V1.S[2]
-	JMP done9
-
-single9:
-	TBZ $0, R8, done9
-	WORD $0xbc400021 // ldur s1, [x1]
-
-done9:
-	VMOVI $0, V2.B16
-	ADD R9, R4, R2
-	TBZ $2, R8, part10
-	WORD $0x3cc00042 // ldur q2, [x2]
-	JMP done10
-
-part10:
-	TBZ $1, R8, single10
-	WORD $0xfc400042 // ldur d2, [x2]
-	TBZ $0, R8, done10
-	ADD $8, R2, R3
-	VLD1 (R3), V2.S[2]
-	JMP done10
-
-single10:
-	TBZ $0, R8, done10
-	WORD $0xbc400042 // ldur s2, [x2]
-
-done10:
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD $0x3cc00003 // ldur q3, [x0]
-	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x6ea2ec03 // facgt v3.4s, v0.4s, v2.4s
-	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	TBZ $2, R8, part11
-	FMOVQ F2, (R1)
-	JMP done11
-
-part11:
-	TBZ $1, R8, single11
-	FMOVD F2, (R1)
-	TBZ $0, R8, done11
-	ADD $8, R1, R0
-	VST1 V2.S[2], (R0)
-	JMP done11
-
-single11:
-	TBZ $0, R8, done11
-	FMOVS F2, (R1)
-
-done11:
-	WORD $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
-	WORD $0x6ea1ec00 // facgt v0.4s, v0.4s, v1.4s
-	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
-	TBZ $2, R8, part12
-	FMOVQ F1, (R2)
-	JMP done12
-
-part12:
-	TBZ $1, R8, single12
-	FMOVD F1, (R2)
-	TBZ $0, R8, done12
-	ADD $8, R2, R0
-	VST1 V1.S[2], (R0)
-	JMP done12
-
-single12:
-	TBZ $0, R8, done12
-	FMOVS F1, (R2)
-
-done12:
-
-skip_tail:
-	RET
-
-// func GRUGatesTextbook(r, z, n, nh, h, hPrev []float32)
-TEXT ·GRUGatesTextbook(SB), NOSPLIT, $0-144
-	MOVD $lanes<>(SB), R0
-	MOVD r_base+0(FP), R1
-	MOVD z_base+24(FP), R2
-	MOVD n_base+48(FP), R3
-	MOVD nh_base+72(FP), R4
-	MOVD h_base+96(FP), R5
-	MOVD hPrev_base+120(FP), R6
-	MOVD h_len+104(FP), R7
-	WORD $0x3cc00000 // ldur q0, [x0]
-	WORD $0x3cc10001 // ldur q1, [x0, #16]
-	WORD $0x3cc20002 // ldur q2, [x0, #32]
-	WORD $0x3cc30003 // ldur q3, [x0, #48]
-	WORD $0x3cc40004 // ldur q4, [x0, #64]
-	WORD $0x3cc50005 // ldur q5, [x0, #80]
-	WORD $0x3cc60006 // ldur q6, [x0, #96]
-	WORD $0x3cc70007 // ldur q7, [x0, #112]
-	WORD $0x3cc80008 // ldur q8, [x0, #128]
-	WORD $0x3cc90009 // ldur q9, [x0, #144]
-	WORD $0x3cca000a // ldur q10, [x0, #160]
-	MOVD $0, R8
-	SUBS $4, R7, R7
-	BLT done_block
-
-block:
-	WORD $0x3ce8682b // ldr q11, [x1, x8]
-	VORR V2.B16, V11.B16, V12.B16
-	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V12.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V12.S4
-	VFMLA V6.S4, V14.S4, V12.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccd000e // ldur q14, [x0, #208]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cce000f // ldur q15, [x0, #224]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccf000e // ldur q14, [x0, #240]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
-	VFMLA V12.S4, V15.S4, V14.S4
-	VSUB V3.S4, V13.S4, V12.S4
-	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
-	VSUB V13.S4, V12.S4, V12.S4
-	VSHL $23, V13.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	VSHL $23, V12.S4, V12.S4
-	VADD V0.S4, V12.S4, V12.S4
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4ea0e96b // fcmlt v11.4s, v11.4s, #0.0
-	VBSL V0.B16, V12.B16, V11.B16
-	WORD $0x4e20d58d // fadd v13.4s, v12.4s, v0.4s
-	WORD $0x4ea0d5ae // fsub v14.4s, v13.4s, v0.4s
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x6e2dfc0e // fdiv v14.4s, v0.4s, v13.4s
-	WORD $0x6e2edd6f // fmul v15.4s, v11.4s, v14.4s
-	VFMLS V13.S4, V15.S4, V11.S4
-	VFMLS V12.S4, V15.S4, V11.S4
-	VFMLA V14.S4, V11.S4, V15.S4
-	WORD $0x3ca8682f // str q15, [x1, x8]
-	WORD $0x3ce8686b // ldr q11, [x3, x8]
-	WORD $0x3ce8688c // ldr q12, [x4, x8]
-	VFMLA V12.S4, V15.S4, V11.S4
-	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
-	WORD $0x4eacf50d // fmin v13.4s, v8.4s, v12.4s
-	WORD $0x6e27ddad // fmul v13.4s, v13.4s, v7.4s
-	WORD $0x3cc3000e // ldur q14, [x0, #48]
-	VFMLA V4.S4, V13.S4, V14.S4
-	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
-	VFMLA V5.S4, V15.S4, V13.S4
-	VFMLA V6.S4, V15.S4, V13.S4
-	WORD $0x3ccb000f // ldur q15, [x0, #176]
-	WORD $0x3ccc0010 // ldur q16, [x0, #192]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccd000f // ldur q15, [x0, #208]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cce0010 // ldur q16, [x0, #224]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccf000f // ldur q15, [x0, #240]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cc00010 // ldur q16, [x0]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V13.S4, V16.S4, V15.S4
-	VSHL $23, V14.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
-	WORD $0x6e2dfced // fdiv v13.4s, v7.4s, v13.4s
-	WORD $0x4eadd40d // fsub v13.4s, v0.4s, v13.4s
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	FMOVQ 256(R0), F15
-	FMOVQ 272(R0), F16
-	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 288(R0), F15
-	VFMLA V14.S4, V16.S4, V15.S4
-	FMOVQ 304(R0), F16
-	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 320(R0), F15
-	VFMLA V14.S4, V16.S4, V15.S4
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	VFMLA V14.S4, V15.S4, V12.S4
-	WORD $0x6eabed2e // facgt v14.4s, v9.4s, v11.4s
-	VBSL V13.B16, V12.B16, V14.B16
-	VAND V2.B16, V11.B16, V11.B16
-	VORR V11.B16, V14.B16, V11.B16
-	WORD $0x3ca8686b // str q11, [x3, x8]
-	WORD $0x3ce8684c // ldr q12, [x2, x8]
-	VORR V2.B16, V12.B16, V13.B16
-	WORD $0x4e2df42d // fmax v13.4s, v1.4s, v13.4s
-	WORD $0x3cc3000e // ldur q14, [x0, #48]
-	VFMLA V4.S4, V13.S4, V14.S4
-	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
-	VFMLA V5.S4, V15.S4, V13.S4
-	VFMLA V6.S4, V15.S4, V13.S4
-	WORD $0x3ccb000f // ldur q15, [x0, #176]
-	WORD $0x3ccc0010 // ldur q16, [x0, #192]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccd000f // ldur q15, [x0, #208]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cce0010 // ldur q16, [x0, #224]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccf000f // ldur q15, [x0, #240]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cc00010 // ldur q16, [x0]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V13.S4, V16.S4, V15.S4
-	VSUB V3.S4, V14.S4, V13.S4
-	WORD $0x4f3f05ae // sshr v14.4s, v13.4s, #1
-	VSUB V14.S4, V13.S4, V13.S4
-	VSHL $23, V14.S4, V14.S4
-	VADD V0.S4, V14.S4, V14.S4
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	VSHL $23, V13.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4ea0e98c // fcmlt v12.4s, v12.4s, #0.0
-	VBSL V0.B16, V13.B16, V12.B16
-	WORD $0x4e20d5ae // fadd v14.4s, v13.4s, v0.4s
-	WORD $0x4ea0d5cf // fsub v15.4s, v14.4s, v0.4s
-	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	WORD $0x6e2efc0f // fdiv v15.4s, v0.4s, v14.4s
-	WORD $0x6e2fdd90 // fmul v16.4s, v12.4s, v15.4s
-	VFMLS V14.S4, V16.S4, V12.S4
-	VFMLS V13.S4, V16.S4, V12.S4
-	VFMLA V15.S4, V12.S4, V16.S4
-	WORD $0x3ca86850 // str q16, [x2, x8]
-	WORD $0x3ce868cc // ldr q12, [x6, x8]
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	VFMLA V11.S4, V16.S4, V12.S4
-	WORD $0x6eaced4b // facgt v11.4s, v10.4s, v12.4s
-	WORD $0x4e6b1d8c // bic v12.16b, v12.16b, v11.16b
-	WORD $0x3ca868ac // str q12, [x5, x8]
-	ADD $16, R8, R8
-	SUBS $4, R7, R7
-	BGE block
-
-done_block:
-	ADD $4, R7, R7
-	CMP $1, R7
-	BLT skip_tail
-	VMOVI $0, V11.B16
-	ADD R8, R1, R1
-	TBZ $2, R7, part
-	WORD $0x3cc0002b // ldur q11, [x1]
-	JMP done
-
-part:
-	TBZ $1, R7, single
-	WORD $0xfc40002b // ldur d11, [x1]
-	TBZ $0, R7, done
-	ADD $8, R1, R9
-	VLD1 (R9), V11.S[2]
-	JMP done
-
-single:
-	TBZ $0, R7, done
-	WORD $0xbc40002b // ldur s11, [x1]
-
-done:
-	VORR V2.B16, V11.B16, V12.B16
-	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V12.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V12.S4
-	VFMLA V6.S4, V14.S4, V12.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccd000e // ldur q14, [x0, #208]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cce000f // ldur q15, [x0, #224]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccf000e // ldur q14, [x0, #240]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
-	VFMLA V12.S4, V15.S4, V14.S4
-	VSUB V3.S4, V13.S4, V12.S4
-	WORD $0x4f3f058d // sshr v13.4s, v12.4s, #1
-	VSUB V13.S4, V12.S4, V12.S4
-	VSHL $23, V13.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	VSHL $23, V12.S4, V12.S4
-	VADD V0.S4, V12.S4, V12.S4
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4ea0e96b // fcmlt v11.4s, v11.4s, #0.0
-	VBSL V0.B16, V12.B16, V11.B16
-	WORD $0x4e20d58d // fadd v13.4s, v12.4s, v0.4s
-	WORD $0x4ea0d5ae // fsub v14.4s, v13.4s, v0.4s
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x6e2dfc0e // fdiv v14.4s, v0.4s, v13.4s
-	WORD $0x6e2edd6f // fmul v15.4s, v11.4s, v14.4s
-	VFMLS V13.S4, V15.S4, V11.S4
-	VFMLS V12.S4, V15.S4, V11.S4
-	VFMLA V14.S4, V11.S4, V15.S4
-	TBZ $2, R7, part2
-	FMOVQ F15, (R1)
-	JMP done2
-
-part2:
-	TBZ $1, R7, single2
-	FMOVD F15, (R1)
-	TBZ $0, R7, done2
-	ADD $8, R1, R1
-	VST1 V15.S[2], (R1)
-	JMP done2
-
-single2:
-	TBZ $0, R7, done2
-	FMOVS F15, (R1)
-
-done2:
-	VMOVI $0, V11.B16
-	ADD R8, R3, R1
-	TBZ $2, R7, part3
-	WORD $0x3cc0002b // ldur q11, [x1]
-	JMP done3
-
-part3:
-	TBZ $1, R7, single3
-	WORD $0xfc40002b // ldur d11, [x1]
-	TBZ $0, R7, done3
-	ADD $8, R1, R3
-	VLD1 (R3), V11.S[2]
-	JMP done3
-
-single3:
-	TBZ $0, R7, done3
-	WORD $0xbc40002b // ldur s11, [x1]
-
-done3:
-	VMOVI $0, V12.B16
-	ADD R8, R4, R3
-	TBZ $2, R7, part4
-	WORD $0x3cc0006c // ldur q12, [x3]
-	JMP done4
-
-part4:
-	TBZ $1, R7, single4
-	WORD $0xfc40006c // ldur d12, [x3]
-	TBZ $0, R7, done4
-	ADD $8, R3, R3
-	VLD1 (R3), V12.S[2]
-	JMP done4
-
-single4:
-	TBZ $0, R7, done4
-	WORD $0xbc40006c // ldur s12, [x3]
-
-done4:
-	VFMLA V12.S4, V15.S4, V11.S4
-	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
-	WORD $0x4eacf508 // fmin v8.4s, v8.4s, v12.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V8.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V8.S4
-	VFMLA V6.S4, V14.S4, V8.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V8.S4, V14.S4, V15.S4
-	WORD $0x3ccd000e // ldur q14, [x0, #208]
-	VFMLA V8.S4, V15.S4, V14.S4
-	WORD $0x3cce000f // ldur q15, [x0, #224]
-	VFMLA V8.S4, V14.S4, V15.S4
-	WORD $0x3ccf000e // ldur q14, [x0, #240]
-	VFMLA V8.S4, V15.S4, V14.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V8.S4, V14.S4, V15.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
-	VFMLA V8.S4, V15.S4, V14.S4
-	VSHL $23, V13.S4, V8.S4
-	VADD V0.S4, V8.S4, V8.S4
-	WORD $0x6e28ddc8 // fmul v8.4s, v14.4s, v8.4s
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
-	WORD $0x4ea7d407 // fsub v7.4s, v0.4s, v7.4s
-	WORD $0x6e2cdd88 // fmul v8.4s, v12.4s, v12.4s
-	FMOVQ 256(R0), F13
-	FMOVQ 272(R0), F14
-	VFMLA V8.S4, V13.S4, V14.S4
-	FMOVQ 288(R0), F13
-	VFMLA V8.S4, V14.S4, V13.S4
-	FMOVQ 304(R0), F14
-	VFMLA V8.S4, V13.S4, V14.S4
-	FMOVQ 320(R0), F13
-	VFMLA V8.S4, V14.S4, V13.S4
-	WORD $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
-	VFMLA V8.S4, V13.S4, V12.S4
-	WORD $0x6eabed28 // facgt v8.4s, v9.4s, v11.4s
-	VBSL V7.B16, V12.B16, V8.B16
-	VAND V2.B16, V11.B16, V7.B16
-	VORR V7.B16, V8.B16, V7.B16
-	TBZ $2, R7, part5
-	FMOVQ F7, (R1)
-	JMP done5
-
-part5:
-	TBZ $1, R7, single5
-	FMOVD F7, (R1)
-	TBZ $0, R7, done5
-	ADD $8, R1, R1
-	VST1 V7.S[2], (R1)
-	JMP done5
-
-single5:
-	TBZ $0, R7, done5
-	FMOVS F7, (R1)
-
-done5:
-	VMOVI $0, V8.B16
-	ADD R8, R2, R1
-	TBZ $2, R7, part6
-	WORD $0x3cc00028 // ldur q8, [x1]
-	JMP done6
-
-part6:
-	TBZ $1, R7, single6
-	WORD $0xfc400028 // ldur d8, [x1]
-	TBZ $0, R7, done6
-	ADD $8, R1, R2
-	VLD1 (R2), V8.S[2]
-	JMP done6
-
-single6:
-	TBZ $0, R7, done6
-	WORD $0xbc400028 // ldur s8, [x1]
-
-done6:
 	VORR V2.B16, V8.B16, V2.B16
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
 	WORD $0x3cc30002 // ldur q2, [x0, #48]
 	VFMLA V4.S4, V1.S4, V2.S4
-	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
-	VFMLA V5.S4, V4.S4, V1.S4
-	VFMLA V6.S4, V4.S4, V1.S4
-	WORD $0x3ccb0004 // ldur q4, [x0, #176]
-	WORD $0x3ccc0005 // ldur q5, [x0, #192]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3ccd0004 // ldur q4, [x0, #208]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3cce0005 // ldur q5, [x0, #224]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3ccf0004 // ldur q4, [x0, #240]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3cc00005 // ldur q5, [x0]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cc00004 // ldur q4, [x0]
-	VFMLA V1.S4, V5.S4, V4.S4
-	VSUB V3.S4, V2.S4, V1.S4
-	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VSUB V2.S4, V1.S4, V1.S4
-	VSHL $23, V2.S4, V2.S4
-	VADD V0.S4, V2.S4, V2.S4
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	VSHL $23, V1.S4, V1.S4
-	VADD V0.S4, V1.S4, V1.S4
-	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
-	WORD $0x4ea0e902 // fcmlt v2.4s, v8.4s, #0.0
+	WORD $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLA V5.S4, V3.S4, V1.S4
+	VFMLA V6.S4, V3.S4, V1.S4
+	WORD $0x3cc70003 // ldur q3, [x0, #112]
+	WORD $0x3cc80004 // ldur q4, [x0, #128]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3cc90003 // ldur q3, [x0, #144]
+	VFMLA V1.S4, V4.S4, V3.S4
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3ccb0003 // ldur q3, [x0, #176]
+	VFMLA V1.S4, V4.S4, V3.S4
+	WORD $0x3ccc0004 // ldur q4, [x0, #192]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3ccc0003 // ldur q3, [x0, #192]
+	VFMLA V1.S4, V4.S4, V3.S4
+	VSHL $23, V2.S4, V1.S4
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x4f210502 // sshr v2.4s, v8.4s, #31
 	VBSL V0.B16, V1.B16, V2.B16
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
@@ -1183,381 +715,525 @@ done6:
 	VFMLS V3.S4, V4.S4, V2.S4
 	VFMLS V1.S4, V4.S4, V2.S4
 	VFMLA V0.S4, V2.S4, V4.S4
-	TBZ $2, R7, part7
-	FMOVQ F4, (R1)
-	JMP done7
-
-part7:
-	TBZ $1, R7, single7
-	FMOVD F4, (R1)
-	TBZ $0, R7, done7
-	ADD $8, R1, R0
-	VST1 V4.S[2], (R0)
-	JMP done7
-
-single7:
-	TBZ $0, R7, done7
-	FMOVS F4, (R1)
-
-done7:
-	VMOVI $0, V0.B16
-	ADD R8, R6, R0
-	TBZ $2, R7, part8
-	WORD $0x3cc00000 // ldur q0, [x0]
+	TBZ $2, R8, part8
+	FMOVQ F4, (R10)
 	JMP done8
 
 part8:
-	TBZ $1, R7, single8
-	WORD $0xfc400000 // ldur d0, [x0]
-	TBZ $0, R7, done8
-	ADD $8, R0, R0
-	VLD1 (R0), V0.S[2]
+	TBZ $1, R8, single8
+	FMOVD F4, (R10)
+	TBZ $0, R8, done8
+	ADD $8, R10, R10
+	VST1 V4.S[2], (R10)
 	JMP done8
 
 single8:
-	TBZ $0, R7, done8
-	WORD $0xbc400000 // ldur s0, [x0]
+	TBZ $0, R8, done8
+	FMOVS F4, (R10)
 
 done8:
-	WORD $0x4ea0d4e1 // fsub v1.4s, v7.4s, v0.4s
+	VMOVI $0, V0.B16
+	ADD R9, R3, R10
+	TBZ $2, R8, part9
+	WORD $0x3cc00140 // ldur q0, [x10]
+	JMP done9
+
+part9:
+	TBZ $1, R8, single9
+	WORD $0xfc400140 // ldur d0, [x10]
+	TBZ $0, R8, done9
+	ADD $8, R10, R10
+	VLD1 (R10), V0.S[2]
+	JMP done9
+
+single9:
+	TBZ $0, R8, done9
+	WORD $0xbc400140 // ldur s0, [x10]
+
+done9:
+	VMOVI $0, V1.B16
+	ADD R9, R6, R10
+	TBZ $2, R8, part10
+	WORD $0x3cc00141 // ldur q1, [x10]
+	JMP done10
+
+part10:
+	TBZ $1, R8, single10
+	WORD $0xfc400141 // ldur d1, [x10]
+	TBZ $0, R8, done10
+	ADD $8, R10, R10
+	VLD1 (R10), V1.S[2]
+	JMP done10
+
+single10:
+	TBZ $0, R8, done10
+	WORD $0xbc400141 // ldur s1, [x10]
+
+done10:
+	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VFMLA V1.S4, V4.S4, V0.S4
-	WORD $0x6ea0ed41 // facgt v1.4s, v10.4s, v0.4s
+	WORD $0x6ea0ece1 // facgt v1.4s, v7.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	ADD R8, R5, R0
-	TBZ $2, R7, part9
-	FMOVQ F0, (R0)
-	JMP done9
-
-part9:
-	TBZ $1, R7, single9
-	FMOVD F0, (R0)
-	TBZ $0, R7, done9
-	ADD $8, R0, R0
-	VST1 V0.S[2], (R0)
-	JMP done9
-
-single9:
-	TBZ $0, R7, done9
-	FMOVS F0, (R0)
-
-done9:
-
-skip_tail:
-	RET
-
-// func GRUGatesTextbookGrad(r, z, n, nh, dh, hPrev, dy []float32)
-TEXT ·GRUGatesTextbookGrad(SB), NOSPLIT, $0-168
-	MOVD $lanes<>(SB), R0
-	MOVD r_base+0(FP), R1
-	MOVD z_base+24(FP), R2
-	MOVD n_base+48(FP), R3
-	MOVD nh_base+72(FP), R4
-	MOVD dh_base+96(FP), R5
-	MOVD hPrev_base+120(FP), R6
-	MOVD dy_base+144(FP), R7
-	MOVD dh_len+104(FP), R8
-	WORD $0x3cca0000 // ldur q0, [x0, #160]
-	MOVD $0, R9
-	SUBS $4, R8, R8
-	BLT done_block
-
-block:
-	WORD $0x3ce968a1 // ldr q1, [x5, x9]
-	WORD $0x3ce968e2 // ldr q2, [x7, x9]
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x3ce96842 // ldr q2, [x2, x9]
-	WORD $0x3ce96863 // ldr q3, [x3, x9]
-	WORD $0x6e22dc24 // fmul v4.4s, v1.4s, v2.4s
-	WORD $0x3cc00005 // ldur q5, [x0]
-	VFMLS V3.S4, V3.S4, V5.S4
-	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
-	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
-	WORD $0x3ca96864 // str q4, [x3, x9]
-	WORD $0x3ce968c5 // ldr q5, [x6, x9]
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x3cc00005 // ldur q5, [x0]
-	WORD $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
-	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	WORD $0x6ea3ec05 // facgt v5.4s, v0.4s, v3.4s
-	WORD $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
-	WORD $0x3ca96843 // str q3, [x2, x9]
-	WORD $0x3cc00003 // ldur q3, [x0]
-	WORD $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
-	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD $0x3ca968a1 // str q1, [x5, x9]
-	WORD $0x3ce96821 // ldr q1, [x1, x9]
-	WORD $0x3ce96882 // ldr q2, [x4, x9]
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD $0x3cc00003 // ldur q3, [x0]
-	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x6ea2ec03 // facgt v3.4s, v0.4s, v2.4s
-	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	WORD $0x3ca96822 // str q2, [x1, x9]
-	WORD $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
-	WORD $0x6ea1ec02 // facgt v2.4s, v0.4s, v1.4s
-	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD $0x3ca96881 // str q1, [x4, x9]
-	ADD $16, R9, R9
-	SUBS $4, R8, R8
-	BGE block
-
-done_block:
-	ADD $4, R8, R8
-	CMP $1, R8
-	BLT skip_tail
-	VMOVI $0, V1.B16
-	ADD R9, R5, R5
-	TBZ $2, R8, part
-	WORD $0x3cc000a1 // ldur q1, [x5]
-	JMP done
-
-part:
-	TBZ $1, R8, single
-	WORD $0xfc4000a1 // ldur d1, [x5]
-	TBZ $0, R8, done
-	ADD $8, R5, R10
-	VLD1 (R10), V1.S[2]
-	JMP done
-
-single:
-	TBZ $0, R8, done
-	WORD $0xbc4000a1 // ldur s1, [x5]
-
-done:
-	VMOVI $0, V2.B16
-	ADD R9, R7, R7
-	TBZ $2, R8, part2
-	WORD $0x3cc000e2 // ldur q2, [x7]
-	JMP done2
-
-part2:
-	TBZ $1, R8, single2
-	WORD $0xfc4000e2 // ldur d2, [x7]
-	TBZ $0, R8, done2
-	ADD $8, R7, R7
-	VLD1 (R7), V2.S[2]
-	JMP done2
-
-single2:
-	TBZ $0, R8, done2
-	WORD $0xbc4000e2 // ldur s2, [x7]
-
-done2:
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	VMOVI $0, V2.B16
-	ADD R9, R2, R2
-	TBZ $2, R8, part3
-	WORD $0x3cc00042 // ldur q2, [x2]
-	JMP done3
-
-part3:
-	TBZ $1, R8, single3
-	WORD $0xfc400042 // ldur d2, [x2]
-	TBZ $0, R8, done3
-	ADD $8, R2, R7
-	VLD1 (R7), V2.S[2]
-	JMP done3
-
-single3:
-	TBZ $0, R8, done3
-	WORD $0xbc400042 // ldur s2, [x2]
-
-done3:
-	VMOVI $0, V3.B16
-	ADD R9, R3, R3
-	TBZ $2, R8, part4
-	WORD $0x3cc00063 // ldur q3, [x3]
-	JMP done4
-
-part4:
-	TBZ $1, R8, single4
-	WORD $0xfc400063 // ldur d3, [x3]
-	TBZ $0, R8, done4
-	ADD $8, R3, R7
-	VLD1 (R7), V3.S[2]
-	JMP done4
-
-single4:
-	TBZ $0, R8, done4
-	WORD $0xbc400063 // ldur s3, [x3]
-
-done4:
-	WORD $0x6e22dc24 // fmul v4.4s, v1.4s, v2.4s
-	WORD $0x3cc00005 // ldur q5, [x0]
-	VFMLS V3.S4, V3.S4, V5.S4
-	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
-	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
-	TBZ $2, R8, part5
-	FMOVQ F4, (R3)
-	JMP done5
-
-part5:
-	TBZ $1, R8, single5
-	FMOVD F4, (R3)
-	TBZ $0, R8, done5
-	ADD $8, R3, R3
-	VST1 V4.S[2], (R3)
-	JMP done5
-
-single5:
-	TBZ $0, R8, done5
-	FMOVS F4, (R3)
-
-done5:
-	VMOVI $0, V5.B16
-	ADD R9, R6, R3
-	TBZ $2, R8, part6
-	WORD $0x3cc00065 // ldur q5, [x3]
-	JMP done6
-
-part6:
-	TBZ $1, R8, single6
-	WORD $0xfc400065 // ldur d5, [x3]
-	TBZ $0, R8, done6
-	ADD $8, R3, R3
-	VLD1 (R3), V5.S[2]
-	JMP done6
-
-single6:
-	TBZ $0, R8, done6
-	WORD $0xbc400065 // ldur s5, [x3]
-
-done6:
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x3cc00005 // ldur q5, [x0]
-	WORD $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
-	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	WORD $0x6ea3ec05 // facgt v5.4s, v0.4s, v3.4s
-	WORD $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
-	TBZ $2, R8, part7
-	FMOVQ F3, (R2)
-	JMP done7
-
-part7:
-	TBZ $1, R8, single7
-	FMOVD F3, (R2)
-	TBZ $0, R8, done7
-	ADD $8, R2, R2
-	VST1 V3.S[2], (R2)
-	JMP done7
-
-single7:
-	TBZ $0, R8, done7
-	FMOVS F3, (R2)
-
-done7:
-	WORD $0x3cc00003 // ldur q3, [x0]
-	WORD $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
-	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	TBZ $2, R8, part8
-	FMOVQ F1, (R5)
-	JMP done8
-
-part8:
-	TBZ $1, R8, single8
-	FMOVD F1, (R5)
-	TBZ $0, R8, done8
-	ADD $8, R5, R2
-	VST1 V1.S[2], (R2)
-	JMP done8
-
-single8:
-	TBZ $0, R8, done8
-	FMOVS F1, (R5)
-
-done8:
-	VMOVI $0, V1.B16
-	ADD R9, R1, R1
-	TBZ $2, R8, part9
-	WORD $0x3cc00021 // ldur q1, [x1]
-	JMP done9
-
-part9:
-	TBZ $1, R8, single9
-	WORD $0xfc400021 // ldur d1, [x1]
-	TBZ $0, R8, done9
-	ADD $8, R1, R2
-	VLD1 (R2), V1.S[2]
-	JMP done9
-
-single9:
-	TBZ $0, R8, done9
-	WORD $0xbc400021 // ldur s1, [x1]
-
-done9:
-	VMOVI $0, V2.B16
-	ADD R9, R4, R2
-	TBZ $2, R8, part10
-	WORD $0x3cc00042 // ldur q2, [x2]
-	JMP done10
-
-part10:
-	TBZ $1, R8, single10
-	WORD $0xfc400042 // ldur d2, [x2]
-	TBZ $0, R8, done10
-	ADD $8, R2, R3
-	VLD1 (R3), V2.S[2]
-	JMP done10
-
-single10:
-	TBZ $0, R8, done10
-	WORD $0xbc400042 // ldur s2, [x2]
-
-done10:
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD $0x3cc00003 // ldur q3, [x0]
-	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x6ea2ec03 // facgt v3.4s, v0.4s, v2.4s
-	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
+	ADD R9, R5, R9
 	TBZ $2, R8, part11
-	FMOVQ F2, (R1)
+	FMOVQ F0, (R9)
 	JMP done11
 
 part11:
 	TBZ $1, R8, single11
-	FMOVD F2, (R1)
+	FMOVD F0, (R9)
 	TBZ $0, R8, done11
-	ADD $8, R1, R0
-	VST1 V2.S[2], (R0)
+	ADD $8, R9, R8
+	VST1 V0.S[2], (R8)
 	JMP done11
 
 single11:
 	TBZ $0, R8, done11
-	FMOVS F2, (R1)
+	FMOVS F0, (R9)
 
 done11:
-	WORD $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
-	WORD $0x6ea1ec00 // facgt v0.4s, v0.4s, v1.4s
-	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
-	TBZ $2, R8, part12
-	FMOVQ F1, (R2)
+
+skip_tail3:
+	MOVD rStride+64(FP), R8
+	ADD R8, R1, R1
+	MOVD zStride+72(FP), R8
+	ADD R8, R2, R2
+	MOVD nStride+80(FP), R8
+	ADD R8, R3, R3
+	MOVD nhStride+88(FP), R8
+	ADD R8, R4, R4
+	MOVD hStride+96(FP), R8
+	ADD R8, R5, R5
+	MOVD hPrevStride+104(FP), R8
+	ADD R8, R6, R6
+	SUBS $1, R7, R7
+	BGE row
+
+done_row:
+	RET
+
+// func GRUGatesGrad(rows, units int, rRow, zRow, nRow, nhRow, dhRow, hPrevRow, dyRow *float32, rStride, zStride, nStride, nhStride, dhStride, hPrevStride, dyStride int)
+TEXT ·GRUGatesGrad(SB), NOSPLIT, $0-128
+	MOVD $lanes<>(SB), R0
+	MOVD rRow+16(FP), R1
+	MOVD zRow+24(FP), R2
+	MOVD nRow+32(FP), R3
+	MOVD nhRow+40(FP), R4
+	MOVD dhRow+48(FP), R5
+	MOVD hPrevRow+56(FP), R6
+	MOVD dyRow+64(FP), R7
+	MOVD rows+0(FP), R8
+	SUBS $1, R8, R8
+	BLT done_row
+
+row:
+	WORD $0x3cc00000 // ldur q0, [x0]
+	FMOVQ 336(R0), F1
+	MOVD units+8(FP), R9
+	MOVD $0, R10
+	SUBS $8, R9, R9
+	BLT done_block
+
+block:
+	WORD $0x3cea68a2 // ldr q2, [x5, x10]
+	ADD R10, R5, R11
+	WORD $0x3cc10163 // ldur q3, [x11, #16]
+	WORD $0x3cea68e4 // ldr q4, [x7, x10]
+	ADD R10, R7, R12
+	WORD $0x3cc10185 // ldur q5, [x12, #16]
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x3cea6844 // ldr q4, [x2, x10]
+	ADD R10, R2, R12
+	WORD $0x3cc10185 // ldur q5, [x12, #16]
+	WORD $0x3cea6866 // ldr q6, [x3, x10]
+	ADD R10, R3, R13
+	WORD $0x3cc101a7 // ldur q7, [x13, #16]
+	WORD $0x4ea4d408 // fsub v8.4s, v0.4s, v4.4s
+	WORD $0x4ea5d409 // fsub v9.4s, v0.4s, v5.4s
+	WORD $0x6e28dc48 // fmul v8.4s, v2.4s, v8.4s
+	WORD $0x6e29dc69 // fmul v9.4s, v3.4s, v9.4s
+	WORD $0x3cc0000a // ldur q10, [x0]
+	WORD $0x3cc0000b // ldur q11, [x0]
+	VFMLS V6.S4, V6.S4, V10.S4
+	VFMLS V7.S4, V7.S4, V11.S4
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x6ea8ec2a // facgt v10.4s, v1.4s, v8.4s
+	WORD $0x6ea9ec2b // facgt v11.4s, v1.4s, v9.4s
+	WORD $0x4e6a1d08 // bic v8.16b, v8.16b, v10.16b
+	WORD $0x4e6b1d29 // bic v9.16b, v9.16b, v11.16b
+	WORD $0x3caa6868 // str q8, [x3, x10]
+	FMOVQ F9, 16(R13)
+	WORD $0x3cea68ca // ldr q10, [x6, x10]
+	ADD R10, R6, R13
+	WORD $0x3cc101ab // ldur q11, [x13, #16]
+	WORD $0x4ea6d546 // fsub v6.4s, v10.4s, v6.4s
+	WORD $0x4ea7d567 // fsub v7.4s, v11.4s, v7.4s
+	WORD $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
+	WORD $0x6e27dc67 // fmul v7.4s, v3.4s, v7.4s
+	WORD $0x4ea4d40a // fsub v10.4s, v0.4s, v4.4s
+	WORD $0x4ea5d40b // fsub v11.4s, v0.4s, v5.4s
+	WORD $0x6e2adc8a // fmul v10.4s, v4.4s, v10.4s
+	WORD $0x6e2bdcab // fmul v11.4s, v5.4s, v11.4s
+	WORD $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
+	WORD $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
+	WORD $0x6ea6ec2a // facgt v10.4s, v1.4s, v6.4s
+	WORD $0x6ea7ec2b // facgt v11.4s, v1.4s, v7.4s
+	WORD $0x4e6a1cc6 // bic v6.16b, v6.16b, v10.16b
+	WORD $0x4e6b1ce7 // bic v7.16b, v7.16b, v11.16b
+	WORD $0x3caa6846 // str q6, [x2, x10]
+	FMOVQ F7, 16(R12)
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD $0x3caa68a2 // str q2, [x5, x10]
+	FMOVQ F3, 16(R11)
+	WORD $0x3cea6822 // ldr q2, [x1, x10]
+	ADD R10, R1, R11
+	WORD $0x3cc10163 // ldur q3, [x11, #16]
+	WORD $0x3cea6884 // ldr q4, [x4, x10]
+	ADD R10, R4, R12
+	WORD $0x3cc10185 // ldur q5, [x12, #16]
+	WORD $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
+	WORD $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD $0x4ea2d406 // fsub v6.4s, v0.4s, v2.4s
+	WORD $0x4ea3d407 // fsub v7.4s, v0.4s, v3.4s
+	WORD $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
+	WORD $0x6e27dc67 // fmul v7.4s, v3.4s, v7.4s
+	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
+	WORD $0x6ea4ec26 // facgt v6.4s, v1.4s, v4.4s
+	WORD $0x6ea5ec27 // facgt v7.4s, v1.4s, v5.4s
+	WORD $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
+	WORD $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
+	WORD $0x3caa6824 // str q4, [x1, x10]
+	FMOVQ F5, 16(R11)
+	WORD $0x6e22dd02 // fmul v2.4s, v8.4s, v2.4s
+	WORD $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
+	WORD $0x6ea2ec24 // facgt v4.4s, v1.4s, v2.4s
+	WORD $0x6ea3ec25 // facgt v5.4s, v1.4s, v3.4s
+	WORD $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
+	WORD $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
+	WORD $0x3caa6882 // str q2, [x4, x10]
+	FMOVQ F3, 16(R12)
+	ADD $32, R10, R10
+	SUBS $8, R9, R9
+	BGE block
+
+done_block:
+	ADD $8, R9, R9
+	SUBS $4, R9, R9
+	BLT done_block2
+
+block2:
+	WORD $0x3cea68a2 // ldr q2, [x5, x10]
+	WORD $0x3cea68e3 // ldr q3, [x7, x10]
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x3cea6843 // ldr q3, [x2, x10]
+	WORD $0x3cea6864 // ldr q4, [x3, x10]
+	WORD $0x4ea3d405 // fsub v5.4s, v0.4s, v3.4s
+	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
+	WORD $0x3cc00006 // ldur q6, [x0]
+	VFMLS V4.S4, V4.S4, V6.S4
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x6ea5ec26 // facgt v6.4s, v1.4s, v5.4s
+	WORD $0x4e661ca5 // bic v5.16b, v5.16b, v6.16b
+	WORD $0x3caa6865 // str q5, [x3, x10]
+	WORD $0x3cea68c6 // ldr q6, [x6, x10]
+	WORD $0x4ea4d4c4 // fsub v4.4s, v6.4s, v4.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4ea3d406 // fsub v6.4s, v0.4s, v3.4s
+	WORD $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x6ea4ec26 // facgt v6.4s, v1.4s, v4.4s
+	WORD $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
+	WORD $0x3caa6844 // str q4, [x2, x10]
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD $0x3caa68a2 // str q2, [x5, x10]
+	WORD $0x3cea6822 // ldr q2, [x1, x10]
+	WORD $0x3cea6883 // ldr q3, [x4, x10]
+	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
+	WORD $0x4ea2d404 // fsub v4.4s, v0.4s, v2.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x6ea3ec24 // facgt v4.4s, v1.4s, v3.4s
+	WORD $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
+	WORD $0x3caa6823 // str q3, [x1, x10]
+	WORD $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD $0x6ea2ec23 // facgt v3.4s, v1.4s, v2.4s
+	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
+	WORD $0x3caa6882 // str q2, [x4, x10]
+	ADD $16, R10, R10
+	SUBS $4, R9, R9
+	BGE block2
+
+done_block2:
+	ADD $4, R9, R9
+	CMP $1, R9
+	BLT skip_tail
+	VMOVI $0, V2.B16
+	ADD R10, R5, R11
+	TBZ $2, R9, part
+	WORD $0x3cc00162 // ldur q2, [x11]
+	JMP done
+
+part:
+	TBZ $1, R9, single
+	WORD $0xfc400162 // ldur d2, [x11]
+	TBZ $0, R9, done
+	ADD $8, R11, R12
+	VLD1 (R12), V2.S[2]
+	JMP done
+
+single:
+	TBZ $0, R9, done
+	WORD $0xbc400162 // ldur s2, [x11]
+
+done:
+	VMOVI $0, V3.B16
+	ADD R10, R7, R12
+	TBZ $2, R9, part2
+	WORD $0x3cc00183 // ldur q3, [x12]
+	JMP done2
+
+part2:
+	TBZ $1, R9, single2
+	WORD $0xfc400183 // ldur d3, [x12]
+	TBZ $0, R9, done2
+	ADD $8, R12, R12
+	VLD1 (R12), V3.S[2]
+	JMP done2
+
+single2:
+	TBZ $0, R9, done2
+	WORD $0xbc400183 // ldur s3, [x12]
+
+done2:
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	VMOVI $0, V3.B16
+	ADD R10, R2, R12
+	TBZ $2, R9, part3
+	WORD $0x3cc00183 // ldur q3, [x12]
+	JMP done3
+
+part3:
+	TBZ $1, R9, single3
+	WORD $0xfc400183 // ldur d3, [x12]
+	TBZ $0, R9, done3
+	ADD $8, R12, R13
+	VLD1 (R13), V3.S[2]
+	JMP done3
+
+single3:
+	TBZ $0, R9, done3
+	WORD $0xbc400183 // ldur s3, [x12]
+
+done3:
+	VMOVI $0, V4.B16
+	ADD R10, R3, R13
+	TBZ $2, R9, part4
+	WORD $0x3cc001a4 // ldur q4, [x13]
+	JMP done4
+
+part4:
+	TBZ $1, R9, single4
+	WORD $0xfc4001a4 // ldur d4, [x13]
+	TBZ $0, R9, done4
+	ADD $8, R13, R14
+	VLD1 (R14), V4.S[2]
+	JMP done4
+
+single4:
+	TBZ $0, R9, done4
+	WORD $0xbc4001a4 // ldur s4, [x13]
+
+done4:
+	WORD $0x4ea3d405 // fsub v5.4s, v0.4s, v3.4s
+	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
+	WORD $0x3cc00006 // ldur q6, [x0]
+	VFMLS V4.S4, V4.S4, V6.S4
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x6ea5ec26 // facgt v6.4s, v1.4s, v5.4s
+	WORD $0x4e661ca5 // bic v5.16b, v5.16b, v6.16b
+	TBZ $2, R9, part5
+	FMOVQ F5, (R13)
+	JMP done5
+
+part5:
+	TBZ $1, R9, single5
+	FMOVD F5, (R13)
+	TBZ $0, R9, done5
+	ADD $8, R13, R13
+	VST1 V5.S[2], (R13)
+	JMP done5
+
+single5:
+	TBZ $0, R9, done5
+	FMOVS F5, (R13)
+
+done5:
+	VMOVI $0, V6.B16
+	ADD R10, R6, R13
+	TBZ $2, R9, part6
+	WORD $0x3cc001a6 // ldur q6, [x13]
+	JMP done6
+
+part6:
+	TBZ $1, R9, single6
+	WORD $0xfc4001a6 // ldur d6, [x13]
+	TBZ $0, R9, done6
+	ADD $8, R13, R13
+	VLD1 (R13), V6.S[2]
+	JMP done6
+
+single6:
+	TBZ $0, R9, done6
+	WORD $0xbc4001a6 // ldur s6, [x13]
+
+done6:
+	WORD $0x4ea4d4c4 // fsub v4.4s, v6.4s, v4.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4ea3d406 // fsub v6.4s, v0.4s, v3.4s
+	WORD $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x6ea4ec26 // facgt v6.4s, v1.4s, v4.4s
+	WORD $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
+	TBZ $2, R9, part7
+	FMOVQ F4, (R12)
+	JMP done7
+
+part7:
+	TBZ $1, R9, single7
+	FMOVD F4, (R12)
+	TBZ $0, R9, done7
+	ADD $8, R12, R12
+	VST1 V4.S[2], (R12)
+	JMP done7
+
+single7:
+	TBZ $0, R9, done7
+	FMOVS F4, (R12)
+
+done7:
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	TBZ $2, R9, part8
+	FMOVQ F2, (R11)
+	JMP done8
+
+part8:
+	TBZ $1, R9, single8
+	FMOVD F2, (R11)
+	TBZ $0, R9, done8
+	ADD $8, R11, R11
+	VST1 V2.S[2], (R11)
+	JMP done8
+
+single8:
+	TBZ $0, R9, done8
+	FMOVS F2, (R11)
+
+done8:
+	VMOVI $0, V2.B16
+	ADD R10, R1, R11
+	TBZ $2, R9, part9
+	WORD $0x3cc00162 // ldur q2, [x11]
+	JMP done9
+
+part9:
+	TBZ $1, R9, single9
+	WORD $0xfc400162 // ldur d2, [x11]
+	TBZ $0, R9, done9
+	ADD $8, R11, R12
+	VLD1 (R12), V2.S[2]
+	JMP done9
+
+single9:
+	TBZ $0, R9, done9
+	WORD $0xbc400162 // ldur s2, [x11]
+
+done9:
+	VMOVI $0, V3.B16
+	ADD R10, R4, R10
+	TBZ $2, R9, part10
+	WORD $0x3cc00143 // ldur q3, [x10]
+	JMP done10
+
+part10:
+	TBZ $1, R9, single10
+	WORD $0xfc400143 // ldur d3, [x10]
+	TBZ $0, R9, done10
+	ADD $8, R10, R12
+	VLD1 (R12), V3.S[2]
+	JMP done10
+
+single10:
+	TBZ $0, R9, done10
+	WORD $0xbc400143 // ldur s3, [x10]
+
+done10:
+	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
+	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
+	WORD $0x6ea0ec23 // facgt v3.4s, v1.4s, v0.4s
+	WORD $0x4e631c00 // bic v0.16b, v0.16b, v3.16b
+	TBZ $2, R9, part11
+	FMOVQ F0, (R11)
+	JMP done11
+
+part11:
+	TBZ $1, R9, single11
+	FMOVD F0, (R11)
+	TBZ $0, R9, done11
+	ADD $8, R11, R11
+	VST1 V0.S[2], (R11)
+	JMP done11
+
+single11:
+	TBZ $0, R9, done11
+	FMOVS F0, (R11)
+
+done11:
+	WORD $0x6e22dca0 // fmul v0.4s, v5.4s, v2.4s
+	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	TBZ $2, R9, part12
+	FMOVQ F0, (R10)
 	JMP done12
 
 part12:
-	TBZ $1, R8, single12
-	FMOVD F1, (R2)
-	TBZ $0, R8, done12
-	ADD $8, R2, R0
-	VST1 V1.S[2], (R0)
+	TBZ $1, R9, single12
+	FMOVD F0, (R10)
+	TBZ $0, R9, done12
+	ADD $8, R10, R9
+	VST1 V0.S[2], (R9)
 	JMP done12
 
 single12:
-	TBZ $0, R8, done12
-	FMOVS F1, (R2)
+	TBZ $0, R9, done12
+	FMOVS F0, (R10)
 
 done12:
 
 skip_tail:
+	MOVD rStride+72(FP), R9
+	ADD R9, R1, R1
+	MOVD zStride+80(FP), R9
+	ADD R9, R2, R2
+	MOVD nStride+88(FP), R9
+	ADD R9, R3, R3
+	MOVD nhStride+96(FP), R9
+	ADD R9, R4, R4
+	MOVD dhStride+104(FP), R9
+	ADD R9, R5, R5
+	MOVD hPrevStride+112(FP), R9
+	ADD R9, R6, R6
+	MOVD dyStride+120(FP), R9
+	ADD R9, R7, R7
+	SUBS $1, R8, R8
+	BGE row
+
+done_row:
 	RET
 
 DATA lanes<>+0(SB)/8, $0x3f8000003f800000
@@ -1566,32 +1242,32 @@ DATA lanes<>+16(SB)/8, $0xc2d00000c2d00000
 DATA lanes<>+24(SB)/8, $0xc2d00000c2d00000
 DATA lanes<>+32(SB)/8, $0x8000000080000000
 DATA lanes<>+40(SB)/8, $0x8000000080000000
-DATA lanes<>+48(SB)/8, $0x4b4000004b400000
-DATA lanes<>+56(SB)/8, $0x4b4000004b400000
+DATA lanes<>+48(SB)/8, $0x4b4000c04b4000c0
+DATA lanes<>+56(SB)/8, $0x4b4000c04b4000c0
 DATA lanes<>+64(SB)/8, $0x3fb8aa3b3fb8aa3b
 DATA lanes<>+72(SB)/8, $0x3fb8aa3b3fb8aa3b
 DATA lanes<>+80(SB)/8, $0xbf317218bf317218
 DATA lanes<>+88(SB)/8, $0xbf317218bf317218
 DATA lanes<>+96(SB)/8, $0x3102e3083102e308
 DATA lanes<>+104(SB)/8, $0x3102e3083102e308
-DATA lanes<>+112(SB)/8, $0x4000000040000000
-DATA lanes<>+120(SB)/8, $0x4000000040000000
-DATA lanes<>+128(SB)/8, $0x4114000041140000
-DATA lanes<>+136(SB)/8, $0x4114000041140000
-DATA lanes<>+144(SB)/8, $0x3f2000003f200000
-DATA lanes<>+152(SB)/8, $0x3f2000003f200000
-DATA lanes<>+160(SB)/8, $0x0d8000000d800000
-DATA lanes<>+168(SB)/8, $0x0d8000000d800000
-DATA lanes<>+176(SB)/8, $0x3ab563593ab56359
-DATA lanes<>+184(SB)/8, $0x3ab563593ab56359
-DATA lanes<>+192(SB)/8, $0x3c091ef03c091ef0
-DATA lanes<>+200(SB)/8, $0x3c091ef03c091ef0
-DATA lanes<>+208(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes<>+216(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes<>+224(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes<>+232(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes<>+240(SB)/8, $0x3efffffe3efffffe
-DATA lanes<>+248(SB)/8, $0x3efffffe3efffffe
+DATA lanes<>+112(SB)/8, $0x1a3563591a356359
+DATA lanes<>+120(SB)/8, $0x1a3563591a356359
+DATA lanes<>+128(SB)/8, $0x1b891ef01b891ef0
+DATA lanes<>+136(SB)/8, $0x1b891ef01b891ef0
+DATA lanes<>+144(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes<>+152(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes<>+160(SB)/8, $0x1daaaa461daaaa46
+DATA lanes<>+168(SB)/8, $0x1daaaa461daaaa46
+DATA lanes<>+176(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes<>+184(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes<>+192(SB)/8, $0x1f0000001f000000
+DATA lanes<>+200(SB)/8, $0x1f0000001f000000
+DATA lanes<>+208(SB)/8, $0x4114000041140000
+DATA lanes<>+216(SB)/8, $0x4114000041140000
+DATA lanes<>+224(SB)/8, $0x4000000040000000
+DATA lanes<>+232(SB)/8, $0x4000000040000000
+DATA lanes<>+240(SB)/8, $0x3f2000003f200000
+DATA lanes<>+248(SB)/8, $0x3f2000003f200000
 DATA lanes<>+256(SB)/8, $0xbbba8672bbba8672
 DATA lanes<>+264(SB)/8, $0xbbba8672bbba8672
 DATA lanes<>+272(SB)/8, $0x3ca8fc673ca8fc67
@@ -1602,4 +1278,6 @@ DATA lanes<>+304(SB)/8, $0x3e08837b3e08837b
 DATA lanes<>+312(SB)/8, $0x3e08837b3e08837b
 DATA lanes<>+320(SB)/8, $0xbeaaaa99beaaaa99
 DATA lanes<>+328(SB)/8, $0xbeaaaa99beaaaa99
-GLOBL lanes<>(SB), RODATA|NOPTR, $336
+DATA lanes<>+336(SB)/8, $0x0d8000000d800000
+DATA lanes<>+344(SB)/8, $0x0d8000000d800000
+GLOBL lanes<>(SB), RODATA|NOPTR, $352

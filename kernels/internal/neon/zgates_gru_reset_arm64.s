@@ -4,13 +4,17 @@
 
 #include "textflag.h"
 
-// func GRUReset(r, q, hPrev []float32)
-TEXT ·GRUReset(SB), NOSPLIT, $0-72
+// func GRUReset(rows, units int, rRow, qRow, hPrevRow *float32, rStride, qStride, hPrevStride int)
+TEXT ·GRUReset(SB), NOSPLIT, $0-64
 	MOVD $lanes<>(SB), R0
-	MOVD r_base+0(FP), R1
-	MOVD q_base+24(FP), R2
-	MOVD hPrev_base+48(FP), R3
-	MOVD r_len+8(FP), R4
+	MOVD rRow+16(FP), R1
+	MOVD qRow+24(FP), R2
+	MOVD hPrevRow+32(FP), R3
+	MOVD rows+0(FP), R4
+	SUBS $1, R4, R4
+	BLT done_row
+
+row:
 	WORD $0x3cc00000 // ldur q0, [x0]
 	WORD $0x3cc10001 // ldur q1, [x0, #16]
 	WORD $0x3cc20002 // ldur q2, [x0, #32]
@@ -19,12 +23,104 @@ TEXT ·GRUReset(SB), NOSPLIT, $0-72
 	WORD $0x3cc50005 // ldur q5, [x0, #80]
 	WORD $0x3cc60006 // ldur q6, [x0, #96]
 	WORD $0x3cc70007 // ldur q7, [x0, #112]
-	MOVD $0, R5
-	SUBS $4, R4, R4
+	MOVD units+8(FP), R5
+	MOVD $0, R6
+	SUBS $8, R5, R5
 	BLT done_block
 
 block:
-	WORD $0x3ce56828 // ldr q8, [x1, x5]
+	WORD $0x3ce66828 // ldr q8, [x1, x6]
+	ADD R6, R1, R7
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	VORR V2.B16, V8.B16, V10.B16
+	VORR V2.B16, V9.B16, V11.B16
+	WORD $0x4e2af42a // fmax v10.4s, v1.4s, v10.4s
+	WORD $0x4e2bf42b // fmax v11.4s, v1.4s, v11.4s
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	VFMLA V4.S4, V10.S4, V12.S4
+	VFMLA V4.S4, V11.S4, V13.S4
+	WORD $0x4ea3d58e // fsub v14.4s, v12.4s, v3.4s
+	WORD $0x4ea3d5af // fsub v15.4s, v13.4s, v3.4s
+	VFMLA V5.S4, V14.S4, V10.S4
+	VFMLA V5.S4, V15.S4, V11.S4
+	VFMLA V6.S4, V14.S4, V10.S4
+	VFMLA V6.S4, V15.S4, V11.S4
+	WORD $0x3cc8000e // ldur q14, [x0, #128]
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	WORD $0x3cc90010 // ldur q16, [x0, #144]
+	VFMLA V10.S4, V14.S4, V16.S4
+	WORD $0x3cc9000e // ldur q14, [x0, #144]
+	VFMLA V11.S4, V15.S4, V14.S4
+	WORD $0x3cca000f // ldur q15, [x0, #160]
+	VFMLA V10.S4, V16.S4, V15.S4
+	WORD $0x3cca0010 // ldur q16, [x0, #160]
+	VFMLA V11.S4, V14.S4, V16.S4
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	VFMLA V10.S4, V15.S4, V14.S4
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
+	VFMLA V11.S4, V16.S4, V15.S4
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
+	VFMLA V10.S4, V14.S4, V16.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V11.S4, V15.S4, V14.S4
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
+	VFMLA V10.S4, V16.S4, V15.S4
+	WORD $0x3ccd0010 // ldur q16, [x0, #208]
+	VFMLA V11.S4, V14.S4, V16.S4
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	VFMLA V10.S4, V15.S4, V14.S4
+	WORD $0x3ccd000a // ldur q10, [x0, #208]
+	VFMLA V11.S4, V16.S4, V10.S4
+	VSHL $23, V12.S4, V11.S4
+	VSHL $23, V13.S4, V12.S4
+	WORD $0x6e2bddcb // fmul v11.4s, v14.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f210508 // sshr v8.4s, v8.4s, #31
+	VBSL V0.B16, V11.B16, V8.B16
+	WORD $0x4f210529 // sshr v9.4s, v9.4s, #31
+	VBSL V0.B16, V10.B16, V9.B16
+	WORD $0x4e20d56c // fadd v12.4s, v11.4s, v0.4s
+	WORD $0x4e20d54d // fadd v13.4s, v10.4s, v0.4s
+	WORD $0x4ea0d58e // fsub v14.4s, v12.4s, v0.4s
+	WORD $0x4ea0d5af // fsub v15.4s, v13.4s, v0.4s
+	WORD $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
+	WORD $0x4eafd54a // fsub v10.4s, v10.4s, v15.4s
+	WORD $0x6e2cfc0e // fdiv v14.4s, v0.4s, v12.4s
+	WORD $0x6e2dfc0f // fdiv v15.4s, v0.4s, v13.4s
+	WORD $0x6e2edd10 // fmul v16.4s, v8.4s, v14.4s
+	WORD $0x6e2fdd31 // fmul v17.4s, v9.4s, v15.4s
+	VFMLS V12.S4, V16.S4, V8.S4
+	VFMLS V13.S4, V17.S4, V9.S4
+	VFMLS V11.S4, V16.S4, V8.S4
+	VFMLS V10.S4, V17.S4, V9.S4
+	VFMLA V14.S4, V8.S4, V16.S4
+	VFMLA V15.S4, V9.S4, V17.S4
+	WORD $0x3ca66830 // str q16, [x1, x6]
+	FMOVQ F17, 16(R7)
+	WORD $0x3ce66868 // ldr q8, [x3, x6]
+	ADD R6, R3, R7
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0x6e28de08 // fmul v8.4s, v16.4s, v8.4s
+	WORD $0x6e29de29 // fmul v9.4s, v17.4s, v9.4s
+	WORD $0x6ea8ecea // facgt v10.4s, v7.4s, v8.4s
+	WORD $0x6ea9eceb // facgt v11.4s, v7.4s, v9.4s
+	WORD $0x4e6a1d08 // bic v8.16b, v8.16b, v10.16b
+	WORD $0x4e6b1d29 // bic v9.16b, v9.16b, v11.16b
+	WORD $0x3ca66848 // str q8, [x2, x6]
+	ADD R6, R2, R7
+	FMOVQ F9, 16(R7)
+	ADD $32, R6, R6
+	SUBS $8, R5, R5
+	BGE block
+
+done_block:
+	ADD $8, R5, R5
+	SUBS $4, R5, R5
+	BLT done_block2
+
+block2:
+	WORD $0x3ce66828 // ldr q8, [x1, x6]
 	VORR V2.B16, V8.B16, V9.B16
 	WORD $0x4e29f429 // fmax v9.4s, v1.4s, v9.4s
 	WORD $0x3cc3000a // ldur q10, [x0, #48]
@@ -41,20 +137,13 @@ block:
 	VFMLA V9.S4, V11.S4, V12.S4
 	WORD $0x3ccc000b // ldur q11, [x0, #192]
 	VFMLA V9.S4, V12.S4, V11.S4
-	WORD $0x3cc0000c // ldur q12, [x0]
+	WORD $0x3ccd000c // ldur q12, [x0, #208]
 	VFMLA V9.S4, V11.S4, V12.S4
-	WORD $0x3cc0000b // ldur q11, [x0]
+	WORD $0x3ccd000b // ldur q11, [x0, #208]
 	VFMLA V9.S4, V12.S4, V11.S4
-	VSUB V3.S4, V10.S4, V9.S4
-	WORD $0x4f3f052a // sshr v10.4s, v9.4s, #1
-	VSUB V10.S4, V9.S4, V9.S4
-	VSHL $23, V10.S4, V10.S4
-	VADD V0.S4, V10.S4, V10.S4
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	VSHL $23, V9.S4, V9.S4
-	VADD V0.S4, V9.S4, V9.S4
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4ea0e908 // fcmlt v8.4s, v8.4s, #0.0
+	VSHL $23, V10.S4, V9.S4
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f210508 // sshr v8.4s, v8.4s, #31
 	VBSL V0.B16, V9.B16, V8.B16
 	WORD $0x4e20d52a // fadd v10.4s, v9.4s, v0.4s
 	WORD $0x4ea0d54b // fsub v11.4s, v10.4s, v0.4s
@@ -64,69 +153,62 @@ block:
 	VFMLS V10.S4, V12.S4, V8.S4
 	VFMLS V9.S4, V12.S4, V8.S4
 	VFMLA V11.S4, V8.S4, V12.S4
-	WORD $0x3ca5682c // str q12, [x1, x5]
-	WORD $0x3ce56868 // ldr q8, [x3, x5]
+	WORD $0x3ca6682c // str q12, [x1, x6]
+	WORD $0x3ce66868 // ldr q8, [x3, x6]
 	WORD $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
 	WORD $0x6ea8ece9 // facgt v9.4s, v7.4s, v8.4s
 	WORD $0x4e691d08 // bic v8.16b, v8.16b, v9.16b
-	WORD $0x3ca56848 // str q8, [x2, x5]
-	ADD $16, R5, R5
-	SUBS $4, R4, R4
-	BGE block
+	WORD $0x3ca66848 // str q8, [x2, x6]
+	ADD $16, R6, R6
+	SUBS $4, R5, R5
+	BGE block2
 
-done_block:
-	ADD $4, R4, R4
-	CMP $1, R4
+done_block2:
+	ADD $4, R5, R5
+	CMP $1, R5
 	BLT skip_tail
 	VMOVI $0, V8.B16
-	ADD R5, R1, R1
-	TBZ $2, R4, part
-	WORD $0x3cc00028 // ldur q8, [x1]
+	ADD R6, R1, R7
+	TBZ $2, R5, part
+	WORD $0x3cc000e8 // ldur q8, [x7]
 	JMP done
 
 part:
-	TBZ $1, R4, single
-	WORD $0xfc400028 // ldur d8, [x1]
-	TBZ $0, R4, done
-	ADD $8, R1, R6
-	VLD1 (R6), V8.S[2]
+	TBZ $1, R5, single
+	WORD $0xfc4000e8 // ldur d8, [x7]
+	TBZ $0, R5, done
+	ADD $8, R7, R8
+	VLD1 (R8), V8.S[2]
 	JMP done
 
 single:
-	TBZ $0, R4, done
-	WORD $0xbc400028 // ldur s8, [x1]
+	TBZ $0, R5, done
+	WORD $0xbc4000e8 // ldur s8, [x7]
 
 done:
 	VORR V2.B16, V8.B16, V2.B16
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
 	WORD $0x3cc30002 // ldur q2, [x0, #48]
 	VFMLA V4.S4, V1.S4, V2.S4
-	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
-	VFMLA V5.S4, V4.S4, V1.S4
-	VFMLA V6.S4, V4.S4, V1.S4
-	WORD $0x3cc80004 // ldur q4, [x0, #128]
-	WORD $0x3cc90005 // ldur q5, [x0, #144]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cca0004 // ldur q4, [x0, #160]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3ccb0005 // ldur q5, [x0, #176]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3ccc0004 // ldur q4, [x0, #192]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3cc00005 // ldur q5, [x0]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cc00004 // ldur q4, [x0]
-	VFMLA V1.S4, V5.S4, V4.S4
-	VSUB V3.S4, V2.S4, V1.S4
-	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VSUB V2.S4, V1.S4, V1.S4
-	VSHL $23, V2.S4, V2.S4
-	VADD V0.S4, V2.S4, V2.S4
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	VSHL $23, V1.S4, V1.S4
-	VADD V0.S4, V1.S4, V1.S4
-	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
-	WORD $0x4ea0e902 // fcmlt v2.4s, v8.4s, #0.0
+	WORD $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLA V5.S4, V3.S4, V1.S4
+	VFMLA V6.S4, V3.S4, V1.S4
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3cca0003 // ldur q3, [x0, #160]
+	VFMLA V1.S4, V4.S4, V3.S4
+	WORD $0x3ccb0004 // ldur q4, [x0, #176]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3ccc0003 // ldur q3, [x0, #192]
+	VFMLA V1.S4, V4.S4, V3.S4
+	WORD $0x3ccd0004 // ldur q4, [x0, #208]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3ccd0003 // ldur q3, [x0, #208]
+	VFMLA V1.S4, V4.S4, V3.S4
+	VSHL $23, V2.S4, V1.S4
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x4f210502 // sshr v2.4s, v8.4s, #31
 	VBSL V0.B16, V1.B16, V2.B16
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
@@ -136,1303 +218,1140 @@ done:
 	VFMLS V3.S4, V4.S4, V2.S4
 	VFMLS V1.S4, V4.S4, V2.S4
 	VFMLA V0.S4, V2.S4, V4.S4
-	TBZ $2, R4, part2
-	FMOVQ F4, (R1)
+	TBZ $2, R5, part2
+	FMOVQ F4, (R7)
 	JMP done2
 
 part2:
-	TBZ $1, R4, single2
-	FMOVD F4, (R1)
-	TBZ $0, R4, done2
-	ADD $8, R1, R0
-	VST1 V4.S[2], (R0)
+	TBZ $1, R5, single2
+	FMOVD F4, (R7)
+	TBZ $0, R5, done2
+	ADD $8, R7, R7
+	VST1 V4.S[2], (R7)
 	JMP done2
 
 single2:
-	TBZ $0, R4, done2
-	FMOVS F4, (R1)
+	TBZ $0, R5, done2
+	FMOVS F4, (R7)
 
 done2:
 	VMOVI $0, V0.B16
-	ADD R5, R3, R0
-	TBZ $2, R4, part3
-	WORD $0x3cc00000 // ldur q0, [x0]
+	ADD R6, R3, R7
+	TBZ $2, R5, part3
+	WORD $0x3cc000e0 // ldur q0, [x7]
 	JMP done3
 
 part3:
-	TBZ $1, R4, single3
-	WORD $0xfc400000 // ldur d0, [x0]
-	TBZ $0, R4, done3
-	ADD $8, R0, R0
-	VLD1 (R0), V0.S[2]
+	TBZ $1, R5, single3
+	WORD $0xfc4000e0 // ldur d0, [x7]
+	TBZ $0, R5, done3
+	ADD $8, R7, R7
+	VLD1 (R7), V0.S[2]
 	JMP done3
 
 single3:
-	TBZ $0, R4, done3
-	WORD $0xbc400000 // ldur s0, [x0]
+	TBZ $0, R5, done3
+	WORD $0xbc4000e0 // ldur s0, [x7]
 
 done3:
 	WORD $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD $0x6ea0ece1 // facgt v1.4s, v7.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	ADD R5, R2, R0
-	TBZ $2, R4, part4
-	FMOVQ F0, (R0)
-	JMP done4
-
-part4:
-	TBZ $1, R4, single4
-	FMOVD F0, (R0)
-	TBZ $0, R4, done4
-	ADD $8, R0, R0
-	VST1 V0.S[2], (R0)
-	JMP done4
-
-single4:
-	TBZ $0, R4, done4
-	FMOVS F0, (R0)
-
-done4:
-
-skip_tail:
-	RET
-
-// func GRUResetGrad(r, e, dq, hPrev []float32)
-TEXT ·GRUResetGrad(SB), NOSPLIT, $0-96
-	MOVD $lanes<>(SB), R0
-	MOVD r_base+0(FP), R1
-	MOVD e_base+24(FP), R2
-	MOVD dq_base+48(FP), R3
-	MOVD hPrev_base+72(FP), R4
-	MOVD r_len+8(FP), R5
-	WORD $0x3cc70000 // ldur q0, [x0, #112]
-	MOVD $0, R6
-	SUBS $4, R5, R5
-	BLT done_block
-
-block:
-	WORD $0x3ce66821 // ldr q1, [x1, x6]
-	WORD $0x3ce66862 // ldr q2, [x3, x6]
-	WORD $0x3ce66843 // ldr q3, [x2, x6]
-	VFMLA V1.S4, V2.S4, V3.S4
-	WORD $0x3ca66843 // str q3, [x2, x6]
-	WORD $0x3ce66883 // ldr q3, [x4, x6]
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x3cc00003 // ldur q3, [x0]
-	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
-	WORD $0x6ea1ec02 // facgt v2.4s, v0.4s, v1.4s
-	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD $0x3ca66821 // str q1, [x1, x6]
-	ADD $16, R6, R6
-	SUBS $4, R5, R5
-	BGE block
-
-done_block:
-	ADD $4, R5, R5
-	CMP $1, R5
-	BLT skip_tail
-	VMOVI $0, V1.B16
-	ADD R6, R1, R1
-	TBZ $2, R5, part
-	WORD $0x3cc00021 // ldur q1, [x1]
-	JMP done
-
-part:
-	TBZ $1, R5, single
-	WORD $0xfc400021 // ldur d1, [x1]
-	TBZ $0, R5, done
-	ADD $8, R1, R7
-	VLD1 (R7), V1.S[2]
-	JMP done
-
-single:
-	TBZ $0, R5, done
-	WORD $0xbc400021 // ldur s1, [x1]
-
-done:
-	VMOVI $0, V2.B16
-	ADD R6, R3, R3
-	TBZ $2, R5, part2
-	WORD $0x3cc00062 // ldur q2, [x3]
-	JMP done2
-
-part2:
-	TBZ $1, R5, single2
-	WORD $0xfc400062 // ldur d2, [x3]
-	TBZ $0, R5, done2
-	ADD $8, R3, R3
-	VLD1 (R3), V2.S[2]
-	JMP done2
-
-single2:
-	TBZ $0, R5, done2
-	WORD $0xbc400062 // ldur s2, [x3]
-
-done2:
-	VMOVI $0, V3.B16
-	ADD R6, R2, R2
-	TBZ $2, R5, part3
-	WORD $0x3cc00043 // ldur q3, [x2]
-	JMP done3
-
-part3:
-	TBZ $1, R5, single3
-	WORD $0xfc400043 // ldur d3, [x2]
-	TBZ $0, R5, done3
-	ADD $8, R2, R3
-	VLD1 (R3), V3.S[2]
-	JMP done3
-
-single3:
-	TBZ $0, R5, done3
-	WORD $0xbc400043 // ldur s3, [x2]
-
-done3:
-	VFMLA V1.S4, V2.S4, V3.S4
+	ADD R6, R2, R6
 	TBZ $2, R5, part4
-	FMOVQ F3, (R2)
+	FMOVQ F0, (R6)
 	JMP done4
 
 part4:
 	TBZ $1, R5, single4
-	FMOVD F3, (R2)
+	FMOVD F0, (R6)
 	TBZ $0, R5, done4
-	ADD $8, R2, R2
-	VST1 V3.S[2], (R2)
+	ADD $8, R6, R5
+	VST1 V0.S[2], (R5)
 	JMP done4
 
 single4:
 	TBZ $0, R5, done4
-	FMOVS F3, (R2)
+	FMOVS F0, (R6)
 
 done4:
-	VMOVI $0, V3.B16
-	ADD R6, R4, R2
-	TBZ $2, R5, part5
-	WORD $0x3cc00043 // ldur q3, [x2]
-	JMP done5
-
-part5:
-	TBZ $1, R5, single5
-	WORD $0xfc400043 // ldur d3, [x2]
-	TBZ $0, R5, done5
-	ADD $8, R2, R2
-	VLD1 (R2), V3.S[2]
-	JMP done5
-
-single5:
-	TBZ $0, R5, done5
-	WORD $0xbc400043 // ldur s3, [x2]
-
-done5:
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x3cc00003 // ldur q3, [x0]
-	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
-	WORD $0x6ea1ec00 // facgt v0.4s, v0.4s, v1.4s
-	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
-	TBZ $2, R5, part6
-	FMOVQ F1, (R1)
-	JMP done6
-
-part6:
-	TBZ $1, R5, single6
-	FMOVD F1, (R1)
-	TBZ $0, R5, done6
-	ADD $8, R1, R0
-	VST1 V1.S[2], (R0)
-	JMP done6
-
-single6:
-	TBZ $0, R5, done6
-	FMOVS F1, (R1)
-
-done6:
 
 skip_tail:
+	MOVD rStride+40(FP), R5
+	ADD R5, R1, R1
+	MOVD qStride+48(FP), R5
+	ADD R5, R2, R2
+	MOVD hPrevStride+56(FP), R5
+	ADD R5, R3, R3
+	SUBS $1, R4, R4
+	BGE row
+
+done_row:
 	RET
 
-// func GRUUpdate(z, n, h, hPrev []float32)
-TEXT ·GRUUpdate(SB), NOSPLIT, $0-96
+// func GRUResetGrad(rows, units int, rRow, eRow, dqRow, hPrevRow *float32, rStride, eStride, dqStride, hPrevStride int)
+TEXT ·GRUResetGrad(SB), NOSPLIT, $0-80
 	MOVD $lanes<>(SB), R0
-	MOVD z_base+0(FP), R1
-	MOVD n_base+24(FP), R2
-	MOVD h_base+48(FP), R3
-	MOVD hPrev_base+72(FP), R4
-	MOVD h_len+56(FP), R5
+	MOVD rRow+16(FP), R1
+	MOVD eRow+24(FP), R2
+	MOVD dqRow+32(FP), R3
+	MOVD hPrevRow+40(FP), R4
+	MOVD rows+0(FP), R5
+	SUBS $1, R5, R5
+	BLT done_row
+
+row:
 	WORD $0x3cc00000 // ldur q0, [x0]
-	WORD $0x3cc10001 // ldur q1, [x0, #16]
-	WORD $0x3cc20002 // ldur q2, [x0, #32]
-	WORD $0x3cc30003 // ldur q3, [x0, #48]
-	WORD $0x3cc40004 // ldur q4, [x0, #64]
-	WORD $0x3cc50005 // ldur q5, [x0, #80]
-	WORD $0x3cc60006 // ldur q6, [x0, #96]
-	WORD $0x3ccd0007 // ldur q7, [x0, #208]
-	WORD $0x3cce0008 // ldur q8, [x0, #224]
-	WORD $0x3ccf0009 // ldur q9, [x0, #240]
-	WORD $0x3cc7000a // ldur q10, [x0, #112]
-	MOVD $0, R6
-	SUBS $4, R5, R5
-	BLT done_block
-
-block:
-	WORD $0x3ce6684b // ldr q11, [x2, x6]
-	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
-	WORD $0x4eacf50d // fmin v13.4s, v8.4s, v12.4s
-	WORD $0x6e27ddad // fmul v13.4s, v13.4s, v7.4s
-	WORD $0x3cc3000e // ldur q14, [x0, #48]
-	VFMLA V4.S4, V13.S4, V14.S4
-	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
-	VFMLA V5.S4, V15.S4, V13.S4
-	VFMLA V6.S4, V15.S4, V13.S4
-	WORD $0x3cc8000f // ldur q15, [x0, #128]
-	WORD $0x3cc90010 // ldur q16, [x0, #144]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cca000f // ldur q15, [x0, #160]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3ccb0010 // ldur q16, [x0, #176]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cc00010 // ldur q16, [x0]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V13.S4, V16.S4, V15.S4
-	VSHL $23, V14.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
-	WORD $0x6e2dfced // fdiv v13.4s, v7.4s, v13.4s
-	WORD $0x4eadd40d // fsub v13.4s, v0.4s, v13.4s
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	FMOVQ 256(R0), F15
-	FMOVQ 272(R0), F16
-	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 288(R0), F15
-	VFMLA V14.S4, V16.S4, V15.S4
-	FMOVQ 304(R0), F16
-	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 320(R0), F15
-	VFMLA V14.S4, V16.S4, V15.S4
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	VFMLA V14.S4, V15.S4, V12.S4
-	WORD $0x6eabed2e // facgt v14.4s, v9.4s, v11.4s
-	VBSL V13.B16, V12.B16, V14.B16
-	VAND V2.B16, V11.B16, V11.B16
-	VORR V11.B16, V14.B16, V11.B16
-	WORD $0x3ca6684b // str q11, [x2, x6]
-	WORD $0x3ce6682c // ldr q12, [x1, x6]
-	VORR V2.B16, V12.B16, V13.B16
-	WORD $0x4e2df42d // fmax v13.4s, v1.4s, v13.4s
-	WORD $0x3cc3000e // ldur q14, [x0, #48]
-	VFMLA V4.S4, V13.S4, V14.S4
-	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
-	VFMLA V5.S4, V15.S4, V13.S4
-	VFMLA V6.S4, V15.S4, V13.S4
-	WORD $0x3cc8000f // ldur q15, [x0, #128]
-	WORD $0x3cc90010 // ldur q16, [x0, #144]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cca000f // ldur q15, [x0, #160]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3ccb0010 // ldur q16, [x0, #176]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cc00010 // ldur q16, [x0]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V13.S4, V16.S4, V15.S4
-	VSUB V3.S4, V14.S4, V13.S4
-	WORD $0x4f3f05ae // sshr v14.4s, v13.4s, #1
-	VSUB V14.S4, V13.S4, V13.S4
-	VSHL $23, V14.S4, V14.S4
-	VADD V0.S4, V14.S4, V14.S4
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	VSHL $23, V13.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4ea0e98c // fcmlt v12.4s, v12.4s, #0.0
-	VBSL V0.B16, V13.B16, V12.B16
-	WORD $0x4e20d5ae // fadd v14.4s, v13.4s, v0.4s
-	WORD $0x4ea0d5cf // fsub v15.4s, v14.4s, v0.4s
-	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	WORD $0x6e2efc0f // fdiv v15.4s, v0.4s, v14.4s
-	WORD $0x6e2fdd90 // fmul v16.4s, v12.4s, v15.4s
-	VFMLS V14.S4, V16.S4, V12.S4
-	VFMLS V13.S4, V16.S4, V12.S4
-	VFMLA V15.S4, V12.S4, V16.S4
-	WORD $0x3ca66830 // str q16, [x1, x6]
-	WORD $0x3ce6688c // ldr q12, [x4, x6]
-	WORD $0x4eabd58c // fsub v12.4s, v12.4s, v11.4s
-	VFMLA V12.S4, V16.S4, V11.S4
-	WORD $0x6eabed4c // facgt v12.4s, v10.4s, v11.4s
-	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
-	WORD $0x3ca6686b // str q11, [x3, x6]
-	ADD $16, R6, R6
-	SUBS $4, R5, R5
-	BGE block
-
-done_block:
-	ADD $4, R5, R5
-	CMP $1, R5
-	BLT skip_tail
-	VMOVI $0, V11.B16
-	ADD R6, R2, R2
-	TBZ $2, R5, part
-	WORD $0x3cc0004b // ldur q11, [x2]
-	JMP done
-
-part:
-	TBZ $1, R5, single
-	WORD $0xfc40004b // ldur d11, [x2]
-	TBZ $0, R5, done
-	ADD $8, R2, R7
-	VLD1 (R7), V11.S[2]
-	JMP done
-
-single:
-	TBZ $0, R5, done
-	WORD $0xbc40004b // ldur s11, [x2]
-
-done:
-	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
-	WORD $0x4eacf508 // fmin v8.4s, v8.4s, v12.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V8.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V8.S4
-	VFMLA V6.S4, V14.S4, V8.S4
-	WORD $0x3cc8000e // ldur q14, [x0, #128]
-	WORD $0x3cc9000f // ldur q15, [x0, #144]
-	VFMLA V8.S4, V14.S4, V15.S4
-	WORD $0x3cca000e // ldur q14, [x0, #160]
-	VFMLA V8.S4, V15.S4, V14.S4
-	WORD $0x3ccb000f // ldur q15, [x0, #176]
-	VFMLA V8.S4, V14.S4, V15.S4
-	WORD $0x3ccc000e // ldur q14, [x0, #192]
-	VFMLA V8.S4, V15.S4, V14.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V8.S4, V14.S4, V15.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
-	VFMLA V8.S4, V15.S4, V14.S4
-	VSHL $23, V13.S4, V8.S4
-	VADD V0.S4, V8.S4, V8.S4
-	WORD $0x6e28ddc8 // fmul v8.4s, v14.4s, v8.4s
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
-	WORD $0x4ea7d407 // fsub v7.4s, v0.4s, v7.4s
-	WORD $0x6e2cdd88 // fmul v8.4s, v12.4s, v12.4s
-	FMOVQ 256(R0), F13
-	FMOVQ 272(R0), F14
-	VFMLA V8.S4, V13.S4, V14.S4
-	FMOVQ 288(R0), F13
-	VFMLA V8.S4, V14.S4, V13.S4
-	FMOVQ 304(R0), F14
-	VFMLA V8.S4, V13.S4, V14.S4
-	FMOVQ 320(R0), F13
-	VFMLA V8.S4, V14.S4, V13.S4
-	WORD $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
-	VFMLA V8.S4, V13.S4, V12.S4
-	WORD $0x6eabed28 // facgt v8.4s, v9.4s, v11.4s
-	VBSL V7.B16, V12.B16, V8.B16
-	VAND V2.B16, V11.B16, V7.B16
-	VORR V7.B16, V8.B16, V7.B16
-	TBZ $2, R5, part2
-	FMOVQ F7, (R2)
-	JMP done2
-
-part2:
-	TBZ $1, R5, single2
-	FMOVD F7, (R2)
-	TBZ $0, R5, done2
-	ADD $8, R2, R2
-	VST1 V7.S[2], (R2)
-	JMP done2
-
-single2:
-	TBZ $0, R5, done2
-	FMOVS F7, (R2)
-
-done2:
-	VMOVI $0, V8.B16
-	ADD R6, R1, R1
-	TBZ $2, R5, part3
-	WORD $0x3cc00028 // ldur q8, [x1]
-	JMP done3
-
-part3:
-	TBZ $1, R5, single3
-	WORD $0xfc400028 // ldur d8, [x1]
-	TBZ $0, R5, done3
-	ADD $8, R1, R2
-	VLD1 (R2), V8.S[2]
-	JMP done3
-
-single3:
-	TBZ $0, R5, done3
-	WORD $0xbc400028 // ldur s8, [x1]
-
-done3:
-	VORR V2.B16, V8.B16, V2.B16
-	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	WORD $0x3cc30002 // ldur q2, [x0, #48]
-	VFMLA V4.S4, V1.S4, V2.S4
-	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
-	VFMLA V5.S4, V4.S4, V1.S4
-	VFMLA V6.S4, V4.S4, V1.S4
-	WORD $0x3cc80004 // ldur q4, [x0, #128]
-	WORD $0x3cc90005 // ldur q5, [x0, #144]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cca0004 // ldur q4, [x0, #160]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3ccb0005 // ldur q5, [x0, #176]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3ccc0004 // ldur q4, [x0, #192]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3cc00005 // ldur q5, [x0]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cc00004 // ldur q4, [x0]
-	VFMLA V1.S4, V5.S4, V4.S4
-	VSUB V3.S4, V2.S4, V1.S4
-	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VSUB V2.S4, V1.S4, V1.S4
-	VSHL $23, V2.S4, V2.S4
-	VADD V0.S4, V2.S4, V2.S4
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	VSHL $23, V1.S4, V1.S4
-	VADD V0.S4, V1.S4, V1.S4
-	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
-	WORD $0x4ea0e902 // fcmlt v2.4s, v8.4s, #0.0
-	VBSL V0.B16, V1.B16, V2.B16
-	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
-	WORD $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
-	WORD $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
-	WORD $0x6e23fc00 // fdiv v0.4s, v0.4s, v3.4s
-	WORD $0x6e20dc44 // fmul v4.4s, v2.4s, v0.4s
-	VFMLS V3.S4, V4.S4, V2.S4
-	VFMLS V1.S4, V4.S4, V2.S4
-	VFMLA V0.S4, V2.S4, V4.S4
-	TBZ $2, R5, part4
-	FMOVQ F4, (R1)
-	JMP done4
-
-part4:
-	TBZ $1, R5, single4
-	FMOVD F4, (R1)
-	TBZ $0, R5, done4
-	ADD $8, R1, R0
-	VST1 V4.S[2], (R0)
-	JMP done4
-
-single4:
-	TBZ $0, R5, done4
-	FMOVS F4, (R1)
-
-done4:
-	VMOVI $0, V0.B16
-	ADD R6, R4, R0
-	TBZ $2, R5, part5
-	WORD $0x3cc00000 // ldur q0, [x0]
-	JMP done5
-
-part5:
-	TBZ $1, R5, single5
-	WORD $0xfc400000 // ldur d0, [x0]
-	TBZ $0, R5, done5
-	ADD $8, R0, R0
-	VLD1 (R0), V0.S[2]
-	JMP done5
-
-single5:
-	TBZ $0, R5, done5
-	WORD $0xbc400000 // ldur s0, [x0]
-
-done5:
-	WORD $0x4ea7d400 // fsub v0.4s, v0.4s, v7.4s
-	VFMLA V0.S4, V4.S4, V7.S4
-	WORD $0x6ea7ed40 // facgt v0.4s, v10.4s, v7.4s
-	WORD $0x4e601ce7 // bic v7.16b, v7.16b, v0.16b
-	ADD R6, R3, R0
-	TBZ $2, R5, part6
-	FMOVQ F7, (R0)
-	JMP done6
-
-part6:
-	TBZ $1, R5, single6
-	FMOVD F7, (R0)
-	TBZ $0, R5, done6
-	ADD $8, R0, R0
-	VST1 V7.S[2], (R0)
-	JMP done6
-
-single6:
-	TBZ $0, R5, done6
-	FMOVS F7, (R0)
-
-done6:
-
-skip_tail:
-	RET
-
-// func GRUUpdateGrad(z, n, dh, hPrev, dy []float32)
-TEXT ·GRUUpdateGrad(SB), NOSPLIT, $0-120
-	MOVD $lanes<>(SB), R0
-	MOVD z_base+0(FP), R1
-	MOVD n_base+24(FP), R2
-	MOVD dh_base+48(FP), R3
-	MOVD hPrev_base+72(FP), R4
-	MOVD dy_base+96(FP), R5
-	MOVD dh_len+56(FP), R6
-	WORD $0x3cc70000 // ldur q0, [x0, #112]
+	WORD $0x3cc70001 // ldur q1, [x0, #112]
+	MOVD units+8(FP), R6
 	MOVD $0, R7
-	SUBS $4, R6, R6
+	SUBS $8, R6, R6
 	BLT done_block
 
 block:
-	WORD $0x3ce76861 // ldr q1, [x3, x7]
-	WORD $0x3ce768a2 // ldr q2, [x5, x7]
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	WORD $0x3ce76822 // ldr q2, [x1, x7]
-	WORD $0x3ce76843 // ldr q3, [x2, x7]
-	WORD $0x3cc00004 // ldur q4, [x0]
-	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
-	WORD $0x3cc00005 // ldur q5, [x0]
-	VFMLS V3.S4, V3.S4, V5.S4
-	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
-	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
+	ADD R7, R1, R8
+	WORD $0x3cc10103 // ldur q3, [x8, #16]
+	WORD $0x3ce76864 // ldr q4, [x3, x7]
+	ADD R7, R3, R9
+	WORD $0x3cc10125 // ldur q5, [x9, #16]
+	WORD $0x3ce76846 // ldr q6, [x2, x7]
+	ADD R7, R2, R9
+	WORD $0x3cc10127 // ldur q7, [x9, #16]
+	VFMLA V2.S4, V4.S4, V6.S4
+	VFMLA V3.S4, V5.S4, V7.S4
+	WORD $0x3ca76846 // str q6, [x2, x7]
+	FMOVQ F7, 16(R9)
+	WORD $0x3ce76886 // ldr q6, [x4, x7]
+	ADD R7, R4, R9
+	WORD $0x3cc10127 // ldur q7, [x9, #16]
+	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
+	WORD $0x4ea2d406 // fsub v6.4s, v0.4s, v2.4s
+	WORD $0x4ea3d407 // fsub v7.4s, v0.4s, v3.4s
+	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	WORD $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
+	WORD $0x6ea2ec24 // facgt v4.4s, v1.4s, v2.4s
+	WORD $0x6ea3ec25 // facgt v5.4s, v1.4s, v3.4s
+	WORD $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
+	WORD $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
+	WORD $0x3ca76822 // str q2, [x1, x7]
+	FMOVQ F3, 16(R8)
+	ADD $32, R7, R7
+	SUBS $8, R6, R6
+	BGE block
+
+done_block:
+	ADD $8, R6, R6
+	SUBS $4, R6, R6
+	BLT done_block2
+
+block2:
+	WORD $0x3ce76822 // ldr q2, [x1, x7]
+	WORD $0x3ce76863 // ldr q3, [x3, x7]
+	WORD $0x3ce76844 // ldr q4, [x2, x7]
+	VFMLA V2.S4, V3.S4, V4.S4
 	WORD $0x3ca76844 // str q4, [x2, x7]
 	WORD $0x3ce76884 // ldr q4, [x4, x7]
-	WORD $0x4ea3d483 // fsub v3.4s, v4.4s, v3.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x3cc00004 // ldur q4, [x0]
-	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
 	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD $0x6ea3ec04 // facgt v4.4s, v0.4s, v3.4s
-	WORD $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
-	WORD $0x3ca76823 // str q3, [x1, x7]
-	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD $0x3ca76861 // str q1, [x3, x7]
+	WORD $0x4ea2d404 // fsub v4.4s, v0.4s, v2.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	WORD $0x6ea2ec23 // facgt v3.4s, v1.4s, v2.4s
+	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
+	WORD $0x3ca76822 // str q2, [x1, x7]
 	ADD $16, R7, R7
 	SUBS $4, R6, R6
-	BGE block
+	BGE block2
 
-done_block:
+done_block2:
 	ADD $4, R6, R6
 	CMP $1, R6
 	BLT skip_tail
-	VMOVI $0, V1.B16
-	ADD R7, R3, R3
+	VMOVI $0, V2.B16
+	ADD R7, R1, R8
 	TBZ $2, R6, part
-	WORD $0x3cc00061 // ldur q1, [x3]
+	WORD $0x3cc00102 // ldur q2, [x8]
 	JMP done
 
 part:
 	TBZ $1, R6, single
-	WORD $0xfc400061 // ldur d1, [x3]
+	WORD $0xfc400102 // ldur d2, [x8]
 	TBZ $0, R6, done
-	ADD $8, R3, R8
-	VLD1 (R8), V1.S[2]
+	ADD $8, R8, R9
+	VLD1 (R9), V2.S[2]
 	JMP done
 
 single:
 	TBZ $0, R6, done
-	WORD $0xbc400061 // ldur s1, [x3]
+	WORD $0xbc400102 // ldur s2, [x8]
 
 done:
-	VMOVI $0, V2.B16
-	ADD R7, R5, R5
+	VMOVI $0, V3.B16
+	ADD R7, R3, R9
 	TBZ $2, R6, part2
-	WORD $0x3cc000a2 // ldur q2, [x5]
+	WORD $0x3cc00123 // ldur q3, [x9]
 	JMP done2
 
 part2:
 	TBZ $1, R6, single2
-	WORD $0xfc4000a2 // ldur d2, [x5]
+	WORD $0xfc400123 // ldur d3, [x9]
 	TBZ $0, R6, done2
-	ADD $8, R5, R5
-	VLD1 (R5), V2.S[2]
+	ADD $8, R9, R9
+	VLD1 (R9), V3.S[2]
 	JMP done2
 
 single2:
 	TBZ $0, R6, done2
-	WORD $0xbc4000a2 // ldur s2, [x5]
+	WORD $0xbc400123 // ldur s3, [x9]
 
 done2:
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	VMOVI $0, V2.B16
-	ADD R7, R1, R1
+	VMOVI $0, V4.B16
+	ADD R7, R2, R9
 	TBZ $2, R6, part3
-	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc00124 // ldur q4, [x9]
 	JMP done3
 
 part3:
 	TBZ $1, R6, single3
-	WORD $0xfc400022 // ldur d2, [x1]
+	WORD $0xfc400124 // ldur d4, [x9]
 	TBZ $0, R6, done3
-	ADD $8, R1, R5
-	VLD1 (R5), V2.S[2]
+	ADD $8, R9, R10
+	VLD1 (R10), V4.S[2]
 	JMP done3
 
 single3:
 	TBZ $0, R6, done3
-	WORD $0xbc400022 // ldur s2, [x1]
+	WORD $0xbc400124 // ldur s4, [x9]
 
 done3:
-	VMOVI $0, V3.B16
-	ADD R7, R2, R2
+	VFMLA V2.S4, V3.S4, V4.S4
 	TBZ $2, R6, part4
-	WORD $0x3cc00043 // ldur q3, [x2]
+	FMOVQ F4, (R9)
 	JMP done4
 
 part4:
 	TBZ $1, R6, single4
-	WORD $0xfc400043 // ldur d3, [x2]
+	FMOVD F4, (R9)
 	TBZ $0, R6, done4
-	ADD $8, R2, R5
-	VLD1 (R5), V3.S[2]
+	ADD $8, R9, R9
+	VST1 V4.S[2], (R9)
 	JMP done4
 
 single4:
 	TBZ $0, R6, done4
-	WORD $0xbc400043 // ldur s3, [x2]
+	FMOVS F4, (R9)
 
 done4:
-	WORD $0x3cc00004 // ldur q4, [x0]
-	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
-	WORD $0x3cc00005 // ldur q5, [x0]
-	VFMLS V3.S4, V3.S4, V5.S4
-	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
-	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
+	VMOVI $0, V4.B16
+	ADD R7, R4, R7
 	TBZ $2, R6, part5
-	FMOVQ F4, (R2)
+	WORD $0x3cc000e4 // ldur q4, [x7]
 	JMP done5
 
 part5:
 	TBZ $1, R6, single5
-	FMOVD F4, (R2)
+	WORD $0xfc4000e4 // ldur d4, [x7]
 	TBZ $0, R6, done5
-	ADD $8, R2, R2
-	VST1 V4.S[2], (R2)
+	ADD $8, R7, R7
+	VLD1 (R7), V4.S[2]
 	JMP done5
 
 single5:
 	TBZ $0, R6, done5
-	FMOVS F4, (R2)
+	WORD $0xbc4000e4 // ldur s4, [x7]
 
 done5:
-	VMOVI $0, V4.B16
-	ADD R7, R4, R2
-	TBZ $2, R6, part6
-	WORD $0x3cc00044 // ldur q4, [x2]
-	JMP done6
-
-part6:
-	TBZ $1, R6, single6
-	WORD $0xfc400044 // ldur d4, [x2]
-	TBZ $0, R6, done6
-	ADD $8, R2, R2
-	VLD1 (R2), V4.S[2]
-	JMP done6
-
-single6:
-	TBZ $0, R6, done6
-	WORD $0xbc400044 // ldur s4, [x2]
-
-done6:
-	WORD $0x4ea3d483 // fsub v3.4s, v4.4s, v3.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x3cc00004 // ldur q4, [x0]
-	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
 	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD $0x6ea3ec00 // facgt v0.4s, v0.4s, v3.4s
-	WORD $0x4e601c63 // bic v3.16b, v3.16b, v0.16b
-	TBZ $2, R6, part7
-	FMOVQ F3, (R1)
-	JMP done7
-
-part7:
-	TBZ $1, R6, single7
-	FMOVD F3, (R1)
-	TBZ $0, R6, done7
-	ADD $8, R1, R0
-	VST1 V3.S[2], (R0)
-	JMP done7
-
-single7:
-	TBZ $0, R6, done7
-	FMOVS F3, (R1)
-
-done7:
-	WORD $0x6e22dc20 // fmul v0.4s, v1.4s, v2.4s
-	TBZ $2, R6, part8
-	FMOVQ F0, (R3)
-	JMP done8
-
-part8:
-	TBZ $1, R6, single8
-	FMOVD F0, (R3)
-	TBZ $0, R6, done8
-	ADD $8, R3, R0
-	VST1 V0.S[2], (R0)
-	JMP done8
-
-single8:
-	TBZ $0, R6, done8
-	FMOVS F0, (R3)
-
-done8:
-
-skip_tail:
-	RET
-
-// func GRUUpdateTextbook(z, n, h, hPrev []float32)
-TEXT ·GRUUpdateTextbook(SB), NOSPLIT, $0-96
-	MOVD $lanes<>(SB), R0
-	MOVD z_base+0(FP), R1
-	MOVD n_base+24(FP), R2
-	MOVD h_base+48(FP), R3
-	MOVD hPrev_base+72(FP), R4
-	MOVD h_len+56(FP), R5
-	WORD $0x3cc00000 // ldur q0, [x0]
-	WORD $0x3cc10001 // ldur q1, [x0, #16]
-	WORD $0x3cc20002 // ldur q2, [x0, #32]
-	WORD $0x3cc30003 // ldur q3, [x0, #48]
-	WORD $0x3cc40004 // ldur q4, [x0, #64]
-	WORD $0x3cc50005 // ldur q5, [x0, #80]
-	WORD $0x3cc60006 // ldur q6, [x0, #96]
-	WORD $0x3ccd0007 // ldur q7, [x0, #208]
-	WORD $0x3cce0008 // ldur q8, [x0, #224]
-	WORD $0x3ccf0009 // ldur q9, [x0, #240]
-	WORD $0x3cc7000a // ldur q10, [x0, #112]
-	MOVD $0, R6
-	SUBS $4, R5, R5
-	BLT done_block
-
-block:
-	WORD $0x3ce6684b // ldr q11, [x2, x6]
-	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
-	WORD $0x4eacf50d // fmin v13.4s, v8.4s, v12.4s
-	WORD $0x6e27ddad // fmul v13.4s, v13.4s, v7.4s
-	WORD $0x3cc3000e // ldur q14, [x0, #48]
-	VFMLA V4.S4, V13.S4, V14.S4
-	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
-	VFMLA V5.S4, V15.S4, V13.S4
-	VFMLA V6.S4, V15.S4, V13.S4
-	WORD $0x3cc8000f // ldur q15, [x0, #128]
-	WORD $0x3cc90010 // ldur q16, [x0, #144]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cca000f // ldur q15, [x0, #160]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3ccb0010 // ldur q16, [x0, #176]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cc00010 // ldur q16, [x0]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V13.S4, V16.S4, V15.S4
-	VSHL $23, V14.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
-	WORD $0x6e2dfced // fdiv v13.4s, v7.4s, v13.4s
-	WORD $0x4eadd40d // fsub v13.4s, v0.4s, v13.4s
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	FMOVQ 256(R0), F15
-	FMOVQ 272(R0), F16
-	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 288(R0), F15
-	VFMLA V14.S4, V16.S4, V15.S4
-	FMOVQ 304(R0), F16
-	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 320(R0), F15
-	VFMLA V14.S4, V16.S4, V15.S4
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	VFMLA V14.S4, V15.S4, V12.S4
-	WORD $0x6eabed2e // facgt v14.4s, v9.4s, v11.4s
-	VBSL V13.B16, V12.B16, V14.B16
-	VAND V2.B16, V11.B16, V11.B16
-	VORR V11.B16, V14.B16, V11.B16
-	WORD $0x3ca6684b // str q11, [x2, x6]
-	WORD $0x3ce6682c // ldr q12, [x1, x6]
-	VORR V2.B16, V12.B16, V13.B16
-	WORD $0x4e2df42d // fmax v13.4s, v1.4s, v13.4s
-	WORD $0x3cc3000e // ldur q14, [x0, #48]
-	VFMLA V4.S4, V13.S4, V14.S4
-	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
-	VFMLA V5.S4, V15.S4, V13.S4
-	VFMLA V6.S4, V15.S4, V13.S4
-	WORD $0x3cc8000f // ldur q15, [x0, #128]
-	WORD $0x3cc90010 // ldur q16, [x0, #144]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cca000f // ldur q15, [x0, #160]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3ccb0010 // ldur q16, [x0, #176]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cc00010 // ldur q16, [x0]
-	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V13.S4, V16.S4, V15.S4
-	VSUB V3.S4, V14.S4, V13.S4
-	WORD $0x4f3f05ae // sshr v14.4s, v13.4s, #1
-	VSUB V14.S4, V13.S4, V13.S4
-	VSHL $23, V14.S4, V14.S4
-	VADD V0.S4, V14.S4, V14.S4
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	VSHL $23, V13.S4, V13.S4
-	VADD V0.S4, V13.S4, V13.S4
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4ea0e98c // fcmlt v12.4s, v12.4s, #0.0
-	VBSL V0.B16, V13.B16, V12.B16
-	WORD $0x4e20d5ae // fadd v14.4s, v13.4s, v0.4s
-	WORD $0x4ea0d5cf // fsub v15.4s, v14.4s, v0.4s
-	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	WORD $0x6e2efc0f // fdiv v15.4s, v0.4s, v14.4s
-	WORD $0x6e2fdd90 // fmul v16.4s, v12.4s, v15.4s
-	VFMLS V14.S4, V16.S4, V12.S4
-	VFMLS V13.S4, V16.S4, V12.S4
-	VFMLA V15.S4, V12.S4, V16.S4
-	WORD $0x3ca66830 // str q16, [x1, x6]
-	WORD $0x3ce6688c // ldr q12, [x4, x6]
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	VFMLA V11.S4, V16.S4, V12.S4
-	WORD $0x6eaced4b // facgt v11.4s, v10.4s, v12.4s
-	WORD $0x4e6b1d8c // bic v12.16b, v12.16b, v11.16b
-	WORD $0x3ca6686c // str q12, [x3, x6]
-	ADD $16, R6, R6
-	SUBS $4, R5, R5
-	BGE block
-
-done_block:
-	ADD $4, R5, R5
-	CMP $1, R5
-	BLT skip_tail
-	VMOVI $0, V11.B16
-	ADD R6, R2, R2
-	TBZ $2, R5, part
-	WORD $0x3cc0004b // ldur q11, [x2]
-	JMP done
-
-part:
-	TBZ $1, R5, single
-	WORD $0xfc40004b // ldur d11, [x2]
-	TBZ $0, R5, done
-	ADD $8, R2, R7
-	VLD1 (R7), V11.S[2]
-	JMP done
-
-single:
-	TBZ $0, R5, done
-	WORD $0xbc40004b // ldur s11, [x2]
-
-done:
-	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
-	WORD $0x4eacf508 // fmin v8.4s, v8.4s, v12.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V8.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V8.S4
-	VFMLA V6.S4, V14.S4, V8.S4
-	WORD $0x3cc8000e // ldur q14, [x0, #128]
-	WORD $0x3cc9000f // ldur q15, [x0, #144]
-	VFMLA V8.S4, V14.S4, V15.S4
-	WORD $0x3cca000e // ldur q14, [x0, #160]
-	VFMLA V8.S4, V15.S4, V14.S4
-	WORD $0x3ccb000f // ldur q15, [x0, #176]
-	VFMLA V8.S4, V14.S4, V15.S4
-	WORD $0x3ccc000e // ldur q14, [x0, #192]
-	VFMLA V8.S4, V15.S4, V14.S4
-	WORD $0x3cc0000f // ldur q15, [x0]
-	VFMLA V8.S4, V14.S4, V15.S4
-	WORD $0x3cc0000e // ldur q14, [x0]
-	VFMLA V8.S4, V15.S4, V14.S4
-	VSHL $23, V13.S4, V8.S4
-	VADD V0.S4, V8.S4, V8.S4
-	WORD $0x6e28ddc8 // fmul v8.4s, v14.4s, v8.4s
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
-	WORD $0x4ea7d407 // fsub v7.4s, v0.4s, v7.4s
-	WORD $0x6e2cdd88 // fmul v8.4s, v12.4s, v12.4s
-	FMOVQ 256(R0), F13
-	FMOVQ 272(R0), F14
-	VFMLA V8.S4, V13.S4, V14.S4
-	FMOVQ 288(R0), F13
-	VFMLA V8.S4, V14.S4, V13.S4
-	FMOVQ 304(R0), F14
-	VFMLA V8.S4, V13.S4, V14.S4
-	FMOVQ 320(R0), F13
-	VFMLA V8.S4, V14.S4, V13.S4
-	WORD $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
-	VFMLA V8.S4, V13.S4, V12.S4
-	WORD $0x6eabed28 // facgt v8.4s, v9.4s, v11.4s
-	VBSL V7.B16, V12.B16, V8.B16
-	VAND V2.B16, V11.B16, V7.B16
-	VORR V7.B16, V8.B16, V7.B16
-	TBZ $2, R5, part2
-	FMOVQ F7, (R2)
-	JMP done2
-
-part2:
-	TBZ $1, R5, single2
-	FMOVD F7, (R2)
-	TBZ $0, R5, done2
-	ADD $8, R2, R2
-	VST1 V7.S[2], (R2)
-	JMP done2
-
-single2:
-	TBZ $0, R5, done2
-	FMOVS F7, (R2)
-
-done2:
-	VMOVI $0, V8.B16
-	ADD R6, R1, R1
-	TBZ $2, R5, part3
-	WORD $0x3cc00028 // ldur q8, [x1]
-	JMP done3
-
-part3:
-	TBZ $1, R5, single3
-	WORD $0xfc400028 // ldur d8, [x1]
-	TBZ $0, R5, done3
-	ADD $8, R1, R2
-	VLD1 (R2), V8.S[2]
-	JMP done3
-
-single3:
-	TBZ $0, R5, done3
-	WORD $0xbc400028 // ldur s8, [x1]
-
-done3:
-	VORR V2.B16, V8.B16, V2.B16
-	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	WORD $0x3cc30002 // ldur q2, [x0, #48]
-	VFMLA V4.S4, V1.S4, V2.S4
-	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
-	VFMLA V5.S4, V4.S4, V1.S4
-	VFMLA V6.S4, V4.S4, V1.S4
-	WORD $0x3cc80004 // ldur q4, [x0, #128]
-	WORD $0x3cc90005 // ldur q5, [x0, #144]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cca0004 // ldur q4, [x0, #160]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3ccb0005 // ldur q5, [x0, #176]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3ccc0004 // ldur q4, [x0, #192]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3cc00005 // ldur q5, [x0]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cc00004 // ldur q4, [x0]
-	VFMLA V1.S4, V5.S4, V4.S4
-	VSUB V3.S4, V2.S4, V1.S4
-	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VSUB V2.S4, V1.S4, V1.S4
-	VSHL $23, V2.S4, V2.S4
-	VADD V0.S4, V2.S4, V2.S4
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	VSHL $23, V1.S4, V1.S4
-	VADD V0.S4, V1.S4, V1.S4
-	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
-	WORD $0x4ea0e902 // fcmlt v2.4s, v8.4s, #0.0
-	VBSL V0.B16, V1.B16, V2.B16
-	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
-	WORD $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
-	WORD $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
-	WORD $0x6e23fc00 // fdiv v0.4s, v0.4s, v3.4s
-	WORD $0x6e20dc44 // fmul v4.4s, v2.4s, v0.4s
-	VFMLS V3.S4, V4.S4, V2.S4
-	VFMLS V1.S4, V4.S4, V2.S4
-	VFMLA V0.S4, V2.S4, V4.S4
-	TBZ $2, R5, part4
-	FMOVQ F4, (R1)
-	JMP done4
-
-part4:
-	TBZ $1, R5, single4
-	FMOVD F4, (R1)
-	TBZ $0, R5, done4
-	ADD $8, R1, R0
-	VST1 V4.S[2], (R0)
-	JMP done4
-
-single4:
-	TBZ $0, R5, done4
-	FMOVS F4, (R1)
-
-done4:
-	VMOVI $0, V0.B16
-	ADD R6, R4, R0
-	TBZ $2, R5, part5
-	WORD $0x3cc00000 // ldur q0, [x0]
-	JMP done5
-
-part5:
-	TBZ $1, R5, single5
-	WORD $0xfc400000 // ldur d0, [x0]
-	TBZ $0, R5, done5
-	ADD $8, R0, R0
-	VLD1 (R0), V0.S[2]
-	JMP done5
-
-single5:
-	TBZ $0, R5, done5
-	WORD $0xbc400000 // ldur s0, [x0]
-
-done5:
-	WORD $0x4ea0d4e1 // fsub v1.4s, v7.4s, v0.4s
-	VFMLA V1.S4, V4.S4, V0.S4
-	WORD $0x6ea0ed41 // facgt v1.4s, v10.4s, v0.4s
-	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	ADD R6, R3, R0
-	TBZ $2, R5, part6
-	FMOVQ F0, (R0)
-	JMP done6
-
-part6:
-	TBZ $1, R5, single6
-	FMOVD F0, (R0)
-	TBZ $0, R5, done6
-	ADD $8, R0, R0
-	VST1 V0.S[2], (R0)
-	JMP done6
-
-single6:
-	TBZ $0, R5, done6
-	FMOVS F0, (R0)
-
-done6:
-
-skip_tail:
-	RET
-
-// func GRUUpdateTextbookGrad(z, n, dh, hPrev, dy []float32)
-TEXT ·GRUUpdateTextbookGrad(SB), NOSPLIT, $0-120
-	MOVD $lanes<>(SB), R0
-	MOVD z_base+0(FP), R1
-	MOVD n_base+24(FP), R2
-	MOVD dh_base+48(FP), R3
-	MOVD hPrev_base+72(FP), R4
-	MOVD dy_base+96(FP), R5
-	MOVD dh_len+56(FP), R6
-	WORD $0x3cc70000 // ldur q0, [x0, #112]
-	MOVD $0, R7
-	SUBS $4, R6, R6
-	BLT done_block
-
-block:
-	WORD $0x3ce76861 // ldr q1, [x3, x7]
-	WORD $0x3ce768a2 // ldr q2, [x5, x7]
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x3ce76822 // ldr q2, [x1, x7]
-	WORD $0x3ce76843 // ldr q3, [x2, x7]
-	WORD $0x6e22dc24 // fmul v4.4s, v1.4s, v2.4s
-	WORD $0x3cc00005 // ldur q5, [x0]
-	VFMLS V3.S4, V3.S4, V5.S4
-	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
-	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
-	WORD $0x3ca76844 // str q4, [x2, x7]
-	WORD $0x3ce76884 // ldr q4, [x4, x7]
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x3cc00004 // ldur q4, [x0]
-	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD $0x6ea3ec04 // facgt v4.4s, v0.4s, v3.4s
-	WORD $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
-	WORD $0x3ca76823 // str q3, [x1, x7]
-	WORD $0x3cc00003 // ldur q3, [x0]
-	WORD $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
-	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD $0x3ca76861 // str q1, [x3, x7]
-	ADD $16, R7, R7
-	SUBS $4, R6, R6
-	BGE block
-
-done_block:
-	ADD $4, R6, R6
-	CMP $1, R6
-	BLT skip_tail
-	VMOVI $0, V1.B16
-	ADD R7, R3, R3
-	TBZ $2, R6, part
-	WORD $0x3cc00061 // ldur q1, [x3]
-	JMP done
-
-part:
-	TBZ $1, R6, single
-	WORD $0xfc400061 // ldur d1, [x3]
-	TBZ $0, R6, done
-	ADD $8, R3, R8
-	VLD1 (R8), V1.S[2]
-	JMP done
-
-single:
-	TBZ $0, R6, done
-	WORD $0xbc400061 // ldur s1, [x3]
-
-done:
-	VMOVI $0, V2.B16
-	ADD R7, R5, R5
-	TBZ $2, R6, part2
-	WORD $0x3cc000a2 // ldur q2, [x5]
-	JMP done2
-
-part2:
-	TBZ $1, R6, single2
-	WORD $0xfc4000a2 // ldur d2, [x5]
-	TBZ $0, R6, done2
-	ADD $8, R5, R5
-	VLD1 (R5), V2.S[2]
-	JMP done2
-
-single2:
-	TBZ $0, R6, done2
-	WORD $0xbc4000a2 // ldur s2, [x5]
-
-done2:
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	VMOVI $0, V2.B16
-	ADD R7, R1, R1
-	TBZ $2, R6, part3
-	WORD $0x3cc00022 // ldur q2, [x1]
-	JMP done3
-
-part3:
-	TBZ $1, R6, single3
-	WORD $0xfc400022 // ldur d2, [x1]
-	TBZ $0, R6, done3
-	ADD $8, R1, R5
-	VLD1 (R5), V2.S[2]
-	JMP done3
-
-single3:
-	TBZ $0, R6, done3
-	WORD $0xbc400022 // ldur s2, [x1]
-
-done3:
-	VMOVI $0, V3.B16
-	ADD R7, R2, R2
-	TBZ $2, R6, part4
-	WORD $0x3cc00043 // ldur q3, [x2]
-	JMP done4
-
-part4:
-	TBZ $1, R6, single4
-	WORD $0xfc400043 // ldur d3, [x2]
-	TBZ $0, R6, done4
-	ADD $8, R2, R5
-	VLD1 (R5), V3.S[2]
-	JMP done4
-
-single4:
-	TBZ $0, R6, done4
-	WORD $0xbc400043 // ldur s3, [x2]
-
-done4:
-	WORD $0x6e22dc24 // fmul v4.4s, v1.4s, v2.4s
-	WORD $0x3cc00005 // ldur q5, [x0]
-	VFMLS V3.S4, V3.S4, V5.S4
-	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD $0x6ea4ec05 // facgt v5.4s, v0.4s, v4.4s
-	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
-	TBZ $2, R6, part5
-	FMOVQ F4, (R2)
-	JMP done5
-
-part5:
-	TBZ $1, R6, single5
-	FMOVD F4, (R2)
-	TBZ $0, R6, done5
-	ADD $8, R2, R2
-	VST1 V4.S[2], (R2)
-	JMP done5
-
-single5:
-	TBZ $0, R6, done5
-	FMOVS F4, (R2)
-
-done5:
-	VMOVI $0, V4.B16
-	ADD R7, R4, R2
-	TBZ $2, R6, part6
-	WORD $0x3cc00044 // ldur q4, [x2]
-	JMP done6
-
-part6:
-	TBZ $1, R6, single6
-	WORD $0xfc400044 // ldur d4, [x2]
-	TBZ $0, R6, done6
-	ADD $8, R2, R2
-	VLD1 (R2), V4.S[2]
-	JMP done6
-
-single6:
-	TBZ $0, R6, done6
-	WORD $0xbc400044 // ldur s4, [x2]
-
-done6:
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x3cc00004 // ldur q4, [x0]
-	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD $0x6ea3ec00 // facgt v0.4s, v0.4s, v3.4s
-	WORD $0x4e601c63 // bic v3.16b, v3.16b, v0.16b
-	TBZ $2, R6, part7
-	FMOVQ F3, (R1)
-	JMP done7
-
-part7:
-	TBZ $1, R6, single7
-	FMOVD F3, (R1)
-	TBZ $0, R6, done7
-	ADD $8, R1, R1
-	VST1 V3.S[2], (R1)
-	JMP done7
-
-single7:
-	TBZ $0, R6, done7
-	FMOVS F3, (R1)
-
-done7:
-	WORD $0x3cc00000 // ldur q0, [x0]
 	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
-	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
-	TBZ $2, R6, part8
-	FMOVQ F0, (R3)
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
+	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	TBZ $2, R6, part6
+	FMOVQ F0, (R8)
+	JMP done6
+
+part6:
+	TBZ $1, R6, single6
+	FMOVD F0, (R8)
+	TBZ $0, R6, done6
+	ADD $8, R8, R6
+	VST1 V0.S[2], (R6)
+	JMP done6
+
+single6:
+	TBZ $0, R6, done6
+	FMOVS F0, (R8)
+
+done6:
+
+skip_tail:
+	MOVD rStride+48(FP), R6
+	ADD R6, R1, R1
+	MOVD eStride+56(FP), R6
+	ADD R6, R2, R2
+	MOVD dqStride+64(FP), R6
+	ADD R6, R3, R3
+	MOVD hPrevStride+72(FP), R6
+	ADD R6, R4, R4
+	SUBS $1, R5, R5
+	BGE row
+
+done_row:
+	RET
+
+// func GRUUpdate(rows, units int, zRow, nRow, hRow, hPrevRow *float32, zStride, nStride, hStride, hPrevStride int)
+TEXT ·GRUUpdate(SB), NOSPLIT, $0-80
+	MOVD $lanes<>(SB), R0
+	MOVD zRow+16(FP), R1
+	MOVD nRow+24(FP), R2
+	MOVD hRow+32(FP), R3
+	MOVD hPrevRow+40(FP), R4
+	MOVD rows+0(FP), R5
+	SUBS $1, R5, R5
+	BLT done_row
+
+row:
+	WORD $0x3cce0000 // ldur q0, [x0, #224]
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3ccf0002 // ldur q2, [x0, #240]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	FMOVQ 256(R0), F7
+	WORD $0x3cc20008 // ldur q8, [x0, #32]
+	MOVD units+8(FP), R6
+	MOVD $0, R7
+	SUBS $8, R6, R6
+	BLT done_block
+
+block:
+	WORD $0x3ce76849 // ldr q9, [x2, x7]
+	ADD R7, R2, R8
+	WORD $0x3cc1010a // ldur q10, [x8, #16]
+	WORD $0x4ea0f92b // fabs v11.4s, v9.4s
+	WORD $0x4ea0f94c // fabs v12.4s, v10.4s
+	WORD $0x4eabf40d // fmin v13.4s, v0.4s, v11.4s
+	WORD $0x4eacf40e // fmin v14.4s, v0.4s, v12.4s
+	WORD $0x6e22ddad // fmul v13.4s, v13.4s, v2.4s
+	WORD $0x6e22ddce // fmul v14.4s, v14.4s, v2.4s
+	WORD $0x3cc3000f // ldur q15, [x0, #48]
+	WORD $0x3cc30010 // ldur q16, [x0, #48]
+	VFMLA V4.S4, V13.S4, V15.S4
+	VFMLA V4.S4, V14.S4, V16.S4
+	WORD $0x4ea3d5f1 // fsub v17.4s, v15.4s, v3.4s
+	WORD $0x4ea3d612 // fsub v18.4s, v16.4s, v3.4s
+	VFMLA V5.S4, V17.S4, V13.S4
+	VFMLA V5.S4, V18.S4, V14.S4
+	VFMLA V6.S4, V17.S4, V13.S4
+	VFMLA V6.S4, V18.S4, V14.S4
+	WORD $0x3cc80011 // ldur q17, [x0, #128]
+	WORD $0x3cc80012 // ldur q18, [x0, #128]
+	WORD $0x3cc90013 // ldur q19, [x0, #144]
+	VFMLA V13.S4, V17.S4, V19.S4
+	WORD $0x3cc90011 // ldur q17, [x0, #144]
+	VFMLA V14.S4, V18.S4, V17.S4
+	WORD $0x3cca0012 // ldur q18, [x0, #160]
+	VFMLA V13.S4, V19.S4, V18.S4
+	WORD $0x3cca0013 // ldur q19, [x0, #160]
+	VFMLA V14.S4, V17.S4, V19.S4
+	WORD $0x3ccb0011 // ldur q17, [x0, #176]
+	VFMLA V13.S4, V18.S4, V17.S4
+	WORD $0x3ccb0012 // ldur q18, [x0, #176]
+	VFMLA V14.S4, V19.S4, V18.S4
+	WORD $0x3ccc0013 // ldur q19, [x0, #192]
+	VFMLA V13.S4, V17.S4, V19.S4
+	WORD $0x3ccc0011 // ldur q17, [x0, #192]
+	VFMLA V14.S4, V18.S4, V17.S4
+	WORD $0x3ccd0012 // ldur q18, [x0, #208]
+	VFMLA V13.S4, V19.S4, V18.S4
+	WORD $0x3ccd0013 // ldur q19, [x0, #208]
+	VFMLA V14.S4, V17.S4, V19.S4
+	WORD $0x3ccd0011 // ldur q17, [x0, #208]
+	VFMLA V13.S4, V18.S4, V17.S4
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	VFMLA V14.S4, V19.S4, V13.S4
+	VSHL $23, V15.S4, V14.S4
+	VSHL $23, V16.S4, V15.S4
+	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	WORD $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	WORD $0x6e2efc4e // fdiv v14.4s, v2.4s, v14.4s
+	WORD $0x6e2dfc4d // fdiv v13.4s, v2.4s, v13.4s
+	WORD $0x4eaed42e // fsub v14.4s, v1.4s, v14.4s
+	WORD $0x4eadd42d // fsub v13.4s, v1.4s, v13.4s
+	WORD $0x6e2bdd6f // fmul v15.4s, v11.4s, v11.4s
+	WORD $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
+	FMOVQ 272(R0), F17
+	FMOVQ 272(R0), F18
+	FMOVQ 288(R0), F19
+	VFMLA V15.S4, V17.S4, V19.S4
+	FMOVQ 288(R0), F17
+	VFMLA V16.S4, V18.S4, V17.S4
+	FMOVQ 304(R0), F18
+	VFMLA V15.S4, V19.S4, V18.S4
+	FMOVQ 304(R0), F19
+	VFMLA V16.S4, V17.S4, V19.S4
+	FMOVQ 320(R0), F17
+	VFMLA V15.S4, V18.S4, V17.S4
+	FMOVQ 320(R0), F18
+	VFMLA V16.S4, V19.S4, V18.S4
+	FMOVQ 336(R0), F19
+	VFMLA V15.S4, V17.S4, V19.S4
+	FMOVQ 336(R0), F17
+	VFMLA V16.S4, V18.S4, V17.S4
+	WORD $0x6e2fdd6f // fmul v15.4s, v11.4s, v15.4s
+	WORD $0x6e30dd90 // fmul v16.4s, v12.4s, v16.4s
+	VFMLA V15.S4, V19.S4, V11.S4
+	VFMLA V16.S4, V17.S4, V12.S4
+	WORD $0x6ea9ecef // facgt v15.4s, v7.4s, v9.4s
+	WORD $0x6eaaecf0 // facgt v16.4s, v7.4s, v10.4s
+	VBSL V14.B16, V11.B16, V15.B16
+	VBSL V13.B16, V12.B16, V16.B16
+	VAND V8.B16, V9.B16, V9.B16
+	VAND V8.B16, V10.B16, V10.B16
+	VORR V9.B16, V15.B16, V9.B16
+	VORR V10.B16, V16.B16, V10.B16
+	WORD $0x3ca76849 // str q9, [x2, x7]
+	FMOVQ F10, 16(R8)
+	ADD $32, R7, R7
+	SUBS $8, R6, R6
+	BGE block
+
+done_block:
+	ADD $8, R6, R6
+	SUBS $4, R6, R6
+	BLT done_block2
+
+block2:
+	WORD $0x3ce76849 // ldr q9, [x2, x7]
+	WORD $0x4ea0f92a // fabs v10.4s, v9.4s
+	WORD $0x4eaaf40b // fmin v11.4s, v0.4s, v10.4s
+	WORD $0x6e22dd6b // fmul v11.4s, v11.4s, v2.4s
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	VFMLA V4.S4, V11.S4, V12.S4
+	WORD $0x4ea3d58d // fsub v13.4s, v12.4s, v3.4s
+	VFMLA V5.S4, V13.S4, V11.S4
+	VFMLA V6.S4, V13.S4, V11.S4
+	WORD $0x3cc8000d // ldur q13, [x0, #128]
+	WORD $0x3cc9000e // ldur q14, [x0, #144]
+	VFMLA V11.S4, V13.S4, V14.S4
+	WORD $0x3cca000d // ldur q13, [x0, #160]
+	VFMLA V11.S4, V14.S4, V13.S4
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	VFMLA V11.S4, V13.S4, V14.S4
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	VFMLA V11.S4, V14.S4, V13.S4
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	VFMLA V11.S4, V13.S4, V14.S4
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	VFMLA V11.S4, V14.S4, V13.S4
+	VSHL $23, V12.S4, V11.S4
+	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	WORD $0x6e2bfc4b // fdiv v11.4s, v2.4s, v11.4s
+	WORD $0x4eabd42b // fsub v11.4s, v1.4s, v11.4s
+	WORD $0x6e2add4c // fmul v12.4s, v10.4s, v10.4s
+	FMOVQ 272(R0), F13
+	FMOVQ 288(R0), F14
+	VFMLA V12.S4, V13.S4, V14.S4
+	FMOVQ 304(R0), F13
+	VFMLA V12.S4, V14.S4, V13.S4
+	FMOVQ 320(R0), F14
+	VFMLA V12.S4, V13.S4, V14.S4
+	FMOVQ 336(R0), F13
+	VFMLA V12.S4, V14.S4, V13.S4
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	VFMLA V12.S4, V13.S4, V10.S4
+	WORD $0x6ea9ecec // facgt v12.4s, v7.4s, v9.4s
+	VBSL V11.B16, V10.B16, V12.B16
+	VAND V8.B16, V9.B16, V9.B16
+	VORR V9.B16, V12.B16, V9.B16
+	WORD $0x3ca76849 // str q9, [x2, x7]
+	ADD $16, R7, R7
+	SUBS $4, R6, R6
+	BGE block2
+
+done_block2:
+	ADD $4, R6, R6
+	CMP $1, R6
+	BLT skip_tail
+	VMOVI $0, V9.B16
+	ADD R7, R2, R7
+	TBZ $2, R6, part
+	WORD $0x3cc000e9 // ldur q9, [x7]
+	JMP done
+
+part:
+	TBZ $1, R6, single
+	WORD $0xfc4000e9 // ldur d9, [x7]
+	TBZ $0, R6, done
+	ADD $8, R7, R8
+	VLD1 (R8), V9.S[2]
+	JMP done
+
+single:
+	TBZ $0, R6, done
+	WORD $0xbc4000e9 // ldur s9, [x7]
+
+done:
+	WORD $0x4ea0f92a // fabs v10.4s, v9.4s
+	WORD $0x4eaaf400 // fmin v0.4s, v0.4s, v10.4s
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	VFMLA V4.S4, V0.S4, V11.S4
+	WORD $0x4ea3d56c // fsub v12.4s, v11.4s, v3.4s
+	VFMLA V5.S4, V12.S4, V0.S4
+	VFMLA V6.S4, V12.S4, V0.S4
+	WORD $0x3cc8000c // ldur q12, [x0, #128]
+	WORD $0x3cc9000d // ldur q13, [x0, #144]
+	VFMLA V0.S4, V12.S4, V13.S4
+	WORD $0x3cca000c // ldur q12, [x0, #160]
+	VFMLA V0.S4, V13.S4, V12.S4
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	VFMLA V0.S4, V12.S4, V13.S4
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	VFMLA V0.S4, V13.S4, V12.S4
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	VFMLA V0.S4, V12.S4, V13.S4
+	WORD $0x3ccd000c // ldur q12, [x0, #208]
+	VFMLA V0.S4, V13.S4, V12.S4
+	VSHL $23, V11.S4, V0.S4
+	WORD $0x6e20dd80 // fmul v0.4s, v12.4s, v0.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
+	WORD $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
+	WORD $0x6e2add42 // fmul v2.4s, v10.4s, v10.4s
+	FMOVQ 272(R0), F11
+	FMOVQ 288(R0), F12
+	VFMLA V2.S4, V11.S4, V12.S4
+	FMOVQ 304(R0), F11
+	VFMLA V2.S4, V12.S4, V11.S4
+	FMOVQ 320(R0), F12
+	VFMLA V2.S4, V11.S4, V12.S4
+	FMOVQ 336(R0), F11
+	VFMLA V2.S4, V12.S4, V11.S4
+	WORD $0x6e22dd42 // fmul v2.4s, v10.4s, v2.4s
+	VFMLA V2.S4, V11.S4, V10.S4
+	WORD $0x6ea9ece2 // facgt v2.4s, v7.4s, v9.4s
+	VBSL V0.B16, V10.B16, V2.B16
+	VAND V8.B16, V9.B16, V0.B16
+	VORR V0.B16, V2.B16, V0.B16
+	TBZ $2, R6, part2
+	FMOVQ F0, (R7)
+	JMP done2
+
+part2:
+	TBZ $1, R6, single2
+	FMOVD F0, (R7)
+	TBZ $0, R6, done2
+	ADD $8, R7, R6
+	VST1 V0.S[2], (R6)
+	JMP done2
+
+single2:
+	TBZ $0, R6, done2
+	FMOVS F0, (R7)
+
+done2:
+
+skip_tail:
+	WORD $0x3cc10000 // ldur q0, [x0, #16]
+	WORD $0x3cc70002 // ldur q2, [x0, #112]
+	MOVD units+8(FP), R6
+	MOVD $0, R7
+	SUBS $8, R6, R6
+	BLT done_block3
+
+block3:
+	WORD $0x3ce76827 // ldr q7, [x1, x7]
+	ADD R7, R1, R8
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	VORR V8.B16, V7.B16, V10.B16
+	VORR V8.B16, V9.B16, V11.B16
+	WORD $0x4e2af40a // fmax v10.4s, v0.4s, v10.4s
+	WORD $0x4e2bf40b // fmax v11.4s, v0.4s, v11.4s
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	VFMLA V4.S4, V10.S4, V12.S4
+	VFMLA V4.S4, V11.S4, V13.S4
+	WORD $0x4ea3d58e // fsub v14.4s, v12.4s, v3.4s
+	WORD $0x4ea3d5af // fsub v15.4s, v13.4s, v3.4s
+	VFMLA V5.S4, V14.S4, V10.S4
+	VFMLA V5.S4, V15.S4, V11.S4
+	VFMLA V6.S4, V14.S4, V10.S4
+	VFMLA V6.S4, V15.S4, V11.S4
+	WORD $0x3cc8000e // ldur q14, [x0, #128]
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	WORD $0x3cc90010 // ldur q16, [x0, #144]
+	VFMLA V10.S4, V14.S4, V16.S4
+	WORD $0x3cc9000e // ldur q14, [x0, #144]
+	VFMLA V11.S4, V15.S4, V14.S4
+	WORD $0x3cca000f // ldur q15, [x0, #160]
+	VFMLA V10.S4, V16.S4, V15.S4
+	WORD $0x3cca0010 // ldur q16, [x0, #160]
+	VFMLA V11.S4, V14.S4, V16.S4
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	VFMLA V10.S4, V15.S4, V14.S4
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
+	VFMLA V11.S4, V16.S4, V15.S4
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
+	VFMLA V10.S4, V14.S4, V16.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V11.S4, V15.S4, V14.S4
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
+	VFMLA V10.S4, V16.S4, V15.S4
+	WORD $0x3ccd0010 // ldur q16, [x0, #208]
+	VFMLA V11.S4, V14.S4, V16.S4
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	VFMLA V10.S4, V15.S4, V14.S4
+	WORD $0x3ccd000a // ldur q10, [x0, #208]
+	VFMLA V11.S4, V16.S4, V10.S4
+	VSHL $23, V12.S4, V11.S4
+	VSHL $23, V13.S4, V12.S4
+	WORD $0x6e2bddcb // fmul v11.4s, v14.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
+	VBSL V1.B16, V11.B16, V7.B16
+	WORD $0x4f210529 // sshr v9.4s, v9.4s, #31
+	VBSL V1.B16, V10.B16, V9.B16
+	WORD $0x4e21d56c // fadd v12.4s, v11.4s, v1.4s
+	WORD $0x4e21d54d // fadd v13.4s, v10.4s, v1.4s
+	WORD $0x4ea1d58e // fsub v14.4s, v12.4s, v1.4s
+	WORD $0x4ea1d5af // fsub v15.4s, v13.4s, v1.4s
+	WORD $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
+	WORD $0x4eafd54a // fsub v10.4s, v10.4s, v15.4s
+	WORD $0x6e2cfc2e // fdiv v14.4s, v1.4s, v12.4s
+	WORD $0x6e2dfc2f // fdiv v15.4s, v1.4s, v13.4s
+	WORD $0x6e2edcf0 // fmul v16.4s, v7.4s, v14.4s
+	WORD $0x6e2fdd31 // fmul v17.4s, v9.4s, v15.4s
+	VFMLS V12.S4, V16.S4, V7.S4
+	VFMLS V13.S4, V17.S4, V9.S4
+	VFMLS V11.S4, V16.S4, V7.S4
+	VFMLS V10.S4, V17.S4, V9.S4
+	VFMLA V14.S4, V7.S4, V16.S4
+	VFMLA V15.S4, V9.S4, V17.S4
+	WORD $0x3ca76830 // str q16, [x1, x7]
+	FMOVQ F17, 16(R8)
+	WORD $0x3ce76847 // ldr q7, [x2, x7]
+	ADD R7, R2, R8
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x3ce7688a // ldr q10, [x4, x7]
+	ADD R7, R4, R8
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x4ea7d54a // fsub v10.4s, v10.4s, v7.4s
+	WORD $0x4ea9d56b // fsub v11.4s, v11.4s, v9.4s
+	VFMLA V10.S4, V16.S4, V7.S4
+	VFMLA V11.S4, V17.S4, V9.S4
+	WORD $0x6ea7ec4a // facgt v10.4s, v2.4s, v7.4s
+	WORD $0x6ea9ec4b // facgt v11.4s, v2.4s, v9.4s
+	WORD $0x4e6a1ce7 // bic v7.16b, v7.16b, v10.16b
+	WORD $0x4e6b1d29 // bic v9.16b, v9.16b, v11.16b
+	WORD $0x3ca76867 // str q7, [x3, x7]
+	ADD R7, R3, R8
+	FMOVQ F9, 16(R8)
+	ADD $32, R7, R7
+	SUBS $8, R6, R6
+	BGE block3
+
+done_block3:
+	ADD $8, R6, R6
+	SUBS $4, R6, R6
+	BLT done_block4
+
+block4:
+	WORD $0x3ce76827 // ldr q7, [x1, x7]
+	VORR V8.B16, V7.B16, V9.B16
+	WORD $0x4e29f409 // fmax v9.4s, v0.4s, v9.4s
+	WORD $0x3cc3000a // ldur q10, [x0, #48]
+	VFMLA V4.S4, V9.S4, V10.S4
+	WORD $0x4ea3d54b // fsub v11.4s, v10.4s, v3.4s
+	VFMLA V5.S4, V11.S4, V9.S4
+	VFMLA V6.S4, V11.S4, V9.S4
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	WORD $0x3cc9000c // ldur q12, [x0, #144]
+	VFMLA V9.S4, V11.S4, V12.S4
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	VFMLA V9.S4, V12.S4, V11.S4
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	VFMLA V9.S4, V11.S4, V12.S4
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
+	VFMLA V9.S4, V12.S4, V11.S4
+	WORD $0x3ccd000c // ldur q12, [x0, #208]
+	VFMLA V9.S4, V11.S4, V12.S4
+	WORD $0x3ccd000b // ldur q11, [x0, #208]
+	VFMLA V9.S4, V12.S4, V11.S4
+	VSHL $23, V10.S4, V9.S4
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
+	VBSL V1.B16, V9.B16, V7.B16
+	WORD $0x4e21d52a // fadd v10.4s, v9.4s, v1.4s
+	WORD $0x4ea1d54b // fsub v11.4s, v10.4s, v1.4s
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x6e2afc2b // fdiv v11.4s, v1.4s, v10.4s
+	WORD $0x6e2bdcec // fmul v12.4s, v7.4s, v11.4s
+	VFMLS V10.S4, V12.S4, V7.S4
+	VFMLS V9.S4, V12.S4, V7.S4
+	VFMLA V11.S4, V7.S4, V12.S4
+	WORD $0x3ca7682c // str q12, [x1, x7]
+	WORD $0x3ce76847 // ldr q7, [x2, x7]
+	WORD $0x3ce76889 // ldr q9, [x4, x7]
+	WORD $0x4ea7d529 // fsub v9.4s, v9.4s, v7.4s
+	VFMLA V9.S4, V12.S4, V7.S4
+	WORD $0x6ea7ec49 // facgt v9.4s, v2.4s, v7.4s
+	WORD $0x4e691ce7 // bic v7.16b, v7.16b, v9.16b
+	WORD $0x3ca76867 // str q7, [x3, x7]
+	ADD $16, R7, R7
+	SUBS $4, R6, R6
+	BGE block4
+
+done_block4:
+	ADD $4, R6, R6
+	CMP $1, R6
+	BLT skip_tail2
+	VMOVI $0, V7.B16
+	ADD R7, R1, R8
+	TBZ $2, R6, part3
+	WORD $0x3cc00107 // ldur q7, [x8]
+	JMP done3
+
+part3:
+	TBZ $1, R6, single3
+	WORD $0xfc400107 // ldur d7, [x8]
+	TBZ $0, R6, done3
+	ADD $8, R8, R9
+	VLD1 (R9), V7.S[2]
+	JMP done3
+
+single3:
+	TBZ $0, R6, done3
+	WORD $0xbc400107 // ldur s7, [x8]
+
+done3:
+	VORR V8.B16, V7.B16, V8.B16
+	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
+	WORD $0x3cc30008 // ldur q8, [x0, #48]
+	VFMLA V4.S4, V0.S4, V8.S4
+	WORD $0x4ea3d503 // fsub v3.4s, v8.4s, v3.4s
+	VFMLA V5.S4, V3.S4, V0.S4
+	VFMLA V6.S4, V3.S4, V0.S4
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	VFMLA V0.S4, V3.S4, V4.S4
+	WORD $0x3cca0003 // ldur q3, [x0, #160]
+	VFMLA V0.S4, V4.S4, V3.S4
+	WORD $0x3ccb0004 // ldur q4, [x0, #176]
+	VFMLA V0.S4, V3.S4, V4.S4
+	WORD $0x3ccc0003 // ldur q3, [x0, #192]
+	VFMLA V0.S4, V4.S4, V3.S4
+	WORD $0x3ccd0004 // ldur q4, [x0, #208]
+	VFMLA V0.S4, V3.S4, V4.S4
+	WORD $0x3ccd0003 // ldur q3, [x0, #208]
+	VFMLA V0.S4, V4.S4, V3.S4
+	VSHL $23, V8.S4, V0.S4
+	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
+	WORD $0x4f2104e3 // sshr v3.4s, v7.4s, #31
+	VBSL V1.B16, V0.B16, V3.B16
+	WORD $0x4e21d404 // fadd v4.4s, v0.4s, v1.4s
+	WORD $0x4ea1d485 // fsub v5.4s, v4.4s, v1.4s
+	WORD $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
+	WORD $0x6e21dc65 // fmul v5.4s, v3.4s, v1.4s
+	VFMLS V4.S4, V5.S4, V3.S4
+	VFMLS V0.S4, V5.S4, V3.S4
+	VFMLA V1.S4, V3.S4, V5.S4
+	TBZ $2, R6, part4
+	FMOVQ F5, (R8)
+	JMP done4
+
+part4:
+	TBZ $1, R6, single4
+	FMOVD F5, (R8)
+	TBZ $0, R6, done4
+	ADD $8, R8, R8
+	VST1 V5.S[2], (R8)
+	JMP done4
+
+single4:
+	TBZ $0, R6, done4
+	FMOVS F5, (R8)
+
+done4:
+	VMOVI $0, V0.B16
+	ADD R7, R2, R8
+	TBZ $2, R6, part5
+	WORD $0x3cc00100 // ldur q0, [x8]
+	JMP done5
+
+part5:
+	TBZ $1, R6, single5
+	WORD $0xfc400100 // ldur d0, [x8]
+	TBZ $0, R6, done5
+	ADD $8, R8, R8
+	VLD1 (R8), V0.S[2]
+	JMP done5
+
+single5:
+	TBZ $0, R6, done5
+	WORD $0xbc400100 // ldur s0, [x8]
+
+done5:
+	VMOVI $0, V1.B16
+	ADD R7, R4, R8
+	TBZ $2, R6, part6
+	WORD $0x3cc00101 // ldur q1, [x8]
+	JMP done6
+
+part6:
+	TBZ $1, R6, single6
+	WORD $0xfc400101 // ldur d1, [x8]
+	TBZ $0, R6, done6
+	ADD $8, R8, R8
+	VLD1 (R8), V1.S[2]
+	JMP done6
+
+single6:
+	TBZ $0, R6, done6
+	WORD $0xbc400101 // ldur s1, [x8]
+
+done6:
+	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
+	VFMLA V1.S4, V5.S4, V0.S4
+	WORD $0x6ea0ec41 // facgt v1.4s, v2.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	ADD R7, R3, R7
+	TBZ $2, R6, part7
+	FMOVQ F0, (R7)
+	JMP done7
+
+part7:
+	TBZ $1, R6, single7
+	FMOVD F0, (R7)
+	TBZ $0, R6, done7
+	ADD $8, R7, R6
+	VST1 V0.S[2], (R6)
+	JMP done7
+
+single7:
+	TBZ $0, R6, done7
+	FMOVS F0, (R7)
+
+done7:
+
+skip_tail2:
+	MOVD zStride+48(FP), R6
+	ADD R6, R1, R1
+	MOVD nStride+56(FP), R6
+	ADD R6, R2, R2
+	MOVD hStride+64(FP), R6
+	ADD R6, R3, R3
+	MOVD hPrevStride+72(FP), R6
+	ADD R6, R4, R4
+	SUBS $1, R5, R5
+	BGE row
+
+done_row:
+	RET
+
+// func GRUUpdateGrad(rows, units int, zRow, nRow, dhRow, hPrevRow, dyRow *float32, zStride, nStride, dhStride, hPrevStride, dyStride int)
+TEXT ·GRUUpdateGrad(SB), NOSPLIT, $0-96
+	MOVD $lanes<>(SB), R0
+	MOVD zRow+16(FP), R1
+	MOVD nRow+24(FP), R2
+	MOVD dhRow+32(FP), R3
+	MOVD hPrevRow+40(FP), R4
+	MOVD dyRow+48(FP), R5
+	MOVD rows+0(FP), R6
+	SUBS $1, R6, R6
+	BLT done_row
+
+row:
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc70001 // ldur q1, [x0, #112]
+	MOVD units+8(FP), R7
+	MOVD $0, R8
+	SUBS $8, R7, R7
+	BLT done_block
+
+block:
+	WORD $0x3ce86862 // ldr q2, [x3, x8]
+	ADD R8, R3, R9
+	WORD $0x3cc10123 // ldur q3, [x9, #16]
+	WORD $0x3ce868a4 // ldr q4, [x5, x8]
+	ADD R8, R5, R10
+	WORD $0x3cc10145 // ldur q5, [x10, #16]
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x3ce86824 // ldr q4, [x1, x8]
+	ADD R8, R1, R10
+	WORD $0x3cc10145 // ldur q5, [x10, #16]
+	WORD $0x3ce86846 // ldr q6, [x2, x8]
+	ADD R8, R2, R11
+	WORD $0x3cc10167 // ldur q7, [x11, #16]
+	WORD $0x4ea4d408 // fsub v8.4s, v0.4s, v4.4s
+	WORD $0x4ea5d409 // fsub v9.4s, v0.4s, v5.4s
+	WORD $0x6e28dc48 // fmul v8.4s, v2.4s, v8.4s
+	WORD $0x6e29dc69 // fmul v9.4s, v3.4s, v9.4s
+	WORD $0x3cc0000a // ldur q10, [x0]
+	WORD $0x3cc0000b // ldur q11, [x0]
+	VFMLS V6.S4, V6.S4, V10.S4
+	VFMLS V7.S4, V7.S4, V11.S4
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x6ea8ec2a // facgt v10.4s, v1.4s, v8.4s
+	WORD $0x6ea9ec2b // facgt v11.4s, v1.4s, v9.4s
+	WORD $0x4e6a1d08 // bic v8.16b, v8.16b, v10.16b
+	WORD $0x4e6b1d29 // bic v9.16b, v9.16b, v11.16b
+	WORD $0x3ca86848 // str q8, [x2, x8]
+	FMOVQ F9, 16(R11)
+	WORD $0x3ce86888 // ldr q8, [x4, x8]
+	ADD R8, R4, R11
+	WORD $0x3cc10169 // ldur q9, [x11, #16]
+	WORD $0x4ea6d506 // fsub v6.4s, v8.4s, v6.4s
+	WORD $0x4ea7d527 // fsub v7.4s, v9.4s, v7.4s
+	WORD $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
+	WORD $0x6e27dc67 // fmul v7.4s, v3.4s, v7.4s
+	WORD $0x4ea4d408 // fsub v8.4s, v0.4s, v4.4s
+	WORD $0x4ea5d409 // fsub v9.4s, v0.4s, v5.4s
+	WORD $0x6e28dc88 // fmul v8.4s, v4.4s, v8.4s
+	WORD $0x6e29dca9 // fmul v9.4s, v5.4s, v9.4s
+	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
+	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	WORD $0x6ea6ec28 // facgt v8.4s, v1.4s, v6.4s
+	WORD $0x6ea7ec29 // facgt v9.4s, v1.4s, v7.4s
+	WORD $0x4e681cc6 // bic v6.16b, v6.16b, v8.16b
+	WORD $0x4e691ce7 // bic v7.16b, v7.16b, v9.16b
+	WORD $0x3ca86826 // str q6, [x1, x8]
+	FMOVQ F7, 16(R10)
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD $0x3ca86862 // str q2, [x3, x8]
+	FMOVQ F3, 16(R9)
+	ADD $32, R8, R8
+	SUBS $8, R7, R7
+	BGE block
+
+done_block:
+	ADD $8, R7, R7
+	SUBS $4, R7, R7
+	BLT done_block2
+
+block2:
+	WORD $0x3ce86862 // ldr q2, [x3, x8]
+	WORD $0x3ce868a3 // ldr q3, [x5, x8]
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x3ce86823 // ldr q3, [x1, x8]
+	WORD $0x3ce86844 // ldr q4, [x2, x8]
+	WORD $0x4ea3d405 // fsub v5.4s, v0.4s, v3.4s
+	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
+	WORD $0x3cc00006 // ldur q6, [x0]
+	VFMLS V4.S4, V4.S4, V6.S4
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x6ea5ec26 // facgt v6.4s, v1.4s, v5.4s
+	WORD $0x4e661ca5 // bic v5.16b, v5.16b, v6.16b
+	WORD $0x3ca86845 // str q5, [x2, x8]
+	WORD $0x3ce86885 // ldr q5, [x4, x8]
+	WORD $0x4ea4d4a4 // fsub v4.4s, v5.4s, v4.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4ea3d405 // fsub v5.4s, v0.4s, v3.4s
+	WORD $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
+	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD $0x6ea4ec25 // facgt v5.4s, v1.4s, v4.4s
+	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
+	WORD $0x3ca86824 // str q4, [x1, x8]
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD $0x3ca86862 // str q2, [x3, x8]
+	ADD $16, R8, R8
+	SUBS $4, R7, R7
+	BGE block2
+
+done_block2:
+	ADD $4, R7, R7
+	CMP $1, R7
+	BLT skip_tail
+	VMOVI $0, V2.B16
+	ADD R8, R3, R9
+	TBZ $2, R7, part
+	WORD $0x3cc00122 // ldur q2, [x9]
+	JMP done
+
+part:
+	TBZ $1, R7, single
+	WORD $0xfc400122 // ldur d2, [x9]
+	TBZ $0, R7, done
+	ADD $8, R9, R10
+	VLD1 (R10), V2.S[2]
+	JMP done
+
+single:
+	TBZ $0, R7, done
+	WORD $0xbc400122 // ldur s2, [x9]
+
+done:
+	VMOVI $0, V3.B16
+	ADD R8, R5, R10
+	TBZ $2, R7, part2
+	WORD $0x3cc00143 // ldur q3, [x10]
+	JMP done2
+
+part2:
+	TBZ $1, R7, single2
+	WORD $0xfc400143 // ldur d3, [x10]
+	TBZ $0, R7, done2
+	ADD $8, R10, R10
+	VLD1 (R10), V3.S[2]
+	JMP done2
+
+single2:
+	TBZ $0, R7, done2
+	WORD $0xbc400143 // ldur s3, [x10]
+
+done2:
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	VMOVI $0, V3.B16
+	ADD R8, R1, R10
+	TBZ $2, R7, part3
+	WORD $0x3cc00143 // ldur q3, [x10]
+	JMP done3
+
+part3:
+	TBZ $1, R7, single3
+	WORD $0xfc400143 // ldur d3, [x10]
+	TBZ $0, R7, done3
+	ADD $8, R10, R11
+	VLD1 (R11), V3.S[2]
+	JMP done3
+
+single3:
+	TBZ $0, R7, done3
+	WORD $0xbc400143 // ldur s3, [x10]
+
+done3:
+	VMOVI $0, V4.B16
+	ADD R8, R2, R11
+	TBZ $2, R7, part4
+	WORD $0x3cc00164 // ldur q4, [x11]
+	JMP done4
+
+part4:
+	TBZ $1, R7, single4
+	WORD $0xfc400164 // ldur d4, [x11]
+	TBZ $0, R7, done4
+	ADD $8, R11, R12
+	VLD1 (R12), V4.S[2]
+	JMP done4
+
+single4:
+	TBZ $0, R7, done4
+	WORD $0xbc400164 // ldur s4, [x11]
+
+done4:
+	WORD $0x4ea3d405 // fsub v5.4s, v0.4s, v3.4s
+	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
+	WORD $0x3cc00006 // ldur q6, [x0]
+	VFMLS V4.S4, V4.S4, V6.S4
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x6ea5ec26 // facgt v6.4s, v1.4s, v5.4s
+	WORD $0x4e661ca5 // bic v5.16b, v5.16b, v6.16b
+	TBZ $2, R7, part5
+	FMOVQ F5, (R11)
+	JMP done5
+
+part5:
+	TBZ $1, R7, single5
+	FMOVD F5, (R11)
+	TBZ $0, R7, done5
+	ADD $8, R11, R11
+	VST1 V5.S[2], (R11)
+	JMP done5
+
+single5:
+	TBZ $0, R7, done5
+	FMOVS F5, (R11)
+
+done5:
+	VMOVI $0, V5.B16
+	ADD R8, R4, R8
+	TBZ $2, R7, part6
+	WORD $0x3cc00105 // ldur q5, [x8]
+	JMP done6
+
+part6:
+	TBZ $1, R7, single6
+	WORD $0xfc400105 // ldur d5, [x8]
+	TBZ $0, R7, done6
+	ADD $8, R8, R8
+	VLD1 (R8), V5.S[2]
+	JMP done6
+
+single6:
+	TBZ $0, R7, done6
+	WORD $0xbc400105 // ldur s5, [x8]
+
+done6:
+	WORD $0x4ea4d4a4 // fsub v4.4s, v5.4s, v4.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
+	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
+	WORD $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	TBZ $2, R7, part7
+	FMOVQ F0, (R10)
+	JMP done7
+
+part7:
+	TBZ $1, R7, single7
+	FMOVD F0, (R10)
+	TBZ $0, R7, done7
+	ADD $8, R10, R8
+	VST1 V0.S[2], (R8)
+	JMP done7
+
+single7:
+	TBZ $0, R7, done7
+	FMOVS F0, (R10)
+
+done7:
+	WORD $0x6e23dc40 // fmul v0.4s, v2.4s, v3.4s
+	TBZ $2, R7, part8
+	FMOVQ F0, (R9)
 	JMP done8
 
 part8:
-	TBZ $1, R6, single8
-	FMOVD F0, (R3)
-	TBZ $0, R6, done8
-	ADD $8, R3, R0
-	VST1 V0.S[2], (R0)
+	TBZ $1, R7, single8
+	FMOVD F0, (R9)
+	TBZ $0, R7, done8
+	ADD $8, R9, R7
+	VST1 V0.S[2], (R7)
 	JMP done8
 
 single8:
-	TBZ $0, R6, done8
-	FMOVS F0, (R3)
+	TBZ $0, R7, done8
+	FMOVS F0, (R9)
 
 done8:
 
 skip_tail:
+	MOVD zStride+56(FP), R7
+	ADD R7, R1, R1
+	MOVD nStride+64(FP), R7
+	ADD R7, R2, R2
+	MOVD dhStride+72(FP), R7
+	ADD R7, R3, R3
+	MOVD hPrevStride+80(FP), R7
+	ADD R7, R4, R4
+	MOVD dyStride+88(FP), R7
+	ADD R7, R5, R5
+	SUBS $1, R6, R6
+	BGE row
+
+done_row:
 	RET
 
 DATA lanes<>+0(SB)/8, $0x3f8000003f800000
@@ -1441,8 +1360,8 @@ DATA lanes<>+16(SB)/8, $0xc2d00000c2d00000
 DATA lanes<>+24(SB)/8, $0xc2d00000c2d00000
 DATA lanes<>+32(SB)/8, $0x8000000080000000
 DATA lanes<>+40(SB)/8, $0x8000000080000000
-DATA lanes<>+48(SB)/8, $0x4b4000004b400000
-DATA lanes<>+56(SB)/8, $0x4b4000004b400000
+DATA lanes<>+48(SB)/8, $0x4b4000c04b4000c0
+DATA lanes<>+56(SB)/8, $0x4b4000c04b4000c0
 DATA lanes<>+64(SB)/8, $0x3fb8aa3b3fb8aa3b
 DATA lanes<>+72(SB)/8, $0x3fb8aa3b3fb8aa3b
 DATA lanes<>+80(SB)/8, $0xbf317218bf317218
@@ -1451,30 +1370,32 @@ DATA lanes<>+96(SB)/8, $0x3102e3083102e308
 DATA lanes<>+104(SB)/8, $0x3102e3083102e308
 DATA lanes<>+112(SB)/8, $0x0d8000000d800000
 DATA lanes<>+120(SB)/8, $0x0d8000000d800000
-DATA lanes<>+128(SB)/8, $0x3ab563593ab56359
-DATA lanes<>+136(SB)/8, $0x3ab563593ab56359
-DATA lanes<>+144(SB)/8, $0x3c091ef03c091ef0
-DATA lanes<>+152(SB)/8, $0x3c091ef03c091ef0
-DATA lanes<>+160(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes<>+168(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes<>+176(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes<>+184(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes<>+192(SB)/8, $0x3efffffe3efffffe
-DATA lanes<>+200(SB)/8, $0x3efffffe3efffffe
-DATA lanes<>+208(SB)/8, $0x4000000040000000
-DATA lanes<>+216(SB)/8, $0x4000000040000000
+DATA lanes<>+128(SB)/8, $0x1a3563591a356359
+DATA lanes<>+136(SB)/8, $0x1a3563591a356359
+DATA lanes<>+144(SB)/8, $0x1b891ef01b891ef0
+DATA lanes<>+152(SB)/8, $0x1b891ef01b891ef0
+DATA lanes<>+160(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes<>+168(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes<>+176(SB)/8, $0x1daaaa461daaaa46
+DATA lanes<>+184(SB)/8, $0x1daaaa461daaaa46
+DATA lanes<>+192(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes<>+200(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes<>+208(SB)/8, $0x1f0000001f000000
+DATA lanes<>+216(SB)/8, $0x1f0000001f000000
 DATA lanes<>+224(SB)/8, $0x4114000041140000
 DATA lanes<>+232(SB)/8, $0x4114000041140000
-DATA lanes<>+240(SB)/8, $0x3f2000003f200000
-DATA lanes<>+248(SB)/8, $0x3f2000003f200000
-DATA lanes<>+256(SB)/8, $0xbbba8672bbba8672
-DATA lanes<>+264(SB)/8, $0xbbba8672bbba8672
-DATA lanes<>+272(SB)/8, $0x3ca8fc673ca8fc67
-DATA lanes<>+280(SB)/8, $0x3ca8fc673ca8fc67
-DATA lanes<>+288(SB)/8, $0xbd5c1ad2bd5c1ad2
-DATA lanes<>+296(SB)/8, $0xbd5c1ad2bd5c1ad2
-DATA lanes<>+304(SB)/8, $0x3e08837b3e08837b
-DATA lanes<>+312(SB)/8, $0x3e08837b3e08837b
-DATA lanes<>+320(SB)/8, $0xbeaaaa99beaaaa99
-DATA lanes<>+328(SB)/8, $0xbeaaaa99beaaaa99
-GLOBL lanes<>(SB), RODATA|NOPTR, $336
+DATA lanes<>+240(SB)/8, $0x4000000040000000
+DATA lanes<>+248(SB)/8, $0x4000000040000000
+DATA lanes<>+256(SB)/8, $0x3f2000003f200000
+DATA lanes<>+264(SB)/8, $0x3f2000003f200000
+DATA lanes<>+272(SB)/8, $0xbbba8672bbba8672
+DATA lanes<>+280(SB)/8, $0xbbba8672bbba8672
+DATA lanes<>+288(SB)/8, $0x3ca8fc673ca8fc67
+DATA lanes<>+296(SB)/8, $0x3ca8fc673ca8fc67
+DATA lanes<>+304(SB)/8, $0xbd5c1ad2bd5c1ad2
+DATA lanes<>+312(SB)/8, $0xbd5c1ad2bd5c1ad2
+DATA lanes<>+320(SB)/8, $0x3e08837b3e08837b
+DATA lanes<>+328(SB)/8, $0x3e08837b3e08837b
+DATA lanes<>+336(SB)/8, $0xbeaaaa99beaaaa99
+DATA lanes<>+344(SB)/8, $0xbeaaaa99beaaaa99
+GLOBL lanes<>(SB), RODATA|NOPTR, $352

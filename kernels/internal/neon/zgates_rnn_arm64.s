@@ -4,12 +4,16 @@
 
 #include "textflag.h"
 
-// func RNNTanh(h, a []float32)
+// func RNNTanh(rows, units int, hRow, aRow *float32, hStride, aStride int)
 TEXT ·RNNTanh(SB), NOSPLIT, $0-48
 	MOVD $lanes<>(SB), R0
-	MOVD h_base+0(FP), R1
-	MOVD a_base+24(FP), R2
-	MOVD a_len+32(FP), R3
+	MOVD hRow+16(FP), R1
+	MOVD aRow+24(FP), R2
+	MOVD rows+0(FP), R3
+	SUBS $1, R3, R3
+	BLT done_row
+
+row:
 	WORD $0x3cc00000 // ldur q0, [x0]
 	WORD $0x3cc10001 // ldur q1, [x0, #16]
 	WORD $0x3cc20002 // ldur q2, [x0, #32]
@@ -20,12 +24,117 @@ TEXT ·RNNTanh(SB), NOSPLIT, $0-48
 	WORD $0x3cc70007 // ldur q7, [x0, #112]
 	WORD $0x3cc80008 // ldur q8, [x0, #128]
 	WORD $0x3cc90009 // ldur q9, [x0, #144]
-	MOVD $0, R4
-	SUBS $4, R3, R3
+	MOVD units+8(FP), R4
+	MOVD $0, R5
+	SUBS $8, R4, R4
 	BLT done_block
 
 block:
-	WORD $0x3ce4684a // ldr q10, [x2, x4]
+	WORD $0x3ce5684a // ldr q10, [x2, x5]
+	ADD R5, R2, R6
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
+	WORD $0x4ea0f94c // fabs v12.4s, v10.4s
+	WORD $0x4ea0f96d // fabs v13.4s, v11.4s
+	WORD $0x4eacf40e // fmin v14.4s, v0.4s, v12.4s
+	WORD $0x4eadf40f // fmin v15.4s, v0.4s, v13.4s
+	WORD $0x6e22ddce // fmul v14.4s, v14.4s, v2.4s
+	WORD $0x6e22ddef // fmul v15.4s, v15.4s, v2.4s
+	WORD $0x3cc30010 // ldur q16, [x0, #48]
+	WORD $0x3cc30011 // ldur q17, [x0, #48]
+	VFMLA V4.S4, V14.S4, V16.S4
+	VFMLA V4.S4, V15.S4, V17.S4
+	WORD $0x4ea3d612 // fsub v18.4s, v16.4s, v3.4s
+	WORD $0x4ea3d633 // fsub v19.4s, v17.4s, v3.4s
+	VFMLA V5.S4, V18.S4, V14.S4
+	VFMLA V5.S4, V19.S4, V15.S4
+	VFMLA V6.S4, V18.S4, V14.S4
+	VFMLA V6.S4, V19.S4, V15.S4
+	WORD $0x3cca0012 // ldur q18, [x0, #160]
+	WORD $0x3cca0013 // ldur q19, [x0, #160]
+	WORD $0x3ccb0014 // ldur q20, [x0, #176]
+	VFMLA V14.S4, V18.S4, V20.S4
+	WORD $0x3ccb0012 // ldur q18, [x0, #176]
+	VFMLA V15.S4, V19.S4, V18.S4
+	WORD $0x3ccc0013 // ldur q19, [x0, #192]
+	VFMLA V14.S4, V20.S4, V19.S4
+	WORD $0x3ccc0014 // ldur q20, [x0, #192]
+	VFMLA V15.S4, V18.S4, V20.S4
+	WORD $0x3ccd0012 // ldur q18, [x0, #208]
+	VFMLA V14.S4, V19.S4, V18.S4
+	WORD $0x3ccd0013 // ldur q19, [x0, #208]
+	VFMLA V15.S4, V20.S4, V19.S4
+	WORD $0x3cce0014 // ldur q20, [x0, #224]
+	VFMLA V14.S4, V18.S4, V20.S4
+	WORD $0x3cce0012 // ldur q18, [x0, #224]
+	VFMLA V15.S4, V19.S4, V18.S4
+	WORD $0x3ccf0013 // ldur q19, [x0, #240]
+	VFMLA V14.S4, V20.S4, V19.S4
+	WORD $0x3ccf0014 // ldur q20, [x0, #240]
+	VFMLA V15.S4, V18.S4, V20.S4
+	WORD $0x3ccf0012 // ldur q18, [x0, #240]
+	VFMLA V14.S4, V19.S4, V18.S4
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
+	VFMLA V15.S4, V20.S4, V14.S4
+	VSHL $23, V16.S4, V15.S4
+	VSHL $23, V17.S4, V16.S4
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+	WORD $0x4e21d5ce // fadd v14.4s, v14.4s, v1.4s
+	WORD $0x6e2ffc4f // fdiv v15.4s, v2.4s, v15.4s
+	WORD $0x6e2efc4e // fdiv v14.4s, v2.4s, v14.4s
+	WORD $0x4eafd42f // fsub v15.4s, v1.4s, v15.4s
+	WORD $0x4eaed42e // fsub v14.4s, v1.4s, v14.4s
+	WORD $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	FMOVQ 256(R0), F18
+	FMOVQ 256(R0), F19
+	FMOVQ 272(R0), F20
+	VFMLA V16.S4, V18.S4, V20.S4
+	FMOVQ 272(R0), F18
+	VFMLA V17.S4, V19.S4, V18.S4
+	FMOVQ 288(R0), F19
+	VFMLA V16.S4, V20.S4, V19.S4
+	FMOVQ 288(R0), F20
+	VFMLA V17.S4, V18.S4, V20.S4
+	FMOVQ 304(R0), F18
+	VFMLA V16.S4, V19.S4, V18.S4
+	FMOVQ 304(R0), F19
+	VFMLA V17.S4, V20.S4, V19.S4
+	FMOVQ 320(R0), F20
+	VFMLA V16.S4, V18.S4, V20.S4
+	FMOVQ 320(R0), F18
+	VFMLA V17.S4, V19.S4, V18.S4
+	WORD $0x6e30dd90 // fmul v16.4s, v12.4s, v16.4s
+	WORD $0x6e31ddb1 // fmul v17.4s, v13.4s, v17.4s
+	VFMLA V16.S4, V20.S4, V12.S4
+	VFMLA V17.S4, V18.S4, V13.S4
+	WORD $0x6eaaecf0 // facgt v16.4s, v7.4s, v10.4s
+	WORD $0x6eabecf1 // facgt v17.4s, v7.4s, v11.4s
+	VBSL V15.B16, V12.B16, V16.B16
+	VBSL V14.B16, V13.B16, V17.B16
+	VAND V8.B16, V10.B16, V10.B16
+	VAND V8.B16, V11.B16, V11.B16
+	VORR V10.B16, V16.B16, V10.B16
+	VORR V11.B16, V17.B16, V11.B16
+	WORD $0x6eaaed2c // facgt v12.4s, v9.4s, v10.4s
+	WORD $0x6eabed2d // facgt v13.4s, v9.4s, v11.4s
+	WORD $0x4e6c1d4a // bic v10.16b, v10.16b, v12.16b
+	WORD $0x4e6d1d6b // bic v11.16b, v11.16b, v13.16b
+	WORD $0x3ca5682a // str q10, [x1, x5]
+	ADD R5, R1, R6
+	FMOVQ F11, 16(R6)
+	ADD $32, R5, R5
+	SUBS $8, R4, R4
+	BGE block
+
+done_block:
+	ADD $8, R4, R4
+	SUBS $4, R4, R4
+	BLT done_block2
+
+block2:
+	WORD $0x3ce5684a // ldr q10, [x2, x5]
 	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
 	WORD $0x4eabf40c // fmin v12.4s, v0.4s, v11.4s
 	WORD $0x6e22dd8c // fmul v12.4s, v12.4s, v2.4s
@@ -43,25 +152,24 @@ block:
 	VFMLA V12.S4, V14.S4, V15.S4
 	WORD $0x3cce000e // ldur q14, [x0, #224]
 	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cc1000f // ldur q15, [x0, #16]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3cc1000e // ldur q14, [x0, #16]
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
 	VFMLA V12.S4, V15.S4, V14.S4
 	VSHL $23, V13.S4, V12.S4
-	VADD V1.S4, V12.S4, V12.S4
 	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
 	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
 	WORD $0x6e2cfc4c // fdiv v12.4s, v2.4s, v12.4s
 	WORD $0x4eacd42c // fsub v12.4s, v1.4s, v12.4s
 	WORD $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	WORD $0x3ccf000e // ldur q14, [x0, #240]
-	FMOVQ 256(R0), F15
+	FMOVQ 256(R0), F14
+	FMOVQ 272(R0), F15
 	VFMLA V13.S4, V14.S4, V15.S4
-	FMOVQ 272(R0), F14
+	FMOVQ 288(R0), F14
 	VFMLA V13.S4, V15.S4, V14.S4
-	FMOVQ 288(R0), F15
+	FMOVQ 304(R0), F15
 	VFMLA V13.S4, V14.S4, V15.S4
-	FMOVQ 304(R0), F14
+	FMOVQ 320(R0), F14
 	VFMLA V13.S4, V15.S4, V14.S4
 	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
 	VFMLA V13.S4, V14.S4, V11.S4
@@ -71,32 +179,32 @@ block:
 	VORR V10.B16, V13.B16, V10.B16
 	WORD $0x6eaaed2b // facgt v11.4s, v9.4s, v10.4s
 	WORD $0x4e6b1d4a // bic v10.16b, v10.16b, v11.16b
-	WORD $0x3ca4682a // str q10, [x1, x4]
-	ADD $16, R4, R4
-	SUBS $4, R3, R3
-	BGE block
+	WORD $0x3ca5682a // str q10, [x1, x5]
+	ADD $16, R5, R5
+	SUBS $4, R4, R4
+	BGE block2
 
-done_block:
-	ADD $4, R3, R3
-	CMP $1, R3
+done_block2:
+	ADD $4, R4, R4
+	CMP $1, R4
 	BLT skip_tail
 	VMOVI $0, V10.B16
-	ADD R4, R2, R2
-	TBZ $2, R3, part
-	WORD $0x3cc0004a // ldur q10, [x2]
+	ADD R5, R2, R6
+	TBZ $2, R4, part
+	WORD $0x3cc000ca // ldur q10, [x6]
 	JMP done
 
 part:
-	TBZ $1, R3, single
-	WORD $0xfc40004a // ldur d10, [x2]
-	TBZ $0, R3, done
-	ADD $8, R2, R2
-	VLD1 (R2), V10.S[2]
+	TBZ $1, R4, single
+	WORD $0xfc4000ca // ldur d10, [x6]
+	TBZ $0, R4, done
+	ADD $8, R6, R6
+	VLD1 (R6), V10.S[2]
 	JMP done
 
 single:
-	TBZ $0, R3, done
-	WORD $0xbc40004a // ldur s10, [x2]
+	TBZ $0, R4, done
+	WORD $0xbc4000ca // ldur s10, [x6]
 
 done:
 	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
@@ -116,25 +224,24 @@ done:
 	VFMLA V0.S4, V3.S4, V4.S4
 	WORD $0x3cce0003 // ldur q3, [x0, #224]
 	VFMLA V0.S4, V4.S4, V3.S4
-	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3ccf0004 // ldur q4, [x0, #240]
 	VFMLA V0.S4, V3.S4, V4.S4
-	WORD $0x3cc10003 // ldur q3, [x0, #16]
+	WORD $0x3ccf0003 // ldur q3, [x0, #240]
 	VFMLA V0.S4, V4.S4, V3.S4
 	VSHL $23, V12.S4, V0.S4
-	VADD V1.S4, V0.S4, V0.S4
 	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
 	WORD $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD $0x6e2bdd61 // fmul v1.4s, v11.4s, v11.4s
-	WORD $0x3ccf0002 // ldur q2, [x0, #240]
-	FMOVQ 256(R0), F3
+	FMOVQ 256(R0), F2
+	FMOVQ 272(R0), F3
 	VFMLA V1.S4, V2.S4, V3.S4
-	FMOVQ 272(R0), F2
+	FMOVQ 288(R0), F2
 	VFMLA V1.S4, V3.S4, V2.S4
-	FMOVQ 288(R0), F3
+	FMOVQ 304(R0), F3
 	VFMLA V1.S4, V2.S4, V3.S4
-	FMOVQ 304(R0), F2
+	FMOVQ 320(R0), F2
 	VFMLA V1.S4, V3.S4, V2.S4
 	WORD $0x6e21dd61 // fmul v1.4s, v11.4s, v1.4s
 	VFMLA V1.S4, V2.S4, V11.S4
@@ -144,115 +251,162 @@ done:
 	VORR V0.B16, V1.B16, V0.B16
 	WORD $0x6ea0ed21 // facgt v1.4s, v9.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	ADD R4, R1, R0
-	TBZ $2, R3, part2
-	FMOVQ F0, (R0)
+	ADD R5, R1, R5
+	TBZ $2, R4, part2
+	FMOVQ F0, (R5)
 	JMP done2
 
 part2:
-	TBZ $1, R3, single2
-	FMOVD F0, (R0)
-	TBZ $0, R3, done2
-	ADD $8, R0, R0
-	VST1 V0.S[2], (R0)
+	TBZ $1, R4, single2
+	FMOVD F0, (R5)
+	TBZ $0, R4, done2
+	ADD $8, R5, R4
+	VST1 V0.S[2], (R4)
 	JMP done2
 
 single2:
-	TBZ $0, R3, done2
-	FMOVS F0, (R0)
+	TBZ $0, R4, done2
+	FMOVS F0, (R5)
 
 done2:
 
 skip_tail:
+	MOVD hStride+32(FP), R4
+	ADD R4, R1, R1
+	MOVD aStride+40(FP), R4
+	ADD R4, R2, R2
+	SUBS $1, R3, R3
+	BGE row
+
+done_row:
 	RET
 
-// func RNNTanhGrad(a, h, dh, dy []float32)
-TEXT ·RNNTanhGrad(SB), NOSPLIT, $0-96
+// func RNNTanhGrad(rows, units int, aRow, hRow, dhRow, dyRow *float32, aStride, hStride, dhStride, dyStride int)
+TEXT ·RNNTanhGrad(SB), NOSPLIT, $0-80
 	MOVD $lanes<>(SB), R0
-	MOVD a_base+0(FP), R1
-	MOVD h_base+24(FP), R2
-	MOVD dh_base+48(FP), R3
-	MOVD dy_base+72(FP), R4
-	MOVD a_len+8(FP), R5
+	MOVD aRow+16(FP), R1
+	MOVD hRow+24(FP), R2
+	MOVD dhRow+32(FP), R3
+	MOVD dyRow+40(FP), R4
+	MOVD rows+0(FP), R5
+	SUBS $1, R5, R5
+	BLT done_row
+
+row:
 	WORD $0x3cc90000 // ldur q0, [x0, #144]
-	MOVD $0, R6
-	SUBS $4, R5, R5
+	MOVD units+8(FP), R6
+	MOVD $0, R7
+	SUBS $8, R6, R6
 	BLT done_block
 
 block:
-	WORD $0x3ce66841 // ldr q1, [x2, x6]
-	WORD $0x3ce66862 // ldr q2, [x3, x6]
-	WORD $0x3ce66883 // ldr q3, [x4, x6]
+	WORD $0x3ce76841 // ldr q1, [x2, x7]
+	ADD R7, R2, R8
+	WORD $0x3cc10102 // ldur q2, [x8, #16]
+	WORD $0x3ce76863 // ldr q3, [x3, x7]
+	ADD R7, R3, R8
+	WORD $0x3cc10104 // ldur q4, [x8, #16]
+	WORD $0x3ce76885 // ldr q5, [x4, x7]
+	ADD R7, R4, R8
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x3cc10005 // ldur q5, [x0, #16]
+	WORD $0x3cc10006 // ldur q6, [x0, #16]
+	VFMLS V1.S4, V1.S4, V5.S4
+	VFMLS V2.S4, V2.S4, V6.S4
+	WORD $0x6e23dca1 // fmul v1.4s, v5.4s, v3.4s
+	WORD $0x6e24dcc2 // fmul v2.4s, v6.4s, v4.4s
+	WORD $0x6ea1ec03 // facgt v3.4s, v0.4s, v1.4s
+	WORD $0x6ea2ec04 // facgt v4.4s, v0.4s, v2.4s
+	WORD $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
+	WORD $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
+	WORD $0x3ca76821 // str q1, [x1, x7]
+	ADD R7, R1, R8
+	FMOVQ F2, 16(R8)
+	ADD $32, R7, R7
+	SUBS $8, R6, R6
+	BGE block
+
+done_block:
+	ADD $8, R6, R6
+	SUBS $4, R6, R6
+	BLT done_block2
+
+block2:
+	WORD $0x3ce76841 // ldr q1, [x2, x7]
+	WORD $0x3ce76862 // ldr q2, [x3, x7]
+	WORD $0x3ce76883 // ldr q3, [x4, x7]
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	WORD $0x3cc10003 // ldur q3, [x0, #16]
 	VFMLS V1.S4, V1.S4, V3.S4
 	WORD $0x6e22dc61 // fmul v1.4s, v3.4s, v2.4s
 	WORD $0x6ea1ec02 // facgt v2.4s, v0.4s, v1.4s
 	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD $0x3ca66821 // str q1, [x1, x6]
-	ADD $16, R6, R6
-	SUBS $4, R5, R5
-	BGE block
+	WORD $0x3ca76821 // str q1, [x1, x7]
+	ADD $16, R7, R7
+	SUBS $4, R6, R6
+	BGE block2
 
-done_block:
-	ADD $4, R5, R5
-	CMP $1, R5
+done_block2:
+	ADD $4, R6, R6
+	CMP $1, R6
 	BLT skip_tail
 	VMOVI $0, V1.B16
-	ADD R6, R2, R2
-	TBZ $2, R5, part
-	WORD $0x3cc00041 // ldur q1, [x2]
+	ADD R7, R2, R8
+	TBZ $2, R6, part
+	WORD $0x3cc00101 // ldur q1, [x8]
 	JMP done
 
 part:
-	TBZ $1, R5, single
-	WORD $0xfc400041 // ldur d1, [x2]
-	TBZ $0, R5, done
-	ADD $8, R2, R2
-	VLD1 (R2), V1.S[2]
+	TBZ $1, R6, single
+	WORD $0xfc400101 // ldur d1, [x8]
+	TBZ $0, R6, done
+	ADD $8, R8, R8
+	VLD1 (R8), V1.S[2]
 	JMP done
 
 single:
-	TBZ $0, R5, done
-	WORD $0xbc400041 // ldur s1, [x2]
+	TBZ $0, R6, done
+	WORD $0xbc400101 // ldur s1, [x8]
 
 done:
 	VMOVI $0, V2.B16
-	ADD R6, R3, R2
-	TBZ $2, R5, part2
-	WORD $0x3cc00042 // ldur q2, [x2]
+	ADD R7, R3, R8
+	TBZ $2, R6, part2
+	WORD $0x3cc00102 // ldur q2, [x8]
 	JMP done2
 
 part2:
-	TBZ $1, R5, single2
-	WORD $0xfc400042 // ldur d2, [x2]
-	TBZ $0, R5, done2
-	ADD $8, R2, R2
-	VLD1 (R2), V2.S[2]
+	TBZ $1, R6, single2
+	WORD $0xfc400102 // ldur d2, [x8]
+	TBZ $0, R6, done2
+	ADD $8, R8, R8
+	VLD1 (R8), V2.S[2]
 	JMP done2
 
 single2:
-	TBZ $0, R5, done2
-	WORD $0xbc400042 // ldur s2, [x2]
+	TBZ $0, R6, done2
+	WORD $0xbc400102 // ldur s2, [x8]
 
 done2:
 	VMOVI $0, V3.B16
-	ADD R6, R4, R2
-	TBZ $2, R5, part3
-	WORD $0x3cc00043 // ldur q3, [x2]
+	ADD R7, R4, R8
+	TBZ $2, R6, part3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	JMP done3
 
 part3:
-	TBZ $1, R5, single3
-	WORD $0xfc400043 // ldur d3, [x2]
-	TBZ $0, R5, done3
-	ADD $8, R2, R2
-	VLD1 (R2), V3.S[2]
+	TBZ $1, R6, single3
+	WORD $0xfc400103 // ldur d3, [x8]
+	TBZ $0, R6, done3
+	ADD $8, R8, R8
+	VLD1 (R8), V3.S[2]
 	JMP done3
 
 single3:
-	TBZ $0, R5, done3
-	WORD $0xbc400043 // ldur s3, [x2]
+	TBZ $0, R6, done3
+	WORD $0xbc400103 // ldur s3, [x8]
 
 done3:
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
@@ -261,72 +415,115 @@ done3:
 	WORD $0x6e22dc61 // fmul v1.4s, v3.4s, v2.4s
 	WORD $0x6ea1ec00 // facgt v0.4s, v0.4s, v1.4s
 	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
-	ADD R6, R1, R0
-	TBZ $2, R5, part4
-	FMOVQ F1, (R0)
+	ADD R7, R1, R7
+	TBZ $2, R6, part4
+	FMOVQ F1, (R7)
 	JMP done4
 
 part4:
-	TBZ $1, R5, single4
-	FMOVD F1, (R0)
-	TBZ $0, R5, done4
-	ADD $8, R0, R0
-	VST1 V1.S[2], (R0)
+	TBZ $1, R6, single4
+	FMOVD F1, (R7)
+	TBZ $0, R6, done4
+	ADD $8, R7, R6
+	VST1 V1.S[2], (R6)
 	JMP done4
 
 single4:
-	TBZ $0, R5, done4
-	FMOVS F1, (R0)
+	TBZ $0, R6, done4
+	FMOVS F1, (R7)
 
 done4:
 
 skip_tail:
+	MOVD aStride+48(FP), R6
+	ADD R6, R1, R1
+	MOVD hStride+56(FP), R6
+	ADD R6, R2, R2
+	MOVD dhStride+64(FP), R6
+	ADD R6, R3, R3
+	MOVD dyStride+72(FP), R6
+	ADD R6, R4, R4
+	SUBS $1, R5, R5
+	BGE row
+
+done_row:
 	RET
 
-// func RNNReLU(h, a []float32)
+// func RNNReLU(rows, units int, hRow, aRow *float32, hStride, aStride int)
 TEXT ·RNNReLU(SB), NOSPLIT, $0-48
 	MOVD $lanes<>(SB), R0
-	MOVD h_base+0(FP), R1
-	MOVD a_base+24(FP), R2
-	MOVD a_len+32(FP), R3
+	MOVD hRow+16(FP), R1
+	MOVD aRow+24(FP), R2
+	MOVD rows+0(FP), R3
+	SUBS $1, R3, R3
+	BLT done_row
+
+row:
 	WORD $0x3cc90000 // ldur q0, [x0, #144]
-	MOVD $0, R0
-	SUBS $4, R3, R3
+	MOVD units+8(FP), R4
+	MOVD $0, R5
+	SUBS $8, R4, R4
 	BLT done_block
 
 block:
-	WORD $0x3ce06841 // ldr q1, [x2, x0]
+	WORD $0x3ce56841 // ldr q1, [x2, x5]
+	ADD R5, R2, R6
+	WORD $0x3cc100c2 // ldur q2, [x6, #16]
+	VMOVI $0, V3.B16
+	WORD $0x6ea1e464 // fcmgt v4.4s, v3.4s, v1.4s
+	VBIT V4.B16, V3.B16, V1.B16
+	VMOVI $0, V3.B16
+	WORD $0x6ea2e464 // fcmgt v4.4s, v3.4s, v2.4s
+	VBIT V4.B16, V3.B16, V2.B16
+	WORD $0x6ea1ec03 // facgt v3.4s, v0.4s, v1.4s
+	WORD $0x6ea2ec04 // facgt v4.4s, v0.4s, v2.4s
+	WORD $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
+	WORD $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
+	WORD $0x3ca56821 // str q1, [x1, x5]
+	ADD R5, R1, R6
+	FMOVQ F2, 16(R6)
+	ADD $32, R5, R5
+	SUBS $8, R4, R4
+	BGE block
+
+done_block:
+	ADD $8, R4, R4
+	SUBS $4, R4, R4
+	BLT done_block2
+
+block2:
+	WORD $0x3ce56841 // ldr q1, [x2, x5]
 	VMOVI $0, V2.B16
 	WORD $0x6ea1e443 // fcmgt v3.4s, v2.4s, v1.4s
 	VBIT V3.B16, V2.B16, V1.B16
 	WORD $0x6ea1ec02 // facgt v2.4s, v0.4s, v1.4s
 	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD $0x3ca06821 // str q1, [x1, x0]
-	ADD $16, R0, R0
-	SUBS $4, R3, R3
-	BGE block
+	WORD $0x3ca56821 // str q1, [x1, x5]
+	ADD $16, R5, R5
+	SUBS $4, R4, R4
+	BGE block2
 
-done_block:
-	ADD $4, R3, R3
-	CMP $1, R3
+done_block2:
+	ADD $4, R4, R4
+	CMP $1, R4
 	BLT skip_tail
 	VMOVI $0, V1.B16
-	ADD R0, R2, R2
-	TBZ $2, R3, part
-	WORD $0x3cc00041 // ldur q1, [x2]
+	ADD R5, R2, R6
+	TBZ $2, R4, part
+	WORD $0x3cc000c1 // ldur q1, [x6]
 	JMP done
 
 part:
-	TBZ $1, R3, single
-	WORD $0xfc400041 // ldur d1, [x2]
-	TBZ $0, R3, done
-	ADD $8, R2, R2
-	VLD1 (R2), V1.S[2]
+	TBZ $1, R4, single
+	WORD $0xfc4000c1 // ldur d1, [x6]
+	TBZ $0, R4, done
+	ADD $8, R6, R6
+	VLD1 (R6), V1.S[2]
 	JMP done
 
 single:
-	TBZ $0, R3, done
-	WORD $0xbc400041 // ldur s1, [x2]
+	TBZ $0, R4, done
+	WORD $0xbc4000c1 // ldur s1, [x6]
 
 done:
 	VMOVI $0, V2.B16
@@ -334,165 +531,313 @@ done:
 	VBIT V3.B16, V2.B16, V1.B16
 	WORD $0x6ea1ec00 // facgt v0.4s, v0.4s, v1.4s
 	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
-	ADD R0, R1, R0
-	TBZ $2, R3, part2
-	FMOVQ F1, (R0)
+	ADD R5, R1, R5
+	TBZ $2, R4, part2
+	FMOVQ F1, (R5)
 	JMP done2
 
 part2:
-	TBZ $1, R3, single2
-	FMOVD F1, (R0)
-	TBZ $0, R3, done2
-	ADD $8, R0, R0
-	VST1 V1.S[2], (R0)
+	TBZ $1, R4, single2
+	FMOVD F1, (R5)
+	TBZ $0, R4, done2
+	ADD $8, R5, R4
+	VST1 V1.S[2], (R4)
 	JMP done2
 
 single2:
-	TBZ $0, R3, done2
-	FMOVS F1, (R0)
+	TBZ $0, R4, done2
+	FMOVS F1, (R5)
 
 done2:
 
 skip_tail:
+	MOVD hStride+32(FP), R4
+	ADD R4, R1, R1
+	MOVD aStride+40(FP), R4
+	ADD R4, R2, R2
+	SUBS $1, R3, R3
+	BGE row
+
+done_row:
 	RET
 
-// func RNNReLUGrad(a, h, dh, dy []float32)
-TEXT ·RNNReLUGrad(SB), NOSPLIT, $0-96
+// func RNNReLUGrad(rows, units int, aRow, hRow, dhRow, dyRow *float32, aStride, hStride, dhStride, dyStride int)
+TEXT ·RNNReLUGrad(SB), NOSPLIT, $0-80
 	MOVD $lanes<>(SB), R0
-	MOVD a_base+0(FP), R1
-	MOVD h_base+24(FP), R2
-	MOVD dh_base+48(FP), R3
-	MOVD dy_base+72(FP), R4
-	MOVD a_len+8(FP), R5
+	MOVD aRow+16(FP), R1
+	MOVD hRow+24(FP), R2
+	MOVD dhRow+32(FP), R3
+	MOVD dyRow+40(FP), R4
+	MOVD rows+0(FP), R5
+	SUBS $1, R5, R5
+	BLT done_row
+
+row:
 	WORD $0x3cc90000 // ldur q0, [x0, #144]
-	MOVD $0, R6
-	SUBS $4, R5, R5
+	MOVD units+8(FP), R6
+	MOVD $0, R7
+	SUBS $8, R6, R6
 	BLT done_block
 
 block:
-	WORD $0x3ce66841 // ldr q1, [x2, x6]
-	WORD $0x3ce66862 // ldr q2, [x3, x6]
-	WORD $0x3ce66883 // ldr q3, [x4, x6]
+	WORD $0x3ce76841 // ldr q1, [x2, x7]
+	ADD R7, R2, R8
+	WORD $0x3cc10102 // ldur q2, [x8, #16]
+	WORD $0x3ce76863 // ldr q3, [x3, x7]
+	ADD R7, R3, R8
+	WORD $0x3cc10104 // ldur q4, [x8, #16]
+	WORD $0x3ce76885 // ldr q5, [x4, x7]
+	ADD R7, R4, R8
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	FMOVQ 336(R0), F5
+	WORD $0x6ea1e4a1 // fcmgt v1.4s, v5.4s, v1.4s
+	FMOVQ 336(R0), F5
+	WORD $0x6ea2e4a2 // fcmgt v2.4s, v5.4s, v2.4s
+	WORD $0x4e611c63 // bic v3.16b, v3.16b, v1.16b
+	WORD $0x4e621c84 // bic v4.16b, v4.16b, v2.16b
+	WORD $0x6ea3ec01 // facgt v1.4s, v0.4s, v3.4s
+	WORD $0x6ea4ec02 // facgt v2.4s, v0.4s, v4.4s
+	WORD $0x4e611c63 // bic v3.16b, v3.16b, v1.16b
+	WORD $0x4e621c84 // bic v4.16b, v4.16b, v2.16b
+	WORD $0x3ca76823 // str q3, [x1, x7]
+	ADD R7, R1, R8
+	FMOVQ F4, 16(R8)
+	ADD $32, R7, R7
+	SUBS $8, R6, R6
+	BGE block
+
+done_block:
+	ADD $8, R6, R6
+	SUBS $4, R6, R6
+	BLT done_block2
+
+block2:
+	WORD $0x3ce76841 // ldr q1, [x2, x7]
+	WORD $0x3ce76862 // ldr q2, [x3, x7]
+	WORD $0x3ce76883 // ldr q3, [x4, x7]
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 320(R0), F3
+	FMOVQ 336(R0), F3
 	WORD $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	WORD $0x6ea2ec01 // facgt v1.4s, v0.4s, v2.4s
 	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
-	WORD $0x3ca66822 // str q2, [x1, x6]
-	ADD $16, R6, R6
-	SUBS $4, R5, R5
-	BGE block
+	WORD $0x3ca76822 // str q2, [x1, x7]
+	ADD $16, R7, R7
+	SUBS $4, R6, R6
+	BGE block2
 
-done_block:
-	ADD $4, R5, R5
-	CMP $1, R5
+done_block2:
+	ADD $4, R6, R6
+	CMP $1, R6
 	BLT skip_tail
 	VMOVI $0, V1.B16
-	ADD R6, R2, R2
-	TBZ $2, R5, part
-	WORD $0x3cc00041 // ldur q1, [x2]
+	ADD R7, R2, R8
+	TBZ $2, R6, part
+	WORD $0x3cc00101 // ldur q1, [x8]
 	JMP done
 
 part:
-	TBZ $1, R5, single
-	WORD $0xfc400041 // ldur d1, [x2]
-	TBZ $0, R5, done
-	ADD $8, R2, R2
-	VLD1 (R2), V1.S[2]
+	TBZ $1, R6, single
+	WORD $0xfc400101 // ldur d1, [x8]
+	TBZ $0, R6, done
+	ADD $8, R8, R8
+	VLD1 (R8), V1.S[2]
 	JMP done
 
 single:
-	TBZ $0, R5, done
-	WORD $0xbc400041 // ldur s1, [x2]
+	TBZ $0, R6, done
+	WORD $0xbc400101 // ldur s1, [x8]
 
 done:
 	VMOVI $0, V2.B16
-	ADD R6, R3, R2
-	TBZ $2, R5, part2
-	WORD $0x3cc00042 // ldur q2, [x2]
+	ADD R7, R3, R8
+	TBZ $2, R6, part2
+	WORD $0x3cc00102 // ldur q2, [x8]
 	JMP done2
 
 part2:
-	TBZ $1, R5, single2
-	WORD $0xfc400042 // ldur d2, [x2]
-	TBZ $0, R5, done2
-	ADD $8, R2, R2
-	VLD1 (R2), V2.S[2]
+	TBZ $1, R6, single2
+	WORD $0xfc400102 // ldur d2, [x8]
+	TBZ $0, R6, done2
+	ADD $8, R8, R8
+	VLD1 (R8), V2.S[2]
 	JMP done2
 
 single2:
-	TBZ $0, R5, done2
-	WORD $0xbc400042 // ldur s2, [x2]
+	TBZ $0, R6, done2
+	WORD $0xbc400102 // ldur s2, [x8]
 
 done2:
 	VMOVI $0, V3.B16
-	ADD R6, R4, R2
-	TBZ $2, R5, part3
-	WORD $0x3cc00043 // ldur q3, [x2]
+	ADD R7, R4, R8
+	TBZ $2, R6, part3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	JMP done3
 
 part3:
-	TBZ $1, R5, single3
-	WORD $0xfc400043 // ldur d3, [x2]
-	TBZ $0, R5, done3
-	ADD $8, R2, R2
-	VLD1 (R2), V3.S[2]
+	TBZ $1, R6, single3
+	WORD $0xfc400103 // ldur d3, [x8]
+	TBZ $0, R6, done3
+	ADD $8, R8, R8
+	VLD1 (R8), V3.S[2]
 	JMP done3
 
 single3:
-	TBZ $0, R5, done3
-	WORD $0xbc400043 // ldur s3, [x2]
+	TBZ $0, R6, done3
+	WORD $0xbc400103 // ldur s3, [x8]
 
 done3:
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 320(R0), F3
+	FMOVQ 336(R0), F3
 	WORD $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	WORD $0x6ea2ec00 // facgt v0.4s, v0.4s, v2.4s
 	WORD $0x4e601c42 // bic v2.16b, v2.16b, v0.16b
-	ADD R6, R1, R0
-	TBZ $2, R5, part4
-	FMOVQ F2, (R0)
+	ADD R7, R1, R7
+	TBZ $2, R6, part4
+	FMOVQ F2, (R7)
 	JMP done4
 
 part4:
-	TBZ $1, R5, single4
-	FMOVD F2, (R0)
-	TBZ $0, R5, done4
-	ADD $8, R0, R0
-	VST1 V2.S[2], (R0)
+	TBZ $1, R6, single4
+	FMOVD F2, (R7)
+	TBZ $0, R6, done4
+	ADD $8, R7, R6
+	VST1 V2.S[2], (R6)
 	JMP done4
 
 single4:
-	TBZ $0, R5, done4
-	FMOVS F2, (R0)
+	TBZ $0, R6, done4
+	FMOVS F2, (R7)
 
 done4:
 
 skip_tail:
+	MOVD aStride+48(FP), R6
+	ADD R6, R1, R1
+	MOVD hStride+56(FP), R6
+	ADD R6, R2, R2
+	MOVD dhStride+64(FP), R6
+	ADD R6, R3, R3
+	MOVD dyStride+72(FP), R6
+	ADD R6, R4, R4
+	SUBS $1, R5, R5
+	BGE row
+
+done_row:
 	RET
 
-// func RNNSigmoid(h, a []float32)
+// func RNNSigmoid(rows, units int, hRow, aRow *float32, hStride, aStride int)
 TEXT ·RNNSigmoid(SB), NOSPLIT, $0-48
 	MOVD $lanes<>(SB), R0
-	MOVD h_base+0(FP), R1
-	MOVD a_base+24(FP), R2
-	MOVD a_len+32(FP), R3
+	MOVD hRow+16(FP), R1
+	MOVD aRow+24(FP), R2
+	MOVD rows+0(FP), R3
+	SUBS $1, R3, R3
+	BLT done_row
+
+row:
 	WORD $0x3cc10000 // ldur q0, [x0, #16]
-	FMOVQ 336(R0), F1
+	FMOVQ 352(R0), F1
 	WORD $0x3cc80002 // ldur q2, [x0, #128]
 	WORD $0x3cc30003 // ldur q3, [x0, #48]
 	WORD $0x3cc40004 // ldur q4, [x0, #64]
 	WORD $0x3cc50005 // ldur q5, [x0, #80]
 	WORD $0x3cc60006 // ldur q6, [x0, #96]
 	WORD $0x3cc90007 // ldur q7, [x0, #144]
-	MOVD $0, R4
-	SUBS $4, R3, R3
+	MOVD units+8(FP), R4
+	MOVD $0, R5
+	SUBS $8, R4, R4
 	BLT done_block
 
 block:
-	WORD $0x3ce46848 // ldr q8, [x2, x4]
+	WORD $0x3ce56848 // ldr q8, [x2, x5]
+	ADD R5, R2, R6
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	VORR V2.B16, V8.B16, V10.B16
+	VORR V2.B16, V9.B16, V11.B16
+	WORD $0x4e2af42a // fmax v10.4s, v1.4s, v10.4s
+	WORD $0x4e2bf42b // fmax v11.4s, v1.4s, v11.4s
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	VFMLA V4.S4, V10.S4, V12.S4
+	VFMLA V4.S4, V11.S4, V13.S4
+	WORD $0x4ea3d58e // fsub v14.4s, v12.4s, v3.4s
+	WORD $0x4ea3d5af // fsub v15.4s, v13.4s, v3.4s
+	VFMLA V5.S4, V14.S4, V10.S4
+	VFMLA V5.S4, V15.S4, V11.S4
+	VFMLA V6.S4, V14.S4, V10.S4
+	VFMLA V6.S4, V15.S4, V11.S4
+	WORD $0x3cca000e // ldur q14, [x0, #160]
+	WORD $0x3cca000f // ldur q15, [x0, #160]
+	WORD $0x3ccb0010 // ldur q16, [x0, #176]
+	VFMLA V10.S4, V14.S4, V16.S4
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	VFMLA V11.S4, V15.S4, V14.S4
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	VFMLA V10.S4, V16.S4, V15.S4
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
+	VFMLA V11.S4, V14.S4, V16.S4
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	VFMLA V10.S4, V15.S4, V14.S4
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
+	VFMLA V11.S4, V16.S4, V15.S4
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
+	VFMLA V10.S4, V14.S4, V16.S4
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	VFMLA V11.S4, V15.S4, V14.S4
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
+	VFMLA V10.S4, V16.S4, V15.S4
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
+	VFMLA V11.S4, V14.S4, V16.S4
+	WORD $0x3ccf000e // ldur q14, [x0, #240]
+	VFMLA V10.S4, V15.S4, V14.S4
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
+	VFMLA V11.S4, V16.S4, V10.S4
+	VSHL $23, V12.S4, V11.S4
+	VSHL $23, V13.S4, V12.S4
+	WORD $0x6e2bddcb // fmul v11.4s, v14.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f210508 // sshr v8.4s, v8.4s, #31
+	VBSL V0.B16, V11.B16, V8.B16
+	WORD $0x4f210529 // sshr v9.4s, v9.4s, #31
+	VBSL V0.B16, V10.B16, V9.B16
+	WORD $0x4e20d56c // fadd v12.4s, v11.4s, v0.4s
+	WORD $0x4e20d54d // fadd v13.4s, v10.4s, v0.4s
+	WORD $0x4ea0d58e // fsub v14.4s, v12.4s, v0.4s
+	WORD $0x4ea0d5af // fsub v15.4s, v13.4s, v0.4s
+	WORD $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
+	WORD $0x4eafd54a // fsub v10.4s, v10.4s, v15.4s
+	WORD $0x6e2cfc0e // fdiv v14.4s, v0.4s, v12.4s
+	WORD $0x6e2dfc0f // fdiv v15.4s, v0.4s, v13.4s
+	WORD $0x6e2edd10 // fmul v16.4s, v8.4s, v14.4s
+	WORD $0x6e2fdd31 // fmul v17.4s, v9.4s, v15.4s
+	VFMLS V12.S4, V16.S4, V8.S4
+	VFMLS V13.S4, V17.S4, V9.S4
+	VFMLS V11.S4, V16.S4, V8.S4
+	VFMLS V10.S4, V17.S4, V9.S4
+	VFMLA V14.S4, V8.S4, V16.S4
+	VFMLA V15.S4, V9.S4, V17.S4
+	WORD $0x6eb0ece8 // facgt v8.4s, v7.4s, v16.4s
+	WORD $0x6eb1ece9 // facgt v9.4s, v7.4s, v17.4s
+	WORD $0x4e681e10 // bic v16.16b, v16.16b, v8.16b
+	WORD $0x4e691e31 // bic v17.16b, v17.16b, v9.16b
+	WORD $0x3ca56830 // str q16, [x1, x5]
+	ADD R5, R1, R6
+	FMOVQ F17, 16(R6)
+	ADD $32, R5, R5
+	SUBS $8, R4, R4
+	BGE block
+
+done_block:
+	ADD $8, R4, R4
+	SUBS $4, R4, R4
+	BLT done_block2
+
+block2:
+	WORD $0x3ce56848 // ldr q8, [x2, x5]
 	VORR V2.B16, V8.B16, V9.B16
 	WORD $0x4e29f429 // fmax v9.4s, v1.4s, v9.4s
 	WORD $0x3cc3000a // ldur q10, [x0, #48]
@@ -509,20 +854,13 @@ block:
 	VFMLA V9.S4, V11.S4, V12.S4
 	WORD $0x3cce000b // ldur q11, [x0, #224]
 	VFMLA V9.S4, V12.S4, V11.S4
-	WORD $0x3cc1000c // ldur q12, [x0, #16]
+	WORD $0x3ccf000c // ldur q12, [x0, #240]
 	VFMLA V9.S4, V11.S4, V12.S4
-	WORD $0x3cc1000b // ldur q11, [x0, #16]
+	WORD $0x3ccf000b // ldur q11, [x0, #240]
 	VFMLA V9.S4, V12.S4, V11.S4
-	VSUB V3.S4, V10.S4, V9.S4
-	WORD $0x4f3f052a // sshr v10.4s, v9.4s, #1
-	VSUB V10.S4, V9.S4, V9.S4
-	VSHL $23, V10.S4, V10.S4
-	VADD V0.S4, V10.S4, V10.S4
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	VSHL $23, V9.S4, V9.S4
-	VADD V0.S4, V9.S4, V9.S4
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4ea0e908 // fcmlt v8.4s, v8.4s, #0.0
+	VSHL $23, V10.S4, V9.S4
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f210508 // sshr v8.4s, v8.4s, #31
 	VBSL V0.B16, V9.B16, V8.B16
 	WORD $0x4e20d52a // fadd v10.4s, v9.4s, v0.4s
 	WORD $0x4ea0d54b // fsub v11.4s, v10.4s, v0.4s
@@ -534,64 +872,57 @@ block:
 	VFMLA V11.S4, V8.S4, V12.S4
 	WORD $0x6eacece8 // facgt v8.4s, v7.4s, v12.4s
 	WORD $0x4e681d8c // bic v12.16b, v12.16b, v8.16b
-	WORD $0x3ca4682c // str q12, [x1, x4]
-	ADD $16, R4, R4
-	SUBS $4, R3, R3
-	BGE block
+	WORD $0x3ca5682c // str q12, [x1, x5]
+	ADD $16, R5, R5
+	SUBS $4, R4, R4
+	BGE block2
 
-done_block:
-	ADD $4, R3, R3
-	CMP $1, R3
+done_block2:
+	ADD $4, R4, R4
+	CMP $1, R4
 	BLT skip_tail
 	VMOVI $0, V8.B16
-	ADD R4, R2, R2
-	TBZ $2, R3, part
-	WORD $0x3cc00048 // ldur q8, [x2]
+	ADD R5, R2, R6
+	TBZ $2, R4, part
+	WORD $0x3cc000c8 // ldur q8, [x6]
 	JMP done
 
 part:
-	TBZ $1, R3, single
-	WORD $0xfc400048 // ldur d8, [x2]
-	TBZ $0, R3, done
-	ADD $8, R2, R2
-	VLD1 (R2), V8.S[2]
+	TBZ $1, R4, single
+	WORD $0xfc4000c8 // ldur d8, [x6]
+	TBZ $0, R4, done
+	ADD $8, R6, R6
+	VLD1 (R6), V8.S[2]
 	JMP done
 
 single:
-	TBZ $0, R3, done
-	WORD $0xbc400048 // ldur s8, [x2]
+	TBZ $0, R4, done
+	WORD $0xbc4000c8 // ldur s8, [x6]
 
 done:
 	VORR V2.B16, V8.B16, V2.B16
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
 	WORD $0x3cc30002 // ldur q2, [x0, #48]
 	VFMLA V4.S4, V1.S4, V2.S4
-	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
-	VFMLA V5.S4, V4.S4, V1.S4
-	VFMLA V6.S4, V4.S4, V1.S4
-	WORD $0x3cca0004 // ldur q4, [x0, #160]
-	WORD $0x3ccb0005 // ldur q5, [x0, #176]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3ccc0004 // ldur q4, [x0, #192]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3ccd0005 // ldur q5, [x0, #208]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cce0004 // ldur q4, [x0, #224]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3cc10005 // ldur q5, [x0, #16]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cc10004 // ldur q4, [x0, #16]
-	VFMLA V1.S4, V5.S4, V4.S4
-	VSUB V3.S4, V2.S4, V1.S4
-	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VSUB V2.S4, V1.S4, V1.S4
-	VSHL $23, V2.S4, V2.S4
-	VADD V0.S4, V2.S4, V2.S4
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	VSHL $23, V1.S4, V1.S4
-	VADD V0.S4, V1.S4, V1.S4
-	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
-	WORD $0x4ea0e902 // fcmlt v2.4s, v8.4s, #0.0
+	WORD $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLA V5.S4, V3.S4, V1.S4
+	VFMLA V6.S4, V3.S4, V1.S4
+	WORD $0x3cca0003 // ldur q3, [x0, #160]
+	WORD $0x3ccb0004 // ldur q4, [x0, #176]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3ccc0003 // ldur q3, [x0, #192]
+	VFMLA V1.S4, V4.S4, V3.S4
+	WORD $0x3ccd0004 // ldur q4, [x0, #208]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3cce0003 // ldur q3, [x0, #224]
+	VFMLA V1.S4, V4.S4, V3.S4
+	WORD $0x3ccf0004 // ldur q4, [x0, #240]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3ccf0003 // ldur q3, [x0, #240]
+	VFMLA V1.S4, V4.S4, V3.S4
+	VSHL $23, V2.S4, V1.S4
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x4f210502 // sshr v2.4s, v8.4s, #31
 	VBSL V0.B16, V1.B16, V2.B16
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
@@ -603,45 +934,94 @@ done:
 	VFMLA V0.S4, V2.S4, V4.S4
 	WORD $0x6ea4ece0 // facgt v0.4s, v7.4s, v4.4s
 	WORD $0x4e601c84 // bic v4.16b, v4.16b, v0.16b
-	ADD R4, R1, R0
-	TBZ $2, R3, part2
-	FMOVQ F4, (R0)
+	ADD R5, R1, R5
+	TBZ $2, R4, part2
+	FMOVQ F4, (R5)
 	JMP done2
 
 part2:
-	TBZ $1, R3, single2
-	FMOVD F4, (R0)
-	TBZ $0, R3, done2
-	ADD $8, R0, R0
-	VST1 V4.S[2], (R0)
+	TBZ $1, R4, single2
+	FMOVD F4, (R5)
+	TBZ $0, R4, done2
+	ADD $8, R5, R4
+	VST1 V4.S[2], (R4)
 	JMP done2
 
 single2:
-	TBZ $0, R3, done2
-	FMOVS F4, (R0)
+	TBZ $0, R4, done2
+	FMOVS F4, (R5)
 
 done2:
 
 skip_tail:
+	MOVD hStride+32(FP), R4
+	ADD R4, R1, R1
+	MOVD aStride+40(FP), R4
+	ADD R4, R2, R2
+	SUBS $1, R3, R3
+	BGE row
+
+done_row:
 	RET
 
-// func RNNSigmoidGrad(a, h, dh, dy []float32)
-TEXT ·RNNSigmoidGrad(SB), NOSPLIT, $0-96
+// func RNNSigmoidGrad(rows, units int, aRow, hRow, dhRow, dyRow *float32, aStride, hStride, dhStride, dyStride int)
+TEXT ·RNNSigmoidGrad(SB), NOSPLIT, $0-80
 	MOVD $lanes<>(SB), R0
-	MOVD a_base+0(FP), R1
-	MOVD h_base+24(FP), R2
-	MOVD dh_base+48(FP), R3
-	MOVD dy_base+72(FP), R4
-	MOVD a_len+8(FP), R5
+	MOVD aRow+16(FP), R1
+	MOVD hRow+24(FP), R2
+	MOVD dhRow+32(FP), R3
+	MOVD dyRow+40(FP), R4
+	MOVD rows+0(FP), R5
+	SUBS $1, R5, R5
+	BLT done_row
+
+row:
 	WORD $0x3cc90000 // ldur q0, [x0, #144]
-	MOVD $0, R6
-	SUBS $4, R5, R5
+	MOVD units+8(FP), R6
+	MOVD $0, R7
+	SUBS $8, R6, R6
 	BLT done_block
 
 block:
-	WORD $0x3ce66841 // ldr q1, [x2, x6]
-	WORD $0x3ce66862 // ldr q2, [x3, x6]
-	WORD $0x3ce66883 // ldr q3, [x4, x6]
+	WORD $0x3ce76841 // ldr q1, [x2, x7]
+	ADD R7, R2, R8
+	WORD $0x3cc10102 // ldur q2, [x8, #16]
+	WORD $0x3ce76863 // ldr q3, [x3, x7]
+	ADD R7, R3, R8
+	WORD $0x3cc10104 // ldur q4, [x8, #16]
+	WORD $0x3ce76885 // ldr q5, [x4, x7]
+	ADD R7, R4, R8
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x3cc10005 // ldur q5, [x0, #16]
+	WORD $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	WORD $0x3cc10006 // ldur q6, [x0, #16]
+	WORD $0x4ea2d4c6 // fsub v6.4s, v6.4s, v2.4s
+	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	WORD $0x6ea1ec03 // facgt v3.4s, v0.4s, v1.4s
+	WORD $0x6ea2ec04 // facgt v4.4s, v0.4s, v2.4s
+	WORD $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
+	WORD $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
+	WORD $0x3ca76821 // str q1, [x1, x7]
+	ADD R7, R1, R8
+	FMOVQ F2, 16(R8)
+	ADD $32, R7, R7
+	SUBS $8, R6, R6
+	BGE block
+
+done_block:
+	ADD $8, R6, R6
+	SUBS $4, R6, R6
+	BLT done_block2
+
+block2:
+	WORD $0x3ce76841 // ldr q1, [x2, x7]
+	WORD $0x3ce76862 // ldr q2, [x3, x7]
+	WORD $0x3ce76883 // ldr q3, [x4, x7]
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	WORD $0x3cc10003 // ldur q3, [x0, #16]
 	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
@@ -649,70 +1029,70 @@ block:
 	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD $0x6ea1ec02 // facgt v2.4s, v0.4s, v1.4s
 	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD $0x3ca66821 // str q1, [x1, x6]
-	ADD $16, R6, R6
-	SUBS $4, R5, R5
-	BGE block
+	WORD $0x3ca76821 // str q1, [x1, x7]
+	ADD $16, R7, R7
+	SUBS $4, R6, R6
+	BGE block2
 
-done_block:
-	ADD $4, R5, R5
-	CMP $1, R5
+done_block2:
+	ADD $4, R6, R6
+	CMP $1, R6
 	BLT skip_tail
 	VMOVI $0, V1.B16
-	ADD R6, R2, R2
-	TBZ $2, R5, part
-	WORD $0x3cc00041 // ldur q1, [x2]
+	ADD R7, R2, R8
+	TBZ $2, R6, part
+	WORD $0x3cc00101 // ldur q1, [x8]
 	JMP done
 
 part:
-	TBZ $1, R5, single
-	WORD $0xfc400041 // ldur d1, [x2]
-	TBZ $0, R5, done
-	ADD $8, R2, R2
-	VLD1 (R2), V1.S[2]
+	TBZ $1, R6, single
+	WORD $0xfc400101 // ldur d1, [x8]
+	TBZ $0, R6, done
+	ADD $8, R8, R8
+	VLD1 (R8), V1.S[2]
 	JMP done
 
 single:
-	TBZ $0, R5, done
-	WORD $0xbc400041 // ldur s1, [x2]
+	TBZ $0, R6, done
+	WORD $0xbc400101 // ldur s1, [x8]
 
 done:
 	VMOVI $0, V2.B16
-	ADD R6, R3, R2
-	TBZ $2, R5, part2
-	WORD $0x3cc00042 // ldur q2, [x2]
+	ADD R7, R3, R8
+	TBZ $2, R6, part2
+	WORD $0x3cc00102 // ldur q2, [x8]
 	JMP done2
 
 part2:
-	TBZ $1, R5, single2
-	WORD $0xfc400042 // ldur d2, [x2]
-	TBZ $0, R5, done2
-	ADD $8, R2, R2
-	VLD1 (R2), V2.S[2]
+	TBZ $1, R6, single2
+	WORD $0xfc400102 // ldur d2, [x8]
+	TBZ $0, R6, done2
+	ADD $8, R8, R8
+	VLD1 (R8), V2.S[2]
 	JMP done2
 
 single2:
-	TBZ $0, R5, done2
-	WORD $0xbc400042 // ldur s2, [x2]
+	TBZ $0, R6, done2
+	WORD $0xbc400102 // ldur s2, [x8]
 
 done2:
 	VMOVI $0, V3.B16
-	ADD R6, R4, R2
-	TBZ $2, R5, part3
-	WORD $0x3cc00043 // ldur q3, [x2]
+	ADD R7, R4, R8
+	TBZ $2, R6, part3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	JMP done3
 
 part3:
-	TBZ $1, R5, single3
-	WORD $0xfc400043 // ldur d3, [x2]
-	TBZ $0, R5, done3
-	ADD $8, R2, R2
-	VLD1 (R2), V3.S[2]
+	TBZ $1, R6, single3
+	WORD $0xfc400103 // ldur d3, [x8]
+	TBZ $0, R6, done3
+	ADD $8, R8, R8
+	VLD1 (R8), V3.S[2]
 	JMP done3
 
 single3:
-	TBZ $0, R5, done3
-	WORD $0xbc400043 // ldur s3, [x2]
+	TBZ $0, R6, done3
+	WORD $0xbc400103 // ldur s3, [x8]
 
 done3:
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
@@ -722,26 +1102,38 @@ done3:
 	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD $0x6ea1ec00 // facgt v0.4s, v0.4s, v1.4s
 	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
-	ADD R6, R1, R0
-	TBZ $2, R5, part4
-	FMOVQ F1, (R0)
+	ADD R7, R1, R7
+	TBZ $2, R6, part4
+	FMOVQ F1, (R7)
 	JMP done4
 
 part4:
-	TBZ $1, R5, single4
-	FMOVD F1, (R0)
-	TBZ $0, R5, done4
-	ADD $8, R0, R0
-	VST1 V1.S[2], (R0)
+	TBZ $1, R6, single4
+	FMOVD F1, (R7)
+	TBZ $0, R6, done4
+	ADD $8, R7, R6
+	VST1 V1.S[2], (R6)
 	JMP done4
 
 single4:
-	TBZ $0, R5, done4
-	FMOVS F1, (R0)
+	TBZ $0, R6, done4
+	FMOVS F1, (R7)
 
 done4:
 
 skip_tail:
+	MOVD aStride+48(FP), R6
+	ADD R6, R1, R1
+	MOVD hStride+56(FP), R6
+	ADD R6, R2, R2
+	MOVD dhStride+64(FP), R6
+	ADD R6, R3, R3
+	MOVD dyStride+72(FP), R6
+	ADD R6, R4, R4
+	SUBS $1, R5, R5
+	BGE row
+
+done_row:
 	RET
 
 DATA lanes<>+0(SB)/8, $0x4114000041140000
@@ -750,8 +1142,8 @@ DATA lanes<>+16(SB)/8, $0x3f8000003f800000
 DATA lanes<>+24(SB)/8, $0x3f8000003f800000
 DATA lanes<>+32(SB)/8, $0x4000000040000000
 DATA lanes<>+40(SB)/8, $0x4000000040000000
-DATA lanes<>+48(SB)/8, $0x4b4000004b400000
-DATA lanes<>+56(SB)/8, $0x4b4000004b400000
+DATA lanes<>+48(SB)/8, $0x4b4000c04b4000c0
+DATA lanes<>+56(SB)/8, $0x4b4000c04b4000c0
 DATA lanes<>+64(SB)/8, $0x3fb8aa3b3fb8aa3b
 DATA lanes<>+72(SB)/8, $0x3fb8aa3b3fb8aa3b
 DATA lanes<>+80(SB)/8, $0xbf317218bf317218
@@ -764,28 +1156,30 @@ DATA lanes<>+128(SB)/8, $0x8000000080000000
 DATA lanes<>+136(SB)/8, $0x8000000080000000
 DATA lanes<>+144(SB)/8, $0x0d8000000d800000
 DATA lanes<>+152(SB)/8, $0x0d8000000d800000
-DATA lanes<>+160(SB)/8, $0x3ab563593ab56359
-DATA lanes<>+168(SB)/8, $0x3ab563593ab56359
-DATA lanes<>+176(SB)/8, $0x3c091ef03c091ef0
-DATA lanes<>+184(SB)/8, $0x3c091ef03c091ef0
-DATA lanes<>+192(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes<>+200(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes<>+208(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes<>+216(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes<>+224(SB)/8, $0x3efffffe3efffffe
-DATA lanes<>+232(SB)/8, $0x3efffffe3efffffe
-DATA lanes<>+240(SB)/8, $0xbbba8672bbba8672
-DATA lanes<>+248(SB)/8, $0xbbba8672bbba8672
-DATA lanes<>+256(SB)/8, $0x3ca8fc673ca8fc67
-DATA lanes<>+264(SB)/8, $0x3ca8fc673ca8fc67
-DATA lanes<>+272(SB)/8, $0xbd5c1ad2bd5c1ad2
-DATA lanes<>+280(SB)/8, $0xbd5c1ad2bd5c1ad2
-DATA lanes<>+288(SB)/8, $0x3e08837b3e08837b
-DATA lanes<>+296(SB)/8, $0x3e08837b3e08837b
-DATA lanes<>+304(SB)/8, $0xbeaaaa99beaaaa99
-DATA lanes<>+312(SB)/8, $0xbeaaaa99beaaaa99
-DATA lanes<>+320(SB)/8, $0x0000000100000001
-DATA lanes<>+328(SB)/8, $0x0000000100000001
-DATA lanes<>+336(SB)/8, $0xc2d00000c2d00000
-DATA lanes<>+344(SB)/8, $0xc2d00000c2d00000
-GLOBL lanes<>(SB), RODATA|NOPTR, $352
+DATA lanes<>+160(SB)/8, $0x1a3563591a356359
+DATA lanes<>+168(SB)/8, $0x1a3563591a356359
+DATA lanes<>+176(SB)/8, $0x1b891ef01b891ef0
+DATA lanes<>+184(SB)/8, $0x1b891ef01b891ef0
+DATA lanes<>+192(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes<>+200(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes<>+208(SB)/8, $0x1daaaa461daaaa46
+DATA lanes<>+216(SB)/8, $0x1daaaa461daaaa46
+DATA lanes<>+224(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes<>+232(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes<>+240(SB)/8, $0x1f0000001f000000
+DATA lanes<>+248(SB)/8, $0x1f0000001f000000
+DATA lanes<>+256(SB)/8, $0xbbba8672bbba8672
+DATA lanes<>+264(SB)/8, $0xbbba8672bbba8672
+DATA lanes<>+272(SB)/8, $0x3ca8fc673ca8fc67
+DATA lanes<>+280(SB)/8, $0x3ca8fc673ca8fc67
+DATA lanes<>+288(SB)/8, $0xbd5c1ad2bd5c1ad2
+DATA lanes<>+296(SB)/8, $0xbd5c1ad2bd5c1ad2
+DATA lanes<>+304(SB)/8, $0x3e08837b3e08837b
+DATA lanes<>+312(SB)/8, $0x3e08837b3e08837b
+DATA lanes<>+320(SB)/8, $0xbeaaaa99beaaaa99
+DATA lanes<>+328(SB)/8, $0xbeaaaa99beaaaa99
+DATA lanes<>+336(SB)/8, $0x0000000100000001
+DATA lanes<>+344(SB)/8, $0x0000000100000001
+DATA lanes<>+352(SB)/8, $0xc2d00000c2d00000
+DATA lanes<>+360(SB)/8, $0xc2d00000c2d00000
+GLOBL lanes<>(SB), RODATA|NOPTR, $368

@@ -585,25 +585,24 @@ block:
 	VFMLA V13.S4, V15.S4, V16.S4
 	WORD $0x3cce000f // ldur q15, [x0, #224]
 	VFMLA V13.S4, V16.S4, V15.S4
-	WORD $0x3cc20010 // ldur q16, [x0, #32]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	VFMLA V13.S4, V15.S4, V16.S4
-	WORD $0x3cc2000f // ldur q15, [x0, #32]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	VFMLA V13.S4, V16.S4, V15.S4
 	VSHL $23, V14.S4, V13.S4
-	VADD V3.S4, V13.S4, V13.S4
 	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
 	WORD $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
 	WORD $0x6e2dfc8d // fdiv v13.4s, v4.4s, v13.4s
 	WORD $0x4eadd46d // fsub v13.4s, v3.4s, v13.4s
 	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	WORD $0x3ccf000f // ldur q15, [x0, #240]
-	FMOVQ 256(R0), F16
+	FMOVQ 256(R0), F15
+	FMOVQ 272(R0), F16
 	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 272(R0), F15
+	FMOVQ 288(R0), F15
 	VFMLA V14.S4, V16.S4, V15.S4
-	FMOVQ 288(R0), F16
+	FMOVQ 304(R0), F16
 	VFMLA V14.S4, V15.S4, V16.S4
-	FMOVQ 304(R0), F15
+	FMOVQ 320(R0), F15
 	VFMLA V14.S4, V16.S4, V15.S4
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
 	VFMLA V14.S4, V15.S4, V12.S4
@@ -658,25 +657,24 @@ done:
 	VFMLA V2.S4, V5.S4, V6.S4
 	WORD $0x3cce0005 // ldur q5, [x0, #224]
 	VFMLA V2.S4, V6.S4, V5.S4
-	WORD $0x3cc20006 // ldur q6, [x0, #32]
+	WORD $0x3ccf0006 // ldur q6, [x0, #240]
 	VFMLA V2.S4, V5.S4, V6.S4
-	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3ccf0005 // ldur q5, [x0, #240]
 	VFMLA V2.S4, V6.S4, V5.S4
 	VSHL $23, V12.S4, V2.S4
-	VADD V3.S4, V2.S4, V2.S4
 	WORD $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	WORD $0x6e22fc82 // fdiv v2.4s, v4.4s, v2.4s
 	WORD $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
 	WORD $0x6e2bdd63 // fmul v3.4s, v11.4s, v11.4s
-	WORD $0x3ccf0004 // ldur q4, [x0, #240]
-	FMOVQ 256(R0), F5
+	FMOVQ 256(R0), F4
+	FMOVQ 272(R0), F5
 	VFMLA V3.S4, V4.S4, V5.S4
-	FMOVQ 272(R0), F4
+	FMOVQ 288(R0), F4
 	VFMLA V3.S4, V5.S4, V4.S4
-	FMOVQ 288(R0), F5
+	FMOVQ 304(R0), F5
 	VFMLA V3.S4, V4.S4, V5.S4
-	FMOVQ 304(R0), F4
+	FMOVQ 320(R0), F4
 	VFMLA V3.S4, V5.S4, V4.S4
 	WORD $0x6e23dd63 // fmul v3.4s, v11.4s, v3.4s
 	VFMLA V3.S4, V4.S4, V11.S4
@@ -753,25 +751,24 @@ block:
 	VFMLA V14.S4, V16.S4, V17.S4
 	WORD $0x3cce0010 // ldur q16, [x0, #224]
 	VFMLA V14.S4, V17.S4, V16.S4
-	WORD $0x3cc20011 // ldur q17, [x0, #32]
+	WORD $0x3ccf0011 // ldur q17, [x0, #240]
 	VFMLA V14.S4, V16.S4, V17.S4
-	WORD $0x3cc20010 // ldur q16, [x0, #32]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	VFMLA V14.S4, V17.S4, V16.S4
 	VSHL $23, V15.S4, V14.S4
-	VADD V3.S4, V14.S4, V14.S4
 	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
 	WORD $0x4e23d5ce // fadd v14.4s, v14.4s, v3.4s
 	WORD $0x6e2efc8e // fdiv v14.4s, v4.4s, v14.4s
 	WORD $0x4eaed46e // fsub v14.4s, v3.4s, v14.4s
 	WORD $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
-	WORD $0x3ccf0010 // ldur q16, [x0, #240]
-	FMOVQ 256(R0), F17
+	FMOVQ 256(R0), F16
+	FMOVQ 272(R0), F17
 	VFMLA V15.S4, V16.S4, V17.S4
-	FMOVQ 272(R0), F16
+	FMOVQ 288(R0), F16
 	VFMLA V15.S4, V17.S4, V16.S4
-	FMOVQ 288(R0), F17
+	FMOVQ 304(R0), F17
 	VFMLA V15.S4, V16.S4, V17.S4
-	FMOVQ 304(R0), F16
+	FMOVQ 320(R0), F16
 	VFMLA V15.S4, V17.S4, V16.S4
 	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
 	VFMLA V15.S4, V16.S4, V13.S4
@@ -848,25 +845,24 @@ done2:
 	VFMLA V2.S4, V5.S4, V6.S4
 	WORD $0x3cce0005 // ldur q5, [x0, #224]
 	VFMLA V2.S4, V6.S4, V5.S4
-	WORD $0x3cc20006 // ldur q6, [x0, #32]
+	WORD $0x3ccf0006 // ldur q6, [x0, #240]
 	VFMLA V2.S4, V5.S4, V6.S4
-	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3ccf0005 // ldur q5, [x0, #240]
 	VFMLA V2.S4, V6.S4, V5.S4
 	VSHL $23, V13.S4, V2.S4
-	VADD V3.S4, V2.S4, V2.S4
 	WORD $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	WORD $0x6e22fc82 // fdiv v2.4s, v4.4s, v2.4s
 	WORD $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
 	WORD $0x6e2bdd63 // fmul v3.4s, v11.4s, v11.4s
-	WORD $0x3ccf0004 // ldur q4, [x0, #240]
-	FMOVQ 256(R0), F5
+	FMOVQ 256(R0), F4
+	FMOVQ 272(R0), F5
 	VFMLA V3.S4, V4.S4, V5.S4
-	FMOVQ 272(R0), F4
+	FMOVQ 288(R0), F4
 	VFMLA V3.S4, V5.S4, V4.S4
-	FMOVQ 288(R0), F5
+	FMOVQ 304(R0), F5
 	VFMLA V3.S4, V4.S4, V5.S4
-	FMOVQ 304(R0), F4
+	FMOVQ 320(R0), F4
 	VFMLA V3.S4, V5.S4, V4.S4
 	WORD $0x6e23dd63 // fmul v3.4s, v11.4s, v3.4s
 	VFMLA V3.S4, V4.S4, V11.S4
@@ -1003,7 +999,7 @@ block:
 	WORD $0x3cc00003 // ldur q3, [x0]
 	WORD $0x6ea4e463 // fcmgt v3.4s, v3.4s, v4.4s
 	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ 320(R0), F3
+	FMOVQ 336(R0), F3
 	WORD $0x6ea3e483 // fcmgt v3.4s, v4.4s, v3.4s
 	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD $0x3ca56822 // str q2, [x1, x5]
@@ -1058,7 +1054,7 @@ done2:
 	WORD $0x3cc00002 // ldur q2, [x0]
 	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
 	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ 320(R0), F2
+	FMOVQ 336(R0), F2
 	WORD $0x6ea2e421 // fcmgt v1.4s, v1.4s, v2.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD R5, R1, R0
@@ -1091,7 +1087,7 @@ TEXT ·ELU(SB), NOSPLIT, $0-52
 	MOVD dst_base+0(FP), R1
 	MOVD x_base+24(FP), R2
 	MOVD x_len+32(FP), R3
-	WORD $0x3cc40001 // ldur q1, [x0, #64]
+	FMOVQ 352(R0), F1
 	WORD $0x3cc50002 // ldur q2, [x0, #80]
 	WORD $0x3cc60003 // ldur q3, [x0, #96]
 	WORD $0x3cc70004 // ldur q4, [x0, #112]
@@ -1103,21 +1099,21 @@ TEXT ·ELU(SB), NOSPLIT, $0-52
 block:
 	WORD $0x3ce46846 // ldr q6, [x2, x4]
 	WORD $0x4ea0e8c7 // fcmlt v7.4s, v6.4s, #0.0
-	FMOVQ 336(R0), F8
+	FMOVQ 368(R0), F8
 	WORD $0x4e26f508 // fmax v8.4s, v8.4s, v6.4s
-	WORD $0x3cc40009 // ldur q9, [x0, #64]
+	FMOVQ 352(R0), F9
 	VFMLA V2.S4, V8.S4, V9.S4
 	WORD $0x4ea1d52a // fsub v10.4s, v9.4s, v1.4s
 	VFMLA V3.S4, V10.S4, V8.S4
 	VFMLA V4.S4, V10.S4, V8.S4
-	WORD $0x3cca000a // ldur q10, [x0, #160]
-	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	FMOVQ 384(R0), F10
+	FMOVQ 400(R0), F11
 	VFMLA V8.S4, V10.S4, V11.S4
-	WORD $0x3ccc000a // ldur q10, [x0, #192]
+	FMOVQ 416(R0), F10
 	VFMLA V8.S4, V11.S4, V10.S4
-	WORD $0x3ccd000b // ldur q11, [x0, #208]
+	FMOVQ 432(R0), F11
 	VFMLA V8.S4, V10.S4, V11.S4
-	WORD $0x3cce000a // ldur q10, [x0, #224]
+	FMOVQ 448(R0), F10
 	VFMLA V8.S4, V11.S4, V10.S4
 	WORD $0x6e28dd0b // fmul v11.4s, v8.4s, v8.4s
 	VFMLA V11.S4, V10.S4, V8.S4
@@ -1158,21 +1154,21 @@ single:
 
 done:
 	WORD $0x4ea0e8c7 // fcmlt v7.4s, v6.4s, #0.0
-	FMOVQ 336(R0), F8
+	FMOVQ 368(R0), F8
 	WORD $0x4e26f508 // fmax v8.4s, v8.4s, v6.4s
-	WORD $0x3cc40009 // ldur q9, [x0, #64]
+	FMOVQ 352(R0), F9
 	VFMLA V2.S4, V8.S4, V9.S4
 	WORD $0x4ea1d521 // fsub v1.4s, v9.4s, v1.4s
 	VFMLA V3.S4, V1.S4, V8.S4
 	VFMLA V4.S4, V1.S4, V8.S4
-	WORD $0x3cca0001 // ldur q1, [x0, #160]
-	WORD $0x3ccb0002 // ldur q2, [x0, #176]
+	FMOVQ 384(R0), F1
+	FMOVQ 400(R0), F2
 	VFMLA V8.S4, V1.S4, V2.S4
-	WORD $0x3ccc0001 // ldur q1, [x0, #192]
+	FMOVQ 416(R0), F1
 	VFMLA V8.S4, V2.S4, V1.S4
-	WORD $0x3ccd0002 // ldur q2, [x0, #208]
+	FMOVQ 432(R0), F2
 	VFMLA V8.S4, V1.S4, V2.S4
-	WORD $0x3cce0001 // ldur q1, [x0, #224]
+	FMOVQ 448(R0), F1
 	VFMLA V8.S4, V2.S4, V1.S4
 	WORD $0x6e28dd02 // fmul v2.4s, v8.4s, v8.4s
 	VFMLA V2.S4, V1.S4, V8.S4
@@ -1215,9 +1211,9 @@ TEXT ·ELUGrad(SB), NOSPLIT, $0-76
 	MOVD x_base+24(FP), R2
 	MOVD dy_base+48(FP), R3
 	MOVD dx_len+8(FP), R4
-	FMOVQ 352(R0), F1
-	FMOVQ 368(R0), F2
-	WORD $0x3cc40003 // ldur q3, [x0, #64]
+	FMOVQ 464(R0), F1
+	FMOVQ 480(R0), F2
+	FMOVQ 352(R0), F3
 	WORD $0x3cc50004 // ldur q4, [x0, #80]
 	WORD $0x3cc60005 // ldur q5, [x0, #96]
 	WORD $0x3cc70006 // ldur q6, [x0, #112]
@@ -1232,19 +1228,19 @@ block:
 	WORD $0x4ea0e90a // fcmlt v10.4s, v8.4s, #0.0
 	WORD $0x4e28f428 // fmax v8.4s, v1.4s, v8.4s
 	WORD $0x4ea8f448 // fmin v8.4s, v2.4s, v8.4s
-	WORD $0x3cc4000b // ldur q11, [x0, #64]
+	FMOVQ 352(R0), F11
 	VFMLA V4.S4, V8.S4, V11.S4
 	WORD $0x4ea3d56c // fsub v12.4s, v11.4s, v3.4s
 	VFMLA V5.S4, V12.S4, V8.S4
 	VFMLA V6.S4, V12.S4, V8.S4
-	WORD $0x3cca000c // ldur q12, [x0, #160]
-	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	FMOVQ 384(R0), F12
+	FMOVQ 400(R0), F13
 	VFMLA V8.S4, V12.S4, V13.S4
-	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	FMOVQ 416(R0), F12
 	VFMLA V8.S4, V13.S4, V12.S4
-	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	FMOVQ 432(R0), F13
 	VFMLA V8.S4, V12.S4, V13.S4
-	WORD $0x3cce000c // ldur q12, [x0, #224]
+	FMOVQ 448(R0), F12
 	VFMLA V8.S4, V13.S4, V12.S4
 	WORD $0x3cc2000d // ldur q13, [x0, #32]
 	VFMLA V8.S4, V12.S4, V13.S4
@@ -1312,19 +1308,19 @@ done2:
 	WORD $0x4ea0e90a // fcmlt v10.4s, v8.4s, #0.0
 	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
 	WORD $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	WORD $0x3cc40002 // ldur q2, [x0, #64]
+	FMOVQ 352(R0), F2
 	VFMLA V4.S4, V1.S4, V2.S4
 	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
 	VFMLA V5.S4, V4.S4, V1.S4
 	VFMLA V6.S4, V4.S4, V1.S4
-	WORD $0x3cca0004 // ldur q4, [x0, #160]
-	WORD $0x3ccb0005 // ldur q5, [x0, #176]
+	FMOVQ 384(R0), F4
+	FMOVQ 400(R0), F5
 	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3ccc0004 // ldur q4, [x0, #192]
+	FMOVQ 416(R0), F4
 	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3ccd0005 // ldur q5, [x0, #208]
+	FMOVQ 432(R0), F5
 	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cce0004 // ldur q4, [x0, #224]
+	FMOVQ 448(R0), F4
 	VFMLA V1.S4, V5.S4, V4.S4
 	WORD $0x3cc20005 // ldur q5, [x0, #32]
 	VFMLA V1.S4, V4.S4, V5.S4
@@ -1533,9 +1529,9 @@ TEXT ·Softplus(SB), NOSPLIT, $0-48
 	MOVD dst_base+0(FP), R1
 	MOVD x_base+24(FP), R2
 	MOVD x_len+32(FP), R3
-	FMOVQ 352(R0), F0
-	FMOVQ 368(R0), F1
-	WORD $0x3cc40002 // ldur q2, [x0, #64]
+	FMOVQ 464(R0), F0
+	FMOVQ 480(R0), F1
+	FMOVQ 352(R0), F2
 	WORD $0x3cc50003 // ldur q3, [x0, #80]
 	WORD $0x3cc60004 // ldur q4, [x0, #96]
 	WORD $0x3cc70005 // ldur q5, [x0, #112]
@@ -1552,19 +1548,19 @@ block:
 	VORR V8.B16, V10.B16, V11.B16
 	WORD $0x4e2bf40b // fmax v11.4s, v0.4s, v11.4s
 	WORD $0x4eabf42b // fmin v11.4s, v1.4s, v11.4s
-	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	FMOVQ 352(R0), F12
 	VFMLA V3.S4, V11.S4, V12.S4
 	WORD $0x4ea2d58d // fsub v13.4s, v12.4s, v2.4s
 	VFMLA V4.S4, V13.S4, V11.S4
 	VFMLA V5.S4, V13.S4, V11.S4
-	WORD $0x3cca000d // ldur q13, [x0, #160]
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	FMOVQ 384(R0), F13
+	FMOVQ 400(R0), F14
 	VFMLA V11.S4, V13.S4, V14.S4
-	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	FMOVQ 416(R0), F13
 	VFMLA V11.S4, V14.S4, V13.S4
-	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	FMOVQ 432(R0), F14
 	VFMLA V11.S4, V13.S4, V14.S4
-	WORD $0x3cce000d // ldur q13, [x0, #224]
+	FMOVQ 448(R0), F13
 	VFMLA V11.S4, V14.S4, V13.S4
 	WORD $0x3cc2000e // ldur q14, [x0, #32]
 	VFMLA V11.S4, V13.S4, V14.S4
@@ -1582,12 +1578,12 @@ block:
 	WORD $0x4e27d56c // fadd v12.4s, v11.4s, v7.4s
 	WORD $0x6e2cfd6b // fdiv v11.4s, v11.4s, v12.4s
 	WORD $0x6e2bdd6c // fmul v12.4s, v11.4s, v11.4s
-	FMOVQ 384(R0), F13
-	FMOVQ 400(R0), F14
+	FMOVQ 496(R0), F13
+	FMOVQ 512(R0), F14
 	VFMLA V12.S4, V13.S4, V14.S4
-	FMOVQ 416(R0), F13
+	FMOVQ 528(R0), F13
 	VFMLA V12.S4, V14.S4, V13.S4
-	FMOVQ 432(R0), F14
+	FMOVQ 544(R0), F14
 	VFMLA V12.S4, V13.S4, V14.S4
 	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V12.S4, V14.S4, V13.S4
@@ -1625,19 +1621,19 @@ done:
 	VORR V8.B16, V10.B16, V8.B16
 	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
 	WORD $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	WORD $0x3cc40001 // ldur q1, [x0, #64]
+	FMOVQ 352(R0), F1
 	VFMLA V3.S4, V0.S4, V1.S4
 	WORD $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
 	VFMLA V4.S4, V3.S4, V0.S4
 	VFMLA V5.S4, V3.S4, V0.S4
-	WORD $0x3cca0003 // ldur q3, [x0, #160]
-	WORD $0x3ccb0004 // ldur q4, [x0, #176]
+	FMOVQ 384(R0), F3
+	FMOVQ 400(R0), F4
 	VFMLA V0.S4, V3.S4, V4.S4
-	WORD $0x3ccc0003 // ldur q3, [x0, #192]
+	FMOVQ 416(R0), F3
 	VFMLA V0.S4, V4.S4, V3.S4
-	WORD $0x3ccd0004 // ldur q4, [x0, #208]
+	FMOVQ 432(R0), F4
 	VFMLA V0.S4, V3.S4, V4.S4
-	WORD $0x3cce0003 // ldur q3, [x0, #224]
+	FMOVQ 448(R0), F3
 	VFMLA V0.S4, V4.S4, V3.S4
 	WORD $0x3cc20004 // ldur q4, [x0, #32]
 	VFMLA V0.S4, V3.S4, V4.S4
@@ -1655,12 +1651,12 @@ done:
 	WORD $0x4e27d401 // fadd v1.4s, v0.4s, v7.4s
 	WORD $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD $0x6e20dc01 // fmul v1.4s, v0.4s, v0.4s
-	FMOVQ 384(R0), F2
-	FMOVQ 400(R0), F3
+	FMOVQ 496(R0), F2
+	FMOVQ 512(R0), F3
 	VFMLA V1.S4, V2.S4, V3.S4
-	FMOVQ 416(R0), F2
+	FMOVQ 528(R0), F2
 	VFMLA V1.S4, V3.S4, V2.S4
-	FMOVQ 432(R0), F3
+	FMOVQ 544(R0), F3
 	VFMLA V1.S4, V2.S4, V3.S4
 	WORD $0x3cc30002 // ldur q2, [x0, #48]
 	VFMLA V1.S4, V3.S4, V2.S4
@@ -1697,7 +1693,7 @@ TEXT ·SoftplusGrad(SB), NOSPLIT, $0-72
 	MOVD dy_base+48(FP), R3
 	MOVD dx_len+8(FP), R4
 	WORD $0x3cc20000 // ldur q0, [x0, #32]
-	FMOVQ 352(R0), F1
+	FMOVQ 464(R0), F1
 	WORD $0x3cc90002 // ldur q2, [x0, #144]
 	WORD $0x3cc40003 // ldur q3, [x0, #64]
 	WORD $0x3cc50004 // ldur q4, [x0, #80]
@@ -1726,20 +1722,13 @@ block:
 	VFMLA V9.S4, V11.S4, V12.S4
 	WORD $0x3cce000b // ldur q11, [x0, #224]
 	VFMLA V9.S4, V12.S4, V11.S4
-	WORD $0x3cc2000c // ldur q12, [x0, #32]
+	WORD $0x3ccf000c // ldur q12, [x0, #240]
 	VFMLA V9.S4, V11.S4, V12.S4
-	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3ccf000b // ldur q11, [x0, #240]
 	VFMLA V9.S4, V12.S4, V11.S4
-	VSUB V3.S4, V10.S4, V9.S4
-	WORD $0x4f3f052a // sshr v10.4s, v9.4s, #1
-	VSUB V10.S4, V9.S4, V9.S4
-	VSHL $23, V10.S4, V10.S4
-	VADD V0.S4, V10.S4, V10.S4
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	VSHL $23, V9.S4, V9.S4
-	VADD V0.S4, V9.S4, V9.S4
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4ea0e8e7 // fcmlt v7.4s, v7.4s, #0.0
+	VSHL $23, V10.S4, V9.S4
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
 	VBSL V0.B16, V9.B16, V7.B16
 	WORD $0x4e20d52a // fadd v10.4s, v9.4s, v0.4s
 	WORD $0x4ea0d54b // fsub v11.4s, v10.4s, v0.4s
@@ -1801,32 +1790,25 @@ done2:
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
 	WORD $0x3cc40002 // ldur q2, [x0, #64]
 	VFMLA V4.S4, V1.S4, V2.S4
-	WORD $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
-	VFMLA V5.S4, V4.S4, V1.S4
-	VFMLA V6.S4, V4.S4, V1.S4
-	WORD $0x3cca0004 // ldur q4, [x0, #160]
-	WORD $0x3ccb0005 // ldur q5, [x0, #176]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3ccc0004 // ldur q4, [x0, #192]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3ccd0005 // ldur q5, [x0, #208]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cce0004 // ldur q4, [x0, #224]
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x3cc20005 // ldur q5, [x0, #32]
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x3cc20004 // ldur q4, [x0, #32]
-	VFMLA V1.S4, V5.S4, V4.S4
-	VSUB V3.S4, V2.S4, V1.S4
-	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VSUB V2.S4, V1.S4, V1.S4
-	VSHL $23, V2.S4, V2.S4
-	VADD V0.S4, V2.S4, V2.S4
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	VSHL $23, V1.S4, V1.S4
-	VADD V0.S4, V1.S4, V1.S4
-	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
-	WORD $0x4ea0e8e2 // fcmlt v2.4s, v7.4s, #0.0
+	WORD $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLA V5.S4, V3.S4, V1.S4
+	VFMLA V6.S4, V3.S4, V1.S4
+	WORD $0x3cca0003 // ldur q3, [x0, #160]
+	WORD $0x3ccb0004 // ldur q4, [x0, #176]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3ccc0003 // ldur q3, [x0, #192]
+	VFMLA V1.S4, V4.S4, V3.S4
+	WORD $0x3ccd0004 // ldur q4, [x0, #208]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3cce0003 // ldur q3, [x0, #224]
+	VFMLA V1.S4, V4.S4, V3.S4
+	WORD $0x3ccf0004 // ldur q4, [x0, #240]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3ccf0003 // ldur q3, [x0, #240]
+	VFMLA V1.S4, V4.S4, V3.S4
+	VSHL $23, V2.S4, V1.S4
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x4f2104e2 // sshr v2.4s, v7.4s, #31
 	VBSL V0.B16, V1.B16, V2.B16
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
@@ -1867,8 +1849,8 @@ DATA lanes<>+32(SB)/8, $0x3f8000003f800000
 DATA lanes<>+40(SB)/8, $0x3f8000003f800000
 DATA lanes<>+48(SB)/8, $0x4000000040000000
 DATA lanes<>+56(SB)/8, $0x4000000040000000
-DATA lanes<>+64(SB)/8, $0x4b4000004b400000
-DATA lanes<>+72(SB)/8, $0x4b4000004b400000
+DATA lanes<>+64(SB)/8, $0x4b4000c04b4000c0
+DATA lanes<>+72(SB)/8, $0x4b4000c04b4000c0
 DATA lanes<>+80(SB)/8, $0x3fb8aa3b3fb8aa3b
 DATA lanes<>+88(SB)/8, $0x3fb8aa3b3fb8aa3b
 DATA lanes<>+96(SB)/8, $0xbf317218bf317218
@@ -1879,40 +1861,54 @@ DATA lanes<>+128(SB)/8, $0x3f2000003f200000
 DATA lanes<>+136(SB)/8, $0x3f2000003f200000
 DATA lanes<>+144(SB)/8, $0x8000000080000000
 DATA lanes<>+152(SB)/8, $0x8000000080000000
-DATA lanes<>+160(SB)/8, $0x3ab563593ab56359
-DATA lanes<>+168(SB)/8, $0x3ab563593ab56359
-DATA lanes<>+176(SB)/8, $0x3c091ef03c091ef0
-DATA lanes<>+184(SB)/8, $0x3c091ef03c091ef0
-DATA lanes<>+192(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes<>+200(SB)/8, $0x3d2aac2c3d2aac2c
-DATA lanes<>+208(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes<>+216(SB)/8, $0x3e2aaa463e2aaa46
-DATA lanes<>+224(SB)/8, $0x3efffffe3efffffe
-DATA lanes<>+232(SB)/8, $0x3efffffe3efffffe
-DATA lanes<>+240(SB)/8, $0xbbba8672bbba8672
-DATA lanes<>+248(SB)/8, $0xbbba8672bbba8672
-DATA lanes<>+256(SB)/8, $0x3ca8fc673ca8fc67
-DATA lanes<>+264(SB)/8, $0x3ca8fc673ca8fc67
-DATA lanes<>+272(SB)/8, $0xbd5c1ad2bd5c1ad2
-DATA lanes<>+280(SB)/8, $0xbd5c1ad2bd5c1ad2
-DATA lanes<>+288(SB)/8, $0x3e08837b3e08837b
-DATA lanes<>+296(SB)/8, $0x3e08837b3e08837b
-DATA lanes<>+304(SB)/8, $0xbeaaaa99beaaaa99
-DATA lanes<>+312(SB)/8, $0xbeaaaa99beaaaa99
-DATA lanes<>+320(SB)/8, $0x3f7fffff3f7fffff
-DATA lanes<>+328(SB)/8, $0x3f7fffff3f7fffff
-DATA lanes<>+336(SB)/8, $0xc1900000c1900000
-DATA lanes<>+344(SB)/8, $0xc1900000c1900000
-DATA lanes<>+352(SB)/8, $0xc2d00000c2d00000
-DATA lanes<>+360(SB)/8, $0xc2d00000c2d00000
-DATA lanes<>+368(SB)/8, $0x42b2000042b20000
-DATA lanes<>+376(SB)/8, $0x42b2000042b20000
-DATA lanes<>+384(SB)/8, $0x3e8f650c3e8f650c
-DATA lanes<>+392(SB)/8, $0x3e8f650c3e8f650c
-DATA lanes<>+400(SB)/8, $0x3e8f60203e8f6020
-DATA lanes<>+408(SB)/8, $0x3e8f60203e8f6020
-DATA lanes<>+416(SB)/8, $0x3ecce8e63ecce8e6
-DATA lanes<>+424(SB)/8, $0x3ecce8e63ecce8e6
-DATA lanes<>+432(SB)/8, $0x3f2aaa813f2aaa81
-DATA lanes<>+440(SB)/8, $0x3f2aaa813f2aaa81
-GLOBL lanes<>(SB), RODATA|NOPTR, $448
+DATA lanes<>+160(SB)/8, $0x1a3563591a356359
+DATA lanes<>+168(SB)/8, $0x1a3563591a356359
+DATA lanes<>+176(SB)/8, $0x1b891ef01b891ef0
+DATA lanes<>+184(SB)/8, $0x1b891ef01b891ef0
+DATA lanes<>+192(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes<>+200(SB)/8, $0x1caaac2c1caaac2c
+DATA lanes<>+208(SB)/8, $0x1daaaa461daaaa46
+DATA lanes<>+216(SB)/8, $0x1daaaa461daaaa46
+DATA lanes<>+224(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes<>+232(SB)/8, $0x1e7ffffe1e7ffffe
+DATA lanes<>+240(SB)/8, $0x1f0000001f000000
+DATA lanes<>+248(SB)/8, $0x1f0000001f000000
+DATA lanes<>+256(SB)/8, $0xbbba8672bbba8672
+DATA lanes<>+264(SB)/8, $0xbbba8672bbba8672
+DATA lanes<>+272(SB)/8, $0x3ca8fc673ca8fc67
+DATA lanes<>+280(SB)/8, $0x3ca8fc673ca8fc67
+DATA lanes<>+288(SB)/8, $0xbd5c1ad2bd5c1ad2
+DATA lanes<>+296(SB)/8, $0xbd5c1ad2bd5c1ad2
+DATA lanes<>+304(SB)/8, $0x3e08837b3e08837b
+DATA lanes<>+312(SB)/8, $0x3e08837b3e08837b
+DATA lanes<>+320(SB)/8, $0xbeaaaa99beaaaa99
+DATA lanes<>+328(SB)/8, $0xbeaaaa99beaaaa99
+DATA lanes<>+336(SB)/8, $0x3f7fffff3f7fffff
+DATA lanes<>+344(SB)/8, $0x3f7fffff3f7fffff
+DATA lanes<>+352(SB)/8, $0x4b4000004b400000
+DATA lanes<>+360(SB)/8, $0x4b4000004b400000
+DATA lanes<>+368(SB)/8, $0xc1900000c1900000
+DATA lanes<>+376(SB)/8, $0xc1900000c1900000
+DATA lanes<>+384(SB)/8, $0x3ab563593ab56359
+DATA lanes<>+392(SB)/8, $0x3ab563593ab56359
+DATA lanes<>+400(SB)/8, $0x3c091ef03c091ef0
+DATA lanes<>+408(SB)/8, $0x3c091ef03c091ef0
+DATA lanes<>+416(SB)/8, $0x3d2aac2c3d2aac2c
+DATA lanes<>+424(SB)/8, $0x3d2aac2c3d2aac2c
+DATA lanes<>+432(SB)/8, $0x3e2aaa463e2aaa46
+DATA lanes<>+440(SB)/8, $0x3e2aaa463e2aaa46
+DATA lanes<>+448(SB)/8, $0x3efffffe3efffffe
+DATA lanes<>+456(SB)/8, $0x3efffffe3efffffe
+DATA lanes<>+464(SB)/8, $0xc2d00000c2d00000
+DATA lanes<>+472(SB)/8, $0xc2d00000c2d00000
+DATA lanes<>+480(SB)/8, $0x42b2000042b20000
+DATA lanes<>+488(SB)/8, $0x42b2000042b20000
+DATA lanes<>+496(SB)/8, $0x3e8f650c3e8f650c
+DATA lanes<>+504(SB)/8, $0x3e8f650c3e8f650c
+DATA lanes<>+512(SB)/8, $0x3e8f60203e8f6020
+DATA lanes<>+520(SB)/8, $0x3e8f60203e8f6020
+DATA lanes<>+528(SB)/8, $0x3ecce8e63ecce8e6
+DATA lanes<>+536(SB)/8, $0x3ecce8e63ecce8e6
+DATA lanes<>+544(SB)/8, $0x3f2aaa813f2aaa81
+DATA lanes<>+552(SB)/8, $0x3f2aaa813f2aaa81
+GLOBL lanes<>(SB), RODATA|NOPTR, $560
