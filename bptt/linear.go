@@ -98,19 +98,18 @@ func (l *Linear) Dims() (steps, batch, in, out int) { return 0, 0, l.In, l.Out }
 // linear is a Linear within one chain: gradients, packed weights, scratch. What
 // enters its products is flushed first (rule 8): weights, bias, x and dy.
 type linear struct {
-	Linear       // as it was when the chain was made
-	from         *Linear
-	isa          kernels.ISA
-	dw, db       []float32 // nil in a chain for inference
-	fwd, bwd     *kernels.Packed
-	bias         []float32   // where the chains start: Bias, flushed; nil without
-	room         []float32   // for the caller's x, flushed; nil where x is memory of the chain
-	work         [][]float32 // one for each worker that has needed it: dyRoom for dy, flushed, then that of GemmRows
-	dyRoom       int
-	k            int     // pairs of the longest chunk
-	count        []int32 // 0 to k-1
-	forwardPart  func(w, n int)
-	backwardPart func(w, n int)
+	Linear   // as it was when the chain was made
+	from     *Linear
+	isa      kernels.ISA
+	dw, db   []float32 // nil in a chain for inference
+	fwd, bwd *kernels.Packed
+	bias     []float32   // where the chains start: Bias, flushed; nil without
+	room     []float32   // for the caller's x, flushed; nil where x is memory of the chain
+	work     [][]float32 // one for each worker that has needed it: dyRoom for dy, flushed, then that of GemmRows
+	dyRoom   int
+	k        int     // pairs of the longest chunk
+	count    []int32 // 0 to k-1
+	do       linearParts
 
 	// The arguments of the call under way, for the parts. x is flushed from the
 	// forward pass on.
@@ -118,6 +117,15 @@ type linear struct {
 	pairs               []int32
 	chunks              []int32
 }
+
+// linearParts are the pieces of work of a linear that workers share, made once: see
+// crew.run.
+type linearParts struct {
+	packForward, forward, packBackward, backward func(w, n int)
+}
+
+// packWork is how many multiply-adds take as long as packing an element.
+const packWork = 8
 
 const (
 	// rowUnit is what the rows and outputs of a product are cut at between workers:
@@ -136,7 +144,7 @@ func newLinear(l *Linear, isa kernels.ISA) *linear {
 	if l.Bias != nil {
 		s.bias = make([]float32, l.Out)
 	}
-	s.forwardPart, s.backwardPart = s.forwardRows, s.backwardRows
+	s.do = linearParts{s.packForward, s.forwardRows, s.packBackward, s.backwardRows}
 	return s
 }
 
@@ -158,11 +166,13 @@ func (s *linear) forward(c crew, y, x []float32) {
 	if s.room != nil {
 		s.x = s.room[:len(x)]
 	}
-	s.fwd.Pack(true, s.Weight, s.In)
-	s.fwd.Flush()
+	c.run(s.isa, packWork*len(s.Weight), s.do.packForward)
 	s.isa.CopyFlush(s.bias, s.Bias)
-	c.run(s.isa, len(y)*s.In, s.forwardPart)
+	c.run(s.isa, len(y)*s.In, s.do.forward)
 }
+
+func (s *linear) packForward(w, n int)  { s.fwd.PackFlushPart(w, n, true, s.Weight, s.In) }
+func (s *linear) packBackward(w, n int) { s.bwd.PackFlushPart(w, n, false, s.Weight, s.In) }
 
 func (s *linear) forwardRows(w, n int) {
 	lo, hi := split.Share(len(s.y)/s.Out, rowUnit, w, n)
@@ -182,14 +192,13 @@ func (s *linear) forwardRows(w, n int) {
 func (s *linear) backward(c crew, dx, dy []float32, pairs, chunks []int32) {
 	s.dx, s.dy, s.pairs, s.chunks = dx, dy, pairs, chunks
 	if dx != nil {
-		s.bwd.Pack(false, s.Weight, s.In)
-		s.bwd.Flush()
+		c.run(s.isa, packWork*len(s.Weight), s.do.packBackward)
 	}
 	n := c.parts(s.isa, 2*len(dy)*s.In)
 	for len(s.work) < n {
 		s.work = append(s.work, nil)
 	}
-	team.Run(n, s.backwardPart)
+	team.Run(n, s.do.backward)
 }
 
 func (s *linear) backwardRows(w, n int) {

@@ -67,13 +67,14 @@ func (t ISA) Gemm(into Into, transA, transB bool, m, n, k int, a []float32, lda 
 		if tail := n % s.Lanes; tail != 0 && k != 0 { // the last columns do not fill a vector: a narrow panel of their own
 			p.edge, work = work[:k*s.Lanes], work[k*s.Lanes:]
 			for q := range k {
-				packRow(p.edge, s.Lanes, k, q, b[q*ldb+n-tail:][:tail])
+				spread(p.edge, s.Lanes, k, q, b[q*ldb+n-tail:][:tail])
 			}
 		}
 	} else {
 		size := panelsSize(s, n, k)
 		p.b, work = work[:size], work[size:]
-		packPanels(s, p.b, transB, n, k, b, ldb)
+		pack := packing{isa: t, trans: transB, n: n, k: k, b: b, ldb: ldb}
+		pack.panels(p.b, 0, s.panels(n))
 	}
 	if !transA {
 		p.rows(m, a, lda, 1, 0)
@@ -148,7 +149,7 @@ func (t ISA) GemmRows(into Into, m, n int, a []float32, lda int, arows []int32, 
 	p := product{isa: t, into: into, n: n, k: k, b: work[:size], c: c, ldc: ldc}
 	work = work[size:]
 	for q, row := range brows {
-		packRow(p.b, s.nr(), k, q, b[int(row)*ldb:][:n])
+		packRow(t, p.b, k, q, b[int(row)*ldb:][:n])
 	}
 	for i := 0; i < m; i += s.mc {
 		w := min(s.mc, m-i)
