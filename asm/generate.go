@@ -182,6 +182,7 @@ func dispatch(constraint string, targets []Target) []byte {
 		}
 	}
 	s.tile(targets)
+	s.pack(targets)
 	s.peak(targets)
 	return s.Bytes()
 }
@@ -256,6 +257,10 @@ func tileArguments() []byte {
 	s.line("}\n")
 	s.doc("Size is the largest register tile of an instruction set: Rows rows of Vecs vectors\nof Lanes columns. Smaller ones exist for every number of rows and vectors. Tiles of r\nrows also take 2, 4, ... up to Panels[r-1] whole panels of Vecs vectors. Fetch is how many cache lines from Next on a tile of three rows or more asks for in\nfour steps.")
 	s.line("type Size struct{ Lanes, Vecs, Rows, Fetch int; Panels []int }\n")
+	s.doc("What the kernels that pack panels are given: PackStrip the addresses of up to\nPackLanes rows, PackPieces the lengths in up to PackVecs vectors, both flags.")
+	s.line("const (\nPackLanes = %d\nPackVecs = %d\n", kernel.PackMaxLanes, kernel.PackMaxVecs)
+	s.line("PackFlush = %d // tiny values become +0", kernel.PackFlush)
+	s.line("PackPart = %d // PackPieces: pieces end before the panel does\n)\n", kernel.PackPart)
 	s.line("var (")
 	for _, t := range Targets {
 		s.line("%s = Size{Lanes: %d, Vecs: %d, Rows: %d, Fetch: %d, Panels: %#v}", t.ISA, t.Lanes, t.Vecs, t.Rows, kernel.FetchLines(t.Lanes, t.Vecs, t.Rows), t.Panels)
@@ -280,6 +285,22 @@ func (s *source) tile(targets []Target) {
 		s.line("}")
 	}
 	s.line("panic(\"kernels: no register tile of this size on tier \" + t.String())\n}\n")
+}
+
+// pack dispatches the kernels that pack panels.
+func (s *source) pack(targets []Target) {
+	for i, k := range Targets[0].packing() {
+		s.line("// run%s is %s of tier t. The scalar tier has none: ref.Pack is called in its place.", k.Name, k.Name)
+		s.line("func run%s(t ISA, %s) {", k.Name, k.Args)
+		if len(targets) > 0 {
+			s.line("switch t {")
+			for _, t := range targets {
+				s.line("case %s:\n%s.%s(%s)\nreturn", t.ISA, t.Package, t.packing()[i].Name, strings.Join(k.arguments(), ", "))
+			}
+			s.line("}")
+		}
+		s.line("panic(\"kernels: no packing on tier \" + t.String())\n}\n")
+	}
 }
 
 // peak dispatches the register-only loop.

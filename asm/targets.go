@@ -65,9 +65,25 @@ const (
 	tilePackage = "kernels/internal/tile"
 )
 
+// packing is the kernels that pack panels as wide as the largest register tile.
+func (t Target) packing() []Kernel {
+	p := kernel.Panel{Vecs: t.Vecs}
+	return []Kernel{
+		{Name: "PackStrip", Args: fmt.Sprintf("dst *float32, rows *[%d]*float32, steps, flags int", kernel.PackMaxLanes), File: "pack", Emit: p.Strip, Doc: fmt.Sprintf(`
+PackStrip transposes %d rows into a strip of a panel of %d columns:
+dst[q*%[2]d+r] = rows[r][q] for q < steps, a multiple of four. Flags: bit 0: tiny
+values become +0.`, t.Lanes, t.Lanes*t.Vecs)},
+		{Name: "PackPieces", Args: fmt.Sprintf("dst, src *float32, pieces, ldd, lds int, tails *[%d]int, flags int", kernel.PackMaxVecs), File: "pack", Emit: p.Pieces, Doc: fmt.Sprintf(`
+PackPieces copies pieces of %d columns: dst[i*ldd+j] = src[i*lds+j]. Flags: bit 0:
+tiny values become +0; bit 1: vector v of a piece has tails[v] elements, 0 to %d,
+and +0 behind them.`, t.Lanes*t.Vecs, t.Lanes)},
+	}
+}
+
 // Kernels is all that a target's package holds.
 func (t Target) Kernels() []Kernel {
 	list := append(Catalog[:len(Catalog):len(Catalog)], peakKernel)
+	list = append(list, t.packing()...)
 	for _, tile := range t.Tiles() {
 		rows, vecs := tile.Rows, tile.Vecs
 		list = append(list, Kernel{

@@ -99,21 +99,18 @@ func (l *Linear) Dims() (steps, batch, in, out int) { return 0, 0, l.In, l.Out }
 // linear is a Linear within one chain: gradients, packed weights, scratch. What
 // enters its products is flushed first (rule 8): weights, bias, x and dy.
 type linear struct {
-	Linear      // as it was when the chain was made
-	from        *Linear
-	isa         kernels.ISA
-	dw, db      []float32 // nil in a chain for inference
-	fwd, bwd    *kernels.Packed
-	bias        []float32   // where the chains start: Bias, flushed; nil without
-	room        []float32   // for the caller's x, flushed; nil where x is memory of the chain
-	work        [][]float32 // one for each worker that has needed it: dyRoom for dy, flushed, then that of GemmRows
-	dyRoom      int
-	factor      *kernels.Rows // the rows of x that dw is summed over, up to sumChunks chunks
-	count       []int32       // 0, 1, 2, ... up to the number of these rows
-	forwardPart func(w, n int)
-	inputPart   func(w, n int)
-	factorPart  func(w, n int)
-	weightPart  func(w, n int)
+	Linear   // as it was when the chain was made
+	from     *Linear
+	isa      kernels.ISA
+	dw, db   []float32 // nil in a chain for inference
+	fwd, bwd *kernels.Packed
+	bias     []float32   // where the chains start: Bias, flushed; nil without
+	room     []float32   // for the caller's x, flushed; nil where x is memory of the chain
+	work     [][]float32 // one for each worker that has needed it: dyRoom for dy, flushed, then that of GemmRows
+	dyRoom   int
+	factor   *kernels.Rows // the rows of x that dw is summed over, up to sumChunks chunks
+	count    []int32       // 0, 1, 2, ... up to the number of these rows
+	do       linearParts
 
 	// The arguments of the current call, for the parts of it. x is the flushed one of
 	// the forward pass.
@@ -121,6 +118,15 @@ type linear struct {
 	pairs               []int32 // the rows of factor
 	ends                []int32 // of the chunks in pairs
 }
+
+// linearParts are the pieces of work of a linear that workers share, made once: see
+// crew.run.
+type linearParts struct {
+	packForward, forward, packBackward, input, packFactor, weight func(w, n int)
+}
+
+// packWork is how many multiply-adds take as long as packing an element.
+const packWork = 8
 
 const (
 	// rowUnit is what the rows and outputs of a product are cut at between workers:
@@ -142,7 +148,7 @@ func newLinear(l *Linear, isa kernels.ISA) *linear {
 	if l.Bias != nil {
 		s.bias = make([]float32, l.Out)
 	}
-	s.forwardPart, s.inputPart, s.factorPart, s.weightPart = s.forwardRows, s.inputGradient, s.packFactor, s.weightGradient
+	s.do = linearParts{s.packForward, s.forwardRows, s.packBackward, s.inputGradient, s.packFactor, s.weightGradient}
 	return s
 }
 
@@ -165,11 +171,13 @@ func (s *linear) forward(c crew, y, x []float32) {
 	if s.room != nil {
 		s.x = s.room[:len(x)]
 	}
-	s.fwd.Pack(true, s.Weight, s.In)
-	s.fwd.Flush()
+	c.run(s.isa, packWork*len(s.Weight), s.do.packForward)
 	s.isa.CopyFlush(s.bias, s.Bias)
-	c.run(s.isa, len(y)*s.In, s.forwardPart)
+	c.run(s.isa, len(y)*s.In, s.do.forward)
 }
+
+func (s *linear) packForward(w, n int)  { s.fwd.PackFlushPart(w, n, true, s.Weight, s.In) }
+func (s *linear) packBackward(w, n int) { s.bwd.PackFlushPart(w, n, false, s.Weight, s.In) }
 
 func (s *linear) forwardRows(w, n int) {
 	lo, hi := split.Share(len(s.y)/s.Out, rowUnit, w, n)
@@ -193,9 +201,8 @@ func (s *linear) backward(c crew, dx, dy []float32, pairs, chunks []int32) {
 		s.work = append(s.work, nil)
 	}
 	if dx != nil {
-		s.bwd.Pack(false, s.Weight, s.In)
-		s.bwd.Flush()
-		team.Run(n, s.inputPart)
+		c.run(s.isa, packWork*len(s.Weight), s.do.packBackward)
+		team.Run(n, s.do.input)
 	}
 	begin := int32(0)
 	for len(chunks) > 0 {
@@ -207,9 +214,9 @@ func (s *linear) backward(c crew, dx, dy []float32, pairs, chunks []int32) {
 			s.ends = append(s.ends, end-begin)
 			s.factor.Chunk(int(end-begin) - rows)
 			rows = int(end - begin)
-			team.Run(n, s.factorPart)
+			team.Run(n, s.do.packFactor)
 		}
-		team.Run(n, s.weightPart)
+		team.Run(n, s.do.weight)
 		begin, chunks = chunks[k-1], chunks[k:]
 	}
 }

@@ -132,8 +132,7 @@ func (p *ModelPredictor) copyWeights() {
 	}
 	for _, l := range p.links {
 		if l.from != nil {
-			l.packed.Pack(true, l.lin.Weight, l.in)
-			l.packed.Flush()
+			l.packed.PackFlush(true, l.lin.Weight, l.in)
 			p.isa.CopyFlush(l.bias, l.lin.Bias)
 		}
 	}

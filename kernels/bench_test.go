@@ -97,22 +97,38 @@ func BenchmarkGemmRows(b *testing.B) {
 	}
 }
 
-// BenchmarkPack lays out the weights of a layer of 256 units.
+// BenchmarkPack lays out weights as layers hold them, for the forward pass (the
+// transpose) and for the backward pass, as they are and flushed. Its yardstick is a
+// copy of as many bytes.
 func BenchmarkPack(b *testing.B) {
-	for _, isa := range vectorTiers() {
-		for _, trans := range []bool{false, true} {
-			b.Run(fmt.Sprintf("isa=%s/trans=%v/n=1024/k=256", isa, trans), func(b *testing.B) {
-				p := isa.NewPacked(256, 1024)
-				w := random(256 * 1024)
-				ld := 1024
+	for _, s := range [][2]int{{96, 384}, {256, 1024}, {1024, 256}, {512, 2048}, {250, 10_000}} {
+		k, n := s[0], s[1]
+		w, to := random(k*n), make([]float32, k*n)
+		b.Run(fmt.Sprintf("copy/n=%d/k=%d", n, k), func(b *testing.B) {
+			b.SetBytes(int64(4 * k * n))
+			for b.Loop() {
+				copy(to, w)
+			}
+		})
+		for _, isa := range vectorTiers() {
+			p := isa.NewPacked(k, n)
+			for _, trans := range []bool{false, true} {
+				ld := n
 				if trans {
-					ld = 256
+					ld = k
 				}
-				b.SetBytes(4 * 256 * 1024)
-				for b.Loop() {
-					p.Pack(trans, w, ld)
+				for _, pack := range []struct {
+					name string
+					do   func(bool, []float32, int)
+				}{{"Pack", p.Pack}, {"PackFlush", p.PackFlush}} {
+					b.Run(fmt.Sprintf("isa=%s/%s/trans=%v/n=%d/k=%d", isa, pack.name, trans, n, k), func(b *testing.B) {
+						b.SetBytes(int64(4 * k * n))
+						for b.Loop() {
+							pack.do(trans, w, ld)
+						}
+					})
 				}
-			})
+			}
 		}
 	}
 }

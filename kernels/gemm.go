@@ -66,13 +66,14 @@ func (t ISA) Gemm(into Into, transA, transB bool, m, n, k int, a []float32, lda 
 		if tail := n % s.Lanes; tail != 0 && k != 0 { // the last columns do not fill a vector: a narrow panel of their own
 			p.edge, work = work[:k*s.Lanes], work[k*s.Lanes:]
 			for q := range k {
-				packRow(p.edge, s.Lanes, k, q, b[q*ldb+n-tail:][:tail])
+				spread(p.edge, s.Lanes, k, q, b[q*ldb+n-tail:][:tail])
 			}
 		}
 	} else {
 		size := panelsSize(s, n, k)
 		p.b, work = work[:size], work[size:]
-		packPanels(s, p.b, transB, n, k, b, ldb)
+		pack := packing{isa: t, trans: transB, n: n, k: k, b: b, ldb: ldb}
+		pack.panels(p.b, 0, s.panels(n))
 	}
 	if !transA {
 		p.rows(m, a, lda, 1, 0)

@@ -499,7 +499,7 @@ func TestPackedSizes(t *testing.T) {
 	require.Equal(t, [2]float32{321, 654}, c)
 }
 
-// Flush takes what is tiny out of a packed matrix and leaves the rest: products
+// PackFlush takes what is tiny out of a packed matrix and leaves the rest: products
 // are those with +0 in its place.
 func TestPackedFlush(t *testing.T) {
 	const m, n, k = 3, 19, 7
@@ -529,8 +529,8 @@ func TestPackedFlush(t *testing.T) {
 				ldb = k
 			}
 			got, want := make([]float32, m*n), make([]float32, m*n)
-			p := isa.Pack(trans, k, n, b, ldb)
-			p.Flush()
+			p := isa.NewPacked(k, n)
+			p.PackFlush(trans, b, ldb)
 			p.Gemm(kernels.Set, m, a, k, got, n)
 			isa.Pack(trans, k, n, flushed, ldb).Gemm(kernels.Set, m, a, k, want, n)
 			for i := range want {
@@ -539,6 +539,6 @@ func TestPackedFlush(t *testing.T) {
 				}
 			}
 		}
-		isa.NewPacked(0, 5).Flush()
+		isa.NewPacked(0, 5).PackFlush(false, nil, 5)
 	})
 }

@@ -1,6 +1,9 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // Packed is a k x n matrix laid out for the register tiles of one tier: panels
 // of a few vectors of columns, each panel contiguous over k. Multiplying by it
@@ -40,20 +43,43 @@ func Pack(trans bool, k, n int, b []float32, ldb int) *Packed {
 // Pack replaces the contents by B, stored [k][n] with rows ldb apart, or with
 // trans [n][k], as weight matrices are (y = x W^T). It allocates nothing.
 func (p *Packed) Pack(trans bool, b []float32, ldb int) {
-	if trans {
-		checkMatrix("Pack", "B", p.n, p.k, len(b), ldb)
-	} else {
-		checkMatrix("Pack", "B", p.k, p.n, len(b), ldb)
-	}
-	packPanels(&tilings[p.isa], p.panels, trans, p.n, p.k, b, ldb)
+	p.pack("Pack", 0, 1, trans, false, b, ldb)
 }
 
-// Flush replaces elements below 2^-100 by +0, in place: rule 8 of the numerics
-// contract for weights, so that no denormal number reaches a product by them.
-func (p *Packed) Flush() {
-	if len(p.panels) > 0 {
-		p.isa.CopyFlush(p.panels, p.panels)
+// PackFlush is [Packed.Pack] with +0 in place of elements below 2^-100: rule 8 of
+// the numerics contract for weights, so that no denormal number reaches a product
+// by them.
+func (p *Packed) PackFlush(trans bool, b []float32, ldb int) {
+	p.pack("PackFlush", 0, 1, trans, true, b, ldb)
+}
+
+// PackFlushPart does part w of n of [Packed.PackFlush]: some of the columns, so that
+// workers can share one matrix. The parts 0 to n-1 make the whole, in any order and
+// at the same time; those beyond the columns' number are empty. It panics unless
+// 0 <= w < n.
+func (p *Packed) PackFlushPart(w, n int, trans bool, b []float32, ldb int) {
+	if w < 0 || w >= n {
+		panic(fmt.Sprintf("kernels: PackFlushPart: part %d of %d, want one from 0 to %d", w, n, n-1))
 	}
+	p.pack("PackFlushPart", w, n, trans, true, b, ldb)
+}
+
+func (p *Packed) pack(op string, w, n int, trans, flush bool, b []float32, ldb int) {
+	if trans {
+		checkMatrix(op, "B", p.n, p.k, len(b), ldb)
+	} else {
+		checkMatrix(op, "B", p.k, p.n, len(b), ldb)
+	}
+	q := packing{isa: p.isa, trans: trans, flush: flush, n: p.n, k: p.k, b: b, ldb: ldb}
+	all := tilings[p.isa].panels(p.n)
+	q.panels(p.panels, share(all, w, n), share(all, w+1, n))
+}
+
+// share is where part w of n of that many things begins.
+func share(things, w, n int) int {
+	hi, lo := bits.Mul(uint(things), uint(w))
+	begin, _ := bits.Div(hi, lo, uint(n))
+	return int(begin)
 }
 
 // ISA returns the tier whose layout p has and whose kernels multiply by it.

@@ -88,7 +88,7 @@ func (r *Rows) Pack(b []float32, ldb int, rows []int32, w, of int) {
 		return
 	}
 	for q, row := range rows {
-		packRow(panels[lo*k:], nr, k, q, b[int(row)*ldb+lo:][:hi-lo])
+		packRow(r.isa, panels[lo*k:], k, q, b[int(row)*ldb+lo:][:hi-lo])
 	}
 }
 

@@ -1,6 +1,10 @@
 package kernels
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/simdrnn/simdrnn/kernels/internal/tile"
+)
 
 // Assembly is not preempted, so the longest call of a tile is bounded: at half of
 // two multiply-adds a cycle and 2 GHz, less than any processor with these
@@ -18,6 +22,23 @@ func TestTilesBoundACall(t *testing.T) {
 			if width > maxWidth || rows*width > maxTile {
 				t.Errorf("%s: a tile of %d x %d does not fit what chains start from", ISA(isa), rows, width)
 			}
+		}
+	}
+}
+
+// The same bound for packing: the slowest call is one that touches memory for the
+// first time. 16384 elements are what one call of an element kernel may have.
+func TestPackingBoundsACall(t *testing.T) {
+	for isa, s := range tilings {
+		if ISA(isa) == Scalar {
+			continue
+		}
+		strip := packBlock / s.nr() * s.Lanes
+		if strip == 0 || strip > 16384 || packRows*s.nr() > 16384 {
+			t.Errorf("%s: calls of %d and %d elements, want 1 to 16384", ISA(isa), strip, packRows*s.nr())
+		}
+		if s.Lanes > tile.PackLanes || s.Vecs > tile.PackVecs || packBlock/s.nr() > len(noRow) || packBlock/s.nr()%4 != 0 {
+			t.Errorf("%s: %d lanes, %d vectors and %d steps a block do not fit what packing is given", ISA(isa), s.Lanes, s.Vecs, packBlock/s.nr())
 		}
 	}
 }

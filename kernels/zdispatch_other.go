@@ -307,6 +307,16 @@ func runTile(t ISA, rows, vecs int, args *tile.Args) {
 	panic("kernels: no register tile of this size on tier " + t.String())
 }
 
+// runPackStrip is PackStrip of tier t. The scalar tier has none: ref.Pack is called in its place.
+func runPackStrip(t ISA, dst *float32, rows *[16]*float32, steps, flags int) {
+	panic("kernels: no packing on tier " + t.String())
+}
+
+// runPackPieces is PackPieces of tier t. The scalar tier has none: ref.Pack is called in its place.
+func runPackPieces(t ISA, dst, src *float32, pieces, ldd, lds int, tails *[4]int, flags int) {
+	panic("kernels: no packing on tier " + t.String())
+}
+
 // peak runs iters turns of the loop on registers of tier t and returns the
 // floating-point operations done, 0 where there is no such loop.
 func peak(t ISA, iters int) int64 {

@@ -84,6 +84,15 @@ func (m *avx2) StoreTail(a vec.Vec, at vec.Mem, t vec.Tail) {
 	}
 }
 
+// LoadQuads takes no shuffle unit: both instructions read memory. The first sets
+// the whole register, which a load of 128 bits would not do in avo's eyes.
+func (m *avx2) LoadQuads(at []vec.Mem) vec.Vec {
+	d := m.YMM()
+	m.VBROADCASTF128(mem(at[0]), d)
+	m.VINSERTF128(operand.U8(1), mem(at[1]), d, d)
+	return vec.Vec{Reg: d}
+}
+
 func (m *avx2) LoadWideTail(at vec.Mem, t vec.Tail) vec.Vec {
 	narrow, d := m.XMM(), m.YMM()
 	m.VMASKMOVPS(mem(at), t.Lanes.(avx2Tail).half, narrow)

@@ -100,6 +100,16 @@ func (m *avx512) StoreTail(a vec.Vec, at vec.Mem, t vec.Tail) {
 	}
 }
 
+// LoadQuads is that of AVX2 with four quads.
+func (m *avx512) LoadQuads(at []vec.Mem) vec.Vec {
+	d := m.ZMM()
+	m.VBROADCASTF32X4(mem(at[0]), d)
+	for n, a := range at[1:] {
+		m.VINSERTF32X4(operand.U8(n+1), mem(a), d, d)
+	}
+	return vec.Vec{Reg: d}
+}
+
 func (m *avx512) LoadWideTail(at vec.Mem, t vec.Tail) vec.Vec {
 	d := m.ZMM()
 	m.VCVTPS2PD_Z(mem(at), t.Lanes.(avx512Tail).lanes, d)

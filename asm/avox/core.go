@@ -189,6 +189,21 @@ func (c *core) Load(at vec.Mem) vec.Vec {
 
 func (c *core) Store(a vec.Vec, at vec.Mem) { c.VMOVUPS(vr(a), mem(at)) }
 
+// TransposeQuads interleaves words, then pairs of them, all within 128 bits.
+func (c *core) TransposeQuads(v [4]vec.Vec) [4]vec.Vec {
+	interleave := func(op instruction, a, b vec.Vec) vec.Vec {
+		d := c.newVec()
+		op(vr(b), vr(a), d)
+		return vec.Vec{Reg: d}
+	}
+	low01, high01 := interleave(c.VUNPCKLPS, v[0], v[1]), interleave(c.VUNPCKHPS, v[0], v[1])
+	low23, high23 := interleave(c.VUNPCKLPS, v[2], v[3]), interleave(c.VUNPCKHPS, v[2], v[3])
+	return [4]vec.Vec{
+		interleave(c.VUNPCKLPD, low01, low23), interleave(c.VUNPCKHPD, low01, low23),
+		interleave(c.VUNPCKLPD, high01, high23), interleave(c.VUNPCKHPD, high01, high23),
+	}
+}
+
 func (c *core) Broadcast(at vec.Mem) vec.Vec {
 	v := c.newVec()
 	c.VBROADCASTSS(mem(at), v)

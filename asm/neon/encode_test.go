@@ -53,7 +53,7 @@ func encodings(regs []int) (lines []line) {
 			add(f(v(r), v(r*7+3)%32))
 		}
 	}
-	for _, f := range []func(d, n, m v) line{fadd, fsub, fmul, fdiv, fmax, fmin, fcmgt, facgt, bic, umull, umull2, vuzp1, vuzp2,
+	for _, f := range []func(d, n, m v) line{fadd, fsub, fmul, fdiv, fmax, fmin, fcmgt, facgt, bic, umull, umull2, vuzp1, vuzp2, vzip1, vzip2, vzip1Pairs, vzip2Pairs,
 		vfmla, vfmls, vfmla64, vadd, vsub, vand, veor, vorr, vbsl, vbit} {
 		three(f)
 	}

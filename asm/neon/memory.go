@@ -130,6 +130,19 @@ func (m *machine) Load(at vec.Mem) vec.Vec {
 
 func (m *machine) Store(a vec.Vec, at vec.Mem) { m.storeFrom(m.full(a), whole, m.address(at)) }
 
+func (m *machine) LoadQuads(at []vec.Mem) vec.Vec { return m.Load(at[0]) }
+
+// TransposeQuads interleaves words, then pairs of them.
+func (m *machine) TransposeQuads(v [4]vec.Vec) [4]vec.Vec {
+	r0, r1, r2, r3 := m.full(v[0]), m.full(v[1]), m.full(v[2]), m.full(v[3])
+	low01, high01 := val(m.op2(vzip1, r0, r1)).r, val(m.op2(vzip2, r0, r1)).r
+	low23, high23 := val(m.op2(vzip1, r2, r3)).r, val(m.op2(vzip2, r2, r3)).r
+	return [4]vec.Vec{
+		m.op2(vzip1Pairs, low01, low23), m.op2(vzip2Pairs, low01, low23),
+		m.op2(vzip1Pairs, high01, high23), m.op2(vzip2Pairs, high01, high23),
+	}
+}
+
 // LoadLanes loads n neighbours into one register. Multiplications take a lane of
 // it for all lanes, so that nothing has to be broadcast.
 func (m *machine) LoadLanes(at vec.Mem, n int) []vec.Vec {

@@ -40,6 +40,13 @@ func vbit(d, n, m v) line { return threeNative("VBIT", "bit", "B16", "16b", d, n
 func vuzp1(d, n, m v) line { return threeNative("VUZP1", "uzp1", "S4", "4s", d, n, m) }
 func vuzp2(d, n, m v) line { return threeNative("VUZP2", "uzp2", "S4", "4s", d, n, m) }
 
+// vzip1 is the lower lanes of n and m in turn, vzip2 the upper ones; those of pairs
+// take two lanes for one.
+func vzip1(d, n, m v) line      { return threeNative("VZIP1", "zip1", "S4", "4s", d, n, m) }
+func vzip2(d, n, m v) line      { return threeNative("VZIP2", "zip2", "S4", "4s", d, n, m) }
+func vzip1Pairs(d, n, m v) line { return threeNative("VZIP1", "zip1", "D2", "2d", d, n, m) }
+func vzip2Pairs(d, n, m v) line { return threeNative("VZIP2", "zip2", "D2", "2d", d, n, m) }
+
 func vshl(d, n v, by int) line {
 	vectors(d, n)
 	if by < 0 || by > 31 {

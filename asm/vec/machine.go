@@ -110,6 +110,12 @@ type Machine interface {
 	Tail(n Reg) Tail
 	LoadTail(at Mem, t Tail) Vec
 	StoreTail(a Vec, at Mem, t Tail)
+	// LoadQuads loads four float32 from each of Lanes/4 addresses, next to each
+	// other. TransposeQuads transposes the 4 x 4 matrix that the same four lanes of
+	// four vectors are: lanes 4g..4g+3 of result i are lane 4g+i of the four. Both
+	// move bits.
+	LoadQuads(at []Mem) Vec
+	TransposeQuads(v [4]Vec) [4]Vec
 	// Broadcast loads one float32 into every lane.
 	Broadcast(at Mem) Vec
 	// Prefetch asks for the cache line at an address, which may be any number.

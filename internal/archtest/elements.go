@@ -33,7 +33,8 @@ var outside = map[string]string{
 	"internal/seq.Noise.probability": "picks one of six numbers",
 	"lstm.Layer.SetForgetBias":       "initial values, set once",
 	"kernels.lowest":                 "64 lanes, made once",
-	"kernels.packRows":               "moves a matrix into panels",
+	"kernels.packing.narrowPanel":    "moves up to three columns into a panel",
+	"kernels.packing.scalarPanel":    "the packing of the scalar tier: called for no other",
 	"kernels.at":                     "takes an address",
 	"kernels.scalarTile":             "the tile of the scalar tier: called for no other",
 }

@@ -117,12 +117,16 @@ func (u *Unrolled) checkBackward(dx, dy []float32) {
 // packBackward packs the weights as the backward pass wants them, a share of
 // all matrices; the first layer's W_ih serves dx alone.
 func (u *Unrolled) packBackward(w, n int) {
-	for k := w; k < 2*len(u.pack); k += n {
+	for k := range 2 * len(u.pack) {
+		of, ok := u.packShare(k, w, n)
+		if !ok {
+			continue
+		}
 		p, weights := &u.pack[k/2], &u.net.W[k/2]
 		if k%2 == 0 {
-			p.packRecurBack(u.net, weights, u.recurrent(w, k/2))
+			p.packRecurBack(u.net, weights, u.recurrent(w, k/2), of)
 		} else if u.back.wantDx || k/2 >= len(u.net.Reverse) {
-			packFlushed(p.inBack, false, weights.Ih, weights.In)
+			p.inBack.PackFlushPart(of.w, of.n, false, weights.Ih, weights.In)
 		}
 	}
 }

@@ -97,13 +97,27 @@ func (u *Unrolled) tooLong(method string, t int) error {
 	return fmt.Errorf("%s: %s over %d steps, unrolled for %d; cut the sequence or unroll more steps", u.net.Kind, method, t, u.steps)
 }
 
+// packShare is which part of matrix k of all worker w of n packs, if any. Every
+// matrix is shared by all workers, but not where elements of W_hh are dropped: that
+// is done in memory of one worker, so each takes whole matrices.
+func (u *Unrolled) packShare(k, w, n int) (of part, ok bool) {
+	if u.net.Noise.Weight > 0 {
+		return wholeMatrix, k%n == w
+	}
+	return part{w, n}, true
+}
+
 // packForward packs the weights, a share of all matrices.
 func (u *Unrolled) packForward(w, n int) {
-	for k := w; k < 2*len(u.pack); k += n {
+	for k := range 2 * len(u.pack) {
+		of, ok := u.packShare(k, w, n)
+		if !ok {
+			continue
+		}
 		if p, weights := &u.pack[k/2], &u.net.W[k/2]; k%2 == 0 {
-			p.packRecur(u.net, u.recurrent(w, k/2))
+			p.packRecur(u.net, u.recurrent(w, k/2), of)
 		} else {
-			p.packIn(u.net, u.isa, weights)
+			p.packIn(u.net, u.isa, weights, of)
 		}
 	}
 }

@@ -55,19 +55,25 @@ func (n *Net) newPacking(isa kernels.ISA, w *Weights, back bool) packing {
 	return p
 }
 
-// packFlushed fills p with a matrix as Pack does, tiny values as +0.
-func packFlushed(p *kernels.Packed, trans bool, w []float32, ldw int) {
-	p.Pack(trans, w, ldw)
-	p.Flush()
-}
+// A part is what one worker packs of a matrix: part w of n. Vectors are packed with
+// part 0.
+type part struct{ w, n int }
+
+var wholeMatrix = part{0, 1}
 
 // packIn and packRecur fill the forward part of p. hh is W_hh, or what stands
 // for it while some of its elements are dropped.
-func (p *packing) packIn(n *Net, isa kernels.ISA, w *Weights) {
-	packFlushed(p.in, true, w.Ih, w.In)
+func (p *packing) packIn(n *Net, isa kernels.ISA, w *Weights, of part) {
+	p.in.PackFlushPart(of.w, of.n, true, w.Ih, w.In)
 	if p.project != nil {
-		packFlushed(p.project, true, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
+		p.project.PackFlushPart(of.w, of.n, true, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
 	}
+	if of.w == 0 {
+		p.packVectors(n, isa, w)
+	}
+}
+
+func (p *packing) packVectors(n *Net, isa kernels.ISA, w *Weights) {
 	for k, v := range p.extra {
 		if v != nil {
 			isa.CopyFlush(v, w.all[FirstExtra+k])
@@ -86,20 +92,20 @@ func (p *packing) packIn(n *Net, isa kernels.ISA, w *Weights) {
 	}
 }
 
-func (p *packing) packRecur(n *Net, hh []float32) {
+func (p *packing) packRecur(n *Net, hh []float32, of part) {
 	r := n.Shape.States[0]
 	for i, b := range n.Shape.Recur {
-		packFlushed(p.recur[i], true, hh[b.Row*r:], r)
+		p.recur[i].PackFlushPart(of.w, of.n, true, hh[b.Row*r:], r)
 	}
 }
 
 // packRecurBack fills the backward part of p but for inBack.
-func (p *packing) packRecurBack(n *Net, w *Weights, hh []float32) {
+func (p *packing) packRecurBack(n *Net, w *Weights, hh []float32, of part) {
 	r := n.Shape.States[0]
 	for i, b := range n.Shape.Recur {
-		packFlushed(p.recurBack[i], false, hh[b.Row*r:], r)
+		p.recurBack[i].PackFlushPart(of.w, of.n, false, hh[b.Row*r:], r)
 	}
 	if p.projectBack != nil {
-		packFlushed(p.projectBack, false, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
+		p.projectBack.PackFlushPart(of.w, of.n, false, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
 	}
 }

@@ -66,8 +66,8 @@ func (n *Net) NewPredictor(batch int) (*Predictor, error) {
 // stays.
 func (p *Predictor) Refresh() {
 	for i := range p.pack {
-		p.pack[i].packIn(p.net, p.isa, &p.net.W[i])
-		p.pack[i].packRecur(p.net, p.net.W[i].Hh)
+		p.pack[i].packIn(p.net, p.isa, &p.net.W[i], wholeMatrix)
+		p.pack[i].packRecur(p.net, p.net.W[i].Hh, wholeMatrix)
 	}
 }
 

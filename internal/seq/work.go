@@ -54,13 +54,18 @@ const (
 	rowUnit   = 6
 	gradUnit  = 12
 	totalUnit = 16 // columns
+	packUnit  = 16 // columns of a packed matrix: the narrowest panel
 )
 
 // packPiece is the size of packing all matrices.
 func (u *Unrolled) packPiece() piece {
 	w := &u.net.W[len(u.net.W)-1]
 	matrices := 2 * len(u.net.W)
-	return piece{8 * float64(matrices) * float64(len(w.Ih)+len(w.Hh)), matrices}
+	most := units(max(u.net.Shape.Gates, u.net.widest()), packUnit)
+	if u.net.Noise.Weight > 0 {
+		most = matrices // see packShare
+	}
+	return piece{8 * float64(matrices) * float64(len(w.Ih)+len(w.Hh)), most}
 }
 
 // productsPiece is the size of the products of rows (t,p) with W_ih, whose rows have
@@ -142,7 +147,10 @@ func (u *Unrolled) SetWorkers(n int) {
 	}
 	k.most = min(n, split.MaxWorkers)
 
-	packs, in := u.parts(u.packPiece()), net.widest()
+	in, packs := net.widest(), 0
+	if net.Noise.Weight > 0 {
+		packs = u.parts(u.packPiece())
+	}
 	steps := max(packs, u.parts(u.productsPiece(rows, in)), u.parts(u.copyPiece(rows, in)), u.parts(u.stepsPiece(rows)))
 	if u.keep {
 		gradients := max(u.parts(u.gradientsPiece(rows, in, true)), u.parts(u.weightGradientsPiece(u.back.sums.chunks*rows, in)))
@@ -157,7 +165,7 @@ func (u *Unrolled) SetWorkers(n int) {
 		s.masks.unrolled = u
 		k.steps = append(k.steps, s)
 	}
-	for net.Noise.Weight > 0 && len(k.droppedW) < packs {
+	for len(k.droppedW) < packs {
 		k.droppedW = append(k.droppedW, make([]float32, len(net.W[0].Hh)))
 	}
 }

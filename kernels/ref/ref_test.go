@@ -403,3 +403,33 @@ func TestTree(t *testing.T) {
 		t.Errorf("got %v, want the sum of 1e8-1e8 and 1+1", got)
 	}
 }
+
+// Pack puts column j of B, or row j with trans, into column j of the panel; the
+// columns that are missing are +0, and with flush so is what is tiny. NaN keep
+// their bits.
+func TestPack(t *testing.T) {
+	nan := math.Float32frombits(0x7f812345)
+	const nr, k, w = 4, 2, 3
+	for _, c := range []struct {
+		trans bool
+		b     []float32
+		ldb   int
+	}{
+		{false, []float32{1, nan, -0x1p-101, 9, 4, 0x1p-100, 1e-40}, 4},
+		{true, []float32{1, 4, 9, nan, 0x1p-100, 9, -0x1p-101, 1e-40}, 3},
+	} {
+		for _, flush := range []bool{false, true} {
+			got := []float32{7, 7, 7, 7, 7, 7, 7, 7}
+			ref.Pack(got, c.trans, flush, nr, k, c.b, c.ldb, w)
+			want := []float32{1, nan, -0x1p-101, 0, 4, 0x1p-100, 1e-40, 0}
+			if flush {
+				want[2], want[6] = 0, 0
+			}
+			for i := range want {
+				if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+					t.Errorf("trans=%v flush=%v: element %d is %x, want %x", c.trans, flush, i, math.Float32bits(got[i]), math.Float32bits(want[i]))
+				}
+			}
+		}
+	}
+}

@@ -334,6 +334,20 @@ func Adam(w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, k
 //go:noescape
 func Peak(iters int)
 
+// PackStrip transposes 8 rows into a strip of a panel of 16 columns:
+// dst[q*16+r] = rows[r][q] for q < steps, a multiple of four. Flags: bit 0: tiny
+// values become +0.
+//
+//go:noescape
+func PackStrip(dst *float32, rows *[16]*float32, steps, flags int)
+
+// PackPieces copies pieces of 16 columns: dst[i*ldd+j] = src[i*lds+j]. Flags: bit 0:
+// tiny values become +0; bit 1: vector v of a piece has tails[v] elements, 0 to 8,
+// and +0 behind them.
+//
+//go:noescape
+func PackPieces(dst, src *float32, pieces, ldd, lds int, tails *[4]int, flags int)
+
 // Tile1x1 is the register tile of 1 rows and 1 vectors of columns.
 //
 //go:noescape

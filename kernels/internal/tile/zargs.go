@@ -38,6 +38,16 @@ type Size struct {
 	Panels                   []int
 }
 
+// What the kernels that pack panels are given: PackStrip the addresses of up to
+// PackLanes rows, PackPieces the lengths in up to PackVecs vectors, both flags.
+const (
+	PackLanes = 16
+	PackVecs  = 4
+
+	PackFlush = 1 // tiny values become +0
+	PackPart  = 2 // PackPieces: pieces end before the panel does
+)
+
 var (
 	AVX2   = Size{Lanes: 8, Vecs: 2, Rows: 6, Fetch: 1, Panels: []int{4, 2, 2}}
 	AVX512 = Size{Lanes: 16, Vecs: 4, Rows: 6, Fetch: 3, Panels: []int{4, 2, 2}}

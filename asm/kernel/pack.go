@@ -1,0 +1,132 @@
+package kernel
+
+import "github.com/simdrnn/simdrnn/asm/vec"
+
+// A Panel packs into the panels of packed matrices: [k][n], n being Vecs vectors
+// of columns. Both of its kernels move bits, and store +0 for tiny values where
+// PackFlush is set.
+type Panel struct{ Vecs int }
+
+// Flags of the kernels of a Panel.
+const (
+	PackFlush = 1 << 0 // tiny values become +0
+	PackPart  = 1 << 1 // PackPieces: a piece may end before the panel does
+)
+
+// PackMaxLanes is the largest number of rows that PackStrip is given, PackMaxVecs
+// that of vectors in a panel.
+const (
+	PackMaxLanes = 16
+	PackMaxVecs  = 4
+)
+
+// packLive is how many vectors the kernels keep beside constants on the machine with
+// the fewest registers.
+const packLive = 12
+
+// size is the bytes of a row of a panel.
+func (p Panel) size(m vec.Machine) int { return 4 * m.Lanes() * p.Vecs }
+
+// Strip transposes Lanes rows into a strip of a panel, one vector wide: steps
+// elements of each row, a multiple of four, become as many rows of the strip.
+//
+//	dst[q*n + r] = rows[r][q]
+func (p Panel) Strip(m vec.Machine) {
+	dst, steps, flags := m.Int("dst"), m.Int("steps"), m.Int("flags")
+	// A machine of many lanes has no register for every row, and reads the addresses
+	// anew for each block; it takes more steps in a block for that.
+	block, address := 1, func(r int) vec.Reg { return m.Word("rows", r) }
+	if m.Lanes() > 8 {
+		block = 4
+	} else {
+		held := make([]vec.Reg, m.Lanes())
+		for r := range held {
+			held[r] = m.Word("rows", r)
+		}
+		address = func(r int) vec.Reg { return held[r] }
+	}
+	m.Hold(packLive, vec.FlushConstants()...)
+	index := m.SetReg(0)
+	// move takes 4*quads steps.
+	move := func(quads int, flush bool) {
+		v := make([][4]vec.Vec, quads)
+		for i := range 4 {
+			var at []vec.Mem
+			for r := i; r < m.Lanes(); r += 4 {
+				at = append(at, vec.Mem{Base: address(r), Index: index})
+			}
+			for q := range v {
+				v[q][i] = m.LoadQuads(at)
+				for r := range at {
+					at[r] = at[r].Plus(16)
+				}
+			}
+		}
+		for q := range v {
+			for i, column := range m.TransposeQuads(v[q]) {
+				if flush {
+					vec.Flush(m, column)
+				}
+				m.Store(column, vec.Mem{Base: dst, Disp: p.size(m) * (4*q + i)})
+			}
+		}
+		m.AddImm(index, 16*quads)
+		m.AddImm(dst, p.size(m)*4*quads)
+	}
+	all := func(flush bool) func() {
+		return func() {
+			if block > 1 {
+				m.Loop("block", steps, 4*block, func() { move(block, flush) })
+			}
+			m.Loop("quad", steps, 4, func() { move(1, flush) })
+		}
+	}
+	m.IfEqual("flush", flags, PackFlush, all(true), all(false))
+	m.Return()
+}
+
+// Pieces copies rows of a panel, pieces in number. What is left of a panel where a
+// piece ends is +0: tails says how many elements there are for each vector.
+//
+//	dst[i*ldd + j] = src[i*lds + j]
+func (p Panel) Pieces(m vec.Machine) {
+	dst, src, n, flags := m.Int("dst"), m.Int("src"), m.Int("pieces"), m.Int("flags")
+	ldd, lds := m.Int("ldd"), m.Int("lds")
+	m.ShiftReg(ldd, 2)
+	m.ShiftReg(lds, 2)
+	m.Hold(packLive, vec.FlushConstants()...)
+	all := func(flags int) func() {
+		return func() {
+			var tails []vec.Tail
+			if flags&PackPart != 0 {
+				for v := range p.Vecs {
+					tails = append(tails, m.Tail(m.Word("tails", v)))
+				}
+			}
+			m.Loop("piece", n, 1, func() {
+				x := make([]vec.Vec, p.Vecs)
+				for v := range x {
+					if at := (vec.Mem{Base: src, Disp: 4 * m.Lanes() * v}); tails != nil {
+						x[v] = m.LoadTail(at, tails[v])
+					} else {
+						x[v] = m.Load(at)
+					}
+				}
+				for v := range x {
+					if flags&PackFlush != 0 {
+						vec.Flush(m, x[v])
+					}
+					m.Store(x[v], vec.Mem{Base: dst, Disp: 4 * m.Lanes() * v})
+				}
+				m.AddReg(src, lds)
+				m.AddReg(dst, ldd)
+			})
+		}
+	}
+	m.IfEqual("copy", flags, 0, all(0), func() {
+		m.IfEqual("flush", flags, PackFlush, all(PackFlush), func() {
+			m.IfEqual("part", flags, PackPart, all(PackPart), all(PackPart|PackFlush))
+		})
+	})
+	m.Return()
+}

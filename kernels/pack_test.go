@@ -1,0 +1,162 @@
+package kernels_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/kernels/ref"
+)
+
+// checkPack packs a k x n matrix between guard pages and compares all panels with
+// the reference, NaN by their bits too.
+func checkPack(t *testing.T, g *numtest.Guards, isa kernels.ISA, r source, trans, flush bool, n, k int) bool {
+	t.Helper()
+	rows, cols := k, n
+	if trans {
+		rows, cols = n, k
+	}
+	ldb, at := cols+[]int{0, 1, 5, 16}[r.IntN(4)], numtest.Layouts[r.IntN(2)]
+	b := matrix(r, rows, cols, ldb, []int{wild, mixed}[r.IntN(2)])
+	p := isa.NewPacked(k, n)
+	got, nr := p.Panels()
+	copy(got, r.values(len(got), wild)) // packing overwrites all of what was there
+	want := make([]float32, len(got))
+	for j := 0; j < n && k > 0; j += nr {
+		from := b[j:]
+		if trans {
+			from = b[j*ldb:]
+		}
+		ref.Pack(want[j*k:][:k*nr], trans, flush, nr, k, from, ldb, min(nr, n-j))
+	}
+	what := fmt.Sprintf("trans=%v flush=%v n=%d k=%d ldb=%d %v", trans, flush, n, k, ldb, at)
+	gb := numtest.In(g, at, b)
+	ok := numtest.Faults(t, func() {
+		if flush {
+			p.PackFlush(trans, gb, ldb)
+		} else {
+			p.Pack(trans, gb, ldb)
+		}
+	}, "%s", what)
+	ok = ok && sameBits(t, got, want, what)
+	g.Reset("%s", what)
+	return ok
+}
+
+// sameBits is numtest.Equal for what is copied: a NaN keeps its bits.
+func sameBits(t *testing.T, got, want []float32, what string) bool {
+	t.Helper()
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			t.Errorf("%s: element %d of the panels is %08x, want %08x", what, i, math.Float32bits(got[i]), math.Float32bits(want[i]))
+			return false
+		}
+	}
+	return true
+}
+
+// Every width of a panel and some of more than one, every number of steps to 70 and
+// those around a block, as it is and flushed.
+func TestPack(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		g := numtest.NewGuards(t)
+		r := newSource(41)
+		_, nr := isa.NewPacked(1, 1).Panels()
+		var widths, steps []int
+		for n := 1; n <= nr; n++ {
+			widths = append(widths, n)
+		}
+		widths = append(widths, nr+1, 2*nr-1, 2*nr, 3*nr+5)
+		for k := range 71 {
+			steps = append(steps, k)
+		}
+		block := kernels.PackBlock / nr
+		steps = append(steps, block-1, block, block+1, block+4, 2*block+7)
+		axes := []numtest.Axis{
+			{Name: "n", Values: widths},
+			{Name: "k", Values: steps},
+			{Name: "how", Values: []int{0, 1, 2, 3}},
+		}
+		cost := func(v []int) int64 { return 2000 + int64(v[0]*v[1]) }
+		numtest.Cases(3e7, cost, axes, func(v []int) bool {
+			return checkPack(t, g, isa, r, v[2]&1 != 0, v[2]&2 != 0, v[0], v[1])
+		})
+	})
+}
+
+// The parts of a matrix make the whole, in any order, and touch nothing else.
+func TestPackFlushPart(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		r := newSource(42)
+		for _, panels := range []int{0, 1, 2, 7} {
+			for _, trans := range []bool{false, true} {
+				k, n := 13, 0
+				if _, nr := isa.NewPacked(1, 1).Panels(); panels > 0 {
+					n = panels*nr - 3
+				}
+				ldb := n + k
+				b := r.values(max(n, k)*ldb, wild)
+				whole := isa.NewPacked(k, n)
+				whole.PackFlush(trans, b, ldb)
+				want, nr := whole.Panels()
+				for _, parts := range []int{1, 2, 3, 5, 8, math.MaxInt} {
+					p := isa.NewPacked(k, n)
+					got, _ := p.Panels()
+					for i := range got {
+						got[i] = -7
+					}
+					written := 0
+					for w := range min(parts, 8) {
+						if parts == math.MaxInt && w > 0 {
+							w = parts - w // the last ones
+						}
+						before := slices.Clone(got)
+						p.PackFlushPart(w, parts, trans, b, ldb)
+						for i := range panels {
+							if !slices.EqualFunc(before[i*k*nr:][:k*nr], got[i*k*nr:][:k*nr], func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }) {
+								written++
+							}
+						}
+					}
+					if parts == math.MaxInt {
+						continue // a few of them are done, to see that no product of sizes overflows
+					}
+					if written != panels {
+						t.Errorf("%d panels, %d parts: %d panels written", panels, parts, written)
+					}
+					sameBits(t, got, want, fmt.Sprintf("%d panels in %d parts, trans=%v", panels, parts, trans))
+				}
+			}
+		}
+	})
+}
+
+func TestPackFlushPartRefusesBadParts(t *testing.T) {
+	p := kernels.NewPacked(3, 4)
+	for _, c := range [][2]int{{-1, 2}, {2, 2}, {0, 0}, {0, -1}} {
+		if got := panics(func() { p.PackFlushPart(c[0], c[1], false, make([]float32, 12), 4) }); !strings.Contains(got, fmt.Sprintf("part %d of %d", c[0], c[1])) {
+			t.Errorf("part %d of %d: panic %q", c[0], c[1], got)
+		}
+	}
+	if got := panics(func() { p.PackFlushPart(0, 2, false, make([]float32, 11), 4) }); !strings.Contains(got, "11") || !strings.Contains(got, "3 x 4") {
+		t.Errorf("a short B: panic %q", got)
+	}
+}
+
+// A row of a list is spread over more panels than one call takes.
+func TestGemmRowsOfManyPanels(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		g := numtest.NewGuards(t)
+		r := newSource(43)
+		_, nr := isa.NewPacked(1, 1).Panels()
+		for _, n := range []int{31 * nr, 32 * nr, 32*nr + 1, 33*nr + 5, 64 * nr, 65*nr - 1} {
+			if !(form{"Rows", kernels.Set, true, false}).check(t, g, isa, r, 2, n, 3) {
+				return
+			}
+		}
+	})
+}
