@@ -83,3 +83,32 @@ func ExampleUse() {
 	// scalar
 	// <nil>
 }
+
+// The gradient of a 2 x 3 matrix: the sum over three (t, b) pairs, in two chunks, of the
+// gradients of two pre-activations times three inputs.
+func ExampleRows() {
+	pairs := []int32{2, 1, 0} // backwards in time
+	da := []float32{1, 0 /**/, 0, 1 /**/, 1, 1}
+	x := []float32{1, 2, 3 /**/, 4, 5, 6 /**/, 7, 8, 9}
+
+	factor := kernels.NewRows(3, len(pairs), 2)
+	factor.Chunk(2)
+	factor.Pack(x, 3, pairs[:2], 0, 1)
+	factor.Chunk(1)
+	factor.Pack(x, 3, pairs[2:], 0, 1)
+
+	dw := make([]float32, 2*3)
+	kernels.GemmRows(kernels.AddTo, 2, da, 2, pairs, nil, kernels.RowsProduct{B: factor, C: dw, LDC: 3})
+	fmt.Println(factor.Chunks(), factor.Cols(), dw)
+	// Output: 2 3 [8 10 12 11 13 15]
+}
+
+// The step of a plain layer of 2 units for 2 rows of a batch, whose pre-activations lie
+// in rows of 3.
+func ExampleMat() {
+	a := []float32{0, 1, 9 /**/, -1, 0, 9}
+	h := make([]float32, 4)
+	kernels.RNNReLU(2, 2, kernels.Mat{Data: h, Stride: 2}, kernels.Mat{Data: a, Stride: 3})
+	fmt.Println(h)
+	// Output: [0 1 0 0]
+}
