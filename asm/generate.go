@@ -231,6 +231,7 @@ func (s *source) rows(k Kernel, targets []Target) {
 	s.line("func %s(t ISA, %s) {", lowerCamel(k.Name), k.goArgs())
 	reference := fmt.Sprintf("for row := range %%s {\nref.%s(%s)\n}", k.Name, of("%s.row(%%[2]s)"))
 	if len(targets) == 0 {
+		s.line("if units == 0 { // there may be no memory at the rows then\nreturn\n}")
 		s.line(reference, "rows", "part{units: units}, row")
 		s.line("}\n")
 		return

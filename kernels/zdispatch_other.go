@@ -98,108 +98,162 @@ func softplusGrad(t ISA, dx, x, dy []float32) {
 }
 
 func rnnTanh(t ISA, rows, units int, h, a Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.RNNTanh(h.row(part{units: units}, row), a.row(part{units: units}, row))
 	}
 }
 
 func rnnTanhGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.RNNTanhGrad(a.row(part{units: units}, row), h.row(part{units: units}, row), dh.row(part{units: units}, row), dy.row(part{units: units}, row))
 	}
 }
 
 func rnnReLU(t ISA, rows, units int, h, a Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.RNNReLU(h.row(part{units: units}, row), a.row(part{units: units}, row))
 	}
 }
 
 func rnnReLUGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.RNNReLUGrad(a.row(part{units: units}, row), h.row(part{units: units}, row), dh.row(part{units: units}, row), dy.row(part{units: units}, row))
 	}
 }
 
 func rnnSigmoid(t ISA, rows, units int, h, a Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.RNNSigmoid(h.row(part{units: units}, row), a.row(part{units: units}, row))
 	}
 }
 
 func rnnSigmoidGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.RNNSigmoidGrad(a.row(part{units: units}, row), h.row(part{units: units}, row), dh.row(part{units: units}, row), dy.row(part{units: units}, row))
 	}
 }
 
 func gruGates(t ISA, rows, units int, r, z, n, nh, h, hPrev Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.GRUGates(r.row(part{units: units}, row), z.row(part{units: units}, row), n.row(part{units: units}, row), nh.row(part{units: units}, row), h.row(part{units: units}, row), hPrev.row(part{units: units}, row))
 	}
 }
 
 func gruGatesGrad(t ISA, rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.GRUGatesGrad(r.row(part{units: units}, row), z.row(part{units: units}, row), n.row(part{units: units}, row), nh.row(part{units: units}, row), dh.row(part{units: units}, row), hPrev.row(part{units: units}, row), dy.row(part{units: units}, row))
 	}
 }
 
 func gruGatesTextbook(t ISA, rows, units int, r, z, n, nh, h, hPrev Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.GRUGatesTextbook(r.row(part{units: units}, row), z.row(part{units: units}, row), n.row(part{units: units}, row), nh.row(part{units: units}, row), h.row(part{units: units}, row), hPrev.row(part{units: units}, row))
 	}
 }
 
 func gruGatesTextbookGrad(t ISA, rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.GRUGatesTextbookGrad(r.row(part{units: units}, row), z.row(part{units: units}, row), n.row(part{units: units}, row), nh.row(part{units: units}, row), dh.row(part{units: units}, row), hPrev.row(part{units: units}, row), dy.row(part{units: units}, row))
 	}
 }
 
 func gruReset(t ISA, rows, units int, r, q, hPrev Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.GRUReset(r.row(part{units: units}, row), q.row(part{units: units}, row), hPrev.row(part{units: units}, row))
 	}
 }
 
 func gruResetGrad(t ISA, rows, units int, r, e, dq, hPrev Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.GRUResetGrad(r.row(part{units: units}, row), e.row(part{units: units}, row), dq.row(part{units: units}, row), hPrev.row(part{units: units}, row))
 	}
 }
 
 func gruUpdate(t ISA, rows, units int, z, n, h, hPrev Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.GRUUpdate(z.row(part{units: units}, row), n.row(part{units: units}, row), h.row(part{units: units}, row), hPrev.row(part{units: units}, row))
 	}
 }
 
 func gruUpdateGrad(t ISA, rows, units int, z, n, dh, hPrev, dy Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.GRUUpdateGrad(z.row(part{units: units}, row), n.row(part{units: units}, row), dh.row(part{units: units}, row), hPrev.row(part{units: units}, row), dy.row(part{units: units}, row))
 	}
 }
 
 func gruUpdateTextbook(t ISA, rows, units int, z, n, h, hPrev Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.GRUUpdateTextbook(z.row(part{units: units}, row), n.row(part{units: units}, row), h.row(part{units: units}, row), hPrev.row(part{units: units}, row))
 	}
 }
 
 func gruUpdateTextbookGrad(t ISA, rows, units int, z, n, dh, hPrev, dy Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.GRUUpdateTextbookGrad(z.row(part{units: units}, row), n.row(part{units: units}, row), dh.row(part{units: units}, row), hPrev.row(part{units: units}, row), dy.row(part{units: units}, row))
 	}
 }
 
 func lstmGates(t ISA, rows, units int, i, f, g, o, c, h, cPrev Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.LSTMGates(i.row(part{units: units}, row), f.row(part{units: units}, row), g.row(part{units: units}, row), o.row(part{units: units}, row), c.row(part{units: units}, row), h.row(part{units: units}, row), cPrev.row(part{units: units}, row))
 	}
 }
 
 func lstmGatesGrad(t ISA, rows, units int, i, f, g, o, dc, c, cPrev, dh, dy Mat) {
+	if units == 0 { // there may be no memory at the rows then
+		return
+	}
 	for row := range rows {
 		ref.LSTMGatesGrad(i.row(part{units: units}, row), f.row(part{units: units}, row), g.row(part{units: units}, row), o.row(part{units: units}, row), dc.row(part{units: units}, row), c.row(part{units: units}, row), cPrev.row(part{units: units}, row), dh.row(part{units: units}, row), dy.row(part{units: units}, row))
 	}
