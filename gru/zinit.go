@@ -15,8 +15,8 @@ import (
 type Scheme func(r *rand.Rand, p Param)
 
 // A Param is a parameter as a Scheme sees it, or the rows of it that belong to one
-// gate: a matrix, or a vector as one column. Gates are in the order
-// r, z, n.
+// gate: a matrix, or a vector as one column.
+// Gates are in the order r, z, n.
 type Param struct {
 	Name       string    // as EachParam gives it
 	W          []float32 // [Rows][Cols], row-major: the Layer's own memory

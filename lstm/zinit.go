@@ -15,8 +15,9 @@ import (
 type Scheme func(r *rand.Rand, p Param)
 
 // A Param is a parameter as a Scheme sees it, or the rows of it that belong to one
-// gate: a matrix, or a vector as one column. Gates are in the order
-// i, f, g, o, those of peepholes i, f, o; with Config.Coupled there is no f.
+// gate: a matrix, or a vector as one column.
+// Gates are in the order i, f, g, o, those of peepholes i, f, o; with Config.Coupled
+// there is no f.
 type Param struct {
 	Name       string    // as EachParam gives it
 	W          []float32 // [Rows][Cols], row-major: the Layer's own memory
@@ -35,8 +36,7 @@ func param(p seq.Param) Param { return Param{p.Name, p.W, p.Rows, p.Cols, p.Gate
 // Recurrent reports whether p is a W_hh.
 func (p Param) Recurrent() bool { return p.seq().Recurrent() }
 
-// Bias reports whether p is a b_ih or a b_hh,
-// or the bias_c of layer normalisation.
+// Bias reports whether p is a b_ih, a b_hh or the bias_c of layer normalisation.
 func (p Param) Bias() bool { return p.seq().Bias() }
 
 // Gain reports whether p is a gain of layer normalisation, which begins as 1.

@@ -76,8 +76,8 @@ func PyTorch(r *rand.Rand, p Param) { seq.PyTorch(r, p.seq()) }
 func Keras(r *rand.Rand, p Param) { seq.Keras(r, p.seq()) }
 
 // PerGate is a Scheme: Keras, but the matrix of each gate is drawn by itself, so
-// that each gate's W_hh is orthogonal. A plain layer has one gate: the two
-// schemes differ in nothing.
+// that each gate's W_hh is orthogonal.
+// A plain layer has one gate, so that the two schemes do the same.
 func PerGate(r *rand.Rand, p Param) { seq.PerGate(r, p.seq()) }
 
 // Init sets all parameters by s, called in EachParam's order: the same seed gives

@@ -31,9 +31,9 @@ type Cell struct {
 	Gains         string // Doc: what New sets the parameters of layer normalisation to
 	NormInit      string // what the Scheme PyTorch does with them
 	KerasInit     string // Doc: what the Scheme Keras does
-	PerGate       string // what PerGate is beyond its first sentence
-	Gates         string // the gates of a Param, and their order
-	Bias          string // what Param.Bias is true for besides b_ih and b_hh
+	PerGate       string // Doc: what differs between PerGate and Keras, if not its first sentence
+	Gates         string // Doc: the order of the gates of a Param, if there are several
+	Bias          string // Doc: what Param.Bias reports
 	TinyBiases    string // Doc: what counts as +0 of two biases
 
 	CellState  bool // the state has c after h
@@ -66,8 +66,9 @@ unit:
 		KerasInit: `Keras is a Scheme: W_ih and W_hr uniform by Glorot, W_hh with orthonormal columns,
 each drawn as a whole matrix, biases and peepholes +0, gains 1. Keras sets the bias
 of the forget gate to 1 besides: SetForgetBias does that.`,
-		Gates:      " Gates are in the order\n// i, f, g, o, those of peepholes i, f, o; with Config.Coupled there is no f.",
-		Bias:       ",\n// or the bias_c of layer normalisation",
+		Gates: `Gates are in the order i, f, g, o, those of peepholes i, f, o; with Config.Coupled
+there is no f.`,
+		Bias:       `Bias reports whether p is a b_ih, a b_hh or the bias_c of layer normalisation.`,
 		CellState:  true,
 		Projection: true,
 		Peephole:   true,
@@ -86,7 +87,8 @@ count by themselves, b_hn inside the reset product, unless ResetBefore is set.`,
 		NormInit: "the gains of layer normalisation, which are 1",
 		KerasInit: `Keras is a Scheme: W_ih uniform by Glorot, W_hh with orthonormal columns, each
 drawn as a whole matrix, biases +0 and gains 1.`,
-		Gates: " Gates are in the order\n// r, z, n.",
+		Gates: `Gates are in the order r, z, n.`,
+		Bias:  `Bias reports whether p is a b_ih or a b_hh.`,
 	},
 	{
 		Package: "rnn", Name: "plain recurrent",
@@ -99,7 +101,8 @@ two for each direction of each layer.`,
 		NormInit:   "the gains of layer normalisation, which are 1",
 		KerasInit: `Keras is a Scheme: W_ih uniform by Glorot, W_hh with orthonormal columns, each
 drawn as a whole matrix, biases +0 and gains 1.`,
-		PerGate:  " A plain layer has one gate: the two\n// schemes differ in nothing.",
+		PerGate:  `A plain layer has one gate, so that the two schemes do the same.`,
+		Bias:     `Bias reports whether p is a b_ih or a b_hh.`,
 		FileTanh: true,
 	},
 }
