@@ -87,7 +87,7 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 					run.B, run.LDB, run.PB = at(block, 0), nr, p.k*nr
 					ahead := 0
 					if len(p.b) > cached {
-						ahead = len(block) - run.K*nr
+						ahead = len(block) - (width/nr-1)*run.PB - run.K*nr
 					}
 					run.tiles(cols, 0, ahead)
 					continue

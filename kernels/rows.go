@@ -3,7 +3,7 @@ package kernels
 import "fmt"
 
 // Rows are rows of a matrix, chosen by lists, as the right factor of products over
-// these rows (see [Rows.Gemm]): chunk after chunk, each in the layout of the register
+// these rows (see [ISA.GemmRows]): chunk after chunk, each in the layout of the register
 // tiles of one tier. That is how weight gradients are summed: the rows are inputs, the
 // lists name (t, b) pairs, and a chunk is one chain of the sum. Several products and
 // all workers can share them. Many goroutines may use them at a time as long as none
@@ -178,14 +178,20 @@ func GemmRows(into Into, m int, a []float32, lda int, rows []int32, work []float
 // rows.
 func (t ISA) GemmRowsWork(m, rows int) int {
 	t.need()
-	return rows * min(m, t.rowsHeight(rows))
+	// Not rows * rowsHeight(rows), which fewer rows can exceed: who has scratch for the
+	// most rows and columns has it for fewer.
+	return min(rows*min(m, tilings[t].mc), max(rowsRoom, rowsUnit*rows))
 }
 
+const (
+	rowsRoom = 1 << 16 // elements: half of a second-level cache of 512 KiB
+	rowsUnit = 12      // a multiple of the rows of the assembly's tiles
+)
+
 // rowsHeight is how many columns of that many rows of A are copied at a time: as many as
-// fill half of a second-level cache of 512 KiB, and a multiple of the rows of each tile.
+// fill rowsRoom, in units of rowsUnit.
 func (t ISA) rowsHeight(rows int) int {
-	const unit = 12
-	return max(unit, min(tilings[t].mc, 1<<16/max(1, rows)/unit*unit))
+	return max(rowsUnit, min(tilings[t].mc, rowsRoom/max(1, rows)/rowsUnit*rowsUnit))
 }
 
 // GemmRowsWork is [ISA.GemmRowsWork] on the current tier.

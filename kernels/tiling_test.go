@@ -6,6 +6,26 @@ import (
 	"github.com/simdrnn/simdrnn/kernels/internal/tile"
 )
 
+// Who has scratch for the most rows and columns has it for fewer, and what is asked for is
+// enough for what is copied.
+func TestGemmRowsWorkIsMonotone(t *testing.T) {
+	for _, isa := range Available() {
+		for _, m := range []int{0, 1, 11, 12, 40, 81, 95, 96, 97, 500} {
+			last := 0
+			for rows := range 7000 {
+				work := isa.GemmRowsWork(m, rows)
+				if work < last {
+					t.Fatalf("%s: %d rows of %d columns need %d elements, one row less %d", isa, rows, m, work, last)
+				}
+				if need := rows * min(m, isa.rowsHeight(rows)); work < need {
+					t.Fatalf("%s: %d rows of %d columns: work is %d elements, %d are used", isa, rows, m, work, need)
+				}
+				last = work
+			}
+		}
+	}
+}
+
 // Assembly is not preempted, so the longest call of a tile is bounded: at half of
 // two multiply-adds a cycle and 2 GHz, less than any processor with these
 // instructions runs at under load, 100 us are 200,000 vectors of them.

@@ -200,6 +200,8 @@ var assemblyFaults = []fault{
 		"case !first || p.into == Continue:", "case p.into == Continue:", inKernels},
 	{"GemmRows: rows of B in place of those of the list", "kernels/rows.go",
 		"packRow(r.isa, panels[lo*k:], k, q, b[int(row)*ldb+lo:][:hi-lo])", "packRow(r.isa, panels[lo*k:], k, q, b[int(row)*0+q*ldb+lo:][:hi-lo])", inKernels},
+	{"GemmRows: the scratch of fewer rows is larger", "kernels/rows.go",
+		"return min(rows*min(m, tilings[t].mc), max(rowsRoom, rowsUnit*rows))", "return rows * min(m, t.rowsHeight(rows))", inKernels},
 	{"GemmRows: the last chunk is left out", "kernels/rows.go",
 		"for c := range to.B.ends {", "for c := range to.B.ends[:max(1, len(to.B.ends)-1)] {", inKernels},
 	{"GemmRows: each chunk with the first rows of A", "kernels/rows.go",
