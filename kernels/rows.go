@@ -121,11 +121,13 @@ func (t ISA) GemmRows(into Into, m int, a []float32, lda int, rows []int32, work
 	if m == 0 || len(products) == 0 {
 		return
 	}
-	nr, height := tilings[t].nr(), t.rowsHeight(len(rows))
-	for i := 0; i < m; i += height {
+	nr, units := tilings[t].nr(), (m+rowsUnit-1)/rowsUnit
+	blocks := (m + t.rowsHeight(len(rows)) - 1) / t.rowsHeight(len(rows))
+	for block, i := 0, 0; i < m; block++ {
 		// The copies of all chunks stay in a near cache, as does a panel of C, which one
-		// chunk after another is added to.
-		w := min(height, m-i)
+		// chunk after another is added to. Blocks are about as high as each other: a low
+		// one reads as much of B as a high one.
+		w := min(units*(block+1)/blocks*rowsUnit, m) - i
 		for q, row := range rows {
 			copy(work[q*w:][:w], a[int(row)*lda+i:])
 		}
@@ -140,6 +142,7 @@ func (t ISA) GemmRows(into Into, m int, a []float32, lda int, rows []int32, work
 				}
 			}
 		}
+		i += w
 	}
 }
 
@@ -191,7 +194,7 @@ const (
 // rowsHeight is how many columns of that many rows of A are copied at a time: as many as
 // fill rowsRoom, in units of rowsUnit.
 func (t ISA) rowsHeight(rows int) int {
-	return max(rowsUnit, min(tilings[t].mc, rowsRoom/max(1, rows)/rowsUnit*rowsUnit))
+	return max(rowsUnit, min(tilings[t].mc, rowsRoom/max(1, rows))/rowsUnit*rowsUnit)
 }
 
 // GemmRowsWork is [ISA.GemmRowsWork] on the current tier.
