@@ -256,7 +256,7 @@ func tileArguments() []byte {
 		s.line("%s %s // %s", f.Name, f.Type, f.Doc)
 	}
 	s.line("}\n")
-	s.doc("Size is the largest register tile of an instruction set: Rows rows of Vecs vectors\nof Lanes columns. Smaller ones exist for every number of rows and vectors. Tiles of r\nrows also take 2, 4, ... up to Panels[r-1] whole panels of Vecs vectors. Fetch is how many cache lines from Next on a tile of three rows or more asks for in\nfour steps.")
+	s.doc("Size is the largest register tile of an instruction set: Rows rows of Vecs vectors\nof Lanes columns. Smaller ones exist for every number of rows and vectors. Tiles of r\nrows also take 2, 4, ... up to Panels[r-1] whole panels of Vecs vectors. Fetch is how\nmany cache lines from Next on a tile of three rows or more asks for in four steps.")
 	s.line("type Size struct{ Lanes, Vecs, Rows, Fetch int; Panels []int }\n")
 	s.doc("What the kernels that pack panels are given: PackStrip the addresses of up to\nPackLanes rows, PackPieces the lengths in up to PackVecs vectors, both flags.")
 	s.line("const (\nPackLanes = %d\nPackVecs = %d\n", kernel.PackMaxLanes, kernel.PackMaxVecs)

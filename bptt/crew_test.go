@@ -119,3 +119,32 @@ func smallModel(t *testing.T) *Model {
 	require.NoError(t, err)
 	return m
 }
+
+// TestReadoutVisitsOfFewerChunks: the gradient of a readout over seven chunks of 512
+// pairs, four and then three at a time, is what chunks one by one give, to the bit.
+func TestReadoutVisitsOfFewerChunks(t *testing.T) {
+	const steps, batch, in, out = 7, 512, 3, 40
+	l, err := NewLinear(in, out, rand.New(rand.NewPCG(1, 2)))
+	require.NoError(t, err)
+	gradient := func(most int) []float32 {
+		s, dw := newLinear(l, kernels.Current()), make([]float32, in*out)
+		s.train(dw, steps*batch, batch)
+		require.Equal(t, 4, s.visit.most)
+		s.visit.most = most
+		var pairs, chunks []int32
+		for step := steps - 1; step >= 0; step-- {
+			for row := range batch {
+				pairs = append(pairs, int32(step*batch+row))
+			}
+			chunks = append(chunks, int32(len(pairs)))
+		}
+		x, y := make([]float32, steps*batch*in), make([]float32, steps*batch*out)
+		for i := range x {
+			x[i] = float32(i%17-8) / 8
+		}
+		s.forward(crew{}, y, x)
+		s.backward(crew{}, nil, y, pairs, chunks)
+		return dw
+	}
+	require.Equal(t, gradient(1), gradient(4))
+}

@@ -108,21 +108,27 @@ type linear struct {
 	room     []float32   // for the caller's x, flushed; nil where x is memory of the chain
 	work     [][]float32 // one for each worker that has needed it: dyRoom for dy, flushed, then that of GemmRows
 	dyRoom   int
-	factor   *kernels.Rows // the rows of x that dw is summed over, up to sumChunks chunks
-	count    []int32       // 0, 1, 2, ... up to the number of these rows
+	visit    visit
 	do       linearParts
 
 	// The arguments of the current call, for the parts of it. x is the flushed one of
 	// the forward pass.
 	y, given, x, dx, dy []float32
-	pairs               []int32 // the rows of factor
-	ends                []int32 // of the chunks in pairs
+}
+
+// A visit is the chunks that are added to dw at a time.
+type visit struct {
+	most  int           // chunks
+	x     *kernels.Rows // what dw is summed over
+	pairs []int32       // the rows of x that this is
+	ends  []int32       // of the chunks in pairs
+	count []int32       // 0, 1, 2, ... for as many rows of dy
 }
 
 // linearParts are the pieces of work of a linear that workers share, made once: see
 // crew.run.
 type linearParts struct {
-	packForward, forward, packBackward, input, packFactor, weight func(w, n int)
+	packForward, forward, packBackward, input, packInput, weight func(w, n int)
 }
 
 // packWork is how many multiply-adds take as long as packing an element.
@@ -130,17 +136,13 @@ const packWork = 8
 
 const (
 	// rowUnit is what the rows and outputs of a product are cut at between workers:
-	// a multiple of the rows of every register tile.
+	// a multiple of the rows of the assembly's tiles.
 	rowUnit = 12
 
 	// A worker takes dxRows rows of dy at a time for dx, and the columns of at most
 	// dwOuts outputs for dw. So the flushed copies of these parts of dy stay small.
 	dxRows = 8 * rowUnit
 	dwOuts = 4 * rowUnit
-
-	// sumChunks chunks are added to dw at a time, since each visit of dw reads and
-	// writes all of it.
-	sumChunks = 4
 )
 
 func newLinear(l *Linear, isa kernels.ISA) *linear {
@@ -148,19 +150,20 @@ func newLinear(l *Linear, isa kernels.ISA) *linear {
 	if l.Bias != nil {
 		s.bias = make([]float32, l.Out)
 	}
-	s.do = linearParts{s.packForward, s.forwardRows, s.packBackward, s.inputGradient, s.packFactor, s.weightGradient}
+	s.do = linearParts{s.packForward, s.forwardRows, s.packBackward, s.inputGradient, s.packInput, s.weightGradient}
 	return s
 }
 
 // train prepares for backward passes over at most that many rows, which add to dw.
 func (s *linear) train(dw []float32, rows, pairsPerChunk int) {
-	all := min(rows, sumChunks*pairsPerChunk)
-	s.dw, s.factor = dw, s.isa.NewRows(s.In, all, sumChunks)
+	most := split.VisitChunks(pairsPerChunk, s.In)
+	all := min(rows, most*pairsPerChunk)
+	s.dw = dw
+	s.visit = visit{most: most, x: s.isa.NewRows(s.In, all, most), ends: make([]int32, 0, most), count: make([]int32, all)}
 	s.bwd = s.isa.NewPacked(s.Out, s.In)
 	s.dyRoom = max(all*min(s.Out, dwOuts), min(rows, dxRows)*s.Out)
-	s.count, s.ends = make([]int32, all), make([]int32, 0, sumChunks)
-	for i := range s.count {
-		s.count[i] = int32(i)
+	for i := range s.visit.count {
+		s.visit.count[i] = int32(i)
 	}
 }
 
@@ -204,18 +207,18 @@ func (s *linear) backward(c crew, dx, dy []float32, pairs, chunks []int32) {
 		c.run(s.isa, packWork*len(s.Weight), s.do.packBackward)
 		team.Run(n, s.do.input)
 	}
-	begin := int32(0)
+	v, begin := &s.visit, int32(0)
 	for len(chunks) > 0 {
-		k := min(sumChunks, len(chunks))
-		s.pairs, s.ends = pairs[begin:chunks[k-1]], s.ends[:0]
-		s.factor.Reset(s.In)
-		rows := 0
+		k := min(v.most, len(chunks))
+		v.pairs, v.ends = pairs[begin:chunks[k-1]], v.ends[:0]
+		v.x.Reset(s.In)
+		last := int32(0)
 		for _, end := range chunks[:k] {
-			s.ends = append(s.ends, end-begin)
-			s.factor.Chunk(int(end-begin) - rows)
-			rows = int(end - begin)
-			team.Run(n, s.do.packFactor)
+			v.ends = append(v.ends, end-begin)
+			v.x.Chunk(int(end - begin - last))
+			last = end - begin
 		}
+		c.run(s.isa, packWork*len(v.pairs)*s.In, s.do.packInput)
 		team.Run(n, s.do.weight)
 		begin, chunks = chunks[k-1], chunks[k:]
 	}
@@ -240,18 +243,18 @@ func (s *linear) inputGradient(w, n int) {
 func (s *linear) workOf(w int) (dy, work []float32) {
 	if s.work[w] == nil {
 		outs := min(s.Out, dwOuts)
-		s.work[w] = make([]float32, s.dyRoom+max(s.isa.GemmRowsWork(outs, len(s.count)), outs))
+		s.work[w] = make([]float32, s.dyRoom+max(s.isa.GemmRowsWork(outs, len(s.visit.count)), outs))
 	}
 	return s.work[w][:s.dyRoom], s.work[w][s.dyRoom:]
 }
 
-// packFactor sets a share of the rows of the last chunk of factor.
-func (s *linear) packFactor(w, n int) {
-	begin, k := int32(0), len(s.ends)
-	if k > 1 {
-		begin = s.ends[k-2]
+// packInput sets a share of the rows of x that dw is summed over.
+func (s *linear) packInput(w, n int) {
+	begin := int32(0)
+	for c, end := range s.visit.ends {
+		s.visit.x.Pack(c, s.x, s.In, s.visit.pairs[begin:end], w, n)
+		begin = end
 	}
-	s.factor.Pack(s.x, s.In, s.pairs[begin:s.ends[k-1]], w, n)
 }
 
 // weightGradient adds to dw and db of a share of the outputs.
@@ -263,16 +266,16 @@ func (s *linear) weightGradient(w, n int) {
 	dy, work := s.workOf(w)
 	for ; out < last; out += dwOuts {
 		outs := min(dwOuts, last-out)
-		d := dy[:len(s.pairs)*outs]
-		for i, p := range s.pairs {
+		d := dy[:len(s.visit.pairs)*outs]
+		for i, p := range s.visit.pairs {
 			s.isa.CopyFlush(d[i*outs:][:outs], s.dy[int(p)*s.Out+out:][:outs])
 		}
-		s.isa.GemmRows(kernels.AddTo, outs, d, outs, s.count[:len(s.pairs)], work, kernels.RowsProduct{B: s.factor, C: s.dw[out*s.In : (out+outs)*s.In], LDC: s.In})
+		s.isa.GemmRows(kernels.AddTo, outs, d, outs, s.visit.count[:len(s.visit.pairs)], work, kernels.RowsProduct{B: s.visit.x, C: s.dw[out*s.In : (out+outs)*s.In], LDC: s.In})
 		if s.db == nil {
 			continue
 		}
 		begin := 0
-		for _, end := range s.ends {
+		for _, end := range s.visit.ends {
 			// The chain with factor 1: every step is a plain addition.
 			sum := work[:outs]
 			clear(sum)

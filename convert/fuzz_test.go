@@ -3,6 +3,7 @@ package convert_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"os"
 	"slices"
 	"testing"
@@ -34,8 +35,11 @@ func FuzzInspect(f *testing.F) {
 			return
 		}
 		all, err := convert.Inspect(f)
+		if limit := new(safetensors.LimitError); errors.As(err, &limit) {
+			return // more layers than Inspect takes, the one thing that it refuses
+		}
 		if err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 		for _, found := range all {
 			var tensors []safetensors.Tensor

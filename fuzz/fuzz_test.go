@@ -161,7 +161,7 @@ func FuzzGemm(f *testing.F) {
 			case 3:
 				p := isa.NewRows(n, k, 1)
 				p.Chunk(k)
-				p.Pack(b, ldb, brows, 0, 1)
+				p.Pack(0, b, ldb, brows, 0, 1)
 				isa.GemmRows(into, m, a, lda, arows, nil, kernels.RowsProduct{B: p, C: got, LDC: ldc})
 			default:
 				p := isa.NewPacked(k, n)

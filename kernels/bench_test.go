@@ -87,8 +87,8 @@ func BenchmarkGemmRows(b *testing.B) {
 					for q := 0; q < k; q += 256 {
 						fx.Chunk(256)
 						fh.Chunk(256)
-						fx.Pack(x, n, rows[q:q+256], 0, 1)
-						fh.Pack(h, n, rows[q:q+256], 0, 1)
+						fx.Pack(q/256, x, n, rows[q:q+256], 0, 1)
+						fh.Pack(q/256, h, n, rows[q:q+256], 0, 1)
 					}
 					isa.GemmRows(kernels.AddTo, m, a, m, rows, work, kernels.RowsProduct{B: fx, C: c, LDC: n}, kernels.RowsProduct{B: fh, C: d, LDC: n})
 				})

@@ -93,9 +93,9 @@ func ExampleRows() {
 
 	factor := kernels.NewRows(3, len(pairs), 2)
 	factor.Chunk(2)
-	factor.Pack(x, 3, pairs[:2], 0, 1)
+	factor.Pack(0, x, 3, pairs[:2], 0, 1)
 	factor.Chunk(1)
-	factor.Pack(x, 3, pairs[2:], 0, 1)
+	factor.Pack(1, x, 3, pairs[2:], 0, 1)
 
 	dw := make([]float32, 2*3)
 	kernels.GemmRows(kernels.AddTo, 2, da, 2, pairs, nil, kernels.RowsProduct{B: factor, C: dw, LDC: 3})

@@ -38,9 +38,9 @@ func (i Into) flags() int {
 // k = 0 the chain is its start: Set and SetFlush store +0.
 //
 // B is packed into panels first, except where that would cost more than it
-// saves: for up to 6 rows an untransposed B is read in place. Multiplying by the same B again and again is
-// what [Packed] is for, and the only way for few rows and a transposed B to be
-// fast.
+// saves: for as few rows as one tile has, 6 (8 on the scalar tier), an untransposed B is
+// read in place. Multiplying by the same B again and again is what [Packed] is for, and
+// the only way for few rows and a transposed B to be fast.
 func (t ISA) Gemm(into Into, transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, work []float32) {
 	t.need()
 	checkMatrix("Gemm", "C", m, n, len(c), ldc)
@@ -118,4 +118,4 @@ func GemmWork(transA, transB bool, m, n, k int) int {
 
 // inPlace says whether an unpacked B is read as it lies: so few rows read it once
 // or twice, and packing it would cost more than they take.
-func (t ISA) inPlace(transB bool, m int) bool { return !transB && m <= max(4, tilings[t].Rows) }
+func (t ISA) inPlace(transB bool, m int) bool { return !transB && m <= tilings[t].Rows }

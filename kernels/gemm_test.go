@@ -220,7 +220,7 @@ func rowsOf(isa kernels.ISA, r source, b []float32, ldb, n int, rows []int32, en
 			panic("Rows counts its chunks or columns wrong")
 		}
 		for w, of := 0, 1+r.IntN(3); w < of; w++ {
-			p.Pack(b, ldb, rows[begin:end], w, of)
+			p.Pack(i, b, ldb, rows[begin:end], w, of)
 		}
 		begin = end
 	}
@@ -426,10 +426,10 @@ func TestGemmRefusesBadShapes(t *testing.T) {
 			{"negative chunk", []string{"Chunk(-1)"}, func([]float32) { isa.NewRows(4, 3, 1).Chunk(-1) }},
 			{"negative width", []string{"Reset(-1)"}, func([]float32) { isa.NewRows(4, 3, 1).Reset(-1) }},
 			{"NewRows", []string{"-1"}, func([]float32) { isa.NewRows(4, -1, 1) }},
-			{"Rows.Pack past B", []string{"B", "3 x 4"}, func([]float32) { made(3).Pack(f(11), 4, rows, 0, 1) }},
-			{"Rows.Pack of too few rows", []string{"rows", "2", "3"}, func([]float32) { made(3).Pack(f(12), 4, rows[:2], 0, 1) }},
-			{"Rows.Pack of a share", []string{"share 1 of 1"}, func([]float32) { made(3).Pack(f(12), 4, rows, 1, 1) }},
-			{"Rows.Pack without a chunk", []string{"0 chunks"}, func([]float32) { made().Pack(f(12), 4, rows, 0, 1) }},
+			{"Rows.Pack past B", []string{"B", "3 x 4"}, func([]float32) { made(3).Pack(0, f(11), 4, rows, 0, 1) }},
+			{"Rows.Pack of too few rows", []string{"rows", "2", "3"}, func([]float32) { made(3).Pack(0, f(12), 4, rows[:2], 0, 1) }},
+			{"Rows.Pack of a share", []string{"share 1 of 1"}, func([]float32) { made(3).Pack(0, f(12), 4, rows, 1, 1) }},
+			{"Rows.Pack without a chunk", []string{"chunk 0", "0 chunks"}, func([]float32) { made().Pack(0, f(12), 4, rows, 0, 1) }},
 		} {
 			out := newSource(16).values(8, moderate)
 			before := append([]float32(nil), out...)
@@ -458,7 +458,7 @@ func TestGemmAllocatesNothing(t *testing.T) {
 			isa.Gemm(kernels.Set, false, false, 3, n, k, a, k, b, n, c, n, work)
 			factor.Reset(n)
 			factor.Chunk(3)
-			factor.Pack(b, n, rows, 0, 1)
+			factor.Pack(0, b, n, rows, 0, 1)
 			isa.GemmRows(kernels.AddTo, m, a, m, rows, work, kernels.RowsProduct{B: factor, C: c, LDC: n})
 			p.Pack(true, b, k)
 			p.Gemm(kernels.Set, m, a, k, c, n)

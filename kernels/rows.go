@@ -69,14 +69,13 @@ func (r *Rows) chunk(c int) (k int, panels []float32) {
 	return r.ends[c] - begin, r.panels[begin*r.width() : r.ends[c]*r.width()]
 }
 
-// Pack sets the last chunk: its row q is row rows[q] of B, whose rows are ldb apart.
-// It does share w of of, panels of columns, so that as many goroutines can fill a chunk
-// together.
-func (r *Rows) Pack(b []float32, ldb int, rows []int32, w, of int) {
-	if len(r.ends) == 0 || of < 1 || w < 0 || w >= of {
-		panic(fmt.Sprintf("kernels: Rows.Pack: share %d of %d of the last of %d chunks, want a share from 0 on, after Chunk", w, of, len(r.ends)))
+// Pack sets chunk c: its row q is row rows[q] of B, whose rows are ldb apart. It does
+// share w of of, panels of columns, so that as many goroutines can fill a chunk together.
+func (r *Rows) Pack(c int, b []float32, ldb int, rows []int32, w, of int) {
+	if c < 0 || c >= len(r.ends) || of < 1 || w < 0 || w >= of {
+		panic(fmt.Sprintf("kernels: Rows.Pack: share %d of %d of chunk %d, want a share from 0 on of one of %d chunks", w, of, c, len(r.ends)))
 	}
-	k, panels := r.chunk(len(r.ends) - 1)
+	k, panels := r.chunk(c)
 	if len(rows) != k {
 		lengths("Rows.Pack", "the chunk", k, "rows", len(rows))
 	}

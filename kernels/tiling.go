@@ -36,9 +36,8 @@ const maxWidth, maxTile = 256, 6 * 64
 // tilings holds the sizes of each tier. Rows and vectors fill the registers: on
 // AVX-512 24 accumulators, 6 broadcasts of A and one or two vectors of B in 32
 // registers; on AVX2 12, one broadcast and 2 vectors of B in 16. There a block of a
-// panel, 16 KiB, stays in a first-level cache of 32 KiB beside the rows of A: panels of
-// 4 vectors, which do not, ask the second-level cache of a Zen 3 for two thirds of what
-// it gives. kc of AVX-512 was measured with BenchmarkPacked on a Xeon with
+// panel, 16 KiB, stays in a first-level cache of 32 KiB beside the rows of A (see decision
+// 0013). kc of AVX-512 was measured with BenchmarkPacked on a Xeon with
 // 48 KiB L1 and 2 MiB L2: 512 steps gain 3 points of peak over 256 where k is
 // 1024, and 128 lose 5. mc matters little between 48 and 192. NEON has the sizes
 // of AVX-512 with panels a quarter as wide; no ARM hardware has been timed. The

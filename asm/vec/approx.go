@@ -20,13 +20,6 @@ func TanhConstants(m Machine) []Const {
 	return append(c, tanhSplit, restBits, signBit)
 }
 
-// GateConstants is what a kernel reads that has both sigmoid and tanh in it.
-func GateConstants(m Machine) []Const {
-	c := append(SigmoidConstants(m), two, tanhMost)
-	c = append(c, TanhPoly[:]...)
-	return append(c, tanhSplit, restBits, tiny)
-}
-
 // SlopeConstants is what OneMinus and OneMinusSquare read.
 func SlopeConstants() []Const { return []Const{one} }
 

@@ -41,7 +41,7 @@ var trainingFaults = []fault{
 	{"tiny values: x of a Linear", "bptt/linear.go",
 		"s.isa.CopyFlush(x, s.given[lo*s.In:hi*s.In])", "copy(x, s.given[lo*s.In:hi*s.In])", inBPTT},
 	{"tiny values: x of a Linear in its gradient", "bptt/linear.go",
-		"s.factor.Pack(s.x, s.In", "s.factor.Pack(s.given, s.In", inBPTT},
+		"s.visit.x.Pack(c, s.x, s.In", "s.visit.x.Pack(c, s.given, s.In", inBPTT},
 	{"tiny values: the caller's x is written", "bptt/linear.go",
 		"s.x = s.room[:len(x)]", "_ = s.room", inBPTT},
 	{"tiny values: dy of a Linear, for dx", "bptt/linear.go",

@@ -51,11 +51,12 @@
 // A direction of a layer is done in blocks of steps of about 256 rows (t,b), so
 // that the gates of a block are still in the second-level cache when they are
 // needed again. Forward multiplies a block's input by W_ih at once, then goes
-// step by step. Backward goes step by step, then takes the block's gradients
-// for dW_ih, dW_hh, the biases and dx. Each of these four is one piece of work
-// for the team: the steps are split by rows of the batch, which need nothing of
-// each other, so that no worker waits for another inside a piece; the rest by
-// rows of what it computes.
+// step by step. Backward goes step by step, then takes from the block's gradients
+// those of the biases and dx, and copies of the input and of h for dW. Up to four
+// blocks are added to dW_ih and dW_hh at a time. Each of these is a piece of work for
+// the team: the steps are split by rows of the batch, which need nothing of each
+// other, so that no worker waits for another inside a piece; the rest by rows or
+// columns of what it computes.
 //
 // Rules 1 to 5 of docs/numerics.md fix every sum. Blocks, places of rows and shares of
 // workers, which are chosen here, only order independent outputs and change no bit. The

@@ -9,12 +9,8 @@ import (
 
 // The gradient of a matrix is a sum over all pairs (t,b), chunk by chunk (rule 4 of
 // docs/numerics.md): the gradients of pre-activations, columns of the tape, times a
-// factor, which is the input, h, or other columns of the tape. A sum is added to the
-// gradient for several chunks at once, since each visit of a gradient reads and writes
-// all of it.
-
-// sumChunks is the number of chunks of a visit.
-const sumChunks = 4
+// factor, which is the input, h, or other columns of the tape. Several chunks are added
+// to the gradient at a time, a visit (see split.VisitChunks).
 
 // A factor is what the gradients of pre-activations are multiplied by: the input, h, or
 // the tape's columns from col on.
@@ -51,7 +47,9 @@ type sums struct {
 }
 
 func (n *Net) newSums(isa kernels.ISA, steps, chunk, batch int) sums {
-	sh, s := &n.Shape, sums{chunks: max(1, min(sumChunks, units(steps, chunk)))}
+	sh := &n.Shape
+	most := split.VisitChunks(chunk*batch, max(n.widest(), sh.States[0], sh.Hidden))
+	s := sums{chunks: max(1, min(most, units(steps, chunk)))}
 	if n.Noise.Weight > 0 { // each chunk goes through a mask
 		s.chunks, s.masked = 1, make([]float32, len(n.W[0].Hh))
 	}
@@ -130,11 +128,11 @@ func (u *Unrolled) packFactors(w, n int) {
 			if u.copiesInput(u.job.layer) {
 				x = u.memory.inRows
 			}
-			f.rows.Pack(x, width, l.x, w, n)
+			f.rows.Pack(f.rows.Chunks()-1, x, width, l.x, w, n)
 		case ofHidden:
-			f.rows.Pack(u.memory.h[u.job.layer][u.job.dir*sh.States[0]:], u.net.wide(), l.previous, w, n)
+			f.rows.Pack(f.rows.Chunks()-1, u.memory.h[u.job.layer][u.job.dir*sh.States[0]:], u.net.wide(), l.previous, w, n)
 		case ofTape:
-			f.rows.Pack(u.memory.tape[u.job.i][f.col:], sh.Tape, l.tape[l.block:], w, n)
+			f.rows.Pack(f.rows.Chunks()-1, u.memory.tape[u.job.i][f.col:], sh.Tape, l.tape[l.block:], w, n)
 		}
 	}
 }

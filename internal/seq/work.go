@@ -25,7 +25,7 @@ type workers struct {
 
 	steps    []Step
 	droppedW [][]float32 // memory for W_hh after its mask
-	products [][]float32 // scratch of the products of weight gradients
+	products [][]float32 // scratch of the products of weight gradients, and rows of dx on their way to another place
 }
 
 // tasks are the pieces of work, as functions that do share w of n of one: what worker
@@ -49,7 +49,7 @@ type piece struct {
 func units(things, unit int) int { return (things + unit - 1) / unit }
 
 // Shares of rows (t,p) are cut in units of rowUnit, of the rows of a gradient in
-// units of gradUnit: the heights of the register tiles divide them.
+// units of gradUnit: the heights of the assembly's tiles divide them.
 const (
 	rowUnit   = 6
 	gradUnit  = 12

@@ -42,3 +42,11 @@ func ChunkSteps(batch int) int {
 	batch = max(1, batch)
 	return max(1, (ChunkPairs+batch-1)/batch)
 }
+
+// VisitChunks is how many chunks of rows pairs are added to a weight gradient at a time,
+// since each visit of a gradient reads and writes all of it: at most 4, and fewer where
+// the copies that they are added from, up to width elements for each pair, would take
+// more than 16 MiB. It changes no bit.
+func VisitChunks(rows, width int) int {
+	return int(max(1, min(4, 1<<22/max(1, int64(rows)*int64(width)))))
+}

@@ -52,3 +52,13 @@ func TestChunkSteps(t *testing.T) {
 		}
 	}
 }
+
+func TestVisitChunks(t *testing.T) {
+	for _, c := range []struct{ rows, width, want int }{
+		{0, 0, 4}, {256, 512, 4}, {256, 4096, 4}, {256, 4097, 3}, {256, 50_000, 1}, {4096, 512, 2}, {math.MaxInt32, math.MaxInt32, 1},
+	} {
+		if got := split.VisitChunks(c.rows, c.width); got != c.want {
+			t.Errorf("%d pairs of %d elements: %d chunks at a time, want %d", c.rows, c.width, got, c.want)
+		}
+	}
+}

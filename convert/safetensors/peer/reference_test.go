@@ -20,15 +20,19 @@ import (
 )
 
 // python returns the Python that has the reference implementation and the named
-// packages: SIMDRNN_PYTHON, or python3.
+// packages: SIMDRNN_PYTHON, which must have them, or python3.
 func python(t *testing.T, packages ...string) string {
 	t.Helper()
 	name := os.Getenv("SIMDRNN_PYTHON")
-	if name == "" {
+	named := name != ""
+	if !named {
 		name = "python3"
 	}
 	if out, err := exec.Command(name, "-c", "import "+strings.Join(packages, ", ")).CombinedOutput(); err != nil {
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		if named {
+			t.Fatalf("%s, which SIMDRNN_PYTHON names, has not all of %v (%v, %s)", name, packages, err, lines[len(lines)-1])
+		}
 		t.Skipf("NOT EXERCISED: %s has not all of %v (%v, %s); name a Python that has in SIMDRNN_PYTHON. What the reference wrote is in testdata", name, packages, err, lines[len(lines)-1])
 	}
 	return name

@@ -31,8 +31,8 @@ type Args struct {
 
 // Size is the largest register tile of an instruction set: Rows rows of Vecs vectors
 // of Lanes columns. Smaller ones exist for every number of rows and vectors. Tiles of r
-// rows also take 2, 4, ... up to Panels[r-1] whole panels of Vecs vectors. Fetch is how many cache lines from Next on a tile of three rows or more asks for in
-// four steps.
+// rows also take 2, 4, ... up to Panels[r-1] whole panels of Vecs vectors. Fetch is how
+// many cache lines from Next on a tile of three rows or more asks for in four steps.
 type Size struct {
 	Lanes, Vecs, Rows, Fetch int
 	Panels                   []int
