@@ -130,15 +130,17 @@ func Denormals(t *testing.T, kinds ...Kind) {
 // some of them and all: they count as +0 there, after the masks between the layers.
 // Gradients of the state that are as small show it, being added to them.
 func tinyBetweenLayers(t *testing.T, k Kind) {
-	configs := []Config{
-		{Input: 3, Hidden: 5, Layers: 2}, {Input: 2, Hidden: 5, Layers: 2, Bidirectional: true}, {Input: 3, Hidden: 5, Layers: 2, Reverse: true},
-		{Input: 2, Hidden: 5, Layers: 2, Bidirectional: true, Merge: 1}, {Input: 2, Hidden: 5, Layers: 2, Bidirectional: true, Merge: 2},
-	}
 	want := 5
-	if testing.Short() { // the two ways in which rows of dy are flushed
-		configs, want = configs[:2], 2
+	if testing.Short() {
+		want = 2
 	}
-	for i, cfg := range configs {
+	for i, cfg := range []Config{
+		{Input: 3, Hidden: 5, Layers: 2}, {Input: 3, Hidden: 5, Layers: 2, Reverse: true}, {Input: 2, Hidden: 5, Layers: 2, Bidirectional: true},
+		{Input: 2, Hidden: 5, Layers: 2, Bidirectional: true, Merge: 1}, {Input: 2, Hidden: 5, Layers: 2, Bidirectional: true, Merge: 2},
+	} {
+		if testing.Short() && i != 0 && i != 2 {
+			continue // those two have the two ways in which rows of dy are flushed
+		}
 		p := newProblem(t, k, uint64(i), cfg, 1, 5, i%2 == 1)
 		p.shrink(1, 0x1p-80)
 		noticed := 0
