@@ -56,8 +56,8 @@ func (r *Rows) Chunk(rows int) {
 
 // width is the number of columns with those that fill the last panel.
 func (r *Rows) width() int {
-	nr := tilings[r.isa].nr()
-	return (r.n + nr - 1) / nr * nr
+	s := &tilings[r.isa]
+	return s.panels(r.n) * s.nr()
 }
 
 // chunk returns the rows of chunk c, and their panels.
@@ -80,9 +80,8 @@ func (r *Rows) Pack(c int, b []float32, ldb int, rows []int32, w, of int) {
 		lengths("Rows.Pack", "the chunk", k, "rows", len(rows))
 	}
 	checkRows("Rows.Pack", "B", rows, r.n, len(b), ldb)
-	nr := tilings[r.isa].nr()
-	count := r.width() / nr
-	lo, hi := count*w/of*nr, min(count*(w+1)/of*nr, r.n)
+	nr, count := tilings[r.isa].nr(), tilings[r.isa].panels(r.n)
+	lo, hi := share(count, w, of)*nr, min(share(count, w+1, of)*nr, r.n)
 	if lo >= hi {
 		return
 	}
