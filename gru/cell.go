@@ -93,11 +93,20 @@ func (u update) factors(oneMinusZ, z []float32) (ofN, ofH []float32) {
 // addDirect completes the gradient of h_{t-1} in dh: there is e, the part that does
 // not pass through the products, and in the scratch the part that does.
 func addDirect(s *seq.Step) {
-	dh, throughProducts := s.Grad[0].All(s.Rows), s.Scratch.All(s.Rows)
-	s.ISA.AddFlush(dh, throughProducts, dh) // (8), or (11) of resetBefore
+	all, stride := &s.Grad[0], s.Grad[0].Stride
+	pieces, width := s.Rows, s.Units()
+	if width == stride { // the rows lie side by side: one call serves all of them
+		pieces, width = min(1, pieces), s.Rows*stride
+	}
+	for r := range pieces {
+		at := r*stride + s.Lo
+		dh, throughProducts := all.Data[at:][:width], s.Scratch.Data[at:][:width]
+		s.ISA.AddFlush(dh, throughProducts, dh) // (8), or (11) of resetBefore
+	}
 }
 
-// gates are the four parts of the tape.
+// gates are the four parts of the tape, each from the step's first unit on.
 func gates(s *seq.Step, hidden int) (r, z, n, last kernels.Mat) {
-	return s.Tape.From(0), s.Tape.From(hidden), s.Tape.From(2 * hidden), s.Tape.From(3 * hidden)
+	at := func(part int) kernels.Mat { return s.Tape.From(part*hidden + s.Lo) }
+	return at(0), at(1), at(2), at(3)
 }

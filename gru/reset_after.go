@@ -57,22 +57,39 @@ func (c resetAfter) Shape() seq.Shape {
 // tape, and (1) to (3).
 func (c resetAfter) Forward(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
-	r, z, n, nh := gates(s, c.hidden)
-	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0): a_r, a_z
+	nh := s.Tape.From(3 * c.hidden)
+	s.Recur[0].GemmPart(s.W, s.N, kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0): a_r, a_z
 	if b := s.BiasHh[1]; b != nil {
-		s.Recur[1].GemmBias(s.Rows, hPrev.Data, hPrev.Stride, b, nh.Data, nh.Stride) // (0): nh
+		s.Recur[1].GemmBiasPart(s.W, s.N, s.Rows, hPrev.Data, hPrev.Stride, b, nh.Data, nh.Stride) // (0): nh
 	} else {
-		s.Recur[1].Gemm(kernels.Set, s.Rows, hPrev.Data, hPrev.Stride, nh.Data, nh.Stride) // (0): nh
+		s.Recur[1].GemmPart(s.W, s.N, kernels.Set, s.Rows, hPrev.Data, hPrev.Stride, nh.Data, nh.Stride) // (0): nh
 	}
-	c.update.gates(s.ISA, s.Rows, c.hidden, r, z, n, nh, h.From(0), hPrev.From(0)) // (1), (2), (3)
+	r, z, n, nh := gates(s, c.hidden)
+	c.update.gates(s.ISA, s.Rows, s.Units(), r, z, n, nh, h.From(s.Lo), hPrev.From(s.Lo)) // (1), (2), (3)
 }
 
 // Backward computes (4) to (8).
 func (c resetAfter) Backward(s *seq.Step) {
-	dh, hPrev, chain := &s.Grad[0], &s.Prev[0], &s.Scratch
+	c.gatesGrad(s)
+	c.stateGrad(s)
+}
+
+// Phases: (4) to (6) go by units, and (7) needs the gradients of all of them.
+func (c resetAfter) Phases() (forward, backward []func(s *seq.Step)) {
+	return []func(s *seq.Step){c.Forward}, []func(s *seq.Step){c.gatesGrad, c.stateGrad}
+}
+
+// gatesGrad computes (4) to (6).
+func (c resetAfter) gatesGrad(s *seq.Step) {
+	dh, hPrev := &s.Grad[0], &s.Prev[0]
 	r, z, n, nh := gates(s, c.hidden)
-	c.update.gatesGrad(s.ISA, s.Rows, c.hidden, r, z, n, nh, dh.From(0), hPrev.From(0), s.Dy.From(0)) // (4), (5), (6)
-	s.Recur[0].Gemm(kernels.Set, s.Rows, s.Tape.Data, s.Tape.Stride, chain.Data, chain.Stride)        // (7): rows of r and z
-	s.Recur[1].Gemm(kernels.Continue, s.Rows, nh.Data, nh.Stride, chain.Data, chain.Stride)           // (7): rows of n
-	addDirect(s)                                                                                      // (8)
+	c.update.gatesGrad(s.ISA, s.Rows, s.Units(), r, z, n, nh, dh.From(s.Lo), hPrev.From(s.Lo), s.Dy.From(s.Lo)) // (4), (5), (6)
+}
+
+// stateGrad computes (7) and (8).
+func (c resetAfter) stateGrad(s *seq.Step) {
+	nh, chain := s.Tape.From(3*c.hidden), &s.Scratch
+	s.Recur[0].GemmPart(s.W, s.N, kernels.Set, s.Rows, s.Tape.Data, s.Tape.Stride, chain.Data, chain.Stride) // (7): rows of r and z
+	s.Recur[1].GemmPart(s.W, s.N, kernels.Continue, s.Rows, nh.Data, nh.Stride, chain.Data, chain.Stride)    // (7): rows of n
+	addDirect(s)                                                                                             // (8)
 }

@@ -53,22 +53,59 @@ func (c resetBefore) Shape() seq.Shape {
 // Forward computes the rest of (0) and of a_n, of which it finds the share of x
 // in the tape, and (1) to (4).
 func (c resetBefore) Forward(s *seq.Step) {
-	h, hPrev := &s.State[0], &s.Prev[0]
-	r, z, n, q := gates(s, c.hidden)
-	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
-	s.ISA.GRUReset(s.Rows, c.hidden, r, q, hPrev.From(0))                                           // (1), (2): q
-	s.Recur[1].Gemm(kernels.Continue, s.Rows, q.Data, q.Stride, n.Data, n.Stride)                   // (2): a_n
-	c.update.mix(s.ISA, s.Rows, c.hidden, z, n, h.From(0), hPrev.From(0))                           // (3), (4)
+	c.reset(s)
+	c.mix(s)
 }
 
 // Backward computes (5) to (11).
 func (c resetBefore) Backward(s *seq.Step) {
+	c.mixGrad(s)
+	c.resetGrad(s)
+	c.stateGrad(s)
+}
+
+// Phases: (1) and the first half of (2) go by units, as do (3) to (7) and (9); the
+// products need q or the gradients of all of them.
+func (c resetBefore) Phases() (forward, backward []func(s *seq.Step)) {
+	return []func(s *seq.Step){c.reset, c.mix}, []func(s *seq.Step){c.mixGrad, c.resetGrad, c.stateGrad}
+}
+
+// reset computes the rest of (0), (1) and q.
+func (c resetBefore) reset(s *seq.Step) {
+	hPrev := &s.Prev[0]
+	s.Recur[0].GemmPart(s.W, s.N, kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
+	r, _, _, q := gates(s, c.hidden)
+	s.ISA.GRUReset(s.Rows, s.Units(), r, q, hPrev.From(s.Lo)) // (1), (2): q
+}
+
+// mix computes the rest of a_n, (3) and (4).
+func (c resetBefore) mix(s *seq.Step) {
+	h, hPrev := &s.State[0], &s.Prev[0]
+	a, q := s.Tape.From(2*c.hidden), s.Tape.From(3*c.hidden)
+	s.Recur[1].GemmPart(s.W, s.N, kernels.Continue, s.Rows, q.Data, q.Stride, a.Data, a.Stride) // (2): a_n
+	_, z, n, _ := gates(s, c.hidden)
+	c.update.mix(s.ISA, s.Rows, s.Units(), z, n, h.From(s.Lo), hPrev.From(s.Lo)) // (3), (4)
+}
+
+// mixGrad computes (5) to (7).
+func (c resetBefore) mixGrad(s *seq.Step) {
+	dh, hPrev := &s.Grad[0], &s.Prev[0]
+	_, z, n, _ := gates(s, c.hidden)
+	c.update.mixGrad(s.ISA, s.Rows, s.Units(), z, n, dh.From(s.Lo), hPrev.From(s.Lo), s.Dy.From(s.Lo)) // (5), (6), (7)
+}
+
+// resetGrad computes (8) and (9).
+func (c resetBefore) resetGrad(s *seq.Step) {
 	dh, hPrev, dq := &s.Grad[0], &s.Prev[0], &s.Scratch
-	r, z, n, _ := gates(s, c.hidden)
-	c.update.mixGrad(s.ISA, s.Rows, c.hidden, z, n, dh.From(0), hPrev.From(0), s.Dy.From(0))   // (5), (6), (7)
-	s.Recur[1].Gemm(kernels.SetFlush, s.Rows, n.Data, n.Stride, dq.Data, dq.Stride)            // (8)
-	s.ISA.GRUResetGrad(s.Rows, c.hidden, r, dh.From(0), dq.From(0), hPrev.From(0))             // (9)
-	chain := dq                                                                                // whose memory is free now
-	s.Recur[0].Gemm(kernels.Set, s.Rows, s.Tape.Data, s.Tape.Stride, chain.Data, chain.Stride) // (10)
-	addDirect(s)                                                                               // (11)
+	a := s.Tape.From(2 * c.hidden)
+	s.Recur[1].GemmPart(s.W, s.N, kernels.SetFlush, s.Rows, a.Data, a.Stride, dq.Data, dq.Stride) // (8)
+	r, _, _, _ := gates(s, c.hidden)
+	s.ISA.GRUResetGrad(s.Rows, s.Units(), r, dh.From(s.Lo), dq.From(s.Lo), hPrev.From(s.Lo)) // (9)
+}
+
+// stateGrad computes (10) and (11).
+func (c resetBefore) stateGrad(s *seq.Step) {
+	chain := &s.Scratch                                                                                      // the memory of dq, which is free now
+	s.Recur[0].GemmPart(s.W, s.N, kernels.Set, s.Rows, s.Tape.Data, s.Tape.Stride, chain.Data, chain.Stride) // (10)
+	addDirect(s)                                                                                             // (11)
 }

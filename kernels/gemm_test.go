@@ -179,6 +179,9 @@ func (f form) check(t *testing.T, g *numtest.Guards, isa kernels.ISA, r source, 
 			isa.GemmRows(f.into, m, ga, lda, rows, work, products...)
 		default:
 			p := isa.NewPacked(k, n)
+			if groups := 1 + r.IntN(4); n%groups == 0 {
+				p = isa.NewPackedGroups(k, groups, n/groups)
+			}
 			if p.Rows() != k || p.Cols() != n || p.ISA() != isa {
 				t.Errorf("%s: packed as %d x %d for %v", what, p.Rows(), p.Cols(), p.ISA())
 			}
@@ -186,9 +189,17 @@ func (f form) check(t *testing.T, g *numtest.Guards, isa kernels.ISA, r source, 
 				p.Pack(false, r.values(k*n, wild), n)
 			}
 			p.Pack(f.transB, gb, ldb)
-			if f.op == "Bias" {
+			parts := r.IntN(4) // 0: all at once
+			for _, w := range r.Perm(parts) {
+				if f.op == "Bias" {
+					p.GemmBiasPart(w, parts, m, ga, lda, gbias, gc, ldc)
+				} else {
+					p.GemmPart(w, parts, f.into, m, ga, lda, gc, ldc)
+				}
+			}
+			if parts == 0 && f.op == "Bias" {
 				p.GemmBias(m, ga, lda, gbias, gc, ldc)
-			} else {
+			} else if parts == 0 {
 				p.Gemm(f.into, m, ga, lda, gc, ldc)
 			}
 		}
@@ -408,6 +419,12 @@ func TestGemmRefusesBadShapes(t *testing.T) {
 			{"packed C", []string{"C", "3 x 4"}, func(c []float32) { p.Gemm(0, 3, f(9), 3, c, 4) }},
 			{"bias", []string{"bias", "3", "4"}, func(c []float32) { p.GemmBias(2, f(6), 3, f(3), c, 4) }},
 			{"NewPacked", []string{"-1"}, func(c []float32) { isa.NewPacked(-1, 4) }},
+			{"no groups", []string{"0 groups of 4"}, func(c []float32) { isa.NewPackedGroups(3, 0, 4) }},
+			{"groups that overflow", []string{"too large"}, func(c []float32) { isa.NewPackedGroups(3, big/8, 64) }},
+			{"GemmPart", []string{"part 2 of 2"}, func(c []float32) { p.GemmPart(2, 2, 0, 2, f(6), 3, c, 4) }},
+			{"GemmPart of C", []string{"GemmPart", "C", "3 x 4"}, func(c []float32) { p.GemmPart(0, 2, 0, 3, f(9), 3, c, 4) }},
+			{"GemmBiasPart", []string{"bias", "3", "4"}, func(c []float32) { p.GemmBiasPart(0, 1, 2, f(6), 3, f(3), c, 4) }},
+			{"Columns", []string{"part -1 of 2"}, func(c []float32) { p.Columns(-1, 2) }},
 			{"row past A", []string{"A", "3 x 2"}, func(c []float32) { isa.GemmRows(0, 2, f(5), 2, rows, nil, to(made(3), c, 4)) }},
 			{"negative row", []string{"A", "-7"}, func(c []float32) { isa.GemmRows(0, 2, f(6), 2, []int32{0, -7, 1}, nil, to(made(3), c, 4)) }},
 			{"rows of B", []string{"rows has 3", "want 2", "B"}, func(c []float32) { isa.GemmRows(0, 2, f(6), 2, rows, nil, to(made(2), c, 4)) }},
@@ -497,6 +514,31 @@ func TestPackedSizes(t *testing.T) {
 	var c [2]float32
 	kernels.Pack(true, 3, 2, b, 3).Gemm(kernels.Set, 1, []float32{1, 10, 100}, 3, c[:], 2)
 	require.Equal(t, [2]float32{321, 654}, c)
+}
+
+// The columns of the parts are all columns of a group, in order, and part w of a matrix is
+// about the same columns as part w of another one whose groups have that width.
+func TestPackedParts(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		_, nr := isa.NewPacked(1, 1).Panels()
+		for _, cols := range []int{0, 1, nr, nr + 1, 3*nr - 1, 7 * nr} {
+			p, q := isa.NewPackedGroups(2, 4, cols), isa.NewPacked(9, cols)
+			require.Equal(t, (cols+nr-1)/nr, p.Parts())
+			for n := 1; n < 9; n++ {
+				end := 0
+				for w := range n {
+					lo, hi := p.Columns(w, n)
+					lo2, hi2 := q.Columns(w, n)
+					require.Equal(t, [2]int{lo, hi}, [2]int{lo2, hi2})
+					require.Equal(t, end, lo)
+					require.True(t, hi >= lo && (hi == cols || hi%nr == 0))
+					require.False(t, hi == lo && n <= p.Parts(), "part %d of %d of %d columns is empty", w, n, cols)
+					end = hi
+				}
+				require.Equal(t, cols, end)
+			}
+		}
+	})
 }
 
 // PackFlush takes what is tiny out of a packed matrix and leaves the rest: products

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 )
 
@@ -9,23 +10,38 @@ import (
 // of a few vectors of columns, each panel contiguous over k. Multiplying by it
 // needs no scratch and is fast from one row on. It may be used by many
 // goroutines as long as none packs it anew.
+//
+// The columns may be several groups of equal width, such as the gates of a cell. Each
+// group then begins a panel, so that workers can share the columns of every group (see
+// [Packed.GemmPart]).
 type Packed struct {
 	isa    ISA
 	k, n   int
+	groups int // of n/groups columns
 	panels []float32
 }
 
 // NewPacked returns room for a k x n matrix of zeros in the layout of tier t.
 func (t ISA) NewPacked(k, n int) *Packed {
-	t.need()
-	if k < 0 || n < 0 {
-		panic(fmt.Sprintf("kernels: NewPacked: %d x %d, want sizes of 0 or more", k, n))
-	}
-	return &Packed{isa: t, k: k, n: n, panels: aligned(panelsSize(&tilings[t], n, k))}
+	return t.NewPackedGroups(k, 1, n)
 }
 
 // NewPacked is [ISA.NewPacked] on the current tier.
 func NewPacked(k, n int) *Packed { return Current().NewPacked(k, n) }
+
+// NewPackedGroups is NewPacked for a k x groups*cols matrix, the columns of which are
+// that many groups of cols columns.
+func (t ISA) NewPackedGroups(k, groups, cols int) *Packed {
+	t.need()
+	if k < 0 || groups < 1 || cols < 0 {
+		panic(fmt.Sprintf("kernels: NewPacked: k = %d, %d groups of %d columns, want sizes of 0 or more and at least 1 group", k, groups, cols))
+	}
+	size := panelsSize(&tilings[t], cols, k)
+	if hi, all := bits.Mul(uint(size), uint(groups)); hi != 0 || all > math.MaxInt/8 {
+		tooLarge(k, cols)
+	}
+	return &Packed{isa: t, k: k, n: groups * cols, groups: groups, panels: aligned(groups * size)}
+}
 
 // Pack returns the k x n matrix B in the layout of tier t: NewPacked, then
 // [Packed.Pack].
@@ -53,15 +69,19 @@ func (p *Packed) PackFlush(trans bool, b []float32, ldb int) {
 	p.pack("PackFlush", 0, 1, trans, true, b, ldb)
 }
 
-// PackFlushPart does part w of n of [Packed.PackFlush]: some of the columns, so that
-// workers can share one matrix. The parts 0 to n-1 make the whole, in any order and
-// at the same time; those beyond the columns' number are empty. It panics unless
-// 0 <= w < n.
+// PackFlushPart does part w of n of [Packed.PackFlush]: some of the columns of each
+// group, so that workers can share one matrix. The parts 0 to n-1 make the whole, in any
+// order and at the same time; those beyond the columns' number are empty. It panics
+// unless 0 <= w < n.
 func (p *Packed) PackFlushPart(w, n int, trans bool, b []float32, ldb int) {
-	if w < 0 || w >= n {
-		panic(fmt.Sprintf("kernels: PackFlushPart: part %d of %d, want one from 0 to %d", w, n, n-1))
-	}
+	checkPart("PackFlushPart", w, n)
 	p.pack("PackFlushPart", w, n, trans, true, b, ldb)
+}
+
+func checkPart(op string, w, n int) {
+	if w < 0 || w >= n {
+		panic(fmt.Sprintf("kernels: %s: part %d of %d, want one from 0 to %d", op, w, n, n-1))
+	}
 }
 
 func (p *Packed) pack(op string, w, n int, trans, flush bool, b []float32, ldb int) {
@@ -70,10 +90,35 @@ func (p *Packed) pack(op string, w, n int, trans, flush bool, b []float32, ldb i
 	} else {
 		checkMatrix(op, "B", p.k, p.n, len(b), ldb)
 	}
-	q := packing{isa: p.isa, trans: trans, flush: flush, n: p.n, k: p.k, b: b, ldb: ldb}
-	all := tilings[p.isa].panels(p.n)
-	q.panels(p.panels, share(all, w, n), share(all, w+1, n))
+	cols := p.n / p.groups
+	all := tilings[p.isa].panels(cols)
+	first, last := share(all, w, n), share(all, w+1, n)
+	if p.k == 0 || first == last {
+		return
+	}
+	next := cols // where the next group of B begins
+	if trans {
+		next *= ldb
+	}
+	size := len(p.panels) / p.groups
+	for g := range p.groups {
+		q := packing{isa: p.isa, trans: trans, flush: flush, n: cols, k: p.k, b: b[g*next:], ldb: ldb}
+		q.panels(p.panels[g*size:][:size], first, last)
+	}
 }
+
+// Columns returns the columns lo..hi-1 of each group that are part w of n: whole panels,
+// but for the end of the last one. Matrices of one tier with groups of one width have the
+// same parts.
+func (p *Packed) Columns(w, n int) (lo, hi int) {
+	checkPart("Columns", w, n)
+	s, cols := &tilings[p.isa], p.n/p.groups
+	all := s.panels(cols)
+	return min(cols, share(all, w, n)*s.nr()), min(cols, share(all, w+1, n)*s.nr())
+}
+
+// Parts returns the most parts of the columns that are not empty.
+func (p *Packed) Parts() int { return tilings[p.isa].panels(p.n / p.groups) }
 
 // share is where part w of n of that many things begins.
 func share(things, w, n int) int {
@@ -94,21 +139,52 @@ func (p *Packed) Cols() int { return p.n }
 // Gemm multiplies the m x k matrix A by the packed matrix: C[m][n] = A P, set or
 // added to as into says. m may be anything from 0 on.
 func (p *Packed) Gemm(into Into, m int, a []float32, lda int, c []float32, ldc int) {
-	checkMatrix("Packed.Gemm", "C", m, p.n, len(c), ldc)
-	checkMatrix("Packed.Gemm", "A", m, p.k, len(a), lda)
-	into.flags()
-	q := product{isa: p.isa, into: into, n: p.n, k: p.k, b: p.panels, c: c, ldc: ldc}
-	q.rows(m, a, lda, 1, 0)
+	p.gemm("Packed.Gemm", into, m, a, lda, nil, c, ldc, 0, p.n/p.groups)
+}
+
+// GemmPart is Gemm for the [Packed.Columns] of part w of n: it touches these columns of C
+// alone, in every group, and gives them the same bits.
+func (p *Packed) GemmPart(w, n int, into Into, m int, a []float32, lda int, c []float32, ldc int) {
+	lo, hi := p.Columns(w, n)
+	p.gemm("Packed.GemmPart", into, m, a, lda, nil, c, ldc, lo, hi)
 }
 
 // GemmBias multiplies the m x k matrix A by the packed matrix, every chain of
 // column j starting at bias[j]: C[m][n] = bias + A P. C is set.
 func (p *Packed) GemmBias(m int, a []float32, lda int, bias []float32, c []float32, ldc int) {
-	checkMatrix("Packed.GemmBias", "C", m, p.n, len(c), ldc)
-	checkMatrix("Packed.GemmBias", "A", m, p.k, len(a), lda)
+	p.needBias("Packed.GemmBias", bias)
+	p.gemm("Packed.GemmBias", Set, m, a, lda, bias, c, ldc, 0, p.n/p.groups)
+}
+
+// GemmBiasPart is to GemmBias what GemmPart is to Gemm. bias has all n elements.
+func (p *Packed) GemmBiasPart(w, n int, m int, a []float32, lda int, bias []float32, c []float32, ldc int) {
+	lo, hi := p.Columns(w, n)
+	p.needBias("Packed.GemmBiasPart", bias)
+	p.gemm("Packed.GemmBiasPart", Set, m, a, lda, bias, c, ldc, lo, hi)
+}
+
+func (p *Packed) needBias(op string, bias []float32) {
 	if len(bias) != p.n {
-		panic(fmt.Sprintf("kernels: Packed.GemmBias: bias has %d elements, want %d, the columns of the packed matrix", len(bias), p.n))
+		panic(fmt.Sprintf("kernels: %s: bias has %d elements, want %d, the columns of the packed matrix", op, len(bias), p.n))
 	}
-	q := product{isa: p.isa, into: Set, n: p.n, k: p.k, b: p.panels, bias: bias, c: c, ldc: ldc}
-	q.rows(m, a, lda, 1, 0)
+}
+
+// gemm multiplies by columns lo..hi-1 of each group, whose chains start at bias unless
+// that is nil.
+func (p *Packed) gemm(op string, into Into, m int, a []float32, lda int, bias []float32, c []float32, ldc, lo, hi int) {
+	checkMatrix(op, "C", m, p.n, len(c), ldc)
+	checkMatrix(op, "A", m, p.k, len(a), lda)
+	into.flags()
+	cols, size := p.n/p.groups, len(p.panels)/p.groups
+	q := product{isa: p.isa, into: into, n: hi, from: lo, k: p.k, b: p.panels, ldc: ldc}
+	for g := range p.groups {
+		q.base = g * size
+		if q.c = nil; m > 0 && cols > 0 {
+			q.c = c[g*cols:]
+		}
+		if bias != nil {
+			q.bias = bias[g*cols:]
+		}
+		q.rows(m, a, lda, 1, 0)
+	}
 }

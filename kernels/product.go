@@ -12,9 +12,11 @@ import (
 type product struct {
 	isa  ISA
 	into Into
-	n, k int
+	from int       // the first column, where a panel begins
+	n, k int       // the end of the columns, and the steps
 	b    []float32 // panels, or a matrix read in place when ldb > 0
 	ldb  int
+	base int       // where in b the panels of column 0 are
 	edge []float32 // with ldb > 0: the columns past the last whole vector, packed one vector wide
 	bias []float32 // where the chains start, nil for +0 or C
 	c    []float32
@@ -58,7 +60,7 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 	nr := s.nr()
 	for i := 0; i < m; i += mc {
 		run.rows = min(mc, m-i)
-		for j, width := 0, 0; j < p.n; j += width {
+		for j, width := p.from, 0; j < p.n; j += width {
 			width = s.width(run.rows, p.n-j)
 			cols := min(width, p.n-j)
 			for q := 0; q == 0 || q < p.k; q += kc {
@@ -83,7 +85,7 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 					run.C, run.LDC = &held[0], width
 				}
 				if p.ldb == 0 {
-					block := p.b[j*p.k+q*nr:]
+					block := p.b[p.base+j*p.k+q*nr:]
 					run.B, run.LDB, run.PB = at(block, 0), nr, p.k*nr
 					ahead := 0
 					if len(p.b) > cached {

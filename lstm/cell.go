@@ -53,22 +53,38 @@ func (l cell) Shape() seq.Shape {
 func (l cell) Forward(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
 	c, cPrev := &s.State[1], &s.Prev[1]
-	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
+	s.Recur[0].GemmPart(s.W, s.N, kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
 	i, f, g, o := l.gates(s)
-	s.ISA.LSTMGates(s.Rows, l.hidden, i, f, g, o, c.From(0), h.From(0), cPrev.From(0)) // (1), (2), (3)
+	s.ISA.LSTMGates(s.Rows, s.Units(), i, f, g, o, c.From(s.Lo), h.From(s.Lo), cPrev.From(s.Lo)) // (1), (2), (3)
 }
 
 // Backward computes (4) to (8).
 func (l cell) Backward(s *seq.Step) {
+	l.gatesGrad(s)
+	l.stateGrad(s)
+}
+
+// Phases: (4) to (7) go by units, and (8) needs da of all of them.
+func (l cell) Phases() (forward, backward []func(s *seq.Step)) {
+	return []func(s *seq.Step){l.Forward}, []func(s *seq.Step){l.gatesGrad, l.stateGrad}
+}
+
+// gatesGrad computes (4) to (7).
+func (l cell) gatesGrad(s *seq.Step) {
 	dh, dc := &s.Grad[0], &s.Grad[1]
 	c, cPrev := &s.State[1], &s.Prev[1]
 	i, f, g, o := l.gates(s)
-	s.ISA.LSTMGatesGrad(s.Rows, l.hidden, i, f, g, o, dc.From(0), c.From(0), cPrev.From(0), dh.From(0), s.Dy.From(0)) // (4), (5), (6), (7)
-	s.Recur[0].Gemm(kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride)                         // (8)
+	s.ISA.LSTMGatesGrad(s.Rows, s.Units(), i, f, g, o, dc.From(s.Lo), c.From(s.Lo), cPrev.From(s.Lo), dh.From(s.Lo), s.Dy.From(s.Lo)) // (4), (5), (6), (7)
 }
 
-// gates are the four gates of the tape.
+// stateGrad computes (8).
+func (l cell) stateGrad(s *seq.Step) {
+	dh := &s.Grad[0]
+	s.Recur[0].GemmPart(s.W, s.N, kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride) // (8)
+}
+
+// gates are the four gates of the tape, from the step's first unit on.
 func (l cell) gates(s *seq.Step) (i, f, g, o kernels.Mat) {
 	h := l.hidden
-	return s.Tape.From(0), s.Tape.From(h), s.Tape.From(2 * h), s.Tape.From(3 * h)
+	return s.Tape.From(s.Lo), s.Tape.From(h + s.Lo), s.Tape.From(2*h + s.Lo), s.Tape.From(3*h + s.Lo)
 }

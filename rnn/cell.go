@@ -45,15 +45,31 @@ func (c cell) Shape() seq.Shape {
 // Forward computes the rest of (0), which finds b + W_ih x in the tape, and (1).
 func (c cell) Forward(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
-	s.Recur[0].Gemm(kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
-	c.f.apply(s.ISA, s.Rows, c.hidden, h.From(0), s.Tape.From(0))                                   // (1)
+	s.Recur[0].GemmPart(s.W, s.N, kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
+	c.f.apply(s.ISA, s.Rows, s.Units(), h.From(s.Lo), s.Tape.From(s.Lo))                                          // (1)
 }
 
 // Backward computes (2) to (4).
 func (c cell) Backward(s *seq.Step) {
+	c.unitsGrad(s)
+	c.stateGrad(s)
+}
+
+// Phases: (2) and (3) go by units, and (4) needs da of all of them.
+func (c cell) Phases() (forward, backward []func(s *seq.Step)) {
+	return []func(s *seq.Step){c.Forward}, []func(s *seq.Step){c.unitsGrad, c.stateGrad}
+}
+
+// unitsGrad computes (2) and (3).
+func (c cell) unitsGrad(s *seq.Step) {
 	h, dh := &s.State[0], &s.Grad[0]
-	c.f.gradient(s.ISA, s.Rows, c.hidden, s.Tape.From(0), h.From(0), dh.From(0), s.Dy.From(0)) // (2), (3)
-	s.Recur[0].Gemm(kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride)  // (4)
+	c.f.gradient(s.ISA, s.Rows, s.Units(), s.Tape.From(s.Lo), h.From(s.Lo), dh.From(s.Lo), s.Dy.From(s.Lo)) // (2), (3)
+}
+
+// stateGrad computes (4).
+func (c cell) stateGrad(s *seq.Step) {
+	dh := &s.Grad[0]
+	s.Recur[0].GemmPart(s.W, s.N, kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride) // (4)
 }
 
 // A fused is an activation with kernels that compute a step at once.

@@ -136,7 +136,11 @@ func (u *Unrolled) packBackward(w, n int) {
 // enough steps for that, or the last ones.
 func (u *Unrolled) blockBackward(last bool) {
 	rows, in := (u.job.hi-u.job.lo)*u.batch, u.net.W[u.job.i].In
-	u.fork(u.stepsPiece(rows), u.tasks.stepsBack)
+	if u.units.parts > 0 {
+		u.unitsBackward()
+	} else {
+		u.fork(u.stepsPiece(rows), u.tasks.stepsBack)
+	}
 	u.listPairs()
 	u.addChunk()
 	if u.copiesInput(u.job.layer) {
@@ -152,37 +156,48 @@ func (u *Unrolled) blockBackward(last bool) {
 // backwardSteps runs the block's steps backwards for a share of the rows of
 // the batch.
 func (u *Unrolled) backwardSteps(w, n int) {
-	s, i, dir := &u.workers.steps[w], u.job.i, u.job.dir
-	s.use(&u.pack[i], true)
+	s := &u.workers.steps[w]
+	s.use(&u.pack[u.job.i], true)
+	s.takeAll(u.net.Shape.Hidden)
 	first, last := u.rows.share(w, n)
-	previous := u.previous(dir)
 	for k := range u.job.hi - u.job.lo {
-		t := u.visited(k)
-		s.Rows = min(last, u.rows.active(t)) - first
-		if s.Rows <= 0 {
-			continue
+		if t := u.visited(k); u.prepareBackward(s, t, first, last) {
+			u.outputGradient(s, t, first)
+			u.net.Cell.Backward(s)
 		}
-		s.Tape.Data = u.memory.tape[i][(t*u.batch+first)*s.Tape.Stride:]
-		for k, width := range u.net.Shape.States {
-			u.timeBlock(&s.State[k], k, i, t+1, first)
-			u.timeBlock(&s.Prev[k], k, i, t+1+previous, first)
-			s.Grad[k] = Mat{Data: u.back.carry[k][first*width:], Stride: width, Width: width}
-		}
-		u.outputGradient(s, t, first)
-		s.Scratch.Data = u.back.scratch[first*s.Scratch.Stride:]
-		s.masks.setRows(u.job.layer, dir, t, first)
-		u.net.Cell.Backward(s)
 	}
 }
 
+// prepareBackward points s at step t of the rows at places first to last-1, but for s.Dy.
+// It returns false if none of them is within its length.
+func (u *Unrolled) prepareBackward(s *Step, t, first, last int) bool {
+	s.Rows = min(last, u.rows.active(t)) - first
+	if s.Rows <= 0 {
+		return false
+	}
+	i, previous := u.job.i, u.previous(u.job.dir)
+	s.Tape.Data = u.memory.tape[i][(t*u.batch+first)*s.Tape.Stride:]
+	for k, width := range u.net.Shape.States {
+		u.timeBlock(&s.State[k], k, i, t+1, first)
+		u.timeBlock(&s.Prev[k], k, i, t+1+previous, first)
+		s.Grad[k] = Mat{Data: u.back.carry[k][first*width:], Stride: width, Width: width}
+	}
+	s.Scratch.Data = u.back.scratch[first*s.Scratch.Stride:]
+	s.masks.setRows(u.job.layer, u.job.dir, t, first)
+	return true
+}
+
 // outputGradient sets s.Dy, the gradient of the direction's output at step t from
-// place first on. It is a copy with tiny values as +0: dy comes from the user or from
+// place first on, of the units of s if it has a part of them. It is a copy with tiny values as +0: dy comes from the user or from
 // the layer above, whose dx is not flushed.
 func (u *Unrolled) outputGradient(s *Step, t, first int) {
 	h, row := u.net.Shape.States[0], t*u.batch+first
 	gather := u.rows.differ() && u.job.layer == u.net.Layers-1
 	s.Dy = Mat{Data: u.back.dyRows[first*h:], Stride: h, Width: h}
-	if !gather && h == u.out && !u.net.merging() {
+	lo, hi := 0, h
+	if s.N > 1 {
+		lo, hi = s.Lo, s.Hi
+	} else if !gather && h == u.out && !u.net.merging() {
 		// The rows lie side by side: one call serves all of them.
 		n := s.Rows * h
 		u.isa.CopyFlush(s.Dy.Data[:n], u.job.dy[row*h:][:n])
@@ -199,9 +214,10 @@ func (u *Unrolled) outputGradient(s *Step, t, first int) {
 		if gather {
 			from = u.rows.userRow(from)
 		}
-		u.isa.CopyFlush(s.Dy.Row(k), u.job.dy[from*u.out+col:][:h])
+		d := s.Dy.Row(k)[lo:hi]
+		u.isa.CopyFlush(d, u.job.dy[from*u.out+col+lo:][:hi-lo])
 		if u.net.merging() {
-			u.mergedGradient(s.Dy.Row(k), other.Row(k))
+			u.mergedGradient(d, other.Row(k)[lo:hi])
 		}
 	}
 }

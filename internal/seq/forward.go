@@ -127,7 +127,11 @@ func (u *Unrolled) packForward(w, n int) {
 func (u *Unrolled) blockForward() {
 	rows := (u.job.hi - u.job.lo) * u.batch
 	u.fork(u.productsPiece(rows, u.net.W[u.job.i].In), u.tasks.products)
-	u.fork(u.stepsPiece(rows), u.tasks.steps)
+	if u.units.parts > 0 {
+		u.unitsForward()
+	} else {
+		u.fork(u.stepsPiece(rows), u.tasks.steps)
+	}
 }
 
 // inputProducts sets the input's part of the gates for a share of the block's
@@ -201,27 +205,40 @@ func (u *Unrolled) copyInput(w, n int) {
 
 // forwardSteps runs the block's steps for a share of the rows of the batch.
 func (u *Unrolled) forwardSteps(w, n int) {
-	s, i := &u.workers.steps[w], u.job.i
-	s.use(&u.pack[i], false)
+	s := &u.workers.steps[w]
+	s.use(&u.pack[u.job.i], false)
+	s.takeAll(u.net.Shape.Hidden)
 	first, last := u.rows.share(w, n)
-	previous := u.previous(u.job.dir)
 	for k := range u.job.hi - u.job.lo {
-		t := u.job.lo + k
-		if previous > 0 {
-			t = u.job.hi - 1 - k
+		if u.prepareForward(s, u.ran(k), first, last) {
+			u.net.Cell.Forward(s)
 		}
-		s.Rows = min(last, u.rows.active(t)) - first
-		if s.Rows <= 0 {
-			continue
-		}
-		s.Tape.Data = u.memory.tape[i][(u.tapeRow(t)+first)*s.Tape.Stride:]
-		for k := range s.State {
-			u.timeBlock(&s.State[k], k, i, t+1, first)
-			u.timeBlock(&s.Prev[k], k, i, t+1+previous, first)
-		}
-		s.masks.setRows(u.job.layer, u.job.dir, t, first)
-		u.net.Cell.Forward(s)
 	}
+}
+
+// ran is the step that the forward pass runs as number k of the block.
+func (u *Unrolled) ran(k int) int {
+	if u.net.Reverse[u.job.dir] {
+		return u.job.hi - 1 - k
+	}
+	return u.job.lo + k
+}
+
+// prepareForward points s at step t of the rows at places first to last-1. It returns
+// false if none of them is within its length.
+func (u *Unrolled) prepareForward(s *Step, t, first, last int) bool {
+	s.Rows = min(last, u.rows.active(t)) - first
+	if s.Rows <= 0 {
+		return false
+	}
+	i, previous := u.job.i, u.previous(u.job.dir)
+	s.Tape.Data = u.memory.tape[i][(u.tapeRow(t)+first)*s.Tape.Stride:]
+	for k := range s.State {
+		u.timeBlock(&s.State[k], k, i, t+1, first)
+		u.timeBlock(&s.Prev[k], k, i, t+1+previous, first)
+	}
+	s.masks.setRows(u.job.layer, u.job.dir, t, first)
+	return true
 }
 
 // writeOutput copies the top layer's output to y, +0 past each row's end.

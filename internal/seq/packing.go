@@ -28,8 +28,8 @@ func (n *Net) newPacking(isa kernels.ISA, w *Weights, back bool) packing {
 	if back {
 		p.inBack = isa.NewPacked(sh.Gates, w.In)
 	}
+	p.newRecur(n, isa, false)
 	for _, b := range sh.Recur {
-		p.recur = append(p.recur, isa.NewPacked(r, b.Rows))
 		var bias []float32
 		if b.OwnChain && p.bias != nil {
 			bias = make([]float32, b.Rows)

@@ -18,15 +18,19 @@ type Predictor struct {
 	batch int
 	pack  []packing
 	state [][]float32 // for each tensor [Layers][B][width]
+	next  [][]float32 // where steps split by units write the state that follows; nil if they are not
 	spare [][]float32 // Reorder's memory: one layer of each tensor
 	tape  []float32   // [B][Tape], for one layer after another
 	in    []float32   // [B][Input], x with tiny values as +0
 
 	workers  int
-	flops    float64 // of a step
 	steppers []Step
 	x, y     []float32
 	doStep   func(w, n int)
+
+	phases       []func(s *Step) // of a step that is split by units
+	layer, phase int             // under way
+	doPhase      func(w, n int)
 }
 
 // NewPredictor makes a Predictor for a batch of rows, its state +0. It returns
@@ -40,26 +44,51 @@ func (n *Net) NewPredictor(batch int) (*Predictor, error) {
 		return nil, fmt.Errorf("%s: Predictor for a batch of %d rows: want 0 or more, and buffers of at most %d elements", n.Kind, batch, int(maxElements))
 	}
 	p := &Predictor{net: n, isa: kernels.Current(), batch: batch, tape: make([]float32, batch*sh.Tape), in: make([]float32, batch*n.Input)}
+	fmas := 0.0 // of a step
 	for i := range n.W {
 		w := &n.W[i]
 		p.pack = append(p.pack, n.newPacking(p.isa, w, false))
-		p.flops += float64(2 * float64(batch) * float64(len(w.Ih)+len(w.Hh)))
+		fmas += float64(float64(batch) * float64(len(w.Ih)+len(w.Hh)))
 	}
 	for _, width := range sh.States {
 		p.state = append(p.state, make([]float32, n.Layers*batch*width))
 		p.spare = append(p.spare, make([]float32, batch*width))
 	}
-	p.workers = n.Workers
-	if p.workers == 0 {
-		p.workers = split.Workers(p.isa, p.flops/2, min(runtime.GOMAXPROCS(0), batch/4))
-	}
-	p.workers = max(1, min(p.workers, batch, split.MaxWorkers))
+	p.chooseWorkers(fmas)
 	for range p.workers {
 		p.steppers = append(p.steppers, newStep(p.isa, n))
 	}
-	p.doStep = p.step
+	p.doStep, p.doPhase = p.step, p.unitsStep
 	p.Refresh()
 	return p, nil
+}
+
+// chooseWorkers takes the number of workers for steps of so many multiply-adds, and
+// decides whether they share the rows of a step or its units.
+func (p *Predictor) chooseWorkers(fmas float64) {
+	n, most := p.net, min(p.net.Workers, split.MaxWorkers)
+	rows := min(most, p.batch)
+	if most == 0 {
+		most = min(runtime.GOMAXPROCS(0), split.MaxWorkers)
+		rows = split.Workers(p.isa, fmas, min(most, p.batch/fewRows))
+	}
+	p.workers = max(1, rows)
+	cell, ok := n.Cell.(Phased)
+	if !ok || p.batch == 0 {
+		return
+	}
+	units := split.StepWorkers(p.isa, fmas/float64(n.Layers), min(most, p.isa.NewPacked(0, n.Shape.Hidden).Parts()))
+	if units < 2 || p.batch >= fewRows*units {
+		return
+	}
+	p.workers = units
+	p.phases, _ = cell.Phases()
+	for i := range p.pack {
+		p.pack[i].group(n, p.isa)
+	}
+	for _, v := range p.state {
+		p.next = append(p.next, make([]float32, len(v)))
+	}
 }
 
 // Refresh copies the network's weights again, as they are now. The state
@@ -82,8 +111,53 @@ func (p *Predictor) Step(y, x []float32) {
 	n.mustNotOverlap("Step", "y", y, "x", x)
 	n.mustNotOverlapWeights("Step", "y", y)
 	p.x, p.y = x, y
-	team.Run(p.workers, p.doStep)
+	if p.phases == nil {
+		team.Run(p.workers, p.doStep)
+	} else {
+		p.stepByUnits()
+	}
 	p.x, p.y = nil, nil
+}
+
+// stepByUnits runs a step whose units are shared by the workers, phase by phase.
+func (p *Predictor) stepByUnits() {
+	p.isa.CopyFlush(p.in, p.x)
+	for p.layer = range p.net.Layers {
+		for p.phase = range p.phases {
+			team.Run(p.workers, p.doPhase)
+		}
+	}
+	p.state, p.next = p.next, p.state
+	h := p.net.Shape.States[0]
+	copy(p.y, p.state[0][(p.net.Layers-1)*p.batch*h:])
+}
+
+// unitsStep runs the phase under way of a layer for part w of n of the units. The first
+// phase takes the products with the layer's input along.
+func (p *Predictor) unitsStep(w, n int) {
+	sh, l, k, s := &p.net.Shape, p.layer, &p.pack[p.layer], &p.steppers[w]
+	s.use(k, false)
+	s.Rows, s.Tape.Data = p.batch, p.tape
+	s.W, s.N = w, n
+	s.Lo, s.Hi = k.in.Columns(w, n)
+	for i, width := range sh.States {
+		at := l * p.batch * width
+		s.Prev[i] = Mat{Data: p.state[i][at:], Stride: width, Width: width}
+		s.State[i] = Mat{Data: p.next[i][at:], Stride: width, Width: width}
+	}
+	if p.phase == 0 {
+		x, width := p.in, p.net.Input
+		if l > 0 {
+			width = sh.States[0]
+			x = p.next[0][(l-1)*p.batch*width:]
+		}
+		if k.bias != nil && !sh.BiasInCell {
+			k.in.GemmBiasPart(w, n, p.batch, x, width, k.bias, p.tape, sh.Tape)
+		} else {
+			k.in.GemmPart(w, n, kernels.Set, p.batch, x, width, p.tape, sh.Tape)
+		}
+	}
+	p.phases[p.phase](s)
 }
 
 // step runs all layers for a share of the rows.

@@ -56,7 +56,8 @@
 // blocks are added to dW_ih and dW_hh at a time. Each of these is a piece of work for
 // the team: the steps are split by rows of the batch, which need nothing of each
 // other, so that no worker waits for another inside a piece; the rest by rows or
-// columns of what it computes.
+// columns of what it computes. Where a batch has too few rows for the workers, the
+// steps are split by units instead (see Phased): every phase of a step is a piece then.
 //
 // Rules 1 to 5 of docs/numerics.md fix every sum. Blocks, places of rows and shares of
 // workers, which are chosen here, only order independent outputs and change no bit. The
@@ -193,6 +194,10 @@ type Step struct {
 	ISA  kernels.ISA
 	Rows int
 
+	// Lo to Hi-1 are the units to work on: part W of N of the columns of the packed
+	// matrices. They are all units, part 0 of 1, but in a phase of a Phased cell.
+	Lo, Hi, W, N int
+
 	// Recur has an entry for each block of Shape.Recur: in Forward the block
 	// transposed, [R][Rows], in Backward as it is, [Rows][R], R = States[0].
 	Recur []*kernels.Packed
@@ -227,7 +232,7 @@ func newStep(isa kernels.ISA, n *Net) Step {
 	sh := &n.Shape
 	k := len(sh.States)
 	m := make([]Mat, 3*k)
-	s := Step{ISA: isa, State: m[:k:k], Prev: m[k : 2*k : 2*k], Grad: m[2*k:], Temp: make([]float32, sh.Temp)}
+	s := Step{ISA: isa, Hi: sh.Hidden, N: 1, State: m[:k:k], Prev: m[k : 2*k : 2*k], Grad: m[2*k:], Temp: make([]float32, sh.Temp)}
 	s.Tape.Stride, s.Tape.Width = sh.Tape, sh.Tape
 	s.Scratch.Stride, s.Scratch.Width = sh.Scratch, sh.Scratch
 	s.masks.noise = &n.Noise
@@ -237,6 +242,9 @@ func newStep(isa kernels.ISA, n *Net) Step {
 	}
 	return s
 }
+
+// Units is the number of units to work on.
+func (s *Step) Units() int { return s.Hi - s.Lo }
 
 // use takes the packed weights of a direction.
 func (s *Step) use(p *packing, back bool) {

@@ -27,6 +27,7 @@ type Unrolled struct {
 	back   backMemory
 
 	workers workers
+	units   unitSteps
 	job     job
 	tasks   tasks
 }
@@ -63,6 +64,11 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 		u.state = append(u.state, make([]float32, len(n.W)*batch*width))
 	}
 	u.tasks = tasks{packForward: u.packForward, copyInput: u.copyInput, products: u.inputProducts, steps: u.forwardSteps, merge: u.merge}
+	if c, ok := n.Cell.(Phased); ok {
+		u.units.most = u.isa.NewPacked(0, sh.Hidden).Parts()
+		u.units.forward, u.units.backward = c.Phases()
+		u.tasks.forwardUnits, u.tasks.backwardUnits = u.forwardUnits, u.backwardUnits
+	}
 	if keep {
 		u.back = n.newBackMemory(u.isa, steps, chunk, batch)
 		u.tasks.packBackward, u.tasks.stepsBack, u.tasks.gradients, u.tasks.weightGradients = u.packBackward, u.backwardSteps, u.gradients, u.weightGradients

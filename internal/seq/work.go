@@ -35,6 +35,7 @@ type tasks struct {
 	packForward, packBackward         func(w, n int)
 	copyInput, products, steps, merge func(w, n int)
 	stepsBack, gradients              func(w, n int)
+	forwardUnits, backwardUnits       func(w, n int)
 	weightGradients                   func(w, n int)
 }
 
@@ -79,9 +80,8 @@ func (u *Unrolled) copyPiece(rows, in int) piece {
 	return piece{float64(rows) * float64(in), units(rows, rowUnit)}
 }
 
-// stepsPiece is the size of the steps of rows (t,p). The rows of the batch are
-// divided into shares; fewer than four rows in a share make its products wait for
-// weights.
+// stepsPiece is the size of the steps of rows (t,p), where the rows of the batch are
+// divided into shares.
 func (u *Unrolled) stepsPiece(rows int) piece {
 	sh := &u.net.Shape
 	return piece{2 * float64(sh.Gates) * float64(rows) * float64(sh.States[0]), u.rowShares()}
@@ -114,7 +114,7 @@ func (u *Unrolled) weightGradientsPiece(rows, in int) piece {
 // rowShares is into how many shares the rows of the batch may be cut.
 func (u *Unrolled) rowShares() int {
 	if !u.workers.fixed {
-		return u.batch / 4
+		return u.batch / fewRows
 	}
 	return u.batch
 }
@@ -151,7 +151,8 @@ func (u *Unrolled) SetWorkers(n int) {
 	if net.Noise.Weight > 0 {
 		packs = u.parts(u.packPiece())
 	}
-	steps := max(packs, u.parts(u.productsPiece(rows, in)), u.parts(u.copyPiece(rows, in)), u.parts(u.stepsPiece(rows)))
+	u.setUnitParts(u.unitParts())
+	steps := max(packs, u.units.parts, u.parts(u.productsPiece(rows, in)), u.parts(u.copyPiece(rows, in)), u.parts(u.stepsPiece(rows)))
 	if u.keep {
 		gradients := max(u.parts(u.gradientsPiece(rows, in, true)), u.parts(u.weightGradientsPiece(u.back.sums.chunks*rows, in)))
 		steps = max(steps, gradients)

@@ -31,6 +31,21 @@ func grain(isa kernels.ISA) float64 {
 	return 1 << 21
 }
 
+// StepWorkers is Workers for the steps of a sequence, when each step is a piece of work of
+// its own and the next one follows at once: workers that wait for it actively start soon.
+func StepWorkers(isa kernels.ISA, work float64, most int) int {
+	return max(1, int(min(float64(most), work/stepGrain(isa))))
+}
+
+// stepGrain is the least work for each worker in a step: several times as long as it takes
+// to share it.
+func stepGrain(isa kernels.ISA) float64 {
+	if isa == kernels.Scalar {
+		return 3 << 10
+	}
+	return 3 << 13
+}
+
 // ChunkPairs is the least number of (t, b) pairs in a chunk, one chain of a
 // weight gradient (rule 4 of the numerics contract). One chain over thousands of
 // pairs would have many times the rounding error.

@@ -2,7 +2,9 @@
 //
 // Work is cut into n parts that do not depend on each other. The caller works on parts
 // too, so a part never waits for a goroutine to wake up: helpers only make the work end
-// sooner. Helpers are started at first need, spin for a
+// sooner. Each goroutine first tries the part of its own number, so that part w of one
+// piece of work after another finds in the caches of a core what part w of the last
+// piece left there. Helpers are started at first need, spin for a
 // few microseconds after work ended (the next piece usually follows at once)
 // and then park, so an idle process costs nothing.
 package team
@@ -16,8 +18,8 @@ import (
 )
 
 // Run calls f(w, n) once for every w in 0..n-1, on as many goroutines as are
-// free, and returns when all calls have returned. n is max, or 1 if max is
-// less than 2 or if the team is at work for another caller (a call of Run
+// free, and returns when all calls have returned. n is max, at most MaxParts, or 1 if max
+// is less than 2 or if the team is at work for another caller (a call of Run
 // inside f included): the caller then does all the work itself. The parts may
 // run in any order and several on one goroutine: f must not make one wait for
 // another.
@@ -31,8 +33,11 @@ func Run(max int, f func(w, n int)) {
 		f(0, 1)
 		return
 	}
-	only.run(max, f)
+	only.run(min(max, MaxParts), f)
 }
+
+// MaxParts is the most parts of a piece of work.
+const MaxParts = 256
 
 // Panic is what Run panics with when a part panicked on a helper's goroutine.
 type Panic struct {
@@ -71,11 +76,17 @@ type team struct {
 	// open is the number of parts that have not ended.
 	open atomic.Int64
 
-	// Written by the caller before it sets left, read after taking a part.
-	f func(w, n int)
-	n int
+	// taken has for each part the number of the last piece of which it was taken.
+	taken [MaxParts]struct {
+		piece atomic.Uint64
+		_     [56]byte // of a cache line: goroutines take their parts at the same time
+	}
 
-	piece    uint64
+	// Written by the caller before it sets left, read after taking a part.
+	f     func(w, n int)
+	n     int
+	piece uint64
+
 	helpers  []*helper
 	waiting  atomic.Bool // the caller has parked, or is about to
 	ended    chan struct{}
@@ -96,11 +107,11 @@ func (t *team) run(n int, f func(w, n int)) {
 	for len(t.helpers) < want {
 		h := &helper{wake: make(chan struct{}, 1)}
 		t.helpers = append(t.helpers, h)
-		go t.help(h)
+		go t.help(h, len(t.helpers))
 	}
+	t.piece++
 	t.f, t.n = f, n
 	t.open.Store(int64(n))
-	t.piece++
 	t.left.Store(t.piece<<32 | uint64(n))
 	for _, h := range t.helpers[:max(want, 0)] {
 		if h.parked.CompareAndSwap(true, false) {
@@ -111,7 +122,7 @@ func (t *team) run(n int, f func(w, n int)) {
 	whole := false
 	defer func() { t.finish(whole) }()
 	for {
-		w, ok := t.take()
+		w, ok := t.take(0)
 		if !ok {
 			break
 		}
@@ -127,7 +138,7 @@ func (t *team) finish(whole bool) {
 	if !whole {
 		t.open.Add(-1)
 		for {
-			if _, ok := t.take(); !ok {
+			if _, ok := t.take(0); !ok {
 				break
 			}
 			t.open.Add(-1)
@@ -159,27 +170,34 @@ func (t *team) wait() {
 	<-t.ended
 }
 
-// take takes a part that nobody has begun.
-func (t *team) take() (w int, ok bool) {
+// take takes a part that nobody has begun: part own, or one of those that follow it. It
+// first takes one from the number of those left. So there is one for it, and the piece
+// cannot end before it has found it.
+func (t *team) take(own int) (w int, ok bool) {
 	for {
 		v := t.left.Load()
-		k := uint32(v)
-		if k == 0 {
+		if uint32(v) == 0 {
 			return 0, false
 		}
 		if t.left.CompareAndSwap(v, v-1) {
-			return int(k) - 1, true
+			break
+		}
+	}
+	for w = min(own, t.n-1); ; w = (w + 1) % t.n {
+		last := &t.taken[w].piece
+		if k := last.Load(); k != t.piece && last.CompareAndSwap(k, t.piece) {
+			return w, true
 		}
 	}
 }
 
-// help is the life of a helper.
-func (t *team) help(h *helper) {
+// help is the life of a helper, which tries part own first.
+func (t *team) help(h *helper, own int) {
 	// Reached only when a part called runtime.Goexit.
-	defer func() { go t.help(h) }()
+	defer func() { go t.help(h, own) }()
 	for {
 		for {
-			w, ok := t.take()
+			w, ok := t.take(own)
 			if !ok {
 				break
 			}

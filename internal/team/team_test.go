@@ -124,6 +124,39 @@ func TestGoexit(t *testing.T) {
 	}
 }
 
+// A goroutine that takes the part of its own number finds in its caches what that part of
+// the last piece left there. It takes another part only if somebody has its own, or if
+// there is none of that number.
+func TestOwnPartFirst(t *testing.T) {
+	var team team
+	for piece := range uint64(3) {
+		team.n, team.piece = 4, piece+1
+		team.left.Store(team.piece<<32 | 4)
+		for _, c := range []struct{ own, want int }{{1, 1}, {0, 0}, {9, 3}, {1, 2}} {
+			if w, ok := team.take(c.own); !ok || w != c.want {
+				t.Fatalf("piece %d: number %d takes part %d, %v, want %d", piece, c.own, w, ok, c.want)
+			}
+		}
+		if w, ok := team.take(0); ok {
+			t.Fatalf("part %d is taken twice", w)
+		}
+	}
+}
+
+// More parts than MaxParts are MaxParts.
+func TestMaxParts(t *testing.T) {
+	var ran atomic.Int64
+	Run(3*MaxParts, func(w, n int) {
+		if n != MaxParts || w >= n {
+			t.Errorf("part %d of %d", w, n)
+		}
+		ran.Add(1)
+	})
+	if ran.Load() != MaxParts {
+		t.Errorf("%d parts ran, want %d", ran.Load(), MaxParts)
+	}
+}
+
 func TestAllocatesNothing(t *testing.T) {
 	f := func(w, n int) {}
 	Run(4, f)

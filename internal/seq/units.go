@@ -1,0 +1,151 @@
+package seq
+
+import (
+	"github.com/simdrnn/simdrnn/internal/split"
+	"github.com/simdrnn/simdrnn/internal/team"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// A Phased cell can do a step in parts that are units of the layer, so that several
+// workers share the steps of few rows, and each keeps its part of W_hh in the caches of
+// its core.
+//
+// Phases returns the parts in time of Forward and of Backward. One after another they
+// do what Forward and Backward do, and with s.Lo, s.Hi, s.W and s.N each does it for some
+// units alone. A phase may read what the phases before it have written about any unit.
+// It writes about its own units alone, and nothing that another part of the same phase
+// reads. The first phase of Backward reads of the step visited before what its last phase
+// has written about the same units, and no more.
+type Phased interface {
+	Cell
+	Phases() (forward, backward []func(s *Step))
+}
+
+// unitSteps says how steps are split by units.
+type unitSteps struct {
+	parts             int // 0: steps are split by rows
+	most              int // the most parts that are not empty
+	forward, backward []func(s *Step)
+
+	// The phase under way.
+	phase, step, visited int
+}
+
+// unitParts is into how many parts of units the steps are split, 0 if they are split by
+// rows of the batch, or not at all.
+func (u *Unrolled) unitParts() int {
+	sh := &u.net.Shape
+	if len(u.units.forward) == 0 {
+		return 0
+	}
+	weights := float64(sh.Gates) * float64(sh.States[0])
+	n := split.StepWorkers(u.isa, float64(u.batch)*weights, min(u.workers.most, u.units.most))
+	if n > 1 && (u.batch < fewRows*n || u.batch < 2*fewRows*n && weights > largeWeights) {
+		return n
+	}
+	return 0
+}
+
+const (
+	// A share of fewer rows than fewRows makes the products wait for weights.
+	fewRows = 4
+	// So many weights are in no second-level cache. Each worker of shares of rows reads all
+	// of them in each step.
+	largeWeights = 1 << 20
+)
+
+// setUnitParts takes the number of parts. With it change the groups of the packed
+// W_hh, which the next Forward packs anew.
+func (u *Unrolled) setUnitParts(parts int) {
+	if grouped := parts > 0; grouped != (u.units.parts > 0) {
+		for i := range u.pack {
+			u.pack[i].newRecur(u.net, u.isa, grouped)
+		}
+	}
+	u.units.parts = parts
+}
+
+// group lays the columns of the forward part of p out in groups of the width of the
+// layer.
+func (p *packing) group(n *Net, isa kernels.ISA) {
+	h := n.Shape.Hidden
+	p.in = isa.NewPackedGroups(p.in.Rows(), n.Shape.Gates/h, h)
+	p.newRecur(n, isa, true)
+}
+
+// newRecur makes room for the blocks of W_hh, the columns in groups of the width of the
+// layer, or not.
+func (p *packing) newRecur(n *Net, isa kernels.ISA, grouped bool) {
+	sh := &n.Shape
+	p.recur = p.recur[:0]
+	for _, b := range sh.Recur {
+		groups := 1
+		if grouped {
+			groups = b.Rows / sh.Hidden
+		}
+		p.recur = append(p.recur, isa.NewPackedGroups(sh.States[0], groups, b.Rows/groups))
+	}
+}
+
+// unitsForward runs the block's steps, phase by phase.
+func (u *Unrolled) unitsForward() {
+	for k := range u.job.hi - u.job.lo {
+		u.units.step = u.ran(k)
+		for u.units.phase = range u.units.forward {
+			u.forkUnits(u.tasks.forwardUnits)
+		}
+	}
+}
+
+// unitsBackward runs the block's steps backwards, phase by phase. The last phase of a
+// step and the first one of the next step are one piece of work.
+func (u *Unrolled) unitsBackward() {
+	steps, phases := u.job.hi-u.job.lo, len(u.units.backward)
+	for u.units.visited = range steps + 1 {
+		last := phases - 1
+		if u.units.visited == steps {
+			last = 1
+		}
+		for u.units.phase = range last {
+			u.forkUnits(u.tasks.backwardUnits)
+		}
+	}
+}
+
+func (u *Unrolled) forkUnits(task func(w, n int)) { team.Run(u.units.parts, task) }
+
+// forwardUnits runs the phase under way of a step for part w of n of the units.
+func (u *Unrolled) forwardUnits(w, n int) {
+	s := &u.workers.steps[w]
+	u.takeUnits(s, false, w, n)
+	if u.prepareForward(s, u.units.step, 0, u.batch) {
+		u.units.forward[u.units.phase](s)
+	}
+}
+
+// backwardUnits runs the phase under way of a backward step for part w of n of the units,
+// after the last phase of the step visited before where it is the first one.
+func (u *Unrolled) backwardUnits(w, n int) {
+	s, k := &u.workers.steps[w], u.units.visited
+	u.takeUnits(s, true, w, n)
+	first := u.units.phase == 0
+	if first && k > 0 && u.prepareBackward(s, u.visited(k-1), 0, u.batch) {
+		u.units.backward[len(u.units.backward)-1](s)
+	}
+	if t := u.visited(k); k < u.job.hi-u.job.lo && u.prepareBackward(s, t, 0, u.batch) {
+		if first {
+			u.outputGradient(s, t, 0)
+		}
+		u.units.backward[u.units.phase](s)
+	}
+}
+
+func (u *Unrolled) takeUnits(s *Step, back bool, w, n int) {
+	p := &u.pack[u.job.i]
+	s.use(p, back)
+	s.W, s.N = w, n
+	s.Lo, s.Hi = p.recur[0].Columns(w, n)
+}
+
+// takeAll makes s work on all units.
+func (s *Step) takeAll(hidden int) { s.Lo, s.Hi, s.W, s.N = 0, hidden, 0, 1 }

@@ -1,0 +1,65 @@
+package seq
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// phased is a cell that says it can go by units. It is never run.
+type phased struct{ gated }
+
+func (c phased) Phases() (forward, backward []func(s *Step)) {
+	return []func(s *Step){c.Forward}, []func(s *Step){c.Backward, c.Backward}
+}
+
+// Steps are split by units only where that keeps more workers busy than rows do, and
+// where it is worth it.
+func TestWhenStepsAreSplitByUnits(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		if isa == kernels.Scalar {
+			return // its products take longer, so that less is worth sharing
+		}
+		for _, c := range []struct {
+			name                   string
+			cell                   Cell
+			hidden, batch, workers int
+			want                   int
+		}{
+			{"few rows", phased{gated{512}}, 512, 1, 2, 2},
+			{"fewer rows for each worker than tiles are high", phased{gated{512}}, 512, 7, 2, 2},
+			{"rows enough for each worker", phased{gated{256}}, 256, 8, 2, 0},
+			{"rows enough, but weights for no cache", phased{gated{1024}}, 1024, 8, 2, 2},
+			{"rows enough for any weights", phased{gated{1024}}, 1024, 16, 2, 0},
+			{"more workers than rows", phased{gated{512}}, 512, 3, 4, 4},
+			{"one worker", phased{gated{512}}, 512, 1, 1, 0},
+			{"little work", phased{gated{65}}, 65, 1, 2, 0},
+			{"one panel of units", phased{gated{5}}, 5, 1, 2, 0},
+			{"a cell that goes by rows", gated{512}, 512, 1, 2, 0},
+			{"automatic, few rows", phased{gated{512}}, 512, 1, 0, 4},
+			{"automatic, rows enough", phased{gated{512}}, 512, 16, 0, 0},
+			{"automatic, little work", phased{gated{65}}, 65, 1, 0, 0},
+		} {
+			n, err := NewNet(Net{Kind: "test", Cell: c.cell, Input: 3, Layers: 1, Reverse: []bool{false}, Workers: c.workers}, true, Zeros)
+			if err != nil {
+				t.Fatal(err)
+			}
+			func() {
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+				u := n.Unroll(100, c.batch, true)
+				if u.units.parts != c.want {
+					t.Errorf("%s: %d parts of units, want %d", c.name, u.units.parts, c.want)
+				}
+				if u.units.parts > len(u.workers.steps) {
+					t.Errorf("%s: %d parts of units, but memory for %d workers", c.name, u.units.parts, len(u.workers.steps))
+				}
+				u.SetWorkers(1)
+				if u.units.parts != 0 {
+					t.Errorf("%s: %d parts of units for one worker", c.name, u.units.parts)
+				}
+			}()
+		}
+	})
+}
