@@ -94,7 +94,7 @@ func (u update) factors(oneMinusZ, z []float32) (ofN, ofH []float32) {
 // not pass through the products, and in the scratch the part that does.
 func addDirect(s *seq.Step) {
 	all, stride := &s.Grad[0], s.Grad[0].Stride
-	pieces, width := s.Rows, s.Units()
+	pieces, width := s.Rows, s.Hi-s.Lo
 	if width == stride { // the rows lie side by side: one call serves all of them
 		pieces, width = min(1, pieces), s.Rows*stride
 	}

@@ -14,7 +14,7 @@ import (
 
 // Kernels with tests of their own instead of a line in elements.
 var testedApart = []string{
-	"String", "NewPacked", "Pack", "Gemm", "GemmWork", "NewRows", "GemmRows", "GemmRowsWork", // gemm_test.go
+	"String", "NewPacked", "NewPackedGroups", "Pack", "Gemm", "GemmWork", "NewRows", "GemmRows", "GemmRowsWork", // gemm_test.go
 	"Normalize", "NormalizeGrad", // normalize_test.go
 	"Uniform",                                                       // mask_test.go
 	"SumSquaresLanes", "Dot", "Sum", "Max", "SumSquares", "Softmax", // reduce_test.go

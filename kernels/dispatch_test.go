@@ -98,6 +98,7 @@ func TestMissingTierIsRefused(t *testing.T) {
 		"GemmRows":        func() { isa.GemmRows(kernels.Set, 0, nil, 0, nil, nil) },
 		"GemmRowsWork":    func() { isa.GemmRowsWork(0, 0) },
 		"NewPacked":       func() { isa.NewPacked(0, 0) },
+		"NewPackedGroups": func() { isa.NewPackedGroups(0, 1, 0) },
 		"NewRows":         func() { isa.NewRows(0, 0, 0) },
 		"SumSquaresLanes": func() { isa.SumSquaresLanes(make([]float64, 32), nil) },
 		"Softmax":         func() { isa.Softmax(nil, nil) },

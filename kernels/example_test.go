@@ -2,6 +2,7 @@ package kernels_test
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/simdrnn/simdrnn/kernels"
 )
@@ -111,4 +112,25 @@ func ExampleMat() {
 	kernels.RNNReLU(2, 2, kernels.Mat{Data: h, Stride: 2}, kernels.Mat{Data: a, Stride: 3})
 	fmt.Println(h)
 	// Output: [0 1 0 0]
+}
+
+// Two workers share the columns of two groups: each has its part of both.
+func ExamplePacked_GemmPart() {
+	const cols = 1000
+	weights := make([]float32, 2*cols*3) // [2*cols][3], as a layer keeps them
+	for i := range weights {
+		weights[i] = float32(i % 7)
+	}
+	p := kernels.NewPackedGroups(3, 2, cols)
+	p.PackFlush(true, weights, 3)
+
+	x := []float32{1, 10, 100}
+	y, z := make([]float32, 2*cols), make([]float32, 2*cols)
+	for w := range 2 {
+		p.GemmPart(w, 2, kernels.Set, 1, x, 3, y, 2*cols)
+	}
+	p.Gemm(kernels.Set, 1, x, 3, z, 2*cols)
+	fmt.Println(slices.Equal(y, z), y[0], y[cols])
+	// Output:
+	// true 210 654
 }

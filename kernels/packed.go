@@ -17,8 +17,10 @@ import (
 type Packed struct {
 	isa    ISA
 	k, n   int
-	groups int // of n/groups columns
-	panels []float32
+	groups int
+	cols   int       // of a group
+	panels []float32 // of all groups, one after another
+	size   int       // of a group's panels
 }
 
 // NewPacked returns room for a k x n matrix of zeros in the layout of tier t.
@@ -40,8 +42,11 @@ func (t ISA) NewPackedGroups(k, groups, cols int) *Packed {
 	if hi, all := bits.Mul(uint(size), uint(groups)); hi != 0 || all > math.MaxInt/8 {
 		tooLarge(k, cols)
 	}
-	return &Packed{isa: t, k: k, n: groups * cols, groups: groups, panels: aligned(groups * size)}
+	return &Packed{isa: t, k: k, n: groups * cols, groups: groups, cols: cols, panels: aligned(groups * size), size: size}
 }
+
+// NewPackedGroups is [ISA.NewPackedGroups] on the current tier.
+func NewPackedGroups(k, groups, cols int) *Packed { return Current().NewPackedGroups(k, groups, cols) }
 
 // Pack returns the k x n matrix B in the layout of tier t: NewPacked, then
 // [Packed.Pack].
@@ -90,20 +95,18 @@ func (p *Packed) pack(op string, w, n int, trans, flush bool, b []float32, ldb i
 	} else {
 		checkMatrix(op, "B", p.k, p.n, len(b), ldb)
 	}
-	cols := p.n / p.groups
-	all := tilings[p.isa].panels(cols)
+	all := tilings[p.isa].panels(p.cols)
 	first, last := share(all, w, n), share(all, w+1, n)
 	if p.k == 0 || first == last {
 		return
 	}
-	next := cols // where the next group of B begins
+	next := p.cols // where the next group of B begins
 	if trans {
 		next *= ldb
 	}
-	size := len(p.panels) / p.groups
 	for g := range p.groups {
-		q := packing{isa: p.isa, trans: trans, flush: flush, n: cols, k: p.k, b: b[g*next:], ldb: ldb}
-		q.panels(p.panels[g*size:][:size], first, last)
+		q := packing{isa: p.isa, trans: trans, flush: flush, n: p.cols, k: p.k, b: b[g*next:], ldb: ldb}
+		q.panels(p.panels[g*p.size:][:p.size], first, last)
 	}
 }
 
@@ -112,13 +115,16 @@ func (p *Packed) pack(op string, w, n int, trans, flush bool, b []float32, ldb i
 // same parts.
 func (p *Packed) Columns(w, n int) (lo, hi int) {
 	checkPart("Columns", w, n)
-	s, cols := &tilings[p.isa], p.n/p.groups
-	all := s.panels(cols)
-	return min(cols, share(all, w, n)*s.nr()), min(cols, share(all, w+1, n)*s.nr())
+	if n == 1 {
+		return 0, p.cols
+	}
+	s := &tilings[p.isa]
+	all := s.panels(p.cols)
+	return min(p.cols, share(all, w, n)*s.nr()), min(p.cols, share(all, w+1, n)*s.nr())
 }
 
 // Parts returns the most parts of the columns that are not empty.
-func (p *Packed) Parts() int { return tilings[p.isa].panels(p.n / p.groups) }
+func (p *Packed) Parts() int { return tilings[p.isa].panels(p.cols) }
 
 // share is where part w of n of that many things begins.
 func share(things, w, n int) int {
@@ -139,7 +145,7 @@ func (p *Packed) Cols() int { return p.n }
 // Gemm multiplies the m x k matrix A by the packed matrix: C[m][n] = A P, set or
 // added to as into says. m may be anything from 0 on.
 func (p *Packed) Gemm(into Into, m int, a []float32, lda int, c []float32, ldc int) {
-	p.gemm("Packed.Gemm", into, m, a, lda, nil, c, ldc, 0, p.n/p.groups)
+	p.gemm("Packed.Gemm", into, m, a, lda, nil, c, ldc, 0, p.cols)
 }
 
 // GemmPart is Gemm for the [Packed.Columns] of part w of n: it touches these columns of C
@@ -153,7 +159,7 @@ func (p *Packed) GemmPart(w, n int, into Into, m int, a []float32, lda int, c []
 // column j starting at bias[j]: C[m][n] = bias + A P. C is set.
 func (p *Packed) GemmBias(m int, a []float32, lda int, bias []float32, c []float32, ldc int) {
 	p.needBias("Packed.GemmBias", bias)
-	p.gemm("Packed.GemmBias", Set, m, a, lda, bias, c, ldc, 0, p.n/p.groups)
+	p.gemm("Packed.GemmBias", Set, m, a, lda, bias, c, ldc, 0, p.cols)
 }
 
 // GemmBiasPart is to GemmBias what GemmPart is to Gemm. bias has all n elements.
@@ -175,15 +181,14 @@ func (p *Packed) gemm(op string, into Into, m int, a []float32, lda int, bias []
 	checkMatrix(op, "C", m, p.n, len(c), ldc)
 	checkMatrix(op, "A", m, p.k, len(a), lda)
 	into.flags()
-	cols, size := p.n/p.groups, len(p.panels)/p.groups
 	q := product{isa: p.isa, into: into, n: hi, from: lo, k: p.k, b: p.panels, ldc: ldc}
 	for g := range p.groups {
-		q.base = g * size
-		if q.c = nil; m > 0 && cols > 0 {
-			q.c = c[g*cols:]
+		q.base = g * p.size
+		if q.c = nil; m > 0 && p.cols > 0 {
+			q.c = c[g*p.cols:]
 		}
 		if bias != nil {
-			q.bias = bias[g*cols:]
+			q.bias = bias[g*p.cols:]
 		}
 		q.rows(m, a, lda, 1, 0)
 	}

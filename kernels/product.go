@@ -26,12 +26,53 @@ type product struct {
 // rows computes m rows of C from row i0 on. Element (r, q) of A is
 // a[r*rsa+q*csa].
 func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
+	if p.ldb == 0 && m <= tilings[p.isa].Rows && p.k <= longK && p.isa != Scalar {
+		p.oneTile(m, a, rsa, csa, i0)
+		return
+	}
 	if p.into == AddTo && p.k > longK {
 		var held [maxTile]float32
 		p.blocks(m, a, rsa, csa, i0, held[:])
 		return
 	}
 	p.blocks(m, a, rsa, csa, i0, nil)
+}
+
+// oneTile is rows for as many as one tile has, over packed columns: there are no blocks of
+// rows or steps to go through. In a step of a small network what goes on around the tiles
+// takes longer than they do.
+func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
+	if m == 0 {
+		return
+	}
+	s := &tilings[p.isa]
+	nr := s.nr()
+	t := tile.Args{K: p.k, A: at(a, 0), RSA: rsa, CSA: csa, LDB: nr, PB: p.k * nr, LDC: p.ldc, Flags: p.into.flags()}
+	if p.into == Continue {
+		t.LDS = p.ldc
+	}
+	for j, width := p.from, 0; j < p.n; j += width {
+		width = s.width(m, p.n-j)
+		cols := min(width, p.n-j)
+		vecs := (cols + s.Lanes - 1) / s.Lanes
+		t.Tail = cols - (vecs-1)*s.Lanes
+		t.C = at(p.c, i0*p.ldc+j)
+		switch {
+		case p.into == Continue:
+			t.Start = t.C
+		case p.bias != nil:
+			t.Start = at(p.bias, j)
+		default:
+			t.Start = &zeros[0]
+		}
+		here := p.base + j*p.k
+		t.B = at(p.b, here)
+		t.Next = t.B
+		if next := here + width*p.k; len(p.b) > cached && next < len(p.b) {
+			t.Next = at(p.b, next)
+		}
+		runTile(p.isa, m, vecs, &t)
+	}
 }
 
 // blocks is rows. held has room for the chains of one tile, and is needed where these

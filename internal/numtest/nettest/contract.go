@@ -37,7 +37,7 @@ var shapes = []shape{
 	{Config{Input: 3, Hidden: 17, Bidirectional: true, Layers: 3, Merge: 2}, 5, 4, false},
 	{Config{Input: 4, Hidden: 5, Bidirectional: true, Layers: 3, Merge: 3}, 6, 7, true},
 	{Config{Input: 2, Hidden: 3, Bidirectional: true, Merge: 3}, 40, 9, false}, // several chunks
-	{Config{Input: 5, Hidden: 256}, 3, 1, false},                               // steps split by units
+	{Config{Input: 5, Hidden: 256, Layers: 2}, 3, 1, false},                               // steps split by units
 	{Config{Input: 2, Hidden: 165, Bidirectional: true, Merge: 3}, 3, 3, true},
 	{Config{Input: 2, Hidden: 130, Layers: 2, Reverse: true}, 2, 5, true},
 }
@@ -101,6 +101,7 @@ func Numbers(t *testing.T, k Kind) {
 	}{
 		{"contract", matchesTheContract},
 		{"lengths of each call", lengthsOfEachCall},
+		{"workers that change", workersThatChange},
 		{"batch first", batchFirst},
 		{"inference", inferenceMatchesForward},
 		{"cut anywhere", cutAnywhere},
@@ -190,6 +191,28 @@ func lengthsOfEachCall(t *testing.T, k Kind) {
 			}
 		}
 	}
+}
+
+// The workers of one call, and whether they split the batch or the units, leave nothing
+// behind for the next.
+func workersThatChange(t *testing.T, k Kind) {
+	p := newProblem(t, k, 32, Config{Input: 3, Hidden: 200}, 4, 5, true)
+	want := p.naive()
+	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+		u := p.net.Unroll(p.T, p.B)
+		for _, workers := range []int{2, 1, 4, 0, 1, 3} {
+			u.SetWorkers(workers)
+			same(t, fmt.Sprintf("%v workers=%d", p, workers), p.run(t, u), want)
+			// Between the passes too.
+			p.start(t, u)
+			u.Forward(filled(len(want.y)), p.x)
+			u.SetWorkers(5 - workers)
+			check(t, u.SetStateGrad(p.dstate))
+			dx := filled(len(want.dx))
+			u.Backward(dx, p.dy)
+			numtest.Equal(t, dx, want.dx, "%v: dx, workers=%d, then %d", p, workers, 5-workers)
+		}
+	})
 }
 
 // Tensors that are [B][T][width] give the same results, turned round.
