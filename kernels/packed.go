@@ -142,6 +142,9 @@ func (p *Packed) Rows() int { return p.k }
 // Cols returns n, the columns of the packed matrix.
 func (p *Packed) Cols() int { return p.n }
 
+// Bytes returns the size of the memory that p holds.
+func (p *Packed) Bytes() int { return 4 * cap(p.panels) }
+
 // Gemm multiplies the m x k matrix A by the packed matrix: C[m][n] = A P, set or
 // added to as into says. m may be anything from 0 on.
 func (p *Packed) Gemm(into Into, m int, a []float32, lda int, c []float32, ldc int) {

@@ -42,6 +42,9 @@ func (r *Rows) Cols() int { return r.n }
 // Chunks is the number of chunks.
 func (r *Rows) Chunks() int { return len(r.ends) }
 
+// Bytes returns the size of the memory that r holds.
+func (r *Rows) Bytes() int { return 4*cap(r.panels) + 8*cap(r.ends) }
+
 // Chunk adds a chunk of that many rows, which [Rows.Pack] fills.
 func (r *Rows) Chunk(rows int) {
 	end := rows

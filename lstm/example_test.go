@@ -418,6 +418,21 @@ func ExampleUnrolled_HiddenStates() {
 	// true
 }
 
+// How much memory a training pass takes: about six floats for each step, row and unit, and
+// what belongs to the weights.
+func ExampleUnrolled_Bytes() {
+	const steps, batch, hidden = 100, 32, 128
+	net, err := lstm.New(lstm.Config{Input: 64, Hidden: hidden, Workers: 1}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	train, infer := net.Unroll(steps, batch), net.Infer(steps, batch)
+	fmt.Println(train.Bytes() > 6*4*steps*batch*hidden, infer.Bytes() < train.Bytes()/3)
+	// Output:
+	// true true
+}
+
 // An LSTM goes forward over a sequence of three steps and back again. A program then
 // changes the weights by the gradients, as package bptt does.
 func Example() {

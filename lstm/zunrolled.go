@@ -52,6 +52,11 @@ func (l *Layer) Infer(steps, batch int) *Unrolled {
 // widths of an input and of an output row.
 func (u *Unrolled) Dims() (steps, batch, in, out int) { return u.seq.Dims() }
 
+// Bytes returns the size of the memory that u holds beside the Layer: activations,
+// gradients, state, packed weights and scratch. It is what Unroll, Infer and SetWorkers
+// allocated; nothing else of any size is allocated later.
+func (u *Unrolled) Bytes() int { return u.seq.Bytes() }
+
 // Forward runs the stack over x, [T][batch][Input], and sets y,
 // [T][batch][Out], for any T from 0 to the steps that were unrolled. It starts
 // from the carried state and leaves the last state to the next call, so that a
@@ -150,7 +155,7 @@ func (u *Unrolled) Clock() []uint64 { return u.seq.Clock() }
 func (u *Unrolled) SetClock(c []uint64) error { return u.seq.SetClock(c) }
 
 // SetWorkers changes Config.Workers for this Unrolled; it may allocate scratch for
-// more workers. 0 stands for as many as the work is worth, at most GOMAXPROCS as it is
+// more workers, and room for W_hh as they share it. 0 stands for as many as the work is worth, at most GOMAXPROCS as it is
 // at this call; more than 256 is 256. It panics if n is negative.
 func (u *Unrolled) SetWorkers(n int) { u.seq.SetWorkers(n) }
 

@@ -36,6 +36,10 @@ func (u *Unrolled) NewPredictor(batch int) (any, error) {
 // output row.
 func (p *Predictor) Dims() (batch, in, out int) { return p.seq.Dims() }
 
+// Bytes returns the size of the memory that p holds: the packed copy of the weights, state
+// and scratch.
+func (p *Predictor) Bytes() int { return p.seq.Bytes() }
+
 // Step reads x, [batch][Input], sets y, [batch][Hidden], and carries the state on. Elements of x and of the parameters below
 // 2^-100 in magnitude count as +0.
 // Of the two biases of a gate it is the sum that is +0 if it is below that.

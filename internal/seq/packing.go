@@ -18,17 +18,18 @@ type packing struct {
 	projectBack *kernels.Packed   // the projection, [R][Hidden]
 }
 
-func (n *Net) newPacking(isa kernels.ISA, w *Weights, back bool) packing {
+// newPacking makes room for all but the forward part of W_hh, which newRecur does. The
+// columns of W_ih are in as many groups.
+func (n *Net) newPacking(isa kernels.ISA, w *Weights, groups int, back bool) packing {
 	sh := &n.Shape
 	r := sh.States[0]
-	p := packing{in: isa.NewPacked(w.In, sh.Gates)}
+	p := packing{in: isa.NewPackedGroups(w.In, groups, sh.Gates/groups)}
 	if w.BiasIh != nil {
 		p.bias = make([]float32, sh.Gates)
 	}
 	if back {
 		p.inBack = isa.NewPacked(sh.Gates, w.In)
 	}
-	p.newRecur(n, isa, false)
 	for _, b := range sh.Recur {
 		var bias []float32
 		if b.OwnChain && p.bias != nil {

@@ -46,15 +46,25 @@ func (n *Net) NewPredictor(batch int) (*Predictor, error) {
 	p := &Predictor{net: n, isa: kernels.Current(), batch: batch, tape: make([]float32, batch*sh.Tape), in: make([]float32, batch*n.Input)}
 	fmas := 0.0 // of a step
 	for i := range n.W {
-		w := &n.W[i]
-		p.pack = append(p.pack, n.newPacking(p.isa, w, false))
-		fmas += float64(float64(batch) * float64(len(w.Ih)+len(w.Hh)))
+		fmas += float64(float64(batch) * float64(len(n.W[i].Ih)+len(n.W[i].Hh)))
+	}
+	p.chooseWorkers(fmas)
+	groups := 1
+	if p.phases != nil {
+		groups = sh.Gates / sh.Hidden
+	}
+	for i := range n.W {
+		k := n.newPacking(p.isa, &n.W[i], groups, false)
+		k.newRecur(n, p.isa, p.phases != nil)
+		p.pack = append(p.pack, k)
 	}
 	for _, width := range sh.States {
 		p.state = append(p.state, make([]float32, n.Layers*batch*width))
 		p.spare = append(p.spare, make([]float32, batch*width))
+		if p.phases != nil {
+			p.next = append(p.next, make([]float32, n.Layers*batch*width))
+		}
 	}
-	p.chooseWorkers(fmas)
 	for range p.workers {
 		p.steppers = append(p.steppers, newStep(p.isa, n))
 	}
@@ -74,20 +84,13 @@ func (p *Predictor) chooseWorkers(fmas float64) {
 	}
 	p.workers = max(1, rows)
 	cell, ok := n.Cell.(Phased)
-	if !ok || p.batch == 0 {
+	if !ok {
 		return
 	}
 	units := split.StepWorkers(p.isa, fmas/float64(n.Layers), min(most, p.isa.NewPacked(0, n.Shape.Hidden).Parts()))
-	if units < 2 || p.batch >= fewRows*units {
-		return
-	}
-	p.workers = units
-	p.phases, _ = cell.Phases()
-	for i := range p.pack {
-		p.pack[i].group(n, p.isa)
-	}
-	for _, v := range p.state {
-		p.next = append(p.next, make([]float32, len(v)))
+	if units > 1 && p.batch < fewRows*units {
+		p.workers = units
+		p.phases, _ = cell.Phases()
 	}
 }
 

@@ -57,27 +57,20 @@ const (
 // setUnitParts takes the number of parts. With it change the groups of the packed
 // W_hh, which the next Forward packs anew.
 func (u *Unrolled) setUnitParts(parts int) {
-	if grouped := parts > 0; grouped != (u.units.parts > 0) {
-		for i := range u.pack {
-			u.pack[i].newRecur(u.net, u.isa, grouped)
+	grouped := parts > 0
+	for i := range u.pack {
+		if p := &u.pack[i]; p.recur == nil || grouped != (u.units.parts > 0) {
+			p.newRecur(u.net, u.isa, grouped)
 		}
 	}
 	u.units.parts = parts
-}
-
-// group lays the columns of the forward part of p out in groups of the width of the
-// layer.
-func (p *packing) group(n *Net, isa kernels.ISA) {
-	h := n.Shape.Hidden
-	p.in = isa.NewPackedGroups(p.in.Rows(), n.Shape.Gates/h, h)
-	p.newRecur(n, isa, true)
 }
 
 // newRecur makes room for the blocks of W_hh, the columns in groups of the width of the
 // layer, or not.
 func (p *packing) newRecur(n *Net, isa kernels.ISA, grouped bool) {
 	sh := &n.Shape
-	p.recur = p.recur[:0]
+	p.recur = nil
 	for _, b := range sh.Recur {
 		groups := 1
 		if grouped {

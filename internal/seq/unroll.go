@@ -58,7 +58,7 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 	u := &Unrolled{net: n, isa: kernels.Current(), steps: steps, batch: batch, out: n.Out(), chunk: chunk, keep: keep,
 		rows: newRows(batch), masks: newMasks(batch, keep), memory: n.newMemory(steps, chunk, batch, keep)}
 	for i := range n.W {
-		u.pack = append(u.pack, n.newPacking(u.isa, &n.W[i], keep))
+		u.pack = append(u.pack, n.newPacking(u.isa, &n.W[i], 1, keep))
 	}
 	for _, width := range sh.States {
 		u.state = append(u.state, make([]float32, len(n.W)*batch*width))

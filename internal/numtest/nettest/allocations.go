@@ -1,6 +1,7 @@
 package nettest
 
 import (
+	"math"
 	"runtime"
 	"testing"
 
@@ -69,6 +70,53 @@ func memory(t *testing.T, k Kind) {
 		}
 		if floats := (bytes(2*T) - bytes(T)) / (4 * T * B * H); floats > float64(c.want)+0.05 {
 			t.Errorf("%d layers: %.3f floats for each step, row and unit, want %d", c.layers, floats, c.want)
+		}
+	}
+}
+
+// Bytes tells what was allocated, but for headers and what the allocator rounds up.
+func bytesAreTold(t *testing.T, k Kind) {
+	const B, I, H, T = 6, 30, 200, 60
+	for _, cfg := range []Config{
+		{Input: I, Hidden: H, Layers: 2, Workers: 1},
+		{Input: I, Hidden: H, Layers: 2, Workers: 3, Reverse: true},
+		{Input: I, Hidden: H, Layers: 2, Workers: 2, Bidirectional: true, Merge: 1, NoBias: true},
+		{Input: I, Hidden: H, Workers: 4},
+	} {
+		net, err := k.New(cfg, nil)
+		check(t, err)
+		what := map[string]func() interface{ Bytes() int }{
+			"Unroll": func() interface{ Bytes() int } { return net.Unroll(T, B) },
+			"Infer":  func() interface{ Bytes() int } { return net.Infer(T, B) },
+			"SetWorkers": func() interface{ Bytes() int } {
+				u := net.Unroll(T, B)
+				u.SetWorkers(cfg.Workers + 2)
+				return u
+			},
+		}
+		if !cfg.Bidirectional && !cfg.Reverse {
+			what["Predictor"] = func() interface{ Bytes() int } {
+				p, err := net.Predictor(B)
+				check(t, err)
+				return p
+			}
+		}
+		for name, made := range what {
+			allocated, told := math.MaxInt, 0
+			for range 3 { // the count is one of the whole process
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				told = made().Bytes()
+				runtime.ReadMemStats(&after)
+				allocated = min(allocated, int(after.TotalAlloc-before.TotalAlloc))
+			}
+			limit := told + told/20 + 16<<10
+			if name == "SetWorkers" { // what it replaced was allocated too
+				limit += told / 2
+			}
+			if allocated < told || allocated > limit {
+				t.Errorf("%s of %+v allocated %d bytes, Bytes tells %d", name, cfg, allocated, told)
+			}
 		}
 	}
 }

@@ -37,7 +37,7 @@ var shapes = []shape{
 	{Config{Input: 3, Hidden: 17, Bidirectional: true, Layers: 3, Merge: 2}, 5, 4, false},
 	{Config{Input: 4, Hidden: 5, Bidirectional: true, Layers: 3, Merge: 3}, 6, 7, true},
 	{Config{Input: 2, Hidden: 3, Bidirectional: true, Merge: 3}, 40, 9, false}, // several chunks
-	{Config{Input: 5, Hidden: 256, Layers: 2}, 3, 1, false},                               // steps split by units
+	{Config{Input: 5, Hidden: 256, Layers: 2}, 3, 1, false},                    // steps split by units
 	{Config{Input: 2, Hidden: 165, Bidirectional: true, Merge: 3}, 3, 3, true},
 	{Config{Input: 2, Hidden: 130, Layers: 2, Reverse: true}, 2, 5, true},
 }
@@ -111,6 +111,7 @@ func Numbers(t *testing.T, k Kind) {
 		{"allocates nothing", allocatesNothing},
 		{"copies are allocated", copiesAreAllocated},
 		{"memory", memory},
+		{"bytes are told", bytesAreTold},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, k) })
 	}

@@ -74,6 +74,7 @@ type Layer interface {
 
 type Unrolled interface {
 	Dims() (steps, batch, in, out int)
+	Bytes() int
 	Forward(y, x []float32)
 	ForwardLengths(y, x []float32, lengths []int) error
 	Backward(dx, dy []float32)
@@ -101,6 +102,7 @@ type Unrolled interface {
 
 type Predictor interface {
 	Dims() (batch, in, out int)
+	Bytes() int
 	Step(y, x []float32)
 	State() [][]float32
 	SetState(s [][]float32) error
