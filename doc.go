@@ -13,6 +13,8 @@
 //	bptt         back-propagation through time: losses, clipping, optimizers,
 //	             the training loop, embedding and linear stages
 //
+// Beside it stands gonum, a module of its own: gonum's float32 BLAS on kernels.
+//
 // The numerical promise, rule by rule, is in docs/numerics.md; how a kernel is
 // chosen and forced in docs/selection.md; the layout of the tree in
 // docs/architecture.md.

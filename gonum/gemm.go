@@ -1,0 +1,231 @@
+package gonum
+
+import (
+	"math/bits"
+	"runtime"
+	"sync"
+
+	"gonum.org/v1/gonum/blas"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// Sgemm sets C = alpha op(A) op(B) + beta C, where op(X) is X, or with [blas.Trans]
+// or [blas.ConjTrans] its transpose; op(A) is m x k, op(B) k x n. What is computed
+// does not depend on the transpositions:
+//
+//	P[i][j] = fma(a[i][k-1], b[k-1][j], ... fma(a[i][0], b[0][j], +0))
+//	C = fl(alpha P)                    with beta = 0, whatever C holds
+//	C = fma(alpha, P, fl(beta C))      else, with beta C = C for beta = 1
+//
+// With alpha = 0 or k = 0 neither A nor B is read, and with m = 0 or n = 0 nothing
+// at all. C may not overlap A or B.
+//
+// Large products are cut into as many parts as GOMAXPROCS says, columns of C or else
+// rows, each on a goroutine of its own. That does not change a bit.
+func (f Float32) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	p := product{m: m, n: n, k: k, alpha: alpha, a: a, lda: lda, b: b, ldb: ldb, beta: beta, c: c, ldc: ldc}
+	var okA, okB bool
+	p.transA, okA = transposed(tA)
+	p.transB, okB = transposed(tB)
+	rowsA, colsA, rowsB, colsB := m, k, k, n
+	if p.transA {
+		rowsA, colsA = k, m
+	}
+	if p.transB {
+		rowsB, colsB = n, k
+	}
+	if !okA || !okB || !fits(rowsA, colsA, a, lda) || !fits(rowsB, colsB, b, ldb) || !fits(m, n, c, ldc) {
+		// A mistake, or nothing to multiply: gonum knows what to say and do.
+		f.implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+		return
+	}
+	if alpha == 0 { // gonum would multiply A by it, and find NaN where A is not finite
+		for i := range m {
+			f.Sscal(n, beta, c[i*ldc:], 1)
+		}
+		return
+	}
+	p.run()
+}
+
+// Sgemv sets y = alpha op(A) x + beta y, where A is m x n and op(A) is A, or with
+// [blas.Trans] or [blas.ConjTrans] its transpose. The transpose of a matrix of 4096
+// elements or more, with increments of 1, is [Float32.Sgemm] of the row x and A, which
+// is read where it lies; y may not overlap A or x. All else is gonum's own.
+func (f Float32) Sgemv(tA blas.Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
+	trans, ok := transposed(tA)
+	if !ok || !trans || incX != 1 || incY != 1 || alpha == 0 || !fits(m, n, a, lda) || m > len(x) || n > len(y) || m*n < gemvFrom {
+		f.implementation.Sgemv(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
+		return
+	}
+	p := product{m: 1, n: n, k: m, alpha: alpha, a: x, lda: m, b: a, ldb: lda, beta: beta, c: y, ldc: n}
+	p.run()
+}
+
+// transposed says what a transposition is, and whether it is one.
+func transposed(t blas.Transpose) (trans, ok bool) {
+	return t != blas.NoTrans, t == blas.NoTrans || t == blas.Trans || t == blas.ConjTrans
+}
+
+// fits says whether a rows x cols matrix has elements, all of them in s. It does not
+// overflow for any sizes.
+func fits(rows, cols int, s []float32, ld int) bool {
+	if rows < 1 || cols < 1 || ld < cols {
+		return false
+	}
+	hi, need := bits.Mul64(uint64(rows-1), uint64(ld))
+	return hi == 0 && need <= uint64(len(s)) && uint64(cols) <= uint64(len(s))-need
+}
+
+// finish sets c = alpha p + beta c, a row of C and of the product.
+func finish(t kernels.ISA, c, p []float32, alpha, beta float32) {
+	if beta == 0 {
+		t.Scale(c, p, alpha)
+		return
+	}
+	if beta != 1 {
+		t.Scale(c, c, beta)
+	}
+	t.Axpy(c, p, alpha)
+}
+
+// product is a call of Sgemm, or a part of one.
+type product struct {
+	transA, transB bool
+	m, n, k        int
+	alpha, beta    float32
+	a, b, c        []float32
+	lda, ldb, ldc  int
+}
+
+const (
+	// panel is how many columns all tiers' panels of B divide: cuts elsewhere
+	// would leave registers partly empty.
+	panel = 64
+	// share is how many multiply-adds a goroutine is worth, some 100 microseconds of
+	// one core. A quarter of that lost time where another core had to wake up.
+	share = 1 << 22
+	// gemvFrom is the size from which a vector times a matrix is faster than gonum's.
+	gemvFrom = 1 << 12
+	// most is the scratch of a part in float32, 4 MiB, if it can be done with that.
+	most = 1 << 20
+)
+
+// workers returns how many goroutines a product is worth.
+func workers(m, n, k int) int {
+	hi, fmas := bits.Mul64(uint64(m)*uint64(n), uint64(k))
+	if hi != 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return int(max(1, min(fmas/share, uint64(runtime.GOMAXPROCS(0)))))
+}
+
+// run computes the product, on several goroutines if it is large.
+func (p *product) run() { p.split(workers(p.m, p.n, p.k)) }
+
+// split computes the product on w goroutines, this one among them.
+func (p *product) split(w int) {
+	if w > 1 {
+		p.parts(w)
+		return
+	}
+	p.compute()
+}
+
+// parts is split for more than one. Columns make the better parts, since each then
+// packs only its own of B. Goroutines keep the product alive, so it is a copy.
+func (p product) parts(w int) {
+	panels := (p.n + panel - 1) / panel
+	part := func(i int) product {
+		return p.cols(panels*i/w*panel, min(panels*(i+1)/w*panel, p.n))
+	}
+	if panels < w {
+		w = min(w, p.m)
+		part = func(i int) product { return p.rows(p.m*i/w, p.m*(i+1)/w) }
+	}
+	var wg sync.WaitGroup
+	for i := range w - 1 {
+		wg.Go(func() { q := part(i); q.compute() })
+	}
+	q := part(w - 1)
+	q.compute()
+	wg.Wait()
+}
+
+// cols is columns lo to hi of C.
+func (p *product) cols(lo, hi int) product {
+	q := *p
+	q.n, q.c = hi-lo, p.c[lo:]
+	if p.transB {
+		q.b = p.b[lo*p.ldb:]
+	} else {
+		q.b = p.b[lo:]
+	}
+	return q
+}
+
+// rows is rows lo to hi of C.
+func (p *product) rows(lo, hi int) product {
+	q := *p
+	q.m, q.c = hi-lo, p.c[lo*p.ldc:]
+	if p.transA {
+		q.a = p.a[lo:]
+	} else {
+		q.a = p.a[lo*p.lda:]
+	}
+	return q
+}
+
+// compute is the product on one goroutine, some columns at a time.
+func (p *product) compute() {
+	t, width := kernels.Current(), p.width()
+	for lo := 0; lo < p.n; lo += width {
+		q := p.cols(lo, min(lo+width, p.n))
+		q.block(t)
+	}
+}
+
+// width is as many columns as bound the scratch, which holds panels of B and, unless
+// beta is 0, the product before it is added to C.
+func (p *product) width() int {
+	rows := p.k
+	if p.beta != 0 {
+		rows += p.m
+	}
+	return max(1, most/rows/panel) * panel
+}
+
+func (p *product) block(t kernels.ISA) {
+	need := t.GemmWork(p.transA, p.transB, p.m, p.n, p.k)
+	out, ld := p.c, p.ldc
+	size := 0
+	if p.beta != 0 {
+		ld, size = p.n, p.m*p.n
+	}
+	buf, work := borrow(need + size)
+	defer pool.Put(buf)
+	if size > 0 {
+		out = work[need:]
+	}
+	t.Gemm(kernels.Set, p.transA, p.transB, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, out, ld, work[:need])
+	if p.alpha == 1 && p.beta == 0 {
+		return
+	}
+	for i := range p.m {
+		finish(t, p.c[i*p.ldc:][:p.n], out[i*ld:][:p.n], p.alpha, p.beta)
+	}
+}
+
+// pool keeps scratch between calls.
+var pool = sync.Pool{New: func() any { return new([]float32) }}
+
+// borrow returns n elements of scratch with any values, and what is to be given back
+// to the pool.
+func borrow(n int) (*[]float32, []float32) {
+	buf := pool.Get().(*[]float32)
+	if cap(*buf) < n {
+		*buf = make([]float32, n)
+	}
+	return buf, (*buf)[:n]
+}

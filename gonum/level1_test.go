@@ -1,0 +1,147 @@
+package gonum
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"gonum.org/v1/gonum/blas"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+func widen(x []float32) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = float64(v)
+	}
+	return y
+}
+
+// TestLevel1: at every length around the thresholds the results are those of the
+// documented definition, else those of gonum, whatever stands behind the vectors.
+func TestLevel1(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		for _, n := range []int{0, 1, 2, 3, 31, 32, 33, 127, 128, 129, 255, 256, 257, 511, 512, 513, 1025, 2047, 2048, 2049, 4097, 9000} {
+			for _, inc := range [][2]int{{1, 1}, {1, 2}, {3, 1}, {-1, 1}, {1, -2}, {-1, -1}} {
+				incX, incY := inc[0], inc[1]
+				x, y := random(r, 3*n+5), random(r, 2*n+5)
+				unit := incX == 1 && incY == 1
+				what := fmt.Sprintf("n %d, increments %v", n, inc)
+
+				want := s32.Sdot(n, x, incX, y, incY)
+				if unit && n >= 2048 {
+					want = kernels.Dot(x[:n], y[:n])
+				}
+				check(t, what+", Sdot", []float32{Float32{}.Sdot(n, x, incX, y, incY)}, []float32{want})
+
+				want = s32.Snrm2(n, x, incX)
+				if incX == 1 && n >= 2 {
+					want = float32(math.Sqrt(kernels.SumSquares(x[:n])))
+					exact := d64.Dnrm2(n, widen(x), 1)
+					if e := math.Abs(float64(want) - exact); e > 0x1.01p-24*exact {
+						t.Errorf("%s, Snrm2 %v is off by %v", what, want, e)
+					}
+				}
+				check(t, what+", Snrm2", []float32{Float32{}.Snrm2(n, x, incX)}, []float32{want})
+
+				want = s32.Sasum(n, x, incX)
+				if incX == 1 && n >= 256 {
+					magnitudes := make([]float32, n)
+					for i, v := range x[:n] {
+						magnitudes[i] = max(v, -v)
+					}
+					want = kernels.Sum(magnitudes)
+				}
+				check(t, what+", Sasum", []float32{Float32{}.Sasum(n, x, incX)}, []float32{want})
+
+				for _, alpha := range []float32{0, 1, -0.3, float32(math.NaN())} {
+					if n > 0 {
+						x[0] = float32(math.NaN())
+					}
+					got, want := slices.Clone(x), slices.Clone(x)
+					Float32{}.Sscal(n, alpha, got, incX)
+					s32.Sscal(n, alpha, want, incX)
+					check(t, fmt.Sprintf("%s, Sscal by %v", what, alpha), got, want)
+
+					got, want = slices.Clone(y), slices.Clone(y)
+					Float32{}.Saxpy(n, alpha, x, incX, got, incY)
+					s32.Saxpy(n, alpha, x, incX, want, incY)
+					check(t, what+", Saxpy", got, want)
+				}
+
+				gotX, gotY, wantX, wantY := slices.Clone(x), slices.Clone(y), slices.Clone(x), slices.Clone(y)
+				Float32{}.Sswap(n, gotX, incX, gotY, incY)
+				s32.Sswap(n, wantX, incX, wantY, incY)
+				check(t, what+", Sswap, x", gotX, wantX)
+				check(t, what+", Sswap, y", gotY, wantY)
+			}
+		}
+	})
+}
+
+// TestOverlap: vectors that share memory are exchanged as gonum does it.
+func TestOverlap(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	x := random(r, 2000)
+	for _, off := range []int{0, 1, 100, 999} {
+		got, want := slices.Clone(x), slices.Clone(x)
+		Float32{}.Sswap(1000, got, 1, got[off:], 1)
+		s32.Sswap(1000, want, 1, want[off:], 1)
+		check(t, fmt.Sprintf("%d elements on", off), got, want)
+	}
+}
+
+// TestSnrm2Scale: neither large nor tiny values are lost, NaN and infinities are what
+// they are in gonum.
+func TestSnrm2Scale(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	eachTier(t, func(t *testing.T) {
+		for _, c := range []struct {
+			x    []float32
+			want float32
+		}{
+			{[]float32{3e38, 0}, 3e38},
+			{[]float32{3 * 0x1p125, 4 * 0x1p125}, 5 * 0x1p125},
+			{[]float32{3 * 0x1p-149, -4 * 0x1p-149}, 5 * 0x1p-149},
+			{[]float32{0x1p-149, 0}, 0x1p-149},
+			{[]float32{math.MaxFloat32, math.MaxFloat32}, inf},
+			{[]float32{1, inf}, inf},
+			{[]float32{-inf, inf}, inf},
+			{[]float32{inf, nan}, nan},
+			{[]float32{nan, inf}, nan},
+			{[]float32{nan, 1}, nan},
+			{[]float32{0, float32(math.Copysign(0, -1))}, 0},
+		} {
+			got := Float32{}.Snrm2(len(c.x), c.x, 1)
+			if !equal(got, c.want) {
+				t.Errorf("Snrm2 of %v is %v, want %v", c.x, got, c.want)
+			}
+			if native := s32.Snrm2(len(c.x), c.x, 1); !equal(got, native) {
+				t.Errorf("Snrm2 of %v is %v, %v in gonum", c.x, got, native)
+			}
+		}
+		for _, n := range []int{1000, 3000} { // beyond the thresholds
+			for _, at := range []int{0, 70, n - 1} {
+				x := make([]float32, n)
+				x[at] = nan
+				y := slices.Clone(x)
+				y[at] = 1
+				for name, got := range map[string]float32{"Snrm2": Float32{}.Snrm2(n, x, 1), "Sasum": Float32{}.Sasum(n, x, 1), "Sdot": Float32{}.Sdot(n, x, 1, y, 1)} {
+					if got == got {
+						t.Errorf("%s of %d elements with a NaN at %d is %v", name, n, at, got)
+					}
+				}
+				x[at] = -inf
+				if got := (Float32{}).Sasum(n, x, 1); got != inf {
+					t.Errorf("Sasum with -Inf is %v", got)
+				}
+			}
+		}
+	})
+}
+
+var _ blas.Float32 = Float32{}

@@ -1,0 +1,228 @@
+package gonum
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"gonum.org/v1/gonum/blas"
+)
+
+var uplos = []blas.Uplo{blas.Upper, blas.Lower}
+
+// in says whether element (i, j) belongs to a triangle.
+func in(ul blas.Uplo, i, j int) bool {
+	return i == j || (i < j) == (ul == blas.Upper)
+}
+
+// spoil puts NaN where a function may not read.
+func spoil(ul blas.Uplo, o operand, diagonal bool) {
+	for i := range o.rows {
+		for j := range o.cols {
+			if !in(ul, i, j) || diagonal && i == j {
+				o.x[i*o.ld+j] = float32(math.NaN())
+			}
+		}
+	}
+}
+
+var factors = [][2]float32{{1, 0}, {1, 1}, {-0.3, 0.7}, {0.3, 0}, {0, 0.7}, {0, 0}}
+
+// TestSymmetricProducts: Ssyrk and Ssyr2k have the bits of Sgemm in their triangle and
+// change nothing else, whatever stands there.
+func TestSymmetricProducts(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		for _, s := range []struct{ n, k int }{{1, 3}, {17, 9}, {128, 5}, {129, 20}, {300, 7}} {
+			for _, trans := range transpositions {
+				for _, ul := range uplos {
+					for _, ab := range factors {
+						alpha, beta := ab[0], ab[1]
+						a, b, c := draw(r, trans, s.n, s.k), draw(r, trans, s.n, s.k), draw(r, blas.NoTrans, s.n, s.n)
+						spoil(ul, c, beta == 0)
+						other := blas.Trans
+						if trans != blas.NoTrans {
+							other = blas.NoTrans
+						}
+						one, two := c.clone(), c.clone()
+						Float32{}.Sgemm(trans, other, s.n, s.n, s.k, alpha, a.x, a.ld, a.x, a.ld, beta, one.x, c.ld)
+						Float32{}.Sgemm(trans, other, s.n, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, two.x, c.ld)
+						Float32{}.Sgemm(trans, other, s.n, s.n, s.k, alpha, b.x, b.ld, a.x, a.ld, 1, two.x, c.ld)
+						for i := range s.n {
+							for j := range s.n {
+								if at := i*c.ld + j; !in(ul, i, j) {
+									one.x[at], two.x[at] = c.x[at], c.x[at]
+								}
+							}
+						}
+						what := fmt.Sprintf("%v, %c%c, alpha %v, beta %v", s, ul, trans, alpha, beta)
+						got := c.clone()
+						Float32{}.Ssyrk(ul, trans, s.n, s.k, alpha, a.x, a.ld, beta, got.x, c.ld)
+						check(t, "Ssyrk "+what, got.x, one.x)
+						got = c.clone()
+						Float32{}.Ssyr2k(ul, trans, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, got.x, c.ld)
+						check(t, "Ssyr2k "+what, got.x, two.x)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestSsymm: the bits of Sgemm with all of A; the other triangle of A is not read.
+func TestSsymm(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(3, 4))
+		for _, s := range []struct{ order, other int }{{1, 3}, {17, 9}, {128, 5}, {129, 20}, {300, 7}} {
+			for _, side := range []blas.Side{blas.Left, blas.Right} {
+				for _, ul := range uplos {
+					for _, ab := range factors {
+						alpha, beta := ab[0], ab[1]
+						m, n := s.other, s.order
+						if side == blas.Left {
+							m, n = s.order, s.other
+						}
+						a, b, c := draw(r, blas.NoTrans, s.order, s.order), draw(r, blas.NoTrans, m, n), draw(r, blas.NoTrans, m, n)
+						if beta == 0 {
+							c.x[0] = float32(math.NaN())
+						}
+						spoil(ul, a, false)
+						full := a.clone()
+						for i := range s.order {
+							for j := range s.order {
+								if !in(ul, i, j) {
+									full.x[i*a.ld+j] = a.x[j*a.ld+i]
+								}
+							}
+						}
+						got, want := c.clone(), c.clone()
+						if side == blas.Left {
+							Float32{}.Sgemm(blas.NoTrans, blas.NoTrans, m, n, m, alpha, full.x, a.ld, b.x, b.ld, beta, want.x, c.ld)
+						} else {
+							Float32{}.Sgemm(blas.NoTrans, blas.NoTrans, m, n, n, alpha, b.x, b.ld, full.x, a.ld, beta, want.x, c.ld)
+						}
+						Float32{}.Ssymm(side, ul, m, n, alpha, a.x, a.ld, b.x, b.ld, beta, got.x, c.ld)
+						check(t, fmt.Sprintf("%v, %c%c, alpha %v, beta %v", s, side, ul, alpha, beta), got.x, want.x)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestTriangles: Strmm is within rounding of the product in float64, and the X of Strsm
+// gives B back within the rounding of a product and a substitution; the other triangle
+// of A, and its diagonal where that counts as 1, is not read, and nothing beside B is
+// written.
+func TestTriangles(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(5, 6))
+		for _, s := range []struct{ order, other int }{{1, 3}, {32, 9}, {33, 9}, {64, 5}, {150, 70}, {260, 3}} {
+			for _, side := range []blas.Side{blas.Left, blas.Right} {
+				for _, ul := range uplos {
+					for _, trans := range transpositions {
+						for _, diag := range []blas.Diag{blas.Unit, blas.NonUnit} {
+							for _, alpha := range []float32{1, -0.3, 0} {
+								triangles(t, r, side, ul, trans, diag, s.order, s.other, alpha)
+							}
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+func triangles(t *testing.T, r *rand.Rand, side blas.Side, ul blas.Uplo, trans blas.Transpose, diag blas.Diag, order, other int, alpha float32) {
+	m, n := other, order
+	if side == blas.Left {
+		m, n = order, other
+	}
+	a, b := draw(r, blas.NoTrans, order, order), draw(r, blas.NoTrans, m, n)
+	for i := range order { // so that X does not grow
+		for j := range order {
+			a.x[i*a.ld+j] /= float32(order)
+		}
+		a.x[i*a.ld+i] += 2
+	}
+	spoil(ul, a, diag == blas.Unit)
+	what := fmt.Sprintf("%d x %d, %c%c%c%c, alpha %v", m, n, side, ul, trans, diag, alpha)
+
+	// multiply gives alpha op(A) x or its mirror image in float64, and the same of
+	// magnitudes.
+	multiply := func(alpha float32, x []float32) (got, size []float64) {
+		got, size = widen(x), abs(widen(x))
+		d64.Dtrmm(side, ul, trans, diag, m, n, float64(alpha), widen(a.x), a.ld, got, b.ld)
+		d64.Dtrmm(side, ul, trans, diag, m, n, math.Abs(float64(alpha)), abs(widen(a.x)), a.ld, size, b.ld)
+		return got, size
+	}
+	beside := func(name string, x []float32) {
+		t.Helper()
+		for i, v := range x {
+			if (i%b.ld >= n || i/b.ld >= m) && v != b.x[i] {
+				t.Fatalf("%s %s: element %d, which is not B's, was %v and is %v", name, what, i, b.x[i], v)
+			}
+		}
+	}
+	got := slices.Clone(b.x)
+	Float32{}.Strmm(side, ul, trans, diag, m, n, alpha, a.x, a.ld, got, b.ld)
+	want, size := multiply(alpha, b.x)
+	beside("Strmm", got)
+	for i, v := range got {
+		if !near(v, want[i], size[i], order+3) {
+			t.Fatalf("Strmm %s: element %d is %v, want %v", what, i, v, want[i])
+		}
+	}
+
+	x := slices.Clone(b.x)
+	Float32{}.Strsm(side, ul, trans, diag, m, n, alpha, a.x, a.ld, x, b.ld)
+	beside("Strsm", x)
+	back, size := multiply(1, x)
+	for i := range m {
+		for j := range n {
+			at := i*b.ld + j
+			rhs := float64(alpha) * float64(b.x[at])
+			// Each of the terms is subtracted with its roundings, and so is alpha's.
+			if !near(float32(back[at]), rhs, size[at]+math.Abs(rhs), 2*order+6) {
+				t.Fatalf("Strsm %s: op(A) X has %v at (%d, %d), want %v", what, back[at], i, j, rhs)
+			}
+		}
+	}
+}
+
+// TestRandomShapes: Sgemm, Ssyrk and Ssymm beside float64, for shapes drawn at random.
+func TestRandomShapes(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(7, 8))
+		calls := 0
+		d := double{Float32{}, &calls}
+		for range 60 {
+			m, n, k := 1+r.IntN(90), 1+r.IntN(90), 1+r.IntN(90)
+			tA, tB, ul := transpositions[r.IntN(3)], transpositions[r.IntN(3)], uplos[r.IntN(2)]
+			alpha, beta := r.NormFloat64(), r.NormFloat64()
+			a, b, c := draw(r, tA, m, k), draw(r, tB, k, n), draw(r, blas.NoTrans, m, n)
+			want, got := widen(c.x), widen(c.x)
+			d64.Dgemm(tA, tB, m, n, k, alpha, widen(a.x), a.ld, widen(b.x), b.ld, beta, want, c.ld)
+			d.Dgemm(tA, tB, m, n, k, alpha, widen(a.x), a.ld, widen(b.x), b.ld, beta, got, c.ld)
+			if !slices.Equal(got, want) {
+				t.Errorf("Sgemm of %d x %d x %d, %c%c, is not near the product in float64", m, n, k, tA, tB)
+			}
+			square := draw(r, blas.NoTrans, m, m)
+			want, got = widen(square.x), widen(square.x)
+			d64.Dsyrk(ul, tA, m, k, alpha, widen(a.x), a.ld, beta, want, square.ld)
+			d.Dsyrk(ul, tA, m, k, alpha, widen(a.x), a.ld, beta, got, square.ld)
+			if !slices.Equal(got, want) {
+				t.Errorf("Ssyrk of %d x %d, %c%c, is not near the product in float64", m, k, ul, tA)
+			}
+			rhs := draw(r, blas.NoTrans, m, n)
+			want, got = widen(c.x), widen(c.x)
+			d64.Dsymm(blas.Left, ul, m, n, alpha, widen(square.x), square.ld, widen(rhs.x), rhs.ld, beta, want, c.ld)
+			d.Dsymm(blas.Left, ul, m, n, alpha, widen(square.x), square.ld, widen(rhs.x), rhs.ld, beta, got, c.ld)
+			if !slices.Equal(got, want) {
+				t.Errorf("Ssymm of %d x %d, %c, is not near the product in float64", m, n, ul)
+			}
+		}
+	})
+}
