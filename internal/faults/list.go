@@ -30,6 +30,7 @@ var (
 	inCharlm  = []string{"examples:./charlm"}
 	inAdding  = []string{"examples:./adding"}
 	inSignals = []string{"examples:./internal/interrupt"}
+	inGonum   = []string{"gonum:."}
 	inTestall = []string{"./internal/testall"}
 	// The sequences of operations, run with numbers in the generator's module.
 	inSequences = []string{"asm:./vec"}
@@ -39,4 +40,4 @@ var (
 
 // faults are planted one at a time. When one of their places changes, the list
 // changes with it: a test holds every Old against the source.
-var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults)
+var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults)
