@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"sync"
+
+	"github.com/simdrnn/simdrnn/convert/internal/narrow"
 )
 
 const chunkBytes = 1 << 16
@@ -54,7 +56,7 @@ func decode(dst []float32, src []byte, t Type) (int, float64) {
 		}
 	case F16:
 		for i := range dst {
-			dst[i] = fromF16(binary.LittleEndian.Uint16(src[2*i:]))
+			dst[i] = narrow.F16(binary.LittleEndian.Uint16(src[2*i:]))
 		}
 	case BF16: // the upper half of a float32
 		for i := range dst {
@@ -63,34 +65,11 @@ func decode(dst []float32, src []byte, t Type) (int, float64) {
 	case F64:
 		for i := range dst {
 			v := math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:]))
-			if dst[i] = fromF64(v); math.IsInf(float64(dst[i]), 0) && !math.IsInf(v, 0) {
+			var ok bool
+			if dst[i], ok = narrow.F64(v); !ok {
 				return i, v
 			}
 		}
 	}
 	return -1, 0
-}
-
-// fromF16 returns a float16 (1 bit of sign, 5 of exponent, 10 of fraction) as a
-// float32, which has them all.
-func fromF16(h uint16) float32 {
-	sign, exponent, fraction := uint32(h>>15)<<31, uint32(h>>10&31), uint32(h&1023)
-	switch exponent {
-	case 0: // fraction * 2^-24
-		return math.Float32frombits(sign | math.Float32bits(float32(fraction)/(1<<24)))
-	case 31: // infinities and NaN
-		return math.Float32frombits(sign | 255<<23 | fraction<<13)
-	}
-	return math.Float32frombits(sign | (exponent-15+127)<<23 | fraction<<13)
-}
-
-// fromF64 rounds to float32. Of a NaN it keeps the sign and the upper bits of the
-// fraction and makes it quiet; what a conversion of the language keeps is up to the
-// machine.
-func fromF64(v float64) float32 {
-	if v != v {
-		b := math.Float64bits(v)
-		return math.Float32frombits(uint32(b>>63)<<31 | 0x7fc00000 | uint32(b>>29)&(1<<22-1))
-	}
-	return float32(v)
 }
