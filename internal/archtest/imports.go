@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"gru":                      {"internal/seq", "internal/wire", "kernels"},
 	"bptt":                     {"kernels", "internal/draw", "internal/split", "internal/team", "internal/wire"},
 	"convert":                  {"lstm", "gru", "rnn", "convert/safetensors"},
+	"convert/npy":              {"convert/internal/narrow", "internal/wire"},
 	"convert/safetensors":      {"convert/internal/narrow", "internal/wire"},
 	"convert/internal/narrow":  {},
 	"fuzz":                     {},

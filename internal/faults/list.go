@@ -19,6 +19,7 @@ var (
 	inBPTT    = []string{"./bptt"}
 	inConvert = []string{"./convert"}
 	inFiles   = []string{"./convert/safetensors"}
+	inNumPy   = []string{"./convert/npy", "./convert/internal/narrow"}
 
 	// The tests of what was added to the textbook's cells.
 	variantsOfLSTM = []string{"./lstm Variants"}
