@@ -1,14 +1,14 @@
 // Package convert moves weights between the layers of this module and other
 // libraries, one function pair for each way of writing them down: PyTorch,
 // Keras, ONNX, oneDNN, haste. Those move numbers in memory. Files are read where
-// they are safetensors with PyTorch's names:
+// they are safetensors or NumPy's .npz with PyTorch's names:
 //
-//	f, err := safetensors.Open("model.safetensors")
+//	f, err := safetensors.Open("model.safetensors") // or npy.OpenArchive("model.npz")
 //	net, report, err := convert.LoadLSTM(f, "encoder.rnn.")
 //
 // Inspect lists the layers of such a file, LoadLSTM, LoadGRU and LoadRNN make
-// networks of them, FromSafetensors fills one that is there, and ToSafetensors goes
-// the other way. Reading other files is the caller's.
+// networks of them, FromSafetensors and FromNPZ fill one that is there, and
+// ToSafetensors and ToNPZ go the other way. For another format write a File.
 //
 // An import fills a network that the caller made:
 //

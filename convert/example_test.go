@@ -1,13 +1,16 @@
 package convert_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"slices"
 
 	"github.com/simdrnn/simdrnn/convert"
+	"github.com/simdrnn/simdrnn/convert/npy"
 	"github.com/simdrnn/simdrnn/convert/safetensors"
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/lstm"
@@ -345,4 +348,89 @@ func ExampleToSafetensors() {
 	// decoder.bias_hh_l0 [9]
 	// head.weight [1 3]
 	// <nil>
+}
+
+// A model that np.savez saved, {k: v.numpy() for k, v in model.state_dict().items()},
+// fills a network.
+func ExampleFromNPZ() {
+	f, err := npy.OpenArchive("testdata/pytorch.npz")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer f.Close()
+	net, err := gru.NewZero(gru.Config{Input: 2, Hidden: 5, Layers: 2})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	report, err := convert.FromNPZ(net, f, "decoder.")
+	fmt.Println(len(report.Matched), report.Left, err)
+	// Output: 8 [step] <nil>
+}
+
+// The weights go into an .npz file and come back.
+func ExampleToNPZ() {
+	net, err := gru.New(gru.Config{Input: 2, Hidden: 3}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	arrays, err := convert.ToNPZ(net, "decoder.")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var file bytes.Buffer
+	if err := npy.WriteArchive(&file, true, arrays...); err != nil {
+		fmt.Println(err)
+		return
+	}
+	f, err := npy.NewArchive(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	layers, err := convert.Inspect(f)
+	fmt.Println(layers, err)
+	// Output: ["decoder.": GRU, input 2, hidden 3, layers 1] <nil>
+}
+
+// state are tensors in memory under PyTorch's names, as a File.
+type state map[string]convert.Tensor
+
+func (s state) Names() iter.Seq[string] { return slices.Values(slices.Sorted(maps.Keys(s))) }
+
+func (s state) Shape(name string) ([]int, bool, error) {
+	t, found := s[name]
+	return t.Shape, found, nil
+}
+
+func (s state) Check(name string) error { return nil }
+
+func (s state) Read(dst []float32, name string) error {
+	copy(dst, s[name].Data)
+	return nil
+}
+
+// What has tensors under names is loaded as a file is.
+func ExampleFile() {
+	f := state{
+		"rnn.weight_ih_l0": {Shape: []int{1, 2}, Data: []float32{1, 2}},
+		"rnn.weight_hh_l0": {Shape: []int{1, 1}, Data: []float32{3}},
+	}
+	net, report, err := convert.LoadRNN(f, "rnn.", rnn.Tanh)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net.EachParam(func(name string, w []float32, _ ...int) { fmt.Println(name, w) })
+	fmt.Println(report.Matched)
+	_, _, err = convert.LoadLSTM(f, "rnn.")
+	fmt.Println(err)
+	// Output:
+	// weight_ih_l0 [1 2]
+	// weight_hh_l0 [3]
+	// [weight_ih_l0 weight_hh_l0]
+	// convert: file: prefix "rnn.": there is a layer of the kind RNN, want one of the kind LSTM; the recurrent layers of the file: "rnn." RNN
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/simdrnn/simdrnn/convert/npy"
 	"github.com/simdrnn/simdrnn/convert/safetensors"
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/lstm"
@@ -83,8 +84,9 @@ const maxFound = 512
 // Single steps (torch.nn.LSTMCell and the like), whose names have no _l0, are not
 // among them.
 //
-// It returns a *safetensors.LimitError for more than 512 layers and directions.
-func Inspect(f *safetensors.File) ([]Found, error) {
+// It returns a *safetensors.LimitError for more than 512 layers and directions, of an
+// .npz file an *npy.LimitError.
+func Inspect(f File) ([]Found, error) {
 	var all []Found
 	seen, inputs := map[string]bool{}, 0
 	for name := range f.Names() {
@@ -96,7 +98,7 @@ func Inspect(f *safetensors.File) ([]Found, error) {
 			inputs++
 		}
 		if seen[prefix] = true; len(seen) > maxFound || inputs > maxFound {
-			return nil, wrap("safetensors", tooMany())
+			return nil, wrap(format(f), tooMany(f))
 		}
 	}
 	for name := range f.Names() { // only now is it known that there are not too many
@@ -110,33 +112,38 @@ func Inspect(f *safetensors.File) ([]Found, error) {
 	return all, nil
 }
 
-func tooMany() error {
+func tooMany(f File) error {
+	if _, ok := f.(*npy.Archive); ok {
+		return &npy.LimitError{What: "layers and directions", Got: maxFound + 1, Max: maxFound}
+	}
 	return &safetensors.LimitError{What: "layers and directions", Got: maxFound + 1, Max: maxFound}
 }
 
 // describe returns the layer whose tensors have the prefix, and what became of them.
-func describe(f *safetensors.File, prefix string) (found Found, report Report) {
+func describe(f File, prefix string) (found Found, report Report) {
 	found.Prefix = prefix
 	has := func(name string, a ...any) bool {
-		_, ok := f.Info(prefix + fmt.Sprintf(name, a...))
+		_, ok, _ := f.Shape(prefix + fmt.Sprintf(name, a...))
 		return ok
 	}
 	matrix := func(name string) (rows, columns int) {
-		t, ok := f.Info(prefix + name)
+		shape, ok, err := f.Shape(prefix + name)
 		switch {
 		case found.Err != nil:
+		case err != nil:
+			found.Err = err
 		case !ok:
 			found.Err = fmt.Errorf("%s is missing", name)
-		case len(t.Shape) != 2 || t.Shape[0] < 1 || t.Shape[1] < 1:
-			found.Err = fmt.Errorf("%s has the shape %v, want rows and columns", name, t.Shape)
+		case len(shape) != 2 || shape[0] < 1 || shape[1] < 1:
+			found.Err = fmt.Errorf("%s has the shape %v, want rows and columns", name, shape)
 		default:
-			return t.Shape[0], t.Shape[1]
+			return shape[0], shape[1]
 		}
 		return 0, 0
 	}
 	for has("weight_ih_l%d", found.Layers) {
 		if found.Layers++; found.Layers > maxFound {
-			found.Err = tooMany()
+			found.Err = tooMany(f)
 			return found, report
 		}
 	}

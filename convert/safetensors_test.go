@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/simdrnn/simdrnn/convert"
+	"github.com/simdrnn/simdrnn/convert/npy"
 	"github.com/simdrnn/simdrnn/convert/safetensors"
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/internal/numtest"
@@ -45,7 +46,7 @@ type loaded struct {
 	prefix  string
 	line    string // of Inspect
 	input   int
-	load    func(*safetensors.File, string) (sequences, func(func(string, []float32, ...int)), convert.Report, error)
+	load    func(convert.File, string) (sequences, func(func(string, []float32, ...int)), convert.Report, error)
 	matched int
 }
 
@@ -60,78 +61,92 @@ func infer[N interface {
 }
 
 var pytorchFile = []loaded{
-	{"encoder.rnn.", `"encoder.rnn.": LSTM, input 3, hidden 4, layers 2, bidirectional`, 3, func(f *safetensors.File, p string) (sequences, func(func(string, []float32, ...int)), convert.Report, error) {
+	{"encoder.rnn.", `"encoder.rnn.": LSTM, input 3, hidden 4, layers 2, bidirectional`, 3, func(f convert.File, p string) (sequences, func(func(string, []float32, ...int)), convert.Report, error) {
 		return infer(convert.LoadLSTM(f, p))
 	}, 16},
-	{"decoder.", `"decoder.": GRU, input 2, hidden 5, layers 2`, 2, func(f *safetensors.File, p string) (sequences, func(func(string, []float32, ...int)), convert.Report, error) {
+	{"decoder.", `"decoder.": GRU, input 2, hidden 5, layers 2`, 2, func(f convert.File, p string) (sequences, func(func(string, []float32, ...int)), convert.Report, error) {
 		return infer(convert.LoadGRU(f, p))
 	}, 8},
-	{"plain.", `"plain.": RNN, input 3, hidden 2, layers 1, bidirectional, no bias`, 3, func(f *safetensors.File, p string) (sequences, func(func(string, []float32, ...int)), convert.Report, error) {
+	{"plain.", `"plain.": RNN, input 3, hidden 2, layers 1, bidirectional, no bias`, 3, func(f convert.File, p string) (sequences, func(func(string, []float32, ...int)), convert.Report, error) {
 		return infer(convert.LoadRNN(f, p, rnn.ReLU))
 	}, 4},
-	{"small.lstm.", `"small.lstm.": LSTM, input 4, hidden 5, layers 1, projection 3`, 4, func(f *safetensors.File, p string) (sequences, func(func(string, []float32, ...int)), convert.Report, error) {
+	{"small.lstm.", `"small.lstm.": LSTM, input 4, hidden 5, layers 1, projection 3`, 4, func(f convert.File, p string) (sequences, func(func(string, []float32, ...int)), convert.Report, error) {
 		return infer(convert.LoadLSTM(f, p))
 	}, 5},
+}
+
+// pytorchFiles is the model in both formats.
+func pytorchFiles(t *testing.T) map[string]convert.File {
+	a, err := npy.OpenArchive("testdata/pytorch.npz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	return map[string]convert.File{"safetensors": opened(t, "pytorch.safetensors"), "npz": a}
 }
 
 // A model that PyTorch saved, in all types of elements, is loaded: the weights are
 // those that were drawn, and the outputs PyTorch's.
 func TestLoadsWhatPyTorchSaved(t *testing.T) {
-	f, want := opened(t, "pytorch.safetensors"), opened(t, "pytorch_outputs.safetensors")
-	for _, c := range pytorchFile {
-		t.Run(c.prefix, func(t *testing.T) {
-			u, each, report, err := c.load(f, c.prefix)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var names []string
-			each(func(name string, w []float32, _ ...int) {
-				names = append(names, name)
-				if !slices.Equal(w, sixtyFourths(c.prefix+name, len(w))) {
-					t.Errorf("%s is not what was saved", name)
+	want := opened(t, "pytorch_outputs.safetensors")
+	for format, f := range pytorchFiles(t) {
+		for _, c := range pytorchFile {
+			t.Run(format+"/"+c.prefix, func(t *testing.T) {
+				u, each, report, err := c.load(f, c.prefix)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var names []string
+				each(func(name string, w []float32, _ ...int) {
+					names = append(names, name)
+					if !slices.Equal(w, sixtyFourths(c.prefix+name, len(w))) {
+						t.Errorf("%s is not what was saved", name)
+					}
+				})
+				slices.Sort(names)
+				slices.Sort(report.Matched)
+				if !slices.Equal(report.Matched, names) || len(names) != c.matched || len(report.Missing) > 0 {
+					t.Errorf("the report is %+v, want %d names, %v", report, c.matched, names)
+				}
+				T, B, in, out := u.Dims()
+				y := make([]float32, T*B*out)
+				u.Forward(y, sixtyFourths(c.prefix+"x", T*B*in))
+				wantY, err := want.Float32(c.prefix + "y")
+				if err != nil || len(wantY) != len(y) {
+					t.Fatalf("%v, %d outputs, want %d", err, len(y), len(wantY))
+				}
+				for i := range y {
+					if d := math.Abs(float64(y[i] - wantY[i])); d > conforms*max(1, math.Abs(float64(wantY[i]))) {
+						t.Errorf("output %d is %v, want %v", i, y[i], wantY[i])
+					}
 				}
 			})
-			slices.Sort(names)
-			slices.Sort(report.Matched)
-			if !slices.Equal(report.Matched, names) || len(names) != c.matched || len(report.Missing) > 0 {
-				t.Errorf("the report is %+v, want %d names, %v", report, c.matched, names)
-			}
-			T, B, in, out := u.Dims()
-			y := make([]float32, T*B*out)
-			u.Forward(y, sixtyFourths(c.prefix+"x", T*B*in))
-			wantY, err := want.Float32(c.prefix + "y")
-			if err != nil || len(wantY) != len(y) {
-				t.Fatalf("%v, %d outputs, want %d", err, len(y), len(wantY))
-			}
-			for i := range y {
-				if d := math.Abs(float64(y[i] - wantY[i])); d > conforms*max(1, math.Abs(float64(wantY[i]))) {
-					t.Errorf("output %d is %v, want %v", i, y[i], wantY[i])
-				}
-			}
-		})
-	}
-	_, report, err := convert.LoadGRU(f, "decoder.")
-	if want := []string{"step"}; err != nil || !slices.Equal(report.Left, want) {
-		t.Errorf("%v left, want %v", report.Left, want)
+		}
+		_, report, err := convert.LoadGRU(f, "decoder.")
+		if want := []string{"step"}; err != nil || !slices.Equal(report.Left, want) {
+			t.Errorf("%s: %v left, want %v", format, report.Left, want)
+		}
 	}
 }
 
 func TestInspect(t *testing.T) {
-	all, err := convert.Inspect(opened(t, "pytorch.safetensors"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got, want []string
-	for _, found := range all {
-		got = append(got, found.String())
-	}
-	for _, c := range pytorchFile {
-		want = append(want, c.line)
-	}
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	for format, f := range pytorchFiles(t) {
+		all, err := convert.Inspect(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, want []string
+		for _, found := range all {
+			got = append(got, found.String())
+		}
+		for _, c := range pytorchFile {
+			want = append(want, c.line)
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %s\nwant\n%s", format, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
 	}
 }
 

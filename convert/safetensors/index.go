@@ -355,6 +355,14 @@ func (x *index) Info(name string) (Info, bool) {
 	return x.info(r), true
 }
 
+// Shape returns the shape of the tensor of that name, nil of a scalar, and whether
+// there is one. The error is always nil: it is that of formats whose shapes stand with
+// the tensors.
+func (x *index) Shape(name string) (shape []int, found bool, err error) {
+	info, found := x.Info(name)
+	return info.Shape, found, nil
+}
+
 // Metadata returns a copy of what the file says under "__metadata__", nil if it
 // says nothing there.
 func (x *index) Metadata() map[string]string { return maps.Clone(x.metadata) }

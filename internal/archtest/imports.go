@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"lstm":                     {"internal/seq", "internal/wire", "kernels"},
 	"gru":                      {"internal/seq", "internal/wire", "kernels"},
 	"bptt":                     {"kernels", "internal/draw", "internal/split", "internal/team", "internal/wire"},
-	"convert":                  {"lstm", "gru", "rnn", "convert/safetensors"},
+	"convert":                  {"lstm", "gru", "rnn", "convert/npy", "convert/safetensors"},
 	"convert/npy":              {"convert/internal/narrow", "internal/wire"},
 	"convert/safetensors":      {"convert/internal/narrow", "internal/wire"},
 	"convert/internal/narrow":  {},
