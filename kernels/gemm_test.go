@@ -420,7 +420,8 @@ func TestGemmRefusesBadShapes(t *testing.T) {
 			{"bias", []string{"bias", "3", "4"}, func(c []float32) { p.GemmBias(2, f(6), 3, f(3), c, 4) }},
 			{"NewPacked", []string{"-1"}, func(c []float32) { isa.NewPacked(-1, 4) }},
 			{"no groups", []string{"0 groups of 4"}, func(c []float32) { isa.NewPackedGroups(3, 0, 4) }},
-			{"groups that overflow", []string{"too large"}, func(c []float32) { isa.NewPackedGroups(3, big/8, 64) }},
+			{"groups that overflow", []string{"groups of 64 columns of 3 rows are too large"}, func(c []float32) { isa.NewPackedGroups(3, big/64, 64) }},
+			{"groups of nothing that overflow", []string{"groups of 4 columns of 0 rows are too large"}, func(c []float32) { isa.NewPackedGroups(0, big/2+1, 4) }},
 			{"GemmPart", []string{"part 2 of 2"}, func(c []float32) { p.GemmPart(2, 2, 0, 2, f(6), 3, c, 4) }},
 			{"GemmPart of C", []string{"GemmPart", "C", "3 x 4"}, func(c []float32) { p.GemmPart(0, 2, 0, 3, f(9), 3, c, 4) }},
 			{"GemmBiasPart", []string{"bias", "3", "4"}, func(c []float32) { p.GemmBiasPart(0, 1, 2, f(6), 3, f(3), c, 4) }},
@@ -536,6 +537,44 @@ func TestPackedParts(t *testing.T) {
 					end = hi
 				}
 				require.Equal(t, cols, end)
+			}
+		}
+	})
+}
+
+// A part touches no columns of C but its own: other workers are at work on those.
+func TestGemmPartLeavesTheRest(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		r := newSource(43)
+		_, nr := isa.NewPacked(1, 1).Panels()
+		const k, groups, parts = 5, 3, 3
+		for _, cols := range []int{2*nr + 1, 3*nr - 1, 5 * nr} {
+			for _, m := range []int{1, 3, 7} {
+				n := groups * cols
+				p := isa.NewPackedGroups(k, groups, cols)
+				p.PackFlush(false, r.values(k*n, moderate), n)
+				a, bias := r.values(m*k, moderate), r.values(n, moderate)
+				for w := range parts {
+					lo, hi := p.Columns(w, parts)
+					for _, into := range []kernels.Into{kernels.Set, kernels.Continue, kernels.AddTo, kernels.SetFlush, 99} {
+						c := make([]float32, m*n)
+						for i := range c {
+							c[i] = -7
+						}
+						if into == 99 {
+							p.GemmBiasPart(w, parts, m, a, k, bias, c, n)
+						} else {
+							p.GemmPart(w, parts, into, m, a, k, c, n)
+						}
+						for i, v := range c {
+							if j := i % n % cols; (j < lo || j >= hi) && v != -7 {
+								t.Fatalf("into %d, m %d: part %d, columns %d to %d of each %d, wrote column %d", into, m, w, lo, hi, cols, i%n)
+							} else if j >= lo && j < hi && v == -7 {
+								t.Fatalf("into %d, m %d: part %d left column %d", into, m, w, i%n)
+							}
+						}
+					}
+				}
 			}
 		}
 	})

@@ -36,11 +36,13 @@ func NewPacked(k, n int) *Packed { return Current().NewPacked(k, n) }
 func (t ISA) NewPackedGroups(k, groups, cols int) *Packed {
 	t.need()
 	if k < 0 || groups < 1 || cols < 0 {
-		panic(fmt.Sprintf("kernels: NewPacked: k = %d, %d groups of %d columns, want sizes of 0 or more and at least 1 group", k, groups, cols))
+		panic(fmt.Sprintf("kernels: NewPackedGroups: k = %d, %d groups of %d columns, want sizes of 0 or more and at least 1 group", k, groups, cols))
 	}
 	size := panelsSize(&tilings[t], cols, k)
-	if hi, all := bits.Mul(uint(size), uint(groups)); hi != 0 || all > math.MaxInt/8 {
-		tooLarge(k, cols)
+	for _, each := range []int{cols, size} {
+		if hi, all := bits.Mul(uint(each), uint(groups)); hi != 0 || all > math.MaxInt/8 {
+			panic(fmt.Sprintf("kernels: NewPackedGroups: %d groups of %d columns of %d rows are too large to pack", groups, cols, k))
+		}
 	}
 	return &Packed{isa: t, k: k, n: groups * cols, groups: groups, cols: cols, panels: aligned(groups * size), size: size}
 }
@@ -166,7 +168,7 @@ func (p *Packed) GemmBias(m int, a []float32, lda int, bias []float32, c []float
 }
 
 // GemmBiasPart is to GemmBias what GemmPart is to Gemm. bias has all n elements.
-func (p *Packed) GemmBiasPart(w, n int, m int, a []float32, lda int, bias []float32, c []float32, ldc int) {
+func (p *Packed) GemmBiasPart(w, n, m int, a []float32, lda int, bias []float32, c []float32, ldc int) {
 	lo, hi := p.Columns(w, n)
 	p.needBias("Packed.GemmBiasPart", bias)
 	p.gemm("Packed.GemmBiasPart", Set, m, a, lda, bias, c, ldc, lo, hi)

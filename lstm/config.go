@@ -79,7 +79,7 @@ type Config struct {
 	// ZoneoutCell is that for c; the h of the same step is made of the new c.
 	Zoneout, ZoneoutCell float32
 
-	// Workers is the number of goroutines that share the work: 0 means as many
+	// Workers is the most goroutines that share the work: 0 means as many
 	// as GOMAXPROCS allows and the work is worth; more than 256 is 256. It changes
 	// no bit of any result. It belongs to the run, not to the network: files do not keep it.
 	Workers int

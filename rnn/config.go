@@ -57,7 +57,7 @@ type Config struct {
 	// "Zoneout: regularizing RNNs by randomly preserving hidden activations").
 	Zoneout float32
 
-	// Workers is the number of goroutines that share the work: 0 means as many
+	// Workers is the most goroutines that share the work: 0 means as many
 	// as GOMAXPROCS allows and the work is worth; more than 256 is 256. It changes
 	// no bit of any result. It belongs to the run, not to the network: files do not keep it.
 	Workers int

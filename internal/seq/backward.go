@@ -137,7 +137,7 @@ func (u *Unrolled) packBackward(w, n int) {
 func (u *Unrolled) blockBackward(last bool) {
 	rows, in := (u.job.hi-u.job.lo)*u.batch, u.net.W[u.job.i].In
 	if u.units.parts > 0 {
-		u.unitsBackward()
+		u.stepsBackByUnits()
 	} else {
 		u.fork(u.stepsPiece(rows), u.tasks.stepsBack)
 	}

@@ -128,7 +128,7 @@ func (u *Unrolled) blockForward() {
 	rows := (u.job.hi - u.job.lo) * u.batch
 	u.fork(u.productsPiece(rows, u.net.W[u.job.i].In), u.tasks.products)
 	if u.units.parts > 0 {
-		u.unitsForward()
+		u.stepsByUnits()
 	} else {
 		u.fork(u.stepsPiece(rows), u.tasks.steps)
 	}

@@ -87,9 +87,9 @@ func (p *Predictor) chooseWorkers(fmas float64) {
 	if !ok {
 		return
 	}
-	units := split.StepWorkers(p.isa, fmas/float64(n.Layers), min(most, p.isa.NewPacked(0, n.Shape.Hidden).Parts()))
-	if units > 1 && p.batch < fewRows*units {
-		p.workers = units
+	weights := float64(n.Shape.Gates) * float64(n.Shape.States[0])
+	if parts := unitParts(p.isa, fmas/float64(n.Layers), weights, p.batch, min(most, mostUnitParts(p.isa, n.Shape.Hidden))); parts > 0 {
+		p.workers = parts
 		p.phases, _ = cell.Phases()
 	}
 }

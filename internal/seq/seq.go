@@ -64,11 +64,7 @@
 // one exception is the 256 rows of a sum of weight gradients.
 package seq
 
-import (
-	"fmt"
-
-	"github.com/simdrnn/simdrnn/kernels"
-)
+import "github.com/simdrnn/simdrnn/kernels"
 
 // A Cell is the arithmetic of one time step. It holds no state: several
 // goroutines call it at once, each with a Step of its own.
@@ -179,14 +175,6 @@ func (m *Mat) Row(r int) []float32 {
 
 // From is the columns of m from the given one on, as the kernels of a step take them.
 func (m *Mat) From(col int) kernels.Mat { return kernels.Mat{Data: m.Data[col:], Stride: m.Stride} }
-
-// All is the first n rows of m as one slice. They have to lie side by side.
-func (m *Mat) All(n int) []float32 {
-	if m.Stride != m.Width {
-		panic(fmt.Sprintf("seq: rows of %d elements lie %d apart, not side by side", m.Width, m.Stride))
-	}
-	return m.Data[:n*m.Width]
-}
 
 // A Step is what a cell works on: consecutive rows of the batch at one time
 // step of one direction of one layer.

@@ -10,12 +10,17 @@ import (
 // workers share the steps of few rows, and each keeps its part of W_hh in the caches of
 // its core.
 //
-// Phases returns the parts in time of Forward and of Backward. One after another they
-// do what Forward and Backward do, and with s.Lo, s.Hi, s.W and s.N each does it for some
-// units alone. A phase may read what the phases before it have written about any unit.
-// It writes about its own units alone, and nothing that another part of the same phase
-// reads. The first phase of Backward reads of the step visited before what its last phase
-// has written about the same units, and no more.
+// Phases returns Forward and Backward cut into phases, in order: one after another they do
+// what the whole does, and with s.Lo, s.Hi, s.W and s.N each does it for some units alone.
+// All parts of a phase have ended before the next one begins, so a phase may read what
+// those before it have written about any unit. It writes about its own units alone, and
+// nothing that another part of the same phase reads. s.State and s.Prev are different
+// memory.
+//
+// Backward has two phases or more. The last one of a step and the first one of the step
+// visited next run in one piece, without waiting for other parts in between: of Grad,
+// Scratch and Temp both may use what is about their own units alone. s.Dy is set in the
+// first phase only.
 type Phased interface {
 	Cell
 	Phases() (forward, backward []func(s *Step))
@@ -34,17 +39,25 @@ type unitSteps struct {
 // unitParts is into how many parts of units the steps are split, 0 if they are split by
 // rows of the batch, or not at all.
 func (u *Unrolled) unitParts() int {
-	sh := &u.net.Shape
 	if len(u.units.forward) == 0 {
 		return 0
 	}
-	weights := float64(sh.Gates) * float64(sh.States[0])
-	n := split.StepWorkers(u.isa, float64(u.batch)*weights, min(u.workers.most, u.units.most))
-	if n > 1 && (u.batch < fewRows*n || u.batch < 2*fewRows*n && weights > largeWeights) {
+	weights := float64(u.net.Shape.Gates) * float64(u.net.Shape.States[0])
+	return unitParts(u.isa, float64(u.batch)*weights, weights, u.batch, min(u.workers.most, u.units.most))
+}
+
+// unitParts is the number of parts for steps of fmas multiply-adds with W_hh of so many
+// weights, at most most; 0 if they are better split by rows of the batch, or not at all.
+func unitParts(isa kernels.ISA, fmas, weights float64, batch, most int) int {
+	n := split.StepWorkers(isa, fmas, most)
+	if n > 1 && (batch < fewRows*n || batch < 2*fewRows*n && weights > largeWeights) {
 		return n
 	}
 	return 0
 }
+
+// mostUnitParts is the most parts of the units of a network that are not empty.
+func mostUnitParts(isa kernels.ISA, hidden int) int { return isa.NewPacked(0, hidden).Parts() }
 
 const (
 	// A share of fewer rows than fewRows makes the products wait for weights.
@@ -80,8 +93,8 @@ func (p *packing) newRecur(n *Net, isa kernels.ISA, grouped bool) {
 	}
 }
 
-// unitsForward runs the block's steps, phase by phase.
-func (u *Unrolled) unitsForward() {
+// stepsByUnits runs the block's steps, phase by phase.
+func (u *Unrolled) stepsByUnits() {
 	for k := range u.job.hi - u.job.lo {
 		u.units.step = u.ran(k)
 		for u.units.phase = range u.units.forward {
@@ -90,9 +103,9 @@ func (u *Unrolled) unitsForward() {
 	}
 }
 
-// unitsBackward runs the block's steps backwards, phase by phase. The last phase of a
+// stepsBackByUnits runs the block's steps backwards, phase by phase. The last phase of a
 // step and the first one of the next step are one piece of work.
-func (u *Unrolled) unitsBackward() {
+func (u *Unrolled) stepsBackByUnits() {
 	steps, phases := u.job.hi-u.job.lo, len(u.units.backward)
 	for u.units.visited = range steps + 1 {
 		last := phases - 1

@@ -34,6 +34,7 @@ func TestWhenStepsAreSplitByUnits(t *testing.T) {
 			{"rows enough, but weights for no cache", phased{gated{1024}}, 1024, 8, 2, 2},
 			{"rows enough for any weights", phased{gated{1024}}, 1024, 16, 2, 0},
 			{"more workers than rows", phased{gated{512}}, 512, 3, 4, 4},
+			{"fewer rows, but weights for no cache, in a Predictor too", phased{gated{1024}}, 1024, 15, 2, 2},
 			{"one worker", phased{gated{512}}, 512, 1, 1, 0},
 			{"little work", phased{gated{65}}, 65, 1, 2, 0},
 			{"one panel of units", phased{gated{5}}, 5, 1, 2, 0},
@@ -49,6 +50,13 @@ func TestWhenStepsAreSplitByUnits(t *testing.T) {
 			func() {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 				u := n.Unroll(100, c.batch, true)
+				p, err := n.NewPredictor(c.batch)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := len(p.phases) > 0; got != (c.want > 0) || got && p.workers != c.want {
+					t.Errorf("%s: a Predictor's step by units is %v with %d workers, want %d parts", c.name, got, p.workers, c.want)
+				}
 				if u.units.parts != c.want {
 					t.Errorf("%s: %d parts of units, want %d", c.name, u.units.parts, c.want)
 				}

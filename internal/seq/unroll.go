@@ -65,8 +65,10 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 	}
 	u.tasks = tasks{packForward: u.packForward, copyInput: u.copyInput, products: u.inputProducts, steps: u.forwardSteps, merge: u.merge}
 	if c, ok := n.Cell.(Phased); ok {
-		u.units.most = u.isa.NewPacked(0, sh.Hidden).Parts()
-		u.units.forward, u.units.backward = c.Phases()
+		u.units.most = mostUnitParts(u.isa, sh.Hidden)
+		if u.units.forward, u.units.backward = c.Phases(); len(u.units.backward) < 2 {
+			panic(fmt.Sprintf("%s: a cell with %d phases of Backward, want 2 or more", n.Kind, len(u.units.backward)))
+		}
 		u.tasks.forwardUnits, u.tasks.backwardUnits = u.forwardUnits, u.backwardUnits
 	}
 	if keep {

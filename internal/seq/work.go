@@ -21,7 +21,7 @@ type job struct {
 // for itself.
 type workers struct {
 	most  int  // the most parts of a piece of work
-	fixed bool // whether the user gave that number, rather than the amount of work
+	fixed bool // whether the user gave that number: only steps split by units then have fewer, where they are little work
 
 	steps    []Step
 	droppedW [][]float32 // memory for W_hh after its mask

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/internal/split"
+	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -67,6 +69,13 @@ func TestScratchFollowsTheWork(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The team runs as many parts as any piece of work can have.
+func TestTeamHasTheParts(t *testing.T) {
+	if team.MaxParts < split.MaxWorkers {
+		t.Errorf("up to %d parts for up to %d workers", team.MaxParts, split.MaxWorkers)
+	}
 }
 
 // Whatever the number of processors becomes after Unroll, and however many workers

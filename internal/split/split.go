@@ -32,7 +32,7 @@ func grain(isa kernels.ISA) float64 {
 }
 
 // StepWorkers is Workers for the steps of a sequence, when each step is a piece of work of
-// its own and the next one follows at once: workers that wait for it actively start soon.
+// its own: workers that still spin after the step before it start at once.
 func StepWorkers(isa kernels.ISA, work float64, most int) int {
 	return max(1, int(min(float64(most), work/stepGrain(isa))))
 }

@@ -69,9 +69,9 @@ const (
 type team struct {
 	mu sync.Mutex // held by the caller whose work is being done
 
-	// left is the number of parts that nobody has taken yet in its low half
-	// and the number of the piece of work in its high half, so that a helper
-	// that slept through a piece cannot take a part with an outdated view.
+	// left is, from its lowest bit on, the number of parts that nobody has taken yet (16
+	// bits), the number of parts of the piece (16) and the number of the piece (32), so
+	// that a helper that slept through a piece cannot take a part with an outdated view.
 	left atomic.Uint64
 	// open is the number of parts that have not ended.
 	open atomic.Int64
@@ -112,7 +112,7 @@ func (t *team) run(n int, f func(w, n int)) {
 	t.piece++
 	t.f, t.n = f, n
 	t.open.Store(int64(n))
-	t.left.Store(t.piece<<32 | uint64(n))
+	t.left.Store(t.piece<<32 | uint64(n)<<16 | uint64(n))
 	for _, h := range t.helpers[:max(want, 0)] {
 		if h.parked.CompareAndSwap(true, false) {
 			h.wake <- struct{}{}
@@ -163,12 +163,21 @@ func (t *team) wait() {
 		}
 		runtime.Gosched()
 	}
-	t.waiting.Store(true)
-	if t.open.Load() == 0 && t.waiting.CompareAndSwap(true, false) {
-		return
+	// Who ends the last part of a piece may be held up before it looks at waiting, and
+	// then wake the caller of the next piece: so the caller looks again.
+	for t.open.Load() != 0 {
+		t.waiting.Store(true)
+		if t.open.Load() == 0 && t.waiting.CompareAndSwap(true, false) {
+			return
+		}
+		<-t.ended
 	}
-	<-t.ended
 }
+
+// hasWork says whether there is a part for the goroutine of number own. A piece of n parts
+// is for the first n goroutines: others would take the part of one of these, which has
+// what it needs in its caches.
+func hasWork(left uint64, own int) bool { return uint16(left) != 0 && own < int(uint16(left>>16)) }
 
 // take takes a part that nobody has begun: part own, or one of those that follow it. It
 // first takes one from the number of those left. So there is one for it, and the piece
@@ -176,14 +185,14 @@ func (t *team) wait() {
 func (t *team) take(own int) (w int, ok bool) {
 	for {
 		v := t.left.Load()
-		if uint32(v) == 0 {
+		if !hasWork(v, own) {
 			return 0, false
 		}
 		if t.left.CompareAndSwap(v, v-1) {
 			break
 		}
 	}
-	for w = min(own, t.n-1); ; w = (w + 1) % t.n {
+	for w = own; ; w = (w + 1) % t.n {
 		last := &t.taken[w].piece
 		if k := last.Load(); k != t.piece && last.CompareAndSwap(k, t.piece) {
 			return w, true
@@ -203,11 +212,11 @@ func (t *team) help(h *helper, own int) {
 			}
 			t.part(w)
 		}
-		if t.sawWork() {
+		if t.sawWork(own) {
 			continue
 		}
 		h.parked.Store(true)
-		if uint32(t.left.Load()) != 0 && h.parked.CompareAndSwap(true, false) {
+		if hasWork(t.left.Load(), own) && h.parked.CompareAndSwap(true, false) {
 			continue
 		}
 		<-h.wake
@@ -215,10 +224,10 @@ func (t *team) help(h *helper, own int) {
 }
 
 // sawWork spins until there is a part to take, but not for long.
-func (t *team) sawWork() bool {
+func (t *team) sawWork(own int) bool {
 	for range spins {
 		for range looks {
-			if uint32(t.left.Load()) != 0 {
+			if hasWork(t.left.Load(), own) {
 				return true
 			}
 		}

@@ -131,8 +131,11 @@ func TestOwnPartFirst(t *testing.T) {
 	var team team
 	for piece := range uint64(3) {
 		team.n, team.piece = 4, piece+1
-		team.left.Store(team.piece<<32 | 4)
-		for _, c := range []struct{ own, want int }{{1, 1}, {0, 0}, {9, 3}, {1, 2}} {
+		team.left.Store(team.piece<<32 | 4<<16 | 4)
+		if w, ok := team.take(4); ok {
+			t.Fatalf("number 4 takes part %d of a piece of 4 parts", w)
+		}
+		for _, c := range []struct{ own, want int }{{1, 1}, {0, 0}, {3, 3}, {1, 2}} {
 			if w, ok := team.take(c.own); !ok || w != c.want {
 				t.Fatalf("piece %d: number %d takes part %d, %v, want %d", piece, c.own, w, ok, c.want)
 			}
@@ -141,6 +144,33 @@ func TestOwnPartFirst(t *testing.T) {
 			t.Fatalf("part %d is taken twice", w)
 		}
 	}
+}
+
+// Who ended the last part of a piece and was held up before it woke the caller wakes the
+// caller of the next piece. That one waits on until its own parts have ended.
+func TestLateWake(t *testing.T) {
+	team := team{ended: make(chan struct{}, 1)}
+	end := func() {
+		for !team.waiting.CompareAndSwap(true, false) {
+			runtime.Gosched()
+		}
+		team.ended <- struct{}{}
+	}
+	team.open.Store(1)
+	returned := make(chan struct{})
+	go func() {
+		defer close(returned)
+		team.wait()
+	}()
+	end() // of the piece before
+	select {
+	case <-returned:
+		t.Fatal("the wait ended while a part was running")
+	case <-time.After(20 * time.Millisecond):
+	}
+	team.open.Add(-1)
+	end()
+	<-returned
 }
 
 // More parts than MaxParts are MaxParts.

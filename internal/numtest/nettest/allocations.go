@@ -15,8 +15,13 @@ func allocatesNothing(t *testing.T, k Kind) {
 		for _, cfg := range []Config{
 			{Input: 3, Hidden: 5, Layers: 2, Workers: 1},
 			{Input: 3, Hidden: 5, Bidirectional: true, Workers: 3},
+			{Input: 3, Hidden: 200, Workers: 4}, // steps split by units
 		} {
-			p := newProblem(t, k, 6, cfg, 40, 8, true)
+			T, B := 40, 8
+			if cfg.Hidden > 100 {
+				T, B = 2, 3
+			}
+			p := newProblem(t, k, 6, cfg, T, B, true)
 			u, f := p.net.Unroll(p.T, p.B), p.net.Infer(p.T, p.B)
 			y, dx, one := make([]float32, len(p.dy)), make([]float32, len(p.x)), []int{1}
 			pass := func() {

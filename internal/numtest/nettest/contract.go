@@ -38,7 +38,7 @@ var shapes = []shape{
 	{Config{Input: 4, Hidden: 5, Bidirectional: true, Layers: 3, Merge: 3}, 6, 7, true},
 	{Config{Input: 2, Hidden: 3, Bidirectional: true, Merge: 3}, 40, 9, false}, // several chunks
 	{Config{Input: 5, Hidden: 256, Layers: 2}, 3, 1, false},                    // steps split by units
-	{Config{Input: 2, Hidden: 165, Bidirectional: true, Merge: 3}, 3, 3, true},
+	{Config{Input: 2, Hidden: 130, Bidirectional: true, Layers: 2, Merge: 2}, 3, 3, true},
 	{Config{Input: 2, Hidden: 130, Layers: 2, Reverse: true}, 2, 5, true},
 }
 

@@ -192,9 +192,14 @@ func reorderAndRefresh(t *testing.T, k Kind) {
 	}
 }
 
-// Several goroutines share a Layer and the team of workers.
+// Several goroutines share a Layer and the team of workers, which is busy for another one
+// in the middle of a sequence.
 func sharedLayer(t *testing.T, k Kind) {
-	p := newProblem(t, k, 8, Config{Input: 6, Hidden: 9, Workers: 2}, 10, 6, false)
+	shared(t, newProblem(t, k, 8, Config{Input: 6, Hidden: 9, Workers: 2}, 10, 6, false))
+	shared(t, newProblem(t, k, 8, Config{Input: 6, Hidden: 200, Workers: 2}, 6, 3, false)) // steps split by units
+}
+
+func shared(t *testing.T, p *problem) {
 	want := p.run(t, p.net.Unroll(p.T, p.B))
 	done := make(chan *result)
 	for range 4 {
@@ -203,6 +208,13 @@ func sharedLayer(t *testing.T, k Kind) {
 			var got *result
 			for range 5 {
 				got = p.run(t, u)
+			}
+			pr, err := p.net.Predictor(p.B)
+			check(t, err)
+			if check(t, pr.SetState(p.state)); !p.evaluate && p.kind.Noise == (Noise{}) {
+				for step := range p.T {
+					pr.Step(got.y[step*p.B*p.out():][:p.B*p.out()], p.x[step*p.B*6:][:p.B*6])
+				}
 			}
 			done <- got
 		}()
