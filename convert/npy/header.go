@@ -85,7 +85,7 @@ func readHeader(r io.Reader, name string, at int64) (*header, error) {
 		return nil, ended(&FormatError{Array: name, Offset: at + int64(start+n), Reason: fmt.Sprintf("the header has %d bytes", length)}, err)
 	}
 	h := &header{length: int64(start) + int64(length)}
-	p := &scanner{b: b, array: name, start: at + int64(start), long: version < 3}
+	p := newScanner(b, name, at+int64(start), version < 3)
 	return h, p.header(h)
 }
 
@@ -96,9 +96,9 @@ func (p *scanner) header(h *header) error {
 		seen := map[string]*bool{"descr": &descr, "fortran_order": &fortran, "shape": &shape}[key]
 		switch {
 		case seen == nil:
-			return p.bad("%s is no key of a header, which has descr, fortran_order and shape", quote(key))
+			return p.Bad("%s is no key of a header, which has descr, fortran_order and shape", quote(key))
 		case *seen:
-			return p.bad("the key %s comes twice", key)
+			return p.Bad("the key %s comes twice", key)
 		}
 		*seen = true
 		switch key {
@@ -114,14 +114,14 @@ func (p *scanner) header(h *header) error {
 		}
 		return p.shape(h)
 	})
-	p.skip()
+	p.Space()
 	switch {
 	case err != nil:
 		return err
-	case p.at < len(p.b):
-		return p.bad("%s after the header's end, want spaces", p.found())
+	case p.At < len(p.Text):
+		return p.Bad("%s after the header's end, want spaces", p.Found())
 	case !descr || !fortran || !shape:
-		return p.bad("a header has descr, fortran_order and shape; want them all")
+		return p.Bad("a header has descr, fortran_order and shape; want them all")
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func (p *scanner) shape(h *header) error {
 		}
 		// Elements of 8 bytes, or slices of 4, are to have a size that fits in an int.
 		if d > math.MaxInt/8 || d != 0 && h.elements > math.MaxInt/8/int(d) {
-			return p.bad("a shape with more elements than fit in memory")
+			return p.Bad("a shape with more elements than fit in memory")
 		}
 		dims[n] = int(d)
 		n++

@@ -1,80 +1,45 @@
 package npy
 
 import (
-	"bytes"
-	"fmt"
-	"strconv"
-	"unicode/utf8"
+	"strings"
+
+	"github.com/simdrnn/simdrnn/convert/internal/cursor"
 )
 
 // A scanner reads the literal of Python that a header is. It knows no nesting but that
 // of the format, and counts brackets where it passes over a type, so that no file
 // makes it deep.
 type scanner struct {
-	b     []byte
-	at    int
+	cursor.Cursor
 	array string // for errors
-	start int64  // offset of b in the file
 	long  bool   // a number may end with L
 }
 
-func (p *scanner) bad(format string, a ...any) error {
-	return &FormatError{Array: p.array, Offset: p.start + int64(p.at), Reason: fmt.Sprintf(format, a...)}
-}
-
-// found says what stands here.
-func (p *scanner) found() string {
-	if p.at == len(p.b) {
-		return "the end of the header"
-	}
-	r, n := utf8.DecodeRune(p.b[p.at:])
-	if r == utf8.RuneError {
-		return fmt.Sprintf("%q", p.b[p.at:p.at+n])
-	}
-	return strconv.QuoteRune(r)
-}
-
-func (p *scanner) skip() {
-	for p.at < len(p.b) && bytes.IndexByte([]byte(" \n\r\t"), p.b[p.at]) >= 0 {
-		p.at++
-	}
-}
-
-// take skips white space and reports whether c stands here; then it is taken.
-func (p *scanner) take(c byte) bool {
-	p.skip()
-	if p.at < len(p.b) && p.b[p.at] == c {
-		p.at++
-		return true
-	}
-	return false
-}
-
-func (p *scanner) want(c byte) error {
-	if !p.take(c) {
-		return p.bad("want %q, found %s", c, p.found())
-	}
-	return nil
+// newScanner reads the header b of an array, which stands at start in the file.
+func newScanner(b []byte, array string, start int64, long bool) *scanner {
+	return &scanner{cursor.Cursor{Text: string(b), Fail: func(at int, reason string) error {
+		return &FormatError{Array: array, Offset: start + int64(at), Reason: reason}
+	}}, array, long}
 }
 
 // dict calls entry for each key of a dictionary, where its value is to be read.
 func (p *scanner) dict(entry func(key string) error) error {
-	if err := p.want('{'); err != nil {
+	if err := p.Want('{'); err != nil {
 		return err
 	}
-	for !p.take('}') {
+	for !p.Take('}') {
 		key, err := p.text()
 		if err != nil {
 			return err
 		}
-		if err := p.want(':'); err != nil {
+		if err := p.Want(':'); err != nil {
 			return err
 		}
 		if err := entry(key); err != nil {
 			return err
 		}
-		if !p.take(',') {
-			return p.want('}')
+		if !p.Take(',') {
+			return p.Want('}')
 		}
 	}
 	return nil
@@ -82,14 +47,14 @@ func (p *scanner) dict(entry func(key string) error) error {
 
 // tuple calls each for each number of a tuple.
 func (p *scanner) tuple(each func(d uint64) error) error {
-	if err := p.want('('); err != nil {
+	if err := p.Want('('); err != nil {
 		return err
 	}
-	for n, comma := 0, false; !p.take(')'); n++ {
+	for n, comma := 0, false; !p.Take(')'); n++ {
 		if n > 0 && !comma {
-			return p.want(',')
+			return p.Want(',')
 		}
-		d, err := p.number()
+		d, err := p.dimension()
 		if err != nil {
 			return err
 		}
@@ -97,81 +62,67 @@ func (p *scanner) tuple(each func(d uint64) error) error {
 			return err
 		}
 		// (3) is a number in brackets to Python, and (3,) a tuple.
-		if comma = p.take(','); n == 0 && !comma {
-			return p.want(',')
+		if comma = p.Take(','); n == 0 && !comma {
+			return p.Want(',')
 		}
 	}
 	return nil
 }
 
-// number reads a whole number of at most 62 bits.
-func (p *scanner) number() (uint64, error) {
-	p.skip()
-	start, n := p.at, uint64(0)
-	for p.at < len(p.b) && '0' <= p.b[p.at] && p.b[p.at] <= '9' {
-		if n > (1<<62-10)/10 {
-			return 0, p.bad("a number that is too large, %s...", p.b[start:p.at])
-		}
-		n = n*10 + uint64(p.b[p.at]-'0')
-		p.at++
+// dimension reads a number, as Python 2 wrote it too.
+func (p *scanner) dimension() (uint64, error) {
+	n, err := p.Number()
+	if err == nil && p.long && p.At < len(p.Text) && p.Text[p.At] == 'L' {
+		p.At++
 	}
-	digits := p.b[start:p.at]
-	switch {
-	case len(digits) == 0:
-		return 0, p.bad("want a whole number of digits alone, found %s", p.found())
-	case digits[0] == '0' && len(digits) > 1:
-		return 0, p.bad("a number that begins with 0, %s", quote(string(digits)))
-	case p.long && p.at < len(p.b) && p.b[p.at] == 'L':
-		p.at++
-	}
-	return n, nil
+	return uint64(n), err
 }
 
 func (p *scanner) boolean() (bool, error) {
-	p.skip()
+	p.Space()
 	for text, v := range map[string]bool{"True": true, "False": false} {
-		if rest, ok := bytes.CutPrefix(p.b[p.at:], []byte(text)); ok && (len(rest) == 0 || bytes.IndexByte([]byte(" \n\r\t,}"), rest[0]) >= 0) {
-			p.at += len(text)
+		if rest, ok := strings.CutPrefix(p.Text[p.At:], text); ok && (len(rest) == 0 || strings.IndexByte(" \n\r\t,}", rest[0]) >= 0) {
+			p.At += len(text)
 			return v, nil
 		}
 	}
-	return false, p.bad("want True or False, found %s", p.found())
+	return false, p.Bad("want True or False, found %s", p.Found())
 }
 
 // text reads a string between quotes of either kind. NumPy's has no escapes.
 func (p *scanner) text() (string, error) {
-	p.skip()
-	if p.at == len(p.b) || p.b[p.at] != '\'' && p.b[p.at] != '"' {
-		return "", p.bad("want a string, found %s", p.found())
+	p.Space()
+	if p.At == len(p.Text) || p.Text[p.At] != '\'' && p.Text[p.At] != '"' {
+		return "", p.Bad("want a string, found %s", p.Found())
 	}
-	quote := p.b[p.at]
-	p.at++
-	for start := p.at; p.at < len(p.b); p.at++ {
-		switch c := p.b[p.at]; {
+	quote := p.Text[p.At]
+	p.At++
+	for start := p.At; p.At < len(p.Text); p.At++ {
+		switch c := p.Text[p.At]; {
 		case c == quote:
-			p.at++
-			return string(p.b[start : p.at-1]), nil
+			p.At++
+			return strings.Clone(p.Text[start : p.At-1]), nil
 		case c == '\\' || c < ' ' || c > '~':
-			return "", p.bad("a string with %s, want letters and digits", p.found())
+			return "", p.Bad("a string with %s, want letters and digits", p.Found())
 		}
 	}
-	return "", p.bad("a string that does not end")
+	return "", p.Bad("a string that does not end")
 }
 
 // descr reads the description of a type: a string, or the list that describes a
 // structured type, as it stands there.
 func (p *scanner) descr() (string, error) {
-	p.skip()
-	if p.at == len(p.b) || p.b[p.at] != '[' {
+	p.Space()
+	if p.At == len(p.Text) || p.Text[p.At] != '[' {
 		return p.text()
 	}
 	quote := byte(0)
-	for start, depth := p.at, 0; p.at < len(p.b); {
-		c := p.b[p.at]
-		p.at++
+	for start, depth := p.At, 0; p.At < len(p.Text); {
+		c := p.Text[p.At]
+		p.At++
 		switch {
 		case quote != 0 && c == '\\':
-			p.at = min(p.at+1, len(p.b))
+			p.At = min(p.At+1, len(p.Text))
 		case quote != 0:
 			if c == quote {
 				quote = 0
@@ -182,9 +133,9 @@ func (p *scanner) descr() (string, error) {
 			depth++
 		case c == ']' || c == ')':
 			if depth--; depth == 0 {
-				return string(p.b[start:p.at]), nil
+				return strings.Clone(p.Text[start:p.At]), nil
 			}
 		}
 	}
-	return "", p.bad("a description of a type that does not end")
+	return "", p.Bad("a description of a type that does not end")
 }

@@ -139,7 +139,7 @@ func TestHostileFiles(t *testing.T) {
 		{"a negative shape", file(a("F32", "[-1]", "[0,4]"), one), formatError, "found '-'"},
 		{"a shape with a point", file(a("F32", "[1.0]", "[0,4]"), one), formatError, "found '.' after 1"},
 		{"a shape with an exponent", file(a("F32", "[1e0]", "[0,4]"), one), formatError, "found 'e' after 1"},
-		{"a shape with a zero before", file(a("F32", "[01]", "[0,4]"), one), formatError, "begins with 0, 01"},
+		{"a shape with a zero before", file(a("F32", "[01]", "[0,4]"), one), formatError, `begins with 0, "01"`},
 		{"a shape as text", file(a("F32", `["1"]`, "[0,4]"), one), formatError, `found '"'`},
 		{"a shape of null", file(a("F32", `null`, "[0,4]"), one), formatError, "want '[', found 'n'"},
 		{"a shape with a comma at its end", file(a("F32", "[1,]", "[0,4]"), one), formatError, "found ']'"},

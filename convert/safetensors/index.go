@@ -103,19 +103,19 @@ func ended(e *FormatError, err error) error {
 
 // parse fills records and metadata from the header.
 func (x *index) parse() error {
-	p := &scanner{s: x.header}
+	p := newScanner(x.header)
 	switch {
 	case x.header[0] != '{':
-		return p.bad("the header begins with %s, want '{'", p.found())
+		return p.Bad("the header begins with %s, want '{'", p.Found())
 	case !utf8.ValidString(x.header):
-		return p.bad("the header is no UTF-8")
+		return p.Bad("the header is no UTF-8")
 	}
 	x.records = make([]record, 0, min(len(x.header)/entryBytes+1, strings.Count(x.header, `"data_offsets"`)))
 	err := p.object(func(key string) error {
 		if key == metadataKey {
 			return x.parseMetadata(p)
 		}
-		at := p.at
+		at := p.At
 		r, err := p.tensor()
 		if bad, ok := err.(*FormatError); ok {
 			bad.Tensor = key
@@ -124,8 +124,8 @@ func (x *index) parse() error {
 			return err
 		}
 		if len(x.records) == cap(x.records) {
-			p.at = at
-			return p.bad("a field is named data_offsets by escapes, want it as it is")
+			p.At = at
+			return p.Bad("a field is named data_offsets by escapes, want it as it is")
 		}
 		r.name = key
 		x.records = append(x.records, r)
@@ -134,20 +134,20 @@ func (x *index) parse() error {
 	if err != nil {
 		return err
 	}
-	if p.space(); p.at < len(p.s) {
-		return p.bad("%s after the header's end, want spaces", p.found())
+	if p.Space(); p.At < len(p.Text) {
+		return p.Bad("%s after the header's end, want spaces", p.Found())
 	}
 	return nil
 }
 
 func (x *index) parseMetadata(p *scanner) error {
 	if x.metadata != nil {
-		return p.bad("%s comes twice", metadataKey)
+		return p.Bad("%s comes twice", metadataKey)
 	}
 	x.metadata = map[string]string{}
 	return p.object(func(key string) error {
 		if _, twice := x.metadata[key]; twice {
-			return p.bad("the key %s of %s comes twice", quote(key), metadataKey)
+			return p.Bad("the key %s of %s comes twice", quote(key), metadataKey)
 		}
 		if len(x.metadata) == MaxMetadata {
 			return &LimitError{What: "entries of metadata", Got: MaxMetadata + 1, Max: MaxMetadata}
@@ -164,7 +164,7 @@ func (p *scanner) tensor() (r record, err error) {
 	elements, ends, bounds := uint64(1), [2]int64{}, 0
 	once := func(seen *bool, field string) error {
 		if *seen {
-			return p.bad("%s comes twice", field)
+			return p.Bad("%s comes twice", field)
 		}
 		*seen = true
 		return nil
@@ -185,25 +185,25 @@ func (p *scanner) tensor() (r record, err error) {
 					return nil
 				}
 			}
-			return p.bad("the type %s is none that the format is known to have", quote(name))
+			return p.Bad("the type %s is none that the format is known to have", quote(name))
 		case "shape":
 			if err := once(&shape, key); err != nil {
 				return err
 			}
-			p.space()
-			r.shapeAt = uint32(p.at)
+			p.Space()
+			r.shapeAt = uint32(p.At)
 			dims := 0
 			err := p.numbers(func(d int64) error {
 				if dims++; dims > MaxDims {
 					return &LimitError{What: "dimensions of a tensor", Got: uint64(dims), Max: MaxDims}
 				}
 				if d > math.MaxInt || d != 0 && elements > math.MaxInt/uint64(d) {
-					return p.bad("a shape with more elements than fit in memory")
+					return p.Bad("a shape with more elements than fit in memory")
 				}
 				elements *= uint64(d)
 				return nil
 			})
-			r.shapeTo = uint32(p.at)
+			r.shapeTo = uint32(p.At)
 			return err
 		case "data_offsets":
 			if err := once(&offsets, key); err != nil {
@@ -211,30 +211,30 @@ func (p *scanner) tensor() (r record, err error) {
 			}
 			return p.numbers(func(n int64) error {
 				if bounds == len(ends) {
-					return p.bad("more than two data_offsets")
+					return p.Bad("more than two data_offsets")
 				}
 				ends[bounds] = n
 				bounds++
 				return nil
 			})
 		}
-		return p.bad("%s is no field of a tensor, which has dtype, shape and data_offsets", quote(key))
+		return p.Bad("%s is no field of a tensor, which has dtype, shape and data_offsets", quote(key))
 	})
 	if err != nil {
 		return r, err
 	}
 	if !typ || !shape || bounds != len(ends) {
-		return r, p.bad("a tensor has dtype, shape and two data_offsets; want them all")
+		return r, p.Bad("a tensor has dtype, shape and two data_offsets; want them all")
 	}
 	bits := uint64(types[r.typ].bits)
 	if elements > math.MaxInt/bits {
-		return r, p.bad("a shape with more bytes than fit in memory")
+		return r, p.Bad("a shape with more bytes than fit in memory")
 	}
 	if elements*bits%8 != 0 {
-		return r, p.bad("%d elements of %s do not end with a byte", elements, types[r.typ].name)
+		return r, p.Bad("%d elements of %s do not end with a byte", elements, types[r.typ].name)
 	}
 	if want := int64(elements * bits / 8); ends[1]-ends[0] != want {
-		return r, p.bad("data_offsets are %d, which is not the %d bytes of %d elements of %s", ends, want, elements, types[r.typ].name)
+		return r, p.Bad("data_offsets are %d, which is not the %d bytes of %d elements of %s", ends, want, elements, types[r.typ].name)
 	}
 	r.begin = ends[0]
 	return r, nil
@@ -286,7 +286,7 @@ func (x *index) arrange(size int64) error {
 // dims are the dimensions of a record.
 func (x *index) dims(r *record) iter.Seq[int] {
 	return func(yield func(int) bool) {
-		p := &scanner{s: x.header[r.shapeAt:r.shapeTo]}
+		p := newScanner(x.header[r.shapeAt:r.shapeTo])
 		p.numbers(func(d int64) error {
 			if !yield(int(d)) {
 				return io.EOF

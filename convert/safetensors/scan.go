@@ -1,59 +1,25 @@
 package safetensors
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/simdrnn/simdrnn/convert/internal/cursor"
 )
 
 // A scanner reads the JSON of a header. It knows no nesting but that of the format,
 // so that no file makes it deep, and it allocates for strings with escapes alone:
 // all others are parts of the header.
-type scanner struct {
-	s  string
-	at int
-}
+type scanner struct{ cursor.Cursor }
 
-func (p *scanner) bad(format string, a ...any) error {
-	return &FormatError{Offset: lengthBytes + int64(p.at), Reason: fmt.Sprintf(format, a...)}
-}
-
-// found says what stands here.
-func (p *scanner) found() string {
-	if p.at == len(p.s) {
-		return "the end of the header"
-	}
-	r, _ := utf8.DecodeRuneInString(p.s[p.at:])
-	return strconv.QuoteRune(r)
-}
-
-func (p *scanner) space() {
-	for p.at < len(p.s) && strings.IndexByte(" \n\r\t", p.s[p.at]) >= 0 {
-		p.at++
-	}
-}
-
-// take skips white space and reports whether c stands here; then it is taken.
-func (p *scanner) take(c byte) bool {
-	p.space()
-	if p.at < len(p.s) && p.s[p.at] == c {
-		p.at++
-		return true
-	}
-	return false
-}
-
-func (p *scanner) want(c byte) error {
-	if !p.take(c) {
-		return p.bad("want %q, found %s", c, p.found())
-	}
-	return nil
+func newScanner(header string) *scanner {
+	return &scanner{cursor.Cursor{Text: header, Fail: func(at int, reason string) error {
+		return &FormatError{Offset: lengthBytes + int64(at), Reason: reason}
+	}}}
 }
 
 // object calls member for each key of an object, where its value is to be read.
 func (p *scanner) object(member func(key string) error) error {
-	if err := p.want('{'); err != nil || p.take('}') {
+	if err := p.Want('{'); err != nil || p.Take('}') {
 		return err
 	}
 	for {
@@ -61,92 +27,78 @@ func (p *scanner) object(member func(key string) error) error {
 		if err != nil {
 			return err
 		}
-		if err := p.want(':'); err != nil {
+		if err := p.Want(':'); err != nil {
 			return err
 		}
 		if err := member(key); err != nil {
 			return err
 		}
-		if p.take(',') {
+		if p.Take(',') {
 			continue
 		}
-		return p.want('}')
+		return p.Want('}')
 	}
 }
 
 // numbers calls each for each number of an array.
 func (p *scanner) numbers(each func(n int64) error) error {
-	if err := p.want('['); err != nil || p.take(']') {
+	if err := p.Want('['); err != nil || p.Take(']') {
 		return err
 	}
 	for {
-		n, err := p.number()
+		n, err := p.whole()
 		if err != nil {
 			return err
 		}
 		if err := each(n); err != nil {
 			return err
 		}
-		if p.take(',') {
+		if p.Take(',') {
 			continue
 		}
-		return p.want(']')
+		return p.Want(']')
 	}
 }
 
-// number reads a whole number of at most 62 bits: sums of two of them do not
-// overflow.
-func (p *scanner) number() (int64, error) {
-	p.space()
-	start, n := p.at, int64(0)
-	for p.at < len(p.s) && '0' <= p.s[p.at] && p.s[p.at] <= '9' {
-		if n > (1<<62-10)/10 {
-			return 0, p.bad("a number that is too large, %s...", p.s[start:p.at])
-		}
-		n = n*10 + int64(p.s[p.at]-'0')
-		p.at++
+// whole reads a number, which must not be a fraction.
+func (p *scanner) whole() (int64, error) {
+	start := p.At
+	n, err := p.Number()
+	if err == nil && p.At < len(p.Text) && strings.IndexByte(".eE", p.Text[p.At]) >= 0 {
+		return 0, p.Bad("want a whole number of digits alone, found %s after %s", p.Found(), strings.TrimSpace(p.Text[start:p.At]))
 	}
-	digits := p.s[start:p.at]
-	switch {
-	case digits == "":
-		return 0, p.bad("want a whole number of digits alone, found %s", p.found())
-	case digits[0] == '0' && len(digits) > 1:
-		return 0, p.bad("a number that begins with 0, %s", digits)
-	case p.at < len(p.s) && strings.IndexByte(".eE", p.s[p.at]) >= 0:
-		return 0, p.bad("want a whole number of digits alone, found %s after %s", p.found(), digits)
-	}
-	return n, nil
+	return n, err
 }
 
 // text reads a string.
 func (p *scanner) text() (string, error) {
-	if err := p.want('"'); err != nil {
+	if err := p.Want('"'); err != nil {
 		return "", err
 	}
-	start, escaped := p.at, false
+	start, escaped := p.At, false
 	for {
-		if p.at == len(p.s) {
-			return "", p.bad("a string that does not end")
+		if p.At == len(p.Text) {
+			return "", p.Bad("a string that does not end")
 		}
-		switch c := p.s[p.at]; {
+		switch c := p.Text[p.At]; {
 		case c == '"':
-			raw := p.s[start:p.at]
-			p.at++
+			raw := p.Text[start:p.At]
+			p.At++
 			if escaped {
 				return unescape(raw), nil
 			}
 			return raw, nil
 		case c < ' ':
-			return "", p.bad("a string with the control character %q, which has to be escaped", c)
+			return "", p.Bad("a string with the control character %q, which has to be escaped", c)
 		case c == '\\':
 			escaped = true
-			n := escape(p.s[p.at:])
+			n := escape(p.Text[p.At:])
 			if n == 0 {
-				return "", p.bad("a string with an escape that JSON does not have")
+				return "", p.Bad("a string with an escape that JSON does not have")
 			}
-			p.at += n
+			p.At += n
 		default:
-			p.at++
+			p.At++
 		}
 	}
 }
