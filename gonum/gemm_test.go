@@ -240,34 +240,6 @@ func TestSgemv(t *testing.T) {
 	})
 }
 
-// TestAllocations: repeated calls reuse their scratch.
-func TestAllocations(t *testing.T) {
-	if raceEnabled {
-		t.Skip("not exercised under the race detector, which empties pools at random")
-	}
-	r := rand.New(rand.NewPCG(9, 10))
-	const n = 100
-	a, b, c := random(r, n*n), random(r, n*n), random(r, n*n)
-	for name, run := range map[string]func(){
-		"Sgemm":  func() { Float32{}.Sgemm(blas.Trans, blas.Trans, n, n, n, 0.5, a, n, b, n, 0.5, c, n) },
-		"Sgemv":  func() { Float32{}.Sgemv(blas.Trans, n, n, 0.5, a, n, b, 1, 0.5, c, 1) },
-		"Ssyrk":  func() { Float32{}.Ssyrk(blas.Lower, blas.NoTrans, n, n, 0.5, a, n, 0.5, c, n) },
-		"Ssymm":  func() { Float32{}.Ssymm(blas.Right, blas.Lower, n, n, 0.5, a, n, b, n, 0.5, c, n) },
-		"Strmm":  func() { Float32{}.Strmm(blas.Left, blas.Lower, blas.NoTrans, blas.Unit, n, n, 0.5, a, n, c, n) },
-		"Snrm2":  func() { Float32{}.Snrm2(n*n, a, 1) },
-		"Sasum":  func() { Float32{}.Sasum(n*n, a, 1) },
-		"Sdot":   func() { Float32{}.Sdot(n*n, a, 1, b, 1) },
-		"Sswap":  func() { Float32{}.Sswap(n*n, a, 1, b, 1) },
-		"Ssyr2k": func() { Float32{}.Ssyr2k(blas.Lower, blas.NoTrans, n, n, 0.5, a, n, b, n, 0.5, c, n) },
-	} {
-		run()
-		// A collection may empty the pool once.
-		if got := testing.AllocsPerRun(200, run); got > 1 {
-			t.Errorf("%s makes %v allocations a call", name, got)
-		}
-	}
-}
-
 // TestScratch: what a part keeps in the pool is bounded, however large B and C are.
 func TestScratch(t *testing.T) {
 	eachTier(t, func(t *testing.T) {

@@ -11,13 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	"github.com/simdrnn/simdrnn/convert/npy"
+	"github.com/simdrnn/simdrnn/internal/numtest"
 )
 
 // raw is an .npy file of any version with any header and data.
@@ -727,16 +727,6 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// allocated returns the bytes that f allocates in all, whether they are freed or not.
-func allocated(f func()) int64 {
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return int64(after.TotalAlloc - before.TotalAlloc)
-}
-
 // Whatever a file says, opening it takes less than twice its size and 1 MiB, and so
 // does reading an array, with the slice that comes of elements of 4 bytes.
 func TestAllocation(t *testing.T) {
@@ -756,7 +746,7 @@ func TestAllocation(t *testing.T) {
 	}
 	within := func(what string, size int, f func()) {
 		t.Helper()
-		if got, limit := allocated(f), int64(2*size+1<<20); got > limit {
+		if got, limit := numtest.Allocated(f), int64(2*size+1<<20); got > limit {
 			t.Errorf("%s: %d bytes allocated for %d, want at most %d", what, got, size, limit)
 		}
 	}
@@ -823,7 +813,7 @@ func TestInflatersStay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := allocated(func() {
+	got := numtest.Allocated(func() {
 		for range 100 {
 			if _, err := a.Info("a"); err != nil {
 				t.Error(err)

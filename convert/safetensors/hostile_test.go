@@ -9,13 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	"github.com/simdrnn/simdrnn/convert/safetensors"
+	"github.com/simdrnn/simdrnn/internal/numtest"
 )
 
 // file is one with the header and the data.
@@ -401,16 +401,6 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// allocated returns the bytes that f allocates in all, whether they are freed or not.
-func allocated(f func()) int64 {
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return int64(after.TotalAlloc - before.TotalAlloc)
-}
-
 // tiny is the header of as many tensors of a byte as fit into so many bytes, in the
 // form that takes the fewest, and the data.
 func tiny(size int, dims string, name func(i int) string) (string, []byte) {
@@ -452,7 +442,7 @@ func TestAllocation(t *testing.T) {
 	for name, b := range cases {
 		t.Run(name, func(t *testing.T) {
 			dst := make([]float32, 3_000_000)
-			got := allocated(func() {
+			got := numtest.Allocated(func() {
 				f, err := safetensors.New(bytes.NewReader(b), int64(len(b)))
 				if err != nil {
 					_ = err.Error()
@@ -470,7 +460,7 @@ func TestAllocation(t *testing.T) {
 			if limit := int64(2*len(b) + 1<<20); got > limit {
 				t.Errorf("%d bytes allocated for a file of %d, want at most %d", got, len(b), limit)
 			}
-			got = allocated(func() {
+			got = numtest.Allocated(func() {
 				r, err := safetensors.NewReader(bytes.NewReader(b))
 				for i := 0; err == nil && i < 100; i++ {
 					if _, err = r.Next(); err == nil {

@@ -109,11 +109,7 @@ func bytesAreTold(t *testing.T, k Kind) {
 		for name, made := range what {
 			allocated, told := math.MaxInt, 0
 			for range 3 { // the count is one of the whole process
-				var before, after runtime.MemStats
-				runtime.ReadMemStats(&before)
-				told = made().Bytes()
-				runtime.ReadMemStats(&after)
-				allocated = min(allocated, int(after.TotalAlloc-before.TotalAlloc))
+				allocated = min(allocated, int(numtest.Allocated(func() { told = made().Bytes() })))
 			}
 			limit := told + told/20 + 16<<10
 			if name == "SetWorkers" { // what it replaced was allocated too

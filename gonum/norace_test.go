@@ -1,6 +1,0 @@
-//go:build !race
-
-package gonum
-
-// raceEnabled says whether the race detector watches this test.
-const raceEnabled = false
