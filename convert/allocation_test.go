@@ -81,4 +81,3 @@ func TestAllocationOfLoads(t *testing.T) {
 		})
 	}
 }
-
