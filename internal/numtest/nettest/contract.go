@@ -51,7 +51,7 @@ func (k Kind) shapes() (list []shape) {
 	if !k.variant {
 		return shapes
 	}
-	which := []int{1, 2, 5, 7, 11, 15}
+	which := []int{1, 2, 5, 7, 11, 15, 17}
 	if testing.Short() {
 		which = []int{2, 11} // stacked; ragged in both directions
 	}
