@@ -10,8 +10,12 @@
 //	gru          the same for gated recurrent units, in all four forms
 //	rnn          the same for plain recurrent layers, with ONNX's activations
 //	convert      weights from and to PyTorch, Keras, ONNX, oneDNN and haste
-//	bptt         back-propagation through time: losses, clipping, optimizers,
-//	             the training loop, embedding and linear stages
+//	nn           embedding and linear stages, and chains of them with layers
+//	loss         what networks are trained by
+//	optim        optimizers and schedules of their rates
+//	data         texts and sequences in batches
+//	bptt         full and truncated back-propagation through time: windows,
+//	             clipping, the training loop, evaluation, checkpoints
 //
 // Beside it stands gonum, a module of its own: gonum's float32 BLAS on kernels.
 //

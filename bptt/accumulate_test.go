@@ -7,6 +7,13 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
@@ -22,16 +29,16 @@ type updateSeen struct {
 }
 
 // updates trains with weights that stay and returns every update.
-func updates(t *testing.T, net bptt.Net, data bptt.Data, p bptt.Plan) (seen []updateSeen) {
+func updates(t *testing.T, net nn.Net, source data.Source, p bptt.Plan) (seen []updateSeen) {
 	t.Helper()
-	p.Optimizer = frozen{}
+	p.Optimizer = traintest.Frozen{}
 	p.OnStep = func(q bptt.Progress) error {
 		u := updateSeen{Progress: q}
 		net.EachParam(func(_ string, _, g []float32) { u.grads = append(u.grads, append([]float32(nil), g...)) })
 		seen = append(seen, u)
 		return nil
 	}
-	_, err := bptt.Train(context.Background(), net, data, p)
+	_, err := bptt.Train(context.Background(), net, source, p)
 	require.NoError(t, err)
 	return seen
 }
@@ -44,9 +51,9 @@ func TestAccumulateWeighsByTerms(t *testing.T) {
 	whole := model{vocabulary: 7, width: 5, cfg: lstm.Config{Hidden: 9, Layers: 2}, steps: 10, batch: 2}
 	whole.chain(t) // draws the weights
 	lengths := []int{10, 3}
-	var seqs []bptt.Sequence
+	var seqs []data.Sequence
 	for _, n := range lengths {
-		seqs = append(seqs, bptt.Sequence{IDs: drawIDs(rng, n, 7), Targets: drawIDs(rng, n, 7)})
+		seqs = append(seqs, data.Sequence{IDs: traintest.DrawIDs(rng, n, 7), Targets: traintest.DrawIDs(rng, n, 7)})
 	}
 	seqs[0].Targets[2], seqs[0].Targets[5] = -1, -1 // leaves 8
 	seqs[1].Targets[0], seqs[1].Targets[2] = -1, -1 // leaves 1
@@ -61,10 +68,10 @@ func TestAccumulateWeighsByTerms(t *testing.T) {
 	one.batch = 1
 	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
 		run := func(m model, accumulate int) updateSeen {
-			data, err := bptt.NewSequences(seqs, m.batch, nil)
-			noError(t, err)
+			source, err := data.NewSequences(seqs, m.batch, nil)
+			traintest.NoError(t, err)
 			net := m.chain(t)
-			seen := updates(t, net, data, bptt.Plan{Accumulate: accumulate, Epochs: 1, Loss: bptt.CrossEntropy{}})
+			seen := updates(t, net, source, bptt.Plan{Accumulate: accumulate, Epochs: 1, Loss: loss.CrossEntropy{}})
 			require.Len(t, seen, 1)
 			require.Equal(t, 9, seen[0].Count)
 			h := holder{t: t}
@@ -87,8 +94,8 @@ func TestAccumulateWeighsByTerms(t *testing.T) {
 // TestAccumulateNothing: a window in which nothing counts changes no bit of an
 // update, wherever in the update it comes.
 func TestAccumulateNothing(t *testing.T) {
-	ids := func(n, counted int) bptt.Sequence {
-		s := bptt.Sequence{Steps: n}
+	ids := func(n, counted int) data.Sequence {
+		s := data.Sequence{Steps: n}
 		for i := range n {
 			s.IDs, s.Targets = append(s.IDs, int32(i*i%13)), append(s.Targets, int32(i%13))
 			if i < n-counted {
@@ -97,7 +104,7 @@ func TestAccumulateNothing(t *testing.T) {
 		}
 		return s
 	}
-	floats := func(n, counted int) bptt.Sequence {
+	floats := func(n, counted int) data.Sequence {
 		s := ids(n, counted)
 		s.IDs = nil
 		for i := range n {
@@ -107,22 +114,22 @@ func TestAccumulateNothing(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		loss bptt.Loss
-		net  func() bptt.Net
-		make func(n, counted int) bptt.Sequence
+		loss loss.Loss
+		net  func() nn.Net
+		make func(n, counted int) data.Sequence
 	}{
-		{"cross-entropy", bptt.CrossEntropy{}, func() bptt.Net {
-			return languageModel(t, 1, sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 2, steps: 9, batch: 1})
+		{"cross-entropy", loss.CrossEntropy{}, func() nn.Net {
+			return traintest.LanguageModel(t, 1, traintest.Sizes{Vocabulary: 13, Embed: 5, Hidden: 8, Layers: 2, Steps: 9, Batch: 1})
 		}, ids},
-		{"squared error", bptt.MSE{}, func() bptt.Net { return regression(t, 9, 1) }, floats},
+		{"squared error", loss.MSE{}, func() nn.Net { return regression(t, 9, 1) }, floats},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			counting := []bptt.Sequence{c.make(9, 8), c.make(2, 1)}
-			nothing := []bptt.Sequence{c.make(5, 0), {}, c.make(9, 0)}
-			run := func(seqs ...bptt.Sequence) updateSeen {
-				data, err := bptt.NewSequences(seqs, 1, nil)
+			counting := []data.Sequence{c.make(9, 8), c.make(2, 1)}
+			nothing := []data.Sequence{c.make(5, 0), {}, c.make(9, 0)}
+			run := func(seqs ...data.Sequence) updateSeen {
+				source, err := data.NewSequences(seqs, 1, nil)
 				require.NoError(t, err)
-				seen := updates(t, c.net(), data, bptt.Plan{Accumulate: len(seqs), Epochs: 1, Loss: c.loss, ClipNorm: 0.1})
+				seen := updates(t, c.net(), source, bptt.Plan{Accumulate: len(seqs), Epochs: 1, Loss: c.loss, ClipNorm: 0.1})
 				require.Len(t, seen, 1)
 				return seen[0]
 			}
@@ -130,7 +137,7 @@ func TestAccumulateNothing(t *testing.T) {
 			require.Equal(t, 9, want.Count)
 			for _, n := range nothing {
 				for at := range 3 {
-					seqs := append(append(append([]bptt.Sequence{}, counting[:at]...), n), counting[at:]...)
+					seqs := append(append(append([]data.Sequence{}, counting[:at]...), n), counting[at:]...)
 					got := run(seqs...)
 					for i := range want.grads {
 						numtest.Equal(t, got.grads[i], want.grads[i], "parameter %d", i)
@@ -145,14 +152,14 @@ func TestAccumulateNothing(t *testing.T) {
 }
 
 // regression is an LSTM and a readout of width 1 over inputs of width 2.
-func regression(t *testing.T, steps, batch int) bptt.Net {
+func regression(t *testing.T, steps, batch int) nn.Net {
 	t.Helper()
 	r := rand.New(rand.NewPCG(3, 3))
 	rnn, err := lstm.New(lstm.Config{Input: 2, Hidden: 7}, r)
 	require.NoError(t, err)
-	out, err := bptt.NewLinear(7, 1, r)
+	out, err := nn.NewLinear(7, 1, r)
 	require.NoError(t, err)
-	net, err := bptt.Chain(rnn.Unroll(steps, batch), out)
+	net, err := nn.Chain(rnn.Unroll(steps, batch), out)
 	require.NoError(t, err)
 	return net
 }
@@ -171,7 +178,7 @@ func TestAccumulateAcrossEpochs(t *testing.T) {
 			steps += n
 		}
 		run := func(accumulate int) []updateSeen {
-			return updates(t, newLeaky(4, 1), &script{n: steps, reset: map[int]bool{0: true}}, bptt.Plan{
+			return updates(t, traintest.NewLeaky(4, 1), &traintest.Script{N: steps, Reset: map[int]bool{0: true}}, bptt.Plan{
 				Window: c.window, Stride: c.stride, Epochs: 2, Accumulate: accumulate, Loss: sumOfSquares{}})
 		}
 		single := run(1)
@@ -180,16 +187,16 @@ func TestAccumulateAcrossEpochs(t *testing.T) {
 			seen := run(accumulate)
 			for i := 0; i < len(single); i += accumulate {
 				var sum float32
-				var loss float64
+				var mean float64
 				n := 0
 				for k := i; k < min(i+accumulate, len(single)); k++ {
 					count := c.counts[k%len(c.counts)]
 					require.Equal(t, count, single[k].Count)
-					sum, loss, n = sum+single[k].grads[0][0], loss+single[k].Loss*float64(count), n+count
+					sum, mean, n = sum+single[k].grads[0][0], mean+single[k].Loss*float64(count), n+count
 				}
 				got := seen[i/accumulate]
 				require.Equal(t, n, got.Count)
-				require.InEpsilon(t, loss/float64(n), got.Loss, 1e-15)
+				require.InEpsilon(t, mean/float64(n), got.Loss, 1e-15)
 				require.Equal(t, sum*float32(1/float64(n)), got.grads[0][0], "update %d of %d windows", i/accumulate, accumulate)
 			}
 			require.Len(t, seen, (len(single)+accumulate-1)/accumulate)
@@ -203,9 +210,9 @@ func TestAccumulateAcrossEpochs(t *testing.T) {
 func TestAccumulateEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	net, data := newLeaky(2, 1), &script{n: 1000}
+	net, source := traintest.NewLeaky(2, 1), &traintest.Script{N: 1000}
 	passes := 0
-	net.broken = func() {
+	net.Broken = func() {
 		if passes++; passes == 7 {
 			cancel()
 		}
@@ -213,34 +220,34 @@ func TestAccumulateEndsWithTheContext(t *testing.T) {
 			panic("the context is ignored")
 		}
 	}
-	opt := &bptt.SGD{LR: 1e-6, Momentum: 0.5}
-	trainer, err := bptt.NewTrainer(net, data, bptt.Plan{Window: 2, Accumulate: 5, Loss: bptt.MSE{}, Optimizer: opt, Steps: 2})
+	opt := &optim.SGD{LR: 1e-6, Momentum: 0.5}
+	trainer, err := bptt.NewTrainer(net, source, bptt.Plan{Window: 2, Accumulate: 5, Loss: loss.MSE{}, Optimizer: opt, Steps: 2})
 	require.NoError(t, err)
 	var w []float32
-	var state bptt.OptimizerState
+	var state optim.State
 	for range 2 {
 		report, err := trainer.Run(ctx)
 		require.ErrorIs(t, err, context.Canceled)
 		require.Equal(t, int64(1), report.Step)
 		require.Equal(t, int64(10), report.Counted)
 		require.Equal(t, 7, passes, "no window after the end")
-		require.Equal(t, 14, data.pos)
+		require.Equal(t, 14, source.Pos)
 		if w == nil {
-			w, state = append(w, net.w...), opt.State()
+			w, state = append(w, net.W...), opt.State()
 			state.Numbers = append([]float64(nil), state.Numbers...)
 		}
-		require.Equal(t, w, net.w)
+		require.Equal(t, w, net.W)
 		require.Equal(t, state.Numbers, opt.State().Numbers)
 	}
 	require.Equal(t, 1.0, state.Numbers[0])
 	report, err := trainer.Run(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, []int64{2, 20}, []int64{report.Step, report.Counted})
-	require.Equal(t, 24, data.pos)
+	require.Equal(t, 24, source.Pos)
 
 	ctx, cancel = context.WithCancel(context.Background())
 	passes = 5
-	net.broken = func() {
+	net.Broken = func() {
 		if passes++; passes == 7 {
 			cancel()
 		}
@@ -248,15 +255,15 @@ func TestAccumulateEndsWithTheContext(t *testing.T) {
 			panic("the context is ignored")
 		}
 	}
-	_, err = bptt.Train(ctx, net, data, bptt.Plan{Window: 2, Accumulate: math.MaxInt, Loss: bptt.MSE{}, Optimizer: opt})
+	_, err = bptt.Train(ctx, net, source, bptt.Plan{Window: 2, Accumulate: math.MaxInt, Loss: loss.MSE{}, Optimizer: opt})
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, 7, passes)
 }
 
 // sumOfSquares is MSE whose gradient is that of the sum, whatever it is asked for.
-type sumOfSquares struct{ bptt.MSE }
+type sumOfSquares struct{ loss.MSE }
 
-func (l sumOfSquares) Loss(dy, y []float32, b *bptt.Batch, _ int, s *bptt.Scratch) (float64, int, error) {
+func (l sumOfSquares) Loss(dy, y []float32, b *data.Batch, _ int, s *loss.Scratch) (float64, int, error) {
 	return l.MSE.Loss(dy, y, b, 1, s)
 }
 
@@ -269,29 +276,29 @@ func TestLossesDivideByWhatTheCallerSays(t *testing.T) {
 	for i := range y {
 		y[i], target[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
 	}
-	b := &bptt.Batch{Steps: steps, Rows: rows, Targets: []int32{0, 4, -1, 2, 3, 1}, Y: target, Lengths: []int{3, 2}}
+	b := &data.Batch{Steps: steps, Rows: rows, Targets: []int32{0, 4, -1, 2, 3, 1}, Y: target, Lengths: []int{3, 2}}
 	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
-		for _, loss := range []bptt.Loss{bptt.CrossEntropy{}, bptt.MSE{}} {
-			var s bptt.Scratch
+		for _, criterion := range []loss.Loss{loss.CrossEntropy{}, loss.MSE{}} {
+			var s loss.Scratch
 			grad := func(by int) ([]float32, float64, int) {
 				dy := make([]float32, len(y))
-				sum, n, err := loss.Loss(dy, y, b, by, &s)
+				sum, n, err := criterion.Loss(dy, y, b, by, &s)
 				require.NoError(t, err)
 				return dy, sum, n
 			}
 			mean, sum, n := grad(0)
 			same, _, _ := grad(n)
-			numtest.Equal(t, same, mean, "%T", loss)
+			numtest.Equal(t, same, mean, "%T", criterion)
 			for _, by := range []int{1, 3, 64} {
 				dy, again, m := grad(by)
-				require.Equal(t, []any{sum, n}, []any{again, m}, "%T", loss)
+				require.Equal(t, []any{sum, n}, []any{again, m}, "%T", criterion)
 				for i := range dy {
 					// Both are a product with a rounded number.
 					want := float64(mean[i]) * float64(n) / float64(by)
-					require.LessOrEqual(t, math.Abs(float64(dy[i])-want), 4*0x1p-24*math.Abs(want), "%T by %d", loss, by)
+					require.LessOrEqual(t, math.Abs(float64(dy[i])-want), 4*0x1p-24*math.Abs(want), "%T by %d", criterion, by)
 				}
 			}
-			_, _, err := loss.Loss(nil, y, b, -1, &s)
+			_, _, err := criterion.Loss(nil, y, b, -1, &s)
 			require.ErrorContains(t, err, "-1")
 		}
 	})

@@ -5,6 +5,12 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/optim"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
@@ -15,11 +21,11 @@ import (
 func BenchmarkTrain(b *testing.B) {
 	for _, workers := range []int{1, 2} {
 		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
-			net := languageModel(b, 1, sizes{vocabulary: 256, embed: 64, hidden: 256, layers: 1, steps: 64, batch: 32})
-			data, err := bptt.NewText(text(1<<20, 256), 32)
+			net := traintest.LanguageModel(b, 1, traintest.Sizes{Vocabulary: 256, Embed: 64, Hidden: 256, Layers: 1, Steps: 64, Batch: 32})
+			source, err := data.NewText(traintest.Text(1<<20, 256), 32)
 			require.NoError(b, err)
-			trainer, err := bptt.NewTrainer(net, data, bptt.Plan{
-				Window: 64, Loss: bptt.CrossEntropy{}, Optimizer: &bptt.Adam{LR: 1e-3}, ClipNorm: 1, Workers: workers,
+			trainer, err := bptt.NewTrainer(net, source, bptt.Plan{
+				Window: 64, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 1e-3}, ClipNorm: 1, Workers: workers,
 				OnStep: func(bptt.Progress) error { return bptt.ErrStop },
 			})
 			require.NoError(b, err)

@@ -9,6 +9,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
+
 	"github.com/simdrnn/simdrnn/internal/wire"
 )
 
@@ -113,8 +117,8 @@ func newCheckpoint(f *wire.File, err error) (*Checkpoint, error) {
 // Params copies the parameters of the checkpoint into net, which may be one for
 // inference. It refuses any difference of names or sizes, and then leaves net as
 // it was.
-func (c *Checkpoint) Params(net Net) error {
-	params, err := values(net)
+func (c *Checkpoint) Params(net nn.Net) error {
+	params, err := nn.Params(net)
 	if err != nil {
 		return err
 	}
@@ -128,7 +132,7 @@ func (c *Checkpoint) Params(net Net) error {
 	return nil
 }
 
-func (c *Checkpoint) params(params []Param) ([][]float32, error) {
+func (c *Checkpoint) params(params []nn.Param) ([][]float32, error) {
 	values := make([][]float32, len(params))
 	for i, p := range params {
 		var err error
@@ -138,7 +142,7 @@ func (c *Checkpoint) params(params []Param) ([][]float32, error) {
 	}
 	for _, name := range c.file.Names() {
 		name, ok := strings.CutPrefix(name, "param/")
-		if ok && !slices.ContainsFunc(params, func(p Param) bool { return p.Name == name }) {
+		if ok && !slices.ContainsFunc(params, func(p nn.Param) bool { return p.Name == name }) {
 			return nil, fmt.Errorf("bptt: the checkpoint has a parameter %q, the net has none of that name", name)
 		}
 	}
@@ -184,9 +188,9 @@ func (t *Trainer) Resume(c *Checkpoint) (err error) {
 	if err != nil {
 		return err
 	}
-	opt := OptimizerState{Kind: string(kind)}
-	if now := opt.rooted(); opt.Kind != have.Kind && now.Kind != have.Kind {
-		return have.set(now)
+	opt := optim.State{Kind: string(kind)}
+	if now := opt.Rooted(); opt.Kind != have.Kind && now.Kind != have.Kind {
+		return have.Set(now)
 	}
 	if opt.Numbers, err = c.file.Float64("optimizer/numbers", len(have.Numbers)); err != nil {
 		return err
@@ -237,7 +241,7 @@ func (t *Trainer) Resume(c *Checkpoint) (err error) {
 		}
 		undo = append(undo, func() error { return t.masked.SetMaskState(before) })
 	}
-	saved := have.clone()
+	saved := have.Clone()
 	if err := t.plan.Optimizer.SetState(opt); err != nil {
 		return err
 	}
@@ -268,9 +272,9 @@ func (t *Trainer) Resume(c *Checkpoint) (err error) {
 
 // restore takes the optimizer back to a state that it had. A run that diverged has
 // one that SetState refuses: that is copied into the memory of the state.
-func (t *Trainer) restore(saved OptimizerState) {
+func (t *Trainer) restore(saved optim.State) {
 	if t.plan.Optimizer.SetState(saved) != nil {
-		t.plan.Optimizer.State().put(saved)
+		t.plan.Optimizer.State().Put(saved)
 	}
 	t.claim()
 }
@@ -369,11 +373,11 @@ func (w *window) load(c *Checkpoint, t *Trainer) (func(), error) {
 			return nil, err
 		}
 	}
-	b := Batch{Steps: have, Rows: t.batch, X: x, Y: y, IDs: narrow(ids), Targets: narrow(targets), Lengths: make([]int, t.batch)}
+	b := data.Batch{Steps: have, Rows: t.batch, X: x, Y: y, IDs: narrow(ids), Targets: narrow(targets), Lengths: make([]int, t.batch)}
 	for i, n := range lengths {
 		b.Lengths[i] = int(n)
 	}
-	if err := b.check(have, t.batch, t.in, t.out, t.ids != nil); err != nil {
+	if err := b.Check(have, t.batch, t.in, t.out, t.ids != nil); err != nil {
 		return nil, err
 	}
 	return func() {

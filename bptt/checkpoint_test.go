@@ -12,6 +12,13 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
@@ -22,91 +29,91 @@ import (
 
 // setups are runs of every kind, each built from nothing so that a resumed run
 // shares no memory with the first.
-var setups = map[string]func(t *testing.T, plan bptt.Plan) (bptt.Net, *bptt.Trainer){
-	"stream":       func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onText(t, p, 6, 6, false) },
-	"overlapping":  func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onText(t, p, 6, 2, false) },
-	"short stride": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onText(t, p, 5, 1, false) },
-	"tied":         func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onText(t, p, 6, 6, true) },
-	"accumulated": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) {
+var setups = map[string]func(t *testing.T, plan bptt.Plan) (nn.Net, *bptt.Trainer){
+	"stream":       func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onText(t, p, 6, 6, false) },
+	"overlapping":  func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onText(t, p, 6, 2, false) },
+	"short stride": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onText(t, p, 5, 1, false) },
+	"tied":         func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onText(t, p, 6, 6, true) },
+	"accumulated": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
 		p.Accumulate = 3
 		return onText(t, p, 6, 4, false)
 	},
-	"sgd": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) {
-		p.Optimizer = &bptt.SGD{LR: 0.1, Momentum: 0.9, Dampening: 0.1}
+	"sgd": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
+		p.Optimizer = &optim.SGD{LR: 0.1, Momentum: 0.9, Dampening: 0.1}
 		return onText(t, p, 6, 6, false)
 	},
-	"plain sgd": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) {
-		p.Optimizer = &bptt.SGD{LR: 0.1}
+	"plain sgd": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
+		p.Optimizer = &optim.SGD{LR: 0.1}
 		return onText(t, p, 6, 6, false)
 	},
-	"adamw": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) {
-		p.Optimizer = &bptt.AdamW{LR: 1e-2, WeightDecay: 0.1}
+	"adamw": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
+		p.Optimizer = &optim.AdamW{LR: 1e-2, WeightDecay: 0.1}
 		return onText(t, p, 6, 6, false)
 	},
-	"masks":              func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onMaskedText(t, p, 6, 6) },
-	"masks, overlapping": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onMaskedText(t, p, 6, 2) },
-	"shared":             func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onSharedText(t, p, 6, 6, false) },
-	"shared, masks, overlapping": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) {
+	"masks":              func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onMaskedText(t, p, 6, 6) },
+	"masks, overlapping": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onMaskedText(t, p, 6, 2) },
+	"shared":             func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onSharedText(t, p, 6, 6, false) },
+	"shared, masks, overlapping": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
 		p.Accumulate = 2
 		return onSharedText(t, p, 6, 2, true)
 	},
 	"reported twice":       onReportedTwice,
-	"sequences":            func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onSequences(t, p, 0, 0) },
-	"sequences in windows": func(t *testing.T, p bptt.Plan) (bptt.Net, *bptt.Trainer) { return onSequences(t, p, 5, 3) },
+	"sequences":            func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onSequences(t, p, 0, 0) },
+	"sequences in windows": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onSequences(t, p, 5, 3) },
 }
 
-func onText(t *testing.T, p bptt.Plan, window, stride int, tied bool) (bptt.Net, *bptt.Trainer) {
-	s := sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 2, steps: 6, batch: 3, tied: tied}
+func onText(t *testing.T, p bptt.Plan, window, stride int, tied bool) (nn.Net, *bptt.Trainer) {
+	s := traintest.Sizes{Vocabulary: 13, Embed: 5, Hidden: 8, Layers: 2, Steps: 6, Batch: 3, Tied: tied}
 	if tied {
-		s.embed = s.hidden
+		s.Embed = s.Hidden
 	}
 	return onTextOf(t, p, window, stride, s)
 }
 
-func onMaskedText(t *testing.T, p bptt.Plan, window, stride int) (bptt.Net, *bptt.Trainer) {
-	return onTextOf(t, p, window, stride, sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 2, steps: 6, batch: 3, masks: true})
+func onMaskedText(t *testing.T, p bptt.Plan, window, stride int) (nn.Net, *bptt.Trainer) {
+	return onTextOf(t, p, window, stride, traintest.Sizes{Vocabulary: 13, Embed: 5, Hidden: 8, Layers: 2, Steps: 6, Batch: 3, Masks: true})
 }
 
-func onSharedText(t *testing.T, p bptt.Plan, window, stride int, masks bool) (bptt.Net, *bptt.Trainer) {
-	return onTextOf(t, p, window, stride, sizes{vocabulary: 13, embed: 8, hidden: 8, layers: 2, steps: 6, batch: 3, masks: masks, twice: true})
+func onSharedText(t *testing.T, p bptt.Plan, window, stride int, masks bool) (nn.Net, *bptt.Trainer) {
+	return onTextOf(t, p, window, stride, traintest.Sizes{Vocabulary: 13, Embed: 8, Hidden: 8, Layers: 2, Steps: 6, Batch: 3, Masks: masks, Twice: true})
 }
 
-func onTextOf(t *testing.T, p bptt.Plan, window, stride int, s sizes) (bptt.Net, *bptt.Trainer) {
-	net := languageModel(t, 1, s)
-	p.Window, p.Stride, p.Loss = window, stride, bptt.CrossEntropy{}
+func onTextOf(t *testing.T, p bptt.Plan, window, stride int, s traintest.Sizes) (nn.Net, *bptt.Trainer) {
+	net := traintest.LanguageModel(t, 1, s)
+	p.Window, p.Stride, p.Loss = window, stride, loss.CrossEntropy{}
 	if p.Optimizer == nil {
-		p.Optimizer = &bptt.Adam{LR: 1e-2}
+		p.Optimizer = &optim.Adam{LR: 1e-2}
 	}
-	trainer, err := bptt.NewTrainer(net, textData(t, 100, s), p)
+	trainer, err := bptt.NewTrainer(net, traintest.TextData(t, 100, s), p)
 	require.NoError(t, err)
 	return net, trainer
 }
 
 // onSequences trains a net of floats on shuffled sequences of many lengths.
-func onSequences(t *testing.T, p bptt.Plan, window, stride int) (bptt.Net, *bptt.Trainer) {
+func onSequences(t *testing.T, p bptt.Plan, window, stride int) (nn.Net, *bptt.Trainer) {
 	r := rand.New(rand.NewPCG(3, 3))
-	var seqs []bptt.Sequence
+	var seqs []data.Sequence
 	for i := range 11 {
-		s := bptt.Sequence{Steps: i}
+		s := data.Sequence{Steps: i}
 		for range i {
 			s.X = append(s.X, float32(r.Uint64()%100)/50, 1)
 			s.Y = append(s.Y, float32(r.Uint64()%100)/50)
 		}
 		seqs = append(seqs, s)
 	}
-	data, err := bptt.NewSequences(seqs, 3, rand.NewPCG(5, 6))
+	source, err := data.NewSequences(seqs, 3, rand.NewPCG(5, 6))
 	require.NoError(t, err)
 	rnn, err := lstm.New(lstm.Config{Input: 2, Hidden: 7}, r)
 	require.NoError(t, err)
-	out, err := bptt.NewLinear(7, 1, r)
+	out, err := nn.NewLinear(7, 1, r)
 	require.NoError(t, err)
-	net, err := bptt.Chain(rnn.Unroll(12, 3), out)
+	net, err := nn.Chain(rnn.Unroll(12, 3), out)
 	require.NoError(t, err)
-	p.Window, p.Stride, p.Loss = window, stride, bptt.MSE{}
+	p.Window, p.Stride, p.Loss = window, stride, loss.MSE{}
 	if p.Optimizer == nil {
-		p.Optimizer = &bptt.Adam{LR: 1e-2}
+		p.Optimizer = &optim.Adam{LR: 1e-2}
 	}
-	trainer, err := bptt.NewTrainer(net, data, p)
+	trainer, err := bptt.NewTrainer(net, source, p)
 	require.NoError(t, err)
 	return net, trainer
 }
@@ -118,7 +125,7 @@ func TestResumeIsExact(t *testing.T) {
 	const total = 14
 	for name, setup := range setups {
 		t.Run(name, func(t *testing.T) {
-			run := func(steps int64, from []byte) (net bptt.Net, losses []float64, file []byte) {
+			run := func(steps int64, from []byte) (net nn.Net, losses []float64, file []byte) {
 				net, trainer := setup(t, bptt.Plan{Steps: steps, Meta: []byte("meta"), OnStep: func(p bptt.Progress) error {
 					losses = append(losses, p.Loss)
 					return nil
@@ -140,7 +147,7 @@ func TestResumeIsExact(t *testing.T) {
 				_, first, file := run(stop, nil)
 				net, second, got := run(total, file)
 				require.Equal(t, losses, append(first, second...), "stopped at %d", stop)
-				require.Equal(t, bptt.Fingerprint(whole), bptt.Fingerprint(net), "stopped at %d", stop)
+				require.Equal(t, nn.Fingerprint(whole), nn.Fingerprint(net), "stopped at %d", stop)
 				require.True(t, bytes.Equal(want, got), "stopped at %d: the last checkpoints differ", stop)
 			}
 		})
@@ -178,26 +185,26 @@ func TestResumeRefuses(t *testing.T) {
 	require.Error(t, trainer.Resume(save("adamw", bptt.Plan{})))
 	require.Error(t, trainer.Resume(save("overlapping", bptt.Plan{})), "windows of another kind")
 
-	other := sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 2, steps: 6, batch: 3}
-	for name, data := range map[string]bptt.Data{
-		"another text":     textData(t, 101, other),
-		"no position":      never{},
+	other := traintest.Sizes{Vocabulary: 13, Embed: 5, Hidden: 8, Layers: 2, Steps: 6, Batch: 3}
+	for name, source := range map[string]data.Source{
+		"another text":     traintest.TextData(t, 101, other),
+		"no position":      traintest.Never{},
 		"only half a pair": half{},
 	} {
-		net := languageModel(t, 9, other)
-		before := weights(net)
-		tr, err := bptt.NewTrainer(net, data, plan(bptt.Plan{}))
+		net := traintest.LanguageModel(t, 9, other)
+		before := traintest.Weights(net)
+		tr, err := bptt.NewTrainer(net, source, plan(bptt.Plan{}))
 		require.NoError(t, err)
 		require.Error(t, tr.Resume(save("stream", bptt.Plan{})), name)
-		numtest.Equal(t, weights(net), before)
+		numtest.Equal(t, traintest.Weights(net), before)
 	}
 	var got bytes.Buffer
 	require.NoError(t, trainer.Save(&got))
 	require.True(t, bytes.Equal(want.Bytes(), got.Bytes()), "a refused checkpoint left traces")
 
-	_, noPosition := bptt.NewTrainer(newLeaky(6, 1), never{}, plan(bptt.Plan{}))
+	_, noPosition := bptt.NewTrainer(traintest.NewLeaky(6, 1), traintest.Never{}, plan(bptt.Plan{}))
 	require.NoError(t, noPosition)
-	tr, err := bptt.NewTrainer(newLeaky(6, 1), never{}, plan(bptt.Plan{}))
+	tr, err := bptt.NewTrainer(traintest.NewLeaky(6, 1), traintest.Never{}, plan(bptt.Plan{}))
 	require.NoError(t, err)
 	require.ErrorContains(t, tr.Save(&got), "MarshalBinary")
 }
@@ -231,7 +238,7 @@ func forge(t *testing.T, file []byte, edit func(s *wire.Section)) []byte {
 	return b.Bytes()
 }
 
-type half struct{ never }
+type half struct{ traintest.Never }
 
 func (half) MarshalBinary() ([]byte, error) { return nil, nil }
 
@@ -296,7 +303,7 @@ func TestGoldenCheckpoint(t *testing.T) {
 	whole, all := setups["overlapping"](t, bptt.Plan{Steps: 9})
 	_, err = all.Run(context.Background())
 	require.NoError(t, err)
-	require.Equal(t, fmt.Sprint(bptt.Fingerprint(whole)), fmt.Sprint(bptt.Fingerprint(net)))
+	require.Equal(t, fmt.Sprint(nn.Fingerprint(whole)), fmt.Sprint(nn.Fingerprint(net)))
 }
 
 // TestGoldenCheckpointOfVersion1 reads the file that version 1 wrote for the run of
@@ -309,7 +316,7 @@ func TestGoldenCheckpointOfVersion1(t *testing.T) {
 	c, err := bptt.ReadCheckpointFile(name)
 	require.NoError(t, err)
 	require.Equal(t, int64(5), c.Step)
-	adam := &bptt.Adam{LR: 1e-2}
+	adam := &optim.Adam{LR: 1e-2}
 	net, resumed := setups["overlapping"](t, bptt.Plan{Steps: 9, Optimizer: adam})
 	require.NoError(t, resumed.Resume(c))
 
@@ -344,28 +351,28 @@ func TestGoldenCheckpointOfVersion1(t *testing.T) {
 	whole, all := setups["overlapping"](t, bptt.Plan{Steps: 9})
 	_, err = all.Run(context.Background())
 	require.NoError(t, err)
-	for i, w := range weights(whole) {
-		require.InDelta(t, w, weights(net)[i], 1e-2/1000)
+	for i, w := range traintest.Weights(whole) {
+		require.InDelta(t, w, traintest.Weights(net)[i], 1e-2/1000)
 	}
 }
 
 // A state with second moments, kept by a program of its own, is not taken for one
 // with their roots.
 func TestOldStatesOfAdamAreConverted(t *testing.T) {
-	param := bptt.Param{Name: "w", W: []float32{1, 2}, G: []float32{1, 1}}
+	param := nn.Param{Name: "w", W: []float32{1, 2}, G: []float32{1, 1}}
 	old := [][]float32{{0.5, -0.5}, {2, 0.25}}
-	for kind, o := range map[string]bptt.Optimizer{"adam": &bptt.Adam{LR: 1e-3}, "adamw": &bptt.AdamW{LR: 1e-3}} {
-		require.NoError(t, o.Init([]bptt.Param{param}))
-		require.NoError(t, o.SetState(bptt.OptimizerState{Kind: kind, Numbers: []float64{3, 0.7, 0.9}, Tensors: old}))
+	for kind, o := range map[string]optim.Optimizer{"adam": &optim.Adam{LR: 1e-3}, "adamw": &optim.AdamW{LR: 1e-3}} {
+		require.NoError(t, o.Init([]nn.Param{param}))
+		require.NoError(t, o.SetState(optim.State{Kind: kind, Numbers: []float64{3, 0.7, 0.9}, Tensors: old}))
 		s := o.State()
 		require.Equal(t, [][]float32{{0.5, -0.5}, {math.Sqrt2, 0.5}}, s.Tensors)
 		require.NoError(t, o.SetState(s), "a state of today is taken as it is")
 		require.Equal(t, [][]float32{{0.5, -0.5}, {math.Sqrt2, 0.5}}, o.State().Tensors)
 		require.Equal(t, [][]float32{{0.5, -0.5}, {2, 0.25}}, old, "the state that was given has changed")
 	}
-	o := &bptt.Adam{LR: 1e-3}
-	require.NoError(t, o.Init([]bptt.Param{param}))
-	require.ErrorContains(t, o.SetState(bptt.OptimizerState{Kind: "adamw", Numbers: []float64{3, 0.7, 0.9}, Tensors: old}), `"adamw-root"`)
+	o := &optim.Adam{LR: 1e-3}
+	require.NoError(t, o.Init([]nn.Param{param}))
+	require.ErrorContains(t, o.SetState(optim.State{Kind: "adamw", Numbers: []float64{3, 0.7, 0.9}, Tensors: old}), `"adamw-root"`)
 }
 
 // TestCheckpointParams fills a net for inference, of other steps and rows than
@@ -378,20 +385,20 @@ func TestCheckpointParams(t *testing.T) {
 	require.NoError(t, trainer.Save(&b))
 	c, err := bptt.ReadCheckpoint(&b)
 	require.NoError(t, err)
-	net := languageModel(t, 77, sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 2, steps: 1, batch: 1})
+	net := traintest.LanguageModel(t, 77, traintest.Sizes{Vocabulary: 13, Embed: 5, Hidden: 8, Layers: 2, Steps: 1, Batch: 1})
 	require.NoError(t, c.Params(net))
-	require.Equal(t, bptt.Fingerprint(trained), bptt.Fingerprint(net))
-	fewer := languageModel(t, 77, sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 1, steps: 1, batch: 1})
-	before := weights(fewer)
+	require.Equal(t, nn.Fingerprint(trained), nn.Fingerprint(net))
+	fewer := traintest.LanguageModel(t, 77, traintest.Sizes{Vocabulary: 13, Embed: 5, Hidden: 8, Layers: 1, Steps: 1, Batch: 1})
+	before := traintest.Weights(fewer)
 	require.ErrorContains(t, c.Params(fewer), "param")
-	numtest.Equal(t, weights(fewer), before)
+	numtest.Equal(t, traintest.Weights(fewer), before)
 }
 
 // An optimizer of one's own may have any kind, that of an old state of Adam too: its
 // checkpoints are its own business.
 func TestOptimizerOfTheNameOfAnOldOne(t *testing.T) {
 	plan := func() bptt.Plan {
-		return bptt.Plan{Window: 3, Steps: 2, Optimizer: &namesake{SGD: &bptt.SGD{LR: 0.1, Momentum: 0.5}}, Loss: bptt.CrossEntropy{}}
+		return bptt.Plan{Window: 3, Steps: 2, Optimizer: &namesake{SGD: &optim.SGD{LR: 0.1, Momentum: 0.5}}, Loss: loss.CrossEntropy{}}
 	}
 	net, trainer := onText(t, plan(), 3, 3, false)
 	_, err := trainer.Run(context.Background())
@@ -402,19 +409,28 @@ func TestOptimizerOfTheNameOfAnOldOne(t *testing.T) {
 	require.NoError(t, err)
 	other, resumed := onText(t, plan(), 3, 3, false)
 	require.NoError(t, resumed.Resume(c))
-	require.Equal(t, bptt.Fingerprint(net), bptt.Fingerprint(other))
+	require.Equal(t, nn.Fingerprint(net), nn.Fingerprint(other))
 }
 
 // namesake is SGD with a state of the kind that Adam's once had.
-type namesake struct{ *bptt.SGD }
+type namesake struct{ *optim.SGD }
 
-func (o *namesake) State() bptt.OptimizerState {
+func (o *namesake) State() optim.State {
 	s := o.SGD.State()
 	s.Kind = "adam"
 	return s
 }
 
-func (o *namesake) SetState(s bptt.OptimizerState) error {
+func (o *namesake) SetState(s optim.State) error {
 	s.Kind = "sgd"
 	return o.SGD.SetState(s)
+}
+
+func onReportedTwice(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
+	p.Window, p.Stride, p.Loss, p.Accumulate = 4, 3, loss.MSE{}, 2
+	p.Optimizer = &optim.Adam{LR: 1e-2}
+	net := traintest.NewAffine(4)
+	trainer, err := bptt.NewTrainer(net, &traintest.Script{N: 17}, p)
+	require.NoError(t, err)
+	return net, trainer
 }

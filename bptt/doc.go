@@ -1,17 +1,16 @@
 // Package bptt trains recurrent networks by back-propagation through time.
 //
-// It imports no cell. What it trains is a [Net]: any network that runs over T steps of
-// B rows. An Unrolled of package lstm, gru or rnn is one.
-// [Chain] puts an [Embedding], nets and [Linear] layers together into a [Model],
-// which is a Net again; [Train] and [Trainer] run the loop over a [Data].
+// It imports no cell. What it trains is a Net of package nn: any network that runs over T
+// steps of B rows. [Train] and [Trainer] run the loop over a Source of package data, by a
+// Loss of package loss and an Optimizer of package optim.
 //
-//	emb, _ := bptt.NewEmbedding(256, 64, r)
+//	emb, _ := nn.NewEmbedding(256, 64, r)
 //	rnn, _ := lstm.New(lstm.Config{Input: 64, Hidden: 256}, r)
-//	out, _ := bptt.NewLinear(256, 256, r)
-//	net, _ := bptt.Chain(emb, rnn.Unroll(64, 32), out)
-//	data, _ := bptt.NewText(text, 32)
-//	report, err := bptt.Train(ctx, net, data, bptt.Plan{
-//		Window: 64, Optimizer: &bptt.Adam{LR: 2e-3}, ClipNorm: 5, Loss: bptt.CrossEntropy{}, Steps: 1000,
+//	out, _ := nn.NewLinear(256, 256, r)
+//	net, _ := nn.Chain(emb, rnn.Unroll(64, 32), out)
+//	source, _ := data.NewText(text, 32)
+//	report, err := bptt.Train(ctx, net, source, bptt.Plan{
+//		Window: 64, Optimizer: &optim.Adam{LR: 2e-3}, ClipNorm: 5, Loss: loss.CrossEntropy{}, Steps: 1000,
 //	})
 //
 // # Full and truncated BPTT
@@ -31,22 +30,16 @@
 // earlier window reached at the same step, bit for bit; the Window-Stride
 // steps they share are run again with the new weights.
 //
-// # Shared weights
-//
-// The same memory in several places is one parameter: it is moved once, by the
-// sum of its gradients. [Chain] says how weights are shared; [Embedding.Readout] is
-// the usual case.
-//
 // # Updates of several windows
 //
 // Plan.Accumulate makes an update from several windows, whose loss is the mean over
-// terms that count in all of them: see Plan.Accumulate, and Loss for what an
+// terms that count in all of them: see Plan.Accumulate, and loss.Loss for what an
 // implementation of Loss has to do.
 //
 // # Borrowed data
 //
 // NewTrainer and Evaluate begin at the beginning of an epoch, whatever the position of
-// the Data is; Trainer.Resume continues in the middle. Evaluate leaves the Data and the
+// the Source is; Trainer.Resume continues in the middle. Evaluate leaves the Source and the
 // net's state as they were, so that a run may be evaluated between its updates, on
 // the data that it trains on too.
 //

@@ -30,22 +30,8 @@ func (e *NonFiniteError) Error() string {
 	return fmt.Sprintf("bptt: step %d: the gradient of %s is not finite (loss %v); the weights are those before the step", e.Step, e.Param, e.Loss)
 }
 
-// A RateError says that an update was not made because its learning rate is
-// negative, is no number, or leads to a step that float32 cannot hold. The weights
-// and the state of the optimizer are those before it.
-type RateError struct {
-	Step   int64   // the update that was not made, counted from 1
-	LR     float64 // the learning rate of the optimizer
-	Factor float64 // the schedule's, which multiplies it
-}
-
-func (e *RateError) Error() string {
-	return fmt.Sprintf("bptt: step %d: the learning rate %v times the schedule's %v, want a number that is 0 or more and whose step is finite in float32; the weights are those before the step",
-		e.Step, e.LR, e.Factor)
-}
-
 // A PanicError is a panic in code of the caller. Where says in which code:
-// "Data." with the name of the method, "Loss", "Plan.Schedule" or "Plan.OnStep". A
+// "Source." with the name of the method, "Loss", "Plan.Schedule" or "Plan.OnStep". A
 // panic in a Net or an Optimizer is not caught: it may have left half of its work
 // done.
 type PanicError struct {

@@ -5,6 +5,12 @@ import (
 	"encoding"
 	"fmt"
 	"io"
+
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // Evaluate returns the mean loss of net over one epoch of data and the number
@@ -15,30 +21,30 @@ import (
 //
 // Afterwards, also after an error or when ctx ends, the carried state of net, the
 // state of its masks, and the position of data are as before, if data has the methods
-// for that (see Data). So a run may be evaluated on the data that it trains on. Data
+// for that (see data.Source). So a run may be evaluated on the data that it trains on. Data
 // without these methods is at the beginning of an epoch afterwards; do not evaluate on
 // such data a run that continues with it. The net is in training mode afterwards, and
 // its lengths are those of SetLengths(nil).
-func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64, n int, err error) {
+func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion loss.Loss) (mean float64, n int, err error) {
 	switch {
-	case isNil(net):
+	case nilcheck.IsNil(net):
 		return 0, 0, errNoNet
-	case isNil(data):
+	case nilcheck.IsNil(source):
 		return 0, 0, errNoData
-	case isNil(loss):
+	case nilcheck.IsNil(criterion):
 		return 0, 0, errNoLoss
 	}
 	steps, batch, in, out := net.Dims()
-	if err := checkRows(data, batch); err != nil {
+	if err := checkRows(source, batch); err != nil {
 		return 0, 0, err
 	}
-	ids := overIDs(net)
-	saved, masked := net.State(), masks(net)
+	ids := nn.OverIDs(net)
+	saved, masked := net.State(), nn.MasksOf(net)
 	var clock []uint64
 	if masked != nil {
 		clock = masked.Clock()
 	}
-	giveBack, err := borrow(data)
+	giveBack, err := borrow(source)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -61,20 +67,20 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 	net.SetTraining(false)
 	net.Reset()
 	y := make([]float32, steps*batch*out)
-	var scratch Scratch
+	var scratch loss.Scratch
 	rows := make([]int, 0, batch)
 	sum := 0.0
 	for {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, err
 		}
-		b := Batch{Want: steps}
-		if err := next(data, &b); err == io.EOF {
+		b := data.Batch{Want: steps}
+		if err := Next(source, &b); err == io.EOF {
 			break
 		} else if err != nil {
 			return 0, 0, err
 		}
-		if err := b.check(steps, batch, in, out, ids != nil); err != nil {
+		if err := b.Check(steps, batch, in, out, ids != nil); err != nil {
 			return 0, 0, err
 		}
 		rows = rows[:0]
@@ -97,7 +103,7 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 		} else {
 			net.Forward(y, b.X)
 		}
-		s, m, err := measure(loss, nil, y, &b, 0, &scratch)
+		s, m, err := measure(criterion, nil, y, &b, 0, &scratch)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -112,17 +118,17 @@ func Evaluate(ctx context.Context, net Net, data Data, loss Loss) (mean float64,
 // borrow takes data to the beginning of its epoch and returns what takes it back
 // to where it was or, if it cannot say where that is, to a beginning. On an error
 // it has taken data back already.
-func borrow(data Data) (giveBack func() error, err error) {
-	giveBack = func() error { return rewind(data) }
-	from, can := data.(encoding.BinaryMarshaler)
-	if to, also := data.(encoding.BinaryUnmarshaler); can && also {
+func borrow(source data.Source) (giveBack func() error, err error) {
+	giveBack = func() error { return rewind(source) }
+	from, can := source.(encoding.BinaryMarshaler)
+	if to, also := source.(encoding.BinaryUnmarshaler); can && also {
 		position, err := positionOf(from)
 		if err != nil {
 			return nil, err
 		}
 		giveBack = func() error { return moveTo(to, position) }
 	}
-	if err := rewind(data); err != nil {
+	if err := rewind(source); err != nil {
 		return nil, withError(err, giveBack())
 	}
 	return giveBack, nil

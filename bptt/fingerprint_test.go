@@ -10,6 +10,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
@@ -25,11 +32,11 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // not a golden number to renew.
 func TestFingerprint(t *testing.T) {
 	golden := filepath.Join("testdata", "fingerprint.txt")
-	data, err := os.ReadFile(golden)
+	source, err := os.ReadFile(golden)
 	if !*update {
 		require.NoError(t, err)
 	}
-	want := strings.TrimSpace(string(data))
+	want := strings.TrimSpace(string(source))
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
 		for _, workers := range []int{1, 2, 3, 8} {
 			sum := fingerprint(t, workers)
@@ -46,28 +53,28 @@ func TestFingerprint(t *testing.T) {
 // odd widths, readout, cross-entropy, overlapping windows, clipping, a schedule
 // and AdamW.
 func fingerprint(t *testing.T, workers int) string {
-	net := languageModel(t, 42, sizes{vocabulary: 61, embed: 19, hidden: 37, layers: 2, steps: 12, batch: 5})
-	data, err := bptt.NewText(text(600, 61), 5)
+	net := traintest.LanguageModel(t, 42, traintest.Sizes{Vocabulary: 61, Embed: 19, Hidden: 37, Layers: 2, Steps: 12, Batch: 5})
+	source, err := data.NewText(traintest.Text(600, 61), 5)
 	require.NoError(t, err)
-	report, err := bptt.Train(context.Background(), net, data, bptt.Plan{
+	report, err := bptt.Train(context.Background(), net, source, bptt.Plan{
 		Window: 12, Stride: 8, Steps: 20, ClipNorm: 0.5, Workers: workers,
-		Loss: bptt.CrossEntropy{}, Optimizer: &bptt.AdamW{LR: 1e-2, WeightDecay: 0.1},
-		Schedule: bptt.WarmupCosine{Warmup: 4, Total: 24, Floor: 0.1},
+		Loss: loss.CrossEntropy{}, Optimizer: &optim.AdamW{LR: 1e-2, WeightDecay: 0.1},
+		Schedule: optim.WarmupCosine{Warmup: 4, Total: 24, Floor: 0.1},
 	})
 	require.NoError(t, err)
 	require.Equal(t, int64(20), report.Step)
 	require.Greater(t, report.Norm, 0.5, "the clip must have had work")
-	sum := bptt.Fingerprint(net)
+	sum := nn.Fingerprint(net)
 	return hex.EncodeToString(sum[:])
 }
 
 func TestFingerprintSeesEverything(t *testing.T) {
-	net := newLeaky(1, 1)
-	sum := bptt.Fingerprint(net)
-	net.w[0] = math.Float32frombits(math.Float32bits(1) + 1)
-	require.NotEqual(t, sum, bptt.Fingerprint(net))
-	net.w[0] = float32(math.NaN())
-	sum = bptt.Fingerprint(net)
-	net.w[0] = math.Float32frombits(0xffc12345)
-	require.Equal(t, sum, bptt.Fingerprint(net), "one NaN is as good as another")
+	net := traintest.NewLeaky(1, 1)
+	sum := nn.Fingerprint(net)
+	net.W[0] = math.Float32frombits(math.Float32bits(1) + 1)
+	require.NotEqual(t, sum, nn.Fingerprint(net))
+	net.W[0] = float32(math.NaN())
+	sum = nn.Fingerprint(net)
+	net.W[0] = math.Float32frombits(0xffc12345)
+	require.Equal(t, sum, nn.Fingerprint(net), "one NaN is as good as another")
 }

@@ -11,6 +11,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
+
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/internal/numtest"
 	"github.com/simdrnn/simdrnn/kernels"
@@ -57,17 +64,17 @@ func readPyTorch(t *testing.T) *pytorchModel {
 }
 
 // chain builds the model with PyTorch's weights.
-func (m *pytorchModel) chain(t *testing.T) *bptt.Model {
+func (m *pytorchModel) chain(t *testing.T) *nn.Model {
 	t.Helper()
 	src := rand.New(rand.NewPCG(1, 2))
-	emb, err := bptt.NewEmbedding(m.Symbols, m.Width, src)
-	noError(t, err)
+	emb, err := nn.NewEmbedding(m.Symbols, m.Width, src)
+	traintest.NoError(t, err)
 	rnn, err := lstm.New(lstm.Config{Input: m.Width, Hidden: m.Hidden, Layers: m.Layers}, src)
-	noError(t, err)
-	out, err := bptt.NewLinear(m.Hidden, m.Symbols, src)
-	noError(t, err)
-	net, err := bptt.Chain(emb, rnn.Unroll(m.Steps, m.Batch), out)
-	noError(t, err)
+	traintest.NoError(t, err)
+	out, err := nn.NewLinear(m.Hidden, m.Symbols, src)
+	traintest.NoError(t, err)
+	net, err := nn.Chain(emb, rnn.Unroll(m.Steps, m.Batch), out)
+	traintest.NoError(t, err)
 	weights := m.Cases[0].Weights
 	seen := 0
 	net.EachParam(func(name string, w, _ []float32) {
@@ -95,12 +102,12 @@ type pytorchData struct {
 	n int
 }
 
-func (d *pytorchData) Next(b *bptt.Batch) error {
+func (d *pytorchData) Next(b *data.Batch) error {
 	batches := d.m.Cases[0].Batches
 	if d.n == len(batches) {
 		return io.EOF
 	}
-	*b = bptt.Batch{Want: b.Want, Steps: d.m.Steps, Rows: d.m.Batch, IDs: batches[d.n].IDs, Targets: batches[d.n].Targets}
+	*b = data.Batch{Want: b.Want, Steps: d.m.Steps, Rows: d.m.Batch, IDs: batches[d.n].IDs, Targets: batches[d.n].Targets}
 	d.n++
 	return nil
 }
@@ -108,13 +115,6 @@ func (d *pytorchData) Next(b *bptt.Batch) error {
 func (d *pytorchData) Rewind() error {
 	d.n = 0
 	return nil
-}
-
-func noError(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // agreement compares numbers with PyTorch's and keeps the largest difference.
@@ -181,10 +181,10 @@ func TestGradientsAgreeWithPyTorch(t *testing.T) {
 		first := m.Cases[0].Batches[0]
 		y := make([]float32, m.Steps*m.Batch*m.Symbols)
 		dy := make([]float32, len(y))
-		noError(t, net.ForwardIDs(y, first.IDs))
-		b := &bptt.Batch{Steps: m.Steps, Rows: m.Batch, IDs: first.IDs, Targets: first.Targets}
-		sum, n, err := bptt.CrossEntropy{}.Loss(dy, y, b, 0, new(bptt.Scratch))
-		noError(t, err)
+		traintest.NoError(t, net.ForwardIDs(y, first.IDs))
+		b := &data.Batch{Steps: m.Steps, Rows: m.Batch, IDs: first.IDs, Targets: first.Targets}
+		sum, n, err := loss.CrossEntropy{}.Loss(dy, y, b, 0, new(loss.Scratch))
+		traintest.NoError(t, err)
 		a.number("loss", sum/float64(n), m.Cases[0].Want.Loss[0])
 		net.Backward(nil, dy)
 		net.EachParam(func(name string, _, g []float32) {
@@ -207,7 +207,7 @@ func TestOptimizersAgreeWithPyTorch(t *testing.T) {
 				net := m.chain(t)
 				steps := 0
 				_, err := bptt.Train(context.Background(), net, &pytorchData{m: m}, bptt.Plan{
-					Loss: bptt.CrossEntropy{}, Optimizer: optimizer(t, c.Kind, c.LR, c.Momentum, c.Dampening, c.WeightDecay, c.Eps, c.Nesterov, c.Betas),
+					Loss: loss.CrossEntropy{}, Optimizer: optimizer(t, c.Kind, c.LR, c.Momentum, c.Dampening, c.WeightDecay, c.Eps, c.Nesterov, c.Betas),
 					ClipNorm: c.Clip, Steps: 3,
 					OnStep: func(p bptt.Progress) error {
 						a.number(fmt.Sprintf("loss of step %d", p.Step), p.Loss, c.Want.Loss[steps])
@@ -227,7 +227,7 @@ func TestOptimizersAgreeWithPyTorch(t *testing.T) {
 						return nil
 					},
 				})
-				noError(t, err)
+				traintest.NoError(t, err)
 				if steps != 3 {
 					t.Errorf("%d steps, want 3", steps)
 				}
@@ -238,18 +238,18 @@ func TestOptimizersAgreeWithPyTorch(t *testing.T) {
 	})
 }
 
-func optimizer(t *testing.T, kind string, lr, momentum, dampening, decay, eps float64, nesterov bool, betas []float64) bptt.Optimizer {
+func optimizer(t *testing.T, kind string, lr, momentum, dampening, decay, eps float64, nesterov bool, betas []float64) optim.Optimizer {
 	t.Helper()
 	if betas == nil {
 		betas = []float64{0, 0}
 	}
 	switch kind {
 	case "SGD":
-		return &bptt.SGD{LR: lr, Momentum: momentum, Dampening: dampening, Nesterov: nesterov, WeightDecay: decay}
+		return &optim.SGD{LR: lr, Momentum: momentum, Dampening: dampening, Nesterov: nesterov, WeightDecay: decay}
 	case "Adam":
-		return &bptt.Adam{LR: lr, Beta1: betas[0], Beta2: betas[1], Eps: eps, WeightDecay: decay}
+		return &optim.Adam{LR: lr, Beta1: betas[0], Beta2: betas[1], Eps: eps, WeightDecay: decay}
 	case "AdamW":
-		return &bptt.AdamW{LR: lr, Beta1: betas[0], Beta2: betas[1], Eps: eps, WeightDecay: decay}
+		return &optim.AdamW{LR: lr, Beta1: betas[0], Beta2: betas[1], Eps: eps, WeightDecay: decay}
 	}
 	t.Fatalf("no optimizer %q", kind)
 	return nil

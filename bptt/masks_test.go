@@ -6,6 +6,11 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
@@ -18,12 +23,12 @@ import (
 func TestWindowsTakeMasksBack(t *testing.T) {
 	for _, stride := range []int{6, 2, 1} {
 		seen := uint64(0)
-		var net bptt.Net
+		var net nn.Net
 		var trainer *bptt.Trainer
 		net, trainer = onMaskedText(t, bptt.Plan{Epochs: 1, OnStep: func(p bptt.Progress) error {
 			seen += uint64(p.Count / 3)
-			require.Equal(t, []uint64{seen, seen, seen}, net.(*bptt.Model).Clock(), "step %d", p.Step)
-			require.Equal(t, []uint64{0, uint64(p.Step)}, net.(*bptt.Model).MaskState())
+			require.Equal(t, []uint64{seen, seen, seen}, net.(*nn.Model).Clock(), "step %d", p.Step)
+			require.Equal(t, []uint64{0, uint64(p.Step)}, net.(*nn.Model).MaskState())
 			return nil
 		}}, 6, stride)
 		_, err := trainer.Run(context.Background())
@@ -36,19 +41,19 @@ func TestWindowsTakeMasksBack(t *testing.T) {
 func TestEvaluateLeavesMasks(t *testing.T) {
 	for _, stride := range []int{6, 2} {
 		run := func(evaluate bool) [32]byte {
-			var net bptt.Net
+			var net nn.Net
 			var trainer *bptt.Trainer
 			net, trainer = onMaskedText(t, bptt.Plan{Steps: 8, OnStep: func(bptt.Progress) error {
 				if !evaluate {
 					return nil
 				}
-				data := textData(t, 50, sizes{vocabulary: 13, batch: 3})
-				_, _, err := bptt.Evaluate(context.Background(), net, data, bptt.CrossEntropy{})
+				data := traintest.TextData(t, 50, traintest.Sizes{Vocabulary: 13, Batch: 3})
+				_, _, err := bptt.Evaluate(context.Background(), net, data, loss.CrossEntropy{})
 				return err
 			}}, 6, stride)
 			_, err := trainer.Run(context.Background())
 			require.NoError(t, err)
-			return bptt.Fingerprint(net)
+			return nn.Fingerprint(net)
 		}
 		require.Equal(t, run(false), run(true), "stride %d", stride)
 	}
@@ -56,12 +61,12 @@ func TestEvaluateLeavesMasks(t *testing.T) {
 
 // Evaluation has no masks, so it says the same every time.
 func TestEvaluateDrawsNoMasks(t *testing.T) {
-	s := sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 2, steps: 6, batch: 3, masks: true}
-	net := languageModel(t, 1, s)
+	s := traintest.Sizes{Vocabulary: 13, Embed: 5, Hidden: 8, Layers: 2, Steps: 6, Batch: 3, Masks: true}
+	net := traintest.LanguageModel(t, 1, s)
 	evaluate := func() float64 {
-		loss, _, err := bptt.Evaluate(context.Background(), net, textData(t, 100, s), bptt.CrossEntropy{})
+		mean, _, err := bptt.Evaluate(context.Background(), net, traintest.TextData(t, 100, s), loss.CrossEntropy{})
 		require.NoError(t, err)
-		return loss
+		return mean
 	}
 	first := evaluate()
 	require.NoError(t, net.SetMaskState([]uint64{9, 9}))
@@ -88,7 +93,7 @@ func TestResumeRefusesOtherMasks(t *testing.T) {
 
 // Nets of one chain have seeds of their own, and all count the same steps.
 func TestMasksOfSeveralNets(t *testing.T) {
-	chain := func(first, second uint64) (*lstm.Unrolled, *lstm.Unrolled, *bptt.Model) {
+	chain := func(first, second uint64) (*lstm.Unrolled, *lstm.Unrolled, *nn.Model) {
 		var u []*lstm.Unrolled
 		for range 2 {
 			l, err := lstm.New(lstm.Config{Input: 4, Hidden: 4, InputDropout: 0.5}, rand.New(rand.NewPCG(1, 2)))
@@ -97,7 +102,7 @@ func TestMasksOfSeveralNets(t *testing.T) {
 		}
 		u[0].SetSeed(first)
 		u[1].SetSeed(second)
-		m, err := bptt.Chain(u[0], u[1])
+		m, err := nn.Chain(u[0], u[1])
 		require.NoError(t, err)
 		return u[0], u[1], m
 	}
@@ -157,8 +162,8 @@ func TestResumeRefusesForgedMasks(t *testing.T) {
 }
 
 func TestMasksOfChains(t *testing.T) {
-	s := sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 2, steps: 6, batch: 3, masks: true}
-	m := languageModel(t, 1, s)
+	s := traintest.Sizes{Vocabulary: 13, Embed: 5, Hidden: 8, Layers: 2, Steps: 6, Batch: 3, Masks: true}
+	m := traintest.LanguageModel(t, 1, s)
 	require.NoError(t, m.SetMaskState([]uint64{1 << 63, 5}))
 	require.Equal(t, []uint64{1 << 63, 5}, m.MaskState())
 	require.NoError(t, m.SetClock([]uint64{1, 2, 3}))
@@ -168,7 +173,7 @@ func TestMasksOfChains(t *testing.T) {
 	require.Error(t, m.SetClock([]uint64{1}))
 	require.Equal(t, []uint64{1 << 63, 5}, m.MaskState())
 	require.Equal(t, []uint64{1, 2, 3}, m.Clock())
-	plain := languageModel(t, 1, sizes{vocabulary: 13, embed: 5, hidden: 8, steps: 6, batch: 3})
+	plain := traintest.LanguageModel(t, 1, traintest.Sizes{Vocabulary: 13, Embed: 5, Hidden: 8, Steps: 6, Batch: 3})
 	require.Nil(t, plain.MaskState())
 	require.Nil(t, plain.Clock())
 	require.NoError(t, plain.SetMaskState(nil))

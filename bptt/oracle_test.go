@@ -7,6 +7,13 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
+
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/internal/numtest"
 	"github.com/simdrnn/simdrnn/internal/numtest/oracle"
@@ -36,25 +43,25 @@ func (m *model) shape() oracle.Shape {
 }
 
 // chain makes the model in the product and draws its weights if there are none.
-func (m *model) chain(t *testing.T) *bptt.Model {
+func (m *model) chain(t *testing.T) *nn.Model {
 	t.Helper()
 	src := rand.New(rand.NewPCG(3, 4))
-	emb, err := bptt.NewEmbedding(m.vocabulary, m.width, src)
-	noError(t, err)
+	emb, err := nn.NewEmbedding(m.vocabulary, m.width, src)
+	traintest.NoError(t, err)
 	m.cfg.Input = m.width
 	rnn, err := lstm.New(m.cfg, src)
-	noError(t, err)
-	out, err := bptt.NewLinear(m.shape().Out(), m.vocabulary, src)
-	noError(t, err)
+	traintest.NoError(t, err)
+	out, err := nn.NewLinear(m.shape().Out(), m.vocabulary, src)
+	traintest.NoError(t, err)
 	if m.tied {
 		out = emb.Readout()
 	}
-	stages := []bptt.Stage{emb, rnn.Unroll(m.steps, m.batch), out}
+	stages := []nn.Stage{emb, rnn.Unroll(m.steps, m.batch), out}
 	if m.twice {
-		stages = []bptt.Stage{emb, rnn.Unroll(m.steps, m.batch), rnn.Unroll(m.steps, m.batch), out}
+		stages = []nn.Stage{emb, rnn.Unroll(m.steps, m.batch), rnn.Unroll(m.steps, m.batch), out}
 	}
-	net, err := bptt.Chain(stages...)
-	noError(t, err)
+	net, err := nn.Chain(stages...)
+	traintest.NoError(t, err)
 	draw := m.weights == nil
 	if draw {
 		m.weights = map[string][]float32{}
@@ -165,7 +172,7 @@ func (h *holder) number(name string, got float64, want bounded) {
 	}
 }
 
-func (h *holder) grads(of string, net bptt.Net, want map[string][]bounded) {
+func (h *holder) grads(of string, net nn.Net, want map[string][]bounded) {
 	h.t.Helper()
 	seen := 0
 	net.EachParam(func(name string, _, g []float32) {
@@ -175,14 +182,6 @@ func (h *holder) grads(of string, net bptt.Net, want map[string][]bounded) {
 	if seen != len(want) {
 		h.t.Errorf("%d parameters, want %d", seen, len(want))
 	}
-}
-
-func drawIDs(rng *rand.Rand, n, below int) []int32 {
-	ids := make([]int32, n)
-	for k := range ids {
-		ids[k] = int32(rng.IntN(below))
-	}
-	return ids
 }
 
 // TestModelAgainstOracle: embedding, readout and cross-entropy around an LSTM,
@@ -213,7 +212,7 @@ func TestModelAgainstOracle(t *testing.T) {
 			p := &problem{model: m}
 			p.chain(t) // draws the weights
 			n := p.steps * p.batch
-			p.ids, p.targets = drawIDs(rng, n, max(1, p.vocabulary-1)), drawIDs(rng, n, p.vocabulary)
+			p.ids, p.targets = traintest.DrawIDs(rng, n, max(1, p.vocabulary-1)), traintest.DrawIDs(rng, n, p.vocabulary)
 			for i := range n {
 				if rng.IntN(5) == 0 && k > 0 {
 					p.targets[i] = -1
@@ -240,11 +239,11 @@ func TestModelAgainstOracle(t *testing.T) {
 		for _, p := range problems {
 			name := fmt.Sprintf("%+v T=%d B=%d V=%d lengths=%v: ", p.cfg, p.steps, p.batch, p.vocabulary, p.lengths)
 			net := p.chain(t)
-			noError(t, net.SetLengths(p.lengths))
+			traintest.NoError(t, net.SetLengths(p.lengths))
 			y := make([]float32, p.steps*p.batch*p.vocabulary)
 			dy := make([]float32, len(y))
-			fill(dy, float32(math.NaN()))
-			noError(t, net.ForwardIDs(y, p.ids))
+			traintest.Fill(dy, float32(math.NaN()))
+			traintest.NoError(t, net.ForwardIDs(y, p.ids))
 			for k := range p.steps * p.batch {
 				// What the readout gives past the end of a row is zero, not the bias.
 				if row := y[k*p.vocabulary:][:p.vocabulary]; p.lengths != nil && k/p.batch >= p.lengths[k%p.batch] {
@@ -254,14 +253,14 @@ func TestModelAgainstOracle(t *testing.T) {
 							break
 						}
 					}
-					fill(row, float32(math.NaN()))
+					traintest.Fill(row, float32(math.NaN()))
 				} else {
 					h.hold(name+"y", row, p.want.logits[k*p.vocabulary:][:p.vocabulary])
 				}
 			}
-			b := &bptt.Batch{Steps: p.steps, Rows: p.batch, IDs: p.ids, Targets: p.targets, Lengths: p.lengths}
-			sum, n, err := bptt.CrossEntropy{}.Loss(dy, y, b, 0, new(bptt.Scratch))
-			noError(t, err)
+			b := &data.Batch{Steps: p.steps, Rows: p.batch, IDs: p.ids, Targets: p.targets, Lengths: p.lengths}
+			sum, n, err := loss.CrossEntropy{}.Loss(dy, y, b, 0, new(loss.Scratch))
+			traintest.NoError(t, err)
 			h.number(name+"loss", sum/float64(max(n, 1)), p.want.loss)
 			h.hold(name+"dy", dy, p.want.dy)
 			net.Backward(nil, dy)
@@ -269,12 +268,6 @@ func TestModelAgainstOracle(t *testing.T) {
 		}
 		t.Logf("%d models, at most %.0f%% of any bound used", len(problems), 100*h.used)
 	})
-}
-
-func fill(v []float32, with float32) {
-	for k := range v {
-		v[k] = with
-	}
 }
 
 // TestTruncatedTrainingAgainstOracle: the loop over a text with carried state,
@@ -288,7 +281,7 @@ func TestTruncatedTrainingAgainstOracle(t *testing.T) {
 		t.Run(fmt.Sprintf("window=%d,stride=%d", c.window, c.stride), func(t *testing.T) {
 			m := &model{vocabulary: 7, width: 5, cfg: lstm.Config{Hidden: 9, Layers: 2}, steps: c.window, batch: batch}
 			m.chain(t)
-			symbols := drawIDs(rand.New(rand.NewPCG(5, 6)), batch*length+1, m.vocabulary)
+			symbols := traintest.DrawIDs(rand.New(rand.NewPCG(5, 6)), batch*length+1, m.vocabulary)
 			// at returns the ids [steps][batch] of streams from step a to b, moved on by shift.
 			at := func(a, b, shift int) (ids []int32) {
 				for s := a; s < b; s++ {
@@ -322,12 +315,12 @@ func TestTruncatedTrainingAgainstOracle(t *testing.T) {
 			}
 			numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
 				h := holder{t: t}
-				data, err := bptt.NewTokens(symbols, batch)
-				noError(t, err)
+				source, err := data.NewTokens(symbols, batch)
+				traintest.NoError(t, err)
 				net := m.chain(t)
 				n := 0
-				_, err = bptt.Train(context.Background(), net, data, bptt.Plan{
-					Window: c.window, Stride: c.stride, Loss: bptt.CrossEntropy{}, Optimizer: &bptt.SGD{LR: 1e-30}, Epochs: 1,
+				_, err = bptt.Train(context.Background(), net, source, bptt.Plan{
+					Window: c.window, Stride: c.stride, Loss: loss.CrossEntropy{}, Optimizer: &optim.SGD{LR: 1e-30}, Epochs: 1,
 					OnStep: func(p bptt.Progress) error {
 						if n == len(updates) {
 							return fmt.Errorf("more than %d updates", n)
@@ -342,7 +335,7 @@ func TestTruncatedTrainingAgainstOracle(t *testing.T) {
 						return nil
 					},
 				})
-				noError(t, err)
+				traintest.NoError(t, err)
 				if n != len(updates) {
 					t.Errorf("%d updates, want %d", n, len(updates))
 				}
@@ -365,29 +358,29 @@ func TestMSEAgainstOracle(t *testing.T) {
 		return v
 	}
 	y, target := draw(), draw()
-	b := &bptt.Batch{Steps: steps, Rows: rows, Y: target, Lengths: []int{3, 1}}
+	b := &data.Batch{Steps: steps, Rows: rows, Y: target, Lengths: []int{3, 1}}
 	var zero bounded
 	n := zero.Of(4 * width)
-	loss, want := zero, make([]bounded, len(y))
+	criterion, want := zero, make([]bounded, len(y))
 	for k := range y {
 		if step, row := k/width/rows, k/width%rows; step >= b.Lengths[row] {
 			y[k], target[k] = float32(math.NaN()), float32(math.NaN())
 			continue
 		}
 		d := zero.Of(float64(y[k])).Sub(zero.Of(float64(target[k])))
-		loss = loss.Add(d.Mul(d))
+		criterion = criterion.Add(d.Mul(d))
 		want[k] = d.Mul(zero.Of(2).Div(n))
 	}
 	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
 		h := holder{t: t}
 		dy := make([]float32, len(y))
-		fill(dy, float32(math.NaN()))
-		sum, count, err := bptt.MSE{}.Loss(dy, y, b, 0, new(bptt.Scratch))
-		noError(t, err)
+		traintest.Fill(dy, float32(math.NaN()))
+		sum, count, err := loss.MSE{}.Loss(dy, y, b, 0, new(loss.Scratch))
+		traintest.NoError(t, err)
 		if count != 4*width {
 			t.Errorf("%d elements counted, want %d", count, 4*width)
 		}
-		h.number("loss", sum, loss)
+		h.number("loss", sum, criterion)
 		h.hold("dy", dy, want)
 	})
 }

@@ -3,6 +3,11 @@ package bptt
 import (
 	"fmt"
 	"math"
+
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/optim"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // A Plan says how a net is trained. Optimizer and Loss must be set; every other
@@ -13,9 +18,9 @@ type Plan struct {
 	// See the package comment.
 	Window, Stride int
 
-	Loss      Loss
-	Optimizer Optimizer
-	Schedule  Schedule // of the learning rate; nil: constant
+	Loss      loss.Loss
+	Optimizer optim.Optimizer
+	Schedule  optim.Schedule // of the learning rate; nil: constant
 
 	// ClipNorm, if above 0, scales the gradient down so that its norm over all
 	// parameters is at most that. ClipValue, if above 0, limits every element,
@@ -60,11 +65,11 @@ type Plan struct {
 // The optimizer checks its own settings in Init.
 func (p *Plan) check(steps int) error {
 	switch {
-	case isNil(p.Loss):
+	case nilcheck.IsNil(p.Loss):
 		return errNoLoss
-	case isNil(p.Optimizer):
+	case nilcheck.IsNil(p.Optimizer):
 		return errNoOptimizer
-	case p.Schedule != nil && isNil(p.Schedule):
+	case p.Schedule != nil && nilcheck.IsNil(p.Schedule):
 		return fmt.Errorf("bptt: Plan.Schedule is a nil %T; leave the field out for a constant rate", p.Schedule)
 	case p.Window < 0 || p.Stride < 0 || p.Stride > p.Window:
 		return fmt.Errorf("bptt: window %d and stride %d, want 0 <= stride <= window", p.Window, p.Stride)

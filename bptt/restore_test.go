@@ -7,6 +7,12 @@ import (
 	"io"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/optim"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
@@ -54,7 +60,7 @@ func TestResumeRestoresAStateThatDiverged(t *testing.T) {
 
 // choosy is a Net with masks that refuses what it is told to.
 type choosy struct {
-	*leaky
+	*traintest.Leaky
 	seeds, clock       []uint64
 	badState, badClock bool
 	stubborn           bool // refuses seeds after a clock that it has refused
@@ -87,15 +93,15 @@ func (n *choosy) SetState(s [][]float32) error {
 	if n.badState {
 		return errChoosy
 	}
-	return n.leaky.SetState(s)
+	return n.Leaky.SetState(s)
 }
 
 // TestResumeTakesEverythingBack: masks, optimizer, data and state are as they were,
 // whichever of the net's methods refuses its part last.
 func TestResumeTakesEverythingBack(t *testing.T) {
 	build := func(steps int64) (*choosy, *bptt.Trainer) {
-		net := &choosy{leaky: newLeaky(6, 1), seeds: []uint64{uint64(steps), 7}, clock: []uint64{uint64(steps)}}
-		trainer, err := bptt.NewTrainer(net, &script{n: 90}, bptt.Plan{Window: 6, Loss: bptt.MSE{}, Optimizer: &bptt.Adam{LR: 1e-3}, Steps: steps})
+		net := &choosy{Leaky: traintest.NewLeaky(6, 1), seeds: []uint64{uint64(steps), 7}, clock: []uint64{uint64(steps)}}
+		trainer, err := bptt.NewTrainer(net, &traintest.Script{N: 90}, bptt.Plan{Window: 6, Loss: loss.MSE{}, Optimizer: &optim.Adam{LR: 1e-3}, Steps: steps})
 		require.NoError(t, err)
 		_, err = trainer.Run(context.Background())
 		require.NoError(t, err)
@@ -129,11 +135,11 @@ func TestResumeTakesEverythingBack(t *testing.T) {
 
 // spoilt is Data whose batch number bad has a target that is no class.
 type spoilt struct {
-	*bptt.Text
+	*data.Text
 	n, bad int
 }
 
-func (d *spoilt) Next(b *bptt.Batch) error {
+func (d *spoilt) Next(b *data.Batch) error {
 	err := d.Text.Next(b)
 	if d.n++; d.n == d.bad {
 		b.Targets[0] = 99
@@ -145,14 +151,14 @@ func (d *spoilt) Next(b *bptt.Batch) error {
 // can go on after it.
 func TestOverlapAfterAnError(t *testing.T) {
 	for bad := 1; bad <= 4; bad++ {
-		s := sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 1, steps: 6, batch: 3}
-		net := languageModel(t, 1, s)
-		trainer, err := bptt.NewTrainer(net, &spoilt{Text: textData(t, 200, s), bad: bad}, bptt.Plan{
-			Window: 6, Stride: 2, Loss: bptt.CrossEntropy{}, Optimizer: &bptt.SGD{LR: 0.1}, Steps: 8,
+		s := traintest.Sizes{Vocabulary: 13, Embed: 5, Hidden: 8, Layers: 1, Steps: 6, Batch: 3}
+		net := traintest.LanguageModel(t, 1, s)
+		trainer, err := bptt.NewTrainer(net, &spoilt{Text: traintest.TextData(t, 200, s), bad: bad}, bptt.Plan{
+			Window: 6, Stride: 2, Loss: loss.CrossEntropy{}, Optimizer: &optim.SGD{LR: 0.1}, Steps: 8,
 		})
 		require.NoError(t, err)
 		_, err = trainer.Run(context.Background())
-		var id *bptt.IDError
+		var id *data.IDError
 		require.ErrorAs(t, err, &id, "batch %d", bad)
 		report, err := trainer.Run(context.Background())
 		require.NoError(t, err, "batch %d", bad)
@@ -168,13 +174,13 @@ type ragged struct {
 
 func (d *ragged) Rewind() error { d.n = 0; return nil }
 
-func (d *ragged) Next(b *bptt.Batch) error {
+func (d *ragged) Next(b *data.Batch) error {
 	if d.n == len(d.lengths) {
 		d.n = 0
 		return io.EOF
 	}
 	x := []float32{1, 1, 1, 1}
-	*b = bptt.Batch{Steps: 2, Rows: 2, X: x, Y: make([]float32, 4), Lengths: d.lengths[d.n]}
+	*b = data.Batch{Steps: 2, Rows: 2, X: x, Y: make([]float32, 4), Lengths: d.lengths[d.n]}
 	d.n++
 	return nil
 }
@@ -182,26 +188,26 @@ func (d *ragged) Next(b *bptt.Batch) error {
 // TestRowThatGoesOnIsRefusedFirst: a batch that goes on with a row that has ended
 // changes nothing, not the lengths of the rows before that one either.
 func TestRowThatGoesOnIsRefusedFirst(t *testing.T) {
-	net := newLeaky(4, 2)
-	data := &ragged{lengths: [][]int{{2, 1}, {2, 1}, {2, 0}}}
-	trainer, err := bptt.NewTrainer(net, data, bptt.Plan{Window: 4, Stride: 2, Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1e-3}, Epochs: 1})
+	net := traintest.NewLeaky(4, 2)
+	source := &ragged{lengths: [][]int{{2, 1}, {2, 1}, {2, 0}}}
+	trainer, err := bptt.NewTrainer(net, source, bptt.Plan{Window: 4, Stride: 2, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1e-3}, Epochs: 1})
 	require.NoError(t, err)
 	_, err = trainer.Run(context.Background())
 	require.EqualError(t, err, "bptt: the data continues row 1 after its end in an earlier batch, without Reset; a row that ended begins again with Reset set")
 	report, err := trainer.Run(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, int64(2), report.Step)
-	require.Equal(t, []int{4, 1}, net.lengths)
+	require.Equal(t, []int{4, 1}, net.Lengths)
 }
 
 // TestErrorsAreAllTold: where what was borrowed does not go back either, both errors
 // come out.
 func TestErrorsAreAllTold(t *testing.T) {
 	bad, worse := errors.New("bad"), errors.New("worse")
-	_, _, err := bptt.Evaluate(context.Background(), newLeaky(6, 1), &misplaced{script{n: 9}, nil, func() error { return worse }}, broken{bad})
+	_, _, err := bptt.Evaluate(context.Background(), traintest.NewLeaky(6, 1), &misplaced{traintest.Script{N: 9}, nil, func() error { return worse }}, broken{bad})
 	require.ErrorIs(t, err, bad)
 	require.ErrorIs(t, err, worse)
-	_, _, err = bptt.Evaluate(context.Background(), newLeaky(6, 1), &unwilling{misplaced{script{n: 9}, nil, func() error { return worse }}, bad}, bptt.MSE{})
+	_, _, err = bptt.Evaluate(context.Background(), traintest.NewLeaky(6, 1), &unwilling{misplaced{traintest.Script{N: 9}, nil, func() error { return worse }}, bad}, loss.MSE{})
 	require.ErrorIs(t, err, bad)
 	require.ErrorIs(t, err, worse)
 }

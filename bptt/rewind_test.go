@@ -7,6 +7,12 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
@@ -15,12 +21,12 @@ import (
 
 // interrupted is Data that does something before its third batch.
 type interrupted struct {
-	*bptt.Text
+	*data.Text
 	n      int
 	before func() error
 }
 
-func (d *interrupted) Next(b *bptt.Batch) error {
+func (d *interrupted) Next(b *data.Batch) error {
 	if d.n++; d.n == 3 && d.before != nil {
 		if err := d.before(); err != nil {
 			return err
@@ -30,16 +36,16 @@ func (d *interrupted) Next(b *bptt.Batch) error {
 }
 
 // hidden is Data whose position cannot be saved.
-type hidden struct{ bptt.Data }
+type hidden struct{ data.Source }
 
-var evaluated = sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 1, steps: 6, batch: 2}
+var evaluated = traintest.Sizes{Vocabulary: 13, Embed: 5, Hidden: 8, Layers: 1, Steps: 6, Batch: 2}
 
 // TestEvaluateBeginsAtTheBeginning: 40 targets each time, and the loss of a first
 // evaluation to the bit, after one that was interrupted in any way; the net is as
 // it was then, and so is the place in the data.
 func TestEvaluateBeginsAtTheBeginning(t *testing.T) {
-	net := languageModel(t, 1, evaluated)
-	want, n, err := bptt.Evaluate(context.Background(), net, textData(t, 41, evaluated), bptt.CrossEntropy{})
+	net := traintest.LanguageModel(t, 1, evaluated)
+	want, n, err := bptt.Evaluate(context.Background(), net, traintest.TextData(t, 41, evaluated), loss.CrossEntropy{})
 	require.NoError(t, err)
 	require.Equal(t, 40, n)
 	bad := errors.New("bad")
@@ -55,27 +61,27 @@ func TestEvaluateBeginsAtTheBeginning(t *testing.T) {
 			var pe *bptt.PanicError
 			require.ErrorAs(t, err, &pe)
 			require.ErrorIs(t, err, bad)
-			require.Equal(t, "Data.Next", pe.Where)
+			require.Equal(t, "Source.Next", pe.Where)
 		}},
 	} {
 		for _, position := range []bool{true, false} {
 			t.Run(name, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(context.Background())
 				defer cancel()
-				inner := &interrupted{Text: textData(t, 41, evaluated), before: func() error { return c.before(cancel) }}
-				data := bptt.Data(inner)
+				inner := &interrupted{Text: traintest.TextData(t, 41, evaluated), before: func() error { return c.before(cancel) }}
+				source := data.Source(inner)
 				if !position {
-					data = hidden{inner}
+					source = hidden{inner}
 				}
 				y := make([]float32, 2*13)
 				require.NoError(t, net.ForwardIDs(y, []int32{3, 4})) // a state that is not zero
 				state := net.State()
-				mean, n, err := bptt.Evaluate(ctx, net, data, bptt.CrossEntropy{})
+				mean, n, err := bptt.Evaluate(ctx, net, source, loss.CrossEntropy{})
 				c.is(t, err)
 				require.Equal(t, []any{0.0, 0}, []any{mean, n})
 				require.Equal(t, state, net.State())
 				for range 2 {
-					mean, n, err = bptt.Evaluate(context.Background(), net, data, bptt.CrossEntropy{})
+					mean, n, err = bptt.Evaluate(context.Background(), net, source, loss.CrossEntropy{})
 					require.NoError(t, err)
 					require.Equal(t, []any{want, 40}, []any{mean, n})
 				}
@@ -89,53 +95,53 @@ func TestEvaluateBeginsAtTheBeginning(t *testing.T) {
 // in an order that is shuffled too; what cannot say where it stands is left at a
 // beginning.
 func TestEvaluateLeavesData(t *testing.T) {
-	var seqs []bptt.Sequence
+	var seqs []data.Sequence
 	for i := range 9 {
-		s := bptt.Sequence{Steps: i}
+		s := data.Sequence{Steps: i}
 		for k := range i {
 			s.IDs, s.Targets = append(s.IDs, int32(k)), append(s.Targets, int32(i))
 		}
 		seqs = append(seqs, s)
 	}
-	makers := map[string]func() bptt.Data{
-		"text": func() bptt.Data { return textData(t, 41, evaluated) },
-		"tokens": func() bptt.Data {
-			d, err := bptt.NewTokens(make([]int32, 41), 2)
+	makers := map[string]func() data.Source{
+		"text": func() data.Source { return traintest.TextData(t, 41, evaluated) },
+		"tokens": func() data.Source {
+			d, err := data.NewTokens(make([]int32, 41), 2)
 			require.NoError(t, err)
 			return d
 		},
-		"in order": func() bptt.Data { d, err := bptt.NewSequences(seqs, 2, nil); require.NoError(t, err); return d },
-		"shuffled": func() bptt.Data {
-			d, err := bptt.NewSequences(seqs, 2, rand.NewPCG(1, 2))
+		"in order": func() data.Source { d, err := data.NewSequences(seqs, 2, nil); require.NoError(t, err); return d },
+		"shuffled": func() data.Source {
+			d, err := data.NewSequences(seqs, 2, rand.NewPCG(1, 2))
 			require.NoError(t, err)
 			return d
 		},
 	}
-	net := languageModel(t, 1, evaluated)
-	evaluate := func(data bptt.Data) float64 {
-		mean, _, err := bptt.Evaluate(context.Background(), net, data, bptt.CrossEntropy{})
+	net := traintest.LanguageModel(t, 1, evaluated)
+	evaluate := func(source data.Source) float64 {
+		mean, _, err := bptt.Evaluate(context.Background(), net, source, loss.CrossEntropy{})
 		require.NoError(t, err)
 		return mean
 	}
 	for name, make := range makers {
 		for taken := range 14 {
-			data, undisturbed := make(), make()
+			source, undisturbed := make(), make()
 			for range taken {
-				require.Equal(t, next(t, undisturbed, 4), next(t, data, 4))
+				require.Equal(t, traintest.Next(t, undisturbed, 4), traintest.Next(t, source, 4))
 			}
-			require.Equal(t, evaluate(data), evaluate(data), name)
+			require.Equal(t, evaluate(source), evaluate(source), name)
 			for range 14 {
-				require.Equal(t, next(t, undisturbed, 4), next(t, data, 4), "%s after %d batches", name, taken)
+				require.Equal(t, traintest.Next(t, undisturbed, 4), traintest.Next(t, source, 4), "%s after %d batches", name, taken)
 			}
 		}
 
-		data := make()
-		first := next(t, data, 4)
-		next(t, data, 4)
-		require.NoError(t, data.Rewind())
-		require.Equal(t, first, next(t, data, 4), "%s: Rewind", name)
-		evaluate(hidden{data})
-		again := next(t, data, 4)
+		source := make()
+		first := traintest.Next(t, source, 4)
+		traintest.Next(t, source, 4)
+		require.NoError(t, source.Rewind())
+		require.Equal(t, first, traintest.Next(t, source, 4), "%s: Rewind", name)
+		evaluate(hidden{source})
+		again := traintest.Next(t, source, 4)
 		require.Contains(t, again, "r0", "%s: the beginning of an epoch", name)
 		if name != "shuffled" {
 			require.Equal(t, first, again, name)
@@ -148,7 +154,7 @@ func TestEvaluateOnTrainingData(t *testing.T) {
 	for name, setup := range setups {
 		t.Run(name, func(t *testing.T) {
 			run := func(evaluate bool) (losses []float64, file []byte) {
-				var net bptt.Net
+				var net nn.Net
 				var trainer *bptt.Trainer
 				net, trainer = setup(t, bptt.Plan{Steps: 9, OnStep: func(p bptt.Progress) error {
 					losses = append(losses, p.Loss)
@@ -175,14 +181,14 @@ func TestEvaluateOnTrainingData(t *testing.T) {
 // TestTrainerBeginsAtTheBeginning of data that has been read from before.
 func TestTrainerBeginsAtTheBeginning(t *testing.T) {
 	run := func(taken int) []float32 {
-		data := textData(t, 100, small)
+		source := traintest.TextData(t, 100, traintest.Small)
 		for range taken {
-			next(t, data, 5)
+			traintest.Next(t, source, 5)
 		}
-		net := languageModel(t, 1, small)
-		_, err := bptt.Train(context.Background(), net, data, plan(bptt.Plan{Steps: 4}))
+		net := traintest.LanguageModel(t, 1, traintest.Small)
+		_, err := bptt.Train(context.Background(), net, source, plan(bptt.Plan{Steps: 4}))
 		require.NoError(t, err)
-		return weights(net)
+		return traintest.Weights(net)
 	}
 	want := run(0)
 	for _, taken := range []int{1, 2, 7, 8} { // in the middle, at the end, after it
@@ -192,7 +198,7 @@ func TestTrainerBeginsAtTheBeginning(t *testing.T) {
 
 // stuck is Data that cannot go back.
 type stuck struct {
-	script
+	traintest.Script
 	fail func() error
 }
 
@@ -202,45 +208,45 @@ func (d *stuck) Rewind() error { return d.fail() }
 func TestRewindFails(t *testing.T) {
 	bad := errors.New("bad")
 	for _, fail := range []func() error{func() error { return bad }, func() error { panic(bad) }} {
-		data := &stuck{script: script{n: 9}, fail: fail}
-		net := newLeaky(6, 1)
-		_, err := bptt.NewTrainer(net, data, plan(bptt.Plan{}))
+		source := &stuck{Script: traintest.Script{N: 9}, fail: fail}
+		net := traintest.NewLeaky(6, 1)
+		_, err := bptt.NewTrainer(net, source, plan(bptt.Plan{}))
 		require.ErrorIs(t, err, bad)
-		_, _, err = bptt.Evaluate(context.Background(), net, data, bptt.MSE{})
+		_, _, err = bptt.Evaluate(context.Background(), net, source, loss.MSE{})
 		require.ErrorIs(t, err, bad)
-		require.Empty(t, net.log)
+		require.Empty(t, net.Log)
 	}
 }
 
 // lost is Data whose Rewind goes somewhere and fails.
 type lost struct {
-	script
+	traintest.Script
 	fail func() error
 }
 
-func (d *lost) Rewind() error { d.pos = 5; return d.fail() }
+func (d *lost) Rewind() error { d.Pos = 5; return d.fail() }
 
 // TestEvaluateGivesDataBack where it cannot begin, and where the net panics.
 func TestEvaluateGivesDataBack(t *testing.T) {
 	bad := errors.New("bad")
 	for _, fail := range []func() error{func() error { return bad }, func() error { panic(bad) }} {
-		data := &lost{script{n: 9, pos: 3}, fail}
-		_, _, err := bptt.Evaluate(context.Background(), newLeaky(6, 1), data, bptt.MSE{})
+		source := &lost{traintest.Script{N: 9, Pos: 3}, fail}
+		_, _, err := bptt.Evaluate(context.Background(), traintest.NewLeaky(6, 1), source, loss.MSE{})
 		require.ErrorIs(t, err, bad)
-		require.Equal(t, 3, data.pos)
+		require.Equal(t, 3, source.Pos)
 	}
 	for _, in := range []string{"Dims", "Forward", "SetState"} {
-		data := &script{n: 9, pos: 3}
+		source := &traintest.Script{N: 9, Pos: 3}
 		require.PanicsWithValue(t, in, func() {
-			bptt.Evaluate(context.Background(), &panicking{newLeaky(6, 1), in}, data, bptt.MSE{})
+			bptt.Evaluate(context.Background(), &panicking{traintest.NewLeaky(6, 1), in}, source, loss.MSE{})
 		})
-		require.Equal(t, 3, data.pos, "panic in %s", in)
+		require.Equal(t, 3, source.Pos, "panic in %s", in)
 	}
 }
 
 // panicking is a net with a panic in that method.
 type panicking struct {
-	*leaky
+	*traintest.Leaky
 	in string
 }
 
@@ -250,9 +256,9 @@ func (n *panicking) check(method string) {
 	}
 }
 
-func (n *panicking) Dims() (steps, batch, in, out int) { n.check("Dims"); return n.leaky.Dims() }
-func (n *panicking) Forward(y, x []float32)            { n.check("Forward"); n.leaky.Forward(y, x) }
-func (n *panicking) SetState(s [][]float32) error      { n.check("SetState"); return n.leaky.SetState(s) }
+func (n *panicking) Dims() (steps, batch, in, out int) { n.check("Dims"); return n.Leaky.Dims() }
+func (n *panicking) Forward(y, x []float32)            { n.check("Forward"); n.Leaky.Forward(y, x) }
+func (n *panicking) SetState(s [][]float32) error      { n.check("SetState"); return n.Leaky.SetState(s) }
 
 // TestPositionPanics: a panic of the data in MarshalBinary or UnmarshalBinary is an
 // error for Evaluate and for Save, and says where it was.
@@ -260,31 +266,31 @@ func TestPositionPanics(t *testing.T) {
 	bad := errors.New("bad")
 	fail := func() error { panic(bad) }
 	var pe *bptt.PanicError
-	for where, data := range map[string]*misplaced{
-		"Data.MarshalBinary":   {script{n: 9}, fail, nil},
-		"Data.UnmarshalBinary": {script{n: 9}, nil, fail},
+	for where, source := range map[string]*misplaced{
+		"Source.MarshalBinary":   {traintest.Script{N: 9}, fail, nil},
+		"Source.UnmarshalBinary": {traintest.Script{N: 9}, nil, fail},
 	} {
-		mean, n, err := bptt.Evaluate(context.Background(), newLeaky(6, 1), data, bptt.MSE{})
+		mean, n, err := bptt.Evaluate(context.Background(), traintest.NewLeaky(6, 1), source, loss.MSE{})
 		require.ErrorAs(t, err, &pe)
 		require.ErrorIs(t, err, bad)
 		require.Equal(t, []any{where, 0.0, 0}, []any{pe.Where, mean, n})
 	}
-	trainer, err := bptt.NewTrainer(newLeaky(6, 1), &misplaced{script{n: 9}, fail, nil}, plan(bptt.Plan{}))
+	trainer, err := bptt.NewTrainer(traintest.NewLeaky(6, 1), &misplaced{traintest.Script{N: 9}, fail, nil}, plan(bptt.Plan{}))
 	require.NoError(t, err)
 	var file bytes.Buffer
 	require.ErrorAs(t, trainer.Save(&file), &pe)
-	require.Equal(t, "Data.MarshalBinary", pe.Where)
+	require.Equal(t, "Source.MarshalBinary", pe.Where)
 	require.Zero(t, file.Len(), "nothing is written")
 
-	trainer, err = bptt.NewTrainer(newLeaky(6, 1), &script{n: 9}, plan(bptt.Plan{}))
+	trainer, err = bptt.NewTrainer(traintest.NewLeaky(6, 1), &traintest.Script{N: 9}, plan(bptt.Plan{}))
 	require.NoError(t, err)
 	require.NoError(t, trainer.Save(&file))
 	c, err := bptt.ReadCheckpoint(&file)
 	require.NoError(t, err)
-	resumed, err := bptt.NewTrainer(newLeaky(6, 1), &misplaced{script{n: 9}, nil, fail}, plan(bptt.Plan{}))
+	resumed, err := bptt.NewTrainer(traintest.NewLeaky(6, 1), &misplaced{traintest.Script{N: 9}, nil, fail}, plan(bptt.Plan{}))
 	require.NoError(t, err)
 	require.ErrorAs(t, resumed.Resume(c), &pe)
-	require.Equal(t, "Data.UnmarshalBinary", pe.Where)
+	require.Equal(t, "Source.UnmarshalBinary", pe.Where)
 }
 
 // TestPositionFails: a position that cannot be had ends Evaluate before it begins,
@@ -293,16 +299,16 @@ func TestPositionFails(t *testing.T) {
 	bad := errors.New("bad")
 	fail := func() error { return bad }
 	for _, c := range []struct{ get, put func() error }{{fail, nil}, {nil, fail}} {
-		net := newLeaky(6, 1)
-		mean, n, err := bptt.Evaluate(context.Background(), net, &misplaced{script{n: 9}, c.get, c.put}, bptt.MSE{})
+		net := traintest.NewLeaky(6, 1)
+		mean, n, err := bptt.Evaluate(context.Background(), net, &misplaced{traintest.Script{N: 9}, c.get, c.put}, loss.MSE{})
 		require.ErrorIs(t, err, bad)
 		require.Equal(t, []any{0.0, 0}, []any{mean, n})
-		require.Equal(t, c.get != nil, len(net.log) == 0)
+		require.Equal(t, c.get != nil, len(net.Log) == 0)
 	}
 }
 
 type misplaced struct {
-	script
+	traintest.Script
 	get, put func() error
 }
 
@@ -322,17 +328,17 @@ func (d *misplaced) UnmarshalBinary([]byte) error {
 
 // TestEvaluateWithout what it needs is an error.
 func TestEvaluateWithout(t *testing.T) {
-	var net *bptt.Model
-	var text *bptt.Text
+	var net *nn.Model
+	var text *data.Text
 	for _, c := range []struct {
-		net  bptt.Net
-		data bptt.Data
-		loss bptt.Loss
+		net  nn.Net
+		data data.Source
+		loss loss.Loss
 		want string
 	}{
-		{nil, never{}, bptt.MSE{}, "no net"}, {net, never{}, bptt.MSE{}, "no net"},
-		{newLeaky(2, 1), nil, bptt.MSE{}, "no data"}, {newLeaky(2, 1), text, bptt.MSE{}, "no data"},
-		{newLeaky(2, 1), never{}, nil, "no Loss"}, {newLeaky(2, 1), never{}, bptt.MSE{}, "nothing to evaluate"},
+		{nil, traintest.Never{}, loss.MSE{}, "no net"}, {net, traintest.Never{}, loss.MSE{}, "no net"},
+		{traintest.NewLeaky(2, 1), nil, loss.MSE{}, "no data"}, {traintest.NewLeaky(2, 1), text, loss.MSE{}, "no data"},
+		{traintest.NewLeaky(2, 1), traintest.Never{}, nil, "no Loss"}, {traintest.NewLeaky(2, 1), traintest.Never{}, loss.MSE{}, "nothing to evaluate"},
 	} {
 		_, _, err := bptt.Evaluate(context.Background(), c.net, c.data, c.loss)
 		require.ErrorContains(t, err, c.want)

@@ -8,6 +8,13 @@ import (
 	"math"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
@@ -26,10 +33,10 @@ var (
 // TestSettingsAreNumbers: what is no number, or none that float32 can hold, is
 // refused by name before anything has moved.
 func TestSettingsAreNumbers(t *testing.T) {
-	sgd := func(o bptt.SGD) bptt.Plan { return bptt.Plan{Optimizer: &o} }
-	adam := func(o bptt.Adam) bptt.Plan { return bptt.Plan{Optimizer: &o} }
-	adamW := func(o bptt.AdamW) bptt.Plan { return bptt.Plan{Optimizer: &o} }
-	schedule := func(s bptt.Schedule) bptt.Plan { return bptt.Plan{Schedule: s} }
+	sgd := func(o optim.SGD) bptt.Plan { return bptt.Plan{Optimizer: &o} }
+	adam := func(o optim.Adam) bptt.Plan { return bptt.Plan{Optimizer: &o} }
+	adamW := func(o optim.AdamW) bptt.Plan { return bptt.Plan{Optimizer: &o} }
+	schedule := func(s optim.Schedule) bptt.Plan { return bptt.Plan{Schedule: s} }
 	type refused struct {
 		plan bptt.Plan
 		want string // the setting
@@ -37,18 +44,18 @@ func TestSettingsAreNumbers(t *testing.T) {
 	var cases []refused
 	for _, v := range []float64{nan, infinity, -infinity, -1, -1e-300, tiny32, huge32} {
 		cases = append(cases,
-			refused{sgd(bptt.SGD{LR: v}), "SGD with learning rate"},
-			refused{adam(bptt.Adam{LR: v}), "Adam with learning rate"},
-			refused{adamW(bptt.AdamW{LR: v}), "AdamW with learning rate"},
-			refused{adam(bptt.Adam{LR: 1, Eps: v}), "Adam with epsilon"},
-			refused{adamW(bptt.AdamW{LR: 1, Eps: v}), "AdamW with epsilon"},
+			refused{sgd(optim.SGD{LR: v}), "SGD with learning rate"},
+			refused{adam(optim.Adam{LR: v}), "Adam with learning rate"},
+			refused{adamW(optim.AdamW{LR: v}), "AdamW with learning rate"},
+			refused{adam(optim.Adam{LR: 1, Eps: v}), "Adam with epsilon"},
+			refused{adamW(optim.AdamW{LR: 1, Eps: v}), "AdamW with epsilon"},
 			refused{bptt.Plan{ClipNorm: v}, "ClipNorm"},
 			refused{bptt.Plan{ClipValue: v}, "ClipValue"})
 		if v != tiny32 { // which is no decay to float32 accuracy
 			cases = append(cases,
-				refused{sgd(bptt.SGD{LR: 1, WeightDecay: v}), "SGD with weight decay"},
-				refused{adam(bptt.Adam{LR: 1, WeightDecay: v}), "Adam with weight decay"},
-				refused{adamW(bptt.AdamW{LR: 1, WeightDecay: v}), "AdamW with weight decay"})
+				refused{sgd(optim.SGD{LR: 1, WeightDecay: v}), "SGD with weight decay"},
+				refused{adam(optim.Adam{LR: 1, WeightDecay: v}), "Adam with weight decay"},
+				refused{adamW(optim.AdamW{LR: 1, WeightDecay: v}), "AdamW with weight decay"})
 		}
 	}
 	for _, v := range []float64{math.SmallestNonzeroFloat64, tiny32, 1e-40, 0x1p-126, 0x1.fffffep-101} {
@@ -58,47 +65,47 @@ func TestSettingsAreNumbers(t *testing.T) {
 	}
 	for _, v := range []float64{1e-40, 1.17e-38} { // denormal as a float32
 		cases = append(cases,
-			refused{sgd(bptt.SGD{LR: v}), "SGD with learning rate"},
-			refused{adam(bptt.Adam{LR: v}), "Adam with learning rate"},
-			refused{adamW(bptt.AdamW{LR: v}), "AdamW with learning rate"},
-			refused{adam(bptt.Adam{LR: 1, Eps: v}), "Adam with epsilon"},
-			refused{adamW(bptt.AdamW{LR: 1, Eps: v}), "AdamW with epsilon"})
+			refused{sgd(optim.SGD{LR: v}), "SGD with learning rate"},
+			refused{adam(optim.Adam{LR: v}), "Adam with learning rate"},
+			refused{adamW(optim.AdamW{LR: v}), "AdamW with learning rate"},
+			refused{adam(optim.Adam{LR: 1, Eps: v}), "Adam with epsilon"},
+			refused{adamW(optim.AdamW{LR: 1, Eps: v}), "AdamW with epsilon"})
 	}
 	for _, v := range []float64{nan, infinity, -infinity, -1, -1e-300, 1, almost1, 2} {
 		cases = append(cases,
-			refused{sgd(bptt.SGD{LR: 1, Momentum: v}), "SGD with momentum"},
-			refused{sgd(bptt.SGD{LR: 1, Momentum: 0.5, Dampening: v}), "SGD with dampening"},
-			refused{adam(bptt.Adam{LR: 1, Beta1: v}), "Adam with Beta1"},
-			refused{adam(bptt.Adam{LR: 1, Beta2: v}), "Adam with Beta2"},
-			refused{adamW(bptt.AdamW{LR: 1, Beta1: v}), "AdamW with Beta1"},
-			refused{adamW(bptt.AdamW{LR: 1, Beta2: v}), "AdamW with Beta2"})
+			refused{sgd(optim.SGD{LR: 1, Momentum: v}), "SGD with momentum"},
+			refused{sgd(optim.SGD{LR: 1, Momentum: 0.5, Dampening: v}), "SGD with dampening"},
+			refused{adam(optim.Adam{LR: 1, Beta1: v}), "Adam with Beta1"},
+			refused{adam(optim.Adam{LR: 1, Beta2: v}), "Adam with Beta2"},
+			refused{adamW(optim.AdamW{LR: 1, Beta1: v}), "AdamW with Beta1"},
+			refused{adamW(optim.AdamW{LR: 1, Beta2: v}), "AdamW with Beta2"})
 	}
 	for _, v := range []float64{nan, infinity, -infinity, -0.1, 1.1} {
-		cases = append(cases, refused{schedule(bptt.WarmupCosine{Warmup: 1, Total: 9, Floor: v}), "WarmupCosine with Floor"})
+		cases = append(cases, refused{schedule(optim.WarmupCosine{Warmup: 1, Total: 9, Floor: v}), "WarmupCosine with Floor"})
 	}
 	for _, v := range []float64{nan, infinity, -infinity, -0.1, 0} {
-		cases = append(cases, refused{schedule(bptt.StepDecay{Every: 9, Factor: v}), "StepDecay with Factor"})
+		cases = append(cases, refused{schedule(optim.StepDecay{Every: 9, Factor: v}), "StepDecay with Factor"})
 	}
-	var noSchedule *bptt.WarmupCosine
+	var noSchedule *optim.WarmupCosine
 	cases = append(cases, []refused{
-		{adam(bptt.Adam{LR: 1e38}), "first step"}, // LR/(1-Beta1) = 1e39
-		{adamW(bptt.AdamW{LR: 1e10, WeightDecay: 1e30}), "first step"},
-		{sgd(bptt.SGD{LR: 1, Nesterov: true}), "Nesterov"},
-		{sgd(bptt.SGD{LR: 1, Momentum: 0.5, Dampening: 0.5, Nesterov: true}), "Nesterov"},
-		{schedule(bptt.WarmupCosine{}), "WarmupCosine with Total 0"},
-		{schedule(bptt.WarmupCosine{Warmup: 10, Total: 9}), "WarmupCosine with Warmup 10 and Total 9"},
-		{schedule(bptt.WarmupCosine{Warmup: -1, Total: 9}), "WarmupCosine with Warmup -1"},
-		{schedule(bptt.WarmupCosine{Warmup: 5}), "WarmupCosine with Total 0"},
-		{schedule(bptt.StepDecay{Factor: 0.5}), "every 0 updates"},
-		{schedule(bptt.StepDecay{Every: -1}), "every -1 updates"},
+		{adam(optim.Adam{LR: 1e38}), "first step"}, // LR/(1-Beta1) = 1e39
+		{adamW(optim.AdamW{LR: 1e10, WeightDecay: 1e30}), "first step"},
+		{sgd(optim.SGD{LR: 1, Nesterov: true}), "Nesterov"},
+		{sgd(optim.SGD{LR: 1, Momentum: 0.5, Dampening: 0.5, Nesterov: true}), "Nesterov"},
+		{schedule(optim.WarmupCosine{}), "WarmupCosine with Total 0"},
+		{schedule(optim.WarmupCosine{Warmup: 10, Total: 9}), "WarmupCosine with Warmup 10 and Total 9"},
+		{schedule(optim.WarmupCosine{Warmup: -1, Total: 9}), "WarmupCosine with Warmup -1"},
+		{schedule(optim.WarmupCosine{Warmup: 5}), "WarmupCosine with Total 0"},
+		{schedule(optim.StepDecay{Factor: 0.5}), "every 0 updates"},
+		{schedule(optim.StepDecay{Every: -1}), "every -1 updates"},
 		{schedule(checked{errors.New("mine")}), "mine"},
-		{schedule(noSchedule), "nil *bptt.WarmupCosine"},
+		{schedule(noSchedule), "nil *optim.WarmupCosine"},
 		{schedule(rates(nil)), "nil bptt_test.rates"},
 		{schedule(table(nil)), "nil bptt_test.table"},
 		{schedule(named(nil)), "nil bptt_test.named"},
 		{schedule(sent(nil)), "nil bptt_test.sent"},
 		{schedule(unchecked{}), "panic in Plan.Schedule: no check"},
-		{bptt.Plan{Optimizer: (*bptt.SGD)(nil)}, "no Optimizer"},
+		{bptt.Plan{Optimizer: (*optim.SGD)(nil)}, "no Optimizer"},
 		{bptt.Plan{Accumulate: -1}, "Accumulate is -1"},
 		{bptt.Plan{Workers: -1}, "Workers is -1"},
 		{bptt.Plan{Steps: -1}, "-1 steps"},
@@ -107,21 +114,21 @@ func TestSettingsAreNumbers(t *testing.T) {
 		{bptt.Plan{Stride: -1}, "stride -1"},
 	}...)
 	for _, c := range cases {
-		net := newLeaky(6, 1)
-		_, err := bptt.Train(context.Background(), net, &script{n: 9}, plan(c.plan))
+		net := traintest.NewLeaky(6, 1)
+		_, err := bptt.Train(context.Background(), net, &traintest.Script{N: 9}, plan(c.plan))
 		require.ErrorContains(t, err, c.want)
-		require.Equal(t, []float32{1}, net.w)
-		require.Empty(t, net.log, "%v", err)
+		require.Equal(t, []float32{1}, net.W)
+		require.Empty(t, net.Log, "%v", err)
 	}
 	// What is unusual and means something is taken.
 	for _, p := range []bptt.Plan{
-		sgd(bptt.SGD{LR: 0x1p-126, WeightDecay: tiny32, Momentum: 1e-300}), sgd(bptt.SGD{LR: 1, WeightDecay: 1e-40, Momentum: 1e-40}), adam(bptt.Adam{LR: 3e37, Eps: 1e30, Beta1: 1e-300}),
-		adamW(bptt.AdamW{LR: 1, WeightDecay: 3}), {ClipNorm: 0x1p-100, ClipValue: 3e38}, {ClipNorm: 3e38, ClipValue: 0x1p-100},
+		sgd(optim.SGD{LR: 0x1p-126, WeightDecay: tiny32, Momentum: 1e-300}), sgd(optim.SGD{LR: 1, WeightDecay: 1e-40, Momentum: 1e-40}), adam(optim.Adam{LR: 3e37, Eps: 1e30, Beta1: 1e-300}),
+		adamW(optim.AdamW{LR: 1, WeightDecay: 3}), {ClipNorm: 0x1p-100, ClipValue: 3e38}, {ClipNorm: 3e38, ClipValue: 0x1p-100},
 		{ClipNorm: 0x1.ffffffffp-101}, // 2^-100 in float32
 		{ClipValue: 0x1.ffffffffp-101},
-		schedule(bptt.StepDecay{}), schedule(bptt.StepDecay{Every: 1, Factor: 2}), schedule(bptt.WarmupCosine{Warmup: 9, Total: 9, Floor: 1}),
+		schedule(optim.StepDecay{}), schedule(optim.StepDecay{Every: 1, Factor: 2}), schedule(optim.WarmupCosine{Warmup: 9, Total: 9, Floor: 1}),
 	} {
-		_, err := bptt.NewTrainer(newLeaky(6, 1), &script{n: 9}, plan(p))
+		_, err := bptt.NewTrainer(traintest.NewLeaky(6, 1), &traintest.Script{N: 9}, plan(p))
 		require.NoError(t, err)
 	}
 }
@@ -129,60 +136,60 @@ func TestSettingsAreNumbers(t *testing.T) {
 // TestSettingIsNamedForWhatItIsInFloat32: the message about a number that looks
 // right says why it is not.
 func TestSettingIsNamedForWhatItIsInFloat32(t *testing.T) {
-	p := param(1, 1)
-	require.EqualError(t, (&bptt.Adam{LR: 1, Beta2: almost1}).Init(p), "bptt: Adam with Beta2 0.999999999999, want 0 or more and below 1, in float32 too")
-	require.EqualError(t, (&bptt.Adam{LR: 1, Eps: tiny32}).Init(p), "bptt: Adam with epsilon 1e-50, want more than 0 and finite, in float32 too")
-	require.EqualError(t, (&bptt.Adam{LR: 1, Eps: 1e-40}).Init(p), "bptt: Adam with epsilon 1e-40, a denormal number as a float32, want 2^-126 (1.2e-38) or more")
-	require.NoError(t, (&bptt.Adam{LR: 1, Eps: 0x1p-126}).Init(p))
-	require.EqualError(t, (&bptt.Adam{LR: 1, Eps: -1}).Init(p), "bptt: Adam with epsilon -1, want more than 0 and finite")
-	require.EqualError(t, (&bptt.SGD{LR: 1, WeightDecay: huge32}).Init(p), "bptt: SGD with weight decay 1e+39, want 0 or more and finite, in float32 too")
-	_, err := bptt.NewTrainer(newLeaky(6, 1), &script{n: 9}, plan(bptt.Plan{ClipNorm: infinity}))
+	p := traintest.OneParam(1, 1)
+	require.EqualError(t, (&optim.Adam{LR: 1, Beta2: almost1}).Init(p), "optim: Adam with Beta2 0.999999999999, want 0 or more and below 1, in float32 too")
+	require.EqualError(t, (&optim.Adam{LR: 1, Eps: tiny32}).Init(p), "optim: Adam with epsilon 1e-50, want more than 0 and finite, in float32 too")
+	require.EqualError(t, (&optim.Adam{LR: 1, Eps: 1e-40}).Init(p), "optim: Adam with epsilon 1e-40, a denormal number as a float32, want 2^-126 (1.2e-38) or more")
+	require.NoError(t, (&optim.Adam{LR: 1, Eps: 0x1p-126}).Init(p))
+	require.EqualError(t, (&optim.Adam{LR: 1, Eps: -1}).Init(p), "optim: Adam with epsilon -1, want more than 0 and finite")
+	require.EqualError(t, (&optim.SGD{LR: 1, WeightDecay: huge32}).Init(p), "optim: SGD with weight decay 1e+39, want 0 or more and finite, in float32 too")
+	_, err := bptt.NewTrainer(traintest.NewLeaky(6, 1), &traintest.Script{N: 9}, plan(bptt.Plan{ClipNorm: infinity}))
 	require.EqualError(t, err, "bptt: Plan.ClipNorm is +Inf, which is infinite in float32 and would clip nothing; use 0 for no clipping")
-	_, err = bptt.NewTrainer(newLeaky(6, 1), &script{n: 9}, plan(bptt.Plan{ClipValue: 1e-40}))
+	_, err = bptt.NewTrainer(traintest.NewLeaky(6, 1), &traintest.Script{N: 9}, plan(bptt.Plan{ClipValue: 1e-40}))
 	require.EqualError(t, err, "bptt: Plan.ClipValue is 1e-40, want at least 2^-100, which is 7.9e-31: less makes all of the gradient tiny; use 0 for no clipping")
 }
 
 // TestOptimizerOfAnotherTrainer is an error of Run and Save, and nothing moves: the
 // Trainer that was made last has it.
 func TestOptimizerOfAnotherTrainer(t *testing.T) {
-	for name, opt := range map[string]bptt.Optimizer{
-		"sgd": &bptt.SGD{LR: 1e-3}, "adam": &bptt.Adam{LR: 1e-3}, "adamw": &bptt.AdamW{LR: 1e-3},
-		"around adam": around{&bptt.Adam{LR: 1e-3}}, "around sgd": around{&bptt.SGD{LR: 1e-3}},
+	for name, opt := range map[string]optim.Optimizer{
+		"sgd": &optim.SGD{LR: 1e-3}, "adam": &optim.Adam{LR: 1e-3}, "adamw": &optim.AdamW{LR: 1e-3},
+		"around adam": around{&optim.Adam{LR: 1e-3}}, "around sgd": around{&optim.SGD{LR: 1e-3}},
 	} {
-		nets := [2]*leaky{newLeaky(6, 1), newLeaky(6, 1)}
+		nets := [2]*traintest.Leaky{traintest.NewLeaky(6, 1), traintest.NewLeaky(6, 1)}
 		var trainers [2]*bptt.Trainer
 		for i, net := range nets {
 			var err error
-			p := bptt.Plan{Window: 3, Loss: bptt.MSE{}, Optimizer: opt, Steps: 2}
-			trainers[i], err = bptt.NewTrainer(net, &script{n: 9}, p)
+			p := bptt.Plan{Window: 3, Loss: loss.MSE{}, Optimizer: opt, Steps: 2}
+			trainers[i], err = bptt.NewTrainer(net, &traintest.Script{N: 9}, p)
 			require.NoError(t, err)
 		}
-		nets[0].log = nil
+		nets[0].Log = nil
 		_, err := trainers[0].Run(context.Background())
 		require.ErrorContains(t, err, "given to another Trainer", name)
 		var file bytes.Buffer
 		require.ErrorContains(t, trainers[0].Save(&file), "given to another Trainer", name)
-		require.Empty(t, nets[0].log)
-		require.Equal(t, float32(1), nets[0].w[0])
+		require.Empty(t, nets[0].Log)
+		require.Equal(t, float32(1), nets[0].W[0])
 		report, err := trainers[1].Run(context.Background())
 		require.NoError(t, err, name)
 		require.Equal(t, int64(2), report.Step)
-		require.NotEqual(t, float32(1), nets[1].w[0])
+		require.NotEqual(t, float32(1), nets[1].W[0])
 		require.NoError(t, trainers[1].Save(&file))
 		c, err := bptt.ReadCheckpoint(&file)
 		require.NoError(t, err)
 		require.ErrorContains(t, trainers[0].Resume(c), "given to another Trainer", name)
-		require.Equal(t, float32(1), nets[0].w[0])
+		require.Equal(t, float32(1), nets[0].W[0])
 	}
 }
 
 // around is an Optimizer of one's own around another.
-type around struct{ bptt.Optimizer }
+type around struct{ optim.Optimizer }
 
 // copying is one whose State is a copy and no memory.
-type copying struct{ *bptt.Adam }
+type copying struct{ *optim.Adam }
 
-func (o copying) State() bptt.OptimizerState {
+func (o copying) State() optim.State {
 	s := o.Adam.State()
 	s.Numbers = append([]float64(nil), s.Numbers...)
 	return s
@@ -191,8 +198,8 @@ func (o copying) State() bptt.OptimizerState {
 // An optimizer that cannot be known by the memory of its state is not asked whose it
 // is: its run goes on.
 func TestOptimizerWithoutMemory(t *testing.T) {
-	for _, o := range []bptt.Optimizer{copying{&bptt.Adam{LR: 1e-3}}, frozen{}} {
-		report, err := bptt.Train(context.Background(), newLeaky(6, 1), &script{n: 9}, bptt.Plan{Window: 3, Loss: bptt.MSE{}, Optimizer: o, Steps: 2})
+	for _, o := range []optim.Optimizer{copying{&optim.Adam{LR: 1e-3}}, traintest.Frozen{}} {
+		report, err := bptt.Train(context.Background(), traintest.NewLeaky(6, 1), &traintest.Script{N: 9}, bptt.Plan{Window: 3, Loss: loss.MSE{}, Optimizer: o, Steps: 2})
 		require.NoError(t, err)
 		require.Equal(t, int64(2), report.Step)
 	}
@@ -221,29 +228,29 @@ func (s named) Rate(int64) float64 { return s["rate"] }
 func (s sent) Rate(int64) float64  { return <-s }
 
 // unchecked is a Schedule whose check panics.
-type unchecked struct{ bptt.Constant }
+type unchecked struct{ optim.Constant }
 
 func (unchecked) Check() error { panic("no check") }
 
 // TestPanicInCheck is a *PanicError.
 func TestPanicInCheck(t *testing.T) {
-	_, err := bptt.NewTrainer(newLeaky(6, 1), &script{n: 9}, plan(bptt.Plan{Schedule: unchecked{}}))
+	_, err := bptt.NewTrainer(traintest.NewLeaky(6, 1), &traintest.Script{N: 9}, plan(bptt.Plan{Schedule: unchecked{}}))
 	var pe *bptt.PanicError
 	require.ErrorAs(t, err, &pe)
 	require.Equal(t, []any{"Plan.Schedule", "no check"}, []any{pe.Where, pe.Value})
 }
 
 // optimizers are one of every kind.
-var optimizers = map[string]func() bptt.Optimizer{
-	"sgd":      func() bptt.Optimizer { return &bptt.SGD{LR: 0.1} },
-	"momentum": func() bptt.Optimizer { return &bptt.SGD{LR: 0.1, Momentum: 0.9} },
-	"nesterov": func() bptt.Optimizer { return &bptt.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true} },
-	"adam":     func() bptt.Optimizer { return &bptt.Adam{LR: 0.1} },
-	"adamw":    func() bptt.Optimizer { return &bptt.AdamW{LR: 0.1, WeightDecay: 0.1} },
+var optimizers = map[string]func() optim.Optimizer{
+	"sgd":      func() optim.Optimizer { return &optim.SGD{LR: 0.1} },
+	"momentum": func() optim.Optimizer { return &optim.SGD{LR: 0.1, Momentum: 0.9} },
+	"nesterov": func() optim.Optimizer { return &optim.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true} },
+	"adam":     func() optim.Optimizer { return &optim.Adam{LR: 0.1} },
+	"adamw":    func() optim.Optimizer { return &optim.AdamW{LR: 0.1, WeightDecay: 0.1} },
 }
 
 // stateOf is a copy of what an optimizer carries.
-func stateOf(o bptt.Optimizer) string { return fmt.Sprint(o.State()) }
+func stateOf(o optim.Optimizer) string { return fmt.Sprint(o.State()) }
 
 // TestScheduleThatIsNoNumber stops the training at its step, with the weights, the
 // optimizer's state and the counters of the step before; a schedule that is right
@@ -252,7 +259,7 @@ func TestScheduleThatIsNoNumber(t *testing.T) {
 	for name, optimizer := range optimizers {
 		for _, bad := range []float64{nan, infinity, -infinity, -1, -1e-300, 1e300} {
 			o := optimizer()
-			net := languageModel(t, 1, small)
+			net := traintest.LanguageModel(t, 1, traintest.Small)
 			wrong := true
 			schedule := rates(func(step int64) float64 {
 				if step == 2 && wrong {
@@ -262,28 +269,28 @@ func TestScheduleThatIsNoNumber(t *testing.T) {
 			})
 			var before []float32
 			var state string
-			trainer, err := bptt.NewTrainer(net, textData(t, 400, small), plan(bptt.Plan{
+			trainer, err := bptt.NewTrainer(net, traintest.TextData(t, 400, traintest.Small), plan(bptt.Plan{
 				Steps: 4, Optimizer: o, Schedule: schedule, OnStep: func(bptt.Progress) error {
-					before, state = weights(net), stateOf(o)
+					before, state = traintest.Weights(net), stateOf(o)
 					return nil
 				},
 			}))
 			require.NoError(t, err)
 			report, err := trainer.Run(context.Background())
-			var rate *bptt.RateError
+			var rate *optim.RateError
 			require.ErrorAs(t, err, &rate, "%s at %v", name, bad)
 			require.Equal(t, []any{int64(3), 0.1, fmt.Sprint(bad)}, []any{rate.Step, rate.LR, fmt.Sprint(rate.Factor)})
 			require.ErrorContains(t, err, fmt.Sprintf("step 3: the learning rate 0.1 times the schedule's %v", bad))
 			require.Equal(t, int64(2), report.Step)
-			numtest.Equal(t, weights(net), before, name)
+			numtest.Equal(t, traintest.Weights(net), before, name)
 			require.Equal(t, state, stateOf(o))
 
-			stopped := bptt.Fingerprint(net)
+			stopped := nn.Fingerprint(net)
 			wrong = false
 			report, err = trainer.Run(context.Background())
 			require.NoError(t, err)
 			require.Equal(t, int64(4), report.Step)
-			require.NotEqual(t, stopped, bptt.Fingerprint(net))
+			require.NotEqual(t, stopped, nn.Fingerprint(net))
 		}
 	}
 }
@@ -291,14 +298,14 @@ func TestScheduleThatIsNoNumber(t *testing.T) {
 // TestRates: Update refuses by itself what is no rate, and takes what is one.
 func TestRates(t *testing.T) {
 	for name, optimizer := range optimizers {
-		p := []bptt.Param{{Name: "w", W: []float32{1, -2}, G: []float32{0.5, -3}}}
+		p := []nn.Param{{Name: "w", W: []float32{1, -2}, G: []float32{0.5, -3}}}
 		o := optimizer()
 		require.NoError(t, o.Init(p))
 		require.NoError(t, o.Update(1))
 		w, state := append([]float32(nil), p[0].W...), stateOf(o)
 		for _, bad := range []float64{nan, infinity, -infinity, -1, -1e-300, 1e300, 1e40} {
 			err := o.Update(bad)
-			var rate *bptt.RateError
+			var rate *optim.RateError
 			require.ErrorAs(t, err, &rate, "%s at %v", name, bad)
 			require.Equal(t, []any{int64(2), 0.1}, []any{rate.Step, rate.LR})
 			numtest.Equal(t, p[0].W, w, "%s at %v", name, bad)
@@ -313,21 +320,21 @@ func TestRates(t *testing.T) {
 	}
 
 	// The first step of Adam is ten times its rate, and a decay multiplies it.
-	a := &bptt.Adam{LR: 3e37}
-	require.NoError(t, a.Init(param(1, 1)))
+	a := &optim.Adam{LR: 3e37}
+	require.NoError(t, a.Init(traintest.OneParam(1, 1)))
 	require.Error(t, a.Update(2))
-	w := &bptt.AdamW{LR: 1, WeightDecay: 1e30}
-	require.NoError(t, w.Init(param(1, 1)))
+	w := &optim.AdamW{LR: 1, WeightDecay: 1e30}
+	require.NoError(t, w.Init(traintest.OneParam(1, 1)))
 	require.Error(t, w.Update(1e10))
-	p := param(1, 0)
-	w = &bptt.AdamW{LR: 1, WeightDecay: 3}
+	p := traintest.OneParam(1, 0)
+	w = &optim.AdamW{LR: 1, WeightDecay: 3}
 	require.NoError(t, w.Init(p))
 	require.NoError(t, w.Update(1))
 	require.Equal(t, []float32{-2}, p[0].W, "1 - LR*WeightDecay as it is")
 
 	// The learning rate of a run that goes on may be changed, and is looked at again.
-	p = param(1, 1)
-	s := &bptt.SGD{LR: 0.5}
+	p = traintest.OneParam(1, 1)
+	s := &optim.SGD{LR: 0.5}
 	require.NoError(t, s.Init(p))
 	for _, bad := range []float64{nan, -1, infinity, huge32} {
 		s.LR = bad
@@ -344,34 +351,34 @@ func TestRates(t *testing.T) {
 // it would leave a trace.
 func TestDenormalSettingsAreZero(t *testing.T) {
 	const large, denormal = 1e25, 1e-40
-	momentum := func(o *bptt.SGD) *bptt.SGD { o.LR, o.Momentum = 1, max(o.Momentum, 1e-300); return o }
+	momentum := func(o *optim.SGD) *optim.SGD { o.LR, o.Momentum = 1, max(o.Momentum, 1e-300); return o }
 	for name, c := range map[string]struct {
-		o           bptt.Optimizer
+		o           optim.Optimizer
 		w, g        float32
 		numbers     []float64   // of the state before
 		state, want [][]float32 // before and after
 	}{
-		"SGD, momentum":   {momentum(&bptt.SGD{Momentum: denormal}), 0, 0, []float64{1}, [][]float32{{large}}, [][]float32{{0}}},
-		"Nesterov":        {momentum(&bptt.SGD{Momentum: denormal, Nesterov: true}), 0, 0, []float64{1}, [][]float32{{large}}, [][]float32{{0}}},
-		"SGD, decay":      {momentum(&bptt.SGD{WeightDecay: denormal}), large, 0, []float64{1}, [][]float32{{0}}, [][]float32{{0}}},
-		"Adam, decay":     {&bptt.Adam{LR: 1e-3, WeightDecay: denormal}, large, 0, []float64{1, 0.5, 0.5}, [][]float32{{0}, {0}}, [][]float32{{0}, {0}}},
-		"Adam, Beta1":     {&bptt.Adam{LR: 1e-3, Beta1: denormal}, 0, 0, []float64{1, 0.5, 0.5}, [][]float32{{large}, {0}}, [][]float32{{0}, {0}}},
-		"Adam, Beta2":     {&bptt.Adam{LR: 1e-3, Beta2: denormal}, 0, 0, []float64{1, 0.5, 0.5}, [][]float32{{0}, {large}}, [][]float32{{0}, {0}}},
-		"AdamW, Beta1, 2": {&bptt.AdamW{LR: 1e-3, Beta1: denormal, Beta2: denormal}, 0, 0, []float64{1, 0.5, 0.5}, [][]float32{{large}, {large}}, [][]float32{{0}, {0}}},
+		"SGD, momentum":   {momentum(&optim.SGD{Momentum: denormal}), 0, 0, []float64{1}, [][]float32{{large}}, [][]float32{{0}}},
+		"Nesterov":        {momentum(&optim.SGD{Momentum: denormal, Nesterov: true}), 0, 0, []float64{1}, [][]float32{{large}}, [][]float32{{0}}},
+		"SGD, decay":      {momentum(&optim.SGD{WeightDecay: denormal}), large, 0, []float64{1}, [][]float32{{0}}, [][]float32{{0}}},
+		"Adam, decay":     {&optim.Adam{LR: 1e-3, WeightDecay: denormal}, large, 0, []float64{1, 0.5, 0.5}, [][]float32{{0}, {0}}, [][]float32{{0}, {0}}},
+		"Adam, Beta1":     {&optim.Adam{LR: 1e-3, Beta1: denormal}, 0, 0, []float64{1, 0.5, 0.5}, [][]float32{{large}, {0}}, [][]float32{{0}, {0}}},
+		"Adam, Beta2":     {&optim.Adam{LR: 1e-3, Beta2: denormal}, 0, 0, []float64{1, 0.5, 0.5}, [][]float32{{0}, {large}}, [][]float32{{0}, {0}}},
+		"AdamW, Beta1, 2": {&optim.AdamW{LR: 1e-3, Beta1: denormal, Beta2: denormal}, 0, 0, []float64{1, 0.5, 0.5}, [][]float32{{large}, {large}}, [][]float32{{0}, {0}}},
 	} {
-		p := []bptt.Param{{Name: "w", W: []float32{c.w}, G: []float32{c.g}}}
+		p := []nn.Param{{Name: "w", W: []float32{c.w}, G: []float32{c.g}}}
 		require.NoError(t, c.o.Init(p), name)
 		s := c.o.State()
-		require.NoError(t, c.o.SetState(bptt.OptimizerState{Kind: s.Kind, Numbers: c.numbers, Tensors: c.state}), name)
+		require.NoError(t, c.o.SetState(optim.State{Kind: s.Kind, Numbers: c.numbers, Tensors: c.state}), name)
 		require.NoError(t, c.o.Update(1), name)
 		require.Equal(t, c.want, c.o.State().Tensors, name)
 		require.Equal(t, c.w, p[0].W[0], name)
 	}
-	for name, o := range map[string]bptt.Optimizer{
-		"SGD": &bptt.SGD{LR: 1}, "momentum": &bptt.SGD{LR: 1, Momentum: 0.5}, "Nesterov": &bptt.SGD{LR: 1, Momentum: 0.5, Nesterov: true},
-		"Adam": &bptt.Adam{LR: 0.1, Eps: 0x1p-126}, "AdamW": &bptt.AdamW{LR: 0.1, Eps: 0x1p-126}, // the first step is ten times LR
+	for name, o := range map[string]optim.Optimizer{
+		"SGD": &optim.SGD{LR: 1}, "momentum": &optim.SGD{LR: 1, Momentum: 0.5}, "Nesterov": &optim.SGD{LR: 1, Momentum: 0.5, Nesterov: true},
+		"Adam": &optim.Adam{LR: 0.1, Eps: 0x1p-126}, "AdamW": &optim.AdamW{LR: 0.1, Eps: 0x1p-126}, // the first step is ten times LR
 	} {
-		p := param(0, large)
+		p := traintest.OneParam(0, large)
 		require.NoError(t, o.Init(p), name)
 		if s := o.State(); len(s.Tensors) == 2 {
 			s.Tensors[0][0], s.Tensors[1][0] = 1e20, 0 // a step of 1e15 times its factor
@@ -384,7 +391,7 @@ func TestDenormalSettingsAreZero(t *testing.T) {
 
 // lawless is an Optimizer of one's own that checks nothing.
 type lawless struct {
-	frozen
+	traintest.Frozen
 	lr    float64
 	moved *int
 }
@@ -396,10 +403,10 @@ func (o lawless) Update(float64) error  { *o.moved++; return nil }
 func TestRatesOfOtherOptimizers(t *testing.T) {
 	for _, lr := range []float64{nan, infinity, -1} {
 		moved := 0
-		_, err := bptt.Train(context.Background(), newLeaky(6, 1), &script{n: 9}, bptt.Plan{
-			Window: 6, Loss: bptt.MSE{}, Optimizer: lawless{lr: lr, moved: &moved}, Steps: 2,
+		_, err := bptt.Train(context.Background(), traintest.NewLeaky(6, 1), &traintest.Script{N: 9}, bptt.Plan{
+			Window: 6, Loss: loss.MSE{}, Optimizer: lawless{lr: lr, moved: &moved}, Steps: 2,
 		})
-		var rate *bptt.RateError
+		var rate *optim.RateError
 		require.ErrorAs(t, err, &rate)
 		require.Equal(t, int64(1), rate.Step)
 		require.Zero(t, moved)
@@ -410,24 +417,24 @@ func TestRatesOfOtherOptimizers(t *testing.T) {
 func TestPanicsOfSettings(t *testing.T) {
 	bad := errors.New("bad")
 	train := func(p bptt.Plan) *bptt.PanicError {
-		p.Window, p.Optimizer = 6, &bptt.SGD{LR: 0.1}
-		net := newLeaky(6, 1)
-		_, err := bptt.Train(context.Background(), net, &script{n: 9}, p)
+		p.Window, p.Optimizer = 6, &optim.SGD{LR: 0.1}
+		net := traintest.NewLeaky(6, 1)
+		_, err := bptt.Train(context.Background(), net, &traintest.Script{N: 9}, p)
 		var pe *bptt.PanicError
 		require.ErrorAs(t, err, &pe)
 		require.ErrorIs(t, err, bad)
-		require.Equal(t, []float32{1}, net.w)
+		require.Equal(t, []float32{1}, net.W)
 		return pe
 	}
-	require.Equal(t, "Plan.Schedule", train(bptt.Plan{Loss: bptt.MSE{}, Schedule: rates(func(int64) float64 { panic(bad) })}).Where)
+	require.Equal(t, "Plan.Schedule", train(bptt.Plan{Loss: loss.MSE{}, Schedule: rates(func(int64) float64 { panic(bad) })}).Where)
 	require.Equal(t, "Loss", train(bptt.Plan{Loss: broken{bad}}).Where)
-	_, _, err := bptt.Evaluate(context.Background(), newLeaky(6, 1), &script{n: 9}, broken{bad})
+	_, _, err := bptt.Evaluate(context.Background(), traintest.NewLeaky(6, 1), &traintest.Script{N: 9}, broken{bad})
 	require.ErrorIs(t, err, bad)
 }
 
 type broken struct{ err error }
 
-func (l broken) Loss(_, _ []float32, _ *bptt.Batch, _ int, _ *bptt.Scratch) (float64, int, error) {
+func (l broken) Loss(_, _ []float32, _ *data.Batch, _ int, _ *loss.Scratch) (float64, int, error) {
 	panic(l.err)
 }
 
@@ -435,12 +442,12 @@ func (l broken) Loss(_, _ []float32, _ *bptt.Batch, _ int, _ *bptt.Scratch) (flo
 // nothing is changed. In an old state too, where a root of -1 would be NaN.
 func TestMomentsThatAreNone(t *testing.T) {
 	nan, inf := float32(nan), float32(infinity)
-	sgd := func() bptt.Optimizer { return &bptt.SGD{LR: 0.1, Momentum: 0.9} }
-	adam := func() bptt.Optimizer { return &bptt.Adam{LR: 0.1} }
-	adamW := func() bptt.Optimizer { return &bptt.AdamW{LR: 0.1} }
+	sgd := func() optim.Optimizer { return &optim.SGD{LR: 0.1, Momentum: 0.9} }
+	adam := func() optim.Optimizer { return &optim.Adam{LR: 0.1} }
+	adamW := func() optim.Optimizer { return &optim.AdamW{LR: 0.1} }
 	one, three := []float64{1}, []float64{3, 0.7, 0.9}
 	for _, c := range []struct {
-		optimizer func() bptt.Optimizer
+		optimizer func() optim.Optimizer
 		kind      string
 		numbers   []float64
 		bad       int // the tensor that is refused for its element 1
@@ -458,8 +465,8 @@ func TestMomentsThatAreNone(t *testing.T) {
 	} {
 		for _, v := range c.values {
 			o := c.optimizer()
-			require.NoError(t, o.Init([]bptt.Param{{Name: "w", W: []float32{1, 2}, G: []float32{1, 1}}}))
-			s := bptt.OptimizerState{Kind: c.kind, Numbers: c.numbers, Tensors: [][]float32{{0.5, 0.5}, {0.25, 0.25}}[:len(o.State().Tensors)]}
+			require.NoError(t, o.Init([]nn.Param{{Name: "w", W: []float32{1, 2}, G: []float32{1, 1}}}))
+			s := optim.State{Kind: c.kind, Numbers: c.numbers, Tensors: [][]float32{{0.5, 0.5}, {0.25, 0.25}}[:len(o.State().Tensors)]}
 			require.NoError(t, o.SetState(s))
 			before := stateOf(o)
 			s.Tensors[c.bad][1] = v
@@ -473,9 +480,9 @@ func TestMomentsThatAreNone(t *testing.T) {
 // second moment is resumed, and the weight stands still as it did.
 func TestInfiniteSecondMomentsAreTaken(t *testing.T) {
 	for _, kind := range []string{"adam", "adam-root"} {
-		o, w := &bptt.Adam{LR: 0.1}, []float32{1, 1}
-		require.NoError(t, o.Init([]bptt.Param{{Name: "w", W: w, G: []float32{1, 1}}}))
-		require.NoError(t, o.SetState(bptt.OptimizerState{Kind: kind, Numbers: []float64{3, 0.7, 0.9}, Tensors: [][]float32{{0.5, 0.5}, {float32(infinity), 0.25}}}))
+		o, w := &optim.Adam{LR: 0.1}, []float32{1, 1}
+		require.NoError(t, o.Init([]nn.Param{{Name: "w", W: w, G: []float32{1, 1}}}))
+		require.NoError(t, o.SetState(optim.State{Kind: kind, Numbers: []float64{3, 0.7, 0.9}, Tensors: [][]float32{{0.5, 0.5}, {float32(infinity), 0.25}}}))
 		require.NoError(t, o.Update(1))
 		require.Equal(t, float32(1), w[0])
 		require.Less(t, w[1], float32(1))
@@ -487,7 +494,7 @@ func TestInfiniteSecondMomentsAreTaken(t *testing.T) {
 func TestOptimizerStateIsNumbers(t *testing.T) {
 	for name, optimizer := range optimizers {
 		o := optimizer()
-		require.NoError(t, o.Init(param(1, 1)))
+		require.NoError(t, o.Init(traintest.OneParam(1, 1)))
 		require.NoError(t, o.Update(1))
 		before := stateOf(o)
 		for i := range o.State().Numbers {
@@ -507,8 +514,8 @@ func TestOptimizerStateIsNumbers(t *testing.T) {
 		"number 1 of the optimizer state is 1 after 3 steps; a power of a beta is 1 before":       {3, 1, 0.9},
 		"number 2 of the optimizer state is 0.9 after 0 steps; a power of a beta is 1 before the": {0, 1, 0.9},
 	} {
-		o := &bptt.AdamW{LR: 1}
-		require.NoError(t, o.Init(param(1, 1)))
+		o := &optim.AdamW{LR: 1}
+		require.NoError(t, o.Init(traintest.OneParam(1, 1)))
 		require.NoError(t, o.Update(1))
 		before := stateOf(o)
 		s := o.State()
@@ -544,5 +551,28 @@ func TestOptimizerStateIsNumbers(t *testing.T) {
 		var got bytes.Buffer
 		require.NoError(t, other.Save(&got))
 		require.True(t, bytes.Equal(want.Bytes(), got.Bytes()), "%s: a refused checkpoint left traces", name)
+	}
+}
+
+// TestParamsOfOptimizers: memory that an update would move twice, and gradients that
+// do not fit, are refused by every optimizer before its state is made.
+func TestParamsOfOptimizers(t *testing.T) {
+	memory, g := make([]float32, 12), make([]float32, 24)
+	for want, params := range map[string][]nn.Param{
+		"parameters a of 4 elements and b of 4 have memory in common": {{Name: "a", W: memory[:4], G: g[:4]}, {Name: "b", W: memory[:4], G: g[4:8]}},
+		"parameters a of 4 elements and c of 4 have memory in common": {{Name: "a", W: memory[:4], G: g[:4]}, {Name: "b", W: memory[4:6], G: g[4:6]}, {Name: "c", W: memory[2:6], G: g[8:12]}},
+		"the gradient of parameter b has 3 elements, want 4":          {{Name: "a", W: memory[:4], G: g[:4]}, {Name: "b", W: memory[4:8], G: g[4:7]}},
+		"the gradient of parameter a has 0 elements, want 4":          {{Name: "a", W: memory[:4], G: nil}},
+		"the gradient of a lies in the memory of parameter a":         {{Name: "a", W: memory[:4], G: memory[:4]}},
+		"the gradient of b lies in the memory of parameter a":         {{Name: "a", W: memory[:4], G: g[:4]}, {Name: "b", W: memory[8:12], G: memory[2:6]}},
+		"the gradient of a lies in the memory of parameter b":         {{Name: "a", W: memory[:4], G: memory[4:8]}, {Name: "b", W: memory[4:8], G: g[:4]}},
+	} {
+		for name, optimizer := range optimizers {
+			o := optimizer()
+			require.NoError(t, o.Init([]nn.Param{{Name: "a", W: memory[:2], G: g[:2]}, {Name: "b", W: memory[2:4], G: g[2:4]}, {}}))
+			before := stateOf(o)
+			require.ErrorContains(t, o.Init(params), want, name)
+			require.Equal(t, before, stateOf(o), name)
+		}
 	}
 }

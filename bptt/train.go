@@ -8,6 +8,13 @@ import (
 	"math"
 	"time"
 
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
+
+	"github.com/simdrnn/simdrnn/internal/crew"
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -35,8 +42,8 @@ type Report struct {
 }
 
 // Train trains net on data as plan says: NewTrainer and Run.
-func Train(ctx context.Context, net Net, data Data, plan Plan) (Report, error) {
-	t, err := NewTrainer(net, data, plan)
+func Train(ctx context.Context, net nn.Net, source data.Source, plan Plan) (Report, error) {
+	t, err := NewTrainer(net, source, plan)
 	if err != nil {
 		return Report{}, err
 	}
@@ -45,15 +52,15 @@ func Train(ctx context.Context, net Net, data Data, plan Plan) (Report, error) {
 
 // A Trainer is a training run that can be saved and resumed.
 type Trainer struct {
-	net    Net
-	ids    idNet  // net, if it takes ids
-	masked masked // net, if it has random masks
-	data   Data
+	net    nn.Net
+	ids    nn.IDNet  // net, if it takes ids
+	masked nn.Masked // net, if it has random masks
+	data   data.Source
 	plan   Plan
-	params []Param
-	sums   *sums           // of parameters that the net reports several times
-	state  *OptimizerState // its memory; nil: not known
-	team   crew
+	params []nn.Param
+	sums   *nn.Sums     // of parameters that the net reports several times
+	state  *optim.State // its memory; nil: not known
+	team   crew.Crew
 	isa    kernels.ISA
 
 	batch, in, out int
@@ -61,8 +68,8 @@ type Trainer struct {
 	step, epoch, counted int64
 
 	y, dy   []float32
-	scratch Scratch
-	next    Batch // what the data gave
+	scratch loss.Scratch
+	next    data.Batch // what the data gave
 	win     window
 	rows    []int // of a reset
 }
@@ -73,21 +80,21 @@ type Trainer struct {
 // before has lost it: its Run, Save and Resume return an error. (Seen from the memory
 // of the optimizer's State; one of another package that makes no new memory in Init,
 // or whose State is a copy, must be kept for one Trainer by the caller.)
-func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
+func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 	if err := kernels.Info().Err; err != nil {
 		return nil, err
 	}
 	switch {
-	case isNil(net):
+	case nilcheck.IsNil(net):
 		return nil, errNoNet
-	case isNil(data):
+	case nilcheck.IsNil(source):
 		return nil, errNoData
 	}
 	steps, batch, in, out := net.Dims()
 	if batch < 1 || out < 1 {
 		return nil, fmt.Errorf("bptt: a net of %d rows and outputs of width %d cannot be trained, want at least 1 of each", batch, out)
 	}
-	if err := checkRows(data, batch); err != nil {
+	if err := checkRows(source, batch); err != nil {
 		return nil, err
 	}
 	if plan.Stride == 0 {
@@ -97,29 +104,29 @@ func NewTrainer(net Net, data Data, plan Plan) (*Trainer, error) {
 		return nil, err
 	}
 	plan.Accumulate = max(1, plan.Accumulate)
-	t := &Trainer{isa: kernels.Current(), net: net, data: data, plan: plan, batch: batch, in: in, out: out}
-	t.ids = overIDs(net)
+	t := &Trainer{isa: kernels.Current(), net: net, data: source, plan: plan, batch: batch, in: in, out: out}
+	t.ids = nn.OverIDs(net)
 	var err error
-	if t.params, t.sums, err = trained(net); err != nil {
+	if t.params, t.sums, err = nn.Trained(net); err != nil {
 		return nil, err
 	}
 	if err := plan.Optimizer.Init(t.params); err != nil {
 		return nil, err
 	}
 	t.claim()
-	if err := rewind(data); err != nil {
+	if err := rewind(source); err != nil {
 		return nil, err
 	}
-	t.team.set(plan.Workers)
-	t.scratch.team = t.team
-	if t.team.workers != 0 {
+	t.team.Set(plan.Workers)
+	t.scratch.SetWorkers(plan.Workers)
+	if t.team.Workers() != 0 {
 		for _, part := range []any{net, plan.Optimizer} {
 			if w, ok := part.(interface{ SetWorkers(n int) }); ok {
-				w.SetWorkers(t.team.workers)
+				w.SetWorkers(t.team.Workers())
 			}
 		}
 	}
-	t.masked = masks(net)
+	t.masked = nn.MasksOf(net)
 	t.y = make([]float32, steps*batch*out)
 	t.dy = make([]float32, steps*batch*out)
 	t.rows = make([]int, 0, batch)
@@ -181,7 +188,7 @@ func (t *Trainer) callback(p Progress) (err error) {
 func (t *Trainer) claim() {
 	now := t.plan.Optimizer.State()
 	t.state = &now
-	if !now.same(t.plan.Optimizer.State()) {
+	if !now.Same(t.plan.Optimizer.State()) {
 		t.state = nil
 	}
 }
@@ -189,7 +196,7 @@ func (t *Trainer) claim() {
 // owns says whether the plan's optimizer still works on the parameters of t: Init of
 // another Trainer makes a state in other memory.
 func (t *Trainer) owns() bool {
-	return t.state == nil || t.state.same(t.plan.Optimizer.State())
+	return t.state == nil || t.state.Same(t.plan.Optimizer.State())
 }
 
 // update takes one step of the optimizer. It returns io.EOF if the epochs of
@@ -224,11 +231,11 @@ func (t *Trainer) update(ctx context.Context) (Progress, error) {
 	if windows == 0 {
 		return Progress{}, io.EOF
 	}
-	loss := 0.0
+	mean := 0.0
 	if count > 0 {
-		loss = sum / float64(count)
+		mean = sum / float64(count)
 	}
-	p := Progress{Step: t.step + 1, Epoch: t.epoch, Loss: loss, Count: count, Counted: t.counted + int64(count)}
+	p := Progress{Step: t.step + 1, Epoch: t.epoch, Loss: mean, Count: count, Counted: t.counted + int64(count)}
 	if t.plan.Accumulate > 1 && count > 0 {
 		// Each pass added the gradient of a sum: divide by the number of all terms.
 		for _, q := range t.params {
@@ -236,8 +243,8 @@ func (t *Trainer) update(ctx context.Context) (Progress, error) {
 		}
 	}
 	norm, bad := t.clip()
-	if bad != "" || math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return Progress{}, &NonFiniteError{Step: p.Step, Param: bad, Loss: loss}
+	if bad != "" || math.IsNaN(mean) || math.IsInf(mean, 0) {
+		return Progress{}, &NonFiniteError{Step: p.Step, Param: bad, Loss: mean}
 	}
 	p.Norm = norm
 	factor, err := t.factor()
@@ -260,11 +267,7 @@ func (t *Trainer) factor() (f float64, err error) {
 	if t.plan.Schedule != nil {
 		f = t.plan.Schedule.Rate(t.step)
 	}
-	lr := t.plan.Optimizer.LearningRate()
-	if !usable(f, float64(lr*f)) {
-		return 0, &RateError{Step: t.step + 1, LR: lr, Factor: f}
-	}
-	return f, nil
+	return f, optim.CheckRate(t.step+1, t.plan.Optimizer.LearningRate(), f)
 }
 
 // clip returns the norm of the gradient, the root of the sum of the tensors'
@@ -308,8 +311,8 @@ func (t *Trainer) norm() (norm float64, bad string) {
 // begins the next one, or returns io.EOF if that was the last epoch of the plan.
 func (t *Trainer) read() error {
 	for again := false; ; again = true {
-		t.next = Batch{Want: t.plan.Stride}
-		err := next(t.data, &t.next)
+		t.next = data.Batch{Want: t.plan.Stride}
+		err := Next(t.data, &t.next)
 		if err == nil {
 			break
 		}
@@ -332,12 +335,12 @@ func (t *Trainer) read() error {
 
 // check returns an error if the batch does not fit the net. (Ids and targets are checked
 // where they are used.)
-func (t *Trainer) check(b *Batch) error {
+func (t *Trainer) check(b *data.Batch) error {
 	steps, _, _, _ := t.net.Dims()
 	if t.plan.Stride > 0 {
 		steps = t.plan.Stride
 	}
-	return b.check(steps, t.batch, t.in, t.out, t.ids != nil)
+	return b.Check(steps, t.batch, t.in, t.out, t.ids != nil)
 }
 
 // pass runs the window forward and back, adding to the gradients, and moves the
@@ -363,12 +366,12 @@ func (t *Trainer) pass() (sum float64, count int, err error) {
 		return 0, 0, err
 	}
 	t.net.Backward(nil, dy)
-	t.sums.run(t.team)
+	t.sums.Run(t.team.Workers())
 	t.win.move(t)
 	return sum, count, nil
 }
 
-func (t *Trainer) forward(y []float32, b *Batch) error {
+func (t *Trainer) forward(y []float32, b *data.Batch) error {
 	if t.ids != nil {
 		return t.ids.ForwardIDs(y, b.IDs)
 	}

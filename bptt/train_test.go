@@ -9,6 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
@@ -16,37 +23,22 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-var small = sizes{vocabulary: 13, embed: 5, hidden: 8, layers: 1, steps: 6, batch: 3}
-
-func textData(t testing.TB, n int, s sizes) *bptt.Text {
-	t.Helper()
-	data, err := bptt.NewText(text(n, s.vocabulary), s.batch)
-	require.NoError(t, err)
-	return data
-}
-
 func plan(p bptt.Plan) bptt.Plan {
-	p.Window, p.Loss = 6, bptt.CrossEntropy{}
+	p.Window, p.Loss = 6, loss.CrossEntropy{}
 	if p.Optimizer == nil {
-		p.Optimizer = &bptt.Adam{LR: 1e-2}
+		p.Optimizer = &optim.Adam{LR: 1e-2}
 	}
 	return p
 }
 
-func weights(net bptt.Net) []float32 {
-	var out []float32
-	net.EachParam(func(_ string, w, _ []float32) { out = append(out, w...) })
-	return out
-}
-
 func TestTrainLearns(t *testing.T) {
-	for name, optimizer := range map[string]bptt.Optimizer{
-		"sgd": &bptt.SGD{LR: 0.5}, "momentum": &bptt.SGD{LR: 0.1, Momentum: 0.9}, "nesterov": &bptt.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true},
-		"adam": &bptt.Adam{LR: 1e-2}, "adamw": &bptt.AdamW{LR: 1e-2, WeightDecay: 1e-3},
+	for name, optimizer := range map[string]optim.Optimizer{
+		"sgd": &optim.SGD{LR: 0.5}, "momentum": &optim.SGD{LR: 0.1, Momentum: 0.9}, "nesterov": &optim.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true},
+		"adam": &optim.Adam{LR: 1e-2}, "adamw": &optim.AdamW{LR: 1e-2, WeightDecay: 1e-3},
 	} {
-		net := languageModel(t, 1, small)
+		net := traintest.LanguageModel(t, 1, traintest.Small)
 		var first, last float64
-		_, err := bptt.Train(context.Background(), net, textData(t, 400, small), plan(bptt.Plan{
+		_, err := bptt.Train(context.Background(), net, traintest.TextData(t, 400, traintest.Small), plan(bptt.Plan{
 			Steps: 200, Optimizer: optimizer, ClipNorm: 5, OnStep: func(p bptt.Progress) error {
 				if last = p.Loss; p.Step == 1 {
 					first = p.Loss
@@ -62,7 +54,7 @@ func TestTrainLearns(t *testing.T) {
 func TestLimits(t *testing.T) {
 	// 100 symbols in 3 streams of 33 steps: 6 windows an epoch, the last of 3.
 	run := func(p bptt.Plan) bptt.Report {
-		report, err := bptt.Train(context.Background(), languageModel(t, 1, small), textData(t, 100, small), plan(p))
+		report, err := bptt.Train(context.Background(), traintest.LanguageModel(t, 1, traintest.Small), traintest.TextData(t, 100, traintest.Small), plan(p))
 		require.NoError(t, err)
 		return report
 	}
@@ -86,10 +78,10 @@ func TestLimits(t *testing.T) {
 // these have the same number of terms.
 func TestAccumulate(t *testing.T) {
 	grad := func(accumulate int, skip int) (g float32) {
-		net := newLeaky(2, 1)
-		_, err := bptt.Train(context.Background(), net, &script{n: 100}, bptt.Plan{
-			Window: 2, Steps: int64(skip + 1), Accumulate: accumulate, Loss: bptt.MSE{}, Optimizer: frozen{},
-			OnStep: func(bptt.Progress) error { g = net.g[0]; return nil },
+		net := traintest.NewLeaky(2, 1)
+		_, err := bptt.Train(context.Background(), net, &traintest.Script{N: 100}, bptt.Plan{
+			Window: 2, Steps: int64(skip + 1), Accumulate: accumulate, Loss: loss.MSE{}, Optimizer: traintest.Frozen{},
+			OnStep: func(bptt.Progress) error { g = net.G[0]; return nil },
 		})
 		require.NoError(t, err)
 		return g
@@ -99,8 +91,8 @@ func TestAccumulate(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	net := languageModel(t, 1, small)
-	trainer, err := bptt.NewTrainer(net, textData(t, 400, small), plan(bptt.Plan{
+	net := traintest.LanguageModel(t, 1, traintest.Small)
+	trainer, err := bptt.NewTrainer(net, traintest.TextData(t, 400, traintest.Small), plan(bptt.Plan{
 		Steps: 20, OnStep: func(p bptt.Progress) error {
 			if p.Step == 5 {
 				cancel()
@@ -117,25 +109,25 @@ func TestCancel(t *testing.T) {
 	report, err = trainer.Run(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, int64(20), report.Step)
-	other := languageModel(t, 1, small)
-	_, err = bptt.Train(context.Background(), other, textData(t, 400, small), plan(bptt.Plan{Steps: 20}))
+	other := traintest.LanguageModel(t, 1, traintest.Small)
+	_, err = bptt.Train(context.Background(), other, traintest.TextData(t, 400, traintest.Small), plan(bptt.Plan{Steps: 20}))
 	require.NoError(t, err)
-	require.Equal(t, bptt.Fingerprint(other), bptt.Fingerprint(net))
+	require.Equal(t, nn.Fingerprint(other), nn.Fingerprint(net))
 
 	ctx, cancel = context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	_, err = bptt.Train(ctx, net, textData(t, 400, small), plan(bptt.Plan{}))
+	_, err = bptt.Train(ctx, net, traintest.TextData(t, 400, traintest.Small), plan(bptt.Plan{}))
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
 // wrong is Data that fails in its third batch.
 type wrong struct {
-	*bptt.Text
+	*data.Text
 	n    int
-	fail func(b *bptt.Batch) error
+	fail func(b *data.Batch) error
 }
 
-func (d *wrong) Next(b *bptt.Batch) error {
+func (d *wrong) Next(b *data.Batch) error {
 	err := d.Text.Next(b)
 	if d.n++; d.n == 3 && err == nil {
 		return d.fail(b)
@@ -145,27 +137,27 @@ func (d *wrong) Next(b *bptt.Batch) error {
 
 func TestUserCodeFails(t *testing.T) {
 	bad := errors.New("bad")
-	train := func(p bptt.Plan, fail func(b *bptt.Batch) error) (float64, error) {
-		net := languageModel(t, 1, small)
+	train := func(p bptt.Plan, fail func(b *data.Batch) error) (float64, error) {
+		net := traintest.LanguageModel(t, 1, traintest.Small)
 		if fail == nil {
-			fail = func(*bptt.Batch) error { return nil }
+			fail = func(*data.Batch) error { return nil }
 		}
-		report, err := bptt.Train(context.Background(), net, &wrong{Text: textData(t, 400, small), fail: fail}, plan(p))
-		for _, w := range weights(net) {
+		report, err := bptt.Train(context.Background(), net, &wrong{Text: traintest.TextData(t, 400, traintest.Small), fail: fail}, plan(p))
+		for _, w := range traintest.Weights(net) {
 			require.False(t, math.IsNaN(float64(w)))
 		}
 		return float64(report.Step), err
 	}
 	goroutines := runtime.NumGoroutine()
-	step, err := train(bptt.Plan{}, func(*bptt.Batch) error { return bad })
+	step, err := train(bptt.Plan{}, func(*data.Batch) error { return bad })
 	require.ErrorIs(t, err, bad)
 	require.Equal(t, 2.0, step, "the updates before it count")
 
 	var pe *bptt.PanicError
-	_, err = train(bptt.Plan{}, func(*bptt.Batch) error { panic(bad) })
+	_, err = train(bptt.Plan{}, func(*data.Batch) error { panic(bad) })
 	require.ErrorAs(t, err, &pe)
 	require.ErrorIs(t, err, bad)
-	require.Equal(t, "Data.Next", pe.Where)
+	require.Equal(t, "Source.Next", pe.Where)
 	require.Contains(t, string(pe.Stack), "TestUserCodeFails")
 
 	step, err = train(bptt.Plan{OnStep: func(p bptt.Progress) error { return bad }}, nil)
@@ -177,68 +169,63 @@ func TestUserCodeFails(t *testing.T) {
 	require.LessOrEqual(t, runtime.NumGoroutine(), goroutines+runtime.GOMAXPROCS(0), "only the team's workers stay")
 
 	// What the data gives is checked before anything is done with it.
-	for name, spoil := range map[string]func(b *bptt.Batch){
-		"rows":    func(b *bptt.Batch) { b.Rows++ },
-		"steps":   func(b *bptt.Batch) { b.Steps++ },
-		"ids":     func(b *bptt.Batch) { b.IDs = b.IDs[1:] },
-		"no ids":  func(b *bptt.Batch) { b.IDs, b.X = nil, make([]float32, 18) },
-		"targets": func(b *bptt.Batch) { b.Targets = nil },
-		"lengths": func(b *bptt.Batch) { b.Lengths = []int{1} },
-		"length":  func(b *bptt.Batch) { b.Lengths = []int{1, 7, 2} },
-		"reset":   func(b *bptt.Batch) { b.Reset = []bool{true} },
+	for name, spoil := range map[string]func(b *data.Batch){
+		"rows":    func(b *data.Batch) { b.Rows++ },
+		"steps":   func(b *data.Batch) { b.Steps++ },
+		"ids":     func(b *data.Batch) { b.IDs = b.IDs[1:] },
+		"no ids":  func(b *data.Batch) { b.IDs, b.X = nil, make([]float32, 18) },
+		"targets": func(b *data.Batch) { b.Targets = nil },
+		"lengths": func(b *data.Batch) { b.Lengths = []int{1} },
+		"length":  func(b *data.Batch) { b.Lengths = []int{1, 7, 2} },
+		"reset":   func(b *data.Batch) { b.Reset = []bool{true} },
 	} {
-		_, err := train(bptt.Plan{}, func(b *bptt.Batch) error { spoil(b); return nil })
+		_, err := train(bptt.Plan{}, func(b *data.Batch) error { spoil(b); return nil })
 		require.Error(t, err, name)
 	}
-	var id *bptt.IDError
-	_, err = train(bptt.Plan{}, func(b *bptt.Batch) error { b.IDs[7] = 13; return nil })
+	var id *data.IDError
+	_, err = train(bptt.Plan{}, func(b *data.Batch) error { b.IDs[7] = 13; return nil })
 	require.ErrorAs(t, err, &id)
-	require.Equal(t, bptt.IDError{What: "id", ID: 13, Step: 2, Row: 1, Limit: 13}, *id)
-	_, err = train(bptt.Plan{}, func(b *bptt.Batch) error { b.Targets[4] = 99; return nil })
+	require.Equal(t, data.IDError{What: "id", ID: 13, Step: 2, Row: 1, Limit: 13}, *id)
+	_, err = train(bptt.Plan{}, func(b *data.Batch) error { b.Targets[4] = 99; return nil })
 	require.ErrorAs(t, err, &id)
-	require.Equal(t, bptt.IDError{What: "target", ID: 99, Step: 1, Row: 1, Limit: 13}, *id)
+	require.Equal(t, data.IDError{What: "target", ID: 99, Step: 1, Row: 1, Limit: 13}, *id)
 }
-
-type never struct{}
-
-func (never) Next(*bptt.Batch) error { return io.EOF }
-func (never) Rewind() error          { return nil }
 
 func TestPlanErrors(t *testing.T) {
 	for name, p := range map[string]bptt.Plan{
-		"no loss":      {Window: 6, Optimizer: &bptt.SGD{LR: 1}},
-		"no optimizer": {Window: 6, Loss: bptt.MSE{}},
-		"window":       {Window: 7, Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1}},
-		"stride":       {Window: 4, Stride: 5, Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1}},
-		"only stride":  {Stride: 2, Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1}},
-		"negative":     {Window: -1, Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1}},
-		"clip":         {Window: 6, ClipNorm: math.NaN(), Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1}},
-		"steps":        {Window: 6, Steps: -1, Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1}},
-		"rate":         {Window: 6, Loss: bptt.MSE{}, Optimizer: &bptt.SGD{}},
-		"momentum":     {Window: 6, Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1, Momentum: 1}},
-		"nesterov":     {Window: 6, Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1, Nesterov: true}},
-		"decay":        {Window: 6, Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1, WeightDecay: -1}},
-		"beta":         {Window: 6, Loss: bptt.MSE{}, Optimizer: &bptt.Adam{LR: 1, Beta1: 1}},
-		"epsilon":      {Window: 6, Loss: bptt.MSE{}, Optimizer: &bptt.AdamW{LR: 1, Eps: -1}},
-		"adam rate":    {Window: 6, Loss: bptt.MSE{}, Optimizer: &bptt.AdamW{LR: math.Inf(1)}},
-		"adam decay":   {Window: 6, Loss: bptt.MSE{}, Optimizer: &bptt.Adam{LR: 1, WeightDecay: math.NaN()}},
+		"no loss":      {Window: 6, Optimizer: &optim.SGD{LR: 1}},
+		"no optimizer": {Window: 6, Loss: loss.MSE{}},
+		"window":       {Window: 7, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1}},
+		"stride":       {Window: 4, Stride: 5, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1}},
+		"only stride":  {Stride: 2, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1}},
+		"negative":     {Window: -1, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1}},
+		"clip":         {Window: 6, ClipNorm: math.NaN(), Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1}},
+		"steps":        {Window: 6, Steps: -1, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1}},
+		"rate":         {Window: 6, Loss: loss.MSE{}, Optimizer: &optim.SGD{}},
+		"momentum":     {Window: 6, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1, Momentum: 1}},
+		"nesterov":     {Window: 6, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1, Nesterov: true}},
+		"decay":        {Window: 6, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1, WeightDecay: -1}},
+		"beta":         {Window: 6, Loss: loss.MSE{}, Optimizer: &optim.Adam{LR: 1, Beta1: 1}},
+		"epsilon":      {Window: 6, Loss: loss.MSE{}, Optimizer: &optim.AdamW{LR: 1, Eps: -1}},
+		"adam rate":    {Window: 6, Loss: loss.MSE{}, Optimizer: &optim.AdamW{LR: math.Inf(1)}},
+		"adam decay":   {Window: 6, Loss: loss.MSE{}, Optimizer: &optim.Adam{LR: 1, WeightDecay: math.NaN()}},
 	} {
-		_, err := bptt.NewTrainer(newLeaky(6, 1), &script{n: 9}, p)
+		_, err := bptt.NewTrainer(traintest.NewLeaky(6, 1), &traintest.Script{N: 9}, p)
 		require.Error(t, err, name)
 	}
-	_, err := bptt.NewTrainer(newLeaky(6, 0), &script{n: 9}, plan(bptt.Plan{}))
+	_, err := bptt.NewTrainer(traintest.NewLeaky(6, 0), &traintest.Script{N: 9}, plan(bptt.Plan{}))
 	require.Error(t, err)
-	_, err = bptt.Train(context.Background(), newLeaky(6, 1), never{}, plan(bptt.Plan{}))
+	_, err = bptt.Train(context.Background(), traintest.NewLeaky(6, 1), traintest.Never{}, plan(bptt.Plan{}))
 	require.ErrorContains(t, err, "no batches")
-	net := newLeaky(6, 1)
-	_, err = bptt.NewTrainer(net, never{}, plan(bptt.Plan{Workers: 3}))
+	net := traintest.NewLeaky(6, 1)
+	_, err = bptt.NewTrainer(net, traintest.Never{}, plan(bptt.Plan{Workers: 3}))
 	require.NoError(t, err)
-	require.Equal(t, 3, net.workers)
+	require.Equal(t, 3, net.Workers)
 }
 
 // counted is an optimizer that notes its workers.
 type counted struct {
-	frozen
+	traintest.Frozen
 	workers *int
 }
 
@@ -248,11 +235,11 @@ func (o counted) SetWorkers(n int) { *o.workers = n }
 // nothing that was set.
 func TestWorkersOfThePlan(t *testing.T) {
 	for _, c := range []struct{ asked, set int }{{0, 7}, {1, 1}, {256, 256}, {257, 256}, {math.MaxInt, 256}} {
-		net, n := newLeaky(6, 1), 7
-		net.workers = 7
-		_, err := bptt.NewTrainer(net, &script{n: 9}, plan(bptt.Plan{Workers: c.asked, Optimizer: counted{frozen{}, &n}}))
+		net, n := traintest.NewLeaky(6, 1), 7
+		net.Workers = 7
+		_, err := bptt.NewTrainer(net, &traintest.Script{N: 9}, plan(bptt.Plan{Workers: c.asked, Optimizer: counted{traintest.Frozen{}, &n}}))
 		require.NoError(t, err)
-		require.Equal(t, []int{c.set, c.set}, []int{net.workers, n}, "%d workers", c.asked)
+		require.Equal(t, []int{c.set, c.set}, []int{net.Workers, n}, "%d workers", c.asked)
 	}
 }
 
@@ -262,17 +249,17 @@ func TestNonFinite(t *testing.T) {
 	inf := float32(math.Inf(1))
 	nan := float32(math.NaN())
 	for _, bad := range []float32{inf, -inf, nan, math.MaxFloat32} {
-		net := newLeaky(4, 1)
+		net := traintest.NewLeaky(4, 1)
 		step := 0
-		net.broken = func() {
+		net.Broken = func() {
 			if step++; step == 3 {
-				net.g[0] = bad
+				net.G[0] = bad
 			}
 		}
 		var before float32
-		_, err := bptt.Train(context.Background(), net, &script{n: 100}, bptt.Plan{
-			Window: 4, Steps: 3, ClipNorm: 1, ClipValue: 10, Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1e-3},
-			OnStep: func(bptt.Progress) error { before = net.w[0]; return nil },
+		_, err := bptt.Train(context.Background(), net, &traintest.Script{N: 100}, bptt.Plan{
+			Window: 4, Steps: 3, ClipNorm: 1, ClipValue: 10, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1e-3},
+			OnStep: func(bptt.Progress) error { before = net.W[0]; return nil },
 		})
 		if bad == math.MaxFloat32 {
 			require.NoError(t, err, "its square is no float32, but the norm is float64")
@@ -282,37 +269,37 @@ func TestNonFinite(t *testing.T) {
 		require.ErrorAs(t, err, &nf, "%v", bad)
 		require.Equal(t, int64(3), nf.Step)
 		require.Equal(t, "w", nf.Param)
-		require.Equal(t, before, net.w[0])
+		require.Equal(t, before, net.W[0])
 	}
 
 	// The first parameter in EachParam order is named, and nothing has moved.
-	model := languageModel(t, 1, small)
+	model := traintest.LanguageModel(t, 1, traintest.Small)
 	model.EachParam(func(name string, w, _ []float32) {
 		if name == "2.bias" {
 			w[3] = nan
 		}
 	})
-	before := weights(model)
-	_, err := bptt.Train(context.Background(), model, textData(t, 400, small), plan(bptt.Plan{Steps: 3, ClipNorm: 1}))
+	before := traintest.Weights(model)
+	_, err := bptt.Train(context.Background(), model, traintest.TextData(t, 400, traintest.Small), plan(bptt.Plan{Steps: 3, ClipNorm: 1}))
 	var nf *bptt.NonFiniteError
 	require.ErrorAs(t, err, &nf)
 	require.Equal(t, int64(1), nf.Step)
 	require.Equal(t, "0.weight", nf.Param)
 	require.True(t, math.IsNaN(nf.Loss))
 	require.ErrorContains(t, err, "0.weight")
-	numtest.Equal(t, weights(model), before)
+	numtest.Equal(t, traintest.Weights(model), before)
 
 	// An infinite loss with a finite gradient.
-	net := newLeaky(4, 1)
-	_, err = bptt.Train(context.Background(), net, &script{n: 8}, bptt.Plan{Window: 4, Loss: infinite{}, Optimizer: &bptt.SGD{LR: 1}})
+	net := traintest.NewLeaky(4, 1)
+	_, err = bptt.Train(context.Background(), net, &traintest.Script{N: 8}, bptt.Plan{Window: 4, Loss: infinite{}, Optimizer: &optim.SGD{LR: 1}})
 	require.ErrorAs(t, err, &nf)
 	require.Empty(t, nf.Param)
-	require.Equal(t, float32(1), net.w[0])
+	require.Equal(t, float32(1), net.W[0])
 }
 
 type infinite struct{}
 
-func (infinite) Loss(dy, _ []float32, _ *bptt.Batch, _ int, _ *bptt.Scratch) (float64, int, error) {
+func (infinite) Loss(dy, _ []float32, _ *data.Batch, _ int, _ *loss.Scratch) (float64, int, error) {
 	clear(dy)
 	return math.Inf(1), 1, nil
 }
@@ -321,10 +308,10 @@ func (infinite) Loss(dy, _ []float32, _ *bptt.Batch, _ int, _ *bptt.Scratch) (fl
 func TestClip(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
 		grads := func(p bptt.Plan) (out []float32, norm float64) {
-			net := languageModel(t, 1, small)
+			net := traintest.LanguageModel(t, 1, traintest.Small)
 			p.Steps = 1
 			p.OnStep = func(q bptt.Progress) error { norm = q.Norm; return nil }
-			_, err := bptt.Train(context.Background(), net, textData(t, 400, small), plan(p))
+			_, err := bptt.Train(context.Background(), net, traintest.TextData(t, 400, traintest.Small), plan(p))
 			require.NoError(t, err)
 			net.EachParam(func(_ string, _, g []float32) { out = append(out, g...) })
 			return out, norm
@@ -366,14 +353,14 @@ func TestClip(t *testing.T) {
 // other and windows that overlap.
 func TestTrainAllocatesNothing(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
-		shared := small
-		shared.twice, shared.hidden = true, shared.embed
-		for _, model := range []sizes{small, shared} {
+		shared := traintest.Small
+		shared.Twice, shared.Hidden = true, shared.Embed
+		for _, model := range []traintest.Sizes{traintest.Small, shared} {
 			for _, c := range [][2]int{{1, 6}, {1, 4}, {2, 6}, {2, 4}} {
 				workers, stride := c[0], c[1]
-				trainer, err := bptt.NewTrainer(languageModel(t, 1, model), textData(t, 400, small), bptt.Plan{
+				trainer, err := bptt.NewTrainer(traintest.LanguageModel(t, 1, model), traintest.TextData(t, 400, traintest.Small), bptt.Plan{
 					Window: 6, Stride: stride, Workers: workers, ClipNorm: 1, ClipValue: 1, Accumulate: 2,
-					Loss: bptt.CrossEntropy{}, Optimizer: &bptt.Adam{LR: 1e-3}, Schedule: bptt.WarmupCosine{Warmup: 3, Total: 9},
+					Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 1e-3}, Schedule: optim.WarmupCosine{Warmup: 3, Total: 9},
 					OnStep: func(bptt.Progress) error { return bptt.ErrStop },
 				})
 				require.NoError(t, err)
@@ -390,4 +377,42 @@ func TestTrainAllocatesNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// unread is Data that says its rows and must not be asked for anything else.
+type unread struct {
+	t    *testing.T
+	rows func() int
+}
+
+func (d unread) Rows() int              { return d.rows() }
+func (d unread) Rewind() error          { d.t.Error("Rewind"); return nil }
+func (d unread) Next(*data.Batch) error { d.t.Error("Next"); return io.EOF }
+
+// TestRowsAreThoseOfTheNet: data of other rows is refused by both numbers before it
+// is asked for a batch.
+func TestRowsAreThoseOfTheNet(t *testing.T) {
+	seqs, err := data.NewSequences([]data.Sequence{{IDs: make([]int32, 3), Targets: make([]int32, 3)}}, 5, nil)
+	require.NoError(t, err)
+	text, err := data.NewText(make([]byte, 13), 5)
+	require.NoError(t, err)
+	tokens, err := data.NewTokens(make([]int32, 13), 5)
+	require.NoError(t, err)
+	refuse := func(source data.Source) (errs [2]error) {
+		net := traintest.NewLeaky(6, 2)
+		_, errs[0] = bptt.NewTrainer(net, source, plan(bptt.Plan{}))
+		_, _, errs[1] = bptt.Evaluate(context.Background(), net, source, loss.CrossEntropy{})
+		require.Empty(t, net.Log)
+		return errs
+	}
+	for _, source := range []data.Source{seqs, text, tokens, unread{t, func() int { return 5 }}} {
+		for _, err := range refuse(source) {
+			require.EqualError(t, err, "bptt: the data has batches of 5 rows, the net has 2; make one of them with the rows of the other")
+		}
+	}
+	for _, err := range refuse(unread{t, func() int { panic("rows") }}) {
+		var pe *bptt.PanicError
+		require.ErrorAs(t, err, &pe)
+		require.Equal(t, "Source.Rows", pe.Where)
+	}
 }

@@ -1,6 +1,11 @@
 package bptt
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/nn"
+)
 
 // A window is the steps that one gradient flows back through: the batch that
 // came last and, if windows overlap, the steps before it.
@@ -10,7 +15,7 @@ type window struct {
 	// With overlapping windows: the steps of the window, gathered. The first
 	// have of them come from the window before. start is the state before the first
 	// step of the window, after that before the first step of the next window.
-	all          Batch
+	all          data.Batch
 	have         int
 	start, after [][]float32
 	lengths      []int // of the run ahead
@@ -18,8 +23,8 @@ type window struct {
 	// The Clock of the net at start and at after, if it has masks.
 	clock, clockAfter []uint64
 
-	single *Batch // otherwise: the batch as the data gave it
-	shift  int    // how far the next window begins after this one
+	single *data.Batch // otherwise: the batch as the data gave it
+	shift  int         // how far the next window begins after this one
 }
 
 func (w *window) init(t *Trainer) {
@@ -28,7 +33,7 @@ func (w *window) init(t *Trainer) {
 		return
 	}
 	pairs := t.plan.Window * t.batch
-	w.all = Batch{Rows: t.batch, Lengths: make([]int, t.batch)}
+	w.all = data.Batch{Rows: t.batch, Lengths: make([]int, t.batch)}
 	w.lengths = make([]int, t.batch)
 	if t.ids != nil {
 		w.all.IDs = make([]int32, 0, pairs)
@@ -41,7 +46,7 @@ func (w *window) init(t *Trainer) {
 }
 
 // batch is the batch that the net runs over.
-func (w *window) batch() *Batch {
+func (w *window) batch() *data.Batch {
 	if w.overlaps {
 		return &w.all
 	}
@@ -104,7 +109,7 @@ func (w *window) add(t *Trainer) error {
 }
 
 // checkLengths refuses steps of a row that has ended in the window.
-func (w *window) checkLengths(b *Batch, reset bool) error {
+func (w *window) checkLengths(b *data.Batch, reset bool) error {
 	if !w.overlaps || reset || w.have == 0 {
 		return nil
 	}
@@ -138,7 +143,7 @@ func (w *window) ahead(t *Trainer) error {
 	b := &w.all
 	w.shift = max(0, b.Steps+t.plan.Stride-t.plan.Window)
 	if w.have == 0 {
-		copyState(t.net, w.start)
+		nn.CopyState(t.net, w.start)
 		w.clock = t.clock()
 	}
 	if w.shift == 0 || w.shift == b.Steps {
@@ -161,7 +166,7 @@ func (w *window) ahead(t *Trainer) error {
 	if err := t.forward(t.y[:pairs*t.out], &part); err != nil {
 		return err
 	}
-	copyState(t.net, w.after)
+	nn.CopyState(t.net, w.after)
 	w.clockAfter = t.clock()
 	return w.rewind(t)
 }

@@ -2,67 +2,19 @@ package bptt_test
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
 	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/optim"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
 )
-
-// script is Data of one row whose inputs count 1, 2, 3, ...: batches of at most
-// the steps wanted, a reset wherever reset says, the end at n.
-type script struct {
-	n, pos int
-	reset  map[int]bool
-	float  bool
-	x      []float32
-	flag   []bool
-}
-
-func (s *script) Next(b *bptt.Batch) error {
-	if s.pos == s.n {
-		s.pos = 0
-		return io.EOF
-	}
-	s.flag = []bool{s.reset[s.pos]}
-	s.x = s.x[:0]
-	for len(s.x) < b.Want && s.pos < s.n && (len(s.x) == 0 || !s.reset[s.pos]) {
-		s.pos++
-		s.x = append(s.x, float32(s.pos))
-	}
-	*b = bptt.Batch{Want: b.Want, Steps: len(s.x), Rows: 1, X: s.x, Y: make([]float32, len(s.x)), Reset: s.flag}
-	return nil
-}
-
-func (s *script) Rewind() error {
-	s.pos = 0
-	return nil
-}
-
-func (s *script) MarshalBinary() ([]byte, error) {
-	return binary.LittleEndian.AppendUint64(nil, uint64(s.pos)), nil
-}
-
-func (s *script) UnmarshalBinary(b []byte) error {
-	if len(b) != 8 {
-		return errors.New("position")
-	}
-	s.pos = int(binary.LittleEndian.Uint64(b))
-	return nil
-}
-
-// frozen is an optimizer that changes nothing.
-type frozen struct{}
-
-func (frozen) Init([]bptt.Param) error              { return nil }
-func (frozen) Update(float64) error                 { return nil }
-func (frozen) LearningRate() float64                { return 1 }
-func (frozen) State() bptt.OptimizerState           { return bptt.OptimizerState{Kind: "frozen"} }
-func (frozen) SetState(s bptt.OptimizerState) error { return nil }
 
 // h is the state after inputs from+1 to n.
 func h(from, n int) float32 {
@@ -81,15 +33,15 @@ func TestWindows(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		window, stride int
-		data           script
+		data           traintest.Script
 		want           []string
 	}{
-		{"chopped", 4, 4, script{n: 10}, []string{
+		{"chopped", 4, 4, traintest.Script{N: 10}, []string{
 			"forward 4 from " + from(0), "backward 4 counting 4",
 			"forward 4 from " + from(4), "backward 4 counting 4",
 			"forward 2 from " + from(8), "backward 2 counting 2",
 		}},
-		{"overlapping", 5, 2, script{n: 11}, []string{
+		{"overlapping", 5, 2, traintest.Script{N: 11}, []string{
 			"forward 2 from " + from(0), "backward 2 counting 2",
 			// 4 + 2 would be 6, so the window after this one begins a step later.
 			"forward 1 from " + from(0), "forward 4 from " + from(0), "backward 4 counting 2",
@@ -98,7 +50,7 @@ func TestWindows(t *testing.T) {
 			"forward 2 from " + from(5), "forward 5 from " + from(5), "backward 5 counting 2",
 			"forward 1 from " + from(7), "forward 4 from " + from(7), "backward 4 counting 1",
 		}},
-		{"overlapping with a reset", 4, 1, script{n: 5, reset: map[int]bool{3: true}}, []string{
+		{"overlapping with a reset", 4, 1, traintest.Script{N: 5, Reset: map[int]bool{3: true}}, []string{
 			"forward 1 from [0]", "backward 1 counting 1",
 			"forward 2 from [0]", "backward 2 counting 1",
 			"forward 3 from [0]", "backward 3 counting 1",
@@ -107,12 +59,12 @@ func TestWindows(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			net := newLeaky(8, 1)
+			net := traintest.NewLeaky(8, 1)
 			_, err := bptt.Train(context.Background(), net, &c.data, bptt.Plan{
-				Window: c.window, Stride: c.stride, Epochs: 1, Loss: bptt.MSE{}, Optimizer: frozen{},
+				Window: c.window, Stride: c.stride, Epochs: 1, Loss: loss.MSE{}, Optimizer: traintest.Frozen{},
 			})
 			require.NoError(t, err)
-			require.Equal(t, append([]string{"reset []"}, c.want...), net.log)
+			require.Equal(t, append([]string{"reset []"}, c.want...), net.Log)
 		})
 	}
 }
@@ -121,12 +73,12 @@ func TestWindows(t *testing.T) {
 // the definition where the weights change: it is the state that the window
 // before it reached at that step, under the weights of that time.
 func TestWindowsCarryTheOldState(t *testing.T) {
-	net := newLeaky(4, 1)
-	data := &script{n: 100}
+	net := traintest.NewLeaky(4, 1)
+	source := &traintest.Script{N: 100}
 	var before []float32
-	_, err := bptt.Train(context.Background(), net, data, bptt.Plan{
-		Window: 4, Stride: 2, Steps: 6, Loss: bptt.MSE{}, Optimizer: &bptt.SGD{LR: 1e-4},
-		OnStep: func(p bptt.Progress) error { before = append(before, net.w[0]); return nil },
+	_, err := bptt.Train(context.Background(), net, source, bptt.Plan{
+		Window: 4, Stride: 2, Steps: 6, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1e-4},
+		OnStep: func(p bptt.Progress) error { before = append(before, net.W[0]); return nil },
 	})
 	require.NoError(t, err)
 	w := func(update int) float32 { // the weight during update 1, 2, ...
@@ -143,25 +95,25 @@ func TestWindowsCarryTheOldState(t *testing.T) {
 			wx := w(update) * float32(2*(update-2)+i+1)
 			state = float32(state/2) + wx
 		}
-		require.Contains(t, net.log, fmt.Sprintf("forward 4 from %v", []float32{state}), "update %d", update+1)
+		require.Contains(t, net.Log, fmt.Sprintf("forward 4 from %v", []float32{state}), "update %d", update+1)
 	}
 }
 
 // TestFullBPTT: every batch is whole sequences from the zero state.
 func TestFullBPTT(t *testing.T) {
-	net := newLeaky(6, 2)
-	seqs := []bptt.Sequence{
+	net := traintest.NewLeaky(6, 2)
+	seqs := []data.Sequence{
 		{Steps: 3, X: []float32{1, 2, 3}, Y: []float32{9, 9, 9}},
 		{Steps: 5, X: []float32{1, 2, 3, 4, 5}, Y: make([]float32, 5)},
 		{Steps: 0},
 		{Steps: 2, X: []float32{7, 8}, Y: []float32{9, 9}},
 		{Steps: 1, X: []float32{4}, Y: []float32{9}},
 	}
-	data, err := bptt.NewSequences(seqs, 2, nil)
+	source, err := data.NewSequences(seqs, 2, nil)
 	require.NoError(t, err)
 	counts := []int{}
-	_, err = bptt.Train(context.Background(), net, data, bptt.Plan{
-		Epochs: 2, Loss: bptt.MSE{}, Optimizer: frozen{},
+	_, err = bptt.Train(context.Background(), net, source, bptt.Plan{
+		Epochs: 2, Loss: loss.MSE{}, Optimizer: traintest.Frozen{},
 		OnStep: func(p bptt.Progress) error { counts = append(counts, p.Count); return nil },
 	})
 	require.NoError(t, err)
@@ -170,7 +122,7 @@ func TestFullBPTT(t *testing.T) {
 		"reset []", "forward 2 from [0 0]", "backward 2 counting 2",
 		"reset []", "forward 1 from [0 0]", "backward 1 counting 1",
 	}
-	require.Equal(t, append(append([]string{"reset []"}, epoch...), epoch...), net.log)
+	require.Equal(t, append(append([]string{"reset []"}, epoch...), epoch...), net.Log)
 	require.Equal(t, []int{8, 2, 1, 8, 2, 1}, counts)
 }
 
@@ -178,30 +130,30 @@ func TestFullBPTT(t *testing.T) {
 // carried, and rows that have ended stay ended.
 func TestSequencesInWindows(t *testing.T) {
 	for _, stride := range []int{2, 1} {
-		net := newLeaky(4, 2)
-		data, err := bptt.NewSequences([]bptt.Sequence{
+		net := traintest.NewLeaky(4, 2)
+		source, err := data.NewSequences([]data.Sequence{
 			{Steps: 3, X: []float32{1, 2, 3}, Y: []float32{9, 9, 9}},
 			{Steps: 5, X: []float32{1, 2, 3, 4, 5}, Y: []float32{9, 9, 9, 9, 9}},
 			{Steps: 1, X: []float32{6}, Y: []float32{9}},
 		}, 2, nil)
 		require.NoError(t, err)
-		report, err := bptt.Train(context.Background(), net, data, bptt.Plan{
-			Window: 2, Stride: stride, Epochs: 1, Loss: bptt.MSE{}, Optimizer: frozen{},
+		report, err := bptt.Train(context.Background(), net, source, bptt.Plan{
+			Window: 2, Stride: stride, Epochs: 1, Loss: loss.MSE{}, Optimizer: traintest.Frozen{},
 		})
 		require.NoError(t, err)
 		require.Equal(t, int64(9), report.Counted, "every step of every sequence is counted once")
-		require.Equal(t, []float32{6, 0}, net.h, "the last batch is one sequence and an empty row")
+		require.Equal(t, []float32{6, 0}, net.H, "the last batch is one sequence and an empty row")
 
 		// A row that ended keeps its last state while the other goes on.
-		data, err = bptt.NewSequences([]bptt.Sequence{
+		source, err = data.NewSequences([]data.Sequence{
 			{Steps: 1, X: []float32{6}, Y: []float32{9}},
 			{Steps: 5, X: []float32{1, 2, 3, 4, 5}, Y: []float32{9, 9, 9, 9, 9}},
 		}, 2, nil)
 		require.NoError(t, err)
-		_, err = bptt.Train(context.Background(), net, data, bptt.Plan{
-			Window: 2, Stride: stride, Epochs: 1, Loss: bptt.MSE{}, Optimizer: frozen{},
+		_, err = bptt.Train(context.Background(), net, source, bptt.Plan{
+			Window: 2, Stride: stride, Epochs: 1, Loss: loss.MSE{}, Optimizer: traintest.Frozen{},
 		})
 		require.NoError(t, err)
-		require.Equal(t, []float32{6, h(0, 5)}, net.h)
+		require.Equal(t, []float32{6, h(0, 5)}, net.H)
 	}
 }

@@ -22,7 +22,7 @@ func (l *Layer) Predictor(batch int) (*Predictor, error) {
 
 // NewPredictor is Predictor of the Layer behind u, for package bptt. Programs that
 // have the Layer call Layer.Predictor. The name and the result are those of the
-// interface bptt.Net, which knows built-in types alone, so that any type can satisfy
+// interface nn.Net, which knows built-in types alone, so that any type can satisfy
 // it: the result is a *Predictor, and nil with an error.
 func (u *Unrolled) NewPredictor(batch int) (any, error) {
 	p, err := u.layer.Predictor(batch)

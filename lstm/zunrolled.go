@@ -6,7 +6,7 @@ import "github.com/simdrnn/simdrnn/internal/seq"
 
 // Unrolled is a Layer laid out in time for a number of steps and a batch. It
 // owns the activations, the gradients and the carried state, and is for one
-// goroutine at a time. It satisfies bptt.Net.
+// goroutine at a time. It satisfies nn.Net.
 type Unrolled struct {
 	layer *Layer
 	seq   *seq.Unrolled

@@ -22,6 +22,8 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/simdrnn/simdrnn/nn"
+
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/kernels"
 )
@@ -184,21 +186,21 @@ func train(f family, workers int) (p prints, err error) {
 				}
 			}
 		}
-		sum := bptt.Fingerprint(tensors)
+		sum := nn.Fingerprint(tensors)
 		p[i] = hex.EncodeToString(sum[:])
 	}
 	return p, nil
 }
 
 // named shows any tensors as the parameters of a net, which is what
-// bptt.Fingerprint hashes; it has no other method of a net.
+// nn.Fingerprint hashes; it has no other method of a net.
 type named struct {
-	bptt.Net
-	list []bptt.Param
+	nn.Net
+	list []nn.Param
 }
 
 func (n *named) add(name string, v []float32) {
-	n.list = append(n.list, bptt.Param{Name: name, W: v})
+	n.list = append(n.list, nn.Param{Name: name, W: v})
 }
 
 // EachParam calls f for every tensor; there are no gradients.

@@ -4,6 +4,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
+
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/lstm"
@@ -20,8 +25,8 @@ type family struct {
 // A run is a model before training. Its plan lacks what all share: the number of
 // steps and of workers.
 type run struct {
-	net  *bptt.Model
-	data bptt.Data
+	net  *nn.Model
+	data data.Source
 	plan bptt.Plan
 	ids  []int32   // input of the outputs that are hashed, if the model takes ids
 	x    []float32 // and if it does not
@@ -45,7 +50,7 @@ var families = []family{
 		if err != nil {
 			return nil, err
 		}
-		return regression(l.Unroll(9, rows), r, 9, &bptt.Adam{LR: 1e-2})
+		return regression(l.Unroll(9, rows), r, 9, &optim.Adam{LR: 1e-2})
 	}},
 	{"lstm-2-bidirectional", func() (*run, error) {
 		r := generator(2)
@@ -53,7 +58,7 @@ var families = []family{
 		if err != nil {
 			return nil, err
 		}
-		return regression(l.Unroll(6, rows), r, 6, &bptt.SGD{LR: 0.1, Momentum: 0.9})
+		return regression(l.Unroll(6, rows), r, 6, &optim.SGD{LR: 0.1, Momentum: 0.9})
 	}},
 	{"gru-reset-after", func() (*run, error) {
 		r := generator(3)
@@ -61,7 +66,7 @@ var families = []family{
 		if err != nil {
 			return nil, err
 		}
-		return regression(l.Unroll(9, rows), r, 9, &bptt.Adam{LR: 1e-2, WeightDecay: 0.01})
+		return regression(l.Unroll(9, rows), r, 9, &optim.Adam{LR: 1e-2, WeightDecay: 0.01})
 	}},
 	{"gru-reset-before", func() (*run, error) {
 		r := generator(4)
@@ -69,7 +74,7 @@ var families = []family{
 		if err != nil {
 			return nil, err
 		}
-		return regression(l.Unroll(9, rows), r, 9, &bptt.SGD{LR: 0.1, Momentum: 0.9, Dampening: 0.1})
+		return regression(l.Unroll(9, rows), r, 9, &optim.SGD{LR: 0.1, Momentum: 0.9, Dampening: 0.1})
 	}},
 	{"gru-2-textbook-reverse", func() (*run, error) {
 		r := generator(5)
@@ -77,7 +82,7 @@ var families = []family{
 		if err != nil {
 			return nil, err
 		}
-		return regression(l.Unroll(6, rows), r, 6, &bptt.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true})
+		return regression(l.Unroll(6, rows), r, 6, &optim.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true})
 	}},
 	{"rnn-tanh", func() (*run, error) { // long: gradients are sums of several chunks
 		r := generator(6)
@@ -85,7 +90,7 @@ var families = []family{
 		if err != nil {
 			return nil, err
 		}
-		return regression(l.Unroll(100, rows), r, 100, &bptt.Adam{LR: 1e-2})
+		return regression(l.Unroll(100, rows), r, 100, &optim.Adam{LR: 1e-2})
 	}},
 	{"rnn-relu", func() (*run, error) {
 		r := generator(7)
@@ -93,7 +98,7 @@ var families = []family{
 		if err != nil {
 			return nil, err
 		}
-		return regression(l.Unroll(9, rows), r, 9, &bptt.SGD{LR: 0.05, Momentum: 0.9})
+		return regression(l.Unroll(9, rows), r, 9, &optim.SGD{LR: 0.05, Momentum: 0.9})
 	}},
 	// What Config can add, masks included.
 	{"lstm-everything", func() (*run, error) {
@@ -106,7 +111,7 @@ var families = []family{
 		if err != nil {
 			return nil, err
 		}
-		return regression(l.Unroll(9, rows), r, 9, &bptt.Adam{LR: 1e-2})
+		return regression(l.Unroll(9, rows), r, 9, &optim.Adam{LR: 1e-2})
 	}},
 	{"lstm-coupled-merged", func() (*run, error) {
 		r := generator(11)
@@ -114,7 +119,7 @@ var families = []family{
 		if err != nil {
 			return nil, err
 		}
-		return regression(l.Unroll(6, rows), r, 6, &bptt.SGD{LR: 0.1, Momentum: 0.9})
+		return regression(l.Unroll(6, rows), r, 6, &optim.SGD{LR: 0.1, Momentum: 0.9})
 	}},
 	{"gru-everything", func() (*run, error) {
 		r := generator(12)
@@ -125,7 +130,7 @@ var families = []family{
 		if err != nil {
 			return nil, err
 		}
-		return regression(l.Unroll(9, rows), r, 9, &bptt.Adam{LR: 1e-2})
+		return regression(l.Unroll(9, rows), r, 9, &optim.Adam{LR: 1e-2})
 	}},
 	{"rnn-everything", func() (*run, error) {
 		r := generator(13)
@@ -136,7 +141,7 @@ var families = []family{
 		if err != nil {
 			return nil, err
 		}
-		return regression(l.Unroll(9, rows), r, 9, &bptt.Adam{LR: 1e-2})
+		return regression(l.Unroll(9, rows), r, 9, &optim.Adam{LR: 1e-2})
 	}},
 	{"language-model", languageModel},
 }
@@ -156,27 +161,27 @@ func numbers(r *rand.Rand, n int) []float32 {
 
 // regression puts a readout on a net and trains it on seven sequences of 0 to
 // longest steps, three at a time, so that the last batch lacks two rows.
-func regression(net bptt.Net, r *rand.Rand, longest int, how bptt.Optimizer) (*run, error) {
+func regression(net nn.Net, r *rand.Rand, longest int, how optim.Optimizer) (*run, error) {
 	_, _, _, width := net.Dims()
-	out, err := bptt.NewLinear(width, labels, r)
+	out, err := nn.NewLinear(width, labels, r)
 	if err != nil {
 		return nil, err
 	}
-	model, err := bptt.Chain(net, out)
+	model, err := nn.Chain(net, out)
 	if err != nil {
 		return nil, err
 	}
-	var seqs []bptt.Sequence
+	var seqs []data.Sequence
 	for _, steps := range []int{longest, 1, longest - 2, 0, longest, longest / 2, longest - 1} {
-		seqs = append(seqs, bptt.Sequence{Steps: steps, X: numbers(r, steps*inputs), Y: numbers(r, steps*labels)})
+		seqs = append(seqs, data.Sequence{Steps: steps, X: numbers(r, steps*inputs), Y: numbers(r, steps*labels)})
 	}
-	data, err := bptt.NewSequences(seqs, rows, rand.NewPCG(8, 8))
+	source, err := data.NewSequences(seqs, rows, rand.NewPCG(8, 8))
 	if err != nil {
 		return nil, err
 	}
 	return &run{
-		net: model, data: data, x: numbers(r, longest*rows*inputs),
-		plan: bptt.Plan{Loss: bptt.MSE{}, Optimizer: how, ClipNorm: 0.5},
+		net: model, data: source, x: numbers(r, longest*rows*inputs),
+		plan: bptt.Plan{Loss: loss.MSE{}, Optimizer: how, ClipNorm: 0.5},
 	}, nil
 }
 
@@ -185,7 +190,7 @@ func regression(net bptt.Net, r *rand.Rand, longest int, how bptt.Optimizer) (*r
 func languageModel() (*run, error) {
 	const symbols, dim, steps, streams = 61, 12, 8, 4
 	r := generator(9)
-	emb, err := bptt.NewEmbedding(symbols, dim, r)
+	emb, err := nn.NewEmbedding(symbols, dim, r)
 	if err != nil {
 		return nil, err
 	}
@@ -193,11 +198,11 @@ func languageModel() (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := bptt.NewLinear(17, symbols, r)
+	out, err := nn.NewLinear(17, symbols, r)
 	if err != nil {
 		return nil, err
 	}
-	model, err := bptt.Chain(emb, l.Unroll(steps, streams), out)
+	model, err := nn.Chain(emb, l.Unroll(steps, streams), out)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +213,7 @@ func languageModel() (*run, error) {
 			text[i] = byte(r.Uint64() % symbols)
 		}
 	}
-	data, err := bptt.NewText(text, streams)
+	source, err := data.NewText(text, streams)
 	if err != nil {
 		return nil, err
 	}
@@ -216,10 +221,10 @@ func languageModel() (*run, error) {
 	for i := range ids {
 		ids[i] = int32(r.Uint64() % symbols)
 	}
-	return &run{net: model, data: data, ids: ids, plan: bptt.Plan{
-		Window: steps, Stride: 5, ClipNorm: 0.5, Loss: bptt.CrossEntropy{},
-		Optimizer: &bptt.AdamW{LR: 1e-2, WeightDecay: 0.1},
-		Schedule:  bptt.WarmupCosine{Warmup: 4, Total: 24, Floor: 0.1},
+	return &run{net: model, data: source, ids: ids, plan: bptt.Plan{
+		Window: steps, Stride: 5, ClipNorm: 0.5, Loss: loss.CrossEntropy{},
+		Optimizer: &optim.AdamW{LR: 1e-2, WeightDecay: 0.1},
+		Schedule:  optim.WarmupCosine{Warmup: 4, Total: 24, Floor: 0.1},
 	}}, nil
 }
 

@@ -5,6 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -76,16 +80,16 @@ func Example() {
 	}
 	n, steps, width := shape[0], shape[1], shape[2]
 
-	seqs := make([]bptt.Sequence, n)
+	seqs := make([]data.Sequence, n)
 	for i := range seqs {
 		targets := make([]int32, steps)
 		for t := range targets {
 			targets[t] = -1 // only the last step counts
 		}
 		targets[steps-1] = labels[i]
-		seqs[i] = bptt.Sequence{X: x[i*steps*width : (i+1)*steps*width], Targets: targets}
+		seqs[i] = data.Sequence{X: x[i*steps*width : (i+1)*steps*width], Targets: targets}
 	}
-	data, err := bptt.NewSequences(seqs, 4, rand.NewPCG(3, 4))
+	source, err := data.NewSequences(seqs, 4, rand.NewPCG(3, 4))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -96,18 +100,18 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	out, err := bptt.NewLinear(12, 2, r)
+	out, err := nn.NewLinear(12, 2, r)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	net, err := bptt.Chain(layer.Unroll(steps, 4), out)
+	net, err := nn.Chain(layer.Unroll(steps, 4), out)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	report, err := bptt.Train(context.Background(), net, data, bptt.Plan{
-		Steps: 400, ClipNorm: 1, Optimizer: &bptt.Adam{LR: 1e-2}, Loss: bptt.CrossEntropy{},
+	report, err := bptt.Train(context.Background(), net, source, bptt.Plan{
+		Steps: 400, ClipNorm: 1, Optimizer: &optim.Adam{LR: 1e-2}, Loss: loss.CrossEntropy{},
 	})
 	fmt.Println(n, steps, width, err, report.Loss < 0.1)
 	// Output: 16 6 2 <nil> true
@@ -132,17 +136,17 @@ func Example_ids() {
 		return
 	}
 	steps := f.Info().Shape[1]
-	var seqs []bptt.Sequence
+	var seqs []data.Sequence
 	for ; len(ids) > 0; ids = ids[steps:] {
-		seqs = append(seqs, bptt.Sequence{IDs: ids[:steps-1], Targets: ids[1:steps]})
+		seqs = append(seqs, data.Sequence{IDs: ids[:steps-1], Targets: ids[1:steps]})
 	}
-	data, err := bptt.NewSequences(seqs, 2, nil)
+	source, err := data.NewSequences(seqs, 2, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	var b bptt.Batch
-	fmt.Println(data.Next(&b), b.IDs, b.Targets)
+	var b data.Batch
+	fmt.Println(source.Next(&b), b.IDs, b.Targets)
 	// Output: <nil> [1 4 2 5] [2 5 3 6]
 }
 

@@ -9,6 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
@@ -152,7 +156,7 @@ func TestProblem(t *testing.T) {
 	for _, length := range []int{2, 3, 20} {
 		const rows, batches = 7, 200
 		p := newProblem(length, rows, batches, 1, 2)
-		var b bptt.Batch
+		var b data.Batch
 		var first, last []float32
 		seen := map[int]bool{}
 		sum, squares := 0.0, 0.0
@@ -204,7 +208,7 @@ func TestProblem(t *testing.T) {
 		require.ErrorContains(t, p.Next(&b), "whole")
 	}
 	a, b := newProblem(9, 2, 0, 1, 1), newProblem(9, 2, 0, 1, 2)
-	var x, y bptt.Batch
+	var x, y data.Batch
 	require.NoError(t, a.Next(&x))
 	require.NoError(t, b.Next(&y))
 	require.NotEqual(t, x.X, y.X, "training and held-out sequences differ")
@@ -236,12 +240,12 @@ func TestResume(t *testing.T) {
 	report, err := rest.trainer.Run(context.Background())
 	require.NoError(t, err)
 	require.EqualValues(t, 12, report.Step)
-	require.Equal(t, bptt.Fingerprint(whole.net), bptt.Fingerprint(rest.net))
+	require.Equal(t, nn.Fingerprint(whole.net), nn.Fingerprint(rest.net))
 }
 
 func TestPositions(t *testing.T) {
 	p := newProblem(6, 2, 5, 1, 2)
-	var b, c bptt.Batch
+	var b, c data.Batch
 	for range 3 {
 		require.NoError(t, p.Next(&b))
 	}
@@ -270,14 +274,14 @@ func TestPositions(t *testing.T) {
 // TestTally counts what is within 0.04 of the sum, at the steps that are asked for.
 func TestTally(t *testing.T) {
 	nan := float32(math.NaN())
-	b := &bptt.Batch{Steps: 2, Rows: 4, Y: []float32{0, 0, 0, 0, 1, 1, 1, 1}, Targets: []int32{-1, -1, -1, -1, 0, 0, 0, 0}}
+	b := &data.Batch{Steps: 2, Rows: 4, Y: []float32{0, 0, 0, 0, 1, 1, 1, 1}, Targets: []int32{-1, -1, -1, -1, 0, 0, 0, 0}}
 	var c tally
-	sum, n, err := c.Loss(nil, []float32{0, 0, 0, 0, 1.03, 0.97, 1.05, 0.95}, b, 0, new(bptt.Scratch))
+	sum, n, err := c.Loss(nil, []float32{0, 0, 0, 0, 1.03, 0.97, 1.05, 0.95}, b, 0, new(loss.Scratch))
 	require.NoError(t, err)
 	require.Equal(t, 4, n)
 	require.Equal(t, 2, c.right)
 	require.InDelta(t, 2*0.03*0.03+2*0.05*0.05, sum, 1e-6)
-	_, _, err = c.Loss(nil, []float32{0, 0, 0, 0, nan, nan, nan, nan}, b, 0, new(bptt.Scratch))
+	_, _, err = c.Loss(nil, []float32{0, 0, 0, 0, nan, nan, nan, nan}, b, 0, new(loss.Scratch))
 	require.NoError(t, err)
 	require.Equal(t, 2, c.right, "what is no number is not right")
 }

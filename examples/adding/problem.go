@@ -7,7 +7,8 @@ import (
 	"io"
 	"math/rand/v2"
 
-	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
 )
 
 // problem is the Data of the adding problem: sequences that are drawn as they are
@@ -20,12 +21,12 @@ type problem struct {
 
 	from  *rand.PCG
 	given int // batches of this epoch
-	batch bptt.Batch
+	batch data.Batch
 }
 
 func newProblem(length, rows, batches int, seed, stream uint64) *problem {
 	p := &problem{length: length, rows: rows, batches: batches, seed: seed, stream: stream, from: rand.NewPCG(seed, stream)}
-	p.batch = bptt.Batch{
+	p.batch = data.Batch{
 		Steps: length, Rows: rows,
 		X: make([]float32, length*rows*2), Y: make([]float32, length*rows), Targets: make([]int32, length*rows),
 		Reset: make([]bool, rows),
@@ -40,8 +41,8 @@ func newProblem(length, rows, batches int, seed, stream uint64) *problem {
 	return p
 }
 
-// Next implements bptt.Data.
-func (p *problem) Next(b *bptt.Batch) error {
+// Next implements data.Source.
+func (p *problem) Next(b *data.Batch) error {
 	if p.batches > 0 && p.given == p.batches {
 		if err := p.Rewind(); err != nil {
 			return err
@@ -73,7 +74,7 @@ func (p *problem) Next(b *bptt.Batch) error {
 	return nil
 }
 
-// Rewind implements bptt.Data: it goes back to the first sequence.
+// Rewind implements data.Source: it goes back to the first sequence.
 func (p *problem) Rewind() error {
 	p.from.Seed(p.seed, p.stream)
 	p.given = 0
@@ -125,7 +126,7 @@ func (p *problem) UnmarshalBinary(b []byte) error {
 
 // tally is the mean squared error, and counts the sums that are right.
 type tally struct {
-	bptt.MSE
+	loss.MSE
 	right int
 }
 
@@ -133,7 +134,7 @@ type tally struct {
 // Schmidhuber 1997).
 const near = 0.04
 
-func (c *tally) Loss(dy, y []float32, b *bptt.Batch, by int, s *bptt.Scratch) (float64, int, error) {
+func (c *tally) Loss(dy, y []float32, b *data.Batch, by int, s *loss.Scratch) (float64, int, error) {
 	for p, target := range b.Targets {
 		if d := y[p] - b.Y[p]; target >= 0 && d < near && d > -near {
 			c.right++

@@ -9,6 +9,10 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
+
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/gru"
@@ -53,7 +57,7 @@ const (
 
 // A layer lays itself out for training or for running forward only.
 type layer struct {
-	unroll, infer func(steps, batch int) bptt.Stage
+	unroll, infer func(steps, batch int) nn.Stage
 }
 
 // newLayer draws the weights of a layer.
@@ -63,8 +67,8 @@ func newLayer(s settings, workers int, r *rand.Rand) (layer, error) {
 	case "gru":
 		net, err := gru.New(gru.Config{Input: in, Hidden: s.Hidden, Workers: workers}, r)
 		return layer{
-			func(steps, batch int) bptt.Stage { return net.Unroll(steps, batch) },
-			func(steps, batch int) bptt.Stage { return net.Infer(steps, batch) },
+			func(steps, batch int) nn.Stage { return net.Unroll(steps, batch) },
+			func(steps, batch int) nn.Stage { return net.Infer(steps, batch) },
 		}, err
 	case "rnn":
 		// Units that hold their value until an input changes it: the network of
@@ -74,8 +78,8 @@ func newLayer(s settings, workers int, r *rand.Rand) (layer, error) {
 			net.Init(r, identity)
 		}
 		return layer{
-			func(steps, batch int) bptt.Stage { return net.Unroll(steps, batch) },
-			func(steps, batch int) bptt.Stage { return net.Infer(steps, batch) },
+			func(steps, batch int) nn.Stage { return net.Unroll(steps, batch) },
+			func(steps, batch int) nn.Stage { return net.Infer(steps, batch) },
 		}, err
 	default:
 		net, err := lstm.New(lstm.Config{Input: in, Hidden: s.Hidden, Workers: workers}, r)
@@ -83,8 +87,8 @@ func newLayer(s settings, workers int, r *rand.Rand) (layer, error) {
 			err = net.SetForgetBias(1) // cells begin by remembering
 		}
 		return layer{
-			func(steps, batch int) bptt.Stage { return net.Unroll(steps, batch) },
-			func(steps, batch int) bptt.Stage { return net.Infer(steps, batch) },
+			func(steps, batch int) nn.Stage { return net.Unroll(steps, batch) },
+			func(steps, batch int) nn.Stage { return net.Infer(steps, batch) },
 		}, err
 	}
 }
@@ -108,8 +112,8 @@ func identity(r *rand.Rand, p rnn.Param) {
 type job struct {
 	o       *options
 	trainer *bptt.Trainer
-	net     *bptt.Model
-	infer   *bptt.Model // over the same weights
+	net     *nn.Model
+	infer   *nn.Model // over the same weights
 	held    *problem
 
 	last  bptt.Progress
@@ -124,21 +128,21 @@ func newJob(o *options, onStep func(bptt.Progress) error) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	readout, err := bptt.NewLinear(s.Hidden, 1, r)
+	readout, err := nn.NewLinear(s.Hidden, 1, r)
 	if err != nil {
 		return nil, err
 	}
 	j := &job{o: o, held: newProblem(s.Length, heldOut/heldBatches, heldBatches, s.Seed, 2)}
-	if j.net, err = bptt.Chain(l.unroll(s.Length, s.Batch), readout); err != nil {
+	if j.net, err = nn.Chain(l.unroll(s.Length, s.Batch), readout); err != nil {
 		return nil, err
 	}
-	if j.infer, err = bptt.Chain(l.infer(s.Length, heldOut/heldBatches), readout); err != nil {
+	if j.infer, err = nn.Chain(l.infer(s.Length, heldOut/heldBatches), readout); err != nil {
 		return nil, err
 	}
 	j.infer.SetWorkers(o.workers)
 	j.trainer, err = bptt.NewTrainer(j.net, newProblem(s.Length, s.Batch, 0, s.Seed, 1), bptt.Plan{
 		Steps: o.steps, Workers: o.workers,
-		Loss: bptt.MSE{}, Optimizer: &bptt.Adam{LR: s.Rate}, ClipNorm: s.Clip,
+		Loss: loss.MSE{}, Optimizer: &optim.Adam{LR: s.Rate}, ClipNorm: s.Clip,
 		OnStep: func(p bptt.Progress) error {
 			j.last = p
 			return onStep(p)
@@ -168,9 +172,9 @@ func run(guard *interrupt.Guard, o *options, stdout, progress io.Writer) error {
 	}
 	began := time.Now()
 	var j *job
-	loss := 0.0 // of the updates since the last look
+	mean := 0.0 // of the updates since the last look
 	j, err := newJob(o, func(p bptt.Progress) error {
-		loss += p.Loss
+		mean += p.Loss
 		if p.Step%lookEvery != 0 && p.Step != o.steps {
 			return nil
 		}
@@ -178,8 +182,8 @@ func run(guard *interrupt.Guard, o *options, stdout, progress io.Writer) error {
 			return err
 		}
 		fmt.Fprintf(progress, "update %5d  training error %.5f  held-out %.5f, %5.1f %% right  %.1f s\n",
-			p.Step, loss/float64((p.Step-1)%lookEvery+1), j.mean, 100*j.share, time.Since(began).Seconds())
-		loss = 0
+			p.Step, mean/float64((p.Step-1)%lookEvery+1), j.mean, 100*j.share, time.Since(began).Seconds())
+		mean = 0
 		if j.solved() {
 			return bptt.ErrStop
 		}
@@ -207,7 +211,7 @@ func run(guard *interrupt.Guard, o *options, stdout, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	sum := bptt.Fingerprint(j.net)
+	sum := nn.Fingerprint(j.net)
 	fmt.Fprintf(stdout, "sha256 %s\n", hex.EncodeToString(sum[:]))
 	how := "solved"
 	if !j.solved() {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/simdrnn/simdrnn/nn"
+
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/lstm"
@@ -48,14 +50,14 @@ func size(bytes float64) string {
 // model is the three stages of the language model. The chains built over them
 // share the weights.
 type model struct {
-	emb *bptt.Embedding
+	emb *nn.Embedding
 	rnn *lstm.Layer
-	out *bptt.Linear
+	out *nn.Linear
 }
 
 func newModel(s settings, workers int) (*model, error) {
 	r := rand.New(rand.NewPCG(s.Seed, 0))
-	emb, err := bptt.NewEmbedding(symbols, s.Embed, r)
+	emb, err := nn.NewEmbedding(symbols, s.Embed, r)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +65,7 @@ func newModel(s settings, workers int) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := bptt.NewLinear(s.Hidden, symbols, r)
+	out, err := nn.NewLinear(s.Hidden, symbols, r)
 	if err != nil {
 		return nil, err
 	}
@@ -71,13 +73,13 @@ func newModel(s settings, workers int) (*model, error) {
 }
 
 // train returns the chain that is trained.
-func (m *model) train(s settings) (*bptt.Model, error) {
-	return bptt.Chain(m.emb, m.rnn.Unroll(s.Window, s.Batch), m.out)
+func (m *model) train(s settings) (*nn.Model, error) {
+	return nn.Chain(m.emb, m.rnn.Unroll(s.Window, s.Batch), m.out)
 }
 
 // infer returns a chain over the same weights that only runs forward.
-func (m *model) infer(steps, batch int) (*bptt.Model, error) {
-	return bptt.Chain(m.emb, m.rnn.Infer(steps, batch), m.out)
+func (m *model) infer(steps, batch int) (*nn.Model, error) {
+	return nn.Chain(m.emb, m.rnn.Infer(steps, batch), m.out)
 }
 
 func (s settings) encode() ([]byte, error) { return json.Marshal(s) }
@@ -115,7 +117,7 @@ var errNoCheckpoint = errors.New("there is no checkpoint")
 
 // sample continues the prompt by n characters, handing them to emit in pieces,
 // until ctx ends.
-func sample(ctx context.Context, net *bptt.Model, prompt string, n int, temperature float64, seed uint64, emit func([]byte) error) error {
+func sample(ctx context.Context, net *nn.Model, prompt string, n int, temperature float64, seed uint64, emit func([]byte) error) error {
 	p, err := net.Predictor(1)
 	if err != nil {
 		return err

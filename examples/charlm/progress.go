@@ -6,6 +6,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/simdrnn/simdrnn/loss"
+
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/simdrnn/simdrnn/bptt"
@@ -57,7 +59,7 @@ func terminal(f *os.File) bool {
 
 // step is called after every step, and shows something a few times a second.
 func (p *progress) step(j *job, s bptt.Progress) {
-	bits := bptt.BitsPerSymbol(s.Loss)
+	bits := loss.BitsPerSymbol(s.Loss)
 	if p.loss == 0 {
 		p.loss = bits
 	}

@@ -12,6 +12,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
+
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/kernels"
@@ -65,7 +70,7 @@ func run(guard *interrupt.Guard, o *options, stdout, stderr io.Writer) error {
 		}
 	}
 	if o.fingerprint {
-		sum := bptt.Fingerprint(j.net)
+		sum := nn.Fingerprint(j.net)
 		fmt.Fprintf(stdout, "sha256 %s\n", hex.EncodeToString(sum[:]))
 	}
 	speed := ""
@@ -80,7 +85,7 @@ func run(guard *interrupt.Guard, o *options, stdout, stderr io.Writer) error {
 }
 
 // write samples to w, and ends the text with a line end however it ends.
-func (o *options) write(ctx context.Context, net *bptt.Model, w io.Writer) error {
+func (o *options) write(ctx context.Context, net *nn.Model, w io.Writer) error {
 	err := sample(ctx, net, o.prompt, o.sample, o.temperature, o.settings.Seed, func(b []byte) error {
 		_, err := w.Write(b)
 		return err
@@ -137,7 +142,7 @@ func (o *options) onlySample(ctx context.Context, stdout io.Writer) error {
 type job struct {
 	o       *options
 	model   *model
-	net     *bptt.Model
+	net     *nn.Model
 	trainer *bptt.Trainer
 
 	held      func(context.Context) (float64, error)
@@ -186,7 +191,7 @@ func newJob(o *options, progress *progress) (*job, error) {
 	if j.net, err = j.model.train(s); err != nil {
 		return nil, err
 	}
-	data, err := bptt.NewText(train, s.Batch)
+	source, err := data.NewText(train, s.Batch)
 	if err != nil {
 		return nil, err
 	}
@@ -194,10 +199,10 @@ func newJob(o *options, progress *progress) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j.trainer, err = bptt.NewTrainer(j.net, data, bptt.Plan{
+	j.trainer, err = bptt.NewTrainer(j.net, source, bptt.Plan{
 		Window: s.Window, Steps: o.steps, Workers: o.workers, Meta: meta,
-		Loss: bptt.CrossEntropy{}, Optimizer: &bptt.Adam{LR: s.Rate}, ClipNorm: s.Clip,
-		Schedule: bptt.StepDecay{Every: 500, Factor: 0.9},
+		Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: s.Rate}, ClipNorm: s.Clip,
+		Schedule: optim.StepDecay{Every: 500, Factor: 0.9},
 		OnStep:   j.onStep,
 	})
 	if err != nil {
@@ -267,18 +272,18 @@ func (j *job) holdOut(held []byte) error {
 	const steps = 128
 	j.heldChars = len(held)
 	rows := max(1, min(16, len(held)/2048))
-	data, err := bptt.NewText(held, rows)
+	source, err := data.NewText(held, rows)
 	if err != nil {
 		return err
 	}
-	net, err := j.model.infer(min(steps, data.Steps()), rows)
+	net, err := j.model.infer(min(steps, source.Steps()), rows)
 	if err != nil {
 		return err
 	}
 	net.SetWorkers(j.o.workers)
 	j.held = func(ctx context.Context) (float64, error) {
-		loss, _, err := bptt.Evaluate(ctx, net, data, bptt.CrossEntropy{})
-		return bptt.BitsPerSymbol(loss), err
+		mean, _, err := bptt.Evaluate(ctx, net, source, loss.CrossEntropy{})
+		return loss.BitsPerSymbol(mean), err
 	}
 	return nil
 }
@@ -382,7 +387,7 @@ func (j *job) rescue(cause error) error {
 // onStep is called after every step of the trainer.
 func (j *job) onStep(p bptt.Progress) error {
 	j.last = p
-	j.curve.add(p.Step, bptt.BitsPerSymbol(p.Loss))
+	j.curve.add(p.Step, loss.BitsPerSymbol(p.Loss))
 	j.progress.step(j, p)
 	if j.o.limit > 0 && j.spent+p.Elapsed >= j.o.limit {
 		return bptt.ErrStop

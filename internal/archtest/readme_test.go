@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,8 +28,8 @@ func TestReadmeCompiles(t *testing.T) {
 	for _, part := range parts {
 		body, _, _ := strings.Cut(part, "```")
 		source := "package p\nimport (\n"
-		for _, imported := range []string{"context", "log", "math/rand/v2", Module + "/bptt", Module + "/convert", Module + "/convert/safetensors", Module + "/lstm"} {
-			if name := path.Base(strings.TrimSuffix(imported, "/v2")); strings.Contains(body, name+".") {
+		for _, imported := range []string{"context", "log", "math/rand/v2", Module + "/bptt", Module + "/convert", Module + "/convert/safetensors", Module + "/data", Module + "/loss", Module + "/lstm", Module + "/nn", Module + "/optim"} {
+			if name := path.Base(strings.TrimSuffix(imported, "/v2")); regexp.MustCompile(`\b` + name + `\.`).MatchString(body) {
 				source += strconv.Quote(imported) + "\n"
 			}
 		}

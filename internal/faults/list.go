@@ -12,14 +12,14 @@ type fault struct {
 }
 
 var (
-	inKernels = []string{"./kernels/...", "./fuzz"}
-	inLSTM    = []string{"./lstm"}
-	inGRU     = []string{"./gru"}
-	inRNN     = []string{"./rnn"}
-	inBPTT    = []string{"./bptt"}
-	inConvert = []string{"./convert"}
-	inFiles   = []string{"./convert/safetensors"}
-	inNumPy   = []string{"./convert/npy", "./convert/internal/narrow"}
+	inKernels  = []string{"./kernels/...", "./fuzz"}
+	inLSTM     = []string{"./lstm"}
+	inGRU      = []string{"./gru"}
+	inRNN      = []string{"./rnn"}
+	inTraining = []string{"./bptt", "./data", "./loss", "./nn", "./optim", "./internal/crew"}
+	inConvert  = []string{"./convert"}
+	inFiles    = []string{"./convert/safetensors"}
+	inNumPy    = []string{"./convert/npy", "./convert/internal/narrow"}
 
 	// The tests of what was added to the textbook's cells.
 	variantsOfLSTM = []string{"./lstm Variants"}

@@ -3,6 +3,11 @@ package self
 import (
 	"context"
 
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
+
 	"github.com/simdrnn/simdrnn/bench/peers/driver"
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/lstm"
@@ -16,20 +21,20 @@ func modelCall(op string, s *driver.Settings) (func(), error) {
 		return nil, err
 	}
 	plan := bptt.Plan{
-		Window: T, Loss: bptt.CrossEntropy{}, Workers: workers,
+		Window: T, Loss: loss.CrossEntropy{}, Workers: workers,
 		// Run makes one update and returns.
 		OnStep: func(bptt.Progress) error { return bptt.ErrStop },
 	}
 	switch op {
 	case "lm-adam":
-		plan.Optimizer, plan.ClipNorm = &bptt.Adam{LR: 1e-3}, 1
+		plan.Optimizer, plan.ClipNorm = &optim.Adam{LR: 1e-3}, 1
 	case "lm-sgd":
-		plan.Optimizer, plan.ClipNorm = &bptt.SGD{LR: 1}, 5
+		plan.Optimizer, plan.ClipNorm = &optim.SGD{LR: 1}, 5
 	default:
 		return nil, driver.Unsupported("no operation %s", op)
 	}
 	r := random()
-	emb, err := bptt.NewEmbedding(V, E, r)
+	emb, err := nn.NewEmbedding(V, E, r)
 	if err != nil {
 		return nil, err
 	}
@@ -37,11 +42,11 @@ func modelCall(op string, s *driver.Settings) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := bptt.NewLinear(H, V, r)
+	out, err := nn.NewLinear(H, V, r)
 	if err != nil {
 		return nil, err
 	}
-	net, err := bptt.Chain(emb, layers.Unroll(T, B), out)
+	net, err := nn.Chain(emb, layers.Unroll(T, B), out)
 	if err != nil {
 		return nil, err
 	}
@@ -50,11 +55,11 @@ func modelCall(op string, s *driver.Settings) (func(), error) {
 	for i, v := range driver.Numbers(len(ids), 0.5, 3) {
 		ids[i] = min(int32((v+0.5)*float32(V)), int32(V-1))
 	}
-	data, err := bptt.NewTokens(ids, B)
+	source, err := data.NewTokens(ids, B)
 	if err != nil {
 		return nil, err
 	}
-	trainer, err := bptt.NewTrainer(net, data, plan)
+	trainer, err := bptt.NewTrainer(net, source, plan)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,57 @@
+package bptt
+
+import (
+	"encoding"
+	"fmt"
+
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/loss"
+)
+
+// next calls data.Next; a panic in it is an error.
+func Next(source data.Source, b *data.Batch) (err error) {
+	defer catch("Source.Next", &err)
+	return source.Next(b)
+}
+
+// rewind calls data.Rewind; a panic in it is an error.
+func rewind(source data.Source) (err error) {
+	defer catch("Source.Rewind", &err)
+	return source.Rewind()
+}
+
+// checkRows returns an error if data has the method Rows and its number is not that of
+// the net.
+func checkRows(source data.Source, rows int) (err error) {
+	defer catch("Source.Rows", &err)
+	if d, ok := source.(interface{ Rows() int }); ok {
+		if n := d.Rows(); n != rows {
+			return fmt.Errorf("bptt: the data has batches of %d rows, the net has %d; make one of them with the rows of the other", n, rows)
+		}
+	}
+	return nil
+}
+
+// positionOf calls data.MarshalBinary; a panic in it is an error.
+func positionOf(source encoding.BinaryMarshaler) (position []byte, err error) {
+	defer catch("Source.MarshalBinary", &err)
+	if position, err = source.MarshalBinary(); err != nil {
+		return nil, fmt.Errorf("bptt: the position in the data: %w", err)
+	}
+	return position, nil
+}
+
+// moveTo calls data.UnmarshalBinary; a panic in it is an error.
+func moveTo(source encoding.BinaryUnmarshaler, position []byte) (err error) {
+	defer catch("Source.UnmarshalBinary", &err)
+	if err := source.UnmarshalBinary(position); err != nil {
+		return fmt.Errorf("bptt: the position in the data: %w", err)
+	}
+	return nil
+}
+
+// measure is loss.Loss, a panic in it being an error.
+func measure(criterion loss.Loss, dy, y []float32, b *data.Batch, by int, s *loss.Scratch) (sum float64, n int, err error) {
+	defer catch("Loss", &err)
+	return criterion.Loss(dy, y, b, by, s)
+}

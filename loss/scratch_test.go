@@ -1,0 +1,38 @@
+package loss
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/simdrnn/simdrnn/data"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/internal/split"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// TestScratchFollowsTheWork: the memory of a loss is that of the workers that have a
+// share, not of those that were asked for.
+func TestLossScratchFollowsTheWork(t *testing.T) {
+	y, ids := make([]float32, 5*3*256), make([]int32, 5*3)
+	var s Scratch
+	s.SetWorkers(256)
+	b := &data.Batch{Steps: 5, Rows: 3, Targets: ids}
+	want, _, err := CrossEntropy{}.Loss(nil, y, b, 0, new(Scratch))
+	require.NoError(t, err)
+	got, _, err := CrossEntropy{}.Loss(nil, y, b, 0, &s)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	require.Len(t, s.probs, len(y), "at most one row for each worker, and a worker for each row")
+
+	// Left to the size of the work, work this small has one worker, however many
+	// processors there are.
+	before := runtime.GOMAXPROCS(128)
+	defer runtime.GOMAXPROCS(before)
+	s = Scratch{}
+	_, _, err = CrossEntropy{}.Loss(nil, y, b, 0, &s)
+	require.NoError(t, err)
+	require.Len(t, s.probs, 256*split.Workers(kernels.Current(), float64(16*len(y)), 128))
+	require.Less(t, len(s.probs), len(y), "less than a row of memory for each of the 15 rows")
+}

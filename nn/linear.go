@@ -1,0 +1,289 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/simdrnn/simdrnn/internal/crew"
+	"github.com/simdrnn/simdrnn/internal/draw"
+	"github.com/simdrnn/simdrnn/internal/split"
+	"github.com/simdrnn/simdrnn/internal/team"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// A Linear is the layer y = x W^T + b applied to every step, a stage of a
+// Chain. It holds the weights. Chains that have the same Linear share them, and so do
+// two stages of one chain: see Chain about shared weights. Replace its slices before
+// Chain only: a chain whose Linear got other slices later panics. Elements of weights, bias, x
+// and dy below 2^-100 count as +0 (rule 8 of the numerics contract); the slices
+// themselves are not changed.
+type Linear struct {
+	// Weight is [Out][In], named "weight" as in PyTorch.
+	Weight []float32
+	// Bias is [Out], named "bias"; nil for none.
+	Bias    []float32
+	In, Out int
+
+	tied *Embedding // whose table Weight is, or nil
+}
+
+// NewLinear returns a layer whose weights and biases are uniform in
+// ±1/sqrt(in), PyTorch's default. Only Uint64 is taken from r. NewZeroLinear is for
+// weights that come from elsewhere.
+//
+// It returns an error if r is nil, if a width is below 1, and if there are more
+// weights than a tensor may have elements, 2^31-1.
+func NewLinear(in, out int, r *rand.Rand) (*Linear, error) {
+	if r == nil {
+		return nil, errors.New("nn: NewLinear with a nil *rand.Rand: give it rand.New(rand.NewPCG(1, 2)), or call NewZeroLinear for weights that come from elsewhere")
+	}
+	l, err := NewZeroLinear(in, out)
+	if err != nil {
+		return nil, err
+	}
+	bound := 1 / math.Sqrt(float64(in))
+	draw.Uniform(l.Weight, bound, r)
+	draw.Uniform(l.Bias, bound, r)
+	return l, nil
+}
+
+// NewZeroLinear returns a layer whose weights and biases are +0, for weights that
+// come from elsewhere. The errors are those of NewLinear.
+func NewZeroLinear(in, out int) (*Linear, error) {
+	if err := linearSizes(in, out); err != nil {
+		return nil, fmt.Errorf("nn: %w", err)
+	}
+	return &Linear{Weight: make([]float32, out*in), Bias: make([]float32, out), In: in, Out: out}, nil
+}
+
+func linearSizes(in, out int) error {
+	if in < 1 || out < 1 {
+		return fmt.Errorf("a linear layer from width %d to %d, want at least 1", in, out)
+	}
+	if in > maxElements/out {
+		return fmt.Errorf("a linear layer from width %d to %d has more than %d weights", in, out, maxElements)
+	}
+	return nil
+}
+
+// check returns an error if the fields, which a caller may have set, do not fit each
+// other.
+func (l *Linear) check() error {
+	if err := linearSizes(l.In, l.Out); err != nil {
+		return err
+	}
+	if len(l.Weight) != l.Out*l.In {
+		return fmt.Errorf("a linear layer from width %d to %d with a Weight of %d elements, want %d", l.In, l.Out, len(l.Weight), l.Out*l.In)
+	}
+	if l.Bias != nil && len(l.Bias) != l.Out {
+		return fmt.Errorf("a linear layer from width %d to %d with a Bias of %d elements, want %d, or nil for none", l.In, l.Out, len(l.Bias), l.Out)
+	}
+	return nil
+}
+
+// mustBeUnchanged panics unless now, the layer at that place of a chain, still has the
+// slices and sizes of l, a copy from when the chain was made. Otherwise the weights in
+// use would not be the parameters of the chain.
+func (l *Linear) mustBeUnchanged(now *Linear, place int) {
+	if now.In != l.In || now.Out != l.Out || !kernels.Same(now.Weight, l.Weight) ||
+		len(now.Bias) != len(l.Bias) || l.Bias != nil && !kernels.Same(now.Bias, l.Bias) {
+		panic(fmt.Sprintf("nn: the Weight, the Bias or the sizes of stage %d of the chain, a Linear, have been replaced; make the chain anew after that", place))
+	}
+}
+
+// Dims returns the widths, with 0 steps and rows: a linear layer takes those
+// of the chain.
+func (l *Linear) Dims() (steps, batch, in, out int) { return 0, 0, l.In, l.Out }
+
+// linear is a Linear within one chain: gradients, packed weights, scratch. What
+// enters its products is flushed first (rule 8): weights, bias, x and dy.
+type linear struct {
+	Linear   // as it was when the chain was made
+	from     *Linear
+	isa      kernels.ISA
+	dw, db   []float32 // nil in a chain for inference
+	fwd, bwd *kernels.Packed
+	bias     []float32   // where the chains start: Bias, flushed; nil without
+	room     []float32   // for the caller's x, flushed; nil where x is memory of the chain
+	work     [][]float32 // one for each worker that has needed it: dyRoom for dy, flushed, then that of GemmRows
+	dyRoom   int
+	visit    visit
+	do       linearParts
+
+	// The arguments of the current call, for the parts of it. x is the flushed one of
+	// the forward pass.
+	y, given, x, dx, dy []float32
+}
+
+// A visit is the chunks that are added to dw at a time.
+type visit struct {
+	most  int           // chunks
+	x     *kernels.Rows // what dw is summed over
+	pairs []int32       // the rows of x that this is
+	ends  []int32       // of the chunks in pairs
+	count []int32       // 0, 1, 2, ... for as many rows of dy
+}
+
+// linearParts are the pieces of work of a linear that workers share, made once: see
+// Crew.Run.
+type linearParts struct {
+	packForward, forward, packBackward, input, packInput, weight func(w, n int)
+}
+
+// packWork is how many multiply-adds take as long as packing an element.
+const packWork = 8
+
+const (
+	// rowUnit is what the rows and outputs of a product are cut at between workers:
+	// a multiple of the rows of the assembly's tiles.
+	rowUnit = 12
+
+	// A worker takes dxRows rows of dy at a time for dx, and the columns of at most
+	// dwOuts outputs for dw. So the flushed copies of these parts of dy stay small.
+	dxRows = 8 * rowUnit
+	dwOuts = 4 * rowUnit
+)
+
+func newLinear(l *Linear, isa kernels.ISA) *linear {
+	s := &linear{Linear: *l, from: l, isa: isa, fwd: isa.NewPacked(l.In, l.Out)}
+	if l.Bias != nil {
+		s.bias = make([]float32, l.Out)
+	}
+	s.do = linearParts{s.packForward, s.forwardRows, s.packBackward, s.inputGradient, s.packInput, s.weightGradient}
+	return s
+}
+
+// train prepares for backward passes over at most that many rows, which add to dw.
+func (s *linear) train(dw []float32, rows, pairsPerChunk int) {
+	most := split.VisitChunks(pairsPerChunk, s.In)
+	all := min(rows, most*pairsPerChunk)
+	s.dw = dw
+	s.visit = visit{most: most, x: s.isa.NewRows(s.In, all, most), ends: make([]int32, 0, most), count: make([]int32, all)}
+	s.bwd = s.isa.NewPacked(s.Out, s.In)
+	s.dyRoom = max(all*min(s.Out, dwOuts), min(rows, dxRows)*s.Out)
+	for i := range s.visit.count {
+		s.visit.count[i] = int32(i)
+	}
+}
+
+// forward sets y [rows][out] = bias + x W^T: one chain for each output, over
+// ascending inputs, starting at the bias. Without room x is flushed where it lies.
+func (s *linear) forward(c crew.Crew, y, x []float32) {
+	s.y, s.given, s.x = y, x, x
+	if s.room != nil {
+		s.x = s.room[:len(x)]
+	}
+	c.Run(s.isa, packWork*len(s.Weight), s.do.packForward)
+	s.isa.CopyFlush(s.bias, s.Bias)
+	c.Run(s.isa, len(y)*s.In, s.do.forward)
+}
+
+func (s *linear) packForward(w, n int)  { s.fwd.PackFlushPart(w, n, true, s.Weight, s.In) }
+func (s *linear) packBackward(w, n int) { s.bwd.PackFlushPart(w, n, false, s.Weight, s.In) }
+
+func (s *linear) forwardRows(w, n int) {
+	lo, hi := split.Share(len(s.y)/s.Out, rowUnit, w, n)
+	y, x := s.y[lo*s.Out:hi*s.Out], s.x[lo*s.In:hi*s.In]
+	s.isa.CopyFlush(x, s.given[lo*s.In:hi*s.In])
+	if s.bias != nil {
+		s.fwd.GemmBias(hi-lo, x, s.In, s.bias, y, s.Out)
+	} else {
+		s.fwd.Gemm(kernels.Set, hi-lo, x, s.In, y, s.Out)
+	}
+}
+
+// backward sets dx [rows][in] = dy W (nil to skip it), a chain over ascending
+// outputs, and adds to dw and db. pairs are the rows that exist in the order in
+// which the gradient visits them, chunks the ends of the chunks of that list:
+// each chunk is one chain from +0, added to the gradient by one addition.
+func (s *linear) backward(c crew.Crew, dx, dy []float32, pairs, chunks []int32) {
+	s.dx, s.dy = dx, dy
+	n := c.Parts(s.isa, 2*len(dy)*s.In)
+	for len(s.work) < n {
+		s.work = append(s.work, nil)
+	}
+	if dx != nil {
+		c.Run(s.isa, packWork*len(s.Weight), s.do.packBackward)
+		team.Run(n, s.do.input)
+	}
+	v, begin := &s.visit, int32(0)
+	for len(chunks) > 0 {
+		k := min(v.most, len(chunks))
+		v.pairs, v.ends = pairs[begin:chunks[k-1]], v.ends[:0]
+		v.x.Reset(s.In)
+		last := int32(0)
+		for _, end := range chunks[:k] {
+			v.ends = append(v.ends, end-begin)
+			v.x.Chunk(int(end - begin - last))
+			last = end - begin
+		}
+		c.Run(s.isa, packWork*len(v.pairs)*s.In, s.do.packInput)
+		team.Run(n, s.do.weight)
+		begin, chunks = chunks[k-1], chunks[k:]
+	}
+}
+
+// inputGradient sets a share of the rows of dx.
+func (s *linear) inputGradient(w, n int) {
+	lo, hi := split.Share(len(s.dy)/s.Out, rowUnit, w, n)
+	if lo == hi {
+		return
+	}
+	dy, _ := s.workOf(w)
+	for ; lo < hi; lo += dxRows {
+		rows := min(dxRows, hi-lo)
+		d := dy[:rows*s.Out]
+		s.isa.CopyFlush(d, s.dy[lo*s.Out:][:len(d)])
+		s.bwd.Gemm(kernels.Set, rows, d, s.Out, s.dx[lo*s.In:][:rows*s.In], s.In)
+	}
+}
+
+// workOf returns the scratch of a worker.
+func (s *linear) workOf(w int) (dy, work []float32) {
+	if s.work[w] == nil {
+		outs := min(s.Out, dwOuts)
+		s.work[w] = make([]float32, s.dyRoom+max(s.isa.GemmRowsWork(outs, len(s.visit.count)), outs))
+	}
+	return s.work[w][:s.dyRoom], s.work[w][s.dyRoom:]
+}
+
+// packInput sets a share of the rows of x that dw is summed over.
+func (s *linear) packInput(w, n int) {
+	begin := int32(0)
+	for c, end := range s.visit.ends {
+		s.visit.x.Pack(c, s.x, s.In, s.visit.pairs[begin:end], w, n)
+		begin = end
+	}
+}
+
+// weightGradient adds to dw and db of a share of the outputs.
+func (s *linear) weightGradient(w, n int) {
+	out, last := split.Share(s.Out, rowUnit, w, n)
+	if out == last {
+		return
+	}
+	dy, work := s.workOf(w)
+	for ; out < last; out += dwOuts {
+		outs := min(dwOuts, last-out)
+		d := dy[:len(s.visit.pairs)*outs]
+		for i, p := range s.visit.pairs {
+			s.isa.CopyFlush(d[i*outs:][:outs], s.dy[int(p)*s.Out+out:][:outs])
+		}
+		s.isa.GemmRows(kernels.AddTo, outs, d, outs, s.visit.count[:len(s.visit.pairs)], work, kernels.RowsProduct{B: s.visit.x, C: s.dw[out*s.In : (out+outs)*s.In], LDC: s.In})
+		if s.db == nil {
+			continue
+		}
+		begin := 0
+		for _, end := range s.visit.ends {
+			// The chain with factor 1: every step is a plain addition.
+			sum := work[:outs]
+			clear(sum)
+			for ; begin < int(end); begin++ {
+				s.isa.Add(sum, sum, d[begin*outs:][:outs])
+			}
+			s.isa.Add(s.db[out:out+outs], s.db[out:out+outs], sum)
+		}
+	}
+}

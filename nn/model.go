@@ -1,0 +1,279 @@
+package nn
+
+import (
+	"fmt"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// Dims returns the sizes of the chain. For a model over ids in is the size of
+// the vocabulary.
+func (m *Model) Dims() (steps, batch, in, out int) { return m.steps, m.batch, m.in, m.out }
+
+// TakesIDs says whether the model begins with an Embedding and takes ids: by
+// ForwardIDs in place of Forward.
+func (m *Model) TakesIDs() bool { return m.emb != nil }
+
+// Forward sets y [T][batch][out] from x [T][batch][in], T being 0 to the steps of
+// the chain. It keeps x, not a copy, until Backward. It panics, before it changes
+// anything, for a model over ids, if len(y) and len(x) are not those of one T, if y
+// and x have memory in common, or one of them with a parameter or a gradient, if T is
+// too large, or if a length given to SetLengths is beyond T: for the last two
+// ForwardLengths returns an error.
+func (m *Model) Forward(y, x []float32) {
+	t := m.stepsOfFloats("Forward", y, x)
+	if err := m.fit(t, m.rows.lengths); err != nil {
+		panic(err.Error() + "; ForwardLengths takes the lengths of each call, and returns this as an error")
+	}
+	m.forwardFloats(y, x, t)
+}
+
+// ForwardLengths is SetLengths, then Forward, for lengths that are data: lengths
+// that are not one for each row, that are negative or beyond T, and a T beyond the
+// steps of the chain are errors, and change nothing. nil stands for T steps of every
+// row. The lengths hold for the calls that follow, as those of SetLengths do. It
+// panics where Forward does for another reason.
+func (m *Model) ForwardLengths(y, x []float32, lengths []int) error {
+	t := m.stepsOfFloats("ForwardLengths", y, x)
+	if err := m.fit(t, lengths); err != nil {
+		return err
+	}
+	if err := m.setLengths(lengths); err != nil {
+		return err
+	}
+	m.forwardFloats(y, x, t)
+	return nil
+}
+
+// ForwardIDs sets y [T][batch][out] from ids [T][batch]. A bad id is an *IDError;
+// a T beyond the steps of the chain, and a length given to SetLengths that is beyond
+// T, are errors too. On an error nothing is changed. It panics for a model without an
+// Embedding, if len(y) and len(ids) are not those of one T, and if y has memory in
+// common with a parameter or a gradient.
+func (m *Model) ForwardIDs(y []float32, ids []int32) error {
+	t := m.stepsOfIDs("ForwardIDs", y, ids)
+	if err := m.fit(t, m.rows.lengths); err != nil {
+		return err
+	}
+	if err := m.emb.checkIDs(ids, m.batch, m.rows.lengths); err != nil {
+		return err
+	}
+	m.forwardIDs(y, ids, t)
+	return nil
+}
+
+// ForwardIDsLengths is SetLengths, then ForwardIDs, for lengths that are data: see
+// ForwardLengths. On an error nothing is changed, not even the lengths.
+func (m *Model) ForwardIDsLengths(y []float32, ids []int32, lengths []int) error {
+	t := m.stepsOfIDs("ForwardIDsLengths", y, ids)
+	if err := m.fit(t, lengths); err != nil {
+		return err
+	}
+	if err := m.emb.checkIDs(ids, m.batch, lengths); err != nil {
+		return err
+	}
+	if err := m.setLengths(lengths); err != nil {
+		return err
+	}
+	m.forwardIDs(y, ids, t)
+	return nil
+}
+
+// stepsOfFloats returns the number of steps T of y and x. It panics if their lengths
+// are not those of one T, if the model takes ids, and if memory overlaps that must not.
+func (m *Model) stepsOfFloats(method string, y, x []float32) (t int) {
+	if m.emb != nil {
+		panic("nn: " + method + " of a chain that begins with an Embedding, want ForwardIDs")
+	}
+	t = m.stepsOf(method, len(y))
+	if len(x) != t*m.batch*m.in {
+		panic(fmt.Sprintf("nn: %s: x has %d elements, want %d for the %d steps of y", method, len(x), t*m.batch*m.in, t))
+	}
+	if kernels.Overlap(y, x) {
+		panic("nn: " + method + ": y and x have memory in common, want memory of its own for each")
+	}
+	m.params.mustNotOverlap(method, "y", y)
+	m.params.mustNotOverlap(method, "x", x)
+	m.mustBeUnchanged()
+	return t
+}
+
+// stepsOfIDs returns the number of steps T of y and ids. It panics if their lengths are
+// not those of one T, if the model takes no ids, and if memory overlaps that must not.
+func (m *Model) stepsOfIDs(method string, y []float32, ids []int32) (t int) {
+	if m.emb == nil {
+		panic("nn: " + method + " of a chain without an Embedding, want Forward")
+	}
+	t = m.stepsOf(method, len(y))
+	if len(ids) != t*m.batch {
+		panic(fmt.Sprintf("nn: %s: %d ids, want %d for the %d steps of y", method, len(ids), t*m.batch, t))
+	}
+	m.params.mustNotOverlap(method, "y", y)
+	m.mustBeUnchanged()
+	return t
+}
+
+// stepsOf returns T of a y of n elements.
+func (m *Model) stepsOf(method string, n int) int {
+	row := m.batch * m.out
+	if row == 0 {
+		if n != 0 {
+			panic(fmt.Sprintf("nn: %s: y has %d elements, want 0 for a batch of 0", method, n))
+		}
+		return 0
+	}
+	if n%row != 0 {
+		panic(fmt.Sprintf("nn: %s: y has %d elements, want a multiple of %d, the %d outputs of %d rows", method, n, row, m.out, m.batch))
+	}
+	return n / row
+}
+
+// fit returns an error if the chain has fewer than t steps, or if the length of a row
+// is above t.
+func (m *Model) fit(t int, lengths []int) error {
+	if t > m.steps {
+		return fmt.Errorf("nn: %d steps, want 0 to %d, the steps of the chain; cut the sequence or unroll more steps", t, m.steps)
+	}
+	return m.rows.check(lengths, t, "steps of this call; cut the sequence or give the call more steps")
+}
+
+func (m *Model) forwardFloats(y, x []float32, t int) {
+	m.first = x
+	m.forward(y, t)
+}
+
+func (m *Model) forwardIDs(y []float32, ids []int32, t int) {
+	m.emb.forward(ids, m.batch, m.rows.lengths)
+	m.forward(y, t)
+}
+
+func (m *Model) forward(y []float32, t int) {
+	m.rows.begin(t)
+	m.pending = true
+	if t == 0 {
+		m.emptyPass(func(n Net) { n.Forward(nil, nil) })
+		return
+	}
+	rows := t * m.batch
+	x := m.first
+	for _, l := range m.links {
+		out := y
+		if l.y != nil {
+			out = l.y[:rows*l.out]
+		}
+		x = x[:rows*l.in]
+		if l.net != nil {
+			l.net.Forward(out, x)
+		} else {
+			l.lin.forward(m.team, out, x)
+			m.rows.clearPadding(out, l.out)
+		}
+		x = out
+	}
+}
+
+// mustBeUnchanged panics if the slices of an Embedding or a Linear of the chain were
+// replaced after Chain.
+func (m *Model) mustBeUnchanged() {
+	if m.emb != nil {
+		m.emb.mustBeUnchanged(m.emb.from)
+	}
+	for _, l := range m.links {
+		if l.lin != nil {
+			l.lin.mustBeUnchanged(l.lin.from, l.place)
+		}
+	}
+}
+
+// mustTrain panics if the chain is one for inference.
+func (m *Model) mustTrain(method string) {
+	if m.frozen != "" {
+		panic(errNoGradient("nn: "+method+" of a chain for inference: ", m.frozen).Error())
+	}
+}
+
+// Backward propagates dy back through the last forward pass and adds to the
+// gradients. dx is set, or nil; a model over ids has no dx and wants nil. It panics
+// if dx and dy have memory in common, or dx and the x of the forward pass, or one of
+// them and a parameter or a gradient.
+func (m *Model) Backward(dx, dy []float32) {
+	m.mustTrain("Backward")
+	if m.emb != nil && dx != nil {
+		panic("nn: Backward of a chain over ids has no dx, want nil")
+	}
+	rows := m.rows.t * m.batch
+	if len(dy) != rows*m.out {
+		panic(fmt.Sprintf("nn: Backward: dy has %d elements, want %d, those of the last forward pass", len(dy), rows*m.out))
+	}
+	if dx != nil && len(dx) != rows*m.in {
+		panic(fmt.Sprintf("nn: Backward: dx has %d elements, want %d, those of the last forward pass", len(dx), rows*m.in))
+	}
+	if kernels.Overlap(dx, dy) || kernels.Overlap(dx, m.first) {
+		panic("nn: Backward: dx has memory in common with dy or with the x of the forward pass, want memory of its own")
+	}
+	m.params.mustNotOverlap("Backward", "dx", dx)
+	m.params.mustNotOverlap("Backward", "dy", dy)
+	if !m.pending {
+		panic("nn: Backward of a chain without a Forward before it, or with SetLengths between them: each Forward serves one Backward")
+	}
+	m.pending = false
+	if rows == 0 {
+		m.emptyPass(func(n Net) { n.Backward(nil, nil) })
+		return
+	}
+	if m.emb != nil {
+		dx = m.emb.dy[:rows*m.emb.Dim]
+	}
+	m.rows.order()
+	for i := len(m.links) - 1; i >= 0; i-- {
+		l := m.links[i]
+		d := dx
+		if i > 0 {
+			d = m.links[i-1].dy[:rows*l.in]
+		}
+		if l.net != nil {
+			l.net.Backward(d, dy)
+		} else {
+			l.lin.backward(m.team, d, dy, m.rows.pairs, m.rows.chunks)
+			if d != nil {
+				m.rows.clearPadding(d, l.in)
+			}
+		}
+		dy = d
+	}
+	if m.emb != nil {
+		m.emb.backward(dx, m.rows.pairs)
+	}
+	m.sums.Run(m.team.Workers())
+}
+
+// emptyPass calls pass for each net, for a T of 0 steps. Nothing is computed, but each
+// net still passes its state, or the gradient of it, through.
+func (m *Model) emptyPass(pass func(Net)) {
+	for _, l := range m.links {
+		if l.net != nil {
+			pass(l.net)
+		}
+	}
+}
+
+// SetTraining is SetTraining of every Net in the chain.
+func (m *Model) SetTraining(on bool) {
+	for _, l := range m.links {
+		if l.net != nil {
+			l.net.SetTraining(on)
+		}
+	}
+}
+
+// SetWorkers sets on how many workers a pass may be split; 0, the default,
+// leaves it to the size of the work; more than 256 is 256. The number changes no bit. It
+// panics if n is negative.
+func (m *Model) SetWorkers(n int) {
+	m.team.Set(n)
+	for _, l := range m.links {
+		if w, ok := l.net.(interface{ SetWorkers(n int) }); ok {
+			w.SetWorkers(n)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package nn
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/internal/crew"
+	"github.com/simdrnn/simdrnn/internal/split"
+	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/lstm"
+)
+
+// TestNegativeWorkersStay: after a number of workers below 0 the one before stays.
+func TestNegativeWorkersStay(t *testing.T) {
+	m := smallModel(t)
+	m.SetWorkers(3)
+	require.Panics(t, func() { m.SetWorkers(-1) })
+	require.Equal(t, 3, m.team.Workers())
+}
+
+// TestScratchFollowsTheWork: the memory of a readout's gradient is
+// that of the workers that have a share, not of those that were asked for.
+func TestScratchFollowsTheWork(t *testing.T) {
+	m := smallModel(t)
+	m.SetWorkers(256)
+	lin := m.links[1].lin
+	y, ids := make([]float32, 5*3*256), make([]int32, 5*3)
+	for range 3 {
+		require.NoError(t, m.ForwardIDs(y, ids))
+		m.Backward(nil, y)
+	}
+	used := 0
+	for _, w := range lin.work {
+		if w != nil {
+			used++
+		}
+	}
+	require.Equal(t, (lin.Out+rowUnit-1)/rowUnit, used, "one for each share of %d outputs", lin.Out)
+
+	// Left to the size of the work, work this small has one worker, however many
+	// processors there are.
+	before := runtime.GOMAXPROCS(128)
+	defer runtime.GOMAXPROCS(before)
+	m = smallModel(t)
+	require.NoError(t, m.ForwardIDs(y, ids))
+	m.Backward(nil, y)
+	isa := kernels.Current()
+	require.Len(t, m.links[1].lin.work, split.Workers(isa, float64(2*len(y)*6), 128))
+}
+
+// smallModel is a chain over bytes for windows of 5 steps of 3 rows.
+func smallModel(t *testing.T) *Model {
+	t.Helper()
+	r := rand.New(rand.NewPCG(1, 2))
+	emb, err := NewEmbedding(256, 4, r)
+	require.NoError(t, err)
+	rnn, err := lstm.New(lstm.Config{Input: 4, Hidden: 6}, r)
+	require.NoError(t, err)
+	out, err := NewLinear(6, 256, r)
+	require.NoError(t, err)
+	m, err := Chain(emb, rnn.Unroll(5, 3), out)
+	require.NoError(t, err)
+	return m
+}
+
+// TestReadoutVisitsOfFewerChunks: the gradient of a readout over seven chunks of 512
+// pairs, four and then three at a time, is what chunks one by one give, to the bit.
+func TestReadoutVisitsOfFewerChunks(t *testing.T) {
+	const steps, batch, in, out = 7, 512, 3, 40
+	l, err := NewLinear(in, out, rand.New(rand.NewPCG(1, 2)))
+	require.NoError(t, err)
+	gradient := func(most int) []float32 {
+		s, dw := newLinear(l, kernels.Current()), make([]float32, in*out)
+		s.train(dw, steps*batch, batch)
+		require.Equal(t, 4, s.visit.most)
+		s.visit.most = most
+		var pairs, chunks []int32
+		for step := steps - 1; step >= 0; step-- {
+			for row := range batch {
+				pairs = append(pairs, int32(step*batch+row))
+			}
+			chunks = append(chunks, int32(len(pairs)))
+		}
+		x, y := make([]float32, steps*batch*in), make([]float32, steps*batch*out)
+		for i := range x {
+			x[i] = float32(i%17-8) / 8
+		}
+		s.forward(crew.Crew{}, y, x)
+		s.backward(crew.Crew{}, nil, y, pairs, chunks)
+		return dw
+	}
+	require.Equal(t, gradient(1), gradient(4))
+}
