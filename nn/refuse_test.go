@@ -68,13 +68,13 @@ func TestChainErrors(t *testing.T) {
 		"has 5 steps and 3 rows, an earlier one 5 and 2": {net, traintest.Unrolled(4, 4, 5, 3)},
 		"Readout of an Embedding that is not its first":  {emb, traintest.Unrolled(3, 3, 5, 2), traintest.Must(nn.NewEmbedding(7, 3, traintest.Rng(1))).Readout()},
 		"Weight of one of them has been replaced":        {replaced, traintest.Unrolled(4, 4, 5, 2), readout},
-		"stage 0 of the chain is a nn_test.stranger":   {stranger{}, net},
+		"stage 0 of the chain is a nn_test.stranger":     {stranger{}, net},
 		"stage 1 of the chain is a nil *nn.Linear":       {net, (*nn.Linear)(nil)},
 		"stage 0 of the chain is a nil *nn.Embedding":    {(*nn.Embedding)(nil), net},
 		"stage 0 of the chain is a nil *lstm.Unrolled":   {(*lstm.Unrolled)(nil), lin},
 		"stage 0 of the chain is a nil *gru.Unrolled":    {(*gru.Unrolled)(nil), lin},
 		"stage 0 of the chain is a nil *rnn.Unrolled":    {(*rnn.Unrolled)(nil), lin},
-		"stage 0 of the chain is a nil *bptt.Model":      {(*nn.Model)(nil), lin},
+		"stage 0 of the chain is a nil *nn.Model":        {(*nn.Model)(nil), lin},
 		"stage 0 of the chain is a *nn.Model of 0 st":    {&nn.Model{}, lin},
 		"takes ids; put its stages into this chain":      {traintest.LanguageModel(t, 1, traintest.Small), traintest.Must(nn.NewZeroLinear(13, 2))},
 		"Weight of 11 elements, want 12":                 {net, &nn.Linear{Weight: make([]float32, 11), In: 4, Out: 3}},
@@ -104,9 +104,9 @@ func TestChainErrors(t *testing.T) {
 		_, err = nn.NewLinear(sizes[0], sizes[1], traintest.Rng(1))
 		require.ErrorContains(t, err, "nn: a linear layer from width")
 		_, err = nn.NewZeroEmbedding(sizes[0], sizes[1])
-		require.ErrorContains(t, err, "optim: an embedding of")
+		require.ErrorContains(t, err, "nn: an embedding of")
 		_, err = nn.NewEmbedding(sizes[0], sizes[1], traintest.Rng(1))
-		require.ErrorContains(t, err, "optim: an embedding of")
+		require.ErrorContains(t, err, "nn: an embedding of")
 	}
 	// Zeros are asked for by name, since they train badly.
 	_, err := nn.NewLinear(2, 3, nil)
