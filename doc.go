@@ -9,6 +9,7 @@
 //	lstm         LSTM layers: forward, backward, stacks, carried state, inference
 //	gru          the same for gated recurrent units, in all four forms
 //	rnn          the same for plain recurrent layers, with ONNX's activations
+//	finetune     parameters loaded by name, low-rank adapters
 //	convert      weights from and to PyTorch, Keras, ONNX, oneDNN and haste
 //	nn           embedding and linear stages, and chains of them with layers
 //	loss         what networks are trained by

@@ -224,3 +224,9 @@ func (u *Unrolled) ZeroGrads() { u.seq.ZeroGrads() }
 // who use it; g is the Unrolled's own, nil after Infer. Both stay where they
 // are.
 func (u *Unrolled) EachParam(f func(name string, w, g []float32)) { u.seq.EachParam(f) }
+
+// EachShape calls f for each parameter in the order of EachParam: its name and its
+// shape, that of PyTorch.
+func (u *Unrolled) EachShape(f func(name string, shape ...int)) {
+	u.layer.EachParam(func(name string, _ []float32, shape ...int) { f(name, shape...) })
+}

@@ -17,6 +17,7 @@ var (
 	inGRU      = []string{"./gru"}
 	inRNN      = []string{"./rnn"}
 	inTraining = []string{"./bptt", "./data", "./loss", "./nn", "./optim", "./internal/crew"}
+	inFinetune = []string{"./finetune"}
 	inConvert  = []string{"./convert"}
 	inFiles    = []string{"./convert/safetensors"}
 	inNumPy    = []string{"./convert/npy", "./convert/internal/narrow"}
@@ -41,4 +42,4 @@ var (
 
 // faults are planted one at a time. When one of their places changes, the list
 // changes with it: a test holds every Old against the source.
-var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults)
+var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults)

@@ -1,0 +1,46 @@
+package nn
+
+// shaped is a Net that knows the shapes of its parameters, as an Unrolled does.
+type shaped interface {
+	EachShape(f func(name string, shape ...int))
+}
+
+// Shapes returns the shapes of the parameters of net by their names. That of a parameter
+// is one number, its elements, where the net does not say more: see EachShape of Model
+// and of an Unrolled.
+func Shapes(net Net) map[string][]int {
+	shapes := map[string][]int{}
+	net.EachParam(func(name string, w, _ []float32) {
+		if _, twice := shapes[name]; !twice {
+			shapes[name] = []int{len(w)}
+		}
+	})
+	if s, ok := net.(shaped); ok {
+		s.EachShape(func(name string, shape ...int) {
+			elements := 1
+			for _, n := range shape {
+				elements *= n
+			}
+			if have, ok := shapes[name]; ok && len(have) == 1 && have[0] == elements {
+				shapes[name] = append([]int(nil), shape...)
+			}
+		})
+	}
+	return shapes
+}
+
+// EachShape calls f for each parameter whose shape a stage knows: its name and its shape.
+// The weight of an Embedding is [Vocabulary][Dim], that of a Linear [Out][In].
+func (m *Model) EachShape(f func(name string, shape ...int)) {
+	if m.emb != nil {
+		f(paramName(0, "weight"), m.emb.Vocabulary, m.emb.Dim)
+	}
+	for _, l := range m.links {
+		if l.lin != nil {
+			f(paramName(l.place, "weight"), l.lin.Out, l.lin.In)
+			f(paramName(l.place, "bias"), l.lin.Out)
+		} else if s, ok := l.net.(shaped); ok {
+			s.EachShape(func(name string, shape ...int) { f(paramName(l.place, name), shape...) })
+		}
+	}
+}
