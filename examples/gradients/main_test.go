@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
+	"github.com/simdrnn/simdrnn/rnn"
+)
+
+func program(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	status = gradients(interrupt.Under(context.Background()), args, &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+// TestProgram: the defaults draw two pictures and say that the run without a limit ended
+// and the one with it did not.
+func TestProgram(t *testing.T) {
+	dir := t.TempDir()
+	status, out, errs := program(t, "-out", dir)
+	require.Equal(t, 0, status, errs)
+	require.Contains(t, out, "not clipped: ended after")
+	require.Contains(t, out, "clipped at 1: 600 updates")
+	for _, name := range []string{"flow.png", "clipping.png"} {
+		f, err := os.Open(filepath.Join(dir, name))
+		require.NoError(t, err)
+		_, err = png.Decode(f)
+		require.NoError(t, err, name)
+		require.NoError(t, f.Close())
+	}
+}
+
+// TestFlow: a step multiplies the gradient of plain units by at most the singular values of
+// W_hh, and not by much less while tanh is not flat.
+func TestFlow(t *testing.T) {
+	s := settings{Hidden: 8, Length: 12, Batch: 2, Seed: 1}
+	line, err := flow(plain("", 0.9, rnn.Tanh), s)
+	require.NoError(t, err)
+	require.Len(t, line.Values, 13)
+	require.Equal(t, 1.0, line.Values[0])
+	for k, v := range line.Values {
+		// The derivative of tanh is at most 1, and W_hh has singular values of 0.9.
+		require.LessOrEqual(t, v, math.Pow(0.9, float64(k))*(1+1e-5))
+		require.GreaterOrEqual(t, v, math.Pow(0.9*0.5, float64(k)))
+	}
+	for _, c := range cells {
+		line, err := flow(c, s)
+		require.NoError(t, err)
+		require.Len(t, line.Values, 13, c.name)
+	}
+}
+
+// TestClippedLearns: without a limit the run ends early, with it the loss falls.
+func TestClippedLearns(t *testing.T) {
+	s := settings{Hidden: 64, Length: 40, Batch: 32, Seed: 1}
+	without, err := train(context.Background(), s, 600, 0)
+	require.NoError(t, err)
+	require.NotEmpty(t, without.end)
+	require.Less(t, len(without.losses.Values), 600)
+	with, err := train(context.Background(), s, 600, 1)
+	require.NoError(t, err)
+	require.Empty(t, with.end)
+	require.Less(t, mean(with.losses.Values[500:]), 0.4)
+}
+
+func TestWrongFlags(t *testing.T) {
+	for want, args := range map[string][]string{
+		"-length is 1, want 2 to 2000":  {"-length", "1"},
+		"-hidden is 0, want 1 to 1024":  {"-hidden", "0"},
+		"-batch is -1, want 1 to 1024":  {"-batch", "-1"},
+		"-updates is 0":                 {"-updates", "0"},
+		"-clip is 0, want":              {"-clip", "0"},
+		"is no folder; make it first":   {"-out", filepath.Join(t.TempDir(), "none")},
+		`unexpected argument "further"`: {"further"},
+		"flag provided but not defined": {"-further"},
+	} {
+		status, _, errs := program(t, args...)
+		require.Equal(t, 2, status)
+		require.Contains(t, errs, want)
+	}
+	status, _, errs := program(t, "-h")
+	require.Equal(t, 0, status)
+	require.Contains(t, errs, "usage: gradients")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	require.NotEqual(t, 0, gradients(interrupt.Under(ctx), []string{"-out", t.TempDir()}, new(bytes.Buffer), new(bytes.Buffer)))
+}
