@@ -27,6 +27,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/simdrnn/simdrnn/examples/internal/chart"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 )
 
@@ -94,7 +95,7 @@ const trainLength = 40
 
 // run measures, draws and prints a table.
 func run(guard *interrupt.Guard, o *options, stdout io.Writer) error {
-	var lines []curve
+	var lines []chart.Curve
 	fmt.Fprintf(stdout, "norm of the gradient by the state k steps earlier\n%-22s", "k")
 	ks := []int{0, o.settings.Length / 4, o.settings.Length / 2, o.settings.Length}
 	for _, k := range ks {
@@ -112,19 +113,19 @@ func run(guard *interrupt.Guard, o *options, stdout io.Writer) error {
 		lines = append(lines, line)
 		fmt.Fprintf(stdout, "%-22s", line.Name)
 		for _, k := range ks {
-			fmt.Fprintf(stdout, " %9.2g", line.Values[k])
+			fmt.Fprintf(stdout, " %9.2g", line.Y[k])
 		}
 		fmt.Fprintln(stdout)
 	}
 	picture := filepath.Join(o.out, "flow.png")
-	if err := paint(picture, panel{"How a gradient flows back through time", "k, steps back", "norm of dL/dh", lines}); err != nil {
+	if err := chart.Write(picture, chart.Panel{Title: "How a gradient flows back through time", X: "k, steps back", Y: "norm of dL/dh", Log: true, Curves: lines}); err != nil {
 		return err
 	}
 	fmt.Fprintf(stdout, "drawn in %s\n\n", picture)
 
 	s := o.settings
 	s.Length = min(s.Length, trainLength)
-	var norms, losses []curve
+	var norms, losses []chart.Curve
 	for _, clip := range []float64{0, o.clip} {
 		var t training
 		err := guard.InOrder(func(ctx context.Context) (err error) {
@@ -136,14 +137,16 @@ func run(guard *interrupt.Guard, o *options, stdout io.Writer) error {
 		}
 		norms, losses = append(norms, t.norms), append(losses, t.losses)
 		if t.end != "" {
-			fmt.Fprintf(stdout, "%s: ended after %d of %d updates: %s\n", t.norms.Name, len(t.losses.Values), o.updates, t.end)
+			fmt.Fprintf(stdout, "%s: ended after %d of %d updates: %s\n", t.norms.Name, len(t.losses.Y), o.updates, t.end)
 			continue
 		}
 		fmt.Fprintf(stdout, "%s: %d updates, loss %.3g at first and %.3g as the mean of the last tenth; always saying 0 has 1\n",
-			t.norms.Name, o.updates, t.losses.Values[0], mean(t.losses.Values[len(t.losses.Values)*9/10:]))
+			t.norms.Name, o.updates, t.losses.Y[0], mean(t.losses.Y[len(t.losses.Y)*9/10:]))
 	}
 	picture = filepath.Join(o.out, "clipping.png")
-	err := paint(picture, panel{"Norm of the gradient of an update", "updates", "norm", norms}, panel{"Loss of an update", "updates", "mean squared error", losses})
+	err := chart.Write(picture,
+		chart.Panel{Title: "Norm of the gradient of an update", X: "updates", Y: "norm", Log: true, Curves: norms},
+		chart.Panel{Title: "Loss of an update", X: "updates", Y: "mean squared error", Log: true, Curves: losses})
 	if err == nil {
 		fmt.Fprintf(stdout, "drawn in %s\n", picture)
 	}

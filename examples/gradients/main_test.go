@@ -45,9 +45,9 @@ func TestFlow(t *testing.T) {
 	s := settings{Hidden: 8, Length: 12, Batch: 2, Seed: 1}
 	line, err := flow(plain("", 0.9, rnn.Tanh), s)
 	require.NoError(t, err)
-	require.Len(t, line.Values, 13)
-	require.Equal(t, 1.0, line.Values[0])
-	for k, v := range line.Values {
+	require.Len(t, line.Y, 13)
+	require.Equal(t, 1.0, line.Y[0])
+	for k, v := range line.Y {
 		// The derivative of tanh is at most 1, and W_hh has singular values of 0.9.
 		require.LessOrEqual(t, v, math.Pow(0.9, float64(k))*(1+1e-5))
 		require.GreaterOrEqual(t, v, math.Pow(0.9*0.5, float64(k)))
@@ -55,7 +55,7 @@ func TestFlow(t *testing.T) {
 	for _, c := range cells {
 		line, err := flow(c, s)
 		require.NoError(t, err)
-		require.Len(t, line.Values, 13, c.name)
+		require.Len(t, line.Y, 13, c.name)
 	}
 }
 
@@ -65,11 +65,11 @@ func TestClippedLearns(t *testing.T) {
 	without, err := train(context.Background(), s, 600, 0)
 	require.NoError(t, err)
 	require.NotEmpty(t, without.end)
-	require.Less(t, len(without.losses.Values), 600)
+	require.Less(t, len(without.losses.Y), 600)
 	with, err := train(context.Background(), s, 600, 1)
 	require.NoError(t, err)
 	require.Empty(t, with.end)
-	require.Less(t, mean(with.losses.Values[500:]), 0.4)
+	require.Less(t, mean(with.losses.Y[500:]), 0.4)
 }
 
 func TestWrongFlags(t *testing.T) {

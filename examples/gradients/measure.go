@@ -9,6 +9,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/examples/internal/chart"
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/lstm"
@@ -21,12 +22,6 @@ import (
 type settings struct {
 	Hidden, Length, Batch int
 	Seed                  uint64
-}
-
-// A curve is one line of a plot: a value for each place.
-type curve struct {
-	Name   string
-	Values []float64
 }
 
 // inputs is the width of what each step gets: random numbers.
@@ -134,11 +129,11 @@ func noise(n int, r *rand.Rand) []float32 {
 // depends on the last output with respect to the state k steps earlier (h, and c of an
 // LSTM). The gradient of L by the last output has norm 1. For each k the sequence is run
 // once more from that state to its end, and back: what StateGrad returns then.
-func flow(c cell, s settings) (curve, error) {
+func flow(c cell, s settings) (chart.Curve, error) {
 	r := rand.New(rand.NewPCG(s.Seed, 1))
 	net, err := c.unroll(s, s.Length, s.Batch, r)
 	if err != nil {
-		return curve{}, err
+		return chart.Curve{}, err
 	}
 	x := noise(s.Length*s.Batch*inputs, r)
 	direction := noise(s.Batch*s.Hidden, r)
@@ -152,14 +147,14 @@ func flow(c cell, s settings) (curve, error) {
 		net.Forward(y[:s.Batch*s.Hidden], x[t*s.Batch*inputs:(t+1)*s.Batch*inputs])
 		states = append(states, net.State())
 	}
-	out := curve{Name: c.name}
+	out := chart.Curve{Name: c.name}
 	for k := range s.Length + 1 {
 		from := s.Length - k
 		if err := net.SetState(states[from]); err != nil {
-			return curve{}, err
+			return chart.Curve{}, err
 		}
 		if k == 0 {
-			out.Values = append(out.Values, 1)
+			out.Y = append(out.Y, 1)
 			continue
 		}
 		dy := make([]float32, k*s.Batch*s.Hidden)
@@ -167,7 +162,7 @@ func flow(c cell, s settings) (curve, error) {
 		net.Forward(y[:len(dy)], x[from*s.Batch*inputs:])
 		net.ZeroGrads()
 		net.Backward(nil, dy)
-		out.Values = append(out.Values, length(net.StateGrad()...))
+		out.Y = append(out.Y, length(net.StateGrad()...))
 	}
 	return out, nil
 }
@@ -213,7 +208,7 @@ func (t *task) Rewind() error { return nil }
 
 // A training is what the second plot shows of one run.
 type training struct {
-	norms, losses curve
+	norms, losses chart.Curve
 	end           string // why it ended before its last update; "" if it did not
 }
 
@@ -224,7 +219,7 @@ func train(ctx context.Context, s settings, updates int64, clip float64) (traini
 	if clip > 0 {
 		name = fmt.Sprintf("clipped at %v", clip)
 	}
-	t := training{norms: curve{Name: name}, losses: curve{Name: name}}
+	t := training{norms: chart.Curve{Name: name}, losses: chart.Curve{Name: name}}
 	r := rand.New(rand.NewPCG(s.Seed, 2))
 	net, err := holding(1.03).unroll(s, s.Length, s.Batch, r)
 	if err != nil {
@@ -241,8 +236,8 @@ func train(ctx context.Context, s settings, updates int64, clip float64) (traini
 	_, err = bptt.Train(ctx, model, &task{s: s, r: rand.New(rand.NewPCG(s.Seed, 3))}, bptt.Plan{
 		Steps: updates, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 0.003}, ClipNorm: clip,
 		OnStep: func(p bptt.Progress) error {
-			t.norms.Values = append(t.norms.Values, p.Norm)
-			t.losses.Values = append(t.losses.Values, p.Loss)
+			t.norms.Y = append(t.norms.Y, p.Norm)
+			t.losses.Y = append(t.losses.Y, p.Loss)
 			return nil
 		},
 	})

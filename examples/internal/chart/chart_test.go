@@ -1,0 +1,61 @@
+package chart
+
+import (
+	"image"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func read(t *testing.T, name string) image.Image {
+	t.Helper()
+	f, err := os.Open(name)
+	require.NoError(t, err)
+	defer f.Close()
+	m, err := png.Decode(f)
+	require.NoError(t, err)
+	return m
+}
+
+// TestWrite: pictures stand side by side, what cannot be drawn is left out, and the folder
+// has nothing else in it.
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "a.png")
+	one := Panel{Title: "one", Curves: []Curve{{Name: "a", Y: []float64{1, math.NaN(), math.Inf(1), 4}}, {Name: "none"}}}
+	require.NoError(t, Write(name, one))
+	width := read(t, name).Bounds().Dx()
+	log := Panel{Title: "two", Log: true, Curves: []Curve{{Name: "a", X: []float64{5, 6, 7}, Y: []float64{0, 1e-30, 1e9}}}}
+	table := Table{Title: "three", Columns: []string{"x", "y"}, Rows: []string{"a", "b", "c"}, Values: [][]float64{{0, 1}, {2, 3}, {4, 5}}}
+	require.NoError(t, Write(name, one, log, table))
+	require.InDelta(t, 3*width, read(t, name).Bounds().Dx(), 3)
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+}
+
+// TestTableStandsUpright: the first row is on top, and the largest value is the darkest.
+func TestTableStandsUpright(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.png")
+	require.NoError(t, Write(name, Table{Values: [][]float64{{0, 1}, {0, 0}}}))
+	m := read(t, name)
+	b := m.Bounds()
+	dark := func(x, y int) bool { r, _, _, _ := m.At(x, y).RGBA(); return r < 0x4000 }
+	require.True(t, dark(b.Dx()*3/4, b.Dy()/4))
+	require.False(t, dark(b.Dx()*3/4, b.Dy()*5/8))
+	require.False(t, dark(b.Dx()*3/8, b.Dy()/4))
+}
+
+func TestRefused(t *testing.T) {
+	dir := t.TempDir()
+	require.ErrorContains(t, Write(filepath.Join(dir, "a.png"), Table{Title: "a"}), `table "a" has no values`)
+	require.ErrorContains(t, Write(filepath.Join(dir, "a.png"), Table{Title: "a", Values: [][]float64{{1, 2}, {3}}}), `row 1 of table "a" has 1 values, want 2`)
+	require.Error(t, Write(filepath.Join(dir, "none", "a.png"), Panel{}))
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
