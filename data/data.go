@@ -1,12 +1,6 @@
 package data
 
-import (
-	"encoding/binary"
-	"errors"
-	"fmt"
-	"hash/crc32"
-	"io"
-)
+import "fmt"
 
 // A Batch is the data of one forward pass: Steps steps of Rows rows. Either IDs or X is
 // set, the input, and Targets or Y, which the loss compares the output with. With both,
@@ -91,136 +85,13 @@ type Source interface {
 type IDError struct {
 	What      string // "id" or "target"
 	ID        int32
-	Step, Row int
+	Step, Row int // Row is below 0 where there are no rows, in a Sequence or a list of ids
 	Limit     int // ids are 0 to Limit-1
 }
 
 func (e *IDError) Error() string {
+	if e.Row < 0 {
+		return fmt.Sprintf("data: %s %d at step %d, want 0 to %d", e.What, e.ID, e.Step, e.Limit-1)
+	}
 	return fmt.Sprintf("data: %s %d at step %d, row %d, want 0 to %d", e.What, e.ID, e.Step, e.Row, e.Limit-1)
-}
-
-// Text is a Source made of one text whose symbols are its bytes. The text is cut
-// into equally long streams, one for each row, which are read side by side. The
-// target of a byte is the byte after it. An epoch ends when the streams do, and
-// the next begins with their states reset.
-type Text struct{ stream[byte] }
-
-// Tokens is Text over any ids.
-type Tokens struct{ stream[int32] }
-
-// NewText returns the data of text in the given number of streams. What does
-// not fill the streams evenly is left out at the end. The text is not copied.
-func NewText(text []byte, streams int) (*Text, error) {
-	d := &Text{stream[byte]{symbols: text, sum: crc32.Checksum(text, castagnoli)}}
-	return d, d.init(streams)
-}
-
-// NewTokens returns the data of ids in the given number of streams.
-func NewTokens(ids []int32, streams int) (*Tokens, error) {
-	d := &Tokens{stream[int32]{symbols: ids}}
-	var b [4]byte
-	for _, id := range ids {
-		binary.LittleEndian.PutUint32(b[:], uint32(id))
-		d.sum = crc32.Update(d.sum, castagnoli, b[:])
-	}
-	return d, d.init(streams)
-}
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-type stream[S byte | int32] struct {
-	symbols []S
-	sum     uint32 // checksum of the symbols, to recognise them in a position
-	rows    int
-	length  int // of each stream, in steps
-	pos     int // steps read
-	ids     []int32
-	targets []int32
-	fresh   []bool
-}
-
-func (d *stream[S]) init(rows int) error {
-	if rows < 1 {
-		return fmt.Errorf("data: %d streams, want at least 1", rows)
-	}
-	d.rows = rows
-	d.length = (len(d.symbols) - 1) / rows // the last symbol is only a target
-	if d.length < 1 {
-		return fmt.Errorf("data: a text of %d symbols is too short for %d streams", len(d.symbols), rows)
-	}
-	d.fresh = make([]bool, rows)
-	for i := range d.fresh {
-		d.fresh[i] = true
-	}
-	return nil
-}
-
-// Steps returns the length of each stream: the steps of an epoch.
-func (d *stream[S]) Steps() int { return d.length }
-
-// Rows returns the number of streams: the rows of every batch.
-func (d *stream[S]) Rows() int { return d.rows }
-
-// Next implements Source.
-func (d *stream[S]) Next(b *Batch) error {
-	left := d.length - d.pos
-	if left == 0 {
-		d.pos = 0
-		return io.EOF
-	}
-	steps := left
-	if b.Want > 0 {
-		steps = min(left, b.Want)
-	}
-	if n := steps * d.rows; cap(d.ids) < n {
-		d.ids, d.targets = make([]int32, n), make([]int32, n)
-	}
-	ids, targets := d.ids[:steps*d.rows], d.targets[:steps*d.rows]
-	for r := range d.rows {
-		from := d.symbols[r*d.length+d.pos:][:steps+1]
-		for t := range steps {
-			ids[t*d.rows+r] = int32(from[t])
-			targets[t*d.rows+r] = int32(from[t+1])
-		}
-	}
-	*b = Batch{Want: b.Want, Steps: steps, Rows: d.rows, IDs: ids, Targets: targets}
-	if d.pos == 0 {
-		b.Reset = d.fresh
-	}
-	d.pos += steps
-	return nil
-}
-
-// Rewind implements Source.
-func (d *stream[S]) Rewind() error {
-	d.pos = 0
-	return nil
-}
-
-// MarshalBinary returns the position.
-func (d *stream[S]) MarshalBinary() ([]byte, error) {
-	b := binary.LittleEndian.AppendUint64(nil, uint64(len(d.symbols)))
-	b = binary.LittleEndian.AppendUint32(b, d.sum)
-	b = binary.LittleEndian.AppendUint64(b, uint64(d.rows))
-	return binary.LittleEndian.AppendUint64(b, uint64(d.pos)), nil
-}
-
-// UnmarshalBinary moves to a position that MarshalBinary returned. A position in another
-// text, or for another number of streams, is an error.
-func (d *stream[S]) UnmarshalBinary(b []byte) error {
-	if len(b) != 28 {
-		return fmt.Errorf("data: a text position of %d bytes, want 28", len(b))
-	}
-	symbols, sum := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:])
-	rows, pos := binary.LittleEndian.Uint64(b[12:]), binary.LittleEndian.Uint64(b[20:])
-	switch {
-	case symbols != uint64(len(d.symbols)) || sum != d.sum:
-		return errors.New("data: the position belongs to another text; resume with the text of the run that saved it")
-	case rows != uint64(d.rows):
-		return fmt.Errorf("data: the position belongs to %d streams, this text is cut into %d; resume with as many streams as the run that saved it", rows, d.rows)
-	case pos > uint64(d.length):
-		return fmt.Errorf("data: the position is step %d of streams of %d steps", pos, d.length)
-	}
-	d.pos = int(pos)
-	return nil
 }

@@ -113,11 +113,6 @@ func TestShuffle(t *testing.T) {
 // TestPositions takes the position at every batch of two epochs and goes on from
 // it in data of its own.
 func TestPositions(t *testing.T) {
-	type positioned interface {
-		data.Source
-		MarshalBinary() ([]byte, error)
-		UnmarshalBinary([]byte) error
-	}
 	seqs := []data.Sequence{}
 	for i := range 7 {
 		seqs = append(seqs, data.Sequence{Steps: i, IDs: make([]int32, i), Targets: make([]int32, i)})
@@ -128,6 +123,9 @@ func TestPositions(t *testing.T) {
 		"in order":  func() positioned { d, _ := data.NewSequences(seqs, 2, nil); return d },
 		"shuffled":  func() positioned { d, _ := data.NewSequences(seqs, 2, rand.NewPCG(1, 2)); return d },
 		"reordered": func() positioned { d, _ := data.NewSequences(seqs, 3, rand.NewPCG(1, 2)); return d },
+		"buckets":   func() positioned { d, _ := data.NewBuckets(seqs, 2, 2, rand.NewPCG(1, 2)); return d },
+		"larger":    func() positioned { d, _ := data.NewBuckets(seqs, 2, 3, rand.NewPCG(1, 2)); return d },
+		"sorted":    func() positioned { d, _ := data.NewBuckets(seqs, 2, 2, nil); return d },
 	}
 	for name, maker := range makers {
 		d := maker()
