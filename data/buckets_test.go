@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -143,7 +144,7 @@ func TestBucketsPadLittle(t *testing.T) {
 	}
 	require.InDelta(t, len(last)/2, rising, float64(len(last))/5, "the batches are shuffled")
 
-	all, err := data.NewBuckets(seqs, 16, 1<<62, nil)
+	all, err := data.NewBuckets(seqs, 16, math.MaxInt, nil)
 	require.NoError(t, err)
 	got, _ := epoch(t, all, seqs, 0)
 	before := 0
