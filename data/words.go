@@ -124,10 +124,8 @@ func (d *WordReader) split(b []byte, atEOF bool) (advance int, token []byte, err
 	if d.lineEnd != "" {
 		space = blank
 	}
-	// A rune that is cut off at the end of b could be white space.
-	if !atEOF {
-		b = whole(b)
-	}
+	// A rune that is cut off at the end of b is no white space yet: it is looked at again
+	// with more bytes, since what stands at the end of b is not given before.
 	rest := bytes.TrimLeftFunc(b, space)
 	advance = len(b) - len(rest)
 	switch {
@@ -144,17 +142,4 @@ func (d *WordReader) split(b []byte, atEOF bool) (advance int, token []byte, err
 		n = len(rest)
 	}
 	return advance + n, rest[:n], nil
-}
-
-// whole returns b without a rune at its end whose bytes are not all there.
-func whole(b []byte) []byte {
-	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
-		if last := b[len(b)-n:]; utf8.RuneStart(last[0]) {
-			if !utf8.FullRune(last) {
-				return b[:len(b)-n]
-			}
-			break
-		}
-	}
-	return b
 }

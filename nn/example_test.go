@@ -150,3 +150,22 @@ func ExampleParam() {
 	fmt.Println(len(params), params[0].Name, len(params[0].W), len(params[0].G))
 	// Output: 7 0.weight 2048 2048
 }
+
+// More symbols for a model that is trained already: the weights of the old ones stay.
+func ExampleGrowEmbedding() {
+	emb, _ := nn.NewZeroEmbedding(2, 2)
+	copy(emb.Weight, []float32{1, 2, 3, 6})
+	readout := emb.Readout()
+	grown, _ := nn.GrowEmbedding(emb, 3, nil) // the new row is the mean
+	readout, err := nn.GrowReadout(readout, grown)
+	fmt.Println(grown.Weight, readout.Out, err)
+	// Output: [1 2 3 6 2 4] 3 <nil>
+}
+
+func ExampleGrowLinear() {
+	readout, _ := nn.NewZeroLinear(2, 2)
+	copy(readout.Weight, []float32{1, 2, 3, 6})
+	readout, err := nn.GrowLinear(readout, 3, nil)
+	fmt.Println(readout.Weight, readout.Bias, err)
+	// Output: [1 2 3 6 2 4] [0 0 0] <nil>
+}

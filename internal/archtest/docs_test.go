@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// What a user reads of the packages of layers, of the converters and of package gonum is
+// What a user reads of the packages of layers, of the converters, of data and of gonum is
 // complete: go doc shows a text for each exported function, type and method, no type is
 // an alias whose methods stand in an internal package, where go doc does not show them,
 // and each exported type and each package has an example that runs.
