@@ -77,14 +77,9 @@ func TestStreamsAreTokens(t *testing.T) {
 					other, err := tokens.MarshalBinary()
 					require.NoError(t, err)
 					require.Equal(t, other, position)
-					a, b := data.Batch{Want: r.IntN(1 + tokens.Steps()/3)}, data.Batch{}
-					b.Want = a.Want
-					errA, errB := d.Next(&a), tokens.Next(&b)
-					require.Equal(t, errB, errA)
-					if errA == io.EOF {
+					if same(t, tokens, d, r.IntN(1+tokens.Steps()/3)) == io.EOF {
 						break
 					}
-					require.Equal(t, b, a)
 				}
 			}
 			// From any position, taken from the one into the other.
@@ -94,13 +89,25 @@ func TestStreamsAreTokens(t *testing.T) {
 				binary.LittleEndian.PutUint64(position[20:], r.Uint64N(uint64(tokens.Steps()+1)))
 				require.NoError(t, tokens.UnmarshalBinary(position))
 				require.NoError(t, d.UnmarshalBinary(position))
-				require.Equal(t, traintest.Next(t, tokens, 5), traintest.Next(t, d, 5))
+				same(t, tokens, d, 5)
 			}
 			require.NoError(t, d.Rewind())
 			require.NoError(t, tokens.Rewind())
-			require.Equal(t, traintest.Next(t, tokens, 5), traintest.Next(t, d, 5))
+			same(t, tokens, d, 5)
 		}
 	}
+}
+
+// same fails unless both give the same batch or the same error, which it returns.
+func same(t *testing.T, want, got data.Source, steps int) error {
+	t.Helper()
+	a, b := data.Batch{Want: steps}, data.Batch{Want: steps}
+	err := want.Next(&a)
+	require.Equal(t, err, got.Next(&b))
+	if err == nil && (a.Steps != b.Steps || a.Rows != b.Rows || !slices.Equal(a.IDs, b.IDs) || !slices.Equal(a.Targets, b.Targets) || !slices.Equal(a.Reset, b.Reset) || b.Lengths != nil) {
+		t.Fatalf("%d steps of %d rows, %d at most, differ", a.Steps, a.Rows, steps)
+	}
+	return err
 }
 
 // TestStreamRefuses what is no file of ids, with the place.
@@ -211,6 +218,39 @@ func (f *faulty) ReadAt(b []byte, at int64) (int, error) {
 		return 5, f.err
 	}
 	return f.ReaderAt.ReadAt(b, at)
+}
+
+// TestForgedTextPositions are refused, for a text in memory and in a file.
+func TestForgedTextPositions(t *testing.T) {
+	text := []byte("abcdefghi")
+	d, err := data.NewText(text, 2)
+	require.NoError(t, err)
+	s, err := data.NewStream(bytes.NewReader(text), 9, data.Bytes, 2)
+	require.NoError(t, err)
+	for _, d := range []positioned{d, s} {
+		require.NoError(t, d.Next(&data.Batch{Want: 1}))
+		before, err := d.MarshalBinary()
+		require.NoError(t, err)
+		for _, c := range []struct {
+			at   int
+			v    byte
+			want string
+		}{
+			{0, 8, "belongs to another text"},
+			{8, 1, "belongs to another text"},
+			{12, 3, "belongs to 3 streams, this text is cut into 2"},
+			{20, 5, "the position is step 5 of streams of 4 steps"},
+			{27, 255, "of streams of 4 steps"},
+		} {
+			b := slices.Clone(before)
+			b[c.at] = c.v
+			require.ErrorContains(t, d.UnmarshalBinary(b), c.want)
+		}
+		require.ErrorContains(t, d.UnmarshalBinary(before[1:]), "27 bytes, want 28")
+		after, err := d.MarshalBinary()
+		require.NoError(t, err)
+		require.Equal(t, before, after)
+	}
 }
 
 // TestFormats: what does not fit is named with its place, and nothing is written.
