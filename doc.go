@@ -15,6 +15,7 @@
 //	loss         what networks are trained by
 //	optim        optimizers and schedules of their rates
 //	data         texts and sequences in batches
+//	decode       greedy, sampling and beam search over predictors
 //	bptt         full and truncated back-propagation through time: windows,
 //	             clipping, the training loop, evaluation, checkpoints
 //

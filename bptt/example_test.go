@@ -14,6 +14,7 @@ import (
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
 
 	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/decode"
 	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/optim"
@@ -38,7 +39,7 @@ func Example() {
 
 	p, _ := net.Predictor(1)
 	ids := make([]int32, 40)
-	_ = p.Sample(ids, []int32{'q'}, 0, nil)
+	_, _ = decode.Sample(p, ids, []int32{'q'}, decode.Sampling{}, nil)
 	fmt.Print("q")
 	for _, id := range ids {
 		fmt.Printf("%c", id)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/simdrnn/simdrnn/decode"
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
@@ -126,9 +127,10 @@ func ExampleModelPredictor() {
 		}
 	}
 	saved := p.State() // to come back to this point
-	err := p.Sample(make([]int32, 10), []int32{'c'}, 0.8, rand.New(rand.NewPCG(1, 2)))
-	fmt.Println(err, p.SetState(saved))
-	// Output: <nil> <nil>
+	ids := make([]int32, 10)
+	n, err := decode.Sample(p, ids, []int32{'c'}, decode.Sampling{Temperature: 0.8}, rand.New(rand.NewPCG(1, 2)))
+	fmt.Println(n, err, p.SetState(saved))
+	// Output: 10 <nil> <nil>
 }
 
 // A Predictor is what a net's NewPredictor gives.

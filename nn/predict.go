@@ -8,8 +8,8 @@ import (
 )
 
 // A ModelPredictor runs a frozen copy of a Model one step at a time. After it is made
-// only three methods allocate: State for what it returns, SetState for a copy of the
-// state if the chain has several Nets, and the first Sample.
+// only two methods allocate: State for what it returns, and SetState for a copy of the
+// state if the chain has several Nets. Package decode makes texts of its logits.
 type ModelPredictor struct {
 	batch, in, out int
 
@@ -19,13 +19,9 @@ type ModelPredictor struct {
 	emb   *Embedding // the frozen copy, with a Weight of its own
 	first []float32
 	links []*predictLink
-	nets  int // among the links
-
-	// For Sample.
-	logits, probs []float32
-	next          [1]int32
-	state         []int // lengths of the tensors of State
-	ready         bool  // logits holds the last step's output
+	nets  int   // among the links
+	state []int // lengths of the tensors of State
+	moves uint64
 }
 
 type predictLink struct {
@@ -105,8 +101,7 @@ func (m *Model) Predictor(batch int) (*ModelPredictor, error) {
 	return p, nil
 }
 
-// Refresh copies the weights of the model again; the state stays, and so do the
-// logits of the last step, from which a Sample without a prompt draws first.
+// Refresh copies the weights of the model again; the state stays.
 func (p *ModelPredictor) Refresh() {
 	p.copyWeights()
 	for _, l := range p.links {
@@ -140,6 +135,15 @@ func (p *ModelPredictor) copyWeights() {
 
 // Dims returns the number of rows and the widths of Step.
 func (p *ModelPredictor) Dims() (batch, in, out int) { return p.batch, p.in, p.out }
+
+// TakesIDs says whether the model begins with an Embedding and takes ids: by
+// StepIDs in place of Step.
+func (p *ModelPredictor) TakesIDs() bool { return p.emb != nil }
+
+// Moves returns a number that is another after each call that changed the state: a step,
+// SetState, Reset, Reorder. Who keeps outputs of a step can tell whether they are still
+// those of the state.
+func (p *ModelPredictor) Moves() uint64 { return p.moves }
 
 // Step sets y [batch][out] from x [batch][in] and advances the state. It panics
 // for a model over ids, and if y and x have memory in common.
@@ -177,7 +181,7 @@ func (p *ModelPredictor) step(y, x []float32) {
 	if len(y) != p.batch*p.out {
 		panic(fmt.Sprintf("nn: Step: y has %d elements, want %d", len(y), p.batch*p.out))
 	}
-	p.ready = false
+	p.moves++
 	if p.batch == 0 {
 		return
 	}
@@ -237,7 +241,7 @@ func (p *ModelPredictor) SetState(s [][]float32) error {
 		}
 		return err
 	}
-	p.ready = false
+	p.moves++
 	return nil
 }
 
@@ -257,7 +261,7 @@ func (p *ModelPredictor) setState(s [][]float32) error {
 
 // Reset zeroes the state of the given rows, of all when there are none.
 func (p *ModelPredictor) Reset(rows ...int) {
-	p.ready = false
+	p.moves++
 	for _, l := range p.links {
 		if l.net != nil {
 			l.net.Reset(rows...)
@@ -267,7 +271,7 @@ func (p *ModelPredictor) Reset(rows ...int) {
 
 // Reorder gives row i the state that row src[i] had.
 func (p *ModelPredictor) Reorder(src []int) {
-	p.ready = false
+	p.moves++
 	for _, l := range p.links {
 		if l.net != nil {
 			l.net.Reorder(src)

@@ -100,3 +100,31 @@ func TestPredictor(t *testing.T) {
 	_, err = leaky.Predictor(1)
 	require.ErrorContains(t, err, "no nn.Predictor")
 }
+
+// TestMovesOfAPredictor: another number after what changed the state, and after nothing
+// else.
+func TestMovesOfAPredictor(t *testing.T) {
+	p := traintest.Must(traintest.LanguageModel(t, 1, traintest.Small).Predictor(2))
+	require.True(t, p.TakesIDs())
+	y, seen := make([]float32, 2*13), map[uint64]bool{p.Moves(): true}
+	for _, move := range []func(){
+		func() { require.NoError(t, p.StepIDs(y, []int32{1, 2})) },
+		func() { require.NoError(t, p.SetState(p.State())) },
+		func() { p.Reset(1) },
+		func() { p.Reorder([]int{1, 0}) },
+	} {
+		move()
+		require.False(t, seen[p.Moves()])
+		seen[p.Moves()] = true
+	}
+	before := p.Moves()
+	p.Refresh()
+	require.Error(t, p.StepIDs(y, []int32{1, 13}))
+	require.Error(t, p.SetState(nil))
+	require.Equal(t, before, p.Moves())
+
+	floats := traintest.Must(traintest.Must(nn.Chain(traintest.Unrolled(3, 4, 2, 2), traintest.Must(nn.NewZeroLinear(4, 3)))).Predictor(1))
+	require.False(t, floats.TakesIDs())
+	floats.Step(y[:3], make([]float32, 3))
+	require.NotZero(t, floats.Moves())
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
 
 	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/decode"
 	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/optim"
@@ -250,7 +251,8 @@ func TestChainForInference(t *testing.T) {
 			got, _, err := bptt.Evaluate(context.Background(), m, source(), plan.Loss)
 			require.NoError(t, err)
 			require.Equal(t, want, got)
-			require.NoError(t, traintest.Must(m.Predictor(1)).Sample(make([]int32, 3), []int32{1}, 0, nil))
+			_, err = decode.Sample(traintest.Must(m.Predictor(1)), make([]int32, 3), []int32{1}, decode.Sampling{}, nil)
+			require.NoError(t, err)
 
 			refused := "parameter " + first + " has no gradient, as in a net made by Infer; make a net that is to be trained by Unroll"
 			_, err = bptt.NewTrainer(m, source(), plan)

@@ -10,6 +10,7 @@ import (
 	"github.com/simdrnn/simdrnn/nn"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/decode"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/lstm"
 )
@@ -126,7 +127,10 @@ func sample(ctx context.Context, net *nn.Model, prompt string, n int, temperatur
 	for i := range ids {
 		ids[i] = int32(prompt[i])
 	}
-	r := rand.New(rand.NewPCG(seed, 1))
+	s, err := decode.NewSampler(p, decode.Sampling{Temperature: temperature}, rand.New(rand.NewPCG(seed, 1)))
+	if err != nil {
+		return err
+	}
 	piece := make([]int32, 64)
 	text := make([]byte, len(piece))
 	for n > 0 {
@@ -134,7 +138,7 @@ func sample(ctx context.Context, net *nn.Model, prompt string, n int, temperatur
 			return interrupt.Err
 		}
 		k := min(n, len(piece))
-		if err := p.Sample(piece[:k], ids, temperature, r); err != nil {
+		if _, err := s.Sample(piece[:k], ids); err != nil {
 			return err
 		}
 		for i, id := range piece[:k] {

@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"lstm":                       {"internal/seq", "internal/wire", "kernels"},
 	"gru":                        {"internal/seq", "internal/wire", "kernels"},
 	"data":                       {},
+	"decode":                     {"data", "kernels", "internal/draw"},
 	"nn":                         {"data", "kernels", "internal/crew", "internal/draw", "internal/nilcheck", "internal/split", "internal/team"},
 	"loss":                       {"data", "kernels", "internal/crew", "internal/split", "internal/team"},
 	"optim":                      {"nn", "kernels", "internal/crew"},

@@ -28,7 +28,7 @@ func TestReadmeCompiles(t *testing.T) {
 	for _, part := range parts {
 		body, _, _ := strings.Cut(part, "```")
 		source := "package p\nimport (\n"
-		for _, imported := range []string{"context", "log", "math/rand/v2", Module + "/bptt", Module + "/convert", Module + "/convert/safetensors", Module + "/data", Module + "/loss", Module + "/lstm", Module + "/nn", Module + "/optim"} {
+		for _, imported := range []string{"context", "log", "math/rand/v2", Module + "/bptt", Module + "/convert", Module + "/convert/safetensors", Module + "/data", Module + "/decode", Module + "/loss", Module + "/lstm", Module + "/nn", Module + "/optim"} {
 			if name := path.Base(strings.TrimSuffix(imported, "/v2")); regexp.MustCompile(`\b` + name + `\.`).MatchString(body) {
 				source += strconv.Quote(imported) + "\n"
 			}
