@@ -40,6 +40,34 @@ func (l *Layer) Unroll(steps, batch int) *Unrolled {
 	return &Unrolled{l, l.net.Unroll(steps, batch, true)}
 }
 
+// UnrollWithin is Unroll in at most so many bytes, as Bytes counts them, for sequences
+// that are too long to keep. Where Unroll takes no more it does the same. Otherwise the
+// steps are cut into segments (time checkpointing; Chen, Xu, Zhang and Guestrin,
+// "Training Deep Nets with Sublinear Memory Cost", 2016): activations are kept for one
+// segment, and for the others the state before their first step. Forward runs segment
+// after segment. Backward runs every segment but the last one forward again before it
+// goes back over it, so that a training step takes at most one Forward more. All results
+// have the bits of Unroll, and x is kept until Backward as after Unroll.
+//
+// The segments are as long as bytes allow, in multiples of ceil(256/batch) steps. With
+// segments of S steps the memory is that of the activations of S+2 steps and of
+// ceil(T/S)-1 states, in place of the activations of T+2 steps, beside what does not
+// depend on steps. It is least with S at about sqrt(T): 10,000 steps of a batch of 16
+// then take no more than 200 do. SetWorkers may allocate more later.
+//
+// UnrollWithin returns an error if bytes are too few: it names the least that is possible
+// and what Unroll takes. A bidirectional network cannot be cut, since each direction needs
+// the outputs of the other one at all steps: fewer bytes than Unroll takes are an error
+// then. HiddenStates and CellStates panic where the steps were cut. UnrollWithin
+// panics where Unroll does.
+func (l *Layer) UnrollWithin(steps, batch, bytes int) (*Unrolled, error) {
+	u, err := l.net.UnrollWithin(steps, batch, bytes)
+	if err != nil {
+		return nil, err
+	}
+	return &Unrolled{l, u}, nil
+}
+
 // Infer is Unroll for whole sequences without a backward pass: it keeps no
 // activations but a layer's input and output, and has no gradients. Backward,
 // SetStateGrad, HiddenStates and CellStates panic. Forward gives the same bits as that of
@@ -53,8 +81,8 @@ func (l *Layer) Infer(steps, batch int) *Unrolled {
 func (u *Unrolled) Dims() (steps, batch, in, out int) { return u.seq.Dims() }
 
 // Bytes returns the size of the memory that u holds beside the Layer: activations,
-// gradients, state, packed weights and scratch. It is what Unroll, Infer and SetWorkers
-// allocated; nothing else of any size is allocated later.
+// gradients, state, packed weights and scratch. It is what Unroll, UnrollWithin, Infer and
+// SetWorkers allocated; nothing else of any size is allocated later.
 func (u *Unrolled) Bytes() int { return u.seq.Bytes() }
 
 // Forward runs the stack over x, [T][batch][Input], and sets y,
@@ -172,7 +200,7 @@ func (u *Unrolled) State() [][]float32 { return u.seq.State() }
 // after SetLengths and SetBatchFirst, HiddenStates needs a new Forward. It panics
 // without one, if there is no such layer, if len(dst) does not fit, if dst shares
 // memory with a parameter, a gradient or an x that Backward will read, and after
-// Infer, which keeps no h.
+// Infer, or UnrollWithin that cut the steps, which do not keep all h.
 func (u *Unrolled) HiddenStates(layer int, dst []float32) {
 	u.seq.Sequence("HiddenStates", 0, layer, dst)
 }
@@ -183,7 +211,7 @@ func (u *Unrolled) HiddenStates(layer int, dst []float32) {
 // c; after SetLengths and SetBatchFirst, CellStates needs a new Forward. It panics
 // without one, if there is no such layer, if len(dst) does not fit, if dst shares
 // memory with a parameter, a gradient or an x that Backward will read, and after
-// Infer, which keeps no c.
+// Infer, or UnrollWithin that cut the steps, which do not keep all c.
 func (u *Unrolled) CellStates(layer int, dst []float32) { u.seq.Sequence("CellStates", 1, layer, dst) }
 
 // CopyState sets dst, shaped as State returns it, to the carried state. It

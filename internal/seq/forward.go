@@ -43,25 +43,32 @@ func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
 
 // forward runs t steps, after all checks.
 func (u *Unrolled) forward(y, x []float32, t int) {
-	u.rows.t, u.last = t, lastForward{x: x, canBackward: u.keep, readable: true}
+	u.rows.total, u.rows.from, u.rows.t = t, 0, t
+	u.last = lastForward{x: x, canBackward: u.keep, readable: true}
 	u.beginMasks()
 	if t > 0 && u.batch > 0 {
-		u.layersForward(t)
-		u.writeOutput(y)
+		u.fork(u.packPiece(), u.tasks.packForward)
+		for k := u.segments() - 1; k >= 0; k-- {
+			u.beginSegment(k)
+			u.keepState(k)
+			u.layersForward(u.state, true)
+			u.writeOutput(y)
+		}
 	}
 	if !u.keep {
 		u.endBackward()
 	}
 }
 
-// layersForward runs all layers over t steps of the last Forward's x.
-func (u *Unrolled) layersForward(t int) {
-	n := u.net
-	u.fork(u.packPiece(), u.tasks.packForward)
+// layersForward runs all layers over the segment under way, from a state that is laid
+// out as the carried one. With carry it sets the carried state to that after its last
+// step.
+func (u *Unrolled) layersForward(start [][]float32, carry bool) {
+	n, t := u.net, u.rows.t
 	for layer := range n.Layers {
 		for dir, reverse := range n.Reverse {
 			u.job = job{layer: layer, dir: dir, i: layer*len(n.Reverse) + dir}
-			u.loadState()
+			u.loadState(start)
 			for k := 0; k < t; k += u.chunk {
 				u.job.lo, u.job.hi = k, min(k+u.chunk, t)
 				if reverse {
@@ -69,7 +76,9 @@ func (u *Unrolled) layersForward(t int) {
 				}
 				u.blockForward()
 			}
-			u.storeState()
+			if carry {
+				u.storeState()
+			}
 		}
 		if n.merging() {
 			u.fork(u.mergePiece(t*u.batch), u.tasks.merge)
@@ -188,7 +197,7 @@ func (u *Unrolled) copyInput(w, n int) {
 		case u.job.layer > 0:
 			copy(rows, x[r*width:])
 		case !u.rows.differ():
-			u.isa.CopyFlush(rows, x[r*width:end*width])
+			u.isa.CopyFlush(rows, x[u.rows.userRow(r)*width:][:len(rows)])
 		default:
 			for k := range end - r {
 				u.isa.CopyFlush(rows[k*width:][:width], x[u.rows.userRow(r+k)*width:][:width])
@@ -243,9 +252,9 @@ func (u *Unrolled) prepareForward(s *Step, t, first, last int) bool {
 
 // writeOutput copies the top layer's output to y, +0 past each row's end.
 func (u *Unrolled) writeOutput(y []float32) {
-	h := u.outputs(u.net.Layers - 1)[:len(y)]
+	h := u.outputs(u.net.Layers - 1)[:u.rows.t*u.batch*u.out]
 	if u.rows.lengths == nil && !u.rows.differ() {
-		copy(y, h)
+		copy(y[u.rows.userRow(0)*u.out:], h)
 		return
 	}
 	for r := range u.rows.t * u.batch {

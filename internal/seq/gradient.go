@@ -84,9 +84,10 @@ func (u *Unrolled) addTotals(w, n int) {
 func (u *Unrolled) inputGradient(numbers, work []float32, lo, hi int) {
 	sh, dirs := &u.net.Shape, len(u.net.Reverse)
 	in := u.net.W[u.job.i].In
-	scatter := u.job.layer == 0 && u.rows.differ()
+	bottom := u.job.layer == 0 // dx is the user's
+	scatter := bottom && u.rows.differ()
 	row := func(r int) []float32 {
-		if scatter {
+		if bottom {
 			r = u.rows.userRow(r)
 		}
 		return u.job.dx[r*in:][:in]
@@ -101,9 +102,13 @@ func (u *Unrolled) inputGradient(numbers, work []float32, lo, hi int) {
 		if r == end {
 			return
 		}
-		dx := u.job.dx[r*in:]
-		if scatter {
-			dx = work
+		dx := work
+		if !scatter {
+			first := r
+			if bottom {
+				first = u.rows.userRow(r)
+			}
+			dx = u.job.dx[first*in:]
 		}
 		into := kernels.Set
 		for dir := range dirs {

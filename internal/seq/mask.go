@@ -125,10 +125,11 @@ func (m *rowMasks) row(kind MaskKind, r, width int) []float32 {
 }
 
 // time is the number of steps that the row kept at place p has taken since Reset
-// before a direction comes to step t.
+// before a direction comes to step t of those kept.
 func (u *Unrolled) time(p, t int, reverse bool) uint32 {
+	t += u.rows.from
 	if reverse {
-		t = u.rows.length(p) - 1 - t
+		t = u.rows.whole(p) - 1 - t
 	}
 	return u.masks.start[u.rows.user(p)] + uint32(t)
 }
@@ -286,7 +287,7 @@ func (u *Unrolled) beginMasks() {
 	}
 	copy(m.start, m.clock)
 	for p := range m.clock {
-		m.clock[u.rows.user(p)] += uint32(u.rows.length(p))
+		m.clock[u.rows.user(p)] += uint32(u.rows.whole(p))
 	}
 }
 

@@ -18,24 +18,26 @@ type memory struct {
 	// inRows are the rows of the input of one block of work as the products read
 	// them, where a layer's input is not what the layer below left (see copiesInput).
 	inRows []float32
+	// between are gradients between two layers, [T][B][Out], nil without any.
+	between []float32
 }
 
-// newMemory allocates the memory of passes over up to steps steps, in blocks of
-// chunk steps.
-func (n *Net) newMemory(steps, chunk, batch int, keep bool) memory {
+// newMemory makes the memory of passes over up to steps steps, in blocks of chunk
+// steps, by the given function.
+func (n *Net) newMemory(steps, chunk, batch int, keep bool, floats func(n int) []float32) memory {
 	in := n.Input
 	if n.Noise.Dropout > 0 || n.Noise.Input > 0 {
 		in = n.widest()
 	}
-	m := memory{inRows: make([]float32, chunk*batch*in)}
+	m := memory{inRows: floats(chunk * batch * in)}
 	layers, blocks, tape := n.Layers, steps+2, steps
 	if !keep {
 		layers, blocks, tape = min(2, n.Layers), 2, chunk
 	}
 	for range layers {
-		m.h = append(m.h, make([]float32, (steps+2)*batch*n.wide()))
+		m.h = append(m.h, floats((steps+2)*batch*n.wide()))
 		if n.merging() {
-			m.merged = append(m.merged, make([]float32, steps*batch*n.Out()))
+			m.merged = append(m.merged, floats(steps*batch*n.Out()))
 		}
 	}
 	for i := range n.W {
@@ -45,10 +47,13 @@ func (n *Net) newMemory(steps, chunk, batch int, keep bool) memory {
 		}
 		var others [][]float32
 		for _, width := range n.Shape.States[1:] {
-			others = append(others, make([]float32, blocks*batch*width))
+			others = append(others, floats(blocks*batch*width))
 		}
 		m.others = append(m.others, others)
-		m.tape = append(m.tape, make([]float32, tape*batch*n.Shape.Tape))
+		m.tape = append(m.tape, floats(tape*batch*n.Shape.Tape))
+	}
+	if keep && n.Layers > 1 {
+		m.between = floats(steps * batch * n.Out())
 	}
 	return m
 }

@@ -23,18 +23,32 @@ func allocatesNothing(t *testing.T, k Kind) {
 			}
 			p := newProblem(t, k, 6, cfg, T, B, true)
 			u, f := p.net.Unroll(p.T, p.B), p.net.Infer(p.T, p.B)
+			var cut Unrolled // its steps are in segments
+			if !cfg.Bidirectional && T > 32 {
+				least, _ := budgets(t, p.net, p.T, p.B)
+				var err error
+				cut, err = p.net.UnrollWithin(p.T, p.B, least)
+				check(t, err)
+			}
 			y, dx, one := make([]float32, len(p.dy)), make([]float32, len(p.x)), []int{1}
 			pass := func() {
 				u.Forward(y, p.x)
 				u.Backward(dx, p.dy)
 				f.Forward(y, p.x)
 				u.Reset(one...)
+				if cut != nil {
+					cut.Forward(y, p.x)
+					cut.Backward(dx, p.dy)
+				}
 			}
 			pass()
 			if n := testing.AllocsPerRun(5, pass); n != 0 {
 				t.Errorf("%+v: %v allocations in Forward and Backward", cfg, n)
 			}
 			check(t, u.SetLengths(p.lengths))
+			if cut != nil {
+				check(t, cut.SetLengths(p.lengths))
+			}
 			pass()
 			if n := testing.AllocsPerRun(5, pass); n != 0 {
 				t.Errorf("%+v: %v allocations with lengths", cfg, n)
@@ -98,6 +112,14 @@ func bytesAreTold(t *testing.T, k Kind) {
 				u.SetWorkers(cfg.Workers + 2)
 				return u
 			},
+		}
+		if !cfg.Bidirectional {
+			least, _ := budgets(t, net, T, B)
+			what["UnrollWithin"] = func() interface{ Bytes() int } {
+				u, err := net.UnrollWithin(T, B, least)
+				check(t, err)
+				return u
+			}
 		}
 		if !cfg.Bidirectional && !cfg.Reverse {
 			what["Predictor"] = func() interface{ Bytes() int } {
