@@ -625,3 +625,28 @@ func ExampleLayer_UnrollWithin() {
 	// half the memory: true
 	// same gradients: true
 }
+
+// Two sequences in one row, one after the other: the second begins at step 2.
+func ExampleUnrolled_SetResets() {
+	net, err := lstm.New(lstm.Config{Input: 2, Hidden: 3}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	x := []float32{1, 0, 0, 1, 1, 1, 1, 0}
+	y, alone := make([]float32, 4*3), make([]float32, 2*3)
+	u := net.Unroll(4, 1)
+	if err := u.SetResets([][]int{{2}}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	u.Forward(y, x)
+	u.Reset()
+	u.Forward(alone, x[2*2:])
+	fmt.Println("as a sequence of its own:", slices.Equal(y[2*3:], alone))
+
+	fmt.Println(u.SetResets([][]int{{4}}))
+	// Output:
+	// as a sequence of its own: true
+	// lstm: a reset of row 0 at step 4, outside 0..3, the steps unrolled
+}

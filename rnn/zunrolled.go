@@ -88,14 +88,15 @@ func (u *Unrolled) Bytes() int { return u.seq.Bytes() }
 // After Unroll it keeps x, not a copy, until Backward, or until a method that says that
 // Backward needs a new Forward: do not change it in between. It panics if len(y) and
 // len(x) do not belong to one T, if T is too large, or if a length given to SetLengths is
-// beyond T: ForwardLengths returns an error there. y must not share memory with x, and
+// beyond T or a reset given to SetResets past its row's end: ForwardLengths returns an
+// error there. y must not share memory with x, and
 // neither of them with a parameter or its gradient: Forward panics then, before it writes
 // anything.
 func (u *Unrolled) Forward(y, x []float32) { u.seq.Forward(y, x) }
 
 // ForwardLengths is SetLengths, then Forward, for lengths that are data: lengths that
-// are not one for each row, that are negative or beyond T, and a T beyond the steps
-// that were unrolled are errors, and change nothing. nil stands for T steps of every
+// are not one for each row, that are negative or beyond T, a T beyond the steps that
+// were unrolled, and resets past a row's end are errors, and change nothing. nil stands for T steps of every
 // row. The lengths hold for the calls that follow, as those of SetLengths do. It
 // panics where Forward does for another reason.
 func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
@@ -127,6 +128,22 @@ func (u *Unrolled) Backward(dx, dy []float32) { u.seq.Backward(dx, dy) }
 // place of SetLengths and Forward. It holds the lengths of a batch against its x and
 // returns an error.
 func (u *Unrolled) SetLengths(lengths []int) error { return u.seq.SetLengths(lengths) }
+
+// SetResets says that rows begin anew inside the window of the next Forward, and of no
+// other: resets[b] are the steps, in ascending order, at which the state of row b is +0 and
+// its Clock 0, whatever came before; nil, or an empty list, for none. No gradient goes back
+// from such a step to the steps before it. So one row can hold several sequences one after
+// another, with the bits that they have in windows of their own, and gradients of weights
+// summed in the order of this window. Step 0 is Reset before the window. A direction that
+// runs in reverse begins anew as it comes from such a step to the one before it; it starts
+// at the row's end with the carried state, and step 0 changes nothing there. Random masks
+// that hold for a sequence hold for the window all the same. The lists are copied.
+// After SetResets, Backward needs a new Forward.
+//
+// It returns an error, with nothing changed, unless there is one list for each row, of
+// ascending steps from 0 to the last one unrolled. Where a row ends before a step of its
+// list ForwardLengths returns an error and Forward panics.
+func (u *Unrolled) SetResets(resets [][]int) error { return u.seq.SetResets(resets) }
 
 // SetBatchFirst makes x, y, dx and dy of the calls that follow [batch][T][width]
 // in place of [T][batch][width], whatever T is. Rows are read and written where they
@@ -165,7 +182,8 @@ func (u *Unrolled) MaskState() []uint64 { return u.seq.MaskState() }
 // On an error nothing is changed.
 func (u *Unrolled) SetMaskState(s []uint64) error { return u.seq.SetMaskState(s) }
 
-// Clock returns for each row of the batch its steps since Reset, from which its
+// Clock returns for each row of the batch its steps since it began anew, by Reset or by
+// SetResets, from which its
 // masks follow too. A run that keeps State, MaskState, Clock and the ids of SetRowIDs
 // can stop and go on later with the same bits.
 func (u *Unrolled) Clock() []uint64 { return u.seq.Clock() }

@@ -53,7 +53,7 @@ var maskFaults = []fault{
 	{"masks: the steps of a row count for its place", "internal/seq/mask.go",
 		"m.clock[u.rows.user(p)] += uint32(u.rows.whole(p))", "m.clock[p] += uint32(u.rows.whole(p))", variantsOfLSTM},
 	{"masks: they start where the call ends", "internal/seq/mask.go",
-		"return u.masks.start[u.rows.user(p)] + uint32(t)", "return u.masks.clock[u.rows.user(p)] + uint32(t)", variantsOfLSTM},
+		"return u.masks.start[b] + uint32(t)", "return u.masks.clock[b] + uint32(t)", variantsOfLSTM},
 	{"masks: Reset does not reset the clock", "internal/seq/state.go",
 		"\t\tclear(u.masks.clock)\n", "", variantsOfLSTM},
 	{"masks: Reset of a row does not reset its clock", "internal/seq/state.go",

@@ -160,9 +160,12 @@ func (u *Unrolled) backwardSteps(w, n int) {
 	s.takeAll(u.net.Shape.Hidden)
 	first, last := u.rows.share(w, n)
 	for k := range u.job.hi - u.job.lo {
-		if t := u.visited(k); u.prepareBackward(s, t, first, last) {
+		t := u.visited(k)
+		u.copyPrevious(t, first, last)
+		if u.prepareBackward(s, t, first, last) {
 			u.outputGradient(s, t, first)
 			u.net.Cell.Backward(s)
+			u.stopGradient(s, t, first)
 		}
 	}
 }
@@ -174,13 +177,13 @@ func (u *Unrolled) prepareBackward(s *Step, t, first, last int) bool {
 	if s.Rows <= 0 {
 		return false
 	}
-	i, previous := u.job.i, u.previous(u.job.dir)
+	i := u.job.i
 	s.Tape.Data = u.memory.tape[i][(t*u.batch+first)*s.Tape.Stride:]
 	for k, width := range u.net.Shape.States {
 		u.timeBlock(&s.State[k], k, i, t+1, first)
-		u.timeBlock(&s.Prev[k], k, i, t+1+previous, first)
 		s.Grad[k] = Mat{Data: u.back.carry[k][first*width:], Stride: width, Width: width}
 	}
+	u.setPrevious(s, t, first)
 	s.Scratch.Data = u.back.scratch[first*s.Scratch.Stride:]
 	s.masks.setRows(u.job.layer, u.job.dir, t, first)
 	return true

@@ -11,7 +11,7 @@ import (
 // starting from the carried state and carrying on to the next call. With keep
 // it holds on to x until Backward has used it. It panics, before it changes
 // anything, if y and x are not of one T that fits, if a length given to SetLengths
-// is beyond T, or if y or x overlaps the other, a parameter or a gradient.
+// is beyond T, if SetResets gave a row a step past its end, or if y or x overlaps the other, a parameter or a gradient.
 func (u *Unrolled) Forward(y, x []float32) {
 	t := u.window("Forward", y, x)
 	if t > u.steps {
@@ -19,6 +19,14 @@ func (u *Unrolled) Forward(y, x []float32) {
 	}
 	if lengths := u.rows.lengths; u.batch > 0 && lengths != nil && lengths[0] > t {
 		panic(fmt.Sprintf("%s: Forward over %d steps, but SetLengths gave row %d %d; ForwardLengths takes the lengths of each call and returns an error", u.net.Kind, t, u.rows.user(0), lengths[0]))
+	}
+	if err := u.checkResets(t, func(b int) int {
+		if u.rows.lengths == nil {
+			return t
+		}
+		return u.rows.lengths[u.rows.placeOf(b)]
+	}); err != nil {
+		panic(err.Error())
 	}
 	u.forward(y, x, t)
 }
@@ -36,6 +44,14 @@ func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
 			return err
 		}
 	}
+	if err := u.checkResets(t, func(b int) int {
+		if lengths == nil {
+			return t
+		}
+		return lengths[b]
+	}); err != nil {
+		return err
+	}
 	u.setLengths(lengths)
 	u.forward(y, x, t)
 	return nil
@@ -45,6 +61,7 @@ func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
 func (u *Unrolled) forward(y, x []float32, t int) {
 	u.rows.total, u.rows.from, u.rows.t = t, 0, t
 	u.last = lastForward{x: x, canBackward: u.keep, readable: true}
+	u.resets.now, u.resets.next = u.resets.next, false
 	u.beginMasks()
 	if t > 0 && u.batch > 0 {
 		u.fork(u.packPiece(), u.tasks.packForward)
@@ -219,7 +236,9 @@ func (u *Unrolled) forwardSteps(w, n int) {
 	s.takeAll(u.net.Shape.Hidden)
 	first, last := u.rows.share(w, n)
 	for k := range u.job.hi - u.job.lo {
-		if u.prepareForward(s, u.ran(k), first, last) {
+		t := u.ran(k)
+		u.copyPrevious(t, first, last)
+		if u.prepareForward(s, t, first, last) {
 			u.net.Cell.Forward(s)
 		}
 	}
@@ -240,12 +259,12 @@ func (u *Unrolled) prepareForward(s *Step, t, first, last int) bool {
 	if s.Rows <= 0 {
 		return false
 	}
-	i, previous := u.job.i, u.previous(u.job.dir)
+	i := u.job.i
 	s.Tape.Data = u.memory.tape[i][(u.tapeRow(t)+first)*s.Tape.Stride:]
 	for k := range s.State {
 		u.timeBlock(&s.State[k], k, i, t+1, first)
-		u.timeBlock(&s.Prev[k], k, i, t+1+previous, first)
 	}
+	u.setPrevious(s, t, first)
 	s.masks.setRows(u.job.layer, u.job.dir, t, first)
 	return true
 }

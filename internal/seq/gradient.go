@@ -36,7 +36,11 @@ func (u *Unrolled) listPairs() {
 			}
 			l.tape = append(l.tape, int32(t*u.batch+p))
 			l.x = append(l.x, int32(x))
-			l.previous = append(l.previous, int32((t+1+previous)*u.batch+p))
+			h := (t+1+previous)*u.batch + p
+			if u.resets.of(b, u.border(t)) {
+				h = u.zeroRow()
+			}
+			l.previous = append(l.previous, int32(h))
 		}
 	}
 }

@@ -2,8 +2,9 @@ package seq
 
 // memory holds what the steps of a pass write and later ones read.
 type memory struct {
-	// h are the time blocks of h. With keep each layer has its own; otherwise
-	// there are two that take turns, for a layer's output and for its input.
+	// h are the time blocks of h, and a row of zeros after them. With keep each layer has
+	// its own; otherwise there are two that take turns, for a layer's output and for its
+	// input.
 	h [][]float32
 	// merged are the merged outputs, [T][B][Out], of as many layers; nil where
 	// the outputs of directions stand side by side.
@@ -35,7 +36,7 @@ func (n *Net) newMemory(steps, chunk, batch int, keep bool, floats func(n int) [
 		layers, blocks, tape = min(2, n.Layers), 2, chunk
 	}
 	for range layers {
-		m.h = append(m.h, floats((steps+2)*batch*n.wide()))
+		m.h = append(m.h, floats(((steps+2)*batch+1)*n.wide()))
 		if n.merging() {
 			m.merged = append(m.merged, floats(steps*batch*n.Out()))
 		}
@@ -101,6 +102,9 @@ func (u *Unrolled) previous(dir int) int {
 	}
 	return -1
 }
+
+// zeroRow is the row of the time blocks of h that holds zeros.
+func (u *Unrolled) zeroRow() int { return (u.segment + 2) * u.batch }
 
 // tapeRow is the row of a tape that belongs to place 0 of the batch at step t.
 func (u *Unrolled) tapeRow(t int) int {

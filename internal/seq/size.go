@@ -72,6 +72,10 @@ func (u *Unrolled) Bytes() int {
 	s.steps(u.workers.steps)
 	s.floats(u.workers.droppedW...)
 	s.floats(u.workers.products...)
+	for _, c := range u.resets.copies {
+		s.floats(c...)
+	}
+	s += size(8 * (cap(u.resets.rows) + cap(u.resets.some)))
 	s += size(8*(cap(u.rows.memory)+cap(u.rows.order)+cap(u.rows.place)) + 4*(cap(u.masks.ids)+cap(u.masks.clock)+cap(u.masks.start)))
 	return int(s)
 }

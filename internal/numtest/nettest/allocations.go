@@ -31,7 +31,12 @@ func allocatesNothing(t *testing.T, k Kind) {
 				check(t, err)
 			}
 			y, dx, one := make([]float32, len(p.dy)), make([]float32, len(p.x)), []int{1}
+			resets := make([][]int, B)
+			resets[1] = []int{0, 1}
 			pass := func() {
+				if p.lengths == nil || p.lengths[1] > 1 {
+					check(t, u.SetResets(resets))
+				}
 				u.Forward(y, p.x)
 				u.Backward(dx, p.dy)
 				f.Forward(y, p.x)
@@ -154,11 +159,13 @@ func copiesAreAllocated(t *testing.T, k Kind) {
 	pr, err := p.net.Predictor(p.B)
 	check(t, err)
 	states, masks, clock, ids, src := u.State(), u.MaskState(), u.Clock(), []uint32{4, 5, 6}, []int{2, 0, 0}
+	resets := [][]int{{0, 2}, nil, {1}}
 	outputs := make([]float32, p.T*p.B*p.width(0))
 	cells := make([]float32, p.T*p.B*p.cfg.Hidden)
 	allocations := func(f func()) float64 { return testing.AllocsPerRun(5, f) }
 	for name, f := range map[string]func(){
 		"SetLengths":    func() { check(t, u.SetLengths(p.lengths)) },
+		"SetResets":     func() { check(t, u.SetResets(resets)) },
 		"SetBatchFirst": func() { u.SetBatchFirst(false) },
 		"SetTraining":   func() { u.SetTraining(true) },
 		"SetSeed":       func() { u.SetSeed(3) },

@@ -80,6 +80,7 @@ type Unrolled interface {
 	ForwardLengths(y, x []float32, lengths []int) error
 	Backward(dx, dy []float32)
 	SetLengths(lengths []int) error
+	SetResets(resets [][]int) error
 	SetBatchFirst(on bool)
 	SetTraining(on bool)
 	SetSeed(seed uint64)
