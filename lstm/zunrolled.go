@@ -40,6 +40,34 @@ func (l *Layer) Unroll(steps, batch int) *Unrolled {
 	return &Unrolled{l, l.net.Unroll(steps, batch, true)}
 }
 
+// UnrollWithin is Unroll in at most so many bytes, as Bytes counts them, for sequences
+// that are too long to keep. Where Unroll takes no more it does the same. Otherwise the
+// steps are cut into segments (time checkpointing; Chen, Xu, Zhang and Guestrin,
+// "Training Deep Nets with Sublinear Memory Cost", 2016): activations are kept for one
+// segment, and for the others the state before their first step. Forward runs segment
+// after segment. Backward runs every segment but the last one forward again before it
+// goes back over it, so that a training step takes at most one Forward more. All results
+// have the bits of Unroll, and x is kept until Backward as after Unroll.
+//
+// The segments are as long as bytes allow, in multiples of ceil(256/batch) steps. With
+// segments of S steps the memory is that of the activations of S+2 steps and of
+// ceil(T/S)-1 states, in place of the activations of T+2 steps, beside what does not
+// depend on steps. It is least with S at about sqrt(T): 10,000 steps of a batch of 16
+// then take no more than 200 do. SetWorkers may allocate more later.
+//
+// UnrollWithin returns an error if bytes are too few: it names the least that is possible
+// and what Unroll takes. A bidirectional network cannot be cut, since each direction needs
+// the outputs of the other one at all steps: fewer bytes than Unroll takes are an error
+// then. HiddenStates and CellStates panic where the steps were cut. UnrollWithin
+// panics where Unroll does.
+func (l *Layer) UnrollWithin(steps, batch, bytes int) (*Unrolled, error) {
+	u, err := l.net.UnrollWithin(steps, batch, bytes)
+	if err != nil {
+		return nil, err
+	}
+	return &Unrolled{l, u}, nil
+}
+
 // Infer is Unroll for whole sequences without a backward pass: it keeps no
 // activations but a layer's input and output, and has no gradients. Backward,
 // SetStateGrad, HiddenStates and CellStates panic. Forward gives the same bits as that of
@@ -53,8 +81,8 @@ func (l *Layer) Infer(steps, batch int) *Unrolled {
 func (u *Unrolled) Dims() (steps, batch, in, out int) { return u.seq.Dims() }
 
 // Bytes returns the size of the memory that u holds beside the Layer: activations,
-// gradients, state, packed weights and scratch. It is what Unroll, Infer and SetWorkers
-// allocated; nothing else of any size is allocated later.
+// gradients, state, packed weights and scratch. It is what Unroll, UnrollWithin, Infer and
+// SetWorkers allocated; nothing else of any size is allocated later.
 func (u *Unrolled) Bytes() int { return u.seq.Bytes() }
 
 // Forward runs the stack over x, [T][batch][Input], and sets y,
@@ -69,14 +97,15 @@ func (u *Unrolled) Bytes() int { return u.seq.Bytes() }
 // After Unroll it keeps x, not a copy, until Backward, or until a method that says that
 // Backward needs a new Forward: do not change it in between. It panics if len(y) and
 // len(x) do not belong to one T, if T is too large, or if a length given to SetLengths is
-// beyond T: ForwardLengths returns an error there. y must not share memory with x, and
+// beyond T or a reset given to SetResets past its row's end: ForwardLengths returns an
+// error there. y must not share memory with x, and
 // neither of them with a parameter or its gradient: Forward panics then, before it writes
 // anything.
 func (u *Unrolled) Forward(y, x []float32) { u.seq.Forward(y, x) }
 
 // ForwardLengths is SetLengths, then Forward, for lengths that are data: lengths that
-// are not one for each row, that are negative or beyond T, and a T beyond the steps
-// that were unrolled are errors, and change nothing. nil stands for T steps of every
+// are not one for each row, that are negative or beyond T, a T beyond the steps that
+// were unrolled, and resets past a row's end are errors, and change nothing. nil stands for T steps of every
 // row. The lengths hold for the calls that follow, as those of SetLengths do. It
 // panics where Forward does for another reason.
 func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
@@ -108,6 +137,22 @@ func (u *Unrolled) Backward(dx, dy []float32) { u.seq.Backward(dx, dy) }
 // place of SetLengths and Forward. It holds the lengths of a batch against its x and
 // returns an error.
 func (u *Unrolled) SetLengths(lengths []int) error { return u.seq.SetLengths(lengths) }
+
+// SetResets says that rows begin anew inside the window of the next Forward, and of no
+// other: resets[b] are the steps, in ascending order, at which the state of row b is +0 and
+// its Clock 0, whatever came before; nil, or an empty list, for none. No gradient goes back
+// from such a step to the steps before it. So one row can hold several sequences one after
+// another, with the bits that they have in windows of their own, and gradients of weights
+// summed in the order of this window. Step 0 is Reset before the window. A direction that
+// runs in reverse begins anew as it comes from such a step to the one before it; it starts
+// at the row's end with the carried state, and step 0 changes nothing there. Random masks
+// that hold for a sequence hold for the window all the same. The lists are copied.
+// After SetResets, Backward needs a new Forward.
+//
+// It returns an error, with nothing changed, unless there is one list for each row, of
+// ascending steps from 0 to the last one unrolled. Where a row ends before a step of its
+// list ForwardLengths returns an error and Forward panics.
+func (u *Unrolled) SetResets(resets [][]int) error { return u.seq.SetResets(resets) }
 
 // SetBatchFirst makes x, y, dx and dy of the calls that follow [batch][T][width]
 // in place of [T][batch][width], whatever T is. Rows are read and written where they
@@ -146,7 +191,8 @@ func (u *Unrolled) MaskState() []uint64 { return u.seq.MaskState() }
 // On an error nothing is changed.
 func (u *Unrolled) SetMaskState(s []uint64) error { return u.seq.SetMaskState(s) }
 
-// Clock returns for each row of the batch its steps since Reset, from which its
+// Clock returns for each row of the batch its steps since it began anew, by Reset or by
+// SetResets, from which its
 // masks follow too. A run that keeps State, MaskState, Clock and the ids of SetRowIDs
 // can stop and go on later with the same bits.
 func (u *Unrolled) Clock() []uint64 { return u.seq.Clock() }
@@ -172,7 +218,7 @@ func (u *Unrolled) State() [][]float32 { return u.seq.State() }
 // after SetLengths and SetBatchFirst, HiddenStates needs a new Forward. It panics
 // without one, if there is no such layer, if len(dst) does not fit, if dst shares
 // memory with a parameter, a gradient or an x that Backward will read, and after
-// Infer, which keeps no h.
+// Infer, or UnrollWithin that cut the steps, which do not keep all h.
 func (u *Unrolled) HiddenStates(layer int, dst []float32) {
 	u.seq.Sequence("HiddenStates", 0, layer, dst)
 }
@@ -183,7 +229,7 @@ func (u *Unrolled) HiddenStates(layer int, dst []float32) {
 // c; after SetLengths and SetBatchFirst, CellStates needs a new Forward. It panics
 // without one, if there is no such layer, if len(dst) does not fit, if dst shares
 // memory with a parameter, a gradient or an x that Backward will read, and after
-// Infer, which keeps no c.
+// Infer, or UnrollWithin that cut the steps, which do not keep all c.
 func (u *Unrolled) CellStates(layer int, dst []float32) { u.seq.Sequence("CellStates", 1, layer, dst) }
 
 // CopyState sets dst, shaped as State returns it, to the carried state. It

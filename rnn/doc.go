@@ -17,10 +17,10 @@
 //	u.EachParam(func(name string, w, g []float32) { ... })
 //
 // A [Layer] holds the weights of the whole stack. [Layer.Unroll] lays it out in
-// time for training, [Layer.Infer] for whole sequences without a backward pass,
-// [Layer.Predictor] for one step at a time. Each of them owns its memory and
-// is for one goroutine at a time; any number of them may share a Layer as long
-// as nobody writes its weights.
+// time for training, [Layer.UnrollWithin] for sequences too long to keep whole,
+// [Layer.Infer] for whole sequences without a backward pass, [Layer.Predictor] for
+// one step at a time. Each of them owns its memory and is for one goroutine at a
+// time; any number of them may share a Layer as long as nobody writes its weights.
 //
 // Once made, they allocate nothing: neither in Forward, ForwardLengths, Backward and
 // Step, nor in methods that set, reset or copy into slices of the caller. State,

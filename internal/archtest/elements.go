@@ -42,7 +42,7 @@ var outside = map[string]string{
 // choosing lists the functions of the cells' packages that may name a tier or ask
 // for the current one.
 var choosing = map[string]string{
-	"internal/seq.Net.Unroll":       "asks for the current tier, which it keeps",
+	"internal/seq.Net.newUnrolled":  "asks for the current tier, which it keeps",
 	"internal/seq.NewNet":           "asks whether there is a tier at all",
 	"internal/seq.Net.NewPredictor": "asks for the current tier, which it keeps",
 }

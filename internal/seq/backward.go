@@ -1,10 +1,6 @@
 package seq
 
-import (
-	"fmt"
-
-	"github.com/simdrnn/simdrnn/kernels"
-)
+import "fmt"
 
 // backMemory is what Backward alone needs.
 type backMemory struct {
@@ -14,7 +10,6 @@ type backMemory struct {
 	wantDx   bool        // of the Backward under way
 
 	carry   [][]float32 // gradients of the state of the direction at work: for each tensor [B][width]
-	between []float32   // gradients between two layers, [T][B][Out]
 	dyRows  []float32   // rows of a step of dy, in the order kept, with tiny values as +0
 	scratch []float32   // Step.Scratch, [B][Scratch]
 
@@ -23,20 +18,18 @@ type backMemory struct {
 	totals []float32 // [Tape], of which addTotals uses its columns
 }
 
-func (n *Net) newBackMemory(isa kernels.ISA, steps, chunk, batch int) backMemory {
+// newBackMemory makes all but the memory of pairs and sums, which depends on how many
+// steps are kept.
+func (n *Net) newBackMemory(batch int) backMemory {
 	sh := &n.Shape
 	m := backMemory{
 		dyRows: make([]float32, batch*sh.States[0]), scratch: make([]float32, batch*sh.Scratch),
-		sums: n.newSums(isa, steps, chunk, batch), totals: make([]float32, sh.Tape),
+		sums: n.newSums(), totals: make([]float32, sh.Tape),
 	}
-	m.pairs = newPairs(chunk*batch, m.sums.chunks*chunk*batch)
 	m.grads, _ = n.weights(n.W[0].BiasIh != nil, Zeros)
 	for _, width := range sh.States {
 		m.state = append(m.state, make([]float32, len(n.W)*batch*width))
 		m.carry = append(m.carry, make([]float32, batch*width))
-	}
-	if n.Layers > 1 {
-		m.between = make([]float32, steps*batch*n.Out())
 	}
 	return m
 }
@@ -51,7 +44,7 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 	u.mustKeep("Backward")
 	u.checkBackward(dx, dy)
 	defer u.endBackward() // also where it panics: the tape is half replaced then
-	t, m := u.rows.t, &u.back
+	m := &u.back
 	u.masks.stepEnded = true
 	if !m.stateSet {
 		for _, d := range m.state {
@@ -59,18 +52,24 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 		}
 	}
 	m.stateSet = false
-	if t > 0 && u.batch > 0 {
+	if u.rows.total > 0 && u.batch > 0 {
 		m.wantDx = dx != nil
-		u.layersBackward(dx, dy, t)
+		u.packForRecompute()
+		u.fork(u.packPiece(), u.tasks.packBackward)
+		for k := range u.segments() {
+			if k > 0 {
+				u.recompute(k)
+			}
+			u.layersBackward(dx, dy)
+		}
 	}
 }
 
-// layersBackward goes back over all layers and t steps.
-func (u *Unrolled) layersBackward(dx, dy []float32, t int) {
-	n, m := u.net, &u.back
-	u.fork(u.packPiece(), u.tasks.packBackward)
+// layersBackward goes back over all layers and the steps of the segment under way.
+func (u *Unrolled) layersBackward(dx, dy []float32) {
+	n, t := u.net, u.rows.t
 	for layer := n.Layers - 1; layer >= 0; layer-- {
-		down := m.between
+		down := u.memory.between
 		if layer == 0 {
 			down = dx
 		}
@@ -99,7 +98,7 @@ func (u *Unrolled) layersBackward(dx, dy []float32, t int) {
 // checkBackward panics unless there is a Forward to go back over and dx and dy
 // have its sizes and memory of their own.
 func (u *Unrolled) checkBackward(dx, dy []float32) {
-	n, t := u.net, u.rows.t
+	n, t := u.net, u.rows.total
 	if !u.last.canBackward {
 		panic(n.Kind + ": Backward without a Forward before it: the backward pass works in the memory of the activations, so each Forward serves one Backward, and none after SetLengths or SetBatchFirst")
 	}
@@ -161,9 +160,12 @@ func (u *Unrolled) backwardSteps(w, n int) {
 	s.takeAll(u.net.Shape.Hidden)
 	first, last := u.rows.share(w, n)
 	for k := range u.job.hi - u.job.lo {
-		if t := u.visited(k); u.prepareBackward(s, t, first, last) {
+		t := u.visited(k)
+		u.copyPrevious(t, first, last)
+		if u.prepareBackward(s, t, first, last) {
 			u.outputGradient(s, t, first)
 			u.net.Cell.Backward(s)
+			u.stopGradient(s, t, first)
 		}
 	}
 }
@@ -175,30 +177,34 @@ func (u *Unrolled) prepareBackward(s *Step, t, first, last int) bool {
 	if s.Rows <= 0 {
 		return false
 	}
-	i, previous := u.job.i, u.previous(u.job.dir)
+	i := u.job.i
 	s.Tape.Data = u.memory.tape[i][(t*u.batch+first)*s.Tape.Stride:]
 	for k, width := range u.net.Shape.States {
 		u.timeBlock(&s.State[k], k, i, t+1, first)
-		u.timeBlock(&s.Prev[k], k, i, t+1+previous, first)
 		s.Grad[k] = Mat{Data: u.back.carry[k][first*width:], Stride: width, Width: width}
 	}
+	u.setPrevious(s, t, first)
 	s.Scratch.Data = u.back.scratch[first*s.Scratch.Stride:]
 	s.masks.setRows(u.job.layer, u.job.dir, t, first)
 	return true
 }
 
 // outputGradient sets s.Dy, the gradient of the direction's output at step t from
-// place first on, of the units of s if it has a part of them. It is a copy with tiny values as +0: dy comes from the user or from
-// the layer above, whose dx is not flushed.
+// place first on, of the units of s if it has a part of them. It is a copy with tiny
+// values as +0: dy comes from the user or from the layer above, whose dx is not flushed.
 func (u *Unrolled) outputGradient(s *Step, t, first int) {
 	h, row := u.net.Shape.States[0], t*u.batch+first
-	gather := u.rows.differ() && u.job.layer == u.net.Layers-1
+	top := u.job.layer == u.net.Layers-1 // dy is the user's
+	gather := u.rows.differ() && top
 	s.Dy = Mat{Data: u.back.dyRows[first*h:], Stride: h, Width: h}
 	lo, hi := 0, h
 	if s.N > 1 {
 		lo, hi = s.Lo, s.Hi
 	} else if !gather && h == u.out && !u.net.merging() {
 		// The rows lie side by side: one call serves all of them.
+		if top {
+			row = u.rows.userRow(row)
+		}
 		n := s.Rows * h
 		u.isa.CopyFlush(s.Dy.Data[:n], u.job.dy[row*h:][:n])
 		return
@@ -211,7 +217,7 @@ func (u *Unrolled) outputGradient(s *Step, t, first int) {
 	}
 	for k := range s.Rows {
 		from := row + k
-		if gather {
+		if top {
 			from = u.rows.userRow(from)
 		}
 		d := s.Dy.Row(k)[lo:hi]

@@ -11,7 +11,7 @@ import (
 // starting from the carried state and carrying on to the next call. With keep
 // it holds on to x until Backward has used it. It panics, before it changes
 // anything, if y and x are not of one T that fits, if a length given to SetLengths
-// is beyond T, or if y or x overlaps the other, a parameter or a gradient.
+// is beyond T, if SetResets gave a row a step past its end, or if y or x overlaps the other, a parameter or a gradient.
 func (u *Unrolled) Forward(y, x []float32) {
 	t := u.window("Forward", y, x)
 	if t > u.steps {
@@ -19,6 +19,14 @@ func (u *Unrolled) Forward(y, x []float32) {
 	}
 	if lengths := u.rows.lengths; u.batch > 0 && lengths != nil && lengths[0] > t {
 		panic(fmt.Sprintf("%s: Forward over %d steps, but SetLengths gave row %d %d; ForwardLengths takes the lengths of each call and returns an error", u.net.Kind, t, u.rows.user(0), lengths[0]))
+	}
+	if err := u.checkResets(t, func(b int) int {
+		if u.rows.lengths == nil {
+			return t
+		}
+		return u.rows.lengths[u.rows.placeOf(b)]
+	}); err != nil {
+		panic(err.Error())
 	}
 	u.forward(y, x, t)
 }
@@ -36,6 +44,14 @@ func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
 			return err
 		}
 	}
+	if err := u.checkResets(t, func(b int) int {
+		if lengths == nil {
+			return t
+		}
+		return lengths[b]
+	}); err != nil {
+		return err
+	}
 	u.setLengths(lengths)
 	u.forward(y, x, t)
 	return nil
@@ -43,25 +59,33 @@ func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
 
 // forward runs t steps, after all checks.
 func (u *Unrolled) forward(y, x []float32, t int) {
-	u.rows.t, u.last = t, lastForward{x: x, canBackward: u.keep, readable: true}
+	u.rows.total, u.rows.from, u.rows.t = t, 0, t
+	u.last = lastForward{x: x, canBackward: u.keep, readable: true}
+	u.resets.now, u.resets.next = u.resets.next, false
 	u.beginMasks()
 	if t > 0 && u.batch > 0 {
-		u.layersForward(t)
-		u.writeOutput(y)
+		u.fork(u.packPiece(), u.tasks.packForward)
+		for k := u.segments() - 1; k >= 0; k-- {
+			u.beginSegment(k)
+			u.keepState(k)
+			u.layersForward(u.state, true)
+			u.writeOutput(y)
+		}
 	}
 	if !u.keep {
 		u.endBackward()
 	}
 }
 
-// layersForward runs all layers over t steps of the last Forward's x.
-func (u *Unrolled) layersForward(t int) {
-	n := u.net
-	u.fork(u.packPiece(), u.tasks.packForward)
+// layersForward runs all layers over the segment under way, from a state that is laid
+// out as the carried one. With carry it sets the carried state to that after its last
+// step.
+func (u *Unrolled) layersForward(start [][]float32, carry bool) {
+	n, t := u.net, u.rows.t
 	for layer := range n.Layers {
 		for dir, reverse := range n.Reverse {
 			u.job = job{layer: layer, dir: dir, i: layer*len(n.Reverse) + dir}
-			u.loadState()
+			u.loadState(start)
 			for k := 0; k < t; k += u.chunk {
 				u.job.lo, u.job.hi = k, min(k+u.chunk, t)
 				if reverse {
@@ -69,7 +93,9 @@ func (u *Unrolled) layersForward(t int) {
 				}
 				u.blockForward()
 			}
-			u.storeState()
+			if carry {
+				u.storeState()
+			}
 		}
 		if n.merging() {
 			u.fork(u.mergePiece(t*u.batch), u.tasks.merge)
@@ -188,7 +214,7 @@ func (u *Unrolled) copyInput(w, n int) {
 		case u.job.layer > 0:
 			copy(rows, x[r*width:])
 		case !u.rows.differ():
-			u.isa.CopyFlush(rows, x[r*width:end*width])
+			u.isa.CopyFlush(rows, x[u.rows.userRow(r)*width:][:len(rows)])
 		default:
 			for k := range end - r {
 				u.isa.CopyFlush(rows[k*width:][:width], x[u.rows.userRow(r+k)*width:][:width])
@@ -210,7 +236,9 @@ func (u *Unrolled) forwardSteps(w, n int) {
 	s.takeAll(u.net.Shape.Hidden)
 	first, last := u.rows.share(w, n)
 	for k := range u.job.hi - u.job.lo {
-		if u.prepareForward(s, u.ran(k), first, last) {
+		t := u.ran(k)
+		u.copyPrevious(t, first, last)
+		if u.prepareForward(s, t, first, last) {
 			u.net.Cell.Forward(s)
 		}
 	}
@@ -231,21 +259,21 @@ func (u *Unrolled) prepareForward(s *Step, t, first, last int) bool {
 	if s.Rows <= 0 {
 		return false
 	}
-	i, previous := u.job.i, u.previous(u.job.dir)
+	i := u.job.i
 	s.Tape.Data = u.memory.tape[i][(u.tapeRow(t)+first)*s.Tape.Stride:]
 	for k := range s.State {
 		u.timeBlock(&s.State[k], k, i, t+1, first)
-		u.timeBlock(&s.Prev[k], k, i, t+1+previous, first)
 	}
+	u.setPrevious(s, t, first)
 	s.masks.setRows(u.job.layer, u.job.dir, t, first)
 	return true
 }
 
 // writeOutput copies the top layer's output to y, +0 past each row's end.
 func (u *Unrolled) writeOutput(y []float32) {
-	h := u.outputs(u.net.Layers - 1)[:len(y)]
+	h := u.outputs(u.net.Layers - 1)[:u.rows.t*u.batch*u.out]
 	if u.rows.lengths == nil && !u.rows.differ() {
-		copy(y, h)
+		copy(y[u.rows.userRow(0)*u.out:], h)
 		return
 	}
 	for r := range u.rows.t * u.batch {

@@ -36,7 +36,11 @@ func (u *Unrolled) listPairs() {
 			}
 			l.tape = append(l.tape, int32(t*u.batch+p))
 			l.x = append(l.x, int32(x))
-			l.previous = append(l.previous, int32((t+1+previous)*u.batch+p))
+			h := (t+1+previous)*u.batch + p
+			if u.resets.of(b, u.border(t)) {
+				h = u.zeroRow()
+			}
+			l.previous = append(l.previous, int32(h))
 		}
 	}
 }
@@ -84,9 +88,10 @@ func (u *Unrolled) addTotals(w, n int) {
 func (u *Unrolled) inputGradient(numbers, work []float32, lo, hi int) {
 	sh, dirs := &u.net.Shape, len(u.net.Reverse)
 	in := u.net.W[u.job.i].In
-	scatter := u.job.layer == 0 && u.rows.differ()
+	bottom := u.job.layer == 0 // dx is the user's
+	scatter := bottom && u.rows.differ()
 	row := func(r int) []float32 {
-		if scatter {
+		if bottom {
 			r = u.rows.userRow(r)
 		}
 		return u.job.dx[r*in:][:in]
@@ -101,9 +106,13 @@ func (u *Unrolled) inputGradient(numbers, work []float32, lo, hi int) {
 		if r == end {
 			return
 		}
-		dx := u.job.dx[r*in:]
-		if scatter {
-			dx = work
+		dx := work
+		if !scatter {
+			first := r
+			if bottom {
+				first = u.rows.userRow(r)
+			}
+			dx = u.job.dx[first*in:]
 		}
 		into := kernels.Set
 		for dir := range dirs {

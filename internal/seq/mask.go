@@ -124,13 +124,20 @@ func (m *rowMasks) row(kind MaskKind, r, width int) []float32 {
 	return u.drawNumbers(m.numbers, kind, m.layer, m.dir, t, u.masks.ids[u.rows.user(p)], width)
 }
 
-// time is the number of steps that the row kept at place p has taken since Reset
-// before a direction comes to step t.
+// time is the number of steps that the row kept at place p has taken since it began anew
+// before a direction comes to step t of those kept.
 func (u *Unrolled) time(p, t int, reverse bool) uint32 {
+	t += u.rows.from
+	b := u.rows.user(p)
 	if reverse {
-		t = u.rows.length(p) - 1 - t
+		if end := u.resets.after(b, t+1); end >= 0 {
+			return uint32(end - 1 - t)
+		}
+		t = u.rows.whole(p) - 1 - t
+	} else if begin := u.resets.before(b, t); begin >= 0 {
+		return uint32(t - begin)
 	}
-	return u.masks.start[u.rows.user(p)] + uint32(t)
+	return u.masks.start[b] + uint32(t)
 }
 
 // drawNumbers returns the beginning of memory, set to the numbers of a mask.
@@ -286,7 +293,28 @@ func (u *Unrolled) beginMasks() {
 	}
 	copy(m.start, m.clock)
 	for p := range m.clock {
-		m.clock[u.rows.user(p)] += uint32(u.rows.length(p))
+		m.clock[u.rows.user(p)] += uint32(u.rows.whole(p))
+	}
+	if u.resets.now {
+		u.resetClock()
+	}
+}
+
+// resetClock makes the clock of rows that begin anew in this Forward that since they last
+// did: in the order of the first direction.
+func (u *Unrolled) resetClock() {
+	for b := range u.masks.clock {
+		n := u.rows.whole(u.rows.placeOf(b))
+		if n == 0 {
+			continue
+		}
+		if u.net.Reverse[0] {
+			if first := u.resets.after(b, 1); first >= 0 {
+				u.masks.clock[b] = uint32(first)
+			}
+		} else if last := u.resets.before(b, n-1); last >= 0 {
+			u.masks.clock[b] = uint32(n - last)
+		}
 	}
 }
 

@@ -2,8 +2,9 @@ package seq
 
 // memory holds what the steps of a pass write and later ones read.
 type memory struct {
-	// h are the time blocks of h. With keep each layer has its own; otherwise
-	// there are two that take turns, for a layer's output and for its input.
+	// h are the time blocks of h, and a row of zeros after them. With keep each layer has
+	// its own; otherwise there are two that take turns, for a layer's output and for its
+	// input.
 	h [][]float32
 	// merged are the merged outputs, [T][B][Out], of as many layers; nil where
 	// the outputs of directions stand side by side.
@@ -18,24 +19,26 @@ type memory struct {
 	// inRows are the rows of the input of one block of work as the products read
 	// them, where a layer's input is not what the layer below left (see copiesInput).
 	inRows []float32
+	// between are gradients between two layers, [T][B][Out], nil without any.
+	between []float32
 }
 
-// newMemory allocates the memory of passes over up to steps steps, in blocks of
-// chunk steps.
-func (n *Net) newMemory(steps, chunk, batch int, keep bool) memory {
+// newMemory makes the memory of passes over up to steps steps, in blocks of chunk
+// steps, by the given function.
+func (n *Net) newMemory(steps, chunk, batch int, keep bool, floats func(n int) []float32) memory {
 	in := n.Input
 	if n.Noise.Dropout > 0 || n.Noise.Input > 0 {
 		in = n.widest()
 	}
-	m := memory{inRows: make([]float32, chunk*batch*in)}
+	m := memory{inRows: floats(chunk * batch * in)}
 	layers, blocks, tape := n.Layers, steps+2, steps
 	if !keep {
 		layers, blocks, tape = min(2, n.Layers), 2, chunk
 	}
 	for range layers {
-		m.h = append(m.h, make([]float32, (steps+2)*batch*n.wide()))
+		m.h = append(m.h, floats(((steps+2)*batch+1)*n.wide()))
 		if n.merging() {
-			m.merged = append(m.merged, make([]float32, steps*batch*n.Out()))
+			m.merged = append(m.merged, floats(steps*batch*n.Out()))
 		}
 	}
 	for i := range n.W {
@@ -45,10 +48,13 @@ func (n *Net) newMemory(steps, chunk, batch int, keep bool) memory {
 		}
 		var others [][]float32
 		for _, width := range n.Shape.States[1:] {
-			others = append(others, make([]float32, blocks*batch*width))
+			others = append(others, floats(blocks*batch*width))
 		}
 		m.others = append(m.others, others)
-		m.tape = append(m.tape, make([]float32, tape*batch*n.Shape.Tape))
+		m.tape = append(m.tape, floats(tape*batch*n.Shape.Tape))
+	}
+	if keep && n.Layers > 1 {
+		m.between = floats(steps * batch * n.Out())
 	}
 	return m
 }
@@ -96,6 +102,9 @@ func (u *Unrolled) previous(dir int) int {
 	}
 	return -1
 }
+
+// zeroRow is the row of the time blocks of h that holds zeros.
+func (u *Unrolled) zeroRow() int { return (u.segment + 2) * u.batch }
 
 // tapeRow is the row of a tape that belongs to place 0 of the batch at step t.
 func (u *Unrolled) tapeRow(t int) int {

@@ -14,7 +14,9 @@ import (
 // large runs of rows. A row's number in the order kept is its place. Only code
 // that copies from or to the user's tensors converts between the two orders.
 type rows struct {
-	batch, t   int   // t: steps of the last Forward
+	batch      int
+	total      int   // steps of the last Forward
+	from, t    int   // those of them that are kept: t steps, the first of which is step from
 	batchFirst bool  // the user's tensors are [B][T][width]
 	lengths    []int // of the row at each place; nil: all t
 	permuted   bool  // whether order is not 0, 1, 2, ...
@@ -45,20 +47,24 @@ func (r *rows) setLengths(lengths []int) {
 	}
 }
 
-// length is the number of steps of the row at place p in the last Forward.
-func (r *rows) length(p int) int {
+// whole is the number of steps of the row at place p in the last Forward.
+func (r *rows) whole(p int) int {
 	if r.lengths == nil {
-		return r.t
+		return r.total
 	}
 	return r.lengths[p]
 }
 
-// active is the number of rows that are within their length at step t, which
-// are the first ones.
+// length is how many of the steps that are kept the row at place p has.
+func (r *rows) length(p int) int { return min(max(r.whole(p)-r.from, 0), r.t) }
+
+// active is the number of rows that are within their length at step t of those kept,
+// which are the first ones.
 func (r *rows) active(t int) int {
 	if r.lengths == nil {
 		return r.batch
 	}
+	t += r.from
 	lo, hi := 0, r.batch // lengths[lo-1] > t >= lengths[hi]
 	for lo < hi {
 		if m := (lo + hi) / 2; r.lengths[m] > t {
@@ -99,19 +105,19 @@ func (r *rows) share(w, n int) (lo, hi int) {
 		return split.Share(r.batch, 1, w, n)
 	}
 	total := 0
-	for _, steps := range r.lengths {
-		total += steps
+	for p := range r.lengths {
+		total += r.length(p)
 	}
 	// A row belongs to the share in which the steps before it end.
 	sum := 0
-	for _, steps := range r.lengths {
+	for p := range r.lengths {
 		if sum*n < total*w {
 			lo++
 		}
 		if sum*n < total*(w+1) {
 			hi++
 		}
-		sum += steps
+		sum += r.length(p)
 	}
 	return lo, hi
 }
@@ -139,11 +145,12 @@ func (r *rows) differ() bool { return r.permuted || r.batchFirst }
 // userRow is the row of the user's tensors that is kept as row k = t*B+p.
 func (r *rows) userRow(k int) int { return r.userPair(k/r.batch, r.user(k%r.batch)) }
 
-// userPair is the row of the user's tensors that belongs to step t of the user's
-// row b.
+// userPair is the row of the user's tensors that belongs to step t, of those kept, of
+// the user's row b.
 func (r *rows) userPair(t, b int) int {
+	t += r.from
 	if r.batchFirst {
-		return b*r.t + t
+		return b*r.total + t
 	}
 	return t*r.batch + b
 }

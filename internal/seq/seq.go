@@ -23,6 +23,10 @@
 // [T][B][width]. The backward step replaces the gates by the gradients of
 // their pre-activations, so a tape serves one Backward.
 //
+// Within a budget of bytes T is that of a segment of the sequence (see segments.go).
+// Steps and rows t*B+p count from the segment's first step then, and only what reads or
+// writes the user's tensors adds where the segment begins.
+//
 // # Rows
 //
 // With lengths, the rows of a batch are kept longest first. Those within their

@@ -43,7 +43,7 @@ func (u *Unrolled) Bytes() int {
 	m, b := &u.memory, &u.back
 	s.floats(m.h...)
 	s.floats(m.merged...)
-	s.floats(m.inRows)
+	s.floats(m.inRows, m.between)
 	for i := range m.tape {
 		if u.keep || i == 0 { // otherwise all are the same memory
 			s.floats(m.tape[i])
@@ -52,21 +52,30 @@ func (u *Unrolled) Bytes() int {
 	}
 	s.packings(u.pack)
 	s.floats(u.state...)
+	for _, state := range u.kept {
+		s.floats(state...)
+	}
 
 	for i := range b.grads {
 		s.floats(b.grads[i].all...)
 	}
 	s.floats(b.state...)
 	s.floats(b.carry...)
-	s.floats(b.between, b.dyRows, b.scratch, b.totals, b.sums.masked)
+	s.floats(b.dyRows, b.scratch, b.totals, b.sums.masked)
 	for _, f := range b.sums.factors {
-		s += size(f.rows.Bytes())
+		if f.rows != nil {
+			s += size(f.rows.Bytes())
+		}
 	}
 	s += size(4 * (cap(b.pairs.tape) + cap(b.pairs.x) + cap(b.pairs.previous)))
 
 	s.steps(u.workers.steps)
 	s.floats(u.workers.droppedW...)
 	s.floats(u.workers.products...)
+	for _, c := range u.resets.copies {
+		s.floats(c...)
+	}
+	s += size(8 * (cap(u.resets.rows) + cap(u.resets.some)))
 	s += size(8*(cap(u.rows.memory)+cap(u.rows.order)+cap(u.rows.place)) + 4*(cap(u.masks.ids)+cap(u.masks.clock)+cap(u.masks.start)))
 	return int(s)
 }

@@ -77,6 +77,9 @@ func (u *Unrolled) Reset(rows ...int) {
 // gradient.
 func (u *Unrolled) Sequence(method string, k, layer int, dst []float32) {
 	u.mustKeep(method)
+	if u.segment < u.steps {
+		panic(fmt.Sprintf("%s: %s on what UnrollWithin made: its budget keeps %d of %d steps at a time; use Unroll, or a larger budget", u.net.Kind, method, u.segment, u.steps))
+	}
 	if !u.last.readable {
 		panic(u.net.Kind + ": " + method + " without a Forward before it, or with SetLengths or SetBatchFirst between them: it reads what the last Forward kept, by its lengths and in its layout")
 	}
@@ -84,7 +87,7 @@ func (u *Unrolled) Sequence(method string, k, layer int, dst []float32) {
 	if layer < 0 || layer >= u.net.Layers {
 		panic(fmt.Sprintf("%s: %s of layer %d in a network of %d", u.net.Kind, method, layer, u.net.Layers))
 	}
-	t := u.rows.t
+	t := u.rows.total
 	if want := t * u.batch * dirs * width; len(dst) != want {
 		panic(fmt.Sprintf("%s: %s into %d elements, want %d: %d steps of the last Forward * batch %d * %d", u.net.Kind, method, len(dst), want, t, u.batch, dirs*width))
 	}
@@ -104,12 +107,12 @@ func (u *Unrolled) Sequence(method string, k, layer int, dst []float32) {
 	}
 }
 
-// loadState copies the carried state of the job's direction to where its first
-// steps read it, storeState copies it back from where the last steps left it.
-func (u *Unrolled) loadState()  { u.copyState(true) }
-func (u *Unrolled) storeState() { u.copyState(false) }
+// loadState copies a state of the job's direction to where its first steps read it,
+// storeState copies the carried state from where the last steps left it.
+func (u *Unrolled) loadState(from [][]float32) { u.copyState(from, true) }
+func (u *Unrolled) storeState()                { u.copyState(u.state, false) }
 
-func (u *Unrolled) copyState(load bool) {
+func (u *Unrolled) copyState(state [][]float32, load bool) {
 	reverse := u.net.Reverse[u.job.dir]
 	var m Mat
 	for k, width := range u.net.Shape.States {
@@ -125,7 +128,7 @@ func (u *Unrolled) copyState(load bool) {
 			case load:
 				tau = 0
 			}
-			s := u.state[k][(u.job.i*u.batch+u.rows.user(p))*width:][:width]
+			s := state[k][(u.job.i*u.batch+u.rows.user(p))*width:][:width]
 			u.timeBlock(&m, k, u.job.i, tau, p)
 			if load {
 				copy(m.Row(0), s)

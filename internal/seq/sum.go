@@ -15,9 +15,9 @@ import (
 // A factor is what the gradients of pre-activations are multiplied by: the input, h, or
 // the tape's columns from col on.
 type factor struct {
-	of   factorOf
-	col  int
-	rows *kernels.Rows
+	of         factorOf
+	col, width int
+	rows       *kernels.Rows
 }
 
 type factorOf uint8
@@ -46,12 +46,12 @@ type sums struct {
 	masked  []float32 // a chunk's sum for dW_hh, before its mask
 }
 
-func (n *Net) newSums(isa kernels.ISA, steps, chunk, batch int) sums {
+// newSums makes all but the memory of factors.
+func (n *Net) newSums() sums {
 	sh := &n.Shape
-	most := split.VisitChunks(chunk*batch, max(n.widest(), sh.States[0], sh.Hidden))
-	s := sums{chunks: max(1, min(most, units(steps, chunk)))}
+	var s sums
 	if n.Noise.Weight > 0 { // each chunk goes through a mask
-		s.chunks, s.masked = 1, make([]float32, len(n.W[0].Hh))
+		s.masked = make([]float32, len(n.W[0].Hh))
 	}
 	find := func(of factorOf, col, width int) int {
 		for i, f := range s.factors {
@@ -59,7 +59,7 @@ func (n *Net) newSums(isa kernels.ISA, steps, chunk, batch int) sums {
 				return i
 			}
 		}
-		s.factors = append(s.factors, factor{of, col, isa.NewRows(width, s.chunks*chunk*batch, s.chunks)})
+		s.factors = append(s.factors, factor{of: of, col: col, width: width})
 		return len(s.factors) - 1
 	}
 	type use struct {
@@ -96,6 +96,37 @@ func (n *Net) newSums(isa kernels.ISA, steps, chunk, batch int) sums {
 		}
 	}
 	return s
+}
+
+// visitChunks is how many chunks of a pass over steps steps are summed at a time.
+func (u *Unrolled) visitChunks(steps int) int {
+	n, sh := u.net, &u.net.Shape
+	if n.Noise.Weight > 0 {
+		return 1
+	}
+	most := split.VisitChunks(u.chunk*u.batch, max(n.widest(), sh.States[0], sh.Hidden))
+	return max(1, min(most, units(steps, u.chunk)))
+}
+
+// setVisit makes room for sums of so many chunks at a time.
+func (u *Unrolled) setVisit(chunks int) {
+	s, rows := &u.back.sums, chunks*u.chunk*u.batch
+	s.chunks = chunks
+	for i := range s.factors {
+		f := &s.factors[i]
+		f.rows = u.isa.NewRows(f.width, rows, chunks)
+	}
+	u.back.pairs = newPairs(u.chunk*u.batch, rows)
+}
+
+// visitBytes is the size of what setVisit makes.
+func (u *Unrolled) visitBytes(chunks int) int {
+	block := u.chunk * u.batch
+	bytes := 4 * (chunks + 2) * block // pairs
+	for _, f := range u.back.sums.factors {
+		bytes += u.isa.NewRows(f.width, 1, 0).Bytes()*chunks*block + 8*chunks
+	}
+	return bytes
 }
 
 // beginSums begins the sums of a direction's gradients, or of the chunks after a visit.

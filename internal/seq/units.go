@@ -97,6 +97,7 @@ func (p *packing) newRecur(n *Net, isa kernels.ISA, grouped bool) {
 func (u *Unrolled) stepsByUnits() {
 	for k := range u.job.hi - u.job.lo {
 		u.units.step = u.ran(k)
+		u.copyPrevious(u.units.step, 0, u.batch)
 		for u.units.phase = range u.units.forward {
 			u.forkUnits(u.tasks.forwardUnits)
 		}
@@ -111,6 +112,8 @@ func (u *Unrolled) stepsBackByUnits() {
 		last := phases - 1
 		if u.units.visited == steps {
 			last = 1
+		} else {
+			u.copyPrevious(u.visited(u.units.visited), 0, u.batch)
 		}
 		for u.units.phase = range last {
 			u.forkUnits(u.tasks.backwardUnits)
@@ -137,6 +140,7 @@ func (u *Unrolled) backwardUnits(w, n int) {
 	first := u.units.phase == 0
 	if first && k > 0 && u.prepareBackward(s, u.visited(k-1), 0, u.batch) {
 		u.units.backward[len(u.units.backward)-1](s)
+		u.stopGradient(s, u.visited(k-1), 0)
 	}
 	if t := u.visited(k); k < u.job.hi-u.job.lo && u.prepareBackward(s, t, 0, u.batch) {
 		if first {

@@ -16,13 +16,16 @@ type Unrolled struct {
 	steps, batch int
 	out          int  // width of the output
 	chunk        int  // steps in a block of work, and in a chunk of a weight gradient
+	segment      int  // steps of which the activations are kept at a time: all, unless a budget cuts the sequence
 	keep         bool // whether Forward keeps what Backward needs
 
 	rows   rows
 	masks  masks
+	resets resets
 	pack   []packing // for each direction of each layer
 	memory memory
-	state  [][]float32 // carried state: for each tensor [Layers*D][B][width]
+	state  [][]float32   // carried state: for each tensor [Layers*D][B][width]
+	kept   [][][]float32 // the states before the steps of the segments but for segment 0, laid out as the carried one
 	last   lastForward
 	back   backMemory
 
@@ -43,6 +46,13 @@ type lastForward struct {
 // batch rows. Without keep only Forward will do. It panics if a size is
 // negative or too large.
 func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
+	u := n.newUnrolled(steps, batch, keep)
+	u.allocate(steps, u.visitChunks(steps))
+	return u
+}
+
+// newUnrolled allocates what does not depend on how many steps are kept at a time.
+func (n *Net) newUnrolled(steps, batch int, keep bool) *Unrolled {
 	sh := &n.Shape
 	size, ok := mul(max(steps, 0)+2, batch)
 	if ok {
@@ -56,7 +66,7 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 	// second-level cache.
 	chunk := max(1, min(split.ChunkSteps(batch), steps))
 	u := &Unrolled{net: n, isa: kernels.Current(), steps: steps, batch: batch, out: n.Out(), chunk: chunk, keep: keep,
-		rows: newRows(batch), masks: newMasks(batch, keep), memory: n.newMemory(steps, chunk, batch, keep)}
+		rows: newRows(batch), masks: newMasks(batch, keep), resets: n.newResets(steps, batch)}
 	for i := range n.W {
 		u.pack = append(u.pack, n.newPacking(u.isa, &n.W[i], 1, keep))
 	}
@@ -72,11 +82,30 @@ func (n *Net) Unroll(steps, batch int, keep bool) *Unrolled {
 		u.tasks.forwardUnits, u.tasks.backwardUnits = u.forwardUnits, u.backwardUnits
 	}
 	if keep {
-		u.back = n.newBackMemory(u.isa, steps, chunk, batch)
+		u.back = n.newBackMemory(batch)
 		u.tasks.packBackward, u.tasks.stepsBack, u.tasks.gradients, u.tasks.weightGradients = u.packBackward, u.backwardSteps, u.gradients, u.weightGradients
 	}
-	u.SetWorkers(n.Workers)
+	u.setMostWorkers(n.Workers)
 	return u
+}
+
+// allocate allocates the rest, for passes that keep segment steps at a time and add so
+// many chunks at a time to the gradients of weights.
+func (u *Unrolled) allocate(segment, chunks int) {
+	n := u.net
+	u.segment = segment
+	u.memory = n.newMemory(segment, u.chunk, u.batch, u.keep, func(n int) []float32 { return make([]float32, n) })
+	if u.keep {
+		u.setVisit(chunks)
+	}
+	for range u.boundaries(segment) {
+		var state [][]float32
+		for _, s := range u.state {
+			state = append(state, make([]float32, len(s)))
+		}
+		u.kept = append(u.kept, state)
+	}
+	u.growWorkers()
 }
 
 // Dims returns the sizes of what Forward takes: at most steps time steps, rows

@@ -140,43 +140,69 @@ func (u *Unrolled) SetWorkers(n int) {
 	if n < 0 {
 		panic(fmt.Sprintf("%s: SetWorkers(%d), want a number of goroutines, or 0 for automatic", u.net.Kind, n))
 	}
-	k, net, rows := &u.workers, u.net, u.chunk*u.batch
+	u.setMostWorkers(n)
+	u.growWorkers()
+}
+
+// setMostWorkers says into how many parts work is cut, and whether steps are split by
+// units.
+func (u *Unrolled) setMostWorkers(n int) {
+	k := &u.workers
 	k.fixed = n > 0
 	if !k.fixed {
 		n = runtime.GOMAXPROCS(0)
 	}
 	k.most = min(n, split.MaxWorkers)
+	u.setUnitParts(u.unitParts())
+}
 
-	in, packs := net.widest(), 0
+// workerCounts is how many workers need memory: for steps, for W_hh after its mask, for
+// products of gradients that are summed by so many chunks.
+func (u *Unrolled) workerCounts(chunks int) (steps, packs, gradients int) {
+	net, rows := u.net, u.chunk*u.batch
+	in := net.widest()
 	if net.Noise.Weight > 0 {
 		packs = u.parts(u.packPiece())
 	}
-	u.setUnitParts(u.unitParts())
-	steps := max(packs, u.units.parts, u.parts(u.productsPiece(rows, in)), u.parts(u.copyPiece(rows, in)), u.parts(u.stepsPiece(rows)))
 	if u.keep {
-		gradients := max(u.parts(u.gradientsPiece(rows, in, true)), u.parts(u.weightGradientsPiece(u.back.sums.chunks*rows, in)))
-		steps = max(steps, gradients)
-		work := u.gradientsWork()
-		for len(k.products) < gradients {
-			k.products = append(k.products, make([]float32, work))
-		}
+		gradients = max(u.parts(u.gradientsPiece(rows, in, true)), u.parts(u.weightGradientsPiece(chunks*rows, in)))
+	}
+	steps = max(packs, gradients, u.units.parts, u.parts(u.productsPiece(rows, in)), u.parts(u.copyPiece(rows, in)), u.parts(u.stepsPiece(rows)))
+	return steps, packs, gradients
+}
+
+// growWorkers allocates what the workers need that they do not have yet.
+func (u *Unrolled) growWorkers() {
+	k, chunks := &u.workers, u.back.sums.chunks
+	steps, packs, gradients := u.workerCounts(chunks)
+	work := u.gradientsWork(chunks)
+	for len(k.products) < gradients {
+		k.products = append(k.products, make([]float32, work))
 	}
 	for len(k.steps) < steps {
-		s := newStep(u.isa, net)
+		s := newStep(u.isa, u.net)
 		s.masks.unrolled = u
 		k.steps = append(k.steps, s)
 	}
 	for len(k.droppedW) < packs {
-		k.droppedW = append(k.droppedW, make([]float32, len(net.W[0].Hh)))
+		k.droppedW = append(k.droppedW, make([]float32, len(u.net.W[0].Hh)))
 	}
 }
 
+// workerBytes is the size of what growWorkers makes for a new Unrolled.
+func (u *Unrolled) workerBytes(chunks int) int {
+	steps, packs, gradients := u.workerCounts(chunks)
+	var one size
+	one.steps([]Step{newStep(u.isa, u.net)})
+	return steps*int(one) + 4*(packs*len(u.net.W[0].Hh)+gradients*u.gradientsWork(chunks))
+}
+
 // gradientsWork is the scratch that a worker needs for the products of the weight
-// gradients, or for rows of dx.
-func (u *Unrolled) gradientsWork() int {
+// gradients, summed by so many chunks, or for rows of dx.
+func (u *Unrolled) gradientsWork(chunks int) int {
 	most, rows := 0, u.chunk*u.batch
 	for _, part := range u.back.sums.list {
 		most = max(most, part.cols)
 	}
-	return max(u.isa.GemmRowsWork(most, u.back.sums.chunks*rows), rows*u.net.Input)
+	return max(u.isa.GemmRowsWork(most, chunks*rows), rows*u.net.Input)
 }

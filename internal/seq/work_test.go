@@ -63,7 +63,7 @@ func TestScratchFollowsTheWork(t *testing.T) {
 				t.Errorf("%+v: memory for %d workers, want %d", c.sized, most, c.most)
 			}
 			// What a worker has for itself, and some more for headers and rounding up.
-			worker := 4*(u.gradientsWork()+len(u.net.W[0].Hh)+8*c.hidden+64) + 2<<10
+			worker := 4*(u.gradientsWork(u.back.sums.chunks)+len(u.net.W[0].Hh)+8*c.hidden+64) + 2<<10
 			if limit := small + uint64((most-1)*worker*9/8+512); large > limit {
 				t.Errorf("%+v: %d bytes, %d for one worker, want at most %d for %d workers", c.sized, large, small, limit, most)
 			}

@@ -23,18 +23,37 @@ func allocatesNothing(t *testing.T, k Kind) {
 			}
 			p := newProblem(t, k, 6, cfg, T, B, true)
 			u, f := p.net.Unroll(p.T, p.B), p.net.Infer(p.T, p.B)
+			var cut Unrolled // its steps are in segments
+			if !cfg.Bidirectional && T > 32 {
+				least, _ := budgets(t, p.net, p.T, p.B)
+				var err error
+				cut, err = p.net.UnrollWithin(p.T, p.B, least)
+				check(t, err)
+			}
 			y, dx, one := make([]float32, len(p.dy)), make([]float32, len(p.x)), []int{1}
+			resets := make([][]int, B)
+			resets[1] = []int{0, 1}
 			pass := func() {
+				if p.lengths == nil || p.lengths[1] > 1 {
+					check(t, u.SetResets(resets))
+				}
 				u.Forward(y, p.x)
 				u.Backward(dx, p.dy)
 				f.Forward(y, p.x)
 				u.Reset(one...)
+				if cut != nil {
+					cut.Forward(y, p.x)
+					cut.Backward(dx, p.dy)
+				}
 			}
 			pass()
 			if n := testing.AllocsPerRun(5, pass); n != 0 {
 				t.Errorf("%+v: %v allocations in Forward and Backward", cfg, n)
 			}
 			check(t, u.SetLengths(p.lengths))
+			if cut != nil {
+				check(t, cut.SetLengths(p.lengths))
+			}
 			pass()
 			if n := testing.AllocsPerRun(5, pass); n != 0 {
 				t.Errorf("%+v: %v allocations with lengths", cfg, n)
@@ -99,6 +118,14 @@ func bytesAreTold(t *testing.T, k Kind) {
 				return u
 			},
 		}
+		if !cfg.Bidirectional {
+			least, _ := budgets(t, net, T, B)
+			what["UnrollWithin"] = func() interface{ Bytes() int } {
+				u, err := net.UnrollWithin(T, B, least)
+				check(t, err)
+				return u
+			}
+		}
 		if !cfg.Bidirectional && !cfg.Reverse {
 			what["Predictor"] = func() interface{ Bytes() int } {
 				p, err := net.Predictor(B)
@@ -132,11 +159,13 @@ func copiesAreAllocated(t *testing.T, k Kind) {
 	pr, err := p.net.Predictor(p.B)
 	check(t, err)
 	states, masks, clock, ids, src := u.State(), u.MaskState(), u.Clock(), []uint32{4, 5, 6}, []int{2, 0, 0}
+	resets := [][]int{{0, 2}, nil, {1}}
 	outputs := make([]float32, p.T*p.B*p.width(0))
 	cells := make([]float32, p.T*p.B*p.cfg.Hidden)
 	allocations := func(f func()) float64 { return testing.AllocsPerRun(5, f) }
 	for name, f := range map[string]func(){
 		"SetLengths":    func() { check(t, u.SetLengths(p.lengths)) },
+		"SetResets":     func() { check(t, u.SetResets(resets)) },
 		"SetBatchFirst": func() { u.SetBatchFirst(false) },
 		"SetTraining":   func() { u.SetTraining(true) },
 		"SetSeed":       func() { u.SetSeed(3) },

@@ -28,6 +28,11 @@ func Methods(t *testing.T, k Kind) {
 		{"outputs of every layer", hiddenStates},
 		{"outputs of every layer, misuse", hiddenStatesMisuse},
 		{"lengths of each call", forwardLengths},
+		{"within a budget", withinBudget},
+		{"within a budget, long", longWithinBudget},
+		{"within a budget, misuse", withinBudgetMisuse},
+		{"resets", resetsInside},
+		{"resets, misuse", resetsMisuse},
 		{"gradients add up", gradientsAddUp},
 		{"reorder and refresh", reorderAndRefresh},
 		{"shared layer", sharedLayer},
@@ -53,6 +58,8 @@ func Variant(t *testing.T, k Kind) {
 	t.Run("state is carried", func(t *testing.T) { stateIsCarried(t, k) })
 	t.Run("outputs of every layer", func(t *testing.T) { hiddenStates(t, k) })
 	t.Run("gradients add up", func(t *testing.T) { gradientsAddUp(t, k) })
+	t.Run("within a budget", func(t *testing.T) { withinBudget(t, k) })
+	t.Run("resets", func(t *testing.T) { resetsInside(t, k) })
 	t.Run("shared layer", func(t *testing.T) { sharedLayer(t, k) })
 	t.Run("files", func(t *testing.T) { files(t, k) })
 	if k.Noise != (Noise{}) {

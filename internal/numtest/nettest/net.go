@@ -66,6 +66,7 @@ type Layer interface {
 	EachParam(f func(name string, w []float32, shape ...int))
 	WriteTo(w io.Writer) (int64, error)
 	Unroll(steps, batch int) Unrolled
+	UnrollWithin(steps, batch, bytes int) (Unrolled, error)
 	Infer(steps, batch int) Unrolled
 	Predictor(batch int) (Predictor, error)
 	// Settings is the layer's Config, with ==.
@@ -79,6 +80,7 @@ type Unrolled interface {
 	ForwardLengths(y, x []float32, lengths []int) error
 	Backward(dx, dy []float32)
 	SetLengths(lengths []int) error
+	SetResets(resets [][]int) error
 	SetBatchFirst(on bool)
 	SetTraining(on bool)
 	SetSeed(seed uint64)
@@ -116,6 +118,7 @@ func Wrap[U Unrolled, P Predictor, C comparable](l interface {
 	EachParam(f func(name string, w []float32, shape ...int))
 	WriteTo(w io.Writer) (int64, error)
 	Unroll(steps, batch int) U
+	UnrollWithin(steps, batch, bytes int) (U, error)
 	Infer(steps, batch int) U
 	Predictor(batch int) (P, error)
 	Config() C
@@ -128,6 +131,7 @@ type wrapped[U Unrolled, P Predictor, C comparable] struct {
 		EachParam(f func(name string, w []float32, shape ...int))
 		WriteTo(w io.Writer) (int64, error)
 		Unroll(steps, batch int) U
+		UnrollWithin(steps, batch, bytes int) (U, error)
 		Infer(steps, batch int) U
 		Predictor(batch int) (P, error)
 		Config() C
@@ -141,6 +145,13 @@ func (l wrapped[U, P, C]) WriteTo(w io.Writer) (int64, error) { return l.layer.W
 func (l wrapped[U, P, C]) Unroll(steps, batch int) Unrolled   { return l.layer.Unroll(steps, batch) }
 func (l wrapped[U, P, C]) Infer(steps, batch int) Unrolled    { return l.layer.Infer(steps, batch) }
 func (l wrapped[U, P, C]) Settings() any                      { return l.layer.Config() }
+func (l wrapped[U, P, C]) UnrollWithin(steps, batch, bytes int) (Unrolled, error) {
+	u, err := l.layer.UnrollWithin(steps, batch, bytes)
+	if err != nil {
+		return nil, err
+	}
+	return u, nil
+}
 func (l wrapped[U, P, C]) Predictor(batch int) (Predictor, error) {
 	p, err := l.layer.Predictor(batch)
 	if err != nil {
