@@ -31,7 +31,7 @@ type Kernel struct {
 
 // chunk cuts long calls of element kernels: assembly cannot be preempted, so none
 // may run for more than 100 us at half of the speed it should have. At the rate of
-// main memory, seven streams of this length (Adam) take 50 us; the slowest
+// main memory, nine streams of this length (AMSGrad) take 65 us; the slowest
 // arithmetic, an exponential with denormal results, takes 1 ns an element. It is a
 // multiple of 64, so that the lanes of a reduction begin anew with each piece.
 const chunk = 16384
@@ -233,4 +233,38 @@ second moment v, which is kept in place of v:
 r has the range of a gradient where v, a square, would leave that of float32. It must
 not be negative. The scalars are prepared by the caller as [ref.Adam] says, where the
 order of operations stands.`},
+	{Name: "AMSGrad", Args: "w, g, m, r, x []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32", File: "optim", Emit: kernel.AMSGrad, Doc: `
+AMSGrad is [ISA.Adam] that divides by the largest root so far: x = max(x, r) is set and
+stands in place of r in the step of w.`},
+	{Name: "RMSProp", Args: "w, g, r []float32, alpha, oma, lr, eps, l2, keep float32", File: "optim_rmsprop", Emit: kernel.RMSProp, Doc: `
+RMSProp takes one step of RMSProp on w and the root r of the mean of squares, which is
+kept in place of the mean:
+
+	e = g + l2*w   r = sqrt(alpha*r^2 + oma*e^2)   w = keep*w - lr * e/(r + eps)
+
+r must not be negative; oma is 1-alpha. With alpha and oma both 1 it is a step of
+Adagrad. The order of operations is that of [ref.RMSProp].`},
+	{Name: "RMSPropMomentum", Args: "w, g, r, v []float32, alpha, oma, lr, eps, mu, l2, keep float32", File: "optim_rmsprop", Emit: kernel.RMSPropMomentum, Doc: `
+RMSPropMomentum is [ISA.RMSProp] with a velocity v: v = mu*v + e/(r + eps),
+w = keep*w - lr*v.`},
+	{Name: "RMSPropCentred", Args: "w, g, s, m []float32, alpha, oma, omv, lr, eps, l2, keep float32", File: "optim_rmsprop", Emit: kernel.RMSPropCentred, Doc: `
+RMSPropCentred is [ISA.RMSProp] with the variance of the gradients in place of the mean
+of their squares. Its root s, and the mean m of the gradients, are kept:
+
+	e = g + l2*w   d = e - m   s = sqrt(alpha*s^2 + omv*d^2)   m = m + oma*d
+	w = keep*w - lr * e/(s + eps)
+
+s must not be negative; omv is alpha*(1-alpha). The order of operations is that of
+[ref.RMSPropCentred].`},
+	{Name: "RMSPropCentredMomentum", Args: "w, g, s, m, v []float32, alpha, oma, omv, lr, eps, mu, l2, keep float32", File: "optim_rmsprop", Emit: kernel.RMSPropCentredMomentum, Doc: `
+RMSPropCentredMomentum is [ISA.RMSPropCentred] with a velocity v: v = mu*v + e/(s + eps),
+w = keep*w - lr*v.`},
+	{Name: "ASGD", Args: "w, g, a []float32, lr, l2, keep, mu, omm float32", File: "optim", Emit: kernel.ASGD, Doc: `
+ASGD takes one step of gradient descent on w and of the average a of the weights after
+each step:
+
+	e = g + l2*w   w = keep*w - lr*e   a = omm*a + mu*w
+
+mu is 1 over the number of weights in the average, omm is 1-mu. An omm of 0 leaves the
+old a out, so that a becomes w. The order of operations is that of [ref.ASGD].`},
 }

@@ -411,13 +411,6 @@ func FuzzGates(f *testing.F) {
 			func(v [9][]float32) { ref.RNNSigmoidGrad(v[0], v[1], v[2], v[3]) },
 			func(isa kernels.ISA, v [9]kernels.Mat) { isa.RNNSigmoidGrad(rows, units, v[0], v[1], v[2], v[3]) })
 		a := scalars
-		run("Adam",
-			func(v [9][]float32) {
-				ref.Adam(v[0], v[1], v[2], v[3], a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
-			},
-			func(isa kernels.ISA, v [9][]float32) {
-				isa.Adam(v[0], v[1], v[2], v[3], a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
-			})
 		run("flushed product",
 			func(v [9][]float32) { ref.MulFlush(v[0], v[1], v[2]) },
 			func(isa kernels.ISA, v [9][]float32) { isa.MulFlush(v[0], v[1], v[2]) })
@@ -430,8 +423,5 @@ func FuzzGates(f *testing.F) {
 		run("chosen values",
 			func(v [9][]float32) { ref.Choose(v[0], v[1], v[2], v[3], a[0]) },
 			func(isa kernels.ISA, v [9][]float32) { isa.Choose(v[0], v[1], v[2], v[3], a[0]) })
-		run("momentum",
-			func(v [9][]float32) { ref.SGDMomentum(v[0], v[1], v[2], a[0], a[1], a[2], a[3]) },
-			func(isa kernels.ISA, v [9][]float32) { isa.SGDMomentum(v[0], v[1], v[2], a[0], a[1], a[2], a[3]) })
 	})
 }

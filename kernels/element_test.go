@@ -276,6 +276,48 @@ var elements = []element{
 		ref: func(s [][]float32, a []float32) {
 			ref.Adam(s[0], s[1], s[2], s[3], a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
 		}},
+	{name: "AMSGrad", slots: "uruuu", fixed: []float32{0.9, 0.1, 0.999, 0.001, 0.01, 0.3, 1e-8, 0.02, 0.99},
+		run: func(t kernels.ISA, s [][]float32, a []float32) {
+			t.AMSGrad(s[0], s[1], s[2], s[3], s[4], a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
+		},
+		ref: func(s [][]float32, a []float32) {
+			ref.AMSGrad(s[0], s[1], s[2], s[3], s[4], a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
+		}},
+	{name: "RMSProp", slots: "uru", fixed: []float32{0.9, 0.1, 0.01, 1e-8, 0.02, 0.99},
+		run: func(t kernels.ISA, s [][]float32, a []float32) {
+			t.RMSProp(s[0], s[1], s[2], a[0], a[1], a[2], a[3], a[4], a[5])
+		},
+		ref: func(s [][]float32, a []float32) {
+			ref.RMSProp(s[0], s[1], s[2], a[0], a[1], a[2], a[3], a[4], a[5])
+		}},
+	{name: "RMSPropMomentum", slots: "uruu", fixed: []float32{0.9, 0.1, 0.01, 1e-8, 0.8, 0.02, 0.99},
+		run: func(t kernels.ISA, s [][]float32, a []float32) {
+			t.RMSPropMomentum(s[0], s[1], s[2], s[3], a[0], a[1], a[2], a[3], a[4], a[5], a[6])
+		},
+		ref: func(s [][]float32, a []float32) {
+			ref.RMSPropMomentum(s[0], s[1], s[2], s[3], a[0], a[1], a[2], a[3], a[4], a[5], a[6])
+		}},
+	{name: "RMSPropCentred", slots: "uruu", fixed: []float32{0.9, 0.1, 0.09, 0.01, 1e-8, 0.02, 0.99},
+		run: func(t kernels.ISA, s [][]float32, a []float32) {
+			t.RMSPropCentred(s[0], s[1], s[2], s[3], a[0], a[1], a[2], a[3], a[4], a[5], a[6])
+		},
+		ref: func(s [][]float32, a []float32) {
+			ref.RMSPropCentred(s[0], s[1], s[2], s[3], a[0], a[1], a[2], a[3], a[4], a[5], a[6])
+		}},
+	{name: "RMSPropCentredMomentum", slots: "uruuu", fixed: []float32{0.9, 0.1, 0.09, 0.01, 1e-8, 0.8, 0.02, 0.99},
+		run: func(t kernels.ISA, s [][]float32, a []float32) {
+			t.RMSPropCentredMomentum(s[0], s[1], s[2], s[3], s[4], a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7])
+		},
+		ref: func(s [][]float32, a []float32) {
+			ref.RMSPropCentredMomentum(s[0], s[1], s[2], s[3], s[4], a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7])
+		}},
+	{name: "ASGD", slots: "uru", fixed: []float32{0.1, 0.02, 0.99, 0.25, 0.75},
+		run: func(t kernels.ISA, s [][]float32, a []float32) {
+			t.ASGD(s[0], s[1], s[2], a[0], a[1], a[2], a[3], a[4])
+		},
+		ref: func(s [][]float32, a []float32) {
+			ref.ASGD(s[0], s[1], s[2], a[0], a[1], a[2], a[3], a[4])
+		}},
 }
 
 // length of a slot when the kernel works on n elements.

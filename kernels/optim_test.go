@@ -3,7 +3,6 @@ package kernels_test
 import (
 	"math"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/simdrnn/simdrnn/internal/numtest"
@@ -11,14 +10,39 @@ import (
 	"github.com/simdrnn/simdrnn/kernels/ref"
 )
 
-// optimizers are the elements that take a step on weights: argument 0 is w, 1 is g,
-// and what follows are moments.
-var optimizers = slices.DeleteFunc(slices.Clone(elements), func(e element) bool {
-	return !strings.HasPrefix(e.name, "SGD") && !strings.HasPrefix(e.name, "Adam")
-})
+// An optimizer is an element that takes a step on weights: argument 0 is w, 1 is g, and
+// what follows is carried from step to step. The other fields are places among its
+// arguments and scalars; keep is 0 where it has none, and so are root and average.
+type optimizer struct {
+	*element
+	decay, keep   int // scalars
+	root, average int // arguments: the first root of a second moment, a mean of weights
+}
 
-// decayOf is the place of the decay among the scalars of an optimizer.
-var decayOf = map[string]int{"SGD": 1, "SGDMomentum": 3, "SGDNesterov": 2, "Adam": 7}
+var optimizers = func() (list []optimizer) {
+	places := map[string]optimizer{
+		"SGD": {decay: 1}, "SGDMomentum": {decay: 3}, "SGDNesterov": {decay: 2},
+		"Adam": {decay: 7, keep: 8, root: 3}, "AMSGrad": {decay: 7, keep: 8, root: 3},
+		"RMSProp": {decay: 4, keep: 5, root: 2}, "RMSPropMomentum": {decay: 5, keep: 6, root: 2},
+		"RMSPropCentred": {decay: 5, keep: 6, root: 2}, "RMSPropCentredMomentum": {decay: 6, keep: 7, root: 2},
+		"ASGD": {decay: 1, keep: 2, average: 2},
+	}
+	for i := range elements {
+		if o, ok := places[elements[i].name]; ok {
+			o.element = &elements[i]
+			list = append(list, o)
+		}
+	}
+	if len(list) != len(places) {
+		panic("an optimizer is not among the elements")
+	}
+	return list
+}()
+
+// isRoot says whether an argument is the root of a second moment, or the largest of them.
+func (o optimizer) isRoot(slot int) bool {
+	return o.root > 0 && (slot == o.root || o.name == "AMSGrad" && slot == 4)
+}
 
 // An infinite weight that nothing moves stays: zero times infinity is not part of a
 // step without a decay. Masks are made of such weights.
@@ -36,9 +60,12 @@ func TestInfiniteWeightsStayWithoutDecay(t *testing.T) {
 					s[0][i] = weights[i%len(weights)]
 				}
 				a := slices.Clone(e.fixed)
-				a[decayOf[e.name]] = decay
-				if e.name == "Adam" {
-					a[8] = 1 // keep
+				a[e.decay] = decay
+				if e.keep > 0 {
+					a[e.keep] = 1
+				}
+				if e.average > 0 {
+					copy(s[e.average], s[0])
 				}
 				want := clone(s)
 				e.run(isa, s, a)
@@ -60,13 +87,17 @@ func TestMomentsDoNotSeeTheWeightWithoutDecay(t *testing.T) {
 				}
 			}
 			a := slices.Clone(e.fixed)
-			a[decayOf[e.name]] = 0
+			a[e.decay] = 0
 			plain, odd := clone(s), clone(s)
 			for i := range odd[0] {
 				odd[0][i] = []float32{float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())}[i%3]
 			}
 			e.run(isa, plain, a)
 			e.run(isa, odd, a)
+			if e.average > 0 {
+				clear(odd[e.average])
+				clear(plain[e.average])
+			}
 			e.compare(t, odd[1:], plain[1:], "moments beside infinite weights")
 		}
 	})
@@ -81,11 +112,10 @@ func TestDecayEndsAtZero(t *testing.T) {
 				clear(s[1+i])
 			}
 			a := slices.Clone(e.fixed)
-			switch e.name {
-			case "Adam":
-				a[7], a[8] = 0, 0.5 // AdamW
-			default:
-				a[0], a[decayOf[e.name]] = 0.5, 1
+			if e.keep > 0 {
+				a[e.decay], a[e.keep] = 0, 0.5
+			} else {
+				a[0], a[e.decay] = 0.5, 1 // the first is lr
 			}
 			for step := range 2000 {
 				e.run(isa, s, a)
@@ -126,7 +156,7 @@ func TestOptimizersStoreNothingTiny(t *testing.T) {
 						continue // the gradient is read
 					}
 					least := float32(ref.Tiny)
-					if e.name == "Adam" && slot == 3 {
+					if e.isRoot(slot) {
 						least = ref.TinyRoot
 					}
 					for i, v := range x {
@@ -153,10 +183,10 @@ func TestTinyGradientsCountAsZero(t *testing.T) {
 					}
 				}
 				a := slices.Clone(e.fixed)
-				if a[0] = 1024; e.name == "Adam" { // lr
-					a[0] = 0.5 // beta1
+				if a[0] = 1024; e.root > 0 { // lr
+					a[0] = 0.5 // a beta
 				}
-				a[decayOf[e.name]] = decay
+				a[e.decay] = decay
 				none := clone(s)
 				for i := range s[1] {
 					none[1][i] = 0
@@ -231,4 +261,53 @@ func TestAdamWithASmallEpsilon(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An average begins with the weight, whatever stood in its place: a factor of 0 leaves
+// the old one out. Averages of a weight that stands still are that weight, if the
+// factors are those that the reference speaks of.
+func TestAveragesOfWeights(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		w := []float32{1, -3, 0.1, inf, -inf, math.MaxFloat32, 0x1p-100, 0, 1.0 / 3}
+		g, a := make([]float32, len(w)), []float32{nan, inf, -inf, 5, nan, 0, -1, nan, inf}
+		want := slices.Clone(w)
+		for _, zero := range []float32{0, float32(math.Copysign(0, -1))} {
+			isa.ASGD(w, g, a, 0.1, 0, 1, 1, zero)
+			numtest.Equal(t, a, want, "the first average, old ones times %v", zero)
+		}
+		for n := 2; n < 2000; n++ {
+			omm := float32(1 - 1/float64(n))
+			isa.ASGD(w, g, a, 0.1, 0, 1, 1-omm, omm)
+			for i, v := range a {
+				if math.Abs(float64(v-want[i])) > 0x1p-20*math.Abs(float64(want[i])) {
+					t.Fatalf("average %d of %v is %v", n, want[i], v)
+				}
+			}
+		}
+		numtest.Equal(t, w, want, "the weights")
+	})
+}
+
+// The divisor of AMSGrad does not fall: after one large gradient small ones move a
+// weight as if the large one had just been.
+func TestAMSGradKeepsTheLargestRoot(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		w, m, r, x := make([]float32, 19), make([]float32, 19), make([]float32, 19), make([]float32, 19)
+		g := make([]float32, 19)
+		for step := range 50 {
+			for i := range g {
+				g[i] = 1
+				if step == 5 {
+					g[i] = 100
+				}
+			}
+			isa.AMSGrad(w, g, m, r, x, 0.9, 0.1, 0.5, 0.5, 0.1, 1, 1e-8, 0, 1)
+			for i := range x {
+				if x[i] < r[i] || step >= 5 && x[i] != x[0] || step > 40 && !(r[i] < 1.1 && x[i] > 70) {
+					t.Fatalf("step %d: root %v, largest %v", step, r[i], x[i])
+				}
+			}
+		}
+	})
 }

@@ -1025,6 +1025,96 @@ func adam(t ISA, w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps
 	}
 }
 
+func amsGrad(t ISA, w, g, m, r, x []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
+	for t != Scalar && len(w) > 16384 {
+		amsGrad(t, w[:16384], g[:16384], m[:16384], r[:16384], x[:16384], beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
+		w, g, m, r, x = w[16384:], g[16384:], m[16384:], r[16384:], x[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.AMSGrad(w, g, m, r, x, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
+	case AVX512:
+		avx512.AMSGrad(w, g, m, r, x, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
+	default:
+		ref.AMSGrad(w, g, m, r, x, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
+	}
+}
+
+func rmsProp(t ISA, w, g, r []float32, alpha, oma, lr, eps, l2, keep float32) {
+	for t != Scalar && len(w) > 16384 {
+		rmsProp(t, w[:16384], g[:16384], r[:16384], alpha, oma, lr, eps, l2, keep)
+		w, g, r = w[16384:], g[16384:], r[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.RMSProp(w, g, r, alpha, oma, lr, eps, l2, keep)
+	case AVX512:
+		avx512.RMSProp(w, g, r, alpha, oma, lr, eps, l2, keep)
+	default:
+		ref.RMSProp(w, g, r, alpha, oma, lr, eps, l2, keep)
+	}
+}
+
+func rmsPropMomentum(t ISA, w, g, r, v []float32, alpha, oma, lr, eps, mu, l2, keep float32) {
+	for t != Scalar && len(w) > 16384 {
+		rmsPropMomentum(t, w[:16384], g[:16384], r[:16384], v[:16384], alpha, oma, lr, eps, mu, l2, keep)
+		w, g, r, v = w[16384:], g[16384:], r[16384:], v[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.RMSPropMomentum(w, g, r, v, alpha, oma, lr, eps, mu, l2, keep)
+	case AVX512:
+		avx512.RMSPropMomentum(w, g, r, v, alpha, oma, lr, eps, mu, l2, keep)
+	default:
+		ref.RMSPropMomentum(w, g, r, v, alpha, oma, lr, eps, mu, l2, keep)
+	}
+}
+
+func rmsPropCentred(t ISA, w, g, s, m []float32, alpha, oma, omv, lr, eps, l2, keep float32) {
+	for t != Scalar && len(w) > 16384 {
+		rmsPropCentred(t, w[:16384], g[:16384], s[:16384], m[:16384], alpha, oma, omv, lr, eps, l2, keep)
+		w, g, s, m = w[16384:], g[16384:], s[16384:], m[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.RMSPropCentred(w, g, s, m, alpha, oma, omv, lr, eps, l2, keep)
+	case AVX512:
+		avx512.RMSPropCentred(w, g, s, m, alpha, oma, omv, lr, eps, l2, keep)
+	default:
+		ref.RMSPropCentred(w, g, s, m, alpha, oma, omv, lr, eps, l2, keep)
+	}
+}
+
+func rmsPropCentredMomentum(t ISA, w, g, s, m, v []float32, alpha, oma, omv, lr, eps, mu, l2, keep float32) {
+	for t != Scalar && len(w) > 16384 {
+		rmsPropCentredMomentum(t, w[:16384], g[:16384], s[:16384], m[:16384], v[:16384], alpha, oma, omv, lr, eps, mu, l2, keep)
+		w, g, s, m, v = w[16384:], g[16384:], s[16384:], m[16384:], v[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.RMSPropCentredMomentum(w, g, s, m, v, alpha, oma, omv, lr, eps, mu, l2, keep)
+	case AVX512:
+		avx512.RMSPropCentredMomentum(w, g, s, m, v, alpha, oma, omv, lr, eps, mu, l2, keep)
+	default:
+		ref.RMSPropCentredMomentum(w, g, s, m, v, alpha, oma, omv, lr, eps, mu, l2, keep)
+	}
+}
+
+func asgd(t ISA, w, g, a []float32, lr, l2, keep, mu, omm float32) {
+	for t != Scalar && len(w) > 16384 {
+		asgd(t, w[:16384], g[:16384], a[:16384], lr, l2, keep, mu, omm)
+		w, g, a = w[16384:], g[16384:], a[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.ASGD(w, g, a, lr, l2, keep, mu, omm)
+	case AVX512:
+		avx512.ASGD(w, g, a, lr, l2, keep, mu, omm)
+	default:
+		ref.ASGD(w, g, a, lr, l2, keep, mu, omm)
+	}
+}
+
 // runTile runs the register tile of rows x vecs vectors of tier t. The scalar tier has
 // none: ref.Tile, whose operands are slices, is called in its place.
 func runTile(t ISA, rows, vecs int, args *tile.Args) {

@@ -355,6 +355,30 @@ func adam(t ISA, w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps
 	ref.Adam(w, g, m, r, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
 }
 
+func amsGrad(t ISA, w, g, m, r, x []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
+	ref.AMSGrad(w, g, m, r, x, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
+}
+
+func rmsProp(t ISA, w, g, r []float32, alpha, oma, lr, eps, l2, keep float32) {
+	ref.RMSProp(w, g, r, alpha, oma, lr, eps, l2, keep)
+}
+
+func rmsPropMomentum(t ISA, w, g, r, v []float32, alpha, oma, lr, eps, mu, l2, keep float32) {
+	ref.RMSPropMomentum(w, g, r, v, alpha, oma, lr, eps, mu, l2, keep)
+}
+
+func rmsPropCentred(t ISA, w, g, s, m []float32, alpha, oma, omv, lr, eps, l2, keep float32) {
+	ref.RMSPropCentred(w, g, s, m, alpha, oma, omv, lr, eps, l2, keep)
+}
+
+func rmsPropCentredMomentum(t ISA, w, g, s, m, v []float32, alpha, oma, omv, lr, eps, mu, l2, keep float32) {
+	ref.RMSPropCentredMomentum(w, g, s, m, v, alpha, oma, omv, lr, eps, mu, l2, keep)
+}
+
+func asgd(t ISA, w, g, a []float32, lr, l2, keep, mu, omm float32) {
+	ref.ASGD(w, g, a, lr, l2, keep, mu, omm)
+}
+
 // runTile runs the register tile of rows x vecs vectors of tier t. The scalar tier has
 // none: ref.Tile, whose operands are slices, is called in its place.
 func runTile(t ISA, rows, vecs int, args *tile.Args) {

@@ -64,3 +64,38 @@ func (t ISA) Adam(w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, ep
 func Adam(w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
 	Current().Adam(w, g, m, r, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
 }
+
+// AMSGrad is [ISA.Adam] that divides by the largest root so far: x = max(x, r) is set and
+// stands in place of r in the step of w.
+func (t ISA) AMSGrad(w, g, m, r, x []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
+	t.need()
+	same("AMSGrad", "w", len(w), "g", len(g))
+	same("AMSGrad", "w", len(w), "m", len(m))
+	same("AMSGrad", "w", len(w), "r", len(r))
+	same("AMSGrad", "w", len(w), "x", len(x))
+	amsGrad(t, w, g, m, r, x, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
+}
+
+// AMSGrad is [ISA.AMSGrad] on the current tier.
+func AMSGrad(w, g, m, r, x []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32) {
+	Current().AMSGrad(w, g, m, r, x, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep)
+}
+
+// ASGD takes one step of gradient descent on w and of the average a of the weights after
+// each step:
+//
+//	e = g + l2*w   w = keep*w - lr*e   a = omm*a + mu*w
+//
+// mu is 1 over the number of weights in the average, omm is 1-mu. An omm of 0 leaves the
+// old a out, so that a becomes w. The order of operations is that of [ref.ASGD].
+func (t ISA) ASGD(w, g, a []float32, lr, l2, keep, mu, omm float32) {
+	t.need()
+	same("ASGD", "w", len(w), "g", len(g))
+	same("ASGD", "w", len(w), "a", len(a))
+	asgd(t, w, g, a, lr, l2, keep, mu, omm)
+}
+
+// ASGD is [ISA.ASGD] on the current tier.
+func ASGD(w, g, a []float32, lr, l2, keep, mu, omm float32) {
+	Current().ASGD(w, g, a, lr, l2, keep, mu, omm)
+}

@@ -19,6 +19,10 @@ func TestInfiniteWeightsStay(t *testing.T) {
 	for name, o := range map[string]optim.Optimizer{
 		"SGD": &optim.SGD{LR: 0.1}, "momentum": &optim.SGD{LR: 0.1, Momentum: 0.9}, "Nesterov": &optim.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true},
 		"Adam": &optim.Adam{LR: 0.1}, "AdamW": &optim.AdamW{LR: 0.1}, "AdamW with a decay": &optim.AdamW{LR: 0.1, WeightDecay: 0.1},
+		"AMSGrad": &optim.Adam{LR: 0.1, AMSGrad: true}, "decoupled": &optim.SGD{LR: 0.1, Momentum: 0.9, WeightDecay: 0.1, Decoupled: true},
+		"RMSProp": &optim.RMSProp{LR: 0.1}, "RMSProp, momentum": &optim.RMSProp{LR: 0.1, Momentum: 0.9, WeightDecay: 0.1, Decoupled: true},
+		"RMSProp, centred": &optim.RMSProp{LR: 0.1, Centred: true}, "RMSProp, both": &optim.RMSProp{LR: 0.1, Centred: true, Momentum: 0.9},
+		"Adagrad": &optim.Adagrad{LR: 0.1}, "ASGD": &optim.ASGD{LR: 0.1, Lambda: 0.1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := nn.Param{Name: "w", W: []float32{-inf, inf, -inf, inf}, G: make([]float32, 4)}
@@ -38,6 +42,12 @@ func TestWeightsDecayToZero(t *testing.T) {
 		"SGD":      &optim.SGD{LR: 0.5, WeightDecay: 1},
 		"momentum": &optim.SGD{LR: 0.5, WeightDecay: 1, Momentum: 0.5},
 		"AdamW":    &optim.AdamW{LR: 0.5, WeightDecay: 1},
+		"SGDW":     &optim.SGD{LR: 0.5, WeightDecay: 1, Momentum: 0.5, Decoupled: true},
+		"RMSProp":  &optim.RMSProp{LR: 0.5, WeightDecay: 1, Decoupled: true},
+		"centred":  &optim.RMSProp{LR: 0.5, WeightDecay: 1, Decoupled: true, Centred: true, Momentum: 0.5},
+		"Adagrad":  &optim.Adagrad{LR: 0.5, WeightDecay: 1, Decoupled: true},
+		"ASGD":     &optim.ASGD{LR: 0.5, WeightDecay: 1},
+		"Lambda":   &optim.ASGD{LR: 0.5, Lambda: 1, Alpha: 1e-3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := nn.Param{Name: "w", W: []float32{1, -1, 1e-30, -1e-40}, G: make([]float32, 4)}

@@ -8,7 +8,6 @@ import (
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
 
 	"github.com/simdrnn/simdrnn/loss"
-	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/optim"
 
 	"github.com/stretchr/testify/require"
@@ -46,47 +45,126 @@ func TestSchedules(t *testing.T) {
 	require.Equal(t, []float64{1e-3, 5e-4, 2.5e-4}, rates)
 }
 
-// TestOptimizerState moves the state of an optimizer into another of the kind
-// and refuses all else.
-func TestOptimizerState(t *testing.T) {
-	params := func() []nn.Param {
-		return []nn.Param{{Name: "a", W: []float32{1, 2}, G: []float32{1, -1}}, {Name: "b", W: []float32{3}, G: []float32{2}}}
+// The rates that PyTorch's do not cover: golden_test.go has those.
+func TestFurtherSchedules(t *testing.T) {
+	zaremba := optim.EpochDecay{After: 4, Factor: 0.5}
+	require.NoError(t, zaremba.Check())
+	for epoch, want := range []float64{1, 1, 1, 1, 0.5, 0.25, 0.125} {
+		require.Equal(t, want, zaremba.RateAt(1000, int64(epoch)))
+		require.Equal(t, want, optim.RateAt(zaremba, 7, int64(epoch)))
 	}
-	kinds := map[string]func() optim.Optimizer{
-		"sgd":      func() optim.Optimizer { return &optim.SGD{LR: 0.1} },
-		"momentum": func() optim.Optimizer { return &optim.SGD{LR: 0.1, Momentum: 0.9} },
-		"adam":     func() optim.Optimizer { return &optim.Adam{LR: 0.1, WeightDecay: 0.1} },
-		"adamw":    func() optim.Optimizer { return &optim.AdamW{LR: 0.1, WeightDecay: 0.1} },
+	require.True(t, math.IsNaN(zaremba.Rate(3)), "without the epoch there is no rate")
+	for epoch, want := range []float64{1, 0.5, 0.25} {
+		require.Equal(t, want, optim.EpochDecay{Factor: 0.5}.RateAt(0, int64(epoch)))
 	}
-	for name, kind := range kinds {
-		p := params()
-		o := kind()
-		require.NoError(t, o.Init(p))
-		require.NoError(t, o.Update(1))
-		require.NoError(t, o.Update(0.5))
-		q := params()
-		copy(q[0].W, p[0].W)
-		copy(q[1].W, p[1].W)
-		other := kind()
-		require.NoError(t, other.Init(q))
-		require.NoError(t, other.SetState(o.State()))
-		require.NoError(t, o.Update(1))
-		require.NoError(t, other.Update(1))
-		require.Equal(t, p, q, name)
-		require.Equal(t, 0.1, o.LearningRate())
+	require.Equal(t, 1.0, optim.RateAt(nil, 5, 5))
+	require.Equal(t, 0.25, optim.RateAt(optim.StepDecay{Every: 1, Factor: 0.5}, 2, 9))
 
-		for foreign, kind := range kinds {
-			f := kind()
-			require.NoError(t, f.Init(params()))
-			if foreign != name {
-				require.Error(t, f.SetState(o.State()), "%s into %s", name, foreign)
-			}
-			if len(o.State().Tensors) > 0 {
-				require.NoError(t, f.Init([]nn.Param{{Name: "a", W: make([]float32, 3), G: make([]float32, 3)}, {Name: "b", W: make([]float32, 1), G: make([]float32, 1)}}))
-				require.Error(t, f.SetState(o.State()))
-			}
+	e := optim.Exponential{Every: 100, Factor: 0.1}
+	for _, step := range []int64{0, 1, 50, 99, 100, 101, 550} {
+		require.InEpsilon(t, math.Pow(0.1, float64(step)/100), e.Rate(step), 1e-13, "step %d", step)
+	}
+	require.Equal(t, power(0.1, 7), e.Rate(700))
+
+	c := optim.OneCycle{Total: 100}
+	require.InDelta(t, 1.0/25, c.Rate(0), 1e-15)
+	require.InDelta(t, 1, c.Rate(29), 1e-15)
+	for _, step := range []int64{99, 100, 1 << 50} {
+		require.InEpsilon(t, 1.0/25e4, c.Rate(step), 1e-15, "the end stays")
+	}
+}
+
+// power is a product in the order of squares, as the schedules have it.
+func power(x float64, n int) float64 { return optim.StepDecay{Every: 1, Factor: x}.Rate(int64(n)) }
+
+func TestSchedulesAreChecked(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	for want, list := range map[string][]interface{ Check() error }{
+		"EpochDecay with Factor":  {optim.EpochDecay{}, optim.EpochDecay{Factor: -1}, optim.EpochDecay{Factor: nan}, optim.EpochDecay{Factor: inf}},
+		"EpochDecay with After":   {optim.EpochDecay{After: -1, Factor: 0.5}},
+		"Exponential with Factor": {optim.Exponential{Every: 1}, optim.Exponential{Every: 1, Factor: inf}, optim.Exponential{Every: 0, Factor: 1}},
+		"OneCycle with Total":     {optim.OneCycle{}, optim.OneCycle{Total: 5}, optim.OneCycle{Total: 10, Rise: 0.95}, optim.OneCycle{Total: -100}},
+		"OneCycle with Rise":      {optim.OneCycle{Total: 100, Rise: 1}, optim.OneCycle{Total: 100, Rise: -1}, optim.OneCycle{Total: 100, Rise: nan}},
+		"OneCycle with Start":     {optim.OneCycle{Total: 100, Start: 0.5}, optim.OneCycle{Total: 100, End: nan}, optim.OneCycle{Total: 100, End: inf}, optim.OneCycle{Total: 100, Start: -2}},
+		"Plateau with Factor":     {&optim.Plateau{}, &optim.Plateau{Factor: 1}, &optim.Plateau{Factor: nan}, &optim.Plateau{Factor: -0.5}},
+		"Plateau with Patience":   {&optim.Plateau{Factor: 0.5, Patience: -1}, &optim.Plateau{Factor: 0.5, Cooldown: -1}},
+		"Plateau with Threshold":  {&optim.Plateau{Factor: 0.5, Threshold: -1}, &optim.Plateau{Factor: 0.5, Threshold: 1}, &optim.Plateau{Factor: 0.5, Threshold: nan}},
+		"Plateau with Floor":      {&optim.Plateau{Factor: 0.5, Floor: 2}, &optim.Plateau{Factor: 0.5, Floor: nan}},
+	} {
+		for _, s := range list {
+			require.ErrorContains(t, s.Check(), want, "%+v", s)
 		}
-		require.NoError(t, o.Init(params()))
-		require.Zero(t, o.State().Numbers[0], "Init begins anew")
+	}
+	require.NoError(t, optim.OneCycle{Total: 10}.Check())
+}
+
+func TestPlateau(t *testing.T) {
+	inf := math.Inf(1)
+	follow := func(s *optim.Plateau, losses ...float64) (rates []float64) {
+		t.Helper()
+		require.NoError(t, s.Check())
+		for _, l := range losses {
+			s.Observe(l)
+			rates = append(rates, s.Rate(0))
+		}
+		return rates
+	}
+	require.Equal(t, []float64{1, 1, 0.5, 0.25, 0.25, 0.125}, follow(&optim.Plateau{Factor: 0.5}, 3, 2, 2, 2, 1, 1.5))
+	require.Equal(t, []float64{1, 1, 1, 0.5, 0.5, 0.5, 0.25}, follow(&optim.Plateau{Factor: 0.5, Patience: 2}, 3, 3, 3, 3, 4, 4, 4))
+	require.Equal(t, []float64{1, 0.5, 0.5, 0.5, 0.25}, follow(&optim.Plateau{Factor: 0.5, Cooldown: 2}, 3, 3, 3, 3, 3))
+	require.Equal(t, []float64{1, 0.5, 0.4, 0.4}, follow(&optim.Plateau{Factor: 0.5, Floor: 0.4}, 3, 3, 3, 3))
+	require.Equal(t, []float64{1, 1, 0.5}, follow(&optim.Plateau{Factor: 0.5, Threshold: 0.1}, 10, 8.9, 8.02), "less than a tenth better")
+	require.Equal(t, []float64{1, 0.5, 0.5}, follow(&optim.Plateau{Factor: 0.5, Threshold: 0.1}, -10, -10.9, -11.1), "losses below 0")
+	require.Equal(t, []float64{0.5, 0.25, 0.125, 0.125, 0.125}, follow(&optim.Plateau{Factor: 0.5}, math.NaN(), inf, math.NaN(), 3, 2), "what is no number is no improvement")
+}
+
+// A Plateau goes on from its state as if nothing had been between; Reset is the beginning.
+func TestPlateauKeepsItsState(t *testing.T) {
+	losses := []float64{5, 4, 4.5, 4.2, 4.1, 3, 3.5, 3.6, 3.7, 3.8, 2, 2, 2, 2, 2}
+	for cut := range losses {
+		a := &optim.Plateau{Factor: 0.5, Patience: 1, Cooldown: 1}
+		b := &optim.Plateau{Factor: 0.5, Patience: 1, Cooldown: 1}
+		b.Observe(-100) // another past
+		for _, l := range losses[:cut] {
+			a.Observe(l)
+		}
+		state, err := a.MarshalBinary()
+		require.NoError(t, err)
+		require.NoError(t, b.UnmarshalBinary(state))
+		for _, l := range losses[cut:] {
+			a.Observe(l)
+			b.Observe(l)
+			require.Equal(t, a.Rate(0), b.Rate(0))
+		}
+		require.Equal(t, a, b)
+		require.Less(t, a.Rate(0), 0.5)
+		a.Reset()
+		require.Equal(t, &optim.Plateau{Factor: 0.5, Patience: 1, Cooldown: 1}, a)
+	}
+
+	s := &optim.Plateau{Factor: 0.5}
+	s.Observe(1)
+	s.Observe(1)
+	good, err := s.MarshalBinary()
+	require.NoError(t, err)
+	require.Equal(t, "plateau\x01\x03\x00\x00\x00\x00\x00\x00\xe0?\x00\x00\x00\x00\x00\x00\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", string(good), "the bytes of version 1")
+	for i := range good {
+		require.Error(t, s.UnmarshalBinary(good[:i]))
+	}
+	require.Error(t, s.UnmarshalBinary(append(good, 0)))
+	for _, c := range []struct {
+		at int
+		v  byte
+	}{{0, 'x'}, {7, 2}, {8, 4}, {16, 0xbf}, {16, 0x40}, {24, 0xff}, {32, 0xff}, {40, 0xff}} {
+		at := c.at
+		bad := append([]byte(nil), good...)
+		bad[at] = c.v
+		if at == 24 {
+			bad[23] = 0xff // NaN
+		}
+		require.Error(t, s.UnmarshalBinary(bad), "byte %d", at)
+		now, err := s.MarshalBinary()
+		require.NoError(t, err)
+		require.Equal(t, good, now, "nothing is changed")
 	}
 }

@@ -250,6 +250,13 @@ func Root(m Machine, beta2, omb2, r, e Vec) Vec {
 	return root
 }
 
+// LargerRoot is x where x > r and otherwise r, +0 where that is below the bound of Root.
+func LargerRoot(m Machine, x, r Vec) Vec {
+	larger := m.Max(x, r)
+	m.ZeroWhere(m.Less(larger, tinyRoot), larger)
+	return larger
+}
+
 // OneMinus is 1 - a.
 func OneMinus(m Machine, a Vec) Vec { return m.Sub(one, a) }
 

@@ -222,8 +222,86 @@ def run_model(case, dtype):
     return dict(case, weights=weights, batches=batches if first else [], want=want)
 
 
+# ---- torch.optim over 200 steps of a noisy quadratic, torch.optim.lr_scheduler
+
+LONG = [
+    dict(name="sgd", kind="SGD", lr=0.1),
+    dict(name="sgd, momentum, dampening, decay", kind="SGD", lr=0.05, momentum=0.8, dampening=0.3, weight_decay=0.01),
+    dict(name="sgd, nesterov", kind="SGD", lr=0.02, momentum=0.9, nesterov=True),
+    dict(name="adam", kind="Adam", lr=0.01),
+    dict(name="adam, own betas, coupled decay", kind="Adam", lr=0.003, betas=[0.8, 0.95], eps=1e-6, weight_decay=0.05),
+    dict(name="adamw", kind="AdamW", lr=0.01, weight_decay=0.1),
+    dict(name="adam, amsgrad", kind="Adam", lr=0.01, betas=[0.9, 0.9], amsgrad=True),
+    dict(name="adamw, amsgrad", kind="AdamW", lr=0.02, betas=[0.7, 0.8], weight_decay=0.1, amsgrad=True),
+    dict(name="rmsprop", kind="RMSprop", lr=0.01),
+    dict(name="rmsprop, own alpha, decay", kind="RMSprop", lr=0.003, alpha=0.9, eps=1e-6, weight_decay=0.05),
+    dict(name="rmsprop, momentum", kind="RMSprop", lr=0.003, momentum=0.9),
+    dict(name="rmsprop, centered", kind="RMSprop", lr=0.01, centered=True),
+    dict(name="rmsprop, centered, momentum, decay", kind="RMSprop", lr=0.002, alpha=0.95, eps=1e-4, momentum=0.8, weight_decay=0.02, centered=True),
+    dict(name="adagrad", kind="Adagrad", lr=0.1),
+    dict(name="adagrad, falling rate, initial value, decay", kind="Adagrad", lr=0.3, lr_decay=0.01, initial_accumulator_value=0.5, eps=1e-6, weight_decay=0.05),
+    dict(name="asgd", kind="ASGD", lr=0.1),
+    dict(name="asgd, averaged from step 50", kind="ASGD", lr=0.1, lambd=0.02, alpha=0.5, t0=50, weight_decay=0.01),
+    dict(name="asgd, averaged from the beginning", kind="ASGD", lr=0.05, lambd=0.0, t0=0),
+]
+SIZE = 41
+KEPT = (1, 2, 10, 50, 100, 200)
+
+
+def run_long(case, dtype):
+    """The gradient of element j at step t is h*(w - c) + noise; all are exact in float32."""
+    j = torch.arange(SIZE, dtype=dtype)
+    h, c, w = (1 + (j * 37) % 64) / 64, ((j * 29) % 101) / 32 - 1.5, ((j * 53) % 97) / 32 - 1.5
+    w = w.clone().requires_grad_()
+    options = {k: tuple(v) if k == "betas" else v for k, v in case.items() if k not in ("name", "kind")}
+    optimizer = getattr(torch.optim, case["kind"])([w], **options)
+    want = {}
+    for t in range(1, 201):
+        noise = ((t * 7919 + j * 104729) % 1021) / 1024 - 0.5
+        if 20 <= t < 30:
+            noise = noise * 8
+        optimizer.zero_grad()
+        (h / 2 * (w - c) ** 2 + noise * w).sum().backward()
+        optimizer.step()
+        if t in KEPT:
+            want["w%d" % t] = flat(w)
+            if case["kind"] == "ASGD":
+                want["a%d" % t] = flat(optimizer.state[w]["ax"])
+    return dict(case, want=want)
+
+
+SCHEDULES = [
+    dict(name="one cycle", kind="OneCycleLR", max_lr=1.0, total_steps=50),
+    dict(name="one cycle, own", kind="OneCycleLR", max_lr=1.0, total_steps=37, pct_start=0.4, div_factor=10.0, final_div_factor=100.0),
+    dict(name="plateau", kind="ReduceLROnPlateau", factor=0.5, patience=2, threshold=0.0),
+    dict(name="plateau, own", kind="ReduceLROnPlateau", factor=0.3, patience=0, threshold=0.02, cooldown=3, min_lr=0.01),
+    dict(name="exponential", kind="ExponentialLR", gamma=0.93),
+]
+
+
+def loss_of(step):
+    """A validation loss that falls, rises and stays."""
+    return 3.0 / (1 + 0.2 * min(step, 20)) + ((step * 17) % 11) / 64
+
+
+def run_schedule(case, dtype):
+    optimizer = torch.optim.SGD([torch.zeros(1, dtype=dtype)], lr=1.0)
+    schedule = getattr(torch.optim.lr_scheduler, case["kind"])(optimizer, **{k: v for k, v in case.items() if k not in ("name", "kind")})
+    rates = []
+    for step in range(case.get("total_steps", 60)):
+        rates.append(float("%.17g" % optimizer.param_groups[0]["lr"]))
+        optimizer.step()
+        if case["kind"] == "ReduceLROnPlateau":
+            schedule.step(loss_of(step))
+        elif step + 1 < case.get("total_steps", 60):
+            schedule.step()
+    return dict(case, want=dict(rates=rates))
+
+
 def main():
     torch.set_num_threads(1)
+    write("optim/testdata/pytorch_optimizers.json", dict(size=SIZE), LONG, run_long)
+    write("optim/testdata/pytorch_schedules.json", {}, SCHEDULES, run_schedule)
     write("lstm/testdata/pytorch_lstm.json", {}, STACKS, runner(nn.LSTM, STACKS))
     write("gru/testdata/pytorch_gru.json", {}, STACKS, runner(nn.GRU, STACKS))
     write("rnn/testdata/pytorch_rnn.json", {}, RNNS, runner(nn.RNN, RNNS))

@@ -17,6 +17,7 @@ var (
 	inGRU      = []string{"./gru"}
 	inRNN      = []string{"./rnn"}
 	inTraining = []string{"./bptt", "./data", "./loss", "./nn", "./optim", "./internal/crew"}
+	inOptim    = []string{"./optim"}
 	inFinetune = []string{"./finetune"}
 	inData     = []string{"./data"}
 	inGrow     = []string{"./nn Grow"}
@@ -45,4 +46,4 @@ var (
 
 // faults are planted one at a time. When one of their places changes, the list
 // changes with it: a test holds every Old against the source.
-var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults, decodeFaults, segmentFaults, resetFaults)
+var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults, decodeFaults, segmentFaults, resetFaults, optimizerFaults)

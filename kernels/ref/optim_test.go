@@ -9,9 +9,17 @@ import (
 	"github.com/simdrnn/simdrnn/kernels/ref"
 )
 
-// betas are second betas from the smallest to the largest that the text of Root
-// speaks of.
-var betas = []float64{0x1p-24, 0x1p-20, 0.5, 0.9, 0.999, 0.999999, 1 - 0x1p-24}
+// shares are what the old and the new square of a root are multiplied by: those of
+// means, from the smallest second beta to the largest, of variances, and of sums.
+var shares = func() (list [][2]float32) {
+	for _, beta := range []float64{0x1p-24, 0x1p-20, 0.5, 0.9, 0.999, 0.999999, 1 - 0x1p-24} {
+		list = append(list, [2]float32{float32(beta), float32(1 - beta)})
+	}
+	for _, alpha := range []float64{0x1p-24, 0.99, 1 - 0x1p-24} {
+		list = append(list, [2]float32{float32(alpha), float32(alpha * (1 - alpha))})
+	}
+	return append(list, [2]float32{1, 1})
+}()
 
 // sizes draws numbers of every binary exponent from least on, one of them zero.
 func sizes(r *rand.Rand, least int) []float32 {
@@ -27,13 +35,13 @@ func sizes(r *rand.Rand, least int) []float32 {
 // the step a hundred times slower.
 func TestRootMeetsNoDenormals(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 11))
-	for _, beta := range betas {
-		beta2, omb2 := float32(beta), float32(1-beta)
+	for _, share := range shares {
+		beta2, omb2 := share[0], share[1]
 		for _, root := range sizes(r, -112) {
 			for _, e := range sizes(r, -100) {
 				seen := func(what string, v float32) float32 {
 					if v != 0 && math.Abs(float64(v)) < 0x1p-126 {
-						t.Fatalf("beta2 %g, r %g, e %g: %s is %g", beta, root, e, what, v)
+						t.Fatalf("shares %g, r %g, e %g: %s is %g", share, root, e, what, v)
 					}
 					return v
 				}
@@ -61,7 +69,7 @@ func TestRootMeetsNoDenormals(t *testing.T) {
 				}
 				for _, sign := range []float32{e, -e} {
 					if got := ref.Root(beta2, omb2, root, sign); got != want {
-						t.Fatalf("beta2 %g, r %g, e %g: %g, want %g", beta, root, sign, got, want)
+						t.Fatalf("shares %g, r %g, e %g: %g, want %g", share, root, sign, got, want)
 					}
 				}
 			}
@@ -73,21 +81,25 @@ func TestRootMeetsNoDenormals(t *testing.T) {
 // flushed: what is left out cannot be seen, and no square is too large or too small.
 func TestRootOfEverySize(t *testing.T) {
 	r := rand.New(rand.NewPCG(12, 12))
-	for _, beta := range betas {
-		beta2, omb2 := float32(beta), float32(1-beta)
+	for _, share := range shares {
+		beta2, omb2 := share[0], share[1]
 		for _, root := range sizes(r, -112) {
 			for _, e := range sizes(r, -100) {
 				want := math.Hypot(math.Sqrt(float64(beta2))*float64(root), math.Sqrt(float64(omb2))*float64(e))
 				got := float64(ref.Root(beta2, omb2, root, e))
 				switch {
+				case want > math.MaxFloat32*(1+0x1p-24):
+					if got != math.Inf(1) {
+						t.Fatalf("shares %g, r %g, e %g: %g, want infinity", share, root, e, got)
+					}
 				case want < 0x1p-112*(1-0x1p-22):
 					if got != 0 {
-						t.Fatalf("beta2 %g, r %g, e %g: %g, want 0", beta, root, e, got)
+						t.Fatalf("shares %g, r %g, e %g: %g, want 0", share, root, e, got)
 					}
 				case want > 0x1p-112*(1+0x1p-22):
 					// Half of three roundings under the root, and those of the root.
 					if math.Abs(got-want) > 2.5*0x1p-24*want {
-						t.Fatalf("beta2 %g, r %g, e %g: %g, want %g", beta, root, e, got, want)
+						t.Fatalf("shares %g, r %g, e %g: %g, want %g", share, root, e, got, want)
 					}
 				}
 			}
@@ -168,5 +180,79 @@ func TestAdamAgainstFloat64(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// RMSProp and Adagrad against float64, gradients of every size and eps from the smallest
+// normal number: where the mean of squares itself would be 0 or infinite in float32, the
+// root is not.
+func TestRMSPropAgainstFloat64(t *testing.T) {
+	const steps, rate = 30, 0x1p-10
+	r := rand.New(rand.NewPCG(14, 14))
+	for _, alpha := range []float64{1, 0.99, 0.5} { // 1 is Adagrad
+		oma := 1 - alpha
+		if alpha == 1 {
+			oma = 1
+		}
+		a32, oma32 := float32(alpha), float32(oma)
+		for _, eps := range []float32{1.2e-38, 1e-30, 1e-20, 1e-10, 1e-3} {
+			for size := -100; size <= 122; size++ {
+				name := fmt.Sprintf("alpha %g, eps %g, gradients of 2^%d", alpha, eps, size)
+				w, root := []float32{0}, []float32{0}
+				var w64, v64 float64
+				for step := 1; step <= steps; step++ {
+					g := float32(math.Ldexp(1+r.Float64(), size))
+					ref.RMSProp(w, []float32{g}, root, a32, oma32, rate, eps, 0, 1)
+					v64 = float64(a32)*v64 + float64(oma32)*float64(g)*float64(g)
+					w64 -= rate * float64(g) / (math.Sqrt(v64) + float64(eps))
+					if bound := float64(3*step+8) * 0x1p-24 * math.Abs(w64); math.Abs(float64(w[0])-w64) > bound {
+						t.Fatalf("%s: after %d steps %g, want %g", name, step, w[0], w64)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The variance does not cancel: gradients whose deviations are a ten thousandth of their
+// mean, where the difference of the two moments has no digits left in float32, and of
+// every size.
+func TestCentredRMSPropAgainstFloat64(t *testing.T) {
+	const steps, alpha = 60, 0.9
+	a32, oma, omv := float32(alpha), float32(1-alpha), float32(alpha*(1-alpha))
+	r := rand.New(rand.NewPCG(15, 15))
+	for size := -80; size <= 120; size++ {
+		s, m := []float32{0}, []float32{0}
+		w := []float32{0}
+		// From the mean on, as after a long run, so that the beginning is not in the variance.
+		m[0] = float32(math.Ldexp(1, size))
+		s64, m64 := 0.0, float64(m[0]) // the variance
+		for step := 1; step <= steps; step++ {
+			g := float32(math.Ldexp(1+1e-4*(r.Float64()-0.5), size))
+			ref.RMSPropCentred(w, []float32{g}, s, m, a32, oma, omv, 0, 1e-8, 0, 1)
+			d := float64(g) - m64
+			s64 = alpha * (s64 + (1-alpha)*d*d)
+			m64 = alpha*m64 + (1-alpha)*float64(g)
+			// A step rounds the mean once, and 1/(1-alpha) steps are in it. Its error is one of
+			// each deviation.
+			if want := math.Sqrt(s64); math.Abs(float64(s[0])-want) > 10*0x1p-24*math.Ldexp(1, size)+float64(3*step+8)*0x1p-24*want {
+				t.Fatalf("gradients of 2^%d: after %d steps %g, want %g", size, step, s[0], want)
+			}
+		}
+	}
+}
+
+// Gradients that are all the same have a variance that goes to 0 and never below, whose
+// root is no NaN; a step is then divided by eps.
+func TestCentredRMSPropOfEqualGradients(t *testing.T) {
+	w, s, m := []float32{0}, []float32{0}, []float32{0}
+	for range 20000 {
+		ref.RMSPropCentred(w, []float32{1.1}, s, m, 0.99, 0.01, 0.0099, 1e-9, 1e-3, 0, 1)
+		if !(s[0] >= 0) || w[0] != w[0] {
+			t.Fatalf("root %v, weight %v", s[0], w[0])
+		}
+	}
+	if s[0] > 1e-5 { // the mean stands still when 0.01 of a deviation is below half a unit of it
+		t.Errorf("a root of %v is left of a variance of 0", s[0])
 	}
 }

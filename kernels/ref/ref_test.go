@@ -194,15 +194,23 @@ func TestLSTMGatesFollowTheTextbook(t *testing.T) {
 // The optimizers against their papers in float64, over a few steps.
 func TestOptimizersFollowTheirPapers(t *testing.T) {
 	const lr, mu, damp, decay, beta1, beta2, eps = 0.1, 0.9, 0.75, 0.01, 0.9, 0.999, 1e-8
+	const alpha, keep = 0.8, 1 - lr*decay
 	r := rand.New(rand.NewPCG(4, 4))
-	for _, name := range []string{"SGD", "SGDMomentum", "SGDNesterov", "Adam", "AdamW"} {
+	for _, name := range []string{
+		"SGD", "SGDMomentum", "SGDNesterov", "Adam", "AdamW", "AMSGrad",
+		"RMSProp", "RMSPropMomentum", "RMSPropCentred", "RMSPropCentredMomentum", "Adagrad", "ASGD",
+	} {
 		w := []float32{0.5, -0.25, 2}
-		m, root := make([]float32, 3), make([]float32, 3)
+		m, root, x, v := make([]float32, 3), make([]float32, 3), make([]float32, 3), make([]float32, 3)
 		w64, m64, v64 := []float64{0.5, -0.25, 2}, make([]float64, 3), make([]float64, 3)
+		x64, b64 := make([]float64, 3), make([]float64, 3)
 		for step := 1; step <= 20; step++ {
 			g := make([]float32, 3)
 			for j := range g {
 				g[j] = r.Float32() - 0.3
+				if step > 10 {
+					g[j] /= 16 // so that the largest second moment is not the last
+				}
 			}
 			b1, b2 := 1-math.Pow(beta1, float64(step)), 1-math.Pow(beta2, float64(step))
 			for j := range w64 {
@@ -219,15 +227,39 @@ func TestOptimizersFollowTheirPapers(t *testing.T) {
 				case "SGDNesterov":
 					m64[j] = mu*m64[j] + e
 					w64[j] -= lr * (e + mu*m64[j])
-				default:
+				case "Adam", "AdamW", "AMSGrad":
 					if name == "AdamW" {
 						w64[j] -= lr * decay * w64[j]
 					}
 					m64[j] = beta1*m64[j] + (1-beta1)*e
 					v64[j] = beta2*v64[j] + (1-beta2)*e*e
-					w64[j] -= lr * (m64[j] / b1) / (math.Sqrt(v64[j]/b2) + eps)
+					second := v64[j]
+					if name == "AMSGrad" {
+						x64[j] = max(x64[j], v64[j])
+						second = x64[j]
+					}
+					w64[j] -= lr * (m64[j] / b1) / (math.Sqrt(second/b2) + eps)
+				case "ASGD":
+					w64[j] = keep*w64[j] - lr*e
+					b64[j] += (w64[j] - b64[j]) / float64(step)
+				case "Adagrad":
+					v64[j] += e * e
+					w64[j] = keep*w64[j] - lr*e/(math.Sqrt(v64[j])+eps)
+				default:
+					m64[j] = alpha*m64[j] + (1-alpha)*e
+					v64[j] = alpha*v64[j] + (1-alpha)*e*e
+					d := e / (math.Sqrt(v64[j]) + eps)
+					if name == "RMSPropCentred" || name == "RMSPropCentredMomentum" {
+						d = e / (math.Sqrt(v64[j]-m64[j]*m64[j]) + eps)
+					}
+					if name == "RMSPropMomentum" || name == "RMSPropCentredMomentum" {
+						b64[j] = mu*b64[j] + d
+						d = b64[j]
+					}
+					w64[j] = keep*w64[j] - lr*d
 				}
 			}
+			step1, rbc2, omv := float32(lr/b1), float32(math.Sqrt(b2)), float32(alpha*(1-alpha))
 			switch name {
 			case "SGD":
 				ref.SGD(w, g, lr, decay)
@@ -236,9 +268,29 @@ func TestOptimizersFollowTheirPapers(t *testing.T) {
 			case "SGDNesterov":
 				ref.SGDNesterov(w, g, m, lr, mu, decay)
 			case "Adam":
-				ref.Adam(w, g, m, root, beta1, 1-beta1, beta2, 1-beta2, float32(lr/b1), float32(math.Sqrt(b2)), eps, decay, 1)
+				ref.Adam(w, g, m, root, beta1, 1-beta1, beta2, 1-beta2, step1, rbc2, eps, decay, 1)
 			case "AdamW":
-				ref.Adam(w, g, m, root, beta1, 1-beta1, beta2, 1-beta2, float32(lr/b1), float32(math.Sqrt(b2)), eps, 0, 1-lr*decay)
+				ref.Adam(w, g, m, root, beta1, 1-beta1, beta2, 1-beta2, step1, rbc2, eps, 0, keep)
+			case "AMSGrad":
+				ref.AMSGrad(w, g, m, root, x, beta1, 1-beta1, beta2, 1-beta2, step1, rbc2, eps, decay, 1)
+			case "RMSProp":
+				ref.RMSProp(w, g, root, alpha, 1-alpha, lr, eps, decay, keep)
+			case "RMSPropMomentum":
+				ref.RMSPropMomentum(w, g, root, v, alpha, 1-alpha, lr, eps, mu, decay, keep)
+			case "RMSPropCentred":
+				ref.RMSPropCentred(w, g, root, m, alpha, 1-alpha, omv, lr, eps, decay, keep)
+			case "RMSPropCentredMomentum":
+				ref.RMSPropCentredMomentum(w, g, root, m, v, alpha, 1-alpha, omv, lr, eps, mu, decay, keep)
+			case "Adagrad":
+				ref.RMSProp(w, g, root, 1, 1, lr, eps, decay, keep)
+			case "ASGD":
+				omm := float32(1 - 1/float64(step))
+				ref.ASGD(w, g, v, lr, decay, keep, 1-omm, omm)
+				for j := range v {
+					if d := math.Abs(float64(v[j]) - b64[j]); d > 2e-6*float64(step) {
+						t.Fatalf("%s, step %d: average %d is %v, want %v", name, step, j, v[j], b64[j])
+					}
+				}
 			}
 			for j := range w {
 				if d := math.Abs(float64(w[j]) - w64[j]); d > 2e-6*float64(step) {

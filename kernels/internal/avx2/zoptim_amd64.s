@@ -352,6 +352,242 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+// func AMSGrad(w []float32, g []float32, m []float32, r []float32, x []float32, beta1 float32, omb1 float32, beta2 float32, omb2 float32, step float32, rbc2 float32, eps float32, l2 float32, keep float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·AMSGrad(SB), NOSPLIT, $0-156
+	MOVQ         w_base+0(FP), AX
+	MOVQ         g_base+24(FP), CX
+	MOVQ         w_len+8(FP), DX
+	MOVQ         m_base+48(FP), BX
+	MOVQ         r_base+72(FP), SI
+	MOVQ         x_base+96(FP), DI
+	VBROADCASTSS beta1+120(FP), Y0
+	VBROADCASTSS omb1+124(FP), Y1
+	VBROADCASTSS beta2+128(FP), Y2
+	VBROADCASTSS omb2+132(FP), Y3
+	VBROADCASTSS step+136(FP), Y4
+	VBROADCASTSS rbc2+140(FP), Y5
+	VBROADCASTSS eps+144(FP), Y6
+	VBROADCASTSS l2+148(FP), Y7
+	VANDPS       lanes_7fffffff<>+0(SB), Y7, Y8
+	VCMPPS       $0x11, lanes_00000001<>+0(SB), Y8, Y8
+	VBROADCASTSS keep+152(FP), Y9
+	XORQ         R8, R8
+	SUBQ         $+8, DX
+	JLT          done_block
+
+block:
+	VMOVUPS      (AX)(R8*1), Y10
+	VANDNPS      Y10, Y8, Y10
+	VMOVUPS      (CX)(R8*1), Y11
+	VFMADD231PS  Y10, Y7, Y11
+	VANDPS       lanes_7fffffff<>+0(SB), Y11, Y10
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y10, Y10
+	VANDNPS      Y11, Y10, Y11
+	VMULPS       Y11, Y1, Y10
+	VMOVUPS      (BX)(R8*1), Y12
+	VFMADD231PS  Y12, Y0, Y10
+	VANDPS       lanes_7fffffff<>+0(SB), Y10, Y12
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y12, Y12
+	VANDNPS      Y10, Y12, Y10
+	VMOVUPS      Y10, (BX)(R8*1)
+	VMOVUPS      (SI)(R8*1), Y10
+	VANDPS       lanes_7fffffff<>+0(SB), Y11, Y11
+	VMAXPS       Y10, Y11, Y12
+	VCMPPS       $0x11, lanes_3a800000<>+0(SB), Y12, Y13
+	VMOVUPS      lanes_3f800000<>+0(SB), Y14
+	VBLENDVPS    Y13, lanes_60800000<>+0(SB), Y14, Y13
+	VMOVUPS      lanes_58800000<>+0(SB), Y14
+	VCMPPS       $0x11, Y12, Y14, Y12
+	VBLENDVPS    Y12, lanes_1e800000<>+0(SB), Y13, Y12
+	VMOVUPS      lanes_7f000000<>+0(SB), Y13
+	VPSUBD       Y12, Y13, Y13
+	VMULPS       lanes_27800000<>+0(SB), Y13, Y14
+	VCMPPS       $0x11, Y14, Y10, Y15
+	VANDNPS      Y10, Y15, Y10
+	VCMPPS       $0x11, Y14, Y11, Y14
+	VANDNPS      Y11, Y14, Y11
+	VMULPS       Y12, Y10, Y10
+	VMULPS       Y12, Y11, Y11
+	VMULPS       Y11, Y11, Y11
+	VMULPS       Y11, Y3, Y11
+	VMULPS       Y10, Y10, Y10
+	VFMADD231PS  Y10, Y2, Y11
+	VSQRTPS      Y11, Y10
+	VMULPS       Y13, Y10, Y10
+	VCMPPS       $0x11, lanes_07800000<>+0(SB), Y10, Y11
+	VANDNPS      Y10, Y11, Y10
+	VMOVUPS      Y10, (SI)(R8*1)
+	VMOVUPS      (DI)(R8*1), Y11
+	VMAXPS       Y10, Y11, Y10
+	VCMPPS       $0x11, lanes_07800000<>+0(SB), Y10, Y11
+	VANDNPS      Y10, Y11, Y10
+	VMOVUPS      Y10, (DI)(R8*1)
+	VDIVPS       Y5, Y10, Y10
+	VADDPS       Y6, Y10, Y10
+	VMOVUPS      (BX)(R8*1), Y11
+	VDIVPS       Y10, Y11, Y10
+	VMOVUPS      (AX)(R8*1), Y11
+	VMULPS       Y9, Y11, Y11
+	VFNMADD231PS Y10, Y4, Y11
+	VANDPS       lanes_7fffffff<>+0(SB), Y11, Y10
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y10, Y10
+	VANDNPS      Y11, Y10, Y11
+	VMOVUPS      Y11, (AX)(R8*1)
+	ADDQ         $+32, R8
+	SUBQ         $+8, DX
+	JGE          block
+
+done_block:
+	ADDQ         $+8, DX
+	CMPQ         DX, $+1
+	JLT          skip_tail
+	LEAQ         mask<>+32(SB), R9
+	NEGQ         DX
+	VMOVUPS      (R9)(DX*4), Y10
+	VMASKMOVPS   (AX)(R8*1), Y10, Y11
+	VANDNPS      Y11, Y8, Y11
+	VMASKMOVPS   (CX)(R8*1), Y10, Y8
+	VFMADD231PS  Y11, Y7, Y8
+	VANDPS       lanes_7fffffff<>+0(SB), Y8, Y7
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y7, Y7
+	VANDNPS      Y8, Y7, Y8
+	VMULPS       Y8, Y1, Y1
+	VMASKMOVPS   (BX)(R8*1), Y10, Y7
+	VFMADD231PS  Y7, Y0, Y1
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y0
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y0, Y0
+	VANDNPS      Y1, Y0, Y1
+	VMASKMOVPS   Y1, Y10, (BX)(R8*1)
+	VMASKMOVPS   (SI)(R8*1), Y10, Y0
+	VANDPS       lanes_7fffffff<>+0(SB), Y8, Y1
+	VMAXPS       Y0, Y1, Y7
+	VCMPPS       $0x11, lanes_3a800000<>+0(SB), Y7, Y8
+	VMOVUPS      lanes_3f800000<>+0(SB), Y11
+	VBLENDVPS    Y8, lanes_60800000<>+0(SB), Y11, Y8
+	VMOVUPS      lanes_58800000<>+0(SB), Y11
+	VCMPPS       $0x11, Y7, Y11, Y7
+	VBLENDVPS    Y7, lanes_1e800000<>+0(SB), Y8, Y7
+	VMOVUPS      lanes_7f000000<>+0(SB), Y8
+	VPSUBD       Y7, Y8, Y8
+	VMULPS       lanes_27800000<>+0(SB), Y8, Y11
+	VCMPPS       $0x11, Y11, Y0, Y12
+	VANDNPS      Y0, Y12, Y0
+	VCMPPS       $0x11, Y11, Y1, Y11
+	VANDNPS      Y1, Y11, Y1
+	VMULPS       Y7, Y0, Y0
+	VMULPS       Y7, Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y0, Y0, Y0
+	VFMADD231PS  Y0, Y2, Y1
+	VSQRTPS      Y1, Y0
+	VMULPS       Y8, Y0, Y0
+	VCMPPS       $0x11, lanes_07800000<>+0(SB), Y0, Y1
+	VANDNPS      Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y10, (SI)(R8*1)
+	VMASKMOVPS   (DI)(R8*1), Y10, Y1
+	VMAXPS       Y0, Y1, Y0
+	VCMPPS       $0x11, lanes_07800000<>+0(SB), Y0, Y1
+	VANDNPS      Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y10, (DI)(R8*1)
+	VDIVPS       Y5, Y0, Y0
+	VADDPS       Y6, Y0, Y0
+	VMASKMOVPS   (BX)(R8*1), Y10, Y1
+	VDIVPS       Y0, Y1, Y0
+	VMASKMOVPS   (AX)(R8*1), Y10, Y1
+	VMULPS       Y9, Y1, Y1
+	VFNMADD231PS Y0, Y4, Y1
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y0
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y0, Y0
+	VANDNPS      Y1, Y0, Y1
+	VMASKMOVPS   Y1, Y10, (AX)(R8*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
+// func ASGD(w []float32, g []float32, a []float32, lr float32, l2 float32, keep float32, mu float32, omm float32)
+// Requires: AVX, FMA3
+TEXT ·ASGD(SB), NOSPLIT, $0-92
+	MOVQ         w_base+0(FP), AX
+	MOVQ         g_base+24(FP), CX
+	MOVQ         a_base+48(FP), DX
+	MOVQ         w_len+8(FP), BX
+	VBROADCASTSS lr+72(FP), Y0
+	VBROADCASTSS l2+76(FP), Y1
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y2
+	VCMPPS       $0x11, lanes_00000001<>+0(SB), Y2, Y2
+	VBROADCASTSS keep+80(FP), Y3
+	VBROADCASTSS mu+84(FP), Y4
+	VBROADCASTSS omm+88(FP), Y5
+	VANDPS       lanes_7fffffff<>+0(SB), Y5, Y6
+	VCMPPS       $0x11, lanes_00000001<>+0(SB), Y6, Y6
+	XORQ         SI, SI
+	SUBQ         $+8, BX
+	JLT          done_block
+
+block:
+	VMOVUPS      (AX)(SI*1), Y7
+	VANDNPS      Y7, Y2, Y7
+	VMOVUPS      (CX)(SI*1), Y8
+	VFMADD231PS  Y7, Y1, Y8
+	VANDPS       lanes_7fffffff<>+0(SB), Y8, Y7
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y7, Y7
+	VANDNPS      Y8, Y7, Y8
+	VMOVUPS      (AX)(SI*1), Y7
+	VMULPS       Y3, Y7, Y7
+	VFNMADD231PS Y8, Y0, Y7
+	VANDPS       lanes_7fffffff<>+0(SB), Y7, Y8
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y8, Y8
+	VANDNPS      Y7, Y8, Y7
+	VMOVUPS      Y7, (AX)(SI*1)
+	VMOVUPS      (DX)(SI*1), Y8
+	VANDNPS      Y8, Y6, Y8
+	VMULPS       Y8, Y5, Y8
+	VFMADD231PS  Y7, Y4, Y8
+	VANDPS       lanes_7fffffff<>+0(SB), Y8, Y7
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y7, Y7
+	VANDNPS      Y8, Y7, Y8
+	VMOVUPS      Y8, (DX)(SI*1)
+	ADDQ         $+32, SI
+	SUBQ         $+8, BX
+	JGE          block
+
+done_block:
+	ADDQ         $+8, BX
+	CMPQ         BX, $+1
+	JLT          skip_tail
+	LEAQ         mask<>+32(SB), DI
+	NEGQ         BX
+	VMOVUPS      (DI)(BX*4), Y7
+	VMASKMOVPS   (AX)(SI*1), Y7, Y8
+	VANDNPS      Y8, Y2, Y8
+	VMASKMOVPS   (CX)(SI*1), Y7, Y2
+	VFMADD231PS  Y8, Y1, Y2
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y1
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
+	VANDNPS      Y2, Y1, Y2
+	VMASKMOVPS   (AX)(SI*1), Y7, Y1
+	VMULPS       Y3, Y1, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VANDPS       lanes_7fffffff<>+0(SB), Y1, Y0
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y0, Y0
+	VANDNPS      Y1, Y0, Y1
+	VMASKMOVPS   Y1, Y7, (AX)(SI*1)
+	VMASKMOVPS   (DX)(SI*1), Y7, Y0
+	VANDNPS      Y0, Y6, Y0
+	VMULPS       Y0, Y5, Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y1
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y1, Y1
+	VANDNPS      Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y7, (DX)(SI*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
 DATA lanes_00000001<>+0(SB)/8, $0x0000000100000001
 DATA lanes_00000001<>+8(SB)/8, $0x0000000100000001
 DATA lanes_00000001<>+16(SB)/8, $0x0000000100000001

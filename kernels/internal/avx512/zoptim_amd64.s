@@ -354,6 +354,246 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+// func AMSGrad(w []float32, g []float32, m []float32, r []float32, x []float32, beta1 float32, omb1 float32, beta2 float32, omb2 float32, step float32, rbc2 float32, eps float32, l2 float32, keep float32)
+// Requires: AVX, AVX512F
+TEXT ·AMSGrad(SB), NOSPLIT, $0-156
+	MOVQ         w_base+0(FP), AX
+	MOVQ         g_base+24(FP), CX
+	MOVQ         w_len+8(FP), DX
+	MOVQ         m_base+48(FP), BX
+	MOVQ         r_base+72(FP), SI
+	MOVQ         x_base+96(FP), DI
+	VBROADCASTSS beta1+120(FP), Z0
+	VBROADCASTSS omb1+124(FP), Z1
+	VBROADCASTSS beta2+128(FP), Z2
+	VBROADCASTSS omb2+132(FP), Z3
+	VBROADCASTSS step+136(FP), Z4
+	VBROADCASTSS rbc2+140(FP), Z5
+	VBROADCASTSS eps+144(FP), Z6
+	VBROADCASTSS l2+148(FP), Z7
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z7, Z8
+	VCMPPS.BCST  $0x11, lanes_00000001<>+0(SB), Z8, K1
+	VBROADCASTSS keep+152(FP), Z8
+	VBROADCASTSS lanes_7fffffff<>+0(SB), Z9
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z10
+	VBROADCASTSS lanes_3a800000<>+0(SB), Z11
+	VBROADCASTSS lanes_58800000<>+0(SB), Z12
+	VBROADCASTSS lanes_60800000<>+0(SB), Z13
+	VBROADCASTSS lanes_1e800000<>+0(SB), Z14
+	VBROADCASTSS lanes_7f000000<>+0(SB), Z15
+	VBROADCASTSS lanes_27800000<>+0(SB), Z16
+	VBROADCASTSS lanes_07800000<>+0(SB), Z17
+	VBROADCASTSS lanes_0d800000<>+0(SB), Z18
+	XORQ         R8, R8
+	SUBQ         $+16, DX
+	JLT          done_block
+
+block:
+	VMOVUPS      (AX)(R8*1), Z19
+	VPXORD       Z19, Z19, K1, Z19
+	VMOVUPS      (CX)(R8*1), Z20
+	VFMADD231PS  Z19, Z7, Z20
+	VPANDD       Z9, Z20, Z19
+	VCMPPS       $0x11, Z18, Z19, K2
+	VPXORD       Z20, Z20, K2, Z20
+	VMULPS       Z20, Z1, Z19
+	VMOVUPS      (BX)(R8*1), Z21
+	VFMADD231PS  Z21, Z0, Z19
+	VPANDD       Z9, Z19, Z21
+	VCMPPS       $0x11, Z18, Z21, K2
+	VPXORD       Z19, Z19, K2, Z19
+	VMOVUPS      Z19, (BX)(R8*1)
+	VMOVUPS      (SI)(R8*1), Z19
+	VPANDD       Z9, Z20, Z20
+	VMAXPS       Z19, Z20, Z21
+	VCMPPS       $0x11, Z11, Z21, K2
+	VBLENDMPS    Z13, Z10, K2, Z22
+	VCMPPS       $0x11, Z21, Z12, K2
+	VBLENDMPS    Z14, Z22, K2, Z21
+	VMOVAPS      Z15, Z22
+	VPSUBD       Z21, Z22, Z22
+	VMULPS       Z16, Z22, Z23
+	VCMPPS       $0x11, Z23, Z19, K2
+	VPXORD       Z19, Z19, K2, Z19
+	VCMPPS       $0x11, Z23, Z20, K2
+	VPXORD       Z20, Z20, K2, Z20
+	VMULPS       Z21, Z19, Z19
+	VMULPS       Z21, Z20, Z20
+	VMULPS       Z20, Z20, Z20
+	VMULPS       Z20, Z3, Z20
+	VMULPS       Z19, Z19, Z19
+	VFMADD231PS  Z19, Z2, Z20
+	VSQRTPS      Z20, Z19
+	VMULPS       Z22, Z19, Z19
+	VCMPPS       $0x11, Z17, Z19, K2
+	VPXORD       Z19, Z19, K2, Z19
+	VMOVUPS      Z19, (SI)(R8*1)
+	VMOVUPS      (DI)(R8*1), Z20
+	VMAXPS       Z19, Z20, Z19
+	VCMPPS       $0x11, Z17, Z19, K2
+	VPXORD       Z19, Z19, K2, Z19
+	VMOVUPS      Z19, (DI)(R8*1)
+	VDIVPS       Z5, Z19, Z19
+	VADDPS       Z6, Z19, Z19
+	VMOVUPS      (BX)(R8*1), Z20
+	VDIVPS       Z19, Z20, Z19
+	VMOVUPS      (AX)(R8*1), Z20
+	VMULPS       Z8, Z20, Z20
+	VFNMADD231PS Z19, Z4, Z20
+	VPANDD       Z9, Z20, Z19
+	VCMPPS       $0x11, Z18, Z19, K2
+	VPXORD       Z20, Z20, K2, Z20
+	VMOVUPS      Z20, (AX)(R8*1)
+	ADDQ         $+64, R8
+	SUBQ         $+16, DX
+	JGE          block
+
+done_block:
+	ADDQ         $+16, DX
+	CMPQ         DX, $+1
+	JLT          skip_tail
+	LEAQ         mask<>+0(SB), R9
+	KMOVW        (R9)(DX*2), K2
+	VMOVUPS.Z    (AX)(R8*1), K2, Z19
+	VPXORD       Z19, Z19, K1, Z19
+	VMOVUPS.Z    (CX)(R8*1), K2, Z20
+	VFMADD231PS  Z19, Z7, Z20
+	VPANDD       Z9, Z20, Z7
+	VCMPPS       $0x11, Z18, Z7, K1
+	VPXORD       Z20, Z20, K1, Z20
+	VMULPS       Z20, Z1, Z1
+	VMOVUPS.Z    (BX)(R8*1), K2, Z7
+	VFMADD231PS  Z7, Z0, Z1
+	VPANDD       Z9, Z1, Z0
+	VCMPPS       $0x11, Z18, Z0, K1
+	VPXORD       Z1, Z1, K1, Z1
+	VMOVUPS      Z1, K2, (BX)(R8*1)
+	VMOVUPS.Z    (SI)(R8*1), K2, Z0
+	VPANDD       Z9, Z20, Z1
+	VMAXPS       Z0, Z1, Z7
+	VCMPPS       $0x11, Z11, Z7, K1
+	VBLENDMPS    Z13, Z10, K1, Z10
+	VCMPPS       $0x11, Z7, Z12, K1
+	VBLENDMPS    Z14, Z10, K1, Z7
+	VMOVAPS      Z15, Z10
+	VPSUBD       Z7, Z10, Z10
+	VMULPS       Z16, Z10, Z11
+	VCMPPS       $0x11, Z11, Z0, K1
+	VPXORD       Z0, Z0, K1, Z0
+	VCMPPS       $0x11, Z11, Z1, K1
+	VPXORD       Z1, Z1, K1, Z1
+	VMULPS       Z7, Z0, Z0
+	VMULPS       Z7, Z1, Z1
+	VMULPS       Z1, Z1, Z1
+	VMULPS       Z1, Z3, Z1
+	VMULPS       Z0, Z0, Z0
+	VFMADD231PS  Z0, Z2, Z1
+	VSQRTPS      Z1, Z0
+	VMULPS       Z10, Z0, Z0
+	VCMPPS       $0x11, Z17, Z0, K1
+	VPXORD       Z0, Z0, K1, Z0
+	VMOVUPS      Z0, K2, (SI)(R8*1)
+	VMOVUPS.Z    (DI)(R8*1), K2, Z1
+	VMAXPS       Z0, Z1, Z0
+	VCMPPS       $0x11, Z17, Z0, K1
+	VPXORD       Z0, Z0, K1, Z0
+	VMOVUPS      Z0, K2, (DI)(R8*1)
+	VDIVPS       Z5, Z0, Z0
+	VADDPS       Z6, Z0, Z0
+	VMOVUPS.Z    (BX)(R8*1), K2, Z1
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS.Z    (AX)(R8*1), K2, Z1
+	VMULPS       Z8, Z1, Z1
+	VFNMADD231PS Z0, Z4, Z1
+	VPANDD       Z9, Z1, Z0
+	VCMPPS       $0x11, Z18, Z0, K1
+	VPXORD       Z1, Z1, K1, Z1
+	VMOVUPS      Z1, K2, (AX)(R8*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
+// func ASGD(w []float32, g []float32, a []float32, lr float32, l2 float32, keep float32, mu float32, omm float32)
+// Requires: AVX, AVX512F
+TEXT ·ASGD(SB), NOSPLIT, $0-92
+	MOVQ         w_base+0(FP), AX
+	MOVQ         g_base+24(FP), CX
+	MOVQ         a_base+48(FP), DX
+	MOVQ         w_len+8(FP), BX
+	VBROADCASTSS lr+72(FP), Z0
+	VBROADCASTSS l2+76(FP), Z1
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z1, Z2
+	VCMPPS.BCST  $0x11, lanes_00000001<>+0(SB), Z2, K1
+	VBROADCASTSS keep+80(FP), Z2
+	VBROADCASTSS mu+84(FP), Z3
+	VBROADCASTSS omm+88(FP), Z4
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z4, Z5
+	VCMPPS.BCST  $0x11, lanes_00000001<>+0(SB), Z5, K2
+	XORQ         SI, SI
+	SUBQ         $+16, BX
+	JLT          done_block
+
+block:
+	VMOVUPS      (AX)(SI*1), Z5
+	VPXORD       Z5, Z5, K1, Z5
+	VMOVUPS      (CX)(SI*1), Z6
+	VFMADD231PS  Z5, Z1, Z6
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z6, Z5
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z5, K3
+	VPXORD       Z6, Z6, K3, Z6
+	VMOVUPS      (AX)(SI*1), Z5
+	VMULPS       Z2, Z5, Z5
+	VFNMADD231PS Z6, Z0, Z5
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z5, Z6
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z6, K3
+	VPXORD       Z5, Z5, K3, Z5
+	VMOVUPS      Z5, (AX)(SI*1)
+	VMOVUPS      (DX)(SI*1), Z6
+	VPXORD       Z6, Z6, K2, Z6
+	VMULPS       Z6, Z4, Z6
+	VFMADD231PS  Z5, Z3, Z6
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z6, Z5
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z5, K3
+	VPXORD       Z6, Z6, K3, Z6
+	VMOVUPS      Z6, (DX)(SI*1)
+	ADDQ         $+64, SI
+	SUBQ         $+16, BX
+	JGE          block
+
+done_block:
+	ADDQ         $+16, BX
+	CMPQ         BX, $+1
+	JLT          skip_tail
+	LEAQ         mask<>+0(SB), DI
+	KMOVW        (DI)(BX*2), K3
+	VMOVUPS.Z    (AX)(SI*1), K3, Z5
+	VPXORD       Z5, Z5, K1, Z5
+	VMOVUPS.Z    (CX)(SI*1), K3, Z6
+	VFMADD231PS  Z5, Z1, Z6
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z6, Z1
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z1, K1
+	VPXORD       Z6, Z6, K1, Z6
+	VMOVUPS.Z    (AX)(SI*1), K3, Z1
+	VMULPS       Z2, Z1, Z1
+	VFNMADD231PS Z6, Z0, Z1
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z1, Z0
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z0, K1
+	VPXORD       Z1, Z1, K1, Z1
+	VMOVUPS      Z1, K3, (AX)(SI*1)
+	VMOVUPS.Z    (DX)(SI*1), K3, Z0
+	VPXORD       Z0, Z0, K2, Z0
+	VMULPS       Z0, Z4, Z0
+	VFMADD231PS  Z1, Z3, Z0
+	VPANDD.BCST  lanes_7fffffff<>+0(SB), Z0, Z1
+	VCMPPS.BCST  $0x11, lanes_0d800000<>+0(SB), Z1, K1
+	VPXORD       Z0, Z0, K1, Z0
+	VMOVUPS      Z0, K3, (DX)(SI*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
 DATA lanes_00000001<>+0(SB)/4, $0x00000001
 GLOBL lanes_00000001<>(SB), RODATA|NOPTR, $4
 

@@ -787,6 +787,543 @@ done9:
 skip_tail:
 	RET
 
+// func AMSGrad(w, g, m, r, x []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32)
+TEXT ·AMSGrad(SB), NOSPLIT, $0-156
+	MOVD $lanes<>(SB), R0
+	MOVD w_base+0(FP), R1
+	MOVD g_base+24(FP), R2
+	MOVD w_len+8(FP), R3
+	MOVD m_base+48(FP), R4
+	MOVD r_base+72(FP), R5
+	MOVD x_base+96(FP), R6
+	FMOVS beta1+120(FP), F0
+	VDUP V0.S[0], V0.S4
+	FMOVS omb1+124(FP), F1
+	VDUP V1.S[0], V1.S4
+	FMOVS beta2+128(FP), F2
+	VDUP V2.S[0], V2.S4
+	FMOVS omb2+132(FP), F3
+	VDUP V3.S[0], V3.S4
+	FMOVS step+136(FP), F4
+	VDUP V4.S[0], V4.S4
+	FMOVS rbc2+140(FP), F5
+	VDUP V5.S[0], V5.S4
+	FMOVS eps+144(FP), F6
+	VDUP V6.S[0], V6.S4
+	FMOVS l2+148(FP), F7
+	VDUP V7.S[0], V7.S4
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x6ea7ed08 // facgt v8.4s, v8.4s, v7.4s
+	FMOVS keep+152(FP), F9
+	VDUP V9.S[0], V9.S4
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
+	WORD $0x3cc80010 // ldur q16, [x0, #128]
+	WORD $0x3cc10011 // ldur q17, [x0, #16]
+	MOVD $0, R7
+	SUBS $4, R3, R3
+	BLT done_block
+
+block:
+	WORD $0x3ce76832 // ldr q18, [x1, x7]
+	WORD $0x4e681e52 // bic v18.16b, v18.16b, v8.16b
+	WORD $0x3ce76853 // ldr q19, [x2, x7]
+	VFMLA V18.S4, V7.S4, V19.S4
+	WORD $0x6eb3ee32 // facgt v18.4s, v17.4s, v19.4s
+	WORD $0x4e721e73 // bic v19.16b, v19.16b, v18.16b
+	WORD $0x6e33dc32 // fmul v18.4s, v1.4s, v19.4s
+	WORD $0x3ce76894 // ldr q20, [x4, x7]
+	VFMLA V20.S4, V0.S4, V18.S4
+	WORD $0x6eb2ee34 // facgt v20.4s, v17.4s, v18.4s
+	WORD $0x4e741e52 // bic v18.16b, v18.16b, v20.16b
+	WORD $0x3ca76892 // str q18, [x4, x7]
+	WORD $0x3ce768b2 // ldr q18, [x5, x7]
+	WORD $0x4ea0fa73 // fabs v19.4s, v19.4s
+	WORD $0x6eb2e674 // fcmgt v20.4s, v19.4s, v18.4s
+	VMOV V18.B16, V21.B16
+	VBIT V20.B16, V19.B16, V21.B16
+	WORD $0x6eb5e574 // fcmgt v20.4s, v11.4s, v21.4s
+	VBSL V10.B16, V13.B16, V20.B16
+	WORD $0x6eace6b5 // fcmgt v21.4s, v21.4s, v12.4s
+	VBSL V20.B16, V14.B16, V21.B16
+	WORD $0x3cc90014 // ldur q20, [x0, #144]
+	VSUB V21.S4, V20.S4, V20.S4
+	WORD $0x6e2fde96 // fmul v22.4s, v20.4s, v15.4s
+	WORD $0x6eb2e6d7 // fcmgt v23.4s, v22.4s, v18.4s
+	WORD $0x4e771e52 // bic v18.16b, v18.16b, v23.16b
+	WORD $0x6eb3e6d6 // fcmgt v22.4s, v22.4s, v19.4s
+	WORD $0x4e761e73 // bic v19.16b, v19.16b, v22.16b
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
+	WORD $0x6e33de73 // fmul v19.4s, v19.4s, v19.4s
+	WORD $0x6e33dc73 // fmul v19.4s, v3.4s, v19.4s
+	WORD $0x6e32de52 // fmul v18.4s, v18.4s, v18.4s
+	VFMLA V18.S4, V2.S4, V19.S4
+	WORD $0x6ea1fa72 // fsqrt v18.4s, v19.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x6eb2e613 // fcmgt v19.4s, v16.4s, v18.4s
+	WORD $0x4e731e52 // bic v18.16b, v18.16b, v19.16b
+	WORD $0x3ca768b2 // str q18, [x5, x7]
+	WORD $0x3ce768d3 // ldr q19, [x6, x7]
+	WORD $0x6eb2e674 // fcmgt v20.4s, v19.4s, v18.4s
+	VBIT V20.B16, V19.B16, V18.B16
+	WORD $0x6eb2e613 // fcmgt v19.4s, v16.4s, v18.4s
+	WORD $0x4e731e52 // bic v18.16b, v18.16b, v19.16b
+	WORD $0x3ca768d2 // str q18, [x6, x7]
+	WORD $0x6e25fe52 // fdiv v18.4s, v18.4s, v5.4s
+	WORD $0x4e26d652 // fadd v18.4s, v18.4s, v6.4s
+	WORD $0x3ce76893 // ldr q19, [x4, x7]
+	WORD $0x6e32fe72 // fdiv v18.4s, v19.4s, v18.4s
+	WORD $0x3ce76833 // ldr q19, [x1, x7]
+	WORD $0x6e29de73 // fmul v19.4s, v19.4s, v9.4s
+	VFMLS V18.S4, V4.S4, V19.S4
+	WORD $0x6eb3ee32 // facgt v18.4s, v17.4s, v19.4s
+	WORD $0x4e721e73 // bic v19.16b, v19.16b, v18.16b
+	WORD $0x3ca76833 // str q19, [x1, x7]
+	ADD $16, R7, R7
+	SUBS $4, R3, R3
+	BGE block
+
+done_block:
+	ADD $4, R3, R3
+	CMP $1, R3
+	BLT skip_tail
+	VMOVI $0, V18.B16
+	ADD R7, R1, R1
+	TBZ $2, R3, part
+	WORD $0x3cc00032 // ldur q18, [x1]
+	JMP done
+
+part:
+	TBZ $1, R3, single
+	WORD $0xfc400032 // ldur d18, [x1]
+	TBZ $0, R3, done
+	ADD $8, R1, R8
+	VLD1 (R8), V18.S[2]
+	JMP done
+
+single:
+	TBZ $0, R3, done
+	WORD $0xbc400032 // ldur s18, [x1]
+
+done:
+	WORD $0x4e681e52 // bic v18.16b, v18.16b, v8.16b
+	VMOVI $0, V8.B16
+	ADD R7, R2, R2
+	TBZ $2, R3, part2
+	WORD $0x3cc00048 // ldur q8, [x2]
+	JMP done2
+
+part2:
+	TBZ $1, R3, single2
+	WORD $0xfc400048 // ldur d8, [x2]
+	TBZ $0, R3, done2
+	ADD $8, R2, R2
+	VLD1 (R2), V8.S[2]
+	JMP done2
+
+single2:
+	TBZ $0, R3, done2
+	WORD $0xbc400048 // ldur s8, [x2]
+
+done2:
+	VFMLA V18.S4, V7.S4, V8.S4
+	WORD $0x6ea8ee27 // facgt v7.4s, v17.4s, v8.4s
+	WORD $0x4e671d08 // bic v8.16b, v8.16b, v7.16b
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	VMOVI $0, V7.B16
+	ADD R7, R4, R2
+	TBZ $2, R3, part3
+	WORD $0x3cc00047 // ldur q7, [x2]
+	JMP done3
+
+part3:
+	TBZ $1, R3, single3
+	WORD $0xfc400047 // ldur d7, [x2]
+	TBZ $0, R3, done3
+	ADD $8, R2, R4
+	VLD1 (R4), V7.S[2]
+	JMP done3
+
+single3:
+	TBZ $0, R3, done3
+	WORD $0xbc400047 // ldur s7, [x2]
+
+done3:
+	VFMLA V7.S4, V0.S4, V1.S4
+	WORD $0x6ea1ee20 // facgt v0.4s, v17.4s, v1.4s
+	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
+	TBZ $2, R3, part4
+	FMOVQ F1, (R2)
+	JMP done4
+
+part4:
+	TBZ $1, R3, single4
+	FMOVD F1, (R2)
+	TBZ $0, R3, done4
+	ADD $8, R2, R4
+	VST1 V1.S[2], (R4)
+	JMP done4
+
+single4:
+	TBZ $0, R3, done4
+	FMOVS F1, (R2)
+
+done4:
+	VMOVI $0, V0.B16
+	ADD R7, R5, R4
+	TBZ $2, R3, part5
+	WORD $0x3cc00080 // ldur q0, [x4]
+	JMP done5
+
+part5:
+	TBZ $1, R3, single5
+	WORD $0xfc400080 // ldur d0, [x4]
+	TBZ $0, R3, done5
+	ADD $8, R4, R5
+	VLD1 (R5), V0.S[2]
+	JMP done5
+
+single5:
+	TBZ $0, R3, done5
+	WORD $0xbc400080 // ldur s0, [x4]
+
+done5:
+	WORD $0x4ea0f901 // fabs v1.4s, v8.4s
+	WORD $0x6ea0e427 // fcmgt v7.4s, v1.4s, v0.4s
+	VMOV V0.B16, V8.B16
+	VBIT V7.B16, V1.B16, V8.B16
+	WORD $0x6ea8e567 // fcmgt v7.4s, v11.4s, v8.4s
+	VBSL V10.B16, V13.B16, V7.B16
+	WORD $0x6eace508 // fcmgt v8.4s, v8.4s, v12.4s
+	VBSL V7.B16, V14.B16, V8.B16
+	WORD $0x3cc90007 // ldur q7, [x0, #144]
+	VSUB V8.S4, V7.S4, V7.S4
+	WORD $0x6e2fdcea // fmul v10.4s, v7.4s, v15.4s
+	WORD $0x6ea0e54b // fcmgt v11.4s, v10.4s, v0.4s
+	WORD $0x4e6b1c00 // bic v0.16b, v0.16b, v11.16b
+	WORD $0x6ea1e54a // fcmgt v10.4s, v10.4s, v1.4s
+	WORD $0x4e6a1c21 // bic v1.16b, v1.16b, v10.16b
+	WORD $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	VFMLA V0.S4, V2.S4, V1.S4
+	WORD $0x6ea1f820 // fsqrt v0.4s, v1.4s
+	WORD $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
+	WORD $0x6ea0e601 // fcmgt v1.4s, v16.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	TBZ $2, R3, part6
+	FMOVQ F0, (R4)
+	JMP done6
+
+part6:
+	TBZ $1, R3, single6
+	FMOVD F0, (R4)
+	TBZ $0, R3, done6
+	ADD $8, R4, R0
+	VST1 V0.S[2], (R0)
+	JMP done6
+
+single6:
+	TBZ $0, R3, done6
+	FMOVS F0, (R4)
+
+done6:
+	VMOVI $0, V1.B16
+	ADD R7, R6, R0
+	TBZ $2, R3, part7
+	WORD $0x3cc00001 // ldur q1, [x0]
+	JMP done7
+
+part7:
+	TBZ $1, R3, single7
+	WORD $0xfc400001 // ldur d1, [x0]
+	TBZ $0, R3, done7
+	ADD $8, R0, R4
+	VLD1 (R4), V1.S[2]
+	JMP done7
+
+single7:
+	TBZ $0, R3, done7
+	WORD $0xbc400001 // ldur s1, [x0]
+
+done7:
+	WORD $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
+	VBIT V2.B16, V1.B16, V0.B16
+	WORD $0x6ea0e601 // fcmgt v1.4s, v16.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	TBZ $2, R3, part8
+	FMOVQ F0, (R0)
+	JMP done8
+
+part8:
+	TBZ $1, R3, single8
+	FMOVD F0, (R0)
+	TBZ $0, R3, done8
+	ADD $8, R0, R0
+	VST1 V0.S[2], (R0)
+	JMP done8
+
+single8:
+	TBZ $0, R3, done8
+	FMOVS F0, (R0)
+
+done8:
+	WORD $0x6e25fc00 // fdiv v0.4s, v0.4s, v5.4s
+	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
+	VMOVI $0, V1.B16
+	TBZ $2, R3, part9
+	WORD $0x3cc00041 // ldur q1, [x2]
+	JMP done9
+
+part9:
+	TBZ $1, R3, single9
+	WORD $0xfc400041 // ldur d1, [x2]
+	TBZ $0, R3, done9
+	ADD $8, R2, R0
+	VLD1 (R0), V1.S[2]
+	JMP done9
+
+single9:
+	TBZ $0, R3, done9
+	WORD $0xbc400041 // ldur s1, [x2]
+
+done9:
+	WORD $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
+	VMOVI $0, V1.B16
+	TBZ $2, R3, part10
+	WORD $0x3cc00021 // ldur q1, [x1]
+	JMP done10
+
+part10:
+	TBZ $1, R3, single10
+	WORD $0xfc400021 // ldur d1, [x1]
+	TBZ $0, R3, done10
+	ADD $8, R1, R0
+	VLD1 (R0), V1.S[2]
+	JMP done10
+
+single10:
+	TBZ $0, R3, done10
+	WORD $0xbc400021 // ldur s1, [x1]
+
+done10:
+	WORD $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
+	VFMLS V0.S4, V4.S4, V1.S4
+	WORD $0x6ea1ee20 // facgt v0.4s, v17.4s, v1.4s
+	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
+	TBZ $2, R3, part11
+	FMOVQ F1, (R1)
+	JMP done11
+
+part11:
+	TBZ $1, R3, single11
+	FMOVD F1, (R1)
+	TBZ $0, R3, done11
+	ADD $8, R1, R0
+	VST1 V1.S[2], (R0)
+	JMP done11
+
+single11:
+	TBZ $0, R3, done11
+	FMOVS F1, (R1)
+
+done11:
+
+skip_tail:
+	RET
+
+// func ASGD(w, g, a []float32, lr, l2, keep, mu, omm float32)
+TEXT ·ASGD(SB), NOSPLIT, $0-92
+	MOVD $lanes<>(SB), R0
+	MOVD w_base+0(FP), R1
+	MOVD g_base+24(FP), R2
+	MOVD a_base+48(FP), R3
+	MOVD w_len+8(FP), R4
+	FMOVS lr+72(FP), F0
+	VDUP V0.S[0], V0.S4
+	FMOVS l2+76(FP), F1
+	VDUP V1.S[0], V1.S4
+	WORD $0x3cc00002 // ldur q2, [x0]
+	WORD $0x6ea1ec42 // facgt v2.4s, v2.4s, v1.4s
+	FMOVS keep+80(FP), F3
+	VDUP V3.S[0], V3.S4
+	FMOVS mu+84(FP), F4
+	VDUP V4.S[0], V4.S4
+	FMOVS omm+88(FP), F5
+	VDUP V5.S[0], V5.S4
+	WORD $0x3cc00006 // ldur q6, [x0]
+	WORD $0x6ea5ecc6 // facgt v6.4s, v6.4s, v5.4s
+	MOVD $0, R5
+	SUBS $4, R4, R4
+	BLT done_block
+
+block:
+	WORD $0x3ce56827 // ldr q7, [x1, x5]
+	WORD $0x4e621ce7 // bic v7.16b, v7.16b, v2.16b
+	WORD $0x3ce56848 // ldr q8, [x2, x5]
+	VFMLA V7.S4, V1.S4, V8.S4
+	WORD $0x3cc10007 // ldur q7, [x0, #16]
+	WORD $0x6ea8ece7 // facgt v7.4s, v7.4s, v8.4s
+	WORD $0x4e671d08 // bic v8.16b, v8.16b, v7.16b
+	WORD $0x3ce56827 // ldr q7, [x1, x5]
+	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLS V8.S4, V0.S4, V7.S4
+	WORD $0x3cc10008 // ldur q8, [x0, #16]
+	WORD $0x6ea7ed08 // facgt v8.4s, v8.4s, v7.4s
+	WORD $0x4e681ce7 // bic v7.16b, v7.16b, v8.16b
+	WORD $0x3ca56827 // str q7, [x1, x5]
+	WORD $0x3ce56868 // ldr q8, [x3, x5]
+	WORD $0x4e661d08 // bic v8.16b, v8.16b, v6.16b
+	WORD $0x6e28dca8 // fmul v8.4s, v5.4s, v8.4s
+	VFMLA V7.S4, V4.S4, V8.S4
+	WORD $0x3cc10007 // ldur q7, [x0, #16]
+	WORD $0x6ea8ece7 // facgt v7.4s, v7.4s, v8.4s
+	WORD $0x4e671d08 // bic v8.16b, v8.16b, v7.16b
+	WORD $0x3ca56868 // str q8, [x3, x5]
+	ADD $16, R5, R5
+	SUBS $4, R4, R4
+	BGE block
+
+done_block:
+	ADD $4, R4, R4
+	CMP $1, R4
+	BLT skip_tail
+	VMOVI $0, V7.B16
+	ADD R5, R1, R1
+	TBZ $2, R4, part
+	WORD $0x3cc00027 // ldur q7, [x1]
+	JMP done
+
+part:
+	TBZ $1, R4, single
+	WORD $0xfc400027 // ldur d7, [x1]
+	TBZ $0, R4, done
+	ADD $8, R1, R6
+	VLD1 (R6), V7.S[2]
+	JMP done
+
+single:
+	TBZ $0, R4, done
+	WORD $0xbc400027 // ldur s7, [x1]
+
+done:
+	WORD $0x4e621ce7 // bic v7.16b, v7.16b, v2.16b
+	VMOVI $0, V2.B16
+	ADD R5, R2, R2
+	TBZ $2, R4, part2
+	WORD $0x3cc00042 // ldur q2, [x2]
+	JMP done2
+
+part2:
+	TBZ $1, R4, single2
+	WORD $0xfc400042 // ldur d2, [x2]
+	TBZ $0, R4, done2
+	ADD $8, R2, R2
+	VLD1 (R2), V2.S[2]
+	JMP done2
+
+single2:
+	TBZ $0, R4, done2
+	WORD $0xbc400042 // ldur s2, [x2]
+
+done2:
+	VFMLA V7.S4, V1.S4, V2.S4
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x6ea2ec21 // facgt v1.4s, v1.4s, v2.4s
+	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
+	VMOVI $0, V1.B16
+	TBZ $2, R4, part3
+	WORD $0x3cc00021 // ldur q1, [x1]
+	JMP done3
+
+part3:
+	TBZ $1, R4, single3
+	WORD $0xfc400021 // ldur d1, [x1]
+	TBZ $0, R4, done3
+	ADD $8, R1, R2
+	VLD1 (R2), V1.S[2]
+	JMP done3
+
+single3:
+	TBZ $0, R4, done3
+	WORD $0xbc400021 // ldur s1, [x1]
+
+done3:
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	VFMLS V2.S4, V0.S4, V1.S4
+	WORD $0x3cc10000 // ldur q0, [x0, #16]
+	WORD $0x6ea1ec00 // facgt v0.4s, v0.4s, v1.4s
+	WORD $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
+	TBZ $2, R4, part4
+	FMOVQ F1, (R1)
+	JMP done4
+
+part4:
+	TBZ $1, R4, single4
+	FMOVD F1, (R1)
+	TBZ $0, R4, done4
+	ADD $8, R1, R1
+	VST1 V1.S[2], (R1)
+	JMP done4
+
+single4:
+	TBZ $0, R4, done4
+	FMOVS F1, (R1)
+
+done4:
+	VMOVI $0, V0.B16
+	ADD R5, R3, R1
+	TBZ $2, R4, part5
+	WORD $0x3cc00020 // ldur q0, [x1]
+	JMP done5
+
+part5:
+	TBZ $1, R4, single5
+	WORD $0xfc400020 // ldur d0, [x1]
+	TBZ $0, R4, done5
+	ADD $8, R1, R2
+	VLD1 (R2), V0.S[2]
+	JMP done5
+
+single5:
+	TBZ $0, R4, done5
+	WORD $0xbc400020 // ldur s0, [x1]
+
+done5:
+	WORD $0x4e661c00 // bic v0.16b, v0.16b, v6.16b
+	WORD $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
+	VFMLA V1.S4, V4.S4, V0.S4
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	TBZ $2, R4, part6
+	FMOVQ F0, (R1)
+	JMP done6
+
+part6:
+	TBZ $1, R4, single6
+	FMOVD F0, (R1)
+	TBZ $0, R4, done6
+	ADD $8, R1, R0
+	VST1 V0.S[2], (R0)
+	JMP done6
+
+single6:
+	TBZ $0, R4, done6
+	FMOVS F0, (R1)
+
+done6:
+
+skip_tail:
+	RET
+
 DATA lanes<>+0(SB)/8, $0x0000000100000001
 DATA lanes<>+8(SB)/8, $0x0000000100000001
 DATA lanes<>+16(SB)/8, $0x0d8000000d800000

@@ -329,6 +329,36 @@ func SGDNesterov(w, g, v []float32, lr, mu, decay float32)
 //go:noescape
 func Adam(w, g, m, r []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32)
 
+// AMSGrad is ref.AMSGrad.
+//
+//go:noescape
+func AMSGrad(w, g, m, r, x []float32, beta1, omb1, beta2, omb2, step, rbc2, eps, l2, keep float32)
+
+// RMSProp is ref.RMSProp.
+//
+//go:noescape
+func RMSProp(w, g, r []float32, alpha, oma, lr, eps, l2, keep float32)
+
+// RMSPropMomentum is ref.RMSPropMomentum.
+//
+//go:noescape
+func RMSPropMomentum(w, g, r, v []float32, alpha, oma, lr, eps, mu, l2, keep float32)
+
+// RMSPropCentred is ref.RMSPropCentred.
+//
+//go:noescape
+func RMSPropCentred(w, g, s, m []float32, alpha, oma, omv, lr, eps, l2, keep float32)
+
+// RMSPropCentredMomentum is ref.RMSPropCentredMomentum.
+//
+//go:noescape
+func RMSPropCentredMomentum(w, g, s, m, v []float32, alpha, oma, omv, lr, eps, mu, l2, keep float32)
+
+// ASGD is ref.ASGD.
+//
+//go:noescape
+func ASGD(w, g, a []float32, lr, l2, keep, mu, omm float32)
+
 // Peak runs a loop of fused multiply-adds on registers, PeakFlops operations each time.
 //
 //go:noescape
