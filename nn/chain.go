@@ -72,6 +72,7 @@ func Infer(steps, batch int, stages ...Stage) (*Model, error) {
 type setting struct {
 	steps, batch int
 	sized        bool // steps and batch are given, not those of a Net
+	width        int  // of the input; 0: that of the first stage that has one
 	infer        bool
 	frozen       string     // of the chain that this one is a stage of
 	emb          *Embedding // the first stage of that
@@ -120,7 +121,7 @@ func newModel(c setting, stages []Stage) (*Model, error) {
 // check returns an error if the stages cannot form a chain. It sets the widths of the
 // chain, and its steps and rows in c, and returns the width of the input of each stage.
 func (m *Model) check(c *setting, stages []Stage) (widths []int, err error) {
-	width, known := 0, false // of what the stage before gives
+	width, known := c.width, c.width > 0 // of what the stage before gives
 	nets := make([][]Net, len(stages))
 	before := "the chain"
 	if c.sized && (c.steps < 0 || c.batch < 0) {
