@@ -289,7 +289,11 @@ func (k *gradientCheck) check(c checked) (deviation, error) {
 		if wants[i], unsure[i], err = k.difference(&c.w[j], k.Step); err != nil && !(c.state && c.g[j] == 0) {
 			return deviation{}, fmt.Errorf("nn: CheckGradients moves %s[%d]: %w", c.name, j, err)
 		}
-		largest = max(largest, math.Abs(float64(c.g[j])), math.Abs(wants[i]))
+		for _, v := range []float64{math.Abs(float64(c.g[j])), math.Abs(wants[i])} {
+			if v > largest { // a NaN is not
+				largest = v
+			}
+		}
 	}
 	worst, passed := deviation{name: c.name}, 0
 	for i, j := range at {
