@@ -203,6 +203,7 @@ func (s Parallel) Bind(b *Binding) (Net, error) {
 		}
 	}
 	n.complete()
+	n.gather, n.deal, n.added = n.gatherRows, n.dealRows, n.addInput
 	if !b.Infer && len(s) > 1 {
 		n.dx = make([]float32, b.Steps*b.Batch*b.Width)
 	}
@@ -214,50 +215,68 @@ type parallel struct {
 	group
 	in, out int
 	dx      []float32 // of one stage
+
+	// The arguments of the current call, for the parts of it.
+	y, dy, sum, other   []float32
+	gather, deal, added func(w, of int)
 }
 
 func (n *parallel) Dims() (steps, batch, in, out int) { return n.steps, n.batch, n.in, n.out }
 
 func (n *parallel) Forward(y, x []float32) {
-	if n.batch == 0 {
-		y, x = nil, nil
-	}
 	rows := len(y) / n.out
 	n.begin(rows / max(1, n.batch))
-	first := 0
 	for _, l := range n.links {
-		part := l.y[:rows*l.out]
-		l.net.Forward(part, x)
-		copyColumns(y[min(first, len(y)):], n.out, part, l.out, l.out)
-		first += l.out
+		l.net.Forward(l.y[:rows*l.out], x)
+	}
+	n.y = y
+	n.team.Run(n.isa, elementWork*len(y), n.gather)
+}
+
+// gatherRows puts the outputs of the stages side by side.
+func (n *parallel) gatherRows(w, of int) {
+	lo, hi := split.Share(len(n.y)/n.out, 1, w, of)
+	n.eachPart(lo, hi, n.y, func(l *link, p int, part []float32) { copy(part, l.y[p*l.out:]) })
+}
+
+// dealRows gives each stage its part of dy.
+func (n *parallel) dealRows(w, of int) {
+	lo, hi := split.Share(len(n.dy)/n.out, 1, w, of)
+	n.eachPart(lo, hi, n.dy, func(l *link, p int, part []float32) { copy(l.dy[p*l.out:], part) })
+}
+
+// eachPart calls f for the part of each stage of rows lo to hi of v.
+func (n *parallel) eachPart(lo, hi int, v []float32, f func(l *link, p int, part []float32)) {
+	for p := lo; p < hi; p++ {
+		row := v[p*n.out:][:n.out]
+		for _, l := range n.links {
+			f(l, p, row[:l.out])
+			row = row[l.out:]
+		}
 	}
 }
 
 func (n *parallel) Backward(dx, dy []float32) {
 	rows := len(dy) / n.out
 	n.pending = false
-	first := 0
+	n.dy = dy
+	n.team.Run(n.isa, elementWork*len(dy), n.deal)
 	for i, l := range n.links {
 		part := l.dy[:rows*l.out]
-		copyColumns(part, l.out, dy[min(first, len(dy)):], n.out, l.out)
-		first += l.out
 		if i == 0 || dx == nil {
 			l.net.Backward(dx, part)
 			continue
 		}
-		d := n.dx[:len(dx)]
-		l.net.Backward(d, part)
-		n.isa.AddFlush(dx, dx, d)
+		n.sum, n.other = dx, n.dx[:len(dx)]
+		l.net.Backward(n.other, part)
+		n.team.Run(n.isa, elementWork*len(dx), n.added)
 	}
 	n.sums.Run(n.team.Workers())
 }
 
-// copyColumns copies width columns of src to dst, whose rows are that far apart.
-func copyColumns(dst []float32, dstStride int, src []float32, srcStride, width int) {
-	for len(dst) > 0 && len(src) > 0 {
-		copy(dst[:width], src[:width])
-		dst, src = dst[min(dstStride, len(dst)):], src[min(srcStride, len(src)):]
-	}
+func (n *parallel) addInput(w, of int) {
+	lo, hi := split.Share(len(n.sum), block, w, of)
+	n.isa.AddFlush(n.sum[lo:hi], n.sum[lo:hi], n.other[lo:hi])
 }
 
 // NewPredictor returns the Parallel for one step at a time.
@@ -282,7 +301,9 @@ func (p *parallelPredictor) Step(y, x []float32) {
 	first := 0
 	for _, l := range p.links {
 		l.net.Step(l.y, x)
-		copyColumns(y[min(first, len(y)):], p.out, l.y, l.out, l.out)
+		for row := 0; row*p.out < len(y); row++ {
+			copy(y[row*p.out+first:][:l.out], l.y[row*l.out:])
+		}
 		first += l.out
 	}
 }

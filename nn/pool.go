@@ -16,9 +16,8 @@ import (
 // classify by the last output itself no stage is needed, only such targets.
 //
 // The sum and the number of steps are the state, [batch][width] and [batch], and go on
-// from window to window and in a predictor. The number is a float32: after 2^24 steps
-// without Reset it stands still. Elements of x, dy and of the sum below 2^-100 count as
-// +0.
+// from window to window and in a predictor. In State the number is a float32, which tells
+// numbers up to 2^24 apart. Elements of x, dy and of the sum below 2^-100 count as +0.
 type PoolMean struct{}
 
 // PoolMax is a stage, of any width, whose output at a step is the largest input of that row
@@ -56,8 +55,8 @@ func (PoolMax) Bind(b *Binding) (Net, error) {
 // number of steps of each row.
 type pool struct {
 	Stateless
-	value, count []float32 // the state
-	start        []float32 // count before the last forward pass
+	value        []float32 // the state, as is count
+	count, start []int     // steps since Reset; the same before the last forward pass
 	carry        []float32 // the gradient of value: that handed in, then, on the way back, of each step
 	grad         []float32 // the gradient of the value before the first step
 	temp         []float32 // two rows for each row of the batch
@@ -68,7 +67,7 @@ type pool struct {
 
 func newPool(b *Binding) *pool {
 	n := b.Batch * b.Width
-	p := &pool{Stateless: b.Stateless(b.Width), value: make([]float32, n), count: make([]float32, b.Batch), start: make([]float32, b.Batch),
+	p := &pool{Stateless: b.Stateless(b.Width), value: make([]float32, n), count: make([]int, b.Batch), start: make([]int, b.Batch),
 		carry: make([]float32, n), grad: make([]float32, n), temp: make([]float32, 2*n)}
 	p.run.forward = func(w, of int) {
 		lo, hi := split.Share(p.batch, 1, w, of)
@@ -91,7 +90,7 @@ func (p *pool) Forward(y, x []float32) {
 	copy(p.start, p.count)
 	p.team.Run(p.isa, elementWork*len(y), p.run.forward)
 	for b := range p.count {
-		p.count[b] += float32(p.rows.length(b))
+		p.count[b] += p.rows.length(b)
 	}
 	p.ClearPadding(y, p.out)
 }
@@ -126,7 +125,9 @@ func (p *pool) State() [][]float32 {
 // CopyState is State into slices of the same lengths.
 func (p *pool) CopyState(s [][]float32) {
 	copy(s[0], p.value)
-	copy(s[1], p.count)
+	for b, n := range p.count {
+		s[1][b] = float32(n)
+	}
 }
 
 // SetState puts back what State returned. Nothing is changed if it returns an error.
@@ -140,7 +141,9 @@ func (p *pool) SetState(s [][]float32) error {
 		}
 	}
 	p.isa.CopyFlush(p.value, s[0])
-	copy(p.count, s[1])
+	for b, n := range s[1] {
+		p.count[b] = int(n)
+	}
 	return nil
 }
 
@@ -199,7 +202,7 @@ func (n *meanPool) forwardRow(b int) {
 		y := n.at(n.y, t, b)
 		n.isa.CopyFlush(y, n.at(n.x, t, b))
 		n.isa.AddFlush(sum, sum, y)
-		n.isa.Div(y, sum, n.start[b]+float32(t+1))
+		n.isa.Div(y, sum, float32(n.start[b]+t+1))
 	}
 }
 
@@ -208,7 +211,7 @@ func (n *meanPool) backwardRow(b int) {
 	d, _ := n.temps(b)
 	for t := n.rows.length(b) - 1; t >= 0; t-- {
 		n.isa.CopyFlush(d, n.at(n.dy, t, b))
-		n.isa.Div(d, d, n.start[b]+float32(t+1))
+		n.isa.Div(d, d, float32(n.start[b]+t+1))
 		n.isa.AddFlush(carry, carry, d)
 		if n.dx != nil {
 			copy(n.at(n.dx, t, b), carry)
@@ -237,7 +240,7 @@ func (n *maxPool) forwardRow(b int) {
 	for t := range n.rows.length(b) {
 		y, before, after := n.at(n.y, t, b), n.at(n.highest, t, b), n.at(n.highest, t+1, b)
 		n.isa.CopyFlush(y, n.at(n.x, t, b))
-		if n.start[b]+float32(t) > 0 {
+		if n.start[b]+t > 0 {
 			n.choose(d, before, y)
 			n.isa.Choose(after, d, y, before, 0)
 			// A NaN is larger: it alone is not below 2 when limited to [-1, 1].
@@ -255,7 +258,7 @@ func (n *maxPool) backwardRow(b int) {
 	for t := n.rows.length(b) - 1; t >= 0; t-- {
 		n.isa.CopyFlush(x, n.at(n.dy, t, b))
 		n.isa.AddFlush(carry, carry, x)
-		if n.start[b]+float32(t) == 0 {
+		if n.start[b]+t == 0 {
 			if n.dx != nil {
 				copy(n.at(n.dx, t, b), carry)
 			}
