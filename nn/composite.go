@@ -258,7 +258,7 @@ func (n *parallel) eachPart(lo, hi int, v []float32, f func(l *link, p int, part
 
 func (n *parallel) Backward(dx, dy []float32) {
 	rows := len(dy) / n.out
-	n.pending = false
+	n.beginBack()
 	n.dy = dy
 	n.team.Run(n.isa, elementWork*len(dy), n.deal)
 	for i, l := range n.links {

@@ -215,7 +215,6 @@ func TestStagesThatDoNotFit(t *testing.T) {
 		"a Dropout whose P is -0.5":                                            {nn.Dropout{P: -0.5}, lin},
 		"a Dropout whose P is NaN":                                             {nn.Dropout{P: nan}, lin},
 		"a Dropout whose P is 1e-09":                                           {nn.Dropout{P: 1e-9}, lin},
-		"a Dropout of width 4194305, want at most 4194304":                     {&nn.Linear{Weight: make([]float32, 4<<20+1), In: 1, Out: 4<<20 + 1}, nn.Dropout{P: 0.5}},
 		"is an Activation without a function":                                  {nn.Activation{}, lin},
 		"is the Activation LeakyRelu(NaN), each parameter":                     {nn.LeakyReLU(nan), lin},
 		"is the Activation Elu(1e-35), each parameter":                         {nn.ELU(1e-35), lin},
@@ -251,6 +250,8 @@ func TestStagesThatDoNotFit(t *testing.T) {
 		_, err = nn.Unroll(sizes[0], sizes[1], lin)
 		require.ErrorContains(t, err, "want 0 or more of each")
 	}
+	_, err = nn.Unroll(0, 0, &custom{in: 3, out: 4<<20 + 1, gives: 4<<20 + 1}, nn.Dropout{P: 0.5})
+	require.ErrorContains(t, err, "a Dropout of width 4194305, want at most 4194304")
 	_, err = nn.Unroll(1, 1)
 	require.ErrorContains(t, err, "a chain without stages")
 	_, err = nn.Chain(lin, nn.Dropout{P: 0.5})
@@ -287,128 +288,4 @@ func TestStagesThatDoNotFit(t *testing.T) {
 	require.Panics(t, func() {
 		traintest.Must(traintest.Must(nn.Unroll(1, 2, nn.PoolMax{}, lin)).Predictor(2)).Reorder([]int{1})
 	})
-}
-
-// custom is a stage of a program: y = 2x, if the widths allow.
-type custom struct {
-	in, out, gives int
-	err            error
-	wrong          string // what is wrong with it
-}
-
-func (c *custom) Dims() (steps, batch, in, out int) { return 0, 0, c.in, c.out }
-
-func (c *custom) Bind(b *nn.Binding) (nn.Net, error) {
-	if c.err != nil || c.gives == 0 {
-		return nil, c.err
-	}
-	return &boundCustom{Stateless: b.Stateless(c.gives), wrong: c.wrong, w: []float32{2}, g: b.Gradient([]float32{2})}, nil
-}
-
-type boundCustom struct {
-	nn.Stateless
-	wrong   string
-	w, g, x []float32
-}
-
-func (c *boundCustom) EachParam(f func(string, []float32, []float32)) { f("factor", c.w, c.g) }
-func (c *boundCustom) ZeroGrads()                                     { clear(c.g) }
-
-func (c *boundCustom) Forward(y, x []float32) {
-	c.x = x
-	for i, v := range x {
-		y[i] = c.w[0] * v
-		if c.wrong == "kinks" {
-			y[i] = float32(math.Floor(float64(40 * y[i])))
-		}
-	}
-	_, _, _, out := c.Dims()
-	if c.wrong != "y" {
-		c.ClearPadding(y, out)
-	}
-}
-
-func (c *boundCustom) Backward(dx, dy []float32) {
-	_, _, in, _ := c.Dims()
-	for _, p := range c.Pairs() {
-		for i, d := range dy[int(p)*in:][:in] {
-			c.g[0] += float32(d * c.x[int(p)*in+i])
-		}
-	}
-	if c.wrong == "factor" {
-		c.g[0] *= 1.02
-	}
-	for i, d := range dy {
-		if dx != nil {
-			dx[i] = c.w[0] * d
-		}
-	}
-	switch {
-	case dx == nil:
-	case c.wrong == "NaN":
-		dx[0] = float32(math.NaN())
-	case c.wrong == "one element":
-		dx[5] *= 1.05
-	}
-	if c.wrong != "dx" {
-		c.ClearPadding(dx, in)
-	}
-}
-
-// TestWrongGradientsAreFound, and named.
-func TestWrongGradientsAreFound(t *testing.T) {
-	lengths := []int{4, 2}
-	for wrong, want := range map[string]string{
-		"":            "",
-		"factor":      "the gradient of 0.factor[0]: Backward gives",
-		"one element": "the gradient of x[5]: Backward gives",
-		"NaN":         "the gradient of x[0]: Backward gives NaN",
-		"y":           "y at step 2 of row 1, past the end of the row, is ",
-		"dx":          "dx at step 2 of row 1, past the end of the row, is ",
-		"kinks":       "take another Step or Seed",
-	} {
-		net := traintest.Must(nn.Unroll(4, 2, &custom{in: 3, out: 3, gives: 3, wrong: wrong}))
-		err := nn.CheckGradients(net, nn.GradientCheck{Lengths: lengths, Samples: -1})
-		if want == "" {
-			require.NoError(t, err)
-			continue
-		}
-		require.ErrorContains(t, err, want, wrong)
-	}
-	// A state without its gradient, and a net that forgets it.
-	leaky := traintest.NewLeaky(3, 2)
-	require.ErrorContains(t, nn.CheckGradients(leaky, nn.GradientCheck{}), "the gradient of the state before the first step, tensor 0[")
-	for want, check := range map[string]nn.GradientCheck{
-		"2 lengths for 3 rows":      {Lengths: []int{1, 2}},
-		"with a Step of -1":         {Step: -1},
-		"and a Tolerance of NaN":    {Tolerance: math.NaN()},
-		"of a net of 0 steps and 3": {Seed: 1},
-	} {
-		steps := 2
-		if check.Seed == 1 {
-			steps = 0
-		}
-		require.ErrorContains(t, nn.CheckGradients(traintest.Must(nn.Unroll(steps, 3, linear(2, 2))), check), want)
-	}
-	require.ErrorContains(t, nn.CheckGradients(nil, nn.GradientCheck{}), "it is nil")
-	require.ErrorContains(t, nn.CheckGradients((*nn.Model)(nil), nn.GradientCheck{}), "it is nil")
-	require.ErrorContains(t, nn.CheckGradients(traintest.Must(nn.Infer(2, 2, linear(2, 2))), nn.GradientCheck{}), "0.weight has no gradient, as in a net made by Infer")
-	require.ErrorContains(t, nn.CheckGradients(traintest.Must(nn.Infer(2, 2, nn.Parallel{nn.Tanh, nn.Sequential{linear(2, 2)}})), nn.GradientCheck{}), "0.1.0.weight has no gradient")
-}
-
-// TestCheckGradientsLeavesNoTrace but in gradients, which are zero, and lengths.
-func TestCheckGradientsLeavesNoTrace(t *testing.T) {
-	net, _ := regular(t, bptt.Plan{Steps: 1})
-	y, ids := make([]float32, 18*13), make([]int32, 18)
-	require.NoError(t, net.ForwardIDs(y, ids))
-	net.Backward(nil, y)
-	state, masks, clock, weights := net.State(), net.MaskState(), net.Clock(), nn.Fingerprint(net)
-	require.NoError(t, nn.CheckGradients(net, nn.GradientCheck{Lengths: []int{3, 6, 0}, Samples: 3}))
-	for i, s := range net.State() {
-		numtest.Equal(t, s, state[i])
-	}
-	require.Equal(t, masks, net.MaskState())
-	require.Equal(t, clock, net.Clock())
-	require.Equal(t, weights, nn.Fingerprint(net))
-	require.Zero(t, len(slices.DeleteFunc(traintest.Gradients(net), func(v float32) bool { return v == 0 })))
 }

@@ -139,6 +139,13 @@ func (m *group) begin(t int) {
 	m.pending = true
 }
 
+// beginBack sets the order of sums, and ends the time in which a backward pass may go over
+// the last forward pass.
+func (m *group) beginBack() {
+	m.pending = false
+	m.rows.order()
+}
+
 // mustTrain panics if the group is one for inference.
 func (m *group) mustTrain(method string) {
 	if m.infer {

@@ -175,7 +175,6 @@ func (n *layerNorm) scaleShift(y []float32) {
 // order of a weight gradient: a chunk is a chain of additions from +0, added by one.
 func (n *layerNorm) Backward(dx, dy []float32) {
 	n.dx, n.dy = dx, dy
-	n.rows.order()
 	if dx != nil {
 		n.team.Run(n.isa, 2*elementWork*len(dx), n.do.input)
 		n.ClearPadding(dx, n.in)

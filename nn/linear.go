@@ -250,7 +250,6 @@ func (s *linear) forwardRows(w, n int) {
 // outputs, and adds to dw and db over the pairs that exist: each chunk of them is one
 // chain from +0, added to the gradient by one addition.
 func (s *linear) Backward(dx, dy []float32) {
-	s.rows.order()
 	pairs, chunks := s.rows.pairs, s.rows.chunks
 	if len(dy) == 0 {
 		return

@@ -194,11 +194,10 @@ func (m *Model) Backward(dx, dy []float32) {
 	if !m.pending {
 		panic("nn: Backward of a chain without a Forward before it, or with SetLengths between them: each Forward serves one Backward")
 	}
-	m.pending = false
+	m.beginBack()
 	if m.emb != nil {
 		dx = m.emb.dy[:rows*m.emb.Dim]
 	}
-	m.rows.order()
 	for i := len(m.links) - 1; i >= 0; i-- {
 		l := m.links[i]
 		d := dx

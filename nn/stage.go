@@ -79,14 +79,11 @@ type Stateless struct {
 	rows *rows
 }
 
-// Pairs returns the rows p = t*batch + b of x [T][batch][width] that exist in the last
-// forward pass: all but those past the ends of rows. They stand in the order in which a
+// Pairs returns, during Backward, the rows p = t*batch + b of x [T][batch][width] that exist
+// in the last forward pass: all but those past the ends of rows. They stand in the order in which a
 // sum over them is formed (rule 4 of the numerics contract): the last step first, and the
 // rows of the batch in ascending order. The slice is the chain's, and only to be read.
-func (s *Stateless) Pairs() []int32 {
-	s.rows.order()
-	return s.rows.pairs
-}
+func (s *Stateless) Pairs() []int32 { return s.rows.pairs }
 
 // ClearPadding sets the elements of v [T][batch][width] past the ends of rows to +0, as
 // Net demands of y and dx. v is y or dx of the last pass; nil is left alone.

@@ -37,6 +37,7 @@ var outside = map[string]string{
 	"lstm.Layer.SetForgetBias":       "initial values, set once",
 	"nn/fingerprint.go":              "hashes what there is",
 	"nn/gradcheck.go":                "a tool for tests, in float64",
+	"nn/grow.go":                     "weights made larger, once",
 	"nn/sample.go":                   "one step of one row",
 	"nn.NewLayerNorm":                "initial values, set once",
 	"nn.layerNorm.forwardRows":       "keeps one number of a row",
@@ -57,6 +58,7 @@ var choosing = map[string]string{
 	"internal/seq.NewNet":           "asks whether there is a tier at all",
 	"internal/seq.Net.NewPredictor": "asks for the current tier, which it keeps",
 	"nn.newModel":                   "asks whether there is a tier at all",
+	"nn.growRows":                   "no layer is there yet",
 	"nn.newGroup":                   "asks for the current tier, which it keeps",
 	"nn.params.sums":                "asks for the current tier, which it keeps",
 }
