@@ -89,6 +89,7 @@ type IDError struct {
 	Limit     int // ids are 0 to Limit-1
 }
 
+// Error says what was found, where, and what was expected.
 func (e *IDError) Error() string {
 	if e.Row < 0 {
 		return fmt.Sprintf("data: %s %d at step %d, want 0 to %d", e.What, e.ID, e.Step, e.Limit-1)

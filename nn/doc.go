@@ -1,12 +1,22 @@
 // Package nn has what networks are made of: the interface Net, which an Unrolled of
-// package lstm, gru or rnn satisfies as it is, and the stages that stand before and after
-// such nets. Chain puts an Embedding, nets and Linear layers together into a Model, which
-// is a Net again.
+// package lstm, gru or rnn satisfies as it is, and the stages that stand before, between
+// and after such nets. Chain puts stages together into a Model, which is a Net again.
 //
 //	emb, _ := nn.NewEmbedding(256, 64, r)
 //	rnn, _ := lstm.New(lstm.Config{Input: 64, Hidden: 256}, r)
 //	out, _ := nn.NewLinear(256, 256, r)
-//	net, _ := nn.Chain(emb, rnn.Unroll(64, 32), out)
+//	net, _ := nn.Chain(emb, rnn.Unroll(64, 32), nn.Dropout{P: 0.3}, out)
+//
+// The stages are
+//
+//	Embedding                       rows of a table, of ids
+//	Linear, LayerNorm               with parameters
+//	Dropout, Activation             element by element
+//	PoolMean, PoolMax               over the steps of a row so far
+//	Sequential, Residual, Parallel  made of other stages
+//	any Net                         layers over time, other Models
+//
+// and what a program adds: see Unsized. CheckGradients tests it.
 //
 // It imports no cell. Package bptt trains a Net, package loss says by which measure, and
 // package optim how its parameters move.

@@ -20,6 +20,8 @@ type Embedding struct {
 	// Weight is [Vocabulary][Dim], named "weight" as in PyTorch.
 	Weight          []float32
 	Vocabulary, Dim int
+
+	padding int32 // the id of padding plus 1; 0 for none
 }
 
 // NewEmbedding returns a table whose entries are drawn from N(0, 1), PyTorch's
@@ -68,6 +70,9 @@ func (e *Embedding) check() error {
 	if len(e.Weight) != e.Vocabulary*e.Dim {
 		return fmt.Errorf("an embedding of %d symbols of width %d with a Weight of %d elements, want %d", e.Vocabulary, e.Dim, len(e.Weight), e.Vocabulary*e.Dim)
 	}
+	if int(e.padding) > e.Vocabulary {
+		return fmt.Errorf("an embedding of %d symbols with the padding id %d", e.Vocabulary, e.padding-1)
+	}
 	return nil
 }
 
@@ -85,6 +90,23 @@ const maxElements = 1<<31 - 1
 // Dims returns the widths, with 0 steps and rows: an embedding takes those of
 // the chain.
 func (e *Embedding) Dims() (steps, batch, in, out int) { return 0, 0, e.Vocabulary, e.Dim }
+
+// SetPaddingID says that id stands for padding inside of sequences, as padding_idx of
+// PyTorch does: looking it up adds nothing to the gradient of its vector. Its vector stays
+// as it is, which is +0 in a new table of PyTorch; set it so if it should be. A readout
+// with the same weights, and a weight decay, still move it. (Padding past the ends of rows
+// needs no id: see SetLengths.) Call it before Chain. It returns an error if id is not in
+// the vocabulary.
+func (e *Embedding) SetPaddingID(id int32) error {
+	if id < 0 || int(id) >= e.Vocabulary {
+		return fmt.Errorf("nn: padding id %d of an embedding of %d symbols, want 0 to %d", id, e.Vocabulary, e.Vocabulary-1)
+	}
+	e.padding = id + 1
+	return nil
+}
+
+// PaddingID returns the id that SetPaddingID has set; ok is false if there is none.
+func (e *Embedding) PaddingID() (id int32, ok bool) { return e.padding - 1, e.padding > 0 }
 
 // Readout returns the linear layer whose weight is the table itself: the logit
 // of a symbol is the product of its vector with x, plus a bias that starts at
@@ -145,9 +167,13 @@ func (s *embedding) forward(ids []int32, batch int, lengths []int) {
 }
 
 // backward adds the gradients dy [T*B][Dim] of the looked-up vectors to that of
-// the table, one addition for each of the pairs, in their order.
+// the table, one addition for each of the pairs, in their order. The id of padding has
+// none.
 func (s *embedding) backward(dy []float32, pairs []int32) {
 	for _, p := range pairs {
+		if s.ids[p]+1 == s.padding {
+			continue
+		}
 		g := s.grad[int(s.ids[p])*s.Dim:][:s.Dim]
 		s.isa.Add(g, g, dy[int(p)*s.Dim:][:s.Dim])
 	}

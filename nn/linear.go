@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/simdrnn/simdrnn/internal/crew"
 	"github.com/simdrnn/simdrnn/internal/draw"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/internal/team"
@@ -97,12 +96,37 @@ func (l *Linear) mustBeUnchanged(now *Linear, place int) {
 // of the chain.
 func (l *Linear) Dims() (steps, batch, in, out int) { return 0, 0, l.In, l.Out }
 
+// Bind makes the Linear a Net for a chain: see Unsized.
+func (l *Linear) Bind(b *Binding) (Net, error) {
+	if l.tied != nil {
+		if b.emb == nil || l.tied != b.emb {
+			return nil, errors.New("a Readout of an Embedding that is not its first stage")
+		}
+		if !kernels.Same(l.Weight, l.tied.Weight) {
+			return nil, errors.New("the Readout of its first stage, but the Weight of one of them has been replaced; call Readout again")
+		}
+	}
+	s := newLinear(l, b.Stateless(l.Out))
+	s.place = b.place
+	if !b.Infer {
+		s.train(b.Gradient(l.Weight))
+		if l.Bias != nil {
+			s.db = b.Gradient(l.Bias)
+		}
+	}
+	if !b.owned {
+		s.room = make([]float32, b.Steps*b.Batch*l.In)
+	}
+	return s, nil
+}
+
 // linear is a Linear within one chain: gradients, packed weights, scratch. What
 // enters its products is flushed first (rule 8): weights, bias, x and dy.
 type linear struct {
-	Linear   // as it was when the chain was made
+	Stateless
+	of       Linear // as it was when the chain was made
 	from     *Linear
-	isa      kernels.ISA
+	place    int       // index of the stage
 	dw, db   []float32 // nil in a chain for inference
 	fwd, bwd *kernels.Packed
 	bias     []float32   // where the chains start: Bias, flushed; nil without
@@ -146,8 +170,8 @@ const (
 	dwOuts = 4 * rowUnit
 )
 
-func newLinear(l *Linear, isa kernels.ISA) *linear {
-	s := &linear{Linear: *l, from: l, isa: isa, fwd: isa.NewPacked(l.In, l.Out)}
+func newLinear(l *Linear, of Stateless) *linear {
+	s := &linear{Stateless: of, of: *l, from: l, fwd: of.isa.NewPacked(l.In, l.Out)}
 	if l.Bias != nil {
 		s.bias = make([]float32, l.Out)
 	}
@@ -155,71 +179,103 @@ func newLinear(l *Linear, isa kernels.ISA) *linear {
 	return s
 }
 
-// train prepares for backward passes over at most that many rows, which add to dw.
-func (s *linear) train(dw []float32, rows, pairsPerChunk int) {
-	most := split.VisitChunks(pairsPerChunk, s.In)
-	all := min(rows, most*pairsPerChunk)
+// train prepares for backward passes, which add to dw.
+func (s *linear) train(dw []float32) {
+	pairs := split.ChunkSteps(s.batch) * s.batch // of a chunk
+	most := split.VisitChunks(pairs, s.in)
+	rows := s.steps * s.batch
+	all := min(rows, most*pairs)
 	s.dw = dw
-	s.visit = visit{most: most, x: s.isa.NewRows(s.In, all, most), ends: make([]int32, 0, most), count: make([]int32, all)}
-	s.bwd = s.isa.NewPacked(s.Out, s.In)
-	s.dyRoom = max(all*min(s.Out, dwOuts), min(rows, dxRows)*s.Out)
+	s.visit = visit{most: most, x: s.isa.NewRows(s.in, all, most), ends: make([]int32, 0, most), count: make([]int32, all)}
+	s.bwd = s.isa.NewPacked(s.out, s.in)
+	s.dyRoom = max(all*min(s.out, dwOuts), min(rows, dxRows)*s.out)
 	for i := range s.visit.count {
 		s.visit.count[i] = int32(i)
 	}
 }
 
-// forward sets y [rows][out] = bias + x W^T: one chain for each output, over
+// EachParam calls f for Weight and Bias.
+func (s *linear) EachParam(f func(name string, w, g []float32)) {
+	f("weight", s.of.Weight, s.dw)
+	if s.of.Bias != nil {
+		f("bias", s.of.Bias, s.db)
+	}
+}
+
+// EachShape calls f with the shapes of Weight and Bias.
+func (s *linear) EachShape(f func(name string, shape ...int)) {
+	f("weight", s.out, s.in)
+	f("bias", s.out)
+}
+
+// ZeroGrads zeroes the gradients.
+func (s *linear) ZeroGrads() {
+	clear(s.dw)
+	clear(s.db)
+}
+
+func (s *linear) mustBeUnchanged() { s.of.mustBeUnchanged(s.from, s.place) }
+
+// Forward sets y [rows][out] = bias + x W^T: one chain for each output, over
 // ascending inputs, starting at the bias. Without room x is flushed where it lies.
-func (s *linear) forward(c crew.Crew, y, x []float32) {
+func (s *linear) Forward(y, x []float32) {
 	s.y, s.given, s.x = y, x, x
+	if len(y) == 0 {
+		return
+	}
 	if s.room != nil {
 		s.x = s.room[:len(x)]
 	}
-	c.Run(s.isa, packWork*len(s.Weight), s.do.packForward)
-	s.isa.CopyFlush(s.bias, s.Bias)
-	c.Run(s.isa, len(y)*s.In, s.do.forward)
+	s.team.Run(s.isa, packWork*len(s.of.Weight), s.do.packForward)
+	s.isa.CopyFlush(s.bias, s.of.Bias)
+	s.team.Run(s.isa, len(y)*s.in, s.do.forward)
+	s.ClearPadding(y, s.out)
 }
 
-func (s *linear) packForward(w, n int)  { s.fwd.PackFlushPart(w, n, true, s.Weight, s.In) }
-func (s *linear) packBackward(w, n int) { s.bwd.PackFlushPart(w, n, false, s.Weight, s.In) }
+func (s *linear) packForward(w, n int)  { s.fwd.PackFlushPart(w, n, true, s.of.Weight, s.in) }
+func (s *linear) packBackward(w, n int) { s.bwd.PackFlushPart(w, n, false, s.of.Weight, s.in) }
 
 func (s *linear) forwardRows(w, n int) {
-	lo, hi := split.Share(len(s.y)/s.Out, rowUnit, w, n)
-	y, x := s.y[lo*s.Out:hi*s.Out], s.x[lo*s.In:hi*s.In]
-	s.isa.CopyFlush(x, s.given[lo*s.In:hi*s.In])
+	lo, hi := split.Share(len(s.y)/s.out, rowUnit, w, n)
+	y, x := s.y[lo*s.out:hi*s.out], s.x[lo*s.in:hi*s.in]
+	s.isa.CopyFlush(x, s.given[lo*s.in:hi*s.in])
 	if s.bias != nil {
-		s.fwd.GemmBias(hi-lo, x, s.In, s.bias, y, s.Out)
+		s.fwd.GemmBias(hi-lo, x, s.in, s.bias, y, s.out)
 	} else {
-		s.fwd.Gemm(kernels.Set, hi-lo, x, s.In, y, s.Out)
+		s.fwd.Gemm(kernels.Set, hi-lo, x, s.in, y, s.out)
 	}
 }
 
-// backward sets dx [rows][in] = dy W (nil to skip it), a chain over ascending
-// outputs, and adds to dw and db. pairs are the rows that exist in the order in
-// which the gradient visits them, chunks the ends of the chunks of that list:
-// each chunk is one chain from +0, added to the gradient by one addition.
-func (s *linear) backward(c crew.Crew, dx, dy []float32, pairs, chunks []int32) {
+// Backward sets dx [rows][in] = dy W (nil to skip it), a chain over ascending
+// outputs, and adds to dw and db over the pairs that exist: each chunk of them is one
+// chain from +0, added to the gradient by one addition.
+func (s *linear) Backward(dx, dy []float32) {
+	pairs, chunks := s.rows.pairs, s.rows.chunks
+	if len(dy) == 0 {
+		return
+	}
 	s.dx, s.dy = dx, dy
-	n := c.Parts(s.isa, 2*len(dy)*s.In)
+	n := s.team.Parts(s.isa, 2*len(dy)*s.in)
 	for len(s.work) < n {
 		s.work = append(s.work, nil)
 	}
 	if dx != nil {
-		c.Run(s.isa, packWork*len(s.Weight), s.do.packBackward)
+		s.team.Run(s.isa, packWork*len(s.of.Weight), s.do.packBackward)
 		team.Run(n, s.do.input)
+		s.ClearPadding(dx, s.in)
 	}
 	v, begin := &s.visit, int32(0)
 	for len(chunks) > 0 {
 		k := min(v.most, len(chunks))
 		v.pairs, v.ends = pairs[begin:chunks[k-1]], v.ends[:0]
-		v.x.Reset(s.In)
+		v.x.Reset(s.in)
 		last := int32(0)
 		for _, end := range chunks[:k] {
 			v.ends = append(v.ends, end-begin)
 			v.x.Chunk(int(end - begin - last))
 			last = end - begin
 		}
-		c.Run(s.isa, packWork*len(v.pairs)*s.In, s.do.packInput)
+		s.team.Run(s.isa, packWork*len(v.pairs)*s.in, s.do.packInput)
 		team.Run(n, s.do.weight)
 		begin, chunks = chunks[k-1], chunks[k:]
 	}
@@ -227,23 +283,23 @@ func (s *linear) backward(c crew.Crew, dx, dy []float32, pairs, chunks []int32) 
 
 // inputGradient sets a share of the rows of dx.
 func (s *linear) inputGradient(w, n int) {
-	lo, hi := split.Share(len(s.dy)/s.Out, rowUnit, w, n)
+	lo, hi := split.Share(len(s.dy)/s.out, rowUnit, w, n)
 	if lo == hi {
 		return
 	}
 	dy, _ := s.workOf(w)
 	for ; lo < hi; lo += dxRows {
 		rows := min(dxRows, hi-lo)
-		d := dy[:rows*s.Out]
-		s.isa.CopyFlush(d, s.dy[lo*s.Out:][:len(d)])
-		s.bwd.Gemm(kernels.Set, rows, d, s.Out, s.dx[lo*s.In:][:rows*s.In], s.In)
+		d := dy[:rows*s.out]
+		s.isa.CopyFlush(d, s.dy[lo*s.out:][:len(d)])
+		s.bwd.Gemm(kernels.Set, rows, d, s.out, s.dx[lo*s.in:][:rows*s.in], s.in)
 	}
 }
 
 // workOf returns the scratch of a worker.
 func (s *linear) workOf(w int) (dy, work []float32) {
 	if s.work[w] == nil {
-		outs := min(s.Out, dwOuts)
+		outs := min(s.out, dwOuts)
 		s.work[w] = make([]float32, s.dyRoom+max(s.isa.GemmRowsWork(outs, len(s.visit.count)), outs))
 	}
 	return s.work[w][:s.dyRoom], s.work[w][s.dyRoom:]
@@ -253,14 +309,14 @@ func (s *linear) workOf(w int) (dy, work []float32) {
 func (s *linear) packInput(w, n int) {
 	begin := int32(0)
 	for c, end := range s.visit.ends {
-		s.visit.x.Pack(c, s.x, s.In, s.visit.pairs[begin:end], w, n)
+		s.visit.x.Pack(c, s.x, s.in, s.visit.pairs[begin:end], w, n)
 		begin = end
 	}
 }
 
 // weightGradient adds to dw and db of a share of the outputs.
 func (s *linear) weightGradient(w, n int) {
-	out, last := split.Share(s.Out, rowUnit, w, n)
+	out, last := split.Share(s.out, rowUnit, w, n)
 	if out == last {
 		return
 	}
@@ -269,9 +325,9 @@ func (s *linear) weightGradient(w, n int) {
 		outs := min(dwOuts, last-out)
 		d := dy[:len(s.visit.pairs)*outs]
 		for i, p := range s.visit.pairs {
-			s.isa.CopyFlush(d[i*outs:][:outs], s.dy[int(p)*s.Out+out:][:outs])
+			s.isa.CopyFlush(d[i*outs:][:outs], s.dy[int(p)*s.out+out:][:outs])
 		}
-		s.isa.GemmRows(kernels.AddTo, outs, d, outs, s.visit.count[:len(s.visit.pairs)], work, kernels.RowsProduct{B: s.visit.x, C: s.dw[out*s.In : (out+outs)*s.In], LDC: s.In})
+		s.isa.GemmRows(kernels.AddTo, outs, d, outs, s.visit.count[:len(s.visit.pairs)], work, kernels.RowsProduct{B: s.visit.x, C: s.dw[out*s.in : (out+outs)*s.in], LDC: s.in})
 		if s.db == nil {
 			continue
 		}
@@ -287,3 +343,54 @@ func (s *linear) weightGradient(w, n int) {
 		}
 	}
 }
+
+// A linearPredictor is a frozen copy of a linear, for one step at a time.
+type linearPredictor struct {
+	linear *linear
+	batch  int
+	packed *kernels.Packed
+	bias   []float32
+	x      []float32 // flushed; nil where x is memory of the predictor of the chain
+}
+
+// NewPredictor returns the Linear for one step at a time.
+func (s *linear) NewPredictor(batch int) (any, error) {
+	p := &linearPredictor{linear: s, batch: batch, packed: s.isa.NewPacked(s.in, s.out)}
+	if s.of.Bias != nil {
+		p.bias = make([]float32, s.out)
+	}
+	if s.room != nil {
+		p.x = make([]float32, batch*s.in)
+	}
+	p.Refresh()
+	return p, nil
+}
+
+func (p *linearPredictor) mustBeUnchanged() { p.linear.mustBeUnchanged() }
+
+func (p *linearPredictor) Refresh() {
+	s := p.linear
+	p.packed.PackFlush(true, s.of.Weight, s.in)
+	s.isa.CopyFlush(p.bias, s.of.Bias)
+}
+
+// Step is Forward for one step: x is flushed first, where it lies if that is memory of
+// the predictor of the chain.
+func (p *linearPredictor) Step(y, x []float32) {
+	s := p.linear
+	flushed := x
+	if p.x != nil {
+		flushed = p.x
+	}
+	s.isa.CopyFlush(flushed, x)
+	if p.bias != nil {
+		p.packed.GemmBias(p.batch, flushed, s.in, p.bias, y, s.out)
+	} else {
+		p.packed.Gemm(kernels.Set, p.batch, flushed, s.in, y, s.out)
+	}
+}
+
+func (p *linearPredictor) State() [][]float32           { return nil }
+func (p *linearPredictor) SetState(s [][]float32) error { return checkLengths("state", s, nil) }
+func (p *linearPredictor) Reset(...int)                 {}
+func (p *linearPredictor) Reorder([]int)                {}

@@ -23,22 +23,20 @@ func MasksOf(n Net) Masked {
 }
 
 // masks calls f for each Net of the chain that has random masks.
-func (m *Model) masks(f func(Masked)) {
+func (m *group) masks(f func(Masked)) {
 	for _, l := range m.links {
-		if l.net != nil {
-			if n := MasksOf(l.net); n != nil {
-				f(n)
-			}
+		if n := MasksOf(l.net); n != nil {
+			f(n)
 		}
 	}
 }
 
-// setDifferentSeeds gives each Net another seed if two of them would have the same
-// masks.
-func (m *Model) setDifferentSeeds() {
+// setDifferentSeeds gives each Net another seed if two of them, or of those that they
+// are made of, would have the same masks.
+func (m *group) setDifferentSeeds() {
 	var seen [][]uint64
 	again := false
-	m.masks(func(n Masked) {
+	m.singleMasks(func(n Masked) {
 		s := n.MaskState()
 		again = again || slices.ContainsFunc(seen, func(e []uint64) bool { return slices.Equal(e, s) })
 		seen = append(seen, s)
@@ -48,11 +46,22 @@ func (m *Model) setDifferentSeeds() {
 	}
 }
 
+// singleMasks calls f for each Net with random masks that is not made of others.
+func (m *group) singleMasks(f func(Masked)) {
+	m.masks(func(n Masked) {
+		if made, ok := n.(interface{ singleMasks(func(Masked)) }); ok {
+			made.singleMasks(f)
+		} else {
+			f(n)
+		}
+	})
+}
+
 // SetSeed gives each Net of the chain that has random masks a seed of its own,
 // which follows from the given one and the Net's place, and sets the count of
 // training steps to 0. Chain does so with the seed 0 where two Nets would otherwise have
 // the same masks.
-func (m *Model) SetSeed(seed uint64) {
+func (m *group) SetSeed(seed uint64) {
 	place := uint64(0)
 	m.masks(func(n Masked) {
 		if s, ok := n.(interface{ SetSeed(seed uint64) }); ok {
@@ -75,14 +84,14 @@ func seedOf(seed, place uint64) uint64 {
 
 // MaskState returns the seeds and training steps of the Nets in the chain that have
 // random masks, one after another; nil if none has.
-func (m *Model) MaskState() (s []uint64) {
+func (m *group) MaskState() (s []uint64) {
 	m.masks(func(n Masked) { s = append(s, n.MaskState()...) })
 	return s
 }
 
 // SetMaskState puts back what MaskState returned. Nothing is changed if it returns
 // an error.
-func (m *Model) SetMaskState(s []uint64) error {
+func (m *group) SetMaskState(s []uint64) error {
 	if want := len(m.MaskState()); len(s) != want {
 		return fmt.Errorf("nn: a mask state of %d numbers, want %d", len(s), want)
 	}
@@ -107,7 +116,7 @@ func (m *Model) SetMaskState(s []uint64) error {
 
 // Clock returns for each row its steps since Reset, as the first Net that has
 // random masks counts them, nil if none has. Under a Trainer all count the same.
-func (m *Model) Clock() (c []uint64) {
+func (m *group) Clock() (c []uint64) {
 	m.masks(func(n Masked) {
 		if c == nil {
 			c = n.Clock()
@@ -118,7 +127,7 @@ func (m *Model) Clock() (c []uint64) {
 
 // SetClock sets that in every Net with random masks. Nothing is changed if it
 // returns an error.
-func (m *Model) SetClock(c []uint64) (err error) {
+func (m *group) SetClock(c []uint64) (err error) {
 	var set []Masked
 	var before [][]uint64
 	m.masks(func(n Masked) {
@@ -133,6 +142,32 @@ func (m *Model) SetClock(c []uint64) (err error) {
 	if err != nil {
 		for i, n := range set {
 			err = errors.Join(err, n.SetClock(before[i]))
+		}
+	}
+	return err
+}
+
+// SetRowIDs names the rows of the batch for the random masks of every Net that has a
+// method SetRowIDs: a row's masks follow from its id, not from its place. nil stands for
+// the places. After it, Backward needs a new Forward. It returns an error, with nothing
+// changed, if there is not one id for each row. If a Net refuses the ids, all have the
+// places.
+func (m *group) SetRowIDs(ids []uint32) error {
+	if ids != nil && len(ids) != m.batch {
+		return fmt.Errorf("nn: %d row ids for a batch of %d rows; give one for each row, or nil", len(ids), m.batch)
+	}
+	err := m.setRowIDs(ids)
+	if err != nil {
+		err = errors.Join(err, m.setRowIDs(nil))
+	}
+	return err
+}
+
+func (m *group) setRowIDs(ids []uint32) (err error) {
+	m.pending = false
+	for _, l := range m.links {
+		if n, ok := l.net.(interface{ SetRowIDs(ids []uint32) error }); ok && err == nil {
+			err = n.SetRowIDs(ids)
 		}
 	}
 	return err

@@ -148,12 +148,7 @@ func (m *Model) forwardIDs(y []float32, ids []int32, t int) {
 }
 
 func (m *Model) forward(y []float32, t int) {
-	m.rows.begin(t)
-	m.pending = true
-	if t == 0 {
-		m.emptyPass(func(n Net) { n.Forward(nil, nil) })
-		return
-	}
+	m.begin(t)
 	rows := t * m.batch
 	x := m.first
 	for _, l := range m.links {
@@ -162,34 +157,17 @@ func (m *Model) forward(y []float32, t int) {
 			out = l.y[:rows*l.out]
 		}
 		x = x[:rows*l.in]
-		if l.net != nil {
-			l.net.Forward(out, x)
-		} else {
-			l.lin.forward(m.team, out, x)
-			m.rows.clearPadding(out, l.out)
-		}
+		l.net.Forward(out, x)
 		x = out
 	}
 }
 
-// mustBeUnchanged panics if the slices of an Embedding or a Linear of the chain were
-// replaced after Chain.
+// mustBeUnchanged panics if the slices of a stage of the chain were replaced after Chain.
 func (m *Model) mustBeUnchanged() {
 	if m.emb != nil {
 		m.emb.mustBeUnchanged(m.emb.from)
 	}
-	for _, l := range m.links {
-		if l.lin != nil {
-			l.lin.mustBeUnchanged(l.lin.from, l.place)
-		}
-	}
-}
-
-// mustTrain panics if the chain is one for inference.
-func (m *Model) mustTrain(method string) {
-	if m.frozen != "" {
-		panic(errNoGradient("nn: "+method+" of a chain for inference: ", m.frozen).Error())
-	}
+	m.group.mustBeUnchanged()
 }
 
 // Backward propagates dy back through the last forward pass and adds to the
@@ -216,29 +194,17 @@ func (m *Model) Backward(dx, dy []float32) {
 	if !m.pending {
 		panic("nn: Backward of a chain without a Forward before it, or with SetLengths between them: each Forward serves one Backward")
 	}
-	m.pending = false
-	if rows == 0 {
-		m.emptyPass(func(n Net) { n.Backward(nil, nil) })
-		return
-	}
+	m.beginBack()
 	if m.emb != nil {
 		dx = m.emb.dy[:rows*m.emb.Dim]
 	}
-	m.rows.order()
 	for i := len(m.links) - 1; i >= 0; i-- {
 		l := m.links[i]
 		d := dx
 		if i > 0 {
 			d = m.links[i-1].dy[:rows*l.in]
 		}
-		if l.net != nil {
-			l.net.Backward(d, dy)
-		} else {
-			l.lin.backward(m.team, d, dy, m.rows.pairs, m.rows.chunks)
-			if d != nil {
-				m.rows.clearPadding(d, l.in)
-			}
-		}
+		l.net.Backward(d, dy)
 		dy = d
 	}
 	if m.emb != nil {
@@ -247,33 +213,19 @@ func (m *Model) Backward(dx, dy []float32) {
 	m.sums.Run(m.team.Workers())
 }
 
-// emptyPass calls pass for each net, for a T of 0 steps. Nothing is computed, but each
-// net still passes its state, or the gradient of it, through.
-func (m *Model) emptyPass(pass func(Net)) {
-	for _, l := range m.links {
-		if l.net != nil {
-			pass(l.net)
-		}
+// ZeroGrads zeroes the gradients of all parameters.
+func (m *Model) ZeroGrads() {
+	if m.emb != nil {
+		clear(m.emb.grad)
 	}
+	m.group.ZeroGrads()
 }
 
-// SetTraining is SetTraining of every Net in the chain.
-func (m *Model) SetTraining(on bool) {
-	for _, l := range m.links {
-		if l.net != nil {
-			l.net.SetTraining(on)
-		}
+// EachShape calls f for each parameter whose shape a stage knows: its name and its shape.
+// The weight of an Embedding is [Vocabulary][Dim], that of a Linear [Out][In].
+func (m *Model) EachShape(f func(name string, shape ...int)) {
+	if m.emb != nil {
+		f(paramName(0, "weight"), m.emb.Vocabulary, m.emb.Dim)
 	}
-}
-
-// SetWorkers sets on how many workers a pass may be split; 0, the default,
-// leaves it to the size of the work; more than 256 is 256. The number changes no bit. It
-// panics if n is negative.
-func (m *Model) SetWorkers(n int) {
-	m.team.Set(n)
-	for _, l := range m.links {
-		if w, ok := l.net.(interface{ SetWorkers(n int) }); ok {
-			w.SetWorkers(n)
-		}
-	}
+	m.group.EachShape(f)
 }

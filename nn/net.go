@@ -17,7 +17,9 @@ package nn
 //	Clock() []uint64                 // steps of each row since Reset
 //	SetClock(c []uint64) error       // as Clock returned it; nothing is changed on an error
 //
-// and, for Model.SetSeed, SetSeed(seed uint64).
+// for Model.SetSeed, SetSeed(seed uint64), and for Model.SetRowIDs
+//
+//	SetRowIDs(ids []uint32) error    // names the rows for the masks, nil by their places; nothing is changed on an error
 //
 // A net over ids, as a Model that begins with an Embedding is, is one with the
 // method
@@ -120,11 +122,4 @@ type Predictor interface {
 
 	// Refresh copies the weights of the net again.
 	Refresh()
-}
-
-// A Stage is one link of a Chain: an *Embedding (the first alone), a *Linear,
-// or any Net. Dims is that of Net; steps and batch are 0 for a stage that
-// adapts to its neighbours.
-type Stage interface {
-	Dims() (steps, batch, in, out int)
 }

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -25,12 +26,12 @@ type params struct {
 type use struct {
 	Param
 	of  int // index of the parameter in list
-	net int // the stage if it is a Net, ownStage for an Embedding or a Linear
+	net int // the stage, or inChain if the chain gave it the memory of the gradient
 }
 
-// ownStage is the net of a use in an Embedding or a Linear. Such stages add to one
-// gradient if they share weights.
-const ownStage = -1
+// inChain is the net of a use in a stage whose gradients are the chain's, as those of an
+// Embedding and a Linear are. Such stages add to one gradient if they share weights.
+const inChain = -1
 
 // find returns the index of the parameter whose values are w, -1 if there is
 // none.
@@ -145,16 +146,20 @@ func (p *params) mustNotOverlap(method, name string, v []float32) {
 
 const unrollAgain = "unroll the Layer again: both stages then share its weights as one parameter"
 
-// errNoGradient is the error of training a net in which a parameter has no gradient.
+// errNoGradient is the error of training a net in which a parameter has no gradient; name
+// is "" if there are no parameters.
 func errNoGradient(what, name string) error {
+	if name == "" {
+		return errors.New(what + "it was made by Infer; make a net that is to be trained by Unroll")
+	}
 	return fmt.Errorf("%sparameter %s has no gradient, as in a net made by Infer; make a net that is to be trained by Unroll", what, name)
 }
 
-// gradient returns the memory for the gradient of w in an Embedding or a Linear: that of
-// an earlier stage of these types with the same weights, or new memory.
+// gradient returns memory of the chain for the gradient of w: what an earlier stage with
+// the same weights got, or new memory.
 func (p *params) gradient(w []float32) []float32 {
 	for _, u := range p.uses {
-		if u.net == ownStage && kernels.Same(u.W, w) {
+		if u.net == inChain && kernels.Same(u.W, w) {
 			return u.G
 		}
 	}
@@ -235,7 +240,7 @@ func Params(net Net) ([]Param, error) {
 // the sums of the gradients of those that the net reports several times. It is an error if
 // a parameter has no gradient, or if memory is shared in part.
 func Trained(net Net) ([]Param, *Sums, error) {
-	if name := noGradient(net); name != "" {
+	if name, infer := noGradient(net); infer {
 		return nil, nil, errNoGradient("nn: ", name)
 	}
 	var p params
@@ -251,42 +256,18 @@ func Trained(net Net) ([]Param, *Sums, error) {
 	return p.list, p.sums(), nil
 }
 
-// noGradient returns the name of the first parameter for which net has no
-// gradient, "" if it has all of them. A chain for inference has no gradients at all:
-// for it noGradient returns the parameter of a stage that made it such a chain.
-func noGradient(net Net) (first string) {
+// noGradient says whether net has no gradients, and returns the name of the first
+// parameter without one, "" if there are no parameters. A chain for inference has no
+// gradients at all: for it noGradient returns the parameter of a stage that made it such a
+// chain.
+func noGradient(net Net) (first string, infer bool) {
 	if m, ok := net.(*Model); ok {
-		return m.frozen
+		return m.frozen, m.infer
 	}
 	net.EachParam(func(name string, w, g []float32) {
 		if first == "" && len(w) > 0 && g == nil {
 			first = name
 		}
 	})
-	return first
-}
-
-// ZeroGrads zeroes the gradients of all parameters.
-func (m *Model) ZeroGrads() {
-	if m.emb != nil {
-		clear(m.emb.grad)
-	}
-	for _, l := range m.links {
-		if l.net != nil {
-			l.net.ZeroGrads()
-			continue
-		}
-		clear(l.lin.dw)
-		clear(l.lin.db)
-	}
-}
-
-// EachParam calls f for every parameter, stage after stage. A parameter of several
-// stages comes once, with the name of the first of them and the sum of the gradients.
-// So the weight of a Readout comes as that of the embedding. A chain for inference
-// has no gradients: g is nil.
-func (m *Model) EachParam(f func(name string, w, g []float32)) {
-	for _, p := range m.params.list {
-		f(p.Name, p.W, p.G)
-	}
+	return first, first != ""
 }

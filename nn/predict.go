@@ -1,40 +1,24 @@
 package nn
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // A ModelPredictor runs a frozen copy of a Model one step at a time. After it is made
 // only two methods allocate: State for what it returns, and SetState for a copy of the
-// state if the chain has several Nets. Package decode makes texts of its logits.
+// state if the chain has several stages. Package decode makes texts of its logits.
 type ModelPredictor struct {
+	predictors
 	batch, in, out int
 
 	isa   kernels.ISA
-	table Embedding  // a copy of *from, made by Chain, with the same Weight
-	from  *Embedding // the first stage of the model, or nil
+	model *embedding // of the chain, or nil
 	emb   *Embedding // the frozen copy, with a Weight of its own
 	first []float32
-	links []*predictLink
-	nets  int   // among the links
-	state []int // lengths of the tensors of State
 	moves uint64
-}
-
-type predictLink struct {
-	net     Predictor
-	lin     Linear  // a copy of *from, made by Chain, with the same slices
-	from    *Linear // the stage of the model, or nil
-	place   int     // index of the stage
-	packed  *kernels.Packed
-	bias    []float32
-	x       []float32 // the caller's x, flushed, if a Linear is the first stage
-	in, out int
-	tensors int
-	y       []float32
 }
 
 // NewPredictor is Predictor for code that has m as a Net, as a chain has of which m is
@@ -53,91 +37,49 @@ func (m *Model) NewPredictor(batch int) (any, error) {
 // Like a forward pass it panics if a slice of an Embedding or Linear of the chain
 // was replaced since Chain.
 func (m *Model) Predictor(batch int) (*ModelPredictor, error) {
-	width := m.out
+	width := max(m.out, m.widest())
 	if m.emb != nil {
 		width = max(width, m.emb.Dim)
-	}
-	for _, l := range m.links {
-		width = max(width, l.in, l.out)
 	}
 	if batch < 0 || batch > maxElements/width {
 		return nil, fmt.Errorf("nn: a predictor for %d rows, want 0 to %d for stages of width %d", batch, maxElements/width, width)
 	}
-	p := &ModelPredictor{batch: batch, in: m.in, out: m.out, isa: m.isa}
+	m.mustBeUnchanged()
+	p := &ModelPredictor{batch: batch, in: m.in, out: m.out, isa: m.isa, model: m.emb}
+	var err error
+	if p.predictors, err = m.predictors(batch, func(i int) bool { return i < len(m.links)-1 }); err != nil {
+		return nil, err
+	}
 	if m.emb != nil {
-		p.table, p.from = m.emb.Embedding, m.emb.from
-		p.emb = &Embedding{Weight: make([]float32, len(m.emb.Weight)), Vocabulary: m.emb.Vocabulary, Dim: m.emb.Dim}
+		p.emb = &Embedding{Weight: slices.Clone(m.emb.Weight), Vocabulary: m.emb.Vocabulary, Dim: m.emb.Dim}
 		p.first = make([]float32, batch*m.emb.Dim)
 	}
-	for i, l := range m.links {
-		q := &predictLink{in: l.in, out: l.out}
-		if l.net != nil {
-			v, err := l.net.NewPredictor(batch)
-			if err != nil {
-				return nil, err
-			}
-			var ok bool
-			if q.net, ok = v.(Predictor); !ok {
-				return nil, fmt.Errorf("nn: NewPredictor of %T returned a %T, which is no nn.Predictor", l.net, v)
-			}
-			p.nets++
-			p.state, q.tensors = addLengths(p.state, q.net.State())
-		} else {
-			q.lin, q.from, q.place = l.lin.Linear, l.lin.from, l.place
-			q.packed = m.isa.NewPacked(l.in, l.out)
-			if q.lin.Bias != nil {
-				q.bias = make([]float32, l.out)
-			}
-			if i == 0 && m.emb == nil {
-				q.x = make([]float32, batch*l.in)
-			}
-		}
-		if i < len(m.links)-1 {
-			q.y = make([]float32, batch*l.out)
-		}
-		p.links = append(p.links, q)
-	}
-	p.copyWeights()
 	return p, nil
 }
 
-// Refresh copies the weights of the model again; the state stays.
-func (p *ModelPredictor) Refresh() {
-	p.copyWeights()
-	for _, l := range p.links {
-		if l.net != nil {
-			l.net.Refresh()
-		}
+// mustBeUnchanged panics if the slices of a stage were replaced after the chain was made.
+func (p *ModelPredictor) mustBeUnchanged() {
+	if p.model != nil {
+		p.model.mustBeUnchanged(p.model.from)
 	}
+	p.predictors.mustBeUnchanged()
 }
 
-// copyWeights copies the weights of the stages of this package; a net's
-// predictor comes with its own.
-func (p *ModelPredictor) copyWeights() {
-	if p.from != nil {
-		p.table.mustBeUnchanged(p.from)
-	}
-	for _, l := range p.links {
-		if l.from != nil {
-			l.lin.mustBeUnchanged(l.from, l.place)
-		}
-	}
+// Refresh copies the weights of the model again; the state stays. It panics, before it
+// copies any, if a slice of an Embedding or a Linear was replaced.
+func (p *ModelPredictor) Refresh() {
+	p.mustBeUnchanged()
 	if p.emb != nil {
-		copy(p.emb.Weight, p.table.Weight)
+		copy(p.emb.Weight, p.model.Weight)
 	}
-	for _, l := range p.links {
-		if l.from != nil {
-			l.packed.PackFlush(true, l.lin.Weight, l.in)
-			p.isa.CopyFlush(l.bias, l.lin.Bias)
-		}
-	}
+	p.predictors.Refresh()
 }
 
 // Dims returns the number of rows and the widths of Step.
 func (p *ModelPredictor) Dims() (batch, in, out int) { return p.batch, p.in, p.out }
 
-// TakesIDs says whether the model begins with an Embedding and takes ids: by
-// StepIDs in place of Step.
+// TakesIDs says whether the model begins with an Embedding: then StepIDs is to be called in
+// place of Step.
 func (p *ModelPredictor) TakesIDs() bool { return p.emb != nil }
 
 // Moves returns a number that is another after each call that changed the state: a step,
@@ -190,91 +132,29 @@ func (p *ModelPredictor) step(y, x []float32) {
 		if l.y != nil {
 			out = l.y
 		}
-		if l.net != nil {
-			l.net.Step(out, x)
-		} else {
-			l.linear(p.isa, p.batch, out, x)
-		}
+		l.net.Step(out, x)
 		x = out
 	}
-}
-
-// linear is linear.forward for one step: x is flushed first, where it lies if that
-// is memory of the predictor.
-func (l *predictLink) linear(isa kernels.ISA, batch int, y, x []float32) {
-	flushed := x
-	if l.x != nil {
-		flushed = l.x
-	}
-	isa.CopyFlush(flushed, x)
-	if l.bias != nil {
-		l.packed.GemmBias(batch, flushed, l.in, l.bias, y, l.out)
-	} else {
-		l.packed.Gemm(kernels.Set, batch, flushed, l.in, y, l.out)
-	}
-}
-
-// State returns copies of the states of the stages, one after another.
-func (p *ModelPredictor) State() [][]float32 {
-	var s [][]float32
-	for _, l := range p.links {
-		if l.net != nil {
-			s = append(s, l.net.State()...)
-		}
-	}
-	return s
 }
 
 // SetState puts back what State returned, of this predictor or of a Net of the
 // same rows. Nothing is changed if it returns an error.
 func (p *ModelPredictor) SetState(s [][]float32) error {
-	if err := checkLengths("state", s, p.state); err != nil {
-		return err
-	}
-	var before [][]float32
-	if p.nets > 1 {
-		before = p.State() // to go back to, if a net refuses what those before it accepted
-	}
-	if err := p.setState(s); err != nil {
-		if p.nets > 1 {
-			err = errors.Join(err, p.setState(before))
-		}
+	if err := p.predictors.SetState(s); err != nil {
 		return err
 	}
 	p.moves++
-	return nil
-}
-
-// setState sets the state of each net to its tensors of s.
-func (p *ModelPredictor) setState(s [][]float32) error {
-	for _, l := range p.links {
-		if l.net == nil {
-			continue
-		}
-		if err := l.net.SetState(s[:l.tensors]); err != nil {
-			return err
-		}
-		s = s[l.tensors:]
-	}
 	return nil
 }
 
 // Reset zeroes the state of the given rows, of all when there are none.
 func (p *ModelPredictor) Reset(rows ...int) {
 	p.moves++
-	for _, l := range p.links {
-		if l.net != nil {
-			l.net.Reset(rows...)
-		}
-	}
+	p.predictors.Reset(rows...)
 }
 
 // Reorder gives row i the state that row src[i] had.
 func (p *ModelPredictor) Reorder(src []int) {
 	p.moves++
-	for _, l := range p.links {
-		if l.net != nil {
-			l.net.Reorder(src)
-		}
-	}
+	p.predictors.Reorder(src)
 }

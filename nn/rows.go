@@ -88,3 +88,11 @@ func (r *rows) clearPadding(y []float32, width int) {
 		}
 	}
 }
+
+// length returns the steps of row b in the last forward pass.
+func (r *rows) length(b int) int {
+	if r.lengths == nil {
+		return r.t
+	}
+	return r.lengths[b]
+}

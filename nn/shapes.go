@@ -28,19 +28,3 @@ func Shapes(net Net) map[string][]int {
 	}
 	return shapes
 }
-
-// EachShape calls f for each parameter whose shape a stage knows: its name and its shape.
-// The weight of an Embedding is [Vocabulary][Dim], that of a Linear [Out][In].
-func (m *Model) EachShape(f func(name string, shape ...int)) {
-	if m.emb != nil {
-		f(paramName(0, "weight"), m.emb.Vocabulary, m.emb.Dim)
-	}
-	for _, l := range m.links {
-		if l.lin != nil {
-			f(paramName(l.place, "weight"), l.lin.Out, l.lin.In)
-			f(paramName(l.place, "bias"), l.lin.Out)
-		} else if s, ok := l.net.(shaped); ok {
-			s.EachShape(func(name string, shape ...int) { f(paramName(l.place, name), shape...) })
-		}
-	}
-}

@@ -5,59 +5,20 @@ import (
 	"fmt"
 )
 
-// SetLengths gives the number of steps of each row that exist, 0 to the steps of
-// the chain; nil: all do. They hold until the next call, and are copied. After
-// SetLengths, Backward needs a new Forward. Lengths that differ with each call are
-// easier given to ForwardLengths and ForwardIDsLengths.
-//
-// On an error the lengths are as before. If the error comes from a Net that is not the
-// first of the chain, Backward needs a new Forward too.
-func (m *Model) SetLengths(lengths []int) error {
-	if err := m.rows.check(lengths, m.steps, "steps of the chain; cut the sequence or unroll more steps"); err != nil {
-		return err
-	}
-	return m.setLengths(lengths)
-}
-
-// setLengths sets lengths, which rows.check has accepted, in all Nets. If one Net
-// returns an error, the Nets before it get their old lengths back.
-func (m *Model) setLengths(lengths []int) error {
-	for i, l := range m.links {
-		if l.net == nil {
-			continue
-		}
-		if err := l.net.SetLengths(lengths); err != nil {
-			for _, earlier := range m.links[:i] {
-				if earlier.net != nil {
-					err = errors.Join(err, earlier.net.SetLengths(m.rows.lengths))
-				}
-			}
-			return err
-		}
-		m.pending = false
-	}
-	m.rows.set(lengths)
-	return nil
-}
-
 // State returns the carried states of the Nets in the chain, one after another.
-func (m *Model) State() [][]float32 {
+func (m *group) State() [][]float32 {
 	var s [][]float32
 	for _, l := range m.links {
-		if l.net != nil {
-			s = append(s, l.net.State()...)
-		}
+		s = append(s, l.net.State()...)
 	}
 	return s
 }
 
 // CopyState is State into slices of the same lengths.
-func (m *Model) CopyState(dst [][]float32) {
+func (m *group) CopyState(dst [][]float32) {
 	for _, l := range m.links {
-		if l.net != nil {
-			CopyState(l.net, dst[:l.tensors])
-			dst = dst[l.tensors:]
-		}
+		CopyState(l.net, dst[:l.tensors])
+		dst = dst[l.tensors:]
 	}
 }
 
@@ -74,7 +35,7 @@ func CopyState(n Net, dst [][]float32) {
 
 // SetState puts back what State returned. Nothing is changed if it returns an
 // error.
-func (m *Model) SetState(s [][]float32) error {
+func (m *group) SetState(s [][]float32) error {
 	if err := checkLengths("state", s, m.state); err != nil {
 		return err
 	}
@@ -93,7 +54,7 @@ func (m *Model) SetState(s [][]float32) error {
 // Backward starts from; nil is zero. Tensors that do not fit change nothing. If a Net
 // in the chain refuses its part, its error is returned and the gradient is zero in
 // every Net.
-func (m *Model) SetStateGrad(g [][]float32) error {
+func (m *group) SetStateGrad(g [][]float32) error {
 	m.mustTrain("SetStateGrad")
 	if g != nil {
 		if err := checkLengths("state gradient", g, m.state); err != nil {
@@ -128,11 +89,8 @@ func checkLengths(what string, s [][]float32, want []int) error {
 }
 
 // split calls set for each net with its tensors of s, or with nil if s is nil.
-func (m *Model) split(s [][]float32, set func(Net, [][]float32) error) error {
+func (m *group) split(s [][]float32, set func(Net, [][]float32) error) error {
 	for _, l := range m.links {
-		if l.net == nil {
-			continue
-		}
 		part := s
 		if s != nil {
 			part, s = s[:l.tensors], s[l.tensors:]
@@ -145,21 +103,17 @@ func (m *Model) split(s [][]float32, set func(Net, [][]float32) error) error {
 }
 
 // StateGrad returns the gradient of the state before the first step.
-func (m *Model) StateGrad() [][]float32 {
+func (m *group) StateGrad() [][]float32 {
 	var g [][]float32
 	for _, l := range m.links {
-		if l.net != nil {
-			g = append(g, l.net.StateGrad()...)
-		}
+		g = append(g, l.net.StateGrad()...)
 	}
 	return g
 }
 
 // Reset zeroes the carried state of the given rows, of all when there are none.
-func (m *Model) Reset(rows ...int) {
+func (m *group) Reset(rows ...int) {
 	for _, l := range m.links {
-		if l.net != nil {
-			l.net.Reset(rows...)
-		}
+		l.net.Reset(rows...)
 	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/simdrnn/simdrnn/internal/crew"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/lstm"
@@ -26,7 +25,7 @@ func TestNegativeWorkersStay(t *testing.T) {
 func TestScratchFollowsTheWork(t *testing.T) {
 	m := smallModel(t)
 	m.SetWorkers(256)
-	lin := m.links[1].lin
+	lin := m.links[1].net.(*linear)
 	y, ids := make([]float32, 5*3*256), make([]int32, 5*3)
 	for range 3 {
 		require.NoError(t, m.ForwardIDs(y, ids))
@@ -38,7 +37,7 @@ func TestScratchFollowsTheWork(t *testing.T) {
 			used++
 		}
 	}
-	require.Equal(t, (lin.Out+rowUnit-1)/rowUnit, used, "one for each share of %d outputs", lin.Out)
+	require.Equal(t, (lin.out+rowUnit-1)/rowUnit, used, "one for each share of %d outputs", lin.out)
 
 	// Left to the size of the work, work this small has one worker, however many
 	// processors there are.
@@ -48,7 +47,7 @@ func TestScratchFollowsTheWork(t *testing.T) {
 	require.NoError(t, m.ForwardIDs(y, ids))
 	m.Backward(nil, y)
 	isa := kernels.Current()
-	require.Len(t, m.links[1].lin.work, split.Workers(isa, float64(2*len(y)*6), 128))
+	require.Len(t, m.links[1].net.(*linear).work, split.Workers(isa, float64(2*len(y)*6), 128))
 }
 
 // smallModel is a chain over bytes for windows of 5 steps of 3 rows.
@@ -73,24 +72,18 @@ func TestReadoutVisitsOfFewerChunks(t *testing.T) {
 	l, err := NewLinear(in, out, rand.New(rand.NewPCG(1, 2)))
 	require.NoError(t, err)
 	gradient := func(most int) []float32 {
-		s, dw := newLinear(l, kernels.Current()), make([]float32, in*out)
-		s.train(dw, steps*batch, batch)
+		m, err := Unroll(steps, batch, l)
+		require.NoError(t, err)
+		s := m.links[0].net.(*linear)
 		require.Equal(t, 4, s.visit.most)
 		s.visit.most = most
-		var pairs, chunks []int32
-		for step := steps - 1; step >= 0; step-- {
-			for row := range batch {
-				pairs = append(pairs, int32(step*batch+row))
-			}
-			chunks = append(chunks, int32(len(pairs)))
-		}
 		x, y := make([]float32, steps*batch*in), make([]float32, steps*batch*out)
 		for i := range x {
 			x[i] = float32(i%17-8) / 8
 		}
-		s.forward(crew.Crew{}, y, x)
-		s.backward(crew.Crew{}, nil, y, pairs, chunks)
-		return dw
+		m.Forward(y, x)
+		m.Backward(nil, y)
+		return s.dw
 	}
 	require.Equal(t, gradient(1), gradient(4))
 }

@@ -11,12 +11,12 @@ import (
 	"testing"
 )
 
-// What a user reads of the packages of layers, of the converters, of data and of gonum is
+// What a user reads of the packages of layers, of nn, of the converters, of data and of gonum is
 // complete: go doc shows a text for each exported function, type and method, no type is
 // an alias whose methods stand in an internal package, where go doc does not show them,
 // and each exported type and each package has an example that runs.
 func TestDocumentation(t *testing.T) {
-	for _, pkg := range []string{"lstm", "gru", "rnn", "convert", "convert/npy", "convert/safetensors", "decode", "finetune", "gonum"} {
+	for _, pkg := range []string{"data", "decode", "nn", "lstm", "gru", "rnn", "convert", "convert/npy", "convert/safetensors", "finetune", "gonum"} {
 		names, err := filepath.Glob(filepath.Join("..", "..", pkg, "*.go"))
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: no files, %v", pkg, err)

@@ -11,8 +11,8 @@ import (
 )
 
 // onKernels are the packages in which only kernels compute with elements: the cells,
-// their time loop, and package kernels itself.
-var onKernels = []string{"gru", "internal/seq", "kernels", "lstm", "rnn"}
+// their time loop, the stages of networks, and package kernels itself.
+var onKernels = []string{"gru", "internal/seq", "kernels", "lstm", "nn", "rnn"}
 
 // oneNumber lists the functions there that compute with single numbers of a
 // configuration or of a row. They may do arithmetic, and touch no element.
@@ -24,6 +24,9 @@ var oneNumber = map[string]string{
 	"kernels.ISA.Normalize":        "mean and deviation of a row",
 	"kernels.ISA.NormalizeGrad":    "two means of a row",
 	"kernels.floatMode":            "a probe of the rounding mode",
+	"nn.Dropout.check":             "1+p of a probability",
+	"nn.LayerNorm.check":           "whether a number is finite",
+	"nn.dropout.apply":             "1+p and 1/(1-p) of a probability",
 }
 
 // outside lists what may touch elements, since no step of a sequence depends on
@@ -32,6 +35,14 @@ var outside = map[string]string{
 	"internal/seq/init.go":           "initial values, drawn once",
 	"internal/seq.Noise.probability": "picks one of six numbers",
 	"lstm.Layer.SetForgetBias":       "initial values, set once",
+	"nn/fingerprint.go":              "hashes what there is",
+	"nn/gradcheck.go":                "a tool for tests, in float64",
+	"nn/grow.go":                     "weights made larger, once",
+	"nn.NewLayerNorm":                "initial values, set once",
+	"nn.layerNorm.forwardRows":       "keeps one number of a row",
+	"nn.layerNorm.inputGradient":     "takes it",
+	"nn.pool.CopyState":              "the number of steps of a row",
+	"nn.pool.SetState":               "the number of steps of a row",
 	"kernels.lowest":                 "64 lanes, made once",
 	"kernels.packing.narrowPanel":    "moves up to three columns into a panel",
 	"kernels.packing.scalarPanel":    "the packing of the scalar tier: called for no other",
@@ -45,6 +56,10 @@ var choosing = map[string]string{
 	"internal/seq.Net.newUnrolled":  "asks for the current tier, which it keeps",
 	"internal/seq.NewNet":           "asks whether there is a tier at all",
 	"internal/seq.Net.NewPredictor": "asks for the current tier, which it keeps",
+	"nn.newModel":                   "asks whether there is a tier at all",
+	"nn.growRows":                   "no layer is there yet",
+	"nn.newGroup":                   "asks for the current tier, which it keeps",
+	"nn.params.sums":                "asks for the current tier, which it keeps",
 }
 
 // tierless are the functions of package kernels that compute nothing, on no tier:

@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"gru":                        {"internal/seq", "internal/wire", "kernels"},
 	"data":                       {},
 	"decode":                     {"data", "kernels", "internal/draw"},
-	"nn":                         {"data", "kernels", "internal/crew", "internal/draw", "internal/nilcheck", "internal/split", "internal/team"},
+	"nn":                         {"data", "kernels", "internal/crew", "internal/draw", "internal/nilcheck", "internal/seq", "internal/split", "internal/team"},
 	"loss":                       {"data", "kernels", "internal/crew", "internal/split", "internal/team"},
 	"optim":                      {"nn", "kernels", "internal/crew"},
 	"bptt":                       {"data", "loss", "nn", "optim", "kernels", "internal/crew", "internal/nilcheck", "internal/wire"},

@@ -22,6 +22,7 @@ var (
 	inData     = []string{"./data"}
 	inGrow     = []string{"./nn Grow"}
 	inDecode   = []string{"./decode"}
+	inStages   = []string{"./nn"}
 	inConvert  = []string{"./convert"}
 	inFiles    = []string{"./convert/safetensors"}
 	inNumPy    = []string{"./convert/npy", "./convert/internal/narrow"}
@@ -46,4 +47,4 @@ var (
 
 // faults are planted one at a time. When one of their places changes, the list
 // changes with it: a test holds every Old against the source.
-var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults, decodeFaults, segmentFaults, resetFaults, optimizerFaults)
+var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults, decodeFaults, segmentFaults, resetFaults, optimizerFaults, stageFaults)

@@ -1,0 +1,61 @@
+package nn_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/nn"
+)
+
+// A language model, and one step of it.
+func Example() {
+	r := rand.New(rand.NewPCG(1, 2))
+	emb, _ := nn.NewEmbedding(256, 32, r)
+	layer, _ := lstm.New(lstm.Config{Input: 32, Hidden: 32}, r)
+	net, err := nn.Chain(emb, nn.Dropout{P: 0.2}, layer.Unroll(16, 8), nn.Dropout{P: 0.2}, emb.Readout())
+	fmt.Println(err)
+	p, _ := net.Predictor(1)
+	logits := make([]float32, 256)
+	fmt.Println(p.StepIDs(logits, []int32{'a'}))
+	// Output:
+	// <nil>
+	// <nil>
+}
+
+// A chain is over ids if an Embedding is its first stage.
+func ExampleIDNet() {
+	net, _ := traintest.Tiny()
+	var ids nn.IDNet = net
+	_, batch, _, out := net.Dims()
+	y := make([]float32, batch*out)
+	fmt.Println(ids.ForwardIDs(y, []int32{'a', 'b'}), nn.OverIDs(net) != nil)
+	fmt.Println(ids.ForwardIDs(y, []int32{'a', 256}))
+	// Output:
+	// <nil> true
+	// data: id 256 at step 0, row 1, want 0 to 255
+}
+
+// A run keeps the seed and the training step of its masks, and the steps of each row.
+func ExampleMasked() {
+	net, _ := nn.Unroll(3, 2, nn.Dropout{P: 0.5}, traintest.Must(nn.NewZeroLinear(2, 2)))
+	masks := nn.MasksOf(net)
+	y := make([]float32, 12)
+	net.Forward(y, make([]float32, 12))
+	net.Backward(nil, y)
+	fmt.Println(masks.MaskState(), masks.Clock())
+	// Output: [0 1] [3 3]
+}
+
+// A net that reports a weight twice, with a gradient each time, has one parameter, and Sums
+// adds the second gradient to the first.
+func ExampleSums() {
+	net := traintest.NewAffine(1) // y = w*x + w
+	params, sums, _ := nn.Trained(net)
+	net.Forward(make([]float32, 1), []float32{3})
+	net.Backward(nil, []float32{1})
+	sums.Run(1)
+	fmt.Println(len(params), params[0].G)
+	// Output: 1 [4]
+}
