@@ -20,6 +20,7 @@ type Predictor struct {
 	mem        encoded
 	now        int // steps of the sources
 	ready      bool
+	moves      uint64
 
 	shapes []block     // of the decoder's state
 	begin  [][]float32 // where the decoder starts with each source, by Bridge
@@ -92,6 +93,7 @@ func (p *Predictor) Encode(in *data.Input, of []int) error {
 		return err
 	}
 	n.pending, p.ready = false, false
+	p.moves++
 	n.encoder.SetTraining(false)
 	err := n.encode(in)
 	n.encoder.SetTraining(n.training)
@@ -160,7 +162,11 @@ func (p *Predictor) StepIDs(y []float32, ids []int32) error {
 	if !p.ready {
 		return errors.New("seq2seq: StepIDs before Encode: there is no source to decode")
 	}
-	return p.decoder.StepIDs(y, ids)
+	err := p.decoder.StepIDs(y, ids)
+	if err == nil {
+		p.moves++
+	}
+	return err
 }
 
 // Step panics: the decoder reads ids. Call StepIDs.
@@ -207,6 +213,7 @@ func (p *Predictor) SetState(s [][]float32) error {
 	for i, v := range of {
 		p.mem.of[i] = int(v)
 	}
+	p.moves++
 	return nil
 }
 
@@ -215,6 +222,7 @@ func (p *Predictor) SetState(s [][]float32) error {
 // Encode it does nothing.
 func (p *Predictor) Reset(rows ...int) {
 	p.decoder.Reset(rows...)
+	p.moves++
 	if p.net.bridge == nil || !p.ready {
 		return
 	}
@@ -226,11 +234,16 @@ func (p *Predictor) Reset(rows ...int) {
 // Reorder gives row i the state that row src[i] had, and its source.
 func (p *Predictor) Reorder(src []int) {
 	p.decoder.Reorder(src)
+	p.moves++
 	copy(p.next, p.mem.of)
 	for i, r := range src {
 		p.mem.of[i] = p.next[r]
 	}
 }
+
+// Moves returns another number after each call that changed the state: by it who holds
+// the outputs of a step sees whether they still belong to the state.
+func (p *Predictor) Moves() uint64 { return p.moves }
 
 // Refresh copies the weights of the decoder again, and computes by them what attention
 // needs of the sources. The outputs of the encoder stay.

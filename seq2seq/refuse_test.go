@@ -338,6 +338,20 @@ func TestPredictorCalls(t *testing.T) {
 	ids[3] = symbols
 	var id *data.IDError
 	require.ErrorAs(t, p.StepIDs(y, ids), &id)
+	moves := p.Moves()
+	require.Error(t, p.StepIDs(y, ids), "nothing has moved")
+	require.Equal(t, moves, p.Moves())
+	for _, move := range []func(){
+		func() { require.NoError(t, p.StepIDs(y, make([]int32, 6))) },
+		func() { require.NoError(t, p.SetState(state)) },
+		func() { p.Reorder(of) },
+		func() { p.Reset() },
+		func() { require.NoError(t, p.Encode(b.Source, of)) },
+	} {
+		move()
+		require.NotEqual(t, moves, p.Moves())
+		moves = p.Moves()
+	}
 	require.Panics(t, func() { p.Step(y, y) })
 	require.Panics(t, func() { p.Weights(1, y) })
 	require.Panics(t, func() { p.Weights(0, y[:1]) })
