@@ -43,7 +43,7 @@ func (u *AttentionNet) NewPredictor(batch int) (any, error) {
 	}
 	p := &attentionPredictor{from: u, cfg: c, isa: u.isa, batch: batch, weights: make([]float32, batch*u.most), joined: make([]float32, batch*(c.Memory+c.Query))}
 	s, w := u.most, c.width()
-	// See AttentionNet.scratch.
+	// See AttentionNet.scratchSize.
 	p.work = make([]float32, u.isa.GemmWork(false, true, max(batch, 1), c.Memory, s)+s*w)
 	if c.Score != Dot {
 		p.key = u.isa.NewPacked(c.Memory, w)

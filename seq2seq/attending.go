@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/internal/crew"
-	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/nn"
@@ -24,21 +23,36 @@ type AttentionNet struct {
 	steps, most, batch int // most: steps of the memory
 	isa                kernels.ISA
 	team               crew.Crew
+	maps               maps
+	mem                memory
+	tape               tape
+	lengths, room      []int // of the queries: nil for all steps
+	t                  int   // steps of the last Forward
+	pending            bool
+	scratch            scratch
+	do                 struct{ forward, backward func(w, n int) }
+	made               *attentionPredictor // the last of NewPredictor, for Net.Predictor
+}
 
-	key, query, last *nn.Model // maps; nil without
-	vector, vgrad    []float32 // v flushed, and its gradient
+// maps are the parameters, each as its score has it.
+type maps struct {
+	key, query, out *nn.Model // nil without
+	vector, vgrad   []float32 // v flushed, and its gradient
+}
 
-	mem  memory
-	tape tape
+// each calls f for every map that there is.
+func (m *maps) each(f func(m *nn.Model)) {
+	for _, net := range [...]*nn.Model{m.key, m.query, m.out} {
+		if net != nil {
+			f(net)
+		}
+	}
+}
 
-	lengths, room []int // of the queries: nil for all steps
-	t             int   // steps of the last Forward
-	pending       bool
-	work          []float32 // scratch of each worker
-	perWorker     int
-	given         []float32 // x of Forward
-	do            struct{ forward, backward func(w, n int) }
-	made          *attentionPredictor // the last of NewPredictor, for Net.Predictor
+// scratch is memory of the workers.
+type scratch struct {
+	all []float32
+	one int // floats of each worker
 }
 
 // memory is what is attended to.
@@ -54,6 +68,7 @@ type memory struct {
 
 // tape is what Forward keeps for Backward, and the gradients on the way.
 type tape struct {
+	x       []float32 // of the Forward that is at work
 	weights []float32 // [batch][steps][most]
 	joined  []float32 // [steps][batch][Memory+Query]: context and query
 	mapped  []float32 // [steps][batch][width]: W q of Additive
@@ -96,16 +111,16 @@ func (a *Attention) Unroll(steps, most, batch int) (*AttentionNet, error) {
 	u.mem.keys, u.mem.dkeys = u.mem.m, u.mem.dm
 	u.tape = tape{weights: floats(steps, most), scores: floats(steps, most), joined: floats(steps, c.Memory+c.Query), djoined: floats(steps, c.Memory+c.Query)}
 	if a.Key != nil {
-		if u.key, err = affine(a.Key, most, batch); err != nil {
+		if u.maps.key, err = affine(a.Key, most, batch); err != nil {
 			return nil, err
 		}
 		u.mem.keys, u.mem.dkeys, u.mem.dmaps = floats(most, c.width()), floats(most, c.width()), floats(most, c.Memory)
 	}
 	if a.Query != nil {
-		if u.query, err = affine(a.Query, steps, batch); err != nil {
+		if u.maps.query, err = affine(a.Query, steps, batch); err != nil {
 			return nil, err
 		}
-		u.vector, u.vgrad = make([]float32, c.Width), make([]float32, c.Width)
+		u.maps.vector, u.maps.vgrad = make([]float32, c.Width), make([]float32, c.Width)
 		u.tape.mapped, u.tape.dmapped, u.tape.dquery = floats(steps, c.Width), floats(steps, c.Width), floats(steps, c.Query)
 		u.tape.dvector, u.tape.ones = floats(1, c.Width), make([]float32, most)
 		for i := range u.tape.ones {
@@ -113,29 +128,22 @@ func (a *Attention) Unroll(steps, most, batch int) (*AttentionNet, error) {
 		}
 	}
 	if a.Out != nil {
-		if u.last, err = affine(a.Out, steps, batch); err != nil {
+		if u.maps.out, err = affine(a.Out, steps, batch); err != nil {
 			return nil, err
 		}
 		u.tape.out, u.tape.dout = floats(steps, c.Out), floats(steps, c.Out)
 	}
-	u.perWorker = u.scratch()
+	u.scratch.one = u.scratchSize()
 	u.do.forward, u.do.backward = u.forwardRows, u.backwardRows
 	u.workers()
 	return u, nil
 }
 
-const maxElements = 1<<31 - 1
-
-// bounded says whether a product of three sizes is at most maxElements.
-func bounded(a, b, c int) bool {
-	return a == 0 || b == 0 || c == 0 || a <= maxElements/b && a*b <= maxElements/c
-}
-
 // workers allocates the scratch of as many workers as there are.
 func (u *AttentionNet) workers() {
 	n := max(1, min(u.batch, u.team.Parts(u.isa, 2*u.products(u.steps, u.most))))
-	if len(u.work) < n*u.perWorker {
-		u.work = make([]float32, n*u.perWorker)
+	if len(u.scratch.all) < n*u.scratch.one {
+		u.scratch.all = make([]float32, n*u.scratch.one)
 	}
 }
 
@@ -176,10 +184,10 @@ func (u *AttentionNet) SetMemory(m []float32, lengths []int) error {
 		}
 	}
 	clearPadding(u.mem.m[:len(m)], u.mem.lengths, u.batch, u.cfg.Memory)
-	if u.key == nil {
+	if u.maps.key == nil {
 		return nil
 	}
-	return u.key.SetLengths(u.mem.lengths)
+	return u.maps.key.SetLengths(u.mem.lengths)
 }
 
 // MemoryGrad returns the gradient of the memory that the last Backward has set,
@@ -217,12 +225,11 @@ func (u *AttentionNet) SetLengths(lengths []int) error {
 		u.room = append(u.room[:0], lengths...)
 		u.lengths = u.room
 	}
-	for _, m := range []*nn.Model{u.query, u.last} {
-		if m == nil {
-			continue
-		}
-		if err := m.SetLengths(lengths); err != nil {
-			return err
+	for _, m := range [...]*nn.Model{u.maps.query, u.maps.out} {
+		if m != nil {
+			if err := m.SetLengths(lengths); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -260,23 +267,23 @@ func (u *AttentionNet) Forward(y, x []float32) {
 		return
 	}
 	s := u.mem.steps * u.batch
-	if u.key != nil {
-		u.key.Forward(u.mem.keys[:s*c.width()], u.mem.m[:s*c.Memory])
+	if u.maps.key != nil {
+		u.maps.key.Forward(u.mem.keys[:s*c.width()], u.mem.m[:s*c.Memory])
 	}
-	if u.query != nil {
-		u.query.Forward(u.tape.mapped[:t*u.batch*c.width()], x)
-		u.isa.CopyFlush(u.vector, u.layer.Vector)
+	if u.maps.query != nil {
+		u.maps.query.Forward(u.tape.mapped[:t*u.batch*c.width()], x)
+		u.isa.CopyFlush(u.maps.vector, u.layer.Vector)
 	}
-	u.given = x
+	u.tape.x = x
 	u.run(u.do.forward)
-	u.given = nil
+	u.tape.x = nil
 	joined := u.tape.joined[:t*u.batch*(c.Memory+c.Query)]
-	if u.last == nil {
+	if u.maps.out == nil {
 		copy(y, joined)
 		return
 	}
 	out := u.tape.out[:len(y)]
-	u.last.Forward(out, joined)
+	u.maps.out.Forward(out, joined)
 	u.isa.Tanh(out, out)
 	copy(y, out)
 }
@@ -303,29 +310,29 @@ func (u *AttentionNet) Backward(dx, dy []float32) {
 	}
 	t, s := u.t*u.batch, u.mem.steps*u.batch
 	djoined := u.tape.djoined[:t*(c.Memory+c.Query)]
-	if u.last == nil {
+	if u.maps.out == nil {
 		u.isa.CopyFlush(djoined, dy)
 	} else {
 		d := u.tape.dout[:len(dy)]
 		u.isa.CopyFlush(d, dy)
 		u.isa.TanhGrad(d, u.tape.out[:len(dy)], d)
-		u.last.Backward(djoined, d)
+		u.maps.out.Backward(djoined, d)
 		u.isa.CopyFlush(djoined, djoined)
 	}
 	u.run(u.do.backward)
-	if u.vgrad != nil {
+	if u.maps.vgrad != nil {
 		for b := range u.batch {
-			u.isa.Add(u.vgrad, u.vgrad, u.tape.dvector[b*c.Width:][:c.Width])
+			u.isa.Add(u.maps.vgrad, u.maps.vgrad, u.tape.dvector[b*c.Width:][:c.Width])
 		}
 	}
-	if u.key != nil {
+	if u.maps.key != nil {
 		part := u.mem.dmaps[:s*c.Memory]
-		u.key.Backward(part, u.mem.dkeys[:s*c.width()])
+		u.maps.key.Backward(part, u.mem.dkeys[:s*c.width()])
 		dm := u.MemoryGrad()
 		u.isa.Add(dm, dm, part)
 	}
-	if u.query != nil {
-		u.query.Backward(u.tape.dquery[:t*c.Query], u.tape.dmapped[:t*c.width()])
+	if u.maps.query != nil {
+		u.maps.query.Backward(u.tape.dquery[:t*c.Query], u.tape.dmapped[:t*c.width()])
 	}
 	if dx == nil {
 		return
@@ -337,7 +344,7 @@ func (u *AttentionNet) Backward(dx, dy []float32) {
 			switch q := djoined[p*(c.Memory+c.Query)+c.Memory:][:c.Query]; {
 			case t >= u.stepsOfRow(b):
 				clear(d)
-			case u.query != nil:
+			case u.maps.query != nil:
 				u.isa.Add(d, q, u.tape.dquery[p*c.Query:][:c.Query])
 			default:
 				copy(d, q)
@@ -354,12 +361,12 @@ func (u *AttentionNet) run(f func(w, n int)) {
 // share returns the rows of worker w of n, and its scratch. Where there is scratch for
 // fewer workers, those have all of the rows.
 func (u *AttentionNet) share(w, n int) (lo, hi int, work []float32) {
-	n = min(n, max(1, len(u.work)/max(1, u.perWorker)))
+	n = min(n, max(1, len(u.scratch.all)/max(1, u.scratch.one)))
 	if w >= n {
 		return 0, 0, nil
 	}
 	lo, hi = split.Share(u.batch, 1, w, n)
-	return lo, hi, u.work[w*u.perWorker:][:u.perWorker]
+	return lo, hi, u.scratch.all[w*u.scratch.one:][:u.scratch.one]
 }
 
 // SetWorkers sets on how many workers a pass may be split, 0 for as many as the work is
@@ -367,11 +374,7 @@ func (u *AttentionNet) share(w, n int) (lo, hi int, work []float32) {
 // negative.
 func (u *AttentionNet) SetWorkers(n int) {
 	u.team.Set(n)
-	for _, m := range []*nn.Model{u.key, u.query, u.last} {
-		if m != nil {
-			m.SetWorkers(n)
-		}
-	}
+	u.maps.each(func(m *nn.Model) { m.SetWorkers(n) })
 	u.workers()
 }
 
@@ -395,12 +398,8 @@ func (u *AttentionNet) Reset(...int) {}
 
 // ZeroGrads zeroes the gradients of the parameters.
 func (u *AttentionNet) ZeroGrads() {
-	clear(u.vgrad)
-	for _, m := range []*nn.Model{u.key, u.query, u.last} {
-		if m != nil {
-			m.ZeroGrads()
-		}
-	}
+	clear(u.maps.vgrad)
+	u.maps.each((*nn.Model).ZeroGrads)
 }
 
 // EachParam calls f for each parameter in the order of Attention.EachParam: its name, its
@@ -411,12 +410,12 @@ func (u *AttentionNet) EachParam(f func(name string, w, g []float32)) {
 			m.EachParam(func(_ string, w, g []float32) { f(name, w, g) })
 		}
 	}
-	weight("query.weight", u.query)
-	weight("key.weight", u.key)
-	if u.vgrad != nil {
-		f("vector", u.as.Vector, u.vgrad)
+	weight("query.weight", u.maps.query)
+	weight("key.weight", u.maps.key)
+	if u.maps.vgrad != nil {
+		f("vector", u.as.Vector, u.maps.vgrad)
 	}
-	weight("out.weight", u.last)
+	weight("out.weight", u.maps.out)
 }
 
 // mustBeUnchanged panics if v was replaced. (The chains of the maps look at theirs.)
@@ -425,58 +424,4 @@ func (u *AttentionNet) mustBeUnchanged() {
 		len(now.Vector) != len(u.as.Vector) || u.as.Vector != nil && !kernels.Same(now.Vector, u.as.Vector) {
 		panic("seq2seq: a field of the Attention has been replaced; unroll it anew after that")
 	}
-}
-
-func noState(s [][]float32) error {
-	if len(s) > 0 {
-		return fmt.Errorf("seq2seq: a state of %d tensors, want none", len(s))
-	}
-	return nil
-}
-
-// stepsOf returns T of n elements, [T][batch][width]. It panics if there is none.
-func stepsOf(what string, n, batch, width int) int {
-	row := batch * width
-	if row == 0 {
-		mustHave(what, n, 0)
-		return 0
-	}
-	if n%row != 0 {
-		panic(fmt.Sprintf("seq2seq: %s has %d elements, want a multiple of %d, %d rows of width %d", what, n, row, batch, width))
-	}
-	return n / row
-}
-
-func mustHave(what string, n, want int) {
-	if n != want {
-		panic(fmt.Sprintf("seq2seq: %s has %d elements, want %d", what, n, want))
-	}
-}
-
-// checkSteps returns an error if there are more than most steps, or if there is not one
-// length for each row, each of 0 to steps. nil stands for steps of all rows.
-func checkSteps(what string, steps, most, batch int, lengths []int) error {
-	if steps > most {
-		return fmt.Errorf("seq2seq: %d steps of the %s, want 0 to %d; unroll more steps or cut the sequences", steps, what, most)
-	}
-	if lengths == nil {
-		return nil
-	}
-	if len(lengths) != batch {
-		return fmt.Errorf("seq2seq: %d lengths of the %s for %d rows, want one for each row", len(lengths), what, batch)
-	}
-	for b, n := range lengths {
-		if n < 0 || n > steps {
-			return fmt.Errorf("seq2seq: length %d of the %s of row %d, want 0 to %d", n, what, b, steps)
-		}
-	}
-	return nil
-}
-
-// must returns an error for what is nil.
-func missing(what string, v any) error {
-	if nilcheck.IsNil(v) {
-		return fmt.Errorf("seq2seq: no %s", what)
-	}
-	return nil
 }

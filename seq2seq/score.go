@@ -6,8 +6,8 @@ import "github.com/simdrnn/simdrnn/kernels"
 // ascending indices (rule 1), dot products and softmax those of rules 7 and 10. What is
 // kept for a product is flushed (rule 8).
 
-// scratch returns how many floats a worker needs.
-func (u *AttentionNet) scratch() int {
+// scratchSize returns how many floats a worker needs.
+func (u *AttentionNet) scratchSize() int {
 	c, isa := &u.cfg, u.isa
 	t, s, w := u.steps, u.most, c.width()
 	// A product of fewer rows needs no more than one with a transposed factor: GemmWork
@@ -38,7 +38,7 @@ func (u *AttentionNet) forwardRow(b int, work []float32) {
 	for i := range u.t {
 		row := joined[i*ld:][:n]
 		if i < t {
-			u.isa.CopyFlush(row[c.Memory:], u.given[(i*u.batch+b)*c.Query:][:c.Query])
+			u.isa.CopyFlush(row[c.Memory:], u.tape.x[(i*u.batch+b)*c.Query:][:c.Query])
 		} else {
 			clear(row)
 		}
@@ -53,7 +53,7 @@ func (u *AttentionNet) forwardRow(b int, work []float32) {
 	if c.Score == Additive {
 		for i := range t {
 			work := u.hidden(b, i, work)
-			score(u.isa, weights[i*u.most:][:s], work, u.vector)
+			score(u.isa, weights[i*u.most:][:s], work, u.maps.vector)
 		}
 	} else {
 		u.isa.Gemm(kernels.Set, false, true, t, s, c.Query, joined[c.Memory:], ld, u.mem.keys[b*c.Query:], u.batch*c.Query, weights, u.most, work)
@@ -110,12 +110,12 @@ func (u *AttentionNet) backwardRow(b int, work []float32) {
 	c := &u.cfg
 	t, s, n, w := u.stepsOfRow(b), u.mem.lengths[b], c.Memory+c.Query, c.width()
 	ld, ldm, ldk := u.batch*n, u.batch*c.Memory, u.batch*w
-	if u.key != nil {
+	if u.maps.key != nil {
 		for i := range u.mem.steps {
 			clear(u.mem.dkeys[(i*u.batch+b)*w:][:w])
 		}
 	}
-	if u.query != nil {
+	if u.maps.query != nil {
 		clear(u.tape.dvector[b*w:][:w])
 		for i := range u.t {
 			clear(u.tape.dmapped[(i*u.batch+b)*w:][:w])
@@ -158,7 +158,7 @@ func (u *AttentionNet) additiveGrad(b, t int, ds, work []float32) {
 	dv := u.tape.dvector[b*w:][:w]
 	isa.Add(dv, dv, sum)
 	for i := range s {
-		isa.Scale(dz[i*w:][:w], u.vector, ds[i])
+		isa.Scale(dz[i*w:][:w], u.maps.vector, ds[i])
 	}
 	isa.TanhGrad(dz, h, dz)
 	isa.CopyFlush(dz, dz)
