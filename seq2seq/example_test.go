@@ -64,15 +64,19 @@ func Example() {
 		return
 	}
 	y, ids := make([]float32, rows*vocabulary), make([]int32, rows)
-	for ids[0] = first; ids[0] != last; {
+	ids[0] = first
+	for range 10 {
 		if err := p.StepIDs(y, ids); err != nil {
 			fmt.Println(err)
 			return
 		}
 		ids[0] = int32(slices.Index(y[:vocabulary], slices.Max(y[:vocabulary])))
+		if ids[0] == last {
+			break
+		}
 		fmt.Print(ids[0], " ")
 	}
-	// Output: 4 1 1 7 9
+	// Output: 4 1 1 7
 }
 
 // small is a net of two rows over 9 symbols, whose sources have up to 3 steps and whose
