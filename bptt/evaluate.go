@@ -96,7 +96,11 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 			return 0, 0, err
 		}
 		y := y[:b.Steps*batch*out]
-		if ids != nil {
+		if whole := nn.OverBatches(net); whole != nil {
+			if err := whole.ForwardBatch(y, &b); err != nil {
+				return 0, 0, err
+			}
+		} else if ids != nil {
 			if err := ids.ForwardIDs(y, b.IDs); err != nil {
 				return 0, 0, err
 			}

@@ -103,6 +103,9 @@ func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 	if err := plan.check(steps); err != nil {
 		return nil, err
 	}
+	if plan.Window > 0 && nn.OverBatches(net) != nil {
+		return nil, fmt.Errorf("bptt: Plan.Window is %d, but a %T takes whole sequences; leave the field 0", plan.Window, net)
+	}
 	plan.Accumulate = max(1, plan.Accumulate)
 	t := &Trainer{isa: kernels.Current(), net: net, data: source, plan: plan, batch: batch, in: in, out: out}
 	t.ids = nn.OverIDs(net)
@@ -372,6 +375,9 @@ func (t *Trainer) pass() (sum float64, count int, err error) {
 }
 
 func (t *Trainer) forward(y []float32, b *data.Batch) error {
+	if net := nn.OverBatches(t.net); net != nil {
+		return net.ForwardBatch(y, b)
+	}
 	if t.ids != nil {
 		return t.ids.ForwardIDs(y, b.IDs)
 	}

@@ -18,12 +18,26 @@ type Batch struct {
 	Targets []int32   // [Steps][Rows]; below 0: ignored
 	Y       []float32 // [Steps][Rows][out]
 
+	// Source is what an encoder reads, where the other fields are the sequences to be
+	// decoded; nil for nets without an encoder. A Trainer hands it to a net with the
+	// method ForwardBatch, which checks it.
+	Source *Input
+
 	Lengths []int  // steps of each row that exist; nil: all
 	Reset   []bool // rows that begin anew with this batch; nil: none
 
 	// Context is the number of leading steps whose loss has been counted
 	// before. The Trainer sets it where windows overlap.
 	Context int
+}
+
+// An Input is sequences without targets, one for each row of the batch that it belongs
+// to. Either IDs or X is set.
+type Input struct {
+	Steps   int
+	IDs     []int32   // [Steps][Rows]
+	X       []float32 // [Steps][Rows][in]
+	Lengths []int     // steps of each row that exist; nil: all
 }
 
 // Counts says whether the loss of pair p = t*Rows+b is counted.

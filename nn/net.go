@@ -1,13 +1,16 @@
 package nn
 
+import "github.com/simdrnn/simdrnn/data"
+
 // A Net is a network unrolled over at most steps time steps for batch rows, as
 // package bptt uses it. It owns the activations, the gradients and the carried state,
 // and is used by one goroutine at a time. *lstm.Unrolled is one.
 //
 // A Net may have more methods, which package bptt uses when they are there:
 //
-//	CopyState(dst [][]float32)   // State without allocating, into slices as State returns them
-//	SetWorkers(n int)            // see Plan.Workers; n is not negative
+//	CopyState(dst [][]float32)       // State without allocating, into slices as State returns them
+//	CopyStateGrad(dst [][]float32)   // likewise StateGrad
+//	SetWorkers(n int)                // see Plan.Workers; n is not negative
 //
 // and those of a net with random masks, which checkpoints keep and overlapping
 // windows take back: all four of
@@ -30,6 +33,14 @@ package nn
 // some of its values only says which by
 //
 //	TakesIDs() bool   // false: the input is x, and Forward is called
+//
+// A net that reads more of a batch than its ids or x, as one with an encoder does, which
+// takes Batch.Source too, has the method
+//
+//	ForwardBatch(y []float32, b *data.Batch) error   // sets y [b.Steps][batch][out]
+//
+// which Trainer and Evaluate then call in place of the other two. Such a net takes whole
+// sequences: it begins each of these calls at a zero state.
 type Net interface {
 	// Dims returns the sizes fixed when the net was unrolled: the most steps
 	// it can take at once, the rows, and the width of x and y.
@@ -102,6 +113,17 @@ func OverIDs(net Net) IDNet {
 		return nil
 	}
 	return ids
+}
+
+// A BatchNet is a net that reads whole batches: see Net.
+type BatchNet interface {
+	ForwardBatch(y []float32, b *data.Batch) error
+}
+
+// OverBatches returns net if it reads whole batches, else nil.
+func OverBatches(net Net) BatchNet {
+	n, _ := net.(BatchNet)
+	return n
 }
 
 // A Predictor runs a frozen copy of a net one step at a time, allocating

@@ -111,6 +111,28 @@ func (m *group) StateGrad() [][]float32 {
 	return g
 }
 
+// CopyStateGrad is StateGrad into slices of the same lengths.
+func (m *Model) CopyStateGrad(dst [][]float32) {
+	for _, l := range m.links {
+		if l.net != nil {
+			CopyStateGrad(l.net, dst[:l.tensors])
+			dst = dst[l.tensors:]
+		}
+	}
+}
+
+// CopyStateGrad copies the gradient of the state of n into dst, without allocating if n
+// can.
+func CopyStateGrad(n Net, dst [][]float32) {
+	if c, ok := n.(interface{ CopyStateGrad([][]float32) }); ok {
+		c.CopyStateGrad(dst)
+		return
+	}
+	for i, g := range n.StateGrad() {
+		copy(dst[i], g)
+	}
+}
+
 // Reset zeroes the carried state of the given rows, of all when there are none.
 func (m *group) Reset(rows ...int) {
 	for _, l := range m.links {

@@ -225,6 +225,10 @@ func (u *Unrolled) SetState(s [][]float32) error { return u.seq.SetState(s) }
 // Forward started from, as the last Backward set them, shaped like State.
 func (u *Unrolled) StateGrad() [][]float32 { return u.seq.StateGrad() }
 
+// CopyStateGrad sets dst, shaped as StateGrad returns it, to the same gradients, without
+// allocating. It panics after Infer, and where CopyState does.
+func (u *Unrolled) CopyStateGrad(dst [][]float32) { u.seq.CopyStateGrad(dst) }
+
 // SetStateGrad gives the next Backward, and no other, the gradients of the
 // state that its Forward ended with, shaped like State; nil stands for +0, as
 // no call does. Elements below 2^-100 in magnitude count as +0. On an error nothing

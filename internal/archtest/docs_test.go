@@ -16,7 +16,7 @@ import (
 // an alias whose methods stand in an internal package, where go doc does not show them,
 // and each exported type and each package has an example that runs.
 func TestDocumentation(t *testing.T) {
-	for _, pkg := range []string{"data", "decode", "nn", "lstm", "gru", "rnn", "convert", "convert/npy", "convert/safetensors", "finetune", "gonum"} {
+	for _, pkg := range []string{"data", "decode", "nn", "lstm", "gru", "rnn", "seq2seq", "convert", "convert/npy", "convert/safetensors", "finetune", "gonum"} {
 		names, err := filepath.Glob(filepath.Join("..", "..", pkg, "*.go"))
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: no files, %v", pkg, err)

@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"loss":                       {"data", "kernels", "internal/crew", "internal/split", "internal/team"},
 	"optim":                      {"nn", "kernels", "internal/crew"},
 	"bptt":                       {"data", "loss", "nn", "optim", "kernels", "internal/crew", "internal/nilcheck", "internal/wire"},
+	"seq2seq":                    {"data", "nn", "kernels", "internal/crew", "internal/draw", "internal/nilcheck", "internal/split"},
 	"convert":                    {"lstm", "gru", "rnn", "convert/npy", "convert/safetensors"},
 	"finetune":                   {"convert/safetensors", "kernels", "nn", "internal/crew", "internal/draw", "internal/nilcheck", "internal/split"},
 	"convert/npy":                {"convert/internal/cursor", "convert/internal/narrow", "internal/wire"},

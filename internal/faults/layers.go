@@ -147,7 +147,7 @@ var layerFaults = []fault{
 	{"overlap: dy in the memory of a gradient", "internal/seq/backward.go",
 		"\tu.mustNotOverlapParams(\"Backward\", \"dy\", dy)\n", "", inRNN},
 	{"overlap: a state copied over the x of Forward", "internal/seq/state.go",
-		"u.mustNotOverlapKept(\"CopyState\", name, d)", "u.mustNotOverlapParams(\"CopyState\", name, d)", inRNN},
+		"u.mustNotOverlapKept(method, name, d)", "u.mustNotOverlapParams(method, name, d)", inRNN},
 	{"overlap: h copied over the x of Forward", "internal/seq/state.go",
 		"u.mustNotOverlapKept(method, \"dst\", dst)", "u.mustNotOverlapParams(method, \"dst\", dst)", inRNN},
 	{"overlap: the states of CopyState in the same memory", "internal/seq/state.go",

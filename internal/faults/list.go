@@ -23,6 +23,7 @@ var (
 	inGrow     = []string{"./nn Grow"}
 	inDecode   = []string{"./decode"}
 	inStages   = []string{"./nn"}
+	inSeq2seq  = []string{"./seq2seq", "./data"}
 	inConvert  = []string{"./convert"}
 	inFiles    = []string{"./convert/safetensors"}
 	inNumPy    = []string{"./convert/npy", "./convert/internal/narrow"}
@@ -47,4 +48,4 @@ var (
 
 // faults are planted one at a time. When one of their places changes, the list
 // changes with it: a test holds every Old against the source.
-var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults, decodeFaults, segmentFaults, resetFaults, optimizerFaults, stageFaults)
+var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults, decodeFaults, segmentFaults, resetFaults, optimizerFaults, stageFaults, seq2seqFaults)

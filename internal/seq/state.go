@@ -14,19 +14,21 @@ func (u *Unrolled) State() [][]float32 { return clone(u.state) }
 // them. It panics, before it changes anything, if they have another shape, or if
 // one overlaps another, the x of a Forward whose Backward is still to come, a
 // parameter or a gradient.
-func (u *Unrolled) CopyState(dst [][]float32) {
-	if err := u.net.checkState("state", dst, u.state); err != nil {
+func (u *Unrolled) CopyState(dst [][]float32) { u.copyOut("CopyState", "state", dst, u.state) }
+
+func (u *Unrolled) copyOut(method, what string, dst, src [][]float32) {
+	if err := u.net.checkState(what, dst, src); err != nil {
 		panic(err.Error())
 	}
 	for k, d := range dst {
 		name := tensorNames[k]
 		for j, other := range dst[:k] {
-			u.net.mustNotOverlap("CopyState", name, d, tensorNames[j], other)
+			u.net.mustNotOverlap(method, name, d, tensorNames[j], other)
 		}
-		u.mustNotOverlapKept("CopyState", name, d)
+		u.mustNotOverlapKept(method, name, d)
 	}
 	for k, d := range dst {
-		copy(d, u.state[k])
+		copy(d, src[k])
 	}
 }
 
@@ -42,6 +44,13 @@ func (u *Unrolled) SetState(s [][]float32) error {
 // StateGrad returns copies of the gradients of the state that the last
 // Forward started from.
 func (u *Unrolled) StateGrad() [][]float32 { return clone(u.back.state) }
+
+// CopyStateGrad is StateGrad into slices that are there already, with the panics of
+// CopyState.
+func (u *Unrolled) CopyStateGrad(dst [][]float32) {
+	u.mustKeep("CopyStateGrad")
+	u.copyOut("CopyStateGrad", "state gradient", dst, u.back.state)
+}
 
 // SetStateGrad sets the gradients, for the next Backward, of the state that the
 // last Forward ended with, tiny values as +0; nil stands for zero, as without a call.

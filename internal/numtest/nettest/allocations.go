@@ -175,6 +175,7 @@ func copiesAreAllocated(t *testing.T, k Kind) {
 		"SetWorkers":    func() { u.SetWorkers(1) }, // the memory is there
 		"CopyState":     func() { u.CopyState(states) },
 		"SetState":      func() { check(t, u.SetState(states)) },
+		"CopyStateGrad": func() { u.CopyStateGrad(states) },
 		"SetStateGrad":  func() { check(t, u.SetStateGrad(states)) },
 		"Reset":         func() { u.Reset() },
 		"ZeroGrads":     func() { u.ZeroGrads() },

@@ -115,6 +115,10 @@ func nothingToDo(t *testing.T, k Kind) {
 		u.Backward(nil, nil)
 		numtest.Equal(t, u.State()[0], s[0], "state")
 		numtest.Equal(t, u.StateGrad()[0], s[0], "state gradient")
+		into := u.StateGrad()
+		clear(into[0])
+		u.CopyStateGrad(into)
+		numtest.Equal(t, into[0], s[0], "CopyStateGrad")
 		for range 2 {
 			u.Forward(nil, nil)
 			u.Backward([]float32{}, nil)
@@ -375,6 +379,7 @@ func misuse(t *testing.T, k Kind) {
 	panics(t, k, "unroll", "2^31", func() { net.Unroll(math.MaxInt32, 2) })
 	panics(t, k, "unroll", "2^31", func() { net.Unroll(math.MaxInt, math.MaxInt) })
 	panics(t, k, "state", "want", func() { u.CopyState(append(u.State(), nil)) })
+	panics(t, k, "state gradient", "want", func() { u.CopyStateGrad(append(u.State(), nil)) })
 
 	for want, lengths := range map[string][]int{"4 lengths for a batch of 5": {0, 0, 0, 0}, "length 5 of row 2": {0, 1, 5, 0, 0}, "length -1 of row 0": {-1, 0, 0, 0, 0}} {
 		if err := u.SetLengths(lengths); err == nil || !strings.Contains(err.Error(), want) {
@@ -405,6 +410,7 @@ func misuse(t *testing.T, k Kind) {
 	f := net.Infer(4, 5)
 	panics(t, k, "Infer", "Unroll", func() { f.Backward(nil, nil) })
 	panics(t, k, "Infer", "SetStateGrad", func() { f.SetStateGrad(nil) })
+	panics(t, k, "Infer", "CopyStateGrad", func() { f.CopyStateGrad(nil) })
 
 	p, err := net.Predictor(2)
 	check(t, err)

@@ -95,6 +95,7 @@ type Unrolled interface {
 	CopyState(dst [][]float32)
 	SetState(s [][]float32) error
 	StateGrad() [][]float32
+	CopyStateGrad(dst [][]float32)
 	SetStateGrad(g [][]float32) error
 	Reset(rows ...int)
 	ZeroGrads()

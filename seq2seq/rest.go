@@ -1,0 +1,161 @@
+package seq2seq
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/simdrnn/simdrnn/nn"
+)
+
+// Forward panics: the net reads ids and a source. Call ForwardBatch.
+func (n *Net) Forward(y, x []float32) { panic("seq2seq: Forward of a seq2seq.Net, want ForwardBatch") }
+
+// ForwardIDs returns an error: ids alone are not all that the net reads. Call ForwardBatch.
+// That the method is there says that the decoder takes ids.
+func (n *Net) ForwardIDs(y []float32, ids []int32) error {
+	return errors.New("seq2seq: ForwardIDs of a seq2seq.Net, which needs a source too: call ForwardBatch")
+}
+
+// SetLengths returns an error unless there is one length for each row, 0 to the steps of
+// the decoder, or nil. It has no other effect but that Backward needs a new ForwardBatch,
+// which takes the lengths of its batch.
+func (n *Net) SetLengths(lengths []int) error {
+	if err := checkSteps("decoder", n.steps, n.steps, n.batch, lengths); err != nil {
+		return err
+	}
+	n.pending = false
+	return nil
+}
+
+// SetTraining switches dropout and the like, and scheduled sampling.
+func (n *Net) SetTraining(on bool) {
+	n.training = on
+	n.encoder.SetTraining(on)
+	n.decoder.SetTraining(on)
+}
+
+// SetWorkers sets on how many workers a pass may be split, 0 for as many as the work is
+// worth. The number changes no bit. It panics if k is negative.
+func (n *Net) SetWorkers(k int) {
+	n.decoder.SetWorkers(k)
+	if w, ok := n.encoder.(interface{ SetWorkers(int) }); ok {
+		w.SetWorkers(k)
+	}
+	if n.bridge != nil {
+		for _, m := range n.bridge.maps {
+			m.SetWorkers(k)
+		}
+	}
+	if n.sampler != nil {
+		n.sampler.team.Set(k)
+	}
+}
+
+// State returns nil: no state is carried from batch to batch.
+func (n *Net) State() [][]float32 { return nil }
+
+// SetState returns an error for a state that is not empty.
+func (n *Net) SetState(s [][]float32) error { return noState(s) }
+
+// SetStateGrad returns an error for a gradient that is not empty.
+func (n *Net) SetStateGrad(g [][]float32) error { return noState(g) }
+
+// StateGrad returns nil.
+func (n *Net) StateGrad() [][]float32 { return nil }
+
+// Reset does nothing: each batch begins anew.
+func (n *Net) Reset(...int) {}
+
+// masked returns what of encoder and decoder has random masks.
+func (n *Net) masked() (list []nn.Masked) {
+	for _, net := range []nn.Net{n.encoder, n.decoder} {
+		if m := nn.MasksOf(net); m != nil {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// separateMasks gives encoder and decoder different seeds if theirs are one.
+func (n *Net) separateMasks() {
+	if m := n.masked(); len(m) == 2 {
+		a, b := m[0].MaskState(), m[1].MaskState()
+		if slices.ContainsFunc(a, func(v uint64) bool { return slices.Contains(b, v) }) {
+			n.SetSeed(0)
+		}
+	}
+}
+
+// SetSeed sets the seeds of the random masks and of scheduled sampling, which follow from
+// the given one, and counts training steps from 0 again. Without it the seed of the
+// sampling is 0.
+func (n *Net) SetSeed(seed uint64) {
+	n.pending = false
+	for i, net := range []nn.Net{n.encoder, n.decoder} {
+		if s, ok := net.(interface{ SetSeed(seed uint64) }); ok {
+			// An odd number with no pattern. It is not the one by which a chain makes the
+			// seeds of its nets, or a net of the decoder would have that of the encoder's next.
+			s.SetSeed(seed + uint64(i)*0xd1342543de82ef95)
+		}
+	}
+	if n.sampler != nil {
+		n.sampler.seed, n.sampler.step = seed, 0
+	}
+}
+
+// MaskState returns seeds and training steps of the masks of encoder and decoder and of
+// scheduled sampling, nil if there is none of them.
+func (n *Net) MaskState() (s []uint64) {
+	for _, m := range n.masked() {
+		s = append(s, m.MaskState()...)
+	}
+	if n.sampler != nil {
+		s = append(s, n.sampler.seed, n.sampler.step)
+	}
+	return s
+}
+
+// SetMaskState puts back what MaskState returned. Nothing is changed if it returns an
+// error.
+func (n *Net) SetMaskState(s []uint64) error {
+	before := n.MaskState()
+	if len(s) != len(before) {
+		return fmt.Errorf("seq2seq: a mask state of %d numbers, want %d", len(s), len(before))
+	}
+	n.pending = false
+	masked := n.masked()
+	for i, m := range masked {
+		k := len(m.MaskState())
+		if err := m.SetMaskState(s[:k]); err != nil {
+			for _, done := range masked[:i] {
+				k := len(done.MaskState())
+				err = errors.Join(err, done.SetMaskState(before[:k]))
+				before = before[k:]
+			}
+			return err
+		}
+		s = s[k:]
+	}
+	if n.sampler != nil {
+		n.sampler.seed, n.sampler.step = s[0], s[1]
+	}
+	return nil
+}
+
+// Clock returns for each row the steps since it began: 0, since each batch begins anew;
+// nil if there are no masks and no sampling.
+func (n *Net) Clock() []uint64 {
+	if n.MaskState() == nil {
+		return nil
+	}
+	return make([]uint64, n.batch)
+}
+
+// SetClock returns an error unless c is what Clock returns.
+func (n *Net) SetClock(c []uint64) error {
+	if want := n.Clock(); !slices.Equal(c, want) {
+		return fmt.Errorf("seq2seq: the clock of a batch is %d zeros, not %v", len(want), c)
+	}
+	return nil
+}
