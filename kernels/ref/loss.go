@@ -1,7 +1,5 @@
 package ref
 
-import "math"
-
 // expLimit bounds |z| in the binary cross-entropy: e^-80 is a normal number, and is
 // below [Tiny].
 const expLimit = -expSumMin
@@ -52,7 +50,7 @@ func BCE(dst, z, y, q []float32) {
 		v = Flush(v)
 		rest := 1 - y[j]
 		side := rest
-		if math.Signbit(float64(v)) {
+		if v < 0 {
 			side = float32(q[j] * y[j])
 		}
 		both := FMA(q[j], y[j], rest)
