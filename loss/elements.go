@@ -130,7 +130,7 @@ func (s *Scratch) elements(dy, y []float32, b *data.Batch, by float64, c element
 			return Total{}, err
 		}
 	}
-	if err := checkWeights(c.name+".OnesWeight", c.ones, width); err != nil {
+	if err := checkWeights("BCE.OnesWeight", c.ones, width); err != nil {
 		return Total{}, err
 	}
 	c.block = max(1, blockElements/width)

@@ -21,7 +21,9 @@ type Scratch struct {
 	ctc   []alignment // of each worker
 	ones  []float32
 	q     []float32 // weights of ones, for a block of rows
-	rows  []float32 // weights of steps, for PerSequence
+
+	rows     []float32 // weights of steps, for PerSequence
+	weighted data.Batch
 
 	// For others: see Float64s, Float32s and Rows.
 	f64     []float64

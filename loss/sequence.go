@@ -21,8 +21,13 @@ func (l PerSequence) InPlace() bool { return InPlace(l.Of) }
 // Loss implements Loss. Weights of the batch, if it has any, must be those of steps: they
 // are divided by their sum in the row.
 func (l PerSequence) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total, error) {
-	if l.Of == nil {
+	switch l.Of.(type) {
+	case nil:
 		return Total{}, errors.New("loss: PerSequence without a loss; set Of")
+	case PerSequence, *PerSequence:
+		return Total{}, errors.New("loss: PerSequence of PerSequence; once is enough")
+	case CTC, *CTC:
+		return Total{}, errors.New("loss: PerSequence of CTC, whose terms are sequences already; use CTC, with PerLabel for a mean over labels")
 	}
 	if _, err := Check(dy, y, b, by); err != nil {
 		return Total{}, err
@@ -45,7 +50,9 @@ func (l PerSequence) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch
 			}
 		}
 	}
-	weighted := *b
-	weighted.Weights = weights
-	return l.Of.Loss(dy, y, &weighted, by, s)
+	s.weighted = *b
+	s.weighted.Weights = weights
+	total, err := l.Of.Loss(dy, y, &s.weighted, by, s)
+	s.weighted = data.Batch{}
+	return total, err
 }
