@@ -343,3 +343,45 @@ func TestLossesAllocateNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestElementSumsAreOfBlocks: the order of the sum that the contract names, written out.
+func TestElementSumsAreOfBlocks(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 8))
+	for _, width := range []int{1, 3, 5000} {
+		const rows = 2
+		steps := max(3, 9000/width)
+		n := steps * rows * width
+		y, target := make([]float32, n), make([]float32, n)
+		for i := range y {
+			y[i], target[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
+		}
+		b := &data.Batch{Steps: steps, Rows: rows, Y: target, Lengths: []int{steps, steps / 2}}
+		block := max(1, 4096/width) * width
+		want := 0.0
+		for begin := 0; begin < n; begin += block {
+			sum := 0.0
+			for piece := begin; piece < min(n, begin+block); piece += 4096 {
+				lanes := make([]float64, 32)
+				for i := piece; i < min(n, begin+block, piece+4096); i++ {
+					if p := i / width; p/rows < b.Lengths[p%rows] {
+						d := float64(y[i] - target[i])
+						lanes[(i-piece)%32] += float64(d * d)
+					}
+				}
+				for k := 16; k > 0; k /= 2 {
+					for i := range k {
+						lanes[i] += lanes[i+k]
+					}
+				}
+				sum += lanes[0]
+			}
+			want += sum
+		}
+		numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+			var s loss.Scratch
+			total, err := loss.MSE{}.Loss(nil, y, b, 0, &s)
+			require.NoError(t, err)
+			require.Equal(t, want, total.Sum, "width %d", width)
+		})
+	}
+}

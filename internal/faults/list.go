@@ -20,6 +20,7 @@ var (
 	inFinetune = []string{"./finetune"}
 	inData     = []string{"./data"}
 	inGrow     = []string{"./nn Grow"}
+	inLosses   = []string{"./loss"}
 	inConvert  = []string{"./convert"}
 	inFiles    = []string{"./convert/safetensors"}
 	inNumPy    = []string{"./convert/npy", "./convert/internal/narrow"}
@@ -44,4 +45,4 @@ var (
 
 // faults are planted one at a time. When one of their places changes, the list
 // changes with it: a test holds every Old against the source.
-var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults)
+var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, lossFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults)
