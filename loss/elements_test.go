@@ -278,6 +278,8 @@ func TestLossesRefuse(t *testing.T) {
 		"a batch has 3 weights, want 2, one for each step, or 4": {loss.MAE{}, with(func(b *data.Batch) { b.Weights = make([]float32, 3) }), nil},
 		"BCE: the weight at step 1, row 0 is NaN, want":          {loss.BCE{}, with(func(b *data.Batch) { b.Weights = []float32{1, nan} }), nil},
 		"a batch has 2 lengths, want 1":                          {loss.BCE{}, with(func(b *data.Batch) { b.Lengths = []int{1, 2} }), nil},
+		"a batch has length 3 of row 0, want 0 to 2":             {loss.BCE{}, with(func(b *data.Batch) { b.Lengths = []int{3} }), nil},
+		"a batch has length -1 of row 0, want 0 to 2":            {loss.BCE{}, with(func(b *data.Batch) { b.Lengths = []int{-1} }), nil},
 		"a batch has 1 targets, want 2":                          {loss.BCE{}, with(func(b *data.Batch) { b.Targets = []int32{1} }), nil},
 		"a batch of -2 steps of 1 rows":                          {loss.BCE{}, with(func(b *data.Batch) { b.Steps = -2 }), nil},
 		"Y or Weights of the batch, in memory":                   {loss.MSE{}, with(func(b *data.Batch) { b.Weights = memory[2:6] }), nil},

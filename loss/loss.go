@@ -97,7 +97,9 @@ func (r Reduction) String() string {
 
 // InPlace says whether l may be called with dy the same slice as y: then the gradient
 // takes the place of the outputs, and a Trainer needs the memory of one of them. That is
-// so if l has a method InPlace() bool that returns true. All losses of this package do.
+// so if l has a method InPlace() bool that returns true. All losses of this package do. A
+// type that embeds one of them has the method too, and must not look at y after the
+// embedded Loss has written dy.
 func InPlace(l Loss) bool {
 	p, ok := l.(interface{ InPlace() bool })
 	return ok && p.InPlace()
@@ -112,6 +114,11 @@ func InPlace(l Loss) bool {
 func Check(dy, y []float32, b *data.Batch, by float64) (width int, err error) {
 	rows := b.Steps * b.Rows
 	n := len(y)
+	for r, steps := range b.Lengths {
+		if steps < 0 || steps > b.Steps {
+			return 0, fmt.Errorf("loss: a batch has length %d of row %d, want 0 to %d", steps, r, b.Steps)
+		}
+	}
 	switch {
 	case !(by >= 0) || math.IsInf(by, 0):
 		return 0, fmt.Errorf("loss: a gradient of the loss divided by %v, want the weight of the terms, or 0 for that of the batch", by)

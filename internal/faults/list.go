@@ -21,6 +21,7 @@ var (
 	inData     = []string{"./data"}
 	inGrow     = []string{"./nn Grow"}
 	inLosses   = []string{"./loss"}
+	inElements = []string{"./kernels ElementKernels|DotLanes64|BCE"}
 	inConvert  = []string{"./convert"}
 	inFiles    = []string{"./convert/safetensors"}
 	inNumPy    = []string{"./convert/npy", "./convert/internal/narrow"}
