@@ -283,6 +283,7 @@ func TestLossesRefuse(t *testing.T) {
 		"a batch has 1 targets, want 2":                          {loss.BCE{}, with(func(b *data.Batch) { b.Targets = []int32{1} }), nil},
 		"a batch of -2 steps of 1 rows":                          {loss.BCE{}, with(func(b *data.Batch) { b.Steps = -2 }), nil},
 		"Y or Weights of the batch, in memory":                   {loss.MSE{}, with(func(b *data.Batch) { b.Weights = memory[2:6] }), nil},
+		"dy overlaps y, or Y":                                    {loss.MSE{}, two(), memory[1:5]},
 		"a batch has 0 targets, want 2 for 2 steps":              {loss.CrossEntropy{}, two(), nil},
 		"CrossEntropy.Smoothing is 1.5, want 0 to 1":             {loss.CrossEntropy{Smoothing: 1.5}, with(func(b *data.Batch) { b.Targets = make([]int32, 2) }), nil},
 		"CrossEntropy.Smoothing is NaN, want 0 to 1":             {loss.CrossEntropy{Smoothing: math.NaN()}, with(func(b *data.Batch) { b.Targets = make([]int32, 2) }), nil},
