@@ -2,6 +2,7 @@ package bptt_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -140,16 +141,17 @@ func TestGradientsInPlace(t *testing.T) {
 // windows overlap too.
 func TestWeightsInOverlappingWindows(t *testing.T) {
 	want := 0.0
-	for _, s := range raggedSequences(true) {
+	seqs := raggedSequences(true)
+	for k, s := range seqs {
+		seqs[k].Y = s.Weights // so that the loss can see whether they go together
 		for i, target := range s.Targets {
 			if target >= 0 {
 				want += float64(s.Weights[i])
 			}
 		}
 	}
-	// A loss that is the weight alone: 1 for each step.
 	for _, stride := range []int{1, 2, 3} {
-		source, err := data.NewSequences(raggedSequences(true), 1, nil)
+		source, err := data.NewSequences(seqs, 1, nil)
 		require.NoError(t, err)
 		got := 0.0
 		_, err = bptt.Train(context.Background(), regression(t, 9, 1), source, bptt.Plan{
@@ -160,10 +162,14 @@ func TestWeightsInOverlappingWindows(t *testing.T) {
 	}
 }
 
-// weighing adds up the weights that MSE counts.
+// weighing adds up the weights that MSE counts. They have to be those of the steps, the
+// ones that have been counted before too.
 type weighing struct{ sum *float64 }
 
 func (l weighing) Loss(dy, y []float32, b *data.Batch, by float64, s *loss.Scratch) (loss.Total, error) {
+	if !slices.Equal(b.Weights, b.Y) {
+		return loss.Total{}, fmt.Errorf("weights %v in a window of %v", b.Weights, b.Y)
+	}
 	total, err := loss.MSE{}.Loss(dy, y, b, by, s)
 	*l.sum += total.Weight
 	return total, err

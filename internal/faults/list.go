@@ -22,9 +22,13 @@ var (
 	inGrow     = []string{"./nn Grow"}
 	inLosses   = []string{"./loss"}
 	inElements = []string{"./kernels ElementKernels|DotLanes64|BCE"}
-	inConvert  = []string{"./convert"}
-	inFiles    = []string{"./convert/safetensors"}
-	inNumPy    = []string{"./convert/npy", "./convert/internal/narrow"}
+	// Where training and data do something for losses.
+	inReduction = []string{"./bptt Reductions|InPlace|WeightsIn|TrainCTC"}
+	inData      = []string{"./data"}
+
+	inConvert = []string{"./convert"}
+	inFiles   = []string{"./convert/safetensors"}
+	inNumPy   = []string{"./convert/npy", "./convert/internal/narrow"}
 
 	// The tests of what was added to the textbook's cells.
 	variantsOfLSTM = []string{"./lstm Variants"}
