@@ -24,7 +24,6 @@ var (
 	inElements = []string{"./kernels ElementKernels|DotLanes64|BCE"}
 	// Where training and data do something for losses.
 	inReduction = []string{"./bptt Reductions|InPlace|WeightsIn|TrainCTC"}
-	inData      = []string{"./data"}
 
 	inConvert = []string{"./convert"}
 	inFiles   = []string{"./convert/safetensors"}

@@ -86,8 +86,8 @@ var lossFaults = []fault{
 		"by = t.plan.Reduction.Divisor(total, rows)\n", "_ = rows\n", inReduction},
 	{"windows: weights of steps stay where steps go", "bptt/window.go",
 		"a.Weights = drop(a.Weights, w.shift*w.weights)", "_ = w.shift * w.weights", inReduction},
-	{"data: labels of a part are those of the whole sequence", "data/sequences.go",
-		"if d.labels && steps < most {", "if d.labels && steps < 0 {", inData},
+	{"data: labels of a part are those of the whole sequence", "data/pool.go",
+		"if p.labels && steps < most {", "if p.labels && steps < 0 {", inData},
 	{"data: positions among sequences of other labels", "data/sequences.go",
-		"range s.Labels {", "range s.Labels[:0] {", inData},
+		"return appendIDs(appendFloats(b, s.Weights), s.Labels)", "return appendFloats(b, s.Weights)", inData},
 }
