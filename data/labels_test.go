@@ -93,3 +93,53 @@ func TestBatchOfWeightsAndLabels(t *testing.T) {
 	require.Zero(t, b.CountedRows())
 	require.Zero(t, (&data.Batch{Rows: 2}).CountedRows())
 }
+
+// A Feed hands weights and labels on as Sequences does, though its reader uses its memory
+// again; files of records refuse them.
+func TestFeedOfWeightsAndLabels(t *testing.T) {
+	seqs := []data.Sequence{
+		{IDs: []int32{1, 2}, Weights: []float32{1, 2}, Labels: []int32{7, 7, 7}},
+		{IDs: []int32{3}, Weights: []float32{3}},
+		{IDs: []int32{4, 5, 6}, Weights: []float32{4, 5, 6}, Labels: []int32{}},
+	}
+	feed, err := data.NewFeed(func() (data.SequenceReader, error) { return &rewriting{seqs: seqs}, nil }, data.FeedConfig{Rows: 3})
+	require.NoError(t, err)
+	list, err := data.NewSequences(seqs, 3, nil)
+	require.NoError(t, err)
+	var got, want data.Batch
+	require.NoError(t, feed.Next(&got))
+	require.NoError(t, list.Next(&want))
+	require.Equal(t, want, got)
+	require.Equal(t, [][]int32{{7, 7, 7}, nil, {}}, got.Labels)
+	require.Equal(t, []float32{1, 3, 4, 2, 0, 5, 0, 0, 6}, got.Weights)
+
+	w := data.NewRecordWriter(io.Discard)
+	for _, s := range []data.Sequence{
+		{IDs: []int32{1}, Targets: []int32{1}, Weights: []float32{1}},
+		{IDs: []int32{1}, Targets: []int32{1}, Labels: []int32{}},
+	} {
+		require.EqualError(t, w.Write(s), "data: sequence 0 has Weights or Labels, which files of records do not hold")
+	}
+}
+
+// rewriting is a reader with one memory for all its sequences.
+type rewriting struct {
+	seqs []data.Sequence
+	s    data.Sequence
+}
+
+func (r *rewriting) Next() (data.Sequence, error) {
+	if len(r.seqs) == 0 {
+		return data.Sequence{}, io.EOF
+	}
+	from := r.seqs[0]
+	r.seqs = r.seqs[1:]
+	s := &r.s
+	s.IDs, s.Weights = append(s.IDs[:0], from.IDs...), append(s.Weights[:0], from.Weights...)
+	if s.Labels = append(s.Labels[:0], from.Labels...); from.Labels == nil {
+		s.Labels = nil
+	} else if s.Labels == nil {
+		s.Labels = []int32{}
+	}
+	return *s, nil
+}
