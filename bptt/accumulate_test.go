@@ -263,7 +263,7 @@ func TestAccumulateEndsWithTheContext(t *testing.T) {
 // sumOfSquares is MSE whose gradient is that of the sum, whatever it is asked for.
 type sumOfSquares struct{ loss.MSE }
 
-func (l sumOfSquares) Loss(dy, y []float32, b *data.Batch, _ int, s *loss.Scratch) (float64, int, error) {
+func (l sumOfSquares) Loss(dy, y []float32, b *data.Batch, _ float64, s *loss.Scratch) (loss.Total, error) {
 	return l.MSE.Loss(dy, y, b, 1, s)
 }
 
@@ -280,26 +280,29 @@ func TestLossesDivideByWhatTheCallerSays(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
 		for _, criterion := range []loss.Loss{loss.CrossEntropy{}, loss.MSE{}} {
 			var s loss.Scratch
-			grad := func(by int) ([]float32, float64, int) {
+			grad := func(by float64) ([]float32, float64, float64) {
 				dy := make([]float32, len(y))
-				sum, n, err := criterion.Loss(dy, y, b, by, &s)
+				total, err := criterion.Loss(dy, y, b, by, &s)
 				require.NoError(t, err)
-				return dy, sum, n
+				require.Equal(t, float64(total.Terms), total.Weight)
+				return dy, total.Sum, total.Weight
 			}
 			mean, sum, n := grad(0)
 			same, _, _ := grad(n)
 			numtest.Equal(t, same, mean, "%T", criterion)
-			for _, by := range []int{1, 3, 64} {
+			for _, by := range []float64{1, 3, 64, 0.5} {
 				dy, again, m := grad(by)
 				require.Equal(t, []any{sum, n}, []any{again, m}, "%T", criterion)
 				for i := range dy {
 					// Both are a product with a rounded number.
-					want := float64(mean[i]) * float64(n) / float64(by)
-					require.LessOrEqual(t, math.Abs(float64(dy[i])-want), 4*0x1p-24*math.Abs(want), "%T by %d", criterion, by)
+					want := float64(mean[i]) * n / by
+					require.LessOrEqual(t, math.Abs(float64(dy[i])-want), 4*0x1p-24*math.Abs(want), "%T by %v", criterion, by)
 				}
 			}
-			_, _, err := criterion.Loss(nil, y, b, -1, &s)
-			require.ErrorContains(t, err, "-1")
+			for _, by := range []float64{-1, math.NaN(), math.Inf(1)} {
+				_, err := criterion.Loss(nil, y, b, by, &s)
+				require.ErrorContains(t, err, fmt.Sprintf("divided by %v,", by))
+			}
 		}
 	})
 }

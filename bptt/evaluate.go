@@ -13,8 +13,8 @@ import (
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
-// Evaluate returns the mean loss of net over one epoch of data and the number
-// of terms it is the mean of, without training: dropout and the like are off.
+// Evaluate returns the mean loss of net over one epoch of data, weighted where terms
+// have weights, and the number of terms it is the mean of, without training: dropout and the like are off.
 // It begins at the beginning of the current epoch of data, whatever the position is.
 // Batches have at most as many steps as the net. The state is carried from batch to
 // batch, except for the rows whose Batch.Reset is true.
@@ -69,7 +69,7 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 	y := make([]float32, steps*batch*out)
 	var scratch loss.Scratch
 	rows := make([]int, 0, batch)
-	sum := 0.0
+	var total loss.Total
 	for {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, err
@@ -107,16 +107,16 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 		} else {
 			net.Forward(y, b.X)
 		}
-		s, m, err := measure(criterion, nil, y, &b, 0, &scratch)
+		of, err := measure(criterion, nil, y, &b, 0, &scratch)
 		if err != nil {
 			return 0, 0, err
 		}
-		sum, n = sum+s, n+m
+		total = total.Plus(of)
 	}
-	if n == 0 {
+	if total.Terms == 0 {
 		return 0, 0, fmt.Errorf("bptt: the data has nothing to evaluate")
 	}
-	return sum / float64(n), n, nil
+	return total.Mean(), total.Terms, nil
 }
 
 // borrow takes data to the beginning of its epoch and returns what takes it back

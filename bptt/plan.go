@@ -22,6 +22,12 @@ type Plan struct {
 	Optimizer optim.Optimizer
 	Schedule  optim.Schedule // of the learning rate; nil: constant
 
+	// Reduction says what the gradient is divided by: the weight of all that counts
+	// (loss.Mean, the zero value), the rows in which something counts
+	// (loss.SumOverTime), or nothing (loss.Sum). Loss and Progress.Loss are means with
+	// all of them.
+	Reduction loss.Reduction
+
 	// ClipNorm, if above 0, scales the gradient down so that its norm over all
 	// parameters is at most that. ClipValue, if above 0, limits every element,
 	// before the norm is taken. 0 is no clipping. Infinity is refused, and so is
@@ -30,8 +36,9 @@ type Plan struct {
 
 	// Accumulate is the number of windows that one update is made from; 0 is 1.
 	// The gradient is that of the loss that Progress reports: the sum over all
-	// that counts in these windows, divided by the number N of its terms. A
-	// window with more targets weighs more, and one in which nothing counts
+	// that counts in these windows, divided by the weight of its terms, their number
+	// without weights; with another Reduction by the rows of all windows, or by
+	// nothing. A window with more targets weighs more, and one in which nothing counts
 	// adds nothing. An update may take windows of two epochs; at the end of the
 	// last epoch it is made from the windows that are left. When the context of
 	// Run ends between two of them, or one of them is an error, the update is
@@ -81,6 +88,9 @@ func (p *Plan) check(steps int) error {
 		return fmt.Errorf("bptt: %d steps and %d epochs, want 0 or more", p.Steps, p.Epochs)
 	case p.Workers < 0:
 		return fmt.Errorf("bptt: Plan.Workers is %d, want a number of goroutines, or 0 for automatic", p.Workers)
+	}
+	if err := p.Reduction.Check(); err != nil {
+		return fmt.Errorf("bptt: Plan.Reduction: %w", err)
 	}
 	if err := checkClip("ClipNorm", p.ClipNorm); err != nil {
 		return err

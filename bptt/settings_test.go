@@ -434,7 +434,7 @@ func TestPanicsOfSettings(t *testing.T) {
 
 type broken struct{ err error }
 
-func (l broken) Loss(_, _ []float32, _ *data.Batch, _ int, _ *loss.Scratch) (float64, int, error) {
+func (l broken) Loss(_, _ []float32, _ *data.Batch, _ float64, _ *loss.Scratch) (loss.Total, error) {
 	panic(l.err)
 }
 

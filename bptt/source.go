@@ -50,8 +50,8 @@ func moveTo(source encoding.BinaryUnmarshaler, position []byte) (err error) {
 	return nil
 }
 
-// measure is loss.Loss, a panic in it being an error.
-func measure(criterion loss.Loss, dy, y []float32, b *data.Batch, by int, s *loss.Scratch) (sum float64, n int, err error) {
+// measure calls the Loss; a panic in it is an error.
+func measure(criterion loss.Loss, dy, y []float32, b *data.Batch, by float64, s *loss.Scratch) (total loss.Total, err error) {
 	defer catch("Loss", &err)
 	return criterion.Loss(dy, y, b, by, s)
 }

@@ -25,7 +25,7 @@ var ErrStop = errors.New("bptt: stop")
 type Progress struct {
 	Step    int64         // updates so far, this one included
 	Epoch   int64         // passes over the data that are complete
-	Loss    float64       // mean over what this update counted
+	Loss    float64       // mean over what this update counted, weighted where terms have weights
 	Count   int           // what this update counted: targets, or elements for MSE
 	Counted int64         // the same over all updates so far
 	Norm    float64       // of the gradient: after ClipValue where ClipNorm is set too, else before clipping
@@ -67,7 +67,7 @@ type Trainer struct {
 
 	step, epoch, counted int64
 
-	y, dy   []float32
+	y, dy   []float32 // one memory if the Loss works in place
 	scratch loss.Scratch
 	next    data.Batch // what the data gave
 	win     window
@@ -131,7 +131,9 @@ func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 	}
 	t.masked = nn.MasksOf(net)
 	t.y = make([]float32, steps*batch*out)
-	t.dy = make([]float32, steps*batch*out)
+	if t.dy = t.y; !loss.InPlace(plan.Loss) {
+		t.dy = make([]float32, len(t.y))
+	}
 	t.rows = make([]int, 0, batch)
 	t.win.init(t)
 	net.SetTraining(true)
@@ -210,7 +212,8 @@ func (t *Trainer) update(ctx context.Context) (Progress, error) {
 		return Progress{}, errOptimizer
 	}
 	t.net.ZeroGrads()
-	sum, count, windows := 0.0, 0, 0
+	var total loss.Total
+	rows, windows := 0, 0 // rows in which something counts
 	for windows < t.plan.Accumulate {
 		if windows > 0 {
 			if err := ctx.Err(); err != nil {
@@ -224,25 +227,22 @@ func (t *Trainer) update(ctx context.Context) (Progress, error) {
 		if err != nil {
 			return Progress{}, err
 		}
-		s, n, err := t.pass()
+		of, n, err := t.pass()
 		if err != nil {
 			t.win.giveUp()
 			return Progress{}, err
 		}
-		sum, count, windows = sum+s, count+n, windows+1
+		total, rows, windows = total.Plus(of), rows+n, windows+1
 	}
 	if windows == 0 {
 		return Progress{}, io.EOF
 	}
-	mean := 0.0
-	if count > 0 {
-		mean = sum / float64(count)
-	}
-	p := Progress{Step: t.step + 1, Epoch: t.epoch, Loss: mean, Count: count, Counted: t.counted + int64(count)}
-	if t.plan.Accumulate > 1 && count > 0 {
-		// Each pass added the gradient of a sum: divide by the number of all terms.
+	mean := total.Mean()
+	p := Progress{Step: t.step + 1, Epoch: t.epoch, Loss: mean, Count: total.Terms, Counted: t.counted + int64(total.Terms)}
+	if by := t.plan.Reduction.Divisor(total, rows); t.plan.Accumulate > 1 && by != 1 {
+		// Each pass added the gradient of a sum: divide by what all windows have.
 		for _, q := range t.params {
-			t.isa.Scale(q.G, q.G, float32(1/float64(count)))
+			t.isa.Scale(q.G, q.G, float32(1/by))
 		}
 	}
 	norm, bad := t.clip()
@@ -347,31 +347,34 @@ func (t *Trainer) check(b *data.Batch) error {
 }
 
 // pass runs the window forward and back, adding to the gradients, and moves the
-// window on.
-func (t *Trainer) pass() (sum float64, count int, err error) {
+// window on. It also returns the number of rows in which something counts.
+func (t *Trainer) pass() (total loss.Total, rows int, err error) {
 	b := t.win.batch()
 	y := t.y[:b.Steps*t.batch*t.out]
 	dy := t.dy[:len(y)]
 	if err := t.win.ahead(t); err != nil {
-		return 0, 0, err
+		return total, 0, err
 	}
 	if err := t.net.SetLengths(b.Lengths); err != nil {
-		return 0, 0, err
+		return total, 0, err
 	}
 	if err := t.forward(y, b); err != nil {
-		return 0, 0, err
+		return total, 0, err
 	}
-	by := 0 // the terms of this window
+	rows = b.CountedRows()
+	by := 0.0 // the weight of this window's terms
 	if t.plan.Accumulate > 1 {
-		by = 1 // update divides, when it knows how many terms all windows have
+		by = 1 // update divides, when it knows what all windows have
+	} else if t.plan.Reduction != loss.Mean {
+		by = t.plan.Reduction.Divisor(total, rows)
 	}
-	if sum, count, err = measure(t.plan.Loss, dy, y, b, by, &t.scratch); err != nil {
-		return 0, 0, err
+	if total, err = measure(t.plan.Loss, dy, y, b, by, &t.scratch); err != nil {
+		return total, 0, err
 	}
 	t.net.Backward(nil, dy)
 	t.sums.Run(t.team.Workers())
 	t.win.move(t)
-	return sum, count, nil
+	return total, rows, nil
 }
 
 func (t *Trainer) forward(y []float32, b *data.Batch) error {

@@ -299,9 +299,9 @@ func TestNonFinite(t *testing.T) {
 
 type infinite struct{}
 
-func (infinite) Loss(dy, _ []float32, _ *data.Batch, _ int, _ *loss.Scratch) (float64, int, error) {
+func (infinite) Loss(dy, _ []float32, _ *data.Batch, _ float64, _ *loss.Scratch) (loss.Total, error) {
 	clear(dy)
-	return math.Inf(1), 1, nil
+	return loss.Total{Sum: math.Inf(1), Weight: 1, Terms: 1}, nil
 }
 
 // TestClip compares what reaches the optimizer with the definition.

@@ -19,6 +19,7 @@ type window struct {
 	have         int
 	start, after [][]float32
 	lengths      []int // of the run ahead
+	weights      int   // of a step
 
 	// The Clock of the net at start and at after, if it has masks.
 	clock, clockAfter []uint64
@@ -77,6 +78,9 @@ func (w *window) add(t *Trainer) error {
 	if !w.overlaps {
 		return nil
 	}
+	if b.Labels != nil {
+		return fmt.Errorf("bptt: a batch with labels of whole sequences, in overlapping windows of %d steps; use a Plan.Window of 0", t.plan.Window)
+	}
 	if len(t.rows) > 0 {
 		// A window has one beginning for all rows: when a row begins anew, the
 		// window of all of them begins with it, from the carried state.
@@ -96,6 +100,8 @@ func (w *window) add(t *Trainer) error {
 	}
 	a.Targets = extend(a.Targets, b.Targets, w.have*rows)
 	a.Y = extend(a.Y, b.Y, w.have*rows*t.out)
+	w.weights = len(b.Weights) / max(1, b.Steps)
+	a.Weights = extend(a.Weights, b.Weights, w.have*w.weights)
 	for r := range a.Lengths {
 		n := b.Steps
 		if b.Lengths != nil {
@@ -206,6 +212,7 @@ func (w *window) move(t *Trainer) {
 	a.X = drop(a.X, pairs*t.in)
 	a.Targets = drop(a.Targets, pairs)
 	a.Y = drop(a.Y, pairs*t.out)
+	a.Weights = drop(a.Weights, w.shift*w.weights)
 	for r, n := range a.Lengths {
 		a.Lengths[r] = max(0, n-w.shift)
 	}

@@ -3,8 +3,8 @@ package data
 import "fmt"
 
 // A Batch is the data of one forward pass: Steps steps of Rows rows. Either IDs or X is
-// set, the input, and Targets or Y, which the loss compares the output with. With both,
-// the steps with a target of 0 or more count. Slices may be memory of the Source that
+// set, the input, and Targets, Y or Labels, which the loss compares the output with. With
+// Targets and Y, the steps with a target of 0 or more count. Slices may be memory of the Source that
 // filled them: they are valid until its next call, and only the Source writes them.
 type Batch struct {
 	// Want is the largest number of steps that the caller takes, 0 for no limit:
@@ -22,6 +22,15 @@ type Batch struct {
 	// decoded; nil for nets without an encoder. A Trainer hands it to a net with the
 	// method ForwardBatch, which checks it.
 	Source *Input
+
+	// Weights is [Steps][Rows], of steps, or [Steps][Rows][out], of the elements of Y:
+	// how much each term of the loss weighs, 0 to leave it out; nil: all 1. See package
+	// loss for which losses take them.
+	Weights []float32
+
+	// Labels are the labels of each row's sequence, of a number of their own, that
+	// loss.CTC finds steps for.
+	Labels [][]int32
 
 	Lengths []int  // steps of each row that exist; nil: all
 	Reset   []bool // rows that begin anew with this batch; nil: none
@@ -46,6 +55,20 @@ func (b *Batch) Counts(p int) bool {
 	return t >= b.Context && (b.Lengths == nil || t < b.Lengths[p%b.Rows])
 }
 
+// CountedRows is the number of rows in which something is counted: a step that Counts,
+// whose target, if there are Targets, is not below 0.
+func (b *Batch) CountedRows() (n int) {
+	for r := range b.Rows {
+		for p := r; p < b.Steps*b.Rows; p += b.Rows {
+			if b.Counts(p) && (len(b.Targets) == 0 || b.Targets[p] >= 0) {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}
+
 // Check returns an error if a batch does not fit a net of these rows and widths, which
 // takes at most that many steps, of ids or of X.
 func (b *Batch) Check(steps, rows, in, out int, ids bool) error {
@@ -59,7 +82,11 @@ func (b *Batch) Check(steps, rows, in, out int, ids bool) error {
 		return fmt.Errorf("data: a batch with %d ids, want %d for %d steps of %d rows", len(b.IDs), pairs, b.Steps, rows)
 	case !ids && len(b.X) != pairs*in:
 		return fmt.Errorf("data: a batch with %d inputs, want %d for %d steps of %d rows of width %d", len(b.X), pairs*in, b.Steps, rows, in)
-	case len(b.Targets) != pairs && len(b.Y) != pairs*out:
+	case b.Labels != nil && len(b.Labels) != rows:
+		return fmt.Errorf("data: a batch with labels of %d rows, want those of %d", len(b.Labels), rows)
+	case len(b.Weights) > 0 && len(b.Weights) != pairs && len(b.Weights) != pairs*out:
+		return fmt.Errorf("data: a batch with %d weights, want %d, one for each step, or %d, one for each output", len(b.Weights), pairs, pairs*out)
+	case b.Labels == nil && len(b.Targets) != pairs && len(b.Y) != pairs*out:
 		return fmt.Errorf("data: a batch with %d targets and %d target values, want %d or %d", len(b.Targets), len(b.Y), pairs, pairs*out)
 	case b.Lengths != nil && len(b.Lengths) != rows:
 		return fmt.Errorf("data: a batch with %d lengths, want %d", len(b.Lengths), rows)

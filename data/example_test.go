@@ -87,8 +87,8 @@ func ExampleBatch() {
 		Lengths: []int{2, 1}, // the second row has one step
 	}
 	var s loss.Scratch
-	sum, n, err := loss.CrossEntropy{}.Loss(nil, make([]float32, 2*2*8), &b, 0, &s)
-	fmt.Printf("%.4f %d %v\n", sum/float64(n), n, err)
+	total, err := loss.CrossEntropy{}.Loss(nil, make([]float32, 2*2*8), &b, 0, &s)
+	fmt.Printf("%.4f %d %v\n", total.Mean(), total.Terms, err)
 	// Output: 2.0794 3 <nil>
 }
 

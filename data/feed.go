@@ -160,6 +160,7 @@ func (d *Feed) fill() error {
 	now := d.now
 	m := &d.memory
 	m.IDs, m.Targets, m.X, m.Y = m.IDs[:0], m.Targets[:0], m.X[:0], m.Y[:0]
+	m.Weights, m.Labels = m.Weights[:0], m.Labels[:0]
 	p := &d.pool
 	for p.seqs = p.seqs[:0]; !d.ended && len(p.seqs) < d.batches*d.rows; {
 		s, err := d.reader.Next()
@@ -180,7 +181,8 @@ func (d *Feed) fill() error {
 		now.sequences++
 		m.IDs, m.Targets = append(m.IDs, s.IDs...), append(m.Targets, s.Targets...)
 		m.X, m.Y = append(m.X, s.X...), append(m.Y, s.Y...)
-		p.seqs = append(p.seqs, Sequence{Steps: s.Steps})
+		m.Weights, m.Labels = append(m.Weights, s.Weights...), append(m.Labels, s.Labels...)
+		p.seqs = append(p.seqs, Sequence{Steps: s.Steps, Labels: s.Labels}) // of the labels the number
 	}
 	if len(p.seqs) == 0 {
 		return io.EOF
@@ -193,6 +195,10 @@ func (d *Feed) fill() error {
 		s.Targets, from.Targets = cut(from.Targets, s.Steps*perStep(p.targets))
 		s.X, from.X = cut(from.X, s.Steps*p.in)
 		s.Y, from.Y = cut(from.Y, s.Steps*p.out)
+		s.Weights, from.Weights = cut(from.Weights, s.Steps*p.weights)
+		if s.Labels != nil {
+			s.Labels, from.Labels = cut(from.Labels, len(s.Labels))
+		}
 	}
 	now.pools++
 	d.now, p.pos, p.step = now, 0, 0

@@ -9,8 +9,10 @@ import (
 type form struct {
 	known        bool // there was a sequence with steps
 	ids, targets bool
-	in, out      int // widths of X and Y, 0 without them
-	first        int // the number of the sequence that the form is taken from
+	in, out      int  // widths of X and Y, 0 without them
+	weights      int  // of a step
+	labels       bool // of any sequence
+	first        int  // the number of the sequence that the form is taken from
 }
 
 // measure finds the form of seqs, unless it is known, and sets the Steps that were left
@@ -34,6 +36,10 @@ func (f *form) measure(seqs []Sequence, base int) error {
 		f.known, f.first = true, base+first
 		f.ids, f.targets = len(s.IDs) > 0, len(s.Targets) > 0
 		f.in, f.out = len(s.X)/s.Steps, len(s.Y)/s.Steps
+		f.weights = len(s.Weights) / s.Steps
+	}
+	for k := range seqs {
+		f.labels = f.labels || seqs[k].Labels != nil
 	}
 	for k := range seqs {
 		s, i := &seqs[k], base+k
@@ -59,14 +65,15 @@ func (f *form) measure(seqs []Sequence, base int) error {
 		if len(s.IDs) == 0 && len(s.X) == 0 {
 			return fmt.Errorf("data: sequence %d has %d steps and neither IDs nor X", i, s.Steps)
 		}
-		if len(s.Targets) == 0 && len(s.Y) == 0 {
-			return fmt.Errorf("data: sequence %d has %d steps and neither Targets nor Y", i, s.Steps)
+		if len(s.Targets) == 0 && len(s.Y) == 0 && !f.labels {
+			return fmt.Errorf("data: sequence %d has %d steps and neither Targets nor Y nor Labels", i, s.Steps)
 		}
 		err := cmp.Or(
 			f.fits(i, s.Steps, "IDs", len(s.IDs), perStep(f.ids)),
 			f.fits(i, s.Steps, "X", len(s.X), f.in),
 			f.fits(i, s.Steps, "Targets", len(s.Targets), perStep(f.targets)),
 			f.fits(i, s.Steps, "Y", len(s.Y), f.out),
+			f.fits(i, s.Steps, "Weights", len(s.Weights), f.weights),
 		)
 		if err != nil {
 			return err
@@ -92,7 +99,7 @@ func (f *form) fits(i, steps int, field string, n, width int) error {
 		return nil
 	case width > 0 && n%width == 0 && n/width == steps: // the product might overflow
 		return nil
-	case i == f.first && (field == "X" || field == "Y"):
+	case i == f.first && field != "IDs" && field != "Targets":
 		return fmt.Errorf("data: sequence %d has %d elements of %s, want a multiple of its %d steps", i, n, field, steps)
 	case width == 0:
 		return fmt.Errorf("data: sequence %d has %d elements of %s, want 0 as in sequence %d", i, n, field, f.first)

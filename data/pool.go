@@ -114,6 +114,9 @@ func (p *pool) next(b *Batch) error {
 	if b.Want > 0 {
 		steps = min(steps, b.Want)
 	}
+	if p.labels && steps < most {
+		return fmt.Errorf("data: a sequence with Labels has %d steps, of which a batch takes %d; labels are those of whole sequences: use a Plan.Window of 0, and a net of as many steps", most, steps)
+	}
 	if most := maxElements / p.rows / max(1, p.in, p.out); steps > most {
 		return fmt.Errorf("data: a batch of %d steps of %d rows of width %d, want at most %d steps; use fewer rows, or a Plan.Window", steps, p.rows, max(1, p.in, p.out), most)
 	}
@@ -122,6 +125,10 @@ func (p *pool) next(b *Batch) error {
 	pairs := steps * p.rows
 	m.IDs, m.Targets = room(m.IDs, pairs*perStep(p.ids)), room(m.Targets, pairs*perStep(p.targets))
 	m.X, m.Y = room(m.X, pairs*p.in), room(m.Y, pairs*p.out)
+	m.Weights = room(m.Weights, pairs*p.weights)
+	if p.labels {
+		m.Labels = room(m.Labels, p.rows)
+	}
 	m.Lengths, m.Reset = room(m.Lengths, p.rows), room(m.Reset, p.rows)
 	for r := range p.rows {
 		n := 0
@@ -139,6 +146,10 @@ func (p *pool) next(b *Batch) error {
 				}
 				copy(m.X[to*p.in:][:p.in], s.X[from*p.in:])
 				copy(m.Y[to*p.out:][:p.out], s.Y[from*p.out:])
+				copy(m.Weights[to*p.weights:][:p.weights], s.Weights[from*p.weights:])
+			}
+			if p.labels {
+				m.Labels[r] = s.Labels
 			}
 		}
 		m.Lengths[r] = n

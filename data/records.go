@@ -58,6 +58,9 @@ func (w *RecordWriter) Write(s Sequence) error {
 	if w.closed {
 		return errors.New("data: a record after Close; make another RecordWriter")
 	}
+	if len(s.Weights) > 0 || s.Labels != nil {
+		return fmt.Errorf("data: sequence %d has Weights or Labels, which files of records do not hold", w.records)
+	}
 	had, one, f := w.form.known, [1]Sequence{s}, w.form
 	if err := f.measure(one[:], w.records); err != nil {
 		return err

@@ -11,9 +11,9 @@ import (
 	"slices"
 )
 
-// A Sequence is one example of Sequences. Either IDs or X is set. Targets or Y is
-// set, or both: then a step counts if its target is 0 or more. A Sequence without
-// any of these slices has no steps.
+// A Sequence is one example of Sequences. Either IDs or X is set. Targets, Y or Labels
+// is set; with Targets and Y a step counts if its target is 0 or more. A Sequence without
+// any of IDs, X, Targets and Y has no steps.
 type Sequence struct {
 	// Steps may be left 0: then it is computed from the lengths of the slices.
 	// Where X and Y alone are set that needs their widths, which come from the
@@ -23,6 +23,15 @@ type Sequence struct {
 	X       []float32 // [Steps][in]
 	Targets []int32   // [Steps]; below 0: ignored
 	Y       []float32 // [Steps][out]
+
+	// Weights is [Steps], of steps, or [Steps][out], of the elements of Y; nil: all 1.
+	// Either all sequences that have steps have them, or none. See Batch.
+	Weights []float32
+
+	// Labels are the labels of the whole sequence, for loss.CTC: any number, none
+	// included. Where one sequence has Labels that are not nil, the batches of all have,
+	// and are not cut into parts.
+	Labels []int32
 }
 
 // Sequences is a Source made of separate sequences of any lengths, the material of
@@ -98,7 +107,8 @@ func newSequences(seqs []Sequence, rows, sorted int, shuffle *rand.PCG) (*Sequen
 func (s *Sequence) append(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(s.Steps))
 	b = appendIDs(appendIDs(b, s.IDs), s.Targets)
-	return appendFloats(appendFloats(b, s.X), s.Y)
+	b = appendFloats(appendFloats(b, s.X), s.Y)
+	return appendIDs(appendFloats(b, s.Weights), s.Labels)
 }
 
 func appendIDs(b []byte, ids []int32) []byte {

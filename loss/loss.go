@@ -7,217 +7,191 @@ import (
 
 	"github.com/simdrnn/simdrnn/data"
 
-	"github.com/simdrnn/simdrnn/internal/crew"
-	"github.com/simdrnn/simdrnn/internal/split"
-	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // A Loss turns the outputs of a net into a number and its gradient.
 type Loss interface {
-	// Loss returns the sum of the loss over what b counts and how many terms n
-	// it has, and sets dy, if not nil, to the gradient of sum/by, with n in
-	// place of a by of 0: the gradient of the mean. Where several batches make
-	// one update the Trainer asks for by = 1, the gradient of the sum, and
-	// divides when it knows the terms of all. y and dy are [T][rows][width]
-	// and have no memory in common. s is scratch that the caller keeps between
-	// calls.
-	Loss(dy, y []float32, b *data.Batch, by int, s *Scratch) (sum float64, n int, err error)
+	// Loss returns the sum of the loss over what b counts, with the weight that it
+	// is divided by for the mean, and sets dy, if not nil, to the gradient of sum/by;
+	// with 0 for by to that of sum/weight, the mean. So the caller chooses the
+	// reduction: see Reduction. Where several batches make one update the Trainer
+	// asks for by = 1, the gradient of the sum, and divides when it knows the weights
+	// of all.
+	//
+	// y and dy are [T][rows][width] and have no memory in common, unless the Loss has
+	// the method InPlace: see InPlace. dy is zero where nothing is counted. s is
+	// scratch that the caller keeps between calls.
+	//
+	// A Loss honours Lengths, Context and Targets of the batch, as Batch.Counts says,
+	// and Weights if it says so. Check does the checks that all losses need.
+	Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total, error)
 }
 
-// Scratch is memory and workers for a Loss. The zero value is ready.
-type Scratch struct {
-	team  crew.Crew
-	isa   kernels.ISA
-	parts []float64
-
-	// The arguments of the call under way, for the parts.
-	dy, y   []float32
-	b       *data.Batch
-	width   int
-	scale   float32
-	rowPart func(w, n int)
-	probs   []float32
+// A Total is the loss of what has been counted. Totals of several batches are added.
+type Total struct {
+	Sum    float64 // of the terms, each times its weight
+	Weight float64 // the sum of the weights, the number of terms where they have none
+	Terms  int     // how many terms there are
 }
 
-// SetWorkers sets on how many workers a loss may be split; 0, the default, leaves it
-// to the size of the work; more than 256 is 256. The number changes no bit. It panics if
-// n is negative.
-func (s *Scratch) SetWorkers(n int) { s.team.Set(n) }
+// Plus is the total of t and u.
+func (t Total) Plus(u Total) Total {
+	return Total{t.Sum + u.Sum, t.Weight + u.Weight, t.Terms + u.Terms}
+}
 
-func (s *Scratch) floats(n int) []float64 {
-	if cap(s.parts) < n {
-		s.parts = make([]float64, n)
+// Mean is Sum/Weight: the loss that is reported, whatever the reduction of the
+// gradient. It is 0 if nothing has a weight.
+func (t Total) Mean() float64 {
+	if t.Weight == 0 {
+		return 0
 	}
-	return s.parts[:n]
+	return t.Sum / t.Weight
 }
 
-// CrossEntropy is the negative log-likelihood, in nats, of the targets under
-// the softmax of the outputs. A target below 0 is ignored.
-//
-//	p = softmax(y)   loss = -sum ln p[target] / N   dy = (p - onehot(target)) / N
-//
-// N is the number of targets counted, or for dy the by of Loss if that is not 0;
-// where nothing is counted loss and gradient are zero.
-// For each row of logits the maximum is subtracted and the exponentials divided
-// by their sum; the losses are added in float64, t then b ascending; dy is
-// rounded after p-1 and after the product with 1/N, and stored as +0 below
-// 2^-100.
-type CrossEntropy struct{}
+// A Reduction says what the gradient of a sum is divided by. The loss that is reported
+// is Total.Mean with all of them.
+type Reduction uint8
 
-// Loss implements Loss. A target that is no class is an *IDError.
-func (CrossEntropy) Loss(dy, y []float32, b *data.Batch, by int, s *Scratch) (float64, int, error) {
+const (
+	// Mean divides by the weight of all that is counted: the gradient of the mean.
+	Mean Reduction = iota
+	// SumOverTime divides by the number of rows in which something is counted: the
+	// terms of a row are summed over the steps of the batch, and the sums of the rows
+	// averaged. With windows each row of each window is one.
+	SumOverTime
+	// Sum divides by nothing.
+	Sum
+)
+
+// Divisor is what the gradient of the sum of t is divided by, rows being
+// Batch.CountedRows of the batches in t; it is at least 1 where nothing has a weight.
+func (r Reduction) Divisor(t Total, rows int) float64 {
+	d := 1.0
+	switch r {
+	case Mean:
+		d = t.Weight
+	case SumOverTime:
+		d = float64(rows)
+	}
+	if d == 0 {
+		return 1
+	}
+	return d
+}
+
+// Check returns an error if r is none of the constants.
+func (r Reduction) Check() error {
+	if r > Sum {
+		return fmt.Errorf("loss: reduction %d, want Mean, SumOverTime or Sum", r)
+	}
+	return nil
+}
+
+func (r Reduction) String() string {
+	if r.Check() != nil {
+		return fmt.Sprintf("Reduction(%d)", uint8(r))
+	}
+	return [...]string{"mean", "sum over time", "sum"}[r]
+}
+
+// InPlace says whether l may be called with dy the same slice as y: then the gradient
+// takes the place of the outputs, and a Trainer needs the memory of one of them. That is
+// so if l has a method InPlace() bool that returns true. All losses of this package do. A
+// type that embeds one of them has the method too, and must not look at y after the
+// embedded Loss has written dy.
+func InPlace(l Loss) bool {
+	p, ok := l.(interface{ InPlace() bool })
+	return ok && p.InPlace()
+}
+
+// Check does the checks of arguments that all losses need, before anything is written,
+// and returns the width of the outputs, 0 if there are none: y is a multiple of Steps*Rows
+// of b; dy is nil or as long as y, and is y or has no memory in common with it nor with Y
+// and Weights of b; by is 0 or more; Targets, Lengths and Weights of b, where given, have
+// the right lengths. Whether targets are classes, and whether there are any, is left to
+// the caller, and so is a dy that is y for a loss that does not work in place.
+func Check(dy, y []float32, b *data.Batch, by float64) (width int, err error) {
 	rows := b.Steps * b.Rows
-	width, err := width(b, len(b.Targets), rows, y, dy, by)
-	if err != nil || width == 0 {
-		return 0, 0, err
-	}
-	n := 0
-	for p, id := range b.Targets {
-		if !b.Counts(p) || id < 0 {
-			continue
-		}
-		if int(id) >= width {
-			return 0, 0, &data.IDError{What: "target", ID: id, Step: p / b.Rows, Row: p % b.Rows, Limit: width}
-		}
-		n++
-	}
-	if n == 0 {
-		clear(dy)
-		return 0, 0, nil
-	}
-	if s.rowPart == nil {
-		s.rowPart = s.crossEntropyRows
-	}
-	s.isa = kernels.Current()
-	s.dy, s.y, s.b, s.width, s.scale = dy, y, b, width, 1/float32(divisor(by, n))
-	losses := s.floats(rows)
-	parts := min(s.team.Parts(s.isa, 16*len(y)), rows)
-	if dy == nil && len(s.probs) < parts*width {
-		s.probs = make([]float32, parts*width)
-	}
-	team.Run(parts, s.rowPart)
-	sum := 0.0
-	for p := range losses {
-		if b.Counts(p) && b.Targets[p] >= 0 {
-			sum += losses[p]
-		}
-	}
-	return sum, n, nil
-}
-
-func (s *Scratch) crossEntropyRows(w, n int) {
-	lo, hi := split.Share(s.b.Steps*s.b.Rows, 1, w, n)
-	for p := lo; p < hi; p++ {
-		y := s.y[p*s.width:][:s.width]
-		id := s.b.Targets[p]
-		if id < 0 || !s.b.Counts(p) {
-			if s.dy != nil {
-				clear(s.dy[p*s.width:][:s.width])
-			}
-			continue
-		}
-		var probs []float32
-		if s.dy != nil {
-			probs = s.dy[p*s.width:][:s.width]
-		} else {
-			probs = s.probs[w*s.width:][:s.width]
-		}
-		of := y[id]
-		top, sum := s.isa.Softmax(probs, y)
-		s.parts[p] = kernels.Log(float64(sum)) - (float64(of) - float64(top))
-		if s.dy != nil {
-			probs[id]--
-			s.isa.ScaleFlush(probs, probs, s.scale)
-		}
-	}
-}
-
-// MSE is the mean squared error against Batch.Y over every counted element,
-// the (t, b) pairs that exist times the width. If the batch has Targets too, a
-// pair whose target is below 0 is ignored, as CrossEntropy does: that is how a
-// sequence is asked for its last output alone.
-//
-//	loss = sum (y - target)^2 / N   dy = (y - target) * 2/N
-//
-// N is the number of these elements, or for dy the by of Loss if that is not 0.
-type MSE struct{}
-
-// Loss implements Loss. The squares are exact in float64 and added in the order
-// of memory.
-func (MSE) Loss(dy, y []float32, b *data.Batch, by int, s *Scratch) (float64, int, error) {
-	rows := b.Steps * b.Rows
-	if len(b.Y) != len(y) {
-		return 0, 0, fmt.Errorf("loss: MSE: %d targets for %d outputs", len(b.Y), len(y))
-	}
-	have := rows
-	if len(b.Targets) > 0 {
-		have = len(b.Targets)
-	}
-	width, err := width(b, have, rows, y, dy, by)
-	if err != nil || width == 0 {
-		return 0, 0, err
-	}
-	counts := func(p int) bool { return b.Counts(p) && (len(b.Targets) == 0 || b.Targets[p] >= 0) }
-	n := 0
-	for p := range rows {
-		if counts(p) {
-			n += width
-		}
-	}
-	clear(dy)
-	if n == 0 {
-		return 0, 0, nil
-	}
-	isa := kernels.Current()
-	scale := 2 / float32(divisor(by, n))
-	sum := 0.0
-	for p := range rows {
-		if !counts(p) {
-			continue
-		}
-		for i := p * width; i < (p+1)*width; i++ {
-			d := y[i] - b.Y[i]
-			sum += float64(float64(d) * float64(d))
-			if dy != nil {
-				dy[i] = d
-			}
-		}
-		if dy != nil {
-			d := dy[p*width:][:width]
-			isa.ScaleFlush(d, d, scale)
-		}
-	}
-	return sum, n, nil
-}
-
-// width is the width of a row of outputs y, after checking everything a loss
-// relies on.
-func width(b *data.Batch, targets, rows int, y, dy []float32, by int) (int, error) {
 	n := len(y)
+	for r, steps := range b.Lengths {
+		if steps < 0 || steps > b.Steps {
+			return 0, fmt.Errorf("loss: a batch has length %d of row %d, want 0 to %d", steps, r, b.Steps)
+		}
+	}
 	switch {
-	case by < 0:
-		return 0, fmt.Errorf("loss: a gradient of the loss divided by %d, want the number of terms, or 0 for those of the batch", by)
-	case targets != rows:
-		return 0, fmt.Errorf("loss: a batch has %d targets, want %d for %d steps of %d rows", targets, rows, b.Steps, b.Rows)
+	case !(by >= 0) || math.IsInf(by, 0):
+		return 0, fmt.Errorf("loss: a gradient of the loss divided by %v, want the weight of the terms, or 0 for that of the batch", by)
+	case b.Steps < 0 || b.Rows < 0:
+		return 0, fmt.Errorf("loss: a batch of %d steps of %d rows", b.Steps, b.Rows)
+	case len(b.Targets) > 0 && len(b.Targets) != rows:
+		return 0, fmt.Errorf("loss: a batch has %d targets, want %d for %d steps of %d rows", len(b.Targets), rows, b.Steps, b.Rows)
+	case b.Lengths != nil && len(b.Lengths) != b.Rows:
+		return 0, fmt.Errorf("loss: a batch has %d lengths, want %d", len(b.Lengths), b.Rows)
 	case dy != nil && len(dy) != n:
 		return 0, fmt.Errorf("loss: dy has %d elements, want %d, those of y", len(dy), n)
-	case kernels.Overlap(dy, y) || kernels.Overlap(dy, b.Y):
-		return 0, errors.New("loss: dy overlaps y, or Y of the batch, in memory; give it memory of its own")
+	case kernels.Overlap(dy, y) && !kernels.Same(dy, y) || kernels.Overlap(dy, b.Y) || kernels.Overlap(dy, b.Weights):
+		return 0, errors.New("loss: dy overlaps y, or Y or Weights of the batch, in memory; give it memory of its own, or that of y")
 	case rows == 0 && n == 0:
 		return 0, nil
 	case rows == 0 || n%rows != 0:
 		return 0, fmt.Errorf("loss: y has %d elements, which is no multiple of the %d rows of the batch", n, rows)
+	case len(b.Weights) > 0 && len(b.Weights) != rows && len(b.Weights) != n:
+		return 0, fmt.Errorf("loss: a batch has %d weights, want %d, one for each step, or %d, one for each output", len(b.Weights), rows, n)
 	}
 	return n / rows, nil
 }
 
-// divisor is what the gradient of a sum of n terms is divided by.
-func divisor(by, n int) int {
-	if by == 0 {
-		return n
+// least is the smallest weight of a step or an element that counts.
+const least = 0x1p-100
+
+// counted says whether pair p of b is: it exists, its target, if there are targets, is
+// not to be ignored, and its weight, if steps have weights, is not 0.
+func counted(b *data.Batch, p int) bool {
+	return b.Counts(p) && (len(b.Targets) == 0 || b.Targets[p] >= 0) &&
+		(len(b.Weights) != b.Steps*b.Rows || !(b.Weights[p] < least))
+}
+
+// stepWeight is the weight of pair p of a batch whose Weights are those of steps.
+func stepWeight(b *data.Batch, p int) float64 {
+	if len(b.Weights) == 0 {
+		return 1
 	}
-	return by
+	return float64(b.Weights[p])
+}
+
+// checkStepWeights returns an error if Weights of b are not those of steps, or if one
+// that counts is negative or not finite.
+func checkStepWeights(name string, b *data.Batch) error {
+	if len(b.Weights) == 0 {
+		return nil
+	}
+	if rows := b.Steps * b.Rows; len(b.Weights) != rows {
+		return fmt.Errorf("loss: %s: a batch has %d weights, want %d, one for each step", name, len(b.Weights), rows)
+	}
+	for p, w := range b.Weights {
+		if b.Counts(p) && !(w >= 0 && w <= math.MaxFloat32) {
+			return fmt.Errorf("loss: %s: the weight at step %d, row %d is %v, want 0 or more", name, p/b.Rows, p%b.Rows, w)
+		}
+	}
+	return nil
+}
+
+// checkWeights returns an error if w, of classes or outputs, is set and is not one finite
+// number of 0 or more for each of them.
+func checkWeights(field string, w []float32, width int) error {
+	if w == nil {
+		return nil
+	}
+	if len(w) != width {
+		return fmt.Errorf("loss: %s has %d elements, want %d as the outputs have", field, len(w), width)
+	}
+	for i, v := range w {
+		if !(v >= 0 && v <= math.MaxFloat32) {
+			return fmt.Errorf("loss: %s[%d] is %v, want 0 or more", field, i, v)
+		}
+	}
+	return nil
 }
 
 // BitsPerSymbol converts a mean loss in nats to bits.

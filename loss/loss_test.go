@@ -18,6 +18,9 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
+// parts is a Total in parts.
+func parts(t loss.Total, err error) (sum float64, n int, _ error) { return t.Sum, t.Terms, err }
+
 // TestCrossEntropy compares with the definition in float64 where lengths,
 // context and ignored targets leave some rows out.
 func TestCrossEntropy(t *testing.T) {
@@ -70,14 +73,14 @@ func TestCrossEntropy(t *testing.T) {
 				dy[i] = float32(math.NaN())
 			}
 			var s loss.Scratch
-			sum, n, err := loss.CrossEntropy{}.Loss(dy, y, b, 0, &s)
+			sum, n, err := parts(loss.CrossEntropy{}.Loss(dy, y, b, 0, &s))
 			require.NoError(t, err)
 			require.Equal(t, wantN, n)
 			require.InDelta(t, wantSum, sum, 1e-5*float64(n+1))
 			for i := range dy {
 				require.InDelta(t, want[i], float64(dy[i]), 1e-6)
 			}
-			without, n2, err := loss.CrossEntropy{}.Loss(nil, y, b, 0, &s)
+			without, n2, err := parts(loss.CrossEntropy{}.Loss(nil, y, b, 0, &s))
 			require.NoError(t, err)
 			require.Equal(t, sum, without, "the loss without the gradient is the same number")
 			require.Equal(t, n, n2)
@@ -90,28 +93,28 @@ func TestCrossEntropyEdges(t *testing.T) {
 	ce := loss.CrossEntropy{}
 	// Nothing counted: zero loss, zero gradient, whatever y is.
 	dy := []float32{1, 2}
-	sum, n, err := ce.Loss(dy, []float32{float32(math.NaN()), 1}, &data.Batch{Steps: 1, Rows: 1, Targets: []int32{-100}}, 0, &s)
+	sum, n, err := parts(ce.Loss(dy, []float32{float32(math.NaN()), 1}, &data.Batch{Steps: 1, Rows: 1, Targets: []int32{-100}}, 0, &s))
 	require.NoError(t, err)
 	require.Zero(t, sum)
 	require.Zero(t, n)
 	require.Equal(t, []float32{0, 0}, dy)
-	sum, n, err = ce.Loss(nil, nil, &data.Batch{Rows: 2}, 0, &s)
+	sum, n, err = parts(ce.Loss(nil, nil, &data.Batch{Rows: 2}, 0, &s))
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Zero(t, sum)
 
 	// Large logits do not overflow, a NaN shows.
-	sum, _, err = ce.Loss(dy, []float32{3e38, -3e38}, &data.Batch{Steps: 1, Rows: 1, Targets: []int32{0}}, 0, &s)
+	sum, _, err = parts(ce.Loss(dy, []float32{3e38, -3e38}, &data.Batch{Steps: 1, Rows: 1, Targets: []int32{0}}, 0, &s))
 	require.NoError(t, err)
 	require.Zero(t, sum)
 	require.Equal(t, []float32{0, 0}, dy)
-	sum, _, err = ce.Loss(dy, []float32{float32(math.NaN()), 0}, &data.Batch{Steps: 1, Rows: 1, Targets: []int32{1}}, 0, &s)
+	sum, _, err = parts(ce.Loss(dy, []float32{float32(math.NaN()), 0}, &data.Batch{Steps: 1, Rows: 1, Targets: []int32{1}}, 0, &s))
 	require.NoError(t, err)
 	require.True(t, math.IsNaN(sum))
 	require.True(t, math.IsNaN(float64(dy[0])))
 
 	// Gradients too small to matter are +0: their speed is that of others.
-	_, _, err = ce.Loss(dy, []float32{0, -80}, &data.Batch{Steps: 1, Rows: 1, Targets: []int32{0}}, 0, &s)
+	_, _, err = parts(ce.Loss(dy, []float32{0, -80}, &data.Batch{Steps: 1, Rows: 1, Targets: []int32{0}}, 0, &s))
 	require.NoError(t, err)
 	require.Equal(t, uint32(0), math.Float32bits(dy[1]))
 
@@ -121,12 +124,12 @@ func TestCrossEntropyEdges(t *testing.T) {
 		"class":    {Steps: 1, Rows: 1, Targets: []int32{2}},
 		"no rows":  {},
 	} {
-		_, _, err := ce.Loss(dy, []float32{0, 0}, b, 0, &s)
+		_, _, err := parts(ce.Loss(dy, []float32{0, 0}, b, 0, &s))
 		require.Error(t, err, name)
 	}
-	_, _, err = ce.Loss(dy[:1], []float32{0, 0}, &data.Batch{Steps: 1, Rows: 1, Targets: []int32{0}}, 0, &s)
+	_, _, err = parts(ce.Loss(dy[:1], []float32{0, 0}, &data.Batch{Steps: 1, Rows: 1, Targets: []int32{0}}, 0, &s))
 	require.Error(t, err)
-	_, _, err = loss.MSE{}.Loss(dy, []float32{0, 0}, &data.Batch{Steps: 1, Rows: 1, Y: []float32{0}}, 0, &s)
+	_, _, err = parts(loss.MSE{}.Loss(dy, []float32{0, 0}, &data.Batch{Steps: 1, Rows: 1, Y: []float32{0}}, 0, &s))
 	require.Error(t, err)
 }
 
@@ -136,13 +139,13 @@ func TestMSE(t *testing.T) {
 	b := &data.Batch{Steps: 2, Rows: 2, Y: []float32{1, 2, 3, 4, 5, 6, nan, nan}, Lengths: []int{2, 1}}
 	y := []float32{2, 2, 0, 4, 5, 4, nan, nan}
 	dy := make([]float32, 8)
-	sum, n, err := loss.MSE{}.Loss(dy, y, b, 0, &s)
+	sum, n, err := parts(loss.MSE{}.Loss(dy, y, b, 0, &s))
 	require.NoError(t, err)
 	require.Equal(t, 1.0+9+4, sum)
 	require.Equal(t, 6, n)
 	third := float32(2) / 6
 	require.Equal(t, []float32{third, 0, -3 * third, 0, 0, -2 * third, 0, 0}, dy)
-	sum, n, err = loss.MSE{}.Loss(nil, y, &data.Batch{Steps: 2, Rows: 2, Y: b.Y, Lengths: []int{0, 0}}, 0, &s)
+	sum, n, err = parts(loss.MSE{}.Loss(nil, y, &data.Batch{Steps: 2, Rows: 2, Y: b.Y, Lengths: []int{0, 0}}, 0, &s))
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Zero(t, sum)
@@ -151,19 +154,19 @@ func TestMSE(t *testing.T) {
 	// are left have one element in two of the mean before.
 	b.Targets = []int32{-1, 0, 7, -5}
 	y[0], b.Y[1] = nan, nan
-	sum, n, err = loss.MSE{}.Loss(dy, y, b, 0, &s)
+	sum, n, err = parts(loss.MSE{}.Loss(dy, y, b, 0, &s))
 	require.NoError(t, err)
 	require.Equal(t, 9.0+4, sum)
 	require.Equal(t, 4, n)
 	require.Equal(t, []float32{0, 0, -1.5, 0, 0, -1, 0, 0}, dy)
 	b.Targets = []int32{-1, -1, -1, -1}
-	sum, n, err = loss.MSE{}.Loss(dy, y, b, 0, &s)
+	sum, n, err = parts(loss.MSE{}.Loss(dy, y, b, 0, &s))
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Zero(t, sum)
 	require.Equal(t, make([]float32, 8), dy)
 	b.Targets = b.Targets[:3]
-	_, _, err = loss.MSE{}.Loss(dy, y, b, 0, &s)
+	_, _, err = parts(loss.MSE{}.Loss(dy, y, b, 0, &s))
 	require.ErrorContains(t, err, "3 targets, want 4")
 }
 

@@ -19,20 +19,23 @@ func TestLossScratchFollowsTheWork(t *testing.T) {
 	var s Scratch
 	s.SetWorkers(256)
 	b := &data.Batch{Steps: 5, Rows: 3, Targets: ids}
-	want, _, err := CrossEntropy{}.Loss(nil, y, b, 0, new(Scratch))
+	want, err := CrossEntropy{}.Loss(nil, y, b, 0, new(Scratch))
 	require.NoError(t, err)
-	got, _, err := CrossEntropy{}.Loss(nil, y, b, 0, &s)
+	got, err := CrossEntropy{}.Loss(nil, y, b, 0, &s)
 	require.NoError(t, err)
 	require.Equal(t, want, got)
-	require.Len(t, s.probs, len(y), "at most one row for each worker, and a worker for each row")
+	require.Len(t, s.work, len(ids), "a worker for each row")
+	for _, probs := range s.work {
+		require.Len(t, probs, 256, "one row for each worker")
+	}
 
 	// Left to the size of the work, work this small has one worker, however many
 	// processors there are.
 	before := runtime.GOMAXPROCS(128)
 	defer runtime.GOMAXPROCS(before)
 	s = Scratch{}
-	_, _, err = CrossEntropy{}.Loss(nil, y, b, 0, &s)
+	_, err = CrossEntropy{}.Loss(nil, y, b, 0, &s)
 	require.NoError(t, err)
-	require.Len(t, s.probs, 256*split.Workers(kernels.Current(), float64(16*len(y)), 128))
-	require.Less(t, len(s.probs), len(y), "less than a row of memory for each of the 15 rows")
+	require.Len(t, s.work, split.Workers(kernels.Current(), float64(16*len(y)), 128))
+	require.Less(t, len(s.work), len(ids), "less than a row of memory for each of the 15 rows")
 }

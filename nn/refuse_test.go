@@ -358,8 +358,8 @@ func TestOverlapInLosses(t *testing.T) {
 		"MSE":          {loss.MSE{}, data.Batch{Steps: 2, Rows: 1, Y: make([]float32, 4)}, memory[1:5]},
 		"MSE over Y":   {loss.MSE{}, data.Batch{Steps: 2, Rows: 1, Y: memory[2:]}, make([]float32, 4)},
 	} {
-		_, _, err := c.loss.Loss(memory[:4], c.y, &c.b, 0, &s)
-		require.EqualError(t, err, "loss: dy overlaps y, or Y of the batch, in memory; give it memory of its own", name)
+		_, err := c.loss.Loss(memory[:4], c.y, &c.b, 0, &s)
+		require.EqualError(t, err, "loss: dy overlaps y, or Y or Weights of the batch, in memory; give it memory of its own, or that of y", name)
 		require.Equal(t, []float32{1, 2, 3, 4, 5, 6}, memory, name)
 	}
 }

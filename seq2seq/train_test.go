@@ -149,9 +149,9 @@ func TestEvaluate(t *testing.T) {
 		}
 		y := make([]float32, b.Steps*b.Rows*symbols)
 		traintest.NoError(t, net.ForwardBatch(y, &b))
-		s, m, err := loss.CrossEntropy{}.Loss(nil, y, &b, 0, new(loss.Scratch))
+		total, err := loss.CrossEntropy{}.Loss(nil, y, &b, 0, new(loss.Scratch))
 		traintest.NoError(t, err)
-		sum, count = sum+s, count+m
+		sum, count = sum+total.Sum, count+total.Terms
 	}
 	net.SetTraining(true)
 	if n != count || mean != sum/float64(count) {

@@ -276,12 +276,12 @@ func TestTally(t *testing.T) {
 	nan := float32(math.NaN())
 	b := &data.Batch{Steps: 2, Rows: 4, Y: []float32{0, 0, 0, 0, 1, 1, 1, 1}, Targets: []int32{-1, -1, -1, -1, 0, 0, 0, 0}}
 	var c tally
-	sum, n, err := c.Loss(nil, []float32{0, 0, 0, 0, 1.03, 0.97, 1.05, 0.95}, b, 0, new(loss.Scratch))
+	total, err := c.Loss(nil, []float32{0, 0, 0, 0, 1.03, 0.97, 1.05, 0.95}, b, 0, new(loss.Scratch))
 	require.NoError(t, err)
-	require.Equal(t, 4, n)
+	require.Equal(t, 4, total.Terms)
 	require.Equal(t, 2, c.right)
-	require.InDelta(t, 2*0.03*0.03+2*0.05*0.05, sum, 1e-6)
-	_, _, err = c.Loss(nil, []float32{0, 0, 0, 0, nan, nan, nan, nan}, b, 0, new(loss.Scratch))
+	require.InDelta(t, 2*0.03*0.03+2*0.05*0.05, total.Sum, 1e-6)
+	_, err = c.Loss(nil, []float32{0, 0, 0, 0, nan, nan, nan, nan}, b, 0, new(loss.Scratch))
 	require.NoError(t, err)
 	require.Equal(t, 2, c.right, "what is no number is not right")
 }

@@ -134,7 +134,7 @@ type tally struct {
 // Schmidhuber 1997).
 const near = 0.04
 
-func (c *tally) Loss(dy, y []float32, b *data.Batch, by int, s *loss.Scratch) (float64, int, error) {
+func (c *tally) Loss(dy, y []float32, b *data.Batch, by float64, s *loss.Scratch) (loss.Total, error) {
 	for p, target := range b.Targets {
 		if d := y[p] - b.Y[p]; target >= 0 && d < near && d > -near {
 			c.right++

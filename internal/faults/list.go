@@ -27,6 +27,10 @@ var (
 	inConvert  = []string{"./convert"}
 	inFiles    = []string{"./convert/safetensors"}
 	inNumPy    = []string{"./convert/npy", "./convert/internal/narrow"}
+	inLosses   = []string{"./loss"}
+	inElements = []string{"./kernels ElementKernels|DotLanes64|BCE"}
+	// Where training and data do something for losses.
+	inReduction = []string{"./bptt Reductions|InPlace|WeightsIn|TrainCTC"}
 
 	// The tests of what was added to the textbook's cells.
 	variantsOfLSTM = []string{"./lstm Variants"}
@@ -48,4 +52,4 @@ var (
 
 // faults are planted one at a time. When one of their places changes, the list
 // changes with it: a test holds every Old against the source.
-var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults, decodeFaults, segmentFaults, resetFaults, optimizerFaults, stageFaults, seq2seqFaults)
+var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults, decodeFaults, segmentFaults, resetFaults, optimizerFaults, stageFaults, seq2seqFaults, lossFaults)

@@ -2,7 +2,7 @@ package main
 
 // trainingFaults are about packages data, nn, loss, optim and bptt.
 var trainingFaults = []fault{
-	{"loss: the target is not subtracted", "loss/loss.go",
+	{"loss: the target is not subtracted", "loss/crossentropy.go",
 		"probs[id]--", "", inTraining},
 	{"loss: the context of an overlapping window counts", "data/data.go",
 		"return t >= b.Context && (", "return t >= 0 && (", inTraining},
@@ -120,13 +120,13 @@ var trainingFaults = []fault{
 	{"accumulation: windows weigh the same, whatever they count", "bptt/train.go",
 		"by = 1 //", "by = 0 //", inTraining},
 	{"accumulation: by the number of windows", "bptt/train.go",
-		"float32(1/float64(count))", "1/float32(windows)", inTraining},
+		"float32(1/by)", "1/float32(windows)", inTraining},
 	{"accumulation: a last update of one window is not divided", "bptt/train.go",
-		"if t.plan.Accumulate > 1 && count > 0 {", "if windows > 1 && count > 0 {", inTraining},
+		"t.plan.Accumulate > 1 && by != 1 {", "windows > 1 && by != 1 {", inTraining},
 	{"accumulation: an update looks at its context once", "bptt/train.go",
 		"\t\tif windows > 0 {\n", "\t\tif windows < 0 {\n", inTraining},
-	{"loss: MSE divides by its own terms", "loss/loss.go",
-		"scale := 2 / float32(divisor(by, n))", "scale := 2 / float32(n)", inTraining},
+	{"loss: MSE divides by its own terms", "loss/elements.go",
+		"scale = float32(2 / by)", "scale = float32(2 / t.Weight)", inTraining},
 	{"settings: a clip without limit", "bptt/plan.go",
 		"case math.IsInf(float64(rounded), 1):", "case math.IsNaN(float64(rounded)):", inTraining},
 	{"settings: a clip that leaves nothing but tiny values", "bptt/plan.go",

@@ -1,0 +1,35 @@
+package loss
+
+import "github.com/simdrnn/simdrnn/data"
+
+// BCE is the binary cross-entropy, in nats, of logits: each output is a question of its
+// own, whose answer 1 has the probability sigmoid(y). Batch.Y has the answers, 0 or 1, or
+// probabilities between them, which is not checked.
+//
+//	loss = sum (-Q*target*ln sigmoid(y) - (1-target)*ln(1-sigmoid(y))) / N
+//	dy   = ((1-target)*sigmoid(y) - Q*target*sigmoid(-y)) / N
+//
+// with Q = 1, or one for each output. Neither cancels nor overflows, however large the
+// logits are: see [kernels.ISA.BCE]. N and what is counted are those of MSE: pairs that
+// exist and whose target, if the batch has Targets too, is not below 0; elements whose
+// weight, if the batch has Weights of elements, is not 0.
+//
+// The negative log-likelihood of a step, as it is reported of polyphonic music, is the
+// sum over the outputs: PerStep gives its mean over the steps.
+type BCE struct {
+	// OnesWeight is Q, the weight of the answer 1 for each output, 0 or more and
+	// finite; nil: all 1. It is pos_weight of PyTorch's BCEWithLogitsLoss: with rare
+	// ones, as many as there are zeros for a one.
+	OnesWeight []float32
+	PerStep    bool // as in MSE
+}
+
+// InPlace says that dy may be y.
+func (BCE) InPlace() bool { return true }
+
+// Loss implements Loss, in place too. The derivative of an element is rounded, multiplied
+// by its weight if there are weights, and by 1/N, rounded after each and stored as +0
+// below 2^-100.
+func (l BCE) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total, error) {
+	return s.elements(dy, y, b, by, elementCall{name: "BCE", form: binary, perStep: l.PerStep, ones: l.OnesWeight})
+}
