@@ -341,3 +341,21 @@ func TestActivationsFlush(t *testing.T) {
 		})
 	}
 }
+
+// TestPartsLeaveTheirInput: a Linear flushes its x where it lies only if nothing else reads
+// it.
+func TestPartsLeaveTheirInput(t *testing.T) {
+	x := tinyLike(24, 1)
+	for name, stage := range map[string]nn.Stage{
+		"parallel": nn.Parallel{linear(4, 2), linear(4, 3)}, "residual": nn.Residual{linear(4, 4)}, "sequential": nn.Sequential{linear(4, 4)},
+	} {
+		net := traintest.Must(nn.Unroll(3, 2, stage))
+		_, _, _, out := net.Dims()
+		given := slices.Clone(x)
+		net.Forward(make([]float32, 6*out), given)
+		traintest.Equal(t, name, given, x)
+		given = slices.Clone(x[:8])
+		traintest.Must(net.Predictor(2)).Step(make([]float32, 2*out), given)
+		traintest.Equal(t, name+", predictor", given, x[:8])
+	}
+}
