@@ -18,8 +18,9 @@ type window struct {
 	all          data.Batch
 	have         int
 	start, after [][]float32
-	lengths      []int // of the run ahead
-	weights      int   // of a step
+	lengths      []int      // of the run ahead
+	part         data.Batch // of the run ahead
+	weights      int        // of a step
 
 	// The Clock of the net at start and at after, if it has masks.
 	clock, clockAfter []uint64
@@ -161,7 +162,8 @@ func (w *window) ahead(t *Trainer) error {
 	if err := t.net.SetLengths(w.lengths); err != nil {
 		return err
 	}
-	part := *b
+	w.part = *b
+	part := &w.part
 	part.Steps = w.shift
 	pairs := w.shift * t.batch
 	if t.ids != nil {
@@ -169,7 +171,7 @@ func (w *window) ahead(t *Trainer) error {
 	} else {
 		part.X = b.X[:pairs*t.in]
 	}
-	if err := t.forward(t.y[:pairs*t.out], &part); err != nil {
+	if err := t.forward(t.y[:pairs*t.out], part); err != nil {
 		return err
 	}
 	nn.CopyState(t.net, w.after)

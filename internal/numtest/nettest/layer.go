@@ -115,10 +115,6 @@ func nothingToDo(t *testing.T, k Kind) {
 		u.Backward(nil, nil)
 		numtest.Equal(t, u.State()[0], s[0], "state")
 		numtest.Equal(t, u.StateGrad()[0], s[0], "state gradient")
-		into := u.StateGrad()
-		clear(into[0])
-		u.CopyStateGrad(into)
-		numtest.Equal(t, into[0], s[0], "CopyStateGrad")
 		for range 2 {
 			u.Forward(nil, nil)
 			u.Backward([]float32{}, nil)

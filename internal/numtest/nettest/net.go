@@ -234,6 +234,11 @@ func (p *problem) run(t testing.TB, u Unrolled) *result {
 	check(t, u.SetStateGrad(p.dstate))
 	u.Backward(res.dx, p.dy)
 	res.dstate = u.StateGrad()
+	into := clone(res.state)
+	u.CopyStateGrad(into)
+	for k := range into {
+		numtest.Equal(t, into[k], res.dstate[k], "CopyStateGrad %d", k)
+	}
 	res.readGrads(u)
 	return res
 }
