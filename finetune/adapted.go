@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 
+	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/internal/crew"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
@@ -139,6 +140,20 @@ func (a *Adapted) ForwardIDs(y []float32, ids []int32) error {
 	}
 	a.Apply()
 	return over.ForwardIDs(y, ids)
+}
+
+// TakesBatches says whether the net reads whole batches.
+func (a *Adapted) TakesBatches() bool { return nn.OverBatches(a.net) != nil }
+
+// ForwardBatch is Apply, then ForwardBatch of the net. It panics for a net that does not
+// read whole batches.
+func (a *Adapted) ForwardBatch(y []float32, b *data.Batch) error {
+	over := nn.OverBatches(a.net)
+	if over == nil {
+		panic(fmt.Sprintf("finetune: ForwardBatch of an adapted %T that reads no whole batches, want Forward or ForwardIDs", a.net))
+	}
+	a.Apply()
+	return over.ForwardBatch(y, b)
 }
 
 // Backward is that of the net. It adds to the gradients of the adapters

@@ -32,6 +32,17 @@ func (a *Adapted) StateGrad() [][]float32 { return a.net.StateGrad() }
 // Reset implements nn.Net.
 func (a *Adapted) Reset(rows ...int) { a.net.Reset(rows...) }
 
+// CopyStateGrad is StateGrad into slices of the same lengths.
+func (a *Adapted) CopyStateGrad(dst [][]float32) { nn.CopyStateGrad(a.net, dst) }
+
+// SetRowIDs sets those of the net, by which random masks know rows.
+func (a *Adapted) SetRowIDs(ids []uint32) error {
+	if m, ok := a.net.(interface{ SetRowIDs(ids []uint32) error }); ok {
+		return m.SetRowIDs(ids)
+	}
+	return errNoMasks
+}
+
 var errNoMasks = errors.New("finetune: the adapted net has no random masks")
 
 // MaskState returns that of the net, nil if it has no random masks.

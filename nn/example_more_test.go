@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/simdrnn/simdrnn/data"
+
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
@@ -35,6 +37,27 @@ func ExampleIDNet() {
 	// Output:
 	// <nil> true
 	// data: id 256 at step 0, row 1, want 0 to 255
+}
+
+// logging is a net over whole batches: it says what comes, and has the lengths from there.
+type logging struct{ *nn.Model }
+
+func (n logging) ForwardBatch(y []float32, b *data.Batch) error {
+	fmt.Println(b.Steps, "steps of", b.Rows, "rows")
+	return n.ForwardIDsLengths(y, b.IDs, b.Lengths)
+}
+
+func ExampleBatchNet() {
+	net, source := traintest.Tiny()
+	var b data.Batch
+	b.Want = 4
+	_ = source.Next(&b)
+	_, batch, _, out := net.Dims()
+	y := make([]float32, b.Steps*batch*out)
+	fmt.Println(nn.OverBatches(logging{net}).ForwardBatch(y, &b), nn.OverBatches(net) == nil)
+	// Output:
+	// 4 steps of 2 rows
+	// <nil> true
 }
 
 // A run keeps the seed and the training step of its masks, and the steps of each row.

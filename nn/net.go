@@ -40,7 +40,8 @@ import "github.com/simdrnn/simdrnn/data"
 //	ForwardBatch(y []float32, b *data.Batch) error   // sets y [b.Steps][batch][out]
 //
 // which Trainer and Evaluate then call in place of the other two. Such a net takes whole
-// sequences: it begins each of these calls at a zero state.
+// sequences: it begins each of these calls at a zero state. A type that has it for some of
+// its values only says which by TakesBatches() bool.
 type Net interface {
 	// Dims returns the sizes fixed when the net was unrolled: the most steps
 	// it can take at once, the rows, and the width of x and y.
@@ -122,7 +123,13 @@ type BatchNet interface {
 
 // OverBatches returns net if it reads whole batches, else nil.
 func OverBatches(net Net) BatchNet {
-	n, _ := net.(BatchNet)
+	n, ok := net.(BatchNet)
+	if !ok {
+		return nil
+	}
+	if some, ok := net.(interface{ TakesBatches() bool }); ok && !some.TakesBatches() {
+		return nil
+	}
 	return n
 }
 

@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"bptt":                       {"data", "loss", "nn", "optim", "kernels", "internal/crew", "internal/nilcheck", "internal/wire"},
 	"seq2seq":                    {"data", "nn", "kernels", "internal/crew", "internal/draw", "internal/nilcheck", "internal/split"},
 	"convert":                    {"lstm", "gru", "rnn", "convert/npy", "convert/safetensors"},
-	"finetune":                   {"convert/safetensors", "kernels", "nn", "internal/crew", "internal/draw", "internal/nilcheck", "internal/split"},
+	"finetune":                   {"convert/safetensors", "data", "kernels", "nn", "internal/crew", "internal/draw", "internal/nilcheck", "internal/split"},
 	"convert/npy":                {"convert/internal/cursor", "convert/internal/narrow", "internal/wire"},
 	"convert/safetensors":        {"convert/internal/cursor", "convert/internal/narrow", "internal/wire"},
 	"convert/internal/cursor":    {},
