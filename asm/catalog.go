@@ -177,8 +177,26 @@ to the 64 lanes; see [ref.ExpSumLanes].`},
 	{Name: "SumSquaresLanes", Args: "lanes []float64, x []float32", File: "reduce", Emit: kernel.SumSquaresLanes, Doc: `
 SumSquaresLanes adds x^2 to the 32 float64 lanes; see [ref.SumSquaresLanes].`},
 
+	{Name: "DotLanes64", Args: "lanes []float64, x, y []float32", File: "reduce", Emit: kernel.DotLanes64, Doc: `
+DotLanes64 adds x*y to the 32 float64 lanes; see [ref.DotLanes64].`},
+
+	{Name: "BCE", Args: "dst, z, y, q []float32", File: "loss", Emit: kernel.BCE, Doc: `
+BCE sets dst to the binary cross-entropy of the logits z and the targets y, from 0 to 1,
+q being the weight of ones:
+
+	dst = -q*y log sigmoid(z) - (1-y) log(1-sigmoid(z))
+
+in the form of [ref.BCE], in which nothing cancels. An infinite z gives NaN where the
+other factor is 0.`},
+	{Name: "BCEGrad", Args: "dz, z, y, q []float32", File: "loss", Emit: kernel.BCEGrad, Doc: `
+BCEGrad sets dz = (1-y) sigmoid(z) - q*y sigmoid(-z), the derivative of [ISA.BCE].`},
+
 	{Name: "Add", Args: "dst, a, b []float32", File: "vector", Emit: kernel.Add, Doc: `
 Add sets dst = a + b.`},
+	{Name: "Sub", Args: "dst, a, b []float32", File: "vector", Emit: kernel.Sub, Doc: `
+Sub sets dst = a - b.`},
+	{Name: "Sign", Args: "dst, x []float32", File: "vector", Emit: kernel.Sign, Doc: `
+Sign sets dst = 1 where x > 0, -1 where x < 0, and x where it is a zero or NaN.`},
 	{Name: "CopyFlush", Args: "dst, x []float32", File: "vector", Emit: kernel.CopyFlush, Doc: `
 CopyFlush sets dst = x, storing +0 where x is below 2^-100. It compares and does not
 compute, so that it is fast on denormal numbers too.`},

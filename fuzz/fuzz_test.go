@@ -215,6 +215,10 @@ func FuzzActivations(f *testing.F) {
 		run("ELUGrad", func(d []float32) { ref.ELUGrad(d, x, dy, alpha) }, func(isa kernels.ISA, d []float32) { isa.ELUGrad(d, x, dy, alpha) })
 		run("Softsign", func(d []float32) { ref.Softsign(d, x) }, func(isa kernels.ISA, d []float32) { isa.Softsign(d, x) })
 		run("SoftsignGrad", func(d []float32) { ref.SoftsignGrad(d, x, dy) }, func(isa kernels.ISA, d []float32) { isa.SoftsignGrad(d, x, dy) })
+		run("Sub", func(d []float32) { ref.Sub(d, x, dy) }, func(isa kernels.ISA, d []float32) { isa.Sub(d, x, dy) })
+		run("Sign", func(d []float32) { ref.Sign(d, x) }, func(isa kernels.ISA, d []float32) { isa.Sign(d, x) })
+		run("BCE", func(d []float32) { ref.BCE(d, x, dy, x) }, func(isa kernels.ISA, d []float32) { isa.BCE(d, x, dy, x) })
+		run("BCEGrad", func(d []float32) { ref.BCEGrad(d, x, dy, dy) }, func(isa kernels.ISA, d []float32) { isa.BCEGrad(d, x, dy, dy) })
 		run("Softplus", func(d []float32) { ref.Softplus(d, x) }, func(isa kernels.ISA, d []float32) { isa.Softplus(d, x) })
 		run("SoftplusGrad", func(d []float32) { ref.SoftplusGrad(d, x, dy) }, func(isa kernels.ISA, d []float32) { isa.SoftplusGrad(d, x, dy) })
 

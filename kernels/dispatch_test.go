@@ -101,6 +101,8 @@ func TestMissingTierIsRefused(t *testing.T) {
 		"NewPackedGroups": func() { isa.NewPackedGroups(0, 1, 0) },
 		"NewRows":         func() { isa.NewRows(0, 0, 0) },
 		"SumSquaresLanes": func() { isa.SumSquaresLanes(make([]float64, 32), nil) },
+		"DotLanes64":      func() { isa.DotLanes64(make([]float64, 32), nil, nil) },
+		"Dot64":           func() { isa.Dot64(nil, nil) },
 		"Softmax":         func() { isa.Softmax(nil, nil) },
 		"Dot":             func() { isa.Dot(nil, nil) },
 		"Uniform":         func() { isa.Uniform(nil, [4]uint32{}, [2]uint32{}) },

@@ -62,6 +62,9 @@ func TestTextsOfChecks(t *testing.T) {
 			"kernels: DotLanes: 63 lanes given, want 64":                                   func() { isa.DotLanes(s(63), s(4), s(5)) },
 			"kernels: DotLanes: y has 5 elements, want 4 as x has":                         func() { isa.DotLanes(s(64), s(4), s(5)) },
 			"kernels: SumSquaresLanes: 31 lanes given, want 32":                            func() { isa.SumSquaresLanes(make([]float64, 31), s(4)) },
+			"kernels: DotLanes64: 31 lanes given, want 32":                                 func() { isa.DotLanes64(make([]float64, 31), s(4), s(4)) },
+			"kernels: DotLanes64: y has 5 elements, want 4 as x has":                       func() { isa.DotLanes64(make([]float64, 32), s(4), s(5)) },
+			"kernels: Dot64: y has 5 elements, want 4 as x has":                            func() { isa.Dot64(s(4), s(5)) },
 			"kernels: ClipGrad: limit -1, want it above 0":                                 func() { isa.ClipGrad(s(4), s(4), s(4), -1) },
 			"kernels: ClipGrad: dy has 3 elements, want 4 as dx has":                       func() { isa.ClipGrad(s(4), s(4), s(3), -1) },
 			"kernels: Uniform: dst has 65 elements, want a multiple of 64":                 func() { isa.Uniform(s(65), [4]uint32{}, [2]uint32{}) },
@@ -99,6 +102,7 @@ func TestElementKernelsAllocateNothing(t *testing.T) {
 		x, y := make([]float32, 5000), make([]float32, 5000)
 		if n := testing.AllocsPerRun(10, func() {
 			_, _, _, _ = isa.Dot(x, y), isa.Sum(x), isa.Max(x), isa.SumSquares(x)
+			isa.Dot64(x, y)
 			isa.Softmax(x, y)
 			isa.NormalizeGrad(x, y, x, isa.Normalize(y, x, 1e-5))
 		}); n != 0 {

@@ -53,6 +53,21 @@ func (t ISA) SumSquares(x []float32) float64 {
 	return total
 }
 
+// Dot64 returns the sum of x*y in float64, in the order of [ISA.SumSquares].
+func (t ISA) Dot64(x, y []float32) float64 {
+	t.need()
+	same("Dot64", "x", len(x), "y", len(y))
+	var total float64
+	for len(x) > 0 {
+		n := min(len(x), sumSquaresBlock)
+		var lanes [ref.Lanes64]float64
+		t.DotLanes64(lanes[:], x[:n], y[:n])
+		total += ref.Tree(lanes[:])
+		x, y = x[n:], y[n:]
+	}
+	return total
+}
+
 // Softmax sets dst = e^(x-max)/sum, the probabilities of the logits x, and
 // returns the maximum and the sum, from which log-probabilities follow:
 // log p[j] = x[j] - max - log(sum). An e^(x-max) below 2^-100 counts as +0, so that
@@ -115,6 +130,9 @@ func Max(x []float32) float32 { return Current().Max(x) }
 
 // SumSquares is [ISA.SumSquares] on the current tier.
 func SumSquares(x []float32) float64 { return Current().SumSquares(x) }
+
+// Dot64 is [ISA.Dot64] on the current tier.
+func Dot64(x, y []float32) float64 { return Current().Dot64(x, y) }
 
 // Softmax is [ISA.Softmax] on the current tier.
 func Softmax(dst, x []float32) (max, sum float32) { return Current().Softmax(dst, x) }

@@ -40,6 +40,41 @@ func TestSumSquaresLanes(t *testing.T) {
 	})
 }
 
+// So has DotLanes64, which of two equal slices makes the lanes of SumSquaresLanes.
+func TestDotLanes64(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		g := numtest.NewGuards(t)
+		r := newSource(16)
+		sizes := []int{4095, 4096, 16383, 16384, 16385, 2*16384 + 67}
+		for n := 0; n <= maxSize; n++ {
+			sizes = append(sizes, n)
+		}
+		for _, n := range sizes {
+			for mode := range modes {
+				for _, at := range numtest.Layouts {
+					x, y := r.values(n, mode), r.values(n, mode)
+					lanes := make([]float64, ref.Lanes64)
+					for i := range lanes {
+						lanes[i] = r.NormFloat64()
+					}
+					want := append([]float64(nil), lanes...)
+					for i, v := range x {
+						want[i%32] += float64(v) * float64(y[i]) // exact: fused or not is one
+					}
+					a, b, out := numtest.In(g, at, x), numtest.In(g, at, y), numtest.Out(g, at, lanes)
+					numtest.Faults(t, func() { isa.DotLanes64(out, a, b) }, "n=%d %v", n, at)
+					if !numtest.Equal64(t, out, want, "n=%d %v mode=%d", n, at, mode) {
+						return
+					}
+					g.Reset("n=%d %v", n, at)
+				}
+				x := r.values(n, mode)
+				numtest.Equal64(t, []float64{isa.Dot64(x, x)}, []float64{isa.SumSquares(x)}, "n=%d mode=%d", n, mode)
+			}
+		}
+	})
+}
+
 // The whole reductions, written here a second time from rule 7 of the contract.
 func TestReductions(t *testing.T) {
 	tree := func(l []float32) float32 {

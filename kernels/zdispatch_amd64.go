@@ -740,6 +740,51 @@ func sumSquaresLanes(t ISA, lanes []float64, x []float32) {
 	}
 }
 
+func dotLanes64(t ISA, lanes []float64, x, y []float32) {
+	for t != Scalar && len(x) > 16384 {
+		dotLanes64(t, lanes, x[:16384], y[:16384])
+		x, y = x[16384:], y[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.DotLanes64(lanes, x, y)
+	case AVX512:
+		avx512.DotLanes64(lanes, x, y)
+	default:
+		ref.DotLanes64(lanes, x, y)
+	}
+}
+
+func bce(t ISA, dst, z, y, q []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		bce(t, dst[:16384], z[:16384], y[:16384], q[:16384])
+		dst, z, y, q = dst[16384:], z[16384:], y[16384:], q[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.BCE(dst, z, y, q)
+	case AVX512:
+		avx512.BCE(dst, z, y, q)
+	default:
+		ref.BCE(dst, z, y, q)
+	}
+}
+
+func bceGrad(t ISA, dz, z, y, q []float32) {
+	for t != Scalar && len(dz) > 16384 {
+		bceGrad(t, dz[:16384], z[:16384], y[:16384], q[:16384])
+		dz, z, y, q = dz[16384:], z[16384:], y[16384:], q[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.BCEGrad(dz, z, y, q)
+	case AVX512:
+		avx512.BCEGrad(dz, z, y, q)
+	default:
+		ref.BCEGrad(dz, z, y, q)
+	}
+}
+
 func add(t ISA, dst, a, b []float32) {
 	for t != Scalar && len(dst) > 16384 {
 		add(t, dst[:16384], a[:16384], b[:16384])
@@ -752,6 +797,36 @@ func add(t ISA, dst, a, b []float32) {
 		avx512.Add(dst, a, b)
 	default:
 		ref.Add(dst, a, b)
+	}
+}
+
+func sub(t ISA, dst, a, b []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		sub(t, dst[:16384], a[:16384], b[:16384])
+		dst, a, b = dst[16384:], a[16384:], b[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.Sub(dst, a, b)
+	case AVX512:
+		avx512.Sub(dst, a, b)
+	default:
+		ref.Sub(dst, a, b)
+	}
+}
+
+func sign(t ISA, dst, x []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		sign(t, dst[:16384], x[:16384])
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.Sign(dst, x)
+	case AVX512:
+		avx512.Sign(dst, x)
+	default:
+		ref.Sign(dst, x)
 	}
 }
 

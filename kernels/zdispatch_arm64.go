@@ -649,6 +649,45 @@ func sumSquaresLanes(t ISA, lanes []float64, x []float32) {
 	}
 }
 
+func dotLanes64(t ISA, lanes []float64, x, y []float32) {
+	for t != Scalar && len(x) > 16384 {
+		dotLanes64(t, lanes, x[:16384], y[:16384])
+		x, y = x[16384:], y[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.DotLanes64(lanes, x, y)
+	default:
+		ref.DotLanes64(lanes, x, y)
+	}
+}
+
+func bce(t ISA, dst, z, y, q []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		bce(t, dst[:16384], z[:16384], y[:16384], q[:16384])
+		dst, z, y, q = dst[16384:], z[16384:], y[16384:], q[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.BCE(dst, z, y, q)
+	default:
+		ref.BCE(dst, z, y, q)
+	}
+}
+
+func bceGrad(t ISA, dz, z, y, q []float32) {
+	for t != Scalar && len(dz) > 16384 {
+		bceGrad(t, dz[:16384], z[:16384], y[:16384], q[:16384])
+		dz, z, y, q = dz[16384:], z[16384:], y[16384:], q[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.BCEGrad(dz, z, y, q)
+	default:
+		ref.BCEGrad(dz, z, y, q)
+	}
+}
+
 func add(t ISA, dst, a, b []float32) {
 	for t != Scalar && len(dst) > 16384 {
 		add(t, dst[:16384], a[:16384], b[:16384])
@@ -659,6 +698,32 @@ func add(t ISA, dst, a, b []float32) {
 		neon.Add(dst, a, b)
 	default:
 		ref.Add(dst, a, b)
+	}
+}
+
+func sub(t ISA, dst, a, b []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		sub(t, dst[:16384], a[:16384], b[:16384])
+		dst, a, b = dst[16384:], a[16384:], b[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.Sub(dst, a, b)
+	default:
+		ref.Sub(dst, a, b)
+	}
+}
+
+func sign(t ISA, dst, x []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		sign(t, dst[:16384], x[:16384])
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.Sign(dst, x)
+	default:
+		ref.Sign(dst, x)
 	}
 }
 

@@ -279,8 +279,28 @@ func sumSquaresLanes(t ISA, lanes []float64, x []float32) {
 	ref.SumSquaresLanes(lanes, x)
 }
 
+func dotLanes64(t ISA, lanes []float64, x, y []float32) {
+	ref.DotLanes64(lanes, x, y)
+}
+
+func bce(t ISA, dst, z, y, q []float32) {
+	ref.BCE(dst, z, y, q)
+}
+
+func bceGrad(t ISA, dz, z, y, q []float32) {
+	ref.BCEGrad(dz, z, y, q)
+}
+
 func add(t ISA, dst, a, b []float32) {
 	ref.Add(dst, a, b)
+}
+
+func sub(t ISA, dst, a, b []float32) {
+	ref.Sub(dst, a, b)
+}
+
+func sign(t ISA, dst, x []float32) {
+	ref.Sign(dst, x)
 }
 
 func copyFlush(t ISA, dst, x []float32) {

@@ -56,3 +56,14 @@ func (t ISA) SumSquaresLanes(lanes []float64, x []float32) {
 
 // SumSquaresLanes is [ISA.SumSquaresLanes] on the current tier.
 func SumSquaresLanes(lanes []float64, x []float32) { Current().SumSquaresLanes(lanes, x) }
+
+// DotLanes64 adds x*y to the 32 float64 lanes; see [ref.DotLanes64].
+func (t ISA) DotLanes64(lanes []float64, x, y []float32) {
+	t.need()
+	laneCount("DotLanes64", ref.Lanes64, len(lanes))
+	same("DotLanes64", "x", len(x), "y", len(y))
+	dotLanes64(t, lanes, x, y)
+}
+
+// DotLanes64 is [ISA.DotLanes64] on the current tier.
+func DotLanes64(lanes []float64, x, y []float32) { Current().DotLanes64(lanes, x, y) }

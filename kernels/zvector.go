@@ -13,6 +13,27 @@ func (t ISA) Add(dst, a, b []float32) {
 // Add is [ISA.Add] on the current tier.
 func Add(dst, a, b []float32) { Current().Add(dst, a, b) }
 
+// Sub sets dst = a - b.
+func (t ISA) Sub(dst, a, b []float32) {
+	t.need()
+	same("Sub", "dst", len(dst), "a", len(a))
+	same("Sub", "dst", len(dst), "b", len(b))
+	sub(t, dst, a, b)
+}
+
+// Sub is [ISA.Sub] on the current tier.
+func Sub(dst, a, b []float32) { Current().Sub(dst, a, b) }
+
+// Sign sets dst = 1 where x > 0, -1 where x < 0, and x where it is a zero or NaN.
+func (t ISA) Sign(dst, x []float32) {
+	t.need()
+	same("Sign", "dst", len(dst), "x", len(x))
+	sign(t, dst, x)
+}
+
+// Sign is [ISA.Sign] on the current tier.
+func Sign(dst, x []float32) { Current().Sign(dst, x) }
+
 // CopyFlush sets dst = x, storing +0 where x is below 2^-100. It compares and does not
 // compute, so that it is fast on denormal numbers too.
 func (t ISA) CopyFlush(dst, x []float32) {

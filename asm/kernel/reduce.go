@@ -93,12 +93,33 @@ func ExpSumLanes(m vec.Machine) {
 
 // SumSquaresLanes adds x*x to the float64 lanes. The square of a float32 is
 // exact in float64, so that the sum's is the only rounding.
-func SumSquaresLanes(m vec.Machine) {
-	acc, x, n := m.Base("lanes"), m.Base("x"), m.Len("x")
+func SumSquaresLanes(m vec.Machine) { dot64(m, "x") }
+
+// DotLanes64 adds x*y to the float64 lanes. So is the product of two.
+func DotLanes64(m vec.Machine) { dot64(m, "x", "y") }
+
+// dot64 emits the sum of the products of the first and the last of the arguments, one
+// or two, in float64 lanes.
+func dot64(m vec.Machine, args ...string) {
+	acc := m.Base("lanes")
+	from := make([]vec.Reg, len(args))
+	for j, a := range args {
+		from[j] = m.Base(a)
+	}
+	n := m.Len(args[0])
 	half := m.Lanes() / 2
-	square := func(lane, v vec.Vec) vec.Vec {
-		m.FMA64(lane, v, v)
+	step := func(lane vec.Vec, disp int, read func(vec.Mem) vec.Vec) vec.Vec {
+		v := make([]vec.Vec, len(from))
+		for j, base := range from {
+			v[j] = read(vec.Mem{Base: base, Disp: disp})
+		}
+		m.FMA64(lane, v[0], v[len(v)-1])
 		return lane
+	}
+	advance := func(elements int) {
+		for _, base := range from {
+			m.AddImm(base, 4*elements)
+		}
 	}
 	const lanes64 = lanes / 2
 	m.IfAtLeast("lanes", n, lanes64, func() {
@@ -108,23 +129,24 @@ func SumSquaresLanes(m vec.Machine) {
 		}
 		m.Loop("block", n, lanes64, func() {
 			for j := range held {
-				square(held[j], m.LoadWide(vec.Mem{Base: x, Disp: 4 * half * j}))
+				step(held[j], 4*half*j, m.LoadWide)
 			}
-			m.AddImm(x, 4*lanes64)
+			advance(lanes64)
 		})
 		for j := range held {
 			m.Store(held[j], vec.Mem{Base: acc, Disp: 8 * half * j})
 		}
 	})
-	at, from := vec.Mem{Base: acc}, vec.Mem{Base: x}
+	at := vec.Mem{Base: acc}
 	m.Loop("vector", n, half, func() {
-		m.Store(square(m.Load(at), m.LoadWide(from)), at)
-		m.AddImm(x, 4*half)
+		m.Store(step(m.Load(at), 0, m.LoadWide), at)
+		advance(half)
 		m.AddImm(acc, 8*half)
 	})
 	m.IfAtLeast("tail", n, 1, func() {
 		t := m.Tail64(n)
-		m.StoreTail(square(m.LoadTail(at, t), m.LoadWideTail(from, t)), at, t)
+		read := func(at vec.Mem) vec.Vec { return m.LoadWideTail(at, t) }
+		m.StoreTail(step(m.LoadTail(at, t), 0, read), at, t)
 	})
 	m.Return()
 }

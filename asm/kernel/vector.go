@@ -24,6 +24,16 @@ func Add(m vec.Machine) {
 	each(m, "dst", []string{"a", "b"}, func(v []vec.Vec) vec.Vec { return m.Add(v[0], v[1]) })
 }
 
+// Sub sets dst = a - b.
+func Sub(m vec.Machine) {
+	each(m, "dst", []string{"a", "b"}, func(v []vec.Vec) vec.Vec { return m.Sub(v[0], v[1]) })
+}
+
+// Sign sets dst to 1 where x > 0, to -1 where x < 0, and to x elsewhere.
+func Sign(m vec.Machine) {
+	each(m, "dst", []string{"x"}, func(v []vec.Vec) vec.Vec { return vec.Sign(m, v[0]) })
+}
+
 // AddFlush sets dst = a + b, tiny results as +0.
 func AddFlush(m vec.Machine) {
 	each(m, "dst", []string{"a", "b"}, func(v []vec.Vec) vec.Vec {

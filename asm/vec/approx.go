@@ -170,6 +170,39 @@ func Softplus(m Machine, x Vec) Vec {
 	return p
 }
 
+// Log1pExp is log(1+exp(-|x|)) of a flushed x, +0 where that is below 2^-100. It meets no denormal
+// number on the way: what is below -80 counts as that, and a quotient whose square could
+// be one is left out of the polynomial, whose sum it does not change.
+func Log1pExp(m Machine, x Vec) Vec {
+	u := bounded(m, m.Max(expSumLeast, m.Or(x, signBit)))
+	s := m.Div(u, m.Add(u, two))
+	z := m.Copy(s)
+	m.ZeroWhere(m.Less(z, rootLost), z)
+	z = m.Mul(z, z)
+	p := polynomial(m, z, LogPoly[:])
+	m.Horner(p, z, two)
+	p = m.Mul(p, s)
+	Flush(m, p)
+	return p
+}
+
+// Log1pExpConstants is what Log1pExp reads.
+func Log1pExpConstants(m Machine) []Const {
+	c := append([]Const{signBit, restBits, one, expSumLeast}, boundedConstants(m)...)
+	return append(append(c, LogPoly[:]...), two, tiny, rootLost)
+}
+
+// Limited is x limited to [-80, 80]; a NaN stays.
+func Limited(m Machine, x Vec) Vec { return m.Min(expSumMost, m.Max(expSumLeast, x)) }
+
+// LimitConstants is what Limited reads, after Flush.
+func LimitConstants() []Const { return []Const{expSumLeast, expSumMost, restBits, tiny} }
+
+// Sign is 1 where a > 0, -1 where a < 0, and a where it is a zero or NaN.
+func Sign(m Machine, a Vec) Vec {
+	return m.Select(BelowZero(m, a), minusOne, m.Select(m.Less(Const(0), a), one, a))
+}
+
 // SoftplusConstants is what Softplus reads.
 func SoftplusConstants() []Const {
 	return append(append(ExpConstants(), LogPoly[:]...), two, signBit, 0)

@@ -44,6 +44,9 @@ const (
 
 	// Below ln 2^-100 = -69.3, with an exponential that is a normal number.
 	expSumLeast Const = 0xc2a00000 // -80
+	expSumMost  Const = 0x42a00000 // 80
+
+	minusOne Const = 0xbf800000
 
 	// Numbers of Root. Powers of two up to 2^66 and down to 2^-66 are scaled by, and
 	// rootInverse less the bits of one is the bits of its inverse; what lies below

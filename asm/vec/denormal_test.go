@@ -108,7 +108,9 @@ func (n *numbers) ZeroWhere(p vec.Pred, a vec.Vec) {
 	}
 }
 
+func (n *numbers) Copy(a vec.Vec) vec.Vec                  { return word(bits(a)) }
 func (n *numbers) And(a vec.Vec, b vec.Operand) vec.Vec    { return word(bits(a) & bits(b)) }
+func (n *numbers) Or(a vec.Vec, b vec.Operand) vec.Vec     { return word(bits(a) | bits(b)) }
 func (n *numbers) AddInt(a vec.Vec, b vec.Operand) vec.Vec { return word(bits(a) + bits(b)) }
 func (n *numbers) SubInt(a vec.Vec, b vec.Operand) vec.Vec { return word(bits(a) - bits(b)) }
 func (n *numbers) ShiftLeft(a vec.Vec, k int) vec.Vec      { return word(bits(a) << k) }
@@ -136,6 +138,12 @@ func TestSequencesMeetNoDenormals(t *testing.T) {
 			if e := value(vec.ExpSum(m, number(x), largest)); !(e == 0 || e >= 0x1p-100 && e <= 1) {
 				t.Fatalf("e^(%g - %g) is %g", x, max(x, y), e)
 			}
+		}
+		m.what = "the binary cross-entropy"
+		z := number(x)
+		vec.Flush(m, z)
+		if l := value(vec.Log1pExp(m, z)); !(l == 0 || l >= 0x1p-100 && l <= 0.6932) {
+			t.Fatalf("log(1+e^-|%g|) is %g", x, l)
 		}
 		m.what = "the root of Adam"
 		for _, e := range sizes(r) {

@@ -64,6 +64,14 @@ func SumSquaresLanes(lanes []float64, x []float32) {
 	}
 }
 
+// DotLanes64 adds x*y to the lanes. The product of two float32 is exact in float64,
+// so each element costs one rounding, fused or not.
+func DotLanes64(lanes []float64, x, y []float32) {
+	for j, v := range x {
+		lanes[j%Lanes64] += float64(float64(v) * float64(y[j]))
+	}
+}
+
 // Tree folds lanes in place: lane l += lane l+n/2, then n/4 and so on to 1, and
 // returns lane 0. The length must be a power of two.
 func Tree[T float32 | float64](lanes []T) T {

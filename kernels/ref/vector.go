@@ -7,6 +7,26 @@ func Add(dst, a, b []float32) {
 	}
 }
 
+// Sub sets dst = a - b.
+func Sub(dst, a, b []float32) {
+	for j := range dst {
+		dst[j] = a[j] - b[j]
+	}
+}
+
+// Sign sets dst = 1 where x > 0, -1 where x < 0, and x where it is a zero or NaN.
+func Sign(dst, x []float32) {
+	for j, v := range x {
+		switch {
+		case v > 0:
+			v = 1
+		case v < 0:
+			v = -1
+		}
+		dst[j] = v
+	}
+}
+
 // CopyFlush sets dst = x with tiny values flushed to +0.
 func CopyFlush(dst, x []float32) {
 	for j, v := range x {

@@ -482,6 +482,106 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+// func DotLanes64(lanes []float64, x []float32, y []float32)
+// Requires: AVX, FMA3
+TEXT ·DotLanes64(SB), NOSPLIT, $0-72
+	MOVQ    lanes_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    x_len+32(FP), BX
+	CMPQ    BX, $+32
+	JLT     skip_lanes
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	VMOVUPS 128(AX), Y4
+	VMOVUPS 160(AX), Y5
+	VMOVUPS 192(AX), Y6
+	VMOVUPS 224(AX), Y7
+	SUBQ    $+32, BX
+	JLT     done_block
+
+block:
+	VCVTPS2PD   (CX), Y8
+	VCVTPS2PD   (DX), Y9
+	VFMADD231PD Y9, Y8, Y0
+	VCVTPS2PD   16(CX), Y8
+	VCVTPS2PD   16(DX), Y9
+	VFMADD231PD Y9, Y8, Y1
+	VCVTPS2PD   32(CX), Y8
+	VCVTPS2PD   32(DX), Y9
+	VFMADD231PD Y9, Y8, Y2
+	VCVTPS2PD   48(CX), Y8
+	VCVTPS2PD   48(DX), Y9
+	VFMADD231PD Y9, Y8, Y3
+	VCVTPS2PD   64(CX), Y8
+	VCVTPS2PD   64(DX), Y9
+	VFMADD231PD Y9, Y8, Y4
+	VCVTPS2PD   80(CX), Y8
+	VCVTPS2PD   80(DX), Y9
+	VFMADD231PD Y9, Y8, Y5
+	VCVTPS2PD   96(CX), Y8
+	VCVTPS2PD   96(DX), Y9
+	VFMADD231PD Y9, Y8, Y6
+	VCVTPS2PD   112(CX), Y8
+	VCVTPS2PD   112(DX), Y9
+	VFMADD231PD Y9, Y8, Y7
+	ADDQ        $+128, CX
+	ADDQ        $+128, DX
+	SUBQ        $+32, BX
+	JGE         block
+
+done_block:
+	ADDQ    $+32, BX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VMOVUPS Y4, 128(AX)
+	VMOVUPS Y5, 160(AX)
+	VMOVUPS Y6, 192(AX)
+	VMOVUPS Y7, 224(AX)
+
+skip_lanes:
+	SUBQ $+4, BX
+	JLT  done_vector
+
+vector:
+	VMOVUPS     (AX), Y0
+	VCVTPS2PD   (CX), Y1
+	VCVTPS2PD   (DX), Y2
+	VFMADD231PD Y2, Y1, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $+16, CX
+	ADDQ        $+16, DX
+	ADDQ        $+32, AX
+	SUBQ        $+4, BX
+	JGE         vector
+
+done_vector:
+	ADDQ        $+4, BX
+	CMPQ        BX, $+1
+	JLT         skip_tail
+	LEAQ        mask<>+32(SB), SI
+	MOVQ        BX, DI
+	NEGQ        DI
+	VMOVUPS     (SI)(DI*8), Y0
+	LEAQ        mask<>+32(SB), SI
+	NEGQ        BX
+	VMOVUPS     (SI)(BX*4), X1
+	VMASKMOVPD  (AX), Y0, Y2
+	VMASKMOVPS  (CX), X1, X3
+	VCVTPS2PD   X3, Y3
+	VMASKMOVPS  (DX), X1, X1
+	VCVTPS2PD   X1, Y1
+	VFMADD231PD Y1, Y3, Y2
+	VMASKMOVPD  Y2, Y0, (AX)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
 DATA lanes_0d800000<>+0(SB)/8, $0x0d8000000d800000
 DATA lanes_0d800000<>+8(SB)/8, $0x0d8000000d800000
 DATA lanes_0d800000<>+16(SB)/8, $0x0d8000000d800000

@@ -40,6 +40,85 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+// func Sub(dst []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·Sub(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	XORQ SI, SI
+	SUBQ $+8, CX
+	JLT  done_block
+
+block:
+	VMOVUPS (DX)(SI*1), Y0
+	VMOVUPS (BX)(SI*1), Y1
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(SI*1)
+	ADDQ    $+32, SI
+	SUBQ    $+8, CX
+	JGE     block
+
+done_block:
+	ADDQ       $+8, CX
+	CMPQ       CX, $+1
+	JLT        skip_tail
+	LEAQ       mask<>+32(SB), DI
+	NEGQ       CX
+	VMOVUPS    (DI)(CX*4), Y0
+	VMASKMOVPS (DX)(SI*1), Y0, Y1
+	VMASKMOVPS (BX)(SI*1), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
+// func Sign(dst []float32, x []float32)
+// Requires: AVX
+TEXT ·Sign(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ x_base+24(FP), DX
+	XORQ BX, BX
+	SUBQ $+8, CX
+	JLT  done_block
+
+block:
+	VMOVUPS   (DX)(BX*1), Y0
+	VXORPS    X2, X2, X2
+	VCMPPS    $0x11, Y2, Y0, Y1
+	VXORPS    X2, X2, X2
+	VCMPPS    $0x11, Y0, Y2, Y3
+	VBLENDVPS Y3, lanes_3f800000<>+0(SB), Y0, Y0
+	VBLENDVPS Y1, lanes_bf800000<>+0(SB), Y0, Y0
+	VMOVUPS   Y0, (AX)(BX*1)
+	ADDQ      $+32, BX
+	SUBQ      $+8, CX
+	JGE       block
+
+done_block:
+	ADDQ       $+8, CX
+	CMPQ       CX, $+1
+	JLT        skip_tail
+	LEAQ       mask<>+32(SB), SI
+	NEGQ       CX
+	VMOVUPS    (SI)(CX*4), Y0
+	VMASKMOVPS (DX)(BX*1), Y0, Y1
+	VXORPS     X2, X2, X2
+	VCMPPS     $0x11, Y2, Y1, Y3
+	VXORPS     X2, X2, X2
+	VCMPPS     $0x11, Y1, Y2, Y2
+	VBLENDVPS  Y2, lanes_3f800000<>+0(SB), Y1, Y1
+	VBLENDVPS  Y3, lanes_bf800000<>+0(SB), Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
 // func CopyFlush(dst []float32, x []float32)
 // Requires: AVX
 TEXT ·CopyFlush(SB), NOSPLIT, $0-48
@@ -480,6 +559,12 @@ DATA lanes_0d800000<>+16(SB)/8, $0x0d8000000d800000
 DATA lanes_0d800000<>+24(SB)/8, $0x0d8000000d800000
 GLOBL lanes_0d800000<>(SB), RODATA|NOPTR, $32
 
+DATA lanes_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA lanes_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA lanes_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA lanes_3f800000<>+24(SB)/8, $0x3f8000003f800000
+GLOBL lanes_3f800000<>(SB), RODATA|NOPTR, $32
+
 DATA lanes_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
 DATA lanes_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
 DATA lanes_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
@@ -491,6 +576,12 @@ DATA lanes_80000000<>+8(SB)/8, $0x8000000080000000
 DATA lanes_80000000<>+16(SB)/8, $0x8000000080000000
 DATA lanes_80000000<>+24(SB)/8, $0x8000000080000000
 GLOBL lanes_80000000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_bf800000<>+0(SB)/8, $0xbf800000bf800000
+DATA lanes_bf800000<>+8(SB)/8, $0xbf800000bf800000
+DATA lanes_bf800000<>+16(SB)/8, $0xbf800000bf800000
+DATA lanes_bf800000<>+24(SB)/8, $0xbf800000bf800000
+GLOBL lanes_bf800000<>(SB), RODATA|NOPTR, $32
 
 DATA mask<>+0(SB)/8, $0xffffffffffffffff
 DATA mask<>+8(SB)/8, $0xffffffffffffffff

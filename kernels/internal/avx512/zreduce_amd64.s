@@ -384,6 +384,79 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+// func DotLanes64(lanes []float64, x []float32, y []float32)
+// Requires: AVX, AVX512F
+TEXT ·DotLanes64(SB), NOSPLIT, $0-72
+	MOVQ    lanes_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    x_len+32(FP), BX
+	CMPQ    BX, $+32
+	JLT     skip_lanes
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS 128(AX), Z2
+	VMOVUPS 192(AX), Z3
+	SUBQ    $+32, BX
+	JLT     done_block
+
+block:
+	VCVTPS2PD   (CX), Z4
+	VCVTPS2PD   (DX), Z5
+	VFMADD231PD Z5, Z4, Z0
+	VCVTPS2PD   32(CX), Z4
+	VCVTPS2PD   32(DX), Z5
+	VFMADD231PD Z5, Z4, Z1
+	VCVTPS2PD   64(CX), Z4
+	VCVTPS2PD   64(DX), Z5
+	VFMADD231PD Z5, Z4, Z2
+	VCVTPS2PD   96(CX), Z4
+	VCVTPS2PD   96(DX), Z5
+	VFMADD231PD Z5, Z4, Z3
+	ADDQ        $+128, CX
+	ADDQ        $+128, DX
+	SUBQ        $+32, BX
+	JGE         block
+
+done_block:
+	ADDQ    $+32, BX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+
+skip_lanes:
+	SUBQ $+8, BX
+	JLT  done_vector
+
+vector:
+	VMOVUPS     (AX), Z0
+	VCVTPS2PD   (CX), Z1
+	VCVTPS2PD   (DX), Z2
+	VFMADD231PD Z2, Z1, Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, DX
+	ADDQ        $+64, AX
+	SUBQ        $+8, BX
+	JGE         vector
+
+done_vector:
+	ADDQ        $+8, BX
+	CMPQ        BX, $+1
+	JLT         skip_tail
+	LEAQ        mask<>+0(SB), SI
+	KMOVW       (SI)(BX*2), K1
+	VMOVUPD.Z   (AX), K1, Z0
+	VCVTPS2PD.Z (CX), K1, Z1
+	VCVTPS2PD.Z (DX), K1, Z2
+	VFMADD231PD Z2, Z1, Z0
+	VMOVUPD     Z0, K1, (AX)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
 DATA lanes_0d800000<>+0(SB)/4, $0x0d800000
 GLOBL lanes_0d800000<>(SB), RODATA|NOPTR, $4
 

@@ -39,6 +39,83 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+// func Sub(dst []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·Sub(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	XORQ SI, SI
+	SUBQ $+16, CX
+	JLT  done_block
+
+block:
+	VMOVUPS (DX)(SI*1), Z0
+	VMOVUPS (BX)(SI*1), Z1
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(SI*1)
+	ADDQ    $+64, SI
+	SUBQ    $+16, CX
+	JGE     block
+
+done_block:
+	ADDQ      $+16, CX
+	CMPQ      CX, $+1
+	JLT       skip_tail
+	LEAQ      mask<>+0(SB), DI
+	KMOVW     (DI)(CX*2), K1
+	VMOVUPS.Z (DX)(SI*1), K1, Z0
+	VMOVUPS.Z (BX)(SI*1), K1, Z1
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
+// func Sign(dst []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·Sign(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ x_base+24(FP), DX
+	XORQ BX, BX
+	SUBQ $+16, CX
+	JLT  done_block
+
+block:
+	VMOVUPS        (DX)(BX*1), Z0
+	VXORPS         X1, X1, X1
+	VCMPPS         $0x11, Z1, Z0, K1
+	VXORPS         X1, X1, X1
+	VCMPPS         $0x11, Z0, Z1, K2
+	VBLENDMPS.BCST lanes_3f800000<>+0(SB), Z0, K2, Z0
+	VBLENDMPS.BCST lanes_bf800000<>+0(SB), Z0, K1, Z0
+	VMOVUPS        Z0, (AX)(BX*1)
+	ADDQ           $+64, BX
+	SUBQ           $+16, CX
+	JGE            block
+
+done_block:
+	ADDQ           $+16, CX
+	CMPQ           CX, $+1
+	JLT            skip_tail
+	LEAQ           mask<>+0(SB), SI
+	KMOVW          (SI)(CX*2), K1
+	VMOVUPS.Z      (DX)(BX*1), K1, Z0
+	VXORPS         X1, X1, X1
+	VCMPPS         $0x11, Z1, Z0, K2
+	VXORPS         X1, X1, X1
+	VCMPPS         $0x11, Z0, Z1, K3
+	VBLENDMPS.BCST lanes_3f800000<>+0(SB), Z0, K3, Z0
+	VBLENDMPS.BCST lanes_bf800000<>+0(SB), Z0, K2, Z0
+	VMOVUPS        Z0, K1, (AX)(BX*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
 // func CopyFlush(dst []float32, x []float32)
 // Requires: AVX, AVX512F
 TEXT ·CopyFlush(SB), NOSPLIT, $0-48
@@ -462,11 +539,17 @@ GLOBL lanes_0d000000<>(SB), RODATA|NOPTR, $4
 DATA lanes_0d800000<>+0(SB)/4, $0x0d800000
 GLOBL lanes_0d800000<>(SB), RODATA|NOPTR, $4
 
+DATA lanes_3f800000<>+0(SB)/4, $0x3f800000
+GLOBL lanes_3f800000<>(SB), RODATA|NOPTR, $4
+
 DATA lanes_7fffffff<>+0(SB)/4, $0x7fffffff
 GLOBL lanes_7fffffff<>(SB), RODATA|NOPTR, $4
 
 DATA lanes_80000000<>+0(SB)/4, $0x80000000
 GLOBL lanes_80000000<>(SB), RODATA|NOPTR, $4
+
+DATA lanes_bf800000<>+0(SB)/4, $0xbf800000
+GLOBL lanes_bf800000<>(SB), RODATA|NOPTR, $4
 
 DATA mask<>+0(SB)/2, $0x0000
 DATA mask<>+2(SB)/2, $0x0001

@@ -885,6 +885,206 @@ done3:
 skip_tail:
 	RET
 
+// func DotLanes64(lanes []float64, x, y []float32)
+TEXT ·DotLanes64(SB), NOSPLIT, $0-72
+	MOVD lanes_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD y_base+48(FP), R2
+	MOVD x_len+32(FP), R3
+	CMP $32, R3
+	BLT skip_lanes
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
+	SUBS $32, R3, R3
+	BLT done_block
+
+block:
+	WORD $0xfc400030 // ldur d16, [x1]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc400051 // ldur d17, [x2]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V0.D2
+	WORD $0xfc408030 // ldur d16, [x1, #8]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc408051 // ldur d17, [x2, #8]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V1.D2
+	WORD $0xfc410030 // ldur d16, [x1, #16]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc410051 // ldur d17, [x2, #16]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V2.D2
+	WORD $0xfc418030 // ldur d16, [x1, #24]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc418051 // ldur d17, [x2, #24]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V3.D2
+	WORD $0xfc420030 // ldur d16, [x1, #32]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc420051 // ldur d17, [x2, #32]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V4.D2
+	WORD $0xfc428030 // ldur d16, [x1, #40]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc428051 // ldur d17, [x2, #40]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V5.D2
+	WORD $0xfc430030 // ldur d16, [x1, #48]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc430051 // ldur d17, [x2, #48]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V6.D2
+	WORD $0xfc438030 // ldur d16, [x1, #56]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc438051 // ldur d17, [x2, #56]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V7.D2
+	WORD $0xfc440030 // ldur d16, [x1, #64]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc440051 // ldur d17, [x2, #64]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V8.D2
+	WORD $0xfc448030 // ldur d16, [x1, #72]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc448051 // ldur d17, [x2, #72]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V9.D2
+	WORD $0xfc450030 // ldur d16, [x1, #80]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc450051 // ldur d17, [x2, #80]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V10.D2
+	WORD $0xfc458030 // ldur d16, [x1, #88]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc458051 // ldur d17, [x2, #88]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V11.D2
+	WORD $0xfc460030 // ldur d16, [x1, #96]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc460051 // ldur d17, [x2, #96]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V12.D2
+	WORD $0xfc468030 // ldur d16, [x1, #104]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc468051 // ldur d17, [x2, #104]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V13.D2
+	WORD $0xfc470030 // ldur d16, [x1, #112]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc470051 // ldur d17, [x2, #112]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V14.D2
+	WORD $0xfc478030 // ldur d16, [x1, #120]
+	WORD $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD $0xfc478051 // ldur d17, [x2, #120]
+	WORD $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VFMLA V17.D2, V16.D2, V15.D2
+	ADD $128, R1, R1
+	ADD $128, R2, R2
+	SUBS $32, R3, R3
+	BGE block
+
+done_block:
+	ADD $32, R3, R3
+	FMOVQ F0, (R0)
+	FMOVQ F1, 16(R0)
+	FMOVQ F2, 32(R0)
+	FMOVQ F3, 48(R0)
+	FMOVQ F4, 64(R0)
+	FMOVQ F5, 80(R0)
+	FMOVQ F6, 96(R0)
+	FMOVQ F7, 112(R0)
+	FMOVQ F8, 128(R0)
+	FMOVQ F9, 144(R0)
+	FMOVQ F10, 160(R0)
+	FMOVQ F11, 176(R0)
+	FMOVQ F12, 192(R0)
+	FMOVQ F13, 208(R0)
+	FMOVQ F14, 224(R0)
+	FMOVQ F15, 240(R0)
+
+skip_lanes:
+	SUBS $2, R3, R3
+	BLT done_vector
+
+vector:
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0xfc400021 // ldur d1, [x1]
+	WORD $0x0e617821 // fcvtl v1.2d, v1.2s
+	WORD $0xfc400042 // ldur d2, [x2]
+	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
+	VFMLA V2.D2, V1.D2, V0.D2
+	FMOVQ F0, (R0)
+	ADD $8, R1, R1
+	ADD $8, R2, R2
+	ADD $16, R0, R0
+	SUBS $2, R3, R3
+	BGE vector
+
+done_vector:
+	ADD $2, R3, R3
+	CMP $1, R3
+	BLT skip_tail
+	VMOVI $0, V0.B16
+	TBZ $1, R3, single
+	WORD $0x3cc00000 // ldur q0, [x0]
+	JMP done
+
+single:
+	TBZ $0, R3, done
+	WORD $0xfc400000 // ldur d0, [x0]
+
+done:
+	VMOVI $0, V1.B16
+	TBZ $1, R3, single2
+	WORD $0xfc400021 // ldur d1, [x1]
+	JMP done2
+
+single2:
+	TBZ $0, R3, done2
+	WORD $0xbc400021 // ldur s1, [x1]
+
+done2:
+	WORD $0x0e617821 // fcvtl v1.2d, v1.2s
+	VMOVI $0, V2.B16
+	TBZ $1, R3, single3
+	WORD $0xfc400042 // ldur d2, [x2]
+	JMP done3
+
+single3:
+	TBZ $0, R3, done3
+	WORD $0xbc400042 // ldur s2, [x2]
+
+done3:
+	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
+	VFMLA V2.D2, V1.D2, V0.D2
+	TBZ $1, R3, single4
+	FMOVQ F0, (R0)
+	JMP done4
+
+single4:
+	TBZ $0, R3, done4
+	FMOVD F0, (R0)
+
+done4:
+
+skip_tail:
+	RET
+
 DATA lanes<>+0(SB)/8, $0x0d8000000d800000
 DATA lanes<>+8(SB)/8, $0x0d8000000d800000
 DATA lanes<>+16(SB)/8, $0xc2d00000c2d00000

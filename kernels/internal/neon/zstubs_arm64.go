@@ -234,10 +234,35 @@ func ExpSumLanes(lanes, dst, x []float32, max float32)
 //go:noescape
 func SumSquaresLanes(lanes []float64, x []float32)
 
+// DotLanes64 is ref.DotLanes64.
+//
+//go:noescape
+func DotLanes64(lanes []float64, x, y []float32)
+
+// BCE is ref.BCE.
+//
+//go:noescape
+func BCE(dst, z, y, q []float32)
+
+// BCEGrad is ref.BCEGrad.
+//
+//go:noescape
+func BCEGrad(dz, z, y, q []float32)
+
 // Add is ref.Add.
 //
 //go:noescape
 func Add(dst, a, b []float32)
+
+// Sub is ref.Sub.
+//
+//go:noescape
+func Sub(dst, a, b []float32)
+
+// Sign is ref.Sign.
+//
+//go:noescape
+func Sign(dst, x []float32)
 
 // CopyFlush is ref.CopyFlush.
 //

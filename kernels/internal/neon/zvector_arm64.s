@@ -88,6 +88,166 @@ done3:
 skip_tail:
 	RET
 
+// func Sub(dst, a, b []float32)
+TEXT ·Sub(SB), NOSPLIT, $0-72
+	MOVD dst_base+0(FP), R0
+	MOVD dst_len+8(FP), R1
+	MOVD a_base+24(FP), R2
+	MOVD b_base+48(FP), R3
+	MOVD $0, R4
+	SUBS $4, R1, R1
+	BLT done_block
+
+block:
+	WORD $0x3ce46840 // ldr q0, [x2, x4]
+	WORD $0x3ce46861 // ldr q1, [x3, x4]
+	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD $0x3ca46800 // str q0, [x0, x4]
+	ADD $16, R4, R4
+	SUBS $4, R1, R1
+	BGE block
+
+done_block:
+	ADD $4, R1, R1
+	CMP $1, R1
+	BLT skip_tail
+	VMOVI $0, V0.B16
+	ADD R4, R2, R2
+	TBZ $2, R1, part
+	WORD $0x3cc00040 // ldur q0, [x2]
+	JMP done
+
+part:
+	TBZ $1, R1, single
+	WORD $0xfc400040 // ldur d0, [x2]
+	TBZ $0, R1, done
+	ADD $8, R2, R2
+	VLD1 (R2), V0.S[2]
+	JMP done
+
+single:
+	TBZ $0, R1, done
+	WORD $0xbc400040 // ldur s0, [x2]
+
+done:
+	VMOVI $0, V1.B16
+	ADD R4, R3, R2
+	TBZ $2, R1, part2
+	WORD $0x3cc00041 // ldur q1, [x2]
+	JMP done2
+
+part2:
+	TBZ $1, R1, single2
+	WORD $0xfc400041 // ldur d1, [x2]
+	TBZ $0, R1, done2
+	ADD $8, R2, R2
+	VLD1 (R2), V1.S[2]
+	JMP done2
+
+single2:
+	TBZ $0, R1, done2
+	WORD $0xbc400041 // ldur s1, [x2]
+
+done2:
+	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	ADD R4, R0, R0
+	TBZ $2, R1, part3
+	FMOVQ F0, (R0)
+	JMP done3
+
+part3:
+	TBZ $1, R1, single3
+	FMOVD F0, (R0)
+	TBZ $0, R1, done3
+	ADD $8, R0, R0
+	VST1 V0.S[2], (R0)
+	JMP done3
+
+single3:
+	TBZ $0, R1, done3
+	FMOVS F0, (R0)
+
+done3:
+
+skip_tail:
+	RET
+
+// func Sign(dst, x []float32)
+TEXT ·Sign(SB), NOSPLIT, $0-48
+	MOVD $lanes<>(SB), R0
+	MOVD dst_base+0(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD x_base+24(FP), R3
+	MOVD $0, R4
+	SUBS $4, R2, R2
+	BLT done_block
+
+block:
+	WORD $0x3ce46860 // ldr q0, [x3, x4]
+	WORD $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
+	VMOVI $0, V2.B16
+	WORD $0x6ea2e402 // fcmgt v2.4s, v0.4s, v2.4s
+	WORD $0x3cc00003 // ldur q3, [x0]
+	VBSL V0.B16, V3.B16, V2.B16
+	WORD $0x3cc10000 // ldur q0, [x0, #16]
+	VBSL V2.B16, V0.B16, V1.B16
+	WORD $0x3ca46821 // str q1, [x1, x4]
+	ADD $16, R4, R4
+	SUBS $4, R2, R2
+	BGE block
+
+done_block:
+	ADD $4, R2, R2
+	CMP $1, R2
+	BLT skip_tail
+	VMOVI $0, V0.B16
+	ADD R4, R3, R3
+	TBZ $2, R2, part
+	WORD $0x3cc00060 // ldur q0, [x3]
+	JMP done
+
+part:
+	TBZ $1, R2, single
+	WORD $0xfc400060 // ldur d0, [x3]
+	TBZ $0, R2, done
+	ADD $8, R3, R3
+	VLD1 (R3), V0.S[2]
+	JMP done
+
+single:
+	TBZ $0, R2, done
+	WORD $0xbc400060 // ldur s0, [x3]
+
+done:
+	WORD $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
+	VMOVI $0, V2.B16
+	WORD $0x6ea2e402 // fcmgt v2.4s, v0.4s, v2.4s
+	WORD $0x3cc00003 // ldur q3, [x0]
+	VBSL V0.B16, V3.B16, V2.B16
+	WORD $0x3cc10000 // ldur q0, [x0, #16]
+	VBSL V2.B16, V0.B16, V1.B16
+	ADD R4, R1, R0
+	TBZ $2, R2, part2
+	FMOVQ F1, (R0)
+	JMP done2
+
+part2:
+	TBZ $1, R2, single2
+	FMOVD F1, (R0)
+	TBZ $0, R2, done2
+	ADD $8, R0, R0
+	VST1 V1.S[2], (R0)
+	JMP done2
+
+single2:
+	TBZ $0, R2, done2
+	FMOVS F1, (R0)
+
+done2:
+
+skip_tail:
+	RET
+
 // func CopyFlush(dst, x []float32)
 TEXT ·CopyFlush(SB), NOSPLIT, $0-48
 	MOVD $lanes<>(SB), R0
@@ -100,7 +260,7 @@ TEXT ·CopyFlush(SB), NOSPLIT, $0-48
 
 block:
 	WORD $0x3ce46860 // ldr q0, [x3, x4]
-	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
 	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	WORD $0x3ca46820 // str q0, [x1, x4]
@@ -131,7 +291,7 @@ single:
 	WORD $0xbc400060 // ldur s0, [x3]
 
 done:
-	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
 	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD R4, R1, R0
@@ -171,7 +331,7 @@ block:
 	WORD $0x3ce56860 // ldr q0, [x3, x5]
 	WORD $0x3ce56881 // ldr q1, [x4, x5]
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
 	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	WORD $0x3ca56820 // str q0, [x1, x5]
@@ -222,7 +382,7 @@ single2:
 
 done2:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
 	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD R5, R1, R0
@@ -346,7 +506,7 @@ block:
 	WORD $0x3ce56860 // ldr q0, [x3, x5]
 	WORD $0x3ce56881 // ldr q1, [x4, x5]
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
 	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	WORD $0x3ca56820 // str q0, [x1, x5]
@@ -397,7 +557,7 @@ single2:
 
 done2:
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
 	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD R5, R1, R0
@@ -684,7 +844,7 @@ TEXT ·ScaleFlush(SB), NOSPLIT, $0-52
 	FMOVS alpha+48(FP), F0
 	VDUP V0.S[0], V0.S4
 	WORD $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD $0x3cc10002 // ldur q2, [x0, #16]
+	WORD $0x3cc30002 // ldur q2, [x0, #48]
 	WORD $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
 	MOVD dst_base+0(FP), R1
 	MOVD dst_len+8(FP), R2
@@ -699,7 +859,7 @@ block:
 	WORD $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
 	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc20003 // ldur q3, [x0, #32]
 	WORD $0x6ea2ec63 // facgt v3.4s, v3.4s, v2.4s
 	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD $0x3ca46822 // str q2, [x1, x4]
@@ -734,7 +894,7 @@ done:
 	WORD $0x6ea3e421 // fcmgt v1.4s, v1.4s, v3.4s
 	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
 	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
 	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD R4, R1, R0
@@ -986,8 +1146,12 @@ done3:
 skip_tail:
 	RET
 
-DATA lanes<>+0(SB)/8, $0x0d8000000d800000
-DATA lanes<>+8(SB)/8, $0x0d8000000d800000
-DATA lanes<>+16(SB)/8, $0x0d0000000d000000
-DATA lanes<>+24(SB)/8, $0x0d0000000d000000
-GLOBL lanes<>(SB), RODATA|NOPTR, $32
+DATA lanes<>+0(SB)/8, $0x3f8000003f800000
+DATA lanes<>+8(SB)/8, $0x3f8000003f800000
+DATA lanes<>+16(SB)/8, $0xbf800000bf800000
+DATA lanes<>+24(SB)/8, $0xbf800000bf800000
+DATA lanes<>+32(SB)/8, $0x0d8000000d800000
+DATA lanes<>+40(SB)/8, $0x0d8000000d800000
+DATA lanes<>+48(SB)/8, $0x0d0000000d000000
+DATA lanes<>+56(SB)/8, $0x0d0000000d000000
+GLOBL lanes<>(SB), RODATA|NOPTR, $64
