@@ -129,7 +129,7 @@ func ExampleTrainer() {
 func ExampleCheckpoint() {
 	net, source := traintest.Tiny()
 	trainer, _ := bptt.NewTrainer(net, source, bptt.Plan{
-		Window: 8, Steps: 5, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 1e-2}, Meta: []byte("hidden 16"),
+		Window: 8, Steps: 5, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 1e-2}, Checkpoint: bptt.Checkpoints{Meta: []byte("hidden 16")},
 	})
 	_, _ = trainer.Run(context.Background())
 	var file bytes.Buffer
