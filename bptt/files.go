@@ -81,8 +81,11 @@ func (f *files) begin() error {
 	return nil
 }
 
-// afterStep writes LastFile if it is due.
+// afterStep writes BestFile, and LastFile if it is due.
 func (f *files) afterStep() error {
+	if err := f.best(); err != nil {
+		return err
+	}
 	if !f.on() || !f.changed || f.step == f.t.step {
 		return nil
 	}
@@ -111,12 +114,16 @@ func (f *files) last() error {
 	return nil
 }
 
-// best writes BestFile.
+// best writes BestFile, if it is not of the best validation.
 func (f *files) best() error {
-	if !f.on() {
+	v := &f.t.valid
+	if !f.on() || !v.unwritten {
 		return nil
 	}
-	return f.write(BestFile)
+	v.unwritten = false // in the file too
+	err := f.write(BestFile)
+	v.unwritten = err != nil
+	return err
 }
 
 func (f *files) write(name string) error {

@@ -164,7 +164,7 @@ func (v *validated) save(f *wire.Writer, params []nn.Param) {
 	if !v.plan.on() {
 		return
 	}
-	f.Int64("validation", []int64{number(v.due), number(v.has), v.step, v.since})
+	f.Int64("validation", []int64{number(v.due), number(v.has), number(v.unwritten), v.step, v.since})
 	f.Float64("validation/best", []float64{v.loss})
 	for i, w := range v.copy {
 		if v.restored {
@@ -182,12 +182,12 @@ func (v *validated) load(c *Checkpoint, params []nn.Param) (func(), error) {
 	if !c.file.Has("validation") {
 		return func() { v.due, v.best, v.copy, v.restored = false, best{}, nil, false }, nil
 	}
-	n, err := c.file.Int64("validation", 4)
+	n, err := c.file.Int64("validation", 5)
 	if err != nil {
 		return nil, err
 	}
-	if n[0]|1 != 1 || n[1]|1 != 1 || n[2] < 0 || n[3] < 0 {
-		return nil, &FormatError{Section: "validation", Reason: fmt.Sprintf("%v, want 0 or 1 twice, and counts of 0 or more", n)}
+	if n[0]|n[1]|n[2]|1 != 1 || n[3] < 0 || n[4] < 0 {
+		return nil, &FormatError{Section: "validation", Reason: fmt.Sprintf("%v, want 0 or 1 three times, and counts of 0 or more", n)}
 	}
 	value, err := c.file.Float64("validation/best", 1)
 	if err != nil {
@@ -206,7 +206,7 @@ func (v *validated) load(c *Checkpoint, params []nn.Param) (func(), error) {
 			kept[i] = slices.Clone(kept[i]) // the file may be read again
 		}
 	}
-	found := best{has: n[1] == 1, loss: value[0], step: n[2], since: n[3]}
+	found := best{has: n[1] == 1, loss: value[0], step: n[3], since: n[4], unwritten: n[2] == 1}
 	if v.plan.RestoreBest && found.has && !has {
 		// A run without RestoreBest has kept no parameters to put back.
 		found = best{}

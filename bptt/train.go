@@ -127,6 +127,9 @@ func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 	if err := plan.check(steps); err != nil {
 		return nil, err
 	}
+	if err := plan.Validate.checkRows(batch); err != nil {
+		return nil, err
+	}
 	plan.Accumulate = max(1, plan.Accumulate)
 	t := &Trainer{net: net, data: source, plan: plan, sizes: sizes{batch, in, out}}
 	t.passes = append(make([]pass, 0, 4), pass{empty: true})
@@ -185,7 +188,7 @@ func (t *Trainer) Run(ctx context.Context) (Report, error) {
 	r := running{Trainer: t, first: t.counted}
 	r.report.Progress = Progress{Step: t.step, Epoch: t.epoch, Counted: t.counted, Skipped: t.skipped}
 	err := t.files.begin()
-	for more := err == nil; more; {
+	for more := true; more && err == nil; {
 		more, err = r.advance(ctx)
 	}
 	return r.end(ctx, err)
@@ -227,7 +230,7 @@ func (r *running) advance(ctx context.Context) (more bool, err error) {
 	}
 	p.Elapsed = r.spent
 	r.report.Progress = p
-	r.report.PerSecond = float64(r.counted-r.first) / max(p.Elapsed.Seconds(), 1e-9)
+	r.report.PerSecond = r.perSecond()
 	r.files.changed = true
 	r.valid.afterStep(r.Trainer)
 	if err := r.log.step(p, r.report.PerSecond); err != nil {
@@ -239,6 +242,14 @@ func (r *running) advance(ctx context.Context) (more bool, err error) {
 	}
 	stopped, err := r.settle(ctx)
 	return !stop && !stopped, err
+}
+
+// perSecond is what has been counted in a second of the time spent on updates.
+func (r *running) perSecond() float64 {
+	if r.counted == r.first {
+		return 0
+	}
+	return float64(r.counted-r.first) / max(r.spent.Seconds(), 1e-9)
 }
 
 // settle does what is due between two updates.
@@ -270,7 +281,7 @@ func (t *Trainer) skip(bad *NonFiniteError) (more bool, err error) {
 
 // end writes the last checkpoint, and puts the best parameters in the net.
 func (r *running) end(ctx context.Context, err error) (Report, error) {
-	r.report.Epoch, r.report.Skipped, r.report.Elapsed = r.epoch, r.skipped, r.spent
+	r.report.Epoch, r.report.Skipped, r.report.Elapsed, r.report.PerSecond = r.epoch, r.skipped, r.spent, r.perSecond()
 	if err != nil && !ended(ctx, err) {
 		return r.report, err
 	}

@@ -85,6 +85,21 @@ func (v *Validate) check() error {
 	return nil
 }
 
+// checkRows returns an error if the data has other rows than the net, whose rows are those
+// given unless there is another net.
+func (v *Validate) checkRows(rows int) error {
+	if v.Data == nil {
+		return nil
+	}
+	if v.Net != nil {
+		_, rows, _, _ = v.Net.Dims()
+	}
+	if err := checkRows(v.Data, rows); err != nil {
+		return fmt.Errorf("bptt: Plan.Validate: %w", err)
+	}
+	return nil
+}
+
 // validated is what the validations of a run have led to.
 type validated struct {
 	plan *Validate
@@ -103,6 +118,8 @@ type best struct {
 	loss  float64
 	step  int64
 	since int64 // validations since, also where there is no best
+
+	unwritten bool // BestFile is not there yet
 }
 
 func (v *validated) init(t *Trainer) {
@@ -139,7 +156,7 @@ func (t *Trainer) validate(ctx context.Context, done func()) (r Validation, stop
 	t.files.changed = true
 	r = Validation{Step: t.step, Epoch: t.epoch, Loss: value, Count: count}
 	if r.Best = !math.IsNaN(value) && (!v.has || v.loss-value > v.plan.MinDelta); r.Best {
-		v.best = best{has: true, loss: value, step: t.step}
+		v.best = best{has: true, loss: value, step: t.step, unwritten: true}
 		if v.plan.RestoreBest {
 			v.keep(t.grads.params)
 		}
@@ -152,11 +169,6 @@ func (t *Trainer) validate(ctx context.Context, done func()) (r Validation, stop
 	}
 	if err := t.observe(value); err != nil {
 		return r, false, err
-	}
-	if r.Best {
-		if err := t.files.best(); err != nil {
-			return r, false, err
-		}
 	}
 	if err := t.log.validation(r); err != nil {
 		return r, false, err
