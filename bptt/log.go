@@ -191,6 +191,10 @@ func (l *logger) number(name string, v float64) {
 func (l *logger) text(name, v string) {
 	l.attrs = append(l.attrs, slog.String(name, v))
 	l.key(name)
+	if v == "" {
+		l.line = append(l.line, `""`...)
+		return
+	}
 	quoted, _ := json.Marshal(v) // of a string there is no error
 	l.line = append(l.line, quoted...)
 }
