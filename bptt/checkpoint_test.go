@@ -63,6 +63,7 @@ var setups = map[string]func(t *testing.T, plan bptt.Plan) (nn.Net, *bptt.Traine
 		p.Accumulate = 4
 		return onValidatedText(t, p, 6, 6)
 	},
+	"learned state":        onLearnedState,
 	"sequences":            func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onSequences(t, p, 0, 0) },
 	"sequences in windows": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onSequences(t, p, 5, 3) },
 }
@@ -90,6 +91,27 @@ func onTextOf(t *testing.T, p bptt.Plan, window, stride int, s traintest.Sizes) 
 		p.Optimizer = &optim.Adam{LR: 1e-2}
 	}
 	trainer, err := bptt.NewTrainer(net, traintest.TextData(t, 100, s), p)
+	require.NoError(t, err)
+	return net, trainer
+}
+
+// onLearnedState trains the state that sequences begin with, which windows that overlap
+// carry along.
+func onLearnedState(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
+	r := rand.New(rand.NewPCG(3, 3))
+	emb, err := nn.NewEmbedding(13, 5, r)
+	require.NoError(t, err)
+	rnn, err := lstm.New(lstm.Config{Input: 5, Hidden: 8}, r)
+	require.NoError(t, err)
+	out, err := nn.NewLinear(8, 13, r)
+	require.NoError(t, err)
+	learned, err := nn.NewLearnedState(rnn.Unroll(6, 3))
+	require.NoError(t, err)
+	net, err := nn.Chain(emb, learned, out)
+	require.NoError(t, err)
+	p.Window, p.Stride, p.Loss = 6, 2, loss.CrossEntropy{}
+	p.Optimizer = &optim.Adam{LR: 1e-2}
+	trainer, err := bptt.NewTrainer(net, traintest.TextData(t, 40, traintest.Small), p)
 	require.NoError(t, err)
 	return net, trainer
 }

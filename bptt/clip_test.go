@@ -141,6 +141,20 @@ func TestClipOfEveryOrder(t *testing.T) {
 	})
 }
 
+// Each limit is held against what the limit before it left.
+func TestClipOneAfterTheOther(t *testing.T) {
+	n := newGiven(3, 2)
+	copy(n.values[0], []float32{4, 0, 0})
+	copy(n.values[1], []float32{0, 0.5})
+	got, _ := n.clipped(t, bptt.Plan{ClipValue: 1, ClipTensor: 2, ClipNorm: 3})
+	require.Equal(t, [][]float32{{1, 0, 0}, {0, 0.5}}, got)
+	got, _ = n.clipped(t, bptt.Plan{ClipTensor: 1, ClipNorm: 2})
+	require.Equal(t, [][]float32{{1, 0, 0}, {0, 0.5}}, got)
+	got, norm := n.clipped(t, bptt.Plan{ClipP: 1, ClipTensor: 1, ClipNorm: 0.75})
+	require.Equal(t, [][]float32{{0.5, 0, 0}, {0, 0.25}}, got)
+	require.Equal(t, 1.5, norm)
+}
+
 // Norms of gradients that are all zero, or tiny, or huge, are no division by zero.
 func TestNormsOfExtremes(t *testing.T) {
 	for _, p := range []float64{1, 2, 3, 50, math.Inf(1)} {
