@@ -57,7 +57,13 @@ var setups = map[string]func(t *testing.T, plan bptt.Plan) (nn.Net, *bptt.Traine
 		p.Accumulate = 2
 		return onSharedText(t, p, 6, 2, true)
 	},
-	"reported twice":       onReportedTwice,
+	"reported twice": onReportedTwice,
+	"validated":      func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onValidatedText(t, p, 6, 2) },
+	"validated, windows of two passes": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
+		p.Accumulate = 4
+		return onValidatedText(t, p, 6, 6)
+	},
+	"learned state":        onLearnedState,
 	"sequences":            func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onSequences(t, p, 0, 0) },
 	"sequences in windows": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onSequences(t, p, 5, 3) },
 }
@@ -87,6 +93,37 @@ func onTextOf(t *testing.T, p bptt.Plan, window, stride int, s traintest.Sizes) 
 	trainer, err := bptt.NewTrainer(net, traintest.TextData(t, 100, s), p)
 	require.NoError(t, err)
 	return net, trainer
+}
+
+// onLearnedState trains the state that sequences begin with, which windows that overlap
+// carry along.
+func onLearnedState(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
+	r := rand.New(rand.NewPCG(3, 3))
+	emb, err := nn.NewEmbedding(13, 5, r)
+	require.NoError(t, err)
+	rnn, err := lstm.New(lstm.Config{Input: 5, Hidden: 8}, r)
+	require.NoError(t, err)
+	out, err := nn.NewLinear(8, 13, r)
+	require.NoError(t, err)
+	learned, err := nn.NewLearnedState(rnn.Unroll(6, 3))
+	require.NoError(t, err)
+	net, err := nn.Chain(emb, learned, out)
+	require.NoError(t, err)
+	p.Window, p.Stride, p.Loss = 6, 2, loss.CrossEntropy{}
+	p.Optimizer = &optim.Adam{LR: 1e-2}
+	trainer, err := bptt.NewTrainer(net, traintest.TextData(t, 40, traintest.Small), p)
+	require.NoError(t, err)
+	return net, trainer
+}
+
+// onValidatedText has all that validations and passes leave in a checkpoint.
+func onValidatedText(t *testing.T, p bptt.Plan, window, stride int) (nn.Net, *bptt.Trainer) {
+	p.Schedule = &falling{rate: 1}
+	p.Validate = bptt.Validate{
+		Data:       traintest.TextData(t, 60, traintest.Sizes{Vocabulary: 13, Batch: 3}),
+		EverySteps: 3, EveryEpochs: 1, RestoreBest: true, Patience: 50,
+	}
+	return onMaskedText(t, p, window, stride)
 }
 
 // onSequences trains a net of floats on shuffled sequences of many lengths.
@@ -126,7 +163,7 @@ func TestResumeIsExact(t *testing.T) {
 	for name, setup := range setups {
 		t.Run(name, func(t *testing.T) {
 			run := func(steps int64, from []byte) (net nn.Net, losses []float64, file []byte) {
-				net, trainer := setup(t, bptt.Plan{Steps: steps, Meta: []byte("meta"), OnStep: func(p bptt.Progress) error {
+				net, trainer := setup(t, bptt.Plan{Steps: steps, Checkpoint: bptt.Checkpoints{Meta: []byte("meta")}, OnStep: func(p bptt.Progress) error {
 					losses = append(losses, p.Loss)
 					return nil
 				}})
@@ -212,10 +249,10 @@ func TestResumeRefuses(t *testing.T) {
 // forge returns a checkpoint whose sections edit has changed, undamaged.
 func forge(t *testing.T, file []byte, edit func(s *wire.Section)) []byte {
 	t.Helper()
-	f, err := wire.NewReader(bytes.NewReader(file), "bptt.training", 2)
+	f, err := wire.NewReader(bytes.NewReader(file), "bptt.training", 3)
 	require.NoError(t, err)
 	var b bytes.Buffer
-	w := wire.NewWriter(&b, "bptt.training", 2)
+	w := wire.NewWriter(&b, "bptt.training", 3)
 	for {
 		s, err := f.Next()
 		if err == io.EOF {
@@ -244,7 +281,7 @@ func (half) MarshalBinary() ([]byte, error) { return nil, nil }
 
 // TestDamagedCheckpoints: cut or flipped anywhere, a checkpoint is refused.
 func TestDamagedCheckpoints(t *testing.T) {
-	_, trainer := setups["overlapping"](t, bptt.Plan{Steps: 4, Meta: []byte("m")})
+	_, trainer := setups["overlapping"](t, bptt.Plan{Steps: 4, Checkpoint: bptt.Checkpoints{Meta: []byte("m")}})
 	_, err := trainer.Run(context.Background())
 	require.NoError(t, err)
 	name := filepath.Join(t.TempDir(), "model")
@@ -276,12 +313,32 @@ func TestDamagedCheckpoints(t *testing.T) {
 	require.ErrorAs(t, err, &kind)
 }
 
-// TestGoldenCheckpoint reads a file of version 2 and goes on from it. Files that
+// goldenRun is the run of the golden checkpoint: overlapping windows, a schedule with a state,
+// a rate that the program has changed, validations of which one is the best.
+func goldenRun(t *testing.T, steps int64) (nn.Net, *bptt.Trainer) {
+	adam := &optim.Adam{LR: 1e-2}
+	return setups["overlapping"](t, bptt.Plan{
+		Steps: steps, Optimizer: adam, Schedule: &falling{rate: 1},
+		Checkpoint: bptt.Checkpoints{Meta: []byte("golden")},
+		Validate: bptt.Validate{
+			Data:       traintest.TextData(t, 60, traintest.Sizes{Vocabulary: 13, Batch: 3}),
+			EverySteps: 2, EveryEpochs: 1, RestoreBest: true, Patience: 50,
+		},
+		OnStep: func(p bptt.Progress) error {
+			if p.Step == 3 {
+				adam.LR = 8e-3
+			}
+			return nil
+		},
+	})
+}
+
+// TestGoldenCheckpoint reads a file of version 3 and goes on from it. Files that
 // exist must stay readable: a change of the format takes a new version and a
 // new golden file beside this one.
 func TestGoldenCheckpoint(t *testing.T) {
-	name := filepath.Join("testdata", "checkpoint.v2")
-	_, trainer := setups["overlapping"](t, bptt.Plan{Steps: 5, Meta: []byte("golden")})
+	name := filepath.Join("testdata", "checkpoint.v3")
+	_, trainer := goldenRun(t, 5)
 	_, err := trainer.Run(context.Background())
 	require.NoError(t, err)
 	var b bytes.Buffer
@@ -291,11 +348,28 @@ func TestGoldenCheckpoint(t *testing.T) {
 	}
 	file, err := os.ReadFile(name)
 	require.NoError(t, err)
-	require.True(t, bytes.Equal(file, b.Bytes()), "a checkpoint of this run has other bytes than version 2")
+	require.True(t, bytes.Equal(file, b.Bytes()), "a checkpoint of this run has other bytes than version 3")
 
 	c, err := bptt.ReadCheckpointFile(name)
 	require.NoError(t, err)
 	require.Equal(t, "golden", string(c.Meta))
+	net, resumed := goldenRun(t, 9)
+	require.NoError(t, resumed.Resume(c))
+	_, err = resumed.Run(context.Background())
+	require.NoError(t, err)
+	whole, all := goldenRun(t, 9)
+	_, err = all.Run(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprint(nn.Fingerprint(whole)), fmt.Sprint(nn.Fingerprint(net)))
+}
+
+// TestGoldenCheckpointOfVersion2 goes on from the file that version 2 wrote, of the same
+// run without what version 3 has added.
+func TestGoldenCheckpointOfVersion2(t *testing.T) {
+	name := filepath.Join("testdata", "checkpoint.v2")
+	c, err := bptt.ReadCheckpointFile(name)
+	require.NoError(t, err)
+	require.Equal(t, []any{"golden", int64(5), int64(0)}, []any{string(c.Meta), c.Step, c.Skipped})
 	net, resumed := setups["overlapping"](t, bptt.Plan{Steps: 9})
 	require.NoError(t, resumed.Resume(c))
 	_, err = resumed.Run(context.Background())
@@ -304,10 +378,17 @@ func TestGoldenCheckpoint(t *testing.T) {
 	_, err = all.Run(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, fmt.Sprint(nn.Fingerprint(whole)), fmt.Sprint(nn.Fingerprint(net)))
+
+	// Rates and schedules are those of the plan.
+	adam := &optim.Adam{LR: 3e-2}
+	schedule := &falling{rate: 0.5}
+	_, resumed = setups["overlapping"](t, bptt.Plan{Steps: 9, Optimizer: adam, Schedule: schedule})
+	require.NoError(t, resumed.Resume(c))
+	require.Equal(t, []float64{3e-2, 0.5}, []float64{adam.LR, schedule.rate})
 }
 
 // TestGoldenCheckpointOfVersion1 reads the file that version 1 wrote for the run of
-// TestGoldenCheckpoint. Its second moments become their roots, correctly rounded,
+// TestGoldenCheckpointOfVersion2. Its second moments become their roots, correctly rounded,
 // everything else is as it stands there, and the run goes on.
 func TestGoldenCheckpointOfVersion1(t *testing.T) {
 	name := filepath.Join("testdata", "checkpoint.v1")

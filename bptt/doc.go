@@ -36,6 +36,41 @@
 // terms that count in all of them: see Plan.Accumulate, and loss.Loss for what an
 // implementation of Loss has to do.
 //
+// # Clipping and updates left out
+//
+// Plan.ClipValue, ClipTensor and ClipNorm limit elements, the norm of each parameter's
+// gradient, and that of all (Pascanu, Mikolov and Bengio 2013, "On the difficulty of
+// training recurrent neural networks"), with norms of any order (ClipP), summed in
+// float64. Papers that sum the loss over time have limits for the gradient of that sum;
+// Loss, ClipNorm and the learning rate go together.
+// An update whose loss or gradient is not finite ends the training with a
+// *NonFiniteError that names the update and the parameter, or is left out:
+// Plan.SkipNonFinite.
+//
+// # Passes over the data
+//
+// A pass ends when the data says so, which is when the batch after its last one is asked
+// for. Plan.OnEpoch is called there, between two updates, with the mean loss of the pass.
+// An update of several windows may take some of the next pass: the end is told of after
+// it. Data need not be wrapped to see the end.
+//
+// # Validation, early stop and the best parameters
+//
+// Plan.Validate looks at other data after so many updates or passes, tells schedules that
+// observe it, ends the training when it has stopped getting better, and keeps the best
+// parameters. The result of all that is part of checkpoints.
+//
+// # Files
+//
+// With Plan.Checkpoint Run writes its last and its best checkpoint, and ResumeLast goes on
+// from the last: a program that is killed at any moment and started again ends with the
+// weights, and the files, of one that was not. A program with files of its own calls Save
+// between updates, and Resume.
+//
+// # Records
+//
+// Plan.Log writes records to a slog.Logger and metrics as lines of JSON.
+//
 // # Borrowed data
 //
 // NewTrainer and Evaluate begin at the beginning of an epoch, whatever the position of
@@ -48,6 +83,13 @@
 // A setting that is NaN, infinite or out of the range of float32 is an error that names
 // it. NewTrainer returns it for a field, and the step that uses it for a value of a
 // Schedule; the weights are then those of the last complete update.
+//
+// A Schedule may have more methods, which the Trainer uses when they are there:
+//
+//	Check() error                              // called by NewTrainer
+//	RateAt(step, epoch int64) float64          // called in place of Rate, with the complete passes over the data
+//	Observe(validationLoss float64)            // called after each validation
+//	MarshalBinary, UnmarshalBinary             // encoding.BinaryMarshaler and BinaryUnmarshaler: its state, for checkpoints
 //
 // # Random masks
 //

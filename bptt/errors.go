@@ -12,7 +12,7 @@ var (
 	errNoLoss      = errors.New("bptt: no Loss; CrossEntropy{} and MSE{} are losses")
 	errNoOptimizer = errors.New("bptt: the plan has no Optimizer")
 	errOptimizer   = errors.New("bptt: the Optimizer of the plan has been given to another Trainer since, which reset its state; make one Optimizer for each Trainer")
-	errNoBatches   = errors.New("bptt: the data has no batches")
+	errNoBatches   = errors.New("the data has no batches")
 )
 
 // A NonFiniteError says that an update was not made because the gradient or
@@ -21,17 +21,23 @@ type NonFiniteError struct {
 	Step  int64   // the update that was not made, counted from 1
 	Param string  // the first parameter whose gradient is not finite, "" if only the loss is not
 	Loss  float64 // of the update
+
+	Skipped int64 // updates that were left out right before it: see Plan.SkipNonFinite
 }
 
 func (e *NonFiniteError) Error() string {
-	if e.Param == "" {
-		return fmt.Sprintf("bptt: step %d: the loss is %v; the weights are those before the step", e.Step, e.Loss)
+	after := ""
+	if e.Skipped > 0 {
+		after = fmt.Sprintf(", as in the %d updates before, which were left out", e.Skipped)
 	}
-	return fmt.Sprintf("bptt: step %d: the gradient of %s is not finite (loss %v); the weights are those before the step", e.Step, e.Param, e.Loss)
+	if e.Param == "" {
+		return fmt.Sprintf("bptt: step %d: the loss is %v%s; the weights are those before the step", e.Step, e.Loss, after)
+	}
+	return fmt.Sprintf("bptt: step %d: the gradient of %s is not finite (loss %v)%s; the weights are those before the step", e.Step, e.Param, e.Loss, after)
 }
 
 // A PanicError is a panic in code of the caller. Where says in which code:
-// "Source." with the name of the method, "Loss", "Plan.Schedule" or "Plan.OnStep". A
+// "Source." with the name of the method, "Loss", or "Plan." with the name of the field. A
 // panic in a Net or an Optimizer is not caught: it may have left half of its work
 // done.
 type PanicError struct {

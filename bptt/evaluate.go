@@ -39,11 +39,6 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 		return 0, 0, err
 	}
 	ids := nn.OverIDs(net)
-	saved, masked := net.State(), nn.MasksOf(net)
-	var clock []uint64
-	if masked != nil {
-		clock = masked.Clock()
-	}
 	giveBack, err := borrow(source)
 	if err != nil {
 		return 0, 0, err
@@ -56,15 +51,8 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 			mean, n = 0, 0
 		}
 	}()
-	defer func() {
-		if masked != nil {
-			err = withError(err, masked.SetClock(clock))
-		}
-		net.SetTraining(true)
-		err = withError(err, net.SetLengths(nil))
-		err = withError(err, net.SetState(saved))
-	}()
-	net.SetTraining(false)
+	giveBackNet := lend(net)
+	defer func() { err = withError(err, giveBackNet()) }()
 	net.Reset()
 	y := make([]float32, steps*batch*out)
 	var scratch loss.Scratch
@@ -117,6 +105,25 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 		return 0, 0, fmt.Errorf("bptt: the data has nothing to evaluate")
 	}
 	return total.Mean(), total.Terms, nil
+}
+
+// lend puts net out of training, and returns what puts it back, with the carried state
+// and the state of the masks that it had. Its lengths are then those of SetLengths(nil).
+func lend(net nn.Net) (giveBack func() error) {
+	saved, masked := net.State(), nn.MasksOf(net)
+	var clock []uint64
+	if masked != nil {
+		clock = masked.Clock()
+	}
+	net.SetTraining(false)
+	return func() (err error) {
+		if masked != nil {
+			err = masked.SetClock(clock)
+		}
+		net.SetTraining(true)
+		err = withError(err, net.SetLengths(nil))
+		return withError(err, net.SetState(saved))
+	}
 }
 
 // borrow takes data to the beginning of its epoch and returns what takes it back

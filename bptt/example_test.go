@@ -130,7 +130,7 @@ func ExampleTrainer() {
 func ExampleCheckpoint() {
 	net, source := traintest.Tiny()
 	trainer, _ := bptt.NewTrainer(net, source, bptt.Plan{
-		Window: 8, Steps: 5, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 1e-2}, Meta: []byte("hidden 16"),
+		Window: 8, Steps: 5, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 1e-2}, Checkpoint: bptt.Checkpoints{Meta: []byte("hidden 16")},
 	})
 	_, _ = trainer.Run(context.Background())
 	var file bytes.Buffer
@@ -205,4 +205,116 @@ func ExamplePanicError() {
 	})
 	fmt.Println(err)
 	// Output: bptt: panic in Plan.OnStep: my mistake
+}
+
+// The loss of every pass over the training data, beside that of other data.
+func ExampleEpochEnd() {
+	net, source := traintest.Tiny()
+	_, held := traintest.Tiny()
+	_, err := bptt.Train(context.Background(), net, source, bptt.Plan{
+		Window: 8, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 1e-2}, Epochs: 2,
+		Validate: bptt.Validate{Data: held},
+		OnEpoch: func(e bptt.EpochEnd) error {
+			fmt.Printf("epoch %d, %d updates: valid below train %v\n", e.Epoch, e.Step, e.Validation.Loss < e.Loss)
+			return nil
+		},
+	})
+	fmt.Println(err)
+	// Output:
+	// epoch 1, 20 updates: valid below train true
+	// epoch 2, 40 updates: valid below train true
+	// <nil>
+}
+
+// Training ends when three validations in a row are no better, with the best parameters.
+func ExampleValidate() {
+	net, source := traintest.Tiny()
+	errors := []float64{0.5, 0.3, 0.4, 0.35, 0.31, 0.2}
+	report, err := bptt.Train(context.Background(), net, source, bptt.Plan{
+		Window: 8, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 1e-2}, Steps: 1000,
+		Validate: bptt.Validate{
+			EverySteps: 10, Patience: 3, RestoreBest: true,
+			Measure: func(context.Context) (float64, error) { // an error rate, say
+				e := errors[0]
+				errors = errors[1:]
+				return e, nil
+			},
+		},
+	})
+	fmt.Println(report.Step, report.EarlyStop, err)
+	// Output: 50 true <nil>
+}
+
+func ExampleValidation() {
+	net, source := traintest.Tiny()
+	_, held := traintest.Tiny()
+	_, err := bptt.Train(context.Background(), net, source, bptt.Plan{
+		Window: 8, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 1e-2}, Steps: 40,
+		Validate: bptt.Validate{
+			Data: held, EverySteps: 20,
+			OnValidate: func(v bptt.Validation) error {
+				fmt.Println(v.Step, v.Count, v.Best, v.Since)
+				return nil
+			},
+		},
+	})
+	fmt.Println(err)
+	// Output:
+	// 20 318 true 0
+	// 40 318 true 0
+	// <nil>
+}
+
+// A program that may be stopped at any moment: started again, it goes on from its last
+// checkpoint.
+func ExampleCheckpoints() {
+	dir, _ := os.MkdirTemp("", "")
+	defer os.RemoveAll(dir)
+	program := func(ctx context.Context, onStep func(bptt.Progress) error) {
+		net, source := traintest.Tiny()
+		trainer, err := bptt.NewTrainer(net, source, bptt.Plan{
+			Window: 8, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 1e-2}, Steps: 30, OnStep: onStep,
+			Checkpoint: bptt.Checkpoints{Dir: dir, EverySteps: 10},
+		})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		found, err := trainer.ResumeLast()
+		fmt.Println("resumed:", found, err)
+		report, err := trainer.Run(ctx)
+		fmt.Println("ended after", report.Step, err)
+	}
+	ctx, interrupt := context.WithCancel(context.Background())
+	program(ctx, func(p bptt.Progress) error {
+		if p.Step == 17 {
+			interrupt()
+		}
+		return nil
+	})
+	program(context.Background(), nil)
+	// Output:
+	// resumed: false <nil>
+	// ended after 17 context canceled
+	// resumed: true <nil>
+	// ended after 30 <nil>
+}
+
+// Metrics are lines of JSON.
+func ExampleLog() {
+	net, source := traintest.Tiny()
+	var metrics bytes.Buffer
+	_, err := bptt.Train(context.Background(), net, source, bptt.Plan{
+		Window: 8, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 1e-2}, Steps: 20,
+		Log: bptt.Log{Metrics: &metrics, MetricsEvery: 10},
+	})
+	for line := range strings.Lines(metrics.String()) {
+		fmt.Println(strings.Join(strings.Split(line, ",")[:3], ","))
+	}
+	fmt.Println(err)
+	// Output:
+	// {"event":"step","step":10,"epoch":0
+	// {"event":"step","step":20,"epoch":0
+	// {"event":"end","step":20,"epoch":0
+	// <nil>
 }

@@ -1,6 +1,7 @@
 package bptt
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -28,11 +29,24 @@ type Plan struct {
 	// all of them.
 	Reduction loss.Reduction
 
-	// ClipNorm, if above 0, scales the gradient down so that its norm over all
-	// parameters is at most that. ClipValue, if above 0, limits every element,
-	// before the norm is taken. 0 is no clipping. Infinity is refused, and so is
-	// what is below 2^-100 in float32: it makes all of the gradient tiny.
-	ClipNorm, ClipValue float64
+	// ClipValue, if above 0, limits every element of the gradient; then ClipTensor scales
+	// the gradient of each parameter down to at most that norm, then ClipNorm that of all
+	// parameters together. The norms have the order ClipP, 1 or more: 0 is 2, the
+	// Euclidean norm, 1 the sum of the magnitudes, math.Inf(1) the largest. They are
+	// computed in float64; an order other than these three takes some 50 ns for each
+	// element. A limit of 0 is no clipping. Infinity is refused, and so is what is below
+	// 2^-100 in float32: it makes all of the gradient tiny. A gradient that a Loss or a
+	// Reduction does not divide is larger by the terms, and so must the limits be.
+	ClipValue, ClipTensor, ClipNorm float64
+	ClipP                           float64
+
+	// SkipNonFinite is how many updates in a row may be left out because the loss or the
+	// gradient is not finite. The next one ends the training with a *NonFiniteError, with
+	// 0 the first. Whether it is left out or ends the training, such an update changes
+	// neither weights nor optimizer, schedule or counts but Progress.Skipped, and the
+	// carried state goes back to that before it, but for rows that began anew with it,
+	// whose state is zero. The batches that were read for it are not read again.
+	SkipNonFinite int
 
 	// Accumulate is the number of windows that one update is made from; 0 is 1.
 	// The gradient is that of the loss that Progress reports: the sum over all
@@ -52,9 +66,15 @@ type Plan struct {
 	Steps  int64
 	Epochs int64
 
-	// OnStep, if set, is called after every update. An error ends the
-	// training; ErrStop does so without being one for the caller.
-	OnStep func(Progress) error
+	// OnStep, if set, is called after every update, OnEpoch at the end of every pass over
+	// the data, before the next one begins. An error ends the training; ErrStop does so
+	// without being one for the caller.
+	OnStep  func(Progress) error
+	OnEpoch func(EpochEnd) error
+
+	Validate   Validate    // on other data, from time to time; early stop; the best parameters
+	Checkpoint Checkpoints // files that Run writes
+	Log        Log         // records and metrics that Run writes
 
 	// Workers is the largest number of workers for the work; more than 256 count
 	// as 256. NewTrainer calls SetWorkers of the net and of the optimizer with it,
@@ -62,9 +82,6 @@ type Plan struct {
 	// and the Trainer's own work is split by its size. The number changes no
 	// bit.
 	Workers int
-
-	// Meta is kept in checkpoints, for the program's own settings.
-	Meta []byte
 }
 
 // check returns an error for settings that make no sense, for a net unrolled over that
@@ -88,17 +105,18 @@ func (p *Plan) check(steps int) error {
 		return fmt.Errorf("bptt: %d steps and %d epochs, want 0 or more", p.Steps, p.Epochs)
 	case p.Workers < 0:
 		return fmt.Errorf("bptt: Plan.Workers is %d, want a number of goroutines, or 0 for automatic", p.Workers)
+	case p.ClipP != 0 && !(p.ClipP >= 1):
+		return fmt.Errorf("bptt: Plan.ClipP is %v, want the order of a norm: 1 or more, math.Inf(1) for the largest magnitude, or 0 for 2", p.ClipP)
+	case p.SkipNonFinite < 0:
+		return fmt.Errorf("bptt: Plan.SkipNonFinite is %d, want how many updates in a row may be left out, or 0 for none", p.SkipNonFinite)
 	}
 	if err := p.Reduction.Check(); err != nil {
 		return fmt.Errorf("bptt: Plan.Reduction: %w", err)
 	}
-	if err := checkClip("ClipNorm", p.ClipNorm); err != nil {
-		return err
-	}
-	if err := checkClip("ClipValue", p.ClipValue); err != nil {
-		return err
-	}
-	return p.checkSchedule()
+	return cmp.Or(
+		checkClip("ClipNorm", p.ClipNorm), checkClip("ClipTensor", p.ClipTensor), checkClip("ClipValue", p.ClipValue),
+		p.Validate.check(), p.Checkpoint.check(), p.Log.check(), p.checkSchedule(),
+	)
 }
 
 // checkSchedule returns the error of the schedule's Check, if it has that method. A

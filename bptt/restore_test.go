@@ -193,7 +193,7 @@ func TestRowThatGoesOnIsRefusedFirst(t *testing.T) {
 	trainer, err := bptt.NewTrainer(net, source, bptt.Plan{Window: 4, Stride: 2, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1e-3}, Epochs: 1})
 	require.NoError(t, err)
 	_, err = trainer.Run(context.Background())
-	require.EqualError(t, err, "bptt: the data continues row 1 after its end in an earlier batch, without Reset; a row that ended begins again with Reset set")
+	require.EqualError(t, err, "bptt: step 2, in pass 1 over the data: the data continues row 1 after its end in an earlier batch, without Reset; a row that ended begins again with Reset set")
 	report, err := trainer.Run(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, int64(2), report.Step)

@@ -1,11 +1,10 @@
 package bptt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"time"
 
 	"github.com/simdrnn/simdrnn/data"
@@ -18,27 +17,37 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// ErrStop, returned by Plan.OnStep, ends the training without an error.
+// ErrStop, returned by a callback of the Plan, ends the training without an error.
 var ErrStop = errors.New("bptt: stop")
 
 // A Progress describes one update.
 type Progress struct {
-	Step    int64         // updates so far, this one included
-	Epoch   int64         // passes over the data that are complete
+	Step int64 // updates so far, this one included
+
+	// Epoch is the number of complete passes over the data when the batches of this
+	// update were read: 0 in the first. The end of a pass is known when the data, asked
+	// for the next batch, has none: so the last update of a pass has the Epoch of those
+	// before it, and OnEpoch follows.
+	Epoch int64
+
 	Loss    float64       // mean over what this update counted, weighted where terms have weights
 	Count   int           // what this update counted: targets, or elements for MSE
 	Counted int64         // the same over all updates so far
-	Norm    float64       // of the gradient: after ClipValue where ClipNorm is set too, else before clipping
+	Norm    float64       // of the gradient, of order ClipP: after ClipValue and ClipTensor where ClipNorm is set too, else before clipping
 	Rate    float64       // learning rate of this update
-	Elapsed time.Duration // since this Run began
+	Skipped int64         // updates left out so far: see Plan.SkipNonFinite
+	Elapsed time.Duration // that this Run has spent on updates: not on callbacks, validation, checkpoints and logs
 }
 
 // A Report is how a run ended.
 type Report struct {
-	Progress // of the last update
+	Progress // of the last update, but Epoch is the number of complete passes at the end
 
-	// Counted per second of this run; 0 if it made no update.
+	// Counted per second of Elapsed; 0 if the run made no update.
 	PerSecond float64
+
+	// EarlyStop says that Plan.Validate.Patience ended the training.
+	EarlyStop bool
 }
 
 // Train trains net on data as plan says: NewTrainer and Run.
@@ -57,21 +66,36 @@ type Trainer struct {
 	masked nn.Masked // net, if it has random masks
 	data   data.Source
 	plan   Plan
-	params []nn.Param
-	sums   *nn.Sums     // of parameters that the net reports several times
-	state  *optim.State // its memory; nil: not known
+	state  *optim.State // the optimizer's memory; nil: not known
 	team   crew.Crew
-	isa    kernels.ISA
+	grads  gradients
+	sizes
+	counts
+	buffers
+	held  held
+	win   window
+	valid validated
+	files files
+	log   logger
+}
 
-	batch, in, out int
+// sizes are rows of the net and widths of x and y.
+type sizes struct{ batch, in, out int }
 
+// counts are how far a run has come.
+type counts struct {
 	step, epoch, counted int64
+	skipped              int64  // updates left out
+	inRow                int64  // of them, since the last that was made
+	passes               []pass // the passes over the data that have ended and not been told of, and then the current one
+}
 
+// buffers are memory that is used anew for every window.
+type buffers struct {
 	y, dy   []float32 // one memory if the Loss works in place
 	scratch loss.Scratch
 	next    data.Batch // what the data gave
-	win     window
-	rows    []int // of a reset
+	rows    []int      // of a reset
 }
 
 // NewTrainer checks the plan against the net and prepares a run from the
@@ -106,21 +130,27 @@ func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 	if plan.Window > 0 && nn.OverBatches(net) != nil {
 		return nil, fmt.Errorf("bptt: Plan.Window is %d, but a %T takes whole sequences; leave the field 0", plan.Window, net)
 	}
+	if err := plan.Validate.checkRows(batch); err != nil {
+		return nil, err
+	}
 	plan.Accumulate = max(1, plan.Accumulate)
-	t := &Trainer{isa: kernels.Current(), net: net, data: source, plan: plan, batch: batch, in: in, out: out}
+	t := &Trainer{net: net, data: source, plan: plan, sizes: sizes{batch, in, out}}
+	t.passes = append(make([]pass, 0, 4), pass{empty: true})
 	t.ids = nn.OverIDs(net)
-	var err error
-	if t.params, t.sums, err = nn.Trained(net); err != nil {
+	params, sums, err := nn.Trained(net)
+	if err != nil {
 		return nil, err
 	}
-	if err := plan.Optimizer.Init(t.params); err != nil {
+	if err := plan.Optimizer.Init(params); err != nil {
 		return nil, err
 	}
+	t.grads.init(kernels.Current(), params, sums, cmp.Or(plan.ClipP, 2))
 	t.claim()
 	if err := rewind(source); err != nil {
 		return nil, err
 	}
 	t.team.Set(plan.Workers)
+	t.grads.pieces.Set(plan.Workers)
 	t.scratch.SetWorkers(plan.Workers)
 	if t.team.Workers() != 0 {
 		for _, part := range []any{net, plan.Optimizer} {
@@ -136,56 +166,164 @@ func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 	}
 	t.rows = make([]int, 0, batch)
 	t.win.init(t)
+	t.held.init(t)
+	t.valid.init(t)
+	t.files.init(t)
+	t.log.init(t)
 	net.SetTraining(true)
 	net.Reset()
 	return t, nil
 }
 
-// Run trains until a limit of the plan, and returns a report of the last update. When
-// ctx ends it returns after the current window, with ctx's error; the net is usable, and
-// Run may be called again to continue. After any other error the weights are those of
-// the last complete update. If the current update needs more windows (see
-// Plan.Accumulate), both cases drop it: the windows that it has read are not read again,
-// so the position of the data, the count of epochs and the carried state are those after
-// them, and no later update counts them.
+// Run trains until a limit of the plan, or the end of its patience, and returns a report
+// of the last update. When ctx ends it returns after the current window, with ctx's error;
+// the net is usable, and Run may be called again to continue. After any other error the
+// weights are those of the last complete update. If the current update needs more windows
+// (see Plan.Accumulate), both cases drop it: the windows that it has read are not read
+// again, so the position of the data, the count of epochs and the carried state are those
+// after them, and no later update counts them. With a Plan.Checkpoint.Dir the update is
+// completed when ctx ends, so that the last checkpoint is one of the run without the
+// interruption.
+//
+// After an update come, in this order: OnStep; validation, and the schedule's Observe;
+// OnValidate; the checkpoint. At the end of a pass over the data, in this order:
+// validation and what belongs to it; OnEpoch. What an end of the run leaves undone of
+// this is done when the run continues.
 func (t *Trainer) Run(ctx context.Context) (Report, error) {
-	begin := time.Now()
-	first := t.counted
-	report := Report{Progress: Progress{Step: t.step, Epoch: t.epoch, Counted: t.counted}}
-	for {
-		if err := ctx.Err(); err != nil {
-			return report, err
-		}
-		if t.done() {
-			return report, nil
-		}
-		p, err := t.update(ctx)
-		if err == io.EOF {
-			return report, nil
-		}
-		if err != nil {
-			return report, err
-		}
-		p.Elapsed = time.Since(begin)
-		report.Progress = p
-		report.PerSecond = float64(t.counted-first) / max(p.Elapsed.Seconds(), 1e-9)
-		if t.plan.OnStep != nil {
-			if err := t.callback(p); errors.Is(err, ErrStop) {
-				return report, nil
-			} else if err != nil {
-				return report, err
-			}
-		}
+	r := running{Trainer: t, first: t.counted}
+	r.report.Progress = Progress{Step: t.step, Epoch: t.epoch, Counted: t.counted, Skipped: t.skipped}
+	err := t.files.begin()
+	for more := true; more && err == nil; {
+		more, err = r.advance(ctx)
 	}
+	return r.end(ctx, err)
 }
 
-func (t *Trainer) done() bool {
+// A running is a call of Run.
+type running struct {
+	*Trainer
+	report Report
+	first  int64         // counted at the beginning
+	spent  time.Duration // on updates
+}
+
+// advance makes one update and what follows it. It returns false at the end of the run.
+func (r *running) advance(ctx context.Context) (more bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	if stop, err := r.settle(ctx); stop || err != nil {
+		return false, err
+	}
+	if r.done() {
+		return false, nil
+	}
+	if r.valid.restored {
+		r.valid.exchange(r.grads.params)
+	}
+	begin := time.Now()
+	p, err := r.update(ctx)
+	r.spent += time.Since(begin)
+	if err == errPassEnded {
+		return true, nil
+	}
+	if bad, ok := err.(*NonFiniteError); ok {
+		return r.skip(bad)
+	}
+	if err != nil {
+		return false, err
+	}
+	p.Elapsed = r.spent
+	r.report.Progress = p
+	r.report.PerSecond = r.perSecond()
+	r.files.changed = true
+	r.valid.afterStep(r.Trainer)
+	if err := r.log.step(p, r.report.PerSecond); err != nil {
+		return false, err
+	}
+	stop, err := call(r.plan.OnStep, p, "Plan.OnStep")
+	if err != nil {
+		return false, err
+	}
+	stopped, err := r.settle(ctx)
+	return !stop && !stopped, err
+}
+
+// perSecond is what has been counted in a second of the time spent on updates.
+func (r *running) perSecond() float64 {
+	if r.counted == r.first {
+		return 0
+	}
+	return float64(r.counted-r.first) / max(r.spent.Seconds(), 1e-9)
+}
+
+// settle does what is due between two updates.
+func (t *Trainer) settle(ctx context.Context) (stop bool, err error) {
+	if t.valid.due {
+		if _, stop, err = t.validate(ctx, func() { t.valid.due = false }); err != nil {
+			return stop, err
+		}
+	}
+	for len(t.passes) > 1 {
+		ended, err := t.endPass(ctx)
+		if stop = stop || ended; err != nil {
+			return stop, err
+		}
+	}
+	return stop, t.files.afterStep()
+}
+
+// skip leaves an update out, or ends the run if too many were in a row.
+func (t *Trainer) skip(bad *NonFiniteError) (more bool, err error) {
+	if t.inRow >= int64(t.plan.SkipNonFinite) {
+		return false, bad
+	}
+	t.skipped++
+	t.inRow++
+	t.files.changed = true
+	return true, t.log.skip(bad, t.counts)
+}
+
+// end writes the last checkpoint, and puts the best parameters in the net.
+func (r *running) end(ctx context.Context, err error) (Report, error) {
+	r.report.Epoch, r.report.Skipped, r.report.Elapsed, r.report.PerSecond = r.epoch, r.skipped, r.spent, r.perSecond()
+	if err != nil && !ended(ctx, err) {
+		return r.report, err
+	}
+	if saved := r.files.last(); saved != nil {
+		return r.report, withError(err, saved)
+	}
+	if err == nil && r.done() {
+		r.report.EarlyStop = r.valid.gaveUp()
+		if !r.valid.restored {
+			r.valid.exchange(r.grads.params)
+		}
+	}
+	return r.report, withError(err, r.log.end(r.report, err))
+}
+
+func (t *Trainer) done() bool { return t.atLimit() || t.valid.gaveUp() }
+
+// atLimit says whether the updates or passes of the plan are made.
+func (t *Trainer) atLimit() bool {
 	return t.plan.Steps > 0 && t.step >= t.plan.Steps || t.plan.Epochs > 0 && t.epoch >= t.plan.Epochs
 }
 
-func (t *Trainer) callback(p Progress) (err error) {
-	defer catch("Plan.OnStep", &err)
-	return t.plan.OnStep(p)
+// ended says whether err is that of ctx.
+func ended(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, ctx.Err())
+}
+
+// call calls a function of the plan, if it is set. A panic in it is an error.
+func call[E any](f func(E) error, event E, where string) (stop bool, err error) {
+	if f == nil {
+		return false, nil
+	}
+	defer catch(where, &err)
+	if err = f(event); errors.Is(err, ErrStop) {
+		return true, nil
+	}
+	return false, err
 }
 
 // claim keeps where the state of the plan's optimizer lies, by which owns knows it
@@ -202,188 +340,4 @@ func (t *Trainer) claim() {
 // another Trainer makes a state in other memory.
 func (t *Trainer) owns() bool {
 	return t.state == nil || t.state.Same(t.plan.Optimizer.State())
-}
-
-// update takes one step of the optimizer. It returns io.EOF if the epochs of
-// the plan ended before a window was read, and the error of ctx if that ends between
-// two windows.
-func (t *Trainer) update(ctx context.Context) (Progress, error) {
-	if !t.owns() {
-		return Progress{}, errOptimizer
-	}
-	t.net.ZeroGrads()
-	var total loss.Total
-	rows, windows := 0, 0 // rows in which something counts
-	for windows < t.plan.Accumulate {
-		if windows > 0 {
-			if err := ctx.Err(); err != nil {
-				return Progress{}, err
-			}
-		}
-		err := t.read()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return Progress{}, err
-		}
-		of, n, err := t.pass()
-		if err != nil {
-			t.win.giveUp()
-			return Progress{}, err
-		}
-		total, rows, windows = total.Plus(of), rows+n, windows+1
-	}
-	if windows == 0 {
-		return Progress{}, io.EOF
-	}
-	mean := total.Mean()
-	p := Progress{Step: t.step + 1, Epoch: t.epoch, Loss: mean, Count: total.Terms, Counted: t.counted + int64(total.Terms)}
-	if by := t.plan.Reduction.Divisor(total, rows); t.plan.Accumulate > 1 && by != 1 {
-		// Each pass added the gradient of a sum: divide by what all windows have.
-		for _, q := range t.params {
-			t.isa.Scale(q.G, q.G, float32(1/by))
-		}
-	}
-	norm, bad := t.clip()
-	if bad != "" || math.IsNaN(mean) || math.IsInf(mean, 0) {
-		return Progress{}, &NonFiniteError{Step: p.Step, Param: bad, Loss: mean}
-	}
-	p.Norm = norm
-	factor, err := t.factor()
-	if err != nil {
-		return Progress{}, err
-	}
-	p.Rate = float64(t.plan.Optimizer.LearningRate() * factor)
-	if err := t.plan.Optimizer.Update(factor); err != nil {
-		return Progress{}, err
-	}
-	t.step, t.counted = p.Step, p.Counted
-	return p, nil
-}
-
-// factor is the schedule's factor of the learning rate, or a *RateError if it is
-// negative, infinite or NaN.
-func (t *Trainer) factor() (f float64, err error) {
-	defer catch("Plan.Schedule", &err)
-	f = 1
-	if t.plan.Schedule != nil {
-		f = t.plan.Schedule.Rate(t.step)
-	}
-	return f, optim.CheckRate(t.step+1, t.plan.Optimizer.LearningRate(), f)
-}
-
-// clip returns the norm of the gradient, the root of the sum of the tensors'
-// squares in float64, and clips. If an element is not finite it returns the
-// name of the first parameter that has one, and does nothing.
-func (t *Trainer) clip() (norm float64, bad string) {
-	norm, bad = t.norm()
-	if bad != "" {
-		return norm, bad
-	}
-	if limit := float32(t.plan.ClipValue); limit > 0 {
-		for _, p := range t.params {
-			t.isa.Clip(p.G, p.G, limit)
-		}
-		if t.plan.ClipNorm > 0 {
-			norm, _ = t.norm()
-		}
-	}
-	if c := t.plan.ClipNorm; c > 0 && norm > c {
-		factor := float32(c / norm)
-		for _, p := range t.params {
-			t.isa.Scale(p.G, p.G, factor)
-		}
-	}
-	return norm, ""
-}
-
-func (t *Trainer) norm() (norm float64, bad string) {
-	sum := 0.0
-	for i := range t.params {
-		s := t.isa.SumSquares(t.params[i].G)
-		if math.IsNaN(s) || math.IsInf(s, 0) {
-			return s, t.params[i].Name
-		}
-		sum += s
-	}
-	return math.Sqrt(sum), ""
-}
-
-// read fetches the next batch and makes the window of it. At the end of an epoch it
-// begins the next one, or returns io.EOF if that was the last epoch of the plan.
-func (t *Trainer) read() error {
-	for again := false; ; again = true {
-		t.next = data.Batch{Want: t.plan.Stride}
-		err := Next(t.data, &t.next)
-		if err == nil {
-			break
-		}
-		if err != io.EOF {
-			return err
-		}
-		if again {
-			return errNoBatches
-		}
-		t.epoch++
-		if t.done() {
-			return io.EOF
-		}
-	}
-	if err := t.check(&t.next); err != nil {
-		return err
-	}
-	return t.win.add(t)
-}
-
-// check returns an error if the batch does not fit the net. (Ids and targets are checked
-// where they are used.)
-func (t *Trainer) check(b *data.Batch) error {
-	steps, _, _, _ := t.net.Dims()
-	if t.plan.Stride > 0 {
-		steps = t.plan.Stride
-	}
-	return b.Check(steps, t.batch, t.in, t.out, t.ids != nil)
-}
-
-// pass runs the window forward and back, adding to the gradients, and moves the
-// window on. It also returns the number of rows in which something counts.
-func (t *Trainer) pass() (total loss.Total, rows int, err error) {
-	b := t.win.batch()
-	y := t.y[:b.Steps*t.batch*t.out]
-	dy := t.dy[:len(y)]
-	if err := t.win.ahead(t); err != nil {
-		return total, 0, err
-	}
-	if err := t.net.SetLengths(b.Lengths); err != nil {
-		return total, 0, err
-	}
-	if err := t.forward(y, b); err != nil {
-		return total, 0, err
-	}
-	rows = b.CountedRows()
-	by := 0.0 // the weight of this window's terms
-	if t.plan.Accumulate > 1 {
-		by = 1 // update divides, when it knows what all windows have
-	} else if t.plan.Reduction != loss.Mean {
-		by = t.plan.Reduction.Divisor(total, rows)
-	}
-	if total, err = measure(t.plan.Loss, dy, y, b, by, &t.scratch); err != nil {
-		return total, 0, err
-	}
-	t.net.Backward(nil, dy)
-	t.sums.Run(t.team.Workers())
-	t.win.move(t)
-	return total, rows, nil
-}
-
-func (t *Trainer) forward(y []float32, b *data.Batch) error {
-	if net := nn.OverBatches(t.net); net != nil {
-		return net.ForwardBatch(y, b)
-	}
-	if t.ids != nil {
-		return t.ids.ForwardIDs(y, b.IDs)
-	}
-	t.net.Forward(y, b.X)
-	return nil
 }

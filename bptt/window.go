@@ -122,7 +122,7 @@ func (w *window) checkLengths(b *data.Batch, reset bool) error {
 	}
 	for r, n := range w.all.Lengths {
 		if n != w.have && (b.Lengths == nil && b.Steps > 0 || b.Lengths != nil && b.Lengths[r] > 0) {
-			return fmt.Errorf("bptt: the data continues row %d after its end in an earlier batch, without Reset; a row that ended begins again with Reset set", r)
+			return fmt.Errorf("the data continues row %d after its end in an earlier batch, without Reset; a row that ended begins again with Reset set", r)
 		}
 	}
 	return nil

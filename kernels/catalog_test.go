@@ -16,6 +16,7 @@ import (
 var testedApart = []string{
 	"String", "NewPacked", "NewPackedGroups", "Pack", "Gemm", "GemmWork", "NewRows", "GemmRows", "GemmRowsWork", // gemm_test.go
 	"Normalize", "NormalizeGrad", // normalize_test.go
+	"SumAbs", "MaxAbs", // norms_test.go
 	"Uniform",                                                                              // mask_test.go
 	"SumSquaresLanes", "DotLanes64", "Dot", "Dot64", "Sum", "Max", "SumSquares", "Softmax", // reduce_test.go
 	"PeakLoop", // bench_test.go

@@ -171,3 +171,19 @@ func ExampleGrowLinear() {
 	fmt.Println(readout.Weight, readout.Bias, err)
 	// Output: [1 2 3 6 2 4] [0 0 0] <nil>
 }
+
+// Sequences begin with a state that is learned with the weights.
+func ExampleLearnedState() {
+	rnn, _ := lstm.New(lstm.Config{Input: 2, Hidden: 3}, rand.New(rand.NewPCG(1, 2)))
+	net, err := nn.NewLearnedState(rnn.Unroll(5, 4))
+	fmt.Println(err)
+	net.EachParam(func(name string, w, _ []float32) { fmt.Println(name, len(w)) })
+	// Output:
+	// <nil>
+	// weight_ih_l0 24
+	// weight_hh_l0 36
+	// bias_ih_l0 12
+	// bias_hh_l0 12
+	// h0 3
+	// c0 3
+}

@@ -236,3 +236,18 @@ func ExampleEpochSchedule() {
 	// 1
 	// 0.25
 }
+
+// What a checkpoint keeps of the learning rate that a program has changed.
+func ExampleRateKeeper() {
+	adam := &optim.Adam{LR: 1e-3}
+	adam.LR /= 2
+	var keeper optim.RateKeeper = adam
+	rates := keeper.Rates()
+
+	resumed := &optim.Adam{LR: 1e-3}
+	fmt.Println(resumed.SetRates(rates), resumed.LR)
+	fmt.Println(resumed.SetRates([]float64{-1}))
+	// Output:
+	// <nil> 0.0005
+	// optim: Adam with learning rate -1, want more than 0 and finite
+}

@@ -200,7 +200,7 @@ func newJob(o *options, progress *progress) (*job, error) {
 		return nil, err
 	}
 	j.trainer, err = bptt.NewTrainer(j.net, source, bptt.Plan{
-		Window: s.Window, Steps: o.steps, Workers: o.workers, Meta: meta,
+		Window: s.Window, Steps: o.steps, Workers: o.workers, Checkpoint: bptt.Checkpoints{Meta: meta},
 		Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: s.Rate}, ClipNorm: s.Clip,
 		Schedule: optim.StepDecay{Every: 500, Factor: 0.9},
 		OnStep:   j.onStep,

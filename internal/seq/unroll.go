@@ -84,6 +84,7 @@ func (n *Net) newUnrolled(steps, batch int, keep bool) *Unrolled {
 	if keep {
 		u.back = n.newBackMemory(batch)
 		u.tasks.packBackward, u.tasks.stepsBack, u.tasks.gradients, u.tasks.weightGradients = u.packBackward, u.backwardSteps, u.gradients, u.weightGradients
+		u.tasks.zero = u.zeroShare
 	}
 	u.setMostWorkers(n.Workers)
 	return u
@@ -127,15 +128,6 @@ func (u *Unrolled) EachParam(f func(name string, w, g []float32)) {
 			default:
 				f(w.names[k], v, u.back.grads[i].all[k])
 			}
-		}
-	}
-}
-
-// ZeroGrads sets all gradients to +0.
-func (u *Unrolled) ZeroGrads() {
-	for i := range u.back.grads {
-		for _, g := range u.back.grads[i].all {
-			clear(g)
 		}
 	}
 }

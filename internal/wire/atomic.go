@@ -26,25 +26,42 @@ var tempCount atomic.Uint64
 // name and syncs the folder; on an error the old file stays and the temporary
 // one is removed. Temporary files that a killed writer left behind more than an
 // hour ago are removed first.
+//
+// An error says whether the file of that name is still the old one.
 func WriteFileAtomic(name string, write func(io.Writer) error) error {
-	return writeFileAtomic(osFiles{}, name, write)
+	return WriteFileAtomicOn(Disk, name, write)
 }
 
-// files is the part of the operating system that WriteFileAtomic uses; tests
+// Files is the part of the operating system that WriteFileAtomic uses; tests
 // put faults in.
-type files interface {
-	Create(name string) (file, error)
+type Files interface {
+	Create(name string) (WritableFile, error)
 	Rename(from, to string) error
 	SyncDir(dir string) error
 }
 
-type file interface {
+// A WritableFile is a file of Files.
+type WritableFile interface {
 	io.Writer
 	Sync() error
 	Close() error
 }
 
-func writeFileAtomic(fs files, name string, write func(io.Writer) error) (err error) {
+// Disk is the operating system's Files.
+var Disk Files = osFiles{}
+
+// WriteFileAtomicOn is WriteFileAtomic on fs.
+func WriteFileAtomicOn(fs Files, name string, write func(io.Writer) error) (err error) {
+	replaced := false
+	defer func() {
+		switch {
+		case err == nil:
+		case replaced:
+			err = fmt.Errorf("%s is the new file, but may be lost when the power fails: %w", name, err)
+		default:
+			err = fmt.Errorf("%s was not written, and is what it was before: %w", name, err)
+		}
+	}()
 	dir, base := filepath.Split(name)
 	if dir == "" {
 		dir = "."
@@ -82,7 +99,7 @@ func writeFileAtomic(fs files, name string, write func(io.Writer) error) (err er
 	if err := fs.Rename(temp, name); err != nil {
 		return err
 	}
-	temp = ""
+	temp, replaced = "", true
 	return fs.SyncDir(dir)
 }
 
@@ -105,7 +122,7 @@ func removeStale(dir, base string) {
 
 type osFiles struct{}
 
-func (osFiles) Create(name string) (file, error) {
+func (osFiles) Create(name string) (WritableFile, error) {
 	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 }
 

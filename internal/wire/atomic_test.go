@@ -79,11 +79,11 @@ type faulty struct {
 }
 
 type faultyFile struct {
-	file
+	WritableFile
 	fail string
 }
 
-func (f faulty) Create(name string) (file, error) {
+func (f faulty) Create(name string) (WritableFile, error) {
 	if f.fail == "create" {
 		return nil, errDisk
 	}
@@ -107,21 +107,21 @@ func (f faulty) SyncDir(dir string) error {
 
 func (f faultyFile) Write(b []byte) (int, error) {
 	if f.fail == "write" {
-		n, _ := f.file.Write(b[:len(b)/2])
+		n, _ := f.WritableFile.Write(b[:len(b)/2])
 		return n, errDisk
 	}
-	return f.file.Write(b)
+	return f.WritableFile.Write(b)
 }
 
 func (f faultyFile) Sync() error {
 	if f.fail == "sync" {
 		return errDisk
 	}
-	return f.file.Sync()
+	return f.WritableFile.Sync()
 }
 
 func (f faultyFile) Close() error {
-	err := f.file.Close()
+	err := f.WritableFile.Close()
 	if f.fail == "close" {
 		return errDisk
 	}
@@ -133,7 +133,7 @@ func TestFaults(t *testing.T) {
 		dir := t.TempDir()
 		name := filepath.Join(dir, "model")
 		require.NoError(t, WriteFileAtomic(name, put("old")))
-		require.ErrorIs(t, writeFileAtomic(faulty{fail: fail}, name, put("new")), errDisk, fail)
+		require.ErrorIs(t, WriteFileAtomicOn(faulty{fail: fail}, name, put("new")), errDisk, fail)
 		want := "old"
 		if fail == "syncdir" {
 			want = "new" // renamed already; only its durability is unknown

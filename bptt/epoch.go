@@ -1,0 +1,47 @@
+package bptt
+
+import (
+	"context"
+
+	"github.com/simdrnn/simdrnn/loss"
+)
+
+// An EpochEnd describes a pass over the data that has ended.
+type EpochEnd struct {
+	Epoch int64   // passes that are complete, this one included: 1 after the first
+	Step  int64   // updates so far
+	Loss  float64 // mean over all that the updates of this pass counted, each with the weights it found
+	Count int64   // what they counted
+
+	// Validation is the one at the end of this pass; nil if none was due.
+	Validation *Validation
+}
+
+// A pass is the sums of one pass over the data.
+type pass struct {
+	total     loss.Total
+	validated bool
+	empty     bool // no batch has been read
+}
+
+func (p *pass) add(of loss.Total) { p.total = p.total.Plus(of) }
+
+// endPass tells of the first pass that has ended.
+func (t *Trainer) endPass(ctx context.Context) (stop bool, err error) {
+	ended := &t.passes[0]
+	e := EpochEnd{Epoch: t.epoch - int64(len(t.passes)-2), Step: t.step, Count: int64(ended.total.Terms), Loss: ended.total.Mean()}
+	if every := t.plan.Validate.EveryEpochs; every > 0 && e.Epoch%every == 0 && !ended.validated {
+		var v Validation
+		if v, stop, err = t.validate(ctx, func() { ended.validated = true }); err != nil {
+			return stop, err
+		}
+		e.Validation = &v
+	}
+	t.passes = t.passes[:copy(t.passes, t.passes[1:])]
+	t.files.changed = true
+	if err := t.log.epoch(e); err != nil {
+		return stop, err
+	}
+	stopped, err := call(t.plan.OnEpoch, e, "Plan.OnEpoch")
+	return stop || stopped, err
+}

@@ -1,0 +1,200 @@
+package bptt
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"strconv"
+)
+
+// Log says what Run writes about itself.
+type Log struct {
+	// Logger, if set, gets a record of the level Level with the message "step" after every
+	// EverySteps updates (0: every update), and with "epoch", "validation", "checkpoint"
+	// and "end" for each of these; an update that is left out is "skip", of the level
+	// slog.LevelWarn. The attributes are named as the keys of Metrics.
+	Logger     *slog.Logger
+	Level      slog.Level
+	EverySteps int64
+
+	// Metrics, if set, gets the same as JSON: one object a line, each written by one call
+	// of Write, after every MetricsEvery updates (0: every update). The key "event" is the
+	// message, and the others are
+	//
+	//	step        step, epoch, loss, count, counted, norm, rate, skipped, seconds, per_second: Progress and Report
+	//	skip        step, epoch, loss, param, skipped, in_row: NonFiniteError; skipped counts them all, in_row the last ones
+	//	epoch       step, epoch, loss, count: EpochEnd
+	//	validation  step, epoch, loss, count, best, best_loss, best_step, since: Validation
+	//	checkpoint  step, file
+	//	end         step, epoch, skipped, seconds, early_stop, error: Report; error is "" at a limit and by ErrStop
+	//
+	// NaN and infinities are null. An error of Write ends the training. A run that was
+	// killed has written more than its last checkpoint knows of: the run that resumes it
+	// writes lines of these updates again, with the same numbers.
+	Metrics      io.Writer
+	MetricsEvery int64
+}
+
+func (l *Log) check() error {
+	if l.EverySteps < 0 || l.MetricsEvery < 0 {
+		return fmt.Errorf("bptt: Plan.Log every %d steps, and metrics every %d, want 0 or more", l.EverySteps, l.MetricsEvery)
+	}
+	return nil
+}
+
+// logger writes what Log asks for.
+type logger struct {
+	plan  *Log
+	line  []byte
+	attrs []slog.Attr
+}
+
+func (l *logger) init(t *Trainer) { l.plan = &t.plan.Log }
+
+// dueAt says whether the update of that number is one of those to write.
+func dueAt(step, every int64) bool { return every <= 1 || step%every == 0 }
+
+func (l *logger) step(p Progress, perSecond float64) error {
+	return l.write("step", l.plan.Level, dueAt(p.Step, l.plan.EverySteps), dueAt(p.Step, l.plan.MetricsEvery), func() {
+		l.count("step", p.Step)
+		l.count("epoch", p.Epoch)
+		l.number("loss", p.Loss)
+		l.count("count", int64(p.Count))
+		l.count("counted", p.Counted)
+		l.number("norm", p.Norm)
+		l.number("rate", p.Rate)
+		l.count("skipped", p.Skipped)
+		l.number("seconds", p.Elapsed.Seconds())
+		l.number("per_second", perSecond)
+	})
+}
+
+func (l *logger) skip(e *NonFiniteError, c counts) error {
+	return l.write("skip", slog.LevelWarn, true, true, func() {
+		l.count("step", e.Step)
+		l.count("epoch", c.epoch)
+		l.number("loss", e.Loss)
+		l.text("param", e.Param)
+		l.count("skipped", c.skipped)
+		l.count("in_row", c.inRow)
+	})
+}
+
+func (l *logger) epoch(e EpochEnd) error {
+	return l.write("epoch", l.plan.Level, true, true, func() {
+		l.count("step", e.Step)
+		l.count("epoch", e.Epoch)
+		l.number("loss", e.Loss)
+		l.count("count", e.Count)
+	})
+}
+
+func (l *logger) validation(v Validation) error {
+	return l.write("validation", l.plan.Level, true, true, func() {
+		l.count("step", v.Step)
+		l.count("epoch", v.Epoch)
+		l.number("loss", v.Loss)
+		l.count("count", int64(v.Count))
+		l.truth("best", v.Best)
+		l.number("best_loss", v.BestLoss)
+		l.count("best_step", v.BestStep)
+		l.count("since", v.Since)
+	})
+}
+
+func (l *logger) checkpoint(step int64, file string) error {
+	return l.write("checkpoint", l.plan.Level, true, true, func() {
+		l.count("step", step)
+		l.text("file", file)
+	})
+}
+
+func (l *logger) end(r Report, err error) error {
+	reason := ""
+	if err != nil {
+		reason = err.Error()
+	}
+	return l.write("end", l.plan.Level, true, true, func() {
+		l.count("step", r.Step)
+		l.count("epoch", r.Epoch)
+		l.count("skipped", r.Skipped)
+		l.number("seconds", r.Elapsed.Seconds())
+		l.truth("early_stop", r.EarlyStop)
+		l.text("error", reason)
+	})
+}
+
+// write writes a record and a line, where these are wanted, of what fields adds.
+func (l *logger) write(event string, level slog.Level, record, line bool, fields func()) error {
+	record = record && l.plan.Logger != nil && l.plan.Logger.Enabled(context.Background(), level)
+	line = line && l.plan.Metrics != nil
+	if !record && !line {
+		return nil
+	}
+	l.attrs = l.attrs[:0]
+	l.line = append(l.line[:0], `{"event":"`...)
+	l.line = append(append(l.line, event...), '"')
+	fields()
+	if record {
+		l.plan.Logger.LogAttrs(context.Background(), level, event, l.attrs...)
+	}
+	if !line {
+		return nil
+	}
+	l.line = append(l.line, "}\n"...)
+	if err := writeLine(l.plan.Metrics, l.line); err != nil {
+		return fmt.Errorf("bptt: Plan.Log.Metrics: %w", err)
+	}
+	return nil
+}
+
+// writeLine writes a line. A panic of the writer is an error.
+func writeLine(w io.Writer, line []byte) (err error) {
+	defer catch("Plan.Log.Metrics", &err)
+	n, err := w.Write(line)
+	if err == nil && n < len(line) {
+		err = io.ErrShortWrite
+	}
+	return err
+}
+
+func (l *logger) key(name string) {
+	l.line = append(l.line, `,"`...)
+	l.line = append(append(l.line, name...), `":`...)
+}
+
+func (l *logger) count(name string, n int64) {
+	l.attrs = append(l.attrs, slog.Int64(name, n))
+	l.key(name)
+	l.line = strconv.AppendInt(l.line, n, 10)
+}
+
+func (l *logger) truth(name string, is bool) {
+	l.attrs = append(l.attrs, slog.Bool(name, is))
+	l.key(name)
+	l.line = strconv.AppendBool(l.line, is)
+}
+
+func (l *logger) number(name string, v float64) {
+	l.attrs = append(l.attrs, slog.Float64(name, v))
+	l.key(name)
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		l.line = append(l.line, "null"...)
+		return
+	}
+	l.line = strconv.AppendFloat(l.line, v, 'g', -1, 64)
+}
+
+func (l *logger) text(name, v string) {
+	l.attrs = append(l.attrs, slog.String(name, v))
+	l.key(name)
+	if v == "" {
+		l.line = append(l.line, `""`...)
+		return
+	}
+	quoted, _ := json.Marshal(v) // of a string there is no error
+	l.line = append(l.line, quoted...)
+}

@@ -1,0 +1,181 @@
+package bptt
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/simdrnn/simdrnn/optim"
+)
+
+// Resume continues the run that wrote the checkpoint: with the same net, data
+// and plan, what follows is what would have followed then, bit for bit. A file of
+// version 1 from a run with Adam or AdamW has second moments, whose roots are taken
+// now: that run continues, but not to the bit. Resume
+// refuses any difference of names, sizes, optimizer, kind of schedule or data, and then
+// leaves the Trainer as it was; data that moves although it returns an error is taken back
+// if it can say its position.
+//
+// The learning rates are those of the run, whatever the optimizer was made with: set
+// its field LR after Resume to go on with another. An optimizer that is no
+// optim.RateKeeper must have the rate of the run. What validations have led to is taken
+// over if the plan has a Validate, and the best parameters if it has RestoreBest. A file
+// of version 1 or 2 has neither rates nor validations, and the state of no schedule:
+// these are then as the plan has them.
+func (t *Trainer) Resume(c *Checkpoint) (err error) {
+	if !t.owns() {
+		return errOptimizer
+	}
+	values, err := c.params("param/", t.grads.params)
+	if err != nil {
+		return err
+	}
+	state, err := c.like("state/", t.net.State())
+	if err != nil {
+		return err
+	}
+	have := t.plan.Optimizer.State()
+	kind, err := c.file.Bytes("optimizer")
+	if err != nil {
+		return err
+	}
+	opt := optim.State{Kind: string(kind)}
+	if now := opt.Rooted(); opt.Kind != have.Kind && now.Kind != have.Kind {
+		return have.Set(now)
+	}
+	if opt.Numbers, err = c.file.Float64("optimizer/numbers", len(have.Numbers)); err != nil {
+		return err
+	}
+	if opt.Tensors, err = c.like("optimizer/", have.Tensors); err != nil {
+		return err
+	}
+	more, err := t.loadCounts(c)
+	if err != nil {
+		return err
+	}
+	valid, err := t.valid.load(c, t.grads.params)
+	if err != nil {
+		return err
+	}
+	seeds, clock, err := t.loadMasks(c)
+	if err != nil {
+		return err
+	}
+	win, err := t.win.load(c, t)
+	if err != nil {
+		return err
+	}
+	position, err := c.file.Bytes("data")
+	if err != nil {
+		return err
+	}
+	pos, ok := t.data.(encoding.BinaryUnmarshaler)
+	if !ok {
+		return fmt.Errorf("bptt: the position of %T cannot be restored: it has no UnmarshalBinary", t.data)
+	}
+	giveBack := func() error { return nil }
+	if from, ok := t.data.(encoding.BinaryMarshaler); ok {
+		before, err := positionOf(from)
+		if err != nil {
+			return err
+		}
+		giveBack = func() error { return moveTo(pos, before) }
+	}
+
+	// Only masks, optimizer, data and net can tell whether their part is valid. When one
+	// of them returns an error, those before it are set back.
+	var undo []func() error
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, back := range slices.Backward(undo) {
+			err = withError(err, back())
+		}
+	}()
+	if t.masked != nil {
+		before := t.masked.MaskState()
+		if err := t.masked.SetMaskState(seeds); err != nil {
+			return err
+		}
+		undo = append(undo, func() error { return t.masked.SetMaskState(before) })
+	}
+	saved := have.Clone()
+	if err := t.plan.Optimizer.SetState(opt); err != nil {
+		return err
+	}
+	undo = append(undo, func() error { t.restore(saved); return nil })
+	back, err := t.resumeRates(c)
+	if err != nil {
+		return err
+	}
+	undo = append(undo, back)
+	if back, err = t.resumeSchedule(c); err != nil {
+		return err
+	}
+	undo = append(undo, back, giveBack)
+	if err := moveTo(pos, position); err != nil {
+		return err
+	}
+	before := t.net.State()
+	if err := t.net.SetState(state); err != nil {
+		return err
+	}
+	undo = append(undo, func() error { return t.net.SetState(before) })
+	if t.masked != nil {
+		if err := t.masked.SetClock(clock); err != nil {
+			return err
+		}
+	}
+
+	// This part succeeds.
+	for i, p := range t.grads.params {
+		copy(p.W, values[i])
+	}
+	win()
+	t.counts = more
+	valid()
+	t.files.changed, t.files.step = true, t.step
+	t.claim()
+	return nil
+}
+
+// restore takes the optimizer back to a state that it had. A run that diverged has
+// one that SetState refuses: that is copied into the memory of the state.
+func (t *Trainer) restore(saved optim.State) {
+	if t.plan.Optimizer.SetState(saved) != nil {
+		t.plan.Optimizer.State().Put(saved)
+	}
+	t.claim()
+}
+
+// loadMasks reads the MaskState and the Clock, nil for a net without masks.
+func (t *Trainer) loadMasks(c *Checkpoint) (seeds, clock []uint64, err error) {
+	if t.masked == nil {
+		if c.file.Has("masks") {
+			return nil, nil, errors.New("bptt: the checkpoint is of a net with random masks, this one has none; check the probabilities in its Config")
+		}
+		return nil, nil, nil
+	}
+	s, err := c.file.Int64("masks", len(t.masked.MaskState()))
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := c.counts("masks/clock", t.batch)
+	return unsigned(s), n, err
+}
+
+// counts reads n numbers from 0 to 2^32-1.
+func (c *Checkpoint) counts(name string, n int) ([]uint64, error) {
+	s, err := c.file.Int64(name, n)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range s {
+		if v < 0 || v >= 1<<32 {
+			return nil, &FormatError{Section: name, Reason: fmt.Sprintf("a count of %d, want 0 to 2^32-1", v)}
+		}
+	}
+	return unsigned(s), nil
+}

@@ -1,0 +1,208 @@
+package nn_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/gru"
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/nn"
+)
+
+const learnedIn, learnedHidden, learnedSteps, learnedRows = 3, 4, 5, 3
+
+// learnedLSTM is a LearnedState with values in it, and the net inside.
+func learnedLSTM(t *testing.T) (*nn.LearnedState, *lstm.Unrolled, map[string]nn.Param) {
+	t.Helper()
+	rnn := traintest.Must(lstm.New(lstm.Config{Input: learnedIn, Hidden: learnedHidden, Layers: 2}, traintest.Rng(3)))
+	u := rnn.Unroll(learnedSteps, learnedRows)
+	l, err := nn.NewLearnedState(u)
+	require.NoError(t, err)
+	params := map[string]nn.Param{}
+	l.EachParam(func(name string, w, g []float32) { params[name] = nn.Param{Name: name, W: w, G: g} })
+	copy(params["h0"].W, traintest.NumbersLike(2*learnedHidden, 5))
+	copy(params["c0"].W, traintest.NumbersLike(2*learnedHidden, 6))
+	return l, u, params
+}
+
+// TestLearnedStateGradient is the derivative of a loss by differences, and the sum of the
+// gradients of the state of the rows that began.
+func TestLearnedStateGradient(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+		l, u, params := learnedLSTM(t)
+		require.Len(t, params["h0"].W, 2*learnedHidden)
+		require.Len(t, params["c0"].G, 2*learnedHidden)
+		x := traintest.NumbersLike(learnedSteps*learnedRows*learnedIn, 1)
+		dy := traintest.NumbersLike(learnedSteps*learnedRows*learnedHidden, 2)
+		y := make([]float32, len(dy))
+		loss := func(rows ...int) float64 {
+			l.Reset(rows...)
+			l.Forward(y, x)
+			sum := 0.0
+			for i := range y {
+				sum += float64(y[i]) * float64(dy[i])
+			}
+			return sum
+		}
+		loss()
+		l.ZeroGrads()
+		l.Backward(nil, dy)
+		state := u.StateGrad()
+		for k, name := range []string{"h0", "c0"} {
+			p := params[name]
+			want := make([]float32, len(p.G))
+			got := append([]float32(nil), p.G...)
+			for layer := range 2 {
+				for b := range learnedRows {
+					for j := range learnedHidden {
+						want[layer*learnedHidden+j] += state[k][(layer*learnedRows+b)*learnedHidden+j]
+					}
+				}
+			}
+			numtest.Equal(t, got, want, "%s", name)
+			for i := range p.W {
+				const e = 1.0 / 64
+				at := p.W[i]
+				p.W[i] = at + e
+				up := loss()
+				p.W[i] = at - e
+				down := loss()
+				p.W[i] = at
+				require.InDelta(t, (up-down)/(2*e), float64(got[i]), 2e-3, "%s[%d]", name, i)
+			}
+		}
+
+		// Rows that go on have no part in it, and those that begin anew only once.
+		loss()
+		l.ZeroGrads()
+		l.Reset(1)
+		l.Forward(y, x)
+		l.Backward(nil, dy)
+		state = u.StateGrad()
+		for layer := range 2 {
+			numtest.Equal(t, params["c0"].G[layer*learnedHidden:][:learnedHidden], state[1][(layer*learnedRows+1)*learnedHidden:][:learnedHidden], "row 1 alone")
+		}
+		before := append([]float32(nil), params["h0"].G...)
+		l.Forward(y, x)
+		l.Backward(nil, dy)
+		numtest.Equal(t, params["h0"].G, before, "no row has begun")
+		l.ZeroGrads()
+		for _, p := range params {
+			for _, g := range p.G {
+				require.Zero(t, math.Float32bits(g))
+			}
+		}
+	})
+}
+
+// TestLearnedStateOfEmptyRows: a row without steps has begun still, and its state, carried
+// and set back, says so.
+func TestLearnedStateOfEmptyRows(t *testing.T) {
+	l, _, params := learnedLSTM(t)
+	x := traintest.NumbersLike(learnedSteps*learnedRows*learnedIn, 1)
+	y := make([]float32, learnedSteps*learnedRows*learnedHidden)
+	l.Reset()
+	require.NoError(t, l.SetLengths([]int{5, 0, 2}))
+	l.Forward(y, x)
+	s := l.State()
+	require.Len(t, s, 3)
+	require.Equal(t, []float32{0, 1, 0}, s[2])
+	for layer := range 2 {
+		numtest.Equal(t, s[0][(layer*learnedRows+1)*learnedHidden:][:learnedHidden], params["h0"].W[layer*learnedHidden:][:learnedHidden])
+	}
+	l.Reset()
+	require.NoError(t, l.SetState(s))
+	into := l.State()
+	l.Reset()
+	l.CopyState(into)
+	require.Equal(t, []float32{1, 1, 1}, into[2])
+	require.NoError(t, l.SetState(s))
+	l.CopyState(into)
+	require.Equal(t, s, into)
+	require.NoError(t, l.SetLengths(nil))
+	l.Forward(y, x)
+	l.ZeroGrads()
+	l.Backward(nil, y)
+	require.NotZero(t, params["h0"].G[0], "row 1 has begun with this pass")
+	rows := []int{1}
+	require.Zero(t, testing.AllocsPerRun(10, func() { l.CopyState(into); l.Reset(rows...); l.Forward(y, x) }))
+}
+
+// TestLearnedStateInAChain: a predictor begins as the net does, row by row, and Refresh
+// takes over what has been learned.
+func TestLearnedStateInAChain(t *testing.T) {
+	r := traintest.Rng(4)
+	emb := traintest.Must(nn.NewEmbedding(7, 3, r))
+	rnn := traintest.Must(gru.New(gru.Config{Input: 3, Hidden: 5}, r))
+	out := traintest.Must(nn.NewLinear(5, 7, r))
+	l, err := nn.NewLearnedState(rnn.Unroll(4, 2))
+	require.NoError(t, err)
+	m, err := nn.Chain(emb, l, out)
+	require.NoError(t, err)
+	require.Contains(t, traintest.ParamNames(m), "1.h0")
+	var h0 []float32
+	m.EachParam(func(name string, w, _ []float32) {
+		if name == "1.h0" {
+			h0 = w
+		}
+	})
+	p, err := m.Predictor(2)
+	require.NoError(t, err)
+	first := make([]float32, 2*7)
+	for range 2 { // as it was made, and after Refresh
+		ids := []int32{3, 5}
+		y, got := make([]float32, 2*7), make([]float32, 2*7)
+		for _, rows := range [][]int{nil, {1}, {0, 1}, {}} {
+			m.Reset(rows...)
+			p.Reset(rows...)
+			for range 2 {
+				require.NoError(t, m.ForwardIDs(y, ids))
+				require.NoError(t, p.StepIDs(got, ids))
+				numtest.Equal(t, got, y, "rows %v", rows)
+			}
+		}
+		require.NotEqual(t, first, got)
+		first = got
+		copy(h0, traintest.NumbersLike(5, 9))
+		p.Refresh()
+	}
+}
+
+func TestLearnedStateErrors(t *testing.T) {
+	_, err := nn.NewLearnedState(traintest.NewAffine(3))
+	require.ErrorContains(t, err, "0 state tensors")
+	l, _, _ := learnedLSTM(t)
+	require.Error(t, l.SetState(l.State()[:2]))
+	require.Error(t, l.SetStateGrad(l.State()[1:]))
+	require.NoError(t, l.SetStateGrad(l.StateGrad()))
+	require.NoError(t, l.SetStateGrad(nil))
+	require.Empty(t, l.MaskState())
+	require.Error(t, l.SetMaskState(nil))
+	require.Error(t, l.SetClock(nil))
+	require.Error(t, l.SetLengths([]int{1}))
+
+	// A net of which Reset leaves something.
+	_, err = nn.NewLearnedState(forgetful{traintest.NewLeaky(3, 2)})
+	require.ErrorContains(t, err, "row 1")
+
+	// A net for inference begins with the state too, and has no gradients.
+	rnn := traintest.Must(gru.New(gru.Config{Input: 3, Hidden: 5}, traintest.Rng(4)))
+	infer, err := nn.NewLearnedState(rnn.Infer(4, 2))
+	require.NoError(t, err)
+	infer.EachParam(func(name string, _, g []float32) { require.Nil(t, g, name) })
+}
+
+// forgetful is a net whose Reset leaves row 1.
+type forgetful struct{ *traintest.Leaky }
+
+func (n forgetful) Reset(rows ...int) {
+	if len(rows) == 1 && rows[0] == 1 {
+		return
+	}
+	n.Leaky.Reset(rows...)
+}
