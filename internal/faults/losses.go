@@ -82,7 +82,7 @@ var lossFaults = []fault{
 		"if t.dy = t.y; !loss.InPlace(plan.Loss) {", "if t.dy = t.y; false {", inReduction},
 	{"training: two memories for y and dy, whatever the loss says", "bptt/train.go",
 		"if t.dy = t.y; !loss.InPlace(plan.Loss) {", "if t.dy = t.y; true {", inReduction},
-	{"training: with a reduction a window is divided by its mean's weight", "bptt/train.go",
+	{"training: with a reduction a window is divided by its mean's weight", "bptt/update.go",
 		"by = t.plan.Reduction.Divisor(total, rows)\n", "_ = rows\n", inReduction},
 	{"windows: weights of steps stay where steps go", "bptt/window.go",
 		"a.Weights = drop(a.Weights, w.shift*w.weights)", "_ = w.shift * w.weights", inReduction},

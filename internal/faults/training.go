@@ -120,7 +120,7 @@ var trainingFaults = []fault{
 	{"accumulation: windows weigh the same, whatever they count", "bptt/update.go",
 		"by = 1 //", "by = 0 //", inTraining},
 	{"accumulation: by the number of windows", "bptt/update.go",
-		"float32(1/by)", "1/float32(windows)", inTraining},
+		"float32(1 / by)", "1/float32(windows)", inTraining},
 	{"accumulation: a last update of one window is not divided", "bptt/update.go",
 		"t.plan.Accumulate > 1 && by != 1 {", "windows > 1 && by != 1 {", inTraining},
 	{"accumulation: an update looks at its context once", "bptt/update.go",
