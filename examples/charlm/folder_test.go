@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,44 +60,12 @@ func TestFolderInUse(t *testing.T) {
 
 	require.NoError(t, c.Process.Kill())
 	c.Wait()
-	require.FileExists(t, filepath.Join(out, lockName), "what a killed run leaves")
+	require.FileExists(t, filepath.Join(out, ".charlm.lock"), "what a killed run leaves")
 	leftover := tempName(filepath.Join(out, "model.ckpt"))
 	require.NoError(t, os.WriteFile(leftover, []byte("half a model"), 0o666))
 	r := charlm(t, dir, nil, "-resume", "-steps", "4", "-quiet")
 	require.Zero(t, r.code, r.stderr)
 	require.Len(t, files(t, out), 3, "the model and the curve, and nothing of the killed run")
-}
-
-// TestLock: of those who lock one folder again and again there is never more than
-// one who has it, though each removes the file that is locked.
-func TestLock(t *testing.T) {
-	dir := t.TempDir()
-	var wg sync.WaitGroup
-	var holders, taken atomic.Int32
-	for range 8 {
-		wg.Go(func() {
-			for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); {
-				unlock, err := lockFolder(dir)
-				if err != nil {
-					if !errors.As(err, new(*inUseError)) {
-						t.Error(err)
-						return
-					}
-					continue
-				}
-				if n := holders.Add(1); n != 1 {
-					t.Errorf("%d hold the lock", n)
-				}
-				taken.Add(1)
-				time.Sleep(time.Millisecond) // another one may come
-				holders.Add(-1)
-				unlock()
-			}
-		})
-	}
-	wg.Wait()
-	require.Positive(t, taken.Load())
-	require.Empty(t, files(t, dir))
 }
 
 // TestManyRunsOfOneFolder: of runs that begin together each succeeds or is told

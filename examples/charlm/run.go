@@ -19,6 +19,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
+	"github.com/simdrnn/simdrnn/examples/internal/lock"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -242,12 +243,35 @@ func newJob(o *options, progress *progress) (*job, error) {
 	return j, nil
 }
 
+// lock locks the folder of the run as soon as that exists. It tells about a file
+// system without locks, and goes on there: two runs would take turns in replacing
+// each other's model, but none is damaged.
+func (o *options) lock(warn func(string)) error {
+	if o.unlock != nil {
+		return nil
+	}
+	unlock, err := lock.Folder(o.out, "charlm")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.Is(err, errors.ErrUnsupported):
+		warn(fmt.Sprintf("the file system of %s has no locks: do not let two runs write there at the same time", o.out))
+		unlock = func() {}
+	case err != nil:
+		return err
+	default:
+		removeLeftovers(o.out)
+	}
+	o.unlock = unlock
+	return nil
+}
+
 // finished says whether the run has all the steps it is to have.
 func (j *job) finished() bool { return j.o.steps > 0 && j.last.Step >= j.o.steps }
 
 // notWritable says what to do about a folder that cannot be written.
 func notWritable(err error) error {
-	if errors.As(err, new(*inUseError)) {
+	if errors.As(err, new(*lock.InUseError)) {
 		return err
 	}
 	return fmt.Errorf("%w; name a folder that can be written with -out", err)

@@ -1,0 +1,91 @@
+// Package program has what the example programs that train have in common: flags, a folder
+// with the settings and the checkpoints of a run, the training loop's progress bar and
+// picture, and how a program ends.
+//
+// A program is a Func, and these are its steps, wordlm being one to look at:
+//
+//	func main() { program.Main("wordlm", run) }
+//
+//	func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error {
+//		f := program.NewFlags("wordlm", usage, stderr, program.Limits{Epochs: 13})
+//		hidden := f.Int("hidden", 200, "`units` of each layer")  // its own flags
+//		if err := f.Parse(args); err != nil { return err }      // with -resume: those of the run that goes on
+//		...                                                     // check the values, read the data, make the net
+//		s, err := program.Open(f, guard, stderr)                // lock the folder, write the settings
+//		if err != nil { return err }
+//		defer s.Close()
+//		result, err := s.Train(program.Run{Net: net, Data: source, Plan: bptt.Plan{...}})
+//		...                                                     // measure, print
+//	}
+//
+// In the folder are settings.json, for each training last.ckpt and best.ckpt (package
+// bptt), metrics.jsonl (bptt.Log) and curve.png, and, in the folder previous, the same of
+// the run before it, which goes on with -resume -out FOLDER/previous.
+package program
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
+)
+
+// A Func is all of a program. Its errors are those of Status.
+type Func func(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error
+
+// ErrNotSolved, in the chain of the error of a Func, is an end without the result that the
+// program is for.
+var ErrNotSolved = errors.New("not solved")
+
+// Main runs the program of that name, and ends it with its Status.
+func Main(name string, run Func) {
+	guard := interrupt.Watch(name, func() {
+		fmt.Fprintf(os.Stderr, "\n%s: stopping after this update; another Ctrl-C ends the program at once\n", name)
+	}, os.Stderr)
+	os.Exit(Status(name, guard, run, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// Status runs a program and returns its exit status: 0, also after -h; 1 for ErrNotSolved;
+// 128 and the number of the signal for interrupt.Err; 2 for any other error. Errors are
+// printed on stderr.
+func Status(name string, guard *interrupt.Guard, run Func, args []string, stdout, stderr io.Writer) int {
+	err := run(guard, args, stdout, stderr)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	fmt.Fprintf(stderr, "%s: %v\n", name, err)
+	switch {
+	case errors.Is(err, ErrNotSolved):
+		return 1
+	case errors.Is(err, interrupt.Err):
+		return guard.Status()
+	}
+	return 2
+}
+
+// GoFile returns the path of a file or folder of the Go distribution, such as "src/fmt" or
+// "doc/go_spec.html". A program built with -trimpath does not know where that is, so the
+// go command is asked first, and then the variable GOROOT.
+func GoFile(path string) (string, error) {
+	var roots []string
+	if out, err := exec.Command("go", "env", "GOROOT").Output(); err == nil {
+		roots = append(roots, strings.TrimSpace(string(out)))
+	}
+	roots = append(roots, os.Getenv("GOROOT"))
+	for _, root := range roots {
+		full := filepath.Join(root, filepath.FromSlash(path))
+		if root == "" {
+			continue
+		}
+		if _, err := os.Stat(full); err == nil {
+			return full, nil
+		}
+	}
+	return "", fmt.Errorf("there is no $GOROOT/%s: neither the go command nor the variable GOROOT leads to a Go distribution that has it", path)
+}
