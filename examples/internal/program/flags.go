@@ -114,8 +114,9 @@ type stored struct {
 }
 
 // Load takes over the settings of the run in the folder, as Parse does with -resume. It is
-// for a program that uses a trained model without training.
-func (f *Flags) Load() error {
+// for a program that uses a trained model without training. The flags that free names may
+// differ from the run's where they are given.
+func (f *Flags) Load(free ...string) error {
 	s, err := f.read()
 	if err != nil {
 		return err
@@ -133,6 +134,9 @@ func (f *Flags) Load() error {
 		was := s.Settings[name]
 		g := f.Lookup(name)
 		limit := name == "steps" || name == "epochs"
+		if f.given[name] && slices.Contains(free, name) {
+			continue
+		}
 		switch {
 		case g == nil || slices.Contains(f.notStored, name):
 			err = fmt.Errorf("it has the setting %q, which the program does not know", name)

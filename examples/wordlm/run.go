@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
+	"github.com/simdrnn/simdrnn/examples/internal/program"
+	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+)
+
+// run is the program.
+func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	if o.write > 0 {
+		return o.onlyWrite(guard.Context(), stdout)
+	}
+	c, err := o.read()
+	if err != nil {
+		return err
+	}
+	if err := o.fits(c.vocabulary.Len()); err != nil {
+		return err
+	}
+	m, err := newModel(o, c.vocabulary.Len())
+	if err != nil {
+		return err
+	}
+	training, err := o.training(c, m)
+	if err != nil {
+		return err
+	}
+	session, err := program.Open(o.Flags, guard, stderr)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	session.Say("%s: %d words for training, %d for validation, %d for testing; vocabulary of %d, %.1f %% of the words for testing are not in it",
+		c.name, len(c.train), len(c.valid), len(c.test), c.vocabulary.Len(), 100*c.unknown(c.test))
+	baseline := count(c.train, c.vocabulary.Len())
+	result, err := session.Train(training)
+	if err != nil {
+		return err
+	}
+	session.Say("measuring")
+	if result.Interrupted {
+		if err := best(result, training.Net); err != nil {
+			return err
+		}
+	}
+	ctx := session.Context()
+	valid, err := m.perplexity(ctx, c.valid)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	test, err := m.perplexity(ctx, c.test)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	p, err := training.Net.(*nn.Model).Predictor(1)
+	if err != nil {
+		return err
+	}
+	sample, err := o.sample(ctx, p, c.vocabulary, "", 50)
+	if err != nil {
+		return err
+	}
+	sum := nn.Fingerprint(training.Net)
+	uniValid, biValid := baseline.perplexities(c.valid)
+	uniTest, biTest := baseline.perplexities(c.test)
+	_, err = fmt.Fprintf(stdout, "%s\n\nperplexity    validation   testing\nunigram     %12.1f %9.1f\nbigram      %12.1f %9.1f\nLSTM %-7s%12.1f %9.1f   after %d updates, %d passes, %v\nsha256 %s\n",
+		sample, uniValid, uniTest, biValid, biTest, fmt.Sprintf("%dx%d", o.layers, o.hidden), valid, test, result.Step, result.Epoch, kernels.Current(), hex.EncodeToString(sum[:]))
+	return err
+}
+
+// ended is interrupt.Err in place of an error that a signal made.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return interrupt.Err
+	}
+	return err
+}
+
+// training is how the model is trained.
+func (o *options) training(c *corpus, m *model) (program.Run, error) {
+	var r program.Run
+	ids, updates, err := o.whole(c.train)
+	if err != nil {
+		return r, err
+	}
+	source, err := data.NewTokens(ids, o.batch)
+	if err != nil {
+		return r, err
+	}
+	valid, err := data.NewTokens(c.valid, 1)
+	if err != nil {
+		return r, err
+	}
+	net, err := m.train(o.window, o.batch)
+	if err != nil {
+		return r, err
+	}
+	look, err := m.infer(evaluated, 1)
+	if err != nil {
+		return r, err
+	}
+	look.SetWorkers(o.Workers)
+	var words bytes.Buffer
+	if _, err := c.vocabulary.WriteTo(&words); err != nil {
+		return r, err
+	}
+	optimizer, clip := o.optimize()
+	return program.Run{
+		Net: net, Data: source, EpochSteps: updates,
+		Title: fmt.Sprintf("LSTM of %d x %d units", o.layers, o.hidden),
+		Scale: program.Scale{Name: "perplexity", Value: loss.Perplexity}, Counted: "words",
+		Plan: bptt.Plan{
+			Window: o.window, Loss: loss.CrossEntropy{}, Optimizer: optimizer, ClipNorm: clip,
+			Schedule:   decay{Updates: updates, Hold: o.hold, Factor: o.decay},
+			Validate:   bptt.Validate{Data: valid, Net: look, Patience: o.patience, RestoreBest: true},
+			Checkpoint: bptt.Checkpoints{Meta: words.Bytes()},
+		},
+	}, nil
+}
+
+// best puts the parameters of the best validation in the net of an interrupted run, if it
+// has come to one.
+func best(r program.Result, net nn.Net) error {
+	var file bytes.Buffer
+	if err := r.Trainer.Save(&file); err != nil {
+		return err
+	}
+	c, err := bptt.ReadCheckpoint(&file)
+	if err != nil {
+		return err
+	}
+	if err = c.BestParams(net); errors.As(err, new(*bptt.MissingError)) {
+		return nil
+	}
+	return err
+}
+
+// evaluated is how many words are measured at once.
+const evaluated = 128
+
+// perplexity measures ids as one text: every word but the first counts.
+func (m *model) perplexity(ctx context.Context, ids []int32) (float64, error) {
+	source, err := data.NewTokens(ids, 1)
+	if err != nil {
+		return 0, err
+	}
+	net, err := m.infer(evaluated, 1)
+	if err != nil {
+		return 0, err
+	}
+	mean, _, err := bptt.Evaluate(ctx, net, source, loss.CrossEntropy{})
+	return loss.Perplexity(mean), err
+}
+
+// onlyWrite writes text with the best model in the folder. Its vocabulary is in the file.
+func (o *options) onlyWrite(ctx context.Context, stdout io.Writer) error {
+	c, err := bptt.ReadCheckpointFile(o.Path(bptt.BestFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		c, err = bptt.ReadCheckpointFile(o.Path(bptt.LastFile))
+	}
+	if err != nil {
+		return fmt.Errorf("%w; train a model first, or name its folder with -out", err)
+	}
+	v, err := data.ReadVocabulary(bytes.NewReader(c.Meta))
+	if err != nil {
+		return err
+	}
+	m, err := newModel(o, v.Len())
+	if err != nil {
+		return err
+	}
+	net, err := m.infer(1, 1)
+	if err != nil {
+		return err
+	}
+	if err := c.Params(net); err != nil {
+		return err
+	}
+	p, err := net.Predictor(1)
+	if err != nil {
+		return err
+	}
+	words, err := o.sample(ctx, p, v, o.prompt, o.write)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(stdout, words)
+	return err
+}
+
+// sample continues a prompt, which begins a sentence, by n words.
+func (o *options) sample(ctx context.Context, p *nn.ModelPredictor, v *data.Vocabulary, prompt string, n int) (string, error) {
+	given := tokens(nil, prompt)
+	ids := []int32{v.End()}
+	for _, w := range given {
+		id, _ := v.Lookup(w)
+		ids = append(ids, id)
+	}
+	r := rand.New(rand.NewPCG(o.Seed, 1))
+	words := append([]string(nil), given...)
+	piece := make([]int32, 16)
+	for n > 0 {
+		if ctx.Err() != nil {
+			return "", interrupt.Err
+		}
+		piece = piece[:min(n, len(piece))]
+		if err := p.Sample(piece, ids, o.temperature, r); err != nil {
+			return "", err
+		}
+		var err error
+		if words, err = v.Decode(words, piece); err != nil {
+			return "", err
+		}
+		n, ids = n-len(piece), nil
+	}
+	return strings.TrimSpace(text(words)), nil
+}
