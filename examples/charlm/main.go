@@ -5,6 +5,14 @@
 //	go -C examples run ./charlm -resume             go on where the last run stopped
 //	go -C examples run ./charlm -sample 500         write 500 characters with the trained model
 //
+// With -cell the model is of LSTM (the default), GRU or plain RNN layers, and -compare draws
+// the curves of several models on one picture:
+//
+//	go -C examples run ./charlm -for 1m -cell rnn  -out rnn
+//	go -C examples run ./charlm -for 1m -cell gru  -out gru
+//	go -C examples run ./charlm -for 1m -cell lstm -out lstm
+//	go -C examples run ./charlm -compare rnn,gru,lstm -out .
+//
 // A character is a byte. The last 5 % of the text is held out: the model never
 // trains on it, and how many bits it needs for each of its characters is the
 // measure of the model. The model and the loss curve, as a table and as a picture,

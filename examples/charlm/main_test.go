@@ -237,6 +237,43 @@ func TestResumeOfFinishedRun(t *testing.T) {
 	require.FileExists(t, filepath.Join(out, "loss.csv"))
 }
 
+// TestCells: each kind of layer trains, goes on to the bit as what it is, writes text, and has
+// its line on the picture of all.
+func TestCells(t *testing.T) {
+	dir := workplace(t)
+	hashes := map[string]bool{}
+	for _, cell := range []string{"rnn", "gru", "lstm"} {
+		whole := charlm(t, dir, nil, with("-cell", cell, "-steps", "9", "-out", cell, "-quiet", "-fingerprint")...)
+		require.Zero(t, whole.code, whole.stderr)
+		hashes[whole.lines()[0]] = true
+		require.Zero(t, charlm(t, dir, nil, with("-cell", cell, "-steps", "4", "-out", "part-"+cell, "-quiet")...).code)
+		rest := charlm(t, dir, nil, "-resume", "-steps", "9", "-out", "part-"+cell, "-fingerprint")
+		require.Zero(t, rest.code, rest.stderr)
+		require.Equal(t, whole.lines()[0], rest.lines()[0])
+		require.Contains(t, rest.stderr, strings.ToUpper(cell)+" 1 x 13")
+		require.Len(t, charlm(t, dir, nil, "-sample", "20", "-out", cell).stdout, 21)
+	}
+	require.Len(t, hashes, 3)
+	r := charlm(t, dir, nil, "-resume", "-cell", "gru", "-out", "lstm")
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.stderr, "-cell differs")
+
+	r = charlm(t, dir, nil, "-compare", "rnn,gru,lstm", "-out", "all")
+	require.Zero(t, r.code, r.stderr)
+	require.Len(t, r.lines(), 4)
+	for i, cell := range []string{"rnn", "gru", "lstm"} {
+		require.Regexp(t, "^"+strings.ToUpper(cell)+" 1 x 13, "+cell+`: held-out \d\.\d{3} bits/char after 9 steps$`, r.lines()[i])
+	}
+	require.FileExists(t, filepath.Join(dir, "all", "compare.png"))
+	r = charlm(t, dir, nil, "-compare", "rnn,none")
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.stderr, "-compare")
+	require.NoError(t, os.Remove(filepath.Join(dir, "gru", "loss.csv")))
+	r = charlm(t, dir, nil, "-compare", "rnn,gru")
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.stderr, "has no curve")
+}
+
 func TestSample(t *testing.T) {
 	dir := workplace(t)
 	require.Zero(t, charlm(t, dir, nil, with("-steps", "30", "-quiet")...).code)
@@ -291,6 +328,8 @@ func TestMistakes(t *testing.T) {
 		"-seed -1":                    {"-seed"},
 		"-hidden 16384 -layers 16384 -batch 65536 -window 65536": {"GB", "smaller"},
 		"-prompt x":                  {"-prompt", "-sample"},
+		"-cell elman":                {`-cell is "elman"`, "lstm, gru or rnn"},
+		"-compare a -sample 3":       {"-compare", "-sample"},
 		"-temperature 1":             {"-temperature", "-sample"},
 		"-sample 9 -text text":       {"-text", "-resume"},
 		"-sample 9 -temperature nan": {"-temperature is NaN"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,12 +13,15 @@ import (
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/decode"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
+	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/rnn"
 )
 
 // settings are what a checkpoint keeps besides the numbers: enough to build the
 // same model and to go on training it.
 type settings struct {
+	Cell                                 string // "" in files of before there was a choice: lstm
 	Hidden, Layers, Embed, Batch, Window int
 	Rate, Clip                           float64
 	Seed                                 uint64
@@ -29,7 +33,8 @@ const symbols = 256 // bytes
 // maxBytes is what a run may ask for.
 const maxBytes = 16 << 30
 
-// bytes is about how much memory a training run needs: for the weights with
+// bytes is about how much memory a training run of an LSTM needs, which is more than the
+// other cells need: for the weights with
 // gradients, two moments and two packed copies, and for what is kept of each
 // character of a window. It is a float64 because the largest sizes together are
 // more than an int64 can count.
@@ -52,8 +57,39 @@ func size(bytes float64) string {
 // share the weights.
 type model struct {
 	emb *nn.Embedding
-	rnn *lstm.Layer
+	rnn layer
 	out *nn.Linear
+}
+
+// layer is the recurrent layers of any cell.
+type layer struct {
+	unroll, infer func(steps, batch int) nn.Stage
+}
+
+// defaultRate is Adam's for each kind of cell.
+var defaultRate = map[string]float64{"lstm": 3e-3, "gru": 3e-3, "rnn": 1e-3}
+
+func newLayer(s settings, workers int, r *rand.Rand) (layer, error) {
+	switch s.Cell {
+	case "gru":
+		net, err := gru.New(gru.Config{Input: s.Embed, Hidden: s.Hidden, Layers: s.Layers, Workers: workers}, r)
+		return layer{
+			func(steps, batch int) nn.Stage { return net.Unroll(steps, batch) },
+			func(steps, batch int) nn.Stage { return net.Infer(steps, batch) },
+		}, err
+	case "rnn":
+		net, err := rnn.New(rnn.Config{Input: s.Embed, Hidden: s.Hidden, Layers: s.Layers, Workers: workers}, r)
+		return layer{
+			func(steps, batch int) nn.Stage { return net.Unroll(steps, batch) },
+			func(steps, batch int) nn.Stage { return net.Infer(steps, batch) },
+		}, err
+	default:
+		net, err := lstm.New(lstm.Config{Input: s.Embed, Hidden: s.Hidden, Layers: s.Layers, Workers: workers}, r)
+		return layer{
+			func(steps, batch int) nn.Stage { return net.Unroll(steps, batch) },
+			func(steps, batch int) nn.Stage { return net.Infer(steps, batch) },
+		}, err
+	}
 }
 
 func newModel(s settings, workers int) (*model, error) {
@@ -62,7 +98,7 @@ func newModel(s settings, workers int) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	rnn, err := lstm.New(lstm.Config{Input: s.Embed, Hidden: s.Hidden, Layers: s.Layers, Workers: workers}, r)
+	rnn, err := newLayer(s, workers, r)
 	if err != nil {
 		return nil, err
 	}
@@ -75,12 +111,12 @@ func newModel(s settings, workers int) (*model, error) {
 
 // train returns the chain that is trained.
 func (m *model) train(s settings) (*nn.Model, error) {
-	return nn.Chain(m.emb, m.rnn.Unroll(s.Window, s.Batch), m.out)
+	return nn.Chain(m.emb, m.rnn.unroll(s.Window, s.Batch), m.out)
 }
 
 // infer returns a chain over the same weights that only runs forward.
 func (m *model) infer(steps, batch int) (*nn.Model, error) {
-	return nn.Chain(m.emb, m.rnn.Infer(steps, batch), m.out)
+	return nn.Chain(m.emb, m.rnn.infer(steps, batch), m.out)
 }
 
 func (s settings) encode() ([]byte, error) { return json.Marshal(s) }
@@ -90,6 +126,7 @@ func stored(c *bptt.Checkpoint) (s settings, err error) {
 	if err := json.Unmarshal(c.Meta, &s); err != nil {
 		return s, fmt.Errorf("the settings in it: %w", err)
 	}
+	s.Cell = cmp.Or(s.Cell, "lstm")
 	return s, s.check()
 }
 
@@ -98,7 +135,7 @@ func stored(c *bptt.Checkpoint) (s settings, err error) {
 func (o *options) merge(s settings) error {
 	mine := o.settings
 	for name, same := range map[string]bool{
-		"hidden": mine.Hidden == s.Hidden, "layers": mine.Layers == s.Layers, "embed": mine.Embed == s.Embed,
+		"cell": mine.Cell == s.Cell, "hidden": mine.Hidden == s.Hidden, "layers": mine.Layers == s.Layers, "embed": mine.Embed == s.Embed,
 		"batch": mine.Batch == s.Batch, "window": mine.Window == s.Window, "rate": mine.Rate == s.Rate,
 		"clip": mine.Clip == s.Clip, "seed": mine.Seed == s.Seed || !o.train(),
 	} {

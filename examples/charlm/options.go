@@ -21,18 +21,20 @@ type options struct {
 	sample        int
 	temperature   float64
 	prompt        string
+	compare       string
 	set           map[string]bool // flags that were given
 	unlock        func()          // frees the folder; nil while it is not locked
 }
 
 // train says whether the run trains or only samples.
 func (o *options) train() bool {
-	return o.sample == 0 || o.resume || o.set["steps"] || o.set["for"]
+	return o.sample == 0 && o.compare == "" || o.resume || o.set["steps"] || o.set["for"]
 }
 
 // usage is what a wrong flag and -help print above the list of flags.
 const usage = `usage: charlm [flags]
-Trains a character model on a text, or with -sample alone writes text with it.
+Trains a character model on a text, or with -sample alone writes text with it, or with
+-compare draws the curves of several models on one picture.
 It writes model.ckpt, loss.csv and loss.png, and keeps the model of the run before
 as model.previous.ckpt, in the folder that -out names.
 Relative paths start in the working folder of the program: with "go -C examples
@@ -50,12 +52,13 @@ func parse(args []string, output io.Writer) (*options, error) {
 	f.StringVar(&o.out, "out", "charlm-out", "`folder` for the model and the loss curve")
 	f.Int64Var(&o.steps, "steps", 0, "stop after `n` steps, those of a resumed run included")
 	f.DurationVar(&o.limit, "for", 2*time.Minute, "train for this long; no limit by default if -steps is given")
+	f.StringVar(&o.settings.Cell, "cell", "lstm", "`kind` of layer: lstm, gru or rnn")
 	f.IntVar(&o.settings.Hidden, "hidden", 256, "`units` of each layer")
-	f.IntVar(&o.settings.Layers, "layers", 1, "LSTM `layers`")
+	f.IntVar(&o.settings.Layers, "layers", 1, "recurrent `layers`")
 	f.IntVar(&o.settings.Embed, "embed", 64, "`width` of the vector of a character")
 	f.IntVar(&o.settings.Batch, "batch", 32, "`streams` of text read side by side")
 	f.IntVar(&o.settings.Window, "window", 48, "`characters` that the gradient flows back")
-	f.Float64Var(&o.settings.Rate, "rate", 3e-3, "learning `rate` of Adam")
+	f.Float64Var(&o.settings.Rate, "rate", defaultRate["lstm"], "learning `rate` of Adam; 0.001 by default with -cell rnn")
 	f.Float64Var(&o.settings.Clip, "clip", 1, "largest `norm` of the gradient")
 	f.Uint64Var(&o.settings.Seed, "seed", 1, "`seed` of the initial weights and of -sample")
 	f.IntVar(&o.workers, "workers", 0, "`goroutines` that share the work; 0: as many as help. The result is the same")
@@ -65,6 +68,7 @@ func parse(args []string, output io.Writer) (*options, error) {
 	f.IntVar(&o.sample, "sample", 0, "write `n` characters with the model in -out; trains only if -steps, -for or -resume is given too")
 	f.Float64Var(&o.temperature, "temperature", 0.7, "of -sample: 0 takes the most likely `character`, 1 follows the model")
 	f.StringVar(&o.prompt, "prompt", "\n", "`text` that -sample continues")
+	f.StringVar(&o.compare, "compare", "", "draw the curves of the models in these `folders`, with commas between them, to compare.png in -out; trains nothing")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -74,6 +78,9 @@ func parse(args []string, output io.Writer) (*options, error) {
 	}
 	if o.set["steps"] && !o.set["for"] {
 		o.limit = 0
+	}
+	if rate := defaultRate[o.settings.Cell]; !o.set["rate"] && rate > 0 {
+		o.settings.Rate = rate
 	}
 	if err := o.settings.check(); err != nil {
 		return nil, err
@@ -101,6 +108,10 @@ func (o *options) check() error {
 		return fmt.Errorf("-sample is %d, want at least 1", o.sample)
 	case !(o.temperature >= 0 && o.temperature <= 100):
 		return fmt.Errorf("-temperature is %v, want 0 to 100", o.temperature)
+	case o.set["compare"] && o.compare == "":
+		return errors.New("-compare is empty, want folders of models with commas between them")
+	case o.compare != "" && (o.sample != 0 || o.resume || o.set["steps"] || o.set["for"]):
+		return errors.New("-compare neither trains nor writes text: leave -sample, -resume, -steps and -for out")
 	case o.prompt == "":
 		return errors.New("-prompt is empty, want at least one character to begin with")
 	}
@@ -114,7 +125,7 @@ func (o *options) check() error {
 	if !o.train() {
 		for _, name := range []string{"fingerprint", "text"} {
 			if o.set[name] {
-				return fmt.Errorf("-%s goes with training: add -steps, -for or -resume, or leave -sample out", name)
+				return fmt.Errorf("-%s goes with training: add -steps, -for or -resume, or leave -sample and -compare out", name)
 			}
 		}
 	}
@@ -132,6 +143,8 @@ func (s settings) check() error {
 		}
 	}
 	switch {
+	case defaultRate[s.Cell] == 0:
+		return fmt.Errorf("-cell is %q, want lstm, gru or rnn", s.Cell)
 	case !(s.Rate >= 1e-12 && s.Rate <= 10):
 		return fmt.Errorf("-rate is %v, want 1e-12 to 10, such as 0.002", s.Rate)
 	case !(s.Clip >= 1e-12) || math.IsInf(s.Clip, 0):

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/simdrnn/simdrnn/data"
@@ -39,6 +40,9 @@ func run(guard *interrupt.Guard, o *options, stdout, stderr io.Writer) error {
 	var err error
 	if o.out, err = filepath.Abs(o.out); err != nil {
 		return err
+	}
+	if o.compare != "" {
+		return o.drawCompared(stdout)
 	}
 	if !o.train() {
 		return o.onlySample(guard.Context(), stdout)
@@ -227,8 +231,8 @@ func newJob(o *options, progress *progress) (*job, error) {
 	case from != nil:
 		verb = fmt.Sprintf("going on at step %d", from.Step)
 	}
-	j.intro = fmt.Sprintf("%s on %s, %d characters, %d held out; LSTM %d x %d, %v; Ctrl-C stops and saves\nabout %s of memory; files go to %s",
-		verb, path, len(train), len(held), s.Layers, s.Hidden, kernels.Current(), size(s.bytes()), o.out)
+	j.intro = fmt.Sprintf("%s on %s, %d characters, %d held out; %s %d x %d, %v; Ctrl-C stops and saves\nabout %s of memory; files go to %s",
+		verb, path, len(train), len(held), strings.ToUpper(s.Cell), s.Layers, s.Hidden, kernels.Current(), size(s.bytes()), o.out)
 	// Everything that can be wrong with the input has been found by now.
 	err = os.MkdirAll(o.out, 0o777)
 	if err == nil {

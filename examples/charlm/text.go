@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
+
+	common "github.com/simdrnn/simdrnn/examples/internal/program"
 )
 
 // maxText is the longest text that is read.
@@ -45,23 +45,13 @@ func readText(name string) (path string, text []byte, err error) {
 	return path, text, nil
 }
 
-// opticks finds the book in the Go installation. A program built with -trimpath
-// does not know where that is, so the go command is asked first.
+// opticks finds the book in the Go installation.
 func opticks() (string, error) {
-	const book = "src/testdata/Isaac.Newton-Opticks.txt"
-	var roots []string
-	if out, err := exec.Command("go", "env", "GOROOT").Output(); err == nil {
-		roots = append(roots, strings.TrimSpace(string(out)))
+	path, err := common.GoFile("src/testdata/Isaac.Newton-Opticks.txt")
+	if err != nil {
+		err = fmt.Errorf("the default text, Newton's Opticks, is not in the Go installation: %w; name a text with -text FILE", err)
 	}
-	roots = append(roots, os.Getenv("GOROOT"))
-	for _, root := range roots {
-		if path := filepath.Join(root, book); root != "" {
-			if _, err := os.Stat(path); err == nil {
-				return path, nil
-			}
-		}
-	}
-	return "", fmt.Errorf("the default text, Newton's Opticks, is not in the Go installation ($GOROOT/%s); name a text with -text FILE", book)
+	return path, err
 }
 
 // split divides the text into the part to train on and the last 5 %, held out.

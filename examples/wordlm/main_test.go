@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/examples/internal/program"
 	"github.com/simdrnn/simdrnn/kernels"
@@ -183,6 +184,7 @@ func TestZaremba(t *testing.T) {
 	})
 	training, err := o.training(c, m)
 	require.NoError(t, err)
+	require.Equal(t, 60, training.Data.(*data.Tokens).Steps(), "of 69, so that all windows are of 20")
 	schedule := training.Plan.Schedule.(decay)
 	require.Equal(t, decay{Updates: 3, Hold: 4, Factor: 0.5}, schedule)
 	for step, want := range map[int64]float64{1: 1, 12: 1, 13: 0.5, 15: 0.5, 16: 0.25, 39: 1.0 / 512} {

@@ -42,6 +42,8 @@ var (
 	inCharlm  = []string{"examples:./charlm"}
 	inAdding  = []string{"examples:./adding"}
 	inSignals = []string{"examples:./internal/interrupt"}
+	inProgram = []string{"examples:./internal/program"}
+	inWordlm  = []string{"examples:./wordlm"}
 	inGonum   = []string{"gonum:."}
 	inTestall = []string{"./internal/testall"}
 	// The sequences of operations, run with numbers in the generator's module.
