@@ -13,6 +13,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/decode"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/examples/internal/program"
 	"github.com/simdrnn/simdrnn/kernels"
@@ -215,22 +216,16 @@ func (o *options) sample(ctx context.Context, p *nn.ModelPredictor, v *data.Voca
 		id, _ := v.Lookup(w)
 		ids = append(ids, id)
 	}
-	r := rand.New(rand.NewPCG(o.Seed, 1))
-	words := append([]string(nil), given...)
-	piece := make([]int32, 16)
-	for n > 0 {
-		if ctx.Err() != nil {
-			return "", interrupt.Err
-		}
-		piece = piece[:min(n, len(piece))]
-		if err := p.Sample(piece, ids, o.temperature, r); err != nil {
-			return "", err
-		}
-		var err error
-		if words, err = v.Decode(words, piece); err != nil {
-			return "", err
-		}
-		n, ids = n-len(piece), nil
+	if ctx.Err() != nil {
+		return "", interrupt.Err
+	}
+	drawn := make([]int32, n)
+	if _, err := decode.Sample(p, drawn, ids, decode.Sampling{Temperature: o.temperature}, rand.New(rand.NewPCG(o.Seed, 1))); err != nil {
+		return "", err
+	}
+	words, err := v.Decode(append([]string(nil), given...), drawn)
+	if err != nil {
+		return "", err
 	}
 	return strings.TrimSpace(text(words)), nil
 }
