@@ -8,9 +8,9 @@
 // With -cell the model is of LSTM (the default), GRU or plain RNN layers, and -compare draws
 // the curves of several models on one picture:
 //
-//	go -C examples run ./charlm -for 1m -cell rnn  -out rnn
-//	go -C examples run ./charlm -for 1m -cell gru  -out gru
-//	go -C examples run ./charlm -for 1m -cell lstm -out lstm
+//	go -C examples run ./charlm -steps 1500 -cell rnn  -out rnn
+//	go -C examples run ./charlm -steps 1500 -cell gru  -out gru
+//	go -C examples run ./charlm -steps 1500 -cell lstm -out lstm
 //	go -C examples run ./charlm -compare rnn,gru,lstm -out .
 //
 // A character is a byte. The last 5 % of the text is held out: the model never

@@ -128,7 +128,7 @@ func (o *options) training(c *corpus, m *model) (program.Run, error) {
 	return program.Run{
 		Net: net, Data: source, EpochSteps: updates,
 		Title: fmt.Sprintf("LSTM of %d x %d units", o.layers, o.hidden),
-		Scale: program.Scale{Name: "perplexity", Value: loss.Perplexity}, Counted: "words",
+		Scale: program.Scale{Name: "perplexity", Value: loss.Perplexity, Log: true}, Counted: "words",
 		Plan: bptt.Plan{
 			Window: o.window, Loss: loss.CrossEntropy{}, Optimizer: optimizer, ClipNorm: clip,
 			Schedule:   decay{Updates: updates, Hold: o.hold, Factor: o.decay},

@@ -126,10 +126,10 @@ func (r *Run) draw(dir string) error {
 		return err
 	}
 	name := filepath.Join(dir, curveFile)
-	panel := chart.Panel{Title: r.Title, X: "updates", Y: r.Scale.Name, Curves: []chart.Curve{train}}
+	panel := chart.Panel{Title: r.Title, X: "updates", Y: r.Scale.Name, Log: r.Scale.Log, Curves: []chart.Curve{train}}
 	if validation.Name == r.Scale.Name {
 		panel.Curves = append(panel.Curves, valid)
 		return chart.Write(name, panel)
 	}
-	return chart.Write(name, panel, chart.Panel{Title: r.Title, X: "updates", Y: validation.Name, Curves: []chart.Curve{valid}})
+	return chart.Write(name, panel, chart.Panel{Title: r.Title, X: "updates", Y: validation.Name, Log: validation.Log, Curves: []chart.Curve{valid}})
 }

@@ -71,7 +71,7 @@ func try(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 			return err
 		}
 		result, err := s.Train(Run{
-			Dir: dir, Net: net, Data: source, Title: "a " + dir, Scale: Scale{"perplexity", loss.Perplexity}, Counted: "characters",
+			Dir: dir, Net: net, Data: source, Title: "a " + dir, Scale: Scale{Name: "perplexity", Value: loss.Perplexity}, Counted: "characters",
 			Plan: bptt.Plan{
 				Window: 4, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: *rate}, OnStep: onStep,
 				Validate: bptt.Validate{Data: held, EverySteps: 3},

@@ -22,6 +22,7 @@ const saveEvery = 30 * time.Second
 type Scale struct {
 	Name  string                // "perplexity", "bits per character", "error rate"
 	Value func(float64) float64 // of a mean loss; nil: the loss itself
+	Log   bool                  // the picture has a logarithmic axis
 }
 
 func (s Scale) of(loss float64) float64 {
