@@ -87,9 +87,6 @@ func equalAll(a, b [][]float32) bool {
 // against a multiplication by the quotient, bit for bit on every tier and number of workers.
 func TestClipOfEveryOrder(t *testing.T) {
 	sizes := []int{1, 4095, 0, 4097, 17000}
-	if testing.Short() {
-		sizes = []int{1, 700, 0, 4097, 300}
-	}
 	n := newGiven(sizes...)
 	for i := range n.values[3] {
 		n.values[3][i] *= 1e-3 // a tensor whose norm is below the limit

@@ -36,7 +36,7 @@ type Checkpoints struct {
 
 	// Keep is how many checkpoints are kept under names of their own besides, of the
 	// latest that were due: step-000000001000.ckpt is that after 1000 updates. Older files
-	// with such names are removed.
+	// with such names are removed. Each is written beside LastFile, which takes as long again.
 	Keep int
 
 	// Meta is kept in checkpoints, also in those of Save, for the program's own settings.
@@ -78,7 +78,7 @@ func (f *files) begin() error {
 	if err := os.MkdirAll(f.plan.Dir, 0o777); err != nil {
 		return fmt.Errorf("bptt: the folder of Plan.Checkpoint: %w", err)
 	}
-	return nil
+	return f.prune()
 }
 
 // afterStep writes BestFile, and LastFile if it is due.
@@ -96,10 +96,15 @@ func (f *files) afterStep() error {
 	if !due {
 		return nil
 	}
+	// The file with a name of its own first: a program that is killed between the two
+	// writes it again.
+	if err := f.named(); err != nil {
+		return err
+	}
 	if err := f.last(); err != nil {
 		return err
 	}
-	return f.history()
+	return f.prune()
 }
 
 // last writes LastFile if anything has happened since.
@@ -136,19 +141,18 @@ func (f *files) write(name string) error {
 
 const historyBegin, historyEnd = "step-", ".ckpt"
 
-// history gives LastFile a second name, and removes the oldest such names.
-func (f *files) history() error {
+// named writes the checkpoint under a name of its own, if such files are kept.
+func (f *files) named() error {
 	if f.plan.Keep == 0 {
 		return nil
 	}
-	name := fmt.Sprintf("%s%012d%s", historyBegin, f.t.step, historyEnd)
-	link := filepath.Join(f.plan.Dir, name)
-	if os.Link(filepath.Join(f.plan.Dir, LastFile), link) != nil {
-		// A file system without links, or a step that the run had come to before it was
-		// interrupted and resumed.
-		if err := wire.WriteFileAtomicOn(f.disk, link, f.t.Save); err != nil {
-			return fmt.Errorf("bptt: the checkpoint after step %d: %w", f.t.step, err)
-		}
+	return f.write(fmt.Sprintf("%s%012d%s", historyBegin, f.t.step, historyEnd))
+}
+
+// prune removes the oldest files with such names.
+func (f *files) prune() error {
+	if f.plan.Keep == 0 {
+		return nil
 	}
 	entries, err := os.ReadDir(f.plan.Dir)
 	if err != nil {

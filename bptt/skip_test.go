@@ -74,6 +74,21 @@ func TestSkip(t *testing.T) {
 	require.Equal(t, "[0]", forwards(net)[2])
 	require.Equal(t, "[0]", forwards(net)[3])
 
+	// Windows that overlap begin anew, with the steps that are new.
+	net = traintest.NewLeaky(4, 1)
+	breakAt(net, 3)
+	_, err = bptt.Train(context.Background(), net, &traintest.Script{N: 400}, bptt.Plan{
+		Window: 4, Stride: 2, Steps: 3, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1e-4}, SkipNonFinite: 1,
+	})
+	require.NoError(t, err)
+	var lengths []string
+	for _, line := range net.Log {
+		if strings.HasPrefix(line, "backward") {
+			lengths = append(lengths, strings.Fields(line)[1])
+		}
+	}
+	require.Equal(t, []string{"2", "4", "4", "2"}, lengths)
+
 	// The state goes back where the run ends too.
 	net, _, report, err = run(bptt.Plan{Steps: 9}, nil, 3)
 	var nf *bptt.NonFiniteError

@@ -218,9 +218,6 @@ func (r *running) advance(ctx context.Context) (more bool, err error) {
 	if r.done() {
 		return false, nil
 	}
-	if r.valid.restored {
-		r.valid.exchange(r.grads.params)
-	}
 	begin := time.Now()
 	p, err := r.update(ctx)
 	r.spent += time.Since(begin)
@@ -295,9 +292,7 @@ func (r *running) end(ctx context.Context, err error) (Report, error) {
 	}
 	if err == nil && r.done() {
 		r.report.EarlyStop = r.valid.gaveUp()
-		if !r.valid.restored {
-			r.valid.exchange(r.grads.params)
-		}
+		r.valid.restore(r.grads.params)
 	}
 	return r.report, withError(err, r.log.end(r.report, err))
 }

@@ -216,13 +216,16 @@ func (v *validated) keep(params []nn.Param) {
 	}
 }
 
-// exchange puts the best parameters in the net, if they were kept, and keeps those of the
-// last update; or the other way round.
-func (v *validated) exchange(params []nn.Param) {
+// restore puts the best parameters in the net, if they were kept, and keeps those of the
+// last update. A run that has come to its end does not go on but by Resume.
+func (v *validated) restore(params []nn.Param) {
+	if v.restored {
+		return
+	}
 	for i := range v.copy {
 		w := slices.Clone(params[i].W)
 		copy(params[i].W, v.copy[i])
 		v.copy[i] = w
 	}
-	v.restored = v.copy != nil && !v.restored
+	v.restored = v.copy != nil
 }
