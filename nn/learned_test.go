@@ -151,9 +151,15 @@ func TestLearnedStateInAChain(t *testing.T) {
 			h0 = w
 		}
 	})
+	m.Reset()
+	first, made := make([]float32, 2*7), make([]float32, 2*7)
+	copy(h0, traintest.NumbersLike(5, 8))
 	p, err := m.Predictor(2)
 	require.NoError(t, err)
-	first := make([]float32, 2*7)
+	m.Reset()
+	require.NoError(t, m.ForwardIDs(first, []int32{1, 2}))
+	require.NoError(t, p.StepIDs(made, []int32{1, 2}))
+	numtest.Equal(t, made, first, "a predictor as it was made")
 	for range 2 { // as it was made, and after Refresh
 		ids := []int32{3, 5}
 		y, got := make([]float32, 2*7), make([]float32, 2*7)
