@@ -26,6 +26,14 @@ const (
 	killsOf   = "SIMDRNN_KILLS"           // how many times, in place of a few
 )
 
+// killedSteps is the length of the run.
+func killedSteps() int64 {
+	if os.Getenv(killsOf) != "" {
+		return 120
+	}
+	return 30
+}
+
 // trainUntilKilled is the program that TestKilled kills: a run of everything that a
 // checkpoint keeps, which goes on from its last checkpoint.
 func trainUntilKilled(dir string) error {
@@ -40,7 +48,7 @@ func trainUntilKilled(dir string) error {
 		return err
 	}
 	trainer, err := bptt.NewTrainer(traintest.LanguageModel(&t, 1, sizes), source, bptt.Plan{
-		Window: 6, Stride: 4, Accumulate: 2, Steps: 120, ClipNorm: 1, Loss: loss.CrossEntropy{}, Optimizer: &optim.AdamW{LR: 1e-2, WeightDecay: 0.1},
+		Window: 6, Stride: 4, Accumulate: 2, Steps: killedSteps(), ClipNorm: 1, Loss: loss.CrossEntropy{}, Optimizer: &optim.AdamW{LR: 1e-2, WeightDecay: 0.1},
 		Schedule:   &falling{rate: 1},
 		Validate:   bptt.Validate{Data: held, EverySteps: 3, EveryEpochs: 1, RestoreBest: true},
 		Checkpoint: bptt.Checkpoints{Dir: dir, EverySteps: 1, Keep: 1},
@@ -72,7 +80,7 @@ func TestKilled(t *testing.T) {
 		require.NoError(t, err)
 	}
 	files := func(dir string) (all []string) {
-		for _, name := range []string{bptt.LastFile, bptt.BestFile, "step-000000000120.ckpt"} {
+		for _, name := range []string{bptt.LastFile, bptt.BestFile, fmt.Sprintf("step-%012d.ckpt", killedSteps())} {
 			b, err := os.ReadFile(filepath.Join(dir, name))
 			require.NoError(t, err)
 			all = append(all, string(b))
@@ -110,8 +118,7 @@ func TestKilled(t *testing.T) {
 	for killed := 0; ; {
 		after := time.Duration(0)
 		if killed < kills {
-			// A tenth of the run and what it takes to start.
-			after = 1 + time.Duration(r.Int64N(int64(took/6)))
+			after = 1 + time.Duration(r.Int64N(int64(took/3))) // it takes some of this to start
 		}
 		if run(dir, after) {
 			killed++
@@ -133,5 +140,5 @@ func TestKilled(t *testing.T) {
 		}
 		dir = t.TempDir()
 	}
-	t.Log(fmt.Sprintf("killed %d times, after %d different steps of %d runs", kills, len(places), runs))
+	t.Logf("killed %d times, after %d different steps of %d runs", kills, len(places), runs)
 }
