@@ -13,14 +13,28 @@ import (
 	"github.com/simdrnn/simdrnn/internal/wire"
 )
 
-// What can be wrong with a checkpoint file; errors.As finds them.
-type (
-	FormatError  = wire.FormatError  // damaged, cut short, or no checkpoint at all
-	VersionError = wire.VersionError // written by a newer version of this module
-	KindError    = wire.KindError    // a file of this module, but no training checkpoint
-	ShapeError   = wire.ShapeError   // a tensor of another shape than the net's
-	MissingError = wire.MissingError // a tensor of the net is not there
-)
+// A FormatError says that a file is damaged, cut short, or no file of this module: Offset bytes
+// from its start, in the part Section ("" for the header), for the Reason given. Err is
+// io.ErrUnexpectedEOF where the file ends early, an error of reading, or nil; Unwrap returns it.
+//
+// This and the next four types are what errors.As finds in errors of ReadCheckpoint, of
+// Checkpoint.Params and of Trainer.Resume; those of Load of the layers are the same types.
+type FormatError = wire.FormatError
+
+// A VersionError says that a file was written by a newer version of this module: What is the
+// part that is newer, Got its version, and Max the newest that this program reads.
+type VersionError = wire.VersionError
+
+// A KindError says that a file of this module is no training checkpoint: Got is the kind of
+// the file, Want that of checkpoints.
+type KindError = wire.KindError
+
+// A ShapeError says that the tensor Section of a file has the shape Got, where the net has Want.
+// Where the types of the elements differ, they are GotType and WantType.
+type ShapeError = wire.ShapeError
+
+// A MissingError says that the tensor Section of the net is not in a file.
+type MissingError = wire.MissingError
 
 const (
 	checkpointKind    = "bptt.training"

@@ -25,6 +25,7 @@ type NonFiniteError struct {
 	Skipped int64 // updates that were left out right before it: see Plan.SkipNonFinite
 }
 
+// Error says which update was not made, and why.
 func (e *NonFiniteError) Error() string {
 	after := ""
 	if e.Skipped > 0 {
@@ -46,6 +47,7 @@ type PanicError struct {
 	Stack []byte
 }
 
+// Error says where the panic was, and its value.
 func (e *PanicError) Error() string { return fmt.Sprintf("bptt: panic in %s: %v", e.Where, e.Value) }
 
 // Unwrap returns the value of the panic if it is an error.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+	"github.com/simdrnn/simdrnn/internal/wire"
 
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/decode"
@@ -162,7 +163,7 @@ func ExampleKindError() {
 	// Output: true bptt.training
 }
 
-// The errors of a file that does not fit name what differs.
+// A net with wider layers than the one that was saved.
 func ExampleShapeError() {
 	net, source := traintest.Tiny()
 	trainer, _ := bptt.NewTrainer(net, source, bptt.Plan{Window: 8, Loss: loss.CrossEntropy{}, Optimizer: &optim.SGD{LR: 1}})
@@ -174,14 +175,32 @@ func ExampleShapeError() {
 	wider, _ := nn.Chain(traintest.Must(nn.NewZeroEmbedding(256, 8)), rnn.Unroll(1, 1))
 	var shape *bptt.ShapeError
 	fmt.Println(errors.As(c.Params(wider), &shape), shape.Section, shape.Got, shape.Want)
+	// Output: true param/1.weight_ih_l0 [512] [544]
+}
+
+// A net with a layer more than the one that was saved.
+func ExampleMissingError() {
+	net, source := traintest.Tiny()
+	trainer, _ := bptt.NewTrainer(net, source, bptt.Plan{Window: 8, Loss: loss.CrossEntropy{}, Optimizer: &optim.SGD{LR: 1}})
+	var file bytes.Buffer
+	_ = trainer.Save(&file)
+	c, _ := bptt.ReadCheckpoint(&file)
 
 	deep, _ := lstm.NewZero(lstm.Config{Input: 8, Hidden: 16, Layers: 2})
 	deeper, _ := nn.Chain(traintest.Must(nn.NewZeroEmbedding(256, 8)), deep.Unroll(1, 1))
 	var missing *bptt.MissingError
 	fmt.Println(errors.As(c.Params(deeper), &missing), missing.Section)
-	// Output:
-	// true param/1.weight_ih_l0 [512] [544]
-	// true param/1.weight_ih_l1
+	// Output: true param/1.weight_ih_l1
+}
+
+// A whole file that a newer version of the module wrote.
+func ExampleVersionError() {
+	var file bytes.Buffer
+	_ = wire.NewWriter(&file, "bptt.training", 1000).Close()
+	_, err := bptt.ReadCheckpoint(&file)
+	var version *bptt.VersionError
+	fmt.Println(errors.As(err, &version), version.Got, version.Got > version.Max)
+	// Output: true 1000 true
 }
 
 func ExampleNonFiniteError() {

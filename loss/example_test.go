@@ -8,6 +8,26 @@ import (
 	"github.com/simdrnn/simdrnn/loss"
 )
 
+// The loss of a batch of two rows, the second of which has one step less, with its gradient,
+// and the share of right answers.
+func Example() {
+	y := []float32{2, 0, 0, 2, 0, 2, 9, 9} // [2][2][2]: steps, rows, logits of two classes
+	b := &data.Batch{Steps: 2, Rows: 2, Targets: []int32{0, 1, 0, 0}, Lengths: []int{2, 1}}
+	var s loss.Scratch
+	dy := make([]float32, len(y))
+	total, err := loss.CrossEntropy{}.Loss(dy, y, b, 0, &s)
+	fmt.Printf("%.3f, the mean of %d, %v\n", total.Mean(), total.Terms, err)
+	fmt.Printf("%.3f\n", dy)
+
+	var right loss.Accuracy
+	_ = right.Add(y, b)
+	fmt.Printf("%d of %d\n", right.Right, right.Counted)
+	// Output:
+	// 0.794, the mean of 3, <nil>
+	// [-0.040 0.040 0.040 -0.040 -0.294 0.294 0.000 0.000]
+	// 2 of 3
+}
+
 func ExampleCrossEntropy() {
 	y := []float32{0, 0, 0, float32(math.Log(9))} // two steps of two classes
 	dy := make([]float32, 4)

@@ -88,6 +88,7 @@ func (r Reduction) Check() error {
 	return nil
 }
 
+// String returns the name of the constant in words.
 func (r Reduction) String() string {
 	if r.Check() != nil {
 		return fmt.Sprintf("Reduction(%d)", uint8(r))

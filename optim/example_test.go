@@ -11,6 +11,26 @@ import (
 	"github.com/simdrnn/simdrnn/optim"
 )
 
+// A loop of a program's own: the gradient of (w-3)^2, and Adam with a rate that decays.
+func Example() {
+	p := traintest.OneParam(0, 0)
+	o := &optim.Adam{LR: 0.5}
+	if err := o.Init(p); err != nil {
+		fmt.Println(err)
+		return
+	}
+	schedule := optim.StepDecay{Every: 20, Factor: 0.5}
+	for step := range int64(100) {
+		p[0].G[0] = 2 * (p[0].W[0] - 3)
+		if err := o.Update(schedule.Rate(step)); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	fmt.Printf("%.1f\n", p[0].W)
+	// Output: [3.0]
+}
+
 // A RateError comes before the update that it is about.
 func ExampleRateError() {
 	net, source := traintest.Tiny()

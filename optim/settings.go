@@ -83,6 +83,7 @@ type RateError struct {
 	Factor float64 // the schedule's, which multiplies it
 }
 
+// Error says which update was not made, and the rates.
 func (e *RateError) Error() string {
 	return fmt.Sprintf("optim: step %d: the learning rate %v times the schedule's %v, want a number that is 0 or more and whose step is finite in float32; the weights are those before the step",
 		e.Step, e.LR, e.Factor)
