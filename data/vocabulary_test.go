@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -145,6 +146,23 @@ func TestGrow(t *testing.T) {
 		_, err = v.Grow(slices.Values([]string{"a", "new", c.word}), 0, c.most)
 		require.Error(t, err)
 		require.Equal(t, again, v, "nothing has changed")
+	}
+}
+
+// The words of a text are read to make a vocabulary, and again to encode them: each range
+// begins at the beginning, also after one that was left.
+func TestWordsTwice(t *testing.T) {
+	text := " one two\nthree"
+	for name, words := range map[string]iter.Seq[string]{
+		"words": data.Words(text, ""), "lines": data.Words(text, "<eos>"), "runes": data.Runes(text), "bytes": data.SingleBytes(text),
+	} {
+		first := slices.Collect(words)
+		for range words {
+			break
+		}
+		if again := slices.Collect(words); len(first) < 3 || !slices.Equal(again, first) {
+			t.Errorf("%s: first %q, then %q", name, first, again)
+		}
 	}
 }
 

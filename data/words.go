@@ -17,6 +17,7 @@ import (
 // models of the Penn Treebank have it.
 func Words(text, lineEnd string) iter.Seq[string] {
 	return func(yield func(string) bool) {
+		text := text // each range over the result begins at the beginning
 		for len(text) > 0 {
 			if lineEnd == "" {
 				text = strings.TrimLeftFunc(text, unicode.IsSpace)
@@ -49,6 +50,7 @@ func blank(r rune) bool { return r != '\n' && unicode.IsSpace(r) }
 // words. A byte that is no UTF-8 is by itself, so that joining them gives the text.
 func Runes(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
+		text := text // each range over the result begins at the beginning
 		for len(text) > 0 {
 			_, n := utf8.DecodeRuneInString(text)
 			if !yield(text[:n]) {
