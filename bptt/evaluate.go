@@ -63,7 +63,7 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 			return 0, 0, err
 		}
 		b := data.Batch{Want: steps}
-		if err := Next(source, &b); err == io.EOF {
+		if err := next(source, &b); err == io.EOF {
 			break
 		} else if err != nil {
 			return 0, 0, err

@@ -8,8 +8,8 @@ import (
 	"github.com/simdrnn/simdrnn/loss"
 )
 
-// next calls data.Next; a panic in it is an error.
-func Next(source data.Source, b *data.Batch) (err error) {
+// next calls source.Next; a panic in it is an error.
+func next(source data.Source, b *data.Batch) (err error) {
 	defer catch("Source.Next", &err)
 	return source.Next(b)
 }

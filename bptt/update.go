@@ -107,7 +107,7 @@ func (t *Trainer) factor() (f float64, err error) {
 func (t *Trainer) read(goesOn bool) error {
 	for {
 		t.next = data.Batch{Want: t.plan.Stride}
-		err := Next(t.data, &t.next)
+		err := next(t.data, &t.next)
 		if err == nil {
 			break
 		}

@@ -1,6 +1,7 @@
 package archtest
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -14,32 +15,61 @@ import (
 	"testing"
 )
 
-// Each piece of Go in the README is a part of a function over a text: it compiles.
-func TestReadmeCompiles(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	parts := strings.Split(string(readme), "```go\n")[1:]
-	if len(parts) == 0 {
-		t.Fatal("no Go in the README")
-	}
+// What the pieces of Go in the pages for users may import.
+var imports = []string{
+	"context", "io", "log", "math", "math/rand/v2", "time",
+	Module + "/bptt", Module + "/convert", Module + "/convert/safetensors", Module + "/data", Module + "/decode",
+	Module + "/finetune", Module + "/gru", Module + "/loss", Module + "/lstm", Module + "/nn", Module + "/optim", Module + "/seq2seq",
+}
+
+// The pieces of Go in each section of the README are parts of a function over a text, those of
+// the page about training parts of one over what the page names: they compile.
+func TestPagesCompile(t *testing.T) {
 	p := &program{tree: repository(t), goarch: "amd64", fset: token.NewFileSet(), pkgs: map[string]*typed{}}
-	for _, part := range parts {
-		body, _, _ := strings.Cut(part, "```")
-		source := "package p\nimport (\n"
-		for _, imported := range []string{"context", "log", "math/rand/v2", Module + "/bptt", Module + "/convert", Module + "/convert/safetensors", Module + "/data", Module + "/decode", Module + "/loss", Module + "/lstm", Module + "/nn", Module + "/optim"} {
-			if name := path.Base(strings.TrimSuffix(imported, "/v2")); regexp.MustCompile(`\b` + name + `\.`).MatchString(body) {
-				source += strconv.Quote(imported) + "\n"
-			}
-		}
-		source += ")\nfunc f(text []byte) {\n//line README.md:1\n" + body + "}"
-		file, err := parser.ParseFile(p.fset, "README.md", source, 0)
+	for page, function := range map[string]string{
+		"README.md": "func f(text []byte)",
+		"docs/training.md": `func f(ctx context.Context, r *rand.Rand, net, trained *nn.Model, source data.Source, optimizer *optim.Adam,
+			text []byte, words, tags [][]int32, labels, sentence, prompt []int32, begin, end int32, series []float32,
+			pairs []data.Pair, most, vocabulary, classes, width int) (err error)`,
+	} {
+		text, err := os.ReadFile(filepath.Join("..", "..", page))
 		if err != nil {
 			t.Fatal(err)
 		}
-		conf := types.Config{Importer: p, Sizes: types.SizesFor("gc", p.goarch), Error: func(err error) { t.Error(err) }}
-		conf.Check("p", p.fset, []*ast.File{file}, nil)
+		line, sections := 1, 0
+		for section := range strings.SplitSeq(string(text), "\n## ") {
+			body := ""
+			for i, part := range strings.Split(section, "```") {
+				if code, ok := strings.CutPrefix(part, "go\n"); ok && i%2 == 1 {
+					body += fmt.Sprintf("//line %s:%d\n%s", page, line+1, code)
+				}
+				line += strings.Count(part, "\n")
+			}
+			line++
+			if body == "" {
+				continue
+			}
+			sections++
+			source := "package p\nimport (\n"
+			for _, imported := range imports {
+				if name := path.Base(strings.TrimSuffix(imported, "/v2")); regexp.MustCompile(`\b` + name + `\.`).MatchString(function + body) {
+					source += strconv.Quote(imported) + "\n"
+				}
+			}
+			source += ")\n" + function + "{\n{\n" + body + "}\n"
+			if strings.HasSuffix(function, "error)") {
+				source += "return nil\n"
+			}
+			file, err := parser.ParseFile(p.fset, "", source+"}", 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conf := types.Config{Importer: p, Sizes: types.SizesFor("gc", p.goarch), Error: func(err error) { t.Error(err) }}
+			conf.Check("p", p.fset, []*ast.File{file}, nil)
+		}
+		if sections == 0 {
+			t.Errorf("no Go in %s", page)
+		}
 	}
 }
 
