@@ -81,7 +81,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.IntVar(&o.batch, "batch", 32, "windows of a series `n` for each update")
 	f.IntVar(&o.stride, "stride", 7, "`steps` from one window for training to the next")
 	f.StringVar(&o.loss, "loss", "mae", "`name` of the loss: mae, mse or huber")
-	f.Float64Var(&o.rate, "rate", 3e-3, "learning `rate` of Adam, which falls to 0 by a half after every 8 epochs")
+	f.Float64Var(&o.rate, "rate", 3e-3, "learning `rate` of Adam, which is halved after every 8 epochs")
 	f.Float64Var(&o.clip, "clip", 1, "largest `norm` of the gradient")
 	f.Float64Var(&o.dropout, "dropout", 0.1, "`share` of the units before the readout that are left out in training")
 	f.IntVar(&o.patience, "patience", 8, "stop after `n` epochs without a better validation; 0: never")
