@@ -37,15 +37,17 @@ var (
 	variantsOfGRU  = []string{"./gru Variants"}
 	variantsOfRNN  = []string{"./rnn Variants"}
 
-	inEmitter = []string{"asm:./neon"}
-	inRules   = []string{"asm:."}
-	inCharlm  = []string{"examples:./charlm"}
-	inAdding  = []string{"examples:./adding"}
-	inSignals = []string{"examples:./internal/interrupt"}
-	inProgram = []string{"examples:./internal/program"}
-	inWordlm  = []string{"examples:./wordlm"}
-	inGonum   = []string{"gonum:."}
-	inTestall = []string{"./internal/testall"}
+	inEmitter  = []string{"asm:./neon"}
+	inRules    = []string{"asm:."}
+	inCharlm   = []string{"examples:./charlm"}
+	inAdding   = []string{"examples:./adding"}
+	inSignals  = []string{"examples:./internal/interrupt"}
+	inProgram  = []string{"examples:./internal/program"}
+	inWordlm   = []string{"examples:./wordlm"}
+	inDates    = []string{"examples:./dates"}
+	inForecast = []string{"examples:./forecast"}
+	inGonum    = []string{"gonum:."}
+	inTestall  = []string{"./internal/testall"}
 	// The sequences of operations, run with numbers in the generator's module.
 	inSequences = []string{"asm:./vec"}
 	inListing   = []string{"asm:.", "./internal/archtest"}
