@@ -51,21 +51,22 @@ type options struct {
 	hidden, batch int
 	rate, clip    float64
 	chrono        bool
-	look          int64
+	fall, look    int64
 }
 
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (*options, error) {
-	f := program.NewFlags("copying", usage, stderr, program.Limits{Steps: 3000})
+	f := program.NewFlags("copying", usage, stderr, program.Limits{Steps: 8000})
 	o := &options{Flags: f}
 	f.StringVar(&o.cell, "cell", "lstm", "`kind` of layer: lstm, gru or rnn")
 	f.IntVar(&o.delay, "delay", 100, "`steps` between the last symbol and the first answer")
-	f.IntVar(&o.hidden, "hidden", 64, "`units` of the layer")
-	f.IntVar(&o.batch, "batch", 32, "`sequences` in an update")
-	f.Float64Var(&o.rate, "rate", 5e-3, "learning `rate` of Adam")
+	f.IntVar(&o.hidden, "hidden", 96, "`units` of the layer")
+	f.IntVar(&o.batch, "batch", 16, "`sequences` in an update")
+	f.Float64Var(&o.rate, "rate", 1e-2, "learning `rate` of Adam")
 	f.Float64Var(&o.clip, "clip", 1, "largest `norm` of the gradient")
+	f.Int64Var(&o.fall, "fall", 8000, "`updates` in which the rate falls, along half a cosine, to a twentieth, where it stays")
 	f.BoolVar(&o.chrono, "chrono", true, "gates begin with biases that fit the delay")
-	f.Int64Var(&o.look, "look", 50, "`updates` between two looks at the held-out sequences")
+	f.Int64Var(&o.look, "look", 100, "`updates` between two looks at the held-out sequences")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -85,7 +86,7 @@ func (o *options) check() error {
 		program.Between("delay", o.delay, 1, most), program.Between("hidden", o.hidden, 1, most),
 		program.Between("batch", o.batch, 1, most),
 		program.Between("rate", o.rate, 1e-12, 10), program.Between("clip", o.clip, 1e-12, 1e30),
-		program.Between("look", o.look, 1, 1e9),
+		program.Between("fall", o.fall, 1, 1e12), program.Between("look", o.look, 1, 1e12),
 	)
 	if err != nil {
 		return err

@@ -171,6 +171,7 @@ func (o *options) training(m *model) (program.Run, error) {
 		Scale: program.Scale{Name: "loss"}, Counted: "steps",
 		Plan: bptt.Plan{
 			Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: o.rate}, ClipNorm: o.clip,
+			Schedule: optim.WarmupCosine{Total: o.fall, Floor: 0.05},
 			Validate: bptt.Validate{
 				Data: m.held, Net: m.infer, Loss: scores, EverySteps: o.look,
 				OnValidate: func(bptt.Validation) error {

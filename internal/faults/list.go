@@ -44,6 +44,8 @@ var (
 	inSignals = []string{"examples:./internal/interrupt"}
 	inProgram = []string{"examples:./internal/program"}
 	inWordlm  = []string{"examples:./wordlm"}
+	inAdapt   = []string{"examples:./finetune"}
+	inCopying = []string{"examples:./copying"}
 	inGonum   = []string{"gonum:."}
 	inTestall = []string{"./internal/testall"}
 	// The sequences of operations, run with numbers in the generator's module.
