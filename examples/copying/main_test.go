@@ -85,7 +85,7 @@ func TestSolved(t *testing.T) {
 	for _, c := range []struct {
 		wrong int
 		err   error
-	}{{0, bptt.ErrStop}, {5, bptt.ErrStop}, {6, nil}, {5, bptt.ErrStop}} {
+	}{{0, bptt.ErrStop}, {25, bptt.ErrStop}, {26, nil}, {25, bptt.ErrStop}} {
 		_, err := validate.Loss.Loss(nil, answer(c.wrong), b, 0, new(loss.Scratch))
 		require.NoError(t, err)
 		require.Equal(t, c.err, validate.OnValidate(bptt.Validation{}), "%d of 500 are wrong", c.wrong)

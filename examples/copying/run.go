@@ -25,7 +25,7 @@ import (
 const (
 	held        = 200
 	heldBatches = 4
-	solved      = 0.99
+	solved      = 0.95
 )
 
 // run is the program.
