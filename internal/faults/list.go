@@ -48,6 +48,8 @@ var (
 	inForecast = []string{"examples:./forecast"}
 	inGonum    = []string{"gonum:."}
 	inTestall  = []string{"./internal/testall"}
+	inAdapt    = []string{"examples:./finetune"}
+	inCopying  = []string{"examples:./copying"}
 	// The sequences of operations, run with numbers in the generator's module.
 	inSequences = []string{"asm:./vec"}
 	inListing   = []string{"asm:.", "./internal/archtest"}
