@@ -199,6 +199,7 @@ func TestLines(t *testing.T) {
 		"comment b */|name f|operator (|string \"cccc", "string \"|operator ,|string `d",
 		"string e`|operator )|operator ;|operator }",
 	}, got)
+	require.Equal(t, "B-comment", tags[all[3].tags[0]])
 	_, err = lines([]byte("package a\nvar a = `"), 12)
 	require.ErrorContains(t, err, "line 2")
 }

@@ -66,6 +66,12 @@ var programFaults = []fault{
 		"ids[:int(updates)*o.batch*o.window+1]", "ids[:len(ids)]", inWordlm},
 	{"wordlm: pairs without single words", "examples/wordlm/baseline.go",
 		"different*c.unigram(word)) / (", "different/float64(len(c.words))) / (", inWordlm},
+	{"programs: what Ctrl-C ended is measured as it was last", "examples/internal/program/measure.go",
+		"if !r.Interrupted {", "if r.Interrupted {", []string{"examples:./internal/program TestBest"}},
+	{"tagger: a token on a new line goes on", "examples/tagger/corpus.go",
+		"l > 0 && l%2 == 0", "l > 0 && l%2 == 2", []string{"examples:./tagger TestLines"}},
+	{"classify: a text comes twice", "examples/classify/corpus.go",
+		"\t\t\tseen[e] = true\n", "", []string{"examples:./classify TestDraw"}},
 
 	{"testall: the status line where nobody looks", "internal/testall/screen.go",
 		"live: out.Terminal()", "live: true", inTestall},
