@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math/rand/v2"
 	"strings"
 
@@ -58,10 +56,8 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 		return err
 	}
 	session.Say("measuring")
-	if result.Interrupted {
-		if err := best(result, training.Net); err != nil {
-			return err
-		}
+	if err := result.Best(training.Net); err != nil {
+		return err
 	}
 	ctx := session.Context()
 	valid, err := m.perplexity(ctx, c.valid)
@@ -138,23 +134,6 @@ func (o *options) training(c *corpus, m *model) (program.Run, error) {
 	}, nil
 }
 
-// best puts the parameters of the best validation in the net of an interrupted run, if it
-// has come to one.
-func best(r program.Result, net nn.Net) error {
-	var file bytes.Buffer
-	if err := r.Trainer.Save(&file); err != nil {
-		return err
-	}
-	c, err := bptt.ReadCheckpoint(&file)
-	if err != nil {
-		return err
-	}
-	if err = c.BestParams(net); errors.As(err, new(*bptt.MissingError)) {
-		return nil
-	}
-	return err
-}
-
 // evaluated is how many words are measured at once.
 const evaluated = 128
 
@@ -174,12 +153,9 @@ func (m *model) perplexity(ctx context.Context, ids []int32) (float64, error) {
 
 // onlyWrite writes text with the best model in the folder. Its vocabulary is in the file.
 func (o *options) onlyWrite(ctx context.Context, stdout io.Writer) error {
-	c, err := bptt.ReadCheckpointFile(o.Path(bptt.BestFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		c, err = bptt.ReadCheckpointFile(o.Path(bptt.LastFile))
-	}
+	c, err := o.Trained()
 	if err != nil {
-		return fmt.Errorf("%w; train a model first, or name its folder with -out", err)
+		return err
 	}
 	v, err := data.ReadVocabulary(bytes.NewReader(c.Meta))
 	if err != nil {

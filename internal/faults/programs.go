@@ -96,6 +96,12 @@ var programFaults = []fault{
 		"\t\t\t\t\tscores.symbols.Reset()\n", "", inCopying},
 	{"copying: input gates begin as open as forget gates", "examples/copying/run.go",
 		"input[i] = -b", "input[i] = b", inCopying},
+	{"programs: what Ctrl-C ended is measured as it was last", "examples/internal/program/measure.go",
+		"if !r.Interrupted {", "if r.Interrupted {", []string{"examples:./internal/program TestBest"}},
+	{"tagger: a token on a new line goes on", "examples/tagger/corpus.go",
+		"l > 0 && l%2 == 0", "l > 0 && l%2 == 2", []string{"examples:./tagger TestLines"}},
+	{"classify: a text comes twice", "examples/classify/corpus.go",
+		"\t\t\tseen[e] = true\n", "", []string{"examples:./classify TestDraw"}},
 
 	{"testall: the status line where nobody looks", "internal/testall/screen.go",
 		"live: out.Terminal()", "live: true", inTestall},

@@ -162,7 +162,21 @@ func (t Table) plot() (*plot.Plot, error) {
 	drawn.Add(plotter.NewHeatMap(cells{t.Values}, shades{}))
 	drawn.X.Tick.Marker = names(t.Columns, false)
 	drawn.Y.Tick.Marker = names(t.Rows, true)
+	if t.crowded() {
+		drawn.X.Tick.Label.Rotation = math.Pi / 2
+		drawn.X.Tick.Label.XAlign, drawn.X.Tick.Label.YAlign = draw.XRight, draw.YCenter
+	}
 	return drawn, nil
+}
+
+// crowded says whether the names of columns do not fit side by side.
+func (t Table) crowded() bool {
+	const fit = 70 // letters in the width of a picture
+	longest := 0
+	for _, name := range t.Columns {
+		longest = max(longest, len(name))
+	}
+	return (longest+1)*len(t.Columns) > fit
 }
 
 // cells are the values of a table, whose first row is the uppermost.

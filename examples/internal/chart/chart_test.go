@@ -50,6 +50,30 @@ func TestTableStandsUpright(t *testing.T) {
 	require.False(t, dark(b.Dx()*3/8, b.Dy()/4))
 }
 
+// TestCrowdedNames: names of columns that do not fit side by side are turned, for which the
+// table ends higher up.
+func TestCrowdedNames(t *testing.T) {
+	lowest := func(columns ...string) (y int) {
+		name := filepath.Join(t.TempDir(), "a.png")
+		values := make([]float64, len(columns))
+		values[0] = 1
+		require.NoError(t, Write(name, Table{Columns: columns, Values: [][]float64{make([]float64, len(columns)), values}}))
+		m := read(t, name)
+		for y = m.Bounds().Dy() - 1; y > 0; y-- {
+			for x := range m.Bounds().Dx() {
+				if r, g, b, _ := m.At(x, y).RGBA(); b > r+0x3000 && b > g+0x2000 {
+					return y
+				}
+			}
+		}
+		return 0
+	}
+	few := lowest("processor", "comment", "a", "b", "c")
+	many := lowest("processor", "comment", "a", "b", "c", "d", "e", "f", "g", "h")
+	require.Positive(t, many)
+	require.Less(t, many, few-20)
+}
+
 func TestRefused(t *testing.T) {
 	dir := t.TempDir()
 	require.ErrorContains(t, Write(filepath.Join(dir, "a.png"), Table{Title: "a"}), `table "a" has no values`)

@@ -1,0 +1,72 @@
+package program
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+)
+
+// Measure runs net over an epoch of source, as bptt.Evaluate does, and adds the outputs to
+// the metrics. An end of the context is interrupt.Err.
+func Measure(ctx context.Context, net nn.Net, source data.Source, metrics ...loss.Metric) error {
+	_, _, err := bptt.Evaluate(ctx, net, source, measured(metrics))
+	if err != nil && ctx.Err() != nil {
+		return interrupt.Err
+	}
+	return err
+}
+
+// measured is a Loss for evaluation alone that adds all it is given to metrics.
+type measured []loss.Metric
+
+// Loss implements loss.Loss. The loss is a number that nobody uses.
+func (m measured) Loss(dy, y []float32, b *data.Batch, by float64, s *loss.Scratch) (loss.Total, error) {
+	for _, metric := range m {
+		if err := metric.Add(y, b); err != nil {
+			return loss.Total{}, err
+		}
+	}
+	return loss.CrossEntropy{}.Loss(dy, y, b, by, s)
+}
+
+// Best puts the parameters of the best validation in the net of an interrupted training,
+// which has those of its last update. It does nothing before the first validation, and for
+// a training that came to its end: there Plan.Validate.RestoreBest has done it.
+func (r Result) Best(net nn.Net) error {
+	if !r.Interrupted {
+		return nil
+	}
+	var file bytes.Buffer
+	if err := r.Trainer.Save(&file); err != nil {
+		return err
+	}
+	c, err := bptt.ReadCheckpoint(&file)
+	if err != nil {
+		return err
+	}
+	if err = c.BestParams(net); errors.As(err, new(*bptt.MissingError)) {
+		return nil
+	}
+	return err
+}
+
+// Trained reads the checkpoint of the best parameters in the folder, or of the last ones
+// where there was no validation, for a program that uses a trained model.
+func (f *Flags) Trained() (*bptt.Checkpoint, error) {
+	c, err := bptt.ReadCheckpointFile(f.Path(bptt.BestFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		c, err = bptt.ReadCheckpointFile(f.Path(bptt.LastFile))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w; train a model first, or name its folder with -out", err)
+	}
+	return c, nil
+}
