@@ -64,6 +64,7 @@ var setups = map[string]func(t *testing.T, plan bptt.Plan) (nn.Net, *bptt.Traine
 		return onValidatedText(t, p, 6, 6)
 	},
 	"learned state":        onLearnedState,
+	"weights, overlapping": onWeights,
 	"sequences":            func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onSequences(t, p, 0, 0) },
 	"sequences in windows": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onSequences(t, p, 5, 3) },
 }
@@ -91,6 +92,28 @@ func onTextOf(t *testing.T, p bptt.Plan, window, stride int, s traintest.Sizes) 
 		p.Optimizer = &optim.Adam{LR: 1e-2}
 	}
 	trainer, err := bptt.NewTrainer(net, traintest.TextData(t, 100, s), p)
+	require.NoError(t, err)
+	return net, trainer
+}
+
+// weighted is a Script whose steps have weights.
+type weighted struct{ traintest.Script }
+
+func (s *weighted) Next(b *data.Batch) error {
+	if err := s.Script.Next(b); err != nil {
+		return err
+	}
+	b.Weights = nil
+	for i := range b.Steps {
+		b.Weights = append(b.Weights, 1/float32(1+(s.Pos-b.Steps+i)%3))
+	}
+	return nil
+}
+
+func onWeights(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
+	p.Window, p.Stride, p.Loss, p.Optimizer = 5, 2, loss.MSE{}, &optim.Adam{LR: 1e-2}
+	net := traintest.NewLeaky(5, 1)
+	trainer, err := bptt.NewTrainer(net, &weighted{traintest.Script{N: 17}}, p)
 	require.NoError(t, err)
 	return net, trainer
 }

@@ -23,6 +23,7 @@ func (w *window) save(f *wire.Writer) {
 	f.Int64("window/targets", widen(w.all.Targets))
 	f.Float32("window/x", w.all.X)
 	f.Float32("window/y", w.all.Y)
+	f.Float32("window/weights", w.all.Weights)
 	tensors(f, "window/start/", w.start)
 	if w.clock != nil {
 		f.Int64("window/clock", signed(w.clock))
@@ -62,6 +63,12 @@ func (w *window) load(c *Checkpoint, t *Trainer) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
+	var weights []float32
+	if c.file.Contents >= 3 {
+		if weights, err = c.file.Float32("window/weights"); err != nil {
+			return nil, err
+		}
+	}
 	start, err := c.like("window/start/", w.start)
 	if err != nil {
 		return nil, err
@@ -73,6 +80,9 @@ func (w *window) load(c *Checkpoint, t *Trainer) (func(), error) {
 		}
 	}
 	b := data.Batch{Steps: have, Rows: t.batch, X: x, Y: y, IDs: narrow(ids), Targets: narrow(targets), Lengths: make([]int, t.batch)}
+	if len(weights) > 0 {
+		b.Weights = weights
+	}
 	for i, n := range lengths {
 		b.Lengths[i] = int(n)
 	}
@@ -85,6 +95,8 @@ func (w *window) load(c *Checkpoint, t *Trainer) (func(), error) {
 		w.all.X = append(w.all.X[:0], b.X...)
 		w.all.Targets = append(w.all.Targets[:0], b.Targets...)
 		w.all.Y = append(w.all.Y[:0], b.Y...)
+		w.all.Weights = append(w.all.Weights[:0], b.Weights...)
+		w.weights = len(b.Weights) / have
 		copy(w.all.Lengths, b.Lengths)
 		for i := range start {
 			copy(w.start[i], start[i])
