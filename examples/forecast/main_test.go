@@ -120,7 +120,7 @@ func TestMistakes(t *testing.T) {
 		"-rate nan":                                 "-rate is NaN",
 		"-dropout 1":                                "-dropout is 1",
 		"-length 100":                               "too short: the part for training has 80",
-		"-csv none":                                 "-csv: open none",
+		"-csv none":                                 "name a readable file with -csv",
 		"-csv x -length 9":                          "-series and -length are for series",
 		"-csv " + file(""):                          "no line of numbers",
 		"-csv " + file("a,b\nc,d\n"):                "lines 1 and 2 have no number",

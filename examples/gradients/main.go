@@ -116,7 +116,7 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 	}
 	picture := filepath.Join(o.out, "flow.png")
 	if err := chart.Write(picture, chart.Panel{Title: "How a gradient flows back through time", X: "k, steps back", Y: "norm of dL/dh", Log: true, Curves: lines}); err != nil {
-		return err
+		return fmt.Errorf("%w; name a folder that can be written with -out", err)
 	}
 	fmt.Fprintf(stdout, "drawn in %s\n\n", picture)
 

@@ -91,6 +91,7 @@ func TestMistakes(t *testing.T) {
 		"-clip 0":                                "-clip is 0",
 		"-decay 2":                               "-decay is 2",
 		"-lines 0":                               "-lines is 0",
+		"-source run.go":                         "run.go is no folder; name a readable folder with -source",
 		"-source missing":                        "-source",
 		"-source " + bad:                         "line 2: ",
 		"-source " + dir + "/testdata":           "name a folder with more of them with -source",

@@ -61,7 +61,8 @@ func Write(name string, pictures ...Picture) error {
 			return err
 		}
 		left := width * vg.Length(i)
-		place := draw.Crop(whole, left, left+width-whole.Max.X, 0, 0)
+		const right = 6 // points beyond the curves, for half a mark and half a number
+		place := draw.Crop(whole, left, left+width-whole.Max.X-vg.Points(right), 0, 0)
 		drawn.Draw(names.draw(place))
 	}
 	var b bytes.Buffer
@@ -176,6 +177,9 @@ func (powers) Ticks(low, high float64) []plot.Tick {
 	var ticks []plot.Tick
 	for e := first; e <= last; e++ {
 		t := plot.Tick{Value: math.Pow(10, float64(e))}
+		if t.Value < low || t.Value > high {
+			continue // it would take room above or below the curves
+		}
 		if e%every == 0 {
 			t.Label = fmt.Sprintf("1e%d", e)
 		}
@@ -213,7 +217,7 @@ func (t Table) crowded() bool {
 	for _, name := range t.Columns {
 		longest = max(longest, len(name))
 	}
-	return (longest+1)*len(t.Columns) > fit
+	return (2*longest+1)*len(t.Columns) > 2*fit // and half a letter between two
 }
 
 // cells are the values of a table, whose first row is the uppermost.

@@ -397,6 +397,8 @@ func TestGoCode(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(full), 0o777))
 		require.NoError(t, os.WriteFile(full, nil, 0o666))
 	}
+	_, err := GoCode(filepath.Join(root, "a.go"), false)
+	require.ErrorContains(t, err, "a.go is no folder")
 	for public, want := range map[bool][]string{false: {"a.go", "a_test.go", "internal/c.go", "x/g.go"}, true: {"a.go", "x/g.go"}} {
 		files, err := GoCode(root, public)
 		require.NoError(t, err)

@@ -35,6 +35,16 @@ func GoFile(path string) (string, error) {
 // commands, what is copied from other modules, and what tests read. With public, tests and
 // what is internal are left out too.
 func GoCode(root string, public bool) (files []string, err error) {
+	info, err := os.Stat(root)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is no folder", root)
+	}
+	if err == nil {
+		root, err = filepath.EvalSymlinks(root) // WalkDir does not follow a link
+	}
+	if err != nil {
+		return nil, err
+	}
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
