@@ -26,9 +26,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 
-	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
+	"github.com/simdrnn/simdrnn/examples/internal/program"
 )
 
 // options are the flags.
@@ -84,13 +83,10 @@ func (o *options) check() error {
 	if defaultRate[s.Cell] == 0 {
 		return fmt.Errorf("-cell is %q, want lstm, gru or rnn", s.Cell)
 	}
-	for _, c := range []struct {
-		name        string
-		value, from int
-	}{{"length", s.Length, 2}, {"hidden", s.Hidden, 1}, {"batch", s.Batch, 1}} {
-		if c.value < c.from || c.value > 1<<13 {
-			return fmt.Errorf("-%s is %d, want %d to %d", c.name, c.value, c.from, 1<<13)
-		}
+	if err := errors.Join(
+		program.Between("length", s.Length, 2, 1<<13), program.Between("hidden", s.Hidden, 1, 1<<13), program.Between("batch", s.Batch, 1, 1<<13),
+	); err != nil {
+		return err
 	}
 	switch {
 	case o.steps < 1:
@@ -101,44 +97,8 @@ func (o *options) check() error {
 		return fmt.Errorf("-rate is %v, want 1e-12 to 10, such as 0.01", s.Rate)
 	case !(s.Clip >= 1e-12) || math.IsInf(s.Clip, 0):
 		return fmt.Errorf("-clip is %v, want 1e-12 or more, such as 1; a large number such as 1e30 never clips", s.Clip)
-	case s.floats() > maxFloats:
-		return fmt.Errorf("-length %d -hidden %d -batch %d need about %d GB of memory, more than %d; use smaller numbers",
-			s.Length, s.Hidden, s.Batch, s.floats()>>28, int64(maxFloats)>>28)
 	}
-	return nil
+	return program.Fits(s.floats(), "-length %d -hidden %d -batch %d", s.Length, s.Hidden, s.Batch)
 }
 
-var errNotSolved = errors.New("not solved; more -steps or another -seed may help")
-
-func main() {
-	guard := interrupt.Watch("adding", func() {
-		fmt.Fprintln(os.Stderr, "\nadding: stopping after this update; another Ctrl-C ends the program at once")
-	}, os.Stderr)
-	os.Exit(adding(guard, os.Args[1:], os.Stdout, os.Stderr))
-}
-
-// adding is the program. It returns the exit status: 1 if the problem was not
-// solved, 2 if something is wrong, 128 and the number of the signal if one came
-// before the first update.
-func adding(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
-	if err == nil {
-		err = run(guard, o, stdout, stderr)
-	}
-	if err != nil {
-		fmt.Fprintln(stderr, "adding:", err)
-	}
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, errNotSolved):
-		return 1
-	case errors.Is(err, interrupt.Err):
-		return guard.Status()
-	default:
-		return 2
-	}
-}
+func main() { program.Main("adding", run) }

@@ -9,31 +9,23 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/simdrnn/simdrnn/data"
-	"github.com/simdrnn/simdrnn/loss"
-	"github.com/simdrnn/simdrnn/nn"
-
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
-	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
+	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/examples/internal/program/programtest"
 	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
 )
 
-// result is what a run left.
-type result struct {
-	stdout, stderr string
-	code           int
-}
+var tested = programtest.Program{Name: "adding", Run: run}
+
+func command(args string) programtest.Result { return tested.Command(strings.Fields(args)...) }
 
 // lines are those of stdout.
-func (r result) lines() []string { return strings.Split(strings.TrimSuffix(r.stdout, "\n"), "\n") }
-
-// command runs the program.
-func command(args string) result {
-	var stdout, stderr bytes.Buffer
-	code := adding(interrupt.Under(context.Background()), strings.Fields(args), &stdout, &stderr)
-	return result{stdout.String(), stderr.String(), code}
+func lines(r programtest.Result) []string {
+	return strings.Split(strings.TrimSuffix(r.Stdout, "\n"), "\n")
 }
 
 const (
@@ -46,13 +38,13 @@ func TestSolved(t *testing.T) {
 	for _, cell := range []string{"lstm", "gru"} {
 		t.Run(cell, func(t *testing.T) {
 			r := command("-length 20 -hidden 16 -batch 25 -seed 2 -steps 3000 -cell " + cell)
-			require.Zero(t, r.code, r.stderr)
-			require.Len(t, r.lines(), 2)
-			require.Regexp(t, hashLine, r.lines()[0])
-			require.Regexp(t, lastLine, r.lines()[1])
-			require.Contains(t, r.stderr, cell+" of 16 units", "progress goes to standard error")
-			require.Contains(t, r.stderr, "update   100  training error 0.")
-			require.Contains(t, r.stderr, "% right")
+			require.Zero(t, r.Code, r.Stderr)
+			require.Len(t, lines(r), 2)
+			require.Regexp(t, hashLine, lines(r)[0])
+			require.Regexp(t, lastLine, lines(r)[1])
+			require.Contains(t, r.Stderr, cell+" of 16 units", "progress goes to standard error")
+			require.Contains(t, r.Stderr, "update   100  training error 0.")
+			require.Contains(t, r.Stderr, "% right")
 		})
 	}
 }
@@ -70,14 +62,14 @@ func TestSameEverywhere(t *testing.T) {
 			require.NoError(t, kernels.Use(isa))
 			for _, workers := range []string{"0", "1", "3"} {
 				r := command("-length 11 -hidden 19 -batch 9 -steps 20 -quiet -cell " + cell + " -workers " + workers)
-				require.Equal(t, 1, r.code, "20 updates do not solve it")
-				require.Equal(t, "adding: "+errNotSolved.Error()+"\n", r.stderr)
-				require.Equal(t, want, r.lines()[0], "%s, %v, %s workers", cell, isa, workers)
-				require.Regexp(t, `^not solved after 20 updates: .*`+isa.String()+"$", r.lines()[1])
+				require.Equal(t, 1, r.Code, "20 updates do not solve it")
+				require.Equal(t, "adding: not solved; more -steps or another -seed may help\n", r.Stderr)
+				require.Equal(t, want, lines(r)[0], "%s, %v, %s workers", cell, isa, workers)
+				require.Regexp(t, `^not solved after 20 updates: .*`+isa.String()+"$", lines(r)[1])
 			}
 		}
 		other := command("-length 11 -hidden 19 -batch 9 -steps 20 -quiet -seed 2 -cell " + cell)
-		require.NotEqual(t, want, other.lines()[0])
+		require.NotEqual(t, want, lines(other)[0])
 	}
 }
 
@@ -107,48 +99,31 @@ func TestMistakes(t *testing.T) {
 		"-rate 10 -clip 1e30 -cell rnn -length 50 -steps 300 -quiet": {"not finite", "smaller -rate"},
 	} {
 		r := command(args)
-		require.Equal(t, 2, r.code, args)
-		require.Empty(t, r.stdout, args)
+		require.Equal(t, 2, r.Code, args)
+		require.Empty(t, r.Stdout, args)
 		for _, text := range texts {
-			require.Contains(t, r.stderr, text, args)
+			require.Contains(t, r.Stderr, text, args)
 		}
 	}
 	r := command("-help")
-	require.Zero(t, r.code)
-	require.Contains(t, r.stderr, "-cell")
-	require.Contains(t, r.stderr, "usage")
+	require.Zero(t, r.Code)
+	require.Contains(t, r.Stderr, "-cell")
+	require.Contains(t, r.Stderr, "usage")
 }
 
 // TestInterruptBefore: who ends the program before the first update gets no result.
 func TestInterruptBefore(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	var stdout, stderr bytes.Buffer
-	require.Equal(t, 130, adding(interrupt.Under(ctx), strings.Fields("-length 11 -hidden 8 -quiet"), &stdout, &stderr))
-	require.Empty(t, stdout.String())
-	require.Equal(t, "adding: interrupted\n", stderr.String())
+	r := tested.Stopped("", 0, strings.Fields("-length 11 -hidden 8 -quiet")...)
+	require.Equal(t, programtest.Result{Stderr: "adding: interrupted\n", Code: 130}, r)
 }
 
 // TestInterrupt: the last lines come also where Ctrl-C ended the run.
 func TestInterrupt(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var stdout bytes.Buffer
-	code := adding(interrupt.Under(ctx), strings.Fields("-length 11 -hidden 8 -batch 4 -steps 1000000"), &stdout, cancelWriter(cancel))
-	require.Equal(t, 1, code)
-	r := result{stdout: stdout.String()}
-	require.Len(t, r.lines(), 2)
-	require.Regexp(t, hashLine, r.lines()[0])
-	require.Regexp(t, "^not solved after 100 updates: held-out error [0-9.]+, ", r.lines()[1])
-}
-
-// cancelWriter ends a run after its first look.
-type cancelWriter context.CancelFunc
-
-func (w cancelWriter) Write(b []byte) (int, error) {
-	if bytes.HasPrefix(b, []byte("update")) {
-		w()
-	}
-	return len(b), nil
+	r := tested.Stopped("update", 1, strings.Fields("-length 11 -hidden 8 -batch 4 -steps 1000000")...)
+	require.Equal(t, 1, r.Code, r.Stderr)
+	require.Len(t, lines(r), 2)
+	require.Regexp(t, hashLine, lines(r)[0])
+	require.Regexp(t, "^not solved after 100 updates: held-out error [0-9.]+, ", lines(r)[1])
 }
 
 // TestProblem: every sequence is one of the problem, and no two batches are alike.
@@ -241,34 +216,6 @@ func TestResume(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 12, report.Step)
 	require.Equal(t, nn.Fingerprint(whole.net), nn.Fingerprint(rest.net))
-}
-
-func TestPositions(t *testing.T) {
-	p := newProblem(6, 2, 5, 1, 2)
-	var b, c data.Batch
-	for range 3 {
-		require.NoError(t, p.Next(&b))
-	}
-	at, err := p.MarshalBinary()
-	require.NoError(t, err)
-	q := newProblem(6, 2, 5, 9, 9)
-	require.NoError(t, q.UnmarshalBinary(at))
-	require.NoError(t, p.Next(&b))
-	require.NoError(t, q.Next(&c))
-	require.Equal(t, b.X, c.X)
-	require.NoError(t, q.Next(&c))
-	require.Equal(t, io.EOF, q.Next(&c), "the fifth was the last")
-
-	for name, other := range map[string]*problem{
-		"length": newProblem(7, 2, 5, 1, 2), "rows": newProblem(6, 3, 5, 1, 2), "batches": newProblem(6, 2, 0, 1, 2),
-	} {
-		require.ErrorContains(t, other.UnmarshalBinary(at), "another length", name)
-	}
-	require.Error(t, q.UnmarshalBinary(at[:10]))
-	require.Error(t, q.UnmarshalBinary(at[:len(at)-1]))
-	late := slices.Clone(at)
-	late[24] = 6
-	require.ErrorContains(t, q.UnmarshalBinary(late), "batch 6")
 }
 
 // TestTally counts what is within 0.04 of the sum, at the steps that are asked for.

@@ -2,22 +2,22 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"time"
 
-	"github.com/simdrnn/simdrnn/loss"
-	"github.com/simdrnn/simdrnn/nn"
-	"github.com/simdrnn/simdrnn/optim"
-
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/examples/internal/drawn"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
+	"github.com/simdrnn/simdrnn/examples/internal/program"
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
 	"github.com/simdrnn/simdrnn/rnn"
 )
 
@@ -32,14 +32,11 @@ type settings struct {
 // defaultRate is Adam's for each kind of cell.
 var defaultRate = map[string]float64{"lstm": 1e-2, "gru": 1e-2, "rnn": 1e-3}
 
-// maxFloats is 16 GB.
-const maxFloats = 1 << 32
-
 // floats is about how many numbers a run holds: what is kept of each step, and the
 // weights with gradients, two moments and two packed copies.
-func (s settings) floats() int64 {
-	h := int64(s.Hidden)
-	return 6*4*h*(h+4) + int64(s.Length)*int64(s.Batch+heldOut/heldBatches)*(6*h+8)
+func (s settings) floats() float64 {
+	h := float64(s.Hidden)
+	return 6*4*h*(h+4) + float64(s.Length)*float64(s.Batch+heldOut/heldBatches)*(6*h+8)
 }
 
 // The held-out sequences, and after how many updates they are looked at.
@@ -114,7 +111,7 @@ type job struct {
 	trainer *bptt.Trainer
 	net     *nn.Model
 	infer   *nn.Model // over the same weights
-	held    *problem
+	held    *drawn.Source
 
 	last  bptt.Progress
 	mean  float64 // squared error on the held-out sequences, of the last look
@@ -162,8 +159,12 @@ func (j *job) look(ctx context.Context) (err error) {
 
 func (j *job) solved() bool { return j.mean < solvedError && j.share >= solvedShare }
 
-// run does what the options say.
-func run(guard *interrupt.Guard, o *options, stdout, progress io.Writer) error {
+// run is the program.
+func run(guard *interrupt.Guard, args []string, stdout, progress io.Writer) error {
+	o, err := parse(args, progress)
+	if err != nil {
+		return err
+	}
 	if err := kernels.Info().Err; err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func run(guard *interrupt.Guard, o *options, stdout, progress io.Writer) error {
 	began := time.Now()
 	var j *job
 	mean := 0.0 // of the updates since the last look
-	j, err := newJob(o, func(p bptt.Progress) error {
+	j, err = newJob(o, func(p bptt.Progress) error {
 		mean += p.Loss
 		if p.Step%lookEvery != 0 && p.Step != o.steps {
 			return nil
@@ -211,8 +212,7 @@ func run(guard *interrupt.Guard, o *options, stdout, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	sum := nn.Fingerprint(j.net)
-	fmt.Fprintf(stdout, "sha256 %s\n", hex.EncodeToString(sum[:]))
+	fmt.Fprintln(stdout, program.Hash(j.net))
 	how := "solved"
 	if !j.solved() {
 		how = "not solved"
@@ -222,7 +222,7 @@ func run(guard *interrupt.Guard, o *options, stdout, progress io.Writer) error {
 		return err
 	}
 	if !j.solved() {
-		return errNotSolved
+		return fmt.Errorf("%w; more -steps or another -seed may help", program.ErrNotSolved)
 	}
 	return nil
 }

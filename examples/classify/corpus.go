@@ -124,13 +124,13 @@ func runes(list []example) iter.Seq[string] {
 
 // labelled reads a file of lines of a label, a tab and a text.
 func labelled(name string) ([]example, error) {
-	content, err := os.ReadFile(name)
+	content, err := program.ReadText("data", name)
 	if err != nil {
-		return nil, fmt.Errorf("%w; name a readable file with -data", err)
+		return nil, err
 	}
 	var all []example
 	n := 0
-	for line := range strings.Lines(string(content)) {
+	for line := range strings.Lines(content) {
 		n++
 		label, text, found := strings.Cut(strings.TrimRight(line, "\r\n"), "\t")
 		if !found || label == "" || text == "" {

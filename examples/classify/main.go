@@ -32,11 +32,8 @@ import (
 
 func main() { program.Main("classify", run) }
 
-// usage is what a wrong flag and -help print above the list of flags.
-const usage = `usage: classify [flags]
-Trains a network that tells what kind of text a line comes from, or with -line uses it.
-Relative paths start in the working folder of the program.
-The first Ctrl-C ends the training and saves; the second one ends the program at once.
+// about stands above the list of flags.
+const about = `Trains a network that tells what kind of text a line comes from, or with -line uses it.
 `
 
 // options are the flags.
@@ -52,7 +49,7 @@ type options struct {
 
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (*options, error) {
-	f := program.NewFlags("classify", usage, stderr, program.Limits{Epochs: 6})
+	f := program.NewFlags("classify", about, stderr, program.Limits{Epochs: 6})
 	o := &options{Flags: f}
 	f.StringVar(&o.data, "data", "", "`file` of lines, each a label, a tab and a text (default: the source of Go)")
 	f.IntVar(&o.lines, "lines", 2500, "at most `n` lines of each class")
@@ -71,16 +68,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
-	if f.Given("line") {
-		switch {
-		case o.line == "":
-			return nil, errors.New("-line is empty, want a text")
-		case o.Resume:
-			return nil, errors.New("-line does not train: leave -resume out")
-		}
-		if err := f.Load(); err != nil {
-			return nil, err
-		}
+	if err := f.Use("line", "a text"); err != nil {
+		return nil, err
 	}
 	return o, o.check()
 }

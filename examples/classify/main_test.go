@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -16,29 +14,11 @@ import (
 
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/data"
-	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/examples/internal/program"
-	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/examples/internal/program/programtest"
 )
 
-// result is what a run left.
-type result struct {
-	stdout, stderr string
-	code           int
-}
-
-func command(ctx context.Context, args ...string) result {
-	var stdout, stderr bytes.Buffer
-	code := program.Status("classify", interrupt.Under(ctx), run, args, &stdout, &stderr)
-	return result{stdout.String(), stderr.String(), code}
-}
-
-func do(t *testing.T, args ...string) result {
-	t.Helper()
-	r := command(context.Background(), args...)
-	require.Zero(t, r.code, r.stderr)
-	return r
-}
+var tested = programtest.Program{Name: "classify", Run: run}
 
 // workplace is a folder with labelled lines of any lengths: what counts is whether
 // b or c comes first. The pairs of neighbours of both classes are the same ones.
@@ -69,90 +49,44 @@ func tiny(dir string, args ...string) []string {
 
 var table = regexp.MustCompile(`^testing +accuracy\nmost frequent +([0-9.]+) %\npairs, Bayes +([0-9.]+) %\nGRU 2x8 +([0-9.]+) % +after (\d+) updates, (\d+) passes, (?:scalar|avx2|avx512|neon)\n\nclass .*\nfirst +\d+ .*\nsecond +\d+ .*\nsha256 [0-9a-f]{64}\n$`)
 
-func numbers(t *testing.T, stdout string) (v [5]float64) {
-	t.Helper()
-	m := table.FindStringSubmatch(stdout)
-	require.NotNil(t, m, stdout)
-	for i := range v {
-		var err error
-		v[i], err = strconv.ParseFloat(m[i+1], 64)
-		require.NoError(t, err)
-	}
-	return v
-}
-
 // TestTrain: the network learns what counts of pairs cannot have, the files are there, and a
 // text is classified from them alone; with both pools.
 func TestTrain(t *testing.T) {
 	for _, pool := range []string{"max", "mean"} {
 		dir := workplace(t)
-		r := do(t, tiny(dir, "-epochs", "6", "-decay", "0.9", "-pool", pool)...)
-		v := numbers(t, r.stdout)
-		require.Less(t, max(v[0], v[1]), 75.0, r.stdout)
-		require.Greater(t, v[2], 95.0, r.stdout)
-		padding := regexp.MustCompile(`padding is ([0-9.]+) % of a pass; it would be ([0-9.]+) %`).FindStringSubmatch(r.stderr)
-		require.NotNil(t, padding, r.stderr)
+		r := tested.Do(t, tiny(dir, "-epochs", "6", "-decay", "0.9", "-pool", pool)...)
+		v := programtest.Numbers(t, table, r.Stdout)
+		require.Less(t, max(v[0], v[1]), 75.0, r.Stdout)
+		require.Greater(t, v[2], 95.0, r.Stdout)
+		padding := regexp.MustCompile(`padding is ([0-9.]+) % of a pass; it would be ([0-9.]+) %`).FindStringSubmatch(r.Stderr)
+		require.NotNil(t, padding, r.Stderr)
 		sorted, err := strconv.ParseFloat(padding[1], 64)
 		require.NoError(t, err)
 		plain, err := strconv.ParseFloat(padding[2], 64)
 		require.NoError(t, err)
 		require.Less(t, 2*sorted, plain)
-		require.Contains(t, r.stderr, "lines/s")
-		for _, name := range []string{bptt.LastFile, bptt.BestFile, "curve.png", "confusion.png", "metrics.jsonl", "settings.json"} {
-			require.FileExists(t, filepath.Join(dir, "out", name))
-		}
+		require.Contains(t, r.Stderr, "lines/s")
+		programtest.Files(t, filepath.Join(dir, "out"), bptt.LastFile, bptt.BestFile, "curve.png", "confusion.png", "metrics.jsonl", "settings.json")
 		require.NoError(t, os.Remove(filepath.Join(dir, "lines")))
-		told := do(t, "-line", "deabacae", "-out", filepath.Join(dir, "out"))
-		require.Empty(t, told.stderr)
-		require.Regexp(t, `^ *[0-9.]+ %  first\n`, told.stdout)
-		require.Regexp(t, `^ *[0-9.]+ %  second\n`, do(t, "-line", "deacabae", "-out", filepath.Join(dir, "out")).stdout)
-		require.Contains(t, command(context.Background(), "-line", "x", "-resume", "-out", filepath.Join(dir, "out")).stderr, "leave -resume out")
+		told := tested.Do(t, "-line", "deabacae", "-out", filepath.Join(dir, "out"))
+		require.Empty(t, told.Stderr)
+		require.Regexp(t, `^ *[0-9.]+ %  first\n`, told.Stdout)
+		require.Regexp(t, `^ *[0-9.]+ %  second\n`, tested.Do(t, "-line", "deacabae", "-out", filepath.Join(dir, "out")).Stdout)
+		require.Contains(t, tested.Command("-line", "x", "-resume", "-out", filepath.Join(dir, "out")).Stderr, "leave -resume out")
 	}
 }
 
 // TestResume: a run in parts ends as a run in one, and on another tier.
 func TestResume(t *testing.T) {
-	dir := workplace(t)
-	whole := do(t, tiny(dir, "-epochs", "3", "-quiet", "-out", filepath.Join(dir, "whole"))...)
-	isa := kernels.Current()
-	defer kernels.Use(isa)
-	require.NoError(t, kernels.Use(kernels.Available()[0]))
-	do(t, tiny(dir, "-steps", "40", "-quiet")...)
-	require.NoError(t, kernels.Use(isa))
-	parts := do(t, "-resume", "-epochs", "3", "-quiet", "-workers", "2", "-out", filepath.Join(dir, "out"))
-	require.Equal(t, whole.stdout, parts.stdout)
-	for _, name := range []string{bptt.LastFile, bptt.BestFile, "confusion.png"} {
-		a, err := os.ReadFile(filepath.Join(dir, "whole", name))
-		require.NoError(t, err)
-		b, err := os.ReadFile(filepath.Join(dir, "out", name))
-		require.NoError(t, err)
-		require.True(t, bytes.Equal(a, b), name)
-	}
-}
-
-// cancelWriter ends a run at the first validation.
-type cancelWriter struct {
-	bytes.Buffer
-	cancel context.CancelFunc
-}
-
-func (w *cancelWriter) Write(b []byte) (int, error) {
-	if bytes.HasPrefix(b, []byte("update ")) {
-		w.cancel()
-	}
-	return w.Buffer.Write(b)
+	tested.InParts(t, "-steps 40", "-epochs 3", tiny(workplace(t)), bptt.BestFile, "confusion.png")
 }
 
 // TestInterrupt: Ctrl-C ends the training, and the best model is measured.
 func TestInterrupt(t *testing.T) {
-	dir := workplace(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	var stdout bytes.Buffer
-	stderr := &cancelWriter{cancel: cancel}
-	require.Zero(t, program.Status("classify", interrupt.Under(ctx), run, tiny(dir, "-epochs", "1000", "-patience", "0"), &stdout, stderr), stderr)
-	require.EqualValues(t, 1, numbers(t, stdout.String())[4])
-	require.Contains(t, stderr.String(), "-resume goes on")
+	r := tested.Stopped("update ", 1, tiny(workplace(t), "-epochs", "1000", "-patience", "0")...)
+	require.Zero(t, r.Code, r.Stderr)
+	require.EqualValues(t, 1, programtest.Numbers(t, table, r.Stdout)[4])
+	require.Contains(t, r.Stderr, "-resume goes on")
 }
 
 // TestMistakes: status 2, what is wrong, and no folder made.
@@ -165,7 +99,7 @@ func TestMistakes(t *testing.T) {
 	for name, content := range map[string]string{"bad": "a\tb\nc", "one": one, "few": "a\tb\nc\td\n"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666))
 	}
-	for args, text := range map[string]string{
+	tested.Refused(t, map[string]string{
 		"-hidden 0":                              "-hidden is 0, want 1 to 1024",
 		"-rate nan":                              "-rate is NaN",
 		"-clip 0":                                "-clip is 0",
@@ -180,14 +114,7 @@ func TestMistakes(t *testing.T) {
 		"-line x":                                "there is no run",
 		"-line=":                                 "-line is empty",
 		"-resume":                                "there is no run",
-	} {
-		r := command(context.Background(), append(strings.Fields(args), "-out", filepath.Join(dir, "none"))...)
-		require.Equal(t, 2, r.code, "%s: %s", args, r.stderr)
-		require.Contains(t, r.stderr, text, args)
-		require.Empty(t, r.stdout)
-		require.NoDirExists(t, filepath.Join(dir, "none"))
-	}
-	require.Zero(t, command(context.Background(), "-h").code)
+	})
 	_, err := newCorpus("text", [][]example{{{"a", "x"}, {"b", "y"}}, {{"c", "z"}}, nil}, 5)
 	require.ErrorContains(t, err, `the class "c" has no line in the part for training`)
 }

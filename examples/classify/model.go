@@ -1,9 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"math/rand/v2"
 
+	"github.com/simdrnn/simdrnn/examples/internal/program"
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/nn"
 )
@@ -47,16 +47,9 @@ func (m *model) infer(steps, batch int) (*nn.Model, error) {
 	return nn.Chain(m.emb, m.rnn.Infer(steps, batch), m.pool, m.out)
 }
 
-// maxFloats is what a run may ask for: 16 GB.
-const maxFloats = 4 << 30
-
 // fits refuses sizes that need too much memory: for each character of a batch what the
 // stages keep, for training and for validation.
 func (o *options) fits() error {
 	floats := float64(o.batch) * float64(o.length) * (3*float64(o.embed) + 8*float64(o.hidden) + 20*float64(o.layers)*float64(o.hidden))
-	if floats > maxFloats {
-		return fmt.Errorf("-batch %d -length %d -embed %d -hidden %d -layers %d need about %.0f GB of memory, more than %d; use smaller numbers",
-			o.batch, o.length, o.embed, o.hidden, o.layers, floats/(1<<28), maxFloats>>28)
-	}
-	return nil
+	return program.Fits(floats, "-batch %d -length %d -embed %d -hidden %d -layers %d", o.batch, o.length, o.embed, o.hidden, o.layers)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,7 +18,6 @@ import (
 	"github.com/simdrnn/simdrnn/examples/internal/program"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/loss"
-	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/optim"
 )
 
@@ -59,9 +57,6 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 		return err
 	}
 	session.Say("measuring")
-	if err := result.Best(training.Net); err != nil {
-		return err
-	}
 	test, err := data.NewBuckets(c.test, o.batch, bucket, nil)
 	if err != nil {
 		return err
@@ -73,10 +68,7 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 	if err := program.Measure(session.Context(), training.Plan.Validate.Net, test, matrix); err != nil {
 		return err
 	}
-	if err := c.draw(o.Path("confusion.png"), matrix); err != nil {
-		return fmt.Errorf("the picture of the classes is not drawn: %w", err)
-	}
-	session.Say("in %s: confusion.png", o.Out)
+	session.Draw("confusion.png", c.shares(matrix))
 	majority, bayes := count(c.train, len(c.classes), c.vocabulary.Len()).accuracies(c.test)
 	fmt.Fprintf(stdout, "testing           accuracy\nmost frequent   %8.2f %%\npairs, Bayes    %8.2f %%\nGRU 2x%-7d   %8.2f %%   after %d updates, %d passes, %v\n\n",
 		100*majority, 100*bayes, o.hidden, 100*matrix.Value(), result.Step, result.Epoch, kernels.Current())
@@ -89,8 +81,7 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 		s := matrix.Class(i)
 		fmt.Fprintf(stdout, "%-*s%8d%10.1f %%%8.1f %%   %s\n", width, class, s.Labelled, 100*s.Precision(), 100*s.Recall(), c.mistake(matrix, i))
 	}
-	sum := nn.Fingerprint(training.Net)
-	_, err = fmt.Fprintf(stdout, "sha256 %s\n", hex.EncodeToString(sum[:]))
+	_, err = fmt.Fprintln(stdout, program.Hash(training.Net))
 	return err
 }
 
@@ -105,8 +96,8 @@ func (c *corpus) mistake(m *loss.Confusion, class int) string {
 	return best
 }
 
-// draw draws which share of each class is taken for which.
-func (c *corpus) draw(name string, m *loss.Confusion) error {
+// shares is a picture of which share of each class is taken for which.
+func (c *corpus) shares(m *loss.Confusion) chart.Table {
 	shares := make([][]float64, len(c.classes))
 	for i := range shares {
 		shares[i] = make([]float64, len(c.classes))
@@ -114,7 +105,7 @@ func (c *corpus) draw(name string, m *loss.Confusion) error {
 			shares[i][j] = float64(m.Count(i, j)) / float64(max(1, m.Class(i).Labelled))
 		}
 	}
-	return chart.Write(name, chart.Table{Title: "shares of each class", X: "taken for", Y: "class", Columns: c.classes, Rows: c.classes, Values: shares})
+	return chart.Table{Title: "shares of each class", X: "taken for", Y: "class", Columns: c.classes, Rows: c.classes, Values: shares}
 }
 
 // bucket is how many batches are sorted by length together.

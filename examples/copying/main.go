@@ -36,11 +36,8 @@ import (
 
 func main() { program.Main("copying", run) }
 
-// usage is what a wrong flag and -help print above the list of flags.
-const usage = `usage: copying [flags]
-Trains a recurrent network to write down ten symbols that it has read a delay before.
-Relative paths start in the working folder of the program.
-The first Ctrl-C ends the training and saves; the second one ends the program at once.
+// about stands above the list of flags.
+const about = `Trains a recurrent network to write down ten symbols that it has read a delay before.
 `
 
 // options are the flags.
@@ -56,7 +53,7 @@ type options struct {
 
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (*options, error) {
-	f := program.NewFlags("copying", usage, stderr, program.Limits{Steps: 8000})
+	f := program.NewFlags("copying", about, stderr, program.Limits{Steps: 8000})
 	o := &options{Flags: f}
 	f.StringVar(&o.cell, "cell", "lstm", "`kind` of layer: lstm, gru or rnn")
 	f.IntVar(&o.delay, "delay", 20, "`steps` between the last symbol and the first answer")
@@ -94,12 +91,5 @@ func (o *options) check() error {
 	// About what a run holds: what is kept of each step, and the weights with gradients, two
 	// moments and two packed copies.
 	h, steps := float64(o.hidden), float64(o.delay+2*symbols)
-	if floats := 24*h*(h+kinds) + steps*float64(o.batch+held/heldBatches)*(6*h+4*kinds); floats > maxFloats {
-		return fmt.Errorf("-delay %d -hidden %d -batch %d need about %.0f GB of memory, more than %d; use smaller numbers",
-			o.delay, o.hidden, o.batch, floats/(1<<28), maxFloats>>28)
-	}
-	return nil
+	return program.Fits(24*h*(h+kinds)+steps*float64(o.batch+held/heldBatches)*(6*h+4*kinds), "-delay %d -hidden %d -batch %d", o.delay, o.hidden, o.batch)
 }
-
-// maxFloats is what a run may ask for: 16 GB.
-const maxFloats = 4 << 30

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,23 +12,12 @@ import (
 
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/data"
-	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
-	"github.com/simdrnn/simdrnn/examples/internal/program"
+	"github.com/simdrnn/simdrnn/examples/internal/program/programtest"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/loss"
 )
 
-// result is what a run left.
-type result struct {
-	stdout, stderr string
-	code           int
-}
-
-func command(ctx context.Context, args ...string) result {
-	var stdout, stderr bytes.Buffer
-	code := program.Status("copying", interrupt.Under(ctx), run, args, &stdout, &stderr)
-	return result{stdout.String(), stderr.String(), code}
-}
+var tested = programtest.Program{Name: "copying", Run: run}
 
 func tiny(dir string, args ...string) []string {
 	return append([]string{"-out", dir, "-delay", "3", "-hidden", "9", "-batch", "4", "-look", "5", "-quiet"}, args...)
@@ -44,18 +30,17 @@ func TestCells(t *testing.T) {
 	defer kernels.Use(kernels.Current())
 	last := map[string]bool{}
 	for _, cell := range []string{"lstm", "gru", "rnn"} {
-		r := command(context.Background(), tiny(t.TempDir(), "-steps", "6", "-cell", cell)...)
-		require.Equal(t, 1, r.code, r.stderr)
-		require.Regexp(t, table, r.stdout)
-		require.Contains(t, r.stdout, strings.ToUpper(cell))
-		require.Contains(t, r.stderr, "copying: not solved: ")
+		r := tested.Command(tiny(t.TempDir(), "-steps", "6", "-cell", cell)...)
+		require.Equal(t, 1, r.Code, r.Stderr)
+		require.Regexp(t, table, r.Stdout)
+		require.Contains(t, r.Stdout, strings.ToUpper(cell))
+		require.Contains(t, r.Stderr, "copying: not solved: ")
 		isa := kernels.Current()
 		require.NoError(t, kernels.Use(kernels.Available()[0]))
-		plain := command(context.Background(), tiny(t.TempDir(), "-steps", "6", "-cell", cell, "-workers", "2")...)
+		plain := tested.Command(tiny(t.TempDir(), "-steps", "6", "-cell", cell, "-workers", "2")...)
 		require.NoError(t, kernels.Use(isa))
-		_, hash, _ := strings.Cut(r.stdout, "sha256")
-		require.Contains(t, plain.stdout, hash)
-		last[hash] = true
+		require.Equal(t, r.Hash(), plain.Hash())
+		last[r.Hash()] = true
 	}
 	require.Len(t, last, 3)
 }
@@ -96,40 +81,17 @@ func TestSolved(t *testing.T) {
 // for those who do not know when is above 1.
 func TestLearns(t *testing.T) {
 	dir := t.TempDir()
-	r := command(context.Background(), "-out", dir, "-delay", "2", "-hidden", "16", "-batch", "8", "-rate", "0.02", "-steps", "100")
-	require.Contains(t, []int{0, 1}, r.code, r.stderr)
-	require.Contains(t, r.stderr, "steps/s")
-	line := strings.Split(r.stdout, "\n")[2]
-	fields := strings.Fields(line)
-	require.Less(t, number(t, fields[6]), 1.05*10*math.Log(8)/22, line)
-	for _, name := range []string{bptt.LastFile, bptt.BestFile, "curve.png", "metrics.jsonl", "settings.json"} {
-		require.FileExists(t, filepath.Join(dir, name))
-	}
-}
-
-func number(t *testing.T, s string) (v float64) {
-	t.Helper()
-	before, after, found := strings.Cut(s, ".")
-	require.True(t, found, s)
-	for _, c := range before + after {
-		v = v*10 + float64(c-'0')
-	}
-	return v / math.Pow(10, float64(len(after)))
+	r := tested.Command("-out", dir, "-delay", "2", "-hidden", "16", "-batch", "8", "-rate", "0.02", "-steps", "100")
+	require.Contains(t, []int{0, 1}, r.Code, r.Stderr)
+	require.Contains(t, r.Stderr, "steps/s")
+	reached := programtest.Numbers(t, regexp.MustCompile(`units +[0-9.]+ % +([0-9.]+) `), r.Stdout)[0]
+	require.Less(t, reached, 1.05*10*math.Log(8)/22, r.Stdout)
+	programtest.Files(t, dir, bptt.LastFile, bptt.BestFile, "curve.png", "metrics.jsonl", "settings.json")
 }
 
 // TestResume: a run in parts ends as a run in one.
 func TestResume(t *testing.T) {
-	whole, parts := t.TempDir(), t.TempDir()
-	one := command(context.Background(), tiny(whole, "-steps", "12")...)
-	require.Equal(t, 1, one.code, one.stderr)
-	command(context.Background(), tiny(parts, "-steps", "7")...)
-	two := command(context.Background(), "-out", parts, "-resume", "-steps", "12", "-quiet")
-	require.Equal(t, one, two)
-	a, err := os.ReadFile(filepath.Join(whole, bptt.LastFile))
-	require.NoError(t, err)
-	b, err := os.ReadFile(filepath.Join(parts, bptt.LastFile))
-	require.NoError(t, err)
-	require.True(t, bytes.Equal(a, b))
+	tested.InParts(t, "-steps 7", "-steps 12", tiny(""))
 }
 
 // TestProblem: every sequence is one of the problem, and no two batches are alike.
@@ -176,22 +138,6 @@ func TestProblem(t *testing.T) {
 	require.Equal(t, io.EOF, p.Next(&b))
 	require.NoError(t, p.Next(&b))
 	require.Equal(t, first, b.X, "an epoch of held-out sequences is the one before")
-	b.Want = 1
-	require.ErrorContains(t, p.Next(&b), "whole")
-
-	at, err := p.MarshalBinary()
-	require.NoError(t, err)
-	q := newProblem(delay, rows, batches, 9, 9)
-	require.NoError(t, q.UnmarshalBinary(at))
-	var c data.Batch
-	b.Want = 0
-	require.NoError(t, p.Next(&b))
-	require.NoError(t, q.Next(&c))
-	require.Equal(t, b.X, c.X)
-	require.Error(t, q.UnmarshalBinary(at[:5]))
-	require.Error(t, q.UnmarshalBinary(at[:len(at)-1]))
-	at[0] = batches + 1
-	require.ErrorContains(t, q.UnmarshalBinary(at), "batch 41")
 }
 
 // TestChrono: memories last from 1 to delay+20 steps.
@@ -231,17 +177,14 @@ func TestChrono(t *testing.T) {
 
 // TestInterrupt: who ends the program before the first update gets no result.
 func TestInterrupt(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	r := command(ctx, tiny(t.TempDir())...)
-	require.Equal(t, 130, r.code, r.stderr)
-	require.Empty(t, r.stdout)
+	r := tested.Stopped("", 0, tiny(t.TempDir())...)
+	require.Equal(t, 130, r.Code, r.Stderr)
+	require.Empty(t, r.Stdout)
 }
 
 // TestMistakes: status 2, what is wrong, and no folder made.
 func TestMistakes(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "none")
-	for args, text := range map[string]string{
+	tested.Refused(t, map[string]string{
 		"-cell elman":                          `-cell is "elman", want lstm, gru or rnn`,
 		"-delay 0":                             "-delay is 0, want 1 to 8192",
 		"-hidden 0":                            "-hidden is 0",
@@ -252,12 +195,5 @@ func TestMistakes(t *testing.T) {
 		"-epochs 3":                            "-epochs is given",
 		"-resume":                              "there is no run",
 		"-delay 8192 -hidden 8192 -batch 8192": "GB of memory",
-	} {
-		r := command(context.Background(), append(strings.Fields(args), "-out", dir)...)
-		require.Equal(t, 2, r.code, args)
-		require.Contains(t, r.stderr, text)
-		require.Empty(t, r.stdout)
-		require.NoDirExists(t, dir)
-	}
-	require.Zero(t, command(context.Background(), "-h").code)
+	})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"math"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/examples/internal/drawn"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/examples/internal/program"
 	"github.com/simdrnn/simdrnn/gru"
@@ -54,15 +54,11 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 	}
 	mean, share, err := m.measure(session.Context())
 	if err != nil {
-		if session.Context().Err() != nil {
-			return interrupt.Err
-		}
 		return err
 	}
-	sum := nn.Fingerprint(training.Net)
 	name := fmt.Sprintf("%s of %d units", strings.ToUpper(o.cell), o.hidden)
-	if _, err := fmt.Fprintf(stdout, "delay %-16d symbols right     loss\nkeeping nothing %19.1f %% %8.4f\n%-18s%16.1f %% %8.4f   after %d updates, %v\nsha256 %s\n",
-		o.delay, 100.0/alphabet, o.baseline(), name, 100*share, mean, result.Step, kernels.Current(), hex.EncodeToString(sum[:])); err != nil {
+	if _, err := fmt.Fprintf(stdout, "delay %-16d symbols right     loss\nkeeping nothing %19.1f %% %8.4f\n%-18s%16.1f %% %8.4f   after %d updates, %v\n%s\n",
+		o.delay, 100.0/alphabet, o.baseline(), name, 100*share, mean, result.Step, kernels.Current(), program.Hash(training.Net)); err != nil {
 		return err
 	}
 	if share < solved {
@@ -79,7 +75,7 @@ func (o *options) baseline() float64 {
 // model is a net, the same for running forward only, and what it is measured on.
 type model struct {
 	net, infer *nn.Model
-	held       *problem
+	held       *drawn.Source
 }
 
 func (o *options) newModel() (*model, error) {
@@ -93,7 +89,7 @@ func (o *options) newModel() (*model, error) {
 		return nil, err
 	}
 	m := &model{held: newProblem(o.delay, held/heldBatches, heldBatches, o.Seed, 2)}
-	steps := m.held.batch.Steps
+	steps := m.held.Steps()
 	if m.net, err = nn.Chain(unroll(steps, o.batch), out); err != nil {
 		return nil, err
 	}

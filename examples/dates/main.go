@@ -36,11 +36,8 @@ import (
 
 func main() { program.Main("dates", run) }
 
-// usage is what a wrong flag and -help print above the list of flags.
-const usage = `usage: dates [flags]
-Trains a network to write dates as 2003-03-05, or with -read writes one.
-Relative paths start in the working folder of the program.
-The first Ctrl-C ends the training and saves; the second one ends the program at once.
+// about stands above the list of flags.
+const about = `Trains a network to write dates as 2003-03-05, or with -read writes one.
 `
 
 // options are the flags.
@@ -57,7 +54,7 @@ type options struct {
 
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (*options, error) {
-	f := program.NewFlags("dates", usage, stderr, program.Limits{Epochs: 8})
+	f := program.NewFlags("dates", about, stderr, program.Limits{Epochs: 8})
 	o := &options{Flags: f}
 	f.IntVar(&o.examples, "examples", 20000, "dates `n` for training")
 	f.IntVar(&o.held, "held", 1000, "dates `n` for validation, and for testing")
@@ -74,16 +71,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
-	if f.Given("read") {
-		if f.Resume {
-			return nil, errors.New("-read does not train: leave -resume out")
-		}
-		if o.read == "" {
-			return nil, errors.New("-read is empty, want a date such as \"5 march 2003\"")
-		}
-		if err := f.Load(); err != nil {
-			return nil, err
-		}
+	if err := f.Use("read", "a date such as \"5 march 2003\""); err != nil {
+		return nil, err
 	}
 	return o, o.check()
 }

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -14,52 +12,34 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
-	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
-	"github.com/simdrnn/simdrnn/examples/internal/program"
+	"github.com/simdrnn/simdrnn/examples/internal/program/programtest"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// result is what a run left.
-type result struct {
-	stdout, stderr string
-	code           int
-}
-
-func command(ctx context.Context, args ...string) result {
-	var stdout, stderr bytes.Buffer
-	code := program.Status("dates", interrupt.Under(ctx), run, args, &stdout, &stderr)
-	return result{stdout.String(), stderr.String(), code}
-}
+var tested = programtest.Program{Name: "dates", Run: run}
 
 func tiny(out string, args ...string) []string {
 	return append([]string{"-examples", "60", "-held", "9", "-embed", "5", "-hidden", "6", "-batch", "10", "-rate", "0.02", "-epochs", "2", "-out", out}, args...)
 }
 
-var table = regexp.MustCompile(`exact answers of 9\ntime\.Parse +[0-9.]+ %\ngreedy +[0-9.]+ %\nbeam of 4  +[0-9.]+ %   after (\d+) updates, (\d+) passes, (scalar|avx2|avx512|neon)\nsha256 [0-9a-f]{64}\n$`)
-
-// hash is the fingerprint that a run printed.
-func hash(r result) string { return r.stdout[strings.Index(r.stdout, "sha256"):] }
+var table = regexp.MustCompile(`exact answers of 9\ntime\.Parse +[0-9.]+ %\ngreedy +[0-9.]+ %\nbeam of 4  +[0-9.]+ %   after (\d+) updates, (\d+) passes, (?:scalar|avx2|avx512|neon)\nsha256 [0-9a-f]{64}\n$`)
 
 // TestTrain: the files are there, the bits are those of every tier, and -read writes.
 func TestTrain(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
-	r := command(context.Background(), tiny(out)...)
-	require.Equal(t, 1, r.code, "nobody learns that from 60 dates: %s", r.stderr)
-	require.Contains(t, r.stderr, "not solved: ")
-	m := table.FindStringSubmatch(r.stdout)
-	require.NotNil(t, m, r.stdout)
-	require.Equal(t, []string{"12", "2"}, m[1:3])
-	for _, name := range []string{bptt.LastFile, bptt.BestFile, attentionFile, "curve.png", "metrics.jsonl", "settings.json"} {
-		require.FileExists(t, filepath.Join(out, name))
-	}
+	r := tested.Command(tiny(out)...)
+	require.Equal(t, 1, r.Code, "nobody learns that from 60 dates: %s", r.Stderr)
+	require.Contains(t, r.Stderr, "not solved: ")
+	require.Equal(t, []float64{12, 2}, programtest.Numbers(t, table, r.Stdout))
+	programtest.Files(t, out, bptt.LastFile, bptt.BestFile, attentionFile, "curve.png", "metrics.jsonl", "settings.json")
 	isa := kernels.Current()
 	defer kernels.Use(isa)
 	require.NoError(t, kernels.Use(kernels.Available()[0]))
-	require.Equal(t, hash(r), hash(command(context.Background(), tiny(filepath.Join(out, "scalar"))...)))
-	read := command(context.Background(), "-read", "5 March 2003", "-out", out)
-	require.Zero(t, read.code, read.stderr)
-	require.Equal(t, 1, strings.Count(read.stdout, "\n"))
-	require.Contains(t, command(context.Background(), "-read", "5 March 2003", "-resume", "-out", out).stderr, "leave -resume out")
+	require.Equal(t, r.Hash(), tested.Command(tiny(filepath.Join(out, "scalar"))...).Hash())
+	read := tested.Command("-read", "5 March 2003", "-out", out)
+	require.Zero(t, read.Code, read.Stderr)
+	require.Equal(t, 1, strings.Count(read.Stdout, "\n"))
+	require.Contains(t, tested.Command("-read", "5 March 2003", "-resume", "-out", out).Stderr, "leave -resume out")
 }
 
 // TestLearns: a few dates are learned by heart, which takes all of the network.
@@ -108,71 +88,34 @@ func TestLearns(t *testing.T) {
 
 // TestResume: a run in parts ends as a run in one, with scheduled sampling too.
 func TestResume(t *testing.T) {
-	dir := t.TempDir()
-	whole := command(context.Background(), tiny(filepath.Join(dir, "whole"), "-sampling", "0.5", "-quiet")...)
-	parts := command(context.Background(), tiny(filepath.Join(dir, "out"), "-sampling", "0.5", "-quiet", "-steps", "8")...)
-	require.Contains(t, parts.stdout, "after 8 updates")
-	parts = command(context.Background(), "-resume", "-epochs", "2", "-quiet", "-workers", "2", "-out", filepath.Join(dir, "out"))
-	require.Equal(t, whole, parts)
-	for _, name := range []string{bptt.LastFile, bptt.BestFile} {
-		a, err := os.ReadFile(filepath.Join(dir, "whole", name))
-		require.NoError(t, err)
-		b, err := os.ReadFile(filepath.Join(dir, "out", name))
-		require.NoError(t, err)
-		require.True(t, bytes.Equal(a, b), name)
-	}
-	forced := command(context.Background(), tiny(filepath.Join(dir, "forced"), "-quiet")...)
-	require.NotEqual(t, hash(whole), hash(forced), "sampling changes the training")
-}
-
-// cancelWriter ends a run at the first validation.
-type cancelWriter struct {
-	bytes.Buffer
-	cancel context.CancelFunc
-}
-
-func (w *cancelWriter) Write(b []byte) (int, error) {
-	if bytes.HasPrefix(b, []byte("update ")) {
-		w.cancel()
-	}
-	return w.Buffer.Write(b)
+	whole, _ := tested.InParts(t, "-steps 8", "-epochs 2", tiny("", "-sampling", "0.5"), bptt.BestFile)
+	forced := tested.Command(tiny(t.TempDir(), "-quiet")...)
+	require.NotEqual(t, whole.Hash(), forced.Hash(), "sampling changes the training")
 }
 
 // TestInterrupt: Ctrl-C ends the training, and what there is is measured.
 func TestInterrupt(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var stdout bytes.Buffer
-	stderr := &cancelWriter{cancel: cancel}
-	require.Equal(t, 1, program.Status("dates", interrupt.Under(ctx), run, tiny(filepath.Join(t.TempDir(), "out"), "-epochs", "1000", "-patience", "0"), &stdout, stderr))
-	m := table.FindStringSubmatch(stdout.String())
-	require.NotNil(t, m, stdout.String())
-	require.Equal(t, "1", m[2])
-	require.Contains(t, stderr.String(), "-resume goes on")
+	r := tested.Stopped("update ", 1, tiny(t.TempDir(), "-epochs", "1000", "-patience", "0")...)
+	require.Equal(t, 1, r.Code, r.Stderr)
+	require.EqualValues(t, 1, programtest.Numbers(t, table, r.Stdout)[1])
+	require.Contains(t, r.Stderr, "-resume goes on")
 }
 
 // TestMistakes: status 2, what is wrong, and no folder made.
 func TestMistakes(t *testing.T) {
-	out := filepath.Join(t.TempDir(), "none")
-	for text, args := range map[string][]string{
-		"-hidden is 0, want 1 to 512":   {"-hidden", "0"},
-		"-examples is 0":                {"-examples", "0"},
-		"-batch is 1000":                {"-batch", "1000"},
-		"-rate is NaN":                  {"-rate", "nan"},
-		"-sampling is 2, want 0 to 1":   {"-sampling", "2"},
-		"-beam is 0":                    {"-beam", "0"},
-		"-patience is -1":               {"-patience", "-1"},
-		"-read is empty":                {"-read", ""},
-		"there is no run":               {"-resume"},
-		"no run in ":                    {"-read", "5 march 2003"},
-		"unexpected argument \"march\"": {"march"},
-	} {
-		r := command(context.Background(), append([]string{"-out", out}, args...)...)
-		require.Equal(t, 2, r.code, "%s: %s", args, r.stderr)
-		require.Contains(t, r.stderr, text, args)
-		require.Empty(t, r.stdout)
-		require.NoDirExists(t, out)
-	}
-	require.Zero(t, command(context.Background(), "-h").code)
+	tested.Refused(t, map[string]string{
+		"-hidden 0":     "-hidden is 0, want 1 to 512",
+		"-examples 0":   "-examples is 0",
+		"-batch 1000":   "-batch is 1000",
+		"-rate nan":     "-rate is NaN",
+		"-sampling 2":   "-sampling is 2, want 0 to 1",
+		"-beam 0":       "-beam is 0",
+		"-patience -1":  "-patience is -1",
+		"-read=":        "-read is empty",
+		"-resume":       "there is no run",
+		"-read 5-mar-3": "no run in ",
+		"march":         "unexpected argument \"march\"",
+	})
 	o := &options{read: "5 März 2003"}
 	v, err := newVocabulary()
 	require.NoError(t, err)

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math/rand/v2"
 	"strings"
 
@@ -18,7 +14,6 @@ import (
 	"github.com/simdrnn/simdrnn/examples/internal/program"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/loss"
-	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/optim"
 	"github.com/simdrnn/simdrnn/seq2seq"
 )
@@ -67,11 +62,6 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	if result.Interrupted {
-		if err := best(result, net); err != nil {
-			return err
-		}
-	}
 	session.Say("measuring")
 	return o.measure(session, net, v, p, result, stdout)
 }
@@ -108,23 +98,6 @@ func (o *options) training(net *seq2seq.Net, v *data.Vocabulary, p parts) (progr
 	}, nil
 }
 
-// best puts the parameters of the best validation in the net of an interrupted run, if it
-// has come to one.
-func best(r program.Result, net nn.Net) error {
-	var file bytes.Buffer
-	if err := r.Trainer.Save(&file); err != nil {
-		return err
-	}
-	c, err := bptt.ReadCheckpoint(&file)
-	if err != nil {
-		return err
-	}
-	if err = c.BestParams(net); errors.As(err, new(*bptt.MissingError)) {
-		return nil
-	}
-	return err
-}
-
 // measure prints what the network reached, and draws the picture of its attention.
 func (o *options) measure(session *program.Session, net *seq2seq.Net, v *data.Vocabulary, p parts, result program.Result, stdout io.Writer) error {
 	g, err := newGreedy(net, v)
@@ -138,24 +111,22 @@ func (o *options) measure(session *program.Session, net *seq2seq.Net, v *data.Vo
 	ctx := session.Context()
 	one, err := answers(ctx, g, v, o.batch, p.test)
 	if err != nil {
-		return ended(ctx, err)
+		return err
 	}
 	wide, err := answers(ctx, b, v, o.batch, p.test)
 	if err != nil {
-		return ended(ctx, err)
+		return err
 	}
 	library := make([]string, len(p.test))
 	for i, e := range p.test {
 		library[i] = parsed(e.text)
 	}
-	if err := o.picture(ctx, net, g, v); err != nil {
-		return ended(ctx, err)
+	if err := o.picture(session, net, g, v); err != nil {
+		return err
 	}
-	session.Say("in %s: %s", o.Out, attentionFile)
-	sum := nn.Fingerprint(net)
-	if _, err := fmt.Fprintf(stdout, "%sexact answers of %d\ntime.Parse %7.1f %%\ngreedy     %7.1f %%\nbeam of %-2d %7.1f %%   after %d updates, %d passes, %v\nsha256 %s\n",
+	if _, err := fmt.Fprintf(stdout, "%sexact answers of %d\ntime.Parse %7.1f %%\ngreedy     %7.1f %%\nbeam of %-2d %7.1f %%   after %d updates, %d passes, %v\n%s\n",
 		mistakes(p.test, one), len(p.test), 100*right(p.test, library), 100*right(p.test, one), o.beam, 100*right(p.test, wide),
-		result.Step, result.Epoch, kernels.Current(), hex.EncodeToString(sum[:])); err != nil {
+		result.Step, result.Epoch, kernels.Current(), program.Hash(net)); err != nil {
 		return err
 	}
 	if share := right(p.test, one); share < solved {
@@ -177,17 +148,9 @@ func mistakes(examples []example, answers []string) string {
 	return b.String()
 }
 
-// ended is interrupt.Err in place of an error that a signal made.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return interrupt.Err
-	}
-	return err
-}
-
 // picture draws what the network looks at.
-func (o *options) picture(ctx context.Context, net *seq2seq.Net, g *greedy, v *data.Vocabulary) error {
-	a, err := answers(ctx, g, v, o.batch, []example{{text: shown}})
+func (o *options) picture(session *program.Session, net *seq2seq.Net, g *greedy, v *data.Vocabulary) error {
+	a, err := answers(session.Context(), g, v, o.batch, []example{{text: shown}})
 	if err != nil {
 		return err
 	}
@@ -202,10 +165,11 @@ func (o *options) picture(ctx context.Context, net *seq2seq.Net, g *greedy, v *d
 	if err != nil {
 		return err
 	}
-	return chart.Write(o.Path(attentionFile), chart.Table{
+	session.Draw(attentionFile, chart.Table{
 		Title: "attention", X: shown, Y: answer,
 		Columns: strings.Split(shown, ""), Rows: strings.Split(answer, ""), Values: table,
 	})
+	return nil
 }
 
 // onlyRead writes the date of -read with the best model in the folder.
@@ -217,12 +181,9 @@ func (o *options) onlyRead(ctx context.Context, v *data.Vocabulary, stdout io.Wr
 	if _, err := v.Encode(nil, data.Runes(text)); err != nil {
 		return fmt.Errorf("-read is %q, want letters, digits, spaces and %q: %w", o.read, ",.-/", err)
 	}
-	c, err := bptt.ReadCheckpointFile(o.Path(bptt.BestFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		c, err = bptt.ReadCheckpointFile(o.Path(bptt.LastFile))
-	}
+	c, err := o.Trained()
 	if err != nil {
-		return fmt.Errorf("%w; train a model first, or name its folder with -out", err)
+		return err
 	}
 	net, err := newNet(o, v.Len(), 1)
 	if err != nil {
@@ -237,7 +198,7 @@ func (o *options) onlyRead(ctx context.Context, v *data.Vocabulary, stdout io.Wr
 	}
 	a, err := answers(ctx, b, v, 1, []example{{text: text}})
 	if err != nil {
-		return ended(ctx, err)
+		return err
 	}
 	_, err = fmt.Fprintln(stdout, a[0])
 	return err

@@ -31,7 +31,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/simdrnn/simdrnn/examples/internal/program"
@@ -39,12 +38,9 @@ import (
 
 func main() { program.Main("finetune", run) }
 
-// usage is what a wrong flag and -help print above the list of flags.
-const usage = `usage: finetune [flags]
-Trains a character model on one text, and adapts it to another one in several ways.
+// about stands above the list of flags.
+const about = `Trains a character model on one text, and adapts it to another one in several ways.
 Of the limits, -pretrain is that of the first text; -steps and -epochs are those of each way.
-Relative paths start in the working folder of the program.
-The first Ctrl-C ends the training and saves; the second one ends the program at once.
 `
 
 // options are the flags.
@@ -63,7 +59,7 @@ type options struct {
 
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (*options, error) {
-	f := program.NewFlags("finetune", usage, stderr, program.Limits{Steps: 300})
+	f := program.NewFlags("finetune", about, stderr, program.Limits{Steps: 300})
 	o := &options{Flags: f}
 	f.StringVar(&o.from, "from", "", "text `file` to train on first (default: the code of Go's standard library)")
 	f.StringVar(&o.to, "to", "", "text `file` to adapt to (default: Newton's Opticks)")
@@ -108,12 +104,6 @@ func (o *options) check() error {
 	// keep, and logits with their gradients.
 	h, e, r := float64(o.hidden), float64(o.embed), float64(o.rank)
 	weights := symbols*(e+h) + 4*h*(e+h) + 8*h*h + r*(15*h+3*symbols+2*e)
-	if floats := 8*weights + float64(o.batch)*float64(o.window)*(2*e+16*h+3*symbols); floats > maxFloats {
-		return fmt.Errorf("-embed %d -hidden %d -batch %d -window %d -rank %d need about %.0f GB of memory, more than %d; use smaller numbers",
-			o.embed, o.hidden, o.batch, o.window, o.rank, floats/(1<<28), maxFloats>>28)
-	}
-	return nil
+	return program.Fits(8*weights+float64(o.batch)*float64(o.window)*(2*e+16*h+3*symbols), "-embed %d -hidden %d -batch %d -window %d -rank %d",
+		o.embed, o.hidden, o.batch, o.window, o.rank)
 }
-
-// maxFloats is what a run may ask for: 16 GB.
-const maxFloats = 4 << 30

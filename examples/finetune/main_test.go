@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"math/rand/v2"
@@ -14,30 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
-	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
-	"github.com/simdrnn/simdrnn/examples/internal/program"
+	"github.com/simdrnn/simdrnn/examples/internal/program/programtest"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/nn"
 )
 
-// result is what a run left.
-type result struct {
-	stdout, stderr string
-	code           int
-}
-
-func command(ctx context.Context, args ...string) result {
-	var stdout, stderr bytes.Buffer
-	code := program.Status("finetune", interrupt.Under(ctx), run, args, &stdout, &stderr)
-	return result{stdout.String(), stderr.String(), code}
-}
-
-func do(t *testing.T, args ...string) result {
-	t.Helper()
-	r := command(context.Background(), args...)
-	require.Zero(t, r.code, r.stderr)
-	return r
-}
+var tested = programtest.Program{Name: "finetune", Run: run}
 
 // workplace is a folder with two texts of the same words, but in the second one they stand
 // in other company.
@@ -69,24 +50,21 @@ scratch +5952 +([0-9.]+) kB +([0-9.]+) +10
 all +5952 +([0-9.]+) kB +([0-9.]+) +10
 frozen +3696 +([0-9.]+) kB +([0-9.]+) +10
 adapters +1704 +([0-9.]+) kB +([0-9.]+) +10
-(scalar|avx2|avx512|neon), sha256 [0-9a-f]{64}
+(?:scalar|avx2|avx512|neon), sha256 [0-9a-f]{64}
 $`)
 
 // TestWays: all ways are tried, and trained weights help; the frozen ones are as they were;
 // the files are there, those of adapters smaller. And the same bits on the plainest tier.
 func TestWays(t *testing.T) {
 	dir := workplace(t)
-	r := do(t, tiny(dir)...)
-	m := table.FindStringSubmatch(r.stdout)
-	require.NotNil(t, m, r.stdout)
-	require.Less(t, number(t, m[5]), number(t, m[1]), "adapting helps")
-	require.Less(t, number(t, m[5]), number(t, m[3]), "trained weights help")
-	require.Less(t, number(t, m[9]), number(t, m[1]), "adapters learn")
-	require.Less(t, number(t, m[8]), number(t, m[4])/2, "adapters are small")
+	r := tested.Do(t, tiny(dir)...)
+	m := programtest.Numbers(t, table, r.Stdout)
+	require.Less(t, m[4], m[0], "adapting helps")
+	require.Less(t, m[4], m[2], "trained weights help")
+	require.Less(t, m[8], m[0], "adapters learn")
+	require.Less(t, m[7], m[3]/2, "adapters are small")
 	out := filepath.Join(dir, "out")
-	for _, name := range []string{"settings.json", "curve.png", "pretrained/best.ckpt", "adapters/adapters.safetensors"} {
-		require.FileExists(t, filepath.Join(out, name))
-	}
+	programtest.Files(t, out, "settings.json", "curve.png", "pretrained/best.ckpt", "adapters/adapters.safetensors")
 	pretrained, frozen, all := params(t, out, "pretrained"), params(t, out, "frozen"), params(t, out, "all")
 	for name, w := range pretrained {
 		require.Equal(t, name == "0.weight" || strings.HasSuffix(name, "_l0"), same(w, frozen[name]), name)
@@ -95,8 +73,7 @@ func TestWays(t *testing.T) {
 	isa := kernels.Current()
 	defer kernels.Use(isa)
 	require.NoError(t, kernels.Use(kernels.Available()[0]))
-	_, hash, _ := strings.Cut(r.stdout, "sha256")
-	require.Contains(t, do(t, tiny(dir, "-out", filepath.Join(dir, "plain"), "-workers", "2")...).stdout, hash)
+	require.Contains(t, tested.Do(t, tiny(dir, "-out", filepath.Join(dir, "plain"), "-workers", "2")...).Stdout, r.Hash())
 }
 
 func same(a, b []float32) bool {
@@ -123,74 +100,37 @@ func params(t *testing.T, out, way string) map[string][]float32 {
 	return all
 }
 
-func number(t *testing.T, s string) (v float64) {
-	t.Helper()
-	before, after, found := strings.Cut(s, ".")
-	require.True(t, found, s)
-	for _, c := range before + after {
-		v = v*10 + float64(c-'0')
-	}
-	for range after {
-		v /= 10
-	}
-	return v
-}
-
-// cancelWriter ends a run when it says something for the nth time.
-type cancelWriter struct {
-	bytes.Buffer
-	at     string
-	n      int
-	cancel context.CancelFunc
-}
-
-func (w *cancelWriter) Write(b []byte) (int, error) {
-	if bytes.HasPrefix(b, []byte(w.at)) {
-		if w.n--; w.n == 0 {
-			w.cancel()
-		}
-	}
-	return w.Buffer.Write(b)
-}
-
 // TestResume: a run that Ctrl-C ended in the second way goes on to what a run in one comes to,
 // and until then the table has what is known.
 func TestResume(t *testing.T) {
 	dir := workplace(t)
 	short := func(args ...string) []string { return tiny(dir, append(args, "-pretrain", "10")...) }
-	whole := do(t, short("-out", filepath.Join(dir, "whole"))...)
+	whole := tested.Do(t, short("-out", filepath.Join(dir, "whole"))...)
 	// In the midst of a way: the third update 5 is that of the second way. And before it.
-	for out, w := range map[string]*cancelWriter{"out": {at: "update 5,", n: 3}, "before": {at: "all: training", n: 1}} {
-		ctx, cancel := context.WithCancel(context.Background())
-		w.cancel = cancel
-		var stdout bytes.Buffer
-		require.Zero(t, program.Status("finetune", interrupt.Under(ctx), run, short("-quiet=false", "-out", filepath.Join(dir, out)), &stdout, w), w.String())
-		require.Contains(t, stdout.String(), "\nscratch")
-		require.NotContains(t, stdout.String(), "\nall")
-		require.Contains(t, w.String(), "-resume goes on")
+	for out, stop := range map[string]struct {
+		begin string
+		n     int
+	}{"out": {"update 5,", 3}, "before": {"all: training", 1}} {
+		r := tested.Stopped(stop.begin, stop.n, short("-quiet=false", "-out", filepath.Join(dir, out))...)
+		require.Zero(t, r.Code, r.Stderr)
+		require.Contains(t, r.Stdout, "\nscratch")
+		require.NotContains(t, r.Stdout, "\nall")
+		require.Contains(t, r.Stderr, "-resume goes on")
 	}
-	rest := do(t, "-resume", "-quiet", "-out", filepath.Join(dir, "out"))
-	require.Equal(t, whole.stdout, rest.stdout)
+	rest := tested.Do(t, "-resume", "-quiet", "-out", filepath.Join(dir, "out"))
+	require.Equal(t, whole.Stdout, rest.Stdout)
 	for _, way := range []string{"pretrained", "scratch", "all", "frozen", "adapters"} {
-		a, err := os.ReadFile(filepath.Join(dir, "whole", way, bptt.LastFile))
-		require.NoError(t, err)
-		b, err := os.ReadFile(filepath.Join(dir, "out", way, bptt.LastFile))
-		require.NoError(t, err)
-		require.True(t, bytes.Equal(a, b), way)
+		programtest.Same(t, filepath.Join(dir, "whole", way), filepath.Join(dir, "out", way), bptt.LastFile)
 	}
-	longer := do(t, "-resume", "-quiet", "-steps", "12", "-out", filepath.Join(dir, "out"))
-	require.Regexp(t, `(?m)^adapters .* 12$`, longer.stdout)
+	longer := tested.Do(t, "-resume", "-quiet", "-steps", "12", "-out", filepath.Join(dir, "out"))
+	require.Regexp(t, `(?m)^adapters .* 12$`, longer.Stdout)
 }
 
 // TestInterrupt: in the first text there is nothing to compare.
 func TestInterrupt(t *testing.T) {
-	dir := workplace(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	stderr := &cancelWriter{at: "first text: training", n: 1, cancel: cancel}
-	var stdout bytes.Buffer
-	require.Equal(t, 130, program.Status("finetune", interrupt.Under(ctx), run, tiny(dir, "-quiet=false"), &stdout, stderr))
-	require.Empty(t, stdout.String())
+	r := tested.Stopped("first text: training", 1, tiny(workplace(t), "-quiet=false")...)
+	require.Equal(t, 130, r.Code, r.Stderr)
+	require.Empty(t, r.Stdout)
 }
 
 // TestAdapters: a validation sees the weights after the last update.
@@ -246,7 +186,7 @@ func TestTexts(t *testing.T) {
 // TestMistakes: status 2, what is wrong, and no folder made.
 func TestMistakes(t *testing.T) {
 	dir := workplace(t)
-	for args, text := range map[string]string{
+	tested.Refused(t, map[string]string{
 		"-rank 0":                               "-rank is 0, want 1 to 8192",
 		"-rate nan":                             "-rate is NaN",
 		"-adapt-rate 0":                         "-adapt-rate is 0",
@@ -257,15 +197,8 @@ func TestMistakes(t *testing.T) {
 		"-batch 99":                             "too few for -batch 99 -window 12",
 		"-batch 5 -window 31":                   "-little 150 is too few for -batch 5 -window 31",
 		"-from missing":                         "-from",
-		"-to " + dir:                            "is no regular file; name a readable file with -to",
+		"-to " + dir:                            "is a folder; name a readable file with -to",
 		"-resume":                               "there is no run",
 		"-hidden 8192 -batch 8192 -window 8192": "GB of memory",
-	} {
-		r := command(context.Background(), tiny(dir, append(strings.Fields(args), "-out", filepath.Join(dir, "none"))...)...)
-		require.Equal(t, 2, r.code, "%s: %s", args, r.stderr)
-		require.Contains(t, r.stderr, text, args)
-		require.Empty(t, r.stdout)
-		require.NoDirExists(t, filepath.Join(dir, "none"))
-	}
-	require.Zero(t, command(context.Background(), "-h").code)
+	}, tiny(dir)...)
 }

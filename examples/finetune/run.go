@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -54,12 +53,12 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 	}
 	before, err := first.bits(session.Context(), to.test)
 	if err != nil {
-		return ended(session.Context(), err)
+		return err
 	}
 	c := &comparison{o: o, session: session, to: to, pretrained: first.net, before: before}
 	for _, w := range ways {
 		interrupted, err := c.try(w)
-		if errors.Is(err, interrupt.Err) && len(c.rows) > 0 {
+		if program.Interrupted(err) && len(c.rows) > 0 {
 			session.Say("stopped before %s was measured; the same command with -resume goes on", w.name)
 			break
 		}
@@ -71,14 +70,6 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 		}
 	}
 	return c.print(stdout)
-}
-
-// ended is interrupt.Err in place of an error that a signal made.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return interrupt.Err
-	}
-	return err
 }
 
 // Training losses are nats, which the scale turns into bits; validations measure bits.
@@ -151,13 +142,15 @@ func (c *comparison) try(w way) (interrupted bool, err error) {
 	}
 	bits, err := m.bits(c.session.Context(), c.to.test)
 	if err != nil {
-		return false, ended(c.session.Context(), err)
+		return false, err
 	}
 	name := "model.safetensors"
 	if m.adapted != nil {
 		name = "adapters.safetensors"
 	}
-	name = c.o.Path(w.name, name)
+	if name, err = c.session.File(w.name, name); err != nil {
+		return false, err
+	}
 	if err := m.save(name); err != nil {
 		return false, err
 	}
@@ -183,10 +176,7 @@ func (c *comparison) print(stdout io.Writer) error {
 		return interrupt.Err
 	}
 	panel := chart.Panel{Title: "validation with the second text", X: "updates", Y: scale.Name, Curves: c.curves}
-	if err := chart.Write(c.o.Path("curve.png"), panel); err != nil {
-		return err
-	}
-	c.session.Say("the picture is %s", c.o.Path("curve.png"))
+	c.session.Draw("curve.png", panel)
 	sum := sha256.Sum256(c.sums)
 	_, err := fmt.Fprintf(stdout, "way         numbers trained         file bits per character  updates\n%-10s %16d %12s %18.3f %8d\n%s\n%v, sha256 %s\n",
 		"as it is", 0, "", c.before, 0, strings.Join(c.rows, "\n"), kernels.Current(), hex.EncodeToString(sum[:]))

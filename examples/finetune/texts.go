@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/simdrnn/simdrnn/examples/internal/program"
 )
@@ -51,43 +47,34 @@ func named(file, flag, otherwise string, n int) (name string, text []byte, err e
 			return name, nil, fmt.Errorf("%w; name a text with -%s FILE", err, flag)
 		}
 	}
-	info, err := os.Stat(name)
-	switch {
-	case err != nil:
-	case info.IsDir() && file == "":
+	if info, failed := os.Stat(name); failed == nil && info.IsDir() && file == "" {
 		text, err = code(name, n)
-	case !info.Mode().IsRegular():
-		err = fmt.Errorf("%s is no regular file", name)
-	default:
-		text, err = os.ReadFile(name)
+	} else {
+		text, err = program.ReadFile(flag, name)
 	}
-	if err != nil {
-		return name, nil, fmt.Errorf("%w; name a readable file with -%s", err, flag)
-	}
-	return name, text[:min(n, len(text))], nil
+	return name, text[:min(n, len(text))], err
 }
 
 // code returns the Go files below a folder, until there are n bytes, without tests, commands
 // and what is internal.
 func code(root string, n int) ([]byte, error) {
-	var all bytes.Buffer
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && (d.Name() == "cmd" || d.Name() == "vendor" || d.Name() == "internal" || d.Name() == "testdata"):
-			return fs.SkipDir
-		case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
-			return nil
-		case all.Len() >= n:
-			return fs.SkipAll
+	files, err := program.GoCode(root, true)
+	if err != nil {
+		return nil, err
+	}
+	var all []byte
+	for _, path := range files {
+		if len(all) >= n {
+			break
 		}
 		text, err := os.ReadFile(path)
-		all.Write(text)
-		return err
-	})
-	if err == nil && all.Len() == 0 {
-		err = errors.New(root + " has no Go files")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, text...)
 	}
-	return all.Bytes(), err
+	if len(all) == 0 {
+		return nil, errors.New(root + " has no Go files")
+	}
+	return all, nil
 }

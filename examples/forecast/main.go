@@ -43,11 +43,8 @@ import (
 
 func main() { program.Main("forecast", run) }
 
-// usage is what a wrong flag and -help print above the list of flags.
-const usage = `usage: forecast [flags]
-Trains a network to forecast series, and compares it with simple methods.
-Relative paths start in the working folder of the program.
-The first Ctrl-C ends the training and saves; the second one ends the program at once.
+// about stands above the list of flags.
+const about = `Trains a network to forecast series, and compares it with simple methods.
 `
 
 // options are the flags.
@@ -68,7 +65,7 @@ var losses = map[string]loss.Loss{"mae": loss.MAE{}, "mse": loss.MSE{}, "huber":
 
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (*options, error) {
-	f := program.NewFlags("forecast", usage, stderr, program.Limits{Epochs: 25})
+	f := program.NewFlags("forecast", about, stderr, program.Limits{Epochs: 25})
 	o := &options{Flags: f}
 	f.StringVar(&o.csv, "csv", "", "`file` with a column for each series (default: series that the program makes)")
 	f.IntVar(&o.series, "series", 8, "make `n` series")

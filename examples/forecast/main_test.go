@@ -1,37 +1,23 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/hex"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
-	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
-	"github.com/simdrnn/simdrnn/examples/internal/program"
+	"github.com/simdrnn/simdrnn/examples/internal/program/programtest"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// result is what a run left.
-type result struct {
-	stdout, stderr string
-	code           int
-}
-
-func command(ctx context.Context, args ...string) result {
-	var stdout, stderr bytes.Buffer
-	code := program.Status("forecast", interrupt.Under(ctx), run, args, &stdout, &stderr)
-	return result{stdout.String(), stderr.String(), code}
-}
+var tested = programtest.Program{Name: "forecast", Run: run}
 
 func tiny(out string, args ...string) []string {
 	return append([]string{"-season", "6", "-context", "12", "-horizon", "4", "-hidden", "8", "-batch", "8", "-stride", "3", "-rate", "0.01",
@@ -42,20 +28,7 @@ func made(out string, args ...string) []string {
 	return tiny(out, append([]string{"-series", "2", "-length", "300"}, args...)...)
 }
 
-var table = regexp.MustCompile(`^MASE +validation +testing\nnaive +[0-9.]+ +([0-9.]+)\nseasonal naive +[0-9.]+ +([0-9.]+)\nlinear +[0-9.]+ +([0-9.]+)\nLSTM 1x8 +[0-9.]+ +([0-9.]+)\nafter (\d+) updates, (\d+) passes, (scalar|avx2|avx512|neon)\nsha256 [0-9a-f]{64}\n$`)
-
-// measures are those of the table in testing.
-func measures(t *testing.T, r result) (m [4]float64) {
-	t.Helper()
-	found := table.FindStringSubmatch(r.stdout)
-	require.NotNil(t, found, "%s\n%s", r.stdout, r.stderr)
-	for i := range m {
-		var err error
-		m[i], err = strconv.ParseFloat(found[i+1], 64)
-		require.NoError(t, err)
-	}
-	return m
-}
+var table = regexp.MustCompile(`^MASE +validation +testing\nnaive +[0-9.]+ +([0-9.]+)\nseasonal naive +[0-9.]+ +([0-9.]+)\nlinear +[0-9.]+ +([0-9.]+)\nLSTM 1x8 +[0-9.]+ +([0-9.]+)\nafter (\d+) updates, (\d+) passes, (?:scalar|avx2|avx512|neon)\nsha256 [0-9a-f]{64}\n$`)
 
 // tents are two series in a file, with a column of dates: seasons of six steps whose
 // strength follows from the one before by a rule that is not linear, and no disturbance.
@@ -81,13 +54,11 @@ func tents(t *testing.T, seasons int) string {
 // TestTrain: the network learns the rule, which the others cannot; the files are there.
 func TestTrain(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
-	r := command(context.Background(), tiny(out, "-csv", tents(t, 150), "-epochs", "10", "-dropout", "0")...)
-	require.Zero(t, r.code, "%s\n%s", r.stdout, r.stderr)
-	m := measures(t, r)
-	require.Less(t, m[3], 0.9*min(m[0], m[1], m[2]), r.stdout)
-	for _, name := range []string{bptt.LastFile, bptt.BestFile, pictureFile, forecastFile, "curve.png", "metrics.jsonl", "settings.json"} {
-		require.FileExists(t, filepath.Join(out, name))
-	}
+	r := tested.Command(tiny(out, "-csv", tents(t, 150), "-epochs", "10", "-dropout", "0")...)
+	require.Zero(t, r.Code, "%s\n%s", r.Stdout, r.Stderr)
+	m := programtest.Numbers(t, table, r.Stdout)
+	require.Less(t, m[3], 0.9*min(m[0], m[1], m[2]), r.Stdout)
+	programtest.Files(t, out, bptt.LastFile, bptt.BestFile, pictureFile, forecastFile, "curve.png", "metrics.jsonl", "settings.json")
 	f, err := os.Open(filepath.Join(out, forecastFile))
 	require.NoError(t, err)
 	defer f.Close()
@@ -111,71 +82,36 @@ func TestBits(t *testing.T) {
 	var hashes []string
 	for _, tier := range kernels.Available() {
 		require.NoError(t, kernels.Use(tier))
-		r := command(context.Background(), made(filepath.Join(dir, tier.String()), "-steps", "2", "-loss", "huber", "-quiet")...)
-		require.Equal(t, 1, r.code, r.stderr)
-		require.Equal(t, "forecast: not solved: the network is not better in testing than all of the others\n", r.stderr)
-		hashes = append(hashes, r.stdout[strings.Index(r.stdout, "sha256"):])
+		r := tested.Command(made(filepath.Join(dir, tier.String()), "-steps", "2", "-loss", "huber", "-quiet")...)
+		require.Equal(t, 1, r.Code, r.Stderr)
+		require.Equal(t, "forecast: not solved: the network is not better in testing than all of the others\n", r.Stderr)
+		require.Regexp(t, table, r.Stdout)
+		hashes = append(hashes, r.Hash())
 	}
-	for _, h := range hashes {
-		require.Equal(t, hashes[0], h)
-		_, err := hex.DecodeString(strings.TrimSpace(h[7:]))
-		require.NoError(t, err)
-	}
+	require.Len(t, slices.Compact(hashes), 1)
 }
 
 // TestResume: a run in parts ends as a run in one.
 func TestResume(t *testing.T) {
-	dir := t.TempDir()
-	whole := command(context.Background(), made(filepath.Join(dir, "whole"), "-quiet")...)
-	measures(t, whole)
-	parts := command(context.Background(), made(filepath.Join(dir, "out"), "-quiet", "-steps", "25")...)
-	require.Contains(t, parts.stdout, "after 25 updates, 1 passes")
-	parts = command(context.Background(), "-resume", "-epochs", "3", "-quiet", "-workers", "2", "-out", filepath.Join(dir, "out"))
-	require.Equal(t, whole, parts)
-	for _, name := range []string{bptt.LastFile, bptt.BestFile, forecastFile} {
-		a, err := os.ReadFile(filepath.Join(dir, "whole", name))
-		require.NoError(t, err)
-		b, err := os.ReadFile(filepath.Join(dir, "out", name))
-		require.NoError(t, err)
-		require.True(t, bytes.Equal(a, b), name)
-	}
-}
-
-// cancelWriter ends a run at the first validation.
-type cancelWriter struct {
-	bytes.Buffer
-	cancel context.CancelFunc
-}
-
-func (w *cancelWriter) Write(b []byte) (int, error) {
-	if bytes.HasPrefix(b, []byte("update ")) {
-		w.cancel()
-	}
-	return w.Buffer.Write(b)
+	tested.InParts(t, "-steps 25", "-epochs 3", made(""), bptt.BestFile, forecastFile)
 }
 
 // TestInterrupt: Ctrl-C ends the training, and what there is is measured.
 func TestInterrupt(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var stdout bytes.Buffer
-	stderr := &cancelWriter{cancel: cancel}
-	code := program.Status("forecast", interrupt.Under(ctx), run, made(filepath.Join(t.TempDir(), "out"), "-epochs", "1000", "-patience", "0"), &stdout, stderr)
-	require.Contains(t, []int{0, 1}, code, stderr.String())
-	m := table.FindStringSubmatch(stdout.String())
-	require.NotNil(t, m, stdout.String())
-	require.Equal(t, "1", m[6])
-	require.Contains(t, stderr.String(), "-resume goes on")
+	r := tested.Stopped("update ", 1, made(t.TempDir(), "-epochs", "1000", "-patience", "0")...)
+	require.Contains(t, []int{0, 1}, r.Code, r.Stderr)
+	require.EqualValues(t, 1, programtest.Numbers(t, table, r.Stdout)[5])
+	require.Contains(t, r.Stderr, "-resume goes on")
 }
 
 // TestMistakes: status 2, what is wrong, and no folder made.
 func TestMistakes(t *testing.T) {
-	out := filepath.Join(t.TempDir(), "none")
 	file := func(text string) string {
 		name := filepath.Join(t.TempDir(), "file")
 		require.NoError(t, os.WriteFile(name, []byte(text), 0o666))
 		return name
 	}
-	for args, text := range map[string]string{
+	tested.Refused(t, map[string]string{
 		"-loss ctc":                                 `-loss is "ctc", want mae, mse or huber`,
 		"-horizon 25":                               "-horizon is 25, want 1 to 24",
 		"-series 0":                                 "-series is 0",
@@ -184,7 +120,7 @@ func TestMistakes(t *testing.T) {
 		"-rate nan":                                 "-rate is NaN",
 		"-dropout 1":                                "-dropout is 1",
 		"-length 100":                               "too short: the part for training has 80",
-		"-csv none":                                 "-csv: open none",
+		"-csv none":                                 "name a readable file with -csv",
 		"-csv x -length 9":                          "-series and -length are for series",
 		"-csv " + file(""):                          "no line of numbers",
 		"-csv " + file("a,b\nc,d\n"):                "lines 1 and 2 have no number",
@@ -196,14 +132,7 @@ func TestMistakes(t *testing.T) {
 		"-csv " + file(strings.Repeat("1\n", 2000)): "repeats itself",
 		"-csv " + file(strings.Repeat("1,2\n3,5\n", 200000)) + " -season 1000 -horizon 1000": "need about 2 GB of memory, more than 1",
 		"-resume": "there is no run",
-	} {
-		r := command(context.Background(), append(strings.Fields(args), "-out", out)...)
-		require.Equal(t, 2, r.code, "%s: %s", args, r.stderr)
-		require.Contains(t, r.stderr, text, args)
-		require.Empty(t, r.stdout)
-		require.NoDirExists(t, out)
-	}
-	require.Zero(t, command(context.Background(), "-h").code)
+	})
 }
 
 // TestTask: windows, baselines and the measure, on a series that can be followed by hand.

@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 
@@ -67,18 +64,8 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	if result.Interrupted {
-		if err := best(result, training.Net); err != nil {
-			return err
-		}
-	}
 	session.Say("measuring")
-	ctx := session.Context()
-	err = o.measure(ctx, session, k, m, training.Net, result, stdout)
-	if err != nil && ctx.Err() != nil {
-		return interrupt.Err
-	}
-	return err
+	return o.measure(session, k, m, training.Net, result, stdout)
 }
 
 // model is the stages of the network. The chains built over them share the weights.
@@ -189,25 +176,9 @@ func forecasts(ctx context.Context, k *task, net *nn.Model, origins []origin) ([
 	return k.values(origins, c.outputs), nil
 }
 
-// best puts the parameters of the best validation in the net of an interrupted run, if it
-// has come to one.
-func best(r program.Result, net nn.Net) error {
-	var file bytes.Buffer
-	if err := r.Trainer.Save(&file); err != nil {
-		return err
-	}
-	c, err := bptt.ReadCheckpoint(&file)
-	if err != nil {
-		return err
-	}
-	if err = c.BestParams(net); errors.As(err, new(*bptt.MissingError)) {
-		return nil
-	}
-	return err
-}
-
 // measure prints what all methods reach, and writes the forecasts.
-func (o *options) measure(ctx context.Context, session *program.Session, k *task, m *model, trained nn.Net, result program.Result, stdout io.Writer) error {
+func (o *options) measure(session *program.Session, k *task, m *model, trained nn.Net, result program.Result, stdout io.Writer) error {
+	ctx := session.Context()
 	net, err := m.infer()
 	if err != nil {
 		return err
@@ -232,16 +203,14 @@ func (o *options) measure(ctx context.Context, session *program.Session, k *task
 	least = min(least, row("seasonal naive", k.seasonalNaive(valid), k.seasonalNaive(test)))
 	least = min(least, row("linear", line.forecasts(k, valid), line.forecasts(k, test)))
 	reached := row(fmt.Sprintf("LSTM %dx%d", o.layers, o.hidden), own, ownTest)
-	if err := o.picture(ctx, k, net, line); err != nil {
+	if _, err := fmt.Fprintf(stdout, "%safter %d updates, %d passes, %v\n%s\n",
+		text, result.Step, result.Epoch, kernels.Current(), program.Hash(trained)); err != nil {
 		return err
 	}
-	if err := o.ahead(ctx, k, net); err != nil {
+	if err := o.picture(session, k, net, line); err != nil {
 		return err
 	}
-	session.Say("in %s: %s, %s", o.Out, pictureFile, forecastFile)
-	sum := nn.Fingerprint(trained)
-	if _, err := fmt.Fprintf(stdout, "%safter %d updates, %d passes, %v\nsha256 %s\n",
-		text, result.Step, result.Epoch, kernels.Current(), hex.EncodeToString(sum[:])); err != nil {
+	if err := o.ahead(session, k, net); err != nil {
 		return err
 	}
 	if !(reached < least) {
@@ -251,14 +220,14 @@ func (o *options) measure(ctx context.Context, session *program.Session, k *task
 }
 
 // picture draws forecasts of the first and of the last series in the part for testing.
-func (o *options) picture(ctx context.Context, k *task, net *nn.Model, line linear) error {
+func (o *options) picture(session *program.Session, k *task, net *nn.Model, line linear) error {
 	var panels []chart.Picture
 	for _, s := range []int{0, len(k.all) - 1} {
 		if s == 0 && len(panels) > 0 {
 			break // there is one series
 		}
 		g := []origin{{s, k.valid - 1}}
-		own, err := forecasts(ctx, k, net, g)
+		own, err := forecasts(session.Context(), k, net, g)
 		if err != nil {
 			return err
 		}
@@ -271,7 +240,8 @@ func (o *options) picture(ctx context.Context, k *task, net *nn.Model, line line
 			c.curve("LSTM", k.valid, own),
 		}})
 	}
-	return chart.Write(o.Path(pictureFile), panels...)
+	session.Draw(pictureFile, panels...)
+	return nil
 }
 
 // curve is a line of scaled values, which it overwrites, in the units of the series.
@@ -285,10 +255,10 @@ func (c *scaled) curve(name string, from int, v []float32) chart.Curve {
 }
 
 // ahead writes what follows the end of the series: a column for each, as -csv reads them.
-func (o *options) ahead(ctx context.Context, k *task, net *nn.Model) error {
+func (o *options) ahead(session *program.Session, k *task, net *nn.Model) error {
 	records := make([][]string, k.horizon+1)
 	for s := range k.all {
-		v, err := forecasts(ctx, k, net, []origin{{s, k.length - 1}})
+		v, err := forecasts(session.Context(), k, net, []origin{{s, k.length - 1}})
 		if err != nil {
 			return err
 		}
@@ -302,5 +272,5 @@ func (o *options) ahead(ctx context.Context, k *task, net *nn.Model) error {
 	if err := csv.NewWriter(&b).WriteAll(records); err != nil {
 		return err
 	}
-	return os.WriteFile(o.Path(forecastFile), b.Bytes(), 0o666)
+	return session.WriteFile(forecastFile, b.Bytes())
 }

@@ -7,10 +7,10 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 
+	"github.com/simdrnn/simdrnn/examples/internal/program"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -28,14 +28,13 @@ func (o *options) read() ([]series, error) {
 	if o.csv == "" {
 		return generate(o.series, o.length, o.season, o.Seed), nil
 	}
-	f, err := os.Open(o.csv)
+	text, err := program.ReadText("csv", o.csv)
 	if err != nil {
-		return nil, fmt.Errorf("-csv: %w", err)
+		return nil, err
 	}
-	defer f.Close()
-	all, err := readCSV(f)
+	all, err := readCSV(strings.NewReader(text))
 	if err != nil {
-		return nil, fmt.Errorf("-csv: %s: %w", o.csv, err)
+		return nil, fmt.Errorf("%s: %w; name a file with a column of numbers for each series with -csv", o.csv, err)
 	}
 	return all, nil
 }

@@ -29,6 +29,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/examples/internal/chart"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
+	"github.com/simdrnn/simdrnn/examples/internal/program"
 )
 
 // options are the flags.
@@ -69,19 +70,11 @@ func parse(args []string, output io.Writer) (*options, error) {
 // check refuses values that mean nothing.
 func (o *options) check() error {
 	s := &o.settings
-	for _, c := range []struct {
-		name            string
-		value, from, to int
-	}{{"length", s.Length, 2, 2000}, {"hidden", s.Hidden, 1, 1024}, {"batch", s.Batch, 1, 1024}} {
-		if c.value < c.from || c.value > c.to {
-			return fmt.Errorf("-%s is %d, want %d to %d", c.name, c.value, c.from, c.to)
-		}
-	}
-	switch {
-	case o.updates < 1 || o.updates > 1e6:
-		return fmt.Errorf("-updates is %d, want 1 to 1000000", o.updates)
-	case !(o.clip >= 1e-12 && o.clip <= 1e30):
-		return fmt.Errorf("-clip is %v, want 1e-12 to 1e30, such as 1", o.clip)
+	if err := errors.Join(
+		program.Between("length", s.Length, 2, 2000), program.Between("hidden", s.Hidden, 1, 1024), program.Between("batch", s.Batch, 1, 1024),
+		program.Between("updates", o.updates, 1, 1e6), program.Between("clip", o.clip, 1e-12, 1e30),
+	); err != nil {
+		return err
 	}
 	if d, err := os.Stat(o.out); err != nil || !d.IsDir() {
 		return fmt.Errorf("-out %s is no folder; make it first, or name another", o.out)
@@ -94,7 +87,11 @@ func (o *options) check() error {
 const trainLength = 40
 
 // run measures, draws and prints a table.
-func run(guard *interrupt.Guard, o *options, stdout io.Writer) error {
+func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
 	var lines []chart.Curve
 	fmt.Fprintf(stdout, "norm of the gradient by the state k steps earlier\n%-22s", "k")
 	ks := []int{0, o.settings.Length / 4, o.settings.Length / 2, o.settings.Length}
@@ -119,7 +116,7 @@ func run(guard *interrupt.Guard, o *options, stdout io.Writer) error {
 	}
 	picture := filepath.Join(o.out, "flow.png")
 	if err := chart.Write(picture, chart.Panel{Title: "How a gradient flows back through time", X: "k, steps back", Y: "norm of dL/dh", Log: true, Curves: lines}); err != nil {
-		return err
+		return fmt.Errorf("%w; name a folder that can be written with -out", err)
 	}
 	fmt.Fprintf(stdout, "drawn in %s\n\n", picture)
 
@@ -144,7 +141,7 @@ func run(guard *interrupt.Guard, o *options, stdout io.Writer) error {
 			t.norms.Name, o.updates, t.losses.Y[0], mean(t.losses.Y[len(t.losses.Y)*9/10:]))
 	}
 	picture = filepath.Join(o.out, "clipping.png")
-	err := chart.Write(picture,
+	err = chart.Write(picture,
 		chart.Panel{Title: "Norm of the gradient of an update", X: "updates", Y: "norm", Log: true, Curves: norms},
 		chart.Panel{Title: "Loss of an update", X: "updates", Y: "mean squared error", Log: true, Curves: losses})
 	if err == nil {
@@ -161,29 +158,4 @@ func mean(v []float64) float64 {
 	return sum / float64(max(1, len(v)))
 }
 
-func main() {
-	guard := interrupt.Watch("gradients", func() {
-		fmt.Fprintln(os.Stderr, "\ngradients: stopping; another Ctrl-C ends the program at once")
-	}, os.Stderr)
-	os.Exit(gradients(guard, os.Args[1:], os.Stdout, os.Stderr))
-}
-
-// gradients is the program. It returns the exit status: 2 if something is wrong, 128 and
-// the number of the signal if one came.
-func gradients(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
-	if err == nil {
-		err = run(guard, o, stdout)
-	}
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, interrupt.Err):
-		return guard.Status()
-	}
-	fmt.Fprintln(stderr, "gradients:", err)
-	return 2
-}
+func main() { program.Main("gradients", run) }

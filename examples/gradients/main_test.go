@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"image/png"
 	"math"
@@ -11,25 +10,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
+	"github.com/simdrnn/simdrnn/examples/internal/program/programtest"
 	"github.com/simdrnn/simdrnn/rnn"
 )
 
-func program(t *testing.T, args ...string) (status int, stdout, stderr string) {
-	t.Helper()
-	var out, errs bytes.Buffer
-	status = gradients(interrupt.Under(context.Background()), args, &out, &errs)
-	return status, out.String(), errs.String()
-}
+var tested = programtest.Program{Name: "gradients", Run: run}
 
 // TestProgram: the defaults draw two pictures and say that the run without a limit ended
 // and the one with it did not.
 func TestProgram(t *testing.T) {
 	dir := t.TempDir()
-	status, out, errs := program(t, "-out", dir)
-	require.Equal(t, 0, status, errs)
-	require.Contains(t, out, "not clipped: ended after")
-	require.Contains(t, out, "clipped at 1: 600 updates")
+	r := tested.Do(t, "-out", dir)
+	require.Contains(t, r.Stdout, "not clipped: ended after")
+	require.Contains(t, r.Stdout, "clipped at 1: 600 updates")
 	for _, name := range []string{"flow.png", "clipping.png"} {
 		f, err := os.Open(filepath.Join(dir, name))
 		require.NoError(t, err)
@@ -72,25 +65,18 @@ func TestClippedLearns(t *testing.T) {
 	require.Less(t, mean(with.losses.Y[500:]), 0.4)
 }
 
-func TestWrongFlags(t *testing.T) {
-	for want, args := range map[string][]string{
-		"-length is 1, want 2 to 2000":  {"-length", "1"},
-		"-hidden is 0, want 1 to 1024":  {"-hidden", "0"},
-		"-batch is -1, want 1 to 1024":  {"-batch", "-1"},
-		"-updates is 0":                 {"-updates", "0"},
-		"-clip is 0, want":              {"-clip", "0"},
-		"is no folder; make it first":   {"-out", filepath.Join(t.TempDir(), "none")},
-		`unexpected argument "further"`: {"further"},
-		"flag provided but not defined": {"-further"},
-	} {
-		status, _, errs := program(t, args...)
-		require.Equal(t, 2, status)
-		require.Contains(t, errs, want)
-	}
-	status, _, errs := program(t, "-h")
-	require.Equal(t, 0, status)
-	require.Contains(t, errs, "usage: gradients")
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	require.NotEqual(t, 0, gradients(interrupt.Under(ctx), []string{"-out", t.TempDir()}, new(bytes.Buffer), new(bytes.Buffer)))
+// TestMistakes: status 2 and what is wrong.
+func TestMistakes(t *testing.T) {
+	tested.Refused(t, map[string]string{
+		"-length 1":  "-length is 1, want 2 to 2000",
+		"-hidden 0":  "-hidden is 0, want 1 to 1024",
+		"-batch -1":  "-batch is -1, want 1 to 1024",
+		"-updates 0": "-updates is 0, want 1 to",
+		"-clip 0":    "-clip is 0, want",
+		"-clip nan":  "-clip is NaN, want",
+		"-hidden 8":  "is no folder; make it first",
+		"further":    `unexpected argument "further"`,
+		"-further":   "flag provided but not defined",
+	})
+	require.Equal(t, 130, tested.Stopped("", 0, "-out", t.TempDir()).Code)
 }

@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"go/scanner"
 	"go/token"
-	"io/fs"
 	"iter"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -128,7 +126,7 @@ func (o *options) read() (*corpus, error) {
 			return nil, fmt.Errorf("%w; name a folder with Go code with -source FOLDER", err)
 		}
 	}
-	files, err := goFiles(name)
+	files, err := program.GoCode(name, false)
 	if err != nil {
 		return nil, fmt.Errorf("%w; name a readable folder with -source", err)
 	}
@@ -192,21 +190,4 @@ func runes(list []line) iter.Seq[string] {
 			}
 		}
 	}
-}
-
-// goFiles returns the files of Go code below a folder, but for commands, what is copied from
-// other modules, and what tests read. Tests count.
-func goFiles(root string) (files []string, err error) {
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && path != root && (d.Name() == "cmd" || d.Name() == "vendor" || d.Name() == "testdata"):
-			return fs.SkipDir
-		case !d.IsDir() && strings.HasSuffix(path, ".go"):
-			files = append(files, path)
-		}
-		return nil
-	})
-	return files, err
 }

@@ -31,11 +31,8 @@ import (
 
 func main() { program.Main("tagger", run) }
 
-// usage is what a wrong flag and -help print above the list of flags.
-const usage = `usage: tagger [flags]
-Trains a network that finds the tokens in lines of Go code, or with -mark uses it.
-Relative paths start in the working folder of the program.
-The first Ctrl-C ends the training and saves; the second one ends the program at once.
+// about stands above the list of flags.
+const about = `Trains a network that finds the tokens in lines of Go code, or with -mark uses it.
 `
 
 // options are the flags.
@@ -51,7 +48,7 @@ type options struct {
 
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (*options, error) {
-	f := program.NewFlags("tagger", usage, stderr, program.Limits{Epochs: 4})
+	f := program.NewFlags("tagger", about, stderr, program.Limits{Epochs: 4})
 	o := &options{Flags: f}
 	f.StringVar(&o.source, "source", "", "`folder` with Go code (default: Go's standard library)")
 	f.IntVar(&o.lines, "lines", 20, "`lines` drawn from each file")
@@ -69,16 +66,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
-	if f.Given("mark") {
-		switch {
-		case o.mark == "":
-			return nil, errors.New("-mark is empty, want a line of Go code")
-		case o.Resume:
-			return nil, errors.New("-mark does not train: leave -resume out")
-		}
-		if err := f.Load(); err != nil {
-			return nil, err
-		}
+	if err := f.Use("mark", "a line of Go code"); err != nil {
+		return nil, err
 	}
 	return o, o.check()
 }

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -16,30 +13,12 @@ import (
 
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/data"
-	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/examples/internal/program"
-	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/examples/internal/program/programtest"
 	"github.com/simdrnn/simdrnn/loss"
 )
 
-// result is what a run left.
-type result struct {
-	stdout, stderr string
-	code           int
-}
-
-func command(ctx context.Context, args ...string) result {
-	var stdout, stderr bytes.Buffer
-	code := program.Status("tagger", interrupt.Under(ctx), run, args, &stdout, &stderr)
-	return result{stdout.String(), stderr.String(), code}
-}
-
-func do(t *testing.T, args ...string) result {
-	t.Helper()
-	r := command(context.Background(), args...)
-	require.Zero(t, r.code, r.stderr)
-	return r
-}
+var tested = programtest.Program{Name: "tagger", Run: run}
 
 // workplace is a folder with Go code of few forms.
 func workplace(t *testing.T) string {
@@ -67,82 +46,36 @@ func tiny(dir string, args ...string) []string {
 
 var table = regexp.MustCompile(`^testing +accuracy +F1 of spans\nmost frequent +([0-9.]+) % +([0-9.]+) %\nLSTM 2x8 +([0-9.]+) % +([0-9.]+) % +after (\d+) updates, (\d+) passes, (?:scalar|avx2|avx512|neon)\n\nkind .*\n(?:(?:keyword|name|number|string|operator|comment) .*\n){6}sha256 [0-9a-f]{64}\n$`)
 
-func numbers(t *testing.T, stdout string) (v [6]float64) {
-	t.Helper()
-	m := table.FindStringSubmatch(stdout)
-	require.NotNil(t, m, stdout)
-	for i := range v {
-		var err error
-		v[i], err = strconv.ParseFloat(m[i+1], 64)
-		require.NoError(t, err)
-	}
-	return v
-}
-
 // TestTrain: the network learns what needs both sides, the files are there, and a line is
 // labelled from them alone.
 func TestTrain(t *testing.T) {
 	dir := workplace(t)
-	r := do(t, tiny(dir, "-epochs", "12", "-decay", "0.9")...)
-	v := numbers(t, r.stdout)
-	require.Less(t, v[1], 80.0, r.stdout)
-	require.Greater(t, v[2], v[0], r.stdout)
-	require.Greater(t, v[3], 97.0, r.stdout)
-	require.Contains(t, r.stderr, "lines for training")
-	require.Contains(t, r.stderr, "characters/s")
-	for _, name := range []string{bptt.LastFile, bptt.BestFile, "curve.png", "metrics.jsonl", "settings.json"} {
-		require.FileExists(t, filepath.Join(dir, "out", name))
-	}
+	r := tested.Do(t, tiny(dir, "-epochs", "12", "-decay", "0.9")...)
+	v := programtest.Numbers(t, table, r.Stdout)
+	require.Less(t, v[1], 80.0, r.Stdout)
+	require.Greater(t, v[2], v[0], r.Stdout)
+	require.Greater(t, v[3], 97.0, r.Stdout)
+	require.Contains(t, r.Stderr, "lines for training")
+	require.Contains(t, r.Stderr, "characters/s")
+	programtest.Files(t, filepath.Join(dir, "out"), bptt.LastFile, bptt.BestFile, "curve.png", "metrics.jsonl", "settings.json")
 	require.NoError(t, os.Remove(filepath.Join(dir, "1.go")))
-	marked := do(t, "-mark", `var va = "var 1" // a var`, "-out", filepath.Join(dir, "out"))
-	require.Empty(t, marked.stderr)
-	require.Contains(t, command(context.Background(), "-mark", "x", "-resume", "-out", filepath.Join(dir, "out")).stderr, "leave -resume out")
-	require.Equal(t, "keyword   var\nname      va\noperator  =\nstring    \"var 1\"\ncomment   // a var\n", marked.stdout)
+	marked := tested.Do(t, "-mark", `var va = "var 1" // a var`, "-out", filepath.Join(dir, "out"))
+	require.Empty(t, marked.Stderr)
+	require.Contains(t, tested.Command("-mark", "x", "-resume", "-out", filepath.Join(dir, "out")).Stderr, "leave -resume out")
+	require.Equal(t, "keyword   var\nname      va\noperator  =\nstring    \"var 1\"\ncomment   // a var\n", marked.Stdout)
 }
 
 // TestResume: a run in parts ends as a run in one, and on another tier.
 func TestResume(t *testing.T) {
-	dir := workplace(t)
-	whole := do(t, tiny(dir, "-epochs", "3", "-quiet", "-out", filepath.Join(dir, "whole"))...)
-	isa := kernels.Current()
-	defer kernels.Use(isa)
-	require.NoError(t, kernels.Use(kernels.Available()[0]))
-	do(t, tiny(dir, "-steps", "30", "-quiet")...)
-	require.NoError(t, kernels.Use(isa))
-	parts := do(t, "-resume", "-epochs", "3", "-quiet", "-workers", "2", "-out", filepath.Join(dir, "out"))
-	require.Equal(t, whole.stdout, parts.stdout)
-	for _, name := range []string{bptt.LastFile, bptt.BestFile} {
-		a, err := os.ReadFile(filepath.Join(dir, "whole", name))
-		require.NoError(t, err)
-		b, err := os.ReadFile(filepath.Join(dir, "out", name))
-		require.NoError(t, err)
-		require.True(t, bytes.Equal(a, b), name)
-	}
-}
-
-// cancelWriter ends a run at the first validation.
-type cancelWriter struct {
-	bytes.Buffer
-	cancel context.CancelFunc
-}
-
-func (w *cancelWriter) Write(b []byte) (int, error) {
-	if bytes.HasPrefix(b, []byte("update ")) {
-		w.cancel()
-	}
-	return w.Buffer.Write(b)
+	tested.InParts(t, "-steps 30", "-epochs 3", tiny(workplace(t)), bptt.BestFile)
 }
 
 // TestInterrupt: Ctrl-C ends the training, and the best model is measured.
 func TestInterrupt(t *testing.T) {
-	dir := workplace(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	var stdout bytes.Buffer
-	stderr := &cancelWriter{cancel: cancel}
-	require.Zero(t, program.Status("tagger", interrupt.Under(ctx), run, tiny(dir, "-epochs", "1000", "-patience", "0"), &stdout, stderr), stderr)
-	require.EqualValues(t, 1, numbers(t, stdout.String())[5])
-	require.Contains(t, stderr.String(), "-resume goes on")
+	r := tested.Stopped("update ", 1, tiny(workplace(t), "-epochs", "1000", "-patience", "0")...)
+	require.Zero(t, r.Code, r.Stderr)
+	require.EqualValues(t, 1, programtest.Numbers(t, table, r.Stdout)[5])
+	require.Contains(t, r.Stderr, "-resume goes on")
 }
 
 // TestMistakes: status 2, what is wrong, and no folder made.
@@ -152,12 +85,13 @@ func TestMistakes(t *testing.T) {
 	for i := range 10 {
 		require.NoError(t, os.WriteFile(filepath.Join(bad, fmt.Sprintf("%d.go", i)), []byte("package a\nvar a = 'x\n"), 0o666))
 	}
-	for args, text := range map[string]string{
+	tested.Refused(t, map[string]string{
 		"-hidden 0":                              "-hidden is 0, want 1 to 1024",
 		"-rate nan":                              "-rate is NaN",
 		"-clip 0":                                "-clip is 0",
 		"-decay 2":                               "-decay is 2",
 		"-lines 0":                               "-lines is 0",
+		"-source run.go":                         "run.go is no folder; name a readable folder with -source",
 		"-source missing":                        "-source",
 		"-source " + bad:                         "line 2: ",
 		"-source " + dir + "/testdata":           "name a folder with more of them with -source",
@@ -166,14 +100,7 @@ func TestMistakes(t *testing.T) {
 		"-mark x -resume":                        "there is no run",
 		"-mark=":                                 "-mark is empty",
 		"-resume":                                "there is no run",
-	} {
-		r := command(context.Background(), append(strings.Fields(args), "-out", filepath.Join(dir, "none"))...)
-		require.Equal(t, 2, r.code, "%s: %s", args, r.stderr)
-		require.Contains(t, r.stderr, text, args)
-		require.Empty(t, r.stdout)
-		require.NoDirExists(t, filepath.Join(dir, "none"))
-	}
-	require.Zero(t, command(context.Background(), "-h").code)
+	})
 }
 
 // TestLines: labels are those of go/scanner, in lines and parts of them; what spans several

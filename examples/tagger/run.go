@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -14,7 +13,6 @@ import (
 	"github.com/simdrnn/simdrnn/examples/internal/program"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/loss"
-	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/optim"
 )
 
@@ -54,9 +52,6 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 		return err
 	}
 	session.Say("measuring")
-	if err := result.Best(training.Net); err != nil {
-		return err
-	}
 	test, err := data.NewBuckets(c.test, o.batch, bucket, nil)
 	if err != nil {
 		return err
@@ -83,8 +78,7 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 		s := spans.Kind(k)
 		fmt.Fprintf(stdout, "%-10s%8d%10.2f %%%8.2f %%%8.2f %%%18.2f %%\n", k, s.Labelled, 100*s.Precision(), 100*s.Recall(), 100*s.F1(), 100*baseSpans.Kind(k).F1())
 	}
-	sum := nn.Fingerprint(training.Net)
-	_, err = fmt.Fprintf(stdout, "sha256 %s\n", hex.EncodeToString(sum[:]))
+	_, err = fmt.Fprintln(stdout, program.Hash(training.Net))
 	return err
 }
 

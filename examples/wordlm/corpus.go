@@ -6,11 +6,8 @@ import (
 	"go/doc/comment"
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"iter"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,21 +37,21 @@ func (o *options) read() (*corpus, error) {
 	case o.train != "":
 		name = o.train
 		for i, file := range []string{o.train, o.valid, o.test} {
-			text, err := os.ReadFile(file)
+			text, err := program.ReadText([]string{"train", "valid", "test"}[i], file)
 			if err != nil {
-				return nil, fmt.Errorf("%w; name readable files with -train, -valid and -test", err)
+				return nil, err
 			}
-			for w := range data.Words(string(text), endWord) {
+			for w := range data.Words(text, endWord) {
 				parts[i] = append(parts[i], w)
 			}
 		}
 	case o.text != "":
-		text, err := os.ReadFile(o.text)
+		text, err := program.ReadText("text", o.text)
 		if err != nil {
-			return nil, fmt.Errorf("%w; name a readable file with -text", err)
+			return nil, err
 		}
 		// What comes later in a text is tested, as it would be if it were not yet written.
-		split, err := data.Split(paragraphs(string(text)), nil, 18, 1, 1)
+		split, err := data.Split(paragraphs(text), nil, 18, 1, 1)
 		if err != nil {
 			return nil, fmt.Errorf("%s is too short: %w; a blank line ends a paragraph", o.text, err)
 		}
@@ -84,16 +81,7 @@ func (o *options) read() (*corpus, error) {
 
 // newCorpus makes the vocabulary of the first part, and the ids of all.
 func newCorpus(name string, parts [3][]string, minCount int) (*corpus, error) {
-	each := func(words []string) iter.Seq[string] {
-		return func(yield func(string) bool) {
-			for _, w := range words {
-				if !yield(w) {
-					return
-				}
-			}
-		}
-	}
-	v, err := data.NewVocabulary(each(parts[0]), data.VocabularyConfig{MinCount: uint64(minCount), Unknown: unknownWord, End: endWord})
+	v, err := data.NewVocabulary(slices.Values(parts[0]), data.VocabularyConfig{MinCount: uint64(minCount), Unknown: unknownWord, End: endWord})
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +93,7 @@ func newCorpus(name string, parts [3][]string, minCount int) (*corpus, error) {
 		if len(parts[i]) < 2 {
 			return nil, fmt.Errorf("part %d of %s has %d words, want at least 2; use a longer text", i+1, name, len(parts[i]))
 		}
-		if *ids, err = v.Encode(nil, each(parts[i])); err != nil {
+		if *ids, err = v.Encode(nil, slices.Values(parts[i])); err != nil {
 			return nil, err
 		}
 	}
@@ -197,18 +185,14 @@ func text(words []string) string {
 func docComments(root string) ([]string, error) {
 	var all []string
 	seen := map[string]bool{}
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && (d.Name() == "cmd" || d.Name() == "vendor" || d.Name() == "internal" || d.Name() == "testdata"):
-			return fs.SkipDir
-		case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
-			return nil
-		}
+	files, err := program.GoCode(root, true)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range files {
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, group := range groups(file) {
 			for _, block := range new(comment.Parser).Parse(group.Text()).Content {
@@ -222,9 +206,8 @@ func docComments(root string) ([]string, error) {
 				}
 			}
 		}
-		return nil
-	})
-	return all, err
+	}
+	return all, nil
 }
 
 // groups are the doc comments of a file.

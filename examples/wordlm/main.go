@@ -38,11 +38,8 @@ import (
 
 func main() { program.Main("wordlm", run) }
 
-// usage is what a wrong flag and -help print above the list of flags.
-const usage = `usage: wordlm [flags]
-Trains a language model of words on a text, or with -write writes text with it.
-Relative paths start in the working folder of the program.
-The first Ctrl-C ends the training and saves; the second one ends the program at once.
+// about stands above the list of flags.
+const about = `Trains a language model of words on a text, or with -write writes text with it.
 `
 
 // options are the flags.
@@ -80,7 +77,7 @@ var presets = map[string]map[string]string{
 
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (*options, error) {
-	f := program.NewFlags("wordlm", usage, stderr, program.Limits{Epochs: 4})
+	f := program.NewFlags("wordlm", about, stderr, program.Limits{Epochs: 3})
 	o := &options{Flags: f}
 	f.StringVar(&o.preset, "preset", "quick", "`name` of the values of flags that are not given: quick or zaremba-small")
 	f.StringVar(&o.text, "text", "", "plain text `file` (default: the doc comments of Go's standard library)")
@@ -108,8 +105,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
-	if o.write > 0 && !f.Resume {
-		if err := f.Load("seed"); err != nil { // -seed may be that of the text
+	if o.write > 0 {
+		if err := f.Use("write", "a number", "seed"); err != nil { // -seed may be that of the text
 			return nil, err
 		}
 	}
@@ -145,8 +142,6 @@ func (o *options) check() error {
 		return errors.New("-text and -train are both given: name one text, or three prepared files")
 	case o.optimizer != "adam" && o.optimizer != "sgd":
 		return fmt.Errorf("-optimizer is %q, want adam or sgd", o.optimizer)
-	case o.write > 0 && o.Resume:
-		return errors.New("-write does not train: leave -resume out")
 	case o.write == 0 && o.Given("prompt"):
 		return errors.New("-prompt belongs to -write, which is not given: add -write 100, or leave it out")
 	}
@@ -158,7 +153,7 @@ func (o *options) check() error {
 		program.Between("batch", o.batch, 1, most), program.Between("window", o.window, 1, most),
 		program.Between("init", o.init, 0, 1),
 		program.Between("rate", o.rate, 1e-12, 100), program.Between("clip", o.clip, 1e-12, 1e30),
-		program.Between("decay", o.decay, 1e-6, 1), program.Between("hold", o.hold, 0, 1e9),
+		program.Between("decay", o.decay, 1e-6, 1), program.Between("hold", o.hold, 1, 1e9),
 		program.Between("patience", o.patience, 0, 1e6),
 		program.Between("write", o.write, 0, 1e6), program.Between("temperature", o.temperature, 0, 100),
 	)

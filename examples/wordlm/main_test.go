@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -15,30 +12,13 @@ import (
 
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/data"
-	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/examples/internal/program"
+	"github.com/simdrnn/simdrnn/examples/internal/program/programtest"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/optim"
 )
 
-// result is what a run left.
-type result struct {
-	stdout, stderr string
-	code           int
-}
-
-func command(ctx context.Context, args ...string) result {
-	var stdout, stderr bytes.Buffer
-	code := program.Status("wordlm", interrupt.Under(ctx), run, args, &stdout, &stderr)
-	return result{stdout.String(), stderr.String(), code}
-}
-
-func do(t *testing.T, args ...string) result {
-	t.Helper()
-	r := command(context.Background(), args...)
-	require.Zero(t, r.code, r.stderr)
-	return r
-}
+var tested = programtest.Program{Name: "wordlm", Run: run}
 
 // workplace is a folder with a text whose words follow one another by a rule.
 func workplace(t *testing.T) string {
@@ -61,93 +41,46 @@ func tiny(dir string, args ...string) []string {
 		"-embed", "5", "-hidden", "7", "-batch", "4", "-window", "6", "-rate", "0.02"}, args...)
 }
 
-var table = regexp.MustCompile(`(?s)perplexity +validation +testing\nunigram +([0-9.]+) +([0-9.]+)\nbigram +([0-9.]+) +([0-9.]+)\nLSTM 1x7 +([0-9.]+) +([0-9.]+) +after (\d+) updates, (\d+) passes, (scalar|avx2|avx512|neon)\nsha256 [0-9a-f]{64}\n$`)
+var table = regexp.MustCompile(`(?s)perplexity +validation +testing\nunigram +([0-9.]+) +([0-9.]+)\nbigram +([0-9.]+) +([0-9.]+)\nLSTM 1x7 +([0-9.]+) +([0-9.]+) +after (\d+) updates, (\d+) passes, (?:scalar|avx2|avx512|neon)\nsha256 [0-9a-f]{64}\n$`)
 
 // TestTrain: the model is near the perplexity that the rule has, and the files are there.
 func TestTrain(t *testing.T) {
 	dir := workplace(t)
-	r := do(t, tiny(dir, "-epochs", "6")...)
-	m := table.FindStringSubmatch(r.stdout)
-	require.NotNil(t, m, r.stdout)
-	require.Contains(t, r.stderr, "vocabulary of ")
-	require.Contains(t, r.stderr, "words/s")
-	for _, name := range []string{bptt.LastFile, bptt.BestFile, "curve.png", "metrics.jsonl", "settings.json"} {
-		require.FileExists(t, filepath.Join(dir, "out", name))
-	}
-	var ppl [6]float64
-	for i := range ppl {
-		ppl[i] = number(t, m[i+1])
-	}
+	r := tested.Do(t, tiny(dir, "-epochs", "6")...)
+	ppl := programtest.Numbers(t, table, r.Stdout)
+	require.Contains(t, r.Stderr, "vocabulary of ")
+	require.Contains(t, r.Stderr, "words/s")
+	programtest.Files(t, filepath.Join(dir, "out"), bptt.LastFile, bptt.BestFile, "curve.png", "metrics.jsonl", "settings.json")
 	require.Less(t, ppl[3], ppl[1], "pairs say more than words")
 	require.Less(t, ppl[5], 2.0, "two of some six words can be foretold only by chance")
 
 	// The same bits on every tier; and text from the files alone.
 	isa := kernels.Current()
 	defer kernels.Use(isa)
-	hash := r.stdout[strings.Index(r.stdout, "sha256"):]
 	require.NoError(t, kernels.Use(kernels.Available()[0]))
-	require.Contains(t, do(t, tiny(dir, "-epochs", "6", "-quiet", "-out", filepath.Join(dir, "scalar"))...).stdout, hash)
+	require.Contains(t, tested.Do(t, tiny(dir, "-epochs", "6", "-quiet", "-out", filepath.Join(dir, "scalar"))...).Stdout, r.Hash())
 	require.NoError(t, kernels.Use(isa))
 	require.NoError(t, os.Remove(filepath.Join(dir, "text")))
-	one := do(t, "-write", "20", "-out", filepath.Join(dir, "out"))
-	require.Empty(t, one.stderr)
-	require.Equal(t, one.stdout, do(t, "-write", "20", "-out", filepath.Join(dir, "out")).stdout)
-	require.NotEqual(t, one.stdout, do(t, "-write", "20", "-seed", "9", "-temperature", "2", "-out", filepath.Join(dir, "out")).stdout)
-	require.Regexp(t, `^a dog \(brown\) hears (it\.|her!)\n`, do(t, "-write", "10", "-prompt", "A dog", "-temperature", "0.1", "-out", filepath.Join(dir, "out")).stdout)
-}
-
-func number(t *testing.T, s string) (v float64) {
-	t.Helper()
-	d := strings.Split(s, ".")
-	require.Len(t, d, 2)
-	for _, c := range d[0] + d[1] {
-		v = v*10 + float64(c-'0')
-	}
-	return v / math.Pow(10, float64(len(d[1])))
+	one := tested.Do(t, "-write", "20", "-out", filepath.Join(dir, "out"))
+	require.Empty(t, one.Stderr)
+	require.Equal(t, one.Stdout, tested.Do(t, "-write", "20", "-out", filepath.Join(dir, "out")).Stdout)
+	require.NotEqual(t, one.Stdout, tested.Do(t, "-write", "20", "-seed", "9", "-temperature", "2", "-out", filepath.Join(dir, "out")).Stdout)
+	require.Regexp(t, `^a dog \(brown\) hears (it\.|her!)\n`, tested.Do(t, "-write", "10", "-prompt", "A dog", "-temperature", "0.1", "-out", filepath.Join(dir, "out")).Stdout)
 }
 
 // TestResume: a run in parts ends as a run in one.
 func TestResume(t *testing.T) {
-	dir := workplace(t)
-	whole := do(t, tiny(dir, "-epochs", "3", "-quiet", "-out", filepath.Join(dir, "whole"))...)
-	do(t, tiny(dir, "-steps", "50", "-quiet")...)
-	parts := do(t, "-resume", "-epochs", "3", "-quiet", "-workers", "2", "-out", filepath.Join(dir, "out"))
-	require.Equal(t, whole.stdout, parts.stdout)
-	for _, name := range []string{bptt.LastFile, bptt.BestFile} {
-		a, err := os.ReadFile(filepath.Join(dir, "whole", name))
-		require.NoError(t, err)
-		b, err := os.ReadFile(filepath.Join(dir, "out", name))
-		require.NoError(t, err)
-		require.True(t, bytes.Equal(a, b), name)
-	}
-	again := do(t, "-resume", "-quiet", "-out", filepath.Join(dir, "out"))
-	require.Equal(t, whole.stdout, again.stdout, "nothing is left to train")
-}
-
-// cancelWriter ends a run at the first validation.
-type cancelWriter struct {
-	bytes.Buffer
-	cancel context.CancelFunc
-}
-
-func (w *cancelWriter) Write(b []byte) (int, error) {
-	if bytes.HasPrefix(b, []byte("update ")) {
-		w.cancel()
-	}
-	return w.Buffer.Write(b)
+	whole, out := tested.InParts(t, "-steps 50", "-epochs 3", tiny(workplace(t)), bptt.BestFile)
+	again := tested.Do(t, "-resume", "-quiet", "-out", out)
+	require.Equal(t, whole.Stdout, again.Stdout, "nothing is left to train")
 }
 
 // TestInterrupt: Ctrl-C ends the training, and the best model is measured.
 func TestInterrupt(t *testing.T) {
-	dir := workplace(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	var stdout bytes.Buffer
-	stderr := &cancelWriter{cancel: cancel}
-	require.Zero(t, program.Status("wordlm", interrupt.Under(ctx), run, tiny(dir, "-epochs", "1000", "-patience", "0"), &stdout, stderr))
-	m := table.FindStringSubmatch(stdout.String())
-	require.NotNil(t, m, stdout.String())
-	require.Equal(t, "1", m[8])
-	require.Contains(t, stderr.String(), "-resume goes on")
+	r := tested.Stopped("update ", 1, tiny(workplace(t), "-epochs", "1000", "-patience", "0")...)
+	require.Zero(t, r.Code, r.Stderr)
+	require.EqualValues(t, 1, programtest.Numbers(t, table, r.Stdout)[7])
+	require.Contains(t, r.Stderr, "-resume goes on")
 }
 
 // TestZaremba: the preset is what the paper has, in the terms of the library: a rate of 1 and
@@ -185,14 +118,14 @@ func TestZaremba(t *testing.T) {
 	training, err := o.training(c, m)
 	require.NoError(t, err)
 	require.Equal(t, 60, training.Data.(*data.Tokens).Steps(), "of 69, so that all windows are of 20")
-	schedule := training.Plan.Schedule.(decay)
-	require.Equal(t, decay{Updates: 3, Hold: 4, Factor: 0.5}, schedule)
-	for step, want := range map[int64]float64{1: 1, 12: 1, 13: 0.5, 15: 0.5, 16: 0.25, 39: 1.0 / 512} {
-		require.Equal(t, want, schedule.Rate(step), step)
+	schedule := training.Plan.Schedule.(optim.EpochDecay)
+	require.Equal(t, optim.EpochDecay{After: 4, Factor: 0.5}, schedule)
+	for epoch, want := range []float64{1, 1, 1, 1, 0.5, 0.25} {
+		require.Equal(t, want, schedule.RateAt(0, int64(epoch)), epoch)
 	}
 	// A flag that is given is as given, and -resume has it all.
-	r := do(t, append(files, "-preset", "zaremba-small", "-embed", "3", "-hidden", "7", "-layers", "1", "-steps", "2", "-out", filepath.Join(dir, "out"))...)
-	require.Regexp(t, table, r.stdout)
+	r := tested.Do(t, append(files, "-preset", "zaremba-small", "-embed", "3", "-hidden", "7", "-layers", "1", "-steps", "2", "-out", filepath.Join(dir, "out"))...)
+	require.Regexp(t, table, r.Stdout)
 	o, err = parse([]string{"-resume", "-steps", "3", "-out", filepath.Join(dir, "out")}, os.Stderr)
 	require.NoError(t, err)
 	require.Equal(t, []any{7, 0.1, "sgd", true, int64(3)}, []any{o.hidden, o.init, o.optimizer, o.sum, o.Steps})
@@ -202,35 +135,32 @@ func TestZaremba(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	dir := workplace(t)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "short"), []byte("one\n\ntwo\n\nthree"), 0o666))
-	for args, text := range map[string]string{
-		"-preset large":           `-preset is "large", want quick or zaremba-small`,
-		"-train train":            "-train, -valid and -test go together",
-		"-optimizer lion":         `-optimizer is "lion"`,
-		"-hidden 0":               "-hidden is 0, want 1 to 8192",
-		"-rate nan":               "-rate is NaN",
-		"-clip 0":                 "-clip is 0",
-		"-decay 2":                "-decay is 2",
-		"-temperature -1":         "-temperature is -1",
-		"-prompt a":               "-prompt belongs to -write",
-		"-text missing":           "-text",
-		"-text " + dir + "/short": "too short",
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "binary"), []byte("one\n\xff"), 0o666))
+	tested.Refused(t, map[string]string{
+		"-preset large":            `-preset is "large", want quick or zaremba-small`,
+		"-train train":             "-train, -valid and -test go together",
+		"-optimizer lion":          `-optimizer is "lion"`,
+		"-hidden 0":                "-hidden is 0, want 1 to 8192",
+		"-rate nan":                "-rate is NaN",
+		"-clip 0":                  "-clip is 0",
+		"-decay 2":                 "-decay is 2",
+		"-hold 0":                  "-hold is 0, want 1 to",
+		"-temperature -1":          "-temperature is -1",
+		"-prompt a":                "-prompt belongs to -write",
+		"-text missing":            "-text",
+		"-text " + dir + "/short":  "too short",
+		"-text " + dir + "/binary": "is no text in UTF-8: line 2 has the byte 0xff; name a text with -text",
+		"-text " + dir:             "is a folder; name a readable file with -text",
 		"-text " + dir + "/text -batch 100 -window 100":                           "too few for -batch 100 -window 100",
 		"-text " + dir + "/text -hidden 8192 -layers 16 -batch 8192 -window 8192": "GB of memory",
 		"-write 5":                                 "there is no run",
 		"-write 5 -resume":                         "there is no run",
 		"-resume":                                  "there is no run",
-		"-train a -valid b -test c":                "-train, -valid and -test",
+		"-train a -valid b -test d":                "name a readable file with -train",
 		"-train a -valid b -test c -text d":        "name one text",
 		"-text " + dir + "/text -rate 1e-13":       "-rate is 1e-13",
 		"-text " + dir + "/text -min-count 100000": "no word of",
-	} {
-		r := command(context.Background(), append(strings.Fields(args), "-out", filepath.Join(dir, "none"))...)
-		require.Equal(t, 2, r.code, "%s: %s", args, r.stderr)
-		require.Contains(t, r.stderr, text, args)
-		require.Empty(t, r.stdout)
-		require.NoDirExists(t, filepath.Join(dir, "none"))
-	}
-	require.Zero(t, command(context.Background(), "-h").code)
+	})
 }
 
 // TestTokens: marks are words, and text puts them back.

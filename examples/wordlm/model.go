@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/simdrnn/simdrnn/examples/internal/program"
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/optim"
@@ -56,18 +57,15 @@ func (m *model) infer(steps, batch int) (*nn.Model, error) {
 	return nn.Chain(m.emb, m.rnn.Infer(steps, batch), m.out)
 }
 
-// maxFloats is what a run may ask for: 16 GB.
-const maxFloats = 4 << 30
-
 // fits refuses sizes that need too much memory: weights with gradients and moments, and for
 // each word of a window what the layers keep, and logits with their gradients.
 func (o *options) fits(vocabulary int) error {
 	h, e, v := float64(o.hidden), float64(o.embed), float64(vocabulary)
 	weights := v*(e+h) + 4*h*(e+h) + float64(o.layers-1)*8*h*h
 	floats := 6*weights + float64(o.batch)*float64(o.window)*(2*e+float64(o.layers)*8*h+3*v)
-	if floats > maxFloats {
-		return fmt.Errorf("-embed %d -hidden %d -layers %d -batch %d -window %d with %d words need about %.0f GB of memory, more than %d; use smaller numbers, or a larger -min-count",
-			o.embed, o.hidden, o.layers, o.batch, o.window, vocabulary, floats/(1<<28), maxFloats>>28)
+	err := program.Fits(floats, "-embed %d -hidden %d -layers %d -batch %d -window %d with %d words", o.embed, o.hidden, o.layers, o.batch, o.window, vocabulary)
+	if err != nil {
+		return fmt.Errorf("%w, or a larger -min-count", err)
 	}
 	return nil
 }
@@ -103,20 +101,4 @@ func (o *options) whole(ids []int32) (cut []int32, updates int64, err error) {
 			len(ids), o.batch, o.window, o.batch*o.window+1)
 	}
 	return ids[:int(updates)*o.batch*o.window+1], updates, nil
-}
-
-// A decay is the Schedule that multiplies the rate by Factor in each pass over the data after
-// the first Hold ones, a pass being so many Updates.
-type decay struct {
-	Updates, Hold int64
-	Factor        float64
-}
-
-// Rate implements optim.Schedule.
-func (d decay) Rate(step int64) float64 {
-	rate := 1.0
-	for range (step-1)/d.Updates + 1 - d.Hold {
-		rate = float64(rate * d.Factor)
-	}
-	return rate
 }

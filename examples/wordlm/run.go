@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -17,6 +16,7 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
 )
 
 // run is the program.
@@ -56,17 +56,14 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 		return err
 	}
 	session.Say("measuring")
-	if err := result.Best(training.Net); err != nil {
-		return err
-	}
 	ctx := session.Context()
 	valid, err := m.perplexity(ctx, c.valid)
 	if err != nil {
-		return ended(ctx, err)
+		return err
 	}
 	test, err := m.perplexity(ctx, c.test)
 	if err != nil {
-		return ended(ctx, err)
+		return err
 	}
 	p, err := training.Net.(*nn.Model).Predictor(1)
 	if err != nil {
@@ -76,19 +73,10 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	sum := nn.Fingerprint(training.Net)
 	uniValid, biValid := baseline.perplexities(c.valid)
 	uniTest, biTest := baseline.perplexities(c.test)
-	_, err = fmt.Fprintf(stdout, "%s\n\nperplexity    validation   testing\nunigram     %12.1f %9.1f\nbigram      %12.1f %9.1f\nLSTM %-7s%12.1f %9.1f   after %d updates, %d passes, %v\nsha256 %s\n",
-		sample, uniValid, uniTest, biValid, biTest, fmt.Sprintf("%dx%d", o.layers, o.hidden), valid, test, result.Step, result.Epoch, kernels.Current(), hex.EncodeToString(sum[:]))
-	return err
-}
-
-// ended is interrupt.Err in place of an error that a signal made.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return interrupt.Err
-	}
+	_, err = fmt.Fprintf(stdout, "%s\n\nperplexity    validation   testing\nunigram     %12.1f %9.1f\nbigram      %12.1f %9.1f\nLSTM %-7s%12.1f %9.1f   after %d updates, %d passes, %v\n%s\n",
+		sample, uniValid, uniTest, biValid, biTest, fmt.Sprintf("%dx%d", o.layers, o.hidden), valid, test, result.Step, result.Epoch, kernels.Current(), program.Hash(training.Net))
 	return err
 }
 
@@ -127,7 +115,7 @@ func (o *options) training(c *corpus, m *model) (program.Run, error) {
 		Scale: program.Scale{Name: "perplexity", Value: loss.Perplexity, Log: true}, Counted: "words",
 		Plan: bptt.Plan{
 			Window: o.window, Loss: loss.CrossEntropy{}, Optimizer: optimizer, ClipNorm: clip,
-			Schedule:   decay{Updates: updates, Hold: o.hold, Factor: o.decay},
+			Schedule:   optim.EpochDecay{After: o.hold, Factor: o.decay},
 			Validate:   bptt.Validate{Data: valid, Net: look, Patience: o.patience, RestoreBest: true},
 			Checkpoint: bptt.Checkpoints{Meta: words.Bytes()},
 		},

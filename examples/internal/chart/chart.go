@@ -40,7 +40,7 @@ type Table struct {
 
 // A Picture is a Panel or a Table.
 type Picture interface {
-	plot() (*plot.Plot, error)
+	plot() (*plot.Plot, strip, error)
 }
 
 // colours tell curves apart, for people who see few colours too (Okabe and Ito 2008).
@@ -56,12 +56,14 @@ func Write(name string, pictures ...Picture) error {
 	canvas := vgimg.New(width*vg.Length(len(pictures)), height)
 	whole := draw.New(canvas)
 	for i, p := range pictures {
-		drawn, err := p.plot()
+		drawn, names, err := p.plot()
 		if err != nil {
 			return err
 		}
 		left := width * vg.Length(i)
-		drawn.Draw(draw.Crop(whole, left, left+width-whole.Max.X, 0, 0))
+		const right = 6 // points beyond the curves, for half a mark and half a number
+		place := draw.Crop(whole, left, left+width-whole.Max.X-vg.Points(right), 0, 0)
+		drawn.Draw(names.draw(place))
 	}
 	var b bytes.Buffer
 	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&b); err != nil {
@@ -85,7 +87,8 @@ func Write(name string, pictures ...Picture) error {
 	return os.Rename(f.Name(), name)
 }
 
-func (p Panel) plot() (*plot.Plot, error) {
+func (p Panel) plot() (*plot.Plot, strip, error) {
+	var names strip
 	drawn := plot.New()
 	drawn.Title.Text, drawn.X.Label.Text, drawn.Y.Label.Text = p.Title, p.X, p.Y
 	drawn.Title.Padding, drawn.Y.Padding = vg.Points(6), vg.Points(4)
@@ -93,7 +96,6 @@ func (p Panel) plot() (*plot.Plot, error) {
 		drawn.Y.Scale, drawn.Y.Tick.Marker = plot.LogScale{}, powers{}
 	}
 	drawn.Add(plotter.NewGrid())
-	drawn.Legend.Top = true
 	for i, c := range p.Curves {
 		points := p.drawable(c)
 		if len(points) == 0 {
@@ -101,17 +103,53 @@ func (p Panel) plot() (*plot.Plot, error) {
 		}
 		line, marks, err := plotter.NewLinePoints(points)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		line.Width, line.Color = vg.Points(1.5), colours[i%len(colours)]
 		drawn.Add(line)
-		drawn.Legend.Add(c.Name, line)
+		names.add(c.Name, line)
 		if len(points) < 30 { // a mark for each point, so that one alone is seen
 			marks.Shape, marks.Color = draw.CircleGlyph{}, line.Color
 			drawn.Add(marks)
 		}
 	}
-	return drawn, nil
+	return drawn, names, nil
+}
+
+// A strip is the names of curves below a plot, where they cover none: each is a legend of
+// one entry, in lines that are filled from left to right.
+type strip []plot.Legend
+
+func (s *strip) add(name string, line *plotter.Line) {
+	l := plot.NewLegend()
+	l.Top, l.Left = true, true
+	l.Add(name, line)
+	*s = append(*s, l)
+}
+
+// draw draws the names at the bottom of a place, and returns what is left of it.
+func (s strip) draw(place draw.Canvas) draw.Canvas {
+	const edge, between, line = 12, 14, 18 // points
+	var at []vg.Point                      // from the top left corner of the strip
+	x, lines := vg.Points(edge), 0
+	for _, l := range s {
+		r := l.Rectangle(place)
+		width := r.Max.X - r.Min.X
+		if lines == 0 || x+width > place.Max.X-place.Min.X-vg.Points(edge) {
+			x = vg.Points(edge)
+			lines++
+		}
+		at = append(at, vg.Point{X: x, Y: vg.Points(line) * vg.Length(lines-1)})
+		x += width + vg.Points(between)
+	}
+	top := place.Min.Y + vg.Points(line)*vg.Length(lines)
+	for i, l := range s {
+		c := place
+		c.Min.X, c.Max.Y = place.Min.X+at[i].X, top-at[i].Y
+		l.Draw(c)
+	}
+	place.Min.Y = top
+	return place
 }
 
 // drawable leaves out what the scale has no place for.
@@ -139,6 +177,9 @@ func (powers) Ticks(low, high float64) []plot.Tick {
 	var ticks []plot.Tick
 	for e := first; e <= last; e++ {
 		t := plot.Tick{Value: math.Pow(10, float64(e))}
+		if t.Value < low || t.Value > high {
+			continue // it would take room above or below the curves
+		}
 		if e%every == 0 {
 			t.Label = fmt.Sprintf("1e%d", e)
 		}
@@ -147,16 +188,16 @@ func (powers) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-func (t Table) plot() (*plot.Plot, error) {
+func (t Table) plot() (*plot.Plot, strip, error) {
 	drawn := plot.New()
 	drawn.Title.Text, drawn.X.Label.Text, drawn.Y.Label.Text = t.Title, t.X, t.Y
 	drawn.Title.Padding = vg.Points(6)
 	if len(t.Values) == 0 || len(t.Values[0]) == 0 {
-		return nil, fmt.Errorf("chart: table %q has no values", t.Title)
+		return nil, nil, fmt.Errorf("chart: table %q has no values", t.Title)
 	}
 	for i, row := range t.Values {
 		if len(row) != len(t.Values[0]) {
-			return nil, fmt.Errorf("chart: row %d of table %q has %d values, want %d as the first", i, t.Title, len(row), len(t.Values[0]))
+			return nil, nil, fmt.Errorf("chart: row %d of table %q has %d values, want %d as the first", i, t.Title, len(row), len(t.Values[0]))
 		}
 	}
 	drawn.Add(plotter.NewHeatMap(cells{t.Values}, shades{}))
@@ -166,7 +207,7 @@ func (t Table) plot() (*plot.Plot, error) {
 		drawn.X.Tick.Label.Rotation = math.Pi / 2
 		drawn.X.Tick.Label.XAlign, drawn.X.Tick.Label.YAlign = draw.XRight, draw.YCenter
 	}
-	return drawn, nil
+	return drawn, nil, nil
 }
 
 // crowded says whether the names of columns do not fit side by side.
@@ -176,7 +217,7 @@ func (t Table) crowded() bool {
 	for _, name := range t.Columns {
 		longest = max(longest, len(name))
 	}
-	return (longest+1)*len(t.Columns) > fit
+	return (2*longest+1)*len(t.Columns) > 2*fit // and half a letter between two
 }
 
 // cells are the values of a table, whose first row is the uppermost.

@@ -74,6 +74,50 @@ func TestCrowdedNames(t *testing.T) {
 	require.Less(t, many, few-20)
 }
 
+// TestNamesCoverNoCurve: names stand below the plot, in as many lines as they need; a curve
+// along all edges is drawn as it is without a name.
+func TestNamesCoverNoCurve(t *testing.T) {
+	rows := func(curves int) (first, last int) {
+		p := Panel{}
+		for range curves {
+			p.Curves = append(p.Curves, Curve{Name: "a name of some length", X: []float64{0, 1, 1, 0, 0}, Y: []float64{0, 0, 1, 1, 0}})
+		}
+		name := filepath.Join(t.TempDir(), "a.png")
+		require.NoError(t, Write(name, p))
+		m := read(t, name)
+		b := m.Bounds()
+		coloured := func(y int) (n int) {
+			for x := range b.Dx() {
+				if r, g, b, _ := m.At(x, y).RGBA(); max(r, g, b) > min(r, g, b)+0x4000 {
+					n++
+				}
+			}
+			return n
+		}
+		first, last = -1, -1 // of the edges, which are longer than any name's line
+		for y := range b.Dy() {
+			if coloured(y) > b.Dx()/2 {
+				if last = y; first < 0 {
+					first = y
+				}
+			}
+		}
+		below := 0 // lines of names
+		for y := last + 10; y < b.Dy(); y++ {
+			if coloured(y) > 0 && coloured(y-1) == 0 {
+				below++
+			}
+		}
+		require.Equal(t, (curves+2)/3, below)
+		return first, last
+	}
+	top, bottom := rows(1)
+	require.Greater(t, bottom, top+200)
+	again, higher := rows(4)
+	require.InDelta(t, top, again, 1)
+	require.Less(t, higher, bottom-10, "a second line of names takes room from the plot")
+}
+
 func TestRefused(t *testing.T) {
 	dir := t.TempDir()
 	require.ErrorContains(t, Write(filepath.Join(dir, "a.png"), Table{Title: "a"}), `table "a" has no values`)

@@ -31,17 +31,24 @@ type Flags struct {
 
 	given     map[string]bool
 	notStored []string
+	files     []string // that the run has written beside those of its trainings
 }
 
-// NewFlags returns the flags that all programs have. usage is what -h and a wrong flag
-// print above the list of flags, on stderr. Of limits, Steps are the default of -steps and
-// Epochs that of -epochs; who gives one of the two flags is not limited by the default of
-// the other.
-func NewFlags(name, usage string, stderr io.Writer, limits Limits) *Flags {
+// usage is what -h and a wrong flag print above the list of flags.
+const usage = `usage: %s [flags]
+%sRelative paths start in the working folder of the program.
+The first Ctrl-C ends the training and saves; the second one ends the program at once.
+`
+
+// NewFlags returns the flags that all programs have. about says what the program does, in
+// lines that -h and a wrong flag print above the list of flags, on stderr. Of limits, Steps
+// are the default of -steps and Epochs that of -epochs; who gives one of the two flags is
+// not limited by the default of the other.
+func NewFlags(name, about string, stderr io.Writer, limits Limits) *Flags {
 	f := &Flags{FlagSet: flag.NewFlagSet(name, flag.ContinueOnError), given: map[string]bool{}}
 	f.notStored = []string{"out", "resume", "quiet", "workers"}
 	f.SetOutput(stderr)
-	f.Usage = func() { fmt.Fprint(stderr, usage); f.PrintDefaults() }
+	f.Usage = func() { fmt.Fprintf(stderr, usage, name, about); f.PrintDefaults() }
 	f.StringVar(&f.Out, "out", name+"-out", "`folder` for the model, its settings and the pictures")
 	f.Uint64Var(&f.Seed, "seed", 1, "`seed` of all that is drawn at random")
 	f.IntVar(&f.Workers, "workers", 0, "`goroutines` that share the work; 0: as many as help. The result is the same")
@@ -101,6 +108,21 @@ func (f *Flags) Parse(args []string) error {
 	return err
 }
 
+// Use takes over the settings of the run in the folder, as Load does, for a flag that uses
+// a trained model without training, if it is on the command line. want says what its value
+// is, for an error.
+func (f *Flags) Use(name, want string, free ...string) error {
+	switch {
+	case !f.given[name]:
+		return nil
+	case f.Lookup(name).Value.String() == "":
+		return fmt.Errorf("-%s is empty, want %s", name, want)
+	case f.Resume:
+		return fmt.Errorf("-%s does not train: leave -resume out", name)
+	}
+	return f.Load(free...)
+}
+
 // maxWorkers is how many the library uses at most.
 const maxWorkers = 256
 
@@ -111,6 +133,7 @@ const settingsFile = "settings.json"
 type stored struct {
 	Program  string
 	Settings map[string]string // of each flag
+	Files    []string          `json:",omitempty"` // that were written, from the folder on
 }
 
 // Load takes over the settings of the run in the folder, as Parse does with -resume. It is
@@ -124,6 +147,7 @@ func (f *Flags) Load(free ...string) error {
 	if s.Program != f.Name() {
 		return fmt.Errorf("the run in %s is one of %s; name a folder of %s with -out", f.Out, s.Program, f.Name())
 	}
+	f.files = s.Files
 	limited := f.given["steps"] || f.given["epochs"]
 	var names []string
 	for name := range s.Settings {
@@ -153,23 +177,30 @@ func (f *Flags) Load(free ...string) error {
 	return nil
 }
 
-func (f *Flags) read() (s stored, err error) {
-	b, err := os.ReadFile(f.Path(settingsFile))
+func (f *Flags) read() (stored, error) {
+	s, err := readSettings(f.Path(settingsFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return s, fmt.Errorf("there is no run in %s; train first, without -resume, or name its folder with -out", f.Out)
+		err = fmt.Errorf("there is no run in %s; train first, without -resume, or name its folder with -out", f.Out)
+	case errors.As(err, new(*fs.PathError)):
+		err = fmt.Errorf("%w; name the folder of a run with -out", err)
 	case err != nil:
-		return s, fmt.Errorf("%w; name the folder of a run with -out", err)
+		err = fmt.Errorf("%s cannot be used: %w; train anew without -resume", f.Path(settingsFile), err)
 	}
-	if err := json.Unmarshal(b, &s); err != nil {
-		return s, fmt.Errorf("%s cannot be used: %w; train anew without -resume", f.Path(settingsFile), err)
+	return s, err
+}
+
+func readSettings(name string) (s stored, err error) {
+	b, err := os.ReadFile(name)
+	if err == nil {
+		err = json.Unmarshal(b, &s)
 	}
-	return s, nil
+	return s, err
 }
 
 // write writes the settings.
 func (f *Flags) write() error {
-	s := stored{f.Name(), map[string]string{}}
+	s := stored{f.Name(), map[string]string{}, f.files}
 	f.VisitAll(func(g *flag.Flag) {
 		if !slices.Contains(f.notStored, g.Name) {
 			s.Settings[g.Name] = g.Value.String()
@@ -213,4 +244,16 @@ func Between[N int | int64 | float64](name string, value, from, to N) error {
 		return nil
 	}
 	return fmt.Errorf("-%s is %v, want %v to %v", name, value, from, to)
+}
+
+// maxMemory is what a run may ask for, in float32.
+const maxMemory = 4 << 30
+
+// Fits returns an error if about so many float32 are more than a run may ask for. The rest
+// is the flags that they come from, as for fmt.Sprintf.
+func Fits(floats float64, format string, args ...any) error {
+	if floats <= maxMemory {
+		return nil
+	}
+	return fmt.Errorf("%s need about %.0f GB of memory, more than %d; use smaller numbers", fmt.Sprintf(format, args...), floats/(1<<28), maxMemory>>28)
 }

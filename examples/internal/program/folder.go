@@ -7,10 +7,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/examples/internal/chart"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/examples/internal/lock"
 	"github.com/simdrnn/simdrnn/kernels"
@@ -87,40 +90,83 @@ const (
 	curveFile   = "curve.png"
 )
 
-// moveAway moves the files of a run, and of the trainings in folders of its folder, to
-// previous, in the place of those of the run before. They go by way of another folder,
-// where a call that was killed has left some, and the settings go first: without them a
-// folder is none that -resume goes on with.
+// File returns the path of a file that the program is going to write in the folder, and
+// notes it in the settings: a run that begins anew moves what is noted to previous.
+func (s *Session) File(elem ...string) (string, error) {
+	return s.flags.Path(elem...), s.note(path.Join(elem...))
+}
+
+func (s *Session) note(names ...string) error {
+	before := len(s.flags.files)
+	for _, name := range names {
+		if !slices.Contains(s.flags.files, name) {
+			s.flags.files = append(s.flags.files, name)
+		}
+	}
+	if len(s.flags.files) == before {
+		return nil
+	}
+	return s.flags.write()
+}
+
+// WriteFile writes a file in the folder anew, in one step, and says so.
+func (s *Session) WriteFile(name string, content []byte) error {
+	full, err := s.File(name)
+	if err == nil {
+		err = replace(full, content)
+	}
+	if err != nil {
+		return fmt.Errorf("%s is not written: %w", name, err)
+	}
+	s.Say("in %s: %s", s.flags.Out, name)
+	return nil
+}
+
+// Draw draws a picture in the folder, and says so. One that cannot be drawn is worth a
+// warning, not the result of the run.
+func (s *Session) Draw(name string, pictures ...chart.Picture) {
+	full, err := s.File(name)
+	if err == nil {
+		err = chart.Write(full, pictures...)
+	}
+	if err != nil {
+		s.warn(fmt.Sprintf("%s is not drawn: %v", name, err))
+		return
+	}
+	s.Say("in %s: %s", s.flags.Out, name)
+}
+
+// moveAway moves all files that a run has written to previous, in the place of those of the
+// run before. They go by way of another folder, where a call that was killed has left some,
+// and the settings go first: without them a folder is none that -resume goes on with.
 func moveAway(out string) error {
 	const previous, moving = "previous", ".previous"
 	entries, err := os.ReadDir(out)
 	if err != nil {
 		return err
 	}
-	dirs := []string{"."}
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), tempPrefix) {
 			os.Remove(filepath.Join(out, e.Name())) // of a run that was killed
 		}
-		if !e.IsDir() || e.Name() == previous || e.Name() == moving {
-			continue
-		}
-		if _, err := os.Lstat(filepath.Join(out, e.Name(), settingsFile)); errors.Is(err, fs.ErrNotExist) {
-			dirs = append(dirs, e.Name()) // and not the folder of another run
+	}
+	files := append([]string{settingsFile}, trainingFiles("")...) // also where the settings are damaged
+	for _, dir := range []string{out, filepath.Join(out, moving)} {
+		if s, err := readSettings(filepath.Join(dir, settingsFile)); err == nil {
+			files = append(files, s.Files...)
 		}
 	}
-	for _, dir := range dirs {
-		for _, name := range []string{settingsFile, bptt.LastFile, bptt.BestFile, metricsFile, curveFile} {
-			from, to := filepath.Join(out, dir, name), filepath.Join(out, moving, dir)
-			if _, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err := os.MkdirAll(to, 0o777); err != nil {
-				return err
-			}
-			if err := os.Rename(from, filepath.Join(to, name)); err != nil {
-				return err
-			}
+	for _, name := range files {
+		name = filepath.FromSlash(name)
+		from, to := filepath.Join(out, name), filepath.Join(out, moving, name)
+		if _, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) || !filepath.IsLocal(name) {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+			return err
+		}
+		if err := os.Rename(from, to); err != nil {
+			return err
 		}
 	}
 	if _, err := os.Lstat(filepath.Join(out, moving)); errors.Is(err, fs.ErrNotExist) {
@@ -130,4 +176,13 @@ func moveAway(out string) error {
 		return err
 	}
 	return os.Rename(filepath.Join(out, moving), filepath.Join(out, previous))
+}
+
+// trainingFiles are those that a training in a folder of the run writes.
+func trainingFiles(dir string) []string {
+	names := []string{bptt.LastFile, bptt.BestFile, metricsFile, curveFile}
+	for i, name := range names {
+		names[i] = path.Join(dir, name)
+	}
+	return names
 }

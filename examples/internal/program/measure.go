@@ -3,24 +3,21 @@ package program
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/data"
-	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/nn"
 )
 
 // Measure runs net over an epoch of source, as bptt.Evaluate does, and adds the outputs to
-// the metrics. An end of the context is interrupt.Err.
+// the metrics.
 func Measure(ctx context.Context, net nn.Net, source data.Source, metrics ...loss.Metric) error {
 	_, _, err := bptt.Evaluate(ctx, net, source, measured(metrics))
-	if err != nil && ctx.Err() != nil {
-		return interrupt.Err
-	}
 	return err
 }
 
@@ -37,15 +34,11 @@ func (m measured) Loss(dy, y []float32, b *data.Batch, by float64, s *loss.Scrat
 	return loss.CrossEntropy{}.Loss(dy, y, b, by, s)
 }
 
-// Best puts the parameters of the best validation in the net of an interrupted training,
-// which has those of its last update. It does nothing before the first validation, and for
-// a training that came to its end: there Plan.Validate.RestoreBest has done it.
-func (r Result) Best(net nn.Net) error {
-	if !r.Interrupted {
-		return nil
-	}
+// restoreBest puts the parameters of the best validation in the net of an interrupted
+// training, which has those of its last update. Before the first validation it does nothing.
+func restoreBest(t *bptt.Trainer, net nn.Net) error {
 	var file bytes.Buffer
-	if err := r.Trainer.Save(&file); err != nil {
+	if err := t.Save(&file); err != nil {
 		return err
 	}
 	c, err := bptt.ReadCheckpoint(&file)
@@ -56,6 +49,12 @@ func (r Result) Best(net nn.Net) error {
 		return nil
 	}
 	return err
+}
+
+// Hash is the fingerprint of a net as programs print it.
+func Hash(net nn.Net) string {
+	sum := nn.Fingerprint(net)
+	return "sha256 " + hex.EncodeToString(sum[:])
 }
 
 // Trained reads the checkpoint of the best parameters in the folder, or of the last ones

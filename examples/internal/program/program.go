@@ -7,7 +7,7 @@
 //	func main() { program.Main("wordlm", run) }
 //
 //	func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error {
-//		f := program.NewFlags("wordlm", usage, stderr, program.Limits{Epochs: 13})
+//		f := program.NewFlags("wordlm", about, stderr, program.Limits{Epochs: 13})
 //		hidden := f.Int("hidden", 200, "`units` of each layer")  // its own flags
 //		if err := f.Parse(args); err != nil { return err }      // with -resume: those of the run that goes on
 //		...                                                     // check the values, read the data, make the net
@@ -19,19 +19,18 @@
 //	}
 //
 // In the folder are settings.json, for each training last.ckpt and best.ckpt (package
-// bptt), metrics.jsonl (bptt.Log) and curve.png, and, in the folder previous, the same of
-// the run before it, which goes on with -resume -out FOLDER/previous.
+// bptt), metrics.jsonl (bptt.Log) and curve.png, what the program writes by Session.Draw,
+// WriteFile and File, and, in the folder previous, all of the run before it, which goes on
+// with -resume -out FOLDER/previous.
 package program
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 )
@@ -52,12 +51,15 @@ func Main(name string, run Func) {
 }
 
 // Status runs a program and returns its exit status: 0, also after -h; 1 for ErrNotSolved;
-// 128 and the number of the signal for interrupt.Err; 2 for any other error. Errors are
-// printed on stderr.
+// 128 and the number of the signal for interrupt.Err, and for an error of a context that a
+// signal ended; 2 for any other error. Errors are printed on stderr.
 func Status(name string, guard *interrupt.Guard, run Func, args []string, stdout, stderr io.Writer) int {
 	err := run(guard, args, stdout, stderr)
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
+	}
+	if Interrupted(err) {
+		err = interrupt.Err
 	}
 	fmt.Fprintf(stderr, "%s: %v\n", name, err)
 	switch {
@@ -69,23 +71,8 @@ func Status(name string, guard *interrupt.Guard, run Func, args []string, stdout
 	return 2
 }
 
-// GoFile returns the path of a file or folder of the Go distribution, such as "src/fmt" or
-// "doc/go_spec.html". A program built with -trimpath does not know where that is, so the
-// go command is asked first, and then the variable GOROOT.
-func GoFile(path string) (string, error) {
-	var roots []string
-	if out, err := exec.Command("go", "env", "GOROOT").Output(); err == nil {
-		roots = append(roots, strings.TrimSpace(string(out)))
-	}
-	roots = append(roots, os.Getenv("GOROOT"))
-	for _, root := range roots {
-		full := filepath.Join(root, filepath.FromSlash(path))
-		if root == "" {
-			continue
-		}
-		if _, err := os.Stat(full); err == nil {
-			return full, nil
-		}
-	}
-	return "", fmt.Errorf("there is no $GOROOT/%s: neither the go command nor the variable GOROOT leads to a Go distribution that has it", path)
+// Interrupted says whether an error comes from a signal: interrupt.Err, or what ended with
+// the context of the guard, such as a measurement.
+func Interrupted(err error) bool {
+	return errors.Is(err, interrupt.Err) || errors.Is(err, context.Canceled)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/examples/internal/chart"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/examples/internal/lock"
 	"github.com/simdrnn/simdrnn/gru"
@@ -32,8 +33,16 @@ func try(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 	hidden := f.Int("hidden", 5, "`units`")
 	rate := f.Float64("rate", 0.01, "`rate`")
 	more := f.Bool("more", false, "print more")
-	f.NotStored("more")
+	use := f.String("use", "", "`text` to use a trained model for")
+	f.NotStored("more", "use")
 	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if err := f.Use("use", "a text"); err != nil {
+		return err
+	}
+	if *use != "" {
+		_, err := fmt.Fprintf(stdout, "%s with %d\n", *use, *hidden)
 		return err
 	}
 	if err := Between("hidden", *hidden, 1, 9); err != nil {
@@ -44,6 +53,10 @@ func try(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 		return err
 	}
 	defer s.Close()
+	s.Draw("picture.png", chart.Panel{Curves: []chart.Curve{{Name: "seed", Y: []float64{0, float64(f.Seed)}}}})
+	if err := s.WriteFile("text", []byte(fmt.Sprint(f.Seed))); err != nil {
+		return err
+	}
 	for _, dir := range []string{"", "second"} {
 		r := rand.New(rand.NewPCG(f.Seed, 0))
 		emb, err := nn.NewEmbedding(256, 3, r)
@@ -212,12 +225,17 @@ func TestPrevious(t *testing.T) {
 	dir := t.TempDir()
 	do(t, "-out", dir, "-steps", "3", "-quiet")
 	do(t, "-out", filepath.Join(dir, "own"), "-steps", "1", "-quiet")
-	first, own := read(t, dir, "second", bptt.LastFile), read(t, dir, "own", bptt.LastFile)
+	first, own, picture := read(t, dir, "second", bptt.LastFile), read(t, dir, "own", bptt.LastFile), read(t, dir, "picture.png")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "notes"), nil, 0o666))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, tempPrefix+"1"), nil, 0o666))
 	do(t, "-out", dir, "-steps", "4", "-seed", "2", "-quiet")
 	require.NoFileExists(t, filepath.Join(dir, tempPrefix+"1"))
 	require.Equal(t, first, read(t, dir, "previous", "second", bptt.LastFile))
+	require.Equal(t, picture, read(t, dir, "previous", "picture.png"))
+	require.Equal(t, "1", read(t, dir, "previous", "text"))
+	require.NotEqual(t, picture, read(t, dir, "picture.png"))
 	require.Equal(t, own, read(t, dir, "own", bptt.LastFile), "another run is left alone")
+	require.FileExists(t, filepath.Join(dir, "notes"), "what the run has not written is left alone")
 	require.Contains(t, do(t, "-out", filepath.Join(dir, "previous"), "-resume", "-steps", "5").stderr, "going on at update 3")
 
 	// A call that was killed on the way has left a part of a run.
@@ -227,6 +245,7 @@ func TestPrevious(t *testing.T) {
 	require.Equal(t, 2, command(context.Background(), "-out", dir, "-resume").code)
 	do(t, "-out", dir, "-steps", "1", "-quiet")
 	require.Equal(t, second, read(t, dir, "previous", bptt.LastFile))
+	require.Equal(t, "2", read(t, dir, "previous", "text"))
 	require.FileExists(t, filepath.Join(dir, "previous", settingsFile))
 	require.NoDirExists(t, filepath.Join(dir, ".previous"))
 }
@@ -296,6 +315,47 @@ func TestStatus(t *testing.T) {
 	}
 	require.Equal(t, 1, Status("try", interrupt.Under(context.Background()), fail, nil, nil, &stderr))
 	require.Equal(t, "try: not solved: 3 of 9\n", stderr.String())
+
+	// Who measures is told of a signal by the context.
+	ctx, cancel := context.WithCancel(context.Background())
+	measure := func(g *interrupt.Guard, _ []string, _, _ io.Writer) error {
+		return fmt.Errorf("measuring: %w", g.Context().Err())
+	}
+	cancel()
+	stderr.Reset()
+	require.Equal(t, 130, Status("try", interrupt.Under(ctx), measure, nil, nil, &stderr))
+	require.Equal(t, "try: interrupted\n", stderr.String())
+}
+
+// TestUse: a flag that uses a trained model has the settings of its run, and does not train.
+func TestUse(t *testing.T) {
+	dir := t.TempDir()
+	do(t, "-out", dir, "-hidden", "4", "-steps", "1", "-quiet")
+	require.Equal(t, "it with 4\n", do(t, "-out", dir, "-use", "it").stdout)
+	for args, text := range map[string]string{"-use=": "-use is empty, want a text", "-use it -resume": "-use does not train: leave -resume out", "-use it -hidden 5": "-hidden is 5"} {
+		r := command(context.Background(), append([]string{"-out", dir}, strings.Fields(args)...)...)
+		require.Equal(t, 2, r.code)
+		require.Contains(t, r.stderr, text)
+	}
+}
+
+// TestDraw: a picture that cannot be drawn costs a warning, a file that cannot be written the run.
+func TestDraw(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "picture.png"), 0o777))
+	r := do(t, "-out", dir, "-steps", "1", "-quiet")
+	require.Contains(t, r.stderr, "try: picture.png is not drawn: ")
+	require.Contains(t, r.stdout, "1 updates")
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, "text")))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "text", "in"), 0o777))
+	r = command(context.Background(), "-out", dir, "-resume", "-quiet")
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.stderr, "text is not written: ")
+}
+
+func TestFits(t *testing.T) {
+	require.NoError(t, Fits(4<<30, "-a 1"))
+	require.EqualError(t, Fits(5<<30, "-a %d", 1), "-a 1 need about 20 GB of memory, more than 16; use smaller numbers")
 }
 
 func TestGoFile(t *testing.T) {
@@ -304,4 +364,49 @@ func TestGoFile(t *testing.T) {
 	require.DirExists(t, name)
 	_, err = GoFile("src/none")
 	require.ErrorContains(t, err, "$GOROOT/src/none")
+}
+
+// TestReadText: what is wrong with a file, and which flag names another.
+func TestReadText(t *testing.T) {
+	dir := t.TempDir()
+	file := func(content string) string {
+		name := filepath.Join(dir, "file")
+		require.NoError(t, os.WriteFile(name, []byte(content), 0o666))
+		return name
+	}
+	text, err := ReadText("text", file("é\n\uFFFD"))
+	require.NoError(t, err)
+	require.Equal(t, "é\n\uFFFD", text)
+	for name, want := range map[string]string{filepath.Join(dir, "none"): "no such file", dir: " is a folder"} {
+		_, err = ReadText("text", name)
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, "; name a readable file with -text; relative names start in the working folder")
+	}
+	for content, want := range map[string]string{"a\n\nb\xff": "line 3 has the byte 0xff", "\x00": "line 1 has the byte 0x00"} {
+		_, err = ReadText("text", file(content))
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, "; name a text with -text")
+	}
+}
+
+// TestGoCode: commands, copies and what tests read are left out, but not the folder itself.
+func TestGoCode(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "cmd")
+	for _, name := range []string{"a.go", "a_test.go", "b.s", "internal/c.go", "testdata/d.go", "vendor/e.go", "cmd/f.go", "x/g.go"} {
+		full := filepath.Join(root, filepath.FromSlash(name))
+		require.NoError(t, os.MkdirAll(filepath.Dir(full), 0o777))
+		require.NoError(t, os.WriteFile(full, nil, 0o666))
+	}
+	_, err := GoCode(filepath.Join(root, "a.go"), false)
+	require.ErrorContains(t, err, "a.go is no folder")
+	for public, want := range map[bool][]string{false: {"a.go", "a_test.go", "internal/c.go", "x/g.go"}, true: {"a.go", "x/g.go"}} {
+		files, err := GoCode(root, public)
+		require.NoError(t, err)
+		for i := range files {
+			files[i], err = filepath.Rel(root, files[i])
+			require.NoError(t, err)
+			files[i] = filepath.ToSlash(files[i])
+		}
+		require.Equal(t, want, files)
+	}
 }

@@ -60,17 +60,19 @@ type Run struct {
 type Result struct {
 	bptt.Report
 	Interrupted bool // by a signal, before a limit
-	// Trainer is the one that has run, to be asked further, Save for example.
-	Trainer *bptt.Trainer
 }
 
 // Train trains, or with -resume goes on from the last checkpoint where there is one, until
 // a limit of the plan or a signal, saves, draws the picture, and says where the files are.
-// An interruption is no error, so that the program goes on to measure what it has; one that
-// came before Train is interrupt.Err.
+// An interruption is no error, so that the program goes on to measure what it has: after it
+// too the net has the parameters of the best validation if Plan.Validate.RestoreBest says
+// so. One that came before Train is interrupt.Err.
 func (s *Session) Train(r Run) (Result, error) {
 	dir := s.flags.Path(r.Dir)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return Result{}, err
+	}
+	if err := s.note(trainingFiles(r.Dir)...); err != nil {
 		return Result{}, err
 	}
 	shown := &progress{session: s, run: &r}
@@ -103,7 +105,7 @@ func (s *Session) Train(r Run) (Result, error) {
 	}
 	r.Plan = plan
 	shown.start(from)
-	result := Result{Trainer: t}
+	var result Result
 	err = s.guard.InOrder(func(ctx context.Context) (err error) {
 		result.Report, err = t.Run(ctx)
 		if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -124,6 +126,11 @@ func (s *Session) Train(r Run) (Result, error) {
 	}
 	if err := metrics.Close(); err != nil {
 		return result, err
+	}
+	if result.Interrupted && plan.Validate.RestoreBest {
+		if err := restoreBest(t, r.Net); err != nil {
+			return result, err
+		}
 	}
 	if result.Interrupted {
 		s.Say("stopped after %d updates and saved; the same command with -resume goes on", result.Step)
