@@ -63,7 +63,7 @@ func NewBridge(encoder nn.Net, decoder []nn.Stage, r *rand.Rand) (*Bridge, error
 	}
 	b := &Bridge{}
 	for i, t := range to {
-		l, err := nn.NewLinear(size(reads(from, len(to), i)), t.count*t.width, r)
+		l, err := nn.NewLinear(size(reads(from, len(to), i)), t.Size(), r)
 		if err != nil {
 			return nil, err
 		}
@@ -129,7 +129,7 @@ func shapesOf(s []block) string {
 		if i > 0 {
 			text += " and "
 		}
-		text += fmt.Sprintf("%dx%d", b.count, b.width)
+		text += fmt.Sprintf("%dx%d", b.Count, b.Width)
 	}
 	return text
 }

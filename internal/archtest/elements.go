@@ -39,8 +39,6 @@ var outside = map[string]string{
 	"nn.NewLayerNorm":                "initial values, set once",
 	"nn.layerNorm.forwardRows":       "keeps one number of a row",
 	"nn.layerNorm.inputGradient":     "takes it",
-	"nn.findRows":                    "a state of ones, set once",
-	"nn.zeros":                       "looks for rows in a state, once",
 	"nn.LearnedState.begin":          "keeps one number of a row",
 	"nn.LearnedState.starts":         "takes it",
 	"nn.pool.CopyState":              "the number of steps of a row",

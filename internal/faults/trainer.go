@@ -100,7 +100,7 @@ var trainerFaults = []fault{
 	{"learned state: a row that began begins again with every Forward", "nn/learned.go",
 		"\t\t\tl.begun[b] = 0\n", "", inLearned},
 	{"learned state: one tensor for all", "nn/learned.go",
-		"p.put(l.state[k], b, l.params[k].W)", "p.put(l.state[k], b, l.params[0].W)", inLearned},
+		"l.shapes[k].Put(l.state[k], l.batch, b, p.W)", "l.shapes[k].Put(l.state[k], l.batch, b, l.params[0].W)", inLearned},
 	{"learned state: the carried state does not know who began", "nn/learned.go",
 		"\tcopy(l.begun, begun)\n", "\t_ = begun\n", inLearned},
 	{"learned state: a predictor begins with zero", "nn/learned.go",
