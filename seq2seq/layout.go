@@ -73,3 +73,16 @@ func tensors(shapes []block, rows int) [][]float32 {
 }
 
 var errNoState = errors.New("seq2seq: a bridge between an encoder and a decoder of which one has no state")
+
+// clearPadding sets the elements of y [T][batch][width] past the ends of rows to +0.
+func clearPadding(y []float32, lengths []int, batch, width int) {
+	steps := 0
+	if batch > 0 {
+		steps = len(y) / batch / width
+	}
+	for b, n := range lengths {
+		for t := n; t < steps; t++ {
+			clear(y[(t*batch+b)*width:][:width])
+		}
+	}
+}

@@ -4,7 +4,7 @@ package main
 // checker.
 var stageFaults = []fault{
 	{"stages: a chain in another has seeds of its own alone", "nn/masks.go",
-		"\t\t\tmade.singleMasks(f)\n", "\t\t\t_ = made\n\t\t\tf(n)\n", inStages},
+		"\t\tmade.singleMasks(f)\n", "\t\t_ = made\n\t\tf(m)\n", inStages},
 	{"stages: ids of rows do not end a pass", "nn/masks.go",
 		"func (m *group) setRowIDs(ids []uint32) (err error) {\n\tm.pending = false\n", "func (m *group) setRowIDs(ids []uint32) (err error) {\n", inStages},
 	{"stages: what a stage gives in the end is not looked at", "nn/group.go",
