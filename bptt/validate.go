@@ -18,7 +18,8 @@ import (
 // carried state, masks and the position of the data are afterwards as before.
 type Validate struct {
 	// Data is what Evaluate is given, with the net that is trained, or with Net if that is
-	// set: one over the same weights, as Infer makes it, of other rows or steps.
+	// set: one over the same weights, as Infer makes it, of other rows or steps. (Of a net
+	// with adapters it is one over the weights of the net that was adapted.)
 	Data data.Source
 	Net  nn.Net
 	Loss loss.Loss // nil: Plan.Loss
@@ -183,6 +184,9 @@ func (t *Trainer) measured(ctx context.Context) (value float64, count int, err e
 	net := v.Net
 	if net == nil {
 		net = t.net
+	}
+	if a, ok := t.net.(interface{ Apply() }); ok {
+		a.Apply()
 	}
 	if v.Measure == nil {
 		return Evaluate(ctx, net, v.Data, v.Loss)

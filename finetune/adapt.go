@@ -128,7 +128,6 @@ func Adapt(net nn.Net, how LowRank, r *rand.Rand) (*Adapted, error) {
 			draw.Uniform(m.a.W, 1/math.Sqrt(float64(in)), r)
 			a.matrices = append(a.matrices, m)
 			a.params = append(a.params, m.a, m.b)
-			a.elements += out * in
 			a.room = max(a.room, a.isa.GemmWork(false, false, out, in, how.Rank),
 				a.isa.GemmWork(false, true, out, how.Rank, in), a.isa.GemmWork(true, false, how.Rank, in, out))
 		case train[i]:

@@ -357,3 +357,37 @@ func TestFilesOfAdapters(t *testing.T) {
 	shape, _, _ := f.Shape("2.weight.lora_B")
 	require.Equal(t, []int{13, 3}, shape)
 }
+
+// TestValidationSeesTheLastUpdate: another net over the weights of the net that was adapted
+// has, in a validation, the matrices by the adapters as they are now.
+func TestValidationSeesTheLastUpdate(t *testing.T) {
+	r, s := traintest.Rng(4), traintest.Small
+	emb := traintest.Must(nn.NewEmbedding(s.Vocabulary, s.Embed, r))
+	rnn := traintest.Must(lstm.New(lstm.Config{Input: s.Embed, Hidden: s.Hidden}, r))
+	out := traintest.Must(nn.NewLinear(s.Hidden, s.Vocabulary, r))
+	a := traintest.Must(finetune.Adapt(traintest.Must(nn.Chain(emb, rnn.Unroll(s.Steps, s.Batch), out)), matrices, r))
+	infer := traintest.Must(nn.Chain(emb, rnn.Infer(s.Steps, s.Batch), out))
+	var losses []float64
+	p := plan(4)
+	p.Validate = bptt.Validate{Data: traintest.TextData(t, 90, s), Net: infer, EverySteps: 1, OnValidate: func(v bptt.Validation) error {
+		a.Apply()
+		want, _, err := bptt.Evaluate(context.Background(), infer, traintest.TextData(t, 90, s), p.Loss)
+		require.Equal(t, want, v.Loss)
+		losses = append(losses, v.Loss)
+		return err
+	}}
+	_, err := bptt.Train(context.Background(), a, traintest.TextData(t, 120, s), p)
+	require.NoError(t, err)
+	require.Len(t, losses, 4)
+	require.NotEqual(t, losses[0], losses[1])
+
+	p.Validate = bptt.Validate{EverySteps: 1, Measure: func(ctx context.Context) (float64, error) {
+		before := values(infer)
+		a.Apply()
+		require.Equal(t, before, values(infer))
+		return 0, nil
+	}}
+	p.Steps = 2
+	_, err = bptt.Train(context.Background(), a, traintest.TextData(t, 120, s), p)
+	require.NoError(t, err)
+}

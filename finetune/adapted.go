@@ -30,7 +30,6 @@ type Adapted struct {
 	matrices []*matrix
 	params   []nn.Param // what is trained
 	sums     *nn.Sums
-	elements int // of all matrices
 
 	isa   kernels.ISA
 	team  crew.Crew

@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 
+	"github.com/simdrnn/simdrnn/internal/seq"
 	"github.com/simdrnn/simdrnn/internal/split"
 )
 
@@ -29,21 +30,15 @@ type Dropout struct {
 func (d Dropout) Dims() (steps, batch, in, out int) { return 0, 0, 0, 0 }
 
 func (d Dropout) check() error {
-	if below := 1 + d.P; d.P != 0 && !(below > 1 && below < 2) {
-		return fmt.Errorf("a Dropout whose P is %v, want 0, or a probability above 2^-24 and below 1: the random numbers of masks have steps of 2^-23, and a smaller one would drop nothing", d.P)
-	}
-	return nil
+	return seq.CheckProbability("a Dropout whose P", d.P)
 }
-
-// maskedUnits is how many units the counters of rule 11 have places for.
-const maskedUnits = 4 << 20
 
 // Bind makes the Dropout a Net for a chain: see Unsized.
 func (d Dropout) Bind(b *Binding) (Net, error) {
-	if d.P > 0 && b.Width > maskedUnits {
-		return nil, fmt.Errorf("a Dropout of width %d, want at most %d", b.Width, maskedUnits)
+	if d.P > 0 && b.Width > seq.MaskedUnits {
+		return nil, fmt.Errorf("a Dropout of width %d, want at most %d", b.Width, seq.MaskedUnits)
 	}
-	n := &dropout{Stateless: b.Stateless(b.Width), p: d.P, locked: d.Locked, stepMasks: newStepMasks(b.Batch, !b.Infer)}
+	n := &dropout{Stateless: b.Stateless(b.Width), p: d.P, locked: d.Locked, infer: b.Infer, masks: seq.NewMaskSource(b.Batch, !b.Infer)}
 	n.part = n.apply
 	return n, nil
 }
@@ -52,30 +47,35 @@ func (d Dropout) Bind(b *Binding) (Net, error) {
 // back.
 type dropout struct {
 	Stateless
-	stepMasks
+	masks    seq.MaskSource
 	p        float32
 	locked   bool
+	infer    bool
 	dst, src []float32
 	part     func(w, n int)
 }
 
+// The kinds of masks, in the counters' place, are those of a layer: anew for each step, and
+// one for a row.
+const (
+	dropStep = uint32(seq.DropInput) << 20
+	dropRow  = uint32(seq.DropSequence) << 20
+)
+
 func (n *dropout) Forward(y, x []float32) {
-	n.begin(n.rows, n.p > 0)
+	n.masks.Begin(n.p > 0)
+	for b := range n.batch {
+		n.masks.Advance(b, n.rows.length(b))
+	}
 	n.run(y, x)
 }
 
 func (n *dropout) Backward(dx, dy []float32) {
-	n.stepEnded = true
+	n.masks.EndStep()
 	if dx != nil {
 		n.run(dx, dy)
 	}
 }
-
-// SetTraining says whether the Forward calls that follow draw masks.
-func (n *dropout) SetTraining(on bool) { n.stepMasks.SetTraining(on) }
-
-// Reset begins anew to count the steps of the given rows, of all when there are none.
-func (n *dropout) Reset(rows ...int) { n.stepMasks.Reset(rows...) }
 
 // run sets dst to src, flushed and behind the masks of the pass.
 func (n *dropout) run(dst, src []float32) {
@@ -87,41 +87,49 @@ func (n *dropout) run(dst, src []float32) {
 func (n *dropout) apply(w, of int) {
 	lo, hi := split.Share(len(n.dst)/n.out, 1, w, of)
 	n.isa.CopyFlush(n.dst[lo*n.out:hi*n.out], n.src[lo*n.out:hi*n.out])
-	if !n.drawn {
+	if !n.masks.Drawn() {
 		return
 	}
+	below, scale := seq.MaskBounds(n.p)
 	var numbers [block]float32
 	for p := lo; p < hi; p++ {
 		if padded(n.rows.lengths, p, n.batch) {
 			continue
 		}
-		kind, t, row := dropStep, n.start[p%n.batch]+uint32(p/n.batch), n.dst[p*n.out:][:n.out]
+		b, row := p%n.batch, n.dst[p*n.out:][:n.out]
+		place, t := dropStep, n.masks.Start(b)+uint32(p/n.batch)
 		if n.locked {
-			kind, t = dropRow, 0
+			place, t = dropRow, 0
 		}
 		for unit := 0; unit < len(row); unit += block {
 			part := row[unit:min(unit+block, len(row))]
-			n.draw(numbers[:(len(part)+63)/64*64], n.isa, kind, unit, t, p%n.batch)
-			n.isa.Drop(part, part, numbers[:len(part)], 1+n.p, 1/(1-n.p))
+			n.masks.Draw(n.isa, numbers[:(len(part)+63)/64*64], place|uint32(unit/4), t, n.masks.ID(b))
+			n.isa.Drop(part, part, numbers[:len(part)], below, scale)
 		}
 	}
 }
 
+// SetTraining says whether the Forward calls that follow draw masks. Those of a chain for
+// inference never do.
+func (n *dropout) SetTraining(on bool) { n.masks.SetTraining(on && !n.infer) }
+
+// Reset begins anew to count the steps of the given rows, of all when there are none.
+func (n *dropout) Reset(rows ...int) { n.masks.Reset(rows...) }
+
+// SetSeed sets what the masks are drawn from, and begins anew to count training steps.
+func (n *dropout) SetSeed(seed uint64) { n.masks.SetSeed(seed) }
+
+// SetRowIDs names the rows for the masks, nil by their places.
+func (n *dropout) SetRowIDs(ids []uint32) error { return n.masks.SetRowIDs("nn", ids) }
+
 // MaskState returns the seed and the training step of the masks to come; nil if P is 0.
-func (n *dropout) MaskState() []uint64 {
-	if n.p == 0 {
-		return nil
-	}
-	return n.stepMasks.state()
-}
+func (n *dropout) MaskState() []uint64 { return n.masks.MaskState(n.p > 0) }
 
 // SetMaskState takes what MaskState returned. Nothing is changed if it returns an error.
-func (n *dropout) SetMaskState(s []uint64) error {
-	if want := len(n.MaskState()); len(s) != want {
-		return fmt.Errorf("nn: a mask state of %d numbers, want %d, as MaskState returns them for this Dropout", len(s), want)
-	}
-	if n.p == 0 {
-		return nil
-	}
-	return n.stepMasks.setState(s)
-}
+func (n *dropout) SetMaskState(s []uint64) error { return n.masks.SetMaskState("nn", n.p > 0, s) }
+
+// Clock returns the steps of each row since Reset.
+func (n *dropout) Clock() []uint64 { return n.masks.Clock() }
+
+// SetClock takes what Clock returned. Nothing is changed if it returns an error.
+func (n *dropout) SetClock(c []uint64) error { return n.masks.SetClock("nn", c) }

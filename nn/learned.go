@@ -3,7 +3,9 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/simdrnn/simdrnn/internal/rowstate"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -23,19 +25,14 @@ type LearnedState struct {
 	isa    kernels.ISA
 	batch  int
 	params []Param
-	places []rowPlaces // of each state tensor
+	shapes []rowstate.Block // of each state tensor
 
 	state [][]float32 // room for the state of the net
+	grad  [][]float32 // and for its gradient; nil in a net for inference
 	begun []float32   // of each row: its state is the one that it began with
 	first []bool      // of each row: begun before the last Forward
 	lens  []int       // nil: all steps
 }
-
-// rowPlaces says where a state tensor has the elements of each row: runs of them, as many
-// and as long for every row, in the order of the parameter.
-type rowPlaces [][]run
-
-type run struct{ at, n int }
 
 // NewLearnedState makes a LearnedState of net, whose state is reset. It returns an error if
 // the net has no state, or rows of different shapes.
@@ -46,18 +43,15 @@ func NewLearnedState(net Net) (*LearnedState, error) {
 		return nil, fmt.Errorf("nn: a learned state of a net of %d rows and %d state tensors, want at least 1 of each", batch, len(l.state))
 	}
 	var err error
-	if l.places, err = findRows(net.State, net.SetState, net.Reset, batch); err != nil {
-		return nil, err
+	if l.shapes, err = rowstate.Find(net, batch); err != nil {
+		return nil, fmt.Errorf("nn: a learned state of a %T: %w", net, err)
 	}
 	_, infer := noGradient(net)
-	for k, p := range l.places {
-		n := 0
-		for _, r := range p[0] {
-			n += r.n
-		}
-		q := Param{Name: learnedName(k, len(l.places)), W: make([]float32, n)}
+	for k, b := range l.shapes {
+		q := Param{Name: learnedName(k, len(l.shapes)), W: make([]float32, b.Size())}
 		if !infer {
-			q.G = make([]float32, n)
+			q.G = make([]float32, b.Size())
+			l.grad = append(l.grad, make([]float32, len(l.state[k])))
 		}
 		l.params = append(l.params, q)
 	}
@@ -74,66 +68,6 @@ func learnedName(k, of int) string {
 		return []string{"h0", "c0"}[k]
 	}
 	return fmt.Sprintf("state%d", k)
-}
-
-// findRows sets a state of ones and looks where Reset of each row leaves zeros. The state is
-// zero afterwards.
-func findRows(get func() [][]float32, set func([][]float32) error, reset func(rows ...int), batch int) ([]rowPlaces, error) {
-	ones := get()
-	for _, t := range ones {
-		for i := range t {
-			t[i] = 1
-		}
-	}
-	places := make([]rowPlaces, len(ones))
-	for b := range batch {
-		if err := set(ones); err != nil {
-			return nil, err
-		}
-		reset(b)
-		for k, t := range get() {
-			places[k] = append(places[k], zeros(t))
-			if !sameRuns(places[k][0], places[k][b]) {
-				return nil, fmt.Errorf("nn: a learned state of a net whose state tensor %d has other elements in row %d than in row 0", k, b)
-			}
-		}
-	}
-	reset()
-	return places, nil
-}
-
-// zeros lists the runs of zeros in t.
-func zeros(t []float32) (runs []run) {
-	for i := 0; i < len(t); i++ {
-		from := i
-		for i < len(t) && t[i] == 0 {
-			i++
-		}
-		if i > from {
-			runs = append(runs, run{from, i - from})
-		}
-	}
-	return runs
-}
-
-func sameRuns(a, b []run) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i].n != b[i].n {
-			return false
-		}
-	}
-	return true
-}
-
-// put copies w to the places of row b in t.
-func (p rowPlaces) put(t []float32, b int, w []float32) {
-	for _, r := range p[b] {
-		copy(t[r.at:r.at+r.n], w[:r.n])
-		w = w[r.n:]
-	}
 }
 
 // Reset begins the given rows anew, all if there are none, with the learned state.
@@ -155,8 +89,8 @@ func (l *LearnedState) Reset(rows ...int) {
 
 func (l *LearnedState) begin(b int) {
 	l.begun[b] = 1
-	for k, p := range l.places {
-		p.put(l.state[k], b, l.params[k].W)
+	for k, p := range l.params {
+		l.shapes[k].Put(l.state[k], l.batch, b, p.W)
 	}
 }
 
@@ -193,19 +127,18 @@ func (l *LearnedState) TakesIDs() bool { return OverIDs(l.net) != nil }
 // the last Forward to those of the learned state, row after row.
 func (l *LearnedState) Backward(dx, dy []float32) {
 	l.net.Backward(dx, dy)
-	var grad [][]float32
+	if slices.Contains(l.first, true) {
+		CopyStateGrad(l.net, l.grad)
+	}
 	for b, first := range l.first {
 		if !first {
 			continue
 		}
-		if grad == nil {
-			grad = l.net.StateGrad()
-		}
-		for k, p := range l.places {
+		for k, shape := range l.shapes {
 			g := l.params[k].G
-			for _, r := range p[b] {
-				l.isa.Add(g[:r.n], g[:r.n], grad[k][r.at:r.at+r.n])
-				g = g[r.n:]
+			for i := range shape.Count {
+				part := g[i*shape.Width:][:shape.Width]
+				l.isa.Add(part, part, shape.Part(l.grad[k], l.batch, i, b))
 			}
 		}
 	}
@@ -278,6 +211,12 @@ func (l *LearnedState) StateGrad() [][]float32 {
 	return append(l.net.StateGrad(), make([]float32, l.batch))
 }
 
+// CopyStateGrad is StateGrad into slices as StateGrad returns them.
+func (l *LearnedState) CopyStateGrad(dst [][]float32) {
+	CopyStateGrad(l.net, dst[:len(dst)-1])
+	clear(dst[len(dst)-1])
+}
+
 // ZeroGrads implements Net.
 func (l *LearnedState) ZeroGrads() {
 	l.net.ZeroGrads()
@@ -294,6 +233,13 @@ func (l *LearnedState) EachParam(f func(name string, w, g []float32)) {
 	}
 }
 
+// EachShape is that of the net, if it has one.
+func (l *LearnedState) EachShape(f func(name string, shape ...int)) {
+	if s, ok := l.net.(shaped); ok {
+		s.EachShape(f)
+	}
+}
+
 // SetWorkers is that of the net, if it has one.
 func (l *LearnedState) SetWorkers(n int) {
 	if w, ok := l.net.(interface{ SetWorkers(n int) }); ok {
@@ -307,6 +253,18 @@ func (l *LearnedState) SetSeed(seed uint64) {
 		s.SetSeed(seed)
 	}
 }
+
+// SetRowIDs is that of the net, if it has one.
+func (l *LearnedState) SetRowIDs(ids []uint32) error {
+	if s, ok := l.net.(interface{ SetRowIDs(ids []uint32) error }); ok {
+		return s.SetRowIDs(ids)
+	}
+	return nil
+}
+
+// nets and singleMasks are those of a group, whose only net is that of l.
+func (l *LearnedState) nets() []*link              { return []*link{{net: l.net}} }
+func (l *LearnedState) singleMasks(f func(Masked)) { singleMasks(l.net, f) }
 
 var errNoMasks = errors.New("nn: the net of a LearnedState has no random masks")
 
@@ -353,22 +311,18 @@ func (l *LearnedState) NewPredictor(batch int) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("nn: NewPredictor of a %T returns a %T, which is no Predictor", l.net, inner)
 	}
-	places, err := findRows(p.State, p.SetState, p.Reset, batch)
-	if err != nil {
-		return nil, err
+	shapes := l.shapes
+	if batch > 0 {
+		if shapes, err = rowstate.Find(p, batch); err != nil {
+			return nil, fmt.Errorf("nn: a learned state of a %T: %w", p, err)
+		}
 	}
-	q := &learnedPredictor{Predictor: p, of: l, batch: batch, places: places}
-	for k := range l.params {
-		n := 0
-		if batch > 0 && k < len(places) {
-			for _, r := range places[k][0] {
-				n += r.n
-			}
+	q := &learnedPredictor{Predictor: p, of: l, batch: batch, shapes: shapes}
+	for k, param := range l.params {
+		if len(shapes) != len(l.params) || shapes[k].Size() != len(param.W) {
+			return nil, fmt.Errorf("nn: the predictor of a %T has a state of other numbers of each row than the net; want the same tensors, of one row or several", l.net)
 		}
-		if batch > 0 && n != len(l.params[k].W) {
-			return nil, fmt.Errorf("nn: the predictor of a %T has %d elements of state tensor %d in a row, the net %d", l.net, n, k, len(l.params[k].W))
-		}
-		q.w = append(q.w, append([]float32(nil), l.params[k].W...))
+		q.w = append(q.w, append([]float32(nil), param.W...))
 	}
 	q.Reset()
 	return q, nil
@@ -379,7 +333,7 @@ type learnedPredictor struct {
 	Predictor
 	of     *LearnedState
 	batch  int
-	places []rowPlaces
+	shapes []rowstate.Block
 	w      [][]float32
 }
 
@@ -387,14 +341,14 @@ type learnedPredictor struct {
 func (p *learnedPredictor) Reset(rows ...int) {
 	p.Predictor.Reset(rows...)
 	s := p.State()
-	for k, places := range p.places {
+	for k, shape := range p.shapes {
 		for b := range p.batch {
 			if len(rows) == 0 {
-				places.put(s[k], b, p.w[k])
+				shape.Put(s[k], p.batch, b, p.w[k])
 			}
 		}
 		for _, b := range rows {
-			places.put(s[k], b, p.w[k])
+			shape.Put(s[k], p.batch, b, p.w[k])
 		}
 	}
 	if err := p.SetState(s); err != nil {

@@ -130,7 +130,7 @@ func TestLearnedStateOfEmptyRows(t *testing.T) {
 	l.Backward(nil, y)
 	require.NotZero(t, params["h0"].G[0], "row 1 has begun with this pass")
 	rows := []int{1}
-	require.Zero(t, testing.AllocsPerRun(10, func() { l.CopyState(into); l.Reset(rows...); l.Forward(y, x) }))
+	require.Zero(t, testing.AllocsPerRun(10, func() { l.CopyState(into); l.Reset(rows...); l.Forward(y, x); l.Backward(nil, y) }))
 }
 
 // TestLearnedStateInAChain: a predictor begins as the net does, row by row, and Refresh
@@ -176,6 +176,93 @@ func TestLearnedStateInAChain(t *testing.T) {
 		first = got
 		copy(h0, traintest.NumbersLike(5, 9))
 		p.Refresh()
+	}
+}
+
+// TestLearnedStateHandsOn: what the net inside has beside the methods of Net.
+func TestLearnedStateHandsOn(t *testing.T) {
+	l, u, _ := learnedLSTM(t)
+	shapes := nn.Shapes(l)
+	require.Equal(t, []int{4 * learnedHidden, learnedIn}, shapes["weight_ih_l0"])
+	require.Equal(t, []int{2 * learnedHidden}, shapes["h0"])
+	x := traintest.NumbersLike(learnedSteps*learnedRows*learnedIn, 1)
+	y := make([]float32, learnedSteps*learnedRows*learnedHidden)
+	l.Forward(y, x)
+	l.Backward(nil, y)
+	grad := l.StateGrad()
+	for _, g := range grad {
+		traintest.Fill(g, 3)
+	}
+	l.CopyStateGrad(grad)
+	require.Equal(t, l.StateGrad(), grad)
+	require.Equal(t, u.StateGrad(), grad[:2])
+
+	// A row has the masks of its id.
+	x = x[:2*8]
+	traintest.Fill(x, 1)
+	noisy := func(ids ...uint32) []float32 {
+		rnn := traintest.Must(gru.New(gru.Config{Input: 8, Hidden: 4, InputDropout: 0.5}, traintest.Rng(4)))
+		m := traintest.Must(nn.Chain(traintest.Must(nn.NewLearnedState(rnn.Unroll(1, 2)))))
+		require.NoError(t, m.SetRowIDs(ids))
+		y := make([]float32, 2*4)
+		m.Forward(y, x)
+		return y
+	}
+	one, other := noisy(5, 8), noisy(8, 5)
+	require.Equal(t, one[:4], other[4:])
+	require.Equal(t, one[4:], other[:4])
+	require.NotEqual(t, one[:4], one[4:], "they drop the same")
+	require.NoError(t, traintest.Must(nn.NewLearnedState(traintest.NewLeaky(3, 2))).SetRowIDs([]uint32{1, 2}))
+}
+
+// TestLearnedStateHasSeedsOfItsOwn: the nets of a chain in a LearnedState and of one beside
+// it have different seeds.
+func TestLearnedStateHasSeedsOfItsOwn(t *testing.T) {
+	two := func() *nn.Model {
+		rnn := func() *gru.Unrolled {
+			return traintest.Must(gru.New(gru.Config{Input: 3, Hidden: 3, InputDropout: 0.5}, traintest.Rng(4))).Unroll(2, 2)
+		}
+		return traintest.Must(nn.Chain(rnn(), rnn()))
+	}
+	l := traintest.Must(nn.NewLearnedState(two()))
+	m := traintest.Must(nn.Chain(l, nn.Dropout{P: 0.25}, two()))
+	seeds := map[uint64]bool{}
+	s := m.MaskState()
+	require.Len(t, s, 2*5)
+	for i := 0; i < len(s); i += 2 {
+		seeds[s[i]] = true
+	}
+	require.Len(t, seeds, 5)
+	_, err := nn.Chain(l, two(), l)
+	require.ErrorContains(t, err, "is stage 0 again")
+	inner := traintest.Must(gru.New(gru.Config{Input: 3, Hidden: 3}, traintest.Rng(4))).Infer(2, 2)
+	_, err = nn.Chain(traintest.Must(nn.NewLearnedState(inner)), inner)
+	require.ErrorContains(t, err, "a net in common")
+}
+
+// TestLearnedStateOfOneRow: a net of one row, whose state does not show its layers, has a
+// predictor of several, whose state does.
+func TestLearnedStateOfOneRow(t *testing.T) {
+	rnn := traintest.Must(lstm.New(lstm.Config{Input: 2, Hidden: 3, Layers: 2}, traintest.Rng(3)))
+	l := traintest.Must(nn.NewLearnedState(rnn.Unroll(1, 1)))
+	l.EachParam(func(name string, w, _ []float32) {
+		if name == "h0" || name == "c0" {
+			copy(w, traintest.NumbersLike(6, 5))
+		}
+	})
+	l.Reset()
+	want := make([]float32, 3)
+	l.Forward(want, []float32{1, 2})
+	for _, rows := range []int{0, 1, 3} {
+		p := traintest.Must(l.NewPredictor(rows)).(nn.Predictor)
+		x, y := make([]float32, 2*rows), make([]float32, 3*rows)
+		for r := range rows {
+			copy(x[2*r:], []float32{1, 2})
+		}
+		p.Step(y, x)
+		for r := range rows {
+			numtest.Equal(t, y[3*r:][:3], want, "row %d of %d", r, rows)
+		}
 	}
 }
 

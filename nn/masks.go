@@ -48,13 +48,21 @@ func (m *group) setDifferentSeeds() {
 
 // singleMasks calls f for each Net with random masks that is not made of others.
 func (m *group) singleMasks(f func(Masked)) {
-	m.masks(func(n Masked) {
-		if made, ok := n.(interface{ singleMasks(func(Masked)) }); ok {
-			made.singleMasks(f)
-		} else {
-			f(n)
-		}
-	})
+	for _, l := range m.links {
+		singleMasks(l.net, f)
+	}
+}
+
+func singleMasks(n Net, f func(Masked)) {
+	m := MasksOf(n)
+	if m == nil {
+		return
+	}
+	if made, ok := n.(interface{ singleMasks(func(Masked)) }); ok {
+		made.singleMasks(f)
+	} else {
+		f(m)
+	}
 }
 
 // SetSeed gives each Net of the chain that has random masks a seed of its own,

@@ -24,6 +24,13 @@ import "github.com/simdrnn/simdrnn/data"
 //
 //	SetRowIDs(ids []uint32) error    // names the rows for the masks, nil by their places; nothing is changed on an error
 //
+// A net whose weights follow from its parameters, as those of a net with adapters, has the
+// method
+//
+//	Apply()   // sets the weights, as Forward does
+//
+// which a Trainer calls before a validation, where other nets may have the same weights.
+//
 // A net over ids, as a Model that begins with an Embedding is, is one with the
 // method
 //

@@ -112,12 +112,10 @@ func (m *group) StateGrad() [][]float32 {
 }
 
 // CopyStateGrad is StateGrad into slices of the same lengths.
-func (m *Model) CopyStateGrad(dst [][]float32) {
+func (m *group) CopyStateGrad(dst [][]float32) {
 	for _, l := range m.links {
-		if l.net != nil {
-			CopyStateGrad(l.net, dst[:l.tensors])
-			dst = dst[l.tensors:]
-		}
+		CopyStateGrad(l.net, dst[:l.tensors])
+		dst = dst[l.tensors:]
 	}
 }
 

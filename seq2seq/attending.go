@@ -111,13 +111,13 @@ func (a *Attention) Unroll(steps, most, batch int) (*AttentionNet, error) {
 	u.mem.keys, u.mem.dkeys = u.mem.m, u.mem.dm
 	u.tape = tape{weights: floats(steps, most), scores: floats(steps, most), joined: floats(steps, c.Memory+c.Query), djoined: floats(steps, c.Memory+c.Query)}
 	if a.Key != nil {
-		if u.maps.key, err = affine(a.Key, most, batch); err != nil {
+		if u.maps.key, err = nn.Unroll(most, batch, a.Key); err != nil {
 			return nil, err
 		}
 		u.mem.keys, u.mem.dkeys, u.mem.dmaps = floats(most, c.width()), floats(most, c.width()), floats(most, c.Memory)
 	}
 	if a.Query != nil {
-		if u.maps.query, err = affine(a.Query, steps, batch); err != nil {
+		if u.maps.query, err = nn.Unroll(steps, batch, a.Query); err != nil {
 			return nil, err
 		}
 		u.maps.vector, u.maps.vgrad = make([]float32, c.Width), make([]float32, c.Width)
@@ -128,7 +128,7 @@ func (a *Attention) Unroll(steps, most, batch int) (*AttentionNet, error) {
 		}
 	}
 	if a.Out != nil {
-		if u.maps.out, err = affine(a.Out, steps, batch); err != nil {
+		if u.maps.out, err = nn.Unroll(steps, batch, a.Out); err != nil {
 			return nil, err
 		}
 		u.tape.out, u.tape.dout = floats(steps, c.Out), floats(steps, c.Out)
@@ -416,6 +416,11 @@ func (u *AttentionNet) EachParam(f func(name string, w, g []float32)) {
 		f("vector", u.as.Vector, u.maps.vgrad)
 	}
 	weight("out.weight", u.maps.out)
+}
+
+// EachShape calls f for each parameter: its name and its shape.
+func (u *AttentionNet) EachShape(f func(name string, shape ...int)) {
+	u.as.EachParam(func(name string, _ []float32, shape ...int) { f(name, shape...) })
 }
 
 // mustBeUnchanged panics if v was replaced. (The chains of the maps look at theirs.)

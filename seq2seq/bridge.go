@@ -41,29 +41,31 @@ func NewBridge(encoder nn.Net, decoder []nn.Stage, r *rand.Rand) (*Bridge, error
 		return nil, err
 	}
 	var to []block
-	for i, s := range decoder {
+	err = eachStage("stage", decoder, func(place string, s nn.Stage) error {
 		net, ok := s.(nn.Net)
 		if !ok {
-			continue
+			return nil
 		}
-		if err := missing(fmt.Sprintf("stage %d of the decoder", i), s); err != nil {
-			return nil, err
+		place += " of the decoder"
+		if err := missing(place, s); err != nil {
+			return err
 		}
 		if _, rows, _, _ := net.Dims(); rows != batch {
-			return nil, fmt.Errorf("seq2seq: stage %d of the decoder has %d rows, the encoder %d", i, rows, batch)
+			return fmt.Errorf("seq2seq: %s has %d rows, the encoder %d", place, rows, batch)
 		}
-		shapes, err := layout(fmt.Sprintf("stage %d of the decoder", i), net, batch)
-		if err != nil {
-			return nil, err
-		}
+		shapes, err := layout(place, net, batch)
 		to = append(to, shapes...)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	if len(from) == 0 || len(to) == 0 {
 		return nil, errNoState
 	}
 	b := &Bridge{}
 	for i, t := range to {
-		l, err := nn.NewLinear(size(reads(from, len(to), i)), t.count*t.width, r)
+		l, err := nn.NewLinear(size(reads(from, len(to), i)), t.Size(), r)
 		if err != nil {
 			return nil, err
 		}
@@ -111,7 +113,7 @@ func newBridge(b *Bridge, from, to []block, batch int) (*bridge, error) {
 		if l == nil || l.In != in || l.Out != out {
 			return nil, fmt.Errorf("seq2seq: Linear %d of the Bridge does not fit: want one from width %d, the state of the encoder, to %d, that of the decoder", i, in, out)
 		}
-		m, err := affine(l, 1, batch)
+		m, err := nn.Unroll(1, batch, l)
 		if err != nil {
 			return nil, err
 		}
@@ -129,7 +131,7 @@ func shapesOf(s []block) string {
 		if i > 0 {
 			text += " and "
 		}
-		text += fmt.Sprintf("%dx%d", b.count, b.width)
+		text += fmt.Sprintf("%dx%d", b.Count, b.Width)
 	}
 	return text
 }

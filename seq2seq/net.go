@@ -19,7 +19,8 @@ type Config struct {
 
 	// Decoder is the stages of a chain over ids: an Embedding first, then nets, among
 	// them an *AttentionNet or several, and at last a readout. Each AttentionNet
-	// attends to the outputs of Encoder.
+	// attends to the outputs of Encoder. It may be a part of a Sequential, Residual or
+	// Parallel, but not a stage of a chain that is itself a stage.
 	Decoder []nn.Stage
 
 	// Bridge is how the decoder's state begins; nil: at zero.
@@ -86,15 +87,19 @@ func New(c Config) (*Net, error) {
 	if !bounded(n.most, n.batch, n.width) {
 		return nil, fmt.Errorf("seq2seq: outputs of the encoder of %d steps, %d rows and width %d are more than %d elements", n.most, n.batch, n.width, maxElements)
 	}
-	for i, s := range c.Decoder {
+	err = eachStage("stage", c.Decoder, func(place string, s nn.Stage) error {
 		a, ok := s.(*AttentionNet)
 		if !ok {
-			continue
+			return nil
 		}
 		if a.cfg.Memory != n.width || a.most != n.most {
-			return nil, fmt.Errorf("seq2seq: stage %d of the decoder attends to a memory of %d steps of width %d, the encoder has %d of width %d", i, a.most, a.cfg.Memory, n.most, n.width)
+			return fmt.Errorf("seq2seq: %s of the decoder attends to a memory of %d steps of width %d, the encoder has %d of width %d", place, a.most, a.cfg.Memory, n.most, n.width)
 		}
 		n.attentions = append(n.attentions, a)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	if len(n.attentions) == 0 && c.Bridge == nil {
 		return nil, errors.New("seq2seq: the decoder has no AttentionNet and Config no Bridge: nothing of the source would reach it")
@@ -110,6 +115,28 @@ func New(c Config) (*Net, error) {
 	n.memory, n.dmemory = make([]float32, n.most*n.batch*n.width), make([]float32, n.most*n.batch*n.width)
 	n.separateMasks()
 	return n, nil
+}
+
+// eachStage calls f for each of the stages, with a name by its place, and in place of one
+// that is made of others for these, until f returns an error.
+func eachStage(name string, stages []nn.Stage, f func(name string, s nn.Stage) error) error {
+	for i, s := range stages {
+		name, err := fmt.Sprintf("%s %d", name, i), error(nil)
+		switch s := s.(type) {
+		case nn.Sequential:
+			err = eachStage(name+", part", s, f)
+		case nn.Residual:
+			err = eachStage(name+", part", s, f)
+		case nn.Parallel:
+			err = eachStage(name+", part", s, f)
+		default:
+			err = f(name, s)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // link makes the bridge.
@@ -310,11 +337,30 @@ func (n *Net) EachParam(f func(name string, w, g []float32)) {
 	if n.bridge != nil {
 		for i, m := range n.bridge.maps {
 			m.EachParam(func(name string, w, g []float32) {
-				f(fmt.Sprintf("bridge.%d%s", i, name[1:]), w, g) // without the stage of the map in its chain
+				f(bridgeName(i, name), w, g)
 			})
 		}
 	}
 	n.decoder.EachParam(func(name string, w, g []float32) { f("decoder."+name, w, g) })
+}
+
+// bridgeName is the name of a parameter of map i, without the place that it has in the chain
+// of the map alone.
+func bridgeName(i int, name string) string { return fmt.Sprintf("bridge.%d%s", i, name[1:]) }
+
+// EachShape calls f for each parameter whose shape a part knows: its name and its shape.
+func (n *Net) EachShape(f func(name string, shape ...int)) {
+	if s, ok := n.encoder.(interface {
+		EachShape(f func(name string, shape ...int))
+	}); ok {
+		s.EachShape(func(name string, shape ...int) { f("encoder."+name, shape...) })
+	}
+	if n.bridge != nil {
+		for i, m := range n.bridge.maps {
+			m.EachShape(func(name string, shape ...int) { f(bridgeName(i, name), shape...) })
+		}
+	}
+	n.decoder.EachShape(func(name string, shape ...int) { f("decoder."+name, shape...) })
 }
 
 // Attentions returns the AttentionNets among the decoder's stages, whose Weights can be

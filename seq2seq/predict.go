@@ -139,10 +139,9 @@ func (p *Predictor) restart(rows []int) error {
 		begin := p.start
 		p.start = p.decoder.State()
 		for k, b := range p.shapes {
-			for i := range b.count {
+			for i := range b.Count {
 				for _, r := range rows {
-					at := (i*p.rows + r) * b.width
-					copy(p.start[k][at:][:b.width], begin[k][at:])
+					copy(b.Part(p.start[k], p.rows, i, r), b.Part(begin[k], p.rows, i, r))
 				}
 			}
 		}

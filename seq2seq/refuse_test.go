@@ -223,7 +223,7 @@ func TestStatesThatAreRefused(t *testing.T) {
 	c := p.config()
 	c.Encoder = crooked{p.encoder.(*lstm.Unrolled)}
 	_, err := seq2seq.New(c)
-	require.ErrorContains(t, err, "tensor 1 of the state of the encoder is not [layers][2 rows][4]: Reset(0) leaves 0 at 7")
+	require.ErrorContains(t, err, "the encoder: tensor 1 of the state is not [layers][2 rows][4]: that Reset(0) sets element 7 is true, and it would be of row 1")
 }
 
 // TestBridgeOfManyTensors: an encoder of one tensor starts a decoder of two, and the

@@ -77,12 +77,17 @@ func (n *Net) masked() (list []nn.Masked) {
 	return list
 }
 
-// separateMasks gives encoder and decoder different seeds if theirs are one.
+// separateMasks gives encoder and decoder other seeds if a seed of one is one of the other.
 func (n *Net) separateMasks() {
 	if m := n.masked(); len(m) == 2 {
 		a, b := m[0].MaskState(), m[1].MaskState()
-		if slices.ContainsFunc(a, func(v uint64) bool { return slices.Contains(b, v) }) {
-			n.SetSeed(0)
+		for i := 0; i < len(a); i += 2 { // seed, training step, seed, ...
+			for j := 0; j < len(b); j += 2 {
+				if a[i] == b[j] {
+					n.SetSeed(0)
+					return
+				}
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package seq2seq
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/simdrnn/simdrnn/internal/crew"
 	"github.com/simdrnn/simdrnn/internal/split"
@@ -115,13 +116,6 @@ func (s *sampler) choose(w, n int) {
 	lo, hi := split.Share(len(s.best), 1, w, n)
 	for p := lo; p < hi; p++ {
 		row := s.y[p*s.out:][:s.out]
-		top := s.isa.Max(row)
-		s.best[p] = -1
-		for i, v := range row {
-			if v == top {
-				s.best[p] = int32(i)
-				break
-			}
-		}
+		s.best[p] = int32(slices.Index(row, s.isa.Max(row)))
 	}
 }

@@ -17,16 +17,14 @@ var onKernels = []string{"gru", "internal/seq", "kernels", "lstm", "nn", "rnn"}
 // oneNumber lists the functions there that compute with single numbers of a
 // configuration or of a row. They may do arithmetic, and touch no element.
 var oneNumber = map[string]string{
-	"internal/seq.bounds":          "1+p and 1/(1-p) of a probability",
+	"internal/seq.MaskBounds":      "1+p and 1/(1-p) of a probability",
 	"internal/seq.Step.KeepGrad":   "1-p of a probability",
 	"internal/seq.CheckLimit":      "whether a limit is finite",
 	"internal/seq.CheckActivation": "whether a parameter is finite",
 	"kernels.ISA.Normalize":        "mean and deviation of a row",
 	"kernels.ISA.NormalizeGrad":    "two means of a row",
 	"kernels.floatMode":            "a probe of the rounding mode",
-	"nn.Dropout.check":             "1+p of a probability",
 	"nn.LayerNorm.check":           "whether a number is finite",
-	"nn.dropout.apply":             "1+p and 1/(1-p) of a probability",
 }
 
 // outside lists what may touch elements, since no step of a sequence depends on
@@ -41,8 +39,6 @@ var outside = map[string]string{
 	"nn.NewLayerNorm":                "initial values, set once",
 	"nn.layerNorm.forwardRows":       "keeps one number of a row",
 	"nn.layerNorm.inputGradient":     "takes it",
-	"nn.findRows":                    "a state of ones, set once",
-	"nn.zeros":                       "looks for rows in a state, once",
 	"nn.LearnedState.begin":          "keeps one number of a row",
 	"nn.LearnedState.starts":         "takes it",
 	"nn.pool.CopyState":              "the number of steps of a row",

@@ -18,6 +18,8 @@ var finetuneFaults = []fault{
 		"got != want.value {", `got != want.value && want.key != "base" {`, inFinetune},
 	{"adapters: a predictor has the matrices of the Forward before", "finetune/adapted.go",
 		"\ta.Apply()\n\treturn a.net.NewPredictor(batch)", "\treturn a.net.NewPredictor(batch)", inFinetune},
+	{"adapters: a validation of another net sees the update before", "bptt/validate.go",
+		"\t\ta.Apply()\n", "\t\t_ = a\n", inFinetune},
 	{"load: parameters before a damaged tensor are set", "finetune/load.go",
 		"values[i] = make([]float32, len(p.W))", "values[i] = p.W", inFinetune},
 	{"load: any shape of as many elements", "finetune/load.go",

@@ -45,7 +45,7 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 	u.checkBackward(dx, dy)
 	defer u.endBackward() // also where it panics: the tape is half replaced then
 	m := &u.back
-	u.masks.stepEnded = true
+	u.masks.EndStep()
 	if !m.stateSet {
 		for _, d := range m.state {
 			clear(d)

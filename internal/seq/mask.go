@@ -37,7 +37,7 @@ func (k MaskKind) eachStep() bool { return k == DropInput || k == KeepHidden || 
 // which are four units.
 const (
 	maskedLayers = 1 << 8
-	maskedUnits  = 4 << 20
+	MaskedUnits  = 4 << 20
 )
 
 // check returns an error that names the field of the user's Config, also if there are
@@ -47,9 +47,8 @@ func (n *Noise) check(kind string, s *Structure) error {
 		name string
 		v    float32
 	}{{"Dropout", n.Dropout}, {"InputDropout", n.Input}, {"HiddenDropout", n.Hidden}, {"WeightDropout", n.Weight}, {"Zoneout", n.Zoneout}, {"ZoneoutCell", n.ZoneoutCell}} {
-		// A mask of 0 < p <= 2^-24 would hit nothing, and p be a factor in evaluation.
-		if below, _ := bounds(p.v); p.v != 0 && !(below > 1 && below < 2) {
-			return fmt.Errorf("%s: Config.%s is %v, want 0, or a probability above 2^-24 and below 1: the random numbers of masks have steps of 2^-23, and a smaller one would drop nothing", kind, p.name, p.v)
+		if err := CheckProbability(kind+": Config."+p.name, p.v); err != nil {
+			return err
 		}
 	}
 	switch {
@@ -59,39 +58,20 @@ func (n *Noise) check(kind string, s *Structure) error {
 		return fmt.Errorf("%s: Config.Dropout is %v, but it acts between layers and there is one; use InputDropout, or more Layers", kind, n.Dropout)
 	case s.Layers > maskedLayers:
 		return fmt.Errorf("%s: Config.Layers is %d, want at most %d with random masks", kind, s.Layers, maskedLayers)
-	case s.Input > maskedUnits, s.Hidden > maskedUnits/2:
-		return fmt.Errorf("%s: Config.Input is %d and Config.Hidden %d, want at most %d and %d with random masks", kind, s.Input, s.Hidden, maskedUnits, maskedUnits/2)
+	case s.Input > MaskedUnits, s.Hidden > MaskedUnits/2:
+		return fmt.Errorf("%s: Config.Input is %d and Config.Hidden %d, want at most %d and %d with random masks", kind, s.Input, s.Hidden, MaskedUnits, MaskedUnits/2)
 	}
 	return nil
 }
 
-// masks are what an Unrolled's masks are drawn from, beside the unit that a number
-// belongs to.
-type masks struct {
-	seed     uint64
-	step     uint32   // training steps so far
-	ids      []uint32 // of the user's rows
-	clock    []uint32 // for each of the user's rows, its steps since Reset
-	start    []uint32 // what clock was when the last Forward began
-	training bool     // the next Forward draws masks
-	drawn    bool     // the last Forward drew masks
-	// stepEnded says that a Backward has ended a training step: the next Forward
-	// begins another.
-	stepEnded bool
-}
-
-func newMasks(batch int, training bool) masks {
-	m := masks{training: training, ids: make([]uint32, batch), clock: make([]uint32, batch), start: make([]uint32, batch)}
-	m.setIDs(nil)
-	return m
-}
-
-// setIDs takes the ids of the rows, nil for their numbers.
-func (m *masks) setIDs(ids []uint32) {
-	for b := range m.ids {
-		m.ids[b] = uint32(b)
+// CheckProbability returns an error that begins with what unless p is 0 or a probability
+// that random masks can have. One of 0 < p <= 2^-24 would hit nothing, and p be a factor in
+// evaluation.
+func CheckProbability(what string, p float32) error {
+	if below, _ := MaskBounds(p); p != 0 && !(below > 1 && below < 2) {
+		return fmt.Errorf("%s is %v, want 0, or a probability above 2^-24 and below 1: the random numbers of masks have steps of 2^-23, and a smaller one would drop nothing", what, p)
 	}
-	copy(m.ids, ids)
+	return nil
 }
 
 // rowMasks is where the masks of a Step's rows come from.
@@ -144,13 +124,13 @@ func (u *Unrolled) time(p, t int, reverse bool) uint32 {
 func (u *Unrolled) drawNumbers(memory []float32, kind MaskKind, layer, dir int, t, id uint32, width int) []float32 {
 	memory = memory[:(width+63)/64*64]
 	place := uint32(layer)<<24 | uint32(dir)<<23 | uint32(kind)<<20
-	u.isa.Uniform(memory, [4]uint32{place, u.masks.step, t, id}, [2]uint32{uint32(u.masks.seed), uint32(u.masks.seed >> 32)})
+	u.masks.Draw(u.isa, memory, place, t, id)
 	return memory[:width]
 }
 
-// bounds returns the number below which an element is hit, and what the others
+// MaskBounds returns the number below which an element is hit, and what the others
 // are multiplied by.
-func bounds(p float32) (below, scale float32) { return 1 + p, 1 / (1 - p) }
+func MaskBounds(p float32) (below, scale float32) { return 1 + p, 1 / (1 - p) }
 
 // dropsInput reports whether masks are drawn for the input of a layer.
 func (u *Unrolled) dropsInput(layer int) bool {
@@ -174,7 +154,7 @@ func (u *Unrolled) dropInput(numbers []float32, layer, r int, row []float32, bac
 		if kind.eachStep() {
 			clock = u.time(p, t, u.net.Reverse[0])
 		}
-		below, scale := bounds(u.net.Noise.probability(kind))
+		below, scale := MaskBounds(u.net.Noise.probability(kind))
 		u.isa.Drop(row, row, u.drawNumbers(numbers, kind, layer, 0, clock, u.masks.ids[u.rows.user(p)], len(row)), below, scale)
 	}
 }
@@ -183,7 +163,7 @@ func (u *Unrolled) dropInput(numbers []float32, layer, r int, row []float32, bac
 // their gradients: the elements that it hits become +0, the others are scaled up.
 func (u *Unrolled) dropWeights(numbers []float32, i, first int, w []float32) {
 	r, dirs := u.net.Shape.States[0], len(u.net.Reverse)
-	below, scale := bounds(u.net.Noise.Weight)
+	below, scale := MaskBounds(u.net.Noise.Weight)
 	for k := 0; k < len(w); k += r {
 		row := u.drawNumbers(numbers, DropWeight, i/dirs, i%dirs, 0, uint32(first+k/r), r)
 		u.isa.Drop(w[k:k+r], w[k:k+r], row, below, scale)
@@ -205,95 +185,53 @@ func (u *Unrolled) recurrent(w, i int) []float32 {
 }
 
 // SetTraining says whether the Forward calls that follow draw masks.
-func (u *Unrolled) SetTraining(on bool) { u.masks.training = on }
+func (u *Unrolled) SetTraining(on bool) { u.masks.SetTraining(on) }
 
 // SetSeed sets what the masks are drawn from, and begins anew to count training
-// steps.
-func (u *Unrolled) SetSeed(seed uint64) { u.setMaskState(seed, 0) }
+// steps. The masks of the last Forward cannot be drawn again after it.
+func (u *Unrolled) SetSeed(seed uint64) {
+	u.masks.SetSeed(seed)
+	u.endBackward()
+}
 
 // SetRowIDs names the rows of the batch for the masks, nil by their places.
 func (u *Unrolled) SetRowIDs(ids []uint32) error {
-	if ids != nil && len(ids) != u.batch {
-		return fmt.Errorf("%s: %d row ids for a batch of %d rows; give one for each row, or nil", u.net.Kind, len(ids), u.batch)
+	if err := u.masks.SetRowIDs(u.net.Kind, ids); err != nil {
+		return err
 	}
-	u.masks.setIDs(ids)
 	u.endBackward()
 	return nil
 }
 
+func (u *Unrolled) masked() bool { return u.net.Noise != (Noise{}) }
+
 // MaskState returns the seed and the training step of the masks to come, nil for a
 // network without masks.
-func (u *Unrolled) MaskState() []uint64 {
-	if u.net.Noise == (Noise{}) {
-		return nil
-	}
-	step := u.masks.step
-	if u.masks.stepEnded {
-		step++
-	}
-	return []uint64{u.masks.seed, uint64(step)}
-}
+func (u *Unrolled) MaskState() []uint64 { return u.masks.MaskState(u.masked()) }
 
 // SetMaskState takes what MaskState returned. Nothing is changed if it returns an
-// error.
+// error. The masks of the last Forward cannot be drawn again after it.
 func (u *Unrolled) SetMaskState(s []uint64) error {
-	want := len(u.MaskState())
-	switch {
-	case len(s) != want:
-		return fmt.Errorf("%s: a mask state of %d numbers, want %d, as MaskState returns them for this Config", u.net.Kind, len(s), want)
-	case want > 0 && s[1] >= 1<<32:
-		return fmt.Errorf("%s: a mask state at training step %d, want less than 2^32", u.net.Kind, s[1])
-	case want > 0:
-		u.setMaskState(s[0], uint32(s[1]))
+	if err := u.masks.SetMaskState(u.net.Kind, u.masked(), s); err != nil {
+		return err
+	}
+	if u.masked() {
+		u.endBackward()
 	}
 	return nil
 }
 
 // Clock returns the steps of each row since Reset.
-func (u *Unrolled) Clock() []uint64 {
-	c := make([]uint64, u.batch)
-	for b, n := range u.masks.clock {
-		c[b] = uint64(n)
-	}
-	return c
-}
+func (u *Unrolled) Clock() []uint64 { return u.masks.Clock() }
 
 // SetClock takes what Clock returned. Nothing is changed if it returns an error.
-func (u *Unrolled) SetClock(c []uint64) error {
-	if len(c) != u.batch {
-		return fmt.Errorf("%s: a clock of %d rows for a batch of %d; give one number for each row", u.net.Kind, len(c), u.batch)
-	}
-	for b, n := range c {
-		if n >= 1<<32 {
-			return fmt.Errorf("%s: row %d at step %d since Reset, want less than 2^32", u.net.Kind, b, n)
-		}
-	}
-	for b, n := range c {
-		u.masks.clock[b] = uint32(n)
-	}
-	return nil
-}
+func (u *Unrolled) SetClock(c []uint64) error { return u.masks.SetClock(u.net.Kind, c) }
 
-// setMaskState says what the masks of the next Forward are drawn from. Those of the
-// last Forward cannot be drawn again after it.
-func (u *Unrolled) setMaskState(seed uint64, step uint32) {
-	m := &u.masks
-	m.seed, m.step, m.stepEnded = seed, step, false
-	u.endBackward()
-}
-
-// beginMasks begins a Forward: a training step ends with a Backward, and the next
-// begins with the Forward after it.
+// beginMasks begins a Forward.
 func (u *Unrolled) beginMasks() {
-	m := &u.masks
-	m.drawn = m.training && u.net.Noise != (Noise{})
-	if m.stepEnded {
-		m.step++
-		m.stepEnded = false
-	}
-	copy(m.start, m.clock)
-	for p := range m.clock {
-		m.clock[u.rows.user(p)] += uint32(u.rows.whole(p))
+	u.masks.Begin(u.masked())
+	for p := range u.batch {
+		u.masks.Advance(u.rows.user(p), u.rows.whole(p))
 	}
 	if u.resets.now {
 		u.resetClock()
@@ -326,7 +264,7 @@ func (s *Step) Drop(kind MaskKind, r int, dst, src []float32) {
 		copy(dst, src)
 		return
 	}
-	below, scale := bounds(p)
+	below, scale := MaskBounds(p)
 	s.ISA.Drop(dst, src, s.masks.row(kind, r, len(dst)), below, scale)
 }
 
@@ -342,7 +280,7 @@ func (s *Step) Keep(kind MaskKind, r int, dst, next, prev, temp []float32) {
 	case p == 0:
 		copy(dst, next)
 	case s.masks.drawing():
-		below, _ := bounds(p)
+		below, _ := MaskBounds(p)
 		s.ISA.Choose(dst, s.masks.row(kind, r, len(dst)), prev, next, below)
 	default:
 		copy(temp, prev)
@@ -362,7 +300,7 @@ func (s *Step) KeepGrad(kind MaskKind, r int, dNext, dPrev, d []float32) {
 		clear(dPrev)
 		copy(dNext, d)
 	case s.masks.drawing():
-		below, _ := bounds(p)
+		below, _ := MaskBounds(p)
 		u := s.masks.row(kind, r, len(d))
 		s.ISA.Choose(dPrev, u, d, s.masks.zero[:len(d)], below)
 		s.ISA.Drop(dNext, d, u, below, 1)

@@ -71,12 +71,7 @@ func (u *Unrolled) SetStateGrad(g [][]float32) error {
 // +0. It panics if a row is outside the batch.
 func (u *Unrolled) Reset(rows ...int) {
 	u.net.reset(u.state, u.batch, rows)
-	if len(rows) == 0 {
-		clear(u.masks.clock)
-	}
-	for _, b := range rows {
-		u.masks.clock[b] = 0
-	}
+	u.masks.Reset(rows...)
 }
 
 // Sequence sets dst, [T][B][D*width], to state tensor k of a layer as it was after

@@ -20,7 +20,7 @@ type Unrolled struct {
 	keep         bool // whether Forward keeps what Backward needs
 
 	rows   rows
-	masks  masks
+	masks  MaskSource
 	resets resets
 	pack   []packing // for each direction of each layer
 	memory memory
@@ -66,7 +66,7 @@ func (n *Net) newUnrolled(steps, batch int, keep bool) *Unrolled {
 	// second-level cache.
 	chunk := max(1, min(split.ChunkSteps(batch), steps))
 	u := &Unrolled{net: n, isa: kernels.Current(), steps: steps, batch: batch, out: n.Out(), chunk: chunk, keep: keep,
-		rows: newRows(batch), masks: newMasks(batch, keep), resets: n.newResets(steps, batch)}
+		rows: newRows(batch), masks: NewMaskSource(batch, keep), resets: n.newResets(steps, batch)}
 	for i := range n.W {
 		u.pack = append(u.pack, n.newPacking(u.isa, &n.W[i], 1, keep))
 	}
