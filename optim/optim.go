@@ -63,6 +63,36 @@ func (c *core) begin(kind string, params []nn.Param, tensors int, numbers []floa
 	c.pieces.Init(c.isa, lengths, update)
 }
 
+// descent is what SGD, RMSProp and Adagrad share: a step at their rate, and a decay.
+type descent struct {
+	core
+	decay, slow  float64 // of weights; of the rate, with each step
+	decoupled    bool
+	lr, l2, keep float32 // of a step
+}
+
+// prepare sets what a step at rate times the learning rate lr is taken with. On an error
+// it sets nothing.
+func (o *descent) prepare(lr, rate float64) error {
+	at := float64(lr*rate) / (1 + float64(o.slow*o.numbers[0]))
+	l2, keep := decays(at, o.decay, o.decoupled)
+	if !usable(rate, at, float32(at), keep) {
+		return &RateError{Step: o.steps() + 1, LR: lr, Factor: rate}
+	}
+	o.lr, o.l2, o.keep = factor(at), l2, keep
+	return nil
+}
+
+// advance moves the weights at rate times the learning rate lr.
+func (o *descent) advance(lr, rate float64) error {
+	if err := o.prepare(lr, rate); err != nil {
+		return err
+	}
+	o.numbers[0]++
+	o.pieces.Run()
+	return nil
+}
+
 // piece is elements lo to hi of weight and gradient i.
 func (c *core) piece(i, lo, hi int) (w, g []float32) {
 	return c.params[i].W[lo:hi], c.params[i].G[lo:hi]
