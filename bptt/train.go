@@ -99,8 +99,8 @@ type buffers struct {
 }
 
 // NewTrainer checks the plan against the net and prepares a run from the
-// beginning: the state of the net and the plan's optimizer are reset, and data
-// goes to the beginning of its epoch. A Trainer that had the same optimizer
+// beginning: the state of the net, the plan's optimizer and its schedule are reset, and
+// data goes to the beginning of its epoch. A Trainer that had the same optimizer
 // before has lost it: its Run, Save and Resume return an error. (Seen from the memory
 // of the optimizer's State; one of another package that makes no new memory in Init,
 // or whose State is a copy, must be kept for one Trainer by the caller.)
@@ -144,9 +144,12 @@ func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 	if err := plan.Optimizer.Init(params); err != nil {
 		return nil, err
 	}
-	t.grads.init(kernels.Current(), params, sums, cmp.Or(plan.ClipP, 2))
+	t.grads.init(kernels.Current(), params, sums, plan.Optimizer, cmp.Or(plan.ClipP, 2))
 	t.claim()
 	if err := rewind(source); err != nil {
+		return nil, err
+	}
+	if err := plan.resetSchedule(); err != nil {
 		return nil, err
 	}
 	t.team.Set(plan.Workers)

@@ -35,6 +35,15 @@ type Optimizer interface {
 	SetState(s State) error
 }
 
+// A Freezer is an Optimizer that may leave parameters as they are. A Trainer asks it before
+// each update. A parameter that the update leaves as it is has no gradient for it, as in
+// PyTorch: what stands in its memory counts in no norm, is not clipped, and may be NaN.
+type Freezer interface {
+	// Frozen says whether the next update leaves the parameter of that name, one of those
+	// of Init, as it is.
+	Frozen(name string) bool
+}
+
 // core is what the optimizers of this package have in common: parameters, state, and the
 // pieces that workers share.
 type core struct {

@@ -88,7 +88,7 @@ var trainingFaults = []fault{
 	{"settings: a nil function is a schedule", "internal/nilcheck/nilcheck.go",
 		"reflect.Pointer, reflect.Func,", "reflect.Pointer,", inTraining},
 	{"settings: a panic in the check of a schedule is one of NewTrainer", "bptt/plan.go",
-		"\tdefer catch(\"Plan.Schedule\", &err)\n", "", inTraining},
+		"checkSchedule() (err error) {\n\tdefer catch(\"Plan.Schedule\", &err)\n", "checkSchedule() (err error) {\n", inTraining},
 	{"chain: a Bias of any length", "nn/linear.go",
 		"l.Bias != nil && len(l.Bias) != l.Out", "false", inTraining},
 	{"chain: one for inference is trained", "nn/params.go",
