@@ -29,7 +29,7 @@ type Log struct {
 	//	epoch       step, epoch, loss, count: EpochEnd
 	//	validation  step, epoch, loss, count, best, best_loss, best_step, since: Validation
 	//	checkpoint  step, file
-	//	end         step, epoch, skipped, seconds, early_stop, error: Report; error is "" at a limit and by ErrStop
+	//	end         step, epoch, skipped, seconds, early_stop, error: Report; error is what Run returns, "" at a limit and by ErrStop
 	//
 	// NaN and infinities are null. An error of Write ends the training. A run that was
 	// killed has written more than its last checkpoint knows of: the run that resumes it
@@ -50,6 +50,8 @@ type logger struct {
 	plan  *Log
 	line  []byte
 	attrs []slog.Attr
+
+	failed bool // the last line could not be written
 }
 
 func (l *logger) init(t *Trainer) { l.plan = &t.plan.Log }
@@ -109,7 +111,8 @@ func (l *logger) end(r Report, err error) error {
 	if err != nil {
 		reason = err.Error()
 	}
-	return l.event("end", func() {
+	// A writer that has just failed, which is err then, is not asked again.
+	return l.write("end", l.plan.Level, true, !l.failed, func() {
 		l.count("step", r.Step)
 		l.count("epoch", r.Epoch)
 		l.count("skipped", r.Skipped)
@@ -142,7 +145,8 @@ func (l *logger) write(event string, level slog.Level, record, line bool, fields
 		return nil
 	}
 	l.line = append(l.line, "}\n"...)
-	if err := writeLine(l.plan.Metrics, l.line); err != nil {
+	err := writeLine(l.plan.Metrics, l.line)
+	if l.failed = err != nil; l.failed {
 		return fmt.Errorf("bptt: Plan.Log.Metrics: %w", err)
 	}
 	return nil

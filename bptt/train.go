@@ -287,15 +287,12 @@ func (t *Trainer) skip(bad *NonFiniteError) (more bool, err error) {
 // end writes the last checkpoint, and puts the best parameters in the net.
 func (r *running) end(ctx context.Context, err error) (Report, error) {
 	r.report.Epoch, r.report.Skipped, r.report.Elapsed, r.report.PerSecond = r.epoch, r.skipped, r.spent, r.perSecond()
-	if err != nil && !ended(ctx, err) {
-		return r.report, err
-	}
-	if saved := r.files.last(); saved != nil {
-		return r.report, withError(err, saved)
-	}
-	if err == nil && r.done() {
-		r.report.EarlyStop = r.valid.gaveUp()
-		r.valid.restore(r.grads.params)
+	if err == nil || ended(ctx, err) {
+		saved := r.files.last()
+		if err = withError(err, saved); err == nil && r.done() {
+			r.report.EarlyStop = r.valid.gaveUp()
+			r.valid.restore(r.grads.params)
+		}
 	}
 	return r.report, withError(err, r.log.end(r.report, err))
 }

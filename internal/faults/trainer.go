@@ -10,7 +10,7 @@ var (
 	inFolders  = []string{"./bptt Files|Disk|Folders"}
 	inNorms    = []string{"./kernels SumAbs"}
 	inLearned  = []string{"./nn Learned"}
-	inRecords  = []string{"./bptt Metrics"}
+	inRecords  = []string{"./bptt Metrics|EndIsRecorded"}
 )
 
 // trainerFaults are about what the Trainer does beside updates, and about clipping.
@@ -107,6 +107,10 @@ var trainerFaults = []fault{
 		"temp, replaced = \"\", true", "temp = \"\"", inFolders},
 	{"files: the last checkpoint before the one with a name", "bptt/files.go",
 		"\tif err := f.named(); err != nil {\n\t\treturn err\n\t}\n\tif err := f.last(); err != nil {\n\t\treturn err\n\t}\n", "\tif err := f.last(); err != nil {\n\t\treturn err\n\t}\n\tif err := f.named(); err != nil {\n\t\treturn err\n\t}\n", inFolders},
+	{"metrics: a writer that has failed is asked again", "bptt/log.go",
+		"l.plan.Level, true, !l.failed, func()", "l.plan.Level, true, true, func()", inRecords},
+	{"metrics: a run that fails has no end", "bptt/train.go",
+		"\treturn r.report, withError(err, r.log.end(r.report, err))", "\tif err != nil {\n\t\treturn r.report, err\n\t}\n\treturn r.report, withError(err, r.log.end(r.report, err))", inRecords},
 	{"metrics: NaN as it is", "bptt/log.go",
 		"if math.IsNaN(v) || math.IsInf(v, 0) {", "if math.IsNaN(v) && math.IsInf(v, 0) {", inRecords},
 	{"metrics: every update", "bptt/log.go",
