@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
 
 	"github.com/simdrnn/simdrnn/internal/crew"
 	"github.com/simdrnn/simdrnn/kernels"
@@ -18,7 +19,9 @@ const normBlock = 4096
 // multiplies and limits it, split among workers.
 type gradients struct {
 	params []nn.Param
-	sums   *nn.Sums // of parameters that the net reports several times
+	sums   *nn.Sums      // of parameters that the net reports several times
+	freeze optim.Freezer // the optimizer; nil: it moves all parameters
+	still  []bool        // the parameters that the next update leaves as they are
 	isa    kernels.ISA
 	p      float64 // of the norm
 	pieces crew.Pieces
@@ -46,8 +49,10 @@ const (
 	limitAll
 )
 
-func (g *gradients) init(isa kernels.ISA, params []nn.Param, sums *nn.Sums, p float64) {
+func (g *gradients) init(isa kernels.ISA, params []nn.Param, sums *nn.Sums, o optim.Optimizer, p float64) {
 	g.isa, g.params, g.sums, g.p = isa, params, sums, p
+	g.freeze, _ = o.(optim.Freezer)
+	g.still = make([]bool, len(params))
 	lengths := make([]int, len(params))
 	blocks := 0
 	g.first = make([]int, len(params)+1)
@@ -62,8 +67,22 @@ func (g *gradients) init(isa kernels.ISA, params []nn.Param, sums *nn.Sums, p fl
 	g.pieces.Init(isa, lengths, g.piece)
 }
 
+// begin asks the optimizer which parameters the next update leaves as they are. What
+// follows is about the others.
+func (g *gradients) begin() {
+	if g.freeze == nil {
+		return
+	}
+	for i, p := range g.params {
+		g.still[i] = g.freeze.Frozen(p.Name)
+	}
+}
+
 // piece is the work on elements lo to hi of tensor i. lo is a multiple of normBlock.
 func (g *gradients) piece(i, lo, hi int) {
+	if g.still[i] {
+		return
+	}
 	v := g.params[i].G[lo:hi]
 	switch g.work {
 	case scaleAll:
@@ -116,13 +135,21 @@ func (g *gradients) run(work gradientWork) {
 	g.pieces.Run()
 }
 
+// blocksOf is what run has left of tensor i: nothing if it is still.
+func (g *gradients) blocksOf(i int) []float64 {
+	if g.still[i] {
+		return nil
+	}
+	return g.blocks[g.first[i]:g.first[i+1]]
+}
+
 // add sets totals to the sum of each tensor, and returns the name of the first one
 // whose sum is not finite.
 func (g *gradients) add(work gradientWork) (bad string) {
 	g.run(work)
 	for i := range g.totals {
 		sum := 0.0
-		for _, s := range g.blocks[g.first[i]:g.first[i+1]] {
+		for _, s := range g.blocksOf(i) {
 			sum += s
 		}
 		g.totals[i] = sum
@@ -157,7 +184,7 @@ func (g *gradients) norm() (norm float64, bad string) {
 	largest := 0.0
 	for i := range g.largest {
 		m := 0.0
-		for _, v := range g.blocks[g.first[i]:g.first[i+1]] {
+		for _, v := range g.blocksOf(i) {
 			m = max(m, v)
 		}
 		g.largest[i] = m

@@ -16,6 +16,7 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
 )
 
 // given is a net whose gradients are what the test says: several tensors, of sizes around
@@ -188,6 +189,57 @@ func TestNonFiniteInEveryOrder(t *testing.T) {
 				require.True(t, math.IsNaN(bad) == (n.params[tensor].G[at] != n.params[tensor].G[at]), "the gradient is not clipped")
 			}
 		}
+	}
+}
+
+// What the optimizer leaves as it is has no gradient: it counts in no norm, is not clipped,
+// and may be NaN. A group that begins later counts from then on.
+func TestClipWithoutWhatIsFrozen(t *testing.T) {
+	for _, order := range []float64{1, 2, 3, math.Inf(1)} {
+		n, moving, all := newGiven(4097, 70, 5, 17000), newGiven(4097, 70), newGiven(4097, 70, 5)
+		for i := range n.values[2] {
+			n.values[2][i] *= 10 // its norm is above the limit too
+		}
+		copy(all.values[2], n.values[2])
+		for i := range n.values[3] {
+			n.values[3][i] = float32(math.NaN())
+		}
+		plan := bptt.Plan{Window: 1, Accumulate: 2, Loss: loss.MSE{}, ClipP: order, ClipTensor: pNorm(order, n.values[0]) / 2, ClipValue: 0.4}
+		run := func(n *given, o optim.Optimizer) (norms []float64, grads [][][]float32) {
+			p := plan
+			p.Steps, p.Optimizer, p.ClipNorm = 3, o, plan.ClipTensor/2
+			p.OnStep = func(q bptt.Progress) error {
+				norms = append(norms, q.Norm)
+				var now [][]float32
+				for _, q := range n.params {
+					now = append(now, slices.Clone(q.G))
+				}
+				grads = append(grads, now)
+				return nil
+			}
+			_, err := bptt.Train(context.Background(), n, &traintest.Script{N: 9}, p)
+			require.NoError(t, err)
+			return norms, grads
+		}
+		groups := &optim.Groups{List: []optim.Group{
+			{Optimizer: &optim.SGD{LR: 1e-3}}, {Params: []string{"p3"}, Frozen: true}, {Params: []string{"p2"}, Optimizer: &optim.SGD{LR: 1e-3}, From: 2},
+		}}
+		norms, grads := run(n, groups)
+		few, fewGrads := run(moving, traintest.Frozen{})
+		more, moreGrads := run(all, traintest.Frozen{})
+		require.Equal(t, []float64{few[0], few[1], more[2]}, norms, "order %v", order)
+		require.Equal(t, math.IsInf(order, 1), few[2] == more[2], "limits of tensors make all of their largest elements the same")
+		require.True(t, equalAll(fewGrads[1], grads[1][:2]))
+		require.True(t, slices.Equal(n.values[2], grads[1][2]), "it is not there yet, and stays as it is")
+		require.True(t, equalAll(moreGrads[2], grads[2][:3]))
+
+		// From its first update on it must be finite.
+		n.values[2][1] = float32(math.Inf(1))
+		plan.Optimizer, plan.Steps = groups, 4
+		report, err := bptt.Train(context.Background(), n, &traintest.Script{N: 9}, plan)
+		var nf *bptt.NonFiniteError
+		require.ErrorAs(t, err, &nf)
+		require.Equal(t, []any{int64(2), int64(3), "p2"}, []any{report.Step, nf.Step, nf.Param})
 	}
 }
 

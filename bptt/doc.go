@@ -86,9 +86,9 @@
 //
 // A Schedule may have more methods, which the Trainer uses when they are there:
 //
-//	Check() error                              // called by NewTrainer
-//	RateAt(step, epoch int64) float64          // called in place of Rate, with the complete passes over the data
-//	Observe(validationLoss float64)            // called after each validation
+//	Check() error, Reset()                     // called by NewTrainer
+//	RateAt(step, epoch int64) float64          // optim.EpochSchedule: called in place of Rate, with the complete passes over the data
+//	Observe(validationLoss float64)            // optim.Observer: called after each validation
 //	MarshalBinary, UnmarshalBinary             // encoding.BinaryMarshaler and BinaryUnmarshaler: its state, for checkpoints
 //
 // # Random masks

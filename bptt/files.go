@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/simdrnn/simdrnn/internal/wire"
@@ -36,7 +35,8 @@ type Checkpoints struct {
 
 	// Keep is how many checkpoints are kept under names of their own besides, of the
 	// latest that were due: step-000000001000.ckpt is that after 1000 updates. Older files
-	// with such names are removed. Each is written beside LastFile, which takes as long again.
+	// with such names are removed; those of later updates are of another run, and stay. Each
+	// is written beside LastFile, which takes as long again.
 	Keep int
 
 	// Meta is kept in checkpoints, also in those of Save, for the program's own settings.
@@ -139,17 +139,24 @@ func (f *files) write(name string) error {
 	return f.t.log.checkpoint(f.t.step, name)
 }
 
-const historyBegin, historyEnd = "step-", ".ckpt"
+// nameOf is the name of its own that a checkpoint has.
+func nameOf(step int64) string { return fmt.Sprintf("step-%012d.ckpt", step) }
+
+// stepOf is the step of a file with such a name.
+func stepOf(name string) (step int64, is bool) {
+	_, err := fmt.Sscanf(name, "step-%d.ckpt", &step)
+	return step, err == nil && step >= 0 && name == nameOf(step)
+}
 
 // named writes the checkpoint under a name of its own, if such files are kept.
 func (f *files) named() error {
 	if f.plan.Keep == 0 {
 		return nil
 	}
-	return f.write(fmt.Sprintf("%s%012d%s", historyBegin, f.t.step, historyEnd))
+	return f.write(nameOf(f.t.step))
 }
 
-// prune removes the oldest files with such names.
+// prune removes the oldest files with such names, up to the current step.
 func (f *files) prune() error {
 	if f.plan.Keep == 0 {
 		return nil
@@ -158,15 +165,15 @@ func (f *files) prune() error {
 	if err != nil {
 		return fmt.Errorf("bptt: the folder of Plan.Checkpoint: %w", err)
 	}
-	var names []string
+	var steps []int64
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), historyBegin) && strings.HasSuffix(e.Name(), historyEnd) {
-			names = append(names, e.Name())
+		if step, is := stepOf(e.Name()); is && step <= f.t.step {
+			steps = append(steps, step)
 		}
 	}
-	slices.Sort(names)
-	for _, old := range names[:max(0, len(names)-f.plan.Keep)] {
-		if err := os.Remove(filepath.Join(f.plan.Dir, old)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	slices.Sort(steps)
+	for _, old := range steps[:max(0, len(steps)-f.plan.Keep)] {
+		if err := os.Remove(filepath.Join(f.plan.Dir, nameOf(old))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("bptt: an old checkpoint: %w", err)
 		}
 	}

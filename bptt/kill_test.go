@@ -67,9 +67,7 @@ func trainUntilKilled(dir string) error {
 // its last checkpoint is whole, and in the end its files are those of a run that was never
 // killed, byte for byte. With SIMDRNN_KILLS=1000 it is killed as many times.
 func TestKilled(t *testing.T) {
-	if runtime.GOOS == "js" || runtime.GOOS == "wasip1" {
-		t.Skip("NOT EXERCISED: " + runtime.GOOS + " starts no processes")
-	}
+	numtest.NeedsProcesses(t)
 	kills := 12
 	if testing.Short() {
 		kills = 3

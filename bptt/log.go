@@ -29,7 +29,7 @@ type Log struct {
 	//	epoch       step, epoch, loss, count: EpochEnd
 	//	validation  step, epoch, loss, count, best, best_loss, best_step, since: Validation
 	//	checkpoint  step, file
-	//	end         step, epoch, skipped, seconds, early_stop, error: Report; error is "" at a limit and by ErrStop
+	//	end         step, epoch, skipped, seconds, early_stop, error: Report; error is what Run returns, "" at a limit and by ErrStop
 	//
 	// NaN and infinities are null. An error of Write ends the training. A run that was
 	// killed has written more than its last checkpoint knows of: the run that resumes it
@@ -50,6 +50,8 @@ type logger struct {
 	plan  *Log
 	line  []byte
 	attrs []slog.Attr
+
+	failed bool // the last line could not be written
 }
 
 func (l *logger) init(t *Trainer) { l.plan = &t.plan.Log }
@@ -59,9 +61,7 @@ func dueAt(step, every int64) bool { return every <= 1 || step%every == 0 }
 
 func (l *logger) step(p Progress, perSecond float64) error {
 	return l.write("step", l.plan.Level, dueAt(p.Step, l.plan.EverySteps), dueAt(p.Step, l.plan.MetricsEvery), func() {
-		l.count("step", p.Step)
-		l.count("epoch", p.Epoch)
-		l.number("loss", p.Loss)
+		l.place(p.Step, p.Epoch, p.Loss)
 		l.count("count", int64(p.Count))
 		l.count("counted", p.Counted)
 		l.number("norm", p.Norm)
@@ -74,9 +74,7 @@ func (l *logger) step(p Progress, perSecond float64) error {
 
 func (l *logger) skip(e *NonFiniteError, c counts) error {
 	return l.write("skip", slog.LevelWarn, true, true, func() {
-		l.count("step", e.Step)
-		l.count("epoch", c.epoch)
-		l.number("loss", e.Loss)
+		l.place(e.Step, c.epoch, e.Loss)
 		l.text("param", e.Param)
 		l.count("skipped", c.skipped)
 		l.count("in_row", c.inRow)
@@ -84,19 +82,15 @@ func (l *logger) skip(e *NonFiniteError, c counts) error {
 }
 
 func (l *logger) epoch(e EpochEnd) error {
-	return l.write("epoch", l.plan.Level, true, true, func() {
-		l.count("step", e.Step)
-		l.count("epoch", e.Epoch)
-		l.number("loss", e.Loss)
+	return l.event("epoch", func() {
+		l.place(e.Step, e.Epoch, e.Loss)
 		l.count("count", e.Count)
 	})
 }
 
 func (l *logger) validation(v Validation) error {
-	return l.write("validation", l.plan.Level, true, true, func() {
-		l.count("step", v.Step)
-		l.count("epoch", v.Epoch)
-		l.number("loss", v.Loss)
+	return l.event("validation", func() {
+		l.place(v.Step, v.Epoch, v.Loss)
 		l.count("count", int64(v.Count))
 		l.truth("best", v.Best)
 		l.number("best_loss", v.BestLoss)
@@ -106,7 +100,7 @@ func (l *logger) validation(v Validation) error {
 }
 
 func (l *logger) checkpoint(step int64, file string) error {
-	return l.write("checkpoint", l.plan.Level, true, true, func() {
+	return l.event("checkpoint", func() {
 		l.count("step", step)
 		l.text("file", file)
 	})
@@ -117,7 +111,8 @@ func (l *logger) end(r Report, err error) error {
 	if err != nil {
 		reason = err.Error()
 	}
-	return l.write("end", l.plan.Level, true, true, func() {
+	// A writer that has just failed, which is err then, is not asked again.
+	return l.write("end", l.plan.Level, true, !l.failed, func() {
 		l.count("step", r.Step)
 		l.count("epoch", r.Epoch)
 		l.count("skipped", r.Skipped)
@@ -125,6 +120,11 @@ func (l *logger) end(r Report, err error) error {
 		l.truth("early_stop", r.EarlyStop)
 		l.text("error", reason)
 	})
+}
+
+// event writes a record of the plan's level and a line.
+func (l *logger) event(name string, fields func()) error {
+	return l.write(name, l.plan.Level, true, true, fields)
 }
 
 // write writes a record and a line, where these are wanted, of what fields adds.
@@ -145,7 +145,8 @@ func (l *logger) write(event string, level slog.Level, record, line bool, fields
 		return nil
 	}
 	l.line = append(l.line, "}\n"...)
-	if err := writeLine(l.plan.Metrics, l.line); err != nil {
+	err := writeLine(l.plan.Metrics, l.line)
+	if l.failed = err != nil; l.failed {
 		return fmt.Errorf("bptt: Plan.Log.Metrics: %w", err)
 	}
 	return nil
@@ -164,6 +165,13 @@ func writeLine(w io.Writer, line []byte) (err error) {
 func (l *logger) key(name string) {
 	l.line = append(l.line, `,"`...)
 	l.line = append(append(l.line, name...), `":`...)
+}
+
+// place is what most events begin with.
+func (l *logger) place(step, epoch int64, loss float64) {
+	l.count("step", step)
+	l.count("epoch", epoch)
+	l.number("loss", loss)
 }
 
 func (l *logger) count(name string, n int64) {

@@ -9,6 +9,8 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -124,6 +126,33 @@ func TestLevels(t *testing.T) {
 	require.Empty(t, records.String())
 }
 
+// TestEndIsRecorded: the last line says why the run has ended, whatever the reason is.
+func TestEndIsRecorded(t *testing.T) {
+	bad := errors.New("bad")
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o666))
+	for name, p := range map[string]bptt.Plan{
+		`"error":""`:    {Steps: 2},
+		`"error":"bad"`: {OnStep: func(bptt.Progress) error { return bad }},
+		`"error":"bptt: step 2: the loss is +Inf; the weights`: {Loss: &sometimes{at: map[int]bool{2: true}}},
+		`"error":"bptt: the folder of Plan.Checkpoint: `:       {Checkpoint: bptt.Checkpoints{Dir: file}},
+	} {
+		var out, records bytes.Buffer
+		p.Window, p.Optimizer = 6, traintest.Frozen{}
+		if p.Loss == nil {
+			p.Loss = loss.CrossEntropy{}
+		}
+		p.Log = bptt.Log{Metrics: &out, Logger: slog.New(slog.NewTextHandler(&records, nil))}
+		_, err := bptt.Train(context.Background(), traintest.LanguageModel(t, 1, traintest.Small), traintest.TextData(t, 100, traintest.Small), p)
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		last := lines[len(lines)-1]
+		require.True(t, strings.HasPrefix(last, `{"event":"end",`), last)
+		require.Contains(t, last, name)
+		require.Equal(t, err == nil, name == `"error":""`)
+		require.Equal(t, 1, strings.Count(records.String(), "msg=end "))
+	}
+}
+
 // TestMetricsFail: an error of the writer ends the run, between two updates.
 func TestMetricsFail(t *testing.T) {
 	for name, w := range map[string]io.Writer{
@@ -131,9 +160,12 @@ func TestMetricsFail(t *testing.T) {
 		"short write":                     broke{func(b []byte) (int, error) { return len(b) - 1, nil }},
 		"panic in Plan.Log.Metrics: mine": broke{func(b []byte) (int, error) { panic("mine") }},
 	} {
+		var records bytes.Buffer
 		report, err := bptt.Train(context.Background(), traintest.NewLeaky(4, 1), &traintest.Script{N: 40}, bptt.Plan{
-			Window: 4, Epochs: 1, Loss: loss.MSE{}, Optimizer: traintest.Frozen{}, Log: bptt.Log{Metrics: w},
+			Window: 4, Epochs: 1, Loss: loss.MSE{}, Optimizer: traintest.Frozen{}, Log: bptt.Log{Metrics: w, Logger: slog.New(slog.NewTextHandler(&records, nil))},
 		})
+		require.Equal(t, 1, strings.Count(err.Error(), "bptt: Plan.Log.Metrics: "), "the writer is not asked again: %v", err)
+		require.Equal(t, 1, strings.Count(records.String(), "msg=end "))
 		require.ErrorContains(t, err, "bptt: Plan.Log.Metrics: ")
 		require.ErrorContains(t, err, name)
 		require.Equal(t, int64(1), report.Step)

@@ -33,8 +33,9 @@ type Plan struct {
 	// the gradient of each parameter down to at most that norm, then ClipNorm that of all
 	// parameters together. The norms have the order ClipP, 1 or more: 0 is 2, the
 	// Euclidean norm, 1 the sum of the magnitudes, math.Inf(1) the largest. They are
-	// computed in float64; an order other than these three takes some 50 ns for each
-	// element. A limit of 0 is no clipping. Infinity is refused, and so is what is below
+	// computed in float64; an order other than these three takes a power of each element.
+	// Parameters that the optimizer leaves as they are (optim.Freezer) have no part in all
+	// this. A limit of 0 is no clipping. Infinity is refused, and so is what is below
 	// 2^-100 in float32: it makes all of the gradient tiny. A gradient that a Loss or a
 	// Reduction does not divide is larger by the terms, and so must the limits be.
 	ClipValue, ClipTensor, ClipNorm float64
@@ -120,11 +121,20 @@ func (p *Plan) check(steps int) error {
 }
 
 // checkSchedule returns the error of the schedule's Check, if it has that method. A
-// panic in Check is an error too.
+// panic in a method of the schedule is an error too.
 func (p *Plan) checkSchedule() (err error) {
 	defer catch("Plan.Schedule", &err)
 	if s, ok := p.Schedule.(interface{ Check() error }); ok {
 		return s.Check()
+	}
+	return nil
+}
+
+// resetSchedule calls Reset of the schedule, if it has that method.
+func (p *Plan) resetSchedule() (err error) {
+	defer catch("Plan.Schedule", &err)
+	if s, ok := p.Schedule.(interface{ Reset() }); ok {
+		s.Reset()
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,50 +40,97 @@ func read(t *testing.T, file []byte) *bptt.Checkpoint {
 	return c
 }
 
-// TestRatesAreResumed: a learning rate that the program has changed is that of the resumed
+// TestRatesAreResumed: what the program has changed of an optimizer is that of the resumed
 // run, whatever the optimizer was made with.
 func TestRatesAreResumed(t *testing.T) {
-	for name, make := range map[string]func(lr float64) (optim.Optimizer, *float64){
-		"sgd":   func(lr float64) (optim.Optimizer, *float64) { o := &optim.SGD{LR: lr}; return o, &o.LR },
-		"adam":  func(lr float64) (optim.Optimizer, *float64) { o := &optim.Adam{LR: lr}; return o, &o.LR },
-		"adamw": func(lr float64) (optim.Optimizer, *float64) { o := &optim.AdamW{LR: lr}; return o, &o.LR },
+	groups := func(lr float64) *optim.Groups {
+		return &optim.Groups{List: []optim.Group{
+			{Params: []string{"0.*"}, Frozen: true},
+			{Params: []string{"1.bias_*"}, Optimizer: &optim.SGD{LR: lr}, From: math.MaxInt64},
+			{Params: []string{"2.*"}, Optimizer: &optim.ASGD{LR: lr, T0: 1 << 60}},
+			{Optimizer: &optim.RMSProp{LR: lr / 10}},
+		}}
+	}
+	for name, make := range map[string]func(lr float64) (o optim.Optimizer, change func()){
+		"sgd":   func(lr float64) (optim.Optimizer, func()) { o := &optim.SGD{LR: lr}; return o, func() { o.LR /= 4 } },
+		"adam":  func(lr float64) (optim.Optimizer, func()) { o := &optim.Adam{LR: lr}; return o, func() { o.LR /= 4 } },
+		"adamw": func(lr float64) (optim.Optimizer, func()) { o := &optim.AdamW{LR: lr}; return o, func() { o.LR /= 4 } },
+		"rmsprop": func(lr float64) (optim.Optimizer, func()) {
+			o := &optim.RMSProp{LR: lr}
+			return o, func() { o.LR /= 4 }
+		},
+		"adagrad": func(lr float64) (optim.Optimizer, func()) {
+			o := &optim.Adagrad{LR: lr}
+			return o, func() { o.LR /= 4 }
+		},
+		"asgd": func(lr float64) (optim.Optimizer, func()) { o := &optim.ASGD{LR: lr}; return o, func() { o.LR /= 4 } },
+		"asgd, averages": func(lr float64) (optim.Optimizer, func()) {
+			o := &optim.ASGD{LR: lr, T0: math.MaxInt64}
+			return o, func() { o.T0 = 3 }
+		},
+		"groups": func(lr float64) (optim.Optimizer, func()) {
+			o := groups(lr)
+			return o, func() { o.List[3].Optimizer.(*optim.RMSProp).LR /= 4 }
+		},
+		"groups, their rates": func(lr float64) (optim.Optimizer, func()) {
+			o := groups(lr)
+			return o, func() { o.List[1].From, o.List[3].Rate = 6, 0.25 }
+		},
+		"groups, averages": func(lr float64) (optim.Optimizer, func()) {
+			o := groups(lr)
+			return o, func() { o.List[2].Optimizer.(*optim.ASGD).T0 = 3 }
+		},
 	} {
-		run := func(lr float64, steps int64, from []byte) (nn.Net, []byte) {
-			o, field := make(lr)
+		run := func(lr float64, steps int64, from []byte, want []float64) (nn.Net, *bptt.Trainer, []float64) {
+			o, change := make(lr)
 			net, trainer := onText(t, bptt.Plan{Steps: steps, Optimizer: o, OnStep: func(p bptt.Progress) error {
 				if p.Step == 3 {
-					*field = lr / 4
+					change()
 				}
 				return nil
 			}}, 6, 6, false)
+			keeper := o.(optim.RateKeeper)
 			if from != nil {
+				require.NotEqual(t, want, keeper.Rates(), name)
 				require.NoError(t, trainer.Resume(read(t, from)))
-				require.Equal(t, 0.025, *field, name)
+				require.Equal(t, want, keeper.Rates(), name)
 			}
 			_, err := trainer.Run(context.Background())
 			require.NoError(t, err)
-			return net, checkpointOf(t, trainer)
+			return net, trainer, keeper.Rates()
 		}
-		whole, _ := run(0.1, 9, nil)
-		_, file := run(0.1, 5, nil)
+		_, whole, _ := run(0.1, 9, nil, nil)
+		_, half, rates := run(0.1, 5, nil, nil)
+		want, file := checkpointOf(t, whole), checkpointOf(t, half)
 		for _, lr := range []float64{0.1, 7} {
-			net, _ := run(lr, 9, file)
-			require.Equal(t, nn.Fingerprint(whole), nn.Fingerprint(net), name)
+			_, resumed, _ := run(lr, 9, file, rates)
+			require.True(t, bytes.Equal(want, checkpointOf(t, resumed)), name)
 		}
 
-		// A rate of a file that is none is refused, and the one before stays.
-		o, field := make(0.5)
+		// What is no rate, in any place of a file, is refused, and the ones before stay.
+		o, _ := make(0.5)
 		net, trainer := onText(t, bptt.Plan{Optimizer: o}, 6, 6, false)
-		before := nn.Fingerprint(net)
-		for _, bad := range [][]float64{{math.NaN()}, {-1}, {0}, {1e-40}, {1, 2}, {}} {
+		before, weights := o.(optim.RateKeeper).Rates(), nn.Fingerprint(net)
+		bad := [][]float64{{}, append(slices.Clone(rates), 1), rates[1:]}
+		for i := range rates {
+			for _, v := range []float64{math.NaN(), -1, math.Inf(1)} {
+				some := slices.Clone(rates)
+				some[i] = v
+				bad = append(bad, some)
+			}
+		}
+		if len(rates) == 1 {
+			bad = append(bad, []float64{0}, []float64{1e-40})
+		}
+		for _, bad := range bad {
 			damaged := forge(t, file, func(s *wire.Section) {
 				if s.Name == "optimizer/rates" {
 					s.Float64, s.Shape = bad, []int{len(bad)}
 				}
 			})
 			require.ErrorContains(t, trainer.Resume(read(t, damaged)), "learning rate", "%s %v", name, bad)
-			require.Equal(t, 0.5, *field)
-			require.Equal(t, before, nn.Fingerprint(net))
+			require.Equal(t, before, o.(optim.RateKeeper).Rates())
+			require.Equal(t, weights, nn.Fingerprint(net))
 		}
 	}
 	// An optimizer without SetRates has to have the rate.
@@ -97,6 +145,36 @@ func TestRatesAreResumed(t *testing.T) {
 	require.ErrorContains(t, err, "the learning rate of the run is [0.5], that of the optimizer [0.25]")
 	require.ErrorContains(t, err, "SetRates")
 }
+
+// TestSchedulesBeginAnew: two runs with one schedule, which remembers losses, are the same.
+func TestSchedulesBeginAnew(t *testing.T) {
+	s := &optim.Plateau{Factor: 0.5}
+	var weights [][32]byte
+	var rates [][]float64
+	for range 2 {
+		var seen []float64
+		net, trainer := onText(t, bptt.Plan{
+			Steps: 9, Schedule: s, Validate: measures(1, 2, 1.5, 0.5),
+			OnStep: func(p bptt.Progress) error { seen = append(seen, p.Rate); return nil },
+		}, 6, 6, false)
+		_, err := trainer.Run(context.Background())
+		require.NoError(t, err)
+		require.Equal(t, 0.25, s.Rate(9))
+		weights, rates = append(weights, nn.Fingerprint(net)), append(rates, seen)
+	}
+	require.Equal(t, rates[0], rates[1])
+	require.Equal(t, weights[0], weights[1])
+
+	_, err := bptt.NewTrainer(traintest.NewLeaky(6, 1), &traintest.Script{N: 9}, plan(bptt.Plan{Schedule: unreset{}}))
+	var pe *bptt.PanicError
+	require.ErrorAs(t, err, &pe)
+	require.Equal(t, []any{"Plan.Schedule", "no reset"}, []any{pe.Where, pe.Value})
+}
+
+// unreset is a Schedule whose Reset panics.
+type unreset struct{ optim.Constant }
+
+func (unreset) Reset() { panic("no reset") }
 
 // TestRollBackOfAll: when the data refuses its position, which comes last, the rate and the
 // schedule are as before too.

@@ -99,8 +99,8 @@ type buffers struct {
 }
 
 // NewTrainer checks the plan against the net and prepares a run from the
-// beginning: the state of the net and the plan's optimizer are reset, and data
-// goes to the beginning of its epoch. A Trainer that had the same optimizer
+// beginning: the state of the net, the plan's optimizer and its schedule are reset, and
+// data goes to the beginning of its epoch. A Trainer that had the same optimizer
 // before has lost it: its Run, Save and Resume return an error. (Seen from the memory
 // of the optimizer's State; one of another package that makes no new memory in Init,
 // or whose State is a copy, must be kept for one Trainer by the caller.)
@@ -144,9 +144,12 @@ func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 	if err := plan.Optimizer.Init(params); err != nil {
 		return nil, err
 	}
-	t.grads.init(kernels.Current(), params, sums, cmp.Or(plan.ClipP, 2))
+	t.grads.init(kernels.Current(), params, sums, plan.Optimizer, cmp.Or(plan.ClipP, 2))
 	t.claim()
 	if err := rewind(source); err != nil {
+		return nil, err
+	}
+	if err := plan.resetSchedule(); err != nil {
 		return nil, err
 	}
 	t.team.Set(plan.Workers)
@@ -284,15 +287,12 @@ func (t *Trainer) skip(bad *NonFiniteError) (more bool, err error) {
 // end writes the last checkpoint, and puts the best parameters in the net.
 func (r *running) end(ctx context.Context, err error) (Report, error) {
 	r.report.Epoch, r.report.Skipped, r.report.Elapsed, r.report.PerSecond = r.epoch, r.skipped, r.spent, r.perSecond()
-	if err != nil && !ended(ctx, err) {
-		return r.report, err
-	}
-	if saved := r.files.last(); saved != nil {
-		return r.report, withError(err, saved)
-	}
-	if err == nil && r.done() {
-		r.report.EarlyStop = r.valid.gaveUp()
-		r.valid.restore(r.grads.params)
+	if err == nil || ended(ctx, err) {
+		saved := r.files.last()
+		if err = withError(err, saved); err == nil && r.done() {
+			r.report.EarlyStop = r.valid.gaveUp()
+			r.valid.restore(r.grads.params)
+		}
 	}
 	return r.report, withError(err, r.log.end(r.report, err))
 }

@@ -53,6 +53,7 @@ func (t *Trainer) update(ctx context.Context) (Progress, error) {
 	if windows == 0 {
 		return Progress{}, errPassEnded
 	}
+	t.grads.begin()
 	mean := total.Mean()
 	p := Progress{Step: t.step + 1, Epoch: t.epoch, Loss: mean, Count: total.Terms, Counted: t.counted + int64(total.Terms), Skipped: t.skipped}
 	if by := t.plan.Reduction.Divisor(total, rows); t.plan.Accumulate > 1 && by != 1 {
@@ -88,16 +89,7 @@ func (t *Trainer) where(err error) error {
 // negative, infinite or NaN.
 func (t *Trainer) factor() (f float64, err error) {
 	defer catch("Plan.Schedule", &err)
-	f = 1
-	switch s := t.plan.Schedule.(type) {
-	case nil:
-	case interface {
-		RateAt(step, epoch int64) float64
-	}:
-		f = s.RateAt(t.step, t.epoch)
-	default:
-		f = s.Rate(t.step)
-	}
+	f = optim.RateAt(t.plan.Schedule, t.step, t.epoch)
 	return f, optim.CheckRate(t.step+1, t.plan.Optimizer.LearningRate(), f)
 }
 

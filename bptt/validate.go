@@ -9,6 +9,7 @@ import (
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
 
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
@@ -201,7 +202,7 @@ func (t *Trainer) measured(ctx context.Context) (value float64, count int, err e
 // observe tells the schedule, if it wants to know.
 func (t *Trainer) observe(value float64) (err error) {
 	defer catch("Plan.Schedule", &err)
-	if s, ok := t.plan.Schedule.(interface{ Observe(validationLoss float64) }); ok {
+	if s, ok := t.plan.Schedule.(optim.Observer); ok {
 		s.Observe(value)
 	}
 	return nil

@@ -24,10 +24,8 @@ type Adagrad struct {
 	WeightDecay float64
 	Decoupled   bool
 
-	core
-	decoupled         bool
-	decay, slow       float64
-	lr, eps, l2, keep float32
+	descent
+	eps float32
 }
 
 // check returns the error of Init.
@@ -67,26 +65,10 @@ func (o *Adagrad) update(i, lo, hi int) {
 	o.isa.RMSProp(w, g, o.moment(0, i, lo, hi), 1, 1, o.lr, o.eps, o.l2, o.keep)
 }
 
-// ready sets what a step at this rate is taken with. On an error it sets nothing.
-func (o *Adagrad) ready(rate float64) error {
-	lr := float64(o.LR*rate) / (1 + float64(o.slow*o.numbers[0]))
-	l2, keep := decays(lr, o.decay, o.decoupled)
-	if !usable(rate, lr, float32(lr), keep) {
-		return &RateError{Step: o.steps() + 1, LR: o.LR, Factor: rate}
-	}
-	o.lr, o.l2, o.keep = factor(lr), l2, keep
-	return nil
-}
+func (o *Adagrad) ready(rate float64) error { return o.prepare(o.LR, rate) }
 
 // Update implements Optimizer.
-func (o *Adagrad) Update(rate float64) error {
-	if err := o.ready(rate); err != nil {
-		return err
-	}
-	o.numbers[0]++
-	o.pieces.Run()
-	return nil
-}
+func (o *Adagrad) Update(rate float64) error { return o.advance(o.LR, rate) }
 
 // LearningRate implements Optimizer.
 func (o *Adagrad) LearningRate() float64 { return o.LR }

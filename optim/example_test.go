@@ -257,6 +257,25 @@ func ExampleEpochSchedule() {
 	// 0.25
 }
 
+// The Trainer leaves the gradients out of the norm that an update will not follow.
+func ExampleFreezer() {
+	p := append(traintest.OneParam(1, 0.5), traintest.OneParam(1, 0.5)...)
+	p[0].Name, p[1].Name = "lower", "upper"
+	o := &optim.Groups{List: []optim.Group{
+		{Params: []string{"lower"}, Optimizer: &optim.SGD{LR: 0.25}, From: 1},
+		{Optimizer: &optim.SGD{LR: 0.25}},
+	}}
+	_ = o.Init(p)
+	var freezer optim.Freezer = o
+	for range 2 {
+		fmt.Println(freezer.Frozen("lower"), freezer.Frozen("upper"))
+		_ = o.Update(1)
+	}
+	// Output:
+	// true false
+	// false false
+}
+
 // What a checkpoint keeps of the learning rate that a program has changed.
 func ExampleRateKeeper() {
 	adam := &optim.Adam{LR: 1e-3}

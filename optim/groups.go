@@ -23,12 +23,12 @@ type Group struct {
 	Optimizer Optimizer
 
 	// Frozen leaves the parameters as they are. They have no state, and the group needs no
-	// Optimizer.
+	// Optimizer. See Freezer for their gradients.
 	Frozen bool
 
 	// From is the number of updates after which the group begins to move. Until then its
-	// parameters are as they are, and so is the state of its optimizer, whose first step
-	// follows after From updates. Rate multiplies the learning rate of the optimizer; 0 is
+	// parameters are as they are, as if Frozen, and so is the state of its optimizer, whose
+	// first step follows after From updates. Rate multiplies the learning rate of the optimizer; 0 is
 	// 1. Both may be changed between updates.
 	From int64
 	Rate float64
@@ -39,8 +39,8 @@ type Group struct {
 // group, and each pattern must match one. A schedule multiplies the rates of all groups.
 //
 // A checkpoint has the names of each group and the kind of its optimizer, and is refused
-// where these differ. It has the count of updates, by which From goes, but neither From
-// nor Rate nor the settings of optimizers.
+// where these differ. It has the count of updates, by which From goes, and all that may be
+// changed between updates: From and Rate, and LR of each optimizer (see RateKeeper).
 type Groups struct {
 	List []Group
 
@@ -56,6 +56,7 @@ type member interface {
 	Optimizer
 	check(params []nn.Param) error // of Init
 	ready(rate float64) error      // of Update
+	changeable() changeable        // of Rates and SetRates
 	settled() error                // of SetState, beside those about the state
 	adopt(numbers []float64)
 	SetWorkers(n int)
@@ -273,10 +274,11 @@ func (o *Groups) LearningRate() float64 {
 	return largest
 }
 
-// Frozen says whether the parameter of that name is in a frozen group; it is after Init.
+// Frozen implements Freezer, after Init: the group of the parameter is frozen, or begins
+// later.
 func (o *Groups) Frozen(name string) bool {
 	i, ok := o.of[name]
-	return ok && o.members[i] == nil
+	return ok && i < len(o.List) && !o.moves(i)
 }
 
 // SetWorkers sets on how many workers Update may be split; 0: automatic. It

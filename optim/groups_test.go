@@ -111,10 +111,13 @@ func TestGroupsBeginLater(t *testing.T) {
 	o := &optim.Groups{List: []optim.Group{{Params: []string{"a"}, Optimizer: late, From: 3}, {Optimizer: &optim.SGD{LR: 0.1}}}}
 	require.NoError(t, o.Init(p))
 	for range 3 {
+		require.True(t, o.Frozen("a"))
+		require.False(t, o.Frozen("b"))
 		require.NoError(t, o.Update(1))
 		require.Equal(t, q[0], p[0])
 		require.Zero(t, late.State().Numbers[0])
 	}
+	require.False(t, o.Frozen("a"), "it moves with the next update")
 	alone := &optim.Adam{LR: 0.1}
 	require.NoError(t, alone.Init(q[:1]))
 	for range 4 {

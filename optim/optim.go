@@ -35,6 +35,15 @@ type Optimizer interface {
 	SetState(s State) error
 }
 
+// A Freezer is an Optimizer that may leave parameters as they are. A Trainer asks it before
+// each update. A parameter that the update leaves as it is has no gradient for it, as in
+// PyTorch: what stands in its memory counts in no norm, is not clipped, and may be NaN.
+type Freezer interface {
+	// Frozen says whether the next update leaves the parameter of that name, one of those
+	// of Init, as it is.
+	Frozen(name string) bool
+}
+
 // core is what the optimizers of this package have in common: parameters, state, and the
 // pieces that workers share.
 type core struct {
@@ -61,6 +70,36 @@ func (c *core) begin(kind string, params []nn.Param, tensors int, numbers []floa
 		lengths[i] = len(params[i].W)
 	}
 	c.pieces.Init(c.isa, lengths, update)
+}
+
+// descent is what SGD, RMSProp and Adagrad share: a step at their rate, and a decay.
+type descent struct {
+	core
+	decay, slow  float64 // of weights; of the rate, with each step
+	decoupled    bool
+	lr, l2, keep float32 // of a step
+}
+
+// prepare sets what a step at rate times the learning rate lr is taken with. On an error
+// it sets nothing.
+func (o *descent) prepare(lr, rate float64) error {
+	at := float64(lr*rate) / (1 + float64(o.slow*o.numbers[0]))
+	l2, keep := decays(at, o.decay, o.decoupled)
+	if !usable(rate, at, float32(at), keep) {
+		return &RateError{Step: o.steps() + 1, LR: lr, Factor: rate}
+	}
+	o.lr, o.l2, o.keep = factor(at), l2, keep
+	return nil
+}
+
+// advance moves the weights at rate times the learning rate lr.
+func (o *descent) advance(lr, rate float64) error {
+	if err := o.prepare(lr, rate); err != nil {
+		return err
+	}
+	o.numbers[0]++
+	o.pieces.Run()
+	return nil
 }
 
 // piece is elements lo to hi of weight and gradient i.

@@ -76,7 +76,7 @@ func (s *Plateau) Observe(validationLoss float64) {
 	}
 }
 
-// Reset forgets all observations, for another run.
+// Reset forgets all observations. NewTrainer calls it.
 func (s *Plateau) Reset() { s.state = plateau{} }
 
 // plateauMagic begins a state of a Plateau; the last byte is its version.

@@ -29,11 +29,9 @@ type RMSProp struct {
 	WeightDecay float64
 	Decoupled   bool
 
-	core
-	centred, momentum, decoupled bool
-	decay                        float64
-	alpha, oma, omv, eps, mu     float32
-	lr, l2, keep                 float32
+	descent
+	centred, momentum        bool
+	alpha, oma, omv, eps, mu float32
 }
 
 // filled returns Alpha and Eps with their defaults.
@@ -96,26 +94,10 @@ func (o *RMSProp) update(i, lo, hi int) {
 	}
 }
 
-// ready sets what a step at this rate is taken with. On an error it sets nothing.
-func (o *RMSProp) ready(rate float64) error {
-	lr := float64(o.LR * rate)
-	l2, keep := decays(lr, o.decay, o.decoupled)
-	if !usable(rate, lr, float32(lr), keep) {
-		return &RateError{Step: o.steps() + 1, LR: o.LR, Factor: rate}
-	}
-	o.lr, o.l2, o.keep = factor(lr), l2, keep
-	return nil
-}
+func (o *RMSProp) ready(rate float64) error { return o.prepare(o.LR, rate) }
 
 // Update implements Optimizer.
-func (o *RMSProp) Update(rate float64) error {
-	if err := o.ready(rate); err != nil {
-		return err
-	}
-	o.numbers[0]++
-	o.pieces.Run()
-	return nil
-}
+func (o *RMSProp) Update(rate float64) error { return o.advance(o.LR, rate) }
 
 // LearningRate implements Optimizer.
 func (o *RMSProp) LearningRate() float64 { return o.LR }

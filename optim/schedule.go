@@ -11,7 +11,13 @@ import (
 //
 //	Check() error
 //
-// then NewTrainer calls that, and refuses a Plan whose schedule returns an error. One
+// then NewTrainer calls that, and refuses a Plan whose schedule returns an error. If it
+// has a method
+//
+//	Reset()
+//
+// then NewTrainer calls that, so that a run begins with a schedule that knows of none
+// before it. One
 // that goes by epochs is an EpochSchedule, and one that goes by validation an Observer;
 // RateAt is how to ask any of them.
 //

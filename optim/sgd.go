@@ -31,10 +31,9 @@ type SGD struct {
 	WeightDecay float64
 	Decoupled   bool
 
-	core
-	momentum, nesterov, decoupled bool
-	lr, mu, damp, l2, keep        float32
-	decay                         float64
+	descent
+	momentum, nesterov bool
+	mu, damp           float32
 }
 
 // check returns the error of Init.
@@ -88,26 +87,10 @@ func (o *SGD) update(i, lo, hi int) {
 	}
 }
 
-// ready sets what a step at this rate is taken with. On an error it sets nothing.
-func (o *SGD) ready(rate float64) error {
-	lr := float64(o.LR * rate)
-	l2, keep := decays(lr, o.decay, o.decoupled)
-	if !usable(rate, lr, float32(lr), keep) {
-		return &RateError{Step: o.steps() + 1, LR: o.LR, Factor: rate}
-	}
-	o.lr, o.l2, o.keep = factor(lr), l2, keep
-	return nil
-}
+func (o *SGD) ready(rate float64) error { return o.prepare(o.LR, rate) }
 
 // Update implements Optimizer.
-func (o *SGD) Update(rate float64) error {
-	if err := o.ready(rate); err != nil {
-		return err
-	}
-	o.numbers[0]++
-	o.pieces.Run()
-	return nil
-}
+func (o *SGD) Update(rate float64) error { return o.advance(o.LR, rate) }
 
 // LearningRate implements Optimizer.
 func (o *SGD) LearningRate() float64 { return o.LR }

@@ -6,7 +6,7 @@ var optimizerFaults = []fault{
 		"if o.amsGrad {", "if false {", inOptim},
 	{"RMSProp: a variance has the share of a mean of squares", "optim/rmsprop.go",
 		"factor(float64(alpha*(1-alpha)))", "float32(1-alpha)", inOptim},
-	{"Adagrad: the rate does not fall", "optim/adagrad.go",
+	{"Adagrad: the rate does not fall", "optim/optim.go",
 		"float64(o.slow*o.numbers[0])", "float64(o.slow*0)", inOptim},
 	{"Adagrad: the sum begins at 0", "optim/adagrad.go",
 		"first > 0 {", "first < 0 {", inOptim},

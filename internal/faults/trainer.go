@@ -10,7 +10,7 @@ var (
 	inFolders  = []string{"./bptt Files|Disk|Folders"}
 	inNorms    = []string{"./kernels SumAbs"}
 	inLearned  = []string{"./nn Learned"}
-	inRecords  = []string{"./bptt Metrics"}
+	inRecords  = []string{"./bptt Metrics|EndIsRecorded"}
 )
 
 // trainerFaults are about what the Trainer does beside updates, and about clipping.
@@ -21,6 +21,12 @@ var trainerFaults = []fault{
 		"if n := g.tensorNorm(i); n > tensor {", "if n := now; n > tensor {", inClip},
 	{"clip: a limit of tensors takes the norm before the limit of values", "bptt/clip.go",
 		"\t\tif changed {\n\t\t\tnow, _ = g.norm()\n\t\t\tchanged = false\n", "\t\tif changed {\n\t\t\tchanged = false\n", inClip},
+	{"clip: what is frozen counts in the norm", "bptt/clip.go",
+		"g.still[i] = g.freeze.Frozen(p.Name)", "g.still[i] = p.Name == \"\"", inClip},
+	{"clip: what is frozen now is so for good", "bptt/clip.go",
+		"g.still[i] = g.freeze.Frozen(p.Name)", "g.still[i] = g.still[i] || g.freeze.Frozen(p.Name)", inClip},
+	{"clip: what is frozen is limited", "bptt/clip.go",
+		"\tif g.still[i] {\n\t\treturn\n\t}\n", "\tif g.still[i] && g.work != limitAll {\n\t\treturn\n\t}\n", inClip},
 	{"clip: a sum of powers of what is not finite", "bptt/clip.go",
 		"\tif bad = g.add(sumMagnitudes); bad != \"\" {\n\t\treturn math.NaN(), bad\n\t}\n\tg.run(maxMagnitude)", "\tg.run(maxMagnitude)", inClip},
 	{"clip: powers of the tensors weigh the same", "bptt/clip.go",
@@ -68,7 +74,7 @@ var trainerFaults = []fault{
 	{"validation: the schedule is not told", "bptt/validate.go",
 		"\t\ts.Observe(value)\n", "\t\t_ = s\n", inValidate},
 	{"schedules: the pass is not told", "bptt/update.go",
-		"f = s.RateAt(t.step, t.epoch)", "f = s.RateAt(t.step, 0)", inValidate},
+		"t.plan.Schedule, t.step, t.epoch)", "t.plan.Schedule, t.step, 0)", inValidate},
 	{"schedules: the state is not in checkpoints", "bptt/checkpoint.go",
 		"\tif has {\n", "\tif has && len(schedule) == 0 {\n", inResume},
 	{"schedules: Resume leaves the state when the data refuses", "bptt/resume.go",
@@ -76,7 +82,15 @@ var trainerFaults = []fault{
 	{"rates: Resume keeps that of the plan", "bptt/progress_save.go",
 		"if err := o.SetRates(want); err != nil {", "if err := o.SetRates(have); err != nil {", inResume},
 	{"rates: any number is one", "optim/rates.go",
-		"rates[0])); err != nil {", "rates[0])); err != nil && rates[0] > 0 {", inResume},
+		"if err := c.check(rates); err != nil {", "if err := c.check(rates); err != nil && rates[0] > 0 {", inResume},
+	{"rates: a group keeps that of the plan", "optim/rates.go",
+		"\t\t\t\tc.set(of)\n", "\t\t\t\t_ = of\n", inResume},
+	{"rates: groups before one that is refused are set", "optim/rates.go",
+		"range []bool{false, true}", "range []bool{true, false}", inResume},
+	{"rates: the beginning of averages is that of the plan", "optim/rates.go",
+		"*c.t0 = int64(rates[1])", "_ = rates[1]", inResume},
+	{"schedules: a run begins with what the one before observed", "bptt/plan.go",
+		"\t\ts.Reset()\n", "\t\t_ = s\n", inResume},
 	{"files: the last checkpoint is written before the best", "bptt/files.go",
 		"\tif err := f.best(); err != nil {\n\t\treturn err\n\t}\n", "", inFolders},
 	{"files: a best checkpoint that could not be written is forgotten", "bptt/files.go",
@@ -84,11 +98,19 @@ var trainerFaults = []fault{
 	{"files: an update is given up when the context ends", "bptt/update.go",
 		"windows > 0 && !t.files.on()", "windows > 0", inFolders},
 	{"files: the newest go", "bptt/files.go",
-		"names[:max(0, len(names)-f.plan.Keep)]", "names[min(len(names), f.plan.Keep):]", inFolders},
+		"steps[:max(0, len(steps)-f.plan.Keep)]", "steps[min(len(steps), f.plan.Keep):]", inFolders},
+	{"files: those of a run before take the place of new ones", "bptt/files.go",
+		"is && step <= f.t.step {", "is {", inFolders},
+	{"files: any name with a step is one of Run's", "bptt/files.go",
+		"step >= 0 && name == nameOf(step)", "step >= 0", inFolders},
 	{"files: an error says that the old file is there when the new one is", "internal/wire/atomic.go",
 		"temp, replaced = \"\", true", "temp = \"\"", inFolders},
 	{"files: the last checkpoint before the one with a name", "bptt/files.go",
 		"\tif err := f.named(); err != nil {\n\t\treturn err\n\t}\n\tif err := f.last(); err != nil {\n\t\treturn err\n\t}\n", "\tif err := f.last(); err != nil {\n\t\treturn err\n\t}\n\tif err := f.named(); err != nil {\n\t\treturn err\n\t}\n", inFolders},
+	{"metrics: a writer that has failed is asked again", "bptt/log.go",
+		"l.plan.Level, true, !l.failed, func()", "l.plan.Level, true, true, func()", inRecords},
+	{"metrics: a run that fails has no end", "bptt/train.go",
+		"\treturn r.report, withError(err, r.log.end(r.report, err))", "\tif err != nil {\n\t\treturn r.report, err\n\t}\n\treturn r.report, withError(err, r.log.end(r.report, err))", inRecords},
 	{"metrics: NaN as it is", "bptt/log.go",
 		"if math.IsNaN(v) || math.IsInf(v, 0) {", "if math.IsNaN(v) && math.IsInf(v, 0) {", inRecords},
 	{"metrics: every update", "bptt/log.go",

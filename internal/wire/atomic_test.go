@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -167,9 +166,7 @@ func TestMain(m *testing.M) {
 
 // TestKilledWriter: whenever a writer is killed, the name holds a whole file.
 func TestKilledWriter(t *testing.T) {
-	if runtime.GOOS == "js" || runtime.GOOS == "wasip1" {
-		t.Skip("NOT EXERCISED: " + runtime.GOOS + " starts no processes")
-	}
+	numtest.NeedsProcesses(t)
 	name := filepath.Join(t.TempDir(), "model")
 	for i := range 20 {
 		c := numtest.Self()
@@ -191,9 +188,7 @@ func TestKilledWriter(t *testing.T) {
 
 // TestTwoProcesses write one file: at every moment it is a whole one, of one of them.
 func TestTwoProcesses(t *testing.T) {
-	if runtime.GOOS == "js" || runtime.GOOS == "wasip1" {
-		t.Skip("NOT EXERCISED: " + runtime.GOOS + " starts no processes")
-	}
+	numtest.NeedsProcesses(t)
 	dir := t.TempDir()
 	name := filepath.Join(dir, "model")
 	require.NoError(t, WriteFileAtomic(name, func(w io.Writer) error { return NewWriter(w, "test", 1).Close() }))
