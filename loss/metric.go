@@ -9,7 +9,8 @@ import (
 )
 
 // A Metric is a number about the outputs of a net that is reported and has no gradient. It
-// is collected batch by batch: Reset, then Add for each batch of an epoch, then Value. All
+// is collected batch by batch: Reset, then Add for each batch of an epoch, which bptt.Evaluate
+// does, then Value. All
 // of this package compare the class of the largest output with the target, count what
 // the Loss counts, and leave out steps whose target is below 0.
 type Metric interface {

@@ -68,6 +68,8 @@ var lossFaults = []fault{
 		"\tnone(steps)\n", "", inLosses},
 	{"CTC: a best path of one label twice is one", "loss/ctc.go",
 		"\t\tbefore = k\n", "\t\tif k != c.Blank {\n\t\t\tbefore = k\n\t\t}\n", inLosses},
+	{"metrics: an evaluation adds to the one before", "bptt/evaluate.go",
+		"\tm.Reset()\n", "", inMeasured},
 	{"metrics: steps that are ignored count", "loss/metric.go",
 		"if b.Counts(p) && id >= 0 {", "if b.Counts(p) {\n\t\t\tid = max(id, 0)", inLosses},
 	{"metrics: the edit distance has no replacement", "loss/metric.go",
