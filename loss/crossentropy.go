@@ -1,6 +1,7 @@
 package loss
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/data"
@@ -78,18 +79,17 @@ func (c CrossEntropy) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratc
 		t.Terms++
 		t.Weight += c.weight(b, p)
 	}
-	if t.Weight == 0 {
+	if t.Terms == 0 || t.Weight == 0 && c.Smoothing == 0 {
 		clear(dy)
 		return t, nil
 	}
+	by = cmp.Or(by, t.Weight)
 	if by == 0 {
-		by = t.Weight
+		// What is spread has a loss, and no weight to divide a gradient by.
+		defer clear(dy) // which may be y
+		dy = nil
 	}
-	memory := 0
-	if dy == nil {
-		memory = width
-	}
-	parts := s.begin(dy, y, b, width, by, rows, memory)
+	parts := s.begin(dy, y, b, width, by, rows, width)
 	call := classCall{c, c.Smoothing / float64(width), float64(width)}
 	if c.Smoothing > 0 {
 		ones := s.allOnes(width)

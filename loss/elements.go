@@ -1,6 +1,7 @@
 package loss
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -145,9 +146,7 @@ func (s *Scratch) elements(dy, y []float32, b *data.Batch, by float64, c element
 		clear(dy)
 		return t, nil
 	}
-	if by == 0 {
-		by = t.Weight
-	}
+	by = cmp.Or(by, t.Weight)
 	s.call.elements.scale = float32(1 / by)
 	switch {
 	case c.form == square:

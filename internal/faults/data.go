@@ -62,6 +62,8 @@ var dataFaults = []fault{
 		"id, twice := v.ids[word]; twice {", "id, twice := v.ids[word]; twice && false {", inData},
 	{"vocabulary: a word in other quotes", "data/vocabulary_file.go",
 		"strconv.QuoteToASCII(word) != quoted {", "false {", inData},
+	{"vocabulary: an error as long as the word", "data/vocabulary_file.go",
+		"the word is %.60s,", "the word is %s,", inData},
 	{"vocabulary: a line of any length", "data/vocabulary_file.go",
 		"case len(b) > maxLine:", "case false:", inData},
 	{"words: a word ends with what was read so far", "data/words.go",
