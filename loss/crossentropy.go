@@ -70,7 +70,7 @@ func (c CrossEntropy) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratc
 	}
 	var t Total
 	for p, id := range b.Targets {
-		if !counted(b, p) {
+		if !b.Term(p) {
 			continue
 		}
 		if int(id) >= width {
@@ -135,7 +135,7 @@ func (s *Scratch) classRows(w, n int) {
 		if c.dy != nil {
 			probs = c.dy[p*c.width:][:c.width]
 		}
-		if counted(c.b, p) {
+		if c.b.Term(p) {
 			s.parts[p] = s.classRow(probs, c.y[p*c.width:][:c.width], p)
 		} else if c.dy != nil {
 			clear(probs)

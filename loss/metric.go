@@ -36,13 +36,13 @@ func classes(y []float32, b *data.Batch, f func(p int, target, output int)) erro
 		return err
 	}
 	for p, id := range b.Targets {
-		if counted(b, p) && int(id) >= width {
+		if b.Term(p) && int(id) >= width {
 			return &data.IDError{What: "target", ID: id, Step: p / b.Rows, Row: p % b.Rows, Limit: width}
 		}
 	}
 	isa := kernels.Current()
 	for p, id := range b.Targets {
-		if counted(b, p) {
+		if b.Term(p) {
 			f(p, int(id), best(isa, y[p*width:][:width]))
 		}
 	}
