@@ -38,7 +38,7 @@ func (e *NonFiniteError) Error() string {
 }
 
 // A PanicError is a panic in code of the caller. Where says in which code:
-// "Source." with the name of the method, "Loss", or "Plan." with the name of the field. A
+// "Source." with the name of the method, "Loss", "Metric", or "Plan." with the name of the field. A
 // panic in a Net or an Optimizer is not caught: it may have left half of its work
 // done.
 type PanicError struct {

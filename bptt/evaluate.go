@@ -19,13 +19,16 @@ import (
 // Batches have at most as many steps as the net. The state is carried from batch to
 // batch, except for the rows whose Batch.Reset is true.
 //
+// Metrics are reset first, and then given the outputs of every batch: afterwards their
+// Value is that of the epoch. After an error they have what came before it.
+//
 // Afterwards, also after an error or when ctx ends, the carried state of net, the
 // state of its masks, and the position of data are as before, if data has the methods
 // for that (see data.Source). So a run may be evaluated on the data that it trains on. Data
 // without these methods is at the beginning of an epoch afterwards; do not evaluate on
 // such data a run that continues with it. The net is in training mode afterwards, and
 // its lengths are those of SetLengths(nil).
-func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion loss.Loss) (mean float64, n int, err error) {
+func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion loss.Loss, metrics ...loss.Metric) (mean float64, n int, err error) {
 	switch {
 	case nilcheck.IsNil(net):
 		return 0, 0, errNoNet
@@ -33,6 +36,11 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 		return 0, 0, errNoData
 	case nilcheck.IsNil(criterion):
 		return 0, 0, errNoLoss
+	}
+	for i, m := range metrics {
+		if nilcheck.IsNil(m) {
+			return 0, 0, fmt.Errorf("bptt: metric %d of %d is nil; &loss.Accuracy{} is a metric", i, len(metrics))
+		}
 	}
 	steps, batch, in, out := net.Dims()
 	if err := checkRows(source, batch); err != nil {
@@ -54,6 +62,11 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 	giveBackNet := lend(net)
 	defer func() { err = withError(err, giveBackNet()) }()
 	net.Reset()
+	for _, m := range metrics {
+		if err := reset(m); err != nil {
+			return 0, 0, err
+		}
+	}
 	y := make([]float32, steps*batch*out)
 	var scratch loss.Scratch
 	rows := make([]int, 0, batch)
@@ -72,8 +85,8 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 			return 0, 0, err
 		}
 		rows = rows[:0]
-		for r, reset := range b.Reset {
-			if reset {
+		for r, anew := range b.Reset {
+			if anew {
 				rows = append(rows, r)
 			}
 		}
@@ -95,6 +108,11 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 		} else {
 			net.Forward(y, b.X)
 		}
+		for _, m := range metrics {
+			if err := add(m, y, &b); err != nil {
+				return 0, 0, err
+			}
+		}
 		of, err := measure(criterion, nil, y, &b, 0, &scratch)
 		if err != nil {
 			return 0, 0, err
@@ -105,6 +123,19 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 		return 0, 0, fmt.Errorf("bptt: the data has nothing to evaluate")
 	}
 	return total.Mean(), total.Terms, nil
+}
+
+// reset resets a Metric; a panic in it is an error.
+func reset(m loss.Metric) (err error) {
+	defer catch("Metric", &err)
+	m.Reset()
+	return nil
+}
+
+// add gives a Metric the outputs of a batch; a panic in it is an error.
+func add(m loss.Metric, y []float32, b *data.Batch) (err error) {
+	defer catch("Metric", &err)
+	return m.Add(y, b)
 }
 
 // lend puts net out of training, and returns what puts it back, with the carried state

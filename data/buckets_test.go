@@ -215,8 +215,8 @@ func TestForgedBucketPositions(t *testing.T) {
 		v    uint64
 		want string
 	}{
-		{20, 12, "the position is sequence 12, step 0, of 11 sequences in batches of 3"},
-		{20, 2, "the position is sequence 2, step 0"},
+		{20, 12, "the position is example 12, step 0, of 11 in batches of 3"},
+		{20, 2, "the position is example 2, step 0"},
 		{28, 1 << 40, "step 1099511627776"},
 		{36, 3, "does not belong to 2 batches sorted together"},
 		{44, 0, "the state of the shuffle in the position"},

@@ -55,12 +55,21 @@ func (b *Batch) Counts(p int) bool {
 	return t >= b.Context && (b.Lengths == nil || t < b.Lengths[p%b.Rows])
 }
 
-// CountedRows is the number of rows in which something is counted: a step that Counts,
-// whose target, if there are Targets, is not below 0.
+// leastWeight is the smallest weight of a step that is not left out.
+const leastWeight = 0x1p-100
+
+// Term says whether pair p is one of the terms of a loss: it Counts, its target, if there are
+// Targets, is not below 0, and its weight, if Weights are of steps, is not below 2^-100.
+func (b *Batch) Term(p int) bool {
+	return b.Counts(p) && (len(b.Targets) == 0 || b.Targets[p] >= 0) &&
+		(len(b.Weights) != b.Steps*b.Rows || !(b.Weights[p] < leastWeight))
+}
+
+// CountedRows is the number of rows in which there is a Term.
 func (b *Batch) CountedRows() (n int) {
 	for r := range b.Rows {
 		for p := r; p < b.Steps*b.Rows; p += b.Rows {
-			if b.Counts(p) && (len(b.Targets) == 0 || b.Targets[p] >= 0) {
+			if b.Term(p) {
 				n++
 				break
 			}

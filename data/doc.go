@@ -5,6 +5,8 @@
 //	one text or list of ids, in streams   Text, Tokens           Stream
 //	separate examples of any lengths      Sequences              Feed, of Records or a reader of one's own
 //	the same with little padding          NewBuckets             FeedConfig.ByLength
+//	a source, and a target to write       Pairs
+//	the same with little padding          PairsConfig.Buckets
 //
 // All of them give the same batches for a seed on every machine, and go on from any
 // position to the bit. What is in a file may not change under the run: that is an error.

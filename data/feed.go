@@ -49,9 +49,6 @@ type Feed struct {
 	pool
 	open    func() (SequenceReader, error)
 	batches int // of a pool
-	sorted  int // batches that are sorted together, 0 for none
-	shuffle *rand.PCG
-	begin   []byte // state of shuffle at the beginning of the epoch
 
 	reader SequenceReader // nil at the beginning of an epoch
 	ended  bool           // it has no more
@@ -85,7 +82,7 @@ func NewFeed(open func() (SequenceReader, error), cfg FeedConfig) (*Feed, error)
 	if batches > maxElements/cfg.Rows {
 		return nil, fmt.Errorf("data: a pool of %d batches of %d rows, want at most %d sequences", cfg.Pool, cfg.Rows, maxElements)
 	}
-	d := &Feed{pool: pool{rows: cfg.Rows}, open: open, batches: batches, shuffle: cfg.Shuffle}
+	d := &Feed{pool: pool{order: order{rows: cfg.Rows, shuffle: cfg.Shuffle}}, open: open, batches: batches}
 	if cfg.ByLength {
 		d.sorted = batches
 	}
@@ -105,21 +102,13 @@ func NewFeed(open func() (SequenceReader, error), cfg FeedConfig) (*Feed, error)
 	return d, nil
 }
 
-// mark keeps the state of shuffle as that of the beginning of an epoch.
-func (d *Feed) mark() (err error) {
-	if d.shuffle != nil {
-		d.begin, err = d.shuffle.MarshalBinary()
-	}
-	return err
-}
-
 // Next implements Source. After an error of reading all calls return it until Rewind or
 // UnmarshalBinary; the position is that after the last batch.
 func (d *Feed) Next(b *Batch) error {
 	if d.err != nil {
 		return d.err
 	}
-	if d.pool.ended() {
+	if d.order.ended() {
 		if err := d.load(); err != nil {
 			return err
 		}
@@ -140,7 +129,7 @@ func (d *Feed) load() error {
 		}
 	}
 	// The position stays; the sequences are not those of it any more.
-	d.seqs, d.order = d.seqs[:0], d.order[:0]
+	d.seqs, d.list = d.seqs[:0], d.list[:0]
 	d.err = errors.Join(err, d.Close())
 	return d.err
 }
@@ -202,7 +191,7 @@ func (d *Feed) fill() error {
 	}
 	now.pools++
 	d.now, p.pos, p.step = now, 0, 0
-	p.arrange(d.shuffle, d.sorted)
+	p.arrange(len(p.seqs), p.compare)
 	return nil
 }
 
@@ -214,7 +203,7 @@ func (d *Feed) endEpoch() error {
 		return fmt.Errorf("data: the reader gave %d sequences with checksum %08x, in the first epoch %d with %08x: %w", d.now.sequences, d.now.sum, d.first.sequences, d.first.sum, ErrChanged)
 	}
 	d.first, d.now = d.now, passage{}
-	d.seqs, d.order, d.pos, d.step = d.seqs[:0], d.order[:0], 0, 0
+	d.seqs, d.list, d.pos, d.step = d.seqs[:0], d.list[:0], 0, 0
 	return errors.Join(d.Close(), d.mark())
 }
 
@@ -234,7 +223,7 @@ func (d *Feed) Close() error {
 
 // Padding returns which share of the pairs (step, row) of the pool at hand is padding,
 // 0 to 1: what ByLength makes small.
-func (d *Feed) Padding() float64 { return d.padding() }
+func (d *Feed) Padding() float64 { return d.padding(d.steps) }
 
 // Rewind implements Source: it opens the reader anew, unless no more than a pool was read.
 func (d *Feed) Rewind() error {
@@ -252,7 +241,7 @@ func (d *Feed) Rewind() error {
 	}
 	d.now = passage{}
 	err := d.Close()
-	d.seqs, d.order, d.pos, d.step, d.err = d.seqs[:0], d.order[:0], 0, 0, nil
+	d.seqs, d.list, d.pos, d.step, d.err = d.seqs[:0], d.list[:0], 0, 0, nil
 	return err
 }
 
@@ -294,7 +283,7 @@ func (d *Feed) UnmarshalBinary(b []byte) error {
 	}
 	now, first := read(b[17:]), read(b[37:])
 	pos, step := binary.LittleEndian.Uint64(b[57:]), binary.LittleEndian.Uint64(b[65:])
-	e := &Feed{pool: pool{rows: d.rows}, open: d.open, batches: d.batches, sorted: d.sorted, first: first}
+	e := &Feed{pool: pool{order: order{rows: d.rows, sorted: d.sorted}}, open: d.open, batches: d.batches, first: first}
 	if d.shuffle != nil {
 		e.shuffle = new(rand.PCG)
 		if err := e.shuffle.UnmarshalBinary(b[feedHead:]); err != nil {

@@ -92,6 +92,15 @@ func TestBatchOfWeightsAndLabels(t *testing.T) {
 	b.Context = 2
 	require.Zero(t, b.CountedRows())
 	require.Zero(t, (&data.Batch{Rows: 2}).CountedRows())
+
+	// Steps of weight 0 are no terms; weights of elements leave no step out.
+	b = data.Batch{Steps: 2, Rows: 3, Weights: []float32{0, 1, 0, 0, 0, 0x1p-100}}
+	require.Equal(t, 2, b.CountedRows())
+	require.Equal(t, []bool{false, true, true}, []bool{b.Term(0), b.Term(1), b.Term(5)})
+	b.Targets = []int32{0, -1, 0, 0, 0, 0}
+	require.Equal(t, 1, b.CountedRows())
+	b.Weights = make([]float32, 12)
+	require.Equal(t, 3, b.CountedRows())
 }
 
 // A Feed hands weights and labels on as Sequences does, though its reader uses its memory

@@ -1,13 +1,11 @@
 package data
 
 import (
+	"cmp"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"math"
-	"math/bits"
 	"math/rand/v2"
 	"slices"
 )
@@ -31,6 +29,10 @@ type PairsConfig struct {
 
 	Width int // of a step of X; 0: sources are ids
 
+	// Buckets is how many batches are sorted together, by the length of the source and then
+	// of the target, 0 for none: see NewBuckets.
+	Buckets int
+
 	// Shuffle draws the order of each epoch; nil: that of the pairs. It belongs to the
 	// Pairs from then on: nothing else may draw from it.
 	Shuffle *rand.PCG
@@ -42,12 +44,10 @@ type PairsConfig struct {
 // Targets a, b, c, End (teacher forcing): it has one step more than the target. The
 // sources are in Batch.Source.
 type Pairs struct {
+	order
 	pairs []Pair
 	cfg   PairsConfig
-	sum   uint32
-	begin []byte // state of Shuffle before the epoch was shuffled
-	order []int
-	pos   int // pairs of the epoch that Next has returned
+	sum   uint32 // of the pairs, Begin and End, to recognise them in a position
 
 	batch  Batch // memory
 	source Input
@@ -65,11 +65,14 @@ func NewPairs(pairs []Pair, cfg PairsConfig) (*Pairs, error) {
 		return nil, fmt.Errorf("data: %d rows for %d pairs, want at most %d rows: all others would be empty; use at most as many rows as pairs", cfg.Rows, len(pairs), max(len(pairs), fewRows))
 	case cfg.Begin < 0 || cfg.End < 0:
 		return nil, fmt.Errorf("data: the symbols Begin %d and End %d of pairs, want 0 or more", cfg.Begin, cfg.End)
+	case cfg.Buckets < 0:
+		return nil, fmt.Errorf("data: %d batches of pairs sorted together, want 0 for none, or more", cfg.Buckets)
 	case cfg.Width < 0:
 		return nil, fmt.Errorf("data: pairs of Width %d, want the width of a step of X, or 0 for ids", cfg.Width)
 	}
-	d := &Pairs{pairs: slices.Clone(pairs), cfg: cfg, order: make([]int, len(pairs))}
-	var b []byte
+	d := &Pairs{order: order{rows: cfg.Rows, sorted: cfg.Buckets, shuffle: cfg.Shuffle, whole: true}, pairs: slices.Clone(pairs), cfg: cfg}
+	b := appendIDs(nil, []int32{cfg.Begin, cfg.End})
+	d.sum = crc32.Checksum(b, castagnoli)
 	for i := range d.pairs {
 		p := &d.pairs[i]
 		if err := d.check(p); err != nil {
@@ -78,7 +81,7 @@ func NewPairs(pairs []Pair, cfg PairsConfig) (*Pairs, error) {
 		b = p.append(b[:0])
 		d.sum = crc32.Update(d.sum, castagnoli, b)
 	}
-	return d, d.arrange()
+	return d, d.renew(len(d.pairs), d.compare)
 }
 
 func (d *Pairs) check(p *Pair) error {
@@ -111,68 +114,59 @@ func (d *Pairs) steps(p *Pair) int {
 	return len(p.IDs)
 }
 
+// lengths returns the steps that pair i takes in an encoder and in a decoder.
+func (d *Pairs) lengths(i int) (source, target int) {
+	p := &d.pairs[i]
+	return d.steps(p), len(p.Target) + 1
+}
+
+// compare orders two pairs by length.
+func (d *Pairs) compare(a, b int) int {
+	as, at := d.lengths(a)
+	bs, bt := d.lengths(b)
+	return cmp.Or(cmp.Compare(as, bs), cmp.Compare(at, bt))
+}
+
 // append adds the bytes of p that the checksum of the pairs is made of.
 func (p *Pair) append(b []byte) []byte {
 	for _, v := range [][]int32{p.IDs, p.Target} {
-		b = binary.LittleEndian.AppendUint64(b, uint64(len(v)))
-		for _, id := range v {
-			b = binary.LittleEndian.AppendUint32(b, uint32(id))
-		}
+		b = appendIDs(binary.LittleEndian.AppendUint64(b, uint64(len(v))), v)
 	}
-	for _, f := range p.X {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(f))
-	}
-	return b
+	return appendFloats(b, p.X)
 }
-
-// arrange makes the order of an epoch, a function of the generator's state.
-func (d *Pairs) arrange() (err error) {
-	for i := range d.order {
-		d.order[i] = i
-	}
-	shuffle := d.cfg.Shuffle
-	if shuffle == nil {
-		return nil
-	}
-	if d.begin, err = shuffle.AppendBinary(d.begin[:0]); err != nil {
-		return err
-	}
-	for i := len(d.order) - 1; i > 0; i-- {
-		// The high half of the product is uniform, up to a bias below 2^-40.
-		j, _ := bits.Mul64(shuffle.Uint64(), uint64(i+1))
-		d.order[i], d.order[j] = d.order[j], d.order[i]
-	}
-	return nil
-}
-
-// Rows returns the number of rows of every batch.
-func (d *Pairs) Rows() int { return d.cfg.Rows }
 
 // Longest returns the steps of the longest source, and of the longest target with its
 // begin: what an encoder and a decoder are unrolled for.
-func (d *Pairs) Longest() (source, target int) {
-	for i := range d.pairs {
-		source, target = max(source, d.steps(&d.pairs[i])), max(target, len(d.pairs[i].Target)+1)
+func (d *Pairs) Longest() (source, target int) { return d.longest(d.list) }
+
+func (d *Pairs) longest(of []int) (source, target int) {
+	for _, i := range of {
+		s, t := d.lengths(i)
+		source, target = max(source, s), max(target, t)
 	}
+	return source, target
+}
+
+// Padding returns which share of the pairs (step, row) of this epoch is padding, 0 to 1, of
+// the sources and of the targets: what Buckets make small.
+func (d *Pairs) Padding() (source, target float64) {
+	source = d.padding(func(i int) int { s, _ := d.lengths(i); return s })
+	target = d.padding(func(i int) int { _, t := d.lengths(i); return t })
 	return source, target
 }
 
 // Next implements Source. Pairs are whole: it returns an error for a batch with more
 // than b.Want steps.
 func (d *Pairs) Next(b *Batch) error {
-	if d.pos == len(d.order) {
+	if d.ended() {
 		d.pos = 0
-		if err := d.arrange(); err != nil {
+		if err := d.renew(len(d.pairs), d.compare); err != nil {
 			return err
 		}
 		return io.EOF
 	}
-	rows := d.cfg.Rows
-	group := d.order[d.pos:min(d.pos+rows, len(d.order))]
-	steps, from := 0, 0
-	for _, i := range group {
-		steps, from = max(steps, len(d.pairs[i].Target)+1), max(from, d.steps(&d.pairs[i]))
-	}
+	rows, group := d.rows, d.group()
+	from, steps := d.longest(group)
 	switch most := maxElements / rows / max(1, d.cfg.Width); {
 	case b.Want > 0 && steps > b.Want:
 		return fmt.Errorf("data: a batch of pairs takes %d steps, one more than its longest target, and %d were asked for: a pair is not cut; unroll the decoder for %d steps", steps, b.Want, steps)
@@ -203,7 +197,7 @@ func (d *Pairs) Next(b *Batch) error {
 
 // fill sets row r of the batch to p.
 func (d *Pairs) fill(r int, p *Pair) {
-	m, in, rows := &d.batch, &d.source, d.cfg.Rows
+	m, in, rows := &d.batch, &d.source, d.rows
 	last := d.cfg.Begin
 	for t, id := range p.Target {
 		m.IDs[t*rows+r], m.Targets[t*rows+r], last = last, id, id
@@ -219,53 +213,12 @@ func (d *Pairs) fill(r int, p *Pair) {
 	}
 }
 
-// Rewind implements Source: the order of the epoch stays.
-func (d *Pairs) Rewind() error {
-	d.pos = 0
-	return nil
-}
-
 // MarshalBinary returns the position.
-func (d *Pairs) MarshalBinary() ([]byte, error) {
-	b := binary.LittleEndian.AppendUint64(nil, uint64(len(d.pairs)))
-	b = binary.LittleEndian.AppendUint32(b, d.sum)
-	for _, v := range []int{d.cfg.Rows, int(d.cfg.Begin), int(d.cfg.End), d.pos} {
-		b = binary.LittleEndian.AppendUint64(b, uint64(v))
-	}
-	return append(b, d.begin...), nil
-}
+func (d *Pairs) MarshalBinary() ([]byte, error) { return d.position(d.sum), nil }
 
 // UnmarshalBinary moves to a position that MarshalBinary returned. A position among
 // other pairs, in another number of rows, with other symbols for begin and end is an error,
-// and so is one of shuffled pairs if these are not shuffled, or the reverse.
+// and so is one of shuffled or sorted pairs if these are not, or the reverse.
 func (d *Pairs) UnmarshalBinary(b []byte) error {
-	const head = 44
-	if len(b) < head {
-		return fmt.Errorf("data: a position among pairs of %d bytes, want at least %d", len(b), head)
-	}
-	pairs, sum := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:])
-	rows, pos := binary.LittleEndian.Uint64(b[12:]), binary.LittleEndian.Uint64(b[36:])
-	begin, end := binary.LittleEndian.Uint64(b[20:]), binary.LittleEndian.Uint64(b[28:])
-	switch {
-	case pairs != uint64(len(d.pairs)) || sum != d.sum:
-		return errors.New("data: the position belongs to other pairs; resume with those of the run that saved it")
-	case rows != uint64(d.cfg.Rows):
-		return fmt.Errorf("data: the position belongs to batches of %d rows, these have %d; resume with as many rows as the run that saved it", rows, d.cfg.Rows)
-	case begin != uint64(d.cfg.Begin) || end != uint64(d.cfg.End):
-		return fmt.Errorf("data: the position belongs to pairs with the symbols Begin %d and End %d, these have %d and %d", begin, end, d.cfg.Begin, d.cfg.End)
-	case pos > pairs:
-		return fmt.Errorf("data: the position is pair %d of %d", pos, pairs)
-	case (len(b) > head) != (d.cfg.Shuffle != nil):
-		return errors.New("data: one of the position and these pairs is shuffled, the other is not; give NewPairs a Shuffle as in the run that saved the position")
-	}
-	if d.cfg.Shuffle != nil {
-		if err := d.cfg.Shuffle.UnmarshalBinary(b[head:]); err != nil {
-			return err
-		}
-		if err := d.arrange(); err != nil {
-			return err
-		}
-	}
-	d.pos = int(pos)
-	return nil
+	return d.moveTo(b, "pairs or symbols Begin and End", d.sum, d.compare)
 }

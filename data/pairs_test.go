@@ -69,6 +69,7 @@ func TestPairsThatAreRefused(t *testing.T) {
 		"1025 rows for 3 pairs, want at most 1024": {threePairs, change(func(c *data.PairsConfig) { c.Rows = 1025 })},
 		"Begin -1 and End 1":                       {threePairs, change(func(c *data.PairsConfig) { c.Begin = -1 })},
 		"Begin 0 and End -2":                       {threePairs, change(func(c *data.PairsConfig) { c.End = -2 })},
+		"-1 batches of pairs":                      {threePairs, change(func(c *data.PairsConfig) { c.Buckets = -1 })},
 		"pairs of Width -1":                        {threePairs, change(func(c *data.PairsConfig) { c.Width = -1 })},
 		"pair 0 has 3 ids, want inputs":            {threePairs, change(func(c *data.PairsConfig) { c.Width = 2 })},
 		"pair 1 has 1 inputs, want ids":            {[]data.Pair{{}, {X: []float32{1}}}, ok},
@@ -118,18 +119,24 @@ func TestPositionOfPairs(t *testing.T) {
 	}
 	at := traintest.Must(d.MarshalBinary())
 	spoilt := func(i int) []byte { b := slices.Clone(at); b[i] ^= 0x40; return b }
-	plain := cfg(1)
-	plain.Shuffle = nil
+	change := func(f func(c *data.PairsConfig)) *data.Pairs {
+		c := cfg(1)
+		f(&c)
+		return traintest.Must(data.NewPairs(list, c))
+	}
 	for want, f := range map[string]func() error{
-		"of 43 bytes":            func() error { return d.UnmarshalBinary(at[:43]) },
-		"other pairs":            func() error { return d.UnmarshalBinary(spoilt(0)) },
-		"belongs to other pairs": func() error { return d.UnmarshalBinary(spoilt(8)) },
-		"66 rows, these have 2":  func() error { return d.UnmarshalBinary(spoilt(12)) },
-		"Begin 72 and End 9":     func() error { return d.UnmarshalBinary(spoilt(20)) },
-		"Begin 8 and End 73":     func() error { return d.UnmarshalBinary(spoilt(28)) },
-		"of 7":                   func() error { return d.UnmarshalBinary(spoilt(36)) },
-		"is shuffled, the other": func() error { return d.UnmarshalBinary(at[:44]) },
-		"shuffled, the other is": func() error { return traintest.Must(data.NewPairs(list, plain)).UnmarshalBinary(at) },
+		"of 35 bytes":                   func() error { return d.UnmarshalBinary(at[:35]) },
+		"other pairs":                   func() error { return d.UnmarshalBinary(spoilt(0)) },
+		"belongs to other pairs":        func() error { return d.UnmarshalBinary(spoilt(8)) },
+		"66 rows, these have 2":         func() error { return d.UnmarshalBinary(spoilt(12)) },
+		"of 7 in batches of 2":          func() error { return d.UnmarshalBinary(spoilt(20)) },
+		"which has whole pairs":         func() error { return d.UnmarshalBinary(spoilt(28)) },
+		"is shuffled, the other":        func() error { return d.UnmarshalBinary(at[:36]) },
+		"the state of the shuffle":      func() error { return d.UnmarshalBinary(spoilt(36)) },
+		"shuffled, the other is":        func() error { return change(func(c *data.PairsConfig) { c.Shuffle = nil }).UnmarshalBinary(at) },
+		"or symbols Begin and End":      func() error { return change(func(c *data.PairsConfig) { c.Begin = 9 }).UnmarshalBinary(at) },
+		"symbols Begin and End; resume": func() error { return change(func(c *data.PairsConfig) { c.End = 8 }).UnmarshalBinary(at) },
+		"belong to 2 batches sorted":    func() error { return change(func(c *data.PairsConfig) { c.Buckets = 2 }).UnmarshalBinary(at) },
 	} {
 		require.ErrorContains(t, f(), want)
 	}
@@ -138,4 +145,83 @@ func TestPositionOfPairs(t *testing.T) {
 	changed := slices.Clone(list)
 	changed[3].Target = []int32{6}
 	require.ErrorContains(t, traintest.Must(data.NewPairs(changed, cfg(1))).UnmarshalBinary(at), "other pairs")
+}
+
+// TestBucketsOfPairs: each epoch has every pair once, sorted by the source and then by the
+// target within so many batches, in another order than the epoch before; a position in it
+// goes on to the same end.
+func TestBucketsOfPairs(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	list := make([]data.Pair, 23)
+	for i := range list {
+		list[i] = data.Pair{IDs: make([]int32, r.IntN(9)), Target: make([]int32, 1+r.IntN(5))}
+		list[i].Target[0] = int32(i)
+	}
+	cfg := data.PairsConfig{Rows: 3, Begin: 30, End: 31, Buckets: len(list)}
+	d := traintest.Must(data.NewPairs(list, cfg))
+	var source, target int
+	for range 8 {
+		var b data.Batch
+		require.NoError(t, d.Next(&b))
+		for row, n := range b.Lengths {
+			if n == 0 {
+				continue // the last batch has two pairs
+			}
+			s := b.Source.Lengths[row]
+			require.True(t, s > source || s == source && n >= target, "%d, %d after %d, %d", s, n, source, target)
+			source, target = s, n
+		}
+	}
+	require.Equal(t, io.EOF, d.Next(&data.Batch{}))
+
+	cfg.Shuffle = rand.NewPCG(1, 2)
+	d = traintest.Must(data.NewPairs(list, cfg))
+	other := cfg
+	other.Shuffle = rand.NewPCG(5, 6)
+	e := traintest.Must(data.NewPairs(list, other))
+	other.Shuffle, other.Buckets = rand.NewPCG(1, 2), 0
+	unsorted := traintest.Must(data.NewPairs(list, other))
+	of, padded := d.Padding()
+	all, most := unsorted.Padding()
+	require.Less(t, of, all/2)
+	require.Less(t, padded, most)
+	var epochs []string
+	for range 2 {
+		came, text := make([]bool, len(list)), ""
+		for {
+			require.NoError(t, e.UnmarshalBinary(traintest.Must(d.MarshalBinary())))
+			line := nextPairs(t, d, 0)
+			require.Equal(t, line, nextPairs(t, e, 0))
+			if line == "end" {
+				break
+			}
+			text += line
+			require.NoError(t, e.UnmarshalBinary(traintest.Must(d.MarshalBinary())))
+		}
+		epochs = append(epochs, text)
+		for {
+			var b data.Batch
+			if d.Next(&b) == io.EOF {
+				break
+			}
+			for row, n := range b.Lengths {
+				if n > 0 {
+					id := b.Targets[row]
+					require.False(t, came[id], "pair %d twice", id)
+					came[id] = true
+				}
+			}
+		}
+		require.NotContains(t, came, false)
+	}
+	require.NotEqual(t, epochs[0], epochs[1])
+}
+
+// TestPaddingOfPairs: one pair of 3 and 2 steps beside one of 1 and 4, and an empty row.
+func TestPaddingOfPairs(t *testing.T) {
+	d := traintest.Must(data.NewPairs([]data.Pair{
+		{IDs: []int32{1, 2, 3}, Target: []int32{4}}, {IDs: []int32{1}, Target: []int32{4, 5, 6}},
+	}, data.PairsConfig{Rows: 3}))
+	source, target := d.Padding()
+	require.Equal(t, []float64{5. / 9, 6. / 12}, []float64{source, target})
 }

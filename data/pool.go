@@ -3,19 +3,13 @@ package data
 import (
 	"cmp"
 	"fmt"
-	"math/bits"
-	"math/rand/v2"
-	"slices"
 )
 
-// A pool is sequences in the order in which they come, and how many of them came.
+// A pool is sequences and the order in which they come.
 type pool struct {
 	form
-	seqs  []Sequence
-	rows  int
-	order []int
-	pos   int // sequences before the current batch
-	step  int // steps of the current batch that next has returned
+	order
+	seqs []Sequence
 
 	batch Batch // memory
 }
@@ -30,9 +24,6 @@ const (
 	fewPairs = 1 << 22
 )
 
-// Rows returns the number of rows of every batch.
-func (p *pool) Rows() int { return p.rows }
-
 // checkRows returns an error for rows that would be empty in every batch.
 func (p *pool) checkRows() error {
 	longest := 0
@@ -45,71 +36,18 @@ func (p *pool) checkRows() error {
 	return nil
 }
 
-// arrange makes a new order: drawn from shuffle, or that of the sequences if it is nil.
-// With batches above 0 each so many batches of it are sorted by length, and then the
-// batches change places.
-func (p *pool) arrange(shuffle *rand.PCG, batches int) {
-	p.order = p.order[:0]
-	for i := range p.seqs {
-		p.order = append(p.order, i)
-	}
-	for i := len(p.order) - 1; shuffle != nil && i > 0; i-- {
-		j := below(shuffle, i+1)
-		p.order[i], p.order[j] = p.order[j], p.order[i]
-	}
-	if batches > 0 {
-		p.sort(shuffle, batches)
-	}
-}
+// compare orders two sequences by length.
+func (p *pool) compare(a, b int) int { return cmp.Compare(p.seqs[a].Steps, p.seqs[b].Steps) }
 
-// sort is the second half of arrange.
-func (p *pool) sort(shuffle *rand.PCG, batches int) {
-	n := len(p.order)
-	size := min(batches, n/p.rows+1) * p.rows
-	for lo := 0; lo < n; lo += size {
-		part := p.order[lo:min(lo+size, n)]
-		slices.SortStableFunc(part, func(a, b int) int { return cmp.Compare(p.seqs[a].Steps, p.seqs[b].Steps) })
-		// The last batch of all may have fewer rows. If it took the longest sequences
-		// every time, these would weigh more than the others in means over a batch.
-		if few := len(part) % p.rows; few > 0 && shuffle != nil {
-			at := below(shuffle, len(part)/p.rows+1) * p.rows
-			rotate(part[at:], few)
-		}
-	}
-	for i := n/p.rows - 1; shuffle != nil && i > 0; i-- {
-		a, b := p.order[i*p.rows:][:p.rows], p.order[below(shuffle, i+1)*p.rows:][:p.rows]
-		for r := range a {
-			a[r], b[r] = b[r], a[r]
-		}
-	}
-}
-
-// rotate moves the first k elements of s behind the others.
-func rotate(s []int, k int) {
-	slices.Reverse(s[:k])
-	slices.Reverse(s[k:])
-	slices.Reverse(s)
-}
-
-// below returns a number from 0 to n-1.
-func below(shuffle *rand.PCG, n int) int {
-	// The high half of the product is uniform, up to a bias below 2^-40.
-	j, _ := bits.Mul64(shuffle.Uint64(), uint64(n))
-	return int(j)
-}
-
-// group returns the current batch, as numbers of sequences, and the steps of the longest.
-func (p *pool) group() (of []int, steps int) {
-	of = p.order[p.pos:min(p.pos+p.rows, len(p.order))]
-	for _, i := range of {
-		steps = max(steps, p.seqs[i].Steps)
-	}
-	return of, steps
-}
+// steps are those of a sequence.
+func (p *pool) steps(i int) int { return p.seqs[i].Steps }
 
 // next fills b with at most b.Want steps of the current batch, which there has to be.
 func (p *pool) next(b *Batch) error {
-	group, most := p.group()
+	group, most := p.group(), 0
+	for _, i := range group {
+		most = max(most, p.seqs[i].Steps)
+	}
 	steps := max(0, most-p.step)
 	if b.Want > 0 {
 		steps = min(steps, b.Want)
@@ -160,37 +98,6 @@ func (p *pool) next(b *Batch) error {
 		p.pos += len(group)
 	}
 	return nil
-}
-
-// ended says whether all sequences came.
-func (p *pool) ended() bool { return p.pos == len(p.order) }
-
-// checkPosition returns an error if a batch of this order does not begin at pos, or has
-// not so many steps. It works on any order of n sequences.
-func checkPosition(pos, step uint64, n, rows int) error {
-	if pos > uint64(n) || step > maxElements || pos%uint64(rows) != 0 && pos != uint64(n) || pos == uint64(n) && step > 0 {
-		return fmt.Errorf("data: the position is sequence %d, step %d, of %d sequences in batches of %d", pos, step, n, rows)
-	}
-	return nil
-}
-
-// padding is the share of the pairs (step, row) of all batches of the order that no
-// sequence fills.
-func (p *pool) padding() float64 {
-	q := pool{seqs: p.seqs, rows: p.rows, order: p.order}
-	var pairs, steps int64
-	for !q.ended() {
-		group, most := q.group()
-		pairs += int64(most) * int64(p.rows)
-		for _, i := range group {
-			steps += int64(p.seqs[i].Steps)
-		}
-		q.pos += len(group)
-	}
-	if pairs == 0 {
-		return 0
-	}
-	return float64(pairs-steps) / float64(pairs)
 }
 
 // room returns s with n zero elements.

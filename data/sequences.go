@@ -2,7 +2,6 @@ package data
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -40,10 +39,7 @@ type Sequence struct {
 // state carried from part to part. A Feed is for sequences that stay in their file.
 type Sequences struct {
 	pool
-	sum     uint32
-	sorted  int // batches that are sorted by length together, 0 for none
-	shuffle *rand.PCG
-	begin   []byte // state of shuffle before the epoch was shuffled
+	sum uint32 // checksum of the sequences, to recognise them in a position
 }
 
 // NewSequences returns the data of seqs, rows at a time, in an order that is
@@ -88,19 +84,20 @@ func newSequences(seqs []Sequence, rows, sorted int, shuffle *rand.PCG) (*Sequen
 	if rows < 1 || len(seqs) < 1 {
 		return nil, fmt.Errorf("data: %d sequences in %d rows, want at least 1 of each", len(seqs), rows)
 	}
-	d := &Sequences{pool: pool{seqs: slices.Clone(seqs), rows: rows}, sorted: sorted, shuffle: shuffle}
+	d := &Sequences{pool: pool{seqs: slices.Clone(seqs), order: order{rows: rows, sorted: sorted, shuffle: shuffle}}}
 	if err := d.measure(d.seqs, 0); err != nil {
 		return nil, err
 	}
 	if err := d.checkRows(); err != nil {
 		return nil, err
 	}
+	d.whole = d.labels
 	var b []byte
 	for i := range d.seqs {
 		b = d.seqs[i].append(b[:0])
 		d.sum = crc32.Update(d.sum, castagnoli, b)
 	}
-	return d, d.renew()
+	return d, d.renew(len(d.seqs), d.compare)
 }
 
 // append adds the bytes of s that the checksum of the sequences is made of.
@@ -125,26 +122,15 @@ func appendFloats(b []byte, v []float32) []byte {
 	return b
 }
 
-// renew makes the order of an epoch, a function of the generator's state.
-func (d *Sequences) renew() (err error) {
-	if d.shuffle != nil {
-		if d.begin, err = d.shuffle.MarshalBinary(); err != nil {
-			return err
-		}
-	}
-	d.arrange(d.shuffle, d.sorted)
-	return nil
-}
-
 // Padding returns which share of the pairs (step, row) of this epoch is padding, 0 to 1:
 // what NewBuckets makes small. It is that of whole batches, and of batches in parts too.
-func (d *Sequences) Padding() float64 { return d.padding() }
+func (d *Sequences) Padding() float64 { return d.padding(d.steps) }
 
 // Next implements Source.
 func (d *Sequences) Next(b *Batch) error {
 	if d.ended() {
 		d.pos = 0
-		if err := d.renew(); err != nil {
+		if err := d.renew(len(d.seqs), d.compare); err != nil {
 			return err
 		}
 		return io.EOF
@@ -152,68 +138,12 @@ func (d *Sequences) Next(b *Batch) error {
 	return d.next(b)
 }
 
-// Rewind implements Source: the order of the epoch stays.
-func (d *Sequences) Rewind() error {
-	d.pos, d.step = 0, 0
-	return nil
-}
-
 // MarshalBinary returns the position.
-func (d *Sequences) MarshalBinary() ([]byte, error) {
-	b := binary.LittleEndian.AppendUint64(nil, uint64(len(d.seqs)))
-	b = binary.LittleEndian.AppendUint32(b, d.sum)
-	b = binary.LittleEndian.AppendUint64(b, uint64(d.rows))
-	b = binary.LittleEndian.AppendUint64(b, uint64(d.pos))
-	b = binary.LittleEndian.AppendUint64(b, uint64(d.step))
-	if d.sorted > 0 {
-		b = binary.LittleEndian.AppendUint64(b, uint64(d.sorted))
-	}
-	return append(b, d.begin...), nil
-}
+func (d *Sequences) MarshalBinary() ([]byte, error) { return d.position(d.sum), nil }
 
 // UnmarshalBinary moves to a position that MarshalBinary returned. A position among
 // other sequences or in another number of rows is an error, and so is one of shuffled or
 // sorted sequences if these are not, or the reverse.
 func (d *Sequences) UnmarshalBinary(b []byte) error {
-	head := 36
-	if len(b) < head {
-		return fmt.Errorf("data: a position among sequences of %d bytes, want at least %d", len(b), head)
-	}
-	seqs, sum, rows := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint64(b[12:])
-	pos, step := binary.LittleEndian.Uint64(b[20:]), binary.LittleEndian.Uint64(b[28:])
-	switch {
-	case seqs != uint64(len(d.seqs)) || sum != d.sum:
-		return errors.New("data: the position belongs to other sequences; resume with those of the run that saved it")
-	case rows != uint64(d.rows):
-		return fmt.Errorf("data: the position belongs to batches of %d rows, these have %d; resume with as many rows as the run that saved it", rows, d.rows)
-	}
-	if err := checkPosition(pos, step, len(d.seqs), d.rows); err != nil {
-		return err
-	}
-	if d.sorted > 0 {
-		if len(b) < head+8 || binary.LittleEndian.Uint64(b[head:]) != uint64(d.sorted) {
-			return fmt.Errorf("data: the position does not belong to %d batches sorted together; resume with the NewSequences or NewBuckets of the run that saved it", d.sorted)
-		}
-		head += 8
-	}
-	want := head + len(d.begin)
-	switch {
-	case len(b) != want && (len(b) == head || d.shuffle == nil && len(b) == head+pcgBytes):
-		return errors.New("data: one of the position and these sequences is shuffled, the other is not; give NewSequences or NewBuckets a shuffle as in the run that saved the position")
-	case len(b) != want:
-		return fmt.Errorf("data: a position among these sequences of %d bytes, want %d; resume with the NewSequences or NewBuckets of the run that saved it", len(b), want)
-	}
-	if d.shuffle != nil {
-		if err := d.shuffle.UnmarshalBinary(b[head:]); err != nil {
-			return fmt.Errorf("data: the state of the shuffle in the position: %w", err)
-		}
-		if err := d.renew(); err != nil {
-			return err
-		}
-	}
-	d.pos, d.step = int(pos), int(step)
-	return nil
+	return d.moveTo(b, "sequences", d.sum, d.compare)
 }
-
-// pcgBytes is the length of the state of a rand.PCG as it marshals itself.
-const pcgBytes = 20

@@ -23,10 +23,7 @@ func Split[E any](items []E, shuffle *rand.PCG, shares ...int) ([][]E, error) {
 	}
 	if shuffle != nil {
 		items = slices.Clone(items)
-		for i := len(items) - 1; i > 0; i-- {
-			j := below(shuffle, i+1)
-			items[i], items[j] = items[j], items[i]
-		}
+		mix(items, shuffle)
 	}
 	return parts(items, 1, ends), nil
 }

@@ -199,5 +199,5 @@ type WordError struct {
 
 // Error says which word it is and what to do.
 func (e *WordError) Error() string {
-	return fmt.Sprintf("data: word %d is %q, which is none of the %d words of the vocabulary; make it with an Unknown symbol, or from a text that has the word", e.Index, e.Word, e.Size)
+	return fmt.Sprintf("data: word %d is %.60q, which is none of the %d words of the vocabulary; make it with an Unknown symbol, or from a text that has the word", e.Index, e.Word, e.Size)
 }

@@ -2,6 +2,7 @@ package data
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"strconv"
@@ -15,28 +16,16 @@ const vocabularyMagic = "simdrnn vocabulary 1"
 // words and the ids of Padding, Unknown, Begin and End, -1 for none. A line for each word
 // follows, in the order of ids: its count and the word as a Go string, all in quotes.
 func (v *Vocabulary) WriteTo(w io.Writer) (int64, error) {
-	counter := &counter{w: w}
-	b := bufio.NewWriter(counter)
-	fmt.Fprintf(b, "%s %d %d %d %d %d\n", vocabularyMagic, v.Len(), v.special[padding], v.special[unknown], v.special[begin], v.special[end])
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s %d %d %d %d %d\n", vocabularyMagic, v.Len(), v.special[padding], v.special[unknown], v.special[begin], v.special[end])
 	for id, word := range v.words {
-		fmt.Fprintf(b, "%d %s\n", v.counts[id], strconv.QuoteToASCII(word))
+		fmt.Fprintf(&b, "%d %s\n", v.counts[id], strconv.QuoteToASCII(word))
 	}
-	if err := b.Flush(); err != nil {
-		return counter.n, fmt.Errorf("data: a vocabulary, offset %d: %w", counter.n, err)
+	n, err := b.WriteTo(w)
+	if err != nil {
+		return n, fmt.Errorf("data: a vocabulary, offset %d: %w", n, err)
 	}
-	return counter.n, nil
-}
-
-// counter counts the bytes that are written.
-type counter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *counter) Write(b []byte) (int, error) {
-	n, err := c.w.Write(b)
-	c.n += int64(n)
-	return n, err
+	return n, nil
 }
 
 // ReadVocabulary reads what WriteTo wrote, up to the end of r, and nothing else: a line
@@ -53,10 +42,10 @@ func ReadVocabulary(r io.Reader) (*Vocabulary, error) {
 	rest, ok := strings.CutPrefix(line, vocabularyMagic+" ")
 	fields := strings.Split(rest, " ")
 	if !ok || len(fields) != 5 {
-		return nil, p.refuse("%q, want %q and 5 numbers", line, vocabularyMagic)
+		return nil, p.refuse("%.60q, want %q and 5 numbers", line, vocabularyMagic)
 	}
 	if size, err = number(fields[0], maxElements); err != nil || size < 1 {
-		return nil, p.refuse("%q words, want 1 to %d", fields[0], maxElements)
+		return nil, p.refuse("%.60q words, want 1 to %d", fields[0], maxElements)
 	}
 	for i := range v.special {
 		v.special[i] = -1
@@ -65,7 +54,7 @@ func ReadVocabulary(r io.Reader) (*Vocabulary, error) {
 		}
 		id, err := number(fields[i+1], size-1)
 		if err != nil {
-			return nil, p.refuse("%s is %q, want -1 or an id to %d", specialNames[i], fields[i+1], size-1)
+			return nil, p.refuse("%s is %.60q, want -1 or an id to %d", specialNames[i], fields[i+1], size-1)
 		}
 		for j := range i {
 			if v.special[j] == int32(id) {
@@ -81,14 +70,14 @@ func ReadVocabulary(r io.Reader) (*Vocabulary, error) {
 		digits, quoted, _ := strings.Cut(line, " ")
 		count, err := strconv.ParseUint(digits, 10, 64)
 		if err != nil || strconv.FormatUint(count, 10) != digits {
-			return nil, p.refuse("the count is %q, want a number from 0 to 2^64-1", digits)
+			return nil, p.refuse("the count is %.60q, want a number from 0 to 2^64-1", digits)
 		}
 		word, err := strconv.Unquote(quoted)
 		if err != nil || strconv.QuoteToASCII(word) != quoted {
-			return nil, p.refuse("the word is %s, want a Go string as strconv.QuoteToASCII writes it", quoted)
+			return nil, p.refuse("the word is %.60s, want a Go string as strconv.QuoteToASCII writes it", quoted)
 		}
 		if id, twice := v.ids[word]; twice {
-			return nil, p.refuse("the word %s has id %d already", quoted, id)
+			return nil, p.refuse("the word %.60s has id %d already", quoted, id)
 		}
 		v.add(word, count)
 	}

@@ -264,6 +264,16 @@ func TestVocabularyFiles(t *testing.T) {
 	}
 	_, err = data.ReadVocabulary(strings.NewReader("simdrnn vocabulary 1 1 -1 -1 -1 -1\n1 \"" + strings.Repeat("x", 1<<23)))
 	require.ErrorContains(t, err, "a line of more than 4194368 bytes")
+	// What is no vocabulary does not fill the screen.
+	long := strings.Repeat("x", 1<<20)
+	for _, text := range []string{long + "\n", "simdrnn vocabulary 1 " + long + " -1 -1 -1 -1\n", "simdrnn vocabulary 1 1 " + long + " -1 -1 -1\n",
+		"simdrnn vocabulary 1 1 -1 -1 -1 -1\n" + long + "\n", "simdrnn vocabulary 1 1 -1 -1 -1 -1\n1 " + long + "\n",
+		"simdrnn vocabulary 1 2 -1 -1 -1 -1\n1 \"" + long + "\"\n1 \"" + long + "\"\n"} {
+		_, err = data.ReadVocabulary(strings.NewReader(text))
+		require.ErrorAs(t, err, &e)
+		require.Less(t, len(err.Error()), 300)
+	}
+	require.Less(t, len((&data.WordError{Word: long}).Error()), 300)
 	broken := errors.New("no paper")
 	for i := range good {
 		_, err = data.ReadVocabulary(io.MultiReader(strings.NewReader(good[:i]), iotest.ErrReader(broken)))

@@ -2,6 +2,7 @@ package decode_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/simdrnn/simdrnn/data"
@@ -9,6 +10,7 @@ import (
 	"github.com/simdrnn/simdrnn/internal/numtest"
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
 	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/loss"
 
 	"github.com/stretchr/testify/require"
 )
@@ -108,4 +110,25 @@ func TestScoreErrors(t *testing.T) {
 	bad.history = make([][]int32, 2)
 	_, err = decode.Scores(bad, [][]int32{{0}, {1, 0, 0}}, [][]int32{{0, 0, 0}, {}})
 	require.NoError(t, err, "logits that nothing is read of")
+}
+
+// TestScoreIsTheLoss: the log-probability of a symbol is the loss of it as a target times -1,
+// to the bit.
+func TestScoreIsTheLoss(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var s loss.Scratch
+	for n := 1; n < 80; n++ {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(20 * r.NormFloat64())
+		}
+		if n > 2 {
+			x[n/2] = float32(math.Inf(-1))
+		}
+		for id, p := range decode.LogProbs(x) {
+			of, err := loss.CrossEntropy{}.Loss(nil, x, &data.Batch{Steps: 1, Rows: 1, Targets: []int32{int32(id)}}, 0, &s)
+			require.NoError(t, err)
+			require.Equal(t, -of.Sum, p, "%d of %d", id, n)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package loss
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/data"
@@ -69,7 +70,7 @@ func (c CrossEntropy) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratc
 	}
 	var t Total
 	for p, id := range b.Targets {
-		if !counted(b, p) {
+		if !b.Term(p) {
 			continue
 		}
 		if int(id) >= width {
@@ -78,18 +79,17 @@ func (c CrossEntropy) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratc
 		t.Terms++
 		t.Weight += c.weight(b, p)
 	}
-	if t.Weight == 0 {
+	if t.Terms == 0 || t.Weight == 0 && c.Smoothing == 0 {
 		clear(dy)
 		return t, nil
 	}
+	by = cmp.Or(by, t.Weight)
 	if by == 0 {
-		by = t.Weight
+		// What is spread has a loss, and no weight to divide a gradient by.
+		defer clear(dy) // which may be y
+		dy = nil
 	}
-	memory := 0
-	if dy == nil {
-		memory = width
-	}
-	parts := s.begin(dy, y, b, width, by, rows, memory)
+	parts := s.begin(dy, y, b, width, by, rows, width)
 	call := classCall{c, c.Smoothing / float64(width), float64(width)}
 	if c.Smoothing > 0 {
 		ones := s.allOnes(width)
@@ -135,7 +135,7 @@ func (s *Scratch) classRows(w, n int) {
 		if c.dy != nil {
 			probs = c.dy[p*c.width:][:c.width]
 		}
-		if counted(c.b, p) {
+		if c.b.Term(p) {
 			s.parts[p] = s.classRow(probs, c.y[p*c.width:][:c.width], p)
 		} else if c.dy != nil {
 			clear(probs)

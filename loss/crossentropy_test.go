@@ -252,3 +252,29 @@ func TestScratchForOthers(t *testing.T) {
 	}
 	require.PanicsWithValue(t, "loss: Scratch.Rows over -1 rows, want 0 or more", func() { new(loss.Scratch).Rows(1, -1, nil) })
 }
+
+// TestSmoothingWithoutWeight: targets of a class that weighs nothing have what is spread, in a
+// batch of their own as beside others; a mean, which would be divided by nothing, has no
+// gradient.
+func TestSmoothingWithoutWeight(t *testing.T) {
+	c := loss.CrossEntropy{Weights: []float32{0, 1, 2}, Smoothing: 0.25}
+	y := []float32{0.5, -1, 2, 1, 0.25, -0.5}
+	both := &data.Batch{Steps: 2, Rows: 1, Targets: []int32{0, 1}}
+	alone := &data.Batch{Steps: 1, Rows: 1, Targets: []int32{0}}
+	var s loss.Scratch
+	want, dy := make([]float32, 6), make([]float32, 3)
+	all, err := c.Loss(want, y, both, 1, &s)
+	require.NoError(t, err)
+	rest, err := c.Loss(nil, y[3:], &data.Batch{Steps: 1, Rows: 1, Targets: []int32{1}}, 1, &s)
+	require.NoError(t, err)
+	of, err := c.Loss(dy, y[:3], alone, 1, &s)
+	require.NoError(t, err)
+	require.Greater(t, of.Sum, 0.1)
+	require.Equal(t, all, of.Plus(rest))
+	require.Equal(t, want[:3], dy)
+	copy(dy, y)
+	mean, err := c.Loss(dy, dy, alone, 0, &s)
+	require.NoError(t, err)
+	require.Equal(t, of, mean)
+	require.Equal(t, make([]float32, 3), dy)
+}

@@ -1,6 +1,7 @@
 package loss
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -83,14 +84,7 @@ func (c CTC) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total
 		clear(dy)
 		return t, nil
 	}
-	if by == 0 {
-		by = t.Weight
-	}
-	memory := 0
-	if dy == nil {
-		memory = width
-	}
-	parts := s.begin(dy, y, b, width, by, b.Rows, memory)
+	parts := s.begin(dy, y, b, width, cmp.Or(by, t.Weight), b.Rows, width)
 	s.call.ctc = c
 	for len(s.ctc) < parts {
 		s.ctc = append(s.ctc, alignment{})

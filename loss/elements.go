@@ -1,6 +1,7 @@
 package loss
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -112,6 +113,10 @@ type elementCall struct {
 	scale float32 // of the gradient
 }
 
+// least is the smallest weight of an element that counts, which is that of a step: see
+// Batch.Term.
+const least = 0x1p-100
+
 // blockElements is how many elements a block has, if one pair has not more.
 const blockElements = 4096
 
@@ -145,9 +150,7 @@ func (s *Scratch) elements(dy, y []float32, b *data.Batch, by float64, c element
 		clear(dy)
 		return t, nil
 	}
-	if by == 0 {
-		by = t.Weight
-	}
+	by = cmp.Or(by, t.Weight)
 	s.call.elements.scale = float32(1 / by)
 	switch {
 	case c.form == square:
@@ -179,7 +182,7 @@ func (s *Scratch) weighElements() (t Total) {
 			each = 1
 		}
 		for p := range rows {
-			if counted(c.b, p) {
+			if c.b.Term(p) {
 				t.Terms += each
 				w := float64(each)
 				if single {
@@ -223,7 +226,7 @@ func (c *call) weights(w []float32, lo, hi int) {
 // count.
 func (c *call) leaveOut(x []float32, lo, hi int) {
 	for p := lo; p < hi; p++ {
-		if !counted(c.b, p) {
+		if !c.b.Term(p) {
 			clear(x[(p-lo)*c.width:][:c.width])
 		}
 	}

@@ -23,8 +23,8 @@ type Loss interface {
 	// the method InPlace: see InPlace. dy is zero where nothing is counted. s is
 	// scratch that the caller keeps between calls.
 	//
-	// A Loss honours Lengths, Context and Targets of the batch, as Batch.Counts says,
-	// and Weights if it says so. Check does the checks that all losses need.
+	// A Loss honours Lengths, Context and Targets of the batch, and its Weights if it says
+	// so: Batch.Term says what counts. Check does the checks that all losses need.
 	Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total, error)
 }
 
@@ -141,16 +141,6 @@ func Check(dy, y []float32, b *data.Batch, by float64) (width int, err error) {
 		return 0, fmt.Errorf("loss: a batch has %d weights, want %d, one for each step, or %d, one for each output", len(b.Weights), rows, n)
 	}
 	return n / rows, nil
-}
-
-// least is the smallest weight of a step or an element that counts.
-const least = 0x1p-100
-
-// counted says whether pair p of b is: it exists, its target, if there are targets, is
-// not to be ignored, and its weight, if steps have weights, is not 0.
-func counted(b *data.Batch, p int) bool {
-	return b.Counts(p) && (len(b.Targets) == 0 || b.Targets[p] >= 0) &&
-		(len(b.Weights) != b.Steps*b.Rows || !(b.Weights[p] < least))
 }
 
 // stepWeight is the weight of pair p of a batch whose Weights are those of steps.

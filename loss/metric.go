@@ -9,9 +9,11 @@ import (
 )
 
 // A Metric is a number about the outputs of a net that is reported and has no gradient. It
-// is collected batch by batch: Reset, then Add for each batch of an epoch, then Value. All
-// of this package compare the class of the largest output with the target, count what
-// the Loss counts, and leave out steps whose target is below 0.
+// is collected batch by batch: Reset, then Add for each batch of an epoch, which bptt.Evaluate
+// does, then Value. All
+// of this package compare the class of the largest output with the target, and count the
+// steps that CrossEntropy counts: not those whose target is below 0, nor those of weight 0.
+// Other weights are not looked at.
 type Metric interface {
 	// Add counts the outputs y [T][rows][width] for b. Nothing is counted on an error.
 	Add(y []float32, b *data.Batch) error
@@ -34,13 +36,13 @@ func classes(y []float32, b *data.Batch, f func(p int, target, output int)) erro
 		return err
 	}
 	for p, id := range b.Targets {
-		if b.Counts(p) && int(id) >= width {
+		if b.Term(p) && int(id) >= width {
 			return &data.IDError{What: "target", ID: id, Step: p / b.Rows, Row: p % b.Rows, Limit: width}
 		}
 	}
 	isa := kernels.Current()
 	for p, id := range b.Targets {
-		if b.Counts(p) && id >= 0 {
+		if b.Term(p) {
 			f(p, int(id), best(isa, y[p*width:][:width]))
 		}
 	}

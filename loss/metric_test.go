@@ -217,3 +217,17 @@ func TestEditDistance(t *testing.T) {
 		require.Equal(t, slow(a, b), loss.EditDistance(a, b), "%v %v", a, b)
 	}
 }
+
+// TestMetricsLeaveOutWhatWeighsNothing: a step of weight 0 is none for a loss, nor for a
+// metric, whatever its target is.
+func TestMetricsLeaveOutWhatWeighsNothing(t *testing.T) {
+	b := &data.Batch{Steps: 4, Rows: 1, Targets: []int32{0, 1, 7, 1}, Weights: []float32{1, 0, 0, 3}}
+	y := oneHot(2, []int32{0, 0, 0, 0})
+	var a loss.Accuracy
+	require.NoError(t, a.Add(y, b))
+	require.Equal(t, loss.Accuracy{Right: 1, Counted: 2}, a)
+	var s loss.Scratch
+	of, err := loss.CrossEntropy{}.Loss(nil, y, b, 0, &s)
+	require.NoError(t, err)
+	require.EqualValues(t, of.Terms, a.Counted)
+}

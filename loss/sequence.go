@@ -40,12 +40,12 @@ func (l PerSequence) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch
 	for r := range b.Rows {
 		all := 0.0
 		for p := r; p < len(weights); p += b.Rows {
-			if counted(b, p) {
+			if b.Term(p) {
 				all += stepWeight(b, p)
 			}
 		}
 		for p := r; p < len(weights); p += b.Rows {
-			if counted(b, p) {
+			if b.Term(p) {
 				weights[p] = float32(stepWeight(b, p) / all)
 			}
 		}

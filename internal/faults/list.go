@@ -30,6 +30,7 @@ var (
 	inLosses   = []string{"./loss"}
 	inElements = []string{"./kernels ElementKernels|DotLanes64|BCE"}
 	// Where training and data do something for losses.
+	inMeasured  = []string{"./bptt Metrics"}
 	inReduction = []string{"./bptt Reductions|InPlace|WeightsIn|TrainCTC"}
 
 	// The tests of what was added to the textbook's cells.

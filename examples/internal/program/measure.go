@@ -14,24 +14,10 @@ import (
 	"github.com/simdrnn/simdrnn/nn"
 )
 
-// Measure runs net over an epoch of source, as bptt.Evaluate does, and adds the outputs to
-// the metrics.
+// Measure gives metrics the outputs of net over an epoch of source: see bptt.Evaluate.
 func Measure(ctx context.Context, net nn.Net, source data.Source, metrics ...loss.Metric) error {
-	_, _, err := bptt.Evaluate(ctx, net, source, measured(metrics))
+	_, _, err := bptt.Evaluate(ctx, net, source, loss.CrossEntropy{}, metrics...)
 	return err
-}
-
-// measured is a Loss for evaluation alone that adds all it is given to metrics.
-type measured []loss.Metric
-
-// Loss implements loss.Loss. The loss is a number that nobody uses.
-func (m measured) Loss(dy, y []float32, b *data.Batch, by float64, s *loss.Scratch) (loss.Total, error) {
-	for _, metric := range m {
-		if err := metric.Add(y, b); err != nil {
-			return loss.Total{}, err
-		}
-	}
-	return loss.CrossEntropy{}.Loss(dy, y, b, by, s)
 }
 
 // restoreBest puts the parameters of the best validation in the net of an interrupted
