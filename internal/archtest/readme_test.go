@@ -30,7 +30,7 @@ func TestPagesCompile(t *testing.T) {
 		"README.md": "func f(text []byte)",
 		"docs/training.md": `func f(ctx context.Context, r *rand.Rand, net, trained *nn.Model, source data.Source, optimizer *optim.Adam,
 			text []byte, words, tags [][]int32, labels, sentence, prompt []int32, begin, end int32, series []float32,
-			pairs []data.Pair, most, vocabulary, classes, width int) (err error)`,
+			pieces [][]float32, pairs []data.Pair, most, vocabulary, classes, width int) (err error)`,
 	} {
 		text, err := os.ReadFile(filepath.Join("..", "..", page))
 		if err != nil {
