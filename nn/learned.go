@@ -337,6 +337,9 @@ type learnedPredictor struct {
 	w      [][]float32
 }
 
+// CopyState is State into slices as State returns them.
+func (p *learnedPredictor) CopyState(dst [][]float32) { copyState(p.Predictor, dst) }
+
 // Reset implements Predictor.
 func (p *learnedPredictor) Reset(rows ...int) {
 	p.Predictor.Reset(rows...)

@@ -141,7 +141,10 @@ func OverBatches(net Net) BatchNet {
 }
 
 // A Predictor runs a frozen copy of a net one step at a time, allocating
-// nothing. *lstm.Predictor is one.
+// nothing. *lstm.Predictor is one. It may have one more method, which the predictor of a
+// chain uses when it is there:
+//
+//	CopyState(dst [][]float32)   // State without allocating, into slices as State returns them
 type Predictor interface {
 	// Step sets y [batch][out] from x [batch][in] and advances the state. It
 	// keeps neither.

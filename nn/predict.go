@@ -8,8 +8,9 @@ import (
 )
 
 // A ModelPredictor runs a frozen copy of a Model one step at a time. After it is made
-// only two methods allocate: State for what it returns, and SetState for a copy of the
-// state if the chain has several stages. Package decode makes texts of its logits.
+// only two methods allocate: State for what it returns, and the first SetState for a copy
+// of the state if the chain has several stages; and CopyState where a stage is a predictor
+// that has none. Package decode makes texts of its logits.
 type ModelPredictor struct {
 	predictors
 	batch, in, out int

@@ -72,6 +72,16 @@ func TestPredictor(t *testing.T) {
 			require.NoError(t, p.StepIDs(y, ids[:3]))
 			numtest.Equal(t, y, want[:39])
 			require.Zero(t, testing.AllocsPerRun(20, func() { _ = p.StepIDs(y, ids[:3]) }))
+
+			copied := p.State()
+			require.NoError(t, p.StepIDs(y, ids[3:6]))
+			p.CopyState(copied)
+			for k, s := range p.State() {
+				numtest.Equal(t, copied[k], s)
+			}
+			require.PanicsWithValue(t, "nn: a state of 0 tensors, want 2", func() { p.CopyState(nil) })
+			require.NoError(t, p.SetState(half)) // makes its memory
+			require.Zero(t, testing.AllocsPerRun(20, func() { p.CopyState(copied); _ = p.SetState(copied) }))
 		}
 	})
 	floats := traintest.Must(nn.Chain(traintest.Unrolled(3, 4, 2, 2), traintest.Must(nn.NewLinear(4, 2, traintest.Rng(1)))))

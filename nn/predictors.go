@@ -7,8 +7,9 @@ import (
 
 // predictors are the predictors of a group's nets: what a group is to nets.
 type predictors struct {
-	links []*predictLink
-	state []int // lengths of the tensors of State
+	links  []*predictLink
+	state  []int       // lengths of the tensors of State
+	before [][]float32 // SetState's memory: the state to go back to; nil before the first one
 }
 
 type predictLink struct {
@@ -78,6 +79,8 @@ type stepper struct{ Net }
 func (s *stepper) Step(y, x []float32) { s.Forward(y, x) }
 func (s *stepper) Refresh()            {}
 
+func (s *stepper) CopyState(dst [][]float32) { copyState(s.Net, dst) }
+
 func (s *stepper) Reorder(src []int) {
 	if r, ok := s.Net.(interface{ Reorder(src []int) }); ok {
 		r.Reorder(src)
@@ -111,21 +114,35 @@ func (p *predictors) State() [][]float32 {
 	return s
 }
 
+// CopyState is State into slices of the same lengths. It panics, before it changes
+// anything, if dst has others.
+func (p *predictors) CopyState(dst [][]float32) {
+	if err := checkLengths("state", dst, p.state); err != nil {
+		panic(err.Error())
+	}
+	for _, l := range p.links {
+		copyState(l.net, dst[:l.tensors])
+		dst = dst[l.tensors:]
+	}
+}
+
 // SetState puts back what State returned, of this predictor or of a Net of the
 // same rows. Nothing is changed if it returns an error.
 func (p *predictors) SetState(s [][]float32) error {
 	if err := checkLengths("state", s, p.state); err != nil {
 		return err
 	}
-	var before [][]float32
-	if len(p.links) > 1 {
-		before = p.State() // to go back to, if a net refuses what those before it accepted
+	if len(p.links) == 1 {
+		return p.setState(s)
+	}
+	// To go back to, if a net refuses what those before it accepted.
+	if p.before == nil {
+		p.before = p.State()
+	} else {
+		p.CopyState(p.before)
 	}
 	if err := p.setState(s); err != nil {
-		if before != nil {
-			err = errors.Join(err, p.setState(before))
-		}
-		return err
+		return errors.Join(err, p.setState(p.before))
 	}
 	return nil
 }

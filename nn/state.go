@@ -23,7 +23,10 @@ func (m *group) CopyState(dst [][]float32) {
 }
 
 // CopyState copies the state of n into dst, without allocating if n can.
-func CopyState(n Net, dst [][]float32) {
+func CopyState(n Net, dst [][]float32) { copyState(n, dst) }
+
+// copyState is CopyState of a Net or of a Predictor.
+func copyState(n interface{ State() [][]float32 }, dst [][]float32) {
 	if c, ok := n.(interface{ CopyState([][]float32) }); ok {
 		c.CopyState(dst)
 		return

@@ -50,6 +50,11 @@ func (p *Predictor) Step(y, x []float32) { p.seq.Step(y, x) }
 // State returns copies of the state: h, [Layers][batch][Hidden].
 func (p *Predictor) State() [][]float32 { return p.seq.State() }
 
+// CopyState sets dst, shaped as State returns it, to the state. It allocates nothing. It
+// panics, before it changes anything, if dst has another shape, or if one of its tensors
+// overlaps another one or a parameter of the Layer.
+func (p *Predictor) CopyState(dst [][]float32) { p.seq.CopyState(dst) }
+
 // SetState sets the state, shaped as State returns it, from copies, in which elements
 // below 2^-100 in magnitude are +0. On an error nothing is changed.
 func (p *Predictor) SetState(s [][]float32) error { return p.seq.SetState(s) }

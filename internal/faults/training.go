@@ -70,7 +70,7 @@ var trainingFaults = []fault{
 	{"state: the gradient of one net of a chain stays when another refuses", "nn/state.go",
 		"return errors.Join(err, m.split(nil, Net.SetStateGrad))", "return err", inTraining},
 	{"state: a later net of a predictor refuses it, an earlier one keeps it", "nn/predictors.go",
-		"err = errors.Join(err, p.setState(before))", "err = errors.Join(err); _ = before", inTraining},
+		"return errors.Join(err, p.setState(p.before))", "return errors.Join(err)", inTraining},
 	{"masks kept: a later net of a chain refuses the clock, an earlier one keeps it", "nn/masks.go",
 		"err = errors.Join(err, n.SetClock(before[i]))", "err = errors.Join(err, n.SetClock(n.Clock())); _ = i", inTraining},
 	{"chain: whatever has ForwardIDs takes ids", "nn/net.go",

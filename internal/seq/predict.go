@@ -197,6 +197,24 @@ func (p *Predictor) step(w, n int) {
 // State returns copies of the state's tensors, [Layers][B][width] each.
 func (p *Predictor) State() [][]float32 { return clone(p.state) }
 
+// CopyState is State into slices that are there already, as State returns them. It
+// panics, before it changes anything, if they have another shape, or if one overlaps
+// another or a parameter of the network.
+func (p *Predictor) CopyState(dst [][]float32) {
+	if err := p.net.checkState("state", dst, p.state); err != nil {
+		panic(err.Error())
+	}
+	for k, d := range dst {
+		for j, other := range dst[:k] {
+			p.net.mustNotOverlap("CopyState", tensorNames[k], d, tensorNames[j], other)
+		}
+		p.net.mustNotOverlapWeights("CopyState", tensorNames[k], d)
+	}
+	for k, d := range dst {
+		copy(d, p.state[k])
+	}
+}
+
 // SetState sets the state, tiny values as +0. Nothing is changed if it returns an
 // error.
 func (p *Predictor) SetState(s [][]float32) error {

@@ -181,10 +181,11 @@ func copiesAreAllocated(t *testing.T, k Kind) {
 		"ZeroGrads":     func() { u.ZeroGrads() },
 		"EachParam":     func() { u.EachParam(func(string, []float32, []float32) {}) },
 
-		"SetState of a Predictor": func() { check(t, pr.SetState(states)) },
-		"Reset of a Predictor":    func() { pr.Reset() },
-		"Reorder":                 func() { pr.Reorder(src) },
-		"Refresh":                 func() { pr.Refresh() },
+		"CopyState of a Predictor": func() { pr.CopyState(states) },
+		"SetState of a Predictor":  func() { check(t, pr.SetState(states)) },
+		"Reset of a Predictor":     func() { pr.Reset() },
+		"Reorder":                  func() { pr.Reorder(src) },
+		"Refresh":                  func() { pr.Refresh() },
 	} {
 		if n := allocations(f); n != 0 {
 			t.Errorf("%v allocations in %s", n, name)

@@ -304,8 +304,11 @@ func inferenceMatchesForward(t *testing.T, k Kind) {
 					pr.Step(y, p.x[step*p.B*in:][:p.B*in])
 					numtest.Equal(t, y, want.y[step*p.B*out:][:p.B*out], "%v: Step %d, workers=%d", p, step, workers)
 				}
+				copied := clone(p.state)
+				pr.CopyState(copied)
 				for k, s := range pr.State() {
 					numtest.Equal(t, s, want.state[k], "%v: Predictor's state %d", p, k)
+					numtest.Equal(t, copied[k], s, "%v: copy of Predictor's state %d", p, k)
 				}
 			}
 		})

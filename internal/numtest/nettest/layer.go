@@ -411,6 +411,7 @@ func misuse(t *testing.T, k Kind) {
 	p, err := net.Predictor(2)
 	check(t, err)
 	panics(t, k, "len(x) = 3", "want 6 and 4", func() { p.Step(v(6), v(3)) })
+	panics(t, k, "state", "want", func() { p.CopyState(append(p.State(), nil)) })
 	for _, s := range []interface {
 		State() [][]float32
 		SetState([][]float32) error

@@ -108,6 +108,7 @@ type Predictor interface {
 	Bytes() int
 	Step(y, x []float32)
 	State() [][]float32
+	CopyState(dst [][]float32)
 	SetState(s [][]float32) error
 	Reset(rows ...int)
 	Reorder(src []int)

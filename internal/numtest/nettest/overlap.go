@@ -118,6 +118,14 @@ func overlap(t *testing.T, k Kind) {
 		w, _ := largestParam(p.net.Unroll(T, B))
 		panics(t, k, "Step: y", "overlaps x", func() { pr.Step(x, x) })
 		panics(t, k, "Step: y", "overlaps weight", func() { pr.Step(w[:len(y)], x) })
+		before, into := slices.Clone(w), pr.State()
+		into[0] = w[:len(into[0])]
+		panics(t, k, "CopyState: tensor 0", "overlaps weight", func() { pr.CopyState(into) })
+		if len(into) > 1 {
+			into[0] = into[1]
+			panics(t, k, "CopyState: tensor 1", "overlaps tensor 0", func() { pr.CopyState(into) })
+		}
+		numtest.Equal(t, w, before, "weights after a panic")
 		for _, s := range pr.State() {
 			numtest.Equal(t, s, make([]float32, len(s)), "the Predictor's state after a panic")
 		}
