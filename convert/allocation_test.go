@@ -81,3 +81,52 @@ func TestAllocationOfLoads(t *testing.T) {
 		})
 	}
 }
+
+// A Keras file takes, with the network, less than twice its size and 1 MiB, and so does
+// one whose description is large or lies.
+func TestAllocationOfKerasFiles(t *testing.T) {
+	big, err := lstm.NewZero(lstm.Config{Input: 300, Hidden: 400, Layers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	metadata, tensors, err := convert.ToKerasFile(must(convert.ToKerasLayers(big, "a", "b"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var layers strings.Builder
+	for layers.Len() < 240<<10 {
+		fmt.Fprintf(&layers, `{"name":"%d"},`, layers.Len())
+	}
+	for name, file := range map[string]struct {
+		text    string
+		tensors []safetensors.Tensor
+	}{
+		"floats":           {metadata[kerasKey], tensors},
+		"layers":           {`{"version":1,"layers":[` + layers.String(), nil},
+		"too many layers":  {`{"version":1,"layers":[` + strings.Repeat(layers.String(), 10), nil},
+		"a great number":   {strings.Replace(metadata[kerasKey], `"units":400`, `"units":200000000`, 2), tensors},
+		"a great many":     {strings.Replace(metadata[kerasKey], `"units":400`, `"cells":512,"units":400`, 2), tensors},
+		"no end of a name": {`{"version":1,"layers":[{"name":"` + strings.Repeat("x", 250<<10), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := safetensors.Write(&b, map[string]string{kerasKey: file.text}, file.tensors...); err != nil {
+				t.Fatal(err)
+			}
+			var f *safetensors.File
+			open := int(numtest.Allocated(func() { f = bytesFile(t, b.Bytes()) }))
+			for what, do := range map[string]func(){
+				"InspectKeras": func() { convert.InspectKeras(f) },
+				"LoadKerasLSTM": func() {
+					if _, _, err := convert.LoadKerasLSTM(f, "a", "b"); (err == nil) != (name == "floats") {
+						t.Error(err)
+					}
+				},
+			} {
+				if got, limit := open+int(numtest.Allocated(do)), 2*b.Len()+1<<20; got > limit {
+					t.Errorf("%s: %d bytes allocated for a file of %d, want at most %d", what, got, b.Len(), limit)
+				}
+			}
+		})
+	}
+}

@@ -10,6 +10,10 @@
 // networks of them, FromSafetensors and FromNPZ fill one that is there, and
 // ToSafetensors and ToNPZ go the other way. For another format write a File.
 //
+// Keras' models come and go in safetensors files too, by the script
+// keras_safetensors.py in the folder of this package: InspectKeras, LoadKerasLSTM and
+// the like, FromKerasFile, ToKerasLayers and ToKerasFile.
+//
 // An import fills a network that the caller made:
 //
 //	net, err := gru.NewZero(gru.Config{Input: 8, Hidden: 16, ResetBefore: true})
