@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"optim":                      {"nn", "kernels", "internal/crew"},
 	"bptt":                       {"data", "loss", "nn", "optim", "kernels", "internal/crew", "internal/nilcheck", "internal/wire"},
 	"seq2seq":                    {"data", "nn", "kernels", "internal/crew", "internal/draw", "internal/nilcheck", "internal/rowstate", "internal/split"},
+	"fingerprint":                {"bptt", "data", "gru", "kernels", "loss", "lstm", "nn", "optim", "rnn"},
 	"convert":                    {"lstm", "gru", "rnn", "convert/npy", "convert/safetensors"},
 	"finetune":                   {"convert/safetensors", "data", "kernels", "nn", "internal/crew", "internal/draw", "internal/nilcheck", "internal/split"},
 	"convert/npy":                {"convert/internal/cursor", "convert/internal/narrow", "internal/wire"},
