@@ -538,3 +538,27 @@ func onReportedTwice(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
 	require.NoError(t, err)
 	return net, trainer
 }
+
+// A program that has no net of the checkpoint sees what is in it.
+func TestCheckpointIsLookedInto(t *testing.T) {
+	c, err := bptt.ReadCheckpointFile("testdata/checkpoint.v3")
+	require.NoError(t, err)
+	net, _ := goldenRun(t, 5)
+	require.NoError(t, c.Params(net))
+	params, err := nn.Params(net)
+	require.NoError(t, err)
+	i := 0
+	c.EachParam(func(name string, w []float32) {
+		require.Equal(t, params[i].Name, name)
+		require.Equal(t, params[i].W, w)
+		i++
+	})
+	require.Len(t, params, i)
+	require.Equal(t, "adam-root", c.Optimizer())
+	require.True(t, c.HasBest())
+
+	plain, err := bptt.ReadCheckpointFile("testdata/checkpoint.v1")
+	require.NoError(t, err)
+	require.Equal(t, "adam", plain.Optimizer())
+	require.False(t, plain.HasBest())
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/simdrnn/simdrnn/rnn"
+)
+
+var convertCommand = command{
+	name: "convert", args: "IN OUT", about: "from one format to another",
+	text: `Converts a file. The format of IN comes from what is in it, that of OUT from its name
+(.safetensors, .npz, .simdrnn) or from -to.
+
+Between safetensors and npz with PyTorch's names all tensors are copied, as float32; integers of
+npz stay integers in npz. In every other case, and with -layer or -as, recurrent layers are
+converted: the one that -layer names, which for Keras may be several that follow each other
+(-layer lstm,lstm_1), else all of the file. Names change with the format: Keras' encoder/lstm is
+encoder.lstm, with weight_ih_l0 behind it. A .simdrnn file has one layer.
+
+What became of the tensors of IN is printed: those that matched parameters of a layer, those
+that a layer lacks, those that are left over. A layer is refused where OUT cannot say what it
+computes.
+
+OUT appears when it is whole. It is not replaced without -force, and is never IN.
+The exit status is 0 when OUT is written, 1 when it is not, 2 when the command line is wrong.
+`,
+	run: convertFile,
+}
+
+func convertFile(ctx context.Context, c *call) error {
+	to := c.String("to", "", "`format` of OUT: safetensors, npz, keras or simdrnn")
+	from := c.String("layer", "", "convert this `layer` of IN alone, by the name that inspect prints")
+	as := c.String("as", "", "`name` of the layer in OUT (default: its name in IN)")
+	activation := c.String("activation", "", "`function` of an RNN with PyTorch's names, tanh or relu: no file of them says which")
+	force := c.Bool("force", false, "replace OUT if it exists")
+	names, err := c.files(2)
+	if err != nil {
+		return err
+	}
+	given := map[string]bool{}
+	c.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	target, err := outputFormat(names[1], *to)
+	if err != nil {
+		return err
+	}
+	f, ok := map[string]rnn.Activation{"": rnn.Tanh, "tanh": rnn.Tanh, "relu": rnn.ReLU}[*activation]
+	if !ok {
+		return usagef("-activation is %q, want tanh or relu", *activation)
+	}
+	if err := writable(names[1], names[0], *force); err != nil {
+		return err
+	}
+	in, is, err := openFile(names[0])
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	var out output
+	tensorFile, copies := in.(container)
+	_, isKeras := in.(*kerasFile)
+	if copies && !isKeras && (target.name == "safetensors" || target.name == "npz") && !given["layer"] && !given["as"] {
+		out, err = c.copyTensors(ctx, tensorFile, target)
+	} else {
+		out, err = c.takeLayers(ctx, in, *from, given["layer"], f, *activation == "")
+		if err == nil && given["as"] {
+			if len(out.networks) != 1 {
+				return usagef("-as names one layer, and %d are converted: name one with -layer", len(out.networks))
+			}
+			out.networks[0].name = *as
+		}
+	}
+	if err != nil {
+		return err
+	}
+	p := c.progress("writing", -1)
+	err = replace(ctx, names[1], *force, p, func(w io.Writer) error { return target.write(w, out) })
+	p.end()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "%s (%s) is written to %s (%s)\n", names[0], is.name, names[1], target.name)
+	return nil
+}
+
+// copyTensors reads all tensors that can be written to target.
+func (c *call) copyTensors(ctx context.Context, in container, target format) (out output, err error) {
+	tensors, err := in.tensors()
+	if err != nil {
+		return out, err
+	}
+	p := c.progress("reading", int64(len(tensors)))
+	defer p.end()
+	var left, changed []string
+	for _, t := range tensors {
+		if err := ctx.Err(); err != nil {
+			return out, err
+		}
+		p.add(1)
+		v, err := in.read(t)
+		if err != nil {
+			if isType(err) {
+				left = append(left, fmt.Sprintf("%s (%s)", t.name, t.typ))
+				continue
+			}
+			return out, err
+		}
+		if isSingle := t.typ == "F32" || t.typ == "float32"; !isSingle && (v.ints == nil || target.name != "npz") {
+			changed = append(changed, fmt.Sprintf("%s (%s)", t.name, t.typ))
+		}
+		out.tensors, out.values = append(out.tensors, t), append(out.values, v)
+	}
+	out.metadata = in.metadata()
+	if target.name != "safetensors" && len(out.metadata) > 0 {
+		fmt.Fprintf(c.stdout, "left over: the metadata of the file, %d entries\n", len(out.metadata))
+	}
+	fmt.Fprintf(c.stdout, "copied: %d tensors\n", len(out.tensors))
+	c.names("now float32", changed)
+	c.names("left over, since no float32", left)
+	return out, nil
+}
+
+// takeLayers loads the layer of the name, or all.
+func (c *call) takeLayers(ctx context.Context, in input, name string, named bool, activation rnn.Activation, assumed bool) (out output, err error) {
+	names := []string{name}
+	if !named {
+		layers, err := in.layers()
+		if err != nil {
+			return out, err
+		}
+		if names = nil; len(layers) == 0 {
+			_, _, _, err := in.load("", activation) // which says why, of a file without layers
+			if err == nil {
+				err = fmt.Errorf("the file has no recurrent layers")
+			}
+			return out, err
+		}
+		for _, l := range layers {
+			if l.err != nil {
+				return out, fmt.Errorf("layer %q: %w; name another one with -layer", l.name, l.err)
+			}
+			names = append(names, l.name)
+		}
+	}
+	taken := map[string]bool{}
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return out, err
+		}
+		net, matched, missing, err := in.load(name, activation)
+		c.names(fmt.Sprintf("layer %q, matched", name), matched)
+		c.names(fmt.Sprintf("layer %q, missing", name), missing)
+		if err != nil {
+			return out, err
+		}
+		if kind(net) == "RNN" && assumed && !in.tellsActivation() {
+			fmt.Fprintf(c.stdout, "layer %q: its activation is taken to be tanh; a file with PyTorch's names does not say, -activation relu is the other one\n", name)
+		}
+		for _, m := range matched {
+			taken[m] = true
+		}
+		first, _, _ := strings.Cut(name, ",")
+		out.networks = append(out.networks, placed{strings.ReplaceAll(first, "/", "."), net})
+	}
+	tensors, err := in.tensors()
+	if err != nil {
+		return out, err
+	}
+	var left []string
+	for _, t := range tensors {
+		if !taken[t.name] {
+			left = append(left, t.name)
+		}
+	}
+	c.names("left over", left)
+	return out, nil
+}
+
+// names prints a list of names, if there are any.
+func (c *call) names(what string, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	fmt.Fprintf(c.stdout, "%s, %d:", what, len(names))
+	for _, name := range names {
+		fmt.Fprintf(c.stdout, " %s", name)
+	}
+	fmt.Fprintln(c.stdout)
+}
