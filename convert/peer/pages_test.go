@@ -1,0 +1,134 @@
+package peer
+
+import (
+	"flag"
+	"io"
+	"log"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the files in testdata again; needs the Python")
+
+// pages are those of docs/interchange, with the function of their Go pieces and the files that
+// their Python pieces write for it.
+var pages = []struct {
+	name     string
+	run      func() error
+	packages []string
+	files    []string
+}{
+	{"from-pytorch", fromPyTorch, []string{"torch", "safetensors"}, []string{"model.safetensors", "check.safetensors"}},
+	{"from-keras", fromKeras, []string{"keras", "torch", "safetensors", "numpy"}, []string{"model.safetensors", "check.safetensors"}},
+}
+
+// pieces are those of a page in a language.
+func pieces(t *testing.T, page, language string) (list []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "interchange", page+".md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		list = append(list, m[1])
+	}
+	return list
+}
+
+// The Go pieces of each page are those that this package compiles and runs.
+func TestPagesAreWhatRuns(t *testing.T) {
+	source, err := os.ReadFile("pieces_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dedented := regexp.MustCompile(`(?m)^\t`).ReplaceAllString(string(source), "")
+	functions := strings.Split(dedented, "\nfunc ")[1:]
+	if len(functions) != len(pages) {
+		t.Fatalf("%d functions for %d pages", len(functions), len(pages))
+	}
+	for i, page := range pages {
+		_, body, _ := strings.Cut(functions[i], "{\n")
+		want := strings.Join(pieces(t, page.name, "go"), "\n") + "return nil\n}\n"
+		if got := strings.TrimSuffix(body, "\n") + "\n"; got != want {
+			t.Errorf("the Go pieces of %s.md are not those of pieces_test.go:\n%s\nwant\n%s", page.name, got, want)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join("..", "..", "docs", "interchange", "*.md"))
+	if err != nil || len(files) != len(pages) {
+		t.Errorf("%d pages in the folder, %d are tested", len(files), len(pages))
+	}
+}
+
+// The Go pieces run on the files that the Python pieces wrote when they were committed.
+func TestPagesInGo(t *testing.T) {
+	for _, page := range pages {
+		t.Run(page.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, file := range page.files {
+				copyFile(t, filepath.Join(dir, file), filepath.Join("testdata", page.name, file))
+			}
+			runIn(t, dir, page.run)
+		})
+	}
+}
+
+// The Python pieces run, the Go pieces run on what they wrote, and the Python pieces again
+// with what these wrote.
+func TestPagesInPython(t *testing.T) {
+	for _, page := range pages {
+		t.Run(page.name, func(t *testing.T) {
+			py := python(t, page.packages...)
+			dir := t.TempDir()
+			text := strings.Join(pieces(t, page.name, "python"), "\n")
+			if err := os.WriteFile(filepath.Join(dir, "page.py"), []byte(text), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			script(t, py, dir, "page.py")
+			if *update {
+				for _, file := range page.files {
+					copyFile(t, filepath.Join("testdata", page.name, file), filepath.Join(dir, file))
+				}
+			}
+			runIn(t, dir, page.run)
+			if out := script(t, py, dir, "page.py"); !strings.HasSuffix(out, "the same weights came back\n") {
+				t.Errorf("the script printed %q", out)
+			}
+		})
+	}
+}
+
+// runIn runs the Go pieces of a page in a folder, without what they log.
+func runIn(t *testing.T, dir string, run func() error) {
+	t.Helper()
+	ok := t.Run("Go", func(t *testing.T) { // the folder is that of before after it
+		log.SetOutput(io.Discard)
+		defer log.SetOutput(os.Stderr)
+		t.Chdir(dir)
+		if err := run(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat("back.safetensors"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if !ok {
+		t.FailNow()
+	}
+}
+
+func copyFile(t *testing.T, to, from string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(to), 0o777)
+	}
+	if err == nil {
+		err = os.WriteFile(to, b, 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
