@@ -2,6 +2,7 @@ package convert_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -267,6 +268,23 @@ func TestKerasFilesThatAreRefused(t *testing.T) {
 	_, err = convert.FromKerasFile(must(rnn.NewZero(rnn.Config{Input: 3, Hidden: 2, Bidirectional: true})), f, "plain")
 	refused(t, err, "Config.Activation is Tanh, the file has Elu(1)")
 
+	// Nor does a file that turns out to be damaged change anything.
+	plain := must(rnn.NewZero(rnn.Config{Input: 1, Hidden: 1, NoBias: true}))
+	text := `{"version":1,"layers":[{"name":"a","class":"SimpleRNN","units":1,"activation":{"name":"tanh"}}]}`
+	header := fmt.Sprintf(`{"__metadata__":{"simdrnn.keras":%q},"a/kernel":{"dtype":"F64","shape":[1,1],"data_offsets":[0,8]},"a/recurrent_kernel":{"dtype":"F64","shape":[1,1],"data_offsets":[8,16]}}`, text)
+	b := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
+	for _, v := range []float64{2, 1e300} {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+	}
+	_, err = convert.FromKerasFile(plain, bytesFile(t, b), "a")
+	if out := new(safetensors.RangeError); !errors.As(err, &out) {
+		t.Errorf("%v is no *RangeError", err)
+	}
+	refused(t, err, "a/recurrent_kernel cannot be read")
+	if w := weights(plain.EachParam); w[0] != 0 || w[1] != 0 {
+		t.Errorf("the weights are %v, and were 0", w)
+	}
+
 	// What Keras cannot be.
 	_, err = convert.ToKerasLayers(must(lstm.NewZero(lstm.Config{Input: 2, Hidden: 3, Layers: 2, Bidirectional: true})), "one")
 	refused(t, err, "1 names given, want 2")
@@ -318,11 +336,13 @@ func TestHostileKerasMetadata(t *testing.T) {
 		`{"version":1,"layers":[],"layers":[]}`: `the field "layers"`, `{"version":1,"layers":{}}`: "where \"[\" is expected", `{"version":1,"layers":[}`: "invalid character",
 		`{"version":1,"other":[]}`: `the field "other"`, file("") + "x": "text follows the end", file(`"x"`): "cannot unmarshal", file(`{"name":"x"`): "invalid character",
 		file(`{"nom":"x"}`): "unknown field", file(`{}`): "one has none", file(layer + "," + layer): "two layers have the name",
+		file(`{"name":"a\u001b[31m"}`): "cannot be printed", file(`{"name":"` + strings.Repeat("x", 1001) + `"}`): "more than 1000 bytes",
+		file(strings.Repeat(" ", 300<<10)):                                                           "bytes of the metadata",
 		file(strings.Replace(layer, `"units":4`, `"units":4.5`, 1)):                                  "cannot unmarshal",
 		file(strings.Replace(layer, `"units":4`, `"units":99999999999999999999`, 1)):                 "cannot unmarshal",
 		file(`{"name":"x","units":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`): "exceeded max depth",
-		file(strings.Join(many, ",")):                          "layers and cells",
-		file(`{"name":"x","class":"LSTM","cells":1000000000}`): "layers and cells",
+		file(strings.Join(many, ",")):                                                                "layers and cells",
+		file(`{"name":"x","class":"LSTM","cells":1000000000}`):                                       "layers and cells",
 	} {
 		_, err := convert.InspectKeras(withMetadata(t, text))
 		refused(t, err, why)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"unicode"
 
 	"github.com/simdrnn/simdrnn/convert/safetensors"
 	"github.com/simdrnn/simdrnn/lstm"
@@ -209,6 +210,10 @@ func kerasSpecs(metadata map[string]string) (specs []kerasSpec, err error) {
 			}
 			if names[s.Name] || s.Name == "" {
 				return nil, bad(fmt.Errorf("two layers have the name %.100q, or one has none", s.Name))
+			}
+			const longest = 1000
+			if len(s.Name) > longest || strings.ContainsFunc(s.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+				return nil, bad(fmt.Errorf("the name %.100q of a layer has more than %d bytes, or characters that cannot be printed", s.Name, longest))
 			}
 			names[s.Name] = true
 			if cells += max(1, min(s.Cells, maxFound+1)); cells > maxFound {

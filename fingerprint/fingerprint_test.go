@@ -65,6 +65,11 @@ func TestDifferenceIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	before := kernels.Current()
+	if err := kernels.Use(kernels.Scalar); err != nil {
+		t.Fatal(err)
+	}
+	defer kernels.Use(before)
 	wrong := strings.Replace(golden, all["gru-reset-after"].Gradients, strings.Repeat("0", 64), 1)
 	rows := 0
 	different, err := check(context.Background(), wrong, []int{1}, func(r Row) error {
@@ -76,6 +81,9 @@ func TestDifferenceIsTold(t *testing.T) {
 	})
 	if tiers := len(kernels.Info().Available); err != nil || different != tiers || rows != tiers*len(families) {
 		t.Errorf("%d of %d rows differ, want one a tier, all in sight; %v", different, rows, err)
+	}
+	if kernels.Current() != kernels.Scalar {
+		t.Errorf("the tier is %v after the check, and was scalar", kernels.Current())
 	}
 	for _, text := range []string{"", "lstm 1 2\n", golden + "other 1 2 3\n", strings.Replace(golden, "lstm ", "LSTM ", 1)} {
 		if _, err := check(context.Background(), text, []int{1}, nil); err == nil || !strings.Contains(err.Error(), "golden values") {

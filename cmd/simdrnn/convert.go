@@ -5,7 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/simdrnn/simdrnn/rnn"
 )
@@ -186,6 +188,9 @@ func (c *call) names(what string, names []string) {
 	}
 	fmt.Fprintf(c.stdout, "%s, %d:", what, len(names))
 	for _, name := range names {
+		if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			name = strconv.Quote(name) // which no terminal obeys
+		}
 		fmt.Fprintf(c.stdout, " %s", name)
 	}
 	fmt.Fprintln(c.stdout)

@@ -196,6 +196,17 @@ func TestConvertTellsNames(t *testing.T) {
 	if _, err := os.Stat(at("c.npz")); err == nil {
 		t.Error("a conversion that failed has left a file")
 	}
+	// A name cannot write to the terminal what it likes.
+	odd := safetensors.Tensor{Name: "a\x1b[2J", Shape: []int{1}, Data: []float32{1}}
+	w := safetensors.Tensor{Name: "weight_ih_l0", Shape: []int{1, 1}, Data: []float32{1}}
+	v := safetensors.Tensor{Name: "weight_hh_l0", Shape: []int{1, 1}, Data: []float32{1}}
+	if err := safetensors.WriteFile(at("odd.safetensors"), nil, odd, v, w); err != nil {
+		t.Fatal(err)
+	}
+	out = simdrnn(t, done, "convert", at("odd.safetensors"), at("odd.simdrnn")) + simdrnn(t, done, "inspect", "-tensors", at("odd.safetensors"))
+	if says(t, out, `left over, 1: "a\x1b[2J"`); strings.Contains(out, "\x1b") {
+		t.Errorf("%q", out)
+	}
 	// What lacks a tensor says which.
 	net, err := lstm.New(lstm.Config{Input: 3, Hidden: 4, Layers: 2}, draw())
 	if err != nil {
@@ -253,7 +264,14 @@ func TestConvertReplacesNothing(t *testing.T) {
 	}
 	// After an error, or when it is stopped, nothing is left.
 	ctx, cancel := context.WithCancel(context.Background())
-	err = replace(ctx, at("never"), true, &progress{}, func(w io.Writer) error { cancel(); return errOf(w.Write(make([]byte, 8<<20))) })
+	err = replace(ctx, at("never"), true, &progress{}, func(w io.Writer) error {
+		cancel()
+		err := errOf(w.Write(make([]byte, 8<<20)))
+		if err == nil {
+			t.Error("writing goes on when the program is to end")
+		}
+		return err
+	})
 	if !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}

@@ -12,23 +12,27 @@ type fault struct {
 }
 
 var (
-	inKernels  = []string{"./kernels/...", "./fuzz"}
-	inLSTM     = []string{"./lstm"}
-	inGRU      = []string{"./gru"}
-	inRNN      = []string{"./rnn"}
-	inTraining = []string{"./bptt", "./data", "./loss", "./nn", "./optim", "./internal/crew"}
-	inOptim    = []string{"./optim"}
-	inFinetune = []string{"./finetune"}
-	inData     = []string{"./data"}
-	inGrow     = []string{"./nn Grow"}
-	inDecode   = []string{"./decode"}
-	inStages   = []string{"./nn"}
-	inSeq2seq  = []string{"./seq2seq", "./data"}
-	inConvert  = []string{"./convert"}
-	inFiles    = []string{"./convert/safetensors"}
-	inNumPy    = []string{"./convert/npy", "./convert/internal/narrow"}
-	inLosses   = []string{"./loss"}
-	inElements = []string{"./kernels ElementKernels|DotLanes64|BCE"}
+	inKernels     = []string{"./kernels/...", "./fuzz"}
+	inLSTM        = []string{"./lstm"}
+	inGRU         = []string{"./gru"}
+	inRNN         = []string{"./rnn"}
+	inTraining    = []string{"./bptt", "./data", "./loss", "./nn", "./optim", "./internal/crew"}
+	inOptim       = []string{"./optim"}
+	inFinetune    = []string{"./finetune"}
+	inData        = []string{"./data"}
+	inGrow        = []string{"./nn Grow"}
+	inDecode      = []string{"./decode"}
+	inStages      = []string{"./nn"}
+	inSeq2seq     = []string{"./seq2seq", "./data"}
+	inConvert     = []string{"./convert"}
+	inFiles       = []string{"./convert/safetensors"}
+	inNumPy       = []string{"./convert/npy", "./convert/internal/narrow"}
+	inKerasFiles  = []string{"./convert Keras"}
+	inFingerprint = []string{"./fingerprint"}
+	inCommand     = []string{"cmd:./simdrnn"}
+	inPages       = []string{"convert/peer:. Pages"}
+	inLosses      = []string{"./loss"}
+	inElements    = []string{"./kernels ElementKernels|DotLanes64|BCE"}
 	// Where training and data do something for losses.
 	inMeasured  = []string{"./bptt Metrics"}
 	inReduction = []string{"./bptt Reductions|InPlace|WeightsIn|TrainCTC"}
@@ -62,4 +66,4 @@ var (
 
 // faults are planted one at a time. When one of their places changes, the list
 // changes with it: a test holds every Old against the source.
-var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults, decodeFaults, segmentFaults, resetFaults, optimizerFaults, stageFaults, seq2seqFaults, lossFaults, trainerFaults, serveFaults)
+var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults, decodeFaults, segmentFaults, resetFaults, optimizerFaults, stageFaults, seq2seqFaults, lossFaults, trainerFaults, serveFaults, toolFaults)
