@@ -14,20 +14,31 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/simdrnn/simdrnn/fingerprint"
 )
 
-func main() {
-	short := flag.Bool("short", false, "1 and 3 workers only")
-	full := flag.Bool("full", false, "print hashes in full")
-	flag.Parse()
-	if flag.NArg() > 0 {
-		flag.Usage()
-		os.Exit(2)
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is the program. It returns its exit status.
+func run(args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("fingerprint", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	short := flags.Bool("short", false, "1 and 3 workers only")
+	full := flags.Bool("full", false, "print hashes in full")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	case flags.NArg() > 0:
+		flags.Usage()
+		return 2
 	}
 	workers, digits := []int{1, 2, 3, 4, 5, 6, 7, 8}, 16
 	if *short {
@@ -36,21 +47,22 @@ func main() {
 	if *full {
 		digits = 64
 	}
-	fmt.Println(fingerprint.Machine())
-	fmt.Println(fingerprint.Head(digits))
+	fmt.Fprintln(stdout, fingerprint.Machine())
+	fmt.Fprintln(stdout, fingerprint.Head(digits))
 	different, err := fingerprint.Check(context.Background(), workers, func(r fingerprint.Row) error {
-		_, err := fmt.Println(r.Line(digits))
+		_, err := fmt.Fprintln(stdout, r.Line(digits))
 		return err
 	})
 	switch rows := fingerprint.Rows(workers); {
 	case err != nil:
-		fmt.Println(err)
-		os.Exit(2)
+		fmt.Fprintln(stdout, err)
+		return 2
 	case different > 0:
-		fmt.Printf("\nFAILED: %d of %d rows differ from the committed values. This machine does not compute what others do:\n"+
+		fmt.Fprintf(stdout, "\nFAILED: %d of %d rows differ from the committed values. This machine does not compute what others do:\n"+
 			"please report the output of this command, with -full.\n", different, rows)
-		os.Exit(1)
+		return 1
 	default:
-		fmt.Printf("\nok: all %d rows are equal to the committed values\n", rows)
+		fmt.Fprintf(stdout, "\nok: all %d rows are equal to the committed values\n", rows)
+		return 0
 	}
 }
