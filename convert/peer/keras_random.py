@@ -1,7 +1,9 @@
 """The side of Keras of keras_test.go.
 
-    keras_random.py write FOLDER COUNT    models of drawn configurations, with inputs and outputs
-    keras_random.py read FILE             networks that Go wrote, with inputs and outputs
+    keras_random.py FOLDER COUNT FILE
+
+writes models of drawn configurations to the folder, with inputs and outputs, and reads networks that
+Go wrote, with inputs and outputs. Both at once, since it takes seconds to import Keras.
 """
 
 import os
@@ -109,4 +111,5 @@ def read(path):
 
 
 if __name__ == "__main__":
-    write(sys.argv[2], int(sys.argv[3])) if sys.argv[1] == "write" else read(sys.argv[2])
+    write(sys.argv[1], int(sys.argv[2]))
+    read(sys.argv[3])

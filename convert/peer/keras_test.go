@@ -24,19 +24,29 @@ type inference interface {
 	Forward(y, x []float32)
 }
 
-// Models of drawn configurations that Keras saved compute here what they compute there.
-func TestModelsOfKeras(t *testing.T) {
+// Models of drawn configurations that Keras saved compute here what they compute there, and
+// networks that are written here compute in Keras what they compute here.
+func TestKerasBothWays(t *testing.T) {
 	count := 10
 	if testing.Short() {
 		count = 4
 	}
 	py := python(t, "keras", "torch", "safetensors", "numpy")
-	dir := t.TempDir()
 	from, err := filepath.Abs("keras_random.py")
 	if err != nil {
 		t.Fatal(err)
 	}
-	script(t, py, dir, from, "write", dir, fmt.Sprint(count))
+	dir := t.TempDir()
+	file := filepath.Join(dir, "networks.safetensors")
+	layers := writeNetworks(t, file)
+	if got, want := script(t, py, dir, from, dir, fmt.Sprint(count), file), fmt.Sprintf("ok %d\n", layers); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	compareModels(t, dir, count)
+}
+
+// compareModels holds the models that Keras saved in a folder against what they computed there.
+func compareModels(t *testing.T, dir string, count int) {
 	layers, worst := 0, 0.0
 	for i := range count {
 		f := open(t, filepath.Join(dir, fmt.Sprintf("%d.safetensors", i)))
@@ -88,9 +98,9 @@ func TestModelsOfKeras(t *testing.T) {
 	t.Logf("%d layers, at most %.2g relative", layers, worst)
 }
 
-// Networks that are written here compute in Keras what they compute here.
-func TestNetworksInKeras(t *testing.T) {
-	py := python(t, "keras", "torch", "safetensors", "numpy")
+// writeNetworks writes networks of all kinds for Keras, each with an input and its output, and
+// returns the number of layers.
+func writeNetworks(t *testing.T, name string) int {
 	r := rand.New(rand.NewPCG(5, 6))
 	var layers []convert.KerasLayer
 	var tensors []safetensors.Tensor
@@ -154,18 +164,10 @@ func TestNetworksInKeras(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	name := filepath.Join(dir, "model.safetensors")
 	if err := safetensors.WriteFile(name, metadata, append(weights, tensors...)...); err != nil {
 		t.Fatal(err)
 	}
-	from, err := filepath.Abs("keras_random.py")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := script(t, py, dir, from, "read", name), fmt.Sprintf("ok %d\n", len(layers)); got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
+	return len(layers)
 }
 
 func open(t *testing.T, name string) *safetensors.File {
