@@ -1,0 +1,461 @@
+package onnx
+
+import (
+	"math"
+	"slices"
+
+	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/nn"
+)
+
+// spend counts elements that a stage copies.
+func (im *importer) spend(n int) error {
+	if im.budget -= n; im.budget < 0 {
+		return refuse("the weights of this node and those before it have more elements than the file: it uses some of them several times")
+	}
+	return nil
+}
+
+// folded2 is an operator of two constants.
+func folded2(f func(a, b sym) (sym, error)) func(*call) ([]value, error) {
+	return func(c *call) ([]value, error) {
+		a, err := c.constant(0, "the first operand")
+		if err != nil {
+			return nil, err
+		}
+		b, err := c.constant(1, "the second operand")
+		if err != nil {
+			return nil, err
+		}
+		if a.float {
+			return nil, refuse("it compares floats")
+		}
+		k, err := combine(a, b, maxIntegers, nil, f)
+		return constants(k), err
+	}
+}
+
+func numbers(a, b sym) (x, y int64, err error) {
+	x, ok1 := a.value()
+	y, ok2 := b.value()
+	if a == b {
+		return 0, 0, nil
+	}
+	if !ok1 || !ok2 {
+		return 0, 0, refuse("it compares the sizes %v and %v, one of which is known only when the graph runs", a, b)
+	}
+	return x, y, nil
+}
+
+func truth(b bool) sym {
+	if b {
+		return known(1)
+	}
+	return known(0)
+}
+
+func minOf(a, b sym) (sym, error) {
+	x, y, err := numbers(a, b)
+	if x > y {
+		return b, err
+	}
+	return a, err
+}
+
+func maxOf(a, b sym) (sym, error) {
+	x, y, err := numbers(a, b)
+	if x < y {
+		return b, err
+	}
+	return a, err
+}
+
+func greater(a, b sym) (sym, error) { x, y, err := numbers(a, b); return truth(x > y), err }
+func less(a, b sym) (sym, error)    { x, y, err := numbers(a, b); return truth(x < y), err }
+
+// equal compares sizes. A size that is not known is at least 1, so that exporters' tests
+// for -1 and 0 can be answered.
+func equal(a, b sym) (sym, error) {
+	if a.n == 0 {
+		a, b = b, a
+	}
+	if n, ok := b.value(); ok && n < 1 && a.n > 0 && a.plus == 0 {
+		return known(0), nil
+	}
+	x, y, err := numbers(a, b)
+	return truth(x == y), err
+}
+
+func readWhere(c *call) ([]value, error) {
+	which, err := c.constant(0, "the condition")
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.constant(1, "the first choice")
+	if err != nil {
+		return nil, err
+	}
+	b, err := c.constant(2, "the second choice")
+	if err != nil {
+		return nil, err
+	}
+	if which.float || a.float || b.float {
+		return nil, refuse("it chooses between floats")
+	}
+	// The condition decides by elements: put it together with each choice in turn.
+	first, err := combine(which, a, maxIntegers, nil, func(w, v sym) (sym, error) {
+		if w.is(0) {
+			return known(0), nil
+		}
+		return v, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	second, err := combine(which, b, maxIntegers, nil, func(w, v sym) (sym, error) {
+		if w.is(0) {
+			return v, nil
+		}
+		return known(0), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	k, err := combine(first, second, maxIntegers, nil, sym.add)
+	return constants(k), err
+}
+
+func readRange(c *call) ([]value, error) {
+	var n [3]int64
+	for i, what := range []string{"start", "limit", "delta"} {
+		k, err := c.constant(i, what)
+		if err != nil {
+			return nil, err
+		}
+		list, err := k.integers()
+		if err != nil || len(list) != 1 {
+			return nil, firstOf(err, refuse("%s has %d elements, want 1", what, len(list)))
+		}
+		n[i] = list[0]
+	}
+	var list []sym
+	for v := n[0]; n[2] > 0 && v < n[1] || n[2] < 0 && v > n[1]; v += n[2] {
+		if len(list) == maxIntegers || v > math.MaxInt32 || v < math.MinInt32 {
+			return nil, refuse("a range from %d to %d in steps of %d, want at most %d integers of 32 bits", n[0], n[1], n[2], maxIntegers)
+		}
+		list = append(list, known(v))
+	}
+	return constants(vector(list)), nil
+}
+
+// operands returns the two inputs of an operation: the first as a view if one is.
+func (c *call) operands() (v *view, k *constant, swapped bool, err error) {
+	if !c.has(0) || !c.has(1) {
+		return nil, nil, false, refuse("it needs two inputs")
+	}
+	a, b := c.in[0], c.in[1]
+	if a.v == nil {
+		a, b, swapped = b, a, true
+	}
+	if a.v == nil || b.k == nil {
+		return nil, nil, false, nil
+	}
+	v, err = c.im.vectors(a.v)
+	return v, b.k, swapped, err
+}
+
+// fold applies an operation to two constants; ok is false if one of them is none.
+func (c *call) fold(f func(a, b float32) float32, i func(a, b sym) (sym, error)) (out []value, ok bool, err error) {
+	if !c.has(0) || !c.has(1) {
+		return nil, false, refuse("it needs two inputs")
+	}
+	if c.in[0].k == nil || c.in[1].k == nil {
+		return nil, false, nil
+	}
+	if err := c.im.spend(max(c.in[0].k.count(), c.in[1].k.count())); err != nil && c.in[0].k.float {
+		return nil, false, err
+	}
+	k, err := combine(c.in[0].k, c.in[1].k, c.im.most, f, i)
+	return constants(k), true, err
+}
+
+// along returns the elements of a constant as one for each element of the vectors of v.
+func (im *importer) along(v *view, k *constant) ([]float32, error) {
+	if !k.float {
+		return nil, refuse("a constant of integers beside floats")
+	}
+	width := v.node.width
+	if x, ok := k.one(); ok {
+		if err := im.spend(width); err != nil {
+			return nil, err
+		}
+		return slices.Repeat([]float32{x}, width), nil
+	}
+	last := len(k.dims) - 1
+	if !v.onlyFeaturesIn(len(v.dims)-1) || !v.inOrder() || k.count() != k.have[last] || !k.dims[last].is(int64(width)) || k.have[last] != width || last >= len(v.dims) {
+		return nil, refuse("a constant of the dimensions %v, want one element for each of the %d of a vector", k.dims, width)
+	}
+	return k.f, nil
+}
+
+func readAdd(c *call) ([]value, error) {
+	if out, ok, err := c.fold(func(a, b float32) float32 { return a + b }, sym.add); ok || err != nil {
+		return out, err
+	}
+	v, k, _, err := c.operands()
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return c.sum(lstm.Sum)
+	}
+	return c.im.shifted(v, k, 1)
+}
+
+func readSub(c *call) ([]value, error) {
+	if out, ok, err := c.fold(func(a, b float32) float32 { return a - b }, func(a, b sym) (sym, error) {
+		n, err := b.negative()
+		if err != nil {
+			return sym{}, err
+		}
+		return a.add(n)
+	}); ok || err != nil {
+		return out, err
+	}
+	v, k, swapped, err := c.operands()
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return c.centred()
+	}
+	if swapped {
+		return nil, refuse("a constant less what a layer gives")
+	}
+	return c.im.shifted(v, k, -1)
+}
+
+// shifted adds a constant to the vectors of v, which only the bias of a stage can do.
+func (im *importer) shifted(v *view, k *constant, sign float32) ([]value, error) {
+	if v.node.part != nil {
+		return im.stable(v, k, sign)
+	}
+	add, err := im.along(v, k)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(add, func(x float32) bool { return x != 0 }) {
+		return one(v), nil
+	}
+	with := func(bias []float32) ([]float32, error) {
+		if err := im.spend(len(add)); err != nil {
+			return nil, err
+		}
+		out := make([]float32, len(add))
+		copy(out, bias)
+		for i, x := range add {
+			out[i] += float32(sign * x)
+		}
+		return out, nil
+	}
+	n := newNode(v.node.parent, v.node.width, im.at)
+	switch s := v.node.stage.(type) {
+	case *nn.Linear:
+		l := *s
+		l.Bias, err = with(s.Bias)
+		n.stage = &l
+	case *nn.LayerNorm:
+		l := *s
+		l.Bias, err = with(s.Bias)
+		n.stage = &l
+	default:
+		return nil, refuse("it adds a constant to what %s gives; only that of MatMul, Gemm and layer norms can have one added, as their bias", v.node.kind())
+	}
+	out := *v
+	out.node = n
+	return one(&out), err
+}
+
+// kind is what a node is called in errors.
+func (n *node) kind() string {
+	switch {
+	case n.rec != nil:
+		return n.rec.kind
+	case n.parent == nil:
+		return "the input"
+	}
+	return "the node " + n.name
+}
+
+func readMul(c *call) ([]value, error) {
+	if out, ok, err := c.fold(func(a, b float32) float32 { return a * b }, sym.mul); ok || err != nil {
+		return out, err
+	}
+	v, k, _, err := c.operands()
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		if a, b := c.in[0].v, c.in[1].v; a.node != nil && a.node == b.node && a.node.part != nil {
+			return c.im.squared(a)
+		}
+		return c.sum(lstm.Multiply)
+	}
+	return c.im.scaled(v, k, false)
+}
+
+func readDiv(c *call) ([]value, error) {
+	if out, ok, err := c.fold(func(a, b float32) float32 { return a / b }, sym.div); ok || err != nil {
+		return out, err
+	}
+	v, k, swapped, err := c.operands()
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return c.normalized()
+	}
+	if swapped {
+		return nil, refuse("a constant divided by what a layer gives")
+	}
+	return c.im.scaled(v, k, true)
+}
+
+// scaled multiplies the vectors of v by a constant, or divides them: weights can do that,
+// and the mean of two directions is half of their sum.
+func (im *importer) scaled(v *view, k *constant, divide bool) ([]value, error) {
+	if x, ok := k.one(); ok {
+		if x == 1 {
+			return one(v), nil
+		}
+		if n := v.node; n.rec != nil && n.merge == lstm.Sum && (x == 0.5 && !divide || x == 2 && divide) {
+			out := *v
+			out.node = n.merged(lstm.Average)
+			return one(&out), nil
+		}
+	}
+	if v.node.part != nil {
+		return nil, refuse("it scales a part of a computation that is no layer norm")
+	}
+	factors, err := im.along(v, k)
+	if err != nil {
+		return nil, err
+	}
+	by := func(x, f float32) float32 {
+		if divide {
+			return x / f
+		}
+		return x * f
+	}
+	// each scales rows of so many elements, by one factor each.
+	each := func(w []float32) ([]float32, error) {
+		if err := im.spend(len(w)); err != nil {
+			return nil, err
+		}
+		out, row := make([]float32, len(w)), len(w)/len(factors)
+		for i, x := range w {
+			out[i] = by(x, factors[i/max(1, row)])
+		}
+		return out, nil
+	}
+	n := newNode(v.node.parent, v.node.width, im.at)
+	var err2 error
+	switch s := v.node.stage.(type) {
+	case *nn.Linear:
+		l := *s
+		if l.Weight, err = each(s.Weight); s.Bias != nil {
+			l.Bias, err2 = each(s.Bias)
+		}
+		n.stage = &l
+	case *nn.LayerNorm:
+		l := *s
+		if l.Weight, err = each(s.Weight); s.Bias != nil {
+			l.Bias, err2 = each(s.Bias)
+		}
+		n.stage = &l
+	case *nn.Embedding:
+		e := *s
+		if err = im.spend(len(s.Weight)); err == nil {
+			e.Weight = make([]float32, len(s.Weight))
+			for i, x := range s.Weight {
+				e.Weight[i] = by(x, factors[i%s.Dim])
+			}
+		}
+		n.stage = &e
+	default:
+		return nil, refuse("it multiplies what %s gives by a constant; only the weights of MatMul, Gemm, layer norms and embeddings can do that", v.node.kind())
+	}
+	out := *v
+	out.node = n
+	return one(&out), firstOf(err, err2)
+}
+
+// merged is the node of a bidirectional layer with its directions merged.
+func (n *node) merged(merge lstm.Merge) *node {
+	out := newNode(n.parent, n.rec.hidden, n.rec.name)
+	out.rec, out.merge = n.rec, merge
+	return out
+}
+
+// sum adds what two nodes give: the directions of one layer, or a node and what follows
+// from it. The directions can be multiplied too.
+func (c *call) sum(merge lstm.Merge) ([]value, error) {
+	a, err := c.view(0)
+	if err != nil {
+		return nil, err
+	}
+	b, err := c.view(1)
+	if err != nil {
+		return nil, err
+	}
+	if !sameAxes(a, b, -1) || a.step != b.step {
+		return nil, refuse("tensors with other axes, or of other steps")
+	}
+	if n := a.node; n == b.node && n.rec != nil && n.rec.directions == 2 && n.merge == lstm.Concat {
+		h, units := n.rec.hidden, normal(a.features())
+		if min(a.off, b.off) == 0 && max(a.off, b.off) == h && slices.Equal(units, normal([]atom{feature(h, 1)})) && slices.Equal(units, normal(b.features())) {
+			out := *a
+			out.off, out.node = 0, n.merged(merge)
+			return one(&out), nil
+		}
+	}
+	if merge != lstm.Sum {
+		return nil, refuse("a product of what two nodes give, which are not the directions of one layer")
+	}
+	na, err := c.im.input(a)
+	if err != nil {
+		return nil, err
+	}
+	nb, err := c.im.input(b)
+	if err != nil {
+		return nil, err
+	}
+	base := meet(na, nb)
+	if na == base {
+		na, nb = nb, na
+	}
+	if nb != base || na == nb || na.width != nb.width {
+		return nil, refuse("a sum of what two nodes give, neither of which is computed from the other")
+	}
+	out := *a
+	out.off = 0
+	out.node = newNode(base, na.width, c.im.at)
+	out.node.residual = na
+	return one(out.like(rebased(a.dims))), nil
+}
+
+func readNeg(c *call) ([]value, error) {
+	k, err := c.constant(0, "the operand")
+	if err != nil {
+		return nil, err
+	}
+	minus := scalar(known(-1))
+	if k.float {
+		minus = &constant{float: true, f: []float32{-1}}
+	}
+	if err := c.im.spend(k.count()); err != nil {
+		return nil, err
+	}
+	out, err := combine(k, minus, c.im.most, func(a, b float32) float32 { return a * b }, sym.mul)
+	return constants(out), err
+}
