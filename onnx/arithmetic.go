@@ -240,6 +240,9 @@ func (im *importer) shifted(v *view, k *constant, sign float32) ([]value, error)
 	if v.node.part != nil {
 		return im.stable(v, k, sign)
 	}
+	if v.node.width == 0 {
+		return v.wrapped(k, sign)
+	}
 	add, err := im.along(v, k)
 	if err != nil {
 		return nil, err
@@ -274,6 +277,72 @@ func (im *importer) shifted(v *view, k *constant, sign float32) ([]value, error)
 	out := *v
 	out.node = n
 	return one(&out), err
+}
+
+// Keras lets a negative id count from the end of the vocabulary. Here an id is never
+// negative: such a one is an error when the network runs. So its tests have one answer, and
+// what it adds to an id is multiplied by 0:
+//
+//	id*not(id < 0) + (id + vocabulary)*(id < 0)
+
+// wrapped adds a constant to ids.
+func (v *view) wrapped(k *constant, sign float32) ([]value, error) {
+	if k.float || k.count() != 1 || sign < 0 {
+		return nil, refuse("a constant of the dimensions %v added to ids", k.dims)
+	}
+	if k.i[0].is(0) {
+		return one(v), nil
+	}
+	n, ok := k.i[0].value()
+	if !ok || n < 0 || n > math.MaxInt32 || v.off != 0 {
+		return nil, refuse("%v added to ids", k.i[0])
+	}
+	out := *v
+	out.off = int(n)
+	return one(&out), nil
+}
+
+// chosen multiplies ids by 0 or 1.
+func (v *view) chosen(k *constant) ([]value, error) {
+	switch {
+	case !k.float && k.count() == 1 && k.i[0].is(1):
+		return one(v), nil
+	case !k.float && k.count() == 1 && k.i[0].is(0):
+		sizes, err := v.sizes()
+		return constants(scalar(known(0)).expanded(sizes)), err
+	}
+	return nil, refuse("ids multiplied by a constant")
+}
+
+// readLess compares sizes, and ids with 0.
+func readLess(c *call) ([]value, error) {
+	if c.has(0) && c.in[0].v != nil && c.has(1) && c.in[1].k != nil {
+		v, err := c.view(0)
+		if err != nil {
+			return nil, err
+		}
+		k := c.in[1].k
+		zero := k.count() == 1 && (k.float && k.f[0] == 0 || !k.float && k.i[0].is(0))
+		if !zero || v.node.width != 0 || v.off != 0 {
+			return nil, refuse("it compares what the graph computes when it runs")
+		}
+		sizes, err := v.sizes()
+		return constants(scalar(known(0)).expanded(sizes)), err
+	}
+	return folded2(less)(c)
+}
+
+func readNot(c *call) ([]value, error) {
+	k, err := c.constant(0, "the operand")
+	if err != nil {
+		return nil, err
+	}
+	one := scalar(known(1))
+	if k.float {
+		return nil, refuse("the negation of floats")
+	}
+	out, err := combine(one, k, maxIntegers, nil, func(_, b sym) (sym, error) { return truth(b.is(0)), nil })
+	return constants(out), err
 }
 
 // kind is what a node is called in errors.
@@ -333,6 +402,9 @@ func (im *importer) scaled(v *view, k *constant, divide bool) ([]value, error) {
 			out.node = n.merged(lstm.Average)
 			return one(&out), nil
 		}
+	}
+	if v.node.width == 0 && !divide {
+		return v.chosen(k)
 	}
 	if v.node.part != nil {
 		return nil, refuse("it scales a part of a computation that is no layer norm")
@@ -408,14 +480,18 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !sameAxes(a, b, -1) || a.step != b.step {
-		return nil, refuse("tensors with other axes, or of other steps")
+	step, err := together(a.step, b.step)
+	if err != nil {
+		return nil, err
+	}
+	if !sameAxes(a, b, -1) || a.flip != b.flip {
+		return nil, refuse("tensors with other axes")
 	}
 	if n := a.node; n == b.node && n.rec != nil && n.rec.directions == 2 && n.merge == lstm.Concat {
 		h, units := n.rec.hidden, normal(a.features())
 		if min(a.off, b.off) == 0 && max(a.off, b.off) == h && slices.Equal(units, normal([]atom{feature(h, 1)})) && slices.Equal(units, normal(b.features())) {
 			out := *a
-			out.off, out.node = 0, n.merged(merge)
+			out.off, out.node, out.step = 0, n.merged(merge), step
 			return one(&out), nil
 		}
 	}
@@ -438,7 +514,7 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 		return nil, refuse("a sum of what two nodes give, neither of which is computed from the other")
 	}
 	out := *a
-	out.off = 0
+	out.off, out.step = 0, step
 	out.node = newNode(base, na.width, c.im.at)
 	out.node.residual = na
 	return one(out.like(rebased(a.dims))), nil

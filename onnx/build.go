@@ -47,8 +47,7 @@ func (im *importer) network(g *pb.GraphProto, want string) (*Network, error) {
 			return nil, malformed(part, "the output %q is another one; a network has one beside its states: name it by Options.Output", end.name)
 		}
 		outputs = append(outputs, outputPlan{name: o.GetName(), view: v.v})
-		end = &outputs[len(outputs)-1]
-		end = &outputPlan{name: end.name, view: end.view}
+		end = &outputPlan{name: o.GetName(), view: v.v}
 	}
 	if len(outputs) == 0 {
 		return nil, malformed("the graph", "it has no output named %q that a network can have", cut(want))
@@ -100,6 +99,9 @@ func (im *importer) built(outputs []outputPlan, end *outputPlan) (*Network, erro
 		return nil, malformed("the graph", "between its input and its output there is no layer")
 	}
 	for _, o := range outputs {
+		if o.view.flip {
+			return nil, malformed(textOf("output", o.name), "its time runs from the end")
+		}
 		for _, s := range o.view.list {
 			if !s.of.placed {
 				return nil, malformed(textOf("output", o.name), "the state of a layer, %q, on which the output %q does not depend", s.of.name, outputs[0].name)

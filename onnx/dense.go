@@ -218,7 +218,7 @@ func (c *call) reduce(op string, v *view, axis int) (*view, error) {
 		if err != nil {
 			return nil, err
 		}
-		out.step = lastStep
+		out.step, out.flip = lastStep, false
 		dims := slices.Clone(v.dims)
 		dims[axis] = nil
 		return out.like(dims), nil

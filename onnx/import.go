@@ -76,7 +76,7 @@ func imported(model *pb.ModelProto, bytes int, f *folder, want string) (*Network
 	if err := im.inputs(g); err != nil {
 		return nil, err
 	}
-	if err := im.run(g, model.Functions); err != nil {
+	if err := im.run(g, model.Functions, want); err != nil {
 		return nil, err
 	}
 	return im.network(g, want)
@@ -183,15 +183,29 @@ func (im *importer) size(part, name string) (sym, error) {
 	return unknown(i), nil
 }
 
-// run reads the nodes, each after those that it needs.
-func (im *importer) run(g *pb.GraphProto, functions []*pb.FunctionProto) error {
+// run reads the nodes that the outputs need, each after those that it needs itself.
+func (im *importer) run(g *pb.GraphProto, functions []*pb.FunctionProto, want string) error {
 	if len(functions) > 0 {
 		return malformed(textOf("function", functions[0].GetName()), "functions of a model are not read; export it with its functions inlined")
 	}
-	for _, n := range g.Node {
+	needed := neededBy(g, want)
+	for i, n := range g.Node {
+		if needed[i] && slices.ContainsFunc(n.Attribute, func(a *pb.AttributeProto) bool { return a.G != nil }) {
+			return nodeError(n, refuse("it has a graph of its own; recurrent layers are read as the operators LSTM, GRU and RNN"))
+		}
+	}
+	for i, n := range g.Node {
+		if _, ok := operators[n.GetOpType()]; needed[i] && !ok {
+			return nodeError(n, refuse("the operator is none that this package reads"))
+		}
+	}
+	for i, n := range g.Node {
+		if !needed[i] {
+			continue
+		}
 		for _, in := range n.Input {
 			if _, ok := im.values[in]; !ok && in != "" {
-				return nodeError(n, missing(g, n, in))
+				return nodeError(n, missing(g, in))
 			}
 		}
 		if err := im.read(n); err != nil {
@@ -201,9 +215,37 @@ func (im *importer) run(g *pb.GraphProto, functions []*pb.FunctionProto) error {
 	return nil
 }
 
+// neededBy says which nodes the outputs depend on, or the output that is wanted.
+func neededBy(g *pb.GraphProto, want string) []bool {
+	from := map[string]int{}
+	for i, n := range g.Node {
+		for _, out := range n.Output {
+			from[out] = i
+		}
+	}
+	needed := make([]bool, len(g.Node))
+	var open []string
+	for _, o := range g.Output {
+		if want == "" || want == o.GetName() {
+			open = append(open, o.GetName())
+		}
+	}
+	for len(open) > 0 {
+		name := open[len(open)-1]
+		open = open[:len(open)-1]
+		i, ok := from[name]
+		if name == "" || !ok || needed[i] {
+			continue
+		}
+		needed[i] = true
+		open = append(open, g.Node[i].Input...)
+	}
+	return needed
+}
+
 // missing says why an input has no value: nodes stand in a file in the order in which
 // they are computed.
-func missing(g *pb.GraphProto, n *pb.NodeProto, in string) error {
+func missing(g *pb.GraphProto, in string) error {
 	for _, other := range g.Node {
 		if slices.Contains(other.Output, in) {
 			return refuse("its input %q comes from a later node, %q: the graph has a cycle, or nodes out of order", in, nameOf(other))
@@ -238,16 +280,12 @@ func (im *importer) read(n *pb.NodeProto) error {
 	if d := n.GetDomain(); d != "" && d != "ai.onnx" {
 		return refuse("an operator of the domain %q, not of ONNX itself", d)
 	}
-	f, ok := operators[n.GetOpType()]
-	if !ok {
-		return refuse("the operator is none that this package reads")
-	}
 	c, err := im.call(n)
 	if err != nil {
 		return err
 	}
 	im.at = nameOf(n)
-	out, err := f(c)
+	out, err := operators[n.GetOpType()](c)
 	if err != nil {
 		return err
 	}

@@ -20,9 +20,10 @@ func init() {
 		"Transpose": readTranspose, "Squeeze": readSqueeze, "Unsqueeze": readUnsqueeze, "Reshape": readReshape, "Flatten": readFlatten,
 		"Expand": readExpand, "Tile": readTile,
 		"Slice": readSlice, "Gather": readGather, "Split": readSplit, "Concat": readConcat,
+		"ReverseSequence": readReverseSequence,
 
 		"Add": readAdd, "Sub": readSub, "Mul": readMul, "Div": readDiv, "Neg": readNeg, "Pow": readPow, "Sqrt": readSqrt,
-		"Min": folded2(minOf), "Max": folded2(maxOf), "Equal": folded2(equal), "Greater": folded2(greater), "Less": folded2(less),
+		"Min": folded2(minOf), "Max": folded2(maxOf), "Equal": folded2(equal), "Greater": folded2(greater), "Less": readLess, "Not": readNot,
 		"Where": readWhere, "Range": readRange,
 
 		"MatMul": readMatMul, "Gemm": readGemm,
@@ -82,8 +83,11 @@ func readCast(c *call) ([]value, error) {
 	}
 	v := c.in[0]
 	if v.v != nil {
-		if isFloat(to) == v.v.integers() {
-			return nil, refuse("a cast between floats and integers of what the graph computes when it runs")
+		if v.v.ids() { // as floats they are compared, and no more
+			return c.in[:1], nil
+		}
+		if !isFloat(to) {
+			return nil, refuse("a cast to integers of what the graph computes when it runs")
 		}
 		if narrow := pb.TensorProto_DataType(to); narrow == pb.TensorProto_FLOAT16 || narrow == pb.TensorProto_BFLOAT16 {
 			return nil, refuse("a cast to %s, which rounds what layers compute in float32", typeName(to))
@@ -115,9 +119,9 @@ func readCast(c *call) ([]value, error) {
 	return constants(out), nil
 }
 
-// integers says whether v has ids or other integers.
-func (v *view) integers() bool {
-	return v.port != nil && v.port.port.Integers
+// ids says whether v has ids, or other integers that the graph is given.
+func (v *view) ids() bool {
+	return v.port != nil && v.port.port.Integers || v.node != nil && v.node.width == 0
 }
 
 func readConstant(c *call) ([]value, error) {

@@ -53,6 +53,9 @@ func (im *importer) take(v value, axis int, r span) (value, error) {
 	}
 	n, _ := sizes[axis].value()
 	switch {
+	case a.kind == ofSequence && r == (span{n - 1, n, -1}):
+		v, err := im.flipped(w, axis)
+		return value{v: v}, err
 	case a.kind == ofFeature:
 		out := *w
 		out.off += int(r.from) * a.stride
@@ -84,15 +87,60 @@ func (im *importer) oneStep(v *view, axis int, which rowOf) (value, error) {
 		return value{}, refuse("one entry of axis %d, which is not the time of a recurrent layer", axis)
 	}
 	out := *v
+	out.flip = false
 	dims := slices.Clone(v.dims)
 	dims[axis] = nil
-	if out.step = lastStep; which == rowOfFirst {
+	if out.step = lastStep; (which == rowOfFirst) != v.flip {
 		if out.node, err = im.ofFirst(v.node, 0, v.node.width); err != nil {
 			return value{}, err
 		}
 		out.step = rowEnd
 	}
 	return value{v: out.like(dims)}, nil
+}
+
+// flipped is v with its time axis from the end.
+func (im *importer) flipped(v *view, axis int) (*view, error) {
+	v, err := im.vectors(v)
+	if err != nil {
+		return nil, err
+	}
+	if d := v.dims[axis]; len(d) != 1 || d[0].kind != ofSequence || v.step != allSteps {
+		return nil, refuse("the entries of axis %d from the end, which is not time", axis)
+	} else if err := im.setRole(d, timeRole); err != nil {
+		return nil, err
+	}
+	out := *v
+	out.flip = !v.flip
+	return &out, nil
+}
+
+// readReverseSequence reads what turns all steps around.
+func readReverseSequence(c *call) ([]value, error) {
+	v, err := c.view(0)
+	if err != nil {
+		return nil, err
+	}
+	time, batch := c.int("time_axis", 0), c.int("batch_axis", 1)
+	if c.err != nil || len(v.dims) < 2 || time+batch != 1 || time*batch != 0 {
+		return nil, firstOf(c.err, refuse("time_axis = %d and batch_axis = %d, want 0 and 1, in any order", time, batch))
+	}
+	sizes, err := v.sizes()
+	if err != nil {
+		return nil, err
+	}
+	k, err := c.constant(1, "the lengths")
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(k.i, func(s sym) bool { return s != sizes[time] }) || len(k.i) == 0 {
+		return nil, refuse("lengths %v of rows of %v steps; all of them have to be turned around", k.i[:min(len(k.i), 4)], sizes[time])
+	}
+	if len(v.dims[time]) == 0 {
+		return one(v), nil
+	}
+	out, err := c.im.flipped(v, int(time))
+	return one(out), err
 }
 
 // ofFirst is a node with the vectors of n, of which elements lo to hi are at all steps those
@@ -284,7 +332,7 @@ func (c *call) embedding(axis int) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !table.float || len(table.dims) != 2 || axis != 0 || ids.node.width != 0 || len(ids.features()) > 0 {
+	if !table.float || len(table.dims) != 2 || axis != 0 || ids.node.width != 0 || len(ids.features()) > 0 || ids.off != 0 {
 		return nil, refuse("it looks something up that is no table of vectors, or by something that is no input of ids")
 	}
 	if table, err = table.whole(c.im.most); err != nil {
@@ -399,11 +447,22 @@ func readConcat(c *call) ([]value, error) {
 	return one(v), err
 }
 
+// together is the step of two views of one step each, or of two of all.
+func together(a, b step) (step, error) {
+	switch {
+	case a == b:
+		return a, nil
+	case a == allSteps || b == allSteps:
+		return 0, refuse("one step of a layer together with all steps of another")
+	}
+	return lastStep, nil
+}
+
 // sideBySide puts vectors side by side: by an order of elements if they are of one node,
 // else by a Parallel.
 func (im *importer) sideBySide(views []*view, axis int) (*view, error) {
 	var err error
-	base, one, width := (*node)(nil), true, 0
+	base, one, width, step := (*node)(nil), true, 0, allSteps
 	for i := range views {
 		if views[i], err = im.vectors(views[i]); err != nil {
 			return nil, err
@@ -419,8 +478,11 @@ func (im *importer) sideBySide(views []*view, axis int) (*view, error) {
 		if !sameAxes(v, first, axis) {
 			return nil, refuse("tensors side by side whose other axes differ")
 		}
-		if v.step != first.step {
-			return nil, refuse("different steps of layers side by side")
+		if i == 0 {
+			step = v.step
+		}
+		if step, err = together(step, v.step); err != nil || v.flip != first.flip {
+			return nil, firstOf(err, refuse("a sequence beside one whose time runs from the end"))
 		}
 		if v.node.part != nil || v.node.width == 0 {
 			return nil, refuse("something side by side that is not the output of a layer")
@@ -472,6 +534,6 @@ func (im *importer) sideBySide(views []*view, axis int) (*view, error) {
 	}
 	dims := slices.Clone(out.dims)
 	dims[axis] = []atom{feature(rows, 1)}
-	out.off = 0
+	out.off, out.step = 0, step
 	return out.like(rebased(dims)), nil
 }

@@ -62,6 +62,17 @@ func readRecurrent(c *call) ([]value, error) {
 		return nil, err
 	}
 	layout := c.int("layout", 0)
+	if x.flip {
+		// A direction over a sequence whose time runs from the end is the other one.
+		switch r.op.Direction {
+		case "forward":
+			r.op.Direction = "reverse"
+		case "reverse":
+			r.op.Direction = "forward"
+		default:
+			return nil, refuse("both directions of a sequence whose time runs from the end")
+		}
+	}
 	if c.err != nil || layout != 0 && layout != 1 || len(x.dims) != 3 || x.step != allSteps {
 		return nil, firstOf(c.err, refuse("its X has %d axes and its layout is %d, or it reads one step only; want sequences of vectors", len(x.dims), layout))
 	}
@@ -98,7 +109,7 @@ func readRecurrent(c *call) ([]value, error) {
 	if layout == 1 {
 		y, s = [][]atom{batch, time, directions, units}, [][]atom{batch, s[0], units}
 	}
-	out := one((&view{source: source{node: r.node}}).like(y))
+	out := one((&view{flip: x.flip, source: source{node: r.node}}).like(y))
 	for _, cell := range []bool{false, true} {
 		var list []state
 		for d := range r.directions {

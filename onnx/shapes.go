@@ -357,6 +357,10 @@ func (im *importer) slice(v value, axis int, start, end sym, step int64) (value,
 	size := sizes[axis]
 	n, fixed := size.value()
 	if !fixed {
+		if e, ok := end.value(); step == -1 && start.is(-1) && ok && e <= -(1<<31-1) && v.v != nil {
+			v, err := im.flipped(v.v, axis)
+			return value{v: v}, err
+		}
 		if step != 1 {
 			return value{}, refuse("steps of %d along axis %d, whose size is known only when the graph runs", step, axis)
 		}

@@ -25,7 +25,8 @@ const (
 // the tensor follow from it. Atoms of size 1 are left out, since they change no order.
 type view struct {
 	dims [][]atom
-	off  int // of the first element in a vector of the node
+	off  int  // of the first element in a vector of the node; of ids, what was added to them
+	flip bool // time runs from the end
 	source
 }
 
