@@ -357,7 +357,7 @@ func (r *recurrent) zero(op convert.ONNX, layers int, f []rnn.Activation, merge 
 	case "GRU":
 		l, err = gru.NewZero(gru.Config{
 			Input: in, Hidden: r.hidden, Layers: layers, Bidirectional: bidirectional, Reverse: reverse, Merge: gru.Merge(merge), NoBias: noBias,
-			ResetBefore: op.LinearBeforeReset == 0, Clip: op.Clip,
+			ResetBefore: op.LinearBeforeReset == 0, Textbook: r.textbook, Clip: op.Clip,
 			GateActivation: gru.Activation(f[0]), CandidateActivation: gru.Activation(f[1]),
 		})
 	default:

@@ -287,7 +287,9 @@ func readGather(c *call) ([]value, error) {
 			}
 			out = value{k: out.k.take(axis, at)}
 		case !ok:
-			return nil, refuse("the indices %v, which are not equally far apart", numbers)
+			if out, err = c.im.chosen(out.v, axis, numbers); err != nil {
+				return nil, err
+			}
 		default:
 			if out, err = c.im.take(out, axis, r); err != nil {
 				return nil, err
@@ -320,6 +322,32 @@ func readGather(c *call) ([]value, error) {
 	}
 	c.in[0] = out
 	return c.withAxes(keep)
+}
+
+// chosen returns elements of vectors in any order.
+func (im *importer) chosen(v *view, axis int, list []int64) (value, error) {
+	v, err := im.vectors(v)
+	if err != nil {
+		return value{}, err
+	}
+	if !v.onlyFeaturesIn(axis) || v.node.part != nil || v.node.width == 0 {
+		return value{}, refuse("the indices %v, which are not equally far apart, of axis %d, which is not that of vectors", list[:min(len(list), 8)], axis)
+	}
+	order, from := v.order(), make([]int, len(list))
+	if err := im.spend(len(order)); err != nil {
+		return value{}, err
+	}
+	for i, at := range list {
+		from[i] = order[at]
+	}
+	out := *v
+	out.off = 0
+	if out.node, err = im.picked(v.node, from, nil); err != nil {
+		return value{}, err
+	}
+	dims := slices.Clone(v.dims)
+	dims[axis] = []atom{feature(len(list), 1)}
+	return value{v: out.like(dims)}, nil
 }
 
 // embedding looks ids up in a table.

@@ -16,6 +16,7 @@ type recurrent struct {
 	in, hidden int
 	directions int
 	functions  [][]rnn.Activation // of each direction
+	textbook   bool               // Export wrote it of a gru.Config.Textbook
 
 	h, c   initial
 	lens   string // the input that has the lengths of rows; "" for none
@@ -141,6 +142,7 @@ func (im *importer) setRole(d []atom, is role) error {
 // recurrent reads the attributes and weights of the operator.
 func (c *call) recurrent() (*recurrent, error) {
 	r := &recurrent{kind: c.n.GetOpType(), name: nameOf(c.n)}
+	r.textbook = r.kind == "GRU" && c.n.GetDocString() == textbookNote
 	op := &r.op
 	op.Direction = c.string("direction", "forward")
 	op.LinearBeforeReset = int(c.int("linear_before_reset", 0))
@@ -422,11 +424,16 @@ type settings struct {
 	functions          string
 	lens               string
 	initialH, initialC bool
+	textbook           bool
 }
+
+// textbookNote is what Export writes beside an operator whose z it made of 1-z, so that the
+// import gives the layer that it was.
+const textbookNote = "simdrnn: gru.Config.Textbook"
 
 func (r *recurrent) settings() settings {
 	return settings{r.kind, r.op.Direction, r.hidden, r.op.LinearBeforeReset, r.op.InputForget, r.op.Clip,
-		r.op.B.Data != nil, r.op.P.Data != nil, fmt.Sprint(r.functions), r.lens, r.h.learned != nil, r.c.learned != nil}
+		r.op.B.Data != nil, r.op.P.Data != nil, fmt.Sprint(r.functions), r.lens, r.h.learned != nil, r.c.learned != nil, r.textbook}
 }
 
 var merges = map[string]lstm.Merge{"ReduceSum": lstm.Sum, "ReduceMean": lstm.Average, "ReduceProd": lstm.Multiply}
