@@ -72,7 +72,7 @@ func (im *importer) built(outputs []outputPlan, end *outputPlan) (*Network, erro
 		last, n.LastStep = in, end.view.step != allSteps
 		for i := range outputs {
 			if v := outputs[i].view; v.list == nil && in != v.node {
-				if !slices.Equal(v.order(), end.view.order()) {
+				if v.off != end.view.off || !slices.Equal(v.features(), end.view.features()) {
 					return nil, malformed(textOf("output", outputs[i].name), "it has other units than the output %q: name one of them by Options.Output", end.name)
 				}
 				w := *v

@@ -66,21 +66,31 @@ func (im *importer) input(v *view) (*node, error) {
 	case v.inOrder():
 		return v.node, nil
 	}
-	return im.picked(v.node, v.order(), nil)
+	from, err := im.order(v)
+	if err != nil {
+		return nil, err
+	}
+	return im.picked(v.node, from, nil), nil
 }
 
 // picked is a node with some elements of the vectors of n. Of those that first says it has
 // the one of the first step, at all steps.
-func (im *importer) picked(n *node, from []int, first []bool) (*node, error) {
-	if first == nil && slices.Equal(from, whole(n.width).From) {
-		return n, nil
-	}
-	if im.budget -= len(from); im.budget < 0 {
-		return nil, refuse("elements of vectors in another order, more than this file can have")
+func (im *importer) picked(n *node, from []int, first []bool) *node {
+	if first == nil && identical(from, n.width) {
+		return n
 	}
 	out := newNode(n, len(from), n.name)
 	out.stage = &Pick{Width: n.width, From: from, First: first}
-	return out, nil
+	return out
+}
+
+func identical(from []int, width int) bool {
+	for i, at := range from {
+		if at != i {
+			return false
+		}
+	}
+	return len(from) == width
 }
 
 // then returns a view of a new node over v that has vectors of the given width in one

@@ -146,11 +146,14 @@ func readReverseSequence(c *call) ([]value, error) {
 // ofFirst is a node with the vectors of n, of which elements lo to hi are at all steps those
 // of the first.
 func (im *importer) ofFirst(n *node, lo, hi int) (*node, error) {
+	if err := im.spend(n.width); err != nil {
+		return nil, err
+	}
 	from, first := make([]int, n.width), make([]bool, n.width)
 	for i := range from {
 		from[i], first[i] = i, lo <= i && i < hi
 	}
-	return im.picked(n, from, first)
+	return im.picked(n, from, first), nil
 }
 
 // vectors returns v as vectors of a node.
@@ -168,7 +171,7 @@ func (im *importer) vectors(v *view) (*view, error) {
 	if im.root == nil {
 		n := &node{name: p.port.Name}
 		if !p.port.Integers {
-			n.width = len(v.order())
+			n.width = v.count()
 			if len(v.features()) == 0 && len(v.dims) > 0 && p.port.fixed[len(v.dims)-1] != 1 {
 				return nil, refuse("the width of the input %q is not known", p.port.Name)
 			}
@@ -333,18 +336,17 @@ func (im *importer) chosen(v *view, axis int, list []int64) (value, error) {
 	if !v.onlyFeaturesIn(axis) || v.node.part != nil || v.node.width == 0 {
 		return value{}, refuse("the indices %v, which are not equally far apart, of axis %d, which is not that of vectors", list[:min(len(list), 8)], axis)
 	}
-	order, from := v.order(), make([]int, len(list))
-	if err := im.spend(len(order)); err != nil {
+	order, err := im.order(v)
+	if err != nil {
 		return value{}, err
 	}
+	from := make([]int, len(list))
 	for i, at := range list {
 		from[i] = order[at]
 	}
 	out := *v
 	out.off = 0
-	if out.node, err = im.picked(v.node, from, nil); err != nil {
-		return value{}, err
-	}
+	out.node = im.picked(v.node, from, nil)
 	dims := slices.Clone(v.dims)
 	dims[axis] = []atom{feature(len(list), 1)}
 	return value{v: out.like(dims)}, nil
@@ -533,14 +535,13 @@ func (im *importer) sideBySide(views []*view, axis int) (*view, error) {
 	var order []int
 	if one {
 		for _, v := range views {
-			if im.budget -= v.node.width; im.budget < 0 {
-				return nil, refuse("more vectors side by side than this file can have")
+			part, err := im.order(v)
+			if err != nil {
+				return nil, err
 			}
-			order = append(order, v.order()...)
+			order = append(order, part...)
 		}
-		if out.node, err = im.picked(views[0].node, order, nil); err != nil {
-			return nil, err
-		}
+		out.node = im.picked(views[0].node, order, nil)
 	} else {
 		ends := make([]*node, len(views))
 		for i, v := range views {

@@ -145,6 +145,9 @@ func (c *call) recurrent() (*recurrent, error) {
 	r.textbook = r.kind == "GRU" && c.n.GetDocString() == textbookNote
 	op := &r.op
 	op.Direction = c.string("direction", "forward")
+	if c.err != nil {
+		return nil, c.err
+	}
 	op.LinearBeforeReset = int(c.int("linear_before_reset", 0))
 	op.InputForget = int(c.int("input_forget", 0))
 	if _, ok := c.attrs["clip"]; ok {

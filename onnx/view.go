@@ -124,8 +124,21 @@ func (v *view) features() (list []atom) {
 	return list
 }
 
+// count is how many elements of a vector of the node the view has.
+func (v *view) count() int {
+	n := 1
+	for _, a := range v.features() {
+		size, _ := a.size.value()
+		n *= int(size)
+	}
+	return n
+}
+
 // order lists the elements of a vector of the node in the order of the view.
-func (v *view) order() []int {
+func (im *importer) order(v *view) ([]int, error) {
+	if err := im.spend(v.count()); err != nil {
+		return nil, err
+	}
 	list := []int{v.off}
 	for _, a := range v.features() {
 		size, _ := a.size.value()
@@ -137,7 +150,7 @@ func (v *view) order() []int {
 		}
 		list = next
 	}
-	return list
+	return list, nil
 }
 
 // inOrder says whether the view has the whole vector of its node, in order.
