@@ -148,8 +148,14 @@ func flatten(stages []nn.Stage) (out []nn.Stage) {
 	return out
 }
 
-// widthOfChain is the width of the input of the first stage that says it.
-func widthOfChain(stages []nn.Stage) int {
+// widthOfChain is the width of the input of the first stage that says it, 0 if none does, or
+// if a stage before it is nil, which is an error where that stage is written.
+func widthOfChain(stages []nn.Stage) (width int) {
+	defer func() {
+		if recover() != nil {
+			width = 0
+		}
+	}()
 	for _, s := range stages {
 		if s == nil {
 			return 0

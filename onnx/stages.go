@@ -25,18 +25,24 @@ type Recurrent struct {
 }
 
 // Dims returns the widths of the layer, and 0 steps and rows: it takes those of the chain.
-// They are 0 for a Layer of another type, for which Bind returns an error.
+// They are 0 for a Layer that is nil or of another type, for which Bind returns an error.
 func (r Recurrent) Dims() (steps, batch, in, out int) {
 	switch l := r.Layer.(type) {
 	case *lstm.Layer:
-		c := l.Config()
-		return 0, 0, c.Input, widthOfLayer(max(c.Projection, 0), c.Hidden, c.Bidirectional && c.Merge == lstm.Concat)
+		if l != nil {
+			c := l.Config()
+			return 0, 0, c.Input, widthOfLayer(c.Projection, c.Hidden, c.Bidirectional && c.Merge == lstm.Concat)
+		}
 	case *gru.Layer:
-		c := l.Config()
-		return 0, 0, c.Input, widthOfLayer(0, c.Hidden, c.Bidirectional && c.Merge == gru.Concat)
+		if l != nil {
+			c := l.Config()
+			return 0, 0, c.Input, widthOfLayer(0, c.Hidden, c.Bidirectional && c.Merge == gru.Concat)
+		}
 	case *rnn.Layer:
-		c := l.Config()
-		return 0, 0, c.Input, widthOfLayer(0, c.Hidden, c.Bidirectional && c.Merge == rnn.Concat)
+		if l != nil {
+			c := l.Config()
+			return 0, 0, c.Input, widthOfLayer(0, c.Hidden, c.Bidirectional && c.Merge == rnn.Concat)
+		}
 	}
 	return 0, 0, 0, 0
 }
