@@ -74,7 +74,9 @@ func TestDirectionsWithOtherActivations(t *testing.T) {
 	for d, c := range []gru.Config{{}, {Reverse: true, GateActivation: gru.HardSigmoid(0.2, 0.5), CandidateActivation: gru.ReLU}} {
 		c.Input, c.Hidden, c.ResetBefore = 3, 4, true
 		one := must(gru.NewZero(c))
-		one.EachParam(func(name string, w []float32, _ ...int) { copy(w, weights[strings.TrimSuffix(name, "_reverse")+[]string{"", "_reverse"}[d]]) })
+		one.EachParam(func(name string, w []float32, _ ...int) {
+			copy(w, weights[strings.TrimSuffix(name, "_reverse")+[]string{"", "_reverse"}[d]])
+		})
 		u := one.Infer(5, 2)
 		if err := u.SetState([][]float32{in["0.h"].Floats[d*8:][:8]}); err != nil {
 			t.Fatal(err)

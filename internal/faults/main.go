@@ -183,8 +183,8 @@ type testRun struct {
 	packages  []string
 }
 
-// runs says how packages are tested. One that begins with "asm:", "examples:" or
-// "gonum:" belongs to that nested module; one that begins with "arm64:" is tested under an emulator. What
+// runs says how packages are tested. One that begins with the folder of a nested module, like
+// "asm:", belongs to that; one that begins with "arm64:" is tested under an emulator. What
 // follows a space are the tests, as -run takes them; without it all are run.
 func runs(dir string, packages []string) (list []testRun) {
 	for _, pkg := range packages {
@@ -197,7 +197,7 @@ func runs(dir string, packages []string) (list []testRun) {
 		switch {
 		case !prefixed:
 			name = pkg
-		case where == "asm" || where == "examples" || where == "gonum":
+		case where != "arm64":
 			r.dir = filepath.Join(dir, where)
 		default:
 			r.args = append(r.args, "-exec="+emulator)
