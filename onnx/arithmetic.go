@@ -235,7 +235,7 @@ func readSub(c *call) ([]value, error) {
 	return c.im.shifted(v, k, -1)
 }
 
-// shifted adds a constant to the vectors of v, which only the bias of a stage can do.
+// shifted adds a constant to the vectors of v, by the bias of a stage where there is one.
 func (im *importer) shifted(v *view, k *constant, sign float32) ([]value, error) {
 	if v.node.part != nil {
 		return im.stable(v, k, sign)
@@ -250,33 +250,41 @@ func (im *importer) shifted(v *view, k *constant, sign float32) ([]value, error)
 	if !slices.ContainsFunc(add, func(x float32) bool { return x != 0 }) {
 		return one(v), nil
 	}
-	with := func(bias []float32) ([]float32, error) {
-		if err := im.spend(len(add)); err != nil {
-			return nil, err
-		}
-		out := make([]float32, len(add))
-		copy(out, bias)
-		for i, x := range add {
-			out[i] += float32(sign * x)
-		}
-		return out, nil
+	if err := im.spend(len(add)); err != nil {
+		return nil, err
 	}
-	n := newNode(v.node.parent, v.node.width, im.at)
+	bias := make([]float32, len(add))
+	for i, x := range add {
+		bias[i] = float32(sign * x)
+	}
+	var stage nn.Stage
 	switch s := v.node.stage.(type) {
 	case *nn.Linear:
-		l := *s
-		l.Bias, err = with(s.Bias)
-		n.stage = &l
+		if l := *s; l.Bias == nil {
+			l.Bias, stage = bias, &l
+		}
 	case *nn.LayerNorm:
-		l := *s
-		l.Bias, err = with(s.Bias)
-		n.stage = &l
-	default:
-		return nil, refuse("it adds a constant to what %s gives; only that of MatMul, Gemm and layer norms can have one added, as their bias", v.node.kind())
+		if l := *s; l.Bias == nil {
+			l.Bias, stage = bias, &l
+		}
+	case *Scale:
+		if l := *s; l.Shift == nil {
+			l.Shift, stage = bias, &l
+		}
 	}
+	if stage != nil {
+		return one(im.instead(v, stage)), nil
+	}
+	out, err := im.mapped(v, &Scale{Shift: bias})
+	return one(out), err
+}
+
+// instead is v with another stage in place of its node's.
+func (im *importer) instead(v *view, stage nn.Stage) *view {
 	out := *v
-	out.node = n
-	return one(&out), err
+	out.node = newNode(v.node.parent, v.node.width, im.at)
+	out.node.stage = stage
+	return &out
 }
 
 // Keras lets a negative id count from the end of the vocabulary. Here an id is never
@@ -390,8 +398,7 @@ func readDiv(c *call) ([]value, error) {
 	return c.im.scaled(v, k, true)
 }
 
-// scaled multiplies the vectors of v by a constant, or divides them: weights can do that,
-// and the mean of two directions is half of their sum.
+// scaled multiplies the vectors of v by a constant, or divides them. The mean of two directions is half of their sum.
 func (im *importer) scaled(v *view, k *constant, divide bool) ([]value, error) {
 	if x, ok := k.one(); ok {
 		if x == 1 {
@@ -413,53 +420,23 @@ func (im *importer) scaled(v *view, k *constant, divide bool) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	by := func(x, f float32) float32 {
-		if divide {
-			return x / f
-		}
-		return x * f
+	if err := im.spend(len(factors)); err != nil {
+		return nil, err
 	}
-	// each scales rows of so many elements, by one factor each.
-	each := func(w []float32) ([]float32, error) {
-		if err := im.spend(len(w)); err != nil {
-			return nil, err
+	factors = slices.Clone(factors)
+	if divide {
+		for i, f := range factors {
+			factors[i] = 1 / f
 		}
-		out, row := make([]float32, len(w)), len(w)/len(factors)
-		for i, x := range w {
-			out[i] = by(x, factors[i/max(1, row)])
-		}
-		return out, nil
 	}
-	n := newNode(v.node.parent, v.node.width, im.at)
-	var err2 error
-	switch s := v.node.stage.(type) {
-	case *nn.Linear:
+	// The gain of a layer norm that is written as its arithmetic.
+	if s, ok := v.node.stage.(*nn.LayerNorm); ok && s.Bias == nil && !slices.ContainsFunc(s.Weight, func(x float32) bool { return x != 1 }) {
 		l := *s
-		if l.Weight, err = each(s.Weight); s.Bias != nil {
-			l.Bias, err2 = each(s.Bias)
-		}
-		n.stage = &l
-	case *nn.LayerNorm:
-		l := *s
-		if l.Weight, err = each(s.Weight); s.Bias != nil {
-			l.Bias, err2 = each(s.Bias)
-		}
-		n.stage = &l
-	case *nn.Embedding:
-		e := *s
-		if err = im.spend(len(s.Weight)); err == nil {
-			e.Weight = make([]float32, len(s.Weight))
-			for i, x := range s.Weight {
-				e.Weight[i] = by(x, factors[i%s.Dim])
-			}
-		}
-		n.stage = &e
-	default:
-		return nil, refuse("it multiplies what %s gives by a constant; only the weights of MatMul, Gemm, layer norms and embeddings can do that", v.node.kind())
+		l.Weight = factors
+		return one(im.instead(v, &l)), nil
 	}
-	out := *v
-	out.node = n
-	return one(&out), firstOf(err, err2)
+	out, err := im.mapped(v, &Scale{Factor: factors})
+	return one(out), err
 }
 
 // merged is the node of a bidirectional layer with its directions merged.
@@ -517,7 +494,7 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 	out.off, out.step = 0, step
 	out.node = newNode(base, na.width, c.im.at)
 	out.node.residual = na
-	return one(out.like(rebased(a.dims))), nil
+	return one(out.like(rebased(a.dims, ofFeature))), nil
 }
 
 func readNeg(c *call) ([]value, error) {

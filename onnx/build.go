@@ -77,7 +77,7 @@ func (im *importer) built(outputs []outputPlan, end *outputPlan) (*Network, erro
 				}
 				w := *v
 				w.off, w.node = 0, in
-				outputs[i].view = w.like(rebased(v.dims))
+				outputs[i].view = w.like(rebased(v.dims, ofFeature))
 			}
 		}
 	} else {

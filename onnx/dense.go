@@ -153,6 +153,44 @@ func readLayerNormalization(c *call) ([]value, error) {
 	return one(out), err
 }
 
+// readBatchNormalization reads the one of inference: a factor and a shift of each element.
+func readBatchNormalization(c *call) ([]value, error) {
+	v, err := c.view(0)
+	if err != nil {
+		return nil, err
+	}
+	eps, training := c.float("epsilon", 1e-5), c.int("training_mode", 0)
+	if c.err != nil || training != 0 || len(v.dims) < 2 || !v.onlyFeaturesIn(1) {
+		return nil, firstOf(c.err, refuse("training_mode is %d, or axis 1 is not the vector that a layer gives for a step", training))
+	}
+	var w [4][]float32 // scale, bias, mean, variance
+	for i := range w {
+		k, err := c.constant(1+i, []string{"the scale", "the bias", "the mean", "the variance"}[i])
+		if err != nil {
+			return nil, err
+		}
+		if !k.float || len(k.have) != 1 || k.count() != v.count() {
+			return nil, refuse("input %d has the dimensions %v, want the %d of a vector", 1+i, k.dims, v.count())
+		}
+		w[i] = k.f
+	}
+	n, err := c.im.input(v)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.im.spend(2 * n.width); err != nil {
+		return nil, err
+	}
+	s := &Scale{Factor: make([]float32, n.width), Shift: make([]float32, n.width)}
+	for i := range s.Factor {
+		factor := float64(w[0][i]) / math.Sqrt(float64(w[3][i])+float64(eps))
+		s.Factor[i] = float32(factor)
+		s.Shift[i] = float32(float64(w[1][i]) - float64(float64(w[2][i])*factor))
+	}
+	out, err := c.im.then(v, s, n.width, 1)
+	return one(out), err
+}
+
 func epsilon(eps float32) error {
 	if !(eps >= 0x1p-100) || math.IsInf(float64(eps), 0) {
 		return refuse("an epsilon of %v, want 2^-100 or more", eps)

@@ -18,9 +18,10 @@
 //	                          sequence_lens, initial states that are zero, constant or inputs
 //	Gather                    a table and ids: an embedding; entries of axes
 //	MatMul, Gemm              by a constant matrix
-//	Add, Sub, Mul, Div        a constant that a bias or the weights before can take in; a sum
-//	                          with what was computed before; two directions of a layer
+//	Add, Sub, Mul, Div        by a constant for each element; a sum with what was computed
+//	                          before; two directions of a layer
 //	LayerNormalization        also written out as its arithmetic
+//	BatchNormalization        of inference
 //	Tanh, Relu, Sigmoid, Softsign, Softplus, LeakyRelu, Elu, HardSigmoid
 //	Softmax, LogSoftmax       over vectors
 //	ReduceMean, ReduceMax     over time: pools

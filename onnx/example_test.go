@@ -128,6 +128,19 @@ func ExamplePick() {
 	// Output: [1 2 3 4 5 6 3 4]
 }
 
+// An input that is brought to mean 0 and deviation 1.
+func ExampleScale() {
+	m, err := nn.Infer(1, 2, &onnx.Scale{Factor: []float32{0.5, 2}, Shift: []float32{-1, 0}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	y := make([]float32, 4)
+	m.Forward(y, []float32{4, 1, 6, 3})
+	fmt.Println(y)
+	// Output: [1 2 2 6]
+}
+
 // Probabilities of logits, and their logarithms.
 func ExampleSoftmax() {
 	for _, s := range []nn.Stage{onnx.Softmax{}, onnx.LogSoftmax{}} {

@@ -234,6 +234,8 @@ func (e *exporter) stage(at string, s nn.Stage) (err error) {
 		return e.pool(at, field, "ReduceMax")
 	case *Pick:
 		return e.pick(at, s)
+	case *Scale:
+		return e.scale(at, s)
 	case nn.Sequential:
 		return e.stages(at+".", flatten(s))
 	case nn.Residual:
@@ -354,6 +356,26 @@ func (e *exporter) pick(at string, p *Pick) error {
 	}
 	list := e.list(index)
 	e.last, e.width = e.node("Gather", []string{e.last, list}, integer("axis", -1)), len(index)
+	return nil
+}
+
+func (e *exporter) scale(at string, s *Scale) error {
+	if err := s.check(); err != nil {
+		return &ExportError{at, "onnx.Scale", err.Error()}
+	}
+	for _, w := range []struct {
+		op, name string
+		v        []float32
+	}{{"Mul", "factor", s.Factor}, {"Add", "shift", s.Shift}} {
+		if w.v == nil {
+			continue
+		}
+		name, err := e.floats(at+"."+w.name, w.v, len(w.v))
+		if err != nil {
+			return err
+		}
+		e.last = e.node(w.op, []string{e.last, name})
+	}
 	return nil
 }
 

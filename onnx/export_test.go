@@ -94,6 +94,7 @@ func exportCases() (list []exportCase) {
 	add("pools", ExportOptions{LastStep: true, NoStates: true}, overLSTM(lstm.Config{Input: 3, Hidden: 4}), nn.Parallel{nn.PoolMax{}, whole(4), nn.Sequential{linear(4, 2), nn.PoolMean{}}}, linear(10, 2))
 	add("ends", ExportOptions{LastStep: true, NoStates: true}, overGRU(gru.Config{Input: 3, Hidden: 2, Bidirectional: true}),
 		&Pick{Width: 4, From: []int{0, 1, 2, 3}, First: []bool{false, false, true, true}}, linear(4, 2))
+	add("scale", no, &Scale{Factor: []float32{2, 3, 4}, Shift: []float32{0.1, 0.2, -0.3}}, overGRU(gru.Config{Input: 3, Hidden: 2}), &Scale{Shift: []float32{1, 2}}, &Scale{Factor: []float32{0.3, 0.7}})
 	add("pick", no, overGRU(gru.Config{Input: 3, Hidden: 4}), &Pick{Width: 4, From: []int{3, 0, 1}}, linear(3, 2))
 	learned := overLSTM(lstm.Config{Input: 3, Hidden: 2, Layers: 2})
 	learned.Initial = [][]float32{{0.1, -0.2, 0.3, 0.4}, {0.5, 0.6, -0.7, 0.8}}

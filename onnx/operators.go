@@ -27,8 +27,8 @@ func init() {
 		"Where": readWhere, "Range": readRange,
 
 		"MatMul": readMatMul, "Gemm": readGemm,
-		"LayerNormalization": readLayerNormalization,
-		"Softmax":            readSoftmax, "LogSoftmax": readSoftmax,
+		"LayerNormalization": readLayerNormalization, "BatchNormalization": readBatchNormalization,
+		"Softmax": readSoftmax, "LogSoftmax": readSoftmax,
 		"ReduceMean": readReduce, "ReduceMax": readReduce, "ReduceSum": readReduce, "ReduceProd": readReduce,
 
 		"Tanh": function(nn.Tanh), "Relu": function(nn.ReLU), "Sigmoid": function(nn.Sigmoid),
@@ -271,7 +271,7 @@ func readSoftmax(c *call) ([]value, error) {
 	}
 	out := &view{dims: v.dims, source: source{node: in, step: v.step}}
 	if !v.inOrder() { // its axes count another node's vectors now
-		out.dims = rebased(v.dims)
+		out.dims = rebased(v.dims, ofFeature)
 	}
 	stage := nn.Stage(Softmax{})
 	if c.n.GetOpType() == "LogSoftmax" {
@@ -281,13 +281,13 @@ func readSoftmax(c *call) ([]value, error) {
 	return one(out), err
 }
 
-// rebased are the axes of a vector in the order of the axes.
-func rebased(dims [][]atom) [][]atom {
+// rebased are axes whose atoms of a kind lie in the order of the axes.
+func rebased(dims [][]atom, kind atomKind) [][]atom {
 	out, stride := make([][]atom, len(dims)), 1
 	for i := len(dims) - 1; i >= 0; i-- {
 		for k := len(dims[i]) - 1; k >= 0; k-- {
 			a := dims[i][k]
-			if a.kind == ofFeature {
+			if a.kind == kind {
 				size, _ := a.size.value()
 				a.stride = stride
 				stride *= int(size)

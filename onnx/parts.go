@@ -32,13 +32,7 @@ func (im *importer) take(v value, axis int, r span) (value, error) {
 	dims := slices.Clone(w.dims)
 	switch {
 	case w.list != nil && a.kind == ofState:
-		out := *w
-		out.list = nil
-		for _, i := range r.list() {
-			out.list = append(out.list, w.list[i])
-		}
-		dims[axis] = []atom{{kind: ofState, size: known(r.count)}}
-		return value{v: out.like(dims)}, nil
+		return value{v: w.someStates(axis, r)}, nil
 	case w.port != nil && w.port.root == nil && a.kind == ofSequence && a.axis == 0 && r.step == 1:
 		out := *w
 		port := *w.port
@@ -67,6 +61,38 @@ func (im *importer) take(v value, axis int, r span) (value, error) {
 		return im.oneStep(w, axis, rowOfFirst)
 	}
 	return value{}, refuse("%d entries of axis %d from %d on, in steps of %d, of %d; of time and batch all can be had, and of time the first or the last", r.count, axis, r.from, r.step, n)
+}
+
+// someStates is a list of states with some entries of an axis alone.
+func (v *view) someStates(axis int, r span) *view {
+	at := []int{0} // the entries of the list, in the order of the axes
+	dims := slices.Clone(v.dims)
+	for i, d := range v.dims {
+		dims[i] = slices.Clone(d)
+		for k, a := range d {
+			if a.kind != ofState {
+				continue
+			}
+			n, _ := a.size.value()
+			part := span{0, n, 1}
+			if i == axis {
+				part = r
+			}
+			var next []int
+			for _, from := range at {
+				for _, j := range part.list() {
+					next = append(next, from+j*a.stride)
+				}
+			}
+			at, dims[i][k].size = next, known(part.count)
+		}
+	}
+	out := *v
+	out.list = nil
+	for _, i := range at {
+		out.list = append(out.list, v.list[i])
+	}
+	return out.like(rebased(dims, ofState))
 }
 
 type rowOf uint8
@@ -234,7 +260,7 @@ func (im *importer) ofStates(v *view) (*view, error) {
 		for k, a := range axis {
 			if a.kind == ofState {
 				size, _ := a.size.value()
-				dims[i][k] = feature(int(size), of.hidden)
+				dims[i][k] = feature(int(size), a.stride*of.hidden)
 			}
 		}
 	}
@@ -438,7 +464,7 @@ func readConcat(c *call) ([]value, error) {
 	}
 	var consts []*constant
 	var views []*view
-	states := true
+	areStates := true
 	for i := range c.in {
 		if !c.has(i) || c.in[i].rank() != c.in[0].rank() {
 			return nil, refuse("inputs of different numbers of axes, or none")
@@ -446,7 +472,7 @@ func readConcat(c *call) ([]value, error) {
 		if v := c.in[i].v; v != nil {
 			views = append(views, v)
 			d := v.dims[axis]
-			states = states && v.list != nil && (len(d) == 0 || len(d) == 1 && d[0].kind == ofState) && sameAxes(v, views[0], axis)
+			areStates = areStates && v.list != nil && (len(d) == 0 && len(v.list) == 1 || len(d) == 1 && d[0] == states(len(v.list))) && sameAxes(v, views[0], axis)
 		} else {
 			consts = append(consts, c.in[i].k)
 		}
@@ -457,20 +483,17 @@ func readConcat(c *call) ([]value, error) {
 		return constants(k), err
 	case len(consts) > 0:
 		return nil, refuse("constants beside what the graph computes when it runs")
-	case states:
+	case areStates:
 		out := *views[0]
 		out.list = nil
 		for _, v := range views {
-			if len(v.list) != 1 && len(v.dims[axis]) == 0 {
-				return nil, refuse("final states side by side along another axis than that of layers")
-			}
 			out.list = append(out.list, v.list...)
 		}
 		if len(out.list) > maxNodes {
 			return nil, refuse("%d final states", len(out.list))
 		}
 		dims := slices.Clone(out.dims)
-		dims[axis] = []atom{{kind: ofState, size: known(int64(len(out.list)))}}
+		dims[axis] = []atom{states(len(out.list))}
 		return one(out.like(dims)), nil
 	}
 	v, err := c.im.sideBySide(views, axis)
@@ -564,5 +587,5 @@ func (im *importer) sideBySide(views []*view, axis int) (*view, error) {
 	dims := slices.Clone(out.dims)
 	dims[axis] = []atom{feature(rows, 1)}
 	out.off, out.step = 0, step
-	return out.like(rebased(dims)), nil
+	return out.like(rebased(dims, ofFeature)), nil
 }

@@ -106,7 +106,7 @@ func readRecurrent(c *call) ([]value, error) {
 	r.node.rec = r
 	c.im.recs = append(c.im.recs, r)
 	directions, units := []atom{feature(r.directions, r.hidden)}, []atom{feature(r.hidden, 1)}
-	y, s := [][]atom{time, directions, batch, units}, [][]atom{{{kind: ofState, size: known(int64(r.directions))}}, batch, units}
+	y, s := [][]atom{time, directions, batch, units}, [][]atom{{states(r.directions)}, batch, units}
 	if layout == 1 {
 		y, s = [][]atom{batch, time, directions, units}, [][]atom{batch, s[0], units}
 	}

@@ -122,10 +122,20 @@ func TestFilesThatAreRefused(t *testing.T) {
 			g.constant("i", pb.TensorProto_INT64, long(0))
 			g.after("Gather", []string{"i"}, integer("axis", 2))
 		}, "one entry of axis 2, which is not the time", true},
-		{"a bias of an LSTM", func(g graphOf) {
+		{"time and batch that change places", func(g graphOf) {
+			g.after("Squeeze", nil, ints("axes", 1))
+			g.m.Graph.Node[1].Output[0] = "u"
+			g.m.OpsetImport[0].Version = proto.Int64(11)
+			g.constant("W2", pb.TensorProto_FLOAT, make([]byte, 4*12*3), 1, 12, 3)
+			g.m.Graph.Node = append(g.m.Graph.Node,
+				&pb.NodeProto{OpType: proto.String("Transpose"), Input: []string{"u"}, Output: []string{"v"}, Attribute: []*pb.AttributeProto{ints("perm", 1, 0, 2)}},
+				&pb.NodeProto{OpType: proto.String("LSTM"), Name: proto.String("second"), Input: []string{"v", "W2", "R"}, Output: []string{"y"}})
+		}, `node "second", operator LSTM: axis 1 of the input is time for one recurrent layer and batch for another`, true},
+		{"a constant less an output", func(g graphOf) {
 			g.constant("b", pb.TensorProto_FLOAT, []byte{0, 0, 128, 63})
-			g.after("Add", []string{"b"})
-		}, "it adds a constant to what LSTM gives", true},
+			g.after("Sub", nil)
+			g.m.Graph.Node[1].Input = []string{"b", "t"}
+		}, "a constant less what a layer gives", true},
 		{"a softmax over time", func(g graphOf) { g.after("Softmax", nil, integer("axis", 0)) }, "goes over axis 0", true},
 		{"a product over time", func(g graphOf) {
 			g.after("Transpose", nil, ints("perm", 3, 1, 2, 0))

@@ -233,7 +233,7 @@ func (r *run) output(v *view) Tensor {
 			case a.kind == ofFeature:
 				unit += index[k] * a.stride
 			case a.kind == ofState:
-				entry = index[k]
+				entry += index[k] * a.stride
 			case r.roles[a.axis] == timeRole:
 				t = index[k]
 			default:

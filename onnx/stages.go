@@ -210,6 +210,72 @@ func (n *pick) NewPredictor(batch int) (any, error) {
 	return n.Stateless.NewPredictor(batch)
 }
 
+// A Scale is a stage that multiplies each element of a vector by a number of its own and adds
+// another: y = Factor*x + Shift, each operation rounded. The numbers are constants, not
+// parameters. It is what networks are given where a file scales the input, or has a batch
+// normalisation of inference.
+type Scale struct {
+	// Factor and Shift have the width of the stage; nil for one of them leaves it out.
+	Factor, Shift []float32
+}
+
+// Dims returns the width, with 0 steps and rows: those of the chain are taken.
+func (s *Scale) Dims() (steps, batch, in, out int) {
+	width := max(len(s.Factor), len(s.Shift))
+	return 0, 0, width, width
+}
+
+// Bind makes the Scale a Net for a chain: see nn.Unsized. It returns an error if Factor and
+// Shift have different lengths, or both none.
+func (s *Scale) Bind(b *nn.Binding) (nn.Net, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	return &scale{Stateless: b.Stateless(b.Width), of: s}, nil
+}
+
+func (s *Scale) check() error {
+	f, h := len(s.Factor), len(s.Shift)
+	if f != h && f > 0 && h > 0 || f+h == 0 {
+		return fmt.Errorf("a Scale with %d elements of Factor and %d of Shift, want the same number, or one of them nil", f, h)
+	}
+	return nil
+}
+
+// scale is a Scale within one chain.
+type scale struct {
+	nn.Stateless
+	of *Scale
+}
+
+func (n *scale) Forward(y, x []float32) {
+	n.multiplied(y, x)
+	if h := n.of.Shift; h != nil {
+		for i := range y {
+			y[i] += h[i%len(h)]
+		}
+	}
+	_, _, _, width := n.of.Dims()
+	n.ClearPadding(y, width)
+}
+
+func (n *scale) multiplied(dst, src []float32) {
+	copy(dst, src)
+	if f := n.of.Factor; f != nil {
+		for i := range dst {
+			dst[i] *= f[i%len(f)]
+		}
+	}
+}
+
+func (n *scale) Backward(dx, dy []float32) {
+	if dx != nil {
+		n.multiplied(dx, dy)
+		_, _, _, width := n.of.Dims()
+		n.ClearPadding(dx, width)
+	}
+}
+
 // A Softmax is a stage, of any width, that gives the probabilities of logits:
 // y = e^x / sum of e^x, for each step. Packages loss and decode take logits, so networks that
 // are trained here do without.

@@ -10,7 +10,7 @@ type atom struct {
 	kind   atomKind
 	axis   int // of ofSequence: which of the first two axes of the input it was
 	size   sym
-	stride int // of ofFeature: how far its entries are apart in a vector of the node
+	stride int // how far its entries are apart in a vector of the node, or in a list of states
 }
 
 type atomKind uint8
@@ -72,18 +72,18 @@ func (v *view) like(dims [][]atom) *view {
 	return &w
 }
 
-// normal leaves atoms of size 1 out and merges features that follow each other.
+// normal leaves atoms of size 1 out and merges features, or states, that follow each other.
 func normal(d []atom) []atom {
 	var out []atom
 	for _, a := range d {
 		if a.size.is(1) {
 			continue
 		}
-		if n := len(out); n > 0 && a.kind == ofFeature && out[n-1].kind == ofFeature {
+		if n := len(out); n > 0 && a.kind != ofSequence && out[n-1].kind == a.kind {
 			size, _ := a.size.value()
 			if out[n-1].stride == a.stride*int(size) {
 				before, _ := out[n-1].size.value()
-				out[n-1] = feature(int(before*size), a.stride)
+				out[n-1].size, out[n-1].stride = known(before*size), a.stride
 				continue
 			}
 		}
@@ -95,6 +95,9 @@ func normal(d []atom) []atom {
 func feature(size, stride int) atom {
 	return atom{kind: ofFeature, size: known(int64(size)), stride: stride}
 }
+
+// states is the atom of a list of so many states.
+func states(n int) atom { return atom{kind: ofState, size: known(int64(n)), stride: 1} }
 
 // sizes are those of the axes.
 func (v *view) sizes() ([]sym, error) {
@@ -205,7 +208,7 @@ func (v *view) reshape(target []sym) (*view, error) {
 			need, err := want.div(have)
 			n, ok := need.value()
 			size, fixed := a.size.value()
-			if err != nil || !ok || !fixed || a.kind != ofFeature || n < 1 || size%n != 0 || size == n {
+			if err != nil || !ok || !fixed || a.kind == ofSequence || n < 1 || size%n != 0 || size == n {
 				return nil, refuse("a reshape to %v, which mixes time, batch and units", target)
 			}
 			a.size, left[0].size = need, known(size/n)

@@ -147,6 +147,36 @@ class Unbatched(nn.Module):
         return self.out(y)
 
 
+class Scaled(nn.Module):
+    """An input that is normalised, and a batch normalisation of the last step."""
+
+    def __init__(self, kind, **options):
+        super().__init__()
+        self.mean, self.std = nn.Buffer(torch.randn(5)), nn.Buffer(torch.rand(5) + 0.5)
+        self.rnn = getattr(nn, kind)(5, 4, batch_first=True, **options)
+        self.norm = nn.BatchNorm1d(4)
+        self.norm.running_mean, self.norm.running_var = torch.randn(4), torch.rand(4) + 0.5
+
+    def forward(self, x):
+        y, _ = self.rnn((x - self.mean) / self.std)
+        return self.norm(y[:, -1]) * 0.5
+
+
+class Viewed(nn.Module):
+    """Final states of the last layer, taken out of those of all layers."""
+
+    def __init__(self, kind, **options):
+        super().__init__()
+        self.rnn = getattr(nn, kind)(5, 4, num_layers=2, bidirectional=True, **options)
+        self.out = nn.Linear(8, 2)
+
+    def forward(self, x):
+        _, h = self.rnn(x)
+        h = h[0] if isinstance(h, tuple) else h
+        h = h.view(2, 2, -1, 4)[-1].transpose(0, 1).reshape(x.shape[1], -1)
+        return self.out(h)
+
+
 def inputs_of(model, steps, batch, rng):
     def floats(*shape):
         return torch.tensor(rng.standard_normal(shape), dtype=torch.float32)
@@ -164,7 +194,7 @@ def inputs_of(model, steps, batch, rng):
         return (floats(batch, steps, 5), torch.tensor(np.array(lengths))), [{0: "batch", 1: "time"}, {0: "batch"}]
     if isinstance(model, Unbatched):
         return (floats(steps, 5),), [{0: "time"}]
-    if isinstance(model, (Tagger, Ends)):
+    if isinstance(model, (Tagger, Ends, Scaled)):
         return (floats(batch, steps, 5),), [{0: "batch", 1: "time"}]
     return (floats(steps, batch, 5),), [{0: "time", 1: "batch"}]
 
@@ -206,7 +236,7 @@ def slim(path):
     onnx.save(m, path)
 
 
-MODELS = [Classifier, Finals, Tagger, Pooled, Ends, Added, Packed, Learned, Unbatched]
+MODELS = [Classifier, Finals, Tagger, Pooled, Ends, Added, Packed, Learned, Unbatched, Scaled, Viewed]
 
 
 def main():
