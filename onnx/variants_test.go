@@ -94,6 +94,54 @@ func TestDirectionsWithOtherActivations(t *testing.T) {
 	}
 }
 
+// Gemm has two factors, and its matrix may lie either way.
+func TestGemm(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	plain := must(simple().load())
+	in := map[string]Tensor{"x": {Shape: []int{3, 2, 2}, Floats: make([]float32, 12)}}
+	for i := range in["x"].Floats {
+		in["x"].Floats[i] = float32(r.NormFloat64())
+	}
+	h := must(plain.Run(in))["y"].Floats // [3][1][2][3]
+	for turned := range int64(2) {
+		g := simple()
+		g.after("Reshape", []string{"s"})
+		g.m.Graph.Node[1].Output[0] = "u"
+		g.m.Graph.Initializer = append(g.m.Graph.Initializer,
+			&pb.TensorProto{Name: proto.String("s"), DataType: proto.Int32(7), Dims: []int64{2}, Int64Data: []int64{-1, 3}},
+			&pb.TensorProto{Name: proto.String("M"), DataType: proto.Int32(1), Dims: [][]int64{{3, 2}, {2, 3}}[turned], FloatData: []float32{1, -2, 3, -4, 5, -6}},
+			&pb.TensorProto{Name: proto.String("C"), DataType: proto.Int32(11), Dims: []int64{2}, DoubleData: []float64{0.5, -1.5}})
+		g.m.Graph.Node = append(g.m.Graph.Node, &pb.NodeProto{OpType: proto.String("Gemm"), Input: []string{"u", "M", "C"}, Output: []string{"y"},
+			Attribute: []*pb.AttributeProto{float("alpha", 2), float("beta", 3), integer("transB", turned)}})
+		n, err := g.load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := must(n.Run(in))["y"]
+		if !slices.Equal(got.Shape, []int{6, 2}) {
+			t.Fatalf("the shape is %v", got.Shape)
+		}
+		var want []float32
+		m := []float32{1, -2, 3, -4, 5, -6}
+		for p := range 6 {
+			for o := range 2 {
+				sum := 3 * []float64{0.5, -1.5}[o]
+				for i := range 3 {
+					at := i*2 + o
+					if turned == 1 {
+						at = o*3 + i
+					}
+					sum += 2 * float64(h[p*3+i]) * float64(m[at])
+				}
+				want = append(want, float32(sum))
+			}
+		}
+		if d, _ := apart(got.Floats, want); d > conforms {
+			t.Errorf("transB = %d: %v, want %v", turned, got.Floats, want)
+		}
+	}
+}
+
 // Operators that have everything in common are the layers of one stack.
 func TestStacks(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
