@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/simdrnn/simdrnn/nn"
@@ -85,7 +86,7 @@ func (n *Network) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
 func (p Port) check(t Tensor) error {
 	n := 1
 	for i, size := range t.Shape {
-		if size < 0 || len(t.Shape) != len(p.Shape) || p.fixed[i] != 0 && p.fixed[i] != size || size > 0 && n > 1<<31/size {
+		if size < 0 || len(t.Shape) != len(p.Shape) || p.fixed[i] != 0 && p.fixed[i] != size || size > 0 && n > math.MaxInt32/size {
 			return fmt.Errorf("onnx: the input %q has the shape %v, want %v", p.Name, t.Shape, p.Shape)
 		}
 		n *= size
