@@ -258,6 +258,9 @@ func (u *Unrolled) ZeroGrads() { u.seq.ZeroGrads() }
 // are.
 func (u *Unrolled) EachParam(f func(name string, w, g []float32)) { u.seq.EachParam(f) }
 
+// Layer returns the Layer that was unrolled, whose weights u has.
+func (u *Unrolled) Layer() *Layer { return u.layer }
+
 // EachShape calls f for each parameter in the order of EachParam: its name and its
 // shape, that of PyTorch.
 func (u *Unrolled) EachShape(f func(name string, shape ...int)) {

@@ -37,6 +37,10 @@ func HardSigmoid(alpha, beta float32) Activation { return Activation{seq.HardSig
 // String returns the name that ONNX has for the function, with its parameters.
 func (a Activation) String() string { return a.f.String() }
 
+// ONNX returns the name that ONNX has for the function, and those of alpha and beta that it
+// has; "" for the zero Activation.
+func (a Activation) ONNX() (name string, parameters []float32) { return a.f.ONNX() }
+
 // Dims returns zeros: any width will do.
 func (a Activation) Dims() (steps, batch, in, out int) { return 0, 0, 0, 0 }
 

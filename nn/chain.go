@@ -18,6 +18,7 @@ import (
 type Model struct {
 	group
 	in, out int
+	stages  []Stage // that it was made of
 
 	emb   *embedding // nil without
 	first []float32  // what the embedding gave the first link, or the caller's x
@@ -82,7 +83,7 @@ func newModel(c setting, stages []Stage) (*Model, error) {
 	if err := kernels.Info().Err; err != nil {
 		return nil, err
 	}
-	m := &Model{}
+	m := &Model{stages: slices.Clone(stages)}
 	widths, err := m.check(&c, stages)
 	if err != nil {
 		return nil, err

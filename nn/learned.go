@@ -144,6 +144,9 @@ func (l *LearnedState) Backward(dx, dy []float32) {
 	}
 }
 
+// Net returns the net whose sequences begin with the learned state.
+func (l *LearnedState) Net() Net { return l.net }
+
 // Dims implements Net.
 func (l *LearnedState) Dims() (steps, batch, in, out int) { return l.net.Dims() }
 

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/simdrnn/simdrnn/kernels"
 )
@@ -9,6 +10,10 @@ import (
 // Dims returns the sizes of the chain. For a model over ids in is the size of
 // the vocabulary.
 func (m *Model) Dims() (steps, batch, in, out int) { return m.steps, m.batch, m.in, m.out }
+
+// Stages returns the stages that the chain was made of, in order. The slice is a copy, the
+// stages are not.
+func (m *Model) Stages() []Stage { return slices.Clone(m.stages) }
 
 // TakesIDs says whether the model begins with an Embedding and takes ids: by
 // ForwardIDs in place of Forward.

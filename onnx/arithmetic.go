@@ -1,0 +1,514 @@
+package onnx
+
+import (
+	"math"
+	"slices"
+
+	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/nn"
+)
+
+// spend counts elements that a stage copies.
+func (im *importer) spend(n int) error {
+	if im.budget -= n; im.budget < 0 {
+		return refuse("the weights of this node and those before it have more elements than the file: it uses some of them several times")
+	}
+	return nil
+}
+
+// folded2 is an operator of two constants.
+func folded2(f func(a, b sym) (sym, error)) func(*call) ([]value, error) {
+	return func(c *call) ([]value, error) {
+		a, err := c.constant(0, "the first operand")
+		if err != nil {
+			return nil, err
+		}
+		b, err := c.constant(1, "the second operand")
+		if err != nil {
+			return nil, err
+		}
+		if a.float {
+			return nil, refuse("it compares floats")
+		}
+		k, err := combine(a, b, maxIntegers, nil, f)
+		return constants(k), err
+	}
+}
+
+func numbers(a, b sym) (x, y int64, err error) {
+	x, ok1 := a.value()
+	y, ok2 := b.value()
+	if a == b {
+		return 0, 0, nil
+	}
+	if !ok1 || !ok2 {
+		return 0, 0, refuse("it compares the sizes %v and %v, one of which is known only when the graph runs", a, b)
+	}
+	return x, y, nil
+}
+
+func truth(b bool) sym {
+	if b {
+		return known(1)
+	}
+	return known(0)
+}
+
+func minOf(a, b sym) (sym, error) {
+	x, y, err := numbers(a, b)
+	if x > y {
+		return b, err
+	}
+	return a, err
+}
+
+func maxOf(a, b sym) (sym, error) {
+	x, y, err := numbers(a, b)
+	if x < y {
+		return b, err
+	}
+	return a, err
+}
+
+func greater(a, b sym) (sym, error) { x, y, err := numbers(a, b); return truth(x > y), err }
+func less(a, b sym) (sym, error)    { x, y, err := numbers(a, b); return truth(x < y), err }
+
+// equal compares sizes. A size that is not known is at least 1, so that exporters' tests
+// for -1 and 0 can be answered.
+func equal(a, b sym) (sym, error) {
+	if a.n == 0 {
+		a, b = b, a
+	}
+	if n, ok := b.value(); ok && n < 1 && a.n > 0 && a.plus == 0 {
+		return known(0), nil
+	}
+	x, y, err := numbers(a, b)
+	return truth(x == y), err
+}
+
+func readWhere(c *call) ([]value, error) {
+	which, err := c.constant(0, "the condition")
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.constant(1, "the first choice")
+	if err != nil {
+		return nil, err
+	}
+	b, err := c.constant(2, "the second choice")
+	if err != nil {
+		return nil, err
+	}
+	if which.float || a.float || b.float {
+		return nil, refuse("it chooses between floats")
+	}
+	// The condition decides by elements: put it together with each choice in turn.
+	first, err := combine(which, a, maxIntegers, nil, func(w, v sym) (sym, error) {
+		if w.is(0) {
+			return known(0), nil
+		}
+		return v, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	second, err := combine(which, b, maxIntegers, nil, func(w, v sym) (sym, error) {
+		if w.is(0) {
+			return v, nil
+		}
+		return known(0), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	k, err := combine(first, second, maxIntegers, nil, sym.add)
+	return constants(k), err
+}
+
+func readRange(c *call) ([]value, error) {
+	var n [3]int64
+	for i, what := range []string{"start", "limit", "delta"} {
+		k, err := c.constant(i, what)
+		if err != nil {
+			return nil, err
+		}
+		list, err := k.integers()
+		if err != nil || len(list) != 1 {
+			return nil, firstOf(err, refuse("%s has %d elements, want 1", what, len(list)))
+		}
+		n[i] = list[0]
+	}
+	var list []sym
+	for v := n[0]; n[2] > 0 && v < n[1] || n[2] < 0 && v > n[1]; v += n[2] {
+		if len(list) == maxIntegers || v > math.MaxInt32 || v < math.MinInt32 {
+			return nil, refuse("a range from %d to %d in steps of %d, want at most %d integers of 32 bits", n[0], n[1], n[2], maxIntegers)
+		}
+		list = append(list, known(v))
+	}
+	return constants(vector(list)), nil
+}
+
+// operands returns the two inputs of an operation: the first as a view if one is.
+func (c *call) operands() (v *view, k *constant, swapped bool, err error) {
+	if !c.has(0) || !c.has(1) {
+		return nil, nil, false, refuse("it needs two inputs")
+	}
+	a, b := c.in[0], c.in[1]
+	if a.v == nil {
+		a, b, swapped = b, a, true
+	}
+	if a.v == nil || b.k == nil {
+		return nil, nil, false, nil
+	}
+	v, err = c.im.vectors(a.v)
+	return v, b.k, swapped, err
+}
+
+// fold applies an operation to two constants; ok is false if one of them is none.
+func (c *call) fold(f func(a, b float32) float32, i func(a, b sym) (sym, error)) (out []value, ok bool, err error) {
+	if !c.has(0) || !c.has(1) {
+		return nil, false, refuse("it needs two inputs")
+	}
+	if c.in[0].k == nil || c.in[1].k == nil {
+		return nil, false, nil
+	}
+	if err := c.im.spend(max(c.in[0].k.count(), c.in[1].k.count())); err != nil && c.in[0].k.float {
+		return nil, false, err
+	}
+	k, err := combine(c.in[0].k, c.in[1].k, c.im.most, f, i)
+	return constants(k), true, err
+}
+
+// along returns the elements of a constant as one for each element of the vectors of v.
+func (im *importer) along(v *view, k *constant) ([]float32, error) {
+	if !k.float {
+		return nil, refuse("a constant of integers beside floats")
+	}
+	width := v.node.width
+	if x, ok := k.one(); ok {
+		if err := im.spend(width); err != nil {
+			return nil, err
+		}
+		return slices.Repeat([]float32{x}, width), nil
+	}
+	last := len(k.dims) - 1
+	if !v.onlyFeaturesIn(len(v.dims)-1) || !v.inOrder() || k.count() != k.have[last] || !k.dims[last].is(int64(width)) || k.have[last] != width || last >= len(v.dims) {
+		return nil, refuse("a constant of the dimensions %v, want one element for each of the %d of a vector", k.dims, width)
+	}
+	return k.f, nil
+}
+
+func readAdd(c *call) ([]value, error) {
+	if out, ok, err := c.fold(func(a, b float32) float32 { return a + b }, sym.add); ok || err != nil {
+		return out, err
+	}
+	v, k, _, err := c.operands()
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return c.sum(lstm.Sum)
+	}
+	return c.im.shifted(v, k, 1)
+}
+
+func readSub(c *call) ([]value, error) {
+	if out, ok, err := c.fold(func(a, b float32) float32 { return a - b }, func(a, b sym) (sym, error) {
+		n, err := b.negative()
+		if err != nil {
+			return sym{}, err
+		}
+		return a.add(n)
+	}); ok || err != nil {
+		return out, err
+	}
+	v, k, swapped, err := c.operands()
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return c.centred()
+	}
+	if swapped {
+		return nil, refuse("a constant less what a layer gives")
+	}
+	return c.im.shifted(v, k, -1)
+}
+
+// shifted adds a constant to the vectors of v, by the bias of a stage where there is one.
+func (im *importer) shifted(v *view, k *constant, sign float32) ([]value, error) {
+	if v.node.part != nil {
+		return im.stable(v, k, sign)
+	}
+	if v.node.width == 0 {
+		return v.wrapped(k, sign)
+	}
+	add, err := im.along(v, k)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(add, func(x float32) bool { return x != 0 }) {
+		return one(v), nil
+	}
+	if err := im.spend(len(add)); err != nil {
+		return nil, err
+	}
+	bias := make([]float32, len(add))
+	for i, x := range add {
+		bias[i] = float32(sign * x)
+	}
+	var stage nn.Stage
+	switch s := v.node.stage.(type) {
+	case *nn.Linear:
+		if l := *s; l.Bias == nil {
+			l.Bias, stage = bias, &l
+		}
+	case *nn.LayerNorm:
+		if l := *s; l.Bias == nil {
+			l.Bias, stage = bias, &l
+		}
+	case *Scale:
+		if l := *s; l.Shift == nil {
+			l.Shift, stage = bias, &l
+		}
+	}
+	if stage != nil {
+		return one(im.instead(v, stage)), nil
+	}
+	out, err := im.mapped(v, &Scale{Shift: bias})
+	return one(out), err
+}
+
+// instead is v with another stage in place of its node's.
+func (im *importer) instead(v *view, stage nn.Stage) *view {
+	out := *v
+	out.node = newNode(v.node.parent, v.node.width, im.at)
+	out.node.stage = stage
+	return &out
+}
+
+// Keras lets a negative id count from the end of the vocabulary. Here an id is never
+// negative: such a one is an error when the network runs. So its tests have one answer, and
+// what it adds to an id is multiplied by 0:
+//
+//	id*not(id < 0) + (id + vocabulary)*(id < 0)
+
+// wrapped adds a constant to ids.
+func (v *view) wrapped(k *constant, sign float32) ([]value, error) {
+	if k.float || k.count() != 1 || sign < 0 {
+		return nil, refuse("a constant of the dimensions %v added to ids", k.dims)
+	}
+	if k.i[0].is(0) {
+		return one(v), nil
+	}
+	n, ok := k.i[0].value()
+	if !ok || n < 0 || n > math.MaxInt32 || v.off != 0 {
+		return nil, refuse("%v added to ids", k.i[0])
+	}
+	out := *v
+	out.off = int(n)
+	return one(&out), nil
+}
+
+// chosen multiplies ids by 0 or 1.
+func (v *view) chosen(k *constant) ([]value, error) {
+	switch {
+	case !k.float && k.count() == 1 && k.i[0].is(1):
+		return one(v), nil
+	case !k.float && k.count() == 1 && k.i[0].is(0):
+		sizes, err := v.sizes()
+		return constants(scalar(known(0)).expanded(sizes)), err
+	}
+	return nil, refuse("ids multiplied by a constant")
+}
+
+// readLess compares sizes, and ids with 0.
+func readLess(c *call) ([]value, error) {
+	if c.has(0) && c.in[0].v != nil && c.has(1) && c.in[1].k != nil {
+		v, err := c.view(0)
+		if err != nil {
+			return nil, err
+		}
+		k := c.in[1].k
+		zero := k.count() == 1 && (k.float && k.f[0] == 0 || !k.float && k.i[0].is(0))
+		if !zero || v.node.width != 0 || v.off != 0 {
+			return nil, refuse("it compares what the graph computes when it runs")
+		}
+		sizes, err := v.sizes()
+		return constants(scalar(known(0)).expanded(sizes)), err
+	}
+	return folded2(less)(c)
+}
+
+func readNot(c *call) ([]value, error) {
+	k, err := c.constant(0, "the operand")
+	if err != nil {
+		return nil, err
+	}
+	one := scalar(known(1))
+	if k.float {
+		return nil, refuse("the negation of floats")
+	}
+	out, err := combine(one, k, maxIntegers, nil, func(_, b sym) (sym, error) { return truth(b.is(0)), nil })
+	return constants(out), err
+}
+
+// kind is what a node is called in errors.
+func (n *node) kind() string {
+	switch {
+	case n.rec != nil:
+		return n.rec.kind
+	case n.parent == nil:
+		return "the input"
+	}
+	return "the node " + n.name
+}
+
+func readMul(c *call) ([]value, error) {
+	if out, ok, err := c.fold(func(a, b float32) float32 { return a * b }, sym.mul); ok || err != nil {
+		return out, err
+	}
+	v, k, _, err := c.operands()
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		if a, b := c.in[0].v, c.in[1].v; a.node != nil && a.node == b.node && a.node.part != nil {
+			return c.im.squared(a)
+		}
+		return c.sum(lstm.Multiply)
+	}
+	return c.im.scaled(v, k, false)
+}
+
+func readDiv(c *call) ([]value, error) {
+	if out, ok, err := c.fold(func(a, b float32) float32 { return a / b }, sym.div); ok || err != nil {
+		return out, err
+	}
+	v, k, swapped, err := c.operands()
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return c.normalized()
+	}
+	if swapped {
+		return nil, refuse("a constant divided by what a layer gives")
+	}
+	return c.im.scaled(v, k, true)
+}
+
+// scaled multiplies the vectors of v by a constant, or divides them. The mean of two directions is half of their sum.
+func (im *importer) scaled(v *view, k *constant, divide bool) ([]value, error) {
+	if x, ok := k.one(); ok {
+		if x == 1 {
+			return one(v), nil
+		}
+		if n := v.node; n.rec != nil && n.merge == lstm.Sum && (x == 0.5 && !divide || x == 2 && divide) {
+			out := *v
+			out.node = n.merged(lstm.Average)
+			return one(&out), nil
+		}
+	}
+	if v.node.width == 0 && !divide {
+		return v.chosen(k)
+	}
+	if v.node.part != nil {
+		return nil, refuse("it scales a part of a computation that is no layer norm")
+	}
+	factors, err := im.along(v, k)
+	if err != nil {
+		return nil, err
+	}
+	if err := im.spend(len(factors)); err != nil {
+		return nil, err
+	}
+	factors = slices.Clone(factors)
+	if divide {
+		for i, f := range factors {
+			factors[i] = 1 / f
+		}
+	}
+	// The gain of a layer norm that is written as its arithmetic.
+	if s, ok := v.node.stage.(*nn.LayerNorm); ok && s.Bias == nil && !slices.ContainsFunc(s.Weight, func(x float32) bool { return x != 1 }) {
+		l := *s
+		l.Weight = factors
+		return one(im.instead(v, &l)), nil
+	}
+	out, err := im.mapped(v, &Scale{Factor: factors})
+	return one(out), err
+}
+
+// merged is the node of a bidirectional layer with its directions merged.
+func (n *node) merged(merge lstm.Merge) *node {
+	out := newNode(n.parent, n.rec.hidden, n.rec.name)
+	out.rec, out.merge = n.rec, merge
+	return out
+}
+
+// sum adds what two nodes give: the directions of one layer, or a node and what follows
+// from it. The directions can be multiplied too.
+func (c *call) sum(merge lstm.Merge) ([]value, error) {
+	a, err := c.view(0)
+	if err != nil {
+		return nil, err
+	}
+	b, err := c.view(1)
+	if err != nil {
+		return nil, err
+	}
+	step, err := together(a.step, b.step)
+	if err != nil {
+		return nil, err
+	}
+	if !sameAxes(a, b, -1) || a.flip != b.flip {
+		return nil, refuse("tensors with other axes")
+	}
+	if n := a.node; n == b.node && n.rec != nil && n.rec.directions == 2 && n.merge == lstm.Concat {
+		h, units := n.rec.hidden, normal(a.features())
+		if min(a.off, b.off) == 0 && max(a.off, b.off) == h && slices.Equal(units, normal([]atom{feature(h, 1)})) && slices.Equal(units, normal(b.features())) {
+			out := *a
+			out.off, out.node, out.step = 0, n.merged(merge), step
+			return one(&out), nil
+		}
+	}
+	if merge != lstm.Sum {
+		return nil, refuse("a product of what two nodes give, which are not the directions of one layer")
+	}
+	na, err := c.im.input(a)
+	if err != nil {
+		return nil, err
+	}
+	nb, err := c.im.input(b)
+	if err != nil {
+		return nil, err
+	}
+	base := meet(na, nb)
+	if na == base {
+		na, nb = nb, na
+	}
+	if nb != base || na == nb || na.width != nb.width {
+		return nil, refuse("a sum of what two nodes give, neither of which is computed from the other")
+	}
+	out := *a
+	out.off, out.step = 0, step
+	out.node = newNode(base, na.width, c.im.at)
+	out.node.residual = na
+	return one(out.like(rebased(a.dims, ofFeature))), nil
+}
+
+func readNeg(c *call) ([]value, error) {
+	k, err := c.constant(0, "the operand")
+	if err != nil {
+		return nil, err
+	}
+	minus := scalar(known(-1))
+	if k.float {
+		minus = &constant{float: true, f: []float32{-1}}
+	}
+	if err := c.im.spend(k.count()); err != nil {
+		return nil, err
+	}
+	out, err := combine(k, minus, c.im.most, func(a, b float32) float32 { return a * b }, sym.mul)
+	return constants(out), err
+}

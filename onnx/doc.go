@@ -1,0 +1,54 @@
+// Package onnx reads and writes ONNX files of networks of this module. A graph of LSTM, GRU
+// and RNN operators, with what exporters put around them, becomes stages of a chain:
+//
+//	net, err := onnx.Open("model.onnx", onnx.Options{})
+//	model, err := nn.Infer(steps, batch, net.Stages...)
+//
+// and a chain becomes a file that ONNX Runtime runs:
+//
+//	err = onnx.Export(w, onnx.ExportOptions{}, model)
+//
+// # What is read
+//
+// Operator sets 7 to 22, of the domain of ONNX itself. Weights may be float32, float64,
+// float16 and bfloat16; they become float32, float64 rounded.
+//
+//	LSTM, GRU, RNN            every attribute and input: direction, activations with alpha
+//	                          and beta, clip, layout, linear_before_reset, input_forget, P,
+//	                          sequence_lens, initial states that are zero, constant or inputs
+//	Gather                    a table and ids: an embedding; entries of axes
+//	MatMul, Gemm              by a constant matrix
+//	Add, Sub, Mul, Div        by a constant for each element; a sum with what was computed
+//	                          before; two directions of a layer
+//	LayerNormalization        also written out as its arithmetic
+//	BatchNormalization        of inference
+//	Tanh, Relu, Sigmoid, Softsign, Softplus, LeakyRelu, Elu, HardSigmoid
+//	Softmax, LogSoftmax       over vectors
+//	ReduceMean, ReduceMax     over time: pools
+//	ReduceSum, Mean, Prod     over the directions of a layer
+//	Concat, Split, Slice      of vectors, of final states, and of the first or the last step
+//	Transpose, Squeeze, Unsqueeze, Reshape, Flatten, Identity, Dropout, Cast
+//	ReverseSequence           of all steps
+//	Constant, ConstantOfShape, Expand, Tile, Shape, Size and the arithmetic of shapes
+//
+// The first input that a layer, a product or a table reads is the data. Others can be
+// initial states and sequence_lens. Where the directions of a layer have different
+// activations they become two layers in an nn.Parallel. Operators that have everything in
+// common become one layer with Config.Layers.
+//
+// Everything else is refused with a *NodeError: loops and branches, a state of one layer that
+// begins another, c as an output of a chain, and whatever mixes rows of the batch.
+// A negative id, which Keras counts from the end of its table, is an error when the network
+// runs.
+//
+// # What is written
+//
+// See Export. Read again it has the same weights and the same outputs, bit for bit; dropout,
+// which the file does not have, is gone.
+//
+// # Numbers
+//
+// Results are those of the layers of this module, with the same bits on every machine, and
+// agree with ONNX Runtime to 1e-5: see docs/proofs.md. For a row of no steps ONNX Runtime
+// gives a final state of zero; here it is the initial state.
+package onnx

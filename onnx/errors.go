@@ -1,0 +1,46 @@
+package onnx
+
+import "fmt"
+
+// A NodeError says which node of a graph cannot become part of a network, and why.
+type NodeError struct {
+	Node   string // its name; that of its first output where it has none
+	Op     string // its operator, like "LSTM"
+	Reason string
+}
+
+func (e *NodeError) Error() string {
+	return fmt.Sprintf("onnx: node %q, operator %s: %s", e.Node, e.Op, e.Reason)
+}
+
+// A FormatError says that bytes are no ONNX file, or that a part of one contradicts another
+// or is none that this package reads.
+type FormatError struct {
+	Part   string // of the file, like `initializer "W"`
+	Reason string
+}
+
+func (e *FormatError) Error() string { return fmt.Sprintf("onnx: %s: %s", e.Part, e.Reason) }
+
+// An ExportError says which stage ONNX's operators cannot express, and which field or type
+// of it asks for that.
+type ExportError struct {
+	Stage  string // its place in the chain, like "2" or "1.0" for the first of a Sequential
+	Field  string // like "lstm.Config.Zoneout", or the type of the stage
+	Reason string
+}
+
+func (e *ExportError) Error() string {
+	return fmt.Sprintf("onnx: stage %s: %s: %s", e.Stage, e.Field, e.Reason)
+}
+
+// A refusal is the reason of a NodeError, before the node is known.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+func refuse(format string, values ...any) error { return refusal(fmt.Sprintf(format, values...)) }
+
+func malformed(part, format string, values ...any) error {
+	return &FormatError{part, fmt.Sprintf(format, values...)}
+}

@@ -1,0 +1,194 @@
+package onnx_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+
+	"github.com/simdrnn/simdrnn/gru"
+	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/onnx"
+)
+
+// A model that PyTorch exported becomes stages, which are put into a chain.
+func Example() {
+	net, err := onnx.Open(filepath.Join("testdata", "pytorch", "classifier_lstm_old.onnx"), onnx.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, s := range net.Stages {
+		_, _, in, out := s.Dims()
+		fmt.Printf("%T from %d to %d\n", s, in, out)
+	}
+	model, err := nn.Infer(6, 1, net.Stages...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	y := make([]float32, 6*3)
+	if err := model.ForwardIDs(y, []int32{1, 2, 3, 4, 5, 6}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("the graph has the last step alone:", net.LastStep)
+	// Output:
+	// *nn.Embedding from 11 to 5
+	// onnx.Recurrent from 5 to 4
+	// *nn.Linear from 4 to 3
+	// onnx.LogSoftmax from 0 to 0
+	// the graph has the last step alone: true
+}
+
+// A chain is written with open sizes of batch and time, and states as inputs and outputs.
+func ExampleExport() {
+	r := rand.New(rand.NewPCG(1, 2))
+	emb, err1 := nn.NewEmbedding(20, 8, r)
+	layer, err2 := lstm.New(lstm.Config{Input: 8, Hidden: 16}, r)
+	out, err3 := nn.NewLinear(16, 20, r)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		fmt.Println(err)
+		return
+	}
+	model, err := nn.Chain(emb, layer.Unroll(4, 2), nn.Dropout{P: 0.3}, out)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var file bytes.Buffer
+	if err := onnx.Export(&file, onnx.ExportOptions{BatchFirst: true}, model); err != nil {
+		fmt.Println(err)
+		return
+	}
+	net, err := onnx.Load(&file, onnx.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, p := range append(net.Inputs, net.Outputs...) {
+		fmt.Println(p.Use, p.Name, p.Shape)
+	}
+	// Output:
+	// data ids [batch time]
+	// state 1.h [1 batch 16]
+	// state 1.c [1 batch 16]
+	// data y [batch time 20]
+	// state 1.h_n [1 batch 16]
+	// state 1.c_n [1 batch 16]
+}
+
+// Run takes and gives tensors with the names and axes of the file.
+func ExampleNetwork_Run() {
+	net, err := onnx.Open(filepath.Join("testdata", "pytorch", "unbatched_lstm_old.onnx"), onnx.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	out, err := net.Run(map[string]onnx.Tensor{net.Inputs[0].Name: {Shape: []int{5, 5}, Floats: make([]float32, 25)}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(out[net.Outputs[0].Name].Shape)
+	// Output: [5 2]
+}
+
+// A layer over time as a stage without steps and rows of its own, here beside its input.
+func ExampleRecurrent() {
+	layer, err := gru.New(gru.Config{Input: 3, Hidden: 4}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	both := nn.Parallel{onnx.Recurrent{Layer: layer}, &onnx.Pick{Width: 3, From: []int{0, 1, 2}}}
+	m, err := nn.Infer(5, 2, both, onnx.Softmax{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, _, in, out := m.Dims()
+	fmt.Println(in, out)
+	// Output: 3 7
+}
+
+// The final states of both directions: the last step of one and the first of the other.
+func ExamplePick() {
+	ends := &onnx.Pick{Width: 4, From: []int{0, 1, 2, 3}, First: []bool{false, false, true, true}}
+	m, err := nn.Infer(2, 1, ends)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	y := make([]float32, 8)
+	m.Forward(y, []float32{1, 2, 3, 4, 5, 6, 7, 8})
+	fmt.Println(y)
+	// Output: [1 2 3 4 5 6 3 4]
+}
+
+// An input that is brought to mean 0 and deviation 1.
+func ExampleScale() {
+	m, err := nn.Infer(1, 2, &onnx.Scale{Factor: []float32{0.5, 2}, Shift: []float32{-1, 0}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	y := make([]float32, 4)
+	m.Forward(y, []float32{4, 1, 6, 3})
+	fmt.Println(y)
+	// Output: [1 2 2 6]
+}
+
+// Probabilities of logits, and their logarithms.
+func ExampleSoftmax() {
+	for _, s := range []nn.Stage{onnx.Softmax{}, onnx.LogSoftmax{}} {
+		m, err := nn.Infer(1, 1, &onnx.Pick{Width: 2, From: []int{0, 1}}, s)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		y := make([]float32, 2)
+		m.Forward(y, []float32{0, 0})
+		fmt.Println(y)
+	}
+	// Output:
+	// [0.5 0.5]
+	// [-0.6931472 -0.6931472]
+}
+
+// What no network here has is refused with the node and the reason.
+func ExampleNodeError() {
+	_, err := onnx.Open(filepath.Join("testdata", "tensorflow", "last_GRU.onnx"), onnx.Options{})
+	var node *onnx.NodeError
+	if errors.As(err, &node) {
+		fmt.Println(node.Op+":", node.Reason)
+	}
+	// Output: Loop: it has a graph of its own; recurrent layers are read as the operators LSTM, GRU and RNN
+}
+
+// What is no ONNX file is refused too.
+func ExampleFormatError() {
+	_, err := onnx.Load(bytes.NewReader(nil), onnx.Options{})
+	var format *onnx.FormatError
+	if errors.As(err, &format) {
+		fmt.Println(format.Part+":", format.Reason)
+	}
+	// Output: the model: it has no graph: the file is none of ONNX, or cut off
+}
+
+// What ONNX has no operator for is named by stage and field.
+func ExampleExportError() {
+	layer, err := lstm.New(lstm.Config{Input: 3, Hidden: 4, Projection: 2}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = onnx.Export(&bytes.Buffer{}, onnx.ExportOptions{}, onnx.Recurrent{Layer: layer})
+	var export *onnx.ExportError
+	if errors.As(err, &export) {
+		fmt.Println(export.Stage, export.Field)
+	}
+	// Output: 0 lstm.Config.Projection
+}

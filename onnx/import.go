@@ -1,0 +1,305 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/simdrnn/simdrnn/onnx/internal/pb"
+)
+
+const (
+	firstOpset, lastOpset = 7, 22
+
+	maxNodes = 1 << 16 // of a graph
+
+	// What constants and orders of a small file may have beyond its bytes.
+	minElements = 1 << 16
+)
+
+// An importer reads one graph.
+type importer struct {
+	opset  int64
+	folder *folder // of external data; nil if they are not wanted
+	most   int     // elements of one constant
+	budget int     // elements of orders that are left
+
+	at     string // the name of the node that is being read
+	values map[string]value
+	ports  []*Port // in the order of the graph's inputs
+	sizes  []string
+	roles  [2]role // of the first two axes of the input
+	root   *portSource
+	recs   []*recurrent
+	lens   string // the input that has the lengths of rows
+	fixed  []int  // lengths that are part of the file
+}
+
+// A value is what the graph calls by a name: one of the two, or none for an initializer
+// that no node has used yet.
+type value struct {
+	k *constant
+	v *view
+	t *pb.TensorProto
+}
+
+// role says what an axis of the input is.
+type role uint8
+
+const (
+	noRole role = iota
+	timeRole
+	batchRole
+)
+
+// imported reads the graph of a model, of a file of so many bytes.
+func imported(model *pb.ModelProto, bytes int, f *folder, want string) (*Network, error) {
+	im := &importer{folder: f, most: max(bytes, minElements), budget: max(bytes, minElements), values: map[string]value{}}
+	for _, o := range model.OpsetImport {
+		if d := o.GetDomain(); d == "" || d == "ai.onnx" {
+			im.opset = o.GetVersion()
+		}
+	}
+	g := model.Graph
+	switch {
+	case g == nil:
+		return nil, malformed("the model", "it has no graph: the file is none of ONNX, or cut off")
+	case im.opset == 0:
+		return nil, malformed("the model", "it does not say its operator set")
+	case im.opset < firstOpset || im.opset > lastOpset:
+		return nil, malformed("the model", "the operator set %d, want %d to %d", im.opset, firstOpset, lastOpset)
+	case len(g.Node) > maxNodes:
+		return nil, malformed("the graph", "%d nodes, want at most %d", len(g.Node), maxNodes)
+	case len(g.SparseInitializer) > 0:
+		return nil, malformed("the graph", "sparse initializers, which no layer here has")
+	}
+	if err := im.inputs(g); err != nil {
+		return nil, err
+	}
+	if err := im.run(g, model.Functions, want); err != nil {
+		return nil, err
+	}
+	return im.network(g, want)
+}
+
+// inputs names the initializers and what the graph is given when it runs.
+func (im *importer) inputs(g *pb.GraphProto) error {
+	for _, t := range g.Initializer {
+		if err := im.define(t.GetName(), value{t: t}); err != nil {
+			return err
+		}
+	}
+	for _, in := range g.Input {
+		if _, ok := im.values[in.GetName()]; ok {
+			continue // an input with a default value
+		}
+		v, err := im.input1(in)
+		if err != nil {
+			return err
+		}
+		if err := im.define(in.GetName(), value{v: v}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (im *importer) define(name string, v value) error {
+	if _, twice := im.values[name]; twice || name == "" {
+		return malformed(textOf("tensor", name), "the name is empty, or has been given before")
+	}
+	im.values[name] = v
+	return nil
+}
+
+// input1 is the view of an input of the graph.
+func (im *importer) input1(in *pb.ValueInfoProto) (*view, error) {
+	part, t := textOf("input", in.GetName()), in.GetType().GetTensorType()
+	if t == nil {
+		return nil, malformed(part, "it is no tensor")
+	}
+	if !isFloat(t.GetElemType()) && !isInteger(t.GetElemType()) {
+		return nil, malformed(part, "the data type is %s, want a float or an integer type", typeName(t.GetElemType()))
+	}
+	dims := t.GetShape().GetDim()
+	if t.Shape == nil || len(dims) > maxRank {
+		return nil, malformed(part, "a shape of an unknown number of axes, or more than %d", maxRank)
+	}
+	p := &Port{Name: in.GetName(), Integers: isInteger(t.GetElemType())}
+	v := &view{source: source{port: &portSource{port: p}}}
+	stride, fixed := 1, make([]int, len(dims))
+	for i := len(dims) - 1; i >= 0; i-- {
+		if n, ok := dims[i].Value.(*pb.TensorShapeProto_Dimension_DimValue); ok && n.DimValue > 0 {
+			if n.DimValue > 1<<31-1 {
+				return nil, malformed(part, "axis %d has %d elements, want less than 2^31", i, n.DimValue)
+			}
+			fixed[i] = int(n.DimValue)
+		}
+	}
+	for i := len(dims) - 1; i >= 0; i-- {
+		size := known(int64(fixed[i]))
+		if fixed[i] == 0 {
+			name := dims[i].GetDimParam()
+			if name == "" {
+				name = fmt.Sprintf("%s.%d", p.Name, i)
+			}
+			var err error
+			if size, err = im.size(part, name); err != nil {
+				return nil, err
+			}
+			p.Shape = append(p.Shape, name)
+		} else {
+			p.Shape = append(p.Shape, fmt.Sprint(fixed[i]))
+		}
+		a := atom{kind: ofSequence, axis: i, size: size}
+		if i >= 2 || i == len(dims)-1 && i > 0 && !p.Integers {
+			n, ok := size.value()
+			if !ok || n > 1<<31-1 || stride > (1<<31-1)/int(n) {
+				// Not wrong by itself: the input may have no use that needs vectors.
+				a.kind, a.axis = ofSequence, i
+			} else {
+				a = feature(int(n), stride)
+				stride *= int(n)
+			}
+		}
+		v.dims = append(v.dims, []atom{a})
+	}
+	slices.Reverse(v.dims)
+	slices.Reverse(p.Shape)
+	p.fixed = fixed
+	im.ports = append(im.ports, p)
+	return v.like(v.dims), nil
+}
+
+// size is the symbol of a name.
+func (im *importer) size(part, name string) (sym, error) {
+	i := slices.Index(im.sizes, name)
+	if i < 0 {
+		if i = len(im.sizes); i == maxSizes {
+			return sym{}, malformed(part, "more than %d different sizes that are not known", maxSizes)
+		}
+		im.sizes = append(im.sizes, name)
+	}
+	return unknown(i), nil
+}
+
+// run reads the nodes that the outputs need, each after those that it needs itself.
+func (im *importer) run(g *pb.GraphProto, functions []*pb.FunctionProto, want string) error {
+	if len(functions) > 0 {
+		return malformed(textOf("function", functions[0].GetName()), "functions of a model are not read; export it with its functions inlined")
+	}
+	needed := neededBy(g, want)
+	for i, n := range g.Node {
+		if needed[i] && slices.ContainsFunc(n.Attribute, func(a *pb.AttributeProto) bool { return a.G != nil }) {
+			return nodeError(n, refuse("it has a graph of its own; recurrent layers are read as the operators LSTM, GRU and RNN"))
+		}
+	}
+	for i, n := range g.Node {
+		if _, ok := operators[n.GetOpType()]; needed[i] && !ok {
+			return nodeError(n, refuse("the operator is none that this package reads"))
+		}
+	}
+	for i, n := range g.Node {
+		if !needed[i] {
+			continue
+		}
+		for _, in := range n.Input {
+			if _, ok := im.values[in]; !ok && in != "" {
+				return nodeError(n, missing(g, in))
+			}
+		}
+		if err := im.read(n); err != nil {
+			return nodeError(n, err)
+		}
+	}
+	return nil
+}
+
+// neededBy says which nodes the outputs depend on, or the output that is wanted.
+func neededBy(g *pb.GraphProto, want string) []bool {
+	from := map[string]int{}
+	for i, n := range g.Node {
+		for _, out := range n.Output {
+			from[out] = i
+		}
+	}
+	needed := make([]bool, len(g.Node))
+	var open []string
+	for _, o := range g.Output {
+		if want == "" || want == o.GetName() {
+			open = append(open, o.GetName())
+		}
+	}
+	for len(open) > 0 {
+		name := open[len(open)-1]
+		open = open[:len(open)-1]
+		i, ok := from[name]
+		if name == "" || !ok || needed[i] {
+			continue
+		}
+		needed[i] = true
+		open = append(open, g.Node[i].Input...)
+	}
+	return needed
+}
+
+// missing says why an input has no value: nodes stand in a file in the order in which
+// they are computed.
+func missing(g *pb.GraphProto, in string) error {
+	for _, other := range g.Node {
+		if slices.Contains(other.Output, in) {
+			return refuse("its input %q comes from a later node, %q: the graph has a cycle, or nodes out of order", in, nameOf(other))
+		}
+	}
+	return refuse("its input %q is no initializer, no input and no output of a node", in)
+}
+
+func nameOf(n *pb.NodeProto) string {
+	name := n.GetName()
+	if name == "" && len(n.Output) > 0 {
+		name = n.Output[0]
+	}
+	return cut(name)
+}
+
+// nodeError puts the node before the reason.
+func nodeError(n *pb.NodeProto, err error) error {
+	var r refusal
+	if !errors.As(err, &r) {
+		return err
+	}
+	op := n.GetOpType()
+	if d := n.GetDomain(); d != "" {
+		op = d + "." + op
+	}
+	return &NodeError{Node: nameOf(n), Op: op, Reason: string(r)}
+}
+
+// read gives the outputs of a node their values.
+func (im *importer) read(n *pb.NodeProto) error {
+	if d := n.GetDomain(); d != "" && d != "ai.onnx" {
+		return refuse("an operator of the domain %q, not of ONNX itself", d)
+	}
+	c, err := im.call(n)
+	if err != nil {
+		return err
+	}
+	im.at = nameOf(n)
+	out, err := operators[n.GetOpType()](c)
+	if err != nil {
+		return err
+	}
+	for i, name := range n.Output {
+		if name == "" {
+			continue
+		}
+		if i >= len(out) {
+			return refuse("its output %d, %q, is none that this package gives", i, name)
+		}
+		if _, twice := im.values[name]; twice {
+			return refuse("its output %q has the name of another tensor", name)
+		}
+		im.values[name] = out[i]
+	}
+	return nil
+}

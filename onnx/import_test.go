@@ -1,0 +1,48 @@
+package onnx
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// The node tests of the ONNX project for the three operators: all of them.
+func TestNodesOfTheONNXBackend(t *testing.T) {
+	comparePeer(t, filepath.Join("testdata", "nodes"), 18)
+}
+
+// Models by both exporters of PyTorch.
+func TestPyTorch(t *testing.T) { comparePeer(t, filepath.Join("testdata", "pytorch"), 25) }
+
+// Models by tf2onnx. Its loops are refused by name.
+func TestTensorFlow(t *testing.T) { comparePeer(t, filepath.Join("testdata", "tensorflow"), 8) }
+
+// The same with the libraries of the day and other weights, sizes and operator sets. It takes
+// minutes: PyTorch's exporters are slow.
+func TestModelsOfToday(t *testing.T) {
+	for _, c := range []struct {
+		name, script string
+		packages     []string
+		least        int
+	}{
+		{"nodes", "nodes.py", []string{"onnx"}, 18},
+		{"pytorch", "pytorch.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 40},
+		{"tensorflow", "tensorflow_models.py", []string{"onnxruntime", "tensorflow", "tf2onnx", "keras"}, 20},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if testing.Short() && c.name != "nodes" {
+				t.Skip("NOT EXERCISED in the short run, since it takes minutes")
+			}
+			if c.name != "nodes" && os.Getenv("SIMDRNN_ONNX_MODELS") == "" {
+				t.Skipf("NOT EXERCISED: set SIMDRNN_ONNX_MODELS to a seed, and SIMDRNN_PYTHON to a Python that has %v, for minutes of exports", c.packages)
+			}
+			name, dir := python(t, c.packages...), t.TempDir()
+			args := []string{c.script, dir}
+			if c.name != "nodes" {
+				args = append(args, os.Getenv("SIMDRNN_ONNX_MODELS"))
+			}
+			script(t, name, args...)
+			comparePeer(t, dir, c.least)
+		})
+	}
+}

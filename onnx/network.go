@@ -1,0 +1,165 @@
+package onnx
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/simdrnn/simdrnn/nn"
+)
+
+// A Network is what a graph computes, as stages of a chain:
+//
+//	net, err := onnx.Open("model.onnx", onnx.Options{})
+//	model, err := nn.Infer(steps, batch, net.Stages...)   // or nn.Unroll, to train it
+//
+// The chain has tensors as this module has them, [T][B][width], whatever their axes in the
+// file are, and the outputs of all steps. Run has those of the file.
+type Network struct {
+	// Stages are those of the chain, in order: *nn.Embedding, Recurrent, *nn.Linear,
+	// *nn.LayerNorm, nn.Activation, pools, *Pick, *Scale, Softmax, LogSoftmax, and nn.Residual and
+	// nn.Parallel of such. Chains that are made of them share the weights.
+	Stages []nn.Stage
+
+	// LastStep says that the graph has the output of the last step of each row alone.
+	LastStep bool
+
+	// Inputs are those of the graph that the network has a use for, the data first.
+	// Outputs are those of the graph, the output of the chain first, if it is one of
+	// them, then final states.
+	Inputs, Outputs []Port
+
+	// Lengths are the steps of each row, if the file itself says them.
+	Lengths []int
+
+	data    Port
+	roles   [2]role
+	lengths string
+	states  []statePlan
+	outputs []outputPlan
+	sizes   []string
+	tensors int
+}
+
+// A Port is an input or an output of a graph.
+type Port struct {
+	Name     string
+	Use      Use
+	Integers bool     // ids or lengths; else floats
+	Shape    []string // of each axis its size, or a name for one that the graph leaves open
+
+	fixed []int // the sizes, 0 for those that are open
+}
+
+// Use is what a Port is for.
+type Use string
+
+const (
+	Data      Use = "data"    // the sequences: the input and the output of the chain
+	StateOf   Use = "state"   // states of recurrent layers before the first or after the last step
+	LengthsOf Use = "lengths" // the steps of each row
+)
+
+// statePlan says from which input a state begins.
+type statePlan struct {
+	initial
+	places []place // of its directions
+	width  int
+	name   string
+}
+
+// outputPlan says where an output is.
+type outputPlan struct {
+	name string
+	view *view
+}
+
+// plan fills in what Run needs.
+func (im *importer) plan(n *Network, b *builder) error {
+	n.tensors = b.tensors
+	n.data = *im.root.port
+	n.data.Use = Data
+	n.roles = im.roles
+	for i, r := range []role{timeRole, batchRole} {
+		if !slices.Contains(n.roles[:], r) && n.roles[i] == noRole {
+			n.roles[i] = r
+		} else if !slices.Contains(n.roles[:], r) {
+			n.roles[1-i] = r
+		}
+	}
+	n.Inputs = []Port{n.data}
+	add := func(p *Port, use Use) error {
+		if slices.ContainsFunc(n.Inputs, func(q Port) bool { return q.Name == p.Name && q.Use != use }) {
+			return malformed(textOf("input", p.Name), "it is used as %s and as something else", use)
+		}
+		if !slices.ContainsFunc(n.Inputs, func(q Port) bool { return q.Name == p.Name }) {
+			q := *p
+			q.Use = use
+			n.Inputs = append(n.Inputs, q)
+		}
+		return nil
+	}
+	for _, r := range b.recs {
+		for k, s := range []initial{r.h, r.c} {
+			if s.from == nil {
+				continue
+			}
+			if err := add(s.from.port, StateOf); err != nil {
+				return err
+			}
+			n.states = append(n.states, statePlan{s, r.places[k][:r.directions], r.hidden, r.name})
+		}
+	}
+	if len(b.recs) > 0 {
+		n.lengths, n.Lengths = b.recs[0].lens, b.recs[0].fixed
+	}
+	for _, p := range im.ports {
+		if p.Name == n.lengths && n.lengths != "" {
+			if err := add(p, LengthsOf); err != nil {
+				return err
+			}
+		}
+	}
+	slices.SortStableFunc(n.outputs, func(a, b outputPlan) int { return order(a) - order(b) })
+	for _, o := range n.outputs {
+		p := Port{Name: o.name, Use: Data}
+		if o.view.list != nil {
+			p.Use = StateOf
+		}
+		sizes, err := o.view.sizes()
+		if err != nil {
+			return malformed(textOf("output", o.name), "%v", err)
+		}
+		for _, s := range sizes {
+			p.Shape = append(p.Shape, im.sizeName(s))
+		}
+		n.Outputs = append(n.Outputs, p)
+	}
+	return nil
+}
+
+func order(o outputPlan) int {
+	if o.view.list == nil {
+		return 0
+	}
+	return 1
+}
+
+// sizeName is a size as a Port has it.
+func (im *importer) sizeName(s sym) string {
+	for i, name := range im.sizes {
+		if s == unknown(i) {
+			return name
+		}
+	}
+	return s.String()
+}
+
+// A Tensor is the value of a Port for Run: row-major, one of Floats and Integers, as the
+// Port says.
+type Tensor struct {
+	Shape    []int
+	Floats   []float32
+	Integers []int64
+}
+
+func (t Tensor) String() string { return fmt.Sprintf("a tensor of shape %v", t.Shape) }

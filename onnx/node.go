@@ -1,0 +1,125 @@
+package onnx
+
+import (
+	"slices"
+
+	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/nn"
+)
+
+// A node is a stage of the network that is being built, with the node that it reads. The
+// root, which has no parent, is the network's input.
+type node struct {
+	parent *node
+	depth  int    // the nodes before it
+	width  int    // of its vectors; 0 for a root of ids
+	name   string // of the node of the graph
+
+	// What it does, one of these.
+	stage    nn.Stage
+	rec      *recurrent
+	merge    lstm.Merge  // with rec: what becomes of two directions
+	residual *node       // whose result is added to that of parent, from which it comes
+	parallel []*node     // whose results stand side by side; all come from parent
+	part     *normalizer // a part of a layer norm
+}
+
+func newNode(parent *node, width int, name string) *node {
+	return &node{parent: parent, depth: parent.depth + 1, width: width, name: name}
+}
+
+// meet returns the last node that a and b both come from, nil if there is none.
+func meet(a, b *node) *node {
+	for a != nil && b != nil && a != b {
+		if a.depth >= b.depth {
+			a = a.parent
+		} else {
+			b = b.parent
+		}
+	}
+	if a != b {
+		return nil
+	}
+	return a
+}
+
+// path returns the nodes after from, up to n.
+func (n *node) path(from *node) []*node {
+	list := make([]*node, n.depth-from.depth)
+	for i := len(list) - 1; i >= 0; i-- {
+		list[i], n = n, n.parent
+	}
+	return list
+}
+
+// input returns the node whose vectors v has, as they are: what the next stage reads.
+func (im *importer) input(v *view) (*node, error) {
+	switch {
+	case v.node == nil:
+		return nil, refuse("its input is a list of states or an input of the graph, not the output of a layer")
+	case v.node.part != nil:
+		return nil, refuse("its input is a part of a computation that is no layer norm")
+	case v.node.parent == nil && v.step != allSteps:
+		return nil, refuse("one step of the input, before any layer")
+	case v.node.width == 0:
+		return nil, refuse("its input is ids, which only an embedding reads: Gather of a table")
+	case v.inOrder():
+		return v.node, nil
+	}
+	from, err := im.order(v)
+	if err != nil {
+		return nil, err
+	}
+	return im.picked(v.node, from, nil), nil
+}
+
+// picked is a node with some elements of the vectors of n. Of those that first says it has
+// the one of the first step, at all steps.
+func (im *importer) picked(n *node, from []int, first []bool) *node {
+	if first == nil && identical(from, n.width) {
+		return n
+	}
+	out := newNode(n, len(from), n.name)
+	out.stage = &Pick{Width: n.width, From: from, First: first}
+	return out
+}
+
+func identical(from []int, width int) bool {
+	for i, at := range from {
+		if at != i {
+			return false
+		}
+	}
+	return len(from) == width
+}
+
+// then returns a view of a new node over v that has vectors of the given width in one
+// axis.
+func (im *importer) then(v *view, stage nn.Stage, width, axis int) (*view, error) {
+	in, err := im.input(v)
+	if err != nil {
+		return nil, err
+	}
+	out := *v
+	out.off = 0
+	out.node = newNode(in, width, im.at)
+	out.node.stage = stage
+	dims := slices.Clone(v.dims)
+	dims[axis] = []atom{feature(width, 1)}
+	return out.like(dims), nil
+}
+
+// mapped is then for a stage that takes a function of each element, wherever they are.
+func (im *importer) mapped(v *view, stage nn.Stage) (*view, error) {
+	if len(v.features()) == 0 && v.node.width != 1 || v.node.part != nil || v.node.width == 0 {
+		in, err := im.input(v)
+		if err != nil {
+			return nil, err
+		}
+		v = &view{dims: v.dims, source: source{node: in, step: v.step}}
+	}
+	out := *v
+	out.node = newNode(v.node, v.node.width, im.at)
+	out.node.stage = stage
+	return &out, nil
+}

@@ -1,0 +1,143 @@
+package onnx
+
+import (
+	"slices"
+
+	"github.com/simdrnn/simdrnn/nn"
+)
+
+// A normalizer is a part of a layer norm that a graph writes as its arithmetic, which
+// exporters do for operator sets before 17:
+//
+//	mean -> centred = x - mean -> squared -> variance -> variance + eps -> deviation
+//	normalised = centred / deviation
+//
+// A node that is such a part is no stage. The last of them makes a LayerNorm of it.
+type normalizer struct {
+	of   *node // x
+	part string
+	eps  float32
+}
+
+// partOf is a node for a part of a layer norm.
+func (im *importer) partOf(of *node, part string, width int, eps float32) *node {
+	n := newNode(of, width, im.at)
+	n.part = &normalizer{of, part, eps}
+	return n
+}
+
+func (v *view) is(part string) bool {
+	return v != nil && v.node != nil && v.node.part != nil && v.node.part.part == part
+}
+
+// mean is ReduceMean over the vectors.
+func (im *importer) mean(v *view, axis int) (*view, error) {
+	out := *v
+	switch {
+	case v.is("squared"):
+		out.node = im.partOf(v.node.part.of, "variance", 1, 0)
+	default:
+		n, err := im.input(v)
+		if err != nil {
+			return nil, err
+		}
+		out.node = im.partOf(n, "mean", 1, 0)
+	}
+	dims := slices.Clone(v.dims)
+	dims[axis] = nil
+	return out.like(dims), nil
+}
+
+var errNoNorm = refuse("a combination of what two nodes give that is no part of a layer norm")
+
+// centred is x less its mean.
+func (c *call) centred() ([]value, error) {
+	x, err := c.view(0)
+	if err != nil {
+		return nil, err
+	}
+	m, err := c.view(1)
+	if err != nil {
+		return nil, err
+	}
+	if !m.is("mean") || m.node.part.of != x.node || m.step != x.step {
+		return nil, errNoNorm
+	}
+	out := *x
+	out.node = c.im.partOf(x.node, "centred", x.node.width, 0)
+	return one(&out), nil
+}
+
+func (im *importer) squared(v *view) ([]value, error) {
+	if !v.is("centred") {
+		return nil, errNoNorm
+	}
+	out := *v
+	out.node = im.partOf(v.node.part.of, "squared", v.node.width, 0)
+	return one(&out), nil
+}
+
+func readPow(c *call) ([]value, error) {
+	v, err := c.view(0)
+	if err != nil {
+		return nil, err
+	}
+	k, err := c.constant(1, "the exponent")
+	if err != nil {
+		return nil, err
+	}
+	if x, ok := k.one(); !ok && !(len(k.i) == 1 && k.i[0].is(2)) || ok && x != 2 {
+		return nil, errNoNorm
+	}
+	return c.im.squared(v)
+}
+
+// stable adds epsilon to a variance.
+func (im *importer) stable(v *view, k *constant, sign float32) ([]value, error) {
+	eps, ok := k.one()
+	if !v.is("variance") || !ok || sign < 0 {
+		return nil, errNoNorm
+	}
+	if err := epsilon(eps); err != nil {
+		return nil, err
+	}
+	out := *v
+	out.node = im.partOf(v.node.part.of, "stable", 1, eps)
+	return one(&out), nil
+}
+
+func readSqrt(c *call) ([]value, error) {
+	v, err := c.view(0)
+	if err != nil {
+		return nil, err
+	}
+	if !v.is("stable") {
+		return nil, errNoNorm
+	}
+	out := *v
+	out.node = c.im.partOf(v.node.part.of, "deviation", 1, v.node.part.eps)
+	return one(&out), nil
+}
+
+// normalized is a layer norm without gain and bias.
+func (c *call) normalized() ([]value, error) {
+	x, err := c.view(0)
+	if err != nil {
+		return nil, err
+	}
+	d, err := c.view(1)
+	if err != nil {
+		return nil, err
+	}
+	if !x.is("centred") || !d.is("deviation") || x.node.part.of != d.node.part.of || x.step != d.step {
+		return nil, errNoNorm
+	}
+	of := x.node.part.of
+	if err := c.im.spend(of.width); err != nil {
+		return nil, err
+	}
+	out := *x
+	out.node = newNode(of, of.width, c.im.at)
+	out.node.stage = &nn.LayerNorm{Width: of.width, Eps: d.node.part.eps, Weight: slices.Repeat([]float32{1}, of.width)}
+	return one(&out), nil
+}

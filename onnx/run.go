@@ -1,0 +1,274 @@
+package onnx
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/simdrnn/simdrnn/nn"
+)
+
+// Run computes the outputs of the graph from its inputs, each by its name and with the axes
+// that the file has. States that are left out are zero, lengths that are left out all steps.
+// It makes a chain for inference at each call, so it is for few calls; see Stages for
+// many. Several goroutines may call it at the same time.
+//
+// It returns an error for inputs that are missing, unknown or of another shape or type than
+// the graph says, for lengths beyond the steps, and a *data.IDError for an id that is not in
+// the vocabulary.
+func (n *Network) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
+	for name := range inputs {
+		if !slices.ContainsFunc(n.Inputs, func(p Port) bool { return p.Name == name }) {
+			return nil, fmt.Errorf("onnx: Run with the input %q, which the network does not have", cut(name))
+		}
+	}
+	for _, p := range n.Inputs {
+		t, ok := inputs[p.Name]
+		switch {
+		case ok:
+			if err := p.check(t); err != nil {
+				return nil, err
+			}
+		case p.Use == Data:
+			return nil, fmt.Errorf("onnx: Run without the input %q", p.Name)
+		}
+	}
+	r := &run{Network: n, steps: 1, batch: 1}
+	in := inputs[n.data.Name]
+	for axis, is := range n.roles {
+		if axis >= len(in.Shape) || axis == len(in.Shape)-1 && !n.data.Integers {
+			continue
+		}
+		if is == timeRole {
+			r.steps = in.Shape[axis]
+		} else {
+			r.batch = in.Shape[axis]
+		}
+	}
+	if r.batch < 1 || r.steps < 0 {
+		return nil, fmt.Errorf("onnx: Run of %d rows, want at least 1", r.batch)
+	}
+	model, err := nn.Infer(r.steps, r.batch, n.Stages...)
+	if err != nil {
+		return nil, err
+	}
+	if r.state = model.State(); len(r.state) != n.tensors {
+		return nil, fmt.Errorf("onnx: the chain has %d state tensors, its file %d: Stages has been changed; put the stages into a chain of your own", len(r.state), n.tensors)
+	}
+	if err := r.begin(inputs); err != nil {
+		return nil, err
+	}
+	if err := model.SetState(r.state); err != nil {
+		return nil, err
+	}
+	if err := r.rows(inputs); err != nil {
+		return nil, err
+	}
+	_, _, _, r.width = model.Dims()
+	r.y = make([]float32, r.steps*r.batch*r.width)
+	if n.data.Integers {
+		err = model.ForwardIDsLengths(r.y, r.ids(in), r.lengths)
+	} else {
+		err = model.ForwardLengths(r.y, r.vectors(in), r.lengths)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.state = model.State()
+	out := map[string]Tensor{}
+	for _, o := range n.outputs {
+		out[o.name] = r.output(o.view)
+	}
+	return out, nil
+}
+
+// check returns an error if t is no value of p.
+func (p Port) check(t Tensor) error {
+	n := 1
+	for i, size := range t.Shape {
+		if size < 0 || len(t.Shape) != len(p.Shape) || p.fixed[i] != 0 && p.fixed[i] != size || size > 0 && n > math.MaxInt32/size {
+			return fmt.Errorf("onnx: the input %q has the shape %v, want %v", p.Name, t.Shape, p.Shape)
+		}
+		n *= size
+	}
+	have, other := len(t.Floats), len(t.Integers)
+	if p.Integers {
+		have, other = other, have
+	}
+	if len(t.Shape) != len(p.Shape) || have != n || other != 0 {
+		return fmt.Errorf("onnx: the input %q has the shape %v, %d floats and %d integers, want %v, integers: %v", p.Name, t.Shape, len(t.Floats), len(t.Integers), p.Shape, p.Integers)
+	}
+	return nil
+}
+
+// A run is one call of Run.
+type run struct {
+	*Network
+	steps, batch, width int
+	lengths             []int
+	state               [][]float32
+	y                   []float32
+}
+
+// at returns the place of step t of row b in a tensor whose first axes are those of the
+// data.
+func (r *run) at(shape []int, t, b int) int {
+	first := 0
+	for axis := range min(2, len(shape)) {
+		first *= shape[axis]
+		switch {
+		case shape[axis] == 1: // of size 1 whatever it counts
+		case r.roles[axis] == timeRole:
+			first += t
+		default:
+			first += b
+		}
+	}
+	return first
+}
+
+func (r *run) ids(in Tensor) []int32 {
+	out := make([]int32, r.steps*r.batch)
+	for p := range out {
+		id := in.Integers[r.at(in.Shape, p/r.batch, p%r.batch)]
+		if out[p] = int32(id); int64(out[p]) != id {
+			out[p] = -1 // no id of any vocabulary
+		}
+	}
+	return out
+}
+
+func (r *run) vectors(in Tensor) []float32 {
+	axes := min(2, len(in.Shape)-1)
+	rows := r.steps * r.batch
+	out := make([]float32, 0, len(in.Floats))
+	width := len(in.Floats) / max(1, rows)
+	for p := range rows {
+		at := r.at(in.Shape[:axes], p/r.batch, p%r.batch) * width
+		out = append(out, in.Floats[at:at+width]...)
+	}
+	return out
+}
+
+// begin sets the states that inputs give.
+func (r *run) begin(inputs map[string]Tensor) error {
+	for _, s := range r.states {
+		t, ok := inputs[s.from.port.Name]
+		if !ok {
+			continue
+		}
+		stride := func(axis int) int {
+			if axis < 0 {
+				return 0
+			}
+			n := 1
+			for _, size := range t.Shape[axis+1:] {
+				n *= size
+			}
+			return n
+		}
+		if s.batch >= 0 && t.Shape[s.batch] != r.batch || s.batch < 0 && r.batch != 1 {
+			return fmt.Errorf("onnx: the input %q has the shape %v, want one state for each of %d rows", s.from.port.Name, t.Shape, r.batch)
+		}
+		first := s.from.first * stride(0)
+		for d, p := range s.places {
+			for b := range r.batch {
+				from := first + d*stride(s.rows) + b*stride(s.batch)
+				copy(r.state[p.tensor][(p.row*r.batch+b)*s.width:][:s.width], t.Floats[from:from+s.width])
+			}
+		}
+	}
+	return nil
+}
+
+// rows sets the lengths.
+func (r *run) rows(inputs map[string]Tensor) error {
+	if r.Lengths != nil {
+		r.lengths = slices.Clone(r.Lengths)
+	}
+	t, ok := inputs[r.Network.lengths]
+	if r.Network.lengths == "" || !ok {
+		return nil
+	}
+	for b, n := range t.Integers {
+		if n < 0 || n > int64(r.steps) {
+			return fmt.Errorf("onnx: %q has %d for row %d, want 0 to %d steps", r.Network.lengths, n, b, r.steps)
+		}
+		r.lengths = append(r.lengths, int(n))
+	}
+	return nil
+}
+
+// output puts an output into the axes that the file has for it.
+func (r *run) output(v *view) Tensor {
+	size := func(a atom) int {
+		if a.kind == ofSequence {
+			if r.roles[a.axis] == timeRole {
+				return r.steps
+			}
+			return r.batch
+		}
+		n, _ := a.size.value()
+		return int(n)
+	}
+	out := Tensor{}
+	var atoms []atom
+	var sizes []int
+	total := 1
+	for _, d := range v.dims {
+		n := 1
+		for _, a := range d {
+			atoms, sizes = append(atoms, a), append(sizes, size(a))
+			n *= size(a)
+		}
+		out.Shape = append(out.Shape, n)
+		total *= n
+	}
+	out.Floats = make([]float32, total)
+	index := make([]int, len(atoms))
+	for i := range out.Floats {
+		var t, b, unit, entry int
+		unit = v.off
+		for k, a := range atoms {
+			switch {
+			case a.kind == ofFeature:
+				unit += index[k] * a.stride
+			case a.kind == ofState:
+				entry += index[k] * a.stride
+			case r.roles[a.axis] == timeRole:
+				t = index[k]
+			default:
+				b = index[k]
+			}
+		}
+		out.Floats[i] = r.element(v, t, b, unit, entry)
+		for k := len(index) - 1; k >= 0; k-- {
+			if index[k]++; index[k] < sizes[k] {
+				break
+			}
+			index[k] = 0
+		}
+	}
+	return out
+}
+
+func (r *run) element(v *view, t, b, unit, entry int) float32 {
+	if v.list != nil {
+		s := v.list[entry]
+		cell := 0
+		if s.cell {
+			cell = 1
+		}
+		p := s.of.places[cell][s.direction]
+		return r.state[p.tensor][(p.row*r.batch+b)*s.of.hidden+unit]
+	}
+	if v.step != allSteps {
+		if t = r.steps - 1; r.lengths != nil && v.step == rowEnd {
+			t = r.lengths[b] - 1
+		}
+		if t < 0 {
+			return 0
+		}
+	}
+	return r.y[(t*r.batch+b)*r.width+unit]
+}
