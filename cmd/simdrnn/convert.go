@@ -15,13 +15,14 @@ import (
 var convertCommand = command{
 	name: "convert", args: "IN OUT", about: "from one format to another",
 	text: `Converts a file. The format of IN comes from what is in it, that of OUT from its name
-(.safetensors, .npz, .simdrnn) or from -to.
+(.safetensors, .npz, .onnx, .simdrnn) or from -to.
 
 Between safetensors and npz with PyTorch's names all tensors are copied, as float32; integers of
 npz stay integers in npz. In every other case, and with -layer or -as, recurrent layers are
 converted: the one that -layer names, which for Keras may be several that follow each other
 (-layer lstm,lstm_1), else all of the file. Names change with the format: Keras' encoder/lstm is
-encoder.lstm, with weight_ih_l0 behind it. A .simdrnn file has one layer.
+encoder.lstm, with weight_ih_l0 behind it. A layer of an ONNX graph has its place in the chain for
+a name. A .simdrnn or .onnx file that is written has one layer.
 
 What became of the tensors of IN is printed: those that matched parameters of a layer, those
 that a layer lacks, those that are left over. A layer is refused where OUT cannot say what it
@@ -34,7 +35,7 @@ The exit status is 0 when OUT is written, 1 when it is not, 2 when the command l
 }
 
 func convertFile(ctx context.Context, c *call) error {
-	to := c.String("to", "", "`format` of OUT: safetensors, npz, keras or simdrnn")
+	to := c.String("to", "", "`format` of OUT: safetensors, npz, keras, onnx or simdrnn")
 	from := c.String("layer", "", "convert this `layer` of IN alone, by the name that inspect prints")
 	as := c.String("as", "", "`name` of the layer in OUT (default: its name in IN)")
 	activation := c.String("activation", "", "`function` of an RNN with PyTorch's names, tanh or relu: no file of them says which")

@@ -28,7 +28,7 @@ type format struct {
 
 // formats are all of them. The first one that is the file reads it.
 func formats() []format {
-	return []format{ownFormat, checkpointFormat, npzFormat, kerasFormat, safetensorsFormat}
+	return []format{ownFormat, checkpointFormat, npzFormat, kerasFormat, safetensorsFormat, onnxFormat}
 }
 
 // An input is an open file.

@@ -151,6 +151,12 @@ func TestConvertKeepsWeights(t *testing.T) {
 		if errors.Join(err, err2) != nil || !bytes.Equal(a, b) {
 			t.Errorf("%s: another file came back, %v", name, errors.Join(err, err2))
 		}
+		simdrnn(t, done, "convert", from, at("g.onnx"))
+		says(t, simdrnn(t, done, "inspect", at("g.onnx")), "(onnx)", `input "x": data, [time, batch, 3]`, "stages of the chain: onnx.Recurrent", `"0": `+describe(net))
+		simdrnn(t, done, "convert", at("g.onnx"), at("h.simdrnn"))
+		if got := print(at("h.simdrnn")); got != want {
+			t.Errorf("%s: by way of ONNX it has the fingerprint %s, want %s", name, got, want)
+		}
 		out := simdrnn(t, done, "convert", from, at("k"), "-to", "keras", "-as", "enc.rnn")
 		says(t, out, "matched", "is written to")
 		layer := "enc/rnn"
@@ -196,6 +202,15 @@ func TestConvertTellsNames(t *testing.T) {
 	if _, err := os.Stat(at("c.npz")); err == nil {
 		t.Error("a conversion that failed has left a file")
 	}
+	// A graph with what is around its layer: an embedding, a readout.
+	graph := filepath.Join("..", "..", "convert", "peer", "testdata", "from-onnx", "model.onnx")
+	says(t, simdrnn(t, done, "inspect", graph), `input "ids": data, [batch, time]`, `"1": GRU, input 8, hidden 12, layers 2`, "1 recurrent layers", "outside of the layers: 3 tensors, 225 elements")
+	out = simdrnn(t, done, "convert", graph, at("graph.safetensors"), "-as", "rnn")
+	says(t, out, `layer "1", matched, 8: 1.weight_ih_l0`, "left over, 3: 0.weight 2.weight 2.bias")
+	says(t, simdrnn(t, done, "inspect", at("graph.safetensors")), `"rnn": GRU, input 8, hidden 12, layers 2`)
+	says(t, simdrnn(t, failed, "convert", graph, at("none.npz"), "-layer", "2"), `there is no layer "2"; the graph has "1"`)
+	says(t, simdrnn(t, wrongUse, "convert", data("pytorch.safetensors"), at("none.onnx")), "a graph has one layer, not 4")
+	says(t, simdrnn(t, failed, "convert", data("pytorch.safetensors"), at("none.onnx"), "-layer", "small.lstm"), "Projection")
 	// A name cannot write to the terminal what it likes.
 	odd := safetensors.Tensor{Name: "a\x1b[2J", Shape: []int{1}, Data: []float32{1}}
 	w := safetensors.Tensor{Name: "weight_ih_l0", Shape: []int{1, 1}, Data: []float32{1}}
@@ -314,7 +329,7 @@ func TestFilesThatAreNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := map[string][]byte{}
-	for name, file := range map[string]string{"own": write(t, "net", net), "keras": data("keras.safetensors"), "npz": data("pytorch.npz"), "checkpoint": filepath.Join("..", "..", "bptt", "testdata", "checkpoint.v3")} {
+	for name, file := range map[string]string{"own": write(t, "net", net), "keras": data("keras.safetensors"), "npz": data("pytorch.npz"), "onnx": filepath.Join("..", "..", "convert", "peer", "testdata", "from-onnx", "model.onnx"), "checkpoint": filepath.Join("..", "..", "bptt", "testdata", "checkpoint.v3")} {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -89,7 +89,10 @@ func toSafetensors(p placed) ([]safetensors.Tensor, error) {
 	panic(fmt.Sprintf("a %T is no network", p.network))
 }
 
-func isSafetensors(head []byte, _ string) bool { return len(head) > 8 && head[8] == '{' }
+func isSafetensors(head []byte, _ string) bool {
+	// Of the length of the header the upper half is zero; ONNX files have text there.
+	return len(head) > 8 && head[8] == '{' && bytes.Equal(head[4:8], make([]byte, 4))
+}
 
 // A namedFile is a file of tensors under PyTorch's names.
 type namedFile struct{ convert.File }

@@ -4,16 +4,20 @@ import (
 	"fmt"
 	"log"
 	"math"
+	"math/rand/v2"
+	"os"
 	"strings"
 
 	"github.com/simdrnn/simdrnn/convert"
 	"github.com/simdrnn/simdrnn/convert/safetensors"
 	"github.com/simdrnn/simdrnn/finetune"
+	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/onnx"
 )
 
 // The Go pieces of the pages of docs/interchange, in their order, as they stand there:
-// TestPages compares them.
+// TestPagesAreWhatRuns compares them.
 
 func fromPyTorch() error {
 	f, err := safetensors.Open("model.safetensors")
@@ -187,6 +191,109 @@ func fromKeras() error {
 		return err
 	}
 	if err := safetensors.WriteFile("back.safetensors", metadata, tensors...); err != nil {
+		return err
+	}
+	return nil
+}
+
+func fromONNX() error {
+	net, err := onnx.Open("model.onnx", onnx.Options{})
+	if err != nil {
+		return err // a *onnx.NodeError names the node that no network here has
+	}
+	for _, p := range net.Inputs {
+		log.Println(p.Name, p.Use, p.Shape) // ids, data, [batch time]
+	}
+	check, err := safetensors.Open("check.safetensors")
+	if err != nil {
+		return err
+	}
+	defer check.Close()
+	given, err := check.Float32("ids")
+	if err != nil {
+		return err
+	}
+	want, err := check.Float32("scores")
+	if err != nil {
+		return err
+	}
+	const steps, rows = 6, 3
+	ids := onnx.Tensor{Shape: []int{rows, steps}}
+	for _, id := range given {
+		ids.Integers = append(ids.Integers, int64(id))
+	}
+	outputs, err := net.Run(map[string]onnx.Tensor{"ids": ids})
+	if err != nil {
+		return err
+	}
+	for i, got := range outputs["scores"].Floats {
+		if math.Abs(float64(got-want[i])) > 1e-5 {
+			return fmt.Errorf("score %d: %v, PyTorch has %v", i, got, want[i])
+		}
+	}
+
+	model, err := nn.Infer(steps, rows, net.Stages...) // nn.Unroll, to train it further
+	if err != nil {
+		return err
+	}
+	p, err := model.Predictor(rows) // one step at a time, with the state of each row
+	if err != nil {
+		return err
+	}
+	scores := make([]float32, rows*5)
+	for t := range steps {
+		step := make([]int32, rows)
+		for b := range rows {
+			step[b] = int32(ids.Integers[b*steps+t])
+		}
+		if err := p.StepIDs(scores, step); err != nil {
+			return err
+		}
+		for i, got := range scores {
+			b, k := i/5, i%5
+			if want := want[(b*steps+t)*5+k]; math.Abs(float64(got-want)) > 1e-5 {
+				return fmt.Errorf("step %d, row %d: %v, PyTorch has %v", t, b, got, want)
+			}
+		}
+	}
+	return nil
+}
+
+func toONNXRuntime() error {
+	r := rand.New(rand.NewPCG(1, 2))
+	layers, err := lstm.New(lstm.Config{Input: 4, Hidden: 8, Layers: 2}, r)
+	if err != nil {
+		return err
+	}
+	head, err := nn.NewLinear(8, 3, r)
+	if err != nil {
+		return err
+	}
+	const steps, rows = 6, 2
+	model, err := nn.Chain(layers.Infer(steps, rows), head) // a trained one, in a program
+	if err != nil {
+		return err
+	}
+	f, err := os.Create("model.onnx")
+	if err != nil {
+		return err
+	}
+	if err := onnx.Export(f, onnx.ExportOptions{}, model); err != nil {
+		return err // a *onnx.ExportError names the stage and the field that ONNX has not
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+
+	x, y := make([]float32, steps*rows*4), make([]float32, steps*rows*3)
+	for i := range x {
+		x[i] = 2*r.Float32() - 1
+	}
+	model.Forward(y, x)
+	err = safetensors.WriteFile("check.safetensors", nil,
+		safetensors.Tensor{Name: "x", Shape: []int{steps, rows, 4}, Data: x},
+		safetensors.Tensor{Name: "y", Shape: []int{steps, rows, 3}, Data: y})
+	if err != nil {
 		return err
 	}
 	return nil

@@ -56,6 +56,10 @@ var toolFaults = []fault{
 		"return interrupted", "return failed", inCommand},
 	{"simdrnn: bytes behind a layer", "cmd/simdrnn/own.go",
 		"n > 0 {", "n > 1 {", inCommand},
+	{"simdrnn: a file of safetensors is a graph", "cmd/simdrnn/format.go",
+		"npzFormat, kerasFormat, safetensorsFormat, onnxFormat}", "npzFormat, onnxFormat}", inCommand},
+	{"simdrnn: the first layers of a graph are not seen", "cmd/simdrnn/onnx.go",
+		"o.recurrent = append(o.recurrent, placedRecurrent{place, s})", "if prefix != \"\" {\n\t\t\t\to.recurrent = append(o.recurrent, placedRecurrent{place, s})\n\t\t\t}", inCommand},
 	{"pages: what a page says is not what runs", "docs/interchange/from-pytorch.md",
 		"rnn.Infer(steps, rows), head)", "rnn.Unroll(steps, rows), head)", inPages},
 }
