@@ -98,6 +98,12 @@ func (im *importer) built(outputs []outputPlan, end *outputPlan) (*Network, erro
 	if len(n.Stages) == 0 {
 		return nil, malformed("the graph", "between its input and its output there is no layer")
 	}
+	if root := im.root.root; root.width > 0 && widthOfChain(n.Stages) == 0 { // so has a chain
+		if err := im.spend(root.width); err != nil {
+			return nil, malformed(textOf("input", im.root.port.Name), "vectors of %d elements", root.width)
+		}
+		n.Stages = append([]nn.Stage{whole(root.width)}, n.Stages...)
+	}
 	for _, o := range outputs {
 		if o.view.flip {
 			return nil, malformed(textOf("output", o.name), "its time runs from the end")
@@ -170,6 +176,9 @@ func (b *builder) stage(group []*node) (nn.Stage, error) {
 			} else {
 				all = append(all, nn.Sequential(list))
 			}
+		}
+		if _, _, in, _ := all.Dims(); in == 0 { // a Parallel has to say its width
+			all[0] = nn.Sequential{whole(n.parent.width), all[0]}
 		}
 		return all, nil
 	case n.part != nil:
