@@ -13,6 +13,7 @@ import (
 
 // A builder makes stages of nodes.
 type builder struct {
+	im      *importer
 	used    map[*node]bool
 	recs    []*recurrent // those that became layers
 	tensors int          // of the State of the stages so far
@@ -90,13 +91,20 @@ func (im *importer) built(outputs []outputPlan, end *outputPlan) (*Network, erro
 		}
 		n.LastStep = true
 	}
-	b := &builder{used: map[*node]bool{}}
+	b := &builder{im: im, used: map[*node]bool{}}
 	var err error
 	if n.Stages, err = b.stages(last.path(im.root.root)); err != nil {
 		return nil, err
 	}
 	if len(n.Stages) == 0 {
 		return nil, malformed("the graph", "between its input and its output there is no layer")
+	}
+	if root := im.root.root; root.width > 0 && widthOfChain(n.Stages) == 0 { // so has a chain
+		first, err := b.whole(root)
+		if err != nil {
+			return nil, err
+		}
+		n.Stages = append([]nn.Stage{first}, n.Stages...)
 	}
 	for _, o := range outputs {
 		if o.view.flip {
@@ -163,13 +171,24 @@ func (b *builder) stage(group []*node) (nn.Stage, error) {
 			case err != nil:
 				return nil, err
 			case len(list) == 0:
-				list = []nn.Stage{whole(n.parent.width)}
+				same, err := b.whole(n.parent)
+				if err != nil {
+					return nil, err
+				}
+				list = []nn.Stage{same}
 			}
 			if len(list) == 1 {
 				all = append(all, list[0])
 			} else {
 				all = append(all, nn.Sequential(list))
 			}
+		}
+		if _, _, in, _ := all.Dims(); in == 0 { // a Parallel has to say its width
+			same, err := b.whole(n.parent)
+			if err != nil {
+				return nil, err
+			}
+			all[0] = nn.Sequential{same, all[0]}
 		}
 		return all, nil
 	case n.part != nil:
@@ -182,7 +201,14 @@ func (b *builder) stage(group []*node) (nn.Stage, error) {
 	return n.stage, nil
 }
 
-// whole is a stage that gives its input.
+// whole is a stage that gives what the node gives.
+func (b *builder) whole(n *node) (nn.Stage, error) {
+	if err := b.im.spend(n.width); err != nil {
+		return nil, &NodeError{Node: n.name, Op: n.kind(), Reason: err.Error()}
+	}
+	return whole(n.width), nil
+}
+
 func whole(width int) *Pick {
 	p := &Pick{Width: width, From: make([]int, width)}
 	for i := range p.From {

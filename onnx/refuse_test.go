@@ -277,6 +277,16 @@ func TestDeclaredSizes(t *testing.T) {
 			g.m.Graph.Node = append([]*pb.NodeProto{{OpType: proto.String("Gather"), Input: []string{"x", "i"}, Output: []string{"x2"}, Attribute: []*pb.AttributeProto{integer("axis", 2)}}}, g.m.Graph.Node...)
 			g.m.Graph.Node[1].Input[0] = "x2"
 		},
+		"huge vectors side by side": func(g graphOf) {
+			g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "time", "batch", "20000000")
+			g.m.Graph.Node = []*pb.NodeProto{
+				{OpType: proto.String("Relu"), Input: []string{"x"}, Output: []string{"r"}},
+				{OpType: proto.String("Concat"), Input: []string{"x", "r"}, Output: []string{"y"}, Attribute: []*pb.AttributeProto{integer("axis", 2)}}}
+		},
+		"huge vectors of any width": func(g graphOf) {
+			g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "time", "batch", "20000000")
+			g.m.Graph.Node = []*pb.NodeProto{{OpType: proto.String("Relu"), Input: []string{"x"}, Output: []string{"y"}}}
+		},
 		"many slices of huge vectors": func(g graphOf) {
 			g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "time", "batch", "20000000")
 			g.after("Identity", nil)

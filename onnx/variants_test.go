@@ -3,6 +3,7 @@ package onnx
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -139,6 +140,37 @@ func TestGemm(t *testing.T) {
 		if d, _ := apart(got.Floats, want); d > conforms {
 			t.Errorf("transB = %d: %v, want %v", turned, got.Floats, want)
 		}
+	}
+}
+
+// Stages that take any width stand side by side, and make a chain, where the graph knows it.
+func TestStagesOfAnyWidth(t *testing.T) {
+	g := simple()
+	g.after("Squeeze", nil, ints("axes", 1))
+	g.m.OpsetImport[0].Version = proto.Int64(11)
+	g.m.Graph.Node[1].Output[0] = "u"
+	for _, op := range []string{"ReduceMean", "ReduceMax"} {
+		g.m.Graph.Node = append(g.m.Graph.Node, &pb.NodeProto{OpType: proto.String(op), Input: []string{"u"}, Output: []string{op}, Attribute: []*pb.AttributeProto{ints("axes", 0), integer("keepdims", 0)}})
+	}
+	g.m.Graph.Node = append(g.m.Graph.Node, &pb.NodeProto{OpType: proto.String("Concat"), Input: []string{"ReduceMean", "ReduceMax"}, Output: []string{"y"}, Attribute: []*pb.AttributeProto{integer("axis", 1)}})
+	x := Tensor{Shape: []int{2, 1, 2}, Floats: []float32{1, -2, 3, 4}}
+	h := must(must(simple().load()).Run(map[string]Tensor{"x": x}))["y"].Floats
+	got, err := must(g.load()).Run(map[string]Tensor{"x": x})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		a, b := h[i], h[3+i]
+		if y := got["y"].Floats; math.Abs(float64(y[i]-(a+b)/2)) > 1e-6 || y[3+i] != max(a, b) {
+			t.Errorf("%v of %v", y, h)
+		}
+	}
+
+	g = simple()
+	g.m.Graph.Node = []*pb.NodeProto{{OpType: proto.String("Relu"), Input: []string{"x"}, Output: []string{"y"}}}
+	got, err = must(g.load()).Run(map[string]Tensor{"x": x})
+	if err != nil || !slices.Equal(got["y"].Floats, []float32{1, 0, 3, 4}) {
+		t.Errorf("%v, %v", got["y"].Floats, err)
 	}
 }
 
