@@ -148,7 +148,7 @@ func (v *validated) gaveUp() bool {
 func (t *Trainer) validate(ctx context.Context, done func()) (r Validation, stop bool, err error) {
 	v := &t.valid
 	value, count, err := t.measured(ctx)
-	if err != nil {
+	if value, err = t.ranks.same("a validation", value, err); err != nil {
 		if !ended(ctx, err) {
 			err = fmt.Errorf("bptt: validation after step %d: %w", t.step, err)
 		}
@@ -172,10 +172,10 @@ func (t *Trainer) validate(ctx context.Context, done func()) (r Validation, stop
 	if err := t.observe(value); err != nil {
 		return r, false, err
 	}
-	if err := t.log.validation(r); err != nil {
-		return r, false, err
+	if err = t.log.validation(r); err == nil {
+		stop, err = call(v.plan.OnValidate, r, "Plan.Validate.OnValidate")
 	}
-	stop, err = call(v.plan.OnValidate, r, "Plan.Validate.OnValidate")
+	stop, err = t.ranks.agree("the end of a validation", stop, err)
 	return r, stop, err
 }
 
