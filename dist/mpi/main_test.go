@@ -1,0 +1,102 @@
+package mpi_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/dist/mpi"
+)
+
+// asRank, in the environment, says that this program is one rank of a job, and which of
+// the functions of ranks it runs.
+const asRank = "SIMDRNN_MPI_RANK"
+
+func TestMain(m *testing.M) {
+	name := os.Getenv(asRank)
+	if name == "" {
+		code := m.Run()
+		_ = os.RemoveAll(programs.dir)
+		os.Exit(code)
+	}
+	if err := ranks[name](); err != nil {
+		fmt.Fprintln(os.Stderr, name+":", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// needMPI skips a test where there is no MPI, and says what it wants.
+func needMPI(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("mpirun"); err != nil || !mpi.Built {
+		t.Skip("NOT EXERCISED: ranks of MPI; it needs cgo and an MPI library: apt-get install gcc pkg-config libopenmpi-dev openmpi-bin, and go -C dist/mpi test -tags mpi ./...")
+	}
+}
+
+// environment lets mpirun start more ranks than there are processors, as root in a
+// container too.
+var environment = []string{
+	"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "OMPI_MCA_rmaps_base_oversubscribe=1",
+	"PRTE_ALLOW_RUN_AS_ROOT=1", "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1", "PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe",
+}
+
+// A job is one call of mpirun.
+type job struct {
+	*exec.Cmd
+	out strings.Builder
+}
+
+func newJob(ctx context.Context, args ...string) *job {
+	j := &job{Cmd: exec.CommandContext(ctx, "mpirun", args...)}
+	j.Env = append(os.Environ(), environment...)
+	j.Stdout, j.Stderr = &j.out, &j.out
+	j.WaitDelay = 10 * time.Second
+	// mpirun takes its ranks along when it is asked to end, not when it is killed.
+	j.Cancel = func() error { return j.Process.Signal(os.Interrupt) }
+	return j
+}
+
+// start runs so many ranks of a program, and returns what they print.
+func start(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	j := newJob(ctx, args...)
+	err := j.Run()
+	if ctx.Err() != nil {
+		err = errors.Join(err, errors.New("the job has not ended"))
+	}
+	return j.out.String(), err
+}
+
+var programs struct {
+	sync.Mutex
+	dir string
+}
+
+// charlm builds the program.
+func charlm(t *testing.T) string {
+	t.Helper()
+	programs.Lock()
+	defer programs.Unlock()
+	if programs.dir != "" {
+		return filepath.Join(programs.dir, "charlm-mpi")
+	}
+	dir, err := os.MkdirTemp("", "charlm-mpi")
+	require.NoError(t, err)
+	programs.dir = dir
+	name := filepath.Join(dir, "charlm-mpi")
+	out, err := exec.Command("go", "build", "-tags", tags, "-o", name, "./charlm-mpi").CombinedOutput()
+	require.NoError(t, err, string(out))
+	return name
+}

@@ -1,0 +1,5 @@
+//go:build mpich
+
+package mpi_test
+
+const tags = "mpi,mpich"
