@@ -21,6 +21,7 @@ type shards struct {
 	loaded *shard // whose state, clock, masks and window the net and the Trainer have
 	sum    *dist.Sum
 	grads  [][]float32
+	begins []int // of each gradient, its place in the sum, and the end
 	passOf []int // the pass over the data that each window of an update is of
 }
 
@@ -55,10 +56,13 @@ func newShards(t *Trainer, rows int) (*shards, error) {
 	}
 	p := &shards{t: t, rows: rows, number: t.plan.Shards, passOf: make([]int, 0, t.plan.Accumulate)}
 	var lengths []int
+	at := 0
 	for _, q := range t.grads.params {
-		p.grads = append(p.grads, q.G)
+		p.grads, p.begins = append(p.grads, q.G), append(p.begins, at)
+		at += len(q.G)
 		lengths = append(lengths, len(q.G))
 	}
+	p.begins = append(p.begins, at)
 	var err error
 	if p.sum, err = dist.NewSum(t.ranks.group, p.number, lengths); err != nil {
 		return nil, fmt.Errorf("bptt: Plan.Shards: %w", err)
@@ -244,8 +248,15 @@ func (p *shards) run(windows int) error {
 func (p *shards) last(windows int) error {
 	t := p.t
 	p.sum.Start(p.grads)
-	t.back()
-	p.sum.Complete(0)
+	if m, ok := t.net.(*nn.Model); ok && t.ranks.several() {
+		// What later stages have is exchanged while earlier ones are at work.
+		m.OnGradients(func(n int) { p.sum.Complete(p.begins[n]) })
+		t.back()
+		m.OnGradients(nil)
+	} else {
+		t.back()
+		p.sum.Complete(0)
+	}
 	if err := p.sum.Wait(); err != nil {
 		t.ranks.told = fmt.Errorf("bptt: the sum of the gradients: %w", err)
 		return t.ranks.told

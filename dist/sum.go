@@ -2,6 +2,7 @@ package dist
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/simdrnn/simdrnn/kernels"
@@ -38,14 +39,15 @@ type Sum struct {
 	depth int
 	added int // shards
 
-	v      [][]float32 // of the last shard
-	left   int         // elements that are not exchanged
-	own    []float32   // the sub-trees of a bucket
-	packed []float32   // and the same by ranks, where they are several
-	recv   []float32   // what all ranks have of the chunk of this one
-	chunks []int       // of a bucket, for each rank
-	counts [2][]int    // of what is sent and received
-	ready  chan int
+	v      [][]float32   // of the last shard
+	left   int           // elements that are not exchanged
+	own    []float32     // the sub-trees of a bucket
+	packed []float32     // and the same by ranks, where they are several
+	recv   []float32     // what all ranks have of the chunk of this one
+	chunks []int         // of a bucket, for each rank
+	counts [2][]int      // of what is sent and received
+	from   atomic.Int64  // what Complete said last
+	wake   chan struct{} // that it has said something; nil in a group of one
 	done   chan error
 	cost   Cost
 }
@@ -136,12 +138,14 @@ func (s *Sum) Start(v [][]float32) {
 	if s.group.Size() == 1 {
 		return
 	}
-	s.ready = make(chan int, 1+s.size/s.bucket)
+	s.from.Store(int64(s.size))
+	wake := make(chan struct{}, 1)
+	s.wake = wake
 	go func() {
 		var err error
-		for from := range s.ready {
+		for range wake {
 			if err == nil {
-				err = s.advance(from)
+				err = s.advance(int(s.from.Load()))
 			}
 		}
 		s.done <- err
@@ -155,10 +159,14 @@ func (s *Sum) Complete(n int) {
 		panic("dist: Complete before Start")
 	case n < 0 || n > s.size:
 		panic(fmt.Sprintf("dist: Complete from element %d of %d", n, s.size))
-	case s.ready == nil:
+	case s.wake == nil:
 		_ = s.advance(n) // of one rank there is no error
 	default:
-		s.ready <- n
+		s.from.Store(int64(n))
+		select {
+		case s.wake <- struct{}{}:
+		default: // it has not looked yet
+		}
 	}
 }
 
@@ -167,16 +175,16 @@ func (s *Sum) Wait() (err error) {
 	if s.v == nil {
 		panic("dist: Wait before Start")
 	}
-	if s.ready != nil {
+	if s.wake != nil {
 		begin := time.Now()
-		close(s.ready)
+		close(s.wake)
 		err = <-s.done
 		s.cost.Wait += time.Since(begin)
 	}
 	if err == nil && s.left > 0 {
 		panic(fmt.Sprintf("dist: Wait with %d elements that no Complete has named", s.left))
 	}
-	s.v, s.ready, s.depth, s.added = nil, nil, 0, 0
+	s.v, s.wake, s.depth, s.added = nil, nil, 0, 0
 	s.cost.Sums++
 	return err
 }

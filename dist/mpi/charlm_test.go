@@ -111,13 +111,14 @@ func TestRanksThatDiffer(t *testing.T) {
 
 // TestKilledRank: SIGKILL of a random rank at random moments ends the job within seconds
 // with a message, and the run goes on, each time on another number of ranks, to the bits of
-// the run that nobody killed.
+// the run that nobody killed. The moments are those after MPI_Init: while a rank starts,
+// mpirun of Open MPI 4.1 may notice that it was killed and not end itself.
 func TestKilledRank(t *testing.T) {
 	needMPI(t)
 	name := text(t)
-	steps := "150"
+	steps, parts := "240", []int{3, 1, 4, 2}
 	if testing.Short() {
-		steps = "60"
+		steps, parts = "100", parts[:2]
 	}
 	args := small(name, "-steps", steps, "-every", "5")
 	want := run(t, 1, args...)
@@ -125,31 +126,30 @@ func TestKilledRank(t *testing.T) {
 	args = append(args, "-dir", dir)
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	killed := 0
-	for part, n := range []int{3, 1, 4, 2, 3} {
+	for _, n := range parts {
 		with := args
 		if _, err := os.Stat(filepath.Join(dir, "last.ckpt")); err == nil {
 			with = append(with, "-resume")
 		}
-		after := time.Duration(200+r.IntN(600)) * time.Millisecond
-		if part == 0 {
-			after = 0 // as soon as there is a checkpoint
-		}
-		out, ended, was := killOne(t, r, n, after, dir, append([]string{"-n", strconv.Itoa(n), charlm(t)}, with...))
+		out, ended, was := killOne(t, r, n, time.Duration(r.IntN(300))*time.Millisecond, append([]string{"-n", strconv.Itoa(n), charlm(t)}, with...))
 		if !was {
 			require.Contains(t, out, "fingerprint", "%d ranks", n)
-			break
+			continue
 		}
 		killed++
-		require.Less(t, ended, 10*time.Second, "%d ranks: the job had to end", n)
+		require.Less(t, ended, 10*time.Second, "%d ranks: the job had to end: %s", n, out)
 		require.Regexp(t, "(?i)signal 9|killed", out, "%d ranks", n)
 	}
 	require.Positive(t, killed, "no rank was killed")
-	require.Equal(t, want, run(t, 2, append(args, "-resume")...))
+	if _, err := os.Stat(filepath.Join(dir, "last.ckpt")); err == nil {
+		args = append(args, "-resume")
+	}
+	require.Equal(t, want, run(t, 2, args...))
 }
 
-// killOne starts a job, kills one of its ranks, and returns what it printed and how long it
-// lived on.
-func killOne(t *testing.T, r *rand.Rand, n int, after time.Duration, dir string, args []string) (out string, ended time.Duration, killed bool) {
+// killOne starts a job, kills one of its ranks so long after it has begun to train, and
+// returns what it printed and how long it lived on.
+func killOne(t *testing.T, r *rand.Rand, n int, after time.Duration, args []string) (out string, ended time.Duration, killed bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -157,23 +157,22 @@ func killOne(t *testing.T, r *rand.Rand, n int, after time.Duration, dir string,
 	require.NoError(t, j.Start())
 	finished := make(chan error, 1)
 	go func() { finished <- j.Wait() }()
-	begin := time.Now()
-	for {
+	for !strings.Contains(j.out.String(), " ranks, ") {
 		select {
 		case err := <-finished:
 			require.NoError(t, err, j.out.String())
 			return j.out.String(), 0, false
-		case <-time.After(5 * time.Millisecond):
-		}
-		_, err := os.Stat(filepath.Join(dir, "last.ckpt"))
-		if pids := children(j.Process.Pid); len(pids) == n && err == nil && time.Since(begin) > after {
-			require.NoError(t, syscall.Kill(pids[r.IntN(n)], syscall.SIGKILL))
-			break
+		case <-time.After(time.Millisecond):
 		}
 	}
-	begin = time.Now()
+	time.Sleep(after)
+	pids := children(j.Process.Pid)
+	if len(pids) == n {
+		require.NoError(t, syscall.Kill(pids[r.IntN(n)], syscall.SIGKILL))
+	}
+	begin := time.Now()
 	err := <-finished
-	if err == nil { // the rank had done all its work
+	if err == nil { // the ranks had done all their work
 		return j.out.String(), 0, false
 	}
 	return j.out.String(), time.Since(begin), true

@@ -53,7 +53,25 @@ var environment = []string{
 // A job is one call of mpirun.
 type job struct {
 	*exec.Cmd
-	out strings.Builder
+	out output
+}
+
+// An output is what a job prints, to be read while it runs.
+type output struct {
+	sync.Mutex
+	strings.Builder
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.Lock()
+	defer o.Unlock()
+	return o.Builder.Write(b)
+}
+
+func (o *output) String() string {
+	o.Lock()
+	defer o.Unlock()
+	return o.Builder.String()
 }
 
 func newJob(ctx context.Context, args ...string) *job {
