@@ -196,6 +196,18 @@ var shardedRuns = map[string]shardedRun{
 				Validate: bptt.Validate{Data: d, Patience: 3, RestoreBest: true}}
 		},
 	},
+	"validation that the ranks share": {
+		shards: 9, rows: 14,
+		net: func(t testing.TB, rows int) nn.Net { return languageModel(t, rows, traintest.Small) },
+		source: func(t testing.TB, rows int) data.Source {
+			return traintest.TextData(t, 14*11, traintest.Sizes{Vocabulary: 13, Batch: rows})
+		},
+		plan: func() bptt.Plan {
+			d, _ := data.NewText(traintest.Text(14*20+9, 13), 14)
+			return bptt.Plan{Window: 4, Stride: 3, Epochs: 3, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 0.1},
+				Schedule: &optim.Plateau{Patience: 1, Factor: 0.5}, Validate: bptt.Validate{Data: d, EverySteps: 2, Patience: 7, RestoreBest: true}}
+		},
+	},
 }
 
 var someRanks = []int{1, 2, 3, 4, 8}
@@ -318,6 +330,43 @@ func TestShardsTrainAsOneBatch(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSharedValidation: what the ranks share is what one net of all rows gives, up to the
+// order of the sum, and the data goes back to where it was.
+func TestSharedValidation(t *testing.T) {
+	s := shardedRuns["validation that the ranks share"]
+	want := map[int64]float64{}
+	net := s.net(t, s.rows)
+	plan := s.plan()
+	plan.Optimizer, plan.Validate.RestoreBest = traintest.Frozen{}, false
+	plan.Validate.OnValidate = func(v bptt.Validation) error { want[v.Step] = v.Loss; return nil }
+	_, err := bptt.Train(context.Background(), net, s.source(t, s.rows), plan)
+	require.NoError(t, err)
+	require.NotEmpty(t, want)
+	err = dist.Run(context.Background(), 4, func(g dist.Group) error {
+		var position []byte
+		trainer, _, err := s.trainer(t, g, func(p *bptt.Plan) {
+			d := p.Validate.Data.(*data.Text)
+			traintest.NoError(t, d.Next(&data.Batch{Want: 2}))
+			position, _ = d.MarshalBinary()
+			p.Optimizer, p.Validate.RestoreBest = traintest.Frozen{}, false
+			p.Validate.OnValidate = func(v bptt.Validation) error {
+				if math.Abs(v.Loss-want[v.Step]) > 1e-9 {
+					return fmt.Errorf("step %d: loss %v, want %v", v.Step, v.Loss, want[v.Step])
+				}
+				if now, _ := d.MarshalBinary(); !bytes.Equal(now, position) {
+					return fmt.Errorf("the data has moved")
+				}
+				return nil
+			}
+		})
+		if err == nil {
+			_, err = trainer.Run(context.Background())
+		}
+		return err
+	})
+	require.NoError(t, err)
 }
 
 // TestRanksOfSeveralTiers: ranks whose nets are of different tiers.

@@ -138,7 +138,7 @@ func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 	if plan.Window > 0 && nn.OverBatches(net) != nil {
 		return nil, fmt.Errorf("bptt: Plan.Window is %d, but a %T takes whole sequences; leave the field 0", plan.Window, net)
 	}
-	if err := plan.Validate.checkRows(batch); err != nil {
+	if err := plan.Validate.checkRows(batch, rows); err != nil {
 		return nil, err
 	}
 	plan.Accumulate = max(1, plan.Accumulate)
