@@ -178,6 +178,15 @@ func (p *shards) update() (Progress, error) {
 	return t.apply(total, rows)
 }
 
+// Cost returns what the exchange of gradients has taken of this rank so far: nothing without
+// Plan.Shards.
+func (t *Trainer) Cost() dist.Cost {
+	if t.parts == nil {
+		return dist.Cost{}
+	}
+	return t.parts.sum.Cost()
+}
+
 // take keeps what there is before an update.
 func (p *shards) take() {
 	p.store()
