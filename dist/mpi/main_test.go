@@ -38,9 +38,19 @@ func TestMain(m *testing.M) {
 // needMPI skips a test where there is no MPI, and says what it wants.
 func needMPI(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("mpirun"); err != nil || !mpi.Built {
+	if launcher() == "" || !mpi.Built {
 		t.Skip("NOT EXERCISED: ranks of MPI; it needs cgo and an MPI library: apt-get install gcc pkg-config libopenmpi-dev openmpi-bin, and go -C dist/mpi test -tags mpi ./...")
 	}
+}
+
+// launcher is the first of launchers that there is.
+func launcher() string {
+	for _, name := range launchers {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
 }
 
 // environment lets mpirun start more ranks than there are processors, as root in a
@@ -75,7 +85,7 @@ func (o *output) String() string {
 }
 
 func newJob(ctx context.Context, args ...string) *job {
-	j := &job{Cmd: exec.CommandContext(ctx, "mpirun", args...)}
+	j := &job{Cmd: exec.CommandContext(ctx, launcher(), args...)}
 	j.Env = append(os.Environ(), environment...)
 	j.Stdout, j.Stderr = &j.out, &j.out
 	j.WaitDelay = 10 * time.Second
