@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/dist"
+	"github.com/simdrnn/simdrnn/internal/numtest"
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/loss"
@@ -213,20 +216,32 @@ var shardedRuns = map[string]shardedRun{
 var someRanks = []int{1, 2, 3, 4, 8}
 
 // TestAnyNumberOfRanks: every update, and the file at the end, are those of one process
-// with the same shards, on 1, 2, 3, 4 and 8 ranks.
+// with the same shards, on 1, 2, 3, 4 and 8 ranks, on every tier; and the weights have the
+// committed fingerprint.
 func TestAnyNumberOfRanks(t *testing.T) {
-	for name, s := range shardedRuns {
-		t.Run(name, func(t *testing.T) {
+	golden := filepath.Join("testdata", "shards.txt")
+	names := slices.Sorted(maps.Keys(shardedRuns))
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		var prints strings.Builder
+		for _, name := range names {
+			s := shardedRuns[name]
 			want := s.alone(t)
+			fmt.Fprintf(&prints, "%x %s\n", want.print, name)
 			require.NotEmpty(t, want.steps)
 			if name == "updates left out, a learned state, weights" {
 				require.Positive(t, want.steps[len(want.steps)-1].Skipped, "the test needs an update that is left out")
 			}
 			for _, ranks := range someRanks {
-				require.Equal(t, want, s.run(t, ranks), "%d ranks", ranks)
+				require.Equal(t, want, s.run(t, ranks), "%s: %d ranks", name, ranks)
 			}
-		})
-	}
+		}
+		if *update && isa == kernels.Scalar {
+			require.NoError(t, os.WriteFile(golden, []byte(prints.String()), 0o666))
+		}
+		b, err := os.ReadFile(golden)
+		require.NoError(t, err)
+		require.Equal(t, string(b), prints.String())
+	})
 }
 
 // alone is the run without a group.

@@ -194,6 +194,68 @@ func TestContextEndsTheGroup(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
+// Three ranks add what each of them has.
+func Example() {
+	err := dist.Run(context.Background(), 3, func(g dist.Group) error {
+		v := []float32{float32(g.Rank())}
+		if err := dist.AllReduce(g, v); err != nil {
+			return err
+		}
+		if g.Rank() == 1 {
+			fmt.Println("rank 1 of", g.Size(), "has", v[0])
+		}
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// rank 1 of 3 has 3
+	// <nil>
+}
+
+// A rank hands its work on, and all learn what each has found.
+func ExampleGroup() {
+	err := dist.Run(context.Background(), 2, func(g dist.Group) error {
+		work, err := g.Broadcast([]byte("3 1 2"), 0)
+		if err != nil {
+			return err
+		}
+		all, err := g.Gather(work[2*g.Rank() : 2*g.Rank()+1])
+		if err != nil {
+			return err
+		}
+		if g.Rank() == 0 {
+			fmt.Printf("%s\n", all)
+		}
+		return g.Close()
+	})
+	fmt.Println(err)
+	// Output:
+	// [3 1]
+	// <nil>
+}
+
+func ExampleCost() {
+	err := dist.Run(context.Background(), 4, func(g dist.Group) error {
+		sum, err := dist.NewSum(g, 4, []int{1000})
+		if err != nil {
+			return err
+		}
+		sum.Start([][]float32{make([]float32, 1000)})
+		sum.Complete(0)
+		if err := sum.Wait(); err != nil {
+			return err
+		}
+		if c := sum.Cost(); g.Rank() == 3 {
+			fmt.Println(c.Bytes, "bytes for", 4*sum.Size(), "in", c.Sums, "sum")
+		}
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// 6000 bytes for 4000 in 1 sum
+	// <nil>
+}
+
 func ExampleRun() {
 	err := dist.Run(context.Background(), 3, func(g dist.Group) error {
 		v := []float32{1, float32(g.Rank())}
