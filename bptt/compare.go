@@ -62,8 +62,10 @@ func (t *Trainer) describe() ([]string, error) {
 		return nil, fmt.Errorf("bptt: the floating-point mode is %s; foreign code has changed it, and ranks would differ in bits", info.FloatMode)
 	}
 	steps, batch, in, out := t.net.Dims()
+	program, library := versions()
 	lines := []string{
-		"the library " + library(),
+		"the program " + program,
+		"the library " + library,
 		fmt.Sprintf("arithmetic with the sample %x", sample(info.ISA)),
 		fmt.Sprintf("a net of %d steps, %d rows and widths %d and %d", steps, batch, in, out),
 	}
@@ -139,31 +141,28 @@ func settings(lines []string, name string, v reflect.Value, depth int) []string 
 
 const module = "github.com/simdrnn/simdrnn"
 
-// library is the version of this module, as the program was built with it.
-func library() string {
+// versions are those of the program and of this module, as it was built.
+func versions() (program, library string) {
+	library = fmt.Sprintf("with checkpoints of version %d", checkpointVersion)
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "of an unknown version"
+		return "of an unknown version", library
 	}
-	if info.Main.Path == module {
-		version := info.Main.Version
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" || s.Key == "vcs.modified" {
-				version += " " + s.Value
-			}
+	program = info.Main.Path + " " + info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" || s.Key == "vcs.modified" {
+			program += " " + s.Value
 		}
-		return version
 	}
 	for _, m := range info.Deps {
 		if m.Path == module {
-			version := m.Version + " " + m.Sum
+			library = m.Version + " " + library
 			if m.Replace != nil {
-				version += " " + m.Replace.Version + " " + m.Replace.Sum
+				library = m.Replace.Version + " in place of " + library
 			}
-			return version
 		}
 	}
-	return "of an unknown version"
+	return program, library
 }
 
 // sample is the hash of what some kernels give, which is the same on all tiers. A processor

@@ -4,6 +4,7 @@ package mpi_test
 
 import (
 	"context"
+	"debug/buildinfo"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -109,6 +110,23 @@ func TestRanksThatDiffer(t *testing.T) {
 	out, err := start(t, append(append(args(), ":"), "-n", "1", charlm(t), "-text", filepath.Join(t.TempDir(), "none"))...)
 	require.Error(t, err)
 	require.Contains(t, out, "no such file")
+}
+
+// TestTwoVersions: a job of two builds of the program, of which one says of which revision
+// it is, does not begin.
+func TestTwoVersions(t *testing.T) {
+	needMPI(t)
+	one, other := charlm(t), charlm(t, "-buildvcs=false")
+	a, err := buildinfo.ReadFile(one)
+	require.NoError(t, err)
+	if b, err := buildinfo.ReadFile(other); err != nil || a.Main.Version == b.Main.Version && len(a.Settings) == len(b.Settings) {
+		t.Skip("NOT EXERCISED: two versions in one job; go build says no revision here, which takes git and a repository")
+	}
+	args := small(text(t), "-steps", "3")
+	out, err := start(t, append(append(append([]string{"-n", "2", one}, args...), ":", "-n", "1", other), args...)...)
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "has not ended")
+	require.Contains(t, out, "rank 2: bptt: it has the program github.com/simdrnn/simdrnn/dist/mpi")
 }
 
 // TestKilledRank: SIGKILL of a random rank at random moments ends the job within seconds

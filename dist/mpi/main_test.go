@@ -113,18 +113,23 @@ var programs struct {
 }
 
 // charlm builds the program.
-func charlm(t *testing.T) string {
+func charlm(t *testing.T, flags ...string) string {
 	t.Helper()
 	programs.Lock()
 	defer programs.Unlock()
-	if programs.dir != "" {
-		return filepath.Join(programs.dir, "charlm-mpi")
+	if programs.dir == "" {
+		dir, err := os.MkdirTemp("", "charlm-mpi")
+		require.NoError(t, err)
+		programs.dir = dir
 	}
-	dir, err := os.MkdirTemp("", "charlm-mpi")
-	require.NoError(t, err)
-	programs.dir = dir
-	name := filepath.Join(dir, "charlm-mpi")
-	out, err := exec.Command("go", "build", "-tags", tags, "-o", name, "./charlm-mpi").CombinedOutput()
+	name := filepath.Join(programs.dir, "charlm-mpi")
+	if len(flags) > 0 {
+		name = filepath.Join(programs.dir, "other-charlm")
+	}
+	if _, err := os.Stat(name); err == nil {
+		return name
+	}
+	out, err := exec.Command("go", append(append([]string{"build", "-tags", tags, "-o", name}, flags...), "./charlm-mpi")...).CombinedOutput()
 	require.NoError(t, err, string(out))
 	return name
 }
