@@ -64,7 +64,7 @@ type trace struct {
 func (s shardedRun) run(t *testing.T, ranks int) trace {
 	t.Helper()
 	got := make([]trace, ranks)
-	err := dist.Run(context.Background(), ranks, func(g dist.Group) error {
+	err := runRanks(ranks, func(g dist.Group) error {
 		mine := &got[g.Rank()]
 		trainer, net, err := s.trainer(t, g, func(p *bptt.Plan) {
 			p.OnStep = func(p bptt.Progress) error {
@@ -359,7 +359,7 @@ func TestSharedValidation(t *testing.T) {
 	_, err := bptt.Train(context.Background(), net, s.source(t, s.rows), plan)
 	require.NoError(t, err)
 	require.NotEmpty(t, want)
-	err = dist.Run(context.Background(), 4, func(g dist.Group) error {
+	err = runRanks(4, func(g dist.Group) error {
 		var position []byte
 		trainer, _, err := s.trainer(t, g, func(p *bptt.Plan) {
 			d := p.Validate.Data.(*data.Text)
@@ -394,7 +394,7 @@ func TestRanksOfSeveralTiers(t *testing.T) {
 	want := s.alone(t)
 	var nets sync.Mutex
 	var got [4][32]byte
-	err := dist.Run(context.Background(), 4, func(g dist.Group) error {
+	err := runRanks(4, func(g dist.Group) error {
 		r := s
 		r.net = func(t testing.TB, rows int) nn.Net {
 			nets.Lock()
@@ -428,7 +428,7 @@ func TestResumeOnOtherRanks(t *testing.T) {
 				ranks := someRanks[(part*3+1)%len(someRanks)]
 				var next []byte
 				steps := int64(0)
-				err := dist.Run(context.Background(), ranks, func(g dist.Group) error {
+				err := runRanks(ranks, func(g dist.Group) error {
 					ran := 0
 					trainer, _, err := s.trainer(t, g, func(p *bptt.Plan) {
 						p.OnStep = func(p bptt.Progress) error {
@@ -524,7 +524,7 @@ func TestOneRankStopsAll(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var steps [3]int64
 			var errs [3]error
-			err := dist.Run(context.Background(), 3, func(g dist.Group) error {
+			err := runRanks(3, func(g dist.Group) error {
 				ctx, cancel := context.WithCancel(context.Background())
 				defer cancel()
 				trainer, _, err := s.trainer(t, g, func(p *bptt.Plan) {
@@ -590,7 +590,7 @@ func TestDataOfOneRankFails(t *testing.T) {
 	s := shardedRuns["ragged sequences, updates of three windows"]
 	for at := 2; at < 6; at++ {
 		var errs [3]error
-		err := dist.Run(context.Background(), 3, func(g dist.Group) error {
+		err := runRanks(3, func(g dist.Group) error {
 			r := s
 			r.source = func(t testing.TB, rows int) data.Source {
 				f := &failingSource{Source: s.source(t, rows), rows: rows}
@@ -621,7 +621,7 @@ func TestDataOfOneRankFails(t *testing.T) {
 func TestNonFiniteOnAllRanks(t *testing.T) {
 	s := shardedRuns["updates left out, a learned state, weights"]
 	var errs [4]*bptt.NonFiniteError
-	err := dist.Run(context.Background(), 4, func(g dist.Group) error {
+	err := runRanks(4, func(g dist.Group) error {
 		trainer, _, err := s.trainer(t, g, func(p *bptt.Plan) { p.SkipNonFinite = 0 })
 		if err != nil {
 			return err
@@ -667,7 +667,7 @@ func TestRanksThatDiffer(t *testing.T) {
 		}},
 	} {
 		var errs [3]error
-		err := dist.Run(context.Background(), 3, func(g dist.Group) error {
+		err := runRanks(3, func(g dist.Group) error {
 			r := s
 			if g.Rank() == 2 {
 				r.net = func(t testing.TB, rows int) nn.Net {
@@ -703,7 +703,7 @@ func TestRanksThatMayDiffer(t *testing.T) {
 	s := shardedRuns["windows that overlap, with masks and a clip"]
 	dirs := []string{t.TempDir(), t.TempDir()}
 	var log bytes.Buffer
-	err := dist.Run(context.Background(), 2, func(g dist.Group) error {
+	err := runRanks(2, func(g dist.Group) error {
 		trainer, _, err := s.trainer(t, g, func(p *bptt.Plan) {
 			p.Checkpoint.Dir, p.Workers = dirs[g.Rank()], 1+g.Rank()
 			if g.Rank() == 0 {
@@ -730,7 +730,7 @@ func TestFilesOfRanks(t *testing.T) {
 	for _, ranks := range []int{1, 3, 2} {
 		dir, elsewhere := t.TempDir(), t.TempDir()
 		for _, stop := range []int64{5, 1000} {
-			err := dist.Run(context.Background(), ranks, func(g dist.Group) error {
+			err := runRanks(ranks, func(g dist.Group) error {
 				trainer, _, err := s.trainer(t, g, func(p *bptt.Plan) {
 					p.Checkpoint = bptt.Checkpoints{Dir: dir, EverySteps: 3, Keep: 2, Every: time.Hour}
 					if g.Rank() > 0 {
@@ -784,14 +784,14 @@ func TestShardsAreRefused(t *testing.T) {
 		_, err := bptt.NewTrainer(s.net(t, s.width()), r.source(t, r.rows), plan)
 		require.ErrorContains(t, err, want)
 	}
-	err := dist.Run(context.Background(), 2, func(g dist.Group) error {
+	err := runRanks(2, func(g dist.Group) error {
 		plan := s.plan()
 		plan.Group = g
 		_, err := bptt.NewTrainer(s.net(t, 11), s.source(t, 11), plan)
 		return err
 	})
 	require.ErrorContains(t, err, "a Plan.Group of 2 ranks without Plan.Shards")
-	err = dist.Run(context.Background(), 9, func(g dist.Group) error {
+	err = runRanks(9, func(g dist.Group) error {
 		_, _, err := s.trainer(t, g, nil)
 		return err
 	})
@@ -854,6 +854,13 @@ func TestDamagedShards(t *testing.T) {
 		require.Error(t, err, "byte %d", at)
 		require.Equal(t, before, nn.Fingerprint(net))
 	}
+}
+
+// runRanks is dist.Run with a limit of time, so that a rank that waits for ever is an error.
+func runRanks(n int, f func(g dist.Group) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return dist.Run(ctx, n, f)
 }
 
 // use makes isa the current tier, and returns what goes back.

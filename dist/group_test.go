@@ -106,7 +106,8 @@ func TestOneRankFails(t *testing.T) {
 		"a panic":  func() error { panic(broken) },
 	} {
 		others := make([]error, 4)
-		err := dist.Run(context.Background(), 4, func(g dist.Group) error {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		err := dist.Run(ctx, 4, func(g dist.Group) error {
 			if err := g.Barrier(); err != nil {
 				return err
 			}
@@ -116,6 +117,7 @@ func TestOneRankFails(t *testing.T) {
 			others[g.Rank()] = g.Barrier()
 			return others[g.Rank()]
 		})
+		cancel()
 		var rank *dist.RankError
 		require.ErrorAs(t, err, &rank, name)
 		require.Equal(t, 2, rank.Rank, name)
