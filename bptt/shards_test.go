@@ -322,8 +322,9 @@ func TestShardsAreTheirRows(t *testing.T) {
 // masks too: these follow the rows of the batch.
 func TestShardsTrainAsOneBatch(t *testing.T) {
 	for _, reduction := range []loss.Reduction{loss.Mean, loss.SumOverTime, loss.Sum} {
-		for _, accumulate := range []int{1, 2} {
+		for _, accumulate := range []int{1, 3} {
 			var runs [2][]bptt.Progress
+			var ends [2][]bptt.EpochEnd // within updates of three windows too
 			for i, shards := range []int{0, 4} {
 				s := traintest.Small
 				s.Masks, s.Layers, s.Batch = true, 2, 10
@@ -333,9 +334,16 @@ func TestShardsTrainAsOneBatch(t *testing.T) {
 				net := traintest.LanguageModel(t, 3, s)
 				_, err := bptt.Train(context.Background(), net, raggedData(t, 40, 10), bptt.Plan{
 					Shards: shards, Steps: 5, Accumulate: accumulate, Reduction: reduction, Loss: loss.CrossEntropy{}, Optimizer: &optim.SGD{LR: 0.01},
-					OnStep: func(p bptt.Progress) error { runs[i] = append(runs[i], p); return nil },
+					OnStep:  func(p bptt.Progress) error { runs[i] = append(runs[i], p); return nil },
+					OnEpoch: func(e bptt.EpochEnd) error { ends[i] = append(ends[i], e); return nil },
 				})
 				require.NoError(t, err)
+			}
+			require.NotEmpty(t, ends[0])
+			require.Len(t, ends[1], len(ends[0]))
+			for k, want := range ends[0] {
+				require.Equal(t, want.Count, ends[1][k].Count, "pass %d", k)
+				require.InEpsilon(t, want.Loss, ends[1][k].Loss, 1e-6, "pass %d", k)
 			}
 			for step, want := range runs[0] {
 				got := runs[1][step]
@@ -512,6 +520,14 @@ func TestOneRankStopsAll(t *testing.T) {
 		"metrics that cannot be written": {func(p *bptt.Plan, _ func()) {
 			p.Log.Metrics = failingWriter{broken}
 		}, "a full disk"},
+		"an optimizer that it has lost": {func(p *bptt.Plan, _ func()) {
+			p.OnStep = func(q bptt.Progress) error {
+				if q.Step == 3 {
+					return p.Optimizer.Init(traintest.OneParam(1, 1))
+				}
+				return nil
+			}
+		}, "has been given to another Trainer"},
 		"its context": {func(p *bptt.Plan, cancel func()) {
 			p.OnStep = func(p bptt.Progress) error {
 				if p.Step == 3 {
@@ -550,6 +566,11 @@ func TestOneRankStopsAll(t *testing.T) {
 				if rank != 1 {
 					require.ErrorContains(t, errs[rank], "rank 1: ")
 				}
+			}
+			if strings.Contains(name, "Epoch") {
+				require.Equal(t, int64(5), steps[0])
+			} else if !strings.Contains(name, "metrics") {
+				require.Equal(t, int64(3), steps[0])
 			}
 			require.Less(t, steps[0], int64(9))
 		})
