@@ -146,6 +146,18 @@ func interruption(err error) bool {
 	return errors.As(err, &rank) && kindOf(rank.Err) == interrupted
 }
 
+// expect returns an error if a rank has told something of another length than so many bytes.
+// The others see the same and return it too.
+func (r *ranks) expect(all [][]byte, length func(rank int) int) error {
+	for rank, b := range all {
+		if want := length(rank); len(b) != want {
+			r.told = &dist.RankError{Rank: rank, Err: fmt.Errorf("bptt: it told %d bytes, want %d; all ranks need the same program", len(b), want)}
+			return r.told
+		}
+	}
+	return nil
+}
+
 // same returns the number of the first rank, or the error of any.
 func (r *ranks) same(about string, value float64, err error) (float64, error) {
 	if !r.several() {
@@ -153,6 +165,9 @@ func (r *ranks) same(about string, value float64, err error) (float64, error) {
 	}
 	all, err := r.gather(about, binary.LittleEndian.AppendUint64(nil, math.Float64bits(value)), err)
 	if err != nil {
+		return 0, err
+	}
+	if err := r.expect(all, func(int) int { return 8 }); err != nil {
 		return 0, err
 	}
 	return math.Float64frombits(binary.LittleEndian.Uint64(all[0])), nil

@@ -287,11 +287,13 @@ func (p *shards) count(windows int, err error) (total loss.Total, rows int, _ er
 	if err != nil {
 		return total, 0, err
 	}
+	if err := t.ranks.expect(all, func(rank int) int { return windows * p.bytesOf(rank, len(all)) }); err != nil {
+		return total, 0, err
+	}
 	for w := range windows {
 		var of counted
 		for rank, b := range all {
-			first, end := dist.Part(p.number, len(all), rank)
-			each := (end - first) * countedBytes
+			each := p.bytesOf(rank, len(all))
 			for b = b[w*each:][:each]; len(b) > 0; b = b[countedBytes:] {
 				of = of.plus(b)
 			}
@@ -300,6 +302,12 @@ func (p *shards) count(windows int, err error) (total loss.Total, rows int, _ er
 		total, rows = total.Plus(of.Total), rows+of.rows
 	}
 	return total, rows, nil
+}
+
+// bytesOf is the length of what a rank tells of its shards.
+func (p *shards) bytesOf(rank, ranks int) int {
+	first, end := dist.Part(p.number, ranks, rank)
+	return (end - first) * countedBytes
 }
 
 // countedBytes is the length of what append appends.

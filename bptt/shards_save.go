@@ -51,8 +51,13 @@ func (p *shards) files() (all [][]byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, b := range told {
-		for len(b) > 0 {
+	for rank, b := range told {
+		first, end := dist.Part(p.number, len(told), rank)
+		for range end - first {
+			if len(b) < 8 || uint64(len(b)-8) < binary.LittleEndian.Uint64(b) {
+				p.t.ranks.told = &dist.RankError{Rank: rank, Err: errors.New("bptt: what it told of its shards ends too early; all ranks need the same program")}
+				return nil, p.t.ranks.told
+			}
 			n := binary.LittleEndian.Uint64(b)
 			all = append(all, b[8:8+n])
 			b = b[8+n:]

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/data"
-	"github.com/simdrnn/simdrnn/dist"
 	"github.com/simdrnn/simdrnn/loss"
 )
 
@@ -29,10 +28,12 @@ func (p *shards) evaluate(ctx context.Context, v *Validate) (mean float64, n int
 	if err != nil {
 		return 0, 0, err
 	}
+	if err := p.t.ranks.expect(all, func(rank int) int { return p.bytesOf(rank, len(all)) }); err != nil {
+		return 0, 0, err
+	}
 	var total counted
-	for rank, b := range all {
-		first, end := dist.Part(p.number, len(all), rank)
-		for b = b[:(end-first)*countedBytes]; len(b) > 0; b = b[countedBytes:] {
+	for _, b := range all {
+		for ; len(b) > 0; b = b[countedBytes:] {
 			total = total.plus(b)
 		}
 	}
