@@ -192,11 +192,13 @@ func TestRanksThatDoNotFit(t *testing.T) {
 func TestContextEndsTheGroup(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
+	back := make(chan struct{})
 	err := dist.Run(ctx, 2, func(g dist.Group) error {
 		if g.Rank() == 1 {
-			<-ctx.Done()
+			<-back
 			return nil
 		}
+		defer close(back)
 		return g.Barrier()
 	})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
