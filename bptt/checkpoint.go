@@ -52,7 +52,19 @@ const (
 //
 // The learning rates are those of an optim.RateKeeper, whose field LR the program may have
 // changed, or LearningRate of another optimizer.
+//
+// With Plan.Shards and several ranks all of them call Save. The first writes to w, and the
+// others only take part: their w may be nil. The bytes do not depend on the number of ranks.
 func (t *Trainer) Save(w io.Writer) error {
+	save, err := t.saver()
+	if err != nil || !t.ranks.first() {
+		return err
+	}
+	return save(w)
+}
+
+// save writes a checkpoint with what saver got of the shards.
+func (t *Trainer) save(w io.Writer, shards [][]byte) error {
 	if !t.owns() {
 		return errOptimizer
 	}
@@ -88,19 +100,27 @@ func (t *Trainer) Save(w io.Writer) error {
 		f.Bytes("schedule", schedule)
 	}
 	t.valid.save(f, t.grads.params)
-	tensors(f, "state/", t.net.State())
-	if t.masked != nil {
-		f.Int64("masks", signed(t.masked.MaskState()))
-		f.Int64("masks/clock", signed(t.masked.Clock()))
-	}
-	t.win.save(f)
+	t.saveCarried(f, shards)
 	f.Bytes("data", position)
 	return f.Close()
 }
 
 // SaveFile replaces the file of that name by a checkpoint: after a crash at any
-// moment the name holds the old checkpoint or the new one.
-func (t *Trainer) SaveFile(name string) error { return wire.WriteFileAtomic(name, t.Save) }
+// moment the name holds the old checkpoint or the new one. With several ranks all of them
+// call it, the first writes the file, and the others wait for it.
+func (t *Trainer) SaveFile(name string) error { return t.saveFile(wire.Disk, name) }
+
+func (t *Trainer) saveFile(fs wire.Files, name string) error {
+	save, err := t.saver()
+	if err != nil {
+		return err // of all ranks
+	}
+	if t.ranks.first() {
+		err = wire.WriteFileAtomicOn(fs, name, save)
+	}
+	_, err = t.ranks.agree("the file of a checkpoint", false, err)
+	return err
+}
 
 func tensors(f *wire.Writer, prefix string, s [][]float32) {
 	for i, v := range s {

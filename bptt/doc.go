@@ -98,6 +98,24 @@
 // every batch that Plan.Accumulate adds up. Model.SetSeed sets the seed of the masks. A
 // resumed run has the masks that the run would have had without the interruption.
 //
+// # Several processes
+//
+// Plan.Shards and Plan.Group train one net on several ranks: goroutines of one process, or
+// processes on many machines (packages dist and dist/mpi). All ranks make the same calls of
+// a Trainer. NewTrainer compares versions, plans, weights and data, and names the rank and
+// the setting that differ; Workers, Log, callbacks and folders may.
+//
+// Callbacks are called on all ranks where they are set. An error, ErrStop or the end of a
+// context on one of them ends the run on all, at the same update; the others return a
+// *dist.RankError. Ranks ask each other between updates, so a context does not end an
+// update, nor an Accumulate, halfway. The first rank writes the files, while the others
+// wait, and reads them in ResumeLast. A checkpoint holds the state of all shards, has the
+// same bytes on any number of ranks, and resumes on any number.
+//
+// After an update that ended with an error the carried state of a run with shards is that
+// before the update. A Loss has to be a sum over the rows of a batch, as those of package
+// loss are.
+//
 // # Numbers
 //
 // Tensors are float32, time-major [T][B][width]. Every sum has one fixed order

@@ -39,9 +39,10 @@ func (t *Trainer) endPass(ctx context.Context) (stop bool, err error) {
 	}
 	t.passes = t.passes[:copy(t.passes, t.passes[1:])]
 	t.files.changed = true
-	if err := t.log.epoch(e); err != nil {
-		return stop, err
+	stopped, err := false, t.log.epoch(e)
+	if err == nil {
+		stopped, err = call(t.plan.OnEpoch, e, "Plan.OnEpoch")
 	}
-	stopped, err := call(t.plan.OnEpoch, e, "Plan.OnEpoch")
+	stopped, err = t.ranks.agree("the end of a pass", stopped, err)
 	return stop || stopped, err
 }

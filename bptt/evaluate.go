@@ -3,6 +3,7 @@ package bptt
 import (
 	"context"
 	"encoding"
+	"errors"
 	"fmt"
 	"io"
 
@@ -29,60 +30,70 @@ import (
 // such data a run that continues with it. The net is in training mode afterwards, and
 // its lengths are those of SetLengths(nil).
 func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion loss.Loss, metrics ...loss.Metric) (mean float64, n int, err error) {
+	total, err := evaluate(ctx, net, source, criterion, metrics...)
+	if err == nil && total.Terms == 0 {
+		err = errNothing
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	return total.Mean(), total.Terms, nil
+}
+
+var errNothing = errors.New("bptt: the data has nothing to evaluate")
+
+// evaluate is Evaluate, also of data that has nothing to evaluate.
+func evaluate(ctx context.Context, net nn.Net, source data.Source, criterion loss.Loss, metrics ...loss.Metric) (total loss.Total, err error) {
 	switch {
 	case nilcheck.IsNil(net):
-		return 0, 0, errNoNet
+		return total, errNoNet
 	case nilcheck.IsNil(source):
-		return 0, 0, errNoData
+		return total, errNoData
 	case nilcheck.IsNil(criterion):
-		return 0, 0, errNoLoss
+		return total, errNoLoss
 	}
 	for i, m := range metrics {
 		if nilcheck.IsNil(m) {
-			return 0, 0, fmt.Errorf("bptt: metric %d of %d is nil; &loss.Accuracy{} is a metric", i, len(metrics))
+			return total, fmt.Errorf("bptt: metric %d of %d is nil; &loss.Accuracy{} is a metric", i, len(metrics))
 		}
 	}
 	steps, batch, in, out := net.Dims()
 	if err := checkRows(source, batch); err != nil {
-		return 0, 0, err
+		return total, err
 	}
 	ids := nn.OverIDs(net)
 	giveBack, err := borrow(source)
 	if err != nil {
-		return 0, 0, err
+		return total, err
 	}
 	// A panic in the net does not keep the data from going back either: this runs
 	// last, whatever the calls below do.
 	defer func() {
 		err = withError(err, giveBack())
-		if err != nil {
-			mean, n = 0, 0
-		}
 	}()
 	giveBackNet := lend(net)
 	defer func() { err = withError(err, giveBackNet()) }()
 	net.Reset()
 	for _, m := range metrics {
 		if err := reset(m); err != nil {
-			return 0, 0, err
+			return total, err
 		}
 	}
 	y := make([]float32, steps*batch*out)
 	var scratch loss.Scratch
 	rows := make([]int, 0, batch)
-	var total loss.Total
 	for {
 		if err := ctx.Err(); err != nil {
-			return 0, 0, err
+			return total, err
 		}
 		b := data.Batch{Want: steps}
 		if err := next(source, &b); err == io.EOF {
 			break
 		} else if err != nil {
-			return 0, 0, err
+			return total, err
 		}
 		if err := b.Check(steps, batch, in, out, ids != nil); err != nil {
-			return 0, 0, err
+			return total, err
 		}
 		rows = rows[:0]
 		for r, anew := range b.Reset {
@@ -94,35 +105,32 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 			net.Reset(rows...)
 		}
 		if err := net.SetLengths(b.Lengths); err != nil {
-			return 0, 0, err
+			return total, err
 		}
 		y := y[:b.Steps*batch*out]
 		if whole := nn.OverBatches(net); whole != nil {
 			if err := whole.ForwardBatch(y, &b); err != nil {
-				return 0, 0, err
+				return total, err
 			}
 		} else if ids != nil {
 			if err := ids.ForwardIDs(y, b.IDs); err != nil {
-				return 0, 0, err
+				return total, err
 			}
 		} else {
 			net.Forward(y, b.X)
 		}
 		for _, m := range metrics {
 			if err := add(m, y, &b); err != nil {
-				return 0, 0, err
+				return total, err
 			}
 		}
 		of, err := measure(criterion, nil, y, &b, 0, &scratch)
 		if err != nil {
-			return 0, 0, err
+			return total, err
 		}
 		total = total.Plus(of)
 	}
-	if total.Terms == 0 {
-		return 0, 0, fmt.Errorf("bptt: the data has nothing to evaluate")
-	}
-	return total.Mean(), total.Terms, nil
+	return total, nil
 }
 
 // reset resets a Metric; a panic in it is an error.

@@ -75,6 +75,9 @@ func (f *files) begin() error {
 	if !f.on() {
 		return nil
 	}
+	if !f.t.ranks.first() {
+		return nil
+	}
 	if err := os.MkdirAll(f.plan.Dir, 0o777); err != nil {
 		return fmt.Errorf("bptt: the folder of Plan.Checkpoint: %w", err)
 	}
@@ -90,8 +93,13 @@ func (f *files) afterStep() error {
 		return nil
 	}
 	due := f.plan.EverySteps > 0 && f.t.step%f.plan.EverySteps == 0
-	if f.plan.Every > 0 && time.Since(f.written) >= f.plan.Every {
-		due = true
+	if f.plan.Every > 0 {
+		// The clocks of the ranks differ. If one says that it is time, it is.
+		late, err := f.t.ranks.agree("whether a checkpoint is due", time.Since(f.written) >= f.plan.Every, nil)
+		if err != nil {
+			return err
+		}
+		due = due || late
 	}
 	if !due {
 		return nil
@@ -133,7 +141,7 @@ func (f *files) best() error {
 
 func (f *files) write(name string) error {
 	name = filepath.Join(f.plan.Dir, name)
-	if err := wire.WriteFileAtomicOn(f.disk, name, f.t.Save); err != nil {
+	if err := f.t.saveFile(f.disk, name); err != nil {
 		return fmt.Errorf("bptt: the checkpoint after step %d: %w", f.t.step, err)
 	}
 	return f.t.log.checkpoint(f.t.step, name)
@@ -158,7 +166,7 @@ func (f *files) named() error {
 
 // prune removes the oldest files with such names, up to the current step.
 func (f *files) prune() error {
-	if f.plan.Keep == 0 {
+	if f.plan.Keep == 0 || !f.t.ranks.first() {
 		return nil
 	}
 	entries, err := os.ReadDir(f.plan.Dir)
@@ -181,12 +189,13 @@ func (f *files) prune() error {
 }
 
 // ResumeLast is Resume of the LastFile in Plan.Checkpoint.Dir. It returns false if there
-// is none, and then changes nothing: the run begins at the beginning.
+// is none, and then changes nothing: the run begins at the beginning. With several ranks all
+// of them call it; the first reads the file, which the others need not see.
 func (t *Trainer) ResumeLast() (found bool, err error) {
 	if !t.files.on() {
 		return false, errors.New("bptt: ResumeLast without Plan.Checkpoint.Dir")
 	}
-	c, err := ReadCheckpointFile(filepath.Join(t.plan.Checkpoint.Dir, LastFile))
+	c, err := t.readLast()
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

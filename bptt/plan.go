@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/simdrnn/simdrnn/dist"
 	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/optim"
 
@@ -61,6 +62,22 @@ type Plan struct {
 	// counts of updates are those before it.
 	Accumulate int
 
+	// Shards, if above 0, cuts the rows of every batch of the data into so many shards of
+	// neighbouring rows, whose numbers differ by at most 1. The net has as many rows as the
+	// largest of them, and runs them one after another, each with a carried state, windows
+	// and random masks of its own. Each shard has a gradient, one sum in the order of the
+	// contract, and these are added in a fixed binary tree (package dist). So the number of
+	// shards is part of what a run computes, as the number of rows is, and the number of
+	// ranks is not. The gradient is divided by what counts in all of them.
+	//
+	// Group are the ranks that share the shards; nil is one process alone. Each needs a net
+	// with the same parameters, and the same plan and data: each reads all of every batch
+	// and takes the rows of its shards, so that no example is lost or comes twice. There are
+	// at least as many shards as ranks; a multiple gives each the same work. See "Several
+	// processes" in the package comment.
+	Shards int
+	Group  dist.Group
+
 	// Steps and Epochs end the training at that many updates or passes over
 	// the data, counted from the beginning of the Trainer and of the run that
 	// it resumed; 0 is no limit. Time is limited by the context.
@@ -108,6 +125,12 @@ func (p *Plan) check(steps int) error {
 		return fmt.Errorf("bptt: Plan.Workers is %d, want a number of goroutines, or 0 for automatic", p.Workers)
 	case p.ClipP != 0 && !(p.ClipP >= 1):
 		return fmt.Errorf("bptt: Plan.ClipP is %v, want the order of a norm: 1 or more, math.Inf(1) for the largest magnitude, or 0 for 2", p.ClipP)
+	case p.Shards < 0:
+		return fmt.Errorf("bptt: Plan.Shards is %d, want the number of shards, or 0 for none", p.Shards)
+	case p.Group != nil && nilcheck.IsNil(p.Group):
+		return fmt.Errorf("bptt: Plan.Group is a nil %T; leave the field out for one process", p.Group)
+	case p.Shards == 0 && p.Group != nil && p.Group.Size() > 1:
+		return fmt.Errorf("bptt: a Plan.Group of %d ranks without Plan.Shards; set it to a number that stays the same on other numbers of ranks, a multiple of %d for example", p.Group.Size(), p.Group.Size())
 	case p.SkipNonFinite < 0:
 		return fmt.Errorf("bptt: Plan.SkipNonFinite is %d, want how many updates in a row may be left out, or 0 for none", p.SkipNonFinite)
 	}

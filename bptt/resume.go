@@ -23,7 +23,12 @@ import (
 // over if the plan has a Validate, and the best parameters if it has RestoreBest. A file
 // of version 1 or 2 has neither rates nor validations, and the state of no schedule:
 // these are then as the plan has them.
-func (t *Trainer) Resume(c *Checkpoint) (err error) {
+//
+// A run with Plan.Shards goes on with as many shards, on any number of ranks, all of which
+// call Resume with the same checkpoint.
+func (t *Trainer) Resume(c *Checkpoint) error { return t.resumed(t.resume(c)) }
+
+func (t *Trainer) resume(c *Checkpoint) (err error) {
 	if !t.owns() {
 		return errOptimizer
 	}
@@ -31,7 +36,7 @@ func (t *Trainer) Resume(c *Checkpoint) (err error) {
 	if err != nil {
 		return err
 	}
-	state, err := c.like("state/", t.net.State())
+	carried, err := t.loadCarried(c)
 	if err != nil {
 		return err
 	}
@@ -55,14 +60,6 @@ func (t *Trainer) Resume(c *Checkpoint) (err error) {
 		return err
 	}
 	valid, err := t.valid.load(c, t.grads.params)
-	if err != nil {
-		return err
-	}
-	seeds, clock, err := t.loadMasks(c)
-	if err != nil {
-		return err
-	}
-	win, err := t.win.load(c, t)
 	if err != nil {
 		return err
 	}
@@ -94,9 +91,9 @@ func (t *Trainer) Resume(c *Checkpoint) (err error) {
 			err = withError(err, back())
 		}
 	}()
-	if t.masked != nil {
+	if t.parts == nil && t.masked != nil {
 		before := t.masked.MaskState()
-		if err := t.masked.SetMaskState(seeds); err != nil {
+		if err := t.masked.SetMaskState(carried[0].marks.masks); err != nil {
 			return err
 		}
 		undo = append(undo, func() error { return t.masked.SetMaskState(before) })
@@ -118,27 +115,43 @@ func (t *Trainer) Resume(c *Checkpoint) (err error) {
 	if err := moveTo(pos, position); err != nil {
 		return err
 	}
-	before := t.net.State()
-	if err := t.net.SetState(state); err != nil {
+	if back, err = t.resumeCarried(carried); err != nil {
 		return err
 	}
-	undo = append(undo, func() error { return t.net.SetState(before) })
-	if t.masked != nil {
-		if err := t.masked.SetClock(clock); err != nil {
-			return err
-		}
-	}
+	undo = append(undo, back)
 
 	// This part succeeds.
 	for i, p := range t.grads.params {
 		copy(p.W, values[i])
 	}
-	win()
+	if t.parts != nil {
+		t.parts.windows(carried)
+	} else {
+		carried[0].win()
+	}
 	t.counts = more
 	valid()
 	t.files.changed, t.files.step = true, t.step
 	t.claim()
 	return nil
+}
+
+// resumeCarried sets the carried state and the clock, and returns what sets them back.
+func (t *Trainer) resumeCarried(all []resumption) (back func() error, err error) {
+	if t.parts != nil {
+		return t.parts.resume(all)
+	}
+	before := t.net.State()
+	if err := t.net.SetState(all[0].state); err != nil {
+		return nil, err
+	}
+	back = func() error { return t.net.SetState(before) }
+	if t.masked != nil {
+		if err := t.masked.SetClock(all[0].marks.clock); err != nil {
+			return nil, withError(err, back())
+		}
+	}
+	return back, nil
 }
 
 // restore takes the optimizer back to a state that it had. A run that diverged has

@@ -77,6 +77,8 @@ type Trainer struct {
 	valid validated
 	files files
 	log   logger
+	ranks ranks
+	parts *shards // nil without Plan.Shards
 }
 
 // sizes are rows of the net and widths of x and y.
@@ -118,23 +120,30 @@ func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 	if batch < 1 || out < 1 {
 		return nil, fmt.Errorf("bptt: a net of %d rows and outputs of width %d cannot be trained, want at least 1 of each", batch, out)
 	}
-	if err := checkRows(source, batch); err != nil {
-		return nil, err
-	}
 	if plan.Stride == 0 {
 		plan.Stride = plan.Window
 	}
 	if err := plan.check(steps); err != nil {
 		return nil, err
 	}
+	rows, err := batch, error(nil)
+	if plan.Shards > 0 {
+		rows, err = rowsOf(source, plan.Shards, batch)
+	} else {
+		err = checkRows(source, batch)
+	}
+	if err != nil {
+		return nil, err
+	}
 	if plan.Window > 0 && nn.OverBatches(net) != nil {
 		return nil, fmt.Errorf("bptt: Plan.Window is %d, but a %T takes whole sequences; leave the field 0", plan.Window, net)
 	}
-	if err := plan.Validate.checkRows(batch); err != nil {
+	if err := plan.Validate.checkRows(batch, rows); err != nil {
 		return nil, err
 	}
 	plan.Accumulate = max(1, plan.Accumulate)
 	t := &Trainer{net: net, data: source, plan: plan, sizes: sizes{batch, in, out}}
+	t.ranks.init(plan.Group)
 	t.passes = append(make([]pass, 0, 4), pass{empty: true})
 	t.ids = nn.OverIDs(net)
 	params, sums, err := nn.Trained(net)
@@ -175,7 +184,10 @@ func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 	t.log.init(t)
 	net.SetTraining(true)
 	net.Reset()
-	return t, nil
+	if t.parts, err = newShards(t, rows); err != nil {
+		return nil, err
+	}
+	return t, t.compare()
 }
 
 // Run trains until a limit of the plan, or the end of its patience, and returns a report
@@ -199,7 +211,7 @@ func (t *Trainer) Run(ctx context.Context) (Report, error) {
 	for more := true; more && err == nil; {
 		more, err = r.advance(ctx)
 	}
-	return r.end(ctx, err)
+	return r.end(ctx, r.ranks.share(err))
 }
 
 // A running is a call of Run.
@@ -207,14 +219,18 @@ type running struct {
 	*Trainer
 	report Report
 	first  int64         // counted at the beginning
+	asked  bool          // the ranks have said that they go on
 	spent  time.Duration // on updates
 }
 
 // advance makes one update and what follows it. It returns false at the end of the run.
 func (r *running) advance(ctx context.Context) (more bool, err error) {
-	if err := ctx.Err(); err != nil {
-		return false, err
+	if !r.asked {
+		if _, err := r.ranks.agree("the beginning of an update", false, ctx.Err()); err != nil {
+			return false, err
+		}
 	}
+	r.asked = false
 	if stop, err := r.settle(ctx); stop || err != nil {
 		return false, err
 	}
@@ -238,11 +254,14 @@ func (r *running) advance(ctx context.Context) (more bool, err error) {
 	r.report.PerSecond = r.perSecond()
 	r.files.changed = true
 	r.valid.afterStep(r.Trainer)
-	if err := r.log.step(p, r.report.PerSecond); err != nil {
-		return false, err
+	stop, err := false, r.log.step(p, r.report.PerSecond)
+	if err == nil {
+		stop, err = call(r.plan.OnStep, p, "Plan.OnStep")
 	}
-	stop, err := call(r.plan.OnStep, p, "Plan.OnStep")
-	if err != nil {
+	if r.asked = r.ranks.several(); r.asked && err == nil {
+		err = ctx.Err()
+	}
+	if stop, err = r.ranks.agree("the end of an update", stop, err); err != nil {
 		return false, err
 	}
 	stopped, err := r.settle(ctx)
@@ -281,7 +300,8 @@ func (t *Trainer) skip(bad *NonFiniteError) (more bool, err error) {
 	t.skipped++
 	t.inRow++
 	t.files.changed = true
-	return true, t.log.skip(bad, t.counts)
+	_, err = t.ranks.agree("an update that is left out", false, t.log.skip(bad, t.counts))
+	return true, err
 }
 
 // end writes the last checkpoint, and puts the best parameters in the net.
@@ -304,9 +324,9 @@ func (t *Trainer) atLimit() bool {
 	return t.plan.Steps > 0 && t.step >= t.plan.Steps || t.plan.Epochs > 0 && t.epoch >= t.plan.Epochs
 }
 
-// ended says whether err is that of ctx.
+// ended says whether err is that of ctx, or that of another rank.
 func ended(ctx context.Context, err error) bool {
-	return ctx.Err() != nil && errors.Is(err, ctx.Err())
+	return ctx.Err() != nil && errors.Is(err, ctx.Err()) || interruption(err)
 }
 
 // call calls a function of the plan, if it is set. A panic in it is an error.

@@ -22,6 +22,9 @@ func (t *Trainer) update(ctx context.Context) (Progress, error) {
 	if !t.owns() {
 		return Progress{}, errOptimizer
 	}
+	if t.parts != nil {
+		return t.parts.update()
+	}
 	t.held.take(t)
 	t.net.ZeroGrads()
 	var total loss.Total
@@ -53,17 +56,25 @@ func (t *Trainer) update(ctx context.Context) (Progress, error) {
 	if windows == 0 {
 		return Progress{}, errPassEnded
 	}
+	return t.apply(total, rows)
+}
+
+// sums says whether each pass adds the gradient of a sum, which apply divides.
+func (t *Trainer) sums() bool { return t.plan.Accumulate > 1 || t.parts != nil }
+
+// apply takes the step that the gradients say, of a loss over so many rows in which
+// something counts.
+func (t *Trainer) apply(total loss.Total, rows int) (Progress, error) {
 	t.grads.begin()
 	mean := total.Mean()
 	p := Progress{Step: t.step + 1, Epoch: t.epoch, Loss: mean, Count: total.Terms, Counted: t.counted + int64(total.Terms), Skipped: t.skipped}
-	if by := t.plan.Reduction.Divisor(total, rows); t.plan.Accumulate > 1 && by != 1 {
-		// Each pass added the gradient of a sum: divide by what all windows have.
+	if by := t.plan.Reduction.Divisor(total, rows); t.sums() && by != 1 {
+		// Divide by what all windows have.
 		t.grads.scale(float32(1 / by))
 	}
 	norm, bad := t.grads.clip(t.plan.ClipValue, t.plan.ClipTensor, t.plan.ClipNorm)
 	if bad != "" || math.IsNaN(mean) || math.IsInf(mean, 0) {
-		t.win.giveUp()
-		return Progress{}, withError(t.held.putBack(t), &NonFiniteError{Step: p.Step, Param: bad, Loss: mean, Skipped: t.inRow})
+		return Progress{}, withError(t.putBack(), &NonFiniteError{Step: p.Step, Param: bad, Loss: mean, Skipped: t.inRow})
 	}
 	p.Norm = norm
 	factor, err := t.factor()
@@ -93,10 +104,22 @@ func (t *Trainer) factor() (f float64, err error) {
 	return f, optim.CheckRate(t.step+1, t.plan.Optimizer.LearningRate(), f)
 }
 
-// read fetches the next batch and makes the window of it. At the end of a pass over the
-// data it begins the next one if the update under way goes on, and else, or if that was
-// the last pass of the plan, returns io.EOF.
+// read fetches the next batch and makes the window of it.
 func (t *Trainer) read(goesOn bool) error {
+	if err := t.fetch(goesOn); err != nil {
+		return err
+	}
+	if err := t.next.Check(t.stepsOfBatch(), t.batch, t.in, t.out, t.ids != nil); err != nil {
+		return err
+	}
+	t.held.begun(t.next.Reset)
+	return t.win.add(t)
+}
+
+// fetch reads the next batch. At the end of a pass over the data it begins the next one if
+// the update under way goes on, and else, or if that was the last pass of the plan, returns
+// io.EOF.
+func (t *Trainer) fetch(goesOn bool) error {
 	for {
 		t.next = data.Batch{Want: t.plan.Stride}
 		err := next(t.data, &t.next)
@@ -117,29 +140,33 @@ func (t *Trainer) read(goesOn bool) error {
 		}
 	}
 	t.passes[len(t.passes)-1].empty = false
-	if err := t.check(&t.next); err != nil {
-		return err
-	}
-	t.held.begun(t.next.Reset)
-	return t.win.add(t)
+	return nil
 }
 
-// check returns an error if the batch does not fit the net. (Ids and targets are checked
-// where they are used.)
-func (t *Trainer) check(b *data.Batch) error {
+// stepsOfBatch is the most steps that a batch may have.
+func (t *Trainer) stepsOfBatch() int {
 	steps, _, _, _ := t.net.Dims()
 	if t.plan.Stride > 0 {
 		steps = t.plan.Stride
 	}
-	return b.Check(steps, t.batch, t.in, t.out, t.ids != nil)
+	return steps
 }
 
 // pass runs the window forward and back, adding to the gradients, and moves the
 // window on. It also returns the number of rows in which something counts.
 func (t *Trainer) pass() (total loss.Total, rows int, err error) {
+	if total, rows, err = t.there(); err != nil {
+		return total, 0, err
+	}
+	t.back()
+	return total, rows, nil
+}
+
+// there is the way forward of pass, up to the gradient of the outputs. (Ids and targets are
+// checked where they are used.)
+func (t *Trainer) there() (total loss.Total, rows int, err error) {
 	b := t.win.batch()
 	y := t.y[:b.Steps*t.batch*t.out]
-	dy := t.dy[:len(y)]
 	if err := t.win.ahead(t); err != nil {
 		return total, 0, err
 	}
@@ -151,18 +178,22 @@ func (t *Trainer) pass() (total loss.Total, rows int, err error) {
 	}
 	rows = b.CountedRows()
 	by := 0.0 // the weight of this window's terms
-	if t.plan.Accumulate > 1 {
-		by = 1 // update divides, when it knows what all windows have
+	if t.sums() {
+		by = 1 // apply divides, when it is known what all windows have
 	} else if t.plan.Reduction != loss.Mean {
 		by = t.plan.Reduction.Divisor(total, rows)
 	}
-	if total, err = measure(t.plan.Loss, dy, y, b, by, &t.scratch); err != nil {
+	if total, err = measure(t.plan.Loss, t.dy[:len(y)], y, b, by, &t.scratch); err != nil {
 		return total, 0, err
 	}
-	t.net.Backward(nil, dy)
+	return total, rows, nil
+}
+
+// back is the way back of pass.
+func (t *Trainer) back() {
+	t.net.Backward(nil, t.dy[:t.win.batch().Steps*t.batch*t.out])
 	t.grads.sums.Run(t.team.Workers())
 	t.win.move(t)
-	return total, rows, nil
 }
 
 func (t *Trainer) forward(y []float32, b *data.Batch) error {
@@ -219,9 +250,18 @@ func (h *held) forget(t *Trainer) {
 	}
 }
 
-// putBack is forget, and puts the carried state back.
-func (h *held) putBack(t *Trainer) error {
-	h.forget(t)
+// putBack takes an update back that was not made, and puts the carried state back.
+func (t *Trainer) putBack() error {
+	t.held.forget(t)
+	if t.parts != nil {
+		return t.parts.putBack()
+	}
+	t.win.giveUp()
+	return t.held.restore(t)
+}
+
+// restore puts the carried state back.
+func (h *held) restore(t *Trainer) error {
 	if h.state == nil {
 		return nil
 	}

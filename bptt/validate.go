@@ -21,13 +21,17 @@ type Validate struct {
 	// Data is what Evaluate is given, with the net that is trained, or with Net if that is
 	// set: one over the same weights, as Infer makes it, of other rows or steps. (Of a net
 	// with adapters it is one over the weights of the net that was adapted.)
+	//
+	// With Plan.Shards and several ranks each rank evaluates all of Data. Where Data has
+	// the rows of a whole batch of the training, and Net is nil, the ranks share it as
+	// they share that, and add up the losses of the shards in ascending order.
 	Data data.Source
 	Net  nn.Net
 	Loss loss.Loss // nil: Plan.Loss
 
 	// Measure, if set, is called in place of Evaluate. It returns the number to compare,
 	// of which less is better: an error rate, or an accuracy times -1. It may use the net,
-	// whose random masks are off.
+	// whose random masks are off. Of several ranks the number of the first counts.
 	Measure func(ctx context.Context) (float64, error)
 
 	// EverySteps and EveryEpochs are after how many updates and passes over the data; 0 is
@@ -88,9 +92,12 @@ func (v *Validate) check() error {
 }
 
 // checkRows returns an error if the data has other rows than the net, whose rows are those
-// given unless there is another net.
-func (v *Validate) checkRows(rows int) error {
+// given unless there is another net. Without one it may have those of a whole batch too.
+func (v *Validate) checkRows(rows, whole int) error {
 	if v.Data == nil {
+		return nil
+	}
+	if v.Net == nil && checkRows(v.Data, whole) == nil {
 		return nil
 	}
 	if v.Net != nil {
@@ -148,7 +155,7 @@ func (v *validated) gaveUp() bool {
 func (t *Trainer) validate(ctx context.Context, done func()) (r Validation, stop bool, err error) {
 	v := &t.valid
 	value, count, err := t.measured(ctx)
-	if err != nil {
+	if value, err = t.ranks.same("a validation", value, err); err != nil {
 		if !ended(ctx, err) {
 			err = fmt.Errorf("bptt: validation after step %d: %w", t.step, err)
 		}
@@ -172,10 +179,10 @@ func (t *Trainer) validate(ctx context.Context, done func()) (r Validation, stop
 	if err := t.observe(value); err != nil {
 		return r, false, err
 	}
-	if err := t.log.validation(r); err != nil {
-		return r, false, err
+	if err = t.log.validation(r); err == nil {
+		stop, err = call(v.plan.OnValidate, r, "Plan.Validate.OnValidate")
 	}
-	stop, err = call(v.plan.OnValidate, r, "Plan.Validate.OnValidate")
+	stop, err = t.ranks.agree("the end of a validation", stop, err)
 	return r, stop, err
 }
 
@@ -188,6 +195,9 @@ func (t *Trainer) measured(ctx context.Context) (value float64, count int, err e
 	}
 	if a, ok := t.net.(interface{ Apply() }); ok {
 		a.Apply()
+	}
+	if v.Measure == nil && t.parts.shares(v) {
+		return t.parts.evaluate(ctx, v)
 	}
 	if v.Measure == nil {
 		return Evaluate(ctx, net, v.Data, v.Loss)

@@ -22,7 +22,17 @@ type Model struct {
 
 	emb   *embedding // nil without
 	first []float32  // what the embedding gave the first link, or the caller's x
+
+	firsts []int            // of each link, how many parameters come before its own
+	tell   func(params int) // see OnGradients
 }
+
+// OnGradients sets a function that Backward calls while it is at work, nil for none: f(n)
+// says that the gradients of all parameters but the first n, in the order of EachParam, have
+// got all that this Backward adds to them. The last call is f(0), at the end. So they may be
+// read, and sent to other machines, while those of earlier stages are computed. In a chain
+// that adds up several gradients of one parameter at the end f(0) is the only call.
+func (m *Model) OnGradients(f func(n int)) { m.tell = f }
 
 // Chain puts stages together: an *Embedding first if the input is ids, then Nets and
 // Unsized stages in any order, at least one of them a Net or with a Net in it, which gives
@@ -111,8 +121,11 @@ func newModel(c setting, stages []Stage) (*Model, error) {
 			if err := m.addParam(i, "weight", e.Weight, m.emb.grad, inChain); err != nil {
 				return nil, err
 			}
-		} else if err := m.add(i, s, widths[i], c.emb, i > 0, i < len(stages)-1); err != nil {
-			return nil, err
+		} else {
+			m.firsts = append(m.firsts, len(m.params.list))
+			if err := m.add(i, s, widths[i], c.emb, i > 0, i < len(stages)-1); err != nil {
+				return nil, err
+			}
 		}
 	}
 	m.complete()

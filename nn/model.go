@@ -211,11 +211,17 @@ func (m *Model) Backward(dx, dy []float32) {
 		}
 		l.net.Backward(d, dy)
 		dy = d
+		if n := m.firsts[i]; m.tell != nil && m.sums == nil && n > 0 {
+			m.tell(n)
+		}
 	}
 	if m.emb != nil {
 		m.emb.backward(dx, m.rows.pairs)
 	}
 	m.sums.Run(m.team.Workers())
+	if m.tell != nil {
+		m.tell(0)
+	}
 }
 
 // ZeroGrads zeroes the gradients of all parameters.

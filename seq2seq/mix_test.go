@@ -33,6 +33,11 @@ func TestShareOfPredictions(t *testing.T) {
 		for k := range steps - 2 {
 			require.NotEqual(t, ids[(k+1)*batch:][:batch], ids[(k+2)*batch:][:batch], "steps %d and %d", k+1, k+2)
 		}
+		var low, high []int32 // rows that lie 64 apart have numbers of their own
+		for k := range steps {
+			low, high = append(low, ids[k*batch:][:16]...), append(high, ids[k*batch+64:][:16]...)
+		}
+		require.NotEqual(t, low, high)
 		again := slices.Clone(ids)
 		require.Equal(t, again, s.mix(make([]int32, steps*batch), y, p))
 		s.seed ^= 1 << 40

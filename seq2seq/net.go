@@ -168,7 +168,7 @@ func (n *Net) sample(d Decay) error {
 		}
 	}
 	n.sampler = &sampler{decay: d, isa: n.isa, batch: n.batch, out: n.out,
-		ids: make([]int32, 0, n.steps*n.batch), best: make([]int32, n.steps*n.batch), u: make([]float32, (n.batch+63)/64*64)}
+		ids: make([]int32, 0, n.steps*n.batch), best: make([]int32, n.steps*n.batch), u: make([]float32, 64)}
 	n.sampler.part = n.sampler.choose
 	return nil
 }

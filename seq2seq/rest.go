@@ -109,6 +109,42 @@ func (n *Net) SetSeed(seed uint64) {
 	}
 }
 
+// SetRowIDs names the rows of the batch for the random masks of encoder and decoder and for
+// scheduled sampling, nil by their places: what is drawn for a row follows from its id. After it
+// Backward needs a new ForwardBatch. It returns an error if there is not one id for each row, or
+// if one is 2^22 or more and there is scheduled sampling; then nothing is changed. If a net
+// refuses the ids, all have the places.
+func (n *Net) SetRowIDs(ids []uint32) error {
+	if ids != nil && len(ids) != n.batch {
+		return fmt.Errorf("seq2seq: %d row ids for a batch of %d rows; give one for each row, or nil", len(ids), n.batch)
+	}
+	for b, id := range ids {
+		if n.sampler != nil && id >= sampledRows {
+			return fmt.Errorf("seq2seq: the id of row %d is %d, want less than 2^22 with scheduled sampling", b, id)
+		}
+	}
+	err := n.setRowIDs(ids)
+	if err != nil {
+		err = errors.Join(err, n.setRowIDs(nil))
+	}
+	return err
+}
+
+func (n *Net) setRowIDs(ids []uint32) error {
+	n.pending = false
+	for _, net := range []nn.Net{n.encoder, n.decoder} {
+		if m, ok := net.(interface{ SetRowIDs(ids []uint32) error }); ok {
+			if err := m.SetRowIDs(ids); err != nil {
+				return err
+			}
+		}
+	}
+	if n.sampler != nil {
+		n.sampler.rows = slices.Clone(ids)
+	}
+	return nil
+}
+
 // MaskState returns seeds and training steps of the masks of encoder and decoder and of
 // scheduled sampling, nil if there is none of them.
 func (n *Net) MaskState() (s []uint64) {

@@ -72,7 +72,8 @@ type sampler struct {
 	batch, out int
 	ids        []int32   // inputs of the second pass
 	best       []int32   // predictions of the first
-	u          []float32 // [batch], rounded up to 64
+	rows       []uint32  // names of the rows; nil: their places
+	u          []float32 // of 64 rows
 
 	y    []float32 // for choose
 	part func(w, n int)
@@ -90,6 +91,9 @@ func (s *sampler) rate() (float64, error) {
 // sampled is the kind of these random numbers among those of masks: rule 11.
 const sampled = 6
 
+// sampledRows is how many rows the counter has room for.
+const sampledRows = 1 << 22
+
 // mix returns the inputs of the second pass: ids, in which the symbol of a step is, with
 // probability p, the most likely one by y, the logits of the step before.
 func (s *sampler) mix(ids []int32, y []float32, p float64) []int32 {
@@ -101,9 +105,17 @@ func (s *sampler) mix(ids []int32, y []float32, p float64) []int32 {
 	below := float32(1 + p)
 	key := [2]uint32{uint32(s.seed), uint32(s.seed >> 32)}
 	for t := 1; t < len(ids)/s.batch; t++ {
-		s.isa.Uniform(s.u, [4]uint32{sampled << 20, uint32(s.step), uint32(t), 0}, key)
+		drawn := uint32(sampledRows) // which 64 rows u is of
 		for b := range s.batch {
-			if best := s.best[(t-1)*s.batch+b]; s.u[b] < below && best >= 0 {
+			row := uint32(b)
+			if s.rows != nil {
+				row = s.rows[b]
+			}
+			if row/64 != drawn {
+				drawn = row / 64
+				s.isa.Uniform(s.u[:64], [4]uint32{sampled<<20 | drawn*16, uint32(s.step), uint32(t), 0}, key)
+			}
+			if best := s.best[(t-1)*s.batch+b]; s.u[row%64] < below && best >= 0 {
 				s.ids[t*s.batch+b] = best
 			}
 		}

@@ -25,6 +25,7 @@ import (
 func TestDocumentation(t *testing.T) {
 	wireErrors := errorFields(t, "wire")
 	for _, pkg := range []string{"data", "decode", "loss", "optim", "bptt", "nn", "lstm", "gru", "rnn", "seq2seq", "convert", "convert/npy", "convert/safetensors", "finetune", "fingerprint", "gonum"} {
+	for _, pkg := range []string{"data", "decode", "dist", "loss", "optim", "bptt", "nn", "lstm", "gru", "rnn", "seq2seq", "convert", "convert/npy", "convert/safetensors", "finetune", "gonum"} {
 		names, err := filepath.Glob(filepath.Join("..", "..", pkg, "*.go"))
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: no files, %v", pkg, err)

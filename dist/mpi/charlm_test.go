@@ -1,0 +1,235 @@
+//go:build unix
+
+package mpi_test
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// text writes the text that the runs learn.
+func text(t *testing.T) string {
+	t.Helper()
+	r := rand.New(rand.NewPCG(1, 2))
+	b := make([]byte, 20000)
+	for i := range b {
+		b[i] = "the quick brown fox. "[(i+int(r.Uint64()%2))%21]
+	}
+	name := filepath.Join(t.TempDir(), "text")
+	require.NoError(t, os.WriteFile(name, b, 0o666))
+	return name
+}
+
+var fingerprint = regexp.MustCompile(`fingerprint ([0-9a-f]{64})`)
+
+// run returns the fingerprint that so many ranks end with.
+func run(t *testing.T, n int, args ...string) string {
+	t.Helper()
+	out, err := start(t, append([]string{"-n", strconv.Itoa(n), charlm(t)}, args...)...)
+	require.NoError(t, err, "%d ranks: %s", n, out)
+	require.Contains(t, out, strconv.Itoa(n)+" ranks, ")
+	m := fingerprint.FindStringSubmatch(out)
+	require.NotNil(t, m, out)
+	return m[1]
+}
+
+func small(text string, more ...string) []string {
+	return append([]string{"-text", text, "-hidden", "24", "-rows", "11", "-shards", "5", "-window", "16", "-dropout", "0.2", "-report", "0", "-workers", "1"}, more...)
+}
+
+// TestFingerprints: 1 to 4 ranks, more than this machine may have processors, end with the
+// same weights as a process that mpirun has not started.
+func TestFingerprints(t *testing.T) {
+	needMPI(t)
+	args := small(text(t), "-steps", "12")
+	alone := exec.Command(charlm(t), args...)
+	alone.Env = append(os.Environ(), environment...)
+	out, err := alone.CombinedOutput()
+	require.NoError(t, err, string(out))
+	want := fingerprint.FindStringSubmatch(string(out))
+	require.NotNil(t, want, string(out))
+	for n := 1; n <= 4; n++ {
+		require.Equal(t, want[1], run(t, n, args...), "%d ranks", n)
+	}
+}
+
+// TestMixedTiers: each rank runs on another tier of this machine.
+func TestMixedTiers(t *testing.T) {
+	needMPI(t)
+	tiers := kernels.Available()
+	if len(tiers) < 2 {
+		t.Skip("NOT EXERCISED: ranks of several tiers; this machine has one")
+	}
+	args := small(text(t), "-steps", "12")
+	want := run(t, 2, args...)
+	var all []string
+	for i, isa := range tiers {
+		if i > 0 {
+			all = append(all, ":")
+		}
+		all = append(append(all, "-n", "1", "env", "SIMDRNN_ISA="+isa.String(), charlm(t)), args...)
+	}
+	out, err := start(t, all...)
+	require.NoError(t, err, out)
+	require.Contains(t, out, ", scalar, ")
+	m := fingerprint.FindStringSubmatch(out)
+	require.NotNil(t, m, out)
+	require.Equal(t, want, m[1])
+}
+
+// TestRanksThatDiffer: the difference is named, with its rank, and the job ends.
+func TestRanksThatDiffer(t *testing.T) {
+	needMPI(t)
+	name := text(t)
+	args := func(more ...string) []string {
+		return append([]string{"-n", "1", charlm(t)}, small(name, append([]string{"-steps", "3"}, more...)...)...)
+	}
+	for want, more := range map[string][]string{
+		"rank 1: bptt: it has Plan.Optimizer.LR = 0.5, rank 0 has": {"-rate", "0.5"},
+		"rank 1: bptt: it has weights with the fingerprint":        {"-seed", "9"},
+	} {
+		out, err := start(t, append(append(args(), ":"), args(more...)...)...)
+		require.Error(t, err)
+		require.Contains(t, out, want)
+		require.NotContains(t, err.Error(), "has not ended")
+	}
+	out, err := start(t, append(append(args(), ":"), "-n", "1", charlm(t), "-text", filepath.Join(t.TempDir(), "none"))...)
+	require.Error(t, err)
+	require.Contains(t, out, "no such file")
+}
+
+// TestTwoVersions: a job of two builds, with libraries of two versions, does not begin.
+func TestTwoVersions(t *testing.T) {
+	needMPI(t)
+	file, err := filepath.Abs("../../bptt/checkpoint.go")
+	require.NoError(t, err)
+	source, err := os.ReadFile(file)
+	require.NoError(t, err)
+	later := regexp.MustCompile(`checkpointVersion = \d+`).ReplaceAll(source, []byte("checkpointVersion = 999"))
+	dir := t.TempDir()
+	changed, overlay := filepath.Join(dir, "checkpoint.go"), filepath.Join(dir, "overlay.json")
+	require.NoError(t, os.WriteFile(changed, later, 0o666))
+	b, err := json.Marshal(map[string]map[string]string{"Replace": {file: changed}})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(overlay, b, 0o666))
+
+	args := small(text(t), "-steps", "3")
+	all := append([]string{"-n", "2", charlm(t)}, args...)
+	all = append(append(all, ":", "-n", "1", charlm(t, "-overlay", overlay)), args...)
+	out, err := start(t, all...)
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "has not ended")
+	require.Regexp(t, "rank 2: bptt: it has the library .* with checkpoints of version 999, rank 0 has the library", out)
+}
+
+// TestKilledRank: SIGKILL of a random rank at random moments ends the job within seconds
+// with a message, and the run goes on, each time on another number of ranks, to the bits of
+// the run that nobody killed. The moments are those after MPI_Init: while a rank starts,
+// mpirun of Open MPI 4.1 may notice that it was killed and not end itself.
+func TestKilledRank(t *testing.T) {
+	needMPI(t)
+	name := text(t)
+	steps, parts := "240", []int{3, 1, 4, 2}
+	if testing.Short() {
+		steps, parts = "100", parts[:2]
+	}
+	args := small(name, "-steps", steps, "-every", "5")
+	want := run(t, 1, args...)
+	dir := t.TempDir()
+	args = append(args, "-dir", dir)
+	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	killed := 0
+	for _, n := range parts {
+		with := args
+		if _, err := os.Stat(filepath.Join(dir, "last.ckpt")); err == nil {
+			with = append(with, "-resume")
+		}
+		out, ended, was := killOne(t, r, n, time.Duration(r.IntN(300))*time.Millisecond, append([]string{"-n", strconv.Itoa(n), charlm(t)}, with...))
+		if !was {
+			require.Contains(t, out, "fingerprint", "%d ranks", n)
+			continue
+		}
+		killed++
+		require.Less(t, ended, 10*time.Second, "%d ranks: the job had to end: %s", n, out)
+		require.Regexp(t, "(?i)signal 9|killed", out, "%d ranks", n)
+	}
+	require.Positive(t, killed, "no rank was killed")
+	if _, err := os.Stat(filepath.Join(dir, "last.ckpt")); err == nil {
+		args = append(args, "-resume")
+	}
+	require.Equal(t, want, run(t, 2, args...))
+}
+
+// killOne starts a job, kills one of its ranks so long after it has begun to train, and
+// returns what it printed and how long it lived on.
+func killOne(t *testing.T, r *rand.Rand, n int, after time.Duration, args []string) (out string, ended time.Duration, killed bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	j := newJob(ctx, args...)
+	require.NoError(t, j.Start())
+	finished := make(chan error, 1)
+	go func() { finished <- j.Wait() }()
+	for !strings.Contains(j.out.String(), " ranks, ") {
+		select {
+		case err := <-finished:
+			require.NoError(t, err, j.out.String())
+			return j.out.String(), 0, false
+		case <-time.After(time.Millisecond):
+		}
+	}
+	time.Sleep(after)
+	pids := children(j.Process.Pid)
+	if len(pids) == n {
+		require.NoError(t, syscall.Kill(pids[r.IntN(n)], syscall.SIGKILL))
+	}
+	begin := time.Now()
+	err := <-finished
+	if err == nil { // the ranks had done all their work
+		return j.out.String(), 0, false
+	}
+	return j.out.String(), time.Since(begin), true
+}
+
+// children returns the ranks below mpirun.
+func children(pid int) (pids []int) {
+	entries, _ := filepath.Glob("/proc/[0-9]*/stat")
+	parents := map[int]int{}
+	names := map[int]string{}
+	for _, e := range entries {
+		b, err := os.ReadFile(e)
+		if err != nil {
+			continue
+		}
+		// pid (name) state parent ...
+		s := string(b)
+		open, end := strings.IndexByte(s, '('), strings.LastIndexByte(s, ')')
+		f := strings.Fields(s[end+1:])
+		id, _ := strconv.Atoi(strings.TrimSpace(s[:open]))
+		parents[id], _ = strconv.Atoi(f[1])
+		names[id] = s[open+1 : end]
+	}
+	for id := range parents {
+		for up := parents[id]; up > 1; up = parents[up] {
+			if up == pid && names[id] == "charlm-mpi" {
+				pids = append(pids, id)
+				break
+			}
+		}
+	}
+	return pids
+}

@@ -1,0 +1,16 @@
+// Package mpi makes the processes that mpirun starts a group of ranks: Open MPI or MPICH,
+// through cgo. It is a module of its own, so that nobody who trains on one machine needs a C
+// compiler.
+//
+//	apt-get install gcc pkg-config libopenmpi-dev openmpi-bin
+//	go build -tags mpi ./charlm-mpi
+//	mpirun -n 2 ./charlm-mpi -text FILE
+//
+// With the tags mpi and mpich it is built for MPICH (libmpich-dev, mpich). Without the tag
+// mpi, or without cgo, everything compiles and Init returns an error that says what is
+// missing.
+//
+// MPI is not elastic: when a rank ends without Close, or is killed, mpirun ends all others.
+// Train with a Plan.Checkpoint.Dir, and start the job again: it goes on from the last
+// checkpoint, on as many ranks as there are now.
+package mpi
