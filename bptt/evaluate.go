@@ -29,6 +29,11 @@ import (
 // such data a run that continues with it. The net is in training mode afterwards, and
 // its lengths are those of SetLengths(nil).
 func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion loss.Loss, metrics ...loss.Metric) (mean float64, n int, err error) {
+	return evaluate(ctx, net, source, criterion, 0, metrics)
+}
+
+// evaluate is Evaluate with a limit of the rows of outputs in memory, if that is above 0.
+func evaluate(ctx context.Context, net nn.Net, source data.Source, criterion loss.Loss, limit int, metrics []loss.Metric) (mean float64, n int, err error) {
 	switch {
 	case nilcheck.IsNil(net):
 		return 0, 0, errNoNet
@@ -47,6 +52,17 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 		return 0, 0, err
 	}
 	ids := nn.OverIDs(net)
+	var parts *blocks
+	atOnce := steps
+	if limit > 0 {
+		if parts, err = newBlocks(net, limit, criterion); err == nil {
+			err = checkMetrics(metrics)
+		}
+		if err != nil {
+			return 0, 0, fmt.Errorf("bptt: an evaluation within %d rows of outputs: %w", limit, err)
+		}
+		atOnce = parts.net.Steps()
+	}
 	giveBack, err := borrow(source)
 	if err != nil {
 		return 0, 0, err
@@ -67,7 +83,7 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 			return 0, 0, err
 		}
 	}
-	y := make([]float32, steps*batch*out)
+	y := make([]float32, atOnce*batch*out)
 	var scratch loss.Scratch
 	rows := make([]int, 0, batch)
 	var total loss.Total
@@ -95,6 +111,14 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 		}
 		if err := net.SetLengths(b.Lengths); err != nil {
 			return 0, 0, err
+		}
+		if parts != nil {
+			of, err := parts.evaluate(y, &b, &scratch, metrics)
+			if err != nil {
+				return 0, 0, err
+			}
+			total = total.Plus(of)
+			continue
 		}
 		y := y[:b.Steps*batch*out]
 		if whole := nn.OverBatches(net); whole != nil {

@@ -138,15 +138,10 @@ func (t *Trainer) check(b *data.Batch) error {
 // window on. It also returns the number of rows in which something counts.
 func (t *Trainer) pass() (total loss.Total, rows int, err error) {
 	b := t.win.batch()
-	y := t.y[:b.Steps*t.batch*t.out]
-	dy := t.dy[:len(y)]
 	if err := t.win.ahead(t); err != nil {
 		return total, 0, err
 	}
 	if err := t.net.SetLengths(b.Lengths); err != nil {
-		return total, 0, err
-	}
-	if err := t.forward(y, b); err != nil {
 		return total, 0, err
 	}
 	rows = b.CountedRows()
@@ -156,13 +151,29 @@ func (t *Trainer) pass() (total loss.Total, rows int, err error) {
 	} else if t.plan.Reduction != loss.Mean {
 		by = t.plan.Reduction.Divisor(total, rows)
 	}
-	if total, err = measure(t.plan.Loss, dy, y, b, by, &t.scratch); err != nil {
+	if total, err = t.throughNet(b, by); err != nil {
 		return total, 0, err
 	}
-	t.net.Backward(nil, dy)
 	t.grads.sums.Run(t.team.Workers())
 	t.win.move(t)
 	return total, rows, nil
+}
+
+// throughNet runs the net forward and back over b.
+func (t *Trainer) throughNet(b *data.Batch, by float64) (total loss.Total, err error) {
+	if t.blocks != nil {
+		return t.blocks.train(t.y, b, by, &t.scratch)
+	}
+	y := t.y[:b.Steps*t.batch*t.out]
+	dy := t.dy[:len(y)]
+	if err := t.forward(y, b); err != nil {
+		return total, err
+	}
+	if total, err = measure(t.plan.Loss, dy, y, b, by, &t.scratch); err != nil {
+		return total, err
+	}
+	t.net.Backward(nil, dy)
+	return total, nil
 }
 
 func (t *Trainer) forward(y []float32, b *data.Batch) error {

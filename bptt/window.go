@@ -171,7 +171,11 @@ func (w *window) ahead(t *Trainer) error {
 	} else {
 		part.X = b.X[:pairs*t.in]
 	}
-	if err := t.forward(t.y[:pairs*t.out], part); err != nil {
+	if t.blocks != nil {
+		if err := t.blocks.forward(part); err != nil {
+			return err
+		}
+	} else if err := t.forward(t.y[:pairs*t.out], part); err != nil {
 		return err
 	}
 	nn.CopyState(t.net, w.after)

@@ -149,17 +149,19 @@ func (m *Model) forwardIDs(y []float32, ids []int32, t int) {
 
 func (m *Model) forward(y []float32, t int) {
 	m.begin(t)
+	m.links[len(m.links)-1].net.Forward(y, m.below(t))
+}
+
+// below runs all links but the last, and returns the input of that.
+func (m *Model) below(t int) (x []float32) {
 	rows := t * m.batch
-	x := m.first
-	for _, l := range m.links {
-		out := y
-		if l.y != nil {
-			out = l.y[:rows*l.out]
-		}
-		x = x[:rows*l.in]
+	x = m.first[:rows*m.links[0].in]
+	for _, l := range m.links[:len(m.links)-1] {
+		out := l.y[:rows*l.out]
 		l.net.Forward(out, x)
 		x = out
 	}
+	return x
 }
 
 // mustBeUnchanged panics if the slices of a stage of the chain were replaced after Chain.
@@ -195,10 +197,17 @@ func (m *Model) Backward(dx, dy []float32) {
 		panic("nn: Backward of a chain without a Forward before it, or with SetLengths between them: each Forward serves one Backward")
 	}
 	m.beginBack()
+	m.back(dx, dy, len(m.links))
+}
+
+// back goes back through the first n links, from dy, the gradient of the output of the last of
+// them, and then through the embedding.
+func (m *Model) back(dx, dy []float32, n int) {
+	rows := m.rows.t * m.batch
 	if m.emb != nil {
 		dx = m.emb.dy[:rows*m.emb.Dim]
 	}
-	for i := len(m.links) - 1; i >= 0; i-- {
+	for i := n - 1; i >= 0; i-- {
 		l := m.links[i]
 		d := dx
 		if i > 0 {
