@@ -17,7 +17,8 @@ import (
 // have weights, and the number of terms it is the mean of, without training: dropout and the like are off.
 // It begins at the beginning of the current epoch of data, whatever the position is.
 // Batches have at most as many steps as the net. The state is carried from batch to
-// batch, except for the rows whose Batch.Reset is true.
+// batch, except for the rows whose Batch.Reset is true, and for those that begin anew
+// at a step of Batch.Resets.
 //
 // Metrics are reset first, and then given the outputs of every batch: afterwards their
 // Value is that of the epoch. After an error they have what came before it.
@@ -110,6 +111,9 @@ func evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 			net.Reset(rows...)
 		}
 		if err := net.SetLengths(b.Lengths); err != nil {
+			return 0, 0, err
+		}
+		if err := nn.SetResets(net, b.Resets); err != nil {
 			return 0, 0, err
 		}
 		if parts != nil {

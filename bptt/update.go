@@ -120,7 +120,7 @@ func (t *Trainer) read(goesOn bool) error {
 	if err := t.check(&t.next); err != nil {
 		return err
 	}
-	t.held.begun(t.next.Reset)
+	t.held.begun(&t.next)
 	return t.win.add(t)
 }
 
@@ -142,6 +142,9 @@ func (t *Trainer) pass() (total loss.Total, rows int, err error) {
 		return total, 0, err
 	}
 	if err := t.net.SetLengths(b.Lengths); err != nil {
+		return total, 0, err
+	}
+	if err := nn.SetResets(t.net, b.Resets); err != nil {
 		return total, 0, err
 	}
 	rows = b.CountedRows()
@@ -213,10 +216,13 @@ func (h *held) take(t *Trainer) {
 	h.pass = t.passes[0]
 }
 
-// begun notes the rows that begin anew with a batch.
-func (h *held) begun(reset []bool) {
-	for r, is := range reset {
+// begun notes the rows that begin anew with a batch, or inside it.
+func (h *held) begun(b *data.Batch) {
+	for r, is := range b.Reset {
 		h.fresh[r] = h.fresh[r] || is
+	}
+	for r, list := range b.Resets {
+		h.fresh[r] = h.fresh[r] || len(list) > 0
 	}
 }
 

@@ -5,7 +5,7 @@ import "fmt"
 // Part returns the given number of steps of b, from step first on, as a batch whose slices
 // are memory of b: for work that goes block by block. Lengths and Context are those of
 // the steps that it has; lengths, one for each row, is memory for the first of these, and
-// not used where b has none. Reset is of the part with step 0. Labels and Source, which
+// not used where b has none. Reset is of the part with step 0. Labels, Source and Resets, which
 // belong to whole sequences, and Want are left out. It panics if b has not these steps, or
 // if there is not a length for each row. b is one that Check accepts.
 func (b *Batch) Part(first, steps int, lengths []int) Batch {

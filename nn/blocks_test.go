@@ -19,7 +19,7 @@ func blocksOf(t *testing.T, rows int) (*nn.Model, *nn.Blocks) {
 
 // TestBlocksAreTheModel: outputs in any order of steps, and gradients, of ragged rows.
 func TestBlocksAreTheModel(t *testing.T) {
-	m, k := blocksOf(t, 350)
+	m, k := blocksOf(t, 599)
 	require.Equal(t, 3, k.Steps())
 	ids, dy := traintest.DrawIDs(traintest.Rng(3), 700, 20), traintest.NumbersLike(700*20, 4)
 	lengths := make([]int, 100)

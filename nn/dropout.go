@@ -65,7 +65,12 @@ const (
 func (n *dropout) Forward(y, x []float32) {
 	n.masks.Begin(n.p > 0)
 	for b := range n.batch {
-		n.masks.Advance(b, n.rows.length(b))
+		steps := n.rows.length(b)
+		if last, ok := n.rows.before(b, steps-1); ok {
+			n.masks.Reset(b)
+			steps -= last
+		}
+		n.masks.Advance(b, steps)
 	}
 	n.run(y, x)
 }
@@ -97,7 +102,7 @@ func (n *dropout) apply(w, of int) {
 			continue
 		}
 		b, row := p%n.batch, n.dst[p*n.out:][:n.out]
-		place, t := dropStep, n.masks.Start(b)+uint32(p/n.batch)
+		place, t := dropStep, uint32(n.rows.age(b, p/n.batch, int(n.masks.Start(b))))
 		if n.locked {
 			place, t = dropRow, 0
 		}
@@ -108,6 +113,9 @@ func (n *dropout) apply(w, of int) {
 		}
 	}
 }
+
+// SetResets does nothing: the stage has the resets of its chain.
+func (n *dropout) SetResets([][]int) error { return nil }
 
 // SetTraining says whether the Forward calls that follow draw masks. Those of a chain for
 // inference never do.

@@ -128,13 +128,16 @@ func (m *Model) stepsOf(method string, n int) int {
 	return n / row
 }
 
-// fit returns an error if the chain has fewer than t steps, or if the length of a row
-// is above t.
+// fit returns an error if the chain has fewer than t steps, if the length of a row
+// is above t, or if a row begins anew past its end.
 func (m *Model) fit(t int, lengths []int) error {
 	if t > m.steps {
 		return fmt.Errorf("nn: %d steps, want 0 to %d, the steps of the chain; cut the sequence or unroll more steps", t, m.steps)
 	}
-	return m.rows.check(lengths, t, "steps of this call; cut the sequence or give the call more steps")
+	if err := m.rows.check(lengths, t, "steps of this call; cut the sequence or give the call more steps"); err != nil {
+		return err
+	}
+	return m.rows.fitResets(t, lengths)
 }
 
 func (m *Model) forwardFloats(y, x []float32, t int) {
