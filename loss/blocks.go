@@ -13,7 +13,7 @@ import (
 // whole batch. The zero value is ready; nothing is allocated for batches that are no larger than
 // an earlier one. It is used by one goroutine at a time.
 //
-// CrossEntropy can be measured so, and MSE, MAE, Huber and BCE for outputs of more than 2048
+// CrossEntropy can be measured so, and MSE, MAE, Huber, BCE and Quantile for outputs of more than 2048
 // elements: their sums over narrower outputs go over several steps at a time.
 type Blocks struct {
 	of      Loss
@@ -34,13 +34,13 @@ func CheckBlocks(l Loss, width int) error {
 		return errors.New("loss: no loss to measure in blocks of steps")
 	case CrossEntropy, *CrossEntropy:
 		return nil
-	case MSE, *MSE, MAE, *MAE, Huber, *Huber, BCE, *BCE:
+	case MSE, *MSE, MAE, *MAE, Huber, *Huber, BCE, *BCE, Quantile, *Quantile:
 		if blockElements/width > 1 {
 			return fmt.Errorf("loss: %T over outputs of width %d in blocks of steps, want a width of more than %d: its sum goes over blocks of %d elements, which have several steps here; leave the limit of rows out", l, width, blockElements/2, blockElements)
 		}
 		return nil
 	}
-	return fmt.Errorf("loss: a %T cannot be measured in blocks of steps, want CrossEntropy, MSE, MAE, Huber or BCE; others, as those over whole sequences, need all outputs at a time: leave the limit of rows out", l)
+	return fmt.Errorf("loss: a %T cannot be measured in blocks of steps, want CrossEntropy, MSE, MAE, Huber, BCE or Quantile; others, as those over whole sequences, need all outputs at a time: leave the limit of rows out", l)
 }
 
 // weigh returns the weight and the number of the terms of b with l, a loss that CheckBlocks
@@ -64,6 +64,10 @@ func (s *Scratch) weigh(l Loss, b *data.Batch, width int) (Total, error) {
 	case *Huber:
 		return s.weighBatch(b, width, l.call())
 	case BCE:
+		return s.weighBatch(b, width, l.call())
+	case Quantile:
+		return s.weighBatch(b, width, l.call())
+	case *Quantile:
 		return s.weighBatch(b, width, l.call())
 	case *BCE:
 		return s.weighBatch(b, width, l.call())

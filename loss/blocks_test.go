@@ -30,7 +30,7 @@ func TestBlocksAreTheWhole(t *testing.T) {
 		loss.CrossEntropy{}, &loss.CrossEntropy{Smoothing: 0.3}, loss.CrossEntropy{Weights: some, Smoothing: 0.1},
 		loss.CrossEntropy{Weights: make([]float32, classes)}, loss.CrossEntropy{Weights: make([]float32, classes), Smoothing: 1},
 		loss.MSE{}, &loss.MAE{PerStep: true}, loss.Huber{Delta: 0.5}, loss.BCE{}, &loss.BCE{PerStep: true},
-		&loss.MSE{}, loss.MAE{}, &loss.Huber{},
+		&loss.MSE{}, loss.MAE{}, &loss.Huber{}, loss.Quantile{Levels: []float32{0.9}}, &loss.Quantile{Levels: []float32{0.25}, PerStep: true},
 	} {
 		for variant := range 8 {
 			width := outputs

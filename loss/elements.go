@@ -102,6 +102,7 @@ const (
 	absolute
 	huber
 	binary
+	quantile
 )
 
 // An elementCall is one of these losses, and how its elements are cut.
@@ -112,6 +113,8 @@ type elementCall struct {
 	delta   float32   // of Huber
 	given   float64   // the same as it was set
 	ones    []float32 // the weight of ones for each output, of BCE; nil: 1
+
+	levels []float32 // of Quantile
 
 	block int     // pairs
 	scale float32 // of the gradient
@@ -151,6 +154,8 @@ func (s *Scratch) elements(dy, y []float32, b *data.Batch, by float64, c element
 	switch {
 	case c.form == square:
 		s.call.elements.scale = float32(2 / by)
+	case c.form == quantile:
+		s.setLevels(c.levels, size)
 	case c.form == binary && c.ones == nil:
 		s.q = append(s.q[:0], s.ones[:size]...)
 	case c.form == binary:
@@ -173,6 +178,11 @@ func (c *elementCall) check(b *data.Batch, width int) error {
 	rows := b.Steps * b.Rows
 	if c.form == huber && !(c.delta >= 0x1p-100 && c.delta <= math.MaxFloat32) {
 		return fmt.Errorf("loss: Huber.Delta is %v, want a limit of at least 2^-100 in float32, or 0 for 1", c.given)
+	}
+	if c.form == quantile {
+		if err := c.checkLevels(width); err != nil {
+			return err
+		}
 	}
 	if len(b.Y) != rows*width {
 		return fmt.Errorf("loss: %s: %d targets for %d outputs", c.name, len(b.Y), rows*width)
@@ -310,6 +320,8 @@ func (s *Scratch) elementBlock(work []float32, lo, hi int) (sum float64) {
 			isa.Sign(g, d)
 		case huber:
 			isa.Clip(g, d, e.delta)
+		case quantile:
+			c.quantileGrad(g, d, wg, s.q[:n], s.above[:n])
 		}
 	}
 	if w == nil {
@@ -318,7 +330,7 @@ func (s *Scratch) elementBlock(work []float32, lo, hi int) (sum float64) {
 		isa.Mul(wg, g, w)
 	}
 	switch e.form {
-	case square, absolute:
+	case square, absolute, quantile:
 		sum = isa.Dot64(wg, d)
 	case huber:
 		// c*d - c*c/2 with c = d limited to Delta: at least half of the first term.

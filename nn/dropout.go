@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/internal/seq"
@@ -24,21 +25,28 @@ type Dropout struct {
 	// same at all steps until the training step ends with a Backward (Gal and Ghahramani
 	// 2016, "variational"; the locked dropout of Merity, Keskar and Socher 2018).
 	Locked bool
+	// Whole draws one number for each row and step, which drops all elements of it or none:
+	// after an Embedding it leaves out whole words, each place of a word by itself ("word
+	// dropout"). It cannot be Locked.
+	Whole bool
 }
 
 // Dims returns zeros: any width will do.
 func (d Dropout) Dims() (steps, batch, in, out int) { return 0, 0, 0, 0 }
 
 func (d Dropout) check() error {
+	if d.Whole && d.Locked {
+		return errors.New("a Dropout that is Whole and Locked, which would leave out all of a row or nothing, want one of them")
+	}
 	return seq.CheckProbability("a Dropout whose P", d.P)
 }
 
 // Bind makes the Dropout a Net for a chain: see Unsized.
 func (d Dropout) Bind(b *Binding) (Net, error) {
-	if d.P > 0 && b.Width > seq.MaskedUnits {
+	if d.P > 0 && b.Width > seq.MaskedUnits && !d.Whole {
 		return nil, fmt.Errorf("a Dropout of width %d, want at most %d", b.Width, seq.MaskedUnits)
 	}
-	n := &dropout{Stateless: b.Stateless(b.Width), p: d.P, locked: d.Locked, infer: b.Infer, masks: seq.NewMaskSource(b.Batch, !b.Infer)}
+	n := &dropout{Stateless: b.Stateless(b.Width), p: d.P, locked: d.Locked, whole: d.Whole, infer: b.Infer, masks: seq.NewMaskSource(b.Batch, !b.Infer)}
 	n.part = n.apply
 	return n, nil
 }
@@ -50,6 +58,7 @@ type dropout struct {
 	masks    seq.MaskSource
 	p        float32
 	locked   bool
+	whole    bool
 	infer    bool
 	dst, src []float32
 	part     func(w, n int)
@@ -105,6 +114,15 @@ func (n *dropout) apply(w, of int) {
 		place, t := dropStep, uint32(n.rows.age(b, p/n.batch, int(n.masks.Start(b))))
 		if n.locked {
 			place, t = dropRow, 0
+		}
+		if n.whole {
+			n.masks.Draw(n.isa, numbers[:64], place, t, n.masks.ID(b))
+			if numbers[0] < below {
+				clear(row)
+			} else {
+				n.isa.Scale(row, row, scale)
+			}
+			continue
 		}
 		for unit := 0; unit < len(row); unit += block {
 			part := row[unit:min(unit+block, len(row))]

@@ -99,6 +99,14 @@ func TestResetsOfEachRow(t *testing.T) {
 	x := traintest.NumbersLike(2*steps*batch*4, 2)
 	y := make([]float32, 2*steps*batch*2)
 	half := len(y) / 2
+	older := func(m *nn.Model) { // which rows that begin anew forget
+		clock := m.Clock()
+		for i := range clock {
+			clock[i] = 5
+		}
+		require.NoError(t, m.SetClock(clock))
+	}
+	older(m)
 	require.NoError(t, m.SetResets(resets))
 	require.NoError(t, m.ForwardLengths(y[:half], x[:2*half], lengths))
 	clock := m.Clock()
@@ -107,6 +115,7 @@ func TestResetsOfEachRow(t *testing.T) {
 		single := packable(steps, 1, false, false)
 		require.NoError(t, single.SetMaskState(masks))
 		require.NoError(t, single.SetRowIDs([]uint32{uint32(b)}))
+		older(single)
 		check := func(lo, hi int) {
 			xs, ys := []float32(nil), make([]float32, (hi-lo)*2)
 			for s := lo; s < hi; s++ {
@@ -161,6 +170,7 @@ func TestSetResetsRefuses(t *testing.T) {
 		require.ErrorContains(t, m.SetResets(c.resets), c.want)
 	}
 	m.Backward(nil, y[:4])
+	m.Forward(y[:4], make([]float32, 8))
 	require.NoError(t, m.SetResets([][]int{{3}, nil}))
 	require.PanicsWithValue(t, "nn: Backward of a chain without a Forward before it, or with SetLengths between them: each Forward serves one Backward", func() { m.Backward(nil, y[:4]) })
 	require.ErrorContains(t, m.ForwardLengths(make([]float32, 12), make([]float32, 24), nil), "SetResets gave row 0 a reset at step 3, but the row has 3 of the 3 steps")
