@@ -18,7 +18,8 @@ import (
 // have weights, and the number of terms it is the mean of, without training: dropout and the like are off.
 // It begins at the beginning of the current epoch of data, whatever the position is.
 // Batches have at most as many steps as the net. The state is carried from batch to
-// batch, except for the rows whose Batch.Reset is true.
+// batch, except for the rows whose Batch.Reset is true, and for those that begin anew
+// at a step of Batch.Resets.
 //
 // Metrics are reset first, and then given the outputs of every batch: afterwards their
 // Value is that of the epoch. After an error they have what came before it.
@@ -30,7 +31,11 @@ import (
 // such data a run that continues with it. The net is in training mode afterwards, and
 // its lengths are those of SetLengths(nil).
 func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion loss.Loss, metrics ...loss.Metric) (mean float64, n int, err error) {
-	total, err := evaluate(ctx, net, source, criterion, metrics...)
+	return meanOf(evaluate(ctx, net, source, criterion, 0, metrics))
+}
+
+// meanOf returns the mean of what evaluate has returned, and an error if nothing counts.
+func meanOf(total loss.Total, err error) (mean float64, n int, _ error) {
 	if err == nil && total.Terms == 0 {
 		err = errNothing
 	}
@@ -42,8 +47,9 @@ func Evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 
 var errNothing = errors.New("bptt: the data has nothing to evaluate")
 
-// evaluate is Evaluate, also of data that has nothing to evaluate.
-func evaluate(ctx context.Context, net nn.Net, source data.Source, criterion loss.Loss, metrics ...loss.Metric) (total loss.Total, err error) {
+// evaluate is Evaluate, also of data that has nothing to evaluate, with a limit of the rows
+// of outputs in memory, if that is above 0.
+func evaluate(ctx context.Context, net nn.Net, source data.Source, criterion loss.Loss, limit int, metrics []loss.Metric) (total loss.Total, err error) {
 	switch {
 	case nilcheck.IsNil(net):
 		return total, errNoNet
@@ -62,6 +68,17 @@ func evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 		return total, err
 	}
 	ids := nn.OverIDs(net)
+	var parts *blocks
+	atOnce := steps
+	if limit > 0 {
+		if parts, err = newBlocks(net, limit, criterion); err == nil {
+			err = checkMetrics(metrics)
+		}
+		if err != nil {
+			return total, fmt.Errorf("bptt: an evaluation within %d rows of outputs: %w", limit, err)
+		}
+		atOnce = parts.net.Steps()
+	}
 	giveBack, err := borrow(source)
 	if err != nil {
 		return total, err
@@ -79,7 +96,7 @@ func evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 			return total, err
 		}
 	}
-	y := make([]float32, steps*batch*out)
+	y := make([]float32, atOnce*batch*out)
 	var scratch loss.Scratch
 	rows := make([]int, 0, batch)
 	for {
@@ -106,6 +123,17 @@ func evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 		}
 		if err := net.SetLengths(b.Lengths); err != nil {
 			return total, err
+		}
+		if err := nn.SetResets(net, b.Resets); err != nil {
+			return total, err
+		}
+		if parts != nil {
+			of, err := parts.evaluate(y, &b, &scratch, metrics)
+			if err != nil {
+				return total, err
+			}
+			total = total.Plus(of)
+			continue
 		}
 		y := y[:b.Steps*batch*out]
 		if whole := nn.OverBatches(net); whole != nil {

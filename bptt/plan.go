@@ -78,6 +78,16 @@ type Plan struct {
 	Shards int
 	Group  dist.Group
 
+	// ReadoutRows, if above 0, is how many rows of outputs are in memory at a time, a row
+	// being the outputs of one step of one row of the batch: for large vocabularies. The
+	// last stage of the net, a Linear of an nn.Model, and the loss then run over blocks of
+	// steps, from the last to the first. All numbers have the same bits. It must be at
+	// least the rows of a chunk of a weight gradient, which are 256 or a few more: see
+	// nn.Model.Blocks. NewTrainer refuses nets and losses that cannot be run so: see
+	// loss.CheckBlocks. Validations are limited too; those by
+	// Validate.Measure may call EvaluateWithin.
+	ReadoutRows int
+
 	// Steps and Epochs end the training at that many updates or passes over
 	// the data, counted from the beginning of the Trainer and of the run that
 	// it resumed; 0 is no limit. Time is limited by the context.
@@ -117,6 +127,8 @@ func (p *Plan) check(steps int) error {
 		return fmt.Errorf("bptt: window %d and stride %d, want 0 <= stride <= window", p.Window, p.Stride)
 	case p.Window > steps:
 		return fmt.Errorf("bptt: a window of %d steps, the net is unrolled over %d", p.Window, steps)
+	case p.ReadoutRows < 0:
+		return fmt.Errorf("bptt: Plan.ReadoutRows is %d, want the rows of outputs that may be in memory, or 0 for no limit", p.ReadoutRows)
 	case p.Accumulate < 0:
 		return fmt.Errorf("bptt: Plan.Accumulate is %d, want the windows of an update, or 0 for 1", p.Accumulate)
 	case p.Steps < 0 || p.Epochs < 0:

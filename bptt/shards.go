@@ -234,7 +234,7 @@ func (p *shards) run(windows int) error {
 		t.net.ZeroGrads()
 		for w := range windows {
 			t.next = s.batches[w]
-			s.held.begun(t.next.Reset)
+			s.held.begun(&t.next)
 			if err := t.win.add(t); err != nil {
 				return err
 			}
@@ -257,7 +257,7 @@ func (p *shards) run(windows int) error {
 func (p *shards) last(windows int) error {
 	t := p.t
 	p.sum.Start(p.grads)
-	if m, ok := t.net.(*nn.Model); ok && t.ranks.several() {
+	if m, ok := t.net.(*nn.Model); ok && t.ranks.several() && t.blocks == nil {
 		// What later stages have is exchanged while earlier ones are at work.
 		m.OnGradients(func(n int) { p.sum.Complete(p.begins[n]) })
 		t.back()

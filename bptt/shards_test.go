@@ -168,6 +168,25 @@ var shardedRuns = map[string]shardedRun{
 				Schedule: optim.WarmupCosine{Warmup: 4, Total: 24, Floor: 0.1}}
 		},
 	},
+	"documents, the readout over blocks": {
+		shards: 10, rows: 12,
+		net: func(t testing.TB, rows int) nn.Net {
+			s := traintest.Small
+			s.Masks, s.Layers = true, 2
+			return languageModel(t, rows, s)
+		},
+		source: func(t testing.TB, rows int) data.Source {
+			d, err := data.NewText(traintest.Text(12*17+5, 13), rows)
+			traintest.NoError(t, err)
+			traintest.NoError(t, d.SetSeparator(4))
+			return d
+		},
+		plan: func() bptt.Plan {
+			d, _ := data.NewText(traintest.Text(12*9+1, 13), 12)
+			return bptt.Plan{Window: 6, Stride: 4, Accumulate: 2, Steps: 7, ReadoutRows: 256, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 1e-2},
+				Validate: bptt.Validate{Data: d, EverySteps: 3}}
+		},
+	},
 	"ragged sequences, updates of three windows": {
 		shards: 9, rows: 9,
 		net: func(t testing.TB, rows int) nn.Net {

@@ -51,7 +51,7 @@ func (p *shards) totals(ctx context.Context, v *Validate) (all []loss.Total, err
 	}
 	defer func() { err = withError(err, giveBack()) }()
 	for _, s := range p.own {
-		of, err := evaluate(ctx, p.t.net, &part{source: v.Data, shard: s, batch: p.t.batch}, v.Loss)
+		of, err := evaluate(ctx, p.t.net, &part{source: v.Data, shard: s, batch: p.t.batch}, v.Loss, p.t.plan.ReadoutRows, nil)
 		if err != nil {
 			return nil, err
 		}

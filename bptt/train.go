@@ -96,6 +96,7 @@ type counts struct {
 type buffers struct {
 	y, dy   []float32 // one memory if the Loss works in place
 	scratch loss.Scratch
+	blocks  *blocks    // nil: all outputs at a time
 	next    data.Batch // what the data gave
 	rows    []int      // of a reset
 }
@@ -172,6 +173,15 @@ func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 		}
 	}
 	t.masked = nn.MasksOf(net)
+	if plan.ReadoutRows > 0 {
+		if t.blocks, err = newBlocks(net, plan.ReadoutRows, plan.Loss); err != nil {
+			return nil, fmt.Errorf("bptt: Plan.ReadoutRows: %w", err)
+		}
+		steps = t.blocks.net.Steps()
+		if err := plan.Validate.checkBlocks(net, plan.ReadoutRows, plan.Loss); err != nil {
+			return nil, err
+		}
+	}
 	t.y = make([]float32, steps*batch*out)
 	if t.dy = t.y; !loss.InPlace(plan.Loss) {
 		t.dy = make([]float32, len(t.y))

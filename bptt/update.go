@@ -112,7 +112,7 @@ func (t *Trainer) read(goesOn bool) error {
 	if err := t.next.Check(t.stepsOfBatch(), t.batch, t.in, t.out, t.ids != nil); err != nil {
 		return err
 	}
-	t.held.begun(t.next.Reset)
+	t.held.begun(&t.next)
 	return t.win.add(t)
 }
 
@@ -166,14 +166,13 @@ func (t *Trainer) pass() (total loss.Total, rows int, err error) {
 // checked where they are used.)
 func (t *Trainer) there() (total loss.Total, rows int, err error) {
 	b := t.win.batch()
-	y := t.y[:b.Steps*t.batch*t.out]
 	if err := t.win.ahead(t); err != nil {
 		return total, 0, err
 	}
 	if err := t.net.SetLengths(b.Lengths); err != nil {
 		return total, 0, err
 	}
-	if err := t.forward(y, b); err != nil {
+	if err := nn.SetResets(t.net, b.Resets); err != nil {
 		return total, 0, err
 	}
 	rows = b.CountedRows()
@@ -183,15 +182,32 @@ func (t *Trainer) there() (total loss.Total, rows int, err error) {
 	} else if t.plan.Reduction != loss.Mean {
 		by = t.plan.Reduction.Divisor(total, rows)
 	}
-	if total, err = measure(t.plan.Loss, t.dy[:len(y)], y, b, by, &t.scratch); err != nil {
+	if total, err = t.throughNet(b, by); err != nil {
 		return total, 0, err
 	}
 	return total, rows, nil
 }
 
+// throughNet runs the net over b, and the loss. With blocks the readout has its gradients
+// then.
+func (t *Trainer) throughNet(b *data.Batch, by float64) (total loss.Total, err error) {
+	if t.blocks != nil {
+		return t.blocks.there(t.y, b, by, &t.scratch)
+	}
+	y := t.y[:b.Steps*t.batch*t.out]
+	if err := t.forward(y, b); err != nil {
+		return total, err
+	}
+	return measure(t.plan.Loss, t.dy[:len(y)], y, b, by, &t.scratch)
+}
+
 // back is the way back of pass.
 func (t *Trainer) back() {
-	t.net.Backward(nil, t.dy[:t.win.batch().Steps*t.batch*t.out])
+	if t.blocks != nil {
+		t.blocks.net.Backward()
+	} else {
+		t.net.Backward(nil, t.dy[:t.win.batch().Steps*t.batch*t.out])
+	}
 	t.grads.sums.Run(t.team.Workers())
 	t.win.move(t)
 }
@@ -233,10 +249,13 @@ func (h *held) take(t *Trainer) {
 	h.pass = t.passes[0]
 }
 
-// begun notes the rows that begin anew with a batch.
-func (h *held) begun(reset []bool) {
-	for r, is := range reset {
+// begun notes the rows that begin anew with a batch, or inside it.
+func (h *held) begun(b *data.Batch) {
+	for r, is := range b.Reset {
 		h.fresh[r] = h.fresh[r] || is
+	}
+	for r, list := range b.Resets {
+		h.fresh[r] = h.fresh[r] || len(list) > 0
 	}
 }
 

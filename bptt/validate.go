@@ -109,6 +109,24 @@ func (v *Validate) checkRows(rows, whole int) error {
 	return nil
 }
 
+// checkBlocks returns an error if a validation cannot be run with that many rows of outputs
+// in memory. net and criterion are those of the training.
+func (v *Validate) checkBlocks(net nn.Net, rows int, criterion loss.Loss) error {
+	if v.Data == nil || v.Net == nil && v.Loss == nil {
+		return nil
+	}
+	if v.Net != nil {
+		net = v.Net
+	}
+	if v.Loss != nil {
+		criterion = v.Loss
+	}
+	if _, err := newBlocks(net, rows, criterion); err != nil {
+		return fmt.Errorf("bptt: Plan.Validate with a Plan.ReadoutRows: %w", err)
+	}
+	return nil
+}
+
 // validated is what the validations of a run have led to.
 type validated struct {
 	plan *Validate
@@ -200,7 +218,7 @@ func (t *Trainer) measured(ctx context.Context) (value float64, count int, err e
 		return t.parts.evaluate(ctx, v)
 	}
 	if v.Measure == nil {
-		return Evaluate(ctx, net, v.Data, v.Loss)
+		return meanOf(evaluate(ctx, net, v.Data, v.Loss, t.plan.ReadoutRows, nil))
 	}
 	giveBack := lend(t.net)
 	defer func() { err = withError(err, giveBack()) }()

@@ -21,6 +21,8 @@ type window struct {
 	lengths      []int      // of the run ahead
 	part         data.Batch // of the run ahead
 	weights      int        // of a step
+	resets       [][]int    // of the window: all.Resets if there are some
+	before       [][]int    // those of the run ahead
 
 	// The Clock of the net at start and at after, if it has masks.
 	clock, clockAfter []uint64
@@ -37,6 +39,7 @@ func (w *window) init(t *Trainer) {
 	pairs := t.plan.Window * t.batch
 	w.all = data.Batch{Rows: t.batch, Lengths: make([]int, t.batch)}
 	w.lengths = make([]int, t.batch)
+	w.resets, w.before = make([][]int, t.batch), make([][]int, t.batch)
 	if t.ids != nil {
 		w.all.IDs = make([]int32, 0, pairs)
 	} else {
@@ -103,6 +106,7 @@ func (w *window) add(t *Trainer) error {
 	a.Y = extend(a.Y, b.Y, w.have*rows*t.out)
 	w.weights = len(b.Weights) / max(1, b.Steps)
 	a.Weights = extend(a.Weights, b.Weights, w.have*w.weights)
+	w.addResets(b)
 	for r := range a.Lengths {
 		n := b.Steps
 		if b.Lengths != nil {
@@ -162,6 +166,9 @@ func (w *window) ahead(t *Trainer) error {
 	if err := t.net.SetLengths(w.lengths); err != nil {
 		return err
 	}
+	if err := nn.SetResets(t.net, w.resetsBefore()); err != nil {
+		return err
+	}
 	w.part = *b
 	part := &w.part
 	part.Steps = w.shift
@@ -171,7 +178,11 @@ func (w *window) ahead(t *Trainer) error {
 	} else {
 		part.X = b.X[:pairs*t.in]
 	}
-	if err := t.forward(t.y[:pairs*t.out], part); err != nil {
+	if t.blocks != nil {
+		if err := t.blocks.forward(part); err != nil {
+			return err
+		}
+	} else if err := t.forward(t.y[:pairs*t.out], part); err != nil {
 		return err
 	}
 	nn.CopyState(t.net, w.after)
@@ -215,6 +226,7 @@ func (w *window) move(t *Trainer) {
 	a.Targets = drop(a.Targets, pairs)
 	a.Y = drop(a.Y, pairs*t.out)
 	a.Weights = drop(a.Weights, w.shift*w.weights)
+	w.moveResets()
 	for r, n := range a.Lengths {
 		a.Lengths[r] = max(0, n-w.shift)
 	}

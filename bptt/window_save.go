@@ -24,6 +24,9 @@ func (w *window) save(f *wire.Writer) {
 	f.Float32("window/x", w.all.X)
 	f.Float32("window/y", w.all.Y)
 	f.Float32("window/weights", w.all.Weights)
+	if resets := w.resetPairs(); len(resets) > 0 {
+		f.Int64("window/resets", resets, len(resets)/2, 2)
+	}
 	tensors(f, "window/start/", w.start)
 	if w.clock != nil {
 		f.Int64("window/clock", signed(w.clock))
@@ -86,6 +89,9 @@ func (w *window) load(c *Checkpoint, t *Trainer) (func(), error) {
 	for i, n := range lengths {
 		b.Lengths[i] = int(n)
 	}
+	if b.Resets, err = loadResets(c, t.batch); err != nil {
+		return nil, err
+	}
 	if err := b.Check(have, t.batch, t.in, t.out, t.ids != nil); err != nil {
 		return nil, err
 	}
@@ -98,6 +104,7 @@ func (w *window) load(c *Checkpoint, t *Trainer) (func(), error) {
 		w.all.Weights = append(w.all.Weights[:0], b.Weights...)
 		w.weights = len(b.Weights) / have
 		copy(w.all.Lengths, b.Lengths)
+		w.setResets(b.Resets)
 		for i := range start {
 			copy(w.start[i], start[i])
 		}

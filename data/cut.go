@@ -21,6 +21,7 @@ func (b *Batch) CutRows(dst *Batch, lo, hi, rows int) error {
 	dst.Weights = cutSteps(&c, "Weights", dst.Weights, b.Weights, b.Steps)
 	dst.Labels = cutRows(&c, "Labels", dst.Labels, b.Labels)
 	dst.Reset = cutRows(&c, "Reset", dst.Reset, b.Reset)
+	dst.Resets = cutLists(&c, "Resets", dst.Resets, b.Resets)
 	dst.Lengths = c.lengths(dst.Lengths, b.Lengths, b.Steps)
 	if b.Source == nil {
 		dst.Source = nil
@@ -81,6 +82,28 @@ func cutRows[E any](c *cutter, name string, dst, src []E) []E {
 	}
 	dst = room(dst, c.to)
 	copy(dst[:c.n], src[c.lo:])
+	return dst
+}
+
+// cutLists cuts lists of rows whose elements are the memory of the source.
+func cutLists[E any](c *cutter, name string, dst, src [][]E) [][]E {
+	if src == nil {
+		return nil
+	}
+	if len(src) != c.from {
+		c.fail(name, len(src), 1)
+		return nil
+	}
+	for len(dst) < c.to {
+		dst = append(dst, nil)
+	}
+	dst = dst[:c.to]
+	for r := range dst {
+		dst[r] = dst[r][:0]
+		if r < c.n {
+			dst[r] = append(dst[r], src[c.lo+r]...)
+		}
+	}
 	return dst
 }
 

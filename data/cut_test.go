@@ -16,12 +16,13 @@ func TestCutRows(t *testing.T) {
 	for _, typ := range []reflect.Type{reflect.TypeFor[data.Batch](), reflect.TypeFor[data.Input]()} {
 		for i := range typ.NumField() {
 			name := typ.Field(i).Name
-			require.Contains(t, []string{"Want", "Steps", "Rows", "IDs", "X", "Targets", "Y", "Source", "Weights", "Labels", "Lengths", "Reset", "Context"}, name,
+			require.Contains(t, []string{"Want", "Steps", "Rows", "IDs", "X", "Targets", "Y", "Source", "Weights", "Labels", "Lengths", "Reset", "Resets", "Context"}, name,
 				"CutRows and this test have to know the field %s", name)
 		}
 	}
 	const steps, rows, in, out, far = 3, 5, 2, 4, 2
 	b := &data.Batch{Steps: steps, Rows: rows, Context: 1, Lengths: []int{3, 0, 2, 1, 3}, Reset: []bool{true, false, true, false, true},
+		Resets: [][]int{{1, 2}, nil, {1}, {}, {2}},
 		Labels: [][]int32{{1}, nil, {2, 3}, {}, {4}}, Source: &data.Input{Steps: far, Lengths: []int{2, 1, 0, 2, 1}}}
 	for p := range steps * rows {
 		b.IDs, b.Targets, b.Weights = append(b.IDs, int32(p)), append(b.Targets, int32(100+p)), append(b.Weights, float32(p)/2)
@@ -44,6 +45,7 @@ func TestCutRows(t *testing.T) {
 		require.Equal(t, 1, dst.Context)
 		for r := range to {
 			if r >= hi-lo {
+				require.Empty(t, dst.Resets[r])
 				require.Zero(t, dst.Lengths[r])
 				require.Zero(t, dst.Source.Lengths[r])
 				continue
@@ -51,6 +53,7 @@ func TestCutRows(t *testing.T) {
 			g := lo + r
 			require.Equal(t, b.Lengths[g], dst.Lengths[r])
 			require.Equal(t, b.Reset[g], dst.Reset[r])
+			require.Equal(t, append([]int{}, b.Resets[g]...), append([]int{}, dst.Resets[r]...))
 			require.Equal(t, b.Labels[g], dst.Labels[r])
 			require.Equal(t, b.Source.Lengths[g], dst.Source.Lengths[r])
 			for s := range steps {

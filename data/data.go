@@ -35,6 +35,10 @@ type Batch struct {
 	Lengths []int  // steps of each row that exist; nil: all
 	Reset   []bool // rows that begin anew with this batch; nil: none
 
+	// Resets are the steps, in ascending order, at which each row begins anew inside of the
+	// batch: another sequence begins there, and no state and no gradient crosses. nil: none.
+	Resets [][]int
+
 	// Context is the number of leading steps whose loss has been counted
 	// before. The Trainer sets it where windows overlap.
 	Context int
@@ -102,9 +106,23 @@ func (b *Batch) Check(steps, rows, in, out int, ids bool) error {
 	case b.Reset != nil && len(b.Reset) != rows:
 		return fmt.Errorf("data: a batch with %d reset flags, want %d", len(b.Reset), rows)
 	}
+	if b.Resets != nil && len(b.Resets) != rows {
+		return fmt.Errorf("data: a batch with resets of %d rows, want those of %d", len(b.Resets), rows)
+	}
 	for r, n := range b.Lengths {
 		if n < 0 || n > b.Steps {
 			return fmt.Errorf("data: a batch with length %d of row %d, want 0 to %d", n, r, b.Steps)
+		}
+	}
+	for r, list := range b.Resets {
+		n := b.Steps
+		if b.Lengths != nil {
+			n = b.Lengths[r]
+		}
+		for i, t := range list {
+			if t < 0 || t >= n || i > 0 && t <= list[i-1] {
+				return fmt.Errorf("data: a batch whose row %d begins anew at steps %v, want ascending steps from 0 to below %d, where it ends", r, list, n)
+			}
 		}
 	}
 	return nil

@@ -71,6 +71,9 @@ type streams struct {
 	targets []int32
 	fresh   []bool
 
+	separator int32 // -1: none
+	resets    [][]int
+
 	// read sets column r of ids and targets [steps][rows] to the symbols that begin
 	// at the given one, and those after them.
 	read func(r int, at int64, ids, targets []int32, steps int) error
@@ -80,7 +83,7 @@ func (d *streams) init(count int64, rows int) error {
 	if rows < 1 {
 		return fmt.Errorf("data: %d streams, want at least 1", rows)
 	}
-	d.count, d.rows = count, rows
+	d.count, d.rows, d.separator = count, rows, -1
 	length := (count - 1) / int64(rows) // the last symbol is only a target
 	if length < 1 {
 		return fmt.Errorf("data: a text of %d symbols is too short for %d streams", count, rows)
@@ -129,8 +132,47 @@ func (d *streams) Next(b *Batch) error {
 	if d.pos == 0 {
 		b.Reset = d.fresh
 	}
+	b.Resets = d.begins(ids)
 	d.pos += steps
 	return nil
+}
+
+// SetSeparator says that the symbol id stands between documents: a row begins anew
+// (Batch.Resets) at each step that it is the input of. So what the net reads of a document is
+// the separator and its symbols, its targets are its symbols and the separator, and it sees
+// nothing of the document before. -1, the default, is for none: then the state goes on.
+// It is no part of a position: set it for a run that is resumed too. It returns an error if id is
+// below -1.
+func (d *streams) SetSeparator(id int32) error {
+	if id < -1 {
+		return fmt.Errorf("data: the separator %d, want the id of a symbol, or -1 for none", id)
+	}
+	d.separator = id
+	return nil
+}
+
+// begins returns the steps at which a separator stands in each row of ids, nil if there are
+// none.
+func (d *streams) begins(ids []int32) [][]int {
+	if d.separator < 0 {
+		return nil
+	}
+	if d.resets == nil {
+		d.resets = make([][]int, d.rows)
+	}
+	for r := range d.resets {
+		d.resets[r] = d.resets[r][:0]
+	}
+	some := false
+	for p, id := range ids {
+		if id == d.separator {
+			d.resets[p%d.rows], some = append(d.resets[p%d.rows], p/d.rows), true
+		}
+	}
+	if !some {
+		return nil
+	}
+	return d.resets
 }
 
 // Rewind implements Source.

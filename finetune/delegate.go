@@ -32,6 +32,9 @@ func (a *Adapted) StateGrad() [][]float32 { return a.net.StateGrad() }
 // Reset implements nn.Net.
 func (a *Adapted) Reset(rows ...int) { a.net.Reset(rows...) }
 
+// SetResets is that of the net, if it has one.
+func (a *Adapted) SetResets(resets [][]int) error { return nn.SetResets(a.net, resets) }
+
 // CopyStateGrad is StateGrad into slices of the same lengths.
 func (a *Adapted) CopyStateGrad(dst [][]float32) { nn.CopyStateGrad(a.net, dst) }
 

@@ -311,6 +311,66 @@ func softsignGrad(t ISA, dx, x, dy []float32) {
 	}
 }
 
+func gelu(t ISA, dst, x []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		gelu(t, dst[:16384], x[:16384])
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.GELU(dst, x)
+	case AVX512:
+		avx512.GELU(dst, x)
+	default:
+		ref.GELU(dst, x)
+	}
+}
+
+func geluGrad(t ISA, dx, x, dy []float32) {
+	for t != Scalar && len(dx) > 16384 {
+		geluGrad(t, dx[:16384], x[:16384], dy[:16384])
+		dx, x, dy = dx[16384:], x[16384:], dy[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.GELUGrad(dx, x, dy)
+	case AVX512:
+		avx512.GELUGrad(dx, x, dy)
+	default:
+		ref.GELUGrad(dx, x, dy)
+	}
+}
+
+func geluTanh(t ISA, dst, x []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		geluTanh(t, dst[:16384], x[:16384])
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.GELUTanh(dst, x)
+	case AVX512:
+		avx512.GELUTanh(dst, x)
+	default:
+		ref.GELUTanh(dst, x)
+	}
+}
+
+func geluTanhGrad(t ISA, dx, x, dy []float32) {
+	for t != Scalar && len(dx) > 16384 {
+		geluTanhGrad(t, dx[:16384], x[:16384], dy[:16384])
+		dx, x, dy = dx[16384:], x[16384:], dy[16384:]
+	}
+	switch t {
+	case AVX2:
+		avx2.GELUTanhGrad(dx, x, dy)
+	case AVX512:
+		avx512.GELUTanhGrad(dx, x, dy)
+	default:
+		ref.GELUTanhGrad(dx, x, dy)
+	}
+}
+
 func softplus(t ISA, dst, x []float32) {
 	for t != Scalar && len(dst) > 16384 {
 		softplus(t, dst[:16384], x[:16384])

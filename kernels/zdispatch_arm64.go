@@ -270,6 +270,58 @@ func softsignGrad(t ISA, dx, x, dy []float32) {
 	}
 }
 
+func gelu(t ISA, dst, x []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		gelu(t, dst[:16384], x[:16384])
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.GELU(dst, x)
+	default:
+		ref.GELU(dst, x)
+	}
+}
+
+func geluGrad(t ISA, dx, x, dy []float32) {
+	for t != Scalar && len(dx) > 16384 {
+		geluGrad(t, dx[:16384], x[:16384], dy[:16384])
+		dx, x, dy = dx[16384:], x[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.GELUGrad(dx, x, dy)
+	default:
+		ref.GELUGrad(dx, x, dy)
+	}
+}
+
+func geluTanh(t ISA, dst, x []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		geluTanh(t, dst[:16384], x[:16384])
+		dst, x = dst[16384:], x[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.GELUTanh(dst, x)
+	default:
+		ref.GELUTanh(dst, x)
+	}
+}
+
+func geluTanhGrad(t ISA, dx, x, dy []float32) {
+	for t != Scalar && len(dx) > 16384 {
+		geluTanhGrad(t, dx[:16384], x[:16384], dy[:16384])
+		dx, x, dy = dx[16384:], x[16384:], dy[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.GELUTanhGrad(dx, x, dy)
+	default:
+		ref.GELUTanhGrad(dx, x, dy)
+	}
+}
+
 func softplus(t ISA, dst, x []float32) {
 	for t != Scalar && len(dst) > 16384 {
 		softplus(t, dst[:16384], x[:16384])

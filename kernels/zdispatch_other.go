@@ -89,6 +89,22 @@ func softsignGrad(t ISA, dx, x, dy []float32) {
 	ref.SoftsignGrad(dx, x, dy)
 }
 
+func gelu(t ISA, dst, x []float32) {
+	ref.GELU(dst, x)
+}
+
+func geluGrad(t ISA, dx, x, dy []float32) {
+	ref.GELUGrad(dx, x, dy)
+}
+
+func geluTanh(t ISA, dst, x []float32) {
+	ref.GELUTanh(dst, x)
+}
+
+func geluTanhGrad(t ISA, dx, x, dy []float32) {
+	ref.GELUTanhGrad(dx, x, dy)
+}
+
 func softplus(t ISA, dst, x []float32) {
 	ref.Softplus(dst, x)
 }

@@ -31,5 +31,9 @@ func (BCE) InPlace() bool { return true }
 // by its weight if there are weights, and by 1/N, rounded after each and stored as +0
 // below 2^-100.
 func (l BCE) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total, error) {
-	return s.elements(dy, y, b, by, elementCall{name: "BCE", form: binary, perStep: l.PerStep, ones: l.OnesWeight})
+	return s.elements(dy, y, b, by, l.call())
+}
+
+func (l BCE) call() elementCall {
+	return elementCall{name: "BCE", form: binary, perStep: l.PerStep, ones: l.OnesWeight}
 }

@@ -58,26 +58,13 @@ func (CrossEntropy) InPlace() bool { return true }
 // Weights of the batch are those of steps.
 func (c CrossEntropy) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total, error) {
 	rows := b.Steps * b.Rows
-	if len(b.Targets) != rows {
-		return Total{}, fmt.Errorf("loss: a batch has %d targets, want %d for %d steps of %d rows", len(b.Targets), rows, b.Steps, b.Rows)
-	}
 	width, err := Check(dy, y, b, by)
 	if err != nil || width == 0 {
 		return Total{}, err
 	}
-	if err := c.check(width, b); err != nil {
+	t, err := c.weigh(b, width)
+	if err != nil {
 		return Total{}, err
-	}
-	var t Total
-	for p, id := range b.Targets {
-		if !b.Term(p) {
-			continue
-		}
-		if int(id) >= width {
-			return Total{}, &data.IDError{What: "target", ID: id, Step: p / b.Rows, Row: p % b.Rows, Limit: width}
-		}
-		t.Terms++
-		t.Weight += c.weight(b, p)
 	}
 	if t.Terms == 0 || t.Weight == 0 && c.Smoothing == 0 {
 		clear(dy)
@@ -107,7 +94,28 @@ func (c CrossEntropy) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratc
 	return t, nil
 }
 
-func (c CrossEntropy) check(width int, b *data.Batch) error {
+// weigh returns the weight and the number of the terms.
+func (c *CrossEntropy) weigh(b *data.Batch, width int) (t Total, err error) {
+	if err := c.check(width, b); err != nil {
+		return Total{}, err
+	}
+	if rows := b.Steps * b.Rows; len(b.Targets) != rows {
+		return Total{}, fmt.Errorf("loss: a batch has %d targets, want %d for %d steps of %d rows", len(b.Targets), rows, b.Steps, b.Rows)
+	}
+	for p, id := range b.Targets {
+		if !b.Term(p) {
+			continue
+		}
+		if int(id) >= width {
+			return Total{}, &data.IDError{What: "target", ID: id, Step: p / b.Rows, Row: p % b.Rows, Limit: width}
+		}
+		t.Terms++
+		t.Weight += c.weight(b, p)
+	}
+	return t, nil
+}
+
+func (c *CrossEntropy) check(width int, b *data.Batch) error {
 	if !(c.Smoothing >= 0 && c.Smoothing <= 1) {
 		return fmt.Errorf("loss: CrossEntropy.Smoothing is %v, want 0 to 1", c.Smoothing)
 	}

@@ -72,24 +72,27 @@ func (Huber) InPlace() bool { return true }
 // Loss implements Loss, in place too. dy is y - target, times the element's weight if
 // there are weights, times 2/N, rounded after each, and stored as +0 below 2^-100.
 func (l MSE) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total, error) {
-	return s.elements(dy, y, b, by, elementCall{name: "MSE", form: square, perStep: l.PerStep})
+	return s.elements(dy, y, b, by, l.call())
 }
 
 // Loss implements Loss, in place too, as that of MSE.
 func (l MAE) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total, error) {
-	return s.elements(dy, y, b, by, elementCall{name: "MAE", form: absolute, perStep: l.PerStep})
+	return s.elements(dy, y, b, by, l.call())
 }
 
 // Loss implements Loss, in place too, as that of MSE.
 func (l Huber) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total, error) {
-	c := elementCall{name: "Huber", form: huber, perStep: l.PerStep, delta: 1}
+	return s.elements(dy, y, b, by, l.call())
+}
+
+func (l MSE) call() elementCall { return elementCall{name: "MSE", form: square, perStep: l.PerStep} }
+func (l MAE) call() elementCall { return elementCall{name: "MAE", form: absolute, perStep: l.PerStep} }
+func (l Huber) call() elementCall {
+	c := elementCall{name: "Huber", form: huber, perStep: l.PerStep, given: l.Delta, delta: 1}
 	if l.Delta != 0 {
 		c.delta = float32(l.Delta)
 	}
-	if !(c.delta >= 0x1p-100 && c.delta <= math.MaxFloat32) {
-		return Total{}, fmt.Errorf("loss: Huber.Delta is %v, want a limit of at least 2^-100 in float32, or 0 for 1", l.Delta)
-	}
-	return s.elements(dy, y, b, by, c)
+	return c
 }
 
 type form uint8
@@ -99,6 +102,7 @@ const (
 	absolute
 	huber
 	binary
+	quantile
 )
 
 // An elementCall is one of these losses, and how its elements are cut.
@@ -106,8 +110,11 @@ type elementCall struct {
 	name    string
 	form    form
 	perStep bool
-	delta   float32
+	delta   float32   // of Huber
+	given   float64   // the same as it was set
 	ones    []float32 // the weight of ones for each output, of BCE; nil: 1
+
+	levels []float32 // of Quantile
 
 	block int     // pairs
 	scale float32 // of the gradient
@@ -122,22 +129,14 @@ const blockElements = 4096
 
 // elements is Loss of all of them.
 func (s *Scratch) elements(dy, y []float32, b *data.Batch, by float64, c elementCall) (Total, error) {
-	if len(b.Y) != len(y) {
-		return Total{}, fmt.Errorf("loss: %s: %d targets for %d outputs", c.name, len(b.Y), len(y))
-	}
 	width, err := Check(dy, y, b, by)
 	if err != nil || width == 0 {
 		return Total{}, err
 	}
-	rows := b.Steps * b.Rows
-	if len(b.Weights) == rows {
-		if err := checkStepWeights(c.name, b); err != nil {
-			return Total{}, err
-		}
-	}
-	if err := checkWeights("BCE.OnesWeight", c.ones, width); err != nil {
+	if err := c.check(b, width); err != nil {
 		return Total{}, err
 	}
+	rows := b.Steps * b.Rows
 	c.block = max(1, blockElements/width)
 	blocks := (rows + c.block - 1) / c.block
 	size := min(rows, c.block) * width
@@ -155,6 +154,8 @@ func (s *Scratch) elements(dy, y []float32, b *data.Batch, by float64, c element
 	switch {
 	case c.form == square:
 		s.call.elements.scale = float32(2 / by)
+	case c.form == quantile:
+		s.setLevels(c.levels, size)
 	case c.form == binary && c.ones == nil:
 		s.q = append(s.q[:0], s.ones[:size]...)
 	case c.form == binary:
@@ -169,6 +170,43 @@ func (s *Scratch) elements(dy, y []float32, b *data.Batch, by float64, c element
 	team.Run(parts, s.elementPart)
 	t.Sum = s.sum(blocks)
 	return t, nil
+}
+
+// check returns an error for settings that make no sense, and for a batch without the
+// targets and weights that outputs of that width need.
+func (c *elementCall) check(b *data.Batch, width int) error {
+	rows := b.Steps * b.Rows
+	if c.form == huber && !(c.delta >= 0x1p-100 && c.delta <= math.MaxFloat32) {
+		return fmt.Errorf("loss: Huber.Delta is %v, want a limit of at least 2^-100 in float32, or 0 for 1", c.given)
+	}
+	if c.form == quantile {
+		if err := c.checkLevels(width); err != nil {
+			return err
+		}
+	}
+	if len(b.Y) != rows*width {
+		return fmt.Errorf("loss: %s: %d targets for %d outputs", c.name, len(b.Y), rows*width)
+	}
+	if len(b.Weights) == rows {
+		if err := checkStepWeights(c.name, b); err != nil {
+			return err
+		}
+	}
+	return checkWeights("BCE.OnesWeight", c.ones, width)
+}
+
+// weighBatch is weighElements without outputs.
+func (s *Scratch) weighBatch(b *data.Batch, width int, c elementCall) (Total, error) {
+	if err := c.check(b, width); err != nil {
+		return Total{}, err
+	}
+	c.block = max(1, blockElements/width)
+	size := min(b.Steps*b.Rows, c.block) * width
+	s.allOnes(size)
+	s.begin(nil, nil, b, width, 0, 1, size)
+	defer s.end()
+	s.call.elements = c
+	return s.weighElements(), nil
 }
 
 // weighElements returns the weight and the number of the terms.
@@ -208,7 +246,7 @@ func (s *Scratch) weighElements() (t Total) {
 // weights sets w to the weights of the elements of pairs lo to hi, with +0 for what does
 // not count.
 func (c *call) weights(w []float32, lo, hi int) {
-	if given := c.b.Weights; len(given) == len(c.y) {
+	if given := c.b.Weights; len(given) == c.b.Steps*c.b.Rows*c.width {
 		given = given[lo*c.width:][:len(w)]
 		c.isa.Drop(w, given, given, least, 1)
 	} else {
@@ -282,6 +320,8 @@ func (s *Scratch) elementBlock(work []float32, lo, hi int) (sum float64) {
 			isa.Sign(g, d)
 		case huber:
 			isa.Clip(g, d, e.delta)
+		case quantile:
+			c.quantileGrad(g, d, wg, s.q[:n], s.above[:n])
 		}
 	}
 	if w == nil {
@@ -290,7 +330,7 @@ func (s *Scratch) elementBlock(work []float32, lo, hi int) (sum float64) {
 		isa.Mul(wg, g, w)
 	}
 	switch e.form {
-	case square, absolute:
+	case square, absolute, quantile:
 		sum = isa.Dot64(wg, d)
 	case huber:
 		// c*d - c*c/2 with c = d limited to Delta: at least half of the first term.

@@ -189,7 +189,7 @@ func TestElementLosses(t *testing.T) {
 // Nothing counted: zero loss, zero gradient, whatever y is.
 func TestNothingCounted(t *testing.T) {
 	var s loss.Scratch
-	for _, l := range []loss.Loss{loss.MSE{}, loss.MAE{PerStep: true}, loss.Huber{}, loss.BCE{}, loss.CrossEntropy{Smoothing: 0.5}, loss.PerSequence{Of: loss.MSE{}}, loss.CTC{}} {
+	for _, l := range []loss.Loss{loss.MSE{}, loss.MAE{PerStep: true}, loss.Huber{}, loss.BCE{}, loss.Quantile{Levels: []float32{0.3}}, loss.CrossEntropy{Smoothing: 0.5}, loss.PerSequence{Of: loss.MSE{}}, loss.CTC{}} {
 		for name, b := range map[string]*data.Batch{
 			"lengths": {Steps: 2, Rows: 1, Lengths: []int{0}},
 			"context": {Steps: 2, Rows: 1, Context: 2},

@@ -78,3 +78,17 @@ func ExampleLabelErrors() {
 	fmt.Println(m.Edits, "of", m.Labels, m.Value())
 	// Output: 1 of 2 0.5
 }
+
+// The loss of a batch of three steps, two of them at a time.
+func ExampleBlocks() {
+	b := &data.Batch{Steps: 3, Rows: 1, Targets: []int32{0, 1, 0}}
+	y := []float32{2, 1, 0, 0, 1, 3}
+	var k loss.Blocks
+	var s loss.Scratch
+	_, err := k.Begin(loss.CrossEntropy{}, b, 2, 0, &s)
+	_ = k.Block(nil, y[4:], 2)
+	_ = k.Block(nil, y[:4], 0)
+	whole, _ := loss.CrossEntropy{}.Loss(nil, y, b, 0, &s)
+	fmt.Println(err, k.End() == whole)
+	// Output: <nil> true
+}

@@ -113,26 +113,43 @@ func InPlace(l Loss) bool {
 // the right lengths. Whether targets are classes, and whether there are any, is left to
 // the caller, and so is a dy that is y for a loss that does not work in place.
 func Check(dy, y []float32, b *data.Batch, by float64) (width int, err error) {
+	if err := checkBatch(b, by); err != nil {
+		return 0, err
+	}
+	switch {
+	case dy != nil && len(dy) != len(y):
+		return 0, fmt.Errorf("loss: dy has %d elements, want %d, those of y", len(dy), len(y))
+	case kernels.Overlap(dy, y) && !kernels.Same(dy, y) || kernels.Overlap(dy, b.Y) || kernels.Overlap(dy, b.Weights):
+		return 0, errors.New("loss: dy overlaps y, or Y or Weights of the batch, in memory; give it memory of its own, or that of y")
+	}
+	return checkSizes(b, len(y))
+}
+
+// checkBatch does the checks of Check that need no outputs.
+func checkBatch(b *data.Batch, by float64) error {
 	rows := b.Steps * b.Rows
-	n := len(y)
 	for r, steps := range b.Lengths {
 		if steps < 0 || steps > b.Steps {
-			return 0, fmt.Errorf("loss: a batch has length %d of row %d, want 0 to %d", steps, r, b.Steps)
+			return fmt.Errorf("loss: a batch has length %d of row %d, want 0 to %d", steps, r, b.Steps)
 		}
 	}
 	switch {
 	case !(by >= 0) || math.IsInf(by, 0):
-		return 0, fmt.Errorf("loss: a gradient of the loss divided by %v, want the weight of the terms, or 0 for that of the batch", by)
+		return fmt.Errorf("loss: a gradient of the loss divided by %v, want the weight of the terms, or 0 for that of the batch", by)
 	case b.Steps < 0 || b.Rows < 0:
-		return 0, fmt.Errorf("loss: a batch of %d steps of %d rows", b.Steps, b.Rows)
+		return fmt.Errorf("loss: a batch of %d steps of %d rows", b.Steps, b.Rows)
 	case len(b.Targets) > 0 && len(b.Targets) != rows:
-		return 0, fmt.Errorf("loss: a batch has %d targets, want %d for %d steps of %d rows", len(b.Targets), rows, b.Steps, b.Rows)
+		return fmt.Errorf("loss: a batch has %d targets, want %d for %d steps of %d rows", len(b.Targets), rows, b.Steps, b.Rows)
 	case b.Lengths != nil && len(b.Lengths) != b.Rows:
-		return 0, fmt.Errorf("loss: a batch has %d lengths, want %d", len(b.Lengths), b.Rows)
-	case dy != nil && len(dy) != n:
-		return 0, fmt.Errorf("loss: dy has %d elements, want %d, those of y", len(dy), n)
-	case kernels.Overlap(dy, y) && !kernels.Same(dy, y) || kernels.Overlap(dy, b.Y) || kernels.Overlap(dy, b.Weights):
-		return 0, errors.New("loss: dy overlaps y, or Y or Weights of the batch, in memory; give it memory of its own, or that of y")
+		return fmt.Errorf("loss: a batch has %d lengths, want %d", len(b.Lengths), b.Rows)
+	}
+	return nil
+}
+
+// checkSizes returns the width of n outputs of b.
+func checkSizes(b *data.Batch, n int) (width int, err error) {
+	rows := b.Steps * b.Rows
+	switch {
 	case rows == 0 && n == 0:
 		return 0, nil
 	case rows == 0 || n%rows != 0:

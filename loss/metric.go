@@ -63,6 +63,9 @@ func (m *Accuracy) Add(y []float32, b *data.Batch) error {
 	})
 }
 
+// InBlocks says that Add may be given a batch in blocks of its steps.
+func (m *Accuracy) InBlocks() bool { return true }
+
 // Value is Right/Counted.
 func (m *Accuracy) Value() float64 { return ratio(m.Right, m.Counted) }
 
@@ -104,6 +107,9 @@ func (m *Confusion) Add(y []float32, b *data.Batch) error {
 		}
 	})
 }
+
+// InBlocks says that Add may be given a batch in blocks of its steps.
+func (m *Confusion) InBlocks() bool { return true }
 
 // Count returns how often that target had that class as its largest output. It panics if
 // one of them is no class.

@@ -20,7 +20,8 @@ type Scratch struct {
 	work  [][]float32 // of each worker
 	ctc   []alignment // of each worker
 	ones  []float32
-	q     []float32 // weights of ones, for a block of rows
+	q     []float32 // weights of ones, or derivatives below, for a block of rows
+	above []float32 // derivatives above
 
 	rows     []float32 // weights of steps, for PerSequence
 	weighted data.Batch

@@ -19,7 +19,7 @@ import (
 // than the tag before, or follows O, E or S; it ends with E and S, and before O, B, S and a
 // tag of another kind. So IOB2 (BIO), IOB1, IO and BIOES are all read as they are.
 //
-// A row of a batch goes on with the span of the batch before, unless Reset says that the
+// A row of a batch goes on with the span of the batch before, unless Reset or Resets say that the
 // row begins anew. Steps that are not counted are taken out, as if they were not there. An
 // output of NaN alone is "O".
 type Spans struct {
@@ -28,6 +28,7 @@ type Spans struct {
 	done  map[string]*Scores // of spans that have ended
 	kinds []string
 	rows  []spanState
+	next  []int // of each row: which of its Resets comes next
 }
 
 type tag struct {
@@ -73,6 +74,9 @@ func (m *Spans) Add(y []float32, b *data.Batch) error {
 	if b.Reset != nil && len(b.Reset) != b.Rows {
 		return fmt.Errorf("loss: a batch with %d reset flags, want %d", len(b.Reset), b.Rows)
 	}
+	if b.Resets != nil && len(b.Resets) != b.Rows {
+		return fmt.Errorf("loss: a batch with resets of %d rows, want those of %d", len(b.Resets), b.Rows)
+	}
 	if m.rows != nil && len(m.rows) != b.Rows {
 		return fmt.Errorf("loss: a batch of %d rows after one of %d; Reset begins anew", b.Rows, len(m.rows))
 	}
@@ -94,6 +98,7 @@ func (m *Spans) Add(y []float32, b *data.Batch) error {
 				m.step(r, outside, outside)
 			}
 		}
+		clear(grown(&m.next, b.Rows))
 	}
 	err := classes(y, b, func(p, target, output int) {
 		begin()
@@ -101,6 +106,7 @@ func (m *Spans) Add(y []float32, b *data.Batch) error {
 		if output >= 0 {
 			found = m.tags[output]
 		}
+		m.closeBefore(b, p%b.Rows, p/b.Rows+1)
 		m.step(p%b.Rows, m.tags[target], found)
 	})
 	if err != nil {
@@ -110,7 +116,21 @@ func (m *Spans) Add(y []float32, b *data.Batch) error {
 		return err
 	}
 	begin()
+	for r := range b.Rows {
+		m.closeBefore(b, r, b.Steps)
+	}
 	return nil
+}
+
+// closeBefore ends what is open in a row of b that begins anew before that step.
+func (m *Spans) closeBefore(b *data.Batch, row, step int) {
+	if b.Resets == nil {
+		return
+	}
+	list := b.Resets[row]
+	for ; m.next[row] < len(list) && list[m.next[row]] < step; m.next[row]++ {
+		m.step(row, outside, outside)
+	}
 }
 
 var outside = tag{place: 'O'}

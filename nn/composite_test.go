@@ -212,6 +212,7 @@ func TestStagesThatDoNotFit(t *testing.T) {
 	for want, stages := range map[string][]nn.Stage{
 		"none of the 2 stages of the chain says its width":                     {nn.Tanh, nn.Dropout{P: 0.5}},
 		"stage 0 of the chain is a Dropout whose P is 1":                       {nn.Dropout{P: 1}, lin},
+		"a Dropout that is Whole and Locked":                                   {nn.Dropout{P: 0.5, Whole: true, Locked: true}, lin},
 		"a Dropout whose P is -0.5":                                            {nn.Dropout{P: -0.5}, lin},
 		"a Dropout whose P is NaN":                                             {nn.Dropout{P: nan}, lin},
 		"a Dropout whose P is 1e-09":                                           {nn.Dropout{P: 1e-9}, lin},

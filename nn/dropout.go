@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/internal/seq"
@@ -24,21 +25,28 @@ type Dropout struct {
 	// same at all steps until the training step ends with a Backward (Gal and Ghahramani
 	// 2016, "variational"; the locked dropout of Merity, Keskar and Socher 2018).
 	Locked bool
+	// Whole draws one number for each row and step, which drops all elements of it or none:
+	// after an Embedding it leaves out whole words, each place of a word by itself ("word
+	// dropout"). It cannot be Locked.
+	Whole bool
 }
 
 // Dims returns zeros: any width will do.
 func (d Dropout) Dims() (steps, batch, in, out int) { return 0, 0, 0, 0 }
 
 func (d Dropout) check() error {
+	if d.Whole && d.Locked {
+		return errors.New("a Dropout that is Whole and Locked, which would leave out all of a row or nothing, want one of them")
+	}
 	return seq.CheckProbability("a Dropout whose P", d.P)
 }
 
 // Bind makes the Dropout a Net for a chain: see Unsized.
 func (d Dropout) Bind(b *Binding) (Net, error) {
-	if d.P > 0 && b.Width > seq.MaskedUnits {
+	if d.P > 0 && b.Width > seq.MaskedUnits && !d.Whole {
 		return nil, fmt.Errorf("a Dropout of width %d, want at most %d", b.Width, seq.MaskedUnits)
 	}
-	n := &dropout{Stateless: b.Stateless(b.Width), p: d.P, locked: d.Locked, infer: b.Infer, masks: seq.NewMaskSource(b.Batch, !b.Infer)}
+	n := &dropout{Stateless: b.Stateless(b.Width), p: d.P, locked: d.Locked, whole: d.Whole, infer: b.Infer, masks: seq.NewMaskSource(b.Batch, !b.Infer)}
 	n.part = n.apply
 	return n, nil
 }
@@ -50,6 +58,7 @@ type dropout struct {
 	masks    seq.MaskSource
 	p        float32
 	locked   bool
+	whole    bool
 	infer    bool
 	dst, src []float32
 	part     func(w, n int)
@@ -65,7 +74,12 @@ const (
 func (n *dropout) Forward(y, x []float32) {
 	n.masks.Begin(n.p > 0)
 	for b := range n.batch {
-		n.masks.Advance(b, n.rows.length(b))
+		steps := n.rows.length(b)
+		if last, ok := n.rows.before(b, steps-1); ok {
+			n.masks.Reset(b)
+			steps -= last
+		}
+		n.masks.Advance(b, steps)
 	}
 	n.run(y, x)
 }
@@ -97,9 +111,18 @@ func (n *dropout) apply(w, of int) {
 			continue
 		}
 		b, row := p%n.batch, n.dst[p*n.out:][:n.out]
-		place, t := dropStep, n.masks.Start(b)+uint32(p/n.batch)
+		place, t := dropStep, uint32(n.rows.age(b, p/n.batch, int(n.masks.Start(b))))
 		if n.locked {
 			place, t = dropRow, 0
+		}
+		if n.whole {
+			n.masks.Draw(n.isa, numbers[:64], place, t, n.masks.ID(b))
+			if numbers[0] < below {
+				clear(row)
+			} else {
+				n.isa.Scale(row, row, scale)
+			}
+			continue
 		}
 		for unit := 0; unit < len(row); unit += block {
 			part := row[unit:min(unit+block, len(row))]
@@ -108,6 +131,9 @@ func (n *dropout) apply(w, of int) {
 		}
 	}
 }
+
+// SetResets does nothing: the stage has the resets of its chain.
+func (n *dropout) SetResets([][]int) error { return nil }
 
 // SetTraining says whether the Forward calls that follow draw masks. Those of a chain for
 // inference never do.

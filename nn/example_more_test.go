@@ -82,3 +82,21 @@ func ExampleSums() {
 	fmt.Println(len(params), params[0].G)
 	// Output: 1 [4]
 }
+
+// A pass whose outputs are never in memory as a whole.
+func ExampleBlocks() {
+	r := rand.New(rand.NewPCG(1, 2))
+	emb, _ := nn.NewEmbedding(50000, 4, r)
+	layer, _ := lstm.New(lstm.Config{Input: 4, Hidden: 4}, r)
+	net, _ := nn.Chain(emb, layer.Unroll(32, 64), emb.Readout())
+	k, _ := net.Blocks(256)
+	y := make([]float32, k.Steps()*64*50000) // 256 rows, not 2048
+	_ = k.ForwardIDs(make([]int32, 32*64))
+	k.Readout(y, 28)
+	fmt.Println("the last", k.Steps(), "steps:", len(y)/50000, "rows")
+	_, err := net.Blocks(255)
+	fmt.Println(err)
+	// Output:
+	// the last 4 steps: 256 rows
+	// nn: at most 255 rows of outputs in memory, want at least 256, which are 4 steps of the 64 rows of the batch
+}

@@ -23,7 +23,8 @@ type group struct {
 	state   []int       // lengths of the tensors of State
 	before  [][]float32 // the state that SetState goes back to on an error; nil before the first call
 	rows    rows
-	pending bool // no Backward has used the last forward pass
+	pending bool   // no Backward has used the last forward pass
+	passes  uint64 // counts forward passes and new lengths
 }
 
 // link is a net of a group.
@@ -137,6 +138,7 @@ func (m *group) complete() {
 func (m *group) begin(t int) {
 	m.rows.begin(t)
 	m.pending = true
+	m.passes++
 }
 
 // beginBack sets the order of sums, and ends the time in which a backward pass may go over
@@ -225,6 +227,7 @@ func (m *group) SetLengths(lengths []int) error {
 // setLengths sets lengths, which rows.check has accepted, in all Nets. If one Net
 // returns an error, the Nets before it get their old lengths back.
 func (m *group) setLengths(lengths []int) error {
+	m.passes++
 	for i, l := range m.links {
 		if err := l.net.SetLengths(lengths); err != nil {
 			for _, earlier := range m.links[:i] {

@@ -133,6 +133,7 @@ type linear struct {
 	room     []float32   // for the caller's x, flushed; nil where x is memory of the chain
 	work     [][]float32 // one for each worker that has needed it: dyRoom for dy, flushed, then that of GemmRows
 	dyRoom   int
+	flushes  bool // dy is flushed where it lies, for dx
 	visit    visit
 	do       linearParts
 
@@ -219,6 +220,20 @@ func (s *linear) mustBeUnchanged() { s.of.mustBeUnchanged(s.from, s.place) }
 // Forward sets y [rows][out] = bias + x W^T: one chain for each output, over
 // ascending inputs, starting at the bias. Without room x is flushed where it lies.
 func (s *linear) Forward(y, x []float32) {
+	if len(y) > 0 {
+		s.packWeights()
+	}
+	s.rowsForward(y, x)
+}
+
+// packWeights prepares for rowsForward.
+func (s *linear) packWeights() {
+	s.team.Run(s.isa, packWork*len(s.of.Weight), s.do.packForward)
+	s.isa.CopyFlush(s.bias, s.of.Bias)
+}
+
+// rowsForward is Forward with the weights as they were packed.
+func (s *linear) rowsForward(y, x []float32) {
 	s.y, s.given, s.x = y, x, x
 	if len(y) == 0 {
 		return
@@ -226,8 +241,6 @@ func (s *linear) Forward(y, x []float32) {
 	if s.room != nil {
 		s.x = s.room[:len(x)]
 	}
-	s.team.Run(s.isa, packWork*len(s.of.Weight), s.do.packForward)
-	s.isa.CopyFlush(s.bias, s.of.Bias)
 	s.team.Run(s.isa, len(y)*s.in, s.do.forward)
 	s.ClearPadding(y, s.out)
 }
@@ -250,6 +263,17 @@ func (s *linear) forwardRows(w, n int) {
 // outputs, and adds to dw and db over the pairs that exist: each chunk of them is one
 // chain from +0, added to the gradient by one addition.
 func (s *linear) Backward(dx, dy []float32) {
+	if len(dy) > 0 && dx != nil {
+		s.packBack()
+	}
+	s.rowsBackward(dx, dy)
+}
+
+// packBack prepares for rowsBackward with a dx.
+func (s *linear) packBack() { s.team.Run(s.isa, packWork*len(s.of.Weight), s.do.packBackward) }
+
+// rowsBackward is Backward with the weights as they were packed.
+func (s *linear) rowsBackward(dx, dy []float32) {
 	pairs, chunks := s.rows.pairs, s.rows.chunks
 	if len(dy) == 0 {
 		return
@@ -260,7 +284,6 @@ func (s *linear) Backward(dx, dy []float32) {
 		s.work = append(s.work, nil)
 	}
 	if dx != nil {
-		s.team.Run(s.isa, packWork*len(s.of.Weight), s.do.packBackward)
 		team.Run(n, s.do.input)
 		s.ClearPadding(dx, s.in)
 	}
@@ -287,6 +310,12 @@ func (s *linear) inputGradient(w, n int) {
 	if lo == hi {
 		return
 	}
+	if s.flushes {
+		d := s.dy[lo*s.out : hi*s.out]
+		s.isa.CopyFlush(d, d)
+		s.bwd.Gemm(kernels.Set, hi-lo, d, s.out, s.dx[lo*s.in:hi*s.in], s.in)
+		return
+	}
 	dy, _ := s.workOf(w)
 	for ; lo < hi; lo += dxRows {
 		rows := min(dxRows, hi-lo)
@@ -298,11 +327,14 @@ func (s *linear) inputGradient(w, n int) {
 
 // workOf returns the scratch of a worker.
 func (s *linear) workOf(w int) (dy, work []float32) {
-	if s.work[w] == nil {
-		outs := min(s.out, dwOuts)
-		s.work[w] = make([]float32, s.dyRoom+max(s.isa.GemmRowsWork(outs, len(s.visit.count)), outs))
+	outs, room := min(s.out, dwOuts), s.dyRoom
+	if s.flushes {
+		room = len(s.visit.count) * outs
 	}
-	return s.work[w][:s.dyRoom], s.work[w][s.dyRoom:]
+	if n := room + max(s.isa.GemmRowsWork(outs, len(s.visit.count)), outs); len(s.work[w]) < n {
+		s.work[w] = make([]float32, n)
+	}
+	return s.work[w][:room], s.work[w][room:]
 }
 
 // packInput sets a share of the rows of x that dw is summed over.

@@ -133,13 +133,16 @@ func (m *Model) stepsOf(method string, n int) int {
 	return n / row
 }
 
-// fit returns an error if the chain has fewer than t steps, or if the length of a row
-// is above t.
+// fit returns an error if the chain has fewer than t steps, if the length of a row
+// is above t, or if a row begins anew past its end.
 func (m *Model) fit(t int, lengths []int) error {
 	if t > m.steps {
 		return fmt.Errorf("nn: %d steps, want 0 to %d, the steps of the chain; cut the sequence or unroll more steps", t, m.steps)
 	}
-	return m.rows.check(lengths, t, "steps of this call; cut the sequence or give the call more steps")
+	if err := m.rows.check(lengths, t, "steps of this call; cut the sequence or give the call more steps"); err != nil {
+		return err
+	}
+	return m.rows.fitResets(t, lengths)
 }
 
 func (m *Model) forwardFloats(y, x []float32, t int) {
@@ -154,17 +157,19 @@ func (m *Model) forwardIDs(y []float32, ids []int32, t int) {
 
 func (m *Model) forward(y []float32, t int) {
 	m.begin(t)
+	m.links[len(m.links)-1].net.Forward(y, m.below(t))
+}
+
+// below runs all links but the last, and returns the input of that.
+func (m *Model) below(t int) (x []float32) {
 	rows := t * m.batch
-	x := m.first
-	for _, l := range m.links {
-		out := y
-		if l.y != nil {
-			out = l.y[:rows*l.out]
-		}
-		x = x[:rows*l.in]
+	x = m.first[:rows*m.links[0].in]
+	for _, l := range m.links[:len(m.links)-1] {
+		out := l.y[:rows*l.out]
 		l.net.Forward(out, x)
 		x = out
 	}
+	return x
 }
 
 // mustBeUnchanged panics if the slices of a stage of the chain were replaced after Chain.
@@ -200,10 +205,17 @@ func (m *Model) Backward(dx, dy []float32) {
 		panic("nn: Backward of a chain without a Forward before it, or with SetLengths between them: each Forward serves one Backward")
 	}
 	m.beginBack()
+	m.back(dx, dy, len(m.links))
+}
+
+// back goes back through the first n links, from dy, the gradient of the output of the last of
+// them, and then through the embedding.
+func (m *Model) back(dx, dy []float32, n int) {
+	rows := m.rows.t * m.batch
 	if m.emb != nil {
 		dx = m.emb.dy[:rows*m.emb.Dim]
 	}
-	for i := len(m.links) - 1; i >= 0; i-- {
+	for i := n - 1; i >= 0; i-- {
 		l := m.links[i]
 		d := dx
 		if i > 0 {

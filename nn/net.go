@@ -11,6 +11,7 @@ import "github.com/simdrnn/simdrnn/data"
 //	CopyState(dst [][]float32)       // State without allocating, into slices as State returns them
 //	CopyStateGrad(dst [][]float32)   // likewise StateGrad
 //	SetWorkers(n int)                // see Plan.Workers; n is not negative
+//	SetResets(resets [][]int) error  // rows begin anew inside the next window: see Model.SetResets
 //
 // and those of a net with random masks, which checkpoints keep and overlapping
 // windows take back: all four of

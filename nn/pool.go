@@ -90,7 +90,9 @@ func (p *pool) Forward(y, x []float32) {
 	copy(p.start, p.count)
 	p.team.Run(p.isa, elementWork*len(y), p.run.forward)
 	for b := range p.count {
-		p.count[b] += p.rows.length(b)
+		if n := p.rows.length(b); n > 0 {
+			p.count[b] = p.age(b, n-1) + 1
+		}
 	}
 	p.ClearPadding(y, p.out)
 }
@@ -108,6 +110,12 @@ func (p *pool) Backward(dx, dy []float32) {
 
 // at returns row b of step t of v [T][batch][width].
 func (p *pool) at(v []float32, t, b int) []float32 { return v[(t*p.batch+b)*p.in:][:p.in] }
+
+// age returns the steps of row b before step t since it began anew.
+func (p *pool) age(b, t int) int { return p.rows.age(b, t, p.start[b]) }
+
+// SetResets does nothing: the stage has the resets of its chain.
+func (p *pool) SetResets([][]int) error { return nil }
 
 // temps returns the memory of row b.
 func (p *pool) temps(b int) (x, d []float32) {
@@ -199,10 +207,13 @@ type meanPool struct{ *pool }
 func (n *meanPool) forwardRow(b int) {
 	sum := n.value[b*n.in:][:n.in]
 	for t := range n.rows.length(b) {
-		y := n.at(n.y, t, b)
+		y, age := n.at(n.y, t, b), n.age(b, t)
+		if n.rows.begins(b, t) {
+			clear(sum)
+		}
 		n.isa.CopyFlush(y, n.at(n.x, t, b))
 		n.isa.AddFlush(sum, sum, y)
-		n.isa.Div(y, sum, float32(n.start[b]+t+1))
+		n.isa.Div(y, sum, float32(age+1))
 	}
 }
 
@@ -211,10 +222,13 @@ func (n *meanPool) backwardRow(b int) {
 	d, _ := n.temps(b)
 	for t := n.rows.length(b) - 1; t >= 0; t-- {
 		n.isa.CopyFlush(d, n.at(n.dy, t, b))
-		n.isa.Div(d, d, float32(n.start[b]+t+1))
+		n.isa.Div(d, d, float32(n.age(b, t)+1))
 		n.isa.AddFlush(carry, carry, d)
 		if n.dx != nil {
 			copy(n.at(n.dx, t, b), carry)
+		}
+		if n.rows.begins(b, t) {
+			clear(carry)
 		}
 	}
 }
@@ -240,7 +254,7 @@ func (n *maxPool) forwardRow(b int) {
 	for t := range n.rows.length(b) {
 		y, before, after := n.at(n.y, t, b), n.at(n.highest, t, b), n.at(n.highest, t+1, b)
 		n.isa.CopyFlush(y, n.at(n.x, t, b))
-		if n.start[b]+t > 0 {
+		if n.age(b, t) > 0 {
 			n.choose(d, before, y)
 			n.isa.Choose(after, d, y, before, 0)
 			// A NaN is larger: it alone is not below 2 when limited to [-1, 1].
@@ -258,7 +272,7 @@ func (n *maxPool) backwardRow(b int) {
 	for t := n.rows.length(b) - 1; t >= 0; t-- {
 		n.isa.CopyFlush(x, n.at(n.dy, t, b))
 		n.isa.AddFlush(carry, carry, x)
-		if n.start[b]+t == 0 {
+		if n.age(b, t) == 0 {
 			if n.dx != nil {
 				copy(n.at(n.dx, t, b), carry)
 			}

@@ -50,7 +50,7 @@ func TestStagesAgreeWithPyTorch(t *testing.T) {
 		return map[string][]nn.Stage{
 			"LayerNorm": {norm(7)}, "LayerNorm without bias": {bare},
 			"ReLU": {lin(4, 6), nn.ReLU}, "Tanh": {lin(4, 6), nn.Tanh}, "Sigmoid": {lin(4, 6), nn.Sigmoid},
-			"Softsign": {lin(4, 6), nn.Softsign}, "Softplus": {lin(4, 6), nn.Softplus}, "LeakyReLU": {lin(4, 6), nn.LeakyReLU(0.01)},
+			"Softsign": {lin(4, 6), nn.Softsign}, "Softplus": {lin(4, 6), nn.Softplus}, "GELU": {lin(4, 6), nn.GELU}, "GELUTanh": {lin(4, 6), nn.GELUTanh}, "LeakyReLU": {lin(4, 6), nn.LeakyReLU(0.01)},
 			"ELU": {lin(4, 6), nn.ELU(1)}, "HardSigmoid": {lin(4, 6), nn.HardSigmoid(1./6, 0.5)},
 			"PoolMean": {lin(4, 6), nn.PoolMean{}}, "PoolMax": {lin(4, 6), nn.PoolMax{}},
 			"Residual": {lin(4, 6), nn.Residual{norm(6), lin(6, 9), nn.Tanh, lin(9, 6)}},

@@ -16,6 +16,10 @@ type rows struct {
 
 	pairs, chunks []int32 // see order
 	stale         bool    // pairs and chunks are not those of lengths and t
+
+	// The steps at which each row begins anew, in the next and in the last forward pass.
+	resets    [][]int
+	next, now bool // whether that has some
 }
 
 func newRows(steps, batch int) rows {
@@ -54,6 +58,7 @@ func (r *rows) set(lengths []int) {
 func (r *rows) begin(t int) {
 	r.stale = r.stale || t != r.t
 	r.t = t
+	r.now, r.next = r.next, false
 }
 
 // order lists the pairs p = t*batch+b that exist in the order of every sum over

@@ -68,6 +68,7 @@ func everyStage() map[string]built {
 		"norm without bias": {in: 4, stages: only(bare)},
 		"dropout":           {in: 4, stages: only(nn.Dropout{P: 0.5}, lin)},
 		"locked dropout":    {in: 4, stages: only(nn.Dropout{P: 0.25, Locked: true}, lin)},
+		"whole dropout":     {in: 4, stages: only(nn.Dropout{P: 0.5, Whole: true}, lin)},
 		"no dropout":        {in: 4, stages: only(nn.Dropout{}, lin)},
 		"mean":              {in: 4, stages: only(lin, nn.PoolMean{})},
 		"max":               {in: 4, kinks: true, stages: only(nn.PoolMax{}, lin)},
@@ -89,7 +90,7 @@ func everyStage() map[string]built {
 			return []nn.Stage{nn.Residual{inner}, n4, lin}
 		}},
 	}
-	for _, f := range []nn.Activation{nn.Tanh, nn.ReLU, nn.Sigmoid, nn.Softsign, nn.Softplus, nn.LeakyReLU(0.1), nn.ELU(0.5), nn.HardSigmoid(0.2, 0.5)} {
+	for _, f := range []nn.Activation{nn.Tanh, nn.ReLU, nn.Sigmoid, nn.Softsign, nn.Softplus, nn.LeakyReLU(0.1), nn.ELU(0.5), nn.HardSigmoid(0.2, 0.5), nn.GELU, nn.GELUTanh} {
 		all[f.String()] = built{in: 4, kinks: true, stages: only(lin, f)}
 	}
 	return all

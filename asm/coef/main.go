@@ -73,6 +73,17 @@ var Log = Fit{
 	Used: vec.LogPoly[:],
 }
 
+// Mills is e^(t*t/2)*Q(t) = u*P(u), u = 1/(1 + t/4), with Q(t) = erfc(t/sqrt 2)/2, what a
+// normal variable has above t; t is in [0, 12].
+var Mills = Fit{
+	Name: "mills", Degree: 9, Lo: 0, Hi: 12,
+	Terms: func(t float64) (at, factor, rest float64) {
+		u := 1 / (1 + t/4)
+		return u, u / (math.Exp(t*t/2) * math.Erfc(t/math.Sqrt2) / 2), 1
+	},
+	Used: vec.MillsPoly[:],
+}
+
 // used is the coefficients in vec, lowest power first.
 func (f Fit) used() []float64 {
 	c := make([]float64, len(f.Used))
@@ -268,7 +279,7 @@ func print(what string, c []float64, worst float64) {
 }
 
 func main() {
-	for _, f := range []Fit{Exp, Tanh, Log} {
+	for _, f := range []Fit{Exp, Tanh, Log, Mills} {
 		fmt.Printf("%s on [%.4f, %.4f], degree %d, highest power first, largest relative error:\n", f.Name, f.Lo, f.Hi, f.Degree)
 		c := make([]float64, f.Degree+1)
 		worst := f.Minimax(c, make([]bool, len(c)))

@@ -203,6 +203,78 @@ func Sign(m Machine, a Vec) Vec {
 	return m.Select(BelowZero(m, a), minusOne, m.Select(m.Less(Const(0), a), one, a))
 }
 
+// Normal is P, the share of a normal variable below x, and e = exp(-x*x/2), for x from -12 to
+// 12 or of that magnitude: with t = |x| it is Q = e*u*poly(u) or 1 - Q, u = 1/(1 + t/4). The
+// square is h + l, exactly, so that e has the accuracy of exp.
+func Normal(m Machine, x Vec) (p, e Vec) {
+	t := m.Min(normalMost, Magnitude(m, x))
+	h := m.Mul(t, t)
+	l := Negative(m, h)
+	m.FMA(l, t, t)
+	rest := m.Mul(l, half)
+	e = bounded(m, m.Mul(h, minusHalf))
+	m.FNMA(e, m.Copy(e), rest)
+	d := m.Const(one)
+	m.FMA(d, t, quarter)
+	u := m.Div(one, d)
+	q := m.Mul(m.Mul(polynomial(m, u, MillsPoly[:]), u), e)
+	return m.SelectSign(x, q, m.Sub(one, q)), e
+}
+
+// GELU is x*P(x), +0 where that is below 2^-100.
+func GELU(m Machine, x Vec) Vec {
+	p, _ := Normal(m, x)
+	y := m.Mul(m.Max(normalLeast, x), p)
+	Flush(m, y)
+	return y
+}
+
+// GELUSlope is P(x) + x*phi(x).
+func GELUSlope(m Machine, x Vec) Vec {
+	p, e := Normal(m, x)
+	m.FMA(p, m.Min(normalMost, m.Max(normalLeast, x)), m.Mul(e, density))
+	return p
+}
+
+// GELUConstants is what GELU and GELUSlope read.
+func GELUConstants(m Machine) []Const {
+	c := append([]Const{one, restBits, normalLeast, normalMost}, boundedConstants(m)...)
+	return append(append(c, MillsPoly[:]...), half, minusHalf, quarter, signBit, tiny, density)
+}
+
+// curve is a*x + b*x^3, b being a factor of the cube.
+func curve(m Machine, x, square Vec, b Const) Vec {
+	r := m.Const(curveLinear)
+	m.FMA(r, square, b)
+	return m.Mul(x, r)
+}
+
+// GELUTanh is x*sigmoid(z), z = 2*sqrt(2/pi)*(x + 0.044715*x^3), which is
+// x/2*(1 + tanh(z/2)); +0 where that is below 2^-100.
+func GELUTanh(m Machine, x Vec) Vec {
+	x = m.Max(curveLeast, x)
+	y := m.Mul(x, Sigmoid(m, curve(m, x, m.Mul(x, x), curveCubic)))
+	Flush(m, y)
+	return y
+}
+
+// GELUTanhSlope is s + x*s*(1-s)*z' with s = sigmoid(z).
+func GELUTanhSlope(m Machine, x Vec) Vec {
+	x = m.Min(curveMost, m.Max(curveLeast, x))
+	square := m.Mul(x, x)
+	slope := curve(m, x, square, curveCubic3)
+	s := Sigmoid(m, curve(m, x, square, curveCubic))
+	both := m.Copy(s)
+	m.FNMA(both, s, s)
+	m.FMA(s, slope, both)
+	return s
+}
+
+// GELUTanhConstants is what GELUTanh and GELUTanhSlope read.
+func GELUTanhConstants(m Machine) []Const {
+	return append(SigmoidConstants(m), curveLinear, curveCubic, curveCubic3, curveLeast, curveMost, restBits, tiny)
+}
+
 // SoftplusConstants is what Softplus reads.
 func SoftplusConstants() []Const {
 	return append(append(ExpConstants(), LogPoly[:]...), two, signBit, 0)

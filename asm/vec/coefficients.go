@@ -59,6 +59,20 @@ const (
 	rootLost    Const = 0x27800000 // 2^-48
 	tinyRoot    Const = 0x07800000
 
+	// Numbers of Normal and of the GELU. Beyond normalMost, and below -logisticMost, a GELU is
+	// tiny or its argument; the curve of the tanh form is 2*sqrt(2/pi)*(x + 0.044715*x^3).
+	quarter     Const = 0x3e800000
+	half        Const = 0x3f000000
+	minusHalf   Const = 0xbf000000
+	normalMost  Const = 0x41400000 // 12
+	normalLeast Const = 0xc1400000
+	density     Const = 0x3ecc422a // 1/sqrt(2*pi)
+	curveMost   Const = 0x41180000 // 9.5
+	curveLeast  Const = 0xc1180000
+	curveLinear Const = 0x3fcc422a // 2*sqrt(2/pi)
+	curveCubic  Const = 0x3d922279 // times 0.044715
+	curveCubic3 Const = 0x3e5b33b6 // times 3
+
 	// The fraction bits of a float32.
 	fraction Const = 0x007fffff
 
@@ -85,6 +99,11 @@ func smallExpPoly() []Const {
 // TanhPoly is T in tanh(a) = a + a*z*T(z), z = a*a, for a < 0.625, highest
 // power first; the relative error of the fit is 2^-27.7.
 var TanhPoly = [...]Const{0xbbba8672, 0x3ca8fc67, 0xbd5c1ad2, 0x3e08837b, 0xbeaaaa99}
+
+// MillsPoly is P in e^(t*t/2)*Q(t) = u*P(u), u = 1/(1 + t/4), where Q(t) is what a normal
+// variable has above t, for t in [0, 12], highest power first; the relative error of the fit is
+// 2^-25.9.
+var MillsPoly = [...]Const{0x3c755aa9, 0xbd5c0dc2, 0x3cf08d21, 0x3d745a9c, 0xbc7114b8, 0x3dd183b6, 0x3d879a57, 0x3dc65a97, 0x3dcb671e, 0x3dcc4dcb}
 
 // LogPoly is P in log(1+u) = s*(2 + z*P(z)), s = u/(2+u), z = s*s, for u in
 // [0, 1], highest power first; the relative error of the fit is 2^-27.7.

@@ -82,6 +82,8 @@ CASES = {
     "Residual": lambda: [nn.Linear(4, 6), Residual(nn.LayerNorm(6), nn.Linear(6, 9), nn.Tanh(), nn.Linear(9, 6))],
     "encoder": lambda: [nn.Embedding(9, 4, padding_idx=0), Parallel([First(4, 3), Reverse(ENCODER, 4, 2)]), nn.LayerNorm(5),
                         Residual(First(5, 5)), Max(), nn.Linear(5, 2)],
+    "GELU": lambda: [nn.Linear(4, 6), nn.GELU()],
+    "GELUTanh": lambda: [nn.Linear(4, 6), nn.GELU(approximate="tanh")],
 }
 
 

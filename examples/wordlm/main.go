@@ -52,6 +52,7 @@ type options struct {
 
 	embed, hidden, layers int
 	batch, window         int
+	readoutRows           int
 	init                  float64
 	optimizer             string
 	rate, clip            float64
@@ -90,6 +91,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.IntVar(&o.layers, "layers", 1, "LSTM `layers`")
 	f.IntVar(&o.batch, "batch", 32, "`streams` of text read side by side")
 	f.IntVar(&o.window, "window", 20, "`words` that the gradient flows back")
+	f.IntVar(&o.readoutRows, "readout-rows", 0, "of the outputs for all words, `rows` in memory at a time, at least 256 or a few more; 0: all")
 	f.Float64Var(&o.init, "init", 0, "draw all weights from ±`bound`; 0: as the library does")
 	f.StringVar(&o.optimizer, "optimizer", "adam", "`method`: adam or sgd")
 	f.Float64Var(&o.rate, "rate", 3e-3, "learning `rate`")
@@ -151,6 +153,7 @@ func (o *options) check() error {
 		program.Between("embed", o.embed, 1, most), program.Between("hidden", o.hidden, 1, most),
 		program.Between("layers", o.layers, 1, 16),
 		program.Between("batch", o.batch, 1, most), program.Between("window", o.window, 1, most),
+		program.Between("readout-rows", o.readoutRows, 0, most*most),
 		program.Between("init", o.init, 0, 1),
 		program.Between("rate", o.rate, 1e-12, 100), program.Between("clip", o.clip, 1e-12, 1e30),
 		program.Between("decay", o.decay, 1e-6, 1), program.Between("hold", o.hold, 1, 1e9),

@@ -114,7 +114,7 @@ func (o *options) training(c *corpus, m *model) (program.Run, error) {
 		Title: fmt.Sprintf("LSTM of %d x %d units", o.layers, o.hidden),
 		Scale: program.Scale{Name: "perplexity", Value: loss.Perplexity, Log: true}, Counted: "words",
 		Plan: bptt.Plan{
-			Window: o.window, Loss: loss.CrossEntropy{}, Optimizer: optimizer, ClipNorm: clip,
+			Window: o.window, ReadoutRows: o.readoutRows, Loss: loss.CrossEntropy{}, Optimizer: optimizer, ClipNorm: clip,
 			Schedule:   optim.EpochDecay{After: o.hold, Factor: o.decay},
 			Validate:   bptt.Validate{Data: valid, Net: look, Patience: o.patience, RestoreBest: true},
 			Checkpoint: bptt.Checkpoints{Meta: words.Bytes()},

@@ -47,7 +47,7 @@ var lossFaults = []fault{
 	{"element losses: the weight enters the gradient only", "loss/elements.go",
 		"sum = isa.Dot64(wg, d)\n\tcase huber:", "sum = isa.Dot64(g, d)\n\tcase huber:", inLosses},
 	{"element losses: blocks of as many elements as fit, pairs cut", "loss/elements.go",
-		"c.block = max(1, blockElements/width)", "c.block = max(1, blockElements/width) + 1", inLosses},
+		"	c.block = max(1, blockElements/width)\n	blocks :=", "	c.block = max(1, blockElements/width) + 1\n	blocks :=", inLosses},
 	{"Huber: the line does not meet the square", "loss/elements.go",
 		"isa.Dot64(wg, d) - isa.Dot64(wg, g)/2", "isa.Dot64(wg, d) - isa.Dot64(g, g)/2", inLosses},
 	{"BCE: the weights of ones begin anew in each block", "loss/elements.go",

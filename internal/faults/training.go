@@ -194,7 +194,7 @@ var trainingFaults = []fault{
 	{"workers: the net gets what was asked for", "bptt/train.go",
 		"w.SetWorkers(t.team.Workers())", "w.SetWorkers(plan.Workers)", inTraining},
 	{"workers: scratch for those that have no share", "nn/linear.go",
-		"\tif s.work[w] == nil {", "\tfor w := range s.work {", inTraining},
+		"outs); len(s.work[w]) < n {\n", "outs); len(s.work[w]) < n {\n\t\tfor w := range s.work {\n\t\t\ts.work[w] = make([]float32, n)\n\t\t}\n", inTraining},
 	{"masks kept: every net of a chain gets those of the first", "nn/masks.go",
 		"\t\t\tn += k\n", "", inTraining},
 	{"masks kept: nets of a chain with one seed stay so", "nn/masks.go",

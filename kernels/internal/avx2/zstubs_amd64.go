@@ -109,6 +109,26 @@ func Softsign(dst, x []float32)
 //go:noescape
 func SoftsignGrad(dx, x, dy []float32)
 
+// GELU is ref.GELU.
+//
+//go:noescape
+func GELU(dst, x []float32)
+
+// GELUGrad is ref.GELUGrad.
+//
+//go:noescape
+func GELUGrad(dx, x, dy []float32)
+
+// GELUTanh is ref.GELUTanh.
+//
+//go:noescape
+func GELUTanh(dst, x []float32)
+
+// GELUTanhGrad is ref.GELUTanhGrad.
+//
+//go:noescape
+func GELUTanhGrad(dx, x, dy []float32)
+
 // Softplus is ref.Softplus.
 //
 //go:noescape
