@@ -9,6 +9,7 @@ type NodeError struct {
 	Reason string
 }
 
+// Error says which node it is, and why.
 func (e *NodeError) Error() string {
 	return fmt.Sprintf("onnx: node %q, operator %s: %s", e.Node, e.Op, e.Reason)
 }
@@ -20,6 +21,7 @@ type FormatError struct {
 	Reason string
 }
 
+// Error says which part of the file it is, and why.
 func (e *FormatError) Error() string { return fmt.Sprintf("onnx: %s: %s", e.Part, e.Reason) }
 
 // An ExportError says which stage ONNX's operators cannot express, and which field or type
@@ -30,6 +32,7 @@ type ExportError struct {
 	Reason string
 }
 
+// Error names the stage and the field, and says why.
 func (e *ExportError) Error() string {
 	return fmt.Sprintf("onnx: stage %s: %s: %s", e.Stage, e.Field, e.Reason)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
 
@@ -141,21 +142,17 @@ func ExampleScale() {
 	// Output: [1 2 2 6]
 }
 
-// Probabilities of logits, and their logarithms.
+// The probabilities of logits.
 func ExampleSoftmax() {
-	for _, s := range []nn.Stage{onnx.Softmax{}, onnx.LogSoftmax{}} {
-		m, err := nn.Infer(1, 1, &onnx.Pick{Width: 2, From: []int{0, 1}}, s)
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		y := make([]float32, 2)
-		m.Forward(y, []float32{0, 0})
-		fmt.Println(y)
+	m, err := nn.Infer(1, 1, &onnx.Pick{Width: 2, From: []int{0, 1}}, onnx.Softmax{})
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	// Output:
-	// [0.5 0.5]
-	// [-0.6931472 -0.6931472]
+	y := make([]float32, 2)
+	m.Forward(y, []float32{0, 0})
+	fmt.Println(y)
+	// Output: [0.5 0.5]
 }
 
 // What no network here has is refused with the node and the reason.
@@ -191,4 +188,69 @@ func ExampleExportError() {
 		fmt.Println(export.Stage, export.Field)
 	}
 	// Output: 0 lstm.Config.Projection
+}
+
+// The logarithms of probabilities.
+func ExampleLogSoftmax() {
+	m, err := nn.Infer(1, 1, &onnx.Pick{Width: 2, From: []int{0, 1}}, onnx.LogSoftmax{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	y := make([]float32, 2)
+	m.Forward(y, []float32{0, 0})
+	fmt.Println(y)
+	// Output: [-0.6931472 -0.6931472]
+}
+
+// Weights that lie beside the file are read only where that is wanted.
+func ExampleOptions() {
+	_, err := onnx.Open("model.onnx", onnx.Options{ExternalData: true})
+	fmt.Println(errors.Is(err, fs.ErrNotExist))
+	// Output: true
+}
+
+// A graph without states, whose first axis is the batch.
+func ExampleExportOptions() {
+	layer, err := gru.New(gru.Config{Input: 3, Hidden: 4}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var file bytes.Buffer
+	if err := onnx.Export(&file, onnx.ExportOptions{BatchFirst: true, NoStates: true}, onnx.Recurrent{Layer: layer}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	net, err := onnx.Load(&file, onnx.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(net.Inputs), net.Inputs[0].Shape)
+	// Output: 1 [batch time 3]
+}
+
+// What a graph takes and gives, with the sizes that it leaves open.
+func ExamplePort() {
+	net, err := onnx.Open(filepath.Join("testdata", "pytorch", "unbatched_lstm_old.onnx"), onnx.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	p := net.Inputs[0]
+	fmt.Println(p.Name, p.Use, p.Shape, p.Integers)
+	// Output: in0 data [5 5] false
+}
+
+// States are told from the data by their use.
+func ExampleUse() {
+	fmt.Println(onnx.Data, onnx.StateOf, onnx.LengthsOf)
+	// Output: data state lengths
+}
+
+// Tensors are row-major, with the axes of the file.
+func ExampleTensor() {
+	fmt.Println(onnx.Tensor{Shape: []int{2, 3}, Floats: make([]float32, 6)})
+	// Output: a tensor of shape [2 3]
 }

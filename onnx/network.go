@@ -162,4 +162,5 @@ type Tensor struct {
 	Integers []int64
 }
 
+// String gives the shape.
 func (t Tensor) String() string { return fmt.Sprintf("a tensor of shape %v", t.Shape) }

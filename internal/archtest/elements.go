@@ -39,6 +39,7 @@ var outside = map[string]string{
 	"nn.NewLayerNorm":                "initial values, set once",
 	"nn.layerNorm.forwardRows":       "keeps one number of a row",
 	"nn.layerNorm.inputGradient":     "takes it",
+	"nn.dropout.apply":               "takes one number of a row, to drop whole words",
 	"nn.LearnedState.begin":          "keeps one number of a row",
 	"nn.LearnedState.starts":         "takes it",
 	"nn.pool.CopyState":              "the number of steps of a row",

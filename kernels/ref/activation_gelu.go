@@ -42,7 +42,7 @@ func normal(x float32) (p, e float32) {
 		q = FMA(q, u, millsCoef[i])
 	}
 	q = float32(float32(q*u) * e)
-	if math.Signbit(float64(x)) {
+	if math.Float32bits(x)>>31 != 0 {
 		return q, e
 	}
 	return 1 - q, e
