@@ -1,8 +1,8 @@
 // Curves trains the same small language models here and in PyTorch, with the same weights,
 // windows, order and optimizer, and writes how far the runs are apart:
 //
-//	go -C bench run ./curves -python venv/bin/python                 500 updates of LSTM, GRU and RNN
-//	go -C bench run ./curves -python venv/bin/python -adaptive       200 updates with each optimizer
+//	go -C bench run ./curves -python venv/bin/python -o FOLDER            500 updates of LSTM, GRU and RNN
+//	go -C bench run ./curves -python venv/bin/python -o FOLDER -adaptive  200 updates with each optimizer
 //
 // Two runs in float32 that round differently part, and how fast they do is a property of the
 // model and the optimizer. So each comparison stands beside controls, PyTorch against itself: in float32 against float64,
