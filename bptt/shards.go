@@ -257,7 +257,7 @@ func (p *shards) run(windows int) error {
 func (p *shards) last(windows int) error {
 	t := p.t
 	p.sum.Start(p.grads)
-	if m, ok := t.net.(*nn.Model); ok && t.ranks.several() && t.blocks == nil {
+	if m, ok := t.net.(*nn.Model); ok && t.ranks.several() {
 		// What later stages have is exchanged while earlier ones are at work.
 		m.OnGradients(func(n int) { p.sum.Complete(p.begins[n]) })
 		t.back()

@@ -72,6 +72,11 @@ func TestCutRows(t *testing.T) {
 		}
 	}
 
+	// The source may use its memory again before the shard is run.
+	require.NoError(t, b.CutRows(&dst, 0, 5, 5))
+	b.Resets[0][0] = 7
+	require.Equal(t, []int{1, 2}, dst.Resets[0])
+
 	// What is nil stays nil, and what dst had before does not come back.
 	small := &data.Batch{Steps: 1, Rows: 2, IDs: []int32{1, 2}, Targets: []int32{3, 4}}
 	require.NoError(t, small.CutRows(&dst, 0, 2, 2))

@@ -39,6 +39,8 @@ var rankFaults = []fault{
 		"src[(t*c.from+c.lo)*width:])", "src[t*c.from*width:])", inCut},
 	{"cut: rows that are added have the length of others", "data/cut.go",
 		"\tdst = room(dst, c.to)\n\tfor r := range c.n {\n", "\tdst = room(dst, c.to)\n\tfor r := range c.to {\n", inCut},
+	{"cut: resets lie in the memory of the source", "data/cut.go",
+		"dst[r] = append(dst[r], src[c.lo+r]...)", "dst[r] = src[c.lo+r]", inCut},
 	{"cut: the source stays that of the batch before", "data/cut.go",
 		"\t\tdst.Source = nil\n", "", inCut},
 	{"shards: masks follow the rows of the net", "bptt/shards.go",
