@@ -3,8 +3,8 @@
 // compiler.
 //
 //	apt-get install gcc pkg-config libopenmpi-dev openmpi-bin
-//	go build -tags mpi ./charlm-mpi
-//	mpirun -n 2 ./charlm-mpi -text FILE
+//	go install -tags mpi ./charlm-mpi
+//	mpirun -n 2 charlm-mpi -text FILE
 //
 // With the tags mpi and mpich it is built for MPICH (libmpich-dev, mpich). Without the tag
 // mpi, or without cgo, everything compiles and Init returns an error that says what is
