@@ -35,10 +35,14 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-// needMPI skips a test where there is no MPI, and says what it wants.
+// needMPI skips a test that was built without MPI, and says what it wants. One that was built
+// with it needs the program that starts ranks too.
 func needMPI(t *testing.T) {
 	t.Helper()
-	if launcher() == "" || !mpi.Built {
+	if mpi.Built && launcher() == "" {
+		t.Fatalf("built with MPI, and none of %v is on the PATH; install openmpi-bin, or mpich", launchers)
+	}
+	if !mpi.Built {
 		t.Skip("NOT EXERCISED: ranks of MPI; it needs cgo and an MPI library: apt-get install gcc pkg-config libopenmpi-dev openmpi-bin, and go -C dist/mpi test -tags mpi ./...")
 	}
 }
