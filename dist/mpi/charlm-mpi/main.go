@@ -51,8 +51,8 @@ func flags(args []string) (o options, err error) {
 	f.IntVar(&o.rows, "rows", 32, "rows of a batch, over all ranks")
 	f.IntVar(&o.shards, "shards", 8, "shards of a batch, at least as many as ranks; part of what is computed")
 	f.IntVar(&o.steps, "steps", 1000, "updates")
-	f.IntVar(&o.every, "every", 100, "updates between checkpoints")
-	f.IntVar(&o.report, "report", 100, "updates between lines of progress")
+	f.IntVar(&o.every, "every", 100, "updates between checkpoints; 0: at the end alone")
+	f.IntVar(&o.report, "report", 100, "updates between lines of progress; 0: none")
 	f.IntVar(&o.workers, "workers", 0, "goroutines of each rank; 0: as many as the processors that MPI binds it to")
 	f.Float64Var(&o.rate, "rate", 2e-3, "learning rate of Adam")
 	f.Float64Var(&o.dropout, "dropout", 0, "probability of dropout before the readout")
@@ -70,6 +70,17 @@ func flags(args []string) (o options, err error) {
 		return o, errors.New("-resume without -dir; give the folder of the run")
 	case o.rows < 1 || o.shards < 1 || o.shards > o.rows:
 		return o, fmt.Errorf("%d shards of %d rows, want 1 or more, and not more shards than rows", o.shards, o.rows)
+	}
+	for _, size := range []struct {
+		name string
+		n    int
+	}{{"hidden", o.hidden}, {"layers", o.layers}, {"window", o.window}, {"steps", o.steps}} {
+		if size.n < 1 {
+			return o, fmt.Errorf("-%s is %d, want 1 or more", size.name, size.n)
+		}
+	}
+	if o.every < 0 || o.report < 0 || o.workers < 0 {
+		return o, fmt.Errorf("-every is %d, -report %d and -workers %d, want 0 or more", o.every, o.report, o.workers)
 	}
 	return o, nil
 }
@@ -108,7 +119,7 @@ func run(args []string) error {
 func train(ctx context.Context, g dist.Group, o options) error {
 	text, err := os.ReadFile(o.text)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; name a file with -text that every rank can read", err)
 	}
 	source, err := data.NewText(text, o.rows)
 	if err != nil {

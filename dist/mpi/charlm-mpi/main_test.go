@@ -22,6 +22,9 @@ func TestFlags(t *testing.T) {
 		"no text; give a file with -text": {},
 		`"x" is no flag`:                  {"-text", "a", "x"},
 		"-resume without -dir":            {"-text", "a", "-resume"},
+		"-steps is -1, want 1 or more":    {"-text", "a", "-steps", "-1"},
+		"-hidden is 0, want 1 or more":    {"-text", "a", "-hidden", "0"},
+		"-every is -1":                    {"-text", "a", "-every", "-1"},
 		"9 shards of 8 rows":              {"-text", "a", "-shards", "9", "-rows", "8"},
 	} {
 		_, err := flags(args)
@@ -47,6 +50,8 @@ func TestTrain(t *testing.T) {
 	require.Equal(t, files[0], files[1])
 	o := options{text: text, dir: t.TempDir(), hidden: 8, layers: 1, window: 8, rows: 5, shards: 3, steps: 4, every: 2, rate: 0.01, resume: true}
 	require.ErrorContains(t, train(context.Background(), dist.Alone(), o), "no last.ckpt in")
+	o.text = "missing"
+	require.ErrorContains(t, train(context.Background(), dist.Alone(), o), "name a file with -text")
 }
 
 // TestRun without MPI says what is missing.
