@@ -18,16 +18,20 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// compare returns an error that names a rank, and the line of its description that differs
-// from that of rank 0.
-func (t *Trainer) compare() error {
-	if !t.ranks.several() {
-		return nil
+// compare tells the other ranks how NewTrainer has ended on this one: with t, or with err. It
+// returns the error of any of them, or one that names a rank, and the line of its description
+// that differs from that of rank 0.
+func (r *ranks) compare(t *Trainer, err error) error {
+	if !r.several() {
+		return err
 	}
-	lines, err := t.describe()
+	var lines []string
+	if err == nil {
+		lines, err = t.describe()
+	}
 	text := strings.Join(lines, "\n")
 	hash := sha256.Sum256([]byte(text))
-	all, err := t.ranks.gather("the beginning of a run", hash[:], err)
+	all, err := r.gather("the beginning of a run", hash[:], err)
 	if err != nil {
 		return err
 	}
@@ -38,7 +42,7 @@ func (t *Trainer) compare() error {
 	if same {
 		return nil
 	}
-	if all, err = t.ranks.gather("the description of a run", []byte(text), nil); err != nil {
+	if all, err = r.gather("the description of a run", []byte(text), nil); err != nil {
 		return err
 	}
 	first := strings.Split(string(all[0]), "\n")

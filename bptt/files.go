@@ -195,7 +195,7 @@ func (t *Trainer) ResumeLast() (found bool, err error) {
 	if !t.files.on() {
 		return false, errors.New("bptt: ResumeLast without Plan.Checkpoint.Dir")
 	}
-	c, err := t.readLast()
+	c, err := ReadCheckpointOn(t.ranks.group, filepath.Join(t.plan.Checkpoint.Dir, LastFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

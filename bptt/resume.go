@@ -25,7 +25,9 @@ import (
 // these are then as the plan has them.
 //
 // A run with Plan.Shards goes on with as many shards, on any number of ranks, all of which
-// call Resume with the same checkpoint.
+// call Resume with the same checkpoint (see ReadCheckpointOn). If one of them cannot, all
+// return an error; those that could have resumed then, so that the Trainers are worth
+// nothing any more.
 func (t *Trainer) Resume(c *Checkpoint) error { return t.resumed(t.resume(c)) }
 
 func (t *Trainer) resume(c *Checkpoint) (err error) {

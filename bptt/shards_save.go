@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/simdrnn/simdrnn/dist"
@@ -196,32 +195,37 @@ func (p *shards) windows(all []resumption) {
 	p.t.win = p.loaded.win
 }
 
-// readLast reads LastFile, which the first rank alone has to see.
-func (t *Trainer) readLast() (*Checkpoint, error) {
-	name := filepath.Join(t.plan.Checkpoint.Dir, LastFile)
-	if !t.ranks.several() {
+// ReadCheckpointOn is ReadCheckpointFile for the ranks of a group, all of which call it: rank
+// 0 reads the file and hands its bytes to the others, which need not see it. If it cannot,
+// or if one of them cannot take the bytes as a checkpoint, all get the error. If there is no
+// such file it is fs.ErrNotExist (errors.Is) on all of them.
+func ReadCheckpointOn(g dist.Group, name string) (*Checkpoint, error) {
+	if g.Size() == 1 {
 		return ReadCheckpointFile(name)
 	}
 	var b []byte
 	var err error
-	missing := false
-	if t.ranks.first() {
-		b, err = os.ReadFile(name)
-		if missing = errors.Is(err, fs.ErrNotExist); missing {
-			err = nil
+	missing := byte(0)
+	if g.Rank() == 0 {
+		if b, err = os.ReadFile(name); errors.Is(err, fs.ErrNotExist) {
+			missing, err = 1, nil
 		}
 	}
-	if missing, err = t.ranks.agree("the last checkpoint", missing, err); err != nil {
+	all, err := dist.Ask(g, "reading a checkpoint", []byte{missing}, err)
+	if err != nil {
 		return nil, err
 	}
-	if missing {
-		return nil, fs.ErrNotExist
+	if bytes.Equal(all[0], []byte{1}) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	if b, err = t.ranks.group.Broadcast(b, 0); err != nil {
-		t.ranks.told = err
+	if b, err = g.Broadcast(b, 0); err != nil {
 		return nil, err
 	}
-	return ReadCheckpoint(bytes.NewReader(b))
+	c, err := ReadCheckpoint(bytes.NewReader(b))
+	if err := dist.Agree(g, "taking a checkpoint", err); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // resumed tells the other ranks how this one has resumed, and returns an error if one could

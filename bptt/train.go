@@ -107,7 +107,23 @@ type buffers struct {
 // before has lost it: its Run, Save and Resume return an error. (Seen from the memory
 // of the optimizer's State; one of another package that makes no new memory in Init,
 // or whose State is a copy, must be kept for one Trainer by the caller.)
+//
+// With the ranks of a Plan.Group all of them call it. If it fails on one of them, or if they
+// differ, it fails on all; the error of the others is a *dist.RankError.
 func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
+	var r ranks
+	if err := r.init(plan.Group); err != nil {
+		return nil, err
+	}
+	t, err := newTrainer(net, source, plan, r)
+	if err := r.compare(t, err); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// newTrainer is NewTrainer of one rank, which asks the others nothing.
+func newTrainer(net nn.Net, source data.Source, plan Plan, r ranks) (*Trainer, error) {
 	if err := kernels.Info().Err; err != nil {
 		return nil, err
 	}
@@ -143,8 +159,7 @@ func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 		return nil, err
 	}
 	plan.Accumulate = max(1, plan.Accumulate)
-	t := &Trainer{net: net, data: source, plan: plan, sizes: sizes{batch, in, out}}
-	t.ranks.init(plan.Group)
+	t := &Trainer{net: net, data: source, plan: plan, sizes: sizes{batch, in, out}, ranks: r}
 	t.passes = append(make([]pass, 0, 4), pass{empty: true})
 	t.ids = nn.OverIDs(net)
 	params, sums, err := nn.Trained(net)
@@ -197,7 +212,7 @@ func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 	if t.parts, err = newShards(t, rows); err != nil {
 		return nil, err
 	}
-	return t, t.compare()
+	return t, nil
 }
 
 // Run trains until a limit of the plan, or the end of its patience, and returns a report

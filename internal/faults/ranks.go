@@ -84,7 +84,7 @@ var rankFaults = []fault{
 	{"ranks: all write files", "bptt/checkpoint.go",
 		"\tif t.ranks.first() {\n\t\terr = wire", "\tif t != nil {\n\t\terr = wire", inShards},
 	{"ranks: each reads the last checkpoint where it is", "bptt/shards_save.go",
-		"if !t.ranks.several() {\n\t\treturn ReadCheckpointFile(name)", "if t != nil {\n\t\treturn ReadCheckpointFile(name)", inShards},
+		"if g.Size() == 1 {\n\t\treturn ReadCheckpointFile(name)", "if g != nil {\n\t\treturn ReadCheckpointFile(name)", inShards},
 	{"sampling: rows are drawn by their places", "seq2seq/sampling.go",
 		"row = s.rows[b]", "_ = s.rows[b]", []string{"./seq2seq RowIDs"}},
 	{"sampling: rows of one block of numbers", "seq2seq/sampling.go",
