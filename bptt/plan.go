@@ -139,8 +139,6 @@ func (p *Plan) check(steps int) error {
 		return fmt.Errorf("bptt: Plan.ClipP is %v, want the order of a norm: 1 or more, math.Inf(1) for the largest magnitude, or 0 for 2", p.ClipP)
 	case p.Shards < 0:
 		return fmt.Errorf("bptt: Plan.Shards is %d, want the number of shards, or 0 for none", p.Shards)
-	case p.Group != nil && nilcheck.IsNil(p.Group):
-		return fmt.Errorf("bptt: Plan.Group is a nil %T; leave the field out for one process", p.Group)
 	case p.Shards == 0 && p.Group != nil && p.Group.Size() > 1:
 		return fmt.Errorf("bptt: a Plan.Group of %d ranks without Plan.Shards; set it to a number that stays the same on other numbers of ranks, a multiple of %d for example", p.Group.Size(), p.Group.Size())
 	case p.SkipNonFinite < 0:

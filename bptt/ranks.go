@@ -27,7 +27,7 @@ func (r *ranks) init(g dist.Group) error {
 	case g == nil:
 		r.group = dist.Alone()
 	case nilcheck.IsNil(g):
-		return fmt.Errorf("bptt: Plan.Group is a nil %T; leave the field out for one process alone", g)
+		return fmt.Errorf("bptt: Plan.Group is a nil %T; leave the field out for one process", g)
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func TestOneRankFailsBeforeTheStart(t *testing.T) {
 		}
 	}
 	_, _, err := s.trainer(t, (*meddling)(nil), nil)
-	require.EqualError(t, err, "bptt: Plan.Group is a nil *bptt_test.meddling; leave the field out for one process alone")
+	require.EqualError(t, err, "bptt: Plan.Group is a nil *bptt_test.meddling; leave the field out for one process")
 }
 
 // TestCheckpointThatOneRankReads: the first rank alone reads the file, and a file that is not

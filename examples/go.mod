@@ -4,12 +4,15 @@ go 1.26.0
 
 replace github.com/simdrnn/simdrnn => ..
 
+replace github.com/simdrnn/simdrnn/dist/mpi => ../dist/mpi
+
 require (
 	github.com/gofrs/flock v0.13.2
 	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/client_model v0.6.3
 	github.com/schollz/progressbar/v3 v3.19.1
 	github.com/simdrnn/simdrnn v0.0.0-00010101000000-000000000000
+	github.com/simdrnn/simdrnn/dist/mpi v0.0.0-00010101000000-000000000000
 	github.com/stretchr/testify v1.12.1
 	gonum.org/v1/plot v0.17.0
 )

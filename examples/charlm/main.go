@@ -13,6 +13,14 @@
 //	go -C examples run ./charlm -steps 1500 -cell lstm -out lstm
 //	go -C examples run ./charlm -compare rnn,gru,lstm -out .
 //
+// With -shards several ranks can train one model, to the same bits for any number of them:
+// processes of MPI on one machine or many, of a program that was built with -tags mpi (see
+// dist/mpi), or with -ranks goroutines of one process, to see how it works:
+//
+//	go -C examples build -tags mpi ./charlm
+//	mpirun -n 4 examples/charlm -shards 8 -text FILE
+//	go -C examples run ./charlm -shards 8 -ranks 4
+//
 // A character is a byte. The last 5 % of the text is held out: the model never
 // trains on it, and how many bits it needs for each of its characters is the
 // measure of the model. The model and the loss curve, as a table and as a picture,
@@ -28,6 +36,8 @@ import (
 	"io"
 	"os"
 
+	"github.com/simdrnn/simdrnn/dist"
+	"github.com/simdrnn/simdrnn/dist/mpi"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 )
 
@@ -36,9 +46,26 @@ func main() { os.Exit(program(os.Args[1:], os.Stdout, os.Stderr)) }
 // program does all of it and returns the exit status: 2 if something is wrong, 128
 // and the number of the signal if one ended it in another way than in order.
 func program(args []string, stdout, stderr io.Writer) int {
+	if mpi.Built {
+		return processes(args, stdout, stderr)
+	}
+	code, _ := perform(dist.Alone(), args, stdout, stderr)
+	return code
+}
+
+// perform is the program of one rank. It prints the error that it returns.
+func perform(g dist.Group, args []string, stdout, stderr io.Writer) (code int, err error) {
 	o, err := parse(args, stderr)
+	switch {
+	case err != nil:
+	case !mpi.Built && mpi.Launched():
+		err = errNotBuilt
+	case o.ranks > 1 && g.Size() > 1:
+		err = fmt.Errorf("-ranks %d is for goroutines of one process, and this one is of %d that mpirun has started: leave it out", o.ranks, g.Size())
+	}
+	err = dist.Agree(g, "the flags", err)
 	if errors.Is(err, flag.ErrHelp) {
-		return 0
+		return 0, nil
 	}
 	var guard *interrupt.Guard
 	if err == nil {
@@ -47,17 +74,21 @@ func program(args []string, stdout, stderr io.Writer) int {
 				fmt.Fprintln(stderr, "\ncharlm: stopping after this step; another Ctrl-C ends the program at once")
 			}
 		}, stderr)
-		err = run(guard, o, stdout, stderr)
+		if o.ranks > 1 && o.train() {
+			err = goroutines(guard, o, stdout, stderr)
+		} else {
+			err = run(guard, o, g, stdout, stderr)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "charlm:", err)
 	}
 	switch {
 	case err == nil:
-		return 0
+		return 0, nil
 	case errors.Is(err, interrupt.Err):
-		return guard.Status()
+		return guard.Status(), err
 	default:
-		return 2
+		return 2, err
 	}
 }

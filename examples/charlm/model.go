@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
 
 	"github.com/simdrnn/simdrnn/nn"
@@ -26,6 +27,13 @@ type settings struct {
 	Rate, Clip                           float64
 	Seed                                 uint64
 	Text                                 string // absolute path; "" for Opticks
+	Shards                               int    `json:",omitempty"` // of a batch; 0: it is not cut
+}
+
+// rows are those of the net: of a batch, or of its largest shard.
+func (s settings) rows() int {
+	parts := max(1, s.Shards)
+	return (s.Batch + parts - 1) / parts
 }
 
 const symbols = 256 // bytes
@@ -35,14 +43,15 @@ const maxBytes = 16 << 30
 
 // bytes is about how much memory a training run of an LSTM needs, which is more than the
 // other cells need: for the weights with
-// gradients, two moments and two packed copies, and for what is kept of each
-// character of a window. It is a float64 because the largest sizes together are
+// gradients, two moments and two packed copies, with shards for sums of gradients, and for
+// what is kept of each character of a window. It is a float64 because the largest sizes together are
 // more than an int64 can count.
 func (s settings) bytes() float64 {
 	h, l, e := float64(s.Hidden), float64(s.Layers), float64(s.Embed)
 	weights := symbols*(e+h) + 4*h*(e+h) + (l-1)*8*h*h
 	kept := 2*e + l*8*h + 3*symbols
-	return 4 * (6*weights + float64(s.Batch)*float64(s.Window)*kept)
+	copies := 6 + bits.Len(uint(s.Shards))
+	return 4 * (float64(copies)*weights + float64(s.rows())*float64(s.Window)*kept)
 }
 
 // size writes a number of bytes for people.
@@ -111,7 +120,7 @@ func newModel(s settings, workers int) (*model, error) {
 
 // train returns the chain that is trained.
 func (m *model) train(s settings) (*nn.Model, error) {
-	return nn.Chain(m.emb, m.rnn.unroll(s.Window, s.Batch), m.out)
+	return nn.Chain(m.emb, m.rnn.unroll(s.Window, s.rows()), m.out)
 }
 
 // infer returns a chain over the same weights that only runs forward.
@@ -136,7 +145,7 @@ func (o *options) merge(s settings) error {
 	mine := o.settings
 	for name, same := range map[string]bool{
 		"cell": mine.Cell == s.Cell, "hidden": mine.Hidden == s.Hidden, "layers": mine.Layers == s.Layers, "embed": mine.Embed == s.Embed,
-		"batch": mine.Batch == s.Batch, "window": mine.Window == s.Window, "rate": mine.Rate == s.Rate,
+		"batch": mine.Batch == s.Batch, "shards": mine.Shards == s.Shards, "window": mine.Window == s.Window, "rate": mine.Rate == s.Rate,
 		"clip": mine.Clip == s.Clip, "seed": mine.Seed == s.Seed || !o.train(),
 	} {
 		if o.set[name] && !same {

@@ -16,6 +16,7 @@ type options struct {
 	limit         time.Duration
 	settings      settings
 	workers       int
+	ranks         int // goroutines of this process
 	resume, quiet bool
 	fingerprint   bool
 	sample        int
@@ -62,6 +63,8 @@ func parse(args []string, output io.Writer) (*options, error) {
 	f.Float64Var(&o.settings.Clip, "clip", 1, "largest `norm` of the gradient")
 	f.Uint64Var(&o.settings.Seed, "seed", 1, "`seed` of the initial weights and of -sample")
 	f.IntVar(&o.workers, "workers", 0, "`goroutines` that share the work; 0: as many as help. The result is the same")
+	f.IntVar(&o.settings.Shards, "shards", 0, "cut a batch into `n` parts that ranks share; 0: it stays whole. The number is part of what is computed, that of the ranks is not")
+	f.IntVar(&o.ranks, "ranks", 1, "train with `n` goroutines of this process, as with so many processes of mpirun; that is no faster. At most as many as -shards")
 	f.BoolVar(&o.resume, "resume", false, "go on from the model in -out; one that has its -steps already is only measured")
 	f.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
 	f.BoolVar(&o.fingerprint, "fingerprint", false, "print the SHA-256 of all parameters at the end")
@@ -104,6 +107,8 @@ func (o *options) check() error {
 		return fmt.Errorf("-for is %v, want a time such as 90s or 10m", o.limit)
 	case o.workers < 0 || o.workers > maxWorkers:
 		return fmt.Errorf("-workers is %d, want 1 to %d, or 0 for as many as help", o.workers, maxWorkers)
+	case o.ranks < 1:
+		return fmt.Errorf("-ranks is %d, want at least 1", o.ranks)
 	case o.set["sample"] && o.sample < 1:
 		return fmt.Errorf("-sample is %d, want at least 1", o.sample)
 	case !(o.temperature >= 0 && o.temperature <= 100):
@@ -123,7 +128,7 @@ func (o *options) check() error {
 		}
 	}
 	if !o.train() {
-		for _, name := range []string{"fingerprint", "text"} {
+		for _, name := range []string{"fingerprint", "text", "ranks", "shards"} {
 			if o.set[name] {
 				return fmt.Errorf("-%s goes with training: add -steps, -for or -resume, or leave -sample and -compare out", name)
 			}
@@ -143,6 +148,8 @@ func (s settings) check() error {
 		}
 	}
 	switch {
+	case s.Shards < 0 || s.Shards > s.Batch:
+		return fmt.Errorf("-shards is %d, want 1 to the %d of -batch, or 0 for a batch that is not cut", s.Shards, s.Batch)
 	case defaultRate[s.Cell] == 0:
 		return fmt.Errorf("-cell is %q, want lstm, gru or rnn", s.Cell)
 	case !(s.Rate >= 1e-12 && s.Rate <= 10):

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/dist"
 	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/optim"
@@ -24,28 +25,13 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// How often a run looks at the held-out text and saves a checkpoint. Where a
-// look takes long it is rarer: looking takes at most a tenth of the time.
-const (
-	lookEvery = 5 * time.Second
-	lookShare = 10
-	saveEvery = time.Minute
-)
-
-// run does what the options say.
-func run(guard *interrupt.Guard, o *options, stdout, stderr io.Writer) error {
-	if err := kernels.Info().Err; err != nil {
-		return err
-	}
-	var err error
-	if o.out, err = filepath.Abs(o.out); err != nil {
-		return err
-	}
-	if o.compare != "" {
-		return o.drawCompared(stdout)
-	}
-	if !o.train() {
-		return o.onlySample(guard.Context(), stdout)
+// run does what the options say, as one of the ranks of g. All of them return an error if
+// one has one.
+func run(guard *interrupt.Guard, o *options, g dist.Group, stdout, stderr io.Writer) error {
+	first := g.Rank() == 0
+	err := kernels.Info().Err
+	if err == nil {
+		o.out, err = filepath.Abs(o.out)
 	}
 	progress := newProgress(o, stderr)
 	defer func() {
@@ -53,18 +39,37 @@ func run(guard *interrupt.Guard, o *options, stdout, stderr io.Writer) error {
 			o.unlock()
 		}
 	}()
-	// A run that would have to wait for another one is told before it loads anything.
-	if err := o.lock(progress.warn); err != nil {
-		return notWritable(err)
+	switch {
+	case err != nil || !first:
+	case o.compare != "":
+		err = o.drawCompared(stdout)
+	case !o.train():
+		err = o.onlySample(guard.Context(), stdout)
+	default:
+		// A run that would have to wait for another one is told before it loads anything.
+		if err = o.lock(progress.warn); err != nil {
+			err = notWritable(err)
+		}
 	}
-	j, err := newJob(o, progress)
+	if err := dist.Agree(g, "the folder", err); err != nil || !o.train() {
+		return err
+	}
+	j, err := newJob(o, g, progress)
 	if err != nil {
 		return err
 	}
-	if err := guard.InOrder(j.train); err != nil {
+	if err := trainInOrder(guard, j); err != nil {
 		return err
 	}
-	ctx := guard.Context()
+	if first {
+		err = j.print(guard.Context(), stdout)
+	}
+	return dist.Agree(g, "the result", err)
+}
+
+// print prints what the flags ask for, and the last line.
+func (j *job) print(ctx context.Context, stdout io.Writer) error {
+	o := j.o
 	if ctx.Err() != nil {
 		// What ended the training must not end what comes after it.
 		ctx = context.WithoutCancel(ctx)
@@ -101,13 +106,13 @@ func (o *options) write(ctx context.Context, net *nn.Model, w io.Writer) error {
 
 func (o *options) checkpoint() string { return filepath.Join(o.out, "model.ckpt") }
 
-// load reads the checkpoint and takes over its settings.
-func (o *options) load() (*bptt.Checkpoint, error) {
+// load reads the checkpoint, on the first of the ranks of g, and takes over its settings.
+func (o *options) load(g dist.Group) (*bptt.Checkpoint, error) {
 	name := o.checkpoint()
-	if info, err := os.Stat(o.out); err == nil && !info.IsDir() {
+	c, err := bptt.ReadCheckpointOn(g, name)
+	if info, bad := os.Stat(o.out); err != nil && bad == nil && !info.IsDir() {
 		return nil, fmt.Errorf("%s is no folder; name the folder of a trained model with -out", o.out)
 	}
-	c, err := bptt.ReadCheckpointFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no checkpoint %s; train a model first, or name its folder with -out", name)
 	}
@@ -125,7 +130,7 @@ func (o *options) load() (*bptt.Checkpoint, error) {
 }
 
 func (o *options) onlySample(ctx context.Context, stdout io.Writer) error {
-	from, err := o.load()
+	from, err := o.load(dist.Alone())
 	if err != nil {
 		return err
 	}
@@ -143,9 +148,10 @@ func (o *options) onlySample(ctx context.Context, stdout io.Writer) error {
 	return o.write(ctx, net, stdout)
 }
 
-// A job is one training run.
+// A job is one training run, on one rank.
 type job struct {
 	o       *options
+	group   dist.Group
 	model   *model
 	net     *nn.Model
 	trainer *bptt.Trainer
@@ -165,52 +171,27 @@ type job struct {
 	progress *progress
 }
 
-func newJob(o *options, progress *progress) (*job, error) {
+// texts are what a run trains on, and what it does not.
+type texts struct {
+	path        string
+	train, held []byte
+}
+
+func newJob(o *options, g dist.Group, progress *progress) (*job, error) {
 	var from *bptt.Checkpoint
+	var err error
 	if o.resume {
-		var err error
-		if from, err = o.load(); err != nil {
-			return nil, err
-		}
+		from, err = o.load(g)
 	}
-	name := o.text
-	if name == "" {
-		name = o.settings.Text // of the resumed run
+	j := &job{o: o, group: g, fresh: from == nil, progress: progress}
+	var t texts
+	if err == nil {
+		t, err = j.load()
 	}
-	path, text, err := readText(name)
-	if err != nil {
+	if err := dist.Agree(g, "the text", err); err != nil {
 		return nil, err
 	}
-	if o.text != "" {
-		o.settings.Text = path
-	}
-	s := o.settings
-	train, held, err := split(path, text, s.Batch, s.Window)
-	if err != nil {
-		return nil, err
-	}
-	j := &job{o: o, fresh: from == nil, progress: progress}
-	if j.model, err = newModel(s, o.workers); err != nil {
-		return nil, err
-	}
-	if j.net, err = j.model.train(s); err != nil {
-		return nil, err
-	}
-	source, err := data.NewText(train, s.Batch)
-	if err != nil {
-		return nil, err
-	}
-	meta, err := s.encode()
-	if err != nil {
-		return nil, err
-	}
-	j.trainer, err = bptt.NewTrainer(j.net, source, bptt.Plan{
-		Window: s.Window, Steps: o.steps, Workers: o.workers, Checkpoint: bptt.Checkpoints{Meta: meta},
-		Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: s.Rate}, ClipNorm: s.Clip,
-		Schedule: optim.StepDecay{Every: 500, Factor: 0.9},
-		OnStep:   j.onStep,
-	})
-	if err != nil {
+	if err := j.prepare(t); err != nil {
 		return nil, err
 	}
 	if from != nil {
@@ -219,11 +200,76 @@ func newJob(o *options, progress *progress) (*job, error) {
 		}
 		j.last = bptt.Progress{Step: from.Step, Epoch: from.Epoch, Counted: from.Counted}
 		j.begun, j.saved = from.Counted, from.Step
-		j.curve = readCurve(filepath.Join(o.out, "loss.csv"), from.Step)
 	}
-	if err := j.holdOut(held); err != nil {
-		return nil, err
+	if j.first() {
+		err = j.ready(t, from)
 	}
+	return j, dist.Agree(g, "the folder of the run", err)
+}
+
+// first says whether this is the rank that prints and writes.
+func (j *job) first() bool { return j.group.Rank() == 0 }
+
+// load reads the text.
+func (j *job) load() (t texts, err error) {
+	o := j.o
+	name := o.text
+	if name == "" {
+		name = o.settings.Text // of the resumed run
+	}
+	if n := max(o.ranks, j.group.Size()); n > max(1, o.settings.Shards) {
+		return t, fmt.Errorf("%d ranks share the shards of a batch, and there are %d; begin a run with -shards %d or more: as many as the ranks it will ever have", n, o.settings.Shards, n)
+	}
+	var text []byte
+	if t.path, text, err = readText(name); err != nil {
+		return t, err
+	}
+	if o.text != "" {
+		o.settings.Text = t.path
+	}
+	t.train, t.held, err = split(t.path, text, o.settings.Batch, o.settings.Window)
+	return t, err
+}
+
+// prepare makes the model and the trainer.
+func (j *job) prepare(t texts) error {
+	o, s := j.o, j.o.settings
+	source, meta, err := j.build(t)
+	if err := dist.Agree(j.group, "the model", err); err != nil {
+		return err
+	}
+	// The path of the text may differ among machines. That of the first one is kept.
+	if meta, err = j.group.Broadcast(meta, 0); err != nil {
+		return err
+	}
+	j.trainer, err = bptt.NewTrainer(j.net, source, bptt.Plan{
+		Window: s.Window, Steps: o.steps, Workers: o.workers, Checkpoint: bptt.Checkpoints{Meta: meta},
+		Shards: s.Shards, Group: j.group,
+		Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: s.Rate}, ClipNorm: s.Clip,
+		Schedule: optim.StepDecay{Every: 500, Factor: 0.9},
+		OnStep:   j.onStep,
+	})
+	return err
+}
+
+func (j *job) build(t texts) (source data.Source, meta []byte, err error) {
+	s := j.o.settings
+	if j.model, err = newModel(s, j.o.workers); err != nil {
+		return nil, nil, err
+	}
+	if j.net, err = j.model.train(s); err != nil {
+		return nil, nil, err
+	}
+	if source, err = data.NewText(t.train, s.Batch); err != nil {
+		return nil, nil, err
+	}
+	meta, err = s.encode()
+	return source, meta, err
+}
+
+// ready prepares what the first rank does alone.
+func (j *job) ready(t texts, from *bptt.Checkpoint) error {
+	o, s := j.o, j.o.settings
 	verb := "training"
 	switch {
 	case j.finished():
@@ -231,20 +277,30 @@ func newJob(o *options, progress *progress) (*job, error) {
 	case from != nil:
 		verb = fmt.Sprintf("going on at step %d", from.Step)
 	}
-	j.intro = fmt.Sprintf("%s on %s, %d characters, %d held out; %s %d x %d, %v; Ctrl-C stops and saves\nabout %s of memory; files go to %s",
-		verb, path, len(train), len(held), strings.ToUpper(s.Cell), s.Layers, s.Hidden, kernels.Current(), size(s.bytes()), o.out)
+	if from != nil {
+		j.curve = readCurve(filepath.Join(o.out, "loss.csv"), from.Step)
+	}
+	if err := j.holdOut(t.held); err != nil {
+		return err
+	}
+	shared := ""
+	if s.Shards > 0 {
+		shared = fmt.Sprintf(", %d shards on %d ranks", s.Shards, j.group.Size())
+	}
+	j.intro = fmt.Sprintf("%s on %s, %d characters, %d held out; %s %d x %d, %v%s; Ctrl-C stops and saves\nabout %s of memory; files go to %s",
+		verb, t.path, len(t.train), len(t.held), strings.ToUpper(s.Cell), s.Layers, s.Hidden, kernels.Current(), shared, size(s.bytes()*float64(o.ranks)), o.out)
 	// Everything that can be wrong with the input has been found by now.
-	err = os.MkdirAll(o.out, 0o777)
+	err := os.MkdirAll(o.out, 0o777)
 	if err == nil {
-		err = o.lock(progress.warn)
+		err = o.lock(j.progress.warn)
 	}
 	if err == nil {
 		err = writable(o.out)
 	}
 	if err != nil {
-		return nil, notWritable(err)
+		return notWritable(err)
 	}
-	return j, nil
+	return nil
 }
 
 // lock locks the folder of the run as soon as that exists. It tells about a file
@@ -314,129 +370,4 @@ func (j *job) holdOut(held []byte) error {
 		return loss.BitsPerSymbol(mean), err
 	}
 	return nil
-}
-
-// train alternates between training and looking at the held-out text until the
-// steps or the time are spent or ctx ends, and saves the result.
-func (j *job) train(ctx context.Context) error {
-	j.progress.start(j.intro)
-	defer j.progress.finish()
-	saved := time.Now()
-	for {
-		report, err := j.trainer.Run(ctx)
-		j.spent += report.Elapsed
-		stop := ctx.Err() != nil || j.o.limit > 0 && j.spent >= j.o.limit || j.finished()
-		if err != nil && !errors.Is(err, context.Canceled) {
-			return fmt.Errorf("%w; start again with a smaller -rate, or go on from the last checkpoint with -resume", err)
-		}
-		// The model is saved before anything else can go wrong.
-		if stop || time.Since(saved) > saveEvery {
-			if err := j.save(); err != nil && stop {
-				return j.rescue(err)
-			} else if err != nil {
-				j.progress.warn(fmt.Sprintf("the model is not saved, to be tried again in %v: %v; make room in %s", saveEvery, err, j.o.out))
-			}
-			saved = time.Now()
-		}
-		if stop {
-			j.progress.note("measuring the held-out text")
-		}
-		look := ctx
-		if stop {
-			// What ended the training must not end the last look.
-			look = context.WithoutCancel(ctx)
-		}
-		began := time.Now()
-		heldOut, err := j.held(look)
-		if look.Err() != nil {
-			continue // to save
-		}
-		if err != nil {
-			return err
-		}
-		j.heldOut, j.lookTime = heldOut, time.Since(began)
-		j.curve.look(j.last.Step, j.heldOut)
-		j.progress.show(j)
-		if stop {
-			// The curve is worth a warning, not the result of the run.
-			table, picture := filepath.Join(j.o.out, "loss.csv"), filepath.Join(j.o.out, "loss.png")
-			if err := j.curve.write(table, picture); err != nil {
-				j.progress.warn(fmt.Sprintf("the loss curve is not saved: %v", err))
-				table, picture = "", ""
-			}
-			j.progress.end(j.o.checkpoint(), table, picture)
-			return nil
-		}
-	}
-}
-
-// save writes the checkpoint. A run that began anew keeps the one of the run
-// before it, and replaces it only when its own is safely on the disk.
-func (j *job) save() error {
-	name := j.o.checkpoint()
-	if !j.fresh {
-		if j.saved == j.last.Step {
-			return nil
-		}
-		if err := j.trainer.SaveFile(name); err != nil {
-			return err
-		}
-		j.saved = j.last.Step
-		return nil
-	}
-	temp, err := complete(name, j.trainer.Save)
-	if err != nil {
-		return err
-	}
-	if err := keep(name, filepath.Join(j.o.out, "model.previous.ckpt")); err != nil {
-		os.Remove(temp)
-		return err
-	}
-	if err := move(temp, name); err != nil {
-		return err
-	}
-	j.fresh, j.saved = false, j.last.Step
-	return nil
-}
-
-// rescue saves what a run has trained in another place than it was told, since the
-// run ends and that place does not take it.
-func (j *job) rescue(cause error) error {
-	dir, err := os.MkdirTemp("", "charlm-")
-	if err == nil {
-		err = j.trainer.SaveFile(filepath.Join(dir, "model.ckpt"))
-	}
-	if err != nil {
-		return fmt.Errorf("the model is not saved: %w; nor can it be saved in the folder for temporary files: %w", cause, err)
-	}
-	return fmt.Errorf("the model is not saved in %s: %w; it is in %s instead: go on with -resume -out %[3]s, or make room and move it", j.o.out, cause, dir)
-}
-
-// onStep is called after every step of the trainer.
-func (j *job) onStep(p bptt.Progress) error {
-	j.last = p
-	j.curve.add(p.Step, loss.BitsPerSymbol(p.Loss))
-	j.progress.step(j, p)
-	if j.o.limit > 0 && j.spent+p.Elapsed >= j.o.limit {
-		return bptt.ErrStop
-	}
-	look := j.lookTime
-	if look == 0 {
-		// Before the first look: a forward pass is a third of a step.
-		look = time.Duration(float64(p.Elapsed) * float64(j.heldChars) / float64(3*max(1, p.Counted-j.begun)))
-	}
-	if p.Elapsed >= max(lookEvery, lookShare*look) {
-		return bptt.ErrStop
-	}
-	return nil
-}
-
-// ran says whether this run has made a step. One that was resumed when it had all its
-// steps makes none, and has neither a speed nor a loss.
-func (j *job) ran() bool { return j.last.Counted > j.begun }
-
-// speed is the characters trained on per second of this run, of which that much is
-// over.
-func (j *job) speed(spent time.Duration) float64 {
-	return float64(j.last.Counted-j.begun) / max(spent.Seconds(), 1e-9)
 }
