@@ -193,7 +193,7 @@ func killOne(t *testing.T, r *rand.Rand, n int, after time.Duration, args []stri
 		}
 	}
 	time.Sleep(after)
-	pids := children(j.Process.Pid)
+	pids := children(j.Process.Pid, "charlm-mpi")
 	if len(pids) == n {
 		require.NoError(t, syscall.Kill(pids[r.IntN(n)], syscall.SIGKILL))
 	}
@@ -205,8 +205,8 @@ func killOne(t *testing.T, r *rand.Rand, n int, after time.Duration, args []stri
 	return j.out.String(), time.Since(begin), true
 }
 
-// children returns the ranks below mpirun.
-func children(pid int) (pids []int) {
+// children returns the ranks below mpirun, of a program of that name.
+func children(pid int, program string) (pids []int) {
 	entries, _ := filepath.Glob("/proc/[0-9]*/stat")
 	parents := map[int]int{}
 	names := map[int]string{}
@@ -225,7 +225,7 @@ func children(pid int) (pids []int) {
 	}
 	for id := range parents {
 		for up := parents[id]; up > 1; up = parents[up] {
-			if up == pid && names[id] == "charlm-mpi" {
+			if up == pid && names[id] == program {
 				pids = append(pids, id)
 				break
 			}
