@@ -1,58 +1,61 @@
-// Bench measures how training scales over the ranks of mpirun, and predicts how it would on
-// more of them by the model of docs/distributed.md.
+// Bench measures how training scales over the ranks of mpirun, beside PyTorch's
+// DistributedDataParallel with Gloo, and predicts how it would on more of them by the model of
+// docs/distributed.md.
 //
-//	mpirun -n 2 bench            a fixed batch (strong scaling)
-//	mpirun -n 2 bench -weak      rows and shards for each rank (weak scaling)
-//	bench -predict -parameters 10000000 -shard 0.1 -rest 0.02
+//	bench/run -out DIR                   the comparison: Markdown and lines of JSON
+//	go run ./bench -fill FILE            docs/distributed.md from the rounds.jsonl of that
+//	go run ./bench -predict -parameters 10000000 -shard 0.1 -rest 0.02
+//	mpirun -n 2 bench -workload sums     one measurement
+//	mpirun -n 2 bench -workload messages how long a message takes
 //
-// The script run makes both with 1 and 2 ranks, and PyTorch's DistributedDataParallel with
-// Gloo beside them where SIMDRNN_PYTHON names a Python that has torch. Run it on a machine
-// that has nothing else to do: a rank that is late makes all others wait.
+// Run the comparison on a machine that has nothing else to do: a rank that is late makes all
+// others wait. Each rank has one thread that computes, ours and DDP's.
 package main
 
 import (
-	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
-	"time"
 
-	"github.com/simdrnn/simdrnn/bptt"
-	"github.com/simdrnn/simdrnn/data"
-	"github.com/simdrnn/simdrnn/dist"
 	"github.com/simdrnn/simdrnn/dist/mpi"
-	"github.com/simdrnn/simdrnn/kernels"
-	"github.com/simdrnn/simdrnn/loss"
-	"github.com/simdrnn/simdrnn/lstm"
-	"github.com/simdrnn/simdrnn/nn"
-	"github.com/simdrnn/simdrnn/optim"
 )
 
 // options are the flags.
 type options struct {
-	hidden, layers, window, rows, shards, updates, warm, workers int
-	weak, predict                                                bool
-	cost                                                         cost
+	size
+	workload            string
+	predict             bool
+	cost                cost
+	compare             bool
+	rounds              int
+	out, python, mpirun string
+	fill, page          string
 }
 
 func main() {
 	var o options
-	flag.IntVar(&o.hidden, "hidden", 512, "units of each layer")
-	flag.IntVar(&o.layers, "layers", 2, "layers")
-	flag.IntVar(&o.window, "window", 32, "steps of a window")
-	flag.IntVar(&o.rows, "rows", 64, "rows of a batch; with -weak of each rank")
-	flag.IntVar(&o.shards, "shards", 4, "shards of a batch; with -weak of each rank")
-	flag.IntVar(&o.updates, "updates", 10, "updates that are measured")
-	flag.IntVar(&o.warm, "warm", 3, "updates before them")
-	flag.IntVar(&o.workers, "workers", 1, "goroutines of each rank")
-	flag.BoolVar(&o.weak, "weak", false, "so many rows and shards for each rank")
+	flag.IntVar(&o.Hidden, "hidden", 512, "units of each layer")
+	flag.IntVar(&o.Layers, "layers", 2, "layers")
+	flag.IntVar(&o.Window, "window", 32, "steps of a window")
+	flag.IntVar(&o.Rows, "rows", 64, "rows of a batch, over all ranks")
+	flag.IntVar(&o.Shards, "shards", 2, "shards of a batch")
+	flag.IntVar(&o.Updates, "updates", 10, "updates that are measured")
+	flag.IntVar(&o.Warm, "warm", 3, "updates before them")
+	flag.StringVar(&o.workload, "workload", "", "measure one `thing` on the ranks of mpirun: sums or messages")
+	flag.BoolVar(&o.compare, "compare", false, "the comparison; see bench/run")
+	flag.IntVar(&o.rounds, "rounds", 5, "with -compare, rounds, each with all configurations")
+	flag.StringVar(&o.out, "out", "", "with -compare, the `folder` for README.md and rounds.jsonl")
+	flag.StringVar(&o.python, "python", os.Getenv("SIMDRNN_PYTHON"), "with -compare, a `Python` that has torch")
+	flag.StringVar(&o.mpirun, "mpirun", "mpirun", "with -compare, the `program` that starts ranks")
+	flag.StringVar(&o.fill, "fill", "", "predict from this rounds.jsonl `FILE` of a comparison, and write that into -page")
+	flag.StringVar(&o.page, "page", "../../docs/distributed.md", "with -fill, the page")
 	flag.BoolVar(&o.predict, "predict", false, "measure nothing, and print what the model says")
 	flag.IntVar(&o.cost.parameters, "parameters", 10_000_000, "with -predict, parameters")
 	flag.Float64Var(&o.cost.shard, "shard", 0.1, "with -predict, seconds of a shard: forward and back")
 	flag.Float64Var(&o.cost.rest, "rest", 0.02, "with -predict, seconds of the rest of an update")
-	flag.Float64Var(&o.cost.early, "early", 0.5, "with -predict, share of the gradients that are complete at the end of the way back alone")
+	flag.Float64Var(&o.cost.early, "early", 0.5, "with -predict, share of the gradients that are complete only at the end of the way back")
 	flag.Float64Var(&o.cost.latency, "latency", 20e-6, "with -predict, seconds until a message arrives")
 	flag.Float64Var(&o.cost.message, "message", 2e-6, "with -predict, seconds that a message keeps a processor busy")
 	flag.Parse()
@@ -63,79 +66,35 @@ func main() {
 }
 
 func run(o options) error {
-	if o.predict {
+	switch {
+	case flag.NArg() > 0:
+		return fmt.Errorf("%q is no flag", flag.Arg(0))
+	case o.predict:
 		o.cost.print(os.Stdout, 512)
 		return nil
+	case o.fill != "":
+		return fill(o.page, o.fill)
+	case o.compare:
+		return compare(o)
+	case o.workload != "sums" && o.workload != "messages":
+		return fmt.Errorf("-workload is %q, want sums or messages; or give -compare, -fill or -predict", o.workload)
 	}
 	world, err := mpi.Init()
 	if err != nil {
 		return err
 	}
-	if o.weak {
-		o.rows, o.shards = o.rows*world.Size(), o.shards*world.Size()
+	var m measurement
+	if o.workload == "sums" {
+		m, err = o.size.measure(world)
+	} else {
+		m, err = messages(world, 2000)
 	}
-	return errors.Join(measure(world, o), world.Close())
-}
-
-func measure(g dist.Group, o options) error {
-	if o.updates < 1 || o.warm < 1 {
-		return fmt.Errorf("%d updates after %d, want at least 1 of each", o.updates, o.warm)
-	}
-	r := rand.New(rand.NewPCG(1, 1))
-	text := make([]byte, 1+o.rows*o.window*(o.updates+o.warm))
-	for i := range text {
-		text[i] = byte(r.IntN(96))
-	}
-	source, err := data.NewText(text, o.rows)
 	if err != nil {
-		return err
+		return err // without Close this ends the job
 	}
-	emb, err := nn.NewEmbedding(96, 64, r)
-	if err != nil {
-		return err
+	if world.Rank() == 0 {
+		m.Library = mpi.Library()
+		err = json.NewEncoder(os.Stdout).Encode(m)
 	}
-	rnn, err := lstm.New(lstm.Config{Input: 64, Hidden: o.hidden, Layers: o.layers}, r)
-	if err != nil {
-		return err
-	}
-	out, err := nn.NewLinear(o.hidden, 96, r)
-	if err != nil {
-		return err
-	}
-	net, err := nn.Chain(emb, rnn.Unroll(o.window, (o.rows+o.shards-1)/o.shards), out)
-	if err != nil {
-		return err
-	}
-	var trainer *bptt.Trainer
-	var begin time.Time
-	var before dist.Cost
-	trainer, err = bptt.NewTrainer(net, source, bptt.Plan{
-		Window: o.window, Shards: o.shards, Group: g, Workers: o.workers, ClipNorm: 1,
-		Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 1e-3}, Steps: int64(o.warm + o.updates),
-		OnStep: func(p bptt.Progress) error {
-			if p.Step == int64(o.warm) {
-				begin, before = time.Now(), trainer.Cost()
-			}
-			return nil
-		},
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := trainer.Run(context.Background()); err != nil {
-		return err
-	}
-	seconds := time.Since(begin).Seconds()
-	if g.Rank() > 0 {
-		return nil
-	}
-	parameters := 0
-	net.EachParam(func(_ string, w, _ []float32) { parameters += len(w) })
-	c := trainer.Cost()
-	fmt.Printf("ranks %d shards %d rows %d parameters %d tier %v: ms_per_update %.2f symbols_per_second %.0f exchange_share %.3f waiting_share %.3f bytes_per_update %d fingerprint %x\n",
-		g.Size(), o.shards, o.rows, parameters, kernels.Current(),
-		1e3*seconds/float64(o.updates), float64(o.rows*o.window*o.updates)/seconds,
-		(c.Busy-before.Busy).Seconds()/seconds, (c.Wait-before.Wait).Seconds()/seconds,
-		(c.Bytes-before.Bytes)/int64(o.updates), nn.Fingerprint(net))
-	return nil
+	return errors.Join(err, world.Close())
 }
