@@ -34,10 +34,10 @@ func TestOneRankFailsBeforeTheStart(t *testing.T) {
 		plan func(p *bptt.Plan)
 		run  func(r *shardedRun)
 	}{
-		"bptt: no Loss": {plan: func(p *bptt.Plan) { p.Loss = nil }},
-		"a window of 700":      {plan: func(p *bptt.Plan) { p.Window = 700 }},
-		"too few for the 12":   {plan: func(p *bptt.Plan) { p.Shards = 12 }},
-		"learning rate":        {plan: func(p *bptt.Plan) { p.Optimizer = &optim.Adam{LR: -1} }},
+		"bptt: no Loss":      {plan: func(p *bptt.Plan) { p.Loss = nil }},
+		"a window of 700":    {plan: func(p *bptt.Plan) { p.Window = 700 }},
+		"too few for the 12": {plan: func(p *bptt.Plan) { p.Shards = 12 }},
+		"learning rate":      {plan: func(p *bptt.Plan) { p.Optimizer = &optim.Adam{LR: -1} }},
 		"the data has batches of 17 rows": {run: func(r *shardedRun) {
 			source := r.source
 			r.source = func(t testing.TB, rows int) data.Source { return source(t, rows+6) }

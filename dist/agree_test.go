@@ -125,3 +125,31 @@ func ExampleAgree() {
 	})
 	// Output: rank 1: no such file
 }
+
+// told is a group of two ranks of which the other one tells given bytes.
+type told struct {
+	dist.Group
+	b []byte
+}
+
+func (t told) Size() int                         { return 2 }
+func (t told) Gather(b []byte) ([][]byte, error) { return [][]byte{b, t.b}, nil }
+
+// FuzzAsk: whatever another rank tells is its part, or an error that names it.
+func FuzzAsk(f *testing.F) {
+	for _, s := range []string{"", "\x00\x04\x00readpart", "\x00\x05\x00write", "\x02\x03\x00bad", "\x01\x00\x00", "\xff\xff\xff", "\x00\x09\x00"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		all, err := dist.Ask(told{dist.Alone(), b}, "read", []byte("mine"), nil)
+		if err != nil {
+			var of *dist.RankError
+			require.ErrorAs(t, err, &of)
+			require.Equal(t, 1, of.Rank)
+			return
+		}
+		require.Len(t, all, 2)
+		require.Equal(t, "mine", string(all[0]))
+		require.Equal(t, "\x00\x04\x00read"+string(all[1]), string(b))
+	})
+}

@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -210,24 +209,14 @@ func lastLine(b []byte) string {
 }
 
 func thisMachine(o options) machine {
-	m := machine{Date: time.Now().UTC().Format(time.DateOnly), CPU: "unknown", CPUs: runtime.NumCPU(), Go: runtime.Version(),
-		Flags: strings.Join(os.Args[1:], " "), Rounds: o.rounds, Size: o.size}
+	m := machine{Date: time.Now().UTC().Format(time.DateOnly), CPU: "unknown", CPUs: runtime.NumCPU(), Commit: o.commit, Go: runtime.Version(),
+		Flags: strings.Join(o.given, " "), Rounds: o.rounds, Size: o.size}
 	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		lines := bufio.NewScanner(bytes.NewReader(b))
 		for lines.Scan() {
 			if name, is := strings.CutPrefix(lines.Text(), "model name"); is {
 				m.CPU = strings.Trim(name, " \t:")
 				break
-			}
-		}
-	}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			switch {
-			case s.Key == "vcs.revision":
-				m.Commit = s.Value[:min(len(s.Value), 12)] + m.Commit
-			case s.Key == "vcs.modified" && s.Value == "true":
-				m.Commit += ", with changes"
 			}
 		}
 	}

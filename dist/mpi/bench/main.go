@@ -31,6 +31,8 @@ type options struct {
 	compare             bool
 	rounds              int
 	out, python, mpirun string
+	commit              string
+	given               []string // flags of sizes and rounds
 	fill, page          string
 }
 
@@ -49,6 +51,7 @@ func main() {
 	flag.StringVar(&o.out, "out", "", "with -compare, the `folder` for README.md and rounds.jsonl")
 	flag.StringVar(&o.python, "python", os.Getenv("SIMDRNN_PYTHON"), "with -compare, a `Python` that has torch")
 	flag.StringVar(&o.mpirun, "mpirun", "mpirun", "with -compare, the `program` that starts ranks")
+	flag.StringVar(&o.commit, "commit", "an unknown commit", "with -compare, `what` was built")
 	flag.StringVar(&o.fill, "fill", "", "predict from this rounds.jsonl `FILE` of a comparison, and write that into -page")
 	flag.StringVar(&o.page, "page", "../../docs/distributed.md", "with -fill, the page")
 	flag.BoolVar(&o.predict, "predict", false, "measure nothing, and print what the model says")
@@ -59,6 +62,11 @@ func main() {
 	flag.Float64Var(&o.cost.latency, "latency", 20e-6, "with -predict, seconds until a message arrives")
 	flag.Float64Var(&o.cost.message, "message", 2e-6, "with -predict, seconds that a message keeps a processor busy")
 	flag.Parse()
+	flag.Visit(func(f *flag.Flag) {
+		if f.Name != "compare" && f.Name != "out" && f.Name != "commit" && f.Name != "python" {
+			o.given = append(o.given, fmt.Sprintf("-%s=%v", f.Name, f.Value))
+		}
+	})
 	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

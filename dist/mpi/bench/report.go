@@ -42,7 +42,7 @@ func report(w io.Writer, all []record) error {
 	here := all[0].Machine
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Training on 1 and 2 ranks, %s\n\n", here.Date)
-	fmt.Fprintf(&b, "%s, %d CPUs. simdrnn at %s, %s. By `dist/mpi/bench/run`, flags: `%s`.\n\n", here.CPU, here.CPUs, here.Commit, here.Go, here.Flags)
+	fmt.Fprintf(&b, "%s, %d CPUs. simdrnn at %s, %s. By `%s`.\n\n", here.CPU, here.CPUs, here.Commit, here.Go, strings.TrimSpace("dist/mpi/bench/run "+here.Flags))
 	fmt.Fprintf(&b, "A character model: %d layers of %d units, %d steps, a batch of %d rows in %d shards, Adam, the norm of the gradient clipped. ", here.Size.Layers, here.Size.Hidden, here.Size.Window, here.Size.Rows, here.Size.Shards)
 	fmt.Fprintf(&b, "%d rounds, each with all configurations one after another, %d updates after %d in each. Each rank is bound to a core and computes in one thread, those of DDP too. ", here.Rounds, here.Size.Updates, here.Size.Warm)
 	b.WriteString("DDP talks over TCP on this machine, ranks of MPI through shared memory unless it says TCP.\n\n")
