@@ -136,7 +136,7 @@ func TestWatched(t *testing.T) {
 		t.Skip("NOT EXERCISED: jobs/watched; it is for Linux")
 	}
 	run := func(script string, signal os.Signal) (code int, said string, took time.Duration) {
-		c := exec.Command("jobs/watched", "sh", "-c", script)
+		c := exec.Command("sh", "jobs/watched", "sh", "-c", script)
 		c.Env = append(os.Environ(), "WATCHED_SECONDS=1")
 		out := &output{}
 		c.Stdout, c.Stderr = out, out
@@ -173,6 +173,8 @@ func TestKilledWhileStarting(t *testing.T) {
 	if _, err := exec.LookPath("ps"); err != nil {
 		t.Skip("NOT EXERCISED: jobs/watched; it needs ps")
 	}
+	sh, err := exec.LookPath("sh")
+	require.NoError(t, err)
 	name := text(t)
 	tries := 6
 	if testing.Short() {
@@ -181,8 +183,8 @@ func TestKilledWhileStarting(t *testing.T) {
 	killed := 0
 	for i := range tries {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		j := newJob(ctx, append([]string{launcher(), "-n", "3", charlm(t)}, small(name, "-steps", "1000000")...)...)
-		j.Path, _ = filepath.Abs("jobs/watched")
+		j := newJob(ctx, append([]string{"jobs/watched", launcher(), "-n", "3", charlm(t)}, small(name, "-steps", "1000000")...)...)
+		j.Path = sh
 		j.Env = append(j.Env, "WATCHED_SECONDS=2")
 		require.NoError(t, j.Start())
 		var pids []int

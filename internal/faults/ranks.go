@@ -5,6 +5,8 @@ var (
 	inCut    = []string{"./data CutRows"}
 	inShards = []string{"./bptt Rank|Shard"}
 	inTold   = []string{"./nn OnGradients"}
+
+	inCharlmRanks = []string{"examples:./charlm Ranks"}
 )
 
 // rankFaults are about shards, and the ranks that share them.
@@ -93,4 +95,34 @@ var rankFaults = []fault{
 		"if n := m.firsts[i]; m.tell", "if n := m.firsts[max(0, i-1)]; m.tell", inTold},
 	{"chain: a gradient that is added up at the end is complete before", "nn/model.go",
 		"m.tell != nil && m.sums == nil && n > 0 {", "m.tell != nil && n > 0 {", inTold},
+	{"ranks: an error before the comparison is not told", "bptt/train.go",
+		"if err := r.compare(t, err); err != nil {", "if err != nil {\n\t\treturn nil, err\n\t}\n\tif err := r.compare(t, err); err != nil {", inShards},
+	{"ranks: a checkpoint that one cannot take is one of the others", "bptt/shards_save.go",
+		"\tif err := dist.Agree(g, \"taking a checkpoint\", err); err != nil {\n\t\treturn nil, err\n\t}\n", "", []string{"./bptt Checkpoint"}},
+	{"shards: nothing is exchanged before the way back has ended", "bptt/shards.go",
+		"m.OnGradients(func(n int) { p.sum.Complete(", "m.OnGradients(func(n int) { p.sum.Complete(min(1, n) * p.begins[len(p.begins)-1] + ", []string{"./bptt WhileGoingBack"}},
+	{"ask: an error counts no more than an interruption", "dist/agree.go",
+		"if b[0] > worst {", "if b[0] > worst && worst == goesOn {", inDist},
+	{"ask: ranks at different places go on", "dist/agree.go",
+		"text != about && where < 0 {", "text != about && where < -1 {", inDist},
+	{"ask: what a rank cannot have told is its part", "dist/agree.go",
+		"\tif len(b) < 3+n {\n\t\treturn \"\", nil, false\n\t}\n", "\tn = min(n, len(b)-3)\n", inDist},
+	{"mpi: a launcher is not known", "dist/mpi/launched.go",
+		", \"PMI_RANK\"}", "}", []string{"dist/mpi:. Launched"}},
+	{"mpi: jobs/watched waits for ever", "dist/mpi/jobs/watched",
+		"if [ \"$gone\" -gt \"${WATCHED_SECONDS:-10}\" ]; then", "if [ \"$gone\" -gt 100000 ]; then", []string{"dist/mpi:. Watched"}},
+	{"mpi: a prediction of the fastest round", "dist/mpi/bench/page.go",
+		"t1, t2 := once.at(0.5), twice.at(0.5)", "t1, t2 := once.at(0), twice.at(0)", []string{"dist/mpi:./bench"}},
+	{"mpi: a page of other numbers", "dist/mpi/bench/predict.go",
+		"2.0 / 3 * c.shard", "c.shard", []string{"dist/mpi:./bench Page"}},
+	{"charlm: all ranks print", "examples/charlm/ranks.go",
+		"if g.Rank() > 0 {", "if g.Rank() > 99 {", inCharlmRanks},
+	{"charlm: a build without MPI runs as often as there are ranks", "examples/charlm/main.go",
+		"case !mpi.Built && mpi.Launched():", "case mpi.Built && mpi.Launched():", inCharlmRanks},
+	{"charlm: a file that the first rank cannot make leaves the others alone", "examples/charlm/train.go",
+		"return errors.Join(err, j.trainer.Save(io.Discard))", "return err", inCharlmRanks},
+	{"charlm: another number of shards goes on", "examples/charlm/model.go",
+		"\"shards\": mine.Shards == s.Shards, ", "", inCharlmRanks},
+	{"charlm: a net of whole batches for shards", "examples/charlm/model.go",
+		"parts := max(1, s.Shards)", "parts := max(1, 0*s.Shards)", inCharlmRanks},
 }

@@ -172,7 +172,7 @@ func TestCompare(t *testing.T) {
 	}
 	require.NotEmpty(t, mpirun, "built with MPI, and none of %v is on the PATH", starters)
 	dir := t.TempDir()
-	c := exec.Command("./run", "-out", filepath.Join(dir, "out"), "-rounds", "1", "-hidden", "8", "-layers", "1", "-window", "4", "-rows", "16", "-updates", "2", "-warm", "1", "-mpirun", mpirun)
+	c := exec.Command("bash", "run", "-out", filepath.Join(dir, "out"), "-rounds", "1", "-hidden", "8", "-layers", "1", "-window", "4", "-rows", "16", "-updates", "2", "-warm", "1", "-mpirun", mpirun)
 	c.Env = append(os.Environ(), "TAGS="+tags)
 	said, err := c.CombinedOutput()
 	require.NoError(t, err, string(said))
