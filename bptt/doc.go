@@ -107,7 +107,8 @@
 //
 // Callbacks are called on all ranks where they are set. An error, ErrStop or the end of a
 // context on one of them ends the run on all, at the same update; the others return a
-// *dist.RankError. Ranks ask each other between updates, so a context does not end an
+// *dist.RankError. So does an error of NewTrainer or Resume. What a program does by itself on
+// each rank before, reading data say, it tells by dist.Agree. Ranks ask each other between updates, so a context does not end an
 // update, nor an Accumulate, halfway. The first rank writes the files, while the others
 // wait, and reads them in ResumeLast. A checkpoint holds the state of all shards, has the
 // same bytes on any number of ranks, and resumes on any number.

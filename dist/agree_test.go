@@ -80,7 +80,7 @@ func TestAsk(t *testing.T) {
 	require.ErrorContains(t, got[1], `rank 0: dist: it is at "reading", another at "writing"`)
 
 	// A rank that only gathers, or is of another program.
-	for _, b := range [][]byte{nil, {0}, {0, 9, 0}, {3, 0, 0}} {
+	for _, b := range [][]byte{nil, {0}, {0, 9, 0}, []byte("\x00\x09\x00reading"), {3, 0, 0}} {
 		require.NoError(t, dist.Run(context.Background(), 2, func(g dist.Group) error {
 			if g.Rank() == 1 {
 				_, err := g.Gather(b)
