@@ -228,7 +228,8 @@ func (w *World) Barrier() error {
 }
 
 // Close ends the part of this process in the job. All ranks call it, at the end: a process
-// that ends without it ends the job.
+// that ends without it ends the job. After an error that the others do not know, and might wait
+// for this rank, a process ends without it.
 func (w *World) Close() error {
 	err := w.do("MPI_Finalize", func() C.int { return C.simdrnn_finalize() })
 	w.mutex.Lock()

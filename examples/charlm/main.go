@@ -17,8 +17,8 @@
 // processes of MPI on one machine or many, of a program that was built with -tags mpi (see
 // dist/mpi), or with -ranks goroutines of one process, to see how it works:
 //
-//	go -C examples build -tags mpi ./charlm
-//	mpirun -n 4 examples/charlm -shards 8 -text FILE
+//	go -C examples install -tags mpi ./charlm
+//	mpirun -n 4 charlm -shards 8 -text FILE
 //	go -C examples run ./charlm -shards 8 -ranks 4
 //
 // A character is a byte. The last 5 % of the text is held out: the model never

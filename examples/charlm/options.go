@@ -41,6 +41,8 @@ as model.previous.ckpt, in the folder that -out names.
 Relative paths start in the working folder of the program: with "go -C examples
 run ./charlm" that is the folder examples, wherever the command was typed.
 The first Ctrl-C ends the training and saves; the second one ends the program at once.
+With -shards several ranks train one model together: those of mpirun, where the program
+was built with -tags mpi, or goroutines with -ranks. The bits are those of one.
 `
 
 // parse reads the command line.
