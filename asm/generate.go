@@ -256,15 +256,15 @@ func tileArguments() []byte {
 		s.line("%s %s // %s", f.Name, f.Type, f.Doc)
 	}
 	s.line("}\n")
-	s.doc("Size is the largest register tile of an instruction set: Rows rows of Vecs vectors\nof Lanes columns. Smaller ones exist for every number of rows and vectors. Tiles of r\nrows also take 2, 4, ... up to Panels[r-1] whole panels of Vecs vectors. Fetch is how\nmany cache lines from Next on a tile of three rows or more asks for in four steps.")
-	s.line("type Size struct{ Lanes, Vecs, Rows, Fetch int; Panels []int }\n")
+	s.doc("Size is the largest register tile of an instruction set: Rows rows of Vecs vectors\nof Lanes columns. Smaller ones exist for every number of rows and vectors. Tiles of r\nrows also take 2, 4, ... up to Panels[r-1] whole panels of Vecs vectors. Those of\nas many rows as Apart lists also take three vectors at addresses of their own. Fetch is\nhow many cache lines from Next on a tile of three rows or more asks for in four steps.\nFactors is how many columns PackFactors reads and writes of each piece.")
+	s.line("type Size struct{ Lanes, Vecs, Rows, Fetch, Factors int; Panels, Apart []int }\n")
 	s.doc("What the kernels that pack panels are given: PackStrip the addresses of up to\nPackLanes rows, PackPieces the lengths in up to PackVecs vectors, both flags.")
 	s.line("const (\nPackLanes = %d\nPackVecs = %d\n", kernel.PackMaxLanes, kernel.PackMaxVecs)
 	s.line("PackFlush = %d // tiny values become +0", kernel.PackFlush)
 	s.line("PackPart = %d // PackPieces: pieces end before the panel does\n)\n", kernel.PackPart)
 	s.line("var (")
 	for _, t := range Targets {
-		s.line("%s = Size{Lanes: %d, Vecs: %d, Rows: %d, Fetch: %d, Panels: %#v}", t.ISA, t.Lanes, t.Vecs, t.Rows, kernel.FetchLines(t.Lanes, t.Vecs, t.Rows), t.Panels)
+		s.line("%s = Size{Lanes: %d, Vecs: %d, Rows: %d, Fetch: %d, Factors: %d, Panels: %#v, Apart: %#v}", t.ISA, t.Lanes, t.Vecs, t.Rows, kernel.FetchLines(t.Lanes, t.Vecs, t.Rows), t.Lanes*kernel.FactorVecs(t.Lanes, t.Rows), t.Panels, t.Apart)
 	}
 	s.line(")")
 	return s.Bytes()

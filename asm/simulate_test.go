@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/simdrnn/simdrnn/asm/kernel"
 )
 
 // A simulator runs the amd64 text of the kernels that pack: the few instructions
@@ -292,7 +294,7 @@ func awkward(i int) uint32 {
 	return uint32(i) | [...]uint32{0x3f800000, 0x7f800000, 0x0d7f0000, 0x80000000, 0xff810000, 0x0d800000}[i%6]
 }
 
-// packed runs both kernels of a target over all that can be different and returns
+// packed runs the kernels of a target that pack over all that can be different and returns
 // the first difference.
 func packed(t *testing.T, target Target, source string) error {
 	t.Helper()
@@ -347,6 +349,30 @@ func packed(t *testing.T, target Target, source string) error {
 			s.args = map[int]int{0: dst, 8: src, 16: pieces, 24: ldd, 32: lds, 40: tails, 48: flags}
 			s.run()
 			if err := differ(s, w, fmt.Sprintf("PackPieces of %d columns, flags %d", width, flags)); err != nil {
+				return err
+			}
+		}
+	}
+	// Pieces of a panel's columns; behind those of the last row is what followed them.
+	h, wide := target.Rows, target.Lanes*kernel.FactorVecs(target.Lanes, target.Rows)
+	for rows := range 4 {
+		for pieces := range 4 {
+			s := newSimulator(t, source, "PackFactors", target.Lanes, size)
+			for i := range (size - src) / 4 {
+				s.setLane(src, i, awkward(i))
+			}
+			ldp, lds := (rows+1)*h+wide+pieces, pieces*h+wide+3
+			w := &simulator{memory: append([]byte(nil), s.memory...)}
+			for i := range rows {
+				for p := range pieces {
+					for j := range wide {
+						w.setLane(dst, p*ldp+i*h+j, s.lane(src, i*lds+p*h+j))
+					}
+				}
+			}
+			s.args = map[int]int{0: dst, 8: src, 16: rows, 24: pieces, 32: ldp, 40: lds}
+			s.run()
+			if err := differ(s, w, fmt.Sprintf("PackFactors of %d pieces of %d rows", pieces, rows)); err != nil {
 				return err
 			}
 		}

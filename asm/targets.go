@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/simdrnn/simdrnn/asm/avox"
 	"github.com/simdrnn/simdrnn/asm/kernel"
@@ -29,6 +30,9 @@ type Target struct {
 	// Panels has, for tiles of 1, 2, ... rows, how many panels of Vecs vectors they
 	// take at most, a power of two. Those of more rows take one.
 	Panels []int
+	// Apart lists the rows of tiles whose three vectors have addresses of their own: from
+	// panels of two vectors these tiles take one and a half.
+	Apart []int
 	// TileFile is the stem of the files that the tiles are spread over, with the
 	// rows and vectors of the tile as its arguments.
 	TileFile string
@@ -51,11 +55,11 @@ func arm64File(constraints ...string) File { return neon.NewFile(constraints...)
 
 // Targets is the list of instruction sets.
 var Targets = []Target{
-	{"avx2", "AVX2", "amd64", avox.AVX2.Lanes, avox.AVX2.Registers, amd64File(avox.AVX2), 6, 2, []int{4, 2, 2}, "tile%[1]d",
+	{"avx2", "AVX2", "amd64", avox.AVX2.Lanes, avox.AVX2.Registers, amd64File(avox.AVX2), 6, 2, []int{4, 2, 2}, []int{3, 4}, "tile%[1]d",
 		[]string{"AVX", "AVX2", "FMA3"}},
-	{"avx512", "AVX512", "amd64", avox.AVX512.Lanes, avox.AVX512.Registers, amd64File(avox.AVX512), 6, 4, []int{4, 2, 2}, "tile%[1]d",
+	{"avx512", "AVX512", "amd64", avox.AVX512.Lanes, avox.AVX512.Registers, amd64File(avox.AVX512), 6, 4, []int{4, 2, 2}, nil, "tile%[1]d",
 		[]string{"AVX", "AVX2", "FMA3", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"}},
-	{"neon", "NEON", "arm64", neon.Lanes, neon.Registers, arm64File, 6, 4, []int{4, 2, 2}, "tile%[1]dx%[2]d", nil},
+	{"neon", "NEON", "arm64", neon.Lanes, neon.Registers, arm64File, 6, 4, []int{4, 2, 2}, nil, "tile%[1]dx%[2]d", nil},
 }
 
 // tileArgs is the parameter list of a register tile; tilePackage generates the
@@ -65,9 +69,10 @@ const (
 	tilePackage = "kernels/internal/tile"
 )
 
-// packing is the kernels that pack panels as wide as the largest register tile.
+// packing is the kernels that pack panels as wide, or for left factors as high, as the
+// largest register tile.
 func (t Target) packing() []Kernel {
-	p := kernel.Panel{Vecs: t.Vecs}
+	p := kernel.Panel{Vecs: t.Vecs, Rows: t.Rows}
 	return []Kernel{
 		{Name: "PackStrip", Args: fmt.Sprintf("dst *float32, rows *[%d]*float32, steps, flags int", kernel.PackMaxLanes), File: "pack", Emit: p.Strip, Doc: fmt.Sprintf(`
 PackStrip transposes %d rows into a strip of a panel of %d columns:
@@ -77,6 +82,9 @@ values become +0.`, t.Lanes, t.Lanes*t.Vecs)},
 PackPieces copies pieces of %d columns: dst[i*ldd+j] = src[i*lds+j]. Flags: bit 0:
 tiny values become +0; bit 1: vector v of a piece has tails[v] elements, 0 to %d,
 and +0 behind them.`, t.Lanes*t.Vecs, t.Lanes)},
+		{Name: "PackFactors", Args: "dst, src *float32, rows, pieces, ldp, lds int", File: "pack", Emit: p.Factors, Doc: fmt.Sprintf(`
+PackFactors copies rows to panels of %[1]d columns: dst[p*ldp+i*%[1]d+j] =
+src[i*lds+p*%[1]d+j] for p < pieces. It reads and writes %d columns of each piece.`, t.Rows, t.Lanes*kernel.FactorVecs(t.Lanes, t.Rows))},
 	}
 }
 
@@ -90,18 +98,21 @@ func (t Target) Kernels() []Kernel {
 			Name: fmt.Sprintf("Tile%dx%d", rows, vecs),
 			Args: tileArgs,
 			File: fmt.Sprintf(t.TileFile, rows, vecs),
-			Doc:  fmt.Sprintf("Tile%dx%d is the register tile of %d rows and %d vectors of columns%s.", rows, vecs, rows, vecs, from(tile.Panels)),
+			Doc:  fmt.Sprintf("Tile%dx%d is the register tile of %d rows and %d vectors of columns%s.", rows, vecs, rows, vecs, from(tile)),
 			Emit: tile.Emit,
 		})
 	}
 	return list
 }
 
-func from(panels int) string {
-	if panels == 1 {
-		return ""
+func from(t kernel.Tile) string {
+	switch {
+	case t.Apart:
+		return " at addresses of their own"
+	case t.Panels > 1:
+		return fmt.Sprintf(" from %d panels", t.Panels)
 	}
-	return fmt.Sprintf(" from %d panels", panels)
+	return ""
 }
 
 // Tiles lists the register tiles.
@@ -109,6 +120,9 @@ func (t Target) Tiles() (list []kernel.Tile) {
 	for rows := 1; rows <= t.Rows; rows++ {
 		add := func(vecs, panels int) {
 			list = append(list, kernel.Tile{Rows: rows, Vecs: vecs, Panels: panels, Epilogue: kernel.Store})
+		}
+		if slices.Contains(t.Apart, rows) {
+			list = append(list, kernel.Tile{Rows: rows, Vecs: 3, Panels: 3, Apart: true, Epilogue: kernel.Store})
 		}
 		for vecs := 1; vecs <= t.Vecs; vecs++ {
 			add(vecs, 1)

@@ -83,11 +83,18 @@ func matrix(r source, rows, cols, ld, mode int) []float32 {
 	return s
 }
 
-// rowList names k rows out of some more.
+// rowList names k rows out of some more: any of them, or neighbours with gaps here and
+// there, as the steps of ragged sequences are.
 func rowList(r source, k int) (list []int32, rows int) {
 	rows = k + k/3 + 1
-	for range k {
-		list = append(list, int32(r.IntN(rows)))
+	gaps := r.IntN(2) == 0
+	for next := 0; len(list) < k; next++ {
+		if !gaps {
+			next = r.IntN(rows)
+		} else if rows-next > k-len(list) && r.IntN(4) == 0 {
+			continue
+		}
+		list = append(list, int32(next))
 	}
 	return list, rows
 }

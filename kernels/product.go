@@ -21,10 +21,11 @@ type product struct {
 	bias []float32 // where the chains start, nil for +0 or C
 	c    []float32
 	ldc  int
+	pa   int // with pa > 0: distance between panels of A as wide as tiles are high
 }
 
 // rows computes m rows of C from row i0 on. Element (r, q) of A is
-// a[r*rsa+q*csa].
+// a[r*rsa+q*csa], or a[r/h*p.pa+r%h*rsa+q*csa] where A is panels of h rows.
 func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
 	if p.ldb == 0 && m <= tilings[p.isa].Rows && p.k <= longK && p.isa != Scalar {
 		p.oneTile(m, a, rsa, csa, i0)
@@ -71,6 +72,13 @@ func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 		if next := here + width*p.k; len(p.b) > cached && next < len(p.b) {
 			t.Next = at(p.b, next)
 		}
+		if width == 3*nr {
+			for n := range 2 {
+				h := half(t, n, s.Lanes)
+				runTile(p.isa, m, 3, &h)
+			}
+			continue
+		}
 		runTile(p.isa, m, vecs, &t)
 	}
 }
@@ -93,7 +101,7 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 	if p.into == AddTo || m <= s.Rows {
 		kc = longK
 	}
-	run := strip{isa: p.isa, s: s}
+	run := strip{isa: p.isa, s: s, pa: p.pa}
 	if p.k == 0 {
 		rsa = 0 // there is no A to point into
 	}
@@ -109,6 +117,9 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 				run.K = min(kc, p.k-q)
 				last := q+run.K >= p.k
 				run.A = at(a, i*rsa+q*csa)
+				if p.pa > 0 {
+					run.A = at(a, i/s.Rows*p.pa+q*csa)
+				}
 				run.C, run.LDC, run.Flags = at(p.c, (i0+i)*p.ldc+j), p.ldc, 0
 				switch {
 				case !first && p.into == AddTo:
@@ -158,6 +169,7 @@ type strip struct {
 	isa       ISA
 	s         *tiling
 	rows      int
+	pa        int // see product
 }
 
 // tiles runs the tiles over cols columns, off columns right of where Start and
@@ -167,6 +179,10 @@ type strip struct {
 // fetched, evenly, since requests in a burst would hold up those for what is
 // needed now.
 func (p *strip) tiles(cols, off, ahead int) {
+	if cols == 3*p.s.nr() && p.s.apart(p.rows) {
+		p.apart(off, ahead)
+		return
+	}
 	turns := (p.rows + p.s.Rows - 1) / p.s.Rows
 	t := p.Args
 	a, start, c := t.A, step(t.Start, off), step(t.C, off)
@@ -180,7 +196,12 @@ func (p *strip) tiles(cols, off, ahead int) {
 	share := t.K / 4 * p.s.Fetch * lineFloats
 	for turn, r := 0, 0; turn < turns; turn++ {
 		next := p.rows * (turn + 1) / turns
-		t.A, t.Start, t.C = step(a, r*t.RSA), step(start, r*t.LDS), step(c, r*t.LDC)
+		t.A = step(a, r*t.RSA)
+		if p.pa > 0 {
+			next = min(r+p.s.Rows, p.rows)
+			t.A = step(a, turn*p.pa)
+		}
+		t.Start, t.C = step(start, r*t.LDS), step(c, r*t.LDC)
 		if p.isa == Scalar {
 			scalarTile(next-r, cols, &t)
 		} else {
@@ -193,6 +214,45 @@ func (p *strip) tiles(cols, off, ahead int) {
 			t.Next = t.B
 		}
 	}
+}
+
+// apart is tiles for four, seven or eight rows over three panels: of four and of three rows
+// each, over a panel and a half.
+func (p *strip) apart(off, ahead int) {
+	t := p.Args
+	t.Tail = p.s.Lanes
+	t.Next = t.B
+	share := t.K / 4 * p.s.Fetch * lineFloats
+	if ahead > 0 {
+		t.Next = step(t.B, 2*t.PB+t.K*p.s.nr())
+	}
+	for n := range 2 {
+		h := half(t, n, p.s.Lanes)
+		start, c := step(h.Start, off), step(h.C, off)
+		for r, rows := 0, 0; r < p.rows; r += rows {
+			rows = min(4, p.rows-r)
+			h.A, h.Start, h.C = step(p.A, r*h.RSA), step(start, r*h.LDS), step(c, r*h.LDC)
+			runTile(p.isa, rows, 3, &h)
+			if ahead -= share; ahead > 0 {
+				h.Next = step(h.Next, share)
+			} else {
+				h.Next = h.B
+			}
+		}
+		t.Next = h.Next
+	}
+}
+
+// half is one of the two tiles of three vectors that take three panels of two, t.PB apart.
+func half(t tile.Args, n, lanes int) tile.Args {
+	between := t.PB - lanes
+	if n == 0 {
+		t.PB, t.PC = lanes, between
+		return t
+	}
+	t.B, t.PB, t.PC = step(t.B, t.PB+lanes), between, lanes
+	t.Start, t.C = step(t.Start, 3*lanes), step(t.C, 3*lanes)
+	return t
 }
 
 const lineFloats = 16 // float32 in a cache line

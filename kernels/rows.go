@@ -129,22 +129,58 @@ func (t ISA) GemmRows(into Into, m int, a []float32, lda int, rows []int32, work
 		// chunk after another is added to. Blocks are about as high as each other: a low
 		// one reads as much of B as a high one.
 		w := min(units*(block+1)/blocks*rowsUnit, m) - i
-		for q, row := range rows {
-			copy(work[q*w:][:w], a[int(row)*lda+i:])
-		}
+		h, pa := t.packFactors(work, a[i:], lda, rows, w, m-i)
 		for _, to := range products {
 			for j := 0; j < to.B.n; j += nr {
 				at := 0
 				for c := range to.B.ends {
 					k, panels := to.B.chunk(c)
-					p := product{isa: t, into: into, n: min(nr, to.B.n-j), k: k, b: panels[j*k:][:k*nr], c: to.C[j:], ldc: to.LDC}
-					p.rows(w, work[at*w:], 1, w, i)
+					p := product{isa: t, into: into, n: min(nr, to.B.n-j), k: k, b: panels[j*k:][:k*nr], c: to.C[j:], ldc: to.LDC, pa: pa}
+					p.rows(w, work[at*h:], 1, h, i)
 					at += k
 				}
 			}
 		}
 		i += w
 	}
+}
+
+// packFactors copies the first w columns of rows of A, which have m columns, to panels as
+// wide as tiles are high, where these read each step from one place. It returns the width of
+// the panels and the distance between them. The tier without assembly has one panel.
+func (t ISA) packFactors(work, a []float32, lda int, rows []int32, w, m int) (h, pa int) {
+	s := &tilings[t]
+	if t == Scalar {
+		for q, row := range rows {
+			copy(work[q*w:][:w], a[int(row)*lda:])
+		}
+		return w, 0
+	}
+	h = s.Rows
+	pa = len(rows)*h + factorsGap
+	// The assembly moves whole vectors, and may read no further than the rows go.
+	pieces := (w + h - 1) / h
+	whole := 0
+	if m >= s.Factors {
+		whole = min(pieces, (m-s.Factors)/h+1)
+	}
+	most := 1
+	if whole > 0 {
+		most = max(1, packBlock/(whole*s.Factors))
+	}
+	for q, run := 0, 0; q < len(rows); q += run {
+		for run = 1; run < most && q+run < len(rows) && rows[q+run] == rows[q+run-1]+1; run++ {
+		}
+		if whole > 0 {
+			runPackFactors(t, at(work, q*h), at(a, int(rows[q])*lda), run, whole, pa, lda)
+		}
+		for p := whole; p < pieces; p++ {
+			for i, row := range rows[q : q+run] {
+				copy(work[p*pa+(q+i)*h:][:min(h, w-p*h)], a[int(row)*lda+p*h:])
+			}
+		}
+	}
+	return h, pa
 }
 
 // checkChunks panics unless b is made for the tier and has the rows, in the chunks of
@@ -184,12 +220,21 @@ func (t ISA) GemmRowsWork(m, rows int) int {
 	t.need()
 	// Not rows * rowsHeight(rows), which fewer rows can exceed: who has scratch for the
 	// most rows and columns has it for fewer.
-	return min(rows*min(m, tilings[t].mc), max(rowsRoom, rowsUnit*rows))
+	s := &tilings[t]
+	if t == Scalar {
+		return min(rows*min(m, s.mc), max(rowsRoom, rowsUnit*rows))
+	}
+	panels := (min(m, s.mc) + s.Rows - 1) / s.Rows
+	return min(rows*panels*s.Rows, max(rowsRoom, rowsUnit*rows)) + panels*factorsGap
 }
 
 const (
 	rowsRoom = 1 << 16 // elements: half of a second-level cache of 512 KiB
 	rowsUnit = 12      // a multiple of the rows of the assembly's tiles
+
+	// factorsGap is between panels of A: room for what the assembly writes behind the last
+	// row, and a line, so that panels of 1024 rows are not in the same sets of a cache.
+	factorsGap = 16
 )
 
 // rowsHeight is how many columns of that many rows of A are copied at a time: as many as

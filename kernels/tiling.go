@@ -19,15 +19,25 @@ type tiling struct {
 func (s *tiling) nr() int { return s.Lanes * s.Vecs }
 
 // width is how many columns the tiles of that many rows take at a time, where cols
-// are left: several whole panels if a tile is that wide, else one.
+// are left: several whole panels if a tile is that wide, or two tiles share three, else one.
 func (s *tiling) width(rows, cols int) int {
 	w := s.nr()
+	if 3*w <= cols && s.apart(rows) {
+		return 3 * w
+	}
 	if rows > 0 && rows <= len(s.Panels) {
 		for 2*w <= s.Panels[rows-1]*s.nr() && 2*w <= cols {
 			w *= 2
 		}
 	}
 	return w
+}
+
+// apart says whether that many rows have tiles of four and three rows whose three vectors
+// have addresses of their own. Over one panel such tiles have as few chains as there are
+// multiply-adds in flight, or fewer. Where there are more rows, higher tiles hold most.
+func (s *tiling) apart(rows int) bool {
+	return len(s.Apart) > 0 && (rows == 4 || rows == 7 || rows == 8)
 }
 
 // No tile has more columns than maxWidth or more outputs than maxTile.

@@ -17,7 +17,11 @@ func TestGemmRowsWorkIsMonotone(t *testing.T) {
 				if work < last {
 					t.Fatalf("%s: %d rows of %d columns need %d elements, one row less %d", isa, rows, m, work, last)
 				}
-				if need := rows * min(m, isa.rowsHeight(rows)); work < need {
+				need := rows * min(m, isa.rowsHeight(rows))
+				if s := &tilings[isa]; isa != Scalar {
+					need = (min(m, isa.rowsHeight(rows)) + s.Rows - 1) / s.Rows * (rows*s.Rows + factorsGap)
+				}
+				if work < need {
 					t.Fatalf("%s: %d rows of %d columns: work is %d elements, %d are used", isa, rows, m, work, need)
 				}
 				last = work

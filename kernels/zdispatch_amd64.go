@@ -1277,6 +1277,9 @@ func runTile(t ISA, rows, vecs int, args *tile.Args) {
 		case 2<<8 | 4:
 			avx2.Tile2x4(args)
 			return
+		case 3<<8 | 3:
+			avx2.Tile3x3(args)
+			return
 		case 3<<8 | 1:
 			avx2.Tile3x1(args)
 			return
@@ -1285,6 +1288,9 @@ func runTile(t ISA, rows, vecs int, args *tile.Args) {
 			return
 		case 3<<8 | 4:
 			avx2.Tile3x4(args)
+			return
+		case 4<<8 | 3:
+			avx2.Tile4x3(args)
 			return
 		case 4<<8 | 1:
 			avx2.Tile4x1(args)
@@ -1417,6 +1423,19 @@ func runPackPieces(t ISA, dst, src *float32, pieces, ldd, lds int, tails *[4]int
 		return
 	case AVX512:
 		avx512.PackPieces(dst, src, pieces, ldd, lds, tails, flags)
+		return
+	}
+	panic("kernels: no packing on tier " + t.String())
+}
+
+// runPackFactors is PackFactors of tier t. The scalar tier has none: ref.Pack is called in its place.
+func runPackFactors(t ISA, dst, src *float32, rows, pieces, ldp, lds int) {
+	switch t {
+	case AVX2:
+		avx2.PackFactors(dst, src, rows, pieces, ldp, lds)
+		return
+	case AVX512:
+		avx512.PackFactors(dst, src, rows, pieces, ldp, lds)
 		return
 	}
 	panic("kernels: no packing on tier " + t.String())

@@ -1206,6 +1206,16 @@ func runPackPieces(t ISA, dst, src *float32, pieces, ldd, lds int, tails *[4]int
 	panic("kernels: no packing on tier " + t.String())
 }
 
+// runPackFactors is PackFactors of tier t. The scalar tier has none: ref.Pack is called in its place.
+func runPackFactors(t ISA, dst, src *float32, rows, pieces, ldp, lds int) {
+	switch t {
+	case NEON:
+		neon.PackFactors(dst, src, rows, pieces, ldp, lds)
+		return
+	}
+	panic("kernels: no packing on tier " + t.String())
+}
+
 // peak runs iters turns of the loop on registers of tier t and returns the
 // floating-point operations done, 0 where there is no such loop.
 func peak(t ISA, iters int) int64 {

@@ -2,10 +2,10 @@ package kernel
 
 import "github.com/simdrnn/simdrnn/asm/vec"
 
-// A Panel packs into the panels of packed matrices: [k][n], n being Vecs vectors
-// of columns. Both of its kernels move bits, and store +0 for tiny values where
-// PackFlush is set.
-type Panel struct{ Vecs int }
+// A Panel packs into panels, [k][n]. Those of packed matrices have Vecs vectors of
+// columns, n; two kernels fill them. They move bits, and store +0 for tiny values where
+// PackFlush is set. Those of left factors have as many columns as tiles have rows, Rows.
+type Panel struct{ Vecs, Rows int }
 
 // Flags of the kernels of a Panel.
 const (
@@ -127,6 +127,39 @@ func (p Panel) Pieces(m vec.Machine) {
 		m.IfEqual("flush", flags, PackFlush, all(PackFlush), func() {
 			m.IfEqual("part", flags, PackPart, all(PackPart), all(PackPart|PackFlush))
 		})
+	})
+	m.Return()
+}
+
+// FactorVecs is how many vectors hold the columns of a left factor's panel, for a
+// machine with that many lanes and tiles of that many rows.
+func FactorVecs(lanes, rows int) int { return (rows + lanes - 1) / lanes }
+
+// Factors copies rows of a left factor to panels as wide as tiles are high, pieces in
+// number. Whole vectors are written: what a piece has behind the columns of its panel is
+// overwritten by that of the next row, and is left behind that of the last one.
+//
+//	dst[p*ldp + i*Rows + j] = src[i*lds + p*Rows + j]
+func (p Panel) Factors(m vec.Machine) {
+	dst, src, rows := m.Int("dst"), m.Int("src"), m.Int("rows")
+	pieces, ldp, lds := m.Int("pieces"), m.Int("ldp"), m.Int("lds")
+	m.ShiftReg(ldp, 2)
+	m.ShiftReg(lds, 2)
+	m.Loop("row", rows, 1, func() {
+		from, to, n := m.CopyReg(src), m.CopyReg(dst), m.CopyReg(pieces)
+		m.Loop("piece", n, 1, func() {
+			x := make([]vec.Vec, FactorVecs(m.Lanes(), p.Rows))
+			for v := range x {
+				x[v] = m.Load(vec.Mem{Base: from, Disp: 4 * m.Lanes() * v})
+			}
+			for v := range x {
+				m.Store(x[v], vec.Mem{Base: to, Disp: 4 * m.Lanes() * v})
+			}
+			m.AddImm(from, 4*p.Rows)
+			m.AddReg(to, ldp)
+		})
+		m.AddReg(src, lds)
+		m.AddImm(dst, 4*p.Rows)
 	})
 	m.Return()
 }

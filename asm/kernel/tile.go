@@ -10,12 +10,14 @@ import "github.com/simdrnn/simdrnn/asm/vec"
 //
 // The vectors come from Panels neighbouring panels of B, pb apart, as many from each.
 // A tile of few rows takes several panels, for it needs as many chains as there are
-// multiply-adds in flight.
+// multiply-adds in flight. Where a panel and a half are what that takes, each vector has
+// an address of its own (Apart): the second is pb after the first, the third pc after that.
 //
 // What then happens to the accumulators is the Epilogue, composed in here. It
 // finds them in registers and loads the arguments it needs.
 type Tile struct {
 	Rows, Vecs, Panels int
+	Apart              bool
 	Epilogue           func(m vec.Machine, acc [][]vec.Vec)
 }
 
@@ -52,6 +54,7 @@ func FetchLines(lanes, vecs, rows int) int {
 // broadcasts of A, one for each row, and where these find no room beside the
 // accumulators, the vectors of B.
 func (t Tile) Emit(m vec.Machine) {
+	t.fetchC(m)
 	acc := t.start(m)
 	k := word(m, "K")
 	rsa, csa := floats(m, "RSA"), floats(m, "CSA")
@@ -169,15 +172,33 @@ func (t Tile) Emit(m vec.Machine) {
 	m.Return()
 }
 
-// panels are the addresses of the panels of B.
+// fetchC asks for what the result is added to, which is read last.
+func (t Tile) fetchC(m vec.Machine) {
+	m.IfBit("ahead", word(m, "Flags"), 0, func() {
+		c := m.Rows(word(m, "C"), floats(m, "LDC"), t.Rows)
+		for r := range t.Rows {
+			for b := 0; b < 4*m.Lanes()*t.Vecs; b += 64 {
+				m.Prefetch(m.Row(c, r).Plus(b))
+			}
+		}
+	})
+}
+
+// panels are the addresses of the panels of B, or those of its vectors.
 func (t Tile) panels(m vec.Machine) []vec.Reg {
 	list := []vec.Reg{word(m, "B")}
-	if t.Panels > 1 {
+	add := func(distance vec.Reg) {
+		next := m.CopyReg(list[len(list)-1])
+		m.AddReg(next, distance)
+		list = append(list, next)
+	}
+	if t.Apart {
+		add(floats(m, "PB"))
+		add(floats(m, "PC"))
+	} else if t.Panels > 1 {
 		distance := floats(m, "PB")
 		for range t.Panels - 1 {
-			next := m.CopyReg(list[len(list)-1])
-			m.AddReg(next, distance)
-			list = append(list, next)
+			add(distance)
 		}
 	}
 	return list
@@ -217,7 +238,7 @@ var TileFields = []struct{ Name, Type, Doc string }{
 	{"CSA", "int", "distance between the columns of A"},
 	{"B", "*float32", "the vectors of step q are LDB*q from here"},
 	{"LDB", "int", "distance between the rows of B"},
-	{"PB", "int", "distance between the panels of B"},
+	{"PB", "int", "distance between the panels of B, or from the first vector to the second, where each has its own"},
 	{"Start", "*float32", "where the chains of row r start is LDS*r from here"},
 	{"LDS", "int", "distance between the rows of Start"},
 	{"C", "*float32", "row r of the result is LDC*r from here"},
@@ -225,6 +246,7 @@ var TileFields = []struct{ Name, Type, Doc string }{
 	{"Tail", "int", "columns of the last vector that exist in Start and C, 1 to all"},
 	{"Flags", "int", "bit 0: add to C; bit 1: tiny results become +0"},
 	{"Next", "*float32", "what is fetched into the cache from here on; any address is harmless"},
+	{"PC", "int", "distance from the second vector of B to the third, where each has its own"},
 }
 
 // word is a field of the tile's operands.

@@ -240,6 +240,47 @@ after_copy:
 	VZEROUPPER
 	RET
 
+// func PackFactors(dst *float32, src *float32, rows int, pieces int, ldp int, lds int)
+// Requires: AVX
+TEXT ·PackFactors(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ pieces+24(FP), BX
+	MOVQ ldp+32(FP), SI
+	MOVQ lds+40(FP), DI
+	SHLQ $0x02, SI
+	SHLQ $0x02, DI
+	SUBQ $+1, DX
+	JLT  done_row
+
+row:
+	MOVQ CX, R8
+	MOVQ AX, R9
+	MOVQ BX, R10
+	SUBQ $+1, R10
+	JLT  done_piece
+
+piece:
+	VMOVUPS (R8), Y0
+	VMOVUPS Y0, (R9)
+	ADDQ    $+24, R8
+	ADDQ    SI, R9
+	SUBQ    $+1, R10
+	JGE     piece
+
+done_piece:
+	ADDQ $+1, R10
+	ADDQ DI, CX
+	ADDQ $+24, AX
+	SUBQ $+1, DX
+	JGE  row
+
+done_row:
+	ADDQ $+1, DX
+	VZEROUPPER
+	RET
+
 DATA lanes_0d800000<>+0(SB)/8, $0x0d8000000d800000
 DATA lanes_0d800000<>+8(SB)/8, $0x0d8000000d800000
 DATA lanes_0d800000<>+16(SB)/8, $0x0d8000000d800000

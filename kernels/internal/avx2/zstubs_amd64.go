@@ -423,6 +423,12 @@ func PackStrip(dst *float32, rows *[16]*float32, steps, flags int)
 //go:noescape
 func PackPieces(dst, src *float32, pieces, ldd, lds int, tails *[4]int, flags int)
 
+// PackFactors copies rows to panels of 6 columns: dst[p*ldp+i*6+j] =
+// src[i*lds+p*6+j] for p < pieces. It reads and writes 8 columns of each piece.
+//
+//go:noescape
+func PackFactors(dst, src *float32, rows, pieces, ldp, lds int)
+
 // Tile1x1 is the register tile of 1 rows and 1 vectors of columns.
 //
 //go:noescape
@@ -458,6 +464,11 @@ func Tile2x2(t *tile.Args)
 //go:noescape
 func Tile2x4(t *tile.Args)
 
+// Tile3x3 is the register tile of 3 rows and 3 vectors of columns at addresses of their own.
+//
+//go:noescape
+func Tile3x3(t *tile.Args)
+
 // Tile3x1 is the register tile of 3 rows and 1 vectors of columns.
 //
 //go:noescape
@@ -472,6 +483,11 @@ func Tile3x2(t *tile.Args)
 //
 //go:noescape
 func Tile3x4(t *tile.Args)
+
+// Tile4x3 is the register tile of 4 rows and 3 vectors of columns at addresses of their own.
+//
+//go:noescape
+func Tile4x3(t *tile.Args)
 
 // Tile4x1 is the register tile of 4 rows and 1 vectors of columns.
 //

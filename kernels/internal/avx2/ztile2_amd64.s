@@ -5,8 +5,21 @@
 #include "textflag.h"
 
 // func Tile2x1(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·Tile2x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(CX*1)
+
+skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -135,8 +148,21 @@ after_whole:
 	RET
 
 // func Tile2x2(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·Tile2x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(CX*1)
+
+skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -296,8 +322,23 @@ after_whole:
 	RET
 
 // func Tile2x4(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·Tile2x4(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+
+skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX

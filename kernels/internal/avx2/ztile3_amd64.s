@@ -4,9 +4,301 @@
 
 #include "textflag.h"
 
+// func Tile3x3(t *byte)
+// Requires: AVX, FMA3, MMX+
+TEXT ·Tile3x3(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 64(AX)(CX*2)
+
+skip_ahead:
+	MOVQ       t+0(FP), AX
+	MOVQ       56(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       64(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       88(DX), DX
+	LEAQ       mask<>+32(SB), BX
+	NEGQ       DX
+	VMOVUPS    (BX)(DX*4), Y0
+	VMOVUPS    (AX), Y1
+	VMOVUPS    32(AX), Y2
+	VMASKMOVPS 64(AX), Y0, Y3
+	VMOVUPS    (AX)(CX*1), Y4
+	VMOVUPS    32(AX)(CX*1), Y5
+	VMASKMOVPS 64(AX)(CX*1), Y0, Y6
+	VMOVUPS    (AX)(CX*2), Y7
+	VMOVUPS    32(AX)(CX*2), Y8
+	VMASKMOVPS 64(AX)(CX*2), Y0, Y0
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
+	SHLQ       $0x02, DX
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       32(SI), SI
+	MOVQ       t+0(FP), DI
+	MOVQ       48(DI), DI
+	SHLQ       $0x02, DI
+	MOVQ       SI, R8
+	ADDQ       DI, R8
+	MOVQ       t+0(FP), DI
+	MOVQ       112(DI), DI
+	SHLQ       $0x02, DI
+	MOVQ       R8, R9
+	ADDQ       DI, R9
+	MOVQ       t+0(FP), DI
+	MOVQ       40(DI), DI
+	SHLQ       $0x02, DI
+	MOVQ       t+0(FP), R10
+	MOVQ       104(R10), R10
+	SUBQ       $+4, AX
+	JLT        done_steps
+
+steps:
+	PREFETCHT1   (R10)
+	ADDQ         $+64, R10
+	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (BX)(CX*1), Y10
+	VBROADCASTSS (BX)(CX*2), Y11
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y9, Y1
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (R8), Y12
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      (R9), Y12
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y0
+	ADDQ         DI, SI
+	ADDQ         DI, R8
+	ADDQ         DI, R9
+	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (BX)(CX*1), Y10
+	VBROADCASTSS (BX)(CX*2), Y11
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y9, Y1
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (R8), Y12
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      (R9), Y12
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y0
+	ADDQ         DI, SI
+	ADDQ         DI, R8
+	ADDQ         DI, R9
+	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (BX)(CX*1), Y10
+	VBROADCASTSS (BX)(CX*2), Y11
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y9, Y1
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (R8), Y12
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      (R9), Y12
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y0
+	ADDQ         DI, SI
+	ADDQ         DI, R8
+	ADDQ         DI, R9
+	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (BX)(CX*1), Y10
+	VBROADCASTSS (BX)(CX*2), Y11
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y9, Y1
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (R8), Y12
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      (R9), Y12
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y0
+	ADDQ         DI, SI
+	ADDQ         DI, R8
+	ADDQ         DI, R9
+	SUBQ         $+4, AX
+	JGE          steps
+
+done_steps:
+	ADDQ $+4, AX
+	SUBQ $+1, AX
+	JLT  done_step
+
+step:
+	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (BX)(CX*1), Y10
+	VBROADCASTSS (BX)(CX*2), Y11
+	ADDQ         DX, BX
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y9, Y1
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (R8), Y12
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      (R9), Y12
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y0
+	ADDQ         DI, SI
+	ADDQ         DI, R8
+	ADDQ         DI, R9
+	SUBQ         $+1, AX
+	JGE          step
+
+done_step:
+	ADDQ       $+1, AX
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       96(DX), DX
+	MOVQ       t+0(FP), BX
+	MOVQ       88(BX), BX
+	LEAQ       mask<>+32(SB), SI
+	MOVQ       BX, DI
+	NEGQ       DI
+	VMOVUPS    (SI)(DI*4), Y9
+	TESTQ      $+1, DX
+	JEQ        skip_add
+	VMOVUPS    (AX), Y10
+	VADDPS     Y1, Y10, Y1
+	VMOVAPS    Y1, Y1
+	VMOVUPS    32(AX), Y10
+	VADDPS     Y2, Y10, Y2
+	VMOVAPS    Y2, Y2
+	VMASKMOVPS 64(AX), Y9, Y10
+	VADDPS     Y3, Y10, Y3
+	VMOVAPS    Y3, Y3
+	VMOVUPS    (AX)(CX*1), Y10
+	VADDPS     Y4, Y10, Y4
+	VMOVAPS    Y4, Y4
+	VMOVUPS    32(AX)(CX*1), Y10
+	VADDPS     Y5, Y10, Y5
+	VMOVAPS    Y5, Y5
+	VMASKMOVPS 64(AX)(CX*1), Y9, Y10
+	VADDPS     Y6, Y10, Y6
+	VMOVAPS    Y6, Y6
+	VMOVUPS    (AX)(CX*2), Y10
+	VADDPS     Y7, Y10, Y7
+	VMOVAPS    Y7, Y7
+	VMOVUPS    32(AX)(CX*2), Y10
+	VADDPS     Y8, Y10, Y8
+	VMOVAPS    Y8, Y8
+	VMASKMOVPS 64(AX)(CX*2), Y9, Y10
+	VADDPS     Y0, Y10, Y0
+	VMOVAPS    Y0, Y0
+
+skip_add:
+	TESTQ   $+2, DX
+	JEQ     skip_flush
+	VANDPS  lanes_7fffffff<>+0(SB), Y1, Y10
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y10, Y10
+	VANDNPS Y1, Y10, Y1
+	VANDPS  lanes_7fffffff<>+0(SB), Y2, Y10
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y10, Y10
+	VANDNPS Y2, Y10, Y2
+	VANDPS  lanes_7fffffff<>+0(SB), Y3, Y10
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y10, Y10
+	VANDNPS Y3, Y10, Y3
+	VANDPS  lanes_7fffffff<>+0(SB), Y4, Y10
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y10, Y10
+	VANDNPS Y4, Y10, Y4
+	VANDPS  lanes_7fffffff<>+0(SB), Y5, Y10
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y10, Y10
+	VANDNPS Y5, Y10, Y5
+	VANDPS  lanes_7fffffff<>+0(SB), Y6, Y10
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y10, Y10
+	VANDNPS Y6, Y10, Y6
+	VANDPS  lanes_7fffffff<>+0(SB), Y7, Y10
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y10, Y10
+	VANDNPS Y7, Y10, Y7
+	VANDPS  lanes_7fffffff<>+0(SB), Y8, Y10
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y10, Y10
+	VANDNPS Y8, Y10, Y8
+	VANDPS  lanes_7fffffff<>+0(SB), Y0, Y10
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y10, Y10
+	VANDNPS Y0, Y10, Y0
+
+skip_flush:
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y2, 32(AX)
+	VMOVUPS Y4, (AX)(CX*1)
+	VMOVUPS Y5, 32(AX)(CX*1)
+	VMOVUPS Y7, (AX)(CX*2)
+	VMOVUPS Y8, 32(AX)(CX*2)
+	CMPQ    BX, $+8
+	JNE     not_whole
+	VMOVUPS Y3, 64(AX)
+	VMOVUPS Y6, 64(AX)(CX*1)
+	VMOVUPS Y0, 64(AX)(CX*2)
+	JMP     after_whole
+
+not_whole:
+	VMASKMOVPS Y3, Y9, 64(AX)
+	VMASKMOVPS Y6, Y9, 64(AX)(CX*1)
+	VMASKMOVPS Y0, Y9, 64(AX)(CX*2)
+
+after_whole:
+	VZEROUPPER
+	RET
+
 // func Tile3x1(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile3x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+
+skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -160,6 +452,20 @@ after_whole:
 // func Tile3x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile3x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+
+skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -357,6 +663,23 @@ after_whole:
 // func Tile3x4(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile3x4(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 64(AX)(CX*2)
+
+skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX

@@ -4,9 +4,364 @@
 
 #include "textflag.h"
 
+// func Tile4x3(t *byte)
+// Requires: AVX, FMA3, MMX+
+TEXT ·Tile4x3(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 64(AX)(CX*2)
+	PREFETCHT1 (DX)
+	PREFETCHT1 64(DX)
+
+skip_ahead:
+	MOVQ       t+0(FP), AX
+	MOVQ       56(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       64(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	MOVQ       t+0(FP), BX
+	MOVQ       88(BX), BX
+	LEAQ       mask<>+32(SB), SI
+	NEGQ       BX
+	VMOVUPS    (SI)(BX*4), Y0
+	VMOVUPS    (AX), Y1
+	VMOVUPS    32(AX), Y2
+	VMASKMOVPS 64(AX), Y0, Y3
+	VMOVUPS    (AX)(CX*1), Y4
+	VMOVUPS    32(AX)(CX*1), Y5
+	VMASKMOVPS 64(AX)(CX*1), Y0, Y6
+	VMOVUPS    (AX)(CX*2), Y7
+	VMOVUPS    32(AX)(CX*2), Y8
+	VMASKMOVPS 64(AX)(CX*2), Y0, Y9
+	VMOVUPS    (DX), Y10
+	VMOVUPS    32(DX), Y11
+	VMASKMOVPS 64(DX), Y0, Y0
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
+	SHLQ       $0x02, DX
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	LEAQ       (BX)(CX*2), SI
+	ADDQ       CX, SI
+	MOVQ       t+0(FP), DI
+	MOVQ       32(DI), DI
+	MOVQ       t+0(FP), R8
+	MOVQ       48(R8), R8
+	SHLQ       $0x02, R8
+	MOVQ       DI, R9
+	ADDQ       R8, R9
+	MOVQ       t+0(FP), R8
+	MOVQ       112(R8), R8
+	SHLQ       $0x02, R8
+	MOVQ       R9, R10
+	ADDQ       R8, R10
+	MOVQ       t+0(FP), R8
+	MOVQ       40(R8), R8
+	SHLQ       $0x02, R8
+	MOVQ       t+0(FP), R11
+	MOVQ       104(R11), R11
+	SUBQ       $+4, AX
+	JLT        done_steps
+
+steps:
+	PREFETCHT1   (R11)
+	ADDQ         $+64, R11
+	VMOVUPS      (DI), Y12
+	VMOVUPS      (R9), Y13
+	VMOVUPS      (R10), Y14
+	VBROADCASTSS (BX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VBROADCASTSS (BX)(CX*1), Y15
+	VFMADD231PS  Y12, Y15, Y4
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS (BX)(CX*2), Y15
+	VFMADD231PS  Y12, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VFMADD231PS  Y14, Y15, Y9
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y0
+	ADDQ         R8, DI
+	ADDQ         R8, R9
+	ADDQ         R8, R10
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	VMOVUPS      (DI), Y12
+	VMOVUPS      (R9), Y13
+	VMOVUPS      (R10), Y14
+	VBROADCASTSS (BX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VBROADCASTSS (BX)(CX*1), Y15
+	VFMADD231PS  Y12, Y15, Y4
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS (BX)(CX*2), Y15
+	VFMADD231PS  Y12, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VFMADD231PS  Y14, Y15, Y9
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y0
+	ADDQ         R8, DI
+	ADDQ         R8, R9
+	ADDQ         R8, R10
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	VMOVUPS      (DI), Y12
+	VMOVUPS      (R9), Y13
+	VMOVUPS      (R10), Y14
+	VBROADCASTSS (BX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VBROADCASTSS (BX)(CX*1), Y15
+	VFMADD231PS  Y12, Y15, Y4
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS (BX)(CX*2), Y15
+	VFMADD231PS  Y12, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VFMADD231PS  Y14, Y15, Y9
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y0
+	ADDQ         R8, DI
+	ADDQ         R8, R9
+	ADDQ         R8, R10
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	VMOVUPS      (DI), Y12
+	VMOVUPS      (R9), Y13
+	VMOVUPS      (R10), Y14
+	VBROADCASTSS (BX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VBROADCASTSS (BX)(CX*1), Y15
+	VFMADD231PS  Y12, Y15, Y4
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS (BX)(CX*2), Y15
+	VFMADD231PS  Y12, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VFMADD231PS  Y14, Y15, Y9
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y0
+	ADDQ         R8, DI
+	ADDQ         R8, R9
+	ADDQ         R8, R10
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	SUBQ         $+4, AX
+	JGE          steps
+
+done_steps:
+	ADDQ $+4, AX
+	SUBQ $+1, AX
+	JLT  done_step
+
+step:
+	VMOVUPS      (DI), Y12
+	VMOVUPS      (R9), Y13
+	VMOVUPS      (R10), Y14
+	VBROADCASTSS (BX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VBROADCASTSS (BX)(CX*1), Y15
+	VFMADD231PS  Y12, Y15, Y4
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS (BX)(CX*2), Y15
+	VFMADD231PS  Y12, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VFMADD231PS  Y14, Y15, Y9
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y0
+	ADDQ         R8, DI
+	ADDQ         R8, R9
+	ADDQ         R8, R10
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	SUBQ         $+1, AX
+	JGE          step
+
+done_step:
+	ADDQ       $+1, AX
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	MOVQ       t+0(FP), BX
+	MOVQ       96(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       88(SI), SI
+	LEAQ       mask<>+32(SB), DI
+	MOVQ       SI, R8
+	NEGQ       R8
+	VMOVUPS    (DI)(R8*4), Y12
+	TESTQ      $+1, BX
+	JEQ        skip_add
+	VMOVUPS    (AX), Y13
+	VADDPS     Y1, Y13, Y1
+	VMOVAPS    Y1, Y1
+	VMOVUPS    32(AX), Y13
+	VADDPS     Y2, Y13, Y2
+	VMOVAPS    Y2, Y2
+	VMASKMOVPS 64(AX), Y12, Y13
+	VADDPS     Y3, Y13, Y3
+	VMOVAPS    Y3, Y3
+	VMOVUPS    (AX)(CX*1), Y13
+	VADDPS     Y4, Y13, Y4
+	VMOVAPS    Y4, Y4
+	VMOVUPS    32(AX)(CX*1), Y13
+	VADDPS     Y5, Y13, Y5
+	VMOVAPS    Y5, Y5
+	VMASKMOVPS 64(AX)(CX*1), Y12, Y13
+	VADDPS     Y6, Y13, Y6
+	VMOVAPS    Y6, Y6
+	VMOVUPS    (AX)(CX*2), Y13
+	VADDPS     Y7, Y13, Y7
+	VMOVAPS    Y7, Y7
+	VMOVUPS    32(AX)(CX*2), Y13
+	VADDPS     Y8, Y13, Y8
+	VMOVAPS    Y8, Y8
+	VMASKMOVPS 64(AX)(CX*2), Y12, Y13
+	VADDPS     Y9, Y13, Y9
+	VMOVAPS    Y9, Y9
+	VMOVUPS    (DX), Y13
+	VADDPS     Y10, Y13, Y10
+	VMOVAPS    Y10, Y10
+	VMOVUPS    32(DX), Y13
+	VADDPS     Y11, Y13, Y11
+	VMOVAPS    Y11, Y11
+	VMASKMOVPS 64(DX), Y12, Y13
+	VADDPS     Y0, Y13, Y0
+	VMOVAPS    Y0, Y0
+
+skip_add:
+	TESTQ   $+2, BX
+	JEQ     skip_flush
+	VANDPS  lanes_7fffffff<>+0(SB), Y1, Y13
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y13, Y13
+	VANDNPS Y1, Y13, Y1
+	VANDPS  lanes_7fffffff<>+0(SB), Y2, Y13
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y13, Y13
+	VANDNPS Y2, Y13, Y2
+	VANDPS  lanes_7fffffff<>+0(SB), Y3, Y13
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y13, Y13
+	VANDNPS Y3, Y13, Y3
+	VANDPS  lanes_7fffffff<>+0(SB), Y4, Y13
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y13, Y13
+	VANDNPS Y4, Y13, Y4
+	VANDPS  lanes_7fffffff<>+0(SB), Y5, Y13
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y13, Y13
+	VANDNPS Y5, Y13, Y5
+	VANDPS  lanes_7fffffff<>+0(SB), Y6, Y13
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y13, Y13
+	VANDNPS Y6, Y13, Y6
+	VANDPS  lanes_7fffffff<>+0(SB), Y7, Y13
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y13, Y13
+	VANDNPS Y7, Y13, Y7
+	VANDPS  lanes_7fffffff<>+0(SB), Y8, Y13
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y13, Y13
+	VANDNPS Y8, Y13, Y8
+	VANDPS  lanes_7fffffff<>+0(SB), Y9, Y13
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y13, Y13
+	VANDNPS Y9, Y13, Y9
+	VANDPS  lanes_7fffffff<>+0(SB), Y10, Y13
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y13, Y13
+	VANDNPS Y10, Y13, Y10
+	VANDPS  lanes_7fffffff<>+0(SB), Y11, Y13
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y13, Y13
+	VANDNPS Y11, Y13, Y11
+	VANDPS  lanes_7fffffff<>+0(SB), Y0, Y13
+	VCMPPS  $0x11, lanes_0d800000<>+0(SB), Y13, Y13
+	VANDNPS Y0, Y13, Y0
+
+skip_flush:
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y2, 32(AX)
+	VMOVUPS Y4, (AX)(CX*1)
+	VMOVUPS Y5, 32(AX)(CX*1)
+	VMOVUPS Y7, (AX)(CX*2)
+	VMOVUPS Y8, 32(AX)(CX*2)
+	VMOVUPS Y10, (DX)
+	VMOVUPS Y11, 32(DX)
+	CMPQ    SI, $+8
+	JNE     not_whole
+	VMOVUPS Y3, 64(AX)
+	VMOVUPS Y6, 64(AX)(CX*1)
+	VMOVUPS Y9, 64(AX)(CX*2)
+	VMOVUPS Y0, 64(DX)
+	JMP     after_whole
+
+not_whole:
+	VMASKMOVPS Y3, Y12, 64(AX)
+	VMASKMOVPS Y6, Y12, 64(AX)(CX*1)
+	VMASKMOVPS Y9, Y12, 64(AX)(CX*2)
+	VMASKMOVPS Y0, Y12, 64(DX)
+
+after_whole:
+	VZEROUPPER
+	RET
+
 // func Tile4x1(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile4x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 (DX)
+
+skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -190,6 +545,23 @@ after_whole:
 // func Tile4x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile4x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 (DX)
+
+skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX

@@ -8,6 +8,24 @@
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile5x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 (DX)
+	PREFETCHT1 (DX)(CX*1)
+
+skip_ahead:
+	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
 	MOVQ       64(CX), CX
@@ -209,6 +227,24 @@ after_whole:
 // func Tile5x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile5x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 (DX)
+	PREFETCHT1 (DX)(CX*1)
+
+skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX

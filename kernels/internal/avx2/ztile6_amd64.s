@@ -8,6 +8,25 @@
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile6x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 (DX)
+	PREFETCHT1 (DX)(CX*1)
+	PREFETCHT1 (DX)(CX*2)
+
+skip_ahead:
+	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
 	MOVQ       64(CX), CX
@@ -228,6 +247,25 @@ after_whole:
 // func Tile6x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile6x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 (DX)
+	PREFETCHT1 (DX)(CX*1)
+	PREFETCHT1 (DX)(CX*2)
+
+skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX

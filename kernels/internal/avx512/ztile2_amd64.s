@@ -5,8 +5,21 @@
 #include "textflag.h"
 
 // func Tile2x1(t *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·Tile2x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(CX*1)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
@@ -132,8 +145,23 @@ after_whole:
 	RET
 
 // func Tile2x2(t *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·Tile2x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
@@ -290,8 +318,25 @@ after_whole:
 	RET
 
 // func Tile2x3(t *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·Tile2x3(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 128(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 128(AX)(CX*1)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
@@ -479,8 +524,27 @@ after_whole:
 	RET
 
 // func Tile2x4(t *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·Tile2x4(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 128(AX)
+	PREFETCHT1 192(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 128(AX)(CX*1)
+	PREFETCHT1 192(AX)(CX*1)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
@@ -699,8 +763,35 @@ after_whole:
 	RET
 
 // func Tile2x8(t *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·Tile2x8(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 128(AX)
+	PREFETCHT1 192(AX)
+	PREFETCHT1 256(AX)
+	PREFETCHT1 320(AX)
+	PREFETCHT1 384(AX)
+	PREFETCHT1 448(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 128(AX)(CX*1)
+	PREFETCHT1 192(AX)(CX*1)
+	PREFETCHT1 256(AX)(CX*1)
+	PREFETCHT1 320(AX)(CX*1)
+	PREFETCHT1 384(AX)(CX*1)
+	PREFETCHT1 448(AX)(CX*1)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX

@@ -7,6 +7,20 @@
 // func Tile3x1(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile3x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
@@ -157,6 +171,23 @@ after_whole:
 // func Tile3x2(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile3x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 64(AX)(CX*2)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
@@ -351,6 +382,26 @@ after_whole:
 // func Tile3x3(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile3x3(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 128(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 128(AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 64(AX)(CX*2)
+	PREFETCHT1 128(AX)(CX*2)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
@@ -589,6 +640,29 @@ after_whole:
 // func Tile3x4(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile3x4(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 128(AX)
+	PREFETCHT1 192(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 128(AX)(CX*1)
+	PREFETCHT1 192(AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 64(AX)(CX*2)
+	PREFETCHT1 128(AX)(CX*2)
+	PREFETCHT1 192(AX)(CX*2)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
@@ -872,6 +946,41 @@ after_whole:
 // func Tile3x8(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile3x8(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 128(AX)
+	PREFETCHT1 192(AX)
+	PREFETCHT1 256(AX)
+	PREFETCHT1 320(AX)
+	PREFETCHT1 384(AX)
+	PREFETCHT1 448(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 128(AX)(CX*1)
+	PREFETCHT1 192(AX)(CX*1)
+	PREFETCHT1 256(AX)(CX*1)
+	PREFETCHT1 320(AX)(CX*1)
+	PREFETCHT1 384(AX)(CX*1)
+	PREFETCHT1 448(AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 64(AX)(CX*2)
+	PREFETCHT1 128(AX)(CX*2)
+	PREFETCHT1 192(AX)(CX*2)
+	PREFETCHT1 256(AX)(CX*2)
+	PREFETCHT1 320(AX)(CX*2)
+	PREFETCHT1 384(AX)(CX*2)
+	PREFETCHT1 448(AX)(CX*2)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX

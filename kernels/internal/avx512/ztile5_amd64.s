@@ -7,6 +7,24 @@
 // func Tile5x1(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile5x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 (DX)
+	PREFETCHT1 (DX)(CX*1)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
@@ -206,6 +224,29 @@ after_whole:
 // func Tile5x2(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile5x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 64(AX)(CX*2)
+	PREFETCHT1 (DX)
+	PREFETCHT1 64(DX)
+	PREFETCHT1 (DX)(CX*1)
+	PREFETCHT1 64(DX)(CX*1)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
@@ -475,6 +516,34 @@ after_whole:
 // func Tile5x3(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile5x3(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 128(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 128(AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 64(AX)(CX*2)
+	PREFETCHT1 128(AX)(CX*2)
+	PREFETCHT1 (DX)
+	PREFETCHT1 64(DX)
+	PREFETCHT1 128(DX)
+	PREFETCHT1 (DX)(CX*1)
+	PREFETCHT1 64(DX)(CX*1)
+	PREFETCHT1 128(DX)(CX*1)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
@@ -815,6 +884,39 @@ after_whole:
 // func Tile5x4(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile5x4(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 128(AX)
+	PREFETCHT1 192(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 128(AX)(CX*1)
+	PREFETCHT1 192(AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 64(AX)(CX*2)
+	PREFETCHT1 128(AX)(CX*2)
+	PREFETCHT1 192(AX)(CX*2)
+	PREFETCHT1 (DX)
+	PREFETCHT1 64(DX)
+	PREFETCHT1 128(DX)
+	PREFETCHT1 192(DX)
+	PREFETCHT1 (DX)(CX*1)
+	PREFETCHT1 64(DX)(CX*1)
+	PREFETCHT1 128(DX)(CX*1)
+	PREFETCHT1 192(DX)(CX*1)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX

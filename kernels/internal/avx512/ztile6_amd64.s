@@ -7,6 +7,25 @@
 // func Tile6x1(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile6x1(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 (DX)
+	PREFETCHT1 (DX)(CX*1)
+	PREFETCHT1 (DX)(CX*2)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
@@ -225,6 +244,31 @@ after_whole:
 // func Tile6x2(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile6x2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 64(AX)(CX*2)
+	PREFETCHT1 (DX)
+	PREFETCHT1 64(DX)
+	PREFETCHT1 (DX)(CX*1)
+	PREFETCHT1 64(DX)(CX*1)
+	PREFETCHT1 (DX)(CX*2)
+	PREFETCHT1 64(DX)(CX*2)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
@@ -527,6 +571,37 @@ after_whole:
 // func Tile6x3(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile6x3(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 128(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 128(AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 64(AX)(CX*2)
+	PREFETCHT1 128(AX)(CX*2)
+	PREFETCHT1 (DX)
+	PREFETCHT1 64(DX)
+	PREFETCHT1 128(DX)
+	PREFETCHT1 (DX)(CX*1)
+	PREFETCHT1 64(DX)(CX*1)
+	PREFETCHT1 128(DX)(CX*1)
+	PREFETCHT1 (DX)(CX*2)
+	PREFETCHT1 64(DX)(CX*2)
+	PREFETCHT1 128(DX)(CX*2)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX
@@ -912,6 +987,43 @@ after_whole:
 // func Tile6x4(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile6x4(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       96(AX), AX
+	TESTQ      $+1, AX
+	JEQ        skip_ahead
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       80(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 128(AX)
+	PREFETCHT1 192(AX)
+	PREFETCHT1 (AX)(CX*1)
+	PREFETCHT1 64(AX)(CX*1)
+	PREFETCHT1 128(AX)(CX*1)
+	PREFETCHT1 192(AX)(CX*1)
+	PREFETCHT1 (AX)(CX*2)
+	PREFETCHT1 64(AX)(CX*2)
+	PREFETCHT1 128(AX)(CX*2)
+	PREFETCHT1 192(AX)(CX*2)
+	PREFETCHT1 (DX)
+	PREFETCHT1 64(DX)
+	PREFETCHT1 128(DX)
+	PREFETCHT1 192(DX)
+	PREFETCHT1 (DX)(CX*1)
+	PREFETCHT1 64(DX)(CX*1)
+	PREFETCHT1 128(DX)(CX*1)
+	PREFETCHT1 192(DX)(CX*1)
+	PREFETCHT1 (DX)(CX*2)
+	PREFETCHT1 64(DX)(CX*2)
+	PREFETCHT1 128(DX)(CX*2)
+	PREFETCHT1 192(DX)(CX*2)
+
+skip_ahead:
 	MOVQ      t+0(FP), AX
 	MOVQ      56(AX), AX
 	MOVQ      t+0(FP), CX

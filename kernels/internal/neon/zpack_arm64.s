@@ -364,6 +364,45 @@ after_flush:
 after_copy:
 	RET
 
+// func PackFactors(dst, src *float32, rows, pieces, ldp, lds int)
+TEXT ·PackFactors(SB), NOSPLIT, $0-48
+	MOVD dst+0(FP), R0
+	MOVD src+8(FP), R1
+	MOVD rows+16(FP), R2
+	MOVD pieces+24(FP), R3
+	MOVD ldp+32(FP), R4
+	MOVD lds+40(FP), R5
+	LSL $2, R4, R4
+	LSL $2, R5, R5
+	SUBS $1, R2, R2
+	BLT done_row
+
+row:
+	MOVD R1, R6
+	MOVD R0, R7
+	MOVD R3, R8
+	SUBS $1, R8, R8
+	BLT done_piece
+
+piece:
+	WORD $0x3cc000c0 // ldur q0, [x6]
+	WORD $0x3cc100c1 // ldur q1, [x6, #16]
+	FMOVQ F0, (R7)
+	FMOVQ F1, 16(R7)
+	ADD $24, R6, R6
+	ADD R4, R7, R7
+	SUBS $1, R8, R8
+	BGE piece
+
+done_piece:
+	ADD R5, R1, R1
+	ADD $24, R0, R0
+	SUBS $1, R2, R2
+	BGE row
+
+done_row:
+	RET
+
 DATA lanes<>+0(SB)/8, $0x0d8000000d800000
 DATA lanes<>+8(SB)/8, $0x0d8000000d800000
 GLOBL lanes<>(SB), RODATA|NOPTR, $16

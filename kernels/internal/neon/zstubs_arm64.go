@@ -423,6 +423,12 @@ func PackStrip(dst *float32, rows *[16]*float32, steps, flags int)
 //go:noescape
 func PackPieces(dst, src *float32, pieces, ldd, lds int, tails *[4]int, flags int)
 
+// PackFactors copies rows to panels of 6 columns: dst[p*ldp+i*6+j] =
+// src[i*lds+p*6+j] for p < pieces. It reads and writes 8 columns of each piece.
+//
+//go:noescape
+func PackFactors(dst, src *float32, rows, pieces, ldp, lds int)
+
 // Tile1x1 is the register tile of 1 rows and 1 vectors of columns.
 //
 //go:noescape

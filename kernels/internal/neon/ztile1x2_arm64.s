@@ -8,6 +8,14 @@
 TEXT ·Tile1x2(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
 	MOVD t+0(FP), R1
+	MOVD 96(R1), R1
+	TBZ $0, R1, skip_ahead
+	MOVD t+0(FP), R1
+	MOVD 72(R1), R1
+	PRFM (R1), PLDL1KEEP
+
+skip_ahead:
+	MOVD t+0(FP), R1
 	MOVD 56(R1), R1
 	MOVD t+0(FP), R2
 	MOVD 88(R2), R2

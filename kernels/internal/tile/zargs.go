@@ -19,7 +19,7 @@ type Args struct {
 	CSA   int      // distance between the columns of A
 	B     *float32 // the vectors of step q are LDB*q from here
 	LDB   int      // distance between the rows of B
-	PB    int      // distance between the panels of B
+	PB    int      // distance between the panels of B, or from the first vector to the second, where each has its own
 	Start *float32 // where the chains of row r start is LDS*r from here
 	LDS   int      // distance between the rows of Start
 	C     *float32 // row r of the result is LDC*r from here
@@ -27,15 +27,18 @@ type Args struct {
 	Tail  int      // columns of the last vector that exist in Start and C, 1 to all
 	Flags int      // bit 0: add to C; bit 1: tiny results become +0
 	Next  *float32 // what is fetched into the cache from here on; any address is harmless
+	PC    int      // distance from the second vector of B to the third, where each has its own
 }
 
 // Size is the largest register tile of an instruction set: Rows rows of Vecs vectors
 // of Lanes columns. Smaller ones exist for every number of rows and vectors. Tiles of r
-// rows also take 2, 4, ... up to Panels[r-1] whole panels of Vecs vectors. Fetch is how
-// many cache lines from Next on a tile of three rows or more asks for in four steps.
+// rows also take 2, 4, ... up to Panels[r-1] whole panels of Vecs vectors. Those of
+// as many rows as Apart lists also take three vectors at addresses of their own. Fetch is
+// how many cache lines from Next on a tile of three rows or more asks for in four steps.
+// Factors is how many columns PackFactors reads and writes of each piece.
 type Size struct {
-	Lanes, Vecs, Rows, Fetch int
-	Panels                   []int
+	Lanes, Vecs, Rows, Fetch, Factors int
+	Panels, Apart                     []int
 }
 
 // What the kernels that pack panels are given: PackStrip the addresses of up to
@@ -49,7 +52,7 @@ const (
 )
 
 var (
-	AVX2   = Size{Lanes: 8, Vecs: 2, Rows: 6, Fetch: 1, Panels: []int{4, 2, 2}}
-	AVX512 = Size{Lanes: 16, Vecs: 4, Rows: 6, Fetch: 3, Panels: []int{4, 2, 2}}
-	NEON   = Size{Lanes: 4, Vecs: 4, Rows: 6, Fetch: 1, Panels: []int{4, 2, 2}}
+	AVX2   = Size{Lanes: 8, Vecs: 2, Rows: 6, Fetch: 1, Factors: 8, Panels: []int{4, 2, 2}, Apart: []int{3, 4}}
+	AVX512 = Size{Lanes: 16, Vecs: 4, Rows: 6, Fetch: 3, Factors: 16, Panels: []int{4, 2, 2}, Apart: []int(nil)}
+	NEON   = Size{Lanes: 4, Vecs: 4, Rows: 6, Fetch: 1, Factors: 8, Panels: []int{4, 2, 2}, Apart: []int(nil)}
 )
