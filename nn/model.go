@@ -240,7 +240,7 @@ func (m *Model) back(dx, dy []float32, n int) {
 // ZeroGrads zeroes the gradients of all parameters.
 func (m *Model) ZeroGrads() {
 	if m.emb != nil {
-		clear(m.emb.grad)
+		m.emb.zero.run(&m.team, m.isa, m.emb.grad)
 	}
 	m.group.ZeroGrads()
 }
