@@ -123,6 +123,8 @@ func TestPinball(t *testing.T) {
 	mean, inside := o.pinball(k, g[:1], []float32{3, 1, 3, 2})
 	require.InDelta(t, (0+0+1+0)/4.0/2, mean, 1e-7)
 	require.Equal(t, 1.0, inside)
+	mean, _ = o.pinball(k, g[:1], []float32{3, 2, 4, 2}) // 1 above the level 0.9
+	require.InDelta(t, 2*0.1/4/2, mean, 1e-7)
 	require.Equal(t, []float32{1, 2, 4, 3}, k.ascending([]float32{4, 2, 1, 3}))
 }
 
