@@ -106,9 +106,9 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	var run report.Run
 	var records []report.Record
-	broken := false
+	var err error
+	broken, table := false, "" // table: of the parts of training steps
 	if o.from != "" {
-		var err error
 		if run, records, err = read(o.from); err != nil {
 			return fail(err)
 		}
@@ -126,14 +126,22 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return fail(err)
 		}
 		run, broken = s.run, s.broken
+		if table, err = s.parts(ctx); err != nil {
+			return fail(err)
+		}
 	}
 	if len(records) == 0 {
 		return fail(fmt.Errorf("there is no result"))
 	}
-	fmt.Fprintf(stdout, "\n%s\n", report.Summary(records))
+	fmt.Fprintf(stdout, "\n%s\n%s", report.Summary(records), table)
 	if dir := o.folder(run); dir != "" {
 		if err := write(dir, run, records); err != nil {
 			return fail(err)
+		}
+		if table != "" {
+			if err := os.WriteFile(filepath.Join(dir, "parts.md"), []byte(table), 0o666); err != nil {
+				return fail(err)
+			}
 		}
 		fmt.Fprintf(stdout, "written: %s\n", filepath.Join(dir, "README.md"))
 	}

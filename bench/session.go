@@ -18,6 +18,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/bench/internal/measure"
 	"github.com/simdrnn/simdrnn/bench/internal/op"
+	"github.com/simdrnn/simdrnn/bench/internal/parts"
 	"github.com/simdrnn/simdrnn/bench/internal/plots"
 	"github.com/simdrnn/simdrnn/bench/internal/process"
 	"github.com/simdrnn/simdrnn/bench/internal/report"
@@ -419,4 +420,32 @@ func write(dir string, run report.Run, records []report.Record) error {
 		return err
 	}
 	return save("README.md", func(w io.Writer) error { return report.Markdown(w, run, records, images) })
+}
+
+// parts measures the parts of the whole training steps among the shapes, in this process and on
+// its tier; it returns "" if there are none.
+func (s *session) parts(ctx context.Context) (table string, err error) {
+	var models []parts.Model
+	var times []parts.Times
+	for _, shape := range s.shapes {
+		adam := shape.Op.Name == "lm-adam"
+		if !adam && shape.Op.Name != "lm-sgd" {
+			continue
+		}
+		for _, threads := range s.threads {
+			if err := ctx.Err(); err != nil {
+				return "", err
+			}
+			m := parts.Model{T: shape.Dim("T"), B: shape.Dim("B"), E: shape.Dim("E"), H: shape.Dim("H"), L: shape.Dim("L"), V: shape.Dim("V"), Adam: adam, Workers: threads}
+			t, err := parts.Measure(m, time.Duration(s.plan.Rounds)*s.plan.Slice)
+			if err != nil {
+				return "", err
+			}
+			models, times = append(models, m), append(times, t)
+		}
+	}
+	if len(models) == 0 {
+		return "", nil
+	}
+	return parts.Table(models, times), nil
 }

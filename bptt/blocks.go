@@ -11,8 +11,7 @@ import (
 
 // blocks runs the readout of a net and the loss over blocks of steps.
 type blocks struct {
-	net  *nn.Blocks
-	ids  bool
+	net  nn.ReadoutBlocks
 	step int // outputs of a step
 	out  int
 	loss loss.Loss
@@ -26,30 +25,21 @@ type blocks struct {
 
 // newBlocks returns net and criterion for at most so many rows of outputs.
 func newBlocks(net nn.Net, rows int, criterion loss.Loss) (*blocks, error) {
-	m, ok := net.(*nn.Model)
-	if !ok {
-		return nil, fmt.Errorf("a %T, want an *nn.Model, whose readout can be run over blocks of steps; leave the limit out for other nets", net)
-	}
-	k, err := m.Blocks(rows)
+	k, err := nn.OverBlocks(net, rows)
 	if err != nil {
 		return nil, err
 	}
-	_, batch, _, out := m.Dims()
+	_, batch, _, out := net.Dims()
 	if err := loss.CheckBlocks(criterion, out); err != nil {
 		return nil, err
 	}
-	b := &blocks{net: k, ids: m.TakesIDs(), step: batch * out, out: out, loss: criterion}
+	b := &blocks{net: k, step: batch * out, out: out, loss: criterion}
 	b.block = b.trainBlock
 	return b, nil
 }
 
 // forward runs all stages but the readout over b.
-func (k *blocks) forward(b *data.Batch) error {
-	if k.ids {
-		return k.net.ForwardIDs(b.IDs)
-	}
-	return k.net.Forward(b.X)
-}
+func (k *blocks) forward(b *data.Batch) error { return k.net.ForwardBatch(b) }
 
 // there runs the net forward over b, the loss, and the readout back, y being memory for a
 // block.

@@ -106,7 +106,22 @@ func limitedCases(t *testing.T) map[string]limitedCase {
 		return traintest.Must(nn.Unroll(3, 256, layer)) // chunks of 1 step
 	}
 	numbers := func() data.Source { return &numbered{3, 256, 3, 2049, 0} }
+	// behind adds stages behind the readout of a model.
+	behind := func(stages ...nn.Stage) func() nn.Net {
+		return func() nn.Net {
+			r := rand.New(rand.NewPCG(1, 1))
+			emb := traintest.Must(nn.NewEmbedding(vocabulary, 6, r))
+			layer := traintest.Must(lstm.New(lstm.Config{Input: 6, Hidden: 6}, r))
+			out := traintest.Must(nn.NewLinear(6, vocabulary, r))
+			norm := traintest.Must(nn.NewLayerNorm(vocabulary))
+			all := append([]nn.Stage{emb, layer.Unroll(11, rows), out, nn.Tanh, norm}, stages...)
+			return traintest.Must(nn.Chain(all...))
+		}
+	}
 	return map[string]limitedCase{
+		"stages behind the readout": {behind(nn.ELU(0.5)), text, bptt.Plan{Window: 11, Stride: 7, Steps: 4, Loss: loss.CrossEntropy{}}, many},
+		"ragged, a layer norm at last": {behind(), func() data.Source { return givingWeights{sequences(), 1} },
+			bptt.Plan{Accumulate: 2, Epochs: 1, Loss: loss.CrossEntropy{}}, []int{300, 600}},
 		"windows": {model(func(*traintest.Sizes) {}), text, bptt.Plan{Window: 11, Steps: 4, Loss: loss.CrossEntropy{}}, many},
 		"tied, masked": {model(func(s *traintest.Sizes) { s.Tied, s.Masks = true, true }), text,
 			bptt.Plan{Window: 11, Steps: 3, Loss: &loss.CrossEntropy{}}, []int{300}},
@@ -201,6 +216,27 @@ func TestReadoutRowsValidation(t *testing.T) {
 	require.Equal(t, want, losses(300, true))
 }
 
+// TestReadoutRowsOfTheModelAfterwards: a model whose room was cut has the same outputs and
+// gradients as a whole.
+func TestReadoutRowsOfTheModelAfterwards(t *testing.T) {
+	c := limitedCases(t)["stages behind the readout"]
+	ids := traintest.DrawIDs(traintest.Rng(1), 1100, 40)
+	run := func(cut bool) ([]float32, []float32) {
+		m := c.net().(*nn.Model)
+		if cut {
+			traintest.Must(m.Blocks(300))
+		}
+		y := make([]float32, 1100*40)
+		require.NoError(t, m.ForwardIDs(y, ids))
+		m.Backward(nil, y)
+		return y, traintest.Gradients(m)
+	}
+	y, grads := run(false)
+	got, gotGrads := run(true)
+	traintest.Equal(t, "outputs", got, y)
+	traintest.Equal(t, "gradients", gotGrads, grads)
+}
+
 // whole is a Metric that needs whole batches.
 type whole struct{ loss.Metric }
 
@@ -208,6 +244,7 @@ type whole struct{ loss.Metric }
 func TestReadoutRowsRefuses(t *testing.T) {
 	ctx := context.Background()
 	linear := traintest.Must(nn.NewLinear(4, 4, traintest.Rng(1)))
+	norm := traintest.Must(nn.NewLayerNorm(4))
 	chain := func(stages ...nn.Stage) nn.Net { return traintest.Must(nn.Unroll(6, 100, stages...)) }
 	text := func() data.Source { return &numbered{6, 100, 4, 4, 0} }
 	for _, c := range []struct {
@@ -218,7 +255,11 @@ func TestReadoutRowsRefuses(t *testing.T) {
 	}{
 		{chain(linear), loss.CrossEntropy{}, -1, "Plan.ReadoutRows is -1"},
 		{chain(linear), loss.CrossEntropy{}, 299, "at most 299 rows of outputs in memory, want at least 300"},
-		{chain(linear, nn.Tanh), loss.CrossEntropy{}, 300, "stage 1, the last of the chain, is no Linear"},
+		{chain(linear, nn.Dropout{P: 0.5}), loss.CrossEntropy{}, 300, "stage 1 of the chain, a nn.Dropout, stands behind the readout or in its place"},
+		{chain(linear, nn.Sequential{nn.Tanh}), loss.CrossEntropy{}, 300, "stage 1 of the chain, a nn.Sequential, stands"},
+		{chain(nn.PoolMean{}, traintest.Must(nn.NewLayerNorm(4))), loss.CrossEntropy{}, 300, "stage 0 of the chain, a nn.PoolMean, stands"},
+		{chain(nn.Tanh, traintest.Must(nn.NewLayerNorm(4))), loss.CrossEntropy{}, 300, "stage 1, the last of the chain, has no Linear before it"},
+		{chain(linear, norm, nn.Tanh, norm), loss.CrossEntropy{}, 300, "stages 1 and 3 behind the readout, layer norms, have the same weights"},
 		{chain(linear), loss.CTC{}, 300, "loss.CTC cannot be measured in blocks"},
 		{chain(linear), loss.PerSequence{Of: loss.CrossEntropy{}}, 300, "PerSequence cannot be measured in blocks"},
 		{chain(linear), loss.MSE{}, 300, "width 4 in blocks of steps, want a width of more than 2048"},
@@ -236,7 +277,7 @@ func TestReadoutRowsRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "within 0 rows")
 	_, _, err = bptt.EvaluateWithin(ctx, chain(linear), text(), loss.CrossEntropy{}, 300, &loss.Accuracy{}, whole{&loss.Accuracy{}})
 	require.ErrorContains(t, err, "metric 1, a bptt_test.whole, needs the outputs of whole batches")
-	for _, v := range []bptt.Validate{{Data: text(), Loss: loss.CTC{}}, {Data: text(), Net: chain(linear, nn.Tanh)}} {
+	for _, v := range []bptt.Validate{{Data: text(), Loss: loss.CTC{}}, {Data: text(), Net: chain(linear, nn.PoolMean{})}} {
 		_, err = bptt.NewTrainer(chain(linear), text(), bptt.Plan{Loss: loss.CrossEntropy{}, Optimizer: &optim.SGD{LR: 1}, ReadoutRows: 300, Validate: v})
 		require.ErrorContains(t, err, "Plan.Validate with a Plan.ReadoutRows")
 	}

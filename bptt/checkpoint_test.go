@@ -63,7 +63,10 @@ var setups = map[string]func(t *testing.T, plan bptt.Plan) (nn.Net, *bptt.Traine
 		p.Accumulate = 4
 		return onValidatedText(t, p, 6, 6)
 	},
-	"learned state":        onLearnedState,
+	"learned state": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onLearnedState(t, p, false) },
+	"learned state, rows that begin anew inside": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
+		return onLearnedState(t, p, true)
+	},
 	"weights, overlapping": onWeights,
 	"sequences":            func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onSequences(t, p, 0, 0) },
 	"sequences in windows": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onSequences(t, p, 5, 3) },
@@ -120,7 +123,7 @@ func onWeights(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
 
 // onLearnedState trains the state that sequences begin with, which windows that overlap
 // carry along.
-func onLearnedState(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
+func onLearnedState(t *testing.T, p bptt.Plan, separator bool) (nn.Net, *bptt.Trainer) {
 	r := rand.New(rand.NewPCG(3, 3))
 	emb, err := nn.NewEmbedding(13, 5, r)
 	require.NoError(t, err)
@@ -134,7 +137,11 @@ func onLearnedState(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
 	require.NoError(t, err)
 	p.Window, p.Stride, p.Loss = 6, 2, loss.CrossEntropy{}
 	p.Optimizer = &optim.Adam{LR: 1e-2}
-	trainer, err := bptt.NewTrainer(net, traintest.TextData(t, 40, traintest.Small), p)
+	source := traintest.TextData(t, 40, traintest.Small)
+	if separator {
+		require.NoError(t, source.SetSeparator(int32(traintest.Text(40, traintest.Small.Vocabulary)[20])))
+	}
+	trainer, err := bptt.NewTrainer(net, source, p)
 	require.NoError(t, err)
 	return net, trainer
 }

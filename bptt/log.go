@@ -8,17 +8,20 @@ import (
 	"log/slog"
 	"math"
 	"strconv"
+	"time"
 )
 
 // Log says what Run writes about itself.
 type Log struct {
 	// Logger, if set, gets a record of the level Level with the message "step" after every
-	// EverySteps updates (0: every update), and with "epoch", "validation", "checkpoint"
+	// EverySteps updates (0: every update), but for the first one not before Every has passed
+	// since the last, and with "epoch", "validation", "checkpoint"
 	// and "end" for each of these; an update that is left out is "skip", of the level
 	// slog.LevelWarn. The attributes are named as the keys of Metrics.
 	Logger     *slog.Logger
 	Level      slog.Level
 	EverySteps int64
+	Every      time.Duration
 
 	// Metrics, if set, gets the same as JSON: one object a line, each written by one call
 	// of Write, after every MetricsEvery updates (0: every update). The key "event" is the
@@ -42,6 +45,9 @@ func (l *Log) check() error {
 	if l.EverySteps < 0 || l.MetricsEvery < 0 {
 		return fmt.Errorf("bptt: Plan.Log every %d steps, and metrics every %d, want 0 or more", l.EverySteps, l.MetricsEvery)
 	}
+	if l.Every < 0 {
+		return fmt.Errorf("bptt: Plan.Log.Every is %v, want 0 or more", l.Every)
+	}
 	return nil
 }
 
@@ -51,7 +57,8 @@ type logger struct {
 	line  []byte
 	attrs []slog.Attr
 
-	failed bool // the last line could not be written
+	failed bool      // the last line could not be written
+	last   time.Time // when the last record of an update was written
 }
 
 func (l *logger) init(t *Trainer) { l.plan = &t.plan.Log }
@@ -60,7 +67,13 @@ func (l *logger) init(t *Trainer) { l.plan = &t.plan.Log }
 func dueAt(step, every int64) bool { return every <= 1 || step%every == 0 }
 
 func (l *logger) step(p Progress, perSecond float64) error {
-	return l.write("step", l.plan.Level, dueAt(p.Step, l.plan.EverySteps), dueAt(p.Step, l.plan.MetricsEvery), func() {
+	record := dueAt(p.Step, l.plan.EverySteps)
+	if record && l.plan.Every > 0 {
+		if record = time.Since(l.last) >= l.plan.Every; record {
+			l.last = time.Now()
+		}
+	}
+	return l.write("step", l.plan.Level, record, dueAt(p.Step, l.plan.MetricsEvery), func() {
 		l.place(p.Step, p.Epoch, p.Loss)
 		l.count("count", int64(p.Count))
 		l.count("counted", p.Counted)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -124,6 +125,25 @@ func TestLevels(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Empty(t, records.String())
+}
+
+// TestRecordsByTime: records of updates come no faster than asked for, the first at once; metrics and
+// other records are not held back.
+func TestRecordsByTime(t *testing.T) {
+	for every, want := range map[time.Duration]int{0: 5, time.Nanosecond: 5, time.Hour: 1} {
+		var records, metrics bytes.Buffer
+		_, err := bptt.Train(context.Background(), traintest.NewLeaky(4, 1), &traintest.Script{N: 40}, bptt.Plan{
+			Window: 4, Epochs: 1, Loss: loss.MSE{}, Optimizer: traintest.Frozen{},
+			Log: bptt.Log{Logger: slog.New(slog.NewTextHandler(&records, nil)), EverySteps: 2, Every: every, Metrics: &metrics},
+		})
+		require.NoError(t, err)
+		require.Equal(t, want, strings.Count(records.String(), "msg=step "), "%v: %s", every, records.String())
+		require.Equal(t, 1, strings.Count(records.String(), "msg=epoch "))
+		require.Equal(t, 10, strings.Count(metrics.String(), `"event":"step"`))
+	}
+	_, err := bptt.NewTrainer(traintest.NewLeaky(4, 1), &traintest.Script{N: 40}, bptt.Plan{
+		Window: 4, Loss: loss.MSE{}, Optimizer: traintest.Frozen{}, Log: bptt.Log{Every: -1}})
+	require.ErrorContains(t, err, "Plan.Log.Every is -1ns")
 }
 
 // TestEndIsRecorded: the last line says why the run has ended, whatever the reason is.

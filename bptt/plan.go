@@ -80,8 +80,10 @@ type Plan struct {
 
 	// ReadoutRows, if above 0, is how many rows of outputs are in memory at a time, a row
 	// being the outputs of one step of one row of the batch: for large vocabularies. The
-	// last stage of the net, a Linear of an nn.Model, and the loss then run over blocks of
-	// steps, from the last to the first. All numbers have the same bits. It must be at
+	// readout of the net, the last Linear of an nn.Model with the activations and layer norms
+	// behind it, and the loss then run over blocks of steps, from the last to the first.
+	// Adapters of such a net (package finetune), and a seq2seq.Net whose decoder is one, will
+	// do too. All numbers have the same bits. It must be at
 	// least the rows of a chunk of a weight gradient, which are 256 or a few more: see
 	// nn.Model.Blocks. NewTrainer refuses nets and losses that cannot be run so: see
 	// loss.CheckBlocks. Validations are limited too; those by

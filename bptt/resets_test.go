@@ -14,6 +14,7 @@ import (
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
 	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/optim"
 )
@@ -162,6 +163,30 @@ func (s *entire) Next(b *data.Batch) error {
 // TestSeparators: a text of documents is evaluated as the documents one by one, and one
 // update over it has their gradients.
 func TestSeparators(t *testing.T) {
+	t.Run("from zero", func(t *testing.T) {
+		separators(t, func(s traintest.Sizes) *nn.Model { return traintest.LanguageModel(t, 1, s) })
+	})
+	t.Run("from a learned state", func(t *testing.T) {
+		separators(t, func(s traintest.Sizes) *nn.Model { return learnedModel(t, s) })
+	})
+}
+
+// learnedModel is a language model whose layer begins with a learned state.
+func learnedModel(t *testing.T, s traintest.Sizes) *nn.Model {
+	r := traintest.Rng(1)
+	emb := traintest.Must(nn.NewEmbedding(s.Vocabulary, s.Embed, r))
+	rnn := traintest.Must(lstm.New(lstm.Config{Input: s.Embed, Hidden: s.Hidden}, r))
+	out := traintest.Must(nn.NewLinear(s.Hidden, s.Vocabulary, r))
+	learned := traintest.Must(nn.NewLearnedState(rnn.Unroll(s.Steps, s.Batch)))
+	learned.EachParam(func(name string, w, _ []float32) {
+		if name == "h0" || name == "c0" {
+			copy(w, traintest.NumbersLike(len(w), 7))
+		}
+	})
+	return traintest.Must(nn.Chain(emb, learned, out))
+}
+
+func separators(t *testing.T, model func(traintest.Sizes) *nn.Model) {
 	const separator = 9
 	var ids []int32
 	var documents []data.Sequence
@@ -181,17 +206,17 @@ func TestSeparators(t *testing.T) {
 	ctx := context.Background()
 	for _, window := range []int{steps, 5, 3} {
 		sizes.Steps = window
-		mean, n, err := bptt.Evaluate(ctx, traintest.LanguageModel(t, 1, sizes), packed, loss.CrossEntropy{})
+		mean, n, err := bptt.Evaluate(ctx, model(sizes), packed, loss.CrossEntropy{})
 		require.NoError(t, err)
 		sizes.Steps = steps
-		want, count, err := bptt.Evaluate(ctx, traintest.LanguageModel(t, 1, sizes), single, loss.CrossEntropy{})
+		want, count, err := bptt.Evaluate(ctx, model(sizes), single, loss.CrossEntropy{})
 		require.NoError(t, err)
 		require.Equal(t, count, n)
 		require.InDelta(t, want, mean, 1e-13, "sums of float64 in another order")
 	}
 	grads := func(source data.Source, plan bptt.Plan) updateSeen {
 		plan.Loss, plan.Epochs = loss.CrossEntropy{}, 1
-		seen := updates(t, traintest.LanguageModel(t, 1, sizes), source, plan)
+		seen := updates(t, model(sizes), source, plan)
 		require.Len(t, seen, 1)
 		return seen[0]
 	}

@@ -163,6 +163,10 @@ func (a *Adapted) ForwardBatch(y []float32, b *data.Batch) error {
 // the factor and added, both rounded. The gradients of matrices are +0 afterwards.
 func (a *Adapted) Backward(dx, dy []float32) {
 	a.net.Backward(dx, dy)
+	a.adapterGradients()
+}
+
+func (a *Adapted) adapterGradients() {
 	a.sums.Run(a.team.Workers())
 	for _, m := range a.matrices {
 		a.run(m, a.how.Rank, a.parts.gradientB)
@@ -173,6 +177,33 @@ func (a *Adapted) Backward(dx, dy []float32) {
 		a.isa.AddFlush(m.a.G, m.a.G, m.da)
 		clear(m.of.G)
 	}
+}
+
+// ReadoutBlocks returns the net with adapters for passes over blocks of steps, if the net has
+// them: see nn.OverBlocks.
+func (a *Adapted) ReadoutBlocks(rows int) (nn.ReadoutBlocks, error) {
+	k, err := nn.OverBlocks(a.net, rows)
+	if err != nil {
+		return nil, fmt.Errorf("finetune: an adapted net: %w", err)
+	}
+	return &adaptedBlocks{k, a}, nil
+}
+
+// adaptedBlocks sets the matrices before each pass, and gives the adapters their gradients
+// after it.
+type adaptedBlocks struct {
+	nn.ReadoutBlocks
+	a *Adapted
+}
+
+func (k *adaptedBlocks) ForwardBatch(b *data.Batch) error {
+	k.a.Apply()
+	return k.ReadoutBlocks.ForwardBatch(b)
+}
+
+func (k *adaptedBlocks) Backward() {
+	k.ReadoutBlocks.Backward()
+	k.a.adapterGradients()
 }
 
 // ZeroGrads zeroes the gradients of the adapters and of all parameters of the net.

@@ -46,7 +46,7 @@ func (t ISA) MaxAbs(x []float32) float32 {
 		t.MaxLanes(lanes[:], negative)
 		x = x[n:]
 	}
-	return ref.TreeMax(lanes[:])
+	return t.treeMax(&lanes)
 }
 
 // SumAbs is [ISA.SumAbs] on the current tier.

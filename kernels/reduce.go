@@ -6,25 +6,51 @@ import (
 	"github.com/simdrnn/simdrnn/kernels/ref"
 )
 
+// vectorLanes is how many lanes the kernels leave to a loop in Go: fewer are not worth a call.
+const vectorLanes = 8
+
+// tree is [ref.Tree] of 64 lanes, most of it by kernels.
+func (t ISA) tree(lanes *[ref.Lanes]float32) float32 {
+	n := ref.Lanes / 2
+	for ; n >= vectorLanes; n /= 2 {
+		add(t, lanes[:n], lanes[:n], lanes[n:2*n])
+	}
+	return ref.Tree(lanes[:2*n])
+}
+
+// treeMax is [ref.TreeMax] of 64 lanes, none of them NaN. A loop in Go takes longer for them than
+// the kernel for a row of some hundred elements, since each comparison is a branch that is
+// guessed wrong half of the time.
+func (t ISA) treeMax(lanes *[ref.Lanes]float32) float32 {
+	var room [ref.Lanes / 2]float32
+	n := ref.Lanes / 2
+	for ; n >= vectorLanes; n /= 2 {
+		upper := room[:n]
+		copy(upper, lanes[n:])
+		maxLanes(t, lanes[:], upper)
+	}
+	return ref.TreeMax(lanes[:2*n])
+}
+
 // Dot returns the sum of x*y over 64 lanes joined by a tree, 0 for no elements.
 func (t ISA) Dot(x, y []float32) float32 {
 	var lanes [ref.Lanes]float32
 	t.DotLanes(lanes[:], x, y)
-	return ref.Tree(lanes[:])
+	return t.tree(&lanes)
 }
 
 // Sum returns the sum of x over 64 lanes joined by a tree, 0 for no elements.
 func (t ISA) Sum(x []float32) float32 {
 	var lanes [ref.Lanes]float32
 	t.SumLanes(lanes[:], x)
-	return ref.Tree(lanes[:])
+	return t.tree(&lanes)
 }
 
 // Max returns the largest element of x, passing over NaN; -Inf for no elements.
 func (t ISA) Max(x []float32) float32 {
 	lanes := lowest
 	t.MaxLanes(lanes[:], x)
-	return ref.TreeMax(lanes[:])
+	return t.treeMax(&lanes)
 }
 
 // lowest is 64 lanes of -Inf, where a maximum begins.
@@ -79,7 +105,7 @@ func (t ISA) Softmax(dst, x []float32) (max, sum float32) {
 	max = t.Max(x)
 	var lanes [ref.Lanes]float32
 	t.ExpSumLanes(lanes[:], dst, x, max)
-	sum = ref.Tree(lanes[:])
+	sum = t.tree(&lanes)
 	t.Div(dst, dst, sum)
 	return max, sum
 }

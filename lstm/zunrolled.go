@@ -139,7 +139,7 @@ func (u *Unrolled) Backward(dx, dy []float32) { u.seq.Backward(dx, dy) }
 func (u *Unrolled) SetLengths(lengths []int) error { return u.seq.SetLengths(lengths) }
 
 // SetResets says that rows begin anew inside the window of the next Forward, and of no
-// other: resets[b] are the steps, in ascending order, at which the state of row b is +0 and
+// other: resets[b] are the steps, in ascending order, at which the state of row b is +0 (see SetResetState) and
 // its Clock 0, whatever came before; nil, or an empty list, for none. No gradient goes back
 // from such a step to the steps before it. So one row can hold several sequences one after
 // another, with the bits that they have in windows of their own, and gradients of weights
@@ -153,6 +153,18 @@ func (u *Unrolled) SetLengths(lengths []int) error { return u.seq.SetLengths(len
 // ascending steps from 0 to the last one unrolled. Where a row ends before a step of its
 // list ForwardLengths returns an error and Forward panics.
 func (u *Unrolled) SetResets(resets [][]int) error { return u.seq.SetResets(resets) }
+
+// SetResetState gives the state, shaped like State, with which rows begin anew at the steps
+// of SetResets, from the next Forward on; nil stands for +0, as at first. It is copied,
+// with elements below 2^-100 in magnitude as +0. The first call allocates two copies of a state and, after Unroll,
+// room for h in each layer. After SetResetState, Backward needs a new Forward. On an error nothing is changed.
+func (u *Unrolled) SetResetState(s [][]float32) error { return u.seq.SetResetState(s) }
+
+// CopyResetGrad sets dst, shaped like State, to the gradients of the state of SetResetState, as
+// the last Backward set them: of each row the sum over the steps at which it began anew, in
+// the order in which the backward pass visits them. It panics without a SetResetState
+// before it, after Infer, and where CopyState does.
+func (u *Unrolled) CopyResetGrad(dst [][]float32) { u.seq.CopyResetGrad(dst) }
 
 // SetBatchFirst makes x, y, dx and dy of the calls that follow [batch][T][width]
 // in place of [T][batch][width], whatever T is. Rows are read and written where they

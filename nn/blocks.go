@@ -3,11 +3,49 @@ package nn
 import (
 	"fmt"
 
+	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/internal/split"
+	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// Blocks runs the last stage of a Model, its readout, over blocks of steps, so that no
-// more than the outputs of a block are in memory. All numbers have the bits of Forward and
+// ReadoutBlocks is a net whose readout runs over blocks of steps: *Blocks, and what nets that
+// are no Model return from their method ReadoutBlocks. Its methods are those of Blocks.
+type ReadoutBlocks interface {
+	Steps() int
+	ForwardBatch(b *data.Batch) error
+	Each(f func(first, steps int) error) error
+	Readout(y []float32, first int)
+	ReadoutGrad(dy []float32, first int)
+	Backward()
+}
+
+// OverBlocks returns net for passes over blocks of steps within so many rows of outputs: what
+// its method
+//
+//	ReadoutBlocks(rows int) (ReadoutBlocks, error)
+//
+// returns, which a *Model, adapters (package finetune) and a *seq2seq.Net have. It is an error if the net has no such
+// method.
+func OverBlocks(net Net, rows int) (ReadoutBlocks, error) {
+	if k, ok := net.(interface {
+		ReadoutBlocks(rows int) (ReadoutBlocks, error)
+	}); ok {
+		return k.ReadoutBlocks(rows)
+	}
+	return nil, fmt.Errorf("a %T, want an *nn.Model, or a net with a method ReadoutBlocks, whose readout can be run over blocks of steps; leave the limit out for other nets", net)
+}
+
+// ReadoutBlocks is Blocks for OverBlocks.
+func (m *Model) ReadoutBlocks(rows int) (ReadoutBlocks, error) {
+	k, err := m.Blocks(rows)
+	if err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// Blocks runs the readout of a Model, its last Linear with the activations and layer norms
+// behind it, over blocks of steps, so that no more than the outputs of a block are in memory. All numbers have the bits of Forward and
 // Backward of the Model. One training step over n steps is
 //
 //	err := k.ForwardIDs(ids)                   // all stages but the readout; Forward for x
@@ -25,6 +63,7 @@ import (
 type Blocks struct {
 	m       *Model
 	readout *linear
+	cut     int // the link that is the readout
 	steps   int
 	chunk   int       // steps
 	x, dx   []float32 // of the readout, all steps; dx is nil without stages before it
@@ -44,13 +83,15 @@ type Blocks struct {
 // chunks of a weight gradient (rule 4 of the numerics contract): there must be at least the
 // rows of one, which are 256 or a few more, or those of all steps if these are less.
 // It returns an error if rows are fewer, for a chain for inference if they are below the
-// rows of a step, and if the last stage of the chain is no Linear.
+// rows of a step, and if the chain does not end with a Linear, or one with activations and
+// layer norms behind it: other stages could look at several steps. What these stages put out for all steps
+// is given up; a Forward of the Model after it allocates that again.
 func (m *Model) Blocks(rows int) (*Blocks, error) {
-	last := m.links[len(m.links)-1]
-	readout, ok := last.net.(*linear)
-	if !ok {
-		return nil, fmt.Errorf("nn: stage %d, the last of the chain, is no Linear: only a readout can be run over blocks of steps; leave the limit of its rows out, or put a Linear last", last.place)
+	cut, err := m.readoutLink()
+	if err != nil {
+		return nil, err
 	}
+	readout := m.links[cut].net.(*linear)
 	chunk := split.ChunkSteps(m.batch)
 	if m.infer {
 		chunk = 1
@@ -59,14 +100,70 @@ func (m *Model) Blocks(rows int) (*Blocks, error) {
 	if rows < least || rows < 1 {
 		return nil, fmt.Errorf("nn: at most %d rows of outputs in memory, want at least %d, which are %d steps of the %d rows of the batch", rows, max(1, least), min(chunk, m.steps), m.batch)
 	}
-	k := &Blocks{m: m, readout: readout, chunk: chunk, steps: max(1, rows/max(1, m.batch))}
+	k := &Blocks{m: m, readout: readout, cut: cut, chunk: chunk, steps: max(1, rows/max(1, m.batch))}
 	if k.steps < m.steps {
 		k.steps -= k.steps % chunk
 	}
 	k.steps = min(k.steps, max(1, m.steps))
 	k.rows = newRows(k.steps, m.batch)
 	k.lengths = make([]int, m.batch)
+	m.cutRoom(cut, k.steps*m.batch)
 	return k, nil
+}
+
+// readoutLink returns the link that is the readout: the last Linear, behind which all work on
+// each step by itself.
+func (m *Model) readoutLink() (int, error) {
+	var gains []*layerNorm
+	for i := len(m.links) - 1; i >= 0; i-- {
+		switch net := m.links[i].net.(type) {
+		case *linear:
+			return i, nil
+		case *activation:
+		case *layerNorm:
+			for _, g := range gains {
+				if kernels.Overlap(g.dw, net.dw) || kernels.Overlap(g.db, net.db) {
+					return 0, fmt.Errorf("nn: stages %d and %d behind the readout, layer norms, have the same weights, and the order of the sums of their gradient would be that of the blocks; leave the limit of rows out, or give each its own weights", net.place, g.place)
+				}
+			}
+			gains = append(gains, net)
+		default:
+			return 0, fmt.Errorf("nn: stage %d of the chain, a %s, stands behind the readout or in its place: only a Linear, with activations and layer norms behind it, can be run over blocks of steps; leave the limit of its rows out, or end the chain with these", m.links[i].place, m.links[i].kind())
+		}
+	}
+	return 0, fmt.Errorf("nn: stage %d, the last of the chain, has no Linear before it: only a readout can be run over blocks of steps; leave the limit of its rows out, or put a Linear into the chain", m.links[len(m.links)-1].place)
+}
+
+// kind is the type of the stage.
+func (l *link) kind() string {
+	if l.from != nil {
+		return fmt.Sprintf("%T", l.from)
+	}
+	return fmt.Sprintf("%T", l.net)
+}
+
+// cutRoom makes the room of what the links from cut on put out, but for the last one, that of
+// so many rows.
+func (m *Model) cutRoom(cut, rows int) {
+	for _, l := range m.links[cut:] {
+		if l.y != nil {
+			l.y = make([]float32, rows*l.out)
+		}
+		if l.dy != nil {
+			l.dy = make([]float32, rows*l.out)
+		}
+		if n, ok := l.net.(*layerNorm); ok && n.norm != nil {
+			n.norm = make([]float32, rows*n.out)
+		}
+	}
+}
+
+// room is v, which may have been cut, with at least n elements.
+func room(v *[]float32, n int) []float32 {
+	if len(*v) < n {
+		*v = make([]float32, n)
+	}
+	return (*v)[:n]
 }
 
 // Steps returns the most steps of a block.
@@ -123,15 +220,23 @@ func (k *Blocks) forward(t int) {
 	m := k.m
 	m.begin(t)
 	m.pending = false // Backward of the Model has nothing to go over
-	k.x = m.below(t)
+	k.x = m.below(t, k.cut)
 	k.dx = nil
-	if n := len(m.links); !m.infer && n > 1 {
-		k.dx = m.links[n-2].dy[:len(k.x)]
+	if !m.infer && k.cut > 0 {
+		k.dx = m.links[k.cut-1].dy[:len(k.x)]
 	} else if !m.infer && m.emb != nil {
 		k.dx = m.emb.dy[:len(k.x)]
 	}
 	k.pass, k.t, k.count, k.end, k.packed = m.passes, t, 0, t, false
 	k.readout.packWeights()
+}
+
+// ForwardBatch is ForwardIDs for the ids of b, for a chain over ids, and else Forward for its X.
+func (k *Blocks) ForwardBatch(b *data.Batch) error {
+	if k.m.emb != nil {
+		return k.ForwardIDs(b.IDs)
+	}
+	return k.Forward(b.X)
 }
 
 // Each calls f for the blocks of the last forward pass, the last one first, with the
@@ -163,9 +268,39 @@ func (k *Blocks) Readout(y []float32, first int) {
 	}
 	m.params.mustNotOverlap("Readout", "y", y)
 	k.swap(first, n)
-	k.readout.rowsForward(y, k.x[first*m.batch*k.readout.in:][:n*m.batch*k.readout.in])
+	k.tail(y, k.x[first*m.batch*k.readout.in:][:n*m.batch*k.readout.in], n*m.batch)
 	k.swapBack()
 	k.computed, k.count = first, n
+}
+
+// tail runs the readout and what is behind it over so many rows.
+func (k *Blocks) tail(y, x []float32, rows int) {
+	links := k.m.links[k.cut:]
+	for i, l := range links {
+		out := y
+		if i < len(links)-1 {
+			out = room(&l.y, rows*l.out)
+		}
+		if i == 0 {
+			k.readout.rowsForward(out, x)
+		} else {
+			l.net.Forward(out, x)
+		}
+		x = out
+	}
+}
+
+// tailGrad goes back through what is behind the readout, and returns the gradient of what the
+// readout has put out.
+func (k *Blocks) tailGrad(dy []float32, rows int) []float32 {
+	links := k.m.links[k.cut:]
+	for i := len(links) - 1; i > 0; i-- {
+		before := links[i-1]
+		d := room(&before.dy, rows*before.out)
+		links[i].net.Backward(d, dy)
+		dy = d
+	}
+	return dy
 }
 
 // ReadoutGrad goes back through the block that Readout has computed last: it adds to the
@@ -194,8 +329,9 @@ func (k *Blocks) ReadoutGrad(dy []float32, first int) {
 	}
 	k.swap(first, k.count)
 	m.rows.order()
+	d := k.tailGrad(dy, k.count*m.batch)
 	k.readout.flushes = true
-	k.readout.rowsBackward(dx, dy)
+	k.readout.rowsBackward(dx, d)
 	k.readout.flushes = false
 	k.swapBack()
 	k.end, k.count = first, 0
@@ -211,7 +347,7 @@ func (k *Blocks) Backward() {
 	}
 	k.pass = 0
 	m.beginBack()
-	m.back(nil, k.dx, len(m.links)-1)
+	m.back(nil, k.dx, k.cut)
 }
 
 // mustGoOn panics unless the last forward pass of the Model is one of k.

@@ -152,6 +152,7 @@ type embedding struct {
 	from      *Embedding
 	isa       kernels.ISA
 	grad      []float32 // nil in a chain for inference, as is dy
+	zero      zeroing
 	ids       []int32   // of the last forward pass
 	y, dy     []float32 // [steps][batch][Dim]
 }

@@ -100,3 +100,22 @@ func ExampleBlocks() {
 	// the last 4 steps: 256 rows
 	// nn: at most 255 rows of outputs in memory, want at least 256, which are 4 steps of the 64 rows of the batch
 }
+
+// Any net that has blocks, here a Model, goes over one batch.
+func ExampleReadoutBlocks() {
+	net, _ := nn.Unroll(300, 1, traintest.Must(nn.NewLinear(1, 1, traintest.Rng(1))), nn.Tanh)
+	k, _ := nn.OverBlocks(net, 256)
+	b := &data.Batch{Steps: 300, Rows: 1, X: make([]float32, 300)}
+	_ = k.ForwardBatch(b)
+	y := make([]float32, k.Steps())
+	_ = k.Each(func(first, steps int) error {
+		fmt.Println(first, steps)
+		k.Readout(y[:steps], first)
+		k.ReadoutGrad(y[:steps], first) // in place of the gradient of a loss
+		return nil
+	})
+	k.Backward()
+	// Output:
+	// 44 256
+	// 0 44
+}

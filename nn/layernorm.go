@@ -135,6 +135,9 @@ func (n *layerNorm) Forward(y, x []float32) {
 
 func (n *layerNorm) forward(y, x []float32) {
 	n.y, n.x = y, x
+	if n.norm != nil {
+		room(&n.norm, len(y)) // see Blocks
+	}
 	n.team.Run(n.isa, 2*elementWork*len(y), n.do.forward)
 	n.ClearPadding(y, n.out)
 }

@@ -11,7 +11,8 @@ import (
 
 // A LearnedState is a Net whose sequences begin with a state that is learned, in place of
 // zero: for each state tensor there is one parameter, which Reset copies to every row
-// that begins anew, and which gets the sum of these rows' gradients of the state. The
+// that begins anew, and which gets the sum of these rows' gradients of the state. Rows may
+// begin anew inside a window too (SetResets), if the net is a layer of this module or a chain of them. The
 // parameters of a net with two state tensors, an LSTM, are named h0 and c0, of one with one
 // h0, and of others state0, state1 and so on; they have the layout of a row of the tensor,
 // [Layers*Directions][width] for the layers of this module, and begin at zero. They come
@@ -32,6 +33,14 @@ type LearnedState struct {
 	begun []float32   // of each row: its state is the one that it began with
 	first []bool      // of each row: begun before the last Forward
 	lens  []int       // nil: all steps
+
+	begins learnedResets
+}
+
+// learnedResets are the rows of a LearnedState that begin anew inside a window.
+type learnedResets struct {
+	state, grad [][]float32 // that with which they begin, and its gradient; nil before the first ones
+	next, last  []bool      // rows that do in the next and in the last Forward
 }
 
 // NewLearnedState makes a LearnedState of net, whose state is reset. It returns an error if
@@ -94,8 +103,52 @@ func (l *LearnedState) begin(b int) {
 	}
 }
 
-// starts notes the rows that a Forward of t steps begins with.
+// SetResets implements Net: inside the next window rows begin anew with the learned state as
+// it is now. It returns an error if the net has a stage with a state that cannot: see
+// Model.SetResetState.
+func (l *LearnedState) SetResets(resets [][]int) error {
+	some := slices.ContainsFunc(resets, func(list []int) bool { return len(list) > 0 })
+	if some {
+		if err := l.canReset(); err != nil {
+			return fmt.Errorf("nn: the net, %w", err)
+		}
+	}
+	if err := SetResets(l.net, resets); err != nil {
+		return err
+	}
+	r := &l.begins
+	if !some {
+		clear(r.next)
+		return nil
+	}
+	if r.state == nil {
+		r.state = l.net.State()
+		r.next, r.last = make([]bool, l.batch), make([]bool, l.batch)
+		for _, g := range l.grad {
+			r.grad = append(r.grad, make([]float32, len(g)))
+		}
+	}
+	for b, list := range resets {
+		r.next[b] = len(list) > 0
+		for k, p := range l.params {
+			l.shapes[k].Put(r.state[k], l.batch, b, p.W)
+		}
+	}
+	return l.net.(restarter).SetResetState(r.state)
+}
+
+// canReset returns an error if rows of the net cannot begin anew with a state.
+func (l *LearnedState) canReset() error {
+	if err := canRestart(l.net); err != nil {
+		return fmt.Errorf("a *nn.LearnedState of %w", err)
+	}
+	return nil
+}
+
+// starts notes the rows that a Forward of t steps begins with, and those that begin anew in it.
 func (l *LearnedState) starts(t int) {
+	copy(l.begins.last, l.begins.next)
+	clear(l.begins.next)
 	for b, begun := range l.begun {
 		l.first[b] = begun != 0
 		if t > 0 && (l.lens == nil || l.lens[b] > 0) {
@@ -124,22 +177,35 @@ func (l *LearnedState) ForwardIDs(y []float32, ids []int32) error {
 func (l *LearnedState) TakesIDs() bool { return OverIDs(l.net) != nil }
 
 // Backward implements Net. It adds the gradients of the state of the rows that began with
-// the last Forward to those of the learned state, row after row.
+// the last Forward to those of the learned state, row after row, and to each of them those of
+// the steps at which the row began anew inside the window.
 func (l *LearnedState) Backward(dx, dy []float32) {
 	l.net.Backward(dx, dy)
 	if slices.Contains(l.first, true) {
 		CopyStateGrad(l.net, l.grad)
 	}
+	r := &l.begins
+	inside := slices.Contains(r.last, true)
+	if inside {
+		l.net.(restarter).CopyResetGrad(r.grad)
+	}
 	for b, first := range l.first {
-		if !first {
-			continue
+		if first {
+			l.addGrad(l.grad, b)
 		}
-		for k, shape := range l.shapes {
-			g := l.params[k].G
-			for i := range shape.Count {
-				part := g[i*shape.Width:][:shape.Width]
-				l.isa.Add(part, part, shape.Part(l.grad[k], l.batch, i, b))
-			}
+		if inside && r.last[b] {
+			l.addGrad(r.grad, b)
+		}
+	}
+}
+
+// addGrad adds row b of a gradient of the state to that of the learned state.
+func (l *LearnedState) addGrad(state [][]float32, b int) {
+	for k, shape := range l.shapes {
+		g := l.params[k].G
+		for i := range shape.Count {
+			part := g[i*shape.Width:][:shape.Width]
+			l.isa.Add(part, part, shape.Part(state[k], l.batch, i, b))
 		}
 	}
 }

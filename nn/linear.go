@@ -128,6 +128,7 @@ type linear struct {
 	from     *Linear
 	place    int       // index of the stage
 	dw, db   []float32 // nil in a chain for inference
+	zero     zeroing
 	fwd, bwd *kernels.Packed
 	bias     []float32   // where the chains start: Bias, flushed; nil without
 	room     []float32   // for the caller's x, flushed; nil where x is memory of the chain
@@ -211,7 +212,7 @@ func (s *linear) EachShape(f func(name string, shape ...int)) {
 
 // ZeroGrads zeroes the gradients.
 func (s *linear) ZeroGrads() {
-	clear(s.dw)
+	s.zero.run(s.team, s.isa, s.dw)
 	clear(s.db)
 }
 

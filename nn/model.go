@@ -157,15 +157,16 @@ func (m *Model) forwardIDs(y []float32, ids []int32, t int) {
 
 func (m *Model) forward(y []float32, t int) {
 	m.begin(t)
-	m.links[len(m.links)-1].net.Forward(y, m.below(t))
+	last := len(m.links) - 1
+	m.links[last].net.Forward(y, m.below(t, last))
 }
 
-// below runs all links but the last, and returns the input of that.
-func (m *Model) below(t int) (x []float32) {
+// below runs the first n links, and returns the input of the next one.
+func (m *Model) below(t, n int) (x []float32) {
 	rows := t * m.batch
 	x = m.first[:rows*m.links[0].in]
-	for _, l := range m.links[:len(m.links)-1] {
-		out := l.y[:rows*l.out]
+	for _, l := range m.links[:n] {
+		out := room(&l.y, rows*l.out)
 		l.net.Forward(out, x)
 		x = out
 	}
@@ -219,7 +220,7 @@ func (m *Model) back(dx, dy []float32, n int) {
 		l := m.links[i]
 		d := dx
 		if i > 0 {
-			d = m.links[i-1].dy[:rows*l.in]
+			d = room(&m.links[i-1].dy, rows*l.in)
 		}
 		l.net.Backward(d, dy)
 		dy = d
@@ -239,7 +240,7 @@ func (m *Model) back(dx, dy []float32, n int) {
 // ZeroGrads zeroes the gradients of all parameters.
 func (m *Model) ZeroGrads() {
 	if m.emb != nil {
-		clear(m.emb.grad)
+		m.emb.zero.run(&m.team, m.isa, m.emb.grad)
 	}
 	m.group.ZeroGrads()
 }

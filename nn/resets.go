@@ -25,6 +25,72 @@ func canReset(net Net) error {
 	return nil
 }
 
+// restarter is a resetter whose rows can begin anew with a state that is not zero: the
+// Unrolled of the layers, and what is made of them.
+type restarter interface {
+	resetter
+	SetResetState(s [][]float32) error
+	CopyResetGrad(dst [][]float32)
+}
+
+// canRestart returns an error if rows of net cannot begin anew inside a window with a state
+// that is not zero.
+func canRestart(net Net) error {
+	if c, ok := net.(interface{ canRestart() error }); ok {
+		return c.canRestart()
+	}
+	if _, ok := net.(restarter); !ok && len(net.State()) > 0 {
+		return fmt.Errorf("a %T, has a state and no methods SetResetState and CopyResetGrad: inside a window its rows can begin anew with a state of zero alone", net)
+	}
+	return canReset(net)
+}
+
+// canRestart is that of all nets.
+func (m *group) canRestart() error {
+	for _, l := range m.links {
+		if err := canRestart(l.net); err != nil {
+			return fmt.Errorf("stage %d, %w", l.place, err)
+		}
+	}
+	return nil
+}
+
+// SetResetState gives the state, as State returns it, with which rows begin anew at the steps
+// of SetResets, from the next forward pass on; nil stands for zero, as at first. It is copied. After it,
+// Backward needs a new Forward. It returns an error, with nothing changed, if the tensors do
+// not fit, or if a stage has a state but cannot begin with one: only the layers of this module
+// and stages made of them can.
+func (m *group) SetResetState(s [][]float32) error {
+	if s != nil {
+		if err := checkLengths("state to begin anew with", s, m.state); err != nil {
+			return err
+		}
+		if err := m.canRestart(); err != nil {
+			return fmt.Errorf("nn: %w", err)
+		}
+	}
+	m.pending = false
+	m.passes++
+	return m.split(s, func(net Net, s [][]float32) error {
+		if r, ok := net.(restarter); ok {
+			return r.SetResetState(s)
+		}
+		return nil
+	})
+}
+
+// CopyResetGrad sets dst, of the lengths of State, to the gradients of the state of
+// SetResetState, as the last Backward set them: of each row the sum over the steps at which it
+// began anew. It panics without a SetResetState before it.
+func (m *group) CopyResetGrad(dst [][]float32) {
+	for _, l := range m.links {
+		if l.tensors > 0 {
+			l.net.(restarter).CopyResetGrad(dst[:l.tensors])
+		}
+		dst = dst[l.tensors:]
+	}
+}
+
 // canReset is that of all nets.
 func (m *group) canReset() error {
 	for _, l := range m.links {
@@ -55,14 +121,14 @@ func SetResets(net Net, resets [][]int) error {
 // SetResets says that rows begin anew inside the window of the next forward pass, and of no
 // other: resets[b] are the steps, in ascending order, at which row b does; nil, or an empty
 // list, for none. So one row can hold several sequences one after another. Every stage
-// with a state begins anew there as after Reset, and no gradient goes back across; gradients of
+// with a state begins anew there as after Reset (but see SetResetState), and no gradient goes back across; gradients of
 // weights are summed in the order of the window (rules 4 and 5 of the numerics contract). The
 // lists are copied. After SetResets, Backward needs a new Forward.
 //
 // It returns an error, with nothing changed, unless there is one list for each row, of
 // ascending steps from 0 to the last one of the chain; and if there are resets and a stage
-// has a state or random masks but cannot begin anew inside a window: a LearnedState, whose
-// rows would begin with what it has learned, and a Net of a program without SetResets. Where
+// has a state or random masks but cannot begin anew inside a window, such as a Net of a program
+// without SetResets. Rows of a LearnedState begin anew with what it has learned so far. Where
 // a row ends before a step of its list Forward panics, and ForwardLengths,
 // ForwardIDs and ForwardIDsLengths return an error.
 func (m *group) SetResets(resets [][]int) error {

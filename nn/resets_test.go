@@ -142,15 +142,17 @@ func TestResetsOfEachRow(t *testing.T) {
 
 // TestSetResetsRefuses what no chain can do, with nothing changed.
 func TestSetResetsRefuses(t *testing.T) {
-	learned := func(steps, batch int) nn.Stage {
-		return traintest.Must(nn.NewLearnedState(traintest.Must(lstm.New(lstm.Config{Input: 1, Hidden: 1}, traintest.Rng(1))).Unroll(steps, batch)))
-	}
-	m := traintest.Must(nn.Chain(learned(4, 2)))
+	// A learned state of what cannot begin with one: a mean over steps, another learned state.
+	m := traintest.Must(nn.Chain(traintest.Must(nn.Unroll(4, 2, nn.PoolMean{}, traintest.Must(nn.NewLinear(1, 1, traintest.Rng(1)))))))
+	l := traintest.Must(nn.NewLearnedState(m))
+	m = traintest.Must(nn.Chain(l))
 	y := make([]float32, 8)
 	m.Forward(y, make([]float32, 8))
-	require.ErrorContains(t, m.SetResets([][]int{{1}, nil}), "stage 0, a *nn.LearnedState, has a state or random masks and no method SetResets")
+	require.ErrorContains(t, m.SetResets([][]int{{1}, nil}), "stage 0, a *nn.LearnedState of stage 0, stage 0, a *nn.meanPool, has a state and no methods SetResetState and CopyResetGrad")
+	require.ErrorContains(t, nn.SetResets(l, [][]int{{1}, nil}), "nn: the net, a *nn.LearnedState of stage 0")
 	require.NoError(t, m.SetResets(make([][]int, 2)), "none are no change")
 	m.Backward(nil, y)
+	require.ErrorContains(t, m.SetResetState(make([][]float32, 1)), "a state to begin anew with of 1 tensors")
 	inner := traintest.Must(nn.Chain(nn.Parallel{nn.Tanh, nn.Sequential{traintest.NewLeaky(4, 2)}}))
 	require.ErrorContains(t, inner.SetResets([][]int{{1}, nil}), "stage 0, stage 1, stage 0, a *traintest.Leaky")
 	require.ErrorContains(t, nn.SetResets(traintest.NewLeaky(4, 2), [][]int{{1}, nil}), "the net, a *traintest.Leaky")

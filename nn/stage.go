@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/simdrnn/simdrnn/internal/crew"
+	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -77,6 +78,27 @@ type Stateless struct {
 	isa  kernels.ISA
 	team *crew.Crew // of the chain, as are the rows
 	rows *rows
+}
+
+// zeroing sets gradients to +0 on the workers of a team.
+type zeroing struct {
+	g    []float32
+	part func(w, n int)
+}
+
+// zeroWork is how many multiply-adds take as long as writing an element.
+const zeroWork = 8
+
+func (z *zeroing) run(team *crew.Crew, isa kernels.ISA, g []float32) {
+	if z.part == nil {
+		z.part = func(w, n int) {
+			lo, hi := split.Share(len(z.g), block, w, n)
+			clear(z.g[lo:hi])
+		}
+	}
+	z.g = g
+	team.Run(isa, zeroWork*len(g), z.part)
+	z.g = nil
 }
 
 // Pairs returns, during Backward, the rows p = t*batch + b of x [T][batch][width] that exist

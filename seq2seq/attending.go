@@ -370,7 +370,9 @@ func (u *AttentionNet) share(w, n int) (lo, hi int, work []float32) {
 }
 
 // SetWorkers sets on how many workers a pass may be split, 0 for as many as the work is
-// worth. It may allocate scratch for more. The number changes no bit. It panics if n is
+// worth. It may allocate scratch for more. Scores and contexts are split by rows of the batch,
+// so those of one row run on one worker; the linear layers around them, which take longer but for
+// the Additive score, are split all the same. The number changes no bit. It panics if n is
 // negative.
 func (u *AttentionNet) SetWorkers(n int) {
 	u.team.Set(n)

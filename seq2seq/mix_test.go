@@ -21,8 +21,9 @@ func TestShareOfPredictions(t *testing.T) {
 	y[2*out], y[2*out+1], y[2*out+2] = float32(math.NaN()), float32(math.NaN()), float32(math.NaN())
 	s := &sampler{isa: kernels.Current(), batch: batch, out: out, best: make([]int32, steps*batch), u: make([]float32, 128), seed: 1 << 40, step: 3}
 	s.part = s.choose
+	s.predict(y, 0)
 	for _, p := range []float64{0.1, 0.7} {
-		ids := s.mix(make([]int32, steps*batch), y, p)
+		ids := s.mix(make([]int32, steps*batch), p)
 		places := (steps - 1) * batch
 		n := 0
 		for _, id := range ids {
@@ -39,11 +40,11 @@ func TestShareOfPredictions(t *testing.T) {
 		}
 		require.NotEqual(t, low, high)
 		again := slices.Clone(ids)
-		require.Equal(t, again, s.mix(make([]int32, steps*batch), y, p))
+		require.Equal(t, again, s.mix(make([]int32, steps*batch), p))
 		s.seed ^= 1 << 40
-		require.NotEqual(t, again, s.mix(make([]int32, steps*batch), y, p), "the upper half of the seed")
+		require.NotEqual(t, again, s.mix(make([]int32, steps*batch), p), "the upper half of the seed")
 		s.seed ^= 1 << 40
 	}
-	require.Zero(t, s.mix(make([]int32, steps*batch), y, 1)[batch+2], "nothing is predicted by NaN")
+	require.Zero(t, s.mix(make([]int32, steps*batch), 1)[batch+2], "nothing is predicted by NaN")
 	require.Equal(t, int32(2), s.ids[batch+1])
 }

@@ -197,6 +197,28 @@ func (n *Net) SourceDims() (steps, batch, in int) { return n.most, n.batch, n.in
 // error Backward needs a new ForwardBatch. It panics if len(y) does not fit b.
 func (n *Net) ForwardBatch(y []float32, b *data.Batch) error {
 	mustHave("ForwardBatch: y", len(y), b.Steps*n.batch*n.out)
+	if err := n.begin(b); err != nil {
+		return err
+	}
+	ids, err := n.inputs(b, func() error {
+		if err := n.decode(y, b.IDs, b.Lengths); err != nil {
+			return err
+		}
+		n.sampler.predict(y, 0)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := n.decode(y, ids, b.Lengths); err != nil {
+		return err
+	}
+	n.pending, n.source, n.y = true, b.Source.Steps, len(y)
+	return nil
+}
+
+// begin checks b, runs the encoder and takes what it gives to where the decoder begins.
+func (n *Net) begin(b *data.Batch) error {
 	n.pending = false
 	switch {
 	case b.Source == nil:
@@ -224,24 +246,23 @@ func (n *Net) ForwardBatch(y []float32, b *data.Batch) error {
 		nn.CopyState(n.encoder, n.state)
 		n.bridge.forward(n.start, n.state)
 	}
-	ids := b.IDs
-	if n.sampler != nil && n.training {
-		p, err := n.sampler.rate()
-		if err != nil {
-			return err
-		}
-		if p > 0 {
-			if err := n.decode(y, ids, b.Lengths); err != nil {
-				return err
-			}
-			ids = n.sampler.mix(ids, y, p)
-		}
-	}
-	if err := n.decode(y, ids, b.Lengths); err != nil {
-		return err
-	}
-	n.pending, n.source, n.y = true, b.Source.Steps, len(y)
 	return nil
+}
+
+// inputs returns what the decoder reads: the ids of b, or with scheduled sampling others, for
+// which first runs the first pass up to the predictions.
+func (n *Net) inputs(b *data.Batch, first func() error) ([]int32, error) {
+	if n.sampler == nil || !n.training {
+		return b.IDs, nil
+	}
+	p, err := n.sampler.rate()
+	if err != nil || p == 0 {
+		return b.IDs, err
+	}
+	if err := first(); err != nil {
+		return nil, err
+	}
+	return n.sampler.mix(b.IDs, p), nil
 }
 
 // checkSource returns an error if the encoder cannot read in.
@@ -277,13 +298,19 @@ func (n *Net) encode(in *data.Input) error {
 
 // decode runs the decoder from its first state.
 func (n *Net) decode(y []float32, ids []int32, lengths []int) error {
-	n.decoder.Reset()
-	if n.bridge != nil {
-		if err := n.decoder.SetState(n.start); err != nil {
-			return err
-		}
+	if err := n.resetDecoder(); err != nil {
+		return err
 	}
 	return n.decoder.ForwardIDsLengths(y, ids, lengths)
+}
+
+// resetDecoder gives the decoder its first state.
+func (n *Net) resetDecoder() error {
+	n.decoder.Reset()
+	if n.bridge == nil {
+		return nil
+	}
+	return n.decoder.SetState(n.start)
 }
 
 // Backward propagates dy, [T][batch][out], back through the decoder, the attention, the
@@ -300,6 +327,11 @@ func (n *Net) Backward(dx, dy []float32) {
 	mustHave("Backward: dy", len(dy), n.y)
 	n.pending = false
 	n.decoder.Backward(nil, dy)
+	n.encoderBackward()
+}
+
+// encoderBackward goes back through attention, bridge and encoder, after the decoder.
+func (n *Net) encoderBackward() {
 	d := n.dmemory[:n.source*n.batch*n.width]
 	clear(d)
 	for _, a := range n.attentions {

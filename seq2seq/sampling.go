@@ -75,8 +75,9 @@ type sampler struct {
 	rows       []uint32  // names of the rows; nil: their places
 	u          []float32 // of 64 rows
 
-	y    []float32 // for choose
-	part func(w, n int)
+	y      []float32 // for choose
+	chosen []int32   // the part of best that it sets
+	part   func(w, n int)
 }
 
 // rate returns the probability of a prediction in place of the data's symbol.
@@ -94,13 +95,17 @@ const sampled = 6
 // sampledRows is how many rows the counter has room for.
 const sampledRows = 1 << 22
 
-// mix returns the inputs of the second pass: ids, in which the symbol of a step is, with
-// probability p, the most likely one by y, the logits of the step before.
-func (s *sampler) mix(ids []int32, y []float32, p float64) []int32 {
-	s.ids, s.best = append(s.ids[:0], ids...), s.best[:len(ids)]
-	s.y = y
+// predict sets the predictions from step first on by y, the logits of these steps.
+func (s *sampler) predict(y []float32, first int) {
+	s.y, s.chosen = y, s.best[first*s.batch:][:len(y)/s.out]
 	s.team.Run(s.isa, len(y), s.part)
-	s.y = nil
+	s.y, s.chosen = nil, nil
+}
+
+// mix returns the inputs of the second pass: ids, in which the symbol of a step is, with
+// probability p, the prediction by the step before.
+func (s *sampler) mix(ids []int32, p float64) []int32 {
+	s.ids = append(s.ids[:0], ids...)
 	// u is in [1, 2). At p = 1 the limit is 2.
 	below := float32(1 + p)
 	key := [2]uint32{uint32(s.seed), uint32(s.seed >> 32)}
@@ -123,11 +128,11 @@ func (s *sampler) mix(ids []int32, y []float32, p float64) []int32 {
 	return s.ids
 }
 
-// choose sets a share of best: the first of the largest logits, -1 where all are NaN.
+// choose sets a share of chosen: the first of the largest logits, -1 where all are NaN.
 func (s *sampler) choose(w, n int) {
-	lo, hi := split.Share(len(s.best), 1, w, n)
+	lo, hi := split.Share(len(s.chosen), 1, w, n)
 	for p := lo; p < hi; p++ {
 		row := s.y[p*s.out:][:s.out]
-		s.best[p] = int32(slices.Index(row, s.isa.Max(row)))
+		s.chosen[p] = int32(slices.Index(row, s.isa.Max(row)))
 	}
 }

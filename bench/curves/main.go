@@ -3,6 +3,7 @@
 //
 //	go -C bench run ./curves -python venv/bin/python -o FOLDER            500 updates of LSTM, GRU and RNN
 //	go -C bench run ./curves -python venv/bin/python -o FOLDER -adaptive  200 updates with each optimizer
+//	go -C bench run ./curves -python venv/bin/python -o FOLDER -trace gru  where and why a run with Adam parts
 //
 // Two runs in float32 that round differently part, and how fast they do is a property of the
 // model and the optimizer. So each comparison stands beside controls, PyTorch against itself: in float32 against float64,
@@ -14,6 +15,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -49,6 +51,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	python := f.String("python", peer.DefaultPython(), "the `command` of a Python that has torch and numpy")
 	adaptive := f.Bool("adaptive", false, "compare the weights of a small model under each optimizer, not the losses of three models")
 	updates := f.Int("updates", 0, "`n` updates; 0: 500, with -adaptive 200")
+	trace := f.String("trace", "", "find where and why the run of the `cell`, gru or rnn, with Adam parts from PyTorch's")
+	rate := f.Float64("rate", 3e-3, "the rate of Adam, with -trace")
 	folder := f.String("o", "", "write to this `folder`")
 	driver := f.String("driver", "curves/driver.py", "the `file` of PyTorch's side")
 	if err := f.Parse(args); err != nil {
@@ -56,6 +60,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if f.NArg() > 0 || *updates < 0 || *folder == "" {
 		return fmt.Errorf("give -o FOLDER, an -updates of 0 or more, and no other arguments")
+	}
+	if *trace != "" {
+		c, err := traceCase(*updates, *trace, *rate)
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(*folder, 0o777); err != nil {
+			return err
+		}
+		return c.trace(ctx, *python, *driver, *folder, out)
 	}
 	cases, err := curveCases(*updates)
 	if *adaptive {
@@ -202,22 +216,53 @@ func (c *trial) model() (*nn.Model, error) {
 
 // compare runs c on both sides.
 func (c *trial) compare(ctx context.Context, python, driver string, weights bool) (r *compared, err error) {
-	net, err := c.model()
-	if err != nil {
-		return nil, err
-	}
-	net.EachParam(func(name string, w, _ []float32) {
-		c.Weights = append(c.Weights, tensor{name, append([]float32(nil), w...)})
-	})
-	dir, err := os.MkdirTemp("", "simdrnn-curves-")
+	r, dir, err := c.train(ctx, weights)
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
+	if err := runPython(ctx, python, driver, dir); err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "result.json"))
+	if err != nil {
+		return nil, err
+	}
+	return r, json.Unmarshal(text, &r.theirs)
+}
+
+func runPython(ctx context.Context, python, script, dir string) error {
+	cmd := exec.CommandContext(ctx, python, "-B", script, dir)
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s %s: %w", python, script, err)
+	}
+	return nil
+}
+
+// train runs c here, and writes it to a folder for PyTorch, with weights also the weights, the
+// gradients and the states of all updates.
+func (c *trial) train(ctx context.Context, weights bool) (r *compared, dir string, err error) {
+	net, err := c.model()
+	if err != nil {
+		return nil, "", err
+	}
+	net.EachParam(func(name string, w, _ []float32) {
+		c.Weights = append(c.Weights, tensor{name, append([]float32(nil), w...)})
+	})
 	r = &compared{trial: c}
-	var kept, grads []float32
+	var kept, grads, states []float32
 	keep := func() {
 		net.EachParam(func(_ string, w, _ []float32) { kept = append(kept, w...) })
+		if len(r.ours) == c.Updates {
+			return
+		}
+		for _, s := range net.State() {
+			if c.Windows[len(r.ours)%len(c.Windows)].Reset {
+				clear(s)
+			}
+			states = append(states, s...)
+		}
 	}
 	keep()
 	_, err = bptt.Train(ctx, net, &windows{trial: c}, bptt.Plan{
@@ -232,33 +277,26 @@ func (c *trial) compare(ctx context.Context, python, driver string, weights bool
 		},
 	})
 	if err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	if dir, err = os.MkdirTemp("", "simdrnn-curves-"); err != nil {
+		return nil, "", err
 	}
 	text, err := json.Marshal(c)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "case.json"), text, 0o666); err != nil {
-		return nil, err
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "case.json"), text, 0o666)
 	}
 	if weights {
-		if err := writeFloats(filepath.Join(dir, "weights.f32"), kept); err != nil {
-			return nil, err
-		}
-		if err := writeFloats(filepath.Join(dir, "grads.f32"), grads); err != nil {
-			return nil, err
+		for name, v := range map[string][]float32{"weights.f32": kept, "grads.f32": grads, "states.f32": states} {
+			if err == nil {
+				err = writeFloats(filepath.Join(dir, name), v)
+			}
 		}
 	}
-	cmd := exec.CommandContext(ctx, python, "-B", driver, dir)
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("%s %s: %w", python, driver, err)
-	}
-	text, err = os.ReadFile(filepath.Join(dir, "result.json"))
 	if err != nil {
-		return nil, err
+		return nil, "", errors.Join(err, os.RemoveAll(dir))
 	}
-	return r, json.Unmarshal(text, &r.theirs)
+	return r, dir, nil
 }
 
 func writeFloats(name string, v []float32) error {

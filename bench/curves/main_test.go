@@ -88,3 +88,47 @@ func TestArguments(t *testing.T) {
 		}
 	}
 }
+
+// TestTrace: the case of a trace, and the table of one whose numbers are known.
+func TestTrace(t *testing.T) {
+	t.Chdir("..")
+	if _, err := traceCase(2, "lstm", 1e-3); err == nil {
+		t.Error("a trace of an LSTM, which has two state tensors, is made")
+	}
+	c, err := traceCase(2, "gru", 3e-3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, dir, err := c.train(context.Background(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	size := 0
+	for _, w := range c.Weights {
+		size += len(w.Values)
+	}
+	for name, want := range map[string]int{"weights.f32": 3 * size, "grads.f32": 2 * size, "states.f32": 2 * c.Rows * c.Hidden} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() != int64(4*want) {
+			t.Errorf("%s has %d bytes, want %d", name, info.Size(), 4*want)
+		}
+	}
+	parted := []difference{{}, {By: 1e-6}, {By: 2e-5, Tensor: "2.bias", At: 7}}
+	got := c.traceTable(r.ours, &traced{
+		Torch: "1.2.3", Loss: [][2]float64{{1e-8, 2e-7}, {3e-8, 1e-7}}, Tensors: map[string][][2]float64{"2.bias": {{4e-6, 5e-6}}},
+		Losses: map[string][]float64{"float32": {r.ours[0], r.ours[1] + 0.25}, "float64": r.ours, "float64 moved 1": {r.ours[0] + 0.5, r.ours[1]}},
+		Apart:  map[string][]difference{"ours, float64": parted, "ours, float32": parted[:2], "float32, float64": parted, "float64 moved, float64": parted, "ours, float64 fed with our gradients": parted[:1]},
+	})
+	for _, want := range []string{
+		"gru, Adam at 0.003, 2 updates, torch 1.2.3", "| loss | 3e-08 | 2e-07 |", "| 2.bias | 4e-06 | 5e-06 |", "| ours, float64 | 2 | 2.bias[7] | 2e-05 | 2e-05 |",
+		"| ours, float32 | none | |  | 1e-06 |", "| ours, float32 | 0.25 | 0.25 |", "| float64 moved 1, float64 | 0.5 | 0.5 |",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}

@@ -12,11 +12,9 @@ import (
 	"github.com/simdrnn/simdrnn/nn"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/cell"
 	"github.com/simdrnn/simdrnn/decode"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
-	"github.com/simdrnn/simdrnn/gru"
-	"github.com/simdrnn/simdrnn/lstm"
-	"github.com/simdrnn/simdrnn/rnn"
 )
 
 // settings are what a checkpoint keeps besides the numbers: enough to build the
@@ -66,40 +64,12 @@ func size(bytes float64) string {
 // share the weights.
 type model struct {
 	emb *nn.Embedding
-	rnn layer
+	rnn *cell.Layer
 	out *nn.Linear
-}
-
-// layer is the recurrent layers of any cell.
-type layer struct {
-	unroll, infer func(steps, batch int) nn.Stage
 }
 
 // defaultRate is Adam's for each kind of cell.
 var defaultRate = map[string]float64{"lstm": 3e-3, "gru": 3e-3, "rnn": 1e-3}
-
-func newLayer(s settings, workers int, r *rand.Rand) (layer, error) {
-	switch s.Cell {
-	case "gru":
-		net, err := gru.New(gru.Config{Input: s.Embed, Hidden: s.Hidden, Layers: s.Layers, Workers: workers}, r)
-		return layer{
-			func(steps, batch int) nn.Stage { return net.Unroll(steps, batch) },
-			func(steps, batch int) nn.Stage { return net.Infer(steps, batch) },
-		}, err
-	case "rnn":
-		net, err := rnn.New(rnn.Config{Input: s.Embed, Hidden: s.Hidden, Layers: s.Layers, Workers: workers}, r)
-		return layer{
-			func(steps, batch int) nn.Stage { return net.Unroll(steps, batch) },
-			func(steps, batch int) nn.Stage { return net.Infer(steps, batch) },
-		}, err
-	default:
-		net, err := lstm.New(lstm.Config{Input: s.Embed, Hidden: s.Hidden, Layers: s.Layers, Workers: workers}, r)
-		return layer{
-			func(steps, batch int) nn.Stage { return net.Unroll(steps, batch) },
-			func(steps, batch int) nn.Stage { return net.Infer(steps, batch) },
-		}, err
-	}
-}
 
 func newModel(s settings, workers int) (*model, error) {
 	r := rand.New(rand.NewPCG(s.Seed, 0))
@@ -107,7 +77,7 @@ func newModel(s settings, workers int) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	rnn, err := newLayer(s, workers, r)
+	rnn, err := cell.New(cell.Kind(s.Cell), cell.Config{Input: s.Embed, Hidden: s.Hidden, Layers: s.Layers, Workers: workers}, r)
 	if err != nil {
 		return nil, err
 	}
@@ -120,12 +90,12 @@ func newModel(s settings, workers int) (*model, error) {
 
 // train returns the chain that is trained.
 func (m *model) train(s settings) (*nn.Model, error) {
-	return nn.Chain(m.emb, m.rnn.unroll(s.Window, s.rows()), m.out)
+	return nn.Chain(m.emb, m.rnn.Unroll(s.Window, s.rows()), m.out)
 }
 
 // infer returns a chain over the same weights that only runs forward.
 func (m *model) infer(steps, batch int) (*nn.Model, error) {
-	return nn.Chain(m.emb, m.rnn.infer(steps, batch), m.out)
+	return nn.Chain(m.emb, m.rnn.Infer(steps, batch), m.out)
 }
 
 func (s settings) encode() ([]byte, error) { return json.Marshal(s) }

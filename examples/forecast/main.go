@@ -27,9 +27,15 @@
 //
 // The exit status is 1 if the network is not better than all of them in testing.
 //
+// With -quantiles 0.1,0.5,0.9 the network tells quantiles of what comes, trained by the pinball loss.
+// A second table has twice the mean pinball loss over the levels, scaled as MASE is, and the share of
+// values that came inside of the lowest and the highest level. The other methods tell their
+// forecast with the quantiles that its errors had in the part for training, for each series and
+// step ahead. Then the network must be better in this table.
+//
 // The folder that -out names gets the checkpoints, the settings, the metrics, the picture
 // of the training, forecast.png, which shows forecasts of the part for testing, and
-// forecast.csv: what follows the end of the series.
+// forecast.csv: what follows the end of the series, with -quantiles a column for each level.
 package main
 
 import (
@@ -55,7 +61,8 @@ type options struct {
 	season, context, horizon int
 
 	hidden, layers, batch, stride int
-	loss                          string
+	loss, quantiles               string
+	levels                        []float32 // of quantiles
 	rate, clip, dropout           float64
 	patience                      int
 }
@@ -78,11 +85,16 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.IntVar(&o.batch, "batch", 32, "windows of a series `n` for each update")
 	f.IntVar(&o.stride, "stride", 7, "`steps` from one window for training to the next")
 	f.StringVar(&o.loss, "loss", "mae", "`name` of the loss: mae, mse or huber")
+	f.StringVar(&o.quantiles, "quantiles", "", "tell quantiles of these `levels`, as 0.1,0.5,0.9; 0.5 is the point forecast")
 	f.Float64Var(&o.rate, "rate", 3e-3, "learning `rate` of Adam, which is halved after every 8 epochs")
 	f.Float64Var(&o.clip, "clip", 1, "largest `norm` of the gradient")
 	f.Float64Var(&o.dropout, "dropout", 0.1, "`share` of the units before the readout that are left out in training")
 	f.IntVar(&o.patience, "patience", 8, "stop after `n` epochs without a better validation; 0: never")
 	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	var err error
+	if o.levels, err = parseLevels(o.quantiles); err != nil {
 		return nil, err
 	}
 	return o, o.check()
@@ -91,6 +103,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 // check refuses values that mean nothing, and flags that contradict each other.
 func (o *options) check() error {
 	switch {
+	case o.levels != nil && o.Given("loss") && !o.Resume:
+		return errors.New("-quantiles has a loss of its own, the pinball loss: leave it or -loss out")
 	case losses[o.loss] == nil:
 		return fmt.Errorf("-loss is %q, want mae, mse or huber", o.loss)
 	case o.csv != "" && !o.Resume && (o.Given("series") || o.Given("length")):

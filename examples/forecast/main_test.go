@@ -74,6 +74,60 @@ func TestTrain(t *testing.T) {
 	require.Greater(t, ahead[1].values[3], ahead[1].values[0], "each season goes up")
 }
 
+var quantiles = regexp.MustCompile(`pinball +validation +testing +inside\nnaive +[0-9.]+ +([0-9.]+) +[0-9.]+%\nseasonal naive +[0-9.]+ +([0-9.]+) +[0-9.]+%\nlinear +[0-9.]+ +([0-9.]+) +[0-9.]+%\nLSTM 1x8 +[0-9.]+ +([0-9.]+) +([0-9.]+)%\n`)
+
+// TestQuantiles: the network tells quantiles that are better than those of the other methods, and
+// most of what comes lies between the outer ones.
+func TestQuantiles(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	r := tested.Command(tiny(out, "-csv", tents(t, 150), "-epochs", "10", "-dropout", "0", "-quantiles", "0.1,0.5,0.9")...)
+	require.Zero(t, r.Code, "%s\n%s", r.Stdout, r.Stderr)
+	m := programtest.Numbers(t, quantiles, r.Stdout)
+	require.Less(t, m[3], 0.9*min(m[0], m[1], m[2]), r.Stdout)
+	require.Greater(t, m[4], 50.0, r.Stdout)
+	require.Less(t, m[4], 100.0, r.Stdout)
+	f, err := os.Open(filepath.Join(out, forecastFile))
+	require.NoError(t, err)
+	defer f.Close()
+	ahead, err := readCSV(f)
+	require.NoError(t, err)
+	require.Len(t, ahead, 6)
+	require.Equal(t, "mill 0.9", ahead[5].name)
+	for h := range 4 {
+		require.LessOrEqual(t, ahead[3].values[h], ahead[4].values[h])
+		require.LessOrEqual(t, ahead[4].values[h], ahead[5].values[h])
+	}
+	for args, want := range map[string]string{
+		"0.1,0.9": "no 0.5", "0.5,0.1": "ascending", "0,0.5": "above 0 and below 1", "0.5,x": `has "x"`,
+	} {
+		r := tested.Command(tiny(filepath.Join(t.TempDir(), "out"), "-quantiles", args)...)
+		require.NotZero(t, r.Code)
+		require.Contains(t, r.Stderr, want)
+	}
+	r = tested.Command(tiny(filepath.Join(t.TempDir(), "out"), "-quantiles", "0.5", "-loss", "mse")...)
+	require.Contains(t, r.Stderr, "leave it or -loss out")
+}
+
+// TestPinball: of a level of 0.5 alone it is MASE, and methods that tell one value have the errors
+// that they had in training around it.
+func TestPinball(t *testing.T) {
+	k := &task{horizon: 2, levels: 1, season: 1, all: []scaled{{v: []float32{0, 1, 3, 2, 6, 4}, yard: 2}}}
+	o := &options{levels: []float32{0.5}}
+	g := []origin{{0, 1}, {0, 3}}
+	f := []float32{2, 2, 5, 5}
+	mean, _ := o.pinball(k, g, f)
+	require.InDelta(t, k.mase(g, f), mean, 1e-12)
+	errs := k.errorsIn(g, f) // 1, 1 one step ahead, 0, -1 two ahead
+	o.levels, k.levels = []float32{0.5, 0.9}, 2
+	require.Equal(t, []float32{3, 1, 3, 2}, o.around(k, g[:1], f[:2], errs))
+	mean, inside := o.pinball(k, g[:1], []float32{3, 1, 3, 2})
+	require.InDelta(t, (0+0+1+0)/4.0/2, mean, 1e-7)
+	require.Equal(t, 1.0, inside)
+	mean, _ = o.pinball(k, g[:1], []float32{3, 2, 4, 2}) // 1 above the level 0.9
+	require.InDelta(t, 2*0.1/4/2, mean, 1e-7)
+	require.Equal(t, []float32{1, 2, 4, 3}, k.ascending([]float32{4, 2, 1, 3}))
+}
+
 // TestBits: the same on every tier; and a network that is hardly trained is not better.
 func TestBits(t *testing.T) {
 	dir := t.TempDir()

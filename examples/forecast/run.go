@@ -81,7 +81,7 @@ func newModel(o *options) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := nn.NewLinear(o.hidden, o.horizon, r)
+	out, err := nn.NewLinear(o.hidden, o.horizon*o.values(), r)
 	return &model{layer, out, o}, err
 }
 
@@ -124,19 +124,27 @@ func (o *options) training(k *task, m *model) (program.Run, error) {
 		return r, err
 	}
 	valid := k.origins(k.train, k.valid, validStride)
+	name, measure := o.loss, "MASE"
+	if o.levels != nil {
+		name, measure = "pinball loss", "pinball"
+	}
 	updates := int64((len(seqs) + o.batch - 1) / o.batch)
 	return program.Run{
 		Net: net, Data: source, EpochSteps: updates,
 		Title:      fmt.Sprintf("LSTM of %d x %d units", o.layers, o.hidden),
-		Scale:      program.Scale{Name: o.loss + " of scaled series"},
-		Validation: &program.Scale{Name: "MASE"},
+		Scale:      program.Scale{Name: name + " of scaled series"},
+		Validation: &program.Scale{Name: measure},
 		Counted:    "values",
 		Plan: bptt.Plan{
-			Loss: losses[o.loss], Optimizer: &optim.Adam{LR: o.rate}, ClipNorm: o.clip,
+			Loss: o.criterion(), Optimizer: &optim.Adam{LR: o.rate}, ClipNorm: o.clip,
 			Schedule: optim.StepDecay{Every: 8 * updates, Factor: 0.5},
 			Validate: bptt.Validate{
 				Measure: func(ctx context.Context) (float64, error) {
 					forecasts, err := forecasts(ctx, k, look, valid)
+					if o.levels != nil {
+						mean, _ := o.pinball(k, valid, forecasts)
+						return mean, err
+					}
 					return k.mase(valid, forecasts), err
 				},
 				Patience: o.patience, RestoreBest: true,
@@ -162,18 +170,18 @@ func (c *recorder) Loss(dy, y []float32, b *data.Batch, by float64, s *loss.Scra
 	return c.MAE.Loss(dy, y, b, by, s)
 }
 
-// forecasts are those of the network, [origin][horizon].
+// forecasts are those of the network, [origin][level][horizon].
 func forecasts(ctx context.Context, k *task, net *nn.Model, origins []origin) ([]float32, error) {
 	_, rows, _, _ := net.Dims()
 	source, err := data.NewSequences(k.sequences(origins, false), rows, nil)
 	if err != nil {
 		return nil, err
 	}
-	c := &recorder{outputs: make([]float32, 0, len(origins)*k.horizon)}
+	c := &recorder{outputs: make([]float32, 0, len(origins)*k.levels*k.horizon)}
 	if _, _, err := bptt.Evaluate(ctx, net, source, c); err != nil {
-		return make([]float32, len(origins)*k.horizon), err
+		return make([]float32, len(origins)*k.levels*k.horizon), err
 	}
-	return k.values(origins, c.outputs), nil
+	return k.ascending(k.values(origins, c.outputs)), nil
 }
 
 // measure prints what all methods reach, and writes the forecasts.
@@ -202,7 +210,13 @@ func (o *options) measure(session *program.Session, k *task, m *model, trained n
 	least := row("naive", k.naive(valid), k.naive(test))
 	least = min(least, row("seasonal naive", k.seasonalNaive(valid), k.seasonalNaive(test)))
 	least = min(least, row("linear", line.forecasts(k, valid), line.forecasts(k, test)))
-	reached := row(fmt.Sprintf("LSTM %dx%d", o.layers, o.hidden), own, ownTest)
+	name := fmt.Sprintf("LSTM %dx%d", o.layers, o.hidden)
+	solved := row(name, o.point(k, own), o.point(k, ownTest)) < least
+	if o.levels != nil {
+		var table string
+		table, solved = o.quantileTable(k, line, name, own, ownTest)
+		text += table
+	}
 	if _, err := fmt.Fprintf(stdout, "%safter %d updates, %d passes, %v\n%s\n",
 		text, result.Step, result.Epoch, kernels.Current(), program.Hash(trained)); err != nil {
 		return err
@@ -213,7 +227,7 @@ func (o *options) measure(session *program.Session, k *task, m *model, trained n
 	if err := o.ahead(session, k, net); err != nil {
 		return err
 	}
-	if !(reached < least) {
+	if !solved {
 		return fmt.Errorf("%w: the network is not better in testing than all of the others", program.ErrNotSolved)
 	}
 	return nil
@@ -233,12 +247,18 @@ func (o *options) picture(session *program.Session, k *task, net *nn.Model, line
 		}
 		from := max(0, k.valid-2*k.season)
 		c := k.all[s]
-		panels = append(panels, chart.Panel{Title: c.name, X: "step", Y: "value", Curves: []chart.Curve{
+		curves := []chart.Curve{
 			c.curve("series", from, slices.Clone(c.v[from:k.valid+k.horizon])),
 			c.curve("seasonal naive", k.valid, k.seasonalNaive(g)),
 			c.curve("linear", k.valid, line.forecasts(k, g)),
-			c.curve("LSTM", k.valid, own),
-		}})
+			c.curve("LSTM", k.valid, o.point(k, slices.Clone(own))),
+		}
+		if n := len(o.levels); n > 1 {
+			for _, i := range []int{0, n - 1} {
+				curves = append(curves, c.curve(fmt.Sprintf("LSTM, %g", o.levels[i]), k.valid, k.level(own, i)))
+			}
+		}
+		panels = append(panels, chart.Panel{Title: c.name, X: "step", Y: "value", Curves: curves})
 	}
 	session.Draw(pictureFile, panels...)
 	return nil
@@ -263,9 +283,15 @@ func (o *options) ahead(session *program.Session, k *task, net *nn.Model) error 
 			return err
 		}
 		k.all[s].scale.Undo(v, v)
-		records[0] = append(records[0], k.all[s].name)
-		for h, f := range v {
-			records[h+1] = append(records[h+1], strconv.FormatFloat(float64(f), 'g', -1, 32))
+		for i := range k.levels {
+			name := k.all[s].name
+			if o.levels != nil {
+				name += fmt.Sprintf(" %g", o.levels[i])
+			}
+			records[0] = append(records[0], name)
+			for h, f := range k.level(v, i) {
+				records[h+1] = append(records[h+1], strconv.FormatFloat(float64(f), 'g', -1, 32))
+			}
 		}
 	}
 	var b bytes.Buffer

@@ -14,6 +14,7 @@ const inputs = 2
 // steps after it are forecast.
 type task struct {
 	season, context, horizon int
+	levels                   int // values that are told for each step ahead
 	all                      []scaled
 	length                   int
 	train, valid             int // where these parts end; that for testing ends at length
@@ -25,7 +26,7 @@ type scaled struct {
 	scale  *data.Scale
 	v      []float32 // [length]
 	x      []float32 // [length][inputs]
-	y      []float32 // [length][horizon]
+	y      []float32 // [length][levels][horizon]
 	yard   float64   // the seasonal naive error in training
 	counts []int32   // [context], for all windows: which steps are trained
 	last   []int32   // [context]: the last step alone
@@ -35,9 +36,9 @@ type scaled struct {
 const maxFloats = 1 << 28
 
 func newTask(o *options, all []series) (*task, error) {
-	k := &task{season: o.season, context: o.context, horizon: o.horizon, length: len(all[0].values)}
-	if floats := len(all) * k.length * k.horizon; floats > maxFloats {
-		return nil, fmt.Errorf("%d series of %d steps with -horizon %d need about %d GB of memory, more than %d; use a smaller -horizon or fewer lines", len(all), k.length, k.horizon, floats>>28, maxFloats>>28)
+	k := &task{season: o.season, context: o.context, horizon: o.horizon, levels: o.values(), length: len(all[0].values)}
+	if floats := len(all) * k.length * k.horizon * k.levels; floats > maxFloats {
+		return nil, fmt.Errorf("%d series of %d steps with -horizon %d and %d quantiles need about %d GB of memory, more than %d; use a smaller -horizon or fewer lines", len(all), k.length, k.horizon, k.levels, floats>>28, maxFloats>>28)
 	}
 	counts, last := make([]int32, k.context), make([]int32, k.context)
 	for i := range last {
@@ -83,7 +84,7 @@ func (k *task) first() int { return k.context + k.season - 1 }
 
 // features sets what the network reads and tells.
 func (k *task) features(c *scaled) {
-	c.x, c.y = make([]float32, k.length*inputs), make([]float32, k.length*k.horizon)
+	c.x, c.y = make([]float32, k.length*inputs), make([]float32, k.length*k.levels*k.horizon)
 	for t := k.season; t < k.length; t++ {
 		mean := 0.0
 		for _, v := range c.v[t-k.season+1 : t+1] {
@@ -93,8 +94,10 @@ func (k *task) features(c *scaled) {
 		c.x[t*inputs+1] = float32(float64(c.v[t]) - mean)
 	}
 	for t := k.season; t < k.length; t++ {
-		for h := 1; h <= k.horizon && t+h < k.length; h++ {
-			c.y[t*k.horizon+h-1] = c.v[t+h] - c.v[t+h-k.season]
+		for i := range k.levels {
+			for h := 1; h <= k.horizon && t+h < k.length; h++ {
+				c.y[(t*k.levels+i)*k.horizon+h-1] = c.v[t+h] - c.v[t+h-k.season]
+			}
 		}
 	}
 }
@@ -119,7 +122,7 @@ func (k *task) sequences(origins []origin, training bool) []data.Sequence {
 	for i, g := range origins {
 		c, from := &k.all[g.series], g.at+1-k.context
 		seqs[i] = data.Sequence{
-			Steps: k.context, X: c.x[from*inputs : (g.at+1)*inputs], Y: c.y[from*k.horizon : (g.at+1)*k.horizon], Targets: c.last,
+			Steps: k.context, X: c.x[from*inputs : (g.at+1)*inputs], Y: c.y[from*k.levels*k.horizon : (g.at+1)*k.levels*k.horizon], Targets: c.last,
 		}
 		if training {
 			seqs[i].Targets = c.counts
@@ -128,12 +131,13 @@ func (k *task) sequences(origins []origin, training bool) []data.Sequence {
 	return seqs
 }
 
-// values turns what the network tells, [origin][horizon], into values of the scaled series.
+// values turns what the network tells, [origin][level][horizon], into values of the scaled series.
 func (k *task) values(origins []origin, y []float32) []float32 {
 	out := make([]float32, len(y))
+	width := len(y) / max(1, len(origins))
 	for i, g := range origins {
-		for h := range k.horizon {
-			out[i*k.horizon+h] = y[i*k.horizon+h] + k.all[g.series].v[g.at+1+h-k.season]
+		for j := range width {
+			out[i*width+j] = y[i*width+j] + k.all[g.series].v[g.at+1+j%k.horizon-k.season]
 		}
 	}
 	return out

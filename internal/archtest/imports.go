@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"rnn":                        {"internal/seq", "internal/wire", "kernels"},
 	"lstm":                       {"internal/seq", "internal/wire", "kernels"},
 	"gru":                        {"internal/seq", "internal/wire", "kernels"},
+	"cell":                       {"gru", "lstm", "nn", "rnn"},
 	"data":                       {},
 	"decode":                     {"data", "kernels", "internal/draw"},
 	"nn":                         {"data", "kernels", "internal/crew", "internal/draw", "internal/nilcheck", "internal/rowstate", "internal/seq", "internal/split", "internal/team"},

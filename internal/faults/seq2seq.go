@@ -51,7 +51,7 @@ var seq2seqFaults = []fault{
 	{"seq2seq: what the decoder refused is not taken back from the encoder", "seq2seq/rest.go",
 		"err = errors.Join(err, done.SetMaskState(before[:k]))", "err = errors.Join(err)", inSeq2seq},
 	{"seq2seq: sampling in evaluation", "seq2seq/net.go",
-		"if n.sampler != nil && n.training {\n\t\tp, err", "if n.sampler != nil {\n\t\tp, err", inSeq2seq},
+		"if n.sampler == nil || !n.training {", "if n.sampler == nil {", inSeq2seq},
 	{"seq2seq: sampling draws the same in each step of training", "seq2seq/sampling.go",
 		"uint32(s.step), uint32(t), 0}", "0, uint32(t), 0}", inSeq2seq},
 	{"seq2seq: sampling draws the same in each step of a row", "seq2seq/sampling.go",

@@ -52,6 +52,7 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 		}
 	}
 	m.stateSet = false
+	u.clearRestartGrads()
 	if u.rows.total > 0 && u.batch > 0 {
 		m.wantDx = dx != nil
 		u.packForRecompute()

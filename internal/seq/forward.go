@@ -62,6 +62,7 @@ func (u *Unrolled) forward(y, x []float32, t int) {
 	u.rows.total, u.rows.from, u.rows.t = t, 0, t
 	u.last = lastForward{x: x, canBackward: u.keep, readable: true}
 	u.resets.now, u.resets.next = u.resets.next, false
+	u.beginRestarts()
 	u.beginMasks()
 	if t > 0 && u.batch > 0 {
 		u.fork(u.packPiece(), u.tasks.packForward)

@@ -39,6 +39,9 @@ func (u *Unrolled) listPairs() {
 			h := (t+1+previous)*u.batch + p
 			if u.resets.of(b, u.border(t)) {
 				h = u.zeroRow()
+				if u.resets.restart.grad != nil {
+					h = u.restartRow(b)
+				}
 			}
 			l.previous = append(l.previous, int32(h))
 		}

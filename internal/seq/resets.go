@@ -5,14 +5,14 @@ import (
 	"math/bits"
 )
 
-// resets say at which steps inside a window rows begin anew: the state is +0 there, and no
-// gradient goes back across. A direction that runs forward begins anew when it comes to
+// resets say at which steps inside a window rows begin anew: the state is +0 there, or that of
+// restart, and no gradient goes back across. A direction that runs forward begins anew when it comes to
 // such a step, one that runs in reverse when it comes to the step before it. So a bit
 // belongs to the border between two steps: bit t to the one between t-1 and t.
 //
 // The time blocks keep what a row put out before the border, which other layers and the
 // caller read. A step that is the first one behind a border of some row therefore reads the
-// states before it from a copy, with the state of such rows as +0.
+// states before it from a copy, with the state with which such rows begin.
 type resets struct {
 	words     int      // of a row
 	rows      []uint64 // [B][words], a bit for each border of the user's rows
@@ -22,6 +22,8 @@ type resets struct {
 	// copies of the states before a step, for each tensor [B][width]: of the step under way
 	// and, where a piece of work is about two steps, of the other one.
 	copies [2][][]float32
+
+	restart restart
 }
 
 func (n *Net) newResets(steps, batch int) resets {
@@ -154,10 +156,13 @@ func (u *Unrolled) copyPrevious(t, first, last int) {
 		to := u.resets.copies[t&1][k]
 		for p := first; p < min(last, u.rows.active(t)); p++ {
 			row := to[p*width:][:width]
-			if u.resets.of(u.rows.user(p), at) {
-				clear(row)
-			} else {
+			b := u.rows.user(p)
+			if !u.resets.of(b, at) {
 				copy(row, m.Row(p-first))
+			} else if s := u.restartState(k, b); s != nil {
+				copy(row, s)
+			} else {
+				clear(row)
 			}
 		}
 	}
@@ -177,7 +182,7 @@ func (u *Unrolled) setPrevious(s *Step, t, first int) {
 }
 
 // stopGradient sets the gradients of the states before step t to +0 in rows that begin anew
-// there, of the units of s if it has a part of them. The rows of s are those from place
+// there, after they were added to those of the state to begin anew with, of the units of s if it has a part of them. The rows of s are those from place
 // first on.
 func (u *Unrolled) stopGradient(s *Step, t, first int) {
 	at := u.border(t)
@@ -190,9 +195,12 @@ func (u *Unrolled) stopGradient(s *Step, t, first int) {
 		}
 		for k := range s.Grad {
 			d := s.Grad[k].Row(r)
+			lo, hi := 0, len(d)
 			if s.N > 1 {
-				d = d[s.Lo:s.Hi]
+				lo, hi = s.Lo, s.Hi
 			}
+			d = d[lo:hi]
+			u.addRestartGrad(k, u.rows.user(first+r), lo, hi, d)
 			clear(d)
 		}
 	}

@@ -75,6 +75,8 @@ func (u *Unrolled) Bytes() int {
 	for _, c := range u.resets.copies {
 		s.floats(c...)
 	}
+	s.floats(u.resets.restart.state...)
+	s.floats(u.resets.restart.grad...)
 	s += size(8 * (cap(u.resets.rows) + cap(u.resets.some)))
 	s += size(8*(cap(u.rows.memory)+cap(u.rows.order)+cap(u.rows.place)) + 4*(cap(u.masks.ids)+cap(u.masks.clock)+cap(u.masks.start)))
 	return int(s)

@@ -81,6 +81,8 @@ type Unrolled interface {
 	Backward(dx, dy []float32)
 	SetLengths(lengths []int) error
 	SetResets(resets [][]int) error
+	SetResetState(s [][]float32) error
+	CopyResetGrad(dst [][]float32)
 	SetBatchFirst(on bool)
 	SetTraining(on bool)
 	SetSeed(seed uint64)

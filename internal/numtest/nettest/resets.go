@@ -46,7 +46,7 @@ func resetsInside(t *testing.T, k Kind) {
 			p := newProblem(t, k, uint64(60+i), cfg, 7, 256, ragged)
 			t.Run(fmt.Sprint(p), func(t *testing.T) {
 				resets := p.resetsOf()
-				want, clock := p.stepByStep(t, resets)
+				want, clock, _ := p.stepByStep(t, resets, nil)
 				_, all := budgets(t, p.net, p.T, p.B)
 				cut, err := p.net.UnrollWithin(p.T, p.B, all-1)
 				check(t, err)
@@ -64,6 +64,7 @@ func resetsInside(t *testing.T, k Kind) {
 				y := filled(len(p.dy))
 				infer.Forward(y, p.x)
 				numtest.Equal(t, y, want.y, "y of Infer")
+				p.resetsToAState(t, resets, cut)
 			})
 		}
 	}
@@ -95,13 +96,100 @@ func resetsInside(t *testing.T, k Kind) {
 		results = append(results, p.run(t, u))
 	}
 	same(t, "by units", results[1], results[0])
+	results = nil
+	var grads [2][][]float32
+	for i := range grads {
+		u := p.net.Unroll(p.T, p.B)
+		u.SetWorkers(i + 1)
+		check(t, u.SetResetState(p.dstate))
+		check(t, u.SetResets(p.resetsOf()))
+		results = append(results, p.run(t, u))
+		grads[i] = clone(p.state)
+		u.CopyResetGrad(grads[i])
+	}
+	same(t, "by units, to a state", results[1], results[0])
+	for k := range grads[0] {
+		numtest.Equal(t, grads[1][k], grads[0][k], "by units, the gradient of the state to begin anew with")
+	}
+}
+
+// resetsToAState is resetsInside for rows that begin anew with a state that is not +0. cut is
+// an Unrolled within a budget.
+func (p *problem) resetsToAState(t *testing.T, resets [][]int, cut Unrolled) {
+	begin := clone(p.dstate)
+	want, clock, grad := p.stepByStep(t, resets, begin)
+	into := clone(begin)
+	for name, u := range map[string]Unrolled{"Unroll": p.net.Unroll(p.T, p.B), "UnrollWithin": cut} {
+		check(t, u.SetResetState(begin))
+		for range 2 { // the second pass adds to gradients of zero
+			check(t, u.SetResets(resets))
+			same(t, name+", to a state", p.run(t, u), want)
+			u.CopyResetGrad(into)
+			for k := range grad {
+				numtest.Equal(t, into[k], grad[k], "%s: gradient %d of the state to begin anew with", name, k)
+			}
+		}
+		if got := u.Clock(); !slices.Equal(got, clock) {
+			t.Errorf("the clock is %d, want %d", got, clock)
+		}
+		check(t, u.SetResetState(nil))
+		check(t, u.SetResets(resets))
+		zero, _, _ := p.stepByStep(t, resets, nil)
+		same(t, name+", to +0 again", p.run(t, u), zero)
+		panics(t, p.kind, "CopyResetGrad", "without a SetResetState", func() { u.CopyResetGrad(into) })
+	}
+	// Tiny values count as +0, in weight gradients too, to which no other h adds if rows begin
+	// anew with each step.
+	each, tiny := make([][]int, p.B), clone(begin)
+	for b := range each {
+		for at := range p.length(b) {
+			each[b] = append(each[b], at)
+		}
+	}
+	for _, v := range tiny {
+		for i := range v {
+			v[i] = 0x1p-110
+		}
+	}
+	check(t, cut.SetResets(each))
+	zero := p.run(t, cut)
+	check(t, cut.SetResetState(tiny))
+	check(t, cut.SetResets(each))
+	same(t, "to tiny values", p.run(t, cut), zero)
+
+	infer := p.net.Infer(p.T, p.B)
+	check(t, infer.SetLengths(p.lengths))
+	check(t, infer.SetResetState(begin))
+	check(t, infer.SetResets(resets))
+	p.start(t, infer)
+	y := filled(len(p.dy))
+	infer.Forward(y, p.x)
+	numtest.Equal(t, y, want.y, "y of Infer, to a state")
+	panics(t, p.kind, "CopyResetGrad", "Infer", func() { infer.CopyResetGrad(into) })
+	if err := infer.SetResetState(begin[1:]); err == nil || !strings.Contains(err.Error(), "a state to begin anew with of") {
+		t.Errorf("SetResetState of too few tensors: %v", err)
+	}
 }
 
 // stepByStep is the problem with resets in windows of one step each, and the clock at the
-// end.
-func (p *problem) stepByStep(t *testing.T, resets [][]int) (*result, []uint64) {
+// end. Rows begin anew with the state begin, nil for +0, of which it returns the gradient.
+func (p *problem) stepByStep(t *testing.T, resets [][]int, begin [][]float32) (*result, []uint64, [][]float32) {
 	t.Helper()
 	u := p.net.Unroll(1, p.B)
+	beginGrad := clone(p.state)
+	for k := range beginGrad {
+		clear(beginGrad[k])
+	}
+	eachRow := func(rows []int, f func(k, lo, hi int)) {
+		for _, b := range rows {
+			for k := range p.state {
+				width := p.width(k)
+				for l := range len(p.state[k]) / (p.B * width) {
+					f(k, (l*p.B+b)*width, (l*p.B+b+1)*width)
+				}
+			}
+		}
+	}
 	res := &result{y: filled(len(p.dy)), dx: filled(len(p.x))}
 	p.start(t, u)
 	masks := u.MaskState()
@@ -136,6 +224,11 @@ func (p *problem) stepByStep(t *testing.T, resets [][]int) (*result, []uint64) {
 	for _, at := range order {
 		if rows := reset(at); len(rows) > 0 {
 			u.Reset(rows...)
+			if begin != nil {
+				s := u.State()
+				eachRow(rows, func(k, lo, hi int) { copy(s[k][lo:hi], begin[k][lo:hi]) })
+				check(t, u.SetState(s))
+			}
 		}
 		states[at], clocks[at] = u.State(), u.Clock()
 		check(t, u.ForwardLengths(res.y[at*out:][:out], p.x[at*in:][:in], lengths(at)))
@@ -153,18 +246,16 @@ func (p *problem) stepByStep(t *testing.T, resets [][]int) (*result, []uint64) {
 		check(t, u.SetStateGrad(grad))
 		u.Backward(res.dx[at*in:][:in], p.dy[at*out:][:out])
 		grad = u.StateGrad()
-		for _, b := range reset(at) {
-			for k := range grad {
-				width := p.width(k)
-				for l := range len(grad[k]) / (p.B * width) {
-					clear(grad[k][(l*p.B+b)*width:][:width])
-				}
+		eachRow(reset(at), func(k, lo, hi int) {
+			for i := lo; i < hi; i++ {
+				beginGrad[k][i] += grad[k][i]
+				grad[k][i] = 0
 			}
-		}
+		})
 	}
 	res.dstate = grad
 	res.readGrads(u)
-	return res, clock
+	return res, clock, beginGrad
 }
 
 // bothDirectionsReset: with two directions, rows that begin with a state of +0 put out at
