@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -17,12 +18,26 @@ var convertCommand = command{
 	text: `Converts a file. The format of IN comes from what is in it, that of OUT from its name
 (.safetensors, .npz, .onnx, .simdrnn) or from -to.
 
+A file that says what the stages of a network are is converted as a whole: an ONNX graph, a file
+of a chain, a checkpoint whose program put the description into its Meta. OUT may be .onnx,
+.safetensors, which gets the description too, and .npz, which has the parameters alone. For other
+files the order of the parts is given:
+
+  -chain embed,encoder.rnn,relu,head    the parts of safetensors or npz by their names, and functions
+  -like FILE                            the stages of FILE with the parameters of IN, also of a checkpoint
+
+In a -chain NAME is what the shapes say: a recurrent layer; a matrix without a bias at the beginning
+is an embedding, else a linear layer; a vector a layer norm, with the epsilon that is the default of
+PyTorch or Keras. KIND:NAME says it: embedding, linear, layer_norm, rnn, and tied, a linear layer
+with the table of the embedding. "." is a part without a name.
+
 Between safetensors and npz with PyTorch's names all tensors are copied, as float32; integers of
 npz stay integers in npz. In every other case, and with -layer or -as, recurrent layers are
 converted: the one that -layer names, which for Keras may be several that follow each other
 (-layer lstm,lstm_1), else all of the file. Names change with the format: Keras' encoder/lstm is
-encoder.lstm, with weight_ih_l0 behind it. A layer of an ONNX graph has its place in the chain for
-a name. A .simdrnn or .onnx file that is written has one layer.
+encoder.lstm, with weight_ih_l0 behind it. A layer of a chain has its place there for a name. A
+.simdrnn file has one layer, one with Keras' names recurrent layers: what else a chain has is
+refused, unless -layer names the layer that is wanted.
 
 What became of the tensors of IN is printed: those that matched parameters of a layer, those
 that a layer lacks, those that are left over. A layer is refused where OUT cannot say what it
@@ -39,6 +54,10 @@ func convertFile(ctx context.Context, c *call) error {
 	from := c.String("layer", "", "convert this `layer` of IN alone, by the name that inspect prints")
 	as := c.String("as", "", "`name` of the layer in OUT (default: its name in IN)")
 	activation := c.String("activation", "", "`function` of an RNN with PyTorch's names, tanh or relu: no file of them says which")
+	parts := c.String("chain", "", "`names` of the parts of IN in the order in which they run, with commas between them")
+	model := c.String("like", "", "`file` of a chain that has the stages to which the parameters of IN belong")
+	lastStep := c.Bool("last-step", false, "of ONNX: y is that of the last step alone, as pools need it")
+	batchFirst := c.Bool("batch-first", false, "of ONNX: x and y are [batch][time][width]")
 	force := c.Bool("force", false, "replace OUT if it exists")
 	names, err := c.files(2)
 	if err != nil {
@@ -49,6 +68,14 @@ func convertFile(ctx context.Context, c *call) error {
 	target, err := outputFormat(names[1], *to)
 	if err != nil {
 		return err
+	}
+	switch {
+	case *parts != "" && *model != "":
+		return usagef("-chain and -like are given, want one of them")
+	case (*parts != "" || *model != "") && (given["layer"] || given["as"]):
+		return usagef("-layer and -as are for single layers, -chain and -like for a whole network: leave one of them out")
+	case (*lastStep || *batchFirst) && target.name != "onnx":
+		return usagef("-last-step and -batch-first are for ONNX, and OUT is %s", target.name)
 	}
 	f, ok := map[string]rnn.Activation{"": rnn.Tanh, "tanh": rnn.Tanh, "relu": rnn.ReLU}[*activation]
 	if !ok {
@@ -62,10 +89,18 @@ func convertFile(ctx context.Context, c *call) error {
 		return err
 	}
 	defer in.close()
+	if *parts != "" || *model != "" {
+		if in, err = c.given(in, *parts, *model, f, *activation == ""); err != nil {
+			return err
+		}
+	}
 	var out output
+	whole, isWhole := in.(chained)
 	tensorFile, copies := in.(container)
 	_, isKeras := in.(*kerasFile)
-	if copies && !isKeras && (target.name == "safetensors" || target.name == "npz") && !given["layer"] && !given["as"] {
+	if isWhole && !given["layer"] && !given["as"] && !(layersAlone(in) && (target.name == "simdrnn" || target.name == "keras")) {
+		out, err = c.takeChain(whole, target)
+	} else if copies && !isKeras && (target.name == "safetensors" || target.name == "npz") && !given["layer"] && !given["as"] {
 		out, err = c.copyTensors(ctx, tensorFile, target)
 	} else {
 		out, err = c.takeLayers(ctx, in, *from, given["layer"], f, *activation == "")
@@ -79,6 +114,7 @@ func convertFile(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	out.graph.LastStep, out.graph.BatchFirst = out.graph.LastStep || *lastStep, *batchFirst
 	p := c.progress("writing", -1)
 	err = replace(ctx, names[1], *force, p, func(w io.Writer) error { return target.write(w, out) })
 	p.end()
@@ -87,6 +123,60 @@ func convertFile(ctx context.Context, c *call) error {
 	}
 	fmt.Fprintf(c.stdout, "%s (%s) is written to %s (%s)\n", names[0], is.name, names[1], target.name)
 	return nil
+}
+
+// given is IN as -chain or -like says.
+func (c *call) given(in input, parts, model string, activation rnn.Activation, assumed bool) (input, error) {
+	if parts != "" {
+		made, left, err := assemble(in, parts, activation)
+		if err != nil {
+			return nil, err
+		}
+		if layers, _ := made.layers(); assumed && !in.tellsActivation() && slices.ContainsFunc(layers, func(l layer) bool { return strings.HasPrefix(l.line, "RNN") }) {
+			fmt.Fprintln(c.stdout, "the activation of RNN layers is taken to be tanh; a file with PyTorch's names does not say, -activation relu is the other one")
+		}
+		c.names("left over", left)
+		return made, nil
+	}
+	of, _, err := openFile(model)
+	if err != nil {
+		return nil, err
+	}
+	defer of.close()
+	return like(of, in, model)
+}
+
+// layersAlone says whether a chain is nothing but recurrent layers.
+func layersAlone(in input) bool {
+	w, ok := in.(interface{ alone() bool })
+	return ok && w.alone()
+}
+
+// takeChain takes a network as a whole.
+func (c *call) takeChain(in chained, target format) (out output, err error) {
+	m, err := in.network(1, 1)
+	if err != nil {
+		return out, err
+	}
+	names := stageNames(m.Stages())
+	switch target.name {
+	case "onnx":
+		out.chain, out.graph.LastStep = m, in.ofLastStep()
+	case "safetensors":
+		out.chain = m
+	case "npz":
+		if out, err = chainTensors(m); err != nil {
+			return out, err
+		}
+		fmt.Fprintln(c.stdout, "left over: what the stages are, which npz has no place for; -like names a file that says it when this one is read")
+	default:
+		return out, usagef("the file has a chain of %d stages (%s), and %s has recurrent layers alone: write .safetensors or .onnx, or name a layer with -layer", len(names), strings.Join(names, ", "), target.name)
+	}
+	fmt.Fprintf(c.stdout, "a chain of %d stages: %s\n", len(names), strings.Join(names, ", "))
+	if in.ofLastStep() && target.name != "onnx" {
+		fmt.Fprintln(c.stdout, "left over: the graph gives the output of the last step alone; the chain gives that of each step")
+	}
+	return out, nil
 }
 
 // copyTensors reads all tensors that can be written to target.

@@ -12,6 +12,7 @@ import (
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/onnx"
 	"github.com/simdrnn/simdrnn/rnn"
 )
 
@@ -28,7 +29,7 @@ type format struct {
 
 // formats are all of them. The first one that is the file reads it.
 func formats() []format {
-	return []format{ownFormat, checkpointFormat, npzFormat, kerasFormat, safetensorsFormat, onnxFormat}
+	return []format{ownFormat, checkpointFormat, npzFormat, chainFormat, kerasFormat, safetensorsFormat, onnxFormat}
 }
 
 // An input is an open file.
@@ -83,8 +84,10 @@ type network interface {
 	EachParam(f func(name string, w []float32, shape ...int))
 }
 
-// An output is what a format writes: either tensors under their names or networks.
+// An output is what a format writes: a whole chain, tensors under their names, or networks.
 type output struct {
+	chain    *nn.Model // beside its tensors, if any
+	graph    onnx.ExportOptions
 	tensors  []tensor
 	values   []values // of the tensors
 	metadata map[string]string

@@ -16,18 +16,7 @@ import (
 
 var kerasFormat = format{
 	name: "keras", about: "safetensors with Keras' names, for and from convert/keras_safetensors.py",
-	is: func(head []byte, name string) bool {
-		if !isSafetensors(head, name) {
-			return false
-		}
-		f, err := openSafetensors(name)
-		if err != nil {
-			return false // which the next format says
-		}
-		defer f.close()
-		_, is := f.metadata()["simdrnn.keras"]
-		return is
-	},
+	is: func(head []byte, name string) bool { return hasMetadata(head, name, "simdrnn.keras") },
 	open: func(name string) (input, error) {
 		f, err := openSafetensors(name)
 		if err != nil {

@@ -25,6 +25,9 @@ var safetensorsFormat = format{
 	is:   isSafetensors,
 	open: func(name string) (input, error) { return openSafetensors(name) },
 	write: func(w io.Writer, out output) error {
+		if out.chain != nil {
+			return writeChain(w, out.chain)
+		}
 		var list []safetensors.Tensor
 		for i, t := range out.tensors {
 			floats := out.values[i].floats
