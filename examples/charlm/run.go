@@ -200,7 +200,7 @@ func newJob(o *options, progress *progress) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	meta, err := s.encode()
+	meta, err := s.encode(j.net)
 	if err != nil {
 		return nil, err
 	}

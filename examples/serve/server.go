@@ -64,7 +64,7 @@ func newServer(m *model, l limits, batch int, wait time.Duration, out io.Writer)
 		BaseContext: func(net.Listener) context.Context { return base },
 		ErrorLog:    s.log,
 		// Those who read or write for longer say so.
-		ReadTimeout: l.stall, WriteTimeout: l.stall, IdleTimeout: l.idle,
+		ReadHeaderTimeout: l.stall, ReadTimeout: l.stall, WriteTimeout: l.stall, IdleTimeout: min(l.idle, time.Minute),
 		MaxHeaderBytes: 8 << 10,
 	}
 	return s, nil
@@ -74,7 +74,9 @@ func newServer(m *model, l limits, batch int, wait time.Duration, out io.Writer)
 // an error if the server ends by itself, or has to end requests before they are done.
 func (s *server) run(ctx context.Context, listener net.Listener, grace time.Duration) error {
 	failed := make(chan error, 1)
-	go func() { failed <- s.http.Serve(listener) }()
+	limited := limitConnections(listener, s.limits.connections, s.m)
+	s.http.ConnState = limited.state
+	go func() { failed <- s.http.Serve(limited) }()
 	go s.expire()
 	select {
 	case err := <-failed:
