@@ -15,7 +15,6 @@ import (
 // many and send nothing, cannot take the server's memory, and a client who is refused hears
 // it at once.
 type connections struct {
-	net.Listener
 	most int
 	m    *metrics
 
@@ -26,8 +25,14 @@ type connections struct {
 	idle []net.Conn // the longest first
 }
 
-func limitConnections(l net.Listener, most int, m *metrics) *connections {
-	return &connections{Listener: l, most: most, m: m, open: map[net.Conn]bool{}, refusing: make(chan struct{}, 64)}
+func newConnections(most int, m *metrics) *connections {
+	return &connections{most: most, m: m, open: map[net.Conn]bool{}, refusing: make(chan struct{}, 64)}
+}
+
+// A limited is a Listener whose connections are limited.
+type limited struct {
+	net.Listener
+	*connections
 }
 
 // full is what a connection is told for which there is no place.
@@ -35,7 +40,7 @@ const full = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json
 	`{"error":{"code":"connections_full","given":"one more connection","expected":"no more than -connections","do":"come later, or use one connection for several requests"}}` + "\n"
 
 // Accept returns the next connection that has a place.
-func (l *connections) Accept() (net.Conn, error) {
+func (l limited) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
 		if err != nil {

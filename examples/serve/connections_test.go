@@ -31,21 +31,34 @@ func TestConnections(t *testing.T) {
 		_, err := c.Read(make([]byte, 1))
 		return err == io.EOF
 	}
+	// A connection is idle a moment after its answer was read.
+	idles := func(n int) {
+		require.Eventually(t, func() bool {
+			v.connections.mu.Lock()
+			defer v.connections.mu.Unlock()
+			return len(v.connections.idle) == n
+		}, 5*time.Second, time.Millisecond)
+	}
 	idle := v.raw(t, get)
 	require.Equal(t, 200, answers(idle))
+	idles(1)
 	later := v.raw(t, get)
 	require.Equal(t, 200, answers(later))
+	idles(2)
 	stalls := v.raw(t, "GET /v1/hea")
 	// The one that is idle for the longest time makes room, the one that stalls does not.
 	third := v.raw(t, get)
 	require.Equal(t, 200, answers(third))
+	idles(2)
 	require.True(t, ended(idle), "the connection that was idle is closed")
 	_, err := io.WriteString(later, get)
 	require.NoError(t, err)
 	require.Equal(t, 200, answers(later), "the other one goes on")
+	idles(2)
 	_, err = io.WriteString(stalls, "lth HTTP/1.1\r\nHost: a\r\n\r\n")
 	require.NoError(t, err)
 	require.Equal(t, 200, answers(stalls))
+	idles(3)
 
 	// All that there may be are in use: they send nothing that is a request.
 	for _, longest := range []net.Conn{third, later, stalls} {
