@@ -165,6 +165,18 @@ func TestConvertKeepsChains(t *testing.T) {
 	says(t, simdrnn(t, done, "convert", at("a.safetensors"), at("j.simdrnn"), "-layer", "1"), "left over, 10:")
 	says(t, simdrnn(t, wrongUse, "convert", at("a.safetensors"), at("k.simdrnn")), "a chain of 6 stages (nn.Embedding", "-layer")
 	says(t, simdrnn(t, wrongUse, "convert", at("a.safetensors"), at("k"), "-to", "keras"), "recurrent layers alone")
+	one, err := rnn.New(rnn.Config{Input: 2, Hidden: 3}, draw())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := chain.WriteFile(at("tanh.safetensors"), nil, one.Infer(1, 1), nn.Tanh); err != nil {
+		t.Fatal(err)
+	}
+	says(t, simdrnn(t, wrongUse, "convert", at("tanh.safetensors"), at("k.simdrnn")), "rnn.Unrolled 2 to 3, Tanh")
+	if err := chain.WriteFile(at("alone.safetensors"), nil, one.Infer(1, 1)); err != nil {
+		t.Fatal(err)
+	}
+	simdrnn(t, done, "convert", at("alone.safetensors"), at("alone.simdrnn"))
 	says(t, simdrnn(t, wrongUse, "convert", at("a.safetensors"), at("k.npz"), "-last-step"), "are for ONNX")
 	for _, name := range []string{"h.onnx", "i.onnx", "k.simdrnn", "k"} {
 		if _, err := os.Stat(at(name)); err == nil {
