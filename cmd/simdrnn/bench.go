@@ -88,6 +88,7 @@ func bench(ctx context.Context, c *call) error {
 	workers := c.Int("workers", 1, "`goroutines` that share a window; 0: as many as help")
 	rounds := c.Int("rounds", 11, "`times` that each is measured")
 	slice := c.Duration("time", 50*time.Millisecond, "`duration` of each of these times")
+	graph := c.graphOptions()
 	names, err := c.files(1)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func bench(ctx context.Context, c *call) error {
 			return usagef("-%s is %d, want %d to %d", f.name, f.value, f.low, f.high)
 		}
 	}
-	in, _, err := openFile(names[0])
+	in, _, err := openFile(names[0], *graph)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 var chainFormat = format{
 	name: "chain", about: "safetensors that says what the stages of a whole network are, by package convert/chain",
 	is: func(head []byte, name string) bool { return hasMetadata(head, name, chain.Key) },
-	open: func(name string) (input, error) {
+	open: func(name string, _ onnx.Options) (input, error) {
 		f, err := openSafetensors(name)
 		if err != nil {
 			return nil, err

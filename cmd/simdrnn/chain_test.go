@@ -74,7 +74,7 @@ func wholePrint(t *testing.T, name string) string {
 // outputsOf runs the chain of a file over ids.
 func outputsOf(t *testing.T, name string) []float32 {
 	t.Helper()
-	in, _, err := openFile(name)
+	in, _, err := openFile(name, onnx.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -346,4 +346,18 @@ func TestBenchOfChains(t *testing.T) {
 		t.Fatal(err)
 	}
 	says(t, simdrnn(t, done, append([]string{"bench", name}, quick...)...), "no single steps")
+}
+
+// Weights in other files of the folder are read when that is asked for, and of several
+// outputs the one that is named.
+func TestGraphsWithOptions(t *testing.T) {
+	at := func(name string) string { return filepath.Join("testdata", name) }
+	out := filepath.Join(t.TempDir(), "a.safetensors")
+	says(t, simdrnn(t, failed, "inspect", at("external.onnx")), "give -external-data")
+	says(t, simdrnn(t, done, "inspect", at("external.onnx"), "-external-data"), "onnx.Recurrent 2 to 3, Relu", "21 parameters in 4 tensors")
+	simdrnn(t, done, "convert", "-external-data", at("external.onnx"), out)
+	says(t, simdrnn(t, done, "inspect", out), "rnn.Unrolled 2 to 3, Relu")
+	says(t, simdrnn(t, failed, "inspect", at("two.onnx")), "Output")
+	says(t, simdrnn(t, done, "inspect", at("two.onnx"), "-output", "z"), "stages of the chain: onnx.Recurrent 2 to 3, Relu\n")
+	says(t, simdrnn(t, done, "bench", at("two.onnx"), "-output", "z", "-time", "1us", "-rounds", "3"), "a chain of onnx.Recurrent 2 to 3, Relu")
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/simdrnn/simdrnn/onnx"
 	"github.com/simdrnn/simdrnn/rnn"
 )
 
@@ -59,6 +60,7 @@ func convertFile(ctx context.Context, c *call) error {
 	lastStep := c.Bool("last-step", false, "of ONNX: y is that of the last step alone, as pools need it")
 	batchFirst := c.Bool("batch-first", false, "of ONNX: x and y are [batch][time][width]")
 	force := c.Bool("force", false, "replace OUT if it exists")
+	graph := c.graphOptions()
 	names, err := c.files(2)
 	if err != nil {
 		return err
@@ -84,13 +86,13 @@ func convertFile(ctx context.Context, c *call) error {
 	if err := writable(names[1], names[0], *force); err != nil {
 		return err
 	}
-	in, is, err := openFile(names[0])
+	in, is, err := openFile(names[0], *graph)
 	if err != nil {
 		return err
 	}
 	defer in.close()
 	if *parts != "" || *model != "" {
-		if in, err = c.given(in, *parts, *model, f, *activation == ""); err != nil {
+		if in, err = c.given(in, *parts, *model, onnx.Options{ExternalData: graph.ExternalData}, f, *activation == ""); err != nil {
 			return err
 		}
 	}
@@ -126,7 +128,7 @@ func convertFile(ctx context.Context, c *call) error {
 }
 
 // given is IN as -chain or -like says.
-func (c *call) given(in input, parts, model string, activation rnn.Activation, assumed bool) (input, error) {
+func (c *call) given(in input, parts, model string, graph onnx.Options, activation rnn.Activation, assumed bool) (input, error) {
 	if parts != "" {
 		made, left, err := assemble(in, parts, activation)
 		if err != nil {
@@ -138,7 +140,7 @@ func (c *call) given(in input, parts, model string, activation rnn.Activation, a
 		c.names("left over", left)
 		return made, nil
 	}
-	of, _, err := openFile(model)
+	of, _, err := openFile(model, graph)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ type format struct {
 	suffix string // of names of files that are written so without -to; "" for none
 	about  string
 	is     func(head []byte, name string) bool // by the first 512 bytes; nil for one that is not read
-	open   func(name string) (input, error)
+	open   func(name string, o onnx.Options) (input, error)
 	write  func(w io.Writer, out output) error // nil for one that is not written
 }
 
@@ -100,8 +100,8 @@ type placed struct {
 	network
 }
 
-// openFile opens a file by its first bytes.
-func openFile(name string) (in input, is format, err error) {
+// openFile opens a file by its first bytes. The options are those of a graph.
+func openFile(name string, o onnx.Options) (in input, is format, err error) {
 	head := make([]byte, 512)
 	f, err := os.Open(name)
 	if err != nil {
@@ -123,7 +123,7 @@ func openFile(name string) (in input, is format, err error) {
 		if is.is == nil || !is.is(head[:n], name) {
 			continue
 		}
-		in, err := is.open(name)
+		in, err := is.open(name, o)
 		if err != nil {
 			return nil, is, fmt.Errorf("%s: %w", name, err)
 		}

@@ -29,12 +29,13 @@ The exit status is 0 when the file is whole, also where layers of it cannot be l
 
 func inspect(ctx context.Context, c *call) error {
 	all := c.Bool("tensors", false, "list every tensor")
+	graph := c.graphOptions()
 	names, err := c.files(1)
 	if err != nil {
 		return err
 	}
 	name := names[0]
-	in, is, err := openFile(name)
+	in, is, err := openFile(name, *graph)
 	if err != nil {
 		return err
 	}

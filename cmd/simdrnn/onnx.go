@@ -35,8 +35,19 @@ type onnxFile struct {
 	net *onnx.Network
 }
 
-func openONNX(name string) (input, error) {
-	net, err := onnx.Open(name, onnx.Options{})
+// graphOptions are the flags of a command for graphs.
+func (c *call) graphOptions() *onnx.Options {
+	o := new(onnx.Options)
+	c.BoolVar(&o.ExternalData, "external-data", false, "of an ONNX graph: read weights that lie in other files of its folder too")
+	c.StringVar(&o.Output, "output", "", "of an ONNX graph with several: the `name` of the output that is wanted")
+	return o
+}
+
+func openONNX(name string, o onnx.Options) (input, error) {
+	net, err := onnx.Open(name, o)
+	if err != nil && !o.ExternalData && strings.Contains(err.Error(), "ExternalData") {
+		return nil, fmt.Errorf("%w; give -external-data", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/simdrnn/simdrnn/convert/chain"
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/onnx"
 	"github.com/simdrnn/simdrnn/rnn"
 )
 
@@ -40,7 +41,7 @@ var ownFormat = format{
 // An ownFile has one network, which is its layer of the name "".
 type ownFile struct{ net network }
 
-func openOwn(name string) (input, error) {
+func openOwn(name string, _ onnx.Options) (input, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -116,7 +117,7 @@ type describedCheckpoint struct {
 	checkpoint *checkpointFile
 }
 
-func openCheckpoint(name string) (input, error) {
+func openCheckpoint(name string, _ onnx.Options) (input, error) {
 	c, err := bptt.ReadCheckpointFile(name)
 	if err != nil {
 		return nil, err
@@ -164,7 +165,7 @@ func (c *checkpointFile) training() []string {
 }
 
 func (c *checkpointFile) load(string, rnn.Activation) (net network, matched, missing []string, err error) {
-	return nil, nil, nil, errors.New("the checkpoint does not say what its layers are: give a file of a chain with the same stages with -like, or put chain.Describe of package convert/chain into Checkpoints.Meta, as the programs in examples do")
+	return nil, nil, nil, errors.New("the checkpoint does not say what its layers are: give a file of a chain with the same stages with -like, or put chain.Describe of package convert/chain into Checkpoints.Meta, as charlm in examples does")
 }
 
 func (c *checkpointFile) tensors() (all []tensor, err error) {
