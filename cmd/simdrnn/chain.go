@@ -287,7 +287,7 @@ func describeChain(m *nn.Model) (string, error) {
 }
 
 // like makes a chain of the stages of one file with the parameters of another one.
-func like(of, from input, name string) (chained, error) {
+func like(of, from input, name string, logits bool) (chained, error) {
 	c, ok := of.(chained)
 	if !ok {
 		return nil, fmt.Errorf("-like %s is %s, which does not say what the stages of a network are; want a file of a chain or an ONNX graph", name, of.format())
@@ -295,6 +295,11 @@ func like(of, from input, name string) (chained, error) {
 	m, err := c.network(1, 1)
 	if err != nil {
 		return nil, err
+	}
+	if stages := m.Stages(); logits && isSoftmax(stages[len(stages)-1]) {
+		if m, err = nn.Infer(1, 1, stages[:len(stages)-1]...); err != nil {
+			return nil, err
+		}
 	}
 	d, err := describeChain(m)
 	if err != nil {

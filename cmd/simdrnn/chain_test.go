@@ -203,10 +203,28 @@ func TestConvertOfTheLastStep(t *testing.T) {
 	says(t, simdrnn(t, done, "inspect", at("b.onnx")), `output "y": data, [batch, 3]`)
 	says(t, simdrnn(t, done, "convert", at("a.onnx"), at("b.safetensors")), "left over: the graph gives the output of the last step alone")
 	var b bytes.Buffer
-	if err := onnx.Export(&b, onnx.ExportOptions{}, l.Infer(1, 1), onnx.Softmax{}); err != nil {
+	if err := onnx.Export(&b, onnx.ExportOptions{}, l.Infer(1, 1), nn.Tanh, onnx.Softmax{}, nn.Tanh); err != nil {
 		t.Fatal(err)
 	}
-	says(t, simdrnn(t, failed, "convert", bytesTo(t, "soft.onnx", b.Bytes()), at("c.safetensors")), "stage 1: a file has no kind for a onnx.Softmax")
+	says(t, simdrnn(t, failed, "convert", bytesTo(t, "soft.onnx", b.Bytes()), at("c.safetensors")), "stage 2: a file has no kind for a onnx.Softmax")
+	// The model of the page about ONNX has one at its end.
+	page := filepath.Join("..", "..", "convert", "peer", "testdata", "from-onnx", "model.onnx")
+	says(t, simdrnn(t, wrongUse, "convert", page, at("d.safetensors")), "the chain ends with onnx.LogSoftmax", "-logits")
+	says(t, simdrnn(t, done, "convert", page, at("d.safetensors"), "-logits"), "left over: onnx.LogSoftmax", "a chain of 3 stages")
+	says(t, simdrnn(t, done, "inspect", at("d.safetensors")), "nn.Embedding 20 to 8, gru.Unrolled 8 to 12, nn.Linear 12 to 5")
+	says(t, simdrnn(t, wrongUse, "convert", at("d.safetensors"), at("e.onnx"), "-logits"), "ends with nn.Linear")
+	says(t, simdrnn(t, done, "convert", page, at("e.onnx")), "a chain of 4 stages")
+	simdrnn(t, done, "convert", page, at("e.npz"))
+	says(t, simdrnn(t, failed, "convert", at("e.npz"), at("f.safetensors"), "-like", page), "no kind for a onnx.LogSoftmax")
+	simdrnn(t, done, "convert", at("e.npz"), at("f.safetensors"), "-like", page, "-logits")
+	if wholePrint(t, at("f.safetensors")) != wholePrint(t, at("d.safetensors")) {
+		t.Error("by way of npz it has other weights")
+	}
+	b.Reset()
+	if err := onnx.Export(&b, onnx.ExportOptions{}, nn.Residual{&onnx.Scale{Factor: []float32{2, 3}}}, l.Infer(1, 1)); err != nil {
+		t.Fatal(err)
+	}
+	says(t, simdrnn(t, wrongUse, "convert", bytesTo(t, "scale.onnx", b.Bytes()), at("g.npz")), "npz would lose them")
 }
 
 // The parts of a network with PyTorch's names, or Keras', become a chain in the order given.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/onnx"
 	"github.com/simdrnn/simdrnn/rnn"
 )
@@ -57,6 +58,7 @@ func convertFile(ctx context.Context, c *call) error {
 	activation := c.String("activation", "", "`function` of an RNN with PyTorch's names, tanh or relu: no file of them says which")
 	parts := c.String("chain", "", "`names` of the parts of IN in the order in which they run, with commas between them")
 	model := c.String("like", "", "`file` of a chain that has the stages to which the parameters of IN belong")
+	logits := c.Bool("logits", false, "leave out a softmax or log-softmax at the end of a chain, which a file of a chain has no place for; packages loss and decode take logits")
 	lastStep := c.Bool("last-step", false, "of ONNX: y is that of the last step alone, as pools need it")
 	batchFirst := c.Bool("batch-first", false, "of ONNX: x and y are [batch][time][width]")
 	force := c.Bool("force", false, "replace OUT if it exists")
@@ -76,6 +78,8 @@ func convertFile(ctx context.Context, c *call) error {
 		return usagef("-chain and -like are given, want one of them")
 	case (*parts != "" || *model != "") && (given["layer"] || given["as"]):
 		return usagef("-layer and -as are for single layers, -chain and -like for a whole network: leave one of them out")
+	case *logits && (given["layer"] || given["as"]):
+		return usagef("-logits is for a whole chain, -layer and -as are for single layers: leave one of them out")
 	case (*lastStep || *batchFirst) && target.name != "onnx":
 		return usagef("-last-step and -batch-first are for ONNX, and OUT is %s", target.name)
 	}
@@ -92,16 +96,17 @@ func convertFile(ctx context.Context, c *call) error {
 	}
 	defer in.close()
 	if *parts != "" || *model != "" {
-		if in, err = c.given(in, *parts, *model, onnx.Options{ExternalData: graph.ExternalData}, f, *activation == ""); err != nil {
+		if in, err = c.given(in, *parts, *model, *logits, onnx.Options{ExternalData: graph.ExternalData}, f, *activation == ""); err != nil {
 			return err
 		}
+		*logits = *logits && *model == "" // else they are left out already
 	}
 	var out output
 	whole, isWhole := in.(chained)
 	tensorFile, copies := in.(container)
 	_, isKeras := in.(*kerasFile)
 	if isWhole && !given["layer"] && !given["as"] && !(layersAlone(in) && (target.name == "simdrnn" || target.name == "keras")) {
-		out, err = c.takeChain(whole, target)
+		out, err = c.takeChain(whole, target, *logits)
 	} else if copies && !isKeras && (target.name == "safetensors" || target.name == "npz") && !given["layer"] && !given["as"] {
 		out, err = c.copyTensors(ctx, tensorFile, target)
 	} else {
@@ -128,7 +133,7 @@ func convertFile(ctx context.Context, c *call) error {
 }
 
 // given is IN as -chain or -like says.
-func (c *call) given(in input, parts, model string, graph onnx.Options, activation rnn.Activation, assumed bool) (input, error) {
+func (c *call) given(in input, parts, model string, logits bool, graph onnx.Options, activation rnn.Activation, assumed bool) (input, error) {
 	if parts != "" {
 		made, left, err := assemble(in, parts, activation)
 		if err != nil {
@@ -145,7 +150,7 @@ func (c *call) given(in input, parts, model string, graph onnx.Options, activati
 		return nil, err
 	}
 	defer of.close()
-	return like(of, in, model)
+	return like(of, in, model, logits)
 }
 
 // layersAlone says whether a chain is nothing but recurrent layers.
@@ -155,10 +160,22 @@ func layersAlone(in input) bool {
 }
 
 // takeChain takes a network as a whole.
-func (c *call) takeChain(in chained, target format) (out output, err error) {
+func (c *call) takeChain(in chained, target format, logits bool) (out output, err error) {
 	m, err := in.network(1, 1)
 	if err != nil {
 		return out, err
+	}
+	if stages := m.Stages(); logits {
+		last := len(stages) - 1
+		if !isSoftmax(stages[last]) {
+			return out, usagef("-logits is for a chain with a softmax at its end, and this one ends with %s", stageNames(stages[last:])[0])
+		}
+		if m, err = nn.Infer(1, 1, stages[:last]...); err != nil {
+			return out, err
+		}
+		fmt.Fprintf(c.stdout, "left over: %s, the last stage\n", stageNames(stages[last:])[0])
+	} else if target.name == "safetensors" && isSoftmax(stages[len(stages)-1]) {
+		return out, usagef("the chain ends with %s, for which a file of a chain has no place: leave it out with -logits, or write .onnx or .npz", stageNames(stages[len(stages)-1:])[0])
 	}
 	names := stageNames(m.Stages())
 	switch target.name {
@@ -167,6 +184,9 @@ func (c *call) takeChain(in chained, target format) (out output, err error) {
 	case "safetensors":
 		out.chain = m
 	case "npz":
+		if slices.ContainsFunc(m.Stages(), scales) {
+			return out, usagef("the chain (%s) has an onnx.Scale, whose numbers are no parameters, and npz would lose them: write .onnx", strings.Join(names, ", "))
+		}
 		if out, err = chainTensors(m); err != nil {
 			return out, err
 		}
@@ -179,6 +199,21 @@ func (c *call) takeChain(in chained, target format) (out output, err error) {
 		fmt.Fprintln(c.stdout, "left over: the graph gives the output of the last step alone; the chain gives that of each step")
 	}
 	return out, nil
+}
+
+// scales says whether a stage has numbers that are no parameters, in it or in its parts.
+func scales(s nn.Stage) bool {
+	_, ok := s.(*onnx.Scale)
+	return ok || slices.ContainsFunc(partsOf(s), scales)
+}
+
+// isSoftmax says whether a stage makes probabilities of logits.
+func isSoftmax(s nn.Stage) bool {
+	switch s.(type) {
+	case onnx.Softmax, onnx.LogSoftmax:
+		return true
+	}
+	return false
 }
 
 // copyTensors reads all tensors that can be written to target.
