@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/simdrnn/simdrnn/gru"
+	"github.com/simdrnn/simdrnn/internal/numtest/python"
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/rnn"
@@ -149,7 +150,7 @@ func TestExportAgreesWithONNXRuntime(t *testing.T) {
 	want := map[string]map[string]Tensor{}
 	if *update {
 		dir := filepath.Join("testdata", "export")
-		withRuntime(t, dir, python(t, "onnx", "onnxruntime"))
+		withRuntime(t, dir, peer(t, "onnx", "onnxruntime"))
 		for _, c := range exportCases() {
 			if err := os.Remove(filepath.Join(dir, c.name+".onnx")); err != nil {
 				t.Fatal(err)
@@ -164,12 +165,12 @@ func TestExportAgreesWithONNXRuntime(t *testing.T) {
 
 // The same with the ONNX Runtime of the day.
 func TestExportAgreesWithONNXRuntimeOfToday(t *testing.T) {
-	name := python(t, "onnx", "onnxruntime")
-	compareExports(t, withRuntime(t, t.TempDir(), name))
+	py := peer(t, "onnx", "onnxruntime")
+	compareExports(t, withRuntime(t, t.TempDir(), py))
 }
 
 // withRuntime writes the cases to a folder and lets ONNX Runtime compute their outputs.
-func withRuntime(t *testing.T, dir, python string) map[string]map[string]Tensor {
+func withRuntime(t *testing.T, dir string, py *python.Python) map[string]map[string]Tensor {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		t.Fatal(err)
@@ -196,7 +197,7 @@ func withRuntime(t *testing.T, dir, python string) map[string]map[string]Tensor 
 	if err != nil {
 		t.Fatal(err)
 	}
-	script(t, python, "run.py", full)
+	py.Run(t, "testdata", "run.py", full)
 	want := map[string]map[string]Tensor{}
 	for _, c := range peerCases(t, dir, 40) {
 		want[c.Model] = c.Outputs

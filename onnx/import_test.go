@@ -40,12 +40,12 @@ func TestModelsOfToday(t *testing.T) {
 			if c.name != "nodes" && os.Getenv("SIMDRNN_ONNX_MODELS") == "" {
 				t.Skipf("NOT EXERCISED: set SIMDRNN_ONNX_MODELS to a seed, and SIMDRNN_PYTHON to a Python that has %v, for minutes of exports", c.packages)
 			}
-			name, dir := python(t, c.packages...), t.TempDir()
+			py, dir := peer(t, c.packages...), t.TempDir()
 			args := []string{c.script, dir}
 			if c.name != "nodes" {
 				args = append(args, os.Getenv("SIMDRNN_ONNX_MODELS"))
 			}
-			script(t, name, args...)
+			py.Run(t, "testdata", args...)
 			comparePeer(t, dir, c.least)
 		})
 	}

@@ -19,14 +19,14 @@ import (
 
 var benchCommand = command{
 	name: "bench", args: "FILE", about: "latency and throughput on this CPU, by tier",
-	text: `Measures a recurrent layer of a file, of any format that inspect knows, on each tier of kernels
-that this machine has:
+	text: `Measures the network of a file that says what its stages are, like an ONNX graph, or a recurrent
+layer of a file of any format that inspect knows, on each tier of kernels that this machine has:
 
   step      the time of one step of -batch rows, by a Predictor, whose weights are packed
   window    the time of a window of -steps steps of -rows rows, by Infer, which packs the weights
             itself, and how many steps of one row that is in a second
 
-Inputs are drawn at random. All are measured in turns, -rounds times each. The figure is the median;
+Inputs, or ids, are drawn at random. All are measured in turns, -rounds times each. The figure is the median;
 the spread is the distance between the quartiles over the median: what the noise of the machine was.
 The figures count on a machine that does nothing else. A step runs on as many goroutines as help, as
 in a program, a window on -workers.
@@ -88,6 +88,7 @@ func bench(ctx context.Context, c *call) error {
 	workers := c.Int("workers", 1, "`goroutines` that share a window; 0: as many as help")
 	rounds := c.Int("rounds", 11, "`times` that each is measured")
 	slice := c.Duration("time", 50*time.Millisecond, "`duration` of each of these times")
+	graph := c.graphOptions()
 	names, err := c.files(1)
 	if err != nil {
 		return err
@@ -103,11 +104,15 @@ func bench(ctx context.Context, c *call) error {
 			return usagef("-%s is %d, want %d to %d", f.name, f.value, f.low, f.high)
 		}
 	}
-	in, _, err := openFile(names[0])
+	in, _, err := openFile(names[0], *graph)
 	if err != nil {
 		return err
 	}
 	defer in.close()
+	s := sizes{*batch, *steps, *rows, *workers, *rounds, *slice}
+	if w, ok := in.(chained); ok && *from == "" {
+		return c.measure(ctx, ofChain(w), s)
+	}
 	name := *from
 	if name == "" {
 		layers, err := in.layers()
@@ -125,7 +130,7 @@ func bench(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.measure(ctx, net, sizes{*batch, *steps, *rows, *workers, *rounds, *slice})
+	return c.measure(ctx, ofLayer(net), s)
 }
 
 // sizes are what the flags say.
@@ -134,7 +139,7 @@ type sizes struct {
 	slice                               time.Duration
 }
 
-func (c *call) measure(ctx context.Context, net network, s sizes) error {
+func (c *call) measure(ctx context.Context, of subject, s sizes) error {
 	info, before := kernels.Info(), kernels.Current()
 	if info.Err != nil {
 		return info.Err
@@ -148,13 +153,12 @@ func (c *call) measure(ctx context.Context, net network, s sizes) error {
 		}
 		t := tier{isa: isa}
 		var err error
-		if t.step, err = stepper(net, s.batch); err != nil {
+		if t.step, err = of.step(s.batch); err != nil {
 			oneWay = err
 		}
-		u := inferring(net, s.steps, s.rows, s.workers)
-		_, _, wide, out := u.Dims()
-		x, y := drawn(s.steps*s.rows*wide), make([]float32, s.steps*s.rows*out)
-		t.window = &measure{call: func() { u.Forward(y, x) }}
+		if t.window, err = of.window(s); err != nil {
+			return err
+		}
 		tiers = append(tiers, t)
 	}
 	p := c.progress("measuring", int64(s.rounds*len(tiers)))
@@ -173,7 +177,7 @@ func (c *call) measure(ctx context.Context, net network, s sizes) error {
 		}
 	}
 	p.end()
-	fmt.Fprintf(c.stdout, "%s\n%s, %d processors; figures count on an idle machine only\n\n", describe(net), info.CPU, runtime.GOMAXPROCS(0))
+	fmt.Fprintf(c.stdout, "%s\n%s, %d processors; figures count on an idle machine only\n\n", of.about, info.CPU, runtime.GOMAXPROCS(0))
 	return report(c.stdout, tiers, s, oneWay)
 }
 
@@ -214,6 +218,84 @@ func clock(seconds float64) string {
 		return fmt.Sprintf("%.3g ms", seconds*1e3)
 	}
 	return fmt.Sprintf("%.3g s", seconds)
+}
+
+// A subject is what is measured, made anew on each tier.
+type subject struct {
+	about  string
+	step   func(batch int) (*measure, error)
+	window func(s sizes) (*measure, error)
+}
+
+func ofLayer(net network) subject {
+	return subject{
+		about: describe(net),
+		step:  func(batch int) (*measure, error) { return stepper(net, batch) },
+		window: func(s sizes) (*measure, error) {
+			u := inferring(net, s.steps, s.rows, s.workers)
+			_, _, wide, out := u.Dims()
+			x, y := drawn(s.steps*s.rows*wide), make([]float32, s.steps*s.rows*out)
+			return &measure{call: func() { u.Forward(y, x) }}, nil
+		},
+	}
+}
+
+func ofChain(c chained) subject {
+	about := c.format()
+	if m, err := c.network(1, 1); err == nil {
+		about = "a chain of " + strings.Join(stageNames(m.Stages()), ", ")
+	}
+	return subject{
+		about: about,
+		step: func(batch int) (*measure, error) {
+			m, err := c.network(1, batch)
+			if err != nil {
+				return nil, err
+			}
+			p, err := m.Predictor(batch)
+			if err != nil {
+				return nil, err
+			}
+			_, in, out := p.Dims()
+			y := make([]float32, batch*out)
+			if ids := drawnIDs(batch, in); p.TakesIDs() {
+				return &measure{call: func() { mustNot(p.StepIDs(y, ids)) }}, nil
+			}
+			x := drawn(batch * in)
+			return &measure{call: func() { p.Step(y, x) }}, nil
+		},
+		window: func(s sizes) (*measure, error) {
+			m, err := c.network(s.steps, s.rows)
+			if err != nil {
+				return nil, err
+			}
+			m.SetWorkers(s.workers)
+			_, _, in, out := m.Dims()
+			y := make([]float32, s.steps*s.rows*out)
+			if ids := drawnIDs(s.steps*s.rows, in); m.TakesIDs() {
+				return &measure{call: func() { mustNot(m.ForwardIDs(y, ids)) }}, nil
+			}
+			x := drawn(s.steps * s.rows * in)
+			return &measure{call: func() { m.Forward(y, x) }}, nil
+		},
+	}
+}
+
+// mustNot panics with an error that valid ids do not have.
+func mustNot(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// drawnIDs are ids of a vocabulary, always the same.
+func drawnIDs(n, vocabulary int) []int32 {
+	r := rand.New(rand.NewPCG(1, 2))
+	v := make([]int32, n)
+	for i := range v {
+		v[i] = int32(r.IntN(vocabulary))
+	}
+	return v
 }
 
 // stepper is a Predictor's Step, or the error of a layer that has none.

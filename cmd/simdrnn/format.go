@@ -12,6 +12,7 @@ import (
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/onnx"
 	"github.com/simdrnn/simdrnn/rnn"
 )
 
@@ -22,13 +23,13 @@ type format struct {
 	suffix string // of names of files that are written so without -to; "" for none
 	about  string
 	is     func(head []byte, name string) bool // by the first 512 bytes; nil for one that is not read
-	open   func(name string) (input, error)
+	open   func(name string, o onnx.Options) (input, error)
 	write  func(w io.Writer, out output) error // nil for one that is not written
 }
 
 // formats are all of them. The first one that is the file reads it.
 func formats() []format {
-	return []format{ownFormat, checkpointFormat, npzFormat, kerasFormat, safetensorsFormat, onnxFormat}
+	return []format{ownFormat, checkpointFormat, npzFormat, chainFormat, kerasFormat, safetensorsFormat, onnxFormat}
 }
 
 // An input is an open file.
@@ -83,8 +84,10 @@ type network interface {
 	EachParam(f func(name string, w []float32, shape ...int))
 }
 
-// An output is what a format writes: either tensors under their names or networks.
+// An output is what a format writes: a whole chain, tensors under their names, or networks.
 type output struct {
+	chain    *nn.Model // beside its tensors, if any
+	graph    onnx.ExportOptions
 	tensors  []tensor
 	values   []values // of the tensors
 	metadata map[string]string
@@ -97,8 +100,8 @@ type placed struct {
 	network
 }
 
-// openFile opens a file by its first bytes.
-func openFile(name string) (in input, is format, err error) {
+// openFile opens a file by its first bytes. The options are those of a graph.
+func openFile(name string, o onnx.Options) (in input, is format, err error) {
 	head := make([]byte, 512)
 	f, err := os.Open(name)
 	if err != nil {
@@ -120,7 +123,7 @@ func openFile(name string) (in input, is format, err error) {
 		if is.is == nil || !is.is(head[:n], name) {
 			continue
 		}
-		in, err := is.open(name)
+		in, err := is.open(name, o)
 		if err != nil {
 			return nil, is, fmt.Errorf("%s: %w", name, err)
 		}

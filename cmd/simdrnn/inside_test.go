@@ -29,7 +29,7 @@ func zipped(t *testing.T, member string) string {
 
 // Layers inside of other stages have their places there for names.
 func TestLayersInsideOfStages(t *testing.T) {
-	var o onnxFile
+	var o whole
 	one := onnx.Recurrent{}
 	o.walk("", []nn.Stage{one, nn.Sequential{nn.Tanh, one}, nn.Residual{nn.Parallel{one, nn.Sequential{one}}}})
 	if got, want := list(o.recurrent, func(r placedRecurrent) string { return r.place }), "0, 1.1, 2.0.0, 2.0.1.0"; got != want {

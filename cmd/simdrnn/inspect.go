@@ -19,7 +19,8 @@ parameters. The format comes from what is in the file, not from its name.
 
 Behind each layer that can be loaded stands the fingerprint of its weights, which is the same for
 the same weights in every format. A line that ends with a reason is a layer that cannot be
-loaded. "outside" are the tensors that belong to none of the layers: an embedding, a readout.
+loaded. "outside" are the tensors that belong to none of the layers: an embedding, a readout. A file
+that says what its stages are, an ONNX graph too, has a line with them and a fingerprint of the whole.
 
 The exit status is 0 when the file is whole, also where layers of it cannot be loaded, else 1.
 `,
@@ -28,12 +29,13 @@ The exit status is 0 when the file is whole, also where layers of it cannot be l
 
 func inspect(ctx context.Context, c *call) error {
 	all := c.Bool("tensors", false, "list every tensor")
+	graph := c.graphOptions()
 	names, err := c.files(1)
 	if err != nil {
 		return err
 	}
 	name := names[0]
-	in, is, err := openFile(name)
+	in, is, err := openFile(name, *graph)
 	if err != nil {
 		return err
 	}
@@ -87,6 +89,13 @@ func inspect(ctx context.Context, c *call) error {
 		parameters := 0
 		net.EachParam(func(_ string, w []float32, _ ...int) { parameters += len(w) })
 		fmt.Fprintf(c.stdout, "    %d parameters in %d tensors, %d bytes as float32, fingerprint %x\n", parameters, len(matched), 4*parameters, nn.Fingerprint(inferring(net, 1, 1, 1)))
+	}
+	if w, ok := in.(chained); ok {
+		m, err := w.network(1, 1)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.stdout, "the whole chain: fingerprint %x\n", nn.Fingerprint(m))
 	}
 	outside, rest := 0, 0
 	for _, t := range tensors {

@@ -11,24 +11,14 @@ import (
 	"github.com/simdrnn/simdrnn/convert/safetensors"
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/onnx"
 	"github.com/simdrnn/simdrnn/rnn"
 )
 
 var kerasFormat = format{
 	name: "keras", about: "safetensors with Keras' names, for and from convert/keras_safetensors.py",
-	is: func(head []byte, name string) bool {
-		if !isSafetensors(head, name) {
-			return false
-		}
-		f, err := openSafetensors(name)
-		if err != nil {
-			return false // which the next format says
-		}
-		defer f.close()
-		_, is := f.metadata()["simdrnn.keras"]
-		return is
-	},
-	open: func(name string) (input, error) {
+	is: func(head []byte, name string) bool { return hasMetadata(head, name, "simdrnn.keras") },
+	open: func(name string, _ onnx.Options) (input, error) {
 		f, err := openSafetensors(name)
 		if err != nil {
 			return nil, err

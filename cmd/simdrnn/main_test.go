@@ -208,8 +208,8 @@ func TestConvertTellsNames(t *testing.T) {
 	out = simdrnn(t, done, "convert", graph, at("graph.safetensors"), "-as", "rnn")
 	says(t, out, `layer "1", matched, 8: 1.weight_ih_l0`, "left over, 3: 0.weight 2.weight 2.bias")
 	says(t, simdrnn(t, done, "inspect", at("graph.safetensors")), `"rnn": GRU, input 8, hidden 12, layers 2`)
-	says(t, simdrnn(t, failed, "convert", graph, at("none.npz"), "-layer", "2"), `there is no layer "2"; the graph has "1"`)
-	says(t, simdrnn(t, wrongUse, "convert", data("pytorch.safetensors"), at("none.onnx")), "a graph has one layer, not 4")
+	says(t, simdrnn(t, failed, "convert", graph, at("none.npz"), "-layer", "2"), `there is no layer "2"; the file has "1"`)
+	says(t, simdrnn(t, wrongUse, "convert", data("pytorch.safetensors"), at("none.onnx")), "a graph has one chain, and 4 layers")
 	says(t, simdrnn(t, failed, "convert", data("pytorch.safetensors"), at("none.onnx"), "-layer", "small.lstm"), "Projection")
 	// A name cannot write to the terminal what it likes.
 	odd := safetensors.Tensor{Name: "a\x1b[2J", Shape: []int{1}, Data: []float32{1}}
@@ -343,7 +343,7 @@ func TestFilesThatAreNone(t *testing.T) {
 	}
 	says(t, simdrnn(t, failed, "inspect", bytesTo(t, "own", append(whole["own"], 0))), "bytes follow the end")
 	out := simdrnn(t, failed, "convert", filepath.Join("..", "..", "bptt", "testdata", "checkpoint.v3"), filepath.Join(t.TempDir(), "x.npz"))
-	says(t, out, "a checkpoint does not say what its layers are")
+	says(t, out, "the checkpoint does not say what its layers are")
 }
 
 func TestBench(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/simdrnn/simdrnn/convert/safetensors"
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/onnx"
 	"github.com/simdrnn/simdrnn/rnn"
 )
 
@@ -23,8 +24,11 @@ import (
 var safetensorsFormat = format{
 	name: "safetensors", suffix: ".safetensors", about: "tensors under PyTorch's names (.safetensors)",
 	is:   isSafetensors,
-	open: func(name string) (input, error) { return openSafetensors(name) },
+	open: func(name string, _ onnx.Options) (input, error) { return openSafetensors(name) },
 	write: func(w io.Writer, out output) error {
+		if out.chain != nil {
+			return writeChain(w, out.chain)
+		}
 		var list []safetensors.Tensor
 		for i, t := range out.tensors {
 			floats := out.values[i].floats
@@ -185,7 +189,7 @@ type npzFile struct {
 	f *npy.Archive
 }
 
-func openNPZ(name string) (input, error) {
+func openNPZ(name string, _ onnx.Options) (input, error) {
 	// PyTorch's and Keras' own files are zip archives too.
 	if z, err := zip.OpenReader(name); err == nil {
 		defer z.Close()

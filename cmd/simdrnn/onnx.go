@@ -2,15 +2,12 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/onnx"
-	"github.com/simdrnn/simdrnn/rnn"
 )
 
 var onnxFormat = format{
@@ -22,62 +19,47 @@ var onnxFormat = format{
 	},
 	open: openONNX,
 	write: func(w io.Writer, out output) error {
-		if len(out.networks) != 1 {
-			return usagef("a graph has one layer, not %d: name one with -layer (%s)", len(out.networks), list(out.networks, func(p placed) string { return fmt.Sprintf("%q", p.name) }))
+		if out.chain != nil {
+			return onnx.Export(w, out.graph, out.chain)
 		}
-		return onnx.Export(w, onnx.ExportOptions{}, onnx.Recurrent{Layer: out.networks[0].network})
+		if len(out.networks) != 1 {
+			return usagef("a graph has one chain, and %d layers are converted: name one with -layer (%s), or say with -chain in which order the parts of a network run", len(out.networks), list(out.networks, func(p placed) string { return fmt.Sprintf("%q", p.name) }))
+		}
+		return onnx.Export(w, out.graph, onnx.Recurrent{Layer: out.networks[0].network})
 	},
 }
 
-// An onnxFile is a graph as a chain. Its layers have the places of their stages for names,
-// like "1" or, inside of another stage, "2.0".
+// An onnxFile is a graph as a chain.
 type onnxFile struct {
-	net       *onnx.Network
-	recurrent []placedRecurrent
+	*whole
+	net *onnx.Network
 }
 
-type placedRecurrent struct {
-	place string
-	onnx.Recurrent
+// graphOptions are the flags of a command for graphs.
+func (c *call) graphOptions() *onnx.Options {
+	o := new(onnx.Options)
+	c.BoolVar(&o.ExternalData, "external-data", false, "of an ONNX graph: read weights that lie in other files of its folder too")
+	c.StringVar(&o.Output, "output", "", "of an ONNX graph with several: the `name` of the output that is wanted")
+	return o
 }
 
-func openONNX(name string) (input, error) {
-	net, err := onnx.Open(name, onnx.Options{})
+func openONNX(name string, o onnx.Options) (input, error) {
+	net, err := onnx.Open(name, o)
+	if err != nil && !o.ExternalData && strings.Contains(err.Error(), "ExternalData") {
+		return nil, fmt.Errorf("%w; give -external-data", err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	o := &onnxFile{net: net}
-	o.walk("", net.Stages)
-	return o, nil
-}
-
-// walk finds the recurrent layers among stages.
-func (o *onnxFile) walk(prefix string, stages []nn.Stage) {
-	for i, s := range stages {
-		place := fmt.Sprint(prefix, i)
-		switch s := s.(type) {
-		case onnx.Recurrent:
-			o.recurrent = append(o.recurrent, placedRecurrent{place, s})
-		case nn.Sequential:
-			o.walk(place+".", s)
-		case nn.Residual:
-			o.walk(place+".", s)
-		case nn.Parallel:
-			o.walk(place+".", s)
-		}
+	w, err := newWhole(func(steps, rows int) (*nn.Model, error) { return nn.Infer(steps, rows, net.Stages...) })
+	if err != nil {
+		return nil, err
 	}
+	return &onnxFile{w, net}, nil
 }
 
-func (o *onnxFile) format() string        { return "an ONNX graph" }
-func (o *onnxFile) close() error          { return nil }
-func (o *onnxFile) tellsActivation() bool { return true }
-
-func (o *onnxFile) layers() (all []layer, err error) {
-	for _, r := range o.recurrent {
-		all = append(all, layer{name: r.place, line: describe(r.Layer.(network))})
-	}
-	return all, nil
-}
+func (o *onnxFile) format() string   { return "an ONNX graph" }
+func (o *onnxFile) ofLastStep() bool { return o.net.LastStep }
 
 func (o *onnxFile) notes() (notes []string) {
 	for i, ports := range [][]onnx.Port{o.net.Inputs, o.net.Outputs} {
@@ -85,43 +67,5 @@ func (o *onnxFile) notes() (notes []string) {
 			notes = append(notes, fmt.Sprintf("%s %q: %s, [%s]", []string{"input", "output"}[i], p.Name, p.Use, strings.Join(p.Shape, ", ")))
 		}
 	}
-	var stages []string
-	for _, s := range o.net.Stages {
-		stages = append(stages, strings.TrimPrefix(fmt.Sprintf("%T", s), "*"))
-	}
-	notes = append(notes, "stages of the chain: "+strings.Join(stages, ", "))
-	for _, r := range o.recurrent {
-		if r.Initial != nil {
-			notes = append(notes, fmt.Sprintf("layer %q begins with a state of the file, which convert does not carry over", r.place))
-		}
-	}
-	return notes
-}
-
-func (o *onnxFile) load(name string, _ rnn.Activation) (net network, matched, missing []string, err error) {
-	at := slices.IndexFunc(o.recurrent, func(r placedRecurrent) bool { return r.place == name })
-	if at < 0 {
-		if len(o.recurrent) == 0 {
-			return nil, nil, nil, errors.New("the graph has no recurrent layer")
-		}
-		return nil, nil, nil, fmt.Errorf("there is no layer %q; the graph has %s", name, list(o.recurrent, func(r placedRecurrent) string { return fmt.Sprintf("%q", r.place) }))
-	}
-	net = o.recurrent[at].Layer.(network)
-	net.EachParam(func(p string, _ []float32, _ ...int) { matched = append(matched, name+"."+p) })
-	return net, matched, nil, nil
-}
-
-func (o *onnxFile) tensors() (all []tensor, err error) {
-	chain, err := nn.Infer(1, 1, o.net.Stages...)
-	if err != nil {
-		return nil, err
-	}
-	chain.EachShape(func(name string, shape ...int) {
-		n := 1
-		for _, d := range shape {
-			n *= d
-		}
-		all = append(all, tensor{name, "F32", slices.Clone(shape), n})
-	})
-	return all, nil
+	return append(notes, o.whole.notes()...)
 }

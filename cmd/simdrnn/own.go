@@ -8,8 +8,10 @@ import (
 	"os"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/convert/chain"
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/onnx"
 	"github.com/simdrnn/simdrnn/rnn"
 )
 
@@ -39,7 +41,7 @@ var ownFormat = format{
 // An ownFile has one network, which is its layer of the name "".
 type ownFile struct{ net network }
 
-func openOwn(name string) (input, error) {
+func openOwn(name string, _ onnx.Options) (input, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -76,8 +78,8 @@ func (o *ownFile) format() string  { return "a layer of simdrnn" }
 func (o *ownFile) notes() []string { return nil }
 func (o *ownFile) close() error    { return nil }
 
-func (o *ownFile) tellsActivation() bool       { return true }
-func (c checkpointFile) tellsActivation() bool { return false }
+func (o *ownFile) tellsActivation() bool        { return true }
+func (c *checkpointFile) tellsActivation() bool { return false }
 
 func (o *ownFile) layers() ([]layer, error) { return []layer{{line: describe(o.net)}}, nil }
 
@@ -106,26 +108,52 @@ func isCheckpoint(head []byte, _ string) bool {
 	return bytes.HasPrefix(head, magic) && len(head) >= kindAt && bytes.HasPrefix(head[kindAt:], []byte(checkpointKind))
 }
 
-// A checkpointFile has parameters of a net that the file does not describe.
+// A checkpointFile has parameters of a net that the file does not describe, a
+// describedCheckpoint those of a chain that stands in its Meta.
 type checkpointFile struct{ *bptt.Checkpoint }
 
-func openCheckpoint(name string) (input, error) {
+type describedCheckpoint struct {
+	*whole
+	checkpoint *checkpointFile
+}
+
+func openCheckpoint(name string, _ onnx.Options) (input, error) {
 	c, err := bptt.ReadCheckpointFile(name)
 	if err != nil {
 		return nil, err
 	}
-	return checkpointFile{c}, nil
+	if _, ok := chain.DescriptionOf(c.Meta); !ok {
+		return &checkpointFile{c}, nil
+	}
+	made, err := chain.LoadCheckpoint("", c)
+	if err != nil {
+		return nil, err
+	}
+	w, err := newWhole(made.Infer)
+	if err != nil {
+		return nil, err
+	}
+	return &describedCheckpoint{w, &checkpointFile{c}}, nil
 }
 
-func (c checkpointFile) format() string           { return "a checkpoint of a training" }
-func (c checkpointFile) layers() ([]layer, error) { return nil, nil }
-func (c checkpointFile) close() error             { return nil }
+func (d *describedCheckpoint) format() string { return d.checkpoint.format() }
+func (d *describedCheckpoint) notes() []string {
+	return append(d.checkpoint.training(), d.whole.notes()...)
+}
 
-func (c checkpointFile) notes() []string {
+func (c *checkpointFile) format() string           { return "a checkpoint of a training" }
+func (c *checkpointFile) layers() ([]layer, error) { return nil, nil }
+func (c *checkpointFile) close() error             { return nil }
+
+func (c *checkpointFile) notes() []string {
+	return append(c.training(), "shapes are not in the checkpoint, nor what its stages are: convert takes those of another file with -like, and Checkpoint.Params of package bptt copies the parameters into the net that the program makes")
+}
+
+// training is what there is to say of the training.
+func (c *checkpointFile) training() []string {
 	notes := []string{
 		fmt.Sprintf("updates: %d, epochs: %d, counted: %d, left out: %d", c.Step, c.Epoch, c.Counted, c.Skipped),
 		fmt.Sprintf("optimizer: %s", c.Optimizer()),
-		"shapes are not in a checkpoint: Checkpoint.Params of package bptt copies the parameters into the net that the program makes",
 	}
 	if c.HasBest() {
 		notes = append(notes, "it has the parameters of the best validation too (BestParams)")
@@ -136,11 +164,11 @@ func (c checkpointFile) notes() []string {
 	return notes
 }
 
-func (c checkpointFile) load(string, rnn.Activation) (net network, matched, missing []string, err error) {
-	return nil, nil, nil, errors.New("a checkpoint does not say what its layers are: write the layers by WriteTo, or by ToSafetensors of package convert, from the program that has the net")
+func (c *checkpointFile) load(string, rnn.Activation) (net network, matched, missing []string, err error) {
+	return nil, nil, nil, errors.New("the checkpoint does not say what its layers are: give a file of a chain with the same stages with -like, or put chain.Describe of package convert/chain into Checkpoints.Meta, as charlm in examples does")
 }
 
-func (c checkpointFile) tensors() (all []tensor, err error) {
+func (c *checkpointFile) tensors() (all []tensor, err error) {
 	c.EachParam(func(name string, w []float32) { all = append(all, tensor{name, "F32", []int{len(w)}, len(w)}) })
 	return all, nil
 }

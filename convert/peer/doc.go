@@ -7,5 +7,8 @@
 //	python3 -m venv venv && venv/bin/pip install keras torch safetensors numpy onnx onnxruntime
 //	SIMDRNN_PYTHON=$PWD/venv/bin/python go -C convert/peer test -v .
 //
+// KERAS_BACKEND chooses the backend of Keras, torch by default, tensorflow and jax beside it;
+// SIMDRNN_PEER_SEED and SIMDRNN_PEER_COUNT draw other models of Keras, and more.
+//
 // -update writes the files in testdata again.
 package peer

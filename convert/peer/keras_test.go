@@ -10,6 +10,7 @@ import (
 	"github.com/simdrnn/simdrnn/convert"
 	"github.com/simdrnn/simdrnn/convert/safetensors"
 	"github.com/simdrnn/simdrnn/gru"
+	"github.com/simdrnn/simdrnn/internal/numtest/python"
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/rnn"
 )
@@ -31,7 +32,8 @@ func TestKerasBothWays(t *testing.T) {
 	if testing.Short() {
 		count = 4
 	}
-	py := python(t, "keras", "torch", "safetensors", "numpy")
+	py := find(t, "keras", backend(), "safetensors", "numpy")
+	count = python.Count(t, count)
 	from, err := filepath.Abs("keras_random.py")
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +41,7 @@ func TestKerasBothWays(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "networks.safetensors")
 	layers := writeNetworks(t, file)
-	if got, want := script(t, py, dir, from, dir, fmt.Sprint(count), file), fmt.Sprintf("ok %d\n", layers); got != want {
+	if got, want := py.Run(t, dir, from, dir, fmt.Sprint(count), file, fmt.Sprint(python.Seed(t, 1000))), fmt.Sprintf("ok %d\n", layers); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	compareModels(t, dir, count)

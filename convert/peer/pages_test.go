@@ -84,13 +84,13 @@ func TestPagesInGo(t *testing.T) {
 func TestPagesInPython(t *testing.T) {
 	for _, page := range pages {
 		t.Run(page.name, func(t *testing.T) {
-			py := python(t, page.packages...)
+			py := find(t, page.packages...)
 			dir := t.TempDir()
 			text := strings.Join(pieces(t, page.name, "python"), "\n")
 			if err := os.WriteFile(filepath.Join(dir, "page.py"), []byte(text), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			script(t, py, dir, "page.py")
+			py.Run(t, dir, "page.py")
 			if *update {
 				for _, file := range page.files {
 					copyFile(t, filepath.Join("testdata", page.name, file), filepath.Join(dir, file))
@@ -100,7 +100,7 @@ func TestPagesInPython(t *testing.T) {
 			if page.back == "" {
 				return
 			}
-			if out := script(t, py, dir, "page.py"); !strings.HasSuffix(out, page.says) {
+			if out := py.Run(t, dir, "page.py"); !strings.HasSuffix(out, page.says) {
 				t.Errorf("the script printed %q, want %q", out, page.says)
 			}
 		})

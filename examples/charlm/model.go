@@ -13,6 +13,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/cell"
+	"github.com/simdrnn/simdrnn/convert/chain"
 	"github.com/simdrnn/simdrnn/decode"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 )
@@ -98,7 +99,18 @@ func (m *model) infer(steps, batch int) (*nn.Model, error) {
 	return nn.Chain(m.emb, m.rnn.Infer(steps, batch), m.out)
 }
 
-func (s settings) encode() ([]byte, error) { return json.Marshal(s) }
+// encode is the Meta of a checkpoint: the settings, and what the stages of the model are, by
+// which other programs read it.
+func (s settings) encode(net *nn.Model) ([]byte, error) {
+	d, err := chain.Describe(net)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(struct {
+		settings
+		Chain json.RawMessage `json:"simdrnn.chain"` // chain.Key
+	}{s, json.RawMessage(d)})
+}
 
 // stored reads the settings out of a checkpoint.
 func stored(c *bptt.Checkpoint) (s settings, err error) {

@@ -263,7 +263,7 @@ func (j *job) build(t texts) (source data.Source, meta []byte, err error) {
 	if source, err = data.NewText(t.train, s.Batch); err != nil {
 		return nil, nil, err
 	}
-	meta, err = s.encode()
+	meta, err = s.encode(j.net)
 	return source, meta, err
 }
 

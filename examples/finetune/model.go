@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/convert/chain"
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/finetune"
 	"github.com/simdrnn/simdrnn/loss"
@@ -117,12 +118,13 @@ func (m *model) numbers(optimizer optim.Optimizer) (n int) {
 	return n
 }
 
-// save writes what a way leaves to a file: the adapters, or else the whole model.
+// save writes what a way leaves to a file: the adapters, or else the whole model, with
+// what its stages are: serve takes it.
 func (m *model) save(name string) error {
 	if m.adapted != nil {
 		return m.adapted.SaveFile(name)
 	}
-	return finetune.SaveFile(name, m.net, nil)
+	return chain.WriteFile(name, nil, m.net)
 }
 
 // bits returns the bits for each character of a text but the first of each stream.

@@ -29,13 +29,14 @@ type lane struct {
 // There is a predictor for each size 1, 2, 4, ... of a batch, so that one client alone does
 // not pay for rows that are empty. Each has a packed copy of the weights.
 type batcher struct {
-	symbols, layers int
-	rungs           []*rung // by rows ascending
-	queue           chan *lane
-	wait            time.Duration
-	busy            atomic.Int64 // owners who compute, and so will soon ask for a step
-	observe         observer
-	quit, ended     chan struct{}
+	symbols     int
+	layers      []int   // of each state tensor
+	rungs       []*rung // by rows ascending
+	queue       chan *lane
+	wait        time.Duration
+	busy        atomic.Int64 // owners who compute, and so will soon ask for a step
+	observe     observer
+	quit, ended chan struct{}
 }
 
 // An observer is told of each batch, and of the time that each of its lanes has waited.
@@ -58,7 +59,7 @@ type rung struct {
 // wait. There are at most lanes lanes.
 func newBatcher(m *model, most, lanes int, wait time.Duration, observe observer) (*batcher, error) {
 	b := &batcher{
-		symbols: m.symbols, layers: m.Layers, wait: wait, observe: observe,
+		symbols: m.symbols, layers: m.layers, wait: wait, observe: observe,
 		queue: make(chan *lane, lanes), // a lane waits once at most, so nobody waits to get in
 		quit:  make(chan struct{}), ended: make(chan struct{}),
 	}
@@ -197,9 +198,9 @@ func (b *batcher) make(lanes []*lane) {
 
 // move copies the state of a row, in or out.
 func (b *batcher) move(r *rung, row int, state []float32, in bool) {
-	for _, t := range r.state {
-		width := len(t) / b.layers / r.rows
-		for layer := range b.layers {
+	for i, t := range r.state {
+		width := len(t) / b.layers[i] / r.rows
+		for layer := range b.layers[i] {
 			at := t[(layer*r.rows+row)*width:][:width]
 			if in {
 				copy(at, state)

@@ -89,10 +89,11 @@ func refused(err error) *refusal {
 
 // limits are what a client may ask for.
 type limits struct {
-	sessions int
-	body     int64 // bytes, of a body or of a line of a stream
-	symbols  int   // read and drawn by one request
-	request  time.Duration
-	stall    time.Duration // for a client to send a body, or to take what is written
-	idle     time.Duration
+	sessions    int
+	connections int
+	body        int64 // bytes, of a body or of a line of a stream
+	symbols     int   // read and drawn by one request
+	request     time.Duration
+	stall       time.Duration // for a client to send a body, or to take what is written
+	idle        time.Duration
 }

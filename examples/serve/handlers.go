@@ -27,7 +27,7 @@ var errNotFinite = &refusal{http.StatusUnprocessableEntity, "not_finite", "a sta
 func (x *exchange) describe() error {
 	m := x.model
 	return x.answer(http.StatusOK, map[string]any{
-		"cell": m.Cell, "layers": m.Layers, "hidden": m.Hidden, "symbols": m.symbols, "sha256": m.sha256, "kernels": kernels.Current().String(),
+		"stages": m.stages, "symbols": m.symbols, "sha256": m.sha256, "kernels": kernels.Current().String(),
 		"limits": map[string]any{"body_bytes": x.limits.body, "symbols": x.limits.symbols, "request_seconds": x.limits.request.Seconds(),
 			"stall_seconds": x.limits.stall.Seconds(), "idle_seconds": x.limits.idle.Seconds()},
 	})

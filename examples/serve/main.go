@@ -3,6 +3,7 @@
 //
 //	go -C examples run ./serve                      train a small model for moments and serve it
 //	go -C examples run ./serve -model charlm-out    serve a model that charlm has trained
+//	go -C examples run ./serve -model a.safetensors serve a chain over bytes that package convert/chain has written
 //	go -C examples run ./serve -load                run a server and clients, and draw how fast it is
 //
 // and from another terminal
@@ -125,7 +126,7 @@ func parse(args []string, output io.Writer) (*options, error) {
 	f.SetOutput(output)
 	f.Usage = func() { fmt.Fprint(output, usage); f.PrintDefaults() }
 	f.StringVar(&o.addr, "addr", "localhost:8080", "`address` to listen on; port 0 takes a free one")
-	f.StringVar(&o.model, "model", "", "checkpoint `file` of charlm, or the folder of a run (default: a small model, trained for moments on Newton's Opticks)")
+	f.StringVar(&o.model, "model", "", "checkpoint `file` of charlm, the folder of a run, or a file of a chain over bytes, as finetune writes it (default: a small model, trained for moments on Newton's Opticks)")
 	f.IntVar(&o.hidden, "hidden", 256, "`units` of each LSTM layer of the small model")
 	f.IntVar(&o.layers, "layers", 1, "`layers` of the small model")
 	f.Int64Var(&o.updates, "train", 300, "`updates` of the small model; 0: random weights, the default with -load, where only the time matters")
@@ -134,6 +135,7 @@ func parse(args []string, output io.Writer) (*options, error) {
 	f.DurationVar(&o.wait, "wait", 200*time.Microsecond, "longest `time` that a batch waits for sessions that are about to join it")
 	f.DurationVar(&o.grace, "grace", 10*time.Second, "`time` that requests have to end after Ctrl-C")
 	f.IntVar(&o.limits.sessions, "sessions", 256, "most open `sessions`")
+	f.IntVar(&o.limits.connections, "connections", 1024, "most open `connections`; one more takes the place of an idle one, or is refused")
 	f.Int64Var(&o.limits.body, "body", 64<<10, "most `bytes` of a body, or of a line of a stream")
 	f.IntVar(&o.limits.symbols, "symbols", 4096, "most `symbols` that a request reads and writes")
 	f.DurationVar(&o.limits.request, "request-time", time.Minute, "longest `time` of a request")
@@ -172,7 +174,7 @@ func (o *options) check(given map[string]bool) error {
 	}
 	switch {
 	case given["model"] && o.model == "":
-		return errors.New("-model is empty, want a checkpoint of charlm or its folder; leave it out for a small model")
+		return errors.New("-model is empty, want a checkpoint of charlm, its folder or a file of a chain; leave it out for a small model")
 	case o.load && given["addr"]:
 		return errors.New("-load has servers of its own, on free ports: leave -addr out")
 	case o.out == "":
@@ -183,7 +185,7 @@ func (o *options) check(given map[string]bool) error {
 	if err := errors.Join(
 		program.Between("hidden", o.hidden, 1, 1<<13), program.Between("layers", o.layers, 1, 16), program.Between("train", o.updates, 0, 1e6),
 		program.Between("batch", o.batch, 1, 1024), program.Between("workers", o.workers, 0, 256),
-		program.Between("sessions", l.sessions, 1, 1<<20), program.Between("body", l.body, 1, 1<<30), program.Between("symbols", l.symbols, 1, 1<<24),
+		program.Between("sessions", l.sessions, 1, 1<<20), program.Between("connections", l.connections, 1, 1<<20), program.Between("body", l.body, 1, 1<<30), program.Between("symbols", l.symbols, 1, 1<<24),
 		between("wait", o.wait, 0, time.Second), between("grace", o.grace, 0, most), between("request-time", l.request, least, most),
 		between("stall", l.stall, least, most), between("idle", l.idle, least, most), between("for", o.time, 10*time.Millisecond, most),
 		program.Fits(4*o.shape().params(), "-hidden %d -layers %d", o.hidden, o.layers),
@@ -192,8 +194,8 @@ func (o *options) check(given map[string]bool) error {
 	}
 	for _, part := range strings.Split(o.clients, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(part))
-		if err != nil || n < 1 || n > o.limits.sessions {
-			return fmt.Errorf("-clients has %q, want numbers of 1 to -sessions, which is %d, with commas between them, as in 1,8,64", part, o.limits.sessions)
+		if most := min(o.limits.sessions, o.limits.connections); err != nil || n < 1 || n > most {
+			return fmt.Errorf("-clients has %q, want numbers of 1 to the smaller of -sessions and -connections, which is %d, with commas between them, as in 1,8,64", part, most)
 		}
 		o.levels = append(o.levels, n)
 	}

@@ -79,7 +79,7 @@ func TestMistakes(t *testing.T) {
 		"-for 1s":                        "-for belongs to -load",
 		"-load -addr localhost:1":        "leave -addr out",
 		"-load -clients 1,x":             `-clients has "x"`,
-		"-load -clients 300":             "-sessions, which is 256",
+		"-load -clients 300":             "-connections, which is 256",
 		"-load -sessions 10":             "-clients has \"16\"",
 		"-load -for 0s":                  "-for is 0s",
 		"-load -out=":                    "-out is empty",
@@ -119,13 +119,13 @@ func TestCheckpoints(t *testing.T) {
 		write(fmt.Sprintf(`{"Cell": %q, "Hidden": %d, "Layers": %d, "Embed": %d, "Batch": 1}`, s.Cell, s.Hidden, s.Layers, s.Embed), s)
 		m, err := load(name, 0)
 		require.NoError(t, err)
-		require.Equal(t, s, m.shape)
+		require.Equal(t, fmt.Sprintf("%s, %d x %d units", strings.ToUpper(s.Cell), s.Layers, s.Hidden), m.stages[1])
 		require.Equal(t, made(t, s).sha256, m.sha256)
 	}
 	write(`{"Hidden": 12, "Layers": 2, "Embed": 5}`, small)
 	m, err := load(name, 0)
 	require.NoError(t, err)
-	require.Equal(t, "lstm", m.Cell, "of before there was a choice")
+	require.Contains(t, m.stages[1], "LSTM", "of before there was a choice")
 	for meta, want := range map[string]string{
 		``:              "not those of a model of charlm",
 		`{}`:            "0 layers of 0 units",
@@ -182,7 +182,7 @@ func TestServe(t *testing.T) {
 	}()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err)
-	found := regexp.MustCompile(`^serving a model of 1 LSTM x 8 units at (http://\S+), .*; Ctrl-C ends it\n$`).FindStringSubmatch(line)
+	found := regexp.MustCompile(`^serving a model of embedding of 256 symbols; LSTM, 1 x 8 units; linear to 256 at (http://\S+), .*; Ctrl-C ends it\n$`).FindStringSubmatch(line)
 	require.NotNil(t, found, line)
 	v := &served{base: found[1]}
 	s := v.open(t, "")
@@ -246,7 +246,7 @@ func TestLoad(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "load")
 	r := serving.Do(t, "-load", "-out", out, "-hidden", "8", "-for", "50ms", "-clients", "1, 3", "-batch", "2")
 	require.Equal(t, 4, strings.Count(r.Stderr, " symbols/s\n"), r.Stderr)
-	require.Contains(t, r.Stdout, "1 LSTM x 8 units")
+	require.Contains(t, r.Stdout, "LSTM, 1 x 8 units")
 	table, err := os.ReadFile(filepath.Join(out, "load.csv"))
 	require.NoError(t, err)
 	rows, err := csv.NewReader(bytes.NewReader(table)).ReadAll()

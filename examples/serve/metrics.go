@@ -15,6 +15,7 @@ type metrics struct {
 	registry *prometheus.Registry
 
 	sessions         prometheus.Gauge
+	connections      prometheus.Gauge
 	opened           prometheus.Counter
 	closed, refused  *prometheus.CounterVec
 	steps            prometheus.Counter
@@ -26,13 +27,14 @@ type metrics struct {
 func newMetrics() *metrics {
 	seconds := prometheus.ExponentialBuckets(1e-5, 2, 18) // 10 µs to 1.3 s
 	m := &metrics{
-		registry: prometheus.NewRegistry(),
-		sessions: prometheus.NewGauge(prometheus.GaugeOpts{Name: "serve_sessions", Help: "Sessions that are open."}),
-		opened:   prometheus.NewCounter(prometheus.CounterOpts{Name: "serve_sessions_opened_total", Help: "Sessions that were opened."}),
+		registry:    prometheus.NewRegistry(),
+		sessions:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "serve_sessions", Help: "Sessions that are open."}),
+		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "serve_connections", Help: "Connections that are open."}),
+		opened:      prometheus.NewCounter(prometheus.CounterOpts{Name: "serve_sessions_opened_total", Help: "Sessions that were opened."}),
 		closed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "serve_sessions_closed_total",
 			Help: "Sessions that were closed, by reason: client or idle."}, []string{"reason"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "serve_refused_total",
-			Help: "Requests that were refused or ended early, by the code of the error."}, []string{"code"}),
+			Help: "Requests that were refused or ended early, and connections, by the code of the error."}, []string{"code"}),
 		steps: prometheus.NewCounter(prometheus.CounterOpts{Name: "serve_steps_total", Help: "Steps of all sessions: symbols that were read."}),
 		rows: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "serve_batch_rows",
 			Help: "Sessions that share a step of the model.", Buckets: prometheus.ExponentialBuckets(1, 2, 9)}),
@@ -42,7 +44,7 @@ func newMetrics() *metrics {
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "serve_request_seconds",
 			Help: "Time of a request, by route and status.", Buckets: prometheus.ExponentialBuckets(1e-3, 4, 9)}, []string{"route", "status"}),
 	}
-	m.registry.MustRegister(m.sessions, m.opened, m.closed, m.refused, m.steps, m.rows, m.batches, m.latency, m.requests,
+	m.registry.MustRegister(m.sessions, m.connections, m.opened, m.closed, m.refused, m.steps, m.rows, m.batches, m.latency, m.requests,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

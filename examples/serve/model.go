@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/convert/chain"
+	"github.com/simdrnn/simdrnn/convert/safetensors"
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/examples/internal/program"
 	"github.com/simdrnn/simdrnn/gru"
@@ -34,12 +36,13 @@ type shape struct {
 	Hidden, Layers, Embed int
 }
 
-// A model is a character model: an embedding, layers of one kind, and a readout.
+// A model is a character model: an embedding, layers, and a readout.
 type model struct {
-	shape
 	symbols int
 	net     *nn.Model
-	sha256  string // of the parameters
+	stages  []string // what it is made of
+	layers  []int    // of each tensor of the state
+	sha256  string   // of the parameters
 }
 
 // params is how many numbers a model has at least: those of its matrices.
@@ -102,12 +105,66 @@ func (s shape) build(workers int, seed uint64) (*stages, error) {
 // inference returns the model for inference. Its predictors have any number of rows.
 func (a *stages) inference() (*nn.Model, error) { return nn.Chain(a.emb, a.infer(1, 1), a.out) }
 
-func newModel(s shape, net *nn.Model) *model {
+// newModel returns an error that says what a chain lacks to be served.
+func newModel(net *nn.Model) (*model, error) {
 	sum := nn.Fingerprint(net)
-	return &model{s, symbols, net, hex.EncodeToString(sum[:])}
+	m := &model{symbols: symbols, net: net, sha256: hex.EncodeToString(sum[:])}
+	if err := m.look(net.Stages()); err != nil {
+		return nil, err
+	}
+	if _, _, in, out := net.Dims(); !net.TakesIDs() || in != symbols || out != symbols {
+		return nil, fmt.Errorf("its stages (%s) go from %d inputs to %d outputs, want an embedding of %d symbols, which are bytes, and as many outputs", strings.Join(m.stages, ", "), in, out, symbols)
+	}
+	if len(m.layers) == 0 {
+		return nil, fmt.Errorf("its stages (%s) have no state, want a recurrent layer among them", strings.Join(m.stages, ", "))
+	}
+	_, err := net.Predictor(1)
+	return m, err
 }
 
-// load reads a model that charlm has trained: a checkpoint, or the folder of a run.
+// look notes the stages, and refuses those whose state a session cannot have.
+func (m *model) look(stages []nn.Stage) error {
+	layers := func(kind string, layers, hidden, tensors int) {
+		m.stages = append(m.stages, fmt.Sprintf("%s, %d x %d units", kind, layers, hidden))
+		for range tensors {
+			m.layers = append(m.layers, layers)
+		}
+	}
+	for _, s := range stages {
+		_, _, _, out := s.Dims()
+		switch s := s.(type) {
+		case *nn.Embedding:
+			m.stages = append(m.stages, fmt.Sprintf("embedding of %d symbols", s.Vocabulary))
+		case *nn.Linear:
+			m.stages = append(m.stages, fmt.Sprintf("linear to %d", out))
+		case *nn.LayerNorm:
+			m.stages = append(m.stages, "layer norm")
+		case nn.Activation:
+			m.stages = append(m.stages, s.String())
+		case nn.Dropout: // which does nothing here
+		case *lstm.Unrolled:
+			layers("LSTM", s.Layer().Config().Layers, s.Layer().Config().Hidden, 2)
+		case *gru.Unrolled:
+			layers("GRU", s.Layer().Config().Layers, s.Layer().Config().Hidden, 1)
+		case *rnn.Unrolled:
+			layers("RNN", s.Layer().Config().Layers, s.Layer().Config().Hidden, 1)
+		case nn.Sequential:
+			if err := m.look(s); err != nil {
+				return err
+			}
+		case nn.Residual:
+			if err := m.look(s); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("it has a %T, and sessions have the states of LSTM, GRU and RNN layers, with embedding, linear, layer norm, activation and residual stages around them", s)
+		}
+	}
+	return nil
+}
+
+// load reads a model over bytes: a checkpoint of charlm or the folder of a run, or any
+// checkpoint or safetensors file that says what its stages are (package convert/chain).
 func load(name string, workers int) (*model, error) {
 	info, err := os.Stat(name)
 	if err == nil && info.IsDir() {
@@ -118,19 +175,47 @@ func load(name string, workers int) (*model, error) {
 		return nil, fmt.Errorf("there is no model %s; train one with charlm, and name its folder with -model", name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w; name a checkpoint of charlm, or its folder, with -model", err)
+		return nil, fmt.Errorf("%w; %s", err, wanted)
 	}
 	m, err := read(name, info.Size(), workers)
 	if err != nil {
-		return nil, fmt.Errorf("the model %s cannot be used: %w; name a checkpoint of charlm, or its folder, with -model", name, err)
+		return nil, fmt.Errorf("the model %s cannot be used: %w; %s", name, err, wanted)
 	}
 	return m, nil
 }
 
+// wanted is what to do about a model that cannot be loaded.
+const wanted = "name a checkpoint of charlm, its folder, or a file of a chain over bytes with -model"
+
+// described makes the model of a file that says what its stages are.
+func described(c *chain.Chain, err error, workers int) (*model, error) {
+	if err != nil {
+		return nil, err
+	}
+	if workers > 0 {
+		return nil, errors.New("-workers is for models of charlm: the layers of this one have as many goroutines as help; leave it out")
+	}
+	net, err := c.Infer(1, 1)
+	if err != nil {
+		return nil, err
+	}
+	return newModel(net)
+}
+
 func read(name string, size int64, workers int) (*model, error) {
+	if f, err := safetensors.Open(name); err == nil {
+		defer f.Close()
+		c, err := chain.Load(f)
+		return described(c, err, workers)
+	}
 	c, err := bptt.ReadCheckpointFile(name)
 	if err != nil {
 		return nil, err
+	}
+	var charlm struct{ Hidden *int }
+	if _, ok := chain.DescriptionOf(c.Meta); ok && (json.Unmarshal(c.Meta, &charlm) != nil || charlm.Hidden == nil) {
+		c, err := chain.LoadCheckpoint("", c)
+		return described(c, err, workers)
 	}
 	var s shape
 	if err := json.Unmarshal(c.Meta, &s); err != nil {
@@ -155,7 +240,7 @@ func read(name string, size int64, workers int) (*model, error) {
 	if err := c.Params(net); err != nil {
 		return nil, err
 	}
-	return newModel(s, net), nil
+	return newModel(net)
 }
 
 // train makes a model, and trains it for so many updates on Newton's Opticks, which comes
@@ -171,7 +256,7 @@ func train(ctx context.Context, s shape, updates int64, workers int, onStep func
 		return nil, err
 	}
 	if updates == 0 {
-		return newModel(s, infer), nil
+		return newModel(infer)
 	}
 	path, err := program.GoFile("src/testdata/Isaac.Newton-Opticks.txt")
 	if err != nil {
@@ -195,12 +280,12 @@ func train(ctx context.Context, s shape, updates int64, workers int, onStep func
 	}); err != nil {
 		return nil, err
 	}
-	return newModel(s, infer), nil
+	return newModel(infer)
 }
 
 // String describes the model.
 func (m *model) String() string {
-	return fmt.Sprintf("a model of %d %s x %d units", m.Layers, strings.ToUpper(m.Cell), m.Hidden)
+	return "a model of " + strings.Join(m.stages, "; ")
 }
 
 // getModel loads the model that -model names, or makes a small one.

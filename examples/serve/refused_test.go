@@ -91,7 +91,7 @@ func TestDescribed(t *testing.T) {
 	var m map[string]any
 	require.NoError(t, json.Unmarshal([]byte(v.ok(t, "GET", "/v1/model", "")), &m))
 	require.Equal(t, v.model.sha256, m["sha256"])
-	require.Equal(t, 12.0, m["hidden"])
+	require.Equal(t, []any{"embedding of 256 symbols", "LSTM, 2 x 12 units", "linear to 256"}, m["stages"])
 	state := v.ok(t, "GET", v.open(t, "")+"/state", "")
 	require.Contains(t, state, `"last":null`)
 	require.Contains(t, state, base64.StdEncoding.EncodeToString(make([]byte, 4*4*12)))
@@ -116,7 +116,7 @@ serve_sessions_opened_total 2
 # HELP serve_sessions_closed_total Sessions that were closed, by reason: client or idle.
 # TYPE serve_sessions_closed_total counter
 serve_sessions_closed_total{reason="client"} 1
-# HELP serve_refused_total Requests that were refused or ended early, by the code of the error.
+# HELP serve_refused_total Requests that were refused or ended early, and connections, by the code of the error.
 # TYPE serve_refused_total counter
 serve_refused_total{code="session_unknown"} 1
 # HELP serve_steps_total Steps of all sessions: symbols that were read.

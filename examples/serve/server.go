@@ -15,12 +15,13 @@ import (
 
 // A server serves a model: see usage for its routes.
 type server struct {
-	limits   limits
-	model    *model
-	batcher  *batcher
-	sessions *table
-	m        *metrics
-	log      *log.Logger
+	limits      limits
+	model       *model
+	batcher     *batcher
+	sessions    *table
+	connections *connections
+	m           *metrics
+	log         *log.Logger
 
 	http    *http.Server
 	routes  *http.ServeMux
@@ -37,6 +38,7 @@ func newServer(m *model, l limits, batch int, wait time.Duration, out io.Writer)
 		return nil, err
 	}
 	s.sessions = newTable(l.sessions, s.m)
+	s.connections = newConnections(l.connections, s.m)
 	s.routes = http.NewServeMux()
 	s.routes.Handle("GET /metrics", s.m.handler())
 	for pattern, f := range map[string]func(*exchange) error{
@@ -63,8 +65,9 @@ func newServer(m *model, l limits, batch int, wait time.Duration, out io.Writer)
 		Handler:     protect.Handler(s.routes),
 		BaseContext: func(net.Listener) context.Context { return base },
 		ErrorLog:    s.log,
+		ConnState:   s.connections.state,
 		// Those who read or write for longer say so.
-		ReadTimeout: l.stall, WriteTimeout: l.stall, IdleTimeout: l.idle,
+		ReadHeaderTimeout: l.stall, ReadTimeout: l.stall, WriteTimeout: l.stall, IdleTimeout: min(l.idle, time.Minute),
 		MaxHeaderBytes: 8 << 10,
 	}
 	return s, nil
@@ -74,7 +77,7 @@ func newServer(m *model, l limits, batch int, wait time.Duration, out io.Writer)
 // an error if the server ends by itself, or has to end requests before they are done.
 func (s *server) run(ctx context.Context, listener net.Listener, grace time.Duration) error {
 	failed := make(chan error, 1)
-	go func() { failed <- s.http.Serve(listener) }()
+	go func() { failed <- s.http.Serve(limited{listener, s.connections}) }()
 	go s.expire()
 	select {
 	case err := <-failed:

@@ -33,7 +33,7 @@ type served struct {
 // web is the client of all tests. A request that takes longer is a failure of its test.
 var web = &http.Client{Timeout: 20 * time.Second}
 
-var generous = limits{sessions: 64, body: 4096, symbols: 4096, request: 20 * time.Second, stall: 30 * time.Second, idle: time.Minute}
+var generous = limits{sessions: 64, connections: 256, body: 4096, symbols: 4096, request: 20 * time.Second, stall: 30 * time.Second, idle: time.Minute}
 
 // start starts a server of a small model; change changes its limits.
 func start(t testing.TB, change func(l *limits)) *served {

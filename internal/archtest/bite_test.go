@@ -78,6 +78,9 @@ func TestNestedImportsBites(t *testing.T) {
 	src := "package x\nimport _ \"" + Module + "/kernels\"\nimport _ \"" + Module + "/internal/seq\"\nimport _ \"" + Module + "/bench/sub\"\n"
 	v, err := NestedImports("bench", plant(t, map[string]string{"a.go": src}))
 	bites(t, "bench", v, err, "bench/a.go:3: bench is a user like any other and may not import internal/seq")
+	src = "package x\nimport _ \"" + Module + "/internal/numtest/python\"\n"
+	v, err = NestedImports("bench", plant(t, map[string]string{"a.go": src, "a_test.go": src}))
+	bites(t, "bench, of tests", v, err, "bench/a.go:2: bench is a user like any other and may not import internal/numtest/python")
 	v, err = NestedImports("asm", plant(t, map[string]string{"cmd/a.go": "package x\nimport _ \"" + Module + "/kernels\"\nimport _ \"" + Module + "/asm/vec\"\n"}))
 	bites(t, "asm", v, err, "asm/cmd/a.go:2: the generator imports nothing")
 }

@@ -24,7 +24,7 @@ import (
 // fields: the text of an alias has to name each of them.
 func TestDocumentation(t *testing.T) {
 	wireErrors := errorFields(t, "wire")
-	for _, pkg := range []string{"data", "decode", "dist", "loss", "optim", "bptt", "nn", "lstm", "gru", "rnn", "cell", "seq2seq", "convert", "convert/npy", "convert/safetensors", "finetune", "fingerprint", "gonum", "onnx"} {
+	for _, pkg := range []string{"data", "decode", "dist", "loss", "optim", "bptt", "nn", "lstm", "gru", "rnn", "cell", "seq2seq", "convert", "convert/chain", "convert/npy", "convert/safetensors", "finetune", "fingerprint", "gonum", "onnx"} {
 		names, err := filepath.Glob(filepath.Join("..", "..", pkg, "*.go"))
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: no files, %v", pkg, err)

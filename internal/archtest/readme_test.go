@@ -18,7 +18,7 @@ import (
 // What the pieces of Go in the pages for users may import.
 var imports = []string{
 	"context", "io", "log", "math", "math/rand/v2", "time",
-	Module + "/bptt", Module + "/cell", Module + "/convert", Module + "/convert/safetensors", Module + "/data", Module + "/decode", Module + "/dist",
+	Module + "/bptt", Module + "/cell", Module + "/convert", Module + "/convert/chain", Module + "/convert/safetensors", Module + "/data", Module + "/decode", Module + "/dist",
 	Module + "/finetune", Module + "/gru", Module + "/loss", Module + "/lstm", Module + "/nn", Module + "/optim", Module + "/seq2seq",
 }
 

@@ -42,23 +42,25 @@ var (
 	variantsOfGRU  = []string{"./gru Variants"}
 	variantsOfRNN  = []string{"./rnn Variants"}
 
-	inEmitter   = []string{"asm:./neon"}
-	inRules     = []string{"asm:."}
-	inCharlm    = []string{"examples:./charlm"}
-	inAdding    = []string{"examples:./adding"}
-	inSignals   = []string{"examples:./internal/interrupt"}
-	inProgram   = []string{"examples:./internal/program"}
-	inWordlm    = []string{"examples:./wordlm"}
-	inDates     = []string{"examples:./dates"}
-	inForecast  = []string{"examples:./forecast"}
-	inGonum     = []string{"gonum:."}
-	inONNX      = []string{"onnx:."}
-	inTestall   = []string{"./internal/testall"}
-	inAdapt     = []string{"examples:./finetune"}
-	inCopying   = []string{"examples:./copying"}
-	inServe     = []string{"examples:./serve Session|State|Text|Refused|Length|Slow|Pause|Time|Shutdown"}
-	inCopyState = []string{"./nn CopyState"}
-	inBatcher   = []string{"examples:./serve Batch"}
+	inEmitter     = []string{"asm:./neon"}
+	inRules       = []string{"asm:."}
+	inCharlm      = []string{"examples:./charlm"}
+	inAdding      = []string{"examples:./adding"}
+	inSignals     = []string{"examples:./internal/interrupt"}
+	inProgram     = []string{"examples:./internal/program"}
+	inWordlm      = []string{"examples:./wordlm"}
+	inDates       = []string{"examples:./dates"}
+	inForecast    = []string{"examples:./forecast"}
+	inGonum       = []string{"gonum:."}
+	inONNX        = []string{"onnx:."}
+	inTestall     = []string{"./internal/testall"}
+	inAdapt       = []string{"examples:./finetune"}
+	inCopying     = []string{"examples:./copying"}
+	inServe       = []string{"examples:./serve Session|State|Text|Refused|Length|Slow|Pause|Time|Shutdown"}
+	inCopyState   = []string{"./nn CopyState"}
+	inChain       = []string{"./convert/chain"}
+	inConnections = []string{"examples:./serve Connections"}
+	inBatcher     = []string{"examples:./serve Batch"}
 	// The sequences of operations, run with numbers in the generator's module.
 	inSequences = []string{"asm:./vec"}
 	inListing   = []string{"asm:.", "./internal/archtest"}
@@ -67,4 +69,4 @@ var (
 
 // faults are planted one at a time. When one of their places changes, the list
 // changes with it: a test holds every Old against the source.
-var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults, decodeFaults, segmentFaults, resetFaults, optimizerFaults, stageFaults, seq2seqFaults, lossFaults, trainerFaults, serveFaults, onnxFaults, toolFaults, rankFaults, blockFaults, chainResetFaults, geluFaults, peopleFaults)
+var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults, decodeFaults, segmentFaults, resetFaults, optimizerFaults, stageFaults, seq2seqFaults, lossFaults, trainerFaults, serveFaults, onnxFaults, toolFaults, rankFaults, blockFaults, chainResetFaults, geluFaults, peopleFaults, chainFaults)

@@ -16,7 +16,7 @@ var serveFaults = []fault{
 	{"serve: the state of a client stays in its row", "examples/serve/batcher.go",
 		"\t\tb.move(r, row, l.state, false)\n", "", inBatcher},
 	{"serve: layers count as rows", "examples/serve/batcher.go",
-		"(layer*r.rows+row)*width", "(row*b.layers+layer)*width", inBatcher},
+		"(layer*r.rows+row)*width", "(row*b.layers[i]+layer)*width", inBatcher},
 	{"serve: a bad symbol is an error of all in the batch", "examples/serve/batcher.go",
 		"if id < 0 || int(id) >= b.symbols {", "if id < -1 || int(id) > b.symbols {", inBatcher},
 	{"serve: a batch waits for nobody", "examples/serve/batcher.go",

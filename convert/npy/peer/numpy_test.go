@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,28 +16,10 @@ import (
 	"github.com/simdrnn/simdrnn/convert"
 	"github.com/simdrnn/simdrnn/convert/npy"
 	"github.com/simdrnn/simdrnn/gru"
+	"github.com/simdrnn/simdrnn/internal/numtest/python"
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/rnn"
 )
-
-// python returns the Python that has the named packages: SIMDRNN_PYTHON, which must
-// have them, or python3.
-func python(t *testing.T, packages ...string) string {
-	t.Helper()
-	name := os.Getenv("SIMDRNN_PYTHON")
-	named := name != ""
-	if !named {
-		name = "python3"
-	}
-	if out, err := exec.Command(name, "-c", "import "+strings.Join(packages, ", ")).CombinedOutput(); err != nil {
-		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		if named {
-			t.Fatalf("%s, which SIMDRNN_PYTHON names, has not all of %v (%v, %s)", name, packages, err, lines[len(lines)-1])
-		}
-		t.Skipf("NOT EXERCISED: %s has not all of %v (%v, %s); name a Python that has in SIMDRNN_PYTHON. What NumPy wrote is in testdata", name, packages, err, lines[len(lines)-1])
-	}
-	return name
-}
 
 const characters = "0123456789{}()[]:,' \"LTF<>|=ifubOSUVcx_\t\n"
 
@@ -107,7 +87,7 @@ func random(r *rand.Rand) []byte {
 // NumPy and this package see the same in the same files. What NumPy refuses is refused;
 // what is refused beside that is what the documentation names.
 func TestReadsWhatNumPyReads(t *testing.T) {
-	py := python(t, "numpy")
+	py := python.Find(t, "what NumPy wrote is in testdata", "numpy")
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(1, 2))
 	const files = 5000
@@ -118,10 +98,7 @@ func TestReadsWhatNumPyReads(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	out, err := exec.Command(py, "reference.py", "read", dir, fmt.Sprint(files)).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := []byte(py.Run(t, ".", "reference.py", "read", dir, fmt.Sprint(files)))
 	var answers []*[3]any // of a file that is refused null, else type, shape, bits
 	if err := json.Unmarshal(out, &answers); err != nil || len(answers) != files {
 		t.Fatal(err, len(answers))
@@ -177,7 +154,7 @@ func TestReadsWhatNumPyReads(t *testing.T) {
 
 // np.save writes the same bytes as this package, and np.load reads its archives.
 func TestWritesWhatNumPyWrites(t *testing.T) {
-	py := python(t, "numpy")
+	py := python.Find(t, "what NumPy wrote is in testdata", "numpy")
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(3, 4))
 	var all []npy.Array
@@ -216,17 +193,14 @@ func TestWritesWhatNumPyWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var said bytes.Buffer
-	check := exec.Command(py, "reference.py", "written", dir)
-	check.Stderr = &said
-	if out, err := check.Output(); err != nil || string(out) != "ok 300\n" {
-		t.Fatalf("%v: %s%s", err, out, &said)
+	if out := py.Run(t, ".", "reference.py", "written", dir); out != "ok 300\n" {
+		t.Fatal(out)
 	}
 }
 
 // PyTorch's layers load what was written here, by np.load, and their outputs are ours.
 func TestPyTorchLoadsWhatWasWritten(t *testing.T) {
-	py := python(t, "numpy", "torch")
+	py := python.Find(t, "what NumPy wrote is in testdata", "numpy", "torch")
 	r := rand.New(rand.NewPCG(5, 6))
 	a, err := lstm.New(lstm.Config{Input: 3, Hidden: 5, Layers: 2, Bidirectional: true, Projection: 2}, r)
 	if err != nil {
@@ -265,10 +239,7 @@ func TestPyTorchLoadsWhatWasWritten(t *testing.T) {
 	if err := npy.WriteArchiveFile(name, true, list...); err != nil {
 		t.Fatal(err)
 	}
-	var said bytes.Buffer
-	load := exec.Command(py, "reference.py", "load", name)
-	load.Stderr = &said
-	if out, err := load.Output(); err != nil || string(out) != "ok\n" {
-		t.Fatalf("%v: %s%s", err, out, &said)
+	if out := py.Run(t, ".", "reference.py", "load", name); out != "ok\n" {
+		t.Fatal(out)
 	}
 }

@@ -1,12 +1,10 @@
 package peer
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,33 +13,15 @@ import (
 	"github.com/simdrnn/simdrnn/convert"
 	"github.com/simdrnn/simdrnn/convert/safetensors"
 	"github.com/simdrnn/simdrnn/gru"
+	"github.com/simdrnn/simdrnn/internal/numtest/python"
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/rnn"
 )
 
-// python returns the Python that has the reference implementation and the named
-// packages: SIMDRNN_PYTHON, which must have them, or python3.
-func python(t *testing.T, packages ...string) string {
-	t.Helper()
-	name := os.Getenv("SIMDRNN_PYTHON")
-	named := name != ""
-	if !named {
-		name = "python3"
-	}
-	if out, err := exec.Command(name, "-c", "import "+strings.Join(packages, ", ")).CombinedOutput(); err != nil {
-		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		if named {
-			t.Fatalf("%s, which SIMDRNN_PYTHON names, has not all of %v (%v, %s)", name, packages, err, lines[len(lines)-1])
-		}
-		t.Skipf("NOT EXERCISED: %s has not all of %v (%v, %s); name a Python that has in SIMDRNN_PYTHON. What the reference wrote is in testdata", name, packages, err, lines[len(lines)-1])
-	}
-	return name
-}
-
 // The reference implementation and this package take and refuse the same files, and
 // see the same in them.
 func TestReadsWhatTheReferenceReads(t *testing.T) {
-	py := python(t, "safetensors")
+	py := python.Find(t, "what the reference wrote is in testdata", "safetensors")
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(5, 6))
 	const files = 5000
@@ -53,10 +33,7 @@ func TestReadsWhatTheReferenceReads(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	out, err := exec.Command(py, "reference.py", "read", dir, fmt.Sprint(files)).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := []byte(py.Run(t, ".", "reference.py", "read", dir, fmt.Sprint(files)))
 	var answers []*[][3]any // of a file that is refused null, else name, type, shape
 	if err := json.Unmarshal(out, &answers); err != nil || len(answers) != files {
 		t.Fatal(err)
@@ -102,7 +79,7 @@ func TestReadsWhatTheReferenceReads(t *testing.T) {
 // which writes the same bytes, and by load_state_dict of PyTorch's layers, whose
 // outputs are ours.
 func TestPyTorchLoadsWhatWasWritten(t *testing.T) {
-	py := python(t, "safetensors.torch", "torch")
+	py := python.Find(t, "what the reference wrote is in testdata", "safetensors", "torch")
 	r := rand.New(rand.NewPCG(7, 8))
 	a, err := lstm.New(lstm.Config{Input: 3, Hidden: 5, Layers: 2, Bidirectional: true, Projection: 2}, r)
 	if err != nil {
@@ -144,10 +121,7 @@ func TestPyTorchLoadsWhatWasWritten(t *testing.T) {
 	if err := safetensors.WriteFile(name, map[string]string{"format": "pt"}, list...); err != nil {
 		t.Fatal(err)
 	}
-	var said bytes.Buffer
-	load := exec.Command(py, "reference.py", "load", name)
-	load.Stderr = &said // PyTorch warns there
-	if out, err := load.Output(); err != nil || string(out) != "ok\n" {
-		t.Fatalf("%v: %s%s", err, out, &said)
+	if out := py.Run(t, ".", "reference.py", "load", name); out != "ok\n" {
+		t.Fatal(out)
 	}
 }
