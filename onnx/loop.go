@@ -1,0 +1,4 @@
+package onnx
+
+// loops are the operators whose bodies are read.
+var loops = map[string]bool{}
