@@ -73,6 +73,14 @@ func maxOf(a, b sym) (sym, error) {
 func greater(a, b sym) (sym, error) { x, y, err := numbers(a, b); return truth(x > y), err }
 func less(a, b sym) (sym, error)    { x, y, err := numbers(a, b); return truth(x < y), err }
 
+// and is of truths.
+func and(a, b sym) (sym, error) {
+	if a.n != 0 || b.n != 0 {
+		return sym{}, refuse("it compares the sizes %v and %v", a, b)
+	}
+	return truth(!a.is(0) && !b.is(0)), nil
+}
+
 // equal compares sizes. A size that is not known is at least 1, so that exporters' tests
 // for -1 and 0 can be answered.
 func equal(a, b sym) (sym, error) {

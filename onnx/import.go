@@ -289,7 +289,11 @@ func (im *importer) open(g *pb.GraphProto, want string) *pb.NodeProto {
 			continue
 		}
 		waits[n] = true
-		list = append(list, n.Input...)
+		for i, in := range readsOf(n) {
+			if !isCondition(n, i) {
+				list = append(list, in)
+			}
+		}
 	}
 	for _, n := range g.Node {
 		if waits[n] && im.refused[n] != nil {
@@ -337,6 +341,10 @@ func readsOf(n *pb.NodeProto) []string {
 	}
 	return list
 }
+
+// isCondition says whether input i of a node is the condition of a loop, which needs no value:
+// it is read by the nodes that it comes from.
+func isCondition(n *pb.NodeProto, i int) bool { return n.GetOpType() == "Loop" && i == 1 }
 
 // missing says why an input has no value: nodes stand in a file in the order in which
 // they are computed.
@@ -415,7 +423,7 @@ func (c *call) values() ([]value, error) {
 	op := c.n.GetOpType()
 	onlyFormulas := false
 	for i, v := range c.in {
-		if v.k == nil && v.v == nil && c.n.Input[i] != "" {
+		if v.k == nil && v.v == nil && c.n.Input[i] != "" && !isCondition(c.n, i) {
 			onlyFormulas = true
 			if v.e != nil && (op == "Shape" || op == "Size") { // of it the sizes count
 				c.in[i] = value{k: scalar(known(0)).expanded(v.e.sizes)}
