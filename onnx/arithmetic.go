@@ -99,6 +99,9 @@ func readWhere(c *call) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v, err := c.chosenView(which); v != nil || err != nil {
+		return []value{{v: v}}, err
+	}
 	a, err := c.constant(1, "the first choice")
 	if err != nil {
 		return nil, err
@@ -131,6 +134,34 @@ func readWhere(c *call) ([]value, error) {
 	}
 	k, err := combine(first, second, maxIntegers, nil, sym.add)
 	return constants(k), err
+}
+
+// chosenView is the choice of a Where whose condition is known, if that is a view.
+func (c *call) chosenView(which *constant) (*view, error) {
+	if which.float || which.count() != 1 || which.i[0].n != 0 || !c.has(1) || !c.has(2) {
+		return nil, nil
+	}
+	at := 1
+	if which.i[0].is(0) {
+		at = 2
+	}
+	if c.in[at].v == nil {
+		return nil, nil
+	}
+	sizes, err := c.in[at].v.sizes()
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range []value{c.in[0], c.in[3-at]} {
+		more, err := other.sizes()
+		if err != nil {
+			return nil, err
+		}
+		if all, err := broadcast(sizes, more); err != nil || !slices.Equal(all, sizes) {
+			return nil, refuse("a choice between tensors of the sizes %v and %v", sizes, more)
+		}
+	}
+	return c.in[at].v, nil
 }
 
 func readRange(c *call) ([]value, error) {

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/simdrnn/simdrnn/convert"
@@ -284,6 +285,21 @@ func (m *matcher) gru(terms []product) error {
 	}
 	m.kind, m.gates = "GRU", []gate{gz, gs, gn}
 	return nil
+}
+
+// key identifies what the cell computes: that of another step is the same if it has the same.
+func (l *cell) key() string {
+	text := fmt.Sprintf("%s %v %v %q", l.kind, l.before, l.textbook, l.last.name)
+	for _, g := range l.gates {
+		text += fmt.Sprintf(" %q %q %q", g.f.name, g.w.m.hash(g.w.from, g.w.width), g.r.m.hash(g.r.from, g.r.width))
+		for _, b := range [][]float32{g.bias, g.also} {
+			if !slices.ContainsFunc(b, func(x float32) bool { return x != 0 }) {
+				b = nil
+			}
+			text += fmt.Sprintf(" %q", hashOf(b))
+		}
+	}
+	return text
 }
 
 // sigmoid is the name of the activation of which 1-z is the same function of the opposite.

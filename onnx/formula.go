@@ -50,6 +50,7 @@ const (
 	ofFunction
 	ofSum
 	ofTimes
+	ofPair  // the elements of a, then those of b
 	ofCount // the integer that counts the steps of a loop
 )
 
@@ -162,6 +163,15 @@ func (im *importer) part(e *expr, lo, hi int) *expr {
 	switch e.op {
 	case ofStep, ofPast, ofProduct:
 		out.from += lo
+	case ofPair:
+		w := e.a.width
+		switch {
+		case hi <= w:
+			return im.part(e.a, lo, hi)
+		case lo >= w:
+			return im.part(e.b, lo-w, hi-w)
+		}
+		return im.pairOf(im.part(e.a, lo, w), im.part(e.b, 0, hi-w))
 	case ofConstant:
 		if len(e.data) > 1 {
 			out.data = e.data[lo:hi]
@@ -182,6 +192,10 @@ func (im *importer) timesOf(a, b *expr) *expr {
 	return im.same(expr{op: ofTimes, width: a.width, a: a, b: b})
 }
 
+func (im *importer) pairOf(a, b *expr) *expr {
+	return im.same(expr{op: ofPair, width: a.width + b.width, a: a, b: b})
+}
+
 func (im *importer) number(x float32, width int) *expr {
 	if im.numbers == nil {
 		im.numbers = map[uint32][]float32{}
@@ -195,7 +209,25 @@ func (im *importer) number(x float32, width int) *expr {
 
 // productOf is a matrix times e; of vectors side by side, each has its columns of it.
 func (im *importer) productOf(m *matrix, e *expr) *expr {
+	if e.op == ofPair {
+		return im.sumOf(im.productOf(im.columns(m, 0, e.a.width), e.a), im.productOf(im.columns(m, e.a.width, e.b.width), e.b))
+	}
 	return im.same(expr{op: ofProduct, width: m.out, m: m, a: e})
+}
+
+// columns are some columns of a matrix.
+func (im *importer) columns(m *matrix, first, inputs int) *matrix {
+	type key struct {
+		of            *matrix
+		first, inputs int
+	}
+	if p := im.matrices[key{m, first, inputs}]; p != nil {
+		return p
+	}
+	p := *m
+	p.first, p.inputs, p.sum = m.first+first, inputs, nil
+	im.matrices[key{m, first, inputs}] = &p
+	return &p
 }
 
 // matrixOf is a constant of two axes, [in][out], or [out][in] if byOut.

@@ -408,8 +408,32 @@ func gatherFormula(c *call) ([]*formula, error) {
 const atLoop = -1 // the step that a loop is at
 
 // concatFormula puts vectors side by side. Steps one after another are their sequence again:
-// see importer.stacked.
-func concatFormula(c *call) ([]*formula, error) { return nil, errFormula }
+// see call.stacked.
+func concatFormula(c *call) ([]*formula, error) {
+	if len(c.in) == 0 {
+		return nil, errFormula
+	}
+	out, err := c.formula(0)
+	if err != nil {
+		return nil, err
+	}
+	last := len(out.sizes) - 1
+	axis, err := axisOf(c.int("axis", 0), last+1)
+	if err != nil || axis != last {
+		return nil, errFormula
+	}
+	for i := 1; i < len(c.in); i++ {
+		f, err := c.formula(i)
+		if err != nil {
+			return nil, err
+		}
+		if len(f.sizes) != last+1 || !slices.Equal(f.sizes[:last], out.sizes[:last]) {
+			return nil, errFormula
+		}
+		out = out.like(c.im.pairOf(out.e, f.e))
+	}
+	return []*formula{out}, nil
+}
 
 // whereFormula chooses by a condition that is known when the graph is read.
 func whereFormula(c *call) ([]*formula, error) {

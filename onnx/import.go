@@ -434,7 +434,9 @@ func (c *call) values() ([]value, error) {
 	var out []value
 	err := error(errFormula)
 	if !onlyFormulas {
-		if out, err = operators[op](c); err == nil {
+		d := *c
+		d.in = slices.Clone(c.in) // which a reader may change
+		if out, err = operators[op](&d); err == nil {
 			if len(c.in) > 0 && c.in[0].v != nil && c.in[0].v.node != nil {
 				// A step may be one of those of an unrolled layer, too.
 				if list, err := c.readFormulas(); err == nil {

@@ -16,7 +16,6 @@ type loop struct {
 	*call
 	body *pb.GraphProto
 	made map[string]*pb.NodeProto // the nodes of the body
-	x    []*formula               // of a Scan: steps of sequences
 	vars []variable
 }
 
@@ -52,12 +51,69 @@ func readLoop(c *call) ([]value, error) {
 		l.im.values[l.body.Input[0].GetName()] = value{e: &formula{nil, l.im.same(expr{op: ofCount})}}
 		l.im.values[l.body.Input[1].GetName()] = value{}
 		return nil
-	}, n+1, nil)
+	}, n+1, nil, nil)
+}
+
+// readScan reads a Scan of operator set 9 and later.
+func readScan(c *call) ([]value, error) {
+	a := c.attribute("body", pb.AttributeProto_GRAPH)
+	m := c.int("num_scan_inputs", 0)
+	if c.err != nil || a.GetG() == nil || c.im.opset < 9 {
+		return nil, firstOf(c.err, refuse("it has no body, or is of operator set %d, want 9 or later", c.im.opset))
+	}
+	l := &loop{call: c, body: a.G, made: map[string]*pb.NodeProto{}}
+	if m < 1 || m > int64(len(c.in)) || len(l.body.Input) != len(c.in) || len(l.body.Output) < len(c.in)-int(m) || len(c.n.Output) > len(l.body.Output) {
+		return nil, refuse("its body has %d inputs and %d outputs, for %d inputs of which %d are sequences", len(l.body.Input), len(l.body.Output), len(c.in), m)
+	}
+	n := len(c.in) - int(m)
+	for i := range n {
+		l.vars = append(l.vars, variable{in: l.body.Input[i].GetName(), out: l.body.Output[i].GetName(), begins: c.in[i]})
+	}
+	var lists [4][]int64
+	for i, name := range []string{"scan_input_axes", "scan_input_directions", "scan_output_axes", "scan_output_directions"} {
+		list, ok, err := c.list(name, len(c.in))
+		want := int(m)
+		if i > 1 {
+			want = len(l.body.Output) - n
+		}
+		if !ok {
+			list = make([]int64, want)
+		}
+		if err != nil || len(list) != want {
+			return nil, firstOf(err, refuse("%s has %d entries, want %d", name, len(list), want))
+		}
+		lists[i] = list
+	}
+	return l.values(func() error {
+		for i := range int(m) {
+			v := c.in[n+i].v
+			if v == nil {
+				return refuse("its input %d is no sequence of the network", n+i)
+			}
+			axis, err := axisOf(lists[0][i], len(v.dims))
+			if err != nil {
+				return err
+			}
+			if lists[1][i] != 0 {
+				if v, err = c.im.flipped(v, axis); err != nil {
+					return err
+				}
+			}
+			f, err := c.im.stepOf(v, axis, atLoop)
+			if err != nil {
+				return err
+			}
+			f.sizes = slices.Delete(f.sizes, axis, axis+1)
+			c.im.values[l.body.Input[n+i].GetName()] = value{e: f}
+		}
+		return nil
+	}, n, lists[2], lists[3])
 }
 
 // values reads the body and returns what the loop gives. bind gives the inputs of the body
-// that are no variables their values; scanned is the first output that is collected.
-func (l *loop) values(bind func() error, scanned int, axes []int) ([]value, error) {
+// that are no variables their values; scanned is the first output that is collected,
+// along axes, of turned from the last step to the first.
+func (l *loop) values(bind func() error, scanned int, axes, turned []int64) ([]value, error) {
 	im := l.im
 	// The names of the body are those of the graph while it is read.
 	var local []string
@@ -127,7 +183,7 @@ func (l *loop) values(bind func() error, scanned int, axes []int) ([]value, erro
 			done[out] = true
 		}
 	}
-	return l.layer(scanned, axes)
+	return l.layer(scanned, axes, turned)
 }
 
 // inBody names the node of a body in place of the loop.
@@ -180,10 +236,9 @@ func (l *loop) source(name string) string {
 }
 
 // layer makes a layer of the body.
-func (l *loop) layer(scanned int, axes []int) ([]value, error) {
+func (l *loop) layer(scanned int, axes, turned []int64) ([]value, error) {
 	var states []int
 	next := map[int]*formula{}
-	first := scanned - len(l.vars)
 	for i, v := range l.vars {
 		f := l.im.values[v.out].e
 		switch v.kind {
@@ -209,8 +264,8 @@ func (l *loop) layer(scanned int, axes []int) ([]value, error) {
 		return nil, err
 	}
 	seq := m.x.seq
-	size := known(1)
-	if size = seq.time.size; m.x.t != atLoop {
+	size := seq.time.size
+	if m.x.t != atLoop {
 		return nil, refuse("a step of its body reads step %d of a sequence", m.x.t)
 	}
 	if err := l.bounded(size); err != nil {
@@ -253,7 +308,7 @@ func (l *loop) layer(scanned int, axes []int) ([]value, error) {
 		}
 	}
 	for i, o := range l.body.Output[scanned:] {
-		if first+len(l.vars)+i-first >= len(l.n.Output) || l.n.Output[len(l.vars)+i] == "" {
+		if at := len(l.vars) + i; at >= len(l.n.Output) || l.n.Output[at] == "" {
 			out = append(out, value{})
 			continue
 		}
@@ -264,14 +319,15 @@ func (l *loop) layer(scanned int, axes []int) ([]value, error) {
 		if same, err := newPolynomials(nil).same(f.e, next[h].e); err != nil || !same {
 			return nil, refuse("its body gives %q for each step, which is not the state of a layer", cut(o.GetName()))
 		}
-		at := 0
+		at := int64(0)
 		if axes != nil {
 			at = axes[i]
 		}
-		y := seqView(outputs[0].v, f.sizes, at)
-		if y == nil {
-			return nil, refuse("it collects %q along axis %d, that of units", cut(o.GetName()), at)
+		y, err := seqView(outputs[0].v, f.sizes, at)
+		if err != nil {
+			return nil, err
 		}
+		y.flip = y.flip != (turned != nil && turned[i] != 0)
 		out = append(out, value{v: y})
 	}
 	return out, nil
@@ -279,7 +335,14 @@ func (l *loop) layer(scanned int, axes []int) ([]value, error) {
 
 // seqView gives the output of a layer, [time][1][batch][units], the axes of a step of it, with
 // that of time at one place.
-func seqView(y *view, sizes []sym, at int) *view {
+func seqView(y *view, sizes []sym, at int64) (*view, error) {
+	axis, err := axisOf(at, len(sizes)+1)
+	if err != nil {
+		return nil, err
+	}
+	if axis == len(sizes) {
+		return nil, refuse("it collects vectors along their own axis, %d", axis)
+	}
 	dims := make([][]atom, len(sizes))
 	for i, size := range sizes[:len(sizes)-1] {
 		if !size.is(1) {
@@ -287,10 +350,7 @@ func seqView(y *view, sizes []sym, at int) *view {
 		}
 	}
 	dims[len(sizes)-1] = y.dims[3]
-	if at < 0 || at >= len(sizes) {
-		return nil
-	}
-	return y.like(slices.Insert(dims, at, y.dims[0]))
+	return y.like(slices.Insert(dims, axis, y.dims[0])), nil
 }
 
 // cell recognises the cell of the body, and says which variable is its h.

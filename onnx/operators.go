@@ -13,7 +13,7 @@ var operators map[string]func(c *call) ([]value, error)
 func init() {
 	operators = map[string]func(c *call) ([]value, error){
 		"LSTM": readRecurrent, "GRU": readRecurrent, "RNN": readRecurrent,
-		"Loop": readLoop,
+		"Loop": readLoop, "Scan": readScan,
 
 		"Identity": pass, "Dropout": readDropout, "Cast": readCast,
 		"Constant": readConstant, "ConstantOfShape": readConstantOfShape,

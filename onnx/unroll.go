@@ -94,15 +94,7 @@ func (im *importer) cellOf(e *expr) *stepCell {
 			if err != nil {
 				continue
 			}
-			names := map[*expr]string{h: "h", m.x: "x"}
-			if c != nil && c != h {
-				names[c] = "c"
-			}
-			key, err := newPolynomials(names).key(e)
-			if err != nil {
-				continue
-			}
-			return &stepCell{m, e, fmt.Sprint(m.kind, c == h, key)}
+			return &stepCell{m, e, m.key()}
 		}
 	}
 	return nil
