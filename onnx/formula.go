@@ -500,7 +500,14 @@ func (p *polynomials) of(e *expr) (out []product, err error) {
 	switch {
 	case !cut && e.op == ofConstant:
 		out = added(nil, product{c: e.data})
-	case !cut && e.op == ofProduct && e.a.isZero() && p.cuts[e.a] == "":
+	case !cut && e.op == ofProduct:
+		terms, err := p.of(e.a)
+		if err != nil {
+			return nil, err
+		}
+		if len(terms) > 0 { // else it is zero
+			out = []product{{[]float32{1}, []*expr{e}}}
+		}
 	case !cut && (e.op == ofSum || e.op == ofTimes):
 		a, err := p.of(e.a)
 		if err != nil {
@@ -532,11 +539,6 @@ func (p *polynomials) of(e *expr) (out []product, err error) {
 	}
 	p.memo[e] = out
 	return out, nil
-}
-
-// isZero says whether e is a constant of zeros.
-func (e *expr) isZero() bool {
-	return e.op == ofConstant && !slices.ContainsFunc(e.data, func(x float32) bool { return x != 0 })
 }
 
 // same says whether a and b compute the same.

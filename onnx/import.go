@@ -295,12 +295,24 @@ func (im *importer) open(g *pb.GraphProto, want string) *pb.NodeProto {
 			}
 		}
 	}
+	// A node that is no part of a cell, of inputs that could be read, says most.
+	var first *pb.NodeProto
 	for _, n := range g.Node {
-		if waits[n] && im.refused[n] != nil {
+		if !waits[n] || im.refused[n] == nil {
+			continue
+		}
+		unread := func(name string) bool {
+			v := im.values[name]
+			return name != "" && v.k == nil && v.v == nil && v.t == nil
+		}
+		if im.values[n.Output[0]].e == nil && !slices.ContainsFunc(n.Input, unread) {
 			return n
 		}
+		if first == nil {
+			first = n
+		}
 	}
-	return nil
+	return first
 }
 
 // neededBy says which nodes the outputs depend on, or the output that is wanted.
