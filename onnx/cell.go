@@ -242,7 +242,9 @@ func (m *matcher) gru(terms []product) error {
 	var s *expr // the reset gate
 	gn, err := m.gate(n, func(t product, g *gate) (bool, error) {
 		switch {
-		case len(t.factors) == 1 && t.is(1) && t.factors[0].op == ofProduct && t.factors[0].a != m.h && t.factors[0].a.op != ofStep:
+		case len(t.factors) == 1 && t.factors[0].op == ofProduct && t.factors[0].a == m.h:
+			return false, errFormula // Rh without s
+		case len(t.factors) == 1 && t.is(1) && t.factors[0].op == ofProduct && t.factors[0].a.op != ofStep:
 			// R times (s*h)
 			list, err := m.of(t.factors[0].a)
 			if err != nil {
@@ -273,7 +275,7 @@ func (m *matcher) gru(terms []product) error {
 	if err != nil {
 		return err
 	}
-	if s == nil || gn.r == nil || m.before && gn.also != nil || s == m.h || gn.r.a == m.h && m.before {
+	if s == nil || gn.r == nil || m.before && gn.also != nil {
 		return errFormula
 	}
 	gs, err := m.recurrent(s)

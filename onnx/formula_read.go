@@ -84,7 +84,7 @@ func gemmFormula(c *call) ([]*formula, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.float("alpha", 1) != 1 || c.has(2) && c.float("beta", 1) != 1 || c.int("transA", 0) != 0 {
+	if c.float("alpha", 1) != 1 || c.float("beta", 1) != 1 && len(c.in) > 2 || c.int("transA", 0) != 0 {
 		return nil, errFormula
 	}
 	out, err := c.product(k, c.int("transB", 0) != 0)

@@ -449,7 +449,7 @@ func (c *call) values() ([]value, error) {
 		d := *c
 		d.in = slices.Clone(c.in) // which a reader may change
 		if out, err = operators[op](&d); err == nil {
-			if len(c.in) > 0 && c.in[0].v != nil && c.in[0].v.node != nil {
+			if slices.ContainsFunc(c.in, func(v value) bool { return v.e != nil || v.v != nil && v.v.node != nil }) {
 				// A step may be one of those of an unrolled layer, too.
 				if list, err := c.readFormulas(); err == nil {
 					for i := range out {

@@ -271,6 +271,11 @@ func (l *loop) layer(scanned int, axes, turned []int64) ([]value, error) {
 	if err := l.bounded(size); err != nil {
 		return nil, err
 	}
+	for _, i := range states {
+		if !seq.fits(next[i].sizes) {
+			return nil, refuse("its value %d has the sizes %v, other rows than those of the sequence that it reads", i, next[i].sizes)
+		}
+	}
 	r, err := m.operator(l.im, nameOf(l.n))
 	if err != nil {
 		return nil, err

@@ -407,7 +407,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		f.Add(b.Bytes())
 	}
-	for _, folder := range []string{"pytorch", "tensorflow", "nodes"} {
+	for _, folder := range []string{"pytorch", "tensorflow", "nodes", "unrolled"} {
 		list, err := filepath.Glob(filepath.Join("testdata", folder, "*.onnx"))
 		if err != nil {
 			f.Fatal(err)

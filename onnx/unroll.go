@@ -179,6 +179,14 @@ func (im *importer) chained(chain []*stepCell, named map[*expr][]string) (bool, 
 			return false, nil
 		}
 	}
+	for _, e := range append(outs, last.next) {
+		for _, name := range named[e] {
+			if !seq.fits(im.values[name].e.sizes) {
+				im.because(last, "a layer that is written as its steps, with other rows than those of its input")
+				return false, nil
+			}
+		}
+	}
 	var start [2][]float32
 	if skipped == 1 {
 		if ok, err := im.fromZero(first, at(0)); !ok || err != nil {
@@ -247,6 +255,16 @@ func (s steps) view() *view {
 		batch = []atom{s.batch}
 	}
 	return (&view{flip: s.flip, source: source{node: s.node}}).like([][]atom{{s.time}, batch, {feature(s.node.width, 1)}})
+}
+
+// fits says whether the axes of a formula, but for the last, are of size 1 or the rows of s.
+func (s steps) fits(sizes []sym) bool {
+	for _, size := range sizes[:len(sizes)-1] {
+		if !size.is(1) && !(s.rows && size == s.batch.size) {
+			return false
+		}
+	}
+	return true
 }
 
 // states gives final states, [1][batch][width], axes of the given sizes.
