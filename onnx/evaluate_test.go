@@ -290,6 +290,11 @@ func iterate(n *pb.NodeProto, in []array, env map[string]array) []array {
 		}
 	}
 	scan := n.GetOpType() == "Scan"
+	var backIn, backOut bool
+	for _, a := range n.Attribute {
+		turned := len(a.Ints) > 0 && a.Ints[0] != 0
+		backIn, backOut = backIn || turned && a.GetName() == "scan_input_directions", backOut || turned && a.GetName() == "scan_output_directions"
+	}
 	vars, first, count, going := in[2:], 1, 0, true
 	if scan {
 		vars, first, count = in[:len(in)-1], 0, in[len(in)-1].dims[0]
@@ -306,7 +311,11 @@ func iterate(n *pb.NodeProto, in []array, env map[string]array) []array {
 		}
 		given := vars
 		if scan {
-			x := in[len(in)-1].along(0, []int{i})
+			t := i
+			if backIn {
+				t = count - 1 - i
+			}
+			x := in[len(in)-1].along(0, []int{t})
 			given = append(slices.Clone(vars), array{x.dims[1:], x.v})
 		} else {
 			given = append([]array{{v: []float64{float64(i)}}, {v: []float64{1}}}, vars...)
@@ -324,7 +333,11 @@ func iterate(n *pb.NodeProto, in []array, env map[string]array) []array {
 		copy(vars, out[first:])
 		for k := range collected {
 			y := out[first+len(vars)+k]
-			collected[k].v = append(collected[k].v, y.v...)
+			if backOut {
+				collected[k].v = append(slices.Clone(y.v), collected[k].v...)
+			} else {
+				collected[k].v = append(collected[k].v, y.v...)
+			}
 			collected[k].dims = append([]int{i + 1}, y.dims...)
 		}
 	}

@@ -349,7 +349,8 @@ func (w *written) graph() *pb.ModelProto {
 		}
 		y, end = w.node("Concat", outs, integer("axis", 0)), h
 	default:
-		if w.reverse {
+		turned := w.form == "scan" && w.slices == 0 // by attributes
+		if w.reverse && !turned {
 			x = w.node("Slice", []string{x, w.ints(-1), w.ints(-1 << 62), w.ints(0), w.ints(-1)})
 		}
 		n := w.node("Gather", []string{w.node("Shape", []string{x}), w.scalar(0)}, integer("axis", 0))
@@ -409,10 +410,13 @@ func (w *written) graph() *pb.ModelProto {
 		default:
 			op, in = "Scan", append(in, x)
 			attrs = append(attrs, integer("num_scan_inputs", 1))
+			if w.reverse && turned {
+				attrs = append(attrs, ints("scan_input_directions", 1), ints("scan_output_directions", 1))
+			}
 		}
 		top.Node = append(top.Node, &pb.NodeProto{OpType: proto.String(op), Name: proto.String("theloop"), Input: in, Output: append(made, "all"), Attribute: attrs})
 		y, end = "all", "end"
-		if w.reverse && !w.last {
+		if w.reverse && !w.last && !turned {
 			y = w.node("Slice", []string{y, w.ints(-1), w.ints(-1 << 62), w.ints(0), w.ints(-1)})
 		}
 	}
