@@ -161,8 +161,10 @@ func (m *matcher) lstm(terms []product) error {
 	if m.next == nil {
 		m.next = last.a
 	}
-	if same, err := m.same(m.next, last.a); err != nil || !same {
-		return firstOf(err, errFormula)
+	if m.next != last.a {
+		if same, err := m.same(m.next, last.a); err != nil || !same {
+			return firstOf(err, errFormula)
+		}
 	}
 	var f, i, g *expr
 	for k, t := range sum {
@@ -287,6 +289,18 @@ func (m *matcher) gru(terms []product) error {
 	}
 	m.kind, m.gates = "GRU", []gate{gz, gs, gn}
 	return nil
+}
+
+// cost is how many elements of matrices key has to read that it has not read before.
+func (l *cell) cost() (n int) {
+	for _, g := range l.gates {
+		for _, p := range []*expr{g.w, g.r} {
+			if _, ok := p.m.sum[[2]int{p.from, p.width}]; !ok {
+				n += p.width * p.m.inputs
+			}
+		}
+	}
+	return n
 }
 
 // key identifies what the cell computes: that of another step is the same if it has the same.

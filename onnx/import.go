@@ -43,6 +43,7 @@ type importer struct {
 	matrices map[any]*matrix          // by what they are of
 	cells    map[*expr]*stepCell      // those that have been recognised
 	tried    map[*expr]bool           // as the state of a cell
+	work     int                      // elements of matrices that have been compared
 	why      error                    // why steps are no layer
 }
 

@@ -18,6 +18,9 @@ type stepCell struct {
 // how many of those before it they are looked for.
 const maxCandidates, maxSeen = 4, 256
 
+// maxWork is how many elements of matrices are compared, for each that the file may have.
+const maxWork = 64
+
 // unroll looks for layers among the formulas, and gives what computes their steps the values
 // of these.
 func (im *importer) unroll(g *pb.GraphProto) (found bool, err error) {
@@ -93,6 +96,9 @@ func (im *importer) cellOf(e *expr) *stepCell {
 			m, err := match(e, h, c, nil)
 			if err != nil {
 				continue
+			}
+			if im.work += m.cost(); im.work > maxWork*im.most {
+				return nil // parts of matrices that overlap, many times over
 			}
 			return &stepCell{m, e, m.key()}
 		}
