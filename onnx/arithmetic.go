@@ -73,6 +73,14 @@ func maxOf(a, b sym) (sym, error) {
 func greater(a, b sym) (sym, error) { x, y, err := numbers(a, b); return truth(x > y), err }
 func less(a, b sym) (sym, error)    { x, y, err := numbers(a, b); return truth(x < y), err }
 
+// and is of truths.
+func and(a, b sym) (sym, error) {
+	if a.n != 0 || b.n != 0 {
+		return sym{}, refuse("it compares the sizes %v and %v", a, b)
+	}
+	return truth(!a.is(0) && !b.is(0)), nil
+}
+
 // equal compares sizes. A size that is not known is at least 1, so that exporters' tests
 // for -1 and 0 can be answered.
 func equal(a, b sym) (sym, error) {
@@ -90,6 +98,9 @@ func readWhere(c *call) ([]value, error) {
 	which, err := c.constant(0, "the condition")
 	if err != nil {
 		return nil, err
+	}
+	if v, err := c.chosenView(which); v != nil || err != nil {
+		return []value{{v: v}}, err
 	}
 	a, err := c.constant(1, "the first choice")
 	if err != nil {
@@ -123,6 +134,34 @@ func readWhere(c *call) ([]value, error) {
 	}
 	k, err := combine(first, second, maxIntegers, nil, sym.add)
 	return constants(k), err
+}
+
+// chosenView is the choice of a Where whose condition is known, if that is a view.
+func (c *call) chosenView(which *constant) (*view, error) {
+	if which.float || which.count() != 1 || which.i[0].n != 0 || !c.has(1) || !c.has(2) {
+		return nil, nil
+	}
+	at := 1
+	if which.i[0].is(0) {
+		at = 2
+	}
+	if c.in[at].v == nil {
+		return nil, nil
+	}
+	sizes, err := c.in[at].v.sizes()
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range []value{c.in[0], c.in[3-at]} {
+		more, err := other.sizes()
+		if err != nil {
+			return nil, err
+		}
+		if all, err := broadcast(sizes, more); err != nil || !slices.Equal(all, sizes) {
+			return nil, refuse("a choice between tensors of the sizes %v and %v", sizes, more)
+		}
+	}
+	return c.in[at].v, nil
 }
 
 func readRange(c *call) ([]value, error) {

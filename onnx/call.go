@@ -124,6 +124,9 @@ func (c *call) list(name string, i int) (list []int64, ok bool, err error) {
 		return a.GetInts(), true, c.err
 	}
 	if !c.has(i) {
+		if i < len(c.in) && c.n.Input[i] != "" {
+			return nil, false, refuse("its input %d, %s, is computed when the graph runs, want a constant", i, name)
+		}
 		return nil, false, c.err
 	}
 	k, err := c.constant(i, name)

@@ -16,6 +16,7 @@
 //	LSTM, GRU, RNN            every attribute and input: direction, activations with alpha
 //	                          and beta, clip, layout, linear_before_reset, input_forget, P,
 //	                          sequence_lens, initial states that are zero, constant or inputs
+//	Loop, Scan                whose body is a step of such a layer, in other operators
 //	Gather                    a table and ids: an embedding; entries of axes
 //	MatMul, Gemm              by a constant matrix
 //	Add, Sub, Mul, Div        by a constant for each element; a sum with what was computed
@@ -36,7 +37,13 @@
 // activations they become two layers in an nn.Parallel. Operators that have everything in
 // common become one layer with Config.Layers.
 //
-// Everything else is refused with a *NodeError: loops and branches, a state of one layer that
+// A layer may be written without its operator: as a loop, or as its steps one after another, as
+// tf2onnx, PyTorch's new exporter and Keras with PyTorch as its backend do. Its cell is
+// recognised by what it computes, and becomes the same layer. All steps must have the same
+// weights and read a whole sequence in order. Run takes the number of steps that such a graph
+// has; Stages take any.
+//
+// Everything else is refused with a *NodeError: other loops and branches, a state of one layer that
 // begins another, c as an output of a chain, and whatever mixes rows of the batch.
 // A negative id, which Keras counts from the end of its table, is an error when the network
 // runs.

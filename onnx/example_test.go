@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 
 	"github.com/simdrnn/simdrnn/gru"
@@ -157,12 +158,18 @@ func ExampleSoftmax() {
 
 // What no network here has is refused with the node and the reason.
 func ExampleNodeError() {
-	_, err := onnx.Open(filepath.Join("testdata", "tensorflow", "last_GRU.onnx"), onnx.Options{})
+	file, err := os.ReadFile(filepath.Join("testdata", "tensorflow", "last_LSTM.onnx"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	file = bytes.Replace(file, []byte("Softmax"), []byte("Hardmax"), -1)
+	_, err = onnx.Load(bytes.NewReader(file), onnx.Options{})
 	var node *onnx.NodeError
 	if errors.As(err, &node) {
 		fmt.Println(node.Op+":", node.Reason)
 	}
-	// Output: Loop: it has a graph of its own; recurrent layers are read as the operators LSTM, GRU and RNN
+	// Output: Hardmax: the operator is none that this package reads
 }
 
 // What is no ONNX file is refused too.

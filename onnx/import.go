@@ -33,14 +33,29 @@ type importer struct {
 	recs   []*recurrent
 	lens   string // the input that has the lengths of rows
 	fixed  []int  // lengths that are part of the file
+
+	// Of cells that are written without the operators of recurrent layers.
+	maker    map[string]*pb.NodeProto // of each tensor
+	refused  map[*pb.NodeProto]error  // nodes that are no part of a network by themselves
+	exprs    map[exprKey]*expr        // all of them
+	names    map[*expr]string         // of the nodes that gave them
+	numbers  map[uint32][]float32     // the data of constants that are one number
+	matrices map[any]*matrix          // by what they are of
+	cells    map[*expr]*stepCell      // those that have been recognised
+	tried    map[*expr]bool           // as the state of a cell
+	work     int                      // elements of matrices that have been compared
+	why      error                    // why steps are no layer
 }
 
-// A value is what the graph calls by a name: one of the two, or none for an initializer
-// that no node has used yet.
+// A value is what the graph calls by a name: k or v, and a formula beside v or in place of it.
+// It has none of these for an initializer that no node has used yet, and for what could not
+// be read.
 type value struct {
-	k *constant
-	v *view
-	t *pb.TensorProto
+	k       *constant
+	v       *view
+	e       *formula
+	t       *pb.TensorProto
+	settled bool // a step of a layer, found among formulas
 }
 
 // role says what an axis of the input is.
@@ -54,7 +69,7 @@ const (
 
 // imported reads the graph of a model, of a file of so many bytes.
 func imported(model *pb.ModelProto, bytes int, f *folder, want string) (*Network, error) {
-	im := &importer{folder: f, most: max(bytes, minElements), budget: max(bytes, minElements), values: map[string]value{}}
+	im := &importer{folder: f, most: max(bytes, minElements), budget: max(bytes, minElements), values: map[string]value{}, names: map[*expr]string{}}
 	for _, o := range model.OpsetImport {
 		if d := o.GetDomain(); d == "" || d == "ai.onnx" {
 			im.opset = o.GetVersion()
@@ -183,15 +198,17 @@ func (im *importer) size(part, name string) (sym, error) {
 	return unknown(i), nil
 }
 
-// run reads the nodes that the outputs need, each after those that it needs itself.
+// run reads the nodes that the outputs need, each after those that it needs itself. What is
+// no part of a network by itself may be a part of a cell, and becomes a formula. Once the
+// steps of a layer are found among these, the nodes after them are read again.
 func (im *importer) run(g *pb.GraphProto, functions []*pb.FunctionProto, want string) error {
 	if len(functions) > 0 {
 		return malformed(textOf("function", functions[0].GetName()), "functions of a model are not read; export it with its functions inlined")
 	}
 	needed := neededBy(g, want)
 	for i, n := range g.Node {
-		if needed[i] && slices.ContainsFunc(n.Attribute, func(a *pb.AttributeProto) bool { return a.G != nil }) {
-			return nodeError(n, refuse("it has a graph of its own; recurrent layers are read as the operators LSTM, GRU and RNN"))
+		if needed[i] && !loops[n.GetOpType()] && slices.ContainsFunc(n.Attribute, func(a *pb.AttributeProto) bool { return a.G != nil }) {
+			return nodeError(n, refuse("it has a graph of its own; recurrent layers are read as the operators LSTM, GRU and RNN, and in the bodies of Loop and Scan"))
 		}
 	}
 	for i, n := range g.Node {
@@ -199,20 +216,104 @@ func (im *importer) run(g *pb.GraphProto, functions []*pb.FunctionProto, want st
 			return nodeError(n, refuse("the operator is none that this package reads"))
 		}
 	}
+	im.maker = map[string]*pb.NodeProto{}
 	for i, n := range g.Node {
 		if !needed[i] {
 			continue
 		}
 		for _, in := range n.Input {
-			if _, ok := im.values[in]; !ok && in != "" {
+			if _, ok := im.values[in]; !ok && in != "" && im.maker[in] == nil {
 				return nodeError(n, missing(g, in))
 			}
 		}
-		if err := im.read(n); err != nil {
-			return nodeError(n, err)
+		for _, out := range n.Output {
+			if _, ok := im.values[out]; (ok || im.maker[out] != nil) && out != "" {
+				return nodeError(n, refuse("its output %q has the name of another tensor", out))
+			}
+			im.maker[out] = n
 		}
 	}
-	return nil
+	im.refused = map[*pb.NodeProto]error{}
+	for pass := range maxPasses {
+		for i, n := range g.Node {
+			if !needed[i] || pass > 0 && im.settled(n) {
+				continue
+			}
+			if err := im.read(n); err != nil {
+				return nodeError(n, err)
+			}
+		}
+		open := im.open(g, want)
+		if open == nil {
+			return nil
+		}
+		if found, err := im.unroll(g); err != nil {
+			return err
+		} else if !found {
+			if im.why != nil {
+				return im.why
+			}
+			return nodeError(open, im.refused[open])
+		}
+	}
+	return malformed("the graph", "more than %d unrolled layers, one after another", maxPasses)
+}
+
+// maxPasses is how often nodes are read: once more for each unrolled layer.
+const maxPasses = 32
+
+// settled says whether all outputs of a node that are in use have values that stay.
+func (im *importer) settled(n *pb.NodeProto) bool {
+	for _, out := range n.Output {
+		if v := im.values[out]; out != "" && v.k == nil && v.v == nil && !v.settled {
+			return false
+		}
+	}
+	return true
+}
+
+// open returns the first node that an output waits for and that could not be read, nil if
+// there is none.
+func (im *importer) open(g *pb.GraphProto, want string) *pb.NodeProto {
+	waits := map[*pb.NodeProto]bool{}
+	var list []string
+	for _, o := range g.Output {
+		if want == "" || want == o.GetName() {
+			list = append(list, o.GetName())
+		}
+	}
+	for len(list) > 0 {
+		name := list[len(list)-1]
+		list = list[:len(list)-1]
+		n := im.maker[name]
+		if v := im.values[name]; n == nil || waits[n] || v.k != nil || v.v != nil {
+			continue
+		}
+		waits[n] = true
+		for i, in := range readsOf(n) {
+			if !isCondition(n, i) {
+				list = append(list, in)
+			}
+		}
+	}
+	// A node that is no part of a cell, of inputs that could be read, says most.
+	var first *pb.NodeProto
+	for _, n := range g.Node {
+		if !waits[n] || im.refused[n] == nil {
+			continue
+		}
+		unread := func(name string) bool {
+			v := im.values[name]
+			return name != "" && v.k == nil && v.v == nil && v.t == nil
+		}
+		if im.values[n.Output[0]].e == nil && !slices.ContainsFunc(n.Input, unread) {
+			return n
+		}
+		if first == nil {
+			first = n
+		}
+	}
+	return first
 }
 
 // neededBy says which nodes the outputs depend on, or the output that is wanted.
@@ -238,10 +339,25 @@ func neededBy(g *pb.GraphProto, want string) []bool {
 			continue
 		}
 		needed[i] = true
-		open = append(open, g.Node[i].Input...)
+		open = append(open, readsOf(g.Node[i])...)
 	}
 	return needed
 }
+
+// readsOf are the names that a node reads, also those in a graph of its own.
+func readsOf(n *pb.NodeProto) []string {
+	list := slices.Clone(n.Input)
+	for _, a := range n.Attribute {
+		for _, inner := range a.GetG().GetNode() {
+			list = append(list, readsOf(inner)...)
+		}
+	}
+	return list
+}
+
+// isCondition says whether input i of a node is the condition of a loop, which needs no value:
+// it is read by the nodes that it comes from.
+func isCondition(n *pb.NodeProto, i int) bool { return n.GetOpType() == "Loop" && i == 1 }
 
 // missing says why an input has no value: nodes stand in a file in the order in which
 // they are computed.
@@ -273,33 +389,4 @@ func nodeError(n *pb.NodeProto, err error) error {
 		op = d + "." + op
 	}
 	return &NodeError{Node: nameOf(n), Op: op, Reason: string(r)}
-}
-
-// read gives the outputs of a node their values.
-func (im *importer) read(n *pb.NodeProto) error {
-	if d := n.GetDomain(); d != "" && d != "ai.onnx" {
-		return refuse("an operator of the domain %q, not of ONNX itself", d)
-	}
-	c, err := im.call(n)
-	if err != nil {
-		return err
-	}
-	im.at = nameOf(n)
-	out, err := operators[n.GetOpType()](c)
-	if err != nil {
-		return err
-	}
-	for i, name := range n.Output {
-		if name == "" {
-			continue
-		}
-		if i >= len(out) {
-			return refuse("its output %d, %q, is none that this package gives", i, name)
-		}
-		if _, twice := im.values[name]; twice {
-			return refuse("its output %q has the name of another tensor", name)
-		}
-		im.values[name] = out[i]
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ var operators map[string]func(c *call) ([]value, error)
 func init() {
 	operators = map[string]func(c *call) ([]value, error){
 		"LSTM": readRecurrent, "GRU": readRecurrent, "RNN": readRecurrent,
+		"Loop": readLoop, "Scan": readScan,
 
 		"Identity": pass, "Dropout": readDropout, "Cast": readCast,
 		"Constant": readConstant, "ConstantOfShape": readConstantOfShape,
@@ -23,7 +24,7 @@ func init() {
 		"ReverseSequence": readReverseSequence,
 
 		"Add": readAdd, "Sub": readSub, "Mul": readMul, "Div": readDiv, "Neg": readNeg, "Pow": readPow, "Sqrt": readSqrt,
-		"Min": folded2(minOf), "Max": folded2(maxOf), "Equal": folded2(equal), "Greater": folded2(greater), "Less": readLess, "Not": readNot,
+		"Min": folded2(minOf), "Max": folded2(maxOf), "Equal": folded2(equal), "Greater": folded2(greater), "Less": readLess, "Not": readNot, "And": folded2(and),
 		"Where": readWhere, "Range": readRange,
 
 		"MatMul": readMatMul, "Gemm": readGemm,

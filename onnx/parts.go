@@ -219,6 +219,16 @@ func (im *importer) vectors(v *view) (*view, error) {
 			}
 		}
 	}
+	for _, d := range whole.dims { // of which one entry may have been taken
+		for _, a := range d {
+			if a.kind == ofSequence {
+				n--
+			}
+		}
+	}
+	if n != 0 || p.first != 0 {
+		return nil, refuse("it reads a part of the input %q", p.port.Name)
+	}
 	out := *v
 	out.source = source{node: im.root.root}
 	return &out, nil

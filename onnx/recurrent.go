@@ -63,6 +63,29 @@ func readRecurrent(c *call) ([]value, error) {
 		return nil, err
 	}
 	layout := c.int("layout", 0)
+	if c.err != nil || layout != 0 && layout != 1 || len(x.dims) != 3 || x.step != allSteps {
+		return nil, firstOf(c.err, refuse("its X has %d axes and its layout is %d, or it reads one step only; want sequences of vectors", len(x.dims), layout))
+	}
+	in, err := c.im.sequence(r, x, int(layout))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.lengths(r, x.dims[layout]); err != nil {
+		return nil, err
+	}
+	if r.h, err = c.initial(r, 5, "initial_h", int(layout)); err != nil {
+		return nil, err
+	}
+	if r.kind == "LSTM" {
+		if r.c, err = c.initial(r, 6, "initial_c", int(layout)); err != nil {
+			return nil, err
+		}
+	}
+	return c.im.placed(r, in, x, int(layout)), nil
+}
+
+// sequence returns the node that an operator reads, as x.
+func (im *importer) sequence(r *recurrent, x *view, layout int) (*node, error) {
 	if x.flip {
 		// A direction over a sequence whose time runs from the end is the other one.
 		switch r.op.Direction {
@@ -74,37 +97,28 @@ func readRecurrent(c *call) ([]value, error) {
 			return nil, refuse("both directions of a sequence whose time runs from the end")
 		}
 	}
-	if c.err != nil || layout != 0 && layout != 1 || len(x.dims) != 3 || x.step != allSteps {
-		return nil, firstOf(c.err, refuse("its X has %d axes and its layout is %d, or it reads one step only; want sequences of vectors", len(x.dims), layout))
-	}
-	time, batch := x.dims[layout], x.dims[1-layout]
 	if !x.onlyFeaturesIn(2) {
 		return nil, refuse("the axes of its X are not time, batch and vector")
 	}
-	if err := firstOf(c.im.setRole(time, timeRole), c.im.setRole(batch, batchRole)); err != nil {
+	if err := firstOf(im.setRole(x.dims[layout], timeRole), im.setRole(x.dims[1-layout], batchRole)); err != nil {
 		return nil, err
 	}
-	in, err := c.im.input(x)
+	in, err := im.input(x)
 	if err != nil {
 		return nil, err
 	}
 	if in.width != r.in {
 		return nil, refuse("its X has vectors of %d elements, its W wants %d", in.width, r.in)
 	}
-	if err := c.lengths(r, time); err != nil {
-		return nil, err
-	}
-	if r.h, err = c.initial(r, 5, "initial_h", int(layout)); err != nil {
-		return nil, err
-	}
-	if r.kind == "LSTM" {
-		if r.c, err = c.initial(r, 6, "initial_c", int(layout)); err != nil {
-			return nil, err
-		}
-	}
+	return in, nil
+}
+
+// placed puts an operator after the node that it reads, as x, and returns its outputs.
+func (im *importer) placed(r *recurrent, in *node, x *view, layout int) []value {
+	time, batch := x.dims[layout], x.dims[1-layout]
 	r.node = newNode(in, r.directions*r.hidden, r.name)
 	r.node.rec = r
-	c.im.recs = append(c.im.recs, r)
+	im.recs = append(im.recs, r)
 	directions, units := []atom{feature(r.directions, r.hidden)}, []atom{feature(r.hidden, 1)}
 	y, s := [][]atom{time, directions, batch, units}, [][]atom{{states(r.directions)}, batch, units}
 	if layout == 1 {
@@ -120,7 +134,7 @@ func readRecurrent(c *call) ([]value, error) {
 			out = append(out, value{v: (&view{source: source{list: list}}).like(s)})
 		}
 	}
-	return out, nil
+	return out
 }
 
 // setRole says what an axis of the input is: time or batch.
@@ -253,18 +267,22 @@ func (c *call) lengths(r *recurrent, time []atom) error {
 
 // initial reads a state that an operator begins with.
 func (c *call) initial(r *recurrent, at int, name string, layout int) (initial, error) {
-	s := initial{rows: -1, batch: -1}
 	if !c.has(at) {
-		return s, nil
+		return initial{rows: -1, batch: -1}, nil
 	}
-	if c.in[at].rank() != 3 {
-		return s, refuse("its %s has %d axes, want 3", name, c.in[at].rank())
+	return c.im.initialOf(r, c.in[at], name, layout)
+}
+
+func (im *importer) initialOf(r *recurrent, v0 value, name string, layout int) (initial, error) {
+	s := initial{rows: -1, batch: -1}
+	if v0.rank() != 3 {
+		return s, refuse("its %s has %d axes, want 3", name, v0.rank())
 	}
 	perm := []int{0, 1, 2}
 	if layout == 1 {
 		perm = []int{1, 0, 2}
 	}
-	if k := c.in[at].k; k != nil {
+	if k := v0.k; k != nil {
 		if !k.float || !k.dims[perm[0]].is(int64(r.directions)) || !k.dims[2].is(int64(r.hidden)) {
 			return s, refuse("its %s has the dimensions %v, want [%d][batch][%d]", name, k.dims, r.directions, r.hidden)
 		}
@@ -272,7 +290,7 @@ func (c *call) initial(r *recurrent, at int, name string, layout int) (initial, 
 			return s, nil
 		}
 		k = k.transpose([]int{perm[0], 2, perm[1]})
-		if err := c.im.spend(r.directions * r.hidden); err != nil {
+		if err := im.spend(r.directions * r.hidden); err != nil {
 			return s, err
 		}
 		rows := k.have[2]
@@ -287,11 +305,11 @@ func (c *call) initial(r *recurrent, at int, name string, layout int) (initial, 
 		}
 		return s, nil
 	}
-	v := c.in[at].v
+	v := v0.v
 	if v.port == nil || v.port.port.Integers {
 		return s, refuse("its %s is %s, want zeros, a constant, or an input of the graph", name, v.what())
 	}
-	if c.im.root != nil && c.im.root.port == v.port.port {
+	if im.root != nil && im.root.port == v.port.port {
 		return s, refuse("its %s is the input %q, which is the data too", name, v.port.port.Name)
 	}
 	f := v.features()
