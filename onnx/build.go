@@ -27,6 +27,9 @@ func (im *importer) network(g *pb.GraphProto, want string) (*Network, error) {
 	var outputs []outputPlan
 	var end *outputPlan
 	for _, o := range g.Output {
+		if want != "" && want != o.GetName() {
+			continue // nodes that only it needs have not been read
+		}
 		part := textOf("output", o.GetName())
 		v, ok := im.values[o.GetName()]
 		switch {
@@ -38,11 +41,7 @@ func (im *importer) network(g *pb.GraphProto, want string) (*Network, error) {
 			}
 			continue
 		case v.v.list != nil:
-			if want == "" || want == o.GetName() {
-				outputs = append(outputs, outputPlan{name: o.GetName(), view: v.v})
-			}
-			continue
-		case want != "" && want != o.GetName():
+			outputs = append(outputs, outputPlan{name: o.GetName(), view: v.v})
 			continue
 		case end != nil && end.view.node != v.v.node:
 			return nil, malformed(part, "the output %q is another one; a network has one beside its states: name it by Options.Output", end.name)
