@@ -485,8 +485,8 @@ func (n *node) merged(merge lstm.Merge) *node {
 	return out
 }
 
-// sum adds what two nodes give: the directions of one layer, or a node and what follows
-// from it. The directions can be multiplied too.
+// sum adds what two nodes give: the directions of one layer, or of two that could be one, or a
+// node and what follows from it. The directions can be multiplied too.
 func (c *call) sum(merge lstm.Merge) ([]value, error) {
 	a, err := c.view(0)
 	if err != nil {
@@ -511,9 +511,6 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 			return one(&out), nil
 		}
 	}
-	if merge != lstm.Sum {
-		return nil, refuse("a product of what two nodes give, which are not the directions of one layer")
-	}
 	na, err := c.im.input(a)
 	if err != nil {
 		return nil, err
@@ -522,6 +519,17 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
+	out := *a
+	out.off, out.step = 0, step
+	switch both, err := c.im.pair(na, nb); {
+	case err != nil:
+		return nil, err
+	case both != nil:
+		out.node = both.merged(merge)
+		return one(out.like(rebased(a.dims, ofFeature))), nil
+	case merge != lstm.Sum:
+		return nil, refuse("a product of what two nodes give, which are not the directions of one layer")
+	}
 	base := meet(na, nb)
 	if na == base {
 		na, nb = nb, na
@@ -529,8 +537,6 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 	if nb != base || na == nb || na.width != nb.width {
 		return nil, refuse("a sum of what two nodes give, neither of which is computed from the other")
 	}
-	out := *a
-	out.off, out.step = 0, step
 	out.node = newNode(base, na.width, c.im.at)
 	out.node.residual = na
 	return one(out.like(rebased(a.dims, ofFeature))), nil

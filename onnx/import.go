@@ -30,7 +30,6 @@ type importer struct {
 	sizes  []string
 	roles  [2]role // of the first two axes of the input
 	root   *portSource
-	recs   []*recurrent
 	lens   string // the input that has the lengths of rows
 	fixed  []int  // lengths that are part of the file
 

@@ -18,7 +18,13 @@ func TestPyTorch(t *testing.T) {
 
 // Models by tf2onnx, which writes most recurrent layers as a Loop.
 func TestTensorFlow(t *testing.T) {
-	eachTier(t, func(t *testing.T) { comparePeer(t, filepath.Join("testdata", "tensorflow"), 13) })
+	eachTier(t, func(t *testing.T) { comparePeer(t, filepath.Join("testdata", "tensorflow"), 14) })
+}
+
+// The operators in the operator sets 7 to 22, whose oldest no exporter of today writes, and two
+// layers that are the directions of one.
+func TestOperatorSets(t *testing.T) {
+	eachTier(t, func(t *testing.T) { comparePeer(t, filepath.Join("testdata", "opsets"), 43) })
 }
 
 // Models whose layers are their steps: by both exporters of PyTorch, and by Keras with
@@ -36,6 +42,7 @@ func TestModelsOfToday(t *testing.T) {
 		least        int
 	}{
 		{"nodes", "nodes.py", []string{"onnx"}, 18},
+		{"opsets", "opsets.py", []string{"onnx", "onnxruntime"}, 43},
 		{"pytorch", "pytorch.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 49},
 		{"unrolled", "unrolled.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 17},
 		{"tensorflow", "tensorflow_models.py", []string{"onnxruntime", "tensorflow", "tf2onnx", "keras"}, 24},

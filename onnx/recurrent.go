@@ -118,7 +118,6 @@ func (im *importer) placed(r *recurrent, in *node, x *view, layout int) []value 
 	time, batch := x.dims[layout], x.dims[1-layout]
 	r.node = newNode(in, r.directions*r.hidden, r.name)
 	r.node.rec = r
-	im.recs = append(im.recs, r)
 	directions, units := []atom{feature(r.directions, r.hidden)}, []atom{feature(r.hidden, 1)}
 	y, s := [][]atom{time, directions, batch, units}, [][]atom{{states(r.directions)}, batch, units}
 	if layout == 1 {

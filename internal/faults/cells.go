@@ -32,4 +32,10 @@ var cellFaults = []fault{
 		"return a + b })", "return a })", inONNX},
 	{"ONNX cells: one entry of an input is the input", "onnx/parts.go",
 		"if n != 0 || p.first != 0 {", "if false {", inONNX},
+	{"ONNX cells: two layers that differ are the directions of one", "onnx/pair.go",
+		"!reflect.DeepEqual(settings(f), settings(r))", "!reflect.DeepEqual(settings(f), settings(f))", inONNX},
+	{"ONNX cells: directions in the order of the graph", "onnx/pair.go",
+		"f, r = r, f", "f, r = f, r", inONNX},
+	{"ONNX cells: of two layers the weights of the first alone", "onnx/pair.go",
+		"Data: slices.Concat(f.Data, r.Data)}", "Data: slices.Concat(f.Data, f.Data)}", inONNX},
 }

@@ -22,7 +22,7 @@ from cases import Cases
 
 
 # tf2onnx writes GRU and SimpleRNN as a Loop over their operators.
-SMALL = ["last_GRU", "both_GRU", "unrolled_GRU", "all_SimpleRNN", "back_SimpleRNN"]
+SMALL = ["last_GRU", "both_GRU", "sum_GRU", "unrolled_GRU", "all_SimpleRNN", "back_SimpleRNN"]
 
 
 def models(choose):
