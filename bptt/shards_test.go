@@ -412,10 +412,7 @@ func TestSharedValidation(t *testing.T) {
 
 // TestRanksOfSeveralTiers: ranks whose nets are of different tiers.
 func TestRanksOfSeveralTiers(t *testing.T) {
-	tiers := kernels.Available()
-	if len(tiers) < 2 {
-		t.Skip("NOT EXERCISED: ranks of several tiers; this machine has one, or SIMDRNN_ISA leaves one")
-	}
+	tiers := numtest.Several(t, "ranks of several tiers")
 	s := shardedRuns["windows that overlap, with masks and a clip"]
 	want := s.alone(t)
 	var nets sync.Mutex

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/dist/mpi"
 )
 
 // example builds examples/charlm with MPI.
@@ -129,15 +132,25 @@ func TestOneRankFailsBeforeTheStart(t *testing.T) {
 	require.NoDirExists(t, filepath.Join(dir, "run"))
 }
 
+// needPS skips a test of jobs/watched where the script is not for the system or reads a ps that is
+// not there. A Linux that has MPI has to have ps too.
+func needPS(t *testing.T) {
+	t.Helper()
+	_, err := exec.LookPath("ps")
+	switch {
+	case runtime.GOOS != "linux":
+		t.Skip("NOT EXERCISED: jobs/watched, which is for Linux; this is " + runtime.GOOS)
+	case err != nil && mpi.Built:
+		t.Fatal("jobs/watched needs ps: apt-get install procps")
+	case err != nil:
+		t.Skip("NOT EXERCISED: jobs/watched needs ps: apt-get install procps")
+	}
+}
+
 // TestWatched: mpirun that does not take in that its ranks have ended is killed; else the
 // script is as if it was not there.
 func TestWatched(t *testing.T) {
-	if _, err := exec.LookPath("ps"); err != nil {
-		t.Skip("NOT EXERCISED: jobs/watched; it needs ps")
-	}
-	if _, err := os.Stat("/proc/self/stat"); err != nil {
-		t.Skip("NOT EXERCISED: jobs/watched; it is for Linux")
-	}
+	needPS(t)
 	run := func(script string, signal os.Signal) (code int, said string, took time.Duration) {
 		c := exec.Command("sh", "jobs/watched", "sh", "-c", script)
 		c.Env = append(os.Environ(), "WATCHED_SECONDS=1")
@@ -177,9 +190,7 @@ func TestWatched(t *testing.T) {
 // for ever: with jobs/watched the job ends.
 func TestKilledWhileStarting(t *testing.T) {
 	needMPI(t)
-	if _, err := exec.LookPath("ps"); err != nil {
-		t.Skip("NOT EXERCISED: jobs/watched; it needs ps")
-	}
+	needPS(t)
 	sh, err := exec.LookPath("sh")
 	require.NoError(t, err)
 	name := text(t)

@@ -114,6 +114,22 @@ func Main(m *testing.M) int {
 	return code
 }
 
+// Several returns the tiers of this machine for a test that needs two of them at a time. Where
+// there is one the test is skipped, and fails if SIMDRNN_REQUIRE_ISA names another than the
+// scalar one, which then is not there.
+func Several(t testing.TB, what string) []kernels.ISA {
+	t.Helper()
+	tiers := kernels.Available()
+	if len(tiers) > 1 {
+		return tiers
+	}
+	if need := os.Getenv("SIMDRNN_REQUIRE_ISA"); strings.ReplaceAll(need, kernels.Scalar.String(), "") != "" {
+		t.Fatalf("%s: SIMDRNN_REQUIRE_ISA is %q, and this machine has one tier, or SIMDRNN_ISA leaves one", what, need)
+	}
+	t.Skipf("NOT EXERCISED: %s; this machine has one tier, or SIMDRNN_ISA leaves one", what)
+	return nil
+}
+
 // filtered reports whether the flags of this run leave all tests out, as those of a
 // fuzzing or benchmark run do.
 func filtered() bool {
