@@ -142,13 +142,15 @@ func compare(o options) error {
 				return err
 			}
 		}
-	}
-	var page bytes.Buffer
-	if err := report(&page, all); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(o.out, "README.md"), page.Bytes(), 0o666); err != nil {
-		return err
+		// A run that is ended early leaves the page of its whole rounds.
+		here.Rounds = round
+		var page bytes.Buffer
+		if err := report(&page, all); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(o.out, "README.md"), page.Bytes(), 0o666); err != nil {
+			return err
+		}
 	}
 	return f.Close()
 }
