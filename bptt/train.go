@@ -14,6 +14,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/internal/crew"
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -197,9 +198,9 @@ func newTrainer(net nn.Net, source data.Source, plan Plan, r ranks) (*Trainer, e
 			return nil, err
 		}
 	}
-	t.y = make([]float32, steps*batch*out)
+	t.y = pages.Floats(steps * batch * out)
 	if t.dy = t.y; !loss.InPlace(plan.Loss) {
-		t.dy = make([]float32, len(t.y))
+		t.dy = pages.Floats(len(t.y))
 	}
 	t.rows = make([]int, 0, batch)
 	t.win.init(t)

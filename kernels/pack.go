@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
-	"unsafe"
 
 	"github.com/simdrnn/simdrnn/kernels/internal/tile"
 	"github.com/simdrnn/simdrnn/kernels/ref"
@@ -180,11 +179,4 @@ func spread(panels []float32, nr, k, q int, row []float32) {
 		clear(panels[i+n : i+nr])
 		row = row[n:]
 	}
-}
-
-// aligned returns n zeros that begin on a cache line.
-func aligned(n int) []float32 {
-	s := make([]float32, n+lineFloats-1)
-	off := int(-uintptr(unsafe.Pointer(unsafe.SliceData(s))) / 4 % lineFloats)
-	return s[off : off+n : off+n]
 }

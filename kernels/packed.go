@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+
+	"github.com/simdrnn/simdrnn/internal/pages"
 )
 
 // Packed is a k x n matrix laid out for the register tiles of one tier: panels
@@ -44,7 +46,7 @@ func (t ISA) NewPackedGroups(k, groups, cols int) *Packed {
 			panic(fmt.Sprintf("kernels: NewPackedGroups: %d groups of %d columns of %d rows are too large to pack", groups, cols, k))
 		}
 	}
-	return &Packed{isa: t, k: k, n: groups * cols, groups: groups, cols: cols, panels: aligned(groups * size), size: size}
+	return &Packed{isa: t, k: k, n: groups * cols, groups: groups, cols: cols, panels: pages.Floats(groups * size), size: size}
 }
 
 // NewPackedGroups is [ISA.NewPackedGroups] on the current tier.

@@ -21,7 +21,8 @@ type product struct {
 	bias []float32 // where the chains start, nil for +0 or C
 	c    []float32
 	ldc  int
-	pa   int // with pa > 0: distance between panels of A as wide as tiles are high
+	pa   int       // with pa > 0: distance between panels of A as wide as tiles are high
+	next []float32 // with pa > 0: the panel of B that is multiplied next
 }
 
 // rows computes m rows of C from row i0 on. Element (r, q) of A is
@@ -51,6 +52,7 @@ func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 	t := tile.Args{K: p.k, A: at(a, 0), RSA: rsa, CSA: csa, LDB: nr, PB: p.k * nr, LDC: p.ldc, Flags: p.into.flags()}
 	if p.into == Continue {
 		t.LDS = p.ldc
+		t.Flags = tileStarts
 	}
 	for j, width := p.from, 0; j < p.n; j += width {
 		width = s.width(m, p.n-j)
@@ -101,6 +103,9 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 	if p.into == AddTo || m <= s.Rows {
 		kc = longK
 	}
+	if p.pa > 0 {
+		mc = m
+	}
 	run := strip{isa: p.isa, s: s, pa: p.pa}
 	if p.k == 0 {
 		rsa = 0 // there is no A to point into
@@ -133,6 +138,9 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 				}
 				if last {
 					run.Flags = p.into.flags()
+					if first && p.into == Continue {
+						run.Flags |= tileStarts
+					}
 				} else if p.into == AddTo {
 					run.C, run.LDC = &held[0], width
 				}
@@ -142,6 +150,9 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 					ahead := 0
 					if len(p.b) > cached {
 						ahead = len(block) - (width/nr-1)*run.PB - run.K*nr
+					}
+					if p.pa > 0 {
+						run.next, ahead = at(p.next, 0), len(p.next)
 					}
 					run.tiles(cols, 0, ahead)
 					continue
@@ -160,6 +171,9 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 	}
 }
 
+// tileStarts is the flag of a tile whose chains start at C.
+const tileStarts = 4
+
 // zeros is where chains from +0 start.
 var zeros [maxWidth]float32
 
@@ -170,6 +184,7 @@ type strip struct {
 	s         *tiling
 	rows      int
 	pa        int // see product
+	next      *float32
 }
 
 // tiles runs the tiles over cols columns, off columns right of where Start and
@@ -183,7 +198,8 @@ func (p *strip) tiles(cols, off, ahead int) {
 		p.apart(off, ahead)
 		return
 	}
-	turns := (p.rows + p.s.Rows - 1) / p.s.Rows
+	h := p.s.height(cols)
+	turns := (p.rows + h - 1) / h
 	t := p.Args
 	a, start, c := t.A, step(t.Start, off), step(t.C, off)
 	vecs := (cols + p.s.Lanes - 1) / p.s.Lanes
@@ -192,13 +208,16 @@ func (p *strip) tiles(cols, off, ahead int) {
 	block := t.K * ((cols + p.s.nr() - 1) / p.s.nr() * p.s.nr())
 	if ahead = min(ahead, block); ahead > 0 {
 		t.Next = step(t.B, block)
+		if p.next != nil {
+			t.Next = p.next
+		}
 	}
 	share := t.K / 4 * p.s.Fetch * lineFloats
 	for turn, r := 0, 0; turn < turns; turn++ {
 		next := p.rows * (turn + 1) / turns
 		t.A = step(a, r*t.RSA)
 		if p.pa > 0 {
-			next = min(r+p.s.Rows, p.rows)
+			next = min(r+h, p.rows)
 			t.A = step(a, turn*p.pa)
 		}
 		t.Start, t.C = step(start, r*t.LDS), step(c, r*t.LDC)

@@ -1,6 +1,10 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/simdrnn/simdrnn/internal/pages"
+)
 
 // Rows are rows of a matrix, chosen by lists, as the right factor of products over
 // these rows (see [ISA.GemmRows]): chunk after chunk, each in the layout of the register
@@ -22,7 +26,7 @@ func (t ISA) NewRows(n, most, chunks int) *Rows {
 	if n < 0 || most < 0 || chunks < 0 {
 		panic(fmt.Sprintf("kernels: NewRows(%d, %d, %d), want sizes of 0 or more", n, most, chunks))
 	}
-	return &Rows{isa: t, n: n, ends: make([]int, 0, chunks), panels: aligned(panelsSize(&tilings[t], n, most))}
+	return &Rows{isa: t, n: n, ends: make([]int, 0, chunks), panels: pages.Floats(panelsSize(&tilings[t], n, most))}
 }
 
 // NewRows is [ISA.NewRows] on the current tier.
@@ -70,6 +74,20 @@ func (r *Rows) chunk(c int) (k int, panels []float32) {
 		begin = r.ends[c-1]
 	}
 	return r.ends[c] - begin, r.panels[begin*r.width() : r.ends[c]*r.width()]
+}
+
+// after is what is read after the panel of chunk c that ends at column j: that of the
+// next chunk, or of the first one and the columns from j on.
+func (r *Rows) after(c, j int) []float32 {
+	if c++; c == len(r.ends) {
+		if c = 0; j >= r.n {
+			j = 0
+		}
+	} else {
+		j -= tilings[r.isa].nr()
+	}
+	k, panels := r.chunk(c)
+	return panels[j*k:]
 }
 
 // Pack sets chunk c: its row q is row rows[q] of B, whose rows are ldb apart. It does
@@ -136,6 +154,7 @@ func (t ISA) GemmRows(into Into, m int, a []float32, lda int, rows []int32, work
 				for c := range to.B.ends {
 					k, panels := to.B.chunk(c)
 					p := product{isa: t, into: into, n: min(nr, to.B.n-j), k: k, b: panels[j*k:][:k*nr], c: to.C[j:], ldc: to.LDC, pa: pa}
+					p.next = to.B.after(c, j+nr)
 					p.rows(w, work[at*h:], 1, h, i)
 					at += k
 				}
@@ -221,16 +240,15 @@ func (t ISA) GemmRowsWork(m, rows int) int {
 	// Not rows * rowsHeight(rows), which fewer rows can exceed: who has scratch for the
 	// most rows and columns has it for fewer.
 	s := &tilings[t]
-	if t == Scalar {
-		return min(rows*min(m, s.mc), max(rowsRoom, rowsUnit*rows))
+	columns := min(m, s.copied)
+	if t != Scalar {
+		columns = (columns + s.Rows - 1) / s.Rows * s.Rows
 	}
-	panels := (min(m, s.mc) + s.Rows - 1) / s.Rows
-	return min(rows*panels*s.Rows, max(rowsRoom, rowsUnit*rows)) + panels*factorsGap
+	return min(rows*columns, max(s.room, rowsUnit*rows)) + columns/s.Rows*factorsGap
 }
 
 const (
-	rowsRoom = 1 << 16 // elements: half of a second-level cache of 512 KiB
-	rowsUnit = 12      // a multiple of the rows of the assembly's tiles
+	rowsUnit = 12 // a multiple of the rows of the assembly's tiles
 
 	// factorsGap is between panels of A: room for what the assembly writes behind the last
 	// row, and a line, so that panels of 1024 rows are not in the same sets of a cache.
@@ -238,9 +256,10 @@ const (
 )
 
 // rowsHeight is how many columns of that many rows of A are copied at a time: as many as
-// fill rowsRoom, in units of rowsUnit.
+// there is room for, in units of rowsUnit.
 func (t ISA) rowsHeight(rows int) int {
-	return max(rowsUnit, min(tilings[t].mc, rowsRoom/max(1, rows))/rowsUnit*rowsUnit)
+	s := &tilings[t]
+	return max(rowsUnit, min(s.copied, s.room/max(1, rows))/rowsUnit*rowsUnit)
 }
 
 // GemmRowsWork is [ISA.GemmRowsWork] on the current tier.

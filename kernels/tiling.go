@@ -11,9 +11,14 @@ type tiling struct {
 	// where that is too small in the second-level cache next to mc rows of A.
 	kc int
 	// mc rows of A are multiplied with one panel before the next panel starts.
-	// Of a transposed A as many are packed side by side: not a power of two, for
-	// the sake of the cache's sets.
 	mc int
+	// GemmRows copies up to copied rows of the transposed A at a time, room elements at most:
+	// half of the second-level cache, 512 KiB and with AVX-512 1 MiB. B is read anew, from
+	// further away, for each such block.
+	copied, room int
+	// many is how many panels are taken at a time where there are more rows than the
+	// highest tile has; 0 is one.
+	many int
 }
 
 func (s *tiling) nr() int { return s.Lanes * s.Vecs }
@@ -25,12 +30,31 @@ func (s *tiling) width(rows, cols int) int {
 	if 3*w <= cols && s.apart(rows) {
 		return 3 * w
 	}
-	if rows > 0 && rows <= len(s.Panels) {
-		for 2*w <= s.Panels[rows-1]*s.nr() && 2*w <= cols {
-			w *= 2
-		}
+	most := s.many
+	if rows <= s.Rows {
+		most = s.most(rows)
+	}
+	for 2*w <= most*s.nr() && 2*w <= cols {
+		w *= 2
 	}
 	return w
+}
+
+// most is how many panels the tiles of that many rows take at most.
+func (s *tiling) most(rows int) int {
+	if rows < 1 || rows > len(s.Panels) {
+		return 1
+	}
+	return s.Panels[rows-1]
+}
+
+// height is how many rows the highest tile has that is so many columns wide.
+func (s *tiling) height(cols int) int {
+	h := s.Rows
+	for h > 1 && s.most(h)*s.nr() < cols {
+		h--
+	}
+	return h
 }
 
 // apart says whether that many rows have tiles of four and three rows whose three vectors
@@ -53,10 +77,10 @@ const maxWidth, maxTile = 256, 6 * 64
 // of AVX-512 with panels a quarter as wide; no ARM hardware has been timed. The
 // scalar sizes keep what the loop of ref.Tile touches small.
 var tilings = [isaCount]tiling{
-	Scalar: {Size: tile.Size{Lanes: 1, Vecs: 16, Rows: 8}, kc: 512, mc: 64},
-	AVX2:   {Size: tile.AVX2, kc: 256, mc: 96},
-	AVX512: {Size: tile.AVX512, kc: 512, mc: 96},
-	NEON:   {Size: tile.NEON, kc: 512, mc: 96},
+	Scalar: {Size: tile.Size{Lanes: 1, Vecs: 16, Rows: 8}, kc: 512, mc: 64, copied: 60, room: 1 << 16},
+	AVX2:   {Size: tile.AVX2, kc: 256, mc: 96, copied: 96, room: 1 << 16},
+	AVX512: {Size: tile.AVX512, kc: 512, mc: 96, copied: 144, room: 1 << 17, many: 2},
+	NEON:   {Size: tile.NEON, kc: 512, mc: 96, copied: 96, room: 1 << 16},
 }
 
 // longK bounds the steps of one tile call whose chain cannot be stored in C

@@ -1319,26 +1319,17 @@ func runTile(t ISA, rows, vecs int, args *tile.Args) {
 		case 1<<8 | 2:
 			avx512.Tile1x2(args)
 			return
-		case 1<<8 | 3:
-			avx512.Tile1x3(args)
-			return
 		case 1<<8 | 4:
 			avx512.Tile1x4(args)
 			return
 		case 1<<8 | 8:
 			avx512.Tile1x8(args)
 			return
-		case 1<<8 | 16:
-			avx512.Tile1x16(args)
-			return
 		case 2<<8 | 1:
 			avx512.Tile2x1(args)
 			return
 		case 2<<8 | 2:
 			avx512.Tile2x2(args)
-			return
-		case 2<<8 | 3:
-			avx512.Tile2x3(args)
 			return
 		case 2<<8 | 4:
 			avx512.Tile2x4(args)
@@ -1352,9 +1343,6 @@ func runTile(t ISA, rows, vecs int, args *tile.Args) {
 		case 3<<8 | 2:
 			avx512.Tile3x2(args)
 			return
-		case 3<<8 | 3:
-			avx512.Tile3x3(args)
-			return
 		case 3<<8 | 4:
 			avx512.Tile3x4(args)
 			return
@@ -1367,9 +1355,6 @@ func runTile(t ISA, rows, vecs int, args *tile.Args) {
 		case 4<<8 | 2:
 			avx512.Tile4x2(args)
 			return
-		case 4<<8 | 3:
-			avx512.Tile4x3(args)
-			return
 		case 4<<8 | 4:
 			avx512.Tile4x4(args)
 			return
@@ -1378,9 +1363,6 @@ func runTile(t ISA, rows, vecs int, args *tile.Args) {
 			return
 		case 5<<8 | 2:
 			avx512.Tile5x2(args)
-			return
-		case 5<<8 | 3:
-			avx512.Tile5x3(args)
 			return
 		case 5<<8 | 4:
 			avx512.Tile5x4(args)
@@ -1391,11 +1373,44 @@ func runTile(t ISA, rows, vecs int, args *tile.Args) {
 		case 6<<8 | 2:
 			avx512.Tile6x2(args)
 			return
-		case 6<<8 | 3:
-			avx512.Tile6x3(args)
-			return
 		case 6<<8 | 4:
 			avx512.Tile6x4(args)
+			return
+		case 7<<8 | 1:
+			avx512.Tile7x1(args)
+			return
+		case 7<<8 | 2:
+			avx512.Tile7x2(args)
+			return
+		case 8<<8 | 1:
+			avx512.Tile8x1(args)
+			return
+		case 8<<8 | 2:
+			avx512.Tile8x2(args)
+			return
+		case 9<<8 | 1:
+			avx512.Tile9x1(args)
+			return
+		case 9<<8 | 2:
+			avx512.Tile9x2(args)
+			return
+		case 10<<8 | 1:
+			avx512.Tile10x1(args)
+			return
+		case 10<<8 | 2:
+			avx512.Tile10x2(args)
+			return
+		case 11<<8 | 1:
+			avx512.Tile11x1(args)
+			return
+		case 11<<8 | 2:
+			avx512.Tile11x2(args)
+			return
+		case 12<<8 | 1:
+			avx512.Tile12x1(args)
+			return
+		case 12<<8 | 2:
+			avx512.Tile12x2(args)
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 )
@@ -147,10 +148,10 @@ func (l *link) kind() string {
 func (m *Model) cutRoom(cut, rows int) {
 	for _, l := range m.links[cut:] {
 		if l.y != nil {
-			l.y = make([]float32, rows*l.out)
+			l.y = pages.Floats(rows * l.out)
 		}
 		if l.dy != nil {
-			l.dy = make([]float32, rows*l.out)
+			l.dy = pages.Floats(rows * l.out)
 		}
 		if n, ok := l.net.(*layerNorm); ok && n.norm != nil {
 			n.norm = make([]float32, rows*n.out)
@@ -161,7 +162,7 @@ func (m *Model) cutRoom(cut, rows int) {
 // room is v, which may have been cut, with at least n elements.
 func room(v *[]float32, n int) []float32 {
 	if len(*v) < n {
-		*v = make([]float32, n)
+		*v = pages.Floats(n)
 	}
 	return (*v)[:n]
 }

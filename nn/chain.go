@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -114,7 +115,7 @@ func newModel(c setting, stages []Stage) (*Model, error) {
 			c.emb = e
 			m.emb = newEmbedding(e, m.isa, m.steps*m.batch)
 			if !m.infer {
-				m.emb.dy = make([]float32, len(m.emb.y))
+				m.emb.dy = pages.Floats(len(m.emb.y))
 				m.emb.grad = m.params.gradient(e.Weight)
 			}
 			m.first = m.emb.y

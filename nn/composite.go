@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/internal/split"
 )
 
@@ -205,7 +206,7 @@ func (s Parallel) Bind(b *Binding) (Net, error) {
 	n.complete()
 	n.gather, n.deal, n.added = n.gatherRows, n.dealRows, n.addInput
 	if !b.Infer && len(s) > 1 {
-		n.dx = make([]float32, b.Steps*b.Batch*b.Width)
+		n.dx = pages.Floats(b.Steps * b.Batch * b.Width)
 	}
 	return n, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/simdrnn/simdrnn/data"
 
 	"github.com/simdrnn/simdrnn/internal/draw"
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -48,7 +49,7 @@ func NewZeroEmbedding(vocabulary, dim int) (*Embedding, error) {
 	if err := embeddingSizes(vocabulary, dim); err != nil {
 		return nil, fmt.Errorf("nn: %w", err)
 	}
-	return &Embedding{Weight: make([]float32, vocabulary*dim), Vocabulary: vocabulary, Dim: dim}, nil
+	return &Embedding{Weight: pages.Floats(vocabulary * dim), Vocabulary: vocabulary, Dim: dim}, nil
 }
 
 func embeddingSizes(vocabulary, dim int) error {
@@ -158,7 +159,7 @@ type embedding struct {
 }
 
 func newEmbedding(e *Embedding, isa kernels.ISA, pairs int) *embedding {
-	return &embedding{Embedding: *e, from: e, isa: isa, ids: make([]int32, 0, pairs), y: make([]float32, pairs*e.Dim)}
+	return &embedding{Embedding: *e, from: e, isa: isa, ids: make([]int32, 0, pairs), y: pages.Floats(pairs * e.Dim)}
 }
 
 // forward sets s.y to the vectors of ids, which checkIDs has accepted. s keeps the ids.

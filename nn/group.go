@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/internal/crew"
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -56,9 +57,9 @@ func (m *group) add(i int, s Stage, width int, emb *Embedding, owned, own bool) 
 	}
 	m.links = append(m.links, l)
 	if own {
-		l.y = make([]float32, m.steps*m.batch*out)
+		l.y = pages.Floats(m.steps * m.batch * out)
 		if !m.infer {
-			l.dy = make([]float32, len(l.y))
+			l.dy = pages.Floats(len(l.y))
 		}
 	}
 	m.state, l.tensors = addLengths(m.state, net.State())

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/simdrnn/simdrnn/internal/draw"
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -115,7 +116,7 @@ func GrowReadout(l *Linear, grown *Embedding) (*Linear, error) {
 // growRows returns w [n][width] with rows behind it, up to that many: of +0, or of the mean
 // of those of w.
 func growRows(w []float32, width, rows int, mean bool) []float32 {
-	grown := make([]float32, rows*width)
+	grown := pages.Floats(rows * width)
 	copy(grown, w)
 	if rows*width == len(w) || !mean {
 		return grown

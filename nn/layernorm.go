@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 )
@@ -68,7 +69,7 @@ func (l *LayerNorm) Bind(b *Binding) (Net, error) {
 		if l.Bias != nil {
 			n.db = b.Gradient(l.Bias)
 		}
-		n.norm, n.r = make([]float32, b.Steps*b.Batch*l.Width), make([]float32, b.Steps*b.Batch)
+		n.norm, n.r = pages.Floats(b.Steps*b.Batch*l.Width), make([]float32, b.Steps*b.Batch)
 	}
 	return n, nil
 }

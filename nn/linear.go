@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/simdrnn/simdrnn/internal/draw"
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
@@ -54,7 +55,7 @@ func NewZeroLinear(in, out int) (*Linear, error) {
 	if err := linearSizes(in, out); err != nil {
 		return nil, fmt.Errorf("nn: %w", err)
 	}
-	return &Linear{Weight: make([]float32, out*in), Bias: make([]float32, out), In: in, Out: out}, nil
+	return &Linear{Weight: pages.Floats(out * in), Bias: make([]float32, out), In: in, Out: out}, nil
 }
 
 func linearSizes(in, out int) error {
@@ -115,7 +116,7 @@ func (l *Linear) Bind(b *Binding) (Net, error) {
 		}
 	}
 	if !b.owned {
-		s.room = make([]float32, b.Steps*b.Batch*l.In)
+		s.room = pages.Floats(b.Steps * b.Batch * l.In)
 	}
 	return s, nil
 }
@@ -333,7 +334,7 @@ func (s *linear) workOf(w int) (dy, work []float32) {
 		room = len(s.visit.count) * outs
 	}
 	if n := room + max(s.isa.GemmRowsWork(outs, len(s.visit.count)), outs); len(s.work[w]) < n {
-		s.work[w] = make([]float32, n)
+		s.work[w] = pages.Floats(n)
 	}
 	return s.work[w][:room], s.work[w][room:]
 }

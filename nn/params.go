@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/simdrnn/simdrnn/internal/crew"
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -163,7 +164,7 @@ func (p *params) gradient(w []float32) []float32 {
 			return u.G
 		}
 	}
-	return make([]float32, len(w))
+	return pages.Floats(len(w))
 }
 
 // sums returns the sums of the gradients of shared parameters, nil if each parameter

@@ -4,6 +4,7 @@ import (
 	"github.com/simdrnn/simdrnn/nn"
 
 	"github.com/simdrnn/simdrnn/internal/crew"
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -62,7 +63,7 @@ func (c *core) begin(kind string, params []nn.Param, tensors int, numbers []floa
 	c.numbers, c.tensors = numbers, nil
 	for range tensors {
 		for i := range params {
-			c.tensors = append(c.tensors, make([]float32, len(params[i].W)))
+			c.tensors = append(c.tensors, pages.Floats(len(params[i].W)))
 		}
 	}
 	lengths := make([]int, len(params))

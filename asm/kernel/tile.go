@@ -172,16 +172,19 @@ func (t Tile) Emit(m vec.Machine) {
 	m.Return()
 }
 
-// fetchC asks for what the result is added to, which is read last.
+// fetchC asks for the rows of C, which are read or written last. Where the chains start
+// there it is too late for these, so it asks for those of the tile that comes next: of the
+// columns behind.
 func (t Tile) fetchC(m vec.Machine) {
-	m.IfBit("ahead", word(m, "Flags"), 0, func() {
-		c := m.Rows(word(m, "C"), floats(m, "LDC"), t.Rows)
-		for r := range t.Rows {
-			for b := 0; b < 4*m.Lanes()*t.Vecs; b += 64 {
-				m.Prefetch(m.Row(c, r).Plus(b))
-			}
+	width := 4 * m.Lanes() * t.Vecs
+	from := word(m, "C")
+	m.IfBit("starts", word(m, "Flags"), 2, func() { m.AddImm(from, width) })
+	c := m.Rows(from, floats(m, "LDC"), t.Rows)
+	for r := range t.Rows {
+		for b := 0; b < width; b += 64 {
+			m.Prefetch(m.Row(c, r).Plus(b))
 		}
-	})
+	}
 }
 
 // panels are the addresses of the panels of B, or those of its vectors.
@@ -244,7 +247,7 @@ var TileFields = []struct{ Name, Type, Doc string }{
 	{"C", "*float32", "row r of the result is LDC*r from here"},
 	{"LDC", "int", "distance between the rows of C"},
 	{"Tail", "int", "columns of the last vector that exist in Start and C, 1 to all"},
-	{"Flags", "int", "bit 0: add to C; bit 1: tiny results become +0"},
+	{"Flags", "int", "bit 0: add to C; bit 1: tiny results become +0; bit 2: the chains start at C"},
 	{"Next", "*float32", "what is fetched into the cache from here on; any address is harmless"},
 	{"PC", "int", "distance from the second vector of B to the third, where each has its own"},
 }

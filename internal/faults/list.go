@@ -30,6 +30,7 @@ var (
 	inKerasFiles  = []string{"./convert Keras"}
 	inFingerprint = []string{"./fingerprint"}
 	inCommand     = []string{"cmd:./simdrnn"}
+	inMemory      = []string{"./internal/pages"}
 	inPages       = []string{"convert/peer:. Pages"}
 	inLosses      = []string{"./loss"}
 	inElements    = []string{"./kernels ElementKernels|DotLanes64|BCE"}

@@ -1,6 +1,10 @@
 package seq
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/simdrnn/simdrnn/internal/pages"
+)
 
 // backMemory is what Backward alone needs.
 type backMemory struct {
@@ -23,7 +27,7 @@ type backMemory struct {
 func (n *Net) newBackMemory(batch int) backMemory {
 	sh := &n.Shape
 	m := backMemory{
-		dyRows: make([]float32, batch*sh.States[0]), scratch: make([]float32, batch*sh.Scratch),
+		dyRows: pages.Floats(batch * sh.States[0]), scratch: pages.Floats(batch * sh.Scratch),
 		sums: n.newSums(), totals: make([]float32, sh.Tape),
 	}
 	m.grads, _ = n.weights(n.W[0].BiasIh != nil, Zeros)

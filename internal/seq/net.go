@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"strconv"
 
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -47,7 +48,7 @@ func Zeros(_ string, shape ...int) ([]float32, error) {
 	for _, d := range shape {
 		n *= d
 	}
-	return make([]float32, n), nil
+	return pages.Floats(n), nil
 }
 
 // NewNet completes a Net: it asks src for the parameters, in EachParam's order.

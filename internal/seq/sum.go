@@ -3,6 +3,7 @@ package seq
 import (
 	"slices"
 
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 )
@@ -51,7 +52,7 @@ func (n *Net) newSums() sums {
 	sh := &n.Shape
 	var s sums
 	if n.Noise.Weight > 0 { // each chunk goes through a mask
-		s.masked = make([]float32, len(n.W[0].Hh))
+		s.masked = pages.Floats(len(n.W[0].Hh))
 	}
 	find := func(of factorOf, col, width int) int {
 		for i, f := range s.factors {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 )
@@ -71,7 +72,7 @@ func (n *Net) newUnrolled(steps, batch int, keep bool) *Unrolled {
 		u.pack = append(u.pack, n.newPacking(u.isa, &n.W[i], 1, keep))
 	}
 	for _, width := range sh.States {
-		u.state = append(u.state, make([]float32, len(n.W)*batch*width))
+		u.state = append(u.state, pages.Floats(len(n.W)*batch*width))
 	}
 	u.tasks = tasks{packForward: u.packForward, copyInput: u.copyInput, products: u.inputProducts, steps: u.forwardSteps, merge: u.merge}
 	if c, ok := n.Cell.(Phased); ok {
@@ -95,7 +96,7 @@ func (n *Net) newUnrolled(steps, batch int, keep bool) *Unrolled {
 func (u *Unrolled) allocate(segment, chunks int) {
 	n := u.net
 	u.segment = segment
-	u.memory = n.newMemory(segment, u.chunk, u.batch, u.keep, func(n int) []float32 { return make([]float32, n) })
+	u.memory = n.newMemory(segment, u.chunk, u.batch, u.keep, pages.Floats)
 	if u.keep {
 		u.setVisit(chunks)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/internal/team"
 )
@@ -178,7 +179,7 @@ func (u *Unrolled) growWorkers() {
 	steps, packs, gradients := u.workerCounts(chunks)
 	work := u.gradientsWork(chunks)
 	for len(k.products) < gradients {
-		k.products = append(k.products, make([]float32, work))
+		k.products = append(k.products, pages.Floats(work))
 	}
 	for len(k.steps) < steps {
 		s := newStep(u.isa, u.net)
@@ -186,7 +187,7 @@ func (u *Unrolled) growWorkers() {
 		k.steps = append(k.steps, s)
 	}
 	for len(k.droppedW) < packs {
-		k.droppedW = append(k.droppedW, make([]float32, len(u.net.W[0].Hh)))
+		k.droppedW = append(k.droppedW, pages.Floats(len(u.net.W[0].Hh)))
 	}
 }
 

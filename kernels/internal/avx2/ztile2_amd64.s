@@ -7,19 +7,20 @@
 // func Tile2x1(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+32, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(CX*1)
-
-skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -150,19 +151,20 @@ after_whole:
 // func Tile2x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+64, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(CX*1)
-
-skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -324,12 +326,15 @@ after_whole:
 // func Tile2x4(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile2x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+128, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -337,8 +342,6 @@ TEXT ·Tile2x4(SB), NOSPLIT, $0-8
 	PREFETCHT1 64(AX)
 	PREFETCHT1 (AX)(CX*1)
 	PREFETCHT1 64(AX)(CX*1)
-
-skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX

@@ -7,12 +7,15 @@
 // func Tile3x3(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile3x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+96, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -22,8 +25,6 @@ TEXT ·Tile3x3(SB), NOSPLIT, $0-8
 	PREFETCHT1 64(AX)(CX*1)
 	PREFETCHT1 (AX)(CX*2)
 	PREFETCHT1 64(AX)(CX*2)
-
-skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -285,20 +286,21 @@ after_whole:
 // func Tile3x1(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+32, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(CX*1)
 	PREFETCHT1 (AX)(CX*2)
-
-skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -452,20 +454,21 @@ after_whole:
 // func Tile3x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+64, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(CX*1)
 	PREFETCHT1 (AX)(CX*2)
-
-skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -663,12 +666,15 @@ after_whole:
 // func Tile3x4(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile3x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+128, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -678,8 +684,6 @@ TEXT ·Tile3x4(SB), NOSPLIT, $0-8
 	PREFETCHT1 64(AX)(CX*1)
 	PREFETCHT1 (AX)(CX*2)
 	PREFETCHT1 64(AX)(CX*2)
-
-skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX

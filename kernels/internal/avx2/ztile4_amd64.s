@@ -7,12 +7,15 @@
 // func Tile4x3(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile4x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+96, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -26,8 +29,6 @@ TEXT ·Tile4x3(SB), NOSPLIT, $0-8
 	PREFETCHT1 64(AX)(CX*2)
 	PREFETCHT1 (DX)
 	PREFETCHT1 64(DX)
-
-skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -345,12 +346,15 @@ after_whole:
 // func Tile4x1(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+32, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -360,8 +364,6 @@ TEXT ·Tile4x1(SB), NOSPLIT, $0-8
 	PREFETCHT1 (AX)(CX*1)
 	PREFETCHT1 (AX)(CX*2)
 	PREFETCHT1 (DX)
-
-skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -545,12 +547,15 @@ after_whole:
 // func Tile4x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+64, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -560,8 +565,6 @@ TEXT ·Tile4x2(SB), NOSPLIT, $0-8
 	PREFETCHT1 (AX)(CX*1)
 	PREFETCHT1 (AX)(CX*2)
 	PREFETCHT1 (DX)
-
-skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX

@@ -7,12 +7,15 @@
 // func Tile6x1(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+32, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -24,8 +27,6 @@ TEXT ·Tile6x1(SB), NOSPLIT, $0-8
 	PREFETCHT1 (DX)
 	PREFETCHT1 (DX)(CX*1)
 	PREFETCHT1 (DX)(CX*2)
-
-skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -247,12 +248,15 @@ after_whole:
 // func Tile6x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+64, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -264,8 +268,6 @@ TEXT ·Tile6x2(SB), NOSPLIT, $0-8
 	PREFETCHT1 (DX)
 	PREFETCHT1 (DX)(CX*1)
 	PREFETCHT1 (DX)(CX*2)
-
-skip_ahead:
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX

@@ -130,15 +130,15 @@ block:
 	VPANDD          Z0, Z6, Z10
 	VCMPPS          $0x11, Z1, Z10, K1
 	VPXORD          Z6, Z6, K1, Z6
-	VMOVUPS         Z6, 256(AX)
+	VMOVUPS         Z6, 128(AX)
 	VPANDD          Z0, Z18, Z6
 	VCMPPS          $0x11, Z1, Z6, K1
 	VPXORD          Z18, Z18, K1, Z18
-	VMOVUPS         Z18, 512(AX)
+	VMOVUPS         Z18, 256(AX)
 	VPANDD          Z0, Z2, Z6
 	VCMPPS          $0x11, Z1, Z6, K1
 	VPXORD          Z2, Z2, K1, Z2
-	VMOVUPS         Z2, 768(AX)
+	VMOVUPS         Z2, 384(AX)
 	VUNPCKLPS       Z7, Z3, Z2
 	VUNPCKHPS       Z7, Z3, Z3
 	VUNPCKLPS       Z15, Z11, Z6
@@ -150,19 +150,19 @@ block:
 	VPANDD          Z0, Z10, Z7
 	VCMPPS          $0x11, Z1, Z7, K1
 	VPXORD          Z10, Z10, K1, Z10
-	VMOVUPS         Z10, 1024(AX)
+	VMOVUPS         Z10, 512(AX)
 	VPANDD          Z0, Z2, Z7
 	VCMPPS          $0x11, Z1, Z7, K1
 	VPXORD          Z2, Z2, K1, Z2
-	VMOVUPS         Z2, 1280(AX)
+	VMOVUPS         Z2, 640(AX)
 	VPANDD          Z0, Z6, Z2
 	VCMPPS          $0x11, Z1, Z2, K1
 	VPXORD          Z6, Z6, K1, Z6
-	VMOVUPS         Z6, 1536(AX)
+	VMOVUPS         Z6, 768(AX)
 	VPANDD          Z0, Z3, Z2
 	VCMPPS          $0x11, Z1, Z2, K1
 	VPXORD          Z3, Z3, K1, Z3
-	VMOVUPS         Z3, 1792(AX)
+	VMOVUPS         Z3, 896(AX)
 	VUNPCKLPS       Z8, Z4, Z2
 	VUNPCKHPS       Z8, Z4, Z3
 	VUNPCKLPS       Z16, Z12, Z4
@@ -174,19 +174,19 @@ block:
 	VPANDD          Z0, Z7, Z6
 	VCMPPS          $0x11, Z1, Z6, K1
 	VPXORD          Z7, Z7, K1, Z7
-	VMOVUPS         Z7, 2048(AX)
+	VMOVUPS         Z7, 1024(AX)
 	VPANDD          Z0, Z2, Z6
 	VCMPPS          $0x11, Z1, Z6, K1
 	VPXORD          Z2, Z2, K1, Z2
-	VMOVUPS         Z2, 2304(AX)
+	VMOVUPS         Z2, 1152(AX)
 	VPANDD          Z0, Z4, Z2
 	VCMPPS          $0x11, Z1, Z2, K1
 	VPXORD          Z4, Z4, K1, Z4
-	VMOVUPS         Z4, 2560(AX)
+	VMOVUPS         Z4, 1280(AX)
 	VPANDD          Z0, Z3, Z2
 	VCMPPS          $0x11, Z1, Z2, K1
 	VPXORD          Z3, Z3, K1, Z3
-	VMOVUPS         Z3, 2816(AX)
+	VMOVUPS         Z3, 1408(AX)
 	VUNPCKLPS       Z9, Z5, Z2
 	VUNPCKHPS       Z9, Z5, Z3
 	VUNPCKLPS       Z17, Z13, Z4
@@ -198,21 +198,21 @@ block:
 	VPANDD          Z0, Z6, Z5
 	VCMPPS          $0x11, Z1, Z5, K1
 	VPXORD          Z6, Z6, K1, Z6
-	VMOVUPS         Z6, 3072(AX)
+	VMOVUPS         Z6, 1536(AX)
 	VPANDD          Z0, Z2, Z5
 	VCMPPS          $0x11, Z1, Z5, K1
 	VPXORD          Z2, Z2, K1, Z2
-	VMOVUPS         Z2, 3328(AX)
+	VMOVUPS         Z2, 1664(AX)
 	VPANDD          Z0, Z4, Z2
 	VCMPPS          $0x11, Z1, Z2, K1
 	VPXORD          Z4, Z4, K1, Z4
-	VMOVUPS         Z4, 3584(AX)
+	VMOVUPS         Z4, 1792(AX)
 	VPANDD          Z0, Z3, Z2
 	VCMPPS          $0x11, Z1, Z2, K1
 	VPXORD          Z3, Z3, K1, Z3
-	VMOVUPS         Z3, 3840(AX)
+	VMOVUPS         Z3, 1920(AX)
 	ADDQ            $+64, BX
-	ADDQ            $+4096, AX
+	ADDQ            $+2048, AX
 	SUBQ            $+16, CX
 	JGE             block
 
@@ -285,17 +285,17 @@ quad:
 	VPANDD          Z0, Z3, Z4
 	VCMPPS          $0x11, Z1, Z4, K1
 	VPXORD          Z3, Z3, K1, Z3
-	VMOVUPS         Z3, 256(AX)
+	VMOVUPS         Z3, 128(AX)
 	VPANDD          Z0, Z6, Z3
 	VCMPPS          $0x11, Z1, Z3, K1
 	VPXORD          Z6, Z6, K1, Z6
-	VMOVUPS         Z6, 512(AX)
+	VMOVUPS         Z6, 256(AX)
 	VPANDD          Z0, Z2, Z3
 	VCMPPS          $0x11, Z1, Z3, K1
 	VPXORD          Z2, Z2, K1, Z2
-	VMOVUPS         Z2, 768(AX)
+	VMOVUPS         Z2, 384(AX)
 	ADDQ            $+16, BX
-	ADDQ            $+1024, AX
+	ADDQ            $+512, AX
 	SUBQ            $+4, CX
 	JGE             quad
 
@@ -413,9 +413,9 @@ block2:
 	VUNPCKLPD       Z8, Z0, Z16
 	VUNPCKHPD       Z8, Z0, Z0
 	VMOVUPS         Z12, (AX)
-	VMOVUPS         Z4, 256(AX)
-	VMOVUPS         Z16, 512(AX)
-	VMOVUPS         Z0, 768(AX)
+	VMOVUPS         Z4, 128(AX)
+	VMOVUPS         Z16, 256(AX)
+	VMOVUPS         Z0, 384(AX)
 	VUNPCKLPS       Z5, Z1, Z0
 	VUNPCKHPS       Z5, Z1, Z1
 	VUNPCKLPS       Z13, Z9, Z4
@@ -424,10 +424,10 @@ block2:
 	VUNPCKHPD       Z4, Z0, Z0
 	VUNPCKLPD       Z5, Z1, Z4
 	VUNPCKHPD       Z5, Z1, Z1
-	VMOVUPS         Z8, 1024(AX)
-	VMOVUPS         Z0, 1280(AX)
-	VMOVUPS         Z4, 1536(AX)
-	VMOVUPS         Z1, 1792(AX)
+	VMOVUPS         Z8, 512(AX)
+	VMOVUPS         Z0, 640(AX)
+	VMOVUPS         Z4, 768(AX)
+	VMOVUPS         Z1, 896(AX)
 	VUNPCKLPS       Z6, Z2, Z0
 	VUNPCKHPS       Z6, Z2, Z1
 	VUNPCKLPS       Z14, Z10, Z2
@@ -436,10 +436,10 @@ block2:
 	VUNPCKHPD       Z2, Z0, Z0
 	VUNPCKLPD       Z4, Z1, Z2
 	VUNPCKHPD       Z4, Z1, Z1
-	VMOVUPS         Z5, 2048(AX)
-	VMOVUPS         Z0, 2304(AX)
-	VMOVUPS         Z2, 2560(AX)
-	VMOVUPS         Z1, 2816(AX)
+	VMOVUPS         Z5, 1024(AX)
+	VMOVUPS         Z0, 1152(AX)
+	VMOVUPS         Z2, 1280(AX)
+	VMOVUPS         Z1, 1408(AX)
 	VUNPCKLPS       Z7, Z3, Z0
 	VUNPCKHPS       Z7, Z3, Z1
 	VUNPCKLPS       Z15, Z11, Z2
@@ -448,12 +448,12 @@ block2:
 	VUNPCKHPD       Z2, Z0, Z0
 	VUNPCKLPD       Z3, Z1, Z2
 	VUNPCKHPD       Z3, Z1, Z1
-	VMOVUPS         Z4, 3072(AX)
-	VMOVUPS         Z0, 3328(AX)
-	VMOVUPS         Z2, 3584(AX)
-	VMOVUPS         Z1, 3840(AX)
+	VMOVUPS         Z4, 1536(AX)
+	VMOVUPS         Z0, 1664(AX)
+	VMOVUPS         Z2, 1792(AX)
+	VMOVUPS         Z1, 1920(AX)
 	ADDQ            $+64, BX
-	ADDQ            $+4096, AX
+	ADDQ            $+2048, AX
 	SUBQ            $+16, CX
 	JGE             block2
 
@@ -520,11 +520,11 @@ quad2:
 	VUNPCKLPD       Z2, Z0, Z4
 	VUNPCKHPD       Z2, Z0, Z0
 	VMOVUPS         Z3, (AX)
-	VMOVUPS         Z1, 256(AX)
-	VMOVUPS         Z4, 512(AX)
-	VMOVUPS         Z0, 768(AX)
+	VMOVUPS         Z1, 128(AX)
+	VMOVUPS         Z4, 256(AX)
+	VMOVUPS         Z0, 384(AX)
 	ADDQ            $+16, BX
-	ADDQ            $+1024, AX
+	ADDQ            $+512, AX
 	SUBQ            $+4, CX
 	JGE             quad2
 
@@ -556,12 +556,8 @@ TEXT ·PackPieces(SB), NOSPLIT, $0-56
 piece:
 	VMOVUPS (CX), Z0
 	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
 	ADDQ    DI, CX
 	ADDQ    SI, AX
 	SUBQ    $+1, DX
@@ -580,24 +576,14 @@ not_copy:
 piece2:
 	VMOVUPS (CX), Z2
 	VMOVUPS 64(CX), Z3
-	VMOVUPS 128(CX), Z4
-	VMOVUPS 192(CX), Z5
-	VPANDD  Z0, Z2, Z6
-	VCMPPS  $0x11, Z1, Z6, K1
+	VPANDD  Z0, Z2, Z4
+	VCMPPS  $0x11, Z1, Z4, K1
 	VPXORD  Z2, Z2, K1, Z2
 	VMOVUPS Z2, (AX)
 	VPANDD  Z0, Z3, Z2
 	VCMPPS  $0x11, Z1, Z2, K1
 	VPXORD  Z3, Z3, K1, Z3
 	VMOVUPS Z3, 64(AX)
-	VPANDD  Z0, Z4, Z2
-	VCMPPS  $0x11, Z1, Z2, K1
-	VPXORD  Z4, Z4, K1, Z4
-	VMOVUPS Z4, 128(AX)
-	VPANDD  Z0, Z5, Z2
-	VCMPPS  $0x11, Z1, Z2, K1
-	VPXORD  Z5, Z5, K1, Z5
-	VMOVUPS Z5, 192(AX)
 	ADDQ    DI, CX
 	ADDQ    SI, AX
 	SUBQ    $+1, DX
@@ -618,26 +604,14 @@ not_flush:
 	MOVQ  8(BX), BX
 	LEAQ  mask<>+0(SB), R8
 	KMOVW (R8)(BX*2), K2
-	MOVQ  tails+40(FP), BX
-	MOVQ  16(BX), BX
-	LEAQ  mask<>+0(SB), R8
-	KMOVW (R8)(BX*2), K3
-	MOVQ  tails+40(FP), BX
-	MOVQ  24(BX), BX
-	LEAQ  mask<>+0(SB), R8
-	KMOVW (R8)(BX*2), K4
 	SUBQ  $+1, DX
 	JLT   done_piece3
 
 piece3:
 	VMOVUPS.Z (CX), K1, Z0
 	VMOVUPS.Z 64(CX), K2, Z1
-	VMOVUPS.Z 128(CX), K3, Z2
-	VMOVUPS.Z 192(CX), K4, Z3
 	VMOVUPS   Z0, (AX)
 	VMOVUPS   Z1, 64(AX)
-	VMOVUPS   Z2, 128(AX)
-	VMOVUPS   Z3, 192(AX)
 	ADDQ      DI, CX
 	ADDQ      SI, AX
 	SUBQ      $+1, DX
@@ -656,38 +630,20 @@ not_part:
 	MOVQ  8(BX), BX
 	LEAQ  mask<>+0(SB), R8
 	KMOVW (R8)(BX*2), K2
-	MOVQ  tails+40(FP), BX
-	MOVQ  16(BX), BX
-	LEAQ  mask<>+0(SB), R8
-	KMOVW (R8)(BX*2), K3
-	MOVQ  tails+40(FP), BX
-	MOVQ  24(BX), BX
-	LEAQ  mask<>+0(SB), R8
-	KMOVW (R8)(BX*2), K4
 	SUBQ  $+1, DX
 	JLT   done_piece4
 
 piece4:
 	VMOVUPS.Z (CX), K1, Z2
 	VMOVUPS.Z 64(CX), K2, Z3
-	VMOVUPS.Z 128(CX), K3, Z4
-	VMOVUPS.Z 192(CX), K4, Z5
-	VPANDD    Z0, Z2, Z6
-	VCMPPS    $0x11, Z1, Z6, K5
-	VPXORD    Z2, Z2, K5, Z2
+	VPANDD    Z0, Z2, Z4
+	VCMPPS    $0x11, Z1, Z4, K3
+	VPXORD    Z2, Z2, K3, Z2
 	VMOVUPS   Z2, (AX)
 	VPANDD    Z0, Z3, Z2
-	VCMPPS    $0x11, Z1, Z2, K5
-	VPXORD    Z3, Z3, K5, Z3
+	VCMPPS    $0x11, Z1, Z2, K3
+	VPXORD    Z3, Z3, K3, Z3
 	VMOVUPS   Z3, 64(AX)
-	VPANDD    Z0, Z4, Z2
-	VCMPPS    $0x11, Z1, Z2, K5
-	VPXORD    Z4, Z4, K5, Z4
-	VMOVUPS   Z4, 128(AX)
-	VPANDD    Z0, Z5, Z2
-	VCMPPS    $0x11, Z1, Z2, K5
-	VPXORD    Z5, Z5, K5, Z5
-	VMOVUPS   Z5, 192(AX)
 	ADDQ      DI, CX
 	ADDQ      SI, AX
 	SUBQ      $+1, DX
@@ -726,7 +682,7 @@ row:
 piece:
 	VMOVUPS (R8), Z0
 	VMOVUPS Z0, (R9)
-	ADDQ    $+24, R8
+	ADDQ    $+48, R8
 	ADDQ    SI, R9
 	SUBQ    $+1, R10
 	JGE     piece
@@ -734,7 +690,7 @@ piece:
 done_piece:
 	ADDQ $+1, R10
 	ADDQ DI, CX
-	ADDQ $+24, AX
+	ADDQ $+48, AX
 	SUBQ $+1, DX
 	JGE  row
 

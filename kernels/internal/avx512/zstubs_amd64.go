@@ -409,22 +409,22 @@ func ASGD(w, g, a []float32, lr, l2, keep, mu, omm float32)
 //go:noescape
 func Peak(iters int)
 
-// PackStrip transposes 16 rows into a strip of a panel of 64 columns:
-// dst[q*64+r] = rows[r][q] for q < steps, a multiple of four. Flags: bit 0: tiny
+// PackStrip transposes 16 rows into a strip of a panel of 32 columns:
+// dst[q*32+r] = rows[r][q] for q < steps, a multiple of four. Flags: bit 0: tiny
 // values become +0.
 //
 //go:noescape
 func PackStrip(dst *float32, rows *[16]*float32, steps, flags int)
 
-// PackPieces copies pieces of 64 columns: dst[i*ldd+j] = src[i*lds+j]. Flags: bit 0:
+// PackPieces copies pieces of 32 columns: dst[i*ldd+j] = src[i*lds+j]. Flags: bit 0:
 // tiny values become +0; bit 1: vector v of a piece has tails[v] elements, 0 to 16,
 // and +0 behind them.
 //
 //go:noescape
 func PackPieces(dst, src *float32, pieces, ldd, lds int, tails *[4]int, flags int)
 
-// PackFactors copies rows to panels of 6 columns: dst[p*ldp+i*6+j] =
-// src[i*lds+p*6+j] for p < pieces. It reads and writes 16 columns of each piece.
+// PackFactors copies rows to panels of 12 columns: dst[p*ldp+i*12+j] =
+// src[i*lds+p*12+j] for p < pieces. It reads and writes 16 columns of each piece.
 //
 //go:noescape
 func PackFactors(dst, src *float32, rows, pieces, ldp, lds int)
@@ -439,25 +439,15 @@ func Tile1x1(t *tile.Args)
 //go:noescape
 func Tile1x2(t *tile.Args)
 
-// Tile1x3 is the register tile of 1 rows and 3 vectors of columns.
-//
-//go:noescape
-func Tile1x3(t *tile.Args)
-
-// Tile1x4 is the register tile of 1 rows and 4 vectors of columns.
+// Tile1x4 is the register tile of 1 rows and 4 vectors of columns from 2 panels.
 //
 //go:noescape
 func Tile1x4(t *tile.Args)
 
-// Tile1x8 is the register tile of 1 rows and 8 vectors of columns from 2 panels.
+// Tile1x8 is the register tile of 1 rows and 8 vectors of columns from 4 panels.
 //
 //go:noescape
 func Tile1x8(t *tile.Args)
-
-// Tile1x16 is the register tile of 1 rows and 16 vectors of columns from 4 panels.
-//
-//go:noescape
-func Tile1x16(t *tile.Args)
 
 // Tile2x1 is the register tile of 2 rows and 1 vectors of columns.
 //
@@ -469,17 +459,12 @@ func Tile2x1(t *tile.Args)
 //go:noescape
 func Tile2x2(t *tile.Args)
 
-// Tile2x3 is the register tile of 2 rows and 3 vectors of columns.
-//
-//go:noescape
-func Tile2x3(t *tile.Args)
-
-// Tile2x4 is the register tile of 2 rows and 4 vectors of columns.
+// Tile2x4 is the register tile of 2 rows and 4 vectors of columns from 2 panels.
 //
 //go:noescape
 func Tile2x4(t *tile.Args)
 
-// Tile2x8 is the register tile of 2 rows and 8 vectors of columns from 2 panels.
+// Tile2x8 is the register tile of 2 rows and 8 vectors of columns from 4 panels.
 //
 //go:noescape
 func Tile2x8(t *tile.Args)
@@ -494,17 +479,12 @@ func Tile3x1(t *tile.Args)
 //go:noescape
 func Tile3x2(t *tile.Args)
 
-// Tile3x3 is the register tile of 3 rows and 3 vectors of columns.
-//
-//go:noescape
-func Tile3x3(t *tile.Args)
-
-// Tile3x4 is the register tile of 3 rows and 4 vectors of columns.
+// Tile3x4 is the register tile of 3 rows and 4 vectors of columns from 2 panels.
 //
 //go:noescape
 func Tile3x4(t *tile.Args)
 
-// Tile3x8 is the register tile of 3 rows and 8 vectors of columns from 2 panels.
+// Tile3x8 is the register tile of 3 rows and 8 vectors of columns from 4 panels.
 //
 //go:noescape
 func Tile3x8(t *tile.Args)
@@ -519,12 +499,7 @@ func Tile4x1(t *tile.Args)
 //go:noescape
 func Tile4x2(t *tile.Args)
 
-// Tile4x3 is the register tile of 4 rows and 3 vectors of columns.
-//
-//go:noescape
-func Tile4x3(t *tile.Args)
-
-// Tile4x4 is the register tile of 4 rows and 4 vectors of columns.
+// Tile4x4 is the register tile of 4 rows and 4 vectors of columns from 2 panels.
 //
 //go:noescape
 func Tile4x4(t *tile.Args)
@@ -539,12 +514,7 @@ func Tile5x1(t *tile.Args)
 //go:noescape
 func Tile5x2(t *tile.Args)
 
-// Tile5x3 is the register tile of 5 rows and 3 vectors of columns.
-//
-//go:noescape
-func Tile5x3(t *tile.Args)
-
-// Tile5x4 is the register tile of 5 rows and 4 vectors of columns.
+// Tile5x4 is the register tile of 5 rows and 4 vectors of columns from 2 panels.
 //
 //go:noescape
 func Tile5x4(t *tile.Args)
@@ -559,12 +529,67 @@ func Tile6x1(t *tile.Args)
 //go:noescape
 func Tile6x2(t *tile.Args)
 
-// Tile6x3 is the register tile of 6 rows and 3 vectors of columns.
-//
-//go:noescape
-func Tile6x3(t *tile.Args)
-
-// Tile6x4 is the register tile of 6 rows and 4 vectors of columns.
+// Tile6x4 is the register tile of 6 rows and 4 vectors of columns from 2 panels.
 //
 //go:noescape
 func Tile6x4(t *tile.Args)
+
+// Tile7x1 is the register tile of 7 rows and 1 vectors of columns.
+//
+//go:noescape
+func Tile7x1(t *tile.Args)
+
+// Tile7x2 is the register tile of 7 rows and 2 vectors of columns.
+//
+//go:noescape
+func Tile7x2(t *tile.Args)
+
+// Tile8x1 is the register tile of 8 rows and 1 vectors of columns.
+//
+//go:noescape
+func Tile8x1(t *tile.Args)
+
+// Tile8x2 is the register tile of 8 rows and 2 vectors of columns.
+//
+//go:noescape
+func Tile8x2(t *tile.Args)
+
+// Tile9x1 is the register tile of 9 rows and 1 vectors of columns.
+//
+//go:noescape
+func Tile9x1(t *tile.Args)
+
+// Tile9x2 is the register tile of 9 rows and 2 vectors of columns.
+//
+//go:noescape
+func Tile9x2(t *tile.Args)
+
+// Tile10x1 is the register tile of 10 rows and 1 vectors of columns.
+//
+//go:noescape
+func Tile10x1(t *tile.Args)
+
+// Tile10x2 is the register tile of 10 rows and 2 vectors of columns.
+//
+//go:noescape
+func Tile10x2(t *tile.Args)
+
+// Tile11x1 is the register tile of 11 rows and 1 vectors of columns.
+//
+//go:noescape
+func Tile11x1(t *tile.Args)
+
+// Tile11x2 is the register tile of 11 rows and 2 vectors of columns.
+//
+//go:noescape
+func Tile11x2(t *tile.Args)
+
+// Tile12x1 is the register tile of 12 rows and 1 vectors of columns.
+//
+//go:noescape
+func Tile12x1(t *tile.Args)
+
+// Tile12x2 is the register tile of 12 rows and 2 vectors of columns.
+//
+//go:noescape
+func Tile12x2(t *tile.Args)

@@ -7,47 +7,48 @@
 // func Tile2x1(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+64, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
 	PREFETCHT1 (AX)
 	PREFETCHT1 (AX)(CX*1)
-
-skip_ahead:
-	MOVQ      t+0(FP), AX
-	MOVQ      56(AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      64(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      88(DX), DX
-	LEAQ      mask<>+0(SB), BX
-	KMOVW     (BX)(DX*2), K1
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z (AX)(CX*1), K1, Z1
-	MOVQ      t+0(FP), AX
-	MOVQ      (AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      16(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      24(DX), DX
-	SHLQ      $0x02, DX
-	MOVQ      t+0(FP), BX
-	MOVQ      8(BX), BX
-	MOVQ      t+0(FP), SI
-	MOVQ      32(SI), SI
-	MOVQ      t+0(FP), DI
-	MOVQ      40(DI), DI
-	SHLQ      $0x02, DI
-	SUBQ      $+4, AX
-	JLT       done_steps
+	MOVQ       t+0(FP), AX
+	MOVQ       56(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       64(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       88(DX), DX
+	LEAQ       mask<>+0(SB), BX
+	KMOVW      (BX)(DX*2), K1
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  (AX)(CX*1), K1, Z1
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
+	SHLQ       $0x02, DX
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       32(SI), SI
+	MOVQ       t+0(FP), DI
+	MOVQ       40(DI), DI
+	SHLQ       $0x02, DI
+	SUBQ       $+4, AX
+	JLT        done_steps
 
 steps:
 	VBROADCASTSS (BX), Z2
@@ -147,12 +148,15 @@ after_whole:
 // func Tile2x2(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+128, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -160,38 +164,36 @@ TEXT ·Tile2x2(SB), NOSPLIT, $0-8
 	PREFETCHT1 64(AX)
 	PREFETCHT1 (AX)(CX*1)
 	PREFETCHT1 64(AX)(CX*1)
-
-skip_ahead:
-	MOVQ      t+0(FP), AX
-	MOVQ      56(AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      64(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      88(DX), DX
-	LEAQ      mask<>+0(SB), BX
-	KMOVW     (BX)(DX*2), K1
-	VMOVUPS   (AX), Z0
-	VMOVUPS.Z 64(AX), K1, Z1
-	VMOVUPS   (AX)(CX*1), Z2
-	VMOVUPS.Z 64(AX)(CX*1), K1, Z3
-	MOVQ      t+0(FP), AX
-	MOVQ      (AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      16(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      24(DX), DX
-	SHLQ      $0x02, DX
-	MOVQ      t+0(FP), BX
-	MOVQ      8(BX), BX
-	MOVQ      t+0(FP), SI
-	MOVQ      32(SI), SI
-	MOVQ      t+0(FP), DI
-	MOVQ      40(DI), DI
-	SHLQ      $0x02, DI
-	SUBQ      $+4, AX
-	JLT       done_steps
+	MOVQ       t+0(FP), AX
+	MOVQ       56(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       64(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       88(DX), DX
+	LEAQ       mask<>+0(SB), BX
+	KMOVW      (BX)(DX*2), K1
+	VMOVUPS    (AX), Z0
+	VMOVUPS.Z  64(AX), K1, Z1
+	VMOVUPS    (AX)(CX*1), Z2
+	VMOVUPS.Z  64(AX)(CX*1), K1, Z3
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
+	SHLQ       $0x02, DX
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       32(SI), SI
+	MOVQ       t+0(FP), DI
+	MOVQ       40(DI), DI
+	SHLQ       $0x02, DI
+	SUBQ       $+4, AX
+	JLT        done_steps
 
 steps:
 	VBROADCASTSS (BX), Z4
@@ -317,221 +319,18 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile2x3(t *byte)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·Tile2x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
-	PREFETCHT1 64(AX)
-	PREFETCHT1 128(AX)
-	PREFETCHT1 (AX)(CX*1)
-	PREFETCHT1 64(AX)(CX*1)
-	PREFETCHT1 128(AX)(CX*1)
-
-skip_ahead:
-	MOVQ      t+0(FP), AX
-	MOVQ      56(AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      64(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      88(DX), DX
-	LEAQ      mask<>+0(SB), BX
-	KMOVW     (BX)(DX*2), K1
-	VMOVUPS   (AX), Z0
-	VMOVUPS   64(AX), Z1
-	VMOVUPS.Z 128(AX), K1, Z2
-	VMOVUPS   (AX)(CX*1), Z3
-	VMOVUPS   64(AX)(CX*1), Z4
-	VMOVUPS.Z 128(AX)(CX*1), K1, Z5
-	MOVQ      t+0(FP), AX
-	MOVQ      (AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      16(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      24(DX), DX
-	SHLQ      $0x02, DX
-	MOVQ      t+0(FP), BX
-	MOVQ      8(BX), BX
-	MOVQ      t+0(FP), SI
-	MOVQ      32(SI), SI
-	MOVQ      t+0(FP), DI
-	MOVQ      40(DI), DI
-	SHLQ      $0x02, DI
-	SUBQ      $+4, AX
-	JLT       done_steps
-
-steps:
-	VBROADCASTSS (BX), Z6
-	VBROADCASTSS (BX)(CX*1), Z7
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Z8
-	VFMADD231PS  Z8, Z6, Z0
-	VFMADD231PS  Z8, Z7, Z3
-	VMOVUPS      64(SI), Z8
-	VFMADD231PS  Z8, Z6, Z1
-	VFMADD231PS  Z8, Z7, Z4
-	VMOVUPS      128(SI), Z8
-	VFMADD231PS  Z8, Z6, Z2
-	VFMADD231PS  Z8, Z7, Z5
-	ADDQ         DI, SI
-	VBROADCASTSS (BX), Z6
-	VBROADCASTSS (BX)(CX*1), Z7
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Z8
-	VFMADD231PS  Z8, Z6, Z0
-	VFMADD231PS  Z8, Z7, Z3
-	VMOVUPS      64(SI), Z8
-	VFMADD231PS  Z8, Z6, Z1
-	VFMADD231PS  Z8, Z7, Z4
-	VMOVUPS      128(SI), Z8
-	VFMADD231PS  Z8, Z6, Z2
-	VFMADD231PS  Z8, Z7, Z5
-	ADDQ         DI, SI
-	VBROADCASTSS (BX), Z6
-	VBROADCASTSS (BX)(CX*1), Z7
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Z8
-	VFMADD231PS  Z8, Z6, Z0
-	VFMADD231PS  Z8, Z7, Z3
-	VMOVUPS      64(SI), Z8
-	VFMADD231PS  Z8, Z6, Z1
-	VFMADD231PS  Z8, Z7, Z4
-	VMOVUPS      128(SI), Z8
-	VFMADD231PS  Z8, Z6, Z2
-	VFMADD231PS  Z8, Z7, Z5
-	ADDQ         DI, SI
-	VBROADCASTSS (BX), Z6
-	VBROADCASTSS (BX)(CX*1), Z7
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Z8
-	VFMADD231PS  Z8, Z6, Z0
-	VFMADD231PS  Z8, Z7, Z3
-	VMOVUPS      64(SI), Z8
-	VFMADD231PS  Z8, Z6, Z1
-	VFMADD231PS  Z8, Z7, Z4
-	VMOVUPS      128(SI), Z8
-	VFMADD231PS  Z8, Z6, Z2
-	VFMADD231PS  Z8, Z7, Z5
-	ADDQ         DI, SI
-	SUBQ         $+4, AX
-	JGE          steps
-
-done_steps:
-	ADDQ $+4, AX
-	SUBQ $+1, AX
-	JLT  done_step
-
-step:
-	VBROADCASTSS (BX), Z6
-	VBROADCASTSS (BX)(CX*1), Z7
-	ADDQ         DX, BX
-	VMOVUPS      (SI), Z8
-	VFMADD231PS  Z8, Z6, Z0
-	VFMADD231PS  Z8, Z7, Z3
-	VMOVUPS      64(SI), Z8
-	VFMADD231PS  Z8, Z6, Z1
-	VFMADD231PS  Z8, Z7, Z4
-	VMOVUPS      128(SI), Z8
-	VFMADD231PS  Z8, Z6, Z2
-	VFMADD231PS  Z8, Z7, Z5
-	ADDQ         DI, SI
-	SUBQ         $+1, AX
-	JGE          step
-
-done_step:
-	ADDQ      $+1, AX
-	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      80(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      96(DX), DX
-	MOVQ      t+0(FP), BX
-	MOVQ      88(BX), BX
-	LEAQ      mask<>+0(SB), SI
-	KMOVW     (SI)(BX*2), K1
-	TESTQ     $+1, DX
-	JEQ       skip_add
-	VMOVUPS   (AX), Z6
-	VADDPS    Z0, Z6, Z0
-	VMOVAPS   Z0, Z0
-	VMOVUPS   64(AX), Z6
-	VADDPS    Z1, Z6, Z1
-	VMOVAPS   Z1, Z1
-	VMOVUPS.Z 128(AX), K1, Z6
-	VADDPS    Z2, Z6, Z2
-	VMOVAPS   Z2, Z2
-	VMOVUPS   (AX)(CX*1), Z6
-	VADDPS    Z3, Z6, Z3
-	VMOVAPS   Z3, Z3
-	VMOVUPS   64(AX)(CX*1), Z6
-	VADDPS    Z4, Z6, Z4
-	VMOVAPS   Z4, Z4
-	VMOVUPS.Z 128(AX)(CX*1), K1, Z6
-	VADDPS    Z5, Z6, Z5
-	VMOVAPS   Z5, Z5
-
-skip_add:
-	TESTQ       $+2, DX
-	JEQ         skip_flush
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z0, Z6
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z6, K2
-	VPXORD      Z0, Z0, K2, Z0
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z1, Z6
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z6, K2
-	VPXORD      Z1, Z1, K2, Z1
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z2, Z6
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z6, K2
-	VPXORD      Z2, Z2, K2, Z2
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z3, Z6
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z6, K2
-	VPXORD      Z3, Z3, K2, Z3
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z4, Z6
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z6, K2
-	VPXORD      Z4, Z4, K2, Z4
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z5, Z6
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z6, K2
-	VPXORD      Z5, Z5, K2, Z5
-
-skip_flush:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z3, (AX)(CX*1)
-	VMOVUPS Z4, 64(AX)(CX*1)
-	CMPQ    BX, $+16
-	JNE     not_whole
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z5, 128(AX)(CX*1)
-	JMP     after_whole
-
-not_whole:
-	VMOVUPS Z2, K1, 128(AX)
-	VMOVUPS Z5, K1, 128(AX)(CX*1)
-
-after_whole:
-	VZEROUPPER
-	RET
-
 // func Tile2x4(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile2x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+256, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -543,42 +342,45 @@ TEXT ·Tile2x4(SB), NOSPLIT, $0-8
 	PREFETCHT1 64(AX)(CX*1)
 	PREFETCHT1 128(AX)(CX*1)
 	PREFETCHT1 192(AX)(CX*1)
-
-skip_ahead:
-	MOVQ      t+0(FP), AX
-	MOVQ      56(AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      64(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      88(DX), DX
-	LEAQ      mask<>+0(SB), BX
-	KMOVW     (BX)(DX*2), K1
-	VMOVUPS   (AX), Z0
-	VMOVUPS   64(AX), Z1
-	VMOVUPS   128(AX), Z2
-	VMOVUPS.Z 192(AX), K1, Z3
-	VMOVUPS   (AX)(CX*1), Z4
-	VMOVUPS   64(AX)(CX*1), Z5
-	VMOVUPS   128(AX)(CX*1), Z6
-	VMOVUPS.Z 192(AX)(CX*1), K1, Z7
-	MOVQ      t+0(FP), AX
-	MOVQ      (AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      16(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      24(DX), DX
-	SHLQ      $0x02, DX
-	MOVQ      t+0(FP), BX
-	MOVQ      8(BX), BX
-	MOVQ      t+0(FP), SI
-	MOVQ      32(SI), SI
-	MOVQ      t+0(FP), DI
-	MOVQ      40(DI), DI
-	SHLQ      $0x02, DI
-	SUBQ      $+4, AX
-	JLT       done_steps
+	MOVQ       t+0(FP), AX
+	MOVQ       56(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       64(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       88(DX), DX
+	LEAQ       mask<>+0(SB), BX
+	KMOVW      (BX)(DX*2), K1
+	VMOVUPS    (AX), Z0
+	VMOVUPS    64(AX), Z1
+	VMOVUPS    128(AX), Z2
+	VMOVUPS.Z  192(AX), K1, Z3
+	VMOVUPS    (AX)(CX*1), Z4
+	VMOVUPS    64(AX)(CX*1), Z5
+	VMOVUPS    128(AX)(CX*1), Z6
+	VMOVUPS.Z  192(AX)(CX*1), K1, Z7
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
+	SHLQ       $0x02, DX
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       32(SI), SI
+	MOVQ       t+0(FP), DI
+	MOVQ       48(DI), DI
+	SHLQ       $0x02, DI
+	MOVQ       SI, R8
+	ADDQ       DI, R8
+	MOVQ       t+0(FP), DI
+	MOVQ       40(DI), DI
+	SHLQ       $0x02, DI
+	SUBQ       $+4, AX
+	JLT        done_steps
 
 steps:
 	VBROADCASTSS (BX), Z8
@@ -590,13 +392,14 @@ steps:
 	VMOVUPS      64(SI), Z10
 	VFMADD231PS  Z10, Z8, Z1
 	VFMADD231PS  Z10, Z9, Z5
-	VMOVUPS      128(SI), Z10
+	VMOVUPS      (R8), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z6
-	VMOVUPS      192(SI), Z10
+	VMOVUPS      64(R8), Z10
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         DI, SI
+	ADDQ         DI, R8
 	VBROADCASTSS (BX), Z8
 	VBROADCASTSS (BX)(CX*1), Z9
 	ADDQ         DX, BX
@@ -606,13 +409,14 @@ steps:
 	VMOVUPS      64(SI), Z10
 	VFMADD231PS  Z10, Z8, Z1
 	VFMADD231PS  Z10, Z9, Z5
-	VMOVUPS      128(SI), Z10
+	VMOVUPS      (R8), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z6
-	VMOVUPS      192(SI), Z10
+	VMOVUPS      64(R8), Z10
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         DI, SI
+	ADDQ         DI, R8
 	VBROADCASTSS (BX), Z8
 	VBROADCASTSS (BX)(CX*1), Z9
 	ADDQ         DX, BX
@@ -622,13 +426,14 @@ steps:
 	VMOVUPS      64(SI), Z10
 	VFMADD231PS  Z10, Z8, Z1
 	VFMADD231PS  Z10, Z9, Z5
-	VMOVUPS      128(SI), Z10
+	VMOVUPS      (R8), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z6
-	VMOVUPS      192(SI), Z10
+	VMOVUPS      64(R8), Z10
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         DI, SI
+	ADDQ         DI, R8
 	VBROADCASTSS (BX), Z8
 	VBROADCASTSS (BX)(CX*1), Z9
 	ADDQ         DX, BX
@@ -638,13 +443,14 @@ steps:
 	VMOVUPS      64(SI), Z10
 	VFMADD231PS  Z10, Z8, Z1
 	VFMADD231PS  Z10, Z9, Z5
-	VMOVUPS      128(SI), Z10
+	VMOVUPS      (R8), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z6
-	VMOVUPS      192(SI), Z10
+	VMOVUPS      64(R8), Z10
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         DI, SI
+	ADDQ         DI, R8
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -663,13 +469,14 @@ step:
 	VMOVUPS      64(SI), Z10
 	VFMADD231PS  Z10, Z8, Z1
 	VFMADD231PS  Z10, Z9, Z5
-	VMOVUPS      128(SI), Z10
+	VMOVUPS      (R8), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z6
-	VMOVUPS      192(SI), Z10
+	VMOVUPS      64(R8), Z10
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         DI, SI
+	ADDQ         DI, R8
 	SUBQ         $+1, AX
 	JGE          step
 
@@ -765,12 +572,15 @@ after_whole:
 // func Tile2x8(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile2x8(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+512, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -790,55 +600,57 @@ TEXT ·Tile2x8(SB), NOSPLIT, $0-8
 	PREFETCHT1 320(AX)(CX*1)
 	PREFETCHT1 384(AX)(CX*1)
 	PREFETCHT1 448(AX)(CX*1)
-
-skip_ahead:
-	MOVQ      t+0(FP), AX
-	MOVQ      56(AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      64(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      88(DX), DX
-	LEAQ      mask<>+0(SB), BX
-	KMOVW     (BX)(DX*2), K1
-	VMOVUPS   (AX), Z0
-	VMOVUPS   64(AX), Z1
-	VMOVUPS   128(AX), Z2
-	VMOVUPS   192(AX), Z3
-	VMOVUPS   256(AX), Z4
-	VMOVUPS   320(AX), Z5
-	VMOVUPS   384(AX), Z6
-	VMOVUPS.Z 448(AX), K1, Z7
-	VMOVUPS   (AX)(CX*1), Z8
-	VMOVUPS   64(AX)(CX*1), Z9
-	VMOVUPS   128(AX)(CX*1), Z10
-	VMOVUPS   192(AX)(CX*1), Z11
-	VMOVUPS   256(AX)(CX*1), Z12
-	VMOVUPS   320(AX)(CX*1), Z13
-	VMOVUPS   384(AX)(CX*1), Z14
-	VMOVUPS.Z 448(AX)(CX*1), K1, Z15
-	MOVQ      t+0(FP), AX
-	MOVQ      (AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      16(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      24(DX), DX
-	SHLQ      $0x02, DX
-	MOVQ      t+0(FP), BX
-	MOVQ      8(BX), BX
-	MOVQ      t+0(FP), SI
-	MOVQ      32(SI), SI
-	MOVQ      t+0(FP), DI
-	MOVQ      48(DI), DI
-	SHLQ      $0x02, DI
-	MOVQ      SI, R8
-	ADDQ      DI, R8
-	MOVQ      t+0(FP), DI
-	MOVQ      40(DI), DI
-	SHLQ      $0x02, DI
-	SUBQ      $+4, AX
-	JLT       done_steps
+	MOVQ       t+0(FP), AX
+	MOVQ       56(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       64(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       88(DX), DX
+	LEAQ       mask<>+0(SB), BX
+	KMOVW      (BX)(DX*2), K1
+	VMOVUPS    (AX), Z0
+	VMOVUPS    64(AX), Z1
+	VMOVUPS    128(AX), Z2
+	VMOVUPS    192(AX), Z3
+	VMOVUPS    256(AX), Z4
+	VMOVUPS    320(AX), Z5
+	VMOVUPS    384(AX), Z6
+	VMOVUPS.Z  448(AX), K1, Z7
+	VMOVUPS    (AX)(CX*1), Z8
+	VMOVUPS    64(AX)(CX*1), Z9
+	VMOVUPS    128(AX)(CX*1), Z10
+	VMOVUPS    192(AX)(CX*1), Z11
+	VMOVUPS    256(AX)(CX*1), Z12
+	VMOVUPS    320(AX)(CX*1), Z13
+	VMOVUPS    384(AX)(CX*1), Z14
+	VMOVUPS.Z  448(AX)(CX*1), K1, Z15
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
+	SHLQ       $0x02, DX
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	MOVQ       t+0(FP), SI
+	MOVQ       32(SI), SI
+	MOVQ       t+0(FP), DI
+	MOVQ       48(DI), DI
+	SHLQ       $0x02, DI
+	MOVQ       SI, R8
+	ADDQ       DI, R8
+	MOVQ       R8, R9
+	ADDQ       DI, R9
+	MOVQ       R9, R10
+	ADDQ       DI, R10
+	MOVQ       t+0(FP), DI
+	MOVQ       40(DI), DI
+	SHLQ       $0x02, DI
+	SUBQ       $+4, AX
+	JLT        done_steps
 
 steps:
 	VBROADCASTSS (BX), Z16
@@ -850,26 +662,28 @@ steps:
 	VMOVUPS      64(SI), Z18
 	VFMADD231PS  Z18, Z16, Z1
 	VFMADD231PS  Z18, Z17, Z9
-	VMOVUPS      128(SI), Z18
+	VMOVUPS      (R8), Z18
 	VFMADD231PS  Z18, Z16, Z2
 	VFMADD231PS  Z18, Z17, Z10
-	VMOVUPS      192(SI), Z18
+	VMOVUPS      64(R8), Z18
 	VFMADD231PS  Z18, Z16, Z3
 	VFMADD231PS  Z18, Z17, Z11
-	VMOVUPS      (R8), Z18
+	VMOVUPS      (R9), Z18
 	VFMADD231PS  Z18, Z16, Z4
 	VFMADD231PS  Z18, Z17, Z12
-	VMOVUPS      64(R8), Z18
+	VMOVUPS      64(R9), Z18
 	VFMADD231PS  Z18, Z16, Z5
 	VFMADD231PS  Z18, Z17, Z13
-	VMOVUPS      128(R8), Z18
+	VMOVUPS      (R10), Z18
 	VFMADD231PS  Z18, Z16, Z6
 	VFMADD231PS  Z18, Z17, Z14
-	VMOVUPS      192(R8), Z18
+	VMOVUPS      64(R10), Z18
 	VFMADD231PS  Z18, Z16, Z7
 	VFMADD231PS  Z18, Z17, Z15
 	ADDQ         DI, SI
 	ADDQ         DI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
 	VBROADCASTSS (BX), Z16
 	VBROADCASTSS (BX)(CX*1), Z17
 	ADDQ         DX, BX
@@ -879,26 +693,28 @@ steps:
 	VMOVUPS      64(SI), Z18
 	VFMADD231PS  Z18, Z16, Z1
 	VFMADD231PS  Z18, Z17, Z9
-	VMOVUPS      128(SI), Z18
+	VMOVUPS      (R8), Z18
 	VFMADD231PS  Z18, Z16, Z2
 	VFMADD231PS  Z18, Z17, Z10
-	VMOVUPS      192(SI), Z18
+	VMOVUPS      64(R8), Z18
 	VFMADD231PS  Z18, Z16, Z3
 	VFMADD231PS  Z18, Z17, Z11
-	VMOVUPS      (R8), Z18
+	VMOVUPS      (R9), Z18
 	VFMADD231PS  Z18, Z16, Z4
 	VFMADD231PS  Z18, Z17, Z12
-	VMOVUPS      64(R8), Z18
+	VMOVUPS      64(R9), Z18
 	VFMADD231PS  Z18, Z16, Z5
 	VFMADD231PS  Z18, Z17, Z13
-	VMOVUPS      128(R8), Z18
+	VMOVUPS      (R10), Z18
 	VFMADD231PS  Z18, Z16, Z6
 	VFMADD231PS  Z18, Z17, Z14
-	VMOVUPS      192(R8), Z18
+	VMOVUPS      64(R10), Z18
 	VFMADD231PS  Z18, Z16, Z7
 	VFMADD231PS  Z18, Z17, Z15
 	ADDQ         DI, SI
 	ADDQ         DI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
 	VBROADCASTSS (BX), Z16
 	VBROADCASTSS (BX)(CX*1), Z17
 	ADDQ         DX, BX
@@ -908,26 +724,28 @@ steps:
 	VMOVUPS      64(SI), Z18
 	VFMADD231PS  Z18, Z16, Z1
 	VFMADD231PS  Z18, Z17, Z9
-	VMOVUPS      128(SI), Z18
+	VMOVUPS      (R8), Z18
 	VFMADD231PS  Z18, Z16, Z2
 	VFMADD231PS  Z18, Z17, Z10
-	VMOVUPS      192(SI), Z18
+	VMOVUPS      64(R8), Z18
 	VFMADD231PS  Z18, Z16, Z3
 	VFMADD231PS  Z18, Z17, Z11
-	VMOVUPS      (R8), Z18
+	VMOVUPS      (R9), Z18
 	VFMADD231PS  Z18, Z16, Z4
 	VFMADD231PS  Z18, Z17, Z12
-	VMOVUPS      64(R8), Z18
+	VMOVUPS      64(R9), Z18
 	VFMADD231PS  Z18, Z16, Z5
 	VFMADD231PS  Z18, Z17, Z13
-	VMOVUPS      128(R8), Z18
+	VMOVUPS      (R10), Z18
 	VFMADD231PS  Z18, Z16, Z6
 	VFMADD231PS  Z18, Z17, Z14
-	VMOVUPS      192(R8), Z18
+	VMOVUPS      64(R10), Z18
 	VFMADD231PS  Z18, Z16, Z7
 	VFMADD231PS  Z18, Z17, Z15
 	ADDQ         DI, SI
 	ADDQ         DI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
 	VBROADCASTSS (BX), Z16
 	VBROADCASTSS (BX)(CX*1), Z17
 	ADDQ         DX, BX
@@ -937,26 +755,28 @@ steps:
 	VMOVUPS      64(SI), Z18
 	VFMADD231PS  Z18, Z16, Z1
 	VFMADD231PS  Z18, Z17, Z9
-	VMOVUPS      128(SI), Z18
+	VMOVUPS      (R8), Z18
 	VFMADD231PS  Z18, Z16, Z2
 	VFMADD231PS  Z18, Z17, Z10
-	VMOVUPS      192(SI), Z18
+	VMOVUPS      64(R8), Z18
 	VFMADD231PS  Z18, Z16, Z3
 	VFMADD231PS  Z18, Z17, Z11
-	VMOVUPS      (R8), Z18
+	VMOVUPS      (R9), Z18
 	VFMADD231PS  Z18, Z16, Z4
 	VFMADD231PS  Z18, Z17, Z12
-	VMOVUPS      64(R8), Z18
+	VMOVUPS      64(R9), Z18
 	VFMADD231PS  Z18, Z16, Z5
 	VFMADD231PS  Z18, Z17, Z13
-	VMOVUPS      128(R8), Z18
+	VMOVUPS      (R10), Z18
 	VFMADD231PS  Z18, Z16, Z6
 	VFMADD231PS  Z18, Z17, Z14
-	VMOVUPS      192(R8), Z18
+	VMOVUPS      64(R10), Z18
 	VFMADD231PS  Z18, Z16, Z7
 	VFMADD231PS  Z18, Z17, Z15
 	ADDQ         DI, SI
 	ADDQ         DI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -975,26 +795,28 @@ step:
 	VMOVUPS      64(SI), Z18
 	VFMADD231PS  Z18, Z16, Z1
 	VFMADD231PS  Z18, Z17, Z9
-	VMOVUPS      128(SI), Z18
+	VMOVUPS      (R8), Z18
 	VFMADD231PS  Z18, Z16, Z2
 	VFMADD231PS  Z18, Z17, Z10
-	VMOVUPS      192(SI), Z18
+	VMOVUPS      64(R8), Z18
 	VFMADD231PS  Z18, Z16, Z3
 	VFMADD231PS  Z18, Z17, Z11
-	VMOVUPS      (R8), Z18
+	VMOVUPS      (R9), Z18
 	VFMADD231PS  Z18, Z16, Z4
 	VFMADD231PS  Z18, Z17, Z12
-	VMOVUPS      64(R8), Z18
+	VMOVUPS      64(R9), Z18
 	VFMADD231PS  Z18, Z16, Z5
 	VFMADD231PS  Z18, Z17, Z13
-	VMOVUPS      128(R8), Z18
+	VMOVUPS      (R10), Z18
 	VFMADD231PS  Z18, Z16, Z6
 	VFMADD231PS  Z18, Z17, Z14
-	VMOVUPS      192(R8), Z18
+	VMOVUPS      64(R10), Z18
 	VFMADD231PS  Z18, Z16, Z7
 	VFMADD231PS  Z18, Z17, Z15
 	ADDQ         DI, SI
 	ADDQ         DI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
 	SUBQ         $+1, AX
 	JGE          step
 

@@ -7,12 +7,15 @@
 // func Tile4x1(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+64, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -22,44 +25,42 @@ TEXT ·Tile4x1(SB), NOSPLIT, $0-8
 	PREFETCHT1 (AX)(CX*1)
 	PREFETCHT1 (AX)(CX*2)
 	PREFETCHT1 (DX)
-
-skip_ahead:
-	MOVQ      t+0(FP), AX
-	MOVQ      56(AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      64(CX), CX
-	SHLQ      $0x02, CX
-	LEAQ      (AX)(CX*2), DX
-	ADDQ      CX, DX
-	MOVQ      t+0(FP), BX
-	MOVQ      88(BX), BX
-	LEAQ      mask<>+0(SB), SI
-	KMOVW     (SI)(BX*2), K1
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z (AX)(CX*1), K1, Z1
-	VMOVUPS.Z (AX)(CX*2), K1, Z2
-	VMOVUPS.Z (DX), K1, Z3
-	MOVQ      t+0(FP), AX
-	MOVQ      (AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      16(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      24(DX), DX
-	SHLQ      $0x02, DX
-	MOVQ      t+0(FP), BX
-	MOVQ      8(BX), BX
-	LEAQ      (BX)(CX*2), SI
-	ADDQ      CX, SI
-	MOVQ      t+0(FP), DI
-	MOVQ      32(DI), DI
-	MOVQ      t+0(FP), R8
-	MOVQ      40(R8), R8
-	SHLQ      $0x02, R8
-	MOVQ      t+0(FP), R9
-	MOVQ      104(R9), R9
-	SUBQ      $+4, AX
-	JLT       done_steps
+	MOVQ       t+0(FP), AX
+	MOVQ       56(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       64(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	MOVQ       t+0(FP), BX
+	MOVQ       88(BX), BX
+	LEAQ       mask<>+0(SB), SI
+	KMOVW      (SI)(BX*2), K1
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  (AX)(CX*1), K1, Z1
+	VMOVUPS.Z  (AX)(CX*2), K1, Z2
+	VMOVUPS.Z  (DX), K1, Z3
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
+	SHLQ       $0x02, DX
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	LEAQ       (BX)(CX*2), SI
+	ADDQ       CX, SI
+	MOVQ       t+0(FP), DI
+	MOVQ       32(DI), DI
+	MOVQ       t+0(FP), R8
+	MOVQ       40(R8), R8
+	SHLQ       $0x02, R8
+	MOVQ       t+0(FP), R9
+	MOVQ       104(R9), R9
+	SUBQ       $+4, AX
+	JLT        done_steps
 
 steps:
 	PREFETCHT1   (R9)
@@ -204,12 +205,15 @@ after_whole:
 // func Tile4x2(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+128, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -223,48 +227,46 @@ TEXT ·Tile4x2(SB), NOSPLIT, $0-8
 	PREFETCHT1 64(AX)(CX*2)
 	PREFETCHT1 (DX)
 	PREFETCHT1 64(DX)
-
-skip_ahead:
-	MOVQ      t+0(FP), AX
-	MOVQ      56(AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      64(CX), CX
-	SHLQ      $0x02, CX
-	LEAQ      (AX)(CX*2), DX
-	ADDQ      CX, DX
-	MOVQ      t+0(FP), BX
-	MOVQ      88(BX), BX
-	LEAQ      mask<>+0(SB), SI
-	KMOVW     (SI)(BX*2), K1
-	VMOVUPS   (AX), Z0
-	VMOVUPS.Z 64(AX), K1, Z1
-	VMOVUPS   (AX)(CX*1), Z2
-	VMOVUPS.Z 64(AX)(CX*1), K1, Z3
-	VMOVUPS   (AX)(CX*2), Z4
-	VMOVUPS.Z 64(AX)(CX*2), K1, Z5
-	VMOVUPS   (DX), Z6
-	VMOVUPS.Z 64(DX), K1, Z7
-	MOVQ      t+0(FP), AX
-	MOVQ      (AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      16(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      24(DX), DX
-	SHLQ      $0x02, DX
-	MOVQ      t+0(FP), BX
-	MOVQ      8(BX), BX
-	LEAQ      (BX)(CX*2), SI
-	ADDQ      CX, SI
-	MOVQ      t+0(FP), DI
-	MOVQ      32(DI), DI
-	MOVQ      t+0(FP), R8
-	MOVQ      40(R8), R8
-	SHLQ      $0x02, R8
-	MOVQ      t+0(FP), R9
-	MOVQ      104(R9), R9
-	SUBQ      $+4, AX
-	JLT       done_steps
+	MOVQ       t+0(FP), AX
+	MOVQ       56(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       64(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	MOVQ       t+0(FP), BX
+	MOVQ       88(BX), BX
+	LEAQ       mask<>+0(SB), SI
+	KMOVW      (SI)(BX*2), K1
+	VMOVUPS    (AX), Z0
+	VMOVUPS.Z  64(AX), K1, Z1
+	VMOVUPS    (AX)(CX*1), Z2
+	VMOVUPS.Z  64(AX)(CX*1), K1, Z3
+	VMOVUPS    (AX)(CX*2), Z4
+	VMOVUPS.Z  64(AX)(CX*2), K1, Z5
+	VMOVUPS    (DX), Z6
+	VMOVUPS.Z  64(DX), K1, Z7
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
+	SHLQ       $0x02, DX
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	LEAQ       (BX)(CX*2), SI
+	ADDQ       CX, SI
+	MOVQ       t+0(FP), DI
+	MOVQ       32(DI), DI
+	MOVQ       t+0(FP), R8
+	MOVQ       40(R8), R8
+	SHLQ       $0x02, R8
+	MOVQ       t+0(FP), R9
+	MOVQ       104(R9), R9
+	SUBQ       $+4, AX
+	JLT        done_steps
 
 steps:
 	PREFETCHT1   (R9)
@@ -459,335 +461,18 @@ after_whole:
 	VZEROUPPER
 	RET
 
-// func Tile4x3(t *byte)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·Tile4x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	LEAQ       (AX)(CX*2), DX
-	ADDQ       CX, DX
-	PREFETCHT1 (AX)
-	PREFETCHT1 64(AX)
-	PREFETCHT1 128(AX)
-	PREFETCHT1 (AX)(CX*1)
-	PREFETCHT1 64(AX)(CX*1)
-	PREFETCHT1 128(AX)(CX*1)
-	PREFETCHT1 (AX)(CX*2)
-	PREFETCHT1 64(AX)(CX*2)
-	PREFETCHT1 128(AX)(CX*2)
-	PREFETCHT1 (DX)
-	PREFETCHT1 64(DX)
-	PREFETCHT1 128(DX)
-
-skip_ahead:
-	MOVQ      t+0(FP), AX
-	MOVQ      56(AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      64(CX), CX
-	SHLQ      $0x02, CX
-	LEAQ      (AX)(CX*2), DX
-	ADDQ      CX, DX
-	MOVQ      t+0(FP), BX
-	MOVQ      88(BX), BX
-	LEAQ      mask<>+0(SB), SI
-	KMOVW     (SI)(BX*2), K1
-	VMOVUPS   (AX), Z0
-	VMOVUPS   64(AX), Z1
-	VMOVUPS.Z 128(AX), K1, Z2
-	VMOVUPS   (AX)(CX*1), Z3
-	VMOVUPS   64(AX)(CX*1), Z4
-	VMOVUPS.Z 128(AX)(CX*1), K1, Z5
-	VMOVUPS   (AX)(CX*2), Z6
-	VMOVUPS   64(AX)(CX*2), Z7
-	VMOVUPS.Z 128(AX)(CX*2), K1, Z8
-	VMOVUPS   (DX), Z9
-	VMOVUPS   64(DX), Z10
-	VMOVUPS.Z 128(DX), K1, Z11
-	MOVQ      t+0(FP), AX
-	MOVQ      (AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      16(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      24(DX), DX
-	SHLQ      $0x02, DX
-	MOVQ      t+0(FP), BX
-	MOVQ      8(BX), BX
-	LEAQ      (BX)(CX*2), SI
-	ADDQ      CX, SI
-	MOVQ      t+0(FP), DI
-	MOVQ      32(DI), DI
-	MOVQ      t+0(FP), R8
-	MOVQ      40(R8), R8
-	SHLQ      $0x02, R8
-	MOVQ      t+0(FP), R9
-	MOVQ      104(R9), R9
-	SUBQ      $+4, AX
-	JLT       done_steps
-
-steps:
-	PREFETCHT1   (R9)
-	PREFETCHT1   64(R9)
-	ADDQ         $+128, R9
-	VBROADCASTSS (BX), Z12
-	VBROADCASTSS (BX)(CX*1), Z13
-	VBROADCASTSS (BX)(CX*2), Z14
-	VBROADCASTSS (SI), Z15
-	ADDQ         DX, BX
-	ADDQ         DX, SI
-	VMOVUPS      (DI), Z16
-	VFMADD231PS  Z16, Z12, Z0
-	VFMADD231PS  Z16, Z13, Z3
-	VFMADD231PS  Z16, Z14, Z6
-	VFMADD231PS  Z16, Z15, Z9
-	VMOVUPS      64(DI), Z16
-	VFMADD231PS  Z16, Z12, Z1
-	VFMADD231PS  Z16, Z13, Z4
-	VFMADD231PS  Z16, Z14, Z7
-	VFMADD231PS  Z16, Z15, Z10
-	VMOVUPS      128(DI), Z16
-	VFMADD231PS  Z16, Z12, Z2
-	VFMADD231PS  Z16, Z13, Z5
-	VFMADD231PS  Z16, Z14, Z8
-	VFMADD231PS  Z16, Z15, Z11
-	ADDQ         R8, DI
-	VBROADCASTSS (BX), Z12
-	VBROADCASTSS (BX)(CX*1), Z13
-	VBROADCASTSS (BX)(CX*2), Z14
-	VBROADCASTSS (SI), Z15
-	ADDQ         DX, BX
-	ADDQ         DX, SI
-	VMOVUPS      (DI), Z16
-	VFMADD231PS  Z16, Z12, Z0
-	VFMADD231PS  Z16, Z13, Z3
-	VFMADD231PS  Z16, Z14, Z6
-	VFMADD231PS  Z16, Z15, Z9
-	VMOVUPS      64(DI), Z16
-	VFMADD231PS  Z16, Z12, Z1
-	VFMADD231PS  Z16, Z13, Z4
-	VFMADD231PS  Z16, Z14, Z7
-	VFMADD231PS  Z16, Z15, Z10
-	VMOVUPS      128(DI), Z16
-	VFMADD231PS  Z16, Z12, Z2
-	VFMADD231PS  Z16, Z13, Z5
-	VFMADD231PS  Z16, Z14, Z8
-	VFMADD231PS  Z16, Z15, Z11
-	ADDQ         R8, DI
-	VBROADCASTSS (BX), Z12
-	VBROADCASTSS (BX)(CX*1), Z13
-	VBROADCASTSS (BX)(CX*2), Z14
-	VBROADCASTSS (SI), Z15
-	ADDQ         DX, BX
-	ADDQ         DX, SI
-	VMOVUPS      (DI), Z16
-	VFMADD231PS  Z16, Z12, Z0
-	VFMADD231PS  Z16, Z13, Z3
-	VFMADD231PS  Z16, Z14, Z6
-	VFMADD231PS  Z16, Z15, Z9
-	VMOVUPS      64(DI), Z16
-	VFMADD231PS  Z16, Z12, Z1
-	VFMADD231PS  Z16, Z13, Z4
-	VFMADD231PS  Z16, Z14, Z7
-	VFMADD231PS  Z16, Z15, Z10
-	VMOVUPS      128(DI), Z16
-	VFMADD231PS  Z16, Z12, Z2
-	VFMADD231PS  Z16, Z13, Z5
-	VFMADD231PS  Z16, Z14, Z8
-	VFMADD231PS  Z16, Z15, Z11
-	ADDQ         R8, DI
-	VBROADCASTSS (BX), Z12
-	VBROADCASTSS (BX)(CX*1), Z13
-	VBROADCASTSS (BX)(CX*2), Z14
-	VBROADCASTSS (SI), Z15
-	ADDQ         DX, BX
-	ADDQ         DX, SI
-	VMOVUPS      (DI), Z16
-	VFMADD231PS  Z16, Z12, Z0
-	VFMADD231PS  Z16, Z13, Z3
-	VFMADD231PS  Z16, Z14, Z6
-	VFMADD231PS  Z16, Z15, Z9
-	VMOVUPS      64(DI), Z16
-	VFMADD231PS  Z16, Z12, Z1
-	VFMADD231PS  Z16, Z13, Z4
-	VFMADD231PS  Z16, Z14, Z7
-	VFMADD231PS  Z16, Z15, Z10
-	VMOVUPS      128(DI), Z16
-	VFMADD231PS  Z16, Z12, Z2
-	VFMADD231PS  Z16, Z13, Z5
-	VFMADD231PS  Z16, Z14, Z8
-	VFMADD231PS  Z16, Z15, Z11
-	ADDQ         R8, DI
-	SUBQ         $+4, AX
-	JGE          steps
-
-done_steps:
-	ADDQ $+4, AX
-	SUBQ $+1, AX
-	JLT  done_step
-
-step:
-	VBROADCASTSS (BX), Z12
-	VBROADCASTSS (BX)(CX*1), Z13
-	VBROADCASTSS (BX)(CX*2), Z14
-	VBROADCASTSS (SI), Z15
-	ADDQ         DX, BX
-	ADDQ         DX, SI
-	VMOVUPS      (DI), Z16
-	VFMADD231PS  Z16, Z12, Z0
-	VFMADD231PS  Z16, Z13, Z3
-	VFMADD231PS  Z16, Z14, Z6
-	VFMADD231PS  Z16, Z15, Z9
-	VMOVUPS      64(DI), Z16
-	VFMADD231PS  Z16, Z12, Z1
-	VFMADD231PS  Z16, Z13, Z4
-	VFMADD231PS  Z16, Z14, Z7
-	VFMADD231PS  Z16, Z15, Z10
-	VMOVUPS      128(DI), Z16
-	VFMADD231PS  Z16, Z12, Z2
-	VFMADD231PS  Z16, Z13, Z5
-	VFMADD231PS  Z16, Z14, Z8
-	VFMADD231PS  Z16, Z15, Z11
-	ADDQ         R8, DI
-	SUBQ         $+1, AX
-	JGE          step
-
-done_step:
-	ADDQ      $+1, AX
-	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      80(CX), CX
-	SHLQ      $0x02, CX
-	LEAQ      (AX)(CX*2), DX
-	ADDQ      CX, DX
-	MOVQ      t+0(FP), BX
-	MOVQ      96(BX), BX
-	MOVQ      t+0(FP), SI
-	MOVQ      88(SI), SI
-	LEAQ      mask<>+0(SB), DI
-	KMOVW     (DI)(SI*2), K1
-	TESTQ     $+1, BX
-	JEQ       skip_add
-	VMOVUPS   (AX), Z12
-	VADDPS    Z0, Z12, Z0
-	VMOVAPS   Z0, Z0
-	VMOVUPS   64(AX), Z12
-	VADDPS    Z1, Z12, Z1
-	VMOVAPS   Z1, Z1
-	VMOVUPS.Z 128(AX), K1, Z12
-	VADDPS    Z2, Z12, Z2
-	VMOVAPS   Z2, Z2
-	VMOVUPS   (AX)(CX*1), Z12
-	VADDPS    Z3, Z12, Z3
-	VMOVAPS   Z3, Z3
-	VMOVUPS   64(AX)(CX*1), Z12
-	VADDPS    Z4, Z12, Z4
-	VMOVAPS   Z4, Z4
-	VMOVUPS.Z 128(AX)(CX*1), K1, Z12
-	VADDPS    Z5, Z12, Z5
-	VMOVAPS   Z5, Z5
-	VMOVUPS   (AX)(CX*2), Z12
-	VADDPS    Z6, Z12, Z6
-	VMOVAPS   Z6, Z6
-	VMOVUPS   64(AX)(CX*2), Z12
-	VADDPS    Z7, Z12, Z7
-	VMOVAPS   Z7, Z7
-	VMOVUPS.Z 128(AX)(CX*2), K1, Z12
-	VADDPS    Z8, Z12, Z8
-	VMOVAPS   Z8, Z8
-	VMOVUPS   (DX), Z12
-	VADDPS    Z9, Z12, Z9
-	VMOVAPS   Z9, Z9
-	VMOVUPS   64(DX), Z12
-	VADDPS    Z10, Z12, Z10
-	VMOVAPS   Z10, Z10
-	VMOVUPS.Z 128(DX), K1, Z12
-	VADDPS    Z11, Z12, Z11
-	VMOVAPS   Z11, Z11
-
-skip_add:
-	TESTQ       $+2, BX
-	JEQ         skip_flush
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z0, Z12
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z12, K2
-	VPXORD      Z0, Z0, K2, Z0
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z1, Z12
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z12, K2
-	VPXORD      Z1, Z1, K2, Z1
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z2, Z12
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z12, K2
-	VPXORD      Z2, Z2, K2, Z2
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z3, Z12
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z12, K2
-	VPXORD      Z3, Z3, K2, Z3
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z4, Z12
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z12, K2
-	VPXORD      Z4, Z4, K2, Z4
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z5, Z12
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z12, K2
-	VPXORD      Z5, Z5, K2, Z5
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z6, Z12
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z12, K2
-	VPXORD      Z6, Z6, K2, Z6
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z7, Z12
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z12, K2
-	VPXORD      Z7, Z7, K2, Z7
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z8, Z12
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z12, K2
-	VPXORD      Z8, Z8, K2, Z8
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z9, Z12
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z12, K2
-	VPXORD      Z9, Z9, K2, Z9
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z10, Z12
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z12, K2
-	VPXORD      Z10, Z10, K2, Z10
-	VPANDD.BCST lanes_7fffffff<>+0(SB), Z11, Z12
-	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z12, K2
-	VPXORD      Z11, Z11, K2, Z11
-
-skip_flush:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z3, (AX)(CX*1)
-	VMOVUPS Z4, 64(AX)(CX*1)
-	VMOVUPS Z6, (AX)(CX*2)
-	VMOVUPS Z7, 64(AX)(CX*2)
-	VMOVUPS Z9, (DX)
-	VMOVUPS Z10, 64(DX)
-	CMPQ    SI, $+16
-	JNE     not_whole
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z5, 128(AX)(CX*1)
-	VMOVUPS Z8, 128(AX)(CX*2)
-	VMOVUPS Z11, 128(DX)
-	JMP     after_whole
-
-not_whole:
-	VMOVUPS Z2, K1, 128(AX)
-	VMOVUPS Z5, K1, 128(AX)(CX*1)
-	VMOVUPS Z8, K1, 128(AX)(CX*2)
-	VMOVUPS Z11, K1, 128(DX)
-
-after_whole:
-	VZEROUPPER
-	RET
-
 // func Tile4x4(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile4x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       96(AX), AX
-	TESTQ      $+1, AX
-	JEQ        skip_ahead
-	MOVQ       t+0(FP), AX
-	MOVQ       72(AX), AX
+	MOVQ  t+0(FP), AX
+	MOVQ  72(AX), AX
+	MOVQ  t+0(FP), CX
+	MOVQ  96(CX), CX
+	TESTQ $+4, CX
+	JEQ   skip_starts
+	ADDQ  $+256, AX
+
+skip_starts:
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -809,61 +494,64 @@ TEXT ·Tile4x4(SB), NOSPLIT, $0-8
 	PREFETCHT1 64(DX)
 	PREFETCHT1 128(DX)
 	PREFETCHT1 192(DX)
-
-skip_ahead:
-	MOVQ      t+0(FP), AX
-	MOVQ      56(AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      64(CX), CX
-	SHLQ      $0x02, CX
-	LEAQ      (AX)(CX*2), DX
-	ADDQ      CX, DX
-	MOVQ      t+0(FP), BX
-	MOVQ      88(BX), BX
-	LEAQ      mask<>+0(SB), SI
-	KMOVW     (SI)(BX*2), K1
-	VMOVUPS   (AX), Z0
-	VMOVUPS   64(AX), Z1
-	VMOVUPS   128(AX), Z2
-	VMOVUPS.Z 192(AX), K1, Z3
-	VMOVUPS   (AX)(CX*1), Z4
-	VMOVUPS   64(AX)(CX*1), Z5
-	VMOVUPS   128(AX)(CX*1), Z6
-	VMOVUPS.Z 192(AX)(CX*1), K1, Z7
-	VMOVUPS   (AX)(CX*2), Z8
-	VMOVUPS   64(AX)(CX*2), Z9
-	VMOVUPS   128(AX)(CX*2), Z10
-	VMOVUPS.Z 192(AX)(CX*2), K1, Z11
-	VMOVUPS   (DX), Z12
-	VMOVUPS   64(DX), Z13
-	VMOVUPS   128(DX), Z14
-	VMOVUPS.Z 192(DX), K1, Z15
-	MOVQ      t+0(FP), AX
-	MOVQ      (AX), AX
-	MOVQ      t+0(FP), CX
-	MOVQ      16(CX), CX
-	SHLQ      $0x02, CX
-	MOVQ      t+0(FP), DX
-	MOVQ      24(DX), DX
-	SHLQ      $0x02, DX
-	MOVQ      t+0(FP), BX
-	MOVQ      8(BX), BX
-	LEAQ      (BX)(CX*2), SI
-	ADDQ      CX, SI
-	MOVQ      t+0(FP), DI
-	MOVQ      32(DI), DI
-	MOVQ      t+0(FP), R8
-	MOVQ      40(R8), R8
-	SHLQ      $0x02, R8
-	MOVQ      t+0(FP), R9
-	MOVQ      104(R9), R9
-	SUBQ      $+4, AX
-	JLT       done_steps
+	MOVQ       t+0(FP), AX
+	MOVQ       56(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       64(CX), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	MOVQ       t+0(FP), BX
+	MOVQ       88(BX), BX
+	LEAQ       mask<>+0(SB), SI
+	KMOVW      (SI)(BX*2), K1
+	VMOVUPS    (AX), Z0
+	VMOVUPS    64(AX), Z1
+	VMOVUPS    128(AX), Z2
+	VMOVUPS.Z  192(AX), K1, Z3
+	VMOVUPS    (AX)(CX*1), Z4
+	VMOVUPS    64(AX)(CX*1), Z5
+	VMOVUPS    128(AX)(CX*1), Z6
+	VMOVUPS.Z  192(AX)(CX*1), K1, Z7
+	VMOVUPS    (AX)(CX*2), Z8
+	VMOVUPS    64(AX)(CX*2), Z9
+	VMOVUPS    128(AX)(CX*2), Z10
+	VMOVUPS.Z  192(AX)(CX*2), K1, Z11
+	VMOVUPS    (DX), Z12
+	VMOVUPS    64(DX), Z13
+	VMOVUPS    128(DX), Z14
+	VMOVUPS.Z  192(DX), K1, Z15
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       16(CX), CX
+	SHLQ       $0x02, CX
+	MOVQ       t+0(FP), DX
+	MOVQ       24(DX), DX
+	SHLQ       $0x02, DX
+	MOVQ       t+0(FP), BX
+	MOVQ       8(BX), BX
+	LEAQ       (BX)(CX*2), SI
+	ADDQ       CX, SI
+	MOVQ       t+0(FP), DI
+	MOVQ       32(DI), DI
+	MOVQ       t+0(FP), R8
+	MOVQ       48(R8), R8
+	SHLQ       $0x02, R8
+	MOVQ       DI, R9
+	ADDQ       R8, R9
+	MOVQ       t+0(FP), R8
+	MOVQ       40(R8), R8
+	SHLQ       $0x02, R8
+	MOVQ       t+0(FP), R10
+	MOVQ       104(R10), R10
+	SUBQ       $+4, AX
+	JLT        done_steps
 
 steps:
-	PREFETCHT1   (R9)
-	PREFETCHT1   64(R9)
-	ADDQ         $+128, R9
+	PREFETCHT1   (R10)
+	PREFETCHT1   64(R10)
+	ADDQ         $+128, R10
 	VBROADCASTSS (BX), Z16
 	VBROADCASTSS (BX)(CX*1), Z17
 	VBROADCASTSS (BX)(CX*2), Z18
@@ -880,17 +568,18 @@ steps:
 	VFMADD231PS  Z20, Z17, Z5
 	VFMADD231PS  Z20, Z18, Z9
 	VFMADD231PS  Z20, Z19, Z13
-	VMOVUPS      128(DI), Z20
+	VMOVUPS      (R9), Z20
 	VFMADD231PS  Z20, Z16, Z2
 	VFMADD231PS  Z20, Z17, Z6
 	VFMADD231PS  Z20, Z18, Z10
 	VFMADD231PS  Z20, Z19, Z14
-	VMOVUPS      192(DI), Z20
+	VMOVUPS      64(R9), Z20
 	VFMADD231PS  Z20, Z16, Z3
 	VFMADD231PS  Z20, Z17, Z7
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         R8, DI
+	ADDQ         R8, R9
 	VBROADCASTSS (BX), Z16
 	VBROADCASTSS (BX)(CX*1), Z17
 	VBROADCASTSS (BX)(CX*2), Z18
@@ -907,17 +596,18 @@ steps:
 	VFMADD231PS  Z20, Z17, Z5
 	VFMADD231PS  Z20, Z18, Z9
 	VFMADD231PS  Z20, Z19, Z13
-	VMOVUPS      128(DI), Z20
+	VMOVUPS      (R9), Z20
 	VFMADD231PS  Z20, Z16, Z2
 	VFMADD231PS  Z20, Z17, Z6
 	VFMADD231PS  Z20, Z18, Z10
 	VFMADD231PS  Z20, Z19, Z14
-	VMOVUPS      192(DI), Z20
+	VMOVUPS      64(R9), Z20
 	VFMADD231PS  Z20, Z16, Z3
 	VFMADD231PS  Z20, Z17, Z7
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         R8, DI
+	ADDQ         R8, R9
 	VBROADCASTSS (BX), Z16
 	VBROADCASTSS (BX)(CX*1), Z17
 	VBROADCASTSS (BX)(CX*2), Z18
@@ -934,17 +624,18 @@ steps:
 	VFMADD231PS  Z20, Z17, Z5
 	VFMADD231PS  Z20, Z18, Z9
 	VFMADD231PS  Z20, Z19, Z13
-	VMOVUPS      128(DI), Z20
+	VMOVUPS      (R9), Z20
 	VFMADD231PS  Z20, Z16, Z2
 	VFMADD231PS  Z20, Z17, Z6
 	VFMADD231PS  Z20, Z18, Z10
 	VFMADD231PS  Z20, Z19, Z14
-	VMOVUPS      192(DI), Z20
+	VMOVUPS      64(R9), Z20
 	VFMADD231PS  Z20, Z16, Z3
 	VFMADD231PS  Z20, Z17, Z7
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         R8, DI
+	ADDQ         R8, R9
 	VBROADCASTSS (BX), Z16
 	VBROADCASTSS (BX)(CX*1), Z17
 	VBROADCASTSS (BX)(CX*2), Z18
@@ -961,17 +652,18 @@ steps:
 	VFMADD231PS  Z20, Z17, Z5
 	VFMADD231PS  Z20, Z18, Z9
 	VFMADD231PS  Z20, Z19, Z13
-	VMOVUPS      128(DI), Z20
+	VMOVUPS      (R9), Z20
 	VFMADD231PS  Z20, Z16, Z2
 	VFMADD231PS  Z20, Z17, Z6
 	VFMADD231PS  Z20, Z18, Z10
 	VFMADD231PS  Z20, Z19, Z14
-	VMOVUPS      192(DI), Z20
+	VMOVUPS      64(R9), Z20
 	VFMADD231PS  Z20, Z16, Z3
 	VFMADD231PS  Z20, Z17, Z7
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         R8, DI
+	ADDQ         R8, R9
 	SUBQ         $+4, AX
 	JGE          steps
 
@@ -997,17 +689,18 @@ step:
 	VFMADD231PS  Z20, Z17, Z5
 	VFMADD231PS  Z20, Z18, Z9
 	VFMADD231PS  Z20, Z19, Z13
-	VMOVUPS      128(DI), Z20
+	VMOVUPS      (R9), Z20
 	VFMADD231PS  Z20, Z16, Z2
 	VFMADD231PS  Z20, Z17, Z6
 	VFMADD231PS  Z20, Z18, Z10
 	VFMADD231PS  Z20, Z19, Z14
-	VMOVUPS      192(DI), Z20
+	VMOVUPS      64(R9), Z20
 	VFMADD231PS  Z20, Z16, Z3
 	VFMADD231PS  Z20, Z17, Z7
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         R8, DI
+	ADDQ         R8, R9
 	SUBQ         $+1, AX
 	JGE          step
 

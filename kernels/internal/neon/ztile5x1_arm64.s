@@ -8,10 +8,13 @@
 TEXT ·Tile5x1(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
 	MOVD t+0(FP), R1
-	MOVD 96(R1), R1
-	TBZ $0, R1, skip_ahead
-	MOVD t+0(FP), R1
 	MOVD 72(R1), R1
+	MOVD t+0(FP), R2
+	MOVD 96(R2), R2
+	TBZ $2, R2, skip_starts
+	ADD $16, R1, R1
+
+skip_starts:
 	MOVD t+0(FP), R2
 	MOVD 80(R2), R2
 	LSL $2, R2, R2
@@ -24,8 +27,6 @@ TEXT ·Tile5x1(SB), NOSPLIT, $0-8
 	PRFM (R4), PLDL1KEEP
 	PRFM (R5), PLDL1KEEP
 	PRFM (R2), PLDL1KEEP
-
-skip_ahead:
 	MOVD t+0(FP), R1
 	MOVD 56(R1), R1
 	MOVD t+0(FP), R2

@@ -25,7 +25,7 @@ type Args struct {
 	C     *float32 // row r of the result is LDC*r from here
 	LDC   int      // distance between the rows of C
 	Tail  int      // columns of the last vector that exist in Start and C, 1 to all
-	Flags int      // bit 0: add to C; bit 1: tiny results become +0
+	Flags int      // bit 0: add to C; bit 1: tiny results become +0; bit 2: the chains start at C
 	Next  *float32 // what is fetched into the cache from here on; any address is harmless
 	PC    int      // distance from the second vector of B to the third, where each has its own
 }
@@ -53,6 +53,6 @@ const (
 
 var (
 	AVX2   = Size{Lanes: 8, Vecs: 2, Rows: 6, Fetch: 1, Factors: 8, Panels: []int{4, 2, 2}, Apart: []int{3, 4}}
-	AVX512 = Size{Lanes: 16, Vecs: 4, Rows: 6, Fetch: 3, Factors: 16, Panels: []int{4, 2, 2}, Apart: []int(nil)}
+	AVX512 = Size{Lanes: 16, Vecs: 2, Rows: 12, Fetch: 3, Factors: 16, Panels: []int{4, 4, 4, 2, 2, 2}, Apart: []int(nil)}
 	NEON   = Size{Lanes: 4, Vecs: 4, Rows: 6, Fetch: 1, Factors: 8, Panels: []int{4, 2, 2}, Apart: []int(nil)}
 )

@@ -1,0 +1,45 @@
+package pages
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The system has been asked for huge pages where a large array is, if it has any.
+func TestHugePages(t *testing.T) {
+	if _, err := os.Stat("/sys/kernel/mm/transparent_hugepage/enabled"); err != nil {
+		t.Skip("this system has no transparent huge pages: ", err)
+	}
+	large := Floats(4 << 20)
+	flags, err := mappingFlags(uintptr(unsafe.Pointer(&large[2<<20])))
+	if os.IsNotExist(err) || flags == "" {
+		t.Skip("this system does not say how memory is mapped: ", err)
+	}
+	require.NoError(t, err)
+	require.Contains(t, strings.Fields(flags), "hg", "the flags where 16 MiB are")
+}
+
+// mappingFlags are the flags of the mapping that an address is in, as proc(5) has them.
+func mappingFlags(address uintptr) (string, error) {
+	f, err := os.Open("/proc/self/smaps")
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	in := false
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		var begin, end uintptr
+		if n, _ := fmt.Sscanf(lines.Text(), "%x-%x ", &begin, &end); n == 2 {
+			in = begin <= address && address < end
+		} else if flags, ok := strings.CutPrefix(lines.Text(), "VmFlags:"); ok && in {
+			return flags, nil
+		}
+	}
+	return "", nil
+}
