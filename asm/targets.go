@@ -57,7 +57,7 @@ func arm64File(constraints ...string) File { return neon.NewFile(constraints...)
 var Targets = []Target{
 	{"avx2", "AVX2", "amd64", avox.AVX2.Lanes, avox.AVX2.Registers, amd64File(avox.AVX2), 6, 2, []int{4, 2, 2}, []int{3, 4}, "tile%[1]d",
 		[]string{"AVX", "AVX2", "FMA3"}},
-	{"avx512", "AVX512", "amd64", avox.AVX512.Lanes, avox.AVX512.Registers, amd64File(avox.AVX512), 12, 2, []int{4, 4, 4, 2, 2, 2}, nil, "tile%[1]d",
+	{"avx512", "AVX512", "amd64", avox.AVX512.Lanes, avox.AVX512.Registers, amd64File(avox.AVX512), 12, 2, []int{8, 4, 4, 2, 2, 2}, nil, "tile%[1]d",
 		[]string{"AVX", "AVX2", "FMA3", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"}},
 	{"neon", "NEON", "arm64", neon.Lanes, neon.Registers, arm64File, 6, 4, []int{4, 2, 2}, nil, "tile%[1]dx%[2]d", nil},
 }

@@ -1325,6 +1325,9 @@ func runTile(t ISA, rows, vecs int, args *tile.Args) {
 		case 1<<8 | 8:
 			avx512.Tile1x8(args)
 			return
+		case 1<<8 | 16:
+			avx512.Tile1x16(args)
+			return
 		case 2<<8 | 1:
 			avx512.Tile2x1(args)
 			return

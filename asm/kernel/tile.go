@@ -176,6 +176,9 @@ func (t Tile) Emit(m vec.Machine) {
 // there it is too late for these, so it asks for those of the tile that comes next: of the
 // columns behind.
 func (t Tile) fetchC(m vec.Machine) {
+	if t.Rows < tileFetches {
+		return
+	}
 	width := 4 * m.Lanes() * t.Vecs
 	from := word(m, "C")
 	m.IfBit("starts", word(m, "Flags"), 2, func() { m.AddImm(from, width) })

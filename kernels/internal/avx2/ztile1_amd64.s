@@ -5,21 +5,8 @@
 #include "textflag.h"
 
 // func Tile1x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·Tile1x1(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+32, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -129,21 +116,8 @@ after_whole:
 	RET
 
 // func Tile1x2(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·Tile1x2(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+64, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -271,22 +245,8 @@ after_whole:
 	RET
 
 // func Tile1x4(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·Tile1x4(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+128, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
-	PREFETCHT1 64(AX)
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -460,24 +420,8 @@ after_whole:
 	RET
 
 // func Tile1x8(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·Tile1x8(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+256, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
-	PREFETCHT1 64(AX)
-	PREFETCHT1 128(AX)
-	PREFETCHT1 192(AX)
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX

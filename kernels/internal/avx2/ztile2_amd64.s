@@ -5,22 +5,8 @@
 #include "textflag.h"
 
 // func Tile2x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·Tile2x1(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+32, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
-	PREFETCHT1 (AX)(CX*1)
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -149,22 +135,8 @@ after_whole:
 	RET
 
 // func Tile2x2(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·Tile2x2(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+64, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
-	PREFETCHT1 (AX)(CX*1)
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX
@@ -324,24 +296,8 @@ after_whole:
 	RET
 
 // func Tile2x4(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·Tile2x4(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+128, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
-	PREFETCHT1 64(AX)
-	PREFETCHT1 (AX)(CX*1)
-	PREFETCHT1 64(AX)(CX*1)
 	MOVQ       t+0(FP), AX
 	MOVQ       56(AX), AX
 	MOVQ       t+0(FP), CX

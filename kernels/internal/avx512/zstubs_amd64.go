@@ -449,6 +449,11 @@ func Tile1x4(t *tile.Args)
 //go:noescape
 func Tile1x8(t *tile.Args)
 
+// Tile1x16 is the register tile of 1 rows and 16 vectors of columns from 8 panels.
+//
+//go:noescape
+func Tile1x16(t *tile.Args)
+
 // Tile2x1 is the register tile of 2 rows and 1 vectors of columns.
 //
 //go:noescape

@@ -5,48 +5,35 @@
 #include "textflag.h"
 
 // func Tile1x1(t *byte)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·Tile1x1(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+64, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
-	MOVQ       t+0(FP), AX
-	MOVQ       56(AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       64(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), CX
-	MOVQ       88(CX), CX
-	LEAQ       mask<>+0(SB), DX
-	KMOVW      (DX)(CX*2), K1
-	VMOVUPS.Z  (AX), K1, Z0
-	MOVQ       t+0(FP), AX
-	MOVQ       (AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       16(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), CX
-	MOVQ       24(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       8(DX), DX
-	MOVQ       t+0(FP), BX
-	MOVQ       32(BX), BX
-	MOVQ       t+0(FP), SI
-	MOVQ       40(SI), SI
-	SHLQ       $0x02, SI
-	SUBQ       $+4, AX
-	JLT        done_steps
+	MOVQ      t+0(FP), AX
+	MOVQ      56(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      64(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), CX
+	MOVQ      88(CX), CX
+	LEAQ      mask<>+0(SB), DX
+	KMOVW     (DX)(CX*2), K1
+	VMOVUPS.Z (AX), K1, Z0
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), CX
+	MOVQ      24(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), DX
+	MOVQ      8(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      32(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      40(SI), SI
+	SHLQ      $0x02, SI
+	SUBQ      $+4, AX
+	JLT       done_steps
 
 steps:
 	VBROADCASTSS (DX), Z1
@@ -126,50 +113,36 @@ after_whole:
 	RET
 
 // func Tile1x2(t *byte)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·Tile1x2(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+128, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
-	PREFETCHT1 64(AX)
-	MOVQ       t+0(FP), AX
-	MOVQ       56(AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       64(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), CX
-	MOVQ       88(CX), CX
-	LEAQ       mask<>+0(SB), DX
-	KMOVW      (DX)(CX*2), K1
-	VMOVUPS    (AX), Z0
-	VMOVUPS.Z  64(AX), K1, Z1
-	MOVQ       t+0(FP), AX
-	MOVQ       (AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       16(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), CX
-	MOVQ       24(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       8(DX), DX
-	MOVQ       t+0(FP), BX
-	MOVQ       32(BX), BX
-	MOVQ       t+0(FP), SI
-	MOVQ       40(SI), SI
-	SHLQ       $0x02, SI
-	SUBQ       $+4, AX
-	JLT        done_steps
+	MOVQ      t+0(FP), AX
+	MOVQ      56(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      64(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), CX
+	MOVQ      88(CX), CX
+	LEAQ      mask<>+0(SB), DX
+	KMOVW     (DX)(CX*2), K1
+	VMOVUPS   (AX), Z0
+	VMOVUPS.Z 64(AX), K1, Z1
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), CX
+	MOVQ      24(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), DX
+	MOVQ      8(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      32(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      40(SI), SI
+	SHLQ      $0x02, SI
+	SUBQ      $+4, AX
+	JLT       done_steps
 
 steps:
 	VBROADCASTSS (DX), Z2
@@ -266,59 +239,43 @@ after_whole:
 	RET
 
 // func Tile1x4(t *byte)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·Tile1x4(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+256, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
-	PREFETCHT1 64(AX)
-	PREFETCHT1 128(AX)
-	PREFETCHT1 192(AX)
-	MOVQ       t+0(FP), AX
-	MOVQ       56(AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       64(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), CX
-	MOVQ       88(CX), CX
-	LEAQ       mask<>+0(SB), DX
-	KMOVW      (DX)(CX*2), K1
-	VMOVUPS    (AX), Z0
-	VMOVUPS    64(AX), Z1
-	VMOVUPS    128(AX), Z2
-	VMOVUPS.Z  192(AX), K1, Z3
-	MOVQ       t+0(FP), AX
-	MOVQ       (AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       16(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), CX
-	MOVQ       24(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       8(DX), DX
-	MOVQ       t+0(FP), BX
-	MOVQ       32(BX), BX
-	MOVQ       t+0(FP), SI
-	MOVQ       48(SI), SI
-	SHLQ       $0x02, SI
-	MOVQ       BX, DI
-	ADDQ       SI, DI
-	MOVQ       t+0(FP), SI
-	MOVQ       40(SI), SI
-	SHLQ       $0x02, SI
-	SUBQ       $+4, AX
-	JLT        done_steps
+	MOVQ      t+0(FP), AX
+	MOVQ      56(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      64(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), CX
+	MOVQ      88(CX), CX
+	LEAQ      mask<>+0(SB), DX
+	KMOVW     (DX)(CX*2), K1
+	VMOVUPS   (AX), Z0
+	VMOVUPS   64(AX), Z1
+	VMOVUPS   128(AX), Z2
+	VMOVUPS.Z 192(AX), K1, Z3
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), CX
+	MOVQ      24(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), DX
+	MOVQ      8(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      32(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      48(SI), SI
+	SHLQ      $0x02, SI
+	MOVQ      BX, DI
+	ADDQ      SI, DI
+	MOVQ      t+0(FP), SI
+	MOVQ      40(SI), SI
+	SHLQ      $0x02, SI
+	SUBQ      $+4, AX
+	JLT       done_steps
 
 steps:
 	VBROADCASTSS (DX), Z4
@@ -454,71 +411,51 @@ after_whole:
 	RET
 
 // func Tile1x8(t *byte)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·Tile1x8(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+512, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
-	PREFETCHT1 64(AX)
-	PREFETCHT1 128(AX)
-	PREFETCHT1 192(AX)
-	PREFETCHT1 256(AX)
-	PREFETCHT1 320(AX)
-	PREFETCHT1 384(AX)
-	PREFETCHT1 448(AX)
-	MOVQ       t+0(FP), AX
-	MOVQ       56(AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       64(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), CX
-	MOVQ       88(CX), CX
-	LEAQ       mask<>+0(SB), DX
-	KMOVW      (DX)(CX*2), K1
-	VMOVUPS    (AX), Z0
-	VMOVUPS    64(AX), Z1
-	VMOVUPS    128(AX), Z2
-	VMOVUPS    192(AX), Z3
-	VMOVUPS    256(AX), Z4
-	VMOVUPS    320(AX), Z5
-	VMOVUPS    384(AX), Z6
-	VMOVUPS.Z  448(AX), K1, Z7
-	MOVQ       t+0(FP), AX
-	MOVQ       (AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       16(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), CX
-	MOVQ       24(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       8(DX), DX
-	MOVQ       t+0(FP), BX
-	MOVQ       32(BX), BX
-	MOVQ       t+0(FP), SI
-	MOVQ       48(SI), SI
-	SHLQ       $0x02, SI
-	MOVQ       BX, DI
-	ADDQ       SI, DI
-	MOVQ       DI, R8
-	ADDQ       SI, R8
-	MOVQ       R8, R9
-	ADDQ       SI, R9
-	MOVQ       t+0(FP), SI
-	MOVQ       40(SI), SI
-	SHLQ       $0x02, SI
-	SUBQ       $+4, AX
-	JLT        done_steps
+	MOVQ      t+0(FP), AX
+	MOVQ      56(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      64(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), CX
+	MOVQ      88(CX), CX
+	LEAQ      mask<>+0(SB), DX
+	KMOVW     (DX)(CX*2), K1
+	VMOVUPS   (AX), Z0
+	VMOVUPS   64(AX), Z1
+	VMOVUPS   128(AX), Z2
+	VMOVUPS   192(AX), Z3
+	VMOVUPS   256(AX), Z4
+	VMOVUPS   320(AX), Z5
+	VMOVUPS   384(AX), Z6
+	VMOVUPS.Z 448(AX), K1, Z7
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), CX
+	MOVQ      24(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), DX
+	MOVQ      8(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      32(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      48(SI), SI
+	SHLQ      $0x02, SI
+	MOVQ      BX, DI
+	ADDQ      SI, DI
+	MOVQ      DI, R8
+	ADDQ      SI, R8
+	MOVQ      R8, R9
+	ADDQ      SI, R9
+	MOVQ      t+0(FP), SI
+	MOVQ      40(SI), SI
+	SHLQ      $0x02, SI
+	SUBQ      $+4, AX
+	JLT       done_steps
 
 steps:
 	VBROADCASTSS (DX), Z8
@@ -726,6 +663,436 @@ skip_flush:
 
 not_whole:
 	VMOVUPS Z7, K1, 448(AX)
+
+after_whole:
+	VZEROUPPER
+	RET
+
+// func Tile1x16(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·Tile1x16(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      56(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      64(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), CX
+	MOVQ      88(CX), CX
+	LEAQ      mask<>+0(SB), DX
+	KMOVW     (DX)(CX*2), K1
+	VMOVUPS   (AX), Z0
+	VMOVUPS   64(AX), Z1
+	VMOVUPS   128(AX), Z2
+	VMOVUPS   192(AX), Z3
+	VMOVUPS   256(AX), Z4
+	VMOVUPS   320(AX), Z5
+	VMOVUPS   384(AX), Z6
+	VMOVUPS   448(AX), Z7
+	VMOVUPS   512(AX), Z8
+	VMOVUPS   576(AX), Z9
+	VMOVUPS   640(AX), Z10
+	VMOVUPS   704(AX), Z11
+	VMOVUPS   768(AX), Z12
+	VMOVUPS   832(AX), Z13
+	VMOVUPS   896(AX), Z14
+	VMOVUPS.Z 960(AX), K1, Z15
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), CX
+	MOVQ      24(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), DX
+	MOVQ      8(DX), DX
+	MOVQ      t+0(FP), BX
+	MOVQ      32(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      48(SI), SI
+	SHLQ      $0x02, SI
+	MOVQ      BX, DI
+	ADDQ      SI, DI
+	MOVQ      DI, R8
+	ADDQ      SI, R8
+	MOVQ      R8, R9
+	ADDQ      SI, R9
+	MOVQ      R9, R10
+	ADDQ      SI, R10
+	MOVQ      R10, R11
+	ADDQ      SI, R11
+	MOVQ      R11, R12
+	ADDQ      SI, R12
+	MOVQ      R12, R13
+	ADDQ      SI, R13
+	MOVQ      t+0(FP), SI
+	MOVQ      40(SI), SI
+	SHLQ      $0x02, SI
+	SUBQ      $+4, AX
+	JLT       done_steps
+
+steps:
+	VBROADCASTSS (DX), Z16
+	ADDQ         CX, DX
+	VMOVUPS      (BX), Z17
+	VFMADD231PS  Z17, Z16, Z0
+	VMOVUPS      64(BX), Z17
+	VFMADD231PS  Z17, Z16, Z1
+	VMOVUPS      (DI), Z17
+	VFMADD231PS  Z17, Z16, Z2
+	VMOVUPS      64(DI), Z17
+	VFMADD231PS  Z17, Z16, Z3
+	VMOVUPS      (R8), Z17
+	VFMADD231PS  Z17, Z16, Z4
+	VMOVUPS      64(R8), Z17
+	VFMADD231PS  Z17, Z16, Z5
+	VMOVUPS      (R9), Z17
+	VFMADD231PS  Z17, Z16, Z6
+	VMOVUPS      64(R9), Z17
+	VFMADD231PS  Z17, Z16, Z7
+	VMOVUPS      (R10), Z17
+	VFMADD231PS  Z17, Z16, Z8
+	VMOVUPS      64(R10), Z17
+	VFMADD231PS  Z17, Z16, Z9
+	VMOVUPS      (R11), Z17
+	VFMADD231PS  Z17, Z16, Z10
+	VMOVUPS      64(R11), Z17
+	VFMADD231PS  Z17, Z16, Z11
+	VMOVUPS      (R12), Z17
+	VFMADD231PS  Z17, Z16, Z12
+	VMOVUPS      64(R12), Z17
+	VFMADD231PS  Z17, Z16, Z13
+	VMOVUPS      (R13), Z17
+	VFMADD231PS  Z17, Z16, Z14
+	VMOVUPS      64(R13), Z17
+	VFMADD231PS  Z17, Z16, Z15
+	ADDQ         SI, BX
+	ADDQ         SI, DI
+	ADDQ         SI, R8
+	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         SI, R12
+	ADDQ         SI, R13
+	VBROADCASTSS (DX), Z16
+	ADDQ         CX, DX
+	VMOVUPS      (BX), Z17
+	VFMADD231PS  Z17, Z16, Z0
+	VMOVUPS      64(BX), Z17
+	VFMADD231PS  Z17, Z16, Z1
+	VMOVUPS      (DI), Z17
+	VFMADD231PS  Z17, Z16, Z2
+	VMOVUPS      64(DI), Z17
+	VFMADD231PS  Z17, Z16, Z3
+	VMOVUPS      (R8), Z17
+	VFMADD231PS  Z17, Z16, Z4
+	VMOVUPS      64(R8), Z17
+	VFMADD231PS  Z17, Z16, Z5
+	VMOVUPS      (R9), Z17
+	VFMADD231PS  Z17, Z16, Z6
+	VMOVUPS      64(R9), Z17
+	VFMADD231PS  Z17, Z16, Z7
+	VMOVUPS      (R10), Z17
+	VFMADD231PS  Z17, Z16, Z8
+	VMOVUPS      64(R10), Z17
+	VFMADD231PS  Z17, Z16, Z9
+	VMOVUPS      (R11), Z17
+	VFMADD231PS  Z17, Z16, Z10
+	VMOVUPS      64(R11), Z17
+	VFMADD231PS  Z17, Z16, Z11
+	VMOVUPS      (R12), Z17
+	VFMADD231PS  Z17, Z16, Z12
+	VMOVUPS      64(R12), Z17
+	VFMADD231PS  Z17, Z16, Z13
+	VMOVUPS      (R13), Z17
+	VFMADD231PS  Z17, Z16, Z14
+	VMOVUPS      64(R13), Z17
+	VFMADD231PS  Z17, Z16, Z15
+	ADDQ         SI, BX
+	ADDQ         SI, DI
+	ADDQ         SI, R8
+	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         SI, R12
+	ADDQ         SI, R13
+	VBROADCASTSS (DX), Z16
+	ADDQ         CX, DX
+	VMOVUPS      (BX), Z17
+	VFMADD231PS  Z17, Z16, Z0
+	VMOVUPS      64(BX), Z17
+	VFMADD231PS  Z17, Z16, Z1
+	VMOVUPS      (DI), Z17
+	VFMADD231PS  Z17, Z16, Z2
+	VMOVUPS      64(DI), Z17
+	VFMADD231PS  Z17, Z16, Z3
+	VMOVUPS      (R8), Z17
+	VFMADD231PS  Z17, Z16, Z4
+	VMOVUPS      64(R8), Z17
+	VFMADD231PS  Z17, Z16, Z5
+	VMOVUPS      (R9), Z17
+	VFMADD231PS  Z17, Z16, Z6
+	VMOVUPS      64(R9), Z17
+	VFMADD231PS  Z17, Z16, Z7
+	VMOVUPS      (R10), Z17
+	VFMADD231PS  Z17, Z16, Z8
+	VMOVUPS      64(R10), Z17
+	VFMADD231PS  Z17, Z16, Z9
+	VMOVUPS      (R11), Z17
+	VFMADD231PS  Z17, Z16, Z10
+	VMOVUPS      64(R11), Z17
+	VFMADD231PS  Z17, Z16, Z11
+	VMOVUPS      (R12), Z17
+	VFMADD231PS  Z17, Z16, Z12
+	VMOVUPS      64(R12), Z17
+	VFMADD231PS  Z17, Z16, Z13
+	VMOVUPS      (R13), Z17
+	VFMADD231PS  Z17, Z16, Z14
+	VMOVUPS      64(R13), Z17
+	VFMADD231PS  Z17, Z16, Z15
+	ADDQ         SI, BX
+	ADDQ         SI, DI
+	ADDQ         SI, R8
+	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         SI, R12
+	ADDQ         SI, R13
+	VBROADCASTSS (DX), Z16
+	ADDQ         CX, DX
+	VMOVUPS      (BX), Z17
+	VFMADD231PS  Z17, Z16, Z0
+	VMOVUPS      64(BX), Z17
+	VFMADD231PS  Z17, Z16, Z1
+	VMOVUPS      (DI), Z17
+	VFMADD231PS  Z17, Z16, Z2
+	VMOVUPS      64(DI), Z17
+	VFMADD231PS  Z17, Z16, Z3
+	VMOVUPS      (R8), Z17
+	VFMADD231PS  Z17, Z16, Z4
+	VMOVUPS      64(R8), Z17
+	VFMADD231PS  Z17, Z16, Z5
+	VMOVUPS      (R9), Z17
+	VFMADD231PS  Z17, Z16, Z6
+	VMOVUPS      64(R9), Z17
+	VFMADD231PS  Z17, Z16, Z7
+	VMOVUPS      (R10), Z17
+	VFMADD231PS  Z17, Z16, Z8
+	VMOVUPS      64(R10), Z17
+	VFMADD231PS  Z17, Z16, Z9
+	VMOVUPS      (R11), Z17
+	VFMADD231PS  Z17, Z16, Z10
+	VMOVUPS      64(R11), Z17
+	VFMADD231PS  Z17, Z16, Z11
+	VMOVUPS      (R12), Z17
+	VFMADD231PS  Z17, Z16, Z12
+	VMOVUPS      64(R12), Z17
+	VFMADD231PS  Z17, Z16, Z13
+	VMOVUPS      (R13), Z17
+	VFMADD231PS  Z17, Z16, Z14
+	VMOVUPS      64(R13), Z17
+	VFMADD231PS  Z17, Z16, Z15
+	ADDQ         SI, BX
+	ADDQ         SI, DI
+	ADDQ         SI, R8
+	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         SI, R12
+	ADDQ         SI, R13
+	SUBQ         $+4, AX
+	JGE          steps
+
+done_steps:
+	ADDQ $+4, AX
+	SUBQ $+1, AX
+	JLT  done_step
+
+step:
+	VBROADCASTSS (DX), Z16
+	ADDQ         CX, DX
+	VMOVUPS      (BX), Z17
+	VFMADD231PS  Z17, Z16, Z0
+	VMOVUPS      64(BX), Z17
+	VFMADD231PS  Z17, Z16, Z1
+	VMOVUPS      (DI), Z17
+	VFMADD231PS  Z17, Z16, Z2
+	VMOVUPS      64(DI), Z17
+	VFMADD231PS  Z17, Z16, Z3
+	VMOVUPS      (R8), Z17
+	VFMADD231PS  Z17, Z16, Z4
+	VMOVUPS      64(R8), Z17
+	VFMADD231PS  Z17, Z16, Z5
+	VMOVUPS      (R9), Z17
+	VFMADD231PS  Z17, Z16, Z6
+	VMOVUPS      64(R9), Z17
+	VFMADD231PS  Z17, Z16, Z7
+	VMOVUPS      (R10), Z17
+	VFMADD231PS  Z17, Z16, Z8
+	VMOVUPS      64(R10), Z17
+	VFMADD231PS  Z17, Z16, Z9
+	VMOVUPS      (R11), Z17
+	VFMADD231PS  Z17, Z16, Z10
+	VMOVUPS      64(R11), Z17
+	VFMADD231PS  Z17, Z16, Z11
+	VMOVUPS      (R12), Z17
+	VFMADD231PS  Z17, Z16, Z12
+	VMOVUPS      64(R12), Z17
+	VFMADD231PS  Z17, Z16, Z13
+	VMOVUPS      (R13), Z17
+	VFMADD231PS  Z17, Z16, Z14
+	VMOVUPS      64(R13), Z17
+	VFMADD231PS  Z17, Z16, Z15
+	ADDQ         SI, BX
+	ADDQ         SI, DI
+	ADDQ         SI, R8
+	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         SI, R12
+	ADDQ         SI, R13
+	SUBQ         $+1, AX
+	JGE          step
+
+done_step:
+	ADDQ      $+1, AX
+	MOVQ      t+0(FP), AX
+	MOVQ      72(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      80(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), CX
+	MOVQ      96(CX), CX
+	MOVQ      t+0(FP), DX
+	MOVQ      88(DX), DX
+	LEAQ      mask<>+0(SB), BX
+	KMOVW     (BX)(DX*2), K1
+	TESTQ     $+1, CX
+	JEQ       skip_add
+	VMOVUPS   (AX), Z16
+	VADDPS    Z0, Z16, Z0
+	VMOVAPS   Z0, Z0
+	VMOVUPS   64(AX), Z16
+	VADDPS    Z1, Z16, Z1
+	VMOVAPS   Z1, Z1
+	VMOVUPS   128(AX), Z16
+	VADDPS    Z2, Z16, Z2
+	VMOVAPS   Z2, Z2
+	VMOVUPS   192(AX), Z16
+	VADDPS    Z3, Z16, Z3
+	VMOVAPS   Z3, Z3
+	VMOVUPS   256(AX), Z16
+	VADDPS    Z4, Z16, Z4
+	VMOVAPS   Z4, Z4
+	VMOVUPS   320(AX), Z16
+	VADDPS    Z5, Z16, Z5
+	VMOVAPS   Z5, Z5
+	VMOVUPS   384(AX), Z16
+	VADDPS    Z6, Z16, Z6
+	VMOVAPS   Z6, Z6
+	VMOVUPS   448(AX), Z16
+	VADDPS    Z7, Z16, Z7
+	VMOVAPS   Z7, Z7
+	VMOVUPS   512(AX), Z16
+	VADDPS    Z8, Z16, Z8
+	VMOVAPS   Z8, Z8
+	VMOVUPS   576(AX), Z16
+	VADDPS    Z9, Z16, Z9
+	VMOVAPS   Z9, Z9
+	VMOVUPS   640(AX), Z16
+	VADDPS    Z10, Z16, Z10
+	VMOVAPS   Z10, Z10
+	VMOVUPS   704(AX), Z16
+	VADDPS    Z11, Z16, Z11
+	VMOVAPS   Z11, Z11
+	VMOVUPS   768(AX), Z16
+	VADDPS    Z12, Z16, Z12
+	VMOVAPS   Z12, Z12
+	VMOVUPS   832(AX), Z16
+	VADDPS    Z13, Z16, Z13
+	VMOVAPS   Z13, Z13
+	VMOVUPS   896(AX), Z16
+	VADDPS    Z14, Z16, Z14
+	VMOVAPS   Z14, Z14
+	VMOVUPS.Z 960(AX), K1, Z16
+	VADDPS    Z15, Z16, Z15
+	VMOVAPS   Z15, Z15
+
+skip_add:
+	TESTQ       $+2, CX
+	JEQ         skip_flush
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z0, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z0, Z0, K2, Z0
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z1, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z1, Z1, K2, Z1
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z2, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z2, Z2, K2, Z2
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z3, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z3, Z3, K2, Z3
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z4, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z4, Z4, K2, Z4
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z5, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z5, Z5, K2, Z5
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z6, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z6, Z6, K2, Z6
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z7, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z7, Z7, K2, Z7
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z8, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z8, Z8, K2, Z8
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z9, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z9, Z9, K2, Z9
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z10, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z10, Z10, K2, Z10
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z11, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z11, Z11, K2, Z11
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z12, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z12, Z12, K2, Z12
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z13, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z13, Z13, K2, Z13
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z14, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z14, Z14, K2, Z14
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z15, Z16
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z16, K2
+	VPXORD      Z15, Z15, K2, Z15
+
+skip_flush:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, 320(AX)
+	VMOVUPS Z6, 384(AX)
+	VMOVUPS Z7, 448(AX)
+	VMOVUPS Z8, 512(AX)
+	VMOVUPS Z9, 576(AX)
+	VMOVUPS Z10, 640(AX)
+	VMOVUPS Z11, 704(AX)
+	VMOVUPS Z12, 768(AX)
+	VMOVUPS Z13, 832(AX)
+	VMOVUPS Z14, 896(AX)
+	CMPQ    DX, $+16
+	JNE     not_whole
+	VMOVUPS Z15, 960(AX)
+	JMP     after_whole
+
+not_whole:
+	VMOVUPS Z15, K1, 960(AX)
 
 after_whole:
 	VZEROUPPER

@@ -5,50 +5,36 @@
 #include "textflag.h"
 
 // func Tile2x1(t *byte)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·Tile2x1(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+64, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
-	PREFETCHT1 (AX)(CX*1)
-	MOVQ       t+0(FP), AX
-	MOVQ       56(AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       64(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       88(DX), DX
-	LEAQ       mask<>+0(SB), BX
-	KMOVW      (BX)(DX*2), K1
-	VMOVUPS.Z  (AX), K1, Z0
-	VMOVUPS.Z  (AX)(CX*1), K1, Z1
-	MOVQ       t+0(FP), AX
-	MOVQ       (AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       16(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       24(DX), DX
-	SHLQ       $0x02, DX
-	MOVQ       t+0(FP), BX
-	MOVQ       8(BX), BX
-	MOVQ       t+0(FP), SI
-	MOVQ       32(SI), SI
-	MOVQ       t+0(FP), DI
-	MOVQ       40(DI), DI
-	SHLQ       $0x02, DI
-	SUBQ       $+4, AX
-	JLT        done_steps
+	MOVQ      t+0(FP), AX
+	MOVQ      56(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      64(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), DX
+	MOVQ      88(DX), DX
+	LEAQ      mask<>+0(SB), BX
+	KMOVW     (BX)(DX*2), K1
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS.Z (AX)(CX*1), K1, Z1
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
+	SHLQ      $0x02, DX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      32(SI), SI
+	MOVQ      t+0(FP), DI
+	MOVQ      40(DI), DI
+	SHLQ      $0x02, DI
+	SUBQ      $+4, AX
+	JLT       done_steps
 
 steps:
 	VBROADCASTSS (BX), Z2
@@ -146,54 +132,38 @@ after_whole:
 	RET
 
 // func Tile2x2(t *byte)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·Tile2x2(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+128, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
-	PREFETCHT1 64(AX)
-	PREFETCHT1 (AX)(CX*1)
-	PREFETCHT1 64(AX)(CX*1)
-	MOVQ       t+0(FP), AX
-	MOVQ       56(AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       64(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       88(DX), DX
-	LEAQ       mask<>+0(SB), BX
-	KMOVW      (BX)(DX*2), K1
-	VMOVUPS    (AX), Z0
-	VMOVUPS.Z  64(AX), K1, Z1
-	VMOVUPS    (AX)(CX*1), Z2
-	VMOVUPS.Z  64(AX)(CX*1), K1, Z3
-	MOVQ       t+0(FP), AX
-	MOVQ       (AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       16(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       24(DX), DX
-	SHLQ       $0x02, DX
-	MOVQ       t+0(FP), BX
-	MOVQ       8(BX), BX
-	MOVQ       t+0(FP), SI
-	MOVQ       32(SI), SI
-	MOVQ       t+0(FP), DI
-	MOVQ       40(DI), DI
-	SHLQ       $0x02, DI
-	SUBQ       $+4, AX
-	JLT        done_steps
+	MOVQ      t+0(FP), AX
+	MOVQ      56(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      64(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), DX
+	MOVQ      88(DX), DX
+	LEAQ      mask<>+0(SB), BX
+	KMOVW     (BX)(DX*2), K1
+	VMOVUPS   (AX), Z0
+	VMOVUPS.Z 64(AX), K1, Z1
+	VMOVUPS   (AX)(CX*1), Z2
+	VMOVUPS.Z 64(AX)(CX*1), K1, Z3
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
+	SHLQ      $0x02, DX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      32(SI), SI
+	MOVQ      t+0(FP), DI
+	MOVQ      40(DI), DI
+	SHLQ      $0x02, DI
+	SUBQ      $+4, AX
+	JLT       done_steps
 
 steps:
 	VBROADCASTSS (BX), Z4
@@ -320,67 +290,47 @@ after_whole:
 	RET
 
 // func Tile2x4(t *byte)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·Tile2x4(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+256, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
-	PREFETCHT1 64(AX)
-	PREFETCHT1 128(AX)
-	PREFETCHT1 192(AX)
-	PREFETCHT1 (AX)(CX*1)
-	PREFETCHT1 64(AX)(CX*1)
-	PREFETCHT1 128(AX)(CX*1)
-	PREFETCHT1 192(AX)(CX*1)
-	MOVQ       t+0(FP), AX
-	MOVQ       56(AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       64(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       88(DX), DX
-	LEAQ       mask<>+0(SB), BX
-	KMOVW      (BX)(DX*2), K1
-	VMOVUPS    (AX), Z0
-	VMOVUPS    64(AX), Z1
-	VMOVUPS    128(AX), Z2
-	VMOVUPS.Z  192(AX), K1, Z3
-	VMOVUPS    (AX)(CX*1), Z4
-	VMOVUPS    64(AX)(CX*1), Z5
-	VMOVUPS    128(AX)(CX*1), Z6
-	VMOVUPS.Z  192(AX)(CX*1), K1, Z7
-	MOVQ       t+0(FP), AX
-	MOVQ       (AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       16(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       24(DX), DX
-	SHLQ       $0x02, DX
-	MOVQ       t+0(FP), BX
-	MOVQ       8(BX), BX
-	MOVQ       t+0(FP), SI
-	MOVQ       32(SI), SI
-	MOVQ       t+0(FP), DI
-	MOVQ       48(DI), DI
-	SHLQ       $0x02, DI
-	MOVQ       SI, R8
-	ADDQ       DI, R8
-	MOVQ       t+0(FP), DI
-	MOVQ       40(DI), DI
-	SHLQ       $0x02, DI
-	SUBQ       $+4, AX
-	JLT        done_steps
+	MOVQ      t+0(FP), AX
+	MOVQ      56(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      64(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), DX
+	MOVQ      88(DX), DX
+	LEAQ      mask<>+0(SB), BX
+	KMOVW     (BX)(DX*2), K1
+	VMOVUPS   (AX), Z0
+	VMOVUPS   64(AX), Z1
+	VMOVUPS   128(AX), Z2
+	VMOVUPS.Z 192(AX), K1, Z3
+	VMOVUPS   (AX)(CX*1), Z4
+	VMOVUPS   64(AX)(CX*1), Z5
+	VMOVUPS   128(AX)(CX*1), Z6
+	VMOVUPS.Z 192(AX)(CX*1), K1, Z7
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
+	SHLQ      $0x02, DX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      32(SI), SI
+	MOVQ      t+0(FP), DI
+	MOVQ      48(DI), DI
+	SHLQ      $0x02, DI
+	MOVQ      SI, R8
+	ADDQ      DI, R8
+	MOVQ      t+0(FP), DI
+	MOVQ      40(DI), DI
+	SHLQ      $0x02, DI
+	SUBQ      $+4, AX
+	JLT       done_steps
 
 steps:
 	VBROADCASTSS (BX), Z8
@@ -570,87 +520,59 @@ after_whole:
 	RET
 
 // func Tile2x8(t *byte)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·Tile2x8(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+512, AX
-
-skip_starts:
-	MOVQ       t+0(FP), CX
-	MOVQ       80(CX), CX
-	SHLQ       $0x02, CX
-	PREFETCHT1 (AX)
-	PREFETCHT1 64(AX)
-	PREFETCHT1 128(AX)
-	PREFETCHT1 192(AX)
-	PREFETCHT1 256(AX)
-	PREFETCHT1 320(AX)
-	PREFETCHT1 384(AX)
-	PREFETCHT1 448(AX)
-	PREFETCHT1 (AX)(CX*1)
-	PREFETCHT1 64(AX)(CX*1)
-	PREFETCHT1 128(AX)(CX*1)
-	PREFETCHT1 192(AX)(CX*1)
-	PREFETCHT1 256(AX)(CX*1)
-	PREFETCHT1 320(AX)(CX*1)
-	PREFETCHT1 384(AX)(CX*1)
-	PREFETCHT1 448(AX)(CX*1)
-	MOVQ       t+0(FP), AX
-	MOVQ       56(AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       64(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       88(DX), DX
-	LEAQ       mask<>+0(SB), BX
-	KMOVW      (BX)(DX*2), K1
-	VMOVUPS    (AX), Z0
-	VMOVUPS    64(AX), Z1
-	VMOVUPS    128(AX), Z2
-	VMOVUPS    192(AX), Z3
-	VMOVUPS    256(AX), Z4
-	VMOVUPS    320(AX), Z5
-	VMOVUPS    384(AX), Z6
-	VMOVUPS.Z  448(AX), K1, Z7
-	VMOVUPS    (AX)(CX*1), Z8
-	VMOVUPS    64(AX)(CX*1), Z9
-	VMOVUPS    128(AX)(CX*1), Z10
-	VMOVUPS    192(AX)(CX*1), Z11
-	VMOVUPS    256(AX)(CX*1), Z12
-	VMOVUPS    320(AX)(CX*1), Z13
-	VMOVUPS    384(AX)(CX*1), Z14
-	VMOVUPS.Z  448(AX)(CX*1), K1, Z15
-	MOVQ       t+0(FP), AX
-	MOVQ       (AX), AX
-	MOVQ       t+0(FP), CX
-	MOVQ       16(CX), CX
-	SHLQ       $0x02, CX
-	MOVQ       t+0(FP), DX
-	MOVQ       24(DX), DX
-	SHLQ       $0x02, DX
-	MOVQ       t+0(FP), BX
-	MOVQ       8(BX), BX
-	MOVQ       t+0(FP), SI
-	MOVQ       32(SI), SI
-	MOVQ       t+0(FP), DI
-	MOVQ       48(DI), DI
-	SHLQ       $0x02, DI
-	MOVQ       SI, R8
-	ADDQ       DI, R8
-	MOVQ       R8, R9
-	ADDQ       DI, R9
-	MOVQ       R9, R10
-	ADDQ       DI, R10
-	MOVQ       t+0(FP), DI
-	MOVQ       40(DI), DI
-	SHLQ       $0x02, DI
-	SUBQ       $+4, AX
-	JLT        done_steps
+	MOVQ      t+0(FP), AX
+	MOVQ      56(AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      64(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), DX
+	MOVQ      88(DX), DX
+	LEAQ      mask<>+0(SB), BX
+	KMOVW     (BX)(DX*2), K1
+	VMOVUPS   (AX), Z0
+	VMOVUPS   64(AX), Z1
+	VMOVUPS   128(AX), Z2
+	VMOVUPS   192(AX), Z3
+	VMOVUPS   256(AX), Z4
+	VMOVUPS   320(AX), Z5
+	VMOVUPS   384(AX), Z6
+	VMOVUPS.Z 448(AX), K1, Z7
+	VMOVUPS   (AX)(CX*1), Z8
+	VMOVUPS   64(AX)(CX*1), Z9
+	VMOVUPS   128(AX)(CX*1), Z10
+	VMOVUPS   192(AX)(CX*1), Z11
+	VMOVUPS   256(AX)(CX*1), Z12
+	VMOVUPS   320(AX)(CX*1), Z13
+	VMOVUPS   384(AX)(CX*1), Z14
+	VMOVUPS.Z 448(AX)(CX*1), K1, Z15
+	MOVQ      t+0(FP), AX
+	MOVQ      (AX), AX
+	MOVQ      t+0(FP), CX
+	MOVQ      16(CX), CX
+	SHLQ      $0x02, CX
+	MOVQ      t+0(FP), DX
+	MOVQ      24(DX), DX
+	SHLQ      $0x02, DX
+	MOVQ      t+0(FP), BX
+	MOVQ      8(BX), BX
+	MOVQ      t+0(FP), SI
+	MOVQ      32(SI), SI
+	MOVQ      t+0(FP), DI
+	MOVQ      48(DI), DI
+	SHLQ      $0x02, DI
+	MOVQ      SI, R8
+	ADDQ      DI, R8
+	MOVQ      R8, R9
+	ADDQ      DI, R9
+	MOVQ      R9, R10
+	ADDQ      DI, R10
+	MOVQ      t+0(FP), DI
+	MOVQ      40(DI), DI
+	SHLQ      $0x02, DI
+	SUBQ      $+4, AX
+	JLT       done_steps
 
 steps:
 	VBROADCASTSS (BX), Z16

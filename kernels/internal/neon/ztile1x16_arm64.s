@@ -8,18 +8,6 @@
 TEXT ·Tile1x16(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
 	MOVD t+0(FP), R1
-	MOVD 72(R1), R1
-	MOVD t+0(FP), R2
-	MOVD 96(R2), R2
-	TBZ $2, R2, skip_starts
-	ADD $256, R1, R1
-
-skip_starts:
-	PRFM (R1), PLDL1KEEP
-	PRFM 64(R1), PLDL1KEEP
-	PRFM 128(R1), PLDL1KEEP
-	PRFM 192(R1), PLDL1KEEP
-	MOVD t+0(FP), R1
 	MOVD 56(R1), R1
 	MOVD t+0(FP), R2
 	MOVD 88(R2), R2

@@ -8,20 +8,6 @@
 TEXT ·Tile2x3(SB), NOSPLIT, $0-8
 	MOVD $lanes<>(SB), R0
 	MOVD t+0(FP), R1
-	MOVD 72(R1), R1
-	MOVD t+0(FP), R2
-	MOVD 96(R2), R2
-	TBZ $2, R2, skip_starts
-	ADD $48, R1, R1
-
-skip_starts:
-	MOVD t+0(FP), R2
-	MOVD 80(R2), R2
-	LSL $2, R2, R2
-	ADD R2, R1, R2
-	PRFM (R1), PLDL1KEEP
-	PRFM (R2), PLDL1KEEP
-	MOVD t+0(FP), R1
 	MOVD 56(R1), R1
 	MOVD t+0(FP), R2
 	MOVD 64(R2), R2

@@ -53,6 +53,6 @@ const (
 
 var (
 	AVX2   = Size{Lanes: 8, Vecs: 2, Rows: 6, Fetch: 1, Factors: 8, Panels: []int{4, 2, 2}, Apart: []int{3, 4}}
-	AVX512 = Size{Lanes: 16, Vecs: 2, Rows: 12, Fetch: 3, Factors: 16, Panels: []int{4, 4, 4, 2, 2, 2}, Apart: []int(nil)}
+	AVX512 = Size{Lanes: 16, Vecs: 2, Rows: 12, Fetch: 3, Factors: 16, Panels: []int{8, 4, 4, 2, 2, 2}, Apart: []int(nil)}
 	NEON   = Size{Lanes: 4, Vecs: 4, Rows: 6, Fetch: 1, Factors: 8, Panels: []int{4, 2, 2}, Apart: []int(nil)}
 )
