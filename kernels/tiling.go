@@ -67,14 +67,14 @@ func (s *tiling) apart(rows int) bool {
 // No tile has more columns than maxWidth or more outputs than maxTile.
 const maxWidth, maxTile = 256, 6 * 64
 
-// tilings holds the sizes of each tier. Rows and vectors fill the registers: on
-// AVX-512 24 accumulators, 6 broadcasts of A and one or two vectors of B in 32
-// registers; on AVX2 12, one broadcast and 2 vectors of B in 16. There a block of a
-// panel, 16 KiB, stays in a first-level cache of 32 KiB beside the rows of A (see decision
-// 0013). kc of AVX-512 was measured with BenchmarkPacked on a Xeon with
-// 48 KiB L1 and 2 MiB L2: 512 steps gain 3 points of peak over 256 where k is
-// 1024, and 128 lose 5. mc matters little between 48 and 192. NEON has the sizes
-// of AVX-512 with panels a quarter as wide; no ARM hardware has been timed. The
+// tilings holds the sizes of each tier. Rows and vectors fill the registers: 24
+// accumulators, 2 vectors of B and the broadcasts of A that pass in the 32 of AVX-512,
+// half as many in the 16 of AVX2. There a block of a panel, 16 KiB, stays in a first-level
+// cache of 32 KiB beside the rows of A (see decision 0013). On AVX-512 tiles over two panels
+// read A and C in longer pieces, which is what counts where there are many rows; 7 to 12 rows
+// read half as much of B in tiles over one (see decision 0029). Blocks of 256 and 512 steps
+// do not differ there on a Xeon with 48 KiB L1 and 2 MiB L2, and mc matters little between
+// 48 and 192. NEON has tiles of 6 rows by 4 vectors; no ARM hardware has been timed. The
 // scalar sizes keep what the loop of ref.Tile touches small.
 var tilings = [isaCount]tiling{
 	Scalar: {Size: tile.Size{Lanes: 1, Vecs: 16, Rows: 8}, kc: 512, mc: 64, copied: 60, room: 1 << 16},
