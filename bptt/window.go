@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/nn"
 )
 
@@ -43,10 +44,10 @@ func (w *window) init(t *Trainer) {
 	if t.ids != nil {
 		w.all.IDs = make([]int32, 0, pairs)
 	} else {
-		w.all.X = make([]float32, 0, pairs*t.in)
+		w.all.X = pages.Floats(pairs * t.in)[:0]
 	}
 	w.all.Targets = make([]int32, 0, pairs)
-	w.all.Y = make([]float32, 0, pairs*t.out)
+	w.all.Y = pages.Floats(pairs * t.out)[:0]
 	w.start, w.after = t.net.State(), t.net.State()
 }
 
