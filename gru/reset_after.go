@@ -57,15 +57,31 @@ func (c resetAfter) Shape() seq.Shape {
 // tape, and (1) to (3).
 func (c resetAfter) Forward(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
-	nh := s.Tape.From(3 * c.hidden)
-	s.Recur[0].GemmPart(s.W, s.N, kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0): a_r, a_z
-	if b := s.BiasHh[1]; b != nil {
-		s.Recur[1].GemmBiasPart(s.W, s.N, s.Rows, hPrev.Data, hPrev.Stride, b, nh.Data, nh.Stride) // (0): nh
-	} else {
-		s.Recur[1].GemmPart(s.W, s.N, kernels.Set, s.Rows, hPrev.Data, hPrev.Stride, nh.Data, nh.Stride) // (0): nh
+	if s.Order == 0 {
+		c.resetUpdate(s)
+		c.candidate(s)
+	} else { // begins with the matrix that the step before used last
+		c.candidate(s)
+		c.resetUpdate(s)
 	}
 	r, z, n, nh := gates(s, c.hidden)
 	c.update.gates(s.ISA, s.Rows, s.Units(), r, z, n, nh, h.From(s.Lo), hPrev.From(s.Lo)) // (1), (2), (3)
+}
+
+// resetUpdate adds W_hh h to a_r and a_z.
+func (c resetAfter) resetUpdate(s *seq.Step) {
+	hPrev := &s.Prev[0]
+	s.Recur[0].GemmPart(s.W, s.N, kernels.Continue|s.Order, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0): a_r, a_z
+}
+
+// candidate computes the share of h in a_n.
+func (c resetAfter) candidate(s *seq.Step) {
+	hPrev, nh := &s.Prev[0], s.Tape.From(3*c.hidden)
+	if b := s.BiasHh[1]; b != nil {
+		s.Recur[1].GemmBiasPart(s.W, s.N, s.Rows, hPrev.Data, hPrev.Stride, b, nh.Data, nh.Stride) // (0): nh
+	} else {
+		s.Recur[1].GemmPart(s.W, s.N, kernels.Set|s.Order, s.Rows, hPrev.Data, hPrev.Stride, nh.Data, nh.Stride) // (0): nh
+	}
 }
 
 // Backward computes (4) to (8).
@@ -89,7 +105,7 @@ func (c resetAfter) gatesGrad(s *seq.Step) {
 // stateGrad computes (7) and (8).
 func (c resetAfter) stateGrad(s *seq.Step) {
 	nh, chain := s.Tape.From(3*c.hidden), &s.Scratch
-	s.Recur[0].GemmPart(s.W, s.N, kernels.Set, s.Rows, s.Tape.Data, s.Tape.Stride, chain.Data, chain.Stride) // (7): rows of r and z
-	s.Recur[1].GemmPart(s.W, s.N, kernels.Continue, s.Rows, nh.Data, nh.Stride, chain.Data, chain.Stride)    // (7): rows of n
-	addDirect(s)                                                                                             // (8)
+	s.Recur[0].GemmPart(s.W, s.N, kernels.Set|s.Order, s.Rows, s.Tape.Data, s.Tape.Stride, chain.Data, chain.Stride) // (7): rows of r and z
+	s.Recur[1].GemmPart(s.W, s.N, kernels.Continue|s.Order, s.Rows, nh.Data, nh.Stride, chain.Data, chain.Stride)    // (7): rows of n
+	addDirect(s)                                                                                                     // (8)
 }

@@ -73,7 +73,7 @@ func (c resetBefore) Phases() (forward, backward []func(s *seq.Step)) {
 // reset computes the rest of (0), (1) and q.
 func (c resetBefore) reset(s *seq.Step) {
 	hPrev := &s.Prev[0]
-	s.Recur[0].GemmPart(s.W, s.N, kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
+	s.Recur[0].GemmPart(s.W, s.N, kernels.Continue|s.Order, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
 	r, _, _, q := gates(s, c.hidden)
 	s.ISA.GRUReset(s.Rows, s.Units(), r, q, hPrev.From(s.Lo)) // (1), (2): q
 }
@@ -82,7 +82,7 @@ func (c resetBefore) reset(s *seq.Step) {
 func (c resetBefore) mix(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
 	a, q := s.Tape.From(2*c.hidden), s.Tape.From(3*c.hidden)
-	s.Recur[1].GemmPart(s.W, s.N, kernels.Continue, s.Rows, q.Data, q.Stride, a.Data, a.Stride) // (2): a_n
+	s.Recur[1].GemmPart(s.W, s.N, kernels.Continue|s.Order, s.Rows, q.Data, q.Stride, a.Data, a.Stride) // (2): a_n
 	_, z, n, _ := gates(s, c.hidden)
 	c.update.mix(s.ISA, s.Rows, s.Units(), z, n, h.From(s.Lo), hPrev.From(s.Lo)) // (3), (4)
 }
@@ -98,14 +98,14 @@ func (c resetBefore) mixGrad(s *seq.Step) {
 func (c resetBefore) resetGrad(s *seq.Step) {
 	dh, hPrev, dq := &s.Grad[0], &s.Prev[0], &s.Scratch
 	a := s.Tape.From(2 * c.hidden)
-	s.Recur[1].GemmPart(s.W, s.N, kernels.SetFlush, s.Rows, a.Data, a.Stride, dq.Data, dq.Stride) // (8)
+	s.Recur[1].GemmPart(s.W, s.N, kernels.SetFlush|s.Order, s.Rows, a.Data, a.Stride, dq.Data, dq.Stride) // (8)
 	r, _, _, _ := gates(s, c.hidden)
 	s.ISA.GRUResetGrad(s.Rows, s.Units(), r, dh.From(s.Lo), dq.From(s.Lo), hPrev.From(s.Lo)) // (9)
 }
 
 // stateGrad computes (10) and (11).
 func (c resetBefore) stateGrad(s *seq.Step) {
-	chain := &s.Scratch                                                                                      // the memory of dq, which is free now
-	s.Recur[0].GemmPart(s.W, s.N, kernels.Set, s.Rows, s.Tape.Data, s.Tape.Stride, chain.Data, chain.Stride) // (10)
-	addDirect(s)                                                                                             // (11)
+	chain := &s.Scratch                                                                                              // the memory of dq, which is free now
+	s.Recur[0].GemmPart(s.W, s.N, kernels.Set|s.Order, s.Rows, s.Tape.Data, s.Tape.Stride, chain.Data, chain.Stride) // (10)
+	addDirect(s)                                                                                                     // (11)
 }

@@ -95,7 +95,7 @@ func (v *variant) Forward(s *seq.Step) {
 	H, tape := v.cfg.Hidden, &s.Tape
 	from, stride := s.MaskedHidden(v.hMasked) // (0): h~
 	product := func(block int, into kernels.Into, col int) {
-		s.Recur[block].Gemm(into, s.Rows, from, stride, tape.Data[col:], tape.Stride) // (0): W_hh h~, or (2): W_hn q
+		s.Recur[block].Gemm(into|s.Order, s.Rows, from, stride, tape.Data[col:], tape.Stride) // (0): W_hh h~, or (2): W_hn q
 	}
 	switch b := s.BiasHh[1]; {
 	case v.cfg.LayerNorm:
@@ -176,7 +176,7 @@ func (v *variant) Backward(s *seq.Step) {
 		v.stateGrad(s, row)
 	}
 	if v.cfg.ResetBefore {
-		s.Recur[1].Gemm(kernels.SetFlush, s.Rows, tape.Data[2*H:], tape.Stride, s.Scratch.Data[H:], s.Scratch.Stride) // (6): dq
+		s.Recur[1].Gemm(kernels.SetFlush|s.Order, s.Rows, tape.Data[2*H:], tape.Stride, s.Scratch.Data[H:], s.Scratch.Stride) // (6): dq
 		for row := range s.Rows {
 			a, hMasked, temp, more := tape.Row(row), v.masked(s, row), s.Temp[:H], s.Temp[H:2*H]
 			ar, r := a[:H], a[v.act:][:H]

@@ -17,6 +17,12 @@ const (
 	SetFlush             // Set, with +0 in place of results below 2^-100
 )
 
+// FromLast with one of the others (Continue|FromLast) takes the columns of a [Packed] matrix
+// from the last to the first. The results are the same bits. Where the matrix is larger than
+// a cache, a product that goes the other way than the one before finds in it what that
+// one used last. Other products refuse it: they pack what they multiply by.
+const FromLast Into = 1 << 7
+
 func (i Into) flags() int {
 	switch i {
 	case Set, Continue:

@@ -32,7 +32,7 @@ var forms = func() (all []form) {
 			for _, b := range bools {
 				all = append(all, form{"Gemm", into, a, b})
 			}
-			all = append(all, form{"Packed", into, false, a})
+			all = append(all, form{"Packed", into, false, a}, form{"Packed", into | kernels.FromLast, false, a})
 		}
 		all = append(all, form{"Rows", into, true, false})
 	}
@@ -47,13 +47,13 @@ func (f form) chain(m, n, k int, a func(i, q int) float32, b func(q, j int) floa
 			acc := float32(0)
 			if f.op == "Bias" {
 				acc = bias[j]
-			} else if f.into == kernels.Continue {
+			} else if f.into&^kernels.FromLast == kernels.Continue {
 				acc = c[i*ldc+j]
 			}
 			for q := range k {
 				acc = ref.FMA(a(i, q), b(q, j), acc)
 			}
-			switch f.into {
+			switch f.into &^ kernels.FromLast {
 			case kernels.AddTo:
 				acc = c[i*ldc+j] + acc
 			case kernels.SetFlush:
@@ -416,6 +416,13 @@ func TestGemmRefusesBadShapes(t *testing.T) {
 			{"a product that overflows", []string{"C"}, func(c []float32) { isa.Gemm(0, false, false, 3, 1, 1, f(3), 1, f(1), 1, c, big, nil) }},
 			{"an offset that overflows", []string{"A"}, func(c []float32) { isa.Gemm(0, false, false, 2, 1, big, f(3), big, f(1), 1, c, 1, nil) }},
 			{"into", []string{"Into(4)"}, func(c []float32) { isa.Gemm(4, false, false, 2, 4, 3, f(6), 3, f(12), 4, c, 4, nil) }},
+			{"FromLast of what is packed anew", []string{"Into(129)"}, func(c []float32) {
+				isa.Gemm(kernels.Continue|kernels.FromLast, false, false, 2, 4, 3, f(6), 3, f(12), 4, c, 4, nil)
+			}},
+			{"FromLast of rows", []string{"Into(130)"}, func(c []float32) {
+				isa.GemmRows(kernels.AddTo|kernels.FromLast, 2, f(6), 2, rows, nil, to(made(3), c, 4))
+			}},
+			{"packed into", []string{"Into(4)"}, func(c []float32) { p.Gemm(4|kernels.FromLast, 2, f(6), 3, c, 4) }},
 			{"work", []string{"work", fmt.Sprint(isa.GemmWork(true, true, 2, 4, 3) - 1), fmt.Sprint(isa.GemmWork(true, true, 2, 4, 3))},
 				func(c []float32) {
 					isa.Gemm(0, true, true, 2, 4, 3, f(6), 2, f(12), 3, c, 4, f(isa.GemmWork(true, true, 2, 4, 3)-1))
@@ -563,7 +570,7 @@ func TestGemmPartLeavesTheRest(t *testing.T) {
 				a, bias := r.values(m*k, moderate), r.values(n, moderate)
 				for w := range parts {
 					lo, hi := p.Columns(w, parts)
-					for _, into := range []kernels.Into{kernels.Set, kernels.Continue, kernels.AddTo, kernels.SetFlush, 99} {
+					for _, into := range []kernels.Into{kernels.Set, kernels.Continue, kernels.AddTo, kernels.SetFlush, kernels.Set | kernels.FromLast, 99} {
 						c := make([]float32, m*n)
 						for i := range c {
 							c[i] = -7

@@ -187,9 +187,14 @@ func (p *Packed) needBias(op string, bias []float32) {
 func (p *Packed) gemm(op string, into Into, m int, a []float32, lda int, bias []float32, c []float32, ldc, lo, hi int) {
 	checkMatrix(op, "C", m, p.n, len(c), ldc)
 	checkMatrix(op, "A", m, p.k, len(a), lda)
+	down := into&FromLast != 0
+	into &^= FromLast
 	into.flags()
 	q := product{isa: p.isa, into: into, n: hi, from: lo, k: p.k, b: p.panels, ldc: ldc}
 	for g := range p.groups {
+		if q.down = down; down {
+			g = p.groups - 1 - g
+		}
 		q.base = g * p.size
 		if q.c = nil; m > 0 && p.cols > 0 {
 			q.c = c[g*p.cols:]

@@ -23,6 +23,7 @@ type product struct {
 	ldc  int
 	pa   int       // with pa > 0: distance between panels of A as wide as tiles are high
 	next []float32 // with pa > 0: the panel of B that is multiplied next
+	down bool      // from the last column to the first
 }
 
 // rows computes m rows of C from row i0 on. Element (r, q) of A is
@@ -54,9 +55,10 @@ func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 		t.LDS = p.ldc
 		t.Flags = tileStarts
 	}
-	for j, width := p.from, 0; j < p.n; j += width {
-		width = s.width(m, p.n-j)
+	for left := p.n - p.from; left > 0; {
+		j, width := p.column(s, m, left)
 		cols := min(width, p.n-j)
+		left -= cols
 		vecs := (cols + s.Lanes - 1) / s.Lanes
 		t.Tail = cols - (vecs-1)*s.Lanes
 		t.C = at(p.c, i0*p.ldc+j)
@@ -71,8 +73,10 @@ func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 		here := p.base + j*p.k
 		t.B = at(p.b, here)
 		t.Next = t.B
-		if next := here + width*p.k; len(p.b) > cached && next < len(p.b) {
-			t.Next = at(p.b, next)
+		if len(p.b) > cached {
+			if next := p.ahead(here, width*p.k); next >= 0 {
+				t.Next = at(p.b, next)
+			}
 		}
 		if width == 3*nr {
 			for n := range 2 {
@@ -83,6 +87,31 @@ func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 		}
 		runTile(p.isa, m, vecs, &t)
 	}
+}
+
+// column returns where the columns begin that are next, and how many of them the tiles of
+// that many rows take, where left are left.
+func (p *product) column(s *tiling, rows, left int) (j, width int) {
+	if !p.down {
+		return p.n - left, s.width(rows, left)
+	}
+	nr := s.nr()
+	if width = nr; left%nr == 0 {
+		width = s.width(rows, left)
+	}
+	return p.from + (left+nr-1)/nr*nr - width, width
+}
+
+// ahead is where in b that is which follows what begins at here and is size long, -1 if
+// nothing does.
+func (p *product) ahead(here, size int) int {
+	if p.down {
+		return max(here-size, -1)
+	}
+	if here += size; here < len(p.b) {
+		return here
+	}
+	return -1
 }
 
 // blocks is rows. held has room for the chains of one tile, and is needed where these
@@ -114,9 +143,10 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 	nr := s.nr()
 	for i := 0; i < m; i += mc {
 		run.rows = min(mc, m-i)
-		for j, width := p.from, 0; j < p.n; j += width {
-			width = s.width(run.rows, p.n-j)
+		for left := p.n - p.from; left > 0; {
+			j, width := p.column(s, run.rows, left)
 			cols := min(width, p.n-j)
+			left -= cols
 			for q := 0; q == 0 || q < p.k; q += kc {
 				first := q == 0
 				run.K = min(kc, p.k-q)
@@ -148,8 +178,14 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 					block := p.b[p.base+j*p.k+q*nr:]
 					run.B, run.LDB, run.PB = at(block, 0), nr, p.k*nr
 					ahead := 0
+					run.next = nil
 					if len(p.b) > cached {
 						ahead = len(block) - (width/nr-1)*run.PB - run.K*nr
+						if here := p.base + j*p.k; p.down && last {
+							if next := p.ahead(here, width*p.k); next >= 0 {
+								run.next, ahead = at(p.b, next), width*p.k
+							}
+						}
 					}
 					if p.pa > 0 {
 						run.next, ahead = at(p.next, 0), len(p.next)
@@ -168,6 +204,7 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 				}
 			}
 		}
+		p.down = !p.down // the next rows begin with the columns that were used last
 	}
 }
 

@@ -53,7 +53,7 @@ func (l cell) Shape() seq.Shape {
 func (l cell) Forward(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
 	c, cPrev := &s.State[1], &s.Prev[1]
-	s.Recur[0].GemmPart(s.W, s.N, kernels.Continue, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
+	s.Recur[0].GemmPart(s.W, s.N, kernels.Continue|s.Order, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
 	i, f, g, o := l.gates(s)
 	s.ISA.LSTMGates(s.Rows, s.Units(), i, f, g, o, c.From(s.Lo), h.From(s.Lo), cPrev.From(s.Lo)) // (1), (2), (3)
 }
@@ -80,7 +80,7 @@ func (l cell) gatesGrad(s *seq.Step) {
 // stateGrad computes (8).
 func (l cell) stateGrad(s *seq.Step) {
 	dh := &s.Grad[0]
-	s.Recur[0].GemmPart(s.W, s.N, kernels.SetFlush, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride) // (8)
+	s.Recur[0].GemmPart(s.W, s.N, kernels.SetFlush|s.Order, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride) // (8)
 }
 
 // gates are the four gates of the tape, from the step's first unit on.

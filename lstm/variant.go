@@ -153,9 +153,9 @@ func (v *variant) Forward(s *seq.Step) {
 
 	from, stride := s.MaskedHidden(v.hMasked) // (0): h~
 	if v.cfg.LayerNorm {
-		s.Recur[0].Gemm(kernels.Set, s.Rows, from, stride, tape.Data[v.hHat:], tape.Stride) // (0): W_hh h~
+		s.Recur[0].Gemm(kernels.Set|s.Order, s.Rows, from, stride, tape.Data[v.hHat:], tape.Stride) // (0): W_hh h~
 	} else {
-		s.Recur[0].Gemm(kernels.Continue, s.Rows, from, stride, tape.Data, tape.Stride) // (0)
+		s.Recur[0].Gemm(kernels.Continue|s.Order, s.Rows, from, stride, tape.Data, tape.Stride) // (0)
 	}
 	e := v.extras(s)
 	for r := range s.Rows {
@@ -174,7 +174,7 @@ func (v *variant) Forward(s *seq.Step) {
 		if v.cfg.Zoneout > 0 {
 			to = &seq.Mat{Data: tape.Data[v.d:], Stride: tape.Stride, Width: v.r}
 		}
-		s.Project.Gemm(kernels.SetFlush, s.Rows, tape.Data[v.m:], tape.Stride, to.Data, to.Stride) // (3): h' = W_hr m
+		s.Project.Gemm(kernels.SetFlush|s.Order, s.Rows, tape.Data[v.m:], tape.Stride, to.Data, to.Stride) // (3): h' = W_hr m
 		for r := range s.Rows {
 			if v.cfg.Zoneout > 0 {
 				s.Keep(seq.KeepHidden, r, h.Row(r), to.Row(r), hPrev.Row(r), s.Temp[:v.r]) // (4): h_t
@@ -268,7 +268,7 @@ func (v *variant) Backward(s *seq.Step) {
 		s.KeepGrad(seq.KeepHidden, r, next, e, d) // (5): its shares of h' and h_{t-1}; (6): dm = d
 	}
 	if v.cfg.Projection > 0 {
-		s.Project.Gemm(kernels.SetFlush, s.Rows, tape.Data[v.d:], tape.Stride, s.Scratch.Data[v.r:], s.Scratch.Stride) // (6): dm = W_hr^T d
+		s.Project.Gemm(kernels.SetFlush|s.Order, s.Rows, tape.Data[v.d:], tape.Stride, s.Scratch.Data[v.r:], s.Scratch.Stride) // (6): dm = W_hr^T d
 	}
 	e := v.extras(s)
 	for r := range s.Rows {

@@ -72,9 +72,9 @@ func (v *variant) Forward(s *seq.Step) {
 	H, tape, h, hPrev := v.cfg.Hidden, &s.Tape, &s.State[0], &s.Prev[0]
 	from, stride := s.MaskedHidden(v.hMasked) // (0): h~
 	if v.cfg.LayerNorm {
-		s.Recur[0].Gemm(kernels.Set, s.Rows, from, stride, tape.Data[v.hHat:], tape.Stride) // (0): W_hh h~
+		s.Recur[0].Gemm(kernels.Set|s.Order, s.Rows, from, stride, tape.Data[v.hHat:], tape.Stride) // (0): W_hh h~
 	} else {
-		s.Recur[0].Gemm(kernels.Continue, s.Rows, from, stride, tape.Data, tape.Stride) // (0)
+		s.Recur[0].Gemm(kernels.Continue|s.Order, s.Rows, from, stride, tape.Data, tape.Stride) // (0)
 	}
 	for r := range s.Rows {
 		row := tape.Row(r)

@@ -183,6 +183,7 @@ func (u *Unrolled) prepareBackward(s *Step, t, first, last int) bool {
 		return false
 	}
 	i := u.job.i
+	s.Order = order(t)
 	s.Tape.Data = u.memory.tape[i][(t*u.batch+first)*s.Tape.Stride:]
 	for k, width := range u.net.Shape.States {
 		u.timeBlock(&s.State[k], k, i, t+1, first)

@@ -261,6 +261,7 @@ func (u *Unrolled) prepareForward(s *Step, t, first, last int) bool {
 		return false
 	}
 	i := u.job.i
+	s.Order = order(t)
 	s.Tape.Data = u.memory.tape[i][(u.tapeRow(t)+first)*s.Tape.Stride:]
 	for k := range s.State {
 		u.timeBlock(&s.State[k], k, i, t+1, first)
@@ -268,6 +269,14 @@ func (u *Unrolled) prepareForward(s *Step, t, first, last int) bool {
 	u.setPrevious(s, t, first)
 	s.masks.setRows(u.job.layer, u.job.dir, t, first)
 	return true
+}
+
+// order is the Order of step t.
+func order(t int) kernels.Into {
+	if t%2 == 0 {
+		return 0
+	}
+	return kernels.FromLast
 }
 
 // writeOutput copies the top layer's output to y, +0 past each row's end.

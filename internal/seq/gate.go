@@ -106,7 +106,7 @@ func (s *Step) NormalizedGrad(dx, y, gain, d []float32, r float32, temp []float3
 func (s *Step) PrevHiddenGrad(cols ...int) {
 	dh, into := &s.Grad[0], kernels.Set
 	for i, col := range cols {
-		s.Recur[i].Gemm(into, s.Rows, s.Tape.Data[col:], s.Tape.Stride, dh.Data, dh.Stride)
+		s.Recur[i].Gemm(into|s.Order, s.Rows, s.Tape.Data[col:], s.Tape.Stride, dh.Data, dh.Stride)
 		into = kernels.Continue
 	}
 	for r := range s.Rows {

@@ -25,6 +25,7 @@ type Predictor struct {
 
 	workers  int
 	steppers []Step
+	order    kernels.Into // of this step: see Step.Order
 	x, y     []float32
 	doStep   func(w, n int)
 
@@ -114,6 +115,7 @@ func (p *Predictor) Step(y, x []float32) {
 	n.mustNotOverlap("Step", "y", y, "x", x)
 	n.mustNotOverlapWeights("Step", "y", y)
 	p.x, p.y = x, y
+	p.order ^= kernels.FromLast
 	if p.phases == nil {
 		team.Run(p.workers, p.doStep)
 	} else {
@@ -140,7 +142,7 @@ func (p *Predictor) stepByUnits() {
 func (p *Predictor) unitsStep(w, n int) {
 	sh, l, k, s := &p.net.Shape, p.layer, &p.pack[p.layer], &p.steppers[w]
 	s.use(k, false)
-	s.Rows, s.Tape.Data = p.batch, p.tape
+	s.Rows, s.Tape.Data, s.Order = p.batch, p.tape, p.order
 	s.W, s.N = w, n
 	s.Lo, s.Hi = k.in.Columns(w, n)
 	for i, width := range sh.States {
@@ -157,7 +159,7 @@ func (p *Predictor) unitsStep(w, n int) {
 		if k.bias != nil && !sh.BiasInCell {
 			k.in.GemmBiasPart(w, n, p.batch, x, width, k.bias, p.tape, sh.Tape)
 		} else {
-			k.in.GemmPart(w, n, kernels.Set, p.batch, x, width, p.tape, sh.Tape)
+			k.in.GemmPart(w, n, kernels.Set|p.order, p.batch, x, width, p.tape, sh.Tape)
 		}
 	}
 	p.phases[p.phase](s)
@@ -171,7 +173,7 @@ func (p *Predictor) step(w, n int) {
 		return
 	}
 	s := &p.steppers[w]
-	s.Rows = end - b
+	s.Rows, s.Order = end-b, p.order
 	s.Tape.Data = p.tape[b*sh.Tape:]
 	width := p.net.Input
 	x := p.in[b*width : end*width]
@@ -181,7 +183,7 @@ func (p *Predictor) step(w, n int) {
 		if k.bias != nil && !sh.BiasInCell {
 			k.in.GemmBias(s.Rows, x, width, k.bias, s.Tape.Data, sh.Tape)
 		} else {
-			k.in.Gemm(kernels.Set, s.Rows, x, width, s.Tape.Data, sh.Tape)
+			k.in.Gemm(kernels.Set|p.order, s.Rows, x, width, s.Tape.Data, sh.Tape)
 		}
 		s.use(k, false)
 		for i, width := range sh.States {

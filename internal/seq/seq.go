@@ -190,6 +190,11 @@ type Step struct {
 	// matrices. They are all units, part 0 of 1, but in a phase of a Phased cell.
 	Lo, Hi, W, N int
 
+	// Order goes with what a product does with C. It says which columns come first, which
+	// changes from step to step: what a cache holds of a matrix after a step is what the
+	// next one begins with.
+	Order kernels.Into
+
 	// Recur has an entry for each block of Shape.Recur: in Forward the block
 	// transposed, [R][Rows], in Backward as it is, [Rows][R], R = States[0].
 	Recur []*kernels.Packed
