@@ -39,7 +39,7 @@ var variantFaults = []fault{
 	{"projection: the gradient of its weights with i", "lstm/variant.go",
 		"Col: v.d, Factor: v.m}", "Col: v.d, Factor: v.act}", variantsOfLSTM},
 	{"projection: tiny outputs are stored", "lstm/variant.go",
-		"s.Project.Gemm(kernels.SetFlush, s.Rows, tape.Data[v.m:]", "s.Project.Gemm(kernels.Set, s.Rows, tape.Data[v.m:]", variantsOfLSTM},
+		"s.Project.Gemm(kernels.SetFlush|s.Order, s.Rows, tape.Data[v.m:]", "s.Project.Gemm(kernels.Set|s.Order, s.Rows, tape.Data[v.m:]", variantsOfLSTM},
 	{"limits: none for a gate", "internal/seq/gate.go",
 		"t.Clip(y, a, g.Clip)", "copy(y, a)", variantsOfLSTM},
 	{"limits: the gradient of a gate passes", "internal/seq/gate.go",
