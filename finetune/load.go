@@ -1,6 +1,7 @@
 package finetune
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/simdrnn/simdrnn/convert/safetensors"
 	"github.com/simdrnn/simdrnn/nn"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // Tensors are what Load takes parameters from: a *safetensors.File, an *npy.Archive, or
@@ -60,6 +63,9 @@ func (r Report) String() string {
 // what was found until then.
 func Load(net nn.Net, from Tensors, o Options) (Report, error) {
 	var r Report
+	if nilcheck.IsNil(from) {
+		return r, errors.New("finetune: Load from nil; safetensors.Open and FromNet give tensors")
+	}
 	params, err := nn.Params(net)
 	if err != nil {
 		return r, err

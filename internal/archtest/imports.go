@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"gru":                        {"internal/seq", "internal/wire", "kernels"},
 	"cell":                       {"gru", "lstm", "nn", "rnn"},
 	"data":                       {},
-	"decode":                     {"data", "kernels", "internal/draw"},
+	"decode":                     {"data", "kernels", "internal/draw", "internal/nilcheck"},
 	"nn":                         {"data", "kernels", "internal/crew", "internal/draw", "internal/nilcheck", "internal/rowstate", "internal/seq", "internal/split", "internal/team"},
 	"loss":                       {"data", "kernels", "internal/crew", "internal/split", "internal/team"},
 	"optim":                      {"nn", "kernels", "internal/crew"},
