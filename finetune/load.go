@@ -44,18 +44,18 @@ type Report struct {
 	Left    []string // tensors that no parameter took
 }
 
-// String is one line for each list that is not empty.
+// String is one line for each list that is not empty, without a newline at the end.
 func (r Report) String() string {
-	var b strings.Builder
+	var lines []string
 	for _, l := range []struct {
 		what string
 		list []string
 	}{{"matched", r.Matched}, {"missing", r.Missing}, {"of another shape", r.Misfit}, {"left", r.Left}} {
 		if len(l.list) > 0 {
-			fmt.Fprintf(&b, "%s: %s\n", l.what, strings.Join(l.list, ", "))
+			lines = append(lines, l.what+": "+strings.Join(l.list, ", "))
 		}
 	}
-	return b.String()
+	return strings.Join(lines, "\n")
 }
 
 // Load sets the parameters of net to the tensors of the same names. A tensor has to have

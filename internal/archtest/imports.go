@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"data":                       {},
 	"decode":                     {"data", "kernels", "internal/draw", "internal/nilcheck"},
 	"nn":                         {"data", "kernels", "internal/crew", "internal/draw", "internal/nilcheck", "internal/rowstate", "internal/seq", "internal/split", "internal/team"},
-	"loss":                       {"data", "kernels", "internal/crew", "internal/split", "internal/team"},
+	"loss":                       {"data", "kernels", "internal/crew", "internal/draw", "internal/nilcheck", "internal/split", "internal/team"},
 	"optim":                      {"nn", "kernels", "internal/crew"},
 	"dist":                       {"kernels"},
 	"bptt":                       {"data", "dist", "loss", "nn", "optim", "kernels", "internal/crew", "internal/nilcheck", "internal/wire"},
