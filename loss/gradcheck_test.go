@@ -193,3 +193,19 @@ func TestCheckGradientsRefuses(t *testing.T) {
 		require.ErrorContains(t, loss.CheckGradients(c.l, c.b, c.width, c.how), c.want)
 	}
 }
+
+// eager is a cross-entropy that looks at the targets of steps that do not exist.
+type eager struct{ loss.CrossEntropy }
+
+func (e eager) Loss(dy, y []float32, b *data.Batch, by float64, s *loss.Scratch) (loss.Total, error) {
+	if slices.Max(b.Targets) > 2 {
+		return loss.Total{}, errors.New("a target that is no class")
+	}
+	return e.CrossEntropy.Loss(dy, y, b, by, s)
+}
+
+// TestCheckGradientsFindsEager: what stands past the end of a row is no target.
+func TestCheckGradientsFindsEager(t *testing.T) {
+	require.ErrorContains(t, loss.CheckGradients(eager{}, classBatch(), 3, loss.GradientCheck{}),
+		"for two more steps past the ends of the rows the loss returns an error: a target that is no class")
+}
