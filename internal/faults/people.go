@@ -37,4 +37,10 @@ var peopleFaults = []fault{
 		"in.IDs[t*rows+r] = id", "in.IDs[r*in.Steps+t] = id", []string{"./data Input"}},
 	{"first weights of one interval: those above 0 alone", "nn/init.go",
 		"\t\tdraw.Uniform(p.W, bound, r)\n", "\t\tdraw.Uniform(p.W, bound, r)\n\t\tfor i, w := range p.W {\n\t\t\tp.W[i] = max(w, -w)\n\t\t}\n", []string{"./nn InitUniform"}},
+	{"attention: a part of a row begins at its first query", "seq2seq/score.go",
+		"joined[from*ld+c.Memory:], ld, u.mem.keys", "joined[c.Memory:], ld, u.mem.keys", []string{"./seq2seq PartsOfRows"}},
+	{"attention: a part of the memory has the gradients of its first steps", "seq2seq/score.go",
+		"at := b*u.steps*u.most + from\n", "at := b * u.steps * u.most\n", []string{"./seq2seq PartsOfRows"}},
+	{"attention: one part for each worker, whatever the rows", "seq2seq/share.go",
+		"split.Share(u.batch*parts, 1, w, n)", "split.Share(u.batch, 1, w, n)", []string{"./seq2seq PartsOfRows"}},
 }
