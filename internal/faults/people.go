@@ -43,4 +43,8 @@ var peopleFaults = []fault{
 		"at := b*u.steps*u.most + from\n", "at := b * u.steps * u.most\n", []string{"./seq2seq PartsOfRows"}},
 	{"attention: one part for each worker, whatever the rows", "seq2seq/share.go",
 		"split.Share(u.batch*parts, 1, w, n)", "split.Share(u.batch, 1, w, n)", []string{"./seq2seq PartsOfRows"}},
+	{"embedding: columns of one worker are added twice", "nn/embedding.go",
+		"split.Share(s.Dim, line, w, n)\n", "split.Share(s.Dim, line, max(0, w-1), n)\n", []string{"./nn EmbeddingWorkers"}},
+	{"embedding: a share of the vectors is left out", "nn/embedding.go",
+		"split.Share(len(s.ids), 1, w, n)", "split.Share(len(s.ids), 2, w, n+1)", []string{"./nn EmbeddingWorkers"}},
 }
