@@ -56,6 +56,9 @@ const (
 // With Plan.Shards and several ranks all of them call Save. The first writes to w, and the
 // others only take part: their w may be nil. The bytes do not depend on the number of ranks.
 func (t *Trainer) Save(w io.Writer) error {
+	if !t.made() {
+		return errNoTrainer
+	}
 	save, err := t.saver()
 	if err != nil || !t.ranks.first() {
 		return err
@@ -108,7 +111,12 @@ func (t *Trainer) save(w io.Writer, shards [][]byte) error {
 // SaveFile replaces the file of that name by a checkpoint: after a crash at any
 // moment the name holds the old checkpoint or the new one. With several ranks all of them
 // call it, the first writes the file, and the others wait for it.
-func (t *Trainer) SaveFile(name string) error { return t.saveFile(wire.Disk, name) }
+func (t *Trainer) SaveFile(name string) error {
+	if !t.made() {
+		return errNoTrainer
+	}
+	return t.saveFile(wire.Disk, name)
+}
 
 func (t *Trainer) saveFile(fs wire.Files, name string) error {
 	save, err := t.saver()

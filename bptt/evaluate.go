@@ -51,6 +51,8 @@ var errNothing = errors.New("bptt: the data has nothing to evaluate")
 // of outputs in memory, if that is above 0.
 func evaluate(ctx context.Context, net nn.Net, source data.Source, criterion loss.Loss, limit int, metrics []loss.Metric) (total loss.Total, err error) {
 	switch {
+	case ctx == nil:
+		return total, errNoContext
 	case nilcheck.IsNil(net):
 		return total, errNoNet
 	case nilcheck.IsNil(source):
@@ -109,7 +111,7 @@ func evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 		} else if err != nil {
 			return total, err
 		}
-		if err := b.Check(steps, batch, in, out, ids != nil); err != nil {
+		if err := checkBatch(net, &b, steps, batch, in, out); err != nil {
 			return total, err
 		}
 		rows = rows[:0]

@@ -192,6 +192,9 @@ func (f *files) prune() error {
 // is none, and then changes nothing: the run begins at the beginning. With several ranks all
 // of them call it; the first reads the file, which the others need not see.
 func (t *Trainer) ResumeLast() (found bool, err error) {
+	if !t.made() {
+		return false, errNoTrainer
+	}
 	if !t.files.on() {
 		return false, errors.New("bptt: ResumeLast without Plan.Checkpoint.Dir")
 	}

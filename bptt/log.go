@@ -3,12 +3,15 @@ package bptt
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // Log says what Run writes about itself.
@@ -47,6 +50,15 @@ func (l *Log) check() error {
 	}
 	if l.Every < 0 {
 		return fmt.Errorf("bptt: Plan.Log.Every is %v, want 0 or more", l.Every)
+	}
+	if l.Logger == nil && (l.EverySteps > 0 || l.Every > 0) {
+		return errors.New("bptt: Plan.Log without Logger; slog.Default() is one, or leave EverySteps and Every out")
+	}
+	if l.Metrics == nil && l.MetricsEvery > 0 {
+		return errors.New("bptt: Plan.Log.MetricsEvery without Metrics; set what the lines are written to")
+	}
+	if l.Metrics != nil && nilcheck.IsNil(l.Metrics) {
+		return fmt.Errorf("bptt: Plan.Log.Metrics is a nil %T", l.Metrics)
 	}
 	return nil
 }

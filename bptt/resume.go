@@ -28,9 +28,17 @@ import (
 // call Resume with the same checkpoint (see ReadCheckpointOn). If one of them cannot, all
 // return an error; those that could have resumed then, so that the Trainers are worth
 // nothing any more.
-func (t *Trainer) Resume(c *Checkpoint) error { return t.resumed(t.resume(c)) }
+func (t *Trainer) Resume(c *Checkpoint) error {
+	if !t.made() {
+		return errNoTrainer
+	}
+	return t.resumed(t.resume(c))
+}
 
 func (t *Trainer) resume(c *Checkpoint) (err error) {
+	if c == nil || c.file == nil {
+		return errNoCheckpoint
+	}
 	if !t.owns() {
 		return errOptimizer
 	}

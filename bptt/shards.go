@@ -208,7 +208,7 @@ func (p *shards) read() (windows int, err error) {
 			break
 		}
 		if err == nil {
-			err = t.next.Check(t.stepsOfBatch(), p.rows, t.in, t.out, t.ids != nil)
+			err = checkBatch(t.net, &t.next, t.stepsOfBatch(), p.rows, t.in, t.out)
 		}
 		if err != nil {
 			return windows, err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
 )
 
 // next calls source.Next; a panic in it is an error.
@@ -28,6 +29,18 @@ func checkRows(source data.Source, rows int) (err error) {
 		if n := d.Rows(); n != rows {
 			return fmt.Errorf("bptt: the data has batches of %d rows, the net has %d; make one of them with the rows of the other", n, rows)
 		}
+	}
+	return nil
+}
+
+// checkBatch returns an error if a batch does not fit net, whose widths are in and out, with
+// so many steps and rows.
+func checkBatch(net nn.Net, b *data.Batch, steps, rows, in, out int) error {
+	if err := b.Check(steps, rows, in, out, nn.OverIDs(net) != nil); err != nil {
+		return err
+	}
+	if b.Source != nil && nn.OverBatches(net) == nil {
+		return fmt.Errorf("bptt: a batch with a Source, which a %T does not read; a seq2seq.Net has an encoder for it", net)
 	}
 	return nil
 }

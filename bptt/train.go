@@ -231,14 +231,23 @@ func newTrainer(net nn.Net, source data.Source, plan Plan, r ranks) (*Trainer, e
 // validation and what belongs to it; OnEpoch. What an end of the run leaves undone of
 // this is done when the run continues.
 func (t *Trainer) Run(ctx context.Context) (Report, error) {
+	if !t.made() {
+		return Report{}, errNoTrainer
+	}
 	r := running{Trainer: t, first: t.counted}
 	r.report.Progress = Progress{Step: t.step, Epoch: t.epoch, Counted: t.counted, Skipped: t.skipped}
 	err := t.files.begin()
+	if ctx == nil {
+		ctx, err = context.Background(), errNoContext
+	}
 	for more := true; more && err == nil; {
 		more, err = r.advance(ctx)
 	}
 	return r.end(ctx, r.ranks.share(err))
 }
+
+// made says whether NewTrainer has made t.
+func (t *Trainer) made() bool { return t != nil && t.net != nil }
 
 // A running is a call of Run.
 type running struct {

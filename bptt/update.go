@@ -109,7 +109,7 @@ func (t *Trainer) read(goesOn bool) error {
 	if err := t.fetch(goesOn); err != nil {
 		return err
 	}
-	if err := t.next.Check(t.stepsOfBatch(), t.batch, t.in, t.out, t.ids != nil); err != nil {
+	if err := checkBatch(t.net, &t.next, t.stepsOfBatch(), t.batch, t.in, t.out); err != nil {
 		return err
 	}
 	t.held.begun(&t.next)

@@ -89,8 +89,14 @@ func (b *Batch) Check(steps, rows, in, out int, ids bool) error {
 	switch {
 	case b.Rows != rows:
 		return fmt.Errorf("data: a batch of %d rows, the net has %d", b.Rows, rows)
-	case b.Steps < 0 || b.Steps > steps:
-		return fmt.Errorf("data: a batch of %d steps, want at most %d", b.Steps, steps)
+	case b.Steps < 0:
+		return fmt.Errorf("data: a batch of %d steps, want 0 to %d", b.Steps, steps)
+	case b.Steps > steps:
+		return fmt.Errorf("data: a batch of %d steps, want at most %d: unroll the net for more, cut the sequences, or read a text in windows", b.Steps, steps)
+	case ids && pairs > 0 && len(b.IDs) == 0 && len(b.X) > 0:
+		return fmt.Errorf("data: a batch with X, %d inputs, and without IDs, which the net reads", len(b.X))
+	case !ids && pairs*in > 0 && len(b.X) == 0 && len(b.IDs) > 0:
+		return fmt.Errorf("data: a batch with IDs, %d of them, and without X, which the net reads in rows of width %d; a net over ids begins with an Embedding", len(b.IDs), in)
 	case ids && len(b.IDs) != pairs:
 		return fmt.Errorf("data: a batch with %d ids, want %d for %d steps of %d rows", len(b.IDs), pairs, b.Steps, rows)
 	case !ids && len(b.X) != pairs*in:

@@ -27,11 +27,15 @@ func NewText(text []byte, streams int) (*Text, error) {
 	return d, d.begin(streams)
 }
 
-// NewTokens returns the data of ids in the given number of streams.
+// NewTokens returns the data of ids in the given number of streams. Ids are 0 or more; what
+// is above the vocabulary the net refuses.
 func NewTokens(ids []int32, streams int) (*Tokens, error) {
 	d := &Tokens{memory[int32]{symbols: ids}}
 	var b [4]byte
-	for _, id := range ids {
+	for i, id := range ids {
+		if id < 0 {
+			return nil, fmt.Errorf("data: id %d at place %d of the tokens, want 0 or more", id, i)
+		}
 		binary.LittleEndian.PutUint32(b[:], uint32(id))
 		d.sum = crc32.Update(d.sum, castagnoli, b[:])
 	}

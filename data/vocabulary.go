@@ -2,6 +2,7 @@ package data
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -63,6 +64,9 @@ func NewVocabulary(words iter.Seq[string], cfg VocabularyConfig) (*Vocabulary, e
 		}
 		v.special[i] = v.add(symbol, 0)
 	}
+	if words == nil {
+		return nil, errors.New("data: NewVocabulary with nil words; Words, Runes and slices.Values give some")
+	}
 	if _, err := v.Grow(words, cfg.MinCount, cfg.MaxSize); err != nil {
 		return nil, err
 	}
@@ -76,8 +80,11 @@ func NewVocabulary(words iter.Seq[string], cfg VocabularyConfig) (*Vocabulary, e
 // NewVocabulary, as far as they come minCount times and Len stays at most maxSize (each 0
 // for no limit). All words keep their ids. It returns how many words are new:
 // nn.GrowEmbedding and nn.GrowLinear give weights to them. An error is a maxSize below Len,
-// and a word of more than 2^20 bytes; then nothing has changed.
+// a word of more than 2^20 bytes, and nil words; then nothing has changed.
 func (v *Vocabulary) Grow(words iter.Seq[string], minCount uint64, maxSize int) (added int, err error) {
+	if err := v.check("Grow", words); err != nil {
+		return 0, err
+	}
 	if maxSize == 0 {
 		maxSize = maxElements
 	}
@@ -163,9 +170,24 @@ func (v *Vocabulary) mustHave(id int32) {
 	}
 }
 
+// check returns an error for a vocabulary that nothing has made, and for nil words.
+func (v *Vocabulary) check(call string, words iter.Seq[string]) error {
+	switch {
+	case v == nil || v.ids == nil:
+		return fmt.Errorf("data: %s of a Vocabulary that was not made by NewVocabulary or ReadVocabulary", call)
+	case words == nil:
+		return fmt.Errorf("data: %s with nil words; Words, Runes and slices.Values give some", call)
+	}
+	return nil
+}
+
 // Encode appends the ids of words to ids. A word that is not in v is Unknown; without that
-// symbol it is a *WordError, and ids is returned as it was.
+// symbol it is a *WordError, and ids is returned as it was. Nil words are an error.
+// slices.Values makes words of a slice.
 func (v *Vocabulary) Encode(ids []int32, words iter.Seq[string]) ([]int32, error) {
+	if err := v.check("Encode", words); err != nil {
+		return ids, err
+	}
 	n := len(ids)
 	for word := range words {
 		id, _ := v.Lookup(word)

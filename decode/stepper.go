@@ -6,6 +6,8 @@ import (
 	"math"
 
 	"github.com/simdrnn/simdrnn/data"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -40,7 +42,7 @@ type Reorderer interface {
 
 // sizes returns the rows and the vocabulary of p.
 func sizes(p Stepper) (batch, vocabulary int, err error) {
-	if p == nil {
+	if nilcheck.IsNil(p) {
 		return 0, 0, errors.New("decode: the model is nil, want a predictor over ids")
 	}
 	if some, ok := p.(interface{ TakesIDs() bool }); ok && !some.TakesIDs() {

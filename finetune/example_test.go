@@ -33,7 +33,7 @@ func Example() {
 	trained, net := model(256, 1), model(3, 2)
 	from, _ := finetune.FromNet(trained)
 	report, err := finetune.Load(net, from, finetune.Options{Partial: true})
-	fmt.Print(report)
+	fmt.Println(report)
 	fmt.Println(err)
 	// Output:
 	// matched: 0.weight, 1.weight_ih_l0, 1.weight_hh_l0, 1.bias_ih_l0, 1.bias_hh_l0

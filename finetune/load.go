@@ -1,6 +1,7 @@
 package finetune
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/simdrnn/simdrnn/convert/safetensors"
 	"github.com/simdrnn/simdrnn/nn"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // Tensors are what Load takes parameters from: a *safetensors.File, an *npy.Archive, or
@@ -41,18 +44,18 @@ type Report struct {
 	Left    []string // tensors that no parameter took
 }
 
-// String is one line for each list that is not empty.
+// String is one line for each list that is not empty, without a newline at the end.
 func (r Report) String() string {
-	var b strings.Builder
+	var lines []string
 	for _, l := range []struct {
 		what string
 		list []string
 	}{{"matched", r.Matched}, {"missing", r.Missing}, {"of another shape", r.Misfit}, {"left", r.Left}} {
 		if len(l.list) > 0 {
-			fmt.Fprintf(&b, "%s: %s\n", l.what, strings.Join(l.list, ", "))
+			lines = append(lines, l.what+": "+strings.Join(l.list, ", "))
 		}
 	}
-	return b.String()
+	return strings.Join(lines, "\n")
 }
 
 // Load sets the parameters of net to the tensors of the same names. A tensor has to have
@@ -60,6 +63,9 @@ func (r Report) String() string {
 // what was found until then.
 func Load(net nn.Net, from Tensors, o Options) (Report, error) {
 	var r Report
+	if nilcheck.IsNil(from) {
+		return r, errors.New("finetune: Load from nil; safetensors.Open and FromNet give tensors")
+	}
 	params, err := nn.Params(net)
 	if err != nil {
 		return r, err

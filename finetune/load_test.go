@@ -61,7 +61,7 @@ func TestLoadAnotherReadout(t *testing.T) {
 		Matched: []string{"0.weight", "1.weight_ih_l0", "1.weight_hh_l0", "1.bias_ih_l0", "1.bias_hh_l0"},
 		Misfit:  []string{"2.weight", "2.bias"},
 	}, report)
-	require.Equal(t, "matched: 0.weight, 1.weight_ih_l0, 1.weight_hh_l0, 1.bias_ih_l0, 1.bias_hh_l0\nof another shape: 2.weight, 2.bias\n", report.String())
+	require.Equal(t, "matched: 0.weight, 1.weight_ih_l0, 1.weight_hh_l0, 1.bias_ih_l0, 1.bias_hh_l0\nof another shape: 2.weight, 2.bias", report.String())
 	for name, w := range values(net) {
 		if strings.HasPrefix(name, "2.") {
 			require.Equal(t, before[name], w, name)

@@ -86,6 +86,9 @@ func (k *Blocks) Begin(l Loss, b *data.Batch, width int, by float64, s *Scratch)
 	if err := CheckBlocks(l, width); err != nil {
 		return Total{}, err
 	}
+	if s == nil {
+		return Total{}, errNoScratch
+	}
 	if err := checkBatch(b, by); err != nil {
 		return Total{}, err
 	}

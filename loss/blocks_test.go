@@ -97,7 +97,7 @@ func TestBlocksRefuse(t *testing.T) {
 		{loss.CrossEntropy{}, &data.Batch{Steps: 2, Rows: 1}, 8, 0, "0 targets, want 2"},
 		{loss.CrossEntropy{}, &data.Batch{Steps: 2, Rows: 1, Targets: []int32{0, 1}, Weights: make([]float32, 3)}, 8, 0, "3 weights"},
 		{loss.Huber{Delta: -1}, &data.Batch{Steps: 1, Rows: 1, Y: make([]float32, 3000)}, 3000, 0, "Huber.Delta is -1"},
-		{loss.MSE{}, &data.Batch{Steps: 1, Rows: 1, Y: make([]float32, 3)}, 3000, 0, "MSE: 3 targets for 3000 outputs"},
+		{loss.MSE{}, &data.Batch{Steps: 1, Rows: 1, Y: make([]float32, 3)}, 3000, 0, "MSE: Y of the batch has 3 elements, want 3000"},
 		{loss.BCE{}, b, 2048, 0, "more than 2048"},
 	} {
 		_, err := k.Begin(c.l, c.b, c.width, c.by, &s)

@@ -57,11 +57,11 @@ func (CrossEntropy) InPlace() bool { return true }
 // Loss implements Loss, in place too. A target that is no class is an *data.IDError.
 // Weights of the batch are those of steps.
 func (c CrossEntropy) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total, error) {
-	rows := b.Steps * b.Rows
-	width, err := Check(dy, y, b, by)
+	width, err := check(dy, y, b, by, s)
 	if err != nil || width == 0 {
 		return Total{}, err
 	}
+	rows := b.Steps * b.Rows
 	t, err := c.weigh(b, width)
 	if err != nil {
 		return Total{}, err

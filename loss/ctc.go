@@ -63,7 +63,7 @@ func (CTC) InPlace() bool { return true }
 
 // Loss implements Loss, in place too. The error of a row with too few steps names it.
 func (c CTC) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total, error) {
-	width, err := Check(dy, y, b, by)
+	width, err := check(dy, y, b, by, s)
 	if err != nil {
 		return Total{}, err
 	}

@@ -14,4 +14,5 @@
 //
 // Perplexity and BitsPerSymbol are a mean of CrossEntropy in other units. Accuracy,
 // Confusion, Spans and LabelErrors are Metrics, counted over the batches of an evaluation.
+// CheckGradients tests a Loss of one's own.
 package loss

@@ -129,7 +129,7 @@ const blockElements = 4096
 
 // elements is Loss of all of them.
 func (s *Scratch) elements(dy, y []float32, b *data.Batch, by float64, c elementCall) (Total, error) {
-	width, err := Check(dy, y, b, by)
+	width, err := check(dy, y, b, by, s)
 	if err != nil || width == 0 {
 		return Total{}, err
 	}
@@ -185,7 +185,7 @@ func (c *elementCall) check(b *data.Batch, width int) error {
 		}
 	}
 	if len(b.Y) != rows*width {
-		return fmt.Errorf("loss: %s: %d targets for %d outputs", c.name, len(b.Y), rows*width)
+		return fmt.Errorf("loss: %s: Y of the batch has %d elements, want %d, one for each output", c.name, len(b.Y), rows*width)
 	}
 	if len(b.Weights) == rows {
 		if err := checkStepWeights(c.name, b); err != nil {

@@ -269,7 +269,7 @@ func TestLossesRefuse(t *testing.T) {
 		b *data.Batch
 		y []float32
 	}{
-		"MSE: 4 targets for 6 outputs":                           {loss.MSE{}, two(), make([]float32, 6)},
+		"MSE: Y of the batch has 4 elements, want 6":             {loss.MSE{}, two(), make([]float32, 6)},
 		"Huber.Delta is -1, want":                                {loss.Huber{Delta: -1}, two(), nil},
 		"Huber.Delta is 1e-40, want":                             {loss.Huber{Delta: 1e-40}, two(), nil},
 		"Huber.Delta is NaN, want":                               {loss.Huber{Delta: math.NaN()}, two(), nil},

@@ -199,3 +199,9 @@ func ExampleScratch() {
 	// 0.6931
 	// 0.3133
 }
+
+func ExampleGradientCheck() {
+	b := &data.Batch{Steps: 2, Rows: 2, Y: []float32{1, -1, -1, 1}, Lengths: []int{2, 1}}
+	fmt.Println(loss.CheckGradients(hinge{}, b, 1, loss.GradientCheck{}))
+	// Output: <nil>
+}

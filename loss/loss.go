@@ -125,8 +125,23 @@ func Check(dy, y []float32, b *data.Batch, by float64) (width int, err error) {
 	return checkSizes(b, len(y))
 }
 
+// check is Check for a loss that needs scratch.
+func check(dy, y []float32, b *data.Batch, by float64, s *Scratch) (width int, err error) {
+	if s == nil {
+		return 0, errNoScratch
+	}
+	return Check(dy, y, b, by)
+}
+
+var errNoBatch = errors.New("loss: a nil batch, want what the outputs are compared with")
+
+var errNoScratch = errors.New("loss: a nil *Scratch, want new(loss.Scratch), which later calls use again")
+
 // checkBatch does the checks of Check that need no outputs.
 func checkBatch(b *data.Batch, by float64) error {
+	if b == nil {
+		return errNoBatch
+	}
 	rows := b.Steps * b.Rows
 	for r, steps := range b.Lengths {
 		if steps < 0 || steps > b.Steps {

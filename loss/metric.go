@@ -27,6 +27,9 @@ type Metric interface {
 // largest output, the first of them, or -1 if all are NaN. A target that is no class is an
 // error, before any call.
 func classes(y []float32, b *data.Batch, f func(p int, target, output int)) error {
+	if b == nil {
+		return errNoBatch
+	}
 	rows := b.Steps * b.Rows
 	if len(b.Targets) != rows {
 		return fmt.Errorf("loss: a batch has %d targets, want %d for %d steps of %d rows", len(b.Targets), rows, b.Steps, b.Rows)
@@ -96,6 +99,9 @@ func NewConfusion(classes int) (*Confusion, error) {
 
 // Add implements Metric.
 func (m *Confusion) Add(y []float32, b *data.Batch) error {
+	if b == nil {
+		return errNoBatch
+	}
 	if rows := b.Steps * b.Rows; len(y) != rows*m.classes {
 		return fmt.Errorf("loss: %d outputs for %d steps, want %d classes for each", len(y), rows, m.classes)
 	}

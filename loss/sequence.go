@@ -29,7 +29,7 @@ func (l PerSequence) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch
 	case CTC, *CTC:
 		return Total{}, errors.New("loss: PerSequence of CTC, whose terms are sequences already; use CTC, with PerLabel for a mean over labels")
 	}
-	if _, err := Check(dy, y, b, by); err != nil {
+	if _, err := check(dy, y, b, by, s); err != nil {
 		return Total{}, err
 	}
 	if err := checkStepWeights("PerSequence", b); err != nil {

@@ -68,6 +68,9 @@ func (m *Spans) Kinds() []string { return append([]string(nil), m.kinds...) }
 // Add implements Metric. It counts also what of a span is still open at the end of the
 // batch, as Scores says.
 func (m *Spans) Add(y []float32, b *data.Batch) error {
+	if b == nil {
+		return errNoBatch
+	}
 	if rows := b.Steps * b.Rows; len(y) != rows*len(m.tags) {
 		return fmt.Errorf("loss: %d outputs for %d steps, want one for each of %d tags", len(y), rows, len(m.tags))
 	}

@@ -202,7 +202,7 @@ func (k *Blocks) ForwardIDs(ids []int32) error {
 	if err := m.emb.checkIDs(ids, m.batch, m.rows.lengths); err != nil {
 		return err
 	}
-	m.emb.forward(ids, m.batch, m.rows.lengths)
+	m.emb.forward(&m.team, ids, m.batch, m.rows.lengths)
 	k.forward(t)
 	return nil
 }

@@ -7,8 +7,10 @@ import (
 
 	"github.com/simdrnn/simdrnn/data"
 
+	"github.com/simdrnn/simdrnn/internal/crew"
 	"github.com/simdrnn/simdrnn/internal/draw"
 	"github.com/simdrnn/simdrnn/internal/pages"
+	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -133,10 +135,11 @@ func (e *Embedding) checkIDs(ids []int32, batch int, lengths []int) error {
 	return nil
 }
 
-// lookup sets y [T*B][dim] to the vectors of ids [T*B], which checkIDs has accepted,
-// flushed (rule 8); the table is not changed. Padding is +0, whatever its ids are.
-func (e *Embedding) lookup(isa kernels.ISA, y []float32, ids []int32, batch int, lengths []int) {
-	for p, id := range ids {
+// lookup sets rows lo to hi of y [T*B][dim] to the vectors of ids [T*B], which checkIDs has
+// accepted, flushed (rule 8); the table is not changed. Padding is +0, whatever its ids are.
+func (e *Embedding) lookup(isa kernels.ISA, y []float32, ids []int32, lo, hi, batch int, lengths []int) {
+	for p := lo; p < hi; p++ {
+		id := ids[p]
 		row := y[p*e.Dim:][:e.Dim]
 		if padded(lengths, p, batch) {
 			clear(row)
@@ -156,28 +159,67 @@ type embedding struct {
 	zero      zeroing
 	ids       []int32   // of the last forward pass
 	y, dy     []float32 // [steps][batch][Dim]
+
+	now                  embeddingCall
+	lookPart, gatherPart func(w, n int)
 }
+
+// embeddingCall is the pass that the workers are at.
+type embeddingCall struct {
+	batch   int
+	lengths []int
+	dy      []float32
+	pairs   []int32
+}
+
+// How many multiply-adds take as long as copying an element to another place, and as adding
+// one there.
+const (
+	lookWork   = 16
+	gatherWork = 24
+)
 
 func newEmbedding(e *Embedding, isa kernels.ISA, pairs int) *embedding {
-	return &embedding{Embedding: *e, from: e, isa: isa, ids: make([]int32, 0, pairs), y: pages.Floats(pairs * e.Dim)}
+	s := &embedding{Embedding: *e, from: e, isa: isa, ids: make([]int32, 0, pairs), y: pages.Floats(pairs * e.Dim)}
+	s.lookPart, s.gatherPart = s.look, s.gather
+	return s
 }
 
-// forward sets s.y to the vectors of ids, which checkIDs has accepted. s keeps the ids.
-func (s *embedding) forward(ids []int32, batch int, lengths []int) {
-	s.lookup(s.isa, s.y, ids, batch, lengths)
-	s.ids = append(s.ids[:0], ids...)
+// forward sets s.y to the vectors of ids, which checkIDs has accepted, on the workers of a
+// team. s keeps the ids.
+func (s *embedding) forward(team *crew.Crew, ids []int32, batch int, lengths []int) {
+	s.ids = append(s.ids[:0], ids...) // so that the caller's stay where they are, on a stack say
+	s.now = embeddingCall{batch: batch, lengths: lengths}
+	team.Run(s.isa, lookWork*len(ids)*s.Dim, s.lookPart)
+	s.now = embeddingCall{}
+}
+
+func (s *embedding) look(w, n int) {
+	lo, hi := split.Share(len(s.ids), 1, w, n)
+	s.lookup(s.isa, s.y, s.ids, lo, hi, s.now.batch, s.now.lengths)
 }
 
 // backward adds the gradients dy [T*B][Dim] of the looked-up vectors to that of
 // the table, one addition for each of the pairs, in their order. The id of padding has
-// none.
-func (s *embedding) backward(dy []float32, pairs []int32) {
-	for _, p := range pairs {
+// none. Each worker of the team has columns of all pairs, so that the order stays.
+func (s *embedding) backward(team *crew.Crew, dy []float32, pairs []int32) {
+	s.now = embeddingCall{dy: dy, pairs: pairs}
+	team.Run(s.isa, gatherWork*len(pairs)*s.Dim, s.gatherPart)
+	s.now = embeddingCall{}
+}
+
+func (s *embedding) gather(w, n int) {
+	const line = 16 // floats of a cache line
+	lo, hi := split.Share(s.Dim, line, w, n)
+	if lo == hi {
+		return
+	}
+	for _, p := range s.now.pairs {
 		if s.ids[p]+1 == s.padding {
 			continue
 		}
-		g := s.grad[int(s.ids[p])*s.Dim:][:s.Dim]
-		s.isa.Add(g, g, dy[int(p)*s.Dim:][:s.Dim])
+		g := s.grad[int(s.ids[p])*s.Dim:][lo:hi]
+		s.isa.Add(g, g, s.now.dy[int(p)*s.Dim:][lo:hi])
 	}
 }
 

@@ -4,13 +4,18 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // Fingerprint returns the SHA-256 of the names and values of all parameters of net. A
 // parameter that is shared counts once, under the first of its names. Equal runs have
 // equal fingerprints on every machine. Every NaN counts as the same one, since which
-// NaN an operation gives depends on the hardware.
+// NaN an operation gives depends on the hardware. It panics if net is nil.
 func Fingerprint(net Net) [sha256.Size]byte {
+	if nilcheck.IsNil(net) {
+		panic("nn: Fingerprint of a nil net")
+	}
 	h := sha256.New()
 	var b []byte
 	var seen params

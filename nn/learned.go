@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/rowstate"
 	"github.com/simdrnn/simdrnn/kernels"
 )
@@ -46,6 +47,9 @@ type learnedResets struct {
 // NewLearnedState makes a LearnedState of net, whose state is reset. It returns an error if
 // the net has no state, or rows of different shapes.
 func NewLearnedState(net Net) (*LearnedState, error) {
+	if nilcheck.IsNil(net) {
+		return nil, errNoNet
+	}
 	_, batch, _, _ := net.Dims()
 	l := &LearnedState{net: net, isa: kernels.Current(), batch: batch, state: net.State()}
 	if batch < 1 || len(l.state) == 0 {

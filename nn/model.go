@@ -151,7 +151,7 @@ func (m *Model) forwardFloats(y, x []float32, t int) {
 }
 
 func (m *Model) forwardIDs(y []float32, ids []int32, t int) {
-	m.emb.forward(ids, m.batch, m.rows.lengths)
+	m.emb.forward(&m.team, ids, m.batch, m.rows.lengths)
 	m.forward(y, t)
 }
 
@@ -229,7 +229,7 @@ func (m *Model) back(dx, dy []float32, n int) {
 		}
 	}
 	if m.emb != nil {
-		m.emb.backward(dx, m.rows.pairs)
+		m.emb.backward(&m.team, dx, m.rows.pairs)
 	}
 	m.sums.Run(m.team.Workers())
 	if m.tell != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/simdrnn/simdrnn/internal/crew"
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/kernels"
 )
@@ -224,9 +225,14 @@ func (s *Sums) add(i, lo, hi int) {
 	}
 }
 
+var errNoNet = errors.New("nn: the net is nil; Chain makes one, and so does Unroll of a layer")
+
 // Params returns the parameters of net, each memory once, under its first name. A net for
 // inference has no gradients: there G is nil.
 func Params(net Net) ([]Param, error) {
+	if nilcheck.IsNil(net) {
+		return nil, errNoNet
+	}
 	var p params
 	var err error
 	net.EachParam(func(name string, w, g []float32) {
@@ -241,6 +247,9 @@ func Params(net Net) ([]Param, error) {
 // the sums of the gradients of those that the net reports several times. It is an error if
 // a parameter has no gradient, or if memory is shared in part.
 func Trained(net Net) ([]Param, *Sums, error) {
+	if nilcheck.IsNil(net) {
+		return nil, nil, errNoNet
+	}
 	if name, infer := noGradient(net); infer {
 		return nil, nil, errNoGradient("nn: ", name)
 	}

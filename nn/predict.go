@@ -115,7 +115,7 @@ func (p *ModelPredictor) StepIDs(y []float32, ids []int32) error {
 	if err := p.emb.checkIDs(ids, max(1, p.batch), nil); err != nil {
 		return err
 	}
-	p.emb.lookup(p.isa, p.first, ids, max(1, p.batch), nil)
+	p.emb.lookup(p.isa, p.first, ids, 0, len(ids), max(1, p.batch), nil)
 	p.step(y, p.first)
 	return nil
 }

@@ -1,5 +1,7 @@
 package nn
 
+import "github.com/simdrnn/simdrnn/internal/nilcheck"
+
 // shaped is a Net that knows the shapes of its parameters, as an Unrolled does.
 type shaped interface {
 	EachShape(f func(name string, shape ...int))
@@ -7,8 +9,11 @@ type shaped interface {
 
 // Shapes returns the shapes of the parameters of net by their names. That of a parameter
 // is one number, its elements, where the net does not say more: see EachShape of Model
-// and of an Unrolled.
+// and of an Unrolled. It panics if net is nil.
 func Shapes(net Net) map[string][]int {
+	if nilcheck.IsNil(net) {
+		panic("nn: Shapes of a nil net")
+	}
 	shapes := map[string][]int{}
 	net.EachParam(func(name string, w, _ []float32) {
 		if _, twice := shapes[name]; !twice {

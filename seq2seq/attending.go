@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/internal/crew"
-	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/nn"
 )
@@ -15,7 +14,7 @@ import (
 // among the stages of its decoder. It is used by one goroutine at a time.
 //
 // Sums go over the steps that exist alone: the results of a row depend neither on the
-// other rows nor on padding. The work is split among workers by rows of the batch.
+// other rows nor on padding.
 type AttentionNet struct {
 	layer              *Attention
 	as                 Attention // as it was at Unroll
@@ -30,7 +29,7 @@ type AttentionNet struct {
 	t                  int   // steps of the last Forward
 	pending            bool
 	scratch            scratch
-	do                 struct{ forward, backward func(w, n int) }
+	do                 struct{ forward, backward, queries, memory func(w, n int) }
 	made               *attentionPredictor // the last of NewPredictor, for Net.Predictor
 }
 
@@ -135,26 +134,9 @@ func (a *Attention) Unroll(steps, most, batch int) (*AttentionNet, error) {
 	}
 	u.scratch.one = u.scratchSize()
 	u.do.forward, u.do.backward = u.forwardRows, u.backwardRows
+	u.do.queries, u.do.memory = u.queryParts, u.memoryParts
 	u.workers()
 	return u, nil
-}
-
-// workers allocates the scratch of as many workers as there are.
-func (u *AttentionNet) workers() {
-	n := max(1, min(u.batch, u.team.Parts(u.isa, 2*u.products(u.steps, u.most))))
-	if len(u.scratch.all) < n*u.scratch.one {
-		u.scratch.all = make([]float32, n*u.scratch.one)
-	}
-}
-
-// products is about how many multiply-adds the scores and contexts of t queries take in
-// a memory of s steps.
-func (u *AttentionNet) products(t, s int) int {
-	each := u.cfg.width() + u.cfg.Memory
-	if u.cfg.Score == Additive {
-		each += 16 * u.cfg.width()
-	}
-	return t * s * u.batch * each
 }
 
 // Dims returns the most steps of a Forward, the rows, and the widths of a query and of
@@ -319,7 +301,12 @@ func (u *AttentionNet) Backward(dx, dy []float32) {
 		u.maps.out.Backward(djoined, d)
 		u.isa.CopyFlush(djoined, djoined)
 	}
-	u.run(u.do.backward)
+	if n := u.scratched(u.team.Parts(u.isa, u.products(u.t, u.mem.steps))); c.Score != Additive && u.parts(n, max(u.t, u.mem.steps)) > 1 {
+		u.run(u.do.queries)
+		u.run(u.do.memory)
+	} else {
+		u.run(u.do.backward)
+	}
 	if u.maps.vgrad != nil {
 		for b := range u.batch {
 			u.isa.Add(u.maps.vgrad, u.maps.vgrad, u.tape.dvector[b*c.Width:][:c.Width])
@@ -353,27 +340,11 @@ func (u *AttentionNet) Backward(dx, dy []float32) {
 	}
 }
 
-// run calls f for shares of the rows.
-func (u *AttentionNet) run(f func(w, n int)) {
-	u.team.Run(u.isa, u.products(u.t, u.mem.steps), f)
-}
-
-// share returns the rows of worker w of n, and its scratch. Where there is scratch for
-// fewer workers, those have all of the rows.
-func (u *AttentionNet) share(w, n int) (lo, hi int, work []float32) {
-	n = min(n, max(1, len(u.scratch.all)/max(1, u.scratch.one)))
-	if w >= n {
-		return 0, 0, nil
-	}
-	lo, hi = split.Share(u.batch, 1, w, n)
-	return lo, hi, u.scratch.all[w*u.scratch.one:][:u.scratch.one]
-}
-
 // SetWorkers sets on how many workers a pass may be split, 0 for as many as the work is
-// worth. It may allocate scratch for more. Scores and contexts are split by rows of the batch,
-// so those of one row run on one worker; the linear layers around them, which take longer but for
-// the Additive score, are split all the same. The number changes no bit. It panics if n is
-// negative.
+// worth. It may allocate scratch for more. Scores and contexts are split by rows of the batch and,
+// where there are fewer rows than workers, by queries; their gradients too, by queries and then by
+// steps of the memory, but for those of the Additive score, of which a row runs on one worker. The
+// number changes no bit. It panics if n is negative.
 func (u *AttentionNet) SetWorkers(n int) {
 	u.team.Set(n)
 	u.maps.each(func(m *nn.Model) { m.SetWorkers(n) })

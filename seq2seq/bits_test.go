@@ -77,6 +77,29 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
+// TestPartsOfRows: where there are fewer rows than workers, and these are long, a row is cut
+// among workers, with the bits of one; a row of a batch has those that it has by itself too.
+func TestPartsOfRows(t *testing.T) {
+	for _, score := range []seq2seq.Score{seq2seq.Dot, seq2seq.General, seq2seq.Additive} {
+		for _, rows := range []int{1, 2, 3} {
+			s := sizes{steps: 53, source: 70, batch: rows, score: score, out: 7, hidden: 10}
+			b, dy := batch(s, 4), traintest.NumbersLike(s.steps*rows*symbols, 6)
+			other := batch(s, 9)
+			net := build(t, s, 3)
+			net.SetWorkers(1)
+			want := run(t, net, b, dy)
+			numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+				net := build(t, s, 3)
+				for _, workers := range []int{2, 3, 8, 0} {
+					net.SetWorkers(workers)
+					run(t, net, other, dy)
+					run(t, net, b, dy).same(t, want, "%v on %v, %d rows, %d workers", score, isa, rows, workers)
+				}
+			})
+		}
+	}
+}
+
 // TestRowsDoNotMeet: the outputs of a row are those that it has alone in a batch of empty
 // rows, at another place and with less padding.
 func TestRowsDoNotMeet(t *testing.T) {

@@ -1,6 +1,9 @@
 package seq2seq
 
-import "github.com/simdrnn/simdrnn/kernels"
+import (
+	"github.com/simdrnn/simdrnn/internal/split"
+	"github.com/simdrnn/simdrnn/kernels"
+)
 
 // The part of a pass in which a row attends to its own memory. Products are chains over
 // ascending indices (rule 1), dot products and softmax those of rules 7 and 10. What is
@@ -23,19 +26,21 @@ func (u *AttentionNet) scratchSize() int {
 }
 
 func (u *AttentionNet) forwardRows(w, n int) {
-	lo, hi, work := u.share(w, n)
-	for b := lo; b < hi; b++ {
-		u.forwardRow(b, work)
+	parts, lo, hi, work := u.share(w, n, u.t)
+	for i := lo; i < hi; i++ {
+		from, to := split.Share(u.t, 1, i%parts, parts)
+		u.forwardRow(i/parts, from, to, work)
 	}
 }
 
-// forwardRow sets the contexts of row b beside its queries.
-func (u *AttentionNet) forwardRow(b int, work []float32) {
+// forwardRow sets the contexts of queries from to to of row b beside these. What is set of
+// a query depends on no other.
+func (u *AttentionNet) forwardRow(b, from, to int, work []float32) {
 	c := &u.cfg
 	t, s, n := u.stepsOfRow(b), u.mem.lengths[b], c.Memory+c.Query
 	ld := u.batch * n
 	joined := u.tape.joined[b*n:]
-	for i := range u.t {
+	for i := from; i < to; i++ {
 		row := joined[i*ld:][:n]
 		if i < t {
 			u.isa.CopyFlush(row[c.Memory:], u.tape.x[(i*u.batch+b)*c.Query:][:c.Query])
@@ -46,22 +51,23 @@ func (u *AttentionNet) forwardRow(b int, work []float32) {
 			clear(row[:c.Memory])
 		}
 	}
-	if t == 0 || s == 0 {
+	t = min(t, to)
+	if t <= from || s == 0 {
 		return
 	}
 	weights := u.tape.weights[b*u.steps*u.most:]
 	if c.Score == Additive {
-		for i := range t {
+		for i := from; i < t; i++ {
 			work := u.hidden(b, i, work)
 			score(u.isa, weights[i*u.most:][:s], work, u.maps.vector)
 		}
 	} else {
-		u.isa.Gemm(kernels.Set, false, true, t, s, c.Query, joined[c.Memory:], ld, u.mem.keys[b*c.Query:], u.batch*c.Query, weights, u.most, work)
+		u.isa.Gemm(kernels.Set, false, true, t-from, s, c.Query, joined[from*ld+c.Memory:], ld, u.mem.keys[b*c.Query:], u.batch*c.Query, weights[from*u.most:], u.most, work)
 	}
-	for i := range t {
+	for i := from; i < t; i++ {
 		softmax(u.isa, weights[i*u.most:][:s])
 	}
-	u.isa.Gemm(kernels.SetFlush, false, false, t, c.Memory, s, weights, u.most, u.mem.m[b*c.Memory:], u.batch*c.Memory, joined, ld, work)
+	u.isa.Gemm(kernels.SetFlush, false, false, t-from, c.Memory, s, weights[from*u.most:], u.most, u.mem.m[b*c.Memory:], u.batch*c.Memory, joined[from*ld:], ld, work)
 }
 
 // hidden sets the begin of work to tanh(W q + U m), [S][Width], of query t of row b, and
@@ -94,7 +100,7 @@ func softmax(isa kernels.ISA, w []float32) {
 }
 
 func (u *AttentionNet) backwardRows(w, n int) {
-	lo, hi, work := u.share(w, n)
+	_, lo, hi, work := u.share(w, n, 0) // whole rows
 	for b := lo; b < hi; b++ {
 		u.backwardRow(b, work)
 	}
@@ -107,39 +113,79 @@ func (u *AttentionNet) backwardRows(w, n int) {
 //	ds goes to dot products q·k:   dq += ds k    dk = ds^T q
 //	or, with h = tanh(q' + k):     dz = (1 - h^2) v ds    dq' = sum over s of dz    dk = sum over t of dz    dv = sum of ds h
 func (u *AttentionNet) backwardRow(b int, work []float32) {
-	c := &u.cfg
-	t, s, n, w := u.stepsOfRow(b), u.mem.lengths[b], c.Memory+c.Query, c.width()
-	ld, ldm, ldk := u.batch*n, u.batch*c.Memory, u.batch*w
-	if u.maps.key != nil {
-		for i := range u.mem.steps {
-			clear(u.mem.dkeys[(i*u.batch+b)*w:][:w])
-		}
-	}
-	if u.maps.query != nil {
-		clear(u.tape.dvector[b*w:][:w])
-		for i := range u.t {
-			clear(u.tape.dmapped[(i*u.batch+b)*w:][:w])
-		}
-	}
-	if t == 0 || s == 0 {
+	u.queryGrads(b, 0, u.t, work)
+	u.memoryGrads(b, 0, u.mem.steps, work)
+	if u.cfg.Score != Additive {
 		return
 	}
-	dc := u.tape.djoined[b*n:]
-	weights, ds := u.tape.weights[b*u.steps*u.most:], u.tape.scores[b*u.steps*u.most:]
-	u.isa.Gemm(kernels.Set, false, true, t, s, c.Memory, dc, ld, u.mem.m[b*c.Memory:], ldm, ds, u.most, work)
-	for i := range t {
-		softmaxGrad(u.isa, ds[i*u.most:][:s], weights[i*u.most:][:s])
+	w := u.cfg.Width
+	clear(u.tape.dvector[b*w:][:w])
+	for i := range u.t {
+		clear(u.tape.dmapped[(i*u.batch+b)*w:][:w])
 	}
-	u.isa.Gemm(kernels.Set, true, false, s, c.Memory, t, weights, u.most, dc, ld, u.mem.dm[b*c.Memory:], ldm, work)
-	if c.Score == Additive {
-		for i := range t {
+	if s := u.mem.lengths[b]; s > 0 {
+		ds := u.tape.scores[b*u.steps*u.most:]
+		for i := range u.stepsOfRow(b) {
 			u.additiveGrad(b, i, ds[i*u.most:][:s], work)
 		}
+	}
+}
+
+func (u *AttentionNet) queryParts(w, n int) {
+	parts, lo, hi, work := u.share(w, n, u.t)
+	for i := lo; i < hi; i++ {
+		from, to := split.Share(u.t, 1, i%parts, parts)
+		u.queryGrads(i/parts, from, to, work)
+	}
+}
+
+// queryGrads sets ds of queries from to to of row b, and adds to the gradients of these
+// unless the score is Additive.
+func (u *AttentionNet) queryGrads(b, from, to int, work []float32) {
+	c := &u.cfg
+	t, s, n, w := min(to, u.stepsOfRow(b)), u.mem.lengths[b], c.Memory+c.Query, c.width()
+	if t <= from || s == 0 {
 		return
 	}
-	q, dq, k := u.tape.joined[b*n+c.Memory:], dc[c.Memory:], u.mem.keys[b*w:]
-	u.isa.Gemm(kernels.AddTo, false, false, t, w, s, ds, u.most, k, ldk, dq, ld, work)
-	u.isa.Gemm(kernels.AddTo, true, false, s, w, t, ds, u.most, q, ld, u.mem.dkeys[b*w:], ldk, work)
+	ld, at := u.batch*n, from*u.most
+	dc := u.tape.djoined[from*u.batch*n+b*n:]
+	weights, ds := u.tape.weights[b*u.steps*u.most+at:], u.tape.scores[b*u.steps*u.most+at:]
+	u.isa.Gemm(kernels.Set, false, true, t-from, s, c.Memory, dc, ld, u.mem.m[b*c.Memory:], u.batch*c.Memory, ds, u.most, work)
+	for i := range t - from {
+		softmaxGrad(u.isa, ds[i*u.most:][:s], weights[i*u.most:][:s])
+	}
+	if c.Score != Additive {
+		u.isa.Gemm(kernels.AddTo, false, false, t-from, w, s, ds, u.most, u.mem.keys[b*w:], u.batch*w, dc[c.Memory:], ld, work)
+	}
+}
+
+func (u *AttentionNet) memoryParts(w, n int) {
+	parts, lo, hi, work := u.share(w, n, u.mem.steps)
+	for i := lo; i < hi; i++ {
+		from, to := split.Share(u.mem.steps, 1, i%parts, parts)
+		u.memoryGrads(i/parts, from, to, work)
+	}
+}
+
+// memoryGrads sets the gradients of steps from to to of the memory of row b, and of their
+// keys unless the score is Additive, whose gradients it sets to +0. ds is set before.
+func (u *AttentionNet) memoryGrads(b, from, to int, work []float32) {
+	c := &u.cfg
+	t, s, n, w := u.stepsOfRow(b), min(to, u.mem.lengths[b]), c.Memory+c.Query, c.width()
+	ld, ldm, ldk := u.batch*n, u.batch*c.Memory, u.batch*w
+	if u.maps.key != nil {
+		for i := from; i < to; i++ {
+			clear(u.mem.dkeys[i*ldk+b*w:][:w])
+		}
+	}
+	if t == 0 || s <= from {
+		return
+	}
+	at := b*u.steps*u.most + from
+	u.isa.Gemm(kernels.Set, true, false, s-from, c.Memory, t, u.tape.weights[at:], u.most, u.tape.djoined[b*n:], ld, u.mem.dm[from*ldm+b*c.Memory:], ldm, work)
+	if c.Score != Additive {
+		u.isa.Gemm(kernels.AddTo, true, false, s-from, w, t, u.tape.scores[at:], u.most, u.tape.joined[b*n+c.Memory:], ld, u.mem.dkeys[from*ldk+b*w:], ldk, work)
+	}
 }
 
 // softmaxGrad replaces the gradients d of weights a by those of the scores.

@@ -71,7 +71,7 @@ func parse(args []string, output io.Writer) (*options, error) {
 	f.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
 	f.BoolVar(&o.fingerprint, "fingerprint", false, "print the SHA-256 of all parameters at the end")
 	f.IntVar(&o.sample, "sample", 0, "write `n` characters with the model in -out; trains only if -steps, -for or -resume is given too")
-	f.Float64Var(&o.temperature, "temperature", 0.7, "of -sample: 0 takes the most likely `character`, 1 follows the model")
+	f.Float64Var(&o.temperature, "temperature", 0.7, "`temperature` of -sample: 0 takes the most likely character, 1 follows the model")
 	f.StringVar(&o.prompt, "prompt", "\n", "`text` that -sample continues")
 	f.StringVar(&o.compare, "compare", "", "draw the curves of the models in these `folders`, with commas between them, to compare.png in -out; trains nothing")
 	if err := f.Parse(args); err != nil {

@@ -54,7 +54,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.StringVar(&o.data, "data", "", "`file` of lines, each a label, a tab and a text (default: the source of Go)")
 	f.IntVar(&o.lines, "lines", 2500, "at most `n` lines of each class")
 	f.IntVar(&o.length, "length", 80, "of longer lines the first `n` characters are read")
-	f.StringVar(&o.pool, "pool", "max", "what becomes of the outputs of a line: the largest (`max`) or the mean")
+	f.StringVar(&o.pool, "pool", "max", "what becomes of the outputs of a line: `max` for the largest, or mean")
 	f.IntVar(&o.embed, "embed", 32, "`width` of the vector of a character")
 	f.IntVar(&o.hidden, "hidden", 64, "`units` of each direction of each layer")
 	f.IntVar(&o.layers, "layers", 1, "GRU `layers`")

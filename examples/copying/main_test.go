@@ -192,6 +192,8 @@ func TestMistakes(t *testing.T) {
 		"-rate nan":                            "-rate is NaN",
 		"-clip 0":                              "-clip is 0",
 		"-look 0":                              "-look is 0",
+		"-from -1":                             "-from is -1, want 1 to 20",
+		"-from 21":                             "-from is 21, want 1 to 20",
 		"-epochs 3":                            "-epochs is given",
 		"-resume":                              "there is no run",
 		"-delay 8192 -hidden 8192 -batch 8192": "GB of memory",

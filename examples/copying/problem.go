@@ -2,6 +2,7 @@ package main
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/examples/internal/drawn"
@@ -20,26 +21,39 @@ const (
 
 // newProblem returns the sequences of the copying problem.
 func newProblem(delay, rows, batches int, seed, stream uint64) *drawn.Source {
+	var b data.Batch
+	blankBatch(&b, delay, rows)
+	return drawn.New(b, batches, seed, stream, drawSymbols)
+}
+
+// blankBatch sets X and Targets of b to those without the symbols, in their memory if it is
+// enough.
+func blankBatch(b *data.Batch, delay, rows int) {
 	steps := delay + 2*symbols
-	begin := data.Batch{Steps: steps, Rows: rows, X: make([]float32, steps*rows*kinds), Targets: make([]int32, steps*rows)}
-	for i := range begin.Targets {
+	b.Steps, b.Rows = steps, rows
+	b.X = slices.Grow(b.X[:0], steps*rows*kinds)[:steps*rows*kinds]
+	b.Targets = slices.Grow(b.Targets[:0], steps*rows)[:steps*rows]
+	clear(b.X)
+	for i := range b.Targets {
 		kind := blank
 		if i/rows == steps-symbols-1 {
 			kind = now
 		}
-		begin.Targets[i] = blank
-		begin.X[i*kinds+kind] = 1
+		b.Targets[i] = blank
+		b.X[i*kinds+kind] = 1
 	}
-	return drawn.New(begin, batches, seed, stream, func(b *data.Batch, from *rand.PCG) {
-		answer := b.Targets[(steps-symbols)*rows:]
-		for i := range symbols * rows { // [symbols][rows]
-			symbol := int32(from.Uint64() % alphabet)
-			x := b.X[i*kinds:][:kinds]
-			clear(x)
-			x[symbol] = 1
-			answer[i] = symbol
-		}
-	})
+}
+
+// drawSymbols draws the symbols of a batch.
+func drawSymbols(b *data.Batch, from *rand.PCG) {
+	answer := b.Targets[(b.Steps-symbols)*b.Rows:]
+	for i := range symbols * b.Rows { // [symbols][rows]
+		symbol := int32(from.Uint64() % alphabet)
+		x := b.X[i*kinds:][:kinds]
+		clear(x)
+		x[symbol] = 1
+		answer[i] = symbol
+	}
 }
 
 // recall is the cross-entropy, and counts how many of the symbols of the answers are right.

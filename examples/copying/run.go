@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/examples/internal/drawn"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/examples/internal/program"
@@ -161,12 +162,18 @@ func (o *options) memories(r *rand.Rand, bias []float32) {
 // training is how the net is trained.
 func (o *options) training(m *model) (program.Run, error) {
 	scores := &recall{}
+	var source data.Source = newProblem(o.delay, o.batch, 0, o.Seed, 1)
+	var criterion loss.Loss = loss.CrossEntropy{}
+	if o.from > 0 {
+		c := newCurriculum(o.from, o.delay, o.batch, o.Seed, 1)
+		source, criterion = c, &lessons{of: c}
+	}
 	return program.Run{
-		Net: m.net, Data: newProblem(o.delay, o.batch, 0, o.Seed, 1),
+		Net: m.net, Data: source,
 		Title: fmt.Sprintf("%s of %d units, delay %d, baseline %.3f", strings.ToUpper(o.cell), o.hidden, o.delay, o.baseline()),
 		Scale: program.Scale{Name: "loss"}, Counted: "steps",
 		Plan: bptt.Plan{
-			Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: o.rate}, ClipNorm: o.clip,
+			Loss: criterion, Optimizer: &optim.Adam{LR: o.rate}, ClipNorm: o.clip,
 			Schedule: optim.WarmupCosine{Total: o.fall, Floor: 0.05},
 			Validate: bptt.Validate{
 				Data: m.held, Net: m.infer, Loss: scores, EverySteps: o.look,

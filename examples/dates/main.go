@@ -56,11 +56,11 @@ type options struct {
 func parse(args []string, stderr io.Writer) (*options, error) {
 	f := program.NewFlags("dates", about, stderr, program.Limits{Epochs: 8})
 	o := &options{Flags: f}
-	f.IntVar(&o.examples, "examples", 20000, "dates `n` for training")
-	f.IntVar(&o.held, "held", 1000, "dates `n` for validation, and for testing")
+	f.IntVar(&o.examples, "examples", 20000, "`n` dates for training")
+	f.IntVar(&o.held, "held", 1000, "`n` dates for validation, and as many for testing")
 	f.IntVar(&o.embed, "embed", 32, "`width` of the vector of a character")
 	f.IntVar(&o.hidden, "hidden", 64, "`units` of each direction of the encoder; the decoder has twice as many")
-	f.IntVar(&o.batch, "batch", 50, "dates `n` for each update")
+	f.IntVar(&o.batch, "batch", 50, "`n` dates for each update")
 	f.Float64Var(&o.rate, "rate", 3e-3, "learning `rate` of Adam")
 	f.Float64Var(&o.clip, "clip", 1, "largest `norm` of the gradient")
 	f.Float64Var(&o.sampling, "sampling", 0, "`share` of the decoder's inputs that are its own answers, reached after 1000 updates; 0: teacher forcing")

@@ -82,7 +82,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.IntVar(&o.horizon, "horizon", 24, "`steps` to forecast, at most a season")
 	f.IntVar(&o.hidden, "hidden", 64, "`units` of each layer")
 	f.IntVar(&o.layers, "layers", 1, "LSTM `layers`")
-	f.IntVar(&o.batch, "batch", 32, "windows of a series `n` for each update")
+	f.IntVar(&o.batch, "batch", 32, "`n` windows of a series for each update")
 	f.IntVar(&o.stride, "stride", 7, "`steps` from one window for training to the next")
 	f.StringVar(&o.loss, "loss", "mae", "`name` of the loss: mae, mse or huber")
 	f.StringVar(&o.quantiles, "quantiles", "", "tell quantiles of these `levels`, as 0.1,0.5,0.9; 0.5 is the point forecast")

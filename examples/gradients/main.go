@@ -1,7 +1,7 @@
 // Gradients shows why recurrent networks are hard to train: how the gradient vanishes or
 // explodes on its way back through time, and what clipping does about it.
 //
-//	go -C examples run ./gradients                 writes flow.png and clipping.png
+//	go -C examples run ./gradients                 draws flow.png and clipping.png
 //	go -C examples run ./gradients -length 200     further back
 //
 // flow.png has for plain units, LSTM and GRU as they are before training the norm of
@@ -42,7 +42,8 @@ type options struct {
 
 // usage is what a wrong flag and -help print above the list of flags.
 const usage = `usage: gradients [flags]
-Measures how gradients flow back through time, and draws it.
+Measures how gradients flow back through time, and draws it: flow.png and clipping.png.
+Relative paths start in the working folder of the program.
 `
 
 // parse reads the command line.
@@ -57,7 +58,7 @@ func parse(args []string, output io.Writer) (*options, error) {
 	f.Uint64Var(&o.settings.Seed, "seed", 1, "`seed` of weights and inputs")
 	f.Int64Var(&o.updates, "updates", 600, "`updates` of each training")
 	f.Float64Var(&o.clip, "clip", 1, "largest `norm` of the gradient in the second training")
-	f.StringVar(&o.out, "out", ".", "`folder` for the pictures")
+	f.StringVar(&o.out, "out", "gradients-out", "`folder` for the pictures")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -76,8 +77,8 @@ func (o *options) check() error {
 	); err != nil {
 		return err
 	}
-	if d, err := os.Stat(o.out); err != nil || !d.IsDir() {
-		return fmt.Errorf("-out %s is no folder; make it first, or name another", o.out)
+	if o.out == "" {
+		return errors.New("-out is empty, want the name of a folder")
 	}
 	return nil
 }
@@ -91,6 +92,12 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 	o, err := parse(args, stderr)
 	if err != nil {
 		return err
+	}
+	if o.out, err = filepath.Abs(o.out); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.out, 0o777); err != nil {
+		return fmt.Errorf("%w; name a folder that can be written with -out", err)
 	}
 	var lines []chart.Curve
 	fmt.Fprintf(stdout, "norm of the gradient by the state k steps earlier\n%-22s", "k")

@@ -19,8 +19,9 @@ var tested = programtest.Program{Name: "gradients", Run: run}
 // TestProgram: the defaults draw two pictures and say that the run without a limit ended
 // and the one with it did not.
 func TestProgram(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "new", "folder")
 	r := tested.Do(t, "-out", dir)
+	require.Contains(t, r.Stdout, "drawn in "+filepath.Join(dir, "clipping.png"))
 	require.Contains(t, r.Stdout, "not clipped: ended after")
 	require.Contains(t, r.Stdout, "clipped at 1: 600 updates")
 	for _, name := range []string{"flow.png", "clipping.png"} {
@@ -74,9 +75,14 @@ func TestMistakes(t *testing.T) {
 		"-updates 0": "-updates is 0, want 1 to",
 		"-clip 0":    "-clip is 0, want",
 		"-clip nan":  "-clip is NaN, want",
-		"-hidden 8":  "is no folder; make it first",
 		"further":    `unexpected argument "further"`,
 		"-further":   "flag provided but not defined",
 	})
+	require.Contains(t, tested.Command("-out", "").Stderr, "-out is empty, want the name of a folder")
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o666))
+	r := tested.Command("-out", filepath.Join(file, "sub"))
+	require.Equal(t, 2, r.Code)
+	require.Contains(t, r.Stderr, "name a folder that can be written with -out")
 	require.Equal(t, 130, tested.Stopped("", 0, "-out", t.TempDir()).Code)
 }

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -40,7 +41,10 @@ const (
 )
 
 // measure measures a server with batches and one without, and draws the result.
-func (o *options) measure(ctx context.Context, stdout, stderr io.Writer) error {
+func (o *options) measure(ctx context.Context, stdout, stderr io.Writer) (err error) {
+	if o.out, err = filepath.Abs(o.out); err != nil { // so that who reads it knows where to look
+		return err
+	}
 	if err := os.MkdirAll(o.out, 0o777); err != nil {
 		return fmt.Errorf("%w; name a folder that can be written with -out", err)
 	}

@@ -244,7 +244,12 @@ func TestCtrlC(t *testing.T) {
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	out := filepath.Join(t.TempDir(), "load")
-	r := serving.Do(t, "-load", "-out", out, "-hidden", "8", "-for", "50ms", "-clients", "1, 3", "-batch", "2")
+	here, err := os.Getwd()
+	require.NoError(t, err)
+	relative, err := filepath.Rel(here, out)
+	require.NoError(t, err)
+	r := serving.Do(t, "-load", "-out", relative, "-hidden", "8", "-for", "50ms", "-clients", "1, 3", "-batch", "2")
+	require.Contains(t, r.Stdout, "drawn in "+filepath.Join(out, "load.png")+" and "+filepath.Join(out, "load.html"), "whole paths")
 	require.Equal(t, 4, strings.Count(r.Stderr, " symbols/s\n"), r.Stderr)
 	require.Contains(t, r.Stdout, "LSTM, 1 x 8 units")
 	table, err := os.ReadFile(filepath.Join(out, "load.csv"))

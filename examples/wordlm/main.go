@@ -102,7 +102,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.IntVar(&o.patience, "patience", 2, "stop after `n` epochs without a better validation; 0: never")
 	f.IntVar(&o.write, "write", 0, "write `n` words with the best model in -out, and do not train")
 	f.StringVar(&o.prompt, "prompt", "", "`text` that -write continues (default: the beginning of a sentence)")
-	f.Float64Var(&o.temperature, "temperature", 0.7, "of the text: `t`, 0 takes the most likely word, 1 follows the model")
+	f.Float64Var(&o.temperature, "temperature", 0.7, "`temperature` of the text: 0 takes the most likely word, 1 follows the model")
 	f.NotStored("write", "prompt", "temperature")
 	if err := f.Parse(args); err != nil {
 		return nil, err

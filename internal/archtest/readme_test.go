@@ -17,13 +17,13 @@ import (
 
 // What the pieces of Go in the pages for users may import.
 var imports = []string{
-	"context", "io", "log", "math", "math/rand/v2", "time",
+	"context", "fmt", "io", "log", "math", "math/rand/v2", "slices", "time",
 	Module + "/bptt", Module + "/cell", Module + "/convert", Module + "/convert/chain", Module + "/convert/safetensors", Module + "/data", Module + "/decode", Module + "/dist",
 	Module + "/finetune", Module + "/gru", Module + "/loss", Module + "/lstm", Module + "/nn", Module + "/optim", Module + "/seq2seq",
 }
 
 // The pieces of Go in each section of the README are parts of a function over a text, those of
-// the page about training parts of one over what the page names: they compile.
+// the page about training parts of one over what the page names, but for types with methods: they compile.
 func TestPagesCompile(t *testing.T) {
 	p := &program{tree: repository(t), goarch: "amd64", fset: token.NewFileSet(), pkgs: map[string]*typed{}}
 	for page, function := range map[string]string{
@@ -38,9 +38,14 @@ func TestPagesCompile(t *testing.T) {
 		}
 		line, sections := 1, 0
 		for section := range strings.SplitSeq(string(text), "\n## ") {
-			body := ""
+			body, declared := "", ""
 			for i, part := range strings.Split(section, "```") {
-				if code, ok := strings.CutPrefix(part, "go\n"); ok && i%2 == 1 {
+				code, ok := strings.CutPrefix(part, "go\n")
+				switch {
+				case !ok || i%2 == 0:
+				case strings.Contains(code, "\nfunc ("): // a type with methods, which no function can have
+					declared += fmt.Sprintf("//line %s:%d\n%s", page, line+1, code)
+				default:
 					body += fmt.Sprintf("//line %s:%d\n%s", page, line+1, code)
 				}
 				line += strings.Count(part, "\n")
@@ -52,7 +57,7 @@ func TestPagesCompile(t *testing.T) {
 			sections++
 			source := "package p\nimport (\n"
 			for _, imported := range imports {
-				if name := path.Base(strings.TrimSuffix(imported, "/v2")); regexp.MustCompile(`\b` + name + `\.`).MatchString(function + body) {
+				if name := path.Base(strings.TrimSuffix(imported, "/v2")); regexp.MustCompile(`\b` + name + `\.`).MatchString(function + body + declared) {
 					source += strconv.Quote(imported) + "\n"
 				}
 			}
@@ -60,7 +65,7 @@ func TestPagesCompile(t *testing.T) {
 			if strings.HasSuffix(function, "error)") {
 				source += "return nil\n"
 			}
-			file, err := parser.ParseFile(p.fset, "", source+"}", 0)
+			file, err := parser.ParseFile(p.fset, "", source+"}\n"+declared, 0)
 			if err != nil {
 				t.Fatal(err)
 			}

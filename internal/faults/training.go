@@ -7,7 +7,7 @@ var trainingFaults = []fault{
 	{"loss: the context of an overlapping window counts", "data/data.go",
 		"return t >= b.Context && (", "return t >= 0 && (", inTraining},
 	{"embedding: = in place of +=", "nn/embedding.go",
-		"s.isa.Add(g, g, dy[int(p)*s.Dim:][:s.Dim])", "copy(g, dy[int(p)*s.Dim:][:s.Dim])", inTraining},
+		"s.isa.Add(g, g, s.now.dy[int(p)*s.Dim:][lo:hi])", "copy(g, s.now.dy[int(p)*s.Dim:][lo:hi])", inTraining},
 	{"readout: bias gradients of the last chunk only", "nn/linear.go",
 		"s.isa.Add(s.db[out:out+outs], s.db[out:out+outs], sum)", "copy(s.db[out:out+outs], sum)", inTraining},
 	{"readout: chunks of another size", "nn/rows.go",

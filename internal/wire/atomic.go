@@ -52,6 +52,9 @@ var Disk Files = osFiles{}
 
 // WriteFileAtomicOn is WriteFileAtomic on fs.
 func WriteFileAtomicOn(fs Files, name string, write func(io.Writer) error) (err error) {
+	if name == "" {
+		return errors.New("a file without a name cannot be written; give it one")
+	}
 	replaced := false
 	defer func() {
 		switch {

@@ -71,3 +71,12 @@ func TestBest(t *testing.T) {
 	require.Equal(t, a, b)
 	require.ErrorIs(t, Measure(ctx, net, source, a), context.Canceled)
 }
+
+// TestShort: a speed has three digits and a unit, whatever its size.
+func TestShort(t *testing.T) {
+	for v, want := range map[float64]string{
+		0: "0k", 12: "0.012k", 999: "0.999k", 1234: "1.23k", 56789: "56.8k", 999_400: "999k", 999_600: "1M", 4_050_000: "4.05M", 2.5e9: "2500M",
+	} {
+		require.Equal(t, want, short(v))
+	}
+}

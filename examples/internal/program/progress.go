@@ -115,9 +115,22 @@ func (p *progress) describe() string {
 		if counted == "" {
 			counted = "targets"
 		}
-		text += fmt.Sprintf("%.3gk %s/s", float64(p.last.Counted-p.begun)/1000/max(p.last.Elapsed.Seconds(), 1e-9), counted)
+		text += fmt.Sprintf("%s %s/s", short(float64(p.last.Counted-p.begun)/max(p.last.Elapsed.Seconds(), 1e-9)), counted)
 	}
 	return text
+}
+
+// short is v in three digits, of thousands from 1 on, or of millions.
+func short(v float64) string {
+	v /= 1000
+	unit := "k"
+	if v >= 999.5 {
+		v, unit = v/1000, "M"
+	}
+	if v >= 999.5 {
+		return fmt.Sprintf("%.0f%s", v, unit)
+	}
+	return fmt.Sprintf("%.3g%s", v, unit)
 }
 
 // done is how much of the run is over, in thousandths.
