@@ -76,8 +76,9 @@ func TestMixedTiers(t *testing.T) {
 	}
 	args := small(text(t), "-steps", "12")
 	want := run(t, 2, args...)
-	var all []string
+	var all, names []string
 	for i, isa := range tiers {
+		names = append(names, isa.String())
 		if i > 0 {
 			all = append(all, ":")
 		}
@@ -85,7 +86,7 @@ func TestMixedTiers(t *testing.T) {
 	}
 	out, err := start(t, all...)
 	require.NoError(t, err, out)
-	require.Contains(t, out, ", scalar, ")
+	require.Contains(t, out, ", "+strings.Join(names, " ")+", ", "the tiers of the ranks, as they say them")
 	m := fingerprint.FindStringSubmatch(out)
 	require.NotNil(t, m, out)
 	require.Equal(t, want, m[1])
