@@ -6,8 +6,8 @@ import "reflect"
 // and says whether it does. f(n) says that the gradients of all parameters but the first n,
 // in the order of EachParam, have got all that this Backward adds to them; the last call is
 // f(0), at the end. So they may be read, and sent to other machines, while others are
-// computed. That is for a *Model, an Unrolled of packages lstm, gru and rnn, and every net
-// with a method
+// computed. That is for a *Model, an Unrolled of packages lstm, gru and rnn, a *seq2seq.Net,
+// and every net with a method
 //
 //	OnGradients(f func(n int)) any   // returns the net itself
 //
