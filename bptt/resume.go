@@ -25,67 +25,76 @@ import (
 // these are then as the plan has them.
 //
 // A run with Plan.Shards goes on with as many shards, on any number of ranks, all of which
-// call Resume with the same checkpoint (see ReadCheckpointOn). If one of them cannot, all
-// return an error; those that could have resumed then, so that the Trainers are worth
-// nothing any more.
+// call Resume with the same checkpoint (see ReadCheckpointOn). If one of them cannot, or has
+// another checkpoint, all return an error, and all Trainers are as they were.
 func (t *Trainer) Resume(c *Checkpoint) error {
 	if !t.made() {
 		return errNoTrainer
 	}
-	return t.resumed(t.resume(c))
+	finish, back, err := t.resume(c)
+	if wrong := t.ranks.resume(c, err); wrong != nil {
+		if err == nil { // another rank cannot
+			wrong = withError(wrong, back())
+		}
+		return wrong
+	}
+	finish()
+	return nil
 }
 
-func (t *Trainer) resume(c *Checkpoint) (err error) {
+// resume does what can fail of Resume. It returns the rest, finish, and what takes back that
+// it has done; after an error that is done already.
+func (t *Trainer) resume(c *Checkpoint) (finish func(), back func() error, err error) {
 	if c == nil || c.file == nil {
-		return errNoCheckpoint
+		return nil, nil, errNoCheckpoint
 	}
 	if !t.owns() {
-		return errOptimizer
+		return nil, nil, errOptimizer
 	}
 	values, err := c.params("param/", t.grads.params)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	carried, err := t.loadCarried(c)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	have := t.plan.Optimizer.State()
 	kind, err := c.file.Bytes("optimizer")
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	opt := optim.State{Kind: string(kind)}
 	if now := opt.Rooted(); opt.Kind != have.Kind && now.Kind != have.Kind {
-		return have.Set(now)
+		return nil, nil, have.Set(now)
 	}
 	if opt.Numbers, err = c.file.Float64("optimizer/numbers", len(have.Numbers)); err != nil {
-		return err
+		return nil, nil, err
 	}
 	if opt.Tensors, err = c.like("optimizer/", have.Tensors); err != nil {
-		return err
+		return nil, nil, err
 	}
 	more, err := t.loadCounts(c)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	valid, err := t.valid.load(c, t.grads.params)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	position, err := c.file.Bytes("data")
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	pos, ok := t.data.(encoding.BinaryUnmarshaler)
 	if !ok {
-		return fmt.Errorf("bptt: the position of %T cannot be restored: it has no UnmarshalBinary", t.data)
+		return nil, nil, fmt.Errorf("bptt: the position of %T cannot be restored: it has no UnmarshalBinary", t.data)
 	}
 	giveBack := func() error { return nil }
 	if from, ok := t.data.(encoding.BinaryMarshaler); ok {
 		before, err := positionOf(from)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		giveBack = func() error { return moveTo(pos, before) }
 	}
@@ -93,57 +102,59 @@ func (t *Trainer) resume(c *Checkpoint) (err error) {
 	// Only masks, optimizer, data and net can tell whether their part is valid. When one
 	// of them returns an error, those before it are set back.
 	var undo []func() error
-	defer func() {
-		if err == nil {
-			return
+	takeBack := func() (err error) {
+		for _, one := range slices.Backward(undo) {
+			err = withError(err, one())
 		}
-		for _, back := range slices.Backward(undo) {
-			err = withError(err, back())
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = withError(err, takeBack())
 		}
 	}()
 	if t.parts == nil && t.masked != nil {
 		before := t.masked.MaskState()
 		if err := t.masked.SetMaskState(carried[0].marks.masks); err != nil {
-			return err
+			return nil, nil, err
 		}
 		undo = append(undo, func() error { return t.masked.SetMaskState(before) })
 	}
 	saved := have.Clone()
 	if err := t.plan.Optimizer.SetState(opt); err != nil {
-		return err
+		return nil, nil, err
 	}
 	undo = append(undo, func() error { t.restore(saved); return nil })
-	back, err := t.resumeRates(c)
+	one, err := t.resumeRates(c)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	undo = append(undo, back)
-	if back, err = t.resumeSchedule(c); err != nil {
-		return err
+	undo = append(undo, one)
+	if one, err = t.resumeSchedule(c); err != nil {
+		return nil, nil, err
 	}
-	undo = append(undo, back, giveBack)
+	undo = append(undo, one, giveBack)
 	if err := moveTo(pos, position); err != nil {
-		return err
+		return nil, nil, err
 	}
-	if back, err = t.resumeCarried(carried); err != nil {
-		return err
+	if one, err = t.resumeCarried(carried); err != nil {
+		return nil, nil, err
 	}
-	undo = append(undo, back)
-
-	// This part succeeds.
-	for i, p := range t.grads.params {
-		copy(p.W, values[i])
-	}
-	if t.parts != nil {
-		t.parts.windows(carried)
-	} else {
-		carried[0].win()
-	}
-	t.counts = more
-	valid()
-	t.files.changed, t.files.step = true, t.step
-	t.claim()
-	return nil
+	undo = append(undo, one)
+	return func() {
+		for i, p := range t.grads.params {
+			copy(p.W, values[i])
+		}
+		if t.parts != nil {
+			t.parts.windows(carried)
+		} else {
+			carried[0].win()
+		}
+		t.counts = more
+		valid()
+		t.files.changed, t.files.step = true, t.step
+		t.claim()
+	}, takeBack, nil
 }
 
 // resumeCarried sets the carried state and the clock, and returns what sets them back.

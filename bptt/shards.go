@@ -21,8 +21,9 @@ type shards struct {
 	loaded *shard // whose state, clock, masks and window the net and the Trainer have
 	sum    *dist.Sum
 	grads  [][]float32
-	begins []int // of each gradient, its place in the sum, and the end
-	passOf []int // the pass over the data that each window of an update is of
+	begins []int       // of each gradient, its place in the sum, and the end
+	told   func(n int) // what the net calls where it tells its gradients; nil if it cannot
+	passOf []int       // the pass over the data that each window of an update is of
 }
 
 // A shard is some rows of every batch.
@@ -63,6 +64,9 @@ func newShards(t *Trainer, rows int) (*shards, error) {
 		lengths = append(lengths, len(q.G))
 	}
 	p.begins = append(p.begins, at)
+	if t.ranks.several() && t.grads.sums == nil && inOrder(t.net, t.grads.params) {
+		p.told = func(n int) { p.sum.Complete(p.begins[n]) }
+	}
 	var err error
 	if p.sum, err = dist.NewSum(t.ranks.group, p.number, lengths); err != nil {
 		return nil, fmt.Errorf("bptt: Plan.Shards: %w", err)
@@ -85,6 +89,13 @@ func newShards(t *Trainer, rows int) (*shards, error) {
 	}
 	t.held.state = nil // that of each shard is kept
 	return p, p.load(p.own[0])
+}
+
+// inOrder says whether the net reports the parameters once each, as the list has them.
+func inOrder(net nn.Net, list []nn.Param) bool {
+	n := 0
+	net.EachParam(func(string, []float32, []float32) { n++ })
+	return n == len(list)
 }
 
 type rowIDs interface{ SetRowIDs(ids []uint32) error }
@@ -257,15 +268,13 @@ func (p *shards) run(windows int) error {
 func (p *shards) last(windows int) error {
 	t := p.t
 	p.sum.Start(p.grads)
-	if m, ok := t.net.(*nn.Model); ok && t.ranks.several() {
-		// What later stages have is exchanged while earlier ones are at work.
-		m.OnGradients(func(n int) { p.sum.Complete(p.begins[n]) })
-		t.back()
-		m.OnGradients(nil)
-	} else {
-		t.back()
-		p.sum.Complete(0)
+	// What later layers and stages have is exchanged while earlier ones are at work.
+	tells := p.told != nil && nn.OnGradients(t.net, p.told)
+	t.back()
+	if tells {
+		nn.OnGradients(t.net, nil)
 	}
+	p.sum.Complete(0)
 	if err := p.sum.Wait(); err != nil {
 		t.ranks.told = fmt.Errorf("bptt: the sum of the gradients: %w", err)
 		return t.ranks.told

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -271,4 +272,58 @@ func TestRanksThatMayDiffer(t *testing.T) {
 	require.NotEmpty(t, log.String())
 	require.Len(t, filesIn(t, dirs[0]), 1)
 	require.Empty(t, filesIn(t, dirs[1]), "the first rank writes files")
+}
+
+// TestDiskOfTheFirstRankIsFull: whichever call fails while the first rank writes a checkpoint,
+// all ranks end with the error at the same update, the file before is whole, and the run goes
+// on from it on another number of ranks to the same end.
+func TestDiskOfTheFirstRankIsFull(t *testing.T) {
+	s := shardedRuns["windows that overlap, with masks and a clip"]
+	want := s.alone(t)
+	run := func(dir string, ranks int, disk *faultyDisk) (steps []int64, errs []error) {
+		steps, errs = make([]int64, ranks), make([]error, ranks)
+		err := runRanks(ranks, func(g dist.Group) error {
+			trainer, net, err := s.trainer(t, g, func(p *bptt.Plan) {
+				p.Checkpoint = bptt.Checkpoints{Dir: dir, EverySteps: 2}
+			})
+			if err != nil {
+				return err
+			}
+			if disk != nil && g.Rank() == 0 {
+				trainer.OnDisk(*disk)
+			}
+			if _, err := trainer.ResumeLast(); err != nil {
+				return err
+			}
+			report, err := trainer.Run(context.Background())
+			steps[g.Rank()], errs[g.Rank()] = report.Step, err
+			if err == nil && nn.Fingerprint(net) != want.print {
+				return fmt.Errorf("the fingerprint is another")
+			}
+			return g.Barrier() // all have come back
+		})
+		require.NoError(t, err)
+		return steps, errs
+	}
+	var calls []string
+	run(t.TempDir(), 3, &faultyDisk{calls: &calls})
+	require.Greater(t, len(calls), 20)
+	by := 1
+	if testing.Short() {
+		by = 5
+	}
+	for n := 1; n <= len(calls); n += by {
+		dir, seen := t.TempDir(), []string{}
+		steps, errs := run(dir, 3, &faultyDisk{&seen, n, syscall.ENOSPC})
+		require.ErrorIs(t, errs[0], syscall.ENOSPC, "call %d", n)
+		for rank := range errs {
+			require.Equal(t, steps[0], steps[rank], "call %d, rank %d", n, rank)
+			require.ErrorContains(t, errs[rank], "no space left on device", "call %d, rank %d", n, rank)
+			if rank > 0 {
+				require.ErrorContains(t, errs[rank], "rank 0: ")
+			}
+		}
+		_, errs = run(dir, 2, nil)
+		require.Equal(t, make([]error, 2), errs, "call %d", n)
+	}
 }

@@ -2,6 +2,7 @@ package bptt_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/simdrnn/simdrnn/dist"
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
 	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/optim"
 )
@@ -141,4 +143,160 @@ func TestExchangeWhileGoingBack(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Equal(t, [2]bool{}, late, "nothing was exchanged while the way back went on")
+}
+
+// A held stack does not go back through its first layer before the exchange of the others'
+// gradients has begun.
+type held struct {
+	*lstm.Unrolled
+	began chan struct{}
+	heard *bool // the exchange has begun while the stack was at work
+}
+
+func (h *held) OnGradients(f func(n int)) any {
+	if f == nil {
+		h.Unrolled.OnGradients(nil)
+		return h
+	}
+	h.Unrolled.OnGradients(func(n int) {
+		f(n)
+		if n != 4 { // all but the first layer
+			return
+		}
+		select {
+		case <-h.began:
+			*h.heard = true
+		case <-time.After(10 * time.Second):
+		}
+	})
+	return h
+}
+
+// TestExchangeBetweenLayers: the gradients of the last layers of a stack are on their way while
+// its first ones are still at work, in a chain and in a net that is no chain, over several
+// windows, in segments of steps; with the bits of one process that exchanges nothing.
+func TestExchangeBetweenLayers(t *testing.T) {
+	const layers, hidden, steps, rows = 3, 256, 6, 64 // the gradient of two layers is more than a bucket
+	for name, c := range map[string]struct {
+		net        func(u nn.Net) (nn.Net, error)
+		cut        bool
+		accumulate int
+		shards     int
+	}{
+		"a chain":        {func(u nn.Net) (nn.Net, error) { return nn.Chain(u) }, false, 1, 3},
+		"a net":          {func(u nn.Net) (nn.Net, error) { return u, nil }, false, 2, 2},
+		"a cut sequence": {func(u nn.Net) (nn.Net, error) { return nn.Chain(nn.Dropout{P: 0.1}, u) }, true, 1, 2},
+	} {
+		train := func(g dist.Group, wrap func(u *lstm.Unrolled) nn.Net, shards int) (print [32]byte, err error) {
+			layer, err := lstm.New(lstm.Config{Input: 2, Hidden: hidden, Layers: layers}, traintest.Rng(2))
+			if err != nil {
+				return print, err
+			}
+			u := layer.Unroll(steps, rows)
+			if c.cut { // a chunk of weight gradients has 4 steps
+				if u, err = layer.UnrollWithin(steps, rows, u.Bytes()-1); err != nil {
+					return print, err
+				}
+			}
+			net, err := c.net(wrap(u))
+			if err != nil {
+				return print, err
+			}
+			source, err := data.NewSequences(longSequences(rows*shards, steps, hidden), rows*shards, nil)
+			if err != nil {
+				return print, err
+			}
+			plan := bptt.Plan{Shards: shards, Group: g, Steps: 2, Accumulate: c.accumulate, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1e-3}}
+			_, err = bptt.Train(context.Background(), net, source, plan)
+			return nn.Fingerprint(net), err
+		}
+		alone, err := train(nil, func(u *lstm.Unrolled) nn.Net { return u }, c.shards)
+		require.NoError(t, err)
+		heard := make([]bool, c.shards)
+		err = runRanks(c.shards, func(g dist.Group) error {
+			w := &watched{Group: g, began: make(chan struct{})}
+			got, err := train(w, func(u *lstm.Unrolled) nn.Net { return &held{u, w.began, &heard[g.Rank()]} }, c.shards)
+			if err == nil && got != alone {
+				err = fmt.Errorf("the fingerprint %x, want %x", got, alone)
+			}
+			return err
+		})
+		require.NoError(t, err, "%s", name)
+		require.NotContains(t, heard, false, "%s: nothing was exchanged while the way back went on", name)
+	}
+}
+
+// twofold reports its first weights twice, with a gradient of each place, as an encoder and a
+// decoder that share an embedding do.
+type twofold struct {
+	*lstm.Unrolled
+	more  []float32
+	tell  func(n int)
+	began chan struct{}
+}
+
+func (n *twofold) OnGradients(f func(n int)) any { n.tell = f; return n }
+func (n *twofold) ZeroGrads()                    { n.Unrolled.ZeroGrads(); clear(n.more) }
+
+func (n *twofold) EachParam(f func(name string, w, g []float32)) {
+	var first []float32
+	n.Unrolled.EachParam(func(name string, w, g []float32) {
+		if first == nil {
+			first = w
+		}
+		f(name, w, g)
+	})
+	f("again", first, n.more)
+}
+
+func (n *twofold) Backward(dx, dy []float32) {
+	n.Unrolled.Backward(dx, dy)
+	for i := range n.more {
+		n.more[i] += float32(i)
+	}
+	if n.tell != nil {
+		n.tell(0)
+		select {
+		case <-n.began: // what has been told is on its way
+		case <-time.After(10 * time.Second):
+		}
+	}
+}
+
+// TestSharedInANet: of a net that reports a parameter twice the gradients are added up after
+// its way back, and exchanged after that, whatever the net tells.
+func TestSharedInANet(t *testing.T) {
+	train := func(g dist.Group) (print [32]byte, err error) {
+		w := &watched{Group: g, began: make(chan struct{})}
+		u := traintest.Unrolled(2, 3, 4, 1)
+		net := &twofold{Unrolled: u, more: make([]float32, 4*3*2), began: w.began}
+		source, err := data.NewSequences(longSequences(4, 4, 3), 4, nil)
+		if err != nil {
+			return print, err
+		}
+		plan := bptt.Plan{Shards: 4, Steps: 2, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 0.1}}
+		if g != nil {
+			plan.Group = w
+		}
+		_, err = bptt.Train(context.Background(), net, source, plan)
+		return nn.Fingerprint(net), err
+	}
+	want, err := train(nil)
+	require.NoError(t, err)
+	require.NoError(t, runRanks(2, func(g dist.Group) error {
+		got, err := train(g)
+		if err == nil && got != want {
+			err = fmt.Errorf("the fingerprint %x, want %x", got, want)
+		}
+		return err
+	}))
+}
+
+// longSequences are sequences of steps steps, inputs of width 2 and outputs of width out.
+func longSequences(n, steps, out int) []data.Sequence {
+	seqs := make([]data.Sequence, n)
+	for i := range seqs {
+		seqs[i] = data.Sequence{Steps: steps, X: traintest.NumbersLike(steps*2, uint64(i)), Y: make([]float32, steps*out)}
+	}
+	return seqs
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/dist"
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
+	"github.com/simdrnn/simdrnn/internal/wire"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/nn"
 )
@@ -196,6 +197,96 @@ func TestCheckpointsOfOtherShards(t *testing.T) {
 	net := s.net(t, 1)
 	require.NoError(t, c.Params(net))
 	require.Equal(t, s.alone(t).print, nn.Fingerprint(net))
+}
+
+// TestResumeOfAllOrNone: where one rank cannot resume, or has another checkpoint, none does: all
+// Trainers are as they were, and a run goes on from there as if nobody had tried.
+func TestResumeOfAllOrNone(t *testing.T) {
+	const ranks = 3
+	for _, run := range []string{"windows that overlap, with masks and a clip", "validation that the ranks share"} {
+		s := shardedRuns[run]
+		want := s.alone(t)
+		whole, err := bptt.ReadCheckpoint(bytes.NewReader(want.end))
+		require.NoError(t, err)
+		read := func(edit func(x *wire.Section)) *bptt.Checkpoint {
+			c, err := bptt.ReadCheckpoint(bytes.NewReader(forge(t, want.end, edit)))
+			require.NoError(t, err)
+			return c
+		}
+		for wrong, c := range map[string]*bptt.Checkpoint{
+			"position": read(func(x *wire.Section) {
+				if x.Name == "data" {
+					x.Bytes = x.Bytes[:len(x.Bytes)-1]
+				}
+			}),
+			"it resumes from another checkpoint than rank": read(func(x *wire.Section) {
+				if x.Name == "optimizer/0" {
+					x.Float32 = slices.Clone(x.Float32)
+					x.Float32[0]++
+				}
+			}),
+			"resuming from update": read(func(x *wire.Section) {
+				if x.Name == "progress" {
+					x.Int64 = append([]int64{x.Int64[0] - 1}, x.Int64[1:]...)
+				}
+			}),
+		} {
+			for bad := range ranks {
+				var errs [ranks]error
+				err := runRanks(ranks, func(g dist.Group) error {
+					trainer, net, err := s.trainer(t, g, func(p *bptt.Plan) {
+						p.OnStep = func(p bptt.Progress) error {
+							if p.Step == 2 {
+								return bptt.ErrStop
+							}
+							return nil
+						}
+					})
+					if err != nil {
+						return err
+					}
+					if _, err := trainer.Run(context.Background()); err != nil {
+						return err
+					}
+					save := func() ([]byte, error) {
+						var b bytes.Buffer
+						err := trainer.Save(&b)
+						return b.Bytes(), err
+					}
+					before, err := save()
+					if err != nil {
+						return err
+					}
+					print := nn.Fingerprint(net)
+					mine := whole
+					if g.Rank() == bad {
+						mine = c
+					}
+					errs[g.Rank()] = trainer.Resume(mine)
+					after, err := save()
+					switch {
+					case err != nil:
+						return err
+					case nn.Fingerprint(net) != print:
+						return fmt.Errorf("the weights have changed")
+					case !bytes.Equal(before, after):
+						return fmt.Errorf("the Trainer has changed")
+					}
+					if _, err = trainer.Run(context.Background()); err != nil {
+						return err
+					}
+					if end, err := save(); err != nil || g.Rank() == 0 && !bytes.Equal(end, want.end) {
+						return fmt.Errorf("the run did not go on as it was: %v", err)
+					}
+					return trainer.Resume(whole) // it can be used
+				})
+				require.NoError(t, err, "%s: %s, rank %d", run, wrong, bad)
+				for rank, err := range errs {
+					require.ErrorContains(t, err, wrong, "rank %d", rank)
+				}
+			}
+		}
+	}
 }
 
 // TestDamagedShards: each byte of a shard's part is covered, and a part that is missing is

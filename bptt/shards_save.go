@@ -2,6 +2,7 @@ package bptt
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"strconv"
 
 	"github.com/simdrnn/simdrnn/dist"
-	"github.com/simdrnn/simdrnn/nn"
 
 	"github.com/simdrnn/simdrnn/internal/wire"
 )
@@ -228,23 +228,25 @@ func ReadCheckpointOn(g dist.Group, name string) (*Checkpoint, error) {
 	return c, nil
 }
 
-// resumed tells the other ranks how this one has resumed, and returns an error if one could
-// not, or has resumed from another file.
-func (t *Trainer) resumed(err error) error {
-	if !t.ranks.several() {
+// resume tells the other ranks whether this one can resume from c, before any of them does, and
+// returns an error if one cannot, or has another checkpoint.
+func (r *ranks) resume(c *Checkpoint, err error) error {
+	if !r.several() {
 		return err
 	}
-	var print [32]byte
+	about, print := "", [sha256.Size]byte{}
 	if err == nil {
-		print = nn.Fingerprint(t.net)
+		about = fmt.Sprintf("resuming from update %d", c.Step)
+		print, err = c.file.Sum()
 	}
-	all, err := t.ranks.gather(fmt.Sprintf("the update %d that it has resumed from", t.step), print[:], err)
+	all, err := r.gather(about, print[:], err)
 	if err != nil {
 		return err
 	}
 	for rank, b := range all {
 		if !bytes.Equal(b, all[0]) {
-			return &dist.RankError{Rank: rank, Err: errors.New("bptt: it has resumed with other weights than rank 0; give all ranks the same checkpoint")}
+			r.told = &dist.RankError{Rank: rank, Err: errors.New("bptt: it resumes from another checkpoint than rank 0; give all ranks the same one")}
+			return r.told
 		}
 	}
 	return nil

@@ -270,6 +270,18 @@ func (u *Unrolled) ZeroGrads() { u.seq.ZeroGrads() }
 // are.
 func (u *Unrolled) EachParam(f func(name string, w, g []float32)) { u.seq.EachParam(f) }
 
+// OnGradients sets a function that Backward calls while it is at work, nil for none: f(n)
+// says that the gradients of all parameters but the first n, in the order of EachParam, have
+// got all that this Backward adds to them. It is called once for each layer, from the last
+// one down, the last time with n = 0; after UnrollWithin as the steps done last complete
+// them. So they may be read, and be written, while those of earlier layers are computed; f
+// itself must not use u. A chain with u in it sets the function too. OnGradients returns u:
+// see nn.OnGradients.
+func (u *Unrolled) OnGradients(f func(n int)) any {
+	u.seq.OnGradients(f)
+	return u
+}
+
 // Layer returns the Layer that was unrolled, whose weights u has.
 func (u *Unrolled) Layer() *Layer { return u.layer }
 

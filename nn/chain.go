@@ -28,13 +28,6 @@ type Model struct {
 	tell   func(params int) // see OnGradients
 }
 
-// OnGradients sets a function that Backward calls while it is at work, nil for none: f(n)
-// says that the gradients of all parameters but the first n, in the order of EachParam, have
-// got all that this Backward adds to them. The last call is f(0), at the end. So they may be
-// read, and sent to other machines, while those of earlier stages are computed. In a chain
-// that adds up several gradients of one parameter at the end f(0) is the only call.
-func (m *Model) OnGradients(f func(n int)) { m.tell = f }
-
 // Chain puts stages together: an *Embedding first if the input is ids, then Nets and
 // Unsized stages in any order, at least one of them a Net or with a Net in it, which gives
 // the chain its steps and rows (Unroll is for chains without one). It returns an error
@@ -130,6 +123,7 @@ func newModel(c setting, stages []Stage) (*Model, error) {
 		}
 	}
 	m.complete()
+	m.hear()
 	return m, nil
 }
 

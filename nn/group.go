@@ -36,6 +36,9 @@ type link struct {
 	in, out int
 	y, dy   []float32 // [steps][batch][out]; nil where the caller's are used
 	tensors int       // of the net's state
+
+	begins []int       // of each parameter of the net, how many of the group come before it
+	told   func(n int) // what it calls where it tells its gradients: see OnGradients
 }
 
 func newGroup(steps, batch int, infer bool, frozen string) group {
@@ -67,6 +70,7 @@ func (m *group) add(i int, s Stage, width int, emb *Embedding, owned, own bool) 
 		if err != nil {
 			return
 		}
+		l.begins = append(l.begins, len(m.params.list))
 		of := i
 		if b.gave(grad) {
 			of = inChain

@@ -25,6 +25,11 @@ import "github.com/simdrnn/simdrnn/data"
 //
 //	SetRowIDs(ids []uint32) error    // names the rows for the masks, nil by their places; nothing is changed on an error
 //
+// For OnGradients, which lets gradients be sent to other machines while Backward is at work,
+// a net has
+//
+//	OnGradients(f func(n int)) any   // Backward calls f(n) when all gradients but the first n are complete; returns the net itself
+//
 // A net whose weights follow from its parameters, as those of a net with adapters, has the
 // method
 //

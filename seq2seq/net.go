@@ -42,6 +42,7 @@ type Net struct {
 	attentions []*AttentionNet
 	bridge     *bridge
 	sampler    *sampler // nil without
+	tells      telling
 	isa        kernels.ISA
 
 	steps, most, batch       int
@@ -114,6 +115,7 @@ func New(c Config) (*Net, error) {
 	}
 	n.memory, n.dmemory = make([]float32, n.most*n.batch*n.width), make([]float32, n.most*n.batch*n.width)
 	n.separateMasks()
+	n.tells.init(n)
 	return n, nil
 }
 
@@ -343,8 +345,10 @@ func (n *Net) encoderBackward() {
 		if err := n.encoder.SetStateGrad(n.state); err != nil {
 			panic(fmt.Sprintf("seq2seq: a gradient of the state that %T gave was refused: %v", n.encoder, err))
 		}
+		n.tells.say(n.tells.bridge)
 	}
 	n.encoder.Backward(nil, d)
+	n.tells.say(0)
 	if n.sampler != nil && n.training {
 		n.sampler.step++
 	}

@@ -51,18 +51,30 @@ func small(text string, more ...string) []string {
 	return append([]string{"-text", text, "-hidden", "24", "-rows", "11", "-shards", "5", "-window", "16", "-dropout", "0.2", "-report", "0", "-workers", "1"}, more...)
 }
 
-// TestFingerprints: 1 to 4 ranks, more than this machine may have processors, end with the
-// same weights as a process that mpirun has not started.
+// TestFingerprints: 1 to 8 ranks, more than this machine may have processors, end with the
+// same weights as a process that mpirun has not started; also where gradients of layers are more
+// than a bucket, so that MPI sends them while the way back goes on.
 func TestFingerprints(t *testing.T) {
 	needMPI(t)
-	args := small(text(t), "-steps", "12")
+	name := text(t)
+	few, all := []int{1, 2, 3, 4}, []int{1, 2, 3, 4, 8}
+	if testing.Short() {
+		all = []int{3, 8}
+	}
+	same(t, few, small(name, "-steps", "12"))
+	same(t, all, small(name, "-steps", "2", "-layers", "3", "-hidden", "400", "-window", "4", "-rows", "8", "-shards", "8"))
+}
+
+// same holds so many ranks each against a process alone.
+func same(t *testing.T, ranks []int, args []string) {
+	t.Helper()
 	alone := exec.Command(charlm(t), args...)
 	alone.Env = append(os.Environ(), environment...)
 	out, err := alone.CombinedOutput()
 	require.NoError(t, err, string(out))
 	want := fingerprint.FindStringSubmatch(string(out))
 	require.NotNil(t, want, string(out))
-	for n := 1; n <= 4; n++ {
+	for _, n := range ranks {
 		require.Equal(t, want[1], run(t, n, args...), "%d ranks", n)
 	}
 }
@@ -76,8 +88,9 @@ func TestMixedTiers(t *testing.T) {
 	}
 	args := small(text(t), "-steps", "12")
 	want := run(t, 2, args...)
-	var all []string
+	var all, names []string
 	for i, isa := range tiers {
+		names = append(names, isa.String())
 		if i > 0 {
 			all = append(all, ":")
 		}
@@ -85,7 +98,7 @@ func TestMixedTiers(t *testing.T) {
 	}
 	out, err := start(t, all...)
 	require.NoError(t, err, out)
-	require.Contains(t, out, ", scalar, ")
+	require.Contains(t, out, ", "+strings.Join(names, " ")+", ", "the tiers of the ranks, as they say them")
 	m := fingerprint.FindStringSubmatch(out)
 	require.NotNil(t, m, out)
 	require.Equal(t, want, m[1])

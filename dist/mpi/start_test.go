@@ -2,7 +2,9 @@ package mpi_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -92,4 +94,42 @@ func beginOf(w *mpi.World, bad, place int) error {
 	}
 	_, err = trainer.Run(context.Background())
 	return err
+}
+
+// TestNotANumberOfOneRank: a NaN in the rows of one rank, at one update, ends all of them, and
+// each names the update and the parameter.
+func TestNotANumberOfOneRank(t *testing.T) {
+	needMPI(t)
+	self, err := os.Executable()
+	require.NoError(t, err)
+	t.Setenv(asRank, "poisoned")
+	out, err := start(t, "-n", "3", self)
+	require.NoError(t, err, out)
+}
+
+func poisonedOfRank() error {
+	w, err := mpi.Init()
+	if err != nil {
+		return err
+	}
+	seqs := make([]data.Sequence, 6*3)
+	for i := range seqs {
+		seqs[i] = data.Sequence{Steps: 1, X: []float32{1}, Y: []float32{float32(i)}}
+	}
+	seqs[6+3].X[0] = float32(math.NaN()) // of the second update, in the rows of rank 1
+	source, err := data.NewSequences(seqs, 6, nil)
+	if err != nil {
+		return err
+	}
+	net, err := nn.Unroll(1, 1, &nn.Linear{Weight: []float32{1}, Bias: []float32{1}, In: 1, Out: 1})
+	if err != nil {
+		return err
+	}
+	plan := bptt.Plan{Shards: 6, Group: w, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 0.01}, Steps: 3}
+	report, err := bptt.Train(context.Background(), net, source, plan)
+	var bad *bptt.NonFiniteError
+	if !errors.As(err, &bad) || bad.Step != 2 || bad.Param != "0.weight" || report.Step != 1 {
+		return fmt.Errorf("after %d updates: %v, want one, and an error of update 2 that names 0.weight", report.Step, err)
+	}
+	return w.Close()
 }

@@ -35,11 +35,18 @@ func processes(args []string, stdout, stderr io.Writer) int {
 	}
 	out, say := outputs(world, stdout, stderr)
 	code, err := perform(world, args, out, say)
+	return leave(world, code, err, closing, stderr)
+}
+
+// leave ends the part of this rank, which has come to code and err, and returns the code of the
+// program. A rank without an error waits for the others as long as they take. One with an error
+// that does not see them end within wait leaves them, so that mpirun ends them.
+func leave(g dist.Group, code int, err error, wait time.Duration, stderr io.Writer) int {
 	closed := make(chan error, 1)
-	go func() { closed <- world.Close() }()
+	go func() { closed <- g.Close() }()
 	var late <-chan time.Time
 	if code != 0 {
-		late = time.After(closing)
+		late = time.After(wait)
 	}
 	select {
 	case wrong := <-closed:
@@ -48,7 +55,7 @@ func processes(args []string, stdout, stderr io.Writer) int {
 			code = max(code, 2)
 		}
 	case <-late:
-		fmt.Fprintf(stderr, "charlm: rank %d ends without the others: %v\n", world.Rank(), err)
+		fmt.Fprintf(stderr, "charlm: rank %d ends without the others: %v\n", g.Rank(), err)
 	}
 	return code
 }

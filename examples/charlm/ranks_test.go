@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/simdrnn/simdrnn/dist"
 	"github.com/simdrnn/simdrnn/dist/mpi"
 )
 
@@ -152,5 +154,50 @@ func TestRanksOfFolderGone(t *testing.T) {
 		require.Contains(t, last, "no such file")
 		r := charlm(t, dir, nil, "-resume", "-steps", "1", "-out", rescued(t, last))
 		require.Zero(t, r.code, r.stderr)
+	}
+}
+
+// closingGroup ends as a test wants it.
+type closingGroup struct {
+	dist.Group
+	close func() error
+}
+
+func (g closingGroup) Close() error { return g.close() }
+
+// TestLeave: a rank with an error leaves others that do not end, and says so; one without waits
+// for them; what Close returns is told.
+func TestLeave(t *testing.T) {
+	at := func(close func() error) dist.Group { return closingGroup{dist.Alone(), close} }
+	never := make(chan struct{})
+	defer close(never)
+	broken := errors.New("a broken pipe")
+	soon := func() error { time.Sleep(50 * time.Millisecond); return nil }
+	for name, c := range map[string]struct {
+		close  func() error
+		code   int
+		err    error
+		wait   time.Duration
+		status int
+		says   string
+	}{
+		"all have ended":                    {func() error { return nil }, 0, nil, time.Minute, 0, ""},
+		"all have ended with the error":     {func() error { return nil }, 2, broken, time.Minute, 2, ""},
+		"a signal to all":                   {soon, 130, broken, time.Minute, 130, ""},
+		"Close fails":                       {func() error { return broken }, 0, nil, time.Minute, 2, "charlm: a broken pipe\n"},
+		"Close fails too":                   {func() error { return broken }, 130, nil, time.Minute, 130, "charlm: a broken pipe\n"},
+		"the others go on, this one waits":  {soon, 0, nil, time.Nanosecond, 0, ""},
+		"the others go on, this one leaves": {func() error { <-never; return nil }, 2, broken, time.Millisecond, 2, "charlm: rank 0 ends without the others: a broken pipe\n"},
+	} {
+		var said bytes.Buffer
+		left := make(chan int, 1)
+		go func() { left <- leave(at(c.close), c.code, c.err, c.wait, &said) }()
+		select {
+		case status := <-left:
+			require.Equal(t, c.status, status, name)
+			require.Equal(t, c.says, said.String(), name)
+		case <-time.After(20 * time.Second):
+			t.Fatal(name + ": it has not left")
+		}
 	}
 }

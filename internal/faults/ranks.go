@@ -1,10 +1,13 @@
 package main
 
 var (
-	inDist   = []string{"./dist"}
-	inCut    = []string{"./data CutRows"}
-	inShards = []string{"./bptt Rank|Shard"}
-	inTold   = []string{"./nn OnGradients"}
+	inDist      = []string{"./dist"}
+	inCut       = []string{"./data CutRows"}
+	inShards    = []string{"./bptt Rank|Shard"}
+	inTold      = []string{"./nn OnGradients"}
+	inAllOrNone = []string{"./bptt AllOrNone"}
+
+	inLayersTold = []string{"./lstm Methods/gradients_are_told"}
 
 	inCharlmRanks = []string{"examples:./charlm Ranks"}
 )
@@ -100,7 +103,38 @@ var rankFaults = []fault{
 	{"ranks: a checkpoint that one cannot take is one of the others", "bptt/shards_save.go",
 		"\tif err := dist.Agree(g, \"taking a checkpoint\", err); err != nil {\n\t\treturn nil, err\n\t}\n", "", []string{"./bptt Checkpoint"}},
 	{"shards: nothing is exchanged before the way back has ended", "bptt/shards.go",
-		"m.OnGradients(func(n int) { p.sum.Complete(", "m.OnGradients(func(n int) { p.sum.Complete(min(1, n) * p.begins[len(p.begins)-1] + ", []string{"./bptt WhileGoingBack"}},
+		"p.told = func(n int) { p.sum.Complete(", "p.told = func(n int) { p.sum.Complete(min(1, n)*p.begins[len(p.begins)-1] + ", []string{"./bptt WhileGoingBack"}},
+	{"shards: parameters of a net that are one are counted twice", "bptt/shards.go",
+		" && t.grads.sums == nil && inOrder(t.net, t.grads.params) {", " {", []string{"./bptt SharedInANet"}},
+	{"stack: a layer tells its gradients before it has them", "internal/seq/backward.go",
+		"\t\t\tu.told(layer)\n", "\t\t\tu.told(layer - 1)\n", inLayersTold},
+	{"stack: each segment of steps tells its layers", "internal/seq/backward.go",
+		"if last && layer > 0 {", "if layer > 0 {", inLayersTold},
+	{"stack: a layer tells when one direction is done", "internal/seq/backward.go",
+		"\t\t\tu.storeStateGrad()\n\t\t}\n\t\tif last && layer > 0 {\n\t\t\tu.told(layer)\n\t\t}\n",
+		"\t\t\tu.storeStateGrad()\n\t\t\tif last && layer > 0 && dir == 0 {\n\t\t\t\tu.told(layer)\n\t\t\t}\n\t\t}\n", inLayersTold},
+	{"stack: the layers of a stack are told at the end", "internal/seq/backward.go",
+		"if last && layer > 0 {", "if last && layer > n.Layers {", []string{"./bptt BetweenLayers"}},
+	{"chain: parameters of a stage are told by their places in it", "nn/told.go",
+		"m.tell(l.begins[n])", "m.tell(n)", inTold},
+	{"chain: a stage tells what is added up at the end", "nn/told.go",
+		"if f == nil || m.sums != nil {", "if f == nil {", inTold},
+	{"chain: a net that only embeds another tells for it", "nn/told.go",
+		"reflect.ValueOf(net).Comparable() && of == any(net)", "reflect.ValueOf(net).IsValid() && of != nil", inTold},
+	{"chain: a net that was not asked keeps the function", "nn/told.go",
+		"\tt.OnGradients(nil)\n\treturn false\n", "\treturn false\n", inTold},
+	{"sequences: the bridge is told before it was at work", "seq2seq/net.go",
+		"\t\tn.bridge.backward(n.state, n.start)\n", "\t\tn.tells.say(n.tells.bridge)\n\t\tn.bridge.backward(n.state, n.start)\n", []string{"./seq2seq OnGradients"}},
+	{"sequences: the decoder is told as if there was no bridge", "seq2seq/told.go",
+		"t.say(t.decoder + k)", "t.say(t.bridge + k)", []string{"./seq2seq OnGradients"}},
+	{"ranks: one resumes while another cannot", "bptt/resume.go",
+		"\t\t\twrong = withError(wrong, back())\n", "\t\t\tfinish()\n\t\t\t_ = back\n", inAllOrNone},
+	{"ranks: one that could have resumed keeps a part of it", "bptt/resume.go",
+		"\t\t\twrong = withError(wrong, back())\n", "\t\t\t_ = back\n", inAllOrNone},
+	{"ranks: each resumes from a checkpoint of its own", "bptt/shards_save.go",
+		"print, err = c.file.Sum()", "_, err = c.file.Sum()", inAllOrNone},
+	{"ranks: checkpoints are compared by their names alone", "internal/wire/read.go",
+		"\t\t\tw.Float32(name, s.Float32, s.Shape...)\n\t\tcase Float64:", "\t\t\tw.Bytes(name, nil)\n\t\tcase Float64:", []string{"./bptt AllOrNone", "./internal/wire Sum"}},
 	{"ask: an error counts no more than an interruption", "dist/agree.go",
 		"if b[0] > worst {", "if b[0] > worst && worst == goesOn {", inDist},
 	{"ask: ranks at different places go on", "dist/agree.go",
@@ -119,6 +153,12 @@ var rankFaults = []fault{
 		"if g.Rank() > 0 {", "if g.Rank() > 99 {", inCharlmRanks},
 	{"charlm: a build without MPI runs as often as there are ranks", "examples/charlm/main.go",
 		"case !mpi.Built && mpi.Launched():", "case mpi.Built && mpi.Launched():", inCharlmRanks},
+	{"charlm: a rank with an error waits for ever", "examples/charlm/ranks.go",
+		"late = time.After(wait)", "late = nil", []string{"examples:./charlm Leave"}},
+	{"charlm: a rank that has ended leaves those that are at work", "examples/charlm/ranks.go",
+		"\tif code != 0 {\n\t\tlate = time.After(wait)\n\t}\n", "\tlate = time.After(wait)\n", []string{"examples:./charlm Leave"}},
+	{"charlm: an error of the end is none", "examples/charlm/ranks.go",
+		"\t\t\tcode = max(code, 2)\n", "", []string{"examples:./charlm Leave"}},
 	{"charlm: a file that the first rank cannot make leaves the others alone", "examples/charlm/train.go",
 		"return errors.Join(err, j.trainer.Save(io.Discard))", "return err", inCharlmRanks},
 	{"charlm: another number of shards goes on", "examples/charlm/model.go",

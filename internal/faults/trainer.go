@@ -78,7 +78,7 @@ var trainerFaults = []fault{
 	{"schedules: the state is not in checkpoints", "bptt/checkpoint.go",
 		"\tif has {\n", "\tif has && len(schedule) == 0 {\n", inResume},
 	{"schedules: Resume leaves the state when the data refuses", "bptt/resume.go",
-		"undo = append(undo, back, giveBack)", "undo = append(undo, giveBack)", inResume},
+		"undo = append(undo, one, giveBack)", "undo = append(undo, giveBack)", inResume},
 	{"rates: Resume keeps that of the plan", "bptt/progress_save.go",
 		"if err := o.SetRates(want); err != nil {", "if err := o.SetRates(have); err != nil {", inResume},
 	{"rates: any number is one", "optim/rates.go",

@@ -202,7 +202,7 @@ var trainingFaults = []fault{
 	{"masks kept: what a net refused is not taken back from the others", "nn/masks.go",
 		"err = errors.Join(err, set(before))", "_ = before", inTraining},
 	{"masks kept: the data moves before the masks are looked at", "bptt/resume.go",
-		"\t\tif err := t.masked.SetMaskState(carried[0].marks.masks); err != nil {\n\t\t\treturn err\n\t\t}\n", "\t\tt.masked.SetMaskState(carried[0].marks.masks)\n", inTraining},
+		"\t\tif err := t.masked.SetMaskState(carried[0].marks.masks); err != nil {\n\t\t\treturn nil, nil, err\n\t\t}\n", "\t\tt.masked.SetMaskState(carried[0].marks.masks)\n", inTraining},
 	{"masks kept: overlapping windows count their steps twice", "bptt/window.go",
 		"return t.masked.SetClock(w.clock)", "return nil", inTraining},
 	{"masks kept: Evaluate moves the clock", "bptt/evaluate.go",

@@ -12,6 +12,7 @@ type backMemory struct {
 	state    [][]float32 // gradients of the state, laid out as the carried state
 	stateSet bool        // SetStateGrad has set them for the next Backward
 	wantDx   bool        // of the Backward under way
+	tell     func(n int) // see OnGradients
 
 	carry   [][]float32 // gradients of the state of the direction at work: for each tensor [B][width]
 	dyRows  []float32   // rows of a step of dy, in the order kept, with tiny values as +0
@@ -65,13 +66,37 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 			if k > 0 {
 				u.recompute(k)
 			}
-			u.layersBackward(dx, dy)
+			u.layersBackward(dx, dy, k == u.segments()-1)
 		}
 	}
+	u.told(0)
 }
 
-// layersBackward goes back over all layers and the steps of the segment under way.
-func (u *Unrolled) layersBackward(dx, dy []float32) {
+// OnGradients sets a function that Backward calls while it is at work, nil for none: f(n)
+// says that the gradients of all parameters but the first n, in the order of EachParam, have
+// got all that this Backward adds to them. It is called as soon as a layer is done, from the
+// last one down, and at the end with 0.
+func (u *Unrolled) OnGradients(f func(n int)) { u.back.tell = f }
+
+// told says that the gradients of the layers from the given one on are complete.
+func (u *Unrolled) told(layer int) {
+	if u.back.tell == nil {
+		return
+	}
+	n := 0
+	for i := range u.net.W[:layer*len(u.net.Reverse)] {
+		for _, w := range u.net.W[i].all {
+			if w != nil {
+				n++
+			}
+		}
+	}
+	u.back.tell(n)
+}
+
+// layersBackward goes back over all layers and the steps of the segment under way. The last
+// segment completes the gradients.
+func (u *Unrolled) layersBackward(dx, dy []float32, last bool) {
 	n, t := u.net, u.rows.t
 	for layer := n.Layers - 1; layer >= 0; layer-- {
 		down := u.memory.between
@@ -95,6 +120,9 @@ func (u *Unrolled) layersBackward(dx, dy []float32) {
 				u.blockBackward(k+u.chunk >= t)
 			}
 			u.storeStateGrad()
+		}
+		if last && layer > 0 {
+			u.told(layer)
 		}
 		dy = down
 	}

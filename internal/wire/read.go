@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -307,6 +308,27 @@ func ReadFile(name, kind string, contents uint32) (*File, error) {
 		return nil, &FormatError{Section: "end", Offset: off, Reason: "bytes follow the end mark"}
 	}
 	return f, nil
+}
+
+// Sum is the SHA-256 of the contents: of the names, shapes and values of all sections in the
+// order of the file.
+func (f *File) Sum() (sum [sha256.Size]byte, err error) {
+	h := sha256.New()
+	w := NewWriter(h, "sum", f.Contents)
+	for _, name := range f.names {
+		switch s := f.sections[name]; s.Type {
+		case Byte:
+			w.Bytes(name, s.Bytes)
+		case Float32:
+			w.Float32(name, s.Float32, s.Shape...)
+		case Float64:
+			w.Float64(name, s.Float64, s.Shape...)
+		case Int64:
+			w.Int64(name, s.Int64, s.Shape...)
+		}
+	}
+	err = w.Close()
+	return [sha256.Size]byte(h.Sum(nil)), err
 }
 
 // Names are the names of the sections in the order of the file.

@@ -269,3 +269,39 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestSum: each value, name, type and shape counts, and nothing else.
+func TestSum(t *testing.T) {
+	sum := func(write func(w *Writer)) [32]byte {
+		t.Helper()
+		var b bytes.Buffer
+		w := NewWriter(&b, "kind", 1)
+		write(w)
+		require.NoError(t, w.Close())
+		f, err := Read(&b, "kind", 1)
+		require.NoError(t, err)
+		got, err := f.Sum()
+		require.NoError(t, err)
+		return got
+	}
+	all := func(name string, v []byte, f []float32, d []float64, n []int64, shape ...int) func(w *Writer) {
+		return func(w *Writer) {
+			w.Bytes(name, v)
+			w.Float32("f", f, shape...)
+			w.Float64("d", d)
+			w.Int64("n", n)
+		}
+	}
+	want := sum(all("b", []byte{1}, []float32{1, 2}, []float64{3}, []int64{4}, 2, 1))
+	require.Equal(t, want, sum(all("b", []byte{1}, []float32{1, 2}, []float64{3}, []int64{4}, 2, 1)))
+	for name, other := range map[string]func(w *Writer){
+		"name":    all("c", []byte{1}, []float32{1, 2}, []float64{3}, []int64{4}, 2, 1),
+		"bytes":   all("b", []byte{2}, []float32{1, 2}, []float64{3}, []int64{4}, 2, 1),
+		"float32": all("b", []byte{1}, []float32{1, 3}, []float64{3}, []int64{4}, 2, 1),
+		"float64": all("b", []byte{1}, []float32{1, 2}, []float64{4}, []int64{4}, 2, 1),
+		"int64":   all("b", []byte{1}, []float32{1, 2}, []float64{3}, []int64{5}, 2, 1),
+		"shape":   all("b", []byte{1}, []float32{1, 2}, []float64{3}, []int64{4}, 1, 2),
+	} {
+		require.NotEqual(t, want, sum(other), name)
+	}
+}

@@ -65,9 +65,17 @@ func TestMeasure(t *testing.T) {
 		}))
 	}
 	require.Equal(t, prints[0], prints[1])
+	stack := tiny
+	stack.Layers = 3
+	m, err := stack.measure(dist.Alone())
+	require.NoError(t, err)
+	first := 96*64 + 4*8*(64+8) + 2*4*8
+	weights := first + 2*(4*8*16+2*4*8) + 96*8 + 96
+	require.Equal(t, weights, m.Parameters)
+	require.InDelta(t, float64(first)/float64(weights), m.Early, 1e-12, "the embedding and the first layer")
 	bad := tiny
 	bad.Updates = 0
-	_, err := bad.measure(dist.Alone())
+	_, err = bad.measure(dist.Alone())
 	require.ErrorContains(t, err, "0 updates after 1")
 	require.NoError(t, dist.Run(context.Background(), 2, func(g dist.Group) error {
 		m, err := messages(g, 10)

@@ -80,6 +80,9 @@ func (s size) measure(g dist.Group) (m measurement, err error) {
 	if err != nil {
 		return m, err
 	}
+	if m.Early, err = early(net); err != nil {
+		return m, err
+	}
 	var trainer *bptt.Trainer
 	var begin time.Time
 	var before dist.Cost
@@ -105,10 +108,34 @@ func (s size) measure(g dist.Group) (m measurement, err error) {
 	m.Ranks, m.Seconds, m.PerSecond = g.Size(), seconds/float64(s.Updates), float64(s.Rows*s.Window*s.Updates)/seconds
 	m.Exchange, m.Waiting = (c.Busy-before.Busy).Seconds()/seconds, (c.Wait-before.Wait).Seconds()/seconds
 	m.Bytes = (c.Bytes - before.Bytes) / int64(s.Updates)
-	// The layers are one stage: they and what is before them are complete at the end.
-	m.Early = 1 - float64(symbols*(s.Hidden+1))/float64(m.Parameters)
 	m.Fingerprint, m.Tier, m.Procs = fmt.Sprintf("%x", nn.Fingerprint(net)), kernels.Current().String(), runtime.GOMAXPROCS(0)
 	return m, nil
+}
+
+// early is the share of the gradients that are complete only at the end of the way back, as the
+// net tells it.
+func early(net *nn.Model) (float64, error) {
+	steps, rows, _, out := net.Dims()
+	y := make([]float32, steps*rows*out)
+	if err := net.ForwardIDs(y, make([]int32, steps*rows)); err != nil {
+		return 0, err
+	}
+	first := 0 // the parameters before those that are told early
+	net.OnGradients(func(n int) {
+		if n > 1 { // with the embedding alone left the end has come
+			first = n
+		}
+	})
+	net.Backward(nil, y)
+	net.OnGradients(nil)
+	late, all, i := 0, 0, 0
+	net.EachParam(func(_ string, w, _ []float32) {
+		if all += len(w); i < first || first == 0 {
+			late += len(w)
+		}
+		i++
+	})
+	return float64(late) / float64(all), nil
 }
 
 // messages measures a barrier, which of two ranks is one message each way.

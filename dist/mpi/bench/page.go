@@ -43,7 +43,7 @@ func costOf(all []record) (c cost, source string, err error) {
 		return c, "", errors.New("no round of messages; give the rounds.jsonl of a comparison")
 	}
 	c.latency, c.message = significant(messages.at(0.5)+wire), 2e-6
-	source = fmt.Sprintf("P, c, r and e are those of %d layers of %d units, shards of %d rows and %d steps, as bench/run has measured them on one core of %s (%s). L is a barrier of two ranks %s within that machine, %.2g us, and %.2g us that are assumed for cards and a switch. o is assumed.",
+	source = fmt.Sprintf("P, c and r are those of %d layers of %d units, shards of %d rows and %d steps, as bench/run has measured them on one core of %s (%s); e is what the net tells. L is a barrier of two ranks %s within that machine, %.2g us, and %.2g us that are assumed for cards and a switch. o is assumed.",
 		here.Size.Layers, here.Size.Hidden, here.Size.Rows/here.Size.Shards, here.Size.Window, here.CPU, here.Date, how, 1e6*messages.at(0.5), 1e6*wire)
 	return c, source, nil
 }

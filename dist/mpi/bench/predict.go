@@ -11,7 +11,7 @@ type cost struct {
 	parameters int
 	shard      float64 // forward and back of one shard
 	rest       float64 // of an update on each rank: norm, optimizer, reading
-	early      float64 // share of the last way back before which gradients are not complete, 0 to 1
+	early      float64 // share of the gradients that are complete only at the end of the way back, 0 to 1
 	latency    float64 // of a message
 	message    float64 // that a message keeps a processor busy
 	gbits      float64 // of the network, each way

@@ -8,6 +8,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -159,8 +161,12 @@ func train(ctx context.Context, g dist.Group, o options) error {
 			return fmt.Errorf("no %s in %s to go on from; leave out -resume to begin", bptt.LastFile, o.dir)
 		}
 	}
+	tiers, err := dist.Ask(g, "the tiers", []byte(kernels.Current().String()), nil)
+	if err != nil {
+		return err
+	}
 	if first {
-		fmt.Printf("%d ranks, %d shards of at most %d rows, %v, %s\n", g.Size(), o.shards, rowsOfShard(o), kernels.Current(), mpi.Library())
+		fmt.Printf("%d ranks, %d shards of at most %d rows, %s, %s\n", g.Size(), o.shards, rowsOfShard(o), names(tiers), mpi.Library())
 	}
 	report, err := trainer.Run(ctx)
 	if err != nil {
@@ -171,6 +177,14 @@ func train(ctx context.Context, g dist.Group, o options) error {
 		fmt.Printf("%d updates, fingerprint %x\n", report.Step, print[:sha256.Size])
 	}
 	return nil
+}
+
+// names are the tiers of the ranks, that of rank 0 first; one if all have the same.
+func names(tiers [][]byte) string {
+	if len(slices.CompactFunc(slices.Clone(tiers), bytes.Equal)) == 1 {
+		tiers = tiers[:1]
+	}
+	return string(bytes.Join(tiers, []byte(" ")))
 }
 
 func rowsOfShard(o options) int { return (o.rows + o.shards - 1) / o.shards }

@@ -29,6 +29,7 @@ func Methods(t *testing.T, k Kind) {
 		{"outputs of every layer, misuse", hiddenStatesMisuse},
 		{"lengths of each call", forwardLengths},
 		{"within a budget", withinBudget},
+		{"gradients are told", gradientsAreTold},
 		{"within a budget, long", longWithinBudget},
 		{"within a budget, misuse", withinBudgetMisuse},
 		{"resets", resetsInside},
@@ -59,6 +60,7 @@ func Variant(t *testing.T, k Kind) {
 	t.Run("outputs of every layer", func(t *testing.T) { hiddenStates(t, k) })
 	t.Run("gradients add up", func(t *testing.T) { gradientsAddUp(t, k) })
 	t.Run("within a budget", func(t *testing.T) { withinBudget(t, k) })
+	t.Run("gradients are told", func(t *testing.T) { gradientsAreTold(t, k) })
 	t.Run("resets", func(t *testing.T) { resetsInside(t, k) })
 	t.Run("shared layer", func(t *testing.T) { sharedLayer(t, k) })
 	t.Run("files", func(t *testing.T) { files(t, k) })

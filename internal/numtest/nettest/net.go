@@ -102,6 +102,7 @@ type Unrolled interface {
 	Reset(rows ...int)
 	ZeroGrads()
 	EachParam(f func(name string, w, g []float32))
+	OnGradients(f func(n int)) any
 	NewPredictor(batch int) (any, error)
 }
 
