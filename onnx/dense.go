@@ -247,7 +247,7 @@ func (c *call) reduce(op string, v *view, axis int) (*view, error) {
 	case v.onlyFeaturesIn(axis) && op == "ReduceMean" && v.inOrder():
 		return c.im.mean(v, axis)
 	case len(d) != 1:
-	case d[0].kind == ofSequence && c.im.roles[d[0].axis] == timeRole && v.step == allSteps && (op == "ReduceMean" || op == "ReduceMax"):
+	case d[0].kind == ofSequence && v.node.root.roles[d[0].axis] == timeRole && v.step == allSteps && (op == "ReduceMean" || op == "ReduceMax"):
 		stage := nn.Stage(nn.PoolMean{})
 		if op == "ReduceMax" {
 			stage = nn.PoolMax{}

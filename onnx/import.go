@@ -28,10 +28,7 @@ type importer struct {
 	values map[string]value
 	ports  []*Port // in the order of the graph's inputs
 	sizes  []string
-	roles  [2]role // of the first two axes of the input
-	root   *portSource
-	lens   string // the input that has the lengths of rows
-	fixed  []int  // lengths that are part of the file
+	roots  []*root
 
 	// Of cells that are written without the operators of recurrent layers.
 	maker    map[string]*pb.NodeProto // of each tensor
@@ -57,7 +54,15 @@ type value struct {
 	settled bool // a step of a layer, found among formulas
 }
 
-// role says what an axis of the input is.
+// A root is an input of the graph that a layer, a product or a table reads as data: what the
+// chain of an encoder or a decoder begins with.
+type root struct {
+	port  *Port
+	node  *node
+	roles [2]role // of the first two axes
+}
+
+// role says what an axis of an input is.
 type role uint8
 
 const (

@@ -270,7 +270,7 @@ func readSoftmax(c *call) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &view{dims: v.dims, source: source{node: in, step: v.step}}
+	out := &view{dims: v.dims, flip: v.flip, source: source{node: in, step: v.step}}
 	if !v.inOrder() { // its axes count another node's vectors now
 		out.dims = rebased(v.dims, ofFeature)
 	}

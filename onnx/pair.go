@@ -23,7 +23,7 @@ func (im *importer) pair(a, b *node) (*node, error) {
 		return nil, nil
 	}
 	for _, i := range []initial{f.h, f.c, r.h, r.c} {
-		if i.learned != nil || i.from != nil {
+		if i.learned != nil || i.from != nil || i.states != nil {
 			return nil, nil
 		}
 	}

@@ -33,7 +33,7 @@ func (im *importer) take(v value, axis int, r span) (value, error) {
 	switch {
 	case w.list != nil && a.kind == ofState:
 		return value{v: w.someStates(axis, r)}, nil
-	case w.port != nil && w.port.root == nil && a.kind == ofSequence && a.axis == 0 && r.step == 1:
+	case w.port != nil && a.kind == ofSequence && a.axis == 0 && r.step == 1:
 		out := *w
 		port := *w.port
 		port.first += int(r.from)
@@ -109,7 +109,7 @@ func (im *importer) oneStep(v *view, axis int, which rowOf) (value, error) {
 		return value{}, err
 	}
 	d := v.dims[axis]
-	if len(d) != 1 || d[0].kind != ofSequence || im.roles[d[0].axis] != timeRole || v.step != allSteps {
+	if len(d) != 1 || d[0].kind != ofSequence || v.node.root.roles[d[0].axis] != timeRole || v.step != allSteps {
 		return value{}, refuse("one entry of axis %d, which is not the time of a recurrent layer", axis)
 	}
 	out := *v
@@ -133,7 +133,7 @@ func (im *importer) flipped(v *view, axis int) (*view, error) {
 	}
 	if d := v.dims[axis]; len(d) != 1 || d[0].kind != ofSequence || v.step != allSteps {
 		return nil, refuse("the entries of axis %d from the end, which is not time", axis)
-	} else if err := im.setRole(d, timeRole); err != nil {
+	} else if err := v.node.setRole(d, timeRole); err != nil {
 		return nil, err
 	}
 	out := *v
@@ -191,10 +191,8 @@ func (im *importer) vectors(v *view) (*view, error) {
 		return im.ofStates(v)
 	}
 	p := v.port
-	if im.root != nil && im.root.port != p.port {
-		return nil, refuse("it reads the input %q as data, and a node before reads %q: a network has one input beside its states", p.port.Name, im.root.port.Name)
-	}
-	if im.root == nil {
+	at := im.rootOf(p.port)
+	if at == nil {
 		n := &node{name: p.port.Name}
 		if !p.port.Integers {
 			n.width = v.count()
@@ -202,7 +200,9 @@ func (im *importer) vectors(v *view) (*view, error) {
 				return nil, refuse("the width of the input %q is not known", p.port.Name)
 			}
 		}
-		im.root = &portSource{port: p.port, root: n}
+		at = &root{port: p.port, node: n}
+		n.root = at
+		im.roots = append(im.roots, at)
 	}
 	whole := im.values[p.port.Name].v
 	n := 0
@@ -230,7 +230,7 @@ func (im *importer) vectors(v *view) (*view, error) {
 		return nil, refuse("it reads a part of the input %q", p.port.Name)
 	}
 	out := *v
-	out.source = source{node: im.root.root}
+	out.source = source{node: at.node}
 	return &out, nil
 }
 

@@ -24,8 +24,6 @@ type recurrent struct {
 	node   *node  // its outputs
 	finals *node  // the same with the final states of all directions at the last step
 
-	places [2][2]place // of h and c of each direction, once it is part of a layer
-	placed bool
 }
 
 // A place is where the state of a direction is: which tensor of the State of the chain, and
@@ -35,6 +33,7 @@ type place struct{ tensor, row int }
 // initial is where a state begins: all nil for zero.
 type initial struct {
 	learned []float32 // [directions][hidden], of every row
+	states  []state   // of each direction: the final one of another layer
 	from    *portSource
 	rows    int // the axis of the input that counts directions, -1 for none
 	batch   int // that of the batch, -1 for none
@@ -100,7 +99,7 @@ func (im *importer) sequence(r *recurrent, x *view, layout int) (*node, error) {
 	if !x.onlyFeaturesIn(2) {
 		return nil, refuse("the axes of its X are not time, batch and vector")
 	}
-	if err := firstOf(im.setRole(x.dims[layout], timeRole), im.setRole(x.dims[1-layout], batchRole)); err != nil {
+	if err := firstOf(x.node.setRole(x.dims[layout], timeRole), x.node.setRole(x.dims[1-layout], batchRole)); err != nil {
 		return nil, err
 	}
 	in, err := im.input(x)
@@ -136,16 +135,16 @@ func (im *importer) placed(r *recurrent, in *node, x *view, layout int) []value 
 	return out
 }
 
-// setRole says what an axis of the input is: time or batch.
-func (im *importer) setRole(d []atom, is role) error {
+// setRole says what an axis of the input that n comes from is: time or batch.
+func (n *node) setRole(d []atom, is role) error {
 	if len(d) == 0 {
 		return nil // of size 1
 	}
 	if len(d) > 1 || d[0].kind != ofSequence {
 		return refuse("time and batch are mixed in its X")
 	}
-	at := &im.roles[d[0].axis]
-	if *at != noRole && *at != is || im.roles[1-d[0].axis] == is {
+	at := &n.root.roles[d[0].axis]
+	if *at != noRole && *at != is || n.root.roles[1-d[0].axis] == is {
 		return refuse("axis %d of the input is time for one recurrent layer and batch for another; transpose between them", d[0].axis)
 	}
 	*at = is
@@ -305,10 +304,15 @@ func (im *importer) initialOf(r *recurrent, v0 value, name string, layout int) (
 		return s, nil
 	}
 	v := v0.v
-	if v.port == nil || v.port.port.Integers {
-		return s, refuse("its %s is %s, want zeros, a constant, or an input of the graph", name, v.what())
+	if v.list != nil {
+		var err error
+		s.states, err = v.begins(r, name, perm)
+		return s, err
 	}
-	if im.root != nil && im.root.port == v.port.port {
+	if v.port == nil || v.port.port.Integers {
+		return s, refuse("its %s is %s, want a state as it is: the final one of another layer, zeros, a constant, or an input of the graph; export what maps one state to another as a part of its own, and the layers after it with an input for the state", name, v.what())
+	}
+	if im.rootOf(v.port.port) != nil {
 		return s, refuse("its %s is the input %q, which is the data too", name, v.port.port.Name)
 	}
 	f := v.features()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -195,12 +196,26 @@ func TestFilesThatAreRefused(t *testing.T) {
 			g.after("Relu", nil)
 			g.m.Graph.Output = append(g.m.Graph.Output, valueInfo("t", pb.TensorProto_FLOAT, "a"))
 		}, `output "t": the output "y" is another one`, false},
-		{"steps in reverse", func(g graphOf) {
+		{"one output with steps in reverse", func(g graphOf) {
 			for i, v := range [][]byte{long(-1), long(math.MinInt64), long(0), long(-1)} {
 				g.constant(string(rune('a'+i)), pb.TensorProto_INT64, v, 1)
 			}
 			g.after("Slice", []string{"a", "b", "c", "d"})
-		}, "its time runs from the end", false},
+			g.m.Graph.Output = append(g.m.Graph.Output, valueInfo("t", pb.TensorProto_FLOAT, "time", "1", "batch", "3"))
+		}, "its time runs in the other direction", false},
+		{"both directions of steps in reverse", func(g graphOf) {
+			g.m.Graph.Node[0].Attribute = []*pb.AttributeProto{text("direction", "bidirectional")}
+			for i, v := range [][]byte{long(-1), long(math.MinInt64), long(0), long(-1)} {
+				g.constant(string(rune('a'+i)), pb.TensorProto_INT64, v, 1)
+			}
+			g.m.Graph.Node[0].Input[0] = "turned"
+			for _, name := range []string{"W", "R", "B"} {
+				w := g.tensor(name)
+				w.Dims[0] = 2
+				w.RawData = slices.Repeat(w.RawData, 2)
+			}
+			g.m.Graph.Node = slices.Insert(g.m.Graph.Node, 0, &pb.NodeProto{OpType: proto.String("Slice"), Input: []string{"x", "a", "b", "c", "d"}, Output: []string{"turned"}})
+		}, `node "lstm", operator LSTM: both directions of a sequence whose time runs from the end`, true},
 	} {
 		g := simple()
 		if _, err := g.load(); err != nil {

@@ -59,7 +59,6 @@ type state struct {
 type portSource struct {
 	port  *Port
 	first int
-	root  *node // of the network, if the input is what that reads
 }
 
 // like returns v with other dims.
