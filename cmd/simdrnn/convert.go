@@ -161,6 +161,9 @@ func layersAlone(in input) bool {
 
 // takeChain takes a network as a whole.
 func (c *call) takeChain(in chained, target format, logits bool) (out output, err error) {
+	if err := isChain(in); err != nil {
+		return out, err
+	}
 	m, err := in.network(1, 1)
 	if err != nil {
 		return out, err

@@ -64,11 +64,12 @@ func (o *onnxFile) ofLastStep() bool { return o.net.LastStep }
 // alone: layers that begin with the state of an encoder are no layers for themselves.
 func (o *onnxFile) alone() bool { return o.net.Encoder == nil && !o.net.Reversed && o.whole.alone() }
 
-func (o *onnxFile) network(steps, rows int) (*nn.Model, error) {
-	if o.net.Encoder != nil {
-		return nil, usagef("the graph is an encoder and a decoder that begins with its state, which no chain is: name one of its layers with -layer, or take both chains in a program (onnx.Network.Encoder)")
+// isChain returns an error for an encoder with a decoder, whose chain alone would begin at zero.
+func isChain(in input) error {
+	if o, ok := in.(*onnxFile); ok && o.net.Encoder != nil {
+		return usagef("the graph is an encoder and a decoder that begins with its state, which no chain is: name one of its layers with -layer, or take both chains in a program (onnx.Network.Encoder)")
 	}
-	return o.whole.network(steps, rows)
+	return nil
 }
 
 func (o *onnxFile) notes() (notes []string) {
