@@ -334,7 +334,7 @@ func (im *importer) instead(v *view, stage nn.Stage) *view {
 
 // wrapped adds a constant to ids.
 func (v *view) wrapped(k *constant, sign float32) ([]value, error) {
-	if k.float || k.count() != 1 || sign < 0 {
+	if k.float || k.count() != 1 || sign < 0 || v.test != noTest {
 		return nil, refuse("a constant of the dimensions %v added to ids", k.dims)
 	}
 	if k.i[0].is(0) {
@@ -352,6 +352,7 @@ func (v *view) wrapped(k *constant, sign float32) ([]value, error) {
 // chosen multiplies ids by 0 or 1.
 func (v *view) chosen(k *constant) ([]value, error) {
 	switch {
+	case v.test != noTest:
 	case !k.float && k.count() == 1 && k.i[0].is(1):
 		return one(v), nil
 	case !k.float && k.count() == 1 && k.i[0].is(0):
@@ -370,7 +371,7 @@ func readLess(c *call) ([]value, error) {
 		}
 		k := c.in[1].k
 		zero := k.count() == 1 && (k.float && k.f[0] == 0 || !k.float && k.i[0].is(0))
-		if !zero || v.node.width != 0 || v.off != 0 {
+		if !zero || v.node.width != 0 || v.off != 0 || v.test != noTest {
 			return nil, refuse("it compares what the graph computes when it runs")
 		}
 		sizes, err := v.sizes()
@@ -379,7 +380,29 @@ func readLess(c *call) ([]value, error) {
 	return folded2(less)(c)
 }
 
+func readEqual(c *call) ([]value, error) {
+	// Floats that are compared with 0 are ids: nothing else is.
+	for i, v := range c.in {
+		if v.v == nil || v.v.port == nil || v.v.ids() || len(c.in) != 2 || c.in[1-i].k == nil {
+			continue
+		}
+		if ids, err := c.im.castIDs(v.v); ids != nil || err != nil {
+			if err != nil {
+				return nil, err
+			}
+			c.in[i].v = ids
+		}
+	}
+	if out, ok, err := c.tested(); ok {
+		return out, err
+	}
+	return folded2(equal)(c)
+}
+
 func readNot(c *call) ([]value, error) {
+	if out, ok, err := c.tested(); ok {
+		return out, err
+	}
 	k, err := c.constant(0, "the operand")
 	if err != nil {
 		return nil, err

@@ -106,7 +106,7 @@ func (im *importer) built(outputs []outputPlan, end *outputPlan) (*Network, erro
 				return nil, malformed(textOf("output", o.name), "the state of a layer, %q, on which the output %q does not depend", s.of.name, outputs[0].name)
 			}
 		}
-		if o.view.step == lastStep && len(b.recs) > 0 && (b.recs[0].lens != "" || b.recs[0].fixed != nil) {
+		if o.view.step == lastStep && len(b.recs) > 0 && (b.recs[0].lens != "" || b.recs[0].counts || b.recs[0].fixed != nil) {
 			return nil, malformed(textOf("output", o.name), "it is of the last step, or of all steps, of the tensor, while rows have lengths of their own, after which they are padding")
 		}
 	}
@@ -262,7 +262,7 @@ func (b *builder) layer(group []*node) (nn.Stage, error) {
 		b.spent[n.rec] = true
 		list = append(list, n.rec)
 		b.recs = append(b.recs, n.rec)
-		if n.rec.lens != b.recs[0].lens || !slices.Equal(n.rec.fixed, b.recs[0].fixed) {
+		if n.rec.lens != b.recs[0].lens || n.rec.counts != b.recs[0].counts || !slices.Equal(n.rec.fixed, b.recs[0].fixed) {
 			return nil, &NodeError{Node: n.rec.name, Op: n.rec.kind, Reason: "its sequence_lens is another one than that of " + b.recs[0].name + ", or only one of them has one"}
 		}
 	}

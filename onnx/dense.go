@@ -224,6 +224,10 @@ func readReduce(c *call) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v.node.width == 0 && op == "ReduceSum" {
+		v, err := counts(v, axis, keep)
+		return one(v), err
+	}
 	out, err := c.reduce(op, v, axis)
 	if err != nil || keep {
 		return one(out), err

@@ -64,3 +64,8 @@ func TestModelsOfToday(t *testing.T) {
 		})
 	}
 }
+
+// Models by keras2onnx, whose last version is of 2020.
+func TestKeras2ONNX(t *testing.T) {
+	eachTier(t, func(t *testing.T) { comparePeer(t, filepath.Join("testdata", "keras2onnx"), 10) })
+}

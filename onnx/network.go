@@ -42,6 +42,10 @@ type Network struct {
 	// Lengths are the steps of each row, if the file itself says them.
 	Lengths []int
 
+	// MaskZero says that a row has as many steps as it has ids other than 0, as keras2onnx
+	// writes mask_zero of Keras. Run counts them; for a chain they are the lengths.
+	MaskZero bool
+
 	data    Port
 	roles   [2]role
 	lengths string
@@ -61,7 +65,11 @@ type Port struct {
 	Shape    []string // of each axis its size, or a name for one that the graph leaves open
 
 	fixed []int // the sizes, 0 for those that are open
+	cast  bool  // floats that the graph takes as ids: Keras' models have such
 }
+
+// ids says whether the values are ids or other integers, maybe written as floats.
+func (p *Port) ids() bool { return p.Integers || p.cast }
 
 // Use is what a Port is for.
 type Use string
@@ -124,7 +132,7 @@ func (im *importer) plan(n *Network, b *builder) error {
 		}
 	}
 	if len(b.recs) > 0 {
-		n.lengths, n.Lengths = b.recs[0].lens, b.recs[0].fixed
+		n.lengths, n.Lengths, n.MaskZero = b.recs[0].lens, b.recs[0].fixed, b.recs[0].counts
 	}
 	for _, p := range im.ports {
 		if p.Name == n.lengths && n.lengths != "" {

@@ -194,7 +194,7 @@ func (im *importer) vectors(v *view) (*view, error) {
 	at := im.rootOf(p.port)
 	if at == nil {
 		n := &node{name: p.port.Name}
-		if !p.port.Integers {
+		if !p.port.ids() {
 			n.width = v.count()
 			if len(v.features()) == 0 && len(v.dims) > 0 && p.port.fixed[len(v.dims)-1] != 1 {
 				return nil, refuse("the width of the input %q is not known", p.port.Name)
@@ -398,7 +398,7 @@ func (c *call) embedding(axis int) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !table.float || len(table.dims) != 2 || axis != 0 || ids.node.width != 0 || len(ids.features()) > 0 || ids.off != 0 {
+	if !table.float || len(table.dims) != 2 || axis != 0 || ids.node.width != 0 || len(ids.features()) > 0 || ids.off != 0 || ids.test != noTest {
 		return nil, refuse("it looks something up that is no table of vectors, or by something that is no input of ids")
 	}
 	if table, err = table.whole(c.im.most); err != nil {

@@ -21,6 +21,7 @@ type recurrent struct {
 	h, c   initial
 	lens   string // the input that has the lengths of rows; "" for none
 	fixed  []int  // lengths that the file has
+	counts bool   // lengths are how many ids of a row are not 0
 	node   *node  // its outputs
 	finals *node  // the same with the final states of all directions at the last step
 
@@ -69,7 +70,7 @@ func readRecurrent(c *call) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.lengths(r, x.dims[layout]); err != nil {
+	if err := c.lengths(r, x, x.dims[layout]); err != nil {
 		return nil, err
 	}
 	if r.h, err = c.initial(r, 5, "initial_h", int(layout)); err != nil {
@@ -226,8 +227,15 @@ func (c *call) recurrent() (*recurrent, error) {
 }
 
 // lengths reads sequence_lens. Lengths that are the size of the time axis are none.
-func (c *call) lengths(r *recurrent, time []atom) error {
+func (c *call) lengths(r *recurrent, x *view, time []atom) error {
 	if !c.has(4) {
+		return nil
+	}
+	if v := c.in[4].v; v != nil && v.test == counted {
+		if v.node.root != x.node.root {
+			return refuse("its sequence_lens counts the ids of the input %q, and its X comes from %q", v.node.root.port.Name, x.node.root.port.Name)
+		}
+		r.counts = true
 		return nil
 	}
 	if v := c.in[4].v; v != nil {
@@ -309,7 +317,7 @@ func (im *importer) initialOf(r *recurrent, v0 value, name string, layout int) (
 		s.states, err = v.begins(r, name, perm)
 		return s, err
 	}
-	if v.port == nil || v.port.port.Integers {
+	if v.port == nil || v.port.port.ids() {
 		return s, refuse("its %s is %s, want a state as it is: the final one of another layer, zeros, a constant, or an input of the graph; export what maps one state to another as a part of its own, and the layers after it with an input for the state", name, v.what())
 	}
 	if im.rootOf(v.port.port) != nil {
@@ -447,6 +455,7 @@ type settings struct {
 	bias, peephole     bool
 	functions          string
 	lens               string
+	counts             bool
 	initialH, initialC bool
 	textbook           bool
 }
@@ -457,7 +466,7 @@ const textbookNote = "simdrnn: gru.Config.Textbook"
 
 func (r *recurrent) settings() settings {
 	return settings{r.kind, r.op.Direction, r.hidden, r.op.LinearBeforeReset, r.op.InputForget, r.op.Clip,
-		r.op.B.Data != nil, r.op.P.Data != nil, fmt.Sprint(r.functions), r.lens, r.h.learned != nil, r.c.learned != nil, r.textbook}
+		r.op.B.Data != nil, r.op.P.Data != nil, fmt.Sprint(r.functions), r.lens, r.counts, r.h.learned != nil, r.c.learned != nil, r.textbook}
 }
 
 var merges = map[string]lstm.Merge{"ReduceSum": lstm.Sum, "ReduceMean": lstm.Average, "ReduceProd": lstm.Multiply}

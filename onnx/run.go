@@ -55,7 +55,7 @@ func (n *Network) run(inputs map[string]Tensor) (*run, error) {
 	}
 	in := inputs[n.data.Name]
 	for axis, is := range n.roles {
-		if axis >= len(in.Shape) || axis == len(in.Shape)-1 && !n.data.Integers {
+		if axis >= len(in.Shape) || axis == len(in.Shape)-1 && !n.data.ids() {
 			continue
 		}
 		if is == timeRole {
@@ -93,7 +93,7 @@ func (n *Network) run(inputs map[string]Tensor) (*run, error) {
 	}
 	_, _, _, r.width = model.Dims()
 	r.y = make([]float32, r.steps*r.batch*r.width)
-	if n.data.Integers {
+	if n.data.ids() {
 		err = model.ForwardIDsLengths(r.y, r.ids(in), r.lengths)
 	} else {
 		err = model.ForwardLengths(r.y, r.vectors(in), r.lengths)
@@ -154,9 +154,14 @@ func (r *run) at(shape []int, t, b int) int {
 func (r *run) ids(in Tensor) []int32 {
 	out := make([]int32, r.steps*r.batch)
 	for p := range out {
-		id := in.Integers[r.at(in.Shape, p/r.batch, p%r.batch)]
-		if out[p] = int32(id); int64(out[p]) != id {
-			out[p] = -1 // no id of any vocabulary
+		at := r.at(in.Shape, p/r.batch, p%r.batch)
+		out[p] = -1 // no id of any vocabulary
+		if !r.data.cast {
+			if id := in.Integers[at]; id >= 0 && id <= math.MaxInt32 {
+				out[p] = int32(id)
+			}
+		} else if x := math.Trunc(float64(in.Floats[at])); x >= 0 && x <= math.MaxInt32 {
+			out[p] = int32(x)
 		}
 	}
 	return out
@@ -209,6 +214,14 @@ func (r *run) begin(inputs map[string]Tensor) error {
 func (r *run) rows(inputs map[string]Tensor) error {
 	if r.Lengths != nil {
 		r.lengths = slices.Clone(r.Lengths)
+	}
+	if r.MaskZero {
+		r.lengths = make([]int, r.batch)
+		for p, id := range r.ids(inputs[r.data.Name]) {
+			if id != 0 {
+				r.lengths[p%r.batch]++
+			}
+		}
 	}
 	t, ok := inputs[r.Network.lengths]
 	if r.Network.lengths == "" || !ok {
