@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -14,6 +15,25 @@ func (im *importer) spend(n int) error {
 		return refuse("the weights of this node and those before it have more elements than the file: it uses some of them several times")
 	}
 	return nil
+}
+
+// spendAll counts the elements of a constant, before a stage copies them.
+func (im *importer) spendAll(k *constant) error {
+	shape, err := k.shape()
+	if err != nil {
+		return err
+	}
+	n, ok := 1, true
+	for _, d := range shape {
+		if n *= d; n > math.MaxInt32 {
+			ok = false
+			break
+		}
+	}
+	if !ok || slices.Contains(shape, 0) {
+		return nil // which whole refuses, or has none
+	}
+	return im.spend(n)
 }
 
 // folded2 is an operator of two constants.
@@ -177,7 +197,7 @@ func readRange(c *call) ([]value, error) {
 		}
 		n[i] = list[0]
 	}
-	var list []sym
+	list := make([]sym, 0, max(0, min((n[1]-n[0])/cmp.Or(n[2], 1)+1, maxIntegers)))
 	for v := n[0]; n[2] > 0 && v < n[1] || n[2] < 0 && v > n[1]; v += n[2] {
 		if len(list) == maxIntegers || v > math.MaxInt32 || v < math.MinInt32 {
 			return nil, refuse("a range from %d to %d in steps of %d, want at most %d integers of 32 bits", n[0], n[1], n[2], maxIntegers)

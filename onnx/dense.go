@@ -14,14 +14,14 @@ func (im *importer) matrix(k *constant, transposed bool, factor float32) (w []fl
 	if !k.float || len(k.dims) != 2 {
 		return nil, 0, 0, refuse("a matrix of %d axes, float: %v, want 2 axes of floats", len(k.dims), k.float)
 	}
+	if err := im.spendAll(k); err != nil {
+		return nil, 0, 0, err
+	}
 	if k, err = k.whole(im.most); err != nil {
 		return nil, 0, 0, err
 	}
 	if !transposed {
 		k = k.transpose([]int{1, 0})
-	}
-	if err := im.spend(len(k.f)); err != nil {
-		return nil, 0, 0, err
 	}
 	w = slices.Clone(k.f)
 	for i := range w {

@@ -25,6 +25,9 @@ func init() {
 
 // readFormulas reads a node as formulas, one for each output.
 func (c *call) readFormulas() ([]*formula, error) {
+	if len(c.im.exprs) > c.im.maxExprs {
+		return nil, errFormulas
+	}
 	read, ok := formulas[c.n.GetOpType()]
 	if d := c.n.GetDomain(); !ok || d != "" && d != "ai.onnx" {
 		return nil, errFormula
@@ -245,6 +248,9 @@ func concatFormula(c *call) ([]*formula, error) {
 			return nil, err
 		}
 		if len(f.sizes) != last+1 || !slices.Equal(f.sizes[:last], out.sizes[:last]) {
+			return nil, errFormula
+		}
+		if out.e.width > math.MaxInt32-f.e.width {
 			return nil, errFormula
 		}
 		out = out.like(c.im.pairOf(out.e, f.e))

@@ -15,7 +15,21 @@ const (
 
 	// What constants and orders of a small file may have beyond its bytes.
 	minElements = 1 << 16
+
+	// How many formulas a graph may have, also for each of its nodes.
+	minExprs, exprsPerNode = 1 << 12, 32
 )
+
+// nodesOf counts nodes, also those of the bodies of loops.
+func nodesOf(g *pb.GraphProto) int {
+	n := len(g.Node)
+	for _, node := range g.Node {
+		for _, a := range node.Attribute {
+			n += len(a.GetG().GetNode())
+		}
+	}
+	return n
+}
 
 // An importer reads one graph.
 type importer struct {
@@ -23,6 +37,10 @@ type importer struct {
 	folder *folder // of external data; nil if they are not wanted
 	most   int     // elements of one constant
 	budget int     // elements of orders that are left
+
+	outside map[string]int64 // bytes of tensors in other files, by their names
+	room   int    // elements of constants that nodes may still make of others
+	folded map[string][]value
 
 	at     string // the name of the node that is being read
 	values map[string]value
@@ -34,6 +52,8 @@ type importer struct {
 	maker    map[string]*pb.NodeProto // of each tensor
 	refused  map[*pb.NodeProto]error  // nodes that are no part of a network by themselves
 	exprs    map[exprKey]*expr        // all of them
+	maxExprs int
+	parts    map[partKey]*expr        // of them
 	names    map[*expr]string         // of the nodes that gave them
 	numbers  map[uint32][]float32     // the data of constants that are one number
 	matrices map[any]*matrix          // by what they are of
@@ -73,7 +93,7 @@ const (
 
 // imported reads the graph of a model, of a file of so many bytes.
 func imported(model *pb.ModelProto, bytes int, f *folder, want string) (*Network, error) {
-	im := &importer{folder: f, most: max(bytes, minElements), budget: max(bytes, minElements), values: map[string]value{}, names: map[*expr]string{}}
+	im := &importer{folder: f, most: max(bytes, minElements), budget: max(bytes, minElements), room: copiesPerByte * max(bytes, minElements), values: map[string]value{}, names: map[*expr]string{}}
 	for _, o := range model.OpsetImport {
 		if d := o.GetDomain(); d == "" || d == "ai.onnx" {
 			im.opset = o.GetVersion()
@@ -92,6 +112,7 @@ func imported(model *pb.ModelProto, bytes int, f *folder, want string) (*Network
 	case len(g.SparseInitializer) > 0:
 		return nil, malformed("the graph", "sparse initializers, which no layer here has")
 	}
+	im.maxExprs = minExprs + exprsPerNode*nodesOf(g)
 	if err := im.inputs(g); err != nil {
 		return nil, err
 	}

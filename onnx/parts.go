@@ -324,6 +324,9 @@ func readGather(c *call) ([]value, error) {
 			for i, n := range numbers {
 				at[i] = int(n)
 			}
+			if n := out.k.count() / max(1, out.k.have[axis]); n > 0 && len(at) > c.im.most/n {
+				return nil, refuse("%d entries of a constant of the dimensions %v, more elements than this file can have", len(at), out.k.dims)
+			}
 			out = value{k: out.k.take(axis, at)}
 		case !ok:
 			if out, err = c.im.chosen(out.v, axis, numbers); err != nil {
@@ -400,6 +403,9 @@ func (c *call) embedding(axis int) ([]value, error) {
 	}
 	if !table.float || len(table.dims) != 2 || axis != 0 || ids.node.width != 0 || len(ids.features()) > 0 || ids.off != 0 || ids.test != noTest {
 		return nil, refuse("it looks something up that is no table of vectors, or by something that is no input of ids")
+	}
+	if err := c.im.spendAll(table); err != nil {
+		return nil, err
 	}
 	if table, err = table.whole(c.im.most); err != nil {
 		return nil, err

@@ -191,14 +191,14 @@ func (c *call) recurrent() (*recurrent, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := c.im.spendAll(k); err != nil {
+			return nil, err
+		}
 		if k, err = k.whole(c.im.most); err != nil {
 			return nil, err
 		}
 		if !k.float {
 			return nil, refuse("its input %d, %s, has integers", w.at, w.name)
-		}
-		if err := c.im.spend(len(k.f)); err != nil {
-			return nil, err
 		}
 		*w.to = convert.Tensor{Shape: k.have, Data: k.f}
 	}
