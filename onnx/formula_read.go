@@ -157,8 +157,11 @@ func (c *call) binary(op func(a, b *expr) *expr) ([]*formula, error) {
 
 // addFormula adds vectors, or a number to the one that counts a loop's steps.
 func addFormula(c *call) ([]*formula, error) {
-	for i := range min(2, len(c.in)) {
-		f, k := c.in[i].e, c.in[1-i%2].k
+	for i := range c.in {
+		if len(c.in) != 2 {
+			return nil, errFormula
+		}
+		f, k := c.in[i].e, c.in[1-i].k
 		if f == nil || f.e.op != ofCount || k == nil {
 			continue
 		}

@@ -195,8 +195,9 @@ func (im *importer) vectors(v *view) (*view, error) {
 	if at == nil {
 		n := &node{name: p.port.Name}
 		if !p.port.ids() {
-			n.width = v.count()
-			if len(v.features()) == 0 && len(v.dims) > 0 && p.port.fixed[len(v.dims)-1] != 1 {
+			whole := im.values[p.port.Name].v
+			n.width = whole.count()
+			if len(whole.features()) == 0 && len(whole.dims) > 0 && p.port.fixed[len(whole.dims)-1] != 1 {
 				return nil, refuse("the width of the input %q is not known", p.port.Name)
 			}
 		}

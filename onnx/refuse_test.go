@@ -3,7 +3,9 @@ package onnx
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -302,6 +304,15 @@ func TestDeclaredSizes(t *testing.T) {
 			g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "time", "batch", "20000000")
 			g.m.Graph.Node = []*pb.NodeProto{{OpType: proto.String("Relu"), Input: []string{"x"}, Output: []string{"y"}}}
 		},
+		"steps of a huge sequence": func(g graphOf) {
+			w, r := &written{}, rand.New(rand.NewPCG(1, 1))
+			for w.kind != "RNN" || w.form != "unrolled" || w.slices != 0 || w.reverse || w.hoisted {
+				w = randomWritten(r)
+			}
+			m := w.graph()
+			g.m.Graph, g.m.OpsetImport = m.Graph, m.OpsetImport
+			g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "2147483647", fmt.Sprint(w.batch), fmt.Sprint(w.in))
+		},
 		"many slices of huge vectors": func(g graphOf) {
 			g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "time", "batch", "20000000")
 			g.after("Identity", nil)
@@ -422,7 +433,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		f.Add(b.Bytes())
 	}
-	for _, folder := range []string{"pytorch", "tensorflow", "nodes", "unrolled"} {
+	for _, folder := range []string{"pytorch", "tensorflow", "nodes", "unrolled", "opsets", "seq2seq", "keras2onnx"} {
 		list, err := filepath.Glob(filepath.Join("testdata", folder, "*.onnx"))
 		if err != nil {
 			f.Fatal(err)
