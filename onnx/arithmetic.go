@@ -115,6 +115,9 @@ func equal(a, b sym) (sym, error) {
 }
 
 func readWhere(c *call) ([]value, error) {
+	if c.has(0) && c.in[0].k == nil {
+		return nil, errMask
+	}
 	which, err := c.constant(0, "the condition")
 	if err != nil {
 		return nil, err
@@ -415,6 +418,9 @@ func readEqual(c *call) ([]value, error) {
 	}
 	if out, ok, err := c.tested(); ok {
 		return out, err
+	}
+	if slices.ContainsFunc(c.in, func(v value) bool { return v.v != nil }) {
+		return nil, errMask
 	}
 	return folded2(equal)(c)
 }

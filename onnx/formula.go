@@ -51,6 +51,7 @@ const (
 	ofSum
 	ofTimes
 	ofPair  // the elements of a, then those of b
+	ofMin   // the smaller of an element of a and a number, whose bits are the state
 	ofCount // the integer that counts the steps of a loop
 )
 

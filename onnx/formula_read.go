@@ -13,10 +13,10 @@ func init() {
 	formulas = map[string]func(c *call) ([]*formula, error){
 		"Identity": sameFormula, "Dropout": sameFormula, "Cast": castFormula,
 		"MatMul": matMulFormula, "Gemm": gemmFormula,
-		"Add": addFormula, "Sub": subFormula, "Mul": mulFormula, "Neg": negFormula,
+		"Add": addFormula, "Sub": subFormula, "Mul": mulFormula, "Div": divFormula, "Neg": negFormula,
 		"Squeeze": axesFormula, "Unsqueeze": axesFormula, "Reshape": axesFormula, "Flatten": axesFormula,
 		"Slice": sliceFormula, "Split": splitFormula, "Gather": gatherFormula, "Concat": concatFormula,
-		"Where": whereFormula,
+		"Where": whereFormula, "Clip": clipFormula, "Min": minFormula, "Max": maxFormula,
 	}
 	for _, op := range []string{"Tanh", "Relu", "Sigmoid", "Softsign", "Softplus", "LeakyRelu", "Elu", "HardSigmoid"} {
 		formulas[op] = functionFormula

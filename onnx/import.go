@@ -39,8 +39,8 @@ type importer struct {
 	budget int     // elements of orders that are left
 
 	outside map[string]int64 // bytes of tensors in other files, by their names
-	room   int    // elements of constants that nodes may still make of others
-	folded map[string][]value
+	room    int              // elements of constants that nodes may still make of others
+	folded  map[string][]value
 
 	at     string // the name of the node that is being read
 	values map[string]value
@@ -53,14 +53,14 @@ type importer struct {
 	refused  map[*pb.NodeProto]error  // nodes that are no part of a network by themselves
 	exprs    map[exprKey]*expr        // all of them
 	maxExprs int
-	parts    map[partKey]*expr        // of them
-	names    map[*expr]string         // of the nodes that gave them
-	numbers  map[uint32][]float32     // the data of constants that are one number
-	matrices map[any]*matrix          // by what they are of
-	cells    map[*expr]*stepCell      // those that have been recognised
-	tried    map[*expr]bool           // as the state of a cell
-	work     int                      // elements of matrices that have been compared
-	why      error                    // why steps are no layer
+	parts    map[partKey]*expr    // of them
+	names    map[*expr]string     // of the nodes that gave them
+	numbers  map[uint32][]float32 // the data of constants that are one number
+	matrices map[any]*matrix      // by what they are of
+	cells    map[*expr]*stepCell  // those that have been recognised
+	tried    map[*expr]bool       // as the state of a cell
+	work     int                  // elements of matrices that have been compared
+	why      error                // why steps are no layer
 }
 
 // A value is what the graph calls by a name: k or v, and a formula beside v or in place of it.

@@ -19,6 +19,10 @@ const (
 	counted      // how many of a row are not
 )
 
+// errMask is the reason of a node that chooses rows or steps when the graph runs. That the steps
+// which are left out are the last of their rows follows from the data, not from the graph.
+var errMask = refuse("it belongs to a mask that the graph computes when it runs, as tf2onnx writes Masking and mask_zero of Keras; layers here know how many steps a row has, not which: export the model without the mask, and give the steps of each row as lengths (sequence_lens, ForwardLengths)")
+
 // castOfIDs is a cast of ids: to floats and wide integers they stay what they are.
 func castOfIDs(v *view, to int32) ([]value, error) {
 	switch {

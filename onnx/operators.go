@@ -33,7 +33,7 @@ func init() {
 		"ReduceMean": readReduce, "ReduceMax": readReduce, "ReduceSum": readReduce, "ReduceProd": readReduce,
 
 		"Tanh": function(nn.Tanh), "Relu": function(nn.ReLU), "Sigmoid": function(nn.Sigmoid),
-		"Softsign": function(nn.Softsign), "Softplus": function(nn.Softplus),
+		"Softsign": function(nn.Softsign), "Softplus": function(nn.Softplus), "Clip": readClip,
 		"LeakyRelu": functionOf(0.01, 0, func(alpha, _ float32) nn.Activation { return nn.LeakyReLU(alpha) }),
 		"Elu":       functionOf(1, 0, func(alpha, _ float32) nn.Activation { return nn.ELU(alpha) }),
 		"HardSigmoid": functionOf(0.2, 0.5, func(alpha, beta float32) nn.Activation {

@@ -84,6 +84,9 @@ func (c *call) values() ([]value, error) {
 		return nil, second
 	}
 	if second != nil {
+		if err == errFormula && (op == "Where" || slices.ContainsFunc(c.in, func(v value) bool { return v.v != nil && v.v.test != noTest })) {
+			err = errMask
+		}
 		return nil, err
 	}
 	out = nil

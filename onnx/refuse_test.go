@@ -120,6 +120,20 @@ func TestFilesThatAreRefused(t *testing.T) {
 		{"a name twice", func(g graphOf) { g.after("Relu", nil); g.m.Graph.Node[1].Output = []string{"y", "W"} }, "has the name of another tensor", true},
 		{"a name of an initializer", func(g graphOf) { g.m.Graph.Node[0].Output[0] = "B"; g.m.Graph.Output[0].Name = proto.String("B") }, "has the name of another tensor", true},
 		{"a product of outputs", func(g graphOf) { g.after("Mul", []string{"t"}) }, "a product of what two nodes give", true},
+		{"a comparison", func(g graphOf) {
+			g.constant("zero", pb.TensorProto_FLOAT, make([]byte, 4))
+			g.after("Equal", []string{"zero"})
+		}, "it belongs to a mask", true},
+		{"a mask", func(g graphOf) {
+			g.m.Graph.Node[0].Output = []string{"y", "h"}
+			g.after("Where", []string{"t", "t"})
+			g.m.Graph.Node[1].Input[0] = "h"
+		}, "the steps of each row as lengths", true},
+		{"a Clip below 0", func(g graphOf) {
+			g.constant("lo", pb.TensorProto_FLOAT, []byte{0, 0, 128, 191})
+			g.constant("hi", pb.TensorProto_FLOAT, []byte{0, 0, 128, 63})
+			g.after("Clip", []string{"lo", "hi"})
+		}, "limits of -1 and 1, want 0 and a number above it", true},
 		{"the third step", func(g graphOf) { g.constant("i", pb.TensorProto_INT64, long(2)); g.after("Gather", []string{"i"}) }, "the entry 2 of axis 0", true},
 		{"one row", func(g graphOf) {
 			g.constant("i", pb.TensorProto_INT64, long(0))

@@ -23,6 +23,7 @@ type written struct {
 	before            bool
 	mix               int // how h is mixed: three ways for z, one for 1-z
 	relu              bool
+	hard              int // how a hard sigmoid is written, 0 for a Sigmoid
 	reverse, last     bool
 	folded, learned   bool // the first step simplified; a constant state that is not zero
 	late              bool // the activation before the parts are taken apart
@@ -42,7 +43,7 @@ func randomWritten(r *rand.Rand) *written {
 		in: 1 + r.IntN(4), hidden: 1 + r.IntN(4), steps: 2 + r.IntN(3), batch: 1 + r.IntN(3),
 		bias: r.IntN(4) > 0, also: r.IntN(2) > 0, fused: r.IntN(2) > 0, gemm: r.IntN(2) > 0, before: r.IntN(2) > 0, mix: r.IntN(4),
 		relu: r.IntN(3) == 0, reverse: r.IntN(3) == 0, last: r.IntN(2) == 0, folded: r.IntN(3) == 0, learned: r.IntN(3) == 0,
-		hoisted: r.IntN(3) == 0, slices: r.IntN(3)}
+		hoisted: r.IntN(3) == 0, slices: r.IntN(3), hard: max(0, r.IntN(10)-4)}
 	n := gatesOf[w.kind]
 	w.order = r.Perm(n)
 	w.pair = w.fused && !w.also && w.kind != "GRU" && r.IntN(3) == 0
@@ -80,10 +81,10 @@ func (w *written) String() string {
 	v.w, v.r, v.b, v.c, v.h0, v.c0, v.g = nil, nil, nil, nil, nil, nil, nil
 	return fmt.Sprintf("%+v", struct {
 		Kind, Form                                                                           string
-		In, Hidden, Steps, Batch, Mix, Slices                                                int
+		In, Hidden, Steps, Batch, Mix, Slices, Hard                                          int
 		Bias, Also, Fused, Gemm, Pair, Before, Relu, Reverse, Last, Folded, Learned, Hoisted bool
 		Order                                                                                []int
-	}{v.kind, v.form, v.in, v.hidden, v.steps, v.batch, v.mix, v.slices, v.bias, v.also, v.fused, v.gemm, v.pair, v.before, v.relu, v.reverse, v.last, v.folded, v.learned, v.hoisted, v.order})
+	}{v.kind, v.form, v.in, v.hidden, v.steps, v.batch, v.mix, v.slices, v.hard, v.bias, v.also, v.fused, v.gemm, v.pair, v.before, v.relu, v.reverse, v.last, v.folded, v.learned, v.hoisted, v.order})
 }
 
 func (w *written) node(op string, in []string, attrs ...*pb.AttributeProto) string {
@@ -91,6 +92,33 @@ func (w *written) node(op string, in []string, attrs ...*pb.AttributeProto) stri
 	out := fmt.Sprintf("%s_%d", op, w.next)
 	w.g.Node = append(w.g.Node, &pb.NodeProto{OpType: proto.String(op), Name: proto.String("n" + out), Input: in, Output: []string{out}, Attribute: attrs})
 	return out
+}
+
+// sigmoid is the activation of a gate, or a hard one.
+func (w *written) sigmoid(x string) string {
+	number := func(v float32) string {
+		name := w.floats([]float32{v})
+		w.g.Initializer[len(w.g.Initializer)-1].Dims = nil
+		return name
+	}
+	if w.hard == 0 {
+		return w.node("Sigmoid", []string{x})
+	}
+	if w.hard == 1 {
+		return w.node("HardSigmoid", []string{x})
+	}
+	if w.hard == 2 || w.hard == 5 {
+		x = w.node("Add", []string{w.node("Mul", []string{number(0.2), x}), number(0.5)})
+		if w.hard == 2 {
+			return w.node("Clip", []string{x, number(0), number(1)})
+		}
+		return w.node("Max", []string{number(0), w.node("Min", []string{x, number(1)})})
+	}
+	x = w.node("Add", []string{x, number(3)})
+	if w.hard == 3 {
+		return w.node("Div", []string{w.node("Clip", []string{x, number(0), number(6)}), number(6)})
+	}
+	return w.node("Mul", []string{w.node("Min", []string{w.node("Relu", []string{x}), number(6)}), number(1 / float32(6))})
 }
 
 func (w *written) split(in string, axis int64, sizes ...int64) (out []string) {
@@ -255,20 +283,20 @@ func (w *written) step(x, h, c string) (string, string) {
 	case "RNN":
 		return w.node(f, sums[:1]), ""
 	case "LSTM":
-		i, o, F, g := w.node("Sigmoid", sums[:1]), w.node("Sigmoid", sums[1:2]), "", w.node(f, sums[3:])
+		i, o, F, g := w.sigmoid(sums[:1][0]), w.sigmoid(sums[1:2][0]), "", w.node(f, sums[3:])
 		next := w.node("Mul", []string{g, i})
 		if c != "" {
-			F = w.node("Sigmoid", sums[2:3])
+			F = w.sigmoid(sums[2:3][0])
 			next = w.node("Add", []string{w.node("Mul", []string{F, c}), next})
 		}
 		return w.node("Mul", []string{o, w.node(f, []string{next})}), next
 	}
-	z, r := w.node("Sigmoid", sums[:1]), ""
+	z, r := w.sigmoid(sums[:1][0]), ""
 	var inner string
 	if w.before {
 		inner = xs[2]
 		if h != "" {
-			r = w.node("Sigmoid", sums[1:2])
+			r = w.sigmoid(sums[1:2][0])
 			inner = w.add(inner, w.product(w.node("Mul", []string{r, h}), w.r[2], H, H, bias(w.c, w.also, []int{2})))
 		} else if w.also {
 			inner = w.add(inner, w.floats(w.c[2], int64(H)))
@@ -276,7 +304,7 @@ func (w *written) step(x, h, c string) (string, string) {
 	} else {
 		inner = xs[2]
 		if hs[2] != "" {
-			r = w.node("Sigmoid", sums[1:2])
+			r = w.sigmoid(sums[1:2][0])
 			inner = w.add(inner, w.node("Mul", []string{hs[2], r}))
 		}
 	}
