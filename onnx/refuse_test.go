@@ -3,6 +3,7 @@ package onnx
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -254,5 +255,21 @@ func TestExternalData(t *testing.T) {
 		if _, err := open(yes, entries...); err == nil {
 			t.Errorf("%v: it was read", entries)
 		}
+	}
+
+	// Tensors that all read the same bytes are not more than the file, twice.
+	last := "W"
+	for i := range 3 {
+		more := proto.Clone(w).(*pb.TensorProto)
+		more.Name = proto.String(fmt.Sprint("more", i))
+		more.ExternalData = []*pb.StringStringEntryProto{{Key: proto.String("location"), Value: proto.String("data.bin")}, {Key: proto.String("offset"), Value: proto.String("5")}}
+		g.m.Graph.Initializer = append(g.m.Graph.Initializer, more)
+		sum := fmt.Sprint("sum", i)
+		g.m.Graph.Node = slices.Insert(g.m.Graph.Node, i, &pb.NodeProto{OpType: proto.String("Add"), Input: []string{last, more.GetName()}, Output: []string{sum}})
+		last = sum
+	}
+	g.m.Graph.Node[3].Input[1] = last
+	if _, err := open(yes, "location", "data.bin", "offset", "5"); err == nil || !strings.Contains(err.Error(), "more than twice the 101 bytes") {
+		t.Errorf("the same data four times: %v", err)
 	}
 }
