@@ -207,7 +207,7 @@ func change(r *rand.Rand, m *pb.ModelProto) {
 }
 
 // memoryOf is what a file of so many bytes may take while it is read: garbage counts too.
-func memoryOf(bytes int) uint64 { return uint64(1200*bytes + 24<<20) }
+func memoryOf(bytes int) uint64 { return uint64(100*bytes + 4<<20) }
 
 // survives loads a file and, if it is a network, runs it with small inputs.
 func survives(text []byte) (loaded bool, took uint64, err error) {

@@ -151,25 +151,41 @@ func TestChainsOfAnEncoderAndADecoder(t *testing.T) {
 	}
 }
 
-// Layers that pass their state on in a row have the weights of those before them once more in
-// each encoder: a file with many of them is refused before they take the memory.
+// Layers that read each other's outputs and pass their state on have the weights of those before
+// them once more in each encoder: a file with many of them is refused before they take the memory.
 func TestManyEncoders(t *testing.T) {
-	g := simple()
-	lstm := g.m.Graph.Node[0]
-	g.m.Graph.Node = nil
-	for i := range 4000 {
-		n := proto.Clone(lstm).(*pb.NodeProto)
-		n.Name, n.Output = proto.String("l"+string(rune('0'+i%10))), []string{"", fmt.Sprint("h", i), fmt.Sprint("c", i)}
-		if i > 0 {
-			n.Input = append(n.Input, "", fmt.Sprint("h", i-1), fmt.Sprint("c", i-1))
+	for count, want := range map[int]string{3: "", 300: "have more elements than the file"} {
+		g := simple()
+		g.m.OpsetImport[0].Version = proto.Int64(11)
+		g.m.Graph.Initializer, g.m.Graph.Node = nil, nil
+		x, width := "x", int64(2)
+		for i := range count {
+			name := func(s string) string { return fmt.Sprint(s, i) }
+			for w, dims := range map[string][]int64{"W": {1, 12, width}, "R": {1, 12, 3}} {
+				values := make([]float32, 12*dims[2])
+				for k := range values {
+					values[k] = float32(k%5+i%7)/8 - 0.4
+				}
+				g.m.Graph.Initializer = append(g.m.Graph.Initializer, &pb.TensorProto{Name: proto.String(name(w)), DataType: proto.Int32(1), Dims: dims, FloatData: values})
+			}
+			in := []string{x, name("W"), name("R")}
+			if i > 0 {
+				in = append(in, "", "", fmt.Sprint("h", i-1), fmt.Sprint("c", i-1))
+			}
+			g.m.Graph.Node = append(g.m.Graph.Node, &pb.NodeProto{OpType: proto.String("LSTM"), Name: proto.String(name("l")), Input: in, Output: []string{name("y"), name("h"), name("c")}},
+				&pb.NodeProto{OpType: proto.String("Squeeze"), Input: []string{name("y")}, Output: []string{name("x")}, Attribute: []*pb.AttributeProto{ints("axes", 1)}})
+			x, width = name("x"), 3
 		}
-		g.m.Graph.Node = append(g.m.Graph.Node, n)
-	}
-	g.m.Graph.Output[0].Name = proto.String("h3999")
-	var node *NodeError
-	_, err := g.load()
-	if !errors.As(err, &node) || !strings.Contains(err.Error(), "have more elements than the file") {
-		t.Errorf("%v", err)
+		g.m.Graph.Output[0].Name = proto.String(x)
+		var node *NodeError
+		switch n, err := g.load(); {
+		case want == "" && err != nil:
+			t.Errorf("%d layers: %v", count, err)
+		case want == "" && (n.Encoder == nil || n.Encoder.Encoder == nil || n.Encoder.Encoder.Encoder != nil):
+			t.Errorf("%d layers: want two encoders, one before the other", count)
+		case want != "" && (!errors.As(err, &node) || !strings.Contains(err.Error(), want)):
+			t.Errorf("%d layers: %v, want %q", count, err, want)
+		}
 	}
 }
 
