@@ -17,6 +17,11 @@ type builder struct {
 	used    map[*node]bool
 	recs    []*recurrent // those that became layers
 	tensors int          // of the State of the stages so far
+	root    *root        // the input of the chain
+
+	// Where the states of h and c of each direction are, of those that became layers.
+	places map[*recurrent]*[2][2]place
+	spent  map[*recurrent]bool // those whose weights have become a layer of some chain
 }
 
 // network makes a Network of what the graph's outputs need.
@@ -90,35 +95,55 @@ func (im *importer) built(outputs []outputPlan, end *outputPlan) (*Network, erro
 		}
 		n.LastStep = true
 	}
-	b := &builder{im: im, used: map[*node]bool{}}
-	var err error
-	if n.Stages, err = b.stages(last.path(im.root.root)); err != nil {
+	b := &builder{im: im, used: map[*node]bool{}, places: map[*recurrent]*[2][2]place{}, spent: map[*recurrent]bool{}}
+	if err := b.chain(n, last); err != nil {
 		return nil, err
 	}
-	if len(n.Stages) == 0 {
-		return nil, malformed("the graph", "between its input and its output there is no layer")
-	}
-	if root := im.root.root; root.width > 0 && widthOfChain(n.Stages) == 0 { // so has a chain
-		first, err := b.whole(root)
-		if err != nil {
-			return nil, err
-		}
-		n.Stages = append([]nn.Stage{first}, n.Stages...)
-	}
 	for _, o := range outputs {
-		if o.view.flip {
-			return nil, malformed(textOf("output", o.name), "its time runs from the end")
-		}
+		n.Reversed = n.Reversed || o.view.flip
 		for _, s := range o.view.list {
-			if !s.of.placed {
+			if n.with(s.of) == nil {
 				return nil, malformed(textOf("output", o.name), "the state of a layer, %q, on which the output %q does not depend", s.of.name, outputs[0].name)
 			}
 		}
-		if o.view.step == lastStep && len(b.recs) > 0 && (b.recs[0].lens != "" || b.recs[0].fixed != nil) {
+		if o.view.step == lastStep && len(b.recs) > 0 && (b.recs[0].lens != "" || b.recs[0].counts || b.recs[0].fixed != nil) {
 			return nil, malformed(textOf("output", o.name), "it is of the last step, or of all steps, of the tensor, while rows have lengths of their own, after which they are padding")
 		}
 	}
+	if end != nil && slices.ContainsFunc(outputs, func(o outputPlan) bool { return o.view.list == nil && o.view.flip != end.view.flip }) {
+		return nil, malformed(textOf("output", end.name), "its time runs in the other direction than that of another output: name one of them by Options.Output")
+	}
 	return n, im.plan(n, b)
+}
+
+// chain gives n the stages that end with last, and its encoder.
+func (b *builder) chain(n *Network, last *node) error {
+	b.root = last.root
+	var err error
+	if n.Stages, err = b.stages(last.path(b.root.node)); err != nil {
+		return err
+	}
+	if len(n.Stages) == 0 {
+		return malformed("the graph", "between its input and its output there is no layer")
+	}
+	if root := b.root.node; root.width > 0 && widthOfChain(n.Stages) == 0 { // so has a chain
+		first, err := b.whole(root)
+		if err != nil {
+			return err
+		}
+		n.Stages = append([]nn.Stage{first}, n.Stages...)
+	}
+	n.places = b.places
+	n.Encoder, n.begins, err = b.encoder(n.sizes)
+	return err
+}
+
+// with returns n or the encoder before it that has the layer of an operator, nil if none has.
+func (n *Network) with(r *recurrent) *Network {
+	for n != nil && n.places[r] == nil {
+		n = n.Encoder
+	}
+	return n
 }
 
 // stages makes stages of nodes one after another.
@@ -133,7 +158,7 @@ func (b *builder) stages(path []*node) ([]nn.Stage, error) {
 			}
 		}
 		for _, other := range path[i : i+group] {
-			if b.used[other] || other.rec != nil && other.rec.placed {
+			if b.used[other] || other.rec != nil && b.places[other.rec] != nil {
 				return nil, &NodeError{Node: other.name, Op: other.kind(), Reason: "what it gives is used in two ways, which would need it twice in a chain"}
 			}
 			b.used[other] = true
@@ -227,10 +252,17 @@ func (b *builder) layer(group []*node) (nn.Stage, error) {
 	first := group[0].rec
 	var list []*recurrent
 	for _, n := range group {
-		n.rec.placed = true
+		b.places[n.rec] = new([2][2]place)
+		if b.spent[n.rec] { // a layer of an encoder too, of the same weights
+			op := &n.rec.op
+			if err := b.im.spend(len(op.W.Data) + len(op.R.Data) + len(op.B.Data) + len(op.P.Data)); err != nil {
+				return nil, &NodeError{Node: n.rec.name, Op: n.rec.kind, Reason: err.Error()}
+			}
+		}
+		b.spent[n.rec] = true
 		list = append(list, n.rec)
 		b.recs = append(b.recs, n.rec)
-		if n.rec.lens != b.recs[0].lens || !slices.Equal(n.rec.fixed, b.recs[0].fixed) {
+		if n.rec.lens != b.recs[0].lens || n.rec.counts != b.recs[0].counts || !slices.Equal(n.rec.fixed, b.recs[0].fixed) {
 			return nil, &NodeError{Node: n.rec.name, Op: n.rec.kind, Reason: "its sequence_lens is another one than that of " + b.recs[0].name + ", or only one of them has one"}
 		}
 	}
@@ -267,7 +299,7 @@ func (b *builder) recurrent(list []*recurrent, merge lstm.Merge, from, count int
 		ops = append(ops, r.part(from, count))
 		for d := range count {
 			for k := range states {
-				r.places[k][from+d] = place{b.tensors + k, l*count + d}
+				b.places[r][k][from+d] = place{b.tensors + k, l*count + d}
 			}
 		}
 		for k := range stage.Initial {

@@ -66,12 +66,14 @@ func (c *call) view(i int) (*view, error) {
 
 func (v *view) what() string {
 	switch {
-	case v.port != nil && v.port.root == nil:
+	case v.port != nil:
 		return "the graph's input " + v.port.port.Name
 	case v.list != nil:
 		return "a state of a layer"
 	case v.node != nil && v.node.part != nil:
 		return "a part of a computation that is no layer norm"
+	case v.node != nil && v.step != allSteps:
+		return "computed from one step or the final state of a layer"
 	}
 	return "computed when the graph runs"
 }

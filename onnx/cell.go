@@ -3,6 +3,7 @@ package onnx
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/simdrnn/simdrnn/convert"
 	"github.com/simdrnn/simdrnn/rnn"
@@ -238,8 +239,8 @@ func (m *matcher) gru(terms []product) error {
 	if err != nil {
 		return err
 	}
-	if m.textbook && gz.f.name != sigmoid {
-		return refuse("1-z of a z that is no Sigmoid")
+	if m.textbook && gz.f.name != sigmoid && !(strings.HasPrefix(gz.f.name, "HardSigmoid ") && strings.HasSuffix(gz.f.name, " 0.5")) {
+		return refuse("1-z of a z that is no Sigmoid and no HardSigmoid with a beta of 0.5")
 	}
 	var s *expr // the reset gate
 	gn, err := m.gate(n, func(t product, g *gate) (bool, error) {
@@ -318,7 +319,8 @@ func (l *cell) key() string {
 	return text
 }
 
-// sigmoid is the name of the activation of which 1-z is the same function of the opposite.
+// sigmoid is the name of the activation of which 1-z is the same function of the opposite, as it
+// is of a HardSigmoid with a beta of 0.5.
 const sigmoid = "Sigmoid 0 0"
 
 // operator makes the operator that computes the cell at all steps.

@@ -103,7 +103,7 @@ func kindOf(r Recurrent) string {
 func loopOf() (*written, *pb.ModelProto, *pb.NodeProto, *pb.GraphProto) {
 	r := rand.New(rand.NewPCG(1, 1))
 	w := randomWritten(r)
-	for w.kind != "GRU" || w.form != "counter" || w.learned || w.reverse || w.last {
+	for w.kind != "GRU" || w.form != "counter" || w.learned || w.reverse || w.last || w.hard != 0 {
 		w = randomWritten(r)
 	}
 	m := w.graph()

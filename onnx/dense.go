@@ -14,14 +14,14 @@ func (im *importer) matrix(k *constant, transposed bool, factor float32) (w []fl
 	if !k.float || len(k.dims) != 2 {
 		return nil, 0, 0, refuse("a matrix of %d axes, float: %v, want 2 axes of floats", len(k.dims), k.float)
 	}
+	if err := im.spendAll(k); err != nil {
+		return nil, 0, 0, err
+	}
 	if k, err = k.whole(im.most); err != nil {
 		return nil, 0, 0, err
 	}
 	if !transposed {
 		k = k.transpose([]int{1, 0})
-	}
-	if err := im.spend(len(k.f)); err != nil {
-		return nil, 0, 0, err
 	}
 	w = slices.Clone(k.f)
 	for i := range w {
@@ -224,6 +224,10 @@ func readReduce(c *call) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v.node.width == 0 && op == "ReduceSum" {
+		v, err := counts(v, axis, keep)
+		return one(v), err
+	}
 	out, err := c.reduce(op, v, axis)
 	if err != nil || keep {
 		return one(out), err
@@ -247,7 +251,7 @@ func (c *call) reduce(op string, v *view, axis int) (*view, error) {
 	case v.onlyFeaturesIn(axis) && op == "ReduceMean" && v.inOrder():
 		return c.im.mean(v, axis)
 	case len(d) != 1:
-	case d[0].kind == ofSequence && c.im.roles[d[0].axis] == timeRole && v.step == allSteps && (op == "ReduceMean" || op == "ReduceMax"):
+	case d[0].kind == ofSequence && v.node.root.roles[d[0].axis] == timeRole && v.step == allSteps && (op == "ReduceMean" || op == "ReduceMax"):
 		stage := nn.Stage(nn.PoolMean{})
 		if op == "ReduceMax" {
 			stage = nn.PoolMax{}

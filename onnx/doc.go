@@ -17,13 +17,15 @@
 //	                          and beta, clip, layout, linear_before_reset, input_forget, P,
 //	                          sequence_lens, initial states that are zero, constant or inputs
 //	Loop, Scan                whose body is a step of such a layer, in other operators
-//	Gather                    a table and ids: an embedding; entries of axes
+//	Gather                    a table and ids: an embedding; entries of axes. Ids may be
+//	                          floats that are cast
 //	MatMul, Gemm              by a constant matrix
 //	Add, Sub, Mul, Div        by a constant for each element; a sum with what was computed
 //	                          before; two directions of a layer
 //	LayerNormalization        also written out as its arithmetic
 //	BatchNormalization        of inference
-//	Tanh, Relu, Sigmoid, Softsign, Softplus, LeakyRelu, Elu, HardSigmoid
+//	Tanh, Relu, Sigmoid, Softsign, Softplus, LeakyRelu, Elu, HardSigmoid, Clip from 0 on;
+//	                          a hard sigmoid of a gate also as Clip, or as Min and Max
 //	Softmax, LogSoftmax       over vectors
 //	ReduceMean, ReduceMax     over time: pools
 //	ReduceSum, Mean, Prod     over the directions of a layer
@@ -43,10 +45,19 @@
 // weights and read a whole sequence in order. Run takes the number of steps that such a graph
 // has; Stages take any.
 //
-// Everything else is refused with a *NodeError: other loops and branches, a state of one layer that
-// begins another, c as an output of a chain, and whatever mixes rows of the batch.
+// Where layers begin with the final states of others, as in an encoder and a decoder, the network
+// has an Encoder, and inputs that only that reads. States have to come as they are: a product
+// between them is refused. A sequence that is turned around before a layer and after it is the
+// other direction of the layer.
+//
+// Everything else is refused with a *NodeError: other loops and branches, masks that the graph
+// computes, c as an output of a chain, and whatever mixes rows of the batch.
 // A negative id, which Keras counts from the end of its table, is an error when the network
 // runs.
+//
+// Constants that nodes make of others, and weights that stages copy, have a limit that follows
+// from the size of the file. What nodes make of the same constants with the same attributes is
+// made once.
 //
 // # What is written
 //

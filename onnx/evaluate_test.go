@@ -185,6 +185,16 @@ func operate(n *pb.NodeProto, in []array, env map[string]array) []array {
 		return one(paired(in[0], in[1], func(x, y float64) float64 { return x - y }))
 	case "Mul":
 		return one(paired(in[0], in[1], func(x, y float64) float64 { return x * y }))
+	case "Div":
+		return one(paired(in[0], in[1], func(x, y float64) float64 { return x / y }))
+	case "Min":
+		return one(paired(in[0], in[1], func(x, y float64) float64 { return min(x, y) }))
+	case "Max":
+		return one(paired(in[0], in[1], func(x, y float64) float64 { return max(x, y) }))
+	case "Clip":
+		return one(paired(paired(in[0], in[2], func(x, y float64) float64 { return min(x, y) }), in[1], func(x, y float64) float64 { return max(x, y) }))
+	case "HardSigmoid":
+		return one(in[0].each(func(x float64) float64 { return max(0, min(1, 0.2*x+0.5)) }))
 	case "Less":
 		return one(paired(in[0], in[1], func(x, y float64) float64 { return map[bool]float64{true: 1}[x < y] }))
 	case "Sigmoid":

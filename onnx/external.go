@@ -74,7 +74,13 @@ func (im *importer) external(part string, t *pb.TensorProto) ([]byte, error) {
 	if want := int64(n) * int64(widthOf(pb.TensorProto_DataType(t.GetDataType()))); !ok || length != want || length > math.MaxInt32*8 {
 		return nil, malformed(part, "its external data are %d bytes, want %d by its dimensions %v", length, want, t.Dims)
 	}
-	im.most, im.budget = max(im.most, int(length)), im.budget+int(length)
+	if im.outside == nil {
+		im.outside = map[string]int64{}
+	}
+	if im.outside[location] += length; im.outside[location] > 2*info.Size() {
+		return nil, malformed(part, "the external data of all tensors are more than twice the %d bytes of %q", info.Size(), location)
+	}
+	im.most, im.budget, im.room = max(im.most, int(length)), im.budget+int(length), im.room+copiesPerByte*int(length)
 	data := make([]byte, length)
 	if _, err := file.ReadAt(data, offset); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("onnx: %s: external data: %w", part, err)

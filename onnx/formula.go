@@ -51,6 +51,7 @@ const (
 	ofSum
 	ofTimes
 	ofPair  // the elements of a, then those of b
+	ofMin   // the smaller of an element of a and a number, whose bits are the state
 	ofCount // the integer that counts the steps of a loop
 )
 
@@ -153,11 +154,33 @@ func (im *importer) same(e expr) *expr {
 // errFormula is the reason of a node that is no part of a cell.
 var errFormula = refuse("it is no part of a recurrent layer that this package knows")
 
+// errFormulas is that of a graph with too many parts of parts.
+var errFormulas = refuse("the steps of layers that this graph has are taken apart in more ways than there are nodes for")
+
 // part returns elements lo to hi of e.
 func (im *importer) part(e *expr, lo, hi int) *expr {
 	if lo == 0 && hi == e.width {
 		return e
 	}
+	key := partKey{e, lo, hi}
+	if p := im.parts[key]; p != nil {
+		return p
+	}
+	p := im.newPart(e, lo, hi)
+	if im.parts == nil {
+		im.parts = map[partKey]*expr{}
+	}
+	im.parts[key] = p
+	return p
+}
+
+// A partKey is a part of an expr.
+type partKey struct {
+	of     *expr
+	lo, hi int
+}
+
+func (im *importer) newPart(e *expr, lo, hi int) *expr {
 	out := *e
 	out.width = hi - lo
 	switch e.op {

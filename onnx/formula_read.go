@@ -13,10 +13,10 @@ func init() {
 	formulas = map[string]func(c *call) ([]*formula, error){
 		"Identity": sameFormula, "Dropout": sameFormula, "Cast": castFormula,
 		"MatMul": matMulFormula, "Gemm": gemmFormula,
-		"Add": addFormula, "Sub": subFormula, "Mul": mulFormula, "Neg": negFormula,
+		"Add": addFormula, "Sub": subFormula, "Mul": mulFormula, "Div": divFormula, "Neg": negFormula,
 		"Squeeze": axesFormula, "Unsqueeze": axesFormula, "Reshape": axesFormula, "Flatten": axesFormula,
 		"Slice": sliceFormula, "Split": splitFormula, "Gather": gatherFormula, "Concat": concatFormula,
-		"Where": whereFormula,
+		"Where": whereFormula, "Clip": clipFormula, "Min": minFormula, "Max": maxFormula,
 	}
 	for _, op := range []string{"Tanh", "Relu", "Sigmoid", "Softsign", "Softplus", "LeakyRelu", "Elu", "HardSigmoid"} {
 		formulas[op] = functionFormula
@@ -25,6 +25,9 @@ func init() {
 
 // readFormulas reads a node as formulas, one for each output.
 func (c *call) readFormulas() ([]*formula, error) {
+	if len(c.im.exprs) > c.im.maxExprs {
+		return nil, errFormulas
+	}
 	read, ok := formulas[c.n.GetOpType()]
 	if d := c.n.GetDomain(); !ok || d != "" && d != "ai.onnx" {
 		return nil, errFormula
@@ -154,8 +157,11 @@ func (c *call) binary(op func(a, b *expr) *expr) ([]*formula, error) {
 
 // addFormula adds vectors, or a number to the one that counts a loop's steps.
 func addFormula(c *call) ([]*formula, error) {
-	for i := range min(2, len(c.in)) {
-		f, k := c.in[i].e, c.in[1-i%2].k
+	for i := range c.in {
+		if len(c.in) != 2 {
+			return nil, errFormula
+		}
+		f, k := c.in[i].e, c.in[1-i].k
 		if f == nil || f.e.op != ofCount || k == nil {
 			continue
 		}
@@ -245,6 +251,9 @@ func concatFormula(c *call) ([]*formula, error) {
 			return nil, err
 		}
 		if len(f.sizes) != last+1 || !slices.Equal(f.sizes[:last], out.sizes[:last]) {
+			return nil, errFormula
+		}
+		if out.e.width > math.MaxInt32-f.e.width {
 			return nil, errFormula
 		}
 		out = out.like(c.im.pairOf(out.e, f.e))

@@ -15,7 +15,21 @@ const (
 
 	// What constants and orders of a small file may have beyond its bytes.
 	minElements = 1 << 16
+
+	// How many formulas a graph may have, also for each of its nodes.
+	minExprs, exprsPerNode = 1 << 12, 32
 )
+
+// nodesOf counts nodes, also those of the bodies of loops.
+func nodesOf(g *pb.GraphProto) int {
+	n := len(g.Node)
+	for _, node := range g.Node {
+		for _, a := range node.Attribute {
+			n += len(a.GetG().GetNode())
+		}
+	}
+	return n
+}
 
 // An importer reads one graph.
 type importer struct {
@@ -24,26 +38,29 @@ type importer struct {
 	most   int     // elements of one constant
 	budget int     // elements of orders that are left
 
+	outside map[string]int64 // bytes of tensors in other files, by their names
+	room    int              // elements of constants that nodes may still make of others
+	folded  map[string][]value
+
 	at     string // the name of the node that is being read
 	values map[string]value
 	ports  []*Port // in the order of the graph's inputs
 	sizes  []string
-	roles  [2]role // of the first two axes of the input
-	root   *portSource
-	lens   string // the input that has the lengths of rows
-	fixed  []int  // lengths that are part of the file
+	roots  []*root
 
 	// Of cells that are written without the operators of recurrent layers.
 	maker    map[string]*pb.NodeProto // of each tensor
 	refused  map[*pb.NodeProto]error  // nodes that are no part of a network by themselves
 	exprs    map[exprKey]*expr        // all of them
-	names    map[*expr]string         // of the nodes that gave them
-	numbers  map[uint32][]float32     // the data of constants that are one number
-	matrices map[any]*matrix          // by what they are of
-	cells    map[*expr]*stepCell      // those that have been recognised
-	tried    map[*expr]bool           // as the state of a cell
-	work     int                      // elements of matrices that have been compared
-	why      error                    // why steps are no layer
+	maxExprs int
+	parts    map[partKey]*expr    // of them
+	names    map[*expr]string     // of the nodes that gave them
+	numbers  map[uint32][]float32 // the data of constants that are one number
+	matrices map[any]*matrix      // by what they are of
+	cells    map[*expr]*stepCell  // those that have been recognised
+	tried    map[*expr]bool       // as the state of a cell
+	work     int                  // elements of matrices that have been compared
+	why      error                // why steps are no layer
 }
 
 // A value is what the graph calls by a name: k or v, and a formula beside v or in place of it.
@@ -57,7 +74,15 @@ type value struct {
 	settled bool // a step of a layer, found among formulas
 }
 
-// role says what an axis of the input is.
+// A root is an input of the graph that a layer, a product or a table reads as data: what the
+// chain of an encoder or a decoder begins with.
+type root struct {
+	port  *Port
+	node  *node
+	roles [2]role // of the first two axes
+}
+
+// role says what an axis of an input is.
 type role uint8
 
 const (
@@ -68,7 +93,7 @@ const (
 
 // imported reads the graph of a model, of a file of so many bytes.
 func imported(model *pb.ModelProto, bytes int, f *folder, want string) (*Network, error) {
-	im := &importer{folder: f, most: max(bytes, minElements), budget: max(bytes, minElements), values: map[string]value{}, names: map[*expr]string{}}
+	im := &importer{folder: f, most: max(bytes, minElements), budget: max(bytes, minElements), room: copiesPerByte * max(bytes, minElements), values: map[string]value{}, names: map[*expr]string{}}
 	for _, o := range model.OpsetImport {
 		if d := o.GetDomain(); d == "" || d == "ai.onnx" {
 			im.opset = o.GetVersion()
@@ -87,6 +112,7 @@ func imported(model *pb.ModelProto, bytes int, f *folder, want string) (*Network
 	case len(g.SparseInitializer) > 0:
 		return nil, malformed("the graph", "sparse initializers, which no layer here has")
 	}
+	im.maxExprs = minExprs + exprsPerNode*nodesOf(g)
 	if err := im.inputs(g); err != nil {
 		return nil, err
 	}

@@ -45,6 +45,8 @@ func TestModelsOfToday(t *testing.T) {
 		{"opsets", "opsets.py", []string{"onnx", "onnxruntime"}, 43},
 		{"pytorch", "pytorch.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 49},
 		{"unrolled", "unrolled.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 17},
+		{"seq2seq", "seq2seq.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 24},
+		{"keras2onnx", "keras2onnx_models.py", []string{"onnxruntime", "tensorflow", "keras2onnx"}, 26},
 		{"tensorflow", "tensorflow_models.py", []string{"onnxruntime", "tensorflow", "tf2onnx", "keras"}, 24},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -63,4 +65,9 @@ func TestModelsOfToday(t *testing.T) {
 			comparePeer(t, dir, c.least)
 		})
 	}
+}
+
+// Models by keras2onnx, whose last version is of 2020.
+func TestKeras2ONNX(t *testing.T) {
+	eachTier(t, func(t *testing.T) { comparePeer(t, filepath.Join("testdata", "keras2onnx"), 10) })
 }

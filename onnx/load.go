@@ -42,8 +42,8 @@ func Open(path string, o Options) (*Network, error) {
 //
 // It returns a *FormatError if the bytes are no ONNX file, or one that contradicts itself,
 // and a *NodeError that names the node, its operator and the reason if the graph has one
-// that no network here has. Memory grows with the bytes that are there, whatever they
-// declare.
+// that no network here has, or if its nodes make more constants of others than 4 elements for
+// each byte. Memory grows with the bytes that are there, whatever they declare.
 func Load(r io.Reader, o Options) (*Network, error) {
 	if o.ExternalData {
 		return nil, fmt.Errorf("onnx: Load with Options.ExternalData: a Reader has no folder; use Open")

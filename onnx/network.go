@@ -23,7 +23,18 @@ type Network struct {
 	// LastStep says that the graph has the output of the last step of each row alone.
 	LastStep bool
 
-	// Inputs are those of the graph that the network has a use for, the data first.
+	// Reversed says that the graph has the outputs of the steps from the last to the first. A
+	// chain has them in their order.
+	Reversed bool
+
+	// Encoder is the network whose final states layers of this one begin with, nil if there is
+	// none: the encoder of an encoder and a decoder, or a layer that passes its state on. It
+	// has no Outputs. Run runs it first. For chains see Begin, or package seq2seq, whose
+	// Bridge copies states where both chains have the same.
+	Encoder *Network
+
+	// Inputs are those of the graph that the network has a use for, the data first, and those of
+	// the Encoder last.
 	// Outputs are those of the graph, the output of the chain first, if it is one of
 	// them, then final states.
 	Inputs, Outputs []Port
@@ -31,10 +42,16 @@ type Network struct {
 	// Lengths are the steps of each row, if the file itself says them.
 	Lengths []int
 
+	// MaskZero says that a row has as many steps as it has ids other than 0, as keras2onnx
+	// writes mask_zero of Keras. Run counts them; for a chain they are the lengths.
+	MaskZero bool
+
 	data    Port
 	roles   [2]role
 	lengths string
 	states  []statePlan
+	begins  []beginPlan
+	places  map[*recurrent]*[2][2]place
 	outputs []outputPlan
 	sizes   []string
 	tensors int
@@ -48,13 +65,18 @@ type Port struct {
 	Shape    []string // of each axis its size, or a name for one that the graph leaves open
 
 	fixed []int // the sizes, 0 for those that are open
+	cast  bool  // floats that the graph takes as ids: Keras' models have such
 }
+
+// ids says whether the values are ids or other integers, maybe written as floats.
+func (p *Port) ids() bool { return p.Integers || p.cast }
 
 // Use is what a Port is for.
 type Use string
 
 const (
 	Data      Use = "data"    // the sequences: the input and the output of the chain
+	SourceOf  Use = "source"  // the sequences that the Encoder reads
 	StateOf   Use = "state"   // states of recurrent layers before the first or after the last step
 	LengthsOf Use = "lengths" // the steps of each row
 )
@@ -76,9 +98,9 @@ type outputPlan struct {
 // plan fills in what Run needs.
 func (im *importer) plan(n *Network, b *builder) error {
 	n.tensors = b.tensors
-	n.data = *im.root.port
+	n.data = *b.root.port
 	n.data.Use = Data
-	n.roles = im.roles
+	n.roles = b.root.roles
 	for i, r := range []role{timeRole, batchRole} {
 		if !slices.Contains(n.roles[:], r) && n.roles[i] == noRole {
 			n.roles[i] = r
@@ -99,22 +121,36 @@ func (im *importer) plan(n *Network, b *builder) error {
 		return nil
 	}
 	for _, r := range b.recs {
-		for k, s := range []initial{r.h, r.c} {
+		for k, s := range []initial{r.h, r.c} { // those of an encoder come with it
 			if s.from == nil {
 				continue
 			}
 			if err := add(s.from.port, StateOf); err != nil {
 				return err
 			}
-			n.states = append(n.states, statePlan{s, r.places[k][:r.directions], r.hidden, r.name})
+			n.states = append(n.states, statePlan{s, b.places[r][k][:r.directions], r.hidden, r.name})
 		}
 	}
 	if len(b.recs) > 0 {
-		n.lengths, n.Lengths = b.recs[0].lens, b.recs[0].fixed
+		n.lengths, n.Lengths, n.MaskZero = b.recs[0].lens, b.recs[0].fixed, b.recs[0].counts
 	}
 	for _, p := range im.ports {
 		if p.Name == n.lengths && n.lengths != "" {
 			if err := add(p, LengthsOf); err != nil {
+				return err
+			}
+		}
+	}
+	if n.Encoder != nil {
+		for _, q := range n.Encoder.Inputs {
+			use := q.Use
+			if use == Data {
+				use = SourceOf
+			}
+			if q.Name == n.data.Name && use == SourceOf {
+				continue // both read it
+			}
+			if err := add(&q, use); err != nil {
 				return err
 			}
 		}

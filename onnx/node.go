@@ -8,9 +8,10 @@ import (
 )
 
 // A node is a stage of the network that is being built, with the node that it reads. The
-// root, which has no parent, is the network's input.
+// node of a root, which has no parent, is an input of the network.
 type node struct {
 	parent *node
+	root   *root  // the input that the first of its nodes before it reads
 	depth  int    // the nodes before it
 	width  int    // of its vectors; 0 for a root of ids
 	name   string // of the node of the graph
@@ -25,7 +26,7 @@ type node struct {
 }
 
 func newNode(parent *node, width int, name string) *node {
-	return &node{parent: parent, depth: parent.depth + 1, width: width, name: name}
+	return &node{parent: parent, root: parent.root, depth: parent.depth + 1, width: width, name: name}
 }
 
 // meet returns the last node that a and b both come from, nil if there is none.
@@ -116,7 +117,7 @@ func (im *importer) mapped(v *view, stage nn.Stage) (*view, error) {
 		if err != nil {
 			return nil, err
 		}
-		v = &view{dims: v.dims, source: source{node: in, step: v.step}}
+		v = &view{dims: v.dims, flip: v.flip, source: source{node: in, step: v.step}}
 	}
 	out := *v
 	out.node = newNode(v.node, v.node.width, im.at)

@@ -24,7 +24,7 @@ func init() {
 		"ReverseSequence": readReverseSequence,
 
 		"Add": readAdd, "Sub": readSub, "Mul": readMul, "Div": readDiv, "Neg": readNeg, "Pow": readPow, "Sqrt": readSqrt,
-		"Min": folded2(minOf), "Max": folded2(maxOf), "Equal": folded2(equal), "Greater": folded2(greater), "Less": readLess, "Not": readNot, "And": folded2(and),
+		"Min": folded2(minOf), "Max": folded2(maxOf), "Equal": readEqual, "Greater": folded2(greater), "Less": readLess, "Not": readNot, "And": folded2(and),
 		"Where": readWhere, "Range": readRange,
 
 		"MatMul": readMatMul, "Gemm": readGemm,
@@ -33,7 +33,7 @@ func init() {
 		"ReduceMean": readReduce, "ReduceMax": readReduce, "ReduceSum": readReduce, "ReduceProd": readReduce,
 
 		"Tanh": function(nn.Tanh), "Relu": function(nn.ReLU), "Sigmoid": function(nn.Sigmoid),
-		"Softsign": function(nn.Softsign), "Softplus": function(nn.Softplus),
+		"Softsign": function(nn.Softsign), "Softplus": function(nn.Softplus), "Clip": readClip,
 		"LeakyRelu": functionOf(0.01, 0, func(alpha, _ float32) nn.Activation { return nn.LeakyReLU(alpha) }),
 		"Elu":       functionOf(1, 0, func(alpha, _ float32) nn.Activation { return nn.ELU(alpha) }),
 		"HardSigmoid": functionOf(0.2, 0.5, func(alpha, beta float32) nn.Activation {
@@ -85,9 +85,15 @@ func readCast(c *call) ([]value, error) {
 	v := c.in[0]
 	if v.v != nil {
 		if v.v.ids() { // as floats they are compared, and no more
-			return c.in[:1], nil
+			return castOfIDs(v.v, to)
 		}
 		if !isFloat(to) {
+			if ids, err := c.im.castIDs(v.v); ids != nil || err != nil {
+				if err != nil {
+					return nil, err
+				}
+				return castOfIDs(ids, to)
+			}
 			return nil, refuse("a cast to integers of what the graph computes when it runs")
 		}
 		if narrow := pb.TensorProto_DataType(to); narrow == pb.TensorProto_FLOAT16 || narrow == pb.TensorProto_BFLOAT16 {
@@ -120,9 +126,33 @@ func readCast(c *call) ([]value, error) {
 	return constants(out), nil
 }
 
+// castIDs returns an input of floats as one of ids, which a graph casts to integers before it
+// looks them up; nil for what is no such input.
+func (im *importer) castIDs(v *view) (*view, error) {
+	if v.port == nil || v != im.values[v.port.port.Name].v || len(v.dims) < 1 || len(v.dims) > 2 {
+		return nil, nil
+	}
+	p := v.port.port
+	if im.rootOf(p) != nil {
+		return nil, refuse("the input %q is cast to ids here, and a node before reads it as vectors", p.Name)
+	}
+	sizes, err := v.sizes()
+	if err != nil {
+		return nil, err
+	}
+	dims := make([][]atom, len(sizes))
+	for i, size := range sizes {
+		dims[i] = []atom{{kind: ofSequence, axis: i, size: size}}
+	}
+	p.cast = true
+	v = v.like(dims)
+	im.values[p.Name] = value{v: v} // for all that read it
+	return v, nil
+}
+
 // ids says whether v has ids, or other integers that the graph is given.
 func (v *view) ids() bool {
-	return v.port != nil && v.port.port.Integers || v.node != nil && v.node.width == 0
+	return v.port != nil && v.port.port.ids() || v.node != nil && v.node.width == 0
 }
 
 func readConstant(c *call) ([]value, error) {
@@ -270,7 +300,7 @@ func readSoftmax(c *call) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &view{dims: v.dims, source: source{node: in, step: v.step}}
+	out := &view{dims: v.dims, flip: v.flip, source: source{node: in, step: v.step}}
 	if !v.inOrder() { // its axes count another node's vectors now
 		out.dims = rebased(v.dims, ofFeature)
 	}

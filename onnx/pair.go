@@ -23,14 +23,14 @@ func (im *importer) pair(a, b *node) (*node, error) {
 		return nil, nil
 	}
 	for _, i := range []initial{f.h, f.c, r.h, r.c} {
-		if i.learned != nil || i.from != nil {
+		if i.learned != nil || i.from != nil || i.states != nil {
 			return nil, nil
 		}
 	}
 	settings := func(r *recurrent) any {
 		op := r.op
 		op.W, op.R, op.B, op.P, op.Direction = convert.Tensor{}, convert.Tensor{}, convert.Tensor{}, convert.Tensor{}, ""
-		return []any{r.kind, r.in, r.hidden, r.textbook, r.functions, r.lens, r.fixed, op, r.op.P.Shape != nil}
+		return []any{r.kind, r.in, r.hidden, r.textbook, r.functions, r.lens, r.fixed, r.counts, op, r.op.P.Shape != nil}
 	}
 	if !reflect.DeepEqual(settings(f), settings(r)) {
 		return nil, nil

@@ -2,8 +2,6 @@ package onnx
 
 import (
 	"slices"
-
-	"github.com/simdrnn/simdrnn/nn"
 )
 
 // take returns some entries of an axis whose size n is known; the span lies in it.
@@ -33,7 +31,7 @@ func (im *importer) take(v value, axis int, r span) (value, error) {
 	switch {
 	case w.list != nil && a.kind == ofState:
 		return value{v: w.someStates(axis, r)}, nil
-	case w.port != nil && w.port.root == nil && a.kind == ofSequence && a.axis == 0 && r.step == 1:
+	case w.port != nil && a.kind == ofSequence && a.axis == 0 && r.step == 1:
 		out := *w
 		port := *w.port
 		port.first += int(r.from)
@@ -109,7 +107,7 @@ func (im *importer) oneStep(v *view, axis int, which rowOf) (value, error) {
 		return value{}, err
 	}
 	d := v.dims[axis]
-	if len(d) != 1 || d[0].kind != ofSequence || im.roles[d[0].axis] != timeRole || v.step != allSteps {
+	if len(d) != 1 || d[0].kind != ofSequence || v.node.root.roles[d[0].axis] != timeRole || v.step != allSteps {
 		return value{}, refuse("one entry of axis %d, which is not the time of a recurrent layer", axis)
 	}
 	out := *v
@@ -133,7 +131,7 @@ func (im *importer) flipped(v *view, axis int) (*view, error) {
 	}
 	if d := v.dims[axis]; len(d) != 1 || d[0].kind != ofSequence || v.step != allSteps {
 		return nil, refuse("the entries of axis %d from the end, which is not time", axis)
-	} else if err := im.setRole(d, timeRole); err != nil {
+	} else if err := v.node.setRole(d, timeRole); err != nil {
 		return nil, err
 	}
 	out := *v
@@ -167,114 +165,6 @@ func readReverseSequence(c *call) ([]value, error) {
 	}
 	out, err := c.im.flipped(v, int(time))
 	return one(out), err
-}
-
-// ofFirst is a node with the vectors of n, of which elements lo to hi are at all steps those
-// of the first.
-func (im *importer) ofFirst(n *node, lo, hi int) (*node, error) {
-	if err := im.spend(n.width); err != nil {
-		return nil, err
-	}
-	from, first := make([]int, n.width), make([]bool, n.width)
-	for i := range from {
-		from[i], first[i] = i, lo <= i && i < hi
-	}
-	return im.picked(n, from, first), nil
-}
-
-// vectors returns v as vectors of a node.
-func (im *importer) vectors(v *view) (*view, error) {
-	switch {
-	case v.node != nil:
-		return v, nil
-	case v.list != nil:
-		return im.ofStates(v)
-	}
-	p := v.port
-	if im.root != nil && im.root.port != p.port {
-		return nil, refuse("it reads the input %q as data, and a node before reads %q: a network has one input beside its states", p.port.Name, im.root.port.Name)
-	}
-	if im.root == nil {
-		n := &node{name: p.port.Name}
-		if !p.port.Integers {
-			n.width = v.count()
-			if len(v.features()) == 0 && len(v.dims) > 0 && p.port.fixed[len(v.dims)-1] != 1 {
-				return nil, refuse("the width of the input %q is not known", p.port.Name)
-			}
-		}
-		im.root = &portSource{port: p.port, root: n}
-	}
-	whole := im.values[p.port.Name].v
-	n := 0
-	for _, d := range v.dims {
-		for _, a := range d {
-			if a.kind == ofSequence {
-				if a.axis > 1 {
-					return nil, refuse("the input %q has more than two axes before its vectors, or vectors of a width that is not known", p.port.Name)
-				}
-				n++
-				if !slices.ContainsFunc(whole.dims, func(d []atom) bool { return slices.Contains(d, a) }) {
-					return nil, refuse("it reads a part of the input %q", p.port.Name)
-				}
-			}
-		}
-	}
-	for _, d := range whole.dims { // of which one entry may have been taken
-		for _, a := range d {
-			if a.kind == ofSequence {
-				n--
-			}
-		}
-	}
-	if n != 0 || p.first != 0 {
-		return nil, refuse("it reads a part of the input %q", p.port.Name)
-	}
-	out := *v
-	out.source = source{node: im.root.root}
-	return &out, nil
-}
-
-// ofStates returns final states as the last step of what their layer gives. A direction that
-// reads from the end has its final state at the first step.
-func (im *importer) ofStates(v *view) (*view, error) {
-	of, d := v.list[0].of, v.list[0].direction
-	for i, s := range v.list {
-		if s.cell {
-			return nil, refuse("it reads the final c of the layer %q, which no network here gives as an output", of.name)
-		}
-		if s.of != of || s.direction != d+i {
-			return nil, refuse("it reads final states of several layers at once, or directions in another order")
-		}
-	}
-	n := of.node
-	if of.finals == nil {
-		of.finals = n
-		reversed := of.reversed()
-		if slices.Contains(reversed, true) {
-			lo, hi := 0, n.width
-			if len(reversed) == 2 {
-				lo = of.hidden
-			}
-			var err error
-			if of.finals, err = im.ofFirst(n, lo, hi); err != nil {
-				return nil, err
-			}
-		}
-	}
-	out := *v
-	out.source = source{node: of.finals, step: rowEnd}
-	out.off = d * of.hidden
-	dims := slices.Clone(v.dims)
-	for i, axis := range dims {
-		dims[i] = slices.Clone(axis)
-		for k, a := range axis {
-			if a.kind == ofState {
-				size, _ := a.size.value()
-				dims[i][k] = feature(int(size), a.stride*of.hidden)
-			}
-		}
-	}
-	return out.like(dims), nil
 }
 
 // readGather reads an embedding, and one or several entries of an axis.
@@ -323,6 +213,9 @@ func readGather(c *call) ([]value, error) {
 			at := make([]int, len(numbers))
 			for i, n := range numbers {
 				at[i] = int(n)
+			}
+			if n := out.k.count() / max(1, out.k.have[axis]); n > 0 && len(at) > c.im.most/n {
+				return nil, refuse("%d entries of a constant of the dimensions %v, more elements than this file can have", len(at), out.k.dims)
 			}
 			out = value{k: out.k.take(axis, at)}
 		case !ok:
@@ -388,32 +281,6 @@ func (im *importer) chosen(v *view, axis int, list []int64) (value, error) {
 	return value{v: out.like(dims)}, nil
 }
 
-// embedding looks ids up in a table.
-func (c *call) embedding(axis int) ([]value, error) {
-	table, err := c.constant(0, "the table")
-	if err != nil {
-		return nil, err
-	}
-	ids, err := c.view(1)
-	if err != nil {
-		return nil, err
-	}
-	if !table.float || len(table.dims) != 2 || axis != 0 || ids.node.width != 0 || len(ids.features()) > 0 || ids.off != 0 {
-		return nil, refuse("it looks something up that is no table of vectors, or by something that is no input of ids")
-	}
-	if table, err = table.whole(c.im.most); err != nil {
-		return nil, err
-	}
-	e := &nn.Embedding{Weight: slices.Clone(table.f), Vocabulary: table.have[0], Dim: table.have[1]}
-	if e.Vocabulary < 1 || e.Dim < 1 {
-		return nil, refuse("an empty table")
-	}
-	out := *ids
-	out.node = newNode(ids.node, e.Dim, c.im.at)
-	out.node.stage = e
-	return one(out.like(append(slices.Clone(ids.dims), []atom{feature(e.Dim, 1)}))), nil
-}
-
 func readSplit(c *call) ([]value, error) {
 	list, ok, err := c.list("split", 1)
 	if err != nil || !c.has(0) {
@@ -461,141 +328,4 @@ func readSplit(c *call) ([]value, error) {
 		return nil, refuse("parts %v of axis %d of size %d", list, axis, n)
 	}
 	return out, nil
-}
-
-// readConcat puts constants, final states, or vectors side by side.
-func readConcat(c *call) ([]value, error) {
-	if !c.has(0) {
-		return nil, refuse("it has no input")
-	}
-	axis, err := axisOf(c.int("axis", 0), c.in[0].rank())
-	if err != nil || c.err != nil {
-		return nil, firstOf(err, c.err)
-	}
-	var consts []*constant
-	var views []*view
-	areStates := true
-	for i := range c.in {
-		if !c.has(i) || c.in[i].rank() != c.in[0].rank() {
-			return nil, refuse("inputs of different numbers of axes, or none")
-		}
-		if v := c.in[i].v; v != nil {
-			views = append(views, v)
-			d := v.dims[axis]
-			areStates = areStates && v.list != nil && (len(d) == 0 && len(v.list) == 1 || len(d) == 1 && d[0] == states(len(v.list))) && sameAxes(v, views[0], axis)
-		} else {
-			consts = append(consts, c.in[i].k)
-		}
-	}
-	switch {
-	case len(views) == 0:
-		k, err := joined(consts, axis, c.im.most)
-		return constants(k), err
-	case len(consts) > 0:
-		return nil, refuse("constants beside what the graph computes when it runs")
-	case areStates:
-		out := *views[0]
-		out.list = nil
-		for _, v := range views {
-			out.list = append(out.list, v.list...)
-		}
-		if len(out.list) > maxNodes {
-			return nil, refuse("%d final states", len(out.list))
-		}
-		dims := slices.Clone(out.dims)
-		dims[axis] = []atom{states(len(out.list))}
-		return one(out.like(dims)), nil
-	}
-	v, err := c.im.sideBySide(views, axis)
-	return one(v), err
-}
-
-// together is the step of two views of one step each, or of two of all.
-func together(a, b step) (step, error) {
-	switch {
-	case a == b:
-		return a, nil
-	case a == allSteps || b == allSteps:
-		return 0, refuse("one step of a layer together with all steps of another")
-	}
-	return lastStep, nil
-}
-
-// sideBySide puts vectors side by side: by an order of elements if they are of one node,
-// else by a Parallel.
-func (im *importer) sideBySide(views []*view, axis int) (*view, error) {
-	var err error
-	base, one, width, step := (*node)(nil), true, 0, allSteps
-	for i := range views {
-		if views[i], err = im.vectors(views[i]); err != nil {
-			return nil, err
-		}
-		v, first := views[i], views[0]
-		for k, d := range v.dims {
-			for _, a := range d {
-				if a.kind == ofFeature && k < axis || a.kind != ofFeature && k == axis {
-					return nil, refuse("tensors side by side along axis %d, which is not that of vectors", axis)
-				}
-			}
-		}
-		if !sameAxes(v, first, axis) {
-			return nil, refuse("tensors side by side whose other axes differ")
-		}
-		if i == 0 {
-			step = v.step
-		}
-		if step, err = together(step, v.step); err != nil || v.flip != first.flip {
-			return nil, firstOf(err, refuse("a sequence beside one whose time runs from the end"))
-		}
-		if v.node.part != nil || v.node.width == 0 {
-			return nil, refuse("something side by side that is not the output of a layer")
-		}
-		if base = v.node; i > 0 {
-			base = meet(v.node, first.node)
-			one = one && v.node == first.node
-		}
-	}
-	out := *views[0]
-	rows := 0
-	for _, v := range views {
-		n := 1
-		for _, a := range v.dims[axis] {
-			size, _ := a.size.value()
-			n *= int(size)
-		}
-		rows += n
-	}
-	var order []int
-	if one {
-		for _, v := range views {
-			part, err := im.order(v)
-			if err != nil {
-				return nil, err
-			}
-			order = append(order, part...)
-		}
-		out.node = im.picked(views[0].node, order, nil)
-	} else {
-		ends := make([]*node, len(views))
-		for i, v := range views {
-			if ends[i], err = im.input(v); err != nil {
-				return nil, err
-			}
-			if i == 0 {
-				base = ends[0]
-			}
-			if base = meet(base, ends[i]); base == nil {
-				return nil, refuse("vectors of different inputs side by side")
-			}
-			if width += ends[i].width; width > 1<<31-1 {
-				return nil, refuse("vectors of more than 2^31 elements")
-			}
-		}
-		out.node = newNode(base, width, im.at)
-		out.node.parallel = ends
-	}
-	dims := slices.Clone(out.dims)
-	dims[axis] = []atom{feature(rows, 1)}
-	out.off, out.step = 0, step
-	return out.like(rebased(dims, ofFeature)), nil
 }

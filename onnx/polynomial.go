@@ -51,6 +51,9 @@ func (p *polynomials) factorKey(f *expr) (string, error) {
 	case ofFunction:
 		a, err := p.key(f.a)
 		return "function " + f.f.name + a, err
+	case ofMin:
+		a, err := p.key(f.a)
+		return fmt.Sprintf("min %d ", f.state) + a, err
 	case ofStep:
 		return fmt.Sprintf("step %p %v %v %v %d %d", f.seq.node, f.seq.flip, f.seq.time, f.seq.batch, f.t, f.from), nil
 	}

@@ -63,9 +63,7 @@ func (c *call) values() ([]value, error) {
 	var out []value
 	err := error(errFormula)
 	if !onlyFormulas {
-		d := *c
-		d.in = slices.Clone(c.in) // which a reader may change
-		if out, err = operators[op](&d); err == nil {
+		if out, err = c.operator(); err == nil {
 			if slices.ContainsFunc(c.in, func(v value) bool { return v.e != nil || v.v != nil && v.v.node != nil }) {
 				// A step may be one of those of an unrolled layer, too.
 				if list, err := c.readFormulas(); err == nil {
@@ -82,7 +80,13 @@ func (c *call) values() ([]value, error) {
 		return one(v), nil
 	}
 	list, second := c.readFormulas()
+	if second == errFormulas {
+		return nil, second
+	}
 	if second != nil {
+		if err == errFormula && (op == "Where" || slices.ContainsFunc(c.in, func(v value) bool { return v.v != nil && v.v.test != noTest })) {
+			err = errMask
+		}
 		return nil, err
 	}
 	out = nil

@@ -21,24 +21,15 @@ type recurrent struct {
 	h, c   initial
 	lens   string // the input that has the lengths of rows; "" for none
 	fixed  []int  // lengths that the file has
+	counts bool   // lengths are how many ids of a row are not 0
 	node   *node  // its outputs
 	finals *node  // the same with the final states of all directions at the last step
 
-	places [2][2]place // of h and c of each direction, once it is part of a layer
-	placed bool
 }
 
 // A place is where the state of a direction is: which tensor of the State of the chain, and
 // which row of [layers*directions] there.
 type place struct{ tensor, row int }
-
-// initial is where a state begins: all nil for zero.
-type initial struct {
-	learned []float32 // [directions][hidden], of every row
-	from    *portSource
-	rows    int // the axis of the input that counts directions, -1 for none
-	batch   int // that of the batch, -1 for none
-}
 
 // reversed says of each direction whether it reads from the end.
 func (r *recurrent) reversed() []bool {
@@ -70,7 +61,7 @@ func readRecurrent(c *call) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.lengths(r, x.dims[layout]); err != nil {
+	if err := c.lengths(r, x, x.dims[layout]); err != nil {
 		return nil, err
 	}
 	if r.h, err = c.initial(r, 5, "initial_h", int(layout)); err != nil {
@@ -100,7 +91,7 @@ func (im *importer) sequence(r *recurrent, x *view, layout int) (*node, error) {
 	if !x.onlyFeaturesIn(2) {
 		return nil, refuse("the axes of its X are not time, batch and vector")
 	}
-	if err := firstOf(im.setRole(x.dims[layout], timeRole), im.setRole(x.dims[1-layout], batchRole)); err != nil {
+	if err := firstOf(x.node.setRole(x.dims[layout], timeRole), x.node.setRole(x.dims[1-layout], batchRole)); err != nil {
 		return nil, err
 	}
 	in, err := im.input(x)
@@ -136,16 +127,16 @@ func (im *importer) placed(r *recurrent, in *node, x *view, layout int) []value 
 	return out
 }
 
-// setRole says what an axis of the input is: time or batch.
-func (im *importer) setRole(d []atom, is role) error {
+// setRole says what an axis of the input that n comes from is: time or batch.
+func (n *node) setRole(d []atom, is role) error {
 	if len(d) == 0 {
 		return nil // of size 1
 	}
 	if len(d) > 1 || d[0].kind != ofSequence {
 		return refuse("time and batch are mixed in its X")
 	}
-	at := &im.roles[d[0].axis]
-	if *at != noRole && *at != is || im.roles[1-d[0].axis] == is {
+	at := &n.root.roles[d[0].axis]
+	if *at != noRole && *at != is || n.root.roles[1-d[0].axis] == is {
 		return refuse("axis %d of the input is time for one recurrent layer and batch for another; transpose between them", d[0].axis)
 	}
 	*at = is
@@ -191,14 +182,14 @@ func (c *call) recurrent() (*recurrent, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := c.im.spendAll(k); err != nil {
+			return nil, err
+		}
 		if k, err = k.whole(c.im.most); err != nil {
 			return nil, err
 		}
 		if !k.float {
 			return nil, refuse("its input %d, %s, has integers", w.at, w.name)
-		}
-		if err := c.im.spend(len(k.f)); err != nil {
-			return nil, err
 		}
 		*w.to = convert.Tensor{Shape: k.have, Data: k.f}
 	}
@@ -227,8 +218,15 @@ func (c *call) recurrent() (*recurrent, error) {
 }
 
 // lengths reads sequence_lens. Lengths that are the size of the time axis are none.
-func (c *call) lengths(r *recurrent, time []atom) error {
+func (c *call) lengths(r *recurrent, x *view, time []atom) error {
 	if !c.has(4) {
+		return nil
+	}
+	if v := c.in[4].v; v != nil && v.test == counted {
+		if v.node.root != x.node.root {
+			return refuse("its sequence_lens counts the ids of the input %q, and its X comes from %q", v.node.root.port.Name, x.node.root.port.Name)
+		}
+		r.counts = true
 		return nil
 	}
 	if v := c.in[4].v; v != nil {
@@ -264,176 +262,6 @@ func (c *call) lengths(r *recurrent, time []atom) error {
 	return nil
 }
 
-// initial reads a state that an operator begins with.
-func (c *call) initial(r *recurrent, at int, name string, layout int) (initial, error) {
-	if !c.has(at) {
-		return initial{rows: -1, batch: -1}, nil
-	}
-	return c.im.initialOf(r, c.in[at], name, layout)
-}
-
-func (im *importer) initialOf(r *recurrent, v0 value, name string, layout int) (initial, error) {
-	s := initial{rows: -1, batch: -1}
-	if v0.rank() != 3 {
-		return s, refuse("its %s has %d axes, want 3", name, v0.rank())
-	}
-	perm := []int{0, 1, 2}
-	if layout == 1 {
-		perm = []int{1, 0, 2}
-	}
-	if k := v0.k; k != nil {
-		if !k.float || !k.dims[perm[0]].is(int64(r.directions)) || !k.dims[2].is(int64(r.hidden)) {
-			return s, refuse("its %s has the dimensions %v, want [%d][batch][%d]", name, k.dims, r.directions, r.hidden)
-		}
-		if !slices.ContainsFunc(k.f, func(v float32) bool { return v != 0 }) {
-			return s, nil
-		}
-		k = k.transpose([]int{perm[0], 2, perm[1]})
-		if err := im.spend(r.directions * r.hidden); err != nil {
-			return s, err
-		}
-		rows := k.have[2]
-		k = k.repeated([]int{r.directions, r.hidden, rows})
-		for i := 0; i < len(k.f); i += rows {
-			for _, v := range k.f[i : i+rows] {
-				if v != k.f[i] {
-					return s, refuse("its %s is a constant that differs between rows of the batch", name)
-				}
-			}
-			s.learned = append(s.learned, k.f[i])
-		}
-		return s, nil
-	}
-	v := v0.v
-	if v.port == nil || v.port.port.Integers {
-		return s, refuse("its %s is %s, want zeros, a constant, or an input of the graph", name, v.what())
-	}
-	if im.root != nil && im.root.port == v.port.port {
-		return s, refuse("its %s is the input %q, which is the data too", name, v.port.port.Name)
-	}
-	f := v.features()
-	if w := normal(f); v.off != 0 || len(v.dims[2]) != len(f) || r.hidden > 1 && (len(w) != 1 || w[0] != feature(r.hidden, 1)) || r.hidden == 1 && len(w) > 0 {
-		return s, refuse("its %s is not made of vectors of %d elements of the input %q", name, r.hidden, v.port.port.Name)
-	}
-	axis := func(d []atom) (int, sym, error) {
-		switch {
-		case len(d) == 0:
-			return -1, known(1), nil
-		case len(d) == 1 && d[0].kind == ofSequence:
-			return d[0].axis, d[0].size, nil
-		}
-		return 0, sym{}, refuse("the axes of its %s are mixed", name)
-	}
-	var size sym
-	var err1, err2 error
-	s.rows, size, err1 = axis(v.dims[perm[0]])
-	s.batch, _, err2 = axis(v.dims[perm[1]])
-	if err := firstOf(err1, err2); err != nil {
-		return s, err
-	}
-	if !size.is(int64(r.directions)) {
-		return s, refuse("its %s has %v states, want %d, one for each direction", name, size, r.directions)
-	}
-	s.from = v.port
-	return s, nil
-}
-
-// defaults are the activations that an operator has without a list.
-var defaults = map[string][]string{"LSTM": {"Sigmoid", "Tanh", "Tanh"}, "GRU": {"Sigmoid", "Tanh"}, "RNN": {"Tanh"}}
-
-// functionsOf returns the activations of each direction. The functions that have an alpha
-// take the elements of its list in order, until the list ends; the others, and those for
-// which it is too short, have their defaults. Likewise for beta.
-func functionsOf(kind string, directions int, names []string, alpha, beta []float32) ([][]rnn.Activation, error) {
-	usual := defaults[kind]
-	if len(names) == 0 {
-		names = slices.Repeat(usual, directions)
-	}
-	if len(names) != directions*len(usual) {
-		return nil, refuse("%d activations, want %d: %d for each of %d directions", len(names), directions*len(usual), len(usual), directions)
-	}
-	var list []rnn.Activation
-	next := func(of *[]float32, otherwise float32) float32 {
-		if len(*of) == 0 {
-			return otherwise
-		}
-		v := (*of)[0]
-		*of = (*of)[1:]
-		return v
-	}
-	needed := func(of *[]float32, name, parameter string) (float32, error) {
-		if len(*of) == 0 {
-			return 0, refuse("the activation %s has no default %s", name, parameter)
-		}
-		return next(of, 0), nil
-	}
-	for _, name := range names {
-		f, known := activations[lower(name)]
-		if !known {
-			return nil, refuse("the activation %q, want one of those that ONNX lists", cut(name))
-		}
-		var a, b float32
-		var err error
-		switch f.parameters {
-		case noDefaults:
-			if a, err = needed(&alpha, name, "alpha"); err == nil {
-				b, err = needed(&beta, name, "beta")
-			}
-		case onlyAlpha:
-			a = next(&alpha, f.alpha)
-		case both:
-			a, b = next(&alpha, f.alpha), next(&beta, f.beta)
-		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, f.of(a, b))
-	}
-	if len(alpha) > 0 || len(beta) > 0 {
-		return nil, refuse("activation_alpha and activation_beta have %d and %d elements more than the activations %v take", len(alpha), len(beta), names)
-	}
-	return slices.Collect(slices.Chunk(list, len(usual))), nil
-}
-
-type parameters uint8
-
-const (
-	none parameters = iota
-	onlyAlpha
-	both
-	noDefaults
-)
-
-// activations are the functions that ONNX lists, by their names in lower case: those of
-// files differ in that.
-var activations = map[string]struct {
-	parameters  parameters
-	alpha, beta float32
-	of          func(alpha, beta float32) rnn.Activation
-}{
-	"tanh":            {of: func(_, _ float32) rnn.Activation { return rnn.Tanh }},
-	"relu":            {of: func(_, _ float32) rnn.Activation { return rnn.ReLU }},
-	"sigmoid":         {of: func(_, _ float32) rnn.Activation { return rnn.Sigmoid }},
-	"softsign":        {of: func(_, _ float32) rnn.Activation { return rnn.Softsign }},
-	"softplus":        {of: func(_, _ float32) rnn.Activation { return rnn.Softplus }},
-	"affine":          {noDefaults, 0, 0, rnn.Affine},
-	"scaledtanh":      {noDefaults, 0, 0, rnn.ScaledTanh},
-	"leakyrelu":       {onlyAlpha, 0.01, 0, func(a, _ float32) rnn.Activation { return rnn.LeakyReLU(a) }},
-	"thresholdedrelu": {onlyAlpha, 1, 0, func(a, _ float32) rnn.Activation { return rnn.ThresholdedReLU(a) }},
-	"elu":             {onlyAlpha, 1, 0, func(a, _ float32) rnn.Activation { return rnn.ELU(a) }},
-	"hardsigmoid":     {both, 0.2, 0.5, rnn.HardSigmoid},
-}
-
-func lower(name string) string {
-	b := []byte(name)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
-}
-
 // settings are what two operators have to have in common to be one stack of layers.
 type settings struct {
 	kind, direction    string
@@ -443,6 +271,7 @@ type settings struct {
 	bias, peephole     bool
 	functions          string
 	lens               string
+	counts             bool
 	initialH, initialC bool
 	textbook           bool
 }
@@ -453,7 +282,7 @@ const textbookNote = "simdrnn: gru.Config.Textbook"
 
 func (r *recurrent) settings() settings {
 	return settings{r.kind, r.op.Direction, r.hidden, r.op.LinearBeforeReset, r.op.InputForget, r.op.Clip,
-		r.op.B.Data != nil, r.op.P.Data != nil, fmt.Sprint(r.functions), r.lens, r.h.learned != nil, r.c.learned != nil, r.textbook}
+		r.op.B.Data != nil, r.op.P.Data != nil, fmt.Sprint(r.functions), r.lens, r.counts, r.h.learned != nil, r.c.learned != nil, r.textbook}
 }
 
 var merges = map[string]lstm.Merge{"ReduceSum": lstm.Sum, "ReduceMean": lstm.Average, "ReduceProd": lstm.Multiply}

@@ -29,14 +29,33 @@ func (n *Network) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
 			if err := p.check(t); err != nil {
 				return nil, err
 			}
-		case p.Use == Data:
+		case p.Use == Data || p.Use == SourceOf:
 			return nil, fmt.Errorf("onnx: Run without the input %q", p.Name)
 		}
 	}
+	r, err := n.run(inputs)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]Tensor{}
+	for _, o := range n.outputs {
+		out[o.name] = r.output(o.view)
+	}
+	return out, nil
+}
+
+// run computes outputs and states, its encoder's first.
+func (n *Network) run(inputs map[string]Tensor) (*run, error) {
 	r := &run{Network: n, steps: 1, batch: 1}
+	if n.Encoder != nil {
+		var err error
+		if r.encoder, err = n.Encoder.run(inputs); err != nil {
+			return nil, err
+		}
+	}
 	in := inputs[n.data.Name]
 	for axis, is := range n.roles {
-		if axis >= len(in.Shape) || axis == len(in.Shape)-1 && !n.data.Integers {
+		if axis >= len(in.Shape) || axis == len(in.Shape)-1 && !n.data.ids() {
 			continue
 		}
 		if is == timeRole {
@@ -55,6 +74,14 @@ func (n *Network) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
 	if r.state = model.State(); len(r.state) != n.tensors {
 		return nil, fmt.Errorf("onnx: the chain has %d state tensors, its file %d: Stages has been changed; put the stages into a chain of your own", len(r.state), n.tensors)
 	}
+	if r.encoder != nil {
+		if r.encoder.batch != r.batch {
+			return nil, fmt.Errorf("onnx: Run with %d rows of %q and %d of %q, want as many", r.encoder.batch, n.Encoder.data.Name, r.batch, n.data.Name)
+		}
+		if err := n.Begin(r.state, r.encoder.state, r.batch); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.begin(inputs); err != nil {
 		return nil, err
 	}
@@ -66,7 +93,7 @@ func (n *Network) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
 	}
 	_, _, _, r.width = model.Dims()
 	r.y = make([]float32, r.steps*r.batch*r.width)
-	if n.data.Integers {
+	if n.data.ids() {
 		err = model.ForwardIDsLengths(r.y, r.ids(in), r.lengths)
 	} else {
 		err = model.ForwardLengths(r.y, r.vectors(in), r.lengths)
@@ -75,11 +102,7 @@ func (n *Network) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
 		return nil, err
 	}
 	r.state = model.State()
-	out := map[string]Tensor{}
-	for _, o := range n.outputs {
-		out[o.name] = r.output(o.view)
-	}
-	return out, nil
+	return r, nil
 }
 
 // check returns an error if t is no value of p.
@@ -104,6 +127,7 @@ func (p Port) check(t Tensor) error {
 // A run is one call of Run.
 type run struct {
 	*Network
+	encoder             *run // nil without one
 	steps, batch, width int
 	lengths             []int
 	state               [][]float32
@@ -130,9 +154,14 @@ func (r *run) at(shape []int, t, b int) int {
 func (r *run) ids(in Tensor) []int32 {
 	out := make([]int32, r.steps*r.batch)
 	for p := range out {
-		id := in.Integers[r.at(in.Shape, p/r.batch, p%r.batch)]
-		if out[p] = int32(id); int64(out[p]) != id {
-			out[p] = -1 // no id of any vocabulary
+		at := r.at(in.Shape, p/r.batch, p%r.batch)
+		out[p] = -1 // no id of any vocabulary
+		if !r.data.cast {
+			if id := in.Integers[at]; id >= 0 && id <= math.MaxInt32 {
+				out[p] = int32(id)
+			}
+		} else if x := math.Trunc(float64(in.Floats[at])); x >= 0 && x <= math.MaxInt32 {
+			out[p] = int32(x)
 		}
 	}
 	return out
@@ -186,6 +215,14 @@ func (r *run) rows(inputs map[string]Tensor) error {
 	if r.Lengths != nil {
 		r.lengths = slices.Clone(r.Lengths)
 	}
+	if r.MaskZero {
+		r.lengths = make([]int, r.batch)
+		for p, id := range r.ids(inputs[r.data.Name]) {
+			if id != 0 {
+				r.lengths[p%r.batch]++
+			}
+		}
+	}
 	t, ok := inputs[r.Network.lengths]
 	if r.Network.lengths == "" || !ok {
 		return nil
@@ -201,9 +238,11 @@ func (r *run) rows(inputs map[string]Tensor) error {
 
 // output puts an output into the axes that the file has for it.
 func (r *run) output(v *view) Tensor {
+	// States have rows of the batch alone, by the axis that an encoder's input has for them.
+	isTime := func(a atom) bool { return v.list == nil && r.roles[a.axis] == timeRole }
 	size := func(a atom) int {
 		if a.kind == ofSequence {
-			if r.roles[a.axis] == timeRole {
+			if isTime(a) {
 				return r.steps
 			}
 			return r.batch
@@ -235,7 +274,7 @@ func (r *run) output(v *view) Tensor {
 				unit += index[k] * a.stride
 			case a.kind == ofState:
 				entry += index[k] * a.stride
-			case r.roles[a.axis] == timeRole:
+			case isTime(a):
 				t = index[k]
 			default:
 				b = index[k]
@@ -259,8 +298,14 @@ func (r *run) element(v *view, t, b, unit, entry int) float32 {
 		if s.cell {
 			cell = 1
 		}
-		p := s.of.places[cell][s.direction]
+		for r.places[s.of] == nil {
+			r = r.encoder
+		}
+		p := r.places[s.of][cell][s.direction]
 		return r.state[p.tensor][(p.row*r.batch+b)*s.of.hidden+unit]
+	}
+	if v.flip {
+		t = r.steps - 1 - t
 	}
 	if v.step != allSteps {
 		if t = r.steps - 1; r.lengths != nil && v.step == rowEnd {

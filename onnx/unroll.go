@@ -172,7 +172,7 @@ func (im *importer) chained(chain []*stepCell, named map[*expr][]string) (bool, 
 		return i
 	}
 	skipped := int(n) - len(chain) // the first step may have been simplified
-	outs := make([]*expr, 0, n)
+	var outs []*expr               // as many as there are nodes, whatever size an axis is declared to have
 	if skipped == 1 {
 		outs = append(outs, first.h)
 	}

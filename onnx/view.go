@@ -27,6 +27,7 @@ type view struct {
 	dims [][]atom
 	off  int  // of the first element in a vector of the node; of ids, what was added to them
 	flip bool // time runs from the end
+	test test // what it has in place of ids
 	source
 }
 
@@ -59,7 +60,6 @@ type state struct {
 type portSource struct {
 	port  *Port
 	first int
-	root  *node // of the network, if the input is what that reads
 }
 
 // like returns v with other dims.

@@ -23,6 +23,7 @@ type written struct {
 	before            bool
 	mix               int // how h is mixed: three ways for z, one for 1-z
 	relu              bool
+	hard              int // how a hard sigmoid is written, 0 for a Sigmoid
 	reverse, last     bool
 	folded, learned   bool // the first step simplified; a constant state that is not zero
 	late              bool // the activation before the parts are taken apart
@@ -42,7 +43,7 @@ func randomWritten(r *rand.Rand) *written {
 		in: 1 + r.IntN(4), hidden: 1 + r.IntN(4), steps: 2 + r.IntN(3), batch: 1 + r.IntN(3),
 		bias: r.IntN(4) > 0, also: r.IntN(2) > 0, fused: r.IntN(2) > 0, gemm: r.IntN(2) > 0, before: r.IntN(2) > 0, mix: r.IntN(4),
 		relu: r.IntN(3) == 0, reverse: r.IntN(3) == 0, last: r.IntN(2) == 0, folded: r.IntN(3) == 0, learned: r.IntN(3) == 0,
-		hoisted: r.IntN(3) == 0, slices: r.IntN(3)}
+		hoisted: r.IntN(3) == 0, slices: r.IntN(3), hard: max(0, r.IntN(10)-4)}
 	n := gatesOf[w.kind]
 	w.order = r.Perm(n)
 	w.pair = w.fused && !w.also && w.kind != "GRU" && r.IntN(3) == 0
@@ -80,10 +81,10 @@ func (w *written) String() string {
 	v.w, v.r, v.b, v.c, v.h0, v.c0, v.g = nil, nil, nil, nil, nil, nil, nil
 	return fmt.Sprintf("%+v", struct {
 		Kind, Form                                                                           string
-		In, Hidden, Steps, Batch, Mix, Slices                                                int
+		In, Hidden, Steps, Batch, Mix, Slices, Hard                                          int
 		Bias, Also, Fused, Gemm, Pair, Before, Relu, Reverse, Last, Folded, Learned, Hoisted bool
 		Order                                                                                []int
-	}{v.kind, v.form, v.in, v.hidden, v.steps, v.batch, v.mix, v.slices, v.bias, v.also, v.fused, v.gemm, v.pair, v.before, v.relu, v.reverse, v.last, v.folded, v.learned, v.hoisted, v.order})
+	}{v.kind, v.form, v.in, v.hidden, v.steps, v.batch, v.mix, v.slices, v.hard, v.bias, v.also, v.fused, v.gemm, v.pair, v.before, v.relu, v.reverse, v.last, v.folded, v.learned, v.hoisted, v.order})
 }
 
 func (w *written) node(op string, in []string, attrs ...*pb.AttributeProto) string {
@@ -91,6 +92,33 @@ func (w *written) node(op string, in []string, attrs ...*pb.AttributeProto) stri
 	out := fmt.Sprintf("%s_%d", op, w.next)
 	w.g.Node = append(w.g.Node, &pb.NodeProto{OpType: proto.String(op), Name: proto.String("n" + out), Input: in, Output: []string{out}, Attribute: attrs})
 	return out
+}
+
+// sigmoid is the activation of a gate, or a hard one.
+func (w *written) sigmoid(x string) string {
+	number := func(v float32) string {
+		name := w.floats([]float32{v})
+		w.g.Initializer[len(w.g.Initializer)-1].Dims = nil
+		return name
+	}
+	if w.hard == 0 {
+		return w.node("Sigmoid", []string{x})
+	}
+	if w.hard == 1 {
+		return w.node("HardSigmoid", []string{x})
+	}
+	if w.hard == 2 || w.hard == 5 {
+		x = w.node("Add", []string{w.node("Mul", []string{number(0.2), x}), number(0.5)})
+		if w.hard == 2 {
+			return w.node("Clip", []string{x, number(0), number(1)})
+		}
+		return w.node("Max", []string{number(0), w.node("Min", []string{x, number(1)})})
+	}
+	x = w.node("Add", []string{x, number(3)})
+	if w.hard == 3 {
+		return w.node("Div", []string{w.node("Clip", []string{x, number(0), number(6)}), number(6)})
+	}
+	return w.node("Mul", []string{w.node("Min", []string{w.node("Relu", []string{x}), number(6)}), number(1 / float32(6))})
 }
 
 func (w *written) split(in string, axis int64, sizes ...int64) (out []string) {
@@ -255,20 +283,20 @@ func (w *written) step(x, h, c string) (string, string) {
 	case "RNN":
 		return w.node(f, sums[:1]), ""
 	case "LSTM":
-		i, o, F, g := w.node("Sigmoid", sums[:1]), w.node("Sigmoid", sums[1:2]), "", w.node(f, sums[3:])
+		i, o, F, g := w.sigmoid(sums[:1][0]), w.sigmoid(sums[1:2][0]), "", w.node(f, sums[3:])
 		next := w.node("Mul", []string{g, i})
 		if c != "" {
-			F = w.node("Sigmoid", sums[2:3])
+			F = w.sigmoid(sums[2:3][0])
 			next = w.node("Add", []string{w.node("Mul", []string{F, c}), next})
 		}
 		return w.node("Mul", []string{o, w.node(f, []string{next})}), next
 	}
-	z, r := w.node("Sigmoid", sums[:1]), ""
+	z, r := w.sigmoid(sums[:1][0]), ""
 	var inner string
 	if w.before {
 		inner = xs[2]
 		if h != "" {
-			r = w.node("Sigmoid", sums[1:2])
+			r = w.sigmoid(sums[1:2][0])
 			inner = w.add(inner, w.product(w.node("Mul", []string{r, h}), w.r[2], H, H, bias(w.c, w.also, []int{2})))
 		} else if w.also {
 			inner = w.add(inner, w.floats(w.c[2], int64(H)))
@@ -276,7 +304,7 @@ func (w *written) step(x, h, c string) (string, string) {
 	} else {
 		inner = xs[2]
 		if hs[2] != "" {
-			r = w.node("Sigmoid", sums[1:2])
+			r = w.sigmoid(sums[1:2][0])
 			inner = w.add(inner, w.node("Mul", []string{hs[2], r}))
 		}
 	}
@@ -298,135 +326,4 @@ func (w *written) step(x, h, c string) (string, string) {
 		return w.node("Sub", []string{w.node("Add", []string{g, w.node("Mul", []string{z, h})}), w.node("Mul", []string{z, g})}), ""
 	}
 	return w.node("Add", []string{w.node("Mul", []string{w.node("Sub", []string{one, z}), h}), w.node("Mul", []string{z, g})}), ""
-}
-
-// graph writes the layer: of x, [steps][batch][in], the output y of all steps, or of the last.
-func (w *written) graph() *pb.ModelProto {
-	w.g, w.next = &pb.GraphProto{Name: proto.String("g")}, 0
-	T, B, H := int64(w.steps), int64(w.batch), int64(w.hidden)
-	w.g.Input = []*pb.ValueInfoProto{valueInfo("x", pb.TensorProto_FLOAT, fmt.Sprint(T), fmt.Sprint(B), fmt.Sprint(w.in))}
-	top := w.g
-	h := w.floats(slices.Repeat(w.h0, w.batch), B, H)
-	c := w.floats(slices.Repeat(w.c0, w.batch), B, H)
-	x := "x"
-	lstm := w.kind == "LSTM"
-	var y, end string
-	switch w.form {
-	case "unrolled":
-		if w.hoisted {
-			m := side(w.w, w.order)
-			rows := len(w.w) * w.hidden
-			x = w.node("MatMul", []string{x, w.floats(transposed(m, rows, w.in), int64(w.in), int64(rows))})
-			if w.bias {
-				x = w.node("Add", []string{x, w.floats(side(w.b, w.order), int64(rows))})
-			}
-		}
-		var list, outs []string
-		if w.slices == 2 {
-			list = w.split(x, 0, slices.Repeat([]int64{1}, w.steps)...)
-		}
-		outs = make([]string, w.steps)
-		for i := range w.steps {
-			t := int64(i)
-			if w.reverse {
-				t = T - 1 - t
-			}
-			var at string
-			switch w.slices {
-			case 0:
-				at = w.node("Gather", []string{x, w.scalar(t)}, integer("axis", 0))
-			case 1:
-				at = w.node("Squeeze", []string{w.node("Slice", []string{x, w.ints(t), w.ints(t + 1), w.ints(0)}), w.ints(0)})
-			default:
-				at = w.node("Squeeze", []string{list[t], w.ints(0)})
-			}
-			if w.folded && i == 0 {
-				h, c = w.step(at, "", "")
-			} else {
-				h, c = w.step(at, h, c)
-			}
-			outs[t] = w.node("Unsqueeze", []string{h, w.ints(0)})
-		}
-		y, end = w.node("Concat", outs, integer("axis", 0)), h
-	default:
-		turned := w.form == "scan" && w.slices == 0 // by attributes
-		if w.reverse && !turned {
-			x = w.node("Slice", []string{x, w.ints(-1), w.ints(-1 << 62), w.ints(0), w.ints(-1)})
-		}
-		n := w.node("Gather", []string{w.node("Shape", []string{x}), w.scalar(0)}, integer("axis", 0))
-		states := []string{h}
-		if lstm {
-			states = append(states, c)
-		}
-		body := &pb.GraphProto{Name: proto.String("body")}
-		w.g = body
-		var outs []*pb.ValueInfoProto
-		info := func(name string, of pb.TensorProto_DataType, shape ...string) *pb.ValueInfoProto {
-			return valueInfo(name, of, shape...)
-		}
-		at := "xt"
-		if w.form != "scan" {
-			body.Input = []*pb.ValueInfoProto{info("iter", pb.TensorProto_INT64), info("go", pb.TensorProto_BOOL)}
-			index := "iter"
-			if w.form == "counter" {
-				body.Input = append(body.Input, info("count", pb.TensorProto_INT64))
-				index = "count"
-			}
-			at = w.node("Gather", []string{x, index}, integer("axis", 0))
-		}
-		body.Input = append(body.Input, info("hp", pb.TensorProto_FLOAT, "b", fmt.Sprint(H)))
-		if lstm {
-			body.Input = append(body.Input, info("cp", pb.TensorProto_FLOAT, "b", fmt.Sprint(H)))
-		}
-		if w.form == "scan" {
-			body.Input = append(body.Input, info("xt", pb.TensorProto_FLOAT, "b", fmt.Sprint(w.in)))
-		}
-		hn, cn := w.step(at, "hp", "cp")
-		switch w.form {
-		case "loop":
-			outs = append(outs, info(w.node("Identity", []string{"go"}), pb.TensorProto_BOOL))
-		case "counter":
-			count := w.node("Add", []string{"count", w.scalar(1)})
-			outs = append(outs, info(w.node("Less", []string{count, n}), pb.TensorProto_BOOL), info(count, pb.TensorProto_INT64))
-		}
-		outs = append(outs, info(w.node("Identity", []string{hn}), pb.TensorProto_FLOAT, "b", fmt.Sprint(H)))
-		if lstm {
-			outs = append(outs, info(cn, pb.TensorProto_FLOAT, "b", fmt.Sprint(H)))
-		}
-		body.Output = append(outs, info(hn, pb.TensorProto_FLOAT, "b", fmt.Sprint(H)))
-		w.g = top
-		in, made := states, []string{"end"}
-		if lstm {
-			made = append(made, "endc")
-		}
-		attrs := []*pb.AttributeProto{{Name: proto.String("body"), Type: pb.AttributeProto_GRAPH.Enum(), G: body}}
-		op := "Loop"
-		switch w.form {
-		case "loop":
-			in = append([]string{n, ""}, in...)
-		case "counter":
-			in = append([]string{n, w.node("Less", []string{w.scalar(0), n}), w.scalar(0)}, in...)
-			made = append([]string{"counted"}, made...)
-		default:
-			op, in = "Scan", append(in, x)
-			attrs = append(attrs, integer("num_scan_inputs", 1))
-			if w.reverse && turned {
-				attrs = append(attrs, ints("scan_input_directions", 1), ints("scan_output_directions", 1))
-			}
-		}
-		top.Node = append(top.Node, &pb.NodeProto{OpType: proto.String(op), Name: proto.String("theloop"), Input: in, Output: append(made, "all"), Attribute: attrs})
-		y, end = "all", "end"
-		if w.reverse && !w.last && !turned {
-			y = w.node("Slice", []string{y, w.ints(-1), w.ints(-1 << 62), w.ints(0), w.ints(-1)})
-		}
-	}
-	if w.last {
-		w.node("Identity", []string{end})
-		w.g.Output = []*pb.ValueInfoProto{valueInfo("y", pb.TensorProto_FLOAT, fmt.Sprint(B), fmt.Sprint(H))}
-	} else {
-		w.node("Identity", []string{y})
-		w.g.Output = []*pb.ValueInfoProto{valueInfo("y", pb.TensorProto_FLOAT, fmt.Sprint(T), fmt.Sprint(B), fmt.Sprint(H))}
-	}
-	top.Node[len(top.Node)-1].Output[0] = "y"
-	return &pb.ModelProto{IrVersion: proto.Int64(8), OpsetImport: []*pb.OperatorSetIdProto{{Version: proto.Int64(13)}}, Graph: top}
 }

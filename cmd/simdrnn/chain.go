@@ -292,6 +292,9 @@ func like(of, from input, name string, logits bool) (chained, error) {
 	if !ok {
 		return nil, fmt.Errorf("-like %s is %s, which does not say what the stages of a network are; want a file of a chain or an ONNX graph", name, of.format())
 	}
+	if err := isChain(of); err != nil {
+		return nil, err
+	}
 	m, err := c.network(1, 1)
 	if err != nil {
 		return nil, err

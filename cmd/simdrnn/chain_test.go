@@ -381,3 +381,18 @@ func TestGraphsWithOptions(t *testing.T) {
 	says(t, simdrnn(t, done, "inspect", at("two.onnx"), "-output", "y"), "stages of the chain: onnx.Recurrent 2 to 3\n")
 	says(t, simdrnn(t, done, "bench", at("two.onnx"), "-output", "z", "-time", "1us", "-rounds", "3"), "a chain of onnx.Recurrent 2 to 3, Relu")
 }
+
+// TestEncodersAndDecoders: a graph of both is shown, and is no chain: a decoder alone would
+// begin at zero.
+func TestEncodersAndDecoders(t *testing.T) {
+	graph := filepath.Join("..", "..", "onnx", "testdata", "seq2seq", "translator_lstm_old.onnx")
+	says(t, simdrnn(t, done, "inspect", graph), `input "in1": data, [rows, to]`, `input "in0": source, [rows, from]`, `an encoder, whose final states layers begin with: it reads "in0", and its stages are nn.Embedding`)
+	for _, to := range []string{"a.safetensors", "a.onnx", "a.npz", "a.simdrnn"} {
+		out := filepath.Join(t.TempDir(), to)
+		says(t, simdrnn(t, wrongUse, "convert", graph, out), "an encoder and a decoder")
+		if _, err := os.Stat(out); !os.IsNotExist(err) {
+			t.Errorf("%s was written: %v", to, err)
+		}
+	}
+	simdrnn(t, done, "convert", graph, filepath.Join(t.TempDir(), "layer.safetensors"), "-layer", "1")
+}

@@ -161,6 +161,9 @@ func layersAlone(in input) bool {
 
 // takeChain takes a network as a whole.
 func (c *call) takeChain(in chained, target format, logits bool) (out output, err error) {
+	if err := isChain(in); err != nil {
+		return out, err
+	}
 	m, err := in.network(1, 1)
 	if err != nil {
 		return out, err
@@ -195,6 +198,9 @@ func (c *call) takeChain(in chained, target format, logits bool) (out output, er
 		return out, usagef("the file has a chain of %d stages (%s), and %s has recurrent layers alone: write .safetensors or .onnx, or name a layer with -layer", len(names), strings.Join(names, ", "), target.name)
 	}
 	fmt.Fprintf(c.stdout, "a chain of %d stages: %s\n", len(names), strings.Join(names, ", "))
+	if o, ok := in.(*onnxFile); ok && o.net.Reversed {
+		fmt.Fprintln(c.stdout, "left over: the graph gives the outputs from the last step to the first; the chain gives them in their order")
+	}
 	if in.ofLastStep() && target.name != "onnx" {
 		fmt.Fprintln(c.stdout, "left over: the graph gives the output of the last step alone; the chain gives that of each step")
 	}

@@ -61,11 +61,28 @@ func openONNX(name string, o onnx.Options) (input, error) {
 func (o *onnxFile) format() string   { return "an ONNX graph" }
 func (o *onnxFile) ofLastStep() bool { return o.net.LastStep }
 
+// alone: layers that begin with the state of an encoder are no layers for themselves.
+func (o *onnxFile) alone() bool { return o.net.Encoder == nil && !o.net.Reversed && o.whole.alone() }
+
+// isChain returns an error for an encoder with a decoder, whose chain alone would begin at zero.
+func isChain(in input) error {
+	if o, ok := in.(*onnxFile); ok && o.net.Encoder != nil {
+		return usagef("the graph is an encoder and a decoder that begins with its state, which no chain is: name one of its layers with -layer, or take both chains in a program (onnx.Network.Encoder)")
+	}
+	return nil
+}
+
 func (o *onnxFile) notes() (notes []string) {
 	for i, ports := range [][]onnx.Port{o.net.Inputs, o.net.Outputs} {
 		for _, p := range ports {
 			notes = append(notes, fmt.Sprintf("%s %q: %s, [%s]", []string{"input", "output"}[i], p.Name, p.Use, strings.Join(p.Shape, ", ")))
 		}
+	}
+	if o.net.Reversed {
+		notes = append(notes, "the graph gives the outputs from the last step to the first; the chain gives them in their order")
+	}
+	for e := o.net.Encoder; e != nil; e = e.Encoder {
+		notes = append(notes, fmt.Sprintf("an encoder, whose final states layers begin with: it reads %q, and its stages are %s", e.Inputs[0].Name, strings.Join(stageNames(e.Stages), ", ")))
 	}
 	return append(notes, o.whole.notes()...)
 }

@@ -25,7 +25,7 @@ var pages = []struct {
 }{
 	{"from-pytorch", fromPyTorch, []string{"torch", "safetensors"}, []string{"model.safetensors", "check.safetensors"}, "back.safetensors", "the same weights came back\n"},
 	{"from-keras", fromKeras, []string{"keras", "torch", "safetensors", "numpy"}, []string{"model.safetensors", "check.safetensors"}, "back.safetensors", "the same weights came back\n"},
-	{"from-onnx", fromONNX, []string{"torch", "onnx", "safetensors", "numpy"}, []string{"model.onnx", "check.safetensors"}, "", ""},
+	{"from-onnx", fromONNX, []string{"torch", "onnx", "safetensors", "numpy"}, []string{"model.onnx", "check.safetensors", "translator.onnx", "translator.safetensors"}, "", ""},
 	{"to-onnx-runtime", toONNXRuntime, []string{"onnxruntime", "safetensors", "numpy"}, nil, "model.onnx", "ONNX Runtime gives the same\n"},
 }
 

@@ -256,6 +256,59 @@ func fromONNX() error {
 			}
 		}
 	}
+
+	translator, err := onnx.Open("translator.onnx", onnx.Options{})
+	if err != nil {
+		return err
+	}
+	pair, err := safetensors.Open("translator.safetensors")
+	if err != nil {
+		return err
+	}
+	defer pair.Close()
+	var read [2][]int32 // what encoder and decoder read, [time][batch]
+	for i, name := range []string{"source", "target"} {
+		given, err := pair.Float32(name)
+		if err != nil {
+			return err
+		}
+		read[i] = make([]int32, len(given))
+		for k, id := range given {
+			read[i][k%steps*rows+k/steps] = int32(id)
+		}
+	}
+	encoder, err := nn.Infer(steps, rows, translator.Encoder.Stages...)
+	if err != nil {
+		return err
+	}
+	if err := encoder.ForwardIDs(make([]float32, steps*rows*12), read[0]); err != nil {
+		return err
+	}
+	decoder, err := nn.Infer(steps, rows, translator.Stages...)
+	if err != nil {
+		return err
+	}
+	state := decoder.State()
+	if err := translator.Begin(state, encoder.State(), rows); err != nil {
+		return err
+	}
+	if err := decoder.SetState(state); err != nil {
+		return err
+	}
+	y := make([]float32, steps*rows*9)
+	if err := decoder.ForwardIDs(y, read[1]); err != nil {
+		return err
+	}
+	expected, err := pair.Float32("scores")
+	if err != nil {
+		return err
+	}
+	for i, got := range y {
+		t, b, k := i/9/rows, i/9%rows, i%9
+		if want := expected[(b*steps+t)*9+k]; math.Abs(float64(got-want)) > 1e-5 {
+			return fmt.Errorf("decoder, step %d, row %d: %v, PyTorch has %v", t, b, got, want)
+		}
+	}
 	return nil
 }
 

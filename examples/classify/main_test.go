@@ -67,6 +67,13 @@ func TestTrain(t *testing.T) {
 		require.Less(t, 2*sorted, plain)
 		require.Contains(t, r.Stderr, "lines/s")
 		programtest.Files(t, filepath.Join(dir, "out"), bptt.LastFile, bptt.BestFile, "curve.png", "confusion.png", "metrics.jsonl", "settings.json")
+		for _, name := range []string{bptt.LastFile, bptt.BestFile} {
+			c, err := bptt.ReadCheckpointFile(filepath.Join(dir, "out", name))
+			require.NoError(t, err)
+			kept, v, err := program.ReadMeta(c)
+			require.NoError(t, err)
+			programtest.Described(t, filepath.Join(dir, "out", name), v.Len(), len(kept.Classes))
+		}
 		require.NoError(t, os.Remove(filepath.Join(dir, "lines")))
 		told := tested.Do(t, "-line", "deabacae", "-out", filepath.Join(dir, "out"))
 		require.Empty(t, told.Stderr)

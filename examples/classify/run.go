@@ -3,13 +3,11 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/data"
@@ -111,12 +109,6 @@ func (c *corpus) shares(m *loss.Confusion) chart.Table {
 // bucket is how many batches are sorted by length together.
 const bucket = 50
 
-// A meta is what a checkpoint has beside the run, for -line.
-type meta struct {
-	Classes    []string
-	Vocabulary string // as data.Vocabulary writes it
-}
-
 // training is how the model is trained, and the padding with buckets and without.
 func (o *options) training(c *corpus, m *model) (r program.Run, padding [2]float64, err error) {
 	plain, err := data.NewSequences(c.train, o.batch, rand.NewPCG(o.Seed, 1))
@@ -141,11 +133,11 @@ func (o *options) training(c *corpus, m *model) (r program.Run, padding [2]float
 		return r, padding, err
 	}
 	look.SetWorkers(o.Workers)
-	var characters strings.Builder
-	if _, err := c.vocabulary.WriteTo(&characters); err != nil {
+	kept, err := program.NewMeta(c.vocabulary, c.classes)
+	if err != nil {
 		return r, padding, err
 	}
-	kept, err := json.Marshal(meta{c.classes, characters.String()})
+	meta, err := kept.Encode(net)
 	if err != nil {
 		return r, padding, err
 	}
@@ -157,7 +149,7 @@ func (o *options) training(c *corpus, m *model) (r program.Run, padding [2]float
 			Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: o.rate}, ClipNorm: o.clip,
 			Schedule:   optim.EpochDecay{Factor: o.decay},
 			Validate:   bptt.Validate{Data: valid, Net: look, Patience: o.patience, RestoreBest: true},
-			Checkpoint: bptt.Checkpoints{Meta: kept},
+			Checkpoint: bptt.Checkpoints{Meta: meta},
 		},
 	}, padding, nil
 }
@@ -169,11 +161,7 @@ func (o *options) onlyLine(stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var kept meta
-	if err := json.Unmarshal(c.Meta, &kept); err != nil {
-		return err
-	}
-	v, err := data.ReadVocabulary(strings.NewReader(kept.Vocabulary))
+	kept, v, err := program.ReadMeta(c)
 	if err != nil {
 		return err
 	}

@@ -58,6 +58,13 @@ func TestTrain(t *testing.T) {
 	require.Contains(t, r.Stderr, "lines for training")
 	require.Contains(t, r.Stderr, "characters/s")
 	programtest.Files(t, filepath.Join(dir, "out"), bptt.LastFile, bptt.BestFile, "curve.png", "metrics.jsonl", "settings.json")
+	for _, name := range []string{bptt.LastFile, bptt.BestFile} {
+		c, err := bptt.ReadCheckpointFile(filepath.Join(dir, "out", name))
+		require.NoError(t, err)
+		_, v, err := program.ReadMeta(c)
+		require.NoError(t, err)
+		programtest.Described(t, filepath.Join(dir, "out", name), v.Len(), len(tags))
+	}
 	require.NoError(t, os.Remove(filepath.Join(dir, "1.go")))
 	marked := tested.Do(t, "-mark", `var va = "var 1" // a var`, "-out", filepath.Join(dir, "out"))
 	require.Empty(t, marked.Stderr)

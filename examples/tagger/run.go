@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -104,8 +103,12 @@ func (o *options) training(c *corpus, m *model) (r program.Run, source *data.Seq
 		return r, nil, err
 	}
 	look.SetWorkers(o.Workers)
-	var characters bytes.Buffer
-	if _, err := c.vocabulary.WriteTo(&characters); err != nil {
+	kept, err := program.NewMeta(c.vocabulary, nil)
+	if err != nil {
+		return r, nil, err
+	}
+	meta, err := kept.Encode(net)
+	if err != nil {
 		return r, nil, err
 	}
 	return program.Run{
@@ -116,7 +119,7 @@ func (o *options) training(c *corpus, m *model) (r program.Run, source *data.Seq
 			Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: o.rate}, ClipNorm: o.clip,
 			Schedule:   optim.EpochDecay{Factor: o.decay},
 			Validate:   bptt.Validate{Data: valid, Net: look, Patience: o.patience, RestoreBest: true},
-			Checkpoint: bptt.Checkpoints{Meta: characters.Bytes()},
+			Checkpoint: bptt.Checkpoints{Meta: meta},
 		},
 	}, source, nil
 }
@@ -127,7 +130,7 @@ func (o *options) onlyMark(stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	v, err := data.ReadVocabulary(bytes.NewReader(c.Meta))
+	_, v, err := program.ReadMeta(c)
 	if err != nil {
 		return err
 	}

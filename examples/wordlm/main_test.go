@@ -51,6 +51,13 @@ func TestTrain(t *testing.T) {
 	require.Contains(t, r.Stderr, "vocabulary of ")
 	require.Contains(t, r.Stderr, "words/s")
 	programtest.Files(t, filepath.Join(dir, "out"), bptt.LastFile, bptt.BestFile, "curve.png", "metrics.jsonl", "settings.json")
+	for _, name := range []string{bptt.LastFile, bptt.BestFile} {
+		c, err := bptt.ReadCheckpointFile(filepath.Join(dir, "out", name))
+		require.NoError(t, err)
+		_, v, err := program.ReadMeta(c)
+		require.NoError(t, err)
+		programtest.Described(t, filepath.Join(dir, "out", name), v.Len(), v.Len())
+	}
 	require.Less(t, ppl[3], ppl[1], "pairs say more than words")
 	require.Less(t, ppl[5], 2.0, "two of some six words can be foretold only by chance")
 

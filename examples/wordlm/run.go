@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -104,8 +103,12 @@ func (o *options) training(c *corpus, m *model) (program.Run, error) {
 		return r, err
 	}
 	look.SetWorkers(o.Workers)
-	var words bytes.Buffer
-	if _, err := c.vocabulary.WriteTo(&words); err != nil {
+	kept, err := program.NewMeta(c.vocabulary, nil)
+	if err != nil {
+		return r, err
+	}
+	meta, err := kept.Encode(net)
+	if err != nil {
 		return r, err
 	}
 	optimizer, clip := o.optimize()
@@ -117,7 +120,7 @@ func (o *options) training(c *corpus, m *model) (program.Run, error) {
 			Window: o.window, ReadoutRows: o.readoutRows, Loss: loss.CrossEntropy{}, Optimizer: optimizer, ClipNorm: clip,
 			Schedule:   optim.EpochDecay{After: o.hold, Factor: o.decay},
 			Validate:   bptt.Validate{Data: valid, Net: look, Patience: o.patience, RestoreBest: true},
-			Checkpoint: bptt.Checkpoints{Meta: words.Bytes()},
+			Checkpoint: bptt.Checkpoints{Meta: meta},
 		},
 	}, nil
 }
@@ -145,7 +148,7 @@ func (o *options) onlyWrite(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	v, err := data.ReadVocabulary(bytes.NewReader(c.Meta))
+	_, v, err := program.ReadMeta(c)
 	if err != nil {
 		return err
 	}

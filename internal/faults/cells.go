@@ -30,7 +30,7 @@ var cellFaults = []fault{
 		"return !slices.ContainsFunc(p.c, func(x float32) bool { return x != c })", "return true", inONNX},
 	{"ONNX cells: of equal terms the first counts", "onnx/polynomial.go",
 		"return a + b })", "return a })", inONNX},
-	{"ONNX cells: one entry of an input is the input", "onnx/parts.go",
+	{"ONNX cells: one entry of an input is the input", "onnx/sources.go",
 		"if n != 0 || p.first != 0 {", "if false {", inONNX},
 	{"ONNX cells: two layers that differ are the directions of one", "onnx/pair.go",
 		"!reflect.DeepEqual(settings(f), settings(r))", "!reflect.DeepEqual(settings(f), settings(f))", inONNX},

@@ -8,12 +8,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/convert/chain"
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/examples/internal/chart"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
@@ -409,4 +411,27 @@ func TestGoCode(t *testing.T) {
 		}
 		require.Equal(t, want, files)
 	}
+}
+
+// TestMeta: what Encode writes comes back, and so does the vocabulary alone, which checkpoints
+// of wordlm and tagger had before.
+func TestMeta(t *testing.T) {
+	v, err := data.NewVocabulary(slices.Values([]string{"one", "two"}), data.VocabularyConfig{})
+	require.NoError(t, err)
+	kept, err := NewMeta(v, []string{"a", "b"})
+	require.NoError(t, err)
+	net, err := nn.Infer(1, 1, nn.PoolMax{}, &nn.Linear{Weight: make([]float32, 6), In: 3, Out: 2})
+	require.NoError(t, err)
+	text, err := kept.Encode(net)
+	require.NoError(t, err)
+	for _, meta := range [][]byte{text, []byte(kept.Vocabulary)} {
+		m, again, err := ReadMeta(&bptt.Checkpoint{Meta: meta})
+		require.NoError(t, err)
+		require.Equal(t, v, again)
+		require.Equal(t, kept.Vocabulary, m.Vocabulary)
+		_, described := chain.DescriptionOf(meta)
+		require.Equal(t, described, len(m.Classes) == 2)
+	}
+	_, _, err = ReadMeta(&bptt.Checkpoint{Meta: []byte(`{"Vocabulary": 3}`)})
+	require.ErrorContains(t, err, "meta data of the checkpoint")
 }

@@ -14,9 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/convert/chain"
 	"github.com/simdrnn/simdrnn/examples/internal/interrupt"
 	"github.com/simdrnn/simdrnn/examples/internal/program"
 	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/nn"
 )
 
 // A Program is one under test.
@@ -156,4 +158,20 @@ func Numbers(t *testing.T, e *regexp.Regexp, text string) []float64 {
 		require.NoError(t, err)
 	}
 	return v
+}
+
+// Described holds that a checkpoint says what its stages are, so that a program that does not
+// know the model can run it: of so many inputs symbols, and outputs. That model is returned.
+func Described(t *testing.T, file string, symbols, outputs int) *nn.Model {
+	t.Helper()
+	c, err := bptt.ReadCheckpointFile(file)
+	require.NoError(t, err)
+	made, err := chain.LoadCheckpoint("", c)
+	require.NoError(t, err)
+	model, err := made.Infer(3, 2)
+	require.NoError(t, err)
+	_, _, in, out := model.Dims()
+	require.Equal(t, []int{symbols, outputs}, []int{in, out})
+	require.NoError(t, c.Params(model), "it has the parameters of the checkpoint, by their names")
+	return model
 }

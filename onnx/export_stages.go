@@ -1,0 +1,166 @@
+package onnx
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/simdrnn/simdrnn/nn"
+)
+
+func (e *exporter) linear(at string, l *nn.Linear) error {
+	if len(l.Weight) != l.In*l.Out || l.Bias != nil && len(l.Bias) != l.Out {
+		return &ExportError{at, "nn.Linear.Weight", fmt.Sprintf("it has %d elements, Bias %d, want %d and %d", len(l.Weight), len(l.Bias), l.In*l.Out, l.Out)}
+	}
+	turned := make([]float32, len(l.Weight))
+	for o := range l.Out {
+		for i := range l.In {
+			turned[i*l.Out+o] = l.Weight[o*l.In+i]
+		}
+	}
+	w, err := e.floats(at+".weight", turned, l.In, l.Out)
+	if err != nil {
+		return err
+	}
+	e.last, e.width = e.node("MatMul", []string{e.last, w}), l.Out
+	if l.Bias != nil {
+		b, err := e.floats(at+".bias", l.Bias, l.Out)
+		if err != nil {
+			return err
+		}
+		e.last = e.node("Add", []string{e.last, b})
+	}
+	return nil
+}
+
+func (e *exporter) layerNorm(at string, l *nn.LayerNorm) error {
+	if len(l.Weight) != l.Width || l.Bias != nil && len(l.Bias) != l.Width {
+		return &ExportError{at, "nn.LayerNorm.Weight", fmt.Sprintf("it has %d elements, Bias %d, want %d of each", len(l.Weight), len(l.Bias), l.Width)}
+	}
+	gain, err := e.floats(at+".weight", l.Weight, l.Width)
+	if err != nil {
+		return err
+	}
+	in := []string{e.last, gain}
+	if l.Bias != nil {
+		bias, err := e.floats(at+".bias", l.Bias, l.Width)
+		if err != nil {
+			return err
+		}
+		in = append(in, bias)
+	}
+	eps := l.Eps
+	if eps == 0 {
+		eps = 1e-5
+	}
+	e.last = e.node("LayerNormalization", in, integer("axis", -1), float("epsilon", eps))
+	return nil
+}
+
+// pool writes a pool at the last step: a reduction over time.
+func (e *exporter) pool(at, field, op string) error {
+	if !e.o.LastStep || e.one {
+		return &ExportError{at, field, "its output at a step is that of the steps so far, for which there is no operator; with ExportOptions.LastStep one pool can be written, which is that of all steps"}
+	}
+	e.last, e.one = e.node(op, []string{e.last}, ints("axes", 0), integer("keepdims", 0)), true
+	return nil
+}
+
+// lastStep goes on with the last step alone.
+func (e *exporter) lastStep() {
+	e.last, e.one = e.node("Gather", []string{e.last, e.integers(-1)}, integer("axis", 0)), true
+}
+
+func (e *exporter) pick(at string, p *Pick) error {
+	if p.First != nil && len(p.First) != len(p.From) {
+		return &ExportError{at, "onnx.Pick.First", fmt.Sprintf("it has %d entries, want %d", len(p.First), len(p.From))}
+	}
+	index := make([]int64, len(p.From))
+	future := false
+	for i, from := range p.From {
+		if from < 0 || from >= p.Width {
+			return &ExportError{at, "onnx.Pick.From", fmt.Sprintf("entry %d is %d, of %d elements", i, from, p.Width)}
+		}
+		if index[i] = int64(from); p.First != nil && p.First[i] {
+			index[i] += int64(p.Width)
+			future = true
+		}
+	}
+	if future {
+		if !e.o.LastStep || e.one {
+			return &ExportError{at, "onnx.Pick.First", "it gives elements of the first step at all steps; it can be written with ExportOptions.LastStep, once"}
+		}
+		x := e.last
+		e.lastStep()
+		first := e.node("Gather", []string{x, e.integers(0)}, integer("axis", 0))
+		e.last = e.node("Concat", []string{e.last, first}, integer("axis", -1))
+	}
+	list := e.list(index)
+	e.last, e.width = e.node("Gather", []string{e.last, list}, integer("axis", -1)), len(index)
+	return nil
+}
+
+func (e *exporter) scale(at string, s *Scale) error {
+	if err := s.check(); err != nil {
+		return &ExportError{at, "onnx.Scale", err.Error()}
+	}
+	for _, w := range []struct {
+		op, name string
+		v        []float32
+	}{{"Mul", "factor", s.Factor}, {"Add", "shift", s.Shift}} {
+		if w.v == nil {
+			continue
+		}
+		name, err := e.floats(at+"."+w.name, w.v, len(w.v))
+		if err != nil {
+			return err
+		}
+		e.last = e.node(w.op, []string{e.last, name})
+	}
+	return nil
+}
+
+func (e *exporter) parallel(at string, list nn.Parallel) error {
+	x, width, one := e.last, e.width, e.one
+	var ends []string
+	total := 0
+	for i, s := range list {
+		e.last, e.width, e.one = x, width, one
+		if err := e.stage(fmt.Sprintf("%s.%d", at, i), s); err != nil {
+			return err
+		}
+		if e.o.LastStep && !e.one && e.pooled(list) {
+			e.lastStep() // as another one of the stages does
+		}
+		ends = append(ends, e.last)
+		total += e.width
+	}
+	e.last, e.width = e.node("Concat", ends, integer("axis", -1)), total
+	return nil
+}
+
+// pooled says whether one of the stages goes on with one step: then all side by side have to.
+func (e *exporter) pooled(stages []nn.Stage) bool {
+	for _, s := range flatten(stages) {
+		switch s := s.(type) {
+		case nn.PoolMean, nn.PoolMax:
+			return true
+		case *Pick:
+			if slices.Contains(s.First, true) {
+				return true
+			}
+		case nn.Sequential:
+			if e.pooled(s) {
+				return true
+			}
+		case nn.Residual:
+			if e.pooled(s) {
+				return true
+			}
+		case nn.Parallel:
+			if e.pooled(s) {
+				return true
+			}
+		}
+	}
+	return false
+}
