@@ -92,7 +92,7 @@ func FuzzGemm(f *testing.F) {
 		f.Add(uint8(255-i), uint8(6), uint8(64+i), uint8(17), uint8(0), s)
 	}
 	f.Fuzz(func(t *testing.T, form, mm, nn, kk, pads uint8, data []byte) {
-		m, n, k := int(mm)%20, int(nn)%140, int(kk)%70
+		m, n, k := int(mm)%20, int(nn)+int(form>>7)*45, int(kk)%70
 		into := kernels.Into(form & 3)
 		transA, transB := form&4 != 0, form&8 != 0
 		how := form >> 4 & 3 // Gemm, Packed, bias, rows
@@ -103,6 +103,10 @@ func FuzzGemm(f *testing.F) {
 		}
 		if how == 2 {
 			into = kernels.Set
+		}
+		order := kernels.Into(0)
+		if how == 1 && form&64 != 0 {
+			order = kernels.FromLast
 		}
 		if how == 3 {
 			transA, transB = true, false
@@ -169,7 +173,7 @@ func FuzzGemm(f *testing.F) {
 				if how == 2 {
 					p.GemmBias(m, a, lda, bias, got, ldc)
 				} else {
-					p.Gemm(into, m, a, lda, got, ldc)
+					p.Gemm(into|order, m, a, lda, got, ldc)
 				}
 			}
 			numtest.Equal(t, got, want, "%v how=%d into=%d transA=%v transB=%v m=%d n=%d k=%d", isa, how, into, transA, transB, m, n, k)

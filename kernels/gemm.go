@@ -20,7 +20,7 @@ const (
 // FromLast with one of the others (Continue|FromLast) takes the columns of a [Packed] matrix
 // from the last to the first. The results are the same bits. Where the matrix is larger than
 // a cache, a product that goes the other way than the one before finds in it what that
-// one used last. Other products refuse it: they pack what they multiply by.
+// one used last. [Packed.Gemm] and [Packed.GemmPart] take it, other products refuse it.
 const FromLast Into = 1 << 7
 
 func (i Into) flags() int {
@@ -32,7 +32,7 @@ func (i Into) flags() int {
 	case SetFlush:
 		return ref.TileFlush
 	}
-	panic(fmt.Sprintf("kernels: Into(%d), want Set, Continue, AddTo or SetFlush", uint8(i)))
+	panic(fmt.Sprintf("kernels: Into(%d), want Set, Continue, AddTo or SetFlush, for Packed with FromLast or without", uint8(i)))
 }
 
 // Gemm multiplies row-major matrices: C[m][n] = op(A)[m][k] op(B)[k][n], where

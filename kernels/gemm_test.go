@@ -266,8 +266,8 @@ func last(list []int32) (n int) {
 }
 
 // Every form of product at every edge of size: 0 to 4, around the register
-// tiles (3, 6 and 8 rows), vectors (8 and 16), panels (16, 32, 64) and blocks
-// (64 and 96 rows, 256 and 512 steps).
+// tiles (6, 8 and 12 rows), vectors (8 and 16), panels (16 and 32, and up to 8 of them) and
+// blocks (64, 96 and 144 rows, 256 and 512 steps).
 func TestGemm(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
 		g := numtest.NewGuards(t)
@@ -277,8 +277,8 @@ func TestGemm(t *testing.T) {
 			which[i] = i
 		}
 		axes := []numtest.Axis{
-			{Name: "m", Values: []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 63, 64, 65, 95, 96, 97}},
-			{Name: "n", Values: []int{0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 129}},
+			{Name: "m", Values: []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 63, 64, 65, 95, 96, 97, 104, 144, 145}},
+			{Name: "n", Values: []int{0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 129, 255, 256, 257, 300}},
 			{Name: "k", Values: []int{0, 1, 2, 3, 4, 7, 8, 9, 255, 256, 257, 511, 512, 513}},
 			{Name: "form", Values: which},
 		}
@@ -286,6 +286,35 @@ func TestGemm(t *testing.T) {
 		numtest.Cases(6e7, cost, axes, func(v []int) bool {
 			return forms[v[3]].check(t, g, isa, r, v[0], v[1], v[2])
 		})
+	})
+}
+
+// Where B is larger than a cache, tiles ask for what comes next of it: the same bits as row
+// by row, in both orders of the columns, for every number of rows of a tile, in blocks of
+// rows and steps too.
+func TestGemmOfLargeB(t *testing.T) {
+	const k, n = 520, 300 // more than a block of steps, and than half a MiB
+	sizes := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 97, 100, 103, 104, 108}
+	if testing.Short() {
+		sizes = []int{4, 7, 8, 13, 104}
+	}
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		r := newSource(19)
+		p := isa.Pack(false, k, n, r.values(k*n, moderate), n)
+		for _, m := range sizes {
+			a, start := r.values(m*k, moderate), r.values(m*n, moderate)
+			for _, into := range []kernels.Into{kernels.Set, kernels.Continue, kernels.AddTo} {
+				want := append([]float32(nil), start...)
+				for i := range m {
+					p.Gemm(into, 1, a[i*k:][:k], k, want[i*n:][:n], n)
+				}
+				for _, order := range []kernels.Into{0, kernels.FromLast} {
+					got := append([]float32(nil), start...)
+					p.Gemm(into|order, m, a, k, got, n)
+					numtest.Equal(t, got, want, "%d rows, into %d", m, into|order)
+				}
+			}
+		}
 	})
 }
 

@@ -53,12 +53,12 @@ func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 	t := tile.Args{K: p.k, A: at(a, 0), RSA: rsa, CSA: csa, LDB: nr, PB: p.k * nr, LDC: p.ldc, Flags: p.into.flags()}
 	if p.into == Continue {
 		t.LDS = p.ldc
-		t.Flags = tileStarts
 	}
 	for left := p.n - p.from; left > 0; {
 		j, width := p.column(s, m, left)
 		cols := min(width, p.n-j)
 		left -= cols
+		t.Ahead = p.behind(j, width)
 		vecs := (cols + s.Lanes - 1) / s.Lanes
 		t.Tail = cols - (vecs-1)*s.Lanes
 		t.C = at(p.c, i0*p.ldc+j)
@@ -70,14 +70,9 @@ func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 		default:
 			t.Start = &zeros[0]
 		}
-		here := p.base + j*p.k
-		t.B = at(p.b, here)
-		t.Next = t.B
-		if len(p.b) > cached {
-			if next := p.ahead(here, width*p.k); next >= 0 {
-				t.Next = at(p.b, next)
-			}
-		}
+		t.B = at(p.b, p.base+j*p.k)
+		ask := p.soon(j, width, 0, p.k, p.k)
+		t.Next = ask.take(width*p.k, t.B)
 		if width == 3*nr {
 			for n := range 2 {
 				h := half(t, n, s.Lanes)
@@ -102,16 +97,18 @@ func (p *product) column(s *tiling, rows, left int) (j, width int) {
 	return p.from + (left+nr-1)/nr*nr - width, width
 }
 
-// ahead is where in b that is which follows what begins at here and is size long, -1 if
-// nothing does.
-func (p *product) ahead(here, size int) int {
-	if p.down {
-		return max(here-size, -1)
+// behind is how far to the right of column j the columns are whose C tiles of that width ask
+// for: these themselves, or where chains start there, those that come next.
+func (p *product) behind(j, width int) int {
+	switch {
+	case p.into != Continue:
+		return 0
+	case p.down && j-width >= p.from:
+		return -width
+	case !p.down && j+width < p.n:
+		return width
 	}
-	if here += size; here < len(p.b) {
-		return here
-	}
-	return -1
+	return 0
 }
 
 // blocks is rows. held has room for the chains of one tile, and is needed where these
@@ -132,7 +129,7 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 	if p.into == AddTo || m <= s.Rows {
 		kc = longK
 	}
-	if p.pa > 0 {
+	if p.pa > 0 && held == nil {
 		mc = m
 	}
 	run := strip{isa: p.isa, s: s, pa: p.pa}
@@ -155,7 +152,10 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 				if p.pa > 0 {
 					run.A = at(a, i/s.Rows*p.pa+q*csa)
 				}
-				run.C, run.LDC, run.Flags = at(p.c, (i0+i)*p.ldc+j), p.ldc, 0
+				run.C, run.LDC, run.Flags, run.Ahead = at(p.c, (i0+i)*p.ldc+j), p.ldc, 0, 0
+				if first {
+					run.Ahead = p.behind(j, width)
+				}
 				switch {
 				case !first && p.into == AddTo:
 					run.Start, run.LDS = &held[0], width
@@ -168,48 +168,28 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 				}
 				if last {
 					run.Flags = p.into.flags()
-					if first && p.into == Continue {
-						run.Flags |= tileStarts
-					}
 				} else if p.into == AddTo {
 					run.C, run.LDC = &held[0], width
 				}
 				if p.ldb == 0 {
-					block := p.b[p.base+j*p.k+q*nr:]
-					run.B, run.LDB, run.PB = at(block, 0), nr, p.k*nr
-					ahead := 0
-					run.next = nil
-					if len(p.b) > cached {
-						ahead = len(block) - (width/nr-1)*run.PB - run.K*nr
-						if here := p.base + j*p.k; p.down && last {
-							if next := p.ahead(here, width*p.k); next >= 0 {
-								run.next, ahead = at(p.b, next), width*p.k
-							}
-						}
-					}
-					if p.pa > 0 {
-						run.next, ahead = at(p.next, 0), len(p.next)
-					}
-					run.tiles(cols, 0, ahead)
+					run.B, run.LDB, run.PB = at(p.b, p.base+j*p.k+q*nr), nr, p.k*nr
+					run.tiles(cols, 0, p.soon(j, width, q, run.K, kc))
 					continue
 				}
 				whole := cols - cols%s.Lanes
 				if whole > 0 {
 					run.B, run.LDB, run.PB = at(p.b, q*p.ldb+j), p.ldb, nr
-					run.tiles(whole, 0, 0)
+					run.tiles(whole, 0, soon{})
 				}
 				if whole < cols {
 					run.B, run.LDB = at(p.edge, q*s.Lanes), s.Lanes
-					run.tiles(cols-whole, whole, 0)
+					run.tiles(cols-whole, whole, soon{})
 				}
 			}
 		}
 		p.down = !p.down // the next rows begin with the columns that were used last
 	}
 }
-
-// tileStarts is the flag of a tile whose chains start at C.
-const tileStarts = 4
 
 // zeros is where chains from +0 start.
 var zeros [maxWidth]float32
@@ -221,18 +201,16 @@ type strip struct {
 	s         *tiling
 	rows      int
 	pa        int // see product
-	next      *float32
 }
 
 // tiles runs the tiles over cols columns, off columns right of where Start and
 // C point. They are as few as hold the rows and all about as high: a low tile
-// at the end would wait for B. ahead is how much of B follows the block in
-// memory and is far away: between them the tiles have one block's worth of that
-// fetched, evenly, since requests in a burst would hold up those for what is
-// needed now.
-func (p *strip) tiles(cols, off, ahead int) {
+// at the end would wait for B. ask is what of B comes next and is far away: the tiles
+// have it fetched evenly between them, since requests in a burst would hold up those for
+// what is needed now.
+func (p *strip) tiles(cols, off int, ask soon) {
 	if cols == 3*p.s.nr() && p.s.apart(p.rows) {
-		p.apart(off, ahead)
+		p.apart(off, ask)
 		return
 	}
 	h := p.s.height(cols)
@@ -241,14 +219,6 @@ func (p *strip) tiles(cols, off, ahead int) {
 	a, start, c := t.A, step(t.Start, off), step(t.C, off)
 	vecs := (cols + p.s.Lanes - 1) / p.s.Lanes
 	t.Tail = cols - (vecs-1)*p.s.Lanes
-	t.Next = t.B
-	block := t.K * ((cols + p.s.nr() - 1) / p.s.nr() * p.s.nr())
-	if ahead = min(ahead, block); ahead > 0 {
-		t.Next = step(t.B, block)
-		if p.next != nil {
-			t.Next = p.next
-		}
-	}
 	share := t.K / 4 * p.s.Fetch * lineFloats
 	for turn, r := 0, 0; turn < turns; turn++ {
 		next := p.rows * (turn + 1) / turns
@@ -258,44 +228,31 @@ func (p *strip) tiles(cols, off, ahead int) {
 			t.A = step(a, turn*p.pa)
 		}
 		t.Start, t.C = step(start, r*t.LDS), step(c, r*t.LDC)
+		t.Next = ask.take(share, t.B)
 		if p.isa == Scalar {
 			scalarTile(next-r, cols, &t)
 		} else {
 			runTile(p.isa, next-r, vecs, &t)
 		}
 		r = next
-		if ahead -= share; ahead > 0 {
-			t.Next = step(t.Next, share)
-		} else {
-			t.Next = t.B
-		}
 	}
 }
 
 // apart is tiles for four, seven or eight rows over three panels: of four and of three rows
 // each, over a panel and a half.
-func (p *strip) apart(off, ahead int) {
+func (p *strip) apart(off int, ask soon) {
 	t := p.Args
 	t.Tail = p.s.Lanes
-	t.Next = t.B
 	share := t.K / 4 * p.s.Fetch * lineFloats
-	if ahead > 0 {
-		t.Next = step(t.B, 2*t.PB+t.K*p.s.nr())
-	}
 	for n := range 2 {
 		h := half(t, n, p.s.Lanes)
 		start, c := step(h.Start, off), step(h.C, off)
 		for r, rows := 0, 0; r < p.rows; r += rows {
 			rows = min(4, p.rows-r)
 			h.A, h.Start, h.C = step(p.A, r*h.RSA), step(start, r*h.LDS), step(c, r*h.LDC)
+			h.Next = ask.take(share, h.B)
 			runTile(p.isa, rows, 3, &h)
-			if ahead -= share; ahead > 0 {
-				h.Next = step(h.Next, share)
-			} else {
-				h.Next = h.B
-			}
 		}
-		t.Next = h.Next
 	}
 }
 
@@ -310,13 +267,6 @@ func half(t tile.Args, n, lanes int) tile.Args {
 	t.Start, t.C = step(t.Start, 3*lanes), step(t.C, 3*lanes)
 	return t
 }
-
-const lineFloats = 16 // float32 in a cache line
-
-// cached is the size up to which all of B is taken to stay in the second-level
-// cache beside A and C, 512 KiB. Not fetching a larger B ahead costs 1 % of speed
-// where it just fits, and a quarter where it does not.
-const cached = 1 << 17
 
 // scalarTile is the register tile of the tier without registers.
 func scalarTile(rows, cols int, t *tile.Args) {
@@ -344,7 +294,11 @@ func at(s []float32, i int) *float32 {
 	return &s[i]
 }
 
+// step returns the address of the element i after *p, nil if there are no elements.
 func step(p *float32, i int) *float32 {
+	if p == nil {
+		return nil
+	}
 	return (*float32)(unsafe.Add(unsafe.Pointer(p), i*4))
 }
 

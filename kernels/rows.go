@@ -147,7 +147,7 @@ func (t ISA) GemmRows(into Into, m int, a []float32, lda int, rows []int32, work
 		// chunk after another is added to. Blocks are about as high as each other: a low
 		// one reads as much of B as a high one.
 		w := min(units*(block+1)/blocks*rowsUnit, m) - i
-		h, pa := t.packFactors(work, a[i:], lda, rows, w, m-i)
+		h, pa := t.packFactors(work, a[min(i, len(a)):], lda, rows, w, m-i)
 		for _, to := range products {
 			for j := 0; j < to.B.n; j += nr {
 				at := 0

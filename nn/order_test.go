@@ -119,7 +119,7 @@ func TestSumsHaveTheOrderOfTheContract(t *testing.T) {
 		{steps: 29, batch: 19, width: 5, in: 5, vocabulary: 6, lengths: []int{29, 0, 1, 14, 15, 16, 28, 2, 13, 3, 29, 4, 5, 6, 7, 8, 9, 10, 11}},
 		{steps: 3, batch: 257, width: 2, in: 2, vocabulary: 33}, // chunks of one step
 		{steps: 9, batch: 2, width: 17, in: 17, vocabulary: 18}, // one chunk
-		// More than the 96 rows and 384 outputs that a worker takes at a time.
+		// More than the 144 rows and 384 outputs that a worker takes at a time at most.
 		{steps: 56, batch: 5, width: 3, in: 3, vocabulary: 400}, // chunks of 52 steps
 	} {
 		for _, readout := range []string{"own", "tied", "tied by hand", "without bias"} {

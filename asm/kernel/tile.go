@@ -172,19 +172,18 @@ func (t Tile) Emit(m vec.Machine) {
 	m.Return()
 }
 
-// fetchC asks for the rows of C, which are read or written last. Where the chains start
-// there it is too late for these, so it asks for those of the tile that comes next: of the
-// columns behind.
+// fetchC asks for rows of C as wide as the tile. Results are stored there last. Where the
+// chains start there it is too late for these rows, so what is asked for is Ahead columns
+// to the right: those that the next column of tiles has.
 func (t Tile) fetchC(m vec.Machine) {
 	if t.Rows < tileFetches {
 		return
 	}
-	width := 4 * m.Lanes() * t.Vecs
 	from := word(m, "C")
-	m.IfBit("starts", word(m, "Flags"), 2, func() { m.AddImm(from, width) })
+	m.AddReg(from, floats(m, "Ahead"))
 	c := m.Rows(from, floats(m, "LDC"), t.Rows)
 	for r := range t.Rows {
-		for b := 0; b < width; b += 64 {
+		for b := 0; b < 4*m.Lanes()*t.Vecs; b += 64 {
 			m.Prefetch(m.Row(c, r).Plus(b))
 		}
 	}
@@ -250,9 +249,10 @@ var TileFields = []struct{ Name, Type, Doc string }{
 	{"C", "*float32", "row r of the result is LDC*r from here"},
 	{"LDC", "int", "distance between the rows of C"},
 	{"Tail", "int", "columns of the last vector that exist in Start and C, 1 to all"},
-	{"Flags", "int", "bit 0: add to C; bit 1: tiny results become +0; bit 2: the chains start at C"},
-	{"Next", "*float32", "what is fetched into the cache from here on; any address is harmless"},
+	{"Flags", "int", "bit 0: add to C; bit 1: tiny results become +0"},
+	{"Next", "uintptr", "what is fetched into the cache from here on; any address is harmless"},
 	{"PC", "int", "distance from the second vector of B to the third, where each has its own"},
+	{"Ahead", "int", "what of C is fetched into the cache is so many columns to the right; any distance is harmless"},
 }
 
 // word is a field of the tile's operands.

@@ -6,7 +6,7 @@
 // they start at the same element; package kernels checks that. No byte outside
 // the slices is read or written.
 //
-// Tile1x1 to Tile3x4 are the register tiles of R rows and V vectors of L = 8
+// Tile1x1 to Tile6x2, and tiles of few rows from several panels, are the register tiles of R rows and V vectors of L = 8
 // columns. For r < R, v < V, lane l < L:
 //
 //	acc = start[r*lds + v*L + l]
@@ -16,6 +16,7 @@
 //	c[r*ldc + v*L + l] = acc
 //
 // Of the last vector of start and c only the first tail lanes (1 to L) are read
-// and written; vectors of b are read whole. The cache line at next + 64*q bytes is
-// prefetched in step q, whatever address that is.
+// and written; vectors of b are read whole. What stands from next on, and C or what is
+// beside it, is asked for into a cache, whatever address that is: package tile has all
+// operands.
 package avx2

@@ -7,15 +7,12 @@
 // func Tile4x3(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile4x3(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+96, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -346,15 +343,12 @@ after_whole:
 // func Tile4x1(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile4x1(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+32, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -547,15 +541,12 @@ after_whole:
 // func Tile4x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Tile4x2(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+64, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX

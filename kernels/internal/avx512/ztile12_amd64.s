@@ -7,15 +7,12 @@
 // func Tile12x1(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile12x1(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+64, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -392,15 +389,12 @@ after_whole:
 // func Tile12x2(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile12x2(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+128, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX

@@ -7,15 +7,12 @@
 // func Tile3x1(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile3x1(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+64, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -172,15 +169,12 @@ after_whole:
 // func Tile3x2(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile3x2(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+128, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -384,15 +378,12 @@ after_whole:
 // func Tile3x4(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile3x4(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+256, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -701,15 +692,12 @@ after_whole:
 // func Tile3x8(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile3x8(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+512, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX

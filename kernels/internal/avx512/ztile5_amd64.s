@@ -7,15 +7,12 @@
 // func Tile5x1(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile5x1(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+64, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -225,15 +222,12 @@ after_whole:
 // func Tile5x2(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile5x2(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+128, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -518,15 +512,12 @@ after_whole:
 // func Tile5x4(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile5x4(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+256, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX

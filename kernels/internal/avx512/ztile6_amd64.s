@@ -7,15 +7,12 @@
 // func Tile6x1(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile6x1(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+64, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -245,15 +242,12 @@ after_whole:
 // func Tile6x2(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile6x2(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+128, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX
@@ -573,15 +567,12 @@ after_whole:
 // func Tile6x4(t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Tile6x4(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  72(AX), AX
-	MOVQ  t+0(FP), CX
-	MOVQ  96(CX), CX
-	TESTQ $+4, CX
-	JEQ   skip_starts
-	ADDQ  $+256, AX
-
-skip_starts:
+	MOVQ       t+0(FP), AX
+	MOVQ       72(AX), AX
+	MOVQ       t+0(FP), CX
+	MOVQ       120(CX), CX
+	SHLQ       $0x02, CX
+	ADDQ       CX, AX
 	MOVQ       t+0(FP), CX
 	MOVQ       80(CX), CX
 	SHLQ       $0x02, CX

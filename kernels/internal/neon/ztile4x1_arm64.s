@@ -10,11 +10,9 @@ TEXT ·Tile4x1(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R1
 	MOVD 72(R1), R1
 	MOVD t+0(FP), R2
-	MOVD 96(R2), R2
-	TBZ $2, R2, skip_starts
-	ADD $16, R1, R1
-
-skip_starts:
+	MOVD 120(R2), R2
+	LSL $2, R2, R2
+	ADD R2, R1, R1
 	MOVD t+0(FP), R2
 	MOVD 80(R2), R2
 	LSL $2, R2, R2

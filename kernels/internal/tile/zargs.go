@@ -25,9 +25,10 @@ type Args struct {
 	C     *float32 // row r of the result is LDC*r from here
 	LDC   int      // distance between the rows of C
 	Tail  int      // columns of the last vector that exist in Start and C, 1 to all
-	Flags int      // bit 0: add to C; bit 1: tiny results become +0; bit 2: the chains start at C
-	Next  *float32 // what is fetched into the cache from here on; any address is harmless
+	Flags int      // bit 0: add to C; bit 1: tiny results become +0
+	Next  uintptr  // what is fetched into the cache from here on; any address is harmless
 	PC    int      // distance from the second vector of B to the third, where each has its own
+	Ahead int      // what of C is fetched into the cache is so many columns to the right; any distance is harmless
 }
 
 // Size is the largest register tile of an instruction set: Rows rows of Vecs vectors
