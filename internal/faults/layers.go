@@ -102,6 +102,8 @@ var layerFaults = []fault{
 		"return fusedReLU", "return fusedTanh", inRNN},
 	{"units: every part does the first units", "internal/seq/units.go",
 		"s.Lo, s.Hi = p.recur[0].Columns(w, n)", "s.Lo, s.Hi = p.recur[0].Columns(0, n)", inLSTM},
+	{"units: rows are shared where each part of W_hh would fit a cache", "internal/seq/units.go",
+		"bytes/float64(n) <= float64(cache)", "bytes/float64(n) <= 0", []string{"./internal/seq Parts"}},
 	{"units: the last step is gone back over in part", "internal/seq/units.go",
 		"\t\t\tlast = 1\n", "\t\t\tlast = 0\n", inLSTM},
 	{"units: a phase is left out", "internal/seq/units.go",

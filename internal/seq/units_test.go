@@ -8,6 +8,41 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
+// Up to sixteen rows of two workers go by units where W_hh fits their caches in parts, and
+// not as a whole.
+func TestStepsThatFitInParts(t *testing.T) {
+	defer func(size int) { secondLevel = size }(secondLevel)
+	const weights = 1 << 18 // 1 MiB
+	for _, c := range []struct {
+		cache, batch, want int
+	}{
+		{1<<20 - 1, 8, 0}, // too small to count on
+		{1 << 20, 8, 0},   // all of it fits
+		{1<<21 - 1, 8, 0},
+		{1<<21 - 1, 17, 0},
+		{-1, 8, 0},
+	} {
+		secondLevel = c.cache
+		if got := unitParts(kernels.AVX2, 1e9, weights, c.batch, 2); got != c.want {
+			t.Errorf("1 MiB, cache %d, %d rows: %d parts, want %d", c.cache, c.batch, got, c.want)
+		}
+	}
+	for _, c := range []struct {
+		cache, batch, want int
+	}{
+		{1<<21 - 1, 16, 0}, // a part does not fit
+		{1 << 21, 16, 2},
+		{1 << 21, 17, 0},
+		{1<<22 - 1, 16, 2},
+		{1 << 22, 16, 0}, // all of it fits
+	} {
+		secondLevel = c.cache
+		if got := unitParts(kernels.AVX2, 1e9, 4*weights, c.batch, 2); got != c.want {
+			t.Errorf("4 MiB, cache %d, %d rows: %d parts, want %d", c.cache, c.batch, got, c.want)
+		}
+	}
+}
+
 // phased is a cell that says it can go by units. It is never run.
 type phased struct{ gated }
 
@@ -18,6 +53,8 @@ func (c phased) Phases() (forward, backward []func(s *Step)) {
 // Steps are split by units only where that keeps more workers busy than rows do, and
 // where it is worth it.
 func TestWhenStepsAreSplitByUnits(t *testing.T) {
+	defer func(size int) { secondLevel = size }(secondLevel)
+	secondLevel = 1<<20 - 1
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
 		if isa == kernels.Scalar {
 			return // its products take longer, so that less is worth sharing
