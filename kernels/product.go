@@ -58,7 +58,9 @@ func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 		j, width := p.column(s, m, left)
 		cols := min(width, p.n-j)
 		left -= cols
-		t.Ahead = p.behind(j, width)
+		if p.into == Continue {
+			t.Ahead = p.behind(j, width)
+		}
 		vecs := (cols + s.Lanes - 1) / s.Lanes
 		t.Tail = cols - (vecs-1)*s.Lanes
 		t.C = at(p.c, i0*p.ldc+j)
@@ -71,8 +73,11 @@ func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 			t.Start = &zeros[0]
 		}
 		t.B = at(p.b, p.base+j*p.k)
-		ask := p.soon(j, width, 0, p.k, p.k)
-		t.Next = ask.take(width*p.k, t.B)
+		t.Next = uintptr(unsafe.Pointer(t.B))
+		if len(p.b) > cached {
+			ask := p.soon(j, width, 0, p.k, p.k)
+			t.Next = ask.take(width*p.k, t.B)
+		}
 		if width == 3*nr {
 			for n := range 2 {
 				h := half(t, n, s.Lanes)
