@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -23,8 +24,10 @@ import (
 func TestNilContext(t *testing.T) {
 	net, source := traintest.Tiny()
 	before := nn.Fingerprint(net)
-	_, err := bptt.Train(nil, net, source, bptt.Plan{Window: 4, Steps: 1, Loss: loss.CrossEntropy{}, Optimizer: &optim.SGD{LR: 1}})
+	folder := filepath.Join(t.TempDir(), "run")
+	_, err := bptt.Train(nil, net, source, bptt.Plan{Window: 4, Steps: 1, Loss: loss.CrossEntropy{}, Optimizer: &optim.SGD{LR: 1}, Checkpoint: bptt.Checkpoints{Dir: folder, EverySteps: 1}})
 	require.ErrorContains(t, err, "bptt: the context is nil")
+	require.NoDirExists(t, folder)
 	_, _, err = bptt.Evaluate(nil, net, source, loss.CrossEntropy{})
 	require.ErrorContains(t, err, "bptt: the context is nil")
 	require.Equal(t, before, nn.Fingerprint(net))

@@ -236,9 +236,11 @@ func (t *Trainer) Run(ctx context.Context) (Report, error) {
 	}
 	r := running{Trainer: t, first: t.counted}
 	r.report.Progress = Progress{Step: t.step, Epoch: t.epoch, Counted: t.counted, Skipped: t.skipped}
-	err := t.files.begin()
-	if ctx == nil {
+	var err error
+	if ctx == nil { // share tells the other ranks
 		ctx, err = context.Background(), errNoContext
+	} else {
+		err = t.files.begin()
 	}
 	for more := true; more && err == nil; {
 		more, err = r.advance(ctx)

@@ -42,7 +42,8 @@ type GradientCheck struct {
 //   - dy, which does not change the total, changes with y in its place nothing where InPlace
 //     says so, and is 0 where nothing is counted;
 //   - Lengths: steps past the ends of rows change nothing, whatever stands there. The check
-//     puts NaN into outputs, Y and Weights, and no class into Targets;
+//     puts NaN into the outputs, Y and Weights of all of them, and no class into Targets, of
+//     those that b has by its Lengths and of two more;
 //   - Context: leading steps that were counted before change nothing. A loss may refuse a
 //     batch with a Context;
 //   - a batch in which nothing exists: its total is 0.
@@ -101,28 +102,46 @@ func (k *gradientCheck) run() (err error) {
 	return nil
 }
 
+// A panicError is a panic of the loss.
+type panicError struct{ value any }
+
+func (e *panicError) Error() string { return fmt.Sprintf("the loss panics: %v", e.value) }
+
+// loss calls the loss. A panic in it is a *panicError.
+func (k *gradientCheck) loss(dy, y []float32, b *data.Batch, by float64) (t Total, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{v}
+		}
+	}()
+	return k.of.Loss(dy, y, b, by, &k.scratch)
+}
+
+// failed is the error for a batch for which the loss gives one, or panics.
+func failed(name string, err error) error {
+	if _, ok := err.(*panicError); ok {
+		return fmt.Errorf("loss: for %s %w", name, err)
+	}
+	return fmt.Errorf("loss: for %s the loss returns an error: %w", name, err)
+}
+
 // call returns the total and the gradient for one batch, and holds that the total does not
 // depend on whether the gradient is wanted, that y is only read, and that dy is 0 where
 // nothing is counted.
 func (k *gradientCheck) call(name string, y []float32, b *data.Batch, by float64) (t Total, dy []float32, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("loss: for %s the loss panics: %v", name, v)
-		}
-	}()
 	before := slices.Clone(y)
 	dy = slices.Repeat([]float32{float32(math.NaN())}, len(y)) // of which nothing may be left
-	if t, err = k.of.Loss(dy, y, b, by, &k.scratch); err != nil {
-		return t, nil, fmt.Errorf("loss: for %s the loss returns an error: %w", name, err)
+	if t, err = k.loss(dy, y, b, by); err != nil {
+		return t, nil, failed(name, err)
 	}
 	for i := range y {
 		if math.Float32bits(y[i]) != math.Float32bits(before[i]) {
 			return t, nil, fmt.Errorf("loss: for %s the loss changes y[%d], which is only to be read unless it is dy", name, i)
 		}
 	}
-	plain, err := k.of.Loss(nil, y, b, by, &k.scratch)
+	plain, err := k.loss(nil, y, b, by)
 	if err != nil {
-		return t, nil, fmt.Errorf("loss: for %s without dy the loss returns an error: %w", name, err)
+		return t, nil, failed(name+" without dy", err)
 	}
 	if plain != t {
 		return t, nil, fmt.Errorf("loss: for %s the total is %+v with dy, and %+v without", name, t, plain)
@@ -189,10 +208,10 @@ func (k *gradientCheck) inPlace() error {
 		return nil
 	}
 	y := slices.Clone(k.y)
-	t, err := k.of.Loss(y, y, k.b, 1, &k.scratch)
+	t, err := k.loss(y, y, k.b, 1)
 	switch {
 	case err != nil:
-		return fmt.Errorf("loss: with y in the place of dy the loss returns an error, and its InPlace says that it may be: %w", err)
+		return failed("y in the place of dy, which its InPlace says may be there,", err)
 	case t != k.total:
 		return fmt.Errorf("loss: with y in the place of dy the total is %+v, want %+v", t, k.total)
 	}
@@ -213,10 +232,14 @@ func (k *gradientCheck) lengths() error {
 // context holds that steps that were counted before change nothing.
 func (k *gradientCheck) context() error {
 	b, y := k.longer(2, 0)
-	if _, err := k.of.Loss(nil, y, b, 1, &k.scratch); err != nil {
+	const name = "two more steps before, and a Context of 2"
+	if _, err := k.loss(nil, y, b, 1); err != nil {
+		if _, ok := err.(*panicError); ok {
+			return failed(name, err)
+		}
 		return nil // refused
 	}
-	return k.same("two more steps before, and a Context of 2", b, y, 2)
+	return k.same(name, b, y, 2)
 }
 
 // same holds that a longer batch, in which the steps of k.b begin at first, is as k.b.
@@ -247,29 +270,39 @@ func (k *gradientCheck) longer(before, after int) (*data.Batch, []float32) {
 	for r := range b.Lengths {
 		b.Lengths[r] = before + stepsOf(k.b, r)
 	}
-	nan := float32(math.NaN())
-	b.Targets = stretched(k.b, k.b.Targets, before, after, math.MaxInt32)
-	b.Y = stretched(k.b, k.b.Y, before, after, nan)
-	b.Weights = stretched(k.b, k.b.Weights, before, after, nan)
-	y := stretched(k.b, k.y, before, after, nan)
+	b.Targets = stretched(k.b, k.b.Targets, before, after)
+	b.Y = stretched(k.b, k.b.Y, before, after)
+	b.Weights = stretched(k.b, k.b.Weights, before, after)
+	y := stretched(k.b, k.y, before, after)
 	draw.Uniform(y[:before*b.Rows*k.width], k.Range, k.rng)
-	for i := range y {
-		if p := i / k.width; !b.Counts(p) && p/b.Rows >= before {
-			y[i] = nan
+	nan, pairs := float32(math.NaN()), b.Steps*b.Rows
+	for p := before * b.Rows; p < pairs; p++ {
+		if !b.Counts(p) {
+			erase(b.Targets, p, pairs, math.MaxInt32)
+			erase(b.Y, p, pairs, nan)
+			erase(b.Weights, p, pairs, nan)
+			erase(y, p, pairs, nan)
 		}
 	}
 	return &b, y
 }
 
-// stretched returns v, of the steps of b, with copies of its first step before and nothing
-// after.
-func stretched[E any](b *data.Batch, v []E, before, after int, nothing E) []E {
+// erase sets what v has for pair p of so many to nothing.
+func erase[E any](v []E, p, pairs int, nothing E) {
+	each := len(v) / pairs
+	for i := range each {
+		v[p*each+i] = nothing
+	}
+}
+
+// stretched returns v, of the steps of b, with copies of its first step before and zeros after.
+func stretched[E any](b *data.Batch, v []E, before, after int) []E {
 	if len(v) == 0 {
 		return v
 	}
 	each := len(v) / b.Steps
 	s := slices.Repeat(v[:each], before)
-	return append(append(s, v...), slices.Repeat([]E{nothing}, after*each)...)
+	return append(append(s, v...), make([]E, after*each)...)
 }
 
 // nothing holds that a batch of rows without steps counts nothing.
@@ -304,13 +337,14 @@ func (k *gradientCheck) differences() error {
 		d, unsure, err := k.difference(i, k.Step)
 		if off := math.Abs(float64(g) - d); err == nil && unsure <= k.Tolerance*scale && off > k.Tolerance*scale {
 			// At a kink differences by all large steps may be alike.
-			if near, close, err := k.difference(i, k.Step/64); err == nil && close <= k.Tolerance*scale {
+			var near, close float64
+			if near, close, err = k.difference(i, k.Step/64); err == nil && close <= k.Tolerance*scale {
 				d = near
 			}
 		}
 		switch off := math.Abs(float64(g)-d) / scale; {
 		case err != nil:
-			return fmt.Errorf("loss: with %s moved the loss returns an error: %w", k.at(i, k.b), err)
+			return failed(k.at(i, k.b)+" moved", err)
 		case unsure > k.Tolerance*scale:
 			passed++
 		case off > k.Tolerance && off > worst:
@@ -337,7 +371,7 @@ func (k *gradientCheck) difference(i int, step float64) (d, unsure float64, err 
 		for side, sign := range []float64{1, -1} {
 			k.y[i] = float32(float64(was) + float64(sign*h))
 			at[side] = float64(k.y[i])
-			t, err := k.of.Loss(nil, k.y, k.b, 1, &k.scratch)
+			t, err := k.loss(nil, k.y, k.b, 1)
 			if err != nil {
 				return 0, 0, err
 			}

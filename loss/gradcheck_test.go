@@ -101,6 +101,9 @@ func (s spoilt) Loss(dy, y []float32, b *data.Batch, by float64, _ *loss.Scratch
 			if dy != nil && s == "dy of padding" {
 				dy[i] = 1
 			}
+			if s == "y of padding" && i/width/b.Rows < slices.Max(b.Lengths) {
+				t.Sum += 0 * float64(b.Y[i]) // which is nothing, unless it is NaN
+			}
 			continue
 		}
 		d := float64(v - b.Y[i])
@@ -136,6 +139,7 @@ func TestCheckGradientsFinds(t *testing.T) {
 		"weight of padding": "for two more steps past the ends of the rows the total is",
 		"by":                "with by = 0 dy of output 0 at step 0, row 0 is",
 		"nothing":           "for rows of no steps the total is {Sum:0 Weight:1 Terms:0}, want zeros",
+		"y of padding":      "for two more steps past the ends of the rows the total is {Sum:NaN",
 		"dy of padding":     "dy of output 0 at step 3, row 0 is 1, want 0",
 		"not set":           "dy of output 0 at step 3, row 0 is NaN, want 0",
 		"sum":               "with dy, and {Sum:",
@@ -148,7 +152,56 @@ func TestCheckGradientsFinds(t *testing.T) {
 		if mistake == "panics" {
 			b.Steps, b.Y = 2, b.Y[:12]
 		}
+		if mistake == "y of padding" {
+			b.Lengths = []int{3, 2}
+		}
 		require.ErrorContains(t, loss.CheckGradients(mistake, b, 3, loss.GradientCheck{}), want, string(mistake))
+	}
+}
+
+// A panicky loss panics at one kind of call.
+type panicky struct {
+	loss.MSE
+	at    string
+	batch *data.Batch
+	first []float32 // outputs of the first call
+}
+
+func (l *panicky) Loss(dy, y []float32, b *data.Batch, by float64, s *loss.Scratch) (loss.Total, error) {
+	if l.first == nil {
+		l.first = slices.Clone(y)
+	}
+	moved := -1
+	for i := range l.first {
+		if b == l.batch && y[i] != l.first[i] {
+			moved = i
+		}
+	}
+	is := map[string]bool{
+		"context": b.Context > 0, "in place": dy != nil && &dy[0] == &y[0], "moved": moved == 4,
+		"closer": moved == 4 && math.Abs(float64(y[4]-l.first[4])) < 1./1024, "without dy": dy == nil,
+	}
+	if is[l.at] {
+		panic("far too much")
+	}
+	t, err := l.MSE.Loss(dy, y, b, by, s)
+	if l.at == "closer" && moved >= 0 {
+		t.Sum += 1e3 * float64(l.first[moved]-y[moved]) // so that smaller steps are asked for
+	}
+	return t, err
+}
+
+// TestCheckGradientsReportsPanics: a panic is an error wherever the loss is called.
+func TestCheckGradientsReportsPanics(t *testing.T) {
+	for at, want := range map[string]string{
+		"context":    "loss: for two more steps before, and a Context of 2 the loss panics: far too much",
+		"in place":   "loss: for y in the place of dy, which its InPlace says may be there, the loss panics: far too much",
+		"moved":      "loss: for output 1 at step 0, row 1 moved the loss panics: far too much",
+		"closer":     "loss: for output 1 at step 0, row 1 moved the loss panics: far too much",
+		"without dy": "loss: for the batch without dy the loss panics: far too much",
+	} {
+		b := numberBatch()
+		require.EqualError(t, loss.CheckGradients(&panicky{at: at, batch: b}, b, 3, loss.GradientCheck{}), want, at)
 	}
 }
 

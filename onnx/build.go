@@ -106,8 +106,8 @@ func (im *importer) built(outputs []outputPlan, end *outputPlan) (*Network, erro
 				return nil, malformed(textOf("output", o.name), "the state of a layer, %q, on which the output %q does not depend", s.of.name, outputs[0].name)
 			}
 		}
-		if o.view.step == lastStep && len(b.recs) > 0 && (b.recs[0].lens != "" || b.recs[0].counts || b.recs[0].fixed != nil) {
-			return nil, malformed(textOf("output", o.name), "it is of the last step, or of all steps, of the tensor, while rows have lengths of their own, after which they are padding")
+		if o.view.step == lastStep && len(b.recs) > 0 && b.recs[0].unequal() {
+			return nil, malformed(textOf("output", o.name), "it is computed from the last step of the tensor, or by a pool over all of its steps, while rows have lengths of their own (sequence_lens), after which there is padding; take the final state of the layer, Y_h, which is that of the last step of each row")
 		}
 	}
 	if end != nil && slices.ContainsFunc(outputs, func(o outputPlan) bool { return o.view.list == nil && o.view.flip != end.view.flip }) {

@@ -3,6 +3,7 @@ package onnx
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/rnn"
@@ -97,7 +98,7 @@ func (c *call) limited() (*formula, float32, error) {
 			return nil, 0, err
 		}
 		sizes, err := broadcast(f.sizes, v.k.dims)
-		if !ok || err != nil || len(sizes) != len(f.sizes) {
+		if !ok || err != nil || !slices.Equal(sizes, f.sizes) { // it would have more elements than the formula
 			return nil, 0, firstOf(err, errFormula)
 		}
 		return f, x, nil

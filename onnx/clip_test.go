@@ -50,3 +50,21 @@ func TestClips(t *testing.T) {
 		t.Errorf("values below 0: %v, above a limit: %v, want both", low, high)
 	}
 }
+
+// A limit that has more elements than what it limits is no number for each.
+func TestLimitsThatWiden(t *testing.T) {
+	for _, c := range []struct {
+		dims []int64
+		ok   bool
+	}{{nil, true}, {[]int64{1}, true}, {[]int64{1, 1}, true}, {[]int64{3}, false}, {[]int64{1, 3}, false}, {[]int64{2, 1}, false}, {[]int64{1, 1, 1}, false}} {
+		limit := &constant{float: true, f: []float32{6}}
+		for _, d := range c.dims {
+			limit.dims, limit.have = append(limit.dims, known(d)), append(limit.have, 1) // one number, repeated
+		}
+		f := &formula{sizes: []sym{known(1), known(1)}, e: &expr{op: ofPast, width: 1}}
+		got, x, err := (&call{im: &importer{}, in: []value{{e: f}, {k: limit}}}).limited()
+		if (err == nil) != c.ok || c.ok && (got != f || x != 6) {
+			t.Errorf("a limit of the dimensions %v: %v, %v", c.dims, x, err)
+		}
+	}
+}

@@ -66,7 +66,7 @@ func together(a, b step) (step, error) {
 // else by a Parallel.
 func (im *importer) sideBySide(views []*view, axis int) (*view, error) {
 	var err error
-	base, one, width, step := (*node)(nil), true, 0, allSteps
+	one, width, step := true, 0, allSteps
 	for i := range views {
 		if views[i], err = im.vectors(views[i]); err != nil {
 			return nil, err
@@ -91,10 +91,7 @@ func (im *importer) sideBySide(views []*view, axis int) (*view, error) {
 		if v.node.part != nil || v.node.width == 0 {
 			return nil, refuse("something side by side that is not the output of a layer")
 		}
-		if base = v.node; i > 0 {
-			base = meet(v.node, first.node)
-			one = one && v.node == first.node
-		}
+		one = one && v.node == first.node
 	}
 	out := *views[0]
 	rows := 0
@@ -117,6 +114,7 @@ func (im *importer) sideBySide(views []*view, axis int) (*view, error) {
 		}
 		out.node = im.picked(views[0].node, order, nil)
 	} else {
+		var base *node
 		ends := make([]*node, len(views))
 		for i, v := range views {
 			if ends[i], err = im.input(v); err != nil {

@@ -15,7 +15,8 @@
 //
 //	LSTM, GRU, RNN            every attribute and input: direction, activations with alpha
 //	                          and beta, clip, layout, linear_before_reset, input_forget, P,
-//	                          sequence_lens, initial states that are zero, constant or inputs
+//	                          sequence_lens, initial states that are zero, constant, inputs,
+//	                          or the final states of other layers
 //	Loop, Scan                whose body is a step of such a layer, in other operators
 //	Gather                    a table and ids: an embedding; entries of axes. Ids may be
 //	                          floats that are cast
@@ -50,10 +51,13 @@
 // between them is refused. A sequence that is turned around before a layer and after it is the
 // other direction of the layer.
 //
-// Everything else is refused with a *NodeError: other loops and branches, masks that the graph
-// computes, c as an output of a chain, and whatever mixes rows of the batch.
+// A mask of ids is read where the graph makes nothing of it but the lengths of rows, as keras2onnx
+// does of mask_zero: Network.MaskZero.
+//
+// Everything else is refused with a *NodeError: other loops and branches, masks that choose among
+// steps or rows, a sequence that is turned around as a whole while its rows have lengths, c as an output of a chain, and whatever mixes rows of the batch.
 // A negative id, which Keras counts from the end of its table, is an error when the network
-// runs.
+// runs, and so is a float between -1 and 0.
 //
 // Constants that nodes make of others, and weights that stages copy, have a limit that follows
 // from the size of the file. What nodes make of the same constants with the same attributes is
@@ -68,5 +72,7 @@
 //
 // Results are those of the layers of this module, with the same bits on every machine, and
 // agree with ONNX Runtime to 1e-5: see docs/proofs.md. For a row of no steps ONNX Runtime
-// gives a final state of zero; here it is the initial state.
+// gives a final state of zero; here it is the initial state. What a graph computes from the last
+// step of such a row is an error of Run. Past the end of a row Run gives 0, ONNX what the stages
+// behind the recurrent layers make of 0.
 package onnx

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/lstm"
@@ -260,4 +261,79 @@ func ExampleUse() {
 func ExampleTensor() {
 	fmt.Println(onnx.Tensor{Shape: []int{2, 3}, Floats: make([]float32, 6)})
 	// Output: a tensor of shape [2 3]
+}
+
+// An encoder and a decoder are two chains. Begin gives the states of one to the other.
+func ExampleNetwork_Begin() {
+	net, err := onnx.Open(filepath.Join("testdata", "seq2seq", "translator_lstm_old.onnx"), onnx.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	const from, to, rows = 3, 2, 1
+	encoder, err1 := nn.Infer(from, rows, net.Encoder.Stages...)
+	decoder, err2 := nn.Infer(to, rows, net.Stages...)
+	if err := errors.Join(err1, err2); err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, _, _, width := encoder.Dims()
+	if err := encoder.ForwardIDs(make([]float32, from*rows*width), []int32{1, 2, 3}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	state := decoder.State()
+	if err := errors.Join(net.Begin(state, encoder.State(), rows), decoder.SetState(state)); err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, _, _, width = decoder.Dims()
+	y := make([]float32, to*rows*width)
+	if err := decoder.ForwardIDs(y, []int32{1, 2}); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	// Run does the same from the inputs of the graph.
+	both, err := net.Run(map[string]onnx.Tensor{
+		net.Inputs[0].Name: {Shape: []int{rows, to}, Integers: []int64{1, 2}},
+		net.Inputs[1].Name: {Shape: []int{rows, from}, Integers: []int64{1, 2, 3}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(net.Inputs[0].Use, net.Inputs[1].Use, slices.Equal(y, both[net.Outputs[0].Name].Floats))
+	// Output: data source true
+}
+
+// Where a graph has a mask of ids, a chain is given the lengths of its rows.
+func ExampleNetwork_maskZero() {
+	net, err := onnx.Open(filepath.Join("testdata", "keras2onnx", "masked_lstm.onnx"), onnx.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	const steps, rows = 3, 2
+	model, err := nn.Infer(steps, rows, net.Stages...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ids := []int32{ // [steps][rows]: rows of 3 ids and of 1
+		4, 5,
+		2, 0,
+		7, 0,
+	}
+	_, _, _, width := model.Dims()
+	y := make([]float32, steps*rows*width)
+	if err := model.ForwardIDsLengths(y, ids, []int{3, 1}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("rows end where ids are 0:", net.MaskZero, "outputs of the last step alone:", net.LastStep)
+	fmt.Printf("%.3f %.3f\n", y[(2*rows+0)*width:][:width], y[(0*rows+1)*width:][:width])
+	// Output:
+	// rows end where ids are 0: true outputs of the last step alone: true
+	// [-0.114 0.759 -0.810] [0.033 0.601 -0.626]
 }

@@ -28,6 +28,24 @@ func openFolder(model string) (*folder, error) {
 
 func (f *folder) close() error { return f.root.Close() }
 
+// An outsideFile is a file of external data. Names do not tell files apart: "./w.bin" and links
+// are other names of the same one.
+type outsideFile struct {
+	info fs.FileInfo
+	read int64 // bytes of tensors
+}
+
+func (im *importer) outsideOf(info fs.FileInfo) *outsideFile {
+	for _, f := range im.outside {
+		if os.SameFile(f.info, info) {
+			return f
+		}
+	}
+	f := &outsideFile{info: info}
+	im.outside = append(im.outside, f)
+	return f
+}
+
 // external returns the bytes of a tensor that lie in another file.
 func (im *importer) external(part string, t *pb.TensorProto) ([]byte, error) {
 	if im.folder == nil {
@@ -74,10 +92,8 @@ func (im *importer) external(part string, t *pb.TensorProto) ([]byte, error) {
 	if want := int64(n) * int64(widthOf(pb.TensorProto_DataType(t.GetDataType()))); !ok || length != want || length > math.MaxInt32*8 {
 		return nil, malformed(part, "its external data are %d bytes, want %d by its dimensions %v", length, want, t.Dims)
 	}
-	if im.outside == nil {
-		im.outside = map[string]int64{}
-	}
-	if im.outside[location] += length; im.outside[location] > 2*info.Size() {
+	of := im.outsideOf(info)
+	if of.read += length; of.read > 2*info.Size() {
 		return nil, malformed(part, "the external data of all tensors are more than twice the %d bytes of %q", info.Size(), location)
 	}
 	im.most, im.budget, im.room = max(im.most, int(length)), im.budget+int(length), im.room+copiesPerByte*int(length)

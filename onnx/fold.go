@@ -21,12 +21,16 @@ const (
 	sizeOfInteger = 6  // elements of 4 bytes in the room of an integer, or of a state
 )
 
+// A folded is what an operator has made of constants. The key of it names large ones by where they
+// are in memory, so it keeps them: no other constant can come to lie there.
+type folded struct{ in, out []value }
+
 // operator reads a node as a part of a network. What the same operator makes of the same
 // constants is made once.
 func (c *call) operator() ([]value, error) {
 	key, ok := c.foldKey()
-	if out := c.im.folded[key]; ok && out != nil {
-		return out, nil
+	if e := c.im.folded[key]; ok && e.out != nil {
+		return slices.Clone(e.out), nil // the same is asked for again
 	}
 	d := *c
 	d.in = slices.Clone(c.in) // which a reader may change
@@ -41,9 +45,9 @@ func (c *call) operator() ([]value, error) {
 	}
 	if ok && !slices.ContainsFunc(out, func(v value) bool { return v.k == nil }) {
 		if c.im.folded == nil {
-			c.im.folded = map[string][]value{}
+			c.im.folded = map[string]folded{}
 		}
-		c.im.folded[key] = out
+		c.im.folded[key] = folded{in: slices.Clone(c.in), out: out}
 	}
 	return slices.Clone(out), nil
 }

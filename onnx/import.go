@@ -38,9 +38,9 @@ type importer struct {
 	most   int     // elements of one constant
 	budget int     // elements of orders that are left
 
-	outside map[string]int64 // bytes of tensors in other files, by their names
-	room    int              // elements of constants that nodes may still make of others
-	folded  map[string][]value
+	outside []*outsideFile // that tensors are in
+	room    int            // elements of constants that nodes may still make of others
+	folded  map[string]folded
 
 	at     string // the name of the node that is being read
 	values map[string]value
@@ -48,7 +48,12 @@ type importer struct {
 	sizes  []string
 	roots  []*root
 
-	// Of cells that are written without the operators of recurrent layers.
+	writtenCells
+}
+
+// writtenCells are what an importer knows of cells that are written without the operators of recurrent
+// layers.
+type writtenCells struct {
 	maker    map[string]*pb.NodeProto // of each tensor
 	refused  map[*pb.NodeProto]error  // nodes that are no part of a network by themselves
 	exprs    map[exprKey]*expr        // all of them
@@ -93,7 +98,7 @@ const (
 
 // imported reads the graph of a model, of a file of so many bytes.
 func imported(model *pb.ModelProto, bytes int, f *folder, want string) (*Network, error) {
-	im := &importer{folder: f, most: max(bytes, minElements), budget: max(bytes, minElements), room: copiesPerByte * max(bytes, minElements), values: map[string]value{}, names: map[*expr]string{}}
+	im := &importer{folder: f, most: max(bytes, minElements), budget: max(bytes, minElements), room: copiesPerByte * max(bytes, minElements), values: map[string]value{}, writtenCells: writtenCells{names: map[*expr]string{}}}
 	for _, o := range model.OpsetImport {
 		if d := o.GetDomain(); d == "" || d == "ai.onnx" {
 			im.opset = o.GetVersion()

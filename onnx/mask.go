@@ -26,7 +26,12 @@ var errMask = refuse("it belongs to a mask that the graph computes when it runs,
 // castOfIDs is a cast of ids: to floats and wide integers they stay what they are.
 func castOfIDs(v *view, to int32) ([]value, error) {
 	switch {
-	case v.test == counted, v.test != noTest && (isFloat(to) || isInteger(to)):
+	case v.test != noTest && to == int32(pb.TensorProto_BOOL) && v.test != counted: // which it is
+	case v.test != noTest && !holdsCounts(to):
+		return nil, refuse("a cast of a test of ids, or of how many there are, to the data type %s, want FLOAT, DOUBLE, INT32 or INT64, which hold the number of steps of a row", typeName(to))
+	case v.test != noTest:
+	case to == int32(pb.TensorProto_BOOL) && v.off != 0:
+		return nil, refuse("a test whether ids are 0 after %d is added to them, want one of the ids as they are", v.off)
 	case to == int32(pb.TensorProto_BOOL):
 		out := *v
 		out.test = notZero
@@ -35,6 +40,15 @@ func castOfIDs(v *view, to int32) ([]value, error) {
 		return nil, refuse("a cast of ids to the data type %s, want INT32, INT64, a float or BOOL", typeName(to))
 	}
 	return one(v), nil
+}
+
+// holdsCounts says whether a data type has numbers of steps, up to 2^24 at least.
+func holdsCounts(to int32) bool {
+	switch pb.TensorProto_DataType(to) {
+	case pb.TensorProto_FLOAT, pb.TensorProto_DOUBLE, pb.TensorProto_INT32, pb.TensorProto_INT64:
+		return true
+	}
+	return false
 }
 
 // tested reads Equal and Not of ids and tests; ok is false for other inputs.

@@ -51,6 +51,18 @@ func TestTestsOfIDs(t *testing.T) {
 			castTo(worded().node("Cast", "n", "b"), pb.TensorProto_INT32), worded().node("ReduceSum", "l", "n")}, "l", ""},
 		"counted by bytes": {[]*pb.NodeProto{worded().node("Identity", "ids", "x"), castTo(worded().node("Cast", "b", "x"), pb.TensorProto_BOOL),
 			castTo(worded().node("Cast", "n", "b"), pb.TensorProto_INT32), worded().node("ReduceSum", "l", "n")}, "l", ""},
+		"a sum counted": {[]*pb.NodeProto{worded().node("Identity", "ids", "x"), worded().node("Add", "more", "x", "two"), castTo(worded().node("Cast", "b", "more"), pb.TensorProto_BOOL),
+			castTo(worded().node("Cast", "n", "b"), pb.TensorProto_INT32), worded().node("ReduceSum", "l", "n")}, "l", "after 2 is added to them"},
+		"whether any": {[]*pb.NodeProto{worded().node("Identity", "ids", "x"), castTo(worded().node("Cast", "b", "x"), pb.TensorProto_BOOL), castTo(worded().node("Cast", "n", "b"), pb.TensorProto_INT32),
+			worded().node("ReduceSum", "s", "n"), castTo(worded().node("Cast", "l", "s"), pb.TensorProto_BOOL)}, "l", "to the data type BOOL"},
+		"a count in a byte": {[]*pb.NodeProto{worded().node("Identity", "ids", "x"), castTo(worded().node("Cast", "b", "x"), pb.TensorProto_BOOL), castTo(worded().node("Cast", "n", "b"), pb.TensorProto_INT32),
+			worded().node("ReduceSum", "s", "n"), castTo(worded().node("Cast", "l", "s"), pb.TensorProto_INT8)}, "l", "to the data type INT8"},
+		"counted in halves": {[]*pb.NodeProto{worded().node("Identity", "ids", "x"), castTo(worded().node("Cast", "b", "x"), pb.TensorProto_BOOL), castTo(worded().node("Cast", "n", "b"), pb.TensorProto_FLOAT16),
+			worded().node("ReduceSum", "s", "n"), castTo(worded().node("Cast", "l", "s"), pb.TensorProto_INT32)}, "l", "to the data type FLOAT16"},
+		"a count that is cast": {[]*pb.NodeProto{worded().node("Identity", "ids", "x"), castTo(worded().node("Cast", "b", "x"), pb.TensorProto_BOOL), castTo(worded().node("Cast", "n", "b"), pb.TensorProto_FLOAT),
+			worded().node("ReduceSum", "s", "n"), castTo(worded().node("Cast", "l", "s"), pb.TensorProto_INT32)}, "l", ""},
+		"zeros as truths": {[]*pb.NodeProto{worded().node("Identity", "ids", "x"), worded().node("Equal", "e", "x", "zero"), castTo(worded().node("Cast", "b", "e"), pb.TensorProto_BOOL),
+			castTo(worded().node("Cast", "n", "b"), pb.TensorProto_INT32), worded().node("ReduceSum", "l", "n")}, "l", "want that of a test whether they are not 0"},
 		"ids summed": {[]*pb.NodeProto{worded().node("Identity", "ids", "x"), worded().node("ReduceSum", "l", "x")}, "l", "a sum of ids"},
 	} {
 		g := worded()
@@ -104,7 +116,7 @@ func TestIDsAsFloats(t *testing.T) {
 	if in.Integers {
 		t.Errorf("the input is %+v, want floats", in)
 	}
-	for id, ok := range map[float32]bool{0: true, 8: true, 8.9: true, 9: false, -1: false, 1e20: false} {
+	for id, ok := range map[float32]bool{0: true, 8: true, 8.9: true, 9: false, -1: false, -0.5: false, 1e20: false} {
 		if _, err := n.Run(map[string]Tensor{in.Name: {Shape: []int{1, 1}, Floats: []float32{id}}}); (err == nil) != ok {
 			t.Errorf("the id %v: %v", id, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"google.golang.org/protobuf/proto"
 
@@ -165,4 +166,33 @@ func TestTheSamePartsManyTimes(t *testing.T) {
 	if _, err := g.load(); err != nil {
 		t.Error(err)
 	}
+}
+
+// The cache of what is made of constants keeps them, since it knows large ones by where they are
+// in memory, and what it gives is the caller's.
+func TestConstantsThatAreMadeOnce(t *testing.T) {
+	im := &importer{opset: 13, most: 1 << 20, budget: 1 << 20, room: 1 << 20}
+	transposed := func(k *constant) []value {
+		c := &call{im: im, n: &pb.NodeProto{OpType: proto.String("Transpose"), Input: []string{"w"}, Output: []string{"o"}}, in: []value{{k: k}}, attrs: map[string]*pb.AttributeProto{}}
+		out, err := c.operator()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	k := &constant{dims: []sym{known(10), known(10)}, have: []int{10, 10}, float: true, f: make([]float32, 100)}
+	for range 3 {
+		out := transposed(k)
+		if out[0].k == nil || out[0].k.count() != 100 {
+			t.Fatalf("%+v, want a constant of 100 elements: what a caller did with the last one is seen here", out[0])
+		}
+		out[0] = value{}
+	}
+	at := weak.Make(k)
+	k = nil
+	runtime.GC()
+	if len(im.folded) != 1 || at.Value() == nil {
+		t.Errorf("%d entries, and the memory of the constant is free for another one", len(im.folded))
+	}
+	runtime.KeepAlive(im)
 }

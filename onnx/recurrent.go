@@ -24,12 +24,14 @@ type recurrent struct {
 	counts bool   // lengths are how many ids of a row are not 0
 	node   *node  // its outputs
 	finals *node  // the same with the final states of all directions at the last step
-
 }
 
 // A place is where the state of a direction is: which tensor of the State of the chain, and
 // which row of [layers*directions] there.
 type place struct{ tensor, row int }
+
+// unequal says whether rows may have other lengths than all steps.
+func (r *recurrent) unequal() bool { return r.lens != "" || r.counts || r.fixed != nil }
 
 // reversed says of each direction whether it reads from the end.
 func (r *recurrent) reversed() []bool {
@@ -63,6 +65,9 @@ func readRecurrent(c *call) ([]value, error) {
 	}
 	if err := c.lengths(r, x, x.dims[layout]); err != nil {
 		return nil, err
+	}
+	if x.flip && r.unequal() {
+		return nil, refuse("its X is turned around as a whole, and its rows have lengths of their own (sequence_lens): it would begin with what follows the end of a row; leave the sequence as it is and set the attribute direction to %q, which begins at the last step of each row", r.op.Direction)
 	}
 	if r.h, err = c.initial(r, 5, "initial_h", int(layout)); err != nil {
 		return nil, err

@@ -272,4 +272,30 @@ func TestExternalData(t *testing.T) {
 	if _, err := open(yes, "location", "data.bin", "offset", "5"); err == nil || !strings.Contains(err.Error(), "more than twice the 101 bytes") {
 		t.Errorf("the same data four times: %v", err)
 	}
+
+	// Another name is no other file.
+	names := []string{"data.bin", "./data.bin", ".//data.bin", "././data.bin"}
+	if err := os.Link(filepath.Join(dir, "in", "data.bin"), filepath.Join(dir, "in", "again.bin")); err != nil {
+		t.Log("NOT EXERCISED: hard links:", err)
+	} else {
+		names[2], names[3] = "again.bin", "./again.bin"
+	}
+	for i, name := range names[1:] {
+		g.tensor(fmt.Sprint("more", i)).ExternalData[0].Value = proto.String(name)
+	}
+	if _, err := open(yes, "location", names[0], "offset", "5"); err == nil || !strings.Contains(err.Error(), "more than twice the 101 bytes") {
+		t.Errorf("the same data by %v: %v", names, err)
+	}
+
+	// Other files are.
+	for i := range 3 {
+		name := fmt.Sprint(i, ".bin")
+		if err := os.WriteFile(filepath.Join(dir, "in", name), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		g.tensor(fmt.Sprint("more", i)).ExternalData[0].Value = proto.String(name)
+	}
+	if _, err := open(yes, "location", names[0], "offset", "5"); err != nil {
+		t.Errorf("as much data of four files: %v", err)
+	}
 }

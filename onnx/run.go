@@ -9,13 +9,19 @@ import (
 )
 
 // Run computes the outputs of the graph from its inputs, each by its name and with the axes
-// that the file has. States that are left out are zero, lengths that are left out all steps.
-// It makes a chain for inference at each call, so it is for few calls; see Stages for
-// many. Several goroutines may call it at the same time.
+// that the file has. States that are left out are those that the file has, or zero. An input of
+// lengths that is left out is all steps; lengths that are not an input, those that the file says
+// or that MaskZero counts, hold always. It makes a chain for inference at each call, so it is for
+// few calls; see Stages for many. Several goroutines may call it at the same time.
+//
+// Past the end of a row outputs of all steps are 0. ONNX has 0 there for recurrent layers alone:
+// behind a Linear it has the bias, behind a Sigmoid a half.
 //
 // It returns an error for inputs that are missing, unknown or of another shape or type than
-// the graph says, for lengths beyond the steps, and a *data.IDError for an id that is not in
-// the vocabulary.
+// the graph says, for lengths beyond the steps, for a row of no steps where an output is computed
+// from the last step of each (a final state that is an output itself is then the state that the
+// row begins with), and, where MaskZero counts ids that are floats, for one that is no whole number.
+// The error for an id that is not in the vocabulary is a *data.IDError.
 func (n *Network) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
 	for name := range inputs {
 		if !slices.ContainsFunc(n.Inputs, func(p Port) bool { return p.Name == name }) {
@@ -88,13 +94,22 @@ func (n *Network) run(inputs map[string]Tensor) (*run, error) {
 	if err := model.SetState(r.state); err != nil {
 		return nil, err
 	}
-	if err := r.rows(inputs); err != nil {
+	var ids []int32
+	if n.data.ids() {
+		if ids, err = r.ids(in); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.rows(inputs, ids); err != nil {
+		return nil, err
+	}
+	if err := r.lastSteps(); err != nil {
 		return nil, err
 	}
 	_, _, _, r.width = model.Dims()
 	r.y = make([]float32, r.steps*r.batch*r.width)
 	if n.data.ids() {
-		err = model.ForwardIDsLengths(r.y, r.ids(in), r.lengths)
+		err = model.ForwardIDsLengths(r.y, ids, r.lengths)
 	} else {
 		err = model.ForwardLengths(r.y, r.vectors(in), r.lengths)
 	}
@@ -151,7 +166,9 @@ func (r *run) at(shape []int, t, b int) int {
 	return first
 }
 
-func (r *run) ids(in Tensor) []int32 {
+// ids are the data as ids. A graph that counts those that are not 0 may do that before or after
+// it cuts floats off, which is the same for whole numbers alone.
+func (r *run) ids(in Tensor) ([]int32, error) {
 	out := make([]int32, r.steps*r.batch)
 	for p := range out {
 		at := r.at(in.Shape, p/r.batch, p%r.batch)
@@ -160,11 +177,17 @@ func (r *run) ids(in Tensor) []int32 {
 			if id := in.Integers[at]; id >= 0 && id <= math.MaxInt32 {
 				out[p] = int32(id)
 			}
-		} else if x := math.Trunc(float64(in.Floats[at])); x >= 0 && x <= math.MaxInt32 {
+			continue
+		}
+		x := math.Trunc(float64(in.Floats[at]))
+		if r.MaskZero && x != float64(in.Floats[at]) {
+			return nil, fmt.Errorf("onnx: the input %q has the id %v at step %d of row %d, want whole numbers: those that are not 0 are the steps of the row", r.data.Name, in.Floats[at], p/r.batch, p%r.batch)
+		}
+		if in.Floats[at] >= 0 && x <= math.MaxInt32 { // what is below 0 is not cut off to 0: a graph may add to it before
 			out[p] = int32(x)
 		}
 	}
-	return out
+	return out, nil
 }
 
 func (r *run) vectors(in Tensor) []float32 {
@@ -210,14 +233,14 @@ func (r *run) begin(inputs map[string]Tensor) error {
 	return nil
 }
 
-// rows sets the lengths.
-func (r *run) rows(inputs map[string]Tensor) error {
+// rows sets the lengths, of the data's ids if they are such.
+func (r *run) rows(inputs map[string]Tensor, ids []int32) error {
 	if r.Lengths != nil {
 		r.lengths = slices.Clone(r.Lengths)
 	}
 	if r.MaskZero {
 		r.lengths = make([]int, r.batch)
-		for p, id := range r.ids(inputs[r.data.Name]) {
+		for p, id := range ids {
 			if id != 0 {
 				r.lengths[p%r.batch]++
 			}
@@ -232,6 +255,23 @@ func (r *run) rows(inputs map[string]Tensor) error {
 			return fmt.Errorf("onnx: %q has %d for row %d, want 0 to %d steps", r.Network.lengths, n, b, r.steps)
 		}
 		r.lengths = append(r.lengths, int(n))
+	}
+	return nil
+}
+
+// lastSteps returns an error for a row that has no last step, where an output is computed from it:
+// ONNX has what the stages give of the state that the row begins with, which a chain does not
+// compute.
+func (r *run) lastSteps() error {
+	for _, o := range r.outputs {
+		if o.view.list != nil || o.view.step == allSteps {
+			continue
+		}
+		for b := range r.batch {
+			if r.steps == 0 || b < len(r.lengths) && r.lengths[b] == 0 {
+				return fmt.Errorf("onnx: Run with row %d of no steps, and the output %q is computed from the last step of each row, or from all of them: give rows of at least 1 step", b, o.name)
+			}
+		}
 	}
 	return nil
 }
@@ -310,9 +350,6 @@ func (r *run) element(v *view, t, b, unit, entry int) float32 {
 	if v.step != allSteps {
 		if t = r.steps - 1; r.lengths != nil && v.step == rowEnd {
 			t = r.lengths[b] - 1
-		}
-		if t < 0 {
-			return 0
 		}
 	}
 	return r.y[(t*r.batch+b)*r.width+unit]

@@ -245,6 +245,9 @@ func ofChain(c chained) subject {
 	if m, err := c.network(1, 1); err == nil {
 		about = "a chain of " + strings.Join(stageNames(m.Stages()), ", ")
 	}
+	if o, ok := c.(*onnxFile); ok && o.net.Encoder != nil {
+		about = "the decoder alone, without the encoder whose states it begins with: " + about
+	}
 	return subject{
 		about: about,
 		step: func(batch int) (*measure, error) {

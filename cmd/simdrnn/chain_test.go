@@ -395,4 +395,23 @@ func TestEncodersAndDecoders(t *testing.T) {
 		}
 	}
 	simdrnn(t, done, "convert", graph, filepath.Join(t.TempDir(), "layer.safetensors"), "-layer", "1")
+	says(t, simdrnn(t, done, "bench", graph, "-time", "1us", "-rounds", "3"), "the decoder alone, without the encoder whose states it begins with: a chain of nn.Embedding")
+}
+
+// TestLengthsOfAGraph: what a graph says about the steps of its rows is shown, and said to be left
+// over by a file that has no place for it.
+func TestLengthsOfAGraph(t *testing.T) {
+	for graph, want := range map[string]string{
+		filepath.Join("keras2onnx", "masked_lstm.onnx"):  "how many ids of it are not 0 (mask_zero); the chain is given lengths",
+		filepath.Join("pytorch", "packed_lstm_old.onnx"): `, the steps of each row; the chain is given lengths`,
+	} {
+		graph = filepath.Join("..", "..", "onnx", "testdata", graph)
+		says(t, simdrnn(t, done, "inspect", graph), want)
+		for _, to := range []string{"a.safetensors", "a.onnx", "a.npz"} {
+			out := simdrnn(t, done, "convert", graph, filepath.Join(t.TempDir(), to))
+			if _, left, ok := strings.Cut(out, "left over: the graph "); !ok || !strings.Contains(left, want) {
+				t.Errorf("%s to %s: no %q in\n%s", graph, to, want, out)
+			}
+		}
+	}
 }

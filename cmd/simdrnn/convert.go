@@ -121,6 +121,11 @@ func convertFile(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if o, ok := in.(*onnxFile); ok && !given["layer"] {
+		for _, part := range o.beside() {
+			fmt.Fprintf(c.stdout, "left over: %s\n", part)
+		}
+	}
 	out.graph.LastStep, out.graph.BatchFirst = out.graph.LastStep || *lastStep, *batchFirst
 	p := c.progress("writing", -1)
 	err = replace(ctx, names[1], *force, p, func(w io.Writer) error { return target.write(w, out) })
@@ -198,9 +203,6 @@ func (c *call) takeChain(in chained, target format, logits bool) (out output, er
 		return out, usagef("the file has a chain of %d stages (%s), and %s has recurrent layers alone: write .safetensors or .onnx, or name a layer with -layer", len(names), strings.Join(names, ", "), target.name)
 	}
 	fmt.Fprintf(c.stdout, "a chain of %d stages: %s\n", len(names), strings.Join(names, ", "))
-	if o, ok := in.(*onnxFile); ok && o.net.Reversed {
-		fmt.Fprintln(c.stdout, "left over: the graph gives the outputs from the last step to the first; the chain gives them in their order")
-	}
 	if in.ofLastStep() && target.name != "onnx" {
 		fmt.Fprintln(c.stdout, "left over: the graph gives the output of the last step alone; the chain gives that of each step")
 	}

@@ -72,15 +72,38 @@ func isChain(in input) error {
 	return nil
 }
 
+// beside is what the graph says beside its stages, which a chain and a layer are told otherwise.
+func (o *onnxFile) beside() (parts []string) {
+	if o.net.Reversed {
+		parts = append(parts, "the graph gives the outputs from the last step to the first; the chain gives them in their order")
+	}
+	for n := o.net; n != nil; n = n.Encoder {
+		of := ""
+		if n != o.net {
+			of = " of the encoder"
+		}
+		if n.MaskZero {
+			parts = append(parts, fmt.Sprintf("the graph takes for the steps of a row%s how many ids of it are not 0 (mask_zero); the chain is given lengths (ForwardLengths, Batch.Lengths)", of))
+		}
+		if n.Lengths != nil {
+			parts = append(parts, fmt.Sprintf("the graph has rows%s of %v steps; the chain is given lengths (ForwardLengths, Batch.Lengths)", of, n.Lengths))
+		}
+	}
+	for _, p := range o.net.Inputs {
+		if p.Use == onnx.LengthsOf {
+			parts = append(parts, fmt.Sprintf("the graph has the input %q, the steps of each row; the chain is given lengths (ForwardLengths, Batch.Lengths)", p.Name))
+		}
+	}
+	return parts
+}
+
 func (o *onnxFile) notes() (notes []string) {
 	for i, ports := range [][]onnx.Port{o.net.Inputs, o.net.Outputs} {
 		for _, p := range ports {
 			notes = append(notes, fmt.Sprintf("%s %q: %s, [%s]", []string{"input", "output"}[i], p.Name, p.Use, strings.Join(p.Shape, ", ")))
 		}
 	}
-	if o.net.Reversed {
-		notes = append(notes, "the graph gives the outputs from the last step to the first; the chain gives them in their order")
-	}
+	notes = append(notes, o.beside()...)
 	for e := o.net.Encoder; e != nil; e = e.Encoder {
 		notes = append(notes, fmt.Sprintf("an encoder, whose final states layers begin with: it reads %q, and its stages are %s", e.Inputs[0].Name, strings.Join(stageNames(e.Stages), ", ")))
 	}

@@ -19,7 +19,7 @@ import (
 var imports = []string{
 	"context", "fmt", "io", "log", "math", "math/rand/v2", "slices", "time",
 	Module + "/bptt", Module + "/cell", Module + "/convert", Module + "/convert/chain", Module + "/convert/safetensors", Module + "/data", Module + "/decode", Module + "/dist",
-	Module + "/finetune", Module + "/gru", Module + "/loss", Module + "/lstm", Module + "/nn", Module + "/optim", Module + "/seq2seq",
+	Module + "/finetune", Module + "/gru", Module + "/kernels", Module + "/loss", Module + "/lstm", Module + "/nn", Module + "/optim", Module + "/seq2seq",
 }
 
 // The pieces of Go in each section of the README are parts of a function over a text, those of

@@ -62,4 +62,10 @@ var toolFaults = []fault{
 		"w.recurrent = append(w.recurrent, placedRecurrent{place, layer, l.Initial != nil})", "if prefix != \"\" {\n\t\t\t\tw.recurrent = append(w.recurrent, placedRecurrent{place, layer, l.Initial != nil})\n\t\t\t}", inCommand},
 	{"pages: what a page says is not what runs", "docs/interchange/from-pytorch.md",
 		"rnn.Infer(steps, rows), head)", "rnn.Unroll(steps, rows), head)", inPages},
+	{"simdrnn: a mask of a graph is left over in silence", "cmd/simdrnn/onnx.go",
+		"\t\tif n.MaskZero {\n", "\t\tif n.MaskZero && n != o.net {\n", inCommand},
+	{"simdrnn: lengths of a graph are left over in silence", "cmd/simdrnn/onnx.go",
+		"if p.Use == onnx.LengthsOf {", "if p.Use == \"\" {", inCommand},
+	{"simdrnn: a decoder is measured as the whole", "cmd/simdrnn/bench.go",
+		"ok && o.net.Encoder != nil {", "ok && o.net.Encoder == nil {", inCommand},
 }
