@@ -19,7 +19,7 @@ import (
 const distributed = "../../../docs/distributed.md"
 
 // TestPage: the table of docs/distributed.md is what the model says for the numbers that the
-// page names.
+// page names, and these are those of a measurement that is in the repository.
 func TestPage(t *testing.T) {
 	page, err := os.ReadFile(distributed)
 	require.NoError(t, err)
@@ -28,6 +28,18 @@ func TestPage(t *testing.T) {
 	c, source, err := parse(part)
 	require.NoError(t, err, part)
 	require.Equal(t, c.block(source), part)
+	measured, err := filepath.Glob("../../../bench/results/*ranks*/rounds.jsonl")
+	require.NoError(t, err)
+	var same []string
+	for _, rounds := range measured {
+		name := filepath.Join(t.TempDir(), "page.md")
+		require.NoError(t, os.WriteFile(name, page, 0o666))
+		require.NoError(t, fill(name, rounds))
+		if filled, err := os.ReadFile(name); err == nil && string(filled) == string(page) {
+			same = append(same, rounds)
+		}
+	}
+	require.Len(t, same, 1, "of %v: those whose numbers the page has", measured)
 	_, _, _, err = around("nothing")
 	require.ErrorContains(t, err, "has no lines")
 	_, _, err = parse("nothing")
