@@ -56,6 +56,7 @@ var outside = map[string]string{
 var choosing = map[string]string{
 	"internal/seq.Net.newUnrolled":  "asks for the current tier, which it keeps",
 	"internal/seq.NewNet":           "asks whether there is a tier at all",
+	"internal/seq.secondLevelSize":  "asks for the size of a cache, not for a tier",
 	"internal/seq.Net.NewPredictor": "asks for the current tier, which it keeps",
 	"nn.newModel":                   "asks whether there is a tier at all",
 	"nn.NewLearnedState":            "asks for the current tier, which it keeps",

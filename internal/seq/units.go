@@ -57,7 +57,9 @@ func unitParts(isa kernels.ISA, fmas, weights float64, batch, most int) int {
 }
 
 // secondLevel is the size of the second-level cache, -1 if it is not known.
-var secondLevel = kernels.Info().L2
+var secondLevel = secondLevelSize()
+
+func secondLevelSize() int { return kernels.Info().L2 }
 
 // fitsInParts says whether a matrix of so many bytes is larger than a second-level cache, and
 // the part of each of n workers is not. Shares of rows would all read it from further away.
