@@ -73,7 +73,8 @@ type Plan struct {
 	// Group are the ranks that share the shards; nil is one process alone. Each needs a net
 	// with the same parameters, and the same plan and data: each reads all of every batch
 	// and takes the rows of its shards, so that no example is lost or comes twice. There are
-	// at least as many shards as ranks; a multiple gives each the same work. See "Several
+	// at least as many shards as ranks; a multiple gives each the same work. With several
+	// ranks updates set the function of nn.OnGradients, and leave none. See "Several
 	// processes" in the package comment.
 	Shards int
 	Group  dist.Group

@@ -26,7 +26,8 @@ import (
 //
 // A run with Plan.Shards goes on with as many shards, on any number of ranks, all of which
 // call Resume with the same checkpoint (see ReadCheckpointOn). If one of them cannot, or has
-// another checkpoint, all return an error, and all Trainers are as they were.
+// another checkpoint, all return an error, and all Trainers are as they were; data that
+// cannot say its position stays where the checkpoint has put it.
 func (t *Trainer) Resume(c *Checkpoint) error {
 	if !t.made() {
 		return errNoTrainer

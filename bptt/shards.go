@@ -65,7 +65,12 @@ func newShards(t *Trainer, rows int) (*shards, error) {
 	}
 	p.begins = append(p.begins, at)
 	if t.ranks.several() && t.grads.sums == nil && inOrder(t.net, t.grads.params) {
-		p.told = func(n int) { p.sum.Complete(p.begins[n]) }
+		p.told = func(n int) {
+			if n < 0 || n >= len(p.begins) {
+				panic(fmt.Sprintf("bptt: a %T told that the gradients from parameter %d on are complete, want 0 to %d, the number of its parameters", t.net, n, len(p.begins)-1))
+			}
+			p.sum.Complete(p.begins[n])
+		}
 	}
 	var err error
 	if p.sum, err = dist.NewSum(t.ranks.group, p.number, lengths); err != nil {

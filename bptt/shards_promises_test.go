@@ -292,6 +292,35 @@ func TestSharedInANet(t *testing.T) {
 	}))
 }
 
+// beyond tells of parameters that it does not have.
+type beyond struct {
+	*lstm.Unrolled
+	tell func(n int)
+}
+
+func (n *beyond) OnGradients(f func(n int)) any { n.tell = f; return n }
+
+func (n *beyond) Backward(dx, dy []float32) {
+	n.Unrolled.Backward(dx, dy)
+	if n.tell != nil {
+		n.tell(99)
+	}
+}
+
+// TestToldBeyond: a net that tells of parameters that it does not have is named.
+func TestToldBeyond(t *testing.T) {
+	err := runRanks(2, func(g dist.Group) error {
+		source, err := data.NewSequences(longSequences(4, 4, 3), 4, nil)
+		if err != nil {
+			return err
+		}
+		plan := bptt.Plan{Shards: 2, Group: g, Steps: 2, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 0.1}}
+		_, err = bptt.Train(context.Background(), &beyond{Unrolled: traintest.Unrolled(2, 3, 4, 2)}, source, plan)
+		return err
+	})
+	require.ErrorContains(t, err, "a *bptt_test.beyond told that the gradients from parameter 99 on are complete, want 0 to 4")
+}
+
 // longSequences are sequences of steps steps, inputs of width 2 and outputs of width out.
 func longSequences(n, steps, out int) []data.Sequence {
 	seqs := make([]data.Sequence, n)
