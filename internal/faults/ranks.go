@@ -103,7 +103,7 @@ var rankFaults = []fault{
 	{"ranks: a checkpoint that one cannot take is one of the others", "bptt/shards_save.go",
 		"\tif err := dist.Agree(g, \"taking a checkpoint\", err); err != nil {\n\t\treturn nil, err\n\t}\n", "", []string{"./bptt Checkpoint"}},
 	{"shards: nothing is exchanged before the way back has ended", "bptt/shards.go",
-		"p.told = func(n int) { p.sum.Complete(", "p.told = func(n int) { p.sum.Complete(min(1, n)*p.begins[len(p.begins)-1] + ", []string{"./bptt WhileGoingBack"}},
+		"p.sum.Complete(p.begins[n])", "p.sum.Complete(min(1, n) * p.begins[len(p.begins)-1])", []string{"./bptt WhileGoingBack"}},
 	{"shards: parameters of a net that are one are counted twice", "bptt/shards.go",
 		" && t.grads.sums == nil && inOrder(t.net, t.grads.params) {", " {", []string{"./bptt SharedInANet"}},
 	{"stack: a layer tells its gradients before it has them", "internal/seq/backward.go",

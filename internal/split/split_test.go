@@ -62,3 +62,24 @@ func TestVisitChunks(t *testing.T) {
 		}
 	}
 }
+
+// A step is shared where each worker has more to do than sharing takes.
+func TestStepWorkers(t *testing.T) {
+	for _, c := range []struct {
+		isa        kernels.ISA
+		work, want int
+	}{
+		{kernels.Scalar, 2*3<<10 - 1, 1},
+		{kernels.Scalar, 2 * 3 << 10, 2},
+		{kernels.AVX2, 2*3<<13 - 1, 1},
+		{kernels.AVX2, 2 * 3 << 13, 2},
+		{kernels.NEON, 2 * 3 << 13, 2},
+		{kernels.AVX512, 2*3<<15 - 1, 1},
+		{kernels.AVX512, 2 * 3 << 15, 2},
+		{kernels.AVX512, 9 * 3 << 15, 4},
+	} {
+		if got := split.StepWorkers(c.isa, float64(c.work), 4); got != c.want {
+			t.Errorf("%v, %d multiply-adds: %d workers, want %d", c.isa, c.work, got, c.want)
+		}
+	}
+}
