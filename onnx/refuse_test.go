@@ -276,6 +276,9 @@ func TestExternalData(t *testing.T) {
 	// Another name is no other file.
 	names := []string{"data.bin", "./data.bin", ".//data.bin", "././data.bin"}
 	if err := os.Link(filepath.Join(dir, "in", "data.bin"), filepath.Join(dir, "in", "again.bin")); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Errorf("CI leaves nothing out, and there are no hard links here: %v", err)
+		}
 		t.Log("NOT EXERCISED: hard links:", err)
 	} else {
 		names[2], names[3] = "again.bin", "./again.bin"
