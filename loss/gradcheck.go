@@ -12,6 +12,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/internal/draw"
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/internal/slope"
 )
 
 // A GradientCheck says how CheckGradients works. Its zero value is a good choice for most
@@ -361,31 +362,8 @@ func (k *gradientCheck) differences() error {
 // difference returns the derivative of the sum by y[i], and by how much two estimates of it
 // differ. The largest step is the given one.
 func (k *gradientCheck) difference(i int, step float64) (d, unsure float64, err error) {
-	was := k.y[i]
-	defer func() { k.y[i] = was }()
-	unsure = math.Inf(1)
-	var before, estimate float64 // what is known for the step before
-	for n := range 8 {
-		h := step / float64(int(1)<<n)
-		var sum, at [2]float64
-		for side, sign := range []float64{1, -1} {
-			k.y[i] = float32(float64(was) + float64(sign*h))
-			at[side] = float64(k.y[i])
-			t, err := k.loss(nil, k.y, k.b, 1)
-			if err != nil {
-				return 0, 0, err
-			}
-			sum[side] = t.Sum
-		}
-		by := (sum[0] - sum[1]) / (at[0] - at[1])
-		better := (float64(4*by) - before) / 3
-		if differ := math.Abs(better - estimate); n > 1 && differ < unsure {
-			d, unsure = better, differ
-		}
-		before, estimate = by, better
-		if unsure < k.Tolerance/4*max(math.Abs(d), 1e-3) {
-			break
-		}
-	}
-	return d, unsure, nil
+	return slope.Of(&k.y[i], step, k.Tolerance, func() (float64, error) {
+		t, err := k.loss(nil, k.y, k.b, 1)
+		return t.Sum, err
+	})
 }

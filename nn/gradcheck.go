@@ -9,6 +9,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/internal/draw"
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/internal/slope"
 )
 
 // A GradientCheck says how CheckGradients works. Its zero value is a good choice for most
@@ -340,29 +341,5 @@ func (k *gradientCheck) sample(n int) []int {
 // difference returns the derivative by *w, and by how much two estimates of it differ. The
 // largest step is the given one.
 func (k *gradientCheck) difference(w *float32, step float64) (d, unsure float64, err error) {
-	was := *w
-	defer func() { *w = was }()
-	unsure = math.Inf(1)
-	var before, estimate float64 // what is known for the step before
-	for i := range 8 {
-		h := step / float64(int(1)<<i)
-		var l, at [2]float64
-		for side, sign := range []float64{1, -1} {
-			*w = float32(float64(was) + float64(sign*h))
-			at[side] = float64(*w)
-			if l[side], err = k.loss(); err != nil {
-				return 0, 0, err
-			}
-		}
-		by := (l[0] - l[1]) / (at[0] - at[1])
-		better := (float64(4*by) - before) / 3
-		if differ := math.Abs(better - estimate); i > 1 && differ < unsure {
-			d, unsure = better, differ
-		}
-		before, estimate = by, better
-		if unsure < k.Tolerance/4*max(math.Abs(d), 1e-3) {
-			break
-		}
-	}
-	return d, unsure, nil
+	return slope.Of(w, step, k.Tolerance, k.loss)
 }
