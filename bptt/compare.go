@@ -20,27 +20,34 @@ import (
 
 // compare tells the other ranks how NewTrainer has ended on this one: with t, or with err. It
 // returns the error of any of them, or one that names a rank, and the line of its description
-// that differs from that of rank 0.
+// that differs from that of rank 0. Tiers may differ: see compareTiers.
 func (r *ranks) compare(t *Trainer, err error) error {
+	info := kernels.Info()
+	mine := tiersOf(info)
 	if !r.several() {
+		r.tiers = Tiers{mine}
 		return err
 	}
 	var lines []string
 	if err == nil {
-		lines, err = t.describe()
+		lines, err = t.describe(info)
 	}
 	text := strings.Join(lines, "\n")
 	hash := sha256.Sum256([]byte(text))
-	all, err := r.gather("the beginning of a run", hash[:], err)
+	all, err := r.gather("the beginning of a run", append(hash[:], mine.hash()...), err)
 	if err != nil {
 		return err
 	}
 	same := true
-	for _, b := range all {
-		same = same && bytes.Equal(b, all[0])
+	tiers := make([][]byte, len(all)) // their hashes
+	for rank, b := range all {
+		// Another version of this module may tell something of another length.
+		if same = same && len(b) == 2*sha256.Size && bytes.Equal(b[:sha256.Size], hash[:]); same {
+			tiers[rank] = b[sha256.Size:]
+		}
 	}
 	if same {
-		return nil
+		return r.compareTiers(mine, tiers, t.plan.SameTiers)
 	}
 	if all, err = r.gather("the description of a run", []byte(text), nil); err != nil {
 		return err
@@ -60,8 +67,7 @@ func (r *ranks) compare(t *Trainer, err error) error {
 }
 
 // describe returns what all ranks of a run must have in common, one thing a line.
-func (t *Trainer) describe() ([]string, error) {
-	info := kernels.Info()
+func (t *Trainer) describe(info kernels.Report) ([]string, error) {
 	if info.FloatMode != "default" {
 		return nil, fmt.Errorf("bptt: the floating-point mode is %s; foreign code has changed it, and ranks would differ in bits", info.FloatMode)
 	}

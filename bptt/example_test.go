@@ -21,6 +21,7 @@ import (
 	"github.com/simdrnn/simdrnn/optim"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/lstm"
 )
 
@@ -336,4 +337,29 @@ func ExampleLog() {
 	// {"event":"step","step":20,"epoch":0
 	// {"event":"end","step":20,"epoch":0
 	// <nil>
+}
+
+// Two machines with AVX-512 and one without: the third is the one that the others wait for.
+func ExampleTiers() {
+	old := bptt.RankTiers{ISA: kernels.AVX2, Available: []kernels.ISA{kernels.Scalar, kernels.AVX2}}
+	late := bptt.RankTiers{ISA: kernels.AVX512, Available: []kernels.ISA{kernels.Scalar, kernels.AVX2, kernels.AVX512}}
+	tiers := bptt.Tiers{late, late, old}
+	fmt.Println(tiers.Differ(), bptt.Tiers{late, late}.Differ())
+	fmt.Println(tiers)
+	// Output:
+	// true false
+	// ranks 0-1: avx512 of [scalar avx2 avx512]; rank 2: avx2 of [scalar avx2]
+}
+
+// What this process would tell of itself.
+func ExampleRankTiers() {
+	net, source := traintest.Tiny()
+	trainer, err := bptt.NewTrainer(net, source, bptt.Plan{Window: 8, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 1e-2}, Steps: 1})
+	if err != nil {
+		panic(err)
+	}
+	mine := trainer.Tiers()[0]
+	fmt.Println(mine.ISA == kernels.Current(), len(mine.Available) == len(kernels.Available()))
+	// Output:
+	// true true
 }

@@ -20,7 +20,9 @@ type Log struct {
 	// EverySteps updates (0: every update), but for the first one not before Every has passed
 	// since the last, and with "epoch", "validation", "checkpoint"
 	// and "end" for each of these; an update that is left out is "skip", of the level
-	// slog.LevelWarn. The attributes are named as the keys of Metrics.
+	// slog.LevelWarn. Where the ranks of a Plan.Group have several tiers, the first rank
+	// begins its first Run with "tiers", of the level slog.LevelWarn. The attributes are named
+	// as the keys of Metrics.
 	Logger     *slog.Logger
 	Level      slog.Level
 	EverySteps int64
@@ -30,6 +32,7 @@ type Log struct {
 	// of Write, after every MetricsEvery updates (0: every update). The key "event" is the
 	// message, and the others are
 	//
+	//	tiers       ranks, tiers: how many there are, and Trainer.Tiers as text
 	//	step        step, epoch, loss, count, counted, norm, rate, skipped, seconds, per_second: Progress and Report
 	//	skip        step, epoch, loss, param, skipped, in_row: NonFiniteError; skipped counts them all, in_row the last ones
 	//	epoch       step, epoch, loss, count: EpochEnd
@@ -71,12 +74,25 @@ type logger struct {
 
 	failed bool      // the last line could not be written
 	last   time.Time // when the last record of an update was written
+	tiered bool      // the tiers of the ranks have been written
 }
 
 func (l *logger) init(t *Trainer) { l.plan = &t.plan.Log }
 
 // dueAt says whether the update of that number is one of those to write.
 func dueAt(step, every int64) bool { return every <= 1 || step%every == 0 }
+
+// tiers is written once, by the first rank, if the ranks have several.
+func (l *logger) tiers(r *ranks) error {
+	if l.tiered || !r.first() || !r.tiers.Differ() {
+		return nil
+	}
+	l.tiered = true
+	return l.write("tiers", slog.LevelWarn, true, true, func() {
+		l.count("ranks", int64(len(r.tiers)))
+		l.text("tiers", r.tiers.String())
+	})
+}
 
 func (l *logger) step(p Progress, perSecond float64) error {
 	record := dueAt(p.Step, l.plan.EverySteps)

@@ -79,6 +79,12 @@ type Plan struct {
 	Shards int
 	Group  dist.Group
 
+	// SameTiers makes it an error of NewTrainer if the ranks of Group have several tiers of
+	// instruction sets, or lists of tiers to choose from that differ. Without it such ranks
+	// train together, with the same bits: Trainer.Tiers tells which rank has which, and so does
+	// the event "tiers" of Log. It is for jobs in which no machine may wait for a slower one.
+	SameTiers bool
+
 	// ReadoutRows, if above 0, is how many rows of outputs are in memory at a time, a row
 	// being the outputs of one step of one row of the batch: for large vocabularies. The
 	// readout of the net, the last Linear of an nn.Model with the activations and layer norms

@@ -20,6 +20,7 @@ import (
 type ranks struct {
 	group dist.Group
 	told  error // what gather returned last
+	tiers Tiers // of all ranks
 }
 
 func (r *ranks) init(g dist.Group) error {

@@ -120,6 +120,7 @@ func NewTrainer(net nn.Net, source data.Source, plan Plan) (*Trainer, error) {
 	if err := r.compare(t, err); err != nil {
 		return nil, err
 	}
+	t.ranks.tiers = r.tiers
 	return t, nil
 }
 
@@ -240,7 +241,7 @@ func (t *Trainer) Run(ctx context.Context) (Report, error) {
 	if ctx == nil { // share tells the other ranks
 		ctx, err = context.Background(), errNoContext
 	} else {
-		err = t.files.begin()
+		err = withError(t.files.begin(), t.log.tiers(&t.ranks))
 	}
 	for more := true; more && err == nil; {
 		more, err = r.advance(ctx)

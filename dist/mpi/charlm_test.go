@@ -5,6 +5,7 @@ package mpi_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -91,20 +92,32 @@ func TestMixedTiers(t *testing.T) {
 	}
 	args := small(text(t), "-steps", "12")
 	want := run(t, 2, args...)
-	var all, names []string
+	var names []string
 	for i, isa := range tiers {
-		names = append(names, isa.String())
-		if i > 0 {
-			all = append(all, ":")
-		}
-		all = append(append(all, "-n", "1", "env", "SIMDRNN_ISA="+isa.String(), charlm(t)), args...)
+		names = append(names, fmt.Sprintf("rank %d: %s of %v", i, isa, tiers[:i+1]))
 	}
-	out, err := start(t, all...)
+	job := func(more ...string) (all []string) {
+		for i, isa := range tiers {
+			if i > 0 {
+				all = append(all, ":")
+			}
+			all = append(append(append(all, "-n", "1", "env", "SIMDRNN_ISA="+isa.String(), charlm(t)), args...), more...)
+		}
+		return all
+	}
+	out, err := start(t, job()...)
 	require.NoError(t, err, out)
-	require.Contains(t, out, ", "+strings.Join(names, " ")+", ", "the tiers of the ranks, as they say them")
+	require.Contains(t, out, "wait for the slowest: "+strings.Join(names, "; ")+"\n")
 	m := fingerprint.FindStringSubmatch(out)
 	require.NotNil(t, m, out)
 	require.Equal(t, want, m[1])
+
+	// Who does not want that is told which rank it is.
+	out, err = start(t, job("-same-tiers")...)
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "has not ended")
+	require.Contains(t, out, fmt.Sprintf("rank 1: bptt: its tier is %s of %v, that of rank 0 scalar of [scalar], and Plan.SameTiers asks for the same; start the ranks on machines of one kind, or all with SIMDRNN_ISA=scalar", tiers[1], tiers[:2]))
+	require.NotContains(t, out, "fingerprint")
 }
 
 // TestRanksThatDiffer: the difference is named, with its rank, and the job ends.

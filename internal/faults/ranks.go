@@ -9,6 +9,8 @@ var (
 
 	inLayersTold = []string{"./lstm Methods/gradients_are_told"}
 
+	inTiers = []string{"./bptt Tiers"}
+
 	inCharlmRanks = []string{"examples:./charlm Ranks"}
 )
 
@@ -84,6 +86,16 @@ var rankFaults = []fault{
 		"\tif r.asked = r.ranks.several(); r.asked && err == nil {\n\t\terr = ctx.Err()\n\t}\n", "\tr.asked = r.ranks.several()\n", inShards},
 	{"ranks: weights are not compared", "bptt/compare.go",
 		"\tlines = append(lines, fmt.Sprintf(\"weights with the fingerprint %x\", nn.Fingerprint(t.net)))\n", "\t_ = nn.Fingerprint\n", inShards},
+	{"ranks: tiers are not compared", "bptt/tiers.go",
+		"return string(h) != string(hashes[0]) })", "return len(h) == 0 })", inTiers},
+	{"ranks: a tier that SameTiers refuses trains", "bptt/tiers.go",
+		"\tif !same {\n", "\tif same || !same {\n", inTiers},
+	{"ranks: tiers of one kind lie together", "bptt/tiers.go",
+		"for end+1 < len(t) && t[end+1].equal(r) {", "for end+1 < len(t) {", inTiers},
+	{"ranks: all write the tiers", "bptt/log.go",
+		"if l.tiered || !r.first() || ", "if l.tiered || ", inTiers},
+	{"ranks: the tiers are written by each Run", "bptt/log.go",
+		"\tl.tiered = true\n", "", inTiers},
 	{"ranks: settings below an interface are not compared", "bptt/compare.go",
 		"return settings(lines, name, v.Elem(), depth+1)", "return lines", inShards},
 	{"ranks: all write files", "bptt/checkpoint.go",

@@ -8,7 +8,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -17,7 +16,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 	"time"
 
@@ -25,7 +23,6 @@ import (
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/dist"
 	"github.com/simdrnn/simdrnn/dist/mpi"
-	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
@@ -40,7 +37,7 @@ type options struct {
 	steps, every, report, workers int
 	rate, dropout                 float64
 	seed                          uint64
-	resume                        bool
+	resume, sameTiers             bool
 }
 
 func flags(args []string) (o options, err error) {
@@ -60,6 +57,7 @@ func flags(args []string) (o options, err error) {
 	f.Float64Var(&o.dropout, "dropout", 0, "probability of dropout before the readout")
 	f.Uint64Var(&o.seed, "seed", 1, "of the weights and masks")
 	f.BoolVar(&o.resume, "resume", false, "go on from the last checkpoint in -dir")
+	f.BoolVar(&o.sameTiers, "same-tiers", false, "end at the start if the ranks have several tiers of instruction sets")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -135,7 +133,7 @@ func train(ctx context.Context, g dist.Group, o options) error {
 	meta := fmt.Sprintf("charlm-mpi hidden %d layers %d window %d dropout %v seed %d", o.hidden, o.layers, o.window, o.dropout, o.seed)
 	begin, before := time.Now(), int64(0)
 	plan := bptt.Plan{
-		Window: o.window, Shards: o.shards, Group: g, Workers: o.workers,
+		Window: o.window, Shards: o.shards, Group: g, SameTiers: o.sameTiers, Workers: o.workers,
 		Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: o.rate}, ClipNorm: 5, Steps: int64(o.steps),
 		OnStep: func(p bptt.Progress) error {
 			if first && o.report > 0 && p.Step%int64(o.report) == 0 {
@@ -161,12 +159,11 @@ func train(ctx context.Context, g dist.Group, o options) error {
 			return fmt.Errorf("no %s in %s to go on from; leave out -resume to begin", bptt.LastFile, o.dir)
 		}
 	}
-	tiers, err := dist.Ask(g, "the tiers", []byte(kernels.Current().String()), nil)
-	if err != nil {
-		return err
-	}
 	if first {
-		fmt.Printf("%d ranks, %d shards of at most %d rows, %s, %s\n", g.Size(), o.shards, rowsOfShard(o), names(tiers), mpi.Library())
+		fmt.Printf("%d ranks, %d shards of at most %d rows, %s, %s\n", g.Size(), o.shards, rowsOfShard(o), trainer.Tiers()[0].ISA, mpi.Library())
+		if trainer.Tiers().Differ() {
+			fmt.Printf("several tiers, with the same bits; the fastest ranks wait for the slowest: %v\n", trainer.Tiers())
+		}
 	}
 	report, err := trainer.Run(ctx)
 	if err != nil {
@@ -177,14 +174,6 @@ func train(ctx context.Context, g dist.Group, o options) error {
 		fmt.Printf("%d updates, fingerprint %x\n", report.Step, print[:sha256.Size])
 	}
 	return nil
-}
-
-// names are the tiers of the ranks, that of rank 0 first; one if all have the same.
-func names(tiers [][]byte) string {
-	if len(slices.CompactFunc(slices.Clone(tiers), bytes.Equal)) == 1 {
-		tiers = tiers[:1]
-	}
-	return string(bytes.Join(tiers, []byte(" ")))
 }
 
 func rowsOfShard(o options) int { return (o.rows + o.shards - 1) / o.shards }
