@@ -14,7 +14,7 @@ import (
 )
 
 // ranks are the functions of ranks.
-var ranks = map[string]func() error{"calls": callsOfRank, "sums": sumsOfRank, "leaves": leaves, "begins": beginsOfRank, "poisoned": poisonedOfRank}
+var ranks = map[string]func() error{"calls": callsOfRank, "sums": sumsOfRank, "leaves": leaves, "begins": beginsOfRank, "poisoned": poisonedOfRank, "late": lateRank}
 
 // TestCalls: each call gives each rank what dist.Group says.
 func TestCalls(t *testing.T) {

@@ -167,8 +167,8 @@ func TestTwoVersions(t *testing.T) {
 
 // TestKilledRank: SIGKILL of a random rank at random moments ends the job within seconds
 // with a message, and the run goes on, each time on another number of ranks, to the bits of
-// the run that nobody killed. The moments are those after MPI_Init: while a rank starts,
-// mpirun of Open MPI 4.1 may notice that it was killed and not end itself.
+// the run that nobody killed. The moments are those after MPI_Init; TestKilledWhileStarting has
+// those before.
 func TestKilledRank(t *testing.T) {
 	needMPI(t)
 	name := text(t)

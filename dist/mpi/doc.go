@@ -11,6 +11,8 @@
 // missing.
 //
 // MPI is not elastic: when a rank ends without Close, or is killed, mpirun ends all others.
+// Where mpirun of Open MPI would stay, after a rank was killed in MPI_Init, a guard that Init
+// has started ends it: see EnvLauncher.
 // Train with a Plan.Checkpoint.Dir, and start the job again: it goes on from the last
 // checkpoint, on as many ranks as there are now.
 package mpi

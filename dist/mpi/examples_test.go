@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,8 +16,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/simdrnn/simdrnn/dist/mpi"
 )
 
 // example builds examples/charlm with MPI.
@@ -130,93 +127,4 @@ func TestOneRankFailsBeforeTheStart(t *testing.T) {
 		require.Less(t, time.Since(begin), 20*time.Second)
 	}
 	require.NoDirExists(t, filepath.Join(dir, "run"))
-}
-
-// needPS skips a test of jobs/watched where the script is not for the system or reads a ps that is
-// not there. A Linux that has MPI has to have ps too.
-func needPS(t *testing.T) {
-	t.Helper()
-	_, err := exec.LookPath("ps")
-	switch {
-	case runtime.GOOS != "linux":
-		t.Skip("NOT EXERCISED: jobs/watched, which is for Linux; this is " + runtime.GOOS)
-	case err != nil && mpi.Built:
-		t.Fatal("jobs/watched needs ps: apt-get install procps")
-	case err != nil:
-		t.Skip("NOT EXERCISED: jobs/watched needs ps: apt-get install procps")
-	}
-}
-
-// TestWatched: mpirun that does not take in that its ranks have ended is killed; else the
-// script is as if it was not there.
-func TestWatched(t *testing.T) {
-	needPS(t)
-	run := func(script string, signal os.Signal) (code int, said string, took time.Duration) {
-		c := exec.Command("sh", "jobs/watched", "sh", "-c", script)
-		c.Env = append(os.Environ(), "WATCHED_SECONDS=1")
-		out := &output{}
-		c.Stdout, c.Stderr = out, out
-		begin := time.Now()
-		require.NoError(t, c.Start())
-		kill := time.AfterFunc(30*time.Second, func() { _ = c.Process.Kill() })
-		defer kill.Stop()
-		if signal != nil {
-			require.Eventually(t, func() bool { return strings.Contains(out.String(), "ready") }, 10*time.Second, time.Millisecond)
-			require.NoError(t, c.Process.Signal(signal))
-		}
-		_ = c.Wait()
-		return c.ProcessState.ExitCode(), out.String(), time.Since(begin)
-	}
-	code, said, _ := run("exit 7", nil)
-	require.Equal(t, 7, code, said)
-	require.Empty(t, said)
-	// A job whose only child has ended, and that does not ask for it: exec makes sleep of sh.
-	code, said, took := run("sleep 0 & exec sleep 60", nil)
-	require.Equal(t, 137, code, said)
-	require.Contains(t, said, "it is killed")
-	require.Less(t, took, 20*time.Second)
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if testing.Short() {
-		signals = signals[:1]
-	}
-	for _, s := range signals {
-		code, said, took = run("trap 'exit 9' TERM; echo ready; while :; do sleep 0.1; done", s)
-		require.Equal(t, 9, code, said)
-		require.Less(t, took, 20*time.Second)
-	}
-}
-
-// TestKilledWhileStarting: SIGKILL of a rank in MPI_Init, where mpirun of Open MPI 4.1 may stay
-// for ever: with jobs/watched the job ends.
-func TestKilledWhileStarting(t *testing.T) {
-	needMPI(t)
-	needPS(t)
-	sh, err := exec.LookPath("sh")
-	require.NoError(t, err)
-	name := text(t)
-	tries := 6
-	if testing.Short() {
-		tries = 2
-	}
-	killed := 0
-	for i := range tries {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		j := newJob(ctx, append([]string{"jobs/watched", launcher(), "-n", "3", charlm(t)}, small(name, "-steps", "1000000")...)...)
-		j.Path = sh
-		j.Env = append(j.Env, "WATCHED_SECONDS=2")
-		require.NoError(t, j.Start())
-		var pids []int
-		for len(pids) == 0 && ctx.Err() == nil {
-			pids = children(j.Process.Pid, "charlm-mpi")
-		}
-		time.Sleep(time.Duration(i) * 10 * time.Millisecond)
-		if len(pids) > 0 && syscall.Kill(pids[len(pids)-1], syscall.SIGKILL) == nil {
-			killed++
-		}
-		err := j.Wait()
-		require.Error(t, err)
-		require.NoError(t, ctx.Err(), "the job had to end: %v", &j.out)
-		cancel()
-	}
-	require.Positive(t, killed, "no rank was killed")
 }

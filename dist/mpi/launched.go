@@ -7,10 +7,13 @@ import "os"
 // and is true in a program that was built without MPI too, which can then say so in place
 // of running as often as there are ranks.
 func Launched() bool {
-	for _, name := range []string{"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"} {
+	for _, name := range launchers {
 		if os.Getenv(name) != "" {
 			return true
 		}
 	}
 	return false
 }
+
+// launchers are the variables in which launchers tell a process its rank.
+var launchers = []string{"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}

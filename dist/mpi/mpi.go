@@ -3,17 +3,21 @@
 package mpi
 
 // #include "calls.h"
+// #include "guard.h"
 import "C"
 
 import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -34,21 +38,25 @@ var began atomic.Bool
 
 // Init makes this process one of its job. A process can call it once. It returns an error if
 // the MPI library does not start, or has no threads; a program that mpirun did not start is
-// a job of one rank.
+// a job of one rank. EnvInit limits how long it may take, EnvLauncher how long a launcher may
+// stay after a rank was killed in it; a value that is no number of seconds is an error.
 func Init() (*World, error) {
+	most, stay, err := limits()
+	if err != nil {
+		return nil, err
+	}
 	if !began.CompareAndSwap(false, true) {
 		return nil, errors.New("mpi: Init has been called before; a process is one rank, and keeps it")
 	}
 	w := &World{work: make(chan func())}
 	var provided C.int
-	var err error
 	started := make(chan struct{})
 	go func() {
 		// MPI is called by this thread alone, and the thread does nothing else.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		var rank, size C.int
-		err = failure("MPI_Init_thread", C.simdrnn_init(&rank, &size, &provided))
+		err = guarded(most, stay, func() C.int { return C.simdrnn_init(&rank, &size, &provided) })
 		w.rank, w.size = int(rank), int(size)
 		close(started)
 		for f := range w.work {
@@ -64,6 +72,26 @@ func Init() (*World, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// guarded starts MPI within the limits.
+func guarded(most, stay time.Duration, init func() C.int) error {
+	if stay > 0 {
+		var g C.simdrnn_guard
+		// In tenths of a second, at least one.
+		if code := C.simdrnn_guard_start(&g, C.int((stay+99*time.Millisecond)/(100*time.Millisecond))); code != 0 {
+			return fmt.Errorf("mpi: a process that guards the start: %w; %s=0 goes without it", syscall.Errno(code), EnvLauncher)
+		}
+		defer C.simdrnn_guard_end(&g)
+	}
+	if most > 0 {
+		end := time.AfterFunc(most, func() {
+			fmt.Fprintf(os.Stderr, "mpi: %s has been in MPI_Init for %v and ends: another rank may have ended or hang, or its machine cannot be reached; look for its message, or set %s to more seconds (0: no limit) on all ranks, by mpirun -x %[3]s=SECONDS for example\n", rankName(), most, EnvInit)
+			os.Exit(1)
+		})
+		defer end.Stop()
+	}
+	return failure("MPI_Init_thread", init())
 }
 
 // Library is the name and version of the MPI library.
