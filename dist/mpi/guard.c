@@ -153,7 +153,7 @@ static void say(const process *p, int tenths) {
 	int f = open(b, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK);
 	if (f < 0)
 		return;
-	char text[256] = "simdrnn: a rank was killed in MPI_Init; ";
+	char text[512] = "simdrnn: a rank was killed in MPI_Init; ";
 	strncat(text, p->name, 32);
 	strcat(text, " (process ");
 	number(text, (unsigned)p->pid);
@@ -161,7 +161,8 @@ static void say(const process *p, int tenths) {
 	number(text, (unsigned)tenths / 10);
 	strcat(text, ".");
 	number(text, (unsigned)tenths % 10);
-	strcat(text, " seconds, so it is killed; start the job again\n");
+	strcat(text, p->pid == 1 ? " seconds. It is process 1 of a container, which nothing in it can kill: end the container, and start it with an init\n"
+		: " seconds, so it is killed; start the job again\n");
 	ssize_t written = write(f, text, strlen(text));
 	(void)written;
 	close(f);
