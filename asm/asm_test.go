@@ -234,7 +234,7 @@ func TestLowerCamel(t *testing.T) {
 // AVX) are not here on purpose.
 var allowed = map[string][]string{
 	"amd64": strings.Fields(`
-		MOVQ LEAQ ADDQ SUBQ SHLQ ANDQ XORQ NEGQ CMPQ TESTQ JLT JGE JNE JEQ JMP RET PREFETCHT1 KMOVW
+		MOVQ LEAQ ADDQ SUBQ SHLQ ANDQ XORQ NEGQ CMPQ TESTQ JLT JGE JNE JEQ JMP RET PCALIGN PREFETCHT1 KMOVW
 		VMOVUPS VMOVUPD VMOVAPS VMASKMOVPS VMASKMOVPD VBROADCASTSS VZEROUPPER VCVTPS2PD
 		VADDPS VSUBPS VMULPS VDIVPS VSQRTPS VMAXPS VMINPS VSCALEFPS VCMPPS VPMOVD2M VBLENDVPS VBLENDMPS
 		VFMADD231PS VFMADD213PS VFNMADD231PS VFMADD231PD
@@ -278,8 +278,11 @@ func TestAssemblyKeepsTheRules(t *testing.T) {
 		bad := func(i int, format string, args ...any) {
 			t.Errorf("%s:%d: %s: %s", path, i+1, fmt.Sprintf(format, args...), lines[i])
 		}
-		previous := ""
+		previous, labels := "", map[string]int{}
 		for i, line := range lines {
+			if label.MatchString(line) {
+				labels[strings.TrimSuffix(line, ":")] = i
+			}
 			switch {
 			case line == "" || strings.HasPrefix(line, "//") || strings.HasPrefix(line, "#include") ||
 				strings.HasPrefix(line, "DATA ") || label.MatchString(line):
@@ -291,6 +294,7 @@ func TestAssemblyKeepsTheRules(t *testing.T) {
 				if m := text.FindStringSubmatch(line); m == nil || m[2] != "NOSPLIT" || m[3] != "0" {
 					bad(i, "want NOSPLIT and no frame")
 				}
+				clear(labels)
 			case strings.HasPrefix(line, "\t"):
 				f := strings.Fields(line)
 				op, _, _ := strings.Cut(f[0], ".")
@@ -309,12 +313,24 @@ func TestAssemblyKeepsTheRules(t *testing.T) {
 				if arch == "amd64" && op == "RET" && previous != "VZEROUPPER" {
 					bad(i, "returns without VZEROUPPER")
 				}
+				if at, back := labels[f[len(f)-1]]; back && arch == "amd64" && !loopFits(lines, at, i) {
+					bad(i, "closes a loop that does not begin on a line of the cache, or whose end can lie on two")
+				}
 				previous = op
 			default:
 				bad(i, "not understood")
 			}
 		}
 	}
+}
+
+// loopFits says whether a loop from the label at line first to the jump at line last begins
+// on a line of the cache, and whether its end, if it counts in a register, stays on one.
+func loopFits(lines []string, first, last int) bool {
+	before := strings.Fields(strings.Join(lines[max(0, first-2):first], " "))
+	begins := len(before) >= 2 && before[len(before)-2] == "PCALIGN" && before[len(before)-1] == "$0x40"
+	counts := strings.Contains(lines[last], "JGE")
+	return begins && (!counts || strings.Join(strings.Fields(lines[last-2]), " ") == "PCALIGN $0x10")
 }
 
 // A word says what its comment says: arm64asm reads each of them. The encoders

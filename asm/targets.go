@@ -33,9 +33,6 @@ type Target struct {
 	// Apart lists the rows of tiles whose three vectors have addresses of their own: from
 	// panels of two vectors these tiles take one and a half.
 	Apart []int
-	// TileFile is the stem of the files that the tiles are spread over, with the
-	// rows and vectors of the tile as its arguments.
-	TileFile string
 	// Requires lists what the tier promises, in avo's names.
 	Requires []string
 }
@@ -55,11 +52,11 @@ func arm64File(constraints ...string) File { return neon.NewFile(constraints...)
 
 // Targets is the list of instruction sets.
 var Targets = []Target{
-	{"avx2", "AVX2", "amd64", avox.AVX2.Lanes, avox.AVX2.Registers, amd64File(avox.AVX2), 6, 2, []int{4, 2, 2}, []int{3, 4}, "tile%[1]d",
+	{"avx2", "AVX2", "amd64", avox.AVX2.Lanes, avox.AVX2.Registers, amd64File(avox.AVX2), 6, 2, []int{4, 2, 2}, []int{3, 4},
 		[]string{"AVX", "AVX2", "FMA3"}},
-	{"avx512", "AVX512", "amd64", avox.AVX512.Lanes, avox.AVX512.Registers, amd64File(avox.AVX512), 12, 2, []int{8, 4, 4, 2, 2, 2}, nil, "tile%[1]d",
+	{"avx512", "AVX512", "amd64", avox.AVX512.Lanes, avox.AVX512.Registers, amd64File(avox.AVX512), 12, 2, []int{8, 4, 4, 2, 2, 2}, nil,
 		[]string{"AVX", "AVX2", "FMA3", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"}},
-	{"neon", "NEON", "arm64", neon.Lanes, neon.Registers, arm64File, 6, 4, []int{4, 2, 2}, nil, "tile%[1]dx%[2]d", nil},
+	{"neon", "NEON", "arm64", neon.Lanes, neon.Registers, arm64File, 6, 4, []int{4, 2, 2}, nil, nil},
 }
 
 // tileArgs is the parameter list of a register tile; tilePackage generates the
@@ -97,7 +94,7 @@ func (t Target) Kernels() []Kernel {
 		list = append(list, Kernel{
 			Name: fmt.Sprintf("Tile%dx%d", rows, vecs),
 			Args: tileArgs,
-			File: fmt.Sprintf(t.TileFile, rows, vecs),
+			File: fmt.Sprintf("tile%dx%d", rows, vecs),
 			Doc:  fmt.Sprintf("Tile%dx%d is the register tile of %d rows and %d vectors of columns%s.", rows, vecs, rows, vecs, from(tile)),
 			Emit: tile.Emit,
 		})
@@ -119,10 +116,10 @@ func from(t kernel.Tile) string {
 func (t Target) Tiles() (list []kernel.Tile) {
 	for rows := 1; rows <= t.Rows; rows++ {
 		add := func(vecs, panels int) {
-			list = append(list, kernel.Tile{Rows: rows, Vecs: vecs, Panels: panels, Epilogue: kernel.Store})
+			list = append(list, kernel.Tile{Rows: rows, Vecs: vecs, Panels: panels, High: t.Rows, Epilogue: kernel.Store})
 		}
 		if slices.Contains(t.Apart, rows) {
-			list = append(list, kernel.Tile{Rows: rows, Vecs: 3, Panels: 3, Apart: true, Epilogue: kernel.Store})
+			list = append(list, kernel.Tile{Rows: rows, Vecs: 3, Panels: 3, High: t.Rows, Apart: true, Epilogue: kernel.Store})
 		}
 		for vecs := 1; vecs <= t.Vecs; vecs++ {
 			add(vecs, 1)

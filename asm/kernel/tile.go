@@ -15,8 +15,11 @@ import "github.com/simdrnn/simdrnn/asm/vec"
 //
 // What then happens to the accumulators is the Epilogue, composed in here. It
 // finds them in registers and loads the arguments it needs.
+//
+// High is how many rows the highest tile of the machine has, and so panels of A.
 type Tile struct {
 	Rows, Vecs, Panels int
+	High               int
 	Apart              bool
 	Epilogue           func(m vec.Machine, acc [][]vec.Vec)
 }
@@ -48,126 +51,11 @@ func FetchLines(lanes, vecs, rows int) int {
 	return max(1, (tileUnroll*4*lanes*vecs/64*rows+tileTurns/2)/tileTurns)
 }
 
-// Emit emits the tile. Each step loads Rows+Vecs operands for Rows*Vecs
-// multiply-adds, so that the load units keep up. Those of one side are held for the
-// whole step and those of the other pass through one or two registers: held are the
-// broadcasts of A, one for each row, and where these find no room beside the
-// accumulators, the vectors of B.
+// Emit emits the tile.
 func (t Tile) Emit(m vec.Machine) {
 	t.fetchC(m)
 	acc := t.start(m)
-	k := word(m, "K")
-	rsa, csa := floats(m, "RSA"), floats(m, "CSA")
-	a := m.Rows(word(m, "A"), rsa, t.Rows)
-	b, ldb := t.panels(m), floats(m, "LDB")
-	next, lines := vec.Reg{}, t.fetches(m)
-	if lines > 0 {
-		next = word(m, "Next")
-	}
-	// fetch is done once in tileUnroll steps.
-	fetch := func() {
-		for i := range lines {
-			m.Prefetch(vec.Mem{Base: next, Disp: 64 * i})
-		}
-		if lines > 0 {
-			m.AddImm(next, 64*lines)
-		}
-	}
-	load := func(v int) vec.Vec { return m.Load(t.at(m, b, v)) }
-	advance := func() {
-		for _, panel := range b {
-			m.AddReg(panel, ldb)
-		}
-	}
-	// A core that takes instructions in their order waits for a load that is used at
-	// once. Where factors take no broadcasts there is a register to load the next
-	// vector of B ahead of the multiply-adds of this one.
-	l, ahead := m.(vec.Laner)
-	// step is one step of k. factors prepares those of the rows, and what it
-	// returns gives one of them.
-	step := func(factors func() func(r int) vec.Vec) {
-		factor := factors()
-		x := load(0)
-		for v := range t.Vecs {
-			then, more := x, v+1 < t.Vecs
-			if more && ahead {
-				then = load(v + 1)
-			}
-			for r := range t.Rows {
-				m.FMA(acc[r][v], factor(r), x)
-			}
-			if more && !ahead {
-				then = load(v + 1)
-			}
-			x = then
-		}
-		advance()
-	}
-	broadcast := func() func(r int) vec.Vec {
-		s := make([]vec.Vec, t.Rows)
-		for r := range s {
-			s[r] = m.Broadcast(m.Row(a, r))
-		}
-		m.MoveRows(a, csa)
-		return func(r int) vec.Vec { return s[r] }
-	}
-	plain := func() { step(broadcast) }
-	if t.Rows*t.Vecs+t.Rows+1 > m.Registers() {
-		plain = func() {
-			x := make([]vec.Vec, t.Vecs)
-			for v := range x {
-				x[v] = load(v)
-			}
-			for r := range t.Rows {
-				s := m.Broadcast(m.Row(a, r))
-				for v := range x {
-					m.FMA(acc[r][v], s, x[v])
-				}
-			}
-			advance()
-			m.MoveRows(a, csa)
-		}
-	}
-	if ahead {
-		m.IfEqual("along_k", csa, 4, func() {
-			quad := m.SetReg(4 * m.Lanes())
-			m.Loop("quads", k, m.Lanes(), func() {
-				fetch()
-				// One load brings the factors of a row for all steps. It stands before
-				// its first use: decoders that take few instructions a cycle prefer
-				// loads scattered among multiply-adds.
-				s := make([][]vec.Vec, t.Rows)
-				for u := range m.Lanes() {
-					step(func() func(r int) vec.Vec {
-						return func(r int) vec.Vec {
-							if s[r] == nil {
-								s[r] = l.LoadLanes(m.Row(a, r), m.Lanes())
-							}
-							return s[r][u]
-						}
-					})
-				}
-				m.MoveRows(a, quad)
-			})
-		}, func() {
-			m.IfEqual("along_rows", rsa, 4, func() {
-				m.Loop("columns", k, tileUnroll, func() {
-					fetch()
-					for range tileUnroll {
-						step(func() func(r int) vec.Vec { return t.column(m, l, a, csa) })
-					}
-				})
-			}, func() {})
-		})
-	} else {
-		m.Loop("steps", k, tileUnroll, func() {
-			fetch()
-			for range tileUnroll {
-				plain()
-			}
-		})
-	}
-	m.Loop("step", k, 1, plain)
+	t.steps(m, acc)
 	t.Epilogue(m, acc)
 	m.Return()
 }
@@ -186,51 +74,6 @@ func (t Tile) fetchC(m vec.Machine) {
 		for b := 0; b < 4*m.Lanes()*t.Vecs; b += 64 {
 			m.Prefetch(m.Row(c, r).Plus(b))
 		}
-	}
-}
-
-// panels are the addresses of the panels of B, or those of its vectors.
-func (t Tile) panels(m vec.Machine) []vec.Reg {
-	list := []vec.Reg{word(m, "B")}
-	add := func(distance vec.Reg) {
-		next := m.CopyReg(list[len(list)-1])
-		m.AddReg(next, distance)
-		list = append(list, next)
-	}
-	if t.Apart {
-		add(floats(m, "PB"))
-		add(floats(m, "PC"))
-	} else if t.Panels > 1 {
-		distance := floats(m, "PB")
-		for range t.Panels - 1 {
-			add(distance)
-		}
-	}
-	return list
-}
-
-// at is where vector v of a step stands in the panels of B.
-func (t Tile) at(m vec.Machine, panels []vec.Reg, v int) vec.Mem {
-	each := t.Vecs / len(panels)
-	return vec.Mem{Base: panels[v/each], Disp: 4 * m.Lanes() * (v % each)}
-}
-
-// column gives the factors of one step where those of all rows are contiguous:
-// four, two or one a load, each load before the first use.
-func (t Tile) column(m vec.Machine, l vec.Laner, a vec.Rows, csa vec.Reg) func(r int) vec.Vec {
-	var s []vec.Vec
-	return func(r int) vec.Vec {
-		if r == len(s) {
-			n := m.Lanes()
-			for n > t.Rows-r {
-				n /= 2
-			}
-			s = append(s, l.LoadLanes(m.Row(a, r), n)...)
-			if len(s) == t.Rows {
-				m.MoveRows(a, csa)
-			}
-		}
-		return s[r]
 	}
 }
 

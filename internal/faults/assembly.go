@@ -3,15 +3,19 @@ package main
 // assemblyFaults are about kernels: the generator, its emitters, and products in Go.
 var assemblyFaults = []fault{
 	// The generator: every instruction set at once.
-	{"tile: one multiply-add of a step left out", "asm/kernel/tile.go",
-		"m.FMA(acc[r][v], factor(r), x)", "if f := factor(r); r != t.Rows-1 || v != t.Vecs-1 {\n\t\t\t\t\tm.FMA(acc[r][v], f, x)\n\t\t\t\t}", inKernels},
+	{"tile: one multiply-add of a step left out", "asm/kernel/tile_steps.go",
+		"s.m.FMA(s.acc[r][v], f[r], x)", "if r != s.Rows-1 || v != s.Vecs-1 {\n\t\t\t\ts.m.FMA(s.acc[r][v], f[r], x)\n\t\t\t}", inKernels},
+	{"tile: the steps of a panel of A as close as those of a row", "asm/kernel/tile_steps.go",
+		"loop(\"panel\", 4*s.High)", "loop(\"panel\", 4)", inKernels},
+	{"tile: the last steps four times as far apart", "asm/kernel/tile_steps.go",
+		"s.m.AddImm(s.csa, -(tileUnroll-1)*columns)", "_ = columns", inKernels},
 	{"tile: the start of a partial vector read whole", "asm/kernel/tile.go",
 		"acc[r][v] = m.LoadTail(from, tail)", "acc[r][v] = m.Load(from)\n\t\t\t_ = tail", inKernels},
 	{"tile: a partial vector stored whole", "asm/kernel/tile.go",
 		"store(func(a vec.Vec, at vec.Mem) { m.StoreTail(a, at, tail) })", "store(func(a vec.Vec, at vec.Mem) { m.Store(a, at) })", inKernels},
-	{"tile: every panel of B is the first", "asm/kernel/tile.go",
+	{"tile: every panel of B is the first", "asm/kernel/tile_steps.go",
 		"m.AddReg(next, distance)", "_ = distance", inKernels},
-	{"tile: the third vector of B is as far as the second", "asm/kernel/tile.go",
+	{"tile: the third vector of B is as far as the second", "asm/kernel/tile_steps.go",
 		"add(floats(m, \"PC\"))", "add(floats(m, \"PB\"))", inKernels},
 	{"packing of A: rows of a panel as wide as vectors", "asm/kernel/pack.go",
 		"m.AddImm(dst, 4*p.Rows)", "m.AddImm(dst, 4*m.Lanes())", inKernels},

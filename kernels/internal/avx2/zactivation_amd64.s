@@ -24,6 +24,7 @@ TEXT ·Exp(SB), NOSPLIT, $0-48
 	XORQ    BX, BX
 	SUBQ    $+8, DX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Y11
@@ -52,6 +53,7 @@ block:
 	VMULPS      Y11, Y12, Y11
 	VMOVUPS     Y11, (AX)(BX*1)
 	ADDQ        $+32, BX
+	PCALIGN     $0x10
 	SUBQ        $+8, DX
 	JGE         block
 
@@ -110,6 +112,7 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-48
 	XORQ    BX, BX
 	SUBQ    $+8, DX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (CX)(BX*1), Y9
@@ -140,6 +143,7 @@ block:
 	VFMADD231PS  Y12, Y9, Y13
 	VMOVUPS      Y13, (AX)(BX*1)
 	ADDQ         $+32, BX
+	PCALIGN      $0x10
 	SUBQ         $+8, DX
 	JGE          block
 
@@ -199,6 +203,7 @@ TEXT ·Tanh(SB), NOSPLIT, $0-48
 	XORQ    BX, BX
 	SUBQ    $+8, DX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Y8
@@ -236,6 +241,7 @@ block:
 	VORPS       Y8, Y9, Y8
 	VMOVUPS     Y8, (AX)(BX*1)
 	ADDQ        $+32, BX
+	PCALIGN     $0x10
 	SUBQ        $+8, DX
 	JGE         block
 
@@ -288,13 +294,14 @@ skip_tail:
 // func SigmoidGrad(dx []float32, y []float32, dy []float32)
 // Requires: AVX
 TEXT ·SigmoidGrad(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ y_base+24(FP), CX
-	MOVQ dy_base+48(FP), DX
-	MOVQ y_len+32(FP), BX
-	XORQ SI, SI
-	SUBQ $+8, BX
-	JLT  done_block
+	MOVQ    dx_base+0(FP), AX
+	MOVQ    y_base+24(FP), CX
+	MOVQ    dy_base+48(FP), DX
+	MOVQ    y_len+32(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+8, BX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (CX)(SI*1), Y0
@@ -305,6 +312,7 @@ block:
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*1)
 	ADDQ    $+32, SI
+	PCALIGN $0x10
 	SUBQ    $+8, BX
 	JGE     block
 
@@ -330,13 +338,14 @@ skip_tail:
 // func TanhGrad(dx []float32, y []float32, dy []float32)
 // Requires: AVX, FMA3
 TEXT ·TanhGrad(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ y_base+24(FP), CX
-	MOVQ dy_base+48(FP), DX
-	MOVQ y_len+32(FP), BX
-	XORQ SI, SI
-	SUBQ $+8, BX
-	JLT  done_block
+	MOVQ    dx_base+0(FP), AX
+	MOVQ    y_base+24(FP), CX
+	MOVQ    dy_base+48(FP), DX
+	MOVQ    y_len+32(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+8, BX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (CX)(SI*1), Y0
@@ -346,6 +355,7 @@ block:
 	VMULPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (AX)(SI*1)
 	ADDQ         $+32, SI
+	PCALIGN      $0x10
 	SUBQ         $+8, BX
 	JGE          block
 

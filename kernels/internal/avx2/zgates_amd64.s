@@ -7,15 +7,16 @@
 // func LSTMGates(rows int, units int, iRow *float32, fRow *float32, gRow *float32, oRow *float32, cRow *float32, hRow *float32, cPrevRow *float32, iStride int, fStride int, gStride int, oStride int, cStride int, hStride int, cPrevStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LSTMGates(SB), NOSPLIT, $0-128
-	MOVQ iRow+16(FP), AX
-	MOVQ fRow+24(FP), CX
-	MOVQ gRow+32(FP), DX
-	MOVQ oRow+40(FP), BX
-	MOVQ cRow+48(FP), SI
-	MOVQ hRow+56(FP), DI
-	MOVQ cPrevRow+64(FP), R8
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    iRow+16(FP), AX
+	MOVQ    fRow+24(FP), CX
+	MOVQ    gRow+32(FP), DX
+	MOVQ    oRow+40(FP), BX
+	MOVQ    cRow+48(FP), SI
+	MOVQ    hRow+56(FP), DI
+	MOVQ    cPrevRow+64(FP), R8
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
@@ -25,6 +26,7 @@ row:
 	XORQ    R10, R10
 	SUBQ    $+16, R9
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (AX)(R10*1), Y3
@@ -82,13 +84,15 @@ block:
 	VMOVUPS      Y11, (AX)(R10*1)
 	VMOVUPS      Y12, 32(AX)(R10*1)
 	ADDQ         $+64, R10
+	PCALIGN      $0x10
 	SUBQ         $+16, R9
 	JGE          block
 
 done_block:
-	ADDQ $+16, R9
-	SUBQ $+8, R9
-	JLT  done_block2
+	ADDQ    $+16, R9
+	SUBQ    $+8, R9
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (AX)(R10*1), Y3
@@ -119,6 +123,7 @@ block2:
 	VFMADD231PS  Y6, Y3, Y7
 	VMOVUPS      Y7, (AX)(R10*1)
 	ADDQ         $+32, R10
+	PCALIGN      $0x10
 	SUBQ         $+8, R9
 	JGE          block2
 
@@ -165,6 +170,7 @@ skip_tail:
 	XORQ    R10, R10
 	SUBQ    $+16, R9
 	JLT     done_block3
+	PCALIGN $0x40
 
 block3:
 	VMOVUPS      (CX)(R10*1), Y3
@@ -222,13 +228,15 @@ block3:
 	VMOVUPS      Y11, (CX)(R10*1)
 	VMOVUPS      Y12, 32(CX)(R10*1)
 	ADDQ         $+64, R10
+	PCALIGN      $0x10
 	SUBQ         $+16, R9
 	JGE          block3
 
 done_block3:
-	ADDQ $+16, R9
-	SUBQ $+8, R9
-	JLT  done_block4
+	ADDQ    $+16, R9
+	SUBQ    $+8, R9
+	JLT     done_block4
+	PCALIGN $0x40
 
 block4:
 	VMOVUPS      (CX)(R10*1), Y3
@@ -259,6 +267,7 @@ block4:
 	VFMADD231PS  Y6, Y3, Y7
 	VMOVUPS      Y7, (CX)(R10*1)
 	ADDQ         $+32, R10
+	PCALIGN      $0x10
 	SUBQ         $+8, R9
 	JGE          block4
 
@@ -303,6 +312,7 @@ skip_tail2:
 	XORQ    R10, R10
 	SUBQ    $+16, R9
 	JLT     done_block5
+	PCALIGN $0x40
 
 block5:
 	VMOVUPS     (DX)(R10*1), Y1
@@ -378,13 +388,15 @@ block5:
 	VMOVUPS     Y1, (DX)(R10*1)
 	VMOVUPS     Y2, 32(DX)(R10*1)
 	ADDQ        $+64, R10
+	PCALIGN     $0x10
 	SUBQ        $+16, R9
 	JGE         block5
 
 done_block5:
-	ADDQ $+16, R9
-	SUBQ $+8, R9
-	JLT  done_block6
+	ADDQ    $+16, R9
+	SUBQ    $+8, R9
+	JLT     done_block6
+	PCALIGN $0x40
 
 block6:
 	VMOVUPS     (DX)(R10*1), Y1
@@ -424,6 +436,7 @@ block6:
 	VORPS       Y1, Y2, Y1
 	VMOVUPS     Y1, (DX)(R10*1)
 	ADDQ        $+32, R10
+	PCALIGN     $0x10
 	SUBQ        $+8, R9
 	JGE         block6
 
@@ -479,6 +492,7 @@ skip_tail3:
 	XORQ    R10, R10
 	SUBQ    $+16, R9
 	JLT     done_block7
+	PCALIGN $0x40
 
 block7:
 	VMOVUPS      (BX)(R10*1), Y3
@@ -536,13 +550,15 @@ block7:
 	VMOVUPS      Y11, (BX)(R10*1)
 	VMOVUPS      Y12, 32(BX)(R10*1)
 	ADDQ         $+64, R10
+	PCALIGN      $0x10
 	SUBQ         $+16, R9
 	JGE          block7
 
 done_block7:
-	ADDQ $+16, R9
-	SUBQ $+8, R9
-	JLT  done_block8
+	ADDQ    $+16, R9
+	SUBQ    $+8, R9
+	JLT     done_block8
+	PCALIGN $0x40
 
 block8:
 	VMOVUPS      (BX)(R10*1), Y3
@@ -573,6 +589,7 @@ block8:
 	VFMADD231PS  Y6, Y3, Y7
 	VMOVUPS      Y7, (BX)(R10*1)
 	ADDQ         $+32, R10
+	PCALIGN      $0x10
 	SUBQ         $+8, R9
 	JGE          block8
 
@@ -617,6 +634,7 @@ skip_tail4:
 	XORQ    R10, R10
 	SUBQ    $+16, R9
 	JLT     done_block9
+	PCALIGN $0x40
 
 block9:
 	VMOVUPS     (AX)(R10*1), Y1
@@ -720,13 +738,15 @@ block9:
 	VMOVUPS     Y1, (DI)(R10*1)
 	VMOVUPS     Y2, 32(DI)(R10*1)
 	ADDQ        $+64, R10
+	PCALIGN     $0x10
 	SUBQ        $+16, R9
 	JGE         block9
 
 done_block9:
-	ADDQ $+16, R9
-	SUBQ $+8, R9
-	JLT  done_block10
+	ADDQ    $+16, R9
+	SUBQ    $+8, R9
+	JLT     done_block10
+	PCALIGN $0x40
 
 block10:
 	VMOVUPS     (AX)(R10*1), Y1
@@ -780,6 +800,7 @@ block10:
 	VANDNPS     Y1, Y2, Y1
 	VMOVUPS     Y1, (DI)(R10*1)
 	ADDQ        $+32, R10
+	PCALIGN     $0x10
 	SUBQ        $+8, R9
 	JGE         block10
 
@@ -859,17 +880,18 @@ done_row:
 // func LSTMGatesGrad(rows int, units int, iRow *float32, fRow *float32, gRow *float32, oRow *float32, dcRow *float32, cRow *float32, cPrevRow *float32, dhRow *float32, dyRow *float32, iStride int, fStride int, gStride int, oStride int, dcStride int, cStride int, cPrevStride int, dhStride int, dyStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LSTMGatesGrad(SB), NOSPLIT, $0-160
-	MOVQ iRow+16(FP), AX
-	MOVQ fRow+24(FP), CX
-	MOVQ gRow+32(FP), DX
-	MOVQ oRow+40(FP), BX
-	MOVQ dcRow+48(FP), SI
-	MOVQ cRow+56(FP), DI
-	MOVQ cPrevRow+64(FP), R8
-	MOVQ dhRow+72(FP), R9
-	MOVQ dyRow+80(FP), R10
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    iRow+16(FP), AX
+	MOVQ    fRow+24(FP), CX
+	MOVQ    gRow+32(FP), DX
+	MOVQ    oRow+40(FP), BX
+	MOVQ    dcRow+48(FP), SI
+	MOVQ    cRow+56(FP), DI
+	MOVQ    cPrevRow+64(FP), R8
+	MOVQ    dhRow+72(FP), R9
+	MOVQ    dyRow+80(FP), R10
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_41140000<>+0(SB), Y0
@@ -877,6 +899,7 @@ row:
 	XORQ    R12, R12
 	SUBQ    $+16, R11
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (DI)(R12*1), Y1
@@ -1056,13 +1079,15 @@ block:
 	VMOVUPS      Y1, (SI)(R12*1)
 	VMOVUPS      Y2, 32(SI)(R12*1)
 	ADDQ         $+64, R12
+	PCALIGN      $0x10
 	SUBQ         $+16, R11
 	JGE          block
 
 done_block:
-	ADDQ $+16, R11
-	SUBQ $+8, R11
-	JLT  done_block2
+	ADDQ    $+16, R11
+	SUBQ    $+8, R11
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (DI)(R12*1), Y1
@@ -1154,6 +1179,7 @@ block2:
 	VANDNPS      Y1, Y2, Y1
 	VMOVUPS      Y1, (SI)(R12*1)
 	ADDQ         $+32, R12
+	PCALIGN      $0x10
 	SUBQ         $+8, R11
 	JGE          block2
 

@@ -7,11 +7,12 @@
 // func GRUReset(rows int, units int, rRow *float32, qRow *float32, hPrevRow *float32, rStride int, qStride int, hPrevStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GRUReset(SB), NOSPLIT, $0-64
-	MOVQ rRow+16(FP), AX
-	MOVQ qRow+24(FP), CX
-	MOVQ hPrevRow+32(FP), DX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    rRow+16(FP), AX
+	MOVQ    qRow+24(FP), CX
+	MOVQ    hPrevRow+32(FP), DX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
@@ -21,6 +22,7 @@ row:
 	XORQ    SI, SI
 	SUBQ    $+16, BX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (AX)(SI*1), Y3
@@ -90,13 +92,15 @@ block:
 	VMOVUPS      Y3, (CX)(SI*1)
 	VMOVUPS      Y4, 32(CX)(SI*1)
 	ADDQ         $+64, SI
+	PCALIGN      $0x10
 	SUBQ         $+16, BX
 	JGE          block
 
 done_block:
-	ADDQ $+16, BX
-	SUBQ $+8, BX
-	JLT  done_block2
+	ADDQ    $+16, BX
+	SUBQ    $+8, BX
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (AX)(SI*1), Y3
@@ -133,6 +137,7 @@ block2:
 	VANDNPS      Y3, Y4, Y3
 	VMOVUPS      Y3, (CX)(SI*1)
 	ADDQ         $+32, SI
+	PCALIGN      $0x10
 	SUBQ         $+8, BX
 	JGE          block2
 
@@ -191,12 +196,13 @@ done_row:
 // func GRUResetGrad(rows int, units int, rRow *float32, eRow *float32, dqRow *float32, hPrevRow *float32, rStride int, eStride int, dqStride int, hPrevStride int)
 // Requires: AVX, FMA3
 TEXT ·GRUResetGrad(SB), NOSPLIT, $0-80
-	MOVQ rRow+16(FP), AX
-	MOVQ eRow+24(FP), CX
-	MOVQ dqRow+32(FP), DX
-	MOVQ hPrevRow+40(FP), BX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    rRow+16(FP), AX
+	MOVQ    eRow+24(FP), CX
+	MOVQ    dqRow+32(FP), DX
+	MOVQ    hPrevRow+40(FP), BX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
@@ -206,6 +212,7 @@ row:
 	XORQ    DI, DI
 	SUBQ    $+16, SI
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (AX)(DI*1), Y3
@@ -237,13 +244,15 @@ block:
 	VMOVUPS     Y3, (AX)(DI*1)
 	VMOVUPS     Y4, 32(AX)(DI*1)
 	ADDQ        $+64, DI
+	PCALIGN     $0x10
 	SUBQ        $+16, SI
 	JGE         block
 
 done_block:
-	ADDQ $+16, SI
-	SUBQ $+8, SI
-	JLT  done_block2
+	ADDQ    $+16, SI
+	SUBQ    $+8, SI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS     (AX)(DI*1), Y3
@@ -261,6 +270,7 @@ block2:
 	VANDNPS     Y3, Y4, Y3
 	VMOVUPS     Y3, (AX)(DI*1)
 	ADDQ        $+32, DI
+	PCALIGN     $0x10
 	SUBQ        $+8, SI
 	JGE         block2
 
@@ -301,12 +311,13 @@ done_row:
 // func GRUUpdate(rows int, units int, zRow *float32, nRow *float32, hRow *float32, hPrevRow *float32, zStride int, nStride int, hStride int, hPrevStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GRUUpdate(SB), NOSPLIT, $0-80
-	MOVQ zRow+16(FP), AX
-	MOVQ nRow+24(FP), CX
-	MOVQ hRow+32(FP), DX
-	MOVQ hPrevRow+40(FP), BX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    zRow+16(FP), AX
+	MOVQ    nRow+24(FP), CX
+	MOVQ    hRow+32(FP), DX
+	MOVQ    hPrevRow+40(FP), BX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_41140000<>+0(SB), Y0
@@ -314,6 +325,7 @@ row:
 	XORQ    DI, DI
 	SUBQ    $+16, SI
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (CX)(DI*1), Y1
@@ -389,13 +401,15 @@ block:
 	VMOVUPS     Y1, (CX)(DI*1)
 	VMOVUPS     Y2, 32(CX)(DI*1)
 	ADDQ        $+64, DI
+	PCALIGN     $0x10
 	SUBQ        $+16, SI
 	JGE         block
 
 done_block:
-	ADDQ $+16, SI
-	SUBQ $+8, SI
-	JLT  done_block2
+	ADDQ    $+16, SI
+	SUBQ    $+8, SI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS     (CX)(DI*1), Y1
@@ -435,6 +449,7 @@ block2:
 	VORPS       Y1, Y2, Y1
 	VMOVUPS     Y1, (CX)(DI*1)
 	ADDQ        $+32, DI
+	PCALIGN     $0x10
 	SUBQ        $+8, SI
 	JGE         block2
 
@@ -490,6 +505,7 @@ skip_tail:
 	XORQ    DI, DI
 	SUBQ    $+16, SI
 	JLT     done_block3
+	PCALIGN $0x40
 
 block3:
 	VMOVUPS      (AX)(DI*1), Y3
@@ -563,13 +579,15 @@ block3:
 	VMOVUPS      Y3, (DX)(DI*1)
 	VMOVUPS      Y4, 32(DX)(DI*1)
 	ADDQ         $+64, DI
+	PCALIGN      $0x10
 	SUBQ         $+16, SI
 	JGE          block3
 
 done_block3:
-	ADDQ $+16, SI
-	SUBQ $+8, SI
-	JLT  done_block4
+	ADDQ    $+16, SI
+	SUBQ    $+8, SI
+	JLT     done_block4
+	PCALIGN $0x40
 
 block4:
 	VMOVUPS      (AX)(DI*1), Y3
@@ -608,6 +626,7 @@ block4:
 	VANDNPS      Y3, Y4, Y3
 	VMOVUPS      Y3, (DX)(DI*1)
 	ADDQ         $+32, DI
+	PCALIGN      $0x10
 	SUBQ         $+8, SI
 	JGE          block4
 
@@ -669,13 +688,14 @@ done_row:
 // func GRUUpdateGrad(rows int, units int, zRow *float32, nRow *float32, dhRow *float32, hPrevRow *float32, dyRow *float32, zStride int, nStride int, dhStride int, hPrevStride int, dyStride int)
 // Requires: AVX, FMA3
 TEXT ·GRUUpdateGrad(SB), NOSPLIT, $0-96
-	MOVQ zRow+16(FP), AX
-	MOVQ nRow+24(FP), CX
-	MOVQ dhRow+32(FP), DX
-	MOVQ hPrevRow+40(FP), BX
-	MOVQ dyRow+48(FP), SI
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    zRow+16(FP), AX
+	MOVQ    nRow+24(FP), CX
+	MOVQ    dhRow+32(FP), DX
+	MOVQ    hPrevRow+40(FP), BX
+	MOVQ    dyRow+48(FP), SI
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
@@ -685,6 +705,7 @@ row:
 	XORQ    R8, R8
 	SUBQ    $+16, DI
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (DX)(R8*1), Y3
@@ -740,13 +761,15 @@ block:
 	VMOVUPS      Y3, (DX)(R8*1)
 	VMOVUPS      Y4, 32(DX)(R8*1)
 	ADDQ         $+64, R8
+	PCALIGN      $0x10
 	SUBQ         $+16, DI
 	JGE          block
 
 done_block:
-	ADDQ $+16, DI
-	SUBQ $+8, DI
-	JLT  done_block2
+	ADDQ    $+16, DI
+	SUBQ    $+8, DI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (DX)(R8*1), Y3
@@ -776,6 +799,7 @@ block2:
 	VMULPS       Y4, Y3, Y3
 	VMOVUPS      Y3, (DX)(R8*1)
 	ADDQ         $+32, R8
+	PCALIGN      $0x10
 	SUBQ         $+8, DI
 	JGE          block2
 

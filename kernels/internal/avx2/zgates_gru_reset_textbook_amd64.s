@@ -7,12 +7,13 @@
 // func GRUUpdateTextbook(rows int, units int, zRow *float32, nRow *float32, hRow *float32, hPrevRow *float32, zStride int, nStride int, hStride int, hPrevStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GRUUpdateTextbook(SB), NOSPLIT, $0-80
-	MOVQ zRow+16(FP), AX
-	MOVQ nRow+24(FP), CX
-	MOVQ hRow+32(FP), DX
-	MOVQ hPrevRow+40(FP), BX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    zRow+16(FP), AX
+	MOVQ    nRow+24(FP), CX
+	MOVQ    hRow+32(FP), DX
+	MOVQ    hPrevRow+40(FP), BX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_41140000<>+0(SB), Y0
@@ -20,6 +21,7 @@ row:
 	XORQ    DI, DI
 	SUBQ    $+16, SI
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (CX)(DI*1), Y1
@@ -95,13 +97,15 @@ block:
 	VMOVUPS     Y1, (CX)(DI*1)
 	VMOVUPS     Y2, 32(CX)(DI*1)
 	ADDQ        $+64, DI
+	PCALIGN     $0x10
 	SUBQ        $+16, SI
 	JGE         block
 
 done_block:
-	ADDQ $+16, SI
-	SUBQ $+8, SI
-	JLT  done_block2
+	ADDQ    $+16, SI
+	SUBQ    $+8, SI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS     (CX)(DI*1), Y1
@@ -141,6 +145,7 @@ block2:
 	VORPS       Y1, Y2, Y1
 	VMOVUPS     Y1, (CX)(DI*1)
 	ADDQ        $+32, DI
+	PCALIGN     $0x10
 	SUBQ        $+8, SI
 	JGE         block2
 
@@ -196,6 +201,7 @@ skip_tail:
 	XORQ    DI, DI
 	SUBQ    $+16, SI
 	JLT     done_block3
+	PCALIGN $0x40
 
 block3:
 	VMOVUPS      (AX)(DI*1), Y3
@@ -269,13 +275,15 @@ block3:
 	VMOVUPS      Y5, (DX)(DI*1)
 	VMOVUPS      Y6, 32(DX)(DI*1)
 	ADDQ         $+64, DI
+	PCALIGN      $0x10
 	SUBQ         $+16, SI
 	JGE          block3
 
 done_block3:
-	ADDQ $+16, SI
-	SUBQ $+8, SI
-	JLT  done_block4
+	ADDQ    $+16, SI
+	SUBQ    $+8, SI
+	JLT     done_block4
+	PCALIGN $0x40
 
 block4:
 	VMOVUPS      (AX)(DI*1), Y3
@@ -314,6 +322,7 @@ block4:
 	VANDNPS      Y4, Y3, Y4
 	VMOVUPS      Y4, (DX)(DI*1)
 	ADDQ         $+32, DI
+	PCALIGN      $0x10
 	SUBQ         $+8, SI
 	JGE          block4
 
@@ -375,13 +384,14 @@ done_row:
 // func GRUUpdateTextbookGrad(rows int, units int, zRow *float32, nRow *float32, dhRow *float32, hPrevRow *float32, dyRow *float32, zStride int, nStride int, dhStride int, hPrevStride int, dyStride int)
 // Requires: AVX, FMA3
 TEXT ·GRUUpdateTextbookGrad(SB), NOSPLIT, $0-96
-	MOVQ zRow+16(FP), AX
-	MOVQ nRow+24(FP), CX
-	MOVQ dhRow+32(FP), DX
-	MOVQ hPrevRow+40(FP), BX
-	MOVQ dyRow+48(FP), SI
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    zRow+16(FP), AX
+	MOVQ    nRow+24(FP), CX
+	MOVQ    dhRow+32(FP), DX
+	MOVQ    hPrevRow+40(FP), BX
+	MOVQ    dyRow+48(FP), SI
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
@@ -391,6 +401,7 @@ row:
 	XORQ    R8, R8
 	SUBQ    $+16, DI
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (DX)(R8*1), Y3
@@ -446,13 +457,15 @@ block:
 	VMOVUPS      Y3, (DX)(R8*1)
 	VMOVUPS      Y4, 32(DX)(R8*1)
 	ADDQ         $+64, R8
+	PCALIGN      $0x10
 	SUBQ         $+16, DI
 	JGE          block
 
 done_block:
-	ADDQ $+16, DI
-	SUBQ $+8, DI
-	JLT  done_block2
+	ADDQ    $+16, DI
+	SUBQ    $+8, DI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (DX)(R8*1), Y3
@@ -482,6 +495,7 @@ block2:
 	VMULPS       Y4, Y3, Y3
 	VMOVUPS      Y3, (DX)(R8*1)
 	ADDQ         $+32, R8
+	PCALIGN      $0x10
 	SUBQ         $+8, DI
 	JGE          block2
 

@@ -7,14 +7,15 @@
 // func GRUGatesTextbook(rows int, units int, rRow *float32, zRow *float32, nRow *float32, nhRow *float32, hRow *float32, hPrevRow *float32, rStride int, zStride int, nStride int, nhStride int, hStride int, hPrevStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GRUGatesTextbook(SB), NOSPLIT, $0-112
-	MOVQ rRow+16(FP), AX
-	MOVQ zRow+24(FP), CX
-	MOVQ nRow+32(FP), DX
-	MOVQ nhRow+40(FP), BX
-	MOVQ hRow+48(FP), SI
-	MOVQ hPrevRow+56(FP), DI
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    rRow+16(FP), AX
+	MOVQ    zRow+24(FP), CX
+	MOVQ    nRow+32(FP), DX
+	MOVQ    nhRow+40(FP), BX
+	MOVQ    hRow+48(FP), SI
+	MOVQ    hPrevRow+56(FP), DI
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
@@ -24,6 +25,7 @@ row:
 	XORQ    R9, R9
 	SUBQ    $+16, R8
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (AX)(R9*1), Y3
@@ -81,13 +83,15 @@ block:
 	VMOVUPS      Y11, (AX)(R9*1)
 	VMOVUPS      Y12, 32(AX)(R9*1)
 	ADDQ         $+64, R9
+	PCALIGN      $0x10
 	SUBQ         $+16, R8
 	JGE          block
 
 done_block:
-	ADDQ $+16, R8
-	SUBQ $+8, R8
-	JLT  done_block2
+	ADDQ    $+16, R8
+	SUBQ    $+8, R8
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (AX)(R9*1), Y3
@@ -118,6 +122,7 @@ block2:
 	VFMADD231PS  Y6, Y3, Y7
 	VMOVUPS      Y7, (AX)(R9*1)
 	ADDQ         $+32, R9
+	PCALIGN      $0x10
 	SUBQ         $+8, R8
 	JGE          block2
 
@@ -162,6 +167,7 @@ skip_tail:
 	XORQ    R9, R9
 	SUBQ    $+16, R8
 	JLT     done_block3
+	PCALIGN $0x40
 
 block3:
 	VMOVUPS     (DX)(R9*1), Y1
@@ -243,13 +249,15 @@ block3:
 	VMOVUPS     Y1, (DX)(R9*1)
 	VMOVUPS     Y2, 32(DX)(R9*1)
 	ADDQ        $+64, R9
+	PCALIGN     $0x10
 	SUBQ        $+16, R8
 	JGE         block3
 
 done_block3:
-	ADDQ $+16, R8
-	SUBQ $+8, R8
-	JLT  done_block4
+	ADDQ    $+16, R8
+	SUBQ    $+8, R8
+	JLT     done_block4
+	PCALIGN $0x40
 
 block4:
 	VMOVUPS     (DX)(R9*1), Y1
@@ -292,6 +300,7 @@ block4:
 	VORPS       Y1, Y2, Y1
 	VMOVUPS     Y1, (DX)(R9*1)
 	ADDQ        $+32, R9
+	PCALIGN     $0x10
 	SUBQ        $+8, R8
 	JGE         block4
 
@@ -350,6 +359,7 @@ skip_tail2:
 	XORQ    R9, R9
 	SUBQ    $+16, R8
 	JLT     done_block5
+	PCALIGN $0x40
 
 block5:
 	VMOVUPS      (CX)(R9*1), Y3
@@ -423,13 +433,15 @@ block5:
 	VMOVUPS      Y5, (SI)(R9*1)
 	VMOVUPS      Y6, 32(SI)(R9*1)
 	ADDQ         $+64, R9
+	PCALIGN      $0x10
 	SUBQ         $+16, R8
 	JGE          block5
 
 done_block5:
-	ADDQ $+16, R8
-	SUBQ $+8, R8
-	JLT  done_block6
+	ADDQ    $+16, R8
+	SUBQ    $+8, R8
+	JLT     done_block6
+	PCALIGN $0x40
 
 block6:
 	VMOVUPS      (CX)(R9*1), Y3
@@ -468,6 +480,7 @@ block6:
 	VANDNPS      Y4, Y3, Y4
 	VMOVUPS      Y4, (SI)(R9*1)
 	ADDQ         $+32, R9
+	PCALIGN      $0x10
 	SUBQ         $+8, R8
 	JGE          block6
 
@@ -531,15 +544,16 @@ done_row:
 // func GRUGatesTextbookGrad(rows int, units int, rRow *float32, zRow *float32, nRow *float32, nhRow *float32, dhRow *float32, hPrevRow *float32, dyRow *float32, rStride int, zStride int, nStride int, nhStride int, dhStride int, hPrevStride int, dyStride int)
 // Requires: AVX, FMA3
 TEXT ·GRUGatesTextbookGrad(SB), NOSPLIT, $0-128
-	MOVQ rRow+16(FP), AX
-	MOVQ zRow+24(FP), CX
-	MOVQ nRow+32(FP), DX
-	MOVQ nhRow+40(FP), BX
-	MOVQ dhRow+48(FP), SI
-	MOVQ hPrevRow+56(FP), DI
-	MOVQ dyRow+64(FP), R8
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    rRow+16(FP), AX
+	MOVQ    zRow+24(FP), CX
+	MOVQ    nRow+32(FP), DX
+	MOVQ    nhRow+40(FP), BX
+	MOVQ    dhRow+48(FP), SI
+	MOVQ    hPrevRow+56(FP), DI
+	MOVQ    dyRow+64(FP), R8
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
@@ -549,6 +563,7 @@ row:
 	XORQ    R10, R10
 	SUBQ    $+16, R9
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (SI)(R10*1), Y3
@@ -634,13 +649,15 @@ block:
 	VMOVUPS      Y3, (BX)(R10*1)
 	VMOVUPS      Y4, 32(BX)(R10*1)
 	ADDQ         $+64, R10
+	PCALIGN      $0x10
 	SUBQ         $+16, R9
 	JGE          block
 
 done_block:
-	ADDQ $+16, R9
-	SUBQ $+8, R9
-	JLT  done_block2
+	ADDQ    $+16, R9
+	SUBQ    $+8, R9
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (SI)(R10*1), Y3
@@ -685,6 +702,7 @@ block2:
 	VANDNPS      Y3, Y4, Y3
 	VMOVUPS      Y3, (BX)(R10*1)
 	ADDQ         $+32, R10
+	PCALIGN      $0x10
 	SUBQ         $+8, R9
 	JGE          block2
 

@@ -7,10 +7,11 @@
 // func RNNTanh(rows int, units int, hRow *float32, aRow *float32, hStride int, aStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RNNTanh(SB), NOSPLIT, $0-48
-	MOVQ hRow+16(FP), AX
-	MOVQ aRow+24(FP), CX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    hRow+16(FP), AX
+	MOVQ    aRow+24(FP), CX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_41140000<>+0(SB), Y0
@@ -18,6 +19,7 @@ row:
 	XORQ    BX, BX
 	SUBQ    $+16, DX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Y1
@@ -99,13 +101,15 @@ block:
 	VMOVUPS     Y1, (AX)(BX*1)
 	VMOVUPS     Y2, 32(AX)(BX*1)
 	ADDQ        $+64, BX
+	PCALIGN     $0x10
 	SUBQ        $+16, DX
 	JGE         block
 
 done_block:
-	ADDQ $+16, DX
-	SUBQ $+8, DX
-	JLT  done_block2
+	ADDQ    $+16, DX
+	SUBQ    $+8, DX
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS     (CX)(BX*1), Y1
@@ -148,6 +152,7 @@ block2:
 	VANDNPS     Y1, Y2, Y1
 	VMOVUPS     Y1, (AX)(BX*1)
 	ADDQ        $+32, BX
+	PCALIGN     $0x10
 	SUBQ        $+8, DX
 	JGE         block2
 
@@ -211,12 +216,13 @@ done_row:
 // func RNNTanhGrad(rows int, units int, aRow *float32, hRow *float32, dhRow *float32, dyRow *float32, aStride int, hStride int, dhStride int, dyStride int)
 // Requires: AVX, FMA3
 TEXT ·RNNTanhGrad(SB), NOSPLIT, $0-80
-	MOVQ aRow+16(FP), AX
-	MOVQ hRow+24(FP), CX
-	MOVQ dhRow+32(FP), DX
-	MOVQ dyRow+40(FP), BX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    aRow+16(FP), AX
+	MOVQ    hRow+24(FP), CX
+	MOVQ    dhRow+32(FP), DX
+	MOVQ    dyRow+40(FP), BX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_7fffffff<>+0(SB), Y0
@@ -225,6 +231,7 @@ row:
 	XORQ    DI, DI
 	SUBQ    $+16, SI
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (CX)(DI*1), Y2
@@ -250,13 +257,15 @@ block:
 	VMOVUPS      Y2, (AX)(DI*1)
 	VMOVUPS      Y3, 32(AX)(DI*1)
 	ADDQ         $+64, DI
+	PCALIGN      $0x10
 	SUBQ         $+16, SI
 	JGE          block
 
 done_block:
-	ADDQ $+16, SI
-	SUBQ $+8, SI
-	JLT  done_block2
+	ADDQ    $+16, SI
+	SUBQ    $+8, SI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (CX)(DI*1), Y2
@@ -271,6 +280,7 @@ block2:
 	VANDNPS      Y2, Y3, Y2
 	VMOVUPS      Y2, (AX)(DI*1)
 	ADDQ         $+32, DI
+	PCALIGN      $0x10
 	SUBQ         $+8, SI
 	JGE          block2
 
@@ -308,10 +318,11 @@ done_row:
 // func RNNReLU(rows int, units int, hRow *float32, aRow *float32, hStride int, aStride int)
 // Requires: AVX
 TEXT ·RNNReLU(SB), NOSPLIT, $0-48
-	MOVQ hRow+16(FP), AX
-	MOVQ aRow+24(FP), CX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    hRow+16(FP), AX
+	MOVQ    aRow+24(FP), CX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_7fffffff<>+0(SB), Y0
@@ -320,6 +331,7 @@ row:
 	XORQ    BX, BX
 	SUBQ    $+16, DX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (CX)(BX*1), Y2
@@ -337,13 +349,15 @@ block:
 	VMOVUPS Y2, (AX)(BX*1)
 	VMOVUPS Y3, 32(AX)(BX*1)
 	ADDQ    $+64, BX
+	PCALIGN $0x10
 	SUBQ    $+16, DX
 	JGE     block
 
 done_block:
-	ADDQ $+16, DX
-	SUBQ $+8, DX
-	JLT  done_block2
+	ADDQ    $+16, DX
+	SUBQ    $+8, DX
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS (CX)(BX*1), Y2
@@ -354,6 +368,7 @@ block2:
 	VANDNPS Y2, Y3, Y2
 	VMOVUPS Y2, (AX)(BX*1)
 	ADDQ    $+32, BX
+	PCALIGN $0x10
 	SUBQ    $+8, DX
 	JGE     block2
 
@@ -385,12 +400,13 @@ done_row:
 // func RNNReLUGrad(rows int, units int, aRow *float32, hRow *float32, dhRow *float32, dyRow *float32, aStride int, hStride int, dhStride int, dyStride int)
 // Requires: AVX
 TEXT ·RNNReLUGrad(SB), NOSPLIT, $0-80
-	MOVQ aRow+16(FP), AX
-	MOVQ hRow+24(FP), CX
-	MOVQ dhRow+32(FP), DX
-	MOVQ dyRow+40(FP), BX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    aRow+16(FP), AX
+	MOVQ    hRow+24(FP), CX
+	MOVQ    dhRow+32(FP), DX
+	MOVQ    dyRow+40(FP), BX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_7fffffff<>+0(SB), Y0
@@ -399,6 +415,7 @@ row:
 	XORQ    DI, DI
 	SUBQ    $+16, SI
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (CX)(DI*1), Y2
@@ -422,13 +439,15 @@ block:
 	VMOVUPS Y4, (AX)(DI*1)
 	VMOVUPS Y5, 32(AX)(DI*1)
 	ADDQ    $+64, DI
+	PCALIGN $0x10
 	SUBQ    $+16, SI
 	JGE     block
 
 done_block:
-	ADDQ $+16, SI
-	SUBQ $+8, SI
-	JLT  done_block2
+	ADDQ    $+16, SI
+	SUBQ    $+8, SI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS (CX)(DI*1), Y2
@@ -442,6 +461,7 @@ block2:
 	VANDNPS Y3, Y2, Y3
 	VMOVUPS Y3, (AX)(DI*1)
 	ADDQ    $+32, DI
+	PCALIGN $0x10
 	SUBQ    $+8, SI
 	JGE     block2
 
@@ -478,10 +498,11 @@ done_row:
 // func RNNSigmoid(rows int, units int, hRow *float32, aRow *float32, hStride int, aStride int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·RNNSigmoid(SB), NOSPLIT, $0-48
-	MOVQ hRow+16(FP), AX
-	MOVQ aRow+24(FP), CX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    hRow+16(FP), AX
+	MOVQ    aRow+24(FP), CX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
@@ -491,6 +512,7 @@ row:
 	XORQ    BX, BX
 	SUBQ    $+16, DX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (CX)(BX*1), Y3
@@ -554,13 +576,15 @@ block:
 	VMOVUPS      Y11, (AX)(BX*1)
 	VMOVUPS      Y12, 32(AX)(BX*1)
 	ADDQ         $+64, BX
+	PCALIGN      $0x10
 	SUBQ         $+16, DX
 	JGE          block
 
 done_block:
-	ADDQ $+16, DX
-	SUBQ $+8, DX
-	JLT  done_block2
+	ADDQ    $+16, DX
+	SUBQ    $+8, DX
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (CX)(BX*1), Y3
@@ -594,6 +618,7 @@ block2:
 	VANDNPS      Y7, Y3, Y7
 	VMOVUPS      Y7, (AX)(BX*1)
 	ADDQ         $+32, BX
+	PCALIGN      $0x10
 	SUBQ         $+8, DX
 	JGE          block2
 
@@ -648,12 +673,13 @@ done_row:
 // func RNNSigmoidGrad(rows int, units int, aRow *float32, hRow *float32, dhRow *float32, dyRow *float32, aStride int, hStride int, dhStride int, dyStride int)
 // Requires: AVX
 TEXT ·RNNSigmoidGrad(SB), NOSPLIT, $0-80
-	MOVQ aRow+16(FP), AX
-	MOVQ hRow+24(FP), CX
-	MOVQ dhRow+32(FP), DX
-	MOVQ dyRow+40(FP), BX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    aRow+16(FP), AX
+	MOVQ    hRow+24(FP), CX
+	MOVQ    dhRow+32(FP), DX
+	MOVQ    dyRow+40(FP), BX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VMOVUPS lanes_7fffffff<>+0(SB), Y0
@@ -662,6 +688,7 @@ row:
 	XORQ    DI, DI
 	SUBQ    $+16, SI
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (CX)(DI*1), Y2
@@ -689,13 +716,15 @@ block:
 	VMOVUPS Y2, (AX)(DI*1)
 	VMOVUPS Y3, 32(AX)(DI*1)
 	ADDQ    $+64, DI
+	PCALIGN $0x10
 	SUBQ    $+16, SI
 	JGE     block
 
 done_block:
-	ADDQ $+16, SI
-	SUBQ $+8, SI
-	JLT  done_block2
+	ADDQ    $+16, SI
+	SUBQ    $+8, SI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS (CX)(DI*1), Y2
@@ -711,6 +740,7 @@ block2:
 	VANDNPS Y2, Y3, Y2
 	VMOVUPS Y2, (AX)(DI*1)
 	ADDQ    $+32, DI
+	PCALIGN $0x10
 	SUBQ    $+8, SI
 	JGE     block2
 

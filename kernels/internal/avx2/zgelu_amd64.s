@@ -20,6 +20,7 @@ TEXT ·GELU(SB), NOSPLIT, $0-48
 	XORQ    BX, BX
 	SUBQ    $+8, DX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (CX)(BX*1), Y7
@@ -70,6 +71,7 @@ block:
 	VANDNPS      Y7, Y8, Y7
 	VMOVUPS      Y7, (AX)(BX*1)
 	ADDQ         $+32, BX
+	PCALIGN      $0x10
 	SUBQ         $+8, DX
 	JGE          block
 
@@ -149,6 +151,7 @@ TEXT ·GELUGrad(SB), NOSPLIT, $0-72
 	XORQ    SI, SI
 	SUBQ    $+8, BX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (CX)(SI*1), Y7
@@ -200,6 +203,7 @@ block:
 	VMULPS       Y8, Y9, Y7
 	VMOVUPS      Y7, (AX)(SI*1)
 	ADDQ         $+32, SI
+	PCALIGN      $0x10
 	SUBQ         $+8, BX
 	JGE          block
 
@@ -279,6 +283,7 @@ TEXT ·GELUTanh(SB), NOSPLIT, $0-48
 	XORQ    BX, BX
 	SUBQ    $+8, DX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (CX)(BX*1), Y7
@@ -319,6 +324,7 @@ block:
 	VANDNPS      Y7, Y8, Y7
 	VMOVUPS      Y7, (AX)(BX*1)
 	ADDQ         $+32, BX
+	PCALIGN      $0x10
 	SUBQ         $+8, DX
 	JGE          block
 
@@ -388,6 +394,7 @@ TEXT ·GELUTanhGrad(SB), NOSPLIT, $0-72
 	XORQ    SI, SI
 	SUBQ    $+8, BX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (CX)(SI*1), Y7
@@ -434,6 +441,7 @@ block:
 	VMULPS       Y8, Y13, Y7
 	VMOVUPS      Y7, (AX)(SI*1)
 	ADDQ         $+32, SI
+	PCALIGN      $0x10
 	SUBQ         $+8, BX
 	JGE          block
 

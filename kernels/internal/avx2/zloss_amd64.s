@@ -21,6 +21,7 @@ TEXT ·BCE(SB), NOSPLIT, $0-96
 	XORQ    DI, DI
 	SUBQ    $+8, CX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (DX)(DI*1), Y6
@@ -69,6 +70,7 @@ block:
 	VFMADD231PS Y9, Y10, Y6
 	VMOVUPS     Y6, (AX)(DI*1)
 	ADDQ        $+32, DI
+	PCALIGN     $0x10
 	SUBQ        $+8, CX
 	JGE         block
 
@@ -145,6 +147,7 @@ TEXT ·BCEGrad(SB), NOSPLIT, $0-96
 	XORQ    DI, DI
 	SUBQ    $+8, CX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (DX)(DI*1), Y5
@@ -214,6 +217,7 @@ block:
 	VFNMADD231PS Y11, Y6, Y8
 	VMOVUPS      Y8, (AX)(DI*1)
 	ADDQ         $+32, DI
+	PCALIGN      $0x10
 	SUBQ         $+8, CX
 	JGE          block
 

@@ -16,6 +16,7 @@ TEXT ·Uniform(SB), NOSPLIT, $0-32
 	VMOVUPS lanes_bb67ae85<>+0(SB), Y3
 	SUBQ    $+64, CX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (DX), Y4
@@ -463,6 +464,7 @@ block:
 	VPADDD       lanes_00000010<>+0(SB), Y4, Y4
 	VMOVUPS      Y4, 32(DX)
 	ADDQ         $+256, AX
+	PCALIGN      $0x10
 	SUBQ         $+64, CX
 	JGE          block
 
@@ -483,6 +485,7 @@ TEXT ·Drop(SB), NOSPLIT, $0-80
 	XORQ         SI, SI
 	SUBQ         $+8, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (DX)(SI*1), Y2
@@ -492,6 +495,7 @@ block:
 	VANDNPS Y2, Y3, Y2
 	VMOVUPS Y2, (AX)(SI*1)
 	ADDQ    $+32, SI
+	PCALIGN $0x10
 	SUBQ    $+8, CX
 	JGE     block
 
@@ -525,6 +529,7 @@ TEXT ·Choose(SB), NOSPLIT, $0-100
 	XORQ         DI, DI
 	SUBQ         $+8, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS   (DX)(DI*1), Y1
@@ -534,6 +539,7 @@ block:
 	VBLENDVPS Y1, Y2, Y3, Y1
 	VMOVUPS   Y1, (AX)(DI*1)
 	ADDQ      $+32, DI
+	PCALIGN   $0x10
 	SUBQ      $+8, CX
 	JGE       block
 

@@ -7,12 +7,13 @@
 // func ReLU(dst []float32, x []float32)
 // Requires: AVX
 TEXT ·ReLU(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ x_len+32(FP), DX
-	XORQ BX, BX
-	SUBQ $+8, DX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    x_len+32(FP), DX
+	XORQ    BX, BX
+	SUBQ    $+8, DX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (CX)(BX*1), Y0
@@ -20,6 +21,7 @@ block:
 	VMAXPS  Y0, Y1, Y0
 	VMOVUPS Y0, (AX)(BX*1)
 	ADDQ    $+32, BX
+	PCALIGN $0x10
 	SUBQ    $+8, DX
 	JGE     block
 
@@ -42,13 +44,14 @@ skip_tail:
 // func ReLUGrad(dx []float32, y []float32, dy []float32)
 // Requires: AVX
 TEXT ·ReLUGrad(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ y_base+24(FP), CX
-	MOVQ dy_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $+8, BX
-	JLT  done_block
+	MOVQ    dx_base+0(FP), AX
+	MOVQ    y_base+24(FP), CX
+	MOVQ    dy_base+48(FP), DX
+	MOVQ    dx_len+8(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+8, BX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (CX)(SI*1), Y0
@@ -57,6 +60,7 @@ block:
 	VANDNPS Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(SI*1)
 	ADDQ    $+32, SI
+	PCALIGN $0x10
 	SUBQ    $+8, BX
 	JGE     block
 
@@ -88,6 +92,7 @@ TEXT ·Affine(SB), NOSPLIT, $0-56
 	XORQ         BX, BX
 	SUBQ         $+8, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Y2
@@ -95,6 +100,7 @@ block:
 	VFMADD231PS Y2, Y0, Y3
 	VMOVUPS     Y3, (AX)(BX*1)
 	ADDQ        $+32, BX
+	PCALIGN     $0x10
 	SUBQ        $+8, DX
 	JGE         block
 
@@ -124,6 +130,7 @@ TEXT ·LeakyReLU(SB), NOSPLIT, $0-52
 	XORQ         BX, BX
 	SUBQ         $+8, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS   (CX)(BX*1), Y1
@@ -133,6 +140,7 @@ block:
 	VBLENDVPS Y2, Y4, Y1, Y1
 	VMOVUPS   Y1, (AX)(BX*1)
 	ADDQ      $+32, BX
+	PCALIGN   $0x10
 	SUBQ      $+8, DX
 	JGE       block
 
@@ -165,6 +173,7 @@ TEXT ·LeakyReLUGrad(SB), NOSPLIT, $0-76
 	XORQ         SI, SI
 	SUBQ         $+8, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS   (CX)(SI*1), Y1
@@ -175,6 +184,7 @@ block:
 	VBLENDVPS Y1, Y4, Y2, Y1
 	VMOVUPS   Y1, (AX)(SI*1)
 	ADDQ      $+32, SI
+	PCALIGN   $0x10
 	SUBQ      $+8, BX
 	JGE       block
 
@@ -207,6 +217,7 @@ TEXT ·ThresholdedReLU(SB), NOSPLIT, $0-52
 	XORQ         BX, BX
 	SUBQ         $+8, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (CX)(BX*1), Y1
@@ -214,6 +225,7 @@ block:
 	VANDNPS Y1, Y2, Y1
 	VMOVUPS Y1, (AX)(BX*1)
 	ADDQ    $+32, BX
+	PCALIGN $0x10
 	SUBQ    $+8, DX
 	JGE     block
 
@@ -244,6 +256,7 @@ TEXT ·ThresholdedReLUGrad(SB), NOSPLIT, $0-76
 	XORQ         SI, SI
 	SUBQ         $+8, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (CX)(SI*1), Y1
@@ -252,6 +265,7 @@ block:
 	VANDNPS Y2, Y1, Y2
 	VMOVUPS Y2, (AX)(SI*1)
 	ADDQ    $+32, SI
+	PCALIGN $0x10
 	SUBQ    $+8, BX
 	JGE     block
 
@@ -289,6 +303,7 @@ TEXT ·ScaledTanh(SB), NOSPLIT, $0-56
 	XORQ         BX, BX
 	SUBQ         $+8, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Y8
@@ -328,6 +343,7 @@ block:
 	VMULPS      Y8, Y0, Y8
 	VMOVUPS     Y8, (AX)(BX*1)
 	ADDQ        $+32, BX
+	PCALIGN     $0x10
 	SUBQ        $+8, DX
 	JGE         block
 
@@ -396,6 +412,7 @@ TEXT ·ScaledTanhGrad(SB), NOSPLIT, $0-80
 	XORQ         SI, SI
 	SUBQ         $+8, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (CX)(SI*1), Y6
@@ -439,6 +456,7 @@ block:
 	VMULPS       Y1, Y6, Y6
 	VMOVUPS      Y6, (AX)(SI*1)
 	ADDQ         $+32, SI
+	PCALIGN      $0x10
 	SUBQ         $+8, BX
 	JGE          block
 
@@ -505,6 +523,7 @@ TEXT ·HardSigmoid(SB), NOSPLIT, $0-56
 	XORQ         BX, BX
 	SUBQ         $+8, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Y2
@@ -516,6 +535,7 @@ block:
 	VMINPS      Y2, Y3, Y2
 	VMOVUPS     Y2, (AX)(BX*1)
 	ADDQ        $+32, BX
+	PCALIGN     $0x10
 	SUBQ        $+8, DX
 	JGE         block
 
@@ -551,6 +571,7 @@ TEXT ·HardSigmoidGrad(SB), NOSPLIT, $0-80
 	XORQ         SI, SI
 	SUBQ         $+8, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(SI*1), Y2
@@ -565,6 +586,7 @@ block:
 	VANDNPS     Y2, Y3, Y2
 	VMOVUPS     Y2, (AX)(SI*1)
 	ADDQ        $+32, SI
+	PCALIGN     $0x10
 	SUBQ        $+8, BX
 	JGE         block
 
@@ -608,6 +630,7 @@ TEXT ·ELU(SB), NOSPLIT, $0-52
 	XORQ         BX, BX
 	SUBQ         $+8, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Y7
@@ -637,6 +660,7 @@ block:
 	VBLENDVPS   Y8, Y9, Y7, Y7
 	VMOVUPS     Y7, (AX)(BX*1)
 	ADDQ        $+32, BX
+	PCALIGN     $0x10
 	SUBQ        $+8, DX
 	JGE         block
 
@@ -696,6 +720,7 @@ TEXT ·ELUGrad(SB), NOSPLIT, $0-76
 	XORQ         SI, SI
 	SUBQ         $+8, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(SI*1), Y8
@@ -730,6 +755,7 @@ block:
 	VBLENDVPS   Y10, Y8, Y9, Y8
 	VMOVUPS     Y8, (AX)(SI*1)
 	ADDQ        $+32, SI
+	PCALIGN     $0x10
 	SUBQ        $+8, BX
 	JGE         block
 
@@ -779,12 +805,13 @@ skip_tail:
 // func Softsign(dst []float32, x []float32)
 // Requires: AVX
 TEXT ·Softsign(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ x_len+32(FP), DX
-	XORQ BX, BX
-	SUBQ $+8, DX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    x_len+32(FP), DX
+	XORQ    BX, BX
+	SUBQ    $+8, DX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (CX)(BX*1), Y0
@@ -793,6 +820,7 @@ block:
 	VDIVPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(BX*1)
 	ADDQ    $+32, BX
+	PCALIGN $0x10
 	SUBQ    $+8, DX
 	JGE     block
 
@@ -816,13 +844,14 @@ skip_tail:
 // func SoftsignGrad(dx []float32, x []float32, dy []float32)
 // Requires: AVX
 TEXT ·SoftsignGrad(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ dy_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $+8, BX
-	JLT  done_block
+	MOVQ    dx_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    dy_base+48(FP), DX
+	MOVQ    dx_len+8(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+8, BX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (CX)(SI*1), Y0
@@ -833,6 +862,7 @@ block:
 	VDIVPS  Y0, Y1, Y0
 	VMOVUPS Y0, (AX)(SI*1)
 	ADDQ    $+32, SI
+	PCALIGN $0x10
 	SUBQ    $+8, BX
 	JGE     block
 
@@ -871,6 +901,7 @@ TEXT ·Softplus(SB), NOSPLIT, $0-48
 	XORQ    BX, BX
 	SUBQ    $+8, DX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Y7
@@ -911,6 +942,7 @@ block:
 	VFMADD213PS Y7, Y8, Y11
 	VMOVUPS     Y11, (AX)(BX*1)
 	ADDQ        $+32, BX
+	PCALIGN     $0x10
 	SUBQ        $+8, DX
 	JGE         block
 
@@ -980,6 +1012,7 @@ TEXT ·SoftplusGrad(SB), NOSPLIT, $0-72
 	XORQ    SI, SI
 	SUBQ    $+8, BX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (CX)(SI*1), Y7
@@ -1012,6 +1045,7 @@ block:
 	VMULPS       Y8, Y12, Y7
 	VMOVUPS      Y7, (AX)(SI*1)
 	ADDQ         $+32, SI
+	PCALIGN      $0x10
 	SUBQ         $+8, BX
 	JGE          block
 

@@ -17,6 +17,7 @@ TEXT ·SGD(SB), NOSPLIT, $0-56
 	XORQ         BX, BX
 	SUBQ         $+8, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(BX*1), Y3
@@ -33,6 +34,7 @@ block:
 	VANDNPS      Y3, Y4, Y3
 	VMOVUPS      Y3, (AX)(BX*1)
 	ADDQ         $+32, BX
+	PCALIGN      $0x10
 	SUBQ         $+8, DX
 	JGE          block
 
@@ -77,6 +79,7 @@ TEXT ·SGDMomentum(SB), NOSPLIT, $0-88
 	XORQ         SI, SI
 	SUBQ         $+8, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(SI*1), Y5
@@ -100,6 +103,7 @@ block:
 	VANDNPS      Y6, Y5, Y6
 	VMOVUPS      Y6, (AX)(SI*1)
 	ADDQ         $+32, SI
+	PCALIGN      $0x10
 	SUBQ         $+8, BX
 	JGE          block
 
@@ -150,6 +154,7 @@ TEXT ·SGDNesterov(SB), NOSPLIT, $0-84
 	XORQ         SI, SI
 	SUBQ         $+8, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(SI*1), Y4
@@ -173,6 +178,7 @@ block:
 	VANDNPS      Y4, Y5, Y4
 	VMOVUPS      Y4, (AX)(SI*1)
 	ADDQ         $+32, SI
+	PCALIGN      $0x10
 	SUBQ         $+8, BX
 	JGE          block
 
@@ -230,6 +236,7 @@ TEXT ·Adam(SB), NOSPLIT, $0-132
 	XORQ         DI, DI
 	SUBQ         $+8, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(DI*1), Y10
@@ -285,6 +292,7 @@ block:
 	VANDNPS      Y11, Y10, Y11
 	VMOVUPS      Y11, (AX)(DI*1)
 	ADDQ         $+32, DI
+	PCALIGN      $0x10
 	SUBQ         $+8, DX
 	JGE          block
 
@@ -375,6 +383,7 @@ TEXT ·AMSGrad(SB), NOSPLIT, $0-156
 	XORQ         R8, R8
 	SUBQ         $+8, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(R8*1), Y10
@@ -435,6 +444,7 @@ block:
 	VANDNPS      Y11, Y10, Y11
 	VMOVUPS      Y11, (AX)(R8*1)
 	ADDQ         $+32, R8
+	PCALIGN      $0x10
 	SUBQ         $+8, DX
 	JGE          block
 
@@ -526,6 +536,7 @@ TEXT ·ASGD(SB), NOSPLIT, $0-92
 	XORQ         SI, SI
 	SUBQ         $+8, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(SI*1), Y7
@@ -551,6 +562,7 @@ block:
 	VANDNPS      Y8, Y7, Y8
 	VMOVUPS      Y8, (DX)(SI*1)
 	ADDQ         $+32, SI
+	PCALIGN      $0x10
 	SUBQ         $+8, BX
 	JGE          block
 

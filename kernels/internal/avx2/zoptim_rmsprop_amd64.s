@@ -22,6 +22,7 @@ TEXT ·RMSProp(SB), NOSPLIT, $0-96
 	XORQ         SI, SI
 	SUBQ         $+8, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(SI*1), Y7
@@ -68,6 +69,7 @@ block:
 	VANDNPS      Y8, Y7, Y8
 	VMOVUPS      Y8, (AX)(SI*1)
 	ADDQ         $+32, SI
+	PCALIGN      $0x10
 	SUBQ         $+8, DX
 	JGE          block
 
@@ -146,6 +148,7 @@ TEXT ·RMSPropMomentum(SB), NOSPLIT, $0-124
 	XORQ         DI, DI
 	SUBQ         $+8, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(DI*1), Y8
@@ -198,6 +201,7 @@ block:
 	VANDNPS      Y9, Y8, Y9
 	VMOVUPS      Y9, (AX)(DI*1)
 	ADDQ         $+32, DI
+	PCALIGN      $0x10
 	SUBQ         $+8, DX
 	JGE          block
 
@@ -282,6 +286,7 @@ TEXT ·RMSPropCentred(SB), NOSPLIT, $0-124
 	XORQ         DI, DI
 	SUBQ         $+8, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(DI*1), Y8
@@ -338,6 +343,7 @@ block:
 	VANDNPS      Y9, Y8, Y9
 	VMOVUPS      Y9, (AX)(DI*1)
 	ADDQ         $+32, DI
+	PCALIGN      $0x10
 	SUBQ         $+8, DX
 	JGE          block
 
@@ -428,6 +434,7 @@ TEXT ·RMSPropCentredMomentum(SB), NOSPLIT, $0-152
 	XORQ         R8, R8
 	SUBQ         $+8, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(R8*1), Y9
@@ -490,6 +497,7 @@ block:
 	VANDNPS      Y10, Y9, Y10
 	VMOVUPS      Y10, (AX)(R8*1)
 	ADDQ         $+32, R8
+	PCALIGN      $0x10
 	SUBQ         $+8, DX
 	JGE          block
 

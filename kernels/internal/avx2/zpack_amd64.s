@@ -33,6 +33,7 @@ TEXT ·PackStrip(SB), NOSPLIT, $0-32
 	JNE     not_flush
 	SUBQ    $+4, CX
 	JLT     done_quad
+	PCALIGN $0x40
 
 quad:
 	VBROADCASTF128 (BX)(R13*1), Y2
@@ -69,6 +70,7 @@ quad:
 	VMOVUPS        Y2, 192(AX)
 	ADDQ           $+16, R13
 	ADDQ           $+256, AX
+	PCALIGN        $0x10
 	SUBQ           $+4, CX
 	JGE            quad
 
@@ -77,8 +79,9 @@ done_quad:
 	JMP  after_flush
 
 not_flush:
-	SUBQ $+4, CX
-	JLT  done_quad2
+	SUBQ    $+4, CX
+	JLT     done_quad2
+	PCALIGN $0x40
 
 quad2:
 	VBROADCASTF128 (BX)(R13*1), Y0
@@ -103,6 +106,7 @@ quad2:
 	VMOVUPS        Y0, 192(AX)
 	ADDQ           $+16, R13
 	ADDQ           $+256, AX
+	PCALIGN        $0x10
 	SUBQ           $+4, CX
 	JGE            quad2
 
@@ -130,6 +134,7 @@ TEXT ·PackPieces(SB), NOSPLIT, $0-56
 	JNE     not_copy
 	SUBQ    $+1, DX
 	JLT     done_piece
+	PCALIGN $0x40
 
 piece:
 	VMOVUPS (CX), Y0
@@ -138,6 +143,7 @@ piece:
 	VMOVUPS Y1, 32(AX)
 	ADDQ    DI, CX
 	ADDQ    SI, AX
+	PCALIGN $0x10
 	SUBQ    $+1, DX
 	JGE     piece
 
@@ -146,10 +152,11 @@ done_piece:
 	JMP  after_copy
 
 not_copy:
-	CMPQ BX, $+1
-	JNE  not_flush
-	SUBQ $+1, DX
-	JLT  done_piece2
+	CMPQ    BX, $+1
+	JNE     not_flush
+	SUBQ    $+1, DX
+	JLT     done_piece2
+	PCALIGN $0x40
 
 piece2:
 	VMOVUPS (CX), Y2
@@ -164,6 +171,7 @@ piece2:
 	VMOVUPS Y3, 32(AX)
 	ADDQ    DI, CX
 	ADDQ    SI, AX
+	PCALIGN $0x10
 	SUBQ    $+1, DX
 	JGE     piece2
 
@@ -186,6 +194,7 @@ not_flush:
 	VMOVUPS (R8)(BX*4), Y1
 	SUBQ    $+1, DX
 	JLT     done_piece3
+	PCALIGN $0x40
 
 piece3:
 	VMASKMOVPS (CX), Y0, Y2
@@ -194,6 +203,7 @@ piece3:
 	VMOVUPS    Y3, 32(AX)
 	ADDQ       DI, CX
 	ADDQ       SI, AX
+	PCALIGN    $0x10
 	SUBQ       $+1, DX
 	JGE        piece3
 
@@ -214,6 +224,7 @@ not_part:
 	VMOVUPS (R8)(BX*4), Y3
 	SUBQ    $+1, DX
 	JLT     done_piece4
+	PCALIGN $0x40
 
 piece4:
 	VMASKMOVPS (CX), Y2, Y4
@@ -228,6 +239,7 @@ piece4:
 	VMOVUPS    Y5, 32(AX)
 	ADDQ       DI, CX
 	ADDQ       SI, AX
+	PCALIGN    $0x10
 	SUBQ       $+1, DX
 	JGE        piece4
 
@@ -243,38 +255,42 @@ after_copy:
 // func PackFactors(dst *float32, src *float32, rows int, pieces int, ldp int, lds int)
 // Requires: AVX
 TEXT ·PackFactors(SB), NOSPLIT, $0-48
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ rows+16(FP), DX
-	MOVQ pieces+24(FP), BX
-	MOVQ ldp+32(FP), SI
-	MOVQ lds+40(FP), DI
-	SHLQ $0x02, SI
-	SHLQ $0x02, DI
-	SUBQ $+1, DX
-	JLT  done_row
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    rows+16(FP), DX
+	MOVQ    pieces+24(FP), BX
+	MOVQ    ldp+32(FP), SI
+	MOVQ    lds+40(FP), DI
+	SHLQ    $0x02, SI
+	SHLQ    $0x02, DI
+	SUBQ    $+1, DX
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
-	MOVQ CX, R8
-	MOVQ AX, R9
-	MOVQ BX, R10
-	SUBQ $+1, R10
-	JLT  done_piece
+	MOVQ    CX, R8
+	MOVQ    AX, R9
+	MOVQ    BX, R10
+	SUBQ    $+1, R10
+	JLT     done_piece
+	PCALIGN $0x40
 
 piece:
 	VMOVUPS (R8), Y0
 	VMOVUPS Y0, (R9)
 	ADDQ    $+24, R8
 	ADDQ    SI, R9
+	PCALIGN $0x10
 	SUBQ    $+1, R10
 	JGE     piece
 
 done_piece:
-	ADDQ $+1, R10
-	ADDQ DI, CX
-	ADDQ $+24, AX
-	SUBQ $+1, DX
-	JGE  row
+	ADDQ    $+1, R10
+	ADDQ    DI, CX
+	ADDQ    $+24, AX
+	PCALIGN $0x10
+	SUBQ    $+1, DX
+	JGE     row
 
 done_row:
 	ADDQ $+1, DX

@@ -23,6 +23,7 @@ TEXT ·MaxLanes(SB), NOSPLIT, $0-48
 	VMOVUPS 224(AX), Y7
 	SUBQ    $+64, CX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (BX)(DX*1), Y8
@@ -50,6 +51,7 @@ block:
 	VMAXPS  Y7, Y8, Y7
 	VMOVAPS Y7, Y7
 	ADDQ    $+256, DX
+	PCALIGN $0x10
 	SUBQ    $+64, CX
 	JGE     block
 
@@ -65,8 +67,9 @@ done_block:
 	VMOVUPS Y7, 224(AX)
 
 skip_lanes:
-	SUBQ $+8, CX
-	JLT  done_vector
+	SUBQ    $+8, CX
+	JLT     done_vector
+	PCALIGN $0x40
 
 vector:
 	VMOVUPS (AX), Y0
@@ -75,6 +78,7 @@ vector:
 	VMOVUPS Y0, (AX)
 	ADDQ    $+32, DX
 	ADDQ    $+32, AX
+	PCALIGN $0x10
 	SUBQ    $+8, CX
 	JGE     vector
 
@@ -113,6 +117,7 @@ TEXT ·SumLanes(SB), NOSPLIT, $0-48
 	VMOVUPS 224(AX), Y7
 	SUBQ    $+64, CX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (BX)(DX*1), Y8
@@ -140,6 +145,7 @@ block:
 	VADDPS  Y8, Y7, Y7
 	VMOVAPS Y7, Y7
 	ADDQ    $+256, DX
+	PCALIGN $0x10
 	SUBQ    $+64, CX
 	JGE     block
 
@@ -155,8 +161,9 @@ done_block:
 	VMOVUPS Y7, 224(AX)
 
 skip_lanes:
-	SUBQ $+8, CX
-	JLT  done_vector
+	SUBQ    $+8, CX
+	JLT     done_vector
+	PCALIGN $0x40
 
 vector:
 	VMOVUPS (AX), Y0
@@ -165,6 +172,7 @@ vector:
 	VMOVUPS Y0, (AX)
 	ADDQ    $+32, DX
 	ADDQ    $+32, AX
+	PCALIGN $0x10
 	SUBQ    $+8, CX
 	JGE     vector
 
@@ -204,6 +212,7 @@ TEXT ·DotLanes(SB), NOSPLIT, $0-72
 	VMOVUPS 224(AX), Y7
 	SUBQ    $+64, CX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (BX)(DX*1), Y8
@@ -231,6 +240,7 @@ block:
 	VMOVUPS     224(SI)(DX*1), Y9
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $+256, DX
+	PCALIGN     $0x10
 	SUBQ        $+64, CX
 	JGE         block
 
@@ -246,8 +256,9 @@ done_block:
 	VMOVUPS Y7, 224(AX)
 
 skip_lanes:
-	SUBQ $+8, CX
-	JLT  done_vector
+	SUBQ    $+8, CX
+	JLT     done_vector
+	PCALIGN $0x40
 
 vector:
 	VMOVUPS     (AX), Y0
@@ -257,6 +268,7 @@ vector:
 	VMOVUPS     Y0, (AX)
 	ADDQ        $+32, DX
 	ADDQ        $+32, AX
+	PCALIGN     $0x10
 	SUBQ        $+8, CX
 	JGE         vector
 
@@ -300,6 +312,7 @@ TEXT ·ExpSumLanes(SB), NOSPLIT, $0-76
 	XORQ         SI, SI
 	SUBQ         $+8, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (DX)(SI*1), Y10
@@ -342,6 +355,7 @@ block:
 	VADDPS      Y10, Y11, Y10
 	VMOVUPS     Y10, (AX)(DI*1)
 	ADDQ        $+32, SI
+	PCALIGN     $0x10
 	SUBQ        $+8, BX
 	JGE         block
 
@@ -414,6 +428,7 @@ TEXT ·SumSquaresLanes(SB), NOSPLIT, $0-48
 	VMOVUPS 224(AX), Y7
 	SUBQ    $+32, DX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VCVTPS2PD   (CX), Y8
@@ -433,6 +448,7 @@ block:
 	VCVTPS2PD   112(CX), Y8
 	VFMADD231PD Y8, Y8, Y7
 	ADDQ        $+128, CX
+	PCALIGN     $0x10
 	SUBQ        $+32, DX
 	JGE         block
 
@@ -448,8 +464,9 @@ done_block:
 	VMOVUPS Y7, 224(AX)
 
 skip_lanes:
-	SUBQ $+4, DX
-	JLT  done_vector
+	SUBQ    $+4, DX
+	JLT     done_vector
+	PCALIGN $0x40
 
 vector:
 	VMOVUPS     (AX), Y0
@@ -458,6 +475,7 @@ vector:
 	VMOVUPS     Y0, (AX)
 	ADDQ        $+16, CX
 	ADDQ        $+32, AX
+	PCALIGN     $0x10
 	SUBQ        $+4, DX
 	JGE         vector
 
@@ -501,6 +519,7 @@ TEXT ·DotLanes64(SB), NOSPLIT, $0-72
 	VMOVUPS 224(AX), Y7
 	SUBQ    $+32, BX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VCVTPS2PD   (CX), Y8
@@ -529,6 +548,7 @@ block:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $+128, CX
 	ADDQ        $+128, DX
+	PCALIGN     $0x10
 	SUBQ        $+32, BX
 	JGE         block
 
@@ -544,8 +564,9 @@ done_block:
 	VMOVUPS Y7, 224(AX)
 
 skip_lanes:
-	SUBQ $+4, BX
-	JLT  done_vector
+	SUBQ    $+4, BX
+	JLT     done_vector
+	PCALIGN $0x40
 
 vector:
 	VMOVUPS     (AX), Y0
@@ -556,6 +577,7 @@ vector:
 	ADDQ        $+16, CX
 	ADDQ        $+16, DX
 	ADDQ        $+32, AX
+	PCALIGN     $0x10
 	SUBQ        $+4, BX
 	JGE         vector
 

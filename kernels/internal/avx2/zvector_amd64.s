@@ -7,13 +7,14 @@
 // func Add(dst []float32, a []float32, b []float32)
 // Requires: AVX
 TEXT ·Add(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ a_base+24(FP), DX
-	MOVQ b_base+48(FP), BX
-	XORQ SI, SI
-	SUBQ $+8, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    a_base+24(FP), DX
+	MOVQ    b_base+48(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+8, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (DX)(SI*1), Y0
@@ -21,6 +22,7 @@ block:
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*1)
 	ADDQ    $+32, SI
+	PCALIGN $0x10
 	SUBQ    $+8, CX
 	JGE     block
 
@@ -43,13 +45,14 @@ skip_tail:
 // func Sub(dst []float32, a []float32, b []float32)
 // Requires: AVX
 TEXT ·Sub(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ a_base+24(FP), DX
-	MOVQ b_base+48(FP), BX
-	XORQ SI, SI
-	SUBQ $+8, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    a_base+24(FP), DX
+	MOVQ    b_base+48(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+8, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (DX)(SI*1), Y0
@@ -57,6 +60,7 @@ block:
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*1)
 	ADDQ    $+32, SI
+	PCALIGN $0x10
 	SUBQ    $+8, CX
 	JGE     block
 
@@ -79,12 +83,13 @@ skip_tail:
 // func Sign(dst []float32, x []float32)
 // Requires: AVX
 TEXT ·Sign(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
-	SUBQ $+8, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    x_base+24(FP), DX
+	XORQ    BX, BX
+	SUBQ    $+8, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS   (DX)(BX*1), Y0
@@ -96,6 +101,7 @@ block:
 	VBLENDVPS Y1, lanes_bf800000<>+0(SB), Y0, Y0
 	VMOVUPS   Y0, (AX)(BX*1)
 	ADDQ      $+32, BX
+	PCALIGN   $0x10
 	SUBQ      $+8, CX
 	JGE       block
 
@@ -122,12 +128,13 @@ skip_tail:
 // func CopyFlush(dst []float32, x []float32)
 // Requires: AVX
 TEXT ·CopyFlush(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
-	SUBQ $+8, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    x_base+24(FP), DX
+	XORQ    BX, BX
+	SUBQ    $+8, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (DX)(BX*1), Y0
@@ -136,6 +143,7 @@ block:
 	VANDNPS Y0, Y1, Y0
 	VMOVUPS Y0, (AX)(BX*1)
 	ADDQ    $+32, BX
+	PCALIGN $0x10
 	SUBQ    $+8, CX
 	JGE     block
 
@@ -159,13 +167,14 @@ skip_tail:
 // func AddFlush(dst []float32, a []float32, b []float32)
 // Requires: AVX
 TEXT ·AddFlush(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ a_base+24(FP), DX
-	MOVQ b_base+48(FP), BX
-	XORQ SI, SI
-	SUBQ $+8, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    a_base+24(FP), DX
+	MOVQ    b_base+48(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+8, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (DX)(SI*1), Y0
@@ -176,6 +185,7 @@ block:
 	VANDNPS Y0, Y1, Y0
 	VMOVUPS Y0, (AX)(SI*1)
 	ADDQ    $+32, SI
+	PCALIGN $0x10
 	SUBQ    $+8, CX
 	JGE     block
 
@@ -201,13 +211,14 @@ skip_tail:
 // func Mul(dst []float32, a []float32, b []float32)
 // Requires: AVX
 TEXT ·Mul(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ a_base+24(FP), DX
-	MOVQ b_base+48(FP), BX
-	XORQ SI, SI
-	SUBQ $+8, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    a_base+24(FP), DX
+	MOVQ    b_base+48(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+8, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (DX)(SI*1), Y0
@@ -215,6 +226,7 @@ block:
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*1)
 	ADDQ    $+32, SI
+	PCALIGN $0x10
 	SUBQ    $+8, CX
 	JGE     block
 
@@ -237,13 +249,14 @@ skip_tail:
 // func MulFlush(dst []float32, a []float32, b []float32)
 // Requires: AVX
 TEXT ·MulFlush(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ a_base+24(FP), DX
-	MOVQ b_base+48(FP), BX
-	XORQ SI, SI
-	SUBQ $+8, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    a_base+24(FP), DX
+	MOVQ    b_base+48(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+8, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (DX)(SI*1), Y0
@@ -254,6 +267,7 @@ block:
 	VANDNPS Y0, Y1, Y0
 	VMOVUPS Y0, (AX)(SI*1)
 	ADDQ    $+32, SI
+	PCALIGN $0x10
 	SUBQ    $+8, CX
 	JGE     block
 
@@ -279,14 +293,15 @@ skip_tail:
 // func MulAdd(dst []float32, a []float32, b []float32)
 // Requires: AVX, FMA3
 TEXT ·MulAdd(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ dst_base+0(FP), DX
-	MOVQ a_base+24(FP), BX
-	MOVQ b_base+48(FP), SI
-	XORQ DI, DI
-	SUBQ $+8, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    dst_base+0(FP), DX
+	MOVQ    a_base+24(FP), BX
+	MOVQ    b_base+48(FP), SI
+	XORQ    DI, DI
+	SUBQ    $+8, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (DX)(DI*1), Y0
@@ -295,6 +310,7 @@ block:
 	VFMADD231PS Y2, Y1, Y0
 	VMOVUPS     Y0, (AX)(DI*1)
 	ADDQ        $+32, DI
+	PCALIGN     $0x10
 	SUBQ        $+8, CX
 	JGE         block
 
@@ -326,6 +342,7 @@ TEXT ·Axpy(SB), NOSPLIT, $0-52
 	XORQ         SI, SI
 	SUBQ         $+8, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (DX)(SI*1), Y1
@@ -333,6 +350,7 @@ block:
 	VFMADD231PS Y2, Y0, Y1
 	VMOVUPS     Y1, (AX)(SI*1)
 	ADDQ        $+32, SI
+	PCALIGN     $0x10
 	SUBQ        $+8, CX
 	JGE         block
 
@@ -362,12 +380,14 @@ TEXT ·Scale(SB), NOSPLIT, $0-52
 	XORQ         BX, BX
 	SUBQ         $+8, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (DX)(BX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*1)
 	ADDQ    $+32, BX
+	PCALIGN $0x10
 	SUBQ    $+8, CX
 	JGE     block
 
@@ -399,6 +419,7 @@ TEXT ·ScaleFlush(SB), NOSPLIT, $0-52
 	XORQ         BX, BX
 	SUBQ         $+8, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (DX)(BX*1), Y2
@@ -411,6 +432,7 @@ block:
 	VANDNPS Y2, Y3, Y2
 	VMOVUPS Y2, (AX)(BX*1)
 	ADDQ    $+32, BX
+	PCALIGN $0x10
 	SUBQ    $+8, CX
 	JGE     block
 
@@ -445,12 +467,14 @@ TEXT ·Div(SB), NOSPLIT, $0-52
 	XORQ         BX, BX
 	SUBQ         $+8, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (DX)(BX*1), Y1
 	VDIVPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*1)
 	ADDQ    $+32, BX
+	PCALIGN $0x10
 	SUBQ    $+8, CX
 	JGE     block
 
@@ -480,6 +504,7 @@ TEXT ·Clip(SB), NOSPLIT, $0-52
 	XORQ         BX, BX
 	SUBQ         $+8, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (DX)(BX*1), Y2
@@ -487,6 +512,7 @@ block:
 	VMAXPS  Y2, Y1, Y2
 	VMOVUPS Y2, (AX)(BX*1)
 	ADDQ    $+32, BX
+	PCALIGN $0x10
 	SUBQ    $+8, CX
 	JGE     block
 
@@ -517,6 +543,7 @@ TEXT ·ClipGrad(SB), NOSPLIT, $0-76
 	XORQ         SI, SI
 	SUBQ         $+8, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (DX)(SI*1), Y1
@@ -526,6 +553,7 @@ block:
 	VANDNPS Y2, Y1, Y2
 	VMOVUPS Y2, (AX)(SI*1)
 	ADDQ    $+32, SI
+	PCALIGN $0x10
 	SUBQ    $+8, CX
 	JGE     block
 

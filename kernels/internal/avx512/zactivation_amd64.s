@@ -25,6 +25,7 @@ TEXT ·Exp(SB), NOSPLIT, $0-48
 	XORQ         BX, BX
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Z12
@@ -45,6 +46,7 @@ block:
 	VSCALEFPS   Z13, Z14, Z12
 	VMOVUPS     Z12, (AX)(BX*1)
 	ADDQ        $+64, BX
+	PCALIGN     $0x10
 	SUBQ        $+16, DX
 	JGE         block
 
@@ -97,6 +99,7 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-48
 	XORQ         BX, BX
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (CX)(BX*1), Z12
@@ -127,6 +130,7 @@ block:
 	VFMADD231PS  Z15, Z12, Z16
 	VMOVUPS      Z16, (AX)(BX*1)
 	ADDQ         $+64, BX
+	PCALIGN      $0x10
 	SUBQ         $+16, DX
 	JGE          block
 
@@ -197,6 +201,7 @@ TEXT ·Tanh(SB), NOSPLIT, $0-48
 	XORQ         BX, BX
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Z20
@@ -233,6 +238,7 @@ block:
 	VPORD       Z20, Z21, Z20
 	VMOVUPS     Z20, (AX)(BX*1)
 	ADDQ        $+64, BX
+	PCALIGN     $0x10
 	SUBQ        $+16, DX
 	JGE         block
 
@@ -283,13 +289,14 @@ skip_tail:
 // func SigmoidGrad(dx []float32, y []float32, dy []float32)
 // Requires: AVX, AVX512F
 TEXT ·SigmoidGrad(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ y_base+24(FP), CX
-	MOVQ dy_base+48(FP), DX
-	MOVQ y_len+32(FP), BX
-	XORQ SI, SI
-	SUBQ $+16, BX
-	JLT  done_block
+	MOVQ    dx_base+0(FP), AX
+	MOVQ    y_base+24(FP), CX
+	MOVQ    dy_base+48(FP), DX
+	MOVQ    y_len+32(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+16, BX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (CX)(SI*1), Z0
@@ -300,6 +307,7 @@ block:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, (AX)(SI*1)
 	ADDQ         $+64, SI
+	PCALIGN      $0x10
 	SUBQ         $+16, BX
 	JGE          block
 
@@ -324,13 +332,14 @@ skip_tail:
 // func TanhGrad(dx []float32, y []float32, dy []float32)
 // Requires: AVX, AVX512F
 TEXT ·TanhGrad(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ y_base+24(FP), CX
-	MOVQ dy_base+48(FP), DX
-	MOVQ y_len+32(FP), BX
-	XORQ SI, SI
-	SUBQ $+16, BX
-	JLT  done_block
+	MOVQ    dx_base+0(FP), AX
+	MOVQ    y_base+24(FP), CX
+	MOVQ    dy_base+48(FP), DX
+	MOVQ    y_len+32(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+16, BX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS      (CX)(SI*1), Z0
@@ -340,6 +349,7 @@ block:
 	VMULPS       Z0, Z1, Z0
 	VMOVUPS      Z0, (AX)(SI*1)
 	ADDQ         $+64, SI
+	PCALIGN      $0x10
 	SUBQ         $+16, BX
 	JGE          block
 

@@ -7,15 +7,16 @@
 // func LSTMGates(rows int, units int, iRow *float32, fRow *float32, gRow *float32, oRow *float32, cRow *float32, hRow *float32, cPrevRow *float32, iStride int, fStride int, gStride int, oStride int, cStride int, hStride int, cPrevStride int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·LSTMGates(SB), NOSPLIT, $0-128
-	MOVQ iRow+16(FP), AX
-	MOVQ fRow+24(FP), CX
-	MOVQ gRow+32(FP), DX
-	MOVQ oRow+40(FP), BX
-	MOVQ cRow+48(FP), SI
-	MOVQ hRow+56(FP), DI
-	MOVQ cPrevRow+64(FP), R8
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    iRow+16(FP), AX
+	MOVQ    fRow+24(FP), CX
+	MOVQ    gRow+32(FP), DX
+	MOVQ    oRow+40(FP), BX
+	MOVQ    cRow+48(FP), SI
+	MOVQ    hRow+56(FP), DI
+	MOVQ    cPrevRow+64(FP), R8
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
@@ -34,6 +35,7 @@ row:
 	XORQ         R10, R10
 	SUBQ         $+32, R9
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(R10*1), Z12
@@ -91,13 +93,15 @@ block:
 	VMOVUPS      Z20, (AX)(R10*1)
 	VMOVUPS      Z21, 64(AX)(R10*1)
 	ADDQ         $+128, R10
+	PCALIGN      $0x10
 	SUBQ         $+32, R9
 	JGE          block
 
 done_block:
-	ADDQ $+32, R9
-	SUBQ $+16, R9
-	JLT  done_block2
+	ADDQ    $+32, R9
+	SUBQ    $+16, R9
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (AX)(R10*1), Z12
@@ -128,6 +132,7 @@ block2:
 	VFMADD231PS  Z15, Z12, Z16
 	VMOVUPS      Z16, (AX)(R10*1)
 	ADDQ         $+64, R10
+	PCALIGN      $0x10
 	SUBQ         $+16, R9
 	JGE          block2
 
@@ -182,6 +187,7 @@ skip_tail:
 	XORQ         R10, R10
 	SUBQ         $+32, R9
 	JLT          done_block3
+	PCALIGN      $0x40
 
 block3:
 	VMOVUPS      (CX)(R10*1), Z12
@@ -239,13 +245,15 @@ block3:
 	VMOVUPS      Z20, (CX)(R10*1)
 	VMOVUPS      Z21, 64(CX)(R10*1)
 	ADDQ         $+128, R10
+	PCALIGN      $0x10
 	SUBQ         $+32, R9
 	JGE          block3
 
 done_block3:
-	ADDQ $+32, R9
-	SUBQ $+16, R9
-	JLT  done_block4
+	ADDQ    $+32, R9
+	SUBQ    $+16, R9
+	JLT     done_block4
+	PCALIGN $0x40
 
 block4:
 	VMOVUPS      (CX)(R10*1), Z12
@@ -276,6 +284,7 @@ block4:
 	VFMADD231PS  Z15, Z12, Z16
 	VMOVUPS      Z16, (CX)(R10*1)
 	ADDQ         $+64, R10
+	PCALIGN      $0x10
 	SUBQ         $+16, R9
 	JGE          block4
 
@@ -335,6 +344,7 @@ skip_tail2:
 	XORQ         R10, R10
 	SUBQ         $+32, R9
 	JLT          done_block5
+	PCALIGN      $0x40
 
 block5:
 	VMOVUPS     (DX)(R10*1), Z17
@@ -404,13 +414,15 @@ block5:
 	VMOVUPS     Z17, (DX)(R10*1)
 	VMOVUPS     Z18, 64(DX)(R10*1)
 	ADDQ        $+128, R10
+	PCALIGN     $0x10
 	SUBQ        $+32, R9
 	JGE         block5
 
 done_block5:
-	ADDQ $+32, R9
-	SUBQ $+16, R9
-	JLT  done_block6
+	ADDQ    $+32, R9
+	SUBQ    $+16, R9
+	JLT     done_block6
+	PCALIGN $0x40
 
 block6:
 	VMOVUPS     (DX)(R10*1), Z17
@@ -447,6 +459,7 @@ block6:
 	VPORD       Z17, Z18, Z17
 	VMOVUPS     Z17, (DX)(R10*1)
 	ADDQ        $+64, R10
+	PCALIGN     $0x10
 	SUBQ        $+16, R9
 	JGE         block6
 
@@ -507,6 +520,7 @@ skip_tail3:
 	XORQ         R10, R10
 	SUBQ         $+32, R9
 	JLT          done_block7
+	PCALIGN      $0x40
 
 block7:
 	VMOVUPS      (BX)(R10*1), Z12
@@ -564,13 +578,15 @@ block7:
 	VMOVUPS      Z20, (BX)(R10*1)
 	VMOVUPS      Z21, 64(BX)(R10*1)
 	ADDQ         $+128, R10
+	PCALIGN      $0x10
 	SUBQ         $+32, R9
 	JGE          block7
 
 done_block7:
-	ADDQ $+32, R9
-	SUBQ $+16, R9
-	JLT  done_block8
+	ADDQ    $+32, R9
+	SUBQ    $+16, R9
+	JLT     done_block8
+	PCALIGN $0x40
 
 block8:
 	VMOVUPS      (BX)(R10*1), Z12
@@ -601,6 +617,7 @@ block8:
 	VFMADD231PS  Z15, Z12, Z16
 	VMOVUPS      Z16, (BX)(R10*1)
 	ADDQ         $+64, R10
+	PCALIGN      $0x10
 	SUBQ         $+16, R9
 	JGE          block8
 
@@ -660,6 +677,7 @@ skip_tail4:
 	XORQ         R10, R10
 	SUBQ         $+32, R9
 	JLT          done_block9
+	PCALIGN      $0x40
 
 block9:
 	VMOVUPS     (AX)(R10*1), Z17
@@ -757,13 +775,15 @@ block9:
 	VMOVUPS     Z17, (DI)(R10*1)
 	VMOVUPS     Z18, 64(DI)(R10*1)
 	ADDQ        $+128, R10
+	PCALIGN     $0x10
 	SUBQ        $+32, R9
 	JGE         block9
 
 done_block9:
-	ADDQ $+32, R9
-	SUBQ $+16, R9
-	JLT  done_block10
+	ADDQ    $+32, R9
+	SUBQ    $+16, R9
+	JLT     done_block10
+	PCALIGN $0x40
 
 block10:
 	VMOVUPS     (AX)(R10*1), Z17
@@ -814,6 +834,7 @@ block10:
 	VPXORD      Z17, Z17, K1, Z17
 	VMOVUPS     Z17, (DI)(R10*1)
 	ADDQ        $+64, R10
+	PCALIGN     $0x10
 	SUBQ        $+16, R9
 	JGE         block10
 
@@ -889,17 +910,18 @@ done_row:
 // func LSTMGatesGrad(rows int, units int, iRow *float32, fRow *float32, gRow *float32, oRow *float32, dcRow *float32, cRow *float32, cPrevRow *float32, dhRow *float32, dyRow *float32, iStride int, fStride int, gStride int, oStride int, dcStride int, cStride int, cPrevStride int, dhStride int, dyStride int)
 // Requires: AVX, AVX512F
 TEXT ·LSTMGatesGrad(SB), NOSPLIT, $0-160
-	MOVQ iRow+16(FP), AX
-	MOVQ fRow+24(FP), CX
-	MOVQ gRow+32(FP), DX
-	MOVQ oRow+40(FP), BX
-	MOVQ dcRow+48(FP), SI
-	MOVQ cRow+56(FP), DI
-	MOVQ cPrevRow+64(FP), R8
-	MOVQ dhRow+72(FP), R9
-	MOVQ dyRow+80(FP), R10
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    iRow+16(FP), AX
+	MOVQ    fRow+24(FP), CX
+	MOVQ    gRow+32(FP), DX
+	MOVQ    oRow+40(FP), BX
+	MOVQ    dcRow+48(FP), SI
+	MOVQ    cRow+56(FP), DI
+	MOVQ    cPrevRow+64(FP), R8
+	MOVQ    dhRow+72(FP), R9
+	MOVQ    dyRow+80(FP), R10
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_41140000<>+0(SB), Z0
@@ -923,6 +945,7 @@ row:
 	XORQ         R12, R12
 	SUBQ         $+32, R11
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (DI)(R12*1), Z17
@@ -1090,13 +1113,15 @@ block:
 	VMOVUPS      Z17, (SI)(R12*1)
 	VMOVUPS      Z18, 64(SI)(R12*1)
 	ADDQ         $+128, R12
+	PCALIGN      $0x10
 	SUBQ         $+32, R11
 	JGE          block
 
 done_block:
-	ADDQ $+32, R11
-	SUBQ $+16, R11
-	JLT  done_block2
+	ADDQ    $+32, R11
+	SUBQ    $+16, R11
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (DI)(R12*1), Z17
@@ -1182,6 +1207,7 @@ block2:
 	VPXORD       Z17, Z17, K1, Z17
 	VMOVUPS      Z17, (SI)(R12*1)
 	ADDQ         $+64, R12
+	PCALIGN      $0x10
 	SUBQ         $+16, R11
 	JGE          block2
 

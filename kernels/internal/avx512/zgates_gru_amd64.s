@@ -7,14 +7,15 @@
 // func GRUGates(rows int, units int, rRow *float32, zRow *float32, nRow *float32, nhRow *float32, hRow *float32, hPrevRow *float32, rStride int, zStride int, nStride int, nhStride int, hStride int, hPrevStride int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·GRUGates(SB), NOSPLIT, $0-112
-	MOVQ rRow+16(FP), AX
-	MOVQ zRow+24(FP), CX
-	MOVQ nRow+32(FP), DX
-	MOVQ nhRow+40(FP), BX
-	MOVQ hRow+48(FP), SI
-	MOVQ hPrevRow+56(FP), DI
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    rRow+16(FP), AX
+	MOVQ    zRow+24(FP), CX
+	MOVQ    nRow+32(FP), DX
+	MOVQ    nhRow+40(FP), BX
+	MOVQ    hRow+48(FP), SI
+	MOVQ    hPrevRow+56(FP), DI
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
@@ -33,6 +34,7 @@ row:
 	XORQ         R9, R9
 	SUBQ         $+32, R8
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(R9*1), Z12
@@ -90,13 +92,15 @@ block:
 	VMOVUPS      Z20, (AX)(R9*1)
 	VMOVUPS      Z21, 64(AX)(R9*1)
 	ADDQ         $+128, R9
+	PCALIGN      $0x10
 	SUBQ         $+32, R8
 	JGE          block
 
 done_block:
-	ADDQ $+32, R8
-	SUBQ $+16, R8
-	JLT  done_block2
+	ADDQ    $+32, R8
+	SUBQ    $+16, R8
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (AX)(R9*1), Z12
@@ -127,6 +131,7 @@ block2:
 	VFMADD231PS  Z15, Z12, Z16
 	VMOVUPS      Z16, (AX)(R9*1)
 	ADDQ         $+64, R9
+	PCALIGN      $0x10
 	SUBQ         $+16, R8
 	JGE          block2
 
@@ -186,6 +191,7 @@ skip_tail:
 	XORQ         R9, R9
 	SUBQ         $+32, R8
 	JLT          done_block3
+	PCALIGN      $0x40
 
 block3:
 	VMOVUPS     (DX)(R9*1), Z17
@@ -261,13 +267,15 @@ block3:
 	VMOVUPS     Z17, (DX)(R9*1)
 	VMOVUPS     Z18, 64(DX)(R9*1)
 	ADDQ        $+128, R9
+	PCALIGN     $0x10
 	SUBQ        $+32, R8
 	JGE         block3
 
 done_block3:
-	ADDQ $+32, R8
-	SUBQ $+16, R8
-	JLT  done_block4
+	ADDQ    $+32, R8
+	SUBQ    $+16, R8
+	JLT     done_block4
+	PCALIGN $0x40
 
 block4:
 	VMOVUPS     (DX)(R9*1), Z17
@@ -307,6 +315,7 @@ block4:
 	VPORD       Z17, Z18, Z17
 	VMOVUPS     Z17, (DX)(R9*1)
 	ADDQ        $+64, R9
+	PCALIGN     $0x10
 	SUBQ        $+16, R8
 	JGE         block4
 
@@ -372,6 +381,7 @@ skip_tail2:
 	XORQ         R9, R9
 	SUBQ         $+32, R8
 	JLT          done_block5
+	PCALIGN      $0x40
 
 block5:
 	VMOVUPS      (CX)(R9*1), Z14
@@ -445,13 +455,15 @@ block5:
 	VMOVUPS      Z14, (SI)(R9*1)
 	VMOVUPS      Z15, 64(SI)(R9*1)
 	ADDQ         $+128, R9
+	PCALIGN      $0x10
 	SUBQ         $+32, R8
 	JGE          block5
 
 done_block5:
-	ADDQ $+32, R8
-	SUBQ $+16, R8
-	JLT  done_block6
+	ADDQ    $+32, R8
+	SUBQ    $+16, R8
+	JLT     done_block6
+	PCALIGN $0x40
 
 block6:
 	VMOVUPS      (CX)(R9*1), Z14
@@ -490,6 +502,7 @@ block6:
 	VPXORD       Z14, Z14, K1, Z14
 	VMOVUPS      Z14, (SI)(R9*1)
 	ADDQ         $+64, R9
+	PCALIGN      $0x10
 	SUBQ         $+16, R8
 	JGE          block6
 
@@ -552,15 +565,16 @@ done_row:
 // func GRUGatesGrad(rows int, units int, rRow *float32, zRow *float32, nRow *float32, nhRow *float32, dhRow *float32, hPrevRow *float32, dyRow *float32, rStride int, zStride int, nStride int, nhStride int, dhStride int, hPrevStride int, dyStride int)
 // Requires: AVX, AVX512F
 TEXT ·GRUGatesGrad(SB), NOSPLIT, $0-128
-	MOVQ rRow+16(FP), AX
-	MOVQ zRow+24(FP), CX
-	MOVQ nRow+32(FP), DX
-	MOVQ nhRow+40(FP), BX
-	MOVQ dhRow+48(FP), SI
-	MOVQ hPrevRow+56(FP), DI
-	MOVQ dyRow+64(FP), R8
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    rRow+16(FP), AX
+	MOVQ    zRow+24(FP), CX
+	MOVQ    nRow+32(FP), DX
+	MOVQ    nhRow+40(FP), BX
+	MOVQ    dhRow+48(FP), SI
+	MOVQ    hPrevRow+56(FP), DI
+	MOVQ    dyRow+64(FP), R8
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
@@ -570,6 +584,7 @@ row:
 	XORQ         R10, R10
 	SUBQ         $+32, R9
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (SI)(R10*1), Z3
@@ -655,13 +670,15 @@ block:
 	VMOVUPS      Z3, (BX)(R10*1)
 	VMOVUPS      Z4, 64(BX)(R10*1)
 	ADDQ         $+128, R10
+	PCALIGN      $0x10
 	SUBQ         $+32, R9
 	JGE          block
 
 done_block:
-	ADDQ $+32, R9
-	SUBQ $+16, R9
-	JLT  done_block2
+	ADDQ    $+32, R9
+	SUBQ    $+16, R9
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (SI)(R10*1), Z3
@@ -706,6 +723,7 @@ block2:
 	VPXORD       Z3, Z3, K1, Z3
 	VMOVUPS      Z3, (BX)(R10*1)
 	ADDQ         $+64, R10
+	PCALIGN      $0x10
 	SUBQ         $+16, R9
 	JGE          block2
 

@@ -7,11 +7,12 @@
 // func GRUReset(rows int, units int, rRow *float32, qRow *float32, hPrevRow *float32, rStride int, qStride int, hPrevStride int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·GRUReset(SB), NOSPLIT, $0-64
-	MOVQ rRow+16(FP), AX
-	MOVQ qRow+24(FP), CX
-	MOVQ hPrevRow+32(FP), DX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    rRow+16(FP), AX
+	MOVQ    qRow+24(FP), CX
+	MOVQ    hPrevRow+32(FP), DX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
@@ -32,6 +33,7 @@ row:
 	XORQ         SI, SI
 	SUBQ         $+32, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(SI*1), Z14
@@ -101,13 +103,15 @@ block:
 	VMOVUPS      Z14, (CX)(SI*1)
 	VMOVUPS      Z15, 64(CX)(SI*1)
 	ADDQ         $+128, SI
+	PCALIGN      $0x10
 	SUBQ         $+32, BX
 	JGE          block
 
 done_block:
-	ADDQ $+32, BX
-	SUBQ $+16, BX
-	JLT  done_block2
+	ADDQ    $+32, BX
+	SUBQ    $+16, BX
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (AX)(SI*1), Z14
@@ -144,6 +148,7 @@ block2:
 	VPXORD       Z14, Z14, K1, Z14
 	VMOVUPS      Z14, (CX)(SI*1)
 	ADDQ         $+64, SI
+	PCALIGN      $0x10
 	SUBQ         $+16, BX
 	JGE          block2
 
@@ -201,12 +206,13 @@ done_row:
 // func GRUResetGrad(rows int, units int, rRow *float32, eRow *float32, dqRow *float32, hPrevRow *float32, rStride int, eStride int, dqStride int, hPrevStride int)
 // Requires: AVX, AVX512F
 TEXT ·GRUResetGrad(SB), NOSPLIT, $0-80
-	MOVQ rRow+16(FP), AX
-	MOVQ eRow+24(FP), CX
-	MOVQ dqRow+32(FP), DX
-	MOVQ hPrevRow+40(FP), BX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    rRow+16(FP), AX
+	MOVQ    eRow+24(FP), CX
+	MOVQ    dqRow+32(FP), DX
+	MOVQ    hPrevRow+40(FP), BX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
@@ -216,6 +222,7 @@ row:
 	XORQ         DI, DI
 	SUBQ         $+32, SI
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (AX)(DI*1), Z3
@@ -247,13 +254,15 @@ block:
 	VMOVUPS     Z3, (AX)(DI*1)
 	VMOVUPS     Z4, 64(AX)(DI*1)
 	ADDQ        $+128, DI
+	PCALIGN     $0x10
 	SUBQ        $+32, SI
 	JGE         block
 
 done_block:
-	ADDQ $+32, SI
-	SUBQ $+16, SI
-	JLT  done_block2
+	ADDQ    $+32, SI
+	SUBQ    $+16, SI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS     (AX)(DI*1), Z3
@@ -271,6 +280,7 @@ block2:
 	VPXORD      Z3, Z3, K1, Z3
 	VMOVUPS     Z3, (AX)(DI*1)
 	ADDQ        $+64, DI
+	PCALIGN     $0x10
 	SUBQ        $+16, SI
 	JGE         block2
 
@@ -310,12 +320,13 @@ done_row:
 // func GRUUpdate(rows int, units int, zRow *float32, nRow *float32, hRow *float32, hPrevRow *float32, zStride int, nStride int, hStride int, hPrevStride int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·GRUUpdate(SB), NOSPLIT, $0-80
-	MOVQ zRow+16(FP), AX
-	MOVQ nRow+24(FP), CX
-	MOVQ hRow+32(FP), DX
-	MOVQ hPrevRow+40(FP), BX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    zRow+16(FP), AX
+	MOVQ    nRow+24(FP), CX
+	MOVQ    hRow+32(FP), DX
+	MOVQ    hPrevRow+40(FP), BX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_41140000<>+0(SB), Z0
@@ -339,6 +350,7 @@ row:
 	XORQ         DI, DI
 	SUBQ         $+32, SI
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(DI*1), Z17
@@ -408,13 +420,15 @@ block:
 	VMOVUPS     Z17, (CX)(DI*1)
 	VMOVUPS     Z18, 64(CX)(DI*1)
 	ADDQ        $+128, DI
+	PCALIGN     $0x10
 	SUBQ        $+32, SI
 	JGE         block
 
 done_block:
-	ADDQ $+32, SI
-	SUBQ $+16, SI
-	JLT  done_block2
+	ADDQ    $+32, SI
+	SUBQ    $+16, SI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS     (CX)(DI*1), Z17
@@ -451,6 +465,7 @@ block2:
 	VPORD       Z17, Z18, Z17
 	VMOVUPS     Z17, (CX)(DI*1)
 	ADDQ        $+64, DI
+	PCALIGN     $0x10
 	SUBQ        $+16, SI
 	JGE         block2
 
@@ -513,6 +528,7 @@ skip_tail:
 	XORQ         DI, DI
 	SUBQ         $+32, SI
 	JLT          done_block3
+	PCALIGN      $0x40
 
 block3:
 	VMOVUPS      (AX)(DI*1), Z14
@@ -586,13 +602,15 @@ block3:
 	VMOVUPS      Z14, (DX)(DI*1)
 	VMOVUPS      Z15, 64(DX)(DI*1)
 	ADDQ         $+128, DI
+	PCALIGN      $0x10
 	SUBQ         $+32, SI
 	JGE          block3
 
 done_block3:
-	ADDQ $+32, SI
-	SUBQ $+16, SI
-	JLT  done_block4
+	ADDQ    $+32, SI
+	SUBQ    $+16, SI
+	JLT     done_block4
+	PCALIGN $0x40
 
 block4:
 	VMOVUPS      (AX)(DI*1), Z14
@@ -631,6 +649,7 @@ block4:
 	VPXORD       Z14, Z14, K1, Z14
 	VMOVUPS      Z14, (DX)(DI*1)
 	ADDQ         $+64, DI
+	PCALIGN      $0x10
 	SUBQ         $+16, SI
 	JGE          block4
 
@@ -691,13 +710,14 @@ done_row:
 // func GRUUpdateGrad(rows int, units int, zRow *float32, nRow *float32, dhRow *float32, hPrevRow *float32, dyRow *float32, zStride int, nStride int, dhStride int, hPrevStride int, dyStride int)
 // Requires: AVX, AVX512F
 TEXT ·GRUUpdateGrad(SB), NOSPLIT, $0-96
-	MOVQ zRow+16(FP), AX
-	MOVQ nRow+24(FP), CX
-	MOVQ dhRow+32(FP), DX
-	MOVQ hPrevRow+40(FP), BX
-	MOVQ dyRow+48(FP), SI
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    zRow+16(FP), AX
+	MOVQ    nRow+24(FP), CX
+	MOVQ    dhRow+32(FP), DX
+	MOVQ    hPrevRow+40(FP), BX
+	MOVQ    dyRow+48(FP), SI
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
@@ -707,6 +727,7 @@ row:
 	XORQ         R8, R8
 	SUBQ         $+32, DI
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (DX)(R8*1), Z3
@@ -762,13 +783,15 @@ block:
 	VMOVUPS      Z3, (DX)(R8*1)
 	VMOVUPS      Z4, 64(DX)(R8*1)
 	ADDQ         $+128, R8
+	PCALIGN      $0x10
 	SUBQ         $+32, DI
 	JGE          block
 
 done_block:
-	ADDQ $+32, DI
-	SUBQ $+16, DI
-	JLT  done_block2
+	ADDQ    $+32, DI
+	SUBQ    $+16, DI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (DX)(R8*1), Z3
@@ -798,6 +821,7 @@ block2:
 	VMULPS       Z4, Z3, Z3
 	VMOVUPS      Z3, (DX)(R8*1)
 	ADDQ         $+64, R8
+	PCALIGN      $0x10
 	SUBQ         $+16, DI
 	JGE          block2
 

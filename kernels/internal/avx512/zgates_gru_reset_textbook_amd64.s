@@ -7,12 +7,13 @@
 // func GRUUpdateTextbook(rows int, units int, zRow *float32, nRow *float32, hRow *float32, hPrevRow *float32, zStride int, nStride int, hStride int, hPrevStride int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·GRUUpdateTextbook(SB), NOSPLIT, $0-80
-	MOVQ zRow+16(FP), AX
-	MOVQ nRow+24(FP), CX
-	MOVQ hRow+32(FP), DX
-	MOVQ hPrevRow+40(FP), BX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    zRow+16(FP), AX
+	MOVQ    nRow+24(FP), CX
+	MOVQ    hRow+32(FP), DX
+	MOVQ    hPrevRow+40(FP), BX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_41140000<>+0(SB), Z0
@@ -36,6 +37,7 @@ row:
 	XORQ         DI, DI
 	SUBQ         $+32, SI
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(DI*1), Z17
@@ -105,13 +107,15 @@ block:
 	VMOVUPS     Z17, (CX)(DI*1)
 	VMOVUPS     Z18, 64(CX)(DI*1)
 	ADDQ        $+128, DI
+	PCALIGN     $0x10
 	SUBQ        $+32, SI
 	JGE         block
 
 done_block:
-	ADDQ $+32, SI
-	SUBQ $+16, SI
-	JLT  done_block2
+	ADDQ    $+32, SI
+	SUBQ    $+16, SI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS     (CX)(DI*1), Z17
@@ -148,6 +152,7 @@ block2:
 	VPORD       Z17, Z18, Z17
 	VMOVUPS     Z17, (CX)(DI*1)
 	ADDQ        $+64, DI
+	PCALIGN     $0x10
 	SUBQ        $+16, SI
 	JGE         block2
 
@@ -210,6 +215,7 @@ skip_tail:
 	XORQ         DI, DI
 	SUBQ         $+32, SI
 	JLT          done_block3
+	PCALIGN      $0x40
 
 block3:
 	VMOVUPS      (AX)(DI*1), Z14
@@ -283,13 +289,15 @@ block3:
 	VMOVUPS      Z16, (DX)(DI*1)
 	VMOVUPS      Z17, 64(DX)(DI*1)
 	ADDQ         $+128, DI
+	PCALIGN      $0x10
 	SUBQ         $+32, SI
 	JGE          block3
 
 done_block3:
-	ADDQ $+32, SI
-	SUBQ $+16, SI
-	JLT  done_block4
+	ADDQ    $+32, SI
+	SUBQ    $+16, SI
+	JLT     done_block4
+	PCALIGN $0x40
 
 block4:
 	VMOVUPS      (AX)(DI*1), Z14
@@ -328,6 +336,7 @@ block4:
 	VPXORD       Z15, Z15, K1, Z15
 	VMOVUPS      Z15, (DX)(DI*1)
 	ADDQ         $+64, DI
+	PCALIGN      $0x10
 	SUBQ         $+16, SI
 	JGE          block4
 
@@ -388,13 +397,14 @@ done_row:
 // func GRUUpdateTextbookGrad(rows int, units int, zRow *float32, nRow *float32, dhRow *float32, hPrevRow *float32, dyRow *float32, zStride int, nStride int, dhStride int, hPrevStride int, dyStride int)
 // Requires: AVX, AVX512F
 TEXT ·GRUUpdateTextbookGrad(SB), NOSPLIT, $0-96
-	MOVQ zRow+16(FP), AX
-	MOVQ nRow+24(FP), CX
-	MOVQ dhRow+32(FP), DX
-	MOVQ hPrevRow+40(FP), BX
-	MOVQ dyRow+48(FP), SI
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    zRow+16(FP), AX
+	MOVQ    nRow+24(FP), CX
+	MOVQ    dhRow+32(FP), DX
+	MOVQ    hPrevRow+40(FP), BX
+	MOVQ    dyRow+48(FP), SI
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
@@ -404,6 +414,7 @@ row:
 	XORQ         R8, R8
 	SUBQ         $+32, DI
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (DX)(R8*1), Z3
@@ -459,13 +470,15 @@ block:
 	VMOVUPS      Z3, (DX)(R8*1)
 	VMOVUPS      Z4, 64(DX)(R8*1)
 	ADDQ         $+128, R8
+	PCALIGN      $0x10
 	SUBQ         $+32, DI
 	JGE          block
 
 done_block:
-	ADDQ $+32, DI
-	SUBQ $+16, DI
-	JLT  done_block2
+	ADDQ    $+32, DI
+	SUBQ    $+16, DI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (DX)(R8*1), Z3
@@ -495,6 +508,7 @@ block2:
 	VMULPS       Z4, Z3, Z3
 	VMOVUPS      Z3, (DX)(R8*1)
 	ADDQ         $+64, R8
+	PCALIGN      $0x10
 	SUBQ         $+16, DI
 	JGE          block2
 

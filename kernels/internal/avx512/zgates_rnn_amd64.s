@@ -7,10 +7,11 @@
 // func RNNTanh(rows int, units int, hRow *float32, aRow *float32, hStride int, aStride int)
 // Requires: AVX, AVX512F
 TEXT ·RNNTanh(SB), NOSPLIT, $0-48
-	MOVQ hRow+16(FP), AX
-	MOVQ aRow+24(FP), CX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    hRow+16(FP), AX
+	MOVQ    aRow+24(FP), CX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_41140000<>+0(SB), Z0
@@ -34,6 +35,7 @@ row:
 	XORQ         BX, BX
 	SUBQ         $+32, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Z17
@@ -109,13 +111,15 @@ block:
 	VMOVUPS     Z17, (AX)(BX*1)
 	VMOVUPS     Z18, 64(AX)(BX*1)
 	ADDQ        $+128, BX
+	PCALIGN     $0x10
 	SUBQ        $+32, DX
 	JGE         block
 
 done_block:
-	ADDQ $+32, DX
-	SUBQ $+16, DX
-	JLT  done_block2
+	ADDQ    $+32, DX
+	SUBQ    $+16, DX
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS     (CX)(BX*1), Z17
@@ -155,6 +159,7 @@ block2:
 	VPXORD      Z17, Z17, K1, Z17
 	VMOVUPS     Z17, (AX)(BX*1)
 	ADDQ        $+64, BX
+	PCALIGN     $0x10
 	SUBQ        $+16, DX
 	JGE         block2
 
@@ -214,12 +219,13 @@ done_row:
 // func RNNTanhGrad(rows int, units int, aRow *float32, hRow *float32, dhRow *float32, dyRow *float32, aStride int, hStride int, dhStride int, dyStride int)
 // Requires: AVX, AVX512F
 TEXT ·RNNTanhGrad(SB), NOSPLIT, $0-80
-	MOVQ aRow+16(FP), AX
-	MOVQ hRow+24(FP), CX
-	MOVQ dhRow+32(FP), DX
-	MOVQ dyRow+40(FP), BX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    aRow+16(FP), AX
+	MOVQ    hRow+24(FP), CX
+	MOVQ    dhRow+32(FP), DX
+	MOVQ    dyRow+40(FP), BX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_7fffffff<>+0(SB), Z0
@@ -228,6 +234,7 @@ row:
 	XORQ         DI, DI
 	SUBQ         $+32, SI
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (CX)(DI*1), Z2
@@ -253,13 +260,15 @@ block:
 	VMOVUPS      Z2, (AX)(DI*1)
 	VMOVUPS      Z3, 64(AX)(DI*1)
 	ADDQ         $+128, DI
+	PCALIGN      $0x10
 	SUBQ         $+32, SI
 	JGE          block
 
 done_block:
-	ADDQ $+32, SI
-	SUBQ $+16, SI
-	JLT  done_block2
+	ADDQ    $+32, SI
+	SUBQ    $+16, SI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (CX)(DI*1), Z2
@@ -274,6 +283,7 @@ block2:
 	VPXORD       Z2, Z2, K1, Z2
 	VMOVUPS      Z2, (AX)(DI*1)
 	ADDQ         $+64, DI
+	PCALIGN      $0x10
 	SUBQ         $+16, SI
 	JGE          block2
 
@@ -310,10 +320,11 @@ done_row:
 // func RNNReLU(rows int, units int, hRow *float32, aRow *float32, hStride int, aStride int)
 // Requires: AVX, AVX512F
 TEXT ·RNNReLU(SB), NOSPLIT, $0-48
-	MOVQ hRow+16(FP), AX
-	MOVQ aRow+24(FP), CX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    hRow+16(FP), AX
+	MOVQ    aRow+24(FP), CX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_7fffffff<>+0(SB), Z0
@@ -322,6 +333,7 @@ row:
 	XORQ         BX, BX
 	SUBQ         $+32, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (CX)(BX*1), Z2
@@ -339,13 +351,15 @@ block:
 	VMOVUPS Z2, (AX)(BX*1)
 	VMOVUPS Z3, 64(AX)(BX*1)
 	ADDQ    $+128, BX
+	PCALIGN $0x10
 	SUBQ    $+32, DX
 	JGE     block
 
 done_block:
-	ADDQ $+32, DX
-	SUBQ $+16, DX
-	JLT  done_block2
+	ADDQ    $+32, DX
+	SUBQ    $+16, DX
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS (CX)(BX*1), Z2
@@ -356,6 +370,7 @@ block2:
 	VPXORD  Z2, Z2, K1, Z2
 	VMOVUPS Z2, (AX)(BX*1)
 	ADDQ    $+64, BX
+	PCALIGN $0x10
 	SUBQ    $+16, DX
 	JGE     block2
 
@@ -386,12 +401,13 @@ done_row:
 // func RNNReLUGrad(rows int, units int, aRow *float32, hRow *float32, dhRow *float32, dyRow *float32, aStride int, hStride int, dhStride int, dyStride int)
 // Requires: AVX, AVX512F
 TEXT ·RNNReLUGrad(SB), NOSPLIT, $0-80
-	MOVQ aRow+16(FP), AX
-	MOVQ hRow+24(FP), CX
-	MOVQ dhRow+32(FP), DX
-	MOVQ dyRow+40(FP), BX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    aRow+16(FP), AX
+	MOVQ    hRow+24(FP), CX
+	MOVQ    dhRow+32(FP), DX
+	MOVQ    dyRow+40(FP), BX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_7fffffff<>+0(SB), Z0
@@ -400,6 +416,7 @@ row:
 	XORQ         DI, DI
 	SUBQ         $+32, SI
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(DI*1), Z2
@@ -423,13 +440,15 @@ block:
 	VMOVUPS     Z4, (AX)(DI*1)
 	VMOVUPS     Z5, 64(AX)(DI*1)
 	ADDQ        $+128, DI
+	PCALIGN     $0x10
 	SUBQ        $+32, SI
 	JGE         block
 
 done_block:
-	ADDQ $+32, SI
-	SUBQ $+16, SI
-	JLT  done_block2
+	ADDQ    $+32, SI
+	SUBQ    $+16, SI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS     (CX)(DI*1), Z2
@@ -443,6 +462,7 @@ block2:
 	VPXORD      Z3, Z3, K1, Z3
 	VMOVUPS     Z3, (AX)(DI*1)
 	ADDQ        $+64, DI
+	PCALIGN     $0x10
 	SUBQ        $+16, SI
 	JGE         block2
 
@@ -478,10 +498,11 @@ done_row:
 // func RNNSigmoid(rows int, units int, hRow *float32, aRow *float32, hStride int, aStride int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·RNNSigmoid(SB), NOSPLIT, $0-48
-	MOVQ hRow+16(FP), AX
-	MOVQ aRow+24(FP), CX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    hRow+16(FP), AX
+	MOVQ    aRow+24(FP), CX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
@@ -502,6 +523,7 @@ row:
 	XORQ         BX, BX
 	SUBQ         $+32, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (CX)(BX*1), Z14
@@ -565,13 +587,15 @@ block:
 	VMOVUPS      Z22, (AX)(BX*1)
 	VMOVUPS      Z23, 64(AX)(BX*1)
 	ADDQ         $+128, BX
+	PCALIGN      $0x10
 	SUBQ         $+32, DX
 	JGE          block
 
 done_block:
-	ADDQ $+32, DX
-	SUBQ $+16, DX
-	JLT  done_block2
+	ADDQ    $+32, DX
+	SUBQ    $+16, DX
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (CX)(BX*1), Z14
@@ -605,6 +629,7 @@ block2:
 	VPXORD       Z18, Z18, K1, Z18
 	VMOVUPS      Z18, (AX)(BX*1)
 	ADDQ         $+64, BX
+	PCALIGN      $0x10
 	SUBQ         $+16, DX
 	JGE          block2
 
@@ -658,12 +683,13 @@ done_row:
 // func RNNSigmoidGrad(rows int, units int, aRow *float32, hRow *float32, dhRow *float32, dyRow *float32, aStride int, hStride int, dhStride int, dyStride int)
 // Requires: AVX, AVX512F
 TEXT ·RNNSigmoidGrad(SB), NOSPLIT, $0-80
-	MOVQ aRow+16(FP), AX
-	MOVQ hRow+24(FP), CX
-	MOVQ dhRow+32(FP), DX
-	MOVQ dyRow+40(FP), BX
-	CMPQ rows+0(FP), $+1
-	JLT  done_row
+	MOVQ    aRow+16(FP), AX
+	MOVQ    hRow+24(FP), CX
+	MOVQ    dhRow+32(FP), DX
+	MOVQ    dyRow+40(FP), BX
+	CMPQ    rows+0(FP), $+1
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
 	VBROADCASTSS lanes_7fffffff<>+0(SB), Z0
@@ -672,6 +698,7 @@ row:
 	XORQ         DI, DI
 	SUBQ         $+32, SI
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (CX)(DI*1), Z2
@@ -699,13 +726,15 @@ block:
 	VMOVUPS      Z2, (AX)(DI*1)
 	VMOVUPS      Z3, 64(AX)(DI*1)
 	ADDQ         $+128, DI
+	PCALIGN      $0x10
 	SUBQ         $+32, SI
 	JGE          block
 
 done_block:
-	ADDQ $+32, SI
-	SUBQ $+16, SI
-	JLT  done_block2
+	ADDQ    $+32, SI
+	SUBQ    $+16, SI
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	VMOVUPS      (CX)(DI*1), Z2
@@ -721,6 +750,7 @@ block2:
 	VPXORD       Z2, Z2, K1, Z2
 	VMOVUPS      Z2, (AX)(DI*1)
 	ADDQ         $+64, DI
+	PCALIGN      $0x10
 	SUBQ         $+16, SI
 	JGE          block2
 

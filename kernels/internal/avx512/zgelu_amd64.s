@@ -36,6 +36,7 @@ TEXT ·GELU(SB), NOSPLIT, $0-48
 	XORQ         BX, BX
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS          (CX)(BX*1), Z23
@@ -86,6 +87,7 @@ block:
 	VPXORD           Z23, Z23, K1, Z23
 	VMOVUPS          Z23, (AX)(BX*1)
 	ADDQ             $+64, BX
+	PCALIGN          $0x10
 	SUBQ             $+16, DX
 	JGE              block
 
@@ -180,6 +182,7 @@ TEXT ·GELUGrad(SB), NOSPLIT, $0-72
 	XORQ         SI, SI
 	SUBQ         $+16, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS          (CX)(SI*1), Z23
@@ -231,6 +234,7 @@ block:
 	VMULPS           Z24, Z25, Z23
 	VMOVUPS          Z23, (AX)(SI*1)
 	ADDQ             $+64, SI
+	PCALIGN          $0x10
 	SUBQ             $+16, BX
 	JGE              block
 
@@ -321,6 +325,7 @@ TEXT ·GELUTanh(SB), NOSPLIT, $0-48
 	XORQ         BX, BX
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (CX)(BX*1), Z17
@@ -360,6 +365,7 @@ block:
 	VPXORD       Z17, Z17, K1, Z17
 	VMOVUPS      Z17, (AX)(BX*1)
 	ADDQ         $+64, BX
+	PCALIGN      $0x10
 	SUBQ         $+16, DX
 	JGE          block
 
@@ -439,6 +445,7 @@ TEXT ·GELUTanhGrad(SB), NOSPLIT, $0-72
 	XORQ         SI, SI
 	SUBQ         $+16, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (CX)(SI*1), Z17
@@ -483,6 +490,7 @@ block:
 	VMULPS       Z18, Z23, Z17
 	VMOVUPS      Z17, (AX)(SI*1)
 	ADDQ         $+64, SI
+	PCALIGN      $0x10
 	SUBQ         $+16, BX
 	JGE          block
 

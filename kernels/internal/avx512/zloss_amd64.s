@@ -35,6 +35,7 @@ TEXT ·BCE(SB), NOSPLIT, $0-96
 	XORQ         DI, DI
 	SUBQ         $+16, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (DX)(DI*1), Z20
@@ -83,6 +84,7 @@ block:
 	VFMADD231PS Z23, Z24, Z20
 	VMOVUPS     Z20, (AX)(DI*1)
 	ADDQ        $+64, DI
+	PCALIGN     $0x10
 	SUBQ        $+16, CX
 	JGE         block
 
@@ -169,6 +171,7 @@ TEXT ·BCEGrad(SB), NOSPLIT, $0-96
 	XORQ         DI, DI
 	SUBQ         $+16, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (DX)(DI*1), Z16
@@ -236,6 +239,7 @@ block:
 	VFNMADD231PS Z22, Z17, Z19
 	VMOVUPS      Z19, (AX)(DI*1)
 	ADDQ         $+64, DI
+	PCALIGN      $0x10
 	SUBQ         $+16, CX
 	JGE          block
 

@@ -18,6 +18,7 @@ TEXT ·Uniform(SB), NOSPLIT, $0-32
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z5
 	SUBQ         $+64, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (DX), Z6
@@ -243,6 +244,7 @@ block:
 	VPADDD.BCST  lanes_00000010<>+0(SB), Z6, Z6
 	VMOVUPS      Z6, (DX)
 	ADDQ         $+256, AX
+	PCALIGN      $0x10
 	SUBQ         $+64, CX
 	JGE          block
 
@@ -263,6 +265,7 @@ TEXT ·Drop(SB), NOSPLIT, $0-80
 	XORQ         SI, SI
 	SUBQ         $+16, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (DX)(SI*1), Z2
@@ -272,6 +275,7 @@ block:
 	VPXORD  Z2, Z2, K1, Z2
 	VMOVUPS Z2, (AX)(SI*1)
 	ADDQ    $+64, SI
+	PCALIGN $0x10
 	SUBQ    $+16, CX
 	JGE     block
 
@@ -304,6 +308,7 @@ TEXT ·Choose(SB), NOSPLIT, $0-100
 	XORQ         DI, DI
 	SUBQ         $+16, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS   (DX)(DI*1), Z1
@@ -313,6 +318,7 @@ block:
 	VBLENDMPS Z2, Z3, K1, Z1
 	VMOVUPS   Z1, (AX)(DI*1)
 	ADDQ      $+64, DI
+	PCALIGN   $0x10
 	SUBQ      $+16, CX
 	JGE       block
 

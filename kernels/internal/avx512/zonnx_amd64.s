@@ -7,12 +7,13 @@
 // func ReLU(dst []float32, x []float32)
 // Requires: AVX, AVX512F
 TEXT ·ReLU(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ x_len+32(FP), DX
-	XORQ BX, BX
-	SUBQ $+16, DX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    x_len+32(FP), DX
+	XORQ    BX, BX
+	SUBQ    $+16, DX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (CX)(BX*1), Z0
@@ -20,6 +21,7 @@ block:
 	VMAXPS  Z0, Z1, Z0
 	VMOVUPS Z0, (AX)(BX*1)
 	ADDQ    $+64, BX
+	PCALIGN $0x10
 	SUBQ    $+16, DX
 	JGE     block
 
@@ -41,13 +43,14 @@ skip_tail:
 // func ReLUGrad(dx []float32, y []float32, dy []float32)
 // Requires: AVX, AVX512F
 TEXT ·ReLUGrad(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ y_base+24(FP), CX
-	MOVQ dy_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $+16, BX
-	JLT  done_block
+	MOVQ    dx_base+0(FP), AX
+	MOVQ    y_base+24(FP), CX
+	MOVQ    dy_base+48(FP), DX
+	MOVQ    dx_len+8(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+16, BX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (CX)(SI*1), Z0
@@ -56,6 +59,7 @@ block:
 	VPXORD      Z1, Z1, K1, Z1
 	VMOVUPS     Z1, (AX)(SI*1)
 	ADDQ        $+64, SI
+	PCALIGN     $0x10
 	SUBQ        $+16, BX
 	JGE         block
 
@@ -86,6 +90,7 @@ TEXT ·Affine(SB), NOSPLIT, $0-56
 	XORQ         BX, BX
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Z2
@@ -93,6 +98,7 @@ block:
 	VFMADD231PS Z2, Z0, Z3
 	VMOVUPS     Z3, (AX)(BX*1)
 	ADDQ        $+64, BX
+	PCALIGN     $0x10
 	SUBQ        $+16, DX
 	JGE         block
 
@@ -121,6 +127,7 @@ TEXT ·LeakyReLU(SB), NOSPLIT, $0-52
 	XORQ         BX, BX
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS   (CX)(BX*1), Z1
@@ -130,6 +137,7 @@ block:
 	VBLENDMPS Z3, Z1, K1, Z1
 	VMOVUPS   Z1, (AX)(BX*1)
 	ADDQ      $+64, BX
+	PCALIGN   $0x10
 	SUBQ      $+16, DX
 	JGE       block
 
@@ -161,6 +169,7 @@ TEXT ·LeakyReLUGrad(SB), NOSPLIT, $0-76
 	XORQ         SI, SI
 	SUBQ         $+16, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS   (CX)(SI*1), Z1
@@ -171,6 +180,7 @@ block:
 	VBLENDMPS Z1, Z2, K1, Z1
 	VMOVUPS   Z1, (AX)(SI*1)
 	ADDQ      $+64, SI
+	PCALIGN   $0x10
 	SUBQ      $+16, BX
 	JGE       block
 
@@ -202,6 +212,7 @@ TEXT ·ThresholdedReLU(SB), NOSPLIT, $0-52
 	XORQ         BX, BX
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (CX)(BX*1), Z1
@@ -209,6 +220,7 @@ block:
 	VPXORD  Z1, Z1, K1, Z1
 	VMOVUPS Z1, (AX)(BX*1)
 	ADDQ    $+64, BX
+	PCALIGN $0x10
 	SUBQ    $+16, DX
 	JGE     block
 
@@ -238,6 +250,7 @@ TEXT ·ThresholdedReLUGrad(SB), NOSPLIT, $0-76
 	XORQ         SI, SI
 	SUBQ         $+16, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (CX)(SI*1), Z1
@@ -246,6 +259,7 @@ block:
 	VPXORD  Z2, Z2, K1, Z2
 	VMOVUPS Z2, (AX)(SI*1)
 	ADDQ    $+64, SI
+	PCALIGN $0x10
 	SUBQ    $+16, BX
 	JGE     block
 
@@ -296,6 +310,7 @@ TEXT ·ScaledTanh(SB), NOSPLIT, $0-56
 	XORQ         BX, BX
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Z22
@@ -334,6 +349,7 @@ block:
 	VMULPS      Z22, Z0, Z22
 	VMOVUPS     Z22, (AX)(BX*1)
 	ADDQ        $+64, BX
+	PCALIGN     $0x10
 	SUBQ        $+16, DX
 	JGE         block
 
@@ -416,6 +432,7 @@ TEXT ·ScaledTanhGrad(SB), NOSPLIT, $0-80
 	XORQ         SI, SI
 	SUBQ         $+16, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (CX)(SI*1), Z22
@@ -458,6 +475,7 @@ block:
 	VMULPS       Z1, Z22, Z22
 	VMOVUPS      Z22, (AX)(SI*1)
 	ADDQ         $+64, SI
+	PCALIGN      $0x10
 	SUBQ         $+16, BX
 	JGE          block
 
@@ -522,6 +540,7 @@ TEXT ·HardSigmoid(SB), NOSPLIT, $0-56
 	XORQ         BX, BX
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (CX)(BX*1), Z2
@@ -533,6 +552,7 @@ block:
 	VMINPS       Z2, Z3, Z2
 	VMOVUPS      Z2, (AX)(BX*1)
 	ADDQ         $+64, BX
+	PCALIGN      $0x10
 	SUBQ         $+16, DX
 	JGE          block
 
@@ -567,6 +587,7 @@ TEXT ·HardSigmoidGrad(SB), NOSPLIT, $0-80
 	XORQ         SI, SI
 	SUBQ         $+16, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (CX)(SI*1), Z2
@@ -581,6 +602,7 @@ block:
 	VPXORD       Z2, Z2, K1, Z2
 	VMOVUPS      Z2, (AX)(SI*1)
 	ADDQ         $+64, SI
+	PCALIGN      $0x10
 	SUBQ         $+16, BX
 	JGE          block
 
@@ -628,6 +650,7 @@ TEXT ·ELU(SB), NOSPLIT, $0-52
 	XORQ         BX, BX
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (CX)(BX*1), Z12
@@ -655,6 +678,7 @@ block:
 	VBLENDMPS    Z13, Z12, K1, Z12
 	VMOVUPS      Z12, (AX)(BX*1)
 	ADDQ         $+64, BX
+	PCALIGN      $0x10
 	SUBQ         $+16, DX
 	JGE          block
 
@@ -716,6 +740,7 @@ TEXT ·ELUGrad(SB), NOSPLIT, $0-76
 	XORQ         SI, SI
 	SUBQ         $+16, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(SI*1), Z13
@@ -742,6 +767,7 @@ block:
 	VBLENDMPS   Z13, Z14, K1, Z13
 	VMOVUPS     Z13, (AX)(SI*1)
 	ADDQ        $+64, SI
+	PCALIGN     $0x10
 	SUBQ        $+16, BX
 	JGE         block
 
@@ -782,12 +808,13 @@ skip_tail:
 // func Softsign(dst []float32, x []float32)
 // Requires: AVX, AVX512F
 TEXT ·Softsign(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ x_len+32(FP), DX
-	XORQ BX, BX
-	SUBQ $+16, DX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    x_len+32(FP), DX
+	XORQ    BX, BX
+	SUBQ    $+16, DX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Z0
@@ -796,6 +823,7 @@ block:
 	VDIVPS      Z1, Z0, Z0
 	VMOVUPS     Z0, (AX)(BX*1)
 	ADDQ        $+64, BX
+	PCALIGN     $0x10
 	SUBQ        $+16, DX
 	JGE         block
 
@@ -818,13 +846,14 @@ skip_tail:
 // func SoftsignGrad(dx []float32, x []float32, dy []float32)
 // Requires: AVX, AVX512F
 TEXT ·SoftsignGrad(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ dy_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $+16, BX
-	JLT  done_block
+	MOVQ    dx_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    dy_base+48(FP), DX
+	MOVQ    dx_len+8(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+16, BX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (CX)(SI*1), Z0
@@ -835,6 +864,7 @@ block:
 	VDIVPS      Z0, Z1, Z0
 	VMOVUPS     Z0, (AX)(SI*1)
 	ADDQ        $+64, SI
+	PCALIGN     $0x10
 	SUBQ        $+16, BX
 	JGE         block
 
@@ -884,6 +914,7 @@ TEXT ·Softplus(SB), NOSPLIT, $0-48
 	XORQ         BX, BX
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (CX)(BX*1), Z19
@@ -915,6 +946,7 @@ block:
 	VFMADD213PS Z19, Z20, Z22
 	VMOVUPS     Z22, (AX)(BX*1)
 	ADDQ        $+64, BX
+	PCALIGN     $0x10
 	SUBQ        $+16, DX
 	JGE         block
 
@@ -979,6 +1011,7 @@ TEXT ·SoftplusGrad(SB), NOSPLIT, $0-72
 	XORQ         SI, SI
 	SUBQ         $+16, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (CX)(SI*1), Z12
@@ -1011,6 +1044,7 @@ block:
 	VMULPS       Z13, Z17, Z12
 	VMOVUPS      Z12, (AX)(SI*1)
 	ADDQ         $+64, SI
+	PCALIGN      $0x10
 	SUBQ         $+16, BX
 	JGE          block
 

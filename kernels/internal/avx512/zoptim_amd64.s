@@ -17,6 +17,7 @@ TEXT ·SGD(SB), NOSPLIT, $0-56
 	XORQ         BX, BX
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(BX*1), Z2
@@ -33,6 +34,7 @@ block:
 	VPXORD       Z2, Z2, K2, Z2
 	VMOVUPS      Z2, (AX)(BX*1)
 	ADDQ         $+64, BX
+	PCALIGN      $0x10
 	SUBQ         $+16, DX
 	JGE          block
 
@@ -76,6 +78,7 @@ TEXT ·SGDMomentum(SB), NOSPLIT, $0-88
 	XORQ         SI, SI
 	SUBQ         $+16, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(SI*1), Z4
@@ -99,6 +102,7 @@ block:
 	VPXORD       Z5, Z5, K2, Z5
 	VMOVUPS      Z5, (AX)(SI*1)
 	ADDQ         $+64, SI
+	PCALIGN      $0x10
 	SUBQ         $+16, BX
 	JGE          block
 
@@ -148,6 +152,7 @@ TEXT ·SGDNesterov(SB), NOSPLIT, $0-84
 	XORQ         SI, SI
 	SUBQ         $+16, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(SI*1), Z3
@@ -171,6 +176,7 @@ block:
 	VPXORD       Z3, Z3, K2, Z3
 	VMOVUPS      Z3, (AX)(SI*1)
 	ADDQ         $+64, SI
+	PCALIGN      $0x10
 	SUBQ         $+16, BX
 	JGE          block
 
@@ -237,6 +243,7 @@ TEXT ·Adam(SB), NOSPLIT, $0-132
 	XORQ         DI, DI
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(DI*1), Z19
@@ -290,6 +297,7 @@ block:
 	VPXORD       Z20, Z20, K2, Z20
 	VMOVUPS      Z20, (AX)(DI*1)
 	ADDQ         $+64, DI
+	PCALIGN      $0x10
 	SUBQ         $+16, DX
 	JGE          block
 
@@ -387,6 +395,7 @@ TEXT ·AMSGrad(SB), NOSPLIT, $0-156
 	XORQ         R8, R8
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(R8*1), Z19
@@ -445,6 +454,7 @@ block:
 	VPXORD       Z20, Z20, K2, Z20
 	VMOVUPS      Z20, (AX)(R8*1)
 	ADDQ         $+64, R8
+	PCALIGN      $0x10
 	SUBQ         $+16, DX
 	JGE          block
 
@@ -533,6 +543,7 @@ TEXT ·ASGD(SB), NOSPLIT, $0-92
 	XORQ         SI, SI
 	SUBQ         $+16, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(SI*1), Z5
@@ -558,6 +569,7 @@ block:
 	VPXORD       Z6, Z6, K3, Z6
 	VMOVUPS      Z6, (DX)(SI*1)
 	ADDQ         $+64, SI
+	PCALIGN      $0x10
 	SUBQ         $+16, BX
 	JGE          block
 

@@ -32,6 +32,7 @@ TEXT ·RMSProp(SB), NOSPLIT, $0-96
 	XORQ         SI, SI
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(SI*1), Z16
@@ -76,6 +77,7 @@ block:
 	VPXORD       Z17, Z17, K2, Z17
 	VMOVUPS      Z17, (AX)(SI*1)
 	ADDQ         $+64, SI
+	PCALIGN      $0x10
 	SUBQ         $+16, DX
 	JGE          block
 
@@ -161,6 +163,7 @@ TEXT ·RMSPropMomentum(SB), NOSPLIT, $0-124
 	XORQ         DI, DI
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(DI*1), Z17
@@ -211,6 +214,7 @@ block:
 	VPXORD       Z18, Z18, K2, Z18
 	VMOVUPS      Z18, (AX)(DI*1)
 	ADDQ         $+64, DI
+	PCALIGN      $0x10
 	SUBQ         $+16, DX
 	JGE          block
 
@@ -302,6 +306,7 @@ TEXT ·RMSPropCentred(SB), NOSPLIT, $0-124
 	XORQ         DI, DI
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(DI*1), Z17
@@ -356,6 +361,7 @@ block:
 	VPXORD       Z18, Z18, K2, Z18
 	VMOVUPS      Z18, (AX)(DI*1)
 	ADDQ         $+64, DI
+	PCALIGN      $0x10
 	SUBQ         $+16, DX
 	JGE          block
 
@@ -453,6 +459,7 @@ TEXT ·RMSPropCentredMomentum(SB), NOSPLIT, $0-152
 	XORQ         R8, R8
 	SUBQ         $+16, DX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS      (AX)(R8*1), Z18
@@ -513,6 +520,7 @@ block:
 	VPXORD       Z19, Z19, K2, Z19
 	VMOVUPS      Z19, (AX)(R8*1)
 	ADDQ         $+64, R8
+	PCALIGN      $0x10
 	SUBQ         $+16, DX
 	JGE          block
 

@@ -17,6 +17,7 @@ TEXT ·PackStrip(SB), NOSPLIT, $0-32
 	JNE          not_flush
 	SUBQ         $+16, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	MOVQ            rows+8(FP), DX
@@ -213,13 +214,15 @@ block:
 	VMOVUPS         Z3, 1920(AX)
 	ADDQ            $+64, BX
 	ADDQ            $+2048, AX
+	PCALIGN         $0x10
 	SUBQ            $+16, CX
 	JGE             block
 
 done_block:
-	ADDQ $+16, CX
-	SUBQ $+4, CX
-	JLT  done_quad
+	ADDQ    $+16, CX
+	SUBQ    $+4, CX
+	JLT     done_quad
+	PCALIGN $0x40
 
 quad:
 	MOVQ            rows+8(FP), DX
@@ -296,6 +299,7 @@ quad:
 	VMOVUPS         Z2, 384(AX)
 	ADDQ            $+16, BX
 	ADDQ            $+512, AX
+	PCALIGN         $0x10
 	SUBQ            $+4, CX
 	JGE             quad
 
@@ -304,8 +308,9 @@ done_quad:
 	JMP  after_flush
 
 not_flush:
-	SUBQ $+16, CX
-	JLT  done_block2
+	SUBQ    $+16, CX
+	JLT     done_block2
+	PCALIGN $0x40
 
 block2:
 	MOVQ            rows+8(FP), DX
@@ -454,13 +459,15 @@ block2:
 	VMOVUPS         Z1, 1920(AX)
 	ADDQ            $+64, BX
 	ADDQ            $+2048, AX
+	PCALIGN         $0x10
 	SUBQ            $+16, CX
 	JGE             block2
 
 done_block2:
-	ADDQ $+16, CX
-	SUBQ $+4, CX
-	JLT  done_quad2
+	ADDQ    $+16, CX
+	SUBQ    $+4, CX
+	JLT     done_quad2
+	PCALIGN $0x40
 
 quad2:
 	MOVQ            rows+8(FP), DX
@@ -525,6 +532,7 @@ quad2:
 	VMOVUPS         Z0, 384(AX)
 	ADDQ            $+16, BX
 	ADDQ            $+512, AX
+	PCALIGN         $0x10
 	SUBQ            $+4, CX
 	JGE             quad2
 
@@ -552,6 +560,7 @@ TEXT ·PackPieces(SB), NOSPLIT, $0-56
 	JNE          not_copy
 	SUBQ         $+1, DX
 	JLT          done_piece
+	PCALIGN      $0x40
 
 piece:
 	VMOVUPS (CX), Z0
@@ -560,6 +569,7 @@ piece:
 	VMOVUPS Z1, 64(AX)
 	ADDQ    DI, CX
 	ADDQ    SI, AX
+	PCALIGN $0x10
 	SUBQ    $+1, DX
 	JGE     piece
 
@@ -568,10 +578,11 @@ done_piece:
 	JMP  after_copy
 
 not_copy:
-	CMPQ BX, $+1
-	JNE  not_flush
-	SUBQ $+1, DX
-	JLT  done_piece2
+	CMPQ    BX, $+1
+	JNE     not_flush
+	SUBQ    $+1, DX
+	JLT     done_piece2
+	PCALIGN $0x40
 
 piece2:
 	VMOVUPS (CX), Z2
@@ -586,6 +597,7 @@ piece2:
 	VMOVUPS Z3, 64(AX)
 	ADDQ    DI, CX
 	ADDQ    SI, AX
+	PCALIGN $0x10
 	SUBQ    $+1, DX
 	JGE     piece2
 
@@ -594,18 +606,19 @@ done_piece2:
 	JMP  after_flush
 
 not_flush:
-	CMPQ  BX, $+2
-	JNE   not_part
-	MOVQ  tails+40(FP), BX
-	MOVQ  (BX), BX
-	LEAQ  mask<>+0(SB), R8
-	KMOVW (R8)(BX*2), K1
-	MOVQ  tails+40(FP), BX
-	MOVQ  8(BX), BX
-	LEAQ  mask<>+0(SB), R8
-	KMOVW (R8)(BX*2), K2
-	SUBQ  $+1, DX
-	JLT   done_piece3
+	CMPQ    BX, $+2
+	JNE     not_part
+	MOVQ    tails+40(FP), BX
+	MOVQ    (BX), BX
+	LEAQ    mask<>+0(SB), R8
+	KMOVW   (R8)(BX*2), K1
+	MOVQ    tails+40(FP), BX
+	MOVQ    8(BX), BX
+	LEAQ    mask<>+0(SB), R8
+	KMOVW   (R8)(BX*2), K2
+	SUBQ    $+1, DX
+	JLT     done_piece3
+	PCALIGN $0x40
 
 piece3:
 	VMOVUPS.Z (CX), K1, Z0
@@ -614,6 +627,7 @@ piece3:
 	VMOVUPS   Z1, 64(AX)
 	ADDQ      DI, CX
 	ADDQ      SI, AX
+	PCALIGN   $0x10
 	SUBQ      $+1, DX
 	JGE       piece3
 
@@ -622,16 +636,17 @@ done_piece3:
 	JMP  after_part
 
 not_part:
-	MOVQ  tails+40(FP), BX
-	MOVQ  (BX), BX
-	LEAQ  mask<>+0(SB), R8
-	KMOVW (R8)(BX*2), K1
-	MOVQ  tails+40(FP), BX
-	MOVQ  8(BX), BX
-	LEAQ  mask<>+0(SB), R8
-	KMOVW (R8)(BX*2), K2
-	SUBQ  $+1, DX
-	JLT   done_piece4
+	MOVQ    tails+40(FP), BX
+	MOVQ    (BX), BX
+	LEAQ    mask<>+0(SB), R8
+	KMOVW   (R8)(BX*2), K1
+	MOVQ    tails+40(FP), BX
+	MOVQ    8(BX), BX
+	LEAQ    mask<>+0(SB), R8
+	KMOVW   (R8)(BX*2), K2
+	SUBQ    $+1, DX
+	JLT     done_piece4
+	PCALIGN $0x40
 
 piece4:
 	VMOVUPS.Z (CX), K1, Z2
@@ -646,6 +661,7 @@ piece4:
 	VMOVUPS   Z3, 64(AX)
 	ADDQ      DI, CX
 	ADDQ      SI, AX
+	PCALIGN   $0x10
 	SUBQ      $+1, DX
 	JGE       piece4
 
@@ -661,38 +677,42 @@ after_copy:
 // func PackFactors(dst *float32, src *float32, rows int, pieces int, ldp int, lds int)
 // Requires: AVX, AVX512F
 TEXT ·PackFactors(SB), NOSPLIT, $0-48
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ rows+16(FP), DX
-	MOVQ pieces+24(FP), BX
-	MOVQ ldp+32(FP), SI
-	MOVQ lds+40(FP), DI
-	SHLQ $0x02, SI
-	SHLQ $0x02, DI
-	SUBQ $+1, DX
-	JLT  done_row
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    rows+16(FP), DX
+	MOVQ    pieces+24(FP), BX
+	MOVQ    ldp+32(FP), SI
+	MOVQ    lds+40(FP), DI
+	SHLQ    $0x02, SI
+	SHLQ    $0x02, DI
+	SUBQ    $+1, DX
+	JLT     done_row
+	PCALIGN $0x40
 
 row:
-	MOVQ CX, R8
-	MOVQ AX, R9
-	MOVQ BX, R10
-	SUBQ $+1, R10
-	JLT  done_piece
+	MOVQ    CX, R8
+	MOVQ    AX, R9
+	MOVQ    BX, R10
+	SUBQ    $+1, R10
+	JLT     done_piece
+	PCALIGN $0x40
 
 piece:
 	VMOVUPS (R8), Z0
 	VMOVUPS Z0, (R9)
 	ADDQ    $+48, R8
 	ADDQ    SI, R9
+	PCALIGN $0x10
 	SUBQ    $+1, R10
 	JGE     piece
 
 done_piece:
-	ADDQ $+1, R10
-	ADDQ DI, CX
-	ADDQ $+48, AX
-	SUBQ $+1, DX
-	JGE  row
+	ADDQ    $+1, R10
+	ADDQ    DI, CX
+	ADDQ    $+48, AX
+	PCALIGN $0x10
+	SUBQ    $+1, DX
+	JGE     row
 
 done_row:
 	ADDQ $+1, DX

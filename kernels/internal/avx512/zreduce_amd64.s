@@ -19,6 +19,7 @@ TEXT ·MaxLanes(SB), NOSPLIT, $0-48
 	VMOVUPS 192(AX), Z3
 	SUBQ    $+64, CX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (BX)(DX*1), Z4
@@ -34,6 +35,7 @@ block:
 	VMAXPS  Z3, Z4, Z3
 	VMOVAPS Z3, Z3
 	ADDQ    $+256, DX
+	PCALIGN $0x10
 	SUBQ    $+64, CX
 	JGE     block
 
@@ -45,8 +47,9 @@ done_block:
 	VMOVUPS Z3, 192(AX)
 
 skip_lanes:
-	SUBQ $+16, CX
-	JLT  done_vector
+	SUBQ    $+16, CX
+	JLT     done_vector
+	PCALIGN $0x40
 
 vector:
 	VMOVUPS (AX), Z0
@@ -55,6 +58,7 @@ vector:
 	VMOVUPS Z0, (AX)
 	ADDQ    $+64, DX
 	ADDQ    $+64, AX
+	PCALIGN $0x10
 	SUBQ    $+16, CX
 	JGE     vector
 
@@ -88,6 +92,7 @@ TEXT ·SumLanes(SB), NOSPLIT, $0-48
 	VMOVUPS 192(AX), Z3
 	SUBQ    $+64, CX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (BX)(DX*1), Z4
@@ -103,6 +108,7 @@ block:
 	VADDPS  Z4, Z3, Z3
 	VMOVAPS Z3, Z3
 	ADDQ    $+256, DX
+	PCALIGN $0x10
 	SUBQ    $+64, CX
 	JGE     block
 
@@ -114,8 +120,9 @@ done_block:
 	VMOVUPS Z3, 192(AX)
 
 skip_lanes:
-	SUBQ $+16, CX
-	JLT  done_vector
+	SUBQ    $+16, CX
+	JLT     done_vector
+	PCALIGN $0x40
 
 vector:
 	VMOVUPS (AX), Z0
@@ -124,6 +131,7 @@ vector:
 	VMOVUPS Z0, (AX)
 	ADDQ    $+64, DX
 	ADDQ    $+64, AX
+	PCALIGN $0x10
 	SUBQ    $+16, CX
 	JGE     vector
 
@@ -158,6 +166,7 @@ TEXT ·DotLanes(SB), NOSPLIT, $0-72
 	VMOVUPS 192(AX), Z3
 	SUBQ    $+64, CX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (BX)(DX*1), Z4
@@ -173,6 +182,7 @@ block:
 	VMOVUPS     192(SI)(DX*1), Z5
 	VFMADD231PS Z5, Z4, Z3
 	ADDQ        $+256, DX
+	PCALIGN     $0x10
 	SUBQ        $+64, CX
 	JGE         block
 
@@ -184,8 +194,9 @@ done_block:
 	VMOVUPS Z3, 192(AX)
 
 skip_lanes:
-	SUBQ $+16, CX
-	JLT  done_vector
+	SUBQ    $+16, CX
+	JLT     done_vector
+	PCALIGN $0x40
 
 vector:
 	VMOVUPS     (AX), Z0
@@ -195,6 +206,7 @@ vector:
 	VMOVUPS     Z0, (AX)
 	ADDQ        $+64, DX
 	ADDQ        $+64, AX
+	PCALIGN     $0x10
 	SUBQ        $+16, CX
 	JGE         vector
 
@@ -243,6 +255,7 @@ TEXT ·ExpSumLanes(SB), NOSPLIT, $0-76
 	XORQ         SI, SI
 	SUBQ         $+16, BX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (DX)(SI*1), Z16
@@ -276,6 +289,7 @@ block:
 	VADDPS      Z16, Z17, Z16
 	VMOVUPS     Z16, (AX)(DI*1)
 	ADDQ        $+64, SI
+	PCALIGN     $0x10
 	SUBQ        $+16, BX
 	JGE         block
 
@@ -334,6 +348,7 @@ TEXT ·SumSquaresLanes(SB), NOSPLIT, $0-48
 	VMOVUPS 192(AX), Z3
 	SUBQ    $+32, DX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VCVTPS2PD   (CX), Z4
@@ -345,6 +360,7 @@ block:
 	VCVTPS2PD   96(CX), Z4
 	VFMADD231PD Z4, Z4, Z3
 	ADDQ        $+128, CX
+	PCALIGN     $0x10
 	SUBQ        $+32, DX
 	JGE         block
 
@@ -356,8 +372,9 @@ done_block:
 	VMOVUPS Z3, 192(AX)
 
 skip_lanes:
-	SUBQ $+8, DX
-	JLT  done_vector
+	SUBQ    $+8, DX
+	JLT     done_vector
+	PCALIGN $0x40
 
 vector:
 	VMOVUPS     (AX), Z0
@@ -366,6 +383,7 @@ vector:
 	VMOVUPS     Z0, (AX)
 	ADDQ        $+32, CX
 	ADDQ        $+64, AX
+	PCALIGN     $0x10
 	SUBQ        $+8, DX
 	JGE         vector
 
@@ -399,6 +417,7 @@ TEXT ·DotLanes64(SB), NOSPLIT, $0-72
 	VMOVUPS 192(AX), Z3
 	SUBQ    $+32, BX
 	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VCVTPS2PD   (CX), Z4
@@ -415,6 +434,7 @@ block:
 	VFMADD231PD Z5, Z4, Z3
 	ADDQ        $+128, CX
 	ADDQ        $+128, DX
+	PCALIGN     $0x10
 	SUBQ        $+32, BX
 	JGE         block
 
@@ -426,8 +446,9 @@ done_block:
 	VMOVUPS Z3, 192(AX)
 
 skip_lanes:
-	SUBQ $+8, BX
-	JLT  done_vector
+	SUBQ    $+8, BX
+	JLT     done_vector
+	PCALIGN $0x40
 
 vector:
 	VMOVUPS     (AX), Z0
@@ -438,6 +459,7 @@ vector:
 	ADDQ        $+32, CX
 	ADDQ        $+32, DX
 	ADDQ        $+64, AX
+	PCALIGN     $0x10
 	SUBQ        $+8, BX
 	JGE         vector
 

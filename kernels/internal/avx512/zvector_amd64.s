@@ -7,13 +7,14 @@
 // func Add(dst []float32, a []float32, b []float32)
 // Requires: AVX, AVX512F
 TEXT ·Add(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ a_base+24(FP), DX
-	MOVQ b_base+48(FP), BX
-	XORQ SI, SI
-	SUBQ $+16, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    a_base+24(FP), DX
+	MOVQ    b_base+48(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+16, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (DX)(SI*1), Z0
@@ -21,6 +22,7 @@ block:
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*1)
 	ADDQ    $+64, SI
+	PCALIGN $0x10
 	SUBQ    $+16, CX
 	JGE     block
 
@@ -42,13 +44,14 @@ skip_tail:
 // func Sub(dst []float32, a []float32, b []float32)
 // Requires: AVX, AVX512F
 TEXT ·Sub(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ a_base+24(FP), DX
-	MOVQ b_base+48(FP), BX
-	XORQ SI, SI
-	SUBQ $+16, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    a_base+24(FP), DX
+	MOVQ    b_base+48(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+16, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (DX)(SI*1), Z0
@@ -56,6 +59,7 @@ block:
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*1)
 	ADDQ    $+64, SI
+	PCALIGN $0x10
 	SUBQ    $+16, CX
 	JGE     block
 
@@ -77,12 +81,13 @@ skip_tail:
 // func Sign(dst []float32, x []float32)
 // Requires: AVX, AVX512F
 TEXT ·Sign(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
-	SUBQ $+16, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    x_base+24(FP), DX
+	XORQ    BX, BX
+	SUBQ    $+16, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS        (DX)(BX*1), Z0
@@ -94,6 +99,7 @@ block:
 	VBLENDMPS.BCST lanes_bf800000<>+0(SB), Z0, K1, Z0
 	VMOVUPS        Z0, (AX)(BX*1)
 	ADDQ           $+64, BX
+	PCALIGN        $0x10
 	SUBQ           $+16, CX
 	JGE            block
 
@@ -119,12 +125,13 @@ skip_tail:
 // func CopyFlush(dst []float32, x []float32)
 // Requires: AVX, AVX512F
 TEXT ·CopyFlush(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
-	SUBQ $+16, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    x_base+24(FP), DX
+	XORQ    BX, BX
+	SUBQ    $+16, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (DX)(BX*1), Z0
@@ -133,6 +140,7 @@ block:
 	VPXORD      Z0, Z0, K1, Z0
 	VMOVUPS     Z0, (AX)(BX*1)
 	ADDQ        $+64, BX
+	PCALIGN     $0x10
 	SUBQ        $+16, CX
 	JGE         block
 
@@ -155,13 +163,14 @@ skip_tail:
 // func AddFlush(dst []float32, a []float32, b []float32)
 // Requires: AVX, AVX512F
 TEXT ·AddFlush(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ a_base+24(FP), DX
-	MOVQ b_base+48(FP), BX
-	XORQ SI, SI
-	SUBQ $+16, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    a_base+24(FP), DX
+	MOVQ    b_base+48(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+16, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (DX)(SI*1), Z0
@@ -172,6 +181,7 @@ block:
 	VPXORD      Z0, Z0, K1, Z0
 	VMOVUPS     Z0, (AX)(SI*1)
 	ADDQ        $+64, SI
+	PCALIGN     $0x10
 	SUBQ        $+16, CX
 	JGE         block
 
@@ -196,13 +206,14 @@ skip_tail:
 // func Mul(dst []float32, a []float32, b []float32)
 // Requires: AVX, AVX512F
 TEXT ·Mul(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ a_base+24(FP), DX
-	MOVQ b_base+48(FP), BX
-	XORQ SI, SI
-	SUBQ $+16, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    a_base+24(FP), DX
+	MOVQ    b_base+48(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+16, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS (DX)(SI*1), Z0
@@ -210,6 +221,7 @@ block:
 	VMULPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*1)
 	ADDQ    $+64, SI
+	PCALIGN $0x10
 	SUBQ    $+16, CX
 	JGE     block
 
@@ -231,13 +243,14 @@ skip_tail:
 // func MulFlush(dst []float32, a []float32, b []float32)
 // Requires: AVX, AVX512F
 TEXT ·MulFlush(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ a_base+24(FP), DX
-	MOVQ b_base+48(FP), BX
-	XORQ SI, SI
-	SUBQ $+16, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    a_base+24(FP), DX
+	MOVQ    b_base+48(FP), BX
+	XORQ    SI, SI
+	SUBQ    $+16, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (DX)(SI*1), Z0
@@ -248,6 +261,7 @@ block:
 	VPXORD      Z0, Z0, K1, Z0
 	VMOVUPS     Z0, (AX)(SI*1)
 	ADDQ        $+64, SI
+	PCALIGN     $0x10
 	SUBQ        $+16, CX
 	JGE         block
 
@@ -272,14 +286,15 @@ skip_tail:
 // func MulAdd(dst []float32, a []float32, b []float32)
 // Requires: AVX, AVX512F
 TEXT ·MulAdd(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ dst_base+0(FP), DX
-	MOVQ a_base+24(FP), BX
-	MOVQ b_base+48(FP), SI
-	XORQ DI, DI
-	SUBQ $+16, CX
-	JLT  done_block
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    dst_base+0(FP), DX
+	MOVQ    a_base+24(FP), BX
+	MOVQ    b_base+48(FP), SI
+	XORQ    DI, DI
+	SUBQ    $+16, CX
+	JLT     done_block
+	PCALIGN $0x40
 
 block:
 	VMOVUPS     (DX)(DI*1), Z0
@@ -288,6 +303,7 @@ block:
 	VFMADD231PS Z2, Z1, Z0
 	VMOVUPS     Z0, (AX)(DI*1)
 	ADDQ        $+64, DI
+	PCALIGN     $0x10
 	SUBQ        $+16, CX
 	JGE         block
 
@@ -318,6 +334,7 @@ TEXT ·Axpy(SB), NOSPLIT, $0-52
 	XORQ         SI, SI
 	SUBQ         $+16, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (DX)(SI*1), Z1
@@ -325,6 +342,7 @@ block:
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, (AX)(SI*1)
 	ADDQ        $+64, SI
+	PCALIGN     $0x10
 	SUBQ        $+16, CX
 	JGE         block
 
@@ -353,12 +371,14 @@ TEXT ·Scale(SB), NOSPLIT, $0-52
 	XORQ         BX, BX
 	SUBQ         $+16, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (DX)(BX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*1)
 	ADDQ    $+64, BX
+	PCALIGN $0x10
 	SUBQ    $+16, CX
 	JGE     block
 
@@ -389,6 +409,7 @@ TEXT ·ScaleFlush(SB), NOSPLIT, $0-52
 	XORQ         BX, BX
 	SUBQ         $+16, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (DX)(BX*1), Z2
@@ -401,6 +422,7 @@ block:
 	VPXORD      Z2, Z2, K1, Z2
 	VMOVUPS     Z2, (AX)(BX*1)
 	ADDQ        $+64, BX
+	PCALIGN     $0x10
 	SUBQ        $+16, CX
 	JGE         block
 
@@ -434,12 +456,14 @@ TEXT ·Div(SB), NOSPLIT, $0-52
 	XORQ         BX, BX
 	SUBQ         $+16, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (DX)(BX*1), Z1
 	VDIVPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*1)
 	ADDQ    $+64, BX
+	PCALIGN $0x10
 	SUBQ    $+16, CX
 	JGE     block
 
@@ -468,6 +492,7 @@ TEXT ·Clip(SB), NOSPLIT, $0-52
 	XORQ         BX, BX
 	SUBQ         $+16, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS (DX)(BX*1), Z2
@@ -475,6 +500,7 @@ block:
 	VMAXPS  Z2, Z1, Z2
 	VMOVUPS Z2, (AX)(BX*1)
 	ADDQ    $+64, BX
+	PCALIGN $0x10
 	SUBQ    $+16, CX
 	JGE     block
 
@@ -504,6 +530,7 @@ TEXT ·ClipGrad(SB), NOSPLIT, $0-76
 	XORQ         SI, SI
 	SUBQ         $+16, CX
 	JLT          done_block
+	PCALIGN      $0x40
 
 block:
 	VMOVUPS     (DX)(SI*1), Z1
@@ -513,6 +540,7 @@ block:
 	VPXORD      Z2, Z2, K1, Z2
 	VMOVUPS     Z2, (AX)(SI*1)
 	ADDQ        $+64, SI
+	PCALIGN     $0x10
 	SUBQ        $+16, CX
 	JGE         block
 
