@@ -64,7 +64,7 @@ type options struct {
 
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (*options, error) {
-	f := program.NewFlags("polyphony", about, stderr, program.Limits{Epochs: 40})
+	f := program.NewFlags("polyphony", about, stderr, program.Limits{Epochs: 80})
 	o := &options{Flags: f}
 	f.StringVar(&o.data, "data", "", "JSON `file` with the pieces (default: pieces that the program makes)")
 	f.IntVar(&o.pieces, "pieces", 1000, "make `n` pieces, of which a tenth is for validation and a tenth for testing")
@@ -73,7 +73,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.IntVar(&o.layers, "layers", 1, "`layers`")
 	f.IntVar(&o.batch, "batch", 8, "`pieces` read side by side")
 	f.IntVar(&o.window, "window", 160, "`steps` that the gradient flows back; an update is made after so many")
-	f.Float64Var(&o.rate, "rate", 5e-3, "learning `rate` of Adam")
+	f.Float64Var(&o.rate, "rate", 2e-3, "learning `rate` of Adam")
 	f.Float64Var(&o.clip, "clip", 1, "largest `norm` of the gradient")
 	f.Float64Var(&o.decay, "decay", 0.5, "`factor` of the rate after 3 epochs without a better validation")
 	f.Float64Var(&o.dropout, "dropout", 0, "`share` of the notes read, and of the units before the readout, that are left out in training")
