@@ -19,7 +19,8 @@
 // With three files that are prepared, one sentence a line and words between spaces, the
 // program repeats published results. That of the small model of Zaremba, Sutskever and
 // Vinyals (2014, "Recurrent neural network regularization") on the Penn Treebank, which is
-// not part of this module, is a perplexity of about 115 in testing. It takes an hour or more:
+// not part of this module, is a perplexity of about 115 in testing. bench/results/penn-treebank.md
+// has what this program reaches. It takes an hour or more:
 //
 //	go -C examples run ./wordlm -preset zaremba-small -train ptb.train.txt -valid ptb.valid.txt -test ptb.test.txt
 //

@@ -48,7 +48,7 @@ func TestTrain(t *testing.T) {
 	dir := workplace(t)
 	r := tested.Do(t, tiny(dir, "-epochs", "6")...)
 	ppl := programtest.Numbers(t, table, r.Stdout)
-	require.Contains(t, r.Stderr, "vocabulary of ")
+	require.Contains(t, r.Stderr, "vocabulary of 18, 0.0 % of the words for testing are <unk>")
 	require.Contains(t, r.Stderr, "words/s")
 	programtest.Files(t, filepath.Join(dir, "out"), bptt.LastFile, bptt.BestFile, "curve.png", "metrics.jsonl", "settings.json")
 	for _, name := range []string{bptt.LastFile, bptt.BestFile} {

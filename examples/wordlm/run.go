@@ -47,8 +47,8 @@ func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error 
 		return err
 	}
 	defer session.Close()
-	session.Say("%s: %d words for training, %d for validation, %d for testing; vocabulary of %d, %.1f %% of the words for testing are not in it",
-		c.name, len(c.train), len(c.valid), len(c.test), c.vocabulary.Len(), 100*c.unknown(c.test))
+	session.Say("%s: %d words for training, %d for validation, %d for testing; vocabulary of %d, %.1f %% of the words for testing are %s",
+		c.name, len(c.train), len(c.valid), len(c.test), c.vocabulary.Len(), 100*c.unknown(c.test), unknownWord)
 	baseline := count(c.train, c.vocabulary.Len())
 	result, err := session.Train(training)
 	if err != nil {

@@ -57,6 +57,7 @@ var (
 	inTestall     = []string{"./internal/testall"}
 	inAdapt       = []string{"examples:./finetune"}
 	inCopying     = []string{"examples:./copying"}
+	inPolyphony   = []string{"examples:./polyphony"}
 	inServe       = []string{"examples:./serve Session|State|Text|Refused|Length|Slow|Pause|Time|Shutdown"}
 	inCopyState   = []string{"./nn CopyState"}
 	inChain       = []string{"./convert/chain"}

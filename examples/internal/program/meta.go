@@ -16,7 +16,7 @@ import (
 // without its data. Beside it stands what the stages of the model are, by which the command
 // simdrnn and the server read the checkpoint.
 type Meta struct {
-	Vocabulary string   // as data.Vocabulary writes it
+	Vocabulary string   `json:",omitempty"` // as data.Vocabulary writes it
 	Classes    []string `json:",omitempty"` // of a classifier
 }
 
