@@ -297,7 +297,7 @@ func (im *importer) formulaOf(v value) (*formula, error) {
 // entry is one entry of the first axis of an input: a step of it.
 func (im *importer) entry(v *view) (*formula, error) {
 	whole := im.values[v.port.port.Name].v
-	if whole == nil || whole.dims == nil || len(whole.dims[0]) != 1 {
+	if whole == nil || len(whole.dims) == 0 || len(whole.dims[0]) != 1 { // a number has no axis
 		return nil, errFormula
 	}
 	time := whole.dims[0][0]

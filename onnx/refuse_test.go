@@ -57,6 +57,12 @@ func TestFilesThatAreRefused(t *testing.T) {
 		{"width of x", func(g graphOf) { g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "time", "batch", "5") }, "vectors of 5 elements, its W wants 2", true},
 		{"x of two axes", func(g graphOf) { g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "batch", "2") }, "its X has 2 axes", true},
 		{"data as a state", func(g graphOf) { g.m.Graph.Node[0].Input = []string{"x", "W", "R", "B", "", "x"} }, "which is the data too", true},
+		{"a product of a number", func(g graphOf) { // which has no axis that could be time
+			g.m.Graph.Input = append(g.m.Graph.Input, valueInfo("number", pb.TensorProto_FLOAT))
+			g.constant("m", pb.TensorProto_FLOAT, make([]byte, 24), 3, 2)
+			g.after("MatMul", []string{"m"})
+			g.m.Graph.Node[1].Input[0] = "number"
+		}, `node "after", operator MatMul`, true},
 		{"a cycle", func(g graphOf) { g.after("Add", []string{"z"}); g.back("z", "y") }, "comes from a later node", true},
 		{"a missing input", func(g graphOf) { g.after("Add", []string{"nowhere"}) }, `its input "nowhere" is no initializer`, true},
 		{"a name twice", func(g graphOf) { g.after("Relu", nil); g.m.Graph.Node[1].Output = []string{"y", "W"} }, "has the name of another tensor", true},
