@@ -94,6 +94,13 @@ func readAdd(c *call) ([]value, error) {
 		return nil, err
 	}
 	if v == nil {
+		a, b, err := c.two()
+		if err != nil {
+			return nil, err
+		}
+		if a.node.part != nil && b.node.part != nil {
+			return c.factoredSum(a, b)
+		}
 		return c.sum(lstm.Sum)
 	}
 	return c.im.shifted(v, k, 1)
@@ -117,6 +124,9 @@ func readSub(c *call) ([]value, error) {
 		return c.centred()
 	}
 	if swapped {
+		if v.is("offset") {
+			return c.im.offsetPlus(v, k, -1)
+		}
 		return nil, refuse("a constant less what a layer gives")
 	}
 	return c.im.shifted(v, k, -1)
@@ -233,6 +243,13 @@ func readMul(c *call) ([]value, error) {
 		if a, b := c.in[0].v, c.in[1].v; a.node != nil && a.node == b.node && a.node.part != nil {
 			return c.im.squared(a)
 		}
+		a, b, err := c.two()
+		if err != nil {
+			return nil, err
+		}
+		if a.node.part != nil || b.node.part != nil {
+			return c.factored(a, b)
+		}
 		return c.sum(lstm.Multiply)
 	}
 	return c.im.scaled(v, k, false)
@@ -250,6 +267,9 @@ func readDiv(c *call) ([]value, error) {
 		return c.normalized()
 	}
 	if swapped {
+		if x, ok := k.one(); ok && x == 1 && v.is("deviation") {
+			return c.im.inverse(v)
+		}
 		return nil, refuse("a constant divided by what a layer gives")
 	}
 	return c.im.scaled(v, k, true)
@@ -271,7 +291,10 @@ func (im *importer) scaled(v *view, k *constant, divide bool) ([]value, error) {
 		return v.chosen(k)
 	}
 	if v.node.part != nil {
-		return nil, refuse("it scales a part of a computation that is no layer norm")
+		if divide {
+			return nil, refuse("it scales a part of a computation that is no layer norm")
+		}
+		return im.factor(v, k)
 	}
 	factors, err := im.along(v, k)
 	if err != nil {
@@ -306,11 +329,7 @@ func (n *node) merged(merge lstm.Merge) *node {
 // sum adds what two nodes give: the directions of one layer, or of two that could be one, or a
 // node and what follows from it. The directions can be multiplied too.
 func (c *call) sum(merge lstm.Merge) ([]value, error) {
-	a, err := c.view(0)
-	if err != nil {
-		return nil, err
-	}
-	b, err := c.view(1)
+	a, b, err := c.two()
 	if err != nil {
 		return nil, err
 	}
@@ -360,7 +379,19 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 	return one(out.like(rebased(a.dims, ofFeature))), nil
 }
 
+// two are the first two inputs, which the graph computes when it runs.
+func (c *call) two() (a, b *view, err error) {
+	if a, err = c.view(0); err != nil {
+		return nil, nil, err
+	}
+	b, err = c.view(1)
+	return a, b, err
+}
+
 func readNeg(c *call) ([]value, error) {
+	if c.has(0) && c.in[0].v != nil {
+		return readNegMean(c)
+	}
 	k, err := c.constant(0, "the operand")
 	if err != nil {
 		return nil, err

@@ -12,17 +12,22 @@ import (
 //	mean -> centred = x - mean -> squared -> variance -> variance + eps -> deviation
 //	normalised = centred / deviation
 //
+// tf2onnx has that of Keras with a factor in place of the quotient, see factor.go.
+//
 // A node that is such a part is no stage. The last of them makes a LayerNorm of it.
 type normalizer struct {
 	of   *node // x
 	part string
 	eps  float32
+
+	gain, bias []float32 // of a factor and what follows from it; nil for 1 and 0
+	minus      bool      // an offset is mean*factor, not -mean*factor
 }
 
 // partOf is a node for a part of a layer norm.
 func (im *importer) partOf(of *node, part string, width int, eps float32) *node {
 	n := newNode(of, width, im.at)
-	n.part = &normalizer{of, part, eps}
+	n.part = &normalizer{of: of, part: part, eps: eps}
 	return n
 }
 
@@ -94,6 +99,9 @@ func readPow(c *call) ([]value, error) {
 
 // stable adds epsilon to a variance.
 func (im *importer) stable(v *view, k *constant, sign float32) ([]value, error) {
+	if v.is("offset") {
+		return im.offsetPlus(v, k, sign)
+	}
 	eps, ok := k.one()
 	if !v.is("variance") || !ok || sign < 0 {
 		return nil, errNoNorm

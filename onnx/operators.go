@@ -13,7 +13,7 @@ var operators map[string]func(c *call) ([]value, error)
 func init() {
 	operators = map[string]func(c *call) ([]value, error){
 		"LSTM": readRecurrent, "GRU": readRecurrent, "RNN": readRecurrent,
-		"Loop": readLoop, "Scan": readScan,
+		"Loop": readLoop, "Scan": readScan, "If": readIf,
 
 		"Identity": pass, "Dropout": readDropout, "Cast": readCast,
 		"Constant": readConstant, "ConstantOfShape": readConstantOfShape,
@@ -23,7 +23,7 @@ func init() {
 		"Slice": readSlice, "Gather": readGather, "Split": readSplit, "Concat": readConcat,
 		"ReverseSequence": readReverseSequence,
 
-		"Add": readAdd, "Sub": readSub, "Mul": readMul, "Div": readDiv, "Neg": readNeg, "Pow": readPow, "Sqrt": readSqrt,
+		"Add": readAdd, "Sub": readSub, "Mul": readMul, "Div": readDiv, "Neg": readNeg, "Pow": readPow, "Sqrt": readSqrt, "Reciprocal": readReciprocal,
 		"Min": folded2(minOf), "Max": folded2(maxOf), "Equal": readEqual, "Greater": folded2(greater), "Less": readLess, "Not": readNot, "And": folded2(and),
 		"Where": readWhere, "Range": readRange,
 
