@@ -74,6 +74,9 @@ func (e *exporter) pick(at string, p *Pick) error {
 	if p.First != nil && len(p.First) != len(p.From) {
 		return &ExportError{at, "onnx.Pick.First", fmt.Sprintf("it has %d entries, want %d", len(p.First), len(p.From))}
 	}
+	if p.Last && p.First != nil {
+		return &ExportError{at, "onnx.Pick.Last", "it comes with First, of which one has to be left out"}
+	}
 	index := make([]int64, len(p.From))
 	future := false
 	for i, from := range p.From {
@@ -93,6 +96,14 @@ func (e *exporter) pick(at string, p *Pick) error {
 		e.lastStep()
 		first := e.node("Gather", []string{x, e.integers(0)}, integer("axis", 0))
 		e.last = e.node("Concat", []string{e.last, first}, integer("axis", -1))
+	}
+	if p.Last && e.o.Lengths {
+		return &ExportError{at, "onnx.Pick.Last", "with ExportOptions.Lengths the last step of a row is another one than that of the tensor"}
+	}
+	if p.Last && !e.one {
+		x := e.last
+		last := e.node("Gather", []string{x, e.list([]int64{-1})}, integer("axis", 0))
+		e.last = e.node("Expand", []string{last, e.node("Shape", []string{x})})
 	}
 	list := e.list(index)
 	e.last, e.width = e.node("Gather", []string{e.last, list}, integer("axis", -1)), len(index)
