@@ -21,7 +21,7 @@ const maxBranches = 64
 
 // readIf is for an If that has not been replaced by one of its branches.
 func readIf(c *call) ([]value, error) {
-	what := "which the graph computes when it runs"
+	what := "computed when the graph runs"
 	if len(c.in) > 0 && c.in[0].v != nil && c.in[0].v.port != nil {
 		what = c.in[0].v.what()
 	} else if len(c.in) > 0 {
