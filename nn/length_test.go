@@ -43,6 +43,7 @@ func TestStatelessLength(t *testing.T) {
 	y, x := make([]float32, 12), slices.Repeat([]float32{1}, 12)
 	require.NoError(t, m.ForwardLengths(y, x, []int{4, 0, 2}))
 	require.Equal(t, []int{4, 0, 2}, seen)
+	require.NoError(t, m.SetLengths(nil))
 	m.Forward(y[:9], x[:9])
 	require.Equal(t, []int{3, 3, 3}, seen)
 }
