@@ -106,11 +106,12 @@ def keras_norm(g, form):
             return g.node("Mul", centred, factor)
         if form != "no gain":
             factor = g.node("Mul", factor, g.weights(*shape))
+        other = g.node("Mul", g.node("Reciprocal", deviation), g.weights(*shape)) if form == "other gain" else factor
         if form == "minus":
             offset = g.node("Sub", g.weights(*shape), g.node("Mul", mean, factor))
         else:
-            offset = g.node("Mul", g.node("Neg", mean), factor)
-            if form != "no bias":
+            offset = g.node("Mul", mean if form.startswith("plus mean") else g.node("Neg", mean), other)
+            if "no bias" not in form:
                 offset = g.node("Add", offset, g.weights(*shape))
         return g.node("Add", g.node("Mul", x, factor), offset)
 
@@ -179,9 +180,13 @@ def distributed(g, form):
     for t in range(4):
         step = g.node("Squeeze", g.node("Slice", y, g.ints(t), g.ints(t + 1), g.ints(0)), g.ints(0))
         step = g.node("Add", g.node("MatMul", step, w), b)
+        if form == "other weights" and t == 2:
+            step = g.node("Add", step, b)
         if form == "function":
             step = g.node("Add", g.node("MatMul", g.node("Tanh", step), w2(g)), b)
         steps.append(g.node("Unsqueeze", step, g.ints(0)))
+    if form == "swapped":
+        steps[1], steps[2] = steps[2], steps[1]
     y = g.node("Concat", *(reversed(steps) if form == "reverse" else steps), axis=0)
     if form == "input":
         y = g.node("Squeeze", g.layer("RNN", y, 2, 2)[0], g.ints(1))
@@ -199,16 +204,18 @@ def w2(g):
 def main():
     folder, seed = sys.argv[1], int(sys.argv[2])
     cases = Cases(folder)
-    for make, forms, opset in ((squeezed, [""], 14), (keras_norm, ["", "no gain", "no bias", "minus", "centred", "quotient"], 13),
-                               (autoencoder, ["keras", "torch", "shape"], 13), (streaming, ["stacked", "halves"], 13),
-                               (distributed, ["", "function", "input", "reverse"], 15)):
-        for form in forms:
+    norm, steps = "no part of a layer norm", "of time and batch all can be had"
+    for make, forms, opset in ((squeezed, {"": ""}, 14),
+                               (keras_norm, {"": "", "no gain": "", "no bias": "", "minus": "", "centred": "", "quotient": "", "plus mean": norm, "plus mean no bias": norm, "other gain": norm}, 13),
+                               (autoencoder, {"keras": "", "torch": "", "shape": ""}, 13), (streaming, {"stacked": "", "halves": ""}, 13),
+                               (distributed, {"": "", "function": "", "input": "", "reverse": "", "swapped": steps, "other weights": steps}, 15)):
+        for form, refused in forms.items():
             r = np.random.default_rng(seed)
             g = Graph(r)
             shapes = make(g, form)
             name = "_".join([make.__name__, *form.split()])
             g.save(cases.path(name), opset)
-            cases.add(name, {n: r.normal(0, 1, s).astype(np.float32) for n, s in shapes.items()})
+            cases.add(name, {n: r.normal(0, 1, s).astype(np.float32) for n, s in shapes.items()}, refused)
     cases.write(f"onnx {onnx.__version__}, seed {seed}; written by testdata/public.py")
 
 
