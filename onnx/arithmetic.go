@@ -98,6 +98,9 @@ func readAdd(c *call) ([]value, error) {
 		if err != nil {
 			return nil, err
 		}
+		if out := c.im.geluSum(a, b); out != nil {
+			return out, nil
+		}
 		if a.node.part != nil && b.node.part != nil {
 			return c.factoredSum(a, b)
 		}
@@ -247,8 +250,14 @@ func readMul(c *call) ([]value, error) {
 		if err != nil {
 			return nil, err
 		}
+		if out := c.im.geluProduct(a, b); out != nil {
+			return out, nil
+		}
 		if a.node.part != nil || b.node.part != nil {
 			return c.factored(a, b)
+		}
+		if a.node == b.node && sameElements(a, b) {
+			return c.im.powerOfGELU(a, false)
 		}
 		return c.sum(lstm.Multiply)
 	}
@@ -291,8 +300,11 @@ func (im *importer) scaled(v *view, k *constant, divide bool) ([]value, error) {
 		return v.chosen(k)
 	}
 	if v.node.part != nil {
+		if out := im.geluTimes(v, k, divide); out != nil {
+			return out, nil
+		}
 		if divide {
-			return nil, refuse("it scales a part of a computation that is no layer norm")
+			return nil, refuse("it scales a part of a computation that is no layer norm and no GELU")
 		}
 		return im.factor(v, k)
 	}

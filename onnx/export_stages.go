@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/simdrnn/simdrnn/nn"
@@ -174,4 +175,29 @@ func (e *exporter) pooled(stages []nn.Stage) bool {
 		}
 	}
 	return false
+}
+
+// gelu writes a GELU as its arithmetic, as PyTorch does before operator set 20.
+func (e *exporter) gelu(at string, tanh bool) error {
+	numbers := map[string]float64{"half": 0.5, "one": 1}
+	if tanh {
+		numbers["cubic"], numbers["argument"] = cubeFactor, tanhFactor
+	} else {
+		numbers["argument"] = sqrtHalf
+	}
+	for _, name := range slices.Sorted(maps.Keys(numbers)) {
+		if _, err := e.floats(at+"."+name, []float32{float32(numbers[name])}); err != nil {
+			return err
+		}
+	}
+	by := func(x, name string) string { return e.node("Mul", []string{x, at + "." + name}) }
+	x, f := e.last, ""
+	if tanh {
+		cube := e.node("Mul", []string{e.node("Mul", []string{x, x}), x})
+		f = e.node("Tanh", []string{by(e.node("Add", []string{x, by(cube, "cubic")}), "argument")})
+	} else {
+		f = e.node("Erf", []string{by(x, "argument")})
+	}
+	e.last = by(e.node("Mul", []string{x, e.node("Add", []string{f, at + ".one"})}), "half")
+	return nil
 }

@@ -53,7 +53,7 @@ func (im *importer) mean(v *view, axis int) (*view, error) {
 	return out.like(dims), nil
 }
 
-var errNoNorm = refuse("a combination of what two nodes give that is no part of a layer norm")
+var errNoNorm = refuse("a combination of what two nodes give that is no part of a layer norm or of a GELU")
 
 // centred is x less its mean.
 func (c *call) centred() ([]value, error) {
@@ -91,8 +91,18 @@ func readPow(c *call) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if x, ok := k.one(); !ok && !(len(k.i) == 1 && k.i[0].is(2)) || ok && x != 2 {
+	x, ok := k.one()
+	if !ok && len(k.i) == 1 {
+		n, _ := k.i[0].value()
+		x = float32(n)
+	}
+	switch {
+	case x == 3:
+		return c.im.powerOfGELU(v, true)
+	case x != 2:
 		return nil, errNoNorm
+	case v.node.part == nil:
+		return c.im.powerOfGELU(v, false)
 	}
 	return c.im.squared(v)
 }
@@ -101,6 +111,9 @@ func readPow(c *call) ([]value, error) {
 func (im *importer) stable(v *view, k *constant, sign float32) ([]value, error) {
 	if v.is("offset") {
 		return im.offsetPlus(v, k, sign)
+	}
+	if out := im.plusOne(v, k, sign); out != nil {
+		return out, nil
 	}
 	eps, ok := k.one()
 	if !v.is("variance") || !ok || sign < 0 {

@@ -67,7 +67,12 @@ func TestFilesThatAreRefused(t *testing.T) {
 		{"a missing input", func(g graphOf) { g.after("Add", []string{"nowhere"}) }, `its input "nowhere" is no initializer`, true},
 		{"a name twice", func(g graphOf) { g.after("Relu", nil); g.m.Graph.Node[1].Output = []string{"y", "W"} }, "has the name of another tensor", true},
 		{"a name of an initializer", func(g graphOf) { g.m.Graph.Node[0].Output[0] = "B"; g.m.Graph.Output[0].Name = proto.String("B") }, "has the name of another tensor", true},
-		{"a product of outputs", func(g graphOf) { g.after("Mul", []string{"t"}) }, "a product of what two nodes give", true},
+		{"a square of outputs", func(g graphOf) { g.after("Mul", []string{"t"}) }, `output "y": its input is a part of a computation that is no layer norm and no GELU`, false},
+		{"a product of outputs", func(g graphOf) {
+			g.after("Tanh", nil)
+			g.m.Graph.Node[1].Output[0] = "u"
+			g.m.Graph.Node = append(g.m.Graph.Node, &pb.NodeProto{OpType: proto.String("Mul"), Input: []string{"t", "u"}, Output: []string{"y"}})
+		}, "a product of what two nodes give", true},
 		{"a comparison", func(g graphOf) {
 			g.constant("zero", pb.TensorProto_FLOAT, make([]byte, 4))
 			g.after("Equal", []string{"zero"})

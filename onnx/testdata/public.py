@@ -194,6 +194,31 @@ def distributed(g, form):
     return {"x": (4, 3, 3)}
 
 
+def gelu(g, form):
+    """A GELU, as its arithmetic in the orders that libraries have, and as an operator."""
+    y = g.node("Squeeze", g.layer("GRU", g.input("x", "time", "batch", 3), 3, 4)[0], g.ints(1))
+    x = g.linear(y, 4, 5)
+    number = lambda v: g.constant(np.float32(v))
+    if form.startswith("operator"):
+        y = g.node("Gelu", x, approximate="tanh" if form == "operator tanh" else "none")
+    else:
+        if "tanh" in form:
+            cube = g.node("Pow", x, number(3)) if form == "tanh of Keras" else g.node("Mul", g.node("Mul", x, x), x)
+            inner = g.node("Add", x, g.node("Mul", number(0.04 if form == "other tanh" else 0.044715), cube))
+            y = g.node("Tanh", g.node("Mul", inner, number(np.sqrt(2 / np.pi))))
+        else:
+            y = g.node("Erf", g.node("Mul", x, number(np.sqrt(0.5))) if form == "of Keras" else g.node("Div", x, number(1.5 if form == "other" else np.sqrt(2))))
+        y = g.node("Add", y, number(1))
+        if form == "of Keras":
+            y = g.node("Mul", x, g.node("Mul", y, number(0.5)))
+        elif form in ("tanh", "tanh of Keras", "half first"):
+            y = g.node("Mul", g.node("Mul", x, number(0.5)), y)
+        else:
+            y = g.node("Mul", g.node("Mul", x, y), number(0.5))
+    g.output(g.linear(y, 5, 2), "time", "batch", 2)
+    return {"x": (4, 3, 3)}
+
+
 def w2(g):
     """The second matrix of a step, one for all of them."""
     if not hasattr(g, "second"):
@@ -204,11 +229,13 @@ def w2(g):
 def main():
     folder, seed = sys.argv[1], int(sys.argv[2])
     cases = Cases(folder)
-    norm, steps = "no part of a layer norm", "of time and batch all can be had"
+    norm, steps, part = "no part of a layer norm", "of time and batch all can be had", "a part of a computation that is no layer norm and no GELU"
     for make, forms, opset in ((squeezed, {"": ""}, 14),
                                (keras_norm, {"": "", "no gain": "", "no bias": "", "minus": "", "centred": "", "quotient": "", "plus mean": norm, "plus mean no bias": norm, "other gain": norm}, 13),
                                (autoencoder, {"keras": "", "torch": "", "shape": ""}, 13), (streaming, {"stacked": "", "halves": ""}, 13),
-                               (distributed, {"": "", "function": "", "input": "", "reverse": "", "swapped": steps, "other weights": steps}, 15)):
+                               (distributed, {"": "", "function": "", "input": "", "reverse": "", "swapped": steps, "other weights": steps}, 15),
+                               (gelu, {"": "", "half first": "", "of Keras": "", "tanh": "", "tanh of Keras": "", "other": "of something else than x/sqrt 2", "other tanh": part}, 14),
+                               (gelu, {"operator": "", "operator tanh": ""}, 20)):
         for form, refused in forms.items():
             r = np.random.default_rng(seed)
             g = Graph(r)
