@@ -350,7 +350,7 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 		return nil, err
 	}
 	if !sameAxes(a, b, -1) || a.flip != b.flip {
-		return nil, refuse("tensors with other axes")
+		return nil, refuse("%s of two tensors with other axes; weights of steps, as attention has them, are no stage of a chain", map[bool]string{true: "a sum", false: "a product"}[merge == lstm.Sum])
 	}
 	if n := a.node; n == b.node && n.rec != nil && n.rec.directions == 2 && n.merge == lstm.Concat {
 		h, units := n.rec.hidden, normal(a.features())

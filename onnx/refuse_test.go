@@ -67,6 +67,10 @@ func TestFilesThatAreRefused(t *testing.T) {
 		{"a missing input", func(g graphOf) { g.after("Add", []string{"nowhere"}) }, `its input "nowhere" is no initializer`, true},
 		{"a name twice", func(g graphOf) { g.after("Relu", nil); g.m.Graph.Node[1].Output = []string{"y", "W"} }, "has the name of another tensor", true},
 		{"a name of an initializer", func(g graphOf) { g.m.Graph.Node[0].Output[0] = "B"; g.m.Graph.Output[0].Name = proto.String("B") }, "has the name of another tensor", true},
+		{"another keepdims", func(g graphOf) {
+			g.m.OpsetImport[0].Version = proto.Int64(13)
+			g.after("ReduceMean", nil, ints("axes", 0), integer("keepdims", 2))
+		}, "keepdims is 2, want 0 or 1", true},
 		{"a square of outputs", func(g graphOf) { g.after("Mul", []string{"t"}) }, `output "y": its input is a part of a computation that is no layer norm and no GELU`, false},
 		{"a product of outputs", func(g graphOf) {
 			g.after("Tanh", nil)
