@@ -109,7 +109,7 @@ func readPow(c *call) ([]value, error) {
 
 // stable adds epsilon to a variance.
 func (im *importer) stable(v *view, k *constant, sign float32) ([]value, error) {
-	if v.is("offset") {
+	if v.is("offset") && sign > 0 { // an offset less a constant is none; readSub has the reverse
 		return im.offsetPlus(v, k, sign)
 	}
 	if out := im.plusOne(v, k, sign); out != nil {

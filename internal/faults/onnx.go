@@ -76,6 +76,8 @@ var onnxFaults = []fault{
 		"!b.is(\"offset\") || b.node.part.minus || ", "!b.is(\"offset\") || ", inONNX},
 	{"ONNX files: Keras' layer norm with the bias added to any offset", "onnx/factor.go",
 		"if v.node.part.bias != nil || sign < 0 != v.node.part.minus {", "if v.node.part.bias != nil {", inONNX},
+	{"ONNX files: Keras' layer norm with an offset less the bias", "onnx/normalizer.go",
+		"if v.is(\"offset\") && sign > 0 {", "if v.is(\"offset\") {", inONNX},
 	{"ONNX files: Keras' layer norm with any two gains", "onnx/factor.go",
 		"|| !slices.Equal(a.node.part.gain, b.node.part.gain) ", "", inONNX},
 	{"ONNX files: a step is repeated any number of times", "onnx/repeat.go",

@@ -109,6 +109,8 @@ def keras_norm(g, form):
         other = g.node("Mul", g.node("Reciprocal", deviation), g.weights(*shape)) if form == "other gain" else factor
         if form == "minus":
             offset = g.node("Sub", g.weights(*shape), g.node("Mul", mean, factor))
+        elif form == "less bias":
+            offset = g.node("Sub", g.node("Mul", mean, factor), g.weights(*shape))
         else:
             offset = g.node("Mul", mean if form.startswith("plus mean") else g.node("Neg", mean), other)
             if "no bias" not in form:
@@ -231,7 +233,7 @@ def main():
     cases = Cases(folder)
     norm, steps, part = "no part of a layer norm", "of time and batch all can be had", "a part of a computation that is no layer norm and no GELU"
     for make, forms, opset in ((squeezed, {"": ""}, 14),
-                               (keras_norm, {"": "", "no gain": "", "no bias": "", "minus": "", "centred": "", "quotient": "", "plus mean": norm, "plus mean no bias": norm, "other gain": norm}, 13),
+                               (keras_norm, {"": "", "no gain": "", "no bias": "", "minus": "", "centred": "", "quotient": "", "plus mean": norm, "plus mean no bias": norm, "other gain": norm, "less bias": norm}, 13),
                                (autoencoder, {"keras": "", "torch": "", "shape": ""}, 13), (streaming, {"stacked": "", "halves": ""}, 13),
                                (distributed, {"": "", "function": "", "input": "", "reverse": "", "swapped": steps, "other weights": steps}, 15),
                                (gelu, {"": "", "half first": "", "of Keras": "", "tanh": "", "tanh of Keras": "", "other": "of something else than x/sqrt 2", "other tanh": part}, 14),
