@@ -65,12 +65,26 @@ func (c *call) centred() ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !m.is("mean") || m.node.part.of != x.node || m.step != x.step {
+	if !m.is("mean") || m.node.part.of != x.node || m.step != x.step || !x.hasMean(m) {
 		return nil, errNoNorm
 	}
 	out := *x
 	out.node = c.im.partOf(x.node, "centred", x.node.width, 0)
 	return one(&out), nil
+}
+
+// hasMean says whether m has the axes of v, with an axis of size 1 in place of the vectors: with that
+// axis left out, its numbers would be those of other rows and steps.
+func (v *view) hasMean(m *view) bool {
+	if len(v.dims) != len(m.dims) {
+		return false
+	}
+	for i, d := range v.dims {
+		if isVector := len(d) > 0 && d[0].kind == ofFeature; isVector && len(m.dims[i]) > 0 || !isVector && !slices.Equal(d, m.dims[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 func (im *importer) squared(v *view) ([]value, error) {
@@ -150,7 +164,7 @@ func (c *call) normalized() ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !x.is("centred") || !d.is("deviation") || x.node.part.of != d.node.part.of || x.step != d.step {
+	if !x.is("centred") || !d.is("deviation") || x.node.part.of != d.node.part.of || x.step != d.step || !x.hasMean(d) {
 		return nil, errNoNorm
 	}
 	of := x.node.part.of

@@ -76,6 +76,8 @@ var onnxFaults = []fault{
 		"!b.is(\"offset\") || b.node.part.minus || ", "!b.is(\"offset\") || ", inONNX},
 	{"ONNX files: Keras' layer norm with the bias added to any offset", "onnx/factor.go",
 		"if v.node.part.bias != nil || sign < 0 != v.node.part.minus {", "if v.node.part.bias != nil {", inONNX},
+	{"ONNX files: a layer norm with the mean of other rows", "onnx/normalizer.go",
+		"m.step != x.step || !x.hasMean(m) {", "m.step != x.step {", inONNX},
 	{"ONNX files: Keras' layer norm with an offset less the bias", "onnx/normalizer.go",
 		"if v.is(\"offset\") && sign > 0 {", "if v.is(\"offset\") {", inONNX},
 	{"ONNX files: Keras' layer norm with any two gains", "onnx/factor.go",
