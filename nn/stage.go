@@ -107,6 +107,10 @@ func (z *zeroing) run(team *crew.Crew, isa kernels.ISA, g []float32) {
 // rows of the batch in ascending order. The slice is the chain's, and only to be read.
 func (s *Stateless) Pairs() []int32 { return s.rows.pairs }
 
+// Length returns the steps of row b in the last forward pass, that under way included: where a row
+// ends before the others, a step from Length on is past its end. b is below the rows of the chain.
+func (s *Stateless) Length(b int) int { return s.rows.length(b) }
+
 // ClearPadding sets the elements of v [T][batch][width] past the ends of rows to +0, as
 // Net demands of y and dx. v is y or dx of the last pass; nil is left alone.
 func (s *Stateless) ClearPadding(v []float32, width int) {

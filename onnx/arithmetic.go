@@ -94,6 +94,16 @@ func readAdd(c *call) ([]value, error) {
 		return nil, err
 	}
 	if v == nil {
+		a, b, err := c.two()
+		if err != nil {
+			return nil, err
+		}
+		if out := c.im.geluSum(a, b); out != nil {
+			return out, nil
+		}
+		if a.node.part != nil && b.node.part != nil {
+			return c.factoredSum(a, b)
+		}
 		return c.sum(lstm.Sum)
 	}
 	return c.im.shifted(v, k, 1)
@@ -117,6 +127,9 @@ func readSub(c *call) ([]value, error) {
 		return c.centred()
 	}
 	if swapped {
+		if v.is("offset") {
+			return c.im.offsetPlus(v, k, -1)
+		}
 		return nil, refuse("a constant less what a layer gives")
 	}
 	return c.im.shifted(v, k, -1)
@@ -233,6 +246,19 @@ func readMul(c *call) ([]value, error) {
 		if a, b := c.in[0].v, c.in[1].v; a.node != nil && a.node == b.node && a.node.part != nil {
 			return c.im.squared(a)
 		}
+		a, b, err := c.two()
+		if err != nil {
+			return nil, err
+		}
+		if out := c.im.geluProduct(a, b); out != nil {
+			return out, nil
+		}
+		if a.node.part != nil || b.node.part != nil {
+			return c.factored(a, b)
+		}
+		if a.node == b.node && sameElements(a, b) {
+			return c.im.powerOfGELU(a, false)
+		}
 		return c.sum(lstm.Multiply)
 	}
 	return c.im.scaled(v, k, false)
@@ -250,6 +276,9 @@ func readDiv(c *call) ([]value, error) {
 		return c.normalized()
 	}
 	if swapped {
+		if x, ok := k.one(); ok && x == 1 && v.is("deviation") {
+			return c.im.inverse(v)
+		}
 		return nil, refuse("a constant divided by what a layer gives")
 	}
 	return c.im.scaled(v, k, true)
@@ -271,7 +300,13 @@ func (im *importer) scaled(v *view, k *constant, divide bool) ([]value, error) {
 		return v.chosen(k)
 	}
 	if v.node.part != nil {
-		return nil, refuse("it scales a part of a computation that is no layer norm")
+		if out := im.geluTimes(v, k, divide); out != nil {
+			return out, nil
+		}
+		if divide {
+			return nil, refuse("it scales a part of a computation that is no layer norm and no GELU")
+		}
+		return im.factor(v, k)
 	}
 	factors, err := im.along(v, k)
 	if err != nil {
@@ -306,11 +341,7 @@ func (n *node) merged(merge lstm.Merge) *node {
 // sum adds what two nodes give: the directions of one layer, or of two that could be one, or a
 // node and what follows from it. The directions can be multiplied too.
 func (c *call) sum(merge lstm.Merge) ([]value, error) {
-	a, err := c.view(0)
-	if err != nil {
-		return nil, err
-	}
-	b, err := c.view(1)
+	a, b, err := c.two()
 	if err != nil {
 		return nil, err
 	}
@@ -319,7 +350,7 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 		return nil, err
 	}
 	if !sameAxes(a, b, -1) || a.flip != b.flip {
-		return nil, refuse("tensors with other axes")
+		return nil, refuse("%s of two tensors with other axes; weights of steps, as attention has them, are no stage of a chain", map[bool]string{true: "a sum", false: "a product"}[merge == lstm.Sum])
 	}
 	if n := a.node; n == b.node && n.rec != nil && n.rec.directions == 2 && n.merge == lstm.Concat {
 		h, units := n.rec.hidden, normal(a.features())
@@ -360,7 +391,19 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 	return one(out.like(rebased(a.dims, ofFeature))), nil
 }
 
+// two are the first two inputs, which the graph computes when it runs.
+func (c *call) two() (a, b *view, err error) {
+	if a, err = c.view(0); err != nil {
+		return nil, nil, err
+	}
+	b, err = c.view(1)
+	return a, b, err
+}
+
 func readNeg(c *call) ([]value, error) {
+	if c.has(0) && c.in[0].v != nil {
+		return readNegMean(c)
+	}
 	k, err := c.constant(0, "the operand")
 	if err != nil {
 		return nil, err

@@ -216,7 +216,7 @@ func (b *builder) stage(group []*node) (nn.Stage, error) {
 		}
 		return all, nil
 	case n.part != nil:
-		return nil, &NodeError{Node: n.name, Op: "ReduceMean", Reason: "a part of a computation that is no layer norm"}
+		return nil, &NodeError{Node: n.name, Op: "ReduceMean", Reason: "a part of a computation that is no layer norm and no GELU"}
 	}
 	switch n.stage.(type) {
 	case nn.PoolMean, nn.PoolMax:

@@ -149,10 +149,10 @@ func TestLoopsThatAreRefused(t *testing.T) {
 		}},
 		{"no number of steps", "the number of its steps is not that of the sequence", func(_ *written, _ *pb.ModelProto, n *pb.NodeProto, _ *pb.GraphProto) { n.Input[0] = "" }},
 		{"no body", "it has no body", func(_ *written, _ *pb.ModelProto, n *pb.NodeProto, _ *pb.GraphProto) { n.Attribute = nil }},
-		{"an unknown operator in the body", `operator Erf: the operator is none that this package reads`, func(_ *written, _ *pb.ModelProto, _ *pb.NodeProto, body *pb.GraphProto) {
+		{"an unknown operator in the body", `operator Acos: the operator is none that this package reads`, func(_ *written, _ *pb.ModelProto, _ *pb.NodeProto, body *pb.GraphProto) {
 			for _, k := range body.Node {
 				if k.GetOpType() == "Sigmoid" {
-					k.OpType = proto.String("Erf")
+					k.OpType = proto.String("Acos")
 				}
 			}
 		}},

@@ -205,10 +205,10 @@ func readReduce(c *call) ([]value, error) {
 	if err != nil || !c.has(0) {
 		return nil, firstOf(err, refuse("it has no input"))
 	}
-	keep := c.int("keepdims", 1) != 0
-	op := c.n.GetOpType()
-	if c.err != nil {
-		return nil, c.err
+	keepdims := c.int("keepdims", 1)
+	keep, op := keepdims == 1, c.n.GetOpType()
+	if c.err != nil || !keep && keepdims != 0 {
+		return nil, firstOf(c.err, refuse("keepdims is %d, want 0 or 1", keepdims))
 	}
 	if k := c.in[0].k; k != nil {
 		return reduced(op, k, keep)

@@ -18,13 +18,15 @@
 //	                          sequence_lens, initial states that are zero, constant, inputs,
 //	                          or the final states of other layers
 //	Loop, Scan                whose body is a step of such a layer, in other operators
+//	If                        whose condition is known when the graph is read
 //	Gather                    a table and ids: an embedding; entries of axes. Ids may be
 //	                          floats that are cast
 //	MatMul, Gemm              by a constant matrix
 //	Add, Sub, Mul, Div        by a constant for each element; a sum with what was computed
 //	                          before; two directions of a layer
-//	LayerNormalization        also written out as its arithmetic
+//	LayerNormalization        also written out as its arithmetic, that of Keras too
 //	BatchNormalization        of inference
+//	Gelu                      also written out as its arithmetic, in both forms
 //	Tanh, Relu, Sigmoid, Softsign, Softplus, LeakyRelu, Elu, HardSigmoid, Clip from 0 on;
 //	                          a hard sigmoid of a gate also as Clip, or as Min and Max
 //	Softmax, LogSoftmax       over vectors
@@ -33,7 +35,8 @@
 //	Concat, Split, Slice      of vectors, of final states, and of the first or the last step
 //	Transpose, Squeeze, Unsqueeze, Reshape, Flatten, Identity, Dropout, Cast
 //	ReverseSequence           of all steps
-//	Constant, ConstantOfShape, Expand, Tile, Shape, Size and the arithmetic of shapes
+//	Constant, ConstantOfShape, Expand, Tile, Shape, Size and the arithmetic of shapes;
+//	                          Expand and Tile also of one step, to all steps of the sequence
 //
 // The first input that a layer, a product or a table reads is the data. Others can be
 // initial states and sequence_lens. Where the directions of a layer have different
@@ -51,10 +54,13 @@
 // between them is refused. A sequence that is turned around before a layer and after it is the
 // other direction of the layer.
 //
+// What an encoder ends with may be the input of a decoder at all steps, as in an autoencoder:
+// a Pick with Last. States may be parts of one input, and of one output.
+//
 // A mask of ids is read where the graph makes nothing of it but the lengths of rows, as keras2onnx
 // does of mask_zero: Network.MaskZero.
 //
-// Everything else is refused with a *NodeError: other loops and branches, masks that choose among
+// Everything else is refused with a *NodeError: other loops, branches that are chosen when the graph runs, attention, masks that choose among
 // steps or rows, a sequence that is turned around as a whole while its rows have lengths, c as an output of a chain, and whatever mixes rows of the batch.
 // A negative id, which Keras counts from the end of its table, is an error when the network
 // runs, and so is a float between -1 and 0.

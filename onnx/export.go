@@ -211,6 +211,9 @@ func (e *exporter) stage(at string, s nn.Stage) (err error) {
 	case *nn.LayerNorm:
 		return e.layerNorm(at, s)
 	case nn.Activation:
+		if s == nn.GELU || s == nn.GELUTanh {
+			return e.gelu(at, s == nn.GELUTanh)
+		}
 		name, p := s.ONNX()
 		if name == "" {
 			return bad("it has no function")

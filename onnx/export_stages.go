@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/simdrnn/simdrnn/nn"
@@ -74,6 +75,9 @@ func (e *exporter) pick(at string, p *Pick) error {
 	if p.First != nil && len(p.First) != len(p.From) {
 		return &ExportError{at, "onnx.Pick.First", fmt.Sprintf("it has %d entries, want %d", len(p.First), len(p.From))}
 	}
+	if p.Last && p.First != nil {
+		return &ExportError{at, "onnx.Pick.Last", "it comes with First, of which one has to be left out"}
+	}
 	index := make([]int64, len(p.From))
 	future := false
 	for i, from := range p.From {
@@ -93,6 +97,14 @@ func (e *exporter) pick(at string, p *Pick) error {
 		e.lastStep()
 		first := e.node("Gather", []string{x, e.integers(0)}, integer("axis", 0))
 		e.last = e.node("Concat", []string{e.last, first}, integer("axis", -1))
+	}
+	if p.Last && e.o.Lengths {
+		return &ExportError{at, "onnx.Pick.Last", "with ExportOptions.Lengths the last step of a row is another one than that of the tensor"}
+	}
+	if p.Last && !e.one {
+		x := e.last
+		last := e.node("Gather", []string{x, e.list([]int64{-1})}, integer("axis", 0))
+		e.last = e.node("Expand", []string{last, e.node("Shape", []string{x})})
 	}
 	list := e.list(index)
 	e.last, e.width = e.node("Gather", []string{e.last, list}, integer("axis", -1)), len(index)
@@ -163,4 +175,29 @@ func (e *exporter) pooled(stages []nn.Stage) bool {
 		}
 	}
 	return false
+}
+
+// gelu writes a GELU as its arithmetic, as PyTorch does before operator set 20.
+func (e *exporter) gelu(at string, tanh bool) error {
+	numbers := map[string]float64{"half": 0.5, "one": 1}
+	if tanh {
+		numbers["cubic"], numbers["argument"] = cubeFactor, tanhFactor
+	} else {
+		numbers["argument"] = sqrtHalf
+	}
+	for _, name := range slices.Sorted(maps.Keys(numbers)) {
+		if _, err := e.floats(at+"."+name, []float32{float32(numbers[name])}); err != nil {
+			return err
+		}
+	}
+	by := func(x, name string) string { return e.node("Mul", []string{x, at + "." + name}) }
+	x, f := e.last, ""
+	if tanh {
+		cube := e.node("Mul", []string{e.node("Mul", []string{x, x}), x})
+		f = e.node("Tanh", []string{by(e.node("Add", []string{x, by(cube, "cubic")}), "argument")})
+	} else {
+		f = e.node("Erf", []string{by(x, "argument")})
+	}
+	e.last = by(e.node("Mul", []string{x, e.node("Add", []string{f, at + ".one"})}), "half")
+	return nil
 }

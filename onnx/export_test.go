@@ -100,6 +100,8 @@ func exportCases() (list []exportCase) {
 	learned := overLSTM(lstm.Config{Input: 3, Hidden: 2, Layers: 2})
 	learned.Initial = [][]float32{{0.1, -0.2, 0.3, 0.4}, {0.5, 0.6, -0.7, 0.8}}
 	add("learned", ExportOptions{BatchFirst: true}, learned)
+	add("repeated", ExportOptions{NoStates: true}, overGRU(gru.Config{Input: 3, Hidden: 4}), linear(4, 2), &Pick{Width: 2, From: []int{1, 0}, Last: true}, overLSTM(lstm.Config{Input: 2, Hidden: 3}))
+	add("gelu", no, overGRU(gru.Config{Input: 3, Hidden: 4}), nn.GELU, linear(4, 3), nn.GELUTanh, &Scale{Factor: []float32{0.5, 0.5, 0.5}}, nn.GELU, nn.Tanh)
 	return list
 }
 

@@ -294,38 +294,6 @@ func (im *importer) formulaOf(v value) (*formula, error) {
 	return nil, errFormula
 }
 
-// entry is one entry of the first axis of an input: a step of it.
-func (im *importer) entry(v *view) (*formula, error) {
-	whole := im.values[v.port.port.Name].v
-	if whole == nil || whole.dims == nil || len(whole.dims[0]) != 1 {
-		return nil, errFormula
-	}
-	time := whole.dims[0][0]
-	n, fixed := time.size.value()
-	var left, all []atom
-	for _, d := range whole.dims[1:] {
-		all = append(all, d...)
-	}
-	for _, d := range v.dims {
-		left = append(left, d...)
-	}
-	if !fixed || v.port.first >= int(n) || !slices.Equal(left, all) {
-		return nil, errFormula
-	}
-	f, err := im.stepOf(whole, 0, v.port.first)
-	if err != nil {
-		return nil, err
-	}
-	sizes, err := v.sizes()
-	if err != nil {
-		return nil, err
-	}
-	if last := len(v.dims) - 1; !v.onlyFeaturesIn(last) {
-		return nil, errFormula
-	}
-	return &formula{sizes, f.e}, oneOfRows(sizes)
-}
-
 // constantFormula reads a constant that is the same for all rows.
 func (im *importer) constantFormula(k *constant) (*formula, error) {
 	if !k.float || len(k.f) == 0 {

@@ -20,12 +20,12 @@ const (
 	minExprs, exprsPerNode = 1 << 12, 32
 )
 
-// nodesOf counts nodes, also those of the bodies of loops.
+// nodesOf counts nodes, also those of the bodies of loops and of branches.
 func nodesOf(g *pb.GraphProto) int {
-	n := len(g.Node)
-	for _, node := range g.Node {
+	n := len(g.GetNode())
+	for _, node := range g.GetNode() {
 		for _, a := range node.Attribute {
-			n += len(a.GetG().GetNode())
+			n += nodesOf(a.G)
 		}
 	}
 	return n
@@ -47,6 +47,8 @@ type importer struct {
 	ports  []*Port // in the order of the graph's inputs
 	sizes  []string
 	roots  []*root
+
+	branches int // of operators If that have been read
 
 	writtenCells
 }
@@ -236,21 +238,18 @@ func (im *importer) run(g *pb.GraphProto, functions []*pb.FunctionProto, want st
 		return malformed(textOf("function", functions[0].GetName()), "functions of a model are not read; export it with its functions inlined")
 	}
 	needed := neededBy(g, want)
-	for i, n := range g.Node {
-		if needed[i] && !loops[n.GetOpType()] && slices.ContainsFunc(n.Attribute, func(a *pb.AttributeProto) bool { return a.G != nil }) {
-			return nodeError(n, refuse("it has a graph of its own; recurrent layers are read as the operators LSTM, GRU and RNN, and in the bodies of Loop and Scan"))
-		}
-	}
-	for i, n := range g.Node {
-		if _, ok := operators[n.GetOpType()]; needed[i] && !ok {
-			return nodeError(n, refuse("the operator is none that this package reads"))
-		}
-	}
-	im.maker = map[string]*pb.NodeProto{}
+	read := &pb.GraphProto{Output: g.Output} // of the nodes that are needed, with those of branches
 	for i, n := range g.Node {
 		if !needed[i] {
 			continue
 		}
+		if err := readable(n); err != nil {
+			return nodeError(n, err)
+		}
+		read.Node = append(read.Node, n)
+	}
+	im.maker = map[string]*pb.NodeProto{}
+	for _, n := range read.Node {
 		for _, in := range n.Input {
 			if _, ok := im.values[in]; !ok && in != "" && im.maker[in] == nil {
 				return nodeError(n, missing(g, in))
@@ -265,19 +264,27 @@ func (im *importer) run(g *pb.GraphProto, functions []*pb.FunctionProto, want st
 	}
 	im.refused = map[*pb.NodeProto]error{}
 	for pass := range maxPasses {
-		for i, n := range g.Node {
-			if !needed[i] || pass > 0 && im.settled(n) {
+		for i := 0; i < len(read.Node); i++ {
+			for {
+				if yes, err := im.branched(read, i); err != nil {
+					return err
+				} else if !yes {
+					break
+				}
+			}
+			n := read.Node[i]
+			if pass > 0 && im.settled(n) {
 				continue
 			}
 			if err := im.read(n); err != nil {
 				return nodeError(n, err)
 			}
 		}
-		open := im.open(g, want)
+		open := im.open(read, want)
 		if open == nil {
 			return nil
 		}
-		if found, err := im.unroll(g); err != nil {
+		if found, err := im.unroll(read); err != nil {
 			return err
 		} else if !found {
 			if im.why != nil {
@@ -375,11 +382,13 @@ func neededBy(g *pb.GraphProto, want string) []bool {
 }
 
 // readsOf are the names that a node reads, also those in a graph of its own.
-func readsOf(n *pb.NodeProto) []string {
-	list := slices.Clone(n.Input)
+func readsOf(n *pb.NodeProto) []string { return addReads(nil, n) }
+
+func addReads(list []string, n *pb.NodeProto) []string {
+	list = append(list, n.Input...)
 	for _, a := range n.Attribute {
 		for _, inner := range a.GetG().GetNode() {
-			list = append(list, readsOf(inner)...)
+			list = addReads(list, inner)
 		}
 	}
 	return list

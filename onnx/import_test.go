@@ -43,6 +43,7 @@ func TestModelsOfToday(t *testing.T) {
 	}{
 		{"nodes", "nodes.py", []string{"onnx"}, 18},
 		{"opsets", "opsets.py", []string{"onnx", "onnxruntime"}, 43},
+		{"public", "public.py", []string{"onnx", "onnxruntime"}, 32},
 		{"pytorch", "pytorch.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 49},
 		{"unrolled", "unrolled.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 17},
 		{"seq2seq", "seq2seq.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 24},
@@ -70,4 +71,9 @@ func TestModelsOfToday(t *testing.T) {
 // Models by keras2onnx, whose last version is of 2020.
 func TestKeras2ONNX(t *testing.T) {
 	eachTier(t, func(t *testing.T) { comparePeer(t, filepath.Join("testdata", "keras2onnx"), 10) })
+}
+
+// Graphs of the shapes that public files have: see bench/results/public-onnx.md.
+func TestShapesOfPublicFiles(t *testing.T) {
+	eachTier(t, func(t *testing.T) { comparePeer(t, filepath.Join("testdata", "public"), 32) })
 }

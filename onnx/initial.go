@@ -11,6 +11,9 @@ type initial struct {
 	from    *portSource
 	rows    int // the axis of the input that counts directions, -1 for none
 	batch   int // that of the batch, -1 for none
+
+	// Of the input: its first element that counts, and how far those of a vector are apart.
+	off, unit int
 }
 
 // initial reads a state that an operator begins with.
@@ -66,7 +69,11 @@ func (im *importer) initialOf(r *recurrent, v0 value, name string, layout int) (
 		return s, refuse("its %s is the input %q, which is the data too", name, v.port.port.Name)
 	}
 	f := v.features()
-	if w := normal(f); v.off != 0 || len(v.dims[2]) != len(f) || r.hidden > 1 && (len(w) != 1 || w[0] != feature(r.hidden, 1)) || r.hidden == 1 && len(w) > 0 {
+	w := normal(f)
+	if s.off, s.unit = v.off, 1; len(w) == 1 {
+		s.unit = w[0].stride
+	}
+	if len(v.dims[2]) != len(f) || r.hidden > 1 && (len(w) != 1 || w[0] != feature(r.hidden, s.unit)) || r.hidden == 1 && len(w) > 0 {
 		return s, refuse("its %s is not made of vectors of %d elements of the input %q", name, r.hidden, v.port.port.Name)
 	}
 	axis := func(d []atom) (int, sym, error) {

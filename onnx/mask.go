@@ -78,7 +78,7 @@ func (c *call) tested() (out []value, ok bool, err error) {
 		}
 	}
 	if !zero || v.test == counted || v.off != 0 {
-		return nil, true, refuse("it compares ids with something else than 0")
+		return nil, true, refuse("it compares ids, or another integer that the graph is given, with something else than 0")
 	}
 	if w.test = isZero; v.test != noTest {
 		w.test = isZero + notZero - v.test

@@ -59,7 +59,7 @@ func (im *importer) input(v *view) (*node, error) {
 	case v.node == nil:
 		return nil, refuse("its input is a list of states or an input of the graph, not the output of a layer")
 	case v.node.part != nil:
-		return nil, refuse("its input is a part of a computation that is no layer norm")
+		return nil, refuse("its input is a part of a computation that is no layer norm and no GELU")
 	case v.node.parent == nil && v.step != allSteps:
 		return nil, refuse("one step of the input, before any layer")
 	case v.node.width == 0:

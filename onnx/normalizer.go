@@ -12,17 +12,22 @@ import (
 //	mean -> centred = x - mean -> squared -> variance -> variance + eps -> deviation
 //	normalised = centred / deviation
 //
+// tf2onnx has that of Keras with a factor in place of the quotient, see factor.go.
+//
 // A node that is such a part is no stage. The last of them makes a LayerNorm of it.
 type normalizer struct {
 	of   *node // x
 	part string
 	eps  float32
+
+	gain, bias []float32 // of a factor and what follows from it; nil for 1 and 0
+	minus      bool      // an offset is mean*factor, not -mean*factor
 }
 
 // partOf is a node for a part of a layer norm.
 func (im *importer) partOf(of *node, part string, width int, eps float32) *node {
 	n := newNode(of, width, im.at)
-	n.part = &normalizer{of, part, eps}
+	n.part = &normalizer{of: of, part: part, eps: eps}
 	return n
 }
 
@@ -48,7 +53,7 @@ func (im *importer) mean(v *view, axis int) (*view, error) {
 	return out.like(dims), nil
 }
 
-var errNoNorm = refuse("a combination of what two nodes give that is no part of a layer norm")
+var errNoNorm = refuse("a combination of what two nodes give that is no part of a layer norm or of a GELU")
 
 // centred is x less its mean.
 func (c *call) centred() ([]value, error) {
@@ -60,12 +65,26 @@ func (c *call) centred() ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !m.is("mean") || m.node.part.of != x.node || m.step != x.step {
+	if !m.is("mean") || m.node.part.of != x.node || m.step != x.step || !x.hasMean(m) {
 		return nil, errNoNorm
 	}
 	out := *x
 	out.node = c.im.partOf(x.node, "centred", x.node.width, 0)
 	return one(&out), nil
+}
+
+// hasMean says whether m has the axes of v, with an axis of size 1 in place of the vectors: with that
+// axis left out, its numbers would be those of other rows and steps.
+func (v *view) hasMean(m *view) bool {
+	if len(v.dims) != len(m.dims) {
+		return false
+	}
+	for i, d := range v.dims {
+		if isVector := len(d) > 0 && d[0].kind == ofFeature; isVector && len(m.dims[i]) > 0 || !isVector && !slices.Equal(d, m.dims[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 func (im *importer) squared(v *view) ([]value, error) {
@@ -86,14 +105,30 @@ func readPow(c *call) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if x, ok := k.one(); !ok && !(len(k.i) == 1 && k.i[0].is(2)) || ok && x != 2 {
+	x, ok := k.one()
+	if !ok && len(k.i) == 1 {
+		n, _ := k.i[0].value()
+		x = float32(n)
+	}
+	switch {
+	case x == 3:
+		return c.im.powerOfGELU(v, true)
+	case x != 2:
 		return nil, errNoNorm
+	case v.node.part == nil:
+		return c.im.powerOfGELU(v, false)
 	}
 	return c.im.squared(v)
 }
 
 // stable adds epsilon to a variance.
 func (im *importer) stable(v *view, k *constant, sign float32) ([]value, error) {
+	if v.is("offset") && sign > 0 { // an offset less a constant is none; readSub has the reverse
+		return im.offsetPlus(v, k, sign)
+	}
+	if out := im.plusOne(v, k, sign); out != nil {
+		return out, nil
+	}
 	eps, ok := k.one()
 	if !v.is("variance") || !ok || sign < 0 {
 		return nil, errNoNorm
@@ -129,7 +164,7 @@ func (c *call) normalized() ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !x.is("centred") || !d.is("deviation") || x.node.part.of != d.node.part.of || x.step != d.step {
+	if !x.is("centred") || !d.is("deviation") || x.node.part.of != d.node.part.of || x.step != d.step || !x.hasMean(d) {
 		return nil, errNoNorm
 	}
 	of := x.node.part.of

@@ -13,7 +13,7 @@ var operators map[string]func(c *call) ([]value, error)
 func init() {
 	operators = map[string]func(c *call) ([]value, error){
 		"LSTM": readRecurrent, "GRU": readRecurrent, "RNN": readRecurrent,
-		"Loop": readLoop, "Scan": readScan,
+		"Loop": readLoop, "Scan": readScan, "If": readIf,
 
 		"Identity": pass, "Dropout": readDropout, "Cast": readCast,
 		"Constant": readConstant, "ConstantOfShape": readConstantOfShape,
@@ -23,7 +23,7 @@ func init() {
 		"Slice": readSlice, "Gather": readGather, "Split": readSplit, "Concat": readConcat,
 		"ReverseSequence": readReverseSequence,
 
-		"Add": readAdd, "Sub": readSub, "Mul": readMul, "Div": readDiv, "Neg": readNeg, "Pow": readPow, "Sqrt": readSqrt,
+		"Add": readAdd, "Sub": readSub, "Mul": readMul, "Div": readDiv, "Neg": readNeg, "Pow": readPow, "Sqrt": readSqrt, "Reciprocal": readReciprocal,
 		"Min": folded2(minOf), "Max": folded2(maxOf), "Equal": readEqual, "Greater": folded2(greater), "Less": readLess, "Not": readNot, "And": folded2(and),
 		"Where": readWhere, "Range": readRange,
 
@@ -32,7 +32,7 @@ func init() {
 		"Softmax": readSoftmax, "LogSoftmax": readSoftmax,
 		"ReduceMean": readReduce, "ReduceMax": readReduce, "ReduceSum": readReduce, "ReduceProd": readReduce,
 
-		"Tanh": function(nn.Tanh), "Relu": function(nn.ReLU), "Sigmoid": function(nn.Sigmoid),
+		"Tanh": readTanh, "Erf": readErf, "Gelu": readGelu, "Relu": function(nn.ReLU), "Sigmoid": function(nn.Sigmoid),
 		"Softsign": function(nn.Softsign), "Softplus": function(nn.Softplus), "Clip": readClip,
 		"LeakyRelu": functionOf(0.01, 0, func(alpha, _ float32) nn.Activation { return nn.LeakyReLU(alpha) }),
 		"Elu":       functionOf(1, 0, func(alpha, _ float32) nn.Activation { return nn.ELU(alpha) }),

@@ -31,10 +31,16 @@ func (im *importer) take(v value, axis int, r span) (value, error) {
 	switch {
 	case w.list != nil && a.kind == ofState:
 		return value{v: w.someStates(axis, r)}, nil
-	case w.port != nil && a.kind == ofSequence && a.axis == 0 && r.step == 1:
+	case w.port != nil && !w.port.port.ids() && a.kind == ofFeature:
+		return value{v: w.someFeatures(axis, r)}, nil // of states maybe, which are no vectors of a node
+	case w.port != nil && a.kind == ofSequence && a.axis < 2 && r.step == 1:
 		out := *w
 		port := *w.port
-		port.first += int(r.from)
+		if a.axis == 0 {
+			port.first += int(r.from)
+		} else {
+			port.second += int(r.from)
+		}
 		out.port = &port
 		a.size = known(r.count)
 		dims[axis] = []atom{a}
@@ -49,16 +55,21 @@ func (im *importer) take(v value, axis int, r span) (value, error) {
 		v, err := im.flipped(w, axis)
 		return value{v: v}, err
 	case a.kind == ofFeature:
-		out := *w
-		out.off += int(r.from) * a.stride
-		dims[axis] = []atom{{kind: ofFeature, size: known(r.count), stride: a.stride * int(r.step)}}
-		return value{v: out.like(dims)}, nil
+		return value{v: w.someFeatures(axis, r)}, nil
 	case a.kind == ofSequence && r.count == 1 && r.from == n-1:
 		return im.oneStep(w, axis, rowOfLast)
 	case a.kind == ofSequence && r.count == 1 && r.from == 0:
 		return im.oneStep(w, axis, rowOfFirst)
 	}
 	return value{}, refuse("%d entries of axis %d from %d on, in steps of %d, of %d; of time and batch all can be had, and of time the first or the last", r.count, axis, r.from, r.step, n)
+}
+
+// someFeatures is v with some elements of its vectors alone, all of which axis has.
+func (v *view) someFeatures(axis int, r span) *view {
+	out, dims, stride := *v, slices.Clone(v.dims), v.dims[axis][0].stride
+	out.off += int(r.from) * stride
+	dims[axis] = []atom{{kind: ofFeature, size: known(r.count), stride: stride * int(r.step)}}
+	return out.like(dims)
 }
 
 // someStates is a list of states with some entries of an axis alone.

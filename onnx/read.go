@@ -76,8 +76,12 @@ func (c *call) values() ([]value, error) {
 			}
 			return out, nil
 		}
-	} else if v, ok := c.stacked(); ok {
+	}
+	if v, ok := c.stacked(); ok {
 		return one(v), nil
+	}
+	if v, err := c.distributed(); v != nil || err != nil {
+		return one(v), err
 	}
 	list, second := c.readFormulas()
 	if second == errFormulas {

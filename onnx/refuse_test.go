@@ -57,11 +57,26 @@ func TestFilesThatAreRefused(t *testing.T) {
 		{"width of x", func(g graphOf) { g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "time", "batch", "5") }, "vectors of 5 elements, its W wants 2", true},
 		{"x of two axes", func(g graphOf) { g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "batch", "2") }, "its X has 2 axes", true},
 		{"data as a state", func(g graphOf) { g.m.Graph.Node[0].Input = []string{"x", "W", "R", "B", "", "x"} }, "which is the data too", true},
+		{"a product of a number", func(g graphOf) { // which has no axis that could be time
+			g.m.Graph.Input = append(g.m.Graph.Input, valueInfo("number", pb.TensorProto_FLOAT))
+			g.constant("m", pb.TensorProto_FLOAT, make([]byte, 24), 3, 2)
+			g.after("MatMul", []string{"m"})
+			g.m.Graph.Node[1].Input[0] = "number"
+		}, `node "after", operator MatMul`, true},
 		{"a cycle", func(g graphOf) { g.after("Add", []string{"z"}); g.back("z", "y") }, "comes from a later node", true},
 		{"a missing input", func(g graphOf) { g.after("Add", []string{"nowhere"}) }, `its input "nowhere" is no initializer`, true},
 		{"a name twice", func(g graphOf) { g.after("Relu", nil); g.m.Graph.Node[1].Output = []string{"y", "W"} }, "has the name of another tensor", true},
 		{"a name of an initializer", func(g graphOf) { g.m.Graph.Node[0].Output[0] = "B"; g.m.Graph.Output[0].Name = proto.String("B") }, "has the name of another tensor", true},
-		{"a product of outputs", func(g graphOf) { g.after("Mul", []string{"t"}) }, "a product of what two nodes give", true},
+		{"another keepdims", func(g graphOf) {
+			g.m.OpsetImport[0].Version = proto.Int64(13)
+			g.after("ReduceMean", nil, ints("axes", 0), integer("keepdims", 2))
+		}, "keepdims is 2, want 0 or 1", true},
+		{"a square of outputs", func(g graphOf) { g.after("Mul", []string{"t"}) }, `output "y": its input is a part of a computation that is no layer norm and no GELU`, false},
+		{"a product of outputs", func(g graphOf) {
+			g.after("Tanh", nil)
+			g.m.Graph.Node[1].Output[0] = "u"
+			g.m.Graph.Node = append(g.m.Graph.Node, &pb.NodeProto{OpType: proto.String("Mul"), Input: []string{"t", "u"}, Output: []string{"y"}})
+		}, "a product of what two nodes give", true},
 		{"a comparison", func(g graphOf) {
 			g.constant("zero", pb.TensorProto_FLOAT, make([]byte, 4))
 			g.after("Equal", []string{"zero"})

@@ -222,11 +222,17 @@ func (r *run) begin(inputs map[string]Tensor) error {
 		if s.batch >= 0 && t.Shape[s.batch] != r.batch || s.batch < 0 && r.batch != 1 {
 			return fmt.Errorf("onnx: the input %q has the shape %v, want one state for each of %d rows", s.from.port.Name, t.Shape, r.batch)
 		}
-		first := s.from.first * stride(0)
+		first := s.from.first*stride(0) + s.off
+		if len(t.Shape) > 1 {
+			first += s.from.second * stride(1)
+		}
 		for d, p := range s.places {
 			for b := range r.batch {
 				from := first + d*stride(s.rows) + b*stride(s.batch)
-				copy(r.state[p.tensor][(p.row*r.batch+b)*s.width:][:s.width], t.Floats[from:from+s.width])
+				to := r.state[p.tensor][(p.row*r.batch+b)*s.width:][:s.width]
+				for i := range to {
+					to[i] = t.Floats[from+i*s.unit]
+				}
 			}
 		}
 	}

@@ -258,10 +258,24 @@ func readExpand(c *call) ([]value, error) {
 	if k := c.in[0].k; k != nil {
 		return constants(k.expanded(dims)), nil
 	}
-	if !slices.Equal(dims, sizes) {
-		return nil, refuse("it repeats what a layer gives, from %v to %v", sizes, dims)
+	if len(dims) != len(sizes) {
+		return nil, refuse("it gives what a layer gives more axes, from %v to %v", sizes, dims)
 	}
-	return c.in[:1], nil
+	return c.im.repeatedTo(c.in[0].v, sizes, dims)
+}
+
+// repeatedTo is v with other sizes along axes of size 1.
+func (im *importer) repeatedTo(v *view, sizes, to []sym) ([]value, error) {
+	var err error
+	for axis, n := range to {
+		if n == sizes[axis] {
+			continue
+		}
+		if v, err = im.repeated(v, axis, n); err != nil {
+			return nil, err
+		}
+	}
+	return one(v), nil
 }
 
 // readTile is readExpand for repetitions of axes of size 1.
@@ -285,7 +299,7 @@ func readTile(c *call) ([]value, error) {
 	for i, n := range times {
 		switch {
 		case n.is(1):
-		case sizes[i].is(1) && c.in[0].k != nil && !n.is(0):
+		case sizes[i].is(1) && !n.is(0):
 			dims[i] = n
 		default:
 			return nil, refuse("%v repetitions of axis %d of size %v", n, i, sizes[i])
@@ -294,5 +308,5 @@ func readTile(c *call) ([]value, error) {
 	if k := c.in[0].k; k != nil {
 		return constants(k.viewed(dims, k.have)), nil
 	}
-	return c.in[:1], nil
+	return c.im.repeatedTo(c.in[0].v, sizes, dims)
 }

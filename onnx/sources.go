@@ -64,12 +64,52 @@ func (im *importer) vectors(v *view) (*view, error) {
 			}
 		}
 	}
-	if n != 0 || p.first != 0 {
+	if n != 0 || p.first != 0 || p.second != 0 {
 		return nil, refuse("it reads a part of the input %q", p.port.Name)
 	}
 	out := *v
 	out.source = source{node: at.node}
 	return &out, nil
+}
+
+// entry is one entry of one of the first two axes of an input: a step of it.
+func (im *importer) entry(v *view) (*formula, error) {
+	whole := im.values[v.port.port.Name].v
+	if whole == nil || v.port.first > 0 && v.port.second > 0 {
+		return nil, errFormula
+	}
+	var left []atom
+	for _, d := range v.dims {
+		left = append(left, d...)
+	}
+	for axis, at := range []int{v.port.first, v.port.second} {
+		if axis >= len(whole.dims) || len(whole.dims[axis]) != 1 || v.port.first+v.port.second != at {
+			continue // of a number there is no axis
+		}
+		n, fixed := whole.dims[axis][0].size.value()
+		var others []atom
+		for i, d := range whole.dims {
+			if i != axis {
+				others = append(others, d...)
+			}
+		}
+		if !fixed || at >= int(n) || !slices.Equal(left, others) {
+			continue
+		}
+		f, err := im.stepOf(whole, axis, at)
+		if err != nil {
+			return nil, err
+		}
+		sizes, err := v.sizes()
+		if err != nil {
+			return nil, err
+		}
+		if last := len(v.dims) - 1; !v.onlyFeaturesIn(last) {
+			return nil, errFormula
+		}
+		return &formula{sizes, f.e}, oneOfRows(sizes)
+	}
+	return nil, errFormula
 }
 
 // ofStates returns final states as the last step of what their layer gives. A direction that

@@ -141,14 +141,22 @@ type Pick struct {
 	// done. nil stands for none. With it there is no predictor, which does not know the
 	// future.
 	First []bool
+
+	// Last says that the output at every step is that of the last step of the row in this Forward:
+	// a vector that is repeated, as the decoder of an autoencoder reads it. Then First has to
+	// be nil, and there is no predictor. A Forward has whole sequences.
+	Last bool
 }
 
 // Dims returns the widths, with 0 steps and rows: those of the chain are taken.
 func (p *Pick) Dims() (steps, batch, in, out int) { return 0, 0, p.Width, len(p.From) }
 
 // Bind makes the Pick a Net for a chain: see nn.Unsized. It returns an error if an entry of
-// From is not in the input, or if First is of another length than From.
+// From is not in the input, if First is of another length than From, or with both First and Last.
 func (p *Pick) Bind(b *nn.Binding) (nn.Net, error) {
+	if p.Last && p.First != nil {
+		return nil, errors.New("a Pick with First and Last: an element is that of the first step or of the last, so one of them has to be left out")
+	}
 	if p.First != nil && len(p.First) != len(p.From) {
 		return nil, fmt.Errorf("a Pick with %d entries of First, want %d, those of From, or nil", len(p.First), len(p.From))
 	}
@@ -157,7 +165,7 @@ func (p *Pick) Bind(b *nn.Binding) (nn.Net, error) {
 			return nil, fmt.Errorf("a Pick whose element %d is element %d of an input of width %d", i, from, p.Width)
 		}
 	}
-	n := &pick{Stateless: b.Stateless(len(p.From)), of: p, batch: b.Batch}
+	n := &pick{Stateless: b.Stateless(len(p.From)), of: p, batch: b.Batch, future: p.Last}
 	for _, first := range p.First {
 		n.future = n.future || first
 	}
@@ -174,7 +182,11 @@ type pick struct {
 
 // source is the place of an element of row p in the input.
 func (n *pick) source(p, i int) int {
-	if n.future && n.of.First[i] {
+	switch {
+	case n.of.Last:
+		b := p % n.batch
+		p = max(0, n.Length(b)-1)*n.batch + b
+	case n.future && n.of.First[i]:
 		p %= n.batch
 	}
 	return p*n.of.Width + n.of.From[i]
@@ -201,9 +213,23 @@ func (n *pick) Backward(dx, dy []float32) {
 	}
 }
 
-// NewPredictor returns an error where First needs the future; else the chain binds the
+// SetResets returns an error where a row begins anew inside a Forward, and the first or the last
+// step of it is wanted: which one that is changes in between.
+func (n *pick) SetResets(resets [][]int) error {
+	for b, list := range resets {
+		if n.future && len(list) > 0 {
+			return fmt.Errorf("onnx: a Pick with elements of the first or the last step takes whole sequences: row %d cannot begin anew at step %d", b, list[0])
+		}
+	}
+	return nil
+}
+
+// NewPredictor returns an error where First or Last needs the future; else the chain binds the
 // stage anew.
 func (n *pick) NewPredictor(batch int) (any, error) {
+	if n.of.Last {
+		return nil, errors.New("onnx: a Pick with the last step, which is repeated from the first on: a predictor would have to know the future")
+	}
 	if n.future {
 		return nil, errors.New("onnx: a Pick with elements of the first step, which are final states of a direction that reads from the end: a predictor would have to know the future")
 	}

@@ -272,6 +272,8 @@ func TestExportsThatAreRefused(t *testing.T) {
 		{o: ExportOptions{LastStep: true, Lengths: true}, stages: []nn.Stage{ok}, want: "ExportOptions.Lengths"},
 		{stages: []nn.Stage{ok, &Pick{Width: 3, From: []int{0}, First: []bool{true}}}, want: "onnx.Pick.First"},
 		{stages: []nn.Stage{ok, &Pick{Width: 3, From: []int{3}}}, want: "onnx.Pick.From"},
+		{stages: []nn.Stage{ok, &Pick{Width: 3, From: []int{0}, First: []bool{true}, Last: true}}, want: "onnx.Pick.Last"},
+		{o: ExportOptions{Lengths: true}, stages: []nn.Stage{ok, &Pick{Width: 3, From: []int{0}, Last: true}}, want: "onnx.Pick.Last: with ExportOptions.Lengths"},
 		{stages: []nn.Stage{ok, &Scale{Factor: []float32{1, 2, 3}, Shift: []float32{1}}}, want: "onnx.Scale: a Scale with 3 elements of Factor and 1 of Shift"},
 		{stages: []nn.Stage{ok, must(nn.NewZeroLinear(4, 2))}, want: "stage 1: *nn.Linear: it takes width 4, the stage before it gives 3"},
 		{stages: []nn.Stage{ok, &nn.Linear{Weight: make([]float32, 5), In: 3, Out: 2}}, want: "nn.Linear.Weight"},
@@ -299,6 +301,7 @@ func TestGradientsOfStages(t *testing.T) {
 		"Softmax":    {must(nn.NewLinear(3, 4, r)), Softmax{}},
 		"LogSoftmax": {must(nn.NewLinear(3, 4, r)), LogSoftmax{}},
 		"Pick":       {must(nn.NewLinear(3, 4, r)), &Pick{Width: 4, From: []int{2, 0, 2, 3}, First: []bool{false, true, true, false}}},
+		"Last":       {must(nn.NewLinear(3, 4, r)), &Pick{Width: 4, From: []int{2, 0, 2}, Last: true}},
 		"Scale":      {must(nn.NewLinear(3, 2, r)), &Scale{Factor: []float32{2, -3}, Shift: []float32{1, 2}}},
 		"Recurrent":  {Recurrent{Layer: layer}, must(nn.NewLinear(8, 2, r))},
 		"Initial":    {Recurrent{Layer: layer, Initial: [][]float32{{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8}}}},
@@ -333,13 +336,15 @@ func TestPredictorsOfStages(t *testing.T) {
 			t.Errorf("step %d: %v, want %v", step, got, want[step*6:][:6])
 		}
 	}
-	m = must(nn.Infer(3, 2, layer, &Pick{Width: 4, From: []int{3}, First: []bool{true}}))
-	if _, err := m.Predictor(2); err == nil || !strings.Contains(err.Error(), "know the future") {
-		t.Errorf("%v, want an error about the future", err)
+	for _, p := range []*Pick{{Width: 4, From: []int{3}, First: []bool{true}}, {Width: 4, From: []int{3}, Last: true}} {
+		m = must(nn.Infer(3, 2, layer, p))
+		if _, err := m.Predictor(2); err == nil || !strings.Contains(err.Error(), "know the future") {
+			t.Errorf("%v, want an error about the future", err)
+		}
 	}
 	for _, s := range []nn.Stage{
 		&Scale{Factor: []float32{1, 2, 3, 4}, Shift: []float32{1}},
-		&Pick{Width: 4, From: []int{4}}, &Pick{Width: 4, From: []int{0}, First: []bool{true, true}},
+		&Pick{Width: 4, From: []int{4}}, &Pick{Width: 4, From: []int{0}, First: []bool{true}, Last: true}, &Pick{Width: 4, From: []int{0}, First: []bool{true, true}},
 		Recurrent{Layer: layer.Layer, Initial: [][]float32{{1}}}, Recurrent{Layer: layer.Layer, Initial: [][]float32{make([]float32, 4), {}}}, Recurrent{Layer: layer.Layer, Initial: [][]float32{}},
 	} {
 		_, _, width, _ := s.Dims()

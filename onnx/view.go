@@ -56,10 +56,10 @@ type state struct {
 }
 
 // portSource is an input of the graph, of which a view may have some entries of the
-// first axis.
+// first two axes.
 type portSource struct {
-	port  *Port
-	first int
+	port          *Port
+	first, second int // the first of these entries
 }
 
 // like returns v with other dims.

@@ -31,7 +31,7 @@ var cellFaults = []fault{
 	{"ONNX cells: of equal terms the first counts", "onnx/polynomial.go",
 		"return a + b })", "return a })", inONNX},
 	{"ONNX cells: one entry of an input is the input", "onnx/sources.go",
-		"if n != 0 || p.first != 0 {", "if false {", inONNX},
+		"if n != 0 || p.first != 0 || p.second != 0 {", "if false {", inONNX},
 	{"ONNX cells: two layers that differ are the directions of one", "onnx/pair.go",
 		"!reflect.DeepEqual(settings(f), settings(r))", "!reflect.DeepEqual(settings(f), settings(f))", inONNX},
 	{"ONNX cells: directions in the order of the graph", "onnx/pair.go",
