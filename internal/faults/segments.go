@@ -23,7 +23,7 @@ var segmentFaults = []fault{
 	{"segments: x of the first steps for all", "internal/seq/forward.go",
 		"x[u.rows.userRow(r)*width:][:len(rows)]", "x[r*width:][:len(rows)]", inLSTM},
 	{"segments: all put out where the first steps belong", "internal/seq/forward.go",
-		"copy(y[u.rows.userRow(0)*u.out:], h)", "copy(y, h)", inLSTM},
+		"copy(u.output.y[u.rows.userRow(0)*u.out:][lo*u.out:hi*u.out], h[lo*u.out:])", "copy(u.output.y[lo*u.out:hi*u.out], h[lo*u.out:])", inLSTM},
 	{"segments: dy of the first steps for all", "internal/seq/backward.go",
 		"			row = u.rows.userRow(row)\n", "", inLSTM},
 	{"segments: dx of all where that of the first steps belongs", "internal/seq/gradient.go",

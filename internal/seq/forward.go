@@ -61,6 +61,7 @@ func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
 func (u *Unrolled) forward(y, x []float32, t int) {
 	u.rows.total, u.rows.from, u.rows.t = t, 0, t
 	u.last = lastForward{x: x, canBackward: u.keep, readable: true}
+	u.output = output{y, u.outputInPlace()}
 	u.resets.now, u.resets.next = u.resets.next, false
 	u.beginRestarts()
 	u.beginMasks()
@@ -70,9 +71,12 @@ func (u *Unrolled) forward(y, x []float32, t int) {
 			u.beginSegment(k)
 			u.keepState(k)
 			u.layersForward(u.state, true)
-			u.writeOutput(y)
+			if !u.output.inPlace {
+				u.fork(u.copyPiece(u.rows.t*u.batch, u.out), u.tasks.writeOutput)
+			}
 		}
 	}
+	u.endOutput()
 	if !u.keep {
 		u.endBackward()
 	}
@@ -279,15 +283,33 @@ func order(t int) kernels.Into {
 	return kernels.FromLast
 }
 
-// writeOutput copies the top layer's output to y, +0 past each row's end.
-func (u *Unrolled) writeOutput(y []float32) {
-	h := u.outputs(u.net.Layers - 1)[:u.rows.t*u.batch*u.out]
+// outputInPlace says whether the last layer can put h into the user's y: nothing needs it after
+// Forward, and the rows of y are laid out as those of h.
+func (u *Unrolled) outputInPlace() bool {
+	return !u.keep && !u.net.merging() && u.rows.lengths == nil && !u.rows.differ()
+}
+
+// endOutput drops the references to the user's y, so that its memory can be freed.
+func (u *Unrolled) endOutput() {
+	if u.output.inPlace {
+		for i := range u.workers.steps {
+			s := &u.workers.steps[i]
+			s.State[0].Data, s.Prev[0].Data = nil, nil
+		}
+	}
+	u.output = output{}
+}
+
+// writeOutput sets a share of the user's y, +0 past each row's end.
+func (u *Unrolled) writeOutput(w, n int) {
+	h := u.outputs(u.net.Layers - 1)
+	lo, hi := split.Share(u.rows.t*u.batch, rowUnit, w, n)
 	if u.rows.lengths == nil && !u.rows.differ() {
-		copy(y[u.rows.userRow(0)*u.out:], h)
+		copy(u.output.y[u.rows.userRow(0)*u.out:][lo*u.out:hi*u.out], h[lo*u.out:])
 		return
 	}
-	for r := range u.rows.t * u.batch {
-		row := y[u.rows.userRow(r)*u.out:][:u.out]
+	for r := lo; r < hi; r++ {
+		row := u.output.y[u.rows.userRow(r)*u.out:][:u.out]
 		if r/u.batch < u.rows.length(r%u.batch) {
 			copy(row, h[r*u.out:])
 		} else {

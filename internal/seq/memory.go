@@ -67,6 +67,9 @@ func (u *Unrolled) timeBlock(m *Mat, k, i, tau, p int) {
 	if k == 0 {
 		dirs := len(u.net.Reverse)
 		h := u.memory.h[(i/dirs)%len(u.memory.h)]
+		if u.output.inPlace && i/dirs == u.net.Layers-1 && 0 < tau && tau <= u.rows.t {
+			h, tau = u.output.y, tau-1
+		}
 		m.Stride = dirs * width
 		m.Data = h[(tau*u.batch+p)*m.Stride+i%dirs*width:]
 		return

@@ -28,12 +28,19 @@ type Unrolled struct {
 	state  [][]float32   // carried state: for each tensor [Layers*D][B][width]
 	kept   [][][]float32 // the states before the steps of the segments but for segment 0, laid out as the carried one
 	last   lastForward
+	output output
 	back   backMemory
 
 	workers workers
 	units   unitSteps
 	job     job
 	tasks   tasks
+}
+
+// output is where the Forward under way puts the output of the last layer.
+type output struct {
+	y       []float32
+	inPlace bool // the last layer puts h there, and its later steps read it there
 }
 
 // lastForward is what the last Forward left for the calls that follow it.
@@ -74,7 +81,7 @@ func (n *Net) newUnrolled(steps, batch int, keep bool) *Unrolled {
 	for _, width := range sh.States {
 		u.state = append(u.state, pages.Floats(len(n.W)*batch*width))
 	}
-	u.tasks = tasks{packForward: u.packForward, copyInput: u.copyInput, products: u.inputProducts, steps: u.forwardSteps, merge: u.merge}
+	u.tasks = tasks{packForward: u.packForward, copyInput: u.copyInput, products: u.inputProducts, steps: u.forwardSteps, merge: u.merge, writeOutput: u.writeOutput}
 	if c, ok := n.Cell.(Phased); ok {
 		u.units.most = mostUnitParts(u.isa, sh.Hidden)
 		if u.units.forward, u.units.backward = c.Phases(); len(u.units.backward) < 2 {

@@ -38,7 +38,7 @@ type tasks struct {
 	stepsBack, gradients              func(w, n int)
 	forwardUnits, backwardUnits       func(w, n int)
 	weightGradients                   func(w, n int)
-	zero                              func(w, n int)
+	writeOutput, zero                 func(w, n int)
 }
 
 // A piece is the size of a piece of work.
