@@ -66,7 +66,7 @@ func (u *Unrolled) forward(y, x []float32, t int) {
 	u.beginRestarts()
 	u.beginMasks()
 	if t > 0 && u.batch > 0 {
-		u.fork(u.packPiece(), u.tasks.packForward)
+		u.copyWeights()
 		for k := u.segments() - 1; k >= 0; k-- {
 			u.beginSegment(k)
 			u.keepState(k)

@@ -24,6 +24,7 @@ type Unrolled struct {
 	masks  MaskSource
 	resets resets
 	pack   []packing // for each direction of each layer
+	held   held
 	memory memory
 	state  [][]float32   // carried state: for each tensor [Layers*D][B][width]
 	kept   [][][]float32 // the states before the steps of the segments but for segment 0, laid out as the carried one

@@ -144,6 +144,7 @@ func (u *Unrolled) SetWorkers(n int) {
 	}
 	u.setMostWorkers(n)
 	u.growWorkers()
+	u.Refresh()
 }
 
 // setMostWorkers says into how many parts work is cut, and whether steps are split by

@@ -25,6 +25,7 @@ type (
 	unrolled interface {
 		Forward(y, x []float32)
 		Backward(dx, dy []float32)
+		HoldWeights(on bool)
 	}
 	stepper                      interface{ Step(y, x []float32) }
 	layer[U unrolled, P stepper] interface {
@@ -72,6 +73,7 @@ func run[L layer[U, P], U unrolled, P stepper](l L, err error, form string, z si
 		}, nil
 	case "infer":
 		u := l.Infer(z.T, z.B)
+		u.HoldWeights(true) // as peers that have laid them out before
 		return func() { u.Forward(y, x) }, nil
 	case "step":
 		p, err := l.Predictor(z.B)

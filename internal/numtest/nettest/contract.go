@@ -107,6 +107,7 @@ func Numbers(t *testing.T, k Kind) {
 		{"workers that change", workersThatChange},
 		{"batch first", batchFirst},
 		{"inference", inferenceMatchesForward},
+		{"weights held", weightsHeld},
 		{"cut anywhere", cutAnywhere},
 		{"rows are independent", rowsAreIndependent},
 		{"zero lengths", zeroLengths},

@@ -78,6 +78,8 @@ type Unrolled interface {
 	Bytes() int
 	Forward(y, x []float32)
 	ForwardLengths(y, x []float32, lengths []int) error
+	HoldWeights(on bool)
+	Refresh()
 	Backward(dx, dy []float32)
 	SetLengths(lengths []int) error
 	SetResets(resets [][]int) error
