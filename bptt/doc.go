@@ -103,7 +103,9 @@
 // Plan.Shards and Plan.Group train one net on several ranks: goroutines of one process, or
 // processes on many machines (packages dist and dist/mpi). All ranks make the same calls of
 // a Trainer. NewTrainer compares versions, plans, weights and data, and names the rank and
-// the setting that differ; Workers, Log, callbacks and folders may. So may the tiers of
+// the setting that differ; Workers, Log, callbacks and folders may. Where the version of the
+// program or of this module is not that of a release or a commit, all ranks need the same
+// file of the program, which is compared by its SHA-256. So may the tiers of
 // instruction sets: results have the same bits, Trainer.Tiers and Log tell which rank has
 // which, and Plan.SameTiers makes a difference an error.
 //
