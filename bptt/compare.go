@@ -83,6 +83,7 @@ func (t *Trainer) describe(info kernels.Report) ([]string, error) {
 	for _, p := range t.grads.params {
 		lines = append(lines, fmt.Sprintf("a parameter %s of %d elements", p.Name, len(p.W)))
 	}
+	lines = netSettings(lines, t.net)
 	lines = append(lines, fmt.Sprintf("weights with the fingerprint %x", nn.Fingerprint(t.net)))
 	if t.masked != nil {
 		lines = append(lines, fmt.Sprintf("random masks in the state %v", t.masked.MaskState()))

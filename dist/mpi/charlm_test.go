@@ -130,6 +130,7 @@ func TestRanksThatDiffer(t *testing.T) {
 	for want, more := range map[string][]string{
 		"rank 1: bptt: it has Plan.Optimizer.LR = 0.5, rank 0 has": {"-rate", "0.5"},
 		"rank 1: bptt: it has weights with the fingerprint":        {"-seed", "9"},
+		"P = 0.5, rank 0 has the net.stages[2].P = 0.2":            {"-dropout", "0.5"},
 	} {
 		out, err := start(t, append(append(args(), ":"), args(more...)...)...)
 		require.Error(t, err)

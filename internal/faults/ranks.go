@@ -11,7 +11,7 @@ var (
 
 	inTiers = []string{"./bptt Tiers"}
 
-	inVersions = []string{"./bptt Versions"}
+	inVersions = []string{"./bptt Versions|NetSettings"}
 
 	// These need the library and mpirun of Open MPI.
 	inGuard = []string{"mpi:. Launcher|Supervisor"}
@@ -107,6 +107,12 @@ var rankFaults = []fault{
 		"known = !modified && (", "known = (modified || ", inVersions},
 	{"ranks: programs without a version are not compared", "bptt/compare.go",
 		"\tif !known {\n", "\tif !known && known {\n", []string{"mpi:. TwoVersions"}},
+	{"ranks: probabilities and limits of nets are not compared", "bptt/compare.go",
+		"\tlines = netSettings(lines, t.net)\n", "", []string{"./bptt RanksThatDiffer"}},
+	{"ranks: a setting that is not exported is not compared", "bptt/describe_net.go",
+		"all := settingsOnly(t)", "all := false && settingsOnly(t)", inVersions},
+	{"ranks: workers of a layer are compared", "bptt/describe_net.go",
+		" && f.Name != \"Workers\"", "", inVersions},
 	{"ranks: settings below an interface are not compared", "bptt/compare.go",
 		"return settings(lines, name, v.Elem(), depth+1)", "return lines", inShards},
 	{"ranks: all write files", "bptt/checkpoint.go",
