@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"runtime/debug"
 	"strings"
 
 	"github.com/simdrnn/simdrnn/dist"
@@ -72,16 +71,19 @@ func (t *Trainer) describe(info kernels.Report) ([]string, error) {
 		return nil, fmt.Errorf("bptt: the floating-point mode is %s; foreign code has changed it, and ranks would differ in bits", info.FloatMode)
 	}
 	steps, batch, in, out := t.net.Dims()
-	program, library := versions()
-	lines := []string{
-		"the program " + program,
-		"the library " + library,
+	program, library, known := versions()
+	lines := []string{"the program " + program, "the library " + library}
+	if !known {
+		lines = append(lines, "no version that is known, and "+executable())
+	}
+	lines = append(lines,
 		fmt.Sprintf("arithmetic with the sample %x", sample(info.ISA)),
 		fmt.Sprintf("a net of %d steps, %d rows and widths %d and %d", steps, batch, in, out),
-	}
+	)
 	for _, p := range t.grads.params {
 		lines = append(lines, fmt.Sprintf("a parameter %s of %d elements", p.Name, len(p.W)))
 	}
+	lines = netSettings(lines, t.net)
 	lines = append(lines, fmt.Sprintf("weights with the fingerprint %x", nn.Fingerprint(t.net)))
 	if t.masked != nil {
 		lines = append(lines, fmt.Sprintf("random masks in the state %v", t.masked.MaskState()))
@@ -147,32 +149,6 @@ func settings(lines []string, name string, v reflect.Value, depth int) []string 
 		}
 	}
 	return lines
-}
-
-const module = "github.com/simdrnn/simdrnn"
-
-// versions are those of the program and of this module, as it was built.
-func versions() (program, library string) {
-	library = fmt.Sprintf("with checkpoints of version %d", checkpointVersion)
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "of an unknown version", library
-	}
-	program = info.Main.Path + " " + info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" || s.Key == "vcs.modified" {
-			program += " " + s.Value
-		}
-	}
-	for _, m := range info.Deps {
-		if m.Path == module {
-			library = m.Version + " " + library
-			if m.Replace != nil {
-				library = m.Replace.Version + " in place of " + library
-			}
-		}
-	}
-	return program, library
 }
 
 // sample is the hash of what some kernels give, which is the same on all tiers. A processor

@@ -102,10 +102,14 @@
 //
 // Plan.Shards and Plan.Group train one net on several ranks: goroutines of one process, or
 // processes on many machines (packages dist and dist/mpi). All ranks make the same calls of
-// a Trainer. NewTrainer compares versions, plans, weights and data, and names the rank and
-// the setting that differ; Workers, Log, callbacks and folders may. So may the tiers of
-// instruction sets: results have the same bits, Trainer.Tiers and Log tell which rank has
-// which, and Plan.SameTiers makes a difference an error.
+// a Trainer. NewTrainer compares versions, plans, nets and data, and names the rank and
+// what differs; Workers, Log, callbacks and folders may. So may the tiers of instruction
+// sets: results have the same bits, Trainer.Tiers and Log tell which rank has which, and
+// Plan.SameTiers makes a difference an error. Of a net it compares sizes, weights, and what
+// else the layers and stages are set to; of types of a program the exported fields that are
+// numbers, truths or strings. Where the version of the program or of this module is not that
+// of a release or a commit, all ranks need the same file of the program, which is compared by
+// its SHA-256.
 //
 // Callbacks are called on all ranks where they are set. An error, ErrStop or the end of a
 // context on one of them ends the run on all, at the same update; the others return a

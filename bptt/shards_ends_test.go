@@ -201,6 +201,13 @@ func TestRanksThatDiffer(t *testing.T) {
 		"weights with the fingerprint": {net: func(net nn.Net) {
 			net.EachParam(func(_ string, w, _ []float32) { w[0] = 0.5 })
 		}},
+		"the net.stages[0].padding = 2, rank 0 has the net.stages[0].padding = 0": {net: func(net nn.Net) {
+			for _, s := range net.(*nn.Model).Stages() {
+				if e, ok := s.(*nn.Embedding); ok {
+					require.NoError(t, e.SetPaddingID(1))
+				}
+			}
+		}},
 		"random masks in the state":                                 {net: func(net nn.Net) { net.(*nn.Model).SetSeed(1) }},
 		"Plan.ClipNorm = 0.06, rank 0 has Plan.ClipNorm = 0.05":     {plan: func(p *bptt.Plan) { p.ClipNorm = 0.06 }},
 		"Plan.Accumulate = 2, rank 0 has Plan.Accumulate = 1":       {plan: func(p *bptt.Plan) { p.Accumulate = 2 }},

@@ -130,6 +130,7 @@ func TestRanksThatDiffer(t *testing.T) {
 	for want, more := range map[string][]string{
 		"rank 1: bptt: it has Plan.Optimizer.LR = 0.5, rank 0 has": {"-rate", "0.5"},
 		"rank 1: bptt: it has weights with the fingerprint":        {"-seed", "9"},
+		"P = 0.5, rank 0 has the net.stages[2].P = 0.2":            {"-dropout", "0.5"},
 	} {
 		out, err := start(t, append(append(args(), ":"), args(more...)...)...)
 		require.Error(t, err)
@@ -141,28 +142,38 @@ func TestRanksThatDiffer(t *testing.T) {
 	require.Contains(t, out, "no such file")
 }
 
-// TestTwoVersions: a job of two builds, with libraries of two versions, does not begin.
+// TestTwoVersions: a job of two builds does not begin: where libraries have two versions, and
+// where the versions are those of a folder, which say nothing, and the programs differ.
 func TestTwoVersions(t *testing.T) {
 	needMPI(t)
-	file, err := filepath.Abs("../../bptt/checkpoint.go")
-	require.NoError(t, err)
-	source, err := os.ReadFile(file)
-	require.NoError(t, err)
-	later := regexp.MustCompile(`checkpointVersion = \d+`).ReplaceAll(source, []byte("checkpointVersion = 999"))
-	dir := t.TempDir()
-	changed, overlay := filepath.Join(dir, "checkpoint.go"), filepath.Join(dir, "overlay.json")
-	require.NoError(t, os.WriteFile(changed, later, 0o666))
-	b, err := json.Marshal(map[string]map[string]string{"Replace": {file: changed}})
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(overlay, b, 0o666))
-
 	args := small(text(t), "-steps", "3")
-	all := append([]string{"-n", "2", charlm(t)}, args...)
-	all = append(append(all, ":", "-n", "1", charlm(t, "-overlay", overlay)), args...)
-	out, err := start(t, all...)
-	require.Error(t, err)
-	require.NotContains(t, err.Error(), "has not ended")
-	require.Regexp(t, "rank 2: bptt: it has the library .* with checkpoints of version 999, rank 0 has the library", out)
+	for want, c := range map[string]struct {
+		flags          []string
+		file, old, new string
+	}{
+		"rank 2: bptt: it has the library .* with checkpoints of version 999, rank 0 has the library":                                        {nil, "checkpoint.go", `checkpointVersion = \d+`, "checkpointVersion = 999"},
+		"rank 2: bptt: it has no version that is known, and a program with the SHA-256 [0-9a-f]{64}, rank 0 has .*; all ranks need the same": {[]string{"-buildvcs=false"}, "train.go", "the end of an update", "an update's end"},
+	} {
+		file, err := filepath.Abs("../../bptt/" + c.file)
+		require.NoError(t, err)
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		other := regexp.MustCompile(c.old).ReplaceAll(source, []byte(c.new))
+		require.NotEqual(t, source, other, "%s has no %s", c.file, c.old)
+		dir := t.TempDir()
+		changed, overlay := filepath.Join(dir, c.file), filepath.Join(dir, "overlay.json")
+		require.NoError(t, os.WriteFile(changed, other, 0o666))
+		b, err := json.Marshal(map[string]map[string]string{"Replace": {file: changed}})
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(overlay, b, 0o666))
+
+		all := append([]string{"-n", "2", charlm(t, c.flags...)}, args...)
+		all = append(append(all, ":", "-n", "1", charlm(t, append(c.flags, "-overlay", overlay)...)), args...)
+		out, err := start(t, all...)
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "has not ended")
+		require.Regexp(t, want, out)
+	}
 }
 
 // TestKilledRank: SIGKILL of a random rank at random moments ends the job within seconds

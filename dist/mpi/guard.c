@@ -35,6 +35,9 @@
 #include <time.h>
 #include <unistd.h>
 
+// own_name is what ps says of a guard.
+static const char own_name[] = "simdrnn-guard";
+
 // A process as /proc has it. Its number may be used anew, its number and begin are not.
 typedef struct {
 	int pid, parent;
@@ -92,15 +95,37 @@ static int look(process *p, int pid) {
 	return 1;
 }
 
-// launcher finds the process of Open MPI that has started this one, maybe by a script. It
-// returns 0 if there is none.
-static int launcher(process *p) {
+// starts says whether a program of that name starts ranks of Open MPI. Some systems append the
+// library to the names, and Linux a remark where the file has been replaced since.
+static int starts(const char *name) {
 	static const char *const names[] = {"mpirun", "mpiexec", "orterun", "orted", "prterun"};
-	int pid = getppid();
-	for (int up = 0; up < 8 && pid > 0 && look(p, pid); up++, pid = p->parent)
-		for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-			if (strncmp(p->name, names[i], strlen(names[i])) == 0)
+	static const char *const after[] = {"", ".openmpi", "-openmpi", " (deleted)"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		size_t n = strlen(names[i]);
+		if (strncmp(name, names[i], n) != 0)
+			continue;
+		for (size_t k = 0; k < sizeof after / sizeof *after; k++)
+			if (strcmp(name + n, after[k]) == 0)
 				return 1;
+	}
+	return 0;
+}
+
+// launcher finds the process of Open MPI that has started this one, maybe by a script. It
+// returns 0 if there is none. What counts is the file of the program: a process has the name
+// of the link that it was called by, or of a script. Where the file cannot be seen, from a
+// container that shares only the processes say, the name counts.
+static int launcher(process *p) {
+	int pid = getppid();
+	for (int up = 0; up < 8 && pid > 0 && look(p, pid); up++, pid = p->parent) {
+		char link[256], file[1024];
+		path(link, pid, "/exe");
+		ssize_t n = readlink(link, file, sizeof file - 1);
+		file[n < 0 ? 0 : n] = 0;
+		const char *name = n < 0 ? p->name : strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
+		if (starts(name))
+			return 1;
+	}
 	return 0;
 }
 
@@ -110,7 +135,9 @@ static int there(const process *p) {
 	return look(&now, p->pid) && now.begin == p->begin && now.state != 'Z' && now.state != 'X';
 }
 
-// busy says whether a process has a living child. It says so too if it cannot know.
+// busy says whether a process has a living child. It says so too if it cannot know. Guards do
+// not count: where the launcher is process 1 of a container, those whose ranks have ended are
+// its children.
 static int busy(const process *p) {
 	struct entry {
 		uint64_t inode;
@@ -133,7 +160,7 @@ static int busy(const process *p) {
 			const struct entry *e = (const struct entry *)(b + at);
 			process child;
 			if (e->name[0] >= '1' && e->name[0] <= '9' && look(&child, atoi(e->name)))
-				found = child.parent == p->pid && child.state != 'Z' && child.state != 'X';
+				found = child.parent == p->pid && child.state != 'Z' && child.state != 'X' && strcmp(child.name, own_name) != 0;
 			at += e->length;
 		}
 	}
@@ -202,7 +229,7 @@ int simdrnn_guard_start(simdrnn_guard *g, int tenths) {
 	// A new process has the name of the thread that made it: none is taken for a rank.
 	char name[16] = "";
 	prctl(PR_GET_NAME, name);
-	prctl(PR_SET_NAME, "simdrnn-guard");
+	prctl(PR_SET_NAME, own_name);
 	// The handlers of Go must not run in a process that has none of its other threads.
 	sigset_t all, before;
 	sigfillset(&all);

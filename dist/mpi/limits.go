@@ -43,6 +43,12 @@ func limits() (start, launcher time.Duration, err error) {
 	return start, launcher, err
 }
 
+// tenths is a limit above 0 in tenths of a second, at least one.
+func tenths(d time.Duration) int {
+	const tenth = 100 * time.Millisecond
+	return int((d + tenth - 1) / tenth)
+}
+
 // rankName is what a launcher calls this process, before MPI knows.
 func rankName() string {
 	for _, name := range launchers {

@@ -31,6 +31,13 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestTenths: a launcher is given some time, however little is asked for.
+func TestTenths(t *testing.T) {
+	for d, want := range map[time.Duration]int{1: 1, 100 * time.Millisecond: 1, 100*time.Millisecond + 1: 2, 5 * time.Second: 50} {
+		require.Equal(t, want, tenths(d), "%v", d)
+	}
+}
+
 // TestRankName: what a message of the start calls a rank.
 func TestRankName(t *testing.T) {
 	for _, name := range launchers {

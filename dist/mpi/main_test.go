@@ -2,6 +2,7 @@ package mpi_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,7 +69,8 @@ var environment = []string{
 // A job is one call of mpirun.
 type job struct {
 	*exec.Cmd
-	out output
+	out   output
+	ended atomic.Bool
 }
 
 // An output is what a job prints, to be read while it runs.
@@ -128,7 +131,7 @@ func charlm(t *testing.T, flags ...string) string {
 	}
 	name := filepath.Join(programs.dir, "charlm-mpi")
 	if len(flags) > 0 {
-		name = filepath.Join(programs.dir, "other-charlm")
+		name = filepath.Join(programs.dir, fmt.Sprintf("charlm-%x", sha256.Sum256([]byte(strings.Join(flags, "\n")))))
 	}
 	if _, err := os.Stat(name); err == nil {
 		return name

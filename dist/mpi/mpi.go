@@ -78,8 +78,7 @@ func Init() (*World, error) {
 func guarded(most, stay time.Duration, init func() C.int) error {
 	if stay > 0 {
 		var g C.simdrnn_guard
-		// In tenths of a second, at least one.
-		if code := C.simdrnn_guard_start(&g, C.int((stay+99*time.Millisecond)/(100*time.Millisecond))); code != 0 {
+		if code := C.simdrnn_guard_start(&g, C.int(tenths(stay))); code != 0 {
 			return fmt.Errorf("mpi: a process that guards the start: %w; %s=0 goes without it", syscall.Errno(code), EnvLauncher)
 		}
 		defer C.simdrnn_guard_end(&g)

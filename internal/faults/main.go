@@ -184,8 +184,9 @@ type testRun struct {
 }
 
 // runs says how packages are tested. One that begins with "arm64:" is tested under an
-// emulator; one that begins with something else and a colon, like "examples:" or
-// "convert/peer:", belongs to that nested module. What follows a space are the tests, as
+// emulator, and one with "mpi:" belongs to dist/mpi and is built with Open MPI; one that
+// begins with something else and a colon, like "examples:" or "convert/peer:", belongs to
+// that nested module. What follows a space are the tests, as
 // -run takes them; without it all are run.
 func runs(dir string, packages []string) (list []testRun) {
 	for _, pkg := range packages {
@@ -198,6 +199,9 @@ func runs(dir string, packages []string) (list []testRun) {
 		switch {
 		case !prefixed:
 			name = pkg
+		case where == "mpi":
+			r.dir = filepath.Join(dir, "dist/mpi")
+			r.args = append(r.args, "-tags=mpi")
 		case where != "arm64":
 			r.dir = filepath.Join(dir, where)
 		default:

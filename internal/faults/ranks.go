@@ -11,6 +11,11 @@ var (
 
 	inTiers = []string{"./bptt Tiers"}
 
+	inVersions = []string{"./bptt Versions|NetSettings"}
+
+	// These need the library and mpirun of Open MPI.
+	inGuard = []string{"mpi:. Launcher|Supervisor"}
+
 	inCharlmRanks = []string{"examples:./charlm Ranks"}
 )
 
@@ -96,6 +101,18 @@ var rankFaults = []fault{
 		"if l.tiered || !r.first() || ", "if l.tiered || ", inTiers},
 	{"ranks: the tiers are written by each Run", "bptt/log.go",
 		"\tl.tiered = true\n", "", inTiers},
+	{"ranks: a folder has a known version", "bptt/versions.go",
+		"known = known && (released(version) || within)", "_ = within", inVersions},
+	{"ranks: changes of a folder are a known version", "bptt/versions.go",
+		"known = !modified && (", "known = (modified || ", inVersions},
+	{"ranks: programs without a version are not compared", "bptt/compare.go",
+		"\tif !known {\n", "\tif !known && known {\n", []string{"mpi:. TwoVersions"}},
+	{"ranks: probabilities and limits of nets are not compared", "bptt/compare.go",
+		"\tlines = netSettings(lines, t.net)\n", "", []string{"./bptt RanksThatDiffer"}},
+	{"ranks: a setting that is not exported is not compared", "bptt/describe_net.go",
+		"all := settingsOnly(t)", "all := false && settingsOnly(t)", inVersions},
+	{"ranks: workers of a layer are compared", "bptt/describe_net.go",
+		" && f.Name != \"Workers\"", "", inVersions},
 	{"ranks: settings below an interface are not compared", "bptt/compare.go",
 		"return settings(lines, name, v.Elem(), depth+1)", "return lines", inShards},
 	{"ranks: all write files", "bptt/checkpoint.go",
@@ -159,10 +176,23 @@ var rankFaults = []fault{
 		"!(seconds >= 0 && seconds <= most.Seconds())", "!(seconds <= most.Seconds())", []string{"dist/mpi:. Limits"}},
 	{"mpi: no limit is the default", "dist/mpi/limits.go",
 		"\t\treturn otherwise, nil\n", "\t\treturn 0 * otherwise, nil\n", []string{"dist/mpi:. Limits"}},
+	{"mpi: a launcher is given no time", "dist/mpi/limits.go",
+		"(d + tenth - 1) / tenth", "d / tenth", []string{"dist/mpi:. Tenths"}},
 	{"mpi: a prediction of the fastest round", "dist/mpi/bench/page.go",
 		"t1, t2 := once.at(0.5), twice.at(0.5)", "t1, t2 := once.at(0), twice.at(0)", []string{"dist/mpi:./bench"}},
 	{"mpi: a page of other numbers", "dist/mpi/bench/predict.go",
 		"2.0 / 3 * c.shard", "c.shard", []string{"dist/mpi:./bench Page"}},
+	{"mpi: a guard takes guards for work of the launcher", "dist/mpi/guard.c",
+		" && strcmp(child.name, own_name) != 0;", ";", inGuard},
+	{"mpi: a launcher is known by its name alone", "dist/mpi/guard.c",
+		"n < 0 ? p->name : strrchr", "n < 1024 ? p->name : strrchr", inGuard},
+	{"mpi: a program that is no launcher is ended", "dist/mpi/guard.c",
+		"\t\tif (starts(name))\n", "\t\tif (starts(name) || starts(p->name))\n", inGuard},
+	{"mpi: a guard outlives the start", "dist/mpi/guard.c",
+		"\twhile (waitpid(g->process, 0, 0) < 0 && errno == EINTR)\n\t\t;\n", "", []string{"mpi:. NoGuard"}},
+	{"mpi: a signal hides what else went wrong", "dist/mpi/charlm-mpi/main.go",
+		"\t\terr = errors.Unwrap(err) // nil where err is of two\n\t}\n\treturn err != nil\n",
+		"\t\tbreak\n\t}\n\treturn errors.Is(err, context.Canceled)\n", []string{"dist/mpi:./charlm-mpi Interrupted"}},
 	{"charlm: all ranks print", "examples/charlm/ranks.go",
 		"if g.Rank() > 0 {", "if g.Rank() > 99 {", inCharlmRanks},
 	{"charlm: a build without MPI runs as often as there are ranks", "examples/charlm/main.go",

@@ -107,13 +107,25 @@ func run(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err = train(ctx, world, o)
-	if err != nil && ctx.Err() == nil {
+	if interrupted(err) {
+		if world.Rank() == 0 {
+			fmt.Fprintln(os.Stderr, "charlm-mpi: ended by a signal")
+		}
+		err = nil
+	}
+	if err != nil {
 		return fmt.Errorf("rank %d of %d: %w", world.Rank(), world.Size(), err)
 	}
-	if err != nil && world.Rank() == 0 {
-		fmt.Fprintln(os.Stderr, "charlm-mpi:", err)
+	return world.Close()
+}
+
+// interrupted says whether a run has ended by a signal to one of the ranks and by nothing else:
+// where the last checkpoint could not be written too, err is of both.
+func interrupted(err error) bool {
+	for err != nil && err != context.Canceled {
+		err = errors.Unwrap(err) // nil where err is of two
 	}
-	return errors.Join(world.Close())
+	return err != nil
 }
 
 func train(ctx context.Context, g dist.Group, o options) error {

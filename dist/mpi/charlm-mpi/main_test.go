@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -60,4 +61,37 @@ func TestRun(t *testing.T) {
 		t.Skip("NOT EXERCISED: what is said without MPI; this test binary was built with it")
 	}
 	require.ErrorContains(t, run([]string{"-text", "none"}), "built without MPI")
+}
+
+// TestInterrupted: a run that a signal has ended is in order on all ranks, and not one whose
+// last checkpoint could not be written.
+func TestInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text")
+	require.NoError(t, os.WriteFile(text, bytes.Repeat([]byte("a text of some words. "), 40), 0o666))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, files := range []bool{true, false} {
+		o := options{text: text, dir: filepath.Join(dir, "run"), hidden: 8, layers: 1, window: 8, rows: 5, shards: 3, steps: 4, workers: 1, rate: 0.01}
+		if !files {
+			o.every = 1
+			require.NoError(t, os.RemoveAll(o.dir))
+		}
+		var errs [2]error
+		require.NoError(t, dist.Run(context.Background(), 2, func(g dist.Group) error {
+			ctx := ctx
+			if g.Rank() == 0 {
+				ctx = context.Background() // the signal comes to the other one
+			}
+			errs[g.Rank()] = train(ctx, g, o)
+			return nil
+		}))
+		for rank, err := range errs {
+			require.True(t, interrupted(err), "rank %d: %v", rank, err)
+		}
+	}
+	full := errors.New("no space left on device")
+	for _, err := range []error{nil, full, &dist.RankError{Err: full}, errors.Join(context.Canceled, full), errors.Join(&dist.RankError{Err: context.Canceled}, full)} {
+		require.False(t, interrupted(err), "%v", err)
+	}
 }

@@ -72,7 +72,17 @@ func Status(name string, guard *interrupt.Guard, run Func, args []string, stdout
 }
 
 // Interrupted says whether an error comes from a signal: interrupt.Err, or what ended with
-// the context of the guard, such as a measurement.
+// the context of the guard, such as a measurement. Where something else went wrong besides, a
+// file that could not be written say, it is an error.
 func Interrupted(err error) bool {
-	return errors.Is(err, interrupt.Err) || errors.Is(err, context.Canceled)
+	return errors.Is(err, interrupt.Err) || only(err, context.Canceled)
+}
+
+// only says whether an error comes from cause and from nothing else, which errors.Is does not
+// ask.
+func only(err, cause error) bool {
+	for err != nil && err != cause {
+		err = errors.Unwrap(err) // nil where err is of two
+	}
+	return err != nil
 }

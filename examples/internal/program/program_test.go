@@ -310,6 +310,32 @@ func TestRescue(t *testing.T) {
 	require.EqualValues(t, 2, c.Step)
 }
 
+// TestRescueAfterSignal: a run that a signal has ended, and that cannot write its last
+// checkpoint, is not said to be saved.
+func TestRescueAfterSignal(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	t.Setenv("TMPDIR", t.TempDir())
+	ctx, cancel := context.WithCancel(context.Background())
+	onStep = func(p bptt.Progress) error {
+		if p.Step == 2 {
+			cancel()
+			return os.RemoveAll(dir)
+		}
+		return nil
+	}
+	r := command(ctx, "-out", dir, "-steps", "9", "-quiet")
+	onStep = nil
+	require.Equal(t, 2, r.code, r.stderr)
+	require.NotContains(t, r.stderr, "and saved")
+	require.Contains(t, r.stderr, "the model is not saved: context canceled\n")
+	_, after, found := strings.Cut(r.stderr, "it is in ")
+	require.True(t, found, r.stderr)
+	name, _, _ := strings.Cut(after, " instead")
+	c, err := bptt.ReadCheckpointFile(name)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, c.Step)
+}
+
 func TestStatus(t *testing.T) {
 	var stderr bytes.Buffer
 	fail := func(*interrupt.Guard, []string, io.Writer, io.Writer) error {

@@ -108,7 +108,7 @@ func (s *Session) Train(r Run) (Result, error) {
 	var result Result
 	err = s.guard.InOrder(func(ctx context.Context) (err error) {
 		result.Report, err = t.Run(ctx)
-		if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		if ctx.Err() != nil && only(err, ctx.Err()) {
 			result.Interrupted, err = true, nil
 		}
 		return err
