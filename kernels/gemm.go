@@ -85,6 +85,10 @@ func (t ISA) Gemm(into Into, transA, transB bool, m, n, k int, a []float32, lda 
 		p.rows(m, a, lda, 1, 0)
 		return
 	}
+	if p.ldb == 0 && t != Scalar && k > 0 {
+		p.turned(m, a, lda, work)
+		return
+	}
 	for i := 0; i < m; i += s.mc {
 		w := min(s.mc, m-i)
 		for q := range k {
@@ -93,6 +97,43 @@ func (t ISA) Gemm(into Into, transA, transB bool, m, n, k int, a []float32, lda 
 		p.rows(w, work, 1, w, i)
 	}
 }
+
+// turned multiplies by the transpose of A, whose columns are copied to panels as high as
+// tiles are, a block of them at a time, as in weight gradients. p has B in panels. Where
+// chains can go on from C there are no more than turnedSteps at a time, so that blocks are
+// higher and B is read less often.
+func (p *product) turned(m int, a []float32, lda int, work []float32) {
+	steps := p.k
+	if p.into == Set || p.into == Continue {
+		steps = min(steps, turnedSteps)
+	}
+	nr, height := tilings[p.isa].nr(), p.isa.rowsHeight(steps)
+	blocks, units := (m+height-1)/height, (m+rowsUnit-1)/rowsUnit
+	one := *p
+	for from := 0; from < p.k; from += steps {
+		one.k = min(steps, p.k-from)
+		for block, i := 0, 0; i < m; block++ {
+			w := min(units*(block+1)/blocks*rowsUnit, m) - i
+			f := p.isa.factorPanels(one.k, w, m-i)
+			for q := 0; q < one.k; q += f.most {
+				f.pack(work, q, a[i:], from+q, lda, min(f.most, one.k-q))
+			}
+			one.pa = f.apart
+			panel := func(j int) []float32 { return p.b[j*p.k+from*nr:][:one.k*nr] }
+			for j := 0; j < p.n; j += nr {
+				one.n, one.b, one.c, one.next = min(nr, p.n-j), panel(j), p.c[j:], panel(0)
+				if j+nr < p.n {
+					one.next = panel(j + nr)
+				}
+				one.rows(w, work, 1, f.high, i)
+			}
+			i += w
+		}
+		one.into = Continue
+	}
+}
+
+const turnedSteps = 1024
 
 // Gemm is [ISA.Gemm] on the current tier.
 func Gemm(into Into, transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, work []float32) {
@@ -111,8 +152,11 @@ func (t ISA) GemmWork(transA, transB bool, m, n, k int) int {
 	} else {
 		size = panelsSize(s, n, k)
 	}
-	if transA {
+	switch {
+	case transA && (t == Scalar || t.inPlace(transB, m)):
 		size += k * min(m, s.mc)
+	case transA:
+		size += t.GemmRowsWork(m, k)
 	}
 	return size
 }

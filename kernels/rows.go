@@ -168,38 +168,54 @@ func (t ISA) GemmRows(into Into, m int, a []float32, lda int, rows []int32, work
 // wide as tiles are high, where these read each step from one place. It returns the width of
 // the panels and the distance between them. The tier without assembly has one panel.
 func (t ISA) packFactors(work, a []float32, lda int, rows []int32, w, m int) (h, pa int) {
-	s := &tilings[t]
 	if t == Scalar {
 		for q, row := range rows {
 			copy(work[q*w:][:w], a[int(row)*lda:])
 		}
 		return w, 0
 	}
-	h = s.Rows
-	pa = len(rows)*h + factorsGap
-	// The assembly moves whole vectors, and may read no further than the rows go.
-	pieces := (w + h - 1) / h
-	whole := 0
-	if m >= s.Factors {
-		whole = min(pieces, (m-s.Factors)/h+1)
-	}
-	most := 1
-	if whole > 0 {
-		most = max(1, packBlock/(whole*s.Factors))
-	}
+	f := t.factorPanels(len(rows), w, m)
 	for q, run := 0, 0; q < len(rows); q += run {
-		for run = 1; run < most && q+run < len(rows) && rows[q+run] == rows[q+run-1]+1; run++ {
+		for run = 1; run < f.most && q+run < len(rows) && rows[q+run] == rows[q+run-1]+1; run++ {
 		}
-		if whole > 0 {
-			runPackFactors(t, at(work, q*h), at(a, int(rows[q])*lda), run, whole, pa, lda)
-		}
-		for p := whole; p < pieces; p++ {
-			for i, row := range rows[q : q+run] {
-				copy(work[p*pa+(q+i)*h:][:min(h, w-p*h)], a[int(row)*lda+p*h:])
-			}
+		f.pack(work, q, a, int(rows[q]), lda, run)
+	}
+	return f.high, f.apart
+}
+
+// factorPanels are w columns of a matrix in panels.
+type factorPanels struct {
+	isa           ISA
+	w             int
+	high, apart   int // the width of a panel, and the distance between two
+	pieces, whole int // how many there are, and how many of them the assembly can copy
+	most          int // rows that are copied at a time
+}
+
+// factorPanels lays out w columns of k rows of a matrix that has m columns from the first of
+// them on. The assembly moves whole vectors, and may read no further than the rows go.
+func (t ISA) factorPanels(k, w, m int) factorPanels {
+	s := &tilings[t]
+	f := factorPanels{isa: t, w: w, high: s.Rows, apart: k*s.Rows + factorsGap, pieces: (w + s.Rows - 1) / s.Rows, most: 1}
+	if m >= s.Factors {
+		f.whole = min(f.pieces, (m-s.Factors)/s.Rows+1)
+	}
+	if f.whole > 0 {
+		f.most = max(1, packBlock/(f.whole*s.Factors))
+	}
+	return f
+}
+
+// pack copies run rows of a from row on, to the places from q on.
+func (f *factorPanels) pack(work []float32, q int, a []float32, row, lda, run int) {
+	if f.whole > 0 {
+		runPackFactors(f.isa, at(work, q*f.high), at(a, row*lda), run, f.whole, f.apart, lda)
+	}
+	for p := f.whole; p < f.pieces; p++ {
+		for i := range run {
+			copy(work[p*f.apart+(q+i)*f.high:][:min(f.high, f.w-p*f.high)], a[(row+i)*lda+p*f.high:])
 		}
 	}
-	return h, pa
 }
 
 // checkChunks panics unless b is made for the tier and has the rows, in the chunks of

@@ -37,10 +37,10 @@ func (s *soon) take(share int, b *float32) uintptr {
 func (p *product) soon(j, width, q, k, kc int) soon {
 	nr := tilings[p.isa].nr()
 	if p.pa > 0 {
-		if len(p.next) == 0 {
+		if q*nr >= len(p.next) {
 			return soon{}
 		}
-		return soon{at: addressOf(p.next, 0), runs: 1, each: k * nr}
+		return soon{at: addressOf(p.next, q*nr), runs: 1, each: k * nr}
 	}
 	if len(p.b) <= cached {
 		return soon{}
