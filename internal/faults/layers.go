@@ -167,7 +167,7 @@ var layerFaults = []fault{
 	{"weights held: masks on W_hh that are not drawn", "internal/seq/held.go",
 		"if u.held.copied && !masked {", "if u.held.copied {", []string{"./rnn Variants|Numbers"}},
 	{"weights held: for other groups of columns", "internal/seq/work.go",
-		"\tu.growWorkers()\n\tu.Refresh()\n", "\tu.growWorkers()\n", []string{"./rnn Numbers"}},
+		"\tu.growWorkers()\n\tu.Refresh()\n", "\tu.growWorkers()\n", []string{"./rnn Methods"}},
 	{"weights held: copied anew each time", "internal/seq/held.go",
 		"u.held.copied = u.held.on && !masked", "u.held.copied = false && masked", []string{"./rnn Numbers"}},
 	{"output in place: layers below the last one put out there too", "internal/seq/memory.go",

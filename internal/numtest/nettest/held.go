@@ -9,8 +9,13 @@ import (
 
 // Inference with weights that are held has the bits of the weights as they were, all of
 // them, until it is told to copy them again.
-func weightsHeld(t *testing.T, k Kind) {
-	cfg := Config{Input: 3, Hidden: 200, Layers: 2}
+func weightsHeld(t *testing.T, k Kind) { holdsWeights(t, k, Config{Input: 3, Hidden: 5, Layers: 2}) }
+
+// So has one whose steps are split by units as soon as there are several workers, where the
+// copies have another layout.
+func weightsHeldByUnits(t *testing.T, k Kind) { holdsWeights(t, k, Config{Input: 3, Hidden: 200}) }
+
+func holdsWeights(t *testing.T, k Kind, cfg Config) {
 	p := newProblem(t, k, 51, cfg, 4, 5, false)
 	p.evaluate = true
 	want := p.run(t, p.net.Unroll(p.T, p.B))

@@ -36,6 +36,7 @@ func Methods(t *testing.T, k Kind) {
 		{"resets, misuse", resetsMisuse},
 		{"gradients add up", gradientsAddUp},
 		{"reorder and refresh", reorderAndRefresh},
+		{"weights held by units", weightsHeldByUnits},
 		{"shared layer", sharedLayer},
 		{"initialisation", initialisation},
 		{"configurations", configurations},
