@@ -198,15 +198,20 @@ func (t *Trainer) ResumeLast() (found bool, err error) {
 	if !t.files.on() {
 		return false, errors.New("bptt: ResumeLast without Plan.Checkpoint.Dir")
 	}
-	c, err := ReadCheckpointOn(t.ranks.group, filepath.Join(t.plan.Checkpoint.Dir, LastFile))
+	name := filepath.Join(t.plan.Checkpoint.Dir, LastFile)
+	c, err := ReadCheckpointOn(t.ranks.group, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
+	if err == nil {
+		err = t.Resume(c)
 	}
-	if err := t.Resume(c); err != nil {
-		return false, err
+	switch {
+	case err == nil:
+	case errors.As(err, new(*FormatError)):
+		return false, fmt.Errorf("bptt: %s is damaged, and left as it is: %w; move it away to begin anew, or Resume from another checkpoint", name, err)
+	default:
+		return false, fmt.Errorf("bptt: resuming from %s: %w", name, err)
 	}
 	t.files.changed = false
 	return true, nil

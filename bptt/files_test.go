@@ -379,5 +379,17 @@ func TestFolders(t *testing.T) {
 	found, err := trainer.ResumeLast()
 	var format *bptt.FormatError
 	require.ErrorAs(t, err, &format)
+	require.ErrorContains(t, err, filepath.Join(dir, "bad", bptt.LastFile)+" is damaged, and left as it is: ")
 	require.False(t, found)
+
+	// A file of another run is named too, and so is a folder that is none.
+	require.NoError(t, os.Remove(filepath.Join(dir, "bad", bptt.LastFile)))
+	other := traintest.Must(bptt.NewTrainer(traintest.NewLeaky(6, 1), &traintest.Script{N: 9}, plan(bptt.Plan{Steps: 2})))
+	require.NoError(t, other.SaveFile(filepath.Join(dir, "bad", bptt.LastFile)))
+	found, err = trainer.ResumeLast()
+	require.ErrorContains(t, err, "bptt: resuming from "+filepath.Join(dir, "bad", bptt.LastFile)+": ")
+	require.False(t, found)
+	_, trainer = intoFolder(t, bptt.Plan{Steps: 2, Checkpoint: bptt.Checkpoints{Dir: filepath.Join(dir, "bad", bptt.LastFile)}})
+	_, err = trainer.ResumeLast()
+	require.ErrorContains(t, err, "bptt: resuming from "+filepath.Join(dir, "bad", bptt.LastFile, bptt.LastFile)+": ")
 }

@@ -85,11 +85,21 @@ func matches(what string, patterns []string, names []string, ok func(i int) bool
 // is uniform in ±1/sqrt(in), drawn from r in the order of the parameters, and B is +0, so
 // that at first the network computes what it did before, bit for bit.
 //
-// It returns an error for a net without gradients (one made by Infer), for a setting that
-// makes no sense and for a pattern that matches nothing; net is as it was.
+// One net can have several adapters, of one task each, which take turns. Each is made while
+// no other one is applied: call Remove of the one before, so that all have one W0 and one
+// Base, and files go with any of them. Remove is also what comes before another one's turn,
+// since a Forward sets the matrices of its own adapters and leaves all others as they are.
+// Parameters of LowRank.Train are those of the net, which all of them share. To begin with
+// what other adapters have learned, give Adapt the net that Merge returns.
+//
+// It returns an error for a net without gradients (one made by Infer), for an *Adapted, for
+// a setting that makes no sense and for a pattern that matches nothing; net is as it was.
 func Adapt(net nn.Net, how LowRank, r *rand.Rand) (*Adapted, error) {
 	if nilcheck.IsNil(net) {
 		return nil, errors.New("finetune: no net to adapt")
+	}
+	if a, ok := net.(*Adapted); ok {
+		return nil, fmt.Errorf("finetune: Adapt of a net with adapters, whose own matrices are the factors of rank %d; give it the net that Merge returns, to go on from what they have learned, or after Remove that of Net, for adapters of another task", a.how.Rank)
 	}
 	if r == nil {
 		return nil, errors.New("finetune: Adapt with a nil *rand.Rand: give it rand.New(rand.NewPCG(1, 2))")

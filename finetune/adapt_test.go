@@ -190,6 +190,52 @@ func TestAdaptersLearn(t *testing.T) {
 	require.Equal(t, merged, values(again))
 }
 
+// TestAdaptersTakeTurns: adapters of two tasks on one net, of different matrices, compute and
+// learn what each does on a net of its own, if the other one is removed before its turn.
+func TestAdaptersTakeTurns(t *testing.T) {
+	tasks := []finetune.LowRank{
+		{Match: []string{"1.weight_*"}, Rank: 2},
+		{Match: []string{"0.weight", "1.weight_hh_l0"}, Rank: 3},
+	}
+	learn := func(a *finetune.Adapted) {
+		_, err := bptt.Train(context.Background(), a, traintest.TextData(t, 600, traintest.Small), plan(5))
+		require.NoError(t, err)
+	}
+	ids := traintest.DrawIDs(traintest.Rng(3), 6*3, 13)
+	outputs := func(a *finetune.Adapted) []float32 {
+		y := make([]float32, 6*3*13)
+		a.Reset()
+		require.NoError(t, a.ForwardIDs(y, ids))
+		return y
+	}
+	net := traintest.LanguageModel(t, 1, traintest.Small)
+	var turns []*finetune.Adapted
+	for _, how := range tasks {
+		a := traintest.Must(finetune.Adapt(net, how, traintest.Rng(9)))
+		learn(a)
+		a.Remove()
+		turns = append(turns, a)
+	}
+	require.Equal(t, turns[0].Base(), turns[1].Base())
+	require.Equal(t, turns[0].Base(), nn.Fingerprint(net))
+	for range 2 {
+		for i, how := range tasks {
+			_, alone := adapted(t, 1, traintest.Small, how)
+			learn(alone)
+			require.Equal(t, values(alone), values(turns[i]))
+			require.Equal(t, outputs(alone), outputs(turns[i]))
+			turns[i].Remove()
+		}
+	}
+
+	// Where Merge has left one in place, the next begins with what it has learned.
+	stacked := traintest.Must(finetune.Adapt(turns[0].Merge(), tasks[1], traintest.Rng(9)))
+	require.NotEqual(t, turns[0].Base(), stacked.Base())
+	_, alone := adapted(t, 1, traintest.Small, tasks[0])
+	learn(alone)
+	require.Equal(t, outputs(alone), outputs(stacked))
+}
+
 // TestAdaptersResume: a checkpoint has what is trained alone, and the run that continues
 // from it ends with the same bits, with random masks too.
 func TestAdaptersResume(t *testing.T) {
@@ -305,6 +351,9 @@ func TestAdaptRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "nil *rand.Rand")
 	_, err = finetune.Adapt((*nn.Model)(nil), ok, traintest.Rng(1))
 	require.ErrorContains(t, err, "no net")
+	inner := traintest.Must(finetune.Adapt(traintest.LanguageModel(t, 1, traintest.Small), ok, traintest.Rng(1)))
+	_, err = finetune.Adapt(inner, ok, traintest.Rng(1))
+	require.ErrorContains(t, err, "a net with adapters, whose own matrices are the factors of rank 1; give it the net that Merge returns")
 	require.Equal(t, before, nn.Fingerprint(net))
 	a := traintest.Must(finetune.Adapt(traintest.Unrolled(3, 4, 5, 2), ok, traintest.Rng(1)))
 	require.PanicsWithValue(t, "finetune: ForwardIDs of an adapted *lstm.Unrolled that takes no ids, want Forward", func() { _ = a.ForwardIDs(nil, nil) })

@@ -235,7 +235,7 @@ func (s *Scratch) weighElements() (t Total) {
 	for lo := 0; lo < rows; lo += c.elements.block {
 		hi := min(rows, lo+c.elements.block)
 		n := (hi - lo) * width
-		c.weights(w[:n], lo, hi)
+		c.weights(w[:n], s.ones[:n], lo, hi)
 		t.Weight += c.isa.Dot64(w[:n], s.ones[:n])
 		c.isa.Sign(w[:n], w[:n])
 		t.Terms += int(c.isa.Dot64(w[:n], s.ones[:n]))
@@ -244,17 +244,14 @@ func (s *Scratch) weighElements() (t Total) {
 }
 
 // weights sets w to the weights of the elements of pairs lo to hi, with +0 for what does
-// not count.
-func (c *call) weights(w []float32, lo, hi int) {
+// not count. There are as many ones as elements.
+func (c *call) weights(w, ones []float32, lo, hi int) {
 	if given := c.b.Weights; len(given) == c.b.Steps*c.b.Rows*c.width {
 		given = given[lo*c.width:][:len(w)]
 		c.isa.Drop(w, given, given, least, 1)
 	} else {
 		for p := lo; p < hi; p++ {
-			row := w[(p-lo)*c.width:][:c.width]
-			for i := range row {
-				row[i] = given[p]
-			}
+			c.isa.Scale(w[(p-lo)*c.width:][:c.width], ones[:c.width], float32(stepWeight(c.b, p)))
 		}
 	}
 	c.leaveOut(w, lo, hi)
@@ -288,7 +285,7 @@ func (s *Scratch) elementBlock(work []float32, lo, hi int) (sum float64) {
 	d, g, wg, w := work[:n], work[n:][:n], work[2*n:][:n], []float32(nil)
 	if len(c.b.Weights) > 0 {
 		w = work[3*n:][:n]
-		c.weights(w, lo, hi)
+		c.weights(w, s.ones[:len(w)], lo, hi)
 	}
 	if e.form == binary {
 		isa.BCE(d, y, target, s.q[:n])

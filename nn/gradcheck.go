@@ -40,10 +40,11 @@ type GradientCheck struct {
 //
 // The loss is L = sum(r*y) + sum(q*state), computed in float64, with the outputs of all
 // steps of the net and its state after the last one, and numbers r and q drawn from [-1, 1).
-// Inputs are drawn from there too, ids from the vocabulary; the state before the first
-// step is what a pass over such inputs leaves. Of each parameter, of the input and of each
-// tensor of the state before the first step some elements are moved by h, h/2, h/4 and so
-// on to both sides. From two of the differences (L(w+h)-L(w-h))/2h follows an estimate
+// Inputs are drawn from there too, ids from the vocabulary, without a padding id
+// (Embedding.SetPaddingID), whose vector has no gradient by intent; the state before the
+// first step is what a pass over such inputs leaves. Of each parameter, of the input and of
+// each tensor of the state before the first step some elements are moved by h, h/2, h/4 and
+// so on to both sides. From two of the differences (L(w+h)-L(w-h))/2h follows an estimate
 // whose error is of the order of h^4 (Richardson); where two estimates agree the derivative
 // is known. Where none do, down to h/128, the loss has a kink nearby, as that of ReLU has,
 // and the element is passed over.
@@ -148,9 +149,26 @@ func (k *gradientCheck) drawInput(n int) {
 		return
 	}
 	k.idsOf = make([]int32, n)
+	padding, padded := paddingOf(k.net)
 	for i := range k.idsOf {
 		k.idsOf[i] = int32(k.rng.Uint64() % uint64(k.in))
+		for padded && k.idsOf[i] == padding && k.in > 1 {
+			k.idsOf[i] = int32(k.rng.Uint64() % uint64(k.in))
+		}
 	}
+}
+
+// paddingOf returns the padding id of the embedding that net begins with.
+func paddingOf(net Net) (id int32, ok bool) {
+	switch n := net.(type) {
+	case *Model:
+		if n.emb != nil {
+			return n.emb.PaddingID()
+		}
+	case *LearnedState:
+		return paddingOf(n.net)
+	}
+	return 0, false
 }
 
 // end puts the net back to what it was.

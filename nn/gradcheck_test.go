@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/gru"
 	"github.com/simdrnn/simdrnn/internal/numtest"
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
 	"github.com/simdrnn/simdrnn/nn"
@@ -118,6 +119,31 @@ func TestWrongGradientsAreFound(t *testing.T) {
 	require.ErrorContains(t, nn.CheckGradients((*nn.Model)(nil), nn.GradientCheck{}), "it is nil")
 	require.ErrorContains(t, nn.CheckGradients(traintest.Must(nn.Infer(2, 2, linear(2, 2))), nn.GradientCheck{}), "0.weight has no gradient, as in a net made by Infer")
 	require.ErrorContains(t, nn.CheckGradients(traintest.Must(nn.Infer(2, 2, nn.Parallel{nn.Tanh, nn.Sequential{linear(2, 2)}})), nn.GradientCheck{}), "0.1.0.weight has no gradient")
+}
+
+// TestCheckGradientsReadsNoPadding: the vector of a padding id has no gradient where it is
+// looked up, which is no mistake of the net.
+func TestCheckGradientsReadsNoPadding(t *testing.T) {
+	for _, tied := range []bool{false, true} {
+		for _, id := range []int32{0, 2} {
+			r := traintest.Rng(1)
+			emb := traintest.Must(nn.NewEmbedding(3, 4, r))
+			require.NoError(t, emb.SetPaddingID(id))
+			out := traintest.Must(nn.NewLinear(4, 3, r))
+			if tied {
+				out = emb.Readout()
+			}
+			net := traintest.Must(nn.Chain(emb, traintest.Must(gru.New(gru.Config{Input: 4, Hidden: 4}, r)).Unroll(5, 3), out))
+			require.NoError(t, nn.CheckGradients(net, nn.GradientCheck{Samples: -1}))
+			learned := traintest.Must(nn.NewLearnedState(net))
+			require.NoError(t, nn.CheckGradients(learned, nn.GradientCheck{Samples: -1}))
+		}
+	}
+	// Where there is nothing else to read it is read: here nothing depends on its vector.
+	emb := traintest.Must(nn.NewEmbedding(1, 2, traintest.Rng(1)))
+	require.NoError(t, emb.SetPaddingID(0))
+	net := traintest.Must(nn.Unroll(2, 2, emb, &nn.Linear{Weight: make([]float32, 4), In: 2, Out: 2}))
+	require.NoError(t, nn.CheckGradients(net, nn.GradientCheck{}))
 }
 
 // TestCheckGradientsLeavesNoTrace but in gradients, which are zero, and lengths.

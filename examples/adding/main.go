@@ -4,6 +4,7 @@
 //	go -C examples run ./adding               an LSTM, sequences of 100 steps
 //	go -C examples run ./adding -cell gru     a GRU
 //	go -C examples run ./adding -cell rnn     ReLU units that begin as the identity
+//	go -C examples run ./adding -resume       go on where Ctrl-C stopped
 //
 // Each step of a sequence is a pair: a number drawn evenly from [0, 1], and a
 // marker. Two steps are marked by 1, one in each half of the sequence, all others
@@ -16,89 +17,79 @@
 //
 // The run ends when the problem is solved: on sequences that were held out, the
 // mean squared error is below 0.001 and at least 99 % of the sums are right to 0.04.
-// The last line says so, the one before it has the SHA-256 of the weights: the same
-// seed gives the same on every machine.
+// Beside both stand those of who always says 1. The last line has the SHA-256 of the
+// weights: the same seed gives the same on every machine.
+//
+// The folder that -out names gets the checkpoints, the settings, the metrics and the
+// picture of the errors. Relative paths start in the working folder of the program, which
+// "go -C examples" makes the folder examples.
 package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"math"
 
 	"github.com/simdrnn/simdrnn/examples/internal/program"
 )
 
-// options are the flags.
-type options struct {
-	settings settings
-	steps    int64
-	workers  int
-	quiet    bool
-}
+func main() { program.Main("adding", run) }
 
-// usage is what a wrong flag and -help print above the list of flags.
-const usage = `usage: adding [flags]
-Trains a recurrent network on the adding problem until it is solved.
+// about stands above the list of flags.
+const about = `Trains a recurrent network on the adding problem until it is solved.
 `
 
+// options are the flags.
+type options struct {
+	*program.Flags
+	cell                  string
+	length, hidden, batch int
+	rate, clip            float64
+}
+
+// gentle is the rate of plain units if it is not given: with that of the others they diverge.
+const gentle = "0.001"
+
 // parse reads the command line.
-func parse(args []string, output io.Writer) (*options, error) {
-	o := &options{}
-	f := flag.NewFlagSet("adding", flag.ContinueOnError)
-	f.SetOutput(output)
-	f.Usage = func() { fmt.Fprint(output, usage); f.PrintDefaults() }
-	s := &o.settings
-	f.StringVar(&s.Cell, "cell", "lstm", "`kind` of layer: lstm, gru or rnn")
-	f.IntVar(&s.Length, "length", 100, "`steps` of a sequence")
-	f.IntVar(&s.Hidden, "hidden", 64, "`units` of the layer")
-	f.IntVar(&s.Batch, "batch", 50, "`sequences` in an update")
-	f.Float64Var(&s.Rate, "rate", 0, "learning `rate` of Adam (default 0.01; 0.001 with -cell rnn)")
-	f.Float64Var(&s.Clip, "clip", 1, "largest `norm` of the gradient")
-	f.Uint64Var(&s.Seed, "seed", 1, "`seed` of the initial weights and the sequences")
-	f.Int64Var(&o.steps, "steps", 20000, "give up after `n` updates")
-	f.IntVar(&o.workers, "workers", 0, "`goroutines` that share the work; 0: as many as help. The result is the same")
-	f.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
+func parse(args []string, stderr io.Writer) (*options, error) {
+	f := program.NewFlags("adding", about, stderr, program.Limits{Steps: 20000})
+	o := &options{Flags: f}
+	f.StringVar(&o.cell, "cell", "lstm", "`kind` of layer: lstm, gru or rnn")
+	f.IntVar(&o.length, "length", 100, "`steps` of a sequence")
+	f.IntVar(&o.hidden, "hidden", 64, "`units` of the layer")
+	f.IntVar(&o.batch, "batch", 50, "`sequences` in an update")
+	f.Float64Var(&o.rate, "rate", 1e-2, "learning `rate` of Adam; with -cell rnn "+gentle+" if it is not given")
+	f.Float64Var(&o.clip, "clip", 1, "largest `norm` of the gradient")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
-	if f.NArg() > 0 {
-		return nil, fmt.Errorf("unexpected argument %q: every option begins with a dash, as in -cell gru", f.Arg(0))
-	}
-	given := false
-	f.Visit(func(g *flag.Flag) { given = given || g.Name == "rate" })
-	if !given {
-		s.Rate = defaultRate[s.Cell]
+	if o.cell == "rnn" && !f.Resume && !f.Given("rate") {
+		if err := f.Set("rate", gentle); err != nil {
+			return nil, err
+		}
 	}
 	return o, o.check()
 }
 
-// maxWorkers is how many the library uses at most.
-const maxWorkers = 256
-
 // check refuses values that mean nothing.
 func (o *options) check() error {
-	s := &o.settings
-	if defaultRate[s.Cell] == 0 {
-		return fmt.Errorf("-cell is %q, want lstm, gru or rnn", s.Cell)
+	const most = 1 << 13
+	switch {
+	case o.cell != "lstm" && o.cell != "gru" && o.cell != "rnn":
+		return fmt.Errorf("-cell is %q, want lstm, gru or rnn", o.cell)
+	case o.Given("epochs"):
+		return errors.New("-epochs is given, and the sequences have no end: limit the run with -steps")
 	}
-	if err := errors.Join(
-		program.Between("length", s.Length, 2, 1<<13), program.Between("hidden", s.Hidden, 1, 1<<13), program.Between("batch", s.Batch, 1, 1<<13),
-	); err != nil {
+	err := errors.Join(
+		program.Between("length", o.length, 2, most), program.Between("hidden", o.hidden, 1, most),
+		program.Between("batch", o.batch, 1, most),
+		program.Between("rate", o.rate, 1e-12, 10), program.Between("clip", o.clip, 1e-12, 1e30),
+	)
+	if err != nil {
 		return err
 	}
-	switch {
-	case o.steps < 1:
-		return fmt.Errorf("-steps is %d, want at least 1", o.steps)
-	case o.workers < 0 || o.workers > maxWorkers:
-		return fmt.Errorf("-workers is %d, want 1 to %d, or 0 for as many as help", o.workers, maxWorkers)
-	case !(s.Rate >= 1e-12 && s.Rate <= 10):
-		return fmt.Errorf("-rate is %v, want 1e-12 to 10, such as 0.01", s.Rate)
-	case !(s.Clip >= 1e-12) || math.IsInf(s.Clip, 0):
-		return fmt.Errorf("-clip is %v, want 1e-12 or more, such as 1; a large number such as 1e30 never clips", s.Clip)
-	}
-	return program.Fits(s.floats(), "-length %d -hidden %d -batch %d", s.Length, s.Hidden, s.Batch)
+	// About what a run holds: what is kept of each step, and the weights with gradients, two
+	// moments and two packed copies.
+	h := float64(o.hidden)
+	return program.Fits(24*h*(h+4)+float64(o.length)*float64(o.batch+held/heldBatches)*(6*h+8), "-length %d -hidden %d -batch %d", o.length, o.hidden, o.batch)
 }
-
-func main() { program.Main("adding", run) }

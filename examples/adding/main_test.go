@@ -1,10 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"io"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,35 +15,36 @@ import (
 	"github.com/simdrnn/simdrnn/examples/internal/program/programtest"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/loss"
-	"github.com/simdrnn/simdrnn/nn"
 )
 
 var tested = programtest.Program{Name: "adding", Run: run}
 
-func command(args string) programtest.Result { return tested.Command(strings.Fields(args)...) }
-
-// lines are those of stdout.
-func lines(r programtest.Result) []string {
-	return strings.Split(strings.TrimSuffix(r.Stdout, "\n"), "\n")
+func tiny(dir string, args ...string) []string {
+	return append([]string{"-out", dir, "-length", "11", "-hidden", "19", "-batch", "9", "-quiet"}, args...)
 }
 
-const (
-	lastLine = `^solved after \d+ updates: held-out error 0\.000\d\d, (99|100)\.\d % right to 0\.04, \d+\.\d s, (scalar|avx2|avx512|neon)$`
-	hashLine = `^sha256 [0-9a-f]{64}$`
-)
+const table = `^length (11|20) +mean squared error  right to 0\.04
+always saying 1 +0\.16667 +7\.8 %
+(LSTM|GRU|RNN) of \d+ units +[0-9.]+ +[0-9.]+ %  after \d+ updates, (scalar|avx2|avx512|neon)
+sha256 [0-9a-f]{64}
+$`
 
-// TestSolved: sequences of 20 steps are solved by what solves those of 100.
+// TestSolved: sequences of 20 steps are solved by what solves those of 100, and the run ends
+// where they are.
 func TestSolved(t *testing.T) {
 	for _, cell := range []string{"lstm", "gru"} {
 		t.Run(cell, func(t *testing.T) {
-			r := command("-length 20 -hidden 16 -batch 25 -seed 2 -steps 3000 -cell " + cell)
-			require.Zero(t, r.Code, r.Stderr)
-			require.Len(t, lines(r), 2)
-			require.Regexp(t, hashLine, lines(r)[0])
-			require.Regexp(t, lastLine, lines(r)[1])
-			require.Contains(t, r.Stderr, cell+" of 16 units", "progress goes to standard error")
-			require.Contains(t, r.Stderr, "update   100  training error 0.")
-			require.Contains(t, r.Stderr, "% right")
+			dir := t.TempDir()
+			r := tested.Do(t, "-out", dir, "-length", "20", "-hidden", "16", "-batch", "25", "-seed", "2", "-steps", "3000", "-cell", cell)
+			require.Regexp(t, table, r.Stdout)
+			reached := programtest.Numbers(t, regexp.MustCompile(`16 units +([0-9.]+) +([0-9.]+) %  after (\d+) updates`), r.Stdout)
+			require.Less(t, reached[0], solvedError)
+			require.GreaterOrEqual(t, reached[1], 100*solvedShare)
+			require.Less(t, reached[2], 3000.0)
+			require.Contains(t, r.Stderr, "always saying 1 has the mean squared error 0.1667")
+			require.Contains(t, r.Stderr, "update 100, ")
+			require.Contains(t, r.Stderr, "sequences/s")
+			programtest.Files(t, dir, bptt.LastFile, bptt.BestFile, "curve.png", "metrics.jsonl", "settings.json")
 		})
 	}
 }
@@ -54,76 +54,121 @@ func TestSolved(t *testing.T) {
 func TestSameEverywhere(t *testing.T) {
 	defer kernels.Use(kernels.Current())
 	for cell, want := range map[string]string{
-		"lstm": "sha256 27893f3f79ccbfe2c696977bf37e064cba8ece5e55e9aebec0b7c45ee3f65c4e",
-		"gru":  "sha256 2af564b2ef128bd5db6d35d67ccc637dee2fdffe6d22d05d43c1953e711a24f9",
-		"rnn":  "sha256 795332934cb2a23a2895dd4499bd70b0b8dc6f904acaa066879d58fd8245d6c7",
+		"lstm": "27893f3f79ccbfe2c696977bf37e064cba8ece5e55e9aebec0b7c45ee3f65c4e\n",
+		"gru":  "2af564b2ef128bd5db6d35d67ccc637dee2fdffe6d22d05d43c1953e711a24f9\n",
+		"rnn":  "795332934cb2a23a2895dd4499bd70b0b8dc6f904acaa066879d58fd8245d6c7\n",
 	} {
 		for _, isa := range kernels.Available() {
 			require.NoError(t, kernels.Use(isa))
 			for _, workers := range []string{"0", "1", "3"} {
-				r := command("-length 11 -hidden 19 -batch 9 -steps 20 -quiet -cell " + cell + " -workers " + workers)
+				r := tested.Command(tiny(t.TempDir(), "-steps", "20", "-cell", cell, "-workers", workers)...)
 				require.Equal(t, 1, r.Code, "20 updates do not solve it")
-				require.Equal(t, "adding: not solved; more -steps or another -seed may help\n", r.Stderr)
-				require.Equal(t, want, lines(r)[0], "%s, %v, %s workers", cell, isa, workers)
-				require.Regexp(t, `^not solved after 20 updates: .*`+isa.String()+"$", lines(r)[1])
+				require.Equal(t, "adding: not solved; go on with -resume and more -steps, or try another -seed\n", r.Stderr)
+				require.Regexp(t, table, r.Stdout)
+				require.Equal(t, want, r.Hash(), "%s, %v, %s workers", cell, isa, workers)
+				require.Contains(t, r.Stdout, "after 20 updates, "+isa.String())
 			}
 		}
-		other := command("-length 11 -hidden 19 -batch 9 -steps 20 -quiet -seed 2 -cell " + cell)
-		require.NotEqual(t, want, lines(other)[0])
+		other := tested.Command(tiny(t.TempDir(), "-steps", "20", "-seed", "2", "-cell", cell)...)
+		require.NotEqual(t, want, other.Hash())
 	}
 }
 
-// TestMistakes: what is wrong and what to do, and status 2.
-func TestMistakes(t *testing.T) {
-	for args, texts := range map[string][]string{
-		"-nonsense":                             {"-nonsense", "usage"},
-		"-cell elman":                           {`-cell is "elman"`, "lstm, gru or rnn"},
-		"-cell elman -rate 1":                   {`-cell is "elman"`},
-		"-length 1":                             {"-length is 1", "2 to"},
-		"-length 9000":                          {"-length is 9000"},
-		"-hidden 0":                             {"-hidden is 0"},
-		"-batch -3":                             {"-batch is -3"},
-		"-batch 8192 -length 8192 -hidden 8192": {"GB", "smaller"},
-		"-rate 0":                               {"-rate is 0"},
-		"-rate nan":                             {"-rate is NaN"},
-		"-rate 1e-320":                          {"-rate is 1e-320"},
-		"-clip 0":                               {"-clip is 0"},
-		"-clip inf":                             {"-clip is +Inf", "1e30"},
-		"-clip nan":                             {"-clip is NaN"},
-		"-steps 0":                              {"-steps is 0"},
-		"-seed -1":                              {"-seed"},
-		"-steps x":                              {"-steps"},
-		"-workers -1":                           {"-workers is -1"},
-		"-workers 100000000":                    {"-workers is 100000000", "1 to 256"},
-		"gru":                                   {`"gru"`, "-cell"},
-		"-rate 10 -clip 1e30 -cell rnn -length 50 -steps 300 -quiet": {"not finite", "smaller -rate"},
-	} {
-		r := command(args)
-		require.Equal(t, 2, r.Code, args)
-		require.Empty(t, r.Stdout, args)
-		for _, text := range texts {
-			require.Contains(t, r.Stderr, text, args)
+// TestEnd: what is right of the answers, and their error, end the run.
+func TestEnd(t *testing.T) {
+	o, err := parse(tiny(t.TempDir()), io.Discard)
+	require.NoError(t, err)
+	m, err := o.newModel()
+	require.NoError(t, err)
+	validate := o.training(m).Plan.Validate
+	b := &data.Batch{}
+	require.NoError(t, m.held.Next(b))
+	for _, c := range []struct {
+		wrong int
+		mean  float64
+		err   error
+	}{{0, 0.0009, bptt.ErrStop}, {1, 0.0009, bptt.ErrStop}, {2, 0.0009, nil}, {1, 0.0009, bptt.ErrStop}, {0, 0.001, nil}} {
+		y := slices.Clone(b.Y)
+		for i := range c.wrong {
+			y[len(y)-1-i] += 0.05
 		}
+		total, err := validate.Loss.Loss(nil, y, b, 0, new(loss.Scratch))
+		require.NoError(t, err)
+		require.Equal(t, 100, total.Terms)
+		require.Equal(t, c.err, validate.OnValidate(bptt.Validation{Loss: c.mean, Count: total.Terms}), "%d of 100 are wrong, error %v", c.wrong, c.mean)
 	}
-	r := command("-help")
-	require.Zero(t, r.Code)
-	require.Contains(t, r.Stderr, "-cell")
-	require.Contains(t, r.Stderr, "usage")
+}
+
+// TestRate: plain units have a rate of their own, unless one is given.
+func TestRate(t *testing.T) {
+	for args, want := range map[string]float64{"": 0.01, "-cell gru": 0.01, "-cell rnn": 0.001, "-cell rnn -rate 0.01": 0.01, "-rate 0.5": 0.5} {
+		o, err := parse(strings.Fields(args), io.Discard)
+		require.NoError(t, err)
+		require.Equal(t, want, o.rate, args)
+	}
+}
+
+// TestResume: a run in parts ends as a run in one, across a look at the held-out sequences and
+// with the rate that the run began with.
+func TestResume(t *testing.T) {
+	args := []string{"-length", "8", "-hidden", "9", "-batch", "5", "-cell", "rnn"}
+	_, dir := tested.InParts(t, "-steps 90", "-steps 130", args, bptt.BestFile)
+	r := tested.Command("-out", dir, "-resume", "-steps", "130", "-rate", "0.01")
+	require.Equal(t, 2, r.Code)
+	require.Contains(t, r.Stderr, "-rate is 0.01, and the run in "+dir+" has 0.001")
+}
+
+// TestMistakes: status 2, what is wrong, and no folder made.
+func TestMistakes(t *testing.T) {
+	tested.Refused(t, map[string]string{
+		"-nonsense":                             "usage: adding",
+		"-cell elman":                           `-cell is "elman", want lstm, gru or rnn`,
+		"-length 1":                             "-length is 1, want 2 to 8192",
+		"-length 9000":                          "-length is 9000",
+		"-hidden 0":                             "-hidden is 0",
+		"-batch -3":                             "-batch is -3",
+		"-batch 8192 -length 8192 -hidden 8192": "GB of memory",
+		"-rate 0":                               "-rate is 0",
+		"-rate nan":                             "-rate is NaN",
+		"-rate 1e-320":                          "-rate is 1e-320",
+		"-clip 0":                               "-clip is 0",
+		"-clip inf":                             "-clip is +Inf, want 1e-12 to 1e+30",
+		"-clip nan":                             "-clip is NaN",
+		"-steps 0":                              "which never ends",
+		"-epochs 3":                             "-epochs is given",
+		"-seed -1":                              "-seed",
+		"-workers -1":                           "-workers is -1",
+		"-resume":                               "there is no run",
+		"gru":                                   `"gru"`,
+	})
+}
+
+// TestDiverged: a rate that is too large is told of as that.
+func TestDiverged(t *testing.T) {
+	r := tested.Command(tiny(t.TempDir(), strings.Fields("-rate 10 -clip 1e30 -cell rnn -length 50 -steps 300")...)...)
+	require.Equal(t, 2, r.Code)
+	require.Contains(t, r.Stderr, "not finite")
+	require.Contains(t, r.Stderr, "smaller learning rate")
+	require.Empty(t, r.Stdout)
 }
 
 // TestInterruptBefore: who ends the program before the first update gets no result.
 func TestInterruptBefore(t *testing.T) {
-	r := tested.Stopped("", 0, strings.Fields("-length 11 -hidden 8 -quiet")...)
+	r := tested.Stopped("", 0, tiny(t.TempDir())...)
 	require.Equal(t, programtest.Result{Stderr: "adding: interrupted\n", Code: 130}, r)
 }
 
-// TestInterrupt: the last lines come also where Ctrl-C ended the run.
+// TestInterrupt: what Ctrl-C has stopped is measured, and goes on.
 func TestInterrupt(t *testing.T) {
-	r := tested.Stopped("update", 1, strings.Fields("-length 11 -hidden 8 -batch 4 -steps 1000000")...)
+	dir := t.TempDir()
+	r := tested.Stopped("update", 1, "-out", dir, "-length", "11", "-hidden", "8", "-batch", "4", "-steps", "1000000")
 	require.Equal(t, 1, r.Code, r.Stderr)
-	require.Len(t, lines(r), 2)
-	require.Regexp(t, hashLine, lines(r)[0])
-	require.Regexp(t, "^not solved after 100 updates: held-out error [0-9.]+, ", lines(r)[1])
+	require.Contains(t, r.Stderr, "stopped after 100 updates and saved; the same command with -resume goes on")
+	require.Regexp(t, table, r.Stdout)
+	require.Contains(t, r.Stdout, "after 100 updates")
+	r = tested.Command("-out", dir, "-resume", "-steps", "101")
+	require.Contains(t, r.Stderr, "going on at update 100")
+	require.Contains(t, r.Stdout, "after 101 updates")
 }
 
 // TestProblem: every sequence is one of the problem, and no two batches are alike.
@@ -187,35 +232,6 @@ func TestProblem(t *testing.T) {
 	require.NoError(t, a.Next(&x))
 	require.NoError(t, b.Next(&y))
 	require.NotEqual(t, x.X, y.X, "training and held-out sequences differ")
-}
-
-// TestResume: a run in two parts ends in the same weights as a run in one.
-func TestResume(t *testing.T) {
-	start := func(steps int64, seed uint64) *job {
-		o, err := parse([]string{"-length", "8", "-hidden", "9", "-batch", "5"}, io.Discard)
-		require.NoError(t, err)
-		o.steps, o.settings.Seed = steps, seed
-		j, err := newJob(o, func(bptt.Progress) error { return nil })
-		require.NoError(t, err)
-		return j
-	}
-	whole := start(12, 1)
-	_, err := whole.trainer.Run(context.Background())
-	require.NoError(t, err)
-
-	part := start(7, 1)
-	_, err = part.trainer.Run(context.Background())
-	require.NoError(t, err)
-	var file bytes.Buffer
-	require.NoError(t, part.trainer.Save(&file))
-	c, err := bptt.ReadCheckpoint(&file)
-	require.NoError(t, err)
-	rest := start(12, 2) // everything comes from the file
-	require.NoError(t, rest.trainer.Resume(c))
-	report, err := rest.trainer.Run(context.Background())
-	require.NoError(t, err)
-	require.EqualValues(t, 12, report.Step)
-	require.Equal(t, nn.Fingerprint(whole.net), nn.Fingerprint(rest.net))
 }
 
 // TestTally counts what is within 0.04 of the sum, at the steps that are asked for.

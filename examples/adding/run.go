@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"time"
+	"strings"
 
 	"github.com/simdrnn/simdrnn/bptt"
 	"github.com/simdrnn/simdrnn/examples/internal/drawn"
@@ -21,27 +20,9 @@ import (
 	"github.com/simdrnn/simdrnn/rnn"
 )
 
-// settings say which network is trained on what.
-type settings struct {
-	Cell                  string
-	Length, Hidden, Batch int
-	Rate, Clip            float64
-	Seed                  uint64
-}
-
-// defaultRate is Adam's for each kind of cell.
-var defaultRate = map[string]float64{"lstm": 1e-2, "gru": 1e-2, "rnn": 1e-3}
-
-// floats is about how many numbers a run holds: what is kept of each step, and the
-// weights with gradients, two moments and two packed copies.
-func (s settings) floats() float64 {
-	h := float64(s.Hidden)
-	return 6*4*h*(h+4) + float64(s.Length)*float64(s.Batch+heldOut/heldBatches)*(6*h+8)
-}
-
 // The held-out sequences, and after how many updates they are looked at.
 const (
-	heldOut     = 1000
+	held        = 1000
 	heldBatches = 10
 	lookEvery   = 100
 )
@@ -52,42 +33,101 @@ const (
 	solvedShare = 0.99
 )
 
-// A layer lays itself out for training or for running forward only.
-type layer struct {
-	unroll, infer func(steps, batch int) nn.Stage
+func solved(mean, share float64) bool { return mean < solvedError && share >= solvedShare }
+
+// What always saying 1 reaches: the variance of the sum of two evenly drawn numbers, and how
+// often it is within near of 1.
+const (
+	constantError = 1.0 / 6
+	constantShare = 2*near - near*near
+)
+
+// run is the program.
+func run(guard *interrupt.Guard, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	m, err := o.newModel()
+	if err != nil {
+		return err
+	}
+	session, err := program.Open(o.Flags, guard, stderr)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	session.Say("sequences of %d steps; always saying 1 has the mean squared error %.4f", o.length, constantError)
+	result, err := session.Train(o.training(m))
+	if err != nil {
+		return err
+	}
+	mean, share, err := m.measure(session.Context())
+	if err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%s of %d units", strings.ToUpper(o.cell), o.hidden)
+	if _, err := fmt.Fprintf(stdout, "length %-15d mean squared error  right to %v\nalways saying 1 %24.5f %12.1f %%\n%-22s %17.5f %12.1f %%  after %d updates, %v\n%s\n",
+		o.length, near, constantError, 100*constantShare, name, mean, 100*share, result.Step, kernels.Current(), program.Hash(m.net)); err != nil {
+		return err
+	}
+	if !solved(mean, share) {
+		return fmt.Errorf("%w; go on with -resume and more -steps, or try another -seed", program.ErrNotSolved)
+	}
+	return nil
 }
 
-// newLayer draws the weights of a layer.
-func newLayer(s settings, workers int, r *rand.Rand) (layer, error) {
+// model is a net, the same for running forward only, and what it is measured on.
+type model struct {
+	net, infer *nn.Model
+	held       *drawn.Source
+}
+
+func (o *options) newModel() (*model, error) {
+	r := rand.New(rand.NewPCG(o.Seed, 0))
+	unroll, infer, err := o.newLayer(r)
+	if err != nil {
+		return nil, err
+	}
+	out, err := nn.NewLinear(o.hidden, 1, r)
+	if err != nil {
+		return nil, err
+	}
+	m := &model{held: newProblem(o.length, held/heldBatches, heldBatches, o.Seed, 2)}
+	if m.net, err = nn.Chain(unroll(o.length, o.batch), out); err != nil {
+		return nil, err
+	}
+	if m.infer, err = nn.Chain(infer(o.length, held/heldBatches), out); err != nil {
+		return nil, err
+	}
+	m.infer.SetWorkers(o.Workers)
+	return m, nil
+}
+
+// newLayer draws a layer and returns what lays it out for training and for running forward.
+func (o *options) newLayer(r *rand.Rand) (unroll, infer func(steps, batch int) nn.Stage, err error) {
 	const in = 2
-	switch s.Cell {
+	switch o.cell {
 	case "gru":
-		net, err := gru.New(gru.Config{Input: in, Hidden: s.Hidden, Workers: workers}, r)
-		return layer{
-			func(steps, batch int) nn.Stage { return net.Unroll(steps, batch) },
-			func(steps, batch int) nn.Stage { return net.Infer(steps, batch) },
-		}, err
+		l, err := gru.New(gru.Config{Input: in, Hidden: o.hidden}, r)
+		return func(steps, batch int) nn.Stage { return l.Unroll(steps, batch) },
+			func(steps, batch int) nn.Stage { return l.Infer(steps, batch) }, err
 	case "rnn":
 		// Units that hold their value until an input changes it: the network of
 		// Le, Jaitly and Hinton.
-		net, err := rnn.NewZero(rnn.Config{Input: in, Hidden: s.Hidden, Activation: rnn.ReLU, Workers: workers})
+		l, err := rnn.NewZero(rnn.Config{Input: in, Hidden: o.hidden, Activation: rnn.ReLU})
 		if err == nil {
-			net.Init(r, identity)
+			l.Init(r, identity)
 		}
-		return layer{
-			func(steps, batch int) nn.Stage { return net.Unroll(steps, batch) },
-			func(steps, batch int) nn.Stage { return net.Infer(steps, batch) },
-		}, err
-	default:
-		net, err := lstm.New(lstm.Config{Input: in, Hidden: s.Hidden, Workers: workers}, r)
-		if err == nil {
-			err = net.SetForgetBias(1) // cells begin by remembering
-		}
-		return layer{
-			func(steps, batch int) nn.Stage { return net.Unroll(steps, batch) },
-			func(steps, batch int) nn.Stage { return net.Infer(steps, batch) },
-		}, err
+		return func(steps, batch int) nn.Stage { return l.Unroll(steps, batch) },
+			func(steps, batch int) nn.Stage { return l.Infer(steps, batch) }, err
 	}
+	l, err := lstm.New(lstm.Config{Input: in, Hidden: o.hidden}, r)
+	if err == nil {
+		err = l.SetForgetBias(1) // cells begin by remembering
+	}
+	return func(steps, batch int) nn.Stage { return l.Unroll(steps, batch) },
+		func(steps, batch int) nn.Stage { return l.Infer(steps, batch) }, err
 }
 
 // identity is a Scheme: W_hh is the identity, W_ih small, biases zero.
@@ -105,124 +145,34 @@ func identity(r *rand.Rand, p rnn.Param) {
 	}
 }
 
-// A job is one training run.
-type job struct {
-	o       *options
-	trainer *bptt.Trainer
-	net     *nn.Model
-	infer   *nn.Model // over the same weights
-	held    *drawn.Source
-
-	last  bptt.Progress
-	mean  float64 // squared error on the held-out sequences, of the last look
-	share float64 // of them that are right
-}
-
-func newJob(o *options, onStep func(bptt.Progress) error) (*job, error) {
-	s := o.settings
-	r := rand.New(rand.NewPCG(s.Seed, 0))
-	l, err := newLayer(s, o.workers, r)
-	if err != nil {
-		return nil, err
-	}
-	readout, err := nn.NewLinear(s.Hidden, 1, r)
-	if err != nil {
-		return nil, err
-	}
-	j := &job{o: o, held: newProblem(s.Length, heldOut/heldBatches, heldBatches, s.Seed, 2)}
-	if j.net, err = nn.Chain(l.unroll(s.Length, s.Batch), readout); err != nil {
-		return nil, err
-	}
-	if j.infer, err = nn.Chain(l.infer(s.Length, heldOut/heldBatches), readout); err != nil {
-		return nil, err
-	}
-	j.infer.SetWorkers(o.workers)
-	j.trainer, err = bptt.NewTrainer(j.net, newProblem(s.Length, s.Batch, 0, s.Seed, 1), bptt.Plan{
-		Steps: o.steps, Workers: o.workers,
-		Loss: loss.MSE{}, Optimizer: &optim.Adam{LR: s.Rate}, ClipNorm: s.Clip,
-		OnStep: func(p bptt.Progress) error {
-			j.last = p
-			return onStep(p)
+// training is how the net is trained.
+func (o *options) training(m *model) program.Run {
+	count := &tally{}
+	return program.Run{
+		Net: m.net, Data: newProblem(o.length, o.batch, 0, o.Seed, 1),
+		Title: fmt.Sprintf("%s of %d units, %d steps", strings.ToUpper(o.cell), o.hidden, o.length),
+		Scale: program.Scale{Name: "mean squared error", Log: true}, Counted: "sequences",
+		Plan: bptt.Plan{
+			Loss: loss.MSE{}, Optimizer: &optim.Adam{LR: o.rate}, ClipNorm: o.clip,
+			Validate: bptt.Validate{
+				Data: m.held, Net: m.infer, Loss: count, EverySteps: lookEvery,
+				OnValidate: func(v bptt.Validation) error {
+					share := float64(count.right) / float64(max(1, v.Count))
+					count.right = 0
+					if solved(v.Loss, share) {
+						return bptt.ErrStop
+					}
+					return nil
+				},
+			},
 		},
-	})
-	return j, err
+	}
 }
 
-// look measures the network on the held-out sequences.
-func (j *job) look(ctx context.Context) (err error) {
-	var c tally
-	var n int
-	j.mean, n, err = bptt.Evaluate(ctx, j.infer, j.held, &c)
-	j.share = float64(c.right) / float64(max(1, n))
-	return err
-}
-
-func (j *job) solved() bool { return j.mean < solvedError && j.share >= solvedShare }
-
-// run is the program.
-func run(guard *interrupt.Guard, args []string, stdout, progress io.Writer) error {
-	o, err := parse(args, progress)
-	if err != nil {
-		return err
-	}
-	if err := kernels.Info().Err; err != nil {
-		return err
-	}
-	if o.quiet {
-		progress = io.Discard
-	}
-	began := time.Now()
-	var j *job
-	mean := 0.0 // of the updates since the last look
-	j, err = newJob(o, func(p bptt.Progress) error {
-		mean += p.Loss
-		if p.Step%lookEvery != 0 && p.Step != o.steps {
-			return nil
-		}
-		if err := j.look(guard.Context()); err != nil {
-			return err
-		}
-		fmt.Fprintf(progress, "update %5d  training error %.5f  held-out %.5f, %5.1f %% right  %.1f s\n",
-			p.Step, mean/float64((p.Step-1)%lookEvery+1), j.mean, 100*j.share, time.Since(began).Seconds())
-		mean = 0
-		if j.solved() {
-			return bptt.ErrStop
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	s := o.settings
-	fmt.Fprintf(progress, "%s of %d units, sequences of %d steps in batches of %d, %v; always saying 1 has the error 0.167\n",
-		s.Cell, s.Hidden, s.Length, s.Batch, kernels.Current())
-	err = guard.InOrder(func(ctx context.Context) error {
-		_, err := j.trainer.Run(ctx)
-		if errors.Is(err, context.Canceled) {
-			if j.last.Step == 0 {
-				return interrupt.Err // there is nothing to look at
-			}
-			err = j.look(context.WithoutCancel(ctx))
-		}
-		return err
-	})
-	if diverged := (*bptt.NonFiniteError)(nil); errors.As(err, &diverged) {
-		return fmt.Errorf("%w; start again with a smaller -rate", err)
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(stdout, program.Hash(j.net))
-	how := "solved"
-	if !j.solved() {
-		how = "not solved"
-	}
-	if _, err := fmt.Fprintf(stdout, "%s after %d updates: held-out error %.5f, %.1f %% right to %v, %.1f s, %v\n",
-		how, j.last.Step, j.mean, 100*j.share, near, time.Since(began).Seconds(), kernels.Current()); err != nil {
-		return err
-	}
-	if !j.solved() {
-		return fmt.Errorf("%w; more -steps or another -seed may help", program.ErrNotSolved)
-	}
-	return nil
+// measure returns the mean squared error of the held-out sequences, and the share of them
+// that is right.
+func (m *model) measure(ctx context.Context) (mean, share float64, err error) {
+	var count tally
+	mean, n, err := bptt.Evaluate(ctx, m.infer, m.held, &count)
+	return mean, float64(count.right) / float64(max(1, n)), err
 }

@@ -86,9 +86,9 @@ var tiny = []string{"-text", "text", "-hidden", "13", "-embed", "7", "-batch", "
 func with(args ...string) []string { return append(append([]string(nil), tiny...), args...) }
 
 var (
-	lastLine = regexp.MustCompile(`^held-out \d+\.\d{3} bits/char after \d+ steps, \d+ chars/s, (scalar|avx2|avx512|neon)$`)
+	lastLine = regexp.MustCompile(`^held-out \d+\.\d{3} bits/char after \d+ steps, \d+ chars/s, (scalar|avx2|avx512|neon); by counts of characters \d\.\d{3}, of pairs \d\.\d{3}$`)
 	// The last line of a run that made no step.
-	noSteps  = regexp.MustCompile(`^held-out \d+\.\d{3} bits/char after \d+ steps, (scalar|avx2|avx512|neon)$`)
+	noSteps  = regexp.MustCompile(`^held-out \d+\.\d{3} bits/char after \d+ steps, (scalar|avx2|avx512|neon); by counts of characters \d\.\d{3}, of pairs \d\.\d{3}$`)
 	hashLine = regexp.MustCompile(`^sha256 [0-9a-f]{64}$`)
 )
 
@@ -116,6 +116,12 @@ func TestTrain(t *testing.T) {
 	require.Regexp(t, lastLine, r.lines()[1])
 	require.Contains(t, r.lines()[1], "after 12 steps")
 	require.Contains(t, r.stderr, "bits/char", "progress goes to standard error")
+	text, err := os.ReadFile(filepath.Join(dir, "text"))
+	require.NoError(t, err)
+	at := len(text) - len(text)/20
+	single, pairs := baselines(text[:at], text[at:])
+	require.Contains(t, r.lines()[1], fmt.Sprintf("; by counts of characters %.3f, of pairs %.3f", single, pairs))
+	require.Contains(t, r.stderr, fmt.Sprintf("by counts of characters the held-out text takes %.3f bits/char, of pairs %.3f", single, pairs))
 	picture, err := os.ReadFile(filepath.Join(dir, "charlm-out", "loss.png"))
 	require.NoError(t, err)
 	require.True(t, bytes.HasPrefix(picture, []byte("\x89PNG")))

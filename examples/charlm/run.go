@@ -87,8 +87,8 @@ func (j *job) print(ctx context.Context, stdout io.Writer) error {
 	if j.ran() {
 		speed = fmt.Sprintf("%.0f chars/s, ", j.speed(j.spent))
 	}
-	if _, err := fmt.Fprintf(stdout, "held-out %.3f bits/char after %d steps, %s%v\n",
-		j.heldOut, j.last.Step, speed, kernels.Current()); err != nil {
+	if _, err := fmt.Fprintf(stdout, "held-out %.3f bits/char after %d steps, %s%v; by counts of characters %.3f, of pairs %.3f\n",
+		j.heldOut, j.last.Step, speed, kernels.Current(), j.single, j.pairs); err != nil {
 		return fmt.Errorf("the result cannot be printed, the model is in %s: %w", o.checkpoint(), err)
 	}
 	return nil
@@ -158,6 +158,8 @@ type job struct {
 
 	held      func(context.Context) (float64, error)
 	heldChars int
+	single    float64 // bits per held-out character by counts of characters,
+	pairs     float64 // and of pairs
 	intro     string
 	fresh     bool  // nothing saved yet of a run that began anew
 	saved     int64 // steps of the model in the folder
@@ -283,12 +285,13 @@ func (j *job) ready(t texts, from *bptt.Checkpoint) error {
 	if err := j.holdOut(t.held); err != nil {
 		return err
 	}
+	j.single, j.pairs = baselines(t.train, t.held)
 	shared := ""
 	if s.Shards > 0 {
 		shared = fmt.Sprintf(", %d shards on %d ranks", s.Shards, j.group.Size())
 	}
-	j.intro = fmt.Sprintf("%s on %s, %d characters, %d held out; %s %d x %d, %v%s; Ctrl-C stops and saves\nabout %s of memory; files go to %s",
-		verb, t.path, len(t.train), len(t.held), strings.ToUpper(s.Cell), s.Layers, s.Hidden, kernels.Current(), shared, size(s.bytes()*float64(o.ranks)), o.out)
+	j.intro = fmt.Sprintf("%s on %s, %d characters, %d held out; %s %d x %d, %v%s; Ctrl-C stops and saves\nabout %s of memory; files go to %s\nby counts of characters the held-out text takes %.3f bits/char, of pairs %.3f",
+		verb, t.path, len(t.train), len(t.held), strings.ToUpper(s.Cell), s.Layers, s.Hidden, kernels.Current(), shared, size(s.bytes()*float64(o.ranks)), o.out, j.single, j.pairs)
 	// Everything that can be wrong with the input has been found by now.
 	err := os.MkdirAll(o.out, 0o777)
 	if err == nil {

@@ -1,6 +1,7 @@
 package archtest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -239,6 +240,20 @@ func TestElementsBites(t *testing.T) {
 	} {
 		v, err := Elements(plant(t, files(c.cell, dispatch, "")), "amd64")
 		bites(t, c.name, v, err, c.want...)
+	}
+	for _, c := range []struct {
+		name, loss string
+		want       []string
+	}{
+		{"a loop in a loss", "func f(dy, y []float32) { for i := range y { dy[i] = y[i] - 1 } }", []string{"dy[i] is an element", "float32 arithmetic outside of kernels, in loss.f", "y[i] is an element"}},
+		{"a search in a loss", "func f(y []float32) float32 { return slices.Max(y) }", []string{"slices.Max works on elements"}},
+		{"the reference in a loss", "func f(y []float32) { ref.Mul(y, y, y) }", []string{"ref.Mul is the slow path"}},
+		{"sums and the current tier in a loss", "func f(s []float64) (sum float64) { for _, v := range s { sum += v }; kernels.Current().Mul(nil, nil, nil); return sum + s[len(s)-1] }", nil},
+	} {
+		all := files("", dispatch, "")
+		all["loss/l.go"] = "package loss\nimport (\n\t\"slices\"; \"" + Module + "/kernels\"; \"" + Module + "/kernels/ref\"\n)\nvar _, _, _ = slices.Clone[[]float32], kernels.Current, ref.Tree\n" + c.loss
+		v, err := Elements(plant(t, all), "amd64")
+		bites(t, c.name, slices.DeleteFunc(v, func(v Violation) bool { return strings.HasSuffix(v.What, "ref.Tree is the slow path") }), err, c.want...)
 	}
 	for _, c := range []struct {
 		name, dispatch, kernel string

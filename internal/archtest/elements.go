@@ -11,8 +11,13 @@ import (
 )
 
 // onKernels are the packages in which only kernels compute with elements: the cells,
-// their time loop, the stages of networks, and package kernels itself.
-var onKernels = []string{"gru", "internal/seq", "kernels", "lstm", "nn", "rnn"}
+// their time loop, the stages of networks, losses, optimizers, training, and package
+// kernels itself.
+var onKernels = []string{"bptt", "finetune", "gru", "internal/seq", "kernels", "loss", "lstm", "nn", "optim", "rnn", "seq2seq"}
+
+// around are those of them whose lists of float64 are sums, counts and rates, not elements,
+// and which call functions of single numbers, such as kernels.Log, that have no tier.
+var around = []string{"bptt", "finetune", "loss", "optim", "seq2seq"}
 
 // oneNumber lists the functions there that compute with single numbers of a
 // configuration or of a row. They may do arithmetic, and touch no element.
@@ -25,30 +30,57 @@ var oneNumber = map[string]string{
 	"kernels.ISA.NormalizeGrad":    "two means of a row",
 	"kernels.floatMode":            "a probe of the rounding mode",
 	"nn.LayerNorm.check":           "whether a number is finite",
+	"optim.ASGD.Update":            "the weights of a mean",
+	"seq2seq.softmaxGrad":          "the sign of a number of a row",
 }
 
 // outside lists what may touch elements, since no step of a sequence depends on
 // its speed, or since it moves them and no more.
 var outside = map[string]string{
-	"internal/seq/init.go":           "initial values, drawn once",
-	"internal/seq.Noise.probability": "picks one of six numbers",
-	"lstm.Layer.SetForgetBias":       "initial values, set once",
-	"nn/fingerprint.go":              "hashes what there is",
-	"nn/gradcheck.go":                "a tool for tests, in float64",
-	"nn/grow.go":                     "weights made larger, once",
-	"nn.NewLayerNorm":                "initial values, set once",
-	"nn.layerNorm.forwardRows":       "keeps one number of a row",
-	"nn.layerNorm.inputGradient":     "takes it",
-	"nn.dropout.apply":               "takes one number of a row, to drop whole words",
-	"nn.LearnedState.begin":          "keeps one number of a row",
-	"nn.LearnedState.starts":         "takes it",
-	"nn.pool.CopyState":              "the number of steps of a row",
-	"nn.pool.SetState":               "the number of steps of a row",
-	"kernels.lowest":                 "64 lanes, made once",
-	"kernels.packing.narrowPanel":    "moves up to three columns into a panel",
-	"kernels.packing.scalarPanel":    "the packing of the scalar tier: called for no other",
-	"kernels.at":                     "takes an address",
-	"kernels.scalarTile":             "the tile of the scalar tier: called for no other",
+	"internal/seq/init.go":              "initial values, drawn once",
+	"internal/seq.Noise.probability":    "picks one of six numbers",
+	"lstm.Layer.SetForgetBias":          "initial values, set once",
+	"nn/fingerprint.go":                 "hashes what there is",
+	"nn/gradcheck.go":                   "a tool for tests, in float64",
+	"nn/grow.go":                        "weights made larger, once",
+	"nn.NewLayerNorm":                   "initial values, set once",
+	"nn.layerNorm.forwardRows":          "keeps one number of a row",
+	"nn.layerNorm.inputGradient":        "takes it",
+	"nn.dropout.apply":                  "takes one number of a row, to drop whole words",
+	"nn.LearnedState.begin":             "keeps one number of a row",
+	"nn.LearnedState.starts":            "takes it",
+	"nn.pool.CopyState":                 "the number of steps of a row",
+	"nn.pool.SetState":                  "the number of steps of a row",
+	"bptt.gradients.piece":              "takes the factor of a tensor",
+	"bptt.gradients.clip":               "the factor of a tensor",
+	"bptt.powers":                       "the norm of an order that Plan.ClipP says takes a power of each element",
+	"bptt.sample":                       "some elements, compared among ranks once a run",
+	"loss.checkStepWeights":             "whether the weights of steps are numbers",
+	"loss.checkWeights":                 "whether the weights of classes are numbers",
+	"loss.stepWeight":                   "takes the weight of a step",
+	"loss.CrossEntropy.weight":          "takes the weight of a class",
+	"loss.Scratch.classRow":             "the one element of a row that is its target's",
+	"loss.Scratch.ctcRow":               "the elements of a row that are classes of its labels",
+	"loss.best":                         "where the largest element is, which a kernel has found",
+	"loss/gradcheck.go":                 "a tool for tests, in float64",
+	"loss.elementCall.checkLevels":      "whether levels are numbers",
+	"loss.Scratch.setLevels":            "spreads the levels over one block",
+	"loss.PerSequence.Loss":             "the weight of a step",
+	"optim.usable":                      "whether the factors of an update are finite",
+	"optim.State.Rooted":                "a state of an older version, once",
+	"optim.State.checkTensors":          "a state that is read from a file, once",
+	"seq2seq.Attention.Unroll":          "ones, set once",
+	"seq2seq.Predictor.State":           "the source of a row",
+	"seq2seq.Predictor.SetState":        "the source of a row",
+	"seq2seq.sampler.mix":               "takes one number of a row, to choose its symbol",
+	"seq2seq.sampler.choose":            "where the largest element is, which a kernel has found",
+	"seq2seq.score":                     "keeps one number of a row",
+	"seq2seq.AttentionNet.additiveGrad": "takes it",
+	"kernels.lowest":                    "64 lanes, made once",
+	"kernels.packing.narrowPanel":       "moves up to three columns into a panel",
+	"kernels.packing.scalarPanel":       "the packing of the scalar tier: called for no other",
+	"kernels.at":                        "takes an address",
+	"kernels.scalarTile":                "the tile of the scalar tier: called for no other",
 }
 
 // choosing lists the functions of the cells' packages that may name a tier or ask
@@ -79,9 +111,9 @@ var tierOf = map[string]map[string]string{
 	"arm64": {"NEON": "kernels/internal/neon"},
 }
 
-// Elements checks that there is no slow path: that the layers, forward, backward
-// and step by step, work on elements by vector kernels alone, whatever their
-// Config, on every tier of goarch.
+// Elements checks that there is no slow path: that layers, forward, backward and step by
+// step, stages, losses, optimizers and what stands around them work on elements by vector
+// kernels alone, whatever their Config, on every tier of goarch.
 //
 //   - No Go code there reads, writes, compares or computes elements of float slices,
 //     and no float32 arithmetic stands anywhere but in functions that are listed as
@@ -90,7 +122,7 @@ var tierOf = map[string]map[string]string{
 //     by something packed for one.
 //   - Package kernels enters kernels/ref only where a dispatch has come to its
 //     default, and a dispatch has a case for each tier of goarch with a kernel of
-//     that tier in it.
+//     that tier in it. No other package enters it.
 func Elements(t *Tree, goarch string) ([]Violation, error) {
 	out, _, err := elements(t, goarch)
 	return out, err
@@ -123,6 +155,7 @@ type elementChecker struct {
 	goarch string
 	used   map[string]bool
 	cells  bool   // the package is not kernels itself
+	around bool   // the package is one of around
 	name   string // of the function or variable that is being checked, as in the lists
 	inFile string // its file
 }
@@ -140,7 +173,7 @@ func (c *elementChecker) may(list map[string]string) bool {
 }
 
 func (c *elementChecker) file(folder string, pkg *typed, file *ast.File) {
-	c.cells = folder != "kernels"
+	c.cells, c.around = folder != "kernels", slices.Contains(around, folder)
 	base := path.Base(c.fset.Position(file.Pos()).Filename)
 	c.inFile = folder + "/" + base
 	for _, spec := range file.Imports {
@@ -207,22 +240,27 @@ func (c *elementChecker) walk(pkg *typed, root ast.Node, dispatch bool) {
 	})
 }
 
+// isElement reports whether elements of that type are those of tensors.
+func (c *elementChecker) isElement(t types.Type) bool {
+	return isFloat(t) && !(c.around && isBasic(t, types.Float64))
+}
+
 // elements reports what touches single elements. A number that a kernel takes or
 // returns for a row may lie in a slice, at a place that does not vary.
 func (c *elementChecker) elements(pkg *typed, n ast.Node, above []ast.Node) {
 	switch n := n.(type) {
 	case *ast.IndexExpr:
-		if !isFloat(elementOf(pkg.info.TypeOf(n.X))) || pkg.info.Types[n.Index].Value != nil && passedOn(pkg, n, above) || c.may(outside) {
+		if !c.isElement(elementOf(pkg.info.TypeOf(n.X))) || pkg.info.Types[n.Index].Value != nil && passedOn(pkg, n, above) || c.may(outside) {
 			return
 		}
 		c.add(n, "%s is an element, which only kernels touch: use one, or give the list in internal/archtest a reason", types.ExprString(n))
 	case *ast.StarExpr:
-		if tv := pkg.info.Types[n]; tv.IsValue() && isFloat(tv.Type) && !c.may(outside) {
+		if tv := pkg.info.Types[n]; tv.IsValue() && c.isElement(tv.Type) && !c.may(outside) {
 			c.add(n, "%s is an element, which only kernels touch", types.ExprString(n))
 		}
 	case *ast.RangeStmt:
 		for _, e := range []ast.Expr{n.Key, n.Value} {
-			if e != nil && isFloat(pkg.info.TypeOf(e)) && !c.may(outside) {
+			if e != nil && c.isElement(pkg.info.TypeOf(e)) && !c.may(outside) {
 				c.add(n, "a loop over the elements of %s, which only kernels touch", types.ExprString(n.X))
 			}
 		}
@@ -299,13 +337,13 @@ func (c *elementChecker) arithmetic(pkg *typed, n ast.Node) {
 func (c *elementChecker) calls(pkg *typed, n ast.Node, above []ast.Node, dispatch bool) {
 	if call, ok := n.(*ast.CallExpr); ok {
 		tv := pkg.info.Types[call.Fun]
-		if tv.IsType() && c.cells && named(tv.Type, "kernels", "ISA") {
+		if tv.IsType() && c.cells && !c.around && named(tv.Type, "kernels", "ISA") {
 			c.add(call, "a tier made of a number: take the one that was given")
 		}
 		if fn := callee(pkg, call); fn != nil && fn.Pkg() != nil {
 			if _, ours := below(fn.Pkg().Path()); !ours && fn.FullName() != "slices.Clone" {
 				for _, a := range call.Args {
-					if isFloat(elementOf(pkg.info.TypeOf(a))) && !c.may(outside) {
+					if c.isElement(elementOf(pkg.info.TypeOf(a))) && !c.may(outside) {
 						c.add(call, "%s works on elements in Go: use a kernel", fn.FullName())
 					}
 				}
@@ -319,7 +357,7 @@ func (c *elementChecker) calls(pkg *typed, n ast.Node, above []ast.Node, dispatc
 	}
 	switch o := pkg.info.Uses[id].(type) {
 	case *types.Const:
-		if c.cells && named(o.Type(), "kernels", "ISA") && !c.may(choosing) {
+		if c.cells && !c.around && named(o.Type(), "kernels", "ISA") && !c.may(choosing) {
 			c.add(n, "%s by its name: the tier is the caller's to choose, and what was packed for one stays with it", o.Name())
 		}
 	case *types.Func:
@@ -329,7 +367,7 @@ func (c *elementChecker) calls(pkg *typed, n ast.Node, above []ast.Node, dispatc
 		in, _ := below(o.Pkg().Path())
 		method := o.Type().(*types.Signature).Recv() != nil
 		switch {
-		case c.cells && in == "kernels" && !method && !slices.Contains(tierless, o.Name()) && !c.may(choosing):
+		case c.cells && !c.around && in == "kernels" && !method && !slices.Contains(tierless, o.Name()) && !c.may(choosing):
 			c.add(n, "kernels.%s runs on the tier that is current, not on the one chosen at the start: call it by a tier", o.Name())
 		case in == "kernels/ref" && c.cells:
 			c.add(n, "ref.%s is the slow path", o.Name())

@@ -75,7 +75,7 @@ func TestCallsAndRoundings(t *testing.T) {
 	}
 }
 
-// No layer has a slow path, on any tier, and every exception is one that is needed.
+// No layer, loss or optimizer has a slow path, on any tier, and every exception is one that is needed.
 func TestElements(t *testing.T) {
 	tree := repository(t)
 	for _, arch := range []string{"amd64", "arm64"} {

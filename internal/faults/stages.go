@@ -99,4 +99,8 @@ var stageFaults = []fault{
 		"if err := errors.Join(k.masks.SetMaskState(k.seeds), k.masks.SetClock(k.clock)); err != nil {", "if err := error(nil); err != nil {", inStages},
 	{"gradient checker: the state of the net is lost", "nn/gradcheck.go",
 		"errors.Join(k.net.SetLengths(nil), k.net.SetState(k.saved))", "k.net.SetLengths(nil)", inStages},
+	{"gradient checker: padding that has no gradient is read", "nn/gradcheck.go",
+		"for padded && k.idsOf[i]", "for padded && k.rng == nil && k.idsOf[i]", inStages},
+	{"gradient checker: a learned state hides the padding", "nn/gradcheck.go",
+		"return paddingOf(n.net)", "return 0, false", inStages},
 }

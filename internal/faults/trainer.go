@@ -107,6 +107,8 @@ var trainerFaults = []fault{
 		"temp, replaced = \"\", true", "temp = \"\"", inFolders},
 	{"files: the last checkpoint before the one with a name", "bptt/files.go",
 		"\tif err := f.named(); err != nil {\n\t\treturn err\n\t}\n\tif err := f.last(); err != nil {\n\t\treturn err\n\t}\n", "\tif err := f.last(); err != nil {\n\t\treturn err\n\t}\n\tif err := f.named(); err != nil {\n\t\treturn err\n\t}\n", inFolders},
+	{"files: a checkpoint that another run has written is not named", "bptt/files.go",
+		"fmt.Errorf(\"bptt: resuming from %s: %w\", name, err)", "err", inFolders},
 	{"metrics: a writer that has failed is asked again", "bptt/log.go",
 		"l.plan.Level, true, !l.failed, func()", "l.plan.Level, true, true, func()", inRecords},
 	{"metrics: a run that fails has no end", "bptt/train.go",

@@ -55,7 +55,7 @@ func (n *Noise) check(kind string, s *Structure) error {
 	case *n == Noise{}:
 		return nil
 	case n.Dropout > 0 && s.Layers == 1:
-		return fmt.Errorf("%s: Config.Dropout is %v, but it acts between layers and there is one; use InputDropout, or more Layers", kind, n.Dropout)
+		return fmt.Errorf("%s: Config.Dropout is %v, but it acts between layers and there is one; use InputDropout, a stage nn.Dropout before or behind the layer, or more Layers", kind, n.Dropout)
 	case s.Layers > maskedLayers:
 		return fmt.Errorf("%s: Config.Layers is %d, want at most %d with random masks", kind, s.Layers, maskedLayers)
 	case s.Input > MaskedUnits, s.Hidden > MaskedUnits/2:
