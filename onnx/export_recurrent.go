@@ -38,7 +38,7 @@ func operatorsOf(layer any) (s stack, field string, err error) {
 		options = []option{{"Projection", c.Projection > 0}, {"CellClip", c.CellClip > 0}, {"LayerNorm", c.LayerNorm}, {"Zoneout", c.Zoneout > 0}, {"ZoneoutCell", c.ZoneoutCell > 0}}
 		if merged = bidirectional && c.Merge != lstm.Concat; merged {
 			s.ops, err = split(l, c.Layers, c.Input, c.Hidden, func(in int) (*lstm.Layer, error) {
-				c.Layers, c.Input, c.Merge = 1, in, lstm.Concat
+				c.Layers, c.Input, c.Merge, c.Dropout = 1, in, lstm.Concat, 0
 				return lstm.NewZero(c)
 			})
 		} else {
@@ -51,7 +51,7 @@ func operatorsOf(layer any) (s stack, field string, err error) {
 		options = []option{{"LayerNorm", c.LayerNorm}, {"Zoneout", c.Zoneout > 0}}
 		if merged = bidirectional && c.Merge != gru.Concat; merged {
 			s.ops, err = split(l, c.Layers, c.Input, c.Hidden, func(in int) (*gru.Layer, error) {
-				c.Layers, c.Input, c.Merge = 1, in, gru.Concat
+				c.Layers, c.Input, c.Merge, c.Dropout = 1, in, gru.Concat, 0
 				return gru.NewZero(c)
 			})
 		} else {
@@ -63,7 +63,7 @@ func operatorsOf(layer any) (s stack, field string, err error) {
 		options = []option{{"LayerNorm", c.LayerNorm}, {"Zoneout", c.Zoneout > 0}}
 		if merged = bidirectional && c.Merge != rnn.Concat; merged {
 			s.ops, err = split(l, c.Layers, c.Input, c.Hidden, func(in int) (*rnn.Layer, error) {
-				c.Layers, c.Input, c.Merge = 1, in, rnn.Concat
+				c.Layers, c.Input, c.Merge, c.Dropout = 1, in, rnn.Concat, 0
 				return rnn.NewZero(c)
 			})
 		} else {
@@ -85,7 +85,8 @@ func operatorsOf(layer any) (s stack, field string, err error) {
 }
 
 // split makes the operators of layers whose directions are merged: each by itself, through a
-// layer whose directions stand side by side and that has the same weights.
+// layer whose directions stand side by side and that has the same weights. It has no Dropout,
+// which acts between layers.
 func split[L convert.Network](l L, layers, input, hidden int, single func(in int) (L, error)) ([]convert.ONNX, error) {
 	var list []L
 	var all []any

@@ -13,7 +13,10 @@ func TestNodesOfTheONNXBackend(t *testing.T) {
 
 // Models by both exporters of PyTorch.
 func TestPyTorch(t *testing.T) {
-	eachTier(t, func(t *testing.T) { comparePeer(t, filepath.Join("testdata", "pytorch"), 33) })
+	eachTier(t, func(t *testing.T) {
+		comparePeer(t, filepath.Join("testdata", "pytorch"), 33)
+		comparePeer(t, filepath.Join("testdata", "packed"), 3)
+	})
 }
 
 // Models by tf2onnx, which writes most recurrent layers as a Loop.
@@ -44,7 +47,7 @@ func TestModelsOfToday(t *testing.T) {
 		{"nodes", "nodes.py", []string{"onnx"}, 18},
 		{"opsets", "opsets.py", []string{"onnx", "onnxruntime"}, 43},
 		{"public", "public.py", []string{"onnx", "onnxruntime"}, 32},
-		{"pytorch", "pytorch.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 49},
+		{"pytorch", "pytorch.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 52},
 		{"unrolled", "unrolled.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 17},
 		{"seq2seq", "seq2seq.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 24},
 		{"keras2onnx", "keras2onnx_models.py", []string{"onnxruntime", "tensorflow", "keras2onnx"}, 26},

@@ -23,6 +23,8 @@ type node struct {
 	residual *node       // whose result is added to that of parent, from which it comes
 	parallel []*node     // whose results stand side by side; all come from parent
 	part     *normalizer // a part of a layer norm
+
+	picks map[uint64]*node // that read it, by what they have of it: see picked
 }
 
 func newNode(parent *node, width int, name string) *node {
@@ -75,13 +77,32 @@ func (im *importer) input(v *view) (*node, error) {
 }
 
 // picked is a node with some elements of the vectors of n. Of those that first says it has
-// the one of the first step, at all steps.
+// the one of the first step, at all steps. It is the same node for the same elements, so that
+// a sum finds that one of its sides is computed from the other.
 func (im *importer) picked(n *node, from []int, first []bool) *node {
 	if first == nil && identical(from, n.width) {
 		return n
 	}
+	key := uint64(len(first))
+	for _, at := range from {
+		key = (key ^ uint64(at)) * 0x100000001b3
+	}
+	for _, is := range first {
+		if key *= 0x100000001b3; is {
+			key++
+		}
+	}
+	if had := n.picks[key]; had != nil {
+		if p := had.stage.(*Pick); slices.Equal(p.From, from) && slices.Equal(p.First, first) {
+			return had
+		}
+	}
 	out := newNode(n, len(from), n.name)
 	out.stage = &Pick{Width: n.width, From: from, First: first}
+	if n.picks == nil {
+		n.picks = map[uint64]*node{}
+	}
+	n.picks[key] = out
 	return out
 }
 
@@ -116,6 +137,9 @@ func (im *importer) mapped(v *view, stage nn.Stage) (*view, error) {
 		in, err := im.input(v)
 		if err != nil {
 			return nil, err
+		}
+		if s, ok := stage.(*Scale); ok && len(v.features()) == 0 && v.node.part == nil {
+			stage = s.ofOne() // of all elements it had the same number for each
 		}
 		v = &view{dims: v.dims, flip: v.flip, source: source{node: in, step: v.step}}
 	}

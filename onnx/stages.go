@@ -260,6 +260,11 @@ func (s *Scale) Bind(b *nn.Binding) (nn.Net, error) {
 	return &scale{Stateless: b.Stateless(b.Width), of: s}, nil
 }
 
+// ofOne is s of one element, of a Scale that has the same numbers for all elements.
+func (s *Scale) ofOne() *Scale {
+	return &Scale{Factor: s.Factor[:min(1, len(s.Factor))], Shift: s.Shift[:min(1, len(s.Shift))]}
+}
+
 func (s *Scale) check() error {
 	f, h := len(s.Factor), len(s.Shift)
 	if f != h && f > 0 && h > 0 || f+h == 0 {

@@ -4,4 +4,7 @@
 //
 //	apt-get install gcc libopenblas-dev
 //	CGO_LDFLAGS=-lopenblas go -C gonum/peer test -tags openblas -bench . ./...
+//
+// The benchmarks set Float32 of package gonum beside gonum's own implementation and
+// OpenBLAS, in all levels: bench/results/gonum-blas.md is such a run.
 package peer

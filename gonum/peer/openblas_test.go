@@ -3,7 +3,6 @@
 package peer
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -68,25 +67,6 @@ func TestOpenBLAS(t *testing.T) {
 					t.Fatalf("%s, %d x %d x %d, %c%c: element %d is %v, want %v within %v", name, m, n, k, tA, tB, i, v, want[i], u*size[i])
 				}
 			}
-		}
-	}
-}
-
-// BenchmarkSgemm: OpenBLAS has its own threads, as many as OPENBLAS_NUM_THREADS says.
-func BenchmarkSgemm(b *testing.B) {
-	r := rand.New(rand.NewPCG(1, 2))
-	for _, n := range []int{8, 16, 32, 64, 128, 256, 512, 1024} {
-		for _, c := range []struct {
-			name string
-			impl blas.Float32
-		}{{"simdrnn", gonum.Float32{}}, {"gonum", native.Implementation{}}, {"openblas", netlib.Implementation{}}} {
-			b.Run(fmt.Sprintf("n=%d/impl=%s", n, c.name), func(b *testing.B) {
-				x, y, z := random(r, n*n), random(r, n*n), random(r, n*n)
-				for b.Loop() {
-					c.impl.Sgemm(blas.NoTrans, blas.NoTrans, n, n, n, 1, x, n, y, n, 0, z, n)
-				}
-				b.ReportMetric(float64(n*n*n)*float64(b.N)/b.Elapsed().Seconds()*1e-9, "GFMA/s")
-			})
 		}
 	}
 }

@@ -1,8 +1,9 @@
 """Writes small models by both exporters of PyTorch, with what ONNX Runtime makes of them.
 
-    python pytorch.py FOLDER SEED [small]
+    python pytorch.py FOLDER SEED [small [CLASS ...]]
 
-With "small" it writes those whose files are committed in testdata/pytorch.
+With "small" it writes one of each kind: those whose files are committed in testdata/pytorch, or with names of
+classes these, as Lasts in testdata/packed.
 """
 import logging
 import random
@@ -120,6 +121,22 @@ class Packed(nn.Module):
         return y
 
 
+class Lasts(nn.Module):
+    """Ids of rows with lengths of their own, the final states of the last layer, a readout."""
+
+    def __init__(self, kind, **options):
+        super().__init__()
+        self.embed = nn.Embedding(11, 5)
+        self.rnn = getattr(nn, kind)(5, 4, num_layers=2, batch_first=True, bidirectional=True, **options)
+        self.out = nn.Linear(8, 3)
+
+    def forward(self, x, lengths):
+        packed = nn.utils.rnn.pack_padded_sequence(self.embed(x), lengths, batch_first=True, enforce_sorted=True)
+        _, h = self.rnn(packed)
+        h = h[0] if isinstance(h, tuple) else h
+        return self.out(torch.cat((h[-2], h[-1]), 1))
+
+
 class Learned(nn.Module):
     """A learned state to begin with."""
 
@@ -188,10 +205,11 @@ def inputs_of(model, steps, batch, rng):
         n = r.num_layers * (2 if r.bidirectional else 1)
         states = [floats(n, batch, 4) for _ in range(2 if isinstance(r, nn.LSTM) else 1)]
         return (floats(steps, batch, 5), *states), [{0: "time", 1: "batch"}] + [{1: "batch"}] * len(states)
-    if isinstance(model, Packed):
+    if isinstance(model, (Packed, Lasts)):
         lengths = sorted(rng.integers(1, steps + 1, batch), reverse=True)
         lengths[0] = steps
-        return (floats(batch, steps, 5), torch.tensor(np.array(lengths))), [{0: "batch", 1: "time"}, {0: "batch"}]
+        x = floats(batch, steps, 5) if isinstance(model, Packed) else torch.tensor(rng.integers(0, 11, (batch, steps)))
+        return (x, torch.tensor(np.array(lengths))), [{0: "batch", 1: "time"}, {0: "batch"}]
     if isinstance(model, Unbatched):
         return (floats(steps, 5),), [{0: "time"}]
     if isinstance(model, (Tagger, Ends, Scaled)):
@@ -236,7 +254,7 @@ def slim(path):
     onnx.save(m, path)
 
 
-MODELS = [Classifier, Finals, Tagger, Pooled, Ends, Added, Packed, Learned, Unbatched, Scaled, Viewed]
+MODELS = [Classifier, Finals, Tagger, Pooled, Ends, Added, Packed, Learned, Unbatched, Scaled, Viewed, Lasts]
 
 
 def main():
@@ -244,7 +262,10 @@ def main():
     rng, choose = np.random.default_rng(seed), random.Random(seed)
     torch.manual_seed(seed)
     cases = Cases(folder)
-    for number, model in enumerate(MODELS):
+    models = MODELS[:-1] if small else MODELS
+    if len(sys.argv) > 4:
+        models = [m for m in MODELS if m.__name__ in sys.argv[4:]]
+    for number, model in enumerate(models):
         for k, kind in enumerate(["LSTM", "GRU", "RNN"]):
             options = {}
             if model in (Classifier, Finals):
@@ -253,7 +274,7 @@ def main():
                 options["nonlinearity"] = "relu"
             # The new exporter writes an RNN as its steps, for one number of them: unrolled.py has such. It cannot
             # take packed rows.
-            new = kind != "RNN" and model not in (Packed,)
+            new = kind != "RNN" and model not in (Packed, Lasts)
             ways = [False, True] if new else [False]
             if small:
                 ways = [ways[(number + k) % len(ways)]]
