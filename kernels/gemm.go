@@ -107,13 +107,11 @@ func (p *product) turned(m int, a []float32, lda int, work []float32) {
 	if p.into == Set || p.into == Continue {
 		steps = min(steps, turnedSteps)
 	}
-	nr, height := tilings[p.isa].nr(), p.isa.rowsHeight(steps)
-	blocks, units := (m+height-1)/height, (m+rowsUnit-1)/rowsUnit
-	one := *p
+	nr, one := tilings[p.isa].nr(), *p
 	for from := 0; from < p.k; from += steps {
 		one.k = min(steps, p.k-from)
 		for block, i := 0, 0; i < m; block++ {
-			w := min(units*(block+1)/blocks*rowsUnit, m) - i
+			w := p.isa.blockEnd(block, m, steps) - i
 			f := p.isa.factorPanels(one.k, w, m-i)
 			for q := 0; q < one.k; q += f.most {
 				f.pack(work, q, a[i:], from+q, lda, min(f.most, one.k-q))

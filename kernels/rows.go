@@ -140,13 +140,11 @@ func (t ISA) GemmRows(into Into, m int, a []float32, lda int, rows []int32, work
 	if m == 0 || len(products) == 0 {
 		return
 	}
-	nr, units := tilings[t].nr(), (m+rowsUnit-1)/rowsUnit
-	blocks := (m + t.rowsHeight(len(rows)) - 1) / t.rowsHeight(len(rows))
+	nr := tilings[t].nr()
 	for block, i := 0, 0; i < m; block++ {
 		// The copies of all chunks stay in a near cache, as does a panel of C, which one
-		// chunk after another is added to. Blocks are about as high as each other: a low
-		// one reads as much of B as a high one.
-		w := min(units*(block+1)/blocks*rowsUnit, m) - i
+		// chunk after another is added to.
+		w := t.blockEnd(block, m, len(rows)) - i
 		h, pa := t.packFactors(work, a[min(i, len(a)):], lda, rows, w, m-i)
 		for _, to := range products {
 			for j := 0; j < to.B.n; j += nr {
@@ -276,6 +274,14 @@ const (
 func (t ISA) rowsHeight(rows int) int {
 	s := &tilings[t]
 	return max(rowsUnit, min(s.copied, s.room/max(1, rows))/rowsUnit*rowsUnit)
+}
+
+// blockEnd is the end of a block of the m columns of A, of k rows, that are copied at a time.
+// Blocks are about as high as each other: a low one reads as much of B as a high one.
+func (t ISA) blockEnd(block, m, k int) int {
+	units, height := (m+rowsUnit-1)/rowsUnit, t.rowsHeight(k)
+	blocks := (m + height - 1) / height
+	return min(units*(block+1)/blocks*rowsUnit, m)
 }
 
 // GemmRowsWork is [ISA.GemmRowsWork] on the current tier.

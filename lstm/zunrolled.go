@@ -107,7 +107,7 @@ func (u *Unrolled) Forward(y, x []float32) { u.seq.Forward(y, x) }
 // as a Predictor does. At first each call copies all parameters anew, and what has changed
 // them shows at once. With HoldWeights(true) the next call does so, and those after it use
 // its copies until Refresh, HoldWeights or SetWorkers is called: a change of the Layer's parameters does
-// not show before. With few rows or few steps the copying is 2 to 10 % of a call. Where masks on W_hh are
+// not show before. With few rows or few steps the copying is 5 to 9 % of a call. Where masks on W_hh are
 // drawn, in training with WeightDropout, each call copies the weights all the same. It panics
 // after Unroll and UnrollWithin.
 func (u *Unrolled) HoldWeights(on bool) { u.seq.HoldWeights(on) }

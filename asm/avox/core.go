@@ -71,7 +71,7 @@ func (c *core) place(arg string) operand.Mem {
 func (c *core) AddArg(r vec.Reg, arg string) { c.ADDQ(c.place(arg), gp(r)) }
 
 // A loop starts where a cache line does, and the ten bytes that end it do not cross into
-// another line: where they did, register tiles on Golden Cove took 3 to 8 % longer, and it
+// another line: where they did, a register tile on Golden Cove took 5 to 7 % longer, and it
 // depended on the code before them whether they did.
 const (
 	loopStart = 64
