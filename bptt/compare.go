@@ -74,7 +74,11 @@ func (t *Trainer) describe(info kernels.Report) ([]string, error) {
 	program, library, known := versions()
 	lines := []string{"the program " + program, "the library " + library}
 	if !known {
-		lines = append(lines, "no version that is known, and "+executable())
+		file, err := executable()
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, "no version that is known, and "+file)
 	}
 	lines = append(lines,
 		fmt.Sprintf("arithmetic with the sample %x", sample(info.ISA)),

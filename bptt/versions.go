@@ -67,18 +67,21 @@ func released(version string) bool {
 }
 
 // executable says which file this program is.
-var executable = sync.OnceValue(func() string {
-	f, err := openSelf()
-	if err != nil {
-		return "a program that cannot be read"
+var executable = sync.OnceValues(func() (string, error) { return fileOf(openSelf) })
+
+// fileOf says which file open opens, or that ranks cannot be compared by it: two programs
+// that cannot be read are not one.
+func fileOf(open func() (*os.File, error)) (string, error) {
+	f, err := open()
+	if err == nil {
+		defer f.Close()
+		h := sha256.New()
+		if _, err = io.Copy(h, f); err == nil {
+			return fmt.Sprintf("a program with the SHA-256 %x", h.Sum(nil)), nil
+		}
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "a program that cannot be read"
-	}
-	return fmt.Sprintf("a program with the SHA-256 %x", h.Sum(nil))
-})
+	return "", fmt.Errorf("bptt: this program has no version that says what its source was, and its file, by which ranks are compared instead, cannot be read: %w; build it from a commit without changes, or let the ranks read it", err)
+}
 
 // openSelf opens the file of this program. On Linux it is the one that runs, if another one
 // has taken its place too.

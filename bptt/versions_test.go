@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"testing"
 
@@ -46,7 +47,14 @@ func TestVersions(t *testing.T) {
 	require.NoError(t, err)
 	b, err := os.ReadFile(self)
 	require.NoError(t, err)
-	require.Equal(t, fmt.Sprintf("a program with the SHA-256 %x", sha256.Sum256(b)), executable())
+	file, err := executable()
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprintf("a program with the SHA-256 %x", sha256.Sum256(b)), file)
+	for _, name := range []string{t.TempDir(), filepath.Join(t.TempDir(), "nothing")} {
+		file, err = fileOf(func() (*os.File, error) { return os.Open(name) })
+		require.ErrorContains(t, err, "build it from a commit without changes")
+		require.Empty(t, file)
+	}
 	_, _, known := versions()
 	require.False(t, known, "a test is of no version")
 }

@@ -105,6 +105,8 @@ var rankFaults = []fault{
 		"known = known && (released(version) || within)", "_ = within", inVersions},
 	{"ranks: changes of a folder are a known version", "bptt/versions.go",
 		"known = !modified && (", "known = (modified || ", inVersions},
+	{"ranks: a program that cannot be read is the same as another", "bptt/versions.go",
+		"if _, err = io.Copy(h, f); err == nil {", "if _, err = io.Copy(h, f); err == nil || true {", inVersions},
 	{"ranks: programs without a version are not compared", "bptt/compare.go",
 		"\tif !known {\n", "\tif !known && known {\n", []string{"mpi:. TwoVersions"}},
 	{"ranks: probabilities and limits of nets are not compared", "bptt/compare.go",
