@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -113,10 +114,13 @@ func TestSupervisorOfARank(t *testing.T) {
 	for _, pid := range ranks() {
 		require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 	}
-	err := <-finished // of mpirun, which misses what a rank says at its end
-	require.NotContains(t, err.Error(), "killed", "%v", &j.out)
-	require.Equal(t, 2, strings.Count(j.out.String(), "the supervisor has done its work"))
-	require.NotContains(t, j.out.String(), "simdrnn: ")
+	<-finished
+	require.Equal(t, 2, strings.Count(j.out.String(), "the supervisor has done its work"), "%v", &j.out)
+	// The real mpirun may stay after its supervisors have ended, as the fault has it, and is then
+	// ended: no other process may be.
+	for _, said := range regexp.MustCompile(`simdrnn: .*\(process (\d+)\)`).FindAllStringSubmatch(j.out.String(), -1) {
+		require.Equal(t, strconv.Itoa(j.Process.Pid), said[1], "%v", &j.out)
+	}
 }
 
 // TestLauncherThatIsProcess1: the guards of a container whose process 1 is mpirun become its
