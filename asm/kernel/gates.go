@@ -19,12 +19,34 @@ func units(m vec.Machine, live int, constants []vec.Const, body func(m vec.Machi
 	vec.EachWide(m, gateVectors, m.Int("units"), body)
 }
 
-// activateSigmoid and activateTanh replace the row of a pre-activation by its
-// activation.
+// activate replaces a pre-activation by its activation, at one place of a row, and returns it.
+func activate(m vec.Machine, at vec.At, base vec.Reg, f func(vec.Machine, vec.Vec) vec.Vec) vec.Vec {
+	v := f(m, at.Load(base))
+	at.Store(v, base)
+	return v
+}
+
+// activateSigmoid and activateTanh are activate over a row.
 func activateSigmoid(m vec.Machine, base vec.Reg) {
-	units(m, sigmoidLive, vec.SigmoidConstants(m), func(m vec.Machine, at vec.At) { at.Store(vec.Sigmoid(m, at.Load(base)), base) })
+	units(m, sigmoidLive, vec.SigmoidConstants(m), func(m vec.Machine, at vec.At) { activate(m, at, base, vec.Sigmoid) })
 }
 
 func activateTanh(m vec.Machine, base vec.Reg) {
-	units(m, tanhLive, vec.TanhConstants(m), func(m vec.Machine, at vec.At) { at.Store(vec.Tanh(m, at.Load(base)), base) })
+	units(m, tanhLive, vec.TanhConstants(m), func(m vec.Machine, at vec.At) { activate(m, at, base, vec.Tanh) })
+}
+
+// wholeUnits is units over the whole vectors of a row. It returns what vec.Rest wants.
+func wholeUnits(m vec.Machine, live int, constants []vec.Const, body func(m vec.Machine, at vec.At)) (n, index vec.Reg) {
+	m.Hold(live, constants...)
+	n = m.Int("units")
+	return n, vec.EachWhole(m, gateVectors, n, body)
+}
+
+// wholeSigmoid and wholeTanh are activate over the whole vectors of a row.
+func wholeSigmoid(m vec.Machine, base vec.Reg) {
+	wholeUnits(m, sigmoidLive, vec.SigmoidConstants(m), func(m vec.Machine, at vec.At) { activate(m, at, base, vec.Sigmoid) })
+}
+
+func wholeTanh(m vec.Machine, base vec.Reg) {
+	wholeUnits(m, tanhLive, vec.TanhConstants(m), func(m vec.Machine, at vec.At) { activate(m, at, base, vec.Tanh) })
 }

@@ -31,14 +31,22 @@ func LSTMOutput(m vec.Machine, c vec.Vec, o func() vec.Vec) (h vec.Vec) {
 func LSTMGates(m vec.Machine) {
 	vec.EachRow(m, []string{"i", "f", "g", "o", "c", "h", "cPrev"}, func(row []vec.Reg) {
 		i, f, g, o, c, h, cPrev := row[0], row[1], row[2], row[3], row[4], row[5], row[6]
-		activateSigmoid(m, i) // (1)
-		activateSigmoid(m, f)
-		activateTanh(m, g)
-		activateSigmoid(m, o)
-		units(m, tanhLive, append(vec.TanhConstants(m), vec.FlushConstants()...), func(m vec.Machine, at vec.At) {
-			cv := LSTMCell(m, at.Load(i), at.Load(f), at.Load(g), at.Load(cPrev)) // (2)
+		state := func(m vec.Machine, at vec.At, iv, fv, gv vec.Vec, o func() vec.Vec) {
+			cv := LSTMCell(m, iv, fv, gv, at.Load(cPrev)) // (2)
 			at.Store(cv, c)
-			at.Store(LSTMOutput(m, cv, func() vec.Vec { return at.Load(o) }), h) // (3)
+			at.Store(LSTMOutput(m, cv, o), h) // (3)
+		}
+		wholeSigmoid(m, i) // (1)
+		wholeSigmoid(m, f)
+		wholeTanh(m, g)
+		wholeSigmoid(m, o)
+		constants := append(vec.TanhConstants(m), vec.FlushConstants()...)
+		n, index := wholeUnits(m, tanhLive, constants, func(m vec.Machine, at vec.At) {
+			state(m, at, at.Load(i), at.Load(f), at.Load(g), func() vec.Vec { return at.Load(o) })
+		})
+		vec.Rest(m, n, index, func(at vec.At) {
+			iv, fv, gv := activate(m, at, i, vec.Sigmoid), activate(m, at, f, vec.Sigmoid), activate(m, at, g, vec.Tanh)
+			state(m, at, iv, fv, gv, func() vec.Vec { return activate(m, at, o, vec.Sigmoid) })
 		})
 	})
 	m.Return()

@@ -60,7 +60,14 @@ func Each(m Machine, n Reg, body func(At)) {
 // EachWide is Each with regs vectors at a time as long as there are as many: body is then
 // given a Wide machine, which it has to use.
 func EachWide(m Machine, regs int, n Reg, body func(m Machine, at At)) {
-	index := m.SetReg(0)
+	index := EachWhole(m, regs, n, body)
+	Rest(m, n, index, func(at At) { body(m, at) })
+}
+
+// EachWhole is EachWide for whole vectors alone. It returns where it has come to, in bytes;
+// n is what remains.
+func EachWhole(m Machine, regs int, n Reg, body func(m Machine, at At)) (index Reg) {
+	index = m.SetReg(0)
 	machines := []Machine{m}
 	if regs > 1 {
 		machines = []Machine{Wide(m, regs), m}
@@ -71,8 +78,13 @@ func EachWide(m Machine, regs int, n Reg, body func(m Machine, at At)) {
 			m.AddImm(index, 4*w.Lanes())
 		})
 	}
+	return index
+}
+
+// Rest emits body for the n elements at index, fewer than a vector has, if there are any.
+func Rest(m Machine, n, index Reg, body func(At)) {
 	m.IfAtLeast("tail", n, 1, func() {
 		t := m.Tail(n)
-		body(m, At{m: m, index: index, tail: &t})
+		body(At{m: m, index: index, tail: &t})
 	})
 }

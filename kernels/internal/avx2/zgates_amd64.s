@@ -128,41 +128,7 @@ block2:
 	JGE          block2
 
 done_block2:
-	ADDQ         $+8, R9
-	CMPQ         R9, $+1
-	JLT          skip_tail
-	LEAQ         mask<>+32(SB), R11
-	NEGQ         R9
-	VMOVUPS      (R11)(R9*4), Y3
-	VMASKMOVPS   (AX)(R10*1), Y3, Y4
-	VORPS        Y2, Y4, Y2
-	VMAXPS       Y2, Y1, Y1
-	VMOVUPS      lanes_4b4000c0<>+0(SB), Y2
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y1, Y2
-	VSUBPS       lanes_4b4000c0<>+0(SB), Y2, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y1
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y1
-	VMOVUPS      lanes_1a356359<>+0(SB), Y5
-	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
-	VPSLLD       $0x17, Y2, Y1
-	VMULPS       Y1, Y5, Y1
-	VBLENDVPS    Y4, Y1, Y0, Y2
-	VADDPS       Y0, Y1, Y4
-	VSUBPS       Y0, Y4, Y5
-	VSUBPS       Y5, Y1, Y1
-	VDIVPS       Y4, Y0, Y0
-	VMULPS       Y0, Y2, Y5
-	VFNMADD231PS Y4, Y5, Y2
-	VFNMADD231PS Y1, Y5, Y2
-	VFMADD231PS  Y0, Y2, Y5
-	VMASKMOVPS   Y5, Y3, (AX)(R10*1)
-
-skip_tail:
+	ADDQ    $+8, R9
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
 	VMOVUPS lanes_c2d00000<>+0(SB), Y1
 	VMOVUPS lanes_80000000<>+0(SB), Y2
@@ -272,41 +238,7 @@ block4:
 	JGE          block4
 
 done_block4:
-	ADDQ         $+8, R9
-	CMPQ         R9, $+1
-	JLT          skip_tail2
-	LEAQ         mask<>+32(SB), R11
-	NEGQ         R9
-	VMOVUPS      (R11)(R9*4), Y3
-	VMASKMOVPS   (CX)(R10*1), Y3, Y4
-	VORPS        Y2, Y4, Y2
-	VMAXPS       Y2, Y1, Y1
-	VMOVUPS      lanes_4b4000c0<>+0(SB), Y2
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y1, Y2
-	VSUBPS       lanes_4b4000c0<>+0(SB), Y2, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y1
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y1
-	VMOVUPS      lanes_1a356359<>+0(SB), Y5
-	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
-	VPSLLD       $0x17, Y2, Y1
-	VMULPS       Y1, Y5, Y1
-	VBLENDVPS    Y4, Y1, Y0, Y2
-	VADDPS       Y0, Y1, Y4
-	VSUBPS       Y0, Y4, Y5
-	VSUBPS       Y5, Y1, Y1
-	VDIVPS       Y4, Y0, Y0
-	VMULPS       Y0, Y2, Y5
-	VFNMADD231PS Y4, Y5, Y2
-	VFNMADD231PS Y1, Y5, Y2
-	VFMADD231PS  Y0, Y2, Y5
-	VMASKMOVPS   Y5, Y3, (CX)(R10*1)
-
-skip_tail2:
+	ADDQ    $+8, R9
 	VMOVUPS lanes_41140000<>+0(SB), Y0
 	MOVQ    units+8(FP), R9
 	XORQ    R10, R10
@@ -441,50 +373,7 @@ block6:
 	JGE         block6
 
 done_block6:
-	ADDQ        $+8, R9
-	CMPQ        R9, $+1
-	JLT         skip_tail3
-	LEAQ        mask<>+32(SB), R11
-	NEGQ        R9
-	VMOVUPS     (R11)(R9*4), Y1
-	VMASKMOVPS  (DX)(R10*1), Y1, Y2
-	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y3
-	VMINPS      Y3, Y0, Y0
-	VMULPS      lanes_40000000<>+0(SB), Y0, Y0
-	VMOVUPS     lanes_4b4000c0<>+0(SB), Y4
-	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y0, Y4
-	VSUBPS      lanes_4b4000c0<>+0(SB), Y4, Y5
-	VFMADD231PS lanes_bf317218<>+0(SB), Y5, Y0
-	VFMADD231PS lanes_3102e308<>+0(SB), Y5, Y0
-	VMOVUPS     lanes_1a356359<>+0(SB), Y5
-	VFMADD213PS lanes_1b891ef0<>+0(SB), Y0, Y5
-	VFMADD213PS lanes_1caaac2c<>+0(SB), Y0, Y5
-	VFMADD213PS lanes_1daaaa46<>+0(SB), Y0, Y5
-	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y0, Y5
-	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y5
-	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y5
-	VPSLLD      $0x17, Y4, Y0
-	VMULPS      Y0, Y5, Y0
-	VADDPS      lanes_3f800000<>+0(SB), Y0, Y0
-	VMOVUPS     lanes_40000000<>+0(SB), Y4
-	VDIVPS      Y0, Y4, Y0
-	VMOVUPS     lanes_3f800000<>+0(SB), Y4
-	VSUBPS      Y0, Y4, Y0
-	VMULPS      Y3, Y3, Y4
-	VMOVUPS     lanes_bbba8672<>+0(SB), Y5
-	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y4, Y5
-	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y4, Y5
-	VFMADD213PS lanes_3e08837b<>+0(SB), Y4, Y5
-	VFMADD213PS lanes_beaaaa99<>+0(SB), Y4, Y5
-	VMULPS      Y4, Y3, Y4
-	VFMADD213PS Y3, Y4, Y5
-	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y3, Y3
-	VBLENDVPS   Y3, Y5, Y0, Y0
-	VANDPS      lanes_80000000<>+0(SB), Y2, Y2
-	VORPS       Y2, Y0, Y0
-	VMASKMOVPS  Y0, Y1, (DX)(R10*1)
-
-skip_tail3:
+	ADDQ    $+8, R9
 	VMOVUPS lanes_3f800000<>+0(SB), Y0
 	VMOVUPS lanes_c2d00000<>+0(SB), Y1
 	VMOVUPS lanes_80000000<>+0(SB), Y2
@@ -594,41 +483,7 @@ block8:
 	JGE          block8
 
 done_block8:
-	ADDQ         $+8, R9
-	CMPQ         R9, $+1
-	JLT          skip_tail4
-	LEAQ         mask<>+32(SB), R11
-	NEGQ         R9
-	VMOVUPS      (R11)(R9*4), Y3
-	VMASKMOVPS   (BX)(R10*1), Y3, Y4
-	VORPS        Y2, Y4, Y2
-	VMAXPS       Y2, Y1, Y1
-	VMOVUPS      lanes_4b4000c0<>+0(SB), Y2
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y1, Y2
-	VSUBPS       lanes_4b4000c0<>+0(SB), Y2, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y1
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y1
-	VMOVUPS      lanes_1a356359<>+0(SB), Y5
-	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y1, Y5
-	VPSLLD       $0x17, Y2, Y1
-	VMULPS       Y1, Y5, Y1
-	VBLENDVPS    Y4, Y1, Y0, Y2
-	VADDPS       Y0, Y1, Y4
-	VSUBPS       Y0, Y4, Y5
-	VSUBPS       Y5, Y1, Y1
-	VDIVPS       Y4, Y0, Y0
-	VMULPS       Y0, Y2, Y5
-	VFNMADD231PS Y4, Y5, Y2
-	VFNMADD231PS Y1, Y5, Y2
-	VFMADD231PS  Y0, Y2, Y5
-	VMASKMOVPS   Y5, Y3, (BX)(R10*1)
-
-skip_tail4:
+	ADDQ    $+8, R9
 	VMOVUPS lanes_41140000<>+0(SB), Y0
 	MOVQ    units+8(FP), R9
 	XORQ    R10, R10
@@ -805,64 +660,186 @@ block10:
 	JGE         block10
 
 done_block10:
-	ADDQ        $+8, R9
-	CMPQ        R9, $+1
-	JLT         skip_tail5
-	LEAQ        mask<>+32(SB), R11
-	NEGQ        R9
-	VMOVUPS     (R11)(R9*4), Y1
-	VMASKMOVPS  (AX)(R10*1), Y1, Y2
-	VMASKMOVPS  (CX)(R10*1), Y1, Y3
-	VMASKMOVPS  (DX)(R10*1), Y1, Y4
-	VMASKMOVPS  (R8)(R10*1), Y1, Y5
-	VMULPS      Y4, Y2, Y2
-	VFMADD231PS Y5, Y3, Y2
-	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y3
-	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y3, Y3
-	VANDNPS     Y2, Y3, Y2
-	VMASKMOVPS  Y2, Y1, (SI)(R10*1)
-	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y3
-	VMINPS      Y3, Y0, Y0
-	VMULPS      lanes_40000000<>+0(SB), Y0, Y0
-	VMOVUPS     lanes_4b4000c0<>+0(SB), Y4
-	VFMADD231PS lanes_3fb8aa3b<>+0(SB), Y0, Y4
-	VSUBPS      lanes_4b4000c0<>+0(SB), Y4, Y5
-	VFMADD231PS lanes_bf317218<>+0(SB), Y5, Y0
-	VFMADD231PS lanes_3102e308<>+0(SB), Y5, Y0
-	VMOVUPS     lanes_1a356359<>+0(SB), Y5
-	VFMADD213PS lanes_1b891ef0<>+0(SB), Y0, Y5
-	VFMADD213PS lanes_1caaac2c<>+0(SB), Y0, Y5
-	VFMADD213PS lanes_1daaaa46<>+0(SB), Y0, Y5
-	VFMADD213PS lanes_1e7ffffe<>+0(SB), Y0, Y5
-	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y5
-	VFMADD213PS lanes_1f000000<>+0(SB), Y0, Y5
-	VPSLLD      $0x17, Y4, Y0
-	VMULPS      Y0, Y5, Y0
-	VADDPS      lanes_3f800000<>+0(SB), Y0, Y0
-	VMOVUPS     lanes_40000000<>+0(SB), Y4
-	VDIVPS      Y0, Y4, Y0
-	VMOVUPS     lanes_3f800000<>+0(SB), Y4
-	VSUBPS      Y0, Y4, Y0
-	VMULPS      Y3, Y3, Y4
-	VMOVUPS     lanes_bbba8672<>+0(SB), Y5
-	VFMADD213PS lanes_3ca8fc67<>+0(SB), Y4, Y5
-	VFMADD213PS lanes_bd5c1ad2<>+0(SB), Y4, Y5
-	VFMADD213PS lanes_3e08837b<>+0(SB), Y4, Y5
-	VFMADD213PS lanes_beaaaa99<>+0(SB), Y4, Y5
-	VMULPS      Y4, Y3, Y4
-	VFMADD213PS Y3, Y4, Y5
-	VCMPPS      $0x11, lanes_3f200000<>+0(SB), Y3, Y3
-	VBLENDVPS   Y3, Y5, Y0, Y0
-	VANDPS      lanes_80000000<>+0(SB), Y2, Y2
-	VORPS       Y2, Y0, Y0
-	VMASKMOVPS  (BX)(R10*1), Y1, Y2
-	VMULPS      Y0, Y2, Y0
-	VANDPS      lanes_7fffffff<>+0(SB), Y0, Y2
-	VCMPPS      $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS     Y0, Y2, Y0
-	VMASKMOVPS  Y0, Y1, (DI)(R10*1)
+	ADDQ         $+8, R9
+	CMPQ         R9, $+1
+	JLT          skip_tail
+	LEAQ         mask<>+32(SB), R11
+	NEGQ         R9
+	VMOVUPS      (R11)(R9*4), Y1
+	VMASKMOVPS   (AX)(R10*1), Y1, Y2
+	VORPS        lanes_80000000<>+0(SB), Y2, Y3
+	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y3, Y4
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y3
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y3
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VMULPS       Y3, Y5, Y3
+	VMOVUPS      lanes_3f800000<>+0(SB), Y4
+	VBLENDVPS    Y2, Y3, Y4, Y2
+	VADDPS       lanes_3f800000<>+0(SB), Y3, Y4
+	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      lanes_3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y5
+	VMULPS       Y5, Y2, Y6
+	VFNMADD231PS Y4, Y6, Y2
+	VFNMADD231PS Y3, Y6, Y2
+	VFMADD231PS  Y5, Y2, Y6
+	VMASKMOVPS   Y6, Y1, (AX)(R10*1)
+	VMASKMOVPS   (CX)(R10*1), Y1, Y2
+	VORPS        lanes_80000000<>+0(SB), Y2, Y3
+	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y3, Y4
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y3
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y3
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VMULPS       Y3, Y5, Y3
+	VMOVUPS      lanes_3f800000<>+0(SB), Y4
+	VBLENDVPS    Y2, Y3, Y4, Y2
+	VADDPS       lanes_3f800000<>+0(SB), Y3, Y4
+	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      lanes_3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y5
+	VMULPS       Y5, Y2, Y7
+	VFNMADD231PS Y4, Y7, Y2
+	VFNMADD231PS Y3, Y7, Y2
+	VFMADD231PS  Y5, Y2, Y7
+	VMASKMOVPS   Y7, Y1, (CX)(R10*1)
+	VMASKMOVPS   (DX)(R10*1), Y1, Y2
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
+	VMINPS       Y3, Y0, Y4
+	VMULPS       lanes_40000000<>+0(SB), Y4, Y4
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y5
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y5, Y8
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y8, Y4
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y8, Y4
+	VMOVUPS      lanes_1a356359<>+0(SB), Y8
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y4, Y8
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y4, Y8
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y4, Y8
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y4, Y8
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y8
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y8
+	VPSLLD       $0x17, Y5, Y4
+	VMULPS       Y4, Y8, Y4
+	VADDPS       lanes_3f800000<>+0(SB), Y4, Y4
+	VMOVUPS      lanes_40000000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VMOVUPS      lanes_3f800000<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y4
+	VMULPS       Y3, Y3, Y5
+	VMOVUPS      lanes_bbba8672<>+0(SB), Y8
+	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y5, Y8
+	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y5, Y8
+	VFMADD213PS  lanes_3e08837b<>+0(SB), Y5, Y8
+	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y5, Y8
+	VMULPS       Y5, Y3, Y5
+	VFMADD213PS  Y3, Y5, Y8
+	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y3, Y3
+	VBLENDVPS    Y3, Y8, Y4, Y3
+	VANDPS       lanes_80000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VMASKMOVPS   Y2, Y1, (DX)(R10*1)
+	VMASKMOVPS   (R8)(R10*1), Y1, Y3
+	VMULPS       Y2, Y6, Y2
+	VFMADD231PS  Y3, Y7, Y2
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
+	VANDNPS      Y2, Y3, Y2
+	VMASKMOVPS   Y2, Y1, (SI)(R10*1)
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
+	VMINPS       Y3, Y0, Y0
+	VMULPS       lanes_40000000<>+0(SB), Y0, Y0
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y0, Y4
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y0
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y0
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y0, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y0, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y0, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y0, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y0, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y0, Y5
+	VPSLLD       $0x17, Y4, Y0
+	VMULPS       Y0, Y5, Y0
+	VADDPS       lanes_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS      lanes_40000000<>+0(SB), Y4
+	VDIVPS       Y0, Y4, Y0
+	VMOVUPS      lanes_3f800000<>+0(SB), Y4
+	VSUBPS       Y0, Y4, Y0
+	VMULPS       Y3, Y3, Y4
+	VMOVUPS      lanes_bbba8672<>+0(SB), Y5
+	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes_3e08837b<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y3, Y4
+	VFMADD213PS  Y3, Y4, Y5
+	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y3, Y3
+	VBLENDVPS    Y3, Y5, Y0, Y0
+	VANDPS       lanes_80000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y0, Y0
+	VMASKMOVPS   (BX)(R10*1), Y1, Y2
+	VORPS        lanes_80000000<>+0(SB), Y2, Y3
+	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y4
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y3, Y4
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y4, Y5
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y3
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y3
+	VMOVUPS      lanes_1a356359<>+0(SB), Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y5
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VMULPS       Y3, Y5, Y3
+	VMOVUPS      lanes_3f800000<>+0(SB), Y4
+	VBLENDVPS    Y2, Y3, Y4, Y2
+	VADDPS       lanes_3f800000<>+0(SB), Y3, Y4
+	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      lanes_3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y5
+	VMULPS       Y5, Y2, Y6
+	VFNMADD231PS Y4, Y6, Y2
+	VFNMADD231PS Y3, Y6, Y2
+	VFMADD231PS  Y5, Y2, Y6
+	VMASKMOVPS   Y6, Y1, (BX)(R10*1)
+	VMULPS       Y0, Y6, Y0
+	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y2
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
+	VANDNPS      Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, (DI)(R10*1)
 
-skip_tail5:
+skip_tail:
 	ADDQ iStride+72(FP), AX
 	ADDQ fStride+80(FP), CX
 	ADDQ gStride+88(FP), DX

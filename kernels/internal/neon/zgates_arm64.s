@@ -150,79 +150,6 @@ block2:
 	BGE block2
 
 done_block2:
-	ADD $4, R9, R9
-	CMP $1, R9
-	BLT skip_tail
-	VMOVI $0, V7.B16
-	ADD R10, R1, R10
-	TBZ $2, R9, part
-	WORD $0x3cc00147 // ldur q7, [x10]
-	JMP done
-
-part:
-	TBZ $1, R9, single
-	WORD $0xfc400147 // ldur d7, [x10]
-	TBZ $0, R9, done
-	ADD $8, R10, R11
-	VLD1 (R11), V7.S[2]
-	JMP done
-
-single:
-	TBZ $0, R9, done
-	WORD $0xbc400147 // ldur s7, [x10]
-
-done:
-	VORR V2.B16, V7.B16, V8.B16
-	WORD $0x4e28f428 // fmax v8.4s, v1.4s, v8.4s
-	WORD $0x3cc30009 // ldur q9, [x0, #48]
-	VFMLA V4.S4, V8.S4, V9.S4
-	WORD $0x4ea3d52a // fsub v10.4s, v9.4s, v3.4s
-	VFMLA V5.S4, V10.S4, V8.S4
-	VFMLA V6.S4, V10.S4, V8.S4
-	WORD $0x3cc7000a // ldur q10, [x0, #112]
-	WORD $0x3cc8000b // ldur q11, [x0, #128]
-	VFMLA V8.S4, V10.S4, V11.S4
-	WORD $0x3cc9000a // ldur q10, [x0, #144]
-	VFMLA V8.S4, V11.S4, V10.S4
-	WORD $0x3cca000b // ldur q11, [x0, #160]
-	VFMLA V8.S4, V10.S4, V11.S4
-	WORD $0x3ccb000a // ldur q10, [x0, #176]
-	VFMLA V8.S4, V11.S4, V10.S4
-	WORD $0x3ccc000b // ldur q11, [x0, #192]
-	VFMLA V8.S4, V10.S4, V11.S4
-	WORD $0x3ccc000a // ldur q10, [x0, #192]
-	VFMLA V8.S4, V11.S4, V10.S4
-	VSHL $23, V9.S4, V8.S4
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
-	VBSL V0.B16, V8.B16, V7.B16
-	WORD $0x4e20d509 // fadd v9.4s, v8.4s, v0.4s
-	WORD $0x4ea0d52a // fsub v10.4s, v9.4s, v0.4s
-	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
-	WORD $0x6e29fc0a // fdiv v10.4s, v0.4s, v9.4s
-	WORD $0x6e2adceb // fmul v11.4s, v7.4s, v10.4s
-	VFMLS V9.S4, V11.S4, V7.S4
-	VFMLS V8.S4, V11.S4, V7.S4
-	VFMLA V10.S4, V7.S4, V11.S4
-	TBZ $2, R9, part2
-	FMOVQ F11, (R10)
-	JMP done2
-
-part2:
-	TBZ $1, R9, single2
-	FMOVD F11, (R10)
-	TBZ $0, R9, done2
-	ADD $8, R10, R9
-	VST1 V11.S[2], (R9)
-	JMP done2
-
-single2:
-	TBZ $0, R9, done2
-	FMOVS F11, (R10)
-
-done2:
-
-skip_tail:
 	MOVD units+8(FP), R9
 	MOVD $0, R10
 	SUBS $8, R9, R9
@@ -347,79 +274,6 @@ block4:
 	BGE block4
 
 done_block4:
-	ADD $4, R9, R9
-	CMP $1, R9
-	BLT skip_tail2
-	VMOVI $0, V7.B16
-	ADD R10, R2, R10
-	TBZ $2, R9, part3
-	WORD $0x3cc00147 // ldur q7, [x10]
-	JMP done3
-
-part3:
-	TBZ $1, R9, single3
-	WORD $0xfc400147 // ldur d7, [x10]
-	TBZ $0, R9, done3
-	ADD $8, R10, R11
-	VLD1 (R11), V7.S[2]
-	JMP done3
-
-single3:
-	TBZ $0, R9, done3
-	WORD $0xbc400147 // ldur s7, [x10]
-
-done3:
-	VORR V2.B16, V7.B16, V8.B16
-	WORD $0x4e28f428 // fmax v8.4s, v1.4s, v8.4s
-	WORD $0x3cc30009 // ldur q9, [x0, #48]
-	VFMLA V4.S4, V8.S4, V9.S4
-	WORD $0x4ea3d52a // fsub v10.4s, v9.4s, v3.4s
-	VFMLA V5.S4, V10.S4, V8.S4
-	VFMLA V6.S4, V10.S4, V8.S4
-	WORD $0x3cc7000a // ldur q10, [x0, #112]
-	WORD $0x3cc8000b // ldur q11, [x0, #128]
-	VFMLA V8.S4, V10.S4, V11.S4
-	WORD $0x3cc9000a // ldur q10, [x0, #144]
-	VFMLA V8.S4, V11.S4, V10.S4
-	WORD $0x3cca000b // ldur q11, [x0, #160]
-	VFMLA V8.S4, V10.S4, V11.S4
-	WORD $0x3ccb000a // ldur q10, [x0, #176]
-	VFMLA V8.S4, V11.S4, V10.S4
-	WORD $0x3ccc000b // ldur q11, [x0, #192]
-	VFMLA V8.S4, V10.S4, V11.S4
-	WORD $0x3ccc000a // ldur q10, [x0, #192]
-	VFMLA V8.S4, V11.S4, V10.S4
-	VSHL $23, V9.S4, V8.S4
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x4f2104e7 // sshr v7.4s, v7.4s, #31
-	VBSL V0.B16, V8.B16, V7.B16
-	WORD $0x4e20d509 // fadd v9.4s, v8.4s, v0.4s
-	WORD $0x4ea0d52a // fsub v10.4s, v9.4s, v0.4s
-	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
-	WORD $0x6e29fc0a // fdiv v10.4s, v0.4s, v9.4s
-	WORD $0x6e2adceb // fmul v11.4s, v7.4s, v10.4s
-	VFMLS V9.S4, V11.S4, V7.S4
-	VFMLS V8.S4, V11.S4, V7.S4
-	VFMLA V10.S4, V7.S4, V11.S4
-	TBZ $2, R9, part4
-	FMOVQ F11, (R10)
-	JMP done4
-
-part4:
-	TBZ $1, R9, single4
-	FMOVD F11, (R10)
-	TBZ $0, R9, done4
-	ADD $8, R10, R9
-	VST1 V11.S[2], (R9)
-	JMP done4
-
-single4:
-	TBZ $0, R9, done4
-	FMOVS F11, (R10)
-
-done4:
-
-skip_tail2:
 	WORD $0x3ccd0007 // ldur q7, [x0, #208]
 	WORD $0x3cce0008 // ldur q8, [x0, #224]
 	WORD $0x3ccf0009 // ldur q9, [x0, #240]
@@ -577,89 +431,6 @@ block6:
 	BGE block6
 
 done_block6:
-	ADD $4, R9, R9
-	CMP $1, R9
-	BLT skip_tail3
-	VMOVI $0, V10.B16
-	ADD R10, R3, R10
-	TBZ $2, R9, part5
-	WORD $0x3cc0014a // ldur q10, [x10]
-	JMP done5
-
-part5:
-	TBZ $1, R9, single5
-	WORD $0xfc40014a // ldur d10, [x10]
-	TBZ $0, R9, done5
-	ADD $8, R10, R11
-	VLD1 (R11), V10.S[2]
-	JMP done5
-
-single5:
-	TBZ $0, R9, done5
-	WORD $0xbc40014a // ldur s10, [x10]
-
-done5:
-	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
-	WORD $0x4eabf4ec // fmin v12.4s, v7.4s, v11.4s
-	WORD $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V12.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V12.S4
-	VFMLA V6.S4, V14.S4, V12.S4
-	WORD $0x3cc7000e // ldur q14, [x0, #112]
-	WORD $0x3cc8000f // ldur q15, [x0, #128]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3cc9000e // ldur q14, [x0, #144]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cca000f // ldur q15, [x0, #160]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccc000e // ldur q14, [x0, #192]
-	VFMLA V12.S4, V15.S4, V14.S4
-	VSHL $23, V13.S4, V12.S4
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
-	WORD $0x6e2cfd0c // fdiv v12.4s, v8.4s, v12.4s
-	WORD $0x4eacd40c // fsub v12.4s, v0.4s, v12.4s
-	WORD $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ 256(R0), F14
-	FMOVQ 272(R0), F15
-	VFMLA V13.S4, V14.S4, V15.S4
-	FMOVQ 288(R0), F14
-	VFMLA V13.S4, V15.S4, V14.S4
-	FMOVQ 304(R0), F15
-	VFMLA V13.S4, V14.S4, V15.S4
-	FMOVQ 320(R0), F14
-	VFMLA V13.S4, V15.S4, V14.S4
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	VFMLA V13.S4, V14.S4, V11.S4
-	WORD $0x6eaaed2d // facgt v13.4s, v9.4s, v10.4s
-	VBSL V12.B16, V11.B16, V13.B16
-	VAND V2.B16, V10.B16, V10.B16
-	VORR V10.B16, V13.B16, V10.B16
-	TBZ $2, R9, part6
-	FMOVQ F10, (R10)
-	JMP done6
-
-part6:
-	TBZ $1, R9, single6
-	FMOVD F10, (R10)
-	TBZ $0, R9, done6
-	ADD $8, R10, R9
-	VST1 V10.S[2], (R9)
-	JMP done6
-
-single6:
-	TBZ $0, R9, done6
-	FMOVS F10, (R10)
-
-done6:
-
-skip_tail3:
 	MOVD units+8(FP), R9
 	MOVD $0, R10
 	SUBS $8, R9, R9
@@ -784,205 +555,132 @@ block8:
 	BGE block8
 
 done_block8:
-	ADD $4, R9, R9
-	CMP $1, R9
-	BLT skip_tail4
-	VMOVI $0, V10.B16
-	ADD R10, R4, R10
-	TBZ $2, R9, part7
-	WORD $0x3cc0014a // ldur q10, [x10]
-	JMP done7
-
-part7:
-	TBZ $1, R9, single7
-	WORD $0xfc40014a // ldur d10, [x10]
-	TBZ $0, R9, done7
-	ADD $8, R10, R11
-	VLD1 (R11), V10.S[2]
-	JMP done7
-
-single7:
-	TBZ $0, R9, done7
-	WORD $0xbc40014a // ldur s10, [x10]
-
-done7:
-	VORR V2.B16, V10.B16, V11.B16
-	WORD $0x4e2bf421 // fmax v1.4s, v1.4s, v11.4s
-	WORD $0x3cc3000b // ldur q11, [x0, #48]
-	VFMLA V4.S4, V1.S4, V11.S4
-	WORD $0x4ea3d56c // fsub v12.4s, v11.4s, v3.4s
-	VFMLA V5.S4, V12.S4, V1.S4
-	VFMLA V6.S4, V12.S4, V1.S4
-	WORD $0x3cc7000c // ldur q12, [x0, #112]
-	WORD $0x3cc8000d // ldur q13, [x0, #128]
-	VFMLA V1.S4, V12.S4, V13.S4
-	WORD $0x3cc9000c // ldur q12, [x0, #144]
-	VFMLA V1.S4, V13.S4, V12.S4
-	WORD $0x3cca000d // ldur q13, [x0, #160]
-	VFMLA V1.S4, V12.S4, V13.S4
-	WORD $0x3ccb000c // ldur q12, [x0, #176]
-	VFMLA V1.S4, V13.S4, V12.S4
-	WORD $0x3ccc000d // ldur q13, [x0, #192]
-	VFMLA V1.S4, V12.S4, V13.S4
-	WORD $0x3ccc000c // ldur q12, [x0, #192]
-	VFMLA V1.S4, V13.S4, V12.S4
-	VSHL $23, V11.S4, V1.S4
-	WORD $0x6e21dd81 // fmul v1.4s, v12.4s, v1.4s
-	WORD $0x4f21054a // sshr v10.4s, v10.4s, #31
-	VBSL V0.B16, V1.B16, V10.B16
-	WORD $0x4e20d42b // fadd v11.4s, v1.4s, v0.4s
-	WORD $0x4ea0d56c // fsub v12.4s, v11.4s, v0.4s
-	WORD $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
-	WORD $0x6e2bfc0c // fdiv v12.4s, v0.4s, v11.4s
-	WORD $0x6e2cdd4d // fmul v13.4s, v10.4s, v12.4s
-	VFMLS V11.S4, V13.S4, V10.S4
-	VFMLS V1.S4, V13.S4, V10.S4
-	VFMLA V12.S4, V10.S4, V13.S4
-	TBZ $2, R9, part8
-	FMOVQ F13, (R10)
-	JMP done8
-
-part8:
-	TBZ $1, R9, single8
-	FMOVD F13, (R10)
-	TBZ $0, R9, done8
-	ADD $8, R10, R9
-	VST1 V13.S[2], (R9)
-	JMP done8
-
-single8:
-	TBZ $0, R9, done8
-	FMOVS F13, (R10)
-
-done8:
-
-skip_tail4:
-	FMOVQ 336(R0), F1
+	FMOVQ 336(R0), F10
 	MOVD units+8(FP), R9
 	MOVD $0, R10
 	SUBS $8, R9, R9
 	BLT done_block9
 
 block9:
-	WORD $0x3cea682a // ldr q10, [x1, x10]
+	WORD $0x3cea682b // ldr q11, [x1, x10]
 	ADD R10, R1, R11
-	WORD $0x3cc1016b // ldur q11, [x11, #16]
-	WORD $0x3cea684c // ldr q12, [x2, x10]
+	WORD $0x3cc1016c // ldur q12, [x11, #16]
+	WORD $0x3cea684d // ldr q13, [x2, x10]
 	ADD R10, R2, R11
-	WORD $0x3cc1016d // ldur q13, [x11, #16]
-	WORD $0x3cea686e // ldr q14, [x3, x10]
+	WORD $0x3cc1016e // ldur q14, [x11, #16]
+	WORD $0x3cea686f // ldr q15, [x3, x10]
 	ADD R10, R3, R11
-	WORD $0x3cc1016f // ldur q15, [x11, #16]
-	WORD $0x3cea68f0 // ldr q16, [x7, x10]
+	WORD $0x3cc10170 // ldur q16, [x11, #16]
+	WORD $0x3cea68f1 // ldr q17, [x7, x10]
 	ADD R10, R7, R11
-	WORD $0x3cc10171 // ldur q17, [x11, #16]
-	WORD $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	WORD $0x3cc10172 // ldur q18, [x11, #16]
 	WORD $0x6e2fdd6b // fmul v11.4s, v11.4s, v15.4s
-	VFMLA V16.S4, V12.S4, V10.S4
+	WORD $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
 	VFMLA V17.S4, V13.S4, V11.S4
-	WORD $0x6eaaec2c // facgt v12.4s, v1.4s, v10.4s
-	WORD $0x6eabec2d // facgt v13.4s, v1.4s, v11.4s
-	WORD $0x4e6c1d4a // bic v10.16b, v10.16b, v12.16b
+	VFMLA V18.S4, V14.S4, V12.S4
+	WORD $0x6eabed4d // facgt v13.4s, v10.4s, v11.4s
+	WORD $0x6eaced4e // facgt v14.4s, v10.4s, v12.4s
 	WORD $0x4e6d1d6b // bic v11.16b, v11.16b, v13.16b
-	WORD $0x3caa68aa // str q10, [x5, x10]
+	WORD $0x4e6e1d8c // bic v12.16b, v12.16b, v14.16b
+	WORD $0x3caa68ab // str q11, [x5, x10]
 	ADD R10, R5, R11
-	FMOVQ F11, 16(R11)
-	WORD $0x4ea0f94c // fabs v12.4s, v10.4s
+	FMOVQ F12, 16(R11)
 	WORD $0x4ea0f96d // fabs v13.4s, v11.4s
-	WORD $0x4eacf4ee // fmin v14.4s, v7.4s, v12.4s
+	WORD $0x4ea0f98e // fabs v14.4s, v12.4s
 	WORD $0x4eadf4ef // fmin v15.4s, v7.4s, v13.4s
-	WORD $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD $0x4eaef4f0 // fmin v16.4s, v7.4s, v14.4s
 	WORD $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
-	WORD $0x3cc30010 // ldur q16, [x0, #48]
+	WORD $0x6e28de10 // fmul v16.4s, v16.4s, v8.4s
 	WORD $0x3cc30011 // ldur q17, [x0, #48]
-	VFMLA V4.S4, V14.S4, V16.S4
+	WORD $0x3cc30012 // ldur q18, [x0, #48]
 	VFMLA V4.S4, V15.S4, V17.S4
-	WORD $0x4ea3d612 // fsub v18.4s, v16.4s, v3.4s
+	VFMLA V4.S4, V16.S4, V18.S4
 	WORD $0x4ea3d633 // fsub v19.4s, v17.4s, v3.4s
-	VFMLA V5.S4, V18.S4, V14.S4
+	WORD $0x4ea3d654 // fsub v20.4s, v18.4s, v3.4s
 	VFMLA V5.S4, V19.S4, V15.S4
-	VFMLA V6.S4, V18.S4, V14.S4
+	VFMLA V5.S4, V20.S4, V16.S4
 	VFMLA V6.S4, V19.S4, V15.S4
-	WORD $0x3cc70012 // ldur q18, [x0, #112]
+	VFMLA V6.S4, V20.S4, V16.S4
 	WORD $0x3cc70013 // ldur q19, [x0, #112]
-	WORD $0x3cc80014 // ldur q20, [x0, #128]
-	VFMLA V14.S4, V18.S4, V20.S4
-	WORD $0x3cc80012 // ldur q18, [x0, #128]
-	VFMLA V15.S4, V19.S4, V18.S4
-	WORD $0x3cc90013 // ldur q19, [x0, #144]
-	VFMLA V14.S4, V20.S4, V19.S4
+	WORD $0x3cc70014 // ldur q20, [x0, #112]
+	WORD $0x3cc80015 // ldur q21, [x0, #128]
+	VFMLA V15.S4, V19.S4, V21.S4
+	WORD $0x3cc80013 // ldur q19, [x0, #128]
+	VFMLA V16.S4, V20.S4, V19.S4
 	WORD $0x3cc90014 // ldur q20, [x0, #144]
-	VFMLA V15.S4, V18.S4, V20.S4
-	WORD $0x3cca0012 // ldur q18, [x0, #160]
-	VFMLA V14.S4, V19.S4, V18.S4
+	VFMLA V15.S4, V21.S4, V20.S4
+	WORD $0x3cc90015 // ldur q21, [x0, #144]
+	VFMLA V16.S4, V19.S4, V21.S4
 	WORD $0x3cca0013 // ldur q19, [x0, #160]
 	VFMLA V15.S4, V20.S4, V19.S4
-	WORD $0x3ccb0014 // ldur q20, [x0, #176]
-	VFMLA V14.S4, V18.S4, V20.S4
-	WORD $0x3ccb0012 // ldur q18, [x0, #176]
-	VFMLA V15.S4, V19.S4, V18.S4
-	WORD $0x3ccc0013 // ldur q19, [x0, #192]
-	VFMLA V14.S4, V20.S4, V19.S4
-	WORD $0x3ccc0014 // ldur q20, [x0, #192]
-	VFMLA V15.S4, V18.S4, V20.S4
-	WORD $0x3ccc0012 // ldur q18, [x0, #192]
-	VFMLA V14.S4, V19.S4, V18.S4
-	WORD $0x3ccc000e // ldur q14, [x0, #192]
-	VFMLA V15.S4, V20.S4, V14.S4
-	VSHL $23, V16.S4, V15.S4
-	VSHL $23, V17.S4, V16.S4
-	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x4e20d5ef // fadd v15.4s, v15.4s, v0.4s
-	WORD $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
-	WORD $0x6e2ffd0f // fdiv v15.4s, v8.4s, v15.4s
-	WORD $0x6e2efd0e // fdiv v14.4s, v8.4s, v14.4s
-	WORD $0x4eafd40f // fsub v15.4s, v0.4s, v15.4s
-	WORD $0x4eaed40e // fsub v14.4s, v0.4s, v14.4s
-	WORD $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
-	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
-	FMOVQ 256(R0), F18
-	FMOVQ 256(R0), F19
-	FMOVQ 272(R0), F20
-	VFMLA V16.S4, V18.S4, V20.S4
-	FMOVQ 272(R0), F18
-	VFMLA V17.S4, V19.S4, V18.S4
-	FMOVQ 288(R0), F19
+	WORD $0x3cca0014 // ldur q20, [x0, #160]
+	VFMLA V16.S4, V21.S4, V20.S4
+	WORD $0x3ccb0015 // ldur q21, [x0, #176]
+	VFMLA V15.S4, V19.S4, V21.S4
+	WORD $0x3ccb0013 // ldur q19, [x0, #176]
 	VFMLA V16.S4, V20.S4, V19.S4
+	WORD $0x3ccc0014 // ldur q20, [x0, #192]
+	VFMLA V15.S4, V21.S4, V20.S4
+	WORD $0x3ccc0015 // ldur q21, [x0, #192]
+	VFMLA V16.S4, V19.S4, V21.S4
+	WORD $0x3ccc0013 // ldur q19, [x0, #192]
+	VFMLA V15.S4, V20.S4, V19.S4
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	VFMLA V16.S4, V21.S4, V15.S4
+	VSHL $23, V17.S4, V16.S4
+	VSHL $23, V18.S4, V17.S4
+	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e20d610 // fadd v16.4s, v16.4s, v0.4s
+	WORD $0x4e20d5ef // fadd v15.4s, v15.4s, v0.4s
+	WORD $0x6e30fd10 // fdiv v16.4s, v8.4s, v16.4s
+	WORD $0x6e2ffd0f // fdiv v15.4s, v8.4s, v15.4s
+	WORD $0x4eb0d410 // fsub v16.4s, v0.4s, v16.4s
+	WORD $0x4eafd40f // fsub v15.4s, v0.4s, v15.4s
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	WORD $0x6e2eddd2 // fmul v18.4s, v14.4s, v14.4s
+	FMOVQ 256(R0), F19
+	FMOVQ 256(R0), F20
+	FMOVQ 272(R0), F21
+	VFMLA V17.S4, V19.S4, V21.S4
+	FMOVQ 272(R0), F19
+	VFMLA V18.S4, V20.S4, V19.S4
 	FMOVQ 288(R0), F20
-	VFMLA V17.S4, V18.S4, V20.S4
-	FMOVQ 304(R0), F18
-	VFMLA V16.S4, V19.S4, V18.S4
+	VFMLA V17.S4, V21.S4, V20.S4
+	FMOVQ 288(R0), F21
+	VFMLA V18.S4, V19.S4, V21.S4
 	FMOVQ 304(R0), F19
 	VFMLA V17.S4, V20.S4, V19.S4
-	FMOVQ 320(R0), F20
-	VFMLA V16.S4, V18.S4, V20.S4
-	FMOVQ 320(R0), F18
-	VFMLA V17.S4, V19.S4, V18.S4
-	WORD $0x6e30dd90 // fmul v16.4s, v12.4s, v16.4s
+	FMOVQ 304(R0), F20
+	VFMLA V18.S4, V21.S4, V20.S4
+	FMOVQ 320(R0), F21
+	VFMLA V17.S4, V19.S4, V21.S4
+	FMOVQ 320(R0), F19
+	VFMLA V18.S4, V20.S4, V19.S4
 	WORD $0x6e31ddb1 // fmul v17.4s, v13.4s, v17.4s
-	VFMLA V16.S4, V20.S4, V12.S4
-	VFMLA V17.S4, V18.S4, V13.S4
-	WORD $0x6eaaed30 // facgt v16.4s, v9.4s, v10.4s
+	WORD $0x6e32ddd2 // fmul v18.4s, v14.4s, v18.4s
+	VFMLA V17.S4, V21.S4, V13.S4
+	VFMLA V18.S4, V19.S4, V14.S4
 	WORD $0x6eabed31 // facgt v17.4s, v9.4s, v11.4s
-	VBSL V15.B16, V12.B16, V16.B16
-	VBSL V14.B16, V13.B16, V17.B16
-	VAND V2.B16, V10.B16, V10.B16
+	WORD $0x6eaced32 // facgt v18.4s, v9.4s, v12.4s
+	VBSL V16.B16, V13.B16, V17.B16
+	VBSL V15.B16, V14.B16, V18.B16
 	VAND V2.B16, V11.B16, V11.B16
-	VORR V10.B16, V16.B16, V10.B16
+	VAND V2.B16, V12.B16, V12.B16
 	VORR V11.B16, V17.B16, V11.B16
-	WORD $0x3cea688c // ldr q12, [x4, x10]
+	VORR V12.B16, V18.B16, V12.B16
+	WORD $0x3cea688d // ldr q13, [x4, x10]
 	ADD R10, R4, R11
-	WORD $0x3cc1016d // ldur q13, [x11, #16]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
+	WORD $0x3cc1016e // ldur q14, [x11, #16]
 	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6eaaec2c // facgt v12.4s, v1.4s, v10.4s
-	WORD $0x6eabec2d // facgt v13.4s, v1.4s, v11.4s
-	WORD $0x4e6c1d4a // bic v10.16b, v10.16b, v12.16b
+	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
+	WORD $0x6eabed4d // facgt v13.4s, v10.4s, v11.4s
+	WORD $0x6eaced4e // facgt v14.4s, v10.4s, v12.4s
 	WORD $0x4e6d1d6b // bic v11.16b, v11.16b, v13.16b
-	WORD $0x3caa68ca // str q10, [x6, x10]
+	WORD $0x4e6e1d8c // bic v12.16b, v12.16b, v14.16b
+	WORD $0x3caa68cb // str q11, [x6, x10]
 	ADD R10, R6, R11
-	FMOVQ F11, 16(R11)
+	FMOVQ F12, 16(R11)
 	ADD $32, R10, R10
 	SUBS $8, R9, R9
 	BGE block9
@@ -993,18 +691,91 @@ done_block9:
 	BLT done_block10
 
 block10:
-	WORD $0x3cea682a // ldr q10, [x1, x10]
-	WORD $0x3cea684b // ldr q11, [x2, x10]
-	WORD $0x3cea686c // ldr q12, [x3, x10]
-	WORD $0x3cea68ed // ldr q13, [x7, x10]
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	VFMLA V13.S4, V11.S4, V10.S4
-	WORD $0x6eaaec2b // facgt v11.4s, v1.4s, v10.4s
-	WORD $0x4e6b1d4a // bic v10.16b, v10.16b, v11.16b
-	WORD $0x3caa68aa // str q10, [x5, x10]
-	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
-	WORD $0x4eabf4ec // fmin v12.4s, v7.4s, v11.4s
-	WORD $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD $0x3cea682b // ldr q11, [x1, x10]
+	WORD $0x3cea684c // ldr q12, [x2, x10]
+	WORD $0x3cea686d // ldr q13, [x3, x10]
+	WORD $0x3cea68ee // ldr q14, [x7, x10]
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	VFMLA V14.S4, V12.S4, V11.S4
+	WORD $0x6eabed4c // facgt v12.4s, v10.4s, v11.4s
+	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
+	WORD $0x3caa68ab // str q11, [x5, x10]
+	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
+	WORD $0x4eacf4ed // fmin v13.4s, v7.4s, v12.4s
+	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
+	VFMLA V4.S4, V13.S4, V14.S4
+	WORD $0x4ea3d5cf // fsub v15.4s, v14.4s, v3.4s
+	VFMLA V5.S4, V15.S4, V13.S4
+	VFMLA V6.S4, V15.S4, V13.S4
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
+	WORD $0x3cc80010 // ldur q16, [x0, #128]
+	VFMLA V13.S4, V15.S4, V16.S4
+	WORD $0x3cc9000f // ldur q15, [x0, #144]
+	VFMLA V13.S4, V16.S4, V15.S4
+	WORD $0x3cca0010 // ldur q16, [x0, #160]
+	VFMLA V13.S4, V15.S4, V16.S4
+	WORD $0x3ccb000f // ldur q15, [x0, #176]
+	VFMLA V13.S4, V16.S4, V15.S4
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
+	VFMLA V13.S4, V15.S4, V16.S4
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	VFMLA V13.S4, V16.S4, V15.S4
+	VSHL $23, V14.S4, V13.S4
+	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
+	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
+	WORD $0x6e2dfd0d // fdiv v13.4s, v8.4s, v13.4s
+	WORD $0x4eadd40d // fsub v13.4s, v0.4s, v13.4s
+	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
+	FMOVQ 256(R0), F15
+	FMOVQ 272(R0), F16
+	VFMLA V14.S4, V15.S4, V16.S4
+	FMOVQ 288(R0), F15
+	VFMLA V14.S4, V16.S4, V15.S4
+	FMOVQ 304(R0), F16
+	VFMLA V14.S4, V15.S4, V16.S4
+	FMOVQ 320(R0), F15
+	VFMLA V14.S4, V16.S4, V15.S4
+	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	VFMLA V14.S4, V15.S4, V12.S4
+	WORD $0x6eabed2e // facgt v14.4s, v9.4s, v11.4s
+	VBSL V13.B16, V12.B16, V14.B16
+	VAND V2.B16, V11.B16, V11.B16
+	VORR V11.B16, V14.B16, V11.B16
+	WORD $0x3cea688c // ldr q12, [x4, x10]
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6eabed4c // facgt v12.4s, v10.4s, v11.4s
+	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
+	WORD $0x3caa68cb // str q11, [x6, x10]
+	ADD $16, R10, R10
+	SUBS $4, R9, R9
+	BGE block10
+
+done_block10:
+	ADD $4, R9, R9
+	CMP $1, R9
+	BLT skip_tail
+	VMOVI $0, V11.B16
+	ADD R10, R1, R11
+	TBZ $2, R9, part
+	WORD $0x3cc0016b // ldur q11, [x11]
+	JMP done
+
+part:
+	TBZ $1, R9, single
+	WORD $0xfc40016b // ldur d11, [x11]
+	TBZ $0, R9, done
+	ADD $8, R11, R12
+	VLD1 (R12), V11.S[2]
+	JMP done
+
+single:
+	TBZ $0, R9, done
+	WORD $0xbc40016b // ldur s11, [x11]
+
+done:
+	VORR V2.B16, V11.B16, V12.B16
+	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
 	WORD $0x3cc3000d // ldur q13, [x0, #48]
 	VFMLA V4.S4, V12.S4, V13.S4
 	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
@@ -1025,220 +796,353 @@ block10:
 	VFMLA V12.S4, V15.S4, V14.S4
 	VSHL $23, V13.S4, V12.S4
 	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
-	WORD $0x6e2cfd0c // fdiv v12.4s, v8.4s, v12.4s
-	WORD $0x4eacd40c // fsub v12.4s, v0.4s, v12.4s
-	WORD $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ 256(R0), F14
-	FMOVQ 272(R0), F15
-	VFMLA V13.S4, V14.S4, V15.S4
-	FMOVQ 288(R0), F14
-	VFMLA V13.S4, V15.S4, V14.S4
-	FMOVQ 304(R0), F15
-	VFMLA V13.S4, V14.S4, V15.S4
-	FMOVQ 320(R0), F14
-	VFMLA V13.S4, V15.S4, V14.S4
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	VFMLA V13.S4, V14.S4, V11.S4
-	WORD $0x6eaaed2d // facgt v13.4s, v9.4s, v10.4s
-	VBSL V12.B16, V11.B16, V13.B16
-	VAND V2.B16, V10.B16, V10.B16
-	VORR V10.B16, V13.B16, V10.B16
-	WORD $0x3cea688b // ldr q11, [x4, x10]
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x6eaaec2b // facgt v11.4s, v1.4s, v10.4s
-	WORD $0x4e6b1d4a // bic v10.16b, v10.16b, v11.16b
-	WORD $0x3caa68ca // str q10, [x6, x10]
-	ADD $16, R10, R10
-	SUBS $4, R9, R9
-	BGE block10
+	WORD $0x4f21056b // sshr v11.4s, v11.4s, #31
+	VBSL V0.B16, V12.B16, V11.B16
+	WORD $0x4e20d58d // fadd v13.4s, v12.4s, v0.4s
+	WORD $0x4ea0d5ae // fsub v14.4s, v13.4s, v0.4s
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD $0x6e2dfc0e // fdiv v14.4s, v0.4s, v13.4s
+	WORD $0x6e2edd6f // fmul v15.4s, v11.4s, v14.4s
+	VFMLS V13.S4, V15.S4, V11.S4
+	VFMLS V12.S4, V15.S4, V11.S4
+	VFMLA V14.S4, V11.S4, V15.S4
+	TBZ $2, R9, part2
+	FMOVQ F15, (R11)
+	JMP done2
 
-done_block10:
-	ADD $4, R9, R9
-	CMP $1, R9
-	BLT skip_tail5
-	VMOVI $0, V10.B16
-	ADD R10, R1, R11
+part2:
+	TBZ $1, R9, single2
+	FMOVD F15, (R11)
+	TBZ $0, R9, done2
+	ADD $8, R11, R11
+	VST1 V15.S[2], (R11)
+	JMP done2
+
+single2:
+	TBZ $0, R9, done2
+	FMOVS F15, (R11)
+
+done2:
+	VMOVI $0, V11.B16
+	ADD R10, R2, R11
+	TBZ $2, R9, part3
+	WORD $0x3cc0016b // ldur q11, [x11]
+	JMP done3
+
+part3:
+	TBZ $1, R9, single3
+	WORD $0xfc40016b // ldur d11, [x11]
+	TBZ $0, R9, done3
+	ADD $8, R11, R12
+	VLD1 (R12), V11.S[2]
+	JMP done3
+
+single3:
+	TBZ $0, R9, done3
+	WORD $0xbc40016b // ldur s11, [x11]
+
+done3:
+	VORR V2.B16, V11.B16, V12.B16
+	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	VFMLA V4.S4, V12.S4, V13.S4
+	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
+	VFMLA V5.S4, V14.S4, V12.S4
+	VFMLA V6.S4, V14.S4, V12.S4
+	WORD $0x3cc7000e // ldur q14, [x0, #112]
+	WORD $0x3cc80010 // ldur q16, [x0, #128]
+	VFMLA V12.S4, V14.S4, V16.S4
+	WORD $0x3cc9000e // ldur q14, [x0, #144]
+	VFMLA V12.S4, V16.S4, V14.S4
+	WORD $0x3cca0010 // ldur q16, [x0, #160]
+	VFMLA V12.S4, V14.S4, V16.S4
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	VFMLA V12.S4, V16.S4, V14.S4
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
+	VFMLA V12.S4, V14.S4, V16.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V12.S4, V16.S4, V14.S4
+	VSHL $23, V13.S4, V12.S4
+	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
+	WORD $0x4f21056b // sshr v11.4s, v11.4s, #31
+	VBSL V0.B16, V12.B16, V11.B16
+	WORD $0x4e20d58d // fadd v13.4s, v12.4s, v0.4s
+	WORD $0x4ea0d5ae // fsub v14.4s, v13.4s, v0.4s
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD $0x6e2dfc0e // fdiv v14.4s, v0.4s, v13.4s
+	WORD $0x6e2edd70 // fmul v16.4s, v11.4s, v14.4s
+	VFMLS V13.S4, V16.S4, V11.S4
+	VFMLS V12.S4, V16.S4, V11.S4
+	VFMLA V14.S4, V11.S4, V16.S4
+	TBZ $2, R9, part4
+	FMOVQ F16, (R11)
+	JMP done4
+
+part4:
+	TBZ $1, R9, single4
+	FMOVD F16, (R11)
+	TBZ $0, R9, done4
+	ADD $8, R11, R11
+	VST1 V16.S[2], (R11)
+	JMP done4
+
+single4:
+	TBZ $0, R9, done4
+	FMOVS F16, (R11)
+
+done4:
+	VMOVI $0, V11.B16
+	ADD R10, R3, R11
+	TBZ $2, R9, part5
+	WORD $0x3cc0016b // ldur q11, [x11]
+	JMP done5
+
+part5:
+	TBZ $1, R9, single5
+	WORD $0xfc40016b // ldur d11, [x11]
+	TBZ $0, R9, done5
+	ADD $8, R11, R12
+	VLD1 (R12), V11.S[2]
+	JMP done5
+
+single5:
+	TBZ $0, R9, done5
+	WORD $0xbc40016b // ldur s11, [x11]
+
+done5:
+	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
+	WORD $0x4eacf4ed // fmin v13.4s, v7.4s, v12.4s
+	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
+	VFMLA V4.S4, V13.S4, V14.S4
+	WORD $0x4ea3d5d1 // fsub v17.4s, v14.4s, v3.4s
+	VFMLA V5.S4, V17.S4, V13.S4
+	VFMLA V6.S4, V17.S4, V13.S4
+	WORD $0x3cc70011 // ldur q17, [x0, #112]
+	WORD $0x3cc80012 // ldur q18, [x0, #128]
+	VFMLA V13.S4, V17.S4, V18.S4
+	WORD $0x3cc90011 // ldur q17, [x0, #144]
+	VFMLA V13.S4, V18.S4, V17.S4
+	WORD $0x3cca0012 // ldur q18, [x0, #160]
+	VFMLA V13.S4, V17.S4, V18.S4
+	WORD $0x3ccb0011 // ldur q17, [x0, #176]
+	VFMLA V13.S4, V18.S4, V17.S4
+	WORD $0x3ccc0012 // ldur q18, [x0, #192]
+	VFMLA V13.S4, V17.S4, V18.S4
+	WORD $0x3ccc0011 // ldur q17, [x0, #192]
+	VFMLA V13.S4, V18.S4, V17.S4
+	VSHL $23, V14.S4, V13.S4
+	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
+	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
+	WORD $0x6e2dfd0d // fdiv v13.4s, v8.4s, v13.4s
+	WORD $0x4eadd40d // fsub v13.4s, v0.4s, v13.4s
+	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
+	FMOVQ 256(R0), F17
+	FMOVQ 272(R0), F18
+	VFMLA V14.S4, V17.S4, V18.S4
+	FMOVQ 288(R0), F17
+	VFMLA V14.S4, V18.S4, V17.S4
+	FMOVQ 304(R0), F18
+	VFMLA V14.S4, V17.S4, V18.S4
+	FMOVQ 320(R0), F17
+	VFMLA V14.S4, V18.S4, V17.S4
+	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	VFMLA V14.S4, V17.S4, V12.S4
+	WORD $0x6eabed2e // facgt v14.4s, v9.4s, v11.4s
+	VBSL V13.B16, V12.B16, V14.B16
+	VAND V2.B16, V11.B16, V11.B16
+	VORR V11.B16, V14.B16, V11.B16
+	TBZ $2, R9, part6
+	FMOVQ F11, (R11)
+	JMP done6
+
+part6:
+	TBZ $1, R9, single6
+	FMOVD F11, (R11)
+	TBZ $0, R9, done6
+	ADD $8, R11, R11
+	VST1 V11.S[2], (R11)
+	JMP done6
+
+single6:
+	TBZ $0, R9, done6
+	FMOVS F11, (R11)
+
+done6:
+	VMOVI $0, V12.B16
+	ADD R10, R7, R11
+	TBZ $2, R9, part7
+	WORD $0x3cc0016c // ldur q12, [x11]
+	JMP done7
+
+part7:
+	TBZ $1, R9, single7
+	WORD $0xfc40016c // ldur d12, [x11]
+	TBZ $0, R9, done7
+	ADD $8, R11, R11
+	VLD1 (R11), V12.S[2]
+	JMP done7
+
+single7:
+	TBZ $0, R9, done7
+	WORD $0xbc40016c // ldur s12, [x11]
+
+done7:
+	WORD $0x6e2bddeb // fmul v11.4s, v15.4s, v11.4s
+	VFMLA V12.S4, V16.S4, V11.S4
+	WORD $0x6eabed4c // facgt v12.4s, v10.4s, v11.4s
+	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
+	ADD R10, R5, R11
+	TBZ $2, R9, part8
+	FMOVQ F11, (R11)
+	JMP done8
+
+part8:
+	TBZ $1, R9, single8
+	FMOVD F11, (R11)
+	TBZ $0, R9, done8
+	ADD $8, R11, R11
+	VST1 V11.S[2], (R11)
+	JMP done8
+
+single8:
+	TBZ $0, R9, done8
+	FMOVS F11, (R11)
+
+done8:
+	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
+	WORD $0x4eacf4e7 // fmin v7.4s, v7.4s, v12.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	VFMLA V4.S4, V7.S4, V13.S4
+	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
+	VFMLA V5.S4, V14.S4, V7.S4
+	VFMLA V6.S4, V14.S4, V7.S4
+	WORD $0x3cc7000e // ldur q14, [x0, #112]
+	WORD $0x3cc8000f // ldur q15, [x0, #128]
+	VFMLA V7.S4, V14.S4, V15.S4
+	WORD $0x3cc9000e // ldur q14, [x0, #144]
+	VFMLA V7.S4, V15.S4, V14.S4
+	WORD $0x3cca000f // ldur q15, [x0, #160]
+	VFMLA V7.S4, V14.S4, V15.S4
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	VFMLA V7.S4, V15.S4, V14.S4
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	VFMLA V7.S4, V14.S4, V15.S4
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	VFMLA V7.S4, V15.S4, V14.S4
+	VSHL $23, V13.S4, V7.S4
+	WORD $0x6e27ddc7 // fmul v7.4s, v14.4s, v7.4s
+	WORD $0x4e20d4e7 // fadd v7.4s, v7.4s, v0.4s
+	WORD $0x6e27fd07 // fdiv v7.4s, v8.4s, v7.4s
+	WORD $0x4ea7d407 // fsub v7.4s, v0.4s, v7.4s
+	WORD $0x6e2cdd88 // fmul v8.4s, v12.4s, v12.4s
+	FMOVQ 256(R0), F13
+	FMOVQ 272(R0), F14
+	VFMLA V8.S4, V13.S4, V14.S4
+	FMOVQ 288(R0), F13
+	VFMLA V8.S4, V14.S4, V13.S4
+	FMOVQ 304(R0), F14
+	VFMLA V8.S4, V13.S4, V14.S4
+	FMOVQ 320(R0), F13
+	VFMLA V8.S4, V14.S4, V13.S4
+	WORD $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
+	VFMLA V8.S4, V13.S4, V12.S4
+	WORD $0x6eabed28 // facgt v8.4s, v9.4s, v11.4s
+	VBSL V7.B16, V12.B16, V8.B16
+	VAND V2.B16, V11.B16, V7.B16
+	VORR V7.B16, V8.B16, V7.B16
+	VMOVI $0, V8.B16
+	ADD R10, R4, R11
 	TBZ $2, R9, part9
-	WORD $0x3cc0016a // ldur q10, [x11]
+	WORD $0x3cc00168 // ldur q8, [x11]
 	JMP done9
 
 part9:
 	TBZ $1, R9, single9
-	WORD $0xfc40016a // ldur d10, [x11]
+	WORD $0xfc400168 // ldur d8, [x11]
 	TBZ $0, R9, done9
-	ADD $8, R11, R11
-	VLD1 (R11), V10.S[2]
+	ADD $8, R11, R12
+	VLD1 (R12), V8.S[2]
 	JMP done9
 
 single9:
 	TBZ $0, R9, done9
-	WORD $0xbc40016a // ldur s10, [x11]
+	WORD $0xbc400168 // ldur s8, [x11]
 
 done9:
-	VMOVI $0, V11.B16
-	ADD R10, R2, R11
+	VORR V2.B16, V8.B16, V2.B16
+	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
+	WORD $0x3cc30002 // ldur q2, [x0, #48]
+	VFMLA V4.S4, V1.S4, V2.S4
+	WORD $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLA V5.S4, V3.S4, V1.S4
+	VFMLA V6.S4, V3.S4, V1.S4
+	WORD $0x3cc70003 // ldur q3, [x0, #112]
+	WORD $0x3cc80004 // ldur q4, [x0, #128]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3cc90003 // ldur q3, [x0, #144]
+	VFMLA V1.S4, V4.S4, V3.S4
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3ccb0003 // ldur q3, [x0, #176]
+	VFMLA V1.S4, V4.S4, V3.S4
+	WORD $0x3ccc0004 // ldur q4, [x0, #192]
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x3ccc0003 // ldur q3, [x0, #192]
+	VFMLA V1.S4, V4.S4, V3.S4
+	VSHL $23, V2.S4, V1.S4
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x4f210502 // sshr v2.4s, v8.4s, #31
+	VBSL V0.B16, V1.B16, V2.B16
+	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
+	WORD $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
+	WORD $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
+	WORD $0x6e23fc00 // fdiv v0.4s, v0.4s, v3.4s
+	WORD $0x6e20dc44 // fmul v4.4s, v2.4s, v0.4s
+	VFMLS V3.S4, V4.S4, V2.S4
+	VFMLS V1.S4, V4.S4, V2.S4
+	VFMLA V0.S4, V2.S4, V4.S4
 	TBZ $2, R9, part10
-	WORD $0x3cc0016b // ldur q11, [x11]
+	FMOVQ F4, (R11)
 	JMP done10
 
 part10:
 	TBZ $1, R9, single10
-	WORD $0xfc40016b // ldur d11, [x11]
+	FMOVD F4, (R11)
 	TBZ $0, R9, done10
 	ADD $8, R11, R11
-	VLD1 (R11), V11.S[2]
+	VST1 V4.S[2], (R11)
 	JMP done10
 
 single10:
 	TBZ $0, R9, done10
-	WORD $0xbc40016b // ldur s11, [x11]
+	FMOVS F4, (R11)
 
 done10:
-	VMOVI $0, V12.B16
-	ADD R10, R3, R11
+	WORD $0x6e27dc80 // fmul v0.4s, v4.4s, v7.4s
+	WORD $0x6ea0ed41 // facgt v1.4s, v10.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	ADD R10, R6, R10
 	TBZ $2, R9, part11
-	WORD $0x3cc0016c // ldur q12, [x11]
+	FMOVQ F0, (R10)
 	JMP done11
 
 part11:
 	TBZ $1, R9, single11
-	WORD $0xfc40016c // ldur d12, [x11]
+	FMOVD F0, (R10)
 	TBZ $0, R9, done11
-	ADD $8, R11, R11
-	VLD1 (R11), V12.S[2]
+	ADD $8, R10, R9
+	VST1 V0.S[2], (R9)
 	JMP done11
 
 single11:
 	TBZ $0, R9, done11
-	WORD $0xbc40016c // ldur s12, [x11]
-
-done11:
-	VMOVI $0, V13.B16
-	ADD R10, R7, R11
-	TBZ $2, R9, part12
-	WORD $0x3cc0016d // ldur q13, [x11]
-	JMP done12
-
-part12:
-	TBZ $1, R9, single12
-	WORD $0xfc40016d // ldur d13, [x11]
-	TBZ $0, R9, done12
-	ADD $8, R11, R11
-	VLD1 (R11), V13.S[2]
-	JMP done12
-
-single12:
-	TBZ $0, R9, done12
-	WORD $0xbc40016d // ldur s13, [x11]
-
-done12:
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	VFMLA V13.S4, V11.S4, V10.S4
-	WORD $0x6eaaec2b // facgt v11.4s, v1.4s, v10.4s
-	WORD $0x4e6b1d4a // bic v10.16b, v10.16b, v11.16b
-	ADD R10, R5, R11
-	TBZ $2, R9, part13
-	FMOVQ F10, (R11)
-	JMP done13
-
-part13:
-	TBZ $1, R9, single13
-	FMOVD F10, (R11)
-	TBZ $0, R9, done13
-	ADD $8, R11, R11
-	VST1 V10.S[2], (R11)
-	JMP done13
-
-single13:
-	TBZ $0, R9, done13
-	FMOVS F10, (R11)
-
-done13:
-	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
-	WORD $0x4eabf4e7 // fmin v7.4s, v7.4s, v11.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	WORD $0x3cc3000c // ldur q12, [x0, #48]
-	VFMLA V4.S4, V7.S4, V12.S4
-	WORD $0x4ea3d583 // fsub v3.4s, v12.4s, v3.4s
-	VFMLA V5.S4, V3.S4, V7.S4
-	VFMLA V6.S4, V3.S4, V7.S4
-	WORD $0x3cc70003 // ldur q3, [x0, #112]
-	WORD $0x3cc80004 // ldur q4, [x0, #128]
-	VFMLA V7.S4, V3.S4, V4.S4
-	WORD $0x3cc90003 // ldur q3, [x0, #144]
-	VFMLA V7.S4, V4.S4, V3.S4
-	WORD $0x3cca0004 // ldur q4, [x0, #160]
-	VFMLA V7.S4, V3.S4, V4.S4
-	WORD $0x3ccb0003 // ldur q3, [x0, #176]
-	VFMLA V7.S4, V4.S4, V3.S4
-	WORD $0x3ccc0004 // ldur q4, [x0, #192]
-	VFMLA V7.S4, V3.S4, V4.S4
-	WORD $0x3ccc0003 // ldur q3, [x0, #192]
-	VFMLA V7.S4, V4.S4, V3.S4
-	VSHL $23, V12.S4, V4.S4
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
-	WORD $0x6e23fd03 // fdiv v3.4s, v8.4s, v3.4s
-	WORD $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD $0x6e2bdd63 // fmul v3.4s, v11.4s, v11.4s
-	FMOVQ 256(R0), F4
-	FMOVQ 272(R0), F5
-	VFMLA V3.S4, V4.S4, V5.S4
-	FMOVQ 288(R0), F4
-	VFMLA V3.S4, V5.S4, V4.S4
-	FMOVQ 304(R0), F5
-	VFMLA V3.S4, V4.S4, V5.S4
-	FMOVQ 320(R0), F4
-	VFMLA V3.S4, V5.S4, V4.S4
-	WORD $0x6e23dd63 // fmul v3.4s, v11.4s, v3.4s
-	VFMLA V3.S4, V4.S4, V11.S4
-	WORD $0x6eaaed23 // facgt v3.4s, v9.4s, v10.4s
-	VBSL V0.B16, V11.B16, V3.B16
-	VAND V2.B16, V10.B16, V0.B16
-	VORR V0.B16, V3.B16, V0.B16
-	VMOVI $0, V2.B16
-	ADD R10, R4, R11
-	TBZ $2, R9, part14
-	WORD $0x3cc00162 // ldur q2, [x11]
-	JMP done14
-
-part14:
-	TBZ $1, R9, single14
-	WORD $0xfc400162 // ldur d2, [x11]
-	TBZ $0, R9, done14
-	ADD $8, R11, R11
-	VLD1 (R11), V2.S[2]
-	JMP done14
-
-single14:
-	TBZ $0, R9, done14
-	WORD $0xbc400162 // ldur s2, [x11]
-
-done14:
-	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	WORD $0x6ea0ec21 // facgt v1.4s, v1.4s, v0.4s
-	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	ADD R10, R6, R10
-	TBZ $2, R9, part15
-	FMOVQ F0, (R10)
-	JMP done15
-
-part15:
-	TBZ $1, R9, single15
-	FMOVD F0, (R10)
-	TBZ $0, R9, done15
-	ADD $8, R10, R9
-	VST1 V0.S[2], (R9)
-	JMP done15
-
-single15:
-	TBZ $0, R9, done15
 	FMOVS F0, (R10)
 
-done15:
+done11:
 
-skip_tail5:
+skip_tail:
 	MOVD iStride+72(FP), R9
 	ADD R9, R1, R1
 	MOVD fStride+80(FP), R9
