@@ -50,7 +50,6 @@ var (
 	inSignals     = []string{"examples:./internal/interrupt"}
 	inProgram     = []string{"examples:./internal/program"}
 	inWordlm      = []string{"examples:./wordlm"}
-	inGradients   = []string{"examples:./gradients Resume|Kept|Flow|Problem"}
 	inDates       = []string{"examples:./seq2seq"}
 	inForecast    = []string{"examples:./forecast"}
 	inGonum       = []string{"gonum:."}
