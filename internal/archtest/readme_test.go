@@ -7,30 +7,27 @@ import (
 	"go/token"
 	"go/types"
 	"os"
-	"path"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 )
 
 // What the pieces of Go in the pages for users may import.
 var imports = []string{
-	"context", "fmt", "io", "log", "math", "math/rand/v2", "slices", "time",
+	"context", "fmt", "io", "log", "math", "math/rand/v2", "slices", "strings", "time",
 	Module + "/bptt", Module + "/cell", Module + "/convert", Module + "/convert/chain", Module + "/convert/safetensors", Module + "/data", Module + "/decode", Module + "/dist",
 	Module + "/finetune", Module + "/gru", Module + "/kernels", Module + "/loss", Module + "/lstm", Module + "/nn", Module + "/optim", Module + "/seq2seq",
 }
 
 // The pieces of Go in each section of the README are parts of a function over a text, those of
-// the page about training parts of one over what the page names, but for types with methods: they compile.
+// the page of the steps of training parts of one over what the page names, but for types with methods: they
+// compile. Those of the pages of tasks run: see TestPagesOfTasksRun.
 func TestPagesCompile(t *testing.T) {
 	p := &program{tree: repository(t), goarch: "amd64", fset: token.NewFileSet(), pkgs: map[string]*typed{}}
 	for page, function := range map[string]string{
 		"README.md": "func f(text []byte)",
-		"docs/training.md": `func f(ctx context.Context, r *rand.Rand, net, trained *nn.Model, source data.Source, optimizer *optim.Adam,
-			text []byte, words, tags [][]int32, labels, sentence, prompt []int32, begin, end int32, series []float32,
-			pieces [][]float32, pairs []data.Pair, most, vocabulary, classes, width int) (err error)`,
+		"docs/training.md": `func f(ctx context.Context, r *rand.Rand, net *nn.Model, source data.Source, optimizer *optim.Adam,
+			text []byte) (err error)`,
 	} {
 		text, err := os.ReadFile(filepath.Join("..", "..", page))
 		if err != nil {
@@ -55,13 +52,7 @@ func TestPagesCompile(t *testing.T) {
 				continue
 			}
 			sections++
-			source := "package p\nimport (\n"
-			for _, imported := range imports {
-				if name := path.Base(strings.TrimSuffix(imported, "/v2")); regexp.MustCompile(`\b` + name + `\.`).MatchString(function + body + declared) {
-					source += strconv.Quote(imported) + "\n"
-				}
-			}
-			source += ")\n" + function + "{\n{\n" + body + "}\n"
+			source := "package p\n" + imported(function+body+declared) + function + "{\n{\n" + body + "}\n"
 			if strings.HasSuffix(function, "error)") {
 				source += "return nil\n"
 			}

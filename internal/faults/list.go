@@ -50,7 +50,7 @@ var (
 	inSignals     = []string{"examples:./internal/interrupt"}
 	inProgram     = []string{"examples:./internal/program"}
 	inWordlm      = []string{"examples:./wordlm"}
-	inDates       = []string{"examples:./dates"}
+	inDates       = []string{"examples:./seq2seq"}
 	inForecast    = []string{"examples:./forecast"}
 	inGonum       = []string{"gonum:."}
 	inONNX        = []string{"onnx:."}

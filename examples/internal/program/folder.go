@@ -111,6 +111,15 @@ func (s *Session) note(names ...string) error {
 
 // WriteFile writes a file in the folder anew, in one step, and says so.
 func (s *Session) WriteFile(name string, content []byte) error {
+	if err := s.Keep(name, content); err != nil {
+		return err
+	}
+	s.Say("in %s: %s", s.flags.Out, name)
+	return nil
+}
+
+// Keep writes a file as WriteFile does, but says nothing: for what a run that goes on reads.
+func (s *Session) Keep(name string, content []byte) error {
 	full, err := s.File(name)
 	if err == nil {
 		err = replace(full, content)
@@ -118,7 +127,6 @@ func (s *Session) WriteFile(name string, content []byte) error {
 	if err != nil {
 		return fmt.Errorf("%s is not written: %w", name, err)
 	}
-	s.Say("in %s: %s", s.flags.Out, name)
 	return nil
 }
 

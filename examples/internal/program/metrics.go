@@ -40,9 +40,17 @@ func (f *lateFile) Close() error {
 
 // A point is a line of metrics.
 type point struct {
-	Event string
-	Step  int64
-	Loss  *float64 // nil: not finite
+	Event      string
+	Step       int64
+	Loss, Norm *float64 // nil: not finite
+}
+
+// number is what a line has, NaN where that is not finite.
+func number(v *float64) float64 {
+	if v == nil {
+		return math.NaN()
+	}
+	return *v
 }
 
 // lines calls f for each line of metrics that is whole.
@@ -90,29 +98,45 @@ const curvePoints = 300
 // shows it: those of updates, as means over stretches, and those of validations. For a
 // picture of several trainings.
 func Curves(dir string, training, validation Scale) (train, valid chart.Curve, err error) {
-	var steps, losses []float64
+	var losses chart.Curve
 	err = lines(filepath.Join(dir, metricsFile), func(_ []byte, p point) {
-		value := math.NaN()
-		if p.Loss != nil {
-			value = *p.Loss
-		}
 		switch p.Event {
 		case "step":
-			steps, losses = append(steps, float64(p.Step)), append(losses, value)
+			losses.X, losses.Y = append(losses.X, float64(p.Step)), append(losses.Y, number(p.Loss))
 		case "validation":
-			valid.X, valid.Y = append(valid.X, float64(p.Step)), append(valid.Y, validation.of(value))
+			valid.X, valid.Y = append(valid.X, float64(p.Step)), append(valid.Y, validation.of(number(p.Loss)))
 		}
 	})
-	stretch := (len(steps) + curvePoints - 1) / curvePoints
-	for i := 0; i < len(steps); i += stretch {
-		sum, n := 0.0, min(stretch, len(steps)-i)
-		for _, l := range losses[i : i+n] {
-			sum += l
-		}
-		train.X, train.Y = append(train.X, steps[i+n-1]), append(train.Y, training.of(sum/float64(n)))
+	train = means(losses)
+	for i, l := range train.Y {
+		train.Y[i] = training.of(l)
 	}
 	train.Name, valid.Name = "training", "validation"
 	return train, valid, err
+}
+
+// Norms returns the norms of the gradient by update, as means over stretches as in Curves.
+func Norms(dir string) (chart.Curve, error) {
+	var norms chart.Curve
+	err := lines(filepath.Join(dir, metricsFile), func(_ []byte, p point) {
+		if p.Event == "step" {
+			norms.X, norms.Y = append(norms.X, float64(p.Step)), append(norms.Y, number(p.Norm))
+		}
+	})
+	return means(norms), err
+}
+
+// means is c as means over stretches, each at its last place.
+func means(c chart.Curve) (out chart.Curve) {
+	stretch := (len(c.X) + curvePoints - 1) / curvePoints
+	for i := 0; i < len(c.X); i += stretch {
+		sum, n := 0.0, min(stretch, len(c.X)-i)
+		for _, v := range c.Y[i : i+n] {
+			sum += v
+		}
+		out.X, out.Y = append(out.X, c.X[i+n-1]), append(out.Y, sum/float64(n))
+	}
+	return out
 }
 
 // draw draws the picture of a training.

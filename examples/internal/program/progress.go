@@ -49,9 +49,33 @@ func (p *progress) start(from int64) {
 	if !terminal(p.session.stderr) {
 		return
 	}
-	p.bar = progressbar.NewOptions64(barScale,
-		progressbar.OptionSetWriter(p.session.stderr), progressbar.OptionSetWidth(12), progressbar.OptionSetPredictTime(false),
+	p.bar = newBar(p.session.stderr)
+}
+
+func newBar(w io.Writer) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(barScale,
+		progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(12), progressbar.OptionSetPredictTime(false),
 		progressbar.OptionSetElapsedTime(false), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(showEvery/2))
+}
+
+// Work shows how far work is that is no training: its title, and on a terminal a bar. done is
+// called after each of its n parts, and end after the last one or where the work is given up.
+func (s *Session) Work(title string, n int) (done, end func()) {
+	s.Say("%s", title)
+	if s.flags.Quiet || !terminal(s.stderr) {
+		return func() {}, func() {}
+	}
+	return count(newBar(s.stderr), title, n)
+}
+
+// count moves a bar from part to part.
+func count(bar *progressbar.ProgressBar, title string, n int) (done, end func()) {
+	bar.Describe(title)
+	parts := 0
+	return func() {
+		parts++
+		bar.Set64(int64(parts) * (barScale - 1) / int64(n)) // errors of a terminal end no work
+	}, func() { bar.Finish() }
 }
 
 func terminal(w io.Writer) bool {

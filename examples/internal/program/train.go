@@ -54,12 +54,18 @@ type Run struct {
 	Scale      Scale  // of the training loss
 	Validation *Scale // of validations; nil: the same
 	Counted    string // what Progress.Counted counts, "words"; "" is "targets"
+
+	// Diverges says that a loss or a gradient that is not finite is what the training is to
+	// show: it ends the training as a limit does, and Result.Diverged has it. Else it is an
+	// error.
+	Diverges bool
 }
 
 // A Result is how a training ended.
 type Result struct {
 	bptt.Report
-	Interrupted bool // by a signal, before a limit
+	Interrupted bool                 // by a signal, before a limit
+	Diverged    *bptt.NonFiniteError // what ended it, with Run.Diverges; else nil
 }
 
 // Train trains, or with -resume goes on from the last checkpoint where there is one, until
@@ -117,6 +123,7 @@ func (s *Session) Train(r Run) (Result, error) {
 	switch {
 	case errors.Is(err, interrupt.Err):
 		return result, err
+	case r.Diverges && errors.As(err, &result.Diverged):
 	case errors.As(err, new(*bptt.NonFiniteError)):
 		return result, fmt.Errorf("%w; start again with a smaller learning rate, or go on from the last checkpoint with -resume", err)
 	case errors.As(err, new(*fs.PathError)) || errors.As(err, new(*os.LinkError)):
@@ -135,11 +142,14 @@ func (s *Session) Train(r Run) (Result, error) {
 	if result.Interrupted {
 		s.Say("stopped after %d updates and saved; the same command with -resume goes on", result.Step)
 	}
-	files := "in " + dir + ": " + bptt.LastFile
-	if _, err := os.Stat(filepath.Join(dir, bptt.BestFile)); err == nil {
-		files += ", " + bptt.BestFile
+	files := "in " + dir + ": "
+	for _, name := range []string{bptt.LastFile, bptt.BestFile} {
+		// A training that has diverged may have no last checkpoint, one without validation has no best one.
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			files += name + ", "
+		}
 	}
-	files += ", " + metricsFile
+	files += metricsFile
 	// The picture is worth a warning, not the result of the run.
 	if err := r.draw(dir); err != nil {
 		s.warn(fmt.Sprintf("the picture is not drawn: %v", err))

@@ -1,10 +1,10 @@
-// Dates teaches a network with an encoder, attention and a decoder to read dates.
+// Seq2seq teaches a network with an encoder, attention and a decoder to read dates.
 //
-//	go -C examples run ./dates                     train, and measure
-//	go -C examples run ./dates -sampling 0.25      with scheduled sampling
-//	go -C examples run ./dates -resume             go on where Ctrl-C stopped
-//	go -C examples run ./dates -resume -epochs 20  go on for longer
-//	go -C examples run ./dates -read "the fifth of march two thousand and three"
+//	go -C examples run ./seq2seq                     train, and measure
+//	go -C examples run ./seq2seq -sampling 0.25      with scheduled sampling
+//	go -C examples run ./seq2seq -resume             go on where Ctrl-C stopped
+//	go -C examples run ./seq2seq -resume -epochs 20  go on for longer
+//	go -C examples run ./seq2seq -read "the fifth of march two thousand and three"
 //
 // A source is a day of 1900 to 2099 in one of fifteen forms, character by character, such
 // as "3/5/2003", "march 5th, 2003" or "wednesday, 5 march two thousand and three". The
@@ -34,7 +34,7 @@ import (
 	"github.com/simdrnn/simdrnn/examples/internal/program"
 )
 
-func main() { program.Main("dates", run) }
+func main() { program.Main("seq2seq", run) }
 
 // about stands above the list of flags.
 const about = `Trains a network to write dates as 2003-03-05, or with -read writes one.
@@ -54,7 +54,7 @@ type options struct {
 
 // parse reads the command line.
 func parse(args []string, stderr io.Writer) (*options, error) {
-	f := program.NewFlags("dates", about, stderr, program.Limits{Epochs: 8})
+	f := program.NewFlags("seq2seq", about, stderr, program.Limits{Epochs: 8})
 	o := &options{Flags: f}
 	f.IntVar(&o.examples, "examples", 20000, "`n` dates for training")
 	f.IntVar(&o.held, "held", 1000, "`n` dates for validation, and as many for testing")

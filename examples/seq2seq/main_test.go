@@ -16,7 +16,7 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-var tested = programtest.Program{Name: "dates", Run: run}
+var tested = programtest.Program{Name: "seq2seq", Run: run}
 
 func tiny(out string, args ...string) []string {
 	return append([]string{"-examples", "60", "-held", "9", "-embed", "5", "-hidden", "6", "-batch", "10", "-rate", "0.02", "-epochs", "2", "-out", out}, args...)
