@@ -74,7 +74,19 @@ func (u *Unrolled) packPiece() piece {
 // productsPiece is the size of the products of rows (t,p) with W_ih, whose rows have
 // in elements.
 func (u *Unrolled) productsPiece(rows, in int) piece {
-	return piece{2 * float64(u.net.Shape.Gates) * float64(rows) * float64(in), units(rows, rowUnit)}
+	flops := 2 * float64(u.net.Shape.Gates) * float64(rows) * float64(in)
+	return piece{u.moved(flops, rows), units(rows, rowUnit)}
+}
+
+// moved is what a piece of work of so many operations is worth to be shared that writes or
+// reads the tape of rows (t,p). Where one worker does all steps, what others have to do with
+// it goes from the caches of one core to those of another: four times as much must be to do
+// before that pays.
+func (u *Unrolled) moved(flops float64, rows int) float64 {
+	if u.units.parts == 0 && u.parts(u.stepsPiece(rows)) == 1 {
+		return flops / 4
+	}
+	return flops
 }
 
 // copyPiece is the size of copying rows (t,p) of in elements, and of their masks.
@@ -103,14 +115,15 @@ func (u *Unrolled) gradientsPiece(rows, in int, dx bool) piece {
 	if dx {
 		work += float64(2 * float64(sh.Gates) * float64(in))
 	}
-	return piece{float64(rows) * work, most}
+	return piece{u.moved(float64(rows)*work, rows), most}
 }
 
 // weightGradientsPiece is the size of the gradients of the matrices from rows (t,p) of a
 // layer with in inputs.
 func (u *Unrolled) weightGradientsPiece(rows, in int) piece {
 	sh := &u.net.Shape
-	return piece{2 * float64(sh.Gates) * float64(rows) * float64(sh.States[0]+in), units(sh.Gates, gradUnit)}
+	flops := 2 * float64(sh.Gates) * float64(rows) * float64(sh.States[0]+in)
+	return piece{u.moved(flops, rows), units(sh.Gates, gradUnit)}
 }
 
 // rowShares is into how many shares the rows of the batch may be cut.

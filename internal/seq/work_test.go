@@ -50,7 +50,8 @@ func TestScratchFollowsTheWork(t *testing.T) {
 			most int // workers on vector tiers
 		}{
 			{sized{4, 8, 2, 4, 2, 0}, 1},
-			{sized{32, 64, 2, 40, 8, 0}, 3},
+			{sized{32, 64, 2, 40, 8, 0}, 1}, // one worker does all steps
+			{sized{32, 96, 2, 40, 16, 0}, 6},
 			{sized{64, 128, 2, 64, 32, 0}, 12},
 			// Two rows in 4 steps have 2 shares in units of 6; 24 gates have as many in
 			// units of 12; 2 matrices for each of 2 layers are packed.

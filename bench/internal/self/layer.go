@@ -10,10 +10,10 @@ import (
 )
 
 // sizes are those of a layer's shape. A step has no T.
-type sizes struct{ T, B, I, H, workers int }
+type sizes struct{ T, B, I, H int }
 
 func layerSizes(s *driver.Settings, form string) sizes {
-	z := sizes{T: 1, B: s.Int("B"), I: s.Int("I"), H: s.Int("H"), workers: s.Int("threads")}
+	z := sizes{T: 1, B: s.Int("B"), I: s.Int("I"), H: s.Int("H")}
 	if form != "step" {
 		z.T = s.Int("T")
 	}
@@ -45,13 +45,13 @@ func layerCall(op, form string, s *driver.Settings) (func(), error) {
 	}
 	switch op {
 	case "lstm":
-		l, err := lstm.New(lstm.Config{Input: z.I, Hidden: z.H, Workers: z.workers}, random())
+		l, err := lstm.New(lstm.Config{Input: z.I, Hidden: z.H}, random())
 		return run(l, err, form, z)
 	case "gru":
-		l, err := gru.New(gru.Config{Input: z.I, Hidden: z.H, Workers: z.workers}, random())
+		l, err := gru.New(gru.Config{Input: z.I, Hidden: z.H}, random())
 		return run(l, err, form, z)
 	case "rnn":
-		l, err := rnn.New(rnn.Config{Input: z.I, Hidden: z.H, Workers: z.workers}, random())
+		l, err := rnn.New(rnn.Config{Input: z.I, Hidden: z.H}, random())
 		return run(l, err, form, z)
 	}
 	return nil, driver.Unsupported("no layer %s", op)
