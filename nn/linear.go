@@ -160,7 +160,7 @@ type linearParts struct {
 }
 
 // packWork is how many multiply-adds take as long as packing an element.
-const packWork = 8
+const packWork = 24
 
 const (
 	// rowUnit is what the rows and outputs of a product are cut at between workers:

@@ -16,12 +16,11 @@ import (
 // modelCall returns one update of a language model, as bptt.Train makes it.
 func modelCall(op string, s *driver.Settings) (func(), error) {
 	T, B, E, H, L, V := s.Int("T"), s.Int("B"), s.Int("E"), s.Int("H"), s.Int("L"), s.Int("V")
-	workers := s.Int("threads")
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
 	plan := bptt.Plan{
-		Window: T, Loss: loss.CrossEntropy{}, Workers: workers,
+		Window: T, Loss: loss.CrossEntropy{},
 		// Run makes one update and returns.
 		OnStep: func(bptt.Progress) error { return bptt.ErrStop },
 	}
@@ -38,7 +37,7 @@ func modelCall(op string, s *driver.Settings) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	layers, err := lstm.New(lstm.Config{Input: E, Hidden: H, Layers: L, Workers: workers}, r)
+	layers, err := lstm.New(lstm.Config{Input: E, Hidden: H, Layers: L}, r)
 	if err != nil {
 		return nil, err
 	}
