@@ -29,7 +29,7 @@ type AttentionNet struct {
 	t                  int   // steps of the last Forward
 	pending            bool
 	scratch            scratch
-	do                 struct{ forward, backward, queries, memory func(w, n int) }
+	do                 struct{ forward, backward, queries, memory, units func(w, n int) }
 	made               *attentionPredictor // the last of NewPredictor, for Net.Predictor
 }
 
@@ -134,7 +134,7 @@ func (a *Attention) Unroll(steps, most, batch int) (*AttentionNet, error) {
 	}
 	u.scratch.one = u.scratchSize()
 	u.do.forward, u.do.backward = u.forwardRows, u.backwardRows
-	u.do.queries, u.do.memory = u.queryParts, u.memoryParts
+	u.do.queries, u.do.memory, u.do.units = u.queryParts, u.memoryParts, u.unitParts
 	u.workers()
 	return u, nil
 }
@@ -301,9 +301,12 @@ func (u *AttentionNet) Backward(dx, dy []float32) {
 		u.maps.out.Backward(djoined, d)
 		u.isa.CopyFlush(djoined, djoined)
 	}
-	if n := u.scratched(u.team.Parts(u.isa, u.products(u.t, u.mem.steps))); c.Score != Additive && u.parts(n, max(u.t, u.mem.steps)) > 1 {
+	if n := u.scratched(u.team.Parts(u.isa, u.products(u.t, u.mem.steps))); u.parts(n, max(u.t, u.mem.steps, c.Width)) > 1 {
 		u.run(u.do.queries)
 		u.run(u.do.memory)
+		if c.Score == Additive {
+			u.run(u.do.units)
+		}
 	} else {
 		u.run(u.do.backward)
 	}
@@ -342,9 +345,10 @@ func (u *AttentionNet) Backward(dx, dy []float32) {
 
 // SetWorkers sets on how many workers a pass may be split, 0 for as many as the work is
 // worth. It may allocate scratch for more. Scores and contexts are split by rows of the batch and,
-// where there are fewer rows than workers, by queries; their gradients too, by queries and then by
-// steps of the memory, but for those of the Additive score, of which a row runs on one worker. The
-// number changes no bit. It panics if n is negative.
+// where there are fewer rows than workers, by queries; their gradients too, by queries, then by
+// steps of the memory, and with the Additive score by its units. A part has at least 16 of these:
+// one row with a Width below 32 has the gradients of its units on one worker. The number changes
+// no bit. It panics if n is negative.
 func (u *AttentionNet) SetWorkers(n int) {
 	u.team.Set(n)
 	u.maps.each(func(m *nn.Model) { m.SetWorkers(n) })
