@@ -26,8 +26,8 @@ type FeedConfig struct {
 	// ByLength put into another order; only the last pool of an epoch may have a batch
 	// with empty rows.
 	Pool int
-	// ByLength sorts each pool by length before it is cut into batches, and shuffles
-	// these: see NewBuckets.
+	// ByLength sorts each pool, of at least 2 batches, by length before it is cut into
+	// batches, and shuffles these: see NewBuckets.
 	ByLength bool
 	// Shuffle is what the order of each pool is drawn from; nil for the order of the
 	// reader. It belongs to the Feed: nothing else may draw from it.
@@ -77,6 +77,9 @@ func NewFeed(open func() (SequenceReader, error), cfg FeedConfig) (*Feed, error)
 	}
 	if cfg.Rows < 1 || cfg.Pool < 0 {
 		return nil, fmt.Errorf("data: a pool of %d batches of %d rows, want at least 0 and 1", cfg.Pool, cfg.Rows)
+	}
+	if cfg.ByLength && cfg.Pool < 2 {
+		return nil, fmt.Errorf("data: a Feed with ByLength and a Pool of %d, want at least 2 batches: one sorted by itself has the padding that it had", cfg.Pool)
 	}
 	batches := max(1, cfg.Pool)
 	if batches > maxElements/cfg.Rows {

@@ -73,9 +73,12 @@ func NewSequences(seqs []Sequence, rows int, shuffle *rand.PCG) (*Sequences, err
 // Without shuffle each so many batches are sorted by length, shortest first, and that is
 // the order of each epoch: for evaluation. A budget of pairs (steps times rows) in place
 // of a number of rows cannot be had, since the rows of a net do not change.
+//
+// It returns the errors of NewSequences, and one for fewer than 2 batches. Sequences of one
+// length, and fewer than fill 2 batches, are taken: there is nothing to gain by sorting them.
 func NewBuckets(seqs []Sequence, rows, batches int, shuffle *rand.PCG) (*Sequences, error) {
-	if batches < 1 {
-		return nil, fmt.Errorf("data: %d batches sorted together, want at least 1", batches)
+	if batches < 2 {
+		return nil, fmt.Errorf("data: %d batches sorted together, want at least 2: one sorted by itself has the padding that it had; NewSequences sorts none", batches)
 	}
 	return newSequences(seqs, rows, batches, shuffle)
 }
