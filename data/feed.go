@@ -108,6 +108,9 @@ func NewFeed(open func() (SequenceReader, error), cfg FeedConfig) (*Feed, error)
 // Next implements Source. After an error of reading all calls return it until Rewind or
 // UnmarshalBinary; the position is that after the last batch.
 func (d *Feed) Next(b *Batch) error {
+	if d == nil {
+		return errNil("Feed", "Next")
+	}
 	if d.err != nil {
 		return d.err
 	}
@@ -213,6 +216,9 @@ func (d *Feed) endEpoch() error {
 // Close closes the reader. The next call of Next reads on from the position only at the
 // beginning of an epoch; elsewhere it is an error. So it is for the end of a run.
 func (d *Feed) Close() error {
+	if d == nil {
+		return errNil("Feed", "Close")
+	}
 	reader := d.reader
 	d.reader = nil
 	if d.now.pools > 0 && d.err == nil {
@@ -230,6 +236,9 @@ func (d *Feed) Padding() float64 { return d.padding(d.steps) }
 
 // Rewind implements Source: it opens the reader anew, unless no more than a pool was read.
 func (d *Feed) Rewind() error {
+	if d == nil {
+		return errNil("Feed", "Rewind")
+	}
 	if d.now.pools == 0 && d.err == nil {
 		return nil
 	}
@@ -253,6 +262,9 @@ const feedHead = 77
 
 // MarshalBinary returns the position.
 func (d *Feed) MarshalBinary() ([]byte, error) {
+	if d == nil {
+		return nil, errNil("Feed", "MarshalBinary")
+	}
 	b := binary.LittleEndian.AppendUint64(nil, uint64(d.rows))
 	b = binary.LittleEndian.AppendUint64(b, uint64(d.batches))
 	b = append(b, byte(min(1, d.sorted)))
@@ -271,6 +283,9 @@ func (d *Feed) MarshalBinary() ([]byte, error) {
 // to it. A position among other sequences, or of another FeedConfig, is an error; then
 // nothing has changed. While it reads, two pools are in memory.
 func (d *Feed) UnmarshalBinary(b []byte) error {
+	if d == nil {
+		return errNil("Feed", "UnmarshalBinary")
+	}
 	if want := feedHead + len(d.begin); len(b) != want {
 		return fmt.Errorf("data: a position in a Feed of %d bytes, want %d; resume with a Shuffle, or without, as in the run that saved it", len(b), want)
 	}

@@ -158,6 +158,9 @@ func (d *Pairs) Padding() (source, target float64) {
 // Next implements Source. Pairs are whole: it returns an error for a batch with more
 // than b.Want steps.
 func (d *Pairs) Next(b *Batch) error {
+	if d == nil {
+		return errNil("Pairs", "Next")
+	}
 	if d.ended() {
 		d.pos = 0
 		if err := d.renew(len(d.pairs), d.compare); err != nil {
@@ -214,11 +217,19 @@ func (d *Pairs) fill(r int, p *Pair) {
 }
 
 // MarshalBinary returns the position.
-func (d *Pairs) MarshalBinary() ([]byte, error) { return d.position(d.sum), nil }
+func (d *Pairs) MarshalBinary() ([]byte, error) {
+	if d == nil {
+		return nil, errNil("Pairs", "MarshalBinary")
+	}
+	return d.position(d.sum), nil
+}
 
 // UnmarshalBinary moves to a position that MarshalBinary returned. A position among
 // other pairs, in another number of rows, with other symbols for begin and end is an error,
 // and so is one of shuffled or sorted pairs if these are not, or the reverse.
 func (d *Pairs) UnmarshalBinary(b []byte) error {
+	if d == nil {
+		return errNil("Pairs", "UnmarshalBinary")
+	}
 	return d.moveTo(b, "pairs or symbols Begin and End", d.sum, d.compare)
 }

@@ -131,6 +131,9 @@ func (d *Sequences) Padding() float64 { return d.padding(d.steps) }
 
 // Next implements Source.
 func (d *Sequences) Next(b *Batch) error {
+	if d == nil {
+		return errNil("Sequences", "Next")
+	}
 	if d.ended() {
 		d.pos = 0
 		if err := d.renew(len(d.seqs), d.compare); err != nil {
@@ -142,11 +145,19 @@ func (d *Sequences) Next(b *Batch) error {
 }
 
 // MarshalBinary returns the position.
-func (d *Sequences) MarshalBinary() ([]byte, error) { return d.position(d.sum), nil }
+func (d *Sequences) MarshalBinary() ([]byte, error) {
+	if d == nil {
+		return nil, errNil("Sequences", "MarshalBinary")
+	}
+	return d.position(d.sum), nil
+}
 
 // UnmarshalBinary moves to a position that MarshalBinary returned. A position among
 // other sequences or in another number of rows is an error, and so is one of shuffled or
 // sorted sequences if these are not, or the reverse.
 func (d *Sequences) UnmarshalBinary(b []byte) error {
+	if d == nil {
+		return errNil("Sequences", "UnmarshalBinary")
+	}
 	return d.moveTo(b, "sequences", d.sum, d.compare)
 }

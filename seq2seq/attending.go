@@ -89,6 +89,9 @@ type tape struct {
 // It returns an error if a size is negative, if a tensor would have more than 2^31-1
 // elements, and if the slices of a were replaced by others that do not fit.
 func (a *Attention) Unroll(steps, most, batch int) (*AttentionNet, error) {
+	if a == nil {
+		return nil, errNil("Attention", "Unroll")
+	}
 	if err := kernels.Info().Err; err != nil {
 		return nil, err
 	}
@@ -153,6 +156,9 @@ func (u *AttentionNet) Dims() (steps, batch, in, out int) {
 // It returns an error, with nothing changed, if S is above the steps that were unrolled, or
 // if a length is negative or above S. It panics if len(m) is not that of one S.
 func (u *AttentionNet) SetMemory(m []float32, lengths []int) error {
+	if u == nil {
+		return errNil("AttentionNet", "SetMemory")
+	}
 	s := stepsOf("SetMemory: m", len(m), u.batch, u.cfg.Memory)
 	if err := checkSteps("memory", s, u.most, u.batch, lengths); err != nil {
 		return err
@@ -197,6 +203,9 @@ func (u *AttentionNet) Weights(dst []float32) {
 // them are +0, and what stands in x and dy there changes nothing. After SetLengths,
 // Backward needs a new Forward. On an error nothing is changed.
 func (u *AttentionNet) SetLengths(lengths []int) error {
+	if u == nil {
+		return errNil("AttentionNet", "SetLengths")
+	}
 	if err := checkSteps("queries", u.steps, u.steps, u.batch, lengths); err != nil {
 		return err
 	}
@@ -362,10 +371,20 @@ func (u *AttentionNet) SetTraining(bool) {}
 func (u *AttentionNet) State() [][]float32 { return nil }
 
 // SetState returns an error for a state that is not empty.
-func (u *AttentionNet) SetState(s [][]float32) error { return noState(s) }
+func (u *AttentionNet) SetState(s [][]float32) error {
+	if u == nil {
+		return errNil("AttentionNet", "SetState")
+	}
+	return noState(s)
+}
 
 // SetStateGrad returns an error for a gradient that is not empty.
-func (u *AttentionNet) SetStateGrad(g [][]float32) error { return noState(g) }
+func (u *AttentionNet) SetStateGrad(g [][]float32) error {
+	if u == nil {
+		return errNil("AttentionNet", "SetStateGrad")
+	}
+	return noState(g)
+}
 
 // StateGrad returns nil.
 func (u *AttentionNet) StateGrad() [][]float32 { return nil }

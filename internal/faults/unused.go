@@ -26,4 +26,8 @@ var unusedFaults = []fault{
 		" || cfg.Buckets == 1:", ":", []string{"./data SortingOneBatch"}},
 	{"settings: a pool of one batch is sorted", "data/feed.go",
 		"if cfg.ByLength && cfg.Pool < 2 {", "if cfg.ByLength && cfg.Pool < 0 {", []string{"./data SortingOneBatch"}},
+	{"nil pointers: a method of a part that types share", "nn/receiver.go",
+		"\tif m == nil {\n\t\treturn errNil(\"Model\", \"SetState\")\n\t}\n", "", []string{"./internal/archtest NilReceivers", "./fuzz NilReceivers"}},
+	{"nil pointers: data that could not be made are at their end", "data/sequences.go",
+		"return errNil(\"Sequences\", \"Next\")", "return nil", []string{"./fuzz NilReceivers"}},
 }
