@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/simdrnn/simdrnn/cell"
 	"github.com/simdrnn/simdrnn/kernels"
 
 	"github.com/simdrnn/simdrnn/bench/internal/measure"
@@ -423,7 +424,9 @@ func write(dir string, run report.Run, records []report.Record) error {
 }
 
 // parts measures the parts of the whole training steps among the shapes, in this process and on
-// its tier; it returns "" if there are none.
+// its tier; it returns "" if there are none. Where embedding, hidden layer and readout have one
+// width it measures all kinds of cells, and one layer more: what share the readout has depends
+// on both (decision 0033).
 func (s *session) parts(ctx context.Context) (table string, err error) {
 	var models []parts.Model
 	var times []parts.Times
@@ -436,12 +439,14 @@ func (s *session) parts(ctx context.Context) (table string, err error) {
 			if err := ctx.Err(); err != nil {
 				return "", err
 			}
-			m := parts.Model{T: shape.Dim("T"), B: shape.Dim("B"), E: shape.Dim("E"), H: shape.Dim("H"), L: shape.Dim("L"), V: shape.Dim("V"), Adam: adam, Workers: threads}
-			t, err := parts.Measure(m, time.Duration(s.plan.Rounds)*s.plan.Slice)
-			if err != nil {
-				return "", err
+			m := parts.Model{Kind: cell.LSTM, T: shape.Dim("T"), B: shape.Dim("B"), E: shape.Dim("E"), H: shape.Dim("H"), L: shape.Dim("L"), V: shape.Dim("V"), Adam: adam, Workers: threads}
+			for _, m := range m.Family() {
+				t, err := parts.Measure(m, time.Duration(s.plan.Rounds)*s.plan.Slice)
+				if err != nil {
+					return "", err
+				}
+				models, times = append(models, m), append(times, t)
 			}
-			models, times = append(models, m), append(times, t)
 		}
 	}
 	if len(models) == 0 {

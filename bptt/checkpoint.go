@@ -189,11 +189,21 @@ func newCheckpoint(f *wire.File, err error) (*Checkpoint, error) {
 // Params copies the parameters of the checkpoint into net, which may be one for
 // inference. It refuses any difference of names or sizes, and then leaves net as
 // it was.
-func (c *Checkpoint) Params(net nn.Net) error { return c.fill(net, "param/") }
+func (c *Checkpoint) Params(net nn.Net) error {
+	if c == nil {
+		return errNil("Checkpoint", "Params")
+	}
+	return c.fill(net, "param/")
+}
 
 // BestParams is Params of the best validation, which the file of a run with
 // Plan.Validate.RestoreBest has. Of another it is a *MissingError.
-func (c *Checkpoint) BestParams(net nn.Net) error { return c.fill(net, "best/") }
+func (c *Checkpoint) BestParams(net nn.Net) error {
+	if c == nil {
+		return errNil("Checkpoint", "BestParams")
+	}
+	return c.fill(net, "best/")
+}
 
 func (c *Checkpoint) fill(net nn.Net, prefix string) error {
 	params, err := nn.Params(net)

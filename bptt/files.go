@@ -34,12 +34,13 @@ type Checkpoints struct {
 	Every      time.Duration
 
 	// Keep is how many checkpoints are kept under names of their own besides, of the
-	// latest that were due: step-000000001000.ckpt is that after 1000 updates. Older files
+	// latest that were due by EverySteps or Every, one of which it needs: step-000000001000.ckpt is that after 1000 updates. Older files
 	// with such names are removed; those of later updates are of another run, and stay. Each
 	// is written beside LastFile, which takes as long again.
 	Keep int
 
-	// Meta is kept in checkpoints, also in those of Save, for the program's own settings.
+	// Meta is kept in checkpoints, also in those of Save, for the program's own settings. It
+	// needs no Dir.
 	Meta []byte
 }
 
@@ -49,6 +50,8 @@ func (c *Checkpoints) check() error {
 		return fmt.Errorf("bptt: Plan.Checkpoint every %d steps and %v, want 0 or more", c.EverySteps, c.Every)
 	case c.Keep < 0:
 		return fmt.Errorf("bptt: Plan.Checkpoint.Keep is %d, want 0 or more files", c.Keep)
+	case c.Keep > 0 && c.EverySteps == 0 && c.Every == 0:
+		return fmt.Errorf("bptt: Plan.Checkpoint.Keep is %d, but with EverySteps and Every of 0 no file is due that it could keep; set one of them, or leave Keep out", c.Keep)
 	case c.Dir == "" && (c.EverySteps > 0 || c.Every > 0 || c.Keep > 0):
 		return errors.New("bptt: Plan.Checkpoint without Dir; set the folder for the files")
 	}

@@ -362,10 +362,11 @@ func TestFolders(t *testing.T) {
 	})
 
 	for name, c := range map[string]bptt.Checkpoints{
-		"without Dir":  {EverySteps: 1},
-		"without Dir ": {Keep: 1},
-		"-1 steps":     {Dir: dir, EverySteps: -1},
-		"Keep is -1":   {Dir: dir, Keep: -1},
+		"without Dir":                       {EverySteps: 1},
+		"without Dir ":                      {Keep: 1, Every: 1},
+		"no file is due that it could keep": {Dir: dir, Keep: 1},
+		"-1 steps":                          {Dir: dir, EverySteps: -1},
+		"Keep is -1":                        {Dir: dir, Keep: -1},
 	} {
 		_, err := bptt.NewTrainer(traintest.NewLeaky(6, 1), &traintest.Script{N: 9}, plan(bptt.Plan{Checkpoint: c}))
 		require.ErrorContains(t, err, strings.TrimSpace(name))

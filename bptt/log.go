@@ -54,8 +54,8 @@ func (l *Log) check() error {
 	if l.Every < 0 {
 		return fmt.Errorf("bptt: Plan.Log.Every is %v, want 0 or more", l.Every)
 	}
-	if l.Logger == nil && (l.EverySteps > 0 || l.Every > 0) {
-		return errors.New("bptt: Plan.Log without Logger; slog.Default() is one, or leave EverySteps and Every out")
+	if l.Logger == nil && (l.EverySteps > 0 || l.Every > 0 || l.Level != 0) {
+		return errors.New("bptt: Plan.Log without Logger; slog.Default() is one, or leave Level, EverySteps and Every out")
 	}
 	if l.Metrics == nil && l.MetricsEvery > 0 {
 		return errors.New("bptt: Plan.Log.MetricsEvery without Metrics; set what the lines are written to")

@@ -57,7 +57,8 @@ func TestLogWithoutTarget(t *testing.T) {
 	var none *os.File
 	for text, log := range map[string]bptt.Log{
 		"Plan.Log without Logger":               {Every: time.Second},
-		"leave EverySteps and Every out":        {EverySteps: 3},
+		"leave Level, EverySteps and Every out": {EverySteps: 3},
+		"bptt: Plan.Log without Logger;":        {Level: slog.LevelDebug},
 		"Plan.Log.MetricsEvery without Metrics": {MetricsEvery: 3, Logger: slog.New(slog.DiscardHandler)},
 		"Plan.Log.Metrics is a nil *os.File":    {Metrics: none},
 	} {

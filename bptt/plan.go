@@ -13,7 +13,10 @@ import (
 )
 
 // A Plan says how a net is trained. Optimizer and Loss must be set; every other
-// zero field is the plain choice. NewTrainer refuses a field that makes no sense.
+// zero field is the plain choice. NewTrainer refuses a field that makes no sense, and one
+// that would do nothing because what it needs is left out: a schedule that follows
+// validations without Validate, say. Fields that may stay set where they have nothing to do
+// say so.
 type Plan struct {
 	// Window is how many steps back the gradient flows; 0 is full BPTT, whole
 	// sequences. Stride is how many new steps each update takes, Window if 0.
@@ -22,7 +25,7 @@ type Plan struct {
 
 	Loss      loss.Loss
 	Optimizer optim.Optimizer
-	Schedule  optim.Schedule // of the learning rate; nil: constant
+	Schedule  optim.Schedule // of the learning rate; nil: constant. An optim.Observer needs Validate
 
 	// Reduction says what the gradient is divided by: the weight of all that counts
 	// (loss.Mean, the zero value), the rows in which something counts
@@ -35,6 +38,7 @@ type Plan struct {
 	// parameters together. The norms have the order ClipP, 1 or more: 0 is 2, the
 	// Euclidean norm, 1 the sum of the magnitudes, math.Inf(1) the largest. They are
 	// computed in float64; an order other than these three takes a power of each element.
+	// ClipP is that of Progress.Norm too, which a plan without a limit has as well.
 	// Parameters that the optimizer leaves as they are (optim.Freezer) have no part in all
 	// this. A limit of 0 is no clipping. Infinity is refused, and so is what is below
 	// 2^-100 in float32: it makes all of the gradient tiny. A gradient that a Loss or a
@@ -70,7 +74,8 @@ type Plan struct {
 	// shards is part of what a run computes, as the number of rows is, and the number of
 	// ranks is not. The gradient is divided by what counts in all of them.
 	//
-	// Group are the ranks that share the shards; nil is one process alone. Each needs a net
+	// Group are the ranks that share the shards; nil is one process alone, and a Group of one
+	// rank is the same. Each needs a net
 	// with the same parameters, and the same plan and data: each reads all of every batch
 	// and takes the rows of its shards, so that no example is lost or comes twice. There are
 	// at least as many shards as ranks; a multiple gives each the same work. With several
@@ -83,6 +88,7 @@ type Plan struct {
 	// instruction sets, or lists of tiers to choose from that differ. Without it such ranks
 	// train together, with the same bits: Trainer.Tiers tells which rank has which, and so does
 	// the event "tiers" of Log. It is for jobs in which no machine may wait for a slower one.
+	// One process alone has one tier: there it may stay set.
 	SameTiers bool
 
 	// ReadoutRows, if above 0, is how many rows of outputs are in memory at a time, a row
@@ -158,7 +164,7 @@ func (p *Plan) check(steps int) error {
 	}
 	return cmp.Or(
 		checkClip("ClipNorm", p.ClipNorm), checkClip("ClipTensor", p.ClipTensor), checkClip("ClipValue", p.ClipValue),
-		p.Validate.check(), p.Checkpoint.check(), p.Log.check(), p.checkSchedule(),
+		p.Validate.check(), p.Checkpoint.check(), p.Log.check(), p.checkSchedule(), p.checkUnused(),
 	)
 }
 

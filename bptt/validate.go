@@ -17,6 +17,10 @@ import (
 // Validate says how a net is looked at while it is trained. Without Data and Measure it
 // is not. A validation changes nothing of the training but what this says: weights,
 // carried state, masks and the position of the data are afterwards as before.
+//
+// NewTrainer refuses fields without Data and Measure, and Patience, RestoreBest or a
+// schedule that follows validations in a run whose Steps and Epochs end before the first.
+// The result goes to OnValidate, OnEpoch, Log and the schedule, and is in checkpoints.
 type Validate struct {
 	// Data is what Evaluate is given, with the net that is trained, or with Net if that is
 	// set: one over the same weights, as Infer makes it, of other rows or steps. (Of a net
@@ -75,6 +79,8 @@ func (v *Validate) check() error {
 		return fmt.Errorf("bptt: Plan.Validate without Data; set Data, or Measure")
 	case v.Data != nil && v.Measure != nil:
 		return fmt.Errorf("bptt: Plan.Validate with Data and Measure, want one of them")
+	case v.Measure != nil && (v.Net != nil || v.Loss != nil):
+		return fmt.Errorf("bptt: Plan.Validate with Measure, which measures by itself, and with Net or Loss, which are those of Data; leave Net and Loss out")
 	case v.Data != nil && nilcheck.IsNil(v.Data):
 		return fmt.Errorf("bptt: Plan.Validate.Data is a nil %T", v.Data)
 	case v.Net != nil && nilcheck.IsNil(v.Net):

@@ -289,6 +289,8 @@ func TestValidateErrors(t *testing.T) {
 	for name, v := range map[string]bptt.Validate{
 		"without Data":   {Patience: 3},
 		"one of them":    {Data: &traintest.Script{N: 9}, Measure: func(context.Context) (float64, error) { return 0, nil }},
+		"leave Net and":  {Measure: func(context.Context) (float64, error) { return 0, nil }, Net: traintest.NewLeaky(6, 1)},
+		"Loss out":       {Measure: func(context.Context) (float64, error) { return 0, nil }, Loss: loss.MSE{}},
 		"nil *traintest": {Data: (*traintest.Script)(nil)},
 		"Net is a nil":   {Data: &traintest.Script{N: 9}, Net: (*traintest.Leaky)(nil)},
 		"Loss is a nil":  {Data: &traintest.Script{N: 9}, Loss: (*sometimes)(nil)},

@@ -105,6 +105,9 @@ func (l *Layer) Unroll(steps, batch int) nn.Net {
 
 // UnrollWithin is Unroll in at most so many bytes; it returns an error where that is not possible.
 func (l *Layer) UnrollWithin(steps, batch, bytes int) (net nn.Net, err error) {
+	if l == nil {
+		return nil, errNil("Layer", "UnrollWithin")
+	}
 	switch l.kind {
 	case RNN:
 		net, err = l.rnn.UnrollWithin(steps, batch, bytes)

@@ -95,7 +95,7 @@ func TestBucketsHaveEverySequenceOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 60 {
 		seqs := numbered(1+r.IntN(40), 9, r)
-		rows, batches, want := 1+r.IntN(7), 1+r.IntN(5), r.IntN(4)
+		rows, batches, want := 1+r.IntN(7), 2+r.IntN(4), r.IntN(4)
 		var shuffle *rand.PCG
 		if r.IntN(3) > 0 {
 			shuffle = rand.NewPCG(r.Uint64(), 0)
@@ -237,6 +237,23 @@ func TestForgedBucketPositions(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, d.UnmarshalBinary(position), "does not belong to 2 batches")
 
-	_, err = data.NewBuckets(seqs, 3, 0, nil)
-	require.EqualError(t, err, "data: 0 batches sorted together, want at least 1")
+}
+
+// TestSortingOneBatch, which pads as much as before, is refused wherever batches of similar
+// lengths can be had.
+func TestSortingOneBatch(t *testing.T) {
+	seqs := numbered(9, 9, rand.New(rand.NewPCG(3, 6)))
+	for _, n := range []int{-1, 0, 1} {
+		_, err := data.NewBuckets(seqs, 3, n, nil)
+		require.ErrorContains(t, err, fmt.Sprintf("data: %d batches sorted together, want at least 2", n))
+	}
+	for _, n := range []int{-1, 1} {
+		_, err := data.NewPairs([]data.Pair{{IDs: []int32{1}, Target: []int32{2}}}, data.PairsConfig{Rows: 1, Buckets: n})
+		require.ErrorContains(t, err, fmt.Sprintf("data: %d batches of pairs sorted together, want 2 or more", n))
+	}
+	for _, n := range []int{0, 1} {
+		o := &opener{file: records(t, seqs)}
+		_, err := data.NewFeed(o.open, data.FeedConfig{Rows: 3, Pool: n, ByLength: true})
+		require.ErrorContains(t, err, fmt.Sprintf("ByLength and a Pool of %d, want at least 2", n))
+	}
 }

@@ -26,8 +26,8 @@ type FeedConfig struct {
 	// ByLength put into another order; only the last pool of an epoch may have a batch
 	// with empty rows.
 	Pool int
-	// ByLength sorts each pool by length before it is cut into batches, and shuffles
-	// these: see NewBuckets.
+	// ByLength sorts each pool, of at least 2 batches, by length before it is cut into
+	// batches, and shuffles these: see NewBuckets.
 	ByLength bool
 	// Shuffle is what the order of each pool is drawn from; nil for the order of the
 	// reader. It belongs to the Feed: nothing else may draw from it.
@@ -78,6 +78,9 @@ func NewFeed(open func() (SequenceReader, error), cfg FeedConfig) (*Feed, error)
 	if cfg.Rows < 1 || cfg.Pool < 0 {
 		return nil, fmt.Errorf("data: a pool of %d batches of %d rows, want at least 0 and 1", cfg.Pool, cfg.Rows)
 	}
+	if cfg.ByLength && cfg.Pool < 2 {
+		return nil, fmt.Errorf("data: a Feed with ByLength and a Pool of %d, want at least 2 batches: one sorted by itself has the padding that it had", cfg.Pool)
+	}
 	batches := max(1, cfg.Pool)
 	if batches > maxElements/cfg.Rows {
 		return nil, fmt.Errorf("data: a pool of %d batches of %d rows, want at most %d sequences", cfg.Pool, cfg.Rows, maxElements)
@@ -105,6 +108,9 @@ func NewFeed(open func() (SequenceReader, error), cfg FeedConfig) (*Feed, error)
 // Next implements Source. After an error of reading all calls return it until Rewind or
 // UnmarshalBinary; the position is that after the last batch.
 func (d *Feed) Next(b *Batch) error {
+	if d == nil {
+		return errNil("Feed", "Next")
+	}
 	if d.err != nil {
 		return d.err
 	}
@@ -210,6 +216,9 @@ func (d *Feed) endEpoch() error {
 // Close closes the reader. The next call of Next reads on from the position only at the
 // beginning of an epoch; elsewhere it is an error. So it is for the end of a run.
 func (d *Feed) Close() error {
+	if d == nil {
+		return errNil("Feed", "Close")
+	}
 	reader := d.reader
 	d.reader = nil
 	if d.now.pools > 0 && d.err == nil {
@@ -227,6 +236,9 @@ func (d *Feed) Padding() float64 { return d.padding(d.steps) }
 
 // Rewind implements Source: it opens the reader anew, unless no more than a pool was read.
 func (d *Feed) Rewind() error {
+	if d == nil {
+		return errNil("Feed", "Rewind")
+	}
 	if d.now.pools == 0 && d.err == nil {
 		return nil
 	}
@@ -250,6 +262,9 @@ const feedHead = 77
 
 // MarshalBinary returns the position.
 func (d *Feed) MarshalBinary() ([]byte, error) {
+	if d == nil {
+		return nil, errNil("Feed", "MarshalBinary")
+	}
 	b := binary.LittleEndian.AppendUint64(nil, uint64(d.rows))
 	b = binary.LittleEndian.AppendUint64(b, uint64(d.batches))
 	b = append(b, byte(min(1, d.sorted)))
@@ -268,6 +283,9 @@ func (d *Feed) MarshalBinary() ([]byte, error) {
 // to it. A position among other sequences, or of another FeedConfig, is an error; then
 // nothing has changed. While it reads, two pools are in memory.
 func (d *Feed) UnmarshalBinary(b []byte) error {
+	if d == nil {
+		return errNil("Feed", "UnmarshalBinary")
+	}
 	if want := feedHead + len(d.begin); len(b) != want {
 		return fmt.Errorf("data: a position in a Feed of %d bytes, want %d; resume with a Shuffle, or without, as in the run that saved it", len(b), want)
 	}

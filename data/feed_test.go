@@ -72,7 +72,8 @@ func TestFeedsHaveEverySequenceOnce(t *testing.T) {
 	for range 60 {
 		seqs := numbered(1+r.IntN(40), 9, r)
 		o := &opener{file: records(t, seqs)}
-		cfg := data.FeedConfig{Rows: 1 + r.IntN(6), Pool: r.IntN(5), ByLength: r.IntN(2) == 0}
+		cfg := data.FeedConfig{Rows: 1 + r.IntN(6), Pool: r.IntN(5)}
+		cfg.ByLength = cfg.Pool > 1 && r.IntN(2) == 0
 		if r.IntN(3) > 0 {
 			cfg.Shuffle = rand.NewPCG(r.Uint64(), 0)
 		}

@@ -30,7 +30,7 @@ type PairsConfig struct {
 	Width int // of a step of X; 0: sources are ids
 
 	// Buckets is how many batches are sorted together, by the length of the source and then
-	// of the target, 0 for none: see NewBuckets.
+	// of the target, at least 2, or 0 for none: see NewBuckets.
 	Buckets int
 
 	// Shuffle draws the order of each epoch; nil: that of the pairs. It belongs to the
@@ -65,8 +65,8 @@ func NewPairs(pairs []Pair, cfg PairsConfig) (*Pairs, error) {
 		return nil, fmt.Errorf("data: %d rows for %d pairs, want at most %d rows: all others would be empty; use at most as many rows as pairs", cfg.Rows, len(pairs), max(len(pairs), fewRows))
 	case cfg.Begin < 0 || cfg.End < 0:
 		return nil, fmt.Errorf("data: the symbols Begin %d and End %d of pairs, want 0 or more", cfg.Begin, cfg.End)
-	case cfg.Buckets < 0:
-		return nil, fmt.Errorf("data: %d batches of pairs sorted together, want 0 for none, or more", cfg.Buckets)
+	case cfg.Buckets < 0 || cfg.Buckets == 1:
+		return nil, fmt.Errorf("data: %d batches of pairs sorted together, want 2 or more, or 0 for none: one sorted by itself has the padding that it had", cfg.Buckets)
 	case cfg.Width < 0:
 		return nil, fmt.Errorf("data: pairs of Width %d, want the width of a step of X, or 0 for ids", cfg.Width)
 	}
@@ -158,6 +158,9 @@ func (d *Pairs) Padding() (source, target float64) {
 // Next implements Source. Pairs are whole: it returns an error for a batch with more
 // than b.Want steps.
 func (d *Pairs) Next(b *Batch) error {
+	if d == nil {
+		return errNil("Pairs", "Next")
+	}
 	if d.ended() {
 		d.pos = 0
 		if err := d.renew(len(d.pairs), d.compare); err != nil {
@@ -214,11 +217,19 @@ func (d *Pairs) fill(r int, p *Pair) {
 }
 
 // MarshalBinary returns the position.
-func (d *Pairs) MarshalBinary() ([]byte, error) { return d.position(d.sum), nil }
+func (d *Pairs) MarshalBinary() ([]byte, error) {
+	if d == nil {
+		return nil, errNil("Pairs", "MarshalBinary")
+	}
+	return d.position(d.sum), nil
+}
 
 // UnmarshalBinary moves to a position that MarshalBinary returned. A position among
 // other pairs, in another number of rows, with other symbols for begin and end is an error,
 // and so is one of shuffled or sorted pairs if these are not, or the reverse.
 func (d *Pairs) UnmarshalBinary(b []byte) error {
+	if d == nil {
+		return errNil("Pairs", "UnmarshalBinary")
+	}
 	return d.moveTo(b, "pairs or symbols Begin and End", d.sum, d.compare)
 }

@@ -198,6 +198,9 @@ func NewRecords(r io.Reader) (*Records, error) {
 // Next returns the next sequence, whose memory is valid until the next call, and io.EOF
 // after the last one. Any other error is a *FileError, and comes again in later calls.
 func (d *Records) Next() (Sequence, error) {
+	if d == nil {
+		return Sequence{}, errNil("Records", "Next")
+	}
 	if d.err != nil {
 		return Sequence{}, d.err
 	}
@@ -312,6 +315,9 @@ func takeFloats(v []float32, b []byte, n int) ([]float32, []byte) {
 
 // Close closes the file if OpenRecords opened it.
 func (d *Records) Close() error {
+	if d == nil {
+		return errNil("Records", "Close")
+	}
 	if d.file == nil {
 		return nil
 	}

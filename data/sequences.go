@@ -73,9 +73,12 @@ func NewSequences(seqs []Sequence, rows int, shuffle *rand.PCG) (*Sequences, err
 // Without shuffle each so many batches are sorted by length, shortest first, and that is
 // the order of each epoch: for evaluation. A budget of pairs (steps times rows) in place
 // of a number of rows cannot be had, since the rows of a net do not change.
+//
+// It returns the errors of NewSequences, and one for fewer than 2 batches. Sequences of one
+// length, and fewer than fill 2 batches, are taken: there is nothing to gain by sorting them.
 func NewBuckets(seqs []Sequence, rows, batches int, shuffle *rand.PCG) (*Sequences, error) {
-	if batches < 1 {
-		return nil, fmt.Errorf("data: %d batches sorted together, want at least 1", batches)
+	if batches < 2 {
+		return nil, fmt.Errorf("data: %d batches sorted together, want at least 2: one sorted by itself has the padding that it had; NewSequences sorts none", batches)
 	}
 	return newSequences(seqs, rows, batches, shuffle)
 }
@@ -128,6 +131,9 @@ func (d *Sequences) Padding() float64 { return d.padding(d.steps) }
 
 // Next implements Source.
 func (d *Sequences) Next(b *Batch) error {
+	if d == nil {
+		return errNil("Sequences", "Next")
+	}
 	if d.ended() {
 		d.pos = 0
 		if err := d.renew(len(d.seqs), d.compare); err != nil {
@@ -139,11 +145,19 @@ func (d *Sequences) Next(b *Batch) error {
 }
 
 // MarshalBinary returns the position.
-func (d *Sequences) MarshalBinary() ([]byte, error) { return d.position(d.sum), nil }
+func (d *Sequences) MarshalBinary() ([]byte, error) {
+	if d == nil {
+		return nil, errNil("Sequences", "MarshalBinary")
+	}
+	return d.position(d.sum), nil
+}
 
 // UnmarshalBinary moves to a position that MarshalBinary returned. A position among
 // other sequences or in another number of rows is an error, and so is one of shuffled or
 // sorted sequences if these are not, or the reverse.
 func (d *Sequences) UnmarshalBinary(b []byte) error {
+	if d == nil {
+		return errNil("Sequences", "UnmarshalBinary")
+	}
 	return d.moveTo(b, "sequences", d.sum, d.compare)
 }

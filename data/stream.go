@@ -250,6 +250,9 @@ func (d *Stream) Largest() int32 { return d.max }
 
 // Close closes the file that OpenStream opened. After NewStream it does nothing.
 func (d *Stream) Close() error {
+	if d == nil {
+		return errNil("Stream", "Close")
+	}
 	if d.own == nil {
 		return nil
 	}

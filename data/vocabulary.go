@@ -202,6 +202,9 @@ func (v *Vocabulary) Encode(ids []int32, words iter.Seq[string]) ([]int32, error
 // Decode appends the words of ids to words. An id that is not in v is an *IDError, with its
 // place in ids as Step; then words is returned as it was.
 func (v *Vocabulary) Decode(words []string, ids []int32) ([]string, error) {
+	if v == nil {
+		return nil, errNil("Vocabulary", "Decode")
+	}
 	n := len(words)
 	for i, id := range ids {
 		if id < 0 || int(id) >= v.Len() {

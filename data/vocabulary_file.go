@@ -16,6 +16,9 @@ const vocabularyMagic = "simdrnn vocabulary 1"
 // words and the ids of Padding, Unknown, Begin and End, -1 for none. A line for each word
 // follows, in the order of ids: its count and the word as a Go string, all in quotes.
 func (v *Vocabulary) WriteTo(w io.Writer) (int64, error) {
+	if v == nil {
+		return 0, errNil("Vocabulary", "WriteTo")
+	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %d %d %d %d %d\n", vocabularyMagic, v.Len(), v.special[padding], v.special[unknown], v.special[begin], v.special[end])
 	for id, word := range v.words {

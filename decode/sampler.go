@@ -105,6 +105,9 @@ func Sample(p Stepper, dst, prompt []int32, how Sampling, r *rand.Rand) (n int, 
 // continues where the last Sample stopped, also after a stop symbol. It returns an error if
 // nothing was read before, or if the state was moved by somebody else since.
 func (s *Sampler) Sample(dst, prompt []int32) (n int, err error) {
+	if s == nil {
+		return 0, errNil("Sampler", "Sample")
+	}
 	if len(s.rows) != 1 {
 		return 0, fmt.Errorf("decode: Sample on %d rows, want 1; Generate is for several", len(s.rows))
 	}
@@ -134,6 +137,9 @@ func (s *Sampler) Sample(dst, prompt []int32) (n int, err error) {
 // Prompts are checked first: on an error about them the state is as before. After another
 // error the rows are as after the last step.
 func (s *Sampler) Generate(prompts [][]int32, most int, emit func(row int, id int32) error) error {
+	if s == nil {
+		return errNil("Sampler", "Generate")
+	}
 	if len(prompts) != len(s.rows) {
 		return fmt.Errorf("decode: %d prompts for %d rows, want one for each", len(prompts), len(s.rows))
 	}
@@ -184,6 +190,9 @@ func (s *Sampler) Generate(prompts [][]int32, most int, emit func(row int, id in
 // the model can tell (Moves). A bad id in prompt is a *data.IDError whose Step is its
 // place. On an error nothing is changed. A row that there is not panics.
 func (s *Sampler) Start(row int, prompt []int32) error {
+	if s == nil {
+		return errNil("Sampler", "Start")
+	}
 	if err := s.checkStart(row, prompt); err != nil {
 		return err
 	}
@@ -238,6 +247,9 @@ func (s *Sampler) need(what string, row int) {
 // has not moved, and the other rows can go on after Halt of that row. After an
 // error of the model likewise nothing has changed but the sources of random numbers.
 func (s *Sampler) Step(ids []int32) error {
+	if s == nil {
+		return errNil("Sampler", "Step")
+	}
 	if len(ids) != len(s.rows) {
 		panic(fmt.Sprintf("decode: Step: ids has %d elements, want %d", len(ids), len(s.rows)))
 	}

@@ -110,6 +110,9 @@ func Search(p Reorderer, prompt []int32, how Beam) ([]Hypothesis, error) {
 // bad id (a *data.IDError whose Row is the number of the prompt), all of them before p
 // moves, and for logits that are NaN, +Inf, or all -Inf.
 func (s *Searcher) Search(prompts ...[]int32) ([][]Hypothesis, error) {
+	if s == nil {
+		return nil, errNil("Searcher", "Search")
+	}
 	if len(prompts) != len(s.groups) {
 		return nil, fmt.Errorf("decode: %d prompts for %d groups of %d rows, want one for each", len(prompts), len(s.groups), s.how.Width)
 	}

@@ -172,6 +172,9 @@ func (s *Sum) Complete(n int) {
 
 // Wait waits for the sum. After an error the vectors are worth nothing.
 func (s *Sum) Wait() (err error) {
+	if s == nil {
+		return errNil("Sum", "Wait")
+	}
 	if s.v == nil {
 		panic("dist: Wait before Start")
 	}

@@ -133,6 +133,9 @@ func (a *Adapted) TakesIDs() bool { return nn.OverIDs(a.net) != nil }
 // ForwardIDs is Apply, then ForwardIDs of the net. It panics for a net that is not over
 // ids.
 func (a *Adapted) ForwardIDs(y []float32, ids []int32) error {
+	if a == nil {
+		return errNil("Adapted", "ForwardIDs")
+	}
 	over := nn.OverIDs(a.net)
 	if over == nil {
 		panic(fmt.Sprintf("finetune: ForwardIDs of an adapted %T that takes no ids, want Forward", a.net))
@@ -147,6 +150,9 @@ func (a *Adapted) TakesBatches() bool { return nn.OverBatches(a.net) != nil }
 // ForwardBatch is Apply, then ForwardBatch of the net. It panics for a net that does not
 // read whole batches.
 func (a *Adapted) ForwardBatch(y []float32, b *data.Batch) error {
+	if a == nil {
+		return errNil("Adapted", "ForwardBatch")
+	}
 	over := nn.OverBatches(a.net)
 	if over == nil {
 		panic(fmt.Sprintf("finetune: ForwardBatch of an adapted %T that reads no whole batches, want Forward or ForwardIDs", a.net))
@@ -182,6 +188,9 @@ func (a *Adapted) adapterGradients() {
 // ReadoutBlocks returns the net with adapters for passes over blocks of steps, if the net has
 // them: see nn.OverBlocks.
 func (a *Adapted) ReadoutBlocks(rows int) (nn.ReadoutBlocks, error) {
+	if a == nil {
+		return nil, errNil("Adapted", "ReadoutBlocks")
+	}
 	k, err := nn.OverBlocks(a.net, rows)
 	if err != nil {
 		return nil, fmt.Errorf("finetune: an adapted net: %w", err)
@@ -237,6 +246,9 @@ func (a *Adapted) EachShape(f func(name string, shape ...int)) {
 
 // NewPredictor is Apply, then NewPredictor of the net.
 func (a *Adapted) NewPredictor(batch int) (any, error) {
+	if a == nil {
+		return nil, errNil("Adapted", "NewPredictor")
+	}
 	a.Apply()
 	return a.net.NewPredictor(batch)
 }

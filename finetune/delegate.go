@@ -9,7 +9,12 @@ import (
 // The methods below are those of the net, which adapters do not touch.
 
 // SetLengths implements nn.Net.
-func (a *Adapted) SetLengths(lengths []int) error { return a.net.SetLengths(lengths) }
+func (a *Adapted) SetLengths(lengths []int) error {
+	if a == nil {
+		return errNil("Adapted", "SetLengths")
+	}
+	return a.net.SetLengths(lengths)
+}
 
 // SetTraining implements nn.Net.
 func (a *Adapted) SetTraining(on bool) { a.net.SetTraining(on) }
@@ -21,10 +26,20 @@ func (a *Adapted) State() [][]float32 { return a.net.State() }
 func (a *Adapted) CopyState(dst [][]float32) { nn.CopyState(a.net, dst) }
 
 // SetState implements nn.Net.
-func (a *Adapted) SetState(s [][]float32) error { return a.net.SetState(s) }
+func (a *Adapted) SetState(s [][]float32) error {
+	if a == nil {
+		return errNil("Adapted", "SetState")
+	}
+	return a.net.SetState(s)
+}
 
 // SetStateGrad implements nn.Net.
-func (a *Adapted) SetStateGrad(g [][]float32) error { return a.net.SetStateGrad(g) }
+func (a *Adapted) SetStateGrad(g [][]float32) error {
+	if a == nil {
+		return errNil("Adapted", "SetStateGrad")
+	}
+	return a.net.SetStateGrad(g)
+}
 
 // StateGrad implements nn.Net.
 func (a *Adapted) StateGrad() [][]float32 { return a.net.StateGrad() }
@@ -33,13 +48,21 @@ func (a *Adapted) StateGrad() [][]float32 { return a.net.StateGrad() }
 func (a *Adapted) Reset(rows ...int) { a.net.Reset(rows...) }
 
 // SetResets is that of the net, if it has one.
-func (a *Adapted) SetResets(resets [][]int) error { return nn.SetResets(a.net, resets) }
+func (a *Adapted) SetResets(resets [][]int) error {
+	if a == nil {
+		return errNil("Adapted", "SetResets")
+	}
+	return nn.SetResets(a.net, resets)
+}
 
 // CopyStateGrad is StateGrad into slices of the same lengths.
 func (a *Adapted) CopyStateGrad(dst [][]float32) { nn.CopyStateGrad(a.net, dst) }
 
 // SetRowIDs sets those of the net, by which random masks know rows.
 func (a *Adapted) SetRowIDs(ids []uint32) error {
+	if a == nil {
+		return errNil("Adapted", "SetRowIDs")
+	}
 	if m, ok := a.net.(interface{ SetRowIDs(ids []uint32) error }); ok {
 		return m.SetRowIDs(ids)
 	}
@@ -58,6 +81,9 @@ func (a *Adapted) MaskState() []uint64 {
 
 // SetMaskState sets that of the net.
 func (a *Adapted) SetMaskState(s []uint64) error {
+	if a == nil {
+		return errNil("Adapted", "SetMaskState")
+	}
 	if m := nn.MasksOf(a.net); m != nil {
 		return m.SetMaskState(s)
 	}
@@ -74,6 +100,9 @@ func (a *Adapted) Clock() []uint64 {
 
 // SetClock sets that of the net.
 func (a *Adapted) SetClock(c []uint64) error {
+	if a == nil {
+		return errNil("Adapted", "SetClock")
+	}
 	if m := nn.MasksOf(a.net); m != nil {
 		return m.SetClock(c)
 	}

@@ -16,6 +16,9 @@ const kind = "simdrnn.adapters"
 // matrix, and the parameters of LowRank.Train. Its metadata has "rank", "alpha" and "base",
 // the Fingerprint of the net before Adapt. It replaces the file in one step.
 func (a *Adapted) SaveFile(name string) error {
+	if a == nil {
+		return errNil("Adapted", "SaveFile")
+	}
 	base := a.Base()
 	return safetensors.WriteFile(name, map[string]string{
 		"kind": kind, "base": hex.EncodeToString(base[:]),
@@ -26,6 +29,9 @@ func (a *Adapted) SaveFile(name string) error {
 // LoadFile sets what SaveFile wrote. The file has to be one of adapters of the same rank,
 // alpha, patterns and base: on an error nothing is changed.
 func (a *Adapted) LoadFile(name string) error {
+	if a == nil {
+		return errNil("Adapted", "LoadFile")
+	}
 	f, err := safetensors.Open(name)
 	if err != nil {
 		return err

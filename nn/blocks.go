@@ -38,6 +38,9 @@ func OverBlocks(net Net, rows int) (ReadoutBlocks, error) {
 
 // ReadoutBlocks is Blocks for OverBlocks.
 func (m *Model) ReadoutBlocks(rows int) (ReadoutBlocks, error) {
+	if m == nil {
+		return nil, errNil("Model", "ReadoutBlocks")
+	}
 	k, err := m.Blocks(rows)
 	if err != nil {
 		return nil, err
@@ -88,6 +91,9 @@ type Blocks struct {
 // layer norms behind it: other stages could look at several steps. What these stages put out for all steps
 // is given up; a Forward of the Model after it allocates that again.
 func (m *Model) Blocks(rows int) (*Blocks, error) {
+	if m == nil {
+		return nil, errNil("Model", "Blocks")
+	}
 	cut, err := m.readoutLink()
 	if err != nil {
 		return nil, err
@@ -172,6 +178,9 @@ func (k *Blocks) Steps() int { return k.steps }
 
 // Forward is Forward of the Model without its readout. It keeps x until Backward.
 func (k *Blocks) Forward(x []float32) error {
+	if k == nil {
+		return errNil("Blocks", "Forward")
+	}
 	m := k.m
 	if m.emb != nil {
 		panic("nn: Forward of Blocks of a chain that begins with an Embedding, want ForwardIDs")
@@ -190,6 +199,9 @@ func (k *Blocks) Forward(x []float32) error {
 // ForwardIDs is ForwardIDs of the Model without its readout. On an error nothing is
 // changed.
 func (k *Blocks) ForwardIDs(ids []int32) error {
+	if k == nil {
+		return errNil("Blocks", "ForwardIDs")
+	}
 	m := k.m
 	if m.emb == nil {
 		panic("nn: ForwardIDs of Blocks of a chain without an Embedding, want Forward")
@@ -234,6 +246,9 @@ func (k *Blocks) forward(t int) {
 
 // ForwardBatch is ForwardIDs for the ids of b, for a chain over ids, and else Forward for its X.
 func (k *Blocks) ForwardBatch(b *data.Batch) error {
+	if k == nil {
+		return errNil("Blocks", "ForwardBatch")
+	}
 	if k.m.emb != nil {
 		return k.ForwardIDs(b.IDs)
 	}
@@ -243,6 +258,9 @@ func (k *Blocks) ForwardBatch(b *data.Batch) error {
 // Each calls f for the blocks of the last forward pass, the last one first, with the
 // first step of each and their number, until f returns an error.
 func (k *Blocks) Each(f func(first, steps int) error) error {
+	if k == nil {
+		return errNil("Blocks", "Each")
+	}
 	k.mustGoOn("Each")
 	for end := k.t; end > 0; {
 		first := max(0, end-k.steps)

@@ -101,6 +101,9 @@ func (e *Embedding) Dims() (steps, batch, in, out int) { return 0, 0, e.Vocabula
 // needs no id: see SetLengths.) Call it before Chain. It returns an error if id is not in
 // the vocabulary.
 func (e *Embedding) SetPaddingID(id int32) error {
+	if e == nil {
+		return errNil("Embedding", "SetPaddingID")
+	}
 	if id < 0 || int(id) >= e.Vocabulary {
 		return fmt.Errorf("nn: padding id %d of an embedding of %d symbols, want 0 to %d", id, e.Vocabulary, e.Vocabulary-1)
 	}

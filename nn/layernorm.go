@@ -62,6 +62,9 @@ func (l *LayerNorm) check() error {
 
 // Bind makes the LayerNorm a Net for a chain: see Unsized.
 func (l *LayerNorm) Bind(b *Binding) (Net, error) {
+	if l == nil {
+		return nil, errNil("LayerNorm", "Bind")
+	}
 	n := newLayerNorm(l, b.Stateless(l.Width))
 	n.place = b.place
 	if !b.Infer {

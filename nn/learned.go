@@ -111,6 +111,9 @@ func (l *LearnedState) begin(b int) {
 // it is now. It returns an error if the net has a stage with a state that cannot: see
 // Model.SetResetState.
 func (l *LearnedState) SetResets(resets [][]int) error {
+	if l == nil {
+		return errNil("LearnedState", "SetResets")
+	}
 	some := slices.ContainsFunc(resets, func(list []int) bool { return len(list) > 0 })
 	if some {
 		if err := l.canReset(); err != nil {
@@ -170,6 +173,9 @@ func (l *LearnedState) Forward(y, x []float32) {
 
 // ForwardIDs implements IDNet, for a net that does.
 func (l *LearnedState) ForwardIDs(y []float32, ids []int32) error {
+	if l == nil {
+		return errNil("LearnedState", "ForwardIDs")
+	}
 	if err := l.net.(IDNet).ForwardIDs(y, ids); err != nil {
 		return err
 	}
@@ -222,6 +228,9 @@ func (l *LearnedState) Dims() (steps, batch, in, out int) { return l.net.Dims() 
 
 // SetLengths implements Net.
 func (l *LearnedState) SetLengths(lengths []int) error {
+	if l == nil {
+		return errNil("LearnedState", "SetLengths")
+	}
 	if err := l.net.SetLengths(lengths); err != nil {
 		return err
 	}
@@ -255,6 +264,9 @@ func (l *LearnedState) split(what string, s [][]float32) (net [][]float32, begun
 
 // SetState implements Net.
 func (l *LearnedState) SetState(s [][]float32) error {
+	if l == nil {
+		return errNil("LearnedState", "SetState")
+	}
 	net, begun, err := l.split("state", s)
 	if err != nil {
 		return err
@@ -268,6 +280,9 @@ func (l *LearnedState) SetState(s [][]float32) error {
 
 // SetStateGrad implements Net. What it has for the tensor that the net has not is not read.
 func (l *LearnedState) SetStateGrad(g [][]float32) error {
+	if l == nil {
+		return errNil("LearnedState", "SetStateGrad")
+	}
 	if g == nil {
 		return l.net.SetStateGrad(nil)
 	}
@@ -329,6 +344,9 @@ func (l *LearnedState) SetSeed(seed uint64) {
 
 // SetRowIDs is that of the net, if it has one.
 func (l *LearnedState) SetRowIDs(ids []uint32) error {
+	if l == nil {
+		return errNil("LearnedState", "SetRowIDs")
+	}
 	if s, ok := l.net.(interface{ SetRowIDs(ids []uint32) error }); ok {
 		return s.SetRowIDs(ids)
 	}
@@ -351,6 +369,9 @@ func (l *LearnedState) MaskState() []uint64 {
 
 // SetMaskState is that of a net with random masks.
 func (l *LearnedState) SetMaskState(s []uint64) error {
+	if l == nil {
+		return errNil("LearnedState", "SetMaskState")
+	}
 	if m := MasksOf(l.net); m != nil {
 		return m.SetMaskState(s)
 	}
@@ -367,75 +388,11 @@ func (l *LearnedState) Clock() []uint64 {
 
 // SetClock is that of a net with random masks.
 func (l *LearnedState) SetClock(c []uint64) error {
+	if l == nil {
+		return errNil("LearnedState", "SetClock")
+	}
 	if m := MasksOf(l.net); m != nil {
 		return m.SetClock(c)
 	}
 	return errNoMasks
-}
-
-// NewPredictor implements Net: a predictor whose rows begin with a copy of the learned
-// state.
-func (l *LearnedState) NewPredictor(batch int) (any, error) {
-	inner, err := l.net.NewPredictor(batch)
-	if err != nil {
-		return nil, err
-	}
-	p, ok := inner.(Predictor)
-	if !ok {
-		return nil, fmt.Errorf("nn: NewPredictor of a %T returns a %T, which is no Predictor", l.net, inner)
-	}
-	shapes := l.shapes
-	if batch > 0 {
-		if shapes, err = rowstate.Find(p, batch); err != nil {
-			return nil, fmt.Errorf("nn: a learned state of a %T: %w", p, err)
-		}
-	}
-	q := &learnedPredictor{Predictor: p, of: l, batch: batch, shapes: shapes}
-	for k, param := range l.params {
-		if len(shapes) != len(l.params) || shapes[k].Size() != len(param.W) {
-			return nil, fmt.Errorf("nn: the predictor of a %T has a state of other numbers of each row than the net; want the same tensors, of one row or several", l.net)
-		}
-		q.w = append(q.w, append([]float32(nil), param.W...))
-	}
-	q.Reset()
-	return q, nil
-}
-
-// learnedPredictor is the predictor of a LearnedState.
-type learnedPredictor struct {
-	Predictor
-	of     *LearnedState
-	batch  int
-	shapes []rowstate.Block
-	w      [][]float32
-}
-
-// CopyState is State into slices as State returns them.
-func (p *learnedPredictor) CopyState(dst [][]float32) { copyState(p.Predictor, dst) }
-
-// Reset implements Predictor.
-func (p *learnedPredictor) Reset(rows ...int) {
-	p.Predictor.Reset(rows...)
-	s := p.State()
-	for k, shape := range p.shapes {
-		for b := range p.batch {
-			if len(rows) == 0 {
-				shape.Put(s[k], p.batch, b, p.w[k])
-			}
-		}
-		for _, b := range rows {
-			shape.Put(s[k], p.batch, b, p.w[k])
-		}
-	}
-	if err := p.SetState(s); err != nil {
-		panic("nn: a predictor refuses the state that it had: " + err.Error())
-	}
-}
-
-// Refresh implements Predictor: rows that begin after it begin with the state as it is now.
-func (p *learnedPredictor) Refresh() {
-	p.Predictor.Refresh()
-	for k := range p.w {
-		copy(p.w[k], p.of.params[k].W)
-	}
 }

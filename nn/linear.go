@@ -99,6 +99,9 @@ func (l *Linear) Dims() (steps, batch, in, out int) { return 0, 0, l.In, l.Out }
 
 // Bind makes the Linear a Net for a chain: see Unsized.
 func (l *Linear) Bind(b *Binding) (Net, error) {
+	if l == nil {
+		return nil, errNil("Linear", "Bind")
+	}
 	if l.tied != nil {
 		if b.emb == nil || l.tied != b.emb {
 			return nil, errors.New("a Readout of an Embedding that is not its first stage")

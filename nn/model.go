@@ -39,6 +39,9 @@ func (m *Model) Forward(y, x []float32) {
 // row. The lengths hold for the calls that follow, as those of SetLengths do. It
 // panics where Forward does for another reason.
 func (m *Model) ForwardLengths(y, x []float32, lengths []int) error {
+	if m == nil {
+		return errNil("Model", "ForwardLengths")
+	}
 	t := m.stepsOfFloats("ForwardLengths", y, x)
 	if err := m.fit(t, lengths); err != nil {
 		return err
@@ -56,6 +59,9 @@ func (m *Model) ForwardLengths(y, x []float32, lengths []int) error {
 // Embedding, if len(y) and len(ids) are not those of one T, and if y has memory in
 // common with a parameter or a gradient.
 func (m *Model) ForwardIDs(y []float32, ids []int32) error {
+	if m == nil {
+		return errNil("Model", "ForwardIDs")
+	}
 	t := m.stepsOfIDs("ForwardIDs", y, ids)
 	if err := m.fit(t, m.rows.lengths); err != nil {
 		return err
@@ -70,6 +76,9 @@ func (m *Model) ForwardIDs(y []float32, ids []int32) error {
 // ForwardIDsLengths is SetLengths, then ForwardIDs, for lengths that are data: see
 // ForwardLengths. On an error nothing is changed, not even the lengths.
 func (m *Model) ForwardIDsLengths(y []float32, ids []int32, lengths []int) error {
+	if m == nil {
+		return errNil("Model", "ForwardIDsLengths")
+	}
 	t := m.stepsOfIDs("ForwardIDsLengths", y, ids)
 	if err := m.fit(t, lengths); err != nil {
 		return err

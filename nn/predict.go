@@ -27,6 +27,9 @@ type ModelPredictor struct {
 // result are those of the interface Net, which knows built-in types alone, so that
 // any type can satisfy it: the result is a *ModelPredictor, and nil with an error.
 func (m *Model) NewPredictor(batch int) (any, error) {
+	if m == nil {
+		return nil, errNil("Model", "NewPredictor")
+	}
 	p, err := m.Predictor(batch)
 	if err != nil {
 		return nil, err
@@ -38,6 +41,9 @@ func (m *Model) NewPredictor(batch int) (any, error) {
 // Like a forward pass it panics if a slice of an Embedding or Linear of the chain
 // was replaced since Chain.
 func (m *Model) Predictor(batch int) (*ModelPredictor, error) {
+	if m == nil {
+		return nil, errNil("Model", "Predictor")
+	}
 	width := max(m.out, m.widest())
 	if m.emb != nil {
 		width = max(width, m.emb.Dim)
@@ -106,6 +112,9 @@ func (p *ModelPredictor) Step(y, x []float32) {
 // StepIDs sets y [batch][out] from ids [batch] and advances the state. A bad id
 // is an *IDError; y and the state are then as before.
 func (p *ModelPredictor) StepIDs(y []float32, ids []int32) error {
+	if p == nil {
+		return errNil("ModelPredictor", "StepIDs")
+	}
 	if p.emb == nil {
 		panic("nn: StepIDs of a model without an Embedding, want Step")
 	}
@@ -141,6 +150,9 @@ func (p *ModelPredictor) step(y, x []float32) {
 // SetState puts back what State returned, of this predictor or of a Net of the
 // same rows. Nothing is changed if it returns an error.
 func (p *ModelPredictor) SetState(s [][]float32) error {
+	if p == nil {
+		return errNil("ModelPredictor", "SetState")
+	}
 	if err := p.predictors.SetState(s); err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 //
 // Training goes on with w; Average puts the means into the net for a while. Lambda is a
 // decoupled decay that also lowers the rate, and 0 is neither; PyTorch's is 1e-4. Alpha is
-// 0.75 where it is 0. What SGD says about settings holds here too.
+// 0.75 where it is 0, and needs a Lambda. What SGD says about settings holds here too.
 //
 // After t steps the mean is over the last t-1-T0 of them, or the weight itself where that
 // is less than 2. T0 may be changed between updates, as LR may: a large one is lowered to
@@ -41,6 +41,9 @@ type ASGD struct {
 func (o *ASGD) check(params []nn.Param) error {
 	if o.T0 < 0 {
 		return fmt.Errorf("optim: ASGD with T0 %d, want 0 or more", o.T0)
+	}
+	if o.Lambda == 0 && o.Alpha != 0 {
+		return fmt.Errorf("optim: ASGD with Alpha %v and Lambda 0, which leaves the rate as it is whatever Alpha says; set Lambda, or leave Alpha out", o.Alpha)
 	}
 	return cmp.Or(
 		positive("ASGD", "learning rate", o.LR),

@@ -23,7 +23,8 @@ type Group struct {
 	Optimizer Optimizer
 
 	// Frozen leaves the parameters as they are. They have no state, and the group needs no
-	// Optimizer. See Freezer for their gradients.
+	// Optimizer: Optimizer, From and Rate may be set, for a run in which it is not frozen, and
+	// are not read. See Freezer for their gradients.
 	Frozen bool
 
 	// From is the number of updates after which the group begins to move. Until then its

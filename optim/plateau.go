@@ -8,12 +8,13 @@ import (
 
 // Plateau multiplies the rate by Factor when the validation loss has stopped falling: on
 // the observation that is the first after Patience ones in a row without an improvement.
-// Observe is called with each validation loss, by the Trainer if it validates. An
+// Observe is called with each validation loss, by the Trainer, whose Plan must have a
+// Validate. An
 // improvement is a loss below the best so far by more than Threshold times its
 // magnitude; NaN and +Inf are none. After a change Cooldown observations do not count as lacking
 // one. The rate does not fall below Floor.
 //
-// Factor is above 0 and below 1; the other fields may be 0. They may be changed between
+// Factor is above 0 and below 1, and Floor below 1; the other fields may be 0. They may be changed between
 // observations. The state is part of a checkpoint; the fields are not.
 type Plateau struct {
 	Factor    float64
@@ -44,8 +45,8 @@ func (s *Plateau) Check() error {
 		return fmt.Errorf("optim: Plateau with Patience %d and Cooldown %d, want 0 observations or more", s.Patience, s.Cooldown)
 	case !(s.Threshold >= 0 && s.Threshold < 1):
 		return fmt.Errorf("optim: Plateau with Threshold %v, want 0 or more and below 1", s.Threshold)
-	case !(s.Floor >= 0 && s.Floor <= 1):
-		return fmt.Errorf("optim: Plateau with Floor %v, want 0 to 1", s.Floor)
+	case !(s.Floor >= 0 && s.Floor < 1):
+		return fmt.Errorf("optim: Plateau with Floor %v, want 0 or more and below 1, the rate at the beginning", s.Floor)
 	}
 	return nil
 }

@@ -40,7 +40,8 @@ type EpochSchedule interface {
 }
 
 // An Observer is a Schedule that is told each validation loss, which the rates of later
-// updates follow.
+// updates follow. NewTrainer refuses one in a Plan without validations, whose rate would
+// never change: a program that measures by itself gives the number by Validate.Measure.
 type Observer interface {
 	Schedule
 	Observe(validationLoss float64)

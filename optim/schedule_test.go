@@ -89,7 +89,7 @@ func TestSchedulesAreChecked(t *testing.T) {
 		"Plateau with Factor":     {&optim.Plateau{}, &optim.Plateau{Factor: 1}, &optim.Plateau{Factor: nan}, &optim.Plateau{Factor: -0.5}},
 		"Plateau with Patience":   {&optim.Plateau{Factor: 0.5, Patience: -1}, &optim.Plateau{Factor: 0.5, Cooldown: -1}},
 		"Plateau with Threshold":  {&optim.Plateau{Factor: 0.5, Threshold: -1}, &optim.Plateau{Factor: 0.5, Threshold: 1}, &optim.Plateau{Factor: 0.5, Threshold: nan}},
-		"Plateau with Floor":      {&optim.Plateau{Factor: 0.5, Floor: 2}, &optim.Plateau{Factor: 0.5, Floor: nan}},
+		"Plateau with Floor":      {&optim.Plateau{Factor: 0.5, Floor: 1}, &optim.Plateau{Factor: 0.5, Floor: 2}, &optim.Plateau{Factor: 0.5, Floor: nan}},
 	} {
 		for _, s := range list {
 			require.ErrorContains(t, s.Check(), want, "%+v", s)

@@ -36,7 +36,7 @@ func TestSettingsAreChecked(t *testing.T) {
 		{"Adagrad with weight decay", atLeast0, func(v float64) optim.Optimizer { return &optim.Adagrad{LR: 1, WeightDecay: v} }},
 		{"ASGD with learning rate", above0, func(v float64) optim.Optimizer { return &optim.ASGD{LR: v} }},
 		{"ASGD with Lambda", atLeast0, func(v float64) optim.Optimizer { return &optim.ASGD{LR: 1, Lambda: v} }},
-		{"ASGD with Alpha", atLeast0, func(v float64) optim.Optimizer { return &optim.ASGD{LR: 1, Alpha: v} }},
+		{"ASGD with Alpha", atLeast0, func(v float64) optim.Optimizer { return &optim.ASGD{LR: 1, Lambda: 0.5, Alpha: v} }},
 		{"ASGD with weight decay", atLeast0, func(v float64) optim.Optimizer { return &optim.ASGD{LR: 1, WeightDecay: v} }},
 		{"ASGD with T0", []float64{-1}, func(v float64) optim.Optimizer { return &optim.ASGD{LR: 1, T0: int64(v)} }},
 		{"first step is infinite", []float64{1e30}, func(v float64) optim.Optimizer { return &optim.SGD{LR: v, WeightDecay: v, Decoupled: true} }},
@@ -115,4 +115,13 @@ func TestSettingsAreReadByInit(t *testing.T) {
 	require.NoError(t, other.Init(q))
 	require.NoError(t, other.Update(1))
 	require.Equal(t, []nn.Param(q), p)
+}
+
+// TestSettingsWithoutTheirPart: what another setting is a part of is refused without it, and
+// would do nothing.
+func TestSettingsWithoutTheirPart(t *testing.T) {
+	p := []nn.Param{{Name: "w", W: make([]float32, 1), G: make([]float32, 1)}}
+	require.EqualError(t, (&optim.SGD{LR: 1, Dampening: 0.5}).Init(p), "optim: SGD with dampening 0.5 and no momentum, which is what it dampens; set Momentum, or leave Dampening out")
+	require.EqualError(t, (&optim.ASGD{LR: 1, Alpha: 0.5}).Init(p), "optim: ASGD with Alpha 0.5 and Lambda 0, which leaves the rate as it is whatever Alpha says; set Lambda, or leave Alpha out")
+	require.NoError(t, (&optim.SGD{LR: 1, Decoupled: true}).Init(p), "a form of the decay, which is 0")
 }

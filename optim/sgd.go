@@ -14,9 +14,11 @@ import (
 //	Nesterov   v = Momentum*v + e                 w -= LR*(Momentum*v + e)
 //
 // The first step sets v to e: as in PyTorch, Dampening begins with the second.
+// Dampening needs a Momentum.
 //
 // Where Decoupled is set, w is multiplied by 1 - LR*WeightDecay before the step, and e is
 // g alone (Loshchilov and Hutter 2019); without a momentum that is the same up to rounding.
+// It may stay set where WeightDecay is 0, here and in other optimizers: no decay has no form.
 //
 // A weight decay of 0 leaves the weight out of e, so that an infinite weight stays.
 // Settings count as float32. LR must be a normal one, 2^-126 (1.2e-38) or more; what is
@@ -40,6 +42,9 @@ type SGD struct {
 func (o *SGD) check(params []nn.Param) error {
 	if o.Nesterov && (o.Momentum == 0 || o.Dampening != 0) {
 		return fmt.Errorf("optim: SGD in Nesterov's form with momentum %v and dampening %v, want a momentum and no dampening", o.Momentum, o.Dampening)
+	}
+	if o.Momentum == 0 && o.Dampening != 0 {
+		return fmt.Errorf("optim: SGD with dampening %v and no momentum, which is what it dampens; set Momentum, or leave Dampening out", o.Dampening)
 	}
 	return cmp.Or(
 		positive("SGD", "learning rate", o.LR),

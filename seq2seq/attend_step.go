@@ -37,6 +37,9 @@ type attentionPredictor struct {
 // NewPredictor returns a frozen copy of the weights for a chain's predictor. Its memory
 // comes from the Predictor of a seq2seq.Net: a step of any other panics.
 func (u *AttentionNet) NewPredictor(batch int) (any, error) {
+	if u == nil {
+		return nil, errNil("AttentionNet", "NewPredictor")
+	}
 	c := u.cfg
 	if batch < 0 || !bounded(batch, max(c.Memory+c.Query, c.out(), c.width(), u.most), 1) {
 		return nil, fmt.Errorf("seq2seq: a predictor for %d rows", batch)

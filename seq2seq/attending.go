@@ -29,7 +29,7 @@ type AttentionNet struct {
 	t                  int   // steps of the last Forward
 	pending            bool
 	scratch            scratch
-	do                 struct{ forward, backward, queries, memory func(w, n int) }
+	do                 struct{ forward, backward, queries, memory, units func(w, n int) }
 	made               *attentionPredictor // the last of NewPredictor, for Net.Predictor
 }
 
@@ -89,6 +89,9 @@ type tape struct {
 // It returns an error if a size is negative, if a tensor would have more than 2^31-1
 // elements, and if the slices of a were replaced by others that do not fit.
 func (a *Attention) Unroll(steps, most, batch int) (*AttentionNet, error) {
+	if a == nil {
+		return nil, errNil("Attention", "Unroll")
+	}
 	if err := kernels.Info().Err; err != nil {
 		return nil, err
 	}
@@ -134,7 +137,7 @@ func (a *Attention) Unroll(steps, most, batch int) (*AttentionNet, error) {
 	}
 	u.scratch.one = u.scratchSize()
 	u.do.forward, u.do.backward = u.forwardRows, u.backwardRows
-	u.do.queries, u.do.memory = u.queryParts, u.memoryParts
+	u.do.queries, u.do.memory, u.do.units = u.queryParts, u.memoryParts, u.unitParts
 	u.workers()
 	return u, nil
 }
@@ -153,6 +156,9 @@ func (u *AttentionNet) Dims() (steps, batch, in, out int) {
 // It returns an error, with nothing changed, if S is above the steps that were unrolled, or
 // if a length is negative or above S. It panics if len(m) is not that of one S.
 func (u *AttentionNet) SetMemory(m []float32, lengths []int) error {
+	if u == nil {
+		return errNil("AttentionNet", "SetMemory")
+	}
 	s := stepsOf("SetMemory: m", len(m), u.batch, u.cfg.Memory)
 	if err := checkSteps("memory", s, u.most, u.batch, lengths); err != nil {
 		return err
@@ -197,6 +203,9 @@ func (u *AttentionNet) Weights(dst []float32) {
 // them are +0, and what stands in x and dy there changes nothing. After SetLengths,
 // Backward needs a new Forward. On an error nothing is changed.
 func (u *AttentionNet) SetLengths(lengths []int) error {
+	if u == nil {
+		return errNil("AttentionNet", "SetLengths")
+	}
 	if err := checkSteps("queries", u.steps, u.steps, u.batch, lengths); err != nil {
 		return err
 	}
@@ -301,9 +310,12 @@ func (u *AttentionNet) Backward(dx, dy []float32) {
 		u.maps.out.Backward(djoined, d)
 		u.isa.CopyFlush(djoined, djoined)
 	}
-	if n := u.scratched(u.team.Parts(u.isa, u.products(u.t, u.mem.steps))); c.Score != Additive && u.parts(n, max(u.t, u.mem.steps)) > 1 {
+	if n := u.scratched(u.team.Parts(u.isa, u.products(u.t, u.mem.steps))); u.parts(n, max(u.t, u.mem.steps, c.Width)) > 1 {
 		u.run(u.do.queries)
 		u.run(u.do.memory)
+		if c.Score == Additive {
+			u.run(u.do.units)
+		}
 	} else {
 		u.run(u.do.backward)
 	}
@@ -342,9 +354,10 @@ func (u *AttentionNet) Backward(dx, dy []float32) {
 
 // SetWorkers sets on how many workers a pass may be split, 0 for as many as the work is
 // worth. It may allocate scratch for more. Scores and contexts are split by rows of the batch and,
-// where there are fewer rows than workers, by queries; their gradients too, by queries and then by
-// steps of the memory, but for those of the Additive score, of which a row runs on one worker. The
-// number changes no bit. It panics if n is negative.
+// where there are fewer rows than workers, by queries; their gradients too, by queries, then by
+// steps of the memory, and with the Additive score by its units. A part has at least 16 of these:
+// one row with a Width below 32 has the gradients of its units on one worker. The number changes
+// no bit. It panics if n is negative.
 func (u *AttentionNet) SetWorkers(n int) {
 	u.team.Set(n)
 	u.maps.each(func(m *nn.Model) { m.SetWorkers(n) })
@@ -358,10 +371,20 @@ func (u *AttentionNet) SetTraining(bool) {}
 func (u *AttentionNet) State() [][]float32 { return nil }
 
 // SetState returns an error for a state that is not empty.
-func (u *AttentionNet) SetState(s [][]float32) error { return noState(s) }
+func (u *AttentionNet) SetState(s [][]float32) error {
+	if u == nil {
+		return errNil("AttentionNet", "SetState")
+	}
+	return noState(s)
+}
 
 // SetStateGrad returns an error for a gradient that is not empty.
-func (u *AttentionNet) SetStateGrad(g [][]float32) error { return noState(g) }
+func (u *AttentionNet) SetStateGrad(g [][]float32) error {
+	if u == nil {
+		return errNil("AttentionNet", "SetStateGrad")
+	}
+	return noState(g)
+}
 
 // StateGrad returns nil.
 func (u *AttentionNet) StateGrad() [][]float32 { return nil }

@@ -9,8 +9,7 @@ import (
 )
 
 // BenchmarkAttention is the pass forward and back of attention of a decoder of 40 steps over an
-// encoder's 40, of width 256, for batches and for one row, which scores and contexts do on one
-// worker.
+// encoder's 40, of width 256, for batches and for one row, which is cut among the workers.
 func BenchmarkAttention(b *testing.B) {
 	const steps, width = 40, 256
 	for _, score := range []seq2seq.Score{seq2seq.Dot, seq2seq.General, seq2seq.Additive} {

@@ -82,7 +82,7 @@ func TestSameBits(t *testing.T) {
 func TestPartsOfRows(t *testing.T) {
 	for _, score := range []seq2seq.Score{seq2seq.Dot, seq2seq.General, seq2seq.Additive} {
 		for _, rows := range []int{1, 2, 3} {
-			s := sizes{steps: 53, source: 70, batch: rows, score: score, out: 7, hidden: 10}
+			s := sizes{steps: 53, source: 70, batch: rows, score: score, out: 7, hidden: 10, units: 53} // parts of 16 units and more, and a rest
 			b, dy := batch(s, 4), traintest.NumbersLike(s.steps*rows*symbols, 6)
 			other := batch(s, 9)
 			net := build(t, s, 3)

@@ -11,6 +11,9 @@ import (
 // blocks of steps: see nn.OverBlocks and nn.Blocks. Scheduled sampling takes a block more of
 // memory, for its first pass.
 func (n *Net) ReadoutBlocks(rows int) (nn.ReadoutBlocks, error) {
+	if n == nil {
+		return nil, errNil("Net", "ReadoutBlocks")
+	}
 	k, err := n.decoder.Blocks(rows)
 	if err != nil {
 		return nil, fmt.Errorf("seq2seq: the decoder: %w", err)

@@ -1,6 +1,7 @@
 package seq2seq_test
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"testing"
 
@@ -32,6 +33,7 @@ type sizes struct {
 	dropout              float32
 	sampling             seq2seq.Decay
 	hidden               int
+	units                int // of the Additive score, 6 if 0
 }
 
 var tiny = sizes{steps: 6, source: 5, batch: 4, score: seq2seq.General, out: 7, hidden: 5}
@@ -67,7 +69,7 @@ func build(t testing.TB, s sizes, seed uint64) *seq2seq.Net {
 	if !s.noScores {
 		cfg := seq2seq.AttentionConfig{Query: query, Memory: memory, Score: s.score, Out: s.out}
 		if s.score == seq2seq.Additive {
-			cfg.Width = 6
+			cfg.Width = cmp.Or(s.units, 6)
 		}
 		att := traintest.Must(seq2seq.NewAttention(cfg, r))
 		decoder = append(decoder, traintest.Must(att.Unroll(s.steps, s.source, s.batch)))

@@ -198,6 +198,9 @@ func (n *Net) SourceDims() (steps, batch, in int) { return n.most, n.batch, n.in
 // A bad id is a *data.IDError; other things in b that do not fit are errors too. After an
 // error Backward needs a new ForwardBatch. It panics if len(y) does not fit b.
 func (n *Net) ForwardBatch(y []float32, b *data.Batch) error {
+	if n == nil {
+		return errNil("Net", "ForwardBatch")
+	}
 	mustHave("ForwardBatch: y", len(y), b.Steps*n.batch*n.out)
 	if err := n.begin(b); err != nil {
 		return err

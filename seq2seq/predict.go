@@ -30,6 +30,9 @@ type Predictor struct {
 
 // Predictor returns a Predictor of that many rows. Encode comes next.
 func (n *Net) Predictor(rows int) (*Predictor, error) {
+	if n == nil {
+		return nil, errNil("Net", "Predictor")
+	}
 	if rows < 1 || rows > maxElements {
 		return nil, fmt.Errorf("seq2seq: a predictor for %d rows, want at least 1", rows)
 	}
@@ -57,6 +60,9 @@ func (n *Net) Predictor(rows int) (*Predictor, error) {
 
 // NewPredictor is Predictor for code that has n as an nn.Net.
 func (n *Net) NewPredictor(batch int) (any, error) {
+	if n == nil {
+		return nil, errNil("Net", "NewPredictor")
+	}
 	p, err := n.Predictor(batch)
 	if err != nil {
 		return nil, err
@@ -75,6 +81,9 @@ func (n *Net) NewPredictor(batch int) (any, error) {
 // ForwardBatch. On an error about in or of nothing is changed but that; the predictor needs
 // another Encode after a bad id.
 func (p *Predictor) Encode(in *data.Input, of []int) error {
+	if p == nil {
+		return errNil("Predictor", "Encode")
+	}
 	n := p.net
 	switch {
 	case in == nil:
@@ -158,6 +167,9 @@ func (p *Predictor) SourceSteps() int { return p.now }
 // StepIDs sets y, [rows][out], from ids, [rows], and advances the state. A bad id is a
 // *data.IDError, and changes nothing. It is an error before the first Encode.
 func (p *Predictor) StepIDs(y []float32, ids []int32) error {
+	if p == nil {
+		return errNil("Predictor", "StepIDs")
+	}
 	if !p.ready {
 		return errors.New("seq2seq: StepIDs before Encode: there is no source to decode")
 	}
@@ -197,6 +209,9 @@ func (p *Predictor) State() [][]float32 {
 
 // SetState puts back what State returned. On an error nothing is changed.
 func (p *Predictor) SetState(s [][]float32) error {
+	if p == nil {
+		return errNil("Predictor", "SetState")
+	}
 	if len(s) == 0 || len(s[len(s)-1]) != p.rows {
 		return fmt.Errorf("seq2seq: a state of %d tensors, want those of the decoder and then one of %d rows, as State returns them", len(s), p.rows)
 	}

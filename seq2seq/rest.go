@@ -14,6 +14,9 @@ func (n *Net) Forward(y, x []float32) { panic("seq2seq: Forward of a seq2seq.Net
 // ForwardIDs returns an error: ids alone are not all that the net reads. Call ForwardBatch.
 // That the method is there says that the decoder takes ids.
 func (n *Net) ForwardIDs(y []float32, ids []int32) error {
+	if n == nil {
+		return errNil("Net", "ForwardIDs")
+	}
 	return errors.New("seq2seq: ForwardIDs of a seq2seq.Net, which needs a source too: call ForwardBatch")
 }
 
@@ -21,6 +24,9 @@ func (n *Net) ForwardIDs(y []float32, ids []int32) error {
 // the decoder, or nil. It has no other effect but that Backward needs a new ForwardBatch,
 // which takes the lengths of its batch.
 func (n *Net) SetLengths(lengths []int) error {
+	if n == nil {
+		return errNil("Net", "SetLengths")
+	}
 	if err := checkSteps("decoder", n.steps, n.steps, n.batch, lengths); err != nil {
 		return err
 	}
@@ -56,10 +62,20 @@ func (n *Net) SetWorkers(k int) {
 func (n *Net) State() [][]float32 { return nil }
 
 // SetState returns an error for a state that is not empty.
-func (n *Net) SetState(s [][]float32) error { return noState(s) }
+func (n *Net) SetState(s [][]float32) error {
+	if n == nil {
+		return errNil("Net", "SetState")
+	}
+	return noState(s)
+}
 
 // SetStateGrad returns an error for a gradient that is not empty.
-func (n *Net) SetStateGrad(g [][]float32) error { return noState(g) }
+func (n *Net) SetStateGrad(g [][]float32) error {
+	if n == nil {
+		return errNil("Net", "SetStateGrad")
+	}
+	return noState(g)
+}
 
 // StateGrad returns nil.
 func (n *Net) StateGrad() [][]float32 { return nil }
@@ -115,6 +131,9 @@ func (n *Net) SetSeed(seed uint64) {
 // if one is 2^22 or more and there is scheduled sampling; then nothing is changed. If a net
 // refuses the ids, all have the places.
 func (n *Net) SetRowIDs(ids []uint32) error {
+	if n == nil {
+		return errNil("Net", "SetRowIDs")
+	}
 	if ids != nil && len(ids) != n.batch {
 		return fmt.Errorf("seq2seq: %d row ids for a batch of %d rows; give one for each row, or nil", len(ids), n.batch)
 	}
@@ -160,6 +179,9 @@ func (n *Net) MaskState() (s []uint64) {
 // SetMaskState puts back what MaskState returned. Nothing is changed if it returns an
 // error.
 func (n *Net) SetMaskState(s []uint64) error {
+	if n == nil {
+		return errNil("Net", "SetMaskState")
+	}
 	before := n.MaskState()
 	if len(s) != len(before) {
 		return fmt.Errorf("seq2seq: a mask state of %d numbers, want %d", len(s), len(before))
@@ -195,6 +217,9 @@ func (n *Net) Clock() []uint64 {
 
 // SetClock returns an error unless c is what Clock returns.
 func (n *Net) SetClock(c []uint64) error {
+	if n == nil {
+		return errNil("Net", "SetClock")
+	}
 	if want := n.Clock(); !slices.Equal(c, want) {
 		return fmt.Errorf("seq2seq: the clock of a batch is %d zeros, not %v", len(want), c)
 	}

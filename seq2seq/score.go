@@ -58,7 +58,7 @@ func (u *AttentionNet) forwardRow(b, from, to int, work []float32) {
 	weights := u.tape.weights[b*u.steps*u.most:]
 	if c.Score == Additive {
 		for i := from; i < t; i++ {
-			work := u.hidden(b, i, work)
+			work := u.hidden(b, i, 0, c.Width, work)
 			score(u.isa, weights[i*u.most:][:s], work, u.maps.vector)
 		}
 	} else {
@@ -70,11 +70,11 @@ func (u *AttentionNet) forwardRow(b, from, to int, work []float32) {
 	u.isa.Gemm(kernels.SetFlush, false, false, t-from, c.Memory, s, weights[from*u.most:], u.most, u.mem.m[b*c.Memory:], u.batch*c.Memory, joined[from*ld:], ld, work)
 }
 
-// hidden sets the begin of work to tanh(W q + U m), [S][Width], of query t of row b, and
-// returns it.
-func (u *AttentionNet) hidden(b, t int, work []float32) []float32 {
+// hidden sets the begin of work to units lo to hi of tanh(W q + U m), [S][hi-lo], of query t
+// of row b, and returns it.
+func (u *AttentionNet) hidden(b, t, lo, hi int, work []float32) []float32 {
 	w := u.cfg.Width
-	return hidden(u.isa, work[:u.mem.lengths[b]*w], u.tape.mapped[(t*u.batch+b)*w:][:w], u.mem.keys[b*w:], u.batch*w)
+	return hidden(u.isa, work[:u.mem.lengths[b]*(hi-lo)], u.tape.mapped[(t*u.batch+b)*w+lo:][:hi-lo], u.mem.keys[b*w+lo:], u.batch*w)
 }
 
 // hidden sets dst [S][w] to tanh(q + k), q being [w] and k [S][w], its rows ld apart.
@@ -115,18 +115,33 @@ func (u *AttentionNet) backwardRows(w, n int) {
 func (u *AttentionNet) backwardRow(b int, work []float32) {
 	u.queryGrads(b, 0, u.t, work)
 	u.memoryGrads(b, 0, u.mem.steps, work)
-	if u.cfg.Score != Additive {
-		return
+	if u.cfg.Score == Additive {
+		u.unitGrads(b, 0, u.cfg.Width, work)
 	}
+}
+
+func (u *AttentionNet) unitParts(w, n int) {
+	parts, lo, hi, work := u.share(w, n, u.cfg.Width)
+	for i := lo; i < hi; i++ {
+		from, to := split.Share(u.cfg.Width, leastPart, i%parts, parts)
+		u.unitGrads(i/parts, from, to, work)
+	}
+}
+
+// unitGrads sets, for units from to to of the Additive score, the gradients of v and of the
+// mapped queries of row b, and adds to those of its keys, which are +0 before. ds is set
+// before. A unit's gradients depend on no other unit, while they are sums over all steps of
+// the queries or of the memory: so a row is cut here by units and not by steps.
+func (u *AttentionNet) unitGrads(b, from, to int, work []float32) {
 	w := u.cfg.Width
-	clear(u.tape.dvector[b*w:][:w])
+	clear(u.tape.dvector[b*w+from:][:to-from])
 	for i := range u.t {
-		clear(u.tape.dmapped[(i*u.batch+b)*w:][:w])
+		clear(u.tape.dmapped[(i*u.batch+b)*w+from:][:to-from])
 	}
 	if s := u.mem.lengths[b]; s > 0 {
 		ds := u.tape.scores[b*u.steps*u.most:]
 		for i := range u.stepsOfRow(b) {
-			u.additiveGrad(b, i, ds[i*u.most:][:s], work)
+			u.additiveGrad(b, i, from, to, ds[i*u.most:][:s], work)
 		}
 	}
 }
@@ -195,22 +210,23 @@ func softmaxGrad(isa kernels.ISA, d, a []float32) {
 }
 
 // additiveGrad is the backward pass of the scores of query t of row b, whose gradients are
-// ds. tanh is computed again: to keep it would take [T][S][Width] for each row.
-func (u *AttentionNet) additiveGrad(b, t int, ds, work []float32) {
-	isa, w, s := u.isa, u.cfg.Width, len(ds)
-	h, work := u.hidden(b, t, work), work[s*w:]
-	dz, sum, work := work[:s*w], work[s*w:][:w], work[s*w+w:]
-	isa.Gemm(kernels.Set, false, false, 1, w, s, ds, s, h, w, sum, w, work)
-	dv := u.tape.dvector[b*w:][:w]
+// ds, for units lo to hi. tanh is computed again: to keep it would take [T][S][Width] for
+// each row.
+func (u *AttentionNet) additiveGrad(b, t, lo, hi int, ds, work []float32) {
+	isa, w, n, s := u.isa, u.cfg.Width, hi-lo, len(ds)
+	h, work := u.hidden(b, t, lo, hi, work), work[s*n:]
+	dz, sum, work := work[:s*n], work[s*n:][:n], work[s*n+n:]
+	isa.Gemm(kernels.Set, false, false, 1, n, s, ds, s, h, n, sum, n, work)
+	dv := u.tape.dvector[b*w+lo:][:n]
 	isa.Add(dv, dv, sum)
 	for i := range s {
-		isa.Scale(dz[i*w:][:w], u.maps.vector, ds[i])
+		isa.Scale(dz[i*n:][:n], u.maps.vector[lo:hi], ds[i])
 	}
 	isa.TanhGrad(dz, h, dz)
 	isa.CopyFlush(dz, dz)
-	isa.Gemm(kernels.Set, false, false, 1, w, s, u.tape.ones, s, dz, w, u.tape.dmapped[(t*u.batch+b)*w:], w, work)
+	isa.Gemm(kernels.Set, false, false, 1, n, s, u.tape.ones, s, dz, n, u.tape.dmapped[(t*u.batch+b)*w+lo:], n, work)
 	for i := range s {
-		dk := u.mem.dkeys[(i*u.batch+b)*w:][:w]
-		isa.Add(dk, dk, dz[i*w:][:w])
+		dk := u.mem.dkeys[(i*u.batch+b)*w+lo:][:n]
+		isa.Add(dk, dk, dz[i*n:][:n])
 	}
 }

@@ -17,7 +17,7 @@ var seq2seqFaults = []fault{
 	{"attention: the gradient of v is that of the last row", "seq2seq/attending.go",
 		"u.isa.Add(u.maps.vgrad, u.maps.vgrad, u.tape.dvector[b*c.Width:][:c.Width])", "copy(u.maps.vgrad, u.tape.dvector[b*c.Width:][:c.Width])", inSeq2seq},
 	{"attention: gradients of mapped queries stay from the pass before", "seq2seq/score.go",
-		"\t\tclear(u.tape.dmapped[(i*u.batch+b)*w:][:w])\n", "\t\t_ = i\n", inSeq2seq},
+		"\t\tclear(u.tape.dmapped[(i*u.batch+b)*w+from:][:to-from])\n", "\t\t_ = i\n", inSeq2seq},
 	{"attention: gradients of keys stay from the pass before", "seq2seq/score.go",
 		"\t\t\tclear(u.mem.dkeys[i*ldk+b*w:][:w])\n", "\t\t\t_ = i\n", inSeq2seq},
 	{"attention: gradients of the memory stay from the pass before", "seq2seq/attending.go",

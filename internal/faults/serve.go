@@ -8,7 +8,7 @@ var serveFaults = []fault{
 		"\t\tcopyState(l.net, dst[:l.tensors])\n\t\tdst = dst[l.tensors:]\n", "\t\tcopyState(l.net, dst[:l.tensors])\n", inCopyState},
 	{"predictors: each state that is set takes memory", "nn/predictors.go",
 		"if p.before == nil {", "if true {", inCopyState},
-	{"predictors: a learned state is copied by way of another copy", "nn/learned.go",
+	{"predictors: a learned state is copied by way of another copy", "nn/learned_predict.go",
 		"copyState(p.Predictor, dst)", "for k, s := range p.State() {\n\t\tcopy(dst[k], s)\n\t}", inCopyState},
 
 	{"serve: an answer is another client's", "examples/serve/batcher.go",

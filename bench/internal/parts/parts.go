@@ -12,15 +12,16 @@ import (
 	"time"
 
 	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/cell"
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/loss"
-	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/optim"
 )
 
-// A Model is an Embedding, L layers of LSTM and a readout, trained by Adam, or by SGD.
+// A Model is an Embedding, L recurrent layers and a readout, trained by Adam, or by SGD.
 type Model struct {
+	Kind             cell.Kind
 	T, B, E, H, L, V int
 	Adam             bool
 	Workers          int
@@ -31,7 +32,24 @@ func (m Model) String() string {
 	if m.Adam {
 		name = "Adam"
 	}
-	return fmt.Sprintf("T=%d B=%d E=%d H=%d L=%d V=%d %s", m.T, m.B, m.E, m.H, m.L, m.V, name)
+	return fmt.Sprintf("%s T=%d B=%d E=%d H=%d L=%d V=%d %s", m.Kind, m.T, m.B, m.E, m.H, m.L, m.V, name)
+}
+
+// Family is m and, where E, H and V are equal, the models of the other kinds of cells and of one
+// layer more.
+func (m Model) Family() []Model {
+	if m.E != m.H || m.H != m.V {
+		return []Model{m}
+	}
+	var all []Model
+	for _, kind := range []cell.Kind{cell.LSTM, cell.GRU, cell.RNN} {
+		for more := range 2 {
+			one := m
+			one.Kind, one.L = kind, m.L+more
+			all = append(all, one)
+		}
+	}
+	return all
 }
 
 // Times are how long the parts of one step take, on average.
@@ -54,18 +72,18 @@ type clock struct{ total time.Duration }
 func (c *clock) since(begin time.Time) { c.total += time.Since(begin) }
 
 type layers struct {
-	*lstm.Unrolled
+	nn.Net
 	*clock
 }
 
 func (l layers) Forward(y, x []float32) {
 	defer l.since(time.Now())
-	l.Unrolled.Forward(y, x)
+	l.Net.Forward(y, x)
 }
 
 func (l layers) Backward(dx, dy []float32) {
 	defer l.since(time.Now())
-	l.Unrolled.Backward(dx, dy)
+	l.Net.Backward(dx, dy)
 }
 
 type readout struct {
@@ -120,7 +138,7 @@ func Measure(m Model, slice time.Duration) (Times, error) {
 	if err != nil {
 		return Times{}, err
 	}
-	rnn, err := lstm.New(lstm.Config{Input: m.E, Hidden: m.H, Layers: m.L, Workers: m.Workers}, r)
+	rnn, err := cell.New(m.Kind, cell.Config{Input: m.E, Hidden: m.H, Layers: m.L, Workers: m.Workers}, r)
 	if err != nil {
 		return Times{}, err
 	}
