@@ -32,7 +32,7 @@ func init() {
 		"Softmax": readSoftmax, "LogSoftmax": readSoftmax,
 		"ReduceMean": readReduce, "ReduceMax": readReduce, "ReduceSum": readReduce, "ReduceProd": readReduce,
 
-		"Tanh": readTanh, "Erf": readErf, "Gelu": readGelu, "Relu": function(nn.ReLU), "Sigmoid": function(nn.Sigmoid),
+		"Tanh": readTanh, "Erf": readErf, "Abs": readAbs, "Gelu": readGelu, "Relu": function(nn.ReLU), "Sigmoid": function(nn.Sigmoid),
 		"Softsign": function(nn.Softsign), "Softplus": function(nn.Softplus), "Clip": readClip,
 		"LeakyRelu": functionOf(0.01, 0, func(alpha, _ float32) nn.Activation { return nn.LeakyReLU(alpha) }),
 		"Elu":       functionOf(1, 0, func(alpha, _ float32) nn.Activation { return nn.ELU(alpha) }),
