@@ -240,8 +240,8 @@ func (b *builder) parallel(n *node) (nn.Parallel, error) {
 
 // whole is a stage that gives what the node gives.
 func (b *builder) whole(n *node) (nn.Stage, error) {
-	if err := b.im.spend(n.width); err != nil {
-		return nil, &NodeError{Node: n.name, Op: n.kind(), Reason: err.Error()}
+	if err := b.spend(n, n.width); err != nil {
+		return nil, err
 	}
 	return whole(n.width), nil
 }

@@ -70,12 +70,25 @@ func (b *builder) woven(n *node) ([]nn.Stage, error) {
 		return nil, &NodeError{Node: n.name, Op: n.kind(), Reason: "vectors of two tables of the same ids are used in several ways, for which a chain has no place"}
 	}
 	w.visit(n)
+	reads := make([][]*node, len(w.order))
 	for i, m := range w.order {
-		for _, from := range w.reads(m) {
+		width := m.parent.width
+		if m.residual != nil {
+			width += m.width
+		}
+		if err := b.spend(m, width); err != nil { // before the list is made: it may be as long
+			return nil, err
+		}
+		reads[i] = w.reads(m)
+		for _, from := range reads[i] {
 			w.last[from] = i
 		}
 	}
-	for _, from := range w.parts(n) {
+	if err := b.spend(n, n.width); err != nil {
+		return nil, err
+	}
+	result := w.parts(n)
+	for _, from := range result {
 		w.last[from] = len(w.order)
 	}
 	var out []nn.Stage
@@ -83,7 +96,7 @@ func (b *builder) woven(n *node) ([]nn.Stage, error) {
 		if err := b.use(m); err != nil {
 			return nil, err
 		}
-		first, err := b.gather(w, m, w.reads(m))
+		first, err := b.gather(w, m, reads[i])
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +120,7 @@ func (b *builder) woven(n *node) ([]nn.Stage, error) {
 		out = append(out, list...)
 		w.live = append([]*node{m}, rest...)
 	}
-	end, err := b.gather(w, n, w.parts(n))
+	end, err := b.gather(w, n, result)
 	return append(out, end...), err
 }
 
@@ -171,12 +184,20 @@ func (b *builder) pick(w *weave, n *node, list []*node) (*Pick, error) {
 		}
 	}
 	for _, l := range list {
-		if err := b.im.spend(l.width); err != nil {
-			return nil, &NodeError{Node: n.name, Op: n.kind(), Reason: err.Error()}
+		if err := b.spend(n, l.width); err != nil {
+			return nil, err
 		}
 		for i := range l.width {
 			p.From = append(p.From, at[l]+i)
 		}
 	}
 	return p, nil
+}
+
+// spend counts elements that a stage of a node takes: see importer.spend.
+func (b *builder) spend(n *node, elements int) error {
+	if err := b.im.spend(elements); err != nil {
+		return &NodeError{Node: n.name, Op: n.kind(), Reason: err.Error()}
+	}
+	return nil
 }
