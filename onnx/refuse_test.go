@@ -83,6 +83,15 @@ func TestFilesThatAreRefused(t *testing.T) {
 			g.m.Graph.Node[1].Output[0] = "u"
 			g.m.Graph.Node = append(g.m.Graph.Node, &pb.NodeProto{OpType: proto.String("Div"), Input: []string{"t", "u"}, Output: []string{"y"}})
 		}, "no part of a layer norm", true},
+		{"a quotient by 1 and the absolute value of something else", func(g graphOf) {
+			g.constant("b", pb.TensorProto_FLOAT, []byte{0, 0, 128, 63})
+			g.after("Tanh", nil)
+			g.m.Graph.Node[1].Output[0] = "u"
+			g.m.Graph.Node = append(g.m.Graph.Node,
+				&pb.NodeProto{OpType: proto.String("Abs"), Input: []string{"t"}, Output: []string{"a"}},
+				&pb.NodeProto{OpType: proto.String("Add"), Input: []string{"a", "b"}, Output: []string{"d"}},
+				&pb.NodeProto{OpType: proto.String("Div"), Input: []string{"u", "d"}, Output: []string{"y"}})
+		}, "no part of a layer norm", true},
 		{"an absolute value", func(g graphOf) { g.after("Abs", nil) }, "its input is a part of a computation", false},
 		{"a comparison", func(g graphOf) {
 			g.constant("zero", pb.TensorProto_FLOAT, make([]byte, 4))
