@@ -121,6 +121,20 @@ func TestFilesThatAreRefused(t *testing.T) {
 				&pb.NodeProto{OpType: proto.String("Transpose"), Input: []string{"u"}, Output: []string{"v"}, Attribute: []*pb.AttributeProto{ints("perm", 1, 0, 2)}},
 				&pb.NodeProto{OpType: proto.String("LSTM"), Name: proto.String("second"), Input: []string{"v", "W2", "R"}, Output: []string{"y"}})
 		}, `node "second", operator LSTM: axis 1 of the input is time for one recurrent layer and batch for another`, true},
+		{"directions that are merged and side by side", func(g graphOf) {
+			for name, size := range map[string][]int64{"W": {2, 12, 2}, "R": {2, 12, 3}, "B": {2, 24}} {
+				w := g.tensor(name)
+				w.Dims, w.RawData = size, append(w.RawData, w.RawData...)
+			}
+			g.attr(text("direction", "bidirectional"))
+			g.constant("axis", pb.TensorProto_INT64, long(1), 1)
+			g.constant("i", pb.TensorProto_INT64, long(0))
+			g.m.Graph.Node[0].Output[0] = "t"
+			g.m.Graph.Node = append(g.m.Graph.Node,
+				&pb.NodeProto{OpType: proto.String("ReduceSum"), Input: []string{"t", "axis"}, Output: []string{"sum"}, Attribute: []*pb.AttributeProto{integer("keepdims", 0)}},
+				&pb.NodeProto{OpType: proto.String("Gather"), Input: []string{"t", "i"}, Output: []string{"forward"}, Attribute: []*pb.AttributeProto{integer("axis", 1)}},
+				&pb.NodeProto{OpType: proto.String("Concat"), Input: []string{"sum", "forward"}, Output: []string{"y"}, Attribute: []*pb.AttributeProto{integer("axis", 2)}})
+		}, "is used in two ways", true},
 		{"a softmax over time", func(g graphOf) { g.after("Softmax", nil, integer("axis", 0)) }, "goes over axis 0", true},
 		{"a product over time", func(g graphOf) {
 			g.after("Transpose", nil, ints("perm", 3, 1, 2, 0))
