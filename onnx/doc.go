@@ -28,7 +28,8 @@
 //	LayerNormalization        also written out as its arithmetic, that of Keras too
 //	BatchNormalization        of inference
 //	Gelu                      also written out as its arithmetic, in both forms
-//	Abs                       of a softsign that is written as x / (1 + |x|)
+//	Abs, Greater and Where    of a softsign that is written as x / (1 + |x|), of a softplus
+//	                          with a threshold
 //	Tanh, Relu, Sigmoid, Softsign, Softplus, LeakyRelu, Elu, HardSigmoid, Clip from 0 on;
 //	                          a hard sigmoid of a gate also as Clip, or as Min and Max
 //	Softmax, LogSoftmax       over vectors

@@ -24,7 +24,7 @@ func init() {
 		"ReverseSequence": readReverseSequence,
 
 		"Add": readAdd, "Sub": readSub, "Mul": readMul, "Div": readDiv, "Neg": readNeg, "Pow": readPow, "Sqrt": readSqrt, "Reciprocal": readReciprocal,
-		"Min": folded2(minOf), "Max": folded2(maxOf), "Equal": readEqual, "Greater": folded2(greater), "Less": readLess, "Not": readNot, "And": folded2(and),
+		"Min": folded2(minOf), "Max": folded2(maxOf), "Equal": readEqual, "Greater": readGreater, "Less": readLess, "Not": readNot, "And": folded2(and),
 		"Where": readWhere, "Range": readRange,
 
 		"MatMul": readMatMul, "Gemm": readGemm,

@@ -92,6 +92,22 @@ func TestFilesThatAreRefused(t *testing.T) {
 				&pb.NodeProto{OpType: proto.String("Add"), Input: []string{"a", "b"}, Output: []string{"d"}},
 				&pb.NodeProto{OpType: proto.String("Div"), Input: []string{"u", "d"}, Output: []string{"y"}})
 		}, "no part of a layer norm", true},
+		{"another limit than that of a softplus", func(g graphOf) {
+			g.constant("five", pb.TensorProto_FLOAT, []byte{0, 0, 160, 64})
+			g.after("Softplus", nil)
+			g.m.Graph.Node[1].Output[0] = "u"
+			g.m.Graph.Node = append(g.m.Graph.Node,
+				&pb.NodeProto{OpType: proto.String("Greater"), Input: []string{"t", "five"}, Output: []string{"b"}},
+				&pb.NodeProto{OpType: proto.String("Where"), Input: []string{"b", "t", "u"}, Output: []string{"y"}})
+		}, "operator Greater", true},
+		{"a choice of something else than a softplus", func(g graphOf) {
+			g.constant("twenty", pb.TensorProto_FLOAT, []byte{0, 0, 160, 65})
+			g.after("Relu", nil)
+			g.m.Graph.Node[1].Output[0] = "u"
+			g.m.Graph.Node = append(g.m.Graph.Node,
+				&pb.NodeProto{OpType: proto.String("Greater"), Input: []string{"t", "twenty"}, Output: []string{"b"}},
+				&pb.NodeProto{OpType: proto.String("Where"), Input: []string{"b", "t", "u"}, Output: []string{"y"}})
+		}, "operator Where", true},
 		{"an absolute value", func(g graphOf) { g.after("Abs", nil) }, "its input is a part of a computation", false},
 		{"a comparison", func(g graphOf) {
 			g.constant("zero", pb.TensorProto_FLOAT, make([]byte, 4))

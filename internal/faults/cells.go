@@ -52,4 +52,6 @@ var cellFaults = []fault{
 		"|| x.node != d.node.part.of ||", "||", inBranches},
 	{"ONNX branches: they are read before cells are looked for", "onnx/arithmetic.go",
 		"\tif !c.im.join {", "\tif false {", []string{"onnx:. WrittenLayers|StepsOfALayer"}},
+	{"ONNX branches: any threshold is that of a softplus", "onnx/softplus.go",
+		"x >= leastThreshold", "x == x", inBranches},
 }

@@ -186,5 +186,11 @@ g.do("ReduceMean", [g.do("Pow", ["centred", g.constant("two", np.float32(2))], "
 g.do("Sqrt", [g.do("Add", ["variance", g.constant("eps", np.float32(1e-5))], "stable")], "deviation")
 g.do("Div", ["centred", "deviation"], "y")
 g.save("norm_of_a_part", ["T", "B", H - 1])
+
+# Softplus as PyTorch's new exporter writes it, with arguments on both sides of the threshold.
+g = Graph()
+g.do("Mul", [g.linear(g.layer("GRU", "x", I, "a"), H, "w"), g.constant("forty", np.float32(40))], "wide")
+g.do("Where", [g.do("Greater", ["wide", g.constant("threshold", np.float32(20))], "beyond"), "wide", g.do("Softplus", ["wide"], "soft")], "y")
+g.save("softplus", ["T", "B", H])
 cases.write(f"onnx {onnx.__version__}, computed by ONNX Runtime; written by testdata/opsets.py")
 print(len(cases.list))
