@@ -124,11 +124,20 @@ func readSub(c *call) ([]value, error) {
 		return nil, err
 	}
 	if v == nil {
-		return c.centred()
+		out, err := c.centred()
+		if err != nil && c.im.join {
+			if out, second := c.difference(nil, nil); second == nil {
+				return out, nil
+			}
+		}
+		return out, err
 	}
 	if swapped {
 		if v.is("offset") {
 			return c.im.offsetPlus(v, k, -1)
+		}
+		if c.im.join {
+			return c.difference(v, k)
 		}
 		return nil, refuse("a constant less what a layer gives")
 	}
@@ -376,18 +385,25 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 	case both != nil:
 		out.node = both.merged(merge)
 		return one(out.like(rebased(a.dims, ofFeature))), nil
-	case merge != lstm.Sum:
-		return nil, refuse("a product of what two nodes give, which are not the directions of one layer")
 	}
 	base := meet(na, nb)
 	if na == base {
 		na, nb = nb, na
 	}
-	if nb != base || na == nb || na.width != nb.width {
-		return nil, refuse("a sum of what two nodes give, neither of which is computed from the other")
+	if merge == lstm.Sum && nb == base && na != nb && na.width == nb.width {
+		out.node = newNode(base, na.width, c.im.at)
+		out.node.residual = na
+		return one(out.like(rebased(a.dims, ofFeature))), nil
 	}
-	out.node = newNode(base, na.width, c.im.at)
-	out.node.residual = na
+	if !c.im.join {
+		return nil, refuse("a sum or a product of what two nodes give")
+	}
+	product := merge == lstm.Multiply
+	if out.node = c.im.halves(a, b, product); out.node == nil {
+		if out.node, err = c.im.joined(na, nb, product); err != nil {
+			return nil, err
+		}
+	}
 	return one(out.like(rebased(a.dims, ofFeature))), nil
 }
 

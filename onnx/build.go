@@ -18,6 +18,7 @@ type builder struct {
 	recs    []*recurrent // those that became layers
 	tensors int          // of the State of the stages so far
 	root    *root        // the input of the chain
+	tree    bool         // within branches that have no node in common
 
 	// Where the states of h and c of each direction are, of those that became layers.
 	places map[*recurrent]*[2][2]place
@@ -158,19 +159,27 @@ func (b *builder) stages(path []*node) ([]nn.Stage, error) {
 			}
 		}
 		for _, other := range path[i : i+group] {
-			if b.used[other] || other.rec != nil && b.places[other.rec] != nil {
-				return nil, &NodeError{Node: other.name, Op: other.kind(), Reason: "what it gives is used in two ways, which would need it twice in a chain"}
+			if err := b.use(other); err != nil {
+				return nil, err
 			}
-			b.used[other] = true
 		}
-		s, err := b.stage(path[i : i+group])
+		list, err := b.made(path[i : i+group])
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, s)
+		out = append(out, list...)
 		i += group - 1
 	}
 	return out, nil
+}
+
+// use marks a node, whose stages a chain has once.
+func (b *builder) use(n *node) error {
+	if b.used[n] || n.rec != nil && b.places[n.rec] != nil {
+		return &NodeError{Node: n.name, Op: n.kind(), Reason: "what it gives is used in two ways, which would need it twice in a chain"}
+	}
+	b.used[n] = true
+	return nil
 }
 
 // stackedWith says whether next is one more layer of the same stack.
@@ -179,42 +188,15 @@ func (n *node) stackedWith(next *node) bool {
 		n.rec.settings() == next.rec.settings() && next.rec.in == n.width
 }
 
-func (b *builder) stage(group []*node) (nn.Stage, error) {
+// made makes the stages of a node, or of nodes that are one layer.
+func (b *builder) made(group []*node) ([]nn.Stage, error) {
 	n := group[0]
 	switch {
 	case n.rec != nil:
-		return b.layer(group)
-	case n.residual != nil:
-		list, err := b.stages(n.residual.path(n.parent))
-		return nn.Residual(list), err
-	case n.parallel != nil:
-		var all nn.Parallel
-		for _, end := range n.parallel {
-			list, err := b.stages(end.path(n.parent))
-			switch {
-			case err != nil:
-				return nil, err
-			case len(list) == 0:
-				same, err := b.whole(n.parent)
-				if err != nil {
-					return nil, err
-				}
-				list = []nn.Stage{same}
-			}
-			if len(list) == 1 {
-				all = append(all, list[0])
-			} else {
-				all = append(all, nn.Sequential(list))
-			}
-		}
-		if _, _, in, _ := all.Dims(); in == 0 { // a Parallel has to say its width
-			same, err := b.whole(n.parent)
-			if err != nil {
-				return nil, err
-			}
-			all[0] = nn.Sequential{same, all[0]}
-		}
-		return all, nil
+		s, err := b.layer(group)
+		return []nn.Stage{s}, err
+	case n.branches() != nil:
+		return b.composite(n)
 	case n.part != nil:
 		return nil, &NodeError{Node: n.name, Op: "ReduceMean", Reason: "a part of a computation that is no layer norm and no GELU"}
 	}
@@ -222,13 +204,44 @@ func (b *builder) stage(group []*node) (nn.Stage, error) {
 	case nn.PoolMean, nn.PoolMax:
 		b.tensors += 2
 	}
-	return n.stage, nil
+	return []nn.Stage{n.stage}, nil
+}
+
+// parallel makes a Parallel of the branches of a node.
+func (b *builder) parallel(n *node) (nn.Parallel, error) {
+	var all nn.Parallel
+	for _, end := range n.parallel {
+		list, err := b.stages(end.path(n.parent))
+		switch {
+		case err != nil:
+			return nil, err
+		case len(list) == 0:
+			same, err := b.whole(n.parent)
+			if err != nil {
+				return nil, err
+			}
+			list = []nn.Stage{same}
+		}
+		if len(list) == 1 {
+			all = append(all, list[0])
+		} else {
+			all = append(all, nn.Sequential(list))
+		}
+	}
+	if _, _, in, _ := all.Dims(); in == 0 { // a Parallel has to say its width
+		same, err := b.whole(n.parent)
+		if err != nil {
+			return nil, err
+		}
+		all[0] = nn.Sequential{same, all[0]}
+	}
+	return all, nil
 }
 
 // whole is a stage that gives what the node gives.
 func (b *builder) whole(n *node) (nn.Stage, error) {
-	if err := b.im.spend(n.width); err != nil {
-		return nil, &NodeError{Node: n.name, Op: n.kind(), Reason: err.Error()}
+	if err := b.spend(n, n.width); err != nil {
+		return nil, err
 	}
 	return whole(n.width), nil
 }

@@ -81,6 +81,53 @@ func TestWrittenLayers(t *testing.T) {
 	t.Logf("at most %.2g relative, %v", worst, forms)
 }
 
+// Two steps of a layer over what another one gives are its first and its last one, so each is a
+// branch over that layer: sums of them are no branches as long as they may be a cell.
+func TestStepsOfALayerAreNoBranches(t *testing.T) {
+	g := simple()
+	g.m.Graph.Input[0] = valueInfo("x", pb.TensorProto_FLOAT, "2", "batch", "2")
+	g.m.Graph.Output[0] = valueInfo("y", pb.TensorProto_FLOAT, "batch", "3")
+	g.m.Graph.Node[0].Output[0] = "t"
+	for name, n := range map[string]byte{"first": 0, "second": 1} {
+		g.constant(name, pb.TensorProto_INT64, []byte{n, 0, 0, 0, 0, 0, 0, 0})
+	}
+	g.constant("axes", pb.TensorProto_INT64, []byte{1, 0, 0, 0, 0, 0, 0, 0}, 1)
+	e := &exporter{g: g.m.Graph}
+	for _, name := range []string{"w", "r"} {
+		if _, err := e.floats(name, []float32{0.5, -0.25, 0.125, 0.75, 0.5, -0.5, 0.25, 1, -0.75}, 3, 3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := e.floats("b", []float32{0.25, -0.5, 0.125}, 3); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range [][]string{
+		{"Squeeze", "s", "t", "axes"}, {"Gather", "s0", "s", "first"}, {"Gather", "s1", "s", "second"},
+		{"MatMul", "p0", "s0", "w"}, {"Add", "a0", "p0", "b"}, {"Tanh", "h", "a0"},
+		{"MatMul", "p1", "s1", "w"}, {"Add", "a1", "p1", "b"}, {"MatMul", "q", "h", "r"}, {"Add", "a", "a1", "q"}, {"Tanh", "y", "a"},
+	} {
+		g.m.Graph.Node = append(g.m.Graph.Node, &pb.NodeProto{OpType: &n[0], Input: n[2:], Output: n[1:2]})
+	}
+	n, err := g.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(n.Stages) != 2 {
+		t.Fatalf("the stages are %T, want two layers", n.Stages)
+	}
+	if r, ok := n.Stages[1].(Recurrent); !ok || kindOf(r) != "RNN" {
+		t.Errorf("the steps became %T", n.Stages[1])
+	}
+	x := Tensor{Shape: []int{2, 1, 2}, Floats: []float32{0.5, -1, 0.25, 2}}
+	got, err := n.Run(map[string]Tensor{"x": x})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, _ := apart(got["y"].Floats, reference(g.m, x)); !(d <= conforms) {
+		t.Errorf("%v differs by %.2g", got["y"].Floats, d)
+	}
+}
+
 func count(t *testing.T, long, short int) int {
 	if testing.Short() {
 		return short

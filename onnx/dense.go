@@ -249,7 +249,7 @@ func (c *call) reduce(op string, v *view, axis int) (*view, error) {
 	case len(d) == 0:
 		return v, nil
 	// Of two directions of one unit each the features are the axis of directions alone.
-	case v.onlyFeaturesIn(axis) && axis == len(v.dims)-1 && op == "ReduceMean" && v.inOrder():
+	case v.onlyFeaturesIn(axis) && axis == len(v.dims)-1 && op == "ReduceMean" && (v.node.part == nil || v.inOrder()):
 		return c.im.mean(v, axis)
 	case len(d) != 1:
 	case d[0].kind == ofSequence && v.node.root.roles[d[0].axis] == timeRole && v.step == allSteps && (op == "ReduceMean" || op == "ReduceMax"):

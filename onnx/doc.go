@@ -22,11 +22,14 @@
 //	Gather                    a table and ids: an embedding; entries of axes. Ids may be
 //	                          floats that are cast
 //	MatMul, Gemm              by a constant matrix
-//	Add, Sub, Mul, Div        by a constant for each element; a sum with what was computed
-//	                          before; two directions of a layer
+//	Add, Sub, Mul, Div        by a constant for each element; two directions of a layer
+//	Add, Sub, Mul             of two branches over the same steps, such as gates, highways
+//	                          and skips, which may have nodes in common
 //	LayerNormalization        also written out as its arithmetic, that of Keras too
 //	BatchNormalization        of inference
 //	Gelu                      also written out as its arithmetic, in both forms
+//	Abs, Greater and Where    of a softsign that is written as x / (1 + |x|), of a softplus
+//	                          with a threshold
 //	Tanh, Relu, Sigmoid, Softsign, Softplus, LeakyRelu, Elu, HardSigmoid, Clip from 0 on;
 //	                          a hard sigmoid of a gate also as Clip, or as Min and Max
 //	Softmax, LogSoftmax       over vectors

@@ -140,6 +140,12 @@ func (d *drawing) stage(depth int) nn.Stage {
 	case n < 10:
 		return []nn.Stage{nn.Tanh, nn.ReLU, nn.Sigmoid, nn.Softsign, nn.Softplus, nn.GELU, nn.GELUTanh, nn.LeakyReLU(0.1), nn.ELU(0.7), nn.HardSigmoid(0.2, 0.5)}[d.r.IntN(10)]
 	case n < 11:
+		if width := d.width; d.yes(0.7) {
+			half := d.size()
+			d.width = half
+			both := must(nn.NewLinear(width, 2*half, d.r))
+			return nn.Sequential{both, &Combine{Width: half, Product: d.yes(0.5)}}
+		}
 		return nn.Dropout{P: 0.3}
 	case n < 12:
 		return &Scale{Factor: d.vector(d.width, 0.5, 1.5), Shift: d.vector(d.width, -0.5, 0.5)}

@@ -144,6 +144,20 @@ func ExampleScale() {
 	// Output: [1 2 2 6]
 }
 
+// A gate: a vector by the sigmoid of another one.
+func ExampleCombine() {
+	gated := &onnx.Combine{Width: 2, Product: true}
+	m, err := nn.Infer(1, 1, nn.Parallel{&onnx.Pick{Width: 4, From: []int{0, 1}}, nn.Sequential{&onnx.Pick{Width: 4, From: []int{2, 3}}, nn.Sigmoid}}, gated)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	y := make([]float32, 2)
+	m.Forward(y, []float32{3, 4, 0, 100})
+	fmt.Println(y)
+	// Output: [1.5 4]
+}
+
 // The probabilities of logits.
 func ExampleSoftmax() {
 	m, err := nn.Infer(1, 1, &onnx.Pick{Width: 2, From: []int{0, 1}}, onnx.Softmax{})

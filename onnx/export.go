@@ -236,6 +236,8 @@ func (e *exporter) stage(at string, s nn.Stage) (err error) {
 		return e.pick(at, s)
 	case *Scale:
 		return e.scale(at, s)
+	case *Combine:
+		return e.combine(at, s)
 	case nn.Sequential:
 		return e.stages(at+".", flatten(s))
 	case nn.Residual:

@@ -105,9 +105,33 @@ func readTanh(c *call) ([]value, error) {
 	return function(nn.Tanh)(c)
 }
 
-// plusOne adds a constant to a part of a GELU; it is nil for any other view.
+// readAbs reads the absolute value of a softsign, x / (1 + |x|), which PyTorch writes as its
+// arithmetic.
+func readAbs(c *call) ([]value, error) {
+	v, err := c.view(0)
+	if err != nil {
+		return nil, err
+	}
+	if v.node.part != nil || v.node.width == 0 {
+		return nil, refuse("the absolute value of ids, or of a part of a computation that is no layer")
+	}
+	return one(c.im.ofGELU(v, "absolute")), nil
+}
+
+// softsign is x / (1 + |x|); it is nil for other views.
+func (im *importer) softsign(x, d *view) []value {
+	if !d.is("absolute+1") || x.node != d.node.part.of || !sameElements(x, d) {
+		return nil
+	}
+	out := *x
+	out.node = newNode(x.node, x.node.width, im.at)
+	out.node.stage = nn.Softsign
+	return one(&out)
+}
+
+// plusOne adds 1 to a part of a GELU or of a softsign; it is nil for any other view.
 func (im *importer) plusOne(v *view, k *constant, sign float32) []value {
-	if x, ok := k.one(); ok && x == 1 && sign > 0 && (v.is("erf") || v.is("tanh")) {
+	if x, ok := k.one(); ok && x == 1 && sign > 0 && (v.is("erf") || v.is("tanh") || v.is("absolute")) {
 		return one(im.ofGELU(v, v.node.part.part+"+1"))
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -107,6 +108,78 @@ func TestDeclaredSizes(t *testing.T) {
 		if used := after.TotalAlloc - before.TotalAlloc; used > 4<<20 {
 			t.Errorf("%s: %d bytes of memory", name, used)
 		}
+	}
+}
+
+// Vectors that are put side by side again and again, in a part of a graph that is no tree, have more
+// elements than the file. They are counted before lists of them are made.
+func TestBranchesThatAreJoinedAgainAndAgain(t *testing.T) {
+	g := simple()
+	g.m.Graph.Node[0].Output[0] = "t0"
+	node := func(op, out string, in ...string) {
+		n := &pb.NodeProto{OpType: proto.String(op), Input: in, Output: []string{out}}
+		if op == "Concat" {
+			n.Attribute = []*pb.AttributeProto{integer("axis", 3)}
+		}
+		g.m.Graph.Node = append(g.m.Graph.Node, n)
+	}
+	node("Tanh", "t1", "t0")
+	for i := 2; i < 42; i++ { // of 3 times as many elements as Fibonacci's numbers
+		node("Concat", fmt.Sprint("t", i), fmt.Sprint("t", i-1), fmt.Sprint("t", i-2))
+	}
+	g.m.Graph.Output[0].Name = proto.String("t41")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := g.load()
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "uses some of them several times") {
+		t.Errorf("%v, want an error about elements that are used several times", err)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 8<<20 {
+		t.Errorf("%d bytes of memory", used)
+	}
+}
+
+// A long ladder of branches, each of which has nodes in common with those before, is computed as it
+// is.
+func TestLongLadderOfBranches(t *testing.T) {
+	const rungs = 1000
+	g := simple()
+	g.m.Graph.Node[0].Output[0] = "t0"
+	node := func(op, out string, in ...string) {
+		g.m.Graph.Node = append(g.m.Graph.Node, &pb.NodeProto{OpType: proto.String(op), Input: in, Output: []string{out}})
+	}
+	node("Tanh", "t1", "t0")
+	for i := 2; i < rungs; i++ {
+		node([]string{"Mul", "Add"}[i%2], fmt.Sprint("t", i), fmt.Sprint("t", i-1), fmt.Sprint("t", i-2))
+	}
+	node("Tanh", "y", fmt.Sprint("t", rungs-1))
+	x := map[string]Tensor{"x": {Shape: []int{2, 1, 2}, Floats: []float32{0.5, -0.25, 0.125, 1}}}
+	of := func(g graphOf) []float32 {
+		n, err := g.load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := n.Run(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out["y"].Floats
+	}
+	want := of(simple())
+	for k, h := range want {
+		a, b := float64(h), math.Tanh(float64(h))
+		for i := 2; i < rungs; i++ {
+			if i%2 == 0 {
+				a, b = b, a*b
+			} else {
+				a, b = b, a+b
+			}
+		}
+		want[k] = float32(math.Tanh(b))
+	}
+	if d, at := apart(of(g), want); !(d <= conforms) {
+		t.Errorf("element %d is %.2g apart", at, d)
 	}
 }
 

@@ -48,7 +48,8 @@ type importer struct {
 	sizes  []string
 	roots  []*root
 
-	branches int // of operators If that have been read
+	branches int  // of operators If that have been read
+	join     bool // sums and products of any two branches are read: no cell is left to be found
 
 	writtenCells
 }
@@ -290,7 +291,10 @@ func (im *importer) run(g *pb.GraphProto, functions []*pb.FunctionProto, want st
 			if im.why != nil {
 				return im.why
 			}
-			return nodeError(open, im.refused[open])
+			if im.join {
+				return nodeError(open, im.refused[open])
+			}
+			im.join = true
 		}
 	}
 	return malformed("the graph", "more than %d unrolled layers, one after another", maxPasses)

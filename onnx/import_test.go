@@ -1,9 +1,12 @@
 package onnx
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/simdrnn/simdrnn/internal/numtest/python"
 )
 
 // The node tests of the ONNX project for the three operators: all of them.
@@ -24,10 +27,10 @@ func TestTensorFlow(t *testing.T) {
 	eachTier(t, func(t *testing.T) { comparePeer(t, filepath.Join("testdata", "tensorflow"), 14) })
 }
 
-// The operators in the operator sets 7 to 22, whose oldest no exporter of today writes, and two
-// layers that are the directions of one.
+// The operators in the operator sets 7 to 22, whose oldest no exporter of today writes, two
+// layers that are the directions of one, and branches that are added and multiplied.
 func TestOperatorSets(t *testing.T) {
-	eachTier(t, func(t *testing.T) { comparePeer(t, filepath.Join("testdata", "opsets"), 43) })
+	eachTier(t, func(t *testing.T) { comparePeer(t, filepath.Join("testdata", "opsets"), 50) })
 }
 
 // Models whose layers are their steps: by both exporters of PyTorch, and by Keras with
@@ -45,9 +48,10 @@ func TestModelsOfToday(t *testing.T) {
 		least        int
 	}{
 		{"nodes", "nodes.py", []string{"onnx"}, 18},
-		{"opsets", "opsets.py", []string{"onnx", "onnxruntime"}, 43},
+		{"opsets", "opsets.py", []string{"onnx", "onnxruntime"}, 50},
 		{"public", "public.py", []string{"onnx", "onnxruntime"}, 32},
 		{"pytorch", "pytorch.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 52},
+		{"drawn", "drawn.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 20},
 		{"unrolled", "unrolled.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 17},
 		{"seq2seq", "seq2seq.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 24},
 		{"keras2onnx", "keras2onnx_models.py", []string{"onnxruntime", "tensorflow", "keras2onnx"}, 26},
@@ -64,6 +68,9 @@ func TestModelsOfToday(t *testing.T) {
 			args := []string{c.script, dir}
 			if c.name != "nodes" {
 				args = append(args, os.Getenv("SIMDRNN_ONNX_MODELS"))
+			}
+			if c.name == "drawn" {
+				args = append(args, fmt.Sprint(python.Count(t, 30)))
 			}
 			py.Run(t, "testdata", args...)
 			comparePeer(t, dir, c.least)

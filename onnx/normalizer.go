@@ -65,6 +65,15 @@ func (c *call) centred() ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m.is("mean") && x.node.part == nil && x.node.width > 0 && !x.inOrder() { // such as one of two directions
+		n, err := c.im.input(x)
+		if err != nil {
+			return nil, err
+		}
+		whole := x.like(rebased(x.dims, ofFeature))
+		whole.node, whole.off = n, 0
+		x = whole
+	}
 	if !m.is("mean") || m.node.part.of != x.node || m.step != x.step || !x.hasMean(m) {
 		return nil, errNoNorm
 	}
@@ -163,6 +172,9 @@ func (c *call) normalized() ([]value, error) {
 	d, err := c.view(1)
 	if err != nil {
 		return nil, err
+	}
+	if out := c.im.softsign(x, d); out != nil {
+		return out, nil
 	}
 	if !x.is("centred") || !d.is("deviation") || x.node.part.of != d.node.part.of || x.step != d.step || !x.hasMean(d) {
 		return nil, errNoNorm

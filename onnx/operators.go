@@ -24,7 +24,7 @@ func init() {
 		"ReverseSequence": readReverseSequence,
 
 		"Add": readAdd, "Sub": readSub, "Mul": readMul, "Div": readDiv, "Neg": readNeg, "Pow": readPow, "Sqrt": readSqrt, "Reciprocal": readReciprocal,
-		"Min": folded2(minOf), "Max": folded2(maxOf), "Equal": readEqual, "Greater": folded2(greater), "Less": readLess, "Not": readNot, "And": folded2(and),
+		"Min": folded2(minOf), "Max": folded2(maxOf), "Equal": readEqual, "Greater": readGreater, "Less": readLess, "Not": readNot, "And": folded2(and),
 		"Where": readWhere, "Range": readRange,
 
 		"MatMul": readMatMul, "Gemm": readGemm,
@@ -32,7 +32,7 @@ func init() {
 		"Softmax": readSoftmax, "LogSoftmax": readSoftmax,
 		"ReduceMean": readReduce, "ReduceMax": readReduce, "ReduceSum": readReduce, "ReduceProd": readReduce,
 
-		"Tanh": readTanh, "Erf": readErf, "Gelu": readGelu, "Relu": function(nn.ReLU), "Sigmoid": function(nn.Sigmoid),
+		"Tanh": readTanh, "Erf": readErf, "Abs": readAbs, "Gelu": readGelu, "Relu": function(nn.ReLU), "Sigmoid": function(nn.Sigmoid),
 		"Softsign": function(nn.Softsign), "Softplus": function(nn.Softplus), "Clip": readClip,
 		"LeakyRelu": functionOf(0.01, 0, func(alpha, _ float32) nn.Activation { return nn.LeakyReLU(alpha) }),
 		"Elu":       functionOf(1, 0, func(alpha, _ float32) nn.Activation { return nn.ELU(alpha) }),

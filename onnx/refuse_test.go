@@ -72,11 +72,43 @@ func TestFilesThatAreRefused(t *testing.T) {
 			g.after("ReduceMean", nil, ints("axes", 0), integer("keepdims", 2))
 		}, "keepdims is 2, want 0 or 1", true},
 		{"a square of outputs", func(g graphOf) { g.after("Mul", []string{"t"}) }, `output "y": its input is a part of a computation that is no layer norm and no GELU`, false},
-		{"a product of outputs", func(g graphOf) {
-			g.after("Tanh", nil)
+		{"a product with another step", func(g graphOf) {
+			g.constant("i", pb.TensorProto_INT64, long(-1), 1)
+			g.after("Gather", []string{"i"})
 			g.m.Graph.Node[1].Output[0] = "u"
 			g.m.Graph.Node = append(g.m.Graph.Node, &pb.NodeProto{OpType: proto.String("Mul"), Input: []string{"t", "u"}, Output: []string{"y"}})
-		}, "a product of what two nodes give", true},
+		}, "one step of a layer together with all steps of another", true},
+		{"a quotient of outputs", func(g graphOf) {
+			g.after("Tanh", nil)
+			g.m.Graph.Node[1].Output[0] = "u"
+			g.m.Graph.Node = append(g.m.Graph.Node, &pb.NodeProto{OpType: proto.String("Div"), Input: []string{"t", "u"}, Output: []string{"y"}})
+		}, "no part of a layer norm", true},
+		{"a quotient by 1 and the absolute value of something else", func(g graphOf) {
+			g.constant("b", pb.TensorProto_FLOAT, []byte{0, 0, 128, 63})
+			g.after("Tanh", nil)
+			g.m.Graph.Node[1].Output[0] = "u"
+			g.m.Graph.Node = append(g.m.Graph.Node,
+				&pb.NodeProto{OpType: proto.String("Abs"), Input: []string{"t"}, Output: []string{"a"}},
+				&pb.NodeProto{OpType: proto.String("Add"), Input: []string{"a", "b"}, Output: []string{"d"}},
+				&pb.NodeProto{OpType: proto.String("Div"), Input: []string{"u", "d"}, Output: []string{"y"}})
+		}, "no part of a layer norm", true},
+		{"another limit than that of a softplus", func(g graphOf) {
+			g.constant("five", pb.TensorProto_FLOAT, []byte{0, 0, 160, 64})
+			g.after("Softplus", nil)
+			g.m.Graph.Node[1].Output[0] = "u"
+			g.m.Graph.Node = append(g.m.Graph.Node,
+				&pb.NodeProto{OpType: proto.String("Greater"), Input: []string{"t", "five"}, Output: []string{"b"}},
+				&pb.NodeProto{OpType: proto.String("Where"), Input: []string{"b", "t", "u"}, Output: []string{"y"}})
+		}, "operator Greater", true},
+		{"a choice of something else than a softplus", func(g graphOf) {
+			g.constant("twenty", pb.TensorProto_FLOAT, []byte{0, 0, 160, 65})
+			g.after("Relu", nil)
+			g.m.Graph.Node[1].Output[0] = "u"
+			g.m.Graph.Node = append(g.m.Graph.Node,
+				&pb.NodeProto{OpType: proto.String("Greater"), Input: []string{"t", "twenty"}, Output: []string{"b"}},
+				&pb.NodeProto{OpType: proto.String("Where"), Input: []string{"b", "t", "u"}, Output: []string{"y"}})
+		}, "operator Where", true},
+		{"an absolute value", func(g graphOf) { g.after("Abs", nil) }, "its input is a part of a computation", false},
 		{"a comparison", func(g graphOf) {
 			g.constant("zero", pb.TensorProto_FLOAT, make([]byte, 4))
 			g.after("Equal", []string{"zero"})
@@ -105,18 +137,20 @@ func TestFilesThatAreRefused(t *testing.T) {
 				&pb.NodeProto{OpType: proto.String("Transpose"), Input: []string{"u"}, Output: []string{"v"}, Attribute: []*pb.AttributeProto{ints("perm", 1, 0, 2)}},
 				&pb.NodeProto{OpType: proto.String("LSTM"), Name: proto.String("second"), Input: []string{"v", "W2", "R"}, Output: []string{"y"}})
 		}, `node "second", operator LSTM: axis 1 of the input is time for one recurrent layer and batch for another`, true},
-		{"what a node gives in two places", func(g graphOf) {
-			g.after("Relu", nil)
-			g.m.Graph.Node[1].Output[0] = "u"
+		{"directions that are merged and side by side", func(g graphOf) {
+			for name, size := range map[string][]int64{"W": {2, 12, 2}, "R": {2, 12, 3}, "B": {2, 24}} {
+				w := g.tensor(name)
+				w.Dims, w.RawData = size, append(w.RawData, w.RawData...)
+			}
+			g.attr(text("direction", "bidirectional"))
+			g.constant("axis", pb.TensorProto_INT64, long(1), 1)
+			g.constant("i", pb.TensorProto_INT64, long(0))
+			g.m.Graph.Node[0].Output[0] = "t"
 			g.m.Graph.Node = append(g.m.Graph.Node,
-				&pb.NodeProto{OpType: proto.String("Add"), Input: []string{"t", "u"}, Output: []string{"v"}},
-				&pb.NodeProto{OpType: proto.String("Concat"), Input: []string{"u", "v"}, Output: []string{"y"}, Attribute: []*pb.AttributeProto{integer("axis", 3)}})
+				&pb.NodeProto{OpType: proto.String("ReduceSum"), Input: []string{"t", "axis"}, Output: []string{"sum"}, Attribute: []*pb.AttributeProto{integer("keepdims", 0)}},
+				&pb.NodeProto{OpType: proto.String("Gather"), Input: []string{"t", "i"}, Output: []string{"forward"}, Attribute: []*pb.AttributeProto{integer("axis", 1)}},
+				&pb.NodeProto{OpType: proto.String("Concat"), Input: []string{"sum", "forward"}, Output: []string{"y"}, Attribute: []*pb.AttributeProto{integer("axis", 2)}})
 		}, "is used in two ways", true},
-		{"a constant less an output", func(g graphOf) {
-			g.constant("b", pb.TensorProto_FLOAT, []byte{0, 0, 128, 63})
-			g.after("Sub", nil)
-			g.m.Graph.Node[1].Input = []string{"b", "t"}
-		}, "a constant less what a layer gives", true},
 		{"a softmax over time", func(g graphOf) { g.after("Softmax", nil, integer("axis", 0)) }, "goes over axis 0", true},
 		{"a product over time", func(g graphOf) {
 			g.after("Transpose", nil, ints("perm", 3, 1, 2, 0))

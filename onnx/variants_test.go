@@ -275,6 +275,7 @@ func TestExportsThatAreRefused(t *testing.T) {
 		{stages: []nn.Stage{ok, &Pick{Width: 3, From: []int{0}, First: []bool{true}, Last: true}}, want: "onnx.Pick.Last"},
 		{o: ExportOptions{Lengths: true}, stages: []nn.Stage{ok, &Pick{Width: 3, From: []int{0}, Last: true}}, want: "onnx.Pick.Last: with ExportOptions.Lengths"},
 		{stages: []nn.Stage{ok, &Scale{Factor: []float32{1, 2, 3}, Shift: []float32{1}}}, want: "onnx.Scale: a Scale with 3 elements of Factor and 1 of Shift"},
+		{stages: []nn.Stage{ok, &Combine{}}, want: "onnx.Combine.Width: it is 0"},
 		{stages: []nn.Stage{ok, must(nn.NewZeroLinear(4, 2))}, want: "stage 1: *nn.Linear: it takes width 4, the stage before it gives 3"},
 		{stages: []nn.Stage{ok, &nn.Linear{Weight: make([]float32, 5), In: 3, Out: 2}}, want: "nn.Linear.Weight"},
 		{stages: []nn.Stage{ok, &nn.LayerNorm{Weight: make([]float32, 2), Width: 3}}, want: "nn.LayerNorm.Weight"},
@@ -303,6 +304,8 @@ func TestGradientsOfStages(t *testing.T) {
 		"Pick":       {must(nn.NewLinear(3, 4, r)), &Pick{Width: 4, From: []int{2, 0, 2, 3}, First: []bool{false, true, true, false}}},
 		"Last":       {must(nn.NewLinear(3, 4, r)), &Pick{Width: 4, From: []int{2, 0, 2}, Last: true}},
 		"Scale":      {must(nn.NewLinear(3, 2, r)), &Scale{Factor: []float32{2, -3}, Shift: []float32{1, 2}}},
+		"Sum":        {must(nn.NewLinear(3, 4, r)), &Combine{Width: 2}},
+		"Product":    {nn.Parallel{must(nn.NewLinear(3, 2, r)), nn.Sequential{must(nn.NewLinear(3, 2, r)), nn.Sigmoid}}, &Combine{Width: 2, Product: true}},
 		"Recurrent":  {Recurrent{Layer: layer}, must(nn.NewLinear(8, 2, r))},
 		"Initial":    {Recurrent{Layer: layer, Initial: [][]float32{{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8}}}},
 	} {
@@ -320,7 +323,7 @@ func TestGradientsOfStages(t *testing.T) {
 func TestPredictorsOfStages(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	layer := Recurrent{Layer: must(gru.New(gru.Config{Input: 3, Hidden: 4}, r))}
-	stages := []nn.Stage{layer, &Pick{Width: 4, From: []int{3, 1, 0}}, LogSoftmax{}}
+	stages := []nn.Stage{layer, &Pick{Width: 4, From: []int{3, 1, 0, 2, 0, 1}}, nn.Parallel{&Combine{Width: 3}, &Combine{Width: 3, Product: true}}, &Combine{Width: 3}, LogSoftmax{}}
 	m := must(nn.Infer(3, 2, stages...))
 	p, err := m.Predictor(2)
 	if err != nil {
@@ -343,12 +346,12 @@ func TestPredictorsOfStages(t *testing.T) {
 		}
 	}
 	for _, s := range []nn.Stage{
-		&Scale{Factor: []float32{1, 2, 3, 4}, Shift: []float32{1}},
+		&Scale{Factor: []float32{1, 2, 3, 4}, Shift: []float32{1}}, &Combine{}, &Combine{Width: -1},
 		&Pick{Width: 4, From: []int{4}}, &Pick{Width: 4, From: []int{0}, First: []bool{true}, Last: true}, &Pick{Width: 4, From: []int{0}, First: []bool{true, true}},
 		Recurrent{Layer: layer.Layer, Initial: [][]float32{{1}}}, Recurrent{Layer: layer.Layer, Initial: [][]float32{make([]float32, 4), {}}}, Recurrent{Layer: layer.Layer, Initial: [][]float32{}},
 	} {
 		_, _, width, _ := s.Dims()
-		if _, err := nn.Infer(1, 1, must(nn.NewLinear(1, width, r)), s); err == nil {
+		if _, err := nn.Infer(1, 1, must(nn.NewLinear(1, max(1, width), r)), s); err == nil {
 			t.Errorf("%+v: it was taken", s)
 		}
 	}

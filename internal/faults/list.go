@@ -54,6 +54,7 @@ var (
 	inForecast    = []string{"examples:./forecast"}
 	inGonum       = []string{"gonum:."}
 	inONNX        = []string{"onnx:."}
+	inBranches    = []string{"onnx:. OperatorSets|GradientsOfStages|FilesThatAreRefused"}
 	inTestall     = []string{"./internal/testall"}
 	inAdapt       = []string{"examples:./finetune"}
 	inCopying     = []string{"examples:./copying"}

@@ -27,7 +27,7 @@ var onnxFaults = []fault{
 	{"ONNX files: layers of different settings are one stack", "onnx/build.go",
 		"n.rec.settings() == next.rec.settings() && ", "", inONNX},
 	{"ONNX files: a layer is used in two places of a chain", "onnx/build.go",
-		"if b.used[other] || other.rec != nil && b.places[other.rec] != nil {", "if false {", inONNX},
+		"if b.used[n] || n.rec != nil && b.places[n.rec] != nil {", "if false {", inONNX},
 	{"ONNX files: Gemm leaves beta out", "onnx/dense.go",
 		"l.Bias[i] = beta * bias.f[i%len(bias.f)]", "l.Bias[i] = max(beta, 1) / max(beta, 1) * bias.f[i%len(bias.f)]", inONNX},
 	{"ONNX files: a matrix is not transposed", "onnx/dense.go",
