@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"path"
-	"slices"
 
 	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/optim"
@@ -166,7 +165,8 @@ func (n *noise) piece(i, lo, hi int) {
 	w := n.params[i].W
 	copy(n.clean[i][lo:hi], w[lo:hi])
 	var u, v [noiseBlock]float32
-	for part := range slices.Chunk(w[lo:hi], noiseBlock) {
+	for ; lo < hi; lo += noiseBlock {
+		part := w[lo:min(lo+noiseBlock, hi)]
 		whole := (len(part) + 63) / 64 * 64
 		at, place := uint32(lo/4), uint32(2*n.place[i])
 		n.isa.Uniform(u[:whole], [4]uint32{at, n.update, place, noiseRow}, n.key)
@@ -174,6 +174,5 @@ func (n *noise) piece(i, lo, hi int) {
 		normal := u[:len(part)]
 		n.isa.BoxMuller(normal, normal, v[:len(part)])
 		n.isa.Axpy(part, normal, n.std)
-		lo += noiseBlock
 	}
 }
