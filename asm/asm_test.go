@@ -376,6 +376,7 @@ var polynomials = []struct {
 	{"exp", vec.ExpPoly[:], "activation.go", "expCoef"},
 	{"tanh", vec.TanhPoly[:], "activation.go", "tanhCoef"},
 	{"log", vec.LogPoly[:], "activation_onnx.go", "logCoef"},
+	{"turn", vec.TurnPoly[:], "mask.go", "turnCoef"},
 }
 
 // Each coefficient stands in one place, from which the kernels of every target

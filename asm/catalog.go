@@ -239,6 +239,12 @@ dropped leaves +0 whatever it was, NaN and infinities included.`},
 	{Name: "Choose", Args: "dst, u, a, b []float32, below float32", File: "mask", Emit: kernel.Choose, Doc: `
 Choose sets dst = a where u < below and b elsewhere.`},
 
+	{Name: "BoxMuller", Args: "dst, u, v []float32", File: "mask", Emit: kernel.BoxMuller, Doc: `
+BoxMuller sets dst to numbers from the normal distribution of mean 0 and variance 1, each made of
+two independent numbers in [1, 2), as Uniform draws them: sqrt(-2 ln(2-u)) * sin(2 pi (v - 3/2))
+(Box and Muller 1958). The largest magnitude is 5.65, that of 2-u = 2^-23. What comes of other u
+and v has no meaning, but has the same bits on every tier. dst may be u or v.`},
+
 	{Name: "SGD", Args: "w, g []float32, lr, decay float32", File: "optim", Emit: kernel.SGD, Doc: `
 SGD takes one step of gradient descent on w: w -= lr*(g + decay*w). Like all
 optimizers it stores +0 where a weight is below 2^-100, so that a weight that decays

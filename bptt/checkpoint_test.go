@@ -68,6 +68,10 @@ var setups = map[string]func(t *testing.T, plan bptt.Plan) (nn.Net, *bptt.Traine
 		return onLearnedState(t, p, true)
 	},
 	"weights, overlapping": onWeights,
+	"noise": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) {
+		p.Accumulate, p.Noise = 2, bptt.WeightNoise{Std: 0.1, Seed: 8}
+		return onMaskedText(t, p, 6, 2)
+	},
 	"sequences":            func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onSequences(t, p, 0, 0) },
 	"sequences in windows": func(t *testing.T, p bptt.Plan) (nn.Net, *bptt.Trainer) { return onSequences(t, p, 5, 3) },
 }

@@ -47,6 +47,13 @@
 // *NonFiniteError that names the update and the parameter, or is left out:
 // Plan.SkipNonFinite.
 //
+// # Noise on the weights
+//
+// Plan.Noise adds noise to the weights for the way forward and back of each update, a
+// regulariser for networks that learn their data by heart. The optimizer's step, callbacks,
+// validations and files have the weights without it, and a resumed run goes on with the same
+// noise: see WeightNoise.
+//
 // # Passes over the data
 //
 // A pass ends when the data says so, which is when the batch after its last one is asked

@@ -363,3 +363,16 @@ func ExampleRankTiers() {
 	// Output:
 	// true true
 }
+
+// Weights with noise while the gradient is computed; biases have none.
+func ExampleWeightNoise() {
+	net, source := traintest.Tiny()
+	clean := nn.Fingerprint(net)
+	report, err := bptt.Train(context.Background(), net, source, bptt.Plan{
+		Window: 8, Loss: loss.CrossEntropy{}, Optimizer: &optim.SGD{LR: 1e-30}, Steps: 1,
+		Noise: bptt.WeightNoise{Std: 0.075, Params: []string{"*.weight*"}, Seed: 1},
+	})
+	// The rate is too small to move a weight, and the noise is gone.
+	fmt.Println(report.Step, nn.Fingerprint(net) == clean, err)
+	// Output: 1 true <nil>
+}

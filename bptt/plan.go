@@ -46,6 +46,10 @@ type Plan struct {
 	ClipValue, ClipTensor, ClipNorm float64
 	ClipP                           float64
 
+	// Noise is added to the weights for the way forward and back of each update, and taken away
+	// before the optimizer's step.
+	Noise WeightNoise
+
 	// SkipNonFinite is how many updates in a row may be left out because the loss or the
 	// gradient is not finite. The next one ends the training with a *NonFiniteError, with
 	// 0 the first. Whether it is left out or ends the training, such an update changes
@@ -163,7 +167,7 @@ func (p *Plan) check(steps int) error {
 		return fmt.Errorf("bptt: Plan.Reduction: %w", err)
 	}
 	return cmp.Or(
-		checkClip("ClipNorm", p.ClipNorm), checkClip("ClipTensor", p.ClipTensor), checkClip("ClipValue", p.ClipValue),
+		checkClip("ClipNorm", p.ClipNorm), checkClip("ClipTensor", p.ClipTensor), checkClip("ClipValue", p.ClipValue), p.Noise.check(),
 		p.Validate.check(), p.Checkpoint.check(), p.Log.check(), p.checkSchedule(), p.checkUnused(),
 	)
 }

@@ -209,6 +209,7 @@ func TestRanksThatDiffer(t *testing.T) {
 			}
 		}},
 		"random masks in the state":                                 {net: func(net nn.Net) { net.(*nn.Model).SetSeed(1) }},
+		"Plan.Noise.Std = 0.1, rank 0 has Plan.Noise.Std = 0":       {plan: func(p *bptt.Plan) { p.Noise = bptt.WeightNoise{Std: 0.1} }},
 		"Plan.ClipNorm = 0.06, rank 0 has Plan.ClipNorm = 0.05":     {plan: func(p *bptt.Plan) { p.ClipNorm = 0.06 }},
 		"Plan.Accumulate = 2, rank 0 has Plan.Accumulate = 1":       {plan: func(p *bptt.Plan) { p.Accumulate = 2 }},
 		"Plan.Schedule.Warmup = 5, rank 0 has Plan.Schedule.Warmup": {plan: func(p *bptt.Plan) { p.Schedule = optim.WarmupCosine{Warmup: 5, Total: 24, Floor: 0.1} }},

@@ -206,6 +206,14 @@ var shardedRuns = map[string]shardedRun{
 			return bptt.Plan{Window: 4, Stride: 2, Epochs: 2, SkipNonFinite: 3, Loss: loss.Huber{}, Optimizer: &optim.RMSProp{LR: 0.01}}
 		},
 	},
+	"noise on the weights": {
+		shards: 8, rows: 11,
+		net:    func(t testing.TB, rows int) nn.Net { return languageModel(t, rows, traintest.Small) },
+		source: func(t testing.TB, rows int) data.Source { return raggedData(t, 60, rows) },
+		plan: func() bptt.Plan {
+			return bptt.Plan{Accumulate: 2, Epochs: 2, Noise: bptt.WeightNoise{Std: 0.1, Params: []string{"*.weight*"}, Seed: 9}, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LR: 0.02}}
+		},
+	},
 	"validation, patience and the best weights": {
 		shards: 8, rows: 8,
 		net:    func(t testing.TB, rows int) nn.Net { return languageModel(t, rows, traintest.Small) },

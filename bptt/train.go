@@ -70,6 +70,7 @@ type Trainer struct {
 	state  *optim.State // the optimizer's memory; nil: not known
 	team   crew.Crew
 	grads  gradients
+	noise  noise
 	sizes
 	counts
 	buffers
@@ -172,6 +173,9 @@ func newTrainer(net nn.Net, source data.Source, plan Plan, r ranks) (*Trainer, e
 		return nil, err
 	}
 	t.grads.init(kernels.Current(), params, sums, plan.Optimizer, cmp.Or(plan.ClipP, 2))
+	if err := t.noise.init(&plan, kernels.Current(), params); err != nil {
+		return nil, err
+	}
 	t.claim()
 	if err := rewind(source); err != nil {
 		return nil, err

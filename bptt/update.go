@@ -22,6 +22,7 @@ func (t *Trainer) update(ctx context.Context) (Progress, error) {
 	if !t.owns() {
 		return Progress{}, errOptimizer
 	}
+	defer t.noise.remove() // if an error, or a panic in a net, ends the update before its step
 	if t.parts != nil {
 		return t.parts.update()
 	}
@@ -65,6 +66,7 @@ func (t *Trainer) sums() bool { return t.plan.Accumulate > 1 || t.parts != nil }
 // apply takes the step that the gradients say, of a loss over so many rows in which
 // something counts.
 func (t *Trainer) apply(total loss.Total, rows int) (Progress, error) {
+	t.noise.remove()
 	t.grads.begin()
 	mean := total.Mean()
 	p := Progress{Step: t.step + 1, Epoch: t.epoch, Loss: mean, Count: total.Terms, Counted: t.counted + int64(total.Terms), Skipped: t.skipped}
@@ -166,6 +168,7 @@ func (t *Trainer) pass() (total loss.Total, rows int, err error) {
 // checked where they are used.)
 func (t *Trainer) there() (total loss.Total, rows int, err error) {
 	b := t.win.batch()
+	t.noise.add(t.step + t.skipped)
 	if err := t.win.ahead(t); err != nil {
 		return total, 0, err
 	}

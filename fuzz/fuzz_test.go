@@ -223,6 +223,7 @@ func FuzzActivations(f *testing.F) {
 		run("Sign", func(d []float32) { ref.Sign(d, x) }, func(isa kernels.ISA, d []float32) { isa.Sign(d, x) })
 		run("BCE", func(d []float32) { ref.BCE(d, x, dy, x) }, func(isa kernels.ISA, d []float32) { isa.BCE(d, x, dy, x) })
 		run("BCEGrad", func(d []float32) { ref.BCEGrad(d, x, dy, dy) }, func(isa kernels.ISA, d []float32) { isa.BCEGrad(d, x, dy, dy) })
+		run("BoxMuller", func(d []float32) { ref.BoxMuller(d, x, dy) }, func(isa kernels.ISA, d []float32) { isa.BoxMuller(d, x, dy) })
 		run("GELU", func(d []float32) { ref.GELU(d, x) }, func(isa kernels.ISA, d []float32) { isa.GELU(d, x) })
 		run("GELUGrad", func(d []float32) { ref.GELUGrad(d, x, dy) }, func(isa kernels.ISA, d []float32) { isa.GELUGrad(d, x, dy) })
 		run("GELUTanh", func(d []float32) { ref.GELUTanh(d, x) }, func(isa kernels.ISA, d []float32) { isa.GELUTanh(d, x) })

@@ -137,6 +137,7 @@ func BenchmarkPack(b *testing.B) {
 func BenchmarkElement(b *testing.B) {
 	const n = 1024
 	x, y, z := random(n), random(n), random(n)
+	u, v := drawn(n, [4]uint32{}, [2]uint32{}), drawn(n, [4]uint32{1: 1}, [2]uint32{})
 	buf := make([][]float32, 3)
 	for i := range buf {
 		buf[i] = random(n)
@@ -150,6 +151,7 @@ func BenchmarkElement(b *testing.B) {
 			{"Sigmoid", func() { isa.Sigmoid(y, x) }},
 			{"Tanh", func() { isa.Tanh(y, x) }},
 			{"Uniform", func() { isa.Uniform(y, [4]uint32{}, [2]uint32{}) }},
+			{"BoxMuller", func() { isa.BoxMuller(y, u, v) }},
 			{"Drop", func() { isa.Drop(y, x, z, 0.25, 2) }},
 			{"Axpy", func() { isa.Axpy(y, x, 1e-9) }},
 			{"Dot", func() { isa.Dot(x, z) }},

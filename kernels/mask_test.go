@@ -132,3 +132,79 @@ func TestClipGradSelects(t *testing.T) {
 		numtest.Equal(t, dx, []float32{1, 2, 3, 0, 0, 0, 0, 8, nan, 0}, "ClipGrad")
 	})
 }
+
+// Each factor of BoxMuller against float64, over the numbers that Uniform draws: at v = 7/4 the
+// sine is 1 and at the first u below the radius is 1 to the last bit that matters.
+func TestBoxMullerIsTheFormula(t *testing.T) {
+	const step, count = 37, (1<<23 + 36) / 37
+	u, v, dst := make([]float32, count), make([]float32, count), make([]float32, count)
+	all := make([]float32, count)
+	for j := range all {
+		all[j] = math.Float32frombits(0x3f800000 + uint32(j*step))
+	}
+	all[count-1] = math.Float32frombits(0x3fffffff)
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		for j := range v {
+			v[j] = 1.75
+		}
+		isa.BoxMuller(dst, all, v)
+		for j, got := range dst {
+			want := math.Sqrt(-2 * math.Log(float64(2-all[j])))
+			if diff := math.Abs(float64(got) - want); diff > 4*0x1p-24*want {
+				t.Fatalf("the radius at u = %v is %v, want %v", all[j], got, want)
+			}
+		}
+		if got := dst[count-1]; math.Abs(float64(got)-5.6467) > 1e-4 {
+			t.Errorf("the largest radius is %v, want 5.6467", got)
+		}
+		for j := range u {
+			u[j] = 1.5
+		}
+		isa.BoxMuller(dst, u, all)
+		radius := math.Sqrt(2 * math.Ln2)
+		for j, got := range dst {
+			want := radius * math.Sin(2*math.Pi*(float64(all[j])-1.5))
+			if diff := math.Abs(float64(got) - want); diff > 4*0x1p-24*max(math.Abs(want), 0x1p-24) {
+				t.Fatalf("at v = %v it is %v, want %v", all[j], got, want)
+			}
+		}
+	})
+}
+
+// The moments of a million numbers are those of the normal distribution, within five standard
+// deviations of what so many numbers give, and so is the share beyond 2.
+func TestBoxMullerIsNormal(t *testing.T) {
+	const n = 1 << 20
+	u, v := make([]float32, n), make([]float32, n)
+	key := [2]uint32{42, 7}
+	kernels.Uniform(u, [4]uint32{}, key)
+	kernels.Uniform(v, [4]uint32{1: 1}, key)
+	kernels.BoxMuller(u, u, v)
+	var sums [5]float64
+	beyond, last, together := 0, 0.0, 0.0
+	for _, x := range u {
+		p := 1.0
+		for i := range sums {
+			sums[i] += p
+			p *= float64(x)
+		}
+		if math.Abs(float64(x)) > 2 {
+			beyond++
+		}
+		together += last * float64(x)
+		last = float64(x)
+	}
+	within := func(what string, got, want, deviation float64) {
+		t.Helper()
+		if math.Abs(got-want) > 5*deviation/math.Sqrt(n) {
+			t.Errorf("%s is %v, want %v within %v", what, got, want, 5*deviation/math.Sqrt(n))
+		}
+	}
+	within("the mean", sums[1]/n, 0, 1)
+	within("the variance", sums[2]/n, 1, math.Sqrt(2))
+	within("the third moment", sums[3]/n, 0, math.Sqrt(15))
+	within("the fourth moment", sums[4]/n, 3, math.Sqrt(96))
+	within("the product of neighbours", together/n, 0, 1)
+	const share = 0.0455003
+	within("the share beyond 2", float64(beyond)/n, share, math.Sqrt(share*(1-share)))
+}

@@ -961,6 +961,19 @@ func choose(t ISA, dst, u, a, b []float32, below float32) {
 	}
 }
 
+func boxMuller(t ISA, dst, u, v []float32) {
+	for t != Scalar && len(dst) > 16384 {
+		boxMuller(t, dst[:16384], u[:16384], v[:16384])
+		dst, u, v = dst[16384:], u[16384:], v[16384:]
+	}
+	switch t {
+	case NEON:
+		neon.BoxMuller(dst, u, v)
+	default:
+		ref.BoxMuller(dst, u, v)
+	}
+}
+
 func sgd(t ISA, w, g []float32, lr, decay float32) {
 	for t != Scalar && len(w) > 16384 {
 		sgd(t, w[:16384], g[:16384], lr, decay)

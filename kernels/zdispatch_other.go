@@ -375,6 +375,10 @@ func choose(t ISA, dst, u, a, b []float32, below float32) {
 	ref.Choose(dst, u, a, b, below)
 }
 
+func boxMuller(t ISA, dst, u, v []float32) {
+	ref.BoxMuller(dst, u, v)
+}
+
 func sgd(t ISA, w, g []float32, lr, decay float32) {
 	ref.SGD(w, g, lr, decay)
 }

@@ -25,3 +25,17 @@ func (t ISA) Choose(dst, u, a, b []float32, below float32) {
 
 // Choose is [ISA.Choose] on the current tier.
 func Choose(dst, u, a, b []float32, below float32) { Current().Choose(dst, u, a, b, below) }
+
+// BoxMuller sets dst to numbers from the normal distribution of mean 0 and variance 1, each made of
+// two independent numbers in [1, 2), as Uniform draws them: sqrt(-2 ln(2-u)) * sin(2 pi (v - 3/2))
+// (Box and Muller 1958). The largest magnitude is 5.65, that of 2-u = 2^-23. What comes of other u
+// and v has no meaning, but has the same bits on every tier. dst may be u or v.
+func (t ISA) BoxMuller(dst, u, v []float32) {
+	t.need()
+	same("BoxMuller", "dst", len(dst), "u", len(u))
+	same("BoxMuller", "dst", len(dst), "v", len(v))
+	boxMuller(t, dst, u, v)
+}
+
+// BoxMuller is [ISA.BoxMuller] on the current tier.
+func BoxMuller(dst, u, v []float32) { Current().BoxMuller(dst, u, v) }

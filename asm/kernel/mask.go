@@ -43,3 +43,11 @@ func Choose(m vec.Machine) {
 		return m.Select(m.Less(v[0], below), v[1], v[2])
 	})
 }
+
+// BoxMuller sets dst to normal numbers.
+func BoxMuller(m vec.Machine) {
+	dst, n, u, v := m.Base("dst"), m.Len("dst"), m.Base("u"), m.Base("v")
+	m.Hold(9, vec.BoxMullerConstants()...)
+	vec.Each(m, n, func(at vec.At) { at.Store(vec.BoxMuller(m, at.Load(u), at.Load(v)), dst) })
+	m.Return()
+}

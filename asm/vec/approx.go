@@ -374,3 +374,39 @@ func OneMinusSquare(m Machine, a Vec) Vec {
 
 // Negative is -a.
 func Negative(m Machine, a Vec) Vec { return m.Xor(a, signBit) }
+
+// BoxMuller is a normal number, sqrt(-2 ln(2-u)) * sin(2*pi*(v-3/2)), made of two numbers in
+// [1, 2).
+func BoxMuller(m Machine, u, v Vec) Vec { return m.Mul(radius(m, u), turn(m, v)) }
+
+// BoxMullerConstants is what BoxMuller reads.
+func BoxMullerConstants() []Const {
+	c := append([]Const{two, one, rootHalf, magic, ln2}, LogPoly[:]...)
+	c = append(c, threeHalves, quarter, signBit, restBits)
+	return append(c, TurnPoly[:]...)
+}
+
+// radius is sqrt(-2 ln y), y = 2-u. With y = 2^n x, sqrt(1/2) <= x < sqrt 2, the logarithm is
+// n ln 2 + log x, log x as in Softplus with s = (x-1)/(x+1).
+func radius(m Machine, u Vec) Vec {
+	y := m.Sub(two, u)
+	n := m.ShiftRight(m.SubInt(y, rootHalf), exponentFrom)
+	x := m.SubInt(y, m.ShiftLeft(n, exponentFrom))
+	n = m.Sub(m.AddInt(n, magic), magic)
+	s := m.Div(m.Sub(x, one), m.Add(x, one))
+	z := m.Mul(s, s)
+	p := polynomial(m, z, LogPoly[:])
+	m.Horner(p, z, two)
+	l := m.Mul(p, s)
+	m.FMA(l, n, ln2)
+	return m.Sqrt(m.Sub(Const(0), m.Add(l, l)))
+}
+
+// turn is sin(2*pi*a), a = v - 3/2 in [-1/2, 1/2), by the sine of the same value that is nearest
+// to 0; its argument is exact.
+func turn(m Machine, v Vec) Vec {
+	a := m.Sub(v, threeHalves)
+	x := m.Sub(quarter, Magnitude(m, m.Sub(Magnitude(m, a), quarter)))
+	p := polynomial(m, m.Mul(x, x), TurnPoly[:])
+	return m.Xor(m.Mul(p, x), m.And(a, signBit))
+}

@@ -73,6 +73,13 @@ const (
 	curveCubic  Const = 0x3d922279 // times 0.044715
 	curveCubic3 Const = 0x3e5b33b6 // times 3
 
+	// Numbers of BoxMuller: adding the bits of magic to an integer of few bits makes the float32
+	// magic + it.
+	rootHalf     Const = 0x3f3504f3 // sqrt(1/2)
+	ln2          Const = 0x3f317218
+	threeHalves  Const = 0x3fc00000
+	exponentFrom       = 23
+
 	// The fraction bits of a float32.
 	fraction Const = 0x007fffff
 
@@ -104,6 +111,10 @@ var TanhPoly = [...]Const{0xbbba8672, 0x3ca8fc67, 0xbd5c1ad2, 0x3e08837b, 0xbeaa
 // variable has above t, for t in [0, 12], highest power first; the relative error of the fit is
 // 2^-25.9.
 var MillsPoly = [...]Const{0x3c755aa9, 0xbd5c0dc2, 0x3cf08d21, 0x3d745a9c, 0xbc7114b8, 0x3dd183b6, 0x3d879a57, 0x3dc65a97, 0x3dcb671e, 0x3dcc4dcb}
+
+// TurnPoly is P in sin(2*pi*x) = x*P(x*x), the Taylor sum to x^11, highest power first; the
+// first term left out is below 2^-24 for |x| <= 1/4.
+var TurnPoly = [...]Const{0xc17183a8, 0x42283c1a, 0xc2996966, 0x42a335e3, 0xc2255de7, 0x40c90fdb}
 
 // LogPoly is P in log(1+u) = s*(2 + z*P(z)), s = u/(2+u), z = s*s, for u in
 // [0, 1], highest power first; the relative error of the fit is 2^-27.7.

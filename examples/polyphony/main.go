@@ -59,7 +59,8 @@ type options struct {
 	cell                          string
 	hidden, layers, batch, window int
 	rate, clip, decay, dropout    float64
-	patience                      int
+	noise                         float64
+	patience, wait                int
 }
 
 // parse reads the command line.
@@ -75,8 +76,10 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.IntVar(&o.window, "window", 160, "`steps` that the gradient flows back; an update is made after so many")
 	f.Float64Var(&o.rate, "rate", 2e-3, "learning `rate` of Adam")
 	f.Float64Var(&o.clip, "clip", 1, "largest `norm` of the gradient")
-	f.Float64Var(&o.decay, "decay", 0.5, "`factor` of the rate after 3 epochs without a better validation")
+	f.Float64Var(&o.decay, "decay", 0.5, "`factor` of the rate after the epochs of -wait without a better validation")
+	f.IntVar(&o.wait, "wait", 3, "`n` epochs without a better validation until the rate gets smaller")
 	f.Float64Var(&o.dropout, "dropout", 0, "`share` of the notes read, and of the units before the readout, that are left out in training")
+	f.Float64Var(&o.noise, "noise", 0, "standard `deviation` of the noise on the weights while the gradient is computed")
 	f.IntVar(&o.patience, "patience", 10, "stop after `n` epochs without a better validation; 0: never")
 	if err := f.Parse(args); err != nil {
 		return nil, err
@@ -98,6 +101,8 @@ func (o *options) check() error {
 		program.Between("batch", o.batch, 1, 1024), program.Between("window", o.window, 1, 1e4),
 		program.Between("rate", o.rate, 1e-12, 100), program.Between("clip", o.clip, 1e-12, 1e30),
 		program.Between("decay", o.decay, 1e-6, 0.999), program.Between("dropout", o.dropout, 0, 0.99),
+		program.Between("noise", o.noise, 0, 100),
+		program.Between("wait", o.wait, 0, 1e6),
 		program.Between("patience", o.patience, 0, 1e6),
 	)
 }

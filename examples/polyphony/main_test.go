@@ -70,23 +70,23 @@ func TestTrain(t *testing.T) {
 	require.Contains(t, tested.Do(t, tiny(dir, "-epochs", "20", "-quiet", "-out", filepath.Join(dir, "scalar"))...).Stdout, r.Hash())
 }
 
-// TestCells: each kind, several layers, dropout, and pieces that the program makes, beside
+// TestCells: each kind, several layers, dropout, noise, and pieces that the program makes, beside
 // what their rule reaches.
 func TestCells(t *testing.T) {
 	last := map[string]bool{}
-	for _, args := range []string{"-cell lstm", "-cell gru", "-cell rnn", "-layers 2", "-dropout 0.3"} {
+	for _, args := range []string{"-cell lstm", "-cell gru", "-cell rnn", "-layers 2", "-dropout 0.3", "-noise 0.05"} {
 		dir := t.TempDir()
 		r := tested.Do(t, append(strings.Fields(args), "-pieces", "20", "-hidden", "5", "-steps", "3", "-quiet", "-out", dir)...)
 		require.Contains(t, r.Stdout, "\nthe rule  ")
 		last[r.Hash()] = true
 		programtest.Described(t, filepath.Join(dir, bptt.LastFile), notes, notes)
 	}
-	require.Len(t, last, 5)
+	require.Len(t, last, 6)
 }
 
-// TestResume: a run in parts ends as a run in one, and on another tier, with dropout too.
+// TestResume: a run in parts ends as a run in one, and on another tier, with dropout and noise too.
 func TestResume(t *testing.T) {
-	tested.InParts(t, "-steps 9", "-epochs 3", tiny(workplace(t), "-dropout", "0.2"), bptt.BestFile)
+	tested.InParts(t, "-steps 9", "-epochs 3", tiny(workplace(t), "-dropout", "0.2", "-noise", "0.05"), bptt.BestFile)
 }
 
 // TestInterrupt: Ctrl-C ends the training, and the best model is measured.
@@ -111,6 +111,8 @@ func TestMistakes(t *testing.T) {
 		"-clip 0":            "-clip is 0",
 		"-decay 1":           "-decay is 1",
 		"-dropout 1":         "-dropout is 1",
+		"-noise -1":          "-noise is -1",
+		"-wait -1":           "-wait is -1",
 		"-patience -1":       "-patience is -1",
 		"-data missing":      "name a readable file with -data",
 		"-data " + dir:       "is a folder",

@@ -105,7 +105,8 @@ func (o *options) training(c *corpus, m *model, longest int) (program.Run, error
 		Scale: program.Scale{Name: "nats a step"}, Counted: "steps",
 		Plan: bptt.Plan{
 			Window: min(o.window, longest), Loss: likelihood, Optimizer: &optim.Adam{LR: o.rate}, ClipNorm: o.clip,
-			Schedule:   &optim.Plateau{Factor: o.decay, Patience: 3},
+			Noise:      bptt.WeightNoise{Std: o.noise, Seed: o.Seed},
+			Schedule:   &optim.Plateau{Factor: o.decay, Patience: int64(o.wait)},
 			Validate:   bptt.Validate{Data: valid, Net: look, Patience: o.patience, RestoreBest: true},
 			Checkpoint: bptt.Checkpoints{Meta: meta},
 		},

@@ -10,6 +10,8 @@ var (
 	inFolders  = []string{"./bptt Files|Disk|Folders"}
 	inNorms    = []string{"./kernels SumAbs"}
 	inLearned  = []string{"./nn Learned"}
+	inNoise    = []string{"./bptt Noise"}
+	inNormal   = []string{"./kernels BoxMuller"}
 	inRecords  = []string{"./bptt Metrics|EndIsRecorded"}
 )
 
@@ -33,6 +35,34 @@ var trainerFaults = []fault{
 		"float64(s * kernels.Pow(g.largest[i]/largest, g.p))", "s + 0*g.largest[i]", inClip},
 	{"clip: the blocks of a piece are one sum", "bptt/clip.go",
 		"at := g.first[i] + lo/normBlock", "at := g.first[i]", inClip},
+	{"noise: the step is one of the weights with noise", "bptt/update.go",
+		"\tt.noise.remove()\n\tt.grads.begin()", "\tt.grads.begin()", inNoise},
+	{"noise: it stays after an update that an error ended", "bptt/update.go",
+		"\tdefer t.noise.remove()", "\tdefer t.owns()", inNoise},
+	{"noise: each window adds its own", "bptt/noise.go",
+		"if n.std == 0 || n.on {", "if n.std == 0 {", inNoise},
+	{"noise: after an update left out the same again", "bptt/update.go",
+		"t.noise.add(t.step + t.skipped)", "t.noise.add(t.step)", inNoise},
+	{"noise: all parameters have the same", "bptt/noise.go",
+		"uint32(2*n.place[i])", "uint32(0*n.place[i])", inNoise},
+	{"noise: the place among the parameters with noise", "bptt/noise.go",
+		"append(n.place, i)", "append(n.place, len(n.place))", inNoise},
+	{"noise: both numbers of a pair are one", "bptt/noise.go",
+		"place + 1, noiseRow", "place, noiseRow", inNoise},
+	{"noise: all blocks of a parameter have the same", "bptt/noise.go",
+		"uint32(lo/4), uint32", "uint32(0*lo), uint32", inNoise},
+	{"noise: frozen parameters have it too", "bptt/noise.go",
+		"n.freeze != nil && n.freeze.Frozen(p.Name)", "n.freeze != nil && p.Name == \"\"", inNoise},
+	{"noise: the upper half of the seed is lost", "bptt/noise.go",
+		"uint32(of.Seed >> 32)", "uint32(of.Seed & 0)", inNoise},
+	{"noise: patterns choose nothing", "bptt/noise.go",
+		"all[i] = all[i] || match", "all[i] = true", inNoise},
+	{"normal numbers: the exponent of the logarithm is lost, in the reference", "kernels/ref/mask.go",
+		"l := FMA(exponent, f32(0x3f317218),", "l := FMA(0*exponent, f32(0x3f317218),", inNormal},
+	{"normal numbers: the sine has no sign, in the reference", "kernels/ref/mask.go",
+		" ^ math.Float32bits(a)&(1<<31))", ")", inNormal},
+	{"normal numbers: a coefficient of the sine in its last digit but one, in the reference", "kernels/ref/mask.go",
+		"f32(0xc2255de7)", "f32(0xc2255dd7)", inNormal},
 	{"norms: magnitudes with their signs", "kernels/norms.go",
 		"t.DotLanes64(lanes[:], x[:n], signs)", "t.DotLanes64(lanes[:], x[:n], x[:n])", inNorms},
 	{"norms: the largest of the positive elements", "kernels/norms.go",

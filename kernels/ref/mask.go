@@ -68,3 +68,47 @@ func Choose(dst, u, a, b []float32, below float32) {
 		}
 	}
 }
+
+// turnCoef is P in sin(2*pi*x) = x*P(x*x), for |x| <= 1/4, lowest power first.
+var turnCoef = [6]float32{f32(0x40c90fdb), f32(0xc2255de7), f32(0x42a335e3), f32(0xc2996966), f32(0x42283c1a), f32(0xc17183a8)}
+
+// BoxMuller sets dst to normal numbers, each made of two in [1, 2) (Box and Muller 1958):
+//
+//	dst = sqrt(-2 ln(2-u)) * sin(2*pi*(v-3/2))
+func BoxMuller(dst, u, v []float32) {
+	for j := range dst {
+		dst[j] = float32(radius(u[j]) * turn(v[j]))
+	}
+}
+
+// radius returns sqrt(-2 ln y), y = 2-u, which is exact. With y = 2^n x, sqrt(1/2) <= x < sqrt 2,
+//
+//	ln y = n ln 2 + s*(2 + z*P(z))    s = (x-1)/(x+1)    z = s*s
+func radius(u float32) float32 {
+	bits := int32(math.Float32bits(2 - u))
+	n := (bits - 0x3f3504f3) >> 23
+	x := math.Float32frombits(uint32(bits - n<<23))
+	s := (x - 1) / (x + 1)
+	z := float32(s * s)
+	p := logCoef[3]
+	for i := 2; i >= 0; i-- {
+		p = FMA(p, z, logCoef[i])
+	}
+	// n is an integer of few bits, except where u is not in [1, 2).
+	exponent := math.Float32frombits(uint32(n)+0x4b400000) - 0x1.8p23
+	l := FMA(exponent, f32(0x3f317218), float32(FMA(p, z, 2)*s))
+	return float32(math.Sqrt(float64(0 - (l + l))))
+}
+
+// turn returns sin(2*pi*a), a = v - 3/2. The sine of x, the argument nearest to 0 with the sine
+// of |a|, has that value; x is exact.
+func turn(v float32) float32 {
+	a := v - 1.5
+	x := 0.25 - abs(abs(a)-0.25)
+	z := float32(x * x)
+	p := turnCoef[5]
+	for i := 4; i >= 0; i-- {
+		p = FMA(p, z, turnCoef[i])
+	}
+	return math.Float32frombits(math.Float32bits(float32(p*x)) ^ math.Float32bits(a)&(1<<31))
+}

@@ -561,6 +561,127 @@ skip_tail:
 	VZEROUPPER
 	RET
 
+// func BoxMuller(dst []float32, u []float32, v []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·BoxMuller(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    dst_len+8(FP), CX
+	MOVQ    u_base+24(FP), DX
+	MOVQ    v_base+48(FP), BX
+	VMOVUPS lanes_40000000<>+0(SB), Y0
+	VMOVUPS lanes_3f800000<>+0(SB), Y1
+	VMOVUPS lanes_3f3504f3<>+0(SB), Y2
+	VMOVUPS lanes_4b400000<>+0(SB), Y3
+	VMOVUPS lanes_3f317218<>+0(SB), Y4
+	VMOVUPS lanes_3e8f650c<>+0(SB), Y5
+	VMOVUPS lanes_3e8f6020<>+0(SB), Y6
+	XORQ    SI, SI
+	SUBQ    $+8, CX
+	JLT     done_block
+	PCALIGN $0x40
+
+block:
+	VMOVUPS     (DX)(SI*1), Y7
+	VMOVUPS     (BX)(SI*1), Y8
+	VSUBPS      Y7, Y0, Y7
+	VPSUBD      Y2, Y7, Y10
+	VPSRAD      $0x17, Y10, Y10
+	VPSLLD      $0x17, Y10, Y11
+	VPSUBD      Y11, Y7, Y7
+	VPADDD      Y3, Y10, Y10
+	VSUBPS      Y3, Y10, Y10
+	VSUBPS      Y1, Y7, Y11
+	VADDPS      Y1, Y7, Y7
+	VDIVPS      Y7, Y11, Y7
+	VMULPS      Y7, Y7, Y11
+	VMOVAPS     Y5, Y12
+	VFMADD213PS Y6, Y11, Y12
+	VFMADD213PS lanes_3ecce8e6<>+0(SB), Y11, Y12
+	VFMADD213PS lanes_3f2aaa81<>+0(SB), Y11, Y12
+	VFMADD213PS Y0, Y11, Y12
+	VMULPS      Y7, Y12, Y7
+	VFMADD231PS Y4, Y10, Y7
+	VADDPS      Y7, Y7, Y7
+	VXORPS      X9, X9, X9
+	VSUBPS      Y7, Y9, Y7
+	VSQRTPS     Y7, Y7
+	VSUBPS      lanes_3fc00000<>+0(SB), Y8, Y8
+	VANDPS      lanes_7fffffff<>+0(SB), Y8, Y10
+	VSUBPS      lanes_3e800000<>+0(SB), Y10, Y10
+	VANDPS      lanes_7fffffff<>+0(SB), Y10, Y10
+	VMOVUPS     lanes_3e800000<>+0(SB), Y11
+	VSUBPS      Y10, Y11, Y10
+	VMULPS      Y10, Y10, Y11
+	VMOVUPS     lanes_c17183a8<>+0(SB), Y12
+	VFMADD213PS lanes_42283c1a<>+0(SB), Y11, Y12
+	VFMADD213PS lanes_c2996966<>+0(SB), Y11, Y12
+	VFMADD213PS lanes_42a335e3<>+0(SB), Y11, Y12
+	VFMADD213PS lanes_c2255de7<>+0(SB), Y11, Y12
+	VFMADD213PS lanes_40c90fdb<>+0(SB), Y11, Y12
+	VMULPS      Y10, Y12, Y10
+	VANDPS      lanes_80000000<>+0(SB), Y8, Y8
+	VXORPS      Y8, Y10, Y8
+	VMULPS      Y8, Y7, Y7
+	VMOVUPS     Y7, (AX)(SI*1)
+	ADDQ        $+32, SI
+	PCALIGN     $0x10
+	SUBQ        $+8, CX
+	JGE         block
+
+done_block:
+	ADDQ        $+8, CX
+	CMPQ        CX, $+1
+	JLT         skip_tail
+	LEAQ        mask<>+32(SB), DI
+	NEGQ        CX
+	VMOVUPS     (DI)(CX*4), Y7
+	VMASKMOVPS  (DX)(SI*1), Y7, Y8
+	VMASKMOVPS  (BX)(SI*1), Y7, Y10
+	VSUBPS      Y8, Y0, Y8
+	VPSUBD      Y2, Y8, Y2
+	VPSRAD      $0x17, Y2, Y2
+	VPSLLD      $0x17, Y2, Y11
+	VPSUBD      Y11, Y8, Y8
+	VPADDD      Y3, Y2, Y2
+	VSUBPS      Y3, Y2, Y2
+	VSUBPS      Y1, Y8, Y3
+	VADDPS      Y1, Y8, Y1
+	VDIVPS      Y1, Y3, Y1
+	VMULPS      Y1, Y1, Y3
+	VMOVAPS     Y5, Y5
+	VFMADD213PS Y6, Y3, Y5
+	VFMADD213PS lanes_3ecce8e6<>+0(SB), Y3, Y5
+	VFMADD213PS lanes_3f2aaa81<>+0(SB), Y3, Y5
+	VFMADD213PS Y0, Y3, Y5
+	VMULPS      Y1, Y5, Y0
+	VFMADD231PS Y4, Y2, Y0
+	VADDPS      Y0, Y0, Y0
+	VXORPS      X9, X9, X9
+	VSUBPS      Y0, Y9, Y0
+	VSQRTPS     Y0, Y0
+	VSUBPS      lanes_3fc00000<>+0(SB), Y10, Y1
+	VANDPS      lanes_7fffffff<>+0(SB), Y1, Y2
+	VSUBPS      lanes_3e800000<>+0(SB), Y2, Y2
+	VANDPS      lanes_7fffffff<>+0(SB), Y2, Y2
+	VMOVUPS     lanes_3e800000<>+0(SB), Y3
+	VSUBPS      Y2, Y3, Y2
+	VMULPS      Y2, Y2, Y3
+	VMOVUPS     lanes_c17183a8<>+0(SB), Y4
+	VFMADD213PS lanes_42283c1a<>+0(SB), Y3, Y4
+	VFMADD213PS lanes_c2996966<>+0(SB), Y3, Y4
+	VFMADD213PS lanes_42a335e3<>+0(SB), Y3, Y4
+	VFMADD213PS lanes_c2255de7<>+0(SB), Y3, Y4
+	VFMADD213PS lanes_40c90fdb<>+0(SB), Y3, Y4
+	VMULPS      Y2, Y4, Y2
+	VANDPS      lanes_80000000<>+0(SB), Y1, Y1
+	VXORPS      Y1, Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VMASKMOVPS  Y0, Y7, (AX)(SI*1)
+
+skip_tail:
+	VZEROUPPER
+	RET
+
 DATA lanes_00000010<>+0(SB)/8, $0x0000001000000010
 DATA lanes_00000010<>+8(SB)/8, $0x0000001000000010
 DATA lanes_00000010<>+16(SB)/8, $0x0000001000000010
@@ -573,11 +694,101 @@ DATA lanes_007fffff<>+16(SB)/8, $0x007fffff007fffff
 DATA lanes_007fffff<>+24(SB)/8, $0x007fffff007fffff
 GLOBL lanes_007fffff<>(SB), RODATA|NOPTR, $32
 
+DATA lanes_3e800000<>+0(SB)/8, $0x3e8000003e800000
+DATA lanes_3e800000<>+8(SB)/8, $0x3e8000003e800000
+DATA lanes_3e800000<>+16(SB)/8, $0x3e8000003e800000
+DATA lanes_3e800000<>+24(SB)/8, $0x3e8000003e800000
+GLOBL lanes_3e800000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_3e8f6020<>+0(SB)/8, $0x3e8f60203e8f6020
+DATA lanes_3e8f6020<>+8(SB)/8, $0x3e8f60203e8f6020
+DATA lanes_3e8f6020<>+16(SB)/8, $0x3e8f60203e8f6020
+DATA lanes_3e8f6020<>+24(SB)/8, $0x3e8f60203e8f6020
+GLOBL lanes_3e8f6020<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_3e8f650c<>+0(SB)/8, $0x3e8f650c3e8f650c
+DATA lanes_3e8f650c<>+8(SB)/8, $0x3e8f650c3e8f650c
+DATA lanes_3e8f650c<>+16(SB)/8, $0x3e8f650c3e8f650c
+DATA lanes_3e8f650c<>+24(SB)/8, $0x3e8f650c3e8f650c
+GLOBL lanes_3e8f650c<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_3ecce8e6<>+0(SB)/8, $0x3ecce8e63ecce8e6
+DATA lanes_3ecce8e6<>+8(SB)/8, $0x3ecce8e63ecce8e6
+DATA lanes_3ecce8e6<>+16(SB)/8, $0x3ecce8e63ecce8e6
+DATA lanes_3ecce8e6<>+24(SB)/8, $0x3ecce8e63ecce8e6
+GLOBL lanes_3ecce8e6<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_3f2aaa81<>+0(SB)/8, $0x3f2aaa813f2aaa81
+DATA lanes_3f2aaa81<>+8(SB)/8, $0x3f2aaa813f2aaa81
+DATA lanes_3f2aaa81<>+16(SB)/8, $0x3f2aaa813f2aaa81
+DATA lanes_3f2aaa81<>+24(SB)/8, $0x3f2aaa813f2aaa81
+GLOBL lanes_3f2aaa81<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_3f317218<>+0(SB)/8, $0x3f3172183f317218
+DATA lanes_3f317218<>+8(SB)/8, $0x3f3172183f317218
+DATA lanes_3f317218<>+16(SB)/8, $0x3f3172183f317218
+DATA lanes_3f317218<>+24(SB)/8, $0x3f3172183f317218
+GLOBL lanes_3f317218<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_3f3504f3<>+0(SB)/8, $0x3f3504f33f3504f3
+DATA lanes_3f3504f3<>+8(SB)/8, $0x3f3504f33f3504f3
+DATA lanes_3f3504f3<>+16(SB)/8, $0x3f3504f33f3504f3
+DATA lanes_3f3504f3<>+24(SB)/8, $0x3f3504f33f3504f3
+GLOBL lanes_3f3504f3<>(SB), RODATA|NOPTR, $32
+
 DATA lanes_3f800000<>+0(SB)/8, $0x3f8000003f800000
 DATA lanes_3f800000<>+8(SB)/8, $0x3f8000003f800000
 DATA lanes_3f800000<>+16(SB)/8, $0x3f8000003f800000
 DATA lanes_3f800000<>+24(SB)/8, $0x3f8000003f800000
 GLOBL lanes_3f800000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_3fc00000<>+0(SB)/8, $0x3fc000003fc00000
+DATA lanes_3fc00000<>+8(SB)/8, $0x3fc000003fc00000
+DATA lanes_3fc00000<>+16(SB)/8, $0x3fc000003fc00000
+DATA lanes_3fc00000<>+24(SB)/8, $0x3fc000003fc00000
+GLOBL lanes_3fc00000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_40000000<>+0(SB)/8, $0x4000000040000000
+DATA lanes_40000000<>+8(SB)/8, $0x4000000040000000
+DATA lanes_40000000<>+16(SB)/8, $0x4000000040000000
+DATA lanes_40000000<>+24(SB)/8, $0x4000000040000000
+GLOBL lanes_40000000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_40c90fdb<>+0(SB)/8, $0x40c90fdb40c90fdb
+DATA lanes_40c90fdb<>+8(SB)/8, $0x40c90fdb40c90fdb
+DATA lanes_40c90fdb<>+16(SB)/8, $0x40c90fdb40c90fdb
+DATA lanes_40c90fdb<>+24(SB)/8, $0x40c90fdb40c90fdb
+GLOBL lanes_40c90fdb<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_42283c1a<>+0(SB)/8, $0x42283c1a42283c1a
+DATA lanes_42283c1a<>+8(SB)/8, $0x42283c1a42283c1a
+DATA lanes_42283c1a<>+16(SB)/8, $0x42283c1a42283c1a
+DATA lanes_42283c1a<>+24(SB)/8, $0x42283c1a42283c1a
+GLOBL lanes_42283c1a<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_42a335e3<>+0(SB)/8, $0x42a335e342a335e3
+DATA lanes_42a335e3<>+8(SB)/8, $0x42a335e342a335e3
+DATA lanes_42a335e3<>+16(SB)/8, $0x42a335e342a335e3
+DATA lanes_42a335e3<>+24(SB)/8, $0x42a335e342a335e3
+GLOBL lanes_42a335e3<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_4b400000<>+0(SB)/8, $0x4b4000004b400000
+DATA lanes_4b400000<>+8(SB)/8, $0x4b4000004b400000
+DATA lanes_4b400000<>+16(SB)/8, $0x4b4000004b400000
+DATA lanes_4b400000<>+24(SB)/8, $0x4b4000004b400000
+GLOBL lanes_4b400000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA lanes_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA lanes_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA lanes_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL lanes_7fffffff<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_80000000<>+0(SB)/8, $0x8000000080000000
+DATA lanes_80000000<>+8(SB)/8, $0x8000000080000000
+DATA lanes_80000000<>+16(SB)/8, $0x8000000080000000
+DATA lanes_80000000<>+24(SB)/8, $0x8000000080000000
+GLOBL lanes_80000000<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_9e3779b9<>+0(SB)/8, $0x9e3779b99e3779b9
 DATA lanes_9e3779b9<>+8(SB)/8, $0x9e3779b99e3779b9
@@ -590,6 +801,24 @@ DATA lanes_bb67ae85<>+8(SB)/8, $0xbb67ae85bb67ae85
 DATA lanes_bb67ae85<>+16(SB)/8, $0xbb67ae85bb67ae85
 DATA lanes_bb67ae85<>+24(SB)/8, $0xbb67ae85bb67ae85
 GLOBL lanes_bb67ae85<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_c17183a8<>+0(SB)/8, $0xc17183a8c17183a8
+DATA lanes_c17183a8<>+8(SB)/8, $0xc17183a8c17183a8
+DATA lanes_c17183a8<>+16(SB)/8, $0xc17183a8c17183a8
+DATA lanes_c17183a8<>+24(SB)/8, $0xc17183a8c17183a8
+GLOBL lanes_c17183a8<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_c2255de7<>+0(SB)/8, $0xc2255de7c2255de7
+DATA lanes_c2255de7<>+8(SB)/8, $0xc2255de7c2255de7
+DATA lanes_c2255de7<>+16(SB)/8, $0xc2255de7c2255de7
+DATA lanes_c2255de7<>+24(SB)/8, $0xc2255de7c2255de7
+GLOBL lanes_c2255de7<>(SB), RODATA|NOPTR, $32
+
+DATA lanes_c2996966<>+0(SB)/8, $0xc2996966c2996966
+DATA lanes_c2996966<>+8(SB)/8, $0xc2996966c2996966
+DATA lanes_c2996966<>+16(SB)/8, $0xc2996966c2996966
+DATA lanes_c2996966<>+24(SB)/8, $0xc2996966c2996966
+GLOBL lanes_c2996966<>(SB), RODATA|NOPTR, $32
 
 DATA lanes_cd9e8d57<>+0(SB)/8, $0xcd9e8d57cd9e8d57
 DATA lanes_cd9e8d57<>+8(SB)/8, $0xcd9e8d57cd9e8d57

@@ -354,6 +354,11 @@ func Drop(dst, x, u []float32, below, scale float32)
 //go:noescape
 func Choose(dst, u, a, b []float32, below float32)
 
+// BoxMuller is ref.BoxMuller.
+//
+//go:noescape
+func BoxMuller(dst, u, v []float32)
+
 // SGD is ref.SGD.
 //
 //go:noescape

@@ -908,6 +908,191 @@ done4:
 skip_tail:
 	RET
 
+// func BoxMuller(dst, u, v []float32)
+TEXT ·BoxMuller(SB), NOSPLIT, $0-72
+	MOVD $lanes<>(SB), R0
+	MOVD dst_base+0(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD u_base+24(FP), R3
+	MOVD v_base+48(FP), R4
+	WORD $0x3cc70000 // ldur q0, [x0, #112]
+	WORD $0x3cc50001 // ldur q1, [x0, #80]
+	WORD $0x3cc80002 // ldur q2, [x0, #128]
+	WORD $0x3cc90003 // ldur q3, [x0, #144]
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
+	WORD $0x3ccb0005 // ldur q5, [x0, #176]
+	WORD $0x3ccc0006 // ldur q6, [x0, #192]
+	WORD $0x3ccd0007 // ldur q7, [x0, #208]
+	MOVD $0, R5
+	SUBS $4, R2, R2
+	BLT done_block
+
+block:
+	WORD $0x3ce56868 // ldr q8, [x3, x5]
+	WORD $0x3ce56889 // ldr q9, [x4, x5]
+	WORD $0x4ea8d408 // fsub v8.4s, v0.4s, v8.4s
+	VSUB V2.S4, V8.S4, V10.S4
+	WORD $0x4f29054a // sshr v10.4s, v10.4s, #23
+	VSHL $23, V10.S4, V11.S4
+	VSUB V11.S4, V8.S4, V8.S4
+	VADD V3.S4, V10.S4, V10.S4
+	WORD $0x4ea3d54a // fsub v10.4s, v10.4s, v3.4s
+	WORD $0x4ea1d50b // fsub v11.4s, v8.4s, v1.4s
+	WORD $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	WORD $0x6e28fd68 // fdiv v8.4s, v11.4s, v8.4s
+	WORD $0x6e28dd0b // fmul v11.4s, v8.4s, v8.4s
+	WORD $0x3cce000c // ldur q12, [x0, #224]
+	WORD $0x3ccf000d // ldur q13, [x0, #240]
+	VFMLA V11.S4, V12.S4, V13.S4
+	FMOVQ 256(R0), F12
+	VFMLA V11.S4, V13.S4, V12.S4
+	FMOVQ 272(R0), F13
+	VFMLA V11.S4, V12.S4, V13.S4
+	WORD $0x3cc7000c // ldur q12, [x0, #112]
+	VFMLA V11.S4, V13.S4, V12.S4
+	WORD $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
+	VFMLA V4.S4, V10.S4, V8.S4
+	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
+	VMOVI $0, V10.B16
+	WORD $0x4ea8d548 // fsub v8.4s, v10.4s, v8.4s
+	WORD $0x6ea1f908 // fsqrt v8.4s, v8.4s
+	WORD $0x4ea5d529 // fsub v9.4s, v9.4s, v5.4s
+	WORD $0x4ea0f92a // fabs v10.4s, v9.4s
+	WORD $0x4ea6d54a // fsub v10.4s, v10.4s, v6.4s
+	WORD $0x4ea0f94a // fabs v10.4s, v10.4s
+	WORD $0x4eaad4ca // fsub v10.4s, v6.4s, v10.4s
+	WORD $0x6e2add4b // fmul v11.4s, v10.4s, v10.4s
+	FMOVQ 288(R0), F12
+	FMOVQ 304(R0), F13
+	VFMLA V11.S4, V12.S4, V13.S4
+	FMOVQ 320(R0), F12
+	VFMLA V11.S4, V13.S4, V12.S4
+	FMOVQ 336(R0), F13
+	VFMLA V11.S4, V12.S4, V13.S4
+	FMOVQ 352(R0), F12
+	VFMLA V11.S4, V13.S4, V12.S4
+	FMOVQ 368(R0), F13
+	VFMLA V11.S4, V12.S4, V13.S4
+	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
+	VAND V7.B16, V9.B16, V9.B16
+	VEOR V9.B16, V10.B16, V9.B16
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x3ca56828 // str q8, [x1, x5]
+	ADD $16, R5, R5
+	SUBS $4, R2, R2
+	BGE block
+
+done_block:
+	ADD $4, R2, R2
+	CMP $1, R2
+	BLT skip_tail
+	VMOVI $0, V8.B16
+	ADD R5, R3, R3
+	TBZ $2, R2, part
+	WORD $0x3cc00068 // ldur q8, [x3]
+	JMP done
+
+part:
+	TBZ $1, R2, single
+	WORD $0xfc400068 // ldur d8, [x3]
+	TBZ $0, R2, done
+	ADD $8, R3, R3
+	VLD1 (R3), V8.S[2]
+	JMP done
+
+single:
+	TBZ $0, R2, done
+	WORD $0xbc400068 // ldur s8, [x3]
+
+done:
+	VMOVI $0, V9.B16
+	ADD R5, R4, R3
+	TBZ $2, R2, part2
+	WORD $0x3cc00069 // ldur q9, [x3]
+	JMP done2
+
+part2:
+	TBZ $1, R2, single2
+	WORD $0xfc400069 // ldur d9, [x3]
+	TBZ $0, R2, done2
+	ADD $8, R3, R3
+	VLD1 (R3), V9.S[2]
+	JMP done2
+
+single2:
+	TBZ $0, R2, done2
+	WORD $0xbc400069 // ldur s9, [x3]
+
+done2:
+	WORD $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
+	VSUB V2.S4, V0.S4, V2.S4
+	WORD $0x4f290442 // sshr v2.4s, v2.4s, #23
+	VSHL $23, V2.S4, V8.S4
+	VSUB V8.S4, V0.S4, V0.S4
+	VADD V3.S4, V2.S4, V2.S4
+	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	WORD $0x4ea1d403 // fsub v3.4s, v0.4s, v1.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20fc60 // fdiv v0.4s, v3.4s, v0.4s
+	WORD $0x6e20dc01 // fmul v1.4s, v0.4s, v0.4s
+	WORD $0x3cce0003 // ldur q3, [x0, #224]
+	WORD $0x3ccf0008 // ldur q8, [x0, #240]
+	VFMLA V1.S4, V3.S4, V8.S4
+	FMOVQ 256(R0), F3
+	VFMLA V1.S4, V8.S4, V3.S4
+	FMOVQ 272(R0), F8
+	VFMLA V1.S4, V3.S4, V8.S4
+	WORD $0x3cc70003 // ldur q3, [x0, #112]
+	VFMLA V1.S4, V8.S4, V3.S4
+	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
+	VFMLA V4.S4, V2.S4, V0.S4
+	WORD $0x4e20d400 // fadd v0.4s, v0.4s, v0.4s
+	VMOVI $0, V1.B16
+	WORD $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
+	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	WORD $0x4ea5d521 // fsub v1.4s, v9.4s, v5.4s
+	WORD $0x4ea0f822 // fabs v2.4s, v1.4s
+	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
+	WORD $0x4ea0f842 // fabs v2.4s, v2.4s
+	WORD $0x4ea2d4c2 // fsub v2.4s, v6.4s, v2.4s
+	WORD $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
+	FMOVQ 288(R0), F4
+	FMOVQ 304(R0), F5
+	VFMLA V3.S4, V4.S4, V5.S4
+	FMOVQ 320(R0), F4
+	VFMLA V3.S4, V5.S4, V4.S4
+	FMOVQ 336(R0), F5
+	VFMLA V3.S4, V4.S4, V5.S4
+	FMOVQ 352(R0), F4
+	VFMLA V3.S4, V5.S4, V4.S4
+	FMOVQ 368(R0), F5
+	VFMLA V3.S4, V4.S4, V5.S4
+	WORD $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	VAND V7.B16, V1.B16, V1.B16
+	VEOR V1.B16, V2.B16, V1.B16
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	ADD R5, R1, R0
+	TBZ $2, R2, part3
+	FMOVQ F0, (R0)
+	JMP done3
+
+part3:
+	TBZ $1, R2, single3
+	FMOVD F0, (R0)
+	TBZ $0, R2, done3
+	ADD $8, R0, R0
+	VST1 V0.S[2], (R0)
+	JMP done3
+
+single3:
+	TBZ $0, R2, done3
+	FMOVS F0, (R0)
+
+done3:
+
+skip_tail:
+	RET
+
 DATA lanes<>+0(SB)/8, $0xd2511f53d2511f53
 DATA lanes<>+8(SB)/8, $0xd2511f53d2511f53
 DATA lanes<>+16(SB)/8, $0xcd9e8d57cd9e8d57
@@ -922,4 +1107,38 @@ DATA lanes<>+80(SB)/8, $0x3f8000003f800000
 DATA lanes<>+88(SB)/8, $0x3f8000003f800000
 DATA lanes<>+96(SB)/8, $0x0000001000000010
 DATA lanes<>+104(SB)/8, $0x0000001000000010
-GLOBL lanes<>(SB), RODATA|NOPTR, $112
+DATA lanes<>+112(SB)/8, $0x4000000040000000
+DATA lanes<>+120(SB)/8, $0x4000000040000000
+DATA lanes<>+128(SB)/8, $0x3f3504f33f3504f3
+DATA lanes<>+136(SB)/8, $0x3f3504f33f3504f3
+DATA lanes<>+144(SB)/8, $0x4b4000004b400000
+DATA lanes<>+152(SB)/8, $0x4b4000004b400000
+DATA lanes<>+160(SB)/8, $0x3f3172183f317218
+DATA lanes<>+168(SB)/8, $0x3f3172183f317218
+DATA lanes<>+176(SB)/8, $0x3fc000003fc00000
+DATA lanes<>+184(SB)/8, $0x3fc000003fc00000
+DATA lanes<>+192(SB)/8, $0x3e8000003e800000
+DATA lanes<>+200(SB)/8, $0x3e8000003e800000
+DATA lanes<>+208(SB)/8, $0x8000000080000000
+DATA lanes<>+216(SB)/8, $0x8000000080000000
+DATA lanes<>+224(SB)/8, $0x3e8f650c3e8f650c
+DATA lanes<>+232(SB)/8, $0x3e8f650c3e8f650c
+DATA lanes<>+240(SB)/8, $0x3e8f60203e8f6020
+DATA lanes<>+248(SB)/8, $0x3e8f60203e8f6020
+DATA lanes<>+256(SB)/8, $0x3ecce8e63ecce8e6
+DATA lanes<>+264(SB)/8, $0x3ecce8e63ecce8e6
+DATA lanes<>+272(SB)/8, $0x3f2aaa813f2aaa81
+DATA lanes<>+280(SB)/8, $0x3f2aaa813f2aaa81
+DATA lanes<>+288(SB)/8, $0xc17183a8c17183a8
+DATA lanes<>+296(SB)/8, $0xc17183a8c17183a8
+DATA lanes<>+304(SB)/8, $0x42283c1a42283c1a
+DATA lanes<>+312(SB)/8, $0x42283c1a42283c1a
+DATA lanes<>+320(SB)/8, $0xc2996966c2996966
+DATA lanes<>+328(SB)/8, $0xc2996966c2996966
+DATA lanes<>+336(SB)/8, $0x42a335e342a335e3
+DATA lanes<>+344(SB)/8, $0x42a335e342a335e3
+DATA lanes<>+352(SB)/8, $0xc2255de7c2255de7
+DATA lanes<>+360(SB)/8, $0xc2255de7c2255de7
+DATA lanes<>+368(SB)/8, $0x40c90fdb40c90fdb
+DATA lanes<>+376(SB)/8, $0x40c90fdb40c90fdb
+GLOBL lanes<>(SB), RODATA|NOPTR, $384
