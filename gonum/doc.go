@@ -12,12 +12,13 @@
 // gain, which means vectors with increments of 1:
 //
 //	Sgemm           from 512 multiply-adds on, all transpositions, any alpha and beta; of
-//	                A Bᵀ those with 4 rows and columns of C or more
-//	Ssyrk           from n*n*k = 2^15 on, with the bits of Sgemm
-//	Ssyr2k, Ssymm   from 2^12 multiply-adds on, likewise
+//	                A Bᵀ those with 4 rows and columns and 128 elements of C or more,
+//	                of the others those with k = 4 and 8 elements of C or more
+//	Ssyrk, Ssyr2k   from n = 32 and n*n*k = 2^15 on, with the bits of Sgemm
+//	Ssymm           from 2^12 multiply-adds and 8 rows and columns of B on, likewise
 //	Strmm, Strsm    triangles of order 32 or more by 8 columns or more, from the right
 //	                by 32 rows or more
-//	Sgemv           from 1024 elements of A on: the transpose, of 2 rows and 16 columns or more, and
+//	Sgemv           from 1024 elements of A on: the transpose, of 16 rows and columns or more, and
 //	                without a transposition rows of 2048 elements or more
 //	Sdot            from 2048 elements on
 //	Saxpy           from 128 elements on

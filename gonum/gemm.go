@@ -12,8 +12,9 @@ import (
 
 // Sgemm sets C = alpha op(A) op(B) + beta C, where op(X) is X, or with [blas.Trans]
 // or [blas.ConjTrans] its transpose; op(A) is m x k, op(B) k x n. What is computed
-// does not depend on the transpositions. From 512 multiply-adds on it is this, but for A Bᵀ with
-// less than 4 rows or columns; all else is gonum's own:
+// does not depend on the transpositions. From 512 multiply-adds on it is this, but for A Bᵀ with a C of
+// less than 4 rows or columns or less than 128 elements, and for the others with k below 4 or a C
+// of less than 8 elements; all else is gonum's own:
 //
 //	P[i][j] = fma(a[i][k-1], b[k-1][j], ... fma(a[i][0], b[0][j], +0))
 //	C = fl(alpha P)                    with beta = 0, whatever C holds
@@ -26,7 +27,7 @@ import (
 // rows, each on a goroutine of its own. That does not change a bit.
 func (f Float32) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	// Before all else, since what follows takes as long as a tiny product does.
-	if m*n*k < gemmFrom && alpha != 0 {
+	if (m*n < cellsFrom || m*n*k < gemmFrom) && alpha != 0 {
 		f.implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 		return
 	}
@@ -56,7 +57,7 @@ func (f Float32) sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []fl
 		}
 		return
 	}
-	if !p.transA && p.transB && min(m, n) < dotsFrom {
+	if !gains(p.transA, p.transB, m, n, k) {
 		f.implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 		return
 	}
@@ -70,7 +71,7 @@ var gemvs = [2]func(_ implementation, tA blas.Transpose, m, n int, alpha float32
 
 // Sgemv sets y = alpha op(A) x + beta y, where A is m x n and op(A) is A, or with
 // [blas.Trans] or [blas.ConjTrans] its transpose. With increments of 1 and 1024 elements
-// of A or more, the transpose with 2 rows and 16 columns or more is [Float32.Sgemm] of the row x and
+// of A or more, the transpose with 16 rows and columns or more is [Float32.Sgemm] of the row x and
 // A, which is read where it lies, and without a transposition, from 2048 columns on, each
 // element is fma(alpha, d, fl(beta y)), or fl(alpha d) with beta = 0, d being
 // [Float32.Sdot] of a row and x. y may not overlap A or x. All else is gonum's own.
@@ -103,6 +104,14 @@ func sgemv(own implementation, tA blas.Transpose, m, n int, alpha float32, a []f
 			y[i] = kernels.FMA(alpha, d, float32(beta*y[i]))
 		}
 	}
+}
+
+// gains says whether a product of enough multiply-adds has a shape that gains.
+func gains(transA, transB bool, m, n, k int) bool {
+	if !transA && transB {
+		return min(m, n) >= thinFrom && m*n >= dotsFrom
+	}
+	return k >= stepsFrom
 }
 
 // worth says whether there are at least that many multiply-adds.
@@ -167,8 +176,9 @@ const (
 	vector = 16
 	// rowStrip and rowBlock are the columns and the elements of B that one row is
 	// multiplied by at a time: the sums stay in the first-level cache, and so few rows of a
-	// wide B are read at a time that memory delivers them as it does whole rows.
-	rowStrip, rowBlock = 1 << 12, 1 << 15
+	// wide B are read at a time that memory delivers them as it does whole rows. A B of up
+	// to held elements, 1 MiB, is in the second-level cache or might be.
+	rowStrip, rowBlock, held = 1 << 12, 1 << 15, 1 << 18
 	// added is up to how many steps chains are added to C by the tiles.
 	added = 512
 	// share is how many multiply-adds a goroutine is worth, some 100 microseconds of
@@ -271,7 +281,10 @@ func (p *product) row(t kernels.ISA) {
 		w := min(rowStrip, p.n-lo)
 		whole := w &^ (vector - 1)
 		edge := sum[whole:][:vector]
-		steps, into := max(vector, rowBlock/w), kernels.Set
+		steps, into := p.k, kernels.Set
+		if steps > held/w {
+			steps = max(vector, rowBlock/w)
+		}
 		for q := 0; q < p.k; q += steps {
 			a, b, k := p.a[q:], p.b[q*p.ldb:], min(steps, p.k-q)
 			if whole > 0 {

@@ -71,7 +71,7 @@ func check(t *testing.T, what string, got, want []float32) {
 // sizes are shapes around the edges of tiles, panels and parts.
 var sizes = []struct{ m, n, k int }{
 	{1, 1, 1}, {1, 17, 5}, {7, 1, 9}, {6, 16, 1}, {7, 33, 12}, {13, 65, 40}, {97, 70, 30}, {3, 130, 300}, {20, 5, 600}, {5, 150, 2100},
-	{1, 50, 40}, {1, 16, 2100}, {1, 4099, 20}, {1, 512, 1}, {1, 511, 1}, {4, 4, 32}, {3, 40, 20},
+	{1, 50, 40}, {1, 16, 2100}, {1, 4099, 20}, {1, 512, 1}, {1, 130, 4}, {200, 40, 3}, {1, 300, 1000}, {2, 3, 600}, {4, 32, 70}, {5, 25, 70}, {4, 4, 32}, {3, 40, 20},
 }
 
 // TestSgemm: every element has the bits that the documentation says, on every tier,
@@ -82,7 +82,7 @@ func TestSgemm(t *testing.T) {
 		for _, s := range sizes {
 			for _, tA := range transpositions {
 				for _, tB := range transpositions {
-					for _, ab := range [][2]float32{{1, 0}, {1, 1}, {-1, 1}, {0.3, 0}, {0.3, 0.7}, {0, 0.7}, {0, 0}, {0, 1}} {
+					for _, ab := range [][2]float32{{1, 0}, {1, 1}, {1, 0.7}, {-1, 1}, {0.3, 0}, {0.3, 0.7}, {0, 0.7}, {0, 0}, {0, 1}} {
 						alpha, beta := ab[0], ab[1]
 						a, b, c := draw(r, tA, s.m, s.k), draw(r, tB, s.k, s.n), draw(r, blas.NoTrans, s.m, s.n)
 						if beta == 0 {
@@ -99,7 +99,7 @@ func TestSgemm(t *testing.T) {
 								}
 							}
 						}
-						if dots := tA == blas.NoTrans && tB != blas.NoTrans; alpha != 0 && (s.m*s.n*s.k < 512 || dots && min(s.m, s.n) < 4) {
+						if dots := tA == blas.NoTrans && tB != blas.NoTrans; alpha != 0 && (s.m*s.n*s.k < 512 || dots && (min(s.m, s.n) < 4 || s.m*s.n < 128) || !dots && (s.k < 4 || s.m*s.n < 8)) {
 							copy(want.x, c.x)
 							s32.Sgemm(tA, tB, s.m, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, want.x, c.ld)
 						}
@@ -176,6 +176,9 @@ func TestSgemmSpecial(t *testing.T) {
 		product := func(alpha float32, a, b []float32, k int, beta, c float32) float32 {
 			const n = 512 // so many columns are ours
 			x, columns := slices.Repeat([]float32{c}, n), []float32(nil)
+			if k > 0 { // and so many steps, which add nothing
+				a, b, k = append(slices.Clone(a), 0, 0, 0), append(slices.Clone(b), 0, 0, 0), k+3
+			}
 			for _, v := range b {
 				columns = append(columns, slices.Repeat([]float32{v}, n)...)
 			}
@@ -217,7 +220,7 @@ func TestSgemv(t *testing.T) {
 			m, n        int
 			trans, ours bool // ours with a transposition, and without
 		}{{64, 64, true, false}, {1, 4096, false, true}, {4096, 1, false, false}, {32, 32, true, false}, {31, 33, false, false}, {64, 16, true, false},
-			{70, 15, false, false}, {300, 70, true, false}, {3, 1500, true, false}, {5, 7, false, false}, {3, 2048, true, true}, {2, 2047, true, false}, {9, 4100, true, true}} {
+			{70, 15, false, false}, {300, 70, true, false}, {3, 1500, false, false}, {16, 1500, true, false}, {5, 7, false, false}, {3, 2048, false, true}, {2, 2047, false, false}, {17, 4100, true, true}} {
 			for _, ab := range [][2]float32{{1, 0}, {1, 1}, {0.3, 0.7}, {0.3, 0}, {0, 0.7}, {0, 0}} {
 				alpha, beta := ab[0], ab[1]
 				a := draw(r, blas.NoTrans, s.m, s.n)

@@ -11,11 +11,11 @@ const strip = 128
 
 // Ssyrk sets C = alpha A Aᵀ + beta C, or with [blas.Trans] or [blas.ConjTrans]
 // C = alpha Aᵀ A + beta C, in the triangle ul of C, and leaves the other as it is. C is
-// n x n; A is n x k, or with a transposition k x n. From n*n*k = 2^15 on each element has the
+// n x n; A is n x k, or with a transposition k x n. From n = 32 and n*n*k = 2^15 on each element has the
 // bits that the kernels of [Float32.Sgemm] give it; below it is gonum's own.
 func (f Float32) Ssyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32, a []float32, lda int, beta float32, c []float32, ldc int) {
 	trans, ok := transposed(tA)
-	if !ok || !triangular(ul) || alpha == 0 || !worth(n, n, k, syrkFrom) || !fitsFactor(trans, n, k, a, lda) || !fits(n, n, c, ldc) {
+	if !ok || !triangular(ul) || alpha == 0 || n < syrkRows || !worth(n, n, k, syrkFrom) || !fitsFactor(trans, n, k, a, lda) || !fits(n, n, c, ldc) {
 		f.implementation.Ssyrk(ul, tA, n, k, alpha, a, lda, beta, c, ldc)
 		return
 	}
@@ -26,11 +26,11 @@ func (f Float32) Ssyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32,
 // Ssyr2k sets C = alpha A Bᵀ + alpha B Aᵀ + beta C, or with [blas.Trans] or
 // [blas.ConjTrans] C = alpha Aᵀ B + alpha Bᵀ A + beta C, in the triangle ul of C, and
 // leaves the other as it is. C is n x n; A and B are n x k, or with a transposition
-// k x n. From n*n*k = 2^12 on each element has the bits that the kernels of [Float32.Sgemm]
+// k x n. From n = 32 and n*n*k = 2^15 on each element has the bits that the kernels of [Float32.Sgemm]
 // give it in two calls, the first with beta and the second with 1; below it is gonum's own.
 func (f Float32) Ssyr2k(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	trans, ok := transposed(tA)
-	if !ok || !triangular(ul) || alpha == 0 || !worth(n, n, k, symmetricFrom) || !fitsFactor(trans, n, k, a, lda) || !fitsFactor(trans, n, k, b, ldb) || !fits(n, n, c, ldc) {
+	if !ok || !triangular(ul) || alpha == 0 || n < syrkRows || !worth(n, n, k, syrkFrom) || !fitsFactor(trans, n, k, a, lda) || !fitsFactor(trans, n, k, b, ldb) || !fits(n, n, c, ldc) {
 		f.implementation.Ssyr2k(ul, tA, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 		return
 	}
@@ -73,14 +73,14 @@ func (p *product) triangle(ul blas.Uplo) {
 
 // Ssymm sets C = alpha A B + beta C for a symmetric A on the left, or C = alpha B A +
 // beta C for one on the right. B and C are m x n; of A the triangle ul is read. From
-// 2^12 multiply-adds on each element has the bits that the kernels of [Float32.Sgemm] give it
+// 2^12 multiply-adds and 8 rows and columns of B on each element has the bits that the kernels of [Float32.Sgemm] give it
 // with all of A; below it is gonum's own.
 func (f Float32) Ssymm(s blas.Side, ul blas.Uplo, m, n int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	order := n
 	if s == blas.Left {
 		order = m
 	}
-	if s != blas.Left && s != blas.Right || !triangular(ul) || alpha == 0 || !worth(m, n, order, symmetricFrom) || !fits(order, order, a, lda) || !fits(m, n, b, ldb) || !fits(m, n, c, ldc) {
+	if s != blas.Left && s != blas.Right || !triangular(ul) || alpha == 0 || min(m, n) < squareFrom || !worth(m, n, order, symmetricFrom) || !fits(order, order, a, lda) || !fits(m, n, b, ldb) || !fits(m, n, c, ldc) {
 		f.implementation.Ssymm(s, ul, m, n, alpha, a, lda, b, ldb, beta, c, ldc)
 		return
 	}

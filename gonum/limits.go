@@ -5,7 +5,7 @@ package gonum
 // bits than the next. Each is the larger of those from which AVX2 and AVX-512 gain,
 // measured beside gonum on an Intel Xeon (Emerald Rapids): bench/results/gonum-blas.md has
 // the times. On the tier without assembly a fused multiply-add is some twenty instructions,
-// and what is ours is slower than gonum's assembly, by a factor of 5 to 35 in level 1.
+// and what is ours is slower than gonum's assembly, up to 35 times in Sdot.
 //
 // The methods of level 1 and Sgemv only choose which function they call, so that they are
 // inlined and the way to gonum's own code has no call more than without this package. One
@@ -19,13 +19,18 @@ const (
 	swapFrom  = 128
 
 	gemvFrom  = 1024 // elements of A
-	depthFrom = 2    // rows of an A with a transposition
+	depthFrom = 16   // rows of an A with a transposition
 	rowFrom   = 2048 // columns of an A without a transposition, whose rows are multiplied as by Sdot
 
 	gemmFrom      = 512     // multiply-adds
-	dotsFrom      = 4       // rows and columns of A Bᵀ, which gonum has by Sdot
-	symmetricFrom = 1 << 12 // multiply-adds of Ssyr2k and Ssymm, with both triangles
-	syrkFrom      = 1 << 15 // of Ssyrk, likewise: gonum's is Sdot in one triangle
+	thinFrom      = 4       // rows and columns of C = A Bᵀ
+	dotsFrom      = 128     // elements of C = A Bᵀ, which gonum has by Sdot
+	cellsFrom     = 8       // elements of any other C
+	stepsFrom     = 4       // k of all others, which gonum has by Saxpy, limited by memory as ours
+	symmetricFrom = 1 << 12 // multiply-adds of Ssymm
+	squareFrom    = 8       // rows and columns of its B
+	syrkFrom      = 1 << 15 // of Ssyrk and Ssyr2k, with both triangles: gonum's is Sdot in one
+	syrkRows      = 32      // and rows of their C
 
 	triangleFrom = 32 // the order of a triangular matrix
 	leftFrom     = 8  // columns of B right of it
