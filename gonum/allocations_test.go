@@ -21,6 +21,7 @@ func TestAllocations(t *testing.T) {
 		"Ssyrk":  func() { Float32{}.Ssyrk(blas.Lower, blas.NoTrans, n, n, 0.5, a, n, 0.5, c, n) },
 		"Ssymm":  func() { Float32{}.Ssymm(blas.Right, blas.Lower, n, n, 0.5, a, n, b, n, 0.5, c, n) },
 		"Strmm":  func() { Float32{}.Strmm(blas.Left, blas.Lower, blas.NoTrans, blas.Unit, n, n, 0.5, a, n, c, n) },
+		"Strsm":  func() { Float32{}.Strsm(blas.Right, blas.Upper, blas.Trans, blas.Unit, n, n, 0.5, a, n, c, n) },
 		"Snrm2":  func() { Float32{}.Snrm2(n*n, a, 1) },
 		"Sasum":  func() { Float32{}.Sasum(n*n, a, 1) },
 		"Sdot":   func() { Float32{}.Sdot(n*n, a, 1, b, 1) },
@@ -28,8 +29,8 @@ func TestAllocations(t *testing.T) {
 		"Ssyr2k": func() { Float32{}.Ssyr2k(blas.Lower, blas.NoTrans, n, n, 0.5, a, n, b, n, 0.5, c, n) },
 	} {
 		run()
-		// A collection may empty the pool once.
-		if got := testing.AllocsPerRun(200, run); got > 1 {
+		// A collection may empty the pool: that is less than one in 200 calls.
+		if got := testing.AllocsPerRun(200, run); got > 0 {
 			t.Errorf("%s makes %v allocations a call", name, got)
 		}
 	}

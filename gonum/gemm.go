@@ -12,7 +12,9 @@ import (
 
 // Sgemm sets C = alpha op(A) op(B) + beta C, where op(X) is X, or with [blas.Trans]
 // or [blas.ConjTrans] its transpose; op(A) is m x k, op(B) k x n. What is computed
-// does not depend on the transpositions:
+// does not depend on the transpositions. From 512 multiply-adds on it is this, but for A Bᵀ with a C of
+// less than 4 rows or columns or less than 128 elements, and for the others with k below 4 or a C
+// of less than 8 elements; all else is gonum's own:
 //
 //	P[i][j] = fma(a[i][k-1], b[k-1][j], ... fma(a[i][0], b[0][j], +0))
 //	C = fl(alpha P)                    with beta = 0, whatever C holds
@@ -24,6 +26,15 @@ import (
 // Large products are cut into as many parts as GOMAXPROCS says, columns of C or else
 // rows, each on a goroutine of its own. That does not change a bit.
 func (f Float32) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	// Before all else, since what follows takes as long as a tiny product does.
+	if (m*n < cellsFrom || m*n*k < gemmFrom) && alpha != 0 {
+		f.implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+		return
+	}
+	f.sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+}
+
+func (f Float32) sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	p := product{m: m, n: n, k: k, alpha: alpha, a: a, lda: lda, b: b, ldb: ldb, beta: beta, c: c, ldc: ldc}
 	var okA, okB bool
 	p.transA, okA = transposed(tA)
@@ -46,21 +57,67 @@ func (f Float32) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []fl
 		}
 		return
 	}
+	if !gains(p.transA, p.transB, m, n, k) {
+		f.implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+		return
+	}
 	p.run()
 }
 
+// gemvs are gonum's own Sgemv and ours.
+var gemvs = [2]func(_ implementation, tA blas.Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int){
+	implementation.Sgemv, sgemv,
+}
+
 // Sgemv sets y = alpha op(A) x + beta y, where A is m x n and op(A) is A, or with
-// [blas.Trans] or [blas.ConjTrans] its transpose. The transpose of a matrix of 4096
-// elements or more, with increments of 1, is [Float32.Sgemm] of the row x and A, which
-// is read where it lies; y may not overlap A or x. All else is gonum's own.
-func (f Float32) Sgemv(tA blas.Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
+// [blas.Trans] or [blas.ConjTrans] its transpose. With increments of 1 and 1024 elements
+// of A or more, the transpose with 16 rows and columns or more is [Float32.Sgemm] of the row x and
+// A, which is read where it lies, and without a transposition, from 2048 columns on, each
+// element is fma(alpha, d, fl(beta y)), or fl(alpha d) with beta = 0, d being
+// [Float32.Sdot] of a row and x. y may not overlap A or x. All else is gonum's own.
+func (Float32) Sgemv(tA blas.Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
+	gemvs[uint(gemvFrom-1-m*n)>>(bits.UintSize-1)](implementation{}, tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
+}
+
+func sgemv(own implementation, tA blas.Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
 	trans, ok := transposed(tA)
-	if !ok || !trans || incX != 1 || incY != 1 || alpha == 0 || !fits(m, n, a, lda) || m > len(x) || n > len(y) || m*n < gemvFrom {
-		f.implementation.Sgemv(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
+	rows, cols, least := m, n, rowFrom
+	if trans {
+		rows, cols, least = n, m, vector
+		ok = ok && m >= depthFrom
+	}
+	if !ok || n < least || incX != 1 || incY != 1 || alpha == 0 || !fits(m, n, a, lda) || cols > len(x) || rows > len(y) {
+		own.Sgemv(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
 		return
 	}
-	p := product{m: 1, n: n, k: m, alpha: alpha, a: x, lda: m, b: a, ldb: lda, beta: beta, c: y, ldc: n}
-	p.run()
+	if trans {
+		p := product{m: 1, n: n, k: m, alpha: alpha, a: x, lda: m, b: a, ldb: lda, beta: beta, c: y, ldc: n}
+		p.run()
+		return
+	}
+	t := kernels.Current()
+	for i := range m {
+		d := t.Dot(a[i*lda:][:n], x[:n])
+		if beta == 0 {
+			y[i] = alpha * d
+		} else {
+			y[i] = kernels.FMA(alpha, d, float32(beta*y[i]))
+		}
+	}
+}
+
+// gains says whether a product of enough multiply-adds has a shape that gains.
+func gains(transA, transB bool, m, n, k int) bool {
+	if !transA && transB {
+		return min(m, n) >= thinFrom && m*n >= dotsFrom
+	}
+	return k >= stepsFrom
+}
+
+// worth says whether there are at least that many multiply-adds.
+func worth(m, n, k int, from uint64) bool {
+	hi, fmas := bits.Mul64(uint64(m)*uint64(n), uint64(k))
+	return hi != 0 || fmas >= from
 }
 
 // transposed says what a transposition is, and whether it is one.
@@ -76,6 +133,18 @@ func fits(rows, cols int, s []float32, ld int) bool {
 	}
 	hi, need := bits.Mul64(uint64(rows-1), uint64(ld))
 	return hi == 0 && need <= uint64(len(s)) && uint64(cols) <= uint64(len(s))-need
+}
+
+// scaled sets C = beta C.
+func (p *product) scaled(t kernels.ISA) {
+	if p.ldc == p.n {
+		t.Scale(p.c[:p.m*p.n], p.c[:p.m*p.n], p.beta)
+		return
+	}
+	for i := range p.m {
+		row := p.c[i*p.ldc:][:p.n]
+		t.Scale(row, row, p.beta)
+	}
 }
 
 // finish sets c = alpha p + beta c, a row of C and of the product.
@@ -103,11 +172,18 @@ const (
 	// panel is how many columns all tiers' panels of B divide: cuts elsewhere
 	// would leave registers partly empty.
 	panel = 64
+	// vector is how many columns all tiers' registers divide.
+	vector = 16
+	// rowStrip and rowBlock are the columns and the elements of B that one row is
+	// multiplied by at a time: the sums stay in the first-level cache, and so few rows of a
+	// wide B are read at a time that memory delivers them as it does whole rows. A B of up
+	// to held elements, 1 MiB, is in the second-level cache or might be.
+	rowStrip, rowBlock, held = 1 << 12, 1 << 15, 1 << 18
+	// added is up to how many steps chains are added to C by the tiles.
+	added = 512
 	// share is how many multiply-adds a goroutine is worth, some 100 microseconds of
 	// one core. A quarter of that lost time where another core had to wake up.
 	share = 1 << 22
-	// gemvFrom is the size from which a vector times a matrix is faster than gonum's.
-	gemvFrom = 1 << 12
 	// most is the scratch of a part in float32, 4 MiB, if it can be done with that.
 	most = 1 << 20
 )
@@ -179,18 +255,62 @@ func (p *product) rows(lo, hi int) product {
 
 // compute is the product on one goroutine, some columns at a time.
 func (p *product) compute() {
-	t, width := kernels.Current(), p.width()
+	t := kernels.Current()
+	if p.m == 1 && !p.transA && !p.transB && p.n >= vector {
+		p.row(t)
+		return
+	}
+	width := p.width()
+	if width >= p.n {
+		p.block(t)
+		return
+	}
 	for lo := 0; lo < p.n; lo += width {
 		q := p.cols(lo, min(lo+width, p.n))
 		q.block(t)
 	}
 }
 
+// row is the product for one row, by a B of at least one vector of columns, which is read where
+// it lies. Where the columns do not fill vectors, the last ones are computed in a vector
+// that begins left of them.
+func (p *product) row(t kernels.ISA) {
+	buf, sum := borrow(min(p.n, rowStrip) + vector)
+	defer pool.Put(buf)
+	for lo := 0; lo < p.n; lo += rowStrip {
+		w := min(rowStrip, p.n-lo)
+		whole := w &^ (vector - 1)
+		edge := sum[whole:][:vector]
+		steps, into := p.k, kernels.Set
+		if steps > held/w {
+			steps = max(vector, rowBlock/w)
+		}
+		for q := 0; q < p.k; q += steps {
+			a, b, k := p.a[q:], p.b[q*p.ldb:], min(steps, p.k-q)
+			if whole > 0 {
+				t.Gemm(into, false, false, 1, whole, k, a, k, b[lo:], p.ldb, sum, whole, nil)
+			}
+			if whole < w {
+				t.Gemm(into, false, false, 1, vector, k, a, k, b[lo+w-vector:], p.ldb, edge, vector, nil)
+			}
+			into = kernels.Continue
+		}
+		if whole < w {
+			copy(edge, edge[vector-(w-whole):])
+		}
+		finish(t, p.c[lo:][:w], sum[:w], p.alpha, p.beta)
+	}
+}
+
+// adds says whether the tiles add the product to C: with alpha = 1 that is what a fused
+// multiply-add does.
+func (p *product) adds() bool { return p.alpha == 1 && p.beta != 0 && p.k <= added }
+
 // width is as many columns as bound the scratch, which holds panels of B and, unless
 // beta is 0, the product before it is added to C.
 func (p *product) width() int {
 	rows := p.k
-	if p.beta != 0 {
+	if p.beta != 0 && !p.adds() {
 		rows += p.m
 	}
 	return max(1, most/rows/panel) * panel
@@ -198,9 +318,15 @@ func (p *product) width() int {
 
 func (p *product) block(t kernels.ISA) {
 	need := t.GemmWork(p.transA, p.transB, p.m, p.n, p.k)
-	out, ld := p.c, p.ldc
+	out, ld, into := p.c, p.ldc, kernels.Set
 	size := 0
-	if p.beta != 0 {
+	switch {
+	case p.adds():
+		into = kernels.AddTo
+		if p.beta != 1 {
+			p.scaled(t)
+		}
+	case p.beta != 0:
 		ld, size = p.n, p.m*p.n
 	}
 	buf, work := borrow(need + size)
@@ -208,12 +334,15 @@ func (p *product) block(t kernels.ISA) {
 	if size > 0 {
 		out = work[need:]
 	}
-	t.Gemm(kernels.Set, p.transA, p.transB, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, out, ld, work[:need])
-	if p.alpha == 1 && p.beta == 0 {
-		return
-	}
-	for i := range p.m {
-		finish(t, p.c[i*p.ldc:][:p.n], out[i*ld:][:p.n], p.alpha, p.beta)
+	t.Gemm(into, p.transA, p.transB, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, out, ld, work[:need])
+	switch {
+	case into == kernels.AddTo || p.alpha == 1 && p.beta == 0:
+	case ld == p.n && p.ldc == p.n:
+		finish(t, p.c[:p.m*p.n], out[:p.m*p.n], p.alpha, p.beta)
+	default:
+		for i := range p.m {
+			finish(t, p.c[i*p.ldc:][:p.n], out[i*ld:][:p.n], p.alpha, p.beta)
+		}
 	}
 }
 

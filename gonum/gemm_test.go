@@ -71,6 +71,7 @@ func check(t *testing.T, what string, got, want []float32) {
 // sizes are shapes around the edges of tiles, panels and parts.
 var sizes = []struct{ m, n, k int }{
 	{1, 1, 1}, {1, 17, 5}, {7, 1, 9}, {6, 16, 1}, {7, 33, 12}, {13, 65, 40}, {97, 70, 30}, {3, 130, 300}, {20, 5, 600}, {5, 150, 2100},
+	{1, 50, 40}, {1, 16, 2100}, {1, 4099, 20}, {1, 512, 1}, {1, 130, 4}, {200, 40, 3}, {1, 300, 1000}, {2, 3, 600}, {4, 32, 70}, {5, 25, 70}, {4, 4, 32}, {3, 40, 20},
 }
 
 // TestSgemm: every element has the bits that the documentation says, on every tier,
@@ -81,7 +82,7 @@ func TestSgemm(t *testing.T) {
 		for _, s := range sizes {
 			for _, tA := range transpositions {
 				for _, tB := range transpositions {
-					for _, ab := range [][2]float32{{1, 0}, {1, 1}, {-1, 1}, {0.3, 0}, {0.3, 0.7}, {0, 0.7}, {0, 0}, {0, 1}} {
+					for _, ab := range [][2]float32{{1, 0}, {1, 1}, {1, 0.7}, {-1, 1}, {0.3, 0}, {0.3, 0.7}, {0, 0.7}, {0, 0}, {0, 1}} {
 						alpha, beta := ab[0], ab[1]
 						a, b, c := draw(r, tA, s.m, s.k), draw(r, tB, s.k, s.n), draw(r, blas.NoTrans, s.m, s.n)
 						if beta == 0 {
@@ -97,6 +98,10 @@ func TestSgemm(t *testing.T) {
 									*v = element(tA, tB, i, j, s.k, alpha, a, b, beta, *v)
 								}
 							}
+						}
+						if dots := tA == blas.NoTrans && tB != blas.NoTrans; alpha != 0 && (s.m*s.n*s.k < 512 || dots && (min(s.m, s.n) < 4 || s.m*s.n < 128) || !dots && (s.k < 4 || s.m*s.n < 8)) {
+							copy(want.x, c.x)
+							s32.Sgemm(tA, tB, s.m, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, want.x, c.ld)
 						}
 						Float32{}.Sgemm(tA, tB, s.m, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, c.x, c.ld)
 						what := fmt.Sprintf("%v, %c%c, alpha %v, beta %v", s, tA, tB, alpha, beta)
@@ -115,7 +120,7 @@ func TestSgemm(t *testing.T) {
 func TestParts(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(3, 4))
-		for _, s := range []struct{ m, n, k int }{{5, 700, 20}, {70, 65, 33}, {130, 10, 20}, {2, 3, 4}, {100, 200, 10}, {3, 200, 9000}} {
+		for _, s := range []struct{ m, n, k int }{{1, 700, 20}, {5, 700, 20}, {70, 65, 33}, {130, 10, 20}, {2, 3, 4}, {100, 200, 10}, {3, 200, 9000}} {
 			for _, tA := range transpositions[:2] {
 				for _, tB := range transpositions[:2] {
 					for _, beta := range []float32{0, 0.5} {
@@ -169,9 +174,16 @@ func TestSgemmSpecial(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	eachTier(t, func(t *testing.T) {
 		product := func(alpha float32, a, b []float32, k int, beta, c float32) float32 {
-			x := []float32{c}
-			Float32{}.Sgemm(blas.NoTrans, blas.NoTrans, 1, 1, k, alpha, a, max(1, k), b, 1, beta, x, 1)
-			return x[0]
+			const n = 512 // so many columns are ours
+			x, columns := slices.Repeat([]float32{c}, n), []float32(nil)
+			if k > 0 { // and so many steps, which add nothing
+				a, b, k = append(slices.Clone(a), 0, 0, 0), append(slices.Clone(b), 0, 0, 0), k+3
+			}
+			for _, v := range b {
+				columns = append(columns, slices.Repeat([]float32{v}, n)...)
+			}
+			Float32{}.Sgemm(blas.NoTrans, blas.NoTrans, 1, n, k, alpha, a, max(1, k), columns, n, beta, x, n)
+			return x[n-1]
 		}
 		for _, c := range []struct {
 			what      string
@@ -199,14 +211,16 @@ func TestSgemmSpecial(t *testing.T) {
 	Float32{}.Sgemm(blas.NoTrans, blas.NoTrans, 3, 0, 2, 1, nil, 2, nil, 1, 0, nil, 1)
 }
 
-// TestSgemv: the transpose has the bits of Sgemm, what is gonum's those of gonum.
+// TestSgemv: the transpose has the bits of Sgemm, the rows of other matrices those of Sdot, and
+// what is gonum's those of gonum.
 func TestSgemv(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(7, 8))
 		for _, s := range []struct {
-			m, n int
-			ours bool
-		}{{64, 64, true}, {1, 4096, true}, {4096, 1, true}, {63, 65, false}, {64, 63, false}, {100, 40, false}, {300, 70, true}, {3, 1500, true}, {5, 7, false}} {
+			m, n        int
+			trans, ours bool // ours with a transposition, and without
+		}{{64, 64, true, false}, {1, 4096, false, true}, {4096, 1, false, false}, {32, 32, true, false}, {31, 33, false, false}, {64, 16, true, false},
+			{70, 15, false, false}, {300, 70, true, false}, {3, 1500, false, false}, {16, 1500, true, false}, {5, 7, false, false}, {3, 2048, false, true}, {2, 2047, false, false}, {17, 4100, true, true}} {
 			for _, ab := range [][2]float32{{1, 0}, {1, 1}, {0.3, 0.7}, {0.3, 0}, {0, 0.7}, {0, 0}} {
 				alpha, beta := ab[0], ab[1]
 				a := draw(r, blas.NoTrans, s.m, s.n)
@@ -222,7 +236,14 @@ func TestSgemv(t *testing.T) {
 							y[0] = float32(math.NaN())
 						}
 						want := slices.Clone(y)
-						if s.ours && tA != blas.NoTrans && incX == 1 && incY == 1 && alpha != 0 {
+						if unit := incX == 1 && incY == 1 && alpha != 0; unit && tA == blas.NoTrans && s.ours {
+							for i := range s.m {
+								d := kernels.Dot(a.x[i*a.ld:][:s.n], x[:s.n])
+								if want[i] = kernels.FMA(alpha, d, float32(beta*want[i])); beta == 0 {
+									want[i] = alpha * d
+								}
+							}
+						} else if unit && tA != blas.NoTrans && s.trans {
 							Float32{}.Sgemm(blas.NoTrans, blas.NoTrans, 1, s.n, s.m, alpha, x, s.m, a.x, a.ld, beta, want, s.n)
 						} else {
 							s32.Sgemv(tA, s.m, s.n, alpha, a.x, a.ld, x, incX, beta, want, incY)

@@ -39,7 +39,7 @@ func TestLevel1(t *testing.T) {
 				check(t, what+", Sdot", []float32{Float32{}.Sdot(n, x, incX, y, incY)}, []float32{want})
 
 				want = s32.Snrm2(n, x, incX)
-				if incX == 1 && n >= 2 {
+				if incX == 1 && n >= 32 {
 					want = float32(math.Sqrt(kernels.SumSquares(x[:n])))
 					exact := d64.Dnrm2(n, widen(x), 1)
 					if e := math.Abs(float64(want) - exact); e > 0x1.01p-24*exact {
@@ -70,6 +70,11 @@ func TestLevel1(t *testing.T) {
 					got, want = slices.Clone(y), slices.Clone(y)
 					Float32{}.Saxpy(n, alpha, x, incX, got, incY)
 					s32.Saxpy(n, alpha, x, incX, want, incY)
+					if unit && n >= 128 && alpha != 0 {
+						for i := range n {
+							want[i] = kernels.FMA(alpha, x[i], y[i])
+						}
+					}
 					check(t, what+", Saxpy", got, want)
 				}
 
@@ -83,7 +88,7 @@ func TestLevel1(t *testing.T) {
 	})
 }
 
-// TestOverlap: vectors that share memory are exchanged as gonum does it.
+// TestOverlap: vectors that share memory are exchanged and added to as gonum does it.
 func TestOverlap(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	x := random(r, 2000)
@@ -92,6 +97,9 @@ func TestOverlap(t *testing.T) {
 		Float32{}.Sswap(1000, got, 1, got[off:], 1)
 		s32.Sswap(1000, want, 1, want[off:], 1)
 		check(t, fmt.Sprintf("%d elements on", off), got, want)
+		Float32{}.Saxpy(1000, 0.5, got, 1, got[off:], 1)
+		s32.Saxpy(1000, 0.5, want, 1, want[off:], 1)
+		check(t, fmt.Sprintf("Saxpy, %d elements on", off), got, want)
 	}
 }
 
@@ -116,6 +124,7 @@ func TestSnrm2Scale(t *testing.T) {
 			{[]float32{nan, 1}, nan},
 			{[]float32{0, float32(math.Copysign(0, -1))}, 0},
 		} {
+			c.x = append(c.x, make([]float32, 30)...) // so many are ours
 			got := Float32{}.Snrm2(len(c.x), c.x, 1)
 			if !equal(got, c.want) {
 				t.Errorf("Snrm2 of %v is %v, want %v", c.x, got, c.want)

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/blas"
+
+	"github.com/simdrnn/simdrnn/kernels"
 )
 
 var uplos = []blas.Uplo{blas.Upper, blas.Lower}
@@ -28,14 +31,14 @@ func spoil(ul blas.Uplo, o operand, diagonal bool) {
 	}
 }
 
-var factors = [][2]float32{{1, 0}, {1, 1}, {-0.3, 0.7}, {0.3, 0}, {0, 0.7}, {0, 0}}
+var factors = [][2]float32{{1, 0}, {1, 1}, {1, 0.7}, {-0.3, 0.7}, {0.3, 0}, {0, 0.7}, {0, 0}}
 
 // TestSymmetricProducts: Ssyrk and Ssyr2k have the bits of Sgemm in their triangle and
 // change nothing else, whatever stands there.
 func TestSymmetricProducts(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
-		for _, s := range []struct{ n, k int }{{1, 3}, {17, 9}, {128, 5}, {129, 20}, {300, 7}} {
+		for _, s := range []struct{ n, k int }{{1, 3}, {17, 9}, {17, 900}, {32, 32}, {128, 5}, {129, 20}, {300, 7}} {
 			for _, trans := range transpositions {
 				for _, ul := range uplos {
 					for _, ab := range factors {
@@ -57,6 +60,14 @@ func TestSymmetricProducts(t *testing.T) {
 								}
 							}
 						}
+						if alpha != 0 && (s.n < 32 || s.n*s.n*s.k < 1<<15) {
+							copy(one.x, c.x)
+							s32.Ssyrk(ul, trans, s.n, s.k, alpha, a.x, a.ld, beta, one.x, c.ld)
+						}
+						if alpha != 0 && (s.n < 32 || s.n*s.n*s.k < 1<<15) {
+							copy(two.x, c.x)
+							s32.Ssyr2k(ul, trans, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, two.x, c.ld)
+						}
 						what := fmt.Sprintf("%v, %c%c, alpha %v, beta %v", s, ul, trans, alpha, beta)
 						got := c.clone()
 						Float32{}.Ssyrk(ul, trans, s.n, s.k, alpha, a.x, a.ld, beta, got.x, c.ld)
@@ -75,7 +86,7 @@ func TestSymmetricProducts(t *testing.T) {
 func TestSsymm(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(3, 4))
-		for _, s := range []struct{ order, other int }{{1, 3}, {17, 9}, {128, 5}, {129, 20}, {300, 7}} {
+		for _, s := range []struct{ order, other int }{{1, 3}, {17, 9}, {70, 3}, {128, 5}, {129, 20}, {300, 8}} {
 			for _, side := range []blas.Side{blas.Left, blas.Right} {
 				for _, ul := range uplos {
 					for _, ab := range factors {
@@ -103,6 +114,10 @@ func TestSsymm(t *testing.T) {
 						} else {
 							Float32{}.Sgemm(blas.NoTrans, blas.NoTrans, m, n, n, alpha, b.x, b.ld, full.x, a.ld, beta, want.x, c.ld)
 						}
+						if alpha != 0 && (s.order*s.order*s.other < 1<<12 || min(m, n) < 8) {
+							copy(want.x, c.x)
+							s32.Ssymm(side, ul, m, n, alpha, a.x, a.ld, b.x, b.ld, beta, want.x, c.ld)
+						}
 						Float32{}.Ssymm(side, ul, m, n, alpha, a.x, a.ld, b.x, b.ld, beta, got.x, c.ld)
 						check(t, fmt.Sprintf("%v, %c%c, alpha %v, beta %v", s, side, ul, alpha, beta), got.x, want.x)
 					}
@@ -119,7 +134,7 @@ func TestSsymm(t *testing.T) {
 func TestTriangles(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
-		for _, s := range []struct{ order, other int }{{1, 3}, {32, 9}, {33, 9}, {64, 5}, {150, 70}, {260, 3}} {
+		for _, s := range []struct{ order, other int }{{1, 3}, {31, 9}, {32, 9}, {33, 40}, {64, 8}, {150, 70}, {260, 3}, {40, 300}} {
 			for _, side := range []blas.Side{blas.Left, blas.Right} {
 				for _, ul := range uplos {
 					for _, trans := range transpositions {
@@ -133,6 +148,76 @@ func TestTriangles(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTriangleBits: Strmm and Strsm are chains, the same ones on every tier and side and with any
+// number of goroutines, and an infinity in B is in no row that does not depend on it.
+func TestTriangleBits(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	const order, other = 301, 100 // four million multiply-adds: worth a second goroutine
+	a, b := draw(r, blas.NoTrans, order, order), draw(r, blas.NoTrans, order, other)
+	for i := range order {
+		a.x[i*a.ld+i] += 30
+	}
+	b.x[b.ld*200+50] = float32(math.Inf(1))
+	transpose := func(o operand) operand {
+		x := make([]float32, o.rows*o.cols)
+		for i := range o.rows {
+			for j := range o.cols {
+				x[j*o.rows+i] = o.x[i*o.ld+j]
+			}
+		}
+		return operand{x, o.cols, o.rows, o.rows}
+	}
+	turned := transpose(b)
+	for _, ul := range uplos {
+		// The definition, from the first solved row on.
+		product, solution := b.clone(), b.clone()
+		for n := range order {
+			i := n
+			if ul == blas.Upper {
+				i = order - 1 - n
+			}
+			for j := range other {
+				var p float32
+				for k := range order {
+					if in(ul, i, k) {
+						p = kernels.FMA(a.x[i*a.ld+k], b.x[k*b.ld+j], p)
+					}
+				}
+				product.x[i*b.ld+j] = 0.3 * p
+				var s float32
+				first := i / 6 * 6
+				for _, part := range [][2]int{{0, first}, {first + 6, order}, {first, min(first+6, order)}} {
+					for k := part[0]; k < part[1]; k++ {
+						if k != i && in(ul, i, k) {
+							s = kernels.FMA(a.x[i*a.ld+k], solution.x[k*b.ld+j], s)
+						}
+					}
+				}
+				v := float32(0.3 * b.x[i*b.ld+j])
+				solution.x[i*b.ld+j] = float32(v-s) / a.x[i*a.ld+i]
+			}
+		}
+		eachTier(t, func(t *testing.T) {
+			for _, procs := range []int{1, 3} {
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+				what := fmt.Sprintf("%c on %d processors", ul, procs)
+				got := b.clone()
+				Float32{}.Strmm(blas.Left, ul, blas.NoTrans, blas.NonUnit, order, other, 0.3, a.x, a.ld, got.x, b.ld)
+				check(t, "Strmm "+what, got.x, product.x)
+				got = turned.clone()
+				Float32{}.Strmm(blas.Right, ul, blas.Trans, blas.NonUnit, other, order, 0.3, a.x, a.ld, got.x, order)
+				check(t, "Strmm from the right, "+what, got.x, transpose(product).x)
+				got = b.clone()
+				Float32{}.Strsm(blas.Left, ul, blas.NoTrans, blas.NonUnit, order, other, 0.3, a.x, a.ld, got.x, b.ld)
+				check(t, "Strsm "+what, got.x, solution.x)
+				got = turned.clone()
+				Float32{}.Strsm(blas.Right, ul, blas.Trans, blas.NonUnit, other, order, 0.3, a.x, a.ld, got.x, order)
+				check(t, "Strsm from the right, "+what, got.x, transpose(solution).x)
+			}
+		})
+	}
 }
 
 func triangles(t *testing.T, r *rand.Rand, side blas.Side, ul blas.Uplo, trans blas.Transpose, diag blas.Diag, order, other int, alpha float32) {
