@@ -200,7 +200,7 @@ func FuzzPositions(f *testing.F) {
 		add(plain, err)
 		buckets, err := data.NewBuckets(seqs, 2, 2, rand.NewPCG(1, 2))
 		add(buckets, err)
-		pairs, err := data.NewPairs([]data.Pair{{IDs: []int32{1, 2}, Target: []int32{3}}, {Target: []int32{4, 5}}, {}}, data.PairsConfig{Rows: 2, Begin: 6, End: 7, Buckets: 1, Shuffle: rand.NewPCG(1, 2)})
+		pairs, err := data.NewPairs([]data.Pair{{IDs: []int32{1, 2}, Target: []int32{3}}, {Target: []int32{4, 5}}, {}}, data.PairsConfig{Rows: 2, Begin: 6, End: 7, Buckets: 2, Shuffle: rand.NewPCG(1, 2)})
 		add(pairs, err)
 		ordered, err := data.NewFeed(feed, data.FeedConfig{Rows: 2})
 		add(ordered, err)
