@@ -57,6 +57,7 @@ var outside = map[string]string{
 	"bptt.sample":                       "some elements, compared among ranks once a run",
 	"loss.checkStepWeights":             "whether the weights of steps are numbers",
 	"loss.checkWeights":                 "whether the weights of classes are numbers",
+	"loss.call.wrongAnswer":             "the first target that is no answer, where a kernel has found one",
 	"loss.stepWeight":                   "takes the weight of a step",
 	"loss.CrossEntropy.weight":          "takes the weight of a class",
 	"loss.Scratch.classRow":             "the one element of a row that is its target's",
