@@ -55,6 +55,7 @@ var outside = map[string]string{
 	"bptt.gradients.clip":               "the factor of a tensor",
 	"bptt.powers":                       "the norm of an order that Plan.ClipP says takes a power of each element",
 	"bptt.sample":                       "some elements, compared among ranks once a run",
+	"bptt.notFinite":                    "which number of a batch spoils an update, when it is spoiled",
 	"loss.checkStepWeights":             "whether the weights of steps are numbers",
 	"loss.checkWeights":                 "whether the weights of classes are numbers",
 	"loss.call.wrongAnswer":             "the first target that is no answer, where a kernel has found one",

@@ -32,4 +32,10 @@ var unusedFaults = []fault{
 		"\tif m == nil {\n\t\treturn errNil(\"Model\", \"SetState\")\n\t}\n", "", []string{"./internal/archtest NilReceivers", "./fuzz NilReceivers"}},
 	{"nil pointers: data that could not be made are at their end", "data/sequences.go",
 		"return errNil(\"Sequences\", \"Next\")", "return nil", []string{"./fuzz NilReceivers"}},
+	{"updates: NaN of padding is the reason", "bptt/nonfinite.go",
+		"p := i / width; part.matters(p)", "p := i / width; p >= 0", []string{"./bptt PlaceOfNaN"}},
+	{"updates: the data are not looked at", "bptt/update.go",
+		"e.Data = notFinite(&t.next)", "e.Data = \"\"", []string{"./bptt PlaceOfNaN|UsualMistakes"}},
+	{"pages: a flag of a command without its value", "docs/training/forecasting.md",
+		"./forecast -quantiles 0.1,0.5,0.9", "./forecast -quantiles", []string{"examples:./internal/program CommandsOfPages"}},
 }
