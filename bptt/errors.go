@@ -26,13 +26,20 @@ type NonFiniteError struct {
 	Loss  float64 // of the update
 
 	Skipped int64 // updates that were left out right before it: see Plan.SkipNonFinite
+
+	// Data is the place of an input or target in the last batch of the update that is not
+	// finite either, and so the reason; "" if there is none, and in a run with Plan.Shards.
+	Data string
 }
 
 // Error says which update was not made, and why.
 func (e *NonFiniteError) Error() string {
 	after := ""
+	if e.Data != "" {
+		after = ", and in the data " + e.Data
+	}
 	if e.Skipped > 0 {
-		after = fmt.Sprintf(", as in the %d updates before, which were left out", e.Skipped)
+		after += fmt.Sprintf(", as in the %d updates before, which were left out", e.Skipped)
 	}
 	if e.Param == "" {
 		return fmt.Sprintf("bptt: step %d: the loss is %v%s; the weights are those before the step", e.Step, e.Loss, after)

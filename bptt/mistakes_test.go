@@ -151,6 +151,7 @@ var mistakes = map[string]func(t *testing.T, r *rand.Rand) []error{
 			trainOn(small(t, 0, 3), sequences(t, 2, right), 0, loss.BCE{}),
 			trainOn(small(t, 0, 2), sequences(t, 2, data.Sequence{Steps: 2, X: x[:4], Y: yes}), 0, loss.BCE{}),
 			failed(data.NewSequences([]data.Sequence{{Steps: 4, X: x, Y: yes}}, 2, nil)),
+			trainOn(small(t, 0, 2), sequences(t, 2, data.Sequence{Steps: 2, X: x, Y: []float32{0, 1, 1, 127}}), 0, loss.BCE{}),
 			trainOn(small(t, 0, 2), sequences(t, 2, right), 0, ce),
 		}
 	},

@@ -20,7 +20,8 @@ import (
 type Plan struct {
 	// Window is how many steps back the gradient flows; 0 is full BPTT, whole
 	// sequences. Stride is how many new steps each update takes, Window if 0.
-	// See the package comment.
+	// See the package comment. A layer that reads from the end begins anew in each window: with
+	// a Window a bidirectional net learns to label chunks of so many steps, not whole sequences.
 	Window, Stride int
 
 	Loss      loss.Loss

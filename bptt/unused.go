@@ -16,8 +16,9 @@ func (p *Plan) checkUnused() error {
 		return fmt.Errorf("bptt: Plan.Schedule is a %T, which follows validation losses, and the plan has no validation; set Plan.Validate.Data, or Measure, or take another schedule", p.Schedule)
 	case !v.on():
 		return nil
-	case v.never(p.Steps, p.Epochs) && (follows || v.Patience > 0 || v.RestoreBest):
-		return fmt.Errorf("bptt: Plan.Validate every %d steps and %d epochs in a run of %d steps and %d epochs: there is no validation for Patience, RestoreBest or a schedule; validate more often, or leave these out", v.EverySteps, v.EveryEpochs, p.Steps, p.Epochs)
+	case p.Checkpoint.Dir == "" && v.never(p.Steps, p.Epochs) && (follows || v.Patience > 0 || v.RestoreBest):
+		// With a folder the run may go on with higher limits, and has to be the one that was begun.
+		return fmt.Errorf("bptt: Plan.Validate every %d steps and %d epochs in a run of %d steps and %d epochs: there is no validation for Patience, RestoreBest or a schedule; validate more often, or leave these out, or set Plan.Checkpoint.Dir for a run that is to go on later", v.EverySteps, v.EveryEpochs, p.Steps, p.Epochs)
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func TestSettingsThatWouldDoNothing(t *testing.T) {
 		{bptt.Plan{Schedule: plateau, Validate: validate(0, 4), Epochs: 3}, "every 0 steps and 4 epochs in a run of 0 steps and 3 epochs"},
 		{bptt.Plan{Schedule: plateau, Validate: validate(4, 4), Steps: 3, Epochs: 3}, "there is no validation"},
 		{bptt.Plan{Validate: patient, Steps: 3}, "there is no validation for Patience"},
-		{bptt.Plan{Validate: best, Steps: 3}, "there is no validation for Patience, RestoreBest"},
+		{bptt.Plan{Validate: best, Steps: 3}, "there is no validation for Patience, RestoreBest or a schedule; validate more often, or leave these out, or set Plan.Checkpoint.Dir for a run that is to go on later"},
 	} {
 		net, err := start(c.plan)
 		require.ErrorContains(t, err, c.want)
@@ -49,6 +49,7 @@ func TestSettingsThatWouldDoNothing(t *testing.T) {
 		{Schedule: plateau, Validate: validate(4, 1), Steps: 3, Epochs: 1},
 		{Schedule: plateau, Validate: validate(0, 4)},
 		{Validate: best},
+		{Schedule: plateau, Validate: patient, Steps: 3, Checkpoint: bptt.Checkpoints{Dir: t.TempDir()}}, // may go on with more
 		{Validate: validate(4, 0), Steps: 3}, // nothing rests on it
 		{ClipP: 1}, {SameTiers: true}, {Checkpoint: bptt.Checkpoints{Meta: []byte("m")}},
 	} {

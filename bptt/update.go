@@ -76,7 +76,11 @@ func (t *Trainer) apply(total loss.Total, rows int) (Progress, error) {
 	}
 	norm, bad := t.grads.clip(t.plan.ClipValue, t.plan.ClipTensor, t.plan.ClipNorm)
 	if bad != "" || math.IsNaN(mean) || math.IsInf(mean, 0) {
-		return Progress{}, withError(t.putBack(), &NonFiniteError{Step: p.Step, Param: bad, Loss: mean, Skipped: t.inRow})
+		e := &NonFiniteError{Step: p.Step, Param: bad, Loss: mean, Skipped: t.inRow}
+		if t.parts == nil {
+			e.Data = notFinite(&t.next)
+		}
+		return Progress{}, withError(t.putBack(), e)
 	}
 	p.Norm = norm
 	factor, err := t.factor()

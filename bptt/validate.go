@@ -19,7 +19,8 @@ import (
 // carried state, masks and the position of the data are afterwards as before.
 //
 // NewTrainer refuses fields without Data and Measure, and Patience, RestoreBest or a
-// schedule that follows validations in a run whose Steps and Epochs end before the first.
+// schedule that follows validations in a run whose Steps and Epochs end before the first,
+// unless Plan.Checkpoint.Dir lets another run go on with it.
 // The result goes to OnValidate, OnEpoch, Log and the schedule, and is in checkpoints.
 type Validate struct {
 	// Data is what Evaluate is given, with the net that is trained, or with Net if that is

@@ -1,10 +1,16 @@
 package loss
 
-import "github.com/simdrnn/simdrnn/data"
+import (
+	"fmt"
+
+	"github.com/simdrnn/simdrnn/data"
+)
 
 // BCE is the binary cross-entropy, in nats, of logits: each output is a question of its
 // own, whose answer 1 has the probability sigmoid(y). Batch.Y has the answers, 0 or 1, or
-// probabilities between them, which is not checked.
+// probabilities between them. A counted element that is further than 2^-16 from that range,
+// which is more than a few roundings leave, is an error. NaN makes the loss NaN, as it does
+// with other losses.
 //
 //	loss = sum (-Q*target*ln sigmoid(y) - (1-target)*ln(1-sigmoid(y))) / N
 //	dy   = ((1-target)*sigmoid(y) - Q*target*sigmoid(-y)) / N
@@ -32,6 +38,44 @@ func (BCE) InPlace() bool { return true }
 // below 2^-100.
 func (l BCE) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total, error) {
 	return s.elements(dy, y, b, by, l.call())
+}
+
+// answerSlack is how far an answer may be below 0 or above 1.
+const answerSlack = 0x1p-16
+
+// answerPiece is how many answers are looked at in one go: they stay in the first cache.
+const answerPiece = 1024
+
+// checkAnswers returns an error if a counted element of the Y of a BCE is no answer.
+func (s *Scratch) checkAnswers() error {
+	c := &s.call
+	var above, below [64]float32 // lanes, as MaxLanes has: the largest answers, and the smallest times -1; 0 if they are less
+	n := min(answerPiece, len(s.work[0]))
+	for left := c.b.Y; len(left) > 0; {
+		answers := left[:min(n, len(left))]
+		left = left[len(answers):]
+		negative := s.work[0][:len(answers)]
+		c.isa.Scale(negative, answers, -1)
+		c.isa.MaxLanes(above[:], answers)
+		c.isa.MaxLanes(below[:], negative)
+	}
+	if c.isa.Max(above[:]) <= 1+answerSlack && c.isa.Max(below[:]) <= answerSlack {
+		return nil
+	}
+	return c.wrongAnswer()
+}
+
+// wrongAnswer returns an error for the first element of Y that counts and is no answer.
+func (c *call) wrongAnswer() error {
+	b := c.b
+	for i, answer := range b.Y {
+		p := i / c.width
+		if !(answer > 1+answerSlack || answer < -answerSlack) || !b.Term(p) || len(b.Weights) > b.Steps*b.Rows && b.Weights[i] < least {
+			continue
+		}
+		return fmt.Errorf("loss: BCE: the target of output %d at step %d, row %d is %v, want 0 to 1; scale the targets, or give what does not count a weight of 0", i%c.width, p/b.Rows, p%b.Rows, answer)
+	}
+	return nil
 }
 
 func (l BCE) call() elementCall {

@@ -144,6 +144,11 @@ func (s *Scratch) elements(dy, y []float32, b *data.Batch, by float64, c element
 	parts := s.begin(dy, y, b, width, by, blocks, 4*size)
 	defer s.end()
 	s.call.elements = c
+	if c.form == binary {
+		if err := s.checkAnswers(); err != nil {
+			return Total{}, err
+		}
+	}
 	t := s.weighElements()
 	if t.Weight == 0 {
 		clear(dy)
@@ -206,6 +211,11 @@ func (s *Scratch) weighBatch(b *data.Batch, width int, c elementCall) (Total, er
 	s.begin(nil, nil, b, width, 0, 1, size)
 	defer s.end()
 	s.call.elements = c
+	if c.form == binary {
+		if err := s.checkAnswers(); err != nil {
+			return Total{}, err
+		}
+	}
 	return s.weighElements(), nil
 }
 

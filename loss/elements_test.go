@@ -80,7 +80,7 @@ func TestElementLosses(t *testing.T) {
 				for i := range y {
 					y[i], target[i] = float32(3*r.NormFloat64()), float32(r.NormFloat64())
 					if name == "BCE" {
-						target[i] = float32(r.Uint64() % 2)
+						target[i] = []float32{0, 1, r.Float32()}[r.Uint64()%3]
 					}
 					if r.Uint64()%8 == 0 && name != "BCE" {
 						target[i] = y[i]

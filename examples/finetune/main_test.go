@@ -53,6 +53,17 @@ adapters +1704 +([0-9.]+) kB +([0-9.]+) +10
 (?:scalar|avx2|avx512|neon), sha256 [0-9a-f]{64}
 $`)
 
+// TestShortWays: a run that ends before its first look at the second text goes on to what a
+// run in one comes to.
+func TestShortWays(t *testing.T) {
+	dir := workplace(t)
+	whole := tested.Command(tiny(dir)...)
+	out := filepath.Join(dir, "short")
+	short := tested.Do(t, tiny(dir, "-out", out, "-steps", "3")...)
+	require.Equal(t, 4, strings.Count(short.Stdout, " 3\n"), short.Stdout)
+	require.Equal(t, whole, tested.Command("-resume", "-quiet", "-steps", "10", "-out", out))
+}
+
 // TestWays: all ways are tried, and trained weights help; the frozen ones are as they were;
 // the files are there, those of adapters smaller. And the same bits on the plainest tier.
 func TestWays(t *testing.T) {
