@@ -129,7 +129,7 @@ func TestAccumulateNothing(t *testing.T) {
 			run := func(seqs ...data.Sequence) updateSeen {
 				source, err := data.NewSequences(seqs, 1, nil)
 				require.NoError(t, err)
-				seen := updates(t, c.net(), source, bptt.Plan{Accumulate: len(seqs), Epochs: 1, Loss: c.loss, ClipNorm: 0.1})
+				seen := updates(t, c.net(), source, bptt.Plan{Accumulate: len(seqs), Steps: 1, Loss: c.loss, ClipNorm: 0.1})
 				require.Len(t, seen, 1)
 				return seen[0]
 			}
@@ -147,6 +147,14 @@ func TestAccumulateNothing(t *testing.T) {
 			}
 			none := run(nothing...)
 			require.Equal(t, []any{0.0, 0, 0.0}, []any{none.Loss, none.Count, none.Norm}, "nothing at all is a gradient of zero")
+
+			// A whole pass in which nothing counts is a mistake in the data.
+			source, err := data.NewSequences(nothing, 1, nil)
+			require.NoError(t, err)
+			trainer, err := bptt.NewTrainer(c.net(), source, bptt.Plan{Steps: 100, Loss: c.loss, Optimizer: &optim.SGD{LR: 1}})
+			require.NoError(t, err)
+			_, err = trainer.Run(t.Context())
+			require.ErrorContains(t, err, "bptt: pass 1 over the data, which ended before step 4: nothing in it counts for the loss")
 		})
 	}
 }

@@ -2,6 +2,7 @@ package bptt
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/simdrnn/simdrnn/loss"
 )
@@ -29,6 +30,9 @@ func (p *pass) add(of loss.Total) { p.total = p.total.Plus(of) }
 // endPass tells of the first pass that has ended.
 func (t *Trainer) endPass(ctx context.Context) (stop bool, err error) {
 	ended := &t.passes[0]
+	if ended.total.Weight == 0 {
+		return false, fmt.Errorf("bptt: pass %d over the data, which ended before step %d: %w", t.epoch-int64(len(t.passes)-2), t.step+1, errNothingCounts)
+	}
 	e := EpochEnd{Epoch: t.epoch - int64(len(t.passes)-2), Step: t.step, Count: int64(ended.total.Terms), Loss: ended.total.Mean()}
 	if every := t.plan.Validate.EveryEpochs; every > 0 && e.Epoch%every == 0 && !ended.validated {
 		var v Validation

@@ -7,15 +7,16 @@ import (
 )
 
 var (
-	errNoNet        = errors.New("bptt: no net; Chain makes one, and so does Unroll of a layer")
-	errNoData       = errors.New("bptt: no data; NewText and NewSequences make some")
-	errNoLoss       = errors.New("bptt: no Loss; CrossEntropy{} and MSE{} are losses")
-	errNoOptimizer  = errors.New("bptt: the plan has no Optimizer")
-	errOptimizer    = errors.New("bptt: the Optimizer of the plan has been given to another Trainer since, which reset its state; make one Optimizer for each Trainer")
-	errNoContext    = errors.New("bptt: the context is nil; context.Background() is one that does not end")
-	errNoTrainer    = errors.New("bptt: a Trainer that NewTrainer has not made")
-	errNoCheckpoint = errors.New("bptt: no checkpoint; ReadCheckpoint and ReadCheckpointFile read one")
-	errNoBatches    = errors.New("the data has no batches")
+	errNoNet         = errors.New("bptt: no net; Chain makes one, and so does Unroll of a layer")
+	errNoData        = errors.New("bptt: no data; NewText and NewSequences make some")
+	errNoLoss        = errors.New("bptt: no Loss; CrossEntropy{} and MSE{} are losses")
+	errNoOptimizer   = errors.New("bptt: the plan has no Optimizer")
+	errOptimizer     = errors.New("bptt: the Optimizer of the plan has been given to another Trainer since, which reset its state; make one Optimizer for each Trainer")
+	errNoContext     = errors.New("bptt: the context is nil; context.Background() is one that does not end")
+	errNoTrainer     = errors.New("bptt: a Trainer that NewTrainer has not made")
+	errNoCheckpoint  = errors.New("bptt: no checkpoint; ReadCheckpoint and ReadCheckpointFile read one")
+	errNoBatches     = errors.New("the data has no batches")
+	errNothingCounts = errors.New("nothing in it counts for the loss, so it has taught nothing: all targets are below 0, all rows are empty or all weights, of classes too, are 0; look at Targets, Lengths and Weights of the batches")
 )
 
 // A NonFiniteError says that an update was not made because the gradient or

@@ -32,6 +32,8 @@ var unusedFaults = []fault{
 		"\tif m == nil {\n\t\treturn errNil(\"Model\", \"SetState\")\n\t}\n", "", []string{"./internal/archtest NilReceivers", "./fuzz NilReceivers"}},
 	{"nil pointers: data that could not be made are at their end", "data/sequences.go",
 		"return errNil(\"Sequences\", \"Next\")", "return nil", []string{"./fuzz NilReceivers"}},
+	{"updates: a pass in which nothing counts goes on", "bptt/epoch.go",
+		"if ended.total.Weight == 0 {", "if ended.total.Weight < 0 {", []string{"./bptt AccumulateNothing"}},
 	{"updates: NaN of padding is the reason", "bptt/nonfinite.go",
 		"p := i / width; part.matters(p)", "p := i / width; p >= 0", []string{"./bptt PlaceOfNaN"}},
 	{"updates: the data are not looked at", "bptt/update.go",
