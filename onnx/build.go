@@ -68,6 +68,7 @@ func (im *importer) built(outputs []outputPlan, end *outputPlan) (*Network, erro
 		}
 		return err
 	}
+	im.join = true // all nodes are read
 	var last *node
 	n := &Network{outputs: outputs, sizes: im.sizes}
 	if end != nil {

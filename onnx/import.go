@@ -50,6 +50,7 @@ type importer struct {
 
 	branches int  // of operators If that have been read
 	join     bool // sums and products of any two branches are read: no cell is left to be found
+	powers   map[powerKey]*node
 
 	writtenCells
 }

@@ -114,6 +114,9 @@ func readPow(c *call) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := v.holds(k); err != nil {
+		return nil, err
+	}
 	x, ok := k.one()
 	if !ok && len(k.i) == 1 {
 		n, _ := k.i[0].value()

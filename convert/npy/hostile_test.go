@@ -395,7 +395,7 @@ func TestHostileArchives(t *testing.T) {
 	}{
 		{"nothing", nil, formatError, "no directory: this is no archive, or it has been cut off: unexpected EOF"},
 		{"text", []byte("hello, this is text without an end"), formatError, "no directory: this is no archive"},
-		{"one array", one, formatError, "this is no archive but one array, which Open reads"},
+		{"one array", one, formatError, "this is no archive but one array: read it by Open"},
 		{"the first part of an archive", good[:len(good)-30], formatError, "it has been cut off: unexpected EOF"},
 		{"a byte behind it", append(slices.Clone(good), 0), formatError, "no directory"},
 		{"a byte before it", append([]byte{0}, good...), formatError, "want it to end here"},
