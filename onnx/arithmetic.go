@@ -48,9 +48,21 @@ func (c *call) operands() (v *view, k *constant, swapped bool, err error) {
 		return nil, nil, false, nil
 	}
 	if v, err = c.im.vectors(a.v); err == nil && !v.is("inverse") { // which a gain makes as long as a vector
-		err = v.holds(b.k)
+		if err = v.holds(b.k); err == nil && c.im.join {
+			v, err = c.im.forEach(v, b.k)
+		}
 	}
 	return v, b.k, swapped, err
+}
+
+// forEach is v over a node of its own where it has some elements of vectors alone and the constant has
+// a number for each of these.
+func (im *importer) forEach(v *view, k *constant) (*view, error) {
+	last := len(v.dims) - 1
+	if _, same := k.one(); same || !k.float || v.node == nil || v.node.part != nil || v.node.width == 0 || last < 0 || v.inOrder() || !v.onlyFeaturesIn(last) {
+		return v, nil
+	}
+	return im.wholeOf(v)
 }
 
 // holds returns an error where v together with a constant has more axes than v, or more entries

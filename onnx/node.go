@@ -103,6 +103,17 @@ func (im *importer) input(v *view) (*node, error) {
 	return im.picked(v.node, from, nil), nil
 }
 
+// wholeOf is v over a node whose vectors it has as they are.
+func (im *importer) wholeOf(v *view) (*view, error) {
+	n, err := im.input(v)
+	if err != nil {
+		return nil, err
+	}
+	out := v.like(rebased(v.dims, ofFeature))
+	out.node, out.off = n, 0
+	return out, nil
+}
+
 // picked is a node with some elements of the vectors of n. Of those that first says it has
 // the one of the first step, at all steps. It is the same node for the same elements, so that
 // a sum finds that one of its sides is computed from the other.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -266,6 +267,8 @@ func TestFilesThatAreRefused(t *testing.T) {
 			t.Errorf("%s: it was read", c.name)
 		case !strings.Contains(err.Error(), c.want):
 			t.Errorf("%s: %v, want an error that contains %q", c.name, err, c.want)
+		case !regexp.MustCompile(`[;:,] (or |and )?(export|take|leave|give|set|name|read|copy) `).MatchString(err.Error()):
+			t.Errorf("%s: %v, which does not say what to do", c.name, err)
 		case errors.As(err, &node) != c.node || errors.As(err, &format) == c.node:
 			t.Errorf("%s: a %T", c.name, err)
 		}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -177,6 +178,9 @@ func expect(t *testing.T, err, as error, why string) {
 	is := map[reflect.Type]bool{reflect.TypeOf(f): errors.As(err, &f), reflect.TypeOf(l): errors.As(err, &l), reflect.TypeOf(typ): errors.As(err, &typ)}
 	if !is[reflect.TypeOf(as)] {
 		t.Errorf("%T, want %T: %v", err, as, err)
+	}
+	if !regexp.MustCompile(`[;:] (the file .*: copy|save|read|scale|try) .*$`).MatchString(err.Error()) {
+		t.Errorf("%.500v, which does not say what to do", err)
 	}
 	if !strings.Contains(err.Error(), why) || len(err.Error()) > 500 {
 		t.Errorf("%.500v, want an error with %q", err, why)
