@@ -232,7 +232,7 @@ func (c *Checkpoint) params(prefix string, params []nn.Param) ([][]float32, erro
 	for _, name := range c.file.Names() {
 		name, ok := strings.CutPrefix(name, prefix)
 		if ok && !slices.ContainsFunc(params, func(p nn.Param) bool { return p.Name == name }) {
-			return nil, fmt.Errorf("bptt: the checkpoint has a parameter %q, the net has none of that name", name)
+			return nil, fmt.Errorf("bptt: the checkpoint has a parameter %q, the net has none of that name; build the net of the run that wrote it", name)
 		}
 	}
 	return values, nil
@@ -248,7 +248,7 @@ func (c *Checkpoint) like(prefix string, want [][]float32) ([][]float32, error) 
 		}
 	}
 	if extra := prefix + strconv.Itoa(len(want)); c.file.Has(extra) {
-		return nil, fmt.Errorf("bptt: the checkpoint has a section %q, want only %d of them", extra, len(want))
+		return nil, fmt.Errorf("bptt: the checkpoint has a section %q, want only %d of them; build the net and the optimizer of the run that wrote it", extra, len(want))
 	}
 	return got, nil
 }

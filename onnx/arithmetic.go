@@ -47,8 +47,36 @@ func (c *call) operands() (v *view, k *constant, swapped bool, err error) {
 	if a.v == nil || b.k == nil {
 		return nil, nil, false, nil
 	}
-	v, err = c.im.vectors(a.v)
+	if v, err = c.im.vectors(a.v); err == nil && !v.is("inverse") { // which a gain makes as long as a vector
+		if err = v.holds(b.k); err == nil && c.im.join {
+			v, err = c.im.forEach(v, b.k)
+		}
+	}
 	return v, b.k, swapped, err
+}
+
+// forEach is v over a node of its own where it has some elements of vectors alone and the constant has
+// a number for each of these.
+func (im *importer) forEach(v *view, k *constant) (*view, error) {
+	last := len(v.dims) - 1
+	if _, same := k.one(); same || !k.float || v.node == nil || v.node.part != nil || v.node.width == 0 || last < 0 || v.inOrder() || !v.onlyFeaturesIn(last) {
+		return v, nil
+	}
+	return im.wholeOf(v)
+}
+
+// holds returns an error where v together with a constant has more axes than v, or more entries
+// along one of them.
+func (v *view) holds(k *constant) error {
+	sizes, err := v.sizes()
+	if err != nil {
+		return err
+	}
+	all, err := broadcast(sizes, k.dims)
+	if err != nil || !slices.Equal(all, sizes) {
+		return refuse("a constant of the dimensions %v, which do not fit into the sizes %v of what the layers give: want the same or 1 along each axis, and no more axes", k.dims, sizes)
+	}
+	return nil
 }
 
 // fold applies an operation to two constants; ok is false if one of them is none.
@@ -126,8 +154,9 @@ func readSub(c *call) ([]value, error) {
 	if v == nil {
 		out, err := c.centred()
 		if err != nil && c.im.join {
-			if out, second := c.difference(nil, nil); second == nil {
-				return out, nil
+			out, second := c.difference(nil, nil)
+			if b, _ := c.view(1); second == nil || b != nil && b.node.part == nil {
+				return out, second
 			}
 		}
 		return out, err
@@ -232,13 +261,22 @@ func (v *view) chosen(k *constant) ([]value, error) {
 	return nil, refuse("ids multiplied by a constant")
 }
 
-// kind is what a node is called in errors.
+// kind is what the operator of a node is called in errors.
 func (n *node) kind() string {
 	switch {
 	case n.rec != nil:
 		return n.rec.kind
 	case n.parent == nil:
 		return "the input"
+	case n.residual != nil:
+		return "Add"
+	case n.parallel != nil:
+		return "Concat"
+	}
+	if s, ok := n.stage.(*Combine); ok && s.Product {
+		return "Mul"
+	} else if ok {
+		return "Add"
 	}
 	return "the node " + n.name
 }
@@ -358,7 +396,10 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !sameAxes(a, b, -1) || a.flip != b.flip {
+	if sameAxes(a, b, -1) && a.flip != b.flip {
+		return nil, refuse("a sequence together with one whose time runs from the end")
+	}
+	if !sameAxes(a, b, -1) {
 		return nil, refuse("%s of two tensors with other axes; weights of steps, as attention has them, are no stage of a chain", map[bool]string{true: "a sum", false: "a product"}[merge == lstm.Sum])
 	}
 	if n := a.node; n == b.node && n.rec != nil && n.rec.directions == 2 && n.merge == lstm.Concat {

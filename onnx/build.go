@@ -56,7 +56,7 @@ func (im *importer) network(g *pb.GraphProto, want string) (*Network, error) {
 		end = &outputPlan{name: o.GetName(), view: v.v}
 	}
 	if len(outputs) == 0 {
-		return nil, malformed("the graph", "it has no output named %q that a network can have", cut(want))
+		return nil, malformed("the graph", "it has no output named %q that a network can have; name one of those that it has", cut(want))
 	}
 	return im.built(outputs, end)
 }
@@ -68,6 +68,7 @@ func (im *importer) built(outputs []outputPlan, end *outputPlan) (*Network, erro
 		}
 		return err
 	}
+	im.join = true // all nodes are read
 	var last *node
 	n := &Network{outputs: outputs, sizes: im.sizes}
 	if end != nil {
@@ -125,7 +126,7 @@ func (b *builder) chain(n *Network, last *node) error {
 		return err
 	}
 	if len(n.Stages) == 0 {
-		return malformed("the graph", "between its input and its output there is no layer")
+		return malformed("the graph", "between its input and its output there is no layer; name an output behind one by Options.Output")
 	}
 	if root := b.root.node; root.width > 0 && widthOfChain(n.Stages) == 0 { // so has a chain
 		first, err := b.whole(root)

@@ -25,6 +25,7 @@
 //	Add, Sub, Mul, Div        by a constant for each element; two directions of a layer
 //	Add, Sub, Mul             of two branches over the same steps, such as gates, highways
 //	                          and skips, which may have nodes in common
+//	Mul, Pow                  x*x, x^2 and x^3
 //	LayerNormalization        also written out as its arithmetic, that of Keras too
 //	BatchNormalization        of inference
 //	Gelu                      also written out as its arithmetic, in both forms

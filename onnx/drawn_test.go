@@ -216,6 +216,7 @@ func TestChainsThatWereRefused(t *testing.T) {
 		{"dropout between merged layers of rnn", ExportOptions{}, []nn.Stage{Recurrent{Layer: must(rnn.New(rnn.Config{Input: 3, Hidden: 4, Layers: 2, Bidirectional: true, Merge: rnn.Sum, Dropout: 0.3}, r))}}},
 		{"a mean of two directions of one unit", ExportOptions{}, []nn.Stage{Recurrent{Layer: must(gru.New(gru.Config{Input: 3, Hidden: 1, Layers: 2, Bidirectional: true, Merge: gru.Average}, r))}, linear(1, 2)}},
 		{"a residual over one element", ExportOptions{}, []nn.Stage{linear(3, 4), &Pick{Width: 4, From: []int{2}}, nn.Residual{linear(1, 1)}}},
+		{"a scale of each element of a part", ExportOptions{}, []nn.Stage{linear(3, 4), nn.Parallel{nn.Sequential{&Pick{Width: 4, From: []int{1, 2}}, &Scale{Factor: []float32{2, -3}, Shift: []float32{0.5, 1}}}, &Pick{Width: 4, From: []int{0, 1}}}, &Combine{Width: 2}}},
 		{"a scale of one element", ExportOptions{}, []nn.Stage{Recurrent{Layer: must(gru.New(gru.Config{Input: 3, Hidden: 4}, r))}, &Pick{Width: 4, From: []int{2}}, &Scale{Factor: []float32{2}, Shift: []float32{0.5}}, linear(1, 2)}},
 	})
 }

@@ -1,6 +1,9 @@
 package onnx
 
-import "fmt"
+import (
+	"fmt"
+	"regexp"
+)
 
 // A NodeError says which node of a graph cannot become part of a network, and why.
 type NodeError struct {
@@ -9,9 +12,9 @@ type NodeError struct {
 	Reason string
 }
 
-// Error says which node it is, and why.
+// Error says which node it is, why, and what to do.
 func (e *NodeError) Error() string {
-	return fmt.Sprintf("onnx: node %q, operator %s: %s", e.Node, e.Op, e.Reason)
+	return fmt.Sprintf("onnx: node %q, operator %s: %s", e.Node, e.Op, advised(e.Reason, "export the graph without it, or name an output that does not need it by Options.Output"))
 }
 
 // A FormatError says that bytes are no ONNX file, or that a part of one contradicts another
@@ -21,8 +24,21 @@ type FormatError struct {
 	Reason string
 }
 
-// Error says which part of the file it is, and why.
-func (e *FormatError) Error() string { return fmt.Sprintf("onnx: %s: %s", e.Part, e.Reason) }
+// Error says which part of the file it is, why, and what to do.
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("onnx: %s: %s", e.Part, advised(e.Reason, "copy the file again, or export it again"))
+}
+
+// advice is what a reason has that says itself what to do.
+var advice = regexp.MustCompile(`[;:,] (or |and )?(export|take|leave|give|set|name|read) `)
+
+// advised is a reason with what to do.
+func advised(reason, do string) string {
+	if advice.MatchString(reason) {
+		return reason
+	}
+	return reason + "; " + do
+}
 
 // An ExportError says which stage ONNX's operators cannot express, and which field or type
 // of it asks for that.

@@ -49,7 +49,7 @@ func (im *importer) outsideOf(info fs.FileInfo) *outsideFile {
 // external returns the bytes of a tensor that lie in another file.
 func (im *importer) external(part string, t *pb.TensorProto) ([]byte, error) {
 	if im.folder == nil {
-		return nil, malformed(part, "its data lie in another file, which is read only by Open with Options.ExternalData")
+		return nil, malformed(part, "its data lie in another file, which is read only by Open with Options.ExternalData; set that if the file is to be trusted")
 	}
 	var location string
 	offset, length := int64(0), int64(-1)
@@ -68,7 +68,7 @@ func (im *importer) external(part string, t *pb.TensorProto) ([]byte, error) {
 		}
 	}
 	if !filepath.IsLocal(filepath.FromSlash(location)) {
-		return nil, malformed(part, "its external data are in %q, want a file in the folder of the model, named from there", location)
+		return nil, malformed(part, "its external data are in %q, want a file in the folder of the model, named from there; export the model into one folder", location)
 	}
 	file, err := im.folder.root.Open(filepath.FromSlash(location))
 	if err != nil {
@@ -86,7 +86,7 @@ func (im *importer) external(part string, t *pb.TensorProto) ([]byte, error) {
 		length = info.Size() - offset
 	}
 	if offset < 0 || length < 0 || offset > info.Size() || length > info.Size()-offset {
-		return nil, malformed(part, "its external data are %d bytes from %d on, but %q has %d", length, offset, location, info.Size())
+		return nil, malformed(part, "its external data are %d bytes from %d on, but %q has %d; copy both files again, or export them again", length, offset, location, info.Size())
 	}
 	n, ok := elementsOf(t.Dims)
 	if want := int64(n) * int64(widthOf(pb.TensorProto_DataType(t.GetDataType()))); !ok || length != want || length > math.MaxInt32*8 {
@@ -101,7 +101,7 @@ func (im *importer) external(part string, t *pb.TensorProto) ([]byte, error) {
 	if _, err := file.ReadAt(data, offset); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("onnx: %s: external data: %w", part, err)
 	} else if err != nil {
-		return nil, malformed(part, "its external data end early: %q became shorter", location)
+		return nil, malformed(part, "its external data end early: %q became shorter; read the model again when nothing writes to it", location)
 	}
 	return data, nil
 }

@@ -69,6 +69,9 @@ func (im *importer) perElement(v *view, k *constant) ([]float32, error) {
 	if err := im.spend(width); err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(k.dims[:max(0, last)], func(d sym) bool { return !d.is(1) }) || last >= 0 && !k.dims[last].is(1) && !k.dims[last].is(int64(width)) {
+		return nil, refuse("a constant of the dimensions %v in a layer norm of width %d", k.dims, width)
+	}
 	if x, ok := k.one(); ok {
 		return slices.Repeat([]float32{x}, width), nil
 	}

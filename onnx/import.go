@@ -50,6 +50,7 @@ type importer struct {
 
 	branches int  // of operators If that have been read
 	join     bool // sums and products of any two branches are read: no cell is left to be found
+	powers   map[powerKey]*node
 
 	writtenCells
 }
@@ -114,11 +115,11 @@ func imported(model *pb.ModelProto, bytes int, f *folder, want string) (*Network
 	case im.opset == 0:
 		return nil, malformed("the model", "it does not say its operator set")
 	case im.opset < firstOpset || im.opset > lastOpset:
-		return nil, malformed("the model", "the operator set %d, want %d to %d", im.opset, firstOpset, lastOpset)
+		return nil, malformed("the model", "the operator set %d, want %d to %d; export it with one of these", im.opset, firstOpset, lastOpset)
 	case len(g.Node) > maxNodes:
-		return nil, malformed("the graph", "%d nodes, want at most %d", len(g.Node), maxNodes)
+		return nil, malformed("the graph", "%d nodes, want at most %d; export it in parts", len(g.Node), maxNodes)
 	case len(g.SparseInitializer) > 0:
-		return nil, malformed("the graph", "sparse initializers, which no layer here has")
+		return nil, malformed("the graph", "sparse initializers, which no layer here has; export it with whole ones")
 	}
 	im.maxExprs = minExprs + exprsPerNode*nodesOf(g)
 	if err := im.inputs(g); err != nil {
@@ -167,11 +168,11 @@ func (im *importer) input1(in *pb.ValueInfoProto) (*view, error) {
 		return nil, malformed(part, "it is no tensor")
 	}
 	if !isFloat(t.GetElemType()) && !isInteger(t.GetElemType()) {
-		return nil, malformed(part, "the data type is %s, want a float or an integer type", typeName(t.GetElemType()))
+		return nil, malformed(part, "the data type is %s, want a float or an integer type; export it with one of these", typeName(t.GetElemType()))
 	}
 	dims := t.GetShape().GetDim()
 	if t.Shape == nil || len(dims) > maxRank {
-		return nil, malformed(part, "a shape of an unknown number of axes, or more than %d", maxRank)
+		return nil, malformed(part, "a shape of an unknown number of axes, or more than %d; export it with fixed axes, whose sizes may be open", maxRank)
 	}
 	p := &Port{Name: in.GetName(), Integers: isInteger(t.GetElemType())}
 	v := &view{source: source{port: &portSource{port: p}}}

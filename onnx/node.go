@@ -11,6 +11,7 @@ import (
 // node of a root, which has no parent, is an input of the network.
 type node struct {
 	parent *node
+	far    *node  // one of those before it: see meet
 	root   *root  // the input that the first of its nodes before it reads
 	depth  int    // the nodes before it
 	width  int    // of its vectors; 0 for a root of ids
@@ -28,20 +29,37 @@ type node struct {
 }
 
 func newNode(parent *node, width int, name string) *node {
-	return &node{parent: parent, root: parent.root, depth: parent.depth + 1, width: width, name: name}
+	n := &node{parent: parent, far: parent, root: parent.root, depth: parent.depth + 1, width: width, name: name}
+	// A node is as far from its far one as that and the next one together, where these are alike: the
+	// jump pointers of Myers, "An applicative random-access stack", 1983.
+	if first := parent.far; first != nil && first.far != nil && parent.depth-first.depth == first.depth-first.far.depth {
+		n.far = first.far
+	}
+	return n
 }
 
-// meet returns the last node that a and b both come from, nil if there is none.
+// meet returns the last node that a and b both come from, nil if there is none. It takes a time that
+// grows with the logarithm of their depths: a graph may ask for it at each of its nodes.
 func meet(a, b *node) *node {
-	for a != nil && b != nil && a != b {
-		if a.depth >= b.depth {
-			a = a.parent
+	if a.depth < b.depth {
+		a, b = b, a
+	}
+	for a.depth > b.depth {
+		if a.far.depth >= b.depth {
+			a = a.far
 		} else {
-			b = b.parent
+			a = a.parent
 		}
 	}
-	if a != b {
-		return nil
+	for a != b { // of the same depth, and so are their far ones
+		if a.parent == nil {
+			return nil
+		}
+		if a.far != b.far {
+			a, b = a.far, b.far
+		} else {
+			a, b = a.parent, b.parent
+		}
 	}
 	return a
 }
@@ -61,6 +79,15 @@ func (im *importer) input(v *view) (*node, error) {
 	case v.node == nil:
 		return nil, refuse("its input is a list of states or an input of the graph, not the output of a layer")
 	case v.node.part != nil:
+		n, err := im.power(v.node)
+		if err != nil {
+			return nil, err
+		}
+		if n != nil {
+			w := *v
+			w.node = n
+			return im.input(&w)
+		}
 		return nil, refuse("its input is a part of a computation that is no layer norm and no GELU")
 	case v.node.parent == nil && v.step != allSteps:
 		return nil, refuse("one step of the input, before any layer")
@@ -74,6 +101,17 @@ func (im *importer) input(v *view) (*node, error) {
 		return nil, err
 	}
 	return im.picked(v.node, from, nil), nil
+}
+
+// wholeOf is v over a node whose vectors it has as they are.
+func (im *importer) wholeOf(v *view) (*view, error) {
+	n, err := im.input(v)
+	if err != nil {
+		return nil, err
+	}
+	out := v.like(rebased(v.dims, ofFeature))
+	out.node, out.off = n, 0
+	return out, nil
 }
 
 // picked is a node with some elements of the vectors of n. Of those that first says it has

@@ -66,13 +66,9 @@ func (c *call) centred() ([]value, error) {
 		return nil, err
 	}
 	if m.is("mean") && x.node.part == nil && x.node.width > 0 && !x.inOrder() { // such as one of two directions
-		n, err := c.im.input(x)
-		if err != nil {
+		if x, err = c.im.wholeOf(x); err != nil {
 			return nil, err
 		}
-		whole := x.like(rebased(x.dims, ofFeature))
-		whole.node, whole.off = n, 0
-		x = whole
 	}
 	if !m.is("mean") || m.node.part.of != x.node || m.step != x.step || !x.hasMean(m) {
 		return nil, errNoNorm
@@ -112,6 +108,9 @@ func readPow(c *call) ([]value, error) {
 	}
 	k, err := c.constant(1, "the exponent")
 	if err != nil {
+		return nil, err
+	}
+	if err := v.holds(k); err != nil {
 		return nil, err
 	}
 	x, ok := k.one()

@@ -121,6 +121,9 @@ func (im *importer) oneStep(v *view, axis int, which rowOf) (value, error) {
 	if len(d) != 1 || d[0].kind != ofSequence || v.node.root.roles[d[0].axis] != timeRole || v.step != allSteps {
 		return value{}, refuse("one entry of axis %d, which is not the time of a recurrent layer", axis)
 	}
+	if v.node.part != nil {
+		return value{}, refuse("one step of a part of a computation that is no layer norm and no GELU")
+	}
 	out := *v
 	out.flip = false
 	dims := slices.Clone(v.dims)

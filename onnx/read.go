@@ -63,7 +63,15 @@ func (c *call) values() ([]value, error) {
 	var out []value
 	err := error(errFormula)
 	if !onlyFormulas {
-		if out, err = c.operator(); err == nil {
+		if out, err = c.operator(); err != nil && c.im.join {
+			any, second := c.powers()
+			if second != nil {
+				err = second
+			} else if any {
+				out, err = c.operator()
+			}
+		}
+		if err == nil {
 			if slices.ContainsFunc(c.in, func(v value) bool { return v.e != nil || v.v != nil && v.v.node != nil }) {
 				// A step may be one of those of an unrolled layer, too.
 				if list, err := c.readFormulas(); err == nil {

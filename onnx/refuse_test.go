@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -71,7 +72,36 @@ func TestFilesThatAreRefused(t *testing.T) {
 			g.m.OpsetImport[0].Version = proto.Int64(13)
 			g.after("ReduceMean", nil, ints("axes", 0), integer("keepdims", 2))
 		}, "keepdims is 2, want 0 or 1", true},
-		{"a square of outputs", func(g graphOf) { g.after("Mul", []string{"t"}) }, `output "y": its input is a part of a computation that is no layer norm and no GELU`, false},
+		{"a constant of more axes", func(g graphOf) {
+			g.constant("k", pb.TensorProto_FLOAT, []byte{0, 0, 0, 64}, 1, 1, 1, 1, 1)
+			g.after("Mul", []string{"k"})
+		}, "a constant of the dimensions [1 1 1 1 1], which do not fit into the sizes [", true},
+		{"a constant that is longer than an axis", func(g graphOf) {
+			g.constant("k", pb.TensorProto_FLOAT, []byte{0, 0, 0, 64})
+			g.constant("s", pb.TensorProto_INT64, long(1, 5, 1, 1), 4)
+			g.m.Graph.Node = append([]*pb.NodeProto{{OpType: proto.String("Expand"), Input: []string{"k", "s"}, Output: []string{"many"}}}, g.m.Graph.Node...)
+			g.after("Add", []string{"many"})
+		}, "a constant of the dimensions [1 5 1 1], which do not fit", true},
+		{"an exponent of more axes", func(g graphOf) {
+			g.constant("k", pb.TensorProto_FLOAT, []byte{0, 0, 0, 64}, 1, 1, 1, 1, 1)
+			g.after("Pow", []string{"k"})
+		}, "a constant of the dimensions [1 1 1 1 1]", true},
+		{"a threshold of more axes", func(g graphOf) {
+			g.constant("twenty", pb.TensorProto_FLOAT, []byte{0, 0, 160, 65}, 1, 1, 1, 1, 1)
+			g.after("Softplus", nil)
+			g.m.Graph.Node[1].Output[0] = "u"
+			g.m.Graph.Node = append(g.m.Graph.Node,
+				&pb.NodeProto{OpType: proto.String("Greater"), Input: []string{"t", "twenty"}, Output: []string{"b"}},
+				&pb.NodeProto{OpType: proto.String("Where"), Input: []string{"b", "t", "u"}, Output: []string{"y"}})
+		}, "operator Greater", true},
+		{"a product with a sequence from its end", func(g graphOf) {
+			for name, n := range map[string]int64{"at": -1, "to": math.MinInt64 + 1, "zero": 0} {
+				g.constant(name, pb.TensorProto_INT64, long(n), 1)
+			}
+			g.after("Slice", []string{"at", "to", "zero", "at"})
+			g.m.Graph.Node[1].Output[0] = "u"
+			g.m.Graph.Node = append(g.m.Graph.Node, &pb.NodeProto{OpType: proto.String("Sub"), Input: []string{"t", "u"}, Output: []string{"y"}})
+		}, "a sequence together with one whose time runs from the end", true},
 		{"a product with another step", func(g graphOf) {
 			g.constant("i", pb.TensorProto_INT64, long(-1), 1)
 			g.after("Gather", []string{"i"})
@@ -237,6 +267,8 @@ func TestFilesThatAreRefused(t *testing.T) {
 			t.Errorf("%s: it was read", c.name)
 		case !strings.Contains(err.Error(), c.want):
 			t.Errorf("%s: %v, want an error that contains %q", c.name, err, c.want)
+		case !regexp.MustCompile(`[;:,] (or |and )?(export|take|leave|give|set|name|read|copy) `).MatchString(err.Error()):
+			t.Errorf("%s: %v, which does not say what to do", c.name, err)
 		case errors.As(err, &node) != c.node || errors.As(err, &format) == c.node:
 			t.Errorf("%s: a %T", c.name, err)
 		}

@@ -17,7 +17,7 @@ func readGreater(c *call) ([]value, error) {
 		if err != nil {
 			return nil, err
 		}
-		if x, ok := c.in[1].k.one(); ok && x >= leastThreshold && v.node.part == nil && v.node.width > 0 {
+		if x, ok := c.in[1].k.one(); ok && x >= leastThreshold && v.node.part == nil && v.node.width > 0 && v.holds(c.in[1].k) == nil {
 			return one(c.im.ofGELU(v, "beyond")), nil
 		}
 	}

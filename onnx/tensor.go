@@ -65,7 +65,7 @@ func (im *importer) tensor(part string, t *pb.TensorProto) (*constant, error) {
 		return nil, malformed(part, "no tensor")
 	}
 	if !isFloat(t.GetDataType()) && !isInteger(t.GetDataType()) {
-		return nil, malformed(part, "the data type is %s, want a float or an integer type", typeName(t.GetDataType()))
+		return nil, malformed(part, "the data type is %s, want a float or an integer type; export it with one of these", typeName(t.GetDataType()))
 	}
 	n, ok := elementsOf(t.Dims)
 	if !ok || len(t.Dims) > maxRank {

@@ -129,7 +129,7 @@ func openFile(name string, o onnx.Options) (in input, is format, err error) {
 		}
 		return in, is, nil
 	}
-	return nil, is, fmt.Errorf("%s is of no format that is known here, which are %s", name, list(formats(), func(f format) string { return f.name }))
+	return nil, is, fmt.Errorf("%s is of no format that is known here, which are %s; give a whole file of one of these", name, list(formats(), func(f format) string { return f.name }))
 }
 
 // outputFormat is the format of -to, or that of the name.

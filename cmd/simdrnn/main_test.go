@@ -311,7 +311,7 @@ func errOf[T any](_ T, err error) error { return err }
 // early.
 func TestFilesThatAreNone(t *testing.T) {
 	for what, b := range map[string][]byte{
-		"of no format that is known": []byte("a text that is no model of any kind"),
+		"give a whole file of one of these": []byte("a text that is no model of any kind"),
 		"checksum":                   append(slices.Clone(magic), make([]byte, 100)...),
 		"of no format":               nil,
 	} {

@@ -109,7 +109,7 @@ func findDirectory(r io.ReaderAt, size int64) (start int64, length, count uint64
 		err := &FormatError{Offset: size, Reason: "no directory: this is no archive"}
 		switch {
 		case bytes.HasPrefix(b, []byte(magic)) && last == 0:
-			err.Reason += " but one array, which Open reads"
+			err.Reason, err.told = err.Reason+" but one array: read it by Open", true
 		case last > 0 || bytes.HasPrefix(b, []byte("PK")) || len(b) < 2:
 			err.Reason, err.Err = "no directory: this is no archive, or it has been cut off", io.ErrUnexpectedEOF
 		}

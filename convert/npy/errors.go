@@ -1,6 +1,7 @@
 package npy
 
 import (
+	"errors"
 	"fmt"
 	"io"
 )
@@ -11,13 +12,21 @@ type FormatError struct {
 	Offset int64  // bytes to the place, from the start of the file or, with Array, of that array
 	Reason string // what was wanted and what was found
 	Err    error  // io.ErrUnexpectedEOF where the file ends early, a read error, or nil
+
+	told bool // Reason says what to do
 }
 
-// Error says what was found, what was wanted and, where there is a choice, what to do.
+// Error says what was found, what was wanted and what to do.
 func (e *FormatError) Error() string {
 	s := fmt.Sprintf("npy: %soffset %d: %s", of(e.Array, ", "), e.Offset, e.Reason)
-	if e.Err != nil {
-		s += ": " + e.Err.Error()
+	switch {
+	case e.told:
+	case e.Err == nil:
+		s += "; the file is damaged, or is none of NumPy: copy it again, or save it again in Python"
+	case errors.Is(e.Err, io.ErrUnexpectedEOF):
+		s += ": " + e.Err.Error() + "; the file is cut off: copy it again, or save it again in Python"
+	default:
+		s += ": " + e.Err.Error() + "; try again once it can be read"
 	}
 	return s
 }
@@ -34,15 +43,15 @@ type LimitError struct {
 	Max   uint64
 }
 
-// Error says what was found and what is taken.
+// Error says what was found, what is taken and what to do.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("npy: %s%d %s, at most %d are taken", of(e.Array, ": "), e.Got, e.What, e.Max)
+	return fmt.Sprintf("npy: %s%d %s, at most %d are taken; save it with fewer of them", of(e.Array, ": "), e.Got, e.What, e.Max)
 }
 
 // A MissingError says that the archive has no array of that name.
 type MissingError struct{ Array string }
 
-// Error says what was found, what was wanted and, where there is a choice, what to do.
+// Error says what was found, what was wanted and what to do.
 func (e *MissingError) Error() string {
 	return fmt.Sprintf("npy: the archive has no array %s; Names lists those that it has", quote(e.Array))
 }
@@ -72,9 +81,9 @@ type RangeError struct {
 	Want  string // "float32" or "int32"
 }
 
-// Error says which element is what.
+// Error says which element is what, and what to do.
 func (e *RangeError) Error() string {
-	return fmt.Sprintf("npy: %selement %d is %s, which is beyond the range of %s", of(e.Array, ": "), e.Index, e.Value, e.Want)
+	return fmt.Sprintf("npy: %selement %d is %s, which is beyond the range of %s; scale or clip it in Python", of(e.Array, ": "), e.Index, e.Value, e.Want)
 }
 
 // of names an array at the beginning of a message.

@@ -312,5 +312,5 @@ func ExampleRangeError() {
 	defer a.Close()
 	_, err = a.Int32("ids")
 	fmt.Println(err)
-	// Output: npy: array "ids": element 2 is 2147483648, which is beyond the range of int32
+	// Output: npy: array "ids": element 2 is 2147483648, which is beyond the range of int32; scale or clip it in Python
 }

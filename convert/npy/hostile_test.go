@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -177,6 +178,9 @@ func expect(t *testing.T, err, as error, why string) {
 	is := map[reflect.Type]bool{reflect.TypeOf(f): errors.As(err, &f), reflect.TypeOf(l): errors.As(err, &l), reflect.TypeOf(typ): errors.As(err, &typ)}
 	if !is[reflect.TypeOf(as)] {
 		t.Errorf("%T, want %T: %v", err, as, err)
+	}
+	if !regexp.MustCompile(`[;:] (the file .*: copy|save|read|scale|try) .*$`).MatchString(err.Error()) {
+		t.Errorf("%.500v, which does not say what to do", err)
 	}
 	if !strings.Contains(err.Error(), why) || len(err.Error()) > 500 {
 		t.Errorf("%.500v, want an error with %q", err, why)
@@ -395,7 +399,7 @@ func TestHostileArchives(t *testing.T) {
 	}{
 		{"nothing", nil, formatError, "no directory: this is no archive, or it has been cut off: unexpected EOF"},
 		{"text", []byte("hello, this is text without an end"), formatError, "no directory: this is no archive"},
-		{"one array", one, formatError, "this is no archive but one array, which Open reads"},
+		{"one array", one, formatError, "this is no archive but one array: read it by Open"},
 		{"the first part of an archive", good[:len(good)-30], formatError, "it has been cut off: unexpected EOF"},
 		{"a byte behind it", append(slices.Clone(good), 0), formatError, "no directory"},
 		{"a byte before it", append([]byte{0}, good...), formatError, "want it to end here"},

@@ -223,7 +223,7 @@ func TestRefusedTypes(t *testing.T) {
 		t.Errorf("%v for a number beyond float32", err)
 	}
 	// [1, 0], the second in the file and the third row-major.
-	if _, err := a.Int32("ids"); !errors.As(err, &ranged) || err.Error() != `npy: array "ids": element 2 is 2147483648, which is beyond the range of int32` {
+	if _, err := a.Int32("ids"); !errors.As(err, &ranged) || err.Error() != `npy: array "ids": element 2 is 2147483648, which is beyond the range of int32; scale or clip it in Python` {
 		t.Errorf("%v for an id beyond int32", err)
 	}
 	if got := must(a.Float32("ids")); !slices.Equal(got, []float32{0, 1, 1 << 31, 2}) {

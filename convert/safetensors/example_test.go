@@ -148,7 +148,7 @@ func ExampleFormatError() {
 	fmt.Println(err)
 	// Output:
 	// true true
-	// safetensors: offset 140: the tensors take 28 bytes, the file has 4 for them: unexpected EOF
+	// safetensors: offset 140: the tensors take 28 bytes, the file has 4 for them: unexpected EOF; the file is cut off: copy it again, or write it again
 }
 
 func ExampleLimitError() {
@@ -194,5 +194,5 @@ func ExampleRangeError() {
 	defer f.Close()
 	_, err = f.Float32("beyond")
 	fmt.Println(err)
-	// Output: safetensors: element 1 of tensor "beyond" is -3.402823567797337e+38, want at most the largest float32, about 3.4e38
+	// Output: safetensors: element 1 of tensor "beyond" is -3.402823567797337e+38, want at most the largest float32, about 3.4e38; scale or clip it where the file comes from
 }

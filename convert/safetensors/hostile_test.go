@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -175,6 +176,9 @@ func TestHostileFiles(t *testing.T) {
 				// A stream's length is not known, so that of the header has only the limit.
 				if isFormat, isLimit := errors.As(err, &f), errors.As(err, &l); reflect.TypeOf(c.as) == reflect.TypeOf(f) && !isFormat && !(isLimit && strings.Contains(c.name, "2^6")) || reflect.TypeOf(c.as) == reflect.TypeOf(l) && !isLimit {
 					t.Errorf("%T, want %T: %v", err, c.as, err)
+				}
+				if !regexp.MustCompile(`[;:] (the file .*: copy|write|raise|try) .*$`).MatchString(err.Error()) {
+					t.Errorf("%.400v, which does not say what to do", err)
 				}
 				if !strings.Contains(err.Error(), c.why) || len(err.Error()) > 400 {
 					t.Errorf("%.400v, want an error with %q", err, c.why)

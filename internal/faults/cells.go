@@ -54,4 +54,12 @@ var cellFaults = []fault{
 		"\tif !c.im.join {", "\tif false {", []string{"onnx:. WrittenLayers|StepsOfALayer"}},
 	{"ONNX branches: any threshold is that of a softplus", "onnx/softplus.go",
 		"x >= leastThreshold", "x == x", inBranches},
+	{"ONNX branches: a constant may have more axes than what it is added to", "onnx/arithmetic.go",
+		"|| !slices.Equal(all, sizes) {", "|| all == nil {", inBranches},
+	{"ONNX branches: a cube is a square", "onnx/power.go",
+		"\tif key.part == \"cube\" {", "\tif false {", inBranches},
+	{"ONNX branches: constants of a part of a vector are none", "onnx/arithmetic.go",
+		"err == nil && c.im.join {", "false {", []string{"onnx:. ChainsThatWereRefused"}},
+	{"ONNX branches: what is before the far node counts as far", "onnx/node.go",
+		"if a.far != b.far {", "if a.far == b.far {", []string{"onnx:. Meet"}},
 }

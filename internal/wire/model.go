@@ -56,13 +56,13 @@ func (l *Layer) Param(name string, shape ...int) ([]float32, error) {
 
 // BadConfig returns the error for a configuration that the kind of layer cannot have.
 func (l *Layer) BadConfig() error {
-	return fmt.Errorf("%s: section \"config\" of the file holds %d, which is not a configuration of this kind of layer", l.kind, l.config)
+	return fmt.Errorf("%s: section \"config\" of the file holds %d, which is not a configuration of this kind of layer; give a file that such a layer has written", l.kind, l.config)
 }
 
 // Done returns an error if the file holds more than was asked for.
 func (l *Layer) Done() error {
 	if n := len(l.file.Names()); n != l.read {
-		return fmt.Errorf("%s: the file has %d sections, for its configuration it should have %d", l.kind, n, l.read)
+		return fmt.Errorf("%s: the file has %d sections, for its configuration it should have %d; give a file that such a layer has written", l.kind, n, l.read)
 	}
 	return nil
 }
