@@ -312,8 +312,8 @@ func errOf[T any](_ T, err error) error { return err }
 func TestFilesThatAreNone(t *testing.T) {
 	for what, b := range map[string][]byte{
 		"give a whole file of one of these": []byte("a text that is no model of any kind"),
-		"checksum":                   append(slices.Clone(magic), make([]byte, 100)...),
-		"of no format":               nil,
+		"checksum":                          append(slices.Clone(magic), make([]byte, 100)...),
+		"of no format":                      nil,
 	} {
 		name := bytesTo(t, "x", b)
 		says(t, simdrnn(t, failed, "inspect", name), what)
