@@ -23,14 +23,24 @@ type pass struct {
 	total     loss.Total
 	validated bool
 	empty     bool // no batch has been read
+	counts    bool // something in it counts, if only in updates that were left out, or that is not known
 }
 
-func (p *pass) add(of loss.Total) { p.total = p.total.Plus(of) }
+func (p *pass) add(of loss.Total) {
+	p.total = p.total.Plus(of)
+	p.counts = p.counts || of.Weight != 0
+}
+
+// without is p as it was at the beginning of an update that is left out.
+func (p pass) without(before pass) pass {
+	before.empty, before.counts = p.empty, p.counts
+	return before
+}
 
 // endPass tells of the first pass that has ended.
 func (t *Trainer) endPass(ctx context.Context) (stop bool, err error) {
 	ended := &t.passes[0]
-	if ended.total.Weight == 0 {
+	if !ended.counts {
 		return false, fmt.Errorf("bptt: pass %d over the data, which ended before step %d: %w", t.epoch-int64(len(t.passes)-2), t.step+1, errNothingCounts)
 	}
 	e := EpochEnd{Epoch: t.epoch - int64(len(t.passes)-2), Step: t.step, Count: int64(ended.total.Terms), Loss: ended.total.Mean()}

@@ -41,7 +41,7 @@ func number(is bool) int64 {
 func (t *Trainer) loadCounts(c *Checkpoint) (counts, error) {
 	n := counts{step: c.Step, epoch: c.Epoch, counted: c.Counted, skipped: c.Skipped}
 	if c.file.Contents < 3 {
-		n.passes = append(make([]pass, 0, 4), pass{})
+		n.passes = append(make([]pass, 0, 4), pass{counts: true})
 		return n, nil
 	}
 	skipped, err := c.file.Int64("progress/skipped", 2)
@@ -69,7 +69,10 @@ func (t *Trainer) loadCounts(c *Checkpoint) (counts, error) {
 		if v[0] < 0 || v[0] > math.MaxInt || v[1]|1 != 1 || v[2]|1 != 1 {
 			return n, &FormatError{Section: "passes", Reason: fmt.Sprintf("pass %d is %v, want a count, 0 or 1, 0 or 1", i, v)}
 		}
-		n.passes = append(n.passes, pass{total: loss.Total{Sum: sums[2*i], Weight: sums[2*i+1], Terms: int(v[0])}, validated: v[1] == 1, empty: v[2] == 1})
+		n.passes = append(n.passes, pass{
+			total:     loss.Total{Sum: sums[2*i], Weight: sums[2*i+1], Terms: int(v[0])},
+			validated: v[1] == 1, empty: v[2] == 1, counts: sums[2*i+1] != 0 || n.skipped > 0,
+		})
 	}
 	return n, nil
 }

@@ -108,6 +108,15 @@ func TestSkip(t *testing.T) {
 	_, _, report, err = run(bptt.Plan{Steps: 9, SkipNonFinite: 2}, nil, 3, 4, 6, 7)
 	require.NoError(t, err)
 	require.Equal(t, []int64{9, 4}, []int64{report.Step, report.Skipped})
+
+	// A pass of which all updates are left out is not one in which nothing counts.
+	net = traintest.NewLeaky(4, 1)
+	breakAt(net, 1, 3)
+	report, err = bptt.Train(context.Background(), net, &traintest.Script{N: 4}, bptt.Plan{
+		Window: 4, Steps: 2, Loss: loss.MSE{}, Optimizer: &optim.SGD{LR: 1e-4}, SkipNonFinite: 1,
+	})
+	require.NoError(t, err)
+	require.Equal(t, []int64{2, 2}, []int64{report.Step, report.Skipped})
 }
 
 // A loss that is not finite is left out like a gradient, windows that overlap begin anew,

@@ -268,11 +268,10 @@ func (h *held) begun(b *data.Batch) {
 
 // forget takes the sums of an update back that was not made.
 func (h *held) forget(t *Trainer) {
-	sums := t.passes[0]
-	t.passes[0] = h.pass
-	t.passes[0].empty = sums.empty
-	for i := range t.passes[1:] {
-		t.passes[1+i] = pass{empty: t.passes[1+i].empty}
+	before := h.pass
+	for i, p := range t.passes {
+		t.passes[i] = p.without(before)
+		before = pass{}
 	}
 }
 

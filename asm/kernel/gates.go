@@ -15,8 +15,15 @@ const (
 
 // units emits a loop over the units of a row.
 func units(m vec.Machine, live int, constants []vec.Const, body func(m vec.Machine, at vec.At)) {
+	n, index := wholeUnits(m, live, constants, body)
+	vec.Rest(m, n, index, func(at vec.At) { body(m, at) })
+}
+
+// wholeUnits is units over the whole vectors of a row. It returns what vec.Rest wants.
+func wholeUnits(m vec.Machine, live int, constants []vec.Const, body func(m vec.Machine, at vec.At)) (n, index vec.Reg) {
 	m.Hold(live, constants...)
-	vec.EachWide(m, gateVectors, m.Int("units"), body)
+	n = m.Int("units")
+	return n, vec.EachWhole(m, gateVectors, n, body)
 }
 
 // activate replaces a pre-activation by its activation, at one place of a row, and returns it.
@@ -28,25 +35,21 @@ func activate(m vec.Machine, at vec.At, base vec.Reg, f func(vec.Machine, vec.Ve
 
 // activateSigmoid and activateTanh are activate over a row.
 func activateSigmoid(m vec.Machine, base vec.Reg) {
-	units(m, sigmoidLive, vec.SigmoidConstants(m), func(m vec.Machine, at vec.At) { activate(m, at, base, vec.Sigmoid) })
+	n, index := wholeSigmoid(m, base)
+	vec.Rest(m, n, index, func(at vec.At) { activate(m, at, base, vec.Sigmoid) })
 }
 
 func activateTanh(m vec.Machine, base vec.Reg) {
-	units(m, tanhLive, vec.TanhConstants(m), func(m vec.Machine, at vec.At) { activate(m, at, base, vec.Tanh) })
+	n, index := wholeTanh(m, base)
+	vec.Rest(m, n, index, func(at vec.At) { activate(m, at, base, vec.Tanh) })
 }
 
-// wholeUnits is units over the whole vectors of a row. It returns what vec.Rest wants.
-func wholeUnits(m vec.Machine, live int, constants []vec.Const, body func(m vec.Machine, at vec.At)) (n, index vec.Reg) {
-	m.Hold(live, constants...)
-	n = m.Int("units")
-	return n, vec.EachWhole(m, gateVectors, n, body)
+// wholeSigmoid and wholeTanh are activate over the whole vectors of a row. They return what
+// vec.Rest wants.
+func wholeSigmoid(m vec.Machine, base vec.Reg) (n, index vec.Reg) {
+	return wholeUnits(m, sigmoidLive, vec.SigmoidConstants(m), func(m vec.Machine, at vec.At) { activate(m, at, base, vec.Sigmoid) })
 }
 
-// wholeSigmoid and wholeTanh are activate over the whole vectors of a row.
-func wholeSigmoid(m vec.Machine, base vec.Reg) {
-	wholeUnits(m, sigmoidLive, vec.SigmoidConstants(m), func(m vec.Machine, at vec.At) { activate(m, at, base, vec.Sigmoid) })
-}
-
-func wholeTanh(m vec.Machine, base vec.Reg) {
-	wholeUnits(m, tanhLive, vec.TanhConstants(m), func(m vec.Machine, at vec.At) { activate(m, at, base, vec.Tanh) })
+func wholeTanh(m vec.Machine, base vec.Reg) (n, index vec.Reg) {
+	return wholeUnits(m, tanhLive, vec.TanhConstants(m), func(m vec.Machine, at vec.At) { activate(m, at, base, vec.Tanh) })
 }

@@ -27,7 +27,9 @@ func LSTMOutput(m vec.Machine, c vec.Vec, o func() vec.Vec) (h vec.Vec) {
 // LSTMGates is the sequence over rows in memory. Each gate has a loop of its own: (1)
 // and (3) one after the other are 200 cycles of dependent operations for one vector,
 // too long for the processor to find the next vector behind them. Short loops let it
-// overlap several turns, each of which has two vectors.
+// overlap several turns, each of which has two vectors. What remains of a row, less than a
+// vector, goes through all of it in registers: what was stored in some lanes of a vector cannot
+// be passed on to the loads of the next loop, which would wait until the store has ended.
 func LSTMGates(m vec.Machine) {
 	vec.EachRow(m, []string{"i", "f", "g", "o", "c", "h", "cPrev"}, func(row []vec.Reg) {
 		i, f, g, o, c, h, cPrev := row[0], row[1], row[2], row[3], row[4], row[5], row[6]

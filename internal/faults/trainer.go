@@ -76,7 +76,7 @@ var trainerFaults = []fault{
 	{"left out: in all, not in a row", "bptt/update.go",
 		"t.step, t.counted, t.inRow = p.Step, p.Counted, 0", "t.step, t.counted = p.Step, p.Counted", inLeftOut},
 	{"left out: the pass keeps the loss", "bptt/update.go",
-		"\tt.passes[0] = h.pass\n", "\t_ = h.pass\n", inLeftOut},
+		"t.passes[i] = p.without(before)", "_, _ = i, p.without(before)", inLeftOut},
 	{"left out: overlapping windows go on with the lost one", "bptt/update.go",
 		"\tt.win.giveUp()\n\treturn t.held.restore(t)\n", "\treturn t.held.restore(t)\n", inLeftOut},
 	{"passes: windows after an end belong to the pass before", "bptt/update.go",

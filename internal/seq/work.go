@@ -61,7 +61,7 @@ const (
 )
 
 // What packing and copying take for an element, in floating point operations of products,
-// where it comes from a far cache: 0.2 to 0.4 ns.
+// on AVX-512: 0.13 to 0.3 ns on a Xeon (BenchmarkPack of kernels), from near and far caches.
 const packWork, copyWork = 48, 24
 
 // packPiece is the size of packing all matrices.

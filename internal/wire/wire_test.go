@@ -72,8 +72,8 @@ func TestGolden(t *testing.T) {
 	require.Equal(t, []int64{-1, math.MaxInt64}, n)
 }
 
-// whatToDo is what every error of a reader has in the end.
-const whatToDo = `[;:] (copy|give|read|build|try|.*: (copy|give)) .*$`
+// remedy is what every error of a reader has in the end.
+const remedy = `[;:] (copy|give|read|build|try|.*: (copy|give)) .*$`
 
 func TestTruncation(t *testing.T) {
 	whole := sample()
@@ -82,7 +82,7 @@ func TestTruncation(t *testing.T) {
 		var fe *FormatError
 		require.ErrorAs(t, err, &fe, "cut to %d bytes", n)
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF, "cut to %d bytes", n)
-		require.Regexp(t, whatToDo, err.Error())
+		require.Regexp(t, remedy, err.Error())
 		require.Equal(t, int64(n), fe.Offset)
 	}
 }
@@ -96,7 +96,7 @@ func TestEveryBitFlip(t *testing.T) {
 			_, err := Read(bytes.NewReader(b), "test", 3)
 			var fe *FormatError
 			require.ErrorAs(t, err, &fe, "byte %d bit %d", i, bit)
-			require.Regexp(t, whatToDo, err.Error())
+			require.Regexp(t, remedy, err.Error())
 		}
 	}
 }
@@ -139,7 +139,7 @@ func TestOtherFiles(t *testing.T) {
 	_, err = f.Float32("bias")
 	require.Equal(t, &MissingError{Section: "bias"}, err)
 	for _, err := range []error{err, se, &FormatError{Section: "s", Reason: "r"}, &FormatError{Err: io.ErrClosedPipe}, &VersionError{}, &VersionError{Got: 2, Max: 1}, &KindError{}, &ShapeError{}, &ShapeError{GotType: Byte}, (&Layer{}).BadConfig()} {
-		require.Regexp(t, whatToDo, err.Error())
+		require.Regexp(t, remedy, err.Error())
 	}
 }
 

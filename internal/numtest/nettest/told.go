@@ -14,8 +14,8 @@ import (
 // it may be overwritten. That holds in segments of steps, for lengths, for a second pass over
 // the same gradients, and for a pass without steps.
 //
-// Which layer is told when depends on no tier. So one network is held on every tier, and the
-// others on the current one. A variant has, on the current tier, the network with lengths,
+// Which layer is told when depends on no tier. So in short runs one network is held on every tier,
+// and the others on the current one. A variant has, on the current tier, the network with lengths,
 // segments and workers and the one of both directions.
 func gradientsAreTold(t *testing.T, k Kind) {
 	const T, B = 11, 64 // a chunk of weight gradients has 4 steps
@@ -26,7 +26,7 @@ func gradientsAreTold(t *testing.T, k Kind) {
 		{Input: 3, Hidden: 4, Layers: 2, Bidirectional: true, Merge: 1},
 		{Input: 2, Hidden: 5, Layers: 3, Reverse: true},
 	} {
-		if k.variant && i != 1 && i != 2 {
+		if testing.Short() && k.variant && i != 1 && i != 2 {
 			continue
 		}
 		p := newProblem(t, k, uint64(60+i), cfg, T, B, i%2 == 1)
@@ -41,7 +41,7 @@ func gradientsAreTold(t *testing.T, k Kind) {
 		}
 		for name, unroll := range of {
 			t.Run(fmt.Sprint(p, " ", name), func(t *testing.T) {
-				if k.variant || i != 1 {
+				if testing.Short() && (k.variant || i != 1) {
 					p.tells(t, unroll(), unroll())
 					return
 				}
