@@ -3,6 +3,7 @@ package onnx
 import (
 	"fmt"
 
+	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
 )
@@ -39,16 +40,18 @@ func (n *combined) Forward(y, x []float32) {
 	w := n.of.Width
 	n.x = x
 	for at := 0; at < len(y); at += w {
-		a, b := x[2*at:2*at+w], x[2*at+w:2*at+2*w]
-		for i, v := range a {
-			if n.of.Product {
-				y[at+i] = float32(v * b[i])
-			} else {
-				y[at+i] = v + b[i]
-			}
-		}
+		n.combine(y[at:at+w], x[2*at:2*at+w], x[2*at+w:2*at+2*w])
 	}
 	n.ClearPadding(y, w)
+}
+
+// combine sets dst to the sum or the product of a and b.
+func (n *combined) combine(dst, a, b []float32) {
+	if n.of.Product {
+		kernels.Mul(dst, a, b)
+	} else {
+		kernels.Add(dst, a, b)
+	}
 }
 
 // Backward gives both vectors dy, of a product times the other one.
@@ -58,12 +61,13 @@ func (n *combined) Backward(dx, dy []float32) {
 	}
 	w := n.of.Width
 	for at := 0; at < len(dy); at += w {
-		for i, d := range dy[at : at+w] {
-			if first, second := 2*at+i, 2*at+w+i; n.of.Product {
-				dx[first], dx[second] = float32(d*n.x[second]), float32(d*n.x[first])
-			} else {
-				dx[first], dx[second] = d, d
-			}
+		d, first, second := dy[at:at+w], dx[2*at:2*at+w], dx[2*at+w:2*at+2*w]
+		if n.of.Product {
+			kernels.Mul(first, d, n.x[2*at+w:2*at+2*w])
+			kernels.Mul(second, d, n.x[2*at:2*at+w])
+		} else {
+			copy(first, d)
+			copy(second, d)
 		}
 	}
 	n.ClearPadding(dx, 2*w)
