@@ -43,7 +43,7 @@ type Config struct {
 	Layers        int // on top of each other; 0 means 1
 	Bidirectional bool
 	Dropout       float32 // between layers
-	Workers       int     // 0: as many as the work is worth
+	Workers       int     // the most goroutines that share the work; 0: no limit
 }
 
 // A Layer is a *rnn.Layer, a *lstm.Layer or a *gru.Layer.

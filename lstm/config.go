@@ -79,8 +79,8 @@ type Config struct {
 	// ZoneoutCell is that for c; the h of the same step is made of the new c.
 	Zoneout, ZoneoutCell float32
 
-	// Workers is the most goroutines that share the work: 0 means as many
-	// as GOMAXPROCS allows and the work is worth; more than 256 is 256. It changes
+	// Workers is the most goroutines that share the work, 0 for no such limit. Each piece
+	// of it has as many as it is worth, at most GOMAXPROCS and 256. It changes
 	// no bit of any result. It belongs to the run, not to the network: files do not keep it.
 	Workers int
 }

@@ -57,8 +57,8 @@ type Config struct {
 	// "Zoneout: regularizing RNNs by randomly preserving hidden activations").
 	Zoneout float32
 
-	// Workers is the most goroutines that share the work: 0 means as many
-	// as GOMAXPROCS allows and the work is worth; more than 256 is 256. It changes
+	// Workers is the most goroutines that share the work, 0 for no such limit. Each piece
+	// of it has as many as it is worth, at most GOMAXPROCS and 256. It changes
 	// no bit of any result. It belongs to the run, not to the network: files do not keep it.
 	Workers int
 }

@@ -20,7 +20,7 @@ type Unrolled struct {
 // is not below 2^31.
 //
 // Each worker needs scratch of its own. It is allocated for as many workers as the
-// largest piece of work can use, at most GOMAXPROCS as it is at Unroll, or
+// largest piece of work can use, at most GOMAXPROCS as it is at Unroll and
 // Config.Workers if that is set: a network that is too small for several workers
 // takes the same memory on any number of processors.
 //
@@ -217,8 +217,8 @@ func (u *Unrolled) Clock() []uint64 { return u.seq.Clock() }
 func (u *Unrolled) SetClock(c []uint64) error { return u.seq.SetClock(c) }
 
 // SetWorkers changes Config.Workers for this Unrolled; it may allocate scratch for
-// more workers, and room for W_hh as they share it. 0 stands for as many as the work is worth, at most GOMAXPROCS as it is
-// at this call; more than 256 is 256. It panics if n is negative.
+// more workers, and room for W_hh as they share it. Work has as many as it is worth, at most
+// n, GOMAXPROCS as it is at this call, and 256; with 0 there is no n. It panics if n is negative.
 func (u *Unrolled) SetWorkers(n int) { u.seq.SetWorkers(n) }
 
 // State returns copies of the carried state: h,

@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"dist":                       {"kernels"},
 	"bptt":                       {"data", "dist", "loss", "nn", "optim", "kernels", "internal/crew", "internal/nilcheck", "internal/wire", "internal/pages"},
 	"seq2seq":                    {"data", "nn", "kernels", "internal/crew", "internal/draw", "internal/nilcheck", "internal/rowstate", "internal/split"},
-	"fingerprint":                {"bptt", "data", "gru", "kernels", "loss", "lstm", "nn", "optim", "rnn"},
+	"fingerprint":                {"bptt", "data", "gru", "internal/split", "kernels", "loss", "lstm", "nn", "optim", "rnn"},
 	"convert":                    {"lstm", "gru", "rnn", "convert/npy", "convert/safetensors"},
 	"convert/chain":              {"bptt", "convert/safetensors", "gru", "kernels", "lstm", "nn", "rnn"},
 	"finetune":                   {"convert/safetensors", "data", "kernels", "nn", "internal/crew", "internal/draw", "internal/nilcheck", "internal/split"},
@@ -50,7 +50,7 @@ var mayImport = map[string][]string{
 	"convert/internal/cursor":    {},
 	"convert/internal/narrow":    {},
 	"fuzz":                       {},
-	"internal/numtest":           {"kernels", "kernels/ref"},
+	"internal/numtest":           {"internal/split", "kernels", "kernels/ref"},
 	"internal/numtest/nettest":   {"kernels", "kernels/ref", "internal/numtest", "internal/numtest/norms", "internal/numtest/oracle", "internal/wire"},
 	"internal/numtest/traintest": {"data", "lstm", "nn", "optim"},
 	"internal/numtest/norms":     {}, // shares no code with what it judges

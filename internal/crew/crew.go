@@ -4,34 +4,30 @@ package crew
 
 import (
 	"fmt"
-	"runtime"
 
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// A Crew is a number of workers. The zero value leaves it to the size of the work.
-type Crew struct{ workers int } // 0: automatic
+// A Crew is a largest number of workers. The zero value leaves it to GOMAXPROCS.
+type Crew struct{ limit split.Limit }
 
-// Set sets the number of workers to n, at most split.MaxWorkers; 0: it follows from the
-// size of the work. It panics if n is negative.
+// Set sets the largest number of workers to n, at most split.MaxWorkers; 0: GOMAXPROCS.
+// It panics if n is negative.
 func (c *Crew) Set(n int) {
 	if n < 0 {
 		panic(fmt.Sprintf("simdrnn: SetWorkers(%d), want a number of goroutines, or 0 for automatic", n))
 	}
-	c.workers = min(n, split.MaxWorkers)
+	c.limit = split.LimitOf(n)
 }
 
 // Workers returns what Set has set.
-func (c Crew) Workers() int { return c.workers }
+func (c Crew) Workers() int { return c.limit.Workers() }
 
 // Parts is the n that Run splits work of that many multiply-adds into.
 func (c Crew) Parts(isa kernels.ISA, work int) int {
-	if c.workers > 0 {
-		return c.workers
-	}
-	return split.Workers(isa, float64(work), min(runtime.GOMAXPROCS(0), split.MaxWorkers))
+	return c.limit.Parts(isa, float64(work), c.limit.Most())
 }
 
 // Run calls f(w, n) for all w of the n parts that work is worth. f is made

@@ -2,7 +2,6 @@ package seq
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 
 	"github.com/simdrnn/simdrnn/internal/split"
@@ -77,13 +76,12 @@ func (n *Net) NewPredictor(batch int) (*Predictor, error) {
 // chooseWorkers takes the number of workers for steps of so many multiply-adds, and
 // decides whether they share the rows of a step or its units.
 func (p *Predictor) chooseWorkers(fmas float64) {
-	n, most := p.net, min(p.net.Workers, split.MaxWorkers)
-	rows := min(most, p.batch)
-	if most == 0 {
-		most = min(runtime.GOMAXPROCS(0), split.MaxWorkers)
-		rows = split.Workers(p.isa, fmas, min(most, p.batch/fewRows))
+	n, limit := p.net, split.LimitOf(p.net.Workers)
+	most, shares := limit.Most(), p.batch
+	if !limit.Shared() {
+		shares /= fewRows
 	}
-	p.workers = max(1, rows)
+	p.workers = limit.Parts(p.isa, fmas, min(most, shares))
 	cell, ok := n.Cell.(Phased)
 	if !ok {
 		return

@@ -3,8 +3,11 @@ package seq
 import (
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
+	"github.com/simdrnn/simdrnn/internal/numtest"
+	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/kernels/ref"
 )
@@ -196,22 +199,28 @@ func TestWorkersFollowTheWork(t *testing.T) {
 		return n
 	}
 	const g = 1 << 16 // floating point operations that are worth another worker
+	worth, all := split.LimitOf(0), split.LimitOf(4)
 	for _, c := range []struct {
 		flops float64
 		limit int
-		fixed bool
+		all   split.Limit
 		want  int
 	}{
-		{0, 9, false, 1}, {1.9 * g, 9, false, 1}, {2 * g, 9, false, 2}, {100 * g, 9, false, 4}, {100 * g, 3, false, 3},
-		{100 * g, 0, false, 1}, {0, 9, true, 4}, {0, 3, true, 3},
+		{0, 9, worth, 1}, {1.9 * g, 9, worth, 1}, {2 * g, 9, worth, 2}, {100 * g, 9, worth, 4}, {100 * g, 3, worth, 3},
+		{100 * g, 0, worth, 1}, {0, 9, all, 4}, {0, 3, all, 3},
 	} {
-		u.workers.fixed = c.fixed
+		u.workers.limit = c.all
 		if n := parts(c.flops, c.limit); n != c.want {
 			t.Errorf("%+v: %d parts", c, n)
 		}
 	}
-	if u.workers.fixed = false; u.rowShares() != 8 {
-		t.Errorf("32 rows may be cut into %d shares, want 8", u.rowShares())
+	for _, c := range []struct {
+		split.Limit
+		want int
+	}{{worth, 8}, {all, 32}} {
+		if u.workers.limit = c.Limit; u.rowShares() != c.want {
+			t.Errorf("32 rows may be cut into %d shares, want %d", u.rowShares(), c.want)
+		}
 	}
 	net, err := NewNet(Net{Kind: "test", Cell: gated{1}, Input: 1, Layers: 1, Reverse: []bool{false}, Workers: 5}, true, Zeros)
 	if err != nil {
@@ -228,5 +237,30 @@ func TestWorkersFollowTheWork(t *testing.T) {
 	u.SetWorkers(0)
 	if n := parts(0, 9); n != 1 {
 		t.Errorf("%d parts of no work after SetWorkers(0)", n)
+	}
+
+	// As users have it, the number is a limit.
+	defer numtest.LimitWorkers()()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	for _, c := range []struct {
+		workers int
+		flops   float64
+		want    int
+	}{{3, 0, 1}, {3, 2 * g, 2}, {3, 100 * g, 3}, {9, 100 * g, 4}, {0, 100 * g, 4}} {
+		u.isa = kernels.Scalar
+		u.SetWorkers(c.workers)
+		if n := parts(c.flops, 9); n != c.want {
+			t.Errorf("%+v: %d parts, want %d", c, n, c.want)
+		}
+	}
+	// A Predictor's too.
+	small := net
+	small.Workers = 4
+	p, err := small.NewPredictor(16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.workers != 1 {
+		t.Errorf("%d workers of a Predictor of one unit, want 1", p.workers)
 	}
 }

@@ -2,7 +2,6 @@ package seq
 
 import (
 	"fmt"
-	"runtime"
 
 	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/internal/split"
@@ -21,8 +20,8 @@ type job struct {
 // workers says into how many parts work is cut, and holds what each worker needs
 // for itself.
 type workers struct {
-	most  int  // the most parts of a piece of work
-	fixed bool // whether the user gave that number: only steps split by units then have fewer, where they are little work
+	limit split.Limit // of the user
+	most  int         // the most parts of a piece of work
 
 	steps    []Step
 	droppedW [][]float32 // memory for W_hh after its mask
@@ -132,29 +131,24 @@ func (u *Unrolled) weightGradientsPiece(rows, in int) piece {
 
 // rowShares is into how many shares the rows of the batch may be cut.
 func (u *Unrolled) rowShares() int {
-	if !u.workers.fixed {
-		return u.batch / fewRows
+	if u.workers.limit.Shared() {
+		return u.batch
 	}
-	return u.batch
+	return u.batch / fewRows
 }
 
 // parts is the number of parts that a piece of work is cut into: at most as many as
-// it has shares, and, unless the user fixed the number, as many as it is worth.
+// it has shares, and as many as it is worth.
 func (u *Unrolled) parts(p piece) int {
-	n := min(u.workers.most, p.most)
-	if !u.workers.fixed {
-		n = split.Workers(u.isa, p.flops/2, n)
-	}
-	return max(1, n)
+	return u.workers.limit.Parts(u.isa, p.flops/2, min(u.workers.most, p.most))
 }
 
 // fork does all shares of a task of size p, on the team.
 func (u *Unrolled) fork(p piece, task func(w, n int)) { team.Run(u.parts(p), task) }
 
-// SetWorkers changes the number of parts that work is cut into, 0 for automatic,
-// which is at most GOMAXPROCS as it is now; above split.MaxWorkers it is that number. It
-// allocates what as many workers need as the largest pieces of work have parts. It panics
-// if n is negative.
+// SetWorkers changes the most parts that work is cut into, which are at most GOMAXPROCS as it
+// is now and split.MaxWorkers; 0: as many as these. It allocates what as many workers need as
+// the largest pieces of work have parts. It panics if n is negative.
 func (u *Unrolled) SetWorkers(n int) {
 	if n < 0 {
 		panic(fmt.Sprintf("%s: SetWorkers(%d), want a number of goroutines, or 0 for automatic", u.net.Kind, n))
@@ -164,15 +158,12 @@ func (u *Unrolled) SetWorkers(n int) {
 	u.Refresh()
 }
 
-// setMostWorkers says into how many parts work is cut, and whether steps are split by
+// setMostWorkers says into how many parts work may be cut, and whether steps are split by
 // units.
 func (u *Unrolled) setMostWorkers(n int) {
 	k := &u.workers
-	k.fixed = n > 0
-	if !k.fixed {
-		n = runtime.GOMAXPROCS(0)
-	}
-	k.most = min(n, split.MaxWorkers)
+	k.limit = split.LimitOf(n)
+	k.most = k.limit.Most()
 	u.setUnitParts(u.unitParts())
 }
 

@@ -18,10 +18,6 @@ func Workers(isa kernels.ISA, work float64, most int) int {
 	return max(1, int(min(float64(most), work/grain(isa))))
 }
 
-// MaxWorkers is the largest number of workers. Larger numbers in a Config or a Plan
-// count as this one: more workers than that do not make a layer faster.
-const MaxWorkers = 256
-
 // grain is the least work for each worker: about 50 us of it, ten times as long as it
 // takes to start a worker.
 func grain(isa kernels.ISA) float64 {
