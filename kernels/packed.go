@@ -190,7 +190,8 @@ func (p *Packed) gemm(op string, into Into, m int, a []float32, lda int, bias []
 	down := into&FromLast != 0
 	into &^= FromLast
 	into.flags()
-	q := product{isa: p.isa, into: into, n: hi, from: lo, k: p.k, b: p.panels, ldc: ldc}
+	var q product // field by field, as in oneTile
+	q.isa, q.into, q.n, q.from, q.k, q.b, q.ldc = p.isa, into, hi, lo, p.k, p.panels, ldc
 	for g := range p.groups {
 		if q.down = down; down {
 			g = p.groups - 1 - g

@@ -50,7 +50,11 @@ func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 	}
 	s := &tilings[p.isa]
 	nr := s.nr()
-	t := tile.Args{K: p.k, A: at(a, 0), RSA: rsa, CSA: csa, LDB: nr, PB: p.k * nr, LDC: p.ldc, Flags: p.into.flags()}
+	// Field by field: a literal is made elsewhere and copied in vectors, which have to wait
+	// for the numbers that were just stored.
+	var t tile.Args
+	t.K, t.A, t.RSA, t.CSA = p.k, at(a, 0), rsa, csa
+	t.LDB, t.PB, t.LDC, t.Flags = nr, p.k*nr, p.ldc, p.into.flags()
 	if p.into == Continue {
 		t.LDS = p.ldc
 	}
@@ -61,8 +65,8 @@ func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 		if p.into == Continue {
 			t.Ahead = p.behind(j, width)
 		}
-		vecs := (cols + s.Lanes - 1) / s.Lanes
-		t.Tail = cols - (vecs-1)*s.Lanes
+		vecs, tail := s.vectors(cols)
+		t.Tail = tail
 		t.C = at(p.c, i0*p.ldc+j)
 		switch {
 		case p.into == Continue:
@@ -95,11 +99,11 @@ func (p *product) column(s *tiling, rows, left int) (j, width int) {
 	if !p.down {
 		return p.n - left, s.width(rows, left)
 	}
-	nr := s.nr()
-	if width = nr; left%nr == 0 {
+	nr := s.nr() // a power of two
+	if width = nr; left&(nr-1) == 0 {
 		width = s.width(rows, left)
 	}
-	return p.from + (left+nr-1)/nr*nr - width, width
+	return p.from + (left+nr-1)&^(nr-1) - width, width
 }
 
 // behind is how far to the right of column j the columns are whose C tiles of that width ask
@@ -222,8 +226,8 @@ func (p *strip) tiles(cols, off int, ask soon) {
 	turns := (p.rows + h - 1) / h
 	t := p.Args
 	a, start, c := t.A, step(t.Start, off), step(t.C, off)
-	vecs := (cols + p.s.Lanes - 1) / p.s.Lanes
-	t.Tail = cols - (vecs-1)*p.s.Lanes
+	vecs, tail := p.s.vectors(cols)
+	t.Tail = tail
 	share := t.K / 4 * p.s.Fetch * lineFloats
 	for turn, r := 0, 0; turn < turns; turn++ {
 		next := p.rows * (turn + 1) / turns

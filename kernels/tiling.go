@@ -1,6 +1,10 @@
 package kernels
 
-import "github.com/simdrnn/simdrnn/kernels/internal/tile"
+import (
+	"math/bits"
+
+	"github.com/simdrnn/simdrnn/kernels/internal/tile"
+)
 
 // tiling is what a tier's products are cut into: register tiles, and panels of
 // packed matrices that are as wide as a tile.
@@ -22,6 +26,13 @@ type tiling struct {
 }
 
 func (s *tiling) nr() int { return s.Lanes * s.Vecs }
+
+// vectors is how many vectors hold so many columns, 1 or more, and how many of them the last
+// one has. Lanes is a power of two: a division would take as long as some small products.
+func (s *tiling) vectors(cols int) (vecs, tail int) {
+	vecs = (cols + s.Lanes - 1) >> bits.TrailingZeros(uint(s.Lanes))
+	return vecs, cols - (vecs-1)*s.Lanes
+}
 
 // width is how many columns the tiles of that many rows take at a time, where cols
 // are left: several whole panels if a tile is that wide, or two tiles share three, else one.

@@ -24,6 +24,7 @@ type Predictor struct {
 
 	workers  int
 	steppers []Step
+	states   [][][]Mat   // where rows are shared: of each worker and layer, its rows of each state tensor
 	order    kernels.Into // of this step: see Step.Order
 	x, y     []float32
 	doStep   func(w, n int)
@@ -65,8 +66,11 @@ func (n *Net) NewPredictor(batch int) (*Predictor, error) {
 			p.next = append(p.next, make([]float32, n.Layers*batch*width))
 		}
 	}
-	for range p.workers {
+	for w := range p.workers {
 		p.steppers = append(p.steppers, newStep(p.isa, n))
+		if p.phases == nil {
+			p.states = append(p.states, p.statesOf(w))
+		}
 	}
 	p.doStep, p.doPhase = p.step, p.unitsStep
 	p.Refresh()
@@ -163,6 +167,21 @@ func (p *Predictor) unitsStep(w, n int) {
 	p.phases[p.phase](s)
 }
 
+// statesOf is where worker w finds its rows of the state, [Layers] of each tensor. A step sets
+// them in place, so they stay where they are.
+func (p *Predictor) statesOf(w int) (list [][]Mat) {
+	sh := &p.net.Shape
+	b, _ := split.Share(p.batch, 1, w, p.workers)
+	for l := range p.net.Layers {
+		var m []Mat
+		for i, width := range sh.States {
+			m = append(m, Mat{Data: p.state[i][(l*p.batch+b)*width:], Stride: width, Width: width})
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
 // step runs all layers for a share of the rows.
 func (p *Predictor) step(w, n int) {
 	sh := &p.net.Shape
@@ -184,10 +203,7 @@ func (p *Predictor) step(w, n int) {
 			k.in.Gemm(kernels.Set|p.order, s.Rows, x, width, s.Tape.Data, sh.Tape)
 		}
 		s.use(k, false)
-		for i, width := range sh.States {
-			m := Mat{Data: p.state[i][(l*p.batch+b)*width:], Stride: width, Width: width}
-			s.State[i], s.Prev[i] = m, m
-		}
+		s.State, s.Prev = p.states[w][l], p.states[w][l]
 		p.net.Cell.Forward(s)
 		x, width = s.State[0].Data, sh.States[0]
 	}
