@@ -137,6 +137,31 @@ func TestGradientsInPlace(t *testing.T) {
 	})
 }
 
+// goingBack notes how a Trainer goes back through a net.
+type goingBack struct {
+	*nn.Model
+	flushed, plain int
+}
+
+func (n *goingBack) Backward(dx, dy []float32)        { n.plain++; n.Model.Backward(dx, dy) }
+func (n *goingBack) BackwardFlushed(dx, dy []float32) { n.flushed++; n.Model.BackwardFlushed(dx, dy) }
+
+// TestFlushedGradients: a net is told of a dy without tiny values where the loss says that its
+// gradients have none, and only there.
+func TestFlushedGradients(t *testing.T) {
+	for _, c := range []struct {
+		loss           loss.Loss
+		flushed, plain int
+	}{{loss.CrossEntropy{}, 8, 0}, {apart{loss.CrossEntropy{}, new(int)}, 0, 8}} {
+		net := &goingBack{Model: traintest.LanguageModel(t, 1, traintest.Small)}
+		_, err := bptt.Train(context.Background(), net, traintest.TextData(t, 100, traintest.Small), bptt.Plan{
+			Window: 6, Steps: 8, Loss: c.loss, Optimizer: &optim.SGD{LR: 0.1},
+		})
+		require.NoError(t, err)
+		require.Equal(t, []int{c.flushed, c.plain}, []int{net.flushed, net.plain}, "%T", c.loss)
+	}
+}
+
 // TestWeightsInOverlappingWindows: each term counts once with its own weight, where
 // windows overlap too.
 func TestWeightsInOverlappingWindows(t *testing.T) {

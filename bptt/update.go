@@ -213,7 +213,11 @@ func (t *Trainer) back() {
 	if t.blocks != nil {
 		t.blocks.net.Backward()
 	} else {
-		t.net.Backward(nil, t.dy[:t.win.batch().Steps*t.batch*t.out])
+		back := nn.Net.Backward
+		if loss.Flushed(t.plan.Loss) {
+			back = nn.BackwardFlushed
+		}
+		back(t.net, nil, t.dy[:t.win.batch().Steps*t.batch*t.out])
 	}
 	t.grads.sums.Run(t.team.Workers())
 	t.win.move(t)

@@ -172,6 +172,12 @@ func (a *Adapted) Backward(dx, dy []float32) {
 	a.adapterGradients()
 }
 
+// BackwardFlushed is Backward with [nn.BackwardFlushed] of the net.
+func (a *Adapted) BackwardFlushed(dx, dy []float32) {
+	nn.BackwardFlushed(a.net, dx, dy)
+	a.adapterGradients()
+}
+
 func (a *Adapted) adapterGradients() {
 	a.sums.Run(a.team.Workers())
 	for _, m := range a.matrices {

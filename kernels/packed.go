@@ -191,7 +191,8 @@ func (p *Packed) gemm(op string, into Into, m int, a []float32, lda int, bias []
 	into &^= FromLast
 	into.flags()
 	var q product // field by field, as in oneTile
-	q.isa, q.into, q.n, q.from, q.k, q.b, q.ldc = p.isa, into, hi, lo, p.k, p.panels, ldc
+	q.isa, q.into, q.k, q.b, q.ldc = p.isa, into, p.k, p.panels, ldc
+	q.from, q.n = lo, hi
 	for g := range p.groups {
 		if q.down = down; down {
 			g = p.groups - 1 - g

@@ -106,6 +106,23 @@ func InPlace(l Loss) bool {
 	return ok && p.InPlace()
 }
 
+// Flushed says whether the gradients of l have +0 in the place of tiny values (rule 8 of the
+// numerics contract), as those of the losses of this package have: then [nn.BackwardFlushed]
+// takes them. Of a type that embeds one of these it is not known, and so false.
+//
+// [nn.BackwardFlushed]: https://pkg.go.dev/github.com/simdrnn/simdrnn/nn#BackwardFlushed
+func Flushed(l Loss) bool {
+	switch l := l.(type) {
+	case CrossEntropy, *CrossEntropy, MSE, *MSE, MAE, *MAE, Huber, *Huber, BCE, *BCE, Quantile, *Quantile, CTC, *CTC:
+		return true
+	case PerSequence:
+		return Flushed(l.Of)
+	case *PerSequence:
+		return l != nil && Flushed(l.Of)
+	}
+	return false
+}
+
 // Check does the checks of arguments that all losses need, before anything is written,
 // and returns the width of the outputs, 0 if there are none: y is a multiple of Steps*Rows
 // of b; dy is nil or as long as y, and is y or has no memory in common with it nor with Y

@@ -349,9 +349,10 @@ func (k *Blocks) ReadoutGrad(dy []float32, first int) {
 	k.swap(first, k.count)
 	m.rows.order()
 	d := k.tailGrad(dy, k.count*m.batch)
-	k.readout.flushes = true
+	as := k.readout.handed
+	k.readout.handed = dyOwned
 	k.readout.rowsBackward(dx, d)
-	k.readout.flushes = false
+	k.readout.handed = as
 	k.swapBack()
 	k.end, k.count = first, 0
 }

@@ -64,6 +64,9 @@ func (m *group) add(i int, s Stage, width int, emb *Embedding, owned, own bool) 
 		if !m.infer {
 			l.dy = pages.Floats(len(l.y))
 		}
+		if s, ok := net.(*linear); ok {
+			s.handed = dyOwned // nothing else reads this dy
+		}
 	}
 	m.state, l.tensors = addLengths(m.state, net.State())
 	net.EachParam(func(name string, w, grad []float32) {

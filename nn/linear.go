@@ -138,7 +138,7 @@ type linear struct {
 	room     []float32   // for the caller's x, flushed; nil where x is memory of the chain
 	work     [][]float32 // one for each worker that has needed it: dyRoom for dy, flushed, then that of GemmRows
 	dyRoom   int
-	flushes  bool // dy is flushed where it lies, for dx
+	handed   handed // how dy comes
 	visit    visit
 	do       linearParts
 
@@ -146,6 +146,16 @@ type linear struct {
 	// the forward pass.
 	y, given, x, dx, dy []float32
 }
+
+// handed says how a Linear is handed its dy, of which its products need one without tiny
+// values (rule 8).
+type handed uint8
+
+const (
+	dyCopied  handed = iota // dy is the caller's: it works on flushed copies of parts of it
+	dyOwned                 // nothing else needs dy: it is flushed where it lies
+	dyFlushed               // dy has no tiny values
+)
 
 // A visit is the chunks that are added to dw at a time.
 type visit struct {
@@ -159,7 +169,7 @@ type visit struct {
 // linearParts are the pieces of work of a linear that workers share, made once: see
 // Crew.Run.
 type linearParts struct {
-	packForward, forward, packBackward, input, packInput, weight func(w, n int)
+	packForward, forward, packBackward, flush, input, packInput, weight func(w, n int)
 }
 
 // packWork is how many multiply-adds take as long as packing an element.
@@ -171,9 +181,11 @@ const (
 	rowUnit = 12
 
 	// A worker takes dxRows rows of dy at a time for dx, and the columns of at most
-	// dwOuts outputs for dw. So the flushed copies of these parts of dy stay small.
-	dxRows = 8 * rowUnit
-	dwOuts = 4 * rowUnit
+	// dwOuts outputs for dw. So the flushed copies of these parts of dy stay small. Where dy
+	// is not copied it takes wideOuts for dw, whose columns are still near for db.
+	dxRows   = 8 * rowUnit
+	dwOuts   = 4 * rowUnit
+	wideOuts = 12 * rowUnit
 )
 
 func newLinear(l *Linear, of Stateless) *linear {
@@ -181,7 +193,7 @@ func newLinear(l *Linear, of Stateless) *linear {
 	if l.Bias != nil {
 		s.bias = make([]float32, l.Out)
 	}
-	s.do = linearParts{s.packForward, s.forwardRows, s.packBackward, s.inputGradient, s.packInput, s.weightGradient}
+	s.do = linearParts{s.packForward, s.forwardRows, s.packBackward, s.flush, s.inputGradient, s.packInput, s.weightGradient}
 	return s
 }
 
@@ -288,6 +300,9 @@ func (s *linear) rowsBackward(dx, dy []float32) {
 	for len(s.work) < n {
 		s.work = append(s.work, nil)
 	}
+	if s.handed == dyOwned {
+		team.Run(n, s.do.flush)
+	}
 	if dx != nil {
 		team.Run(n, s.do.input)
 		s.ClearPadding(dx, s.in)
@@ -309,16 +324,21 @@ func (s *linear) rowsBackward(dx, dy []float32) {
 	}
 }
 
+// flush flushes a share of the rows of dy where they lie.
+func (s *linear) flush(w, n int) {
+	lo, hi := split.Share(len(s.dy)/s.out, rowUnit, w, n)
+	d := s.dy[lo*s.out : hi*s.out]
+	s.isa.CopyFlush(d, d)
+}
+
 // inputGradient sets a share of the rows of dx.
 func (s *linear) inputGradient(w, n int) {
 	lo, hi := split.Share(len(s.dy)/s.out, rowUnit, w, n)
 	if lo == hi {
 		return
 	}
-	if s.flushes {
-		d := s.dy[lo*s.out : hi*s.out]
-		s.isa.CopyFlush(d, d)
-		s.bwd.Gemm(kernels.Set, hi-lo, d, s.out, s.dx[lo*s.in:hi*s.in], s.in)
+	if s.handed != dyCopied {
+		s.bwd.Gemm(kernels.Set, hi-lo, s.dy[lo*s.out:hi*s.out], s.out, s.dx[lo*s.in:hi*s.in], s.in)
 		return
 	}
 	dy, _ := s.workOf(w)
@@ -333,8 +353,8 @@ func (s *linear) inputGradient(w, n int) {
 // workOf returns the scratch of a worker.
 func (s *linear) workOf(w int) (dy, work []float32) {
 	outs, room := min(s.out, dwOuts), s.dyRoom
-	if s.flushes {
-		room = len(s.visit.count) * outs
+	if s.handed != dyCopied {
+		outs, room = min(s.out, wideOuts), 0
 	}
 	if n := room + max(s.isa.GemmRowsWork(outs, len(s.visit.count)), outs); len(s.work[w]) < n {
 		s.work[w] = pages.Floats(n)
@@ -357,26 +377,34 @@ func (s *linear) weightGradient(w, n int) {
 	if out == last {
 		return
 	}
-	dy, work := s.workOf(w)
-	for ; out < last; out += dwOuts {
-		outs := min(dwOuts, last-out)
-		d := dy[:len(s.visit.pairs)*outs]
-		for i, p := range s.visit.pairs {
-			s.isa.CopyFlush(d[i*outs:][:outs], s.dy[int(p)*s.out+out:][:outs])
+	room, work := s.workOf(w)
+	most := dwOuts
+	if s.handed != dyCopied {
+		most = wideOuts
+	}
+	for ; out < last; out += most {
+		outs := min(most, last-out)
+		d, stride, pairs := s.dy[out:], s.out, s.visit.pairs
+		if s.handed == dyCopied {
+			d, stride, pairs = room[:len(pairs)*outs], outs, s.visit.count[:len(pairs)]
+			for i, p := range s.visit.pairs {
+				s.isa.CopyFlush(d[i*outs:][:outs], s.dy[int(p)*s.out+out:][:outs])
+			}
 		}
-		s.isa.GemmRows(kernels.AddTo, outs, d, outs, s.visit.count[:len(s.visit.pairs)], work, kernels.RowsProduct{B: s.visit.x, C: s.dw[out*s.in : (out+outs)*s.in], LDC: s.in})
+		s.isa.GemmRows(kernels.AddTo, outs, d, stride, pairs, work, kernels.RowsProduct{B: s.visit.x, C: s.dw[out*s.in : (out+outs)*s.in], LDC: s.in})
 		if s.db == nil {
 			continue
 		}
-		begin := 0
+		begin := int32(0)
 		for _, end := range s.visit.ends {
 			// The chain with factor 1: every step is a plain addition.
 			sum := work[:outs]
 			clear(sum)
-			for ; begin < int(end); begin++ {
-				s.isa.Add(sum, sum, d[begin*outs:][:outs])
+			for _, p := range pairs[begin:end] {
+				s.isa.Add(sum, sum, d[int(p)*stride:][:outs])
 			}
 			s.isa.Add(s.db[out:out+outs], s.db[out:out+outs], sum)
+			begin = end
 		}
 	}
 }

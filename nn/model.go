@@ -194,7 +194,24 @@ func (m *Model) mustBeUnchanged() {
 // gradients. dx is set, or nil; a model over ids has no dx and wants nil. It panics
 // if dx and dy have memory in common, or dx and the x of the forward pass, or one of
 // them and a parameter or a gradient.
-func (m *Model) Backward(dx, dy []float32) {
+func (m *Model) Backward(dx, dy []float32) { m.backward(dx, dy, dyCopied) }
+
+// BackwardFlushed is [BackwardFlushed] of a chain.
+func (m *Model) BackwardFlushed(dx, dy []float32) { m.backward(dx, dy, dyFlushed) }
+
+// BackwardFlushed is net.Backward for a dy without tiny values, those other than 0 below
+// 2^-100, as losses of package loss give it: see loss.Flushed. A chain that ends with a
+// Linear, such as a wide readout, then makes no copies of dy. The gradients have the same bits.
+// It calls the method of this name if the net has one, with the same arguments, else Backward.
+func BackwardFlushed(net Net, dx, dy []float32) {
+	if n, ok := net.(interface{ BackwardFlushed(dx, dy []float32) }); ok {
+		n.BackwardFlushed(dx, dy)
+		return
+	}
+	net.Backward(dx, dy)
+}
+
+func (m *Model) backward(dx, dy []float32, as handed) {
 	m.mustTrain("Backward")
 	if m.emb != nil && dx != nil {
 		panic("nn: Backward of a chain over ids has no dx, want nil")
@@ -215,6 +232,11 @@ func (m *Model) Backward(dx, dy []float32) {
 		panic("nn: Backward of a chain without a Forward before it, or with SetLengths between them: each Forward serves one Backward")
 	}
 	m.beginBack()
+	if n := len(m.links); n > 0 {
+		if last, ok := m.links[n-1].net.(*linear); ok {
+			last.handed = as
+		}
+	}
 	m.back(dx, dy, len(m.links))
 }
 

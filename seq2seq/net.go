@@ -323,6 +323,16 @@ func (n *Net) resetDecoder() error {
 // scheduled sampling has fed are constants. It panics if dx is not nil, if len(dy) is not
 // that of the last ForwardBatch, and without one: each ForwardBatch serves one Backward.
 func (n *Net) Backward(dx, dy []float32) {
+	n.backward(dx, dy, n.decoder.Backward)
+}
+
+// BackwardFlushed is Backward with [nn.BackwardFlushed] of the decoder.
+func (n *Net) BackwardFlushed(dx, dy []float32) {
+	n.backward(dx, dy, n.decoder.BackwardFlushed)
+}
+
+// backward goes back through the net, through the decoder as decoder says.
+func (n *Net) backward(dx, dy []float32, decoder func(dx, dy []float32)) {
 	if dx != nil {
 		panic("seq2seq: Backward of a net over ids has no dx, want nil")
 	}
@@ -331,7 +341,7 @@ func (n *Net) Backward(dx, dy []float32) {
 	}
 	mustHave("Backward: dy", len(dy), n.y)
 	n.pending = false
-	n.decoder.Backward(nil, dy)
+	decoder(nil, dy)
 	n.encoderBackward()
 }
 

@@ -37,7 +37,7 @@ var blockFaults = []fault{
 	{"blocks: all outputs in memory", "bptt/train.go",
 		"		steps = t.blocks.net.Steps()\n", "", inRows},
 	{"blocks: a flushed copy for each worker", "nn/linear.go",
-		"		room = len(s.visit.count) * outs\n", "", inRows},
+		"outs, room = min(s.out, wideOuts), 0\n", "outs = min(s.out, wideOuts)\n", inRows},
 	{"blocks: an evaluation holds all outputs", "bptt/evaluate.go",
 		"		atOnce = parts.net.Steps()\n", "", inRows},
 	{"blocks: a mean over each block", "loss/blocks.go",

@@ -24,7 +24,7 @@ type Predictor struct {
 
 	workers  int
 	steppers []Step
-	states   [][][]Mat   // where rows are shared: of each worker and layer, its rows of each state tensor
+	states   [][][]Mat    // where rows are shared: of each worker and layer, its rows of each state tensor
 	order    kernels.Into // of this step: see Step.Order
 	x, y     []float32
 	doStep   func(w, n int)
