@@ -9,6 +9,8 @@ import (
 	"io"
 	"math"
 	"os"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // The format of a file of records, all numbers little-endian:
@@ -199,7 +201,7 @@ func NewRecords(r io.Reader) (*Records, error) {
 // after the last one. Any other error is a *FileError, and comes again in later calls.
 func (d *Records) Next() (Sequence, error) {
 	if d == nil {
-		return Sequence{}, errNil("Records", "Next")
+		return Sequence{}, nilcheck.Receiver("data", "Records", "Next")
 	}
 	if d.err != nil {
 		return Sequence{}, d.err
@@ -316,7 +318,7 @@ func takeFloats(v []float32, b []byte, n int) ([]float32, []byte) {
 // Close closes the file if OpenRecords opened it.
 func (d *Records) Close() error {
 	if d == nil {
-		return errNil("Records", "Close")
+		return nilcheck.Receiver("data", "Records", "Close")
 	}
 	if d.file == nil {
 		return nil
