@@ -112,7 +112,7 @@ var rankFaults = []fault{
 	{"ranks: programs without a version are not compared", "bptt/compare.go",
 		"\tif !known {\n", "\tif !known && known {\n", []string{"mpi:. TwoVersions"}},
 	{"ranks: probabilities and limits of nets are not compared", "bptt/compare.go",
-		"\tlines = netSettings(lines, t.net)\n", "", []string{"./bptt RanksThatDiffer"}},
+		"\tlines = netSettings(lines, \"the net\"+of, net)\n", "", []string{"./bptt RanksThatDiffer"}},
 	{"ranks: a setting that is not exported is not compared", "bptt/describe_net.go",
 		"all := settingsOnly(t)", "all := false && settingsOnly(t)", inVersions},
 	{"ranks: workers of a layer are compared", "bptt/describe_net.go",
