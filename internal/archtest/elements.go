@@ -58,6 +58,7 @@ var outside = map[string]string{
 	"bptt.notFinite":                    "which number of a batch spoils an update, when it is spoiled",
 	"loss.checkStepWeights":             "whether the weights of steps are numbers",
 	"loss.checkWeights":                 "whether the weights of classes are numbers",
+	"loss.call.wrongWeight":             "the first weight that is none, where a kernel has found one",
 	"loss.call.wrongAnswer":             "the first target that is no answer, where a kernel has found one",
 	"loss.stepWeight":                   "takes the weight of a step",
 	"loss.CrossEntropy.weight":          "takes the weight of a class",
