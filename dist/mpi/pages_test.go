@@ -1,8 +1,10 @@
 package mpi_test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,4 +29,32 @@ func TestCommandsOfPages(t *testing.T) {
 		}
 		require.NotZero(t, commands, "no page has a command of %s", name)
 	}
+}
+
+// TestPageCompiles: the Go of the README is what the packages have.
+func TestPageCompiles(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	pieces := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(text, -1)
+	require.Len(t, pieces, 1)
+	program := filepath.Join(t.TempDir(), "main.go")
+	require.NoError(t, os.WriteFile(program, []byte(`package main
+
+import (
+	"log"
+
+	"github.com/simdrnn/simdrnn/bptt"
+	"github.com/simdrnn/simdrnn/dist/mpi"
+)
+
+func main() {
+`+string(pieces[0][1])+`
+	_, _ = bptt.NewTrainer(nil, nil, plan)
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+`), 0o666))
+	out, err := exec.Command("go", "build", "-o", filepath.Join(t.TempDir(), "program.exe"), program).CombinedOutput()
+	require.NoError(t, err, "%s", out)
 }
