@@ -45,7 +45,7 @@ const answerSlack = 0x1p-16
 
 // checkAnswers returns an error if a counted element of the Y of a BCE is no answer.
 func (s *Scratch) checkAnswers() error {
-	if r := s.rangeOf(s.call.b.Y); r.largest <= 1+answerSlack && r.smallest >= -answerSlack {
+	if r := s.rangeOf(s.call.b.Y); r.above <= 1+answerSlack && r.below <= answerSlack {
 		return nil
 	}
 	return s.call.wrongAnswer()

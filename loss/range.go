@@ -10,14 +10,14 @@ const rangePiece = 1024
 
 // A span is what is known of some numbers before one of them is looked at.
 type span struct {
-	largest, smallest float32 // at least 0, at most 0; NaN is passed over
-	nan               bool    // one is NaN, or two infinities differ
+	above, below float32 // the largest, and the smallest times -1; 0 if that is less. NaN is passed over
+	nan          bool    // one is NaN, or two infinities differ
 }
 
 // rangeOf looks at numbers by kernels, in a call of a loss over elements.
 func (s *Scratch) rangeOf(v []float32) (r span) {
 	c := &s.call
-	var above, below [64]float32 // lanes, as MaxLanes has: the largest, and the smallest times -1
+	var above, below [64]float32 // lanes, as MaxLanes has
 	n := min(rangePiece, len(s.work[0]))
 	for left := v; len(left) > 0; {
 		piece := left[:min(n, len(left))]
@@ -29,7 +29,7 @@ func (s *Scratch) rangeOf(v []float32) (r span) {
 		sum := c.isa.Sum(piece)
 		r.nan = r.nan || sum != sum
 	}
-	r.largest, r.smallest = c.isa.Max(above[:]), -c.isa.Max(below[:])
+	r.above, r.below = c.isa.Max(above[:]), c.isa.Max(below[:])
 	return r
 }
 
@@ -40,7 +40,7 @@ func (s *Scratch) checkElementWeights() error {
 	if len(b.Weights) <= b.Steps*b.Rows { // none, or those of steps, which check looks at
 		return nil
 	}
-	if r := s.rangeOf(b.Weights); !r.nan && r.smallest >= 0 && r.largest <= math.MaxFloat32 {
+	if r := s.rangeOf(b.Weights); !r.nan && r.below <= 0 && r.above <= math.MaxFloat32 {
 		return nil
 	}
 	return s.call.wrongWeight()

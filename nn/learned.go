@@ -262,6 +262,16 @@ func (l *LearnedState) split(what string, s [][]float32) (net [][]float32, begun
 	return s[:len(s)-1], s[len(s)-1], nil
 }
 
+// checkMarks returns an error if the mark of a row is neither 0 nor 1.
+func checkMarks(begun []float32) error {
+	for b, mark := range begun {
+		if mark != 0 && mark != 1 {
+			return fmt.Errorf("nn: the last tensor of a state for a LearnedState has %v for row %d, want 1 while the state is the one that the row began with, else 0", mark, b)
+		}
+	}
+	return nil
+}
+
 // SetState implements Net.
 func (l *LearnedState) SetState(s [][]float32) error {
 	if l == nil {
@@ -269,6 +279,9 @@ func (l *LearnedState) SetState(s [][]float32) error {
 	}
 	net, begun, err := l.split("state", s)
 	if err != nil {
+		return err
+	}
+	if err := checkMarks(begun); err != nil {
 		return err
 	}
 	if err := l.net.SetState(net); err != nil {

@@ -56,6 +56,7 @@ var outside = map[string]string{
 	"bptt.powers":                       "the norm of an order that Plan.ClipP says takes a power of each element",
 	"bptt.sample":                       "some elements, compared among ranks once a run",
 	"bptt.notFinite":                    "which number of a batch spoils an update, when it is spoiled",
+	"nn.checkMarks":                     "whether the marks of rows that begin are 0 or 1",
 	"loss.checkStepWeights":             "whether the weights of steps are numbers",
 	"loss.checkWeights":                 "whether the weights of classes are numbers",
 	"loss.call.wrongWeight":             "the first weight that is none, where a kernel has found one",

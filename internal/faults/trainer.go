@@ -155,6 +155,8 @@ var trainerFaults = []fault{
 		"return every <= 1 || step%every == 0", "return every <= 1 || step > 0", inRecords},
 	{"gradients: a share of them is not zeroed", "internal/seq/clear.go",
 		"lo, hi := split.Share(len(g), zeroUnit, w, n)", "lo, hi := split.Share(len(g), zeroUnit, 0, n)", []string{"./internal/seq"}},
+	{"learned state: any mark of a row is taken", "nn/learned.go",
+		"if mark != 0 && mark != 1 {", "if mark < 0 {", []string{"./nn LearnedState"}},
 	{"learned state: rows that go on have a part in its gradient", "nn/learned.go",
 		"\t\tif first {\n", "\t\tif first || b >= 0 {\n", inLearned},
 	{"learned state: a row that began begins again with every Forward", "nn/learned.go",
