@@ -10,6 +10,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/nn"
 
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/wire"
 )
 
@@ -191,7 +192,7 @@ func newCheckpoint(f *wire.File, err error) (*Checkpoint, error) {
 // it was.
 func (c *Checkpoint) Params(net nn.Net) error {
 	if c == nil {
-		return errNil("Checkpoint", "Params")
+		return nilcheck.Receiver("bptt", "Checkpoint", "Params")
 	}
 	return c.fill(net, "param/")
 }
@@ -200,7 +201,7 @@ func (c *Checkpoint) Params(net nn.Net) error {
 // Plan.Validate.RestoreBest has. Of another it is a *MissingError.
 func (c *Checkpoint) BestParams(net nn.Net) error {
 	if c == nil {
-		return errNil("Checkpoint", "BestParams")
+		return nilcheck.Receiver("bptt", "Checkpoint", "BestParams")
 	}
 	return c.fill(net, "best/")
 }

@@ -70,7 +70,6 @@ func (t *Trainer) describe(info kernels.Report) ([]string, error) {
 	if info.FloatMode != "default" {
 		return nil, fmt.Errorf("bptt: the floating-point mode is %s; foreign code has changed it, and ranks would differ in bits", info.FloatMode)
 	}
-	steps, batch, in, out := t.net.Dims()
 	program, library, known := versions()
 	lines := []string{"the program " + program, "the library " + library}
 	if !known {
@@ -80,15 +79,13 @@ func (t *Trainer) describe(info kernels.Report) ([]string, error) {
 		}
 		lines = append(lines, "no version that is known, and "+file)
 	}
-	lines = append(lines,
-		fmt.Sprintf("arithmetic with the sample %x", sample(info.ISA)),
-		fmt.Sprintf("a net of %d steps, %d rows and widths %d and %d", steps, batch, in, out),
-	)
-	for _, p := range t.grads.params {
-		lines = append(lines, fmt.Sprintf("a parameter %s of %d elements", p.Name, len(p.W)))
+	lines = append(lines, fmt.Sprintf("arithmetic with the sample %x", sample(info.ISA)))
+	lines = describeNet(lines, "", t.net)
+	if other := t.plan.Validate.Net; other != nil {
+		lines = describeNet(lines, " for validations", other)
+	} else {
+		lines = append(lines, "no net for validations alone")
 	}
-	lines = netSettings(lines, t.net)
-	lines = append(lines, fmt.Sprintf("weights with the fingerprint %x", nn.Fingerprint(t.net)))
 	if t.masked != nil {
 		lines = append(lines, fmt.Sprintf("random masks in the state %v", t.masked.MaskState()))
 	}
@@ -115,6 +112,18 @@ func (t *Trainer) describe(info kernels.Report) ([]string, error) {
 		lines = append(lines, line)
 	}
 	return lines, nil
+}
+
+// describeNet appends what ranks must have in common of a net: its sizes, parameters, settings
+// and weights. of tells which net it is, behind what there is of it, "" for the one that is trained.
+func describeNet(lines []string, of string, net nn.Net) []string {
+	steps, batch, in, out := net.Dims()
+	lines = append(lines, fmt.Sprintf("a net%s of %d steps, %d rows and widths %d and %d", of, steps, batch, in, out))
+	net.EachParam(func(name string, w, _ []float32) {
+		lines = append(lines, fmt.Sprintf("a parameter %s of %d elements", name, len(w)))
+	})
+	lines = netSettings(lines, "the net"+of, net)
+	return append(lines, fmt.Sprintf("weights%s with the fingerprint %x", of, nn.Fingerprint(net)))
 }
 
 // settings appends a line for each exported field of v that is a number, a truth or a

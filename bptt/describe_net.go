@@ -9,14 +9,14 @@ import (
 	"github.com/simdrnn/simdrnn/nn"
 )
 
-// netSettings appends a line for each setting of a net that is no parameter: probabilities,
+// netSettings appends a line for each setting of a net with a name that is no parameter: probabilities,
 // limits, activations. They lie in the nets and stages that it is made of, in fields that no
 // other package sees. A number, a truth or a string is a setting where its field is exported,
 // in types of any package, and where a type of this module has nothing else but weights, as
 // nn.Activation and nn.Embedding. What else is not exported changes while a net works.
-func netSettings(lines []string, net nn.Net) []string {
+func netSettings(lines []string, name string, net nn.Net) []string {
 	w := netWalk{lines: lines, seen: map[uintptr]bool{}}
-	w.value("the net", reflect.ValueOf(net), 0)
+	w.value(name, reflect.ValueOf(net), 0)
 	return w.lines
 }
 

@@ -82,13 +82,13 @@ func TestNetSettings(t *testing.T) {
 		}
 		return net
 	}
-	base := netSettings(nil, build(made{}))
-	require.Equal(t, base, netSettings(nil, build(made{workers: 2, train: true})))
+	base := netSettings(nil, "the net", build(made{}))
+	require.Equal(t, base, netSettings(nil, "the net", build(made{workers: 2, train: true})))
 	for want, m := range map[string]made{
 		".Clip = ": {clip: 1}, ".Zoneout = ": {zoneout: 0.1}, ".Activation.alpha = ": {slope: 0.1}, ".P = ": {dropout: 0.25}, ".Eps = ": {eps: 1e-3},
 		".padding = ": {padding: 1}, "nn.Sequential": {parallel: true}, ".gelu = ": {exact: true}, ".Score = ": {score: seq2seq.General}, ".By = ": {by: 1}, ".Alpha = ": {rank: 1},
 	} {
-		other := netSettings(nil, build(m))
+		other := netSettings(nil, "the net", build(m))
 		i := 0
 		for i < min(len(base), len(other)) && base[i] == other[i] {
 			i++

@@ -24,6 +24,12 @@ import (
 // Metrics are reset first, and then given the outputs of every batch: afterwards their
 // Value is that of the epoch. After an error they have what came before it.
 //
+// The mean of a net that has diverged, whose outputs are NaN or infinite, is NaN or infinite
+// too, and no error: so a training that goes on after such an update (Plan.SkipNonFinite)
+// goes on after a validation, for which it is worse than any number. Where the data have a NaN
+// or an infinity, in an input of a step that exists or in a target that counts, and the loss of
+// its batch is not finite, the error names batch, step and row: no net could do better.
+//
 // Afterwards, also after an error or when ctx ends, the carried state of net, the
 // state of its masks, and the position of data are as before, if data has the methods
 // for that (see data.Source). So a run may be evaluated on the data that it trains on. Data
@@ -101,7 +107,7 @@ func evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 	y := make([]float32, atOnce*batch*out)
 	var scratch loss.Scratch
 	rows := make([]int, 0, batch)
-	for {
+	for batches := 0; ; batches++ {
 		if err := ctx.Err(); err != nil {
 			return total, err
 		}
@@ -134,7 +140,9 @@ func evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 			if err != nil {
 				return total, err
 			}
-			total = total.Plus(of)
+			if total, err = plus(total, of, &b, batches); err != nil {
+				return total, err
+			}
 			continue
 		}
 		y := y[:b.Steps*batch*out]
@@ -158,9 +166,22 @@ func evaluate(ctx context.Context, net nn.Net, source data.Source, criterion los
 		if err != nil {
 			return total, err
 		}
-		total = total.Plus(of)
+		if total, err = plus(total, of, &b, batches); err != nil {
+			return total, err
+		}
 	}
 	return total, nil
+}
+
+// plus adds what a batch has come to, the first being number 0. It is an error if that is not
+// finite because of the data.
+func plus(total, of loss.Total, b *data.Batch, number int) (loss.Total, error) {
+	if of.Sum-of.Sum != 0 || of.Weight-of.Weight != 0 {
+		if place := notFinite(b); place != "" {
+			return total, fmt.Errorf("bptt: batch %d of the data has the loss %v: %s; mend it, or leave it out, a step by Lengths, a target by a weight of 0", number, of.Sum/of.Weight, place)
+		}
+	}
+	return total.Plus(of), nil
 }
 
 // reset resets a Metric; a panic in it is an error.

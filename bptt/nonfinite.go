@@ -7,7 +7,8 @@ import (
 )
 
 // notFinite names the first input of b that is NaN or infinite, then the first such target that
-// counts; "" if there is none. It is for an update that has come to nothing.
+// counts; "" if there is none. It is for an update that has come to nothing, and for a loss
+// that is no number.
 func notFinite(b *data.Batch) string {
 	pairs := b.Steps * b.Rows
 	for _, part := range []struct {

@@ -258,6 +258,56 @@ func TestRanksThatDiffer(t *testing.T) {
 	}
 }
 
+// TestRanksCompareNetsForValidations: as the net that is trained. Ranks each evaluate all of the
+// data, and the number of the first counts: another net of another one would go unseen.
+func TestRanksCompareNetsForValidations(t *testing.T) {
+	s := shardedRuns["windows that overlap, with masks and a clip"]
+	for want, other := range map[string]func(net nn.Net) nn.Net{
+		"": func(net nn.Net) nn.Net { return net },
+		"weights for validations with the fingerprint": func(net nn.Net) nn.Net {
+			net.EachParam(func(_ string, w, _ []float32) { w[0] = 0.5 })
+			return net
+		},
+		"the net for validations.stages[0].padding = 2, rank 0 has the net for validations.stages[0].padding = 0": func(net nn.Net) nn.Net {
+			for _, s := range net.(*nn.Model).Stages() {
+				if e, ok := s.(*nn.Embedding); ok {
+					require.NoError(t, e.SetPaddingID(1))
+				}
+			}
+			return net
+		},
+		"a net for validations of": func(nn.Net) nn.Net { return s.net(t, 3) },
+		"no net for validations alone, rank 0 has a net for validations of": func(nn.Net) nn.Net { return nil },
+	} {
+		var errs [3]error
+		err := runRanks(3, func(g dist.Group) error {
+			_, _, errs[g.Rank()] = s.trainer(t, g, func(p *bptt.Plan) {
+				net := s.net(t, 2)
+				if g.Rank() == 2 {
+					net = other(net)
+				}
+				_, rows, _, _ := s.net(t, 2).Dims()
+				if net != nil {
+					_, rows, _, _ = net.Dims()
+				}
+				if net == nil {
+					rows = 11
+				}
+				p.Validate = bptt.Validate{EverySteps: 3, Net: net, Data: traintest.TextData(t, 11*17+6, traintest.Sizes{Vocabulary: 13, Batch: rows})}
+			})
+			return g.Barrier()
+		})
+		require.NoError(t, err, want)
+		for rank, err := range errs {
+			if want == "" {
+				require.NoError(t, err, "rank %d", rank)
+				continue
+			}
+			require.ErrorContains(t, err, want, "rank %d", rank)
+		}
+	}
+}
+
 // What may differ: where files go, what is written, callbacks, workers.
 func TestRanksThatMayDiffer(t *testing.T) {
 	s := shardedRuns["windows that overlap, with masks and a clip"]

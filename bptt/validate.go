@@ -44,7 +44,8 @@ type Validate struct {
 	EverySteps, EveryEpochs int64
 
 	// Patience, if above 0, ends the training after that many validations in a row that
-	// were not better than the best by more than MinDelta. NaN is better than nothing.
+	// were not better than the best by more than MinDelta. NaN and +Inf are never better, not
+	// even than nothing: what a net that has diverged comes to is not the best.
 	Patience int
 	MinDelta float64
 
@@ -63,11 +64,11 @@ type Validate struct {
 // A Validation is the result of one.
 type Validation struct {
 	Step, Epoch int64   // updates, and passes over the data, before it
-	Loss        float64 // the mean loss, or what Measure returned
+	Loss        float64 // the mean loss, or what Measure returned; NaN or +Inf of a net that has diverged
 	Count       int     // terms that it is the mean of; 0 of Measure
 
 	Best     bool    // better than all before by more than MinDelta
-	BestLoss float64 // the best so far, this one included; NaN before there is one
+	BestLoss float64 // the best so far, this one included; NaN before there is one that is below +Inf
 	BestStep int64
 	Since    int64 // validations since the best
 }
@@ -189,7 +190,7 @@ func (t *Trainer) validate(ctx context.Context, done func()) (r Validation, stop
 	done()
 	t.files.changed = true
 	r = Validation{Step: t.step, Epoch: t.epoch, Loss: value, Count: count}
-	if r.Best = !math.IsNaN(value) && (!v.has || v.loss-value > v.plan.MinDelta); r.Best {
+	if r.Best = value < math.Inf(1) && (!v.has || v.loss-value > v.plan.MinDelta); r.Best {
 		v.best = best{has: true, loss: value, step: t.step, unwritten: true}
 		if v.plan.RestoreBest {
 			v.keep(t.grads.params)

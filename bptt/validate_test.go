@@ -74,6 +74,8 @@ func TestPatience(t *testing.T) {
 		"NaN is no better": {2, 0, []float64{5, nan, nan, 1, 1}, 6, 2, true},
 		"nothing but NaN":  {2, 0, []float64{nan, nan, nan, 1, 1}, 4, 0, true},
 		"infinite":         {2, 0, []float64{math.Inf(1), 3, 4, math.Inf(-1), 1}, 10, 8, false},
+		"nothing but +Inf": {2, 0, []float64{math.Inf(1), math.Inf(1), 3, 1, 1}, 4, 0, true},
+		"+Inf after NaN":   {3, 0, []float64{nan, math.Inf(1), 3, nan, math.Inf(1)}, 10, 6, false},
 	} {
 		net := traintest.LanguageModel(t, 1, traintest.Small)
 		v := measures(c.values...)
@@ -92,7 +94,7 @@ func TestPatience(t *testing.T) {
 		for i, r := range at {
 			value := c.values[i]
 			since++
-			if !math.IsNaN(value) && (math.IsNaN(lowest) || lowest-value > c.delta) {
+			if value < math.Inf(1) && (math.IsNaN(lowest) || lowest-value > c.delta) {
 				best, since, lowest = r.Step, 0, value
 			}
 			require.Equal(t, fmt.Sprint(bptt.Validation{

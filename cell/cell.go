@@ -13,6 +13,8 @@ import (
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/rnn"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // A Kind is one of the cells.
@@ -106,7 +108,7 @@ func (l *Layer) Unroll(steps, batch int) nn.Net {
 // UnrollWithin is Unroll in at most so many bytes; it returns an error where that is not possible.
 func (l *Layer) UnrollWithin(steps, batch, bytes int) (net nn.Net, err error) {
 	if l == nil {
-		return nil, errNil("Layer", "UnrollWithin")
+		return nil, nilcheck.Receiver("cell", "Layer", "UnrollWithin")
 	}
 	switch l.kind {
 	case RNN:

@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"io"
 	"math/rand/v2"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // A SequenceReader gives sequences one after another. If it is also an io.Closer it is
@@ -109,7 +111,7 @@ func NewFeed(open func() (SequenceReader, error), cfg FeedConfig) (*Feed, error)
 // UnmarshalBinary; the position is that after the last batch.
 func (d *Feed) Next(b *Batch) error {
 	if d == nil {
-		return errNil("Feed", "Next")
+		return nilcheck.Receiver("data", "Feed", "Next")
 	}
 	if d.err != nil {
 		return d.err
@@ -217,7 +219,7 @@ func (d *Feed) endEpoch() error {
 // beginning of an epoch; elsewhere it is an error. So it is for the end of a run.
 func (d *Feed) Close() error {
 	if d == nil {
-		return errNil("Feed", "Close")
+		return nilcheck.Receiver("data", "Feed", "Close")
 	}
 	reader := d.reader
 	d.reader = nil
@@ -237,7 +239,7 @@ func (d *Feed) Padding() float64 { return d.padding(d.steps) }
 // Rewind implements Source: it opens the reader anew, unless no more than a pool was read.
 func (d *Feed) Rewind() error {
 	if d == nil {
-		return errNil("Feed", "Rewind")
+		return nilcheck.Receiver("data", "Feed", "Rewind")
 	}
 	if d.now.pools == 0 && d.err == nil {
 		return nil
@@ -263,7 +265,7 @@ const feedHead = 77
 // MarshalBinary returns the position.
 func (d *Feed) MarshalBinary() ([]byte, error) {
 	if d == nil {
-		return nil, errNil("Feed", "MarshalBinary")
+		return nil, nilcheck.Receiver("data", "Feed", "MarshalBinary")
 	}
 	b := binary.LittleEndian.AppendUint64(nil, uint64(d.rows))
 	b = binary.LittleEndian.AppendUint64(b, uint64(d.batches))
@@ -284,7 +286,7 @@ func (d *Feed) MarshalBinary() ([]byte, error) {
 // nothing has changed. While it reads, two pools are in memory.
 func (d *Feed) UnmarshalBinary(b []byte) error {
 	if d == nil {
-		return errNil("Feed", "UnmarshalBinary")
+		return nilcheck.Receiver("data", "Feed", "UnmarshalBinary")
 	}
 	if want := feedHead + len(d.begin); len(b) != want {
 		return fmt.Errorf("data: a position in a Feed of %d bytes, want %d; resume with a Shuffle, or without, as in the run that saved it", len(b), want)

@@ -104,7 +104,7 @@ func TestBatchOfWeightsAndLabels(t *testing.T) {
 }
 
 // A Feed hands weights and labels on as Sequences does, though its reader uses its memory
-// again; files of records refuse them.
+// again.
 func TestFeedOfWeightsAndLabels(t *testing.T) {
 	seqs := []data.Sequence{
 		{IDs: []int32{1, 2}, Weights: []float32{1, 2}, Labels: []int32{7, 7, 7}},
@@ -121,14 +121,6 @@ func TestFeedOfWeightsAndLabels(t *testing.T) {
 	require.Equal(t, want, got)
 	require.Equal(t, [][]int32{{7, 7, 7}, nil, {}}, got.Labels)
 	require.Equal(t, []float32{1, 3, 4, 2, 0, 5, 0, 0, 6}, got.Weights)
-
-	w := data.NewRecordWriter(io.Discard)
-	for _, s := range []data.Sequence{
-		{IDs: []int32{1}, Targets: []int32{1}, Weights: []float32{1}},
-		{IDs: []int32{1}, Targets: []int32{1}, Labels: []int32{}},
-	} {
-		require.EqualError(t, w.Write(s), "data: sequence 0 has Weights or Labels, which files of records do not hold")
-	}
 }
 
 // rewriting is a reader with one memory for all its sequences.

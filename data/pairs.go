@@ -8,6 +8,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // A Pair is one example of Pairs: a source, which an encoder reads, and a target, which
@@ -159,7 +161,7 @@ func (d *Pairs) Padding() (source, target float64) {
 // than b.Want steps.
 func (d *Pairs) Next(b *Batch) error {
 	if d == nil {
-		return errNil("Pairs", "Next")
+		return nilcheck.Receiver("data", "Pairs", "Next")
 	}
 	if d.ended() {
 		d.pos = 0
@@ -219,7 +221,7 @@ func (d *Pairs) fill(r int, p *Pair) {
 // MarshalBinary returns the position.
 func (d *Pairs) MarshalBinary() ([]byte, error) {
 	if d == nil {
-		return nil, errNil("Pairs", "MarshalBinary")
+		return nil, nilcheck.Receiver("data", "Pairs", "MarshalBinary")
 	}
 	return d.position(d.sum), nil
 }
@@ -229,7 +231,7 @@ func (d *Pairs) MarshalBinary() ([]byte, error) {
 // and so is one of shuffled or sorted pairs if these are not, or the reverse.
 func (d *Pairs) UnmarshalBinary(b []byte) error {
 	if d == nil {
-		return errNil("Pairs", "UnmarshalBinary")
+		return nilcheck.Receiver("data", "Pairs", "UnmarshalBinary")
 	}
 	return d.moveTo(b, "pairs or symbols Begin and End", d.sum, d.compare)
 }

@@ -1,19 +1,13 @@
 package data
 
-import "fmt"
-
-// errNil is the error of a method of a nil pointer, such as a constructor returns beside an
-// error.
-func errNil(typ, method string) error {
-	return fmt.Errorf("data: %s of a nil *%s; look at the error of the call that was to make it", method, typ)
-}
+import "github.com/simdrnn/simdrnn/internal/nilcheck"
 
 // The types below share their methods. An embedded part cannot see that the whole is nil.
 
 // Next implements Source. After an error of reading the position is what it was before.
 func (d *Text) Next(b *Batch) error {
 	if d == nil {
-		return errNil("Text", "Next")
+		return nilcheck.Receiver("data", "Text", "Next")
 	}
 	return d.memory.Next(b)
 }
@@ -21,7 +15,7 @@ func (d *Text) Next(b *Batch) error {
 // Rewind implements Source.
 func (d *Text) Rewind() error {
 	if d == nil {
-		return errNil("Text", "Rewind")
+		return nilcheck.Receiver("data", "Text", "Rewind")
 	}
 	return d.memory.Rewind()
 }
@@ -32,7 +26,7 @@ func (d *Text) Rewind() error {
 // an error if id is below -1.
 func (d *Text) SetSeparator(id int32) error {
 	if d == nil {
-		return errNil("Text", "SetSeparator")
+		return nilcheck.Receiver("data", "Text", "SetSeparator")
 	}
 	return d.memory.SetSeparator(id)
 }
@@ -40,7 +34,7 @@ func (d *Text) SetSeparator(id int32) error {
 // MarshalBinary returns the position.
 func (d *Text) MarshalBinary() ([]byte, error) {
 	if d == nil {
-		return nil, errNil("Text", "MarshalBinary")
+		return nil, nilcheck.Receiver("data", "Text", "MarshalBinary")
 	}
 	return d.memory.MarshalBinary()
 }
@@ -49,7 +43,7 @@ func (d *Text) MarshalBinary() ([]byte, error) {
 // text, or for another number of streams, is an error.
 func (d *Text) UnmarshalBinary(b []byte) error {
 	if d == nil {
-		return errNil("Text", "UnmarshalBinary")
+		return nilcheck.Receiver("data", "Text", "UnmarshalBinary")
 	}
 	return d.memory.UnmarshalBinary(b)
 }
@@ -57,7 +51,7 @@ func (d *Text) UnmarshalBinary(b []byte) error {
 // Next implements Source. After an error of reading the position is what it was before.
 func (d *Tokens) Next(b *Batch) error {
 	if d == nil {
-		return errNil("Tokens", "Next")
+		return nilcheck.Receiver("data", "Tokens", "Next")
 	}
 	return d.memory.Next(b)
 }
@@ -65,7 +59,7 @@ func (d *Tokens) Next(b *Batch) error {
 // Rewind implements Source.
 func (d *Tokens) Rewind() error {
 	if d == nil {
-		return errNil("Tokens", "Rewind")
+		return nilcheck.Receiver("data", "Tokens", "Rewind")
 	}
 	return d.memory.Rewind()
 }
@@ -76,7 +70,7 @@ func (d *Tokens) Rewind() error {
 // an error if id is below -1.
 func (d *Tokens) SetSeparator(id int32) error {
 	if d == nil {
-		return errNil("Tokens", "SetSeparator")
+		return nilcheck.Receiver("data", "Tokens", "SetSeparator")
 	}
 	return d.memory.SetSeparator(id)
 }
@@ -84,7 +78,7 @@ func (d *Tokens) SetSeparator(id int32) error {
 // MarshalBinary returns the position.
 func (d *Tokens) MarshalBinary() ([]byte, error) {
 	if d == nil {
-		return nil, errNil("Tokens", "MarshalBinary")
+		return nil, nilcheck.Receiver("data", "Tokens", "MarshalBinary")
 	}
 	return d.memory.MarshalBinary()
 }
@@ -93,7 +87,7 @@ func (d *Tokens) MarshalBinary() ([]byte, error) {
 // text, or for another number of streams, is an error.
 func (d *Tokens) UnmarshalBinary(b []byte) error {
 	if d == nil {
-		return errNil("Tokens", "UnmarshalBinary")
+		return nilcheck.Receiver("data", "Tokens", "UnmarshalBinary")
 	}
 	return d.memory.UnmarshalBinary(b)
 }
@@ -101,7 +95,7 @@ func (d *Tokens) UnmarshalBinary(b []byte) error {
 // Next implements Source. After an error of reading the position is what it was before.
 func (d *Stream) Next(b *Batch) error {
 	if d == nil {
-		return errNil("Stream", "Next")
+		return nilcheck.Receiver("data", "Stream", "Next")
 	}
 	return d.streams.Next(b)
 }
@@ -109,7 +103,7 @@ func (d *Stream) Next(b *Batch) error {
 // Rewind implements Source.
 func (d *Stream) Rewind() error {
 	if d == nil {
-		return errNil("Stream", "Rewind")
+		return nilcheck.Receiver("data", "Stream", "Rewind")
 	}
 	return d.streams.Rewind()
 }
@@ -120,7 +114,7 @@ func (d *Stream) Rewind() error {
 // an error if id is below -1.
 func (d *Stream) SetSeparator(id int32) error {
 	if d == nil {
-		return errNil("Stream", "SetSeparator")
+		return nilcheck.Receiver("data", "Stream", "SetSeparator")
 	}
 	return d.streams.SetSeparator(id)
 }
@@ -128,7 +122,7 @@ func (d *Stream) SetSeparator(id int32) error {
 // MarshalBinary returns the position.
 func (d *Stream) MarshalBinary() ([]byte, error) {
 	if d == nil {
-		return nil, errNil("Stream", "MarshalBinary")
+		return nil, nilcheck.Receiver("data", "Stream", "MarshalBinary")
 	}
 	return d.streams.MarshalBinary()
 }
@@ -137,7 +131,7 @@ func (d *Stream) MarshalBinary() ([]byte, error) {
 // text, or for another number of streams, is an error.
 func (d *Stream) UnmarshalBinary(b []byte) error {
 	if d == nil {
-		return errNil("Stream", "UnmarshalBinary")
+		return nilcheck.Receiver("data", "Stream", "UnmarshalBinary")
 	}
 	return d.streams.UnmarshalBinary(b)
 }
@@ -145,7 +139,7 @@ func (d *Stream) UnmarshalBinary(b []byte) error {
 // Rewind implements Source: the order of the epoch stays.
 func (d *Sequences) Rewind() error {
 	if d == nil {
-		return errNil("Sequences", "Rewind")
+		return nilcheck.Receiver("data", "Sequences", "Rewind")
 	}
 	return d.pool.Rewind()
 }
@@ -153,7 +147,7 @@ func (d *Sequences) Rewind() error {
 // Rewind implements Source: the order of the epoch stays.
 func (d *Pairs) Rewind() error {
 	if d == nil {
-		return errNil("Pairs", "Rewind")
+		return nilcheck.Receiver("data", "Pairs", "Rewind")
 	}
 	return d.order.Rewind()
 }

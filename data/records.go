@@ -9,14 +9,18 @@ import (
 	"io"
 	"math"
 	"os"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // The format of a file of records, all numbers little-endian:
 //
 //	magic      16 bytes, recordsMagic
-//	form       uint32 flags (1: IDs, 2: Targets), uint32 width of X, uint32 width of Y
+//	form       uint32 flags (has... below), uint32 width of X, uint32 width of Y
 //	           uint32 CRC-32C of the 28 bytes before
 //	record     uint32 steps; IDs, Targets [steps] int32; X, Y [steps][width] float32
+//	           Weights [steps] or [steps][width of Y] float32
+//	           with Labels: uint32 how many, and so many int32
 //	           uint32 CRC-32C of the record before it
 //	...
 //	end        uint32 0xffffffff, uint64 records
@@ -29,14 +33,28 @@ const (
 	pieceBytes = 1 << 20
 )
 
+// The flags of a file.
+const (
+	hasIDs = 1 << iota
+	hasTargets
+	hasStepWeights
+	hasElementWeights // of a Y that is wider than 1
+	hasLabels
+	allFlags = 1<<iota - 1
+)
+
 // A RecordWriter writes sequences to a file that Records read, one after another. All
 // sequences that have steps need the same slices and widths, as in NewSequences.
 //
 // The file begins with 16 bytes, "simdrnn-seq-v1\r\n". Then come, as little-endian uint32,
-// flags (1 for IDs, 2 for Targets), the widths of X and Y, and the CRC-32C of all that.
-// A record is its number of steps as uint32, IDs and Targets as int32, X and Y as float32,
+// flags (1 for IDs, 2 for Targets, 4 for Weights of steps, 8 for Weights of the elements of Y, 16
+// for Labels), the widths of X and Y, and the CRC-32C of all that.
+// A record is its number of steps as uint32, IDs and Targets as int32, X, Y and Weights as
+// float32, with Labels their number as uint32 and they as int32,
 // and the CRC-32C of all that. The end is 0xffffffff, the number of records as uint64, and
 // the CRC-32C of both.
+//
+// Either all sequences have Labels, empty ones where there are none, or no one has.
 type RecordWriter struct {
 	w       *bufio.Writer
 	form    form
@@ -58,14 +76,21 @@ func (w *RecordWriter) Write(s Sequence) error {
 	if w.closed {
 		return errors.New("data: a record after Close; make another RecordWriter")
 	}
-	if len(s.Weights) > 0 || s.Labels != nil {
-		return fmt.Errorf("data: sequence %d has Weights or Labels, which files of records do not hold", w.records)
-	}
 	had, one, f := w.form.known, [1]Sequence{s}, w.form
 	if err := f.measure(one[:], w.records); err != nil {
 		return err
 	}
 	s = one[0]
+	switch {
+	case f.weights > 1 && f.weights != f.out:
+		return fmt.Errorf("data: sequence %d has Weights of width %d, want 1 for each step, or %d as Y", w.records, f.weights, f.out)
+	case s.Steps == 0 && len(s.Labels) > 0:
+		return fmt.Errorf("data: sequence %d has %d Labels and no steps, in which they could be; leave it out", w.records, len(s.Labels))
+	case had && s.Labels != nil && !w.form.labels:
+		return fmt.Errorf("data: sequence %d has Labels, and those before it have none; give all of them Labels, empty ones where there are none", w.records)
+	case len(s.Labels) > maxElements:
+		return fmt.Errorf("data: sequence %d has %d Labels, want at most %d", w.records, len(s.Labels), maxElements)
+	}
 	if s.Steps > maxElements || max(f.in, f.out) > 0 && s.Steps > maxElements/max(f.in, f.out) {
 		return fmt.Errorf("data: sequence %d has %d steps of width %d, want at most %d elements", w.records, s.Steps, max(f.in, f.out), maxElements)
 	}
@@ -87,7 +112,7 @@ func (w *RecordWriter) Write(s Sequence) error {
 func (w *RecordWriter) begin() error {
 	f := &w.form
 	w.b = append(w.b[:0], recordsMagic...)
-	w.b = binary.LittleEndian.AppendUint32(w.b, uint32(perStep(f.ids)+2*perStep(f.targets)))
+	w.b = binary.LittleEndian.AppendUint32(w.b, f.flags())
 	w.b = binary.LittleEndian.AppendUint32(w.b, uint32(f.in))
 	w.b = binary.LittleEndian.AppendUint32(w.b, uint32(f.out))
 	err := w.flush()
@@ -100,8 +125,24 @@ func (w *RecordWriter) begin() error {
 func (w *RecordWriter) put(s Sequence) error {
 	w.b = binary.LittleEndian.AppendUint32(w.b[:0], uint32(s.Steps))
 	w.b = appendIDs(appendIDs(w.b, s.IDs), s.Targets)
-	w.b = appendFloats(appendFloats(w.b, s.X), s.Y)
+	w.b = appendFloats(appendFloats(appendFloats(w.b, s.X), s.Y), s.Weights)
+	if w.form.labels {
+		w.b = appendIDs(binary.LittleEndian.AppendUint32(w.b, uint32(len(s.Labels))), s.Labels)
+	}
 	return w.flush()
+}
+
+// flags are those of a file of sequences of the form.
+func (f *form) flags() (flags uint32) {
+	for _, have := range []struct {
+		it   bool
+		flag uint32
+	}{{f.ids, hasIDs}, {f.targets, hasTargets}, {f.weights == 1, hasStepWeights}, {f.weights > 1, hasElementWeights}, {f.labels, hasLabels}} {
+		if have.it {
+			flags |= have.flag
+		}
+	}
+	return flags
 }
 
 // flush writes w.b and its checksum.
@@ -120,6 +161,7 @@ func (w *RecordWriter) Close() error {
 		return nil
 	}
 	if !w.form.known {
+		w.form.labels = false // none of no sequence that has steps
 		if err := w.begin(); err != nil {
 			return err
 		}
@@ -181,17 +223,27 @@ func NewRecords(r io.Reader) (*Records, error) {
 		return nil, err
 	}
 	flags, in, out := binary.LittleEndian.Uint32(d.b[16:]), binary.LittleEndian.Uint32(d.b[20:]), binary.LittleEndian.Uint32(d.b[24:])
-	if flags > 3 || in > maxElements || out > maxElements {
-		return nil, d.refuse(16, "flags %d and widths %d and %d, want flags up to 3 and widths up to %d", flags, in, out, maxElements)
+	if flags > allFlags || in > maxElements || out > maxElements {
+		return nil, d.refuse(16, "flags %d and widths %d and %d, want flags up to %d and widths up to %d", flags, in, out, allFlags, maxElements)
 	}
-	f := form{known: true, ids: flags&1 != 0, targets: flags&2 != 0, in: int(in), out: int(out)}
-	none := !f.ids && !f.targets && in == 0 && out == 0
-	if !none && (f.ids == (in > 0) || !f.targets && out == 0) {
-		return nil, d.refuse(16, "flags %d and widths %d and %d, want IDs or X, and Targets or Y", flags, in, out)
+	f := form{ids: flags&hasIDs != 0, targets: flags&hasTargets != 0, in: int(in), out: int(out), labels: flags&hasLabels != 0}
+	f.known = flags != 0 || in > 0 || out > 0
+	if f.known && (f.ids == (in > 0) || !f.targets && out == 0 && !f.labels) {
+		return nil, d.refuse(16, "flags %d and widths %d and %d, want IDs or X, and Targets, Y or Labels", flags, in, out)
 	}
-	f.known = !none
+	switch flags & (hasStepWeights | hasElementWeights) {
+	case hasStepWeights:
+		f.weights = 1
+	case hasElementWeights:
+		f.weights = f.out
+	case hasStepWeights | hasElementWeights:
+		return nil, d.refuse(16, "flags %d, want Weights of steps or of elements, not both", flags)
+	}
+	if f.weights < 2 && flags&hasElementWeights != 0 {
+		return nil, d.refuse(16, "flags %d and Y of width %d, want Weights of elements of a wider Y", flags, f.out)
+	}
 	d.form = f
-	d.unit = 4 * (int64(perStep(f.ids)) + int64(perStep(f.targets)) + int64(in) + int64(out))
+	d.unit = 4 * (int64(perStep(f.ids)) + int64(perStep(f.targets)) + int64(in) + int64(out) + int64(f.weights))
 	return d, nil
 }
 
@@ -199,7 +251,7 @@ func NewRecords(r io.Reader) (*Records, error) {
 // after the last one. Any other error is a *FileError, and comes again in later calls.
 func (d *Records) Next() (Sequence, error) {
 	if d == nil {
-		return Sequence{}, errNil("Records", "Next")
+		return Sequence{}, nilcheck.Receiver("data", "Records", "Next")
 	}
 	if d.err != nil {
 		return Sequence{}, d.err
@@ -227,7 +279,21 @@ func (d *Records) next() error {
 		}
 		return d.refuse(at, "a record of %d steps, want at most %d", steps, most)
 	}
-	if err := d.take(steps*d.unit + 4); err != nil {
+	if err := d.take(steps * d.unit); err != nil {
+		return err
+	}
+	labels := 0
+	if f.labels {
+		if err := d.take(4); err != nil {
+			return err
+		}
+		n := binary.LittleEndian.Uint32(d.b[len(d.b)-4:])
+		if n > maxElements || n > 0 && steps == 0 {
+			return d.refuse(at, "a record of %d labels and %d steps, want at most %d, and none without steps", n, steps, maxElements)
+		}
+		labels = int(n)
+	}
+	if err := d.take(4*int64(labels) + 4); err != nil {
 		return err
 	}
 	if err := d.checkSum(at); err != nil {
@@ -238,7 +304,14 @@ func (d *Records) next() error {
 	d.s.IDs, b = takeIDs(d.s.IDs, b, int(steps)*perStep(f.ids))
 	d.s.Targets, b = takeIDs(d.s.Targets, b, int(steps)*perStep(f.targets))
 	d.s.X, b = takeFloats(d.s.X, b, int(steps)*f.in)
-	d.s.Y, _ = takeFloats(d.s.Y, b, int(steps)*f.out)
+	d.s.Y, b = takeFloats(d.s.Y, b, int(steps)*f.out)
+	d.s.Weights, b = takeFloats(d.s.Weights, b, int(steps)*f.weights)
+	if f.labels {
+		d.s.Labels, _ = takeIDs(d.s.Labels, b[4:], labels)
+		if d.s.Labels == nil {
+			d.s.Labels = []int32{} // none, which is not no answer
+		}
+	}
 	d.read++
 	return nil
 }
@@ -316,7 +389,7 @@ func takeFloats(v []float32, b []byte, n int) ([]float32, []byte) {
 // Close closes the file if OpenRecords opened it.
 func (d *Records) Close() error {
 	if d == nil {
-		return errNil("Records", "Close")
+		return nilcheck.Receiver("data", "Records", "Close")
 	}
 	if d.file == nil {
 		return nil

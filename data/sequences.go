@@ -8,6 +8,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // A Sequence is one example of Sequences. Either IDs or X is set. Targets, Y or Labels
@@ -132,7 +134,7 @@ func (d *Sequences) Padding() float64 { return d.padding(d.steps) }
 // Next implements Source.
 func (d *Sequences) Next(b *Batch) error {
 	if d == nil {
-		return errNil("Sequences", "Next")
+		return nilcheck.Receiver("data", "Sequences", "Next")
 	}
 	if d.ended() {
 		d.pos = 0
@@ -147,7 +149,7 @@ func (d *Sequences) Next(b *Batch) error {
 // MarshalBinary returns the position.
 func (d *Sequences) MarshalBinary() ([]byte, error) {
 	if d == nil {
-		return nil, errNil("Sequences", "MarshalBinary")
+		return nil, nilcheck.Receiver("data", "Sequences", "MarshalBinary")
 	}
 	return d.position(d.sum), nil
 }
@@ -157,7 +159,7 @@ func (d *Sequences) MarshalBinary() ([]byte, error) {
 // sorted sequences if these are not, or the reverse.
 func (d *Sequences) UnmarshalBinary(b []byte) error {
 	if d == nil {
-		return errNil("Sequences", "UnmarshalBinary")
+		return nilcheck.Receiver("data", "Sequences", "UnmarshalBinary")
 	}
 	return d.moveTo(b, "sequences", d.sum, d.compare)
 }

@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // A Format says how a file of symbols stores an id.
@@ -251,7 +253,7 @@ func (d *Stream) Largest() int32 { return d.max }
 // Close closes the file that OpenStream opened. After NewStream it does nothing.
 func (d *Stream) Close() error {
 	if d == nil {
-		return errNil("Stream", "Close")
+		return nilcheck.Receiver("data", "Stream", "Close")
 	}
 	if d.own == nil {
 		return nil

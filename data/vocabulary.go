@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // A Vocabulary gives words ids, 0 to Len()-1, and counts them. A word is any string: a
@@ -203,7 +205,7 @@ func (v *Vocabulary) Encode(ids []int32, words iter.Seq[string]) ([]int32, error
 // place in ids as Step; then words is returned as it was.
 func (v *Vocabulary) Decode(words []string, ids []int32) ([]string, error) {
 	if v == nil {
-		return nil, errNil("Vocabulary", "Decode")
+		return nil, nilcheck.Receiver("data", "Vocabulary", "Decode")
 	}
 	n := len(words)
 	for i, id := range ids {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // vocabularyMagic begins the first line of the file of a vocabulary.
@@ -17,7 +19,7 @@ const vocabularyMagic = "simdrnn vocabulary 1"
 // follows, in the order of ids: its count and the word as a Go string, all in quotes.
 func (v *Vocabulary) WriteTo(w io.Writer) (int64, error) {
 	if v == nil {
-		return 0, errNil("Vocabulary", "WriteTo")
+		return 0, nilcheck.Receiver("data", "Vocabulary", "WriteTo")
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %d %d %d %d %d\n", vocabularyMagic, v.Len(), v.special[padding], v.special[unknown], v.special[begin], v.special[end])

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // None is what Step gives for a row that has drawn nothing.
@@ -106,7 +108,7 @@ func Sample(p Stepper, dst, prompt []int32, how Sampling, r *rand.Rand) (n int, 
 // nothing was read before, or if the state was moved by somebody else since.
 func (s *Sampler) Sample(dst, prompt []int32) (n int, err error) {
 	if s == nil {
-		return 0, errNil("Sampler", "Sample")
+		return 0, nilcheck.Receiver("decode", "Sampler", "Sample")
 	}
 	if len(s.rows) != 1 {
 		return 0, fmt.Errorf("decode: Sample on %d rows, want 1; Generate is for several", len(s.rows))
@@ -138,7 +140,7 @@ func (s *Sampler) Sample(dst, prompt []int32) (n int, err error) {
 // error the rows are as after the last step.
 func (s *Sampler) Generate(prompts [][]int32, most int, emit func(row int, id int32) error) error {
 	if s == nil {
-		return errNil("Sampler", "Generate")
+		return nilcheck.Receiver("decode", "Sampler", "Generate")
 	}
 	if len(prompts) != len(s.rows) {
 		return fmt.Errorf("decode: %d prompts for %d rows, want one for each", len(prompts), len(s.rows))
@@ -191,7 +193,7 @@ func (s *Sampler) Generate(prompts [][]int32, most int, emit func(row int, id in
 // place. On an error nothing is changed. A row that there is not panics.
 func (s *Sampler) Start(row int, prompt []int32) error {
 	if s == nil {
-		return errNil("Sampler", "Start")
+		return nilcheck.Receiver("decode", "Sampler", "Start")
 	}
 	if err := s.checkStart(row, prompt); err != nil {
 		return err
@@ -248,7 +250,7 @@ func (s *Sampler) need(what string, row int) {
 // error of the model likewise nothing has changed but the sources of random numbers.
 func (s *Sampler) Step(ids []int32) error {
 	if s == nil {
-		return errNil("Sampler", "Step")
+		return nilcheck.Receiver("decode", "Sampler", "Step")
 	}
 	if len(ids) != len(s.rows) {
 		panic(fmt.Sprintf("decode: Step: ids has %d elements, want %d", len(ids), len(s.rows)))

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/simdrnn/simdrnn/kernels"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // A Searcher searches for the best continuations of as many prompts at a time as its model
@@ -111,7 +113,7 @@ func Search(p Reorderer, prompt []int32, how Beam) ([]Hypothesis, error) {
 // moves, and for logits that are NaN, +Inf, or all -Inf.
 func (s *Searcher) Search(prompts ...[]int32) ([][]Hypothesis, error) {
 	if s == nil {
-		return nil, errNil("Searcher", "Search")
+		return nil, nilcheck.Receiver("decode", "Searcher", "Search")
 	}
 	if len(prompts) != len(s.groups) {
 		return nil, fmt.Errorf("decode: %d prompts for %d groups of %d rows, want one for each", len(prompts), len(s.groups), s.how.Width)

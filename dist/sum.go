@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/simdrnn/simdrnn/kernels"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // bucketSize is how many elements are exchanged at a time: 4 MiB. A larger bucket sends
@@ -173,7 +175,7 @@ func (s *Sum) Complete(n int) {
 // Wait waits for the sum. After an error the vectors are worth nothing.
 func (s *Sum) Wait() (err error) {
 	if s == nil {
-		return errNil("Sum", "Wait")
+		return nilcheck.Receiver("dist", "Sum", "Wait")
 	}
 	if s.v == nil {
 		panic("dist: Wait before Start")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/internal/crew"
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/nn"
@@ -134,7 +135,7 @@ func (a *Adapted) TakesIDs() bool { return nn.OverIDs(a.net) != nil }
 // ids.
 func (a *Adapted) ForwardIDs(y []float32, ids []int32) error {
 	if a == nil {
-		return errNil("Adapted", "ForwardIDs")
+		return nilcheck.Receiver("finetune", "Adapted", "ForwardIDs")
 	}
 	over := nn.OverIDs(a.net)
 	if over == nil {
@@ -151,7 +152,7 @@ func (a *Adapted) TakesBatches() bool { return nn.OverBatches(a.net) != nil }
 // read whole batches.
 func (a *Adapted) ForwardBatch(y []float32, b *data.Batch) error {
 	if a == nil {
-		return errNil("Adapted", "ForwardBatch")
+		return nilcheck.Receiver("finetune", "Adapted", "ForwardBatch")
 	}
 	over := nn.OverBatches(a.net)
 	if over == nil {
@@ -195,7 +196,7 @@ func (a *Adapted) adapterGradients() {
 // them: see nn.OverBlocks.
 func (a *Adapted) ReadoutBlocks(rows int) (nn.ReadoutBlocks, error) {
 	if a == nil {
-		return nil, errNil("Adapted", "ReadoutBlocks")
+		return nil, nilcheck.Receiver("finetune", "Adapted", "ReadoutBlocks")
 	}
 	k, err := nn.OverBlocks(a.net, rows)
 	if err != nil {
@@ -253,7 +254,7 @@ func (a *Adapted) EachShape(f func(name string, shape ...int)) {
 // NewPredictor is Apply, then NewPredictor of the net.
 func (a *Adapted) NewPredictor(batch int) (any, error) {
 	if a == nil {
-		return nil, errNil("Adapted", "NewPredictor")
+		return nil, nilcheck.Receiver("finetune", "Adapted", "NewPredictor")
 	}
 	a.Apply()
 	return a.net.NewPredictor(batch)

@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"github.com/simdrnn/simdrnn/nn"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // The methods below are those of the net, which adapters do not touch.
@@ -11,7 +13,7 @@ import (
 // SetLengths implements nn.Net.
 func (a *Adapted) SetLengths(lengths []int) error {
 	if a == nil {
-		return errNil("Adapted", "SetLengths")
+		return nilcheck.Receiver("finetune", "Adapted", "SetLengths")
 	}
 	return a.net.SetLengths(lengths)
 }
@@ -28,7 +30,7 @@ func (a *Adapted) CopyState(dst [][]float32) { nn.CopyState(a.net, dst) }
 // SetState implements nn.Net.
 func (a *Adapted) SetState(s [][]float32) error {
 	if a == nil {
-		return errNil("Adapted", "SetState")
+		return nilcheck.Receiver("finetune", "Adapted", "SetState")
 	}
 	return a.net.SetState(s)
 }
@@ -36,7 +38,7 @@ func (a *Adapted) SetState(s [][]float32) error {
 // SetStateGrad implements nn.Net.
 func (a *Adapted) SetStateGrad(g [][]float32) error {
 	if a == nil {
-		return errNil("Adapted", "SetStateGrad")
+		return nilcheck.Receiver("finetune", "Adapted", "SetStateGrad")
 	}
 	return a.net.SetStateGrad(g)
 }
@@ -50,7 +52,7 @@ func (a *Adapted) Reset(rows ...int) { a.net.Reset(rows...) }
 // SetResets is that of the net, if it has one.
 func (a *Adapted) SetResets(resets [][]int) error {
 	if a == nil {
-		return errNil("Adapted", "SetResets")
+		return nilcheck.Receiver("finetune", "Adapted", "SetResets")
 	}
 	return nn.SetResets(a.net, resets)
 }
@@ -61,7 +63,7 @@ func (a *Adapted) CopyStateGrad(dst [][]float32) { nn.CopyStateGrad(a.net, dst) 
 // SetRowIDs sets those of the net, by which random masks know rows.
 func (a *Adapted) SetRowIDs(ids []uint32) error {
 	if a == nil {
-		return errNil("Adapted", "SetRowIDs")
+		return nilcheck.Receiver("finetune", "Adapted", "SetRowIDs")
 	}
 	if m, ok := a.net.(interface{ SetRowIDs(ids []uint32) error }); ok {
 		return m.SetRowIDs(ids)
@@ -82,7 +84,7 @@ func (a *Adapted) MaskState() []uint64 {
 // SetMaskState sets that of the net.
 func (a *Adapted) SetMaskState(s []uint64) error {
 	if a == nil {
-		return errNil("Adapted", "SetMaskState")
+		return nilcheck.Receiver("finetune", "Adapted", "SetMaskState")
 	}
 	if m := nn.MasksOf(a.net); m != nil {
 		return m.SetMaskState(s)
@@ -101,7 +103,7 @@ func (a *Adapted) Clock() []uint64 {
 // SetClock sets that of the net.
 func (a *Adapted) SetClock(c []uint64) error {
 	if a == nil {
-		return errNil("Adapted", "SetClock")
+		return nilcheck.Receiver("finetune", "Adapted", "SetClock")
 	}
 	if m := nn.MasksOf(a.net); m != nil {
 		return m.SetClock(c)

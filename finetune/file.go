@@ -7,6 +7,8 @@ import (
 
 	"github.com/simdrnn/simdrnn/convert/safetensors"
 	"github.com/simdrnn/simdrnn/nn"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // kind is the value of "kind" in the metadata of a file of adapters.
@@ -17,7 +19,7 @@ const kind = "simdrnn.adapters"
 // the Fingerprint of the net before Adapt. It replaces the file in one step.
 func (a *Adapted) SaveFile(name string) error {
 	if a == nil {
-		return errNil("Adapted", "SaveFile")
+		return nilcheck.Receiver("finetune", "Adapted", "SaveFile")
 	}
 	base := a.Base()
 	return safetensors.WriteFile(name, map[string]string{
@@ -30,7 +32,7 @@ func (a *Adapted) SaveFile(name string) error {
 // alpha, patterns and base: on an error nothing is changed.
 func (a *Adapted) LoadFile(name string) error {
 	if a == nil {
-		return errNil("Adapted", "LoadFile")
+		return nilcheck.Receiver("finetune", "Adapted", "LoadFile")
 	}
 	f, err := safetensors.Open(name)
 	if err != nil {

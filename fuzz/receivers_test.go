@@ -12,7 +12,10 @@ import (
 	"github.com/simdrnn/simdrnn/decode"
 	"github.com/simdrnn/simdrnn/dist"
 	"github.com/simdrnn/simdrnn/finetune"
+	"github.com/simdrnn/simdrnn/gru"
+	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/rnn"
 	"github.com/simdrnn/simdrnn/seq2seq"
 )
 
@@ -24,6 +27,7 @@ func TestNilReceivers(t *testing.T) {
 		(*bptt.Trainer)(nil), (*bptt.Checkpoint)(nil), (*cell.Layer)(nil),
 		(*data.Feed)(nil), (*data.Pairs)(nil), (*data.Records)(nil), (*data.Sequences)(nil), (*data.Stream)(nil), (*data.Text)(nil), (*data.Tokens)(nil), (*data.Vocabulary)(nil),
 		(*decode.Sampler)(nil), (*decode.Searcher)(nil), (*dist.Sum)(nil), (*finetune.Adapted)(nil),
+		(*gru.Layer)(nil), (*gru.Predictor)(nil), (*gru.Unrolled)(nil), (*lstm.Layer)(nil), (*lstm.Predictor)(nil), (*lstm.Unrolled)(nil), (*rnn.Layer)(nil), (*rnn.Predictor)(nil), (*rnn.Unrolled)(nil),
 		(*nn.Blocks)(nil), (*nn.Embedding)(nil), (*nn.LayerNorm)(nil), (*nn.LearnedState)(nil), (*nn.Linear)(nil), (*nn.Model)(nil), (*nn.ModelPredictor)(nil),
 		(*seq2seq.Attention)(nil), (*seq2seq.AttentionNet)(nil), (*seq2seq.Net)(nil), (*seq2seq.Predictor)(nil),
 	} {

@@ -2,7 +2,10 @@
 
 package gru
 
-import "github.com/simdrnn/simdrnn/internal/seq"
+import (
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/internal/seq"
+)
 
 // Predictor runs a Layer one step at a time on a packed copy of its weights,
 // with the same bits as Forward. It is for one goroutine at a time.
@@ -13,6 +16,9 @@ type Predictor struct{ seq *seq.Predictor }
 // reads from the end, where a step's output would depend on inputs to come, and
 // if the batch is negative or too large.
 func (l *Layer) Predictor(batch int) (*Predictor, error) {
+	if l == nil {
+		return nil, nilcheck.Receiver("gru", "Layer", "Predictor")
+	}
 	p, err := l.net.NewPredictor(batch)
 	if err != nil {
 		return nil, err
@@ -25,6 +31,9 @@ func (l *Layer) Predictor(batch int) (*Predictor, error) {
 // interface nn.Net, which knows built-in types alone, so that any type can satisfy
 // it: the result is a *Predictor, and nil with an error.
 func (u *Unrolled) NewPredictor(batch int) (any, error) {
+	if u == nil {
+		return nil, nilcheck.Receiver("gru", "Unrolled", "NewPredictor")
+	}
 	p, err := u.layer.Predictor(batch)
 	if err != nil {
 		return nil, err
@@ -58,7 +67,12 @@ func (p *Predictor) CopyState(dst [][]float32) { p.seq.CopyState(dst) }
 
 // SetState sets the state, shaped as State returns it, from copies, in which elements
 // below 2^-100 in magnitude are +0. On an error nothing is changed.
-func (p *Predictor) SetState(s [][]float32) error { return p.seq.SetState(s) }
+func (p *Predictor) SetState(s [][]float32) error {
+	if p == nil {
+		return nilcheck.Receiver("gru", "Predictor", "SetState")
+	}
+	return p.seq.SetState(s)
+}
 
 // Reset sets the state of the given rows of the batch, or of all rows if none
 // is given, to +0. It panics if there is no such row.

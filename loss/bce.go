@@ -43,26 +43,12 @@ func (l BCE) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total
 // answerSlack is how far an answer may be below 0 or above 1.
 const answerSlack = 0x1p-16
 
-// answerPiece is how many answers are looked at in one go: they stay in the first cache.
-const answerPiece = 1024
-
 // checkAnswers returns an error if a counted element of the Y of a BCE is no answer.
 func (s *Scratch) checkAnswers() error {
-	c := &s.call
-	var above, below [64]float32 // lanes, as MaxLanes has: the largest answers, and the smallest times -1; 0 if they are less
-	n := min(answerPiece, len(s.work[0]))
-	for left := c.b.Y; len(left) > 0; {
-		answers := left[:min(n, len(left))]
-		left = left[len(answers):]
-		negative := s.work[0][:len(answers)]
-		c.isa.Scale(negative, answers, -1)
-		c.isa.MaxLanes(above[:], answers)
-		c.isa.MaxLanes(below[:], negative)
-	}
-	if c.isa.Max(above[:]) <= 1+answerSlack && c.isa.Max(below[:]) <= answerSlack {
+	if r := s.rangeOf(s.call.b.Y); r.above <= 1+answerSlack && r.below <= answerSlack {
 		return nil
 	}
-	return c.wrongAnswer()
+	return s.call.wrongAnswer()
 }
 
 // wrongAnswer returns an error for the first element of Y that counts and is no answer.

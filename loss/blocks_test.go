@@ -20,6 +20,9 @@ func TestBlocksAreTheWhole(t *testing.T) {
 	for i := range weights {
 		weights[i] = max(0, weights[i])
 	}
+	for i := range elements {
+		elements[i] = max(0, elements[i])
+	}
 	targets := traintest.DrawIDs(traintest.Rng(3), steps*rows, classes)
 	targets[4], targets[9], targets[10], targets[11] = -1, -1, -1, -1
 	some := traintest.NumbersLike(classes, 4)

@@ -111,7 +111,7 @@ func sequence(b *data.Batch, r int) bool { return stepsOf(b, r) > 0 || len(b.Lab
 func (c CTC) check(width int, b *data.Batch) error {
 	switch {
 	case len(b.Labels) != b.Rows:
-		return fmt.Errorf("loss: CTC: labels of %d rows, want those of %d", len(b.Labels), b.Rows)
+		return fmt.Errorf("loss: CTC: labels of %d rows, want those of %d; set Labels of the sequences, empty ones where there are none", len(b.Labels), b.Rows)
 	case width > 0 && (c.Blank < 0 || c.Blank >= width):
 		return fmt.Errorf("loss: CTC.Blank is %d, want 0 to %d", c.Blank, width-1)
 	case len(b.Weights) > 0:

@@ -17,8 +17,8 @@ import (
 // The elements of pairs (t, b) that exist are counted, but for the pairs whose target is
 // below 0 if the batch has Targets too. Weights of the batch, of steps or of elements,
 // multiply loss and gradient of an element, and are what the mean is divided by; where a
-// weight is below 2^-100, a negative one included, the element is left out by selection,
-// whatever y and Y are there.
+// weight is below 2^-100 the element is left out by selection, whatever y and Y are there. A
+// weight that counts is 0 or more and finite.
 //
 // The sums are of float64, over blocks of as many whole pairs as have 4096 elements, at
 // least one, with +0 where nothing is counted: Kernels.Dot64 of each block, the blocks
@@ -144,10 +144,8 @@ func (s *Scratch) elements(dy, y []float32, b *data.Batch, by float64, c element
 	parts := s.begin(dy, y, b, width, by, blocks, 4*size)
 	defer s.end()
 	s.call.elements = c
-	if c.form == binary {
-		if err := s.checkAnswers(); err != nil {
-			return Total{}, err
-		}
+	if err := s.checkElements(); err != nil {
+		return Total{}, err
 	}
 	t := s.weighElements()
 	if t.Weight == 0 {
@@ -211,12 +209,19 @@ func (s *Scratch) weighBatch(b *data.Batch, width int, c elementCall) (Total, er
 	s.begin(nil, nil, b, width, 0, 1, size)
 	defer s.end()
 	s.call.elements = c
-	if c.form == binary {
-		if err := s.checkAnswers(); err != nil {
-			return Total{}, err
-		}
+	if err := s.checkElements(); err != nil {
+		return Total{}, err
 	}
 	return s.weighElements(), nil
+}
+
+// checkElements returns an error for a weight or an answer that makes no sense.
+func (s *Scratch) checkElements() error {
+	err := s.checkElementWeights()
+	if err == nil && s.call.elements.form == binary {
+		err = s.checkAnswers()
+	}
+	return err
 }
 
 // weighElements returns the weight and the number of the terms.

@@ -2,7 +2,10 @@
 
 package lstm
 
-import "github.com/simdrnn/simdrnn/internal/seq"
+import (
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/internal/seq"
+)
 
 // Unrolled is a Layer laid out in time for a number of steps and a batch. It
 // owns the activations, the gradients and the carried state, and is for one
@@ -61,6 +64,9 @@ func (l *Layer) Unroll(steps, batch int) *Unrolled {
 // then. HiddenStates and CellStates panic where the steps were cut. UnrollWithin
 // panics where Unroll does.
 func (l *Layer) UnrollWithin(steps, batch, bytes int) (*Unrolled, error) {
+	if l == nil {
+		return nil, nilcheck.Receiver("lstm", "Layer", "UnrollWithin")
+	}
 	u, err := l.net.UnrollWithin(steps, batch, bytes)
 	if err != nil {
 		return nil, err
@@ -122,6 +128,9 @@ func (u *Unrolled) Refresh() { u.seq.Refresh() }
 // row. The lengths hold for the calls that follow, as those of SetLengths do. It
 // panics where Forward does for another reason.
 func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
+	if u == nil {
+		return nilcheck.Receiver("lstm", "Unrolled", "ForwardLengths")
+	}
 	return u.seq.ForwardLengths(y, x, lengths)
 }
 
@@ -149,7 +158,12 @@ func (u *Unrolled) Backward(dx, dy []float32) { u.seq.Backward(dx, dy) }
 // over fewer steps than a length panics. Where lengths are data, call ForwardLengths in
 // place of SetLengths and Forward. It holds the lengths of a batch against its x and
 // returns an error.
-func (u *Unrolled) SetLengths(lengths []int) error { return u.seq.SetLengths(lengths) }
+func (u *Unrolled) SetLengths(lengths []int) error {
+	if u == nil {
+		return nilcheck.Receiver("lstm", "Unrolled", "SetLengths")
+	}
+	return u.seq.SetLengths(lengths)
+}
 
 // SetResets says that rows begin anew inside the window of the next Forward, and of no
 // other: resets[b] are the steps, in ascending order, at which the state of row b is +0 (see SetResetState) and
@@ -165,13 +179,23 @@ func (u *Unrolled) SetLengths(lengths []int) error { return u.seq.SetLengths(len
 // It returns an error, with nothing changed, unless there is one list for each row, of
 // ascending steps from 0 to the last one unrolled. Where a row ends before a step of its
 // list ForwardLengths returns an error and Forward panics.
-func (u *Unrolled) SetResets(resets [][]int) error { return u.seq.SetResets(resets) }
+func (u *Unrolled) SetResets(resets [][]int) error {
+	if u == nil {
+		return nilcheck.Receiver("lstm", "Unrolled", "SetResets")
+	}
+	return u.seq.SetResets(resets)
+}
 
 // SetResetState gives the state, shaped like State, with which rows begin anew at the steps
 // of SetResets, from the next Forward on; nil stands for +0, as at first. It is copied,
 // with elements below 2^-100 in magnitude as +0. The first call allocates two copies of a state and, after Unroll,
 // room for h in each layer. After SetResetState, Backward needs a new Forward. On an error nothing is changed.
-func (u *Unrolled) SetResetState(s [][]float32) error { return u.seq.SetResetState(s) }
+func (u *Unrolled) SetResetState(s [][]float32) error {
+	if u == nil {
+		return nilcheck.Receiver("lstm", "Unrolled", "SetResetState")
+	}
+	return u.seq.SetResetState(s)
+}
 
 // CopyResetGrad sets dst, shaped like State, to the gradients of the state of SetResetState, as
 // the last Backward set them: of each row the sum over the steps at which it began anew, in
@@ -206,7 +230,12 @@ func (u *Unrolled) SetSeed(seed uint64) { u.seq.SetSeed(seed) }
 // returns them: a run that sets ids has to set them again when it goes on. After
 // SetRowIDs, Backward needs a new Forward. It returns an error, with nothing changed,
 // if there is not one id for each row.
-func (u *Unrolled) SetRowIDs(ids []uint32) error { return u.seq.SetRowIDs(ids) }
+func (u *Unrolled) SetRowIDs(ids []uint32) error {
+	if u == nil {
+		return nilcheck.Receiver("lstm", "Unrolled", "SetRowIDs")
+	}
+	return u.seq.SetRowIDs(ids)
+}
 
 // MaskState returns the seed and the training step that the masks of the next
 // Forward follow from, nil without masks in Config.
@@ -214,7 +243,12 @@ func (u *Unrolled) MaskState() []uint64 { return u.seq.MaskState() }
 
 // SetMaskState sets what MaskState returned. After it, Backward needs a new Forward.
 // On an error nothing is changed.
-func (u *Unrolled) SetMaskState(s []uint64) error { return u.seq.SetMaskState(s) }
+func (u *Unrolled) SetMaskState(s []uint64) error {
+	if u == nil {
+		return nilcheck.Receiver("lstm", "Unrolled", "SetMaskState")
+	}
+	return u.seq.SetMaskState(s)
+}
 
 // Clock returns for each row of the batch its steps since it began anew, by Reset or by
 // SetResets, from which its
@@ -223,7 +257,12 @@ func (u *Unrolled) SetMaskState(s []uint64) error { return u.seq.SetMaskState(s)
 func (u *Unrolled) Clock() []uint64 { return u.seq.Clock() }
 
 // SetClock sets what Clock returned. On an error nothing is changed.
-func (u *Unrolled) SetClock(c []uint64) error { return u.seq.SetClock(c) }
+func (u *Unrolled) SetClock(c []uint64) error {
+	if u == nil {
+		return nilcheck.Receiver("lstm", "Unrolled", "SetClock")
+	}
+	return u.seq.SetClock(c)
+}
 
 // SetWorkers changes Config.Workers for this Unrolled; it may allocate scratch for
 // more workers, and room for W_hh as they share it. Work has as many as it is worth, at most
@@ -264,7 +303,12 @@ func (u *Unrolled) CopyState(dst [][]float32) { u.seq.CopyState(dst) }
 
 // SetState sets the carried state, shaped as State returns it, from copies, in which
 // elements below 2^-100 in magnitude are +0. On an error nothing is changed.
-func (u *Unrolled) SetState(s [][]float32) error { return u.seq.SetState(s) }
+func (u *Unrolled) SetState(s [][]float32) error {
+	if u == nil {
+		return nilcheck.Receiver("lstm", "Unrolled", "SetState")
+	}
+	return u.seq.SetState(s)
+}
 
 // StateGrad returns copies of the gradients of the state that the last
 // Forward started from, as the last Backward set them, shaped like State.
@@ -285,7 +329,12 @@ func (u *Unrolled) CopyStateGrad(dst [][]float32) { u.seq.CopyStateGrad(dst) }
 // cuts leave a multiple of ceil(256/batch) steps behind them.
 // With random masks all parts need the MaskState of the first, and each its own
 // Clock.
-func (u *Unrolled) SetStateGrad(g [][]float32) error { return u.seq.SetStateGrad(g) }
+func (u *Unrolled) SetStateGrad(g [][]float32) error {
+	if u == nil {
+		return nilcheck.Receiver("lstm", "Unrolled", "SetStateGrad")
+	}
+	return u.seq.SetStateGrad(g)
+}
 
 // Reset sets the carried state of the given rows of the batch, or of all rows
 // if none is given, to +0. It panics if there is no such row.

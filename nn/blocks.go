@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
@@ -39,7 +40,7 @@ func OverBlocks(net Net, rows int) (ReadoutBlocks, error) {
 // ReadoutBlocks is Blocks for OverBlocks.
 func (m *Model) ReadoutBlocks(rows int) (ReadoutBlocks, error) {
 	if m == nil {
-		return nil, errNil("Model", "ReadoutBlocks")
+		return nil, nilcheck.Receiver("nn", "Model", "ReadoutBlocks")
 	}
 	k, err := m.Blocks(rows)
 	if err != nil {
@@ -92,7 +93,7 @@ type Blocks struct {
 // is given up; a Forward of the Model after it allocates that again.
 func (m *Model) Blocks(rows int) (*Blocks, error) {
 	if m == nil {
-		return nil, errNil("Model", "Blocks")
+		return nil, nilcheck.Receiver("nn", "Model", "Blocks")
 	}
 	cut, err := m.readoutLink()
 	if err != nil {
@@ -179,7 +180,7 @@ func (k *Blocks) Steps() int { return k.steps }
 // Forward is Forward of the Model without its readout. It keeps x until Backward.
 func (k *Blocks) Forward(x []float32) error {
 	if k == nil {
-		return errNil("Blocks", "Forward")
+		return nilcheck.Receiver("nn", "Blocks", "Forward")
 	}
 	m := k.m
 	if m.emb != nil {
@@ -200,7 +201,7 @@ func (k *Blocks) Forward(x []float32) error {
 // changed.
 func (k *Blocks) ForwardIDs(ids []int32) error {
 	if k == nil {
-		return errNil("Blocks", "ForwardIDs")
+		return nilcheck.Receiver("nn", "Blocks", "ForwardIDs")
 	}
 	m := k.m
 	if m.emb == nil {
@@ -247,7 +248,7 @@ func (k *Blocks) forward(t int) {
 // ForwardBatch is ForwardIDs for the ids of b, for a chain over ids, and else Forward for its X.
 func (k *Blocks) ForwardBatch(b *data.Batch) error {
 	if k == nil {
-		return errNil("Blocks", "ForwardBatch")
+		return nilcheck.Receiver("nn", "Blocks", "ForwardBatch")
 	}
 	if k.m.emb != nil {
 		return k.ForwardIDs(b.IDs)
@@ -259,7 +260,7 @@ func (k *Blocks) ForwardBatch(b *data.Batch) error {
 // first step of each and their number, until f returns an error.
 func (k *Blocks) Each(f func(first, steps int) error) error {
 	if k == nil {
-		return errNil("Blocks", "Each")
+		return nilcheck.Receiver("nn", "Blocks", "Each")
 	}
 	k.mustGoOn("Each")
 	for end := k.t; end > 0; {

@@ -24,7 +24,8 @@ type Residual []Stage
 // side in the order of the stages: a bidirectional encoder is one of a net and of another
 // that reads the steps from the end. The gradient of the input is the sum of theirs, in
 // the order of the stages, stored as +0 below 2^-100. At least one stage has a width of
-// its own. Stage i has the name i: "1.0.weight_ih_l0" is of the first net of a Parallel
+// its own: of two pools alone no width follows, so one of them stands behind a LayerNorm or a
+// Linear in a Sequential. Stage i has the name i: "1.0.weight_ih_l0" is of the first net of a Parallel
 // that is stage 1 of a chain.
 type Parallel []Stage
 
@@ -107,7 +108,7 @@ func (s Parallel) check() error {
 		}
 	}
 	if want == 0 {
-		return fmt.Errorf("a Parallel none of whose %d stages says its width", len(s))
+		return fmt.Errorf("a Parallel none of whose %d stages says its width; let one begin with a stage that has one, as Sequential{norm, PoolMean{}} does with a *LayerNorm", len(s))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/internal/crew"
 	"github.com/simdrnn/simdrnn/internal/draw"
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
@@ -102,7 +103,7 @@ func (e *Embedding) Dims() (steps, batch, in, out int) { return 0, 0, e.Vocabula
 // the vocabulary.
 func (e *Embedding) SetPaddingID(id int32) error {
 	if e == nil {
-		return errNil("Embedding", "SetPaddingID")
+		return nilcheck.Receiver("nn", "Embedding", "SetPaddingID")
 	}
 	if id < 0 || int(id) >= e.Vocabulary {
 		return fmt.Errorf("nn: padding id %d of an embedding of %d symbols, want 0 to %d", id, e.Vocabulary, e.Vocabulary-1)

@@ -55,6 +55,9 @@ type GradientCheck struct {
 // and dx past the ends of rows must be +0. An element of the state that the net refuses to
 // have moved, such as a number of steps, must have the gradient 0.
 //
+// A net that reads whole batches, as a seq2seq.Net, cannot be checked: check its encoder, which
+// is a net, and its stages.
+//
 // The net trains during the check: random masks are drawn, the same each time.
 // Afterwards its parameters, its state, its masks and its clock are as before; gradients
 // are zero, lengths are none, and it is in training.
@@ -64,6 +67,9 @@ func CheckGradients(net Net, c GradientCheck) error {
 	}
 	if name, infer := noGradient(net); infer {
 		return errNoGradient("nn: CheckGradients: ", name)
+	}
+	if OverBatches(net) != nil {
+		return fmt.Errorf("nn: CheckGradients of a %T, which reads whole batches, with a source for instance; check the nets and stages that it is made of", net)
 	}
 	k := &gradientCheck{net: net, GradientCheck: c, rng: rand.New(rand.NewPCG(c.Seed, 0))}
 	if k.Samples == 0 {

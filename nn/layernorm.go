@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
@@ -63,7 +64,7 @@ func (l *LayerNorm) check() error {
 // Bind makes the LayerNorm a Net for a chain: see Unsized.
 func (l *LayerNorm) Bind(b *Binding) (Net, error) {
 	if l == nil {
-		return nil, errNil("LayerNorm", "Bind")
+		return nil, nilcheck.Receiver("nn", "LayerNorm", "Bind")
 	}
 	n := newLayerNorm(l, b.Stateless(l.Width))
 	n.place = b.place

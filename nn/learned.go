@@ -112,7 +112,7 @@ func (l *LearnedState) begin(b int) {
 // Model.SetResetState.
 func (l *LearnedState) SetResets(resets [][]int) error {
 	if l == nil {
-		return errNil("LearnedState", "SetResets")
+		return nilcheck.Receiver("nn", "LearnedState", "SetResets")
 	}
 	some := slices.ContainsFunc(resets, func(list []int) bool { return len(list) > 0 })
 	if some {
@@ -174,7 +174,7 @@ func (l *LearnedState) Forward(y, x []float32) {
 // ForwardIDs implements IDNet, for a net that does.
 func (l *LearnedState) ForwardIDs(y []float32, ids []int32) error {
 	if l == nil {
-		return errNil("LearnedState", "ForwardIDs")
+		return nilcheck.Receiver("nn", "LearnedState", "ForwardIDs")
 	}
 	if err := l.net.(IDNet).ForwardIDs(y, ids); err != nil {
 		return err
@@ -229,7 +229,7 @@ func (l *LearnedState) Dims() (steps, batch, in, out int) { return l.net.Dims() 
 // SetLengths implements Net.
 func (l *LearnedState) SetLengths(lengths []int) error {
 	if l == nil {
-		return errNil("LearnedState", "SetLengths")
+		return nilcheck.Receiver("nn", "LearnedState", "SetLengths")
 	}
 	if err := l.net.SetLengths(lengths); err != nil {
 		return err
@@ -262,13 +262,26 @@ func (l *LearnedState) split(what string, s [][]float32) (net [][]float32, begun
 	return s[:len(s)-1], s[len(s)-1], nil
 }
 
+// checkMarks returns an error if the mark of a row is neither 0 nor 1.
+func checkMarks(begun []float32) error {
+	for b, mark := range begun {
+		if mark != 0 && mark != 1 {
+			return fmt.Errorf("nn: the last tensor of a state for a LearnedState has %v for row %d, want 1 while the state is the one that the row began with, else 0", mark, b)
+		}
+	}
+	return nil
+}
+
 // SetState implements Net.
 func (l *LearnedState) SetState(s [][]float32) error {
 	if l == nil {
-		return errNil("LearnedState", "SetState")
+		return nilcheck.Receiver("nn", "LearnedState", "SetState")
 	}
 	net, begun, err := l.split("state", s)
 	if err != nil {
+		return err
+	}
+	if err := checkMarks(begun); err != nil {
 		return err
 	}
 	if err := l.net.SetState(net); err != nil {
@@ -281,7 +294,7 @@ func (l *LearnedState) SetState(s [][]float32) error {
 // SetStateGrad implements Net. What it has for the tensor that the net has not is not read.
 func (l *LearnedState) SetStateGrad(g [][]float32) error {
 	if l == nil {
-		return errNil("LearnedState", "SetStateGrad")
+		return nilcheck.Receiver("nn", "LearnedState", "SetStateGrad")
 	}
 	if g == nil {
 		return l.net.SetStateGrad(nil)
@@ -345,7 +358,7 @@ func (l *LearnedState) SetSeed(seed uint64) {
 // SetRowIDs is that of the net, if it has one.
 func (l *LearnedState) SetRowIDs(ids []uint32) error {
 	if l == nil {
-		return errNil("LearnedState", "SetRowIDs")
+		return nilcheck.Receiver("nn", "LearnedState", "SetRowIDs")
 	}
 	if s, ok := l.net.(interface{ SetRowIDs(ids []uint32) error }); ok {
 		return s.SetRowIDs(ids)
@@ -370,7 +383,7 @@ func (l *LearnedState) MaskState() []uint64 {
 // SetMaskState is that of a net with random masks.
 func (l *LearnedState) SetMaskState(s []uint64) error {
 	if l == nil {
-		return errNil("LearnedState", "SetMaskState")
+		return nilcheck.Receiver("nn", "LearnedState", "SetMaskState")
 	}
 	if m := MasksOf(l.net); m != nil {
 		return m.SetMaskState(s)
@@ -389,7 +402,7 @@ func (l *LearnedState) Clock() []uint64 {
 // SetClock is that of a net with random masks.
 func (l *LearnedState) SetClock(c []uint64) error {
 	if l == nil {
-		return errNil("LearnedState", "SetClock")
+		return nilcheck.Receiver("nn", "LearnedState", "SetClock")
 	}
 	if m := MasksOf(l.net); m != nil {
 		return m.SetClock(c)

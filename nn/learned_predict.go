@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/rowstate"
 )
 
@@ -10,7 +11,7 @@ import (
 // state.
 func (l *LearnedState) NewPredictor(batch int) (any, error) {
 	if l == nil {
-		return nil, errNil("LearnedState", "NewPredictor")
+		return nil, nilcheck.Receiver("nn", "LearnedState", "NewPredictor")
 	}
 	inner, err := l.net.NewPredictor(batch)
 	if err != nil {

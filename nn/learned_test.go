@@ -30,6 +30,23 @@ func learnedLSTM(t *testing.T) (*nn.LearnedState, *lstm.Unrolled, map[string]nn.
 	return l, u, params
 }
 
+// TestLearnedStateIsCheckable: CheckGradients passes a net with a learned state, with rows of no
+// steps too, whose mark of a beginning stays; SetState refuses a mark that is none.
+func TestLearnedStateIsCheckable(t *testing.T) {
+	l, _, _ := learnedLSTM(t)
+	for _, lengths := range [][]int{nil, {5, 0, 1}, {0, 0, 0}} {
+		require.NoError(t, nn.CheckGradients(l, nn.GradientCheck{Lengths: lengths, Samples: -1}), "%v", lengths)
+	}
+	before := l.State()
+	for _, mark := range []float32{0.5, -1, 2, float32(math.NaN())} {
+		s := l.State()
+		s[0][0]++
+		s[2][1] = mark
+		require.ErrorContains(t, l.SetState(s), "for row 1, want 1 while the state is")
+		require.Equal(t, before, l.State())
+	}
+}
+
 // TestLearnedStateGradient is the derivative of a loss by differences, and the sum of the
 // gradients of the state of the rows that began.
 func TestLearnedStateGradient(t *testing.T) {

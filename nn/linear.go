@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/simdrnn/simdrnn/internal/draw"
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/internal/team"
@@ -100,7 +101,7 @@ func (l *Linear) Dims() (steps, batch, in, out int) { return 0, 0, l.In, l.Out }
 // Bind makes the Linear a Net for a chain: see Unsized.
 func (l *Linear) Bind(b *Binding) (Net, error) {
 	if l == nil {
-		return nil, errNil("Linear", "Bind")
+		return nil, nilcheck.Receiver("nn", "Linear", "Bind")
 	}
 	if l.tied != nil {
 		if b.emb == nil || l.tied != b.emb {

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/simdrnn/simdrnn/kernels"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // Dims returns the sizes of the chain. For a model over ids in is the size of
@@ -40,7 +42,7 @@ func (m *Model) Forward(y, x []float32) {
 // panics where Forward does for another reason.
 func (m *Model) ForwardLengths(y, x []float32, lengths []int) error {
 	if m == nil {
-		return errNil("Model", "ForwardLengths")
+		return nilcheck.Receiver("nn", "Model", "ForwardLengths")
 	}
 	t := m.stepsOfFloats("ForwardLengths", y, x)
 	if err := m.fit(t, lengths); err != nil {
@@ -60,7 +62,7 @@ func (m *Model) ForwardLengths(y, x []float32, lengths []int) error {
 // common with a parameter or a gradient.
 func (m *Model) ForwardIDs(y []float32, ids []int32) error {
 	if m == nil {
-		return errNil("Model", "ForwardIDs")
+		return nilcheck.Receiver("nn", "Model", "ForwardIDs")
 	}
 	t := m.stepsOfIDs("ForwardIDs", y, ids)
 	if err := m.fit(t, m.rows.lengths); err != nil {
@@ -77,7 +79,7 @@ func (m *Model) ForwardIDs(y []float32, ids []int32) error {
 // ForwardLengths. On an error nothing is changed, not even the lengths.
 func (m *Model) ForwardIDsLengths(y []float32, ids []int32, lengths []int) error {
 	if m == nil {
-		return errNil("Model", "ForwardIDsLengths")
+		return nilcheck.Receiver("nn", "Model", "ForwardIDsLengths")
 	}
 	t := m.stepsOfIDs("ForwardIDsLengths", y, ids)
 	if err := m.fit(t, lengths); err != nil {

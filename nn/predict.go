@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/simdrnn/simdrnn/kernels"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // A ModelPredictor runs a frozen copy of a Model one step at a time. After it is made
@@ -28,7 +30,7 @@ type ModelPredictor struct {
 // any type can satisfy it: the result is a *ModelPredictor, and nil with an error.
 func (m *Model) NewPredictor(batch int) (any, error) {
 	if m == nil {
-		return nil, errNil("Model", "NewPredictor")
+		return nil, nilcheck.Receiver("nn", "Model", "NewPredictor")
 	}
 	p, err := m.Predictor(batch)
 	if err != nil {
@@ -42,7 +44,7 @@ func (m *Model) NewPredictor(batch int) (any, error) {
 // was replaced since Chain.
 func (m *Model) Predictor(batch int) (*ModelPredictor, error) {
 	if m == nil {
-		return nil, errNil("Model", "Predictor")
+		return nil, nilcheck.Receiver("nn", "Model", "Predictor")
 	}
 	width := max(m.out, m.widest())
 	if m.emb != nil {
@@ -113,7 +115,7 @@ func (p *ModelPredictor) Step(y, x []float32) {
 // is an *IDError; y and the state are then as before.
 func (p *ModelPredictor) StepIDs(y []float32, ids []int32) error {
 	if p == nil {
-		return errNil("ModelPredictor", "StepIDs")
+		return nilcheck.Receiver("nn", "ModelPredictor", "StepIDs")
 	}
 	if p.emb == nil {
 		panic("nn: StepIDs of a model without an Embedding, want Step")
@@ -151,7 +153,7 @@ func (p *ModelPredictor) step(y, x []float32) {
 // same rows. Nothing is changed if it returns an error.
 func (p *ModelPredictor) SetState(s [][]float32) error {
 	if p == nil {
-		return errNil("ModelPredictor", "SetState")
+		return nilcheck.Receiver("nn", "ModelPredictor", "SetState")
 	}
 	if err := p.predictors.SetState(s); err != nil {
 		return err

@@ -1,12 +1,6 @@
 package nn
 
-import "fmt"
-
-// errNil is the error of a method of a nil pointer, such as a constructor returns beside an
-// error.
-func errNil(typ, method string) error {
-	return fmt.Errorf("nn: %s of a nil *%s; look at the error of the call that was to make it", method, typ)
-}
+import "github.com/simdrnn/simdrnn/internal/nilcheck"
 
 // Model shares the methods of group. An embedded part cannot see that the whole is nil.
 
@@ -14,7 +8,7 @@ func errNil(typ, method string) error {
 // returns an error.
 func (m *Model) SetClock(c []uint64) error {
 	if m == nil {
-		return errNil("Model", "SetClock")
+		return nilcheck.Receiver("nn", "Model", "SetClock")
 	}
 	return m.group.SetClock(c)
 }
@@ -28,7 +22,7 @@ func (m *Model) SetClock(c []uint64) error {
 // first of the chain, Backward needs a new Forward too.
 func (m *Model) SetLengths(lengths []int) error {
 	if m == nil {
-		return errNil("Model", "SetLengths")
+		return nilcheck.Receiver("nn", "Model", "SetLengths")
 	}
 	return m.group.SetLengths(lengths)
 }
@@ -37,7 +31,7 @@ func (m *Model) SetLengths(lengths []int) error {
 // an error.
 func (m *Model) SetMaskState(s []uint64) error {
 	if m == nil {
-		return errNil("Model", "SetMaskState")
+		return nilcheck.Receiver("nn", "Model", "SetMaskState")
 	}
 	return m.group.SetMaskState(s)
 }
@@ -49,7 +43,7 @@ func (m *Model) SetMaskState(s []uint64) error {
 // and stages made of them can.
 func (m *Model) SetResetState(s [][]float32) error {
 	if m == nil {
-		return errNil("Model", "SetResetState")
+		return nilcheck.Receiver("nn", "Model", "SetResetState")
 	}
 	return m.group.SetResetState(s)
 }
@@ -69,7 +63,7 @@ func (m *Model) SetResetState(s [][]float32) error {
 // ForwardIDs and ForwardIDsLengths return an error.
 func (m *Model) SetResets(resets [][]int) error {
 	if m == nil {
-		return errNil("Model", "SetResets")
+		return nilcheck.Receiver("nn", "Model", "SetResets")
 	}
 	return m.group.SetResets(resets)
 }
@@ -81,7 +75,7 @@ func (m *Model) SetResets(resets [][]int) error {
 // places.
 func (m *Model) SetRowIDs(ids []uint32) error {
 	if m == nil {
-		return errNil("Model", "SetRowIDs")
+		return nilcheck.Receiver("nn", "Model", "SetRowIDs")
 	}
 	return m.group.SetRowIDs(ids)
 }
@@ -90,7 +84,7 @@ func (m *Model) SetRowIDs(ids []uint32) error {
 // error.
 func (m *Model) SetState(s [][]float32) error {
 	if m == nil {
-		return errNil("Model", "SetState")
+		return nilcheck.Receiver("nn", "Model", "SetState")
 	}
 	return m.group.SetState(s)
 }
@@ -101,7 +95,7 @@ func (m *Model) SetState(s [][]float32) error {
 // every Net.
 func (m *Model) SetStateGrad(g [][]float32) error {
 	if m == nil {
-		return errNil("Model", "SetStateGrad")
+		return nilcheck.Receiver("nn", "Model", "SetStateGrad")
 	}
 	return m.group.SetStateGrad(g)
 }

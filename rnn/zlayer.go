@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/seq"
 	"github.com/simdrnn/simdrnn/internal/wire"
 )
@@ -70,6 +71,9 @@ func (l *Layer) EachParam(f func(name string, w []float32, shape ...int)) { l.ne
 // written and the first error of w. The same weights give the same bytes
 // everywhere.
 func (l *Layer) WriteTo(w io.Writer) (int64, error) {
+	if l == nil {
+		return 0, nilcheck.Receiver("rnn", "Layer", "WriteTo")
+	}
 	cfg := l.cfg
 	return wire.WriteLayer(w, "rnn", uint32(len(fileFields)), wire.FieldsOf(cfg.visit), l.EachParam)
 }

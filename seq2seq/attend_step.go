@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/kernels"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // encoded is the memory that all attentions of a Predictor read, and which row reads
@@ -38,7 +40,7 @@ type attentionPredictor struct {
 // comes from the Predictor of a seq2seq.Net: a step of any other panics.
 func (u *AttentionNet) NewPredictor(batch int) (any, error) {
 	if u == nil {
-		return nil, errNil("AttentionNet", "NewPredictor")
+		return nil, nilcheck.Receiver("seq2seq", "AttentionNet", "NewPredictor")
 	}
 	c := u.cfg
 	if batch < 0 || !bounded(batch, max(c.Memory+c.Query, c.out(), c.width(), u.most), 1) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/internal/crew"
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/nn"
 )
@@ -90,7 +91,7 @@ type tape struct {
 // elements, and if the slices of a were replaced by others that do not fit.
 func (a *Attention) Unroll(steps, most, batch int) (*AttentionNet, error) {
 	if a == nil {
-		return nil, errNil("Attention", "Unroll")
+		return nil, nilcheck.Receiver("seq2seq", "Attention", "Unroll")
 	}
 	if err := kernels.Info().Err; err != nil {
 		return nil, err
@@ -157,7 +158,7 @@ func (u *AttentionNet) Dims() (steps, batch, in, out int) {
 // if a length is negative or above S. It panics if len(m) is not that of one S.
 func (u *AttentionNet) SetMemory(m []float32, lengths []int) error {
 	if u == nil {
-		return errNil("AttentionNet", "SetMemory")
+		return nilcheck.Receiver("seq2seq", "AttentionNet", "SetMemory")
 	}
 	s := stepsOf("SetMemory: m", len(m), u.batch, u.cfg.Memory)
 	if err := checkSteps("memory", s, u.most, u.batch, lengths); err != nil {
@@ -204,7 +205,7 @@ func (u *AttentionNet) Weights(dst []float32) {
 // Backward needs a new Forward. On an error nothing is changed.
 func (u *AttentionNet) SetLengths(lengths []int) error {
 	if u == nil {
-		return errNil("AttentionNet", "SetLengths")
+		return nilcheck.Receiver("seq2seq", "AttentionNet", "SetLengths")
 	}
 	if err := checkSteps("queries", u.steps, u.steps, u.batch, lengths); err != nil {
 		return err
@@ -373,7 +374,7 @@ func (u *AttentionNet) State() [][]float32 { return nil }
 // SetState returns an error for a state that is not empty.
 func (u *AttentionNet) SetState(s [][]float32) error {
 	if u == nil {
-		return errNil("AttentionNet", "SetState")
+		return nilcheck.Receiver("seq2seq", "AttentionNet", "SetState")
 	}
 	return noState(s)
 }
@@ -381,7 +382,7 @@ func (u *AttentionNet) SetState(s [][]float32) error {
 // SetStateGrad returns an error for a gradient that is not empty.
 func (u *AttentionNet) SetStateGrad(g [][]float32) error {
 	if u == nil {
-		return errNil("AttentionNet", "SetStateGrad")
+		return nilcheck.Receiver("seq2seq", "AttentionNet", "SetStateGrad")
 	}
 	return noState(g)
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/nn"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // ReadoutBlocks returns the net for passes in which the readout of the decoder runs over
@@ -12,7 +14,7 @@ import (
 // memory, for its first pass.
 func (n *Net) ReadoutBlocks(rows int) (nn.ReadoutBlocks, error) {
 	if n == nil {
-		return nil, errNil("Net", "ReadoutBlocks")
+		return nil, nilcheck.Receiver("seq2seq", "Net", "ReadoutBlocks")
 	}
 	k, err := n.decoder.Blocks(rows)
 	if err != nil {

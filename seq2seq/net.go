@@ -199,7 +199,7 @@ func (n *Net) SourceDims() (steps, batch, in int) { return n.most, n.batch, n.in
 // error Backward needs a new ForwardBatch. It panics if len(y) does not fit b.
 func (n *Net) ForwardBatch(y []float32, b *data.Batch) error {
 	if n == nil {
-		return errNil("Net", "ForwardBatch")
+		return nilcheck.Receiver("seq2seq", "Net", "ForwardBatch")
 	}
 	mustHave("ForwardBatch: y", len(y), b.Steps*n.batch*n.out)
 	if err := n.begin(b); err != nil {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/nn"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // A Predictor decodes step by step: a frozen copy of the decoder, and what the encoder
@@ -31,7 +33,7 @@ type Predictor struct {
 // Predictor returns a Predictor of that many rows. Encode comes next.
 func (n *Net) Predictor(rows int) (*Predictor, error) {
 	if n == nil {
-		return nil, errNil("Net", "Predictor")
+		return nil, nilcheck.Receiver("seq2seq", "Net", "Predictor")
 	}
 	if rows < 1 || rows > maxElements {
 		return nil, fmt.Errorf("seq2seq: a predictor for %d rows, want at least 1", rows)
@@ -61,7 +63,7 @@ func (n *Net) Predictor(rows int) (*Predictor, error) {
 // NewPredictor is Predictor for code that has n as an nn.Net.
 func (n *Net) NewPredictor(batch int) (any, error) {
 	if n == nil {
-		return nil, errNil("Net", "NewPredictor")
+		return nil, nilcheck.Receiver("seq2seq", "Net", "NewPredictor")
 	}
 	p, err := n.Predictor(batch)
 	if err != nil {
@@ -82,7 +84,7 @@ func (n *Net) NewPredictor(batch int) (any, error) {
 // another Encode after a bad id.
 func (p *Predictor) Encode(in *data.Input, of []int) error {
 	if p == nil {
-		return errNil("Predictor", "Encode")
+		return nilcheck.Receiver("seq2seq", "Predictor", "Encode")
 	}
 	n := p.net
 	switch {
@@ -168,7 +170,7 @@ func (p *Predictor) SourceSteps() int { return p.now }
 // *data.IDError, and changes nothing. It is an error before the first Encode.
 func (p *Predictor) StepIDs(y []float32, ids []int32) error {
 	if p == nil {
-		return errNil("Predictor", "StepIDs")
+		return nilcheck.Receiver("seq2seq", "Predictor", "StepIDs")
 	}
 	if !p.ready {
 		return errors.New("seq2seq: StepIDs before Encode: there is no source to decode")
@@ -210,7 +212,7 @@ func (p *Predictor) State() [][]float32 {
 // SetState puts back what State returned. On an error nothing is changed.
 func (p *Predictor) SetState(s [][]float32) error {
 	if p == nil {
-		return errNil("Predictor", "SetState")
+		return nilcheck.Receiver("seq2seq", "Predictor", "SetState")
 	}
 	if len(s) == 0 || len(s[len(s)-1]) != p.rows {
 		return fmt.Errorf("seq2seq: a state of %d tensors, want those of the decoder and then one of %d rows, as State returns them", len(s), p.rows)

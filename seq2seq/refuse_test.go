@@ -285,6 +285,7 @@ func TestBatchesThatAreRefused(t *testing.T) {
 	s := tiny
 	s.sampling = always(1)
 	net := build(t, s, 1)
+	require.ErrorContains(t, nn.CheckGradients(net, nn.GradientCheck{}), "nn: CheckGradients of a *seq2seq.Net, which reads whole batches")
 	y := make([]float32, s.steps*s.batch*symbols)
 	for want, spoil := range map[string]func(b *data.Batch){
 		"without a Source":                    func(b *data.Batch) { b.Source = nil },

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/simdrnn/simdrnn/nn"
+
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // Forward panics: the net reads ids and a source. Call ForwardBatch.
@@ -15,7 +17,7 @@ func (n *Net) Forward(y, x []float32) { panic("seq2seq: Forward of a seq2seq.Net
 // That the method is there says that the decoder takes ids.
 func (n *Net) ForwardIDs(y []float32, ids []int32) error {
 	if n == nil {
-		return errNil("Net", "ForwardIDs")
+		return nilcheck.Receiver("seq2seq", "Net", "ForwardIDs")
 	}
 	return errors.New("seq2seq: ForwardIDs of a seq2seq.Net, which needs a source too: call ForwardBatch")
 }
@@ -25,7 +27,7 @@ func (n *Net) ForwardIDs(y []float32, ids []int32) error {
 // which takes the lengths of its batch.
 func (n *Net) SetLengths(lengths []int) error {
 	if n == nil {
-		return errNil("Net", "SetLengths")
+		return nilcheck.Receiver("seq2seq", "Net", "SetLengths")
 	}
 	if err := checkSteps("decoder", n.steps, n.steps, n.batch, lengths); err != nil {
 		return err
@@ -64,7 +66,7 @@ func (n *Net) State() [][]float32 { return nil }
 // SetState returns an error for a state that is not empty.
 func (n *Net) SetState(s [][]float32) error {
 	if n == nil {
-		return errNil("Net", "SetState")
+		return nilcheck.Receiver("seq2seq", "Net", "SetState")
 	}
 	return noState(s)
 }
@@ -72,7 +74,7 @@ func (n *Net) SetState(s [][]float32) error {
 // SetStateGrad returns an error for a gradient that is not empty.
 func (n *Net) SetStateGrad(g [][]float32) error {
 	if n == nil {
-		return errNil("Net", "SetStateGrad")
+		return nilcheck.Receiver("seq2seq", "Net", "SetStateGrad")
 	}
 	return noState(g)
 }
@@ -132,7 +134,7 @@ func (n *Net) SetSeed(seed uint64) {
 // refuses the ids, all have the places.
 func (n *Net) SetRowIDs(ids []uint32) error {
 	if n == nil {
-		return errNil("Net", "SetRowIDs")
+		return nilcheck.Receiver("seq2seq", "Net", "SetRowIDs")
 	}
 	if ids != nil && len(ids) != n.batch {
 		return fmt.Errorf("seq2seq: %d row ids for a batch of %d rows; give one for each row, or nil", len(ids), n.batch)
@@ -180,7 +182,7 @@ func (n *Net) MaskState() (s []uint64) {
 // error.
 func (n *Net) SetMaskState(s []uint64) error {
 	if n == nil {
-		return errNil("Net", "SetMaskState")
+		return nilcheck.Receiver("seq2seq", "Net", "SetMaskState")
 	}
 	before := n.MaskState()
 	if len(s) != len(before) {
@@ -218,7 +220,7 @@ func (n *Net) Clock() []uint64 {
 // SetClock returns an error unless c is what Clock returns.
 func (n *Net) SetClock(c []uint64) error {
 	if n == nil {
-		return errNil("Net", "SetClock")
+		return nilcheck.Receiver("seq2seq", "Net", "SetClock")
 	}
 	if want := n.Clock(); !slices.Equal(c, want) {
 		return fmt.Errorf("seq2seq: the clock of a batch is %d zeros, not %v", len(want), c)

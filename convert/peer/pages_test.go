@@ -1,14 +1,18 @@
 package peer
 
 import (
+	"bytes"
 	"flag"
 	"io"
 	"log"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	repository "github.com/simdrnn/simdrnn/internal/numtest/pages"
 )
 
 var update = flag.Bool("update", false, "write the files in testdata again; needs the Python")
@@ -104,6 +108,49 @@ func TestPagesInPython(t *testing.T) {
 				t.Errorf("the script printed %q, want %q", out, page.says)
 			}
 		})
+	}
+}
+
+// Each page says what pip has to install for its Python pieces.
+func TestPagesNamePackages(t *testing.T) {
+	all := repository.Commands(t, filepath.Join("..", ".."))
+	for _, page := range pages {
+		for _, want := range page.packages {
+			if !slices.ContainsFunc(all, func(c repository.Command) bool {
+				return c.Page == "docs/interchange/"+page.name+".md" && c.Words[0] == "pip" && slices.Contains(c.Words[2:], want)
+			}) {
+				t.Errorf("%s.md has no pip install %s", page.name, want)
+			}
+		}
+	}
+}
+
+// The script of from-keras.md does as a command what its function does.
+func TestCommandOfKeras(t *testing.T) {
+	py := find(t, "keras", backend(), "safetensors", "numpy")
+	all := repository.Commands(t, filepath.Join("..", ".."))
+	at := slices.IndexFunc(all, func(c repository.Command) bool { return len(c.Words) > 1 && c.Words[1] == "keras_safetensors.py" })
+	if at < 0 {
+		t.Fatal("no page has the command")
+	}
+	dir := t.TempDir()
+	copyFile(t, filepath.Join(dir, "keras_safetensors.py"), filepath.Join("..", "keras_safetensors.py"))
+	model, _, _ := strings.Cut(strings.Join(pieces(t, "from-keras", "python"), "\n"), "\nx = ")
+	if err := os.WriteFile(filepath.Join(dir, "page.py"), []byte(model+"\nmodel.save('model.keras')\nos = __import__('os')\nos.rename('model.safetensors', 'want.safetensors')\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	py.Run(t, dir, "page.py")
+	py.Run(t, dir, all[at].Words[1:]...)
+	var files [2][]byte
+	for i, name := range []string{"want.safetensors", "model.safetensors"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[i] = b
+	}
+	if !bytes.Equal(files[0], files[1]) {
+		t.Errorf("%s wrote another file than the function", all[at].Text)
 	}
 }
 

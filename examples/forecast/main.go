@@ -1,9 +1,9 @@
 // Forecast trains a network to forecast several series, and compares it with simple methods.
 //
-//	go -C examples run ./forecast                     on series that it makes
-//	go -C examples run ./forecast -csv FILE -season 7 on series of your own, a week of days
-//	go -C examples run ./forecast -resume             go on where Ctrl-C stopped
-//	go -C examples run ./forecast -resume -epochs 99  go on for longer
+//	go -C examples run ./forecast                      on series that it makes
+//	go -C examples run ./forecast -csv FILE -season 7  on series of your own, a week of days
+//	go -C examples run ./forecast -resume              go on where Ctrl-C stopped
+//	go -C examples run ./forecast -resume -epochs 99   go on for longer
 //
 // A file has a column for each series, and may have names in the first line; columns that
 // are no numbers, such as dates, are left out. Without a file each series is a trend, a

@@ -1,10 +1,10 @@
 // Serve serves a character model over HTTP: sessions that keep the state of each client,
 // whose steps are made together.
 //
-//	go -C examples run ./serve                      train a small model for moments and serve it
-//	go -C examples run ./serve -model charlm-out    serve a model that charlm has trained
-//	go -C examples run ./serve -model a.safetensors serve a chain over bytes that package convert/chain has written
-//	go -C examples run ./serve -load                run a server and clients, and draw how fast it is
+//	go -C examples run ./serve                       train a small model for moments and serve it
+//	go -C examples run ./serve -model charlm-out     serve a model that charlm has trained
+//	go -C examples run ./serve -model a.safetensors  serve a chain over bytes that package convert/chain has written
+//	go -C examples run ./serve -load                 run a server and clients, and draw how fast it is
 //
 // and from another terminal
 //

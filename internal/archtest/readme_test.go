@@ -6,8 +6,11 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -21,14 +24,30 @@ var imports = []string{
 
 // The pieces of Go in each section of the README are parts of a function over a text, those of
 // the page of the steps of training parts of one over what the page names, but for types with methods: they
-// compile. Those of the pages of tasks run: see TestPagesOfTasksRun.
+// compile. Those of the pages of tasks run: see TestPagesOfTasksRun. Those of docs/interchange and
+// of dist/mpi are tests of their modules. No other page has Go.
 func TestPagesCompile(t *testing.T) {
 	p := &program{tree: repository(t), goarch: "amd64", fset: token.NewFileSet(), pkgs: map[string]*typed{}}
-	for page, function := range map[string]string{
-		"README.md": "func f(text []byte)",
+	functions := map[string]string{
+		"README.md":         "func f(text []byte)",
+		"docs/selection.md": "func f()",
 		"docs/training.md": `func f(ctx context.Context, r *rand.Rand, net *nn.Model, source data.Source, optimizer *optim.Adam,
 			text []byte) (err error)`,
-	} {
+	}
+	all, err := pagesWithGo(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range all {
+		dir := path.Dir(page)
+		if functions[page] == "" && dir != "docs/training" && dir != "docs/interchange" && page != "dist/mpi/README.md" {
+			t.Errorf("no test compiles the Go of %s", page)
+		}
+	}
+	for page, function := range functions {
+		if !slices.Contains(all, page) {
+			t.Errorf("no Go in %s", page)
+		}
 		text, err := os.ReadFile(filepath.Join("..", "..", page))
 		if err != nil {
 			t.Fatal(err)
@@ -67,6 +86,32 @@ func TestPagesCompile(t *testing.T) {
 			t.Errorf("no Go in %s", page)
 		}
 	}
+}
+
+// pagesWithGo are the pages below a folder that have a piece of Go.
+func pagesWithGo(root string) (pages []string, err error) {
+	err = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if base := d.Name(); name != root && (strings.HasPrefix(base, ".") || strings.HasSuffix(base, "-out")) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".md") {
+			return nil
+		}
+		text, err := os.ReadFile(name)
+		if err != nil || !strings.Contains(string(text), "```go\n") {
+			return err
+		}
+		page, err := filepath.Rel(root, name)
+		pages = append(pages, filepath.ToSlash(page))
+		return err
+	})
+	return pages, err
 }
 
 // The table of features names every field of every Config but the sizes.

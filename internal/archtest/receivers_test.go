@@ -13,7 +13,7 @@ import (
 // that comes from an embedded part cannot, since the part of a nil pointer has no address.
 func TestNilReceivers(t *testing.T) {
 	p := &program{tree: repository(t), goarch: "amd64", fset: token.NewFileSet(), pkgs: map[string]*typed{}}
-	for _, folder := range []string{"bptt", "cell", "data", "decode", "dist", "finetune", "nn", "seq2seq"} {
+	for _, folder := range []string{"bptt", "cell", "data", "decode", "dist", "finetune", "gru", "lstm", "nn", "rnn", "seq2seq"} {
 		pkg, err := p.load(folder)
 		if err != nil {
 			t.Fatal(err)

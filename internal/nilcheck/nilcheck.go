@@ -1,7 +1,11 @@
-// Package nilcheck finds the nil pointers that interfaces hold.
+// Package nilcheck finds the nil pointers that interfaces hold, and has the error of the
+// methods of others.
 package nilcheck
 
-import "reflect"
+import (
+	"fmt"
+	"reflect"
+)
 
 // IsNil says whether v is nil or an interface that holds a nil pointer, function,
 // map, slice or channel.
@@ -14,4 +18,9 @@ func IsNil(v any) bool {
 		return r.IsNil()
 	}
 	return false
+}
+
+// Receiver is the error of a method of a nil pointer, such as a call returns beside an error.
+func Receiver(pkg, typ, method string) error {
+	return fmt.Errorf("%s: %s of a nil *%s; look at the error of the call that was to make it", pkg, method, typ)
 }

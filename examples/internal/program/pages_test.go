@@ -4,44 +4,36 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/simdrnn/simdrnn/internal/numtest/pages"
 )
 
-// TestCommandsOfPages: the programs know every flag that the pages of tasks and the README have
-// in their commands, and each flag has the value that it needs. A last flag that no program has
-// is what must be wrong: one that needs a value would take it for that.
+// TestCommandsOfPages: the programs know every flag that pages and comments have in their
+// commands, and each flag has the value that it needs.
 func TestCommandsOfPages(t *testing.T) {
 	examples := filepath.Join("..", "..")
-	pages, err := filepath.Glob(filepath.Join(examples, "..", "docs", "training", "*.md"))
-	require.NoError(t, err)
-	require.NotEmpty(t, pages)
 	built := t.TempDir()
 	build := exec.Command("go", "build", "-o", built+string(filepath.Separator), "./...")
 	build.Dir = examples
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	line := regexp.MustCompile(`(?m)^ *go -C examples run \./(\w+)(.*)$`)
-	word := regexp.MustCompile(`"([^"]*)"|'([^']*)'|(\S+)`)
-	commands := 0
-	for _, page := range append(pages, filepath.Join(examples, "..", "README.md")) {
-		text, err := os.ReadFile(page)
-		require.NoError(t, err)
-		for _, command := range line.FindAllStringSubmatch(string(text), -1) {
-			var args []string
-			for _, w := range word.FindAllStringSubmatch(command[2], -1) {
-				args = append(args, w[1]+w[2]+w[3])
-			}
-			program := exec.Command(filepath.Join(built, command[1]), append(args, "-no-such-flag")...)
-			program.Dir = t.TempDir()
-			said, err := program.CombinedOutput()
-			require.Error(t, err, command[0])
-			require.Contains(t, string(said), "flag provided but not defined: -no-such-flag", "%s: %s", filepath.Base(page), strings.TrimSpace(command[0]))
-			commands++
+	files, err := os.ReadDir(built)
+	require.NoError(t, err)
+	all := pages.Commands(t, filepath.Join(examples, ".."))
+	for _, file := range files {
+		name, commands := file.Name(), 0
+		if ext := filepath.Ext(name); ext != "" { // .exe
+			name = name[:len(name)-len(ext)]
 		}
+		for _, c := range all {
+			if args, ok := c.Run("examples", name); ok {
+				c.KnowsFlags(t, filepath.Join(built, file.Name()), args)
+				commands++
+			}
+		}
+		require.NotZero(t, commands, "no page has a command of %s", name)
 	}
-	require.Greater(t, commands, 10)
 }
