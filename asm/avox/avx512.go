@@ -12,10 +12,10 @@ import (
 // avx512 is AVX-512 (F, BW, DQ, VL): predicates and tails are mask registers.
 type avx512 struct{ *core }
 
-// avx512Tail masks lanes of either size.
+// avx512Tail masks lanes of either size; half is the lower half of a vector, without a mask.
 type avx512Tail struct {
-	lanes reg.Register
-	wide  bool
+	lanes      reg.Register
+	wide, half bool
 }
 
 // The integer forms of the bit operations belong to AVX512F.
@@ -76,26 +76,41 @@ func (m *avx512) Scale(p, n vec.Vec) vec.Vec {
 func (m *avx512) tail(n vec.Reg, wide bool) vec.Tail {
 	k := m.K()
 	m.KMOVW(operand.Mem{Base: m.table(0)}.Idx(gp(n), 2), k)
-	return vec.Tail{Lanes: avx512Tail{k, wide}}
+	return vec.Tail{Lanes: avx512Tail{lanes: k, wide: wide}}
 }
+
+func (m *avx512) Half() vec.Tail { return vec.Tail{Lanes: avx512Tail{half: true}} }
 
 func (m *avx512) Tail(n vec.Reg) vec.Tail   { return m.tail(n, false) }
 func (m *avx512) Tail64(n vec.Reg) vec.Tail { return m.tail(n, true) }
 
 func (m *avx512) LoadTail(at vec.Mem, t vec.Tail) vec.Vec {
 	d := m.ZMM()
-	if t := t.Lanes.(avx512Tail); t.wide {
+	switch t := t.Lanes.(avx512Tail); {
+	case t.half:
+		i, err := x86.VMOVUPS(mem(at), d.AsY())
+		if err != nil {
+			panic(err)
+		}
+		// avo takes the upper half, which becomes zero, for one that is left as it was,
+		// and would keep the register busy from the start of the function.
+		i.Outputs = []operand.Op{d}
+		m.Instruction(i)
+	case t.wide:
 		m.VMOVUPD_Z(mem(at), t.lanes, d)
-	} else {
+	default:
 		m.VMOVUPS_Z(mem(at), t.lanes, d)
 	}
 	return vec.Vec{Reg: d}
 }
 
 func (m *avx512) StoreTail(a vec.Vec, at vec.Mem, t vec.Tail) {
-	if t := t.Lanes.(avx512Tail); t.wide {
+	switch t := t.Lanes.(avx512Tail); {
+	case t.half:
+		m.VMOVUPS(vr(a).AsY(), mem(at))
+	case t.wide:
 		m.VMOVUPD(vr(a), t.lanes, mem(at))
-	} else {
+	default:
 		m.VMOVUPS(vr(a), t.lanes, mem(at))
 	}
 }

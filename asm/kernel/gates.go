@@ -16,10 +16,10 @@ const (
 // units emits a loop over the units of a row.
 func units(m vec.Machine, live int, constants []vec.Const, body func(m vec.Machine, at vec.At)) {
 	n, index := wholeUnits(m, live, constants, body)
-	vec.Rest(m, n, index, func(at vec.At) { body(m, at) })
+	vec.RestOfRow(m, n, index, func(at vec.At) { body(m, at) })
 }
 
-// wholeUnits is units over the whole vectors of a row. It returns what vec.Rest wants.
+// wholeUnits is units over the whole vectors of a row. It returns what vec.RestOfRow wants.
 func wholeUnits(m vec.Machine, live int, constants []vec.Const, body func(m vec.Machine, at vec.At)) (n, index vec.Reg) {
 	m.Hold(live, constants...)
 	n = m.Int("units")
@@ -36,16 +36,16 @@ func activate(m vec.Machine, at vec.At, base vec.Reg, f func(vec.Machine, vec.Ve
 // activateSigmoid and activateTanh are activate over a row.
 func activateSigmoid(m vec.Machine, base vec.Reg) {
 	n, index := wholeSigmoid(m, base)
-	vec.Rest(m, n, index, func(at vec.At) { activate(m, at, base, vec.Sigmoid) })
+	vec.RestOfRow(m, n, index, func(at vec.At) { activate(m, at, base, vec.Sigmoid) })
 }
 
 func activateTanh(m vec.Machine, base vec.Reg) {
 	n, index := wholeTanh(m, base)
-	vec.Rest(m, n, index, func(at vec.At) { activate(m, at, base, vec.Tanh) })
+	vec.RestOfRow(m, n, index, func(at vec.At) { activate(m, at, base, vec.Tanh) })
 }
 
 // wholeSigmoid and wholeTanh are activate over the whole vectors of a row. They return what
-// vec.Rest wants.
+// vec.RestOfRow wants.
 func wholeSigmoid(m vec.Machine, base vec.Reg) (n, index vec.Reg) {
 	return wholeUnits(m, sigmoidLive, vec.SigmoidConstants(m), func(m vec.Machine, at vec.At) { activate(m, at, base, vec.Sigmoid) })
 }

@@ -29,7 +29,8 @@ func LSTMOutput(m vec.Machine, c vec.Vec, o func() vec.Vec) (h vec.Vec) {
 // too long for the processor to find the next vector behind them. Short loops let it
 // overlap several turns, each of which has two vectors. What remains of a row, less than a
 // vector, goes through all of it in registers: what was stored in some lanes of a vector cannot
-// be passed on to the loads of the next loop, which would wait until the store has ended.
+// be passed on to the loads of the next loop, which would wait until the store has ended (see
+// vec.RestOfRow).
 func LSTMGates(m vec.Machine) {
 	vec.EachRow(m, []string{"i", "f", "g", "o", "c", "h", "cPrev"}, func(row []vec.Reg) {
 		i, f, g, o, c, h, cPrev := row[0], row[1], row[2], row[3], row[4], row[5], row[6]
@@ -46,7 +47,9 @@ func LSTMGates(m vec.Machine) {
 		n, index := wholeUnits(m, tanhLive, constants, func(m vec.Machine, at vec.At) {
 			state(m, at, at.Load(i), at.Load(f), at.Load(g), func() vec.Vec { return at.Load(o) })
 		})
-		vec.Rest(m, n, index, func(at vec.At) {
+		vec.RestOfRow(m, n, index, func(at vec.At) {
+			at = at.Around(i, f, g, o, cPrev)
+			defer at.Stores()
 			iv, fv, gv := activate(m, at, i, vec.Sigmoid), activate(m, at, f, vec.Sigmoid), activate(m, at, g, vec.Tanh)
 			state(m, at, iv, fv, gv, func() vec.Vec { return activate(m, at, o, vec.Sigmoid) })
 		})
@@ -66,7 +69,7 @@ func LSTMGates(m vec.Machine) {
 func LSTMGatesGrad(m vec.Machine) {
 	vec.EachRow(m, []string{"i", "f", "g", "o", "dc", "c", "cPrev", "dh", "dy"}, func(row []vec.Reg) {
 		i, f, g, o, dc, c, cPrev, dh, dy := row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8]
-		units(m, tanhLive, append(vec.TanhConstants(m), vec.FlushConstants()...), func(m vec.Machine, at vec.At) {
+		step := func(m vec.Machine, at vec.At) {
 			put := func(base vec.Reg, a, b vec.Vec) { put(m, at, base, a, b) }
 			tc := vec.Tanh(m, at.Load(c))
 			d := m.Add(at.Load(dh), at.Load(dy)) // (4)
@@ -80,6 +83,12 @@ func LSTMGatesGrad(m vec.Machine) {
 			fv := at.Load(f)
 			put(f, m.Mul(D, at.Load(cPrev)), sigmoidSlope(m, fv))
 			put(dc, D, fv) // (7)
+		}
+		n, index := wholeUnits(m, tanhLive, append(vec.TanhConstants(m), vec.FlushConstants()...), step)
+		vec.RestOfRow(m, n, index, func(at vec.At) {
+			at = at.Around(c, dh, dy, o, dc, i, g, f, cPrev)
+			defer at.Stores()
+			step(m, at)
 		})
 	})
 	m.Return()

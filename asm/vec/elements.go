@@ -3,13 +3,41 @@ package vec
 // An At is one place in an element kernel: the vector (or the last, partial
 // vector) that the loop has reached.
 type At struct {
-	m     Machine
-	index Reg
-	tail  *Tail
+	m      Machine
+	index  Reg
+	tail   *Tail
+	around *around // nil: loads and stores are where body has them
+}
+
+// around is what of a place was loaded before anything is stored, and what is stored in the end.
+type around struct {
+	loaded map[Reg]Vec
+	stores []func()
+}
+
+// Around loads this place of the slices that start at bases, from which Load then takes it,
+// each once. Store puts off what it stores until Stores.
+func (at At) Around(bases ...Reg) At {
+	k := &around{loaded: map[Reg]Vec{}}
+	for _, base := range bases {
+		k.loaded[base] = at.Load(base)
+	}
+	at.around = k
+	return at
+}
+
+// Stores stores what has been put off.
+func (at At) Stores() {
+	for _, store := range at.around.stores {
+		store()
+	}
 }
 
 // Load reads this place of the slice that starts at base.
 func (at At) Load(base Reg) Vec {
+	if at.around != nil {
+		return at.around.loaded[base]
+	}
 	if at.tail != nil {
 		return at.m.LoadTail(Mem{Base: base, Index: at.index}, *at.tail)
 	}
@@ -18,6 +46,11 @@ func (at At) Load(base Reg) Vec {
 
 // Store writes this place of the slice that starts at base.
 func (at At) Store(a Vec, base Reg) {
+	if k := at.around; k != nil {
+		at.around = nil
+		k.stores = append(k.stores, func() { at.Store(a, base) })
+		return
+	}
 	if at.tail != nil {
 		at.m.StoreTail(a, Mem{Base: base, Index: at.index}, *at.tail)
 		return
@@ -30,7 +63,7 @@ func (at At) Store(a Vec, base Reg) {
 func (at At) Lane(lanes Reg) (a Vec, lane At) {
 	index := at.m.CopyReg(at.index)
 	at.m.AndImm(index, 4*64-1)
-	lane = At{at.m, index, at.tail}
+	lane = At{m: at.m, index: index, tail: at.tail}
 	return lane.Load(lanes), lane
 }
 
@@ -79,6 +112,23 @@ func EachWhole(m Machine, regs int, n Reg, body func(m Machine, at At)) (index R
 		})
 	}
 	return index
+}
+
+// RestOfRow is Rest for operands that lie side by side in a row, as gates do. A processor takes
+// a masked store for one of a whole vector, so that loads of what lies beside it wait until it
+// has ended. Where the machine has loads and stores of half a vector, which touch nothing else,
+// it takes these for a rest of just as much. In other rests it helps where few units are in
+// a row to load before anything is stored: see Around.
+func RestOfRow(m Machine, n, index Reg, body func(At)) {
+	h, ok := m.(Halver)
+	if !ok {
+		Rest(m, n, index, body)
+		return
+	}
+	m.IfEqual("half", n, m.Lanes()/2, func() {
+		t := h.Half()
+		body(At{m: m, index: index, tail: &t})
+	}, func() { Rest(m, n, index, body) })
 }
 
 // Rest emits body for the n elements at index, fewer than a vector has, if there are any.

@@ -179,6 +179,10 @@ type Scaler interface {
 	Scale(p, n Vec) Vec
 }
 
+// A Halver is a Machine with loads and stores of the lower half of a vector, Half, that touch
+// nothing else.
+type Halver interface{ Half() Tail }
+
 // A Laner is a Machine that multiplies by one lane of a register as it does by a
 // whole one, so that neighbouring float32 need one load and no broadcasts.
 type Laner interface {

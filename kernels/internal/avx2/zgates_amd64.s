@@ -667,176 +667,176 @@ done_block10:
 	NEGQ         R9
 	VMOVUPS      (R11)(R9*4), Y1
 	VMASKMOVPS   (AX)(R10*1), Y1, Y2
-	VORPS        lanes_80000000<>+0(SB), Y2, Y3
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanes_4b4000c0<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y3, Y4
-	VSUBPS       lanes_4b4000c0<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y3
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y3
-	VMOVUPS      lanes_1a356359<>+0(SB), Y5
-	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VMULPS       Y3, Y5, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y3, Y4
-	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
-	VSUBPS       Y5, Y3, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y2, Y6
-	VFNMADD231PS Y4, Y6, Y2
-	VFNMADD231PS Y3, Y6, Y2
-	VFMADD231PS  Y5, Y2, Y6
-	VMASKMOVPS   Y6, Y1, (AX)(R10*1)
-	VMASKMOVPS   (CX)(R10*1), Y1, Y2
-	VORPS        lanes_80000000<>+0(SB), Y2, Y3
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanes_4b4000c0<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y3, Y4
-	VSUBPS       lanes_4b4000c0<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y3
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y3
-	VMOVUPS      lanes_1a356359<>+0(SB), Y5
-	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VMULPS       Y3, Y5, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y3, Y4
-	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
-	VSUBPS       Y5, Y3, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y2, Y7
-	VFNMADD231PS Y4, Y7, Y2
-	VFNMADD231PS Y3, Y7, Y2
-	VFMADD231PS  Y5, Y2, Y7
-	VMASKMOVPS   Y7, Y1, (CX)(R10*1)
-	VMASKMOVPS   (DX)(R10*1), Y1, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
-	VMINPS       Y3, Y0, Y4
-	VMULPS       lanes_40000000<>+0(SB), Y4, Y4
-	VMOVUPS      lanes_4b4000c0<>+0(SB), Y5
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y5
-	VSUBPS       lanes_4b4000c0<>+0(SB), Y5, Y8
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y8, Y4
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y8, Y4
+	VMASKMOVPS   (CX)(R10*1), Y1, Y3
+	VMASKMOVPS   (DX)(R10*1), Y1, Y4
+	VMASKMOVPS   (BX)(R10*1), Y1, Y5
+	VMASKMOVPS   (R8)(R10*1), Y1, Y6
+	VORPS        lanes_80000000<>+0(SB), Y2, Y7
+	VMOVUPS      lanes_c2d00000<>+0(SB), Y8
+	VMAXPS       Y7, Y8, Y7
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y8
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y7, Y8
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y8, Y9
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y9, Y7
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y9, Y7
+	VMOVUPS      lanes_1a356359<>+0(SB), Y9
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y7, Y9
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y7, Y9
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y7, Y9
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y7, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y7, Y9
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y7, Y9
+	VPSLLD       $0x17, Y8, Y7
+	VMULPS       Y7, Y9, Y7
+	VMOVUPS      lanes_3f800000<>+0(SB), Y8
+	VBLENDVPS    Y2, Y7, Y8, Y2
+	VADDPS       lanes_3f800000<>+0(SB), Y7, Y8
+	VSUBPS       lanes_3f800000<>+0(SB), Y8, Y9
+	VSUBPS       Y9, Y7, Y7
+	VMOVUPS      lanes_3f800000<>+0(SB), Y9
+	VDIVPS       Y8, Y9, Y9
+	VMULPS       Y9, Y2, Y10
+	VFNMADD231PS Y8, Y10, Y2
+	VFNMADD231PS Y7, Y10, Y2
+	VFMADD231PS  Y9, Y2, Y10
+	VORPS        lanes_80000000<>+0(SB), Y3, Y2
+	VMOVUPS      lanes_c2d00000<>+0(SB), Y7
+	VMAXPS       Y2, Y7, Y2
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y7
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y2, Y7
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y7, Y8
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y8, Y2
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y8, Y2
 	VMOVUPS      lanes_1a356359<>+0(SB), Y8
-	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y4, Y8
-	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y4, Y8
-	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y4, Y8
-	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y4, Y8
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y8
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y8
-	VPSLLD       $0x17, Y5, Y4
-	VMULPS       Y4, Y8, Y4
-	VADDPS       lanes_3f800000<>+0(SB), Y4, Y4
-	VMOVUPS      lanes_40000000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y3, Y3, Y5
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y2, Y8
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y2, Y8
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y2, Y8
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y2, Y8
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y2, Y8
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y2, Y8
+	VPSLLD       $0x17, Y7, Y2
+	VMULPS       Y2, Y8, Y2
+	VMOVUPS      lanes_3f800000<>+0(SB), Y7
+	VBLENDVPS    Y3, Y2, Y7, Y3
+	VADDPS       lanes_3f800000<>+0(SB), Y2, Y7
+	VSUBPS       lanes_3f800000<>+0(SB), Y7, Y8
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      lanes_3f800000<>+0(SB), Y8
+	VDIVPS       Y7, Y8, Y8
+	VMULPS       Y8, Y3, Y9
+	VFNMADD231PS Y7, Y9, Y3
+	VFNMADD231PS Y2, Y9, Y3
+	VFMADD231PS  Y8, Y3, Y9
+	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y2
+	VMINPS       Y2, Y0, Y3
+	VMULPS       lanes_40000000<>+0(SB), Y3, Y3
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y7
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y3, Y7
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y7, Y8
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y8, Y3
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y8, Y3
+	VMOVUPS      lanes_1a356359<>+0(SB), Y8
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y3, Y8
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y3, Y8
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y3, Y8
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y3, Y8
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y8
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y8
+	VPSLLD       $0x17, Y7, Y3
+	VMULPS       Y3, Y8, Y3
+	VADDPS       lanes_3f800000<>+0(SB), Y3, Y3
+	VMOVUPS      lanes_40000000<>+0(SB), Y7
+	VDIVPS       Y3, Y7, Y3
+	VMOVUPS      lanes_3f800000<>+0(SB), Y7
+	VSUBPS       Y3, Y7, Y3
+	VMULPS       Y2, Y2, Y7
 	VMOVUPS      lanes_bbba8672<>+0(SB), Y8
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y5, Y8
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y5, Y8
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y5, Y8
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y5, Y8
-	VMULPS       Y5, Y3, Y5
-	VFMADD213PS  Y3, Y5, Y8
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y3, Y3
-	VBLENDVPS    Y3, Y8, Y4, Y3
-	VANDPS       lanes_80000000<>+0(SB), Y2, Y2
-	VORPS        Y2, Y3, Y2
-	VMASKMOVPS   Y2, Y1, (DX)(R10*1)
-	VMASKMOVPS   (R8)(R10*1), Y1, Y3
-	VMULPS       Y2, Y6, Y2
-	VFMADD231PS  Y3, Y7, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
-	VANDNPS      Y2, Y3, Y2
-	VMASKMOVPS   Y2, Y1, (SI)(R10*1)
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
-	VMINPS       Y3, Y0, Y0
+	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y7, Y8
+	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y7, Y8
+	VFMADD213PS  lanes_3e08837b<>+0(SB), Y7, Y8
+	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y7, Y8
+	VMULPS       Y7, Y2, Y7
+	VFMADD213PS  Y2, Y7, Y8
+	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y2, Y2
+	VBLENDVPS    Y2, Y8, Y3, Y2
+	VANDPS       lanes_80000000<>+0(SB), Y4, Y3
+	VORPS        Y3, Y2, Y2
+	VMULPS       Y2, Y10, Y3
+	VFMADD231PS  Y6, Y9, Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS      Y3, Y4, Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y0, Y0
 	VMULPS       lanes_40000000<>+0(SB), Y0, Y0
-	VMOVUPS      lanes_4b4000c0<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y0, Y4
-	VSUBPS       lanes_4b4000c0<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y0
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y0
-	VMOVUPS      lanes_1a356359<>+0(SB), Y5
-	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y0, Y5
-	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y0, Y5
-	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y0, Y5
-	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y0, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y0, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y0, Y5
-	VPSLLD       $0x17, Y4, Y0
-	VMULPS       Y0, Y5, Y0
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y6
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y0, Y6
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y6, Y7
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y7, Y0
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y7, Y0
+	VMOVUPS      lanes_1a356359<>+0(SB), Y7
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y0, Y7
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y0, Y7
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y0, Y7
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y0, Y7
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y0, Y7
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y0, Y7
+	VPSLLD       $0x17, Y6, Y0
+	VMULPS       Y0, Y7, Y0
 	VADDPS       lanes_3f800000<>+0(SB), Y0, Y0
-	VMOVUPS      lanes_40000000<>+0(SB), Y4
-	VDIVPS       Y0, Y4, Y0
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y0, Y4, Y0
-	VMULPS       Y3, Y3, Y4
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y5
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y4, Y5
-	VMULPS       Y4, Y3, Y4
-	VFMADD213PS  Y3, Y4, Y5
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y3, Y3
-	VBLENDVPS    Y3, Y5, Y0, Y0
-	VANDPS       lanes_80000000<>+0(SB), Y2, Y2
-	VORPS        Y2, Y0, Y0
-	VMASKMOVPS   (BX)(R10*1), Y1, Y2
-	VORPS        lanes_80000000<>+0(SB), Y2, Y3
-	VMOVUPS      lanes_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanes_4b4000c0<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y3, Y4
-	VSUBPS       lanes_4b4000c0<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y3
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y3
-	VMOVUPS      lanes_1a356359<>+0(SB), Y5
-	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VMULPS       Y3, Y5, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VADDPS       lanes_3f800000<>+0(SB), Y3, Y4
-	VSUBPS       lanes_3f800000<>+0(SB), Y4, Y5
-	VSUBPS       Y5, Y3, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y2, Y6
-	VFNMADD231PS Y4, Y6, Y2
-	VFNMADD231PS Y3, Y6, Y2
-	VFMADD231PS  Y5, Y2, Y6
-	VMASKMOVPS   Y6, Y1, (BX)(R10*1)
-	VMULPS       Y0, Y6, Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y2
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y0, Y2, Y0
+	VMOVUPS      lanes_40000000<>+0(SB), Y6
+	VDIVPS       Y0, Y6, Y0
+	VMOVUPS      lanes_3f800000<>+0(SB), Y6
+	VSUBPS       Y0, Y6, Y0
+	VMULPS       Y4, Y4, Y6
+	VMOVUPS      lanes_bbba8672<>+0(SB), Y7
+	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y6, Y7
+	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y6, Y7
+	VFMADD213PS  lanes_3e08837b<>+0(SB), Y6, Y7
+	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y4, Y6
+	VFMADD213PS  Y4, Y6, Y7
+	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y4, Y4
+	VBLENDVPS    Y4, Y7, Y0, Y0
+	VANDPS       lanes_80000000<>+0(SB), Y3, Y4
+	VORPS        Y4, Y0, Y0
+	VORPS        lanes_80000000<>+0(SB), Y5, Y4
+	VMOVUPS      lanes_c2d00000<>+0(SB), Y6
+	VMAXPS       Y4, Y6, Y4
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y6
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y4, Y6
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y6, Y7
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y7, Y4
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y7, Y4
+	VMOVUPS      lanes_1a356359<>+0(SB), Y7
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y4, Y7
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y4, Y7
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y4, Y7
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y4, Y7
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y7
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y4, Y7
+	VPSLLD       $0x17, Y6, Y4
+	VMULPS       Y4, Y7, Y4
+	VMOVUPS      lanes_3f800000<>+0(SB), Y6
+	VBLENDVPS    Y5, Y4, Y6, Y5
+	VADDPS       lanes_3f800000<>+0(SB), Y4, Y6
+	VSUBPS       lanes_3f800000<>+0(SB), Y6, Y7
+	VSUBPS       Y7, Y4, Y4
+	VMOVUPS      lanes_3f800000<>+0(SB), Y7
+	VDIVPS       Y6, Y7, Y7
+	VMULPS       Y7, Y5, Y8
+	VFNMADD231PS Y6, Y8, Y5
+	VFNMADD231PS Y4, Y8, Y5
+	VFMADD231PS  Y7, Y5, Y8
+	VMULPS       Y0, Y8, Y0
+	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y4
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS      Y0, Y4, Y0
+	VMASKMOVPS   Y10, Y1, (AX)(R10*1)
+	VMASKMOVPS   Y9, Y1, (CX)(R10*1)
+	VMASKMOVPS   Y2, Y1, (DX)(R10*1)
+	VMASKMOVPS   Y3, Y1, (SI)(R10*1)
+	VMASKMOVPS   Y8, Y1, (BX)(R10*1)
 	VMASKMOVPS   Y0, Y1, (DI)(R10*1)
 
 skip_tail:
@@ -1168,93 +1168,93 @@ done_block2:
 	NEGQ         R11
 	VMOVUPS      (R13)(R11*4), Y1
 	VMASKMOVPS   (DI)(R12*1), Y1, Y2
-	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
-	VMINPS       Y3, Y0, Y0
+	VMASKMOVPS   (R9)(R12*1), Y1, Y3
+	VMASKMOVPS   (R10)(R12*1), Y1, Y4
+	VMASKMOVPS   (BX)(R12*1), Y1, Y5
+	VMASKMOVPS   (SI)(R12*1), Y1, Y6
+	VMASKMOVPS   (AX)(R12*1), Y1, Y7
+	VMASKMOVPS   (DX)(R12*1), Y1, Y8
+	VMASKMOVPS   (CX)(R12*1), Y1, Y9
+	VMASKMOVPS   (R8)(R12*1), Y1, Y10
+	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y11
+	VMINPS       Y11, Y0, Y0
 	VMULPS       lanes_40000000<>+0(SB), Y0, Y0
-	VMOVUPS      lanes_4b4000c0<>+0(SB), Y4
-	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y0, Y4
-	VSUBPS       lanes_4b4000c0<>+0(SB), Y4, Y5
-	VFMADD231PS  lanes_bf317218<>+0(SB), Y5, Y0
-	VFMADD231PS  lanes_3102e308<>+0(SB), Y5, Y0
-	VMOVUPS      lanes_1a356359<>+0(SB), Y5
-	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y0, Y5
-	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y0, Y5
-	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y0, Y5
-	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y0, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y0, Y5
-	VFMADD213PS  lanes_1f000000<>+0(SB), Y0, Y5
-	VPSLLD       $0x17, Y4, Y0
-	VMULPS       Y0, Y5, Y0
+	VMOVUPS      lanes_4b4000c0<>+0(SB), Y12
+	VFMADD231PS  lanes_3fb8aa3b<>+0(SB), Y0, Y12
+	VSUBPS       lanes_4b4000c0<>+0(SB), Y12, Y13
+	VFMADD231PS  lanes_bf317218<>+0(SB), Y13, Y0
+	VFMADD231PS  lanes_3102e308<>+0(SB), Y13, Y0
+	VMOVUPS      lanes_1a356359<>+0(SB), Y13
+	VFMADD213PS  lanes_1b891ef0<>+0(SB), Y0, Y13
+	VFMADD213PS  lanes_1caaac2c<>+0(SB), Y0, Y13
+	VFMADD213PS  lanes_1daaaa46<>+0(SB), Y0, Y13
+	VFMADD213PS  lanes_1e7ffffe<>+0(SB), Y0, Y13
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y0, Y13
+	VFMADD213PS  lanes_1f000000<>+0(SB), Y0, Y13
+	VPSLLD       $0x17, Y12, Y0
+	VMULPS       Y0, Y13, Y0
 	VADDPS       lanes_3f800000<>+0(SB), Y0, Y0
-	VMOVUPS      lanes_40000000<>+0(SB), Y4
-	VDIVPS       Y0, Y4, Y0
-	VMOVUPS      lanes_3f800000<>+0(SB), Y4
-	VSUBPS       Y0, Y4, Y0
-	VMULPS       Y3, Y3, Y4
-	VMOVUPS      lanes_bbba8672<>+0(SB), Y5
-	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_3e08837b<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y4, Y5
-	VMULPS       Y4, Y3, Y4
-	VFMADD213PS  Y3, Y4, Y5
-	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y3, Y3
-	VBLENDVPS    Y3, Y5, Y0, Y0
+	VMOVUPS      lanes_40000000<>+0(SB), Y12
+	VDIVPS       Y0, Y12, Y0
+	VMOVUPS      lanes_3f800000<>+0(SB), Y12
+	VSUBPS       Y0, Y12, Y0
+	VMULPS       Y11, Y11, Y12
+	VMOVUPS      lanes_bbba8672<>+0(SB), Y13
+	VFMADD213PS  lanes_3ca8fc67<>+0(SB), Y12, Y13
+	VFMADD213PS  lanes_bd5c1ad2<>+0(SB), Y12, Y13
+	VFMADD213PS  lanes_3e08837b<>+0(SB), Y12, Y13
+	VFMADD213PS  lanes_beaaaa99<>+0(SB), Y12, Y13
+	VMULPS       Y12, Y11, Y12
+	VFMADD213PS  Y11, Y12, Y13
+	VCMPPS       $0x11, lanes_3f200000<>+0(SB), Y11, Y11
+	VBLENDVPS    Y11, Y13, Y0, Y0
 	VANDPS       lanes_80000000<>+0(SB), Y2, Y2
 	VORPS        Y2, Y0, Y0
-	VMASKMOVPS   (R9)(R12*1), Y1, Y2
-	VMASKMOVPS   (R10)(R12*1), Y1, Y3
-	VADDPS       Y3, Y2, Y2
-	VMASKMOVPS   (BX)(R12*1), Y1, Y3
-	VMASKMOVPS   (SI)(R12*1), Y1, Y4
-	VMULPS       Y3, Y2, Y5
-	VMOVUPS      lanes_3f800000<>+0(SB), Y6
-	VFNMADD231PS Y0, Y0, Y6
-	VFMADD231PS  Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y2
+	VMULPS       Y5, Y2, Y3
+	VMOVUPS      lanes_3f800000<>+0(SB), Y4
+	VFNMADD231PS Y0, Y0, Y4
+	VFMADD231PS  Y4, Y3, Y6
 	VMULPS       Y0, Y2, Y0
 	VMOVUPS      lanes_3f800000<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y2, Y3, Y2
+	VSUBPS       Y5, Y2, Y2
+	VMULPS       Y2, Y5, Y2
 	VMULPS       Y2, Y0, Y0
 	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y2
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
 	VANDNPS      Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y1, (BX)(R12*1)
-	VMASKMOVPS   (AX)(R12*1), Y1, Y0
-	VMASKMOVPS   (DX)(R12*1), Y1, Y2
-	VMULPS       Y2, Y4, Y3
-	VMOVUPS      lanes_3f800000<>+0(SB), Y5
-	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y5, Y0, Y5
-	VMULPS       Y5, Y3, Y3
-	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y5
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
-	VANDNPS      Y3, Y5, Y3
-	VMASKMOVPS   Y3, Y1, (AX)(R12*1)
-	VMULPS       Y0, Y4, Y0
+	VMULPS       Y8, Y6, Y2
 	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VFNMADD231PS Y2, Y2, Y3
-	VMULPS       Y3, Y0, Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y2
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y1, (DX)(R12*1)
-	VMASKMOVPS   (CX)(R12*1), Y1, Y0
-	VMASKMOVPS   (R8)(R12*1), Y1, Y2
-	VMULPS       Y2, Y4, Y2
-	VMOVUPS      lanes_3f800000<>+0(SB), Y3
-	VSUBPS       Y0, Y3, Y3
-	VMULPS       Y3, Y0, Y3
+	VSUBPS       Y7, Y3, Y3
+	VMULPS       Y3, Y7, Y3
 	VMULPS       Y3, Y2, Y2
 	VANDPS       lanes_7fffffff<>+0(SB), Y2, Y3
 	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y3, Y3
 	VANDNPS      Y2, Y3, Y2
-	VMASKMOVPS   Y2, Y1, (CX)(R12*1)
-	VMULPS       Y0, Y4, Y0
-	VANDPS       lanes_7fffffff<>+0(SB), Y0, Y2
-	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y2, Y2
-	VANDNPS      Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y1, (SI)(R12*1)
+	VMULPS       Y7, Y6, Y3
+	VMOVUPS      lanes_3f800000<>+0(SB), Y4
+	VFNMADD231PS Y8, Y8, Y4
+	VMULPS       Y4, Y3, Y3
+	VANDPS       lanes_7fffffff<>+0(SB), Y3, Y4
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y4, Y4
+	VANDNPS      Y3, Y4, Y3
+	VMULPS       Y10, Y6, Y4
+	VMOVUPS      lanes_3f800000<>+0(SB), Y5
+	VSUBPS       Y9, Y5, Y5
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y5, Y4, Y4
+	VANDPS       lanes_7fffffff<>+0(SB), Y4, Y5
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y5, Y5
+	VANDNPS      Y4, Y5, Y4
+	VMULPS       Y9, Y6, Y5
+	VANDPS       lanes_7fffffff<>+0(SB), Y5, Y6
+	VCMPPS       $0x11, lanes_0d800000<>+0(SB), Y6, Y6
+	VANDNPS      Y5, Y6, Y5
+	VMASKMOVPS   Y0, Y1, (BX)(R12*1)
+	VMASKMOVPS   Y2, Y1, (AX)(R12*1)
+	VMASKMOVPS   Y3, Y1, (DX)(R12*1)
+	VMASKMOVPS   Y4, Y1, (CX)(R12*1)
+	VMASKMOVPS   Y5, Y1, (SI)(R12*1)
 
 skip_tail:
 	ADDQ iStride+88(FP), AX

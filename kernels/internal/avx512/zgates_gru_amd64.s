@@ -137,6 +137,38 @@ block2:
 
 done_block2:
 	ADDQ         $+16, R8
+	CMPQ         R8, $+8
+	JNE          not_half
+	VMOVUPS      (AX)(R9*1), Y12
+	VPORD        Z2, Z12, Z2
+	VMAXPS       Z2, Z1, Z1
+	VMOVAPS      Z3, Z2
+	VFMADD231PS  Z4, Z1, Z2
+	VSUBPS       Z3, Z2, Z2
+	VFMADD231PS  Z5, Z2, Z1
+	VFMADD231PS  Z6, Z2, Z1
+	VMOVAPS      Z7, Z3
+	VFMADD213PS  Z8, Z1, Z3
+	VFMADD213PS  Z9, Z1, Z3
+	VFMADD213PS  Z10, Z1, Z3
+	VFMADD213PS  Z11, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VSCALEFPS    Z2, Z3, Z1
+	VPMOVD2M     Z12, K1
+	VBLENDMPS    Z1, Z0, K1, Z2
+	VADDPS       Z0, Z1, Z3
+	VSUBPS       Z0, Z3, Z4
+	VSUBPS       Z4, Z1, Z1
+	VDIVPS       Z3, Z0, Z0
+	VMULPS       Z0, Z2, Z4
+	VFNMADD231PS Z3, Z4, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VFMADD231PS  Z0, Z2, Z4
+	VMOVUPS      Y4, (AX)(R9*1)
+	JMP          after_half
+
+not_half:
 	CMPQ         R8, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), R10
@@ -170,6 +202,7 @@ done_block2:
 	VMOVUPS      Z4, K1, (AX)(R9*1)
 
 skip_tail:
+after_half:
 	VBROADCASTSS lanes_41140000<>+0(SB), Z0
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z1
 	VBROADCASTSS lanes_40000000<>+0(SB), Z2
@@ -321,6 +354,47 @@ block4:
 
 done_block4:
 	ADDQ        $+16, R8
+	CMPQ        R8, $+8
+	JNE         not_half2
+	VMOVUPS     (DX)(R9*1), Y17
+	VMOVUPS     (AX)(R9*1), Y18
+	VMOVUPS     (BX)(R9*1), Y19
+	VFMADD231PS Z19, Z18, Z17
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z17, Z18
+	VMINPS      Z18, Z0, Z0
+	VMULPS      Z2, Z0, Z0
+	VMOVAPS     Z3, Z19
+	VFMADD231PS Z4, Z0, Z19
+	VSUBPS      Z3, Z19, Z3
+	VFMADD231PS Z5, Z3, Z0
+	VFMADD231PS Z6, Z3, Z0
+	VMOVAPS     Z7, Z4
+	VFMADD213PS Z8, Z0, Z4
+	VFMADD213PS Z9, Z0, Z4
+	VFMADD213PS Z10, Z0, Z4
+	VFMADD213PS Z11, Z0, Z4
+	VFMADD213PS Z1, Z0, Z4
+	VFMADD213PS Z1, Z0, Z4
+	VSCALEFPS   Z3, Z4, Z0
+	VADDPS      Z1, Z0, Z0
+	VDIVPS      Z0, Z2, Z0
+	VSUBPS      Z0, Z1, Z0
+	VMULPS      Z18, Z18, Z1
+	VMOVAPS     Z12, Z2
+	VFMADD213PS Z13, Z1, Z2
+	VFMADD213PS Z14, Z1, Z2
+	VFMADD213PS Z15, Z1, Z2
+	VFMADD213PS Z16, Z1, Z2
+	VMULPS      Z1, Z18, Z1
+	VFMADD213PS Z18, Z1, Z2
+	VCMPPS.BCST $0x11, lanes_3f200000<>+0(SB), Z18, K1
+	VBLENDMPS   Z2, Z0, K1, Z0
+	VPANDD.BCST lanes_80000000<>+0(SB), Z17, Z1
+	VPORD       Z1, Z0, Z0
+	VMOVUPS     Y0, (DX)(R9*1)
+	JMP         after_half2
+
+not_half2:
 	CMPQ        R8, $+1
 	JLT         skip_tail2
 	LEAQ        mask<>+0(SB), R10
@@ -363,6 +437,7 @@ done_block4:
 	VMOVUPS     Z0, K1, (DX)(R9*1)
 
 skip_tail2:
+after_half2:
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
 	VBROADCASTSS lanes_c2d00000<>+0(SB), Z1
 	VBROADCASTSS lanes_80000000<>+0(SB), Z2
@@ -508,6 +583,46 @@ block6:
 
 done_block6:
 	ADDQ         $+16, R8
+	CMPQ         R8, $+8
+	JNE          not_half3
+	VMOVUPS      (CX)(R9*1), Y14
+	VPORD        Z2, Z14, Z2
+	VMAXPS       Z2, Z1, Z1
+	VMOVAPS      Z3, Z2
+	VFMADD231PS  Z4, Z1, Z2
+	VSUBPS       Z3, Z2, Z2
+	VFMADD231PS  Z5, Z2, Z1
+	VFMADD231PS  Z6, Z2, Z1
+	VMOVAPS      Z7, Z3
+	VFMADD213PS  Z8, Z1, Z3
+	VFMADD213PS  Z9, Z1, Z3
+	VFMADD213PS  Z10, Z1, Z3
+	VFMADD213PS  Z11, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VSCALEFPS    Z2, Z3, Z1
+	VPMOVD2M     Z14, K1
+	VBLENDMPS    Z1, Z0, K1, Z2
+	VADDPS       Z0, Z1, Z3
+	VSUBPS       Z0, Z3, Z4
+	VSUBPS       Z4, Z1, Z1
+	VDIVPS       Z3, Z0, Z0
+	VMULPS       Z0, Z2, Z4
+	VFNMADD231PS Z3, Z4, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VFMADD231PS  Z0, Z2, Z4
+	VMOVUPS      Y4, (CX)(R9*1)
+	VMOVUPS      (DX)(R9*1), Y0
+	VMOVUPS      (DI)(R9*1), Y1
+	VSUBPS       Z0, Z1, Z1
+	VFMADD231PS  Z1, Z4, Z0
+	VPANDD       Z12, Z0, Z1
+	VCMPPS       $0x11, Z13, Z1, K1
+	VPXORD       Z0, Z0, K1, Z0
+	VMOVUPS      Y0, (SI)(R9*1)
+	JMP          after_half3
+
+not_half3:
 	CMPQ         R8, $+1
 	JLT          skip_tail3
 	LEAQ         mask<>+0(SB), R10
@@ -549,6 +664,7 @@ done_block6:
 	VMOVUPS      Z0, K1, (SI)(R9*1)
 
 skip_tail3:
+after_half3:
 	ADDQ rStride+64(FP), AX
 	ADDQ zStride+72(FP), CX
 	ADDQ nStride+80(FP), DX
@@ -729,6 +845,52 @@ block2:
 
 done_block2:
 	ADDQ         $+16, R9
+	CMPQ         R9, $+8
+	JNE          not_half
+	VMOVUPS      (SI)(R10*1), Y3
+	VMOVUPS      (R8)(R10*1), Y4
+	VADDPS       Z4, Z3, Z3
+	VMOVUPS      (CX)(R10*1), Y4
+	VMOVUPS      (DX)(R10*1), Y5
+	VSUBPS       Z4, Z0, Z6
+	VMULPS       Z6, Z3, Z6
+	VMOVAPS      Z0, Z7
+	VFNMADD231PS Z5, Z5, Z7
+	VMULPS       Z7, Z6, Z6
+	VPANDD       Z1, Z6, Z7
+	VCMPPS       $0x11, Z2, Z7, K1
+	VPXORD       Z6, Z6, K1, Z6
+	VMOVUPS      Y6, (DX)(R10*1)
+	VMOVUPS      (DI)(R10*1), Y7
+	VSUBPS       Z5, Z7, Z5
+	VMULPS       Z5, Z3, Z5
+	VSUBPS       Z4, Z0, Z7
+	VMULPS       Z7, Z4, Z7
+	VMULPS       Z7, Z5, Z5
+	VPANDD       Z1, Z5, Z7
+	VCMPPS       $0x11, Z2, Z7, K1
+	VPXORD       Z5, Z5, K1, Z5
+	VMOVUPS      Y5, (CX)(R10*1)
+	VMULPS       Z4, Z3, Z3
+	VMOVUPS      Y3, (SI)(R10*1)
+	VMOVUPS      (AX)(R10*1), Y3
+	VMOVUPS      (BX)(R10*1), Y4
+	VMULPS       Z4, Z6, Z4
+	VSUBPS       Z3, Z0, Z0
+	VMULPS       Z0, Z3, Z0
+	VMULPS       Z0, Z4, Z0
+	VPANDD       Z1, Z0, Z4
+	VCMPPS       $0x11, Z2, Z4, K1
+	VPXORD       Z0, Z0, K1, Z0
+	VMOVUPS      Y0, (AX)(R10*1)
+	VMULPS       Z3, Z6, Z0
+	VPANDD       Z1, Z0, Z1
+	VCMPPS       $0x11, Z2, Z1, K1
+	VPXORD       Z0, Z0, K1, Z0
+	VMOVUPS      Y0, (BX)(R10*1)
+	JMP          after_half
+
+not_half:
 	CMPQ         R9, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), R11
@@ -776,6 +938,7 @@ done_block2:
 	VMOVUPS      Z0, K1, (BX)(R10*1)
 
 skip_tail:
+after_half:
 	ADDQ rStride+72(FP), AX
 	ADDQ zStride+80(FP), CX
 	ADDQ nStride+88(FP), DX

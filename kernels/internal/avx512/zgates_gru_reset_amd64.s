@@ -154,6 +154,44 @@ block2:
 
 done_block2:
 	ADDQ         $+16, BX
+	CMPQ         BX, $+8
+	JNE          not_half
+	VMOVUPS      (AX)(SI*1), Y14
+	VPORD        Z2, Z14, Z2
+	VMAXPS       Z2, Z1, Z1
+	VMOVAPS      Z3, Z2
+	VFMADD231PS  Z4, Z1, Z2
+	VSUBPS       Z3, Z2, Z2
+	VFMADD231PS  Z5, Z2, Z1
+	VFMADD231PS  Z6, Z2, Z1
+	VMOVAPS      Z7, Z3
+	VFMADD213PS  Z8, Z1, Z3
+	VFMADD213PS  Z9, Z1, Z3
+	VFMADD213PS  Z10, Z1, Z3
+	VFMADD213PS  Z11, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VSCALEFPS    Z2, Z3, Z1
+	VPMOVD2M     Z14, K1
+	VBLENDMPS    Z1, Z0, K1, Z2
+	VADDPS       Z0, Z1, Z3
+	VSUBPS       Z0, Z3, Z4
+	VSUBPS       Z4, Z1, Z1
+	VDIVPS       Z3, Z0, Z0
+	VMULPS       Z0, Z2, Z4
+	VFNMADD231PS Z3, Z4, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VFMADD231PS  Z0, Z2, Z4
+	VMOVUPS      Y4, (AX)(SI*1)
+	VMOVUPS      (DX)(SI*1), Y0
+	VMULPS       Z0, Z4, Z0
+	VPANDD       Z12, Z0, Z1
+	VCMPPS       $0x11, Z13, Z1, K1
+	VPXORD       Z0, Z0, K1, Z0
+	VMOVUPS      Y0, (CX)(SI*1)
+	JMP          after_half
+
+not_half:
 	CMPQ         BX, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), DI
@@ -193,6 +231,7 @@ done_block2:
 	VMOVUPS      Z0, K1, (CX)(SI*1)
 
 skip_tail:
+after_half:
 	ADDQ rStride+40(FP), AX
 	ADDQ qStride+48(FP), CX
 	ADDQ hPrevStride+56(FP), DX
@@ -286,6 +325,25 @@ block2:
 
 done_block2:
 	ADDQ        $+16, SI
+	CMPQ        SI, $+8
+	JNE         not_half
+	VMOVUPS     (AX)(DI*1), Y3
+	VMOVUPS     (DX)(DI*1), Y4
+	VMOVUPS     (CX)(DI*1), Y5
+	VFMADD231PS Z3, Z4, Z5
+	VMOVUPS     Y5, (CX)(DI*1)
+	VMOVUPS     (BX)(DI*1), Y5
+	VMULPS      Z5, Z4, Z4
+	VSUBPS      Z3, Z0, Z0
+	VMULPS      Z0, Z3, Z0
+	VMULPS      Z0, Z4, Z0
+	VPANDD      Z1, Z0, Z1
+	VCMPPS      $0x11, Z2, Z1, K1
+	VPXORD      Z0, Z0, K1, Z0
+	VMOVUPS     Y0, (AX)(DI*1)
+	JMP         after_half
+
+not_half:
 	CMPQ        SI, $+1
 	JLT         skip_tail
 	LEAQ        mask<>+0(SB), R8
@@ -306,6 +364,7 @@ done_block2:
 	VMOVUPS     Z0, K1, (AX)(DI*1)
 
 skip_tail:
+after_half:
 	ADDQ rStride+48(FP), AX
 	ADDQ eStride+56(FP), CX
 	ADDQ dqStride+64(FP), DX
@@ -471,6 +530,44 @@ block2:
 
 done_block2:
 	ADDQ        $+16, SI
+	CMPQ        SI, $+8
+	JNE         not_half
+	VMOVUPS     (CX)(DI*1), Y17
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z17, Z18
+	VMINPS      Z18, Z0, Z0
+	VMULPS      Z2, Z0, Z0
+	VMOVAPS     Z3, Z19
+	VFMADD231PS Z4, Z0, Z19
+	VSUBPS      Z3, Z19, Z3
+	VFMADD231PS Z5, Z3, Z0
+	VFMADD231PS Z6, Z3, Z0
+	VMOVAPS     Z7, Z4
+	VFMADD213PS Z8, Z0, Z4
+	VFMADD213PS Z9, Z0, Z4
+	VFMADD213PS Z10, Z0, Z4
+	VFMADD213PS Z11, Z0, Z4
+	VFMADD213PS Z1, Z0, Z4
+	VFMADD213PS Z1, Z0, Z4
+	VSCALEFPS   Z3, Z4, Z0
+	VADDPS      Z1, Z0, Z0
+	VDIVPS      Z0, Z2, Z0
+	VSUBPS      Z0, Z1, Z0
+	VMULPS      Z18, Z18, Z1
+	VMOVAPS     Z12, Z2
+	VFMADD213PS Z13, Z1, Z2
+	VFMADD213PS Z14, Z1, Z2
+	VFMADD213PS Z15, Z1, Z2
+	VFMADD213PS Z16, Z1, Z2
+	VMULPS      Z1, Z18, Z1
+	VFMADD213PS Z18, Z1, Z2
+	VCMPPS.BCST $0x11, lanes_3f200000<>+0(SB), Z18, K1
+	VBLENDMPS   Z2, Z0, K1, Z0
+	VPANDD.BCST lanes_80000000<>+0(SB), Z17, Z1
+	VPORD       Z1, Z0, Z0
+	VMOVUPS     Y0, (CX)(DI*1)
+	JMP         after_half
+
+not_half:
 	CMPQ        SI, $+1
 	JLT         skip_tail
 	LEAQ        mask<>+0(SB), R8
@@ -510,6 +607,7 @@ done_block2:
 	VMOVUPS     Z0, K1, (CX)(DI*1)
 
 skip_tail:
+after_half:
 	VBROADCASTSS lanes_3f800000<>+0(SB), Z0
 	VBROADCASTSS lanes_c2d00000<>+0(SB), Z1
 	VBROADCASTSS lanes_80000000<>+0(SB), Z2
@@ -655,6 +753,46 @@ block4:
 
 done_block4:
 	ADDQ         $+16, SI
+	CMPQ         SI, $+8
+	JNE          not_half2
+	VMOVUPS      (AX)(DI*1), Y14
+	VPORD        Z2, Z14, Z2
+	VMAXPS       Z2, Z1, Z1
+	VMOVAPS      Z3, Z2
+	VFMADD231PS  Z4, Z1, Z2
+	VSUBPS       Z3, Z2, Z2
+	VFMADD231PS  Z5, Z2, Z1
+	VFMADD231PS  Z6, Z2, Z1
+	VMOVAPS      Z7, Z3
+	VFMADD213PS  Z8, Z1, Z3
+	VFMADD213PS  Z9, Z1, Z3
+	VFMADD213PS  Z10, Z1, Z3
+	VFMADD213PS  Z11, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VSCALEFPS    Z2, Z3, Z1
+	VPMOVD2M     Z14, K1
+	VBLENDMPS    Z1, Z0, K1, Z2
+	VADDPS       Z0, Z1, Z3
+	VSUBPS       Z0, Z3, Z4
+	VSUBPS       Z4, Z1, Z1
+	VDIVPS       Z3, Z0, Z0
+	VMULPS       Z0, Z2, Z4
+	VFNMADD231PS Z3, Z4, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VFMADD231PS  Z0, Z2, Z4
+	VMOVUPS      Y4, (AX)(DI*1)
+	VMOVUPS      (CX)(DI*1), Y0
+	VMOVUPS      (BX)(DI*1), Y1
+	VSUBPS       Z0, Z1, Z1
+	VFMADD231PS  Z1, Z4, Z0
+	VPANDD       Z12, Z0, Z1
+	VCMPPS       $0x11, Z13, Z1, K1
+	VPXORD       Z0, Z0, K1, Z0
+	VMOVUPS      Y0, (DX)(DI*1)
+	JMP          after_half2
+
+not_half2:
 	CMPQ         SI, $+1
 	JLT          skip_tail2
 	LEAQ         mask<>+0(SB), R8
@@ -696,6 +834,7 @@ done_block4:
 	VMOVUPS      Z0, K1, (DX)(DI*1)
 
 skip_tail2:
+after_half2:
 	ADDQ zStride+48(FP), AX
 	ADDQ nStride+56(FP), CX
 	ADDQ hStride+64(FP), DX
@@ -827,6 +966,37 @@ block2:
 
 done_block2:
 	ADDQ         $+16, DI
+	CMPQ         DI, $+8
+	JNE          not_half
+	VMOVUPS      (DX)(R8*1), Y3
+	VMOVUPS      (SI)(R8*1), Y4
+	VADDPS       Z4, Z3, Z3
+	VMOVUPS      (AX)(R8*1), Y4
+	VMOVUPS      (CX)(R8*1), Y5
+	VSUBPS       Z4, Z0, Z6
+	VMULPS       Z6, Z3, Z6
+	VMOVAPS      Z0, Z7
+	VFNMADD231PS Z5, Z5, Z7
+	VMULPS       Z7, Z6, Z6
+	VPANDD       Z1, Z6, Z7
+	VCMPPS       $0x11, Z2, Z7, K1
+	VPXORD       Z6, Z6, K1, Z6
+	VMOVUPS      Y6, (CX)(R8*1)
+	VMOVUPS      (BX)(R8*1), Y6
+	VSUBPS       Z5, Z6, Z5
+	VMULPS       Z5, Z3, Z5
+	VSUBPS       Z4, Z0, Z0
+	VMULPS       Z0, Z4, Z0
+	VMULPS       Z0, Z5, Z0
+	VPANDD       Z1, Z0, Z1
+	VCMPPS       $0x11, Z2, Z1, K1
+	VPXORD       Z0, Z0, K1, Z0
+	VMOVUPS      Y0, (AX)(R8*1)
+	VMULPS       Z4, Z3, Z0
+	VMOVUPS      Y0, (DX)(R8*1)
+	JMP          after_half
+
+not_half:
 	CMPQ         DI, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), R9
@@ -859,6 +1029,7 @@ done_block2:
 	VMOVUPS      Z0, K1, (DX)(R8*1)
 
 skip_tail:
+after_half:
 	ADDQ zStride+56(FP), AX
 	ADDQ nStride+64(FP), CX
 	ADDQ dhStride+72(FP), DX

@@ -165,6 +165,47 @@ block2:
 
 done_block2:
 	ADDQ        $+16, DX
+	CMPQ        DX, $+8
+	JNE         not_half
+	VMOVUPS     (CX)(BX*1), Y17
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z17, Z18
+	VMINPS      Z18, Z0, Z0
+	VMULPS      Z2, Z0, Z0
+	VMOVAPS     Z3, Z19
+	VFMADD231PS Z4, Z0, Z19
+	VSUBPS      Z3, Z19, Z3
+	VFMADD231PS Z5, Z3, Z0
+	VFMADD231PS Z6, Z3, Z0
+	VMOVAPS     Z7, Z4
+	VFMADD213PS Z8, Z0, Z4
+	VFMADD213PS Z9, Z0, Z4
+	VFMADD213PS Z10, Z0, Z4
+	VFMADD213PS Z11, Z0, Z4
+	VFMADD213PS Z1, Z0, Z4
+	VFMADD213PS Z1, Z0, Z4
+	VSCALEFPS   Z3, Z4, Z0
+	VADDPS      Z1, Z0, Z0
+	VDIVPS      Z0, Z2, Z0
+	VSUBPS      Z0, Z1, Z0
+	VMULPS      Z18, Z18, Z1
+	VMOVAPS     Z12, Z2
+	VFMADD213PS Z13, Z1, Z2
+	VFMADD213PS Z14, Z1, Z2
+	VFMADD213PS Z15, Z1, Z2
+	VFMADD213PS Z16, Z1, Z2
+	VMULPS      Z1, Z18, Z1
+	VFMADD213PS Z18, Z1, Z2
+	VCMPPS.BCST $0x11, lanes_3f200000<>+0(SB), Z18, K1
+	VBLENDMPS   Z2, Z0, K1, Z0
+	VPANDD.BCST lanes_80000000<>+0(SB), Z17, Z1
+	VPORD       Z1, Z0, Z0
+	VPANDD.BCST lanes_7fffffff<>+0(SB), Z0, Z1
+	VCMPPS.BCST $0x11, lanes_0d800000<>+0(SB), Z1, K1
+	VPXORD      Z0, Z0, K1, Z0
+	VMOVUPS     Y0, (AX)(BX*1)
+	JMP         after_half
+
+not_half:
 	CMPQ        DX, $+1
 	JLT         skip_tail
 	LEAQ        mask<>+0(SB), SI
@@ -207,6 +248,7 @@ done_block2:
 	VMOVUPS     Z0, K1, (AX)(BX*1)
 
 skip_tail:
+after_half:
 	ADDQ hStride+32(FP), AX
 	ADDQ aStride+40(FP), CX
 	SUBQ $+1, rows+0(FP)
@@ -289,6 +331,22 @@ block2:
 
 done_block2:
 	ADDQ         $+16, SI
+	CMPQ         SI, $+8
+	JNE          not_half
+	VMOVUPS      (CX)(DI*1), Y2
+	VMOVUPS      (DX)(DI*1), Y3
+	VMOVUPS      (BX)(DI*1), Y4
+	VADDPS       Z4, Z3, Z3
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z4
+	VFNMADD231PS Z2, Z2, Z4
+	VMULPS       Z3, Z4, Z2
+	VPANDD       Z0, Z2, Z0
+	VCMPPS       $0x11, Z1, Z0, K1
+	VPXORD       Z2, Z2, K1, Z2
+	VMOVUPS      Y2, (AX)(DI*1)
+	JMP          after_half
+
+not_half:
 	CMPQ         SI, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), R8
@@ -306,6 +364,7 @@ done_block2:
 	VMOVUPS      Z2, K1, (AX)(DI*1)
 
 skip_tail:
+after_half:
 	ADDQ aStride+48(FP), AX
 	ADDQ hStride+56(FP), CX
 	ADDQ dhStride+64(FP), DX
@@ -375,7 +434,19 @@ block2:
 	JGE     block2
 
 done_block2:
-	ADDQ      $+16, DX
+	ADDQ    $+16, DX
+	CMPQ    DX, $+8
+	JNE     not_half
+	VMOVUPS (CX)(BX*1), Y2
+	VXORPS  X4, X4, X4
+	VMAXPS  Z2, Z4, Z2
+	VPANDD  Z0, Z2, Z0
+	VCMPPS  $0x11, Z1, Z0, K1
+	VPXORD  Z2, Z2, K1, Z2
+	VMOVUPS Y2, (AX)(BX*1)
+	JMP     after_half
+
+not_half:
 	CMPQ      DX, $+1
 	JLT       skip_tail
 	LEAQ      mask<>+0(SB), SI
@@ -389,6 +460,7 @@ done_block2:
 	VMOVUPS   Z2, K1, (AX)(BX*1)
 
 skip_tail:
+after_half:
 	ADDQ hStride+32(FP), AX
 	ADDQ aStride+40(FP), CX
 	SUBQ $+1, rows+0(FP)
@@ -468,6 +540,21 @@ block2:
 
 done_block2:
 	ADDQ        $+16, SI
+	CMPQ        SI, $+8
+	JNE         not_half
+	VMOVUPS     (CX)(DI*1), Y2
+	VMOVUPS     (DX)(DI*1), Y3
+	VMOVUPS     (BX)(DI*1), Y4
+	VADDPS      Z4, Z3, Z3
+	VCMPPS.BCST $0x11, lanes_00000001<>+0(SB), Z2, K1
+	VPXORD      Z3, Z3, K1, Z3
+	VPANDD      Z0, Z3, Z0
+	VCMPPS      $0x11, Z1, Z0, K1
+	VPXORD      Z3, Z3, K1, Z3
+	VMOVUPS     Y3, (AX)(DI*1)
+	JMP         after_half
+
+not_half:
 	CMPQ        SI, $+1
 	JLT         skip_tail
 	LEAQ        mask<>+0(SB), R8
@@ -484,6 +571,7 @@ done_block2:
 	VMOVUPS     Z3, K1, (AX)(DI*1)
 
 skip_tail:
+after_half:
 	ADDQ aStride+48(FP), AX
 	ADDQ hStride+56(FP), CX
 	ADDQ dhStride+64(FP), DX
@@ -635,6 +723,41 @@ block2:
 
 done_block2:
 	ADDQ         $+16, DX
+	CMPQ         DX, $+8
+	JNE          not_half
+	VMOVUPS      (CX)(BX*1), Y14
+	VPORD        Z2, Z14, Z2
+	VMAXPS       Z2, Z1, Z1
+	VMOVAPS      Z3, Z2
+	VFMADD231PS  Z4, Z1, Z2
+	VSUBPS       Z3, Z2, Z2
+	VFMADD231PS  Z5, Z2, Z1
+	VFMADD231PS  Z6, Z2, Z1
+	VMOVAPS      Z7, Z3
+	VFMADD213PS  Z8, Z1, Z3
+	VFMADD213PS  Z9, Z1, Z3
+	VFMADD213PS  Z10, Z1, Z3
+	VFMADD213PS  Z11, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VFMADD213PS  Z0, Z1, Z3
+	VSCALEFPS    Z2, Z3, Z1
+	VPMOVD2M     Z14, K1
+	VBLENDMPS    Z1, Z0, K1, Z2
+	VADDPS       Z0, Z1, Z3
+	VSUBPS       Z0, Z3, Z4
+	VSUBPS       Z4, Z1, Z1
+	VDIVPS       Z3, Z0, Z0
+	VMULPS       Z0, Z2, Z4
+	VFNMADD231PS Z3, Z4, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VFMADD231PS  Z0, Z2, Z4
+	VPANDD       Z12, Z4, Z0
+	VCMPPS       $0x11, Z13, Z0, K1
+	VPXORD       Z4, Z4, K1, Z4
+	VMOVUPS      Y4, (AX)(BX*1)
+	JMP          after_half
+
+not_half:
 	CMPQ         DX, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), SI
@@ -671,6 +794,7 @@ done_block2:
 	VMOVUPS      Z4, K1, (AX)(BX*1)
 
 skip_tail:
+after_half:
 	ADDQ hStride+32(FP), AX
 	ADDQ aStride+40(FP), CX
 	SUBQ $+1, rows+0(FP)
@@ -756,6 +880,23 @@ block2:
 
 done_block2:
 	ADDQ         $+16, SI
+	CMPQ         SI, $+8
+	JNE          not_half
+	VMOVUPS      (CX)(DI*1), Y2
+	VMOVUPS      (DX)(DI*1), Y3
+	VMOVUPS      (BX)(DI*1), Y4
+	VADDPS       Z4, Z3, Z3
+	VBROADCASTSS lanes_3f800000<>+0(SB), Z4
+	VSUBPS       Z2, Z4, Z4
+	VMULPS       Z4, Z2, Z2
+	VMULPS       Z3, Z2, Z2
+	VPANDD       Z0, Z2, Z0
+	VCMPPS       $0x11, Z1, Z0, K1
+	VPXORD       Z2, Z2, K1, Z2
+	VMOVUPS      Y2, (AX)(DI*1)
+	JMP          after_half
+
+not_half:
 	CMPQ         SI, $+1
 	JLT          skip_tail
 	LEAQ         mask<>+0(SB), R8
@@ -774,6 +915,7 @@ done_block2:
 	VMOVUPS      Z2, K1, (AX)(DI*1)
 
 skip_tail:
+after_half:
 	ADDQ aStride+48(FP), AX
 	ADDQ hStride+56(FP), CX
 	ADDQ dhStride+64(FP), DX

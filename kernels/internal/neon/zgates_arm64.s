@@ -774,304 +774,235 @@ single:
 	WORD $0xbc40016b // ldur s11, [x11]
 
 done:
-	VORR V2.B16, V11.B16, V12.B16
-	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V12.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V12.S4
-	VFMLA V6.S4, V14.S4, V12.S4
-	WORD $0x3cc7000e // ldur q14, [x0, #112]
-	WORD $0x3cc8000f // ldur q15, [x0, #128]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3cc9000e // ldur q14, [x0, #144]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3cca000f // ldur q15, [x0, #160]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
-	VFMLA V12.S4, V15.S4, V14.S4
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x3ccc000e // ldur q14, [x0, #192]
-	VFMLA V12.S4, V15.S4, V14.S4
-	VSHL $23, V13.S4, V12.S4
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x4f21056b // sshr v11.4s, v11.4s, #31
-	VBSL V0.B16, V12.B16, V11.B16
-	WORD $0x4e20d58d // fadd v13.4s, v12.4s, v0.4s
-	WORD $0x4ea0d5ae // fsub v14.4s, v13.4s, v0.4s
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x6e2dfc0e // fdiv v14.4s, v0.4s, v13.4s
-	WORD $0x6e2edd6f // fmul v15.4s, v11.4s, v14.4s
-	VFMLS V13.S4, V15.S4, V11.S4
-	VFMLS V12.S4, V15.S4, V11.S4
-	VFMLA V14.S4, V11.S4, V15.S4
+	VMOVI $0, V12.B16
+	ADD R10, R2, R12
 	TBZ $2, R9, part2
-	FMOVQ F15, (R11)
+	WORD $0x3cc0018c // ldur q12, [x12]
 	JMP done2
 
 part2:
 	TBZ $1, R9, single2
-	FMOVD F15, (R11)
+	WORD $0xfc40018c // ldur d12, [x12]
 	TBZ $0, R9, done2
-	ADD $8, R11, R11
-	VST1 V15.S[2], (R11)
+	ADD $8, R12, R13
+	VLD1 (R13), V12.S[2]
 	JMP done2
 
 single2:
 	TBZ $0, R9, done2
-	FMOVS F15, (R11)
+	WORD $0xbc40018c // ldur s12, [x12]
 
 done2:
-	VMOVI $0, V11.B16
-	ADD R10, R2, R11
+	VMOVI $0, V13.B16
+	ADD R10, R3, R13
 	TBZ $2, R9, part3
-	WORD $0x3cc0016b // ldur q11, [x11]
+	WORD $0x3cc001ad // ldur q13, [x13]
 	JMP done3
 
 part3:
 	TBZ $1, R9, single3
-	WORD $0xfc40016b // ldur d11, [x11]
+	WORD $0xfc4001ad // ldur d13, [x13]
 	TBZ $0, R9, done3
-	ADD $8, R11, R12
-	VLD1 (R12), V11.S[2]
+	ADD $8, R13, R14
+	VLD1 (R14), V13.S[2]
 	JMP done3
 
 single3:
 	TBZ $0, R9, done3
-	WORD $0xbc40016b // ldur s11, [x11]
+	WORD $0xbc4001ad // ldur s13, [x13]
 
 done3:
-	VORR V2.B16, V11.B16, V12.B16
-	WORD $0x4e2cf42c // fmax v12.4s, v1.4s, v12.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V12.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V12.S4
-	VFMLA V6.S4, V14.S4, V12.S4
-	WORD $0x3cc7000e // ldur q14, [x0, #112]
-	WORD $0x3cc80010 // ldur q16, [x0, #128]
-	VFMLA V12.S4, V14.S4, V16.S4
-	WORD $0x3cc9000e // ldur q14, [x0, #144]
-	VFMLA V12.S4, V16.S4, V14.S4
-	WORD $0x3cca0010 // ldur q16, [x0, #160]
-	VFMLA V12.S4, V14.S4, V16.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
-	VFMLA V12.S4, V16.S4, V14.S4
-	WORD $0x3ccc0010 // ldur q16, [x0, #192]
-	VFMLA V12.S4, V14.S4, V16.S4
-	WORD $0x3ccc000e // ldur q14, [x0, #192]
-	VFMLA V12.S4, V16.S4, V14.S4
-	VSHL $23, V13.S4, V12.S4
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x4f21056b // sshr v11.4s, v11.4s, #31
-	VBSL V0.B16, V12.B16, V11.B16
-	WORD $0x4e20d58d // fadd v13.4s, v12.4s, v0.4s
-	WORD $0x4ea0d5ae // fsub v14.4s, v13.4s, v0.4s
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x6e2dfc0e // fdiv v14.4s, v0.4s, v13.4s
-	WORD $0x6e2edd70 // fmul v16.4s, v11.4s, v14.4s
-	VFMLS V13.S4, V16.S4, V11.S4
-	VFMLS V12.S4, V16.S4, V11.S4
-	VFMLA V14.S4, V11.S4, V16.S4
+	VMOVI $0, V14.B16
+	ADD R10, R4, R14
 	TBZ $2, R9, part4
-	FMOVQ F16, (R11)
+	WORD $0x3cc001ce // ldur q14, [x14]
 	JMP done4
 
 part4:
 	TBZ $1, R9, single4
-	FMOVD F16, (R11)
+	WORD $0xfc4001ce // ldur d14, [x14]
 	TBZ $0, R9, done4
-	ADD $8, R11, R11
-	VST1 V16.S[2], (R11)
+	ADD $8, R14, R15
+	VLD1 (R15), V14.S[2]
 	JMP done4
 
 single4:
 	TBZ $0, R9, done4
-	FMOVS F16, (R11)
+	WORD $0xbc4001ce // ldur s14, [x14]
 
 done4:
-	VMOVI $0, V11.B16
-	ADD R10, R3, R11
+	VMOVI $0, V15.B16
+	ADD R10, R7, R15
 	TBZ $2, R9, part5
-	WORD $0x3cc0016b // ldur q11, [x11]
+	WORD $0x3cc001ef // ldur q15, [x15]
 	JMP done5
 
 part5:
 	TBZ $1, R9, single5
-	WORD $0xfc40016b // ldur d11, [x11]
+	WORD $0xfc4001ef // ldur d15, [x15]
 	TBZ $0, R9, done5
-	ADD $8, R11, R12
-	VLD1 (R12), V11.S[2]
+	ADD $8, R15, R15
+	VLD1 (R15), V15.S[2]
 	JMP done5
 
 single5:
 	TBZ $0, R9, done5
-	WORD $0xbc40016b // ldur s11, [x11]
+	WORD $0xbc4001ef // ldur s15, [x15]
 
 done5:
-	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
-	WORD $0x4eacf4ed // fmin v13.4s, v7.4s, v12.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x3cc3000e // ldur q14, [x0, #48]
-	VFMLA V4.S4, V13.S4, V14.S4
-	WORD $0x4ea3d5d1 // fsub v17.4s, v14.4s, v3.4s
-	VFMLA V5.S4, V17.S4, V13.S4
-	VFMLA V6.S4, V17.S4, V13.S4
+	VORR V2.B16, V11.B16, V16.B16
+	WORD $0x4e30f430 // fmax v16.4s, v1.4s, v16.4s
+	WORD $0x3cc30011 // ldur q17, [x0, #48]
+	VFMLA V4.S4, V16.S4, V17.S4
+	WORD $0x4ea3d632 // fsub v18.4s, v17.4s, v3.4s
+	VFMLA V5.S4, V18.S4, V16.S4
+	VFMLA V6.S4, V18.S4, V16.S4
+	WORD $0x3cc70012 // ldur q18, [x0, #112]
+	WORD $0x3cc80013 // ldur q19, [x0, #128]
+	VFMLA V16.S4, V18.S4, V19.S4
+	WORD $0x3cc90012 // ldur q18, [x0, #144]
+	VFMLA V16.S4, V19.S4, V18.S4
+	WORD $0x3cca0013 // ldur q19, [x0, #160]
+	VFMLA V16.S4, V18.S4, V19.S4
+	WORD $0x3ccb0012 // ldur q18, [x0, #176]
+	VFMLA V16.S4, V19.S4, V18.S4
+	WORD $0x3ccc0013 // ldur q19, [x0, #192]
+	VFMLA V16.S4, V18.S4, V19.S4
+	WORD $0x3ccc0012 // ldur q18, [x0, #192]
+	VFMLA V16.S4, V19.S4, V18.S4
+	VSHL $23, V17.S4, V16.S4
+	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
+	WORD $0x4f21056b // sshr v11.4s, v11.4s, #31
+	VBSL V0.B16, V16.B16, V11.B16
+	WORD $0x4e20d611 // fadd v17.4s, v16.4s, v0.4s
+	WORD $0x4ea0d632 // fsub v18.4s, v17.4s, v0.4s
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x6e31fc12 // fdiv v18.4s, v0.4s, v17.4s
+	WORD $0x6e32dd73 // fmul v19.4s, v11.4s, v18.4s
+	VFMLS V17.S4, V19.S4, V11.S4
+	VFMLS V16.S4, V19.S4, V11.S4
+	VFMLA V18.S4, V11.S4, V19.S4
+	VORR V2.B16, V12.B16, V11.B16
+	WORD $0x4e2bf42b // fmax v11.4s, v1.4s, v11.4s
+	WORD $0x3cc30010 // ldur q16, [x0, #48]
+	VFMLA V4.S4, V11.S4, V16.S4
+	WORD $0x4ea3d611 // fsub v17.4s, v16.4s, v3.4s
+	VFMLA V5.S4, V17.S4, V11.S4
+	VFMLA V6.S4, V17.S4, V11.S4
 	WORD $0x3cc70011 // ldur q17, [x0, #112]
 	WORD $0x3cc80012 // ldur q18, [x0, #128]
-	VFMLA V13.S4, V17.S4, V18.S4
+	VFMLA V11.S4, V17.S4, V18.S4
 	WORD $0x3cc90011 // ldur q17, [x0, #144]
-	VFMLA V13.S4, V18.S4, V17.S4
+	VFMLA V11.S4, V18.S4, V17.S4
 	WORD $0x3cca0012 // ldur q18, [x0, #160]
-	VFMLA V13.S4, V17.S4, V18.S4
+	VFMLA V11.S4, V17.S4, V18.S4
 	WORD $0x3ccb0011 // ldur q17, [x0, #176]
-	VFMLA V13.S4, V18.S4, V17.S4
+	VFMLA V11.S4, V18.S4, V17.S4
 	WORD $0x3ccc0012 // ldur q18, [x0, #192]
-	VFMLA V13.S4, V17.S4, V18.S4
+	VFMLA V11.S4, V17.S4, V18.S4
 	WORD $0x3ccc0011 // ldur q17, [x0, #192]
-	VFMLA V13.S4, V18.S4, V17.S4
-	VSHL $23, V14.S4, V13.S4
-	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
-	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
-	WORD $0x6e2dfd0d // fdiv v13.4s, v8.4s, v13.4s
-	WORD $0x4eadd40d // fsub v13.4s, v0.4s, v13.4s
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
+	VFMLA V11.S4, V18.S4, V17.S4
+	VSHL $23, V16.S4, V11.S4
+	WORD $0x6e2bde2b // fmul v11.4s, v17.4s, v11.4s
+	WORD $0x4f21058c // sshr v12.4s, v12.4s, #31
+	VBSL V0.B16, V11.B16, V12.B16
+	WORD $0x4e20d570 // fadd v16.4s, v11.4s, v0.4s
+	WORD $0x4ea0d611 // fsub v17.4s, v16.4s, v0.4s
+	WORD $0x4eb1d56b // fsub v11.4s, v11.4s, v17.4s
+	WORD $0x6e30fc11 // fdiv v17.4s, v0.4s, v16.4s
+	WORD $0x6e31dd92 // fmul v18.4s, v12.4s, v17.4s
+	VFMLS V16.S4, V18.S4, V12.S4
+	VFMLS V11.S4, V18.S4, V12.S4
+	VFMLA V17.S4, V12.S4, V18.S4
+	WORD $0x4ea0f9ab // fabs v11.4s, v13.4s
+	WORD $0x4eabf4ec // fmin v12.4s, v7.4s, v11.4s
+	WORD $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD $0x3cc30010 // ldur q16, [x0, #48]
+	VFMLA V4.S4, V12.S4, V16.S4
+	WORD $0x4ea3d611 // fsub v17.4s, v16.4s, v3.4s
+	VFMLA V5.S4, V17.S4, V12.S4
+	VFMLA V6.S4, V17.S4, V12.S4
+	WORD $0x3cc70011 // ldur q17, [x0, #112]
+	WORD $0x3cc80014 // ldur q20, [x0, #128]
+	VFMLA V12.S4, V17.S4, V20.S4
+	WORD $0x3cc90011 // ldur q17, [x0, #144]
+	VFMLA V12.S4, V20.S4, V17.S4
+	WORD $0x3cca0014 // ldur q20, [x0, #160]
+	VFMLA V12.S4, V17.S4, V20.S4
+	WORD $0x3ccb0011 // ldur q17, [x0, #176]
+	VFMLA V12.S4, V20.S4, V17.S4
+	WORD $0x3ccc0014 // ldur q20, [x0, #192]
+	VFMLA V12.S4, V17.S4, V20.S4
+	WORD $0x3ccc0011 // ldur q17, [x0, #192]
+	VFMLA V12.S4, V20.S4, V17.S4
+	VSHL $23, V16.S4, V12.S4
+	WORD $0x6e2cde2c // fmul v12.4s, v17.4s, v12.4s
+	WORD $0x4e20d58c // fadd v12.4s, v12.4s, v0.4s
+	WORD $0x6e2cfd0c // fdiv v12.4s, v8.4s, v12.4s
+	WORD $0x4eacd40c // fsub v12.4s, v0.4s, v12.4s
+	WORD $0x6e2bdd70 // fmul v16.4s, v11.4s, v11.4s
 	FMOVQ 256(R0), F17
-	FMOVQ 272(R0), F18
-	VFMLA V14.S4, V17.S4, V18.S4
+	FMOVQ 272(R0), F20
+	VFMLA V16.S4, V17.S4, V20.S4
 	FMOVQ 288(R0), F17
-	VFMLA V14.S4, V18.S4, V17.S4
-	FMOVQ 304(R0), F18
-	VFMLA V14.S4, V17.S4, V18.S4
+	VFMLA V16.S4, V20.S4, V17.S4
+	FMOVQ 304(R0), F20
+	VFMLA V16.S4, V17.S4, V20.S4
 	FMOVQ 320(R0), F17
-	VFMLA V14.S4, V18.S4, V17.S4
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	VFMLA V14.S4, V17.S4, V12.S4
-	WORD $0x6eabed2e // facgt v14.4s, v9.4s, v11.4s
-	VBSL V13.B16, V12.B16, V14.B16
-	VAND V2.B16, V11.B16, V11.B16
-	VORR V11.B16, V14.B16, V11.B16
-	TBZ $2, R9, part6
-	FMOVQ F11, (R11)
-	JMP done6
-
-part6:
-	TBZ $1, R9, single6
-	FMOVD F11, (R11)
-	TBZ $0, R9, done6
-	ADD $8, R11, R11
-	VST1 V11.S[2], (R11)
-	JMP done6
-
-single6:
-	TBZ $0, R9, done6
-	FMOVS F11, (R11)
-
-done6:
-	VMOVI $0, V12.B16
-	ADD R10, R7, R11
-	TBZ $2, R9, part7
-	WORD $0x3cc0016c // ldur q12, [x11]
-	JMP done7
-
-part7:
-	TBZ $1, R9, single7
-	WORD $0xfc40016c // ldur d12, [x11]
-	TBZ $0, R9, done7
-	ADD $8, R11, R11
-	VLD1 (R11), V12.S[2]
-	JMP done7
-
-single7:
-	TBZ $0, R9, done7
-	WORD $0xbc40016c // ldur s12, [x11]
-
-done7:
-	WORD $0x6e2bddeb // fmul v11.4s, v15.4s, v11.4s
-	VFMLA V12.S4, V16.S4, V11.S4
-	WORD $0x6eabed4c // facgt v12.4s, v10.4s, v11.4s
-	WORD $0x4e6c1d6b // bic v11.16b, v11.16b, v12.16b
-	ADD R10, R5, R11
-	TBZ $2, R9, part8
-	FMOVQ F11, (R11)
-	JMP done8
-
-part8:
-	TBZ $1, R9, single8
-	FMOVD F11, (R11)
-	TBZ $0, R9, done8
-	ADD $8, R11, R11
-	VST1 V11.S[2], (R11)
-	JMP done8
-
-single8:
-	TBZ $0, R9, done8
-	FMOVS F11, (R11)
-
-done8:
-	WORD $0x4ea0f96c // fabs v12.4s, v11.4s
-	WORD $0x4eacf4e7 // fmin v7.4s, v7.4s, v12.4s
+	VFMLA V16.S4, V20.S4, V17.S4
+	WORD $0x6e30dd70 // fmul v16.4s, v11.4s, v16.4s
+	VFMLA V16.S4, V17.S4, V11.S4
+	WORD $0x6eaded30 // facgt v16.4s, v9.4s, v13.4s
+	VBSL V12.B16, V11.B16, V16.B16
+	VAND V2.B16, V13.B16, V11.B16
+	VORR V11.B16, V16.B16, V11.B16
+	WORD $0x6e2bde6c // fmul v12.4s, v19.4s, v11.4s
+	VFMLA V15.S4, V18.S4, V12.S4
+	WORD $0x6eaced4d // facgt v13.4s, v10.4s, v12.4s
+	WORD $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
+	WORD $0x4ea0f98d // fabs v13.4s, v12.4s
+	WORD $0x4eadf4e7 // fmin v7.4s, v7.4s, v13.4s
 	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	WORD $0x3cc3000d // ldur q13, [x0, #48]
-	VFMLA V4.S4, V7.S4, V13.S4
-	WORD $0x4ea3d5ae // fsub v14.4s, v13.4s, v3.4s
-	VFMLA V5.S4, V14.S4, V7.S4
-	VFMLA V6.S4, V14.S4, V7.S4
-	WORD $0x3cc7000e // ldur q14, [x0, #112]
-	WORD $0x3cc8000f // ldur q15, [x0, #128]
-	VFMLA V7.S4, V14.S4, V15.S4
-	WORD $0x3cc9000e // ldur q14, [x0, #144]
-	VFMLA V7.S4, V15.S4, V14.S4
-	WORD $0x3cca000f // ldur q15, [x0, #160]
-	VFMLA V7.S4, V14.S4, V15.S4
-	WORD $0x3ccb000e // ldur q14, [x0, #176]
-	VFMLA V7.S4, V15.S4, V14.S4
-	WORD $0x3ccc000f // ldur q15, [x0, #192]
-	VFMLA V7.S4, V14.S4, V15.S4
-	WORD $0x3ccc000e // ldur q14, [x0, #192]
-	VFMLA V7.S4, V15.S4, V14.S4
-	VSHL $23, V13.S4, V7.S4
-	WORD $0x6e27ddc7 // fmul v7.4s, v14.4s, v7.4s
+	WORD $0x3cc3000f // ldur q15, [x0, #48]
+	VFMLA V4.S4, V7.S4, V15.S4
+	WORD $0x4ea3d5f0 // fsub v16.4s, v15.4s, v3.4s
+	VFMLA V5.S4, V16.S4, V7.S4
+	VFMLA V6.S4, V16.S4, V7.S4
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
+	WORD $0x3cc80011 // ldur q17, [x0, #128]
+	VFMLA V7.S4, V16.S4, V17.S4
+	WORD $0x3cc90010 // ldur q16, [x0, #144]
+	VFMLA V7.S4, V17.S4, V16.S4
+	WORD $0x3cca0011 // ldur q17, [x0, #160]
+	VFMLA V7.S4, V16.S4, V17.S4
+	WORD $0x3ccb0010 // ldur q16, [x0, #176]
+	VFMLA V7.S4, V17.S4, V16.S4
+	WORD $0x3ccc0011 // ldur q17, [x0, #192]
+	VFMLA V7.S4, V16.S4, V17.S4
+	WORD $0x3ccc0010 // ldur q16, [x0, #192]
+	VFMLA V7.S4, V17.S4, V16.S4
+	VSHL $23, V15.S4, V7.S4
+	WORD $0x6e27de07 // fmul v7.4s, v16.4s, v7.4s
 	WORD $0x4e20d4e7 // fadd v7.4s, v7.4s, v0.4s
 	WORD $0x6e27fd07 // fdiv v7.4s, v8.4s, v7.4s
 	WORD $0x4ea7d407 // fsub v7.4s, v0.4s, v7.4s
-	WORD $0x6e2cdd88 // fmul v8.4s, v12.4s, v12.4s
-	FMOVQ 256(R0), F13
-	FMOVQ 272(R0), F14
-	VFMLA V8.S4, V13.S4, V14.S4
-	FMOVQ 288(R0), F13
-	VFMLA V8.S4, V14.S4, V13.S4
-	FMOVQ 304(R0), F14
-	VFMLA V8.S4, V13.S4, V14.S4
-	FMOVQ 320(R0), F13
-	VFMLA V8.S4, V14.S4, V13.S4
-	WORD $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
-	VFMLA V8.S4, V13.S4, V12.S4
-	WORD $0x6eabed28 // facgt v8.4s, v9.4s, v11.4s
-	VBSL V7.B16, V12.B16, V8.B16
-	VAND V2.B16, V11.B16, V7.B16
+	WORD $0x6e2ddda8 // fmul v8.4s, v13.4s, v13.4s
+	FMOVQ 256(R0), F15
+	FMOVQ 272(R0), F16
+	VFMLA V8.S4, V15.S4, V16.S4
+	FMOVQ 288(R0), F15
+	VFMLA V8.S4, V16.S4, V15.S4
+	FMOVQ 304(R0), F16
+	VFMLA V8.S4, V15.S4, V16.S4
+	FMOVQ 320(R0), F15
+	VFMLA V8.S4, V16.S4, V15.S4
+	WORD $0x6e28dda8 // fmul v8.4s, v13.4s, v8.4s
+	VFMLA V8.S4, V15.S4, V13.S4
+	WORD $0x6eaced28 // facgt v8.4s, v9.4s, v12.4s
+	VBSL V7.B16, V13.B16, V8.B16
+	VAND V2.B16, V12.B16, V7.B16
 	VORR V7.B16, V8.B16, V7.B16
-	VMOVI $0, V8.B16
-	ADD R10, R4, R11
-	TBZ $2, R9, part9
-	WORD $0x3cc00168 // ldur q8, [x11]
-	JMP done9
-
-part9:
-	TBZ $1, R9, single9
-	WORD $0xfc400168 // ldur d8, [x11]
-	TBZ $0, R9, done9
-	ADD $8, R11, R12
-	VLD1 (R12), V8.S[2]
-	JMP done9
-
-single9:
-	TBZ $0, R9, done9
-	WORD $0xbc400168 // ldur s8, [x11]
-
-done9:
-	VORR V2.B16, V8.B16, V2.B16
+	VORR V2.B16, V14.B16, V2.B16
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
 	WORD $0x3cc30002 // ldur q2, [x0, #48]
 	VFMLA V4.S4, V1.S4, V2.S4
@@ -1093,7 +1024,7 @@ done9:
 	VFMLA V1.S4, V4.S4, V3.S4
 	VSHL $23, V2.S4, V1.S4
 	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
-	WORD $0x4f210502 // sshr v2.4s, v8.4s, #31
+	WORD $0x4f2105c2 // sshr v2.4s, v14.4s, #31
 	VBSL V0.B16, V1.B16, V2.B16
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
@@ -1103,26 +1034,95 @@ done9:
 	VFMLS V3.S4, V4.S4, V2.S4
 	VFMLS V1.S4, V4.S4, V2.S4
 	VFMLA V0.S4, V2.S4, V4.S4
+	WORD $0x6e27dc80 // fmul v0.4s, v4.4s, v7.4s
+	WORD $0x6ea0ed41 // facgt v1.4s, v10.4s, v0.4s
+	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	TBZ $2, R9, part6
+	FMOVQ F19, (R11)
+	JMP done6
+
+part6:
+	TBZ $1, R9, single6
+	FMOVD F19, (R11)
+	TBZ $0, R9, done6
+	ADD $8, R11, R11
+	VST1 V19.S[2], (R11)
+	JMP done6
+
+single6:
+	TBZ $0, R9, done6
+	FMOVS F19, (R11)
+
+done6:
+	TBZ $2, R9, part7
+	FMOVQ F18, (R12)
+	JMP done7
+
+part7:
+	TBZ $1, R9, single7
+	FMOVD F18, (R12)
+	TBZ $0, R9, done7
+	ADD $8, R12, R11
+	VST1 V18.S[2], (R11)
+	JMP done7
+
+single7:
+	TBZ $0, R9, done7
+	FMOVS F18, (R12)
+
+done7:
+	TBZ $2, R9, part8
+	FMOVQ F11, (R13)
+	JMP done8
+
+part8:
+	TBZ $1, R9, single8
+	FMOVD F11, (R13)
+	TBZ $0, R9, done8
+	ADD $8, R13, R11
+	VST1 V11.S[2], (R11)
+	JMP done8
+
+single8:
+	TBZ $0, R9, done8
+	FMOVS F11, (R13)
+
+done8:
+	ADD R10, R5, R11
+	TBZ $2, R9, part9
+	FMOVQ F12, (R11)
+	JMP done9
+
+part9:
+	TBZ $1, R9, single9
+	FMOVD F12, (R11)
+	TBZ $0, R9, done9
+	ADD $8, R11, R11
+	VST1 V12.S[2], (R11)
+	JMP done9
+
+single9:
+	TBZ $0, R9, done9
+	FMOVS F12, (R11)
+
+done9:
 	TBZ $2, R9, part10
-	FMOVQ F4, (R11)
+	FMOVQ F4, (R14)
 	JMP done10
 
 part10:
 	TBZ $1, R9, single10
-	FMOVD F4, (R11)
+	FMOVD F4, (R14)
 	TBZ $0, R9, done10
-	ADD $8, R11, R11
+	ADD $8, R14, R11
 	VST1 V4.S[2], (R11)
 	JMP done10
 
 single10:
 	TBZ $0, R9, done10
-	FMOVS F4, (R11)
+	FMOVS F4, (R14)
 
 done10:
-	WORD $0x6e27dc80 // fmul v0.4s, v4.4s, v7.4s
-	WORD $0x6ea0ed41 // facgt v1.4s, v10.4s, v0.4s
-	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD R10, R6, R10
 	TBZ $2, R9, part11
 	FMOVQ F0, (R10)
@@ -1506,12 +1506,164 @@ single:
 	WORD $0xbc4001aa // ldur s10, [x13]
 
 done:
-	WORD $0x4ea0f94b // fabs v11.4s, v10.4s
-	WORD $0x4eabf400 // fmin v0.4s, v0.4s, v11.4s
+	VMOVI $0, V11.B16
+	ADD R12, R8, R13
+	TBZ $2, R11, part2
+	WORD $0x3cc001ab // ldur q11, [x13]
+	JMP done2
+
+part2:
+	TBZ $1, R11, single2
+	WORD $0xfc4001ab // ldur d11, [x13]
+	TBZ $0, R11, done2
+	ADD $8, R13, R13
+	VLD1 (R13), V11.S[2]
+	JMP done2
+
+single2:
+	TBZ $0, R11, done2
+	WORD $0xbc4001ab // ldur s11, [x13]
+
+done2:
+	VMOVI $0, V12.B16
+	ADD R12, R9, R13
+	TBZ $2, R11, part3
+	WORD $0x3cc001ac // ldur q12, [x13]
+	JMP done3
+
+part3:
+	TBZ $1, R11, single3
+	WORD $0xfc4001ac // ldur d12, [x13]
+	TBZ $0, R11, done3
+	ADD $8, R13, R13
+	VLD1 (R13), V12.S[2]
+	JMP done3
+
+single3:
+	TBZ $0, R11, done3
+	WORD $0xbc4001ac // ldur s12, [x13]
+
+done3:
+	VMOVI $0, V13.B16
+	ADD R12, R4, R13
+	TBZ $2, R11, part4
+	WORD $0x3cc001ad // ldur q13, [x13]
+	JMP done4
+
+part4:
+	TBZ $1, R11, single4
+	WORD $0xfc4001ad // ldur d13, [x13]
+	TBZ $0, R11, done4
+	ADD $8, R13, R14
+	VLD1 (R14), V13.S[2]
+	JMP done4
+
+single4:
+	TBZ $0, R11, done4
+	WORD $0xbc4001ad // ldur s13, [x13]
+
+done4:
+	VMOVI $0, V14.B16
+	ADD R12, R5, R14
+	TBZ $2, R11, part5
+	WORD $0x3cc001ce // ldur q14, [x14]
+	JMP done5
+
+part5:
+	TBZ $1, R11, single5
+	WORD $0xfc4001ce // ldur d14, [x14]
+	TBZ $0, R11, done5
+	ADD $8, R14, R15
+	VLD1 (R15), V14.S[2]
+	JMP done5
+
+single5:
+	TBZ $0, R11, done5
+	WORD $0xbc4001ce // ldur s14, [x14]
+
+done5:
+	VMOVI $0, V15.B16
+	ADD R12, R1, R15
+	TBZ $2, R11, part6
+	WORD $0x3cc001ef // ldur q15, [x15]
+	JMP done6
+
+part6:
+	TBZ $1, R11, single6
+	WORD $0xfc4001ef // ldur d15, [x15]
+	TBZ $0, R11, done6
+	ADD $8, R15, R19
+	VLD1 (R19), V15.S[2]
+	JMP done6
+
+single6:
+	TBZ $0, R11, done6
+	WORD $0xbc4001ef // ldur s15, [x15]
+
+done6:
+	VMOVI $0, V16.B16
+	ADD R12, R3, R19
+	TBZ $2, R11, part7
+	WORD $0x3cc00270 // ldur q16, [x19]
+	JMP done7
+
+part7:
+	TBZ $1, R11, single7
+	WORD $0xfc400270 // ldur d16, [x19]
+	TBZ $0, R11, done7
+	ADD $8, R19, R20
+	VLD1 (R20), V16.S[2]
+	JMP done7
+
+single7:
+	TBZ $0, R11, done7
+	WORD $0xbc400270 // ldur s16, [x19]
+
+done7:
+	VMOVI $0, V17.B16
+	ADD R12, R2, R20
+	TBZ $2, R11, part8
+	WORD $0x3cc00291 // ldur q17, [x20]
+	JMP done8
+
+part8:
+	TBZ $1, R11, single8
+	WORD $0xfc400291 // ldur d17, [x20]
+	TBZ $0, R11, done8
+	ADD $8, R20, R21
+	VLD1 (R21), V17.S[2]
+	JMP done8
+
+single8:
+	TBZ $0, R11, done8
+	WORD $0xbc400291 // ldur s17, [x20]
+
+done8:
+	VMOVI $0, V18.B16
+	ADD R12, R7, R12
+	TBZ $2, R11, part9
+	WORD $0x3cc00192 // ldur q18, [x12]
+	JMP done9
+
+part9:
+	TBZ $1, R11, single9
+	WORD $0xfc400192 // ldur d18, [x12]
+	TBZ $0, R11, done9
+	ADD $8, R12, R12
+	VLD1 (R12), V18.S[2]
+	JMP done9
+
+single9:
+	TBZ $0, R11, done9
+	WORD $0xbc400192 // ldur s18, [x12]
+
+done9:
+	WORD $0x4ea0f953 // fabs v19.4s, v10.4s
+	WORD $0x4eb3f400 // fmin v0.4s, v0.4s, v19.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x3cc3000c // ldur q12, [x0, #48]
-	VFMLA V4.S4, V0.S4, V12.S4
-	WORD $0x4ea3d583 // fsub v3.4s, v12.4s, v3.4s
+	WORD $0x3cc30014 // ldur q20, [x0, #48]
+	VFMLA V4.S4, V0.S4, V20.S4
+	WORD $0x4ea3d683 // fsub v3.4s, v20.4s, v3.4s
 	VFMLA V5.S4, V3.S4, V0.S4
 	VFMLA V6.S4, V3.S4, V0.S4
 	WORD $0x3cc70003 // ldur q3, [x0, #112]
@@ -1527,12 +1679,12 @@ done:
 	VFMLA V0.S4, V3.S4, V4.S4
 	WORD $0x3ccc0003 // ldur q3, [x0, #192]
 	VFMLA V0.S4, V4.S4, V3.S4
-	VSHL $23, V12.S4, V0.S4
+	VSHL $23, V20.S4, V0.S4
 	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
 	WORD $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
-	WORD $0x6e2bdd62 // fmul v2.4s, v11.4s, v11.4s
+	WORD $0x6e33de62 // fmul v2.4s, v19.4s, v19.4s
 	FMOVQ 256(R0), F3
 	FMOVQ 272(R0), F4
 	VFMLA V2.S4, V3.S4, V4.S4
@@ -1542,279 +1694,127 @@ done:
 	VFMLA V2.S4, V3.S4, V4.S4
 	FMOVQ 320(R0), F3
 	VFMLA V2.S4, V4.S4, V3.S4
-	WORD $0x6e22dd62 // fmul v2.4s, v11.4s, v2.4s
-	VFMLA V2.S4, V3.S4, V11.S4
+	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
+	VFMLA V2.S4, V3.S4, V19.S4
 	WORD $0x6eaaece2 // facgt v2.4s, v7.4s, v10.4s
-	VBSL V0.B16, V11.B16, V2.B16
+	VBSL V0.B16, V19.B16, V2.B16
 	VAND V8.B16, V10.B16, V0.B16
 	VORR V0.B16, V2.B16, V0.B16
-	VMOVI $0, V2.B16
-	ADD R12, R8, R13
-	TBZ $2, R11, part2
-	WORD $0x3cc001a2 // ldur q2, [x13]
-	JMP done2
-
-part2:
-	TBZ $1, R11, single2
-	WORD $0xfc4001a2 // ldur d2, [x13]
-	TBZ $0, R11, done2
-	ADD $8, R13, R13
-	VLD1 (R13), V2.S[2]
-	JMP done2
-
-single2:
-	TBZ $0, R11, done2
-	WORD $0xbc4001a2 // ldur s2, [x13]
-
-done2:
-	VMOVI $0, V3.B16
-	ADD R12, R9, R13
-	TBZ $2, R11, part3
-	WORD $0x3cc001a3 // ldur q3, [x13]
-	JMP done3
-
-part3:
-	TBZ $1, R11, single3
-	WORD $0xfc4001a3 // ldur d3, [x13]
-	TBZ $0, R11, done3
-	ADD $8, R13, R13
-	VLD1 (R13), V3.S[2]
-	JMP done3
-
-single3:
-	TBZ $0, R11, done3
-	WORD $0xbc4001a3 // ldur s3, [x13]
-
-done3:
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VMOVI $0, V3.B16
-	ADD R12, R4, R13
-	TBZ $2, R11, part4
-	WORD $0x3cc001a3 // ldur q3, [x13]
-	JMP done4
-
-part4:
-	TBZ $1, R11, single4
-	WORD $0xfc4001a3 // ldur d3, [x13]
-	TBZ $0, R11, done4
-	ADD $8, R13, R14
-	VLD1 (R14), V3.S[2]
-	JMP done4
-
-single4:
-	TBZ $0, R11, done4
-	WORD $0xbc4001a3 // ldur s3, [x13]
-
-done4:
-	VMOVI $0, V4.B16
-	ADD R12, R5, R14
-	TBZ $2, R11, part5
-	WORD $0x3cc001c4 // ldur q4, [x14]
-	JMP done5
-
-part5:
-	TBZ $1, R11, single5
-	WORD $0xfc4001c4 // ldur d4, [x14]
-	TBZ $0, R11, done5
-	ADD $8, R14, R15
-	VLD1 (R15), V4.S[2]
-	JMP done5
-
-single5:
-	TBZ $0, R11, done5
-	WORD $0xbc4001c4 // ldur s4, [x14]
-
-done5:
-	WORD $0x6e23dc45 // fmul v5.4s, v2.4s, v3.4s
-	WORD $0x3cc00006 // ldur q6, [x0]
-	VFMLS V0.S4, V0.S4, V6.S4
-	VFMLA V6.S4, V5.S4, V4.S4
+	WORD $0x4e2cd562 // fadd v2.4s, v11.4s, v12.4s
+	WORD $0x6e2ddc43 // fmul v3.4s, v2.4s, v13.4s
+	WORD $0x3cc00004 // ldur q4, [x0]
+	VFMLS V0.S4, V0.S4, V4.S4
+	VFMLA V4.S4, V3.S4, V14.S4
 	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	WORD $0x4ea3d422 // fsub v2.4s, v1.4s, v3.4s
-	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	WORD $0x4eadd422 // fsub v2.4s, v1.4s, v13.4s
+	WORD $0x6e22dda2 // fmul v2.4s, v13.4s, v2.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6ea0ed22 // facgt v2.4s, v9.4s, v0.4s
 	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	TBZ $2, R11, part6
-	FMOVQ F0, (R13)
-	JMP done6
-
-part6:
-	TBZ $1, R11, single6
-	FMOVD F0, (R13)
-	TBZ $0, R11, done6
-	ADD $8, R13, R13
-	VST1 V0.S[2], (R13)
-	JMP done6
-
-single6:
-	TBZ $0, R11, done6
-	FMOVS F0, (R13)
-
-done6:
-	VMOVI $0, V0.B16
-	ADD R12, R1, R13
-	TBZ $2, R11, part7
-	WORD $0x3cc001a0 // ldur q0, [x13]
-	JMP done7
-
-part7:
-	TBZ $1, R11, single7
-	WORD $0xfc4001a0 // ldur d0, [x13]
-	TBZ $0, R11, done7
-	ADD $8, R13, R15
-	VLD1 (R15), V0.S[2]
-	JMP done7
-
-single7:
-	TBZ $0, R11, done7
-	WORD $0xbc4001a0 // ldur s0, [x13]
-
-done7:
-	VMOVI $0, V2.B16
-	ADD R12, R3, R15
-	TBZ $2, R11, part8
-	WORD $0x3cc001e2 // ldur q2, [x15]
-	JMP done8
-
-part8:
-	TBZ $1, R11, single8
-	WORD $0xfc4001e2 // ldur d2, [x15]
-	TBZ $0, R11, done8
-	ADD $8, R15, R19
-	VLD1 (R19), V2.S[2]
-	JMP done8
-
-single8:
-	TBZ $0, R11, done8
-	WORD $0xbc4001e2 // ldur s2, [x15]
-
-done8:
-	WORD $0x6e22dc83 // fmul v3.4s, v4.4s, v2.4s
-	WORD $0x4ea0d425 // fsub v5.4s, v1.4s, v0.4s
-	WORD $0x6e25dc05 // fmul v5.4s, v0.4s, v5.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	WORD $0x6ea3ed25 // facgt v5.4s, v9.4s, v3.4s
-	WORD $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
-	TBZ $2, R11, part9
-	FMOVQ F3, (R13)
-	JMP done9
-
-part9:
-	TBZ $1, R11, single9
-	FMOVD F3, (R13)
-	TBZ $0, R11, done9
-	ADD $8, R13, R13
-	VST1 V3.S[2], (R13)
-	JMP done9
-
-single9:
-	TBZ $0, R11, done9
-	FMOVS F3, (R13)
-
-done9:
-	WORD $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	WORD $0x3cc00003 // ldur q3, [x0]
-	VFMLS V2.S4, V2.S4, V3.S4
-	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	WORD $0x6ea0ed22 // facgt v2.4s, v9.4s, v0.4s
-	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
+	WORD $0x6e30ddc2 // fmul v2.4s, v14.4s, v16.4s
+	WORD $0x4eafd423 // fsub v3.4s, v1.4s, v15.4s
+	WORD $0x6e23dde3 // fmul v3.4s, v15.4s, v3.4s
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD $0x6ea2ed23 // facgt v3.4s, v9.4s, v2.4s
+	WORD $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
+	WORD $0x6e2fddc3 // fmul v3.4s, v14.4s, v15.4s
+	WORD $0x3cc00004 // ldur q4, [x0]
+	VFMLS V16.S4, V16.S4, V4.S4
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x6ea3ed24 // facgt v4.4s, v9.4s, v3.4s
+	WORD $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
+	WORD $0x6e32ddc4 // fmul v4.4s, v14.4s, v18.4s
+	WORD $0x4eb1d421 // fsub v1.4s, v1.4s, v17.4s
+	WORD $0x6e21de21 // fmul v1.4s, v17.4s, v1.4s
+	WORD $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD $0x6ea1ed24 // facgt v4.4s, v9.4s, v1.4s
+	WORD $0x4e641c21 // bic v1.16b, v1.16b, v4.16b
+	WORD $0x6e31ddc4 // fmul v4.4s, v14.4s, v17.4s
+	WORD $0x6ea4ed25 // facgt v5.4s, v9.4s, v4.4s
+	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
 	TBZ $2, R11, part10
-	FMOVQ F0, (R15)
+	FMOVQ F0, (R13)
 	JMP done10
 
 part10:
 	TBZ $1, R11, single10
-	FMOVD F0, (R15)
+	FMOVD F0, (R13)
 	TBZ $0, R11, done10
-	ADD $8, R15, R13
-	VST1 V0.S[2], (R13)
+	ADD $8, R13, R12
+	VST1 V0.S[2], (R12)
 	JMP done10
 
 single10:
 	TBZ $0, R11, done10
-	FMOVS F0, (R15)
+	FMOVS F0, (R13)
 
 done10:
-	VMOVI $0, V0.B16
-	ADD R12, R2, R13
 	TBZ $2, R11, part11
-	WORD $0x3cc001a0 // ldur q0, [x13]
+	FMOVQ F2, (R15)
 	JMP done11
 
 part11:
 	TBZ $1, R11, single11
-	WORD $0xfc4001a0 // ldur d0, [x13]
+	FMOVD F2, (R15)
 	TBZ $0, R11, done11
-	ADD $8, R13, R15
-	VLD1 (R15), V0.S[2]
+	ADD $8, R15, R12
+	VST1 V2.S[2], (R12)
 	JMP done11
 
 single11:
 	TBZ $0, R11, done11
-	WORD $0xbc4001a0 // ldur s0, [x13]
+	FMOVS F2, (R15)
 
 done11:
-	VMOVI $0, V2.B16
-	ADD R12, R7, R12
 	TBZ $2, R11, part12
-	WORD $0x3cc00182 // ldur q2, [x12]
+	FMOVQ F3, (R19)
 	JMP done12
 
 part12:
 	TBZ $1, R11, single12
-	WORD $0xfc400182 // ldur d2, [x12]
+	FMOVD F3, (R19)
 	TBZ $0, R11, done12
-	ADD $8, R12, R12
-	VLD1 (R12), V2.S[2]
+	ADD $8, R19, R12
+	VST1 V3.S[2], (R12)
 	JMP done12
 
 single12:
 	TBZ $0, R11, done12
-	WORD $0xbc400182 // ldur s2, [x12]
+	FMOVS F3, (R19)
 
 done12:
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
-	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
-	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
-	WORD $0x6ea1ed22 // facgt v2.4s, v9.4s, v1.4s
-	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	TBZ $2, R11, part13
-	FMOVQ F1, (R13)
+	FMOVQ F1, (R20)
 	JMP done13
 
 part13:
 	TBZ $1, R11, single13
-	FMOVD F1, (R13)
+	FMOVD F1, (R20)
 	TBZ $0, R11, done13
-	ADD $8, R13, R12
+	ADD $8, R20, R12
 	VST1 V1.S[2], (R12)
 	JMP done13
 
 single13:
 	TBZ $0, R11, done13
-	FMOVS F1, (R13)
+	FMOVS F1, (R20)
 
 done13:
-	WORD $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	WORD $0x6ea0ed21 // facgt v1.4s, v9.4s, v0.4s
-	WORD $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	TBZ $2, R11, part14
-	FMOVQ F0, (R14)
+	FMOVQ F4, (R14)
 	JMP done14
 
 part14:
 	TBZ $1, R11, single14
-	FMOVD F0, (R14)
+	FMOVD F4, (R14)
 	TBZ $0, R11, done14
 	ADD $8, R14, R11
-	VST1 V0.S[2], (R11)
+	VST1 V4.S[2], (R11)
 	JMP done14
 
 single14:
 	TBZ $0, R11, done14
-	FMOVS F0, (R14)
+	FMOVS F4, (R14)
 
 done14:
 
