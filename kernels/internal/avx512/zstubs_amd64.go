@@ -434,6 +434,14 @@ func PackPieces(dst, src *float32, pieces, ldd, lds int, tails *[4]int, flags in
 //go:noescape
 func PackFactors(dst, src *float32, rows, pieces, ldp, lds int)
 
+// DotRows multiplies 4 times groups rows of cols elements, the first at a and each lda bytes after
+// the one before, by x. It sets quads[4*r+i] to lane i of row r's 64 lanes (see ref.DotRows) after
+// those of 32, 16, 8 and 4 were added up. The whole blocks of 64 elements of x lie at x, the rest at
+// rest, with -0 up to 64 elements. room is scratch of 64 elements.
+//
+//go:noescape
+func DotRows(quads, room, a, x, rest *float32, groups, lda, cols int)
+
 // Tile1x1 is the register tile of 1 rows and 1 vectors of columns.
 //
 //go:noescape
