@@ -183,7 +183,9 @@ func dispatch(constraint string, targets []Target) []byte {
 	}
 	s.tile(targets)
 	s.pack(targets)
-	s.run(targets, "ref.DotRows", "DotRows", Target.dotRows)
+	for i := range Targets[0].dots() {
+		s.run(targets, "ref.DotRows", "products of rows", func(t Target) Kernel { return t.dots()[i] })
+	}
 	s.peak(targets)
 	return s.Bytes()
 }

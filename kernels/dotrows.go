@@ -9,15 +9,16 @@ import (
 
 const (
 	// dotRowsCols is how many columns the rows of one call of assembly have at most, which
-	// cannot be preempted. Longer rows are multiplied one by one.
+	// cannot be preempted. Longer rows are multiplied one by one, as less rows than a group are.
 	dotRowsCols = 4096
 	// dotRowsRows is how many rows are multiplied at a time, at most.
-	dotRowsRows = 64
+	dotRowsRows = 32
 	// dotRowsElements is how many elements one call of assembly takes.
 	dotRowsElements = 1 << 14
 )
 
-// minusZeros is what fills up a block: a product of +0 and -0 changes no lane.
+// minusZeros is what the assembly multiplies +0 by where a row ends inside a vector: to add the
+// product, -0, changes no lane.
 var minusZeros = func() (z [ref.Lanes]float32) {
 	for j := range z {
 		z[j] = float32(math.Copysign(0, -1))
@@ -36,7 +37,7 @@ func (t ISA) DotRows(dst []float32, a Mat, x []float32) {
 		ref.DotRows(dst, a.Data, a.Stride, x)
 	case len(x) == 0:
 		clear(dst)
-	case len(x) > dotRowsCols:
+	case len(x) > dotRowsCols || len(dst) < tilings[t].Lanes/4:
 		for r := range dst {
 			dst[r] = t.Dot(a.Data[r*a.Stride:][:len(x)], x)
 		}
@@ -45,34 +46,32 @@ func (t ISA) DotRows(dst []float32, a Mat, x []float32) {
 	}
 }
 
-// dotRows is DotRows by assembly, which takes groups of rows. Where less than a group is left
-// each row of it is given for all of a group.
+// dotRows is DotRows by assembly, which takes groups of rows. Where less than a group is left, the
+// last group is that of the last rows: some are computed again.
 func (t ISA) dotRows(dst []float32, a Mat, x []float32) {
 	var (
 		quads [4 * dotRowsRows]float32
 		room  [tile.DotRowsRoom]float32
-		rest  [ref.Lanes]float32
 	)
-	whole := len(x) &^ (ref.Lanes - 1)
-	if whole < len(x) {
-		rest = minusZeros
-		copy(rest[:], x[whole:])
-	}
 	group := tilings[t].Lanes / 4
 	most := min(max(group, dotRowsElements/len(x)&^(group-1)), dotRowsRows)
 	for r := 0; r < len(dst); {
-		n, stride := min(most, (len(dst)-r)&^(group-1)), a.Stride
-		groups := n / group
-		if n == 0 {
-			n, stride, groups = 1, 0, 1
-		}
-		runDotRows(t, &quads[0], &room[0], &a.Data[r*a.Stride], &x[0], &rest[0], groups, 4*stride, len(x))
+		r = min(r, len(dst)-group)
+		n := min(most, (len(dst)-r)&^(group-1))
+		runDotRows(t, &quads[0], &room[0], &a.Data[r*a.Stride], &x[0], &minusZeros[0], n/group, 4*a.Stride, len(x))
 		for i := range dst[r : r+n] {
 			q := quads[4*i:][:4]
 			dst[r+i] = (q[0] + q[2]) + (q[1] + q[3])
 		}
 		r += n
 	}
+}
+
+// dotRow is Dot by assembly, for up to dotRowsElements elements.
+func (t ISA) dotRow(x, y []float32) float32 {
+	var sum [ref.Lanes / 4]float32
+	runDotRow(t, &sum[0], &x[0], &y[0], &minusZeros[0], len(x))
+	return ref.Tree(sum[:tilings[t].Lanes])
 }
 
 // DotRows is [ISA.DotRows] on the current tier.

@@ -1475,16 +1475,29 @@ func runPackFactors(t ISA, dst, src *float32, rows, pieces, ldp, lds int) {
 }
 
 // runDotRows is DotRows of tier t. The scalar tier has none: ref.DotRows is called in its place.
-func runDotRows(t ISA, quads, room, a, x, rest *float32, groups, lda, cols int) {
+func runDotRows(t ISA, quads, room, a, x, zeros *float32, groups, lda, cols int) {
 	switch t {
 	case AVX2:
-		avx2.DotRows(quads, room, a, x, rest, groups, lda, cols)
+		avx2.DotRows(quads, room, a, x, zeros, groups, lda, cols)
 		return
 	case AVX512:
-		avx512.DotRows(quads, room, a, x, rest, groups, lda, cols)
+		avx512.DotRows(quads, room, a, x, zeros, groups, lda, cols)
 		return
 	}
-	panic("kernels: no DotRows on tier " + t.String())
+	panic("kernels: no products of rows on tier " + t.String())
+}
+
+// runDotRow is DotRow of tier t. The scalar tier has none: ref.DotRows is called in its place.
+func runDotRow(t ISA, sum, a, x, zeros *float32, cols int) {
+	switch t {
+	case AVX2:
+		avx2.DotRow(sum, a, x, zeros, cols)
+		return
+	case AVX512:
+		avx512.DotRow(sum, a, x, zeros, cols)
+		return
+	}
+	panic("kernels: no products of rows on tier " + t.String())
 }
 
 // peak runs iters turns of the loop on registers of tier t and returns the

@@ -441,8 +441,13 @@ func runPackFactors(t ISA, dst, src *float32, rows, pieces, ldp, lds int) {
 }
 
 // runDotRows is DotRows of tier t. The scalar tier has none: ref.DotRows is called in its place.
-func runDotRows(t ISA, quads, room, a, x, rest *float32, groups, lda, cols int) {
-	panic("kernels: no DotRows on tier " + t.String())
+func runDotRows(t ISA, quads, room, a, x, zeros *float32, groups, lda, cols int) {
+	panic("kernels: no products of rows on tier " + t.String())
+}
+
+// runDotRow is DotRow of tier t. The scalar tier has none: ref.DotRows is called in its place.
+func runDotRow(t ISA, sum, a, x, zeros *float32, cols int) {
+	panic("kernels: no products of rows on tier " + t.String())
 }
 
 // peak runs iters turns of the loop on registers of tier t and returns the

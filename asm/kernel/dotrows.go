@@ -11,11 +11,10 @@ import (
 //
 //	quads[4*r + i] = lane i after lanes of 32, 16, 8 and 4 were added up
 //
-// room is one vector for each of these rows. x has whole blocks of 64, and rest what is behind
-// them, filled up to 64 elements with -0: the rows have +0 there, so that -0 is added, which
-// changes no lane.
+// room is one vector for each of these rows. zeros is a vector of -0: where a row ends inside a
+// vector the lanes behind it have +0 times -0 added, which changes no lane, as +0 would one of -0.
 func DotRows(m vec.Machine) {
-	quads, a, x, rest := m.Int("quads"), m.Int("a"), m.Int("x"), m.Int("rest")
+	quads, a, x, zeros := m.Int("quads"), m.Int("a"), m.Int("x"), m.Int("zeros")
 	width, group := 4*m.Lanes(), m.Lanes()/4
 	// All rows of a group share the loads of x if their lanes have registers.
 	together := 1
@@ -38,7 +37,7 @@ func DotRows(m vec.Machine) {
 					m.Set(v, zero)
 				}
 			}
-			v := lanesOfRows(m, held, a, x, rest)
+			v := lanesOfRows(m, held, a, x, zeros)
 			if group == 1 {
 				m.Store(v[0], vec.Mem{Base: quads})
 			} else {
@@ -66,9 +65,22 @@ func DotRows(m vec.Machine) {
 	m.Return()
 }
 
+// DotRow multiplies one row by x, both of cols elements, and sets sum to its 64 lanes after the
+// upper half of them was added to the lower one again and again, until one vector is left. zeros is
+// what DotRows has.
+func DotRow(m vec.Machine) {
+	sum, a, x, zeros := m.Int("sum"), m.Int("a"), m.Int("x"), m.Int("zeros")
+	held := make([]vec.Vec, lanes/m.Lanes())
+	for j := range held {
+		held[j] = m.Zero()
+	}
+	m.Store(lanesOfRows(m, [][]vec.Vec{held}, a, x, zeros)[0], vec.Mem{Base: sum})
+	m.Return()
+}
+
 // lanesOfRows adds rows from a on to their lanes, and returns these added up to one vector for
 // each row.
-func lanesOfRows(m vec.Machine, sum [][]vec.Vec, a, x, rest vec.Reg) []vec.Vec {
+func lanesOfRows(m vec.Machine, sum [][]vec.Vec, a, x, zeros vec.Reg) []vec.Vec {
 	width, left, index := 4*m.Lanes(), m.Int("cols"), m.SetReg(0)
 	row := []vec.Reg{a}
 	for len(row) < len(sum) {
@@ -92,7 +104,7 @@ func lanesOfRows(m vec.Machine, sum [][]vec.Vec, a, x, rest vec.Reg) []vec.Vec {
 	remains = func(j int) {
 		if j < len(sum[0])-1 {
 			m.IfAtLeast("vector", left, m.Lanes(), func() {
-				step(j, m.Load(vec.Mem{Base: rest, Disp: j * width}), m.Load)
+				step(j, m.Load(vec.Mem{Base: x, Index: index, Disp: j * width}), m.Load)
 				m.AddImm(left, -m.Lanes())
 				remains(j + 1)
 				m.AddImm(left, -m.Lanes()) // nothing is left
@@ -100,7 +112,9 @@ func lanesOfRows(m vec.Machine, sum [][]vec.Vec, a, x, rest vec.Reg) []vec.Vec {
 		}
 		m.IfAtLeast("tail", left, 1, func() {
 			t := m.Tail(left)
-			step(j, m.Load(vec.Mem{Base: rest, Disp: j * width}), func(at vec.Mem) vec.Vec { return m.LoadTail(at, t) })
+			behind := m.Xor(m.LoadTail(vec.Mem{Base: zeros}, t), vec.Const(1<<31))
+			v := m.Or(m.LoadTail(vec.Mem{Base: x, Index: index, Disp: j * width}, t), behind)
+			step(j, v, func(at vec.Mem) vec.Vec { return m.LoadTail(at, t) })
 		})
 	}
 	remains(0)

@@ -4,13 +4,13 @@
 
 #include "textflag.h"
 
-// func DotRows(quads *float32, room *float32, a *float32, x *float32, rest *float32, groups int, lda int, cols int)
+// func DotRows(quads *float32, room *float32, a *float32, x *float32, zeros *float32, groups int, lda int, cols int)
 // Requires: AVX, FMA3
 TEXT ·DotRows(SB), NOSPLIT, $0-64
 	MOVQ    quads+0(FP), AX
 	MOVQ    a+16(FP), CX
 	MOVQ    x+24(FP), DX
-	MOVQ    rest+32(FP), BX
+	MOVQ    zeros+32(FP), BX
 	VXORPS  X0, X0, X0
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
@@ -74,43 +74,43 @@ done_block:
 	ADDQ        $+64, DI
 	CMPQ        DI, $+8
 	JLT         skip_vector
-	VMOVUPS     (BX), Y9
+	VMOVUPS     (DX)(R8*1), Y9
 	VMOVUPS     (CX)(R8*1), Y10
 	VFMADD231PS Y9, Y10, Y1
 	ADDQ        $-8, DI
 	CMPQ        DI, $+8
 	JLT         skip_vector2
-	VMOVUPS     32(BX), Y9
+	VMOVUPS     32(DX)(R8*1), Y9
 	VMOVUPS     32(CX)(R8*1), Y10
 	VFMADD231PS Y9, Y10, Y2
 	ADDQ        $-8, DI
 	CMPQ        DI, $+8
 	JLT         skip_vector3
-	VMOVUPS     64(BX), Y9
+	VMOVUPS     64(DX)(R8*1), Y9
 	VMOVUPS     64(CX)(R8*1), Y10
 	VFMADD231PS Y9, Y10, Y3
 	ADDQ        $-8, DI
 	CMPQ        DI, $+8
 	JLT         skip_vector4
-	VMOVUPS     96(BX), Y9
+	VMOVUPS     96(DX)(R8*1), Y9
 	VMOVUPS     96(CX)(R8*1), Y10
 	VFMADD231PS Y9, Y10, Y4
 	ADDQ        $-8, DI
 	CMPQ        DI, $+8
 	JLT         skip_vector5
-	VMOVUPS     128(BX), Y9
+	VMOVUPS     128(DX)(R8*1), Y9
 	VMOVUPS     128(CX)(R8*1), Y10
 	VFMADD231PS Y9, Y10, Y5
 	ADDQ        $-8, DI
 	CMPQ        DI, $+8
 	JLT         skip_vector6
-	VMOVUPS     160(BX), Y9
+	VMOVUPS     160(DX)(R8*1), Y9
 	VMOVUPS     160(CX)(R8*1), Y10
 	VFMADD231PS Y9, Y10, Y6
 	ADDQ        $-8, DI
 	CMPQ        DI, $+8
 	JLT         skip_vector7
-	VMOVUPS     192(BX), Y9
+	VMOVUPS     192(DX)(R8*1), Y9
 	VMOVUPS     192(CX)(R8*1), Y10
 	VFMADD231PS Y9, Y10, Y7
 	ADDQ        $-8, DI
@@ -120,7 +120,10 @@ done_block:
 	MOVQ        DI, R10
 	NEGQ        R10
 	VMOVUPS     (R9)(R10*4), Y9
-	VMOVUPS     224(BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  224(DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  224(CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y8
 
@@ -134,7 +137,10 @@ skip_vector7:
 	MOVQ        DI, R10
 	NEGQ        R10
 	VMOVUPS     (R9)(R10*4), Y9
-	VMOVUPS     192(BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  192(DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  192(CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y7
 
@@ -148,7 +154,10 @@ skip_vector6:
 	MOVQ        DI, R10
 	NEGQ        R10
 	VMOVUPS     (R9)(R10*4), Y9
-	VMOVUPS     160(BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  160(DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  160(CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y6
 
@@ -162,7 +171,10 @@ skip_vector5:
 	MOVQ        DI, R10
 	NEGQ        R10
 	VMOVUPS     (R9)(R10*4), Y9
-	VMOVUPS     128(BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  128(DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  128(CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y5
 
@@ -176,7 +188,10 @@ skip_vector4:
 	MOVQ        DI, R10
 	NEGQ        R10
 	VMOVUPS     (R9)(R10*4), Y9
-	VMOVUPS     96(BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  96(DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  96(CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y4
 
@@ -190,7 +205,10 @@ skip_vector3:
 	MOVQ        DI, R10
 	NEGQ        R10
 	VMOVUPS     (R9)(R10*4), Y9
-	VMOVUPS     64(BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  64(DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  64(CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y3
 
@@ -204,7 +222,10 @@ skip_vector2:
 	MOVQ        DI, R10
 	NEGQ        R10
 	VMOVUPS     (R9)(R10*4), Y9
-	VMOVUPS     32(BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  32(DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  32(CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y2
 
@@ -217,7 +238,10 @@ skip_vector:
 	LEAQ        mask<>+32(SB), R9
 	NEGQ        DI
 	VMOVUPS     (R9)(DI*4), Y9
-	VMOVUPS     (BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  (DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  (CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y1
 
@@ -279,43 +303,43 @@ done_block2:
 	ADDQ        $+64, DI
 	CMPQ        DI, $+8
 	JLT         skip_vector8
-	VMOVUPS     (BX), Y9
+	VMOVUPS     (DX)(R8*1), Y9
 	VMOVUPS     (CX)(R8*1), Y10
 	VFMADD231PS Y9, Y10, Y1
 	ADDQ        $-8, DI
 	CMPQ        DI, $+8
 	JLT         skip_vector9
-	VMOVUPS     32(BX), Y9
+	VMOVUPS     32(DX)(R8*1), Y9
 	VMOVUPS     32(CX)(R8*1), Y10
 	VFMADD231PS Y9, Y10, Y2
 	ADDQ        $-8, DI
 	CMPQ        DI, $+8
 	JLT         skip_vector10
-	VMOVUPS     64(BX), Y9
+	VMOVUPS     64(DX)(R8*1), Y9
 	VMOVUPS     64(CX)(R8*1), Y10
 	VFMADD231PS Y9, Y10, Y3
 	ADDQ        $-8, DI
 	CMPQ        DI, $+8
 	JLT         skip_vector11
-	VMOVUPS     96(BX), Y9
+	VMOVUPS     96(DX)(R8*1), Y9
 	VMOVUPS     96(CX)(R8*1), Y10
 	VFMADD231PS Y9, Y10, Y4
 	ADDQ        $-8, DI
 	CMPQ        DI, $+8
 	JLT         skip_vector12
-	VMOVUPS     128(BX), Y9
+	VMOVUPS     128(DX)(R8*1), Y9
 	VMOVUPS     128(CX)(R8*1), Y10
 	VFMADD231PS Y9, Y10, Y5
 	ADDQ        $-8, DI
 	CMPQ        DI, $+8
 	JLT         skip_vector13
-	VMOVUPS     160(BX), Y9
+	VMOVUPS     160(DX)(R8*1), Y9
 	VMOVUPS     160(CX)(R8*1), Y10
 	VFMADD231PS Y9, Y10, Y6
 	ADDQ        $-8, DI
 	CMPQ        DI, $+8
 	JLT         skip_vector14
-	VMOVUPS     192(BX), Y9
+	VMOVUPS     192(DX)(R8*1), Y9
 	VMOVUPS     192(CX)(R8*1), Y10
 	VFMADD231PS Y9, Y10, Y7
 	ADDQ        $-8, DI
@@ -325,7 +349,10 @@ done_block2:
 	MOVQ        DI, R10
 	NEGQ        R10
 	VMOVUPS     (R9)(R10*4), Y9
-	VMOVUPS     224(BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  224(DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  224(CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y8
 
@@ -339,7 +366,10 @@ skip_vector14:
 	MOVQ        DI, R10
 	NEGQ        R10
 	VMOVUPS     (R9)(R10*4), Y9
-	VMOVUPS     192(BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  192(DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  192(CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y7
 
@@ -353,7 +383,10 @@ skip_vector13:
 	MOVQ        DI, R10
 	NEGQ        R10
 	VMOVUPS     (R9)(R10*4), Y9
-	VMOVUPS     160(BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  160(DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  160(CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y6
 
@@ -367,7 +400,10 @@ skip_vector12:
 	MOVQ        DI, R10
 	NEGQ        R10
 	VMOVUPS     (R9)(R10*4), Y9
-	VMOVUPS     128(BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  128(DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  128(CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y5
 
@@ -381,7 +417,10 @@ skip_vector11:
 	MOVQ        DI, R10
 	NEGQ        R10
 	VMOVUPS     (R9)(R10*4), Y9
-	VMOVUPS     96(BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  96(DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  96(CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y4
 
@@ -395,7 +434,10 @@ skip_vector10:
 	MOVQ        DI, R10
 	NEGQ        R10
 	VMOVUPS     (R9)(R10*4), Y9
-	VMOVUPS     64(BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  64(DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  64(CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y3
 
@@ -409,7 +451,10 @@ skip_vector9:
 	MOVQ        DI, R10
 	NEGQ        R10
 	VMOVUPS     (R9)(R10*4), Y9
-	VMOVUPS     32(BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  32(DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  32(CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y2
 
@@ -422,7 +467,10 @@ skip_vector8:
 	LEAQ        mask<>+32(SB), R9
 	NEGQ        DI
 	VMOVUPS     (R9)(DI*4), Y9
-	VMOVUPS     (BX), Y10
+	VMASKMOVPS  (BX), Y9, Y10
+	VXORPS      lanes_80000000<>+0(SB), Y10, Y10
+	VMASKMOVPS  (DX)(R8*1), Y9, Y11
+	VORPS       Y10, Y11, Y10
 	VMASKMOVPS  (CX)(R8*1), Y9, Y9
 	VFMADD231PS Y10, Y9, Y1
 
@@ -449,6 +497,250 @@ skip_tail16:
 done_group:
 	VZEROUPPER
 	RET
+
+// func DotRow(sum *float32, a *float32, x *float32, zeros *float32, cols int)
+// Requires: AVX, FMA3
+TEXT ·DotRow(SB), NOSPLIT, $0-40
+	MOVQ    sum+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    zeros+24(FP), BX
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	MOVQ    cols+32(FP), SI
+	XORQ    DI, DI
+	SUBQ    $+64, SI
+	JLT     done_block
+	PCALIGN $0x40
+
+block:
+	VMOVUPS     (DX)(DI*1), Y8
+	VMOVUPS     (CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y0
+	VMOVUPS     32(DX)(DI*1), Y8
+	VMOVUPS     32(CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y1
+	VMOVUPS     64(DX)(DI*1), Y8
+	VMOVUPS     64(CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y2
+	VMOVUPS     96(DX)(DI*1), Y8
+	VMOVUPS     96(CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y3
+	VMOVUPS     128(DX)(DI*1), Y8
+	VMOVUPS     128(CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y4
+	VMOVUPS     160(DX)(DI*1), Y8
+	VMOVUPS     160(CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y5
+	VMOVUPS     192(DX)(DI*1), Y8
+	VMOVUPS     192(CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y6
+	VMOVUPS     224(DX)(DI*1), Y8
+	VMOVUPS     224(CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y7
+	ADDQ        $+256, DI
+	PCALIGN     $0x10
+	SUBQ        $+64, SI
+	JGE         block
+
+done_block:
+	ADDQ        $+64, SI
+	CMPQ        SI, $+8
+	JLT         skip_vector
+	VMOVUPS     (DX)(DI*1), Y8
+	VMOVUPS     (CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y0
+	ADDQ        $-8, SI
+	CMPQ        SI, $+8
+	JLT         skip_vector2
+	VMOVUPS     32(DX)(DI*1), Y8
+	VMOVUPS     32(CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y1
+	ADDQ        $-8, SI
+	CMPQ        SI, $+8
+	JLT         skip_vector3
+	VMOVUPS     64(DX)(DI*1), Y8
+	VMOVUPS     64(CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y2
+	ADDQ        $-8, SI
+	CMPQ        SI, $+8
+	JLT         skip_vector4
+	VMOVUPS     96(DX)(DI*1), Y8
+	VMOVUPS     96(CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y3
+	ADDQ        $-8, SI
+	CMPQ        SI, $+8
+	JLT         skip_vector5
+	VMOVUPS     128(DX)(DI*1), Y8
+	VMOVUPS     128(CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y4
+	ADDQ        $-8, SI
+	CMPQ        SI, $+8
+	JLT         skip_vector6
+	VMOVUPS     160(DX)(DI*1), Y8
+	VMOVUPS     160(CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y5
+	ADDQ        $-8, SI
+	CMPQ        SI, $+8
+	JLT         skip_vector7
+	VMOVUPS     192(DX)(DI*1), Y8
+	VMOVUPS     192(CX)(DI*1), Y9
+	VFMADD231PS Y8, Y9, Y6
+	ADDQ        $-8, SI
+	CMPQ        SI, $+1
+	JLT         skip_tail
+	LEAQ        mask<>+32(SB), R8
+	MOVQ        SI, R9
+	NEGQ        R9
+	VMOVUPS     (R8)(R9*4), Y8
+	VMASKMOVPS  (BX), Y8, Y9
+	VXORPS      lanes_80000000<>+0(SB), Y9, Y9
+	VMASKMOVPS  224(DX)(DI*1), Y8, Y10
+	VORPS       Y9, Y10, Y9
+	VMASKMOVPS  224(CX)(DI*1), Y8, Y8
+	VFMADD231PS Y9, Y8, Y7
+
+skip_tail:
+	ADDQ $-8, SI
+
+skip_vector7:
+	CMPQ        SI, $+1
+	JLT         skip_tail2
+	LEAQ        mask<>+32(SB), R8
+	MOVQ        SI, R9
+	NEGQ        R9
+	VMOVUPS     (R8)(R9*4), Y8
+	VMASKMOVPS  (BX), Y8, Y9
+	VXORPS      lanes_80000000<>+0(SB), Y9, Y9
+	VMASKMOVPS  192(DX)(DI*1), Y8, Y10
+	VORPS       Y9, Y10, Y9
+	VMASKMOVPS  192(CX)(DI*1), Y8, Y8
+	VFMADD231PS Y9, Y8, Y6
+
+skip_tail2:
+	ADDQ $-8, SI
+
+skip_vector6:
+	CMPQ        SI, $+1
+	JLT         skip_tail3
+	LEAQ        mask<>+32(SB), R8
+	MOVQ        SI, R9
+	NEGQ        R9
+	VMOVUPS     (R8)(R9*4), Y8
+	VMASKMOVPS  (BX), Y8, Y9
+	VXORPS      lanes_80000000<>+0(SB), Y9, Y9
+	VMASKMOVPS  160(DX)(DI*1), Y8, Y10
+	VORPS       Y9, Y10, Y9
+	VMASKMOVPS  160(CX)(DI*1), Y8, Y8
+	VFMADD231PS Y9, Y8, Y5
+
+skip_tail3:
+	ADDQ $-8, SI
+
+skip_vector5:
+	CMPQ        SI, $+1
+	JLT         skip_tail4
+	LEAQ        mask<>+32(SB), R8
+	MOVQ        SI, R9
+	NEGQ        R9
+	VMOVUPS     (R8)(R9*4), Y8
+	VMASKMOVPS  (BX), Y8, Y9
+	VXORPS      lanes_80000000<>+0(SB), Y9, Y9
+	VMASKMOVPS  128(DX)(DI*1), Y8, Y10
+	VORPS       Y9, Y10, Y9
+	VMASKMOVPS  128(CX)(DI*1), Y8, Y8
+	VFMADD231PS Y9, Y8, Y4
+
+skip_tail4:
+	ADDQ $-8, SI
+
+skip_vector4:
+	CMPQ        SI, $+1
+	JLT         skip_tail5
+	LEAQ        mask<>+32(SB), R8
+	MOVQ        SI, R9
+	NEGQ        R9
+	VMOVUPS     (R8)(R9*4), Y8
+	VMASKMOVPS  (BX), Y8, Y9
+	VXORPS      lanes_80000000<>+0(SB), Y9, Y9
+	VMASKMOVPS  96(DX)(DI*1), Y8, Y10
+	VORPS       Y9, Y10, Y9
+	VMASKMOVPS  96(CX)(DI*1), Y8, Y8
+	VFMADD231PS Y9, Y8, Y3
+
+skip_tail5:
+	ADDQ $-8, SI
+
+skip_vector3:
+	CMPQ        SI, $+1
+	JLT         skip_tail6
+	LEAQ        mask<>+32(SB), R8
+	MOVQ        SI, R9
+	NEGQ        R9
+	VMOVUPS     (R8)(R9*4), Y8
+	VMASKMOVPS  (BX), Y8, Y9
+	VXORPS      lanes_80000000<>+0(SB), Y9, Y9
+	VMASKMOVPS  64(DX)(DI*1), Y8, Y10
+	VORPS       Y9, Y10, Y9
+	VMASKMOVPS  64(CX)(DI*1), Y8, Y8
+	VFMADD231PS Y9, Y8, Y2
+
+skip_tail6:
+	ADDQ $-8, SI
+
+skip_vector2:
+	CMPQ        SI, $+1
+	JLT         skip_tail7
+	LEAQ        mask<>+32(SB), R8
+	MOVQ        SI, R9
+	NEGQ        R9
+	VMOVUPS     (R8)(R9*4), Y8
+	VMASKMOVPS  (BX), Y8, Y9
+	VXORPS      lanes_80000000<>+0(SB), Y9, Y9
+	VMASKMOVPS  32(DX)(DI*1), Y8, Y10
+	VORPS       Y9, Y10, Y9
+	VMASKMOVPS  32(CX)(DI*1), Y8, Y8
+	VFMADD231PS Y9, Y8, Y1
+
+skip_tail7:
+	ADDQ $-8, SI
+
+skip_vector:
+	CMPQ        SI, $+1
+	JLT         skip_tail8
+	LEAQ        mask<>+32(SB), R8
+	NEGQ        SI
+	VMOVUPS     (R8)(SI*4), Y8
+	VMASKMOVPS  (BX), Y8, Y9
+	VXORPS      lanes_80000000<>+0(SB), Y9, Y9
+	VMASKMOVPS  (DX)(DI*1), Y8, Y10
+	VORPS       Y9, Y10, Y9
+	VMASKMOVPS  (CX)(DI*1), Y8, Y8
+	VFMADD231PS Y9, Y8, Y0
+
+skip_tail8:
+	VADDPS  Y4, Y0, Y0
+	VADDPS  Y5, Y1, Y1
+	VADDPS  Y6, Y2, Y2
+	VADDPS  Y7, Y3, Y3
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	VZEROUPPER
+	RET
+
+DATA lanes_80000000<>+0(SB)/8, $0x8000000080000000
+DATA lanes_80000000<>+8(SB)/8, $0x8000000080000000
+DATA lanes_80000000<>+16(SB)/8, $0x8000000080000000
+DATA lanes_80000000<>+24(SB)/8, $0x8000000080000000
+GLOBL lanes_80000000<>(SB), RODATA|NOPTR, $32
 
 DATA mask<>+0(SB)/8, $0xffffffffffffffff
 DATA mask<>+8(SB)/8, $0xffffffffffffffff

@@ -4,13 +4,13 @@
 
 #include "textflag.h"
 
-// func DotRows(quads *float32, room *float32, a *float32, x *float32, rest *float32, groups int, lda int, cols int)
+// func DotRows(quads *float32, room *float32, a *float32, x *float32, zeros *float32, groups int, lda int, cols int)
 // Requires: AVX, AVX512F
 TEXT ·DotRows(SB), NOSPLIT, $0-64
 	MOVQ    quads+0(FP), AX
 	MOVQ    a+16(FP), CX
 	MOVQ    x+24(FP), DX
-	MOVQ    rest+32(FP), BX
+	MOVQ    zeros+32(FP), BX
 	VXORPS  X0, X0, X0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
@@ -108,7 +108,7 @@ done_block:
 	ADDQ        $+64, DI
 	CMPQ        DI, $+16
 	JLT         skip_vector
-	VMOVUPS     (BX), Z17
+	VMOVUPS     (DX)(R8*1), Z17
 	VMOVUPS     (CX)(R8*1), Z18
 	VFMADD231PS Z17, Z18, Z1
 	VMOVUPS     (R9)(R8*1), Z18
@@ -120,7 +120,7 @@ done_block:
 	ADDQ        $-16, DI
 	CMPQ        DI, $+16
 	JLT         skip_vector2
-	VMOVUPS     64(BX), Z17
+	VMOVUPS     64(DX)(R8*1), Z17
 	VMOVUPS     64(CX)(R8*1), Z18
 	VFMADD231PS Z17, Z18, Z2
 	VMOVUPS     64(R9)(R8*1), Z18
@@ -132,7 +132,7 @@ done_block:
 	ADDQ        $-16, DI
 	CMPQ        DI, $+16
 	JLT         skip_vector3
-	VMOVUPS     128(BX), Z17
+	VMOVUPS     128(DX)(R8*1), Z17
 	VMOVUPS     128(CX)(R8*1), Z18
 	VFMADD231PS Z17, Z18, Z3
 	VMOVUPS     128(R9)(R8*1), Z18
@@ -146,7 +146,10 @@ done_block:
 	JLT         skip_tail
 	LEAQ        mask<>+0(SB), R12
 	KMOVW       (R12)(DI*2), K1
-	VMOVUPS     192(BX), Z17
+	VMOVUPS.Z   (BX), K1, Z17
+	VPXORD.BCST lanes_80000000<>+0(SB), Z17, Z17
+	VMOVUPS.Z   192(DX)(R8*1), K1, Z18
+	VPORD       Z17, Z18, Z17
 	VMOVUPS.Z   192(CX)(R8*1), K1, Z18
 	VFMADD231PS Z17, Z18, Z4
 	VMOVUPS.Z   192(R9)(R8*1), K1, Z18
@@ -164,7 +167,10 @@ skip_vector3:
 	JLT         skip_tail2
 	LEAQ        mask<>+0(SB), R12
 	KMOVW       (R12)(DI*2), K1
-	VMOVUPS     128(BX), Z17
+	VMOVUPS.Z   (BX), K1, Z17
+	VPXORD.BCST lanes_80000000<>+0(SB), Z17, Z17
+	VMOVUPS.Z   128(DX)(R8*1), K1, Z18
+	VPORD       Z17, Z18, Z17
 	VMOVUPS.Z   128(CX)(R8*1), K1, Z18
 	VFMADD231PS Z17, Z18, Z3
 	VMOVUPS.Z   128(R9)(R8*1), K1, Z18
@@ -182,7 +188,10 @@ skip_vector2:
 	JLT         skip_tail3
 	LEAQ        mask<>+0(SB), R12
 	KMOVW       (R12)(DI*2), K1
-	VMOVUPS     64(BX), Z17
+	VMOVUPS.Z   (BX), K1, Z17
+	VPXORD.BCST lanes_80000000<>+0(SB), Z17, Z17
+	VMOVUPS.Z   64(DX)(R8*1), K1, Z18
+	VPORD       Z17, Z18, Z17
 	VMOVUPS.Z   64(CX)(R8*1), K1, Z18
 	VFMADD231PS Z17, Z18, Z2
 	VMOVUPS.Z   64(R9)(R8*1), K1, Z18
@@ -200,7 +209,10 @@ skip_vector:
 	JLT         skip_tail4
 	LEAQ        mask<>+0(SB), R12
 	KMOVW       (R12)(DI*2), K1
-	VMOVUPS     (BX), Z17
+	VMOVUPS.Z   (BX), K1, Z17
+	VPXORD.BCST lanes_80000000<>+0(SB), Z17, Z17
+	VMOVUPS.Z   (DX)(R8*1), K1, Z18
+	VPORD       Z17, Z18, Z17
 	VMOVUPS.Z   (CX)(R8*1), K1, Z18
 	VFMADD231PS Z17, Z18, Z1
 	VMOVUPS.Z   (R9)(R8*1), K1, Z18
@@ -258,6 +270,128 @@ skip_tail4:
 done_group:
 	VZEROUPPER
 	RET
+
+// func DotRow(sum *float32, a *float32, x *float32, zeros *float32, cols int)
+// Requires: AVX, AVX512F
+TEXT ·DotRow(SB), NOSPLIT, $0-40
+	MOVQ    sum+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    zeros+24(FP), BX
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	MOVQ    cols+32(FP), SI
+	XORQ    DI, DI
+	SUBQ    $+64, SI
+	JLT     done_block
+	PCALIGN $0x40
+
+block:
+	VMOVUPS     (DX)(DI*1), Z4
+	VMOVUPS     (CX)(DI*1), Z5
+	VFMADD231PS Z4, Z5, Z0
+	VMOVUPS     64(DX)(DI*1), Z4
+	VMOVUPS     64(CX)(DI*1), Z5
+	VFMADD231PS Z4, Z5, Z1
+	VMOVUPS     128(DX)(DI*1), Z4
+	VMOVUPS     128(CX)(DI*1), Z5
+	VFMADD231PS Z4, Z5, Z2
+	VMOVUPS     192(DX)(DI*1), Z4
+	VMOVUPS     192(CX)(DI*1), Z5
+	VFMADD231PS Z4, Z5, Z3
+	ADDQ        $+256, DI
+	PCALIGN     $0x10
+	SUBQ        $+64, SI
+	JGE         block
+
+done_block:
+	ADDQ        $+64, SI
+	CMPQ        SI, $+16
+	JLT         skip_vector
+	VMOVUPS     (DX)(DI*1), Z4
+	VMOVUPS     (CX)(DI*1), Z5
+	VFMADD231PS Z4, Z5, Z0
+	ADDQ        $-16, SI
+	CMPQ        SI, $+16
+	JLT         skip_vector2
+	VMOVUPS     64(DX)(DI*1), Z4
+	VMOVUPS     64(CX)(DI*1), Z5
+	VFMADD231PS Z4, Z5, Z1
+	ADDQ        $-16, SI
+	CMPQ        SI, $+16
+	JLT         skip_vector3
+	VMOVUPS     128(DX)(DI*1), Z4
+	VMOVUPS     128(CX)(DI*1), Z5
+	VFMADD231PS Z4, Z5, Z2
+	ADDQ        $-16, SI
+	CMPQ        SI, $+1
+	JLT         skip_tail
+	LEAQ        mask<>+0(SB), R8
+	KMOVW       (R8)(SI*2), K1
+	VMOVUPS.Z   (BX), K1, Z4
+	VPXORD.BCST lanes_80000000<>+0(SB), Z4, Z4
+	VMOVUPS.Z   192(DX)(DI*1), K1, Z5
+	VPORD       Z4, Z5, Z4
+	VMOVUPS.Z   192(CX)(DI*1), K1, Z5
+	VFMADD231PS Z4, Z5, Z3
+
+skip_tail:
+	ADDQ $-16, SI
+
+skip_vector3:
+	CMPQ        SI, $+1
+	JLT         skip_tail2
+	LEAQ        mask<>+0(SB), R8
+	KMOVW       (R8)(SI*2), K1
+	VMOVUPS.Z   (BX), K1, Z4
+	VPXORD.BCST lanes_80000000<>+0(SB), Z4, Z4
+	VMOVUPS.Z   128(DX)(DI*1), K1, Z5
+	VPORD       Z4, Z5, Z4
+	VMOVUPS.Z   128(CX)(DI*1), K1, Z5
+	VFMADD231PS Z4, Z5, Z2
+
+skip_tail2:
+	ADDQ $-16, SI
+
+skip_vector2:
+	CMPQ        SI, $+1
+	JLT         skip_tail3
+	LEAQ        mask<>+0(SB), R8
+	KMOVW       (R8)(SI*2), K1
+	VMOVUPS.Z   (BX), K1, Z4
+	VPXORD.BCST lanes_80000000<>+0(SB), Z4, Z4
+	VMOVUPS.Z   64(DX)(DI*1), K1, Z5
+	VPORD       Z4, Z5, Z4
+	VMOVUPS.Z   64(CX)(DI*1), K1, Z5
+	VFMADD231PS Z4, Z5, Z1
+
+skip_tail3:
+	ADDQ $-16, SI
+
+skip_vector:
+	CMPQ        SI, $+1
+	JLT         skip_tail4
+	LEAQ        mask<>+0(SB), R8
+	KMOVW       (R8)(SI*2), K1
+	VMOVUPS.Z   (BX), K1, Z4
+	VPXORD.BCST lanes_80000000<>+0(SB), Z4, Z4
+	VMOVUPS.Z   (DX)(DI*1), K1, Z5
+	VPORD       Z4, Z5, Z4
+	VMOVUPS.Z   (CX)(DI*1), K1, Z5
+	VFMADD231PS Z4, Z5, Z0
+
+skip_tail4:
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z1, Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VZEROUPPER
+	RET
+
+DATA lanes_80000000<>+0(SB)/4, $0x80000000
+GLOBL lanes_80000000<>(SB), RODATA|NOPTR, $4
 
 DATA mask<>+0(SB)/2, $0x0000
 DATA mask<>+2(SB)/2, $0x0001

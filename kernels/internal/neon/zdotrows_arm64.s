@@ -4,12 +4,12 @@
 
 #include "textflag.h"
 
-// func DotRows(quads, room, a, x, rest *float32, groups, lda, cols int)
+// func DotRows(quads, room, a, x, zeros *float32, groups, lda, cols int)
 TEXT ·DotRows(SB), NOSPLIT, $0-64
 	MOVD quads+0(FP), R0
 	MOVD a+16(FP), R1
 	MOVD x+24(FP), R2
-	MOVD rest+32(FP), R3
+	MOVD zeros+32(FP), R3
 	VMOVI $0, V0.B16
 	MOVD groups+40(FP), R4
 	SUBS $1, R4, R4
@@ -96,130 +96,182 @@ done_block:
 	ADD $64, R5, R5
 	CMP $4, R5
 	BLT skip_vector
-	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3ce66851 // ldr q17, [x2, x6]
 	WORD $0x3ce66832 // ldr q18, [x1, x6]
 	VFMLA V17.S4, V18.S4, V1.S4
 	SUB $4, R5, R5
 	CMP $4, R5
 	BLT skip_vector2
-	WORD $0x3cc10071 // ldur q17, [x3, #16]
+	ADD R6, R2, R7
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
 	ADD R6, R1, R7
 	WORD $0x3cc100f2 // ldur q18, [x7, #16]
 	VFMLA V17.S4, V18.S4, V2.S4
 	SUB $4, R5, R5
 	CMP $4, R5
 	BLT skip_vector3
-	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	ADD R6, R2, R7
+	WORD $0x3cc200f1 // ldur q17, [x7, #32]
 	ADD R6, R1, R7
 	WORD $0x3cc200f2 // ldur q18, [x7, #32]
 	VFMLA V17.S4, V18.S4, V3.S4
 	SUB $4, R5, R5
 	CMP $4, R5
 	BLT skip_vector4
-	WORD $0x3cc30071 // ldur q17, [x3, #48]
+	ADD R6, R2, R7
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
 	ADD R6, R1, R7
 	WORD $0x3cc300f2 // ldur q18, [x7, #48]
 	VFMLA V17.S4, V18.S4, V4.S4
 	SUB $4, R5, R5
 	CMP $4, R5
 	BLT skip_vector5
-	WORD $0x3cc40071 // ldur q17, [x3, #64]
+	ADD R6, R2, R7
+	WORD $0x3cc400f1 // ldur q17, [x7, #64]
 	ADD R6, R1, R7
 	WORD $0x3cc400f2 // ldur q18, [x7, #64]
 	VFMLA V17.S4, V18.S4, V5.S4
 	SUB $4, R5, R5
 	CMP $4, R5
 	BLT skip_vector6
-	WORD $0x3cc50071 // ldur q17, [x3, #80]
+	ADD R6, R2, R7
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
 	ADD R6, R1, R7
 	WORD $0x3cc500f2 // ldur q18, [x7, #80]
 	VFMLA V17.S4, V18.S4, V6.S4
 	SUB $4, R5, R5
 	CMP $4, R5
 	BLT skip_vector7
-	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	ADD R6, R2, R7
+	WORD $0x3cc600f1 // ldur q17, [x7, #96]
 	ADD R6, R1, R7
 	WORD $0x3cc600f2 // ldur q18, [x7, #96]
 	VFMLA V17.S4, V18.S4, V7.S4
 	SUB $4, R5, R5
 	CMP $4, R5
 	BLT skip_vector8
-	WORD $0x3cc70071 // ldur q17, [x3, #112]
+	ADD R6, R2, R7
+	WORD $0x3cc700f1 // ldur q17, [x7, #112]
 	ADD R6, R1, R7
 	WORD $0x3cc700f2 // ldur q18, [x7, #112]
 	VFMLA V17.S4, V18.S4, V8.S4
 	SUB $4, R5, R5
 	CMP $4, R5
 	BLT skip_vector9
-	WORD $0x3cc80071 // ldur q17, [x3, #128]
+	ADD R6, R2, R7
+	WORD $0x3cc800f1 // ldur q17, [x7, #128]
 	ADD R6, R1, R7
 	WORD $0x3cc800f2 // ldur q18, [x7, #128]
 	VFMLA V17.S4, V18.S4, V9.S4
 	SUB $4, R5, R5
 	CMP $4, R5
 	BLT skip_vector10
-	WORD $0x3cc90071 // ldur q17, [x3, #144]
+	ADD R6, R2, R7
+	WORD $0x3cc900f1 // ldur q17, [x7, #144]
 	ADD R6, R1, R7
 	WORD $0x3cc900f2 // ldur q18, [x7, #144]
 	VFMLA V17.S4, V18.S4, V10.S4
 	SUB $4, R5, R5
 	CMP $4, R5
 	BLT skip_vector11
-	WORD $0x3cca0071 // ldur q17, [x3, #160]
+	ADD R6, R2, R7
+	WORD $0x3cca00f1 // ldur q17, [x7, #160]
 	ADD R6, R1, R7
 	WORD $0x3cca00f2 // ldur q18, [x7, #160]
 	VFMLA V17.S4, V18.S4, V11.S4
 	SUB $4, R5, R5
 	CMP $4, R5
 	BLT skip_vector12
-	WORD $0x3ccb0071 // ldur q17, [x3, #176]
+	ADD R6, R2, R7
+	WORD $0x3ccb00f1 // ldur q17, [x7, #176]
 	ADD R6, R1, R7
 	WORD $0x3ccb00f2 // ldur q18, [x7, #176]
 	VFMLA V17.S4, V18.S4, V12.S4
 	SUB $4, R5, R5
 	CMP $4, R5
 	BLT skip_vector13
-	WORD $0x3ccc0071 // ldur q17, [x3, #192]
+	ADD R6, R2, R7
+	WORD $0x3ccc00f1 // ldur q17, [x7, #192]
 	ADD R6, R1, R7
 	WORD $0x3ccc00f2 // ldur q18, [x7, #192]
 	VFMLA V17.S4, V18.S4, V13.S4
 	SUB $4, R5, R5
 	CMP $4, R5
 	BLT skip_vector14
-	WORD $0x3ccd0071 // ldur q17, [x3, #208]
+	ADD R6, R2, R7
+	WORD $0x3ccd00f1 // ldur q17, [x7, #208]
 	ADD R6, R1, R7
 	WORD $0x3ccd00f2 // ldur q18, [x7, #208]
 	VFMLA V17.S4, V18.S4, V14.S4
 	SUB $4, R5, R5
 	CMP $4, R5
 	BLT skip_vector15
-	WORD $0x3cce0071 // ldur q17, [x3, #224]
+	ADD R6, R2, R7
+	WORD $0x3cce00f1 // ldur q17, [x7, #224]
 	ADD R6, R1, R7
 	WORD $0x3cce00f2 // ldur q18, [x7, #224]
 	VFMLA V17.S4, V18.S4, V15.S4
 	SUB $4, R5, R5
 	CMP $1, R5
 	BLT skip_tail
-	WORD $0x3ccf0071 // ldur q17, [x3, #240]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
+	VMOVI $0, V17.B16
 	TBZ $2, R5, part
-	WORD $0x3ccf00f2 // ldur q18, [x7, #240]
+	WORD $0x3cc00071 // ldur q17, [x3]
 	JMP done
 
 part:
 	TBZ $1, R5, single
-	WORD $0xfc4f00f2 // ldur d18, [x7, #240]
+	WORD $0xfc400071 // ldur d17, [x3]
 	TBZ $0, R5, done
-	ADD $248, R7, R7
-	VLD1 (R7), V18.S[2]
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
 	JMP done
 
 single:
 	TBZ $0, R5, done
-	WORD $0xbc4f00f2 // ldur s18, [x7, #240]
+	WORD $0xbc400071 // ldur s17, [x3]
 
 done:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part2
+	WORD $0x3ccf00f2 // ldur q18, [x7, #240]
+	JMP done2
+
+part2:
+	TBZ $1, R5, single2
+	WORD $0xfc4f00f2 // ldur d18, [x7, #240]
+	TBZ $0, R5, done2
+	ADD $248, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done2
+
+single2:
+	TBZ $0, R5, done2
+	WORD $0xbc4f00f2 // ldur s18, [x7, #240]
+
+done2:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part3
+	WORD $0x3ccf00f2 // ldur q18, [x7, #240]
+	JMP done3
+
+part3:
+	TBZ $1, R5, single3
+	WORD $0xfc4f00f2 // ldur d18, [x7, #240]
+	TBZ $0, R5, done3
+	ADD $248, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done3
+
+single3:
+	TBZ $0, R5, done3
+	WORD $0xbc4f00f2 // ldur s18, [x7, #240]
+
+done3:
 	VFMLA V17.S4, V18.S4, V16.S4
 
 skip_tail:
@@ -228,26 +280,64 @@ skip_tail:
 skip_vector15:
 	CMP $1, R5
 	BLT skip_tail2
-	WORD $0x3cce0071 // ldur q17, [x3, #224]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
-	TBZ $2, R5, part2
-	WORD $0x3cce00f2 // ldur q18, [x7, #224]
-	JMP done2
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part4
+	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done4
 
-part2:
-	TBZ $1, R5, single2
+part4:
+	TBZ $1, R5, single4
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done4
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done4
+
+single4:
+	TBZ $0, R5, done4
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done4:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part5
+	WORD $0x3cce00f2 // ldur q18, [x7, #224]
+	JMP done5
+
+part5:
+	TBZ $1, R5, single5
 	WORD $0xfc4e00f2 // ldur d18, [x7, #224]
-	TBZ $0, R5, done2
+	TBZ $0, R5, done5
 	ADD $232, R7, R7
 	VLD1 (R7), V18.S[2]
-	JMP done2
+	JMP done5
 
-single2:
-	TBZ $0, R5, done2
+single5:
+	TBZ $0, R5, done5
 	WORD $0xbc4e00f2 // ldur s18, [x7, #224]
 
-done2:
+done5:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part6
+	WORD $0x3cce00f2 // ldur q18, [x7, #224]
+	JMP done6
+
+part6:
+	TBZ $1, R5, single6
+	WORD $0xfc4e00f2 // ldur d18, [x7, #224]
+	TBZ $0, R5, done6
+	ADD $232, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done6
+
+single6:
+	TBZ $0, R5, done6
+	WORD $0xbc4e00f2 // ldur s18, [x7, #224]
+
+done6:
 	VFMLA V17.S4, V18.S4, V15.S4
 
 skip_tail2:
@@ -256,26 +346,64 @@ skip_tail2:
 skip_vector14:
 	CMP $1, R5
 	BLT skip_tail3
-	WORD $0x3ccd0071 // ldur q17, [x3, #208]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
-	TBZ $2, R5, part3
-	WORD $0x3ccd00f2 // ldur q18, [x7, #208]
-	JMP done3
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part7
+	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done7
 
-part3:
-	TBZ $1, R5, single3
+part7:
+	TBZ $1, R5, single7
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done7
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done7
+
+single7:
+	TBZ $0, R5, done7
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done7:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part8
+	WORD $0x3ccd00f2 // ldur q18, [x7, #208]
+	JMP done8
+
+part8:
+	TBZ $1, R5, single8
 	WORD $0xfc4d00f2 // ldur d18, [x7, #208]
-	TBZ $0, R5, done3
+	TBZ $0, R5, done8
 	ADD $216, R7, R7
 	VLD1 (R7), V18.S[2]
-	JMP done3
+	JMP done8
 
-single3:
-	TBZ $0, R5, done3
+single8:
+	TBZ $0, R5, done8
 	WORD $0xbc4d00f2 // ldur s18, [x7, #208]
 
-done3:
+done8:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part9
+	WORD $0x3ccd00f2 // ldur q18, [x7, #208]
+	JMP done9
+
+part9:
+	TBZ $1, R5, single9
+	WORD $0xfc4d00f2 // ldur d18, [x7, #208]
+	TBZ $0, R5, done9
+	ADD $216, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done9
+
+single9:
+	TBZ $0, R5, done9
+	WORD $0xbc4d00f2 // ldur s18, [x7, #208]
+
+done9:
 	VFMLA V17.S4, V18.S4, V14.S4
 
 skip_tail3:
@@ -284,26 +412,64 @@ skip_tail3:
 skip_vector13:
 	CMP $1, R5
 	BLT skip_tail4
-	WORD $0x3ccc0071 // ldur q17, [x3, #192]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
-	TBZ $2, R5, part4
-	WORD $0x3ccc00f2 // ldur q18, [x7, #192]
-	JMP done4
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part10
+	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done10
 
-part4:
-	TBZ $1, R5, single4
+part10:
+	TBZ $1, R5, single10
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done10
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done10
+
+single10:
+	TBZ $0, R5, done10
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done10:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part11
+	WORD $0x3ccc00f2 // ldur q18, [x7, #192]
+	JMP done11
+
+part11:
+	TBZ $1, R5, single11
 	WORD $0xfc4c00f2 // ldur d18, [x7, #192]
-	TBZ $0, R5, done4
+	TBZ $0, R5, done11
 	ADD $200, R7, R7
 	VLD1 (R7), V18.S[2]
-	JMP done4
+	JMP done11
 
-single4:
-	TBZ $0, R5, done4
+single11:
+	TBZ $0, R5, done11
 	WORD $0xbc4c00f2 // ldur s18, [x7, #192]
 
-done4:
+done11:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part12
+	WORD $0x3ccc00f2 // ldur q18, [x7, #192]
+	JMP done12
+
+part12:
+	TBZ $1, R5, single12
+	WORD $0xfc4c00f2 // ldur d18, [x7, #192]
+	TBZ $0, R5, done12
+	ADD $200, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done12
+
+single12:
+	TBZ $0, R5, done12
+	WORD $0xbc4c00f2 // ldur s18, [x7, #192]
+
+done12:
 	VFMLA V17.S4, V18.S4, V13.S4
 
 skip_tail4:
@@ -312,26 +478,64 @@ skip_tail4:
 skip_vector12:
 	CMP $1, R5
 	BLT skip_tail5
-	WORD $0x3ccb0071 // ldur q17, [x3, #176]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
-	TBZ $2, R5, part5
-	WORD $0x3ccb00f2 // ldur q18, [x7, #176]
-	JMP done5
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part13
+	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done13
 
-part5:
-	TBZ $1, R5, single5
+part13:
+	TBZ $1, R5, single13
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done13
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done13
+
+single13:
+	TBZ $0, R5, done13
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done13:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part14
+	WORD $0x3ccb00f2 // ldur q18, [x7, #176]
+	JMP done14
+
+part14:
+	TBZ $1, R5, single14
 	WORD $0xfc4b00f2 // ldur d18, [x7, #176]
-	TBZ $0, R5, done5
+	TBZ $0, R5, done14
 	ADD $184, R7, R7
 	VLD1 (R7), V18.S[2]
-	JMP done5
+	JMP done14
 
-single5:
-	TBZ $0, R5, done5
+single14:
+	TBZ $0, R5, done14
 	WORD $0xbc4b00f2 // ldur s18, [x7, #176]
 
-done5:
+done14:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part15
+	WORD $0x3ccb00f2 // ldur q18, [x7, #176]
+	JMP done15
+
+part15:
+	TBZ $1, R5, single15
+	WORD $0xfc4b00f2 // ldur d18, [x7, #176]
+	TBZ $0, R5, done15
+	ADD $184, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done15
+
+single15:
+	TBZ $0, R5, done15
+	WORD $0xbc4b00f2 // ldur s18, [x7, #176]
+
+done15:
 	VFMLA V17.S4, V18.S4, V12.S4
 
 skip_tail5:
@@ -340,26 +544,64 @@ skip_tail5:
 skip_vector11:
 	CMP $1, R5
 	BLT skip_tail6
-	WORD $0x3cca0071 // ldur q17, [x3, #160]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
-	TBZ $2, R5, part6
-	WORD $0x3cca00f2 // ldur q18, [x7, #160]
-	JMP done6
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part16
+	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done16
 
-part6:
-	TBZ $1, R5, single6
+part16:
+	TBZ $1, R5, single16
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done16
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done16
+
+single16:
+	TBZ $0, R5, done16
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done16:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part17
+	WORD $0x3cca00f2 // ldur q18, [x7, #160]
+	JMP done17
+
+part17:
+	TBZ $1, R5, single17
 	WORD $0xfc4a00f2 // ldur d18, [x7, #160]
-	TBZ $0, R5, done6
+	TBZ $0, R5, done17
 	ADD $168, R7, R7
 	VLD1 (R7), V18.S[2]
-	JMP done6
+	JMP done17
 
-single6:
-	TBZ $0, R5, done6
+single17:
+	TBZ $0, R5, done17
 	WORD $0xbc4a00f2 // ldur s18, [x7, #160]
 
-done6:
+done17:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part18
+	WORD $0x3cca00f2 // ldur q18, [x7, #160]
+	JMP done18
+
+part18:
+	TBZ $1, R5, single18
+	WORD $0xfc4a00f2 // ldur d18, [x7, #160]
+	TBZ $0, R5, done18
+	ADD $168, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done18
+
+single18:
+	TBZ $0, R5, done18
+	WORD $0xbc4a00f2 // ldur s18, [x7, #160]
+
+done18:
 	VFMLA V17.S4, V18.S4, V11.S4
 
 skip_tail6:
@@ -368,26 +610,64 @@ skip_tail6:
 skip_vector10:
 	CMP $1, R5
 	BLT skip_tail7
-	WORD $0x3cc90071 // ldur q17, [x3, #144]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
-	TBZ $2, R5, part7
-	WORD $0x3cc900f2 // ldur q18, [x7, #144]
-	JMP done7
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part19
+	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done19
 
-part7:
-	TBZ $1, R5, single7
+part19:
+	TBZ $1, R5, single19
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done19
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done19
+
+single19:
+	TBZ $0, R5, done19
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done19:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part20
+	WORD $0x3cc900f2 // ldur q18, [x7, #144]
+	JMP done20
+
+part20:
+	TBZ $1, R5, single20
 	WORD $0xfc4900f2 // ldur d18, [x7, #144]
-	TBZ $0, R5, done7
+	TBZ $0, R5, done20
 	ADD $152, R7, R7
 	VLD1 (R7), V18.S[2]
-	JMP done7
+	JMP done20
 
-single7:
-	TBZ $0, R5, done7
+single20:
+	TBZ $0, R5, done20
 	WORD $0xbc4900f2 // ldur s18, [x7, #144]
 
-done7:
+done20:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part21
+	WORD $0x3cc900f2 // ldur q18, [x7, #144]
+	JMP done21
+
+part21:
+	TBZ $1, R5, single21
+	WORD $0xfc4900f2 // ldur d18, [x7, #144]
+	TBZ $0, R5, done21
+	ADD $152, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done21
+
+single21:
+	TBZ $0, R5, done21
+	WORD $0xbc4900f2 // ldur s18, [x7, #144]
+
+done21:
 	VFMLA V17.S4, V18.S4, V10.S4
 
 skip_tail7:
@@ -396,26 +676,64 @@ skip_tail7:
 skip_vector9:
 	CMP $1, R5
 	BLT skip_tail8
-	WORD $0x3cc80071 // ldur q17, [x3, #128]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
-	TBZ $2, R5, part8
-	WORD $0x3cc800f2 // ldur q18, [x7, #128]
-	JMP done8
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part22
+	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done22
 
-part8:
-	TBZ $1, R5, single8
+part22:
+	TBZ $1, R5, single22
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done22
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done22
+
+single22:
+	TBZ $0, R5, done22
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done22:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part23
+	WORD $0x3cc800f2 // ldur q18, [x7, #128]
+	JMP done23
+
+part23:
+	TBZ $1, R5, single23
 	WORD $0xfc4800f2 // ldur d18, [x7, #128]
-	TBZ $0, R5, done8
+	TBZ $0, R5, done23
 	ADD $136, R7, R7
 	VLD1 (R7), V18.S[2]
-	JMP done8
+	JMP done23
 
-single8:
-	TBZ $0, R5, done8
+single23:
+	TBZ $0, R5, done23
 	WORD $0xbc4800f2 // ldur s18, [x7, #128]
 
-done8:
+done23:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part24
+	WORD $0x3cc800f2 // ldur q18, [x7, #128]
+	JMP done24
+
+part24:
+	TBZ $1, R5, single24
+	WORD $0xfc4800f2 // ldur d18, [x7, #128]
+	TBZ $0, R5, done24
+	ADD $136, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done24
+
+single24:
+	TBZ $0, R5, done24
+	WORD $0xbc4800f2 // ldur s18, [x7, #128]
+
+done24:
 	VFMLA V17.S4, V18.S4, V9.S4
 
 skip_tail8:
@@ -424,26 +742,64 @@ skip_tail8:
 skip_vector8:
 	CMP $1, R5
 	BLT skip_tail9
-	WORD $0x3cc70071 // ldur q17, [x3, #112]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
-	TBZ $2, R5, part9
-	WORD $0x3cc700f2 // ldur q18, [x7, #112]
-	JMP done9
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part25
+	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done25
 
-part9:
-	TBZ $1, R5, single9
+part25:
+	TBZ $1, R5, single25
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done25
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done25
+
+single25:
+	TBZ $0, R5, done25
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done25:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part26
+	WORD $0x3cc700f2 // ldur q18, [x7, #112]
+	JMP done26
+
+part26:
+	TBZ $1, R5, single26
 	WORD $0xfc4700f2 // ldur d18, [x7, #112]
-	TBZ $0, R5, done9
+	TBZ $0, R5, done26
 	ADD $120, R7, R7
 	VLD1 (R7), V18.S[2]
-	JMP done9
+	JMP done26
 
-single9:
-	TBZ $0, R5, done9
+single26:
+	TBZ $0, R5, done26
 	WORD $0xbc4700f2 // ldur s18, [x7, #112]
 
-done9:
+done26:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part27
+	WORD $0x3cc700f2 // ldur q18, [x7, #112]
+	JMP done27
+
+part27:
+	TBZ $1, R5, single27
+	WORD $0xfc4700f2 // ldur d18, [x7, #112]
+	TBZ $0, R5, done27
+	ADD $120, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done27
+
+single27:
+	TBZ $0, R5, done27
+	WORD $0xbc4700f2 // ldur s18, [x7, #112]
+
+done27:
 	VFMLA V17.S4, V18.S4, V8.S4
 
 skip_tail9:
@@ -452,26 +808,64 @@ skip_tail9:
 skip_vector7:
 	CMP $1, R5
 	BLT skip_tail10
-	WORD $0x3cc60071 // ldur q17, [x3, #96]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
-	TBZ $2, R5, part10
-	WORD $0x3cc600f2 // ldur q18, [x7, #96]
-	JMP done10
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part28
+	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done28
 
-part10:
-	TBZ $1, R5, single10
+part28:
+	TBZ $1, R5, single28
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done28
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done28
+
+single28:
+	TBZ $0, R5, done28
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done28:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part29
+	WORD $0x3cc600f2 // ldur q18, [x7, #96]
+	JMP done29
+
+part29:
+	TBZ $1, R5, single29
 	WORD $0xfc4600f2 // ldur d18, [x7, #96]
-	TBZ $0, R5, done10
+	TBZ $0, R5, done29
 	ADD $104, R7, R7
 	VLD1 (R7), V18.S[2]
-	JMP done10
+	JMP done29
 
-single10:
-	TBZ $0, R5, done10
+single29:
+	TBZ $0, R5, done29
 	WORD $0xbc4600f2 // ldur s18, [x7, #96]
 
-done10:
+done29:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part30
+	WORD $0x3cc600f2 // ldur q18, [x7, #96]
+	JMP done30
+
+part30:
+	TBZ $1, R5, single30
+	WORD $0xfc4600f2 // ldur d18, [x7, #96]
+	TBZ $0, R5, done30
+	ADD $104, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done30
+
+single30:
+	TBZ $0, R5, done30
+	WORD $0xbc4600f2 // ldur s18, [x7, #96]
+
+done30:
 	VFMLA V17.S4, V18.S4, V7.S4
 
 skip_tail10:
@@ -480,26 +874,64 @@ skip_tail10:
 skip_vector6:
 	CMP $1, R5
 	BLT skip_tail11
-	WORD $0x3cc50071 // ldur q17, [x3, #80]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
-	TBZ $2, R5, part11
-	WORD $0x3cc500f2 // ldur q18, [x7, #80]
-	JMP done11
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part31
+	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done31
 
-part11:
-	TBZ $1, R5, single11
+part31:
+	TBZ $1, R5, single31
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done31
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done31
+
+single31:
+	TBZ $0, R5, done31
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done31:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part32
+	WORD $0x3cc500f2 // ldur q18, [x7, #80]
+	JMP done32
+
+part32:
+	TBZ $1, R5, single32
 	WORD $0xfc4500f2 // ldur d18, [x7, #80]
-	TBZ $0, R5, done11
+	TBZ $0, R5, done32
 	ADD $88, R7, R7
 	VLD1 (R7), V18.S[2]
-	JMP done11
+	JMP done32
 
-single11:
-	TBZ $0, R5, done11
+single32:
+	TBZ $0, R5, done32
 	WORD $0xbc4500f2 // ldur s18, [x7, #80]
 
-done11:
+done32:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part33
+	WORD $0x3cc500f2 // ldur q18, [x7, #80]
+	JMP done33
+
+part33:
+	TBZ $1, R5, single33
+	WORD $0xfc4500f2 // ldur d18, [x7, #80]
+	TBZ $0, R5, done33
+	ADD $88, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done33
+
+single33:
+	TBZ $0, R5, done33
+	WORD $0xbc4500f2 // ldur s18, [x7, #80]
+
+done33:
 	VFMLA V17.S4, V18.S4, V6.S4
 
 skip_tail11:
@@ -508,26 +940,64 @@ skip_tail11:
 skip_vector5:
 	CMP $1, R5
 	BLT skip_tail12
-	WORD $0x3cc40071 // ldur q17, [x3, #64]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
-	TBZ $2, R5, part12
-	WORD $0x3cc400f2 // ldur q18, [x7, #64]
-	JMP done12
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part34
+	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done34
 
-part12:
-	TBZ $1, R5, single12
+part34:
+	TBZ $1, R5, single34
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done34
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done34
+
+single34:
+	TBZ $0, R5, done34
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done34:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part35
+	WORD $0x3cc400f2 // ldur q18, [x7, #64]
+	JMP done35
+
+part35:
+	TBZ $1, R5, single35
 	WORD $0xfc4400f2 // ldur d18, [x7, #64]
-	TBZ $0, R5, done12
+	TBZ $0, R5, done35
 	ADD $72, R7, R7
 	VLD1 (R7), V18.S[2]
-	JMP done12
+	JMP done35
 
-single12:
-	TBZ $0, R5, done12
+single35:
+	TBZ $0, R5, done35
 	WORD $0xbc4400f2 // ldur s18, [x7, #64]
 
-done12:
+done35:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part36
+	WORD $0x3cc400f2 // ldur q18, [x7, #64]
+	JMP done36
+
+part36:
+	TBZ $1, R5, single36
+	WORD $0xfc4400f2 // ldur d18, [x7, #64]
+	TBZ $0, R5, done36
+	ADD $72, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done36
+
+single36:
+	TBZ $0, R5, done36
+	WORD $0xbc4400f2 // ldur s18, [x7, #64]
+
+done36:
 	VFMLA V17.S4, V18.S4, V5.S4
 
 skip_tail12:
@@ -536,26 +1006,64 @@ skip_tail12:
 skip_vector4:
 	CMP $1, R5
 	BLT skip_tail13
-	WORD $0x3cc30071 // ldur q17, [x3, #48]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
-	TBZ $2, R5, part13
-	WORD $0x3cc300f2 // ldur q18, [x7, #48]
-	JMP done13
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part37
+	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done37
 
-part13:
-	TBZ $1, R5, single13
+part37:
+	TBZ $1, R5, single37
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done37
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done37
+
+single37:
+	TBZ $0, R5, done37
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done37:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part38
+	WORD $0x3cc300f2 // ldur q18, [x7, #48]
+	JMP done38
+
+part38:
+	TBZ $1, R5, single38
 	WORD $0xfc4300f2 // ldur d18, [x7, #48]
-	TBZ $0, R5, done13
+	TBZ $0, R5, done38
 	ADD $56, R7, R7
 	VLD1 (R7), V18.S[2]
-	JMP done13
+	JMP done38
 
-single13:
-	TBZ $0, R5, done13
+single38:
+	TBZ $0, R5, done38
 	WORD $0xbc4300f2 // ldur s18, [x7, #48]
 
-done13:
+done38:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part39
+	WORD $0x3cc300f2 // ldur q18, [x7, #48]
+	JMP done39
+
+part39:
+	TBZ $1, R5, single39
+	WORD $0xfc4300f2 // ldur d18, [x7, #48]
+	TBZ $0, R5, done39
+	ADD $56, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done39
+
+single39:
+	TBZ $0, R5, done39
+	WORD $0xbc4300f2 // ldur s18, [x7, #48]
+
+done39:
 	VFMLA V17.S4, V18.S4, V4.S4
 
 skip_tail13:
@@ -564,26 +1072,64 @@ skip_tail13:
 skip_vector3:
 	CMP $1, R5
 	BLT skip_tail14
-	WORD $0x3cc20071 // ldur q17, [x3, #32]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
-	TBZ $2, R5, part14
-	WORD $0x3cc200f2 // ldur q18, [x7, #32]
-	JMP done14
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part40
+	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done40
 
-part14:
-	TBZ $1, R5, single14
+part40:
+	TBZ $1, R5, single40
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done40
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done40
+
+single40:
+	TBZ $0, R5, done40
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done40:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part41
+	WORD $0x3cc200f2 // ldur q18, [x7, #32]
+	JMP done41
+
+part41:
+	TBZ $1, R5, single41
 	WORD $0xfc4200f2 // ldur d18, [x7, #32]
-	TBZ $0, R5, done14
+	TBZ $0, R5, done41
 	ADD $40, R7, R7
 	VLD1 (R7), V18.S[2]
-	JMP done14
+	JMP done41
 
-single14:
-	TBZ $0, R5, done14
+single41:
+	TBZ $0, R5, done41
 	WORD $0xbc4200f2 // ldur s18, [x7, #32]
 
-done14:
+done41:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part42
+	WORD $0x3cc200f2 // ldur q18, [x7, #32]
+	JMP done42
+
+part42:
+	TBZ $1, R5, single42
+	WORD $0xfc4200f2 // ldur d18, [x7, #32]
+	TBZ $0, R5, done42
+	ADD $40, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done42
+
+single42:
+	TBZ $0, R5, done42
+	WORD $0xbc4200f2 // ldur s18, [x7, #32]
+
+done42:
 	VFMLA V17.S4, V18.S4, V3.S4
 
 skip_tail14:
@@ -592,26 +1138,64 @@ skip_tail14:
 skip_vector2:
 	CMP $1, R5
 	BLT skip_tail15
-	WORD $0x3cc10071 // ldur q17, [x3, #16]
-	VMOVI $0, V18.B16
-	ADD R6, R1, R7
-	TBZ $2, R5, part15
-	WORD $0x3cc100f2 // ldur q18, [x7, #16]
-	JMP done15
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part43
+	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done43
 
-part15:
-	TBZ $1, R5, single15
+part43:
+	TBZ $1, R5, single43
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done43
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done43
+
+single43:
+	TBZ $0, R5, done43
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done43:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part44
+	WORD $0x3cc100f2 // ldur q18, [x7, #16]
+	JMP done44
+
+part44:
+	TBZ $1, R5, single44
 	WORD $0xfc4100f2 // ldur d18, [x7, #16]
-	TBZ $0, R5, done15
+	TBZ $0, R5, done44
 	ADD $24, R7, R7
 	VLD1 (R7), V18.S[2]
-	JMP done15
+	JMP done44
 
-single15:
-	TBZ $0, R5, done15
+single44:
+	TBZ $0, R5, done44
 	WORD $0xbc4100f2 // ldur s18, [x7, #16]
 
-done15:
+done44:
+	VORR V17.B16, V18.B16, V17.B16
+	VMOVI $0, V18.B16
+	ADD R6, R1, R7
+	TBZ $2, R5, part45
+	WORD $0x3cc100f2 // ldur q18, [x7, #16]
+	JMP done45
+
+part45:
+	TBZ $1, R5, single45
+	WORD $0xfc4100f2 // ldur d18, [x7, #16]
+	TBZ $0, R5, done45
+	ADD $24, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done45
+
+single45:
+	TBZ $0, R5, done45
+	WORD $0xbc4100f2 // ldur s18, [x7, #16]
+
+done45:
 	VFMLA V17.S4, V18.S4, V2.S4
 
 skip_tail15:
@@ -620,26 +1204,64 @@ skip_tail15:
 skip_vector:
 	CMP $1, R5
 	BLT skip_tail16
+	VMOVI $0, V17.B16
+	TBZ $2, R5, part46
 	WORD $0x3cc00071 // ldur q17, [x3]
+	JMP done46
+
+part46:
+	TBZ $1, R5, single46
+	WORD $0xfc400071 // ldur d17, [x3]
+	TBZ $0, R5, done46
+	ADD $8, R3, R7
+	VLD1 (R7), V17.S[2]
+	JMP done46
+
+single46:
+	TBZ $0, R5, done46
+	WORD $0xbc400071 // ldur s17, [x3]
+
+done46:
+	WORD $0x6ea0fa31 // fneg v17.4s, v17.4s
+	VMOVI $0, V18.B16
+	ADD R6, R2, R7
+	TBZ $2, R5, part47
+	WORD $0x3cc000f2 // ldur q18, [x7]
+	JMP done47
+
+part47:
+	TBZ $1, R5, single47
+	WORD $0xfc4000f2 // ldur d18, [x7]
+	TBZ $0, R5, done47
+	ADD $8, R7, R7
+	VLD1 (R7), V18.S[2]
+	JMP done47
+
+single47:
+	TBZ $0, R5, done47
+	WORD $0xbc4000f2 // ldur s18, [x7]
+
+done47:
+	VORR V17.B16, V18.B16, V17.B16
 	VMOVI $0, V18.B16
 	ADD R6, R1, R6
-	TBZ $2, R5, part16
+	TBZ $2, R5, part48
 	WORD $0x3cc000d2 // ldur q18, [x6]
-	JMP done16
+	JMP done48
 
-part16:
-	TBZ $1, R5, single16
+part48:
+	TBZ $1, R5, single48
 	WORD $0xfc4000d2 // ldur d18, [x6]
-	TBZ $0, R5, done16
+	TBZ $0, R5, done48
 	ADD $8, R6, R5
 	VLD1 (R5), V18.S[2]
-	JMP done16
+	JMP done48
 
-single16:
-	TBZ $0, R5, done16
+single48:
+	TBZ $0, R5, done48
 	WORD $0xbc4000d2 // ldur s18, [x6]
 
-done16:
+done48:
 	VFMLA V17.S4, V18.S4, V1.S4
 
 skip_tail16:
@@ -666,4 +1288,1277 @@ skip_tail16:
 	BGE group
 
 done_group:
+	RET
+
+// func DotRow(sum, a, x, zeros *float32, cols int)
+TEXT ·DotRow(SB), NOSPLIT, $0-40
+	MOVD sum+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD zeros+24(FP), R3
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	VMOVI $0, V8.B16
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	VMOVI $0, V12.B16
+	VMOVI $0, V13.B16
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+	MOVD cols+32(FP), R4
+	MOVD $0, R5
+	SUBS $64, R4, R4
+	BLT done_block
+
+block:
+	WORD $0x3ce56850 // ldr q16, [x2, x5]
+	WORD $0x3ce56831 // ldr q17, [x1, x5]
+	VFMLA V16.S4, V17.S4, V0.S4
+	ADD R5, R2, R6
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
+	ADD R5, R1, R7
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
+	VFMLA V16.S4, V17.S4, V1.S4
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc200f1 // ldur q17, [x7, #32]
+	VFMLA V16.S4, V17.S4, V2.S4
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
+	VFMLA V16.S4, V17.S4, V3.S4
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc400f1 // ldur q17, [x7, #64]
+	VFMLA V16.S4, V17.S4, V4.S4
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
+	VFMLA V16.S4, V17.S4, V5.S4
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc600f1 // ldur q17, [x7, #96]
+	VFMLA V16.S4, V17.S4, V6.S4
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
+	WORD $0x3cc700f1 // ldur q17, [x7, #112]
+	VFMLA V16.S4, V17.S4, V7.S4
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc800f1 // ldur q17, [x7, #128]
+	VFMLA V16.S4, V17.S4, V8.S4
+	WORD $0x3cc900d0 // ldur q16, [x6, #144]
+	WORD $0x3cc900f1 // ldur q17, [x7, #144]
+	VFMLA V16.S4, V17.S4, V9.S4
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3cca00f1 // ldur q17, [x7, #160]
+	VFMLA V16.S4, V17.S4, V10.S4
+	WORD $0x3ccb00d0 // ldur q16, [x6, #176]
+	WORD $0x3ccb00f1 // ldur q17, [x7, #176]
+	VFMLA V16.S4, V17.S4, V11.S4
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	WORD $0x3ccc00f1 // ldur q17, [x7, #192]
+	VFMLA V16.S4, V17.S4, V12.S4
+	WORD $0x3ccd00d0 // ldur q16, [x6, #208]
+	WORD $0x3ccd00f1 // ldur q17, [x7, #208]
+	VFMLA V16.S4, V17.S4, V13.S4
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	WORD $0x3cce00f1 // ldur q17, [x7, #224]
+	VFMLA V16.S4, V17.S4, V14.S4
+	WORD $0x3ccf00d0 // ldur q16, [x6, #240]
+	WORD $0x3ccf00f1 // ldur q17, [x7, #240]
+	VFMLA V16.S4, V17.S4, V15.S4
+	ADD $256, R5, R5
+	SUBS $64, R4, R4
+	BGE block
+
+done_block:
+	ADD $64, R4, R4
+	CMP $4, R4
+	BLT skip_vector
+	WORD $0x3ce56850 // ldr q16, [x2, x5]
+	WORD $0x3ce56831 // ldr q17, [x1, x5]
+	VFMLA V16.S4, V17.S4, V0.S4
+	SUB $4, R4, R4
+	CMP $4, R4
+	BLT skip_vector2
+	ADD R5, R2, R6
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
+	ADD R5, R1, R6
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
+	VFMLA V16.S4, V17.S4, V1.S4
+	SUB $4, R4, R4
+	CMP $4, R4
+	BLT skip_vector3
+	ADD R5, R2, R6
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	ADD R5, R1, R6
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	VFMLA V16.S4, V17.S4, V2.S4
+	SUB $4, R4, R4
+	CMP $4, R4
+	BLT skip_vector4
+	ADD R5, R2, R6
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
+	ADD R5, R1, R6
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	VFMLA V16.S4, V17.S4, V3.S4
+	SUB $4, R4, R4
+	CMP $4, R4
+	BLT skip_vector5
+	ADD R5, R2, R6
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	ADD R5, R1, R6
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	VFMLA V16.S4, V17.S4, V4.S4
+	SUB $4, R4, R4
+	CMP $4, R4
+	BLT skip_vector6
+	ADD R5, R2, R6
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
+	ADD R5, R1, R6
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	VFMLA V16.S4, V17.S4, V5.S4
+	SUB $4, R4, R4
+	CMP $4, R4
+	BLT skip_vector7
+	ADD R5, R2, R6
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	ADD R5, R1, R6
+	WORD $0x3cc600d1 // ldur q17, [x6, #96]
+	VFMLA V16.S4, V17.S4, V6.S4
+	SUB $4, R4, R4
+	CMP $4, R4
+	BLT skip_vector8
+	ADD R5, R2, R6
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
+	ADD R5, R1, R6
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	VFMLA V16.S4, V17.S4, V7.S4
+	SUB $4, R4, R4
+	CMP $4, R4
+	BLT skip_vector9
+	ADD R5, R2, R6
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	ADD R5, R1, R6
+	WORD $0x3cc800d1 // ldur q17, [x6, #128]
+	VFMLA V16.S4, V17.S4, V8.S4
+	SUB $4, R4, R4
+	CMP $4, R4
+	BLT skip_vector10
+	ADD R5, R2, R6
+	WORD $0x3cc900d0 // ldur q16, [x6, #144]
+	ADD R5, R1, R6
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
+	VFMLA V16.S4, V17.S4, V9.S4
+	SUB $4, R4, R4
+	CMP $4, R4
+	BLT skip_vector11
+	ADD R5, R2, R6
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	ADD R5, R1, R6
+	WORD $0x3cca00d1 // ldur q17, [x6, #160]
+	VFMLA V16.S4, V17.S4, V10.S4
+	SUB $4, R4, R4
+	CMP $4, R4
+	BLT skip_vector12
+	ADD R5, R2, R6
+	WORD $0x3ccb00d0 // ldur q16, [x6, #176]
+	ADD R5, R1, R6
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
+	VFMLA V16.S4, V17.S4, V11.S4
+	SUB $4, R4, R4
+	CMP $4, R4
+	BLT skip_vector13
+	ADD R5, R2, R6
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	ADD R5, R1, R6
+	WORD $0x3ccc00d1 // ldur q17, [x6, #192]
+	VFMLA V16.S4, V17.S4, V12.S4
+	SUB $4, R4, R4
+	CMP $4, R4
+	BLT skip_vector14
+	ADD R5, R2, R6
+	WORD $0x3ccd00d0 // ldur q16, [x6, #208]
+	ADD R5, R1, R6
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
+	VFMLA V16.S4, V17.S4, V13.S4
+	SUB $4, R4, R4
+	CMP $4, R4
+	BLT skip_vector15
+	ADD R5, R2, R6
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	ADD R5, R1, R6
+	WORD $0x3cce00d1 // ldur q17, [x6, #224]
+	VFMLA V16.S4, V17.S4, V14.S4
+	SUB $4, R4, R4
+	CMP $1, R4
+	BLT skip_tail
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done
+
+part:
+	TBZ $1, R4, single
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done
+
+single:
+	TBZ $0, R4, done
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part2
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
+	JMP done2
+
+part2:
+	TBZ $1, R4, single2
+	WORD $0xfc4f00d1 // ldur d17, [x6, #240]
+	TBZ $0, R4, done2
+	ADD $248, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done2
+
+single2:
+	TBZ $0, R4, done2
+	WORD $0xbc4f00d1 // ldur s17, [x6, #240]
+
+done2:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part3
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
+	JMP done3
+
+part3:
+	TBZ $1, R4, single3
+	WORD $0xfc4f00d1 // ldur d17, [x6, #240]
+	TBZ $0, R4, done3
+	ADD $248, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done3
+
+single3:
+	TBZ $0, R4, done3
+	WORD $0xbc4f00d1 // ldur s17, [x6, #240]
+
+done3:
+	VFMLA V16.S4, V17.S4, V15.S4
+
+skip_tail:
+	SUB $4, R4, R4
+
+skip_vector15:
+	CMP $1, R4
+	BLT skip_tail2
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part4
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done4
+
+part4:
+	TBZ $1, R4, single4
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done4
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done4
+
+single4:
+	TBZ $0, R4, done4
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done4:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part5
+	WORD $0x3cce00d1 // ldur q17, [x6, #224]
+	JMP done5
+
+part5:
+	TBZ $1, R4, single5
+	WORD $0xfc4e00d1 // ldur d17, [x6, #224]
+	TBZ $0, R4, done5
+	ADD $232, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done5
+
+single5:
+	TBZ $0, R4, done5
+	WORD $0xbc4e00d1 // ldur s17, [x6, #224]
+
+done5:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part6
+	WORD $0x3cce00d1 // ldur q17, [x6, #224]
+	JMP done6
+
+part6:
+	TBZ $1, R4, single6
+	WORD $0xfc4e00d1 // ldur d17, [x6, #224]
+	TBZ $0, R4, done6
+	ADD $232, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done6
+
+single6:
+	TBZ $0, R4, done6
+	WORD $0xbc4e00d1 // ldur s17, [x6, #224]
+
+done6:
+	VFMLA V16.S4, V17.S4, V14.S4
+
+skip_tail2:
+	SUB $4, R4, R4
+
+skip_vector14:
+	CMP $1, R4
+	BLT skip_tail3
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part7
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done7
+
+part7:
+	TBZ $1, R4, single7
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done7
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done7
+
+single7:
+	TBZ $0, R4, done7
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done7:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part8
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
+	JMP done8
+
+part8:
+	TBZ $1, R4, single8
+	WORD $0xfc4d00d1 // ldur d17, [x6, #208]
+	TBZ $0, R4, done8
+	ADD $216, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done8
+
+single8:
+	TBZ $0, R4, done8
+	WORD $0xbc4d00d1 // ldur s17, [x6, #208]
+
+done8:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part9
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
+	JMP done9
+
+part9:
+	TBZ $1, R4, single9
+	WORD $0xfc4d00d1 // ldur d17, [x6, #208]
+	TBZ $0, R4, done9
+	ADD $216, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done9
+
+single9:
+	TBZ $0, R4, done9
+	WORD $0xbc4d00d1 // ldur s17, [x6, #208]
+
+done9:
+	VFMLA V16.S4, V17.S4, V13.S4
+
+skip_tail3:
+	SUB $4, R4, R4
+
+skip_vector13:
+	CMP $1, R4
+	BLT skip_tail4
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part10
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done10
+
+part10:
+	TBZ $1, R4, single10
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done10
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done10
+
+single10:
+	TBZ $0, R4, done10
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done10:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part11
+	WORD $0x3ccc00d1 // ldur q17, [x6, #192]
+	JMP done11
+
+part11:
+	TBZ $1, R4, single11
+	WORD $0xfc4c00d1 // ldur d17, [x6, #192]
+	TBZ $0, R4, done11
+	ADD $200, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done11
+
+single11:
+	TBZ $0, R4, done11
+	WORD $0xbc4c00d1 // ldur s17, [x6, #192]
+
+done11:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part12
+	WORD $0x3ccc00d1 // ldur q17, [x6, #192]
+	JMP done12
+
+part12:
+	TBZ $1, R4, single12
+	WORD $0xfc4c00d1 // ldur d17, [x6, #192]
+	TBZ $0, R4, done12
+	ADD $200, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done12
+
+single12:
+	TBZ $0, R4, done12
+	WORD $0xbc4c00d1 // ldur s17, [x6, #192]
+
+done12:
+	VFMLA V16.S4, V17.S4, V12.S4
+
+skip_tail4:
+	SUB $4, R4, R4
+
+skip_vector12:
+	CMP $1, R4
+	BLT skip_tail5
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part13
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done13
+
+part13:
+	TBZ $1, R4, single13
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done13
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done13
+
+single13:
+	TBZ $0, R4, done13
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done13:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part14
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
+	JMP done14
+
+part14:
+	TBZ $1, R4, single14
+	WORD $0xfc4b00d1 // ldur d17, [x6, #176]
+	TBZ $0, R4, done14
+	ADD $184, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done14
+
+single14:
+	TBZ $0, R4, done14
+	WORD $0xbc4b00d1 // ldur s17, [x6, #176]
+
+done14:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part15
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
+	JMP done15
+
+part15:
+	TBZ $1, R4, single15
+	WORD $0xfc4b00d1 // ldur d17, [x6, #176]
+	TBZ $0, R4, done15
+	ADD $184, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done15
+
+single15:
+	TBZ $0, R4, done15
+	WORD $0xbc4b00d1 // ldur s17, [x6, #176]
+
+done15:
+	VFMLA V16.S4, V17.S4, V11.S4
+
+skip_tail5:
+	SUB $4, R4, R4
+
+skip_vector11:
+	CMP $1, R4
+	BLT skip_tail6
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part16
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done16
+
+part16:
+	TBZ $1, R4, single16
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done16
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done16
+
+single16:
+	TBZ $0, R4, done16
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done16:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part17
+	WORD $0x3cca00d1 // ldur q17, [x6, #160]
+	JMP done17
+
+part17:
+	TBZ $1, R4, single17
+	WORD $0xfc4a00d1 // ldur d17, [x6, #160]
+	TBZ $0, R4, done17
+	ADD $168, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done17
+
+single17:
+	TBZ $0, R4, done17
+	WORD $0xbc4a00d1 // ldur s17, [x6, #160]
+
+done17:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part18
+	WORD $0x3cca00d1 // ldur q17, [x6, #160]
+	JMP done18
+
+part18:
+	TBZ $1, R4, single18
+	WORD $0xfc4a00d1 // ldur d17, [x6, #160]
+	TBZ $0, R4, done18
+	ADD $168, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done18
+
+single18:
+	TBZ $0, R4, done18
+	WORD $0xbc4a00d1 // ldur s17, [x6, #160]
+
+done18:
+	VFMLA V16.S4, V17.S4, V10.S4
+
+skip_tail6:
+	SUB $4, R4, R4
+
+skip_vector10:
+	CMP $1, R4
+	BLT skip_tail7
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part19
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done19
+
+part19:
+	TBZ $1, R4, single19
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done19
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done19
+
+single19:
+	TBZ $0, R4, done19
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done19:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part20
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
+	JMP done20
+
+part20:
+	TBZ $1, R4, single20
+	WORD $0xfc4900d1 // ldur d17, [x6, #144]
+	TBZ $0, R4, done20
+	ADD $152, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done20
+
+single20:
+	TBZ $0, R4, done20
+	WORD $0xbc4900d1 // ldur s17, [x6, #144]
+
+done20:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part21
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
+	JMP done21
+
+part21:
+	TBZ $1, R4, single21
+	WORD $0xfc4900d1 // ldur d17, [x6, #144]
+	TBZ $0, R4, done21
+	ADD $152, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done21
+
+single21:
+	TBZ $0, R4, done21
+	WORD $0xbc4900d1 // ldur s17, [x6, #144]
+
+done21:
+	VFMLA V16.S4, V17.S4, V9.S4
+
+skip_tail7:
+	SUB $4, R4, R4
+
+skip_vector9:
+	CMP $1, R4
+	BLT skip_tail8
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part22
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done22
+
+part22:
+	TBZ $1, R4, single22
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done22
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done22
+
+single22:
+	TBZ $0, R4, done22
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done22:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part23
+	WORD $0x3cc800d1 // ldur q17, [x6, #128]
+	JMP done23
+
+part23:
+	TBZ $1, R4, single23
+	WORD $0xfc4800d1 // ldur d17, [x6, #128]
+	TBZ $0, R4, done23
+	ADD $136, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done23
+
+single23:
+	TBZ $0, R4, done23
+	WORD $0xbc4800d1 // ldur s17, [x6, #128]
+
+done23:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part24
+	WORD $0x3cc800d1 // ldur q17, [x6, #128]
+	JMP done24
+
+part24:
+	TBZ $1, R4, single24
+	WORD $0xfc4800d1 // ldur d17, [x6, #128]
+	TBZ $0, R4, done24
+	ADD $136, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done24
+
+single24:
+	TBZ $0, R4, done24
+	WORD $0xbc4800d1 // ldur s17, [x6, #128]
+
+done24:
+	VFMLA V16.S4, V17.S4, V8.S4
+
+skip_tail8:
+	SUB $4, R4, R4
+
+skip_vector8:
+	CMP $1, R4
+	BLT skip_tail9
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part25
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done25
+
+part25:
+	TBZ $1, R4, single25
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done25
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done25
+
+single25:
+	TBZ $0, R4, done25
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done25:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part26
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	JMP done26
+
+part26:
+	TBZ $1, R4, single26
+	WORD $0xfc4700d1 // ldur d17, [x6, #112]
+	TBZ $0, R4, done26
+	ADD $120, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done26
+
+single26:
+	TBZ $0, R4, done26
+	WORD $0xbc4700d1 // ldur s17, [x6, #112]
+
+done26:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part27
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	JMP done27
+
+part27:
+	TBZ $1, R4, single27
+	WORD $0xfc4700d1 // ldur d17, [x6, #112]
+	TBZ $0, R4, done27
+	ADD $120, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done27
+
+single27:
+	TBZ $0, R4, done27
+	WORD $0xbc4700d1 // ldur s17, [x6, #112]
+
+done27:
+	VFMLA V16.S4, V17.S4, V7.S4
+
+skip_tail9:
+	SUB $4, R4, R4
+
+skip_vector7:
+	CMP $1, R4
+	BLT skip_tail10
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part28
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done28
+
+part28:
+	TBZ $1, R4, single28
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done28
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done28
+
+single28:
+	TBZ $0, R4, done28
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done28:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part29
+	WORD $0x3cc600d1 // ldur q17, [x6, #96]
+	JMP done29
+
+part29:
+	TBZ $1, R4, single29
+	WORD $0xfc4600d1 // ldur d17, [x6, #96]
+	TBZ $0, R4, done29
+	ADD $104, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done29
+
+single29:
+	TBZ $0, R4, done29
+	WORD $0xbc4600d1 // ldur s17, [x6, #96]
+
+done29:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part30
+	WORD $0x3cc600d1 // ldur q17, [x6, #96]
+	JMP done30
+
+part30:
+	TBZ $1, R4, single30
+	WORD $0xfc4600d1 // ldur d17, [x6, #96]
+	TBZ $0, R4, done30
+	ADD $104, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done30
+
+single30:
+	TBZ $0, R4, done30
+	WORD $0xbc4600d1 // ldur s17, [x6, #96]
+
+done30:
+	VFMLA V16.S4, V17.S4, V6.S4
+
+skip_tail10:
+	SUB $4, R4, R4
+
+skip_vector6:
+	CMP $1, R4
+	BLT skip_tail11
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part31
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done31
+
+part31:
+	TBZ $1, R4, single31
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done31
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done31
+
+single31:
+	TBZ $0, R4, done31
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done31:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part32
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	JMP done32
+
+part32:
+	TBZ $1, R4, single32
+	WORD $0xfc4500d1 // ldur d17, [x6, #80]
+	TBZ $0, R4, done32
+	ADD $88, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done32
+
+single32:
+	TBZ $0, R4, done32
+	WORD $0xbc4500d1 // ldur s17, [x6, #80]
+
+done32:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part33
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	JMP done33
+
+part33:
+	TBZ $1, R4, single33
+	WORD $0xfc4500d1 // ldur d17, [x6, #80]
+	TBZ $0, R4, done33
+	ADD $88, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done33
+
+single33:
+	TBZ $0, R4, done33
+	WORD $0xbc4500d1 // ldur s17, [x6, #80]
+
+done33:
+	VFMLA V16.S4, V17.S4, V5.S4
+
+skip_tail11:
+	SUB $4, R4, R4
+
+skip_vector5:
+	CMP $1, R4
+	BLT skip_tail12
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part34
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done34
+
+part34:
+	TBZ $1, R4, single34
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done34
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done34
+
+single34:
+	TBZ $0, R4, done34
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done34:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part35
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	JMP done35
+
+part35:
+	TBZ $1, R4, single35
+	WORD $0xfc4400d1 // ldur d17, [x6, #64]
+	TBZ $0, R4, done35
+	ADD $72, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done35
+
+single35:
+	TBZ $0, R4, done35
+	WORD $0xbc4400d1 // ldur s17, [x6, #64]
+
+done35:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part36
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	JMP done36
+
+part36:
+	TBZ $1, R4, single36
+	WORD $0xfc4400d1 // ldur d17, [x6, #64]
+	TBZ $0, R4, done36
+	ADD $72, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done36
+
+single36:
+	TBZ $0, R4, done36
+	WORD $0xbc4400d1 // ldur s17, [x6, #64]
+
+done36:
+	VFMLA V16.S4, V17.S4, V4.S4
+
+skip_tail12:
+	SUB $4, R4, R4
+
+skip_vector4:
+	CMP $1, R4
+	BLT skip_tail13
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part37
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done37
+
+part37:
+	TBZ $1, R4, single37
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done37
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done37
+
+single37:
+	TBZ $0, R4, done37
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done37:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part38
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	JMP done38
+
+part38:
+	TBZ $1, R4, single38
+	WORD $0xfc4300d1 // ldur d17, [x6, #48]
+	TBZ $0, R4, done38
+	ADD $56, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done38
+
+single38:
+	TBZ $0, R4, done38
+	WORD $0xbc4300d1 // ldur s17, [x6, #48]
+
+done38:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part39
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	JMP done39
+
+part39:
+	TBZ $1, R4, single39
+	WORD $0xfc4300d1 // ldur d17, [x6, #48]
+	TBZ $0, R4, done39
+	ADD $56, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done39
+
+single39:
+	TBZ $0, R4, done39
+	WORD $0xbc4300d1 // ldur s17, [x6, #48]
+
+done39:
+	VFMLA V16.S4, V17.S4, V3.S4
+
+skip_tail13:
+	SUB $4, R4, R4
+
+skip_vector3:
+	CMP $1, R4
+	BLT skip_tail14
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part40
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done40
+
+part40:
+	TBZ $1, R4, single40
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done40
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done40
+
+single40:
+	TBZ $0, R4, done40
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done40:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part41
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	JMP done41
+
+part41:
+	TBZ $1, R4, single41
+	WORD $0xfc4200d1 // ldur d17, [x6, #32]
+	TBZ $0, R4, done41
+	ADD $40, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done41
+
+single41:
+	TBZ $0, R4, done41
+	WORD $0xbc4200d1 // ldur s17, [x6, #32]
+
+done41:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part42
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	JMP done42
+
+part42:
+	TBZ $1, R4, single42
+	WORD $0xfc4200d1 // ldur d17, [x6, #32]
+	TBZ $0, R4, done42
+	ADD $40, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done42
+
+single42:
+	TBZ $0, R4, done42
+	WORD $0xbc4200d1 // ldur s17, [x6, #32]
+
+done42:
+	VFMLA V16.S4, V17.S4, V2.S4
+
+skip_tail14:
+	SUB $4, R4, R4
+
+skip_vector2:
+	CMP $1, R4
+	BLT skip_tail15
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part43
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done43
+
+part43:
+	TBZ $1, R4, single43
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done43
+	ADD $8, R3, R6
+	VLD1 (R6), V16.S[2]
+	JMP done43
+
+single43:
+	TBZ $0, R4, done43
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done43:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R6
+	TBZ $2, R4, part44
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
+	JMP done44
+
+part44:
+	TBZ $1, R4, single44
+	WORD $0xfc4100d1 // ldur d17, [x6, #16]
+	TBZ $0, R4, done44
+	ADD $24, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done44
+
+single44:
+	TBZ $0, R4, done44
+	WORD $0xbc4100d1 // ldur s17, [x6, #16]
+
+done44:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R6
+	TBZ $2, R4, part45
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
+	JMP done45
+
+part45:
+	TBZ $1, R4, single45
+	WORD $0xfc4100d1 // ldur d17, [x6, #16]
+	TBZ $0, R4, done45
+	ADD $24, R6, R6
+	VLD1 (R6), V17.S[2]
+	JMP done45
+
+single45:
+	TBZ $0, R4, done45
+	WORD $0xbc4100d1 // ldur s17, [x6, #16]
+
+done45:
+	VFMLA V16.S4, V17.S4, V1.S4
+
+skip_tail15:
+	SUB $4, R4, R4
+
+skip_vector:
+	CMP $1, R4
+	BLT skip_tail16
+	VMOVI $0, V16.B16
+	TBZ $2, R4, part46
+	WORD $0x3cc00070 // ldur q16, [x3]
+	JMP done46
+
+part46:
+	TBZ $1, R4, single46
+	WORD $0xfc400070 // ldur d16, [x3]
+	TBZ $0, R4, done46
+	ADD $8, R3, R3
+	VLD1 (R3), V16.S[2]
+	JMP done46
+
+single46:
+	TBZ $0, R4, done46
+	WORD $0xbc400070 // ldur s16, [x3]
+
+done46:
+	WORD $0x6ea0fa10 // fneg v16.4s, v16.4s
+	VMOVI $0, V17.B16
+	ADD R5, R2, R2
+	TBZ $2, R4, part47
+	WORD $0x3cc00051 // ldur q17, [x2]
+	JMP done47
+
+part47:
+	TBZ $1, R4, single47
+	WORD $0xfc400051 // ldur d17, [x2]
+	TBZ $0, R4, done47
+	ADD $8, R2, R2
+	VLD1 (R2), V17.S[2]
+	JMP done47
+
+single47:
+	TBZ $0, R4, done47
+	WORD $0xbc400051 // ldur s17, [x2]
+
+done47:
+	VORR V16.B16, V17.B16, V16.B16
+	VMOVI $0, V17.B16
+	ADD R5, R1, R1
+	TBZ $2, R4, part48
+	WORD $0x3cc00031 // ldur q17, [x1]
+	JMP done48
+
+part48:
+	TBZ $1, R4, single48
+	WORD $0xfc400031 // ldur d17, [x1]
+	TBZ $0, R4, done48
+	ADD $8, R1, R1
+	VLD1 (R1), V17.S[2]
+	JMP done48
+
+single48:
+	TBZ $0, R4, done48
+	WORD $0xbc400031 // ldur s17, [x1]
+
+done48:
+	VFMLA V16.S4, V17.S4, V0.S4
+
+skip_tail16:
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ F0, (R0)
 	RET
