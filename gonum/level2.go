@@ -35,10 +35,9 @@ func (f Float32) Ssbmv(ul blas.Uplo, n, k int, alpha float32, a []float32, lda i
 	}
 }
 
-// Strmv sets x = op(A) x for a triangular A. With a transposition and from n = 192 on it is this. For each
-// square of 64 x 64 on the diagonal, from the last to the first of a lower triangle's transpose and
-// from the first to the last of an upper one's the other way round, what A has beside the square is
-// added to x by [Float32.Sgemv], and then for each row, in the same order,
+// Strmv sets x = op(A) x for a triangular A. With a transposition and from n = 192 on it is this. Squares
+// of 64 x 64 on the diagonal and their rows are taken in the order in which nothing is overwritten
+// that is needed. What A has beside a square is added to x by [Float32.Sgemv], and then for each row
 //
 //	x[j] = fma(x[i], row[j], x[j])      x[i] = fl(d x[i])
 //
@@ -129,6 +128,15 @@ func (f Float32) Ssyr2(ul blas.Uplo, n int, alpha float32, x []float32, incX int
 func (f Float32) Sspr2(ul blas.Uplo, n int, alpha float32, x []float32, incX int, y []float32, incY int, ap []float32) {
 	if !long(n/2, syr2From) || !syr2(ul, stored{form: packed, n: n, a: ap}, alpha, x, incX, y, incY) {
 		f.implementation.Sspr2(ul, n, alpha, x, incX, y, incY, ap)
+	}
+}
+
+// Sger adds alpha x yᵀ to A. With a negative increment it is what [SameBits.Sger] is, on every tier
+// and for every size: gonum's assembly of amd64 (0.17.0) then multiplies by other memory than x
+// and y. All else is gonum's own, which is as fast as the kernels.
+func (f Float32) Sger(m, n int, alpha float32, x []float32, incX int, y []float32, incY int, a []float32, lda int) {
+	if incX >= 0 && incY >= 0 || !ger(m, n, alpha, x, incX, y, incY, a, lda) {
+		f.implementation.Sger(m, n, alpha, x, incX, y, incY, a, lda)
 	}
 }
 

@@ -25,7 +25,8 @@ func (f SameBits) Ssbmv(ul blas.Uplo, n, k int, alpha float32, a []float32, lda 
 	}
 }
 
-// Strmv is [Float32.Strmv] on the kernels.
+// Strmv is [Float32.Strmv] on the kernels. Without a transposition x[i] = fma(d, x[i], r) for each
+// row of a square, and then Sgemv adds what is beside the square.
 func (f SameBits) Strmv(ul blas.Uplo, tA blas.Transpose, d blas.Diag, n int, a []float32, lda int, x []float32, incX int) {
 	if !trmv(ul, tA, d, stored{n: n, ld: lda, a: a}, x, incX) {
 		f.implementation.Strmv(ul, tA, d, n, a, lda, x, incX)
@@ -106,7 +107,7 @@ func (f SameBits) Sgbmv(tA blas.Transpose, m, n, kL, kU int, alpha float32, a []
 //
 //	a[i][j] = fma(fl(alpha x[i]), y[j], a[i][j])
 //
-// A may not overlap x or y. Float32 has gonum's own, which is as fast.
+// A may not overlap x or y.
 func (f SameBits) Sger(m, n int, alpha float32, x []float32, incX int, y []float32, incY int, a []float32, lda int) {
 	if !ger(m, n, alpha, x, incX, y, incY, a, lda) {
 		f.implementation.Sger(m, n, alpha, x, incX, y, incY, a, lda)
