@@ -184,7 +184,7 @@ func dispatch(constraint string, targets []Target) []byte {
 	s.tile(targets)
 	s.pack(targets)
 	for i := range Targets[0].dots() {
-		s.run(targets, "ref.DotRows", "products of rows", func(t Target) Kernel { return t.dots()[i] })
+		s.run(targets, "ref.DotLanes", "products of rows", func(t Target) Kernel { return t.dots()[i] })
 	}
 	s.peak(targets)
 	return s.Bytes()

@@ -33,11 +33,9 @@ func (t ISA) DotRows(dst []float32, a Mat, x []float32) {
 	t.need()
 	checkMat("DotRows", "a", len(dst), len(x), a)
 	switch {
-	case t == Scalar:
-		ref.DotRows(dst, a.Data, a.Stride, x)
 	case len(x) == 0:
 		clear(dst)
-	case len(x) > dotRowsCols || len(dst) < tilings[t].Lanes/4:
+	case t == Scalar || len(x) > dotRowsCols || len(dst) < tilings[t].Lanes/4:
 		for r := range dst {
 			dst[r] = t.Dot(a.Data[r*a.Stride:][:len(x)], x)
 		}
@@ -58,10 +56,9 @@ func (t ISA) dotRows(dst []float32, a Mat, x []float32) {
 	for r := 0; r < len(dst); {
 		r = min(r, len(dst)-group)
 		n := min(most, (len(dst)-r)&^(group-1))
-		runDotRows(t, &quads[0], &room[0], &a.Data[r*a.Stride], &x[0], &minusZeros[0], n/group, 4*a.Stride, len(x))
+		runDotRows(t, &quads[0], &room[0], at(a.Data, r*a.Stride), &x[0], &minusZeros[0], n/group, 4*a.Stride, len(x))
 		for i := range dst[r : r+n] {
-			q := quads[4*i:][:4]
-			dst[r+i] = (q[0] + q[2]) + (q[1] + q[3])
+			dst[r+i] = ref.Tree(quads[4*i:][:4])
 		}
 		r += n
 	}

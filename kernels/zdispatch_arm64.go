@@ -1229,7 +1229,7 @@ func runPackFactors(t ISA, dst, src *float32, rows, pieces, ldp, lds int) {
 	panic("kernels: no packing on tier " + t.String())
 }
 
-// runDotRows is DotRows of tier t. The scalar tier has none: ref.DotRows is called in its place.
+// runDotRows is DotRows of tier t. The scalar tier has none: ref.DotLanes is called in its place.
 func runDotRows(t ISA, quads, room, a, x, zeros *float32, groups, lda, cols int) {
 	switch t {
 	case NEON:
@@ -1239,7 +1239,7 @@ func runDotRows(t ISA, quads, room, a, x, zeros *float32, groups, lda, cols int)
 	panic("kernels: no products of rows on tier " + t.String())
 }
 
-// runDotRow is DotRow of tier t. The scalar tier has none: ref.DotRows is called in its place.
+// runDotRow is DotRow of tier t. The scalar tier has none: ref.DotLanes is called in its place.
 func runDotRow(t ISA, sum, a, x, zeros *float32, cols int) {
 	switch t {
 	case NEON:

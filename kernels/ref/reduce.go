@@ -36,18 +36,6 @@ func DotLanes(lanes, x, y []float32) {
 	}
 }
 
-// DotRows sets dst[r] to the sum of the products of row r of a matrix, whose rows lie stride
-// apart in a, and x, in 64 lanes joined by [Tree].
-func DotRows(dst, a []float32, stride int, x []float32) {
-	for r := range dst {
-		var lanes [Lanes]float32
-		if len(x) > 0 {
-			DotLanes(lanes[:], x, a[r*stride:][:len(x)])
-		}
-		dst[r] = Tree(lanes[:])
-	}
-}
-
 // expSumMin is below ln [Tiny] and has an exponential that is a normal number.
 const expSumMin = -80
 

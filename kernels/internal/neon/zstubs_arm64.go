@@ -435,7 +435,7 @@ func PackPieces(dst, src *float32, pieces, ldd, lds int, tails *[4]int, flags in
 func PackFactors(dst, src *float32, rows, pieces, ldp, lds int)
 
 // DotRows multiplies 1 times groups rows of cols elements, the first at a and each lda bytes after
-// the one before, by x. It sets quads[4*r+i] to lane i of row r's 64 lanes (see ref.DotRows) after
+// the one before, by x. It sets quads[4*r+i] to lane i of row r's 64 lanes (see ref.DotLanes) after
 // those of 32, 16, 8 and 4 were added up. room is scratch of 4 elements, zeros 4 times -0.
 //
 //go:noescape
