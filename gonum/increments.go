@@ -13,6 +13,22 @@ func spaced(n int, x []float32, inc int) bool {
 	return n > 0 && inc != 0 && hi == 0 && last < uint64(len(x))
 }
 
+// within is an increment that gonum refuses where the elements of a vector are not all in x, and
+// inc where they are: gonum's check overflows if the last one is beyond an int.
+func within(n int, x []float32, inc int) int {
+	if n < 2 || inc == 0 || spaced(n, x, inc) {
+		return inc
+	}
+	far := 1
+	if n-1 < len(x) {
+		far = len(x)
+	}
+	if inc < 0 {
+		return -far
+	}
+	return far
+}
+
 // first is the place of the first of n elements.
 func first(n, inc int) int {
 	if inc < 0 {

@@ -25,6 +25,9 @@ import (
 //
 // Srot, Srotm, Srotg, Srotmg, Sdsdot and Dsdot are gonum's own code and promise no bits.
 //
+// An increment that takes a vector beyond an int is refused with gonum's words. gonum's own check
+// overflows, and its assembly then touches other memory; so do the calls of Float32 that are its.
+//
 // The zero value is ready for use, by many goroutines at the same time.
 type SameBits struct{ implementation }
 
@@ -33,7 +36,7 @@ var _ blas.Float32 = SameBits{}
 // Sdot is [Float32.Sdot] on the kernel.
 func (f SameBits) Sdot(n int, x []float32, incX int, y []float32, incY int) float32 {
 	if !spaced(n, x, incX) || !spaced(n, y, incY) {
-		return f.implementation.Sdot(n, x, incX, y, incY)
+		return f.implementation.Sdot(n, x, within(n, x, incX), y, within(n, y, incY))
 	}
 	bufX, x := gather(n, x, incX)
 	bufY, y := gather(n, y, incY)
@@ -46,7 +49,7 @@ func (f SameBits) Sdot(n int, x []float32, incX int, y []float32, incY int) floa
 // share memory these are done one after another, i ascending.
 func (f SameBits) Saxpy(n int, alpha float32, x []float32, incX int, y []float32, incY int) {
 	if !spaced(n, x, incX) || !spaced(n, y, incY) || alpha == 0 {
-		f.implementation.Saxpy(n, alpha, x, incX, y, incY)
+		f.implementation.Saxpy(n, alpha, x, within(n, x, incX), y, within(n, y, incY))
 		return
 	}
 	if incX == 1 && incY == 1 && !kernels.Overlap(x[:n], y[:n]) {
@@ -63,7 +66,7 @@ func (f SameBits) Saxpy(n int, alpha float32, x []float32, incX int, y []float32
 // Snrm2 is [Float32.Snrm2] on the kernel.
 func (f SameBits) Snrm2(n int, x []float32, incX int) float32 {
 	if incX < 1 || !spaced(n, x, incX) {
-		return f.implementation.Snrm2(n, x, incX)
+		return f.implementation.Snrm2(n, x, within(n, x, incX))
 	}
 	buf, x := gather(n, x, incX)
 	defer release(buf)
@@ -73,7 +76,7 @@ func (f SameBits) Snrm2(n int, x []float32, incX int) float32 {
 // Sasum is [Float32.Sasum] on the kernel.
 func (f SameBits) Sasum(n int, x []float32, incX int) float32 {
 	if incX < 1 || !spaced(n, x, incX) {
-		return f.implementation.Sasum(n, x, incX)
+		return f.implementation.Sasum(n, x, within(n, x, incX))
 	}
 	buf, x := gather(n, x, incX)
 	defer release(buf)
@@ -82,18 +85,22 @@ func (f SameBits) Sasum(n int, x []float32, incX int) float32 {
 
 // Sscal is [Float32.Sscal].
 func (SameBits) Sscal(n int, alpha float32, x []float32, incX int) {
-	Float32{}.Sscal(n, alpha, x, incX)
+	Float32{}.Sscal(n, alpha, x, within(n, x, incX))
 }
 
 // Sswap is [Float32.Sswap].
 func (SameBits) Sswap(n int, x []float32, incX int, y []float32, incY int) {
-	Float32{}.Sswap(n, x, incX, y, incY)
+	Float32{}.Sswap(n, x, within(n, x, incX), y, within(n, y, incY))
 }
 
 // Sgemv is [Float32.Sgemv] on the kernels.
 func (f SameBits) Sgemv(tA blas.Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
 	if !gemvAny(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) {
-		f.implementation.Sgemv(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
+		rows, cols := m, n
+		if tA != blas.NoTrans {
+			rows, cols = n, m
+		}
+		f.implementation.Sgemv(tA, m, n, alpha, a, lda, x, within(cols, x, incX), beta, y, within(rows, y, incY))
 	}
 }
 
