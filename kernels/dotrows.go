@@ -58,7 +58,7 @@ func (t ISA) dotRows(dst []float32, a Mat, x []float32) {
 		n := min(most, (len(dst)-r)&^(group-1))
 		runDotRows(t, &quads[0], &room[0], at(a.Data, r*a.Stride), &x[0], &minusZeros[0], n/group, 4*a.Stride, len(x))
 		for i := range dst[r : r+n] {
-			dst[r+i] = ref.Tree(quads[4*i:][:4])
+			dst[r+i] = ref.Quad(quads[4*i:])
 		}
 		r += n
 	}

@@ -108,7 +108,7 @@ var tierless = []string{"Overlap", "Same"}
 
 // refMay are the functions of kernels/ref that package kernels may call wherever
 // it is: they join the 64 lanes of a sum, step a counter, or compute one number.
-var refMay = []string{"Tree", "TreeMax", "Count", "FMA", "Log64", "Exp64", "Cos64"}
+var refMay = []string{"Tree", "TreeMax", "Quad", "Count", "FMA", "Log64", "Exp64", "Cos64"}
 
 // tierOf says which package has the kernels of a tier, and for which GOARCH.
 var tierOf = map[string]map[string]string{
