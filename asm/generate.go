@@ -183,6 +183,9 @@ func dispatch(constraint string, targets []Target) []byte {
 	}
 	s.tile(targets)
 	s.pack(targets)
+	for i := range Targets[0].dots() {
+		s.run(targets, "ref.DotLanes", "products of rows", func(t Target) Kernel { return t.dots()[i] })
+	}
 	s.peak(targets)
 	return s.Bytes()
 }
@@ -258,8 +261,13 @@ func tileArguments() []byte {
 	s.line("}\n")
 	s.doc("Size is the largest register tile of an instruction set: Rows rows of Vecs vectors\nof Lanes columns. Smaller ones exist for every number of rows and vectors. Tiles of r\nrows also take 2, 4, ... up to Panels[r-1] whole panels of Vecs vectors. Those of\nas many rows as Apart lists also take three vectors at addresses of their own. Fetch is\nhow many cache lines from Next on a tile of three rows or more asks for in four steps.\nFactors is how many columns PackFactors reads and writes of each piece.")
 	s.line("type Size struct{ Lanes, Vecs, Rows, Fetch, Factors int; Panels, Apart []int }\n")
-	s.doc("What the kernels that pack panels are given: PackStrip the addresses of up to\nPackLanes rows, PackPieces the lengths in up to PackVecs vectors, both flags.")
+	s.doc("What the kernels that pack panels are given: PackStrip the addresses of up to\nPackLanes rows, PackPieces the lengths in up to PackVecs vectors, both flags.\nDotRowsRoom is the scratch of DotRows on the widest machine.")
 	s.line("const (\nPackLanes = %d\nPackVecs = %d\n", kernel.PackMaxLanes, kernel.PackMaxVecs)
+	room := 0
+	for _, t := range Targets {
+		room = max(room, t.Lanes*t.Lanes/4)
+	}
+	s.line("DotRowsRoom = %d\n", room)
 	s.line("PackFlush = %d // tiny values become +0", kernel.PackFlush)
 	s.line("PackPart = %d // PackPieces: pieces end before the panel does\n)\n", kernel.PackPart)
 	s.line("var (")
@@ -290,18 +298,25 @@ func (s *source) tile(targets []Target) {
 
 // pack dispatches the kernels that pack panels.
 func (s *source) pack(targets []Target) {
-	for i, k := range Targets[0].packing() {
-		s.line("// run%s is %s of tier t. The scalar tier has none: ref.Pack is called in its place.", k.Name, k.Name)
-		s.line("func run%s(t ISA, %s) {", k.Name, k.Args)
-		if len(targets) > 0 {
-			s.line("switch t {")
-			for _, t := range targets {
-				s.line("case %s:\n%s.%s(%s)\nreturn", t.ISA, t.Package, t.packing()[i].Name, strings.Join(k.arguments(), ", "))
-			}
-			s.line("}")
-		}
-		s.line("panic(\"kernels: no packing on tier \" + t.String())\n}\n")
+	for i := range Targets[0].packing() {
+		s.run(targets, "ref.Pack", "packing", func(t Target) Kernel { return t.packing()[i] })
 	}
+}
+
+// run dispatches a kernel that the scalar tier does not have: the reference that is called in its
+// place has other parameters. what is its name in the error.
+func (s *source) run(targets []Target, reference, what string, of func(Target) Kernel) {
+	k := of(Targets[0])
+	s.line("// run%s is %s of tier t. The scalar tier has none: %s is called in its place.", k.Name, k.Name, reference)
+	s.line("func run%s(t ISA, %s) {", k.Name, k.Args)
+	if len(targets) > 0 {
+		s.line("switch t {")
+		for _, t := range targets {
+			s.line("case %s:\n%s.%s(%s)\nreturn", t.ISA, t.Package, k.Name, strings.Join(k.arguments(), ", "))
+		}
+		s.line("}")
+	}
+	s.line("panic(\"kernels: no %s on tier \" + t.String())\n}\n", what)
 }
 
 // peak dispatches the register-only loop.

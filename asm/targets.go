@@ -85,10 +85,24 @@ src[i*lds+p*%[1]d+j] for p < pieces. It reads and writes %d columns of each piec
 	}
 }
 
+// dots multiply rows by a vector; what they are given depends on the width of a vector.
+func (t Target) dots() []Kernel {
+	return []Kernel{
+		{Name: "DotRows", Args: "quads, room, a, x, zeros *float32, groups, lda, cols int", File: "dotrows", Emit: kernel.DotRows, Doc: fmt.Sprintf(`
+DotRows multiplies %[1]d times groups rows of cols elements, the first at a and each lda bytes after
+the one before, by x. It sets quads[4*r+i] to lane i of row r's 64 lanes (see ref.DotLanes) after
+those of 32, 16, 8 and 4 were added up. room is scratch of %[2]d elements, zeros %[3]d times -0.`, t.Lanes/4, t.Lanes*t.Lanes/4, t.Lanes)},
+		{Name: "DotRow", Args: "sum, a, x, zeros *float32, cols int", File: "dotrow", Emit: kernel.DotRow, Doc: fmt.Sprintf(`
+DotRow multiplies a row of cols elements by x and sets sum[i] to lane i of its 64 lanes after those
+of 32 down to %[1]d were added up. zeros is %[1]d times -0.`, t.Lanes)},
+	}
+}
+
 // Kernels is all that a target's package holds.
 func (t Target) Kernels() []Kernel {
 	list := append(Catalog[:len(Catalog):len(Catalog)], peakKernel)
 	list = append(list, t.packing()...)
+	list = append(list, t.dots()...)
 	for _, tile := range t.Tiles() {
 		rows, vecs := tile.Rows, tile.Vecs
 		list = append(list, Kernel{

@@ -9,9 +9,10 @@ import (
 	native "gonum.org/v1/gonum/blas/gonum"
 )
 
-// beside runs a benchmark on both implementations: "simdrnn" and "gonum".
+// beside runs a benchmark on both implementations of this package and on gonum's.
 func beside(b *testing.B, run func(b *testing.B, impl blas.Float32)) {
 	b.Run("impl=simdrnn", func(b *testing.B) { run(b, Float32{}) })
+	b.Run("impl=samebits", func(b *testing.B) { run(b, SameBits{}) })
 	b.Run("impl=gonum", func(b *testing.B) { run(b, native.Implementation{}) })
 }
 

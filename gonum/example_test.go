@@ -2,6 +2,7 @@ package gonum_test
 
 import (
 	"fmt"
+	"math"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
@@ -39,6 +40,19 @@ func ExampleFloat32() {
 	impl.Ssyrk(blas.Lower, blas.NoTrans, 2, 2, 2, x, 2, 0, c, 2)
 	fmt.Println(c)
 	// Output: [10 0 22 50]
+}
+
+// With SameBits the results are the same on every machine, here bit for bit those that were
+// written down on another one. Float32 has other bits on a machine without vector instructions,
+// and for vectors as short as these on each architecture.
+func ExampleSameBits() {
+	blas32.Use(gonum.SameBits{})
+	defer blas32.Use(native.Implementation{})
+
+	x := blas32.Vector{N: 5, Inc: 1, Data: []float32{0.1, 0.2, 0.3, 0.4, 0.5}}
+	y := blas32.Vector{N: 5, Inc: -1, Data: []float32{1.1, 1.2, 1.3, 1.4, 1.5}}
+	fmt.Printf("%08x\n", math.Float32bits(blas32.Dot(x, y)))
+	// Output: 3feccccd
 }
 
 // A mat.Dense is float64 and multiplies by blas64, so what is in use for blas32 does

@@ -26,15 +26,16 @@ import (
 // Large products are cut into as many parts as GOMAXPROCS says, columns of C or else
 // rows, each on a goroutine of its own. That does not change a bit.
 func (f Float32) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
-	// Before all else, since what follows takes as long as a tiny product does.
-	if (m*n < cellsFrom || m*n*k < gemmFrom) && alpha != 0 {
+	// Sizes before all else, since what follows takes as long as a tiny product does.
+	if (m*n < cellsFrom || m*n*k < gemmFrom) && alpha != 0 || !gemm(true, tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc) {
 		f.implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
-		return
 	}
-	f.sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
-func (f Float32) sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+// gemm is Sgemm on kernels, with gain only where they gain. If it returns false it has done
+// nothing: then there is a mistake or nothing to multiply, and gonum knows what to say and do,
+// or nothing to gain.
+func gemm(gain bool, tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) bool {
 	p := product{m: m, n: n, k: k, alpha: alpha, a: a, lda: lda, b: b, ldb: ldb, beta: beta, c: c, ldc: ldc}
 	var okA, okB bool
 	p.transA, okA = transposed(tA)
@@ -47,21 +48,19 @@ func (f Float32) sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []fl
 		rowsB, colsB = n, k
 	}
 	if !okA || !okB || !fits(rowsA, colsA, a, lda) || !fits(rowsB, colsB, b, ldb) || !fits(m, n, c, ldc) {
-		// A mistake, or nothing to multiply: gonum knows what to say and do.
-		f.implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
-		return
+		return false
 	}
 	if alpha == 0 { // gonum would multiply A by it, and find NaN where A is not finite
 		for i := range m {
-			f.Sscal(n, beta, c[i*ldc:], 1)
+			Float32{}.Sscal(n, beta, c[i*ldc:], 1)
 		}
-		return
+		return true
 	}
-	if !gains(p.transA, p.transB, m, n, k) {
-		f.implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
-		return
+	if gain && !gains(p.transA, p.transB, m, n, k) {
+		return false
 	}
 	p.run()
+	return true
 }
 
 // gemvs are gonum's own Sgemv and ours.
@@ -70,44 +69,85 @@ var gemvs = [2]func(_ implementation, tA blas.Transpose, m, n int, alpha float32
 }
 
 // Sgemv sets y = alpha op(A) x + beta y, where A is m x n and op(A) is A, or with
-// [blas.Trans] or [blas.ConjTrans] its transpose. With increments of 1 and 1024 elements
-// of A or more, the transpose with 16 rows and columns or more is [Float32.Sgemm] of the row x and
-// A, which is read where it lies, and without a transposition, from 2048 columns on, each
-// element is fma(alpha, d, fl(beta y)), or fl(alpha d) with beta = 0, d being
-// [Float32.Sdot] of a row and x. y may not overlap A or x. All else is gonum's own.
+// [blas.Trans] or [blas.ConjTrans] its transpose. From 1024 elements
+// of A on the transpose with 16 rows and columns or more is [Float32.Sgemm] of the row x and
+// A, which is read where it lies. Without a transposition each element is
+//
+//	fl(alpha d)                    with beta = 0, whatever y holds
+//	fma(alpha, d, fl(beta y))      else, with beta y = y for beta = 1
+//
+// d being [kernels.Dot] of a row and x, from 2048 elements of A on, in 4 rows or more of 64
+// elements or more, or in rows of 1024. y may not overlap A or x. All else, and all on the scalar
+// tier, is gonum's own.
 func (Float32) Sgemv(tA blas.Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
 	gemvs[uint(gemvFrom-1-m*n)>>(bits.UintSize-1)](implementation{}, tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
 }
 
 func sgemv(own implementation, tA blas.Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
-	trans, ok := transposed(tA)
-	rows, cols, least := m, n, rowFrom
-	if trans {
-		rows, cols, least = n, m, vector
-		ok = ok && m >= depthFrom
-	}
-	if !ok || n < least || incX != 1 || incY != 1 || alpha == 0 || !fits(m, n, a, lda) || cols > len(x) || rows > len(y) {
+	if !gemvGains(tA != blas.NoTrans, m, n) || !gemvAny(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) {
 		own.Sgemv(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
-		return
 	}
+}
+
+// gemvAny is Sgemv on kernels with any increments, by copies where they are not 1. It returns
+// false as gemm does.
+func gemvAny(tA blas.Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) bool {
+	trans, ok := transposed(tA)
+	rows, cols := m, n
+	if trans {
+		rows, cols = n, m
+	}
+	if !ok || alpha == 0 || !fits(m, n, a, lda) || !spaced(cols, x, incX) || !spaced(rows, y, incY) {
+		return false
+	}
+	bufX, x := gather(cols, x, incX)
+	defer release(bufX)
+	bufY, out := gather(rows, y, incY)
+	defer release(bufY)
+	gemv(trans, m, n, alpha, a, lda, x, beta, out)
+	scatter(y, incY, out)
+	return true
+}
+
+// gemvGains says whether an A of enough elements has a shape that gains.
+func gemvGains(trans bool, m, n int) bool {
+	if trans {
+		return m >= depthFrom && n >= vector && vectors()
+	}
+	return m*n >= rowsFrom && n >= shortFrom && (m >= fewFrom || n >= rowFrom) && vectors()
+}
+
+// dotRows is how many rows of A are multiplied by x at a time.
+const dotRows = 64
+
+// gemv is Sgemv on kernels, with increments of 1 and an alpha that is not 0.
+func gemv(trans bool, m, n int, alpha float32, a []float32, lda int, x []float32, beta float32, y []float32) {
 	if trans {
 		p := product{m: 1, n: n, k: m, alpha: alpha, a: x, lda: m, b: a, ldb: lda, beta: beta, c: y, ldc: n}
 		p.run()
 		return
 	}
-	t := kernels.Current()
-	for i := range m {
-		d := t.Dot(a[i*lda:][:n], x[:n])
-		if beta == 0 {
-			y[i] = alpha * d
-		} else {
-			y[i] = kernels.FMA(alpha, d, float32(beta*y[i]))
+	t, x := kernels.Current(), x[:n]
+	for rows := 0; m > 0; m -= rows {
+		var sums [dotRows]float32
+		if rows = m; rows > dotRows {
+			rows = min(dotRows, m-depthFrom) // few rows at the end would take as long as many
 		}
+		t.DotRows(sums[:rows], kernels.Mat{Data: a, Stride: lda}, x)
+		finish(t, y[:rows], sums[:rows], alpha, beta)
+		a, y = a[min(rows*lda, len(a)):], y[rows:]
 	}
 }
 
+// vectors says whether the tier has vector instructions. Without, a fused multiply-add is some
+// twenty instructions, and kernels that consist of them lose to gonum's own code.
+func vectors() bool { return kernels.Current() != kernels.Scalar }
+
 // gains says whether a product of enough multiply-adds has a shape that gains.
 func gains(transA, transB bool, m, n, k int) bool {
+	if !vectors() {
+		return false
+	}
 	if !transA && transB {
 		return min(m, n) >= thinFrom && m*n >= dotsFrom
 	}

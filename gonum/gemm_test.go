@@ -88,10 +88,11 @@ func TestSgemm(t *testing.T) {
 						if beta == 0 {
 							c.x[0] = float32(math.NaN())
 						}
-						want, a0, b0 := c.clone(), a.clone(), b.clone()
+						a0, b0 := a.clone(), b.clone()
+						chains := c.clone()
 						for i := range s.m {
 							for j := range s.n {
-								v := &want.x[i*c.ld+j]
+								v := &chains.x[i*c.ld+j]
 								if alpha == 0 {
 									*v = element(tA, tB, i, j, 0, 1, a, b, beta, *v)
 								} else {
@@ -99,15 +100,23 @@ func TestSgemm(t *testing.T) {
 								}
 							}
 						}
-						if dots := tA == blas.NoTrans && tB != blas.NoTrans; alpha != 0 && (s.m*s.n*s.k < 512 || dots && (min(s.m, s.n) < 4 || s.m*s.n < 128) || !dots && (s.k < 4 || s.m*s.n < 8)) {
-							copy(want.x, c.x)
-							s32.Sgemm(tA, tB, s.m, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, want.x, c.ld)
+						for _, impl := range implementations {
+							if impl.name == "SameBits" && (tA == blas.ConjTrans || tB == blas.ConjTrans) {
+								continue // what Float32 does with it is the same
+							}
+							want, got := chains.clone(), c.clone()
+							dots := tA == blas.NoTrans && tB != blas.NoTrans
+							small := s.m*s.n*s.k < 512 || dots && (min(s.m, s.n) < 4 || s.m*s.n < 128) || !dots && (s.k < 4 || s.m*s.n < 8)
+							if alpha != 0 && !onKernels(impl.name, !small) {
+								want = c.clone()
+								s32.Sgemm(tA, tB, s.m, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, want.x, c.ld)
+							}
+							impl.Sgemm(tA, tB, s.m, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, got.x, c.ld)
+							what := fmt.Sprintf("%s, %v, %c%c, alpha %v, beta %v", impl.name, s, tA, tB, alpha, beta)
+							check(t, what, got.x, want.x)
+							check(t, what+", A", a.x, a0.x)
+							check(t, what+", B", b.x, b0.x)
 						}
-						Float32{}.Sgemm(tA, tB, s.m, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, c.x, c.ld)
-						what := fmt.Sprintf("%v, %c%c, alpha %v, beta %v", s, tA, tB, alpha, beta)
-						check(t, what, c.x, want.x)
-						check(t, what+", A", a.x, a0.x)
-						check(t, what+", B", b.x, b0.x)
 					}
 				}
 			}
@@ -173,6 +182,10 @@ func TestGOMAXPROCS(t *testing.T) {
 func TestSgemmSpecial(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	eachTier(t, func(t *testing.T) {
+		f := blas.Float32(Float32{}) // whose sizes are those of the vectors' tiers
+		if !vectors() {
+			f = SameBits{}
+		}
 		product := func(alpha float32, a, b []float32, k int, beta, c float32) float32 {
 			const n = 512 // so many columns are ours
 			x, columns := slices.Repeat([]float32{c}, n), []float32(nil)
@@ -182,7 +195,7 @@ func TestSgemmSpecial(t *testing.T) {
 			for _, v := range b {
 				columns = append(columns, slices.Repeat([]float32{v}, n)...)
 			}
-			Float32{}.Sgemm(blas.NoTrans, blas.NoTrans, 1, n, k, alpha, a, max(1, k), columns, n, beta, x, n)
+			f.Sgemm(blas.NoTrans, blas.NoTrans, 1, n, k, alpha, a, max(1, k), columns, n, beta, x, n)
 			return x[n-1]
 		}
 		for _, c := range []struct {
@@ -219,8 +232,11 @@ func TestSgemv(t *testing.T) {
 		for _, s := range []struct {
 			m, n        int
 			trans, ours bool // ours with a transposition, and without
-		}{{64, 64, true, false}, {1, 4096, false, true}, {4096, 1, false, false}, {32, 32, true, false}, {31, 33, false, false}, {64, 16, true, false},
-			{70, 15, false, false}, {300, 70, true, false}, {3, 1500, false, false}, {16, 1500, true, false}, {5, 7, false, false}, {3, 2048, false, true}, {2, 2047, false, false}, {17, 4100, true, true}} {
+		}{{64, 64, true, true}, {1, 4096, false, true}, {4096, 1, false, false}, {32, 32, true, false}, {31, 33, false, false}, {64, 16, true, false}, {3, 1000, false, false}, {3, 1024, false, true}, {33, 63, true, false},
+			{70, 15, false, false}, {300, 70, true, true}, {2, 1500, false, true}, {16, 1500, true, true}, {5, 7, false, false}, {4, 512, false, true}, {4, 511, false, false}, {2, 1023, false, false}, {17, 4100, true, true}} {
+			if s.m > s.n { // more rows than Sgemv takes at a time, and a few over
+				s.m += 2
+			}
 			for _, ab := range [][2]float32{{1, 0}, {1, 1}, {0.3, 0.7}, {0.3, 0}, {0, 0.7}, {0, 0}} {
 				alpha, beta := ab[0], ab[1]
 				a := draw(r, blas.NoTrans, s.m, s.n)
@@ -235,25 +251,40 @@ func TestSgemv(t *testing.T) {
 						if beta == 0 {
 							y[0] = float32(math.NaN())
 						}
-						want := slices.Clone(y)
-						if unit := incX == 1 && incY == 1 && alpha != 0; unit && tA == blas.NoTrans && s.ours {
-							for i := range s.m {
-								d := kernels.Dot(a.x[i*a.ld:][:s.n], x[:s.n])
-								if want[i] = kernels.FMA(alpha, d, float32(beta*want[i])); beta == 0 {
-									want[i] = alpha * d
-								}
-							}
-						} else if unit && tA != blas.NoTrans && s.trans {
-							Float32{}.Sgemm(blas.NoTrans, blas.NoTrans, 1, s.n, s.m, alpha, x, s.m, a.x, a.ld, beta, want, s.n)
-						} else {
-							s32.Sgemv(tA, s.m, s.n, alpha, a.x, a.ld, x, incX, beta, want, incY)
-						}
 						// Beyond what is y, gonum's GemvT clears: its fault, not ours.
 						if tA != blas.NoTrans && incX*incY == 1 {
-							y, want = y[:lenY], want[:lenY]
+							y = y[:lenY]
 						}
-						Float32{}.Sgemv(tA, s.m, s.n, alpha, a.x, a.ld, x, incX, beta, y, incY)
-						check(t, fmt.Sprintf("%v, %c, alpha %v, beta %v, increments %v", s, tA, alpha, beta, inc), y, want)
+						own, chains := slices.Clone(y), slices.Clone(y)
+						s32.Sgemv(tA, s.m, s.n, alpha, a.x, a.ld, x, incX, beta, own, incY)
+						if alpha != 0 {
+							u, v := line(lenX, x, incX), line(lenY, y, incY)
+							if tA == blas.NoTrans {
+								for i := range s.m {
+									d := kernels.Dot(a.x[i*a.ld:][:s.n], u)
+									if v[i] = kernels.FMA(alpha, d, float32(beta*v[i])); beta == 0 {
+										v[i] = alpha * d
+									}
+								}
+							} else {
+								SameBits{}.Sgemm(blas.NoTrans, blas.NoTrans, 1, s.n, s.m, alpha, u, s.m, a.x, a.ld, beta, v, s.n)
+							}
+							for i := range v {
+								at := i * incY
+								if incY < 0 {
+									at = (i - lenY + 1) * incY
+								}
+								chains[at] = v[i]
+							}
+						}
+						for _, impl := range implementations {
+							want, got := own, slices.Clone(y)
+							if alpha != 0 && onKernels(impl.name, tA == blas.NoTrans && s.ours || tA != blas.NoTrans && s.trans) {
+								want = chains
+							}
+							impl.Sgemv(tA, s.m, s.n, alpha, a.x, a.ld, x, incX, beta, got, incY)
+							check(t, fmt.Sprintf("%s, %v, %c, alpha %v, beta %v, increments %v", impl.name, s, tA, alpha, beta, inc), got, want)
+						}
 					}
 				}
 			}

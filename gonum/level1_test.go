@@ -25,67 +25,109 @@ func widen(x []float32) []float64 {
 func TestLevel1(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
-		for _, n := range []int{0, 1, 2, 3, 31, 32, 33, 127, 128, 129, 255, 256, 257, 511, 512, 513, 1025, 2047, 2048, 2049, 4097, 9000} {
+		for _, n := range []int{0, 1, 2, 3, 31, 32, 33, 127, 128, 129, 255, 256, 257, 511, 512, 513, 1025, 2048, 4097, 9000} {
 			for _, inc := range [][2]int{{1, 1}, {1, 2}, {3, 1}, {-1, 1}, {1, -2}, {-1, -1}} {
 				incX, incY := inc[0], inc[1]
 				x, y := random(r, 3*n+5), random(r, 2*n+5)
-				unit := incX == 1 && incY == 1
 				what := fmt.Sprintf("n %d, increments %v", n, inc)
 
-				want := s32.Sdot(n, x, incX, y, incY)
-				if unit && n >= 2048 {
-					want = kernels.Dot(x[:n], y[:n])
-				}
-				check(t, what+", Sdot", []float32{Float32{}.Sdot(n, x, incX, y, incY)}, []float32{want})
-
-				want = s32.Snrm2(n, x, incX)
-				if incX == 1 && n >= 32 {
-					want = float32(math.Sqrt(kernels.SumSquares(x[:n])))
-					exact := d64.Dnrm2(n, widen(x), 1)
-					if e := math.Abs(float64(want) - exact); e > 0x1.01p-24*exact {
-						t.Errorf("%s, Snrm2 %v is off by %v", what, want, e)
-					}
-				}
-				check(t, what+", Snrm2", []float32{Float32{}.Snrm2(n, x, incX)}, []float32{want})
-
-				want = s32.Sasum(n, x, incX)
-				if incX == 1 && n >= 256 {
-					magnitudes := make([]float32, n)
-					for i, v := range x[:n] {
-						magnitudes[i] = max(v, -v)
-					}
-					want = kernels.Sum(magnitudes)
-				}
-				check(t, what+", Sasum", []float32{Float32{}.Sasum(n, x, incX)}, []float32{want})
-
-				for _, alpha := range []float32{0, 1, -0.3, float32(math.NaN())} {
-					if n > 0 {
-						x[0] = float32(math.NaN())
-					}
-					got, want := slices.Clone(x), slices.Clone(x)
-					Float32{}.Sscal(n, alpha, got, incX)
-					s32.Sscal(n, alpha, want, incX)
-					check(t, fmt.Sprintf("%s, Sscal by %v", what, alpha), got, want)
-
-					got, want = slices.Clone(y), slices.Clone(y)
-					Float32{}.Saxpy(n, alpha, x, incX, got, incY)
-					s32.Saxpy(n, alpha, x, incX, want, incY)
-					if unit && n >= 128 && alpha != 0 {
-						for i := range n {
-							want[i] = kernels.FMA(alpha, x[i], y[i])
-						}
-					}
-					check(t, what+", Saxpy", got, want)
+				for _, impl := range implementations {
+					level1(t, impl.Float32, impl.name, what, n, x, incX, y, incY)
 				}
 
-				gotX, gotY, wantX, wantY := slices.Clone(x), slices.Clone(y), slices.Clone(x), slices.Clone(y)
-				Float32{}.Sswap(n, gotX, incX, gotY, incY)
+				wantX, wantY := slices.Clone(x), slices.Clone(y)
 				s32.Sswap(n, wantX, incX, wantY, incY)
-				check(t, what+", Sswap, x", gotX, wantX)
-				check(t, what+", Sswap, y", gotY, wantY)
+				for _, impl := range implementations {
+					gotX, gotY := slices.Clone(x), slices.Clone(y)
+					impl.Sswap(n, gotX, incX, gotY, incY)
+					check(t, what+", Sswap, x", gotX, wantX)
+					check(t, what+", Sswap, y", gotY, wantY)
+				}
 			}
 		}
 	})
+}
+
+// onKernels says whether an implementation has a call on kernels that gains there if gain is set.
+func onKernels(name string, gain bool) bool {
+	return name == "SameBits" || gain && kernels.Current() != kernels.Scalar
+}
+
+// line is the elements of a vector one after another.
+func line(n int, x []float32, inc int) []float32 {
+	out := make([]float32, n)
+	for i := range out {
+		at := i * inc
+		if inc < 0 {
+			at = (i - n + 1) * inc
+		}
+		out[i] = x[at]
+	}
+	return out
+}
+
+// level1 is TestLevel1 for one pair of vectors.
+func level1(t *testing.T, f blas.Float32, name, what string, n int, x []float32, incX int, y []float32, incY int) {
+	t.Helper()
+	what = name + ", " + what
+	unit := incX == 1 && incY == 1
+	u, v := line(n, x, incX), line(n, y, incY)
+
+	want := s32.Sdot(n, x, incX, y, incY)
+	if onKernels(name, unit && n >= 512) {
+		want = kernels.Dot(u, v)
+	}
+	check(t, what+", Sdot", []float32{f.Sdot(n, x, incX, y, incY)}, []float32{want})
+
+	// Snrm2 gains on every tier.
+	want = s32.Snrm2(n, x, incX)
+	if (name == "SameBits" && incX > 0) || incX == 1 && n >= 32 {
+		want = float32(math.Sqrt(kernels.SumSquares(u)))
+		exact := d64.Dnrm2(n, widen(x), incX)
+		if e := math.Abs(float64(want) - exact); e > 0x1.01p-24*exact {
+			t.Errorf("%s, Snrm2 %v is off by %v", what, want, e)
+		}
+	}
+	check(t, what+", Snrm2", []float32{f.Snrm2(n, x, incX)}, []float32{want})
+
+	want = s32.Sasum(n, x, incX)
+	if incX > 0 && onKernels(name, incX == 1 && n >= 256) {
+		sizes := make([]float32, n)
+		for i, v := range u {
+			sizes[i] = max(v, -v)
+		}
+		want = kernels.Sum(sizes)
+	}
+	check(t, what+", Sasum", []float32{f.Sasum(n, x, incX)}, []float32{want})
+
+	for _, alpha := range []float32{0, 1, -0.3, float32(math.NaN())} {
+		if n > 0 {
+			x[0] = float32(math.NaN())
+			u = line(n, x, incX)
+		}
+		got, want := slices.Clone(x), slices.Clone(x)
+		f.Sscal(n, alpha, got, incX)
+		s32.Sscal(n, alpha, want, incX)
+		check(t, fmt.Sprintf("%s, Sscal by %v", what, alpha), got, want)
+
+		got, want = slices.Clone(y), slices.Clone(y)
+		f.Saxpy(n, alpha, x, incX, got, incY)
+		s32.Saxpy(n, alpha, x, incX, want, incY)
+		if alpha != 0 && onKernels(name, unit && n >= 128) {
+			want = slices.Clone(y)
+			for i := range n {
+				at := i * incY
+				if incY < 0 {
+					at = (i - n + 1) * incY
+				}
+				want[at] = kernels.FMA(alpha, u[i], want[at])
+			}
+		}
+		check(t, what+", Saxpy", got, want)
+	}
+	if n > 0 {
+		x[0] = 0.5
+	}
 }
 
 // TestOverlap: vectors that share memory are exchanged and added to as gonum does it.
@@ -97,9 +139,16 @@ func TestOverlap(t *testing.T) {
 		Float32{}.Sswap(1000, got, 1, got[off:], 1)
 		s32.Sswap(1000, want, 1, want[off:], 1)
 		check(t, fmt.Sprintf("%d elements on", off), got, want)
+		again := slices.Clone(got)
 		Float32{}.Saxpy(1000, 0.5, got, 1, got[off:], 1)
 		s32.Saxpy(1000, 0.5, want, 1, want[off:], 1)
 		check(t, fmt.Sprintf("Saxpy, %d elements on", off), got, want)
+		want = slices.Clone(again)
+		for i := range 1000 {
+			want[off+i] = kernels.FMA(0.5, want[i], want[off+i])
+		}
+		SameBits{}.Saxpy(1000, 0.5, again, 1, again[off:], 1)
+		check(t, fmt.Sprintf("SameBits, Saxpy, %d elements on", off), again, want)
 	}
 }
 
@@ -126,8 +175,10 @@ func TestSnrm2Scale(t *testing.T) {
 		} {
 			c.x = append(c.x, make([]float32, 30)...) // so many are ours
 			got := Float32{}.Snrm2(len(c.x), c.x, 1)
-			if !equal(got, c.want) {
-				t.Errorf("Snrm2 of %v is %v, want %v", c.x, got, c.want)
+			for _, f := range implementations {
+				if got := f.Snrm2(len(c.x), c.x, 1); !equal(got, c.want) {
+					t.Errorf("%s, Snrm2 of %v is %v, want %v", f.name, c.x, got, c.want)
+				}
 			}
 			if native := s32.Snrm2(len(c.x), c.x, 1); !equal(got, native) {
 				t.Errorf("Snrm2 of %v is %v, %v in gonum", c.x, got, native)
@@ -139,18 +190,21 @@ func TestSnrm2Scale(t *testing.T) {
 				x[at] = nan
 				y := slices.Clone(x)
 				y[at] = 1
-				for name, got := range map[string]float32{"Snrm2": Float32{}.Snrm2(n, x, 1), "Sasum": Float32{}.Sasum(n, x, 1), "Sdot": Float32{}.Sdot(n, x, 1, y, 1)} {
-					if got == got {
-						t.Errorf("%s of %d elements with a NaN at %d is %v", name, n, at, got)
+				for _, f := range implementations {
+					for name, got := range map[string]float32{"Snrm2": f.Snrm2(n, x, 1), "Sasum": f.Sasum(n, x, 1), "Sdot": f.Sdot(n, x, 1, y, 1)} {
+						if got == got {
+							t.Errorf("%s, %s of %d elements with a NaN at %d is %v", f.name, name, n, at, got)
+						}
 					}
 				}
 				x[at] = -inf
-				if got := (Float32{}).Sasum(n, x, 1); got != inf {
-					t.Errorf("Sasum with -Inf is %v", got)
+				for _, f := range implementations {
+					if got := f.Sasum(n, x, 1); got != inf {
+						t.Errorf("%s, Sasum with -Inf is %v", f.name, got)
+					}
 				}
+				x[at] = nan
 			}
 		}
 	})
 }
-
-var _ blas.Float32 = Float32{}

@@ -14,13 +14,21 @@ const strip = 128
 // n x n; A is n x k, or with a transposition k x n. From n = 32 and n*n*k = 2^15 on each element has the
 // bits that the kernels of [Float32.Sgemm] give it; below it is gonum's own.
 func (f Float32) Ssyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32, a []float32, lda int, beta float32, c []float32, ldc int) {
-	trans, ok := transposed(tA)
-	if !ok || !triangular(ul) || alpha == 0 || n < syrkRows || !worth(n, n, k, syrkFrom) || !fitsFactor(trans, n, k, a, lda) || !fits(n, n, c, ldc) {
+	if n < syrkRows || !worth(n, n, k, syrkFrom) || !vectors() || !syrk(ul, tA, n, k, alpha, a, lda, beta, c, ldc) {
 		f.implementation.Ssyrk(ul, tA, n, k, alpha, a, lda, beta, c, ldc)
-		return
+	}
+}
+
+// syrk is Ssyrk on kernels. If it returns false it has done nothing: there is a mistake, or
+// nothing to multiply.
+func syrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32, a []float32, lda int, beta float32, c []float32, ldc int) bool {
+	trans, ok := transposed(tA)
+	if !ok || !triangular(ul) || alpha == 0 || !fitsFactor(trans, n, k, a, lda) || !fits(n, n, c, ldc) {
+		return false
 	}
 	p := product{transA: trans, transB: !trans, m: n, n: n, k: k, alpha: alpha, a: a, lda: lda, b: a, ldb: lda, beta: beta, c: c, ldc: ldc}
 	p.triangle(ul)
+	return true
 }
 
 // Ssyr2k sets C = alpha A Bᵀ + alpha B Aᵀ + beta C, or with [blas.Trans] or
@@ -29,15 +37,22 @@ func (f Float32) Ssyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32,
 // k x n. From n = 32 and n*n*k = 2^15 on each element has the bits that the kernels of [Float32.Sgemm]
 // give it in two calls, the first with beta and the second with 1; below it is gonum's own.
 func (f Float32) Ssyr2k(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
-	trans, ok := transposed(tA)
-	if !ok || !triangular(ul) || alpha == 0 || n < syrkRows || !worth(n, n, k, syrkFrom) || !fitsFactor(trans, n, k, a, lda) || !fitsFactor(trans, n, k, b, ldb) || !fits(n, n, c, ldc) {
+	if n < syrkRows || !worth(n, n, k, syrkFrom) || !vectors() || !syr2k(ul, tA, n, k, alpha, a, lda, b, ldb, beta, c, ldc) {
 		f.implementation.Ssyr2k(ul, tA, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
-		return
+	}
+}
+
+// syr2k is Ssyr2k on kernels, false as syrk is.
+func syr2k(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) bool {
+	trans, ok := transposed(tA)
+	if !ok || !triangular(ul) || alpha == 0 || !fitsFactor(trans, n, k, a, lda) || !fitsFactor(trans, n, k, b, ldb) || !fits(n, n, c, ldc) {
+		return false
 	}
 	p := product{transA: trans, transB: !trans, m: n, n: n, k: k, alpha: alpha, a: a, lda: lda, b: b, ldb: ldb, beta: beta, c: c, ldc: ldc}
 	p.triangle(ul)
 	p.a, p.lda, p.b, p.ldb, p.beta = b, ldb, a, lda, 1
 	p.triangle(ul)
+	return true
 }
 
 // triangle computes the triangle ul of a square C, as strips beside the diagonal and
@@ -76,13 +91,20 @@ func (p *product) triangle(ul blas.Uplo) {
 // 2^12 multiply-adds and 8 rows and columns of B on each element has the bits that the kernels of [Float32.Sgemm] give it
 // with all of A; below it is gonum's own.
 func (f Float32) Ssymm(s blas.Side, ul blas.Uplo, m, n int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	if min(m, n) < squareFrom || !vectors() || !symm(true, s, ul, m, n, alpha, a, lda, b, ldb, beta, c, ldc) {
+		f.implementation.Ssymm(s, ul, m, n, alpha, a, lda, b, ldb, beta, c, ldc)
+	}
+}
+
+// symm is Ssymm on kernels, with gain only from as many multiply-adds on as gain. If it returns
+// false it has done nothing: there is a mistake, or nothing to multiply or to gain.
+func symm(gain bool, s blas.Side, ul blas.Uplo, m, n int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) bool {
 	order := n
 	if s == blas.Left {
 		order = m
 	}
-	if s != blas.Left && s != blas.Right || !triangular(ul) || alpha == 0 || min(m, n) < squareFrom || !worth(m, n, order, symmetricFrom) || !fits(order, order, a, lda) || !fits(m, n, b, ldb) || !fits(m, n, c, ldc) {
-		f.implementation.Ssymm(s, ul, m, n, alpha, a, lda, b, ldb, beta, c, ldc)
-		return
+	if s != blas.Left && s != blas.Right || !triangular(ul) || alpha == 0 || gain && !worth(m, n, order, symmetricFrom) || !fits(order, order, a, lda) || !fits(m, n, b, ldb) || !fits(m, n, c, ldc) {
+		return false
 	}
 	buf, rows := borrow(min(strip, order) * order)
 	defer pool.Put(buf)
@@ -98,6 +120,7 @@ func (f Float32) Ssymm(s blas.Side, ul blas.Uplo, m, n int, alpha float32, a []f
 		}
 		p.run()
 	}
+	return true
 }
 
 // expand sets dst[w][n] = rows i to i+w of the symmetric matrix of which the triangle

@@ -38,6 +38,7 @@ var factors = [][2]float32{{1, 0}, {1, 1}, {1, 0.7}, {-0.3, 0.7}, {0.3, 0}, {0, 
 func TestSymmetricProducts(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
+		chains := SameBits{} // with the bits that the kernels of Sgemm give
 		for _, s := range []struct{ n, k int }{{1, 3}, {17, 9}, {17, 900}, {32, 32}, {128, 5}, {129, 20}, {300, 7}} {
 			for _, trans := range transpositions {
 				for _, ul := range uplos {
@@ -50,9 +51,9 @@ func TestSymmetricProducts(t *testing.T) {
 							other = blas.NoTrans
 						}
 						one, two := c.clone(), c.clone()
-						Float32{}.Sgemm(trans, other, s.n, s.n, s.k, alpha, a.x, a.ld, a.x, a.ld, beta, one.x, c.ld)
-						Float32{}.Sgemm(trans, other, s.n, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, two.x, c.ld)
-						Float32{}.Sgemm(trans, other, s.n, s.n, s.k, alpha, b.x, b.ld, a.x, a.ld, 1, two.x, c.ld)
+						chains.Sgemm(trans, other, s.n, s.n, s.k, alpha, a.x, a.ld, a.x, a.ld, beta, one.x, c.ld)
+						chains.Sgemm(trans, other, s.n, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, two.x, c.ld)
+						chains.Sgemm(trans, other, s.n, s.n, s.k, alpha, b.x, b.ld, a.x, a.ld, 1, two.x, c.ld)
 						for i := range s.n {
 							for j := range s.n {
 								if at := i*c.ld + j; !in(ul, i, j) {
@@ -60,21 +61,21 @@ func TestSymmetricProducts(t *testing.T) {
 								}
 							}
 						}
-						if alpha != 0 && (s.n < 32 || s.n*s.n*s.k < 1<<15) {
-							copy(one.x, c.x)
-							s32.Ssyrk(ul, trans, s.n, s.k, alpha, a.x, a.ld, beta, one.x, c.ld)
-						}
-						if alpha != 0 && (s.n < 32 || s.n*s.n*s.k < 1<<15) {
-							copy(two.x, c.x)
-							s32.Ssyr2k(ul, trans, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, two.x, c.ld)
-						}
 						what := fmt.Sprintf("%v, %c%c, alpha %v, beta %v", s, ul, trans, alpha, beta)
-						got := c.clone()
-						Float32{}.Ssyrk(ul, trans, s.n, s.k, alpha, a.x, a.ld, beta, got.x, c.ld)
-						check(t, "Ssyrk "+what, got.x, one.x)
-						got = c.clone()
-						Float32{}.Ssyr2k(ul, trans, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, got.x, c.ld)
-						check(t, "Ssyr2k "+what, got.x, two.x)
+						for _, impl := range implementations {
+							want1, want2 := one, two
+							if alpha != 0 && !onKernels(impl.name, s.n >= 32 && s.n*s.n*s.k >= 1<<15) {
+								want1, want2 = c.clone(), c.clone()
+								s32.Ssyrk(ul, trans, s.n, s.k, alpha, a.x, a.ld, beta, want1.x, c.ld)
+								s32.Ssyr2k(ul, trans, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, want2.x, c.ld)
+							}
+							got := c.clone()
+							impl.Ssyrk(ul, trans, s.n, s.k, alpha, a.x, a.ld, beta, got.x, c.ld)
+							check(t, impl.name+", Ssyrk "+what, got.x, want1.x)
+							got = c.clone()
+							impl.Ssyr2k(ul, trans, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, got.x, c.ld)
+							check(t, impl.name+", Ssyr2k "+what, got.x, want2.x)
+						}
 					}
 				}
 			}
@@ -108,18 +109,21 @@ func TestSsymm(t *testing.T) {
 								}
 							}
 						}
-						got, want := c.clone(), c.clone()
+						chains := c.clone()
 						if side == blas.Left {
-							Float32{}.Sgemm(blas.NoTrans, blas.NoTrans, m, n, m, alpha, full.x, a.ld, b.x, b.ld, beta, want.x, c.ld)
+							SameBits{}.Sgemm(blas.NoTrans, blas.NoTrans, m, n, m, alpha, full.x, a.ld, b.x, b.ld, beta, chains.x, c.ld)
 						} else {
-							Float32{}.Sgemm(blas.NoTrans, blas.NoTrans, m, n, n, alpha, b.x, b.ld, full.x, a.ld, beta, want.x, c.ld)
+							SameBits{}.Sgemm(blas.NoTrans, blas.NoTrans, m, n, n, alpha, b.x, b.ld, full.x, a.ld, beta, chains.x, c.ld)
 						}
-						if alpha != 0 && (s.order*s.order*s.other < 1<<12 || min(m, n) < 8) {
-							copy(want.x, c.x)
-							s32.Ssymm(side, ul, m, n, alpha, a.x, a.ld, b.x, b.ld, beta, want.x, c.ld)
+						for _, impl := range implementations {
+							got, want := c.clone(), chains
+							if alpha != 0 && !onKernels(impl.name, s.order*s.order*s.other >= 1<<12 && min(m, n) >= 8) {
+								want = c.clone()
+								s32.Ssymm(side, ul, m, n, alpha, a.x, a.ld, b.x, b.ld, beta, want.x, c.ld)
+							}
+							impl.Ssymm(side, ul, m, n, alpha, a.x, a.ld, b.x, b.ld, beta, got.x, c.ld)
+							check(t, fmt.Sprintf("%s, %v, %c%c, alpha %v, beta %v", impl.name, s, side, ul, alpha, beta), got.x, want.x)
 						}
-						Float32{}.Ssymm(side, ul, m, n, alpha, a.x, a.ld, b.x, b.ld, beta, got.x, c.ld)
-						check(t, fmt.Sprintf("%v, %c%c, alpha %v, beta %v", s, side, ul, alpha, beta), got.x, want.x)
 					}
 				}
 			}
@@ -140,7 +144,9 @@ func TestTriangles(t *testing.T) {
 					for _, trans := range transpositions {
 						for _, diag := range []blas.Diag{blas.Unit, blas.NonUnit} {
 							for _, alpha := range []float32{1, -0.3, 0} {
-								triangles(t, r, side, ul, trans, diag, s.order, s.other, alpha)
+								for _, impl := range implementations {
+									triangles(t, impl.Float32, r, side, ul, trans, diag, s.order, s.other, alpha)
+								}
 							}
 						}
 					}
@@ -200,27 +206,32 @@ func TestTriangleBits(t *testing.T) {
 			}
 		}
 		eachTier(t, func(t *testing.T) {
-			for _, procs := range []int{1, 3} {
-				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-				what := fmt.Sprintf("%c on %d processors", ul, procs)
-				got := b.clone()
-				Float32{}.Strmm(blas.Left, ul, blas.NoTrans, blas.NonUnit, order, other, 0.3, a.x, a.ld, got.x, b.ld)
-				check(t, "Strmm "+what, got.x, product.x)
-				got = turned.clone()
-				Float32{}.Strmm(blas.Right, ul, blas.Trans, blas.NonUnit, other, order, 0.3, a.x, a.ld, got.x, order)
-				check(t, "Strmm from the right, "+what, got.x, transpose(product).x)
-				got = b.clone()
-				Float32{}.Strsm(blas.Left, ul, blas.NoTrans, blas.NonUnit, order, other, 0.3, a.x, a.ld, got.x, b.ld)
-				check(t, "Strsm "+what, got.x, solution.x)
-				got = turned.clone()
-				Float32{}.Strsm(blas.Right, ul, blas.Trans, blas.NonUnit, other, order, 0.3, a.x, a.ld, got.x, order)
-				check(t, "Strsm from the right, "+what, got.x, transpose(solution).x)
+			for _, f := range implementations {
+				if !onKernels(f.name, true) {
+					continue
+				}
+				for _, procs := range []int{1, 3} {
+					defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+					what := fmt.Sprintf("%s, %c on %d processors", f.name, ul, procs)
+					got := b.clone()
+					f.Strmm(blas.Left, ul, blas.NoTrans, blas.NonUnit, order, other, 0.3, a.x, a.ld, got.x, b.ld)
+					check(t, "Strmm "+what, got.x, product.x)
+					got = turned.clone()
+					f.Strmm(blas.Right, ul, blas.Trans, blas.NonUnit, other, order, 0.3, a.x, a.ld, got.x, order)
+					check(t, "Strmm from the right, "+what, got.x, transpose(product).x)
+					got = b.clone()
+					f.Strsm(blas.Left, ul, blas.NoTrans, blas.NonUnit, order, other, 0.3, a.x, a.ld, got.x, b.ld)
+					check(t, "Strsm "+what, got.x, solution.x)
+					got = turned.clone()
+					f.Strsm(blas.Right, ul, blas.Trans, blas.NonUnit, other, order, 0.3, a.x, a.ld, got.x, order)
+					check(t, "Strsm from the right, "+what, got.x, transpose(solution).x)
+				}
 			}
 		})
 	}
 }
 
-func triangles(t *testing.T, r *rand.Rand, side blas.Side, ul blas.Uplo, trans blas.Transpose, diag blas.Diag, order, other int, alpha float32) {
+func triangles(t *testing.T, f blas.Float32, r *rand.Rand, side blas.Side, ul blas.Uplo, trans blas.Transpose, diag blas.Diag, order, other int, alpha float32) {
 	m, n := other, order
 	if side == blas.Left {
 		m, n = order, other
@@ -233,7 +244,7 @@ func triangles(t *testing.T, r *rand.Rand, side blas.Side, ul blas.Uplo, trans b
 		a.x[i*a.ld+i] += 2
 	}
 	spoil(ul, a, diag == blas.Unit)
-	what := fmt.Sprintf("%d x %d, %c%c%c%c, alpha %v", m, n, side, ul, trans, diag, alpha)
+	what := fmt.Sprintf("%T, %d x %d, %c%c%c%c, alpha %v", f, m, n, side, ul, trans, diag, alpha)
 
 	// multiply gives alpha op(A) x or its mirror image in float64, and the same of
 	// magnitudes.
@@ -252,7 +263,7 @@ func triangles(t *testing.T, r *rand.Rand, side blas.Side, ul blas.Uplo, trans b
 		}
 	}
 	got := slices.Clone(b.x)
-	Float32{}.Strmm(side, ul, trans, diag, m, n, alpha, a.x, a.ld, got, b.ld)
+	f.Strmm(side, ul, trans, diag, m, n, alpha, a.x, a.ld, got, b.ld)
 	want, size := multiply(alpha, b.x)
 	beside("Strmm", got)
 	for i, v := range got {
@@ -262,7 +273,7 @@ func triangles(t *testing.T, r *rand.Rand, side blas.Side, ul blas.Uplo, trans b
 	}
 
 	x := slices.Clone(b.x)
-	Float32{}.Strsm(side, ul, trans, diag, m, n, alpha, a.x, a.ld, x, b.ld)
+	f.Strsm(side, ul, trans, diag, m, n, alpha, a.x, a.ld, x, b.ld)
 	beside("Strsm", x)
 	back, size := multiply(1, x)
 	for i := range m {
@@ -282,8 +293,8 @@ func TestRandomShapes(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(7, 8))
 		calls := 0
-		d := double{Float32{}, &calls}
-		for range 60 {
+		for n := range 60 {
+			d := double{implementations[n%2].Float32, &calls}
 			m, n, k := 1+r.IntN(90), 1+r.IntN(90), 1+r.IntN(90)
 			tA, tB, ul := transpositions[r.IntN(3)], transpositions[r.IntN(3)], uplos[r.IntN(2)]
 			alpha, beta := r.NormFloat64(), r.NormFloat64()

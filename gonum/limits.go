@@ -1,17 +1,17 @@
 package gonum
 
-// From these sizes on a routine is ours; below them it is gonum's own. They are the same on
-// all tiers: the results of the two differ in the last bits, and no tier is to have other
-// bits than the next. Each is the larger of those from which AVX2 and AVX-512 gain,
-// measured beside gonum on an Intel Xeon (Emerald Rapids): bench/results/gonum-blas.md has
-// the times. On the tier without assembly a fused multiply-add is some twenty instructions,
-// and what is ours is slower than gonum's assembly, up to 35 times in Sdot.
+// From these sizes on a routine is ours; below them, and on the tier without assembly, it is
+// gonum's own. They are the same on all tiers with vector instructions: the results of the two
+// differ in the last bits, and no such tier is to have other bits than the next. Each is the
+// larger of those from which AVX2 and AVX-512 gain, measured beside gonum on an Intel Xeon
+// (Emerald Rapids): bench/results/gonum-blas.md has the times. Snrm2 and Sswap gain without
+// assembly too.
 //
 // The methods of level 1 and Sgemv only choose which function they call, so that they are
 // inlined and the way to gonum's own code has no call more than without this package. One
 // more takes a nanosecond, a tenth of the time of a short vector.
 const (
-	dotFrom   = 2048 // elements; to join 64 lanes takes 25 to 40 ns, however few there are
+	dotFrom   = 512 // elements; to join 64 lanes takes 10 ns, however few there are
 	axpyFrom  = 128
 	scaleFrom = 32
 	normFrom  = 32
@@ -20,7 +20,21 @@ const (
 
 	gemvFrom  = 1024 // elements of A
 	depthFrom = 16   // rows of an A with a transposition
-	rowFrom   = 2048 // columns of an A without a transposition, whose rows are multiplied as by Sdot
+	rowsFrom  = 2048 // elements of an A without a transposition,
+	shortFrom = 64   // its columns
+	fewFrom   = 4    // and its rows, or else
+	rowFrom   = 1024 // its columns: a row alone is Sdot
+
+	// Elements of a row of a triangle, on the average: half the order.
+	symvFrom = 64
+	trmvFrom = 96 // with a transposition: without gonum's Sdot is as fast up to order 2000
+	trsvFrom = 96
+	backFrom = 32 // Strsv with a transposition
+	syrFrom  = 32
+	syr2From = 64
+	// Elements of a row of a band.
+	bandFrom = 96
+	downFrom = 32 // with a transposition
 
 	gemmFrom      = 512     // multiply-adds
 	thinFrom      = 4       // rows and columns of C = A Bᵀ

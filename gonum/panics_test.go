@@ -2,6 +2,7 @@ package gonum
 
 import (
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -20,162 +21,35 @@ func outcome(run func()) (what any) {
 // mistake, what is ours panics with what gonum's own panics with, and then has written
 // nothing; where gonum does not panic it does not either.
 func TestPanics(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	const most = 140 // rows, columns
-	full := random(r, most*most*2)
+	r := draws{rand.New(rand.NewPCG(1, 2)), true}
 	texts := map[string]map[string]bool{}
-	for range 40000 {
-		// A size, now and then a wrong or an empty one.
-		size := func() int {
-			switch r.IntN(20) {
-			case 0:
-				return 0
-			case 1:
-				return -1 - r.IntN(3)
-			case 2:
-				return 65 + r.IntN(70)
+	for range 25000 {
+		c := r.next()
+		want := outcome(func() { c.call(s32, slices.Clone(c.out)) })
+		for _, f := range implementations {
+			written := slices.Clone(c.out)
+			if got := outcome(func() { c.call(f.Float32, written) }); got != want {
+				t.Fatalf("%s: %s panics with %v, gonum with %v", f.name, c.name, got, want)
 			}
-			return 1 + r.IntN(10)
-		}
-		m, n, k := size(), size(), size()
-		ld := func(cols int) int {
-			if r.IntN(16) == 0 {
-				return cols - 1 - r.IntN(2)
+			if want != nil {
+				check(t, f.name+": "+c.name+" after its panic", written, c.out)
 			}
-			return max(1, cols) + r.IntN(2)
-		}
-		slice := func(rows, cols, ld int) []float32 {
-			need := min(max(0, (rows-1)*ld+cols), len(full))
-			if r.IntN(16) == 0 {
-				need -= 1 + r.IntN(3)
-			}
-			return slices.Clone(full[:max(0, need)])
-		}
-		trans := func() blas.Transpose {
-			if r.IntN(30) == 0 {
-				return 'X'
-			}
-			return transpositions[r.IntN(3)]
-		}
-		ul, side, diag := uplos[r.IntN(2)], []blas.Side{blas.Left, blas.Right}[r.IntN(2)], []blas.Diag{blas.Unit, blas.NonUnit}[r.IntN(2)]
-		switch r.IntN(60) {
-		case 0:
-			ul = 'X'
-		case 1:
-			side = 'X'
-		case 2:
-			diag = 'X'
-		}
-		alpha, beta := float32(r.IntN(3))*0.5, float32(r.IntN(3))*0.5
-		inc := func() int { return []int{1, 1, 1, 1, 1, 1, 0, -1, 2}[r.IntN(9)] }
-		incX, incY := inc(), inc()
-		vector := func(n, inc int) []float32 { return slice(n, 1, max(inc, -inc)) }
-		tA, tB := trans(), trans()
-		rows := func(t blas.Transpose, m, n int) (int, int) {
-			if t == blas.NoTrans {
-				return m, n
-			}
-			return n, m
-		}
-
-		// call makes a call that writes to out.
-		var name string
-		var out []float32
-		var call func(f blas.Float32, out []float32)
-		length := size() * []int{1, 40, 400}[r.IntN(3)]
-		switch r.IntN(12) {
-		case 0:
-			x, y := vector(length, incX), vector(length, incY)
-			name, call = "Sdot", func(f blas.Float32, _ []float32) { f.Sdot(length, x, incX, y, incY) }
-		case 1:
-			x := vector(length, incX)
-			name, call = "Snrm2", func(f blas.Float32, _ []float32) { f.Snrm2(length, x, incX) }
-		case 2:
-			x := vector(length, incX)
-			name, call = "Sasum", func(f blas.Float32, _ []float32) { f.Sasum(length, x, incX) }
-		case 3:
-			out = vector(length, incX)
-			name, call = "Sscal", func(f blas.Float32, out []float32) { f.Sscal(length, alpha, out, incX) }
-		case 4:
-			x := vector(length, incX)
-			out = vector(length, incY)
-			name, call = "Sswap", func(f blas.Float32, out []float32) { f.Sswap(length, slices.Clone(x), incX, out, incY) }
-		case 5:
-			m *= 10
-			n *= 10
-			lda := ld(n)
-			lenX, lenY := rows(tA, n, m)
-			a, x := slice(m, n, lda), vector(lenX, incX)
-			out = vector(lenY, incY)
-			name, call = "Sgemv", func(f blas.Float32, out []float32) {
-				f.Sgemv(tA, m, n, alpha, a, lda, x, incX, beta, out, incY)
-			}
-		case 6:
-			rowsA, colsA := rows(tA, m, k)
-			rowsB, colsB := rows(tB, k, n)
-			lda, ldb, ldc := ld(colsA), ld(colsB), ld(n)
-			a, b := slice(rowsA, colsA, lda), slice(rowsB, colsB, ldb)
-			out = slice(m, n, ldc)
-			name, call = "Sgemm", func(f blas.Float32, out []float32) {
-				f.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, out, ldc)
-			}
-		case 7:
-			rowsA, colsA := rows(tA, n, k)
-			lda, ldc := ld(colsA), ld(n)
-			a := slice(rowsA, colsA, lda)
-			out = slice(n, n, ldc)
-			name, call = "Ssyrk", func(f blas.Float32, out []float32) { f.Ssyrk(ul, tA, n, k, alpha, a, lda, beta, out, ldc) }
-		case 8:
-			rowsA, colsA := rows(tA, n, k)
-			lda, ldb, ldc := ld(colsA), ld(colsA), ld(n)
-			a, b := slice(rowsA, colsA, lda), slice(rowsA, colsA, ldb)
-			out = slice(n, n, ldc)
-			name, call = "Ssyr2k", func(f blas.Float32, out []float32) {
-				f.Ssyr2k(ul, tA, n, k, alpha, a, lda, b, ldb, beta, out, ldc)
-			}
-		default:
-			order := n
-			if side == blas.Left {
-				order = m
-			}
-			lda, ldb, ldc := ld(order), ld(n), ld(n)
-			a, b := slice(order, order, lda), slice(m, n, ldb)
-			out = slice(m, n, ldc)
-			switch r.IntN(3) {
-			case 0:
-				name, call = "Ssymm", func(f blas.Float32, out []float32) {
-					f.Ssymm(side, ul, m, n, alpha, a, lda, b, ldb, beta, out, ldc)
-				}
-			case 1:
-				name, call = "Strmm", func(f blas.Float32, out []float32) {
-					f.Strmm(side, ul, tA, diag, m, n, alpha, a, lda, out, ldc)
-				}
-			default:
-				name, call = "Strsm", func(f blas.Float32, out []float32) {
-					f.Strsm(side, ul, tA, diag, m, n, alpha, a, lda, out, ldc)
-				}
-			}
-		}
-		want := outcome(func() { call(s32, slices.Clone(out)) })
-		written := slices.Clone(out)
-		got := outcome(func() { call(Float32{}, written) })
-		if got != want {
-			t.Fatalf("%s panics with %v, gonum with %v", name, got, want)
 		}
 		if want == nil {
 			continue
 		}
-		check(t, name+" after its panic", written, out)
 		text, ok := want.(string)
 		if !ok {
-			t.Fatalf("%s: gonum panics with %T %v", name, want, want)
+			t.Fatalf("%s: gonum panics with %T %v", c.name, want, want)
 		}
-		if texts[name] == nil {
-			texts[name] = map[string]bool{}
+		if texts[c.name] == nil {
+			texts[c.name] = map[string]bool{}
 		}
-		texts[name][text] = true
+		texts[c.name][text] = true
 	}
-	for name, kinds := range map[string]int{"Sdot": 5, "Snrm2": 3, "Sasum": 3, "Sscal": 3, "Sswap": 5, "Sgemv": 9, "Sgemm": 10, "Ssyrk": 8, "Ssyr2k": 10, "Ssymm": 10, "Strmm": 10, "Strsm": 10} {
+	for name, kinds := range map[string]int{"Sdot": 5, "Snrm2": 3, "Sasum": 3, "Sscal": 3, "Sswap": 5, "Saxpy": 5, "Sgemv": 9, "Sger": 8, "Sgbmv": 9,
+		"Ssymv": 8, "Sspmv": 7, "Ssbmv": 9, "Ssyr": 6, "Sspr": 5, "Ssyr2": 8, "Sspr2": 7, "Strmv": 8, "Stpmv": 7, "Stbmv": 9, "Strsv": 8, "Stpsv": 7, "Stbsv": 9,
+		"Sgemm": 10, "Ssyrk": 8, "Ssyr2k": 10, "Ssymm": 10, "Strmm": 10, "Strsm": 10} {
 		if len(texts[name]) < kinds {
 			t.Errorf("%s: %d kinds of mistakes were met, want at least %d: %v", name, len(texts[name]), kinds, texts[name])
 		}
@@ -186,18 +60,72 @@ func TestPanics(t *testing.T) {
 func TestHugeSizes(t *testing.T) {
 	x := make([]float32, 64)
 	const huge = math.MaxInt / 4
-	for name, run := range map[string]func(){
-		"Sgemm": func() {
-			Float32{}.Sgemm(blas.NoTrans, blas.NoTrans, huge, 8, 8, 1, x, 8, x, 8, 0, x, 8)
-		},
-		"Sgemv": func() { Float32{}.Sgemv(blas.Trans, huge, 8, 1, x, 8, x, 1, 0, x, 1) },
-		"Ssyrk": func() { Float32{}.Ssyrk(blas.Upper, blas.NoTrans, huge, 8, 1, x, 8, 0, x, huge) },
-	} {
-		if outcome(run) == nil {
-			t.Errorf("%s of huge sizes does not panic", name)
+	for _, f := range implementations {
+		for name, run := range map[string]func(){
+			"Sgemm": func() { f.Sgemm(blas.NoTrans, blas.NoTrans, huge, 8, 8, 1, x, 8, x, 8, 0, x, 8) },
+			"Sgemv": func() { f.Sgemv(blas.Trans, huge, 8, 1, x, 8, x, 1, 0, x, 1) },
+			"Ssyrk": func() { f.Ssyrk(blas.Upper, blas.NoTrans, huge, 8, 1, x, 8, 0, x, huge) },
+			"Ssymm": func() { f.Ssymm(blas.Left, blas.Upper, huge, 8, 1, x, huge, x, 8, 0, x, 8) },
+			"Strmm": func() { f.Strmm(blas.Right, blas.Upper, blas.Trans, blas.Unit, huge, 8, 1, x, 8, x, 8) },
+			"Strsm": func() { f.Strsm(blas.Left, blas.Upper, blas.Trans, blas.Unit, huge, 8, 1, x, huge, x, 8) },
+			"Ssymv": func() { f.Ssymv(blas.Upper, huge, 1, x, huge, x, 1, 0, x, 1) },
+			"Sspmv": func() { f.Sspmv(blas.Upper, huge, 1, x, x, 1, 0, x, 1) },
+			"Ssbmv": func() { f.Ssbmv(blas.Upper, 8, huge, 1, x, huge+1, x, 1, 0, x, 1) },
+			"Sgbmv": func() { f.Sgbmv(blas.Trans, 8, 8, huge, huge, 1, x, huge*2+1, x, 1, 0, x, 1) },
+			"Strsv": func() { f.Strsv(blas.Upper, blas.Trans, blas.Unit, huge, x, huge, x, 1) },
+			"Stpmv": func() { f.Stpmv(blas.Upper, blas.Trans, blas.Unit, huge, x, x, 1) },
+			"Ssyr":  func() { f.Ssyr(blas.Upper, huge, 1, x, 1, x, huge) },
+			"Sspr2": func() { f.Sspr2(blas.Upper, huge, 1, x, 1, x, 1, x) },
+			"Sger":  func() { f.Sger(huge, 8, 1, x, 1, x, 1, x, 8) },
+		} {
+			if outcome(run) == nil {
+				t.Errorf("%s, %s of huge sizes does not panic", f.name, name)
+			}
+			if !slices.Equal(x, make([]float32, 64)) {
+				t.Errorf("%s, %s of huge sizes has written", f.name, name)
+			}
 		}
-		if !slices.Equal(x, make([]float32, 64)) {
-			t.Errorf("%s of huge sizes has written", name)
+	}
+}
+
+// TestHugeIncrements: an increment that takes the last element beyond an int is refused by
+// SameBits in gonum's words, and nothing is written.
+func TestHugeIncrements(t *testing.T) {
+	ones := slices.Repeat([]float32{1}, 64)
+	var f SameBits
+	for _, inc := range []int{math.MaxInt/2 + 1, math.MaxInt, math.MinInt / 2, math.MinInt + 1, 1 << (bits.UintSize - 3)} {
+		for _, n := range []int{3, 9} {
+			x, y, a := slices.Clone(ones), slices.Clone(ones), slices.Repeat(ones, 2)
+			for name, run := range map[string]func(){
+				"Sdot, x":  func() { f.Sdot(n, x, inc, y, 1) },
+				"Sdot, y":  func() { f.Sdot(n, x, 1, y, inc) },
+				"Saxpy, x": func() { f.Saxpy(n, 2, x, inc, y, 1) },
+				"Saxpy, y": func() { f.Saxpy(n, 2, x, 1, y, inc) },
+				"Sswap":    func() { f.Sswap(n, x, 1, y, inc) },
+				"Sgemv N":  func() { f.Sgemv(blas.NoTrans, 3, n, 1, a, n, x, inc, 0, y, 1) },
+				"Sgemv T":  func() { f.Sgemv(blas.Trans, 3, n, 1, a, n, x, 1, 0, y, inc) },
+				"Sger":     func() { f.Sger(3, n, 1, x, 1, y, inc, a, n) },
+				"Sgbmv":    func() { f.Sgbmv(blas.NoTrans, n, n, 0, 0, 1, a, 1, x, inc, 1, y, 1) },
+				"Ssymv":    func() { f.Ssymv(blas.Upper, n, 1, a, n, x, inc, 0, y, 1) },
+				"Ssyr2":    func() { f.Ssyr2(blas.Upper, n, 1, x, 1, y, inc, a, n) },
+				"Strmv":    func() { f.Strmv(blas.Upper, blas.NoTrans, blas.Unit, n, a, n, x, inc) },
+				"Stpsv":    func() { f.Stpsv(blas.Upper, blas.NoTrans, blas.Unit, n, a, x, inc) },
+			} {
+				text, _ := outcome(run).(string)
+				if text != "blas: insufficient length of x" && text != "blas: insufficient length of y" {
+					t.Errorf("%s of %d elements with an increment of %d panics with %q", name, n, inc, text)
+				}
+			}
+			if inc > 0 {
+				for name, run := range map[string]func(){"Snrm2": func() { f.Snrm2(n, x, inc) }, "Sasum": func() { f.Sasum(n, x, inc) }, "Sscal": func() { f.Sscal(n, 2, x, inc) }} {
+					if text := outcome(run); text != "blas: insufficient length of x" {
+						t.Errorf("%s of %d elements with an increment of %d panics with %v", name, n, inc, text)
+					}
+				}
+			}
+			if !slices.Equal(x, ones) || !slices.Equal(y, ones) || !slices.Equal(a, slices.Repeat(ones, 2)) {
+				t.Errorf("%d elements with an increment of %d: something is written", n, inc)
+			}
 		}
 	}
 }

@@ -3,12 +3,20 @@ package gonum
 import (
 	"testing"
 
+	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/testblas"
 )
 
+// implementations are what this package exports.
+var implementations = []struct {
+	name string
+	blas.Float32
+}{{"Float32", Float32{}}, {"SameBits", SameBits{}}}
+
 // TestSuite runs gonum's own tests of real matrices and vectors, levels 1 to 3, on
-// every tier. They are written for float64, gonum's float32 code being made of its
-// float64 code and not tested. double carries them over.
+// every tier, with both implementations: the operands are small, so that Float32 leaves most of
+// them to gonum's own code and SameBits takes all to kernels. They are written for float64,
+// gonum's float32 code being made of its float64 code and not tested. double carries them over.
 func TestSuite(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -52,10 +60,14 @@ func TestSuite(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			eachTier(t, func(t *testing.T) {
-				calls := 0
-				c.test(t, double{Float32{}, &calls})
-				if calls == 0 {
-					t.Error("the suite called nothing")
+				for _, impl := range implementations {
+					t.Run(impl.name, func(t *testing.T) {
+						calls := 0
+						c.test(t, double{impl.Float32, &calls})
+						if calls == 0 {
+							t.Error("the suite called nothing")
+						}
+					})
 				}
 			})
 		})

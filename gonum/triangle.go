@@ -15,8 +15,8 @@ import (
 // the triangle has, in ascending order, a diagonal of 1 among them, which alpha multiplies at
 // the end. All else is gonum's own. B may not overlap A.
 func (f Float32) Strmm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag, m, n int, alpha float32, a []float32, lda int, b []float32, ldb int) {
-	if min(m, n) >= leftFrom { // before all else, since the rest takes as long as a tiny triangle does
-		if q, ok := newTriangle(s, ul, tA, d, m, n, alpha, a, lda, b, ldb); ok {
+	if min(m, n) >= leftFrom && vectors() { // before all else, since the rest takes as long as a tiny triangle does
+		if q, ok := newTriangle(s, ul, tA, d, m, n, alpha, a, lda, b, ldb); ok && q.gains() {
 			q.solves = false
 			q.run()
 			return
@@ -36,8 +36,8 @@ func (f Float32) Strmm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag
 // those outside of the square of 6 x 6 on the diagonal that the element belongs to, then
 // those inside, each in ascending order. All else is gonum's own. B may not overlap A.
 func (f Float32) Strsm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag, m, n int, alpha float32, a []float32, lda int, b []float32, ldb int) {
-	if min(m, n) >= leftFrom { // before all else, since the rest takes as long as a tiny triangle does
-		if q, ok := newTriangle(s, ul, tA, d, m, n, alpha, a, lda, b, ldb); ok {
+	if min(m, n) >= leftFrom && vectors() { // before all else, since the rest takes as long as a tiny triangle does
+		if q, ok := newTriangle(s, ul, tA, d, m, n, alpha, a, lda, b, ldb); ok && q.gains() {
 			q.solves = true
 			q.run()
 			return
@@ -65,8 +65,8 @@ const (
 	broad = 256
 )
 
-// newTriangle returns the operands of Strmm and Strsm, and whether they are valid and
-// the triangle is large enough for the kernels.
+// newTriangle returns the operands of Strmm and Strsm, and whether they are valid, not empty
+// and alpha is not 0.
 func newTriangle(s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag, m, n int, alpha float32, a []float32, lda int, b []float32, ldb int) (triangle, bool) {
 	trans, ok := transposed(tA)
 	q := triangle{
@@ -77,7 +77,7 @@ func newTriangle(s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag, m, n
 		q.order, q.cols, q.trans, q.lower = n, m, !q.trans, !q.lower
 	}
 	return q, ok && (s == blas.Left || s == blas.Right) && triangular(ul) && (d == blas.Unit || d == blas.NonUnit) &&
-		alpha != 0 && q.gains() && fits(q.order, q.order, a, lda) && fits(m, n, b, ldb)
+		alpha != 0 && fits(q.order, q.order, a, lda) && fits(m, n, b, ldb)
 }
 
 // gains says whether the triangle is worth our kernels. With A on the right gonum adds up along

@@ -155,6 +155,7 @@ func BenchmarkElement(b *testing.B) {
 			{"Drop", func() { isa.Drop(y, x, z, 0.25, 2) }},
 			{"Axpy", func() { isa.Axpy(y, x, 1e-9) }},
 			{"Dot", func() { isa.Dot(x, z) }},
+			{"DotRows/n=128", func() { isa.DotRows(y[:len(x)/128], kernels.Mat{Data: x, Stride: 128}, z[:128]) }},
 			{"SumSquares", func() { isa.SumSquares(x) }},
 			{"Softmax", func() { isa.Softmax(y, x) }},
 			{"Adam", func() {

@@ -19,6 +19,7 @@ var testedApart = []string{
 	"SumAbs", "MaxAbs", // norms_test.go
 	"Uniform",                                                                              // mask_test.go
 	"SumSquaresLanes", "DotLanes64", "Dot", "Dot64", "Sum", "Max", "SumSquares", "Softmax", // reduce_test.go
+	"DotRows",  // dotrows_test.go
 	"PeakLoop", // bench_test.go
 }
 

@@ -105,6 +105,7 @@ func TestMissingTierIsRefused(t *testing.T) {
 		"Dot64":           func() { isa.Dot64(nil, nil) },
 		"Softmax":         func() { isa.Softmax(nil, nil) },
 		"Dot":             func() { isa.Dot(nil, nil) },
+		"DotRows":         func() { isa.DotRows(nil, kernels.Mat{}, nil) },
 		"Uniform":         func() { isa.Uniform(nil, [4]uint32{}, [2]uint32{}) },
 		"Normalize":       func() { isa.Normalize(nil, nil, 0) },
 		"NormalizeGrad":   func() { isa.NormalizeGrad(nil, nil, nil, 0) },

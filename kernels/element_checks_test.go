@@ -64,6 +64,7 @@ func TestTextsOfChecks(t *testing.T) {
 			"kernels: SumSquaresLanes: 31 lanes given, want 32":                            func() { isa.SumSquaresLanes(make([]float64, 31), s(4)) },
 			"kernels: DotLanes64: 31 lanes given, want 32":                                 func() { isa.DotLanes64(make([]float64, 31), s(4), s(4)) },
 			"kernels: DotLanes64: y has 5 elements, want 4 as x has":                       func() { isa.DotLanes64(make([]float64, 32), s(4), s(5)) },
+			"kernels: DotRows: a has 11 elements, too few for 3 x 4 with rows 4 apart":     func() { isa.DotRows(s(3), kernels.Mat{Data: s(11), Stride: 4}, s(4)) },
 			"kernels: Dot64: y has 5 elements, want 4 as x has":                            func() { isa.Dot64(s(4), s(5)) },
 			"kernels: ClipGrad: limit -1, want it above 0":                                 func() { isa.ClipGrad(s(4), s(4), s(4), -1) },
 			"kernels: ClipGrad: dy has 3 elements, want 4 as dx has":                       func() { isa.ClipGrad(s(4), s(4), s(3), -1) },
@@ -103,6 +104,7 @@ func TestElementKernelsAllocateNothing(t *testing.T) {
 		if n := testing.AllocsPerRun(10, func() {
 			_, _, _, _ = isa.Dot(x, y), isa.Sum(x), isa.Max(x), isa.SumSquares(x)
 			isa.Dot64(x, y)
+			isa.DotRows(x[:3], kernels.Mat{Data: y, Stride: 8}, x[8:16])
 			isa.Softmax(x, y)
 			isa.NormalizeGrad(x, y, x, isa.Normalize(y, x, 1e-5))
 		}); n != 0 {

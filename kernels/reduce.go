@@ -34,6 +34,11 @@ func (t ISA) treeMax(lanes *[ref.Lanes]float32) float32 {
 
 // Dot returns the sum of x*y over 64 lanes joined by a tree, 0 for no elements.
 func (t ISA) Dot(x, y []float32) float32 {
+	t.need()
+	same("Dot", "x", len(x), "y", len(y))
+	if t != Scalar && len(x) > 0 && len(x) <= dotRowsElements {
+		return t.dotRow(x, y)
+	}
 	var lanes [ref.Lanes]float32
 	t.DotLanes(lanes[:], x, y)
 	return t.tree(&lanes)

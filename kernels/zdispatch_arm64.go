@@ -1229,6 +1229,26 @@ func runPackFactors(t ISA, dst, src *float32, rows, pieces, ldp, lds int) {
 	panic("kernels: no packing on tier " + t.String())
 }
 
+// runDotRows is DotRows of tier t. The scalar tier has none: ref.DotLanes is called in its place.
+func runDotRows(t ISA, quads, room, a, x, zeros *float32, groups, lda, cols int) {
+	switch t {
+	case NEON:
+		neon.DotRows(quads, room, a, x, zeros, groups, lda, cols)
+		return
+	}
+	panic("kernels: no products of rows on tier " + t.String())
+}
+
+// runDotRow is DotRow of tier t. The scalar tier has none: ref.DotLanes is called in its place.
+func runDotRow(t ISA, sum, a, x, zeros *float32, cols int) {
+	switch t {
+	case NEON:
+		neon.DotRow(sum, a, x, zeros, cols)
+		return
+	}
+	panic("kernels: no products of rows on tier " + t.String())
+}
+
 // peak runs iters turns of the loop on registers of tier t and returns the
 // floating-point operations done, 0 where there is no such loop.
 func peak(t ISA, iters int) int64 {

@@ -33,7 +33,7 @@ func beside(b *testing.B, name string, fmas int, call func(impl blas.Float32)) {
 
 func BenchmarkLevel1(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, n := range []int{16, 256, 4096, 1 << 18} {
+	for _, n := range []int{16, 256, 512, 4096, 1 << 18} {
 		x, y := random(r, n), random(r, n)
 		for _, c := range []struct {
 			name string
@@ -57,6 +57,35 @@ func BenchmarkSgemv(b *testing.B) {
 		a, x, y := random(r, n*n), random(r, n), random(r, n)
 		for _, trans := range []blas.Transpose{blas.NoTrans, blas.Trans} {
 			beside(b, fmt.Sprintf("n=%d/trans=%c", n, trans), n*n, func(impl blas.Float32) { impl.Sgemv(trans, n, n, 1, a, n, x, 1, 0.5, y, 1) })
+		}
+	}
+}
+
+func BenchmarkLevel2(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{32, 128, 512, 2048} {
+		a, x, y := random(r, n*n), random(r, n), random(r, n)
+		for i := range n { // so that solutions do not grow
+			for j := range n {
+				a[i*n+j] *= 1e-4
+			}
+			a[i*n+i] = 1
+		}
+		half := n * (n + 1) / 2
+		for _, c := range []struct {
+			name string
+			fmas int
+			call func(impl blas.Float32)
+		}{
+			{"Ssymv", n * n, func(impl blas.Float32) { impl.Ssymv(blas.Lower, n, 1, a, n, x, 1, 0.5, y, 1) }},
+			{"Strsv/trans=N", half, func(impl blas.Float32) { impl.Strsv(blas.Lower, blas.NoTrans, blas.Unit, n, a, n, x, 1) }},
+			{"Strsv/trans=T", half, func(impl blas.Float32) { impl.Strsv(blas.Lower, blas.Trans, blas.Unit, n, a, n, x, 1) }},
+			{"Strmv/trans=T", half, func(impl blas.Float32) { impl.Strmv(blas.Lower, blas.Trans, blas.Unit, n, a, n, x, 1) }},
+			{"Ssyr", half, func(impl blas.Float32) { impl.Ssyr(blas.Lower, n, 1e-9, y, 1, a, n) }},
+			{"Sger", n * n, func(impl blas.Float32) { impl.Sger(n, n, 1e-9, y, 1, y, 1, a, n) }},
+		} {
+			beside(b, fmt.Sprintf("%s/n=%d", c.name, n), c.fmas, c.call)
+			copy(x, y)
 		}
 	}
 }

@@ -81,6 +81,9 @@ var outside = map[string]string{
 	"seq2seq.score":                     "keeps one number of a row",
 	"seq2seq.AttentionNet.additiveGrad": "takes it",
 	"kernels.lowest":                    "64 lanes, made once",
+	"kernels.minusZeros":                "a vector of -0, made once",
+	"kernels.ISA.DotRows":               "keeps one number of a row",
+	"kernels.ISA.dotRows":               "keeps one number of a row",
 	"kernels.packing.narrowPanel":       "moves up to three columns into a panel",
 	"kernels.packing.scalarPanel":       "the packing of the scalar tier: called for no other",
 	"kernels.at":                        "takes an address",
@@ -107,7 +110,7 @@ var tierless = []string{"Overlap", "Same"}
 
 // refMay are the functions of kernels/ref that package kernels may call wherever
 // it is: they join the 64 lanes of a sum, step a counter, or compute one number.
-var refMay = []string{"Tree", "TreeMax", "Count", "FMA", "Log64", "Exp64", "Cos64"}
+var refMay = []string{"Tree", "TreeMax", "Quad", "Count", "FMA", "Log64", "Exp64", "Cos64"}
 
 // tierOf says which package has the kernels of a tier, and for which GOARCH.
 var tierOf = map[string]map[string]string{

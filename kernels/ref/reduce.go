@@ -83,6 +83,12 @@ func Tree[T float32 | float64](lanes []T) T {
 	return lanes[0]
 }
 
+// Quad is [Tree] of four lanes, which stay as they are.
+func Quad(l []float32) float32 {
+	l = l[:4]
+	return (l[0] + l[2]) + (l[1] + l[3])
+}
+
 // TreeMax is [Tree] with the maximum in place of the sum.
 func TreeMax(lanes []float32) float32 {
 	for n := len(lanes) / 2; n > 0; n /= 2 {

@@ -434,6 +434,19 @@ func PackPieces(dst, src *float32, pieces, ldd, lds int, tails *[4]int, flags in
 //go:noescape
 func PackFactors(dst, src *float32, rows, pieces, ldp, lds int)
 
+// DotRows multiplies 2 times groups rows of cols elements, the first at a and each lda bytes after
+// the one before, by x. It sets quads[4*r+i] to lane i of row r's 64 lanes (see ref.DotLanes) after
+// those of 32, 16, 8 and 4 were added up. room is scratch of 16 elements, zeros 8 times -0.
+//
+//go:noescape
+func DotRows(quads, room, a, x, zeros *float32, groups, lda, cols int)
+
+// DotRow multiplies a row of cols elements by x and sets sum[i] to lane i of its 64 lanes after those
+// of 32 down to 8 were added up. zeros is 8 times -0.
+//
+//go:noescape
+func DotRow(sum, a, x, zeros *float32, cols int)
+
 // Tile1x1 is the register tile of 1 rows and 1 vectors of columns.
 //
 //go:noescape

@@ -44,9 +44,12 @@ type Size struct {
 
 // What the kernels that pack panels are given: PackStrip the addresses of up to
 // PackLanes rows, PackPieces the lengths in up to PackVecs vectors, both flags.
+// DotRowsRoom is the scratch of DotRows on the widest machine.
 const (
 	PackLanes = 16
 	PackVecs  = 4
+
+	DotRowsRoom = 64
 
 	PackFlush = 1 // tiny values become +0
 	PackPart  = 2 // PackPieces: pieces end before the panel does
