@@ -138,6 +138,8 @@ func partsOf(s nn.Stage) []nn.Stage {
 		return s
 	case nn.Parallel:
 		return s
+	case nn.AttentionPool:
+		return s
 	}
 	return nil
 }
@@ -205,7 +207,7 @@ func stageNames(stages []nn.Stage) (names []string) {
 		switch f := s.(type) {
 		case nn.Activation:
 			name = f.String()
-		case nn.Sequential, nn.Residual, nn.Parallel:
+		case nn.Sequential, nn.Residual, nn.Parallel, nn.AttentionPool:
 			name += " of (" + strings.Join(stageNames(partsOf(s)), ", ") + ")"
 		case *nn.Embedding:
 			in, out = f.Vocabulary, f.Dim
@@ -227,7 +229,7 @@ func plain(stages []nn.Stage) (out []nn.Stage, err error) {
 			if s, err = begun(r); err != nil {
 				return nil, err
 			}
-		case nn.Sequential, nn.Residual, nn.Parallel:
+		case nn.Sequential, nn.Residual, nn.Parallel, nn.AttentionPool:
 			parts, err := plain(partsOf(s))
 			if err != nil {
 				return nil, err
@@ -237,6 +239,8 @@ func plain(stages []nn.Stage) (out []nn.Stage, err error) {
 				s = nn.Sequential(parts)
 			case nn.Residual:
 				s = nn.Residual(parts)
+			case nn.AttentionPool:
+				s = nn.AttentionPool(parts)
 			default:
 				s = nn.Parallel(parts)
 			}

@@ -5,6 +5,8 @@ package main
 var chainFaults = []fault{
 	{"chains: shared weights come apart", "convert/chain/stage.go",
 		"\treturn w, nil\n}\n\n// functions", "\treturn append([]float32{}, w...), nil\n}\n\n// functions", inChain},
+	{"chains: an attention pool is read as its score", "convert/chain/stage.go",
+		"return nn.AttentionPool(parts), nil", "return nn.Sequential(parts), nil", inChain},
 	{"chains: a tensor of no stage is left", "convert/chain/load.go",
 		"if !m.taken[name] {", "if false {", inChain},
 	{"chains: a tensor of another shape", "convert/chain/load.go",
