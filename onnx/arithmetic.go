@@ -270,6 +270,8 @@ func (n *node) kind() string {
 		return "the input"
 	case n.residual != nil:
 		return "Add"
+	case n.attend != nil:
+		return "the attention " + n.name
 	case n.parallel != nil:
 		return "Concat"
 	}
@@ -296,6 +298,9 @@ func readMul(c *call) ([]value, error) {
 		a, b, err := c.two()
 		if err != nil {
 			return nil, err
+		}
+		if out, err := c.im.weighted(a, b); out != nil || err != nil {
+			return one(out), err
 		}
 		if out := c.im.geluProduct(a, b); out != nil {
 			return out, nil

@@ -22,6 +22,24 @@ type normalizer struct {
 
 	gain, bias []float32 // of a factor and what follows from it; nil for 1 and 0
 	minus      bool      // an offset is mean*factor, not -mean*factor
+
+	// Of the parts of an attention: what scores the steps of which the weighted are, and the
+	// lengths that leave some of them out.
+	scores *node
+	rows   lengthsOf
+}
+
+// what says what it is a part of.
+func (p *normalizer) what() string {
+	switch p.part {
+	case "masked":
+		return "masked scores of steps, which only a softmax over time reads"
+	case "weights":
+		return "weights of steps, a softmax over time, of which a chain has the sum of the weighted steps alone"
+	case "weighted":
+		return "weighted steps, of which a chain has the sum over time alone"
+	}
+	return "a part of a computation that is no layer norm and no GELU"
 }
 
 // partOf is a node for a part of a layer norm.
