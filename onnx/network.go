@@ -16,7 +16,7 @@ import (
 // file are, and the outputs of all steps. Run has those of the file.
 type Network struct {
 	// Stages are those of the chain, in order: *nn.Embedding, Recurrent, *nn.Linear,
-	// *nn.LayerNorm, nn.Activation, pools, *Pick, *Scale, *Combine, Softmax, LogSoftmax, and nn.Residual and
+	// *nn.LayerNorm, nn.Activation, pools, nn.AttentionPool, *Pick, *Scale, *Combine, Softmax, LogSoftmax, and nn.Residual and
 	// nn.Parallel of such. Chains that are made of them share the weights.
 	Stages []nn.Stage
 

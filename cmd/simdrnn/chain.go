@@ -67,8 +67,9 @@ type chained interface {
 	input
 	// network makes it for so many steps and rows. Those that it makes share the weights.
 	network(steps, rows int) (*nn.Model, error)
-	// ofLastStep says that the output is that of the last step alone.
+	// ofLastStep says that the output is that of the last step alone, window which steps it is of.
 	ofLastStep() bool
+	window() onnx.Window
 }
 
 // A whole is a network as a chain of stages. Its layers have the places of their stages for
@@ -147,6 +148,7 @@ func partsOf(s nn.Stage) []nn.Stage {
 func (w *whole) close() error          { return nil }
 func (w *whole) tellsActivation() bool { return true }
 func (w *whole) ofLastStep() bool      { return false }
+func (w *whole) window() onnx.Window   { return onnx.Window{} }
 
 func (w *whole) network(steps, rows int) (*nn.Model, error) { return w.make(steps, rows) }
 

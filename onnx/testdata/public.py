@@ -274,6 +274,8 @@ def looked_up(g, form):
     n = 2 if both else 1
     y, h, _ = g.node("LSTM", first, g.weights(n, 16, 3), g.weights(n, 16, 4), g.weights(n, 32), *lens, outputs=3, hidden_size=4,
                      direction="bidirectional" if both else "reverse" if form == "reverse" else "forward")
+    if form == "after a repeated one":  # the final state at all steps of another layer
+        y = g.layer("LSTM", g.node("Expand", h, g.node("Shape", g.node("Squeeze", y, g.ints(1)))), 4, 4)[0]
     y = g.node("Reshape", g.node("Transpose", y, perm=[2, 0, 1, 3]), g.ints(0, 0, -1))
     at = g.node("Sub", "lengths", g.constant(np.int64(2 if form == "less two" else 1)))
     if form == "clamped":
@@ -298,7 +300,15 @@ def looked_up(g, form):
     y = g.node("GatherElements", y, at, axis=1)
     if form == "both lengths left out":
         form = "both"
+    if form == "repeated":
+        y = g.node("Expand", y, g.node("Shape", g.node("Transpose", g.node("Squeeze", "n1_0", g.ints(1)), perm=[1, 0, 2])))
+        y = g.layer("GRU", g.node("Transpose", y, perm=[1, 0, 2]), 4, 3)[1]
+        g.output(y, 1, batch, 3)
+        return {"x": (3, 5, 3), "lengths": (3,)}
     y = g.node("Squeeze", y, g.ints(1))
+    if form == "beside a state":
+        g.output(g.node("Concat", y, g.node("Squeeze", h, g.ints(0)), axis=1), batch, 8)
+        return {"x": (3, 5, 3), "lengths": (3,)}
     g.output(g.linear(y, 1 if form == "one unit" else 4 * n, 2), batch, 2)
     if form == "state":
         g.output(h, n, "batch", 4)
@@ -415,7 +425,7 @@ def main():
                                (gelu, {"operator": "", "operator tanh": ""}, 20),
                                (pooled, {"": "", "Keras": "", "layer of Keras": "", "one step": "", "other axis": "goes over axis 0", "hops": "several attentions", "weights": "of which a chain has the sum", "mean": "weighted steps, of which", "of a part": "what is not the output of a layer"}, 13),
                                (looked_up, {"": "", "clamped": "", "maximum": "", "both": "", "state": "or their final states", "reverse": "from the end", "both lengths left out": "from the end", "other lengths": "is another one than the lengths",
-                                            "less two": rows, "clamped at one": "want 0, of lengths - 1", "from one": "", "one row": "", "pairs of one row": "", "flat of one row": "", "one unit": "it looks elements up"}, 13),
+                                            "less two": rows, "after a repeated one": "it repeats the last of all steps", "repeated": "which is looked up by lengths", "beside a state": "or their final states", "clamped at one": "want 0, of lengths - 1", "from one": "", "one row": "", "pairs of one row": "", "flat of one row": "", "one unit": "it looks elements up"}, 13),
                                (masked, {"": "", "greater": "", "large": "", "less or equal less one": "", "equals zero": "", "counted": "", "counted last": "", "one row": "", "both": "reads all steps from the end",
                                          "less or equal": rows, "from one": "a number is needed", "high": "of at most -10000", "the others": rows, "turned": "a mask of the sizes", "outputs": "it masks"}, 17),
                                (some_steps, {"": "", "fixed": "", "TimeDistributed": "", "of some": "", "layer": "some steps of a sequence", "mean": "over axis 0", "with others": "some steps of a layer together", "by twos": "steps of 2", "of rows": "which is not the time"}, 13)):
