@@ -397,6 +397,9 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a, b, err = c.im.spreadEither(a, b); err != nil {
+		return nil, err
+	}
 	step, err := together(a.step, b.step)
 	if err != nil {
 		return nil, err
@@ -405,7 +408,7 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 		return nil, refuse("a sequence together with one whose time runs from the end")
 	}
 	if !sameAxes(a, b, -1) {
-		return nil, refuse("%s of two tensors with other axes; weights of steps, as attention has them, are no stage of a chain", map[bool]string{true: "a sum", false: "a product"}[merge == lstm.Sum])
+		return nil, refuse("%s of two tensors with other axes", map[bool]string{true: "a sum", false: "a product"}[merge == lstm.Sum])
 	}
 	if n := a.node; n == b.node && n.rec != nil && n.rec.directions == 2 && n.merge == lstm.Concat {
 		h, units := n.rec.hidden, normal(a.features())

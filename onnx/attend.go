@@ -205,6 +205,9 @@ func (c *call) matrices() ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v, err := c.queried(a, b); v != nil || err != nil {
+		return one(v), err
+	}
 	w, x, turned := c.im.weighing(a), b, false
 	if w == nil {
 		w, x, turned = c.im.weighing(b), a, true
@@ -254,6 +257,16 @@ func readEinsum(c *call) ([]value, error) {
 	if c.im.weighing(x) != nil {
 		w, x, of[0], of[1] = x, w, of[1], of[0]
 	}
+	if w.step.one() || x.step.one() {
+		if w.step == allSteps { // x is the query
+			w, x, of[0], of[1] = x, w, of[1], of[0]
+		}
+		if len(of[0]) == len(w.dims) && len(of[1]) == len(x.dims) {
+			if out, err := c.queriedBy(x, w, of[1], of[0], to); out != nil || err != nil {
+				return out, err
+			}
+		}
+	}
 	if w = c.im.weighing(w); w == nil || len(of[0]) != len(w.dims) || len(of[1]) != len(x.dims) {
 		return nil, refuse("the equation %q, neither of whose inputs is the weights of steps, a softmax over time, with as many axes as it names; export the product as a MatMul", cut(equation))
 	}
@@ -288,15 +301,5 @@ func readEinsum(c *call) ([]value, error) {
 	if v, err = c.im.attended(v, time); err != nil {
 		return nil, err
 	}
-	out := make([][]atom, 0, len(to))
-	for _, letter := range to {
-		d := []atom(nil)
-		if at := strings.IndexRune(of[1], letter); at >= 0 {
-			d = v.dims[at]
-		} else if !strings.ContainsRune(of[0], letter) {
-			return nil, refuse("the equation %q, with an axis that no input has", cut(equation))
-		}
-		out = append(out, d)
-	}
-	return one(v.like(out)), nil
+	return c.lettered(v, of[1], of[0], to)
 }

@@ -290,6 +290,9 @@ func (c *call) reduce(op string, v *view, axis int) (*view, error) {
 			return out.like(dims), nil
 		}
 	}
+	if op == "ReduceSum" && c.im.join && len(d) > 0 && v.onlyFeaturesIn(axis) && v.node.part == nil && v.node.width > 0 {
+		return c.im.summed(v, axis)
+	}
 	return nil, refuse("it goes over axis %d, which is neither time after a recurrent layer nor the directions of one", axis)
 }
 

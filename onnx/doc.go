@@ -21,10 +21,12 @@
 //	If                        whose condition is known when the graph is read
 //	Gather                    a table and ids: an embedding; entries of axes. Ids may be
 //	                          floats that are cast
-//	MatMul, Gemm              by a constant matrix
+//	MatMul, Gemm              by a constant matrix or vector
 //	Add, Sub, Mul, Div        by a constant for each element; two directions of a layer
 //	Add, Sub, Mul             of two branches over the same steps, such as gates, highways
-//	                          and skips, which may have nodes in common
+//	                          and skips, which may have nodes in common; of all steps and one,
+//	                          such as the last, and MatMul, Einsum or ReduceSum of these: scores
+//	                          of an attention whose query is what a layer ends with
 //	Mul, Pow                  x*x, x^2 and x^3
 //	LayerNormalization        also written out as its arithmetic, that of Keras too
 //	BatchNormalization        of inference

@@ -237,6 +237,13 @@ def pooled(g, form):
         w = g.node("Softmax", g.node("Tanh", g.linear(y, 4, 1)), axis=1)
     elif form == "other axis":
         w = g.node("Softmax", g.linear(y, units, 1), axis=0)
+    elif form in ("scaled", "less the last"):  # by the root of a width, or of what differs from the last step
+        z = g.node("Sub", y, g.node("Slice", y, g.ints(-1), g.ints(2**31 - 1), g.ints(1))) if form == "less the last" else y
+        z = g.linear(g.node("Tanh", g.linear(z, 4, 3)), 3, 1)
+        if form == "scaled":
+            width = g.node("Cast", g.node("Gather", g.node("Shape", y), g.constant(np.int64(2)), axis=0), to=F)
+            z = g.node("Div", z, g.node("Mul", g.node("Sqrt", width), g.node("Pow", width, g.constant(np.float32(0.25)))))
+        w = g.node("Softmax", z, axis=1)
     elif form == "hops":
         w = g.node("Softmax", g.linear(y, units, 2), axis=1)
         w = g.node("Slice", w, g.ints(0), g.ints(1), g.ints(2))
@@ -423,7 +430,7 @@ def main():
                                (distributed, {"": "", "function": "", "input": "", "reverse": "", "swapped": steps, "other weights": steps}, 15),
                                (gelu, {"": "", "half first": "", "of Keras": "", "tanh": "", "tanh of Keras": "", "other": "of something else than x/sqrt 2", "other tanh": ""}, 14),
                                (gelu, {"operator": "", "operator tanh": ""}, 20),
-                               (pooled, {"": "", "Keras": "", "layer of Keras": "", "one step": "", "other axis": "goes over axis 0", "hops": "several attentions", "weights": "of which a chain has the sum", "mean": "weighted steps, of which", "of a part": "what is not the output of a layer"}, 13),
+                               (pooled, {"": "", "Keras": "", "layer of Keras": "", "scaled": "", "less the last": "", "one step": "", "other axis": "goes over axis 0", "hops": "several attentions", "weights": "of which a chain has the sum", "mean": "weighted steps, of which", "of a part": "what is not the output of a layer"}, 13),
                                (looked_up, {"": "", "clamped": "", "maximum": "", "both": "", "state": "or their final states", "reverse": "from the end", "both lengths left out": "from the end", "other lengths": "is another one than the lengths",
                                             "less two": rows, "after a repeated one": "it repeats the last of all steps", "repeated": "which is looked up by lengths", "beside a state": "or their final states", "clamped at one": "want 0, of lengths - 1", "from one": "", "one row": "", "pairs of one row": "", "flat of one row": "", "one unit": "it looks elements up"}, 13),
                                (masked, {"": "", "greater": "", "large": "", "less or equal less one": "", "equals zero": "", "counted": "", "counted last": "", "one row": "", "both": "reads all steps from the end",

@@ -1,8 +1,9 @@
 """Writes models that take some steps of what layers give, or weights of all, by both exporters of PyTorch, with what ONNX Runtime makes of them.
 
-    python steps.py FOLDER SEED [small]
+    python steps.py FOLDER SEED [small [FORM ...]]
 
-With "small" it writes those whose files are committed in testdata/steps.
+With "small" it writes those whose files are committed in testdata/steps, or those of a form these, as queried in
+testdata/queries.
 """
 import logging
 import random
@@ -30,10 +31,13 @@ class Steps(nn.Module):
         self.rnn = getattr(nn, kind)(3, hidden, batch_first=batch_first, bidirectional=both, **options)
         self.first, self.second, self.value = nn.Linear(width, 5), nn.Linear(5, 1, bias=False), nn.Linear(width, 3)
         self.score, self.vector = nn.Linear(width, 1), nn.Parameter(torch.randn(width))
+        self.inside, self.other, self.pair = nn.Linear(width, width), nn.Linear(width, 5), nn.Linear(2 * width, 5)
         self.out = nn.Linear(3 if form == "values" else width, 2)
 
     def forward(self, x, lengths=None):
         y, state = self.rnn(x)
+        h = state[0] if isinstance(state, tuple) else state
+        self.query = torch.cat((h[-2], h[-1]), -1) if self.rnn.bidirectional else h[-1]
         time = 1 if self.batch_first else 0
         return getattr(self, form_of(self.form))(y, time, lengths)
 
@@ -110,6 +114,26 @@ class Steps(nn.Module):
         w = torch.softmax(self.scores(y), time)
         return torch.cat((self.out((y * w).sum(time)), self.out(y.mean(time))), -1)
 
+    # Weights by what the layer ends with.
+    def queried(self, y, time, _):
+        how, q = self.form.split()[1], self.query
+        if how == "dot":
+            s = torch.bmm(y, q.unsqueeze(2)).squeeze(2)
+        elif how == "row":
+            s = torch.matmul(q.unsqueeze(1), y.transpose(1, 2)).squeeze(1) / y.size(-1) ** 0.5
+        elif how == "last":
+            s = (y * y[:, -1:]).sum(-1)
+        elif how == "general":
+            s = torch.bmm(y, self.inside(q).unsqueeze(2)).squeeze(2)
+        elif how == "einsum":
+            s = torch.einsum("bth,bh->bt", self.inside(y), q)
+        elif how == "additive":
+            s = self.second(torch.tanh(self.first(y) + self.other(q).unsqueeze(1))).squeeze(2)
+        else:
+            s = self.second(torch.tanh(self.pair(torch.cat((y, q.unsqueeze(1).expand(-1, y.size(1), -1)), -1)))).squeeze(2)
+        w = torch.softmax(s, 1)
+        return self.out(torch.bmm(w.unsqueeze(1), y).squeeze(1) + (q if how == "dot" else 0))
+
     def masked(self, y, time, lengths):
         mask = torch.arange(y.size(time))[None, :] < lengths[:, None] if time else torch.arange(y.size(0))[:, None] < lengths[None, :]
         s = self.scores(y).squeeze(-1).masked_fill(~mask, float("-inf"))
@@ -137,6 +161,8 @@ FORMS = {
     "pool linear": (True, False), "pool tanh": (True, False), "pool vector": (True, False), "pool_squeezed tanh": (True, False), "pool_squeezed linear": (True, False),
     "pool_bmm tanh": (False, False), "pool_bmm_back linear": (False, False), "pool_matmul tanh": (False, False), "pool_einsum linear": (False, False),
     "pool_values tanh": (True, False), "pool_mean_beside linear": (True, False),
+    "queried dot": (False, False), "queried row": (False, False), "queried last": (False, False), "queried general": (False, False), "queried einsum": (False, False),
+    "queried additive": (False, False), "queried concat": (False, False),
     "masked tanh": (True, True), "masked_large linear": (False, True), "masked_where tanh": (False, True),
 }
 
@@ -178,7 +204,7 @@ def main():
     choose, rng = random.Random(seed), np.random.default_rng(seed)
     torch.manual_seed(seed)
     cases = Cases(folder)
-    for form in FORMS:
+    for form in [f for f in FORMS if form_of(f) in sys.argv[4:] or len(sys.argv) < 5 and (not small or form_of(f) != "queried")]:
         for new in (False, True):
             write(cases, "_".join(form.split()) + ("_new" if new else ""), form, new, choose, rng, small)
     cases.write(f"PyTorch {torch.__version__}, onnx {onnx.__version__}, seed {seed}; written by testdata/steps.py")
