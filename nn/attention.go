@@ -27,7 +27,8 @@ import (
 // Beside the state of its stages it has three tensors, which go on from window to window and in a
 // predictor: the sum of weighted inputs, [batch][width], that of the weights, [batch], 0 where a
 // row begins anew, and the largest score, [batch], which both are relative to. Elements of x, dy
-// and of the sums below 2^-100 count as +0.
+// and of the sums below 2^-100 count as +0. A score of -Inf weighs nothing, but as the first of a
+// row it makes all means of it NaN, as a score of +Inf or NaN does those from its step on.
 type AttentionPool []Stage
 
 func (s AttentionPool) parts() []Stage { return s }

@@ -1,6 +1,7 @@
 package nn_test
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -120,4 +121,26 @@ func TestAttentionPoolToTheBit(t *testing.T) {
 			numtest.Equal(t, net.State()[i], want, "state %d after errors", i)
 		}
 	})
+}
+
+// TestScoresThatAreNotFinite: what weighs nothing, and what spoils a row from where on.
+func TestScoresThatAreNotFinite(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	pick := &nn.Linear{Weight: []float32{1}, In: 1, Out: 1}
+	for _, c := range []struct {
+		z    []float32
+		good int // steps whose mean is a number
+	}{{[]float32{1, -inf, 2}, 1}, {[]float32{1, nan, 2}, 1}, {[]float32{1, inf, 2}, 1}, {[]float32{-inf, 1, 2}, 0}} {
+		net := traintest.Must(nn.Unroll(3, 1, nn.AttentionPool{pick}))
+		y := make([]float32, 3)
+		net.Forward(y, c.z)
+		for step, v := range y {
+			require.Equal(t, step < c.good, v == v, "%v: step %d is %v", c.z, step, v)
+		}
+	}
+	// Where the values are numbers, -Inf leaves a step out.
+	net := traintest.Must(nn.Unroll(3, 1, nn.AttentionPool{&nn.Linear{Weight: []float32{1, 0}, In: 2, Out: 1}}, &nn.Linear{Weight: []float32{0, 1}, In: 2, Out: 1}))
+	y := make([]float32, 3)
+	net.Forward(y, []float32{0, 3, -1e30, 8, 0, 5})
+	require.Equal(t, []float32{3, 3, 4}, y)
 }

@@ -71,7 +71,7 @@ func maskedScores(c *call) (value, error) {
 	if mask.mask == ofPadding {
 		at = 2
 	}
-	if mask.mask == noMask || !c.has(at) || !c.has(3-at) || c.in[3-at].k == nil || c.in[at].v == nil {
+	if mask.mask == noMask || mask.place < 0 || !c.has(at) || !c.has(3-at) || c.in[3-at].k == nil || c.in[at].v == nil {
 		return value{}, errRows
 	}
 	k := c.in[3-at].k
