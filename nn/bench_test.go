@@ -15,7 +15,7 @@ func BenchmarkStage(b *testing.B) {
 	r := traintest.Rng(1)
 	stages := map[string]nn.Stage{
 		"Tanh": nn.Tanh, "GELU": nn.GELU, "Dropout": nn.Dropout{P: 0.3}, "LayerNorm": traintest.Must(nn.NewLayerNorm(256)),
-		"PoolMean": nn.PoolMean{}, "PoolMax": nn.PoolMax{}, "Residual": nn.Residual{nn.Tanh}, "Parallel": nn.Parallel{traintest.Must(nn.NewLinear(256, 64, r)), traintest.Must(nn.NewLinear(256, 64, r))},
+		"PoolMean": nn.PoolMean{}, "PoolMax": nn.PoolMax{}, "AttentionPool": nn.AttentionPool{traintest.Must(nn.NewLinear(256, 1, r))}, "Residual": nn.Residual{nn.Tanh}, "Parallel": nn.Parallel{traintest.Must(nn.NewLinear(256, 64, r)), traintest.Must(nn.NewLinear(256, 64, r))},
 		"Linear65": traintest.Must(nn.NewLinear(256, 65, r)), "Linear256": traintest.Must(nn.NewLinear(256, 256, r)),
 		"Linear10000": traintest.Must(nn.NewLinear(256, 10000, r)),
 	}

@@ -225,6 +225,8 @@ func TestStagesThatDoNotFit(t *testing.T) {
 		"a layer norm of width 3 with a Bias of 4 elements":                    {&nn.LayerNorm{Weight: make([]float32, 3), Bias: make([]float32, 4), Width: 3}, lin},
 		"a layer norm with an Eps of -1":                                       {&nn.LayerNorm{Weight: make([]float32, 3), Width: 3, Eps: -1}, lin},
 		"a layer norm with an Eps of NaN":                                      {&nn.LayerNorm{Weight: make([]float32, 3), Width: 3, Eps: nan}, lin},
+		"an AttentionPool without stages":                                      {nn.AttentionPool{}, lin},
+		"an AttentionPool whose stages go from width 3 to 3, want 1, a score":  {nn.AttentionPool{lin}, lin},
 		"a Residual without stages":                                            {nn.Residual{}, lin},
 		"a Residual whose stages go from width 3 to 5, want the same":          {nn.Residual{lin, linear(3, 5)}, lin},
 		"a Residual whose stage 1 is nil":                                      {nn.Residual{lin, nil}, lin},

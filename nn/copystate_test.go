@@ -17,10 +17,11 @@ func TestCopyStateOfPredictors(t *testing.T) {
 		return traintest.Must(nn.NewLearnedState(traintest.Unrolled(4, 4, 2, 3)))
 	}
 	for name, stages := range map[string][]nn.Stage{
-		"layers":   {traintest.Unrolled(4, 4, 2, 3), traintest.Must(nn.NewLinear(4, 4, traintest.Rng(1))), traintest.Unrolled(4, 4, 2, 3)},
-		"learned":  {learned(), traintest.Unrolled(4, 4, 2, 3)},
-		"residual": {nn.Residual{traintest.Unrolled(4, 4, 2, 3), traintest.Unrolled(4, 4, 2, 3)}, nn.Tanh},
-		"pool":     {traintest.Unrolled(4, 4, 2, 3), nn.PoolMean{}},
+		"layers":    {traintest.Unrolled(4, 4, 2, 3), traintest.Must(nn.NewLinear(4, 4, traintest.Rng(1))), traintest.Unrolled(4, 4, 2, 3)},
+		"learned":   {learned(), traintest.Unrolled(4, 4, 2, 3)},
+		"residual":  {nn.Residual{traintest.Unrolled(4, 4, 2, 3), traintest.Unrolled(4, 4, 2, 3)}, nn.Tanh},
+		"attention": {traintest.Unrolled(4, 4, 2, 3), nn.AttentionPool{traintest.Must(nn.NewLinear(4, 1, traintest.Rng(1)))}},
+		"pool":      {traintest.Unrolled(4, 4, 2, 3), nn.PoolMean{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := traintest.Must(traintest.Must(nn.Chain(stages...)).Predictor(3))

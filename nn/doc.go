@@ -13,6 +13,7 @@
 //	Linear, LayerNorm               with parameters
 //	Dropout, Activation             element by element
 //	PoolMean, PoolMax               over the steps of a row so far
+//	AttentionPool                   likewise, weighted by scores of stages
 //	Sequential, Residual, Parallel  made of other stages
 //	any Net                         layers over time, other Models
 //

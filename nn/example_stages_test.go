@@ -121,6 +121,21 @@ func ExamplePoolMax() {
 	// Output: [-1 5 5 5] [0 1 0 0]
 }
 
+// The score of an input is 2 times itself here: the larger one weighs more. The state goes on to
+// the next call.
+func ExampleAttentionPool() {
+	score := &nn.Linear{Weight: []float32{2}, In: 1, Out: 1}
+	net, _ := nn.Unroll(3, 1, nn.AttentionPool{score})
+	y, dx := make([]float32, 3), make([]float32, 3)
+	net.Forward(y, []float32{0, 1, 0})
+	net.Backward(dx, []float32{0, 0, 1}) // a loss at the last step
+	fmt.Printf("%.3f\n", y)
+	fmt.Printf("%.3f\n", dx)
+	// Output:
+	// [0.000 0.881 0.787]
+	// [-0.061 1.122 -0.061]
+}
+
 // Two layers with a residual connection around each.
 func ExampleResidual() {
 	r := rand.New(rand.NewPCG(1, 2))

@@ -52,7 +52,7 @@ func TestStagesAgreeWithPyTorch(t *testing.T) {
 			"ReLU": {lin(4, 6), nn.ReLU}, "Tanh": {lin(4, 6), nn.Tanh}, "Sigmoid": {lin(4, 6), nn.Sigmoid},
 			"Softsign": {lin(4, 6), nn.Softsign}, "Softplus": {lin(4, 6), nn.Softplus}, "GELU": {lin(4, 6), nn.GELU}, "GELUTanh": {lin(4, 6), nn.GELUTanh}, "LeakyReLU": {lin(4, 6), nn.LeakyReLU(0.01)},
 			"ELU": {lin(4, 6), nn.ELU(1)}, "HardSigmoid": {lin(4, 6), nn.HardSigmoid(1./6, 0.5)},
-			"PoolMean": {lin(4, 6), nn.PoolMean{}}, "PoolMax": {lin(4, 6), nn.PoolMax{}},
+			"PoolMean": {lin(4, 6), nn.PoolMean{}}, "PoolMax": {lin(4, 6), nn.PoolMax{}}, "AttentionPool": {lin(4, 6), nn.AttentionPool{lin(6, 5), nn.Tanh, &nn.Linear{Weight: make([]float32, 5), In: 5, Out: 1}}},
 			"Residual": {lin(4, 6), nn.Residual{norm(6), lin(6, 9), nn.Tanh, lin(9, 6)}},
 			"encoder": {emb, nn.Parallel{net(4, 3, false), net(4, 2, true)}, norm(5), nn.Residual{net(5, 5, false)},
 				nn.PoolMax{}, lin(5, 2)},

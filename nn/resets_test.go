@@ -33,6 +33,7 @@ func packable(steps, batch int, within, both bool) *nn.Model {
 		nn.Dropout{P: 0.3},
 		nn.Parallel{first, nn.Sequential{b.Unroll(steps, batch), traintest.Must(nn.NewLinear(width, 3, r))}},
 		nn.PoolMean{},
+		nn.AttentionPool{traintest.Must(nn.NewLinear(8, 3, r)), nn.Tanh, traintest.Must(nn.NewLinear(3, 1, r))},
 		nn.Residual{c.Unroll(steps, batch), nn.Dropout{P: 0.2}},
 		traintest.Must(nn.NewLayerNorm(8)),
 		nn.PoolMax{},

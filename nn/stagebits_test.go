@@ -347,7 +347,7 @@ func TestActivationsFlush(t *testing.T) {
 func TestPartsLeaveTheirInput(t *testing.T) {
 	x := tinyLike(24, 1)
 	for name, stage := range map[string]nn.Stage{
-		"parallel": nn.Parallel{linear(4, 2), linear(4, 3)}, "residual": nn.Residual{linear(4, 4)}, "sequential": nn.Sequential{linear(4, 4)},
+		"parallel": nn.Parallel{linear(4, 2), linear(4, 3)}, "residual": nn.Residual{linear(4, 4)}, "attention": nn.AttentionPool{linear(4, 1)}, "sequential": nn.Sequential{linear(4, 4)},
 	} {
 		net := traintest.Must(nn.Unroll(3, 2, stage))
 		_, _, _, out := net.Dims()

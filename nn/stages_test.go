@@ -81,6 +81,10 @@ func everyStage() map[string]built {
 		"bidirectional": {in: 4, ahead: true, stages: func(steps, batch int, infer bool) []nn.Stage {
 			return []nn.Stage{nn.Parallel{netOf(g3, steps, batch, infer), netOf(back, steps, batch, infer)}, norm(5), netOf(r5, steps, batch, infer), linear(6, 2)}
 		}},
+		"attention": {in: 4, stages: only(nn.AttentionPool{lin, nn.Tanh, traintest.Must(nn.NewLinear(5, 1, traintest.Rng(7)))}, square)},
+		"attention by a layer": {in: 4, stages: func(steps, batch int, infer bool) []nn.Stage {
+			return []nn.Stage{nn.Residual{nn.AttentionPool{netOf(g3, steps, batch, infer), nn.Dropout{P: 0.25}, traintest.Must(nn.NewLinear(3, 1, traintest.Rng(8)))}}, lin}
+		}},
 		"residual stack": {in: 4, stages: func(steps, batch int, infer bool) []nn.Stage {
 			return []nn.Stage{nn.Residual{n4, netOf(l4, steps, batch, infer)}, nn.Residual{netOf(l4, steps, batch, infer), nn.Dropout{P: 0.5}},
 				nn.Parallel{netOf(g3, steps, batch, infer), nn.Residual{nn.Sigmoid}}, netOf(r7, steps, batch, infer)}

@@ -270,6 +270,8 @@ func (n *node) kind() string {
 		return "the input"
 	case n.residual != nil:
 		return "Add"
+	case n.attend != nil:
+		return "the attention " + n.name
 	case n.parallel != nil:
 		return "Concat"
 	}
@@ -296,6 +298,9 @@ func readMul(c *call) ([]value, error) {
 		a, b, err := c.two()
 		if err != nil {
 			return nil, err
+		}
+		if out, err := c.im.weighted(a, b); out != nil || err != nil {
+			return one(out), err
 		}
 		if out := c.im.geluProduct(a, b); out != nil {
 			return out, nil
@@ -392,6 +397,9 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a, b, err = c.im.spreadEither(a, b); err != nil {
+		return nil, err
+	}
 	step, err := together(a.step, b.step)
 	if err != nil {
 		return nil, err
@@ -400,7 +408,7 @@ func (c *call) sum(merge lstm.Merge) ([]value, error) {
 		return nil, refuse("a sequence together with one whose time runs from the end")
 	}
 	if !sameAxes(a, b, -1) {
-		return nil, refuse("%s of two tensors with other axes; weights of steps, as attention has them, are no stage of a chain", map[bool]string{true: "a sum", false: "a product"}[merge == lstm.Sum])
+		return nil, refuse("%s of two tensors with other axes", map[bool]string{true: "a sum", false: "a product"}[merge == lstm.Sum])
 	}
 	if n := a.node; n == b.node && n.rec != nil && n.rec.directions == 2 && n.merge == lstm.Concat {
 		h, units := n.rec.hidden, normal(a.features())

@@ -19,6 +19,7 @@ type builder struct {
 	tensors int          // of the State of the stages so far
 	root    *root        // the input of the chain
 	tree    bool         // within branches that have no node in common
+	rows    lengthsOf    // of the rows of the chain, where its layers need not have them
 
 	// Where the states of h and c of each direction are, of those that became layers.
 	places map[*recurrent]*[2][2]place
@@ -76,7 +77,7 @@ func (im *importer) built(outputs []outputPlan, end *outputPlan) (*Network, erro
 		if err != nil {
 			return nil, at(end.name, err)
 		}
-		last, n.LastStep = in, end.view.step != allSteps
+		last, n.LastStep, n.Window = in, end.view.step.one(), end.view.step.of
 		for i := range outputs {
 			if v := outputs[i].view; v.list == nil && in != v.node {
 				if v.off != end.view.off || !slices.Equal(v.features(), end.view.features()) {
@@ -108,12 +109,15 @@ func (im *importer) built(outputs []outputPlan, end *outputPlan) (*Network, erro
 				return nil, malformed(textOf("output", o.name), "the state of a layer, %q, on which the output %q does not depend", s.of.name, outputs[0].name)
 			}
 		}
-		if o.view.step == lastStep && len(b.recs) > 0 && b.recs[0].unequal() {
+		if o.view.step.kind == ofTensor && len(b.recs) > 0 && b.recs[0].unequal() {
 			return nil, malformed(textOf("output", o.name), "it is computed from the last step of the tensor, or by a pool over all of its steps, while rows have lengths of their own (sequence_lens), after which there is padding; take the final state of the layer, Y_h, which is that of the last step of each row")
 		}
 	}
 	if end != nil && slices.ContainsFunc(outputs, func(o outputPlan) bool { return o.view.list == nil && o.view.flip != end.view.flip }) {
 		return nil, malformed(textOf("output", end.name), "its time runs in the other direction than that of another output: name one of them by Options.Output")
+	}
+	if err := b.endRows(outputs); err != nil {
+		return nil, err
 	}
 	return n, im.plan(n, b)
 }
@@ -199,11 +203,13 @@ func (b *builder) made(group []*node) ([]nn.Stage, error) {
 	case n.branches() != nil:
 		return b.composite(n)
 	case n.part != nil:
-		return nil, &NodeError{Node: n.name, Op: "ReduceMean", Reason: "a part of a computation that is no layer norm and no GELU"}
+		return nil, &NodeError{Node: n.name, Op: "ReduceMean", Reason: n.part.what()}
 	}
 	switch n.stage.(type) {
 	case nn.PoolMean, nn.PoolMax:
 		b.tensors += 2
+	case nn.AttentionPool:
+		b.tensors += attentionTensors
 	}
 	return []nn.Stage{n.stage}, nil
 }

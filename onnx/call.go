@@ -71,9 +71,11 @@ func (v *view) what() string {
 	case v.list != nil:
 		return "a state of a layer"
 	case v.node != nil && v.node.part != nil:
-		return "a part of a computation that is no layer norm and no GELU"
-	case v.node != nil && v.step != allSteps:
+		return v.node.part.what()
+	case v.node != nil && v.step.one():
 		return "computed from one step or the final state of a layer"
+	case v.node != nil && v.step != allSteps:
+		return "computed from some steps of a layer"
 	}
 	return "computed when the graph runs"
 }

@@ -77,15 +77,28 @@ func piled(views []*view, axis int) (*view, error) {
 	return out.like(dims), nil
 }
 
-// together is the step of two views of one step each, or of two of all.
+// together is the step of two views of one step each, or of two of the same steps.
 func together(a, b step) (step, error) {
 	switch {
 	case a == b:
 		return a, nil
-	case a == allSteps || b == allSteps:
-		return 0, refuse("one step of a layer together with all steps of another")
+	case a.one() && b.one() && a.rows == b.rows && a.kind == b.kind:
+		a.both = true
+		return a, nil
+	case a.one() && b.one() && a.rows == b.rows:
+		return lastStep, nil
+	case a.rows != (lengthsOf{}) && b == rowEnd:
+		a.both = true
+		return a, nil
+	case b.rows != (lengthsOf{}) && a == rowEnd:
+		b.both = true
+		return b, nil
+	case a.one() && b.one():
+		return step{}, refuse("the last step of each row, by lengths, together with the last of the tensor, or with a pool over all steps")
+	case a.one() || b.one():
+		return step{}, refuse("one step of a layer together with all steps of another, or with some")
 	}
-	return lastStep, nil
+	return step{}, refuse("some steps of a layer together with others of another")
 }
 
 // sideBySide puts vectors side by side: by an order of elements if they are of one node,

@@ -38,15 +38,27 @@ func readMatMul(c *call) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.has(1) && c.in[1].v != nil {
+		return c.matrices()
+	}
 	k, err := c.constant(1, "the matrix")
 	if err != nil {
 		return nil, err
+	}
+	column := len(k.dims) == 1 // a vector: the result has an axis less
+	if column {
+		k = k.viewed([]sym{k.dims[0], known(1)}, []int{k.have[0], 1})
 	}
 	w, in, out, err := c.im.matrix(k, false, 1)
 	if err != nil {
 		return nil, err
 	}
-	return c.linear(v, &nn.Linear{Weight: w, In: in, Out: out})
+	list, err := c.linear(v, &nn.Linear{Weight: w, In: in, Out: out})
+	if err == nil && column {
+		v := list[0].v
+		list[0].v = v.like(v.dims[:len(v.dims)-1])
+	}
+	return list, err
 }
 
 func (c *call) linear(v *view, l *nn.Linear) ([]value, error) {
@@ -246,6 +258,8 @@ func readReduce(c *call) ([]value, error) {
 func (c *call) reduce(op string, v *view, axis int) (*view, error) {
 	d := v.dims[axis]
 	switch {
+	case v.is("weighted") && op == "ReduceSum":
+		return c.im.attended(v, axis)
 	case len(d) == 0:
 		return v, nil
 	// Of two directions of one unit each the features are the axis of directions alone.
@@ -275,6 +289,9 @@ func (c *call) reduce(op string, v *view, axis int) (*view, error) {
 			dims[axis] = nil
 			return out.like(dims), nil
 		}
+	}
+	if op == "ReduceSum" && c.im.join && len(d) > 0 && v.onlyFeaturesIn(axis) && v.node.part == nil && v.node.width > 0 {
+		return c.im.summed(v, axis)
 	}
 	return nil, refuse("it goes over axis %d, which is neither time after a recurrent layer nor the directions of one", axis)
 }

@@ -21,10 +21,12 @@
 //	If                        whose condition is known when the graph is read
 //	Gather                    a table and ids: an embedding; entries of axes. Ids may be
 //	                          floats that are cast
-//	MatMul, Gemm              by a constant matrix
+//	MatMul, Gemm              by a constant matrix or vector
 //	Add, Sub, Mul, Div        by a constant for each element; two directions of a layer
 //	Add, Sub, Mul             of two branches over the same steps, such as gates, highways
-//	                          and skips, which may have nodes in common
+//	                          and skips, which may have nodes in common; of all steps and one,
+//	                          such as the last, and MatMul, Einsum or ReduceSum of these: scores
+//	                          of an attention whose query is what a layer ends with
 //	Mul, Pow                  x*x, x^2 and x^3
 //	LayerNormalization        also written out as its arithmetic, that of Keras too
 //	BatchNormalization        of inference
@@ -34,9 +36,15 @@
 //	Tanh, Relu, Sigmoid, Softsign, Softplus, LeakyRelu, Elu, HardSigmoid, Clip from 0 on;
 //	                          a hard sigmoid of a gate also as Clip, or as Min and Max
 //	Softmax, LogSoftmax       over vectors
+//	Softmax                   of one score for each step, over time, with the sum of the steps
+//	                          weighted by it, as Mul and ReduceSum, MatMul or Einsum: an
+//	                          nn.AttentionPool; Where with a mask of lengths before it
 //	ReduceMean, ReduceMax     over time: pools
 //	ReduceSum, Mean, Prod     over the directions of a layer
-//	Concat, Split, Slice      of vectors, of final states, and of the first or the last step
+//	Concat, Split, Slice      of vectors, of final states, and of the first or the last step; a
+//	                          Slice of some steps one after another: Network.Window
+//	GatherElements, GatherND  of the output at lengths - 1, an input, and Gather where the first
+//	                          two axes are one; Range, Less and others of lengths
 //	Transpose, Squeeze, Unsqueeze, Reshape, Flatten, Identity, Dropout, Cast
 //	ReverseSequence           of all steps
 //	Constant, ConstantOfShape, Expand, Tile, Shape, Size and the arithmetic of shapes;
@@ -64,8 +72,8 @@
 // A mask of ids is read where the graph makes nothing of it but the lengths of rows, as keras2onnx
 // does of mask_zero: Network.MaskZero.
 //
-// Everything else is refused with a *NodeError: other loops, branches that are chosen when the graph runs, attention, masks that choose among
-// steps or rows, a sequence that is turned around as a whole while its rows have lengths, c as an output of a chain, and whatever mixes rows of the batch.
+// Everything else is refused with a *NodeError: other loops, branches that are chosen when the graph runs, attention over a memory or of each step to all,
+// masks that choose among steps or rows otherwise than by lengths, a sequence that is turned around as a whole while its rows have lengths, c as an output of a chain, and whatever mixes rows of the batch.
 // A negative id, which Keras counts from the end of its table, is an error when the network
 // runs, and so is a float between -1 and 0.
 //

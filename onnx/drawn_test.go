@@ -25,7 +25,9 @@ func drawnCases(seed, count int) (list []exportCase) {
 	for i := range count {
 		d := &drawing{r: rand.New(rand.NewPCG(uint64(seed+i), 3))}
 		d.o = ExportOptions{BatchFirst: d.yes(0.5), NoStates: d.yes(0.5), Lengths: d.yes(0.25)}
-		d.o.LastStep = !d.o.Lengths && d.yes(0.4)
+		if d.o.LastStep = d.yes(0.4); !d.o.LastStep && !d.o.Lengths && d.yes(0.2) { // of sequences of at least 4 steps
+			d.o.Window = []Window{{-3, 0}, {0, 2}, {1, -1}, {1, 0}, {0, -2}, {-3, -1}, {1, 3}}[d.r.IntN(7)]
+		}
 		d.width = d.size()
 		first := nn.Stage(d.linear(d.size()))
 		if d.yes(0.3) { // inputsOf gives ids below 7
@@ -178,11 +180,20 @@ func (d *drawing) stage(depth int) nn.Stage {
 
 // end draws what makes one step of all.
 func (d *drawing) end() nn.Stage {
-	switch d.r.IntN(3) {
-	case 0:
+	switch n := d.r.IntN(5); {
+	case n == 0 && !d.o.Lengths:
 		return nn.PoolMean{}
-	case 1:
+	case n == 1 && !d.o.Lengths:
 		return nn.PoolMax{}
+	case n < 4:
+		width := d.width
+		var score nn.AttentionPool
+		for range d.r.IntN(3) {
+			score = append(score, d.stage(1))
+		}
+		score = append(score, d.linear(1))
+		d.width = width
+		return score
 	}
 	p := whole(d.width)
 	p.First = make([]bool, d.width)

@@ -351,3 +351,25 @@ func ExampleNetwork_maskZero() {
 	// rows end where ids are 0: true outputs of the last step alone: true
 	// [-0.114 0.759 -0.810] [0.033 0.601 -0.626]
 }
+
+// A graph that gives the last 30 steps of its sequences says so; the stages give all.
+func ExampleWindow() {
+	l, err := gru.New(gru.Config{Input: 2, Hidden: 3}, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var file bytes.Buffer
+	if err := onnx.Export(&file, onnx.ExportOptions{Window: onnx.Window{From: -30}}, onnx.Recurrent{Layer: l}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	net, err := onnx.Load(&file, onnx.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	y, err := net.Run(map[string]onnx.Tensor{"x": {Shape: []int{120, 1, 2}, Floats: make([]float32, 240)}})
+	fmt.Println(net.Window, y["y"].Shape, err)
+	// Output: [-30:] [30 1 3] <nil>
+}

@@ -3,6 +3,7 @@ package onnx
 import (
 	"fmt"
 	"io"
+	"math"
 
 	"google.golang.org/protobuf/proto"
 
@@ -20,9 +21,14 @@ type ExportOptions struct {
 	NoStates   bool // layers begin at zero, and final states are no outputs
 	Lengths    bool // an input "lengths", int32 [batch], has the steps of each row
 
-	// LastStep gives y of the last step alone, [batch][width]. Pools, and a Pick with
-	// elements of the first step, can be written with it only. Not with Lengths.
+	// LastStep gives y of the last step alone, [batch][width], with Lengths that of each row. Pools,
+	// and a Pick with elements of the first step, can be written with it only; with Lengths an
+	// nn.AttentionPool can, and others not.
 	LastStep bool
+
+	// Window gives y of some steps alone: see Window. The zero value stands for all. Not with
+	// LastStep. Where sequences have fewer steps the file gives those that there are.
+	Window Window
 }
 
 // exportOpset is the operator set of what Export writes: the first that has layer norms.
@@ -40,13 +46,15 @@ const exportOpset = 17
 // after the last layer make something of zeros.
 //
 // It returns an *ExportError that names the stage and the field for what ONNX's operators
-// cannot express: projections, limits on c, layer norm and zoneout within layers, attention,
+// cannot express: projections, limits on c, layer norm and zoneout within layers, attention over a memory,
 // stages of a program's own; and for weights of 2 GiB and more, for which files have no
 // place. Nothing is written then.
 func Export(w io.Writer, o ExportOptions, stages ...nn.Stage) error {
 	e := &exporter{o: o, g: &pb.GraphProto{Name: proto.String("simdrnn")}}
-	if o.Lengths && o.LastStep {
-		return &ExportError{"of all", "ExportOptions.Lengths", "LastStep is set too, and the last step of a row with a length is another one than that of the tensor"}
+	if w := o.Window; w != (Window{}) && o.LastStep {
+		return &ExportError{"of all", "ExportOptions.Window", "LastStep is set too, and gives one step"}
+	} else if w.From < 0 && w.To > 0 || w.From >= w.To && (w.From >= 0) == (w.To > 0) && w != (Window{}) {
+		return &ExportError{"of all", "ExportOptions.Window", fmt.Sprintf("it is %v, want From before To, both from the first step on or both from the last, or all but some", w)}
 	}
 	if err := e.graph(stages); err != nil {
 		return err
@@ -112,6 +120,14 @@ func (e *exporter) graph(stages []nn.Stage) error {
 		e.lastStep()
 	}
 	out := []string{"time", "batch", fmt.Sprint(e.width)}
+	if w := e.o.Window; w != (Window{}) {
+		to := int64(w.To)
+		if to == 0 {
+			to = math.MaxInt64
+		}
+		e.last = e.node("Slice", []string{e.last, e.list([]int64{int64(w.From)}), e.list([]int64{to}), e.list([]int64{0})})
+		out[0] = "steps"
+	}
 	switch {
 	case e.one:
 		out = out[1:]
@@ -232,6 +248,8 @@ func (e *exporter) stage(at string, s nn.Stage) (err error) {
 		return e.pool(at, field, "ReduceMean")
 	case nn.PoolMax:
 		return e.pool(at, field, "ReduceMax")
+	case nn.AttentionPool:
+		return e.attention(at, field, s)
 	case *Pick:
 		return e.pick(at, s)
 	case *Scale:

@@ -3,9 +3,11 @@ package onnx
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/onnx/internal/pb"
 )
 
 func (e *exporter) linear(at string, l *nn.Linear) error {
@@ -59,6 +61,9 @@ func (e *exporter) layerNorm(at string, l *nn.LayerNorm) error {
 
 // pool writes a pool at the last step: a reduction over time.
 func (e *exporter) pool(at, field, op string) error {
+	if e.o.Lengths {
+		return &ExportError{at, field, "with ExportOptions.Lengths it goes over the steps of each row alone, for which there is no operator"}
+	}
 	if !e.o.LastStep || e.one {
 		return &ExportError{at, field, "its output at a step is that of the steps so far, for which there is no operator; with ExportOptions.LastStep one pool can be written, which is that of all steps"}
 	}
@@ -66,8 +71,14 @@ func (e *exporter) pool(at, field, op string) error {
 	return nil
 }
 
-// lastStep goes on with the last step alone.
+// lastStep goes on with the last step alone, of each row where these have lengths.
 func (e *exporter) lastStep() {
+	if e.o.Lengths {
+		last := e.node("Sub", []string{e.lengths(), e.integers(1)})
+		pairs := e.node("Concat", []string{e.column(last), e.column(e.places(1))}, integer("axis", -1))
+		e.last, e.one = e.node("GatherND", []string{e.last, pairs}), true
+		return
+	}
 	e.last, e.one = e.node("Gather", []string{e.last, e.integers(-1)}, integer("axis", 0)), true
 }
 
@@ -154,7 +165,7 @@ func (e *exporter) parallel(at string, list nn.Parallel) error {
 func (e *exporter) pooled(stages []nn.Stage) bool {
 	for _, s := range flatten(stages) {
 		switch s := s.(type) {
-		case nn.PoolMean, nn.PoolMax:
+		case nn.PoolMean, nn.PoolMax, nn.AttentionPool:
 			return true
 		case *Pick:
 			if slices.Contains(s.First, true) {
@@ -199,5 +210,47 @@ func (e *exporter) gelu(at string, tanh bool) error {
 		f = e.node("Erf", []string{by(x, "argument")})
 	}
 	e.last = by(e.node("Mul", []string{x, e.node("Add", []string{f, at + ".one"})}), "half")
+	return nil
+}
+
+// lengths are those of the rows, [batch].
+func (e *exporter) lengths() string {
+	return e.node("Cast", []string{"lengths"}, integer("to", int64(pb.TensorProto_INT64)))
+}
+
+// places are 0, 1, 2 and so on: the steps, for axis 0, or the rows, for axis 1.
+func (e *exporter) places(axis int64) string {
+	size := e.node("Gather", []string{e.node("Shape", []string{e.shape}), e.integers(axis)}, integer("axis", 0))
+	return e.node("Range", []string{e.integers(0), size, e.integers(1)})
+}
+
+// column gives a tensor one more axis, of size 1, behind its others.
+func (e *exporter) column(of string) string {
+	return e.node("Unsqueeze", []string{of, e.list([]int64{-1})})
+}
+
+// attention writes an attention at the last step: a softmax of the scores over time, and the sum of
+// the steps weighted by it. Scores past the ends of rows are -Inf.
+func (e *exporter) attention(at, field string, s nn.AttentionPool) error {
+	if !e.o.LastStep || e.one {
+		return &ExportError{at, field, "its output at a step is that of the steps so far, for which there is no operator; with ExportOptions.LastStep one pool can be written, which is that of all steps"}
+	}
+	x, width := e.last, e.width
+	if err := e.stages(at+".", flatten(s)); err != nil {
+		return err
+	}
+	if e.one || e.width != 1 {
+		return &ExportError{at, field, fmt.Sprintf("its stages give width %d, and one step: %v; want one score for each step", e.width, e.one)}
+	}
+	if e.o.Lengths {
+		mask := e.node("Less", []string{e.column(e.places(0)), e.lengths()})
+		low, err := e.floats(at+".low", []float32{float32(math.Inf(-1))})
+		if err != nil {
+			return err
+		}
+		e.last = e.node("Where", []string{e.column(mask), e.last, low})
+	}
+	w := e.node("Softmax", []string{e.last}, integer("axis", 0))
+	e.last, e.width, e.one = e.node("ReduceSum", []string{e.node("Mul", []string{x, w}), e.list([]int64{0})}, integer("keepdims", 0)), width, true
 	return nil
 }

@@ -102,6 +102,17 @@ func exportCases() (list []exportCase) {
 	add("learned", ExportOptions{BatchFirst: true}, learned)
 	add("repeated", ExportOptions{NoStates: true}, overGRU(gru.Config{Input: 3, Hidden: 4}), linear(4, 2), &Pick{Width: 2, From: []int{1, 0}, Last: true}, overLSTM(lstm.Config{Input: 2, Hidden: 3}))
 	add("gelu", no, overGRU(gru.Config{Input: 3, Hidden: 4}), nn.GELU, linear(4, 3), nn.GELUTanh, &Scale{Factor: []float32{0.5, 0.5, 0.5}}, nn.GELU, nn.Tanh)
+	both := func() Recurrent { return overLSTM(lstm.Config{Input: 3, Hidden: 2, Bidirectional: true}) }
+	attention := func() nn.AttentionPool { return nn.AttentionPool{linear(4, 3), nn.Tanh, linear(3, 1)} }
+	add("window", ExportOptions{Window: Window{-2, 0}}, both(), linear(4, 2))
+	add("middle", ExportOptions{BatchFirst: true, NoStates: true, Window: Window{1, -1}}, overGRU(gru.Config{Input: 3, Hidden: 4}), nn.Tanh)
+	add("begin", ExportOptions{BatchFirst: true, Window: Window{0, 3}}, overRNN(rnn.Config{Input: 3, Hidden: 4}), linear(4, 2))
+	add("attention", ExportOptions{LastStep: true}, both(), attention(), linear(4, 2))
+	add("attentions", ExportOptions{LastStep: true, NoStates: true, BatchFirst: true}, both(), nn.Parallel{attention(), nn.PoolMax{}, whole(4), nn.Sequential{linear(4, 3), nn.AttentionPool{nn.Sequential{nn.Tanh, linear(3, 1)}}}}, linear(15, 2))
+	add("score", ExportOptions{LastStep: true}, both(), nn.AttentionPool{overGRU(gru.Config{Input: 4, Hidden: 3}), linear(3, 1)}, linear(4, 2))
+	add("attended_rows", ExportOptions{LastStep: true, Lengths: true, BatchFirst: true}, both(), linear(4, 4), attention(), linear(4, 2))
+	add("last_of_rows", ExportOptions{LastStep: true, Lengths: true}, both(), nn.Tanh, linear(4, 2))
+	add("ends_of_rows", ExportOptions{LastStep: true, Lengths: true, NoStates: true}, both(), &Pick{Width: 4, From: []int{0, 1, 2, 3}, First: []bool{false, false, true, true}}, linear(4, 2))
 	return list
 }
 
@@ -280,8 +291,8 @@ func exportAndImport(t *testing.T, cases []exportCase) {
 		if a, b := weightsIn(first), weightsIn(second); !slices.EqualFunc(a, b, sameBits) {
 			t.Errorf("%s: %d tensors of weights became %d, or others", c.name, len(a), len(b))
 		}
-		if n.LastStep != c.o.LastStep {
-			t.Errorf("%s: LastStep is %v", c.name, n.LastStep)
+		if n.LastStep != c.o.LastStep || n.Window != c.o.Window {
+			t.Errorf("%s: LastStep is %v, Window %v", c.name, n.LastStep, n.Window)
 		}
 		r := rand.New(rand.NewPCG(uint64(i), 9))
 		_, _, in, out := first.Dims()

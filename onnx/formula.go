@@ -61,6 +61,7 @@ type steps struct {
 	flip        bool
 	time, batch atom
 	rows        bool // there is an axis of rows: batch
+	of          step // all steps of the node, or some: those of time
 }
 
 // An activation is a function of elements.
@@ -358,10 +359,10 @@ func (im *importer) stepOf(v *view, axis, t int) (*formula, error) {
 	}
 	d := v.dims[axis]
 	last := len(v.dims) - 1
-	if len(d) != 1 || d[0].kind != ofSequence || v.step != allSteps || v.node.part != nil || v.node.width == 0 || axis == last || !v.onlyFeaturesIn(last) || !v.inOrder() {
+	if len(d) != 1 || d[0].kind != ofSequence || v.step.one() || v.node.part != nil || v.node.width == 0 || axis == last || !v.onlyFeaturesIn(last) || !v.inOrder() {
 		return nil, errFormula
 	}
-	s := steps{node: v.node, flip: v.flip, time: d[0]}
+	s := steps{node: v.node, flip: v.flip, time: d[0], of: v.step}
 	sizes, err := v.sizes()
 	if err != nil {
 		return nil, err

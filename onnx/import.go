@@ -72,13 +72,14 @@ type writtenCells struct {
 	why      error                // why steps are no layer
 }
 
-// A value is what the graph calls by a name: k or v, and a formula beside v or in place of it.
+// A value is what the graph calls by a name: k, v or r, and a formula beside v or in place of it.
 // It has none of these for an initializer that no node has used yet, and for what could not
 // be read.
 type value struct {
 	k       *constant
 	v       *view
 	e       *formula
+	r       *rowValue
 	t       *pb.TensorProto
 	settled bool // a step of a layer, found among formulas
 }
@@ -346,7 +347,7 @@ func (im *importer) open(g *pb.GraphProto, want string) *pb.NodeProto {
 		}
 		unread := func(name string) bool {
 			v := im.values[name]
-			return name != "" && v.k == nil && v.v == nil && v.t == nil
+			return name != "" && v.k == nil && v.v == nil && v.r == nil && v.t == nil
 		}
 		if im.values[n.Output[0]].e == nil && !slices.ContainsFunc(n.Input, unread) {
 			return n

@@ -22,6 +22,15 @@ func TestPyTorch(t *testing.T) {
 	})
 }
 
+// Models that take some steps of what layers give, steps by lengths, or weights of all: by both
+// exporters of PyTorch.
+func TestStepsOfModels(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		comparePeer(t, filepath.Join("testdata", "steps"), 46)
+		comparePeer(t, filepath.Join("testdata", "queries"), 14)
+	})
+}
+
 // Models by tf2onnx, which writes most recurrent layers as a Loop.
 func TestTensorFlow(t *testing.T) {
 	eachTier(t, func(t *testing.T) { comparePeer(t, filepath.Join("testdata", "tensorflow"), 14) })
@@ -49,8 +58,9 @@ func TestModelsOfToday(t *testing.T) {
 	}{
 		{"nodes", "nodes.py", []string{"onnx"}, 18},
 		{"opsets", "opsets.py", []string{"onnx", "onnxruntime"}, 51},
-		{"public", "public.py", []string{"onnx", "onnxruntime"}, 32},
+		{"public", "public.py", []string{"onnx", "onnxruntime"}, 85},
 		{"pytorch", "pytorch.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 52},
+		{"steps", "steps.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 60},
 		{"drawn", "drawn.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 20},
 		{"unrolled", "unrolled.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 17},
 		{"seq2seq", "seq2seq.py", []string{"onnx", "onnxruntime", "onnxscript", "torch"}, 24},
@@ -85,5 +95,5 @@ func TestKeras2ONNX(t *testing.T) {
 
 // Graphs of the shapes that public files have: see bench/results/public-onnx.md.
 func TestShapesOfPublicFiles(t *testing.T) {
-	eachTier(t, func(t *testing.T) { comparePeer(t, filepath.Join("testdata", "public"), 32) })
+	eachTier(t, func(t *testing.T) { comparePeer(t, filepath.Join("testdata", "public"), 85) })
 }

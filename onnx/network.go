@@ -16,12 +16,16 @@ import (
 // file are, and the outputs of all steps. Run has those of the file.
 type Network struct {
 	// Stages are those of the chain, in order: *nn.Embedding, Recurrent, *nn.Linear,
-	// *nn.LayerNorm, nn.Activation, pools, *Pick, *Scale, *Combine, Softmax, LogSoftmax, and nn.Residual and
+	// *nn.LayerNorm, nn.Activation, pools, nn.AttentionPool, *Pick, *Scale, *Combine, Softmax, LogSoftmax, and nn.Residual and
 	// nn.Parallel of such. Chains that are made of them share the weights.
 	Stages []nn.Stage
 
 	// LastStep says that the graph has the output of the last step of each row alone.
 	LastStep bool
+
+	// Window says which steps of each row the graph has the output of, where it has those of some
+	// alone, as x[:, -30:] gives the last 30. A chain has the outputs of all.
+	Window Window
 
 	// Reversed says that the graph has the outputs of the steps from the last to the first. A
 	// chain has them in their order.
@@ -133,6 +137,11 @@ func (im *importer) plan(n *Network, b *builder) error {
 	}
 	if len(b.recs) > 0 {
 		n.lengths, n.Lengths, n.MaskZero = b.recs[0].lens, b.recs[0].fixed, b.recs[0].counts
+	}
+	if b.rows.counts {
+		n.MaskZero = true
+	} else if b.rows.port != "" {
+		n.lengths = b.rows.port
 	}
 	for _, p := range im.ports {
 		if p.Name == n.lengths && n.lengths != "" {

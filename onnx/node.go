@@ -21,6 +21,7 @@ type node struct {
 	stage    nn.Stage
 	rec      *recurrent
 	merge    lstm.Merge  // with rec: what becomes of two directions
+	attend   *node       // which scores the steps of parent, that are pooled by attention
 	residual *node       // whose result is added to that of parent, from which it comes
 	parallel []*node     // whose results stand side by side; all come from parent
 	part     *normalizer // a part of a layer norm
@@ -88,9 +89,9 @@ func (im *importer) input(v *view) (*node, error) {
 			w.node = n
 			return im.input(&w)
 		}
-		return nil, refuse("its input is a part of a computation that is no layer norm and no GELU")
+		return nil, refuse("its input is %s", v.node.part.what())
 	case v.node.parent == nil && v.step != allSteps:
-		return nil, refuse("one step of the input, before any layer")
+		return nil, refuse("one step of the input, or some of them, before any layer")
 	case v.node.width == 0:
 		return nil, refuse("its input is ids, which only an embedding reads: Gather of a table")
 	case v.inOrder():

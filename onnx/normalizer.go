@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"math"
 	"slices"
 
 	"github.com/simdrnn/simdrnn/nn"
@@ -22,6 +23,24 @@ type normalizer struct {
 
 	gain, bias []float32 // of a factor and what follows from it; nil for 1 and 0
 	minus      bool      // an offset is mean*factor, not -mean*factor
+
+	// Of the parts of an attention: what scores the steps of which the weighted are, and the
+	// lengths that leave some of them out.
+	scores *node
+	rows   lengthsOf
+}
+
+// what says what it is a part of.
+func (p *normalizer) what() string {
+	switch p.part {
+	case "masked":
+		return "masked scores of steps, which only a softmax over time reads"
+	case "weights":
+		return "weights of steps, a softmax over time, of which a chain has the sum of the weighted steps alone"
+	case "weighted":
+		return "weighted steps, of which a chain has the sum over time alone"
+	}
+	return "a part of a computation that is no layer norm and no GELU"
 }
 
 // partOf is a node for a part of a layer norm.
@@ -102,6 +121,11 @@ func (im *importer) squared(v *view) ([]value, error) {
 }
 
 func readPow(c *call) ([]value, error) {
+	power := func(a, b float32) float32 { return float32(math.Pow(float64(a), float64(b))) }
+	if len(c.in) == 2 && c.in[0].k != nil && c.in[1].k != nil { // as a width to the power of a half
+		out, _, err := c.fold(power, func(_, _ sym) (sym, error) { return sym{}, refuse("a power of integers") })
+		return out, err
+	}
 	v, err := c.view(0)
 	if err != nil {
 		return nil, err
@@ -150,6 +174,15 @@ func (im *importer) stable(v *view, k *constant, sign float32) ([]value, error) 
 }
 
 func readSqrt(c *call) ([]value, error) {
+	if c.has(0) && c.in[0].k != nil && c.in[0].k.float {
+		k := c.in[0].k
+		if err := c.im.spend(k.count()); err != nil {
+			return nil, err
+		}
+		root := func(a, _ float32) float32 { return float32(math.Sqrt(float64(a))) }
+		out, err := combine(k, &constant{float: true, f: []float32{0}}, c.im.most, root, nil)
+		return constants(out), err
+	}
 	v, err := c.view(0)
 	if err != nil {
 		return nil, err

@@ -22,12 +22,13 @@ func init() {
 		"Expand": readExpand, "Tile": readTile,
 		"Slice": readSlice, "Gather": readGather, "Split": readSplit, "Concat": readConcat,
 		"ReverseSequence": readReverseSequence,
+		"GatherElements":  onlyRows, "GatherND": onlyRows, "LessOrEqual": onlyRows, "GreaterOrEqual": onlyRows,
 
 		"Add": readAdd, "Sub": readSub, "Mul": readMul, "Div": readDiv, "Neg": readNeg, "Pow": readPow, "Sqrt": readSqrt, "Reciprocal": readReciprocal,
 		"Min": folded2(minOf), "Max": folded2(maxOf), "Equal": readEqual, "Greater": readGreater, "Less": readLess, "Not": readNot, "And": folded2(and),
 		"Where": readWhere, "Range": readRange,
 
-		"MatMul": readMatMul, "Gemm": readGemm,
+		"MatMul": readMatMul, "Gemm": readGemm, "Einsum": readEinsum,
 		"LayerNormalization": readLayerNormalization, "BatchNormalization": readBatchNormalization,
 		"Softmax": readSoftmax, "LogSoftmax": readSoftmax,
 		"ReduceMean": readReduce, "ReduceMax": readReduce, "ReduceSum": readReduce, "ReduceProd": readReduce,
@@ -40,6 +41,11 @@ func init() {
 			return nn.HardSigmoid(alpha, beta)
 		}),
 	}
+}
+
+// onlyRows is for operators that are read of lengths, and of what follows from them, alone.
+func onlyRows(*call) ([]value, error) {
+	return nil, refuse("it is read of the lengths of rows alone, where these say which step of each row is its last, or which there are")
 }
 
 func one(v *view) []value { return []value{{v: v}} }
@@ -287,6 +293,9 @@ func readSoftmax(c *call) ([]value, error) {
 	axis, err := axisOf(c.int("axis", otherwise), len(v.dims))
 	if err != nil || c.err != nil {
 		return nil, firstOf(err, c.err)
+	}
+	if out, err := c.weights(v, axis); out != nil || err != nil {
+		return one(out), err
 	}
 	for i, d := range v.dims {
 		in := i == axis || i > axis && c.im.opset < 13

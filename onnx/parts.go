@@ -60,8 +60,14 @@ func (im *importer) take(v value, axis int, r span) (value, error) {
 		return im.oneStep(w, axis, rowOfLast)
 	case a.kind == ofSequence && r.count == 1 && r.from == 0:
 		return im.oneStep(w, axis, rowOfFirst)
+	case a.kind == ofSequence && r.count > 1 && r.step == 1:
+		part := Window{int(r.from), int(r.from + r.count)}
+		if r.from+r.count == n {
+			part = Window{-int(r.count), 0}
+		}
+		return im.someSteps(w, axis, part, known(r.count))
 	}
-	return value{}, refuse("%d entries of axis %d from %d on, in steps of %d, of %d; of time and batch all can be had, and of time the first or the last", r.count, axis, r.from, r.step, n)
+	return value{}, refuse("%d entries of axis %d from %d on, in steps of %d, of %d; of time and batch all can be had, and of time some one after another, the first or the last", r.count, axis, r.from, r.step, n)
 }
 
 // someFeatures is v with some elements of its vectors alone, all of which axis has.
@@ -118,8 +124,11 @@ func (im *importer) oneStep(v *view, axis int, which rowOf) (value, error) {
 		return value{}, err
 	}
 	d := v.dims[axis]
-	if len(d) != 1 || d[0].kind != ofSequence || v.node.root.roles[d[0].axis] != timeRole || v.step != allSteps {
+	if len(d) != 1 || d[0].kind != ofSequence || v.node.root.roles[d[0].axis] != timeRole || v.step.one() {
 		return value{}, refuse("one entry of axis %d, which is not the time of a recurrent layer", axis)
+	}
+	if w := v.step.of; which == rowOfFirst && w.From != 0 || which == rowOfLast && w.To != 0 {
+		return value{}, refuse("one entry of axis %d, which has the steps %v of a layer: of these the first of all or the last of all can be had", axis, w)
 	}
 	if v.node.part != nil {
 		return value{}, refuse("one step of a part of a computation that is no layer norm and no GELU")

@@ -49,6 +49,9 @@ func (c *call) values() ([]value, error) {
 	if d := c.n.GetDomain(); d != "" && d != "ai.onnx" {
 		return nil, refuse("an operator of the domain %q, not of ONNX itself", d)
 	}
+	if out, ok, err := c.rows(false); ok {
+		return out, err
+	}
 	op := c.n.GetOpType()
 	onlyFormulas := false
 	for i, v := range c.in {
@@ -82,6 +85,11 @@ func (c *call) values() ([]value, error) {
 					}
 				}
 			}
+			return out, nil
+		}
+	}
+	if r := refusal(""); !onlyFormulas && errors.As(err, &r) {
+		if out, ok, second := c.rows(true); ok && second == nil {
 			return out, nil
 		}
 	}

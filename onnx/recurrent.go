@@ -56,7 +56,7 @@ func readRecurrent(c *call) ([]value, error) {
 		return nil, err
 	}
 	layout := c.int("layout", 0)
-	if c.err != nil || layout != 0 && layout != 1 || len(x.dims) != 3 || x.step != allSteps {
+	if c.err != nil || layout != 0 && layout != 1 || len(x.dims) != 3 || x.step.one() {
 		return nil, firstOf(c.err, refuse("its X has %d axes and its layout is %d, or it reads one step only; want sequences of vectors", len(x.dims), layout))
 	}
 	in, err := c.im.sequence(r, x, int(layout))
@@ -82,6 +82,9 @@ func readRecurrent(c *call) ([]value, error) {
 
 // sequence returns the node that an operator reads, as x.
 func (im *importer) sequence(r *recurrent, x *view, layout int) (*node, error) {
+	if x.step != allSteps {
+		return nil, refuse("it reads some steps of a sequence; a chain has the same steps everywhere: give the layers before it the shorter sequence, or export the two parts of the network as files of their own")
+	}
 	if x.flip {
 		// A direction over a sequence whose time runs from the end is the other one.
 		switch r.op.Direction {

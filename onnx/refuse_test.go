@@ -103,7 +103,7 @@ func TestFilesThatAreRefused(t *testing.T) {
 			g.m.Graph.Node = append(g.m.Graph.Node, &pb.NodeProto{OpType: proto.String("Sub"), Input: []string{"t", "u"}, Output: []string{"y"}})
 		}, "a sequence together with one whose time runs from the end", true},
 		{"a product with another step", func(g graphOf) {
-			g.constant("i", pb.TensorProto_INT64, long(-1), 1)
+			g.constant("i", pb.TensorProto_INT64, long(-1))
 			g.after("Gather", []string{"i"})
 			g.m.Graph.Node[1].Output[0] = "u"
 			g.m.Graph.Node = append(g.m.Graph.Node, &pb.NodeProto{OpType: proto.String("Mul"), Input: []string{"t", "u"}, Output: []string{"y"}})

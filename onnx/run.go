@@ -273,6 +273,12 @@ func (r *run) lastSteps() error {
 		if o.view.list != nil || o.view.step == allSteps {
 			continue
 		}
+		if w := o.view.step.of; w != (Window{}) {
+			if _, _, ok := w.of(r.steps); !ok {
+				return fmt.Errorf("onnx: Run with %d steps, and the output %q has the steps %v of them: give sequences of more steps", r.steps, o.name, w)
+			}
+			continue
+		}
 		for b := range r.batch {
 			if r.steps == 0 || b < len(r.lengths) && r.lengths[b] == 0 {
 				return fmt.Errorf("onnx: Run with row %d of no steps, and the output %q is computed from the last step of each row, or from all of them: give rows of at least 1 step", b, o.name)
@@ -289,7 +295,8 @@ func (r *run) output(v *view) Tensor {
 	size := func(a atom) int {
 		if a.kind == ofSequence {
 			if isTime(a) {
-				return r.steps
+				from, to, _ := v.step.of.of(r.steps)
+				return to - from
 			}
 			return r.batch
 		}
@@ -353,8 +360,11 @@ func (r *run) element(v *view, t, b, unit, entry int) float32 {
 	if v.flip {
 		t = r.steps - 1 - t
 	}
-	if v.step != allSteps {
-		if t = r.steps - 1; r.lengths != nil && v.step == rowEnd {
+	if from, _, _ := v.step.of.of(r.steps); from > 0 {
+		t += from
+	}
+	if v.step.one() {
+		if t = r.steps - 1; r.lengths != nil && v.step.kind == ofRow {
 			t = r.lengths[b] - 1
 		}
 	}

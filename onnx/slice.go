@@ -93,7 +93,10 @@ func (im *importer) slice(v value, axis int, start, end sym, step int64) (value,
 		case from.is(0) && end.is(1) && v.v != nil:
 			return im.oneStep(v.v, axis, rowOfFirst)
 		}
-		return value{}, refuse("entries %v to %v of axis %d, whose size %v is known only when the graph runs; all of them, the first or the last can be had", start, end, axis, size)
+		if v.v == nil {
+			return value{}, refuse("entries %v to %v of axis %d of a constant, whose size %v is known only when the graph runs", start, end, axis, size)
+		}
+		return im.openSteps(v.v, axis, start, end, toEnd, size)
 	}
 	s, ok1 := start.value()
 	e, ok2 := end.value()

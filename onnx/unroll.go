@@ -161,6 +161,10 @@ func (im *importer) chained(chain []*stepCell, named map[*expr][]string) (bool, 
 	if !fixed || n < 2 {
 		return false, nil
 	}
+	if seq.of != allSteps {
+		im.because(first, "a layer that is written as its steps, over some steps of a sequence; a chain has the same steps everywhere")
+		return false, nil
+	}
 	direction := 1
 	if len(chain) > 1 && chain[1].x.t < first.x.t || len(chain) == 1 && first.x.t == 0 {
 		direction = -1
@@ -260,7 +264,7 @@ func (s steps) view() *view {
 	if s.rows {
 		batch = []atom{s.batch}
 	}
-	return (&view{flip: s.flip, source: source{node: s.node}}).like([][]atom{{s.time}, batch, {feature(s.node.width, 1)}})
+	return (&view{flip: s.flip, source: source{node: s.node, step: s.of}}).like([][]atom{{s.time}, batch, {feature(s.node.width, 1)}})
 }
 
 // fits says whether the axes of a formula, but for the last, are of size 1 or the rows of s.

@@ -39,15 +39,6 @@ type source struct {
 	port *portSource // or a graph's input
 }
 
-// step is which steps of a node a view has.
-type step uint8
-
-const (
-	allSteps step = iota
-	rowEnd        // the last of each row
-	lastStep      // the last of the tensor; that of each row too, if rows have no lengths
-)
-
 // A state is the final h or c of a direction of an operator.
 type state struct {
 	of        *recurrent

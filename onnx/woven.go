@@ -20,6 +20,9 @@ func (b *builder) composite(n *node) ([]nn.Stage, error) {
 		b.tree = true // and so is all within it
 		defer func() { b.tree = false }()
 	}
+	if n.attend != nil {
+		return b.attention(n)
+	}
 	if n.residual != nil {
 		list, err := b.stages(n.residual.path(n.parent))
 		return []nn.Stage{nn.Residual(list)}, err
@@ -30,8 +33,11 @@ func (b *builder) composite(n *node) ([]nn.Stage, error) {
 
 // branches are the ends of the branches of a node, without that of its parent.
 func (n *node) branches() []*node {
-	if n.residual != nil {
+	switch {
+	case n.residual != nil:
 		return []*node{n.residual}
+	case n.attend != nil:
+		return []*node{n.attend}
 	}
 	return n.parallel
 }
@@ -73,8 +79,8 @@ func (b *builder) woven(n *node) ([]nn.Stage, error) {
 	reads := make([][]*node, len(w.order))
 	for i, m := range w.order {
 		width := m.parent.width
-		if m.residual != nil {
-			width += m.width
+		if m.branches() != nil && m.parallel == nil {
+			width += m.branches()[0].width
 		}
 		if err := b.spend(m, width); err != nil { // before the list is made: it may be as long
 			return nil, err
@@ -129,6 +135,13 @@ func (b *builder) alone(m *node) ([]nn.Stage, error) {
 	if m.residual != nil {
 		return []nn.Stage{&Combine{Width: m.width}}, nil
 	}
+	if m.attend != nil {
+		if err := b.spend(m, m.width); err != nil {
+			return nil, err
+		}
+		b.tensors += attentionTensors
+		return []nn.Stage{byLast(m.width), &Pick{Width: m.width + 1, From: identity(m.width)}}, nil
+	}
 	return b.made([]*node{m})
 }
 
@@ -160,8 +173,8 @@ func (w *weave) parts(n *node) (list []*node) {
 
 // reads are the nodes whose vectors, side by side, are the input of n.
 func (w *weave) reads(n *node) []*node {
-	if n.residual != nil {
-		return append(w.parts(n.parent), w.parts(n.residual)...)
+	if n.branches() != nil && n.parallel == nil {
+		return append(w.parts(n.parent), w.parts(n.branches()[0])...)
 	}
 	return w.parts(n.parent)
 }

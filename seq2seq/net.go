@@ -131,6 +131,8 @@ func eachStage(name string, stages []nn.Stage, f func(name string, s nn.Stage) e
 			err = eachStage(name+", part", s, f)
 		case nn.Parallel:
 			err = eachStage(name+", part", s, f)
+		case nn.AttentionPool:
+			err = eachStage(name+", part", s, f)
 		default:
 			err = f(name, s)
 		}

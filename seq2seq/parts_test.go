@@ -30,6 +30,18 @@ func TestShapes(t *testing.T) {
 
 // TestAttentionInsideOfAStage is found, is given the sources, and its predictor too.
 func TestAttentionInsideOfAStage(t *testing.T) {
+	for name, within := range map[string]func(s nn.Stage) nn.Stage{
+		"residual": func(s nn.Stage) nn.Stage { return nn.Residual{s} },
+		"pool": func(s nn.Stage) nn.Stage {
+			return nn.AttentionPool{s, traintest.Must(nn.NewLinear(4, 1, traintest.Rng(6)))}
+		},
+	} {
+		t.Run(name, func(t *testing.T) { testAttentionInside(t, within, name == "residual") })
+	}
+}
+
+// testAttentionInside has a bridge where all of the decoder's state is that of layers.
+func testAttentionInside(t *testing.T, within func(s nn.Stage) nn.Stage, bridged bool) {
 	r := traintest.Rng(5)
 	config := func(memory int) seq2seq.Config {
 		attention := traintest.Must(seq2seq.NewAttention(seq2seq.AttentionConfig{Query: 4, Memory: 4, Score: seq2seq.Dot, Out: 4}, r))
@@ -37,14 +49,18 @@ func TestAttentionInsideOfAStage(t *testing.T) {
 		side := traintest.Must(gru.New(gru.Config{Input: 4, Hidden: 2}, r)).Unroll(3, 2)
 		c := seq2seq.Config{
 			Encoder: traintest.Must(gru.New(gru.Config{Input: 2, Hidden: 4}, r)).Unroll(memory, 2),
-			Decoder: []nn.Stage{emb, nn.Parallel{nn.Sequential{nn.Residual{traintest.Must(attention.Unroll(3, 5, 2))}}, side}, traintest.Must(nn.NewLinear(6, symbols, r))},
+			Decoder: []nn.Stage{emb, nn.Parallel{nn.Sequential{within(traintest.Must(attention.Unroll(3, 5, 2)))}, side}, traintest.Must(nn.NewLinear(6, symbols, r))},
 		}
-		c.Bridge = traintest.Must(seq2seq.NewBridge(c.Encoder, c.Decoder, r))
+		if bridged {
+			c.Bridge = traintest.Must(seq2seq.NewBridge(c.Encoder, c.Decoder, r))
+		}
 		return c
 	}
 	c := config(5)
-	require.Len(t, c.Bridge.Linears, 1)
-	require.Equal(t, 2, c.Bridge.Linears[0].Out)
+	if bridged {
+		require.Len(t, c.Bridge.Linears, 1)
+		require.Equal(t, 2, c.Bridge.Linears[0].Out)
+	}
 	net := traintest.Must(seq2seq.New(c))
 	require.Len(t, net.Attentions(), 1)
 	b := &data.Batch{Steps: 3, Rows: 2, IDs: []int32{1, 2, 3, 4, 5, 6}, Source: &data.Input{Steps: 5, X: traintest.NumbersLike(5*2*2, 3), Lengths: []int{5, 2}}}

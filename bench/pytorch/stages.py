@@ -28,6 +28,12 @@ class Max(nn.Module):
         return x.cummax(0).values
 
 
+class Attention(nn.Sequential):
+    def forward(self, x):
+        z = super().forward(x)
+        return torch.stack([(torch.softmax(z[: t + 1], 0) * x[: t + 1]).sum(0) for t in range(len(x))])
+
+
 class Residual(nn.Sequential):
     def forward(self, x):
         return x + super().forward(x)
@@ -84,6 +90,7 @@ CASES = {
                         Residual(First(5, 5)), Max(), nn.Linear(5, 2)],
     "GELU": lambda: [nn.Linear(4, 6), nn.GELU()],
     "GELUTanh": lambda: [nn.Linear(4, 6), nn.GELU(approximate="tanh")],
+    "AttentionPool": lambda: [nn.Linear(4, 6), Attention(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 1, bias=False))],
 }
 
 

@@ -67,8 +67,9 @@ type chained interface {
 	input
 	// network makes it for so many steps and rows. Those that it makes share the weights.
 	network(steps, rows int) (*nn.Model, error)
-	// ofLastStep says that the output is that of the last step alone.
+	// ofLastStep says that the output is that of the last step alone, window which steps it is of.
 	ofLastStep() bool
+	window() onnx.Window
 }
 
 // A whole is a network as a chain of stages. Its layers have the places of their stages for
@@ -138,6 +139,8 @@ func partsOf(s nn.Stage) []nn.Stage {
 		return s
 	case nn.Parallel:
 		return s
+	case nn.AttentionPool:
+		return s
 	}
 	return nil
 }
@@ -145,6 +148,7 @@ func partsOf(s nn.Stage) []nn.Stage {
 func (w *whole) close() error          { return nil }
 func (w *whole) tellsActivation() bool { return true }
 func (w *whole) ofLastStep() bool      { return false }
+func (w *whole) window() onnx.Window   { return onnx.Window{} }
 
 func (w *whole) network(steps, rows int) (*nn.Model, error) { return w.make(steps, rows) }
 
@@ -205,7 +209,7 @@ func stageNames(stages []nn.Stage) (names []string) {
 		switch f := s.(type) {
 		case nn.Activation:
 			name = f.String()
-		case nn.Sequential, nn.Residual, nn.Parallel:
+		case nn.Sequential, nn.Residual, nn.Parallel, nn.AttentionPool:
 			name += " of (" + strings.Join(stageNames(partsOf(s)), ", ") + ")"
 		case *nn.Embedding:
 			in, out = f.Vocabulary, f.Dim
@@ -227,7 +231,7 @@ func plain(stages []nn.Stage) (out []nn.Stage, err error) {
 			if s, err = begun(r); err != nil {
 				return nil, err
 			}
-		case nn.Sequential, nn.Residual, nn.Parallel:
+		case nn.Sequential, nn.Residual, nn.Parallel, nn.AttentionPool:
 			parts, err := plain(partsOf(s))
 			if err != nil {
 				return nil, err
@@ -237,6 +241,8 @@ func plain(stages []nn.Stage) (out []nn.Stage, err error) {
 				s = nn.Sequential(parts)
 			case nn.Residual:
 				s = nn.Residual(parts)
+			case nn.AttentionPool:
+				s = nn.AttentionPool(parts)
 			default:
 				s = nn.Parallel(parts)
 			}

@@ -203,6 +203,18 @@ func TestConvertOfTheLastStep(t *testing.T) {
 	says(t, simdrnn(t, done, "inspect", at("b.onnx")), `output "y": data, [batch, 3]`)
 	says(t, simdrnn(t, done, "convert", at("a.onnx"), at("b.safetensors")), "left over: the graph gives the output of the last step alone")
 	var b bytes.Buffer
+	// The same with some steps.
+	if err := onnx.Export(&b, onnx.ExportOptions{Window: onnx.Window{From: -2}}, l.Infer(1, 1)); err != nil {
+		t.Fatal(err)
+	}
+	some := bytesTo(t, "some.onnx", b.Bytes())
+	says(t, simdrnn(t, done, "inspect", some), "the output of the steps [-2:] alone")
+	says(t, simdrnn(t, done, "convert", some, at("some.safetensors")), "left over: the graph gives the output of the steps [-2:] alone", "a chain of 1 stages")
+	simdrnn(t, done, "convert", some, at("again.onnx"))
+	says(t, simdrnn(t, done, "inspect", at("again.onnx")), "the output of the steps [-2:] alone")
+	simdrnn(t, done, "convert", some, at("end.onnx"), "-last-step")
+	says(t, simdrnn(t, done, "inspect", at("end.onnx")), `output "y": data, [batch, 3]`)
+	b.Reset()
 	if err := onnx.Export(&b, onnx.ExportOptions{}, l.Infer(1, 1), nn.Tanh, onnx.Softmax{}, nn.Tanh); err != nil {
 		t.Fatal(err)
 	}

@@ -127,6 +127,9 @@ func convertFile(ctx context.Context, c *call) error {
 		}
 	}
 	out.graph.LastStep, out.graph.BatchFirst = out.graph.LastStep || *lastStep, *batchFirst
+	if *lastStep && out.graph.Window.To == 0 { // of which the last step is that of all
+		out.graph.Window = onnx.Window{}
+	}
 	p := c.progress("writing", -1)
 	err = replace(ctx, names[1], *force, p, func(w io.Writer) error { return target.write(w, out) })
 	p.end()
@@ -188,7 +191,7 @@ func (c *call) takeChain(in chained, target format, logits bool) (out output, er
 	names := stageNames(m.Stages())
 	switch target.name {
 	case "onnx":
-		out.chain, out.graph.LastStep = m, in.ofLastStep()
+		out.chain, out.graph.LastStep, out.graph.Window = m, in.ofLastStep(), in.window()
 	case "safetensors":
 		out.chain = m
 	case "npz":
@@ -205,6 +208,9 @@ func (c *call) takeChain(in chained, target format, logits bool) (out output, er
 	fmt.Fprintf(c.stdout, "a chain of %d stages: %s\n", len(names), strings.Join(names, ", "))
 	if in.ofLastStep() && target.name != "onnx" {
 		fmt.Fprintln(c.stdout, "left over: the graph gives the output of the last step alone; the chain gives that of each step")
+	}
+	if w := in.window(); w != (onnx.Window{}) && target.name != "onnx" {
+		fmt.Fprintf(c.stdout, "left over: the graph gives the output of the steps %v alone; the chain gives that of each step\n", w)
 	}
 	return out, nil
 }

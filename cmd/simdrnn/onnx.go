@@ -58,11 +58,14 @@ func openONNX(name string, o onnx.Options) (input, error) {
 	return &onnxFile{w, net}, nil
 }
 
-func (o *onnxFile) format() string   { return "an ONNX graph" }
-func (o *onnxFile) ofLastStep() bool { return o.net.LastStep }
+func (o *onnxFile) format() string      { return "an ONNX graph" }
+func (o *onnxFile) ofLastStep() bool    { return o.net.LastStep }
+func (o *onnxFile) window() onnx.Window { return o.net.Window }
 
 // alone: layers that begin with the state of an encoder are no layers for themselves.
-func (o *onnxFile) alone() bool { return o.net.Encoder == nil && !o.net.Reversed && o.whole.alone() }
+func (o *onnxFile) alone() bool {
+	return o.net.Encoder == nil && !o.net.Reversed && o.net.Window == (onnx.Window{}) && o.whole.alone()
+}
 
 // isChain returns an error for an encoder with a decoder, whose chain alone would begin at zero.
 func isChain(in input) error {
@@ -102,6 +105,9 @@ func (o *onnxFile) notes() (notes []string) {
 		for _, p := range ports {
 			notes = append(notes, fmt.Sprintf("%s %q: %s, [%s]", []string{"input", "output"}[i], p.Name, p.Use, strings.Join(p.Shape, ", ")))
 		}
+	}
+	if w := o.net.Window; w != (onnx.Window{}) {
+		notes = append(notes, fmt.Sprintf("the graph gives the output of the steps %v alone; the chain gives that of each step", w))
 	}
 	notes = append(notes, o.beside()...)
 	for e := o.net.Encoder; e != nil; e = e.Encoder {

@@ -67,7 +67,8 @@ func chains() map[string][]nn.Stage {
 			must(nn.NewLinear(3, 4, r)),
 			nn.Residual{must(nn.NewLayerNorm(4)), must(rnn.New(rnn.Config{Input: 4, Hidden: 4, Activation: rnn.Softplus, NoBias: true}, r)).Unroll(steps, rows)},
 			nn.Parallel{nn.Sequential{nn.PoolMean{}, nn.Tanh}, nn.PoolMax{}, must(lstm.New(lstm.Config{Input: 4, Hidden: 6, Reverse: true}, r)).Unroll(steps, rows)},
-			must(nn.NewLinear(14, 6, r)), plain, nn.Sequential{nn.GELU}, must(nn.NewLinear(2, 6, r)), again,
+			must(nn.NewLinear(14, 6, r)), plain, nn.Sequential{nn.GELU}, must(nn.NewLinear(2, 6, r)),
+			nn.AttentionPool{must(nn.NewLinear(6, 3, r)), nn.Tanh, must(nn.NewLinear(3, 1, r))}, again,
 		},
 		"everything": {
 			must(lstm.New(lstm.Config{

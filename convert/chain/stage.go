@@ -27,6 +27,7 @@ const (
 	kindDropout    = "dropout"
 	kindPoolMean   = "pool_mean"
 	kindPoolMax    = "pool_max"
+	kindAttention  = "attention_pool"
 	kindSequential = "sequential"
 	kindResidual   = "residual"
 	kindParallel   = "parallel"
@@ -92,7 +93,7 @@ func kindOf(name string) kind {
 		return &pool{nn.PoolMean{}}
 	case kindPoolMax:
 		return &pool{nn.PoolMax{}}
-	case kindSequential, kindResidual, kindParallel:
+	case kindSequential, kindResidual, kindParallel, kindAttention:
 		return &composite{kind: name}
 	case kindLSTM, kindGRU, kindRNN:
 		return &recurrent{kind: name}
@@ -133,6 +134,8 @@ func (n *node) of(steps, batch int, infer bool) (nn.Stage, error) {
 			return nn.Residual(parts), nil
 		case kindParallel:
 			return nn.Parallel(parts), nil
+		case kindAttention:
+			return nn.AttentionPool(parts), nil
 		}
 		return nn.Sequential(parts), nil
 	}

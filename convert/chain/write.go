@@ -160,6 +160,8 @@ func (w *writer) stage(at string, s nn.Stage) (name string, k any, err error) {
 		return w.composite(at, kindResidual, s)
 	case nn.Parallel:
 		return w.composite(at, kindParallel, s)
+	case nn.AttentionPool:
+		return w.composite(at, kindAttention, s)
 	case *nn.Model:
 		return w.composite(at, kindSequential, s.Stages())
 	case *nn.LearnedState:

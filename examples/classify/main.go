@@ -54,7 +54,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.StringVar(&o.data, "data", "", "`file` of lines, each a label, a tab and a text (default: the source of Go)")
 	f.IntVar(&o.lines, "lines", 2500, "at most `n` lines of each class")
 	f.IntVar(&o.length, "length", 80, "of longer lines the first `n` characters are read")
-	f.StringVar(&o.pool, "pool", "max", "what becomes of the outputs of a line: `max` for the largest, or mean")
+	f.StringVar(&o.pool, "pool", "max", "what becomes of the outputs of a line: `max` for the largest, mean, or attention for a mean weighted by trained scores")
 	f.IntVar(&o.embed, "embed", 32, "`width` of the vector of a character")
 	f.IntVar(&o.hidden, "hidden", 64, "`units` of each direction of each layer")
 	f.IntVar(&o.layers, "layers", 1, "GRU `layers`")
@@ -76,8 +76,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 
 // check refuses values that mean nothing.
 func (o *options) check() error {
-	if o.pool != "max" && o.pool != "mean" {
-		return fmt.Errorf("-pool is %q, want max or mean", o.pool)
+	if o.pool != "max" && o.pool != "mean" && o.pool != "attention" {
+		return fmt.Errorf("-pool is %q, want max, mean or attention", o.pool)
 	}
 	return errors.Join(
 		program.Between("lines", o.lines, 1, 1e7), program.Between("length", o.length, 1, 1e4),

@@ -50,9 +50,9 @@ func tiny(dir string, args ...string) []string {
 var table = regexp.MustCompile(`^testing +accuracy\nmost frequent +([0-9.]+) %\npairs, Bayes +([0-9.]+) %\nGRU 2x8 +([0-9.]+) % +after (\d+) updates, (\d+) passes, (?:scalar|avx2|avx512|neon)\n\nclass .*\nfirst +\d+ .*\nsecond +\d+ .*\nsha256 [0-9a-f]{64}\n$`)
 
 // TestTrain: the network learns what counts of pairs cannot have, the files are there, and a
-// text is classified from them alone; with both pools.
+// text is classified from them alone; with each pool.
 func TestTrain(t *testing.T) {
-	for _, pool := range []string{"max", "mean"} {
+	for _, pool := range []string{"max", "mean", "attention"} {
 		dir := workplace(t)
 		r := tested.Do(t, tiny(dir, "-epochs", "6", "-decay", "0.9", "-pool", pool)...)
 		v := programtest.Numbers(t, table, r.Stdout)
@@ -72,6 +72,7 @@ func TestTrain(t *testing.T) {
 			require.NoError(t, err)
 			kept, v, err := program.ReadMeta(c)
 			require.NoError(t, err)
+			require.Equal(t, pool == "attention", strings.Contains(string(c.Meta), `"attention_pool"`))
 			programtest.Described(t, filepath.Join(dir, "out", name), v.Len(), len(kept.Classes))
 		}
 		require.NoError(t, os.Remove(filepath.Join(dir, "lines")))
@@ -112,7 +113,7 @@ func TestMistakes(t *testing.T) {
 		"-clip 0":                                "-clip is 0",
 		"-decay 2":                               "-decay is 2",
 		"-lines 0":                               "-lines is 0",
-		"-pool last":                             `-pool is "last", want max or mean`,
+		"-pool last":                             `-pool is "last", want max, mean or attention`,
 		"-data missing":                          "-data",
 		"-data " + dir + "/bad":                  "line 2: want a label, a tab and a text",
 		"-data " + dir + "/one":                  `one class, "a"`,

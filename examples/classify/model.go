@@ -31,8 +31,19 @@ func newModel(o *options, vocabulary, classes int) (*model, error) {
 		return nil, err
 	}
 	m := &model{emb, rnn, nn.PoolMax{}, out}
-	if o.pool == "mean" {
+	switch o.pool {
+	case "mean":
 		m.pool = nn.PoolMean{}
+	case "attention":
+		units, err := nn.NewLinear(2*o.hidden, o.hidden, r)
+		if err != nil {
+			return nil, err
+		}
+		score, err := nn.NewLinear(o.hidden, 1, r)
+		if err != nil {
+			return nil, err
+		}
+		m.pool = nn.AttentionPool{units, nn.Tanh, score}
 	}
 	return m, nil
 }
@@ -51,5 +62,8 @@ func (m *model) infer(steps, batch int) (*nn.Model, error) {
 // stages keep, for training and for validation.
 func (o *options) fits() error {
 	floats := float64(o.batch) * float64(o.length) * (3*float64(o.embed) + 8*float64(o.hidden) + 20*float64(o.layers)*float64(o.hidden))
+	if o.pool == "attention" {
+		floats += 10 * float64(o.batch) * float64(o.length) * float64(o.hidden)
+	}
 	return program.Fits(floats, "-batch %d -length %d -embed %d -hidden %d -layers %d", o.batch, o.length, o.embed, o.hidden, o.layers)
 }

@@ -158,6 +158,8 @@ var programFaults = []fault{
 		"int64(parts) * (barScale - 1) / int64(n)", "int64(parts) * (barScale - 1) / int64(n-1)", []string{"examples:./internal/program Work"}},
 	{"tagger: a token on a new line goes on", "examples/tagger/corpus.go",
 		"l > 0 && l%2 == 0", "l > 0 && l%2 == 2", []string{"examples:./tagger TestLines"}},
+	{"classify: an attention is a maximum", "examples/classify/model.go",
+		"m.pool = nn.AttentionPool{units, nn.Tanh, score}", "_ = []nn.Stage{units, score}", []string{"examples:./classify TestTrain"}},
 	{"classify: a text comes twice", "examples/classify/corpus.go",
 		"\t\t\tseen[e] = true\n", "", []string{"examples:./classify TestDraw"}},
 

@@ -88,6 +88,8 @@ var seq2seqFaults = []fault{
 		"f(bridgeName(i, name), shape...)", "_, _ = i, name", inSeq2seq},
 	{"seq2seq: attention inside of another stage has no memory", "seq2seq/net.go",
 		"\t\tcase nn.Residual:\n\t\t\terr = eachStage(name+\", part\", s, f)\n", "", inSeq2seq},
+	{"seq2seq: attention in the score of a pool has no memory", "seq2seq/net.go",
+		"\t\tcase nn.AttentionPool:\n\t\t\terr = eachStage(name+\", part\", s, f)\n", "", inSeq2seq},
 	{"seq2seq: seeds that differ are set anew", "seq2seq/rest.go",
 		"if a[i] == b[j] {", "if a[i+1] == b[j+1] {", inSeq2seq},
 	{"pairs: a decoder reads what it is to write", "data/pairs.go",

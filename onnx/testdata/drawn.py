@@ -64,11 +64,13 @@ class Drawn(nn.Module):
         self.residual = r.choice(["none", "none", "sum", "gate", "highway", "dense", "difference"])
         self.inside, self.other = nn.Linear(width, width), nn.Linear(width, width)
         last = self.layers[-1]
-        choices = ["all", "all", "last", "state", "first", "mean", "max"]
+        choices = ["all", "all", "last", "state", "first", "mean", "max", "last few", "first few", "attention", "attention", "attention of rows"]
         if last.bidirectional:
             choices += ["ends", "both states", "halves", "both states"]
         self.end = c["end"] = r.choice(choices)
         c["start"], c["residual"] = self.start, self.residual
+        self.score = nn.Sequential(*[self.part(r, width, same=True) for _ in range(r.randint(0, 2))], nn.Linear(width, 1, bias=r.random() < 0.7))
+        c["score"] = str(self.score)
         half = last.hidden_size
         width = {"state": half, "halves": half, "both states": 2 * half}.get(self.end, width)
         after = []
@@ -119,12 +121,15 @@ class Drawn(nn.Module):
         }[self.residual]()
         t, layer = 1 if self.batch_first else 0, self.layers[-1]
         at = (lambda k: y[:, k]) if self.batch_first else (lambda k: y[k])
+        rows_first = y if self.batch_first else y.transpose(0, 1)
         n, h = layer.hidden_size, finals[-2] if isinstance(layer, nn.LSTM) else finals[-1]
         out = {
             "all": lambda: y, "last": lambda: at(-1), "first": lambda: at(0), "mean": lambda: y.mean(t), "max": lambda: y.max(t)[0],
             "state": lambda: h[-1],
             "both states": lambda: torch.cat((h[-2], h[-1]), 1), "ends": lambda: torch.cat((at(-1)[..., :n], at(0)[..., n:]), -1),
-            "halves": lambda: y[..., :n] + y[..., n:],
+            "halves": lambda: y[..., :n] + y[..., n:], "last few": lambda: at(slice(-2, None)),
+            "first few": lambda: at(slice(0, 2)), "attention": lambda: (torch.softmax(self.score(y), t) * y).sum(t),
+            "attention of rows": lambda: torch.bmm(torch.softmax(self.score(rows_first).squeeze(-1), 1).unsqueeze(1), rows_first).squeeze(1),
         }[self.end]()
         out = self.after(out)
         return (out, *finals) if self.states else out

@@ -221,6 +221,198 @@ def gelu(g, form):
     return {"x": (4, 3, 3)}
 
 
+def pooled(g, form):
+    """Attention over the steps of an LSTM, as PyTorch's exporter and tf2onnx write it."""
+    steps = 1 if form == "one step" else 4 if "Keras" in form else "time"
+    both = form == "one step"
+    units = 8 if both else 4
+    x = g.input("x", "batch", steps, 3)
+    y = g.layer("LSTM", g.node("Transpose", x, perm=[1, 0, 2]), 3, 4, direction="bidirectional" if both else "forward")[0]
+    if both:
+        y = g.node("Reshape", g.node("Transpose", y, perm=[0, 2, 1, 3]), g.ints(0, 0, -1))
+    else:
+        y = g.node("Squeeze", y, g.ints(1))
+    y = g.node("Transpose", y, perm=[1, 0, 2])
+    if form == "layer of Keras":  # MatMul, bias, tanh, softmax over time, all with an axis of size 1
+        w = g.node("Softmax", g.node("Tanh", g.linear(y, 4, 1)), axis=1)
+    elif form == "other axis":
+        w = g.node("Softmax", g.linear(y, units, 1), axis=0)
+    elif form in ("scaled", "less the last"):  # by the root of a width, or of what differs from the last step
+        z = g.node("Sub", y, g.node("Slice", y, g.ints(-1), g.ints(2**31 - 1), g.ints(1))) if form == "less the last" else y
+        z = g.linear(g.node("Tanh", g.linear(z, 4, 3)), 3, 1)
+        if form == "scaled":
+            width = g.node("Cast", g.node("Gather", g.node("Shape", y), g.constant(np.int64(2)), axis=0), to=F)
+            z = g.node("Div", z, g.node("Mul", g.node("Sqrt", width), g.node("Pow", width, g.constant(np.float32(0.25)))))
+        w = g.node("Softmax", z, axis=1)
+    elif form == "hops":
+        w = g.node("Softmax", g.linear(y, units, 2), axis=1)
+        w = g.node("Slice", w, g.ints(0), g.ints(1), g.ints(2))
+    else:
+        w = g.node("Softmax", g.node("Squeeze", g.linear(y, units, 1), g.ints(2)), axis=1)
+        if form == "Keras":  # RepeatVector, Permute, Multiply
+            w = g.node("Transpose", g.node("Tile", g.node("Unsqueeze", w, g.ints(1)), g.ints(1, 4, 1)), perm=[0, 2, 1])
+        else:
+            w = g.node("Unsqueeze", w, g.ints(-1))
+    if form == "weights":
+        g.output(w, "batch", steps, 1)
+        return {"x": (3, 4, 3)}
+    if form == "mean":
+        y = g.node("ReduceMean", g.node("Mul", y, w), axes=[1], keepdims=0)
+    elif form == "of a part":
+        y = g.node("Mul", g.node("Slice", y, g.ints(1), g.ints(2**31 - 1), g.ints(1)), g.node("Slice", w, g.ints(1), g.ints(2**31 - 1), g.ints(1)))
+        y = g.node("ReduceSum", y, g.ints(1), keepdims=0)
+    else:
+        y = g.node("ReduceSum", g.node("Mul", y, w), g.ints(1), keepdims=0)
+    g.output(g.linear(y, units, 2), "batch", 2)
+    return {"x": (3, 1 if steps == 1 else 4, 3)}
+
+
+def looked_up(g, form):
+    """The output of an LSTM at the lengths of rows, less one."""
+    batch = 1 if "one row" in form else "batch"
+    x = g.input("x", batch, "time", 3)
+    g.inputs.append(helper.make_tensor_value_info("lengths", TensorProto.INT64, [batch]))
+    both = form.startswith("both")
+    lens = [g.node("Cast", "lengths", to=TensorProto.INT32)] if form in ("both", "other lengths") else []
+    if form == "other lengths":
+        g.inputs.append(helper.make_tensor_value_info("others", TensorProto.INT32, ["batch"]))
+        lens = ["others"]
+    first = g.node("Transpose", x, perm=[1, 0, 2])
+    n = 2 if both else 1
+    y, h, _ = g.node("LSTM", first, g.weights(n, 16, 3), g.weights(n, 16, 4), g.weights(n, 32), *lens, outputs=3, hidden_size=4,
+                     direction="bidirectional" if both else "reverse" if form == "reverse" else "forward")
+    if form == "after a repeated one":  # the final state at all steps of another layer
+        y = g.layer("LSTM", g.node("Expand", h, g.node("Shape", g.node("Squeeze", y, g.ints(1)))), 4, 4)[0]
+    y = g.node("Reshape", g.node("Transpose", y, perm=[2, 0, 1, 3]), g.ints(0, 0, -1))
+    at = g.node("Sub", "lengths", g.constant(np.int64(2 if form == "less two" else 1)))
+    if form == "clamped":
+        at = g.node("Clip", at, g.constant(np.int64(0)))
+    elif form == "clamped at one":
+        at = g.node("Clip", at, g.constant(np.int64(1)))
+    elif form == "maximum":
+        at = g.node("Max", g.constant(np.int64(0)), at)
+    if form == "from one":
+        at = g.node("Sub", g.node("Clip", "lengths", g.constant(np.int64(1))), g.constant(np.int64(1)))
+    if form == "pairs of one row":
+        at = g.node("Concat", g.constant(np.array([[0]])), g.node("Unsqueeze", at, g.ints(-1)), axis=-1)
+        g.output(g.linear(g.node("GatherND", y, at), 4, 2), batch, 2)
+        return {"x": (1, 5, 3), "lengths": (1,)}
+    if form == "flat of one row":
+        at = g.node("Add", at, g.constant(np.array([0])))
+        g.output(g.linear(g.node("Gather", g.node("Reshape", y, g.ints(-1, 4)), at, axis=0), 4, 2), batch, 2)
+        return {"x": (1, 5, 3), "lengths": (1,)}
+    at = g.node("Reshape", at, g.ints(-1, 1, 1))
+    if form != "one unit":
+        at = g.node("Expand", at, g.ints(1, 1, 4 * n))
+    y = g.node("GatherElements", y, at, axis=1)
+    if form == "both lengths left out":
+        form = "both"
+    if form == "repeated":
+        y = g.node("Expand", y, g.node("Shape", g.node("Transpose", g.node("Squeeze", "n1_0", g.ints(1)), perm=[1, 0, 2])))
+        y = g.layer("GRU", g.node("Transpose", y, perm=[1, 0, 2]), 4, 3)[1]
+        g.output(y, 1, batch, 3)
+        return {"x": (3, 5, 3), "lengths": (3,)}
+    y = g.node("Squeeze", y, g.ints(1))
+    if form == "beside a state":
+        g.output(g.node("Concat", y, g.node("Squeeze", h, g.ints(0)), axis=1), batch, 8)
+        return {"x": (3, 5, 3), "lengths": (3,)}
+    g.output(g.linear(y, 1 if form == "one unit" else 4 * n, 2), batch, 2)
+    if form == "state":
+        g.output(h, n, "batch", 4)
+    shapes = {"x": (3, 5, 3), "lengths": (3,)} if batch == "batch" else {"x": (1, 5, 3), "lengths": (1,)}
+    return {**shapes, "others": (3,)} if form == "other lengths" else shapes
+
+
+def masked(g, form):
+    """Attention over the steps of each row up to its length, which is given or counts ids."""
+    counted, batch = form.startswith("counted"), 1 if form == "one row" else "batch"
+    if counted:
+        g.inputs.append(helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "time"]))
+        x = g.node("Gather", g.weights(7, 3), "ids")
+        isnt = g.node("Not", g.node("Equal", "ids", g.constant(np.int64(0))))
+        lengths = g.node("ReduceSum", g.node("Cast", isnt, to=TensorProto.INT64), g.ints(1), keepdims=0)
+    else:
+        x, lengths = g.input("x", batch, "time", 3), "lengths"
+        g.inputs.append(helper.make_tensor_value_info("lengths", TensorProto.INT64, [batch]))
+    direction = "bidirectional" if form == "both" else "forward"
+    y = g.layer("GRU", g.node("Transpose", x, perm=[1, 0, 2]), 3, 4, direction=direction)[0]
+    y = g.node("Reshape", g.node("Transpose", y, perm=[2, 0, 1, 3]), g.ints(0, 0, -1))
+    units = 8 if form == "both" else 4
+    steps = g.node("Gather", g.node("Shape", y), g.constant(np.int64(1)), axis=0)
+    if form == "from one":
+        steps = g.node("Range", g.constant(np.int64(1)), g.node("Add", steps, g.constant(np.int64(1))), g.constant(np.int64(1)))
+    else:
+        steps = g.node("Range", g.constant(np.int64(0)), steps, g.constant(np.int64(1)))
+    if form == "counted last":
+        at = g.node("Expand", g.node("Reshape", g.node("Sub", lengths, g.constant(np.int64(1))), g.ints(-1, 1, 1)), g.ints(1, 1, 4))
+        g.output(g.linear(g.node("Squeeze", g.node("GatherElements", y, at, axis=1), g.ints(1)), 4, 2), "batch", 2)
+        return {"ids": (3, 5)}
+    rows = g.node("Unsqueeze", lengths, g.ints(1))
+    low = {"high": -100.0, "large": -1e9}.get(form, -np.inf)
+    s = g.node("Squeeze", g.linear(g.node("Tanh", g.linear(y, units, 3)), 3, 1), g.ints(2))
+    low = g.constant(np.float32(low))
+    if form == "less or equal":
+        s = g.node("Where", g.node("LessOrEqual", steps, rows), s, low)
+    elif form == "less or equal less one":
+        s = g.node("Where", g.node("LessOrEqual", steps, g.node("Sub", rows, g.constant(np.int64(1)))), s, low)
+    elif form == "greater":
+        s = g.node("Where", g.node("Greater", rows, steps), s, low)
+    elif form == "large":
+        s = g.node("Where", g.node("GreaterOrEqual", steps, rows), low, s)
+    elif form == "the others":
+        s = g.node("Where", g.node("Less", steps, rows), low, s)
+    elif form == "equals zero":
+        is_it = g.node("Cast", g.node("Less", steps, rows), to=TensorProto.INT32)
+        s = g.node("Where", g.node("Equal", is_it, g.constant(np.int32(0))), low, s)
+    elif form == "turned":
+        s = g.node("Where", g.node("Less", g.node("Unsqueeze", steps, g.ints(1)), lengths), s, low)
+    elif form == "outputs":
+        y = g.node("Where", g.node("Less", g.node("Unsqueeze", steps, g.ints(1)), g.node("Unsqueeze", lengths, g.ints(1, 2))), y, low)
+    else:
+        s = g.node("Where", g.node("Less", steps, rows), s, low)
+    w = g.node("Unsqueeze", g.node("Softmax", s, axis=1), g.ints(2))
+    y = g.node("ReduceSum", g.node("Mul", y, w), g.ints(1), keepdims=0)
+    g.output(g.linear(y, units, 2), batch, 2)
+    if form == "one row":
+        return {"x": (1, 5, 3), "lengths": (1,)}
+    return {"ids": (3, 5)} if counted else {"x": (3, 5 if form != "turned" else 3, 3), "lengths": (3,)}
+
+
+def some_steps(g, form):
+    """A part of the steps of a layer."""
+    steps = 6 if form in ("TimeDistributed", "fixed", "of rows") else "time"
+    y = g.node("Squeeze", g.layer("GRU", g.input("x", steps, "batch", 3), 3, 4)[0], g.ints(1))
+    few, size = (lambda a, b: g.node("Slice", y, g.ints(a), g.ints(b), g.ints(0))), 3
+    if form == "of rows":
+        y = g.node("Slice", y, g.ints(0), g.ints(2), g.ints(1))
+        g.output(y, steps, "time", 4)
+        return {"x": (6, 3, 3)}
+    if form == "by twos":
+        y, size = g.node("Slice", y, g.ints(0), g.ints(2**31 - 1), g.ints(0), g.ints(2)), "some"
+    elif form == "fixed":
+        y = few(2, 5)
+    else:
+        y = few(-3, 2**31 - 1)
+    if form == "TimeDistributed":
+        w, b = g.weights(4, 4), g.weights(4)
+        list = []
+        for t in range(3):
+            step = g.node("Squeeze", g.node("Slice", y, g.ints(t), g.ints(t + 1), g.ints(0)), g.ints(0))
+            list.append(g.node("Unsqueeze", g.node("Add", g.node("MatMul", step, w), b), g.ints(0)))
+        y = g.node("Concat", *list, axis=0)
+    elif form == "layer":
+        y = g.node("Squeeze", g.layer("RNN", y, 4, 4)[0], g.ints(1))
+    elif form == "mean":
+        y, size = g.node("ReduceMean", y, axes=[0], keepdims=1), 1
+    elif form == "with others":
+        first = g.node("Slice", g.node("Tanh", "n1_0"), g.ints(0), g.ints(3), g.ints(0))
+        y = g.node("Add", y, first)
+    elif form == "of some":
+        y, size = few(-2, 2**31 - 1), 2
+    g.output(g.linear(y, 4, 2), size, "batch", 2)
+    return {"x": (6, 3, 3)}
+
+
 def w2(g):
     """The second matrix of a step, one for all of them."""
     if not hasattr(g, "second"):
@@ -231,20 +423,32 @@ def w2(g):
 def main():
     folder, seed = sys.argv[1], int(sys.argv[2])
     cases = Cases(folder)
-    norm, steps = "no part of a layer norm", "of time and batch all can be had"
+    norm, steps, rows = "no part of a layer norm", "of time and batch all can be had", "it makes of the lengths of rows"
     for make, forms, opset in ((squeezed, {"": ""}, 14),
                                (keras_norm, {"": "", "no gain": "", "no bias": "", "minus": "", "centred": "", "quotient": "", "plus mean": norm, "plus mean no bias": norm, "other gain": norm, "less bias": norm, "flat mean": norm}, 13),
                                (autoencoder, {"keras": "", "torch": "", "shape": ""}, 13), (streaming, {"stacked": "", "halves": ""}, 13),
                                (distributed, {"": "", "function": "", "input": "", "reverse": "", "swapped": steps, "other weights": steps}, 15),
                                (gelu, {"": "", "half first": "", "of Keras": "", "tanh": "", "tanh of Keras": "", "other": "of something else than x/sqrt 2", "other tanh": ""}, 14),
-                               (gelu, {"operator": "", "operator tanh": ""}, 20)):
+                               (gelu, {"operator": "", "operator tanh": ""}, 20),
+                               (pooled, {"": "", "Keras": "", "layer of Keras": "", "scaled": "", "less the last": "", "one step": "", "other axis": "goes over axis 0", "hops": "several attentions", "weights": "of which a chain has the sum", "mean": "weighted steps, of which", "of a part": "what is not the output of a layer"}, 13),
+                               (looked_up, {"": "", "clamped": "", "maximum": "", "both": "", "state": "or their final states", "reverse": "from the end", "both lengths left out": "from the end", "other lengths": "is another one than the lengths",
+                                            "less two": rows, "after a repeated one": "it repeats the last of all steps", "repeated": "which is looked up by lengths", "beside a state": "or their final states", "clamped at one": "want 0, of lengths - 1", "from one": "", "one row": "", "pairs of one row": "", "flat of one row": "", "one unit": "it looks elements up"}, 13),
+                               (masked, {"": "", "greater": "", "large": "", "less or equal less one": "", "equals zero": "", "counted": "", "counted last": "", "one row": "", "both": "reads all steps from the end",
+                                         "less or equal": rows, "from one": "a number is needed", "high": "of at most -10000", "the others": rows, "turned": "a mask of the sizes", "outputs": "it masks"}, 17),
+                               (some_steps, {"": "", "fixed": "", "TimeDistributed": "", "of some": "", "layer": "some steps of a sequence", "mean": "over axis 0", "with others": "some steps of a layer together", "by twos": "steps of 2", "of rows": "which is not the time"}, 13)):
         for form, refused in forms.items():
             r = np.random.default_rng(seed)
             g = Graph(r)
             shapes = make(g, form)
             name = "_".join([make.__name__, *form.split()])
             g.save(cases.path(name), opset)
-            cases.add(name, {n: r.normal(0, 1, s).astype(np.float32) for n, s in shapes.items()}, refused)
+            given = {n: r.normal(0, 1, s).astype(np.float32) for n, s in shapes.items() if len(s) > 1}
+            for n, s in shapes.items():  # lengths
+                if len(s) == 1:
+                    given[n] = np.array([2, 5, 3][: s[0]], np.int32 if n == "others" else np.int64)
+            if "ids" in given:
+                given["ids"] = np.array([[3, 1, 0, 0, 0], [6, 5, 4, 3, 2], [1, 2, 5, 0, 0]])
+            cases.add(name, given, refused)
     cases.write(f"onnx {onnx.__version__}, seed {seed}; written by testdata/public.py")
 
 
