@@ -199,6 +199,8 @@ var trainingFaults = []fault{
 		"n > 0 && sharing.Load() > 0", "n > 0", []string{"./internal/crew"}},
 	{"workers: more than there are processors", "internal/split/limit.go",
 		"most = min(most, l.n)", "most = l.n", []string{"./internal/crew"}},
+	{"workers: what goes from core to core counts as other work", "internal/seq/work.go",
+		"return flops / 4\n", "return flops\n", []string{"./internal/seq"}},
 	{"workers: a Predictor's, however little the work", "internal/seq/predict.go",
 		"limit.Parts(p.isa, fmas, min(most, shares))", "max(1, min(most, shares))", []string{"./internal/seq"}},
 	{"workers: fewer than none are taken for automatic", "internal/crew/crew.go",

@@ -71,7 +71,7 @@ func (u *Unrolled) packPiece() piece {
 	if u.net.Noise.Weight > 0 {
 		most = matrices // see packShare
 	}
-	return piece{packWork * float64(matrices) * float64(len(w.Ih)+len(w.Hh)), most}
+	return piece{u.moved(packWork*float64(matrices)*float64(len(w.Ih)+len(w.Hh)), u.chunk*u.batch), most}
 }
 
 // productsPiece is the size of the products of rows (t,p) with W_ih, whose rows have
@@ -82,9 +82,9 @@ func (u *Unrolled) productsPiece(rows, in int) piece {
 }
 
 // moved is what a piece of work of so many operations is worth to be shared that writes or
-// reads the tape of rows (t,p). Where one worker does all steps, what others have to do with
-// it goes from the caches of one core to those of another: four times as much must be to do
-// before that pays.
+// reads the tape of rows (t,p), or writes the packed weights that their steps read. Where one
+// worker does all steps, what others have to do with it goes from the caches of one core to
+// those of another: four times as much must be to do before that pays.
 func (u *Unrolled) moved(flops float64, rows int) float64 {
 	if u.units.parts == 0 && u.parts(u.stepsPiece(rows)) == 1 {
 		return flops / 4

@@ -122,3 +122,27 @@ func TestNoMorePartsThanMemory(t *testing.T) {
 		}
 	})
 }
+
+// Where one worker does all steps, products, gradients and packing are left to it until they
+// are four times as much work as elsewhere.
+func TestWorkStaysWithItsTape(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	for _, isa := range kernels.Info().Available {
+		if isa == kernels.Scalar {
+			continue
+		}
+		grain := float64(4 << 20) // multiply-adds of two workers elsewhere
+		for _, c := range []struct {
+			batch int
+			fmas  float64
+			want  int
+		}{{1, grain, 1}, {1, 3.9 * grain, 1}, {1, 4 * grain, 2}, {64, grain, 2}} {
+			n := sized{8, 120, 1, 100, c.batch, 0}.net(t)
+			u := n.Unroll(100, c.batch, true)
+			u.isa = isa
+			if got := u.parts(piece{u.moved(2*c.fmas, 100*c.batch), 2}); got != c.want {
+				t.Errorf("%v, %d rows, %g multiply-adds: %d parts, want %d", isa, c.batch, c.fmas, got, c.want)
+			}
+		}
+	}
+}
