@@ -54,6 +54,7 @@ var outside = map[string]string{
 	"nn.weighing.accumulate":            "takes one number of a row, which mostly is 1",
 	"nn.weighing.back":                  "likewise",
 	"nn.weighing.below":                 "whether one number of a row is below 0",
+	"nn.weighing.none":                  "whether one sum of a row is that of no step",
 	"bptt.gradients.piece":              "takes the factor of a tensor",
 	"bptt.gradients.clip":               "the factor of a tensor",
 	"bptt.powers":                       "the norm of an order that Plan.ClipP says takes a power of each element",
