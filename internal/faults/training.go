@@ -54,6 +54,8 @@ var trainingFaults = []fault{
 		"m.backward(dx, dy, dyCopied)", "m.backward(dx, dy, dyOwned)", []string{"./nn Handed"}},
 	{"tiny values: a loss of which nothing is known has none in its gradient", "bptt/update.go",
 		"if loss.Flushed(t.plan.Loss) {", "if true {", []string{"./bptt FlushedGradients"}},
+	{"tiny values: a chain goes back for a net around it", "nn/model.go",
+		"if of != Net(m) {", "if false {", []string{"./nn BackwardFlushed"}},
 	{"tiny values: the table of an Embedding", "nn/embedding.go",
 		"isa.CopyFlush(row, e.Weight[int(id)*e.Dim:][:e.Dim])", "copy(row, e.Weight[int(id)*e.Dim:])", inTraining},
 	{"tiny values: the weights of a Linear in a predictor", "nn/linear.go",
