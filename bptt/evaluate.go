@@ -8,10 +8,9 @@ import (
 	"io"
 
 	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/nn"
-
-	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // Evaluate returns the mean loss of net over one epoch of data, weighted where terms

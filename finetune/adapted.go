@@ -267,8 +267,9 @@ func (a *Adapted) NewPredictor(batch int) (any, error) {
 	return a.net.NewPredictor(batch)
 }
 
-// SetWorkers sets on how many workers the work may be split, of the net too; 0 leaves it
-// to the size of the work. The number changes no bit. It panics if n is negative.
+// SetWorkers sets on how many workers the work may be split at most, of the net too; 0 sets no
+// such limit. Each piece of work has as many as it is worth. The number changes no bit. It panics
+// if n is negative.
 func (a *Adapted) SetWorkers(n int) {
 	a.team.Set(n)
 	if w, ok := a.net.(interface{ SetWorkers(n int) }); ok {

@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/simdrnn/simdrnn/kernels"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // Dims returns the sizes of the chain. For a model over ids in is the size of
