@@ -8,10 +8,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/simdrnn/simdrnn/nn"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/wire"
+	"github.com/simdrnn/simdrnn/nn"
 )
 
 // A FormatError says that a file is damaged, cut short, or no file of this module: Offset bytes

@@ -28,7 +28,7 @@ type NonFiniteError struct {
 
 	Skipped int64 // updates that were left out right before it: see Plan.SkipNonFinite
 
-	// Data is the place of an input or target in the last batch of the update that is not
+	// Data is the place of an input, of a source too, or target in the last batch of the update that is not
 	// finite either, and so the reason; "" if there is none, and in a run with Plan.Shards.
 	Data string
 }

@@ -8,10 +8,9 @@ import (
 	"io"
 
 	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/nn"
-
-	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // Evaluate returns the mean loss of net over one epoch of data, weighted where terms
@@ -27,8 +26,9 @@ import (
 // The mean of a net that has diverged, whose outputs are NaN or infinite, is NaN or infinite
 // too, and no error: so a training that goes on after such an update (Plan.SkipNonFinite)
 // goes on after a validation, for which it is worse than any number. Where the data have a NaN
-// or an infinity, in an input of a step that exists or in a target that counts, and the loss of
-// its batch is not finite, the error names batch, step and row: no net could do better.
+// or an infinity, in an input of a step that exists, of a source too, or in a target that counts,
+// and the loss of its batch is not finite, the error names batch, step and row: no net could do
+// better.
 //
 // Afterwards, also after an error or when ctx ends, the carried state of net, the
 // state of its masks, and the position of data are as before, if data has the methods

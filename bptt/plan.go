@@ -6,10 +6,9 @@ import (
 	"math"
 
 	"github.com/simdrnn/simdrnn/dist"
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/optim"
-
-	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // A Plan says how a net is trained. Optimizer and Loss must be set; every other

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/simdrnn/simdrnn/dist"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 

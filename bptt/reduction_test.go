@@ -143,8 +143,19 @@ type goingBack struct {
 	flushed, plain int
 }
 
-func (n *goingBack) Backward(dx, dy []float32)        { n.plain++; n.Model.Backward(dx, dy) }
-func (n *goingBack) BackwardFlushed(dx, dy []float32) { n.flushed++; n.Model.BackwardFlushed(dx, dy) }
+func (n *goingBack) Backward(dx, dy []float32) { n.plain++; n.Model.Backward(dx, dy) }
+func (n *goingBack) BackwardFlushed(_ nn.Net, dx, dy []float32) {
+	n.flushed++
+	nn.BackwardFlushed(n.Model, dx, dy)
+}
+
+// embedding is a net with a Backward of its own, and without BackwardFlushed.
+type embedding struct {
+	*nn.Model
+	plain int
+}
+
+func (n *embedding) Backward(dx, dy []float32) { n.plain++; n.Model.Backward(dx, dy) }
 
 // TestFlushedGradients: a net is told of a dy without tiny values where the loss says that its
 // gradients have none, and only there.
@@ -160,6 +171,12 @@ func TestFlushedGradients(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []int{c.flushed, c.plain}, []int{net.flushed, net.plain}, "%T", c.loss)
 	}
+	net := &embedding{Model: traintest.LanguageModel(t, 1, traintest.Small)}
+	_, err := bptt.Train(context.Background(), net, traintest.TextData(t, 100, traintest.Small), bptt.Plan{
+		Window: 6, Steps: 8, Loss: loss.CrossEntropy{}, Optimizer: &optim.SGD{LR: 0.1},
+	})
+	require.NoError(t, err)
+	require.Equal(t, 8, net.plain, "the Backward of a net that embeds another")
 }
 
 // TestWeightsInOverlappingWindows: each term counts once with its own weight, where

@@ -8,14 +8,13 @@ import (
 	"time"
 
 	"github.com/simdrnn/simdrnn/data"
-	"github.com/simdrnn/simdrnn/loss"
-	"github.com/simdrnn/simdrnn/nn"
-	"github.com/simdrnn/simdrnn/optim"
-
 	"github.com/simdrnn/simdrnn/internal/crew"
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/loss"
+	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/optim"
 )
 
 // ErrStop, returned by a callback of the Plan, ends the training without an error.

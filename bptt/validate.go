@@ -7,11 +7,10 @@ import (
 	"slices"
 
 	"github.com/simdrnn/simdrnn/data"
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/loss"
 	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/optim"
-
-	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // Validate says how a net is looked at while it is trained. Without Data and Measure it

@@ -10,11 +10,10 @@ import (
 	"strings"
 
 	"github.com/simdrnn/simdrnn/gru"
+	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/lstm"
 	"github.com/simdrnn/simdrnn/nn"
 	"github.com/simdrnn/simdrnn/rnn"
-
-	"github.com/simdrnn/simdrnn/internal/nilcheck"
 )
 
 // A Kind is one of the cells.

@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/simdrnn/simdrnn/kernels"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // A Searcher searches for the best continuations of as many prompts at a time as its model

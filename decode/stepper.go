@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"github.com/simdrnn/simdrnn/data"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/kernels"
 )

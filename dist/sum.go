@@ -5,9 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/simdrnn/simdrnn/kernels"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // bucketSize is how many elements are exchanged at a time: 4 MiB. A larger bucket sends

@@ -8,6 +8,7 @@ import (
 	"github.com/simdrnn/simdrnn/internal/crew"
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/split"
+	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/nn"
 )
@@ -66,10 +67,11 @@ func (a *Adapted) Apply() {
 func (a *Adapted) run(m *matrix, each int, part func(w, n int)) {
 	a.m = m
 	work := each * m.out * m.in
-	for n := a.team.Parts(a.isa, work); len(a.work) < n; {
+	n := a.team.Parts(a.isa, work)
+	for len(a.work) < n {
 		a.work = append(a.work, make([]float32, a.room))
 	}
-	a.team.Run(a.isa, work, part)
+	team.Run(n, part)
 }
 
 func (a *Adapted) product(w, n int) {
@@ -173,8 +175,13 @@ func (a *Adapted) Backward(dx, dy []float32) {
 	a.adapterGradients()
 }
 
-// BackwardFlushed is Backward with [nn.BackwardFlushed] of the net.
-func (a *Adapted) BackwardFlushed(dx, dy []float32) {
+// BackwardFlushed is Backward with [nn.BackwardFlushed] of the net. Of a net that embeds a it is
+// Backward of that.
+func (a *Adapted) BackwardFlushed(of nn.Net, dx, dy []float32) {
+	if of != nn.Net(a) {
+		of.Backward(dx, dy)
+		return
+	}
 	nn.BackwardFlushed(a.net, dx, dy)
 	a.adapterGradients()
 }
@@ -260,8 +267,9 @@ func (a *Adapted) NewPredictor(batch int) (any, error) {
 	return a.net.NewPredictor(batch)
 }
 
-// SetWorkers sets on how many workers the work may be split, of the net too; 0 leaves it
-// to the size of the work. The number changes no bit. It panics if n is negative.
+// SetWorkers sets on how many workers the work may be split at most, of the net too; 0 sets no
+// such limit. Each piece of work has as many as it is worth. The number changes no bit. It panics
+// if n is negative.
 func (a *Adapted) SetWorkers(n int) {
 	a.team.Set(n)
 	if w, ok := a.net.(interface{ SetWorkers(n int) }); ok {

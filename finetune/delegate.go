@@ -3,9 +3,8 @@ package finetune
 import (
 	"errors"
 
-	"github.com/simdrnn/simdrnn/nn"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/nn"
 )
 
 // The methods below are those of the net, which adapters do not touch.

@@ -6,9 +6,8 @@ import (
 	"strconv"
 
 	"github.com/simdrnn/simdrnn/convert/safetensors"
-	"github.com/simdrnn/simdrnn/nn"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/nn"
 )
 
 // kind is the value of "kind" in the metadata of a file of adapters.

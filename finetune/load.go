@@ -8,9 +8,8 @@ import (
 	"strings"
 
 	"github.com/simdrnn/simdrnn/convert/safetensors"
-	"github.com/simdrnn/simdrnn/nn"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/nn"
 )
 
 // Tensors are what Load takes parameters from: a *safetensors.File, an *npy.Archive, or

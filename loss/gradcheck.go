@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/simdrnn/simdrnn/data"
-
 	"github.com/simdrnn/simdrnn/internal/draw"
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/slope"

@@ -49,9 +49,9 @@ type call struct {
 	ctc      CTC
 }
 
-// SetWorkers sets on how many workers a loss may be split; 0, the default, leaves it
-// to the size of the work; more than 256 is 256. The number changes no bit. It panics if
-// n is negative.
+// SetWorkers sets on how many workers a loss may be split at most; 0, the default, sets no such
+// limit. It has as many as it is worth, at most GOMAXPROCS and 256. The number changes no bit. It
+// panics if n is negative.
 func (s *Scratch) SetWorkers(n int) { s.team.Set(n) }
 
 // Float64s returns memory of n elements for a Loss of one's own, the losses of rows say.
@@ -63,8 +63,8 @@ func (s *Scratch) Float64s(n int) []float64 { return grown(&s.f64, n) }
 func (s *Scratch) Float32s(n int) []float32 { return grown(&s.f32, n) }
 
 // Rows calls f for shares lo to hi of that many rows, which do not overlap and are all of
-// them, on as many workers as SetWorkers or the size of the work says. work is how many
-// multiply-adds take as long as all rows; an element that is read and written once
+// them, on as many workers as the work is worth, within what SetWorkers says. work is how
+// many multiply-adds take as long as all rows; an element that is read and written once
 // takes as long as 16. Results must not depend on where the shares begin, and f must not
 // call Rows. If f is made beforehand, nothing is allocated.
 func (s *Scratch) Rows(work, rows int, f func(lo, hi int)) {

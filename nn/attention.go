@@ -162,6 +162,10 @@ const (
 	stepTape = 4
 
 	numbersOfRow = 2 // memory of a row for single numbers
+
+	// A sum of weights below this is that of no step: after a step it is at least 1, the weight
+	// of the largest score.
+	noWeights = 0.5
 )
 
 // weighing is a weigher within one chain.
@@ -222,7 +226,7 @@ func (n *weighing) step(t, b int) {
 		clear(sum)
 	}
 	n.isa.CopyFlush(z, n.pair(n.x, t, b, 1))
-	n.isa.Choose(top, sum, z, top, 0.5) // of the first step there is no other
+	n.isa.Choose(top, sum, z, top, noWeights) // of the first step there is no other
 	n.isa.Sub(above, z, top)
 	n.isa.Choose(less, above, top, z, 0) // the larger of both; z where it is no number
 	n.isa.Sub(scale, top, less)
@@ -311,8 +315,8 @@ func (n *weighing) backwardRow(b int) {
 			if t > 0 {
 				before, all = n.pair(n.sums, t-1, b, n.out), n.pair(n.tape, t-1, b, stepTape)[2:3]
 			}
-			if n.rows.begins(b, t) {
-				clear(q)
+			if n.rows.begins(b, t) || n.none(all) {
+				clear(q) // no largest score has come before
 			} else {
 				n.dot(q, value, before)
 				n.isa.MulAdd(q, sum, all)
@@ -335,6 +339,9 @@ func (n *weighing) backwardRow(b int) {
 
 // below says whether one number is below 0.
 func (n *weighing) below(v []float32) bool { return v[0] < 0 }
+
+// none says whether a sum of weights is that of no step.
+func (n *weighing) none(sum []float32) bool { return sum[0] < noWeights }
 
 // back multiplies a gradient by one number, which mostly is 1.
 func (n *weighing) back(value, by []float32) {

@@ -88,6 +88,9 @@ func TestAttentionPoolToTheBit(t *testing.T) {
 				*gm -= dz
 			} else {
 				q := flush(ref.FMA(*gs, k.all, dot1(gv, k.before)) * k.scale)
+				if k.all < 0.5 {
+					q = 0 // m is z, whatever it was
+				}
 				dz, *gm = *gm-q, q
 			}
 			dx[at(step, b)] = flush(dx[at(step, b)] + flush(dz))

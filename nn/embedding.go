@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/simdrnn/simdrnn/data"
-
 	"github.com/simdrnn/simdrnn/internal/crew"
 	"github.com/simdrnn/simdrnn/internal/draw"
 	"github.com/simdrnn/simdrnn/internal/nilcheck"

@@ -179,9 +179,9 @@ func (m *group) SetTraining(on bool) {
 	}
 }
 
-// SetWorkers sets on how many workers a pass may be split; 0, the default,
-// leaves it to the size of the work; more than 256 is 256. The number changes no bit. It
-// panics if n is negative.
+// SetWorkers sets on how many workers a pass may be split at most; 0, the default, sets no such
+// limit. Each piece of work has as many as it is worth, at most GOMAXPROCS and 256. The number
+// changes no bit. It panics if n is negative.
 func (m *group) SetWorkers(n int) {
 	m.team.Set(n)
 	for _, l := range m.links {

@@ -75,10 +75,27 @@ func TestHandedGradients(t *testing.T) {
 // plainNet is a net without BackwardFlushed.
 type plainNet struct{ nn.Net }
 
-// TestBackwardFlushedOfOthers: a net that has no such method goes back by Backward.
+// embedding is a net that has BackwardFlushed of another, and a Backward of its own. It cannot be
+// compared.
+type embedding struct {
+	*nn.Model
+	calls *int
+	_     []int
+}
+
+func (n embedding) Backward(dx, dy []float32) { *n.calls++; n.Model.Backward(dx, dy) }
+
+// TestBackwardFlushedOfOthers: a net that has no such method, or has that of a net in it, goes back
+// by its Backward.
 func TestBackwardFlushedOfOthers(t *testing.T) {
 	leaky := traintest.NewLeaky(3, 1)
 	leaky.Forward(make([]float32, 3), []float32{1, 2, 3})
 	nn.BackwardFlushed(plainNet{leaky}, nil, []float32{1, 1, 0})
 	require.Equal(t, "backward 3 counting 2", leaky.Log[len(leaky.Log)-1])
+
+	calls, y := 0, make([]float32, 2)
+	net := embedding{Model: traintest.Must(nn.Unroll(1, 1, linear(3, 2))), calls: &calls}
+	net.Forward(y, make([]float32, 3))
+	nn.BackwardFlushed(net, nil, y)
+	require.Equal(t, 1, calls)
 }

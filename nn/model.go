@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/simdrnn/simdrnn/kernels"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // Dims returns the sizes of the chain. For a model over ids in is the size of
@@ -198,16 +197,31 @@ func (m *Model) mustBeUnchanged() {
 // them and a parameter or a gradient.
 func (m *Model) Backward(dx, dy []float32) { m.backward(dx, dy, dyCopied) }
 
-// BackwardFlushed is [BackwardFlushed] of a chain.
-func (m *Model) BackwardFlushed(dx, dy []float32) { m.backward(dx, dy, dyFlushed) }
+// BackwardFlushed is [BackwardFlushed] of a chain. Of a net that embeds the chain it is Backward
+// of that.
+func (m *Model) BackwardFlushed(of Net, dx, dy []float32) {
+	if of != Net(m) {
+		of.Backward(dx, dy)
+		return
+	}
+	m.backward(dx, dy, dyFlushed)
+}
 
 // BackwardFlushed is net.Backward for a dy without tiny values, those other than 0 below
 // 2^-100, as losses of package loss give it: see loss.Flushed. A chain that ends with a
 // Linear, such as a wide readout, then makes no copies of dy. The gradients have the same bits.
-// It calls the method of this name if the net has one, with the same arguments, else Backward.
+// It calls the method
+//
+//	BackwardFlushed(of Net, dx, dy []float32)
+//
+// if the net has one, with the net itself as of, else Backward. A type that embeds a net has the
+// method of that too, and may do more in its own Backward: so the method calls of.Backward if of
+// is not the net that it belongs to.
 func BackwardFlushed(net Net, dx, dy []float32) {
-	if n, ok := net.(interface{ BackwardFlushed(dx, dy []float32) }); ok {
-		n.BackwardFlushed(dx, dy)
+	if n, ok := net.(interface {
+		BackwardFlushed(of Net, dx, dy []float32)
+	}); ok {
+		n.BackwardFlushed(net, dx, dy)
 		return
 	}
 	net.Backward(dx, dy)

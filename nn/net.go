@@ -30,6 +30,10 @@ import "github.com/simdrnn/simdrnn/data"
 //
 //	OnGradients(f func(n int)) any   // Backward calls f(n) when all gradients but the first n are complete; returns the net itself
 //
+// For BackwardFlushed, by which a Trainer says that a dy has no tiny values, a net has
+//
+//	BackwardFlushed(of Net, dx, dy []float32)   // Backward for such a dy; calls of.Backward if of is not the net itself
+//
 // A net whose weights follow from its parameters, as those of a net with adapters, has the
 // method
 //

@@ -209,7 +209,7 @@ type Sums struct {
 
 // Run adds the further gradients to that of the first place, in the order of
 // the places, and sets them to +0 for the next Backward. It is split among that many
-// workers, 0 for automatic.
+// workers at most, 0 for no such limit.
 func (s *Sums) Run(workers int) {
 	if s != nil {
 		s.pieces.Set(workers)

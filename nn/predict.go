@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/simdrnn/simdrnn/kernels"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // A ModelPredictor runs a frozen copy of a Model one step at a time. After it is made

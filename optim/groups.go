@@ -282,8 +282,8 @@ func (o *Groups) Frozen(name string) bool {
 	return ok && i < len(o.List) && !o.moves(i)
 }
 
-// SetWorkers sets on how many workers Update may be split; 0: automatic. It
-// panics if n is negative.
+// SetWorkers sets on how many workers Update may be split at most; 0: no such limit. It has as
+// many as it is worth, at most GOMAXPROCS and 256. It panics if n is negative.
 func (o *Groups) SetWorkers(n int) {
 	for _, g := range o.List {
 		if m, ok := g.Optimizer.(member); ok {

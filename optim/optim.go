@@ -125,8 +125,8 @@ func (c *core) adopt(numbers []float64) {
 // settled returns an error while the state must not be changed.
 func (c *core) settled() error { return nil }
 
-// SetWorkers sets on how many workers Update may be split; 0: automatic. It
-// panics if n is negative.
+// SetWorkers sets on how many workers Update may be split at most; 0: no such limit. It has as
+// many as it is worth, at most GOMAXPROCS and 256. It panics if n is negative.
 func (c *core) SetWorkers(n int) { c.pieces.Set(n) }
 
 // State implements Optimizer.

@@ -3,9 +3,8 @@ package seq2seq
 import (
 	"fmt"
 
-	"github.com/simdrnn/simdrnn/kernels"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // encoded is the memory that all attentions of a Predictor read, and which row reads

@@ -353,8 +353,8 @@ func (u *AttentionNet) Backward(dx, dy []float32) {
 	}
 }
 
-// SetWorkers sets on how many workers a pass may be split, 0 for as many as the work is
-// worth. It may allocate scratch for more. Scores and contexts are split by rows of the batch and,
+// SetWorkers sets on how many workers a pass may be split at most, 0 for no such limit: it has as
+// many as it is worth. It may allocate scratch for more. Scores and contexts are split by rows of the batch and,
 // where there are fewer rows than workers, by queries; their gradients too, by queries, then by
 // steps of the memory, and with the Additive score by its units. A part has at least 16 of these:
 // one row with a Width below 32 has the gradients of its units on one worker. The number changes

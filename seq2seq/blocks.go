@@ -4,9 +4,8 @@ import (
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/data"
-	"github.com/simdrnn/simdrnn/nn"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/nn"
 )
 
 // ReadoutBlocks returns the net for passes in which the readout of the decoder runs over

@@ -325,16 +325,21 @@ func (n *Net) resetDecoder() error {
 // scheduled sampling has fed are constants. It panics if dx is not nil, if len(dy) is not
 // that of the last ForwardBatch, and without one: each ForwardBatch serves one Backward.
 func (n *Net) Backward(dx, dy []float32) {
-	n.backward(dx, dy, n.decoder.Backward)
+	n.backward(dx, dy, nn.Net.Backward)
 }
 
-// BackwardFlushed is Backward with [nn.BackwardFlushed] of the decoder.
-func (n *Net) BackwardFlushed(dx, dy []float32) {
-	n.backward(dx, dy, n.decoder.BackwardFlushed)
+// BackwardFlushed is Backward with [nn.BackwardFlushed] of the decoder. Of a net that embeds n
+// it is Backward of that.
+func (n *Net) BackwardFlushed(of nn.Net, dx, dy []float32) {
+	if of != nn.Net(n) {
+		of.Backward(dx, dy)
+		return
+	}
+	n.backward(dx, dy, nn.BackwardFlushed)
 }
 
-// backward goes back through the net, through the decoder as decoder says.
-func (n *Net) backward(dx, dy []float32, decoder func(dx, dy []float32)) {
+// backward goes back through the net, through the decoder by the function given.
+func (n *Net) backward(dx, dy []float32, through func(net nn.Net, dx, dy []float32)) {
 	if dx != nil {
 		panic("seq2seq: Backward of a net over ids has no dx, want nil")
 	}
@@ -343,7 +348,7 @@ func (n *Net) backward(dx, dy []float32, decoder func(dx, dy []float32)) {
 	}
 	mustHave("Backward: dy", len(dy), n.y)
 	n.pending = false
-	decoder(nil, dy)
+	through(n.decoder, nil, dy)
 	n.encoderBackward()
 }
 

@@ -5,9 +5,8 @@ import (
 	"fmt"
 
 	"github.com/simdrnn/simdrnn/data"
-	"github.com/simdrnn/simdrnn/nn"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/nn"
 )
 
 // A Predictor decodes step by step: a frozen copy of the decoder, and what the encoder

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/simdrnn/simdrnn/nn"
-
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
+	"github.com/simdrnn/simdrnn/nn"
 )
 
 // Forward panics: the net reads ids and a source. Call ForwardBatch.
@@ -43,8 +42,8 @@ func (n *Net) SetTraining(on bool) {
 	n.decoder.SetTraining(on)
 }
 
-// SetWorkers sets on how many workers a pass may be split, 0 for as many as the work is
-// worth. The number changes no bit. It panics if k is negative.
+// SetWorkers sets on how many workers a pass may be split at most, 0 for no such limit. Each
+// piece of work has as many as it is worth. The number changes no bit. It panics if k is negative.
 func (n *Net) SetWorkers(k int) {
 	n.decoder.SetWorkers(k)
 	if w, ok := n.encoder.(interface{ SetWorkers(int) }); ok {

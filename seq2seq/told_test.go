@@ -8,7 +8,40 @@ import (
 
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
 	"github.com/simdrnn/simdrnn/nn"
+	"github.com/simdrnn/simdrnn/seq2seq"
 )
+
+// around is a net with a Backward of its own around that of another.
+type around struct {
+	*seq2seq.Net
+	calls int
+}
+
+func (n *around) Backward(dx, dy []float32) { n.calls++; n.Net.Backward(dx, dy) }
+
+// TestBackwardFlushed: the gradients are the same by it, and a net around another goes back by its
+// own Backward.
+func TestBackwardFlushed(t *testing.T) {
+	b := batch(tiny, 4)
+	dy, grads := traintest.NumbersLike(b.Steps*tiny.batch*symbols, 6), [3][][]float32{}
+	for i := range grads {
+		net := build(t, tiny, 3)
+		outer := &around{Net: net}
+		require.NoError(t, net.ForwardBatch(make([]float32, len(dy)), b))
+		switch i {
+		case 0:
+			net.Backward(nil, dy)
+		case 1:
+			nn.BackwardFlushed(net, nil, dy)
+		default:
+			nn.BackwardFlushed(outer, nil, dy)
+			require.Equal(t, 1, outer.calls)
+		}
+		net.EachParam(func(_ string, _, g []float32) { grads[i] = append(grads[i], g) })
+	}
+	require.Equal(t, grads[0], grads[1])
+	require.Equal(t, grads[0], grads[2])
+}
 
 // TestOnGradients: what is told is complete, is not touched any more by the pass, and comes as
 // soon as stages, bridge and encoder are done; with the bits of a pass that tells nothing, and

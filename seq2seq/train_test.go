@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -123,6 +124,24 @@ func TestResume(t *testing.T) {
 	if nn.Fingerprint(net) != nn.Fingerprint(whole) {
 		t.Error("the resumed run ended with other weights")
 	}
+}
+
+// TestNaNOfASource: an update and an evaluation that a source has spoiled tell where; what is past
+// the end of a source has no part in it.
+func TestNaNOfASource(t *testing.T) {
+	s := tiny
+	s.floats, s.batch = 2, 2
+	nan := float32(math.NaN())
+	list := []data.Pair{{X: make([]float32, 8), Target: []int32{1}}, {X: []float32{1, 1, 1, nan}, Target: []int32{2}}}
+	source := func() data.Source {
+		return traintest.Must(data.NewPairs(list, data.PairsConfig{Rows: s.batch, Begin: beginning, End: end, Width: s.floats}))
+	}
+	_, _, err := bptt.Evaluate(context.Background(), build(t, s, 1), source(), loss.CrossEntropy{})
+	require.ErrorContains(t, err, "batch 0 of the data has the loss NaN: source input 1 at step 1, row 1 is NaN; mend it")
+	_, err = bptt.Train(context.Background(), build(t, s, 1), source(), bptt.Plan{Loss: loss.CrossEntropy{}, Optimizer: &optim.SGD{LR: 0.1}, Steps: 1})
+	var bad *bptt.NonFiniteError
+	require.ErrorAs(t, err, &bad)
+	require.Equal(t, "source input 1 at step 1, row 1 is NaN", bad.Data)
 }
 
 // TestEvaluate: the loss that Evaluate gives is that of batches in evaluation, and the run

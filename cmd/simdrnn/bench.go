@@ -85,7 +85,7 @@ func bench(ctx context.Context, c *call) error {
 	batch := c.Int("batch", 1, "`rows` of a step")
 	steps := c.Int("steps", 64, "`steps` of a window")
 	rows := c.Int("rows", 32, "`rows` of a window")
-	workers := c.Int("workers", 1, "`goroutines` that share a window; 0: as many as help")
+	workers := c.Int("workers", 1, "the most `goroutines` that share a window; 0: as many as help")
 	rounds := c.Int("rounds", 11, "`times` that each is measured")
 	slice := c.Duration("time", 50*time.Millisecond, "`duration` of each of these times")
 	graph := c.graphOptions()

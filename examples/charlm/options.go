@@ -64,7 +64,7 @@ func parse(args []string, output io.Writer) (*options, error) {
 	f.Float64Var(&o.settings.Rate, "rate", defaultRate["lstm"], "learning `rate` of Adam; 0.001 by default with -cell rnn")
 	f.Float64Var(&o.settings.Clip, "clip", 1, "largest `norm` of the gradient")
 	f.Uint64Var(&o.settings.Seed, "seed", 1, "`seed` of the initial weights and of -sample")
-	f.IntVar(&o.workers, "workers", 0, "`goroutines` that share the work; 0: as many as help. The result is the same")
+	f.IntVar(&o.workers, "workers", 0, "the most `goroutines` that share the work; 0: as many as help. The result is the same")
 	f.IntVar(&o.settings.Shards, "shards", 0, "cut a batch into `n` parts that ranks share; 0: it stays whole. The number is part of what is computed, that of the ranks is not")
 	f.IntVar(&o.ranks, "ranks", 1, "train with `n` goroutines of this process, as with so many processes of mpirun; that is no faster. At most as many as -shards")
 	f.BoolVar(&o.resume, "resume", false, "go on from the model in -out; one that has its -steps already is only measured")

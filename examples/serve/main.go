@@ -131,7 +131,7 @@ func parse(args []string, output io.Writer) (*options, error) {
 	f.IntVar(&o.layers, "layers", 1, "`layers` of the small model")
 	f.Int64Var(&o.updates, "train", 300, "`updates` of the small model; 0: random weights, the default with -load, where only the time matters")
 	f.IntVar(&o.batch, "batch", 32, "most `sessions` that share a step; 1: each step alone")
-	f.IntVar(&o.workers, "workers", 0, "`goroutines` that share the work; 0: as many as help. The result is the same")
+	f.IntVar(&o.workers, "workers", 0, "the most `goroutines` that share the work; 0: as many as help. The result is the same")
 	f.DurationVar(&o.wait, "wait", 200*time.Microsecond, "longest `time` that a batch waits for sessions that are about to join it")
 	f.DurationVar(&o.grace, "grace", 10*time.Second, "`time` that requests have to end after Ctrl-C")
 	f.IntVar(&o.limits.sessions, "sessions", 256, "most open `sessions`")

@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"fingerprint":                {"bptt", "data", "gru", "internal/split", "kernels", "loss", "lstm", "nn", "optim", "rnn"},
 	"convert":                    {"lstm", "gru", "rnn", "convert/npy", "convert/safetensors"},
 	"convert/chain":              {"bptt", "convert/safetensors", "gru", "kernels", "lstm", "nn", "rnn"},
-	"finetune":                   {"convert/safetensors", "data", "kernels", "nn", "internal/crew", "internal/draw", "internal/nilcheck", "internal/split"},
+	"finetune":                   {"convert/safetensors", "data", "kernels", "nn", "internal/crew", "internal/draw", "internal/nilcheck", "internal/split", "internal/team"},
 	"convert/npy":                {"convert/internal/cursor", "convert/internal/narrow", "internal/wire"},
 	"convert/safetensors":        {"convert/internal/cursor", "convert/internal/narrow", "internal/wire"},
 	"convert/internal/cursor":    {},

@@ -176,7 +176,7 @@ var programFaults = []fault{
 	{"testall: the tests go on after Ctrl-C", "internal/testall/gotest.go",
 		"\t\t\t\t\tkillGroup(cmd)\n", "", inTestall},
 
-	{"the rule of elements: losses may have loops", "internal/archtest/elements.go",
+	{"the rule of elements: losses may have loops", "internal/archtest/elements_list.go",
 		`"kernels", "loss", "lstm"`, `"kernels", "lstm"`, []string{"./internal/archtest Elements"}},
 	{"the rule of generated names: a z by hand", "internal/archtest/generated.go",
 		"case z && !generated:", "case z && !generated && name == \"\":", []string{"./internal/archtest TestGeneratedNames"}},

@@ -40,6 +40,8 @@ var unusedFaults = []fault{
 		"before.empty, before.counts = p.empty, p.counts", "before.empty = p.empty", []string{"./bptt Skip"}},
 	{"updates: NaN of padding is the reason", "bptt/nonfinite.go",
 		"p := i / width; part.matters(p)", "p := i / width; p >= 0", []string{"./bptt PlaceOfNaN"}},
+	{"updates: NaN of a source goes unnoticed", "bptt/nonfinite.go",
+		"source := b.Source\n\tif source == nil {", "source := b.Source\n\tif source != nil || source == nil {", []string{"./seq2seq NaNOfASource"}},
 	{"updates: the data are not looked at", "bptt/update.go",
 		"e.Data = notFinite(&t.next)", "e.Data = \"\"", []string{"./bptt UsualMistakes"}},
 	{"pages: a flag of a command without its value", "docs/training/forecasting.md",

@@ -20,7 +20,7 @@ type Net struct {
 	Reverse []bool // for each direction: whether it runs from the last step to the first
 	Merge   Merge  // of two directions
 	Noise   Noise
-	Workers int       // 0 = automatic
+	Workers int       // the most that share a piece of work; 0: no such limit
 	W       []Weights // layer by layer, inside a layer in the order of Reverse
 }
 

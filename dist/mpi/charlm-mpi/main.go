@@ -52,7 +52,7 @@ func flags(args []string) (o options, err error) {
 	f.IntVar(&o.steps, "steps", 1000, "updates")
 	f.IntVar(&o.every, "every", 100, "updates between checkpoints; 0: at the end alone")
 	f.IntVar(&o.report, "report", 100, "updates between lines of progress; 0: none")
-	f.IntVar(&o.workers, "workers", 0, "goroutines of each rank; 0: as many as the processors that MPI binds it to")
+	f.IntVar(&o.workers, "workers", 0, "the most goroutines of each rank; 0: as many as the processors that MPI binds it to")
 	f.Float64Var(&o.rate, "rate", 2e-3, "learning rate of Adam")
 	f.Float64Var(&o.dropout, "dropout", 0, "probability of dropout before the readout")
 	f.Uint64Var(&o.seed, "seed", 1, "of the weights and masks")

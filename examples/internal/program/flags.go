@@ -51,7 +51,7 @@ func NewFlags(name, about string, stderr io.Writer, limits Limits) *Flags {
 	f.Usage = func() { fmt.Fprintf(stderr, usage, name, about); f.PrintDefaults() }
 	f.StringVar(&f.Out, "out", name+"-out", "`folder` for the model, its settings and the pictures")
 	f.Uint64Var(&f.Seed, "seed", 1, "`seed` of all that is drawn at random")
-	f.IntVar(&f.Workers, "workers", 0, "`goroutines` that share the work; 0: as many as help. The result is the same")
+	f.IntVar(&f.Workers, "workers", 0, "the most `goroutines` that share the work; 0: as many as help. The result is the same")
 	f.Int64Var(&f.Steps, "steps", limits.Steps, "stop after `n` updates, those of a resumed run included; 0: no limit")
 	f.Int64Var(&f.Epochs, "epochs", limits.Epochs, "stop after `n` passes over the data, those of a resumed run included; 0: no limit")
 	f.BoolVar(&f.Resume, "resume", false, "go on with the run in -out, with its settings")
