@@ -81,7 +81,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.IntVar(&o.layers, "layers", 1, "`layers`")
 	f.IntVar(&o.batch, "batch", 8, "`pieces` read side by side")
 	f.IntVar(&o.window, "window", 160, "`steps` that the gradient flows back; an update is made after so many")
-	f.StringVar(&o.optimizer, "optimizer", "adam", "`method`: adam, or rmsprop, which is centred and has momentum; its -rate is about a half of that of adam")
+	f.StringVar(&o.optimizer, "optimizer", "adam", "`method`: adam, or rmsprop, which is centred, has momentum and wants a smaller -rate, such as 0.001")
 	f.Float64Var(&o.rate, "rate", 2e-3, "learning `rate`")
 	f.Float64Var(&o.clip, "clip", 1, "largest `norm` of the gradient")
 	f.BoolVar(&o.sum, "sum", false, "take the gradient of the loss summed over all steps of an update, not of its mean; -clip is for this sum then")
