@@ -32,6 +32,11 @@
 // its bass, the root, a chord has three close notes, of which the highest is usually the one that
 // is nearest to the highest note before. So the network must keep the key and count to 8.
 //
+// Papers on polyphonic music make each update from one piece, from its beginning to its end, and
+// many of them sum the loss over its steps: -batch 1 -window 10000 -sum. Such a gradient is longer
+// than -clip 1 in nearly all updates, so that each piece moves the weights by about as much as any
+// other.
+//
 // The folder that -out names gets the checkpoints, the settings, the metrics, the picture of
 // the training, and roll.png: a piece for testing beside what the network told of it.
 package main
@@ -60,6 +65,8 @@ type options struct {
 	hidden, layers, batch, window int
 	rate, clip, decay, dropout    float64
 	noise                         float64
+	optimizer                     string
+	sum                           bool
 	patience, wait                int
 }
 
@@ -74,8 +81,10 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.IntVar(&o.layers, "layers", 1, "`layers`")
 	f.IntVar(&o.batch, "batch", 8, "`pieces` read side by side")
 	f.IntVar(&o.window, "window", 160, "`steps` that the gradient flows back; an update is made after so many")
-	f.Float64Var(&o.rate, "rate", 2e-3, "learning `rate` of Adam")
+	f.StringVar(&o.optimizer, "optimizer", "adam", "`method`: adam, or rmsprop, which is centred, has momentum and wants a smaller -rate, such as 0.001")
+	f.Float64Var(&o.rate, "rate", 2e-3, "learning `rate`")
 	f.Float64Var(&o.clip, "clip", 1, "largest `norm` of the gradient")
+	f.BoolVar(&o.sum, "sum", false, "take the gradient of the loss summed over all steps of an update, not of its mean; -clip is for this sum then")
 	f.Float64Var(&o.decay, "decay", 0.5, "`factor` of the rate after the epochs of -wait without a better validation")
 	f.IntVar(&o.wait, "wait", 3, "`n` epochs without a better validation until the rate gets smaller")
 	f.Float64Var(&o.dropout, "dropout", 0, "`share` of the notes read, and of the units before the readout, that are left out in training")
@@ -91,6 +100,9 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 func (o *options) check() error {
 	if _, err := cell.Parse(o.cell); err != nil {
 		return fmt.Errorf("-cell: %w", err)
+	}
+	if o.optimizer != "adam" && o.optimizer != "rmsprop" {
+		return fmt.Errorf("-optimizer is %q, want adam or rmsprop", o.optimizer)
 	}
 	if o.data != "" && o.Given("pieces") && !o.Resume {
 		return errors.New("-pieces is for pieces that the program makes: leave it or -data out")

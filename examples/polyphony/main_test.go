@@ -18,6 +18,7 @@ import (
 	"github.com/simdrnn/simdrnn/data"
 	"github.com/simdrnn/simdrnn/examples/internal/program/programtest"
 	"github.com/simdrnn/simdrnn/kernels"
+	"github.com/simdrnn/simdrnn/optim"
 )
 
 var tested = programtest.Program{Name: "polyphony", Run: run}
@@ -70,23 +71,54 @@ func TestTrain(t *testing.T) {
 	require.Contains(t, tested.Do(t, tiny(dir, "-epochs", "20", "-quiet", "-out", filepath.Join(dir, "scalar"))...).Stdout, r.Hash())
 }
 
-// TestCells: each kind, several layers, dropout, noise, and pieces that the program makes, beside
-// what their rule reaches.
+// TestCells: each kind, several layers, dropout, noise, both optimizers, the sum over steps, and
+// pieces that the program makes, beside what their rule reaches.
 func TestCells(t *testing.T) {
 	last := map[string]bool{}
-	for _, args := range []string{"-cell lstm", "-cell gru", "-cell rnn", "-layers 2", "-dropout 0.3", "-noise 0.05"} {
+	for _, args := range []string{"-cell lstm", "-cell gru", "-cell rnn", "-layers 2", "-dropout 0.3", "-noise 0.05", "-optimizer rmsprop", "-sum"} {
 		dir := t.TempDir()
 		r := tested.Do(t, append(strings.Fields(args), "-pieces", "20", "-hidden", "5", "-steps", "3", "-quiet", "-out", dir)...)
 		require.Contains(t, r.Stdout, "\nthe rule  ")
 		last[r.Hash()] = true
 		programtest.Described(t, filepath.Join(dir, bptt.LastFile), notes, notes)
 	}
-	require.Len(t, last, 6)
+	require.Len(t, last, 8)
 }
 
 // TestResume: a run in parts ends as a run in one, and on another tier, with dropout and noise too.
 func TestResume(t *testing.T) {
-	tested.InParts(t, "-steps 9", "-epochs 3", tiny(workplace(t), "-dropout", "0.2", "-noise", "0.05"), bptt.BestFile)
+	tested.InParts(t, "-steps 9", "-epochs 3", tiny(workplace(t), "-dropout", "0.2", "-noise", "0.05", "-optimizer", "rmsprop", "-sum"), bptt.BestFile)
+}
+
+// TestSum: with -sum the gradient of the first update is that of the mean times the steps that
+// count in it, and what is reported stays a mean over steps.
+func TestSum(t *testing.T) {
+	dir := workplace(t)
+	first := func(args ...string) (step struct {
+		Norm, Loss float64
+		Count      int
+	}) {
+		out := filepath.Join(dir, strings.Join(args, ""))
+		tested.Do(t, tiny(dir, append(args, "-out", out, "-steps", "1", "-quiet")...)...)
+		b, err := os.ReadFile(filepath.Join(out, "metrics.jsonl"))
+		require.NoError(t, err)
+		line, _, _ := strings.Cut(string(b), "\n")
+		require.NoError(t, json.Unmarshal([]byte(line), &step))
+		return step
+	}
+	mean, sum := first("-sum=false"), first("-sum")
+	require.Greater(t, mean.Count, 4)
+	require.Equal(t, mean.Loss, sum.Loss)
+	require.InEpsilon(t, mean.Norm*float64(mean.Count), sum.Norm, 1e-5)
+}
+
+// TestOptimizer: the flags choose the method and its rate.
+func TestOptimizer(t *testing.T) {
+	for name, want := range map[string]optim.Optimizer{"adam": &optim.Adam{LR: 0.25}, "rmsprop": &optim.RMSProp{LR: 0.25, Centred: true, Momentum: 0.9, Alpha: 0.95, Eps: 0.01}} {
+		o, err := parse([]string{"-optimizer", name, "-rate", "0.25"}, io.Discard)
+		require.NoError(t, err)
+		require.Equal(t, want, o.method())
+	}
 }
 
 // TestInterrupt: Ctrl-C ends the training, and the best model is measured.
@@ -108,6 +140,7 @@ func TestMistakes(t *testing.T) {
 		"-batch 0":           "-batch is 0",
 		"-window 0":          "-window is 0",
 		"-rate nan":          "-rate is NaN",
+		"-optimizer sgd":     `-optimizer is "sgd", want adam or rmsprop`,
 		"-clip 0":            "-clip is 0",
 		"-decay 1":           "-decay is 1",
 		"-dropout 1":         "-dropout is 1",

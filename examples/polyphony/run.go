@@ -104,13 +104,31 @@ func (o *options) training(c *corpus, m *model, longest int) (program.Run, error
 		Title: o.name(m),
 		Scale: program.Scale{Name: "nats a step"}, Counted: "steps",
 		Plan: bptt.Plan{
-			Window: min(o.window, longest), Loss: likelihood, Optimizer: &optim.Adam{LR: o.rate}, ClipNorm: o.clip,
+			Window: min(o.window, longest), Loss: likelihood, Reduction: o.reduction(), Optimizer: o.method(), ClipNorm: o.clip,
 			Noise:      bptt.WeightNoise{Std: o.noise, Seed: o.Seed},
 			Schedule:   &optim.Plateau{Factor: o.decay, Patience: int64(o.wait)},
 			Validate:   bptt.Validate{Data: valid, Net: look, Patience: o.patience, RestoreBest: true},
 			Checkpoint: bptt.Checkpoints{Meta: meta},
 		},
 	}, nil
+}
+
+// method is the optimizer that the flags name. The numbers of RMSProp are those of Graves (2013,
+// "Generating sequences with recurrent neural networks", section 4.2). His 1e-4 is added to the
+// variance, Eps to its root.
+func (o *options) method() optim.Optimizer {
+	if o.optimizer == "rmsprop" {
+		return &optim.RMSProp{LR: o.rate, Centred: true, Momentum: 0.9, Alpha: 0.95, Eps: 0.01}
+	}
+	return &optim.Adam{LR: o.rate}
+}
+
+// reduction is what the gradient of an update is divided by.
+func (o *options) reduction() loss.Reduction {
+	if o.sum {
+		return loss.Sum
+	}
+	return loss.Mean
 }
 
 // measure returns a table of what all reach.
