@@ -119,7 +119,7 @@ func lookUpFlat(c *call) (value, error) {
 	if c.int("axis", 0) != 0 || r.mask != noMask || len(r.pair) > 0 || len(r.sizes) != 1 || len(v.dims) == 0 {
 		return value{}, errRows
 	}
-	if r.row < 0 && r.isLast() { // of a batch of one row
+	if r.row < 0 && r.isLast() && r.sizes[0].is(1) { // of a batch of one row
 		out, err := c.im.ends(v, 0, r.of)
 		return value{v: out}, err
 	}
