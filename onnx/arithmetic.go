@@ -261,7 +261,7 @@ func (v *view) chosen(k *constant) ([]value, error) {
 	return nil, refuse("ids multiplied by a constant")
 }
 
-// kind is what the operator of a node is called in errors.
+// kind is what the operator of a node is called in errors, empty where several make such a node.
 func (n *node) kind() string {
 	switch {
 	case n.rec != nil:
@@ -270,8 +270,6 @@ func (n *node) kind() string {
 		return "the input"
 	case n.residual != nil:
 		return "Add"
-	case n.attend != nil:
-		return "the attention " + n.name
 	case n.parallel != nil:
 		return "Concat"
 	}
@@ -280,7 +278,7 @@ func (n *node) kind() string {
 	} else if ok {
 		return "Add"
 	}
-	return "the node " + n.name
+	return ""
 }
 
 // merged is the node of a bidirectional layer with its directions merged.

@@ -181,7 +181,13 @@ func (b *builder) endRows(outputs []outputPlan) error {
 		}
 	}
 	for _, o := range outputs {
+		if of := o.view.step.rows; of != rows && of != (lengthsOf{}) {
+			return malformed(textOf("output", o.name), "it takes a step by other lengths of rows than the output %q; name one of them by Options.Output", name)
+		}
 		if (o.view.step.rows != rows || o.view.step.both) && (!alike || o.view.step.kind == ofTensor) {
+			if o.view.step.rows == rows || o.name == name {
+				return malformed(textOf("output", o.name), "it has a final state, or the first step of each row, beside a step up to the length of each row, which here are the lengths of all; give the layers the lengths as sequence_lens")
+			}
 			return malformed(textOf("output", o.name), "it has all steps of rows, or their final states, and the output %q takes steps up to the length of each row, which here are the lengths of all; name one of them by Options.Output, or give the layers the lengths as sequence_lens", name)
 		}
 	}

@@ -71,3 +71,103 @@ func TestLookUpOfOneRow(t *testing.T) {
 		}
 	}
 }
+
+// Outputs of different steps are none of a Window.
+func TestOutputsOfTwoWindows(t *testing.T) {
+	g := simple()
+	g.m.Graph.Node[0].Output[0] = "t"
+	g.whole("none", 0)
+	g.whole("two", 2)
+	g.whole("four", 4)
+	g.m.Graph.Node = append(g.m.Graph.Node, g.node("Slice", "y", "t", "none", "two", "none"), g.node("Slice", "z", "t", "two", "four", "none"))
+	g.m.Graph.Output = []*pb.ValueInfoProto{valueInfo("y", pb.TensorProto_FLOAT, "a", "1", "batch", "3"), valueInfo("z", pb.TensorProto_FLOAT, "b", "1", "batch", "3")}
+	n := must(g.load())
+	if n.Window != (Window{}) || n.LastStep {
+		t.Errorf("the window is %v", n.Window)
+	}
+	x := Tensor{Shape: []int{5, 1, 2}, Floats: []float32{1, -1, 0.5, 2, 3, -2, 0.25, 1, 2, 0}}
+	all := must(must(simple().load()).Run(map[string]Tensor{"x": x}))["y"].Floats
+	got := must(n.Run(map[string]Tensor{"x": x}))
+	if !slices.Equal(got["y"].Floats, all[:6]) || !slices.Equal(got["z"].Floats, all[6:12]) {
+		t.Errorf("%v, want parts of %v", got, all)
+	}
+	g.m.Graph.Output = g.m.Graph.Output[:1]
+	if n := must(g.load()); n.Window != (Window{0, 2}) {
+		t.Errorf("the window is %v, want that of the output", n.Window)
+	}
+}
+
+// What an output has that is none of a chain whose rows have lengths is said in its terms.
+func TestLookUpsThatAreRefused(t *testing.T) {
+	// ends makes the output y of GatherElements of the last step by the lengths of an input.
+	ends := func(g graphOf, y, lengths string) {
+		g.m.Graph.Node = append(g.m.Graph.Node, g.node("Sub", y+" less", lengths, "one"), g.node("Reshape", y+" rows", y+" less", "rows"),
+			g.node("Expand", y+" at", y+" rows", "units"), g.node("GatherElements", y, "s", y+" at"))
+	}
+	start := func(layer ...string) graphOf {
+		g := simple()
+		g.m.Graph.Input = append(g.m.Graph.Input, valueInfo("lengths", pb.TensorProto_INT32, "batch"), valueInfo("others", pb.TensorProto_INT32, "batch"))
+		g.m.Graph.Node[0].Input = append(g.m.Graph.Node[0].Input, layer...)
+		g.m.Graph.Node[0].Output = []string{"t", "h"}
+		g.constant("one", pb.TensorProto_INT32, []byte{1, 0, 0, 0})
+		g.whole("axis", 1)
+		g.whole("rows", 1, -1, 1)
+		g.whole("units", 1, 1, 3)
+		g.whole("from", -2)
+		g.whole("end", 1<<62)
+		g.whole("time", 0)
+		g.m.Graph.Node = append(g.m.Graph.Node, g.node("Squeeze", "s", "t", "axis"))
+		g.m.Graph.Output[0] = valueInfo("y", pb.TensorProto_FLOAT, "1", "batch", "3")
+		return g
+	}
+	for name, c := range map[string]struct {
+		edit func() graphOf
+		want string
+	}{
+		"the lengths of two inputs": {func() graphOf {
+			g := start("lengths")
+			ends(g, "y", "others")
+			ends(g, "z", "lengths")
+			g.m.Graph.Output = append(g.m.Graph.Output, valueInfo("z", pb.TensorProto_FLOAT, "1", "batch", "3"))
+			return g
+		}, `output "y": it takes a step by other lengths of rows than the output "z"`},
+		"their sum": {func() graphOf {
+			g := start("lengths")
+			ends(g, "a", "others")
+			ends(g, "b", "lengths")
+			g.m.Graph.Node = append(g.m.Graph.Node, g.node("Add", "y", "a", "b"))
+			return g
+		}, "by the lengths of one input together with that by the lengths of another"},
+		"a final state beside it": {func() graphOf {
+			g := start()
+			ends(g, "a", "lengths")
+			g.m.Graph.Node = append(g.m.Graph.Node, g.node("Add", "y", "a", "h"))
+			return g
+		}, "it has a final state, or the first step of each row, beside a step"},
+		"some steps turned around": {func() graphOf {
+			g := start()
+			g.whole("first", -1)
+			g.whole("before", -1<<62)
+			g.m.Graph.Node = append(g.m.Graph.Node, g.node("Slice", "a", "s", "from", "end", "time"), g.node("Slice", "y", "a", "first", "before", "time", "first"))
+			return g
+		}, "the steps [-2:] of a layer from the end"},
+		"the mean of some steps": {func() graphOf {
+			g := start()
+			mean := g.node("ReduceMean", "y", "a")
+			mean.Attribute = []*pb.AttributeProto{ints("axes", 0)}
+			g.m.Graph.Node = append(g.m.Graph.Node, g.node("Slice", "a", "s", "from", "end", "time"), mean)
+			return g
+		}, "a pool goes over all of them"},
+		"a softmax over some steps": {func() graphOf {
+			g := start()
+			w := g.node("Softmax", "y", "a")
+			w.Attribute = []*pb.AttributeProto{integer("axis", 0)}
+			g.m.Graph.Node = append(g.m.Graph.Node, g.node("Slice", "a", "s", "from", "end", "time"), w)
+			return g
+		}, "an attention goes over all of them"},
+	} {
+		if _, err := c.edit().load(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want an error with %q", name, err, c.want)
+		}
+	}
+}

@@ -80,7 +80,7 @@ func (im *importer) scaled(v *view, k *constant, divide bool) ([]value, error) {
 			return out, nil
 		}
 		if divide {
-			return nil, refuse("it scales a part of a computation that is no layer norm and no GELU")
+			return nil, refuse("it scales %s", v.node.part.what())
 		}
 		return im.factor(v, k)
 	}
