@@ -155,7 +155,7 @@ func progression(k *constant) *rowValue {
 	return r
 }
 
-// input returns input i.
+// rowInput returns input i.
 func (c *call) rowInput(i int) (*rowValue, error) {
 	if i < len(c.in) {
 		if r := c.im.rowOf(c.in[i]); r != nil {
