@@ -16,7 +16,9 @@
 //
 //	Sgemm           from 512 multiply-adds on, all transpositions, any alpha and beta; of
 //	                A Bᵀ those with 4 rows and columns and 128 elements of C or more,
-//	                of the others those with k = 4 and 8 elements of C or more
+//	                of the others those with k = 4 and 8 elements of C or more, and
+//	                where C has 1 or 2 rows those with 16 elements of C and 1024
+//	                multiply-adds or more
 //	Ssyrk, Ssyr2k   from n = 32 and n*n*k = 2^15 on, with the bits of Sgemm
 //	Ssymm           from 2^12 multiply-adds and 8 rows and columns of B on, likewise
 //	Strmm, Strsm    triangles of order 32 or more by 8 columns or more, from the right
@@ -63,6 +65,7 @@
 //
 //   - A zero in A times NaN or an infinity in B is NaN. gonum passes over zeros in A
 //     unless only B is transposed.
+//     In Ssyr so is one in x times NaN or an infinity in x, which gonum passes over.
 //   - alpha = 0 reads neither A nor B. gonum's Sgemm gives NaN if A is not finite.
 //   - A product that overflows before it is multiplied by a small alpha stays infinite.
 //   - Sgemv with the transpose leaves the part of y behind its last element alone,

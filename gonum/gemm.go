@@ -13,8 +13,9 @@ import (
 // Sgemm sets C = alpha op(A) op(B) + beta C, where op(X) is X, or with [blas.Trans]
 // or [blas.ConjTrans] its transpose; op(A) is m x k, op(B) k x n. What is computed
 // does not depend on the transpositions. From 512 multiply-adds on it is this, but for A Bᵀ with a C of
-// less than 4 rows or columns or less than 128 elements, and for the others with k below 4 or a C
-// of less than 8 elements; all else is gonum's own:
+// less than 4 rows or columns or less than 128 elements, and for the others with k below 4, a C
+// of less than 8 elements, or one of 1 or 2 rows with less than 16 elements or 1024 multiply-adds;
+// all else is gonum's own:
 //
 //	P[i][j] = fma(a[i][k-1], b[k-1][j], ... fma(a[i][0], b[0][j], +0))
 //	C = fl(alpha P)                    with beta = 0, whatever C holds
@@ -58,6 +59,11 @@ func gemm(gain bool, tA, tB blas.Transpose, m, n, k int, alpha float32, a []floa
 	}
 	if gain && !gains(p.transA, p.transB, m, n, k) {
 		return false
+	}
+	if p.transA && m == 1 { // a column, which is read along as a row is
+		buf, row := gather(k, a, lda)
+		defer release(buf)
+		p.transA, p.a, p.lda = false, row, k
 	}
 	p.run()
 	return true
@@ -151,7 +157,7 @@ func gains(transA, transB bool, m, n, k int) bool {
 	if !transA && transB {
 		return min(m, n) >= thinFrom && m*n >= dotsFrom
 	}
-	return k >= stepsFrom
+	return k >= stepsFrom && (m > fewRows || m*n >= fewCells && worth(m, n, k, fewGemmFrom))
 }
 
 // worth says whether there are at least that many multiply-adds.

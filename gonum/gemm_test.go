@@ -72,6 +72,7 @@ func check(t *testing.T, what string, got, want []float32) {
 var sizes = []struct{ m, n, k int }{
 	{1, 1, 1}, {1, 17, 5}, {7, 1, 9}, {6, 16, 1}, {7, 33, 12}, {13, 65, 40}, {97, 70, 30}, {3, 130, 300}, {20, 5, 600}, {5, 150, 2100},
 	{1, 50, 40}, {1, 16, 2100}, {1, 4099, 20}, {1, 512, 1}, {1, 130, 4}, {200, 40, 3}, {1, 300, 1000}, {2, 3, 600}, {4, 32, 70}, {5, 25, 70}, {4, 4, 32}, {3, 40, 20},
+	{2, 7, 200}, {2, 8, 64}, {2, 8, 63}, {1, 24, 43}, {1, 16, 63},
 }
 
 // TestSgemm: every element has the bits that the documentation says, on every tier,
@@ -106,7 +107,7 @@ func TestSgemm(t *testing.T) {
 							}
 							want, got := chains.clone(), c.clone()
 							dots := tA == blas.NoTrans && tB != blas.NoTrans
-							small := s.m*s.n*s.k < 512 || dots && (min(s.m, s.n) < 4 || s.m*s.n < 128) || !dots && (s.k < 4 || s.m*s.n < 8)
+							small := s.m*s.n*s.k < 512 || dots && (min(s.m, s.n) < 4 || s.m*s.n < 128) || !dots && (s.k < 4 || s.m*s.n < 8 || s.m <= 2 && (s.m*s.n < 16 || s.m*s.n*s.k < 1024))
 							if alpha != 0 && !onKernels(impl.name, !small) {
 								want = c.clone()
 								s32.Sgemm(tA, tB, s.m, s.n, s.k, alpha, a.x, a.ld, b.x, b.ld, beta, want.x, c.ld)

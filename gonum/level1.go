@@ -9,7 +9,7 @@ import (
 	"github.com/simdrnn/simdrnn/kernels/ref"
 )
 
-// Sdot returns the sum of x[i]*y[i], 0 for no elements. With increments of 1 and 2048
+// Sdot returns the sum of x[i]*y[i], 0 for no elements. With increments of 1 and 512
 // elements or more it is [kernels.Dot]: 64 running sums of fused multiply-adds joined
 // by a tree. All else, and all on the scalar tier, is gonum's own.
 func (Float32) Sdot(n int, x []float32, incX int, y []float32, incY int) float32 {

@@ -4,8 +4,8 @@ package gonum
 // gonum's own. They are the same on all tiers with vector instructions: the results of the two
 // differ in the last bits, and no such tier is to have other bits than the next. Each is the
 // larger of those from which AVX2 and AVX-512 gain, measured beside gonum on an Intel Xeon
-// (Emerald Rapids): bench/results/gonum-blas.md has the times. Snrm2 and Sswap gain without
-// assembly too.
+// (Emerald Rapids) by BenchmarkLeast: bench/results/gonum-blas.md has the times. Snrm2 and Sswap
+// gain without assembly too.
 //
 // The methods of level 1 and Sgemv only choose which function they call, so that they are
 // inlined and the way to gonum's own code has no call more than without this package. One
@@ -40,7 +40,10 @@ const (
 	thinFrom      = 4       // rows and columns of C = A Bᵀ
 	dotsFrom      = 128     // elements of C = A Bᵀ, which gonum has by Sdot
 	cellsFrom     = 8       // elements of any other C
-	stepsFrom     = 4       // k of all others, which gonum has by Saxpy, limited by memory as ours
+	stepsFrom     = 4       // k of all others, which gonum has by Saxpy, limited by memory as ours,
+	fewRows       = 2       // but for a C of up to so many rows,
+	fewCells      = 16      // which needs so many elements
+	fewGemmFrom   = 1024    // and multiply-adds
 	symmetricFrom = 1 << 12 // multiply-adds of Ssymm
 	squareFrom    = 8       // rows and columns of its B
 	syrkFrom      = 1 << 15 // of Ssyrk and Ssyr2k, with both triangles: gonum's is Sdot in one

@@ -16,11 +16,16 @@ import (
 
 // timeAxis says whether an axis of v is time, of all steps; or one of size 1, where time has that.
 func (v *view) timeAxis(axis int) bool {
-	d, roles := v.dims[axis], v.node.root.roles[:]
-	if len(d) == 0 {
+	if len(v.dims[axis]) == 0 {
 		return v.step == allSteps && v.oneStepOnly()
 	}
-	return len(d) == 1 && d[0].kind == ofSequence && roles[d[0].axis] == timeRole && v.step == allSteps
+	return v.isTime(axis) && v.step == allSteps
+}
+
+// isTime says whether an axis of v is time, of all steps or some.
+func (v *view) isTime(axis int) bool {
+	d := v.dims[axis]
+	return len(d) == 1 && d[0].kind == ofSequence && v.node.root.roles[d[0].axis] == timeRole
 }
 
 // oneStepOnly says whether the sequences of layers have one step, which is no axis then.
@@ -56,6 +61,9 @@ func (im *importer) scored(v *view) (*view, error) {
 
 // weights is a softmax over time; nil if it goes over another axis.
 func (c *call) weights(v *view, axis int) (*view, error) {
+	if v.step.of != (Window{}) && v.isTime(axis) {
+		return nil, refuse("it goes over axis %d, the steps %v of a layer; an attention goes over all of them: leave steps out before the layer", axis, v.step.of)
+	}
 	if c.n.GetOpType() != "Softmax" || len(v.dims[axis]) == 0 || !v.timeAxis(axis) {
 		return nil, nil
 	}

@@ -78,6 +78,9 @@ func (im *importer) built(outputs []outputPlan, end *outputPlan) (*Network, erro
 			return nil, at(end.name, err)
 		}
 		last, n.LastStep, n.Window = in, end.view.step.one(), end.view.step.of
+		if slices.ContainsFunc(outputs, func(o outputPlan) bool { return o.view.list == nil && o.view.step.of != n.Window }) {
+			n.Window = Window{}
+		}
 		for i := range outputs {
 			if v := outputs[i].view; v.list == nil && in != v.node {
 				if v.off != end.view.off || !slices.Equal(v.features(), end.view.features()) {

@@ -44,6 +44,9 @@ func (c *call) has(i int) bool { return i < len(c.in) && (c.in[i].k != nil || c.
 
 // constant returns input i, which has to be known when the graph is read.
 func (c *call) constant(i int, what string) (*constant, error) {
+	if i < len(c.in) && c.in[i].r != nil {
+		return nil, errRows
+	}
 	if !c.has(i) {
 		return nil, refuse("it has no input %d, %s", i, what)
 	}
@@ -55,6 +58,9 @@ func (c *call) constant(i int, what string) (*constant, error) {
 
 // view returns input i, which the graph computes when it runs, as vectors of a node.
 func (c *call) view(i int) (*view, error) {
+	if i < len(c.in) && c.in[i].r != nil {
+		return nil, errRows
+	}
 	if !c.has(i) {
 		return nil, refuse("it has no input %d", i)
 	}

@@ -93,6 +93,8 @@ func together(a, b step) (step, error) {
 	case b.rows != (lengthsOf{}) && a == rowEnd:
 		b.both = true
 		return b, nil
+	case a.one() && b.one() && a.rows != (lengthsOf{}) && b.rows != (lengthsOf{}):
+		return step{}, refuse("the last step of each row by the lengths of one input together with that by the lengths of another")
 	case a.one() && b.one():
 		return step{}, refuse("the last step of each row, by lengths, together with the last of the tensor, or with a pool over all steps")
 	case a.one() || b.one():

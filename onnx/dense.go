@@ -293,6 +293,9 @@ func (c *call) reduce(op string, v *view, axis int) (*view, error) {
 	if op == "ReduceSum" && c.im.join && len(d) > 0 && v.onlyFeaturesIn(axis) && v.node.part == nil && v.node.width > 0 {
 		return c.im.summed(v, axis)
 	}
+	if v.step.of != (Window{}) && v.isTime(axis) {
+		return nil, refuse("it goes over axis %d, the steps %v of a layer; a pool goes over all of them: leave steps out before the layer", axis, v.step.of)
+	}
 	return nil, refuse("it goes over axis %d, which is neither time after a recurrent layer nor the directions of one", axis)
 }
 

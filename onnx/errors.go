@@ -8,13 +8,17 @@ import (
 // A NodeError says which node of a graph cannot become part of a network, and why.
 type NodeError struct {
 	Node   string // its name; that of its first output where it has none
-	Op     string // its operator, like "LSTM"
+	Op     string // its operator, like "LSTM"; empty where several operators make such a node
 	Reason string
 }
 
 // Error says which node it is, why, and what to do.
 func (e *NodeError) Error() string {
-	return fmt.Sprintf("onnx: node %q, operator %s: %s", e.Node, e.Op, advised(e.Reason, "export the graph without it, or name an output that does not need it by Options.Output"))
+	of := ""
+	if e.Op != "" {
+		of = ", operator " + e.Op
+	}
+	return fmt.Sprintf("onnx: node %q%s: %s", e.Node, of, advised(e.Reason, "export the graph without it, or name an output that does not need it by Options.Output"))
 }
 
 // A FormatError says that bytes are no ONNX file, or that a part of one contradicts another

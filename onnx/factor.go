@@ -92,7 +92,7 @@ func (v *view) widened(width int) *view {
 // factor is the inverse of a deviation by a gain.
 func (im *importer) factor(v *view, k *constant) ([]value, error) {
 	if !v.is("inverse") || len(v.dims) == 0 || len(v.dims[len(v.dims)-1]) != 0 {
-		return nil, refuse("it scales a part of a computation that is no layer norm and no GELU")
+		return nil, refuse("it scales %s", v.node.part.what())
 	}
 	gain, err := im.perElement(v, k)
 	if err != nil {

@@ -119,7 +119,7 @@ func lookUpFlat(c *call) (value, error) {
 	if c.int("axis", 0) != 0 || r.mask != noMask || len(r.pair) > 0 || len(r.sizes) != 1 || len(v.dims) == 0 {
 		return value{}, errRows
 	}
-	if r.row < 0 && r.isLast() { // of a batch of one row
+	if r.row < 0 && r.isLast() && r.sizes[0].is(1) { // of a batch of one row
 		out, err := c.im.ends(v, 0, r.of)
 		return value{v: out}, err
 	}
@@ -181,7 +181,13 @@ func (b *builder) endRows(outputs []outputPlan) error {
 		}
 	}
 	for _, o := range outputs {
+		if of := o.view.step.rows; of != rows && of != (lengthsOf{}) {
+			return malformed(textOf("output", o.name), "it takes a step by other lengths of rows than the output %q; name one of them by Options.Output", name)
+		}
 		if (o.view.step.rows != rows || o.view.step.both) && (!alike || o.view.step.kind == ofTensor) {
+			if o.view.step.rows == rows || o.name == name {
+				return malformed(textOf("output", o.name), "it has a final state, or the first step of each row, beside a step up to the length of each row, which here are the lengths of all; give the layers the lengths as sequence_lens")
+			}
 			return malformed(textOf("output", o.name), "it has all steps of rows, or their final states, and the output %q takes steps up to the length of each row, which here are the lengths of all; name one of them by Options.Output, or give the layers the lengths as sequence_lens", name)
 		}
 	}

@@ -24,7 +24,8 @@ type Network struct {
 	LastStep bool
 
 	// Window says which steps of each row the graph has the output of, where it has those of some
-	// alone, as x[:, -30:] gives the last 30. A chain has the outputs of all.
+	// alone, as x[:, -30:] gives the last 30; all, where it has several outputs of different ones. A
+	// chain has the outputs of all.
 	Window Window
 
 	// Reversed says that the graph has the outputs of the steps from the last to the first. A

@@ -161,6 +161,9 @@ func (im *importer) stable(v *view, k *constant, sign float32) ([]value, error) 
 	if out := im.plusOne(v, k, sign); out != nil {
 		return out, nil
 	}
+	if v.is("masked") || v.is("weights") || v.is("weighted") {
+		return nil, refuse("it adds a constant to %s", v.node.part.what())
+	}
 	eps, ok := k.one()
 	if !v.is("variance") || !ok || sign < 0 {
 		return nil, errNoNorm

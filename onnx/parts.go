@@ -152,6 +152,9 @@ func (im *importer) flipped(v *view, axis int) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v.step.of != (Window{}) {
+		return nil, refuse("the steps %v of a layer from the end; turn the sequence around where it has all steps", v.step.of)
+	}
 	if d := v.dims[axis]; len(d) != 1 || d[0].kind != ofSequence || v.step != allSteps {
 		return nil, refuse("the entries of axis %d from the end, which is not time", axis)
 	} else if err := v.node.setRole(d, timeRole); err != nil {

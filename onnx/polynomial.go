@@ -55,7 +55,7 @@ func (p *polynomials) factorKey(f *expr) (string, error) {
 		a, err := p.key(f.a)
 		return fmt.Sprintf("min %d ", f.state) + a, err
 	case ofStep:
-		return fmt.Sprintf("step %p %v %v %v %d %d", f.seq.node, f.seq.flip, f.seq.time, f.seq.batch, f.t, f.from), nil
+		return fmt.Sprintf("step %p %v %v %v %v %d %d", f.seq.node, f.seq.of, f.seq.flip, f.seq.time, f.seq.batch, f.t, f.from), nil
 	}
 	return fmt.Sprintf("other %d %d %d", f.op, f.state, f.from), nil
 }

@@ -110,5 +110,6 @@ func maskedScores(c *call) (value, error) {
 	return value{v: &out}, nil
 }
 
-// lowScore is what masks give the steps that they leave out.
+// lowScore is the largest number that masks give the steps that they leave out. It is read as -Inf,
+// which is the same where the largest score of a row is 104 above it: e^-104 is 0 in float32.
 const lowScore = -1e4

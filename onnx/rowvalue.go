@@ -155,7 +155,7 @@ func progression(k *constant) *rowValue {
 	return r
 }
 
-// input returns input i.
+// rowInput returns input i.
 func (c *call) rowInput(i int) (*rowValue, error) {
 	if i < len(c.in) {
 		if r := c.im.rowOf(c.in[i]); r != nil {
@@ -283,16 +283,22 @@ func sumOfRows(a, b *rowValue, sign int64) (*rowValue, error) {
 	return out, nil
 }
 
+// isNumber says whether r is one number or size. The lengths of a batch of one row have no axis of
+// rows either, and are none.
+func (r *rowValue) isNumber() bool {
+	return r.lens == known(0) && r.number == known(0) && r.row < 0 && r.place < 0 && r.mask == noMask
+}
+
 // rowProduct is a value times a number or a size.
 func rowProduct(c *call) (value, error) {
 	a, b, err := c.twoRows()
 	if err != nil {
 		return value{}, err
 	}
-	if a.row < 0 && a.place < 0 {
+	if a.isNumber() {
 		a, b = b, a
 	}
-	if b.row >= 0 || b.place >= 0 || a.mask != noMask || b.mask != noMask {
+	if !b.isNumber() || a.mask != noMask {
 		return value{}, errRows
 	}
 	out, err := joint(a, b)

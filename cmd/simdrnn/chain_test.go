@@ -196,7 +196,7 @@ func TestConvertOfTheLastStep(t *testing.T) {
 	if err := chain.WriteFile(at("pool.safetensors"), nil, l.Infer(1, 1), nn.PoolMean{}); err != nil {
 		t.Fatal(err)
 	}
-	says(t, simdrnn(t, failed, "convert", at("pool.safetensors"), at("a.onnx")), "LastStep")
+	says(t, simdrnn(t, failed, "convert", at("pool.safetensors"), at("a.onnx")), "that is the flag -last-step")
 	simdrnn(t, done, "convert", at("pool.safetensors"), at("a.onnx"), "-last-step", "-batch-first")
 	says(t, simdrnn(t, done, "inspect", at("a.onnx")), `input "x": data, [batch, time, 2]`, `output "y": data, [batch, 3]`)
 	says(t, simdrnn(t, done, "convert", at("a.onnx"), at("b.onnx")), "a chain of 2 stages")

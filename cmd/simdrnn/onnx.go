@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -20,7 +21,11 @@ var onnxFormat = format{
 	open: openONNX,
 	write: func(w io.Writer, out output) error {
 		if out.chain != nil {
-			return onnx.Export(w, out.graph, out.chain)
+			err := onnx.Export(w, out.graph, out.chain)
+			if e := (*onnx.ExportError)(nil); errors.As(err, &e) && strings.Contains(e.Reason, "ExportOptions.LastStep") {
+				return fmt.Errorf("%w; that is the flag -last-step", err)
+			}
+			return err
 		}
 		if len(out.networks) != 1 {
 			return usagef("a graph has one chain, and %d layers are converted: name one with -layer (%s), or say with -chain in which order the parts of a network run", len(out.networks), list(out.networks, func(p placed) string { return fmt.Sprintf("%q", p.name) }))
