@@ -113,6 +113,9 @@ func exportCases() (list []exportCase) {
 	add("attended_rows", ExportOptions{LastStep: true, Lengths: true, BatchFirst: true}, both(), linear(4, 4), attention(), linear(4, 2))
 	add("last_of_rows", ExportOptions{LastStep: true, Lengths: true}, both(), nn.Tanh, linear(4, 2))
 	add("ends_of_rows", ExportOptions{LastStep: true, Lengths: true, NoStates: true}, both(), &Pick{Width: 4, From: []int{0, 1, 2, 3}, First: []bool{false, false, true, true}}, linear(4, 2))
+	add("mean_of_rows", ExportOptions{LastStep: true, Lengths: true}, both(), nn.Tanh, linear(4, 4), nn.PoolMean{}, linear(4, 2))
+	add("max_of_rows", ExportOptions{LastStep: true, Lengths: true, BatchFirst: true, NoStates: true}, overGRU(gru.Config{Input: 3, Hidden: 4}), linear(4, 3), nn.PoolMax{})
+	add("pools_of_rows", ExportOptions{LastStep: true, Lengths: true, NoStates: true}, both(), nn.Parallel{attention(), nn.PoolMax{}, nn.PoolMean{}, whole(4), nn.Sequential{linear(4, 1), nn.PoolMax{}}, nn.Sequential{linear(4, 1), nn.PoolMean{}}}, linear(18, 2))
 	return list
 }
 
