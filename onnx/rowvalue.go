@@ -338,8 +338,14 @@ func rowClip(c *call) (value, error) {
 		return value{}, errRows
 	}
 	r, k := c.im.rowOf(given[0]), given[1].k
-	if r == nil || k.float || k.count() != 1 || len(k.dims) > len(r.sizes) {
+	if r == nil || k.count() != 1 || len(k.dims) > len(r.sizes) {
 		return value{}, errRows
+	}
+	if k.float {
+		if !r.isLengths() || !(k.f[0] <= 1) { // as 1e-9, by which nothing is divided
+			return value{}, refuse("a lower limit of %v for what follows from the lengths of rows, want at most 1, of lengths", k.f[0])
+		}
+		return value{r: r}, nil
 	}
 	whole := *r // the lengths themselves
 	whole.plus = known(-1)
