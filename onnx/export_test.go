@@ -188,6 +188,14 @@ func TestExportAgreesWithONNXRuntimeOfToday(t *testing.T) {
 // withRuntime writes the cases to a folder and lets ONNX Runtime compute their outputs.
 func withRuntime(t *testing.T, dir string, cases []exportCase, py *python.Python) map[string]map[string]Tensor {
 	t.Helper()
+	return runtimeOf(t, dir, cases, func(i int, n *Network) map[string]Tensor {
+		return inputsOf(n, rand.New(rand.NewPCG(uint64(i), 5)), 5, 3)
+	}, py)
+}
+
+// runtimeOf is withRuntime for inputs of one's own.
+func runtimeOf(t *testing.T, dir string, cases []exportCase, inputs func(i int, n *Network) map[string]Tensor, py *python.Python) map[string]map[string]Tensor {
+	t.Helper()
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +208,7 @@ func withRuntime(t *testing.T, dir string, cases []exportCase, py *python.Python
 		if err := os.WriteFile(filepath.Join(dir, c.name+".onnx"), text, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		file.Cases = append(file.Cases, peerCase{Model: c.name, Inputs: inputsOf(n, rand.New(rand.NewPCG(uint64(i), 5)), 5, 3)})
+		file.Cases = append(file.Cases, peerCase{Model: c.name, Inputs: inputs(i, n)})
 	}
 	text, err := json.Marshal(file)
 	if err != nil {

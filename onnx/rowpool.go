@@ -54,10 +54,8 @@ func maskedSteps(c *call) (value, error) {
 	case !(fill <= lowScore):
 		return value{}, refuse("it masks steps by %v, want -Inf or a number of at most %v, which weighs nothing behind a softmax, or 0, which adds nothing to a sum", k.f[:min(len(k.f), 4)], lowScore)
 	default:
-		if fill > noStep { // no maximum is to be had of it
-			if v, err = c.im.scored(v); err != nil {
-				return value{}, err
-			}
+		if len(v.features()) > 0 && fill > noStep {
+			return value{}, refuse("it masks %d numbers of each step by %v, want one, the score of an attention, or -Inf, of which a maximum is had: several attentions side by side are no stage of a chain", v.count(), fill)
 		}
 		v, err = c.im.leftOut(v, mask, "masked", fill)
 	}
