@@ -85,6 +85,16 @@ func (mask *rowValue) fits(v *view, constant []sym) error {
 	rows := slices.IndexFunc(v.dims, func(d []atom) bool {
 		return len(d) > 0 && d[0].kind == ofSequence && (time < 0 || !slices.Equal(d, v.dims[time]))
 	})
+	if time >= 0 && rows == row && v.node.root.roles == [2]role{} { // no layer says which is time: the mask does
+		if err := v.node.setRole(v.dims[time], timeRole); err != nil {
+			return err
+		}
+		if row >= 0 {
+			if err := v.node.setRole(v.dims[row], batchRole); err != nil {
+				return err
+			}
+		}
+	}
 	if v.flip || rows != row || time >= 0 && !v.timeAxis(time) {
 		return refuse("it masks something else than the steps of a layer, each of them as a whole")
 	}
