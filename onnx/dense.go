@@ -260,6 +260,10 @@ func (c *call) reduce(op string, v *view, axis int) (*view, error) {
 	switch {
 	case v.is("weighted") && op == "ReduceSum":
 		return c.im.attended(v, axis)
+	case v.is("kept") && op == "ReduceSum":
+		return c.im.total(v, axis)
+	case v.is("masked") && op == "ReduceMax":
+		return c.im.highest(v, axis)
 	case len(d) == 0:
 		return v, nil
 	// Of two directions of one unit each the features are the axis of directions alone.

@@ -39,7 +39,8 @@
 //	Softmax                   of one score for each step, over time, with the sum of the steps
 //	                          weighted by it, as Mul and ReduceSum, MatMul or Einsum: an
 //	                          nn.AttentionPool; Where with a mask of lengths before it
-//	ReduceMean, ReduceMax     over time: pools
+//	ReduceMean, ReduceMax     over time: pools; Where with a mask of lengths before a maximum
+//	ReduceSum, Div            of steps times such a mask, by the lengths: the mean of each row
 //	ReduceSum, Mean, Prod     over the directions of a layer
 //	Concat, Split, Slice      of vectors, of final states, and of the first or the last step; a
 //	                          Slice of some steps one after another: Network.Window

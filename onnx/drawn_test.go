@@ -181,9 +181,9 @@ func (d *drawing) stage(depth int) nn.Stage {
 // end draws what makes one step of all.
 func (d *drawing) end() nn.Stage {
 	switch n := d.r.IntN(5); {
-	case n == 0 && !d.o.Lengths:
+	case n == 0:
 		return nn.PoolMean{}
-	case n == 1 && !d.o.Lengths:
+	case n == 1:
 		return nn.PoolMax{}
 	case n < 4:
 		width := d.width

@@ -22,8 +22,8 @@ type ExportOptions struct {
 	Lengths    bool // an input "lengths", int32 [batch], has the steps of each row
 
 	// LastStep gives y of the last step alone, [batch][width], with Lengths that of each row. Pools,
-	// and a Pick with elements of the first step, can be written with it only; with Lengths an
-	// nn.AttentionPool can, and others not.
+	// with Lengths over the steps of each row, and a Pick with elements of the first step, can be
+	// written with it only.
 	LastStep bool
 
 	// Window gives y of some steps alone: see Window. The zero value stands for all. Not with

@@ -59,15 +59,49 @@ func (e *exporter) layerNorm(at string, l *nn.LayerNorm) error {
 	return nil
 }
 
-// pool writes a pool at the last step: a reduction over time.
+// pool writes a pool at the last step: a reduction over time, with lengths of what a mask leaves of it.
 func (e *exporter) pool(at, field, op string) error {
-	if e.o.Lengths {
-		return &ExportError{at, field, "with ExportOptions.Lengths it goes over the steps of each row alone, for which there is no operator"}
-	}
 	if !e.o.LastStep || e.one {
 		return &ExportError{at, field, "its output at a step is that of the steps so far, for which there is no operator; with ExportOptions.LastStep one pool can be written, which is that of all steps"}
 	}
+	if e.o.Lengths {
+		return e.poolOfRows(at, op)
+	}
 	e.last, e.one = e.node(op, []string{e.last}, ints("axes", 0), integer("keepdims", 0)), true
+	return nil
+}
+
+// poolOfRows is pool over the steps of each row. It gives 0 for a row of no steps, as the stage does.
+func (e *exporter) poolOfRows(at, op string) error {
+	fill := map[string]float32{"ReduceMax": float32(math.Inf(-1))}[op]
+	if err := e.masked(at, fill); err != nil {
+		return err
+	}
+	e.one = true
+	if op == "ReduceMax" {
+		zero, err := e.floats(at+".none", []float32{0})
+		if err != nil {
+			return err
+		}
+		highest := e.node(op, []string{e.last}, ints("axes", 0), integer("keepdims", 0))
+		some := e.node("Less", []string{e.integers(0), e.lengths()})
+		e.last = e.node("Where", []string{e.column(some), highest, zero})
+		return nil
+	}
+	sum := e.node("ReduceSum", []string{e.last, e.list([]int64{0})}, integer("keepdims", 0))
+	steps := e.node("Cast", []string{e.node("Max", []string{e.lengths(), e.integers(1)})}, integer("to", int64(pb.TensorProto_FLOAT)))
+	e.last = e.node("Div", []string{sum, e.column(steps)})
+	return nil
+}
+
+// masked puts a number in place of the steps past the ends of rows.
+func (e *exporter) masked(at string, fill float32) error {
+	mask := e.node("Less", []string{e.column(e.places(0)), e.lengths()})
+	low, err := e.floats(at+".low", []float32{fill})
+	if err != nil {
+		return err
+	}
+	e.last = e.node("Where", []string{e.column(mask), e.last, low})
 	return nil
 }
 
@@ -243,12 +277,9 @@ func (e *exporter) attention(at, field string, s nn.AttentionPool) error {
 		return &ExportError{at, field, fmt.Sprintf("its stages give width %d, and one step: %v; want one score for each step", e.width, e.one)}
 	}
 	if e.o.Lengths {
-		mask := e.node("Less", []string{e.column(e.places(0)), e.lengths()})
-		low, err := e.floats(at+".low", []float32{float32(math.Inf(-1))})
-		if err != nil {
+		if err := e.masked(at, float32(math.Inf(-1))); err != nil {
 			return err
 		}
-		e.last = e.node("Where", []string{e.column(mask), e.last, low})
 	}
 	w := e.node("Softmax", []string{e.last}, integer("axis", 0))
 	e.last, e.width, e.one = e.node("ReduceSum", []string{e.node("Mul", []string{x, w}), e.list([]int64{0})}, integer("keepdims", 0)), width, true

@@ -113,6 +113,9 @@ func exportCases() (list []exportCase) {
 	add("attended_rows", ExportOptions{LastStep: true, Lengths: true, BatchFirst: true}, both(), linear(4, 4), attention(), linear(4, 2))
 	add("last_of_rows", ExportOptions{LastStep: true, Lengths: true}, both(), nn.Tanh, linear(4, 2))
 	add("ends_of_rows", ExportOptions{LastStep: true, Lengths: true, NoStates: true}, both(), &Pick{Width: 4, From: []int{0, 1, 2, 3}, First: []bool{false, false, true, true}}, linear(4, 2))
+	add("mean_of_rows", ExportOptions{LastStep: true, Lengths: true}, both(), nn.Tanh, linear(4, 4), nn.PoolMean{}, linear(4, 2))
+	add("max_of_rows", ExportOptions{LastStep: true, Lengths: true, BatchFirst: true, NoStates: true}, overGRU(gru.Config{Input: 3, Hidden: 4}), linear(4, 3), nn.PoolMax{})
+	add("pools_of_rows", ExportOptions{LastStep: true, Lengths: true, NoStates: true}, both(), nn.Parallel{attention(), nn.PoolMax{}, nn.PoolMean{}, whole(4), nn.Sequential{linear(4, 1), nn.PoolMax{}}, nn.Sequential{linear(4, 1), nn.PoolMean{}}}, linear(18, 2))
 	return list
 }
 
@@ -185,6 +188,14 @@ func TestExportAgreesWithONNXRuntimeOfToday(t *testing.T) {
 // withRuntime writes the cases to a folder and lets ONNX Runtime compute their outputs.
 func withRuntime(t *testing.T, dir string, cases []exportCase, py *python.Python) map[string]map[string]Tensor {
 	t.Helper()
+	return runtimeOf(t, dir, cases, func(i int, n *Network) map[string]Tensor {
+		return inputsOf(n, rand.New(rand.NewPCG(uint64(i), 5)), 5, 3)
+	}, py)
+}
+
+// runtimeOf is withRuntime for inputs of one's own.
+func runtimeOf(t *testing.T, dir string, cases []exportCase, inputs func(i int, n *Network) map[string]Tensor, py *python.Python) map[string]map[string]Tensor {
+	t.Helper()
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +208,7 @@ func withRuntime(t *testing.T, dir string, cases []exportCase, py *python.Python
 		if err := os.WriteFile(filepath.Join(dir, c.name+".onnx"), text, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		file.Cases = append(file.Cases, peerCase{Model: c.name, Inputs: inputsOf(n, rand.New(rand.NewPCG(uint64(i), 5)), 5, 3)})
+		file.Cases = append(file.Cases, peerCase{Model: c.name, Inputs: inputs(i, n)})
 	}
 	text, err := json.Marshal(file)
 	if err != nil {

@@ -215,7 +215,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		f.Add(b.Bytes())
 	}
-	for _, folder := range []string{"pytorch", "packed", "tensorflow", "nodes", "unrolled", "opsets", "seq2seq", "keras2onnx", "public", "steps", "queries"} {
+	for _, folder := range []string{"pytorch", "packed", "tensorflow", "nodes", "unrolled", "opsets", "seq2seq", "keras2onnx", "public", "steps", "queries", "pools"} {
 		list, err := filepath.Glob(filepath.Join("testdata", folder, "*.onnx"))
 		if err != nil {
 			f.Fatal(err)

@@ -24,17 +24,23 @@ type normalizer struct {
 	gain, bias []float32 // of a factor and what follows from it; nil for 1 and 0
 	minus      bool      // an offset is mean*factor, not -mean*factor
 
-	// Of the parts of an attention: what scores the steps of which the weighted are, and the
-	// lengths that leave some of them out.
+	// Of the parts of an attention, or of a pool: what scores the steps of which the weighted are, the
+	// lengths that leave some of them out, of so many, and what masked ones have in place of these.
 	scores *node
 	rows   lengthsOf
+	steps  sym
+	fill   float32
 }
 
 // what says what it is a part of.
 func (p *normalizer) what() string {
 	switch p.part {
 	case "masked":
-		return "masked scores of steps, which only a softmax over time reads"
+		return "masked steps, which only a maximum over time reads, or of scores a softmax"
+	case "kept":
+		return "steps that are 0 past the ends of rows, of which a chain has the mean over time alone: their sum, divided by the lengths"
+	case "total":
+		return "the sum of the steps of each row, of which a chain has the mean alone: divide it by the lengths"
 	case "weights":
 		return "weights of steps, a softmax over time, of which a chain has the sum of the weighted steps alone"
 	case "weighted":
@@ -161,7 +167,7 @@ func (im *importer) stable(v *view, k *constant, sign float32) ([]value, error) 
 	if out := im.plusOne(v, k, sign); out != nil {
 		return out, nil
 	}
-	if v.is("masked") || v.is("weights") || v.is("weighted") {
+	if v.is("masked") || v.is("weights") || v.is("weighted") || v.is("kept") || v.is("total") {
 		return nil, refuse("it adds a constant to %s", v.node.part.what())
 	}
 	eps, ok := k.one()

@@ -49,6 +49,10 @@ func readDiv(c *call) ([]value, error) {
 		return nil, err
 	}
 	if v == nil {
+		if c.in[0].v.is("total") {
+			out, err := rowQuotient(c)
+			return []value{out}, err
+		}
 		return c.normalized()
 	}
 	if swapped {

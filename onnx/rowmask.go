@@ -1,8 +1,7 @@
 package onnx
 
-import "slices"
-
-// rowLess compares the place of a step with the length of its row: a mask.
+// rowLess compares the place of a step with the length of its row: a mask. Without a place it is the
+// first step that counts, so the mask says which rows have steps.
 func rowLess(c *call) (value, error) {
 	a, b, err := c.twoRows()
 	if err != nil {
@@ -18,12 +17,18 @@ func rowLess(c *call) (value, error) {
 			return value{}, err
 		}
 	}
+	place := known(0)
+	if d.place >= 0 {
+		place = known(1)
+	}
+	minus, err := place.negative()
 	switch {
-	case d.place < 0 || d.row == d.place:
+	case err != nil:
+	case d.place >= 0 && d.row == d.place:
 		err = errRows
-	case d.number == known(1) && d.lens == known(-1) && d.plus == known(0):
+	case d.number == place && d.lens == known(-1) && d.plus == known(0):
 		d.mask = ofSteps
-	case d.number == known(-1) && d.lens == known(1) && d.plus == known(-1):
+	case d.number == minus && d.lens == known(1) && d.plus == known(-1):
 		d.mask = ofPadding
 	default:
 		err = errRows
@@ -59,55 +64,6 @@ func rowNot(c *call) (value, error) {
 	}
 	out.mask = ofSteps + ofPadding - r.mask
 	return value{r: &out}, nil
-}
-
-// maskedScores is a Where of scores and a number so low that its e^x is 0: masked_fill of PyTorch.
-func maskedScores(c *call) (value, error) {
-	mask, err := c.rowInput(0)
-	if err != nil {
-		return value{}, err
-	}
-	at := 1
-	if mask.mask == ofPadding {
-		at = 2
-	}
-	if mask.mask == noMask || mask.place < 0 || !c.has(at) || !c.has(3-at) || c.in[3-at].k == nil || c.in[at].v == nil {
-		return value{}, errRows
-	}
-	k := c.in[3-at].k
-	if !k.float || slices.ContainsFunc(k.f, func(x float32) bool { return !(x <= lowScore) }) {
-		return value{}, refuse("it masks steps by %v, want -Inf or a number of at most %v, which weighs nothing behind a softmax", k.f[:min(len(k.f), 4)], lowScore)
-	}
-	v, err := c.view(at)
-	if err != nil {
-		return value{}, err
-	}
-	sizes, err := v.sizes()
-	if err != nil {
-		return value{}, err
-	}
-	for _, more := range [][]sym{mask.sizes, k.dims} {
-		if all, err := broadcast(sizes, more); err != nil || !slices.Equal(all, sizes) {
-			return value{}, refuse("a mask of the sizes %v for scores of the sizes %v", more, sizes)
-		}
-	}
-	if v, err = c.im.scored(v); err != nil {
-		return value{}, err
-	}
-	first := len(sizes) - len(mask.sizes)
-	time := mask.place + first
-	row := -1 // of a batch of one row there is no axis
-	if mask.row >= 0 {
-		row = mask.row + first
-	}
-	rows := slices.IndexFunc(v.dims, func(d []atom) bool { return len(d) > 0 && d[0].kind == ofSequence && !slices.Equal(d, v.dims[time]) })
-	if v.is("masked") || v.flip || !v.timeAxis(time) || rows != row {
-		return value{}, refuse("it masks something else than the scores of steps, one for each")
-	}
-	out := *v
-	out.node = c.im.partOf(v.node, "masked", 1, 0)
-	out.node.part.rows = mask.of
-	return value{v: &out}, nil
 }
 
 // lowScore is the largest number that masks give the steps that they leave out. It is read as -Inf,

@@ -20,6 +20,8 @@ type rowValue struct {
 	sizes              []sym
 	mask               maskOf
 	pair               []*rowValue // in place of these: along the last axis, for GatherND
+	upTo               sym         // of lengths that are a sum of a mask: among so many steps; else 0
+	narrow             bool        // a mask of a type that does not hold the number of steps
 }
 
 // lengthsOf says whose lengths rows have: the input of that name has them, or ids, of which so many
@@ -46,7 +48,7 @@ const (
 	ofPadding        // those past the ends of rows
 )
 
-var errRows = refuse("it makes of the lengths of rows, or of what follows from them, what no chain here has; they can say which step of each row is taken, its last, and which steps an attention leaves out: give the layers the lengths as sequence_lens, or export the graph without this")
+var errRows = refuse("it makes of the lengths of rows, or of what follows from them, what no chain here has; they can say which step of each row is taken, its last, and which steps an attention or a pool leaves out: give the layers the lengths as sequence_lens, or export the graph without this")
 
 // rowOperators are those that read such values.
 var rowOperators map[string]func(c *call) (value, error)
@@ -54,10 +56,10 @@ var rowOperators map[string]func(c *call) (value, error)
 func init() {
 	rowOperators = map[string]func(c *call) (value, error){
 		"Identity": rowIdentity, "Cast": rowCast, "Range": rowRange, "Shape": rowShape,
-		"Add": rowSum(1), "Sub": rowSum(-1), "Mul": rowProduct, "Clip": rowClip, "Max": rowClip,
+		"Add": rowSum(1), "Sub": rowSum(-1), "Mul": rowProduct, "Div": rowQuotient, "ReduceSum": rowCount, "Clip": rowClip, "Max": rowClip,
 		"Unsqueeze": rowAxes, "Squeeze": rowAxes, "Reshape": rowAxes, "Transpose": rowAxes, "Expand": rowExpand, "Concat": rowConcat,
 		"Less": rowLess, "LessOrEqual": rowLess, "Greater": rowLess, "GreaterOrEqual": rowLess, "Not": rowNot, "Equal": rowNot,
-		"Where": maskedScores, "GatherElements": lookUpElements, "GatherND": lookUpPairs, "Gather": lookUpFlat,
+		"Where": maskedSteps, "GatherElements": lookUpElements, "GatherND": lookUpPairs, "Gather": lookUpFlat,
 	}
 }
 
@@ -170,7 +172,7 @@ func (c *call) twoRows() (a, b *rowValue, err error) {
 		return nil, nil, err
 	}
 	b, err = c.rowInput(1)
-	if err == nil && (len(a.pair) > 0 || len(b.pair) > 0 || a.mask != noMask && b.mask != noMask) {
+	if err == nil && (len(a.pair) > 0 || len(b.pair) > 0 || a.mask != noMask && b.mask != noMask || a.upTo != (sym{}) || b.upTo != (sym{})) {
 		err = errRows
 	}
 	return a, b, err
@@ -184,10 +186,16 @@ func rowIdentity(c *call) (value, error) {
 // rowCast passes on what the type holds: of a mask both truths, else numbers of steps.
 func rowCast(c *call) (value, error) {
 	r, err := c.rowInput(0)
-	if to := int32(c.int("to", 0)); err == nil && r.mask == noMask && (!holdsCounts(to) || isFloat(to)) {
-		err = errRows
+	if err != nil {
+		return value{}, err
 	}
-	return value{r: r}, err
+	to := int32(c.int("to", 0))
+	if r.mask == noMask && !holdsCounts(to) {
+		return value{}, errRows
+	}
+	out := *r
+	out.narrow = !holdsCounts(to)
+	return value{r: &out}, nil
 }
 
 // rowRange is 0, 1, 2 and so on up to a size that is known only when the graph runs.
@@ -289,8 +297,11 @@ func (r *rowValue) isNumber() bool {
 	return r.lens == known(0) && r.number == known(0) && r.row < 0 && r.place < 0 && r.mask == noMask
 }
 
-// rowProduct is a value times a number or a size.
+// rowProduct is a value times a number or a size, or what a layer gives times a mask.
 func rowProduct(c *call) (value, error) {
+	if slices.ContainsFunc(c.in, func(v value) bool { return v.v != nil && !v.v.ids() }) {
+		return keptSteps(c)
+	}
 	a, b, err := c.twoRows()
 	if err != nil {
 		return value{}, err
@@ -327,8 +338,14 @@ func rowClip(c *call) (value, error) {
 		return value{}, errRows
 	}
 	r, k := c.im.rowOf(given[0]), given[1].k
-	if r == nil || k.float || k.count() != 1 || len(k.dims) > len(r.sizes) {
+	if r == nil || k.count() != 1 || len(k.dims) > len(r.sizes) {
 		return value{}, errRows
+	}
+	if k.float {
+		if !r.isLengths() || !(k.f[0] <= 1) { // as 1e-9, by which nothing is divided
+			return value{}, refuse("a lower limit of %v for what follows from the lengths of rows, want at most 1, of lengths", k.f[0])
+		}
+		return value{r: r}, nil
 	}
 	whole := *r // the lengths themselves
 	whole.plus = known(-1)

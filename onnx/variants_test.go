@@ -269,7 +269,7 @@ func TestExportsThatAreRefused(t *testing.T) {
 		{o: ExportOptions{LastStep: true}, stages: []nn.Stage{ok, nn.PoolMax{}, nn.PoolMax{}}, want: "stage 2: nn.PoolMax"},
 		{o: ExportOptions{LastStep: true}, stages: []nn.Stage{nn.PoolMax{}, ok}, want: "stage 1: onnx.Recurrent: it comes after a pool"},
 		{o: ExportOptions{LastStep: true}, stages: []nn.Stage{ok, nn.Residual{nn.PoolMax{}}}, want: "stage 1: nn.Residual: a pool"},
-		{o: ExportOptions{LastStep: true, Lengths: true}, stages: []nn.Stage{ok, nn.PoolMean{}}, want: "stage 1: nn.PoolMean: with ExportOptions.Lengths"},
+		{o: ExportOptions{Lengths: true}, stages: []nn.Stage{ok, nn.PoolMean{}}, want: "stage 1: nn.PoolMean: its output at a step"},
 		{o: ExportOptions{LastStep: true, Window: Window{-2, 0}}, stages: []nn.Stage{ok}, want: "ExportOptions.Window: LastStep is set too"},
 		{o: ExportOptions{Window: Window{3, 3}}, stages: []nn.Stage{ok}, want: "ExportOptions.Window: it is [3:3]"},
 		{o: ExportOptions{Window: Window{-2, -2}}, stages: []nn.Stage{ok}, want: "ExportOptions.Window: it is [-2:-2]"},

@@ -434,7 +434,7 @@ def main():
                                (looked_up, {"": "", "clamped": "", "maximum": "", "both": "", "state": "or their final states", "reverse": "from the end", "both lengths left out": "from the end", "other lengths": "is another one than the lengths",
                                             "less two": rows, "after a repeated one": "it repeats the last of all steps", "repeated": "which is looked up by lengths", "beside a state": "it has a final state", "clamped at one": "want 0, of lengths - 1", "from one": "", "one row": "", "pairs of one row": "", "flat of one row": "", "one unit": "it looks elements up"}, 13),
                                (masked, {"": "", "greater": "", "large": "", "less or equal less one": "", "equals zero": "", "counted": "", "counted last": "", "one row": "", "both": "reads all steps from the end",
-                                         "less or equal": rows, "from one": "a number is needed", "high": "of at most -10000", "the others": rows, "turned": "a mask of the sizes", "outputs": "it masks"}, 17),
+                                         "less or equal": rows, "from one": "a number is needed", "high": "of at most -10000", "the others": rows, "turned": "a mask of the sizes", "outputs": "weights of steps times something else"}, 17),
                                (some_steps, {"": "", "fixed": "", "TimeDistributed": "", "of some": "", "layer": "some steps of a sequence", "mean": "over axis 0", "with others": "some steps of a layer together", "by twos": "steps of 2", "of rows": "which is not the time"}, 13)):
         for form, refused in forms.items():
             r = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
     python steps.py FOLDER SEED [small [FORM ...]]
 
 With "small" it writes those whose files are committed in testdata/steps, or those of a form these, as queried in
-testdata/queries.
+testdata/queries, and rows_mean, rows_max and rows_both in testdata/pools.
 """
 import logging
 import random
@@ -149,6 +149,37 @@ class Steps(nn.Module):
         s = self.scores(y).squeeze(-1)
         return self.out((y * torch.softmax(torch.where(mask, s, torch.full_like(s, -1e4)), 1).unsqueeze(-1)).sum(1))
 
+    # Pools over the steps of each row.
+    def rows_mean(self, y, time, lengths):
+        how, shape = self.form.split()[1], (1, -1) if time else (-1, 1)
+        mask = torch.arange(y.size(time)).view(*shape) < lengths.unsqueeze(time)
+        if how == "counted":
+            m = mask.unsqueeze(-1).float()
+            return self.out((y * m).sum(time) / m.sum(time))
+        if how == "clamped":
+            m = mask.unsqueeze(-1).expand(y.size()).float()
+            return self.out(torch.sum(y * m, time) / torch.clamp(m.sum(time), min=1e-9))
+        if how == "filled":
+            return self.out(y.masked_fill(~mask.unsqueeze(-1), 0.0).sum(time) / lengths.clamp(min=1).unsqueeze(-1))
+        if how == "float":
+            return torch.tanh(self.first((y * mask.unsqueeze(-1).float()).sum(time) / lengths.float().view(-1, 1)))
+        return self.out((y * mask.unsqueeze(-1)).sum(time) / lengths.unsqueeze(-1))
+
+    def rows_max(self, y, time, lengths):
+        how, shape = self.form.split()[1], (1, -1) if time else (-1, 1)
+        mask = (torch.arange(y.size(time)).view(*shape) < lengths.unsqueeze(time)).unsqueeze(-1)
+        y = self.first(y)
+        if how == "where":
+            return self.second(torch.where(mask, y, torch.full_like(y, float("-inf"))).amax(time))
+        if how == "least":
+            return self.second(y.masked_fill(~mask, torch.finfo(torch.float32).min).amax(time))
+        return self.second(y.masked_fill(~mask, float("-inf")).max(time).values)
+
+    def rows_both(self, y, time, lengths):
+        mask = (torch.arange(y.size(1)).unsqueeze(0) < lengths.unsqueeze(1)).unsqueeze(-1)
+        mean = (y * mask).sum(1) / lengths.unsqueeze(1)
+        return self.pair(torch.cat((mean, y.masked_fill(~mask, float("-inf")).amax(1)), -1))
+
 
 def form_of(form):
     return form.split()[0]
@@ -164,6 +195,8 @@ FORMS = {
     "queried dot": (False, False), "queried row": (False, False), "queried last": (False, False), "queried general": (False, False), "queried einsum": (False, False),
     "queried additive": (False, False), "queried concat": (False, False),
     "masked tanh": (True, True), "masked_large linear": (False, True), "masked_where tanh": (False, True),
+    "rows_mean mask": (True, True), "rows_mean float": (True, True), "rows_mean counted": (True, True), "rows_mean clamped": (False, True), "rows_mean filled": (True, True),
+    "rows_max inf": (True, True), "rows_max least": (True, True), "rows_max where": (False, True), "rows_both cat": (False, True),
 }
 
 
@@ -204,7 +237,7 @@ def main():
     choose, rng = random.Random(seed), np.random.default_rng(seed)
     torch.manual_seed(seed)
     cases = Cases(folder)
-    for form in [f for f in FORMS if form_of(f) in sys.argv[4:] or len(sys.argv) < 5 and (not small or form_of(f) != "queried")]:
+    for form in [f for f in FORMS if form_of(f) in sys.argv[4:] or len(sys.argv) < 5 and (not small or form_of(f) != "queried" and not form_of(f).startswith("rows_"))]:
         for new in (False, True):
             write(cases, "_".join(form.split()) + ("_new" if new else ""), form, new, choose, rng, small)
     cases.write(f"PyTorch {torch.__version__}, onnx {onnx.__version__}, seed {seed}; written by testdata/steps.py")
