@@ -79,18 +79,23 @@ func (e *exporter) poolOfRows(at, op string) error {
 	}
 	e.one = true
 	if op == "ReduceMax" {
-		zero, err := e.floats(at+".none", []float32{0})
-		if err != nil {
-			return err
-		}
-		highest := e.node(op, []string{e.last}, ints("axes", 0), integer("keepdims", 0))
-		some := e.node("Less", []string{e.integers(0), e.lengths()})
-		e.last = e.node("Where", []string{e.column(some), highest, zero})
-		return nil
+		e.last = e.node(op, []string{e.last}, ints("axes", 0), integer("keepdims", 0))
+		return e.some(at)
 	}
 	sum := e.node("ReduceSum", []string{e.last, e.list([]int64{0})}, integer("keepdims", 0))
 	steps := e.node("Cast", []string{e.node("Max", []string{e.lengths(), e.integers(1)})}, integer("to", int64(pb.TensorProto_FLOAT)))
 	e.last = e.node("Div", []string{sum, e.column(steps)})
+	return nil
+}
+
+// some puts 0 in place of what there is for rows of no steps.
+func (e *exporter) some(at string) error {
+	zero, err := e.floats(at+".none", []float32{0})
+	if err != nil {
+		return err
+	}
+	some := e.node("Less", []string{e.integers(0), e.lengths()})
+	e.last = e.node("Where", []string{e.column(some), e.last, zero})
 	return nil
 }
 
@@ -264,7 +269,8 @@ func (e *exporter) column(of string) string {
 }
 
 // attention writes an attention at the last step: a softmax of the scores over time, and the sum of
-// the steps weighted by it. Scores past the ends of rows are -Inf.
+// the steps weighted by it. Scores past the ends of rows are -Inf, and a row of no steps, whose
+// softmax is no number, has 0.
 func (e *exporter) attention(at, field string, s nn.AttentionPool) error {
 	if !e.o.LastStep || e.one {
 		return &ExportError{at, field, "its output at a step is that of the steps so far, for which there is no operator; with ExportOptions.LastStep one pool can be written, which is that of all steps"}
@@ -283,5 +289,8 @@ func (e *exporter) attention(at, field string, s nn.AttentionPool) error {
 	}
 	w := e.node("Softmax", []string{e.last}, integer("axis", 0))
 	e.last, e.width, e.one = e.node("ReduceSum", []string{e.node("Mul", []string{x, w}), e.list([]int64{0})}, integer("keepdims", 0)), width, true
+	if e.o.Lengths {
+		return e.some(at)
+	}
 	return nil
 }

@@ -377,7 +377,8 @@ func TestPoolsOfOneRow(t *testing.T) {
 // rowsOfNoSteps are the chains and the inputs of TestExportedPoolsOfRowsOfNoSteps.
 func rowsOfNoSteps() (list []exportCase, inputs func(i int, n *Network) map[string]Tensor) {
 	r := rand.New(rand.NewPCG(3, 4))
-	for name, pool := range map[string]nn.Stage{"mean": nn.PoolMean{}, "max": nn.PoolMax{}} {
+	attention := nn.AttentionPool{must(nn.NewLinear(3, 1, rand.New(rand.NewPCG(5, 6))))}
+	for name, pool := range map[string]nn.Stage{"mean": nn.PoolMean{}, "max": nn.PoolMax{}, "attention": attention} {
 		linear := must(nn.NewLinear(2, 3, rand.New(rand.NewPCG(1, 2))))
 		linear.Bias = []float32{-1.5, 0.5, 2}
 		list = append(list, exportCase{name, ExportOptions{LastStep: true, Lengths: true}, []nn.Stage{linear, pool}})
