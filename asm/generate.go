@@ -261,7 +261,7 @@ func tileArguments() []byte {
 	s.line("}\n")
 	s.doc("Size is the largest register tile of an instruction set: Rows rows of Vecs vectors\nof Lanes columns. Smaller ones exist for every number of rows and vectors. Tiles of r\nrows also take 2, 4, ... up to Panels[r-1] whole panels of Vecs vectors. Those of\nas many rows as Apart lists also take three vectors at addresses of their own. Fetch is\nhow many cache lines from Next on a tile of three rows or more asks for in four steps.\nFactors is how many columns PackFactors reads and writes of each piece.")
 	s.line("type Size struct{ Lanes, Vecs, Rows, Fetch, Factors int; Panels, Apart []int }\n")
-	s.doc("What the kernels that pack panels are given: PackStrip the addresses of up to\nPackLanes rows, PackPieces the lengths in up to PackVecs vectors, both flags.\nDotRowsRoom is the scratch of DotRows on the widest machine.")
+	s.doc("What the kernels that pack panels are given: PackStrip the addresses of up to\nPackLanes rows, PackRows the lengths in up to PackVecs vectors, both flags.\nDotRowsRoom is the scratch of DotRows on the widest machine.")
 	s.line("const (\nPackLanes = %d\nPackVecs = %d\n", kernel.PackMaxLanes, kernel.PackMaxVecs)
 	room := 0
 	for _, t := range Targets {
@@ -269,7 +269,7 @@ func tileArguments() []byte {
 	}
 	s.line("DotRowsRoom = %d\n", room)
 	s.line("PackFlush = %d // tiny values become +0", kernel.PackFlush)
-	s.line("PackPart = %d // PackPieces: pieces end before the panel does\n)\n", kernel.PackPart)
+	s.line("PackPart = %d // PackRows: the last piece of a row ends before its panel does\n)\n", kernel.PackPart)
 	s.line("var (")
 	for _, t := range Targets {
 		s.line("%s = Size{Lanes: %d, Vecs: %d, Rows: %d, Fetch: %d, Factors: %d, Panels: %#v, Apart: %#v}", t.ISA, t.Lanes, t.Vecs, t.Rows, kernel.FetchLines(t.Lanes, t.Vecs, t.Rows), t.Lanes*kernel.FactorVecs(t.Lanes, t.Rows), t.Panels, t.Apart)

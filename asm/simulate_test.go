@@ -324,31 +324,32 @@ func packed(t *testing.T, target Target, source string) error {
 		}
 	}
 	for flags := range 4 {
-		for width := 1; width <= nr; width++ {
-			if (flags < 2) != (width == nr) {
+		for width := 0; width <= 3*nr; width++ {
+			if part := width%nr != 0; (flags&kernel.PackPart != 0) != part {
 				continue
 			}
-			s := newSimulator(t, source, "PackPieces", target.Lanes, size)
+			s := newSimulator(t, source, "PackRows", target.Lanes, size)
 			for i := range (size - src) / 4 {
 				s.setLane(src, i, awkward(i))
 			}
-			pieces, ldd, lds := width%4, nr+width%3, nr+7
+			pieces, n := width/nr, (width+nr-1)/nr
+			rows, ldp, ldd, lds := width%4, 5*nr+width%3, nr+width%2, width+7
 			for v := range target.Vecs {
-				binary.LittleEndian.PutUint64(s.memory[tails+8*v:], uint64(max(0, min(target.Lanes, width-v*target.Lanes))))
+				binary.LittleEndian.PutUint64(s.memory[tails+8*v:], uint64(max(0, min(target.Lanes, width%nr-v*target.Lanes))))
 			}
 			w := &simulator{memory: append([]byte(nil), s.memory...)}
-			for i := range pieces {
-				for j := range nr {
+			for i := range rows {
+				for j := range n * nr {
 					v := uint32(0)
 					if j < width {
 						v = flushed(s.lane(src, i*lds+j), flags)
 					}
-					w.setLane(dst, i*ldd+j, v)
+					w.setLane(dst, j/nr*ldp+i*ldd+j%nr, v)
 				}
 			}
-			s.args = map[int]int{0: dst, 8: src, 16: pieces, 24: ldd, 32: lds, 40: tails, 48: flags}
+			s.args = map[int]int{0: dst, 8: src, 16: rows, 24: pieces, 32: ldp, 40: ldd, 48: lds, 56: tails, 64: flags}
 			s.run()
-			if err := differ(s, w, fmt.Sprintf("PackPieces of %d columns, flags %d", width, flags)); err != nil {
+			if err := differ(s, w, fmt.Sprintf("PackRows of %d rows of %d columns, flags %d", rows, width, flags)); err != nil {
 				return err
 			}
 		}

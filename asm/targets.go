@@ -75,10 +75,10 @@ func (t Target) packing() []Kernel {
 PackStrip transposes %d rows into a strip of a panel of %d columns:
 dst[q*%[2]d+r] = rows[r][q] for q < steps, a multiple of four. Flags: bit 0: tiny
 values become +0.`, t.Lanes, t.Lanes*t.Vecs)},
-		{Name: "PackPieces", Args: fmt.Sprintf("dst, src *float32, pieces, ldd, lds int, tails *[%d]int, flags int", kernel.PackMaxVecs), File: "pack", Emit: p.Pieces, Doc: fmt.Sprintf(`
-PackPieces copies pieces of %d columns: dst[i*ldd+j] = src[i*lds+j]. Flags: bit 0:
-tiny values become +0; bit 1: vector v of a piece has tails[v] elements, 0 to %d,
-and +0 behind them.`, t.Lanes*t.Vecs, t.Lanes)},
+		{Name: "PackRows", Args: fmt.Sprintf("dst, src *float32, rows, pieces, ldp, ldd, lds int, tails *[%d]int, flags int", kernel.PackMaxVecs), File: "pack", Emit: p.Spread, Doc: fmt.Sprintf(`
+PackRows copies rows to panels of %[1]d columns: dst[p*ldp+i*ldd+j] = src[i*lds+p*%[1]d+j]
+for p < pieces. Flags: bit 0: tiny values become +0; bit 1: one more piece, vector v of which
+has tails[v] elements, 0 to %[2]d, and +0 behind them.`, t.Lanes*t.Vecs, t.Lanes)},
 		{Name: "PackFactors", Args: "dst, src *float32, rows, pieces, ldp, lds int", File: "pack", Emit: p.Factors, Doc: fmt.Sprintf(`
 PackFactors copies rows to panels of %[1]d columns: dst[p*ldp+i*%[1]d+j] =
 src[i*lds+p*%[1]d+j] for p < pieces. It reads and writes %d columns of each piece.`, t.Rows, t.Lanes*kernel.FactorVecs(t.Lanes, t.Rows))},

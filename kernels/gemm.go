@@ -72,7 +72,7 @@ func (t ISA) Gemm(into Into, transA, transB bool, m, n, k int, a []float32, lda 
 		if tail := n % s.Lanes; tail != 0 && k != 0 { // the last columns do not fill a vector: a narrow panel of their own
 			p.edge, work = work[:k*s.Lanes], work[k*s.Lanes:]
 			for q := range k {
-				spread(p.edge, s.Lanes, k, q, b[q*ldb+n-tail:][:tail])
+				spread(p.edge[q*s.Lanes:], s.Lanes, 0, b[q*ldb+n-tail:][:tail], false)
 			}
 		}
 	} else {

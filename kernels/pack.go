@@ -47,9 +47,12 @@ const (
 	// its rows are read on. Each strip of a panel writes a part of every line, so that
 	// the block has to stay in the first-level cache: 16 KiB.
 	packBlock = 1 << 12
-	// packRows is how many rows of B are spread over all panels before the next
+	// packAtOnce is how many rows of B are spread over all panels before the next
 	// ones: so many streams are read, and one written in stretches.
-	packRows = 32
+	packAtOnce = 32
+	// packMost is how many elements one call copies, which nothing interrupts: some 5 us of
+	// work. All panels' widths divide it.
+	packMost = 1 << 14
 )
 
 // panels packs the panels first to last-1.
@@ -70,10 +73,10 @@ func (p *packing) panels(panels []float32, first, last int) {
 			p.strips(s, panels[i*size:][:size], i*nr)
 		}
 	default:
-		for q := 0; q < p.k; q += packRows {
+		for q := 0; q < p.k; q += packAtOnce {
 			for i := first; i < last; i++ {
 				j := i * nr
-				packPieces(p.isa, p.flags(), panels[i*size+q*nr:], p.b[q*p.ldb+j:], min(packRows, p.k-q), nr, p.ldb, min(nr, p.n-j))
+				packRows(p.isa, p.flags(), panels[i*size+q*nr:], p.b[q*p.ldb+j:], min(packAtOnce, p.k-q), min(nr, p.n-j), 0, p.ldb)
 			}
 		}
 	}
@@ -133,50 +136,45 @@ func (p *packing) narrowPanel(panel []float32, j, nr int) {
 	}
 }
 
-func (p *packing) flags() int {
-	if p.flush {
+func (p *packing) flags() int { return packFlags(p.flush) }
+
+func packFlags(flush bool) int {
+	if flush {
 		return tile.PackFlush
 	}
 	return 0
 }
 
-// packPieces copies pieces of w elements, up to a panel's width nr, that lie lds
-// apart, to rows of panels that lie ldd apart.
-func packPieces(t ISA, flags int, dst, src []float32, pieces, ldd, lds, w int) {
+// packRows spreads rows of w elements, lds apart, over panels that are ldp apart. The first
+// goes to the beginning of panels, the next ones to the rows of the panels after it.
+func packRows(t ISA, flags int, panels, src []float32, rows, w, ldp, lds int) {
 	s := &tilings[t]
-	var tails [tile.PackVecs]int
-	if w < s.nr() {
-		flags |= tile.PackPart
-		for v := range tails {
-			tails[v] = max(0, min(s.Lanes, w-v*s.Lanes))
-		}
-	}
-	runPackPieces(t, at(dst, 0), at(src, 0), pieces, ldd, lds, &tails, flags)
-}
-
-// packRow spreads row q of a matrix of k rows over its panels.
-func packRow(t ISA, panels []float32, k, q int, row []float32) {
-	nr := tilings[t].nr()
+	nr := s.nr()
 	if t == Scalar {
-		spread(panels, nr, k, q, row)
+		for i := range rows {
+			spread(panels[i*nr:], nr, ldp, view(step(at(src, 0), i*lds), w), flags != 0)
+		}
 		return
 	}
-	for panels = panels[q*nr:]; len(row) >= nr; {
-		pieces := min(packRows, len(row)/nr)
-		packPieces(t, 0, panels, row, pieces, k*nr, nr, nr)
-		row = row[pieces*nr:]
-		panels = panels[min(len(panels), pieces*k*nr):]
+	var tails [tile.PackVecs]int
+	pieces, rest := w/nr, w%nr
+	if rest > 0 {
+		flags |= tile.PackPart
+		for v := range tails {
+			tails[v] = max(0, min(s.Lanes, rest-v*s.Lanes))
+		}
 	}
-	if len(row) > 0 {
-		packPieces(t, 0, panels, row, 1, 0, 0, len(row))
-	}
+	runPackRows(t, at(panels, 0), at(src, 0), rows, pieces, ldp, nr, lds, &tails, flags)
 }
 
-// spread is packRow in Go, for panels of any width.
-func spread(panels []float32, nr, k, q int, row []float32) {
-	for i := q * nr; len(row) > 0; i += k * nr {
+// spread copies a row to panels of nr columns that are ldp apart, in Go.
+func spread(panels []float32, nr, ldp int, row []float32, flush bool) {
+	for i := 0; len(row) > 0; i += ldp {
 		n := copy(panels[i:i+nr], row)
 		clear(panels[i+n : i+nr])
+		if flush {
+			Scalar.CopyFlush(panels[i:i+n], panels[i:i+n])
+		}
 		row = row[n:]
 	}
 }

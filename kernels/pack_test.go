@@ -147,6 +147,78 @@ func TestPackFlushPartRefusesBadParts(t *testing.T) {
 	}
 }
 
+// rowLists are lists of k rows of a matrix of 3k: side by side, as a window of one row visits
+// them from its end, each second one, a run behind another, no order at all, one row again and
+// again.
+func rowLists(r source, k int) (lists [][]int32) {
+	for _, row := range []func(q int) int{
+		func(q int) int { return k/2 + q },
+		func(q int) int { return 3*k - 1 - q },
+		func(q int) int { return 2 * q },
+		func(q int) int { return (q + k/2) % k },
+		func(int) int { return r.IntN(3 * k) },
+		func(int) int { return k - 1 },
+	} {
+		list := make([]int32, k)
+		for q := range list {
+			list[q] = int32(row(q))
+		}
+		lists = append(lists, list)
+	}
+	return lists
+}
+
+// Rows of a list come to a chunk's panels as one after another would, whatever their distances
+// and however many goroutines copy them, tiny values as +0 if that is asked for. A row may be
+// wider than what one call of the assembly copies.
+func TestRowsPack(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		g := numtest.NewGuards(t)
+		r := newSource(47)
+		_, nr := isa.NewPacked(1, 1).Panels()
+		for _, n := range []int{1, nr - 1, nr, nr + 1, 3*nr - 2, 4 * nr, kernels.PackMost, kernels.PackMost + nr + 3} {
+			k := 13
+			if n > 1000 {
+				k = 3
+			}
+			for i, list := range rowLists(r, k) {
+				for _, flush := range []bool{false, true} {
+					ldb, at := n+i%3, numtest.Layouts[i%2]
+					b := matrix(r, 3*k, n, ldb, []int{wild, mixed}[i%2])
+					p := isa.NewRows(n, k+2, 2)
+					p.Chunk(2) // what another chunk holds stays
+					p.Chunk(k)
+					first, _ := p.Panels(0)
+					got, _ := p.Panels(1)
+					copy(first, r.values(len(first), moderate))
+					copy(got, r.values(len(got), wild))
+					other := slices.Clone(first)
+					want := make([]float32, len(got))
+					for q, row := range list {
+						for j := 0; j < n; j += nr {
+							ref.Pack(want[j*k+q*nr:][:nr], false, flush, nr, 1, b[int(row)*ldb+j:], ldb, min(nr, n-j))
+						}
+					}
+					gb := numtest.In(g, at, b)
+					what := fmt.Sprintf("n=%d, list %d, flush=%v, ldb=%d, %v", n, i, flush, ldb, at)
+					if numtest.Faults(t, func() {
+						for of, w := 1+i%3, 0; w < of; w++ {
+							if flush {
+								p.PackFlush(1, gb, ldb, list, w, of)
+							} else {
+								p.Pack(1, gb, ldb, list, w, of)
+							}
+						}
+					}, what) {
+						sameBits(t, got, want, what)
+						sameBits(t, first, other, what+", the chunk before")
+					}
+				}
+			}
+		}
+	})
+}
+
 // A row of a list is spread over more panels than one call takes.
 func TestGemmRowsOfManyPanels(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {

@@ -91,24 +91,50 @@ func (r *Rows) after(c, j int) []float32 {
 }
 
 // Pack sets chunk c: its row q is row rows[q] of B, whose rows are ldb apart. It does
-// share w of of, panels of columns, so that as many goroutines can fill a chunk together.
+// share w of of, some of the chunk's rows, so that as many goroutines can fill a chunk
+// together. Rows that follow each other at one distance are copied in one go.
 func (r *Rows) Pack(c int, b []float32, ldb int, rows []int32, w, of int) {
+	r.pack("Rows.Pack", false, c, b, ldb, rows, w, of)
+}
+
+// PackFlush is [Rows.Pack] with +0 in place of elements below 2^-100 (rule 8 of the numerics
+// contract).
+func (r *Rows) PackFlush(c int, b []float32, ldb int, rows []int32, w, of int) {
+	r.pack("Rows.PackFlush", true, c, b, ldb, rows, w, of)
+}
+
+func (r *Rows) pack(op string, flush bool, c int, b []float32, ldb int, rows []int32, w, of int) {
 	if c < 0 || c >= len(r.ends) || of < 1 || w < 0 || w >= of {
-		panic(fmt.Sprintf("kernels: Rows.Pack: share %d of %d of chunk %d, want a share from 0 on of one of %d chunks", w, of, c, len(r.ends)))
+		panic(fmt.Sprintf("kernels: %s: share %d of %d of chunk %d, want a share from 0 on of one of %d chunks", op, w, of, c, len(r.ends)))
 	}
 	k, panels := r.chunk(c)
 	if len(rows) != k {
-		lengths("Rows.Pack", "the chunk", k, "rows", len(rows))
+		lengths(op, "the chunk", k, "rows", len(rows))
 	}
-	checkRows("Rows.Pack", "B", rows, r.n, len(b), ldb)
-	nr, count := tilings[r.isa].nr(), tilings[r.isa].panels(r.n)
-	lo, hi := share(count, w, of)*nr, min(share(count, w+1, of)*nr, r.n)
-	if lo >= hi {
+	checkRows(op, "B", rows, r.n, len(b), ldb)
+	if r.n == 0 {
 		return
 	}
-	for q, row := range rows {
-		packRow(r.isa, panels[lo*k:], k, q, b[int(row)*ldb+lo:][:hi-lo])
+	nr, end := tilings[r.isa].nr(), share(k, w+1, of)
+	for q, run := share(k, w, of), 0; q < end; q += run {
+		step := 0
+		run, step = steady(rows[q:end], max(1, packMost/r.n))
+		for j := 0; j < r.n; j += packMost {
+			from := b[int(rows[q])*ldb+j:]
+			packRows(r.isa, packFlags(flush), panels[j*k+q*nr:], from, run, min(packMost, r.n-j), k*nr, step*ldb)
+		}
 	}
+}
+
+// steady returns how many of the first rows of a list, at most most, follow each other at one
+// distance, and that distance.
+func steady(rows []int32, most int) (run, step int) {
+	if len(rows) > 1 {
+		step = int(rows[1]) - int(rows[0])
+	}
+	for run = 1; run < min(most, len(rows)) && int(rows[run])-int(rows[run-1]) == step; run++ {
+	}
+	return run, step
 }
 
 // A RowsProduct says where a product of the rows of A by B goes: C is m x n.

@@ -1448,14 +1448,14 @@ func runPackStrip(t ISA, dst *float32, rows *[16]*float32, steps, flags int) {
 	panic("kernels: no packing on tier " + t.String())
 }
 
-// runPackPieces is PackPieces of tier t. The scalar tier has none: ref.Pack is called in its place.
-func runPackPieces(t ISA, dst, src *float32, pieces, ldd, lds int, tails *[4]int, flags int) {
+// runPackRows is PackRows of tier t. The scalar tier has none: ref.Pack is called in its place.
+func runPackRows(t ISA, dst, src *float32, rows, pieces, ldp, ldd, lds int, tails *[4]int, flags int) {
 	switch t {
 	case AVX2:
-		avx2.PackPieces(dst, src, pieces, ldd, lds, tails, flags)
+		avx2.PackRows(dst, src, rows, pieces, ldp, ldd, lds, tails, flags)
 		return
 	case AVX512:
-		avx512.PackPieces(dst, src, pieces, ldd, lds, tails, flags)
+		avx512.PackRows(dst, src, rows, pieces, ldp, ldd, lds, tails, flags)
 		return
 	}
 	panic("kernels: no packing on tier " + t.String())

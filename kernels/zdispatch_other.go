@@ -430,8 +430,8 @@ func runPackStrip(t ISA, dst *float32, rows *[16]*float32, steps, flags int) {
 	panic("kernels: no packing on tier " + t.String())
 }
 
-// runPackPieces is PackPieces of tier t. The scalar tier has none: ref.Pack is called in its place.
-func runPackPieces(t ISA, dst, src *float32, pieces, ldd, lds int, tails *[4]int, flags int) {
+// runPackRows is PackRows of tier t. The scalar tier has none: ref.Pack is called in its place.
+func runPackRows(t ISA, dst, src *float32, rows, pieces, ldp, ldd, lds int, tails *[4]int, flags int) {
 	panic("kernels: no packing on tier " + t.String())
 }
 

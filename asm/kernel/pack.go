@@ -10,7 +10,7 @@ type Panel struct{ Vecs, Rows int }
 // Flags of the kernels of a Panel.
 const (
 	PackFlush = 1 << 0 // tiny values become +0
-	PackPart  = 1 << 1 // PackPieces: a piece may end before the panel does
+	PackPart  = 1 << 1 // PackRows: the last piece ends before its panel does
 )
 
 // PackMaxLanes is the largest number of rows that PackStrip is given, PackMaxVecs
@@ -85,15 +85,17 @@ func (p Panel) Strip(m vec.Machine) {
 	m.Return()
 }
 
-// Pieces copies rows of a panel, pieces in number. What is left of a panel where a
-// piece ends is +0: tails says how many elements there are for each vector.
+// Spread copies rows to panels, in each pieces of the panels' width, ldp apart, and with
+// PackPart one more that ends before its panel does. What is left of that panel is +0: tails
+// says how many elements there are for each vector.
 //
-//	dst[i*ldd + j] = src[i*lds + j]
-func (p Panel) Pieces(m vec.Machine) {
-	dst, src, n, flags := m.Int("dst"), m.Int("src"), m.Int("pieces"), m.Int("flags")
-	ldd, lds := m.Int("ldd"), m.Int("lds")
-	m.ShiftReg(ldd, 2)
-	m.ShiftReg(lds, 2)
+//	dst[p*ldp + i*ldd + j] = src[i*lds + p*n + j]
+func (p Panel) Spread(m vec.Machine) {
+	dst, src, rows := m.Int("dst"), m.Int("src"), m.Int("rows")
+	pieces, ldp, ldd, lds := m.Int("pieces"), m.Int("ldp"), m.Int("ldd"), m.Int("lds")
+	for _, r := range []vec.Reg{ldp, ldd, lds} {
+		m.ShiftReg(r, 2)
+	}
 	m.Hold(packLive, vec.FlushConstants()...)
 	all := func(flags int) func() {
 		return func() {
@@ -103,10 +105,10 @@ func (p Panel) Pieces(m vec.Machine) {
 					tails = append(tails, m.Tail(m.Word("tails", v)))
 				}
 			}
-			m.Loop("piece", n, 1, func() {
+			piece := func(to, from vec.Reg, tails []vec.Tail) {
 				x := make([]vec.Vec, p.Vecs)
 				for v := range x {
-					if at := (vec.Mem{Base: src, Disp: 4 * m.Lanes() * v}); tails != nil {
+					if at := (vec.Mem{Base: from, Disp: 4 * m.Lanes() * v}); tails != nil {
 						x[v] = m.LoadTail(at, tails[v])
 					} else {
 						x[v] = m.Load(at)
@@ -116,13 +118,25 @@ func (p Panel) Pieces(m vec.Machine) {
 					if flags&PackFlush != 0 {
 						vec.Flush(m, x[v])
 					}
-					m.Store(x[v], vec.Mem{Base: dst, Disp: 4 * m.Lanes() * v})
+					m.Store(x[v], vec.Mem{Base: to, Disp: 4 * m.Lanes() * v})
+				}
+			}
+			m.Loop("row", rows, 1, func() {
+				from, to, n := m.CopyReg(src), m.CopyReg(dst), m.CopyReg(pieces)
+				m.Loop("piece", n, 1, func() {
+					piece(to, from, nil)
+					m.AddImm(from, p.size(m))
+					m.AddReg(to, ldp)
+				})
+				if tails != nil {
+					piece(to, from, tails)
 				}
 				m.AddReg(src, lds)
 				m.AddReg(dst, ldd)
 			})
 		}
 	}
+	flags := m.Int("flags")
 	m.IfEqual("copy", flags, 0, all(0), func() {
 		m.IfEqual("flush", flags, PackFlush, all(PackFlush), func() {
 			m.IfEqual("part", flags, PackPart, all(PackPart), all(PackPart|PackFlush))

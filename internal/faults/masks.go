@@ -21,7 +21,7 @@ var maskFaults = []fault{
 	{"dropout backward: dx without the mask", "internal/seq/gradient.go",
 		"u.dropInput(numbers, u.job.layer, r+k, dx[k*in:][:in], true)", "_ = k", variantsOfLSTM},
 	{"dropout backward: the weight gradient with the whole input", "internal/seq/sum.go",
-		"\t\t\t\tx = u.memory.inRows\n", "", variantsOfLSTM},
+		"f.rows.Pack(c, u.memory.inRows, width, l.x, w, n)", "f.rows.Pack(c, x, width, l.x, w, n)", variantsOfLSTM},
 	{"dropout backward: the input as another layer had it", "internal/seq/backward.go",
 		"u.fork(u.copyPiece(rows, in), u.tasks.copyInput)", "_ = in", variantsOfLSTM},
 	{"dropout of h: the weight gradient with the whole h", "lstm/variant.go",

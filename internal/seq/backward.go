@@ -175,7 +175,7 @@ func (u *Unrolled) blockBackward(last bool) {
 	}
 	u.listPairs()
 	u.addChunk()
-	if u.copiesInput(u.job.layer) {
+	if u.dropsInput(u.job.layer) {
 		u.fork(u.copyPiece(rows, in), u.tasks.copyInput)
 	}
 	u.fork(u.gradientsPiece(rows, in, u.job.dx != nil), u.tasks.gradients)

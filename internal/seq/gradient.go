@@ -31,8 +31,11 @@ func (u *Unrolled) listPairs() {
 				continue
 			}
 			x := t*u.batch + p
-			if u.copiesInput(u.job.layer) {
+			switch {
+			case u.dropsInput(u.job.layer):
 				x -= u.job.lo * u.batch
+			case u.job.layer == 0:
+				x = u.rows.userRow(x)
 			}
 			l.tape = append(l.tape, int32(t*u.batch+p))
 			l.x = append(l.x, int32(x))
@@ -53,8 +56,8 @@ func (u *Unrolled) listPairs() {
 // factors: columns of the gradients of biases and other vectors, rows of the gradient of
 // the input.
 func (u *Unrolled) gradients(w, n int) {
+	u.addTotals(w, n) // first, while what the steps wrote is near
 	u.packFactors(w, n)
-	u.addTotals(w, n)
 	if u.job.dx != nil {
 		lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, rowUnit, w, n)
 		u.inputGradient(u.workers.steps[w].masks.numbers, u.workers.products[w], u.job.lo*u.batch+lo, u.job.lo*u.batch+hi)

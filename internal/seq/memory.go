@@ -16,8 +16,9 @@ type memory struct {
 	// steps.
 	tape [][]float32
 
-	// inRows are the rows of the input of one block of work as the products read
-	// them, where a layer's input is not what the layer below left (see copiesInput).
+	// inRows are the rows of the input of one block of work as the products of Forward read
+	// them, where a layer's input is not what the layer below left (see copiesInput), and after
+	// the input's masks those of the weight gradients too.
 	inRows []float32
 	// between are gradients between two layers, [T][B][Out], nil without any.
 	between []float32

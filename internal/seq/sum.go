@@ -154,17 +154,22 @@ func (u *Unrolled) addChunk() {
 func (u *Unrolled) packFactors(w, n int) {
 	sh, l := &u.net.Shape, &u.back.pairs
 	for _, f := range u.back.sums.factors {
+		c := f.rows.Chunks() - 1
 		switch f.of {
 		case ofInput:
 			x, width := u.input(u.job.layer)
-			if u.copiesInput(u.job.layer) {
-				x = u.memory.inRows
+			switch {
+			case u.dropsInput(u.job.layer):
+				f.rows.Pack(c, u.memory.inRows, width, l.x, w, n)
+			case u.job.layer == 0:
+				f.rows.PackFlush(c, x, width, l.x, w, n)
+			default:
+				f.rows.Pack(c, x, width, l.x, w, n)
 			}
-			f.rows.Pack(f.rows.Chunks()-1, x, width, l.x, w, n)
 		case ofHidden:
-			f.rows.Pack(f.rows.Chunks()-1, u.memory.h[u.job.layer][u.job.dir*sh.States[0]:], u.net.wide(), l.previous, w, n)
+			f.rows.Pack(c, u.memory.h[u.job.layer][u.job.dir*sh.States[0]:], u.net.wide(), l.previous, w, n)
 		case ofTape:
-			f.rows.Pack(f.rows.Chunks()-1, u.memory.tape[u.job.i][f.col:], sh.Tape, l.tape[l.block:], w, n)
+			f.rows.Pack(c, u.memory.tape[u.job.i][f.col:], sh.Tape, l.tape[l.block:], w, n)
 		}
 	}
 }

@@ -117,133 +117,214 @@ after_flush:
 	VZEROUPPER
 	RET
 
-// func PackPieces(dst *float32, src *float32, pieces int, ldd int, lds int, tails *[4]int, flags int)
+// func PackRows(dst *float32, src *float32, rows int, pieces int, ldp int, ldd int, lds int, tails *[4]int, flags int)
 // Requires: AVX
-TEXT ·PackPieces(SB), NOSPLIT, $0-56
+TEXT ·PackRows(SB), NOSPLIT, $0-72
 	MOVQ    dst+0(FP), AX
 	MOVQ    src+8(FP), CX
-	MOVQ    pieces+16(FP), DX
-	MOVQ    flags+48(FP), BX
-	MOVQ    ldd+24(FP), SI
-	MOVQ    lds+32(FP), DI
+	MOVQ    rows+16(FP), DX
+	MOVQ    pieces+24(FP), BX
+	MOVQ    ldp+32(FP), SI
+	MOVQ    ldd+40(FP), DI
+	MOVQ    lds+48(FP), R8
 	SHLQ    $0x02, SI
 	SHLQ    $0x02, DI
+	SHLQ    $0x02, R8
 	VMOVUPS lanes_7fffffff<>+0(SB), Y0
 	VMOVUPS lanes_0d800000<>+0(SB), Y1
-	CMPQ    BX, $+0
+	MOVQ    flags+64(FP), R9
+	CMPQ    R9, $+0
 	JNE     not_copy
 	SUBQ    $+1, DX
+	JLT     done_row
+	PCALIGN $0x40
+
+row:
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+	MOVQ    BX, R11
+	SUBQ    $+1, R11
 	JLT     done_piece
 	PCALIGN $0x40
 
 piece:
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    DI, CX
-	ADDQ    SI, AX
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	ADDQ    $+64, R9
+	ADDQ    SI, R10
 	PCALIGN $0x10
-	SUBQ    $+1, DX
+	SUBQ    $+1, R11
 	JGE     piece
 
 done_piece:
+	ADDQ    $+1, R11
+	ADDQ    R8, CX
+	ADDQ    DI, AX
+	PCALIGN $0x10
+	SUBQ    $+1, DX
+	JGE     row
+
+done_row:
 	ADDQ $+1, DX
 	JMP  after_copy
 
 not_copy:
-	CMPQ    BX, $+1
+	CMPQ    R9, $+1
 	JNE     not_flush
 	SUBQ    $+1, DX
+	JLT     done_row2
+	PCALIGN $0x40
+
+row2:
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+	MOVQ    BX, R11
+	SUBQ    $+1, R11
 	JLT     done_piece2
 	PCALIGN $0x40
 
 piece2:
-	VMOVUPS (CX), Y2
-	VMOVUPS 32(CX), Y3
+	VMOVUPS (R9), Y2
+	VMOVUPS 32(R9), Y3
 	VANDPS  Y0, Y2, Y4
 	VCMPPS  $0x11, Y1, Y4, Y4
 	VANDNPS Y2, Y4, Y2
-	VMOVUPS Y2, (AX)
+	VMOVUPS Y2, (R10)
 	VANDPS  Y0, Y3, Y2
 	VCMPPS  $0x11, Y1, Y2, Y2
 	VANDNPS Y3, Y2, Y3
-	VMOVUPS Y3, 32(AX)
-	ADDQ    DI, CX
-	ADDQ    SI, AX
+	VMOVUPS Y3, 32(R10)
+	ADDQ    $+64, R9
+	ADDQ    SI, R10
 	PCALIGN $0x10
-	SUBQ    $+1, DX
+	SUBQ    $+1, R11
 	JGE     piece2
 
 done_piece2:
+	ADDQ    $+1, R11
+	ADDQ    R8, CX
+	ADDQ    DI, AX
+	PCALIGN $0x10
+	SUBQ    $+1, DX
+	JGE     row2
+
+done_row2:
 	ADDQ $+1, DX
 	JMP  after_flush
 
 not_flush:
-	CMPQ    BX, $+2
+	CMPQ    R9, $+2
 	JNE     not_part
-	MOVQ    tails+40(FP), BX
-	MOVQ    (BX), BX
-	LEAQ    mask<>+32(SB), R8
-	NEGQ    BX
-	VMOVUPS (R8)(BX*4), Y0
-	MOVQ    tails+40(FP), BX
-	MOVQ    8(BX), BX
-	LEAQ    mask<>+32(SB), R8
-	NEGQ    BX
-	VMOVUPS (R8)(BX*4), Y1
+	MOVQ    tails+56(FP), R9
+	MOVQ    (R9), R9
+	LEAQ    mask<>+32(SB), R10
+	NEGQ    R9
+	VMOVUPS (R10)(R9*4), Y0
+	MOVQ    tails+56(FP), R9
+	MOVQ    8(R9), R9
+	LEAQ    mask<>+32(SB), R10
+	NEGQ    R9
+	VMOVUPS (R10)(R9*4), Y1
 	SUBQ    $+1, DX
+	JLT     done_row3
+	PCALIGN $0x40
+
+row3:
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+	MOVQ    BX, R11
+	SUBQ    $+1, R11
 	JLT     done_piece3
 	PCALIGN $0x40
 
 piece3:
-	VMASKMOVPS (CX), Y0, Y2
-	VMASKMOVPS 32(CX), Y1, Y3
-	VMOVUPS    Y2, (AX)
-	VMOVUPS    Y3, 32(AX)
-	ADDQ       DI, CX
-	ADDQ       SI, AX
-	PCALIGN    $0x10
-	SUBQ       $+1, DX
-	JGE        piece3
+	VMOVUPS (R9), Y2
+	VMOVUPS 32(R9), Y3
+	VMOVUPS Y2, (R10)
+	VMOVUPS Y3, 32(R10)
+	ADDQ    $+64, R9
+	ADDQ    SI, R10
+	PCALIGN $0x10
+	SUBQ    $+1, R11
+	JGE     piece3
 
 done_piece3:
+	ADDQ       $+1, R11
+	VMASKMOVPS (R9), Y0, Y2
+	VMASKMOVPS 32(R9), Y1, Y3
+	VMOVUPS    Y2, (R10)
+	VMOVUPS    Y3, 32(R10)
+	ADDQ       R8, CX
+	ADDQ       DI, AX
+	PCALIGN    $0x10
+	SUBQ       $+1, DX
+	JGE        row3
+
+done_row3:
 	ADDQ $+1, DX
 	JMP  after_part
 
 not_part:
-	MOVQ    tails+40(FP), BX
-	MOVQ    (BX), BX
-	LEAQ    mask<>+32(SB), R8
-	NEGQ    BX
-	VMOVUPS (R8)(BX*4), Y2
-	MOVQ    tails+40(FP), BX
-	MOVQ    8(BX), BX
-	LEAQ    mask<>+32(SB), R8
-	NEGQ    BX
-	VMOVUPS (R8)(BX*4), Y3
+	MOVQ    tails+56(FP), R9
+	MOVQ    (R9), R9
+	LEAQ    mask<>+32(SB), R10
+	NEGQ    R9
+	VMOVUPS (R10)(R9*4), Y2
+	MOVQ    tails+56(FP), R9
+	MOVQ    8(R9), R9
+	LEAQ    mask<>+32(SB), R10
+	NEGQ    R9
+	VMOVUPS (R10)(R9*4), Y3
 	SUBQ    $+1, DX
+	JLT     done_row4
+	PCALIGN $0x40
+
+row4:
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+	MOVQ    BX, R11
+	SUBQ    $+1, R11
 	JLT     done_piece4
 	PCALIGN $0x40
 
 piece4:
-	VMASKMOVPS (CX), Y2, Y4
-	VMASKMOVPS 32(CX), Y3, Y5
+	VMOVUPS (R9), Y4
+	VMOVUPS 32(R9), Y5
+	VANDPS  Y0, Y4, Y6
+	VCMPPS  $0x11, Y1, Y6, Y6
+	VANDNPS Y4, Y6, Y4
+	VMOVUPS Y4, (R10)
+	VANDPS  Y0, Y5, Y4
+	VCMPPS  $0x11, Y1, Y4, Y4
+	VANDNPS Y5, Y4, Y5
+	VMOVUPS Y5, 32(R10)
+	ADDQ    $+64, R9
+	ADDQ    SI, R10
+	PCALIGN $0x10
+	SUBQ    $+1, R11
+	JGE     piece4
+
+done_piece4:
+	ADDQ       $+1, R11
+	VMASKMOVPS (R9), Y2, Y4
+	VMASKMOVPS 32(R9), Y3, Y5
 	VANDPS     Y0, Y4, Y6
 	VCMPPS     $0x11, Y1, Y6, Y6
 	VANDNPS    Y4, Y6, Y4
-	VMOVUPS    Y4, (AX)
+	VMOVUPS    Y4, (R10)
 	VANDPS     Y0, Y5, Y4
 	VCMPPS     $0x11, Y1, Y4, Y4
 	VANDNPS    Y5, Y4, Y5
-	VMOVUPS    Y5, 32(AX)
-	ADDQ       DI, CX
-	ADDQ       SI, AX
+	VMOVUPS    Y5, 32(R10)
+	ADDQ       R8, CX
+	ADDQ       DI, AX
 	PCALIGN    $0x10
 	SUBQ       $+1, DX
-	JGE        piece4
+	JGE        row4
 
-done_piece4:
+done_row4:
 	ADDQ $+1, DX
 
 after_part:

@@ -543,129 +543,210 @@ after_flush:
 	VZEROUPPER
 	RET
 
-// func PackPieces(dst *float32, src *float32, pieces int, ldd int, lds int, tails *[4]int, flags int)
+// func PackRows(dst *float32, src *float32, rows int, pieces int, ldp int, ldd int, lds int, tails *[4]int, flags int)
 // Requires: AVX, AVX512F
-TEXT ·PackPieces(SB), NOSPLIT, $0-56
+TEXT ·PackRows(SB), NOSPLIT, $0-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
-	MOVQ         pieces+16(FP), DX
-	MOVQ         flags+48(FP), BX
-	MOVQ         ldd+24(FP), SI
-	MOVQ         lds+32(FP), DI
+	MOVQ         rows+16(FP), DX
+	MOVQ         pieces+24(FP), BX
+	MOVQ         ldp+32(FP), SI
+	MOVQ         ldd+40(FP), DI
+	MOVQ         lds+48(FP), R8
 	SHLQ         $0x02, SI
 	SHLQ         $0x02, DI
+	SHLQ         $0x02, R8
 	VBROADCASTSS lanes_7fffffff<>+0(SB), Z0
 	VBROADCASTSS lanes_0d800000<>+0(SB), Z1
-	CMPQ         BX, $+0
+	MOVQ         flags+64(FP), R9
+	CMPQ         R9, $+0
 	JNE          not_copy
 	SUBQ         $+1, DX
-	JLT          done_piece
+	JLT          done_row
 	PCALIGN      $0x40
 
+row:
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+	MOVQ    BX, R11
+	SUBQ    $+1, R11
+	JLT     done_piece
+	PCALIGN $0x40
+
 piece:
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    DI, CX
-	ADDQ    SI, AX
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	ADDQ    $+128, R9
+	ADDQ    SI, R10
 	PCALIGN $0x10
-	SUBQ    $+1, DX
+	SUBQ    $+1, R11
 	JGE     piece
 
 done_piece:
+	ADDQ    $+1, R11
+	ADDQ    R8, CX
+	ADDQ    DI, AX
+	PCALIGN $0x10
+	SUBQ    $+1, DX
+	JGE     row
+
+done_row:
 	ADDQ $+1, DX
 	JMP  after_copy
 
 not_copy:
-	CMPQ    BX, $+1
+	CMPQ    R9, $+1
 	JNE     not_flush
 	SUBQ    $+1, DX
+	JLT     done_row2
+	PCALIGN $0x40
+
+row2:
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+	MOVQ    BX, R11
+	SUBQ    $+1, R11
 	JLT     done_piece2
 	PCALIGN $0x40
 
 piece2:
-	VMOVUPS (CX), Z2
-	VMOVUPS 64(CX), Z3
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
 	VPANDD  Z0, Z2, Z4
 	VCMPPS  $0x11, Z1, Z4, K1
 	VPXORD  Z2, Z2, K1, Z2
-	VMOVUPS Z2, (AX)
+	VMOVUPS Z2, (R10)
 	VPANDD  Z0, Z3, Z2
 	VCMPPS  $0x11, Z1, Z2, K1
 	VPXORD  Z3, Z3, K1, Z3
-	VMOVUPS Z3, 64(AX)
-	ADDQ    DI, CX
-	ADDQ    SI, AX
+	VMOVUPS Z3, 64(R10)
+	ADDQ    $+128, R9
+	ADDQ    SI, R10
 	PCALIGN $0x10
-	SUBQ    $+1, DX
+	SUBQ    $+1, R11
 	JGE     piece2
 
 done_piece2:
+	ADDQ    $+1, R11
+	ADDQ    R8, CX
+	ADDQ    DI, AX
+	PCALIGN $0x10
+	SUBQ    $+1, DX
+	JGE     row2
+
+done_row2:
 	ADDQ $+1, DX
 	JMP  after_flush
 
 not_flush:
-	CMPQ    BX, $+2
+	CMPQ    R9, $+2
 	JNE     not_part
-	MOVQ    tails+40(FP), BX
-	MOVQ    (BX), BX
-	LEAQ    mask<>+0(SB), R8
-	KMOVW   (R8)(BX*2), K1
-	MOVQ    tails+40(FP), BX
-	MOVQ    8(BX), BX
-	LEAQ    mask<>+0(SB), R8
-	KMOVW   (R8)(BX*2), K2
+	MOVQ    tails+56(FP), R9
+	MOVQ    (R9), R9
+	LEAQ    mask<>+0(SB), R10
+	KMOVW   (R10)(R9*2), K1
+	MOVQ    tails+56(FP), R9
+	MOVQ    8(R9), R9
+	LEAQ    mask<>+0(SB), R10
+	KMOVW   (R10)(R9*2), K2
 	SUBQ    $+1, DX
+	JLT     done_row3
+	PCALIGN $0x40
+
+row3:
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+	MOVQ    BX, R11
+	SUBQ    $+1, R11
 	JLT     done_piece3
 	PCALIGN $0x40
 
 piece3:
-	VMOVUPS.Z (CX), K1, Z0
-	VMOVUPS.Z 64(CX), K2, Z1
-	VMOVUPS   Z0, (AX)
-	VMOVUPS   Z1, 64(AX)
-	ADDQ      DI, CX
-	ADDQ      SI, AX
-	PCALIGN   $0x10
-	SUBQ      $+1, DX
-	JGE       piece3
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	ADDQ    $+128, R9
+	ADDQ    SI, R10
+	PCALIGN $0x10
+	SUBQ    $+1, R11
+	JGE     piece3
 
 done_piece3:
+	ADDQ      $+1, R11
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVUPS.Z 64(R9), K2, Z1
+	VMOVUPS   Z0, (R10)
+	VMOVUPS   Z1, 64(R10)
+	ADDQ      R8, CX
+	ADDQ      DI, AX
+	PCALIGN   $0x10
+	SUBQ      $+1, DX
+	JGE       row3
+
+done_row3:
 	ADDQ $+1, DX
 	JMP  after_part
 
 not_part:
-	MOVQ    tails+40(FP), BX
-	MOVQ    (BX), BX
-	LEAQ    mask<>+0(SB), R8
-	KMOVW   (R8)(BX*2), K1
-	MOVQ    tails+40(FP), BX
-	MOVQ    8(BX), BX
-	LEAQ    mask<>+0(SB), R8
-	KMOVW   (R8)(BX*2), K2
+	MOVQ    tails+56(FP), R9
+	MOVQ    (R9), R9
+	LEAQ    mask<>+0(SB), R10
+	KMOVW   (R10)(R9*2), K1
+	MOVQ    tails+56(FP), R9
+	MOVQ    8(R9), R9
+	LEAQ    mask<>+0(SB), R10
+	KMOVW   (R10)(R9*2), K2
 	SUBQ    $+1, DX
+	JLT     done_row4
+	PCALIGN $0x40
+
+row4:
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+	MOVQ    BX, R11
+	SUBQ    $+1, R11
 	JLT     done_piece4
 	PCALIGN $0x40
 
 piece4:
-	VMOVUPS.Z (CX), K1, Z2
-	VMOVUPS.Z 64(CX), K2, Z3
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	VPANDD  Z0, Z2, Z4
+	VCMPPS  $0x11, Z1, Z4, K3
+	VPXORD  Z2, Z2, K3, Z2
+	VMOVUPS Z2, (R10)
+	VPANDD  Z0, Z3, Z2
+	VCMPPS  $0x11, Z1, Z2, K3
+	VPXORD  Z3, Z3, K3, Z3
+	VMOVUPS Z3, 64(R10)
+	ADDQ    $+128, R9
+	ADDQ    SI, R10
+	PCALIGN $0x10
+	SUBQ    $+1, R11
+	JGE     piece4
+
+done_piece4:
+	ADDQ      $+1, R11
+	VMOVUPS.Z (R9), K1, Z2
+	VMOVUPS.Z 64(R9), K2, Z3
 	VPANDD    Z0, Z2, Z4
 	VCMPPS    $0x11, Z1, Z4, K3
 	VPXORD    Z2, Z2, K3, Z2
-	VMOVUPS   Z2, (AX)
+	VMOVUPS   Z2, (R10)
 	VPANDD    Z0, Z3, Z2
 	VCMPPS    $0x11, Z1, Z2, K3
 	VPXORD    Z3, Z3, K3, Z3
-	VMOVUPS   Z3, 64(AX)
-	ADDQ      DI, CX
-	ADDQ      SI, AX
+	VMOVUPS   Z3, 64(R10)
+	ADDQ      R8, CX
+	ADDQ      DI, AX
 	PCALIGN   $0x10
 	SUBQ      $+1, DX
-	JGE       piece4
+	JGE       row4
 
-done_piece4:
+done_row4:
 	ADDQ $+1, DX
 
 after_part:

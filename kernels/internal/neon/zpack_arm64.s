@@ -89,273 +89,352 @@ done_quad2:
 after_flush:
 	RET
 
-// func PackPieces(dst, src *float32, pieces, ldd, lds int, tails *[4]int, flags int)
-TEXT ·PackPieces(SB), NOSPLIT, $0-56
+// func PackRows(dst, src *float32, rows, pieces, ldp, ldd, lds int, tails *[4]int, flags int)
+TEXT ·PackRows(SB), NOSPLIT, $0-72
 	MOVD $lanes<>(SB), R0
 	MOVD dst+0(FP), R1
 	MOVD src+8(FP), R2
-	MOVD pieces+16(FP), R3
-	MOVD flags+48(FP), R4
-	MOVD ldd+24(FP), R5
-	MOVD lds+32(FP), R6
+	MOVD rows+16(FP), R3
+	MOVD pieces+24(FP), R4
+	MOVD ldp+32(FP), R5
+	MOVD ldd+40(FP), R6
+	MOVD lds+48(FP), R7
 	LSL $2, R5, R5
 	LSL $2, R6, R6
+	LSL $2, R7, R7
 	WORD $0x3cc00000 // ldur q0, [x0]
-	CMP $0, R4
+	MOVD flags+64(FP), R0
+	CMP $0, R0
 	BNE not_copy
 	SUBS $1, R3, R3
+	BLT done_row
+
+row:
+	MOVD R2, R0
+	MOVD R1, R8
+	MOVD R4, R9
+	SUBS $1, R9, R9
 	BLT done_piece
 
 piece:
-	WORD $0x3cc00040 // ldur q0, [x2]
-	WORD $0x3cc10041 // ldur q1, [x2, #16]
-	WORD $0x3cc20042 // ldur q2, [x2, #32]
-	WORD $0x3cc30043 // ldur q3, [x2, #48]
-	FMOVQ F0, (R1)
-	FMOVQ F1, 16(R1)
-	FMOVQ F2, 32(R1)
-	FMOVQ F3, 48(R1)
-	ADD R6, R2, R2
-	ADD R5, R1, R1
-	SUBS $1, R3, R3
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	FMOVQ F0, (R8)
+	FMOVQ F1, 16(R8)
+	FMOVQ F2, 32(R8)
+	FMOVQ F3, 48(R8)
+	ADD $64, R0, R0
+	ADD R5, R8, R8
+	SUBS $1, R9, R9
 	BGE piece
 
 done_piece:
+	ADD R7, R2, R2
+	ADD R6, R1, R1
+	SUBS $1, R3, R3
+	BGE row
+
+done_row:
 	JMP after_copy
 
 not_copy:
-	CMP $1, R4
+	CMP $1, R0
 	BNE not_flush
 	SUBS $1, R3, R3
+	BLT done_row2
+
+row2:
+	MOVD R2, R0
+	MOVD R1, R8
+	MOVD R4, R9
+	SUBS $1, R9, R9
 	BLT done_piece2
 
 piece2:
-	WORD $0x3cc00041 // ldur q1, [x2]
-	WORD $0x3cc10042 // ldur q2, [x2, #16]
-	WORD $0x3cc20043 // ldur q3, [x2, #32]
-	WORD $0x3cc30044 // ldur q4, [x2, #48]
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
+	WORD $0x3cc20003 // ldur q3, [x0, #32]
+	WORD $0x3cc30004 // ldur q4, [x0, #48]
 	WORD $0x6ea1ec05 // facgt v5.4s, v0.4s, v1.4s
 	WORD $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
-	FMOVQ F1, (R1)
+	FMOVQ F1, (R8)
 	WORD $0x6ea2ec01 // facgt v1.4s, v0.4s, v2.4s
 	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
-	FMOVQ F2, 16(R1)
+	FMOVQ F2, 16(R8)
 	WORD $0x6ea3ec01 // facgt v1.4s, v0.4s, v3.4s
 	WORD $0x4e611c63 // bic v3.16b, v3.16b, v1.16b
-	FMOVQ F3, 32(R1)
+	FMOVQ F3, 32(R8)
 	WORD $0x6ea4ec01 // facgt v1.4s, v0.4s, v4.4s
 	WORD $0x4e611c84 // bic v4.16b, v4.16b, v1.16b
-	FMOVQ F4, 48(R1)
-	ADD R6, R2, R2
-	ADD R5, R1, R1
-	SUBS $1, R3, R3
+	FMOVQ F4, 48(R8)
+	ADD $64, R0, R0
+	ADD R5, R8, R8
+	SUBS $1, R9, R9
 	BGE piece2
 
 done_piece2:
+	ADD R7, R2, R2
+	ADD R6, R1, R1
+	SUBS $1, R3, R3
+	BGE row2
+
+done_row2:
 	JMP after_flush
 
 not_flush:
-	CMP $2, R4
+	CMP $2, R0
 	BNE not_part
-	MOVD tails+40(FP), R0
+	MOVD tails+56(FP), R0
 	MOVD (R0), R0
-	MOVD tails+40(FP), R4
-	MOVD 8(R4), R4
-	MOVD tails+40(FP), R7
-	MOVD 16(R7), R7
-	MOVD tails+40(FP), R8
-	MOVD 24(R8), R8
+	MOVD tails+56(FP), R8
+	MOVD 8(R8), R8
+	MOVD tails+56(FP), R9
+	MOVD 16(R9), R9
+	MOVD tails+56(FP), R10
+	MOVD 24(R10), R10
 	SUBS $1, R3, R3
+	BLT done_row3
+
+row3:
+	MOVD R2, R11
+	MOVD R1, R12
+	MOVD R4, R13
+	SUBS $1, R13, R13
 	BLT done_piece3
 
 piece3:
+	WORD $0x3cc00160 // ldur q0, [x11]
+	WORD $0x3cc10161 // ldur q1, [x11, #16]
+	WORD $0x3cc20162 // ldur q2, [x11, #32]
+	WORD $0x3cc30163 // ldur q3, [x11, #48]
+	FMOVQ F0, (R12)
+	FMOVQ F1, 16(R12)
+	FMOVQ F2, 32(R12)
+	FMOVQ F3, 48(R12)
+	ADD $64, R11, R11
+	ADD R5, R12, R12
+	SUBS $1, R13, R13
+	BGE piece3
+
+done_piece3:
 	VMOVI $0, V0.B16
 	TBZ $2, R0, part
-	WORD $0x3cc00040 // ldur q0, [x2]
+	WORD $0x3cc00160 // ldur q0, [x11]
 	JMP done
 
 part:
 	TBZ $1, R0, single
-	WORD $0xfc400040 // ldur d0, [x2]
+	WORD $0xfc400160 // ldur d0, [x11]
 	TBZ $0, R0, done
-	ADD $8, R2, R9
-	VLD1 (R9), V0.S[2]
+	ADD $8, R11, R13
+	VLD1 (R13), V0.S[2]
 	JMP done
 
 single:
 	TBZ $0, R0, done
-	WORD $0xbc400040 // ldur s0, [x2]
+	WORD $0xbc400160 // ldur s0, [x11]
 
 done:
 	VMOVI $0, V1.B16
-	TBZ $2, R4, part2
-	WORD $0x3cc10041 // ldur q1, [x2, #16]
+	TBZ $2, R8, part2
+	WORD $0x3cc10161 // ldur q1, [x11, #16]
 	JMP done2
 
 part2:
-	TBZ $1, R4, single2
-	WORD $0xfc410041 // ldur d1, [x2, #16]
-	TBZ $0, R4, done2
-	ADD $24, R2, R9
-	VLD1 (R9), V1.S[2]
+	TBZ $1, R8, single2
+	WORD $0xfc410161 // ldur d1, [x11, #16]
+	TBZ $0, R8, done2
+	ADD $24, R11, R13
+	VLD1 (R13), V1.S[2]
 	JMP done2
 
 single2:
-	TBZ $0, R4, done2
-	WORD $0xbc410041 // ldur s1, [x2, #16]
+	TBZ $0, R8, done2
+	WORD $0xbc410161 // ldur s1, [x11, #16]
 
 done2:
 	VMOVI $0, V2.B16
-	TBZ $2, R7, part3
-	WORD $0x3cc20042 // ldur q2, [x2, #32]
+	TBZ $2, R9, part3
+	WORD $0x3cc20162 // ldur q2, [x11, #32]
 	JMP done3
 
 part3:
-	TBZ $1, R7, single3
-	WORD $0xfc420042 // ldur d2, [x2, #32]
-	TBZ $0, R7, done3
-	ADD $40, R2, R9
-	VLD1 (R9), V2.S[2]
+	TBZ $1, R9, single3
+	WORD $0xfc420162 // ldur d2, [x11, #32]
+	TBZ $0, R9, done3
+	ADD $40, R11, R13
+	VLD1 (R13), V2.S[2]
 	JMP done3
 
 single3:
-	TBZ $0, R7, done3
-	WORD $0xbc420042 // ldur s2, [x2, #32]
+	TBZ $0, R9, done3
+	WORD $0xbc420162 // ldur s2, [x11, #32]
 
 done3:
 	VMOVI $0, V3.B16
-	TBZ $2, R8, part4
-	WORD $0x3cc30043 // ldur q3, [x2, #48]
+	TBZ $2, R10, part4
+	WORD $0x3cc30163 // ldur q3, [x11, #48]
 	JMP done4
 
 part4:
-	TBZ $1, R8, single4
-	WORD $0xfc430043 // ldur d3, [x2, #48]
-	TBZ $0, R8, done4
-	ADD $56, R2, R9
-	VLD1 (R9), V3.S[2]
+	TBZ $1, R10, single4
+	WORD $0xfc430163 // ldur d3, [x11, #48]
+	TBZ $0, R10, done4
+	ADD $56, R11, R11
+	VLD1 (R11), V3.S[2]
 	JMP done4
 
 single4:
-	TBZ $0, R8, done4
-	WORD $0xbc430043 // ldur s3, [x2, #48]
+	TBZ $0, R10, done4
+	WORD $0xbc430163 // ldur s3, [x11, #48]
 
 done4:
-	FMOVQ F0, (R1)
-	FMOVQ F1, 16(R1)
-	FMOVQ F2, 32(R1)
-	FMOVQ F3, 48(R1)
-	ADD R6, R2, R2
-	ADD R5, R1, R1
+	FMOVQ F0, (R12)
+	FMOVQ F1, 16(R12)
+	FMOVQ F2, 32(R12)
+	FMOVQ F3, 48(R12)
+	ADD R7, R2, R2
+	ADD R6, R1, R1
 	SUBS $1, R3, R3
-	BGE piece3
+	BGE row3
 
-done_piece3:
+done_row3:
 	JMP after_part
 
 not_part:
-	MOVD tails+40(FP), R0
+	MOVD tails+56(FP), R0
 	MOVD (R0), R0
-	MOVD tails+40(FP), R4
-	MOVD 8(R4), R4
-	MOVD tails+40(FP), R7
-	MOVD 16(R7), R7
-	MOVD tails+40(FP), R8
-	MOVD 24(R8), R8
+	MOVD tails+56(FP), R8
+	MOVD 8(R8), R8
+	MOVD tails+56(FP), R9
+	MOVD 16(R9), R9
+	MOVD tails+56(FP), R10
+	MOVD 24(R10), R10
 	SUBS $1, R3, R3
+	BLT done_row4
+
+row4:
+	MOVD R2, R11
+	MOVD R1, R12
+	MOVD R4, R13
+	SUBS $1, R13, R13
 	BLT done_piece4
 
 piece4:
+	WORD $0x3cc00161 // ldur q1, [x11]
+	WORD $0x3cc10162 // ldur q2, [x11, #16]
+	WORD $0x3cc20163 // ldur q3, [x11, #32]
+	WORD $0x3cc30164 // ldur q4, [x11, #48]
+	WORD $0x6ea1ec05 // facgt v5.4s, v0.4s, v1.4s
+	WORD $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
+	FMOVQ F1, (R12)
+	WORD $0x6ea2ec01 // facgt v1.4s, v0.4s, v2.4s
+	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
+	FMOVQ F2, 16(R12)
+	WORD $0x6ea3ec01 // facgt v1.4s, v0.4s, v3.4s
+	WORD $0x4e611c63 // bic v3.16b, v3.16b, v1.16b
+	FMOVQ F3, 32(R12)
+	WORD $0x6ea4ec01 // facgt v1.4s, v0.4s, v4.4s
+	WORD $0x4e611c84 // bic v4.16b, v4.16b, v1.16b
+	FMOVQ F4, 48(R12)
+	ADD $64, R11, R11
+	ADD R5, R12, R12
+	SUBS $1, R13, R13
+	BGE piece4
+
+done_piece4:
 	VMOVI $0, V1.B16
 	TBZ $2, R0, part5
-	WORD $0x3cc00041 // ldur q1, [x2]
+	WORD $0x3cc00161 // ldur q1, [x11]
 	JMP done5
 
 part5:
 	TBZ $1, R0, single5
-	WORD $0xfc400041 // ldur d1, [x2]
+	WORD $0xfc400161 // ldur d1, [x11]
 	TBZ $0, R0, done5
-	ADD $8, R2, R9
-	VLD1 (R9), V1.S[2]
+	ADD $8, R11, R13
+	VLD1 (R13), V1.S[2]
 	JMP done5
 
 single5:
 	TBZ $0, R0, done5
-	WORD $0xbc400041 // ldur s1, [x2]
+	WORD $0xbc400161 // ldur s1, [x11]
 
 done5:
 	VMOVI $0, V2.B16
-	TBZ $2, R4, part6
-	WORD $0x3cc10042 // ldur q2, [x2, #16]
+	TBZ $2, R8, part6
+	WORD $0x3cc10162 // ldur q2, [x11, #16]
 	JMP done6
 
 part6:
-	TBZ $1, R4, single6
-	WORD $0xfc410042 // ldur d2, [x2, #16]
-	TBZ $0, R4, done6
-	ADD $24, R2, R9
-	VLD1 (R9), V2.S[2]
+	TBZ $1, R8, single6
+	WORD $0xfc410162 // ldur d2, [x11, #16]
+	TBZ $0, R8, done6
+	ADD $24, R11, R13
+	VLD1 (R13), V2.S[2]
 	JMP done6
 
 single6:
-	TBZ $0, R4, done6
-	WORD $0xbc410042 // ldur s2, [x2, #16]
+	TBZ $0, R8, done6
+	WORD $0xbc410162 // ldur s2, [x11, #16]
 
 done6:
 	VMOVI $0, V3.B16
-	TBZ $2, R7, part7
-	WORD $0x3cc20043 // ldur q3, [x2, #32]
+	TBZ $2, R9, part7
+	WORD $0x3cc20163 // ldur q3, [x11, #32]
 	JMP done7
 
 part7:
-	TBZ $1, R7, single7
-	WORD $0xfc420043 // ldur d3, [x2, #32]
-	TBZ $0, R7, done7
-	ADD $40, R2, R9
-	VLD1 (R9), V3.S[2]
+	TBZ $1, R9, single7
+	WORD $0xfc420163 // ldur d3, [x11, #32]
+	TBZ $0, R9, done7
+	ADD $40, R11, R13
+	VLD1 (R13), V3.S[2]
 	JMP done7
 
 single7:
-	TBZ $0, R7, done7
-	WORD $0xbc420043 // ldur s3, [x2, #32]
+	TBZ $0, R9, done7
+	WORD $0xbc420163 // ldur s3, [x11, #32]
 
 done7:
 	VMOVI $0, V4.B16
-	TBZ $2, R8, part8
-	WORD $0x3cc30044 // ldur q4, [x2, #48]
+	TBZ $2, R10, part8
+	WORD $0x3cc30164 // ldur q4, [x11, #48]
 	JMP done8
 
 part8:
-	TBZ $1, R8, single8
-	WORD $0xfc430044 // ldur d4, [x2, #48]
-	TBZ $0, R8, done8
-	ADD $56, R2, R9
-	VLD1 (R9), V4.S[2]
+	TBZ $1, R10, single8
+	WORD $0xfc430164 // ldur d4, [x11, #48]
+	TBZ $0, R10, done8
+	ADD $56, R11, R11
+	VLD1 (R11), V4.S[2]
 	JMP done8
 
 single8:
-	TBZ $0, R8, done8
-	WORD $0xbc430044 // ldur s4, [x2, #48]
+	TBZ $0, R10, done8
+	WORD $0xbc430164 // ldur s4, [x11, #48]
 
 done8:
 	WORD $0x6ea1ec05 // facgt v5.4s, v0.4s, v1.4s
 	WORD $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
-	FMOVQ F1, (R1)
+	FMOVQ F1, (R12)
 	WORD $0x6ea2ec01 // facgt v1.4s, v0.4s, v2.4s
 	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
-	FMOVQ F2, 16(R1)
+	FMOVQ F2, 16(R12)
 	WORD $0x6ea3ec01 // facgt v1.4s, v0.4s, v3.4s
 	WORD $0x4e611c63 // bic v3.16b, v3.16b, v1.16b
-	FMOVQ F3, 32(R1)
+	FMOVQ F3, 32(R12)
 	WORD $0x6ea4ec01 // facgt v1.4s, v0.4s, v4.4s
 	WORD $0x4e611c84 // bic v4.16b, v4.16b, v1.16b
-	FMOVQ F4, 48(R1)
-	ADD R6, R2, R2
-	ADD R5, R1, R1
+	FMOVQ F4, 48(R12)
+	ADD R7, R2, R2
+	ADD R6, R1, R1
 	SUBS $1, R3, R3
-	BGE piece4
+	BGE row4
 
-done_piece4:
+done_row4:
 
 after_part:
 

@@ -421,12 +421,12 @@ func Peak(iters int)
 //go:noescape
 func PackStrip(dst *float32, rows *[16]*float32, steps, flags int)
 
-// PackPieces copies pieces of 16 columns: dst[i*ldd+j] = src[i*lds+j]. Flags: bit 0:
-// tiny values become +0; bit 1: vector v of a piece has tails[v] elements, 0 to 4,
-// and +0 behind them.
+// PackRows copies rows to panels of 16 columns: dst[p*ldp+i*ldd+j] = src[i*lds+p*16+j]
+// for p < pieces. Flags: bit 0: tiny values become +0; bit 1: one more piece, vector v of which
+// has tails[v] elements, 0 to 4, and +0 behind them.
 //
 //go:noescape
-func PackPieces(dst, src *float32, pieces, ldd, lds int, tails *[4]int, flags int)
+func PackRows(dst, src *float32, rows, pieces, ldp, ldd, lds int, tails *[4]int, flags int)
 
 // PackFactors copies rows to panels of 6 columns: dst[p*ldp+i*6+j] =
 // src[i*lds+p*6+j] for p < pieces. It reads and writes 8 columns of each piece.

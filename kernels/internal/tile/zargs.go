@@ -43,7 +43,7 @@ type Size struct {
 }
 
 // What the kernels that pack panels are given: PackStrip the addresses of up to
-// PackLanes rows, PackPieces the lengths in up to PackVecs vectors, both flags.
+// PackLanes rows, PackRows the lengths in up to PackVecs vectors, both flags.
 // DotRowsRoom is the scratch of DotRows on the widest machine.
 const (
 	PackLanes = 16
@@ -52,7 +52,7 @@ const (
 	DotRowsRoom = 64
 
 	PackFlush = 1 // tiny values become +0
-	PackPart  = 2 // PackPieces: pieces end before the panel does
+	PackPart  = 2 // PackRows: the last piece of a row ends before its panel does
 )
 
 var (
