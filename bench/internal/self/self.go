@@ -99,17 +99,32 @@ func bandwidth(arg string) (string, error) {
 	if err != nil || n < 1024 || n > 1<<30 {
 		return "", fmt.Errorf("bandwidth %q: want a number of bytes from 1024 to 2^30", arg)
 	}
-	x := driver.Numbers(n/4, 1, 1)
-	isa := kernels.Current()
-	isa.Max(x)
-	best, bytes := 0.0, 0
-	for begin := time.Now(); time.Since(begin) < 300*time.Millisecond || bytes == 0; bytes += n {
+	read, bytes := reader(n)
+	read()
+	best, all := 0.0, 0
+	for begin := time.Now(); time.Since(begin) < 300*time.Millisecond || all == 0; all += bytes {
 		once := time.Now()
-		times := max(1, 1<<20/n)
+		times := max(1, 1<<20/bytes)
 		for range times {
-			isa.Max(x)
+			read()
 		}
-		best = max(best, float64(4*len(x)*times)/float64(time.Since(once)))
+		best = max(best, float64(bytes*times)/float64(time.Since(once)))
 	}
 	return strconv.FormatFloat(best, 'g', 6, 64), nil
+}
+
+// reader returns what reads about n bytes, and how many. It is a product of one row by packed
+// weights, which is what a step of one row reads them for and waits for nothing else; on the
+// scalar tier, where the arithmetic of a product takes longer than reading, a maximum.
+func reader(n int) (read func(), bytes int) {
+	isa := kernels.Current()
+	if isa == kernels.Scalar {
+		x := driver.Numbers(n/4, 1, 1)
+		return func() { isa.Max(x) }, 4 * len(x)
+	}
+	const columns = 512
+	k := max(1, n/4/columns)
+	p := isa.Pack(false, k, columns, driver.Numbers(k*columns, 1, 1), columns)
+	a, c := driver.Numbers(k, 1, 1), make([]float32, columns)
+	return func() { p.Gemm(kernels.Set, 1, a, k, c, columns) }, 4 * k * columns
 }
