@@ -299,7 +299,7 @@ func (s *source) tile(targets []Target) {
 // pack dispatches the kernels that pack panels.
 func (s *source) pack(targets []Target) {
 	for i := range Targets[0].packing() {
-		s.run(targets, "ref.Pack", "packing", func(t Target) Kernel { return t.packing()[i] })
+		s.run(targets, "a loop of Go", "packing", func(t Target) Kernel { return t.packing()[i] })
 	}
 }
 

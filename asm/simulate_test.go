@@ -333,7 +333,10 @@ func packed(t *testing.T, target Target, source string) error {
 				s.setLane(src, i, awkward(i))
 			}
 			pieces, n := width/nr, (width+nr-1)/nr
-			rows, ldp, ldd, lds := width%4, 5*nr+width%3, nr+width%2, width+7
+			rows, ldp, ldd, lds, first := (width+3-width/nr)%4, 5*nr+width%3, nr+width%2, width+7, 0
+			if width%5 == 0 { // from the last row to the first
+				first, lds = 3*lds, -lds
+			}
 			for v := range target.Vecs {
 				binary.LittleEndian.PutUint64(s.memory[tails+8*v:], uint64(max(0, min(target.Lanes, width%nr-v*target.Lanes))))
 			}
@@ -342,12 +345,12 @@ func packed(t *testing.T, target Target, source string) error {
 				for j := range n * nr {
 					v := uint32(0)
 					if j < width {
-						v = flushed(s.lane(src, i*lds+j), flags)
+						v = flushed(s.lane(src, first+i*lds+j), flags)
 					}
 					w.setLane(dst, j/nr*ldp+i*ldd+j%nr, v)
 				}
 			}
-			s.args = map[int]int{0: dst, 8: src, 16: rows, 24: pieces, 32: ldp, 40: ldd, 48: lds, 56: tails, 64: flags}
+			s.args = map[int]int{0: dst, 8: src + 4*first, 16: rows, 24: pieces, 32: ldp, 40: ldd, 48: lds, 56: tails, 64: flags}
 			s.run()
 			if err := differ(s, w, fmt.Sprintf("PackRows of %d rows of %d columns, flags %d", rows, width, flags)); err != nil {
 				return err

@@ -50,8 +50,8 @@ const (
 	// packAtOnce is how many rows of B are spread over all panels before the next
 	// ones: so many streams are read, and one written in stretches.
 	packAtOnce = 32
-	// packMost is how many elements one call copies, which nothing interrupts: some 5 us of
-	// work. All panels' widths divide it.
+	// packMost is how many elements one call copies, which nothing interrupts. All panels'
+	// widths divide it.
 	packMost = 1 << 14
 )
 
@@ -76,7 +76,7 @@ func (p *packing) panels(panels []float32, first, last int) {
 		for q := 0; q < p.k; q += packAtOnce {
 			for i := first; i < last; i++ {
 				j := i * nr
-				packRows(p.isa, p.flags(), panels[i*size+q*nr:], p.b[q*p.ldb+j:], min(packAtOnce, p.k-q), min(nr, p.n-j), 0, p.ldb)
+				packRows(p.isa, p.flags(), panels[i*size+q*nr:], p.b, q*p.ldb+j, min(packAtOnce, p.k-q), min(nr, p.n-j), 0, p.ldb)
 			}
 		}
 	}
@@ -145,14 +145,15 @@ func packFlags(flush bool) int {
 	return 0
 }
 
-// packRows spreads rows of w elements, lds apart, over panels that are ldp apart. The first
-// goes to the beginning of panels, the next ones to the rows of the panels after it.
-func packRows(t ISA, flags int, panels, src []float32, rows, w, ldp, lds int) {
+// packRows spreads rows of w elements of src, the first from its element from on and each lds
+// after the one before, over panels that are ldp apart. The first goes to the beginning of
+// panels, the next ones to the rows of the panels after it.
+func packRows(t ISA, flags int, panels, src []float32, from, rows, w, ldp, lds int) {
 	s := &tilings[t]
 	nr := s.nr()
 	if t == Scalar {
 		for i := range rows {
-			spread(panels[i*nr:], nr, ldp, view(step(at(src, 0), i*lds), w), flags != 0)
+			spread(panels[i*nr:], nr, ldp, src[from+i*lds:][:w], flags != 0)
 		}
 		return
 	}
@@ -164,7 +165,7 @@ func packRows(t ISA, flags int, panels, src []float32, rows, w, ldp, lds int) {
 			tails[v] = max(0, min(s.Lanes, rest-v*s.Lanes))
 		}
 	}
-	runPackRows(t, at(panels, 0), at(src, 0), rows, pieces, ldp, nr, lds, &tails, flags)
+	runPackRows(t, at(panels, 0), at(src, from), rows, pieces, ldp, nr, lds, &tails, flags)
 }
 
 // spread copies a row to panels of nr columns that are ldp apart, in Go.

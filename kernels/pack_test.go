@@ -169,8 +169,8 @@ func rowLists(r source, k int) (lists [][]int32) {
 }
 
 // Rows of a list come to a chunk's panels as one after another would, whatever their distances
-// and however many goroutines copy them, tiny values as +0 if that is asked for. A row may be
-// wider than what one call of the assembly copies.
+// and into however many shares they are cut, tiny values as +0 if that is asked for. A share
+// writes its own rows alone. A row may be wider than what one call of the assembly copies.
 func TestRowsPack(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
 		g := numtest.NewGuards(t)
@@ -203,10 +203,16 @@ func TestRowsPack(t *testing.T) {
 					what := fmt.Sprintf("n=%d, list %d, flush=%v, ldb=%d, %v", n, i, flush, ldb, at)
 					if numtest.Faults(t, func() {
 						for of, w := 1+i%3, 0; w < of; w++ {
+							before := slices.Clone(got)
 							if flush {
 								p.PackFlush(1, gb, ldb, list, w, of)
 							} else {
 								p.Pack(1, gb, ldb, list, w, of)
+							}
+							for j, v := range got {
+								if q := j / nr % k; (q < w*k/of || q >= (w+1)*k/of) && math.Float32bits(v) != math.Float32bits(before[j]) {
+									t.Fatalf("%s: share %d of %d writes row %d", what, w, of, q)
+								}
 							}
 						}
 					}, what) {
@@ -219,7 +225,7 @@ func TestRowsPack(t *testing.T) {
 	})
 }
 
-// A row of a list is spread over more panels than one call takes.
+// A row of a list is spread over many panels.
 func TestGemmRowsOfManyPanels(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
 		g := numtest.NewGuards(t)

@@ -120,8 +120,8 @@ func (r *Rows) pack(op string, flush bool, c int, b []float32, ldb int, rows []i
 		step := 0
 		run, step = steady(rows[q:end], max(1, packMost/r.n))
 		for j := 0; j < r.n; j += packMost {
-			from := b[int(rows[q])*ldb+j:]
-			packRows(r.isa, packFlags(flush), panels[j*k+q*nr:], from, run, min(packMost, r.n-j), k*nr, step*ldb)
+			from := int(rows[q])*ldb + j
+			packRows(r.isa, packFlags(flush), panels[j*k+q*nr:], b, from, run, min(packMost, r.n-j), k*nr, step*ldb)
 		}
 	}
 }

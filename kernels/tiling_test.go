@@ -66,3 +66,17 @@ func TestPackingBoundsACall(t *testing.T) {
 		}
 	}
 }
+
+// And for rows of a list, however many of them follow each other.
+func TestRowsBoundACall(t *testing.T) {
+	list := make([]int32, 20000)
+	for i := range list {
+		list[i] = int32(i)
+	}
+	for _, n := range []int{1, 31, 1000, packMost - 1, packMost, packMost + 1, 3 * packMost} {
+		run, step := steady(list, max(1, packMost/n))
+		if run < 1 || run*min(n, packMost) > packMost || step != 1 {
+			t.Errorf("rows of %d elements: %d at a time, %d apart, want at most %d elements of rows side by side", n, run, step, packMost)
+		}
+	}
+}

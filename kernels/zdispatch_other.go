@@ -425,17 +425,17 @@ func runTile(t ISA, rows, vecs int, args *tile.Args) {
 	panic("kernels: no register tile of this size on tier " + t.String())
 }
 
-// runPackStrip is PackStrip of tier t. The scalar tier has none: ref.Pack is called in its place.
+// runPackStrip is PackStrip of tier t. The scalar tier has none: a loop of Go is called in its place.
 func runPackStrip(t ISA, dst *float32, rows *[16]*float32, steps, flags int) {
 	panic("kernels: no packing on tier " + t.String())
 }
 
-// runPackRows is PackRows of tier t. The scalar tier has none: ref.Pack is called in its place.
+// runPackRows is PackRows of tier t. The scalar tier has none: a loop of Go is called in its place.
 func runPackRows(t ISA, dst, src *float32, rows, pieces, ldp, ldd, lds int, tails *[4]int, flags int) {
 	panic("kernels: no packing on tier " + t.String())
 }
 
-// runPackFactors is PackFactors of tier t. The scalar tier has none: ref.Pack is called in its place.
+// runPackFactors is PackFactors of tier t. The scalar tier has none: a loop of Go is called in its place.
 func runPackFactors(t ISA, dst, src *float32, rows, pieces, ldp, lds int) {
 	panic("kernels: no packing on tier " + t.String())
 }

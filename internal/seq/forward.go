@@ -196,7 +196,7 @@ func (u *Unrolled) inputProducts(w, n int) {
 	}
 }
 
-// copiesInput reports whether the products with a layer's input read copies of its
+// copiesInput reports whether Forward's products with a layer's input read copies of its
 // rows: those of the user's x, of which tiny values become +0, and those after masks.
 // What the layer below puts out has no tiny values.
 func (u *Unrolled) copiesInput(layer int) bool { return layer == 0 || u.dropsInput(layer) }
