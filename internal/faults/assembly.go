@@ -237,7 +237,7 @@ var assemblyFaults = []fault{
 	{"GemmRows: one call copies however many rows follow each other", "kernels/rows.go",
 		"run < min(most, len(rows)) && int", "run < len(rows) && int", inKernels},
 	{"packing: the next piece of a row is read too far on", "asm/kernel/pack.go",
-		"m.AddImm(from, p.size(m))", "m.AddImm(from, p.size(m)+4)", inListing},
+		"m.AddImm(from, p.size(m))", "m.AddImm(from, p.size(m)+4)", inRules},
 	{"GemmRows: of wide rows of B the first columns alone", "kernels/rows.go",
 		"for j := 0; j < r.n; j += packMost {", "for j := range 1 {", inKernels},
 	{"GemmRows: tiny values of B as they are", "kernels/rows.go",
