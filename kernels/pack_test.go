@@ -177,11 +177,11 @@ func TestRowsPack(t *testing.T) {
 		r := newSource(47)
 		_, nr := isa.NewPacked(1, 1).Panels()
 		for _, n := range []int{1, nr - 1, nr, nr + 1, 3*nr - 2, 4 * nr, kernels.PackMost, kernels.PackMost + nr + 3} {
-			k := 13
-			if n > 1000 {
-				k = 3
+			k, lists := 13, rowLists(r, 13)
+			if n > 1000 { // what differs is the width
+				k, lists = 3, rowLists(r, 3)[:2]
 			}
-			for i, list := range rowLists(r, k) {
+			for i, list := range lists {
 				for _, flush := range []bool{false, true} {
 					ldb, at := n+i%3, numtest.Layouts[i%2]
 					b := matrix(r, 3*k, n, ldb, []int{wild, mixed}[i%2])
