@@ -55,6 +55,19 @@ func (g graphOf) sum(to, from, axis string) {
 	g.add("ReduceSum", to, from, axis).Attribute = []*pb.AttributeProto{integer("keepdims", 0)}
 }
 
+// highest is the maximum of the steps of each row, of which the others are masked.
+func (g graphOf) highest() {
+	g.add("Where", "kept", "mask", "s", "low")
+	g.over("ReduceMax", "highest", "kept")
+}
+
+// rows chooses for each row one of two values by whether a is less than b.
+func (g graphOf) rows(a, b, yes, no string) {
+	g.add("Less", "some", a, b)
+	g.add("Unsqueeze", "rows", "some", "1")
+	g.add("Where", "y", "rows", yes, no)
+}
+
 // over adds a reduction over time, without that axis.
 func (g graphOf) over(op, to, from string) {
 	g.add(op, to, from).Attribute = []*pb.AttributeProto{ints("axes", 0), integer("keepdims", 0)}
@@ -103,18 +116,12 @@ func TestPoolsByMasks(t *testing.T) {
 			g.add("Div", "y", "total", "limited")
 		}, "mean"},
 		"rows of no steps": {func(g graphOf) {
-			g.add("Where", "kept", "mask", "s", "low")
-			g.over("ReduceMax", "highest", "kept")
-			g.add("Less", "some", "0", "lengths")
-			g.add("Unsqueeze", "rows", "some", "1")
-			g.add("Where", "y", "rows", "highest", "none")
+			g.highest()
+			g.rows("0", "lengths", "highest", "none")
 		}, "max"},
 		"rows of a step": {func(g graphOf) {
-			g.add("Where", "kept", "mask", "s", "low")
-			g.over("ReduceMax", "highest", "kept")
-			g.add("Less", "no", "lengths", "1")
-			g.add("Unsqueeze", "rows", "no", "1")
-			g.add("Where", "y", "rows", "none", "highest")
+			g.highest()
+			g.rows("lengths", "1", "none", "highest")
 		}, "max"},
 		"a maximum": {func(g graphOf) {
 			g.add("Where", "kept", "mask", "s", "low")
@@ -260,30 +267,19 @@ func TestPoolsByMasks(t *testing.T) {
 		}, "it adds a constant to the sum of the steps"},
 		"rows of no steps are 1": {func(g graphOf) {
 			g.numbers("one", []float32{1})
-			g.add("Where", "kept", "mask", "s", "low")
-			g.over("ReduceMax", "highest", "kept")
-			g.add("Less", "some", "0", "lengths")
-			g.add("Unsqueeze", "rows", "some", "1")
-			g.add("Where", "y", "rows", "highest", "one")
+			g.highest()
+			g.rows("0", "lengths", "highest", "one")
 		}, "it gives rows of no steps [1], want 0"},
 		"rows of other lengths": {func(g graphOf) {
-			g.add("Where", "kept", "mask", "s", "low")
-			g.over("ReduceMax", "highest", "kept")
-			g.add("Less", "some", "0", "others")
-			g.add("Unsqueeze", "rows", "some", "1")
-			g.add("Where", "y", "rows", "highest", "none")
+			g.highest()
+			g.rows("0", "others", "highest", "none")
 		}, "it gives 0 for rows of no steps"},
 		"rows of a few steps": {func(g graphOf) {
-			g.add("Where", "kept", "mask", "s", "low")
-			g.over("ReduceMax", "highest", "kept")
-			g.add("Less", "some", "1", "lengths")
-			g.add("Unsqueeze", "rows", "some", "1")
-			g.add("Where", "y", "rows", "highest", "none")
+			g.highest()
+			g.rows("1", "lengths", "highest", "none")
 		}, "the graph's input lengths"},
 		"all steps of rows": {func(g graphOf) {
-			g.add("Less", "some", "0", "lengths")
-			g.add("Unsqueeze", "rows", "some", "1")
-			g.add("Where", "y", "rows", "s", "none")
+			g.rows("0", "lengths", "s", "none")
 			g.m.Graph.Output[0] = valueInfo("y", pb.TensorProto_FLOAT, "time", "batch", "3")
 		}, "it masks something else"},
 		"rows in place of steps": {func(g graphOf) {
@@ -347,11 +343,8 @@ func TestPoolsOfOneRow(t *testing.T) {
 			g.sum("total", "kept", "0")
 			g.add("Div", "y", "total", "steps")
 		} else {
-			g.add("Where", "kept", "mask", "s", "low")
-			g.over("ReduceMax", "highest", "kept")
-			g.add("Less", "some", "0", "lengths")
-			g.add("Unsqueeze", "rows", "some", "1")
-			g.add("Where", "y", "rows", "highest", "none")
+			g.highest()
+			g.rows("0", "lengths", "highest", "none")
 		}
 		g.m.Graph.Output[0] = valueInfo("y", pb.TensorProto_FLOAT, "1", "3")
 		n, err := g.load()
