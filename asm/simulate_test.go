@@ -365,16 +365,19 @@ func packed(t *testing.T, target Target, source string) error {
 			for i := range (size - src) / 4 {
 				s.setLane(src, i, awkward(i))
 			}
-			ldp, lds := (rows+1)*h+wide+pieces, pieces*h+wide+3
+			ldp, lds, first := (rows+1)*h+wide+pieces, pieces*h+wide+3, 0
+			if pieces%2 == 1 { // from the last row to the first
+				first, lds = 3*lds, -lds
+			}
 			w := &simulator{memory: append([]byte(nil), s.memory...)}
 			for i := range rows {
 				for p := range pieces {
 					for j := range wide {
-						w.setLane(dst, p*ldp+i*h+j, s.lane(src, i*lds+p*h+j))
+						w.setLane(dst, p*ldp+i*h+j, s.lane(src, first+i*lds+p*h+j))
 					}
 				}
 			}
-			s.args = map[int]int{0: dst, 8: src, 16: rows, 24: pieces, 32: ldp, 40: lds}
+			s.args = map[int]int{0: dst, 8: src + 4*first, 16: rows, 24: pieces, 32: ldp, 40: lds}
 			s.run()
 			if err := differ(s, w, fmt.Sprintf("PackFactors of %d pieces of %d rows", pieces, rows)); err != nil {
 				return err

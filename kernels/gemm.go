@@ -114,7 +114,7 @@ func (p *product) turned(m int, a []float32, lda int, work []float32) {
 			w := p.isa.blockEnd(block, m, steps) - i
 			f := p.isa.factorPanels(one.k, w, m-i)
 			for q := 0; q < one.k; q += f.most {
-				f.pack(work, q, a[i:], from+q, lda, min(f.most, one.k-q))
+				f.pack(work, q, a[i:], (from+q)*lda, lda, min(f.most, one.k-q))
 			}
 			one.pa = f.apart
 			panel := func(j int) []float32 { return p.b[j*p.k+from*nr:][:one.k*nr] }

@@ -76,7 +76,7 @@ func (p *packing) panels(panels []float32, first, last int) {
 		for q := 0; q < p.k; q += packAtOnce {
 			for i := first; i < last; i++ {
 				j := i * nr
-				packRows(p.isa, p.flags(), panels[i*size+q*nr:], p.b, q*p.ldb+j, min(packAtOnce, p.k-q), min(nr, p.n-j), 0, p.ldb)
+				packRows(p.isa, packFlags(p.flush), panels[i*size+q*nr:], p.b, q*p.ldb+j, min(packAtOnce, p.k-q), min(nr, p.n-j), 0, p.ldb)
 			}
 		}
 	}
@@ -103,7 +103,7 @@ func (p *packing) strips(s *tiling, panel []float32, j int) {
 		p.narrowPanel(panel, j, s.nr())
 		return
 	}
-	nr, flags := s.nr(), p.flags()
+	nr, flags := s.nr(), packFlags(p.flush)
 	var rows [tile.PackLanes]*float32
 	steps := 0
 	for q := 0; q < p.k; q += steps {
@@ -135,8 +135,6 @@ func (p *packing) narrowPanel(panel []float32, j, nr int) {
 		p.isa.CopyFlush(panel, panel)
 	}
 }
-
-func (p *packing) flags() int { return packFlags(p.flush) }
 
 func packFlags(flush bool) int {
 	if flush {

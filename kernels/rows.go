@@ -199,10 +199,9 @@ func (t ISA) packFactors(work, a []float32, lda int, rows []int32, w, m int) (h,
 		return w, 0
 	}
 	f := t.factorPanels(len(rows), w, m)
-	for q, run := 0, 0; q < len(rows); q += run {
-		for run = 1; run < f.most && q+run < len(rows) && rows[q+run] == rows[q+run-1]+1; run++ {
-		}
-		f.pack(work, q, a, int(rows[q]), lda, run)
+	for q, run, step := 0, 0, 0; q < len(rows); q += run {
+		run, step = steady(rows[q:], f.most)
+		f.pack(work, q, a, int(rows[q])*lda, step*lda, run)
 	}
 	return f.high, f.apart
 }
@@ -230,14 +229,15 @@ func (t ISA) factorPanels(k, w, m int) factorPanels {
 	return f
 }
 
-// pack copies run rows of a from row on, to the places from q on.
-func (f *factorPanels) pack(work []float32, q int, a []float32, row, lda, run int) {
+// pack copies run rows of a, the first from element from on and each lds after the one before,
+// to the places from q on.
+func (f *factorPanels) pack(work []float32, q int, a []float32, from, lds, run int) {
 	if f.whole > 0 {
-		runPackFactors(f.isa, at(work, q*f.high), at(a, row*lda), run, f.whole, f.apart, lda)
+		runPackFactors(f.isa, at(work, q*f.high), at(a, from), run, f.whole, f.apart, lds)
 	}
 	for p := f.whole; p < f.pieces; p++ {
 		for i := range run {
-			copy(work[p*f.apart+(q+i)*f.high:][:min(f.high, f.w-p*f.high)], a[(row+i)*lda+p*f.high:])
+			copy(work[p*f.apart+(q+i)*f.high:][:min(f.high, f.w-p*f.high)], a[from+i*lds+p*f.high:])
 		}
 	}
 }
