@@ -88,7 +88,7 @@ func (u *Unrolled) Dims() (steps, batch, in, out int) { return u.seq.Dims() }
 
 // Bytes returns the size of the memory that u holds beside the Layer: activations,
 // gradients, state, packed weights and scratch. It is what Unroll, UnrollWithin, Infer and
-// SetWorkers allocated; nothing else of any size is allocated later.
+// SetWorkers allocated, and ReserveSymbols or the first ForwardSymbols; nothing else of any size is allocated later.
 func (u *Unrolled) Bytes() int { return u.seq.Bytes() }
 
 // Forward runs the stack over x, [T][batch][Input], and sets y,
@@ -146,6 +146,45 @@ func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
 // gradient: Backward panics then, before it writes anything. Either of them may be
 // the y of Forward, which Backward does not read.
 func (u *Unrolled) Backward(dx, dy []float32) { u.seq.Backward(dx, dy) }
+
+// TakesSymbols says whether ForwardSymbols can take the place of Forward of net, which is u
+// itself, or a type that embeds u and so has its methods: that may do more in its own Forward,
+// and TakesSymbols is false. It is false with Config.InputDropout too, whose masks differ from
+// pair to pair (t,b).
+func (u *Unrolled) TakesSymbols(net any) bool { return net == any(u) && u.seq.TakesSymbols() }
+
+// ReserveSymbols allocates the memory of passes over a table of so many rows, which is that of
+// the pre-activations of a pair (t,b) for each of them, at most for each pair, and after Unroll
+// twice as much. The first ForwardSymbols does so otherwise.
+func (u *Unrolled) ReserveSymbols(vocabulary int) { u.seq.ReserveSymbols(vocabulary) }
+
+// ForwardSymbols is Forward over x[t][b] = table[ids[t][b]] with the same bits. table is
+// [V][Input], ids [T][batch], or as SetBatchFirst says x would be laid out. Each row of the
+// table that comes is multiplied by the matrices of the input once, however often it comes, so
+// that a network over a few symbols takes less time. Ids past the end of a row do not count and
+// may have any value.
+//
+// It copies ids. After Unroll it keeps the table, not a copy, until BackwardSymbols. It panics
+// where Forward does, for an id that is not a row of the table, for a table that is not whole
+// rows or shares memory with y, a parameter or a gradient, and with Config.InputDropout, before
+// it writes anything. A chain of package nn that begins with an Embedding calls it by itself.
+func (u *Unrolled) ForwardSymbols(y, table []float32, ids []int32) {
+	u.seq.ForwardSymbols(y, table, ids)
+}
+
+// BackwardSymbols is Backward after ForwardSymbols. It has no dx, but adds to dTable,
+// [V][Input], unless it is nil, the gradients of the rows that came: one addition for each
+// element of each of them, but for the row of padding, -1 for none. The gradients of
+// pre-activations are summed by symbols first, then multiplied: the sums are others than
+// those of Backward, with the same bits where no symbol comes twice (rule 4 of the numerics
+// contract).
+//
+// dTable must not share memory with dy, the table, a parameter or a gradient. It panics where
+// Backward does, if dTable has not the size of the table, and after Forward, as Backward does
+// after ForwardSymbols, before it writes anything.
+func (u *Unrolled) BackwardSymbols(dTable, dy []float32, padding int32) {
+	u.seq.BackwardSymbols(dTable, dy, padding)
+}
 
 // SetLengths says how many steps of each row exist, in any order; nil stands for all.
 // It holds until the next call of SetLengths or ForwardLengths. Past its length a row's

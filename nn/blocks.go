@@ -215,7 +215,7 @@ func (k *Blocks) ForwardIDs(ids []int32) error {
 	if err := m.emb.checkIDs(ids, m.batch, m.rows.lengths); err != nil {
 		return err
 	}
-	m.emb.forward(&m.team, ids, m.batch, m.rows.lengths)
+	m.look(ids)
 	k.forward(t)
 	return nil
 }

@@ -21,8 +21,9 @@ type Model struct {
 	in, out int
 	stages  []Stage // that it was made of
 
-	emb   *embedding // nil without
-	first []float32  // what the embedding gave the first link, or the caller's x
+	emb     *embedding // nil without
+	first   []float32  // what the embedding gave the first link, or the caller's x
+	symbols bySymbol   // the first link, if it reads the table itself: there is no first then
 
 	firsts []int            // of each link, how many parameters come before its own
 	tell   func(params int) // see OnGradients
@@ -122,6 +123,7 @@ func newModel(c setting, stages []Stage) (*Model, error) {
 			}
 		}
 	}
+	m.goBySymbol()
 	m.complete()
 	m.hear()
 	return m, nil

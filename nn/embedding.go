@@ -188,10 +188,13 @@ func newEmbedding(e *Embedding, isa kernels.ISA, pairs int) *embedding {
 	return s
 }
 
+// keep copies ids, so that the caller's stay where they are, on a stack say.
+func (s *embedding) keep(ids []int32) { s.ids = append(s.ids[:0], ids...) }
+
 // forward sets s.y to the vectors of ids, which checkIDs has accepted, on the workers of a
 // team. s keeps the ids.
 func (s *embedding) forward(team *crew.Crew, ids []int32, batch int, lengths []int) {
-	s.ids = append(s.ids[:0], ids...) // so that the caller's stay where they are, on a stack say
+	s.keep(ids)
 	s.now = embeddingCall{batch: batch, lengths: lengths}
 	team.Run(s.isa, lookWork*len(ids)*s.Dim, s.lookPart)
 	s.now = embeddingCall{}

@@ -161,23 +161,44 @@ func (m *Model) forwardFloats(y, x []float32, t int) {
 }
 
 func (m *Model) forwardIDs(y []float32, ids []int32, t int) {
-	m.emb.forward(&m.team, ids, m.batch, m.rows.lengths)
+	m.look(ids)
 	m.forward(y, t)
+}
+
+// look takes ids, which checkIDs has accepted, for the first link.
+func (m *Model) look(ids []int32) {
+	if m.symbols != nil {
+		m.emb.keep(ids)
+		return
+	}
+	m.emb.forward(&m.team, ids, m.batch, m.rows.lengths)
 }
 
 func (m *Model) forward(y []float32, t int) {
 	m.begin(t)
 	last := len(m.links) - 1
-	m.links[last].net.Forward(y, m.below(t, last))
+	x := m.below(t, last)
+	m.run(last, y, x)
+}
+
+// run runs link i. The first one may read the table in place of x.
+func (m *Model) run(i int, y, x []float32) {
+	if i == 0 && m.symbols != nil {
+		m.symbols.ForwardSymbols(y, m.emb.Weight, m.emb.ids)
+		return
+	}
+	m.links[i].net.Forward(y, x)
 }
 
 // below runs the first n links, and returns the input of the next one.
 func (m *Model) below(t, n int) (x []float32) {
 	rows := t * m.batch
-	x = m.first[:rows*m.links[0].in]
-	for _, l := range m.links[:n] {
+	if m.symbols == nil {
+		x = m.first[:rows*m.links[0].in]
+	}
+	for i, l := range m.links[:n] {
 		out := room(&l.y, rows*l.out)
-		l.net.Forward(out, x)
+		m.run(i, out, x)
 		x = out
 	}
 	return x
@@ -260,7 +281,7 @@ func (m *Model) backward(dx, dy []float32, as handed) {
 // them, and then through the embedding.
 func (m *Model) back(dx, dy []float32, n int) {
 	rows := m.rows.t * m.batch
-	if m.emb != nil {
+	if m.emb != nil && m.symbols == nil {
 		dx = m.emb.dy[:rows*m.emb.Dim]
 	}
 	for i := n - 1; i >= 0; i-- {
@@ -269,13 +290,17 @@ func (m *Model) back(dx, dy []float32, n int) {
 		if i > 0 {
 			d = room(&m.links[i-1].dy, rows*l.in)
 		}
-		l.net.Backward(d, dy)
+		if i == 0 && m.symbols != nil {
+			m.symbols.BackwardSymbols(m.emb.grad, dy, m.emb.padding-1)
+		} else {
+			l.net.Backward(d, dy)
+		}
 		dy = d
 		if n := m.firsts[i]; m.tell != nil && m.sums == nil && n > 0 {
 			m.tell(n)
 		}
 	}
-	if m.emb != nil {
+	if m.emb != nil && m.symbols == nil {
 		m.emb.backward(&m.team, dx, m.rows.pairs)
 	}
 	m.sums.Run(m.team.Workers())

@@ -151,6 +151,8 @@ func (c contract) check(t *testing.T, readout string) {
 	net, err := nn.Chain(emb, layer.Unroll(c.steps, c.batch), out)
 	traintest.NoError(t, err)
 	alone := layer.Unroll(c.steps, c.batch) // the same layer, to see what goes in and out of it
+	gates := newGates(t, layer, c)
+	dih := make([]float32, len(gates.ih))
 	traintest.NoError(t, net.SetLengths(c.lengths))
 	traintest.NoError(t, alone.SetLengths(c.lengths))
 
@@ -171,17 +173,27 @@ func (c contract) check(t *testing.T, readout string) {
 			copy(x[p*c.width:][:c.width], emb.Weight[int(id)*c.width:])
 		}
 		alone.Forward(h, x)
-		alone.Backward(dx, c.dh(out.Weight, dy))
+		dh := c.dh(out.Weight, dy)
+		alone.Backward(dx, dh)
 		c.readout(dw, db, h, dy)
-		c.embedding(dtable, dx, ids)
+		if dGates := gates.grad(x, dh); c.bySymbols() {
+			c.symbols(dtable, dih, emb.Weight, gates.ih, dGates, ids)
+		} else {
+			c.embedding(dtable, dx, ids)
+		}
 
 		y := make([]float32, len(dy))
 		traintest.NoError(t, net.ForwardIDs(y, ids))
 		traintest.Equal(t, fmt.Sprintf("pass %d: y", pass), y, c.logits(out.Weight, out.Bias, h))
 		net.Backward(nil, dy)
 	}
+	if !c.bySymbols() {
+		dih = gradientOf(alone, "weight_ih_l0")
+	}
 	net.EachParam(func(name string, _, g []float32) {
 		switch name {
+		case "1.weight_ih_l0":
+			traintest.Equal(t, "gradient of W_ih", g, dih)
 		case "0.weight":
 			traintest.Equal(t, "gradient of the embedding", g, dtable)
 		case "2.weight":

@@ -47,7 +47,16 @@ func (n *Net) newBackMemory(batch int) backMemory {
 // gradient.
 func (u *Unrolled) Backward(dx, dy []float32) {
 	u.mustKeep("Backward")
+	if u.last.canBackward && u.symbols.on {
+		panic(u.net.Kind + ": Backward after ForwardSymbols, want BackwardSymbols")
+	}
 	u.checkBackward(dx, dy)
+	u.backward(dx, dy, dx != nil)
+}
+
+// backward goes back over the last forward pass, after all checks. wantDx says whether a product
+// with W_ih of the first layer is wanted.
+func (u *Unrolled) backward(dx, dy []float32, wantDx bool) {
 	defer u.endBackward() // also where it panics: the tape is half replaced then
 	m := &u.back
 	u.masks.EndStep()
@@ -59,14 +68,14 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 	m.stateSet = false
 	u.clearRestartGrads()
 	if u.rows.total > 0 && u.batch > 0 {
-		m.wantDx = dx != nil
+		m.wantDx = wantDx
 		u.packForRecompute()
 		u.fork(u.packPiece(), u.tasks.packBackward)
 		for k := range u.segments() {
 			if k > 0 {
 				u.recompute(k)
 			}
-			u.layersBackward(dx, dy, k == u.segments()-1)
+			u.layersBackward(dx, dy, k == 0, k == u.segments()-1)
 		}
 	}
 	u.told(0)
@@ -94,9 +103,9 @@ func (u *Unrolled) told(layer int) {
 	u.back.tell(n)
 }
 
-// layersBackward goes back over all layers and the steps of the segment under way. The last
-// segment completes the gradients.
-func (u *Unrolled) layersBackward(dx, dy []float32, last bool) {
+// layersBackward goes back over all layers and the steps of the segment under way, which may be
+// the first one that Backward visits. The last segment completes the gradients.
+func (u *Unrolled) layersBackward(dx, dy []float32, first, last bool) {
 	n, t := u.net, u.rows.t
 	for layer := n.Layers - 1; layer >= 0; layer-- {
 		down := u.memory.between
@@ -105,6 +114,10 @@ func (u *Unrolled) layersBackward(dx, dy []float32, last bool) {
 		}
 		for dir, reverse := range n.Reverse {
 			u.job = job{layer: layer, dir: dir, i: layer*len(n.Reverse) + dir, dy: dy}
+			symbols := u.overSymbols(layer)
+			if symbols && first {
+				u.beginSymbols()
+			}
 			if dir == len(n.Reverse)-1 {
 				// From here on the dy of a block is not needed once its steps
 				// are done: between two layers dx takes its place.
@@ -120,6 +133,9 @@ func (u *Unrolled) layersBackward(dx, dy []float32, last bool) {
 				u.blockBackward(k+u.chunk >= t)
 			}
 			u.storeStateGrad()
+			if symbols && last {
+				u.symbolGradients()
+			}
 		}
 		if last && layer > 0 {
 			u.told(layer)
@@ -177,6 +193,11 @@ func (u *Unrolled) blockBackward(last bool) {
 	u.addChunk()
 	if u.dropsInput(u.job.layer) {
 		u.fork(u.copyPiece(rows, in), u.tasks.copyInput)
+	}
+	if u.overSymbols(u.job.layer) {
+		in = 0 // what is done with W_ih is done by symbols
+		u.symbolPairs()
+		u.fork(u.copyPiece(rows, u.net.Shape.Gates), u.symbols.add)
 	}
 	u.fork(u.gradientsPiece(rows, in, u.job.dx != nil), u.tasks.gradients)
 	if chunks := u.back.sums.factors[0].rows.Chunks(); last || chunks == u.back.sums.chunks {

@@ -14,11 +14,17 @@ import (
 // is beyond T, if SetResets gave a row a step past its end, or if y or x overlaps the other, a parameter or a gradient.
 func (u *Unrolled) Forward(y, x []float32) {
 	t := u.window("Forward", y, x)
+	u.mustFit("Forward", t)
+	u.forward(y, x, t, false)
+}
+
+// mustFit panics if t steps are more than were unrolled, or fewer than a length or a reset says.
+func (u *Unrolled) mustFit(method string, t int) {
 	if t > u.steps {
-		panic(u.tooLong("Forward", t).Error())
+		panic(u.tooLong(method, t).Error())
 	}
 	if lengths := u.rows.lengths; u.batch > 0 && lengths != nil && lengths[0] > t {
-		panic(fmt.Sprintf("%s: Forward over %d steps, but SetLengths gave row %d %d; ForwardLengths takes the lengths of each call and returns an error", u.net.Kind, t, u.rows.user(0), lengths[0]))
+		panic(fmt.Sprintf("%s: %s over %d steps, but SetLengths gave row %d %d; ForwardLengths takes the lengths of each call and returns an error", u.net.Kind, method, t, u.rows.user(0), lengths[0]))
 	}
 	if err := u.checkResets(t, func(b int) int {
 		if u.rows.lengths == nil {
@@ -28,7 +34,6 @@ func (u *Unrolled) Forward(y, x []float32) {
 	}); err != nil {
 		panic(err.Error())
 	}
-	u.forward(y, x, t)
 }
 
 // ForwardLengths is SetLengths, then Forward, for lengths that are data: whatever
@@ -53,20 +58,24 @@ func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
 		return err
 	}
 	u.setLengths(lengths)
-	u.forward(y, x, t)
+	u.forward(y, x, t, false)
 	return nil
 }
 
-// forward runs t steps, after all checks.
-func (u *Unrolled) forward(y, x []float32, t int) {
+// forward runs t steps, after all checks, over x or over the rows of a table.
+func (u *Unrolled) forward(y, x []float32, t int, symbols bool) {
 	u.rows.total, u.rows.from, u.rows.t = t, 0, t
 	u.last = lastForward{x: x, canBackward: u.keep, readable: true}
+	u.symbols.on = symbols
 	u.output = output{y, u.outputInPlace()}
 	u.resets.now, u.resets.next = u.resets.next, false
 	u.beginRestarts()
 	u.beginMasks()
 	if t > 0 && u.batch > 0 {
 		u.copyWeights()
+		if symbols {
+			u.symbolProducts()
+		}
 		for k := u.segments() - 1; k >= 0; k-- {
 			u.beginSegment(k)
 			u.keepState(k)
@@ -168,38 +177,48 @@ func (u *Unrolled) blockForward() {
 // inputProducts sets the input's part of the gates for a share of the block's
 // rows (t,p): fl(b_ih + b_hh), then the chain over x.
 func (u *Unrolled) inputProducts(w, n int) {
-	sh, p, i := &u.net.Shape, &u.pack[u.job.i], u.job.i
+	sh, i := &u.net.Shape, u.job.i
 	x, width := u.input(u.job.layer)
 	tape, first := u.memory.tape[i], u.job.lo*u.batch
 	lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, rowUnit, w, n)
 	lo, hi = lo+first, hi+first
 	base := first - u.tapeRow(u.job.lo)
-	copied := u.copiesInput(u.job.layer)
+	copied, symbols := u.copiesInput(u.job.layer), u.overSymbols(u.job.layer)
 	if copied {
 		u.copyInput(w, n)
 	}
 	for {
 		r, end := u.rows.activeRun(lo, hi)
-		if r == end {
+		switch {
+		case r == end:
 			return
-		}
-		a, c := x[r*width:], tape[(r-base)*sh.Tape:]
-		if copied {
-			a = u.memory.inRows[(r-first)*width:]
-		}
-		if p.bias != nil && !sh.BiasInCell {
-			p.in.GemmBias(end-r, a, width, p.bias, c, sh.Tape)
-		} else {
-			p.in.Gemm(kernels.Set, end-r, a, width, c, sh.Tape)
+		case symbols:
+			u.copyProducts(r, end, base)
+		case copied:
+			u.inputProduct(end-r, u.memory.inRows[(r-first)*width:], width, tape[(r-base)*sh.Tape:], sh.Tape)
+		default:
+			u.inputProduct(end-r, x[r*width:], width, tape[(r-base)*sh.Tape:], sh.Tape)
 		}
 		lo = end
+	}
+}
+
+// inputProduct sets rows of c, ldc apart, to the input's part of the gates for as many rows of x.
+func (u *Unrolled) inputProduct(rows int, x []float32, width int, c []float32, ldc int) {
+	p := &u.pack[u.job.i]
+	if p.bias != nil && !u.net.Shape.BiasInCell {
+		p.in.GemmBias(rows, x, width, p.bias, c, ldc)
+	} else {
+		p.in.Gemm(kernels.Set, rows, x, width, c, ldc)
 	}
 }
 
 // copiesInput reports whether Forward's products with a layer's input read copies of its
 // rows: those of the user's x, of which tiny values become +0, and those after masks.
 // What the layer below puts out has no tiny values.
-func (u *Unrolled) copiesInput(layer int) bool { return layer == 0 || u.dropsInput(layer) }
+func (u *Unrolled) copiesInput(layer int) bool {
+	return layer == 0 && !u.symbols.on || u.dropsInput(layer)
+}
 
 // copyInput sets inRows for a share of the block's rows (t,p), in the order kept: the
 // layer's input with tiny values as +0, then after its masks, which make no value

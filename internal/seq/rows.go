@@ -148,7 +148,11 @@ func (r *rows) userRow(k int) int { return r.userPair(k/r.batch, r.user(k%r.batc
 // userPair is the row of the user's tensors that belongs to step t, of those kept, of
 // the user's row b.
 func (r *rows) userPair(t, b int) int {
-	t += r.from
+	return r.userWindow(t+r.from, b)
+}
+
+// userWindow is the row of the user's tensors that belongs to step t, of all, of the user's row b.
+func (r *rows) userWindow(t, b int) int {
 	if r.batchFirst {
 		return b*r.total + t
 	}

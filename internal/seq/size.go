@@ -69,6 +69,7 @@ func (u *Unrolled) Bytes() int {
 	}
 	s += size(4 * (cap(b.pairs.tape) + cap(b.pairs.x) + cap(b.pairs.previous)))
 
+	s += u.symbols.bytes()
 	s.steps(u.workers.steps)
 	s.floats(u.workers.droppedW...)
 	s.floats(u.workers.products...)

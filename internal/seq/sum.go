@@ -157,6 +157,9 @@ func (u *Unrolled) packFactors(w, n int) {
 		c := f.rows.Chunks() - 1
 		switch f.of {
 		case ofInput:
+			if u.overSymbols(u.job.layer) {
+				continue
+			}
 			x, width := u.input(u.job.layer)
 			switch {
 			case u.dropsInput(u.job.layer):
@@ -188,6 +191,9 @@ func (u *Unrolled) weightGradients(w, n int) {
 		var memory [4]kernels.RowsProduct
 		products := memory[:0]
 		for _, to := range part.to {
+			if s.factors[to.factor].of == ofInput && u.overSymbols(u.job.layer) {
+				continue
+			}
 			factor, row := s.factors[to.factor].rows, to.row+lo
 			width := factor.Cols()
 			c := g.all[to.param][row*width : (row+hi-lo)*width]
@@ -200,6 +206,8 @@ func (u *Unrolled) weightGradients(w, n int) {
 			u.dropWeights(u.workers.steps[w].masks.numbers, u.job.i, row, m)
 			u.isa.Add(c, c, m)
 		}
-		u.isa.GemmRows(kernels.AddTo, hi-lo, tape[part.col+lo:], stride, rows, work, products...)
+		if len(products) > 0 {
+			u.isa.GemmRows(kernels.AddTo, hi-lo, tape[part.col+lo:], stride, rows, work, products...)
+		}
 	}
 }

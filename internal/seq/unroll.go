@@ -20,17 +20,18 @@ type Unrolled struct {
 	segment      int  // steps of which the activations are kept at a time: all, unless a budget cuts the sequence
 	keep         bool // whether Forward keeps what Backward needs
 
-	rows   rows
-	masks  MaskSource
-	resets resets
-	pack   []packing // for each direction of each layer
-	held   held
-	memory memory
-	state  [][]float32   // carried state: for each tensor [Layers*D][B][width]
-	kept   [][][]float32 // the states before the steps of the segments but for segment 0, laid out as the carried one
-	last   lastForward
-	output output
-	back   backMemory
+	rows    rows
+	masks   MaskSource
+	resets  resets
+	pack    []packing // for each direction of each layer
+	held    held
+	symbols symbols
+	memory  memory
+	state   [][]float32   // carried state: for each tensor [Layers*D][B][width]
+	kept    [][][]float32 // the states before the steps of the segments but for segment 0, laid out as the carried one
+	last    lastForward
+	output  output
+	back    backMemory
 
 	workers workers
 	units   unitSteps
@@ -188,7 +189,10 @@ func (u *Unrolled) forget() {
 
 // endBackward ends the time in which Backward may go over the last Forward. It drops
 // the references to the caller's x, dx and dy, so that their memory can be freed.
-func (u *Unrolled) endBackward() { u.last.x, u.last.canBackward, u.job = nil, false, job{} }
+func (u *Unrolled) endBackward() {
+	u.last.x, u.last.canBackward, u.job = nil, false, job{}
+	u.symbols.table = nil
+}
 
 func (u *Unrolled) mustKeep(method string) {
 	if !u.keep {

@@ -1,0 +1,31 @@
+package nn
+
+// bySymbol is a Net that takes the rows of a table in place of x: layers of packages lstm, gru
+// and rnn do, see their ForwardSymbols.
+type bySymbol interface {
+	TakesSymbols(net any) bool
+	ReserveSymbols(vocabulary int)
+	ForwardSymbols(y, table []float32, ids []int32)
+	BackwardSymbols(dTable, dy []float32, padding int32)
+}
+
+// symbolPairs is how many pairs (t, b) a chain must have for each symbol so that its first layer
+// goes by symbols. With fewer there may be hardly any symbol that comes twice, and the memory for
+// the symbols would be more than that of the vectors that are not looked up.
+const symbolPairs = 2
+
+// goBySymbol lets the first layer of a chain over ids do its products for each symbol once, if
+// it can and there are few symbols.
+func (m *Model) goBySymbol() {
+	if m.emb == nil || len(m.links) == 0 || m.emb.Vocabulary > m.steps*m.batch/symbolPairs {
+		return
+	}
+	// What is bound is a Net of this package, which reads the vectors themselves.
+	net, ok := m.links[0].net.(bySymbol)
+	if !ok || m.links[0].from != nil || !net.TakesSymbols(m.links[0].net) {
+		return
+	}
+	net.ReserveSymbols(m.emb.Vocabulary)
+	m.symbols = net
+	m.emb.y, m.emb.dy, m.first = nil, nil, nil
+}
