@@ -141,7 +141,7 @@ var layerFaults = []fault{
 	{"lengths of each call: taken before they are checked", "internal/seq/forward.go",
 		"\t\tif err := u.checkLengths(lengths, t,", "\t\tu.setLengths(lengths)\n\t\tif err := u.checkLengths(lengths, t,", []string{"./lstm Methods"}},
 	{"lengths of each call: those before stay", "internal/seq/forward.go",
-		"\tu.setLengths(lengths)\n\tu.forward(y, x, t)\n", "\tu.forward(y, x, t)\n", []string{"./lstm Methods"}},
+		"\tu.setLengths(lengths)\n\tu.forward(y, x, t, false)\n", "\tu.forward(y, x, t, false)\n", []string{"./lstm Methods"}},
 	{"overlap: y in the memory of x", "internal/seq/forward.go",
 		"\tn.mustNotOverlap(method, \"y\", y, \"x\", x)\n", "", inRNN},
 	{"overlap: x in the memory of a gradient", "internal/seq/forward.go",
