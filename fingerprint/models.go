@@ -143,7 +143,9 @@ var families = []family{
 		}
 		return regression(l.Unroll(9, rows), r, 9, &optim.Adam{LR: 1e-2})
 	}},
-	{"language-model", languageModel},
+	{"language-model", func() (*run, error) { return languageModel(61, 8, 9) }},
+	// Few symbols: the first layer does its products for each of them once.
+	{"characters", func() (*run, error) { return languageModel(13, 16, 14) }},
 }
 
 func generator(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0xf19e)) }
@@ -185,11 +187,11 @@ func regression(net nn.Net, r *rand.Rand, longest int, how optim.Optimizer) (*ru
 	}, nil
 }
 
-// languageModel is an embedding, two layers and a readout over 61 symbols,
-// trained with overlapping windows and a schedule.
-func languageModel() (*run, error) {
-	const symbols, dim, steps, streams = 61, 12, 8, 4
-	r := generator(9)
+// languageModel is an embedding, two layers and a readout over so many symbols,
+// trained with overlapping windows of so many steps and a schedule.
+func languageModel(symbols, steps int, seed uint64) (*run, error) {
+	const dim, streams = 12, 4
+	r := generator(seed)
 	emb, err := nn.NewEmbedding(symbols, dim, r)
 	if err != nil {
 		return nil, err
@@ -210,7 +212,7 @@ func languageModel() (*run, error) {
 	for i := range text {
 		text[i] = byte(i * i % symbols)
 		if r.Uint64()%4 == 0 {
-			text[i] = byte(r.Uint64() % symbols)
+			text[i] = byte(r.Uint64() % uint64(symbols))
 		}
 	}
 	source, err := data.NewText(text, streams)
@@ -219,7 +221,7 @@ func languageModel() (*run, error) {
 	}
 	ids := make([]int32, steps*streams)
 	for i := range ids {
-		ids[i] = int32(r.Uint64() % symbols)
+		ids[i] = int32(r.Uint64() % uint64(symbols))
 	}
 	return &run{net: model, data: source, ids: ids, plan: bptt.Plan{
 		Window: steps, Stride: 5, ClipNorm: 0.5, Loss: loss.CrossEntropy{},

@@ -10,9 +10,10 @@ type bySymbol interface {
 }
 
 // symbolPairs is how many pairs (t, b) a chain must have for each symbol so that its first layer
-// goes by symbols. With fewer there may be hardly any symbol that comes twice, and the memory for
-// the symbols would be more than that of the vectors that are not looked up.
-const symbolPairs = 2
+// goes by symbols. With fewer there may be hardly any symbol that comes twice. The vectors and
+// their gradients, which are not kept then, are 2*dim floats a pair, what an LSTM keeps for the
+// symbols 8*hidden a symbol: with four pairs for each that is no more for as many units as dim.
+const symbolPairs = 4
 
 // goBySymbol lets the first layer of a chain over ids do its products for each symbol once, if
 // it can and there are few symbols.

@@ -12,9 +12,9 @@ import (
 	"github.com/simdrnn/simdrnn/nn"
 )
 
-// bySymbols says whether the first layer of the chain goes by symbols: there are at least twice as
-// many pairs.
-func (c contract) bySymbols() bool { return c.vocabulary <= c.steps*c.batch/2 }
+// bySymbols says whether the first layer of the chain goes by symbols: there are at least four
+// times as many pairs.
+func (c contract) bySymbols() bool { return c.vocabulary <= c.steps*c.batch/4 }
 
 // symbols adds to the gradient of the table and to that of W_ih what rule 4 says of a layer over
 // symbols: the gradients of the pre-activations summed for each symbol over the pairs with time
