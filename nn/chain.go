@@ -55,6 +55,15 @@ type Model struct {
 // that were summed for later places are added to that of the first place, one
 // addition for each element, in the order of the places, and are set to +0.
 //
+// # Few symbols
+//
+// A chain of an Embedding and a layer of package lstm, gru or rnn goes by symbols if it has at
+// least four times as many pairs, steps times rows, as the vocabulary has symbols, and the layer
+// no Config.InputDropout: the vector of each symbol is multiplied by the matrices of the input
+// once, and the gradients of its pairs are added up before the products for these matrices and
+// the table (rule 4 of the numerics contract). The layer allocates memory for the symbols then,
+// see its ReserveSymbols, and the chain none for the vectors.
+//
 // # Inference
 //
 // With a net that Infer made the chain has no gradients at all, and keeps no

@@ -47,7 +47,7 @@ func (l *Layer) Unroll(steps, batch int) *Unrolled {
 // segments of S steps the memory is that of the activations of S+2 steps and of
 // ceil(T/S)-1 states, in place of the activations of T+2 steps, beside what does not
 // depend on steps. It is least with S at about sqrt(T): 10,000 steps of a batch of 16
-// then take no more than 200 do. SetWorkers may allocate more later.
+// then take no more than 200 do. SetWorkers may allocate more later, and ReserveSymbols does.
 //
 // UnrollWithin returns an error if bytes are too few: it names the least that is possible
 // and what Unroll takes. A bidirectional network cannot be cut, since each direction needs

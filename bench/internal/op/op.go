@@ -98,7 +98,7 @@ var Ops = func() []*Op {
 		ops = append(ops, &Op{
 			Name: lm[0], Text: lm[1], Dims: []string{"T", "B", "E", "H", "L", "V"},
 			FLOPs:   model,
-			Formula: "3 * 2 T B (4 H (E+H) + (L-1) 8 H H + H V)",
+			Formula: "3 * 2 T B (4 H (E+H) + (L-1) 8 H H + H V): the products of all pairs, of which simdrnn makes fewer where V is at most T B / 4",
 		})
 	}
 	return ops
