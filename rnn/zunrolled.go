@@ -146,7 +146,8 @@ func (u *Unrolled) TakesSymbols(net any) bool { return net == any(u) && u.seq.Ta
 
 // ReserveSymbols allocates the memory of passes over a table of so many rows, which is that of
 // the pre-activations of a pair (t,b) for each of them, at most for each pair, and after Unroll
-// twice as much. The first ForwardSymbols does so otherwise.
+// twice as much. The first ForwardSymbols does so otherwise. It panics if vocabulary is negative;
+// with more rows than before BackwardSymbols needs a new ForwardSymbols.
 func (u *Unrolled) ReserveSymbols(vocabulary int) { u.seq.ReserveSymbols(vocabulary) }
 
 // ForwardSymbols is Forward over x[t][b] = table[ids[t][b]] with the same bits. table is

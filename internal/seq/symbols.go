@@ -48,11 +48,17 @@ type symbolSums struct {
 func (u *Unrolled) TakesSymbols() bool { return u.net.Noise.Input == 0 }
 
 // ReserveSymbols allocates what passes over a table of that many rows need, which the first
-// ForwardSymbols does otherwise.
+// ForwardSymbols does otherwise. Where it does, what the last one kept is given up.
 func (u *Unrolled) ReserveSymbols(vocabulary int) {
+	if vocabulary < 0 {
+		panic(fmt.Sprintf("%s: ReserveSymbols(%d), want the rows of a table, 0 or more", u.net.Kind, vocabulary))
+	}
 	s := &u.symbols
-	if len(s.slot) >= vocabulary {
+	if s.project != nil && len(s.slot) >= vocabulary {
 		return
+	}
+	if s.on {
+		u.endBackward()
 	}
 	most := min(vocabulary, u.steps*u.batch)
 	s.slot, s.list, s.ids = make([]int32, vocabulary), make([]int32, 0, most), make([]int32, 0, u.steps*u.batch)
