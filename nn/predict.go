@@ -16,11 +16,12 @@ type ModelPredictor struct {
 	predictors
 	batch, in, out int
 
-	isa   kernels.ISA
-	model *embedding // of the chain, or nil
-	emb   *Embedding // the frozen copy, with a Weight of its own
-	first []float32
-	moves uint64
+	isa     kernels.ISA
+	model   *embedding // of the chain, or nil
+	emb     *Embedding // the frozen copy, with a Weight of its own
+	first   []float32
+	symbols stepsBySymbol // the first stage, if it reads ids itself
+	moves   uint64
 }
 
 // NewPredictor is Predictor for code that has m as a Net, as a chain has of which m is
@@ -62,6 +63,7 @@ func (m *Model) Predictor(batch int) (*ModelPredictor, error) {
 		p.emb = &Embedding{Weight: slices.Clone(m.emb.Weight), Vocabulary: m.emb.Vocabulary, Dim: m.emb.Dim}
 		p.first = make([]float32, batch*m.emb.Dim)
 	}
+	p.goBySymbol()
 	return p, nil
 }
 
@@ -107,7 +109,7 @@ func (p *ModelPredictor) Step(y, x []float32) {
 	if kernels.Overlap(y, x) {
 		panic("nn: Step: y and x have memory in common, want memory of its own for each")
 	}
-	p.step(y, x)
+	p.step(y, x, nil)
 }
 
 // StepIDs sets y [batch][out] from ids [batch] and advances the state. A bad id
@@ -125,12 +127,17 @@ func (p *ModelPredictor) StepIDs(y []float32, ids []int32) error {
 	if err := p.emb.checkIDs(ids, max(1, p.batch), nil); err != nil {
 		return err
 	}
+	if p.symbols != nil {
+		p.step(y, nil, ids)
+		return nil
+	}
 	p.emb.lookup(p.isa, p.first, ids, 0, len(ids), max(1, p.batch), nil)
-	p.step(y, p.first)
+	p.step(y, p.first, nil)
 	return nil
 }
 
-func (p *ModelPredictor) step(y, x []float32) {
+// step runs a step over x, or over ids that the first stage reads itself.
+func (p *ModelPredictor) step(y, x []float32, ids []int32) {
 	if len(y) != p.batch*p.out {
 		panic(fmt.Sprintf("nn: Step: y has %d elements, want %d", len(y), p.batch*p.out))
 	}
@@ -138,12 +145,16 @@ func (p *ModelPredictor) step(y, x []float32) {
 	if p.batch == 0 {
 		return
 	}
-	for _, l := range p.links {
+	for i, l := range p.links {
 		out := y
 		if l.y != nil {
 			out = l.y
 		}
-		l.net.Step(out, x)
+		if i == 0 && ids != nil {
+			p.symbols.StepSymbols(out, ids)
+		} else {
+			l.net.Step(out, x)
+		}
 		x = out
 	}
 }

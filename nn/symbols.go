@@ -30,3 +30,22 @@ func (m *Model) goBySymbol() {
 	m.symbols = net
 	m.emb.y, m.emb.dy, m.first = nil, nil, nil
 }
+
+// stepsBySymbol is a Predictor that holds the products of the rows of a table: those of packages
+// lstm, gru and rnn do, see their StepSymbols.
+type stepsBySymbol interface {
+	TakesSymbols(predictor any, vocabulary int) bool
+	HoldSymbols(table []float32)
+	StepSymbols(y []float32, ids []int32)
+}
+
+// goBySymbol lets the first stage hold the products of the symbols, if it can and there are few.
+func (p *ModelPredictor) goBySymbol() {
+	if p.emb == nil || len(p.links) == 0 {
+		return
+	}
+	if q, ok := p.links[0].net.(stepsBySymbol); ok && q.TakesSymbols(p.links[0].net, p.emb.Vocabulary) {
+		q.HoldSymbols(p.emb.Weight)
+		p.symbols = q
+	}
+}

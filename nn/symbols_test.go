@@ -128,3 +128,42 @@ func gradientOf(net nn.Net, name string) (grad []float32) {
 	})
 	return grad
 }
+
+// TestPredictorOverSymbols: a predictor whose first layer holds the products of the symbols gives
+// the bits of the chain, also after the table has changed and Refresh was called, and allocates
+// nothing in a step.
+func TestPredictorOverSymbols(t *testing.T) {
+	const steps, rows, vocabulary = 12, 3, 9
+	rng := rand.New(rand.NewPCG(8, 8))
+	emb, err := nn.NewEmbedding(vocabulary, 5, rng)
+	traintest.NoError(t, err)
+	layer, err := lstm.New(lstm.Config{Input: 5, Hidden: 7, Layers: 2}, rng)
+	traintest.NoError(t, err)
+	out, err := nn.NewLinear(7, 4, rng)
+	traintest.NoError(t, err)
+	net, err := nn.Infer(steps, rows, emb, layer.Infer(steps, rows), out)
+	traintest.NoError(t, err)
+	p, err := net.Predictor(rows)
+	traintest.NoError(t, err)
+	ids := traintest.DrawIDs(rng, steps*rows, vocabulary)
+	for range 2 {
+		net.Reset()
+		p.Reset()
+		want, y := make([]float32, steps*rows*4), make([]float32, rows*4)
+		traintest.NoError(t, net.ForwardIDs(want, ids))
+		for s := range steps {
+			traintest.NoError(t, p.StepIDs(y, ids[s*rows:][:rows]))
+			traintest.Equal(t, "y of a step", y, want[s*rows*4:][:rows*4])
+		}
+		if n := testing.AllocsPerRun(5, func() { traintest.NoError(t, p.StepIDs(y, ids[:rows])) }); n != 0 {
+			t.Errorf("%v allocations in StepIDs", n)
+		}
+		for i := range emb.Weight {
+			emb.Weight[i] = -emb.Weight[i] / 2
+		}
+		p.Refresh()
+	}
+	if err := p.StepIDs(make([]float32, rows*4), []int32{0, vocabulary, 0}); err == nil {
+		t.Error("StepIDs took an id that is no symbol")
+	}
+}

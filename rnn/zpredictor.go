@@ -45,8 +45,8 @@ func (u *Unrolled) NewPredictor(batch int) (any, error) {
 // output row.
 func (p *Predictor) Dims() (batch, in, out int) { return p.seq.Dims() }
 
-// Bytes returns the size of the memory that p holds: the packed copy of the weights, state
-// and scratch.
+// Bytes returns the size of the memory that p holds: the packed copy of the weights, state,
+// scratch and the products of HoldSymbols.
 func (p *Predictor) Bytes() int { return p.seq.Bytes() }
 
 // Step reads x, [batch][Input], sets y, [batch][Hidden], and carries the state on. Elements of x and of the parameters below
@@ -55,6 +55,26 @@ func (p *Predictor) Bytes() int { return p.seq.Bytes() }
 // Step allocates nothing. It panics if a length is wrong, and if y shares memory with x
 // or with a parameter.
 func (p *Predictor) Step(y, x []float32) { p.seq.Step(y, x) }
+
+// TakesSymbols says whether StepSymbols can take the place of Step of predictor, which is p
+// itself, or a type that embeds p and so has its methods, for which it is false; and whether the
+// products for so many symbols take little memory: at most 1 MiB, or twice as much as the
+// matrices of the first layer.
+func (p *Predictor) TakesSymbols(predictor any, vocabulary int) bool {
+	return predictor == any(p) && p.seq.TakesSymbols(vocabulary)
+}
+
+// HoldSymbols multiplies the rows of table, [V][Input], by the matrices of the input, for
+// StepSymbols; nil gives the products up. It keeps the table, not a copy: Refresh multiplies
+// it again as it is then. It panics if the table is not whole rows.
+func (p *Predictor) HoldSymbols(table []float32) { p.seq.HoldSymbols(table) }
+
+// StepSymbols is Step over the rows of the table that ids, [batch], name, with the same bits,
+// and copies their products in place of making them. It allocates nothing. It panics where
+// Step does, for an id that is not a row of the table, without a HoldSymbols before it, and if
+// y shares memory with the table, before anything is changed. A chain of package nn that
+// begins with an Embedding calls it by itself.
+func (p *Predictor) StepSymbols(y []float32, ids []int32) { p.seq.StepSymbols(y, ids) }
 
 // State returns copies of the state: h, [Layers][batch][Hidden].
 func (p *Predictor) State() [][]float32 { return p.seq.State() }

@@ -12,15 +12,16 @@ import (
 // Predictor runs a network one step at a time on a packed copy of the weights.
 // One goroutine may use it at a time.
 type Predictor struct {
-	net   *Net
-	isa   kernels.ISA
-	batch int
-	pack  []packing
-	state [][]float32 // for each tensor [Layers][B][width]
-	next  [][]float32 // where steps split by units write the state that follows; nil if they are not
-	spare [][]float32 // Reorder's memory: one layer of each tensor
-	tape  []float32   // [B][Tape], for one layer after another
-	in    []float32   // [B][Input], x with tiny values as +0
+	net     *Net
+	isa     kernels.ISA
+	batch   int
+	pack    []packing
+	state   [][]float32 // for each tensor [Layers][B][width]
+	next    [][]float32 // where steps split by units write the state that follows; nil if they are not
+	spare   [][]float32 // Reorder's memory: one layer of each tensor
+	tape    []float32   // [B][Tape], for one layer after another
+	in      []float32   // [B][Input], x with tiny values as +0
+	symbols heldSymbols
 
 	workers  int
 	steppers []Step
@@ -104,6 +105,7 @@ func (p *Predictor) Refresh() {
 		p.pack[i].packIn(p.net, p.isa, &p.net.W[i], wholeMatrix)
 		p.pack[i].packRecur(p.net, p.net.W[i].Hh, wholeMatrix)
 	}
+	p.multiplySymbols()
 }
 
 // Step runs one time step: it reads x, [B][Input], sets y, [B][Out], and
@@ -116,6 +118,11 @@ func (p *Predictor) Step(y, x []float32) {
 	}
 	n.mustNotOverlap("Step", "y", y, "x", x)
 	n.mustNotOverlapWeights("Step", "y", y)
+	p.run(y, x)
+}
+
+// run is a step after all checks, over x or over the symbols under way.
+func (p *Predictor) run(y, x []float32) {
 	p.x, p.y = x, y
 	p.order ^= kernels.FromLast
 	if p.phases == nil {
@@ -128,7 +135,9 @@ func (p *Predictor) Step(y, x []float32) {
 
 // stepByUnits runs a step whose units are shared by the workers, phase by phase.
 func (p *Predictor) stepByUnits() {
-	p.isa.CopyFlush(p.in, p.x)
+	if p.symbols.ids == nil {
+		p.isa.CopyFlush(p.in, p.x)
+	}
 	for p.layer = range p.net.Layers {
 		for p.phase = range p.phases {
 			team.Run(p.workers, p.doPhase)
@@ -158,9 +167,14 @@ func (p *Predictor) unitsStep(w, n int) {
 			width = sh.States[0]
 			x = p.next[0][(l-1)*p.batch*width:]
 		}
-		if k.bias != nil && !sh.BiasInCell {
+		switch {
+		case l == 0 && p.symbols.ids != nil:
+			for from := 0; from < sh.Gates; from += sh.Hidden {
+				p.copyHeld(0, p.batch, from+s.Lo, from+s.Hi)
+			}
+		case k.bias != nil && !sh.BiasInCell:
 			k.in.GemmBiasPart(w, n, p.batch, x, width, k.bias, p.tape, sh.Tape)
-		} else {
+		default:
 			k.in.GemmPart(w, n, kernels.Set|p.order, p.batch, x, width, p.tape, sh.Tape)
 		}
 	}
@@ -194,12 +208,17 @@ func (p *Predictor) step(w, n int) {
 	s.Tape.Data = p.tape[b*sh.Tape:]
 	width := p.net.Input
 	x := p.in[b*width : end*width]
-	p.isa.CopyFlush(x, p.x[b*width:end*width])
+	if p.symbols.ids == nil {
+		p.isa.CopyFlush(x, p.x[b*width:end*width])
+	}
 	for l := range p.net.Layers {
 		k := &p.pack[l]
-		if k.bias != nil && !sh.BiasInCell {
+		switch {
+		case l == 0 && p.symbols.ids != nil:
+			p.copyHeld(b, end, 0, sh.Gates)
+		case k.bias != nil && !sh.BiasInCell:
 			k.in.GemmBias(s.Rows, x, width, k.bias, s.Tape.Data, sh.Tape)
-		} else {
+		default:
 			k.in.Gemm(kernels.Set|p.order, s.Rows, x, width, s.Tape.Data, sh.Tape)
 		}
 		s.use(k, false)

@@ -90,7 +90,7 @@ func (p *Predictor) Bytes() int {
 	s.floats(p.state...)
 	s.floats(p.next...)
 	s.floats(p.spare...)
-	s.floats(p.tape, p.in)
+	s.floats(p.tape, p.in, p.symbols.product, p.symbols.rows)
 	s.steps(p.steppers)
 	return int(s)
 }

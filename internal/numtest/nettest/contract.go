@@ -313,6 +313,7 @@ func inferenceMatchesForward(t *testing.T, k Kind) {
 					numtest.Equal(t, s, want.state[k], "%v: Predictor's state %d", p, k)
 					numtest.Equal(t, copied[k], s, "%v: copy of Predictor's state %d", p, k)
 				}
+				p.stepSymbols(t, pr, want, workers)
 			}
 		})
 	}

@@ -40,6 +40,7 @@ func Methods(t *testing.T, k Kind) {
 		{"configurations", configurations},
 		{"unknown tier", unknownTier},
 		{"misuse", misuse},
+		{"held products of symbols, misuse", misuseOfHeldSymbols},
 		{"overlap", overlap},
 		{"memory of the caller", callersMemory},
 		{"lengths of calls before", lengthsOfBefore},

@@ -112,6 +112,9 @@ type Predictor interface {
 	Dims() (batch, in, out int)
 	Bytes() int
 	Step(y, x []float32)
+	TakesSymbols(predictor any, vocabulary int) bool
+	HoldSymbols(table []float32)
+	StepSymbols(y []float32, ids []int32)
 	State() [][]float32
 	CopyState(dst [][]float32)
 	SetState(s [][]float32) error

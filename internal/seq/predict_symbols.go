@@ -1,0 +1,100 @@
+package seq
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// A Predictor over symbols holds the products of all rows of a table with W_ih of its first
+// layer, so that a step copies one for each row of the batch.
+
+// heldSymbols is what HoldSymbols has made.
+type heldSymbols struct {
+	table   []float32 // [V][Input], the caller's; nil: none
+	product []float32 // [V][Gates], with the bias
+	rows    []float32 // of the table, of as many as are multiplied at a time
+	ids     []int32   // of the step under way, nil in one over x
+}
+
+// The products that TakesSymbols is for take heldFloats, or heldTimes as much as the matrices of
+// the first layer.
+const (
+	heldFloats = 1 << 18
+	heldTimes  = 2
+	heldRows   = 48 // of the table that are multiplied at a time
+)
+
+// TakesSymbols says whether products of that many rows of a table take little memory beside the
+// weights.
+func (p *Predictor) TakesSymbols(vocabulary int) bool {
+	w := &p.net.W[0]
+	return vocabulary <= max(heldFloats, heldTimes*(len(w.Ih)+len(w.Hh)))/p.net.Shape.Gates
+}
+
+// HoldSymbols makes the products of the rows of table, [V][Input], for StepSymbols; nil gives
+// them up. It keeps the table, not a copy: Refresh makes them again of the table as it is then.
+// It panics if the table is not whole rows.
+func (p *Predictor) HoldSymbols(table []float32) {
+	n := p.net
+	vocabulary := len(table) / n.Input
+	if len(table) != vocabulary*n.Input || vocabulary > math.MaxInt32 {
+		panic(fmt.Sprintf("%s: HoldSymbols with a table of %d elements, want V rows of %d inputs, V below 2^31", n.Kind, len(table), n.Input))
+	}
+	p.symbols = heldSymbols{}
+	if table == nil {
+		return
+	}
+	p.symbols = heldSymbols{
+		table: table, product: make([]float32, vocabulary*n.Shape.Gates), rows: make([]float32, min(vocabulary, heldRows)*n.Input),
+	}
+	p.multiplySymbols()
+}
+
+// multiplySymbols makes the products of all rows of the table.
+func (p *Predictor) multiplySymbols() {
+	s, in, gates := &p.symbols, p.net.Input, p.net.Shape.Gates
+	for v := 0; v*in < len(s.table); v += heldRows {
+		rows := s.table[v*in : min((v+heldRows)*in, len(s.table))]
+		x := s.rows[:len(rows)]
+		p.isa.CopyFlush(x, rows)
+		if k := &p.pack[0]; k.bias != nil && !p.net.Shape.BiasInCell {
+			k.in.GemmBias(len(rows)/in, x, in, k.bias, s.product[v*gates:], gates)
+		} else {
+			k.in.Gemm(kernels.Set, len(rows)/in, x, in, s.product[v*gates:], gates)
+		}
+	}
+}
+
+// StepSymbols is Step over the rows of the table of HoldSymbols that ids, [B], name, with the same
+// bits. It panics, before it changes anything, where Step does, for an id that is not a row, and
+// without a table.
+func (p *Predictor) StepSymbols(y []float32, ids []int32) {
+	n, s := p.net, &p.symbols
+	if s.table == nil {
+		panic(n.Kind + ": StepSymbols without a table, want HoldSymbols before it")
+	}
+	if len(y) != p.batch*n.Out() || len(ids) != p.batch {
+		panic(fmt.Sprintf("%s: StepSymbols with len(y) = %d and len(ids) = %d, want %d and %d: batch %d * %d and %d", n.Kind, len(y), len(ids), p.batch*n.Out(), p.batch, p.batch, n.Out(), p.batch))
+	}
+	vocabulary := len(s.table) / n.Input
+	for b, id := range ids {
+		if id < 0 || int(id) >= vocabulary {
+			panic(fmt.Sprintf("%s: StepSymbols: id %d of row %d, want 0 to %d, the rows of the table", n.Kind, id, b, vocabulary-1))
+		}
+	}
+	n.mustNotOverlap("StepSymbols", "y", y, "the table", s.table)
+	n.mustNotOverlapWeights("StepSymbols", "y", y)
+	s.ids = ids
+	p.run(y, nil)
+	s.ids = nil
+}
+
+// copyHeld sets columns lo to hi-1 of rows b to end-1 of the tape to the products of their symbols.
+func (p *Predictor) copyHeld(b, end, lo, hi int) {
+	sh := &p.net.Shape
+	for ; b < end; b++ {
+		copy(p.tape[b*sh.Tape:][lo:hi], p.symbols.product[int(p.symbols.ids[b])*sh.Gates:][lo:hi])
+	}
+}
