@@ -177,8 +177,8 @@ func (u *Unrolled) ForwardSymbols(y, table []float32, ids []int32) {
 // [V][Input], unless it is nil, the gradients of the rows that came: one addition for each
 // element of each of them, but for the row of padding, -1 for none. The gradients of
 // pre-activations are summed by symbols first, then multiplied: the sums are others than
-// those of Backward, with the same bits where no symbol comes twice (rule 4 of the numerics
-// contract).
+// those of Backward. The bits are the same where no symbol comes twice, if all rows have all steps
+// or the pairs are those of one chunk (rule 4 of the numerics contract).
 //
 // dTable must not share memory with dy, the table, a parameter or a gradient. It panics where
 // Backward does, if dTable has not the size of the table, and after Forward, as Backward does
@@ -321,7 +321,7 @@ func (u *Unrolled) State() [][]float32 { return u.seq.State() }
 // SetBatchFirst dst is [batch][T][...]. Layers count from 0. Backward keeps the h;
 // after SetLengths and SetBatchFirst, HiddenStates needs a new Forward. It panics
 // without one, if there is no such layer, if len(dst) does not fit, if dst shares
-// memory with a parameter, a gradient or an x that Backward will read, and after
+// memory with a parameter, a gradient or an x or a table that Backward will read, and after
 // Infer, or UnrollWithin that cut the steps, which do not keep all h.
 func (u *Unrolled) HiddenStates(layer int, dst []float32) {
 	u.seq.Sequence("HiddenStates", 0, layer, dst)
@@ -332,13 +332,13 @@ func (u *Unrolled) HiddenStates(layer int, dst []float32) {
 // length; with SetBatchFirst [batch][T][...]. Layers count from 0. Backward keeps the
 // c; after SetLengths and SetBatchFirst, CellStates needs a new Forward. It panics
 // without one, if there is no such layer, if len(dst) does not fit, if dst shares
-// memory with a parameter, a gradient or an x that Backward will read, and after
+// memory with a parameter, a gradient or an x or a table that Backward will read, and after
 // Infer, or UnrollWithin that cut the steps, which do not keep all c.
 func (u *Unrolled) CellStates(layer int, dst []float32) { u.seq.Sequence("CellStates", 1, layer, dst) }
 
 // CopyState sets dst, shaped as State returns it, to the carried state. It
 // panics if dst is shaped otherwise, and if its tensors share memory with each other,
-// with a parameter, a gradient or an x that Backward will read.
+// with a parameter, a gradient or an x or a table that Backward will read.
 func (u *Unrolled) CopyState(dst [][]float32) { u.seq.CopyState(dst) }
 
 // SetState sets the carried state, shaped as State returns it, from copies, in which

@@ -50,7 +50,7 @@ func (u *Unrolled) Backward(dx, dy []float32) {
 	if u.last.canBackward && u.symbols.on {
 		panic(u.net.Kind + ": Backward after ForwardSymbols, want BackwardSymbols")
 	}
-	u.checkBackward(dx, dy)
+	u.checkBackward("Backward", dx, dy)
 	u.backward(dx, dy, dx != nil)
 }
 
@@ -146,20 +146,20 @@ func (u *Unrolled) layersBackward(dx, dy []float32, first, last bool) {
 
 // checkBackward panics unless there is a Forward to go back over and dx and dy
 // have its sizes and memory of their own.
-func (u *Unrolled) checkBackward(dx, dy []float32) {
+func (u *Unrolled) checkBackward(method string, dx, dy []float32) {
 	n, t := u.net, u.rows.total
 	if !u.last.canBackward {
-		panic(n.Kind + ": Backward without a Forward before it: the backward pass works in the memory of the activations, so each Forward serves one Backward, and none after SetLengths or SetBatchFirst")
+		panic(n.Kind + ": " + method + " without a Forward before it: the backward pass works in the memory of the activations, so each Forward serves one Backward, and none after SetLengths or SetBatchFirst")
 	}
 	if rows := t * u.batch; len(dy) != rows*u.out {
-		panic(fmt.Sprintf("%s: Backward with len(dy) = %d, want %d: %d steps * batch %d * %d", n.Kind, len(dy), rows*u.out, t, u.batch, u.out))
+		panic(fmt.Sprintf("%s: %s with len(dy) = %d, want %d: %d steps * batch %d * %d", n.Kind, method, len(dy), rows*u.out, t, u.batch, u.out))
 	} else if dx != nil && len(dx) != rows*n.Input {
-		panic(fmt.Sprintf("%s: Backward with len(dx) = %d, want %d: %d steps * batch %d * %d", n.Kind, len(dx), rows*n.Input, t, u.batch, n.Input))
+		panic(fmt.Sprintf("%s: %s with len(dx) = %d, want %d: %d steps * batch %d * %d", n.Kind, method, len(dx), rows*n.Input, t, u.batch, n.Input))
 	}
-	n.mustNotOverlap("Backward", "dx", dx, "dy", dy)
-	n.mustNotOverlap("Backward", "dx", dx, "the x of Forward", u.last.x)
-	u.mustNotOverlapParams("Backward", "dx", dx)
-	u.mustNotOverlapParams("Backward", "dy", dy)
+	n.mustNotOverlap(method, "dx", dx, "dy", dy)
+	n.mustNotOverlap(method, "dx", dx, "the x of Forward", u.last.x)
+	u.mustNotOverlapParams(method, "dx", dx)
+	u.mustNotOverlapParams(method, "dy", dy)
 }
 
 // packBackward packs the weights as the backward pass wants them, a share of

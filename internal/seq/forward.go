@@ -66,7 +66,9 @@ func (u *Unrolled) ForwardLengths(y, x []float32, lengths []int) error {
 func (u *Unrolled) forward(y, x []float32, t int, symbols bool) {
 	u.rows.total, u.rows.from, u.rows.t = t, 0, t
 	u.last = lastForward{x: x, canBackward: u.keep, readable: true}
-	u.symbols.on = symbols
+	if u.symbols.on = symbols; !symbols {
+		u.symbols.table = nil
+	}
 	u.output = output{y, u.outputInPlace()}
 	u.resets.now, u.resets.next = u.resets.next, false
 	u.beginRestarts()

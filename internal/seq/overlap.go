@@ -47,8 +47,9 @@ func (u *Unrolled) mustNotOverlapParams(method, name string, v []float32) {
 }
 
 // mustNotOverlapKept panics if a slice that a call sets has memory in common with
-// the x that a Backward will read, or with a parameter or a gradient.
+// the x or the table that a Backward will read, or with a parameter or a gradient.
 func (u *Unrolled) mustNotOverlapKept(method, name string, v []float32) {
 	u.net.mustNotOverlap(method, name, v, "the x of the last Forward, which Backward will read,", u.last.x)
+	u.net.mustNotOverlap(method, name, v, "the table of the last ForwardSymbols, which BackwardSymbols will read,", u.symbols.table)
 	u.mustNotOverlapParams(method, name, v)
 }

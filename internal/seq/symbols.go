@@ -12,8 +12,10 @@ import (
 // table's rows that it reads by W_ih once, however often the symbol comes, and copies the result
 // to the pairs (t,b). On the way back the gradients of the pre-activations are summed by
 // symbols, and the products that give dW_ih and the gradient of the table have a row for each
-// symbol in place of one for each pair (rule 4 of docs/numerics.md). Where no symbol comes
-// twice both are what Forward and Backward give, to the bit.
+// symbol in place of one for each pair (rule 4 of docs/numerics.md). The products are to
+// the bit what Forward gives. So are the sums what Backward gives where no symbol comes twice, but
+// that their chunks count symbols, not steps: with rows of different lengths, in more than one
+// chunk, these are others.
 
 // symbols is what a pass over symbols needs.
 type symbols struct {

@@ -19,7 +19,7 @@ func (u *Unrolled) BackwardSymbols(dTable, dy []float32, padding int32) {
 	if u.last.canBackward && !s.on {
 		panic(u.net.Kind + ": BackwardSymbols after Forward, want Backward; or give ForwardSymbols the table and the ids")
 	}
-	u.checkBackward(nil, dy)
+	u.checkBackward(method, nil, dy)
 	if dTable != nil && len(dTable) != len(s.table) {
 		panic(fmt.Sprintf("%s: %s with len(dTable) = %d, want %d, that of the table of ForwardSymbols", u.net.Kind, method, len(dTable), len(s.table)))
 	}

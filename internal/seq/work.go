@@ -211,7 +211,7 @@ func (u *Unrolled) workerBytes(chunks int) int {
 // gradientsWork is the scratch that a worker needs for the products of the weight
 // gradients, summed by so many chunks, or for rows of dx.
 func (u *Unrolled) gradientsWork(chunks int) int {
-	most, rows := 0, u.chunk*u.batch
+	most, rows := u.net.Shape.Gates, u.chunk*u.batch // by symbols W_ih has products of its own
 	for _, part := range u.back.sums.list {
 		most = max(most, part.cols)
 	}
