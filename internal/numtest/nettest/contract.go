@@ -114,6 +114,8 @@ func Numbers(t *testing.T, k Kind) {
 		{"copies are allocated", copiesAreAllocated},
 		{"memory", memory},
 		{"bytes are told", bytesAreTold},
+		{"symbols", symbolsByTheContract},
+		{"symbols that come once", symbolsThatComeOnce},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, k) })
 	}
@@ -227,15 +229,6 @@ func batchFirst(t *testing.T, k Kind) {
 	for i, s := range k.shapes() {
 		p := newProblem(t, k, uint64(i), s.cfg, s.T, s.B, s.ragged)
 		want := p.run(t, p.net.Unroll(p.T, p.B))
-		turn := func(v []float32, outer, inner int) []float32 {
-			out, width := make([]float32, len(v)), len(v)/(outer*inner)
-			for i := range outer {
-				for j := range inner {
-					copy(out[(j*outer+i)*width:][:width], v[(i*inner+j)*width:])
-				}
-			}
-			return out
-		}
 		q := *p
 		q.x, q.dy = turn(p.x, p.T, p.B), turn(p.dy, p.T, p.B)
 		want.y, want.dx = turn(want.y, p.T, p.B), turn(want.dx, p.T, p.B)
@@ -317,6 +310,17 @@ func inferenceMatchesForward(t *testing.T, k Kind) {
 			}
 		})
 	}
+}
+
+// turn makes [inner][outer][width] of [outer][inner][width].
+func turn[E any](v []E, outer, inner int) []E {
+	out, width := make([]E, len(v)), len(v)/(outer*inner)
+	for i := range outer {
+		for j := range inner {
+			copy(out[(j*outer+i)*width:][:width], v[(i*inner+j)*width:])
+		}
+	}
+	return out
 }
 
 func copyParams(to, from Layer) {

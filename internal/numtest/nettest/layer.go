@@ -44,6 +44,13 @@ func Methods(t *testing.T, k Kind) {
 		{"overlap", overlap},
 		{"memory of the caller", callersMemory},
 		{"lengths of calls before", lengthsOfBefore},
+		{"symbols, windows", symbolsInWindows},
+		{"symbols, segments", symbolsInSegments},
+		{"symbols, resets", symbolsWithResets},
+		{"symbols, sums", symbolsAreSummed},
+		{"symbols, memory", symbolMemory},
+		{"symbols, misuse", symbolMisuse},
+		{"symbols, overlap", symbolOverlap},
 		{"files", files},
 		{"forged files", forgedFiles},
 	} {
@@ -62,6 +69,8 @@ func Variant(t *testing.T, k Kind) {
 	t.Run("within a budget", func(t *testing.T) { withinBudget(t, k) })
 	t.Run("gradients are told", func(t *testing.T) { gradientsAreTold(t, k) })
 	t.Run("resets", func(t *testing.T) { resetsInside(t, k) })
+	t.Run("symbols, segments", func(t *testing.T) { symbolsInSegments(t, k) })
+	t.Run("symbols, resets", func(t *testing.T) { symbolsWithResets(t, k) })
 	t.Run("shared layer", func(t *testing.T) { sharedLayer(t, k) })
 	t.Run("files", func(t *testing.T) { files(t, k) })
 	if k.Noise != (Noise{}) {

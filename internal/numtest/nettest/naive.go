@@ -87,6 +87,7 @@ type naive struct {
 	hh      map[string][]float32 // w with the masks of W_hh
 	lengths []int
 	y, dx   []float32
+	table   []float32 // see result
 
 	state, dstate [][]float32
 }
@@ -137,7 +138,7 @@ func (p *problem) naive() *result {
 	}
 	n.hh = n.droppedWeights()
 	n.run()
-	res := &result{y: n.y, dx: n.dx, state: n.state, dstate: n.dstate}
+	res := &result{y: n.y, dx: n.dx, table: n.table, state: n.state, dstate: n.dstate}
 	p.net.EachParam(func(name string, _ []float32, _ ...int) {
 		res.names, res.grads = append(res.names, name), append(res.grads, n.g[name])
 	})
@@ -190,6 +191,7 @@ func (n *naive) run() {
 	}
 	n.y = in
 
+	var sums []symbolSums // of each direction, over symbols
 	dy := p.dy
 	for l := L - 1; l >= 0; l-- {
 		width = p.out()
@@ -217,10 +219,16 @@ func (n *naive) run() {
 				}
 			}
 			n.weightGradients(l, d, reverse, width, grads, inputs[l])
+			if l == 0 && p.over != nil {
+				sums = append(sums, n.symbolGradients(reverse, grads))
+			}
 		}
 		dy = n.dropInput(l, dx, width, true)
 	}
 	n.dx = dy
+	if p.over != nil {
+		n.dx, n.table = nil, n.tableGradient(sums)
+	}
 }
 
 // merge makes a layer's output of the outputs of its directions side by side.
@@ -313,7 +321,9 @@ func (n *naive) weightGradients(l, d int, reverse bool, width int, grads map[pai
 		}
 		rows := n.p.kind.Gates * H
 		for r := range rows {
-			add("weight_ih", r, width, func(p pair) (float32, []float32) { return grads[p].Ih[r], x[(p.t*B+p.b)*width:] })
+			if l > 0 || n.p.over == nil {
+				add("weight_ih", r, width, func(p pair) (float32, []float32) { return grads[p].Ih[r], x[(p.t*B+p.b)*width:] })
+			}
 			add("weight_hh", r, R, func(p pair) (float32, []float32) { return grads[p].Hh[r], grads[p].With(r) })
 		}
 		total("bias_ih", rows, func(g Grads) []float32 { return or(g.BiasIh, g.Ih) })

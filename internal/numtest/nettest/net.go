@@ -81,6 +81,10 @@ type Unrolled interface {
 	HoldWeights(on bool)
 	Refresh()
 	Backward(dx, dy []float32)
+	TakesSymbols(net any) bool
+	ReserveSymbols(vocabulary int)
+	ForwardSymbols(y, table []float32, ids []int32)
+	BackwardSymbols(dTable, dy []float32, padding int32)
 	SetLengths(lengths []int) error
 	SetResets(resets [][]int) error
 	SetResetState(s [][]float32) error
@@ -182,6 +186,7 @@ type problem struct {
 	evaluate      bool  // no masks
 	seed          uint64
 	ids           []uint32 // nil: the rows' places
+	over          *symbols // what x was looked up by, for passes over symbols; nil: over x
 
 	// keepTiny is a fault of the contract by loops, which shows whether a problem would
 	// notice it: tiny gradients between two layers are not +0.
@@ -229,19 +234,20 @@ type result struct {
 	state, dstate [][]float32
 	names         []string
 	grads         [][]float32
+	table         []float32 // in place of dx over symbols: their gradients were added to it
 }
 
 // run runs the problem through u.
 func (p *problem) run(t testing.TB, u Unrolled) *result {
 	t.Helper()
-	res := &result{y: filled(len(p.dy)), dx: filled(len(p.x))}
+	res := p.newResult()
 	check(t, u.SetLengths(p.lengths))
 	p.start(t, u)
 	u.ZeroGrads()
-	u.Forward(res.y, p.x)
+	p.forward(u, res)
 	res.state = u.State()
 	check(t, u.SetStateGrad(p.dstate))
-	u.Backward(res.dx, p.dy)
+	p.backward(u, res)
 	res.dstate = u.StateGrad()
 	into := clone(res.state)
 	u.CopyStateGrad(into)
@@ -274,6 +280,7 @@ func same(t testing.TB, what string, got, want *result) {
 	t.Helper()
 	numtest.Equal(t, got.y, want.y, "%s: y", what)
 	numtest.Equal(t, got.dx, want.dx, "%s: dx", what)
+	numtest.Equal(t, got.table, want.table, "%s: gradient of the table", what)
 	for k := range want.state {
 		numtest.Equal(t, got.state[k], want.state[k], "%s: state %d", what, k)
 		numtest.Equal(t, got.dstate[k], want.dstate[k], "%s: state gradient %d", what, k)
