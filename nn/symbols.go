@@ -1,5 +1,7 @@
 package nn
 
+import "github.com/simdrnn/simdrnn/kernels"
+
 // bySymbol is a Net that takes the rows of a table in place of x: layers of packages lstm, gru
 // and rnn do, see their ForwardSymbols.
 type bySymbol interface {
@@ -24,6 +26,12 @@ func (m *Model) goBySymbol() {
 	// What is bound is a Net of this package, which reads the vectors themselves.
 	net, ok := m.links[0].net.(bySymbol)
 	if !ok || m.links[0].from != nil || !net.TakesSymbols(m.links[0].net) {
+		return
+	}
+	// A table that is a parameter of the layer too is no memory that ForwardSymbols takes.
+	own := false
+	m.links[0].net.EachParam(func(_ string, w, _ []float32) { own = own || kernels.Overlap(w, m.emb.Weight) })
+	if own {
 		return
 	}
 	net.ReserveSymbols(m.emb.Vocabulary)
