@@ -72,4 +72,4 @@ var (
 
 // faults are planted one at a time. When one of their places changes, the list
 // changes with it: a test holds every Old against the source.
-var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults, decodeFaults, segmentFaults, resetFaults, optimizerFaults, stageFaults, seq2seqFaults, lossFaults, trainerFaults, serveFaults, onnxFaults, toolFaults, rankFaults, blockFaults, chainResetFaults, geluFaults, peopleFaults, chainFaults, cellFaults, graphFaults, unusedFaults)
+var faults = slices.Concat(assemblyFaults, layerFaults, variantFaults, maskFaults, trainingFaults, conversionFaults, fileFaults, programFaults, gonumFaults, finetuneFaults, dataFaults, decodeFaults, segmentFaults, resetFaults, optimizerFaults, stageFaults, seq2seqFaults, lossFaults, trainerFaults, serveFaults, onnxFaults, toolFaults, rankFaults, blockFaults, chainResetFaults, geluFaults, peopleFaults, chainFaults, cellFaults, graphFaults, unusedFaults, symbolFaults)
