@@ -21,6 +21,7 @@ type ModelPredictor struct {
 	emb     *Embedding // the frozen copy, with a Weight of its own
 	first   []float32
 	symbols stepsBySymbol // the first stage, if it reads ids itself
+	ids     []int32       // for it, so that the caller's stay where they are, on a stack say
 	moves   uint64
 }
 
@@ -128,7 +129,8 @@ func (p *ModelPredictor) StepIDs(y []float32, ids []int32) error {
 		return err
 	}
 	if p.symbols != nil {
-		p.step(y, nil, ids)
+		p.ids = append(p.ids[:0], ids...)
+		p.step(y, nil, p.ids)
 		return nil
 	}
 	p.emb.lookup(p.isa, p.first, ids, 0, len(ids), max(1, p.batch), nil)

@@ -54,6 +54,6 @@ func (p *ModelPredictor) goBySymbol() {
 	}
 	if q, ok := p.links[0].net.(stepsBySymbol); ok && q.TakesSymbols(p.links[0].net, p.emb.Vocabulary) {
 		q.HoldSymbols(p.emb.Weight)
-		p.symbols = q
+		p.symbols, p.ids = q, make([]int32, 0, p.batch)
 	}
 }
