@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
-	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -59,7 +58,7 @@ type Model struct {
 //
 // A chain of an Embedding and a layer of package lstm, gru or rnn goes by symbols if it has at
 // least four times as many pairs, steps times rows, as the vocabulary has symbols, and the layer
-// no Config.InputDropout: the vector of each symbol is multiplied by the matrices of the input
+// no Config.InputDropout nor the table among its parameters: the vector of each symbol is multiplied by the matrices of the input
 // once, and the gradients of its pairs are added up before the products for these matrices and
 // the table (rule 4 of the numerics contract). The layer allocates memory for the symbols then,
 // see its ReserveSymbols, and the chain none for the vectors.
@@ -118,10 +117,8 @@ func newModel(c setting, stages []Stage) (*Model, error) {
 			c.emb = e
 			m.emb = newEmbedding(e, m.isa, m.steps*m.batch)
 			if !m.infer {
-				m.emb.dy = pages.Floats(len(m.emb.y))
 				m.emb.grad = m.params.gradient(e.Weight)
 			}
-			m.first = m.emb.y
 			if err := m.addParam(i, "weight", e.Weight, m.emb.grad, inChain); err != nil {
 				return nil, err
 			}
@@ -132,7 +129,9 @@ func newModel(c setting, stages []Stage) (*Model, error) {
 			}
 		}
 	}
-	m.goBySymbol()
+	if m.emb != nil && !m.goBySymbol() {
+		m.makeVectors()
+	}
 	m.complete()
 	m.hear()
 	return m, nil

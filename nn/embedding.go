@@ -153,7 +153,7 @@ func (e *Embedding) lookup(isa kernels.ISA, y []float32, ids []int32, lo, hi, ba
 }
 
 // embedding is an Embedding within one chain: its gradient, and its output and the
-// gradient of that.
+// gradient of that, unless the chain goes by symbols.
 type embedding struct {
 	Embedding // as it was when the chain was made
 	from      *Embedding
@@ -183,7 +183,7 @@ const (
 )
 
 func newEmbedding(e *Embedding, isa kernels.ISA, pairs int) *embedding {
-	s := &embedding{Embedding: *e, from: e, isa: isa, ids: make([]int32, 0, pairs), y: pages.Floats(pairs * e.Dim)}
+	s := &embedding{Embedding: *e, from: e, isa: isa, ids: make([]int32, 0, pairs)}
 	s.lookPart, s.gatherPart = s.look, s.gather
 	return s
 }

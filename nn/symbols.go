@@ -1,6 +1,9 @@
 package nn
 
-import "github.com/simdrnn/simdrnn/kernels"
+import (
+	"github.com/simdrnn/simdrnn/internal/pages"
+	"github.com/simdrnn/simdrnn/kernels"
+)
 
 // bySymbol is a Net that takes the rows of a table in place of x: layers of packages lstm, gru
 // and rnn do, see their ForwardSymbols.
@@ -18,25 +21,34 @@ type bySymbol interface {
 const symbolPairs = 4
 
 // goBySymbol lets the first layer of a chain over ids do its products for each symbol once, if
-// it can and there are few symbols.
-func (m *Model) goBySymbol() {
-	if m.emb == nil || len(m.links) == 0 || m.emb.Vocabulary > m.steps*m.batch/symbolPairs {
-		return
+// it can and there are few symbols, and says whether it does.
+func (m *Model) goBySymbol() bool {
+	if len(m.links) == 0 || m.emb.Vocabulary > m.steps*m.batch/symbolPairs {
+		return false
 	}
 	// What is bound is a Net of this package, which reads the vectors themselves.
 	net, ok := m.links[0].net.(bySymbol)
 	if !ok || m.links[0].from != nil || !net.TakesSymbols(m.links[0].net) {
-		return
+		return false
 	}
 	// A table that is a parameter of the layer too is no memory that ForwardSymbols takes.
 	own := false
 	m.links[0].net.EachParam(func(_ string, w, _ []float32) { own = own || kernels.Overlap(w, m.emb.Weight) })
 	if own {
-		return
+		return false
 	}
 	net.ReserveSymbols(m.emb.Vocabulary)
 	m.symbols = net
-	m.emb.y, m.emb.dy, m.first = nil, nil, nil
+	return true
+}
+
+// makeVectors makes the memory for the vectors that are looked up and their gradients.
+func (m *Model) makeVectors() {
+	m.emb.y = pages.Floats(m.steps * m.batch * m.emb.Dim)
+	if !m.infer {
+		m.emb.dy = pages.Floats(len(m.emb.y))
+	}
+	m.first = m.emb.y
 }
 
 // stepsBySymbol is a Predictor that holds the products of the rows of a table: those of packages

@@ -3,6 +3,7 @@ package main
 var (
 	bySymbols      = []string{"./lstm (TestNumbers|TestMethods)/symbols"}
 	bySymbolsInGRU = []string{"./gru TestNumbers/./symbols"}
+	inHeldSymbols  = []string{"./lstm TestNumbers/inference"}
 	bySymbolsInNN  = []string{"./nn Symbols|OwnForward|TiedPadding|TableOfTheLayer"}
 )
 
@@ -65,5 +66,19 @@ var symbolFaults = []fault{
 	{"symbols: a table that is a parameter of the layer", "nn/symbols.go",
 		"own = own || kernels.Overlap(w, m.emb.Weight)", "own = own || kernels.Overlap(w, nil)", bySymbolsInNN},
 	{"symbols: vectors that nothing looks up stay in memory", "nn/symbols.go",
-		"	m.emb.y, m.emb.dy, m.first = nil, nil, nil\n", "	m.first = nil\n", bySymbolsInNN},
+		"	m.symbols = net\n	return true\n", "	m.symbols = net\n	m.makeVectors()\n	return true\n", bySymbolsInNN},
+	{"held symbols: Refresh leaves the products", "internal/seq/predict.go",
+		"	p.multiplySymbols()\n}\n", "}\n", inHeldSymbols},
+	{"held symbols: workers copy the columns of the first gate", "internal/seq/predict.go",
+		"p.copyHeld(0, p.batch, from+s.Lo, from+s.Hi)", "p.copyHeld(0, p.batch, s.Lo, s.Hi)", inHeldSymbols},
+	{"held symbols: a step over x goes on with the symbols", "internal/seq/predict_symbols.go",
+		"	p.run(y, nil)\n	s.ids = nil\n", "	p.run(y, nil)\n", inHeldSymbols},
+	{"held symbols: a worker copies the rows of the first", "internal/seq/predict_symbols.go",
+		"p.symbols.ids[b])*sh.Gates", "p.symbols.ids[0])*sh.Gates", inHeldSymbols},
+	{"held symbols: an id may be the number of symbols", "internal/seq/predict_symbols.go",
+		"int(id) >= vocabulary", "int(id) > vocabulary", []string{"./lstm TestMethods/held"}},
+	{"held symbols: y in the memory of the table", "internal/seq/predict_symbols.go",
+		"	n.mustNotOverlap(\"StepSymbols\", \"y\", y, \"the table\", s.table)\n", "", []string{"./lstm TestMethods/held"}},
+	{"held symbols: a program's own Step is passed by", "asm/facade/predictor.go.tmpl",
+		"return predictor == any(p) && p.seq.TakesSymbols(vocabulary)", "return p.seq.TakesSymbols(vocabulary)", []string{"./lstm TestMethods/held"}},
 }
