@@ -86,6 +86,42 @@ func (l layers) Backward(dx, dy []float32) {
 	l.Net.Backward(dx, dy)
 }
 
+// bySymbol is a layer that a chain over few symbols calls in place of its Forward and Backward.
+type bySymbol interface {
+	TakesSymbols(net any) bool
+	ReserveSymbols(vocabulary int)
+	ForwardSymbols(y, table []float32, ids []int32)
+	BackwardSymbols(dTable, dy []float32, padding int32)
+}
+
+// layersBySymbol is layers that have these methods too.
+type layersBySymbol struct {
+	layers
+	by bySymbol
+}
+
+func (l layersBySymbol) TakesSymbols(any) bool         { return l.by.TakesSymbols(l.Net) }
+func (l layersBySymbol) ReserveSymbols(vocabulary int) { l.by.ReserveSymbols(vocabulary) }
+
+func (l layersBySymbol) ForwardSymbols(y, table []float32, ids []int32) {
+	defer l.since(time.Now())
+	l.by.ForwardSymbols(y, table, ids)
+}
+
+func (l layersBySymbol) BackwardSymbols(dTable, dy []float32, padding int32) {
+	defer l.since(time.Now())
+	l.by.BackwardSymbols(dTable, dy, padding)
+}
+
+// timed returns net with a clock.
+func timed(net nn.Net, c *clock) nn.Net {
+	l := layers{net, c}
+	if by, ok := net.(bySymbol); ok {
+		return layersBySymbol{l, by}
+	}
+	return l
+}
+
 type readout struct {
 	*nn.Linear
 	*clock
@@ -147,7 +183,7 @@ func Measure(m Model, slice time.Duration) (Times, error) {
 		return Times{}, err
 	}
 	var c [4]clock
-	net, err := nn.Chain(emb, layers{rnn.Unroll(m.T, m.B), &c[0]}, readout{out, &c[1]})
+	net, err := nn.Chain(emb, timed(rnn.Unroll(m.T, m.B), &c[0]), readout{out, &c[1]})
 	if err != nil {
 		return Times{}, err
 	}
