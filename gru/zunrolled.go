@@ -81,7 +81,8 @@ func (u *Unrolled) Dims() (steps, batch, in, out int) { return u.seq.Dims() }
 
 // Bytes returns the size of the memory that u holds beside the Layer: activations,
 // gradients, state, packed weights and scratch. It is what Unroll, UnrollWithin, Infer and
-// SetWorkers allocated, and ReserveSymbols or the first ForwardSymbols; nothing else of any size is allocated later.
+// SetWorkers allocated, and what ReserveSymbols did, or a ForwardSymbols
+// with more symbols than before; nothing else of any size is allocated later.
 func (u *Unrolled) Bytes() int { return u.seq.Bytes() }
 
 // Forward runs the stack over x, [T][batch][Input], and sets y,
@@ -149,7 +150,7 @@ func (u *Unrolled) TakesSymbols(net any) bool { return net == any(u) && u.seq.Ta
 
 // ReserveSymbols allocates the memory of passes over a table of so many rows, which is that of
 // the pre-activations of a pair (t,b) for each of them, at most for each pair, and after Unroll
-// twice as much. The first ForwardSymbols does so otherwise. It panics if vocabulary is negative;
+// twice as much. A ForwardSymbols with more symbols than before does so otherwise. It panics if vocabulary is negative;
 // with more rows than before BackwardSymbols needs a new ForwardSymbols.
 func (u *Unrolled) ReserveSymbols(vocabulary int) { u.seq.ReserveSymbols(vocabulary) }
 
@@ -175,8 +176,8 @@ func (u *Unrolled) ForwardSymbols(y, table []float32, ids []int32) {
 // or the pairs are those of one chunk (rule 4 of the numerics contract).
 //
 // dTable must not share memory with dy, the table, a parameter or a gradient. It panics where
-// Backward does, if dTable has not the size of the table, and after Forward, as Backward does
-// after ForwardSymbols, before it writes anything.
+// Backward does, if dTable has not the size of the table, if padding is neither -1 nor a row of
+// the table, and after Forward, as Backward does after ForwardSymbols, before it writes anything.
 func (u *Unrolled) BackwardSymbols(dTable, dy []float32, padding int32) {
 	u.seq.BackwardSymbols(dTable, dy, padding)
 }

@@ -56,12 +56,15 @@ type Model struct {
 //
 // # Few symbols
 //
-// A chain of an Embedding and a layer of package lstm, gru or rnn goes by symbols if it has at
-// least four times as many pairs, steps times rows, as the vocabulary has symbols, and the layer
-// no Config.InputDropout nor the table among its parameters: the vector of each symbol is multiplied by the matrices of the input
-// once, and the gradients of its pairs are added up before the products for these matrices and
-// the table (rule 4 of the numerics contract). The layer allocates memory for the symbols then,
-// see its ReserveSymbols, and the chain none for the vectors.
+// A chain goes by symbols if it has at least four times as many pairs, steps times rows, as its
+// Embedding has symbols, and the second stage is a layer of package lstm, gru or rnn that was
+// unrolled: not one inside of another stage, nor a type that embeds one. Layers with
+// Config.InputDropout, and those that have the table among their parameters, do not. The vector
+// of each symbol is then multiplied by the matrices of the input once, and the gradients of its
+// pairs are added up before the products for these matrices and the table (rule 4 of the
+// numerics contract). The layer allocates memory for the symbols, see its ReserveSymbols, also
+// one of UnrollWithin, and the chain none for the vectors. A Net of a program goes by symbols
+// if it has the methods that are listed at Net.
 //
 // # Inference
 //

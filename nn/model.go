@@ -56,7 +56,8 @@ func (m *Model) ForwardLengths(y, x []float32, lengths []int) error {
 
 // ForwardIDs sets y [T][batch][out] from ids [T][batch]. A bad id is an *IDError;
 // a T beyond the steps of the chain, and a length given to SetLengths that is beyond
-// T, are errors too. On an error nothing is changed. It panics for a model without an
+// T, are errors too. On an error nothing is changed. Backward may read the Embedding again: do
+// not change it in between, as by an update of another chain. It panics for a model without an
 // Embedding, if len(y) and len(ids) are not those of one T, and if y has memory in
 // common with a parameter or a gradient.
 func (m *Model) ForwardIDs(y []float32, ids []int32) error {

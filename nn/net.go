@@ -34,6 +34,14 @@ import "github.com/simdrnn/simdrnn/data"
 //
 //	BackwardFlushed(of Net, dx, dy []float32)   // Backward for such a dy; calls of.Backward if of is not the net itself
 //
+// A net that a chain calls in place of Forward and Backward where it goes by symbols (see
+// Chain) has all four of
+//
+//	TakesSymbols(net any) bool       // false if net, the stage of the chain, is not the net itself, or x cannot be rows of a table
+//	ReserveSymbols(vocabulary int)   // allocates what a table of so many rows needs
+//	ForwardSymbols(y, table []float32, ids []int32)           // Forward over x[t][b] = table[ids[t][b]]
+//	BackwardSymbols(dTable, dy []float32, padding int32)      // adds to dTable but for the row of padding, -1 for none
+//
 // A net whose weights follow from its parameters, as those of a net with adapters, has the
 // method
 //

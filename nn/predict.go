@@ -62,9 +62,10 @@ func (m *Model) Predictor(batch int) (*ModelPredictor, error) {
 	}
 	if m.emb != nil {
 		p.emb = &Embedding{Weight: slices.Clone(m.emb.Weight), Vocabulary: m.emb.Vocabulary, Dim: m.emb.Dim}
-		p.first = make([]float32, batch*m.emb.Dim)
+		if p.goBySymbol(); p.symbols == nil {
+			p.first = make([]float32, batch*m.emb.Dim)
+		}
 	}
-	p.goBySymbol()
 	return p, nil
 }
 

@@ -59,9 +59,9 @@ type stepsBySymbol interface {
 	StepSymbols(y []float32, ids []int32)
 }
 
-// goBySymbol lets the first stage hold the products of the symbols, if it can and there are few.
+// goBySymbol lets the first stage keep the products of the symbols, if it can and there are few.
 func (p *ModelPredictor) goBySymbol() {
-	if p.emb == nil || len(p.links) == 0 {
+	if len(p.links) == 0 {
 		return
 	}
 	if q, ok := p.links[0].net.(stepsBySymbol); ok && q.TakesSymbols(p.links[0].net, p.emb.Vocabulary) {

@@ -56,21 +56,22 @@ func (p *Predictor) Bytes() int { return p.seq.Bytes() }
 // or with a parameter.
 func (p *Predictor) Step(y, x []float32) { p.seq.Step(y, x) }
 
-// TakesSymbols says whether StepSymbols can take the place of Step of predictor, which is p
-// itself, or a type that embeds p and so has its methods, for which it is false; and whether the
-// products for so many symbols take little memory: at most 1 MiB, or twice as much as the
-// matrices of the first layer.
+// TakesSymbols is true if StepSymbols can take the place of Step of predictor, and the products
+// of so many symbols take little memory: at most 1 MiB, or as much as the matrices of the
+// first layer. It is false for a predictor that embeds p and so has its methods, as that may do
+// more in its own Step.
 func (p *Predictor) TakesSymbols(predictor any, vocabulary int) bool {
 	return predictor == any(p) && p.seq.TakesSymbols(vocabulary)
 }
 
-// HoldSymbols multiplies the rows of table, [V][Input], by the matrices of the input, for
-// StepSymbols; nil gives the products up. It keeps the table, not a copy: Refresh multiplies
-// it again as it is then. It panics if the table is not whole rows.
+// HoldSymbols makes room for the products of the rows of table, [V][Input], with the matrices of
+// the input; nil gives it up. StepSymbols makes the product of a row when its symbol comes for
+// the first time, and after Refresh anew. It keeps the table, not a copy. It panics if the table
+// is not whole rows.
 func (p *Predictor) HoldSymbols(table []float32) { p.seq.HoldSymbols(table) }
 
-// StepSymbols is Step over the rows of the table that ids, [batch], name, with the same bits,
-// and copies their products in place of making them. It allocates nothing. It panics where
+// StepSymbols is Step over the rows of the table that ids, [batch], name, with the same bits.
+// Products that were made before are copied. It allocates nothing. It panics where
 // Step does, for an id that is not a row of the table, without a HoldSymbols before it, and if
 // y shares memory with the table, before anything is changed. A chain of package nn that
 // begins with an Embedding calls it by itself.

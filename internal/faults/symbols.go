@@ -68,7 +68,7 @@ var symbolFaults = []fault{
 	{"symbols: vectors that nothing looks up stay in memory", "nn/symbols.go",
 		"	m.symbols = net\n	return true\n", "	m.symbols = net\n	m.makeVectors()\n	return true\n", bySymbolsInNN},
 	{"held symbols: Refresh leaves the products", "internal/seq/predict.go",
-		"	p.multiplySymbols()\n}\n", "}\n", inHeldSymbols},
+		"	clear(p.symbols.made)\n}\n", "}\n", inHeldSymbols},
 	{"held symbols: workers copy the columns of the first gate", "internal/seq/predict.go",
 		"p.copyHeld(0, p.batch, from+s.Lo, from+s.Hi)", "p.copyHeld(0, p.batch, s.Lo, s.Hi)", inHeldSymbols},
 	{"held symbols: a step over x goes on with the symbols", "internal/seq/predict_symbols.go",

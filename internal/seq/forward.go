@@ -14,17 +14,18 @@ import (
 // is beyond T, if SetResets gave a row a step past its end, or if y or x overlaps the other, a parameter or a gradient.
 func (u *Unrolled) Forward(y, x []float32) {
 	t := u.window("Forward", y, x)
-	u.mustFit("Forward", t)
+	u.mustFit("Forward", t, "ForwardLengths takes the lengths of each call and returns an error")
 	u.forward(y, x, t, false)
 }
 
-// mustFit panics if t steps are more than were unrolled, or fewer than a length or a reset says.
-func (u *Unrolled) mustFit(method string, t int) {
+// mustFit panics if t steps are more than were unrolled, or fewer than a length or a reset says;
+// what says what to do about a length.
+func (u *Unrolled) mustFit(method string, t int, what string) {
 	if t > u.steps {
 		panic(u.tooLong(method, t).Error())
 	}
 	if lengths := u.rows.lengths; u.batch > 0 && lengths != nil && lengths[0] > t {
-		panic(fmt.Sprintf("%s: %s over %d steps, but SetLengths gave row %d %d; ForwardLengths takes the lengths of each call and returns an error", u.net.Kind, method, t, u.rows.user(0), lengths[0]))
+		panic(fmt.Sprintf("%s: %s over %d steps, but SetLengths gave row %d %d; %s", u.net.Kind, method, t, u.rows.user(0), lengths[0], what))
 	}
 	if err := u.checkResets(t, func(b int) int {
 		if u.rows.lengths == nil {
@@ -168,7 +169,11 @@ func (u *Unrolled) packForward(w, n int) {
 // them, then the rest step by step.
 func (u *Unrolled) blockForward() {
 	rows := (u.job.hi - u.job.lo) * u.batch
-	u.fork(u.productsPiece(rows, u.net.W[u.job.i].In), u.tasks.products)
+	piece := u.productsPiece(rows, u.net.W[u.job.i].In)
+	if u.overSymbols(u.job.layer) { // they are made, and copied
+		piece = u.copyPiece(rows, u.net.Shape.Gates)
+	}
+	u.fork(piece, u.tasks.products)
 	if u.units.parts > 0 {
 		u.stepsByUnits()
 	} else {

@@ -105,7 +105,7 @@ func (p *Predictor) Refresh() {
 		p.pack[i].packIn(p.net, p.isa, &p.net.W[i], wholeMatrix)
 		p.pack[i].packRecur(p.net, p.net.W[i].Hh, wholeMatrix)
 	}
-	p.multiplySymbols()
+	clear(p.symbols.made)
 }
 
 // Step runs one time step: it reads x, [B][Input], sets y, [B][Out], and

@@ -7,35 +7,31 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// A Predictor over symbols holds the products of all rows of a table with W_ih of its first
-// layer, so that a step copies one for each row of the batch.
+// A Predictor over symbols keeps the product of a row of the table with W_ih of its first layer,
+// so that a step copies it the next time that the symbol comes.
 
 // heldSymbols is what HoldSymbols has made.
 type heldSymbols struct {
 	table   []float32 // [V][Input], the caller's; nil: none
 	product []float32 // [V][Gates], with the bias
-	rows    []float32 // of the table, of as many as are multiplied at a time
+	made    []bool    // by symbol: its product is there
+	row     []float32 // of the table, with tiny values as +0
 	ids     []int32   // of the step under way, nil in one over x
 }
 
-// The products that TakesSymbols is for take heldFloats, or heldTimes as much as the matrices of
-// the first layer.
-const (
-	heldFloats = 1 << 18
-	heldTimes  = 2
-	heldRows   = 48 // of the table that are multiplied at a time
-)
+// heldFloats is what the products take at most that TakesSymbols is for, or as much as the
+// matrices of the first layer.
+const heldFloats = 1 << 18
 
-// TakesSymbols says whether products of that many rows of a table take little memory beside the
-// weights.
+// TakesSymbols says whether the products of that many rows of a table take little memory.
 func (p *Predictor) TakesSymbols(vocabulary int) bool {
 	w := &p.net.W[0]
-	return vocabulary <= max(heldFloats, heldTimes*(len(w.Ih)+len(w.Hh)))/p.net.Shape.Gates
+	return vocabulary <= max(heldFloats, len(w.Ih)+len(w.Hh))/p.net.Shape.Gates
 }
 
-// HoldSymbols makes the products of the rows of table, [V][Input], for StepSymbols; nil gives
-// them up. It keeps the table, not a copy: Refresh makes them again of the table as it is then.
-// It panics if the table is not whole rows.
+// HoldSymbols makes room for the products of the rows of table, [V][Input], for StepSymbols; nil
+// gives it up. It keeps the table, not a copy: after Refresh products are made of the table as
+// it is then. It panics if the table is not whole rows.
 func (p *Predictor) HoldSymbols(table []float32) {
 	n := p.net
 	vocabulary := len(table) / n.Input
@@ -43,26 +39,28 @@ func (p *Predictor) HoldSymbols(table []float32) {
 		panic(fmt.Sprintf("%s: HoldSymbols with a table of %d elements, want V rows of %d inputs, V below 2^31", n.Kind, len(table), n.Input))
 	}
 	p.symbols = heldSymbols{}
-	if table == nil {
-		return
+	if table != nil {
+		p.symbols = heldSymbols{
+			table: table, product: make([]float32, vocabulary*n.Shape.Gates), made: make([]bool, vocabulary), row: make([]float32, n.Input),
+		}
 	}
-	p.symbols = heldSymbols{
-		table: table, product: make([]float32, vocabulary*n.Shape.Gates), rows: make([]float32, min(vocabulary, heldRows)*n.Input),
-	}
-	p.multiplySymbols()
 }
 
-// multiplySymbols makes the products of all rows of the table.
-func (p *Predictor) multiplySymbols() {
-	s, in, gates := &p.symbols, p.net.Input, p.net.Shape.Gates
-	for v := 0; v*in < len(s.table); v += heldRows {
-		rows := s.table[v*in : min((v+heldRows)*in, len(s.table))]
-		x := s.rows[:len(rows)]
-		p.isa.CopyFlush(x, rows)
-		if k := &p.pack[0]; k.bias != nil && !p.net.Shape.BiasInCell {
-			k.in.GemmBias(len(rows)/in, x, in, k.bias, s.product[v*gates:], gates)
+// makeProducts makes those products of the symbols under way that are not there. All of them at
+// once would take longer than most sequences of steps do.
+func (p *Predictor) makeProducts() {
+	s, k, in, gates := &p.symbols, &p.pack[0], p.net.Input, p.net.Shape.Gates
+	for _, id := range s.ids {
+		if s.made[id] {
+			continue
+		}
+		s.made[id] = true
+		p.isa.CopyFlush(s.row, s.table[int(id)*in:][:in])
+		to := s.product[int(id)*gates:][:gates]
+		if k.bias != nil && !p.net.Shape.BiasInCell {
+			k.in.GemmBias(1, s.row, in, k.bias, to, gates)
 		} else {
-			k.in.Gemm(kernels.Set, len(rows)/in, x, in, s.product[v*gates:], gates)
+			k.in.Gemm(kernels.Set, 1, s.row, in, to, gates)
 		}
 	}
 }
@@ -87,6 +85,7 @@ func (p *Predictor) StepSymbols(y []float32, ids []int32) {
 	n.mustNotOverlap("StepSymbols", "y", y, "the table", s.table)
 	n.mustNotOverlapWeights("StepSymbols", "y", y)
 	s.ids = ids
+	p.makeProducts()
 	p.run(y, nil)
 	s.ids = nil
 }

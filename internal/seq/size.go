@@ -90,7 +90,8 @@ func (p *Predictor) Bytes() int {
 	s.floats(p.state...)
 	s.floats(p.next...)
 	s.floats(p.spare...)
-	s.floats(p.tape, p.in, p.symbols.product, p.symbols.rows)
+	s.floats(p.tape, p.in, p.symbols.product, p.symbols.row)
+	s += size(cap(p.symbols.made))
 	s.steps(p.steppers)
 	return int(s)
 }

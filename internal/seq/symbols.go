@@ -13,9 +13,9 @@ import (
 // to the pairs (t,b). On the way back the gradients of the pre-activations are summed by
 // symbols, and the products that give dW_ih and the gradient of the table have a row for each
 // symbol in place of one for each pair (rule 4 of docs/numerics.md). The products are to
-// the bit what Forward gives. So are the sums what Backward gives where no symbol comes twice, but
-// that their chunks count symbols, not steps: with rows of different lengths, in more than one
-// chunk, these are others.
+// the bit what Forward gives. Where no symbol comes twice, and all rows have all steps, the sums
+// are to the bit what Backward gives. Chunks count symbols here, not steps: with rows of
+// different lengths, in more than one chunk, the sums are others.
 
 // symbols is what a pass over symbols needs.
 type symbols struct {
@@ -120,7 +120,7 @@ func (u *Unrolled) symbolWindow(y, table []float32, ids []int32) (t int) {
 	if len(table) != vocabulary*n.Input || vocabulary > math.MaxInt32 {
 		panic(fmt.Sprintf("%s: %s with a table of %d elements, want V rows of %d inputs, V below 2^31", n.Kind, method, len(table), n.Input))
 	}
-	u.mustFit(method, t)
+	u.mustFit(method, t, "give SetLengths those of this call, or nil")
 	for k, id := range ids {
 		if id >= 0 && int(id) < vocabulary {
 			continue

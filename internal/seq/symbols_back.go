@@ -23,12 +23,14 @@ func (u *Unrolled) BackwardSymbols(dTable, dy []float32, padding int32) {
 	if dTable != nil && len(dTable) != len(s.table) {
 		panic(fmt.Sprintf("%s: %s with len(dTable) = %d, want %d, that of the table of ForwardSymbols", u.net.Kind, method, len(dTable), len(s.table)))
 	}
+	if vocabulary := len(s.table) / u.net.Input; padding < -1 || int(padding) >= vocabulary {
+		panic(fmt.Sprintf("%s: %s with padding %d, want a row of the table, 0 to %d, or -1 for none", u.net.Kind, method, padding, vocabulary-1))
+	}
 	u.net.mustNotOverlap(method, "dTable", dTable, "dy", dy)
 	u.net.mustNotOverlap(method, "dTable", dTable, "the table", s.table)
 	u.mustNotOverlapParams(method, "dTable", dTable)
 	s.dTable, s.padding = dTable, padding
 	u.backward(nil, dy, dTable != nil)
-	s.dTable = nil
 }
 
 // beginSymbols begins the sums of a direction.

@@ -191,7 +191,7 @@ func (u *Unrolled) forget() {
 // the references to the caller's x, dx and dy, so that their memory can be freed.
 func (u *Unrolled) endBackward() {
 	u.last.x, u.last.canBackward, u.job = nil, false, job{}
-	u.symbols.table = nil
+	u.symbols.table, u.symbols.dTable = nil, nil
 }
 
 func (u *Unrolled) mustKeep(method string) {

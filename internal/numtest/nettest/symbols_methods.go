@@ -81,7 +81,7 @@ func symbolsInWindows(t *testing.T, k Kind) {
 			u.ForwardSymbols(nil, []float32{3, 4}, nil)
 			u.BackwardSymbols(dTable, nil, -1)
 			u.ForwardSymbols(nil, nil, nil) // a table without rows
-			u.BackwardSymbols(nil, nil, 0)
+			u.BackwardSymbols(nil, nil, -1)
 		}
 		numtest.Equal(t, dTable, []float32{1, 2}, "the gradient of no steps")
 	}

@@ -93,6 +93,8 @@ func symbolMisuse(t *testing.T, k Kind) {
 	check(t, u.SetStateGrad(p.dstate))
 	refused("Backward after ForwardSymbols|want BackwardSymbols", func() { u.Backward(nil, p.dy) })
 	refused("BackwardSymbols with len(dy) = 35|want 36", func() { u.BackwardSymbols(dTable, p.dy[1:], -1) })
+	refused("padding -2|-1 for none", func() { u.BackwardSymbols(dTable, p.dy, -2) })
+	refused("padding 6|0 to 5", func() { u.BackwardSymbols(dTable, p.dy, V) })
 	refused("BackwardSymbols with len(dTable) = 11|want 12", func() { u.BackwardSymbols(dTable[1:], p.dy, -1) })
 	refused("BackwardSymbols with len(dTable) = 0|want 12", func() { u.BackwardSymbols([]float32{}, p.dy, -1) })
 	p.backward(u, got)
