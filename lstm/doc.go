@@ -34,8 +34,8 @@
 // Step, nor in methods that set, reset or copy into slices of the caller. State,
 // StateGrad, Clock and MaskState return copies, which they allocate; SetWorkers may
 // allocate memory for more workers, and ReserveSymbols, HoldSymbols and a ForwardSymbols with
-// more symbols than before allocate that for symbols. The goroutines that share the work are started once
-// in a process, when they are first needed.
+// more symbols than before allocate that for symbols. The goroutines that share the work are
+// started once in a process, when they are first needed.
 //
 // # Tensors
 //

@@ -87,9 +87,9 @@ func (l *Layer) Infer(steps, batch int) *Unrolled {
 func (u *Unrolled) Dims() (steps, batch, in, out int) { return u.seq.Dims() }
 
 // Bytes returns the size of the memory that u holds beside the Layer: activations,
-// gradients, state, packed weights and scratch. It is what Unroll, UnrollWithin, Infer and
-// SetWorkers allocated, and what ReserveSymbols did, or a ForwardSymbols
-// with more symbols than before; nothing else of any size is allocated later.
+// gradients, state, packed weights and scratch. It is what Unroll, UnrollWithin, Infer,
+// SetWorkers and ReserveSymbols allocated, and a ForwardSymbols with more symbols than
+// before; nothing else of any size is allocated later.
 func (u *Unrolled) Bytes() int { return u.seq.Bytes() }
 
 // Forward runs the stack over x, [T][batch][Input], and sets y,
@@ -156,8 +156,8 @@ func (u *Unrolled) TakesSymbols(net any) bool { return net == any(u) && u.seq.Ta
 
 // ReserveSymbols allocates the memory of passes over a table of so many rows, which is that of
 // the pre-activations of a pair (t,b) for each of them, at most for each pair, and after Unroll
-// twice as much. A ForwardSymbols with more symbols than before does so otherwise. It panics if vocabulary is negative;
-// with more rows than before BackwardSymbols needs a new ForwardSymbols.
+// twice as much. A ForwardSymbols with more symbols than before does so otherwise. With more rows
+// than before BackwardSymbols needs a new ForwardSymbols. It panics if vocabulary is negative.
 func (u *Unrolled) ReserveSymbols(vocabulary int) { u.seq.ReserveSymbols(vocabulary) }
 
 // ForwardSymbols is Forward over x[t][b] = table[ids[t][b]] with the same bits. table is

@@ -188,7 +188,7 @@ func (c contract) check(t *testing.T, readout string) {
 		net.Backward(nil, dy)
 	}
 	if !c.bySymbols() {
-		dih = gradientOf(alone, "weight_ih_l0")
+		dih = paramsOf(alone)["weight_ih_l0"].G
 	}
 	net.EachParam(func(name string, _, g []float32) {
 		switch name {

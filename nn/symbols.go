@@ -23,7 +23,7 @@ const symbolPairs = 4
 // goBySymbol lets the first layer of a chain over ids do its products for each symbol once, if
 // it can and there are few symbols, and says whether it does.
 func (m *Model) goBySymbol() bool {
-	if len(m.links) == 0 || m.emb.Vocabulary > m.steps*m.batch/symbolPairs {
+	if m.emb.Vocabulary > m.steps*m.batch/symbolPairs {
 		return false
 	}
 	// What is bound is a Net of this package, which reads the vectors themselves.
@@ -61,9 +61,6 @@ type stepsBySymbol interface {
 
 // goBySymbol lets the first stage keep the products of the symbols, if it can and there are few.
 func (p *ModelPredictor) goBySymbol() {
-	if len(p.links) == 0 {
-		return
-	}
 	if q, ok := p.links[0].net.(stepsBySymbol); ok && q.TakesSymbols(p.links[0].net, p.emb.Vocabulary) {
 		q.HoldSymbols(p.emb.Weight)
 		p.symbols, p.ids = q, make([]int32, 0, p.batch)

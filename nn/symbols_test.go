@@ -119,16 +119,6 @@ func (g *gates) grad(x, dh []float32) []float32 {
 	return g.dx
 }
 
-// gradientOf returns the gradient of a parameter.
-func gradientOf(net nn.Net, name string) (grad []float32) {
-	net.EachParam(func(n string, _, g []float32) {
-		if n == name {
-			grad = g
-		}
-	})
-	return grad
-}
-
 // TestPredictorOverSymbols: a predictor whose first layer holds the products of the symbols gives
 // the bits of the chain, also after the table has changed and Refresh was called, and allocates
 // nothing in a step.

@@ -200,7 +200,7 @@ func (u *Unrolled) blockBackward(last bool) {
 		u.fork(u.copyPiece(rows, u.net.Shape.Gates), u.symbols.add)
 	}
 	u.fork(u.gradientsPiece(rows, in, u.job.dx != nil), u.tasks.gradients)
-	if chunks := u.back.sums.factors[0].rows.Chunks(); last || chunks == u.back.sums.chunks {
+	if chunks := u.back.sums.input().Chunks(); last || chunks == u.back.sums.chunks {
 		u.fork(u.weightGradientsPiece(chunks*u.chunk*u.batch, in), u.tasks.weightGradients)
 		u.beginSums()
 	}

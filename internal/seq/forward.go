@@ -124,16 +124,27 @@ func (u *Unrolled) layersForward(start [][]float32, carry bool) {
 // one, or if their memory is of no use.
 func (u *Unrolled) window(method string, y, x []float32) (t int) {
 	n := u.net
-	if u.batch > 0 {
-		t = len(y) / (u.batch * u.out)
-	}
+	t = u.stepsOf(y)
 	if len(y) != t*u.batch*u.out || len(x) != t*u.batch*n.Input {
 		panic(fmt.Sprintf("%s: %s with len(y) = %d and len(x) = %d: for T steps of a batch of %d they must be T*%d and T*%d", n.Kind, method, len(y), len(x), u.batch, u.batch*u.out, u.batch*n.Input))
 	}
-	n.mustNotOverlap(method, "y", y, "x", x)
-	u.mustNotOverlapParams(method, "y", y)
-	u.mustNotOverlapParams(method, "x", x)
+	u.mustBeApart(method, y, "x", x)
 	return t
+}
+
+// stepsOf is the number of steps that y has, if it has whole ones.
+func (u *Unrolled) stepsOf(y []float32) int {
+	if u.batch == 0 {
+		return 0
+	}
+	return len(y) / (u.batch * u.out)
+}
+
+// mustBeApart panics if y, what a pass reads, and the parameters have memory in common.
+func (u *Unrolled) mustBeApart(method string, y []float32, name string, read []float32) {
+	u.net.mustNotOverlap(method, "y", y, name, read)
+	u.mustNotOverlapParams(method, "y", y)
+	u.mustNotOverlapParams(method, name, read)
 }
 
 func (u *Unrolled) tooLong(method string, t int) error {
@@ -184,7 +195,7 @@ func (u *Unrolled) blockForward() {
 // inputProducts sets the input's part of the gates for a share of the block's
 // rows (t,p): fl(b_ih + b_hh), then the chain over x.
 func (u *Unrolled) inputProducts(w, n int) {
-	sh, i := &u.net.Shape, u.job.i
+	sh, p, i := &u.net.Shape, &u.pack[u.job.i], u.job.i
 	x, width := u.input(u.job.layer)
 	tape, first := u.memory.tape[i], u.job.lo*u.batch
 	lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, rowUnit, w, n)
@@ -202,21 +213,11 @@ func (u *Unrolled) inputProducts(w, n int) {
 		case symbols:
 			u.copyProducts(r, end, base)
 		case copied:
-			u.inputProduct(end-r, u.memory.inRows[(r-first)*width:], width, tape[(r-base)*sh.Tape:], sh.Tape)
+			p.inputProduct(sh, 0, end-r, u.memory.inRows[(r-first)*width:], width, tape[(r-base)*sh.Tape:], sh.Tape)
 		default:
-			u.inputProduct(end-r, x[r*width:], width, tape[(r-base)*sh.Tape:], sh.Tape)
+			p.inputProduct(sh, 0, end-r, x[r*width:], width, tape[(r-base)*sh.Tape:], sh.Tape)
 		}
 		lo = end
-	}
-}
-
-// inputProduct sets rows of c, ldc apart, to the input's part of the gates for as many rows of x.
-func (u *Unrolled) inputProduct(rows int, x []float32, width int, c []float32, ldc int) {
-	p := &u.pack[u.job.i]
-	if p.bias != nil && !u.net.Shape.BiasInCell {
-		p.in.GemmBias(rows, x, width, p.bias, c, ldc)
-	} else {
-		p.in.Gemm(kernels.Set, rows, x, width, c, ldc)
 	}
 }
 

@@ -93,6 +93,16 @@ func (p *packing) packVectors(n *Net, isa kernels.ISA, w *Weights) {
 	}
 }
 
+// inputProduct sets rows of c, ldc apart, to the input's part of the gates for as many rows of x:
+// a chain over x from the bias, or from +0 where the cell adds it. order is that of the columns.
+func (p *packing) inputProduct(sh *Shape, order kernels.Into, rows int, x []float32, width int, c []float32, ldc int) {
+	if p.bias != nil && !sh.BiasInCell {
+		p.in.GemmBias(rows, x, width, p.bias, c, ldc)
+	} else {
+		p.in.Gemm(kernels.Set|order, rows, x, width, c, ldc)
+	}
+}
+
 func (p *packing) packRecur(n *Net, hh []float32, of part) {
 	r := n.Shape.States[0]
 	for i, b := range n.Shape.Recur {

@@ -213,13 +213,10 @@ func (p *Predictor) step(w, n int) {
 	}
 	for l := range p.net.Layers {
 		k := &p.pack[l]
-		switch {
-		case l == 0 && p.symbols.ids != nil:
+		if l == 0 && p.symbols.ids != nil {
 			p.copyHeld(b, end, 0, sh.Gates)
-		case k.bias != nil && !sh.BiasInCell:
-			k.in.GemmBias(s.Rows, x, width, k.bias, s.Tape.Data, sh.Tape)
-		default:
-			k.in.Gemm(kernels.Set|p.order, s.Rows, x, width, s.Tape.Data, sh.Tape)
+		} else {
+			k.inputProduct(sh, p.order, s.Rows, x, width, s.Tape.Data, sh.Tape)
 		}
 		s.use(k, false)
 		s.State, s.Prev = p.states[w][l], p.states[w][l]

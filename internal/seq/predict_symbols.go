@@ -2,9 +2,6 @@ package seq
 
 import (
 	"fmt"
-	"math"
-
-	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // A Predictor over symbols keeps the product of a row of the table with W_ih of its first layer,
@@ -34,10 +31,7 @@ func (p *Predictor) TakesSymbols(vocabulary int) bool {
 // it is then. It panics if the table is not whole rows.
 func (p *Predictor) HoldSymbols(table []float32) {
 	n := p.net
-	vocabulary := len(table) / n.Input
-	if len(table) != vocabulary*n.Input || vocabulary > math.MaxInt32 {
-		panic(fmt.Sprintf("%s: HoldSymbols with a table of %d elements, want V rows of %d inputs, V below 2^31", n.Kind, len(table), n.Input))
-	}
+	vocabulary := n.rowsOf("HoldSymbols", table)
 	p.symbols = heldSymbols{}
 	if table != nil {
 		p.symbols = heldSymbols{
@@ -49,19 +43,14 @@ func (p *Predictor) HoldSymbols(table []float32) {
 // makeProducts makes those products of the symbols under way that are not there. All of them at
 // once would take longer than most sequences of steps do.
 func (p *Predictor) makeProducts() {
-	s, k, in, gates := &p.symbols, &p.pack[0], p.net.Input, p.net.Shape.Gates
+	s, in, gates := &p.symbols, p.net.Input, p.net.Shape.Gates
 	for _, id := range s.ids {
 		if s.made[id] {
 			continue
 		}
 		s.made[id] = true
 		p.isa.CopyFlush(s.row, s.table[int(id)*in:][:in])
-		to := s.product[int(id)*gates:][:gates]
-		if k.bias != nil && !p.net.Shape.BiasInCell {
-			k.in.GemmBias(1, s.row, in, k.bias, to, gates)
-		} else {
-			k.in.Gemm(kernels.Set, 1, s.row, in, to, gates)
-		}
+		p.pack[0].inputProduct(&p.net.Shape, 0, 1, s.row, in, s.product[int(id)*gates:], gates)
 	}
 }
 

@@ -58,8 +58,8 @@
 // step by step. Backward goes step by step, then takes from the block's gradients
 // those of the biases and dx, and copies of the input and of h for dW. Up to four
 // blocks are added to dW_ih and dW_hh at a time. Over symbols the products with W_ih are made
-// before all blocks, those for dW_ih and the table after them (see symbols.go). Each of these is a piece of work for
-// the team: the steps are split by rows of the batch, which need nothing of each
+// before all blocks, those for dW_ih and the table after them (see symbols.go). Each of these
+// is a piece of work for the team: the steps are split by rows of the batch, which need nothing of each
 // other, so that no worker waits for another inside a piece; the rest by rows or
 // columns of what it computes. Where a batch has too few rows for the workers, the
 // steps are split by units instead (see Phased): every phase of a step is a piece then.

@@ -47,6 +47,9 @@ type sums struct {
 	masked  []float32 // a chunk's sum for dW_hh, before its mask
 }
 
+// input is the factor of W_ih, which newSums makes first.
+func (s *sums) input() *kernels.Rows { return s.factors[0].rows }
+
 // newSums makes all but the memory of factors.
 func (n *Net) newSums() sums {
 	sh := &n.Shape

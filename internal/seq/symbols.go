@@ -110,16 +110,11 @@ func (u *Unrolled) symbolWindow(y, table []float32, ids []int32) (t int) {
 	if !u.TakesSymbols() {
 		panic(fmt.Sprintf("%s: %s with Config.InputDropout, whose masks differ from pair to pair: look the rows up and call Forward", n.Kind, method))
 	}
-	if u.batch > 0 {
-		t = len(y) / (u.batch * u.out)
-	}
+	t = u.stepsOf(y)
 	if len(y) != t*u.batch*u.out || len(ids) != t*u.batch {
 		panic(fmt.Sprintf("%s: %s with len(y) = %d and len(ids) = %d: for T steps of a batch of %d they must be T*%d and T*%d", n.Kind, method, len(y), len(ids), u.batch, u.batch*u.out, u.batch))
 	}
-	vocabulary := len(table) / n.Input
-	if len(table) != vocabulary*n.Input || vocabulary > math.MaxInt32 {
-		panic(fmt.Sprintf("%s: %s with a table of %d elements, want V rows of %d inputs, V below 2^31", n.Kind, method, len(table), n.Input))
-	}
+	vocabulary := n.rowsOf(method, table)
 	u.mustFit(method, t, "give SetLengths those of this call, or nil")
 	for k, id := range ids {
 		if id >= 0 && int(id) < vocabulary {
@@ -133,10 +128,17 @@ func (u *Unrolled) symbolWindow(y, table []float32, ids []int32) (t int) {
 			panic(fmt.Sprintf("%s: %s: id %d of step %d, row %d, want 0 to %d, the rows of the table", n.Kind, method, id, step, row, vocabulary-1))
 		}
 	}
-	n.mustNotOverlap(method, "y", y, "the table", table)
-	u.mustNotOverlapParams(method, "y", y)
-	u.mustNotOverlapParams(method, "the table", table)
+	u.mustBeApart(method, y, "the table", table)
 	return t
+}
+
+// rowsOf is the number of rows of a table of inputs. It panics if they are not whole.
+func (n *Net) rowsOf(method string, table []float32) int {
+	rows := len(table) / n.Input
+	if len(table) != rows*n.Input || rows > math.MaxInt32 {
+		panic(fmt.Sprintf("%s: %s with a table of %d elements, want V rows of %d inputs, V below 2^31", n.Kind, method, len(table), n.Input))
+	}
+	return rows
 }
 
 // listSymbols lists the symbols of the window, by the steps and rows at which they come first.
@@ -188,7 +190,7 @@ func (u *Unrolled) projectSymbols(w, n int) {
 	for k, id := range s.list[s.lo+lo : s.lo+hi] {
 		u.isa.CopyFlush(x[k*in:][:in], s.table[int(id)*in:][:in])
 	}
-	u.inputProduct(hi-lo, x, in, s.dirs[u.job.dir].product[(s.lo+lo)*gates:], gates)
+	u.pack[u.job.i].inputProduct(&u.net.Shape, 0, hi-lo, x, in, s.dirs[u.job.dir].product[(s.lo+lo)*gates:], gates)
 }
 
 // copyProducts sets the input's part of the gates of rows r to end-1 of the tape, from row base

@@ -86,7 +86,7 @@ func (u *Unrolled) symbolGradients() {
 	visit := u.back.sums.chunks * chunk
 	for s.lo = 0; s.lo < len(d.order); s.lo = s.hi {
 		s.hi = min(s.lo+visit, len(d.order))
-		f := u.back.sums.factors[0].rows
+		f := u.back.sums.input()
 		f.Reset(in)
 		for k := s.lo; k < s.hi; k += chunk {
 			f.Chunk(min(chunk, s.hi-k))
@@ -120,7 +120,7 @@ func (u *Unrolled) packSymbols(w, n int) {
 		row := d.sum[int(slot)*gates:][:gates]
 		u.isa.CopyFlush(row, row)
 	}
-	f, chunk := u.back.sums.factors[0].rows, u.chunk*u.batch
+	f, chunk := u.back.sums.input(), u.chunk*u.batch
 	for c := range f.Chunks() {
 		from := s.lo + c*chunk
 		f.PackFlush(c, s.table, u.net.Input, d.ids[from:min(from+chunk, s.hi)], w, n)
@@ -136,7 +136,7 @@ func (u *Unrolled) multiplySymbols(w, n int) {
 	}
 	d := &s.dirs[u.job.dir]
 	u.isa.GemmRows(kernels.AddTo, hi-lo, d.sum[lo:], gates, d.order[s.lo:s.hi], u.workers.products[w],
-		kernels.RowsProduct{B: u.back.sums.factors[0].rows, C: u.back.grads[u.job.i].Ih[lo*in:][:(hi-lo)*in], LDC: in})
+		kernels.RowsProduct{B: u.back.sums.input(), C: u.back.grads[u.job.i].Ih[lo*in:][:(hi-lo)*in], LDC: in})
 }
 
 // scatterSymbols adds a share of the symbols under way to the gradient of the table: the chain

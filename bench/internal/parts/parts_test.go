@@ -1,11 +1,14 @@
 package parts
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/simdrnn/simdrnn/cell"
+	"github.com/simdrnn/simdrnn/lstm"
+	"github.com/simdrnn/simdrnn/nn"
 )
 
 // TestMeasure: all parts of a tiny model take some time, and together no more than the step.
@@ -25,6 +28,38 @@ func TestMeasure(t *testing.T) {
 	}
 	if _, err := Measure(Model{Kind: cell.LSTM, T: 1, B: 1}, time.Millisecond); err == nil {
 		t.Error("a model of no symbols is measured")
+	}
+}
+
+// TestLayersGoBySymbols: the layers of a model of few symbols are timed as they run in a chain
+// without clocks.
+func TestLayersGoBySymbols(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	layer, err := lstm.New(lstm.Config{Input: 3, Hidden: 3}, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	emb, err := nn.NewEmbedding(2, 3, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c clock
+	unrolled := layer.Unroll(4, 2)
+	before := unrolled.Bytes()
+	net, err := nn.Chain(emb, timed(unrolled, &c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if unrolled.Bytes() == before {
+		t.Error("the layer has no memory for symbols")
+	}
+	y := make([]float32, 4*2*3)
+	if err := net.ForwardIDs(y, make([]int32, 8)); err != nil {
+		t.Fatal(err)
+	}
+	forward := c.total
+	if net.Backward(nil, y); forward <= 0 || c.total <= forward {
+		t.Errorf("passes by symbols took %v forward, %v with the way back", forward, c.total)
 	}
 }
 

@@ -141,17 +141,31 @@ func matchesTheContract(t *testing.T, k Kind) {
 		for _, p.evaluate = range modes {
 			want := p.naive()
 			numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
-				for _, workers := range k.workers() {
-					u := p.net.Unroll(p.T, p.B)
-					u.SetWorkers(workers)
-					same(t, fmt.Sprintf("%v workers=%d", p, workers), p.run(t, u), want)
-					same(t, fmt.Sprintf("%v workers=%d, again", p, workers), p.run(t, u), want)
-				}
-				u := p.net.Unroll(p.T+3, p.B)
-				same(t, fmt.Sprintf("%v unrolled for more", p), p.run(t, u), want)
+				p.withWorkers(t, want)
+				p.unrolledForMore(t, want)
 			})
 		}
 	}
+}
+
+// withWorkers wants the problem to have that result on any number of workers, in memory that is
+// exactly large enough and in use before.
+func (p *problem) withWorkers(t *testing.T, want *result) {
+	t.Helper()
+	for _, workers := range p.kind.workers() {
+		u := p.net.Unroll(p.T, p.B)
+		u.SetWorkers(workers)
+		same(t, fmt.Sprintf("%v workers=%d", p, workers), p.run(t, u), want)
+		same(t, fmt.Sprintf("%v workers=%d, again", p, workers), p.run(t, u), want)
+	}
+}
+
+// unrolledForMore wants that in memory that is larger, and returns this.
+func (p *problem) unrolledForMore(t *testing.T, want *result) Unrolled {
+	t.Helper()
+	u := p.net.Unroll(p.T+3, p.B)
+	same(t, fmt.Sprintf("%v unrolled for more", p), p.run(t, u), want)
+	return u
 }
 
 // Alike holds two kinds that mean the same, and are computed by different kernels,

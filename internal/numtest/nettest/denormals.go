@@ -209,5 +209,14 @@ func denormals(t *testing.T, what string, tiny, zero *problem) {
 		}
 		pr.Step(y, tiny.x)
 		numtest.Equal(t, y, want.y, "%s: Predictor", what)
+
+		check(t, pr.SetState(tiny.state))
+		pr.HoldSymbols(tiny.x) // of one step: the table's rows are those of the batch
+		ids := make([]int32, tiny.B)
+		for b := range ids {
+			ids[b] = int32(b)
+		}
+		pr.StepSymbols(y, ids)
+		numtest.Equal(t, y, want.y, "%s: Predictor over symbols", what)
 	})
 }

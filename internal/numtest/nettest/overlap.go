@@ -29,25 +29,7 @@ func overlap(t *testing.T, k Kind) {
 				t.Fatalf("the largest parameter has %d elements, want at least %d", len(w), n)
 			}
 			states := u.State()
-			refused := func(words string, f func()) {
-				t.Helper()
-				before := snapshot(u, memory, states)
-				func() {
-					defer func() {
-						t.Helper()
-						m := fmt.Sprint(recover())
-						for _, word := range append(strings.Split(words, "|"), k.Package+": ", " overlaps ") {
-							if !strings.Contains(m, word) {
-								t.Errorf("%+v: panic %q, want one with %q", cfg, m, word)
-							}
-						}
-					}()
-					f()
-				}()
-				for i, after := range snapshot(u, memory, states) {
-					numtest.Equal(t, after, before[i], "%+v: %s: memory %d after the panic", cfg, words, i)
-				}
-			}
+			refused := overlapRefused(t, k, fmt.Sprintf("%+v", cfg), u, memory, states)
 			// The last element of one is the first of the other, and the other way round.
 			behind, before := memory[n-1:2*n-1], memory[1:n+1]
 			refused("Forward|y|x", func() { u.Forward(x, x) })
@@ -128,6 +110,30 @@ func overlap(t *testing.T, k Kind) {
 		numtest.Equal(t, w, before, "weights after a panic")
 		for _, s := range pr.State() {
 			numtest.Equal(t, s, make([]float32, len(s)), "the Predictor's state after a panic")
+		}
+	}
+}
+
+// overlapRefused returns a function that wants f to panic with words, which | separates, and to
+// change nothing of u, memory and states.
+func overlapRefused(t *testing.T, k Kind, what string, u Unrolled, memory []float32, states [][]float32) func(words string, f func()) {
+	return func(words string, f func()) {
+		t.Helper()
+		before := snapshot(u, memory, states)
+		func() {
+			defer func() {
+				t.Helper()
+				m := fmt.Sprint(recover())
+				for _, word := range append(strings.Split(words, "|"), k.Package+": ", " overlaps ") {
+					if !strings.Contains(m, word) {
+						t.Errorf("%s: panic %q, want one with %q", what, m, word)
+					}
+				}
+			}()
+			f()
+		}()
+		for i, after := range snapshot(u, memory, states) {
+			numtest.Equal(t, after, before[i], "%s: %s: memory %d after the panic", what, words, i)
 		}
 	}
 }

@@ -66,7 +66,11 @@ func misuseOfHeldSymbols(t *testing.T, k Kind) {
 	for _, bad := range []int32{-1, 3, math.MaxInt32, math.MinInt32} {
 		panics(t, k, "of row 1", "want 0 to 2", func() { p.StepSymbols(y, []int32{0, bad}) })
 	}
-	panics(t, k, "the table", "overlap", func() { p.StepSymbols(table, []int32{0, 1}) })
+	panics(t, k, "y overlaps the table", "StepSymbols", func() { p.StepSymbols(table, []int32{0, 1}) })
+	w, _ := largestParam(net.Unroll(1, 1))
+	weights := slices.Clone(w)
+	panics(t, k, "y overlaps weight", "StepSymbols", func() { p.StepSymbols(w[:6], []int32{0, 1}) })
+	numtest.Equal(t, w, weights, "weights after a call that panics")
 	for i, s := range p.State() {
 		numtest.Equal(t, s, before[i], "state %d after calls that panic", i)
 	}

@@ -238,15 +238,10 @@ func symbolsByTheContract(t *testing.T, k Kind) {
 		for _, p.evaluate = range modes {
 			want := p.naive()
 			numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
-				for _, workers := range k.workers() {
-					u := p.net.Unroll(p.T, p.B)
-					u.SetWorkers(workers)
-					same(t, fmt.Sprintf("%v workers=%d", p, workers), p.run(t, u), want)
-					same(t, fmt.Sprintf("%v workers=%d, again", p, workers), p.run(t, u), want)
-				}
-				u := p.net.Unroll(p.T+3, p.B)
+				p.withWorkers(t, want)
+				u := p.unrolledForMore(t, want)
 				u.ReserveSymbols(1000)
-				same(t, fmt.Sprintf("%v unrolled for more", p), p.run(t, u), want)
+				same(t, fmt.Sprintf("%v, with memory for more symbols", p), p.run(t, u), want)
 
 				without := *want
 				without.table, p.over.noTable = nil, true

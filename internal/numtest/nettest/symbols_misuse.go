@@ -65,6 +65,7 @@ func symbolMisuse(t *testing.T, k Kind) {
 				check(t, f.SetLengths(nil))
 			}
 		}
+		refused("ReserveSymbols(-1)|0 or more", func() { f.ReserveSymbols(-1) })
 		refused("id 0 of step 0, row 0|want 0 to -1", func() { f.ForwardSymbols(y, nil, make([]int32, 12)) })
 		check(t, f.SetLengths([]int{1, 4, 2}))
 		refused("ForwardSymbols over 3 steps|row 1 4", func() { f.ForwardSymbols(y[:27], table, ids[:9]) })
@@ -148,25 +149,7 @@ func symbolOverlap(t *testing.T, k Kind) {
 			t.Fatalf("the largest parameter has %d elements, want at least %d", len(w), n)
 		}
 		states := u.State()
-		refused := func(words string, f func()) {
-			t.Helper()
-			before := snapshot(u, memory, states)
-			func() {
-				defer func() {
-					t.Helper()
-					m := fmt.Sprint(recover())
-					for _, word := range append(strings.Split(words, "|"), k.Package+": ", " overlaps ") {
-						if !strings.Contains(m, word) {
-							t.Errorf("%+v: panic %q, want one with %q", cfg, m, word)
-						}
-					}
-				}()
-				f()
-			}()
-			for i, after := range snapshot(u, memory, states) {
-				numtest.Equal(t, after, before[i], "%+v: %s: memory %d after the panic", cfg, words, i)
-			}
-		}
+		refused := overlapRefused(t, k, fmt.Sprintf("%+v", cfg), u, memory, states)
 		ids := p.over.ids
 		refused("ForwardSymbols|y|the table", func() { u.ForwardSymbols(table, table, ids) })
 		refused("ForwardSymbols|y|the table", func() { u.ForwardSymbols(memory[n-1:2*n-1], table, ids) })
