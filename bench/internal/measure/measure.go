@@ -28,12 +28,38 @@ type Plan struct {
 	Budget time.Duration // what a library may take for its turns at one shape: where a turn is long there are fewer, at least one
 }
 
+// Peaks are two measurements of [Own.Peak], in GFLOP/s. The clock of a processor depends on
+// what it does, and for some milliseconds on what it did just before.
+type Peaks struct {
+	Then  float64 // in the first moment after a turn of ours, at the clock that it had
+	Alone float64 // over a time in which the clock becomes that of the loop itself
+}
+
 // A Pair is a turn of ours and the turn of a peer that followed it. The times are
-// nanoseconds a call, Peak is GFLOP/s, measured right after ours.
-type Pair struct{ Own, Peer, Peak float64 }
+// nanoseconds a call, the peaks were measured right after ours.
+type Pair struct {
+	Own, Peer float64
+	Peaks
+}
 
 // A Turn is a turn of ours.
-type Turn struct{ NS, Peak float64 }
+type Turn struct {
+	NS float64
+	Peaks
+}
+
+// then is how long the peak is measured in the first moment after a turn: long enough for
+// an interruption of some microseconds not to count, short enough for the clock to stay.
+const then = 300 * time.Microsecond
+
+// peaks measures both after a turn.
+func peaks(plan Plan, o Own) (p Peaks, err error) {
+	if p.Then, err = o.Peak(then); err != nil {
+		return p, err
+	}
+	p.Alone, err = o.Peak(min(max(plan.Slice/5, time.Millisecond), 20*time.Millisecond))
+	return p, err
+}
 
 // Results are what Shape returns: indices are those of its arguments.
 type Results struct {
@@ -73,7 +99,7 @@ func Shape(plan Plan, own []Own, peers []Runner) (Results, error) {
 			if err != nil {
 				return err
 			}
-			peak, err := o.Peak(min(max(plan.Slice/5, time.Millisecond), 20*time.Millisecond))
+			peak, err := peaks(plan, o)
 			if err != nil {
 				return err
 			}
@@ -98,7 +124,7 @@ func Shape(plan Plan, own []Own, peers []Runner) (Results, error) {
 				continue
 			}
 			for i, t := range last {
-				r.Pairs[i][k] = append(r.Pairs[i][k], Pair{t.NS, ns, t.Peak})
+				r.Pairs[i][k] = append(r.Pairs[i][k], Pair{t.NS, ns, t.Peaks})
 			}
 		}
 		if alone {

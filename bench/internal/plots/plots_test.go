@@ -21,9 +21,9 @@ func records(t *testing.T, text string, peers ...string) []report.Record {
 	var all []report.Record
 	for i, s := range shapes {
 		ns := float64(100 + 10*i)
-		all = append(all, report.NewRecord(s, "avx2", 1, "v", []measure.Turn{{NS: ns, Peak: 50}}))
+		all = append(all, report.NewRecord(s, "avx2", 1, "v", []measure.Turn{{NS: ns, Peaks: measure.Peaks{Then: 50, Alone: 50}}}))
 		for _, p := range peers {
-			all = append(all, report.NewPeerRecord(s, "avx2", 1, p, "v", []measure.Pair{{Own: ns, Peer: 2 * ns, Peak: 50}}))
+			all = append(all, report.NewPeerRecord(s, "avx2", 1, p, "v", []measure.Pair{{Own: ns, Peer: 2 * ns, Peaks: measure.Peaks{Then: 50, Alone: 50}}}))
 		}
 	}
 	return all

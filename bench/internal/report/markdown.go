@@ -56,7 +56,7 @@ func head(b *strings.Builder, run Run) {
 	if run.Capped {
 		b.WriteString("The peers were held to the instruction set of our tier, where they let one choose.\n")
 	}
-	b.WriteString("\nA ratio is the peer's time over ours, the median of paired turns: above 1 simdrnn is faster, below 1 (bold) it loses. The share of the peak is that of a register-only loop of multiply-adds of the tier's width, on as many threads, run right after each of our turns.\n\n")
+	b.WriteString("\nA ratio is the peer's time over ours, the median of paired turns: above 1 simdrnn is faster, below 1 (bold) it loses. The share of the peak is that of a register-only loop of multiply-adds of the tier's width, on as many threads, run right after each of our turns. \"At its clock\" is the share of what this loop does in the first 0.3 ms, before the clock has changed: a product of matrices may lower it.\n\n")
 	b.WriteString("| library | version |\n|---|---|\n")
 	for _, name := range sortedKeys(run.Peers) {
 		fmt.Fprintf(b, "| %s | %s |\n", name, run.Peers[name])
@@ -134,13 +134,13 @@ func table(b *strings.Builder, records []Record, set string) {
 			peers = append(peers, r.Peer)
 		}
 	}
-	b.WriteString("\n| shape | tier | threads | time | spread | GFLOP/s | of peak |")
+	b.WriteString("\n| shape | tier | threads | time | spread | GFLOP/s | of peak | at its clock |")
 	for _, p := range peers {
 		fmt.Fprintf(b, " %s |", p)
 	}
-	b.WriteString("\n|---|---|---|---|---|---|---|" + strings.Repeat("---|", len(peers)) + "\n")
+	b.WriteString("\n|---|---|---|---|---|---|---|---|" + strings.Repeat("---|", len(peers)) + "\n")
 	for _, r := range own {
-		fmt.Fprintf(b, "| %s | %s | %d | %s | %.1f %% | %.1f | %s |", r.Name(), r.ISA, r.Threads, Duration(r.NS.Median), 100*r.NS.Spread(), r.GFLOPS, Percent(r.Share.Median))
+		fmt.Fprintf(b, "| %s | %s | %d | %s | %.1f %% | %.1f | %s | %s |", r.Name(), r.ISA, r.Threads, Duration(r.NS.Median), 100*r.NS.Spread(), r.GFLOPS, Percent(r.Share.Median), atClock(r))
 		for _, p := range peers {
 			other, ok := ratios[key{r.Name(), r.ISA, r.Threads}][p]
 			cell := ""
@@ -182,6 +182,15 @@ func Percent(share float64) string {
 		return "no peak"
 	}
 	return fmt.Sprintf("%.1f %%", 100*share)
+}
+
+// atClock writes the share of the peak at the clock of the turns, nothing where a file is
+// older than this measurement.
+func atClock(r Record) string {
+	if r.Then.Median == 0 && r.Share.Median > 0 {
+		return ""
+	}
+	return Percent(r.Then.Median)
 }
 
 func digits(v float64) string { return fmt.Sprintf("%.4g", v) }

@@ -46,8 +46,9 @@ type Level struct {
 }
 
 // A Record is a library at one shape. Times are nanoseconds a call, speeds
-// GFLOP/s. Shares are those of the peak that was measured right after our own turn of
-// the same round; they are 0 where there is no peak.
+// GFLOP/s. Shares are those of the peaks that were measured right after our own turn of
+// the same round: Share of the one of the loop alone, Then of the one at the clock of the
+// turn (see [measure.Peaks]). They are 0 where there is no peak, and Then in older files.
 type Record struct {
 	Op      string   `json:"op"`
 	Shape   string   `json:"shape"`
@@ -61,6 +62,7 @@ type Record struct {
 	GFLOPS  float64  `json:"gflops"` // of the median time
 	Peak    float64  `json:"peak"`   // median
 	Share   Quart    `json:"share"`
+	Then    Quart    `json:"then"`
 	Ratio   *Quart   `json:"ratio,omitempty"` // the peer's time over ours, of paired turns; above 1 we are faster
 }
 
@@ -101,18 +103,20 @@ func (r Record) Loss() bool { return r.Ratio != nil && r.Ratio.Median < 1 }
 
 // NewRecord returns the record of ours at a shape.
 func NewRecord(s op.Shape, isa string, threads int, version string, turns []measure.Turn) Record {
-	var ns, peak []float64
+	var ns []float64
+	var peak []measure.Peaks
 	for _, t := range turns {
-		ns, peak = append(ns, t.NS), append(peak, t.Peak)
+		ns, peak = append(ns, t.NS), append(peak, t.Peaks)
 	}
 	return record(s, isa, threads, Own, version, ns, peak)
 }
 
 // NewPeerRecord returns the record of a peer at a shape.
 func NewPeerRecord(s op.Shape, isa string, threads int, peer, version string, pairs []measure.Pair) Record {
-	var ns, peak, ratio []float64
+	var ns, ratio []float64
+	var peak []measure.Peaks
 	for _, p := range pairs {
-		ns, peak, ratio = append(ns, p.Peer), append(peak, p.Peak), append(ratio, p.Peer/p.Own)
+		ns, peak, ratio = append(ns, p.Peer), append(peak, p.Peaks), append(ratio, p.Peer/p.Own)
 	}
 	r := record(s, isa, threads, peer, version, ns, peak)
 	q := Quartiles(ratio)
@@ -120,19 +124,23 @@ func NewPeerRecord(s op.Shape, isa string, threads int, peer, version string, pa
 	return r
 }
 
-func record(s op.Shape, isa string, threads int, peer, version string, ns, peak []float64) Record {
+func record(s op.Shape, isa string, threads int, peer, version string, ns []float64, peak []measure.Peaks) Record {
 	flops := s.Op.FLOPs(s)
-	share := make([]float64, len(ns))
-	for i := range ns {
-		if peak[i] > 0 {
-			share[i] = flops / ns[i] / peak[i]
+	share, then, alone := make([]float64, len(ns)), make([]float64, len(ns)), make([]float64, len(ns))
+	for i, p := range peak {
+		alone[i] = p.Alone
+		if p.Alone > 0 {
+			share[i] = flops / ns[i] / p.Alone
+		}
+		if p.Then > 0 {
+			then[i] = flops / ns[i] / p.Then
 		}
 	}
 	q := Quartiles(ns)
 	return Record{
 		Op: s.Op.Name, Shape: s.Sizes(), Sets: s.Sets, ISA: isa, Threads: threads,
 		Peer: peer, Version: version, Turns: len(ns),
-		NS: q, GFLOPS: flops / q.Median, Peak: Quartiles(peak).Median, Share: Quartiles(share),
+		NS: q, GFLOPS: flops / q.Median, Peak: Quartiles(alone).Median, Share: Quartiles(share), Then: Quartiles(then),
 	}
 }
 

@@ -53,14 +53,20 @@ func TestQuartiles(t *testing.T) {
 }
 
 // A product of 1000 operations. Ours takes 100, 200, 400 ns where the peak is
-// 20, 10, 5 GFLOP/s: half of the peak in every turn, whatever the clock does. The
-// peer takes twice our time in each.
+// 20, 10, 5 GFLOP/s, half of the peak in every turn, whatever the clock does, and five
+// eighths of the peak of the first moment. The peer takes twice our time in each.
 func TestRecords(t *testing.T) {
 	s := shape(t, "a gemm M=10 N=10 K=5")
-	turns := []measure.Turn{{NS: 200, Peak: 10}, {NS: 100, Peak: 20}, {NS: 400, Peak: 5}}
-	pairs := []measure.Pair{{Own: 200, Peer: 400, Peak: 10}, {Own: 100, Peer: 200, Peak: 20}, {Own: 400, Peer: 800, Peak: 5}}
+	ns := []float64{200, 100, 400}
+	peaks := []measure.Peaks{{Then: 8, Alone: 10}, {Then: 16, Alone: 20}, {Then: 4, Alone: 5}}
+	var turns []measure.Turn
+	var pairs []measure.Pair
+	for i, p := range peaks {
+		turns = append(turns, measure.Turn{NS: ns[i], Peaks: p})
+		pairs = append(pairs, measure.Pair{Own: ns[i], Peer: 2 * ns[i], Peaks: p})
+	}
 	own := NewRecord(s, "avx2", 2, "v1", turns)
-	if own.Share != (Quart{0.5, 0.5, 0.5, 0.5}) || own.Ratio != nil || own.Turns != 3 || own.Peer != Own {
+	if own.Share != (Quart{0.5, 0.5, 0.5, 0.5}) || own.Then != (Quart{0.625, 0.625, 0.625, 0.625}) || own.Ratio != nil || own.Turns != 3 || own.Peer != Own {
 		t.Errorf("ours: %+v", own)
 	}
 	if own.NS.Min != 100 || own.GFLOPS != 1000/own.NS.Median {
@@ -71,7 +77,7 @@ func TestRecords(t *testing.T) {
 		t.Errorf("the peer: %+v, ratio %+v", other, other.Ratio)
 	}
 	none := NewRecord(s, "scalar", 1, "v1", []measure.Turn{{NS: 100}})
-	if none.Share != (Quart{}) || math.IsInf(none.GFLOPS, 0) {
+	if none.Share != (Quart{}) || none.Then != (Quart{}) || math.IsInf(none.GFLOPS, 0) {
 		t.Errorf("without a peak: %+v", none)
 	}
 }
@@ -82,8 +88,10 @@ func results(t *testing.T) (Run, []Record) {
 	var records []Record
 	for _, line := range []string{"train rnn-train T=2 B=2 I=4 H=4", "gemm gemm M=10 N=10 K=5"} {
 		s := shape(t, line)
-		own := []measure.Turn{{NS: 100, Peak: 50}, {NS: 101, Peak: 50}}
-		pair := func(ns float64) []measure.Pair { return []measure.Pair{{Own: 100, Peer: ns, Peak: 50}} }
+		own := []measure.Turn{{NS: 100, Peaks: measure.Peaks{Then: 40, Alone: 50}}, {NS: 101, Peaks: measure.Peaks{Then: 40, Alone: 50}}}
+		pair := func(ns float64) []measure.Pair {
+			return []measure.Pair{{Own: 100, Peer: ns, Peaks: measure.Peaks{Then: 40, Alone: 50}}}
+		}
 		records = append(records, NewRecord(s, "avx2", 1, "avx2", own),
 			NewPeerRecord(s, "avx2", 1, "slow", "v2", pair(350)))
 		if s.Op.Name == "gemm" {
@@ -129,12 +137,20 @@ func TestMarkdown(t *testing.T) {
 		"# Test CPU, 2026-01-02", "L1 32 KiB, L2 1 MiB, L3 unknown",
 		"3 comparisons, 2 won, 1 lost. The worst: gemm/M=10,N=10,K=5 on avx2, 1 thread, against fast: 0.99",
 		"## Losses\n\n- gemm/M=10,N=10,K=5",
-		"| slow | fast |", " 3.50 | **0.99 loss** |",
+		"| of peak | at its clock | slow | fast |", " 19.8 % | 24.8 % | 3.50 | **0.99 loss** |",
 		"## train\n", "## gemm\n", "- mkl: no mkl.h found", "![ratio](ratio.svg)", "2 M N K",
 		"| rnn-train/T=2,B=2,I=4,H=4 | avx2 | 1 | slow | 1 | 350 |")
 	if strings.Contains(b.String(), "lm-adam") {
 		t.Error("an operation that was not run is explained")
 	}
+	for i := range records {
+		records[i].Then = Quart{} // as in a file from before it was measured
+	}
+	b.Reset()
+	if err := Markdown(&b, run, records, nil); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, b.String(), " 19.8 % |  | 3.50 |")
 }
 
 func TestSummaryWithoutPeers(t *testing.T) {
