@@ -65,6 +65,20 @@ func Pack(trans bool, k, n int, b []float32, ldb int) *Packed {
 	return Current().Pack(trans, k, n, b, ldb)
 }
 
+// Reset makes p a k x n matrix of one group, in the memory that it has if that is enough. What
+// it holds is of no use until it is packed. So one Packed serves strips of a large matrix one
+// after another, and what is multiplied by a strip finds it in a cache.
+func (p *Packed) Reset(k, n int) {
+	if k < 0 || n < 0 {
+		panic(fmt.Sprintf("kernels: Packed.Reset: a matrix of %d x %d, want sizes of 0 or more", k, n))
+	}
+	size := panelsSize(&tilings[p.isa], n, k)
+	if size > cap(p.panels) {
+		p.panels = pages.Floats(size)
+	}
+	p.k, p.n, p.groups, p.cols, p.panels, p.size = k, n, 1, n, p.panels[:size], size
+}
+
 // Pack replaces the contents by B, stored [k][n] with rows ldb apart, or with
 // trans [n][k], as weight matrices are (y = x W^T). It allocates nothing.
 func (p *Packed) Pack(trans bool, b []float32, ldb int) {

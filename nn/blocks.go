@@ -116,6 +116,7 @@ func (m *Model) Blocks(rows int) (*Blocks, error) {
 	k.rows = newRows(k.steps, m.batch)
 	k.lengths = make([]int, m.batch)
 	m.cutRoom(cut, k.steps*m.batch)
+	readout.keepPacked()
 	return k, nil
 }
 

@@ -134,7 +134,8 @@ type linear struct {
 	place    int       // index of the stage
 	dw, db   []float32 // nil in a chain for inference
 	zero     zeroing
-	fwd, bwd *kernels.Packed
+	fwd, bwd *kernels.Packed // nil until they are needed: see strips
+	strips   strips
 	bias     []float32   // where the chains start: Bias, flushed; nil without
 	room     []float32   // for the caller's x, flushed; nil where x is memory of the chain
 	work     [][]float32 // one for each worker that has needed it: dyRoom for dy, flushed, then that of GemmRows
@@ -171,6 +172,7 @@ type visit struct {
 // Crew.Run.
 type linearParts struct {
 	packForward, forward, packBackward, flush, input, packInput, weight func(w, n int)
+	flushX, forwardStrips, inputStrips                                  func(w, n int)
 }
 
 // packWork is how many multiply-adds take as long as packing an element.
@@ -190,11 +192,17 @@ const (
 )
 
 func newLinear(l *Linear, of Stateless) *linear {
-	s := &linear{Stateless: of, of: *l, from: l, fwd: of.isa.NewPacked(l.In, l.Out)}
+	s := &linear{Stateless: of, of: *l, from: l}
 	if l.Bias != nil {
 		s.bias = make([]float32, l.Out)
 	}
-	s.do = linearParts{s.packForward, s.forwardRows, s.packBackward, s.flush, s.inputGradient, s.packInput, s.weightGradient}
+	s.do = linearParts{
+		s.packForward, s.forwardRows, s.packBackward, s.flush, s.inputGradient, s.packInput, s.weightGradient,
+		s.flushX, s.forwardStrips, s.inputStrips,
+	}
+	if !s.large() {
+		s.packed(&s.fwd, s.in, s.out)
+	}
 	return s
 }
 
@@ -206,7 +214,9 @@ func (s *linear) train(dw []float32) {
 	all := min(rows, most*pairs)
 	s.dw = dw
 	s.visit = visit{most: most, x: s.isa.NewRows(s.in, all, most), ends: make([]int32, 0, most), count: make([]int32, all)}
-	s.bwd = s.isa.NewPacked(s.out, s.in)
+	if !s.large() {
+		s.packed(&s.bwd, s.out, s.in)
+	}
 	s.dyRoom = max(all*min(s.out, dwOuts), min(rows, dxRows)*s.out)
 	for i := range s.visit.count {
 		s.visit.count[i] = int32(i)
@@ -239,6 +249,10 @@ func (s *linear) mustBeUnchanged() { s.of.mustBeUnchanged(s.from, s.place) }
 // ascending inputs, starting at the bias. Without room x is flushed where it lies.
 func (s *linear) Forward(y, x []float32) {
 	if len(y) > 0 {
+		if s.large() {
+			s.stripsForward(y, x)
+			return
+		}
 		s.packWeights()
 	}
 	s.rowsForward(y, x)
@@ -246,21 +260,27 @@ func (s *linear) Forward(y, x []float32) {
 
 // packWeights prepares for rowsForward.
 func (s *linear) packWeights() {
+	s.packed(&s.fwd, s.in, s.out)
 	s.team.Run(s.isa, packWork*len(s.of.Weight), s.do.packForward)
 	s.isa.CopyFlush(s.bias, s.of.Bias)
 }
 
 // rowsForward is Forward with the weights as they were packed.
 func (s *linear) rowsForward(y, x []float32) {
-	s.y, s.given, s.x = y, x, x
+	s.take(y, x)
 	if len(y) == 0 {
 		return
 	}
+	s.team.Run(s.isa, len(y)*s.in, s.do.forward)
+	s.ClearPadding(y, s.out)
+}
+
+// take sets the arguments of a forward pass.
+func (s *linear) take(y, x []float32) {
+	s.y, s.given, s.x = y, x, x
 	if s.room != nil {
 		s.x = s.room[:len(x)]
 	}
-	s.team.Run(s.isa, len(y)*s.in, s.do.forward)
-	s.ClearPadding(y, s.out)
 }
 
 func (s *linear) packForward(w, n int)  { s.fwd.PackFlushPart(w, n, true, s.of.Weight, s.in) }
@@ -281,17 +301,28 @@ func (s *linear) forwardRows(w, n int) {
 // outputs, and adds to dw and db over the pairs that exist: each chunk of them is one
 // chain from +0, added to the gradient by one addition.
 func (s *linear) Backward(dx, dy []float32) {
+	inputs := s.do.input
 	if len(dy) > 0 && dx != nil {
-		s.packBack()
+		if s.backInStrips(len(dy) / s.out) {
+			inputs = s.do.inputStrips
+		} else {
+			s.packBack()
+		}
 	}
-	s.rowsBackward(dx, dy)
+	s.back(dx, dy, inputs)
 }
 
 // packBack prepares for rowsBackward with a dx.
-func (s *linear) packBack() { s.team.Run(s.isa, packWork*len(s.of.Weight), s.do.packBackward) }
+func (s *linear) packBack() {
+	s.packed(&s.bwd, s.out, s.in)
+	s.team.Run(s.isa, packWork*len(s.of.Weight), s.do.packBackward)
+}
 
 // rowsBackward is Backward with the weights as they were packed.
-func (s *linear) rowsBackward(dx, dy []float32) {
+func (s *linear) rowsBackward(dx, dy []float32) { s.back(dx, dy, s.do.input) }
+
+// back is Backward. inputs sets a share of the rows of dx.
+func (s *linear) back(dx, dy []float32, inputs func(w, n int)) {
 	pairs, chunks := s.rows.pairs, s.rows.chunks
 	if len(dy) == 0 {
 		return
@@ -301,11 +332,14 @@ func (s *linear) rowsBackward(dx, dy []float32) {
 	for len(s.work) < n {
 		s.work = append(s.work, nil)
 	}
+	if s.large() {
+		s.strips.room(s.isa, n)
+	}
 	if s.handed == dyOwned {
 		team.Run(n, s.do.flush)
 	}
 	if dx != nil {
-		team.Run(n, s.do.input)
+		team.Run(n, inputs)
 		s.ClearPadding(dx, s.in)
 	}
 	v, begin := &s.visit, int32(0)
