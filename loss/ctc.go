@@ -84,7 +84,7 @@ func (c CTC) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total
 		clear(dy)
 		return t, nil
 	}
-	parts := s.begin(dy, y, b, width, cmp.Or(by, t.Weight), b.Rows, width)
+	parts := s.begin(dy, y, b, width, cmp.Or(by, t.Weight), rowWork*b.Steps*b.Rows+classWork*len(y), b.Rows, width)
 	s.call.ctc = c
 	for len(s.ctc) < parts {
 		s.ctc = append(s.ctc, alignment{})
@@ -92,7 +92,7 @@ func (c CTC) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total
 	if s.ctcPart == nil {
 		s.ctcPart = s.ctcRows
 	}
-	team.Run(parts, s.ctcPart)
+	team.RunAwake(parts, s.call.asleep, s.ctcPart)
 	s.end()
 	t.Sum = s.sum(b.Rows)
 	return t, nil

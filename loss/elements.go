@@ -141,7 +141,7 @@ func (s *Scratch) elements(dy, y []float32, b *data.Batch, by float64, c element
 	blocks := (rows + c.block - 1) / c.block
 	size := min(rows, c.block) * width
 	s.allOnes(size)
-	parts := s.begin(dy, y, b, width, by, blocks, 4*size)
+	parts := s.begin(dy, y, b, width, by, elementWork*len(y), blocks, 4*size)
 	defer s.end()
 	s.call.elements = c
 	if err := s.checkElements(); err != nil {
@@ -170,7 +170,7 @@ func (s *Scratch) elements(dy, y []float32, b *data.Batch, by float64, c element
 	if s.elementPart == nil {
 		s.elementPart = s.elementBlocks
 	}
-	team.Run(parts, s.elementPart)
+	team.RunAwake(parts, s.call.asleep, s.elementPart)
 	t.Sum = s.sum(blocks)
 	return t, nil
 }
@@ -206,7 +206,7 @@ func (s *Scratch) weighBatch(b *data.Batch, width int, c elementCall) (Total, er
 	c.block = max(1, blockElements/width)
 	size := min(b.Steps*b.Rows, c.block) * width
 	s.allOnes(size)
-	s.begin(nil, nil, b, width, 0, 1, size)
+	s.begin(nil, nil, b, width, 0, 0, 1, size)
 	defer s.end()
 	s.call.elements = c
 	if err := s.checkElements(); err != nil {

@@ -30,8 +30,13 @@ func (c Crew) Parts(isa kernels.ISA, work int) int {
 	return c.limit.Parts(isa, float64(work), c.limit.Most())
 }
 
+// Asleep is how many of these parts there are where the workers have parked.
+func (c Crew) Asleep(isa kernels.ISA, work int) int {
+	return c.limit.Asleep(isa, float64(work), c.limit.Most())
+}
+
 // Run calls f(w, n) for all w of the n parts that work is worth. f is made
 // beforehand, so that running allocates nothing.
 func (c Crew) Run(isa kernels.ISA, work int, f func(w, n int)) {
-	team.Run(c.Parts(isa, work), f)
+	team.RunAwake(c.Parts(isa, work), c.Asleep(isa, work), f)
 }

@@ -86,7 +86,7 @@ func (p *Predictor) chooseWorkers(fmas float64) {
 	if !limit.Shared() {
 		shares /= fewRows
 	}
-	p.workers = limit.Parts(p.isa, fmas, min(most, shares))
+	p.workers = limit.Asleep(p.isa, fmas, min(most, shares))
 	cell, ok := n.Cell.(Phased)
 	if !ok {
 		return

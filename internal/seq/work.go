@@ -144,7 +144,10 @@ func (u *Unrolled) parts(p piece) int {
 }
 
 // fork does all shares of a task of size p, on the team.
-func (u *Unrolled) fork(p piece, task func(w, n int)) { team.Run(u.parts(p), task) }
+func (u *Unrolled) fork(p piece, task func(w, n int)) {
+	k := &u.workers
+	team.RunAwake(u.parts(p), k.limit.Asleep(u.isa, p.flops/2, min(k.most, p.most)), task)
+}
 
 // SetWorkers changes the most parts that work is cut into, which are at most GOMAXPROCS as it
 // is now and split.MaxWorkers; 0: as many as these. It allocates what as many workers need as

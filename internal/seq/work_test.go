@@ -50,7 +50,7 @@ func TestScratchFollowsTheWork(t *testing.T) {
 			most int // workers on vector tiers
 		}{
 			{sized{4, 8, 2, 4, 2, 0}, 1},
-			{sized{32, 64, 2, 40, 8, 0}, 1}, // one worker does all steps
+			{sized{32, 64, 2, 40, 8, 0}, 3}, // two workers do the steps
 			{sized{32, 96, 2, 40, 16, 0}, 6},
 			{sized{64, 128, 2, 64, 32, 0}, 12},
 			// Two rows in 4 steps have 2 shares in units of 6; 24 gates have as many in
@@ -131,7 +131,7 @@ func TestWorkStaysWithItsTape(t *testing.T) {
 		if isa == kernels.Scalar {
 			continue
 		}
-		grain := float64(4 << 20) // multiply-adds of two workers elsewhere
+		grain := float64(1 << 20) // multiply-adds of two workers elsewhere
 		for _, c := range []struct {
 			batch int
 			fmas  float64

@@ -37,12 +37,20 @@ func (l Limit) Most() int {
 }
 
 // Parts is into how many parts to cut a piece of work that has at most most of them: as
-// many as Workers says, or all where ShareAll said so.
+// many as Workers says, or all where ShareAll said so. See Asleep.
 func (l Limit) Parts(isa kernels.ISA, work float64, most int) int {
 	if l.shared {
 		return max(1, most)
 	}
 	return Workers(isa, work, most)
+}
+
+// Asleep is how many of these parts a piece of work is cut into where the workers have parked.
+func (l Limit) Asleep(isa kernels.ISA, work float64, most int) int {
+	if l.shared {
+		return max(1, most)
+	}
+	return AsleepWorkers(isa, work, most)
 }
 
 // Shared says whether work is cut into parts however small it is: see ShareAll.

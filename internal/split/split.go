@@ -13,12 +13,24 @@ func Share(total, unit, w, n int) (lo, hi int) {
 }
 
 // Workers is the number of workers for a piece of work, at least 1 and at most most.
-// Work is counted in multiply-adds, or in other operations that take as long as these.
+// Work is counted in multiply-adds, or in other operations that take as long as these. Two
+// workers share half a grain, which takes one of them several times as long as sharing does, if
+// the other looks for work: see AsleepWorkers.
 func Workers(isa kernels.ISA, work float64, most int) int {
+	n := AsleepWorkers(isa, work, most)
+	if n == 1 && most > 1 && 2*work >= grain(isa) {
+		return 2
+	}
+	return n
+}
+
+// AsleepWorkers is Workers where all but one have parked: to wake one takes as long as a piece
+// of work that is a fraction of a grain.
+func AsleepWorkers(isa kernels.ISA, work float64, most int) int {
 	return max(1, int(min(float64(most), work/grain(isa))))
 }
 
-// grain is the least work for each worker: about 50 us of it, ten times as long as it
+// grain is the least work for each of several workers: about 50 us of it, ten times as long as it
 // takes to start a worker.
 func grain(isa kernels.ISA) float64 {
 	if isa == kernels.Scalar {

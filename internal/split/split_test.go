@@ -36,12 +36,39 @@ func TestWorkers(t *testing.T) {
 		work       float64
 		most, want int
 	}{
-		{kernels.Scalar, 0, 8, 1}, {kernels.Scalar, 1<<16 - 1, 8, 1}, {kernels.Scalar, 1 << 16, 8, 2}, {kernels.Scalar, 1 << 16, 1, 1},
+		{kernels.Scalar, 0, 8, 1}, {kernels.Scalar, 1<<14 - 1, 8, 1}, {kernels.Scalar, 1 << 14, 8, 2}, {kernels.Scalar, 1 << 14, 1, 1},
+		{kernels.Scalar, 3<<15 - 1, 8, 2}, {kernels.Scalar, 3 << 15, 8, 3}, {kernels.AVX2, 1<<20 - 1, 8, 1}, {kernels.AVX2, 1 << 20, 8, 2},
 		{kernels.AVX2, 1 << 22, 8, 2}, {kernels.AVX512, 1 << 30, 8, 8}, {kernels.NEON, math.Inf(1), 3, 3}, {kernels.AVX2, 1 << 30, 0, 1},
 	} {
 		if got := split.Workers(c.isa, c.work, c.most); got != c.want {
 			t.Errorf("%v: %v multiply-adds on at most %d workers: %d, want %d", c.isa, c.work, c.most, got, c.want)
 		}
+	}
+}
+
+// Where workers have parked a piece of work must be larger for two of them, and is cut into as many
+// parts for more.
+func TestAsleepWorkers(t *testing.T) {
+	for _, c := range []struct {
+		isa        kernels.ISA
+		work       float64
+		most, want int
+	}{
+		{kernels.Scalar, 1<<16 - 1, 8, 1}, {kernels.Scalar, 1 << 16, 8, 2}, {kernels.Scalar, 1 << 16, 1, 1},
+		{kernels.AVX2, 1<<22 - 1, 8, 1}, {kernels.AVX2, 1 << 22, 8, 2}, {kernels.AVX512, 3 << 21, 8, 3}, {kernels.NEON, math.Inf(1), 3, 3},
+	} {
+		if got := split.AsleepWorkers(c.isa, c.work, c.most); got != c.want {
+			t.Errorf("%v: %v multiply-adds on at most %d workers: %d, want %d", c.isa, c.work, c.most, got, c.want)
+		}
+		limit := split.LimitOf(c.most)
+		if got := limit.Asleep(c.isa, c.work, c.most); got != c.want {
+			t.Errorf("%v: a limit of %d, %v multiply-adds: %d, want %d", c.isa, c.most, c.work, got, c.want)
+		}
+	}
+	end := split.ShareAll()
+	defer end()
+	if limit := split.LimitOf(3); limit.Asleep(kernels.Scalar, 1, 3) != 3 {
+		t.Error("a test that shares all work has fewer parts where workers have parked")
 	}
 }
 

@@ -5,7 +5,7 @@
 // sooner. Each goroutine first tries the part of its own number, so that part w of one
 // piece of work after another finds in the caches of a core what part w of the last
 // piece left there. Helpers are started at first need, spin for a
-// few microseconds after work ended (the next piece usually follows at once)
+// fraction of a millisecond after work ended (the next piece usually follows soon)
 // and then park, so an idle process costs nothing.
 package team
 
@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Run calls f(w, n) once for every w in 0..n-1, on as many goroutines as are
@@ -34,6 +35,20 @@ func Run(max int, f func(w, n int)) {
 		return
 	}
 	only.run(min(max, MaxParts), f)
+}
+
+// RunAwake is Run with max parts where as many helpers look for work, with those that do, or
+// asleep parts if that is more, where others have parked, and with asleep parts where other
+// programs want the processors: to wake a helper, or to wait for one that has been held up,
+// takes longer than a small piece of work.
+func RunAwake(max, asleep int, f func(w, n int)) {
+	if max > asleep {
+		max = min(max, 1+int(only.awake.Load()))
+		if max <= asleep || only.isBusy(time.Since(start)) {
+			max = asleep
+		}
+	}
+	Run(max, f)
 }
 
 // MaxParts is the most parts of a piece of work.
@@ -59,12 +74,22 @@ var only team
 
 // spins is how many times a goroutine looks for work (or for the end of it)
 // before it parks, handing its processor over to others after each look of
-// looks loads. On a server CPU this is about 30 us: several times what passes
-// between two pieces of work of one sequence.
+// looks loads. On a server CPU this is about 200 us: more than what passes between two
+// pieces of work of one training step, and several times what it takes to wake a helper.
+//
+// Where others want the processor, the time that a helper spins is taken from what it has for
+// its parts. So helpers spin no more than busySpins times for busyFor after one was held up
+// while it looked, for longer than held.
 const (
-	spins = 300
-	looks = 30
+	spins     = 2000
+	looks     = 30
+	busySpins = 300
+	held      = time.Millisecond
+	busyFor   = time.Second
 )
+
+// start is what times are counted from.
+var start = time.Now()
 
 type team struct {
 	mu sync.Mutex // held by the caller whose work is being done
@@ -88,7 +113,9 @@ type team struct {
 	piece uint64
 
 	helpers  []*helper
-	waiting  atomic.Bool // the caller has parked, or is about to
+	awake    atomic.Int32 // helpers that have not parked
+	busy     atomic.Int64 // until when the machine is taken to have other work
+	waiting  atomic.Bool  // the caller has parked, or is about to
 	ended    chan struct{}
 	panicked atomic.Pointer[Panic]
 }
@@ -107,6 +134,7 @@ func (t *team) run(n int, f func(w, n int)) {
 	for len(t.helpers) < want {
 		h := &helper{wake: make(chan struct{}, 1)}
 		t.helpers = append(t.helpers, h)
+		t.awake.Add(1)
 		go t.help(h, len(t.helpers))
 	}
 	t.piece++
@@ -115,6 +143,7 @@ func (t *team) run(n int, f func(w, n int)) {
 	t.left.Store(t.piece<<32 | uint64(n)<<16 | uint64(n))
 	for _, h := range t.helpers[:max(want, 0)] {
 		if h.parked.CompareAndSwap(true, false) {
+			t.awake.Add(1)
 			h.wake <- struct{}{}
 		}
 	}
@@ -215,23 +244,39 @@ func (t *team) help(h *helper, own int) {
 		if t.sawWork(own) {
 			continue
 		}
+		t.awake.Add(-1)
 		h.parked.Store(true)
 		if hasWork(t.left.Load(), own) && h.parked.CompareAndSwap(true, false) {
+			t.awake.Add(1)
 			continue
 		}
 		<-h.wake
 	}
 }
 
+// isBusy says whether a helper was held up not long ago.
+func (t *team) isBusy(now time.Duration) bool { return int64(now) < t.busy.Load() }
+
 // sawWork spins until there is a part to take, but not for long.
 func (t *team) sawWork(own int) bool {
-	for range spins {
+	last := time.Since(start)
+	most := spins
+	if t.isBusy(last) {
+		most = busySpins
+	}
+	for range most {
 		for range looks {
 			if hasWork(t.left.Load(), own) {
 				return true
 			}
 		}
 		runtime.Gosched()
+		now := time.Since(start)
+		if now-last > held {
+			t.busy.Store(int64(now + busyFor))
+			return hasWork(t.left.Load(), own)
+		}
+		last = now
 	}
 	return false
 }

@@ -201,3 +201,85 @@ func BenchmarkRun(b *testing.B) {
 		Run(2, f)
 	}
 }
+
+// TestRunAwake: a piece of work has all its parts while helpers look for work, and as many as are
+// worth waking helpers for when they have parked.
+func TestRunAwake(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	parts := func(asleep int) (n int) {
+		RunAwake(3, asleep, func(w, of int) {
+			if w == 0 {
+				n = of
+			}
+		})
+		return n
+	}
+	parked := func() {
+		for begin := time.Now(); only.awake.Load() != 0; time.Sleep(time.Millisecond) {
+			if time.Since(begin) > 20*time.Second {
+				t.Fatalf("%d helpers are awake after 20 s without work", only.awake.Load())
+			}
+		}
+	}
+	Run(3, func(w, n int) {}) // starts the helpers
+	parked()
+	for range 3 {
+		if n := parts(1); n != 1 {
+			t.Errorf("%d parts while helpers are parked, want 1", n)
+		}
+	}
+	if n := parts(2); n != 2 {
+		t.Errorf("%d parts while helpers are parked, want the 2 that are worth it", n)
+	}
+	if n := parts(3); n != 3 {
+		t.Errorf("%d parts while helpers are parked, want all 3", n)
+	}
+	// A machine with other work may hold helpers up until they park, but not always.
+	for tries := 0; ; tries++ {
+		only.busy.Store(0)
+		Run(3, func(w, n int) {})
+		if parts(1) == 3 {
+			break
+		}
+		if tries == 10_000 {
+			t.Fatal("never 3 parts right after a piece of work of 3")
+		}
+	}
+	// Where other programs want the processors, helpers that look for work do not count.
+	only.busy.Store(int64(time.Since(start) + time.Hour))
+	for range 100 {
+		Run(3, func(w, n int) {})
+		if n := parts(1); n != 1 {
+			t.Fatalf("%d parts on a busy machine, want 1", n)
+		}
+	}
+	only.busy.Store(0)
+	parked() // and the count is right: none below zero, none left
+	if n := parts(1); n != 1 {
+		t.Errorf("%d parts while helpers are parked again, want 1", n)
+	}
+}
+
+// TestBusyMachine: a helper that others keep from looking for work says so, for a while.
+func TestBusyMachine(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var stop atomic.Bool
+	defer stop.Store(true)
+	go func() {
+		for !stop.Load() {
+			for begin := time.Now(); time.Since(begin) < 3*held; {
+			}
+			runtime.Gosched()
+		}
+	}()
+	only.busy.Store(0)
+	for tries := 0; !only.isBusy(time.Since(start)); tries++ {
+		if only.sawWork(MaxParts) || tries == 2 {
+			t.Fatal("never busy beside a goroutine that takes the processor for 3 ms at a time")
+		}
+	}
+	if only.isBusy(time.Since(start) + busyFor) {
+		t.Error("busy for longer than it should be")
+	}
+	only.busy.Store(0)
+}
