@@ -76,7 +76,7 @@ func (c CrossEntropy) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratc
 		defer clear(dy) // which may be y
 		dy = nil
 	}
-	parts := s.begin(dy, y, b, width, by, rowWork*rows+classWork*len(y), rows, width)
+	parts := s.begin(dy, y, b, width, by, split.LossWork(kernels.Current(), rows, len(y)), rows, width)
 	call := classCall{c, c.Smoothing / float64(width), float64(width)}
 	if c.Smoothing > 0 {
 		ones := s.allOnes(width)

@@ -84,7 +84,7 @@ func (c CTC) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total
 		clear(dy)
 		return t, nil
 	}
-	parts := s.begin(dy, y, b, width, cmp.Or(by, t.Weight), rowWork*b.Steps*b.Rows+classWork*len(y), b.Rows, width)
+	parts := s.begin(dy, y, b, width, cmp.Or(by, t.Weight), split.LossWork(kernels.Current(), b.Steps*b.Rows, len(y)), b.Rows, width)
 	s.call.ctc = c
 	for len(s.ctc) < parts {
 		s.ctc = append(s.ctc, alignment{})

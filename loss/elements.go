@@ -9,6 +9,7 @@ import (
 
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/internal/team"
+	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // What MSE, MAE, Huber and BCE have in common, the losses that compare each element of y
@@ -141,7 +142,7 @@ func (s *Scratch) elements(dy, y []float32, b *data.Batch, by float64, c element
 	blocks := (rows + c.block - 1) / c.block
 	size := min(rows, c.block) * width
 	s.allOnes(size)
-	parts := s.begin(dy, y, b, width, by, elementWork*len(y), blocks, 4*size)
+	parts := s.begin(dy, y, b, width, by, split.LossWork(kernels.Current(), 0, len(y)), blocks, 4*size)
 	defer s.end()
 	s.call.elements = c
 	if err := s.checkElements(); err != nil {

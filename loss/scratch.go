@@ -88,10 +88,6 @@ func (s *Scratch) Rows(work, rows int, f func(lo, hi int)) {
 	s.share = nil
 }
 
-// What losses take, in multiply-adds of products on AVX-512, of which a Xeon makes a hundred in
-// a nanosecond: the softmax of a row, for the row and for each class, and an element of the others.
-const rowWork, classWork, elementWork = 20_000, 64, 40
-
 // begin keeps the arguments of a call and returns the number of parts for so many rows
 // or blocks, which together are as much work. Each worker gets that many elements of memory.
 func (s *Scratch) begin(dy, y []float32, b *data.Batch, width int, by float64, work, rows, memory int) (parts int) {

@@ -36,6 +36,6 @@ func TestLossScratchFollowsTheWork(t *testing.T) {
 	s = Scratch{}
 	_, err = CrossEntropy{}.Loss(nil, y, b, 0, &s)
 	require.NoError(t, err)
-	require.Len(t, s.work, split.Workers(kernels.Current(), float64(16*len(y)), 128))
+	require.Len(t, s.work, split.Workers(kernels.Current(), float64(split.LossWork(kernels.Current(), len(ids), len(y))), 128))
 	require.Less(t, len(s.work), len(ids), "less than a row of memory for each of the 15 rows")
 }

@@ -110,3 +110,19 @@ func TestStepWorkers(t *testing.T) {
 		}
 	}
 }
+
+// A loss over many rows of few classes is worth two workers, with assembly.
+func TestLossWork(t *testing.T) {
+	for _, c := range []struct {
+		isa            kernels.ISA
+		rows, elements int
+		want           int
+	}{
+		{kernels.AVX512, 2048, 2048 * 65, 2}, {kernels.AVX2, 15, 15 * 256, 1}, {kernels.NEON, 0, 2048 * 65, 2},
+		{kernels.Scalar, 15, 15 * 256, 2}, {kernels.Scalar, 2, 200, 1}, {kernels.AVX512, 0, 0, 1},
+	} {
+		if got := split.Workers(c.isa, float64(split.LossWork(c.isa, c.rows, c.elements)), 2); got != c.want {
+			t.Errorf("%v: %d elements in %d rows: %d workers of 2, want %d", c.isa, c.elements, c.rows, got, c.want)
+		}
+	}
+}
