@@ -8,7 +8,6 @@ import (
 	"github.com/simdrnn/simdrnn/internal/crew"
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/split"
-	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/nn"
 )
@@ -71,7 +70,7 @@ func (a *Adapted) run(m *matrix, each int, part func(w, n int)) {
 	for len(a.work) < n {
 		a.work = append(a.work, make([]float32, a.room))
 	}
-	team.Run(n, part)
+	a.team.RunParts(n, a.isa, work, part)
 }
 
 func (a *Adapted) product(w, n int) {

@@ -7,7 +7,6 @@ import (
 	"github.com/simdrnn/simdrnn/data"
 
 	"github.com/simdrnn/simdrnn/internal/split"
-	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -88,7 +87,7 @@ func (c CrossEntropy) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratc
 	if s.classPart == nil {
 		s.classPart = s.classRows
 	}
-	team.RunAwake(parts, s.call.asleep, s.classPart)
+	s.run(parts, s.classPart)
 	s.end()
 	t.Sum = s.sum(rows)
 	return t, nil

@@ -9,7 +9,6 @@ import (
 	"github.com/simdrnn/simdrnn/data"
 
 	"github.com/simdrnn/simdrnn/internal/split"
-	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -92,7 +91,7 @@ func (c CTC) Loss(dy, y []float32, b *data.Batch, by float64, s *Scratch) (Total
 	if s.ctcPart == nil {
 		s.ctcPart = s.ctcRows
 	}
-	team.RunAwake(parts, s.call.asleep, s.ctcPart)
+	s.run(parts, s.ctcPart)
 	s.end()
 	t.Sum = s.sum(b.Rows)
 	return t, nil

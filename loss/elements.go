@@ -8,7 +8,6 @@ import (
 	"github.com/simdrnn/simdrnn/data"
 
 	"github.com/simdrnn/simdrnn/internal/split"
-	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -171,7 +170,7 @@ func (s *Scratch) elements(dy, y []float32, b *data.Batch, by float64, c element
 	if s.elementPart == nil {
 		s.elementPart = s.elementBlocks
 	}
-	team.RunAwake(parts, s.call.asleep, s.elementPart)
+	s.run(parts, s.elementPart)
 	t.Sum = s.sum(blocks)
 	return t, nil
 }

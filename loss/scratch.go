@@ -7,7 +7,6 @@ import (
 
 	"github.com/simdrnn/simdrnn/internal/crew"
 	"github.com/simdrnn/simdrnn/internal/split"
-	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -44,7 +43,7 @@ type call struct {
 	width int
 	by    float64
 
-	asleep int // the number of parts where workers have parked
+	work int // multiply-adds, for run
 
 	classes  classCall
 	elements elementCall
@@ -84,7 +83,8 @@ func (s *Scratch) Rows(work, rows int, f func(lo, hi int)) {
 		}
 	}
 	s.share, s.shareOf = f, rows
-	team.Run(min(s.team.Parts(kernels.Current(), work), rows), s.sharePart)
+	isa := kernels.Current()
+	s.team.RunParts(min(s.team.Parts(isa, work), rows), isa, work, s.sharePart)
 	s.share = nil
 }
 
@@ -93,7 +93,7 @@ func (s *Scratch) Rows(work, rows int, f func(lo, hi int)) {
 func (s *Scratch) begin(dy, y []float32, b *data.Batch, width int, by float64, work, rows, memory int) (parts int) {
 	s.call = call{isa: kernels.Current(), dy: dy, y: y, b: b, width: width, by: by}
 	parts = max(1, min(s.team.Parts(s.call.isa, work), rows))
-	s.call.asleep = min(parts, s.team.Asleep(s.call.isa, work))
+	s.call.work = work
 	for len(s.work) < parts {
 		s.work = append(s.work, nil)
 	}
@@ -102,6 +102,11 @@ func (s *Scratch) begin(dy, y []float32, b *data.Batch, width int, by float64, w
 	}
 	grown(&s.parts, rows)
 	return parts
+}
+
+// run calls f for the parts that begin returned.
+func (s *Scratch) run(parts int, f func(w, n int)) {
+	s.team.RunParts(parts, s.call.isa, s.call.work, f)
 }
 
 // sum adds the first n parts in ascending order.

@@ -10,7 +10,6 @@ import (
 	"github.com/simdrnn/simdrnn/internal/nilcheck"
 	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/internal/split"
-	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -328,7 +327,8 @@ func (s *linear) back(dx, dy []float32, inputs func(w, n int)) {
 		return
 	}
 	s.dx, s.dy = dx, dy
-	n := s.team.Parts(s.isa, 2*len(dy)*s.in)
+	work := 2 * len(dy) * s.in
+	n := s.team.Parts(s.isa, work)
 	for len(s.work) < n {
 		s.work = append(s.work, nil)
 	}
@@ -336,10 +336,10 @@ func (s *linear) back(dx, dy []float32, inputs func(w, n int)) {
 		s.strips.room(s.isa, n)
 	}
 	if s.handed == dyOwned {
-		team.Run(n, s.do.flush)
+		s.team.RunParts(n, s.isa, work, s.do.flush)
 	}
 	if dx != nil {
-		team.Run(n, inputs)
+		s.team.RunParts(n, s.isa, work, inputs)
 		s.ClearPadding(dx, s.in)
 	}
 	v, begin := &s.visit, int32(0)
@@ -354,7 +354,7 @@ func (s *linear) back(dx, dy []float32, inputs func(w, n int)) {
 			last = end - begin
 		}
 		s.team.Run(s.isa, packWork*len(v.pairs)*s.in, s.do.packInput)
-		team.Run(n, s.do.weight)
+		s.team.RunParts(n, s.isa, work, s.do.weight)
 		begin, chunks = chunks[k-1], chunks[k:]
 	}
 }

@@ -2,7 +2,6 @@ package nn
 
 import (
 	"github.com/simdrnn/simdrnn/internal/split"
-	"github.com/simdrnn/simdrnn/internal/team"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
@@ -62,10 +61,11 @@ func (l *strips) room(isa kernels.ISA, n int) {
 func (s *linear) stripsForward(y, x []float32) {
 	s.take(y, x)
 	s.isa.CopyFlush(s.bias, s.of.Bias)
-	n := s.team.Parts(s.isa, len(y)*s.in+packWork*len(s.of.Weight))
+	work := len(y)*s.in + packWork*len(s.of.Weight)
+	n := s.team.Parts(s.isa, work)
 	s.strips.room(s.isa, n)
-	team.Run(n, s.do.flushX)
-	team.Run(n, s.do.forwardStrips)
+	s.team.RunParts(n, s.isa, work, s.do.flushX)
+	s.team.RunParts(n, s.isa, work, s.do.forwardStrips)
 	s.ClearPadding(y, s.out)
 }
 

@@ -87,3 +87,42 @@ func TestReadoutVisitsOfFewerChunks(t *testing.T) {
 	}
 	require.Equal(t, gradient(1), gradient(4))
 }
+
+// TestStripsBounds: a Linear of more weights than a strip has holds no packed copy of them after
+// passes, up to stripRows rows; on the way back it packs all of them where each worker would have
+// too few rows for strips, and where dy is copied.
+func TestStripsBounds(t *testing.T) {
+	isa := kernels.Current()
+	const in = 4
+	l, err := NewZeroLinear(in, split.StripFloats(isa)/in+1)
+	require.NoError(t, err)
+	of := func(rows, workers int) (*Model, *linear) {
+		m, err := Unroll(rows, 1, l)
+		require.NoError(t, err)
+		m.SetWorkers(workers)
+		return m, m.links[0].net.(*linear)
+	}
+	m, s := of(2, 1)
+	y, dx := make([]float32, 2*l.Out), make([]float32, 2*in)
+	m.Forward(y, make([]float32, len(dx)))
+	BackwardFlushed(m, dx, y)
+	require.Nil(t, s.fwd, "a copy for the pass forward")
+	require.Nil(t, s.bwd, "a copy for the pass back")
+	m.Forward(y, make([]float32, len(dx)))
+	m.Backward(dx, y)
+	require.Nil(t, s.fwd)
+	require.NotNil(t, s.bwd, "where dy is copied")
+
+	_, s = of(stripRows, 1)
+	require.True(t, s.large())
+	_, s = of(stripRows+1, 1)
+	require.False(t, s.large())
+	require.NotNil(t, s.fwd)
+	require.NotNil(t, s.bwd)
+
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	_, s = of(stripRows, 2)
+	s.handed = dyFlushed
+	require.False(t, s.backInStrips(stripShares*packWork-1), "287 rows of two workers")
+	require.True(t, s.backInStrips(stripShares*packWork), "288 rows of two workers")
+}

@@ -30,11 +30,27 @@ type plan struct {
 
 func main() {
 	p := plan{alone: time.Second, rounds: 25, products: milliseconds(0.4, 4, 40), after: milliseconds(0, 0.25, 0.5, 1, 2, 4, 8, 16, 32)}
-	for _, t := range kernels.Available() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, kernels.Available(), p))
+}
+
+// run is the program. It returns its exit status.
+func run(args []string, stdout, stderr io.Writer, tiers []kernels.ISA, p plan) int {
+	if len(args) > 0 {
+		fmt.Fprintf(stderr, "clock: %q was given, want no arguments: go -C bench run ./clock\n", args)
+		return 2
+	}
+	shown := false
+	for _, t := range tiers {
 		if t != kernels.Scalar {
-			show(os.Stdout, t, p)
+			show(stdout, t, p)
+			shown = true
 		}
 	}
+	if !shown {
+		fmt.Fprintln(stderr, "clock: only the scalar tier runs here, which has no loop of multiply-adds; it takes a processor with AVX2 or NEON, and SIMDRNN_ISA unset")
+		return 1
+	}
+	return 0
 }
 
 func milliseconds(ms ...float64) (d []time.Duration) {

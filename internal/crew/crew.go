@@ -30,13 +30,15 @@ func (c Crew) Parts(isa kernels.ISA, work int) int {
 	return c.limit.Parts(isa, float64(work), c.limit.Most())
 }
 
-// Asleep is how many of these parts there are where the workers have parked.
-func (c Crew) Asleep(isa kernels.ISA, work int) int {
-	return c.limit.Asleep(isa, float64(work), c.limit.Most())
-}
-
 // Run calls f(w, n) for all w of the n parts that work is worth. f is made
 // beforehand, so that running allocates nothing.
 func (c Crew) Run(isa kernels.ISA, work int, f func(w, n int)) {
-	team.RunAwake(c.Parts(isa, work), c.Asleep(isa, work), f)
+	c.RunParts(c.Parts(isa, work), isa, work, f)
+}
+
+// RunParts calls f(w, n) for all w of n parts, at most the given number, which the caller has from
+// Parts for that work, for it to have memory for each. There are fewer where the workers have
+// parked and the work is not worth waking them.
+func (c Crew) RunParts(most int, isa kernels.ISA, work int, f func(w, n int)) {
+	team.RunAwake(most, min(most, c.limit.Asleep(isa, float64(work), c.limit.Most())), f)
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -46,4 +47,25 @@ func TestWorkersAreALimit(t *testing.T) {
 	require.Equal(t, 1, c.Parts(kernels.Scalar, 1), "no number")
 	c.Set(4)
 	require.Equal(t, 1, c.Parts(kernels.Scalar, 1), "work is shared by its size again")
+}
+
+// TestRunParts: work that is worth waking a worker for has all its parts, less work has one where
+// the workers have parked, and no more than the parts that there is memory for.
+func TestRunParts(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	var c Crew
+	parts := func(most, work int) (n int) {
+		c.RunParts(most, kernels.Scalar, work, func(w, of int) {
+			if w == 0 {
+				n = of
+			}
+		})
+		return n
+	}
+	require.Equal(t, 2, parts(2, 1<<16))
+	require.Equal(t, 1, parts(1, 1<<30), "memory for one")
+	for begin := time.Now(); parts(2, 1<<14) != 1; time.Sleep(5 * time.Millisecond) {
+		require.Less(t, time.Since(begin), 20*time.Second, "a small piece is always shared")
+	}
+	require.Equal(t, 2, parts(2, 1<<16), "workers are woken for this")
 }
