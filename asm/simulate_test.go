@@ -170,7 +170,7 @@ func (s *simulator) run() {
 		switch op {
 		case "RET":
 			return
-		case "VZEROUPPER", "PCALIGN":
+		case "VZEROUPPER", "PCALIGN", "PREFETCHT1": // nothing that a program sees
 		case "MOVQ":
 			s.regs[last] = s.word(o[0])
 		case "LEAQ":

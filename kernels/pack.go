@@ -47,8 +47,8 @@ const (
 	// its rows are read on. Each strip of a panel writes a part of every line, so that
 	// the block has to stay in the first-level cache: 16 KiB.
 	packBlock = 1 << 12
-	// packAtOnce is how many rows of B are spread over all panels before the next
-	// ones: so many streams are read, and one written in stretches.
+	// packAtOnce is how many rows of B are spread over all panels before the next ones: so
+	// many streams are read, and as many as there are panels abreast written in stretches.
 	packAtOnce = 32
 	// packMost is how many elements one call copies, which nothing interrupts. All panels'
 	// widths divide it.
@@ -74,9 +74,10 @@ func (p *packing) panels(panels []float32, first, last int) {
 		}
 	default:
 		for q := 0; q < p.k; q += packAtOnce {
-			for i := first; i < last; i++ {
+			for i := first; i < last; i += s.abreast {
 				j := i * nr
-				packRows(p.isa, packFlags(p.flush), panels[i*size+q*nr:], p.b, q*p.ldb+j, min(packAtOnce, p.k-q), min(nr, p.n-j), 0, p.ldb)
+				width := min(nr*min(s.abreast, last-i), p.n-j)
+				packRows(p.isa, packFlags(p.flush), panels[i*size+q*nr:], p.b, q*p.ldb+j, min(packAtOnce, p.k-q), width, size, p.ldb)
 			}
 		}
 	}

@@ -135,7 +135,7 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 	if held != nil {
 		mc = s.Rows
 	}
-	if p.into == AddTo || m <= s.Rows {
+	if p.into == AddTo || m <= s.Rows || p.k <= s.whole {
 		kc = longK
 	}
 	if p.pa > 0 && held == nil {

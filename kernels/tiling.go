@@ -14,6 +14,9 @@ type tiling struct {
 	// kc*nr floats should stay in the first-level cache next to the rows of a tile, or
 	// where that is too small in the second-level cache next to mc rows of A.
 	kc int
+	// Up to whole steps are not cut into blocks: to store the chains and load them again costs
+	// more there than a panel that is read from the second-level cache for each tile.
+	whole int
 	// mc rows of A are multiplied with one panel before the next panel starts.
 	mc int
 	// GemmRows copies up to copied rows of the transposed A at a time, room elements at most:
@@ -23,6 +26,9 @@ type tiling struct {
 	// many is how many panels are taken at a time where there are more rows than the
 	// highest tile has; 0 is one.
 	many int
+	// abreast is how many panels a matrix that is stored as panels are is packed into at a
+	// time: its rows are read in stretches as wide as these panels.
+	abreast int
 }
 
 func (s *tiling) nr() int { return s.Lanes * s.Vecs }
@@ -88,10 +94,10 @@ const maxWidth, maxTile = 256, 6 * 64
 // 48 and 192. NEON has tiles of 6 rows by 4 vectors; no ARM hardware has been timed. The
 // scalar sizes keep what the loop of ref.Tile touches small.
 var tilings = [isaCount]tiling{
-	Scalar: {Size: tile.Size{Lanes: 1, Vecs: 16, Rows: 8}, kc: 512, mc: 64, copied: 60, room: 1 << 16},
-	AVX2:   {Size: tile.AVX2, kc: 256, mc: 96, copied: 96, room: 1 << 16},
-	AVX512: {Size: tile.AVX512, kc: 512, mc: 96, copied: 144, room: 1 << 17, many: 2},
-	NEON:   {Size: tile.NEON, kc: 512, mc: 96, copied: 96, room: 1 << 16},
+	Scalar: {Size: tile.Size{Lanes: 1, Vecs: 16, Rows: 8}, kc: 512, whole: 512, mc: 64, copied: 60, room: 1 << 16, abreast: 1},
+	AVX2:   {Size: tile.AVX2, kc: 256, whole: 1024, mc: 96, copied: 96, room: 1 << 16, abreast: 16},
+	AVX512: {Size: tile.AVX512, kc: 512, whole: 512, mc: 96, copied: 144, room: 1 << 17, many: 2, abreast: 1},
+	NEON:   {Size: tile.NEON, kc: 512, whole: 512, mc: 96, copied: 96, room: 1 << 16, abreast: 16},
 }
 
 // longK bounds the steps of one tile call whose chain cannot be stored in C

@@ -58,8 +58,8 @@ func TestPackingBoundsACall(t *testing.T) {
 			continue
 		}
 		strip := packBlock / s.nr() * s.Lanes
-		if packMost > 16384 || packMost%s.nr() != 0 || strip == 0 || strip > 16384 || packAtOnce*s.nr() > 16384 {
-			t.Errorf("%s: calls of %d, %d and %d elements, want 1 to 16384 and whole panels of %d", ISA(isa), strip, packAtOnce*s.nr(), packMost, s.nr())
+		if packMost > 16384 || packMost%s.nr() != 0 || strip == 0 || strip > 16384 || s.abreast < 1 || packAtOnce*s.abreast*s.nr() > 16384 {
+			t.Errorf("%s: calls of %d, %d and %d elements, want 1 to 16384 and whole panels of %d", ISA(isa), strip, packAtOnce*s.abreast*s.nr(), packMost, s.nr())
 		}
 		if s.Lanes > tile.PackLanes || s.Vecs > tile.PackVecs || packBlock/s.nr() > len(noRow) || packBlock/s.nr()%4 != 0 {
 			t.Errorf("%s: %d lanes, %d vectors and %d steps a block do not fit what packing is given", ISA(isa), s.Lanes, s.Vecs, packBlock/s.nr())

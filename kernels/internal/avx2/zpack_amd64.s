@@ -334,7 +334,7 @@ after_copy:
 	RET
 
 // func PackFactors(dst *float32, src *float32, rows int, pieces int, ldp int, lds int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·PackFactors(SB), NOSPLIT, $0-48
 	MOVQ    dst+0(FP), AX
 	MOVQ    src+8(FP), CX
@@ -344,30 +344,43 @@ TEXT ·PackFactors(SB), NOSPLIT, $0-48
 	MOVQ    lds+40(FP), DI
 	SHLQ    $0x02, SI
 	SHLQ    $0x02, DI
+	MOVQ    CX, R8
+	ADDQ    DI, R8
+	ADDQ    DI, R8
+	ADDQ    DI, R8
+	ADDQ    DI, R8
+	ADDQ    DI, R8
+	ADDQ    DI, R8
+	ADDQ    DI, R8
+	ADDQ    DI, R8
 	SUBQ    $+1, DX
 	JLT     done_row
 	PCALIGN $0x40
 
 row:
-	MOVQ    CX, R8
-	MOVQ    AX, R9
-	MOVQ    BX, R10
-	SUBQ    $+1, R10
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+	MOVQ    BX, R11
+	MOVQ    R8, R12
+	SUBQ    $+1, R11
 	JLT     done_piece
 	PCALIGN $0x40
 
 piece:
-	VMOVUPS (R8), Y0
-	VMOVUPS Y0, (R9)
-	ADDQ    $+24, R8
-	ADDQ    SI, R9
-	PCALIGN $0x10
-	SUBQ    $+1, R10
-	JGE     piece
+	PREFETCHT1 (R12)
+	VMOVUPS    (R9), Y0
+	VMOVUPS    Y0, (R10)
+	ADDQ       $+24, R9
+	ADDQ       $+24, R12
+	ADDQ       SI, R10
+	PCALIGN    $0x10
+	SUBQ       $+1, R11
+	JGE        piece
 
 done_piece:
-	ADDQ    $+1, R10
+	ADDQ    $+1, R11
 	ADDQ    DI, CX
+	ADDQ    DI, R8
 	ADDQ    $+24, AX
 	PCALIGN $0x10
 	SUBQ    $+1, DX

@@ -756,7 +756,7 @@ after_copy:
 	RET
 
 // func PackFactors(dst *float32, src *float32, rows int, pieces int, ldp int, lds int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·PackFactors(SB), NOSPLIT, $0-48
 	MOVQ    dst+0(FP), AX
 	MOVQ    src+8(FP), CX
@@ -766,30 +766,43 @@ TEXT ·PackFactors(SB), NOSPLIT, $0-48
 	MOVQ    lds+40(FP), DI
 	SHLQ    $0x02, SI
 	SHLQ    $0x02, DI
+	MOVQ    CX, R8
+	ADDQ    DI, R8
+	ADDQ    DI, R8
+	ADDQ    DI, R8
+	ADDQ    DI, R8
+	ADDQ    DI, R8
+	ADDQ    DI, R8
+	ADDQ    DI, R8
+	ADDQ    DI, R8
 	SUBQ    $+1, DX
 	JLT     done_row
 	PCALIGN $0x40
 
 row:
-	MOVQ    CX, R8
-	MOVQ    AX, R9
-	MOVQ    BX, R10
-	SUBQ    $+1, R10
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+	MOVQ    BX, R11
+	MOVQ    R8, R12
+	SUBQ    $+1, R11
 	JLT     done_piece
 	PCALIGN $0x40
 
 piece:
-	VMOVUPS (R8), Z0
-	VMOVUPS Z0, (R9)
-	ADDQ    $+48, R8
-	ADDQ    SI, R9
-	PCALIGN $0x10
-	SUBQ    $+1, R10
-	JGE     piece
+	PREFETCHT1 (R12)
+	VMOVUPS    (R9), Z0
+	VMOVUPS    Z0, (R10)
+	ADDQ       $+48, R9
+	ADDQ       $+48, R12
+	ADDQ       SI, R10
+	PCALIGN    $0x10
+	SUBQ       $+1, R11
+	JGE        piece
 
 done_piece:
-	ADDQ    $+1, R10
+	ADDQ    $+1, R11
 	ADDQ    DI, CX
+	ADDQ    DI, R8
 	ADDQ    $+48, AX
 	PCALIGN $0x10
 	SUBQ    $+1, DX

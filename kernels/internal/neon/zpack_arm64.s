@@ -453,28 +453,41 @@ TEXT ·PackFactors(SB), NOSPLIT, $0-48
 	MOVD lds+40(FP), R5
 	LSL $2, R4, R4
 	LSL $2, R5, R5
+	MOVD R1, R6
+	ADD R5, R6, R6
+	ADD R5, R6, R6
+	ADD R5, R6, R6
+	ADD R5, R6, R6
+	ADD R5, R6, R6
+	ADD R5, R6, R6
+	ADD R5, R6, R6
+	ADD R5, R6, R6
 	SUBS $1, R2, R2
 	BLT done_row
 
 row:
-	MOVD R1, R6
-	MOVD R0, R7
-	MOVD R3, R8
-	SUBS $1, R8, R8
+	MOVD R1, R7
+	MOVD R0, R8
+	MOVD R3, R9
+	MOVD R6, R10
+	SUBS $1, R9, R9
 	BLT done_piece
 
 piece:
-	WORD $0x3cc000c0 // ldur q0, [x6]
-	WORD $0x3cc100c1 // ldur q1, [x6, #16]
-	FMOVQ F0, (R7)
-	FMOVQ F1, 16(R7)
-	ADD $24, R6, R6
-	ADD R4, R7, R7
-	SUBS $1, R8, R8
+	PRFM (R10), PLDL1KEEP
+	WORD $0x3cc000e0 // ldur q0, [x7]
+	WORD $0x3cc100e1 // ldur q1, [x7, #16]
+	FMOVQ F0, (R8)
+	FMOVQ F1, 16(R8)
+	ADD $24, R7, R7
+	ADD $24, R10, R10
+	ADD R4, R8, R8
+	SUBS $1, R9, R9
 	BGE piece
 
 done_piece:
 	ADD R5, R1, R1
+	ADD R5, R6, R6
 	ADD $24, R0, R0
 	SUBS $1, R2, R2
 	BGE row
