@@ -239,6 +239,12 @@ func (s *source) rows(k Kernel, targets []Target) {
 		s.line("}\n")
 		return
 	}
+	// A single row, as a step of a small network has, needs no loop over parts.
+	s.line("if rows == 1 && 0 < units && units <= %d {\nswitch t {", chunk)
+	for _, t := range targets {
+		s.line("case %s:\n%s.%s(1, units, %s, %s)\nreturn", t.ISA, t.Package, k.Name, of("%s.first()"), of("4*%s.Stride"))
+	}
+	s.line("}\n}")
 	s.line("if alongside(units, %s) {\nrows, units = min(rows, 1), rows*units\n}", of("%s.Stride"))
 	s.line("for p := (part{}); p.next(rows, units, %d); {\nswitch t {", chunk)
 	for _, t := range targets {

@@ -71,17 +71,13 @@ func (c resetAfter) Forward(s *seq.Step) {
 // resetUpdate adds W_hh h to a_r and a_z.
 func (c resetAfter) resetUpdate(s *seq.Step) {
 	hPrev := &s.Prev[0]
-	s.Recur[0].GemmPart(s.W, s.N, kernels.Continue|s.Order, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0): a_r, a_z
+	s.Multiply(0, kernels.Continue, hPrev.From(0), nil, s.Tape.From(0)) // (0): a_r, a_z
 }
 
 // candidate computes the share of h in a_n.
 func (c resetAfter) candidate(s *seq.Step) {
 	hPrev, nh := &s.Prev[0], s.Tape.From(3*c.hidden)
-	if b := s.BiasHh[1]; b != nil {
-		s.Recur[1].GemmBiasPart(s.W, s.N, s.Rows, hPrev.Data, hPrev.Stride, b, nh.Data, nh.Stride) // (0): nh
-	} else {
-		s.Recur[1].GemmPart(s.W, s.N, kernels.Set|s.Order, s.Rows, hPrev.Data, hPrev.Stride, nh.Data, nh.Stride) // (0): nh
-	}
+	s.Multiply(1, kernels.Set, hPrev.From(0), s.BiasHh[1], nh) // (0): nh
 }
 
 // Backward computes (4) to (8).

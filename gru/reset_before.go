@@ -73,7 +73,7 @@ func (c resetBefore) Phases() (forward, backward []func(s *seq.Step)) {
 // reset computes the rest of (0), (1) and q.
 func (c resetBefore) reset(s *seq.Step) {
 	hPrev := &s.Prev[0]
-	s.Recur[0].GemmPart(s.W, s.N, kernels.Continue|s.Order, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
+	s.Multiply(0, kernels.Continue, hPrev.From(0), nil, s.Tape.From(0)) // (0)
 	r, _, _, q := gates(s, c.hidden)
 	s.ISA.GRUReset(s.Rows, s.Units(), r, q, hPrev.From(s.Lo)) // (1), (2): q
 }
@@ -82,7 +82,7 @@ func (c resetBefore) reset(s *seq.Step) {
 func (c resetBefore) mix(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
 	a, q := s.Tape.From(2*c.hidden), s.Tape.From(3*c.hidden)
-	s.Recur[1].GemmPart(s.W, s.N, kernels.Continue|s.Order, s.Rows, q.Data, q.Stride, a.Data, a.Stride) // (2): a_n
+	s.Multiply(1, kernels.Continue, q, nil, a) // (2): a_n
 	_, z, n, _ := gates(s, c.hidden)
 	c.update.mix(s.ISA, s.Rows, s.Units(), z, n, h.From(s.Lo), hPrev.From(s.Lo)) // (3), (4)
 }

@@ -116,12 +116,14 @@ func TestElementKernelsAllocateNothing(t *testing.T) {
 // Small arrays of a caller stay on its stack: the calls do not let them escape.
 func TestArgumentsDoNotEscape(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
-		factor := isa.NewRows(1, 0, 1)
+		factor, packed := isa.NewRows(1, 0, 1), isa.NewPacked(4, 4)
 		factor.Chunk(0)
 		if n := testing.AllocsPerRun(10, func() {
 			var x, y [16]float32
 			isa.Tanh(y[:], x[:])
 			isa.Axpy(y[:], x[:], 2)
+			packed.Gemm(kernels.Set, 4, x[:], 4, y[:], 4)
+			isa.LSTMGates(1, 2, kernels.Mat{x[:2], 2}, kernels.Mat{x[2:4], 2}, kernels.Mat{x[4:6], 2}, kernels.Mat{x[6:8], 2}, kernels.Mat{y[:2], 2}, kernels.Mat{y[2:4], 2}, kernels.Mat{y[:2], 2})
 			isa.GemmRows(kernels.Set, 0, x[:], 1, nil, nil, kernels.RowsProduct{B: factor, C: y[:], LDC: 1})
 		}); n != 0 {
 			t.Errorf("%v allocations", n)

@@ -67,6 +67,23 @@ func ExamplePacked() {
 	// Output: [531 642] 3 2 true
 }
 
+// A step that is made again and again reads and writes the same memory each time.
+func ExampleBound() {
+	w := []float32{1, 2, 3, 4, 5, 6} // [3][2]
+	p := kernels.NewPacked(3, 2)
+	p.Pack(false, w, 2)
+	x, y := make([]float32, 3), make([]float32, 2)
+	product := p.Bind(kernels.Set, 1, x, 3, nil, y, 2)
+	for step := range 2 {
+		copy(x, []float32{1, 10, float32(100 * step)})
+		product.Gemm(0)
+		fmt.Println(y)
+	}
+	// Output:
+	// [31 42]
+	// [531 642]
+}
+
 func ExampleReport() {
 	r := kernels.Info()
 	fmt.Println(r.ISA == kernels.Current(), r.FloatMode, r.Err)

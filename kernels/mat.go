@@ -54,6 +54,12 @@ func (p *part) next(rows, units, limit int) bool {
 	return true
 }
 
+// holds says whether m has a row of so many elements.
+func (m Mat) holds(units int) bool { return units <= m.Stride && units <= len(m.Data) }
+
+// first is the first element of a matrix that has one.
+func (m Mat) first() *float32 { return unsafe.SliceData(m.Data) }
+
 // at is the first element of a part, row its row r.
 func (m Mat) at(p part) *float32 { return unsafe.SliceData(m.Data[p.row*m.Stride+p.unit:]) }
 

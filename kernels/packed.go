@@ -196,17 +196,28 @@ func (p *Packed) needBias(op string, bias []float32) {
 	}
 }
 
+// check panics unless A and C have the sizes of a product of m rows.
+func (p *Packed) check(op string, m int, a []float32, lda int, c []float32, ldc int) {
+	checkMatrix(op, "C", m, p.n, len(c), ldc)
+	checkMatrix(op, "A", m, p.k, len(a), lda)
+}
+
 // gemm multiplies by columns lo..hi-1 of each group, whose chains start at bias unless
 // that is nil.
 func (p *Packed) gemm(op string, into Into, m int, a []float32, lda int, bias []float32, c []float32, ldc, lo, hi int) {
-	checkMatrix(op, "C", m, p.n, len(c), ldc)
-	checkMatrix(op, "A", m, p.k, len(a), lda)
+	p.check(op, m, a, lda, c, ldc)
+	p.groupwise(into, m, a, lda, bias, c, ldc, lo, hi, nil)
+}
+
+// groupwise is gemm after its checks. With lay it makes no product, but puts the tiles of one
+// that fitsOneTile there.
+func (p *Packed) groupwise(into Into, m int, a []float32, lda int, bias []float32, c []float32, ldc, lo, hi int, lay *layout) {
 	down := into&FromLast != 0
 	into &^= FromLast
 	into.flags()
 	var q product // field by field, as in oneTile
 	q.isa, q.into, q.k, q.b, q.ldc = p.isa, into, p.k, p.panels, ldc
-	q.from, q.n = lo, hi
+	q.from, q.n, q.lay = lo, hi, lay
 	for g := range p.groups {
 		if q.down = down; down {
 			g = p.groups - 1 - g
@@ -220,4 +231,10 @@ func (p *Packed) gemm(op string, into Into, m int, a []float32, lda int, bias []
 		}
 		q.rows(m, a, lda, 1, 0)
 	}
+}
+
+// fitsOneTile says whether one tile has all of m rows, and all steps.
+func (p *Packed) fitsOneTile(m int) bool {
+	q := product{isa: p.isa, k: p.k}
+	return q.fitsOneTile(m)
 }

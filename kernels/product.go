@@ -24,12 +24,13 @@ type product struct {
 	pa   int       // with pa > 0: distance between panels of A as wide as tiles are high
 	next []float32 // with pa > 0: the panel of B that is multiplied next
 	down bool      // from the last column to the first
+	lay  *layout   // if not nil: where the tiles are put, in place of being run; see oneTile
 }
 
 // rows computes m rows of C from row i0 on. Element (r, q) of A is
 // a[r*rsa+q*csa], or a[r/h*p.pa+r%h*rsa+q*csa] where A is panels of h rows.
 func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
-	if p.ldb == 0 && m <= tilings[p.isa].Rows && p.k <= longK && p.isa != Scalar {
+	if p.fitsOneTile(m) {
 		p.oneTile(m, a, rsa, csa, i0)
 		return
 	}
@@ -41,9 +42,14 @@ func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
 	p.blocks(m, a, rsa, csa, i0, nil)
 }
 
+// fitsOneTile says whether oneTile is the way to make a product of m rows.
+func (p *product) fitsOneTile(m int) bool {
+	return p.ldb == 0 && m <= tilings[p.isa].Rows && p.k <= longK && p.isa != Scalar
+}
+
 // oneTile is rows for as many as one tile has, over packed columns: there are no blocks of
 // rows or steps to go through. In a step of a small network what goes on around the tiles
-// takes longer than they do.
+// takes longer than they do. With lay the tiles are put there and nothing is done.
 func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 	if m == 0 {
 		return
@@ -84,12 +90,19 @@ func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 		}
 		if width == 3*nr {
 			for n := range 2 {
-				h := half(t, n, s.Lanes)
-				runTile(p.isa, m, 3, &h)
+				if h := half(t, n, s.Lanes); p.lay != nil {
+					p.lay.put(3, &h)
+				} else {
+					runTile(p.isa, m, 3, &h)
+				}
 			}
 			continue
 		}
-		runTile(p.isa, m, vecs, &t)
+		if p.lay != nil {
+			p.lay.put(vecs, &t)
+		} else {
+			runTile(p.isa, m, vecs, &t)
+		}
 	}
 }
 

@@ -215,14 +215,25 @@ func TestRowKernelsRefuseWrongShapes(t *testing.T) {
 				}
 				e.compareMats(t, m, before, "operand %d: written before the panic", slot)
 			}
+			// One row has checks of its own.
+			for want, change := range map[string]func(m *kernels.Mat){
+				"has 6 elements, too few for 1 x 7 with rows 9 apart":                           func(m *kernels.Mat) { m.Data = m.Data[:6] },
+				"is 1 x 7 with rows 6 apart, want sizes of 0 or more and rows at least 7 apart": func(m *kernels.Mat) { m.Stride = 6 },
+			} {
+				m := e.draw(newSource(16), 1, units, none)
+				change(&m[slot])
+				if message := panics(func() { e.mats(isa, 1, units, m) }); !strings.HasPrefix(message, "kernels: "+e.name+": ") || !strings.HasSuffix(message, want) {
+					t.Errorf("%s, operand %d: %q, want a panic that ends in %q", e.name, slot, message, want)
+				}
+			}
 		}
 		m := e.draw(newSource(16), rows, units, none)
-		for _, shape := range [][2]int{{-1, 2}, {2, -1}} {
+		for _, shape := range [][2]int{{-1, 2}, {2, -1}, {1, -1}} {
 			if panics(func() { e.mats(isa, shape[0], shape[1], m) }) == "" {
 				t.Errorf("%s accepts %d rows of %d units", e.name, shape[0], shape[1])
 			}
 		}
-		for _, shape := range [][2]int{{0, 3}, {3, 0}, {0, 0}} {
+		for _, shape := range [][2]int{{0, 3}, {3, 0}, {1, 0}, {0, 0}} {
 			empty := make([]kernels.Mat, len(e.slots))
 			for i := range empty {
 				empty[i].Stride = 3

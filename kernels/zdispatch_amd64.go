@@ -402,6 +402,16 @@ func softplusGrad(t ISA, dx, x, dy []float32) {
 }
 
 func rnnTanh(t ISA, rows, units int, h, a Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.RNNTanh(1, units, h.first(), a.first(), 4*h.Stride, 4*a.Stride)
+			return
+		case AVX512:
+			avx512.RNNTanh(1, units, h.first(), a.first(), 4*h.Stride, 4*a.Stride)
+			return
+		}
+	}
 	if alongside(units, h.Stride, a.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -420,6 +430,16 @@ func rnnTanh(t ISA, rows, units int, h, a Mat) {
 }
 
 func rnnTanhGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.RNNTanhGrad(1, units, a.first(), h.first(), dh.first(), dy.first(), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+			return
+		case AVX512:
+			avx512.RNNTanhGrad(1, units, a.first(), h.first(), dh.first(), dy.first(), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, a.Stride, h.Stride, dh.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -438,6 +458,16 @@ func rnnTanhGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
 }
 
 func rnnReLU(t ISA, rows, units int, h, a Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.RNNReLU(1, units, h.first(), a.first(), 4*h.Stride, 4*a.Stride)
+			return
+		case AVX512:
+			avx512.RNNReLU(1, units, h.first(), a.first(), 4*h.Stride, 4*a.Stride)
+			return
+		}
+	}
 	if alongside(units, h.Stride, a.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -456,6 +486,16 @@ func rnnReLU(t ISA, rows, units int, h, a Mat) {
 }
 
 func rnnReLUGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.RNNReLUGrad(1, units, a.first(), h.first(), dh.first(), dy.first(), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+			return
+		case AVX512:
+			avx512.RNNReLUGrad(1, units, a.first(), h.first(), dh.first(), dy.first(), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, a.Stride, h.Stride, dh.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -474,6 +514,16 @@ func rnnReLUGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
 }
 
 func rnnSigmoid(t ISA, rows, units int, h, a Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.RNNSigmoid(1, units, h.first(), a.first(), 4*h.Stride, 4*a.Stride)
+			return
+		case AVX512:
+			avx512.RNNSigmoid(1, units, h.first(), a.first(), 4*h.Stride, 4*a.Stride)
+			return
+		}
+	}
 	if alongside(units, h.Stride, a.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -492,6 +542,16 @@ func rnnSigmoid(t ISA, rows, units int, h, a Mat) {
 }
 
 func rnnSigmoidGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.RNNSigmoidGrad(1, units, a.first(), h.first(), dh.first(), dy.first(), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+			return
+		case AVX512:
+			avx512.RNNSigmoidGrad(1, units, a.first(), h.first(), dh.first(), dy.first(), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, a.Stride, h.Stride, dh.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -510,6 +570,16 @@ func rnnSigmoidGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
 }
 
 func gruGates(t ISA, rows, units int, r, z, n, nh, h, hPrev Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.GRUGates(1, units, r.first(), z.first(), n.first(), nh.first(), h.first(), hPrev.first(), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*h.Stride, 4*hPrev.Stride)
+			return
+		case AVX512:
+			avx512.GRUGates(1, units, r.first(), z.first(), n.first(), nh.first(), h.first(), hPrev.first(), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*h.Stride, 4*hPrev.Stride)
+			return
+		}
+	}
 	if alongside(units, r.Stride, z.Stride, n.Stride, nh.Stride, h.Stride, hPrev.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -528,6 +598,16 @@ func gruGates(t ISA, rows, units int, r, z, n, nh, h, hPrev Mat) {
 }
 
 func gruGatesGrad(t ISA, rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.GRUGatesGrad(1, units, r.first(), z.first(), n.first(), nh.first(), dh.first(), hPrev.first(), dy.first(), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+			return
+		case AVX512:
+			avx512.GRUGatesGrad(1, units, r.first(), z.first(), n.first(), nh.first(), dh.first(), hPrev.first(), dy.first(), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, r.Stride, z.Stride, n.Stride, nh.Stride, dh.Stride, hPrev.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -546,6 +626,16 @@ func gruGatesGrad(t ISA, rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
 }
 
 func gruGatesTextbook(t ISA, rows, units int, r, z, n, nh, h, hPrev Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.GRUGatesTextbook(1, units, r.first(), z.first(), n.first(), nh.first(), h.first(), hPrev.first(), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*h.Stride, 4*hPrev.Stride)
+			return
+		case AVX512:
+			avx512.GRUGatesTextbook(1, units, r.first(), z.first(), n.first(), nh.first(), h.first(), hPrev.first(), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*h.Stride, 4*hPrev.Stride)
+			return
+		}
+	}
 	if alongside(units, r.Stride, z.Stride, n.Stride, nh.Stride, h.Stride, hPrev.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -564,6 +654,16 @@ func gruGatesTextbook(t ISA, rows, units int, r, z, n, nh, h, hPrev Mat) {
 }
 
 func gruGatesTextbookGrad(t ISA, rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.GRUGatesTextbookGrad(1, units, r.first(), z.first(), n.first(), nh.first(), dh.first(), hPrev.first(), dy.first(), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+			return
+		case AVX512:
+			avx512.GRUGatesTextbookGrad(1, units, r.first(), z.first(), n.first(), nh.first(), dh.first(), hPrev.first(), dy.first(), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, r.Stride, z.Stride, n.Stride, nh.Stride, dh.Stride, hPrev.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -582,6 +682,16 @@ func gruGatesTextbookGrad(t ISA, rows, units int, r, z, n, nh, dh, hPrev, dy Mat
 }
 
 func gruReset(t ISA, rows, units int, r, q, hPrev Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.GRUReset(1, units, r.first(), q.first(), hPrev.first(), 4*r.Stride, 4*q.Stride, 4*hPrev.Stride)
+			return
+		case AVX512:
+			avx512.GRUReset(1, units, r.first(), q.first(), hPrev.first(), 4*r.Stride, 4*q.Stride, 4*hPrev.Stride)
+			return
+		}
+	}
 	if alongside(units, r.Stride, q.Stride, hPrev.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -600,6 +710,16 @@ func gruReset(t ISA, rows, units int, r, q, hPrev Mat) {
 }
 
 func gruResetGrad(t ISA, rows, units int, r, e, dq, hPrev Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.GRUResetGrad(1, units, r.first(), e.first(), dq.first(), hPrev.first(), 4*r.Stride, 4*e.Stride, 4*dq.Stride, 4*hPrev.Stride)
+			return
+		case AVX512:
+			avx512.GRUResetGrad(1, units, r.first(), e.first(), dq.first(), hPrev.first(), 4*r.Stride, 4*e.Stride, 4*dq.Stride, 4*hPrev.Stride)
+			return
+		}
+	}
 	if alongside(units, r.Stride, e.Stride, dq.Stride, hPrev.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -618,6 +738,16 @@ func gruResetGrad(t ISA, rows, units int, r, e, dq, hPrev Mat) {
 }
 
 func gruUpdate(t ISA, rows, units int, z, n, h, hPrev Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.GRUUpdate(1, units, z.first(), n.first(), h.first(), hPrev.first(), 4*z.Stride, 4*n.Stride, 4*h.Stride, 4*hPrev.Stride)
+			return
+		case AVX512:
+			avx512.GRUUpdate(1, units, z.first(), n.first(), h.first(), hPrev.first(), 4*z.Stride, 4*n.Stride, 4*h.Stride, 4*hPrev.Stride)
+			return
+		}
+	}
 	if alongside(units, z.Stride, n.Stride, h.Stride, hPrev.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -636,6 +766,16 @@ func gruUpdate(t ISA, rows, units int, z, n, h, hPrev Mat) {
 }
 
 func gruUpdateGrad(t ISA, rows, units int, z, n, dh, hPrev, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.GRUUpdateGrad(1, units, z.first(), n.first(), dh.first(), hPrev.first(), dy.first(), 4*z.Stride, 4*n.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+			return
+		case AVX512:
+			avx512.GRUUpdateGrad(1, units, z.first(), n.first(), dh.first(), hPrev.first(), dy.first(), 4*z.Stride, 4*n.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, z.Stride, n.Stride, dh.Stride, hPrev.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -654,6 +794,16 @@ func gruUpdateGrad(t ISA, rows, units int, z, n, dh, hPrev, dy Mat) {
 }
 
 func gruUpdateTextbook(t ISA, rows, units int, z, n, h, hPrev Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.GRUUpdateTextbook(1, units, z.first(), n.first(), h.first(), hPrev.first(), 4*z.Stride, 4*n.Stride, 4*h.Stride, 4*hPrev.Stride)
+			return
+		case AVX512:
+			avx512.GRUUpdateTextbook(1, units, z.first(), n.first(), h.first(), hPrev.first(), 4*z.Stride, 4*n.Stride, 4*h.Stride, 4*hPrev.Stride)
+			return
+		}
+	}
 	if alongside(units, z.Stride, n.Stride, h.Stride, hPrev.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -672,6 +822,16 @@ func gruUpdateTextbook(t ISA, rows, units int, z, n, h, hPrev Mat) {
 }
 
 func gruUpdateTextbookGrad(t ISA, rows, units int, z, n, dh, hPrev, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.GRUUpdateTextbookGrad(1, units, z.first(), n.first(), dh.first(), hPrev.first(), dy.first(), 4*z.Stride, 4*n.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+			return
+		case AVX512:
+			avx512.GRUUpdateTextbookGrad(1, units, z.first(), n.first(), dh.first(), hPrev.first(), dy.first(), 4*z.Stride, 4*n.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, z.Stride, n.Stride, dh.Stride, hPrev.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -690,6 +850,16 @@ func gruUpdateTextbookGrad(t ISA, rows, units int, z, n, dh, hPrev, dy Mat) {
 }
 
 func lstmGates(t ISA, rows, units int, i, f, g, o, c, h, cPrev Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.LSTMGates(1, units, i.first(), f.first(), g.first(), o.first(), c.first(), h.first(), cPrev.first(), 4*i.Stride, 4*f.Stride, 4*g.Stride, 4*o.Stride, 4*c.Stride, 4*h.Stride, 4*cPrev.Stride)
+			return
+		case AVX512:
+			avx512.LSTMGates(1, units, i.first(), f.first(), g.first(), o.first(), c.first(), h.first(), cPrev.first(), 4*i.Stride, 4*f.Stride, 4*g.Stride, 4*o.Stride, 4*c.Stride, 4*h.Stride, 4*cPrev.Stride)
+			return
+		}
+	}
 	if alongside(units, i.Stride, f.Stride, g.Stride, o.Stride, c.Stride, h.Stride, cPrev.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -708,6 +878,16 @@ func lstmGates(t ISA, rows, units int, i, f, g, o, c, h, cPrev Mat) {
 }
 
 func lstmGatesGrad(t ISA, rows, units int, i, f, g, o, dc, c, cPrev, dh, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case AVX2:
+			avx2.LSTMGatesGrad(1, units, i.first(), f.first(), g.first(), o.first(), dc.first(), c.first(), cPrev.first(), dh.first(), dy.first(), 4*i.Stride, 4*f.Stride, 4*g.Stride, 4*o.Stride, 4*dc.Stride, 4*c.Stride, 4*cPrev.Stride, 4*dh.Stride, 4*dy.Stride)
+			return
+		case AVX512:
+			avx512.LSTMGatesGrad(1, units, i.first(), f.first(), g.first(), o.first(), dc.first(), c.first(), cPrev.first(), dh.first(), dy.first(), 4*i.Stride, 4*f.Stride, 4*g.Stride, 4*o.Stride, 4*dc.Stride, 4*c.Stride, 4*cPrev.Stride, 4*dh.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, i.Stride, f.Stride, g.Stride, o.Stride, dc.Stride, c.Stride, cPrev.Stride, dh.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}

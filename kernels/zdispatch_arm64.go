@@ -349,6 +349,13 @@ func softplusGrad(t ISA, dx, x, dy []float32) {
 }
 
 func rnnTanh(t ISA, rows, units int, h, a Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.RNNTanh(1, units, h.first(), a.first(), 4*h.Stride, 4*a.Stride)
+			return
+		}
+	}
 	if alongside(units, h.Stride, a.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -365,6 +372,13 @@ func rnnTanh(t ISA, rows, units int, h, a Mat) {
 }
 
 func rnnTanhGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.RNNTanhGrad(1, units, a.first(), h.first(), dh.first(), dy.first(), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, a.Stride, h.Stride, dh.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -381,6 +395,13 @@ func rnnTanhGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
 }
 
 func rnnReLU(t ISA, rows, units int, h, a Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.RNNReLU(1, units, h.first(), a.first(), 4*h.Stride, 4*a.Stride)
+			return
+		}
+	}
 	if alongside(units, h.Stride, a.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -397,6 +418,13 @@ func rnnReLU(t ISA, rows, units int, h, a Mat) {
 }
 
 func rnnReLUGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.RNNReLUGrad(1, units, a.first(), h.first(), dh.first(), dy.first(), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, a.Stride, h.Stride, dh.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -413,6 +441,13 @@ func rnnReLUGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
 }
 
 func rnnSigmoid(t ISA, rows, units int, h, a Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.RNNSigmoid(1, units, h.first(), a.first(), 4*h.Stride, 4*a.Stride)
+			return
+		}
+	}
 	if alongside(units, h.Stride, a.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -429,6 +464,13 @@ func rnnSigmoid(t ISA, rows, units int, h, a Mat) {
 }
 
 func rnnSigmoidGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.RNNSigmoidGrad(1, units, a.first(), h.first(), dh.first(), dy.first(), 4*a.Stride, 4*h.Stride, 4*dh.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, a.Stride, h.Stride, dh.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -445,6 +487,13 @@ func rnnSigmoidGrad(t ISA, rows, units int, a, h, dh, dy Mat) {
 }
 
 func gruGates(t ISA, rows, units int, r, z, n, nh, h, hPrev Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.GRUGates(1, units, r.first(), z.first(), n.first(), nh.first(), h.first(), hPrev.first(), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*h.Stride, 4*hPrev.Stride)
+			return
+		}
+	}
 	if alongside(units, r.Stride, z.Stride, n.Stride, nh.Stride, h.Stride, hPrev.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -461,6 +510,13 @@ func gruGates(t ISA, rows, units int, r, z, n, nh, h, hPrev Mat) {
 }
 
 func gruGatesGrad(t ISA, rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.GRUGatesGrad(1, units, r.first(), z.first(), n.first(), nh.first(), dh.first(), hPrev.first(), dy.first(), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, r.Stride, z.Stride, n.Stride, nh.Stride, dh.Stride, hPrev.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -477,6 +533,13 @@ func gruGatesGrad(t ISA, rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
 }
 
 func gruGatesTextbook(t ISA, rows, units int, r, z, n, nh, h, hPrev Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.GRUGatesTextbook(1, units, r.first(), z.first(), n.first(), nh.first(), h.first(), hPrev.first(), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*h.Stride, 4*hPrev.Stride)
+			return
+		}
+	}
 	if alongside(units, r.Stride, z.Stride, n.Stride, nh.Stride, h.Stride, hPrev.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -493,6 +556,13 @@ func gruGatesTextbook(t ISA, rows, units int, r, z, n, nh, h, hPrev Mat) {
 }
 
 func gruGatesTextbookGrad(t ISA, rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.GRUGatesTextbookGrad(1, units, r.first(), z.first(), n.first(), nh.first(), dh.first(), hPrev.first(), dy.first(), 4*r.Stride, 4*z.Stride, 4*n.Stride, 4*nh.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, r.Stride, z.Stride, n.Stride, nh.Stride, dh.Stride, hPrev.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -509,6 +579,13 @@ func gruGatesTextbookGrad(t ISA, rows, units int, r, z, n, nh, dh, hPrev, dy Mat
 }
 
 func gruReset(t ISA, rows, units int, r, q, hPrev Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.GRUReset(1, units, r.first(), q.first(), hPrev.first(), 4*r.Stride, 4*q.Stride, 4*hPrev.Stride)
+			return
+		}
+	}
 	if alongside(units, r.Stride, q.Stride, hPrev.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -525,6 +602,13 @@ func gruReset(t ISA, rows, units int, r, q, hPrev Mat) {
 }
 
 func gruResetGrad(t ISA, rows, units int, r, e, dq, hPrev Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.GRUResetGrad(1, units, r.first(), e.first(), dq.first(), hPrev.first(), 4*r.Stride, 4*e.Stride, 4*dq.Stride, 4*hPrev.Stride)
+			return
+		}
+	}
 	if alongside(units, r.Stride, e.Stride, dq.Stride, hPrev.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -541,6 +625,13 @@ func gruResetGrad(t ISA, rows, units int, r, e, dq, hPrev Mat) {
 }
 
 func gruUpdate(t ISA, rows, units int, z, n, h, hPrev Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.GRUUpdate(1, units, z.first(), n.first(), h.first(), hPrev.first(), 4*z.Stride, 4*n.Stride, 4*h.Stride, 4*hPrev.Stride)
+			return
+		}
+	}
 	if alongside(units, z.Stride, n.Stride, h.Stride, hPrev.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -557,6 +648,13 @@ func gruUpdate(t ISA, rows, units int, z, n, h, hPrev Mat) {
 }
 
 func gruUpdateGrad(t ISA, rows, units int, z, n, dh, hPrev, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.GRUUpdateGrad(1, units, z.first(), n.first(), dh.first(), hPrev.first(), dy.first(), 4*z.Stride, 4*n.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, z.Stride, n.Stride, dh.Stride, hPrev.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -573,6 +671,13 @@ func gruUpdateGrad(t ISA, rows, units int, z, n, dh, hPrev, dy Mat) {
 }
 
 func gruUpdateTextbook(t ISA, rows, units int, z, n, h, hPrev Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.GRUUpdateTextbook(1, units, z.first(), n.first(), h.first(), hPrev.first(), 4*z.Stride, 4*n.Stride, 4*h.Stride, 4*hPrev.Stride)
+			return
+		}
+	}
 	if alongside(units, z.Stride, n.Stride, h.Stride, hPrev.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -589,6 +694,13 @@ func gruUpdateTextbook(t ISA, rows, units int, z, n, h, hPrev Mat) {
 }
 
 func gruUpdateTextbookGrad(t ISA, rows, units int, z, n, dh, hPrev, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.GRUUpdateTextbookGrad(1, units, z.first(), n.first(), dh.first(), hPrev.first(), dy.first(), 4*z.Stride, 4*n.Stride, 4*dh.Stride, 4*hPrev.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, z.Stride, n.Stride, dh.Stride, hPrev.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -605,6 +717,13 @@ func gruUpdateTextbookGrad(t ISA, rows, units int, z, n, dh, hPrev, dy Mat) {
 }
 
 func lstmGates(t ISA, rows, units int, i, f, g, o, c, h, cPrev Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.LSTMGates(1, units, i.first(), f.first(), g.first(), o.first(), c.first(), h.first(), cPrev.first(), 4*i.Stride, 4*f.Stride, 4*g.Stride, 4*o.Stride, 4*c.Stride, 4*h.Stride, 4*cPrev.Stride)
+			return
+		}
+	}
 	if alongside(units, i.Stride, f.Stride, g.Stride, o.Stride, c.Stride, h.Stride, cPrev.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}
@@ -621,6 +740,13 @@ func lstmGates(t ISA, rows, units int, i, f, g, o, c, h, cPrev Mat) {
 }
 
 func lstmGatesGrad(t ISA, rows, units int, i, f, g, o, dc, c, cPrev, dh, dy Mat) {
+	if rows == 1 && 0 < units && units <= 16384 {
+		switch t {
+		case NEON:
+			neon.LSTMGatesGrad(1, units, i.first(), f.first(), g.first(), o.first(), dc.first(), c.first(), cPrev.first(), dh.first(), dy.first(), 4*i.Stride, 4*f.Stride, 4*g.Stride, 4*o.Stride, 4*dc.Stride, 4*c.Stride, 4*cPrev.Stride, 4*dh.Stride, 4*dy.Stride)
+			return
+		}
+	}
 	if alongside(units, i.Stride, f.Stride, g.Stride, o.Stride, dc.Stride, c.Stride, cPrev.Stride, dh.Stride, dy.Stride) {
 		rows, units = min(rows, 1), rows*units
 	}

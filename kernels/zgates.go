@@ -11,13 +11,15 @@ package kernels
 // The exact order of operations is that of [ref.LSTMGates]. c may be cPrev.
 func (t ISA) LSTMGates(rows, units int, i, f, g, o, c, h, cPrev Mat) {
 	t.need()
-	checkMat("LSTMGates", "i", rows, units, i)
-	checkMat("LSTMGates", "f", rows, units, f)
-	checkMat("LSTMGates", "g", rows, units, g)
-	checkMat("LSTMGates", "o", rows, units, o)
-	checkMat("LSTMGates", "c", rows, units, c)
-	checkMat("LSTMGates", "h", rows, units, h)
-	checkMat("LSTMGates", "cPrev", rows, units, cPrev)
+	if rows != 1 || units < 0 || !(i.holds(units) && f.holds(units) && g.holds(units) && o.holds(units) && c.holds(units) && h.holds(units) && cPrev.holds(units)) {
+		checkMat("LSTMGates", "i", rows, units, i)
+		checkMat("LSTMGates", "f", rows, units, f)
+		checkMat("LSTMGates", "g", rows, units, g)
+		checkMat("LSTMGates", "o", rows, units, o)
+		checkMat("LSTMGates", "c", rows, units, c)
+		checkMat("LSTMGates", "h", rows, units, h)
+		checkMat("LSTMGates", "cPrev", rows, units, cPrev)
+	}
 	lstmGates(t, rows, units, i, f, g, o, c, h, cPrev)
 }
 
@@ -34,15 +36,17 @@ func LSTMGates(rows, units int, i, f, g, o, c, h, cPrev Mat) {
 // [ref.LSTMGatesGrad].
 func (t ISA) LSTMGatesGrad(rows, units int, i, f, g, o, dc, c, cPrev, dh, dy Mat) {
 	t.need()
-	checkMat("LSTMGatesGrad", "i", rows, units, i)
-	checkMat("LSTMGatesGrad", "f", rows, units, f)
-	checkMat("LSTMGatesGrad", "g", rows, units, g)
-	checkMat("LSTMGatesGrad", "o", rows, units, o)
-	checkMat("LSTMGatesGrad", "dc", rows, units, dc)
-	checkMat("LSTMGatesGrad", "c", rows, units, c)
-	checkMat("LSTMGatesGrad", "cPrev", rows, units, cPrev)
-	checkMat("LSTMGatesGrad", "dh", rows, units, dh)
-	checkMat("LSTMGatesGrad", "dy", rows, units, dy)
+	if rows != 1 || units < 0 || !(i.holds(units) && f.holds(units) && g.holds(units) && o.holds(units) && dc.holds(units) && c.holds(units) && cPrev.holds(units) && dh.holds(units) && dy.holds(units)) {
+		checkMat("LSTMGatesGrad", "i", rows, units, i)
+		checkMat("LSTMGatesGrad", "f", rows, units, f)
+		checkMat("LSTMGatesGrad", "g", rows, units, g)
+		checkMat("LSTMGatesGrad", "o", rows, units, o)
+		checkMat("LSTMGatesGrad", "dc", rows, units, dc)
+		checkMat("LSTMGatesGrad", "c", rows, units, c)
+		checkMat("LSTMGatesGrad", "cPrev", rows, units, cPrev)
+		checkMat("LSTMGatesGrad", "dh", rows, units, dh)
+		checkMat("LSTMGatesGrad", "dy", rows, units, dy)
+	}
 	lstmGatesGrad(t, rows, units, i, f, g, o, dc, c, cPrev, dh, dy)
 }
 

@@ -8,9 +8,11 @@ package kernels
 // candidate.
 func (t ISA) GRUReset(rows, units int, r, q, hPrev Mat) {
 	t.need()
-	checkMat("GRUReset", "r", rows, units, r)
-	checkMat("GRUReset", "q", rows, units, q)
-	checkMat("GRUReset", "hPrev", rows, units, hPrev)
+	if rows != 1 || units < 0 || !(r.holds(units) && q.holds(units) && hPrev.holds(units)) {
+		checkMat("GRUReset", "r", rows, units, r)
+		checkMat("GRUReset", "q", rows, units, q)
+		checkMat("GRUReset", "hPrev", rows, units, hPrev)
+	}
 	gruReset(t, rows, units, r, q, hPrev)
 }
 
@@ -22,10 +24,12 @@ func GRUReset(rows, units int, r, q, hPrev Mat) { Current().GRUReset(rows, units
 // added to e, the part of the gradient of hPrev that [ISA.GRUUpdateGrad] left.
 func (t ISA) GRUResetGrad(rows, units int, r, e, dq, hPrev Mat) {
 	t.need()
-	checkMat("GRUResetGrad", "r", rows, units, r)
-	checkMat("GRUResetGrad", "e", rows, units, e)
-	checkMat("GRUResetGrad", "dq", rows, units, dq)
-	checkMat("GRUResetGrad", "hPrev", rows, units, hPrev)
+	if rows != 1 || units < 0 || !(r.holds(units) && e.holds(units) && dq.holds(units) && hPrev.holds(units)) {
+		checkMat("GRUResetGrad", "r", rows, units, r)
+		checkMat("GRUResetGrad", "e", rows, units, e)
+		checkMat("GRUResetGrad", "dq", rows, units, dq)
+		checkMat("GRUResetGrad", "hPrev", rows, units, hPrev)
+	}
 	gruResetGrad(t, rows, units, r, e, dq, hPrev)
 }
 
@@ -38,10 +42,12 @@ func GRUResetGrad(rows, units int, r, e, dq, hPrev Mat) {
 // replaced by the activations; h = (1-z)*n + z*hPrev is set. h may be hPrev.
 func (t ISA) GRUUpdate(rows, units int, z, n, h, hPrev Mat) {
 	t.need()
-	checkMat("GRUUpdate", "z", rows, units, z)
-	checkMat("GRUUpdate", "n", rows, units, n)
-	checkMat("GRUUpdate", "h", rows, units, h)
-	checkMat("GRUUpdate", "hPrev", rows, units, hPrev)
+	if rows != 1 || units < 0 || !(z.holds(units) && n.holds(units) && h.holds(units) && hPrev.holds(units)) {
+		checkMat("GRUUpdate", "z", rows, units, z)
+		checkMat("GRUUpdate", "n", rows, units, n)
+		checkMat("GRUUpdate", "h", rows, units, h)
+		checkMat("GRUUpdate", "hPrev", rows, units, hPrev)
+	}
 	gruUpdate(t, rows, units, z, n, h, hPrev)
 }
 
@@ -54,11 +60,13 @@ func GRUUpdate(rows, units int, z, n, h, hPrev Mat) { Current().GRUUpdate(rows, 
 // by the part of the gradient of hPrev that does not pass through a product.
 func (t ISA) GRUUpdateGrad(rows, units int, z, n, dh, hPrev, dy Mat) {
 	t.need()
-	checkMat("GRUUpdateGrad", "z", rows, units, z)
-	checkMat("GRUUpdateGrad", "n", rows, units, n)
-	checkMat("GRUUpdateGrad", "dh", rows, units, dh)
-	checkMat("GRUUpdateGrad", "hPrev", rows, units, hPrev)
-	checkMat("GRUUpdateGrad", "dy", rows, units, dy)
+	if rows != 1 || units < 0 || !(z.holds(units) && n.holds(units) && dh.holds(units) && hPrev.holds(units) && dy.holds(units)) {
+		checkMat("GRUUpdateGrad", "z", rows, units, z)
+		checkMat("GRUUpdateGrad", "n", rows, units, n)
+		checkMat("GRUUpdateGrad", "dh", rows, units, dh)
+		checkMat("GRUUpdateGrad", "hPrev", rows, units, hPrev)
+		checkMat("GRUUpdateGrad", "dy", rows, units, dy)
+	}
 	gruUpdateGrad(t, rows, units, z, n, dh, hPrev, dy)
 }
 

@@ -5,10 +5,12 @@ package kernels
 // GRUUpdateTextbook is [ISA.GRUUpdate] with h = (1-z)*hPrev + z*n.
 func (t ISA) GRUUpdateTextbook(rows, units int, z, n, h, hPrev Mat) {
 	t.need()
-	checkMat("GRUUpdateTextbook", "z", rows, units, z)
-	checkMat("GRUUpdateTextbook", "n", rows, units, n)
-	checkMat("GRUUpdateTextbook", "h", rows, units, h)
-	checkMat("GRUUpdateTextbook", "hPrev", rows, units, hPrev)
+	if rows != 1 || units < 0 || !(z.holds(units) && n.holds(units) && h.holds(units) && hPrev.holds(units)) {
+		checkMat("GRUUpdateTextbook", "z", rows, units, z)
+		checkMat("GRUUpdateTextbook", "n", rows, units, n)
+		checkMat("GRUUpdateTextbook", "h", rows, units, h)
+		checkMat("GRUUpdateTextbook", "hPrev", rows, units, hPrev)
+	}
 	gruUpdateTextbook(t, rows, units, z, n, h, hPrev)
 }
 
@@ -21,11 +23,13 @@ func GRUUpdateTextbook(rows, units int, z, n, h, hPrev Mat) {
 // arguments of [ISA.GRUUpdateGrad].
 func (t ISA) GRUUpdateTextbookGrad(rows, units int, z, n, dh, hPrev, dy Mat) {
 	t.need()
-	checkMat("GRUUpdateTextbookGrad", "z", rows, units, z)
-	checkMat("GRUUpdateTextbookGrad", "n", rows, units, n)
-	checkMat("GRUUpdateTextbookGrad", "dh", rows, units, dh)
-	checkMat("GRUUpdateTextbookGrad", "hPrev", rows, units, hPrev)
-	checkMat("GRUUpdateTextbookGrad", "dy", rows, units, dy)
+	if rows != 1 || units < 0 || !(z.holds(units) && n.holds(units) && dh.holds(units) && hPrev.holds(units) && dy.holds(units)) {
+		checkMat("GRUUpdateTextbookGrad", "z", rows, units, z)
+		checkMat("GRUUpdateTextbookGrad", "n", rows, units, n)
+		checkMat("GRUUpdateTextbookGrad", "dh", rows, units, dh)
+		checkMat("GRUUpdateTextbookGrad", "hPrev", rows, units, hPrev)
+		checkMat("GRUUpdateTextbookGrad", "dy", rows, units, dy)
+	}
 	gruUpdateTextbookGrad(t, rows, units, z, n, dh, hPrev, dy)
 }
 

@@ -5,12 +5,14 @@ package kernels
 // GRUGatesTextbook is [ISA.GRUGates] with h = (1-z)*hPrev + z*n.
 func (t ISA) GRUGatesTextbook(rows, units int, r, z, n, nh, h, hPrev Mat) {
 	t.need()
-	checkMat("GRUGatesTextbook", "r", rows, units, r)
-	checkMat("GRUGatesTextbook", "z", rows, units, z)
-	checkMat("GRUGatesTextbook", "n", rows, units, n)
-	checkMat("GRUGatesTextbook", "nh", rows, units, nh)
-	checkMat("GRUGatesTextbook", "h", rows, units, h)
-	checkMat("GRUGatesTextbook", "hPrev", rows, units, hPrev)
+	if rows != 1 || units < 0 || !(r.holds(units) && z.holds(units) && n.holds(units) && nh.holds(units) && h.holds(units) && hPrev.holds(units)) {
+		checkMat("GRUGatesTextbook", "r", rows, units, r)
+		checkMat("GRUGatesTextbook", "z", rows, units, z)
+		checkMat("GRUGatesTextbook", "n", rows, units, n)
+		checkMat("GRUGatesTextbook", "nh", rows, units, nh)
+		checkMat("GRUGatesTextbook", "h", rows, units, h)
+		checkMat("GRUGatesTextbook", "hPrev", rows, units, hPrev)
+	}
 	gruGatesTextbook(t, rows, units, r, z, n, nh, h, hPrev)
 }
 
@@ -23,13 +25,15 @@ func GRUGatesTextbook(rows, units int, r, z, n, nh, h, hPrev Mat) {
 // arguments of [ISA.GRUGatesGrad].
 func (t ISA) GRUGatesTextbookGrad(rows, units int, r, z, n, nh, dh, hPrev, dy Mat) {
 	t.need()
-	checkMat("GRUGatesTextbookGrad", "r", rows, units, r)
-	checkMat("GRUGatesTextbookGrad", "z", rows, units, z)
-	checkMat("GRUGatesTextbookGrad", "n", rows, units, n)
-	checkMat("GRUGatesTextbookGrad", "nh", rows, units, nh)
-	checkMat("GRUGatesTextbookGrad", "dh", rows, units, dh)
-	checkMat("GRUGatesTextbookGrad", "hPrev", rows, units, hPrev)
-	checkMat("GRUGatesTextbookGrad", "dy", rows, units, dy)
+	if rows != 1 || units < 0 || !(r.holds(units) && z.holds(units) && n.holds(units) && nh.holds(units) && dh.holds(units) && hPrev.holds(units) && dy.holds(units)) {
+		checkMat("GRUGatesTextbookGrad", "r", rows, units, r)
+		checkMat("GRUGatesTextbookGrad", "z", rows, units, z)
+		checkMat("GRUGatesTextbookGrad", "n", rows, units, n)
+		checkMat("GRUGatesTextbookGrad", "nh", rows, units, nh)
+		checkMat("GRUGatesTextbookGrad", "dh", rows, units, dh)
+		checkMat("GRUGatesTextbookGrad", "hPrev", rows, units, hPrev)
+		checkMat("GRUGatesTextbookGrad", "dy", rows, units, dy)
+	}
 	gruGatesTextbookGrad(t, rows, units, r, z, n, nh, dh, hPrev, dy)
 }
 

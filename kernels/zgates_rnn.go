@@ -7,8 +7,10 @@ package kernels
 // set a state it stores +0 where the result is below 2^-100.
 func (t ISA) RNNTanh(rows, units int, h, a Mat) {
 	t.need()
-	checkMat("RNNTanh", "h", rows, units, h)
-	checkMat("RNNTanh", "a", rows, units, a)
+	if rows != 1 || units < 0 || !(h.holds(units) && a.holds(units)) {
+		checkMat("RNNTanh", "h", rows, units, h)
+		checkMat("RNNTanh", "a", rows, units, a)
+	}
 	rnnTanh(t, rows, units, h, a)
 }
 
@@ -20,10 +22,12 @@ func RNNTanh(rows, units int, h, a Mat) { Current().RNNTanh(rows, units, h, a) }
 // t+1 and dy the one from above. a may be any of the others.
 func (t ISA) RNNTanhGrad(rows, units int, a, h, dh, dy Mat) {
 	t.need()
-	checkMat("RNNTanhGrad", "a", rows, units, a)
-	checkMat("RNNTanhGrad", "h", rows, units, h)
-	checkMat("RNNTanhGrad", "dh", rows, units, dh)
-	checkMat("RNNTanhGrad", "dy", rows, units, dy)
+	if rows != 1 || units < 0 || !(a.holds(units) && h.holds(units) && dh.holds(units) && dy.holds(units)) {
+		checkMat("RNNTanhGrad", "a", rows, units, a)
+		checkMat("RNNTanhGrad", "h", rows, units, h)
+		checkMat("RNNTanhGrad", "dh", rows, units, dh)
+		checkMat("RNNTanhGrad", "dy", rows, units, dy)
+	}
 	rnnTanhGrad(t, rows, units, a, h, dh, dy)
 }
 
@@ -33,8 +37,10 @@ func RNNTanhGrad(rows, units int, a, h, dh, dy Mat) { Current().RNNTanhGrad(rows
 // RNNReLU is [ISA.RNNTanh] with h = max(a, 0).
 func (t ISA) RNNReLU(rows, units int, h, a Mat) {
 	t.need()
-	checkMat("RNNReLU", "h", rows, units, h)
-	checkMat("RNNReLU", "a", rows, units, a)
+	if rows != 1 || units < 0 || !(h.holds(units) && a.holds(units)) {
+		checkMat("RNNReLU", "h", rows, units, h)
+		checkMat("RNNReLU", "a", rows, units, a)
+	}
 	rnnReLU(t, rows, units, h, a)
 }
 
@@ -45,10 +51,12 @@ func RNNReLU(rows, units int, h, a Mat) { Current().RNNReLU(rows, units, h, a) }
 // above 0 and +0 elsewhere.
 func (t ISA) RNNReLUGrad(rows, units int, a, h, dh, dy Mat) {
 	t.need()
-	checkMat("RNNReLUGrad", "a", rows, units, a)
-	checkMat("RNNReLUGrad", "h", rows, units, h)
-	checkMat("RNNReLUGrad", "dh", rows, units, dh)
-	checkMat("RNNReLUGrad", "dy", rows, units, dy)
+	if rows != 1 || units < 0 || !(a.holds(units) && h.holds(units) && dh.holds(units) && dy.holds(units)) {
+		checkMat("RNNReLUGrad", "a", rows, units, a)
+		checkMat("RNNReLUGrad", "h", rows, units, h)
+		checkMat("RNNReLUGrad", "dh", rows, units, dh)
+		checkMat("RNNReLUGrad", "dy", rows, units, dy)
+	}
 	rnnReLUGrad(t, rows, units, a, h, dh, dy)
 }
 
@@ -58,8 +66,10 @@ func RNNReLUGrad(rows, units int, a, h, dh, dy Mat) { Current().RNNReLUGrad(rows
 // RNNSigmoid is [ISA.RNNTanh] with h = 1/(1+e^-a).
 func (t ISA) RNNSigmoid(rows, units int, h, a Mat) {
 	t.need()
-	checkMat("RNNSigmoid", "h", rows, units, h)
-	checkMat("RNNSigmoid", "a", rows, units, a)
+	if rows != 1 || units < 0 || !(h.holds(units) && a.holds(units)) {
+		checkMat("RNNSigmoid", "h", rows, units, h)
+		checkMat("RNNSigmoid", "a", rows, units, a)
+	}
 	rnnSigmoid(t, rows, units, h, a)
 }
 
@@ -69,10 +79,12 @@ func RNNSigmoid(rows, units int, h, a Mat) { Current().RNNSigmoid(rows, units, h
 // RNNSigmoidGrad is the backward step of [ISA.RNNSigmoid]: it sets a = h(1-h)(dh+dy).
 func (t ISA) RNNSigmoidGrad(rows, units int, a, h, dh, dy Mat) {
 	t.need()
-	checkMat("RNNSigmoidGrad", "a", rows, units, a)
-	checkMat("RNNSigmoidGrad", "h", rows, units, h)
-	checkMat("RNNSigmoidGrad", "dh", rows, units, dh)
-	checkMat("RNNSigmoidGrad", "dy", rows, units, dy)
+	if rows != 1 || units < 0 || !(a.holds(units) && h.holds(units) && dh.holds(units) && dy.holds(units)) {
+		checkMat("RNNSigmoidGrad", "a", rows, units, a)
+		checkMat("RNNSigmoidGrad", "h", rows, units, h)
+		checkMat("RNNSigmoidGrad", "dh", rows, units, dh)
+		checkMat("RNNSigmoidGrad", "dy", rows, units, dy)
+	}
 	rnnSigmoidGrad(t, rows, units, a, h, dh, dy)
 }
 

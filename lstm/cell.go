@@ -53,7 +53,7 @@ func (l cell) Shape() seq.Shape {
 func (l cell) Forward(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
 	c, cPrev := &s.State[1], &s.Prev[1]
-	s.Recur[0].GemmPart(s.W, s.N, kernels.Continue|s.Order, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
+	s.Multiply(0, kernels.Continue, hPrev.From(0), nil, s.Tape.From(0)) // (0)
 	i, f, g, o := l.gates(s)
 	s.ISA.LSTMGates(s.Rows, s.Units(), i, f, g, o, c.From(s.Lo), h.From(s.Lo), cPrev.From(s.Lo)) // (1), (2), (3)
 }

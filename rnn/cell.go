@@ -45,8 +45,8 @@ func (c cell) Shape() seq.Shape {
 // Forward computes the rest of (0), which finds b + W_ih x in the tape, and (1).
 func (c cell) Forward(s *seq.Step) {
 	h, hPrev := &s.State[0], &s.Prev[0]
-	s.Recur[0].GemmPart(s.W, s.N, kernels.Continue|s.Order, s.Rows, hPrev.Data, hPrev.Stride, s.Tape.Data, s.Tape.Stride) // (0)
-	c.f.apply(s.ISA, s.Rows, s.Units(), h.From(s.Lo), s.Tape.From(s.Lo))                                                  // (1)
+	s.Multiply(0, kernels.Continue, hPrev.From(0), nil, s.Tape.From(0))  // (0)
+	c.f.apply(s.ISA, s.Rows, s.Units(), h.From(s.Lo), s.Tape.From(s.Lo)) // (1)
 }
 
 // Backward computes (2) to (4).

@@ -314,10 +314,10 @@ func forScalar(above []ast.Node) bool {
 }
 
 // addresses reports whether a function is the method of kernels.Mat that gives the
-// address of a row.
+// address of a row or of the first element.
 func addresses(f *types.Func) bool {
 	recv := f.Signature().Recv()
-	return recv != nil && f.Name() == "at" && named(recv.Type(), "kernels", "Mat")
+	return recv != nil && (f.Name() == "at" || f.Name() == "first") && named(recv.Type(), "kernels", "Mat")
 }
 
 // dispatch reports a function that lacks a case for a tier, or has another tier's

@@ -27,8 +27,12 @@ type Predictor struct {
 	steppers []Step
 	states   [][][]Mat    // where rows are shared: of each worker and layer, its rows of each state tensor
 	order    kernels.Into // of this step: see Step.Order
-	x, y     []float32
-	doStep   func(w, n int)
+	// Where one worker does all rows, no operand of a step ever moves. The products of each
+	// layer are prepared then: those with its input, and what a Step has of them.
+	inputs []*kernels.Bound
+	bound  [][]*kernels.Bound
+	x, y   []float32
+	doStep func(w, n int)
 
 	phases       []func(s *Step) // of a step that is split by units
 	layer, phase int             // under way
@@ -75,7 +79,42 @@ func (n *Net) NewPredictor(batch int) (*Predictor, error) {
 	}
 	p.doStep, p.doPhase = p.step, p.unitsStep
 	p.Refresh()
+	if p.workers == 1 && p.phases == nil && batch > 0 {
+		p.bind()
+	}
 	return p, nil
+}
+
+// bind prepares the products of a step. Those of the cell are prepared in the first step that
+// it makes, which is done here, so that no step of the user's allocates memory.
+func (p *Predictor) bind() {
+	sh, s := &p.net.Shape, &p.steppers[0]
+	x, width := p.in, p.net.Input
+	s.Rows, s.Tape.Data = p.batch, p.tape
+	for l := range p.net.Layers {
+		k := &p.pack[l]
+		bias := k.bias
+		if sh.BiasInCell {
+			bias = nil
+		}
+		p.inputs = append(p.inputs, k.in.Bind(kernels.Set, p.batch, x, width, bias, p.tape, sh.Tape))
+		p.bound = append(p.bound, make([]*kernels.Bound, len(sh.Recur)))
+		p.forward(s, l, p.states[0][l])
+		x, width = p.states[0][l][0].Data, sh.States[0]
+	}
+	for _, state := range p.state {
+		clear(state)
+	}
+}
+
+// forward is a step of layer l after the products with its input.
+func (p *Predictor) forward(s *Step, l int, state []Mat) {
+	s.use(&p.pack[l], false)
+	s.State, s.Prev, s.bound = state, state, nil
+	if p.bound != nil {
+		s.bound = p.bound[l]
+	}
+	p.net.Cell.Forward(s)
 }
 
 // chooseWorkers takes the number of workers for steps of so many multiply-adds, and
@@ -212,15 +251,15 @@ func (p *Predictor) step(w, n int) {
 		p.isa.CopyFlush(x, p.x[b*width:end*width])
 	}
 	for l := range p.net.Layers {
-		k := &p.pack[l]
-		if l == 0 && p.symbols.ids != nil {
+		switch {
+		case l == 0 && p.symbols.ids != nil:
 			p.copyHeld(b, end, 0, sh.Gates)
-		} else {
-			k.inputProduct(sh, p.order, s.Rows, x, width, s.Tape.Data, sh.Tape)
+		case p.inputs != nil:
+			p.inputs[l].Gemm(p.order)
+		default:
+			p.pack[l].inputProduct(sh, p.order, s.Rows, x, width, s.Tape.Data, sh.Tape)
 		}
-		s.use(k, false)
-		s.State, s.Prev = p.states[w][l], p.states[w][l]
-		p.net.Cell.Forward(s)
+		p.forward(s, l, p.states[w][l])
 		x, width = s.State[0].Data, sh.States[0]
 	}
 	copy(p.y[b*width:end*width], x)

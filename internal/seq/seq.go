@@ -224,6 +224,8 @@ type Step struct {
 	Scratch Mat // of unspecified content, lost after the step
 
 	masks rowMasks
+
+	bound []*kernels.Bound // see Multiply
 }
 
 func newStep(isa kernels.ISA, n *Net) Step {
@@ -239,6 +241,26 @@ func newStep(isa kernels.ISA, n *Net) Step {
 		s.masks.zero = make([]float32, sh.Hidden)
 	}
 	return s
+}
+
+// Multiply multiplies rows of a by a block of W_hh, the columns of the step's part: it sets or
+// continues c as into says, or with a bias, for which into is Set, sets c to chains that start
+// there. In a step whose operands are where they were in the last one, the products are
+// prepared the first time.
+func (s *Step) Multiply(block int, into kernels.Into, a kernels.Mat, bias []float32, c kernels.Mat) {
+	switch w := s.Recur[block]; {
+	case s.bound != nil:
+		b := s.bound[block]
+		if b == nil {
+			b = w.Bind(into, s.Rows, a.Data, a.Stride, bias, c.Data, c.Stride)
+			s.bound[block] = b
+		}
+		b.Gemm(s.Order)
+	case bias != nil:
+		w.GemmBiasPart(s.W, s.N, s.Rows, a.Data, a.Stride, bias, c.Data, c.Stride)
+	default:
+		w.GemmPart(s.W, s.N, into|s.Order, s.Rows, a.Data, a.Stride, c.Data, c.Stride)
+	}
 }
 
 // Units is the number of units to work on.

@@ -93,5 +93,13 @@ func (p *Predictor) Bytes() int {
 	s.floats(p.tape, p.in, p.symbols.product, p.symbols.row)
 	s += size(cap(p.symbols.made))
 	s.steps(p.steppers)
+	for l, b := range p.inputs {
+		s += size(b.Bytes())
+		for _, b := range p.bound[l] {
+			if b != nil {
+				s += size(b.Bytes())
+			}
+		}
+	}
 	return int(s)
 }

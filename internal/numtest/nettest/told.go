@@ -30,10 +30,10 @@ func gradientsAreTold(t *testing.T, k Kind) {
 			continue
 		}
 		p := newProblem(t, k, uint64(60+i), cfg, T, B, i%2 == 1)
-		of := map[string]func() Unrolled{"all steps": func() Unrolled { return p.net.Unroll(T, B) }}
+		of := map[string]func(t *testing.T) Unrolled{"all steps": func(*testing.T) Unrolled { return p.net.Unroll(T, B) }}
 		if !cfg.Bidirectional {
-			least, _ := budgets(t, p.net, T, B)
-			of["segments"] = func() Unrolled {
+			of["segments"] = func(t *testing.T) Unrolled {
+				least, _ := budgets(t, p.net, T, B) // differs between tiers
 				u, err := p.net.UnrollWithin(T, B, least)
 				check(t, err)
 				return u
@@ -42,10 +42,10 @@ func gradientsAreTold(t *testing.T, k Kind) {
 		for name, unroll := range of {
 			t.Run(fmt.Sprint(p, " ", name), func(t *testing.T) {
 				if testing.Short() && (k.variant || i != 1) {
-					p.tells(t, unroll(), unroll())
+					p.tells(t, unroll(t), unroll(t))
 					return
 				}
-				numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) { p.tells(t, unroll(), unroll()) })
+				numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) { p.tells(t, unroll(t), unroll(t)) })
 			})
 		}
 	}
