@@ -10,19 +10,23 @@ import (
 // A Bound is a product by a packed matrix whose operands stay where they are, as those of a
 // step that is made again and again: what [Packed.Gemm] checks and works out in each call is
 // done once, by [Packed.Bind]. In a step of a small network that takes longer than the
-// arithmetic.
+// arithmetic. One goroutine may use it at a time, and none may pack the matrix meanwhile.
 type Bound struct {
-	p        *Packed
-	into     Into
-	m        int
-	a        []float32
-	lda      int
-	bias     []float32
-	c        []float32
-	ldc      int
-	k, n     int        // those of p when it was bound
-	panels   *float32   // its memory then
-	up, down []laidTile // nil if one tile does not have all rows: Gemm works everything out then
+	p    *Packed
+	into Into
+	m    int
+	a    []float32
+	lda  int
+	bias []float32
+	c    []float32
+	ldc  int
+
+	resets int      // of p when it was bound
+	panels *float32 // its memory then, which the tiles point into
+
+	// The tiles in both orders; nil where Gemm works everything out: for more rows than a tile
+	// has, for chains longer than one call of it takes, and on the scalar tier.
+	up, down []laidTile
 }
 
 // A laidTile is one call of the assembly: a tile of so many vectors, and its operands.
@@ -37,9 +41,12 @@ type layout struct {
 	n     int // how many came
 }
 
-// put adds a tile. Its operands are copied as words: the compiler would take every product for
-// one that keeps them, and have what any caller has on its stack allocated. The Bound keeps
-// them by itself.
+// put adds a tile. Its operands are copied as words: else the compiler would take every product
+// for one that keeps them, and move the arrays of all callers from their stacks to the heap.
+//
+// So the garbage collector does not see these pointers being stored. That is right only because
+// whatever they point into is held by the Bound before the first tile is put, and as long as it
+// has tiles: a, bias, c and panels. What else they point to, zeros, is never freed.
 func (l *layout) put(vecs int, t *tile.Args) {
 	if l.n < len(l.tiles) {
 		to := &l.tiles[l.n]
@@ -51,21 +58,25 @@ func (l *layout) put(vecs int, t *tile.Args) {
 
 type words [unsafe.Sizeof(tile.Args{}) / unsafe.Sizeof(uintptr(0))]uintptr
 
+// Words make up all of a tile's operands.
+const _ = -(unsafe.Sizeof(tile.Args{}) - unsafe.Sizeof(words{}))
+
 // Bind prepares the product of the m x k matrix A by p: C[m][n] = A P, set, added to or
-// continued as into says, or with a bias, which goes with Set alone, C = bias + A P. The
-// Bound keeps a, bias, c and p, and reads them as they are when its Gemm is called. It panics
-// as [Packed.Gemm] and [Packed.GemmBias] do.
+// continued as into says, or with a bias, which goes with Set alone, C = bias + A P. bias is
+// nil without one. The Bound keeps a, bias, c and p, and reads them as they are when its Gemm
+// is called. Bind panics as [Packed.Gemm] and [Packed.GemmBias] do, and for [FromLast], which
+// is said to the Gemm of the Bound.
 func (p *Packed) Bind(into Into, m int, a []float32, lda int, bias []float32, c []float32, ldc int) *Bound {
 	const op = "Packed.Bind"
 	if bias != nil {
 		p.needBias(op, bias)
-		if into&^FromLast != Set {
+		if into != Set {
 			panic("kernels: Packed.Bind: a product with a bias adds to or continues what is in C, want Set")
 		}
 	}
-	b := &Bound{p: p, into: into &^ FromLast, m: m, a: a, lda: lda, bias: bias, c: c, ldc: ldc, k: p.k, n: p.n, panels: unsafe.SliceData(p.panels)}
 	p.check(op, m, a, lda, c, ldc)
-	b.into.flags()
+	into.flags()
+	b := &Bound{p: p, into: into, m: m, a: a, lda: lda, bias: bias, c: c, ldc: ldc, resets: p.resets, panels: unsafe.SliceData(p.panels)}
 	if p.fitsOneTile(m) {
 		b.up, b.down = b.lay(0), b.lay(FromLast)
 	}
@@ -94,8 +105,8 @@ func (b *Bound) Gemm(order Into) {
 		panic(fmt.Sprintf("kernels: Bound.Gemm: Into(%d), want 0 or FromLast: what is done to C was said to Bind", uint8(order)))
 	}
 	p := b.p
-	if p.k != b.k || p.n != b.n || unsafe.SliceData(p.panels) != b.panels {
-		b.moved()
+	if p.resets != b.resets {
+		wasReset()
 	}
 	tiles := b.up
 	if order&FromLast != 0 {
@@ -112,6 +123,6 @@ func (b *Bound) Gemm(order Into) {
 }
 
 //go:noinline
-func (b *Bound) moved() {
+func wasReset() {
 	panic("kernels: Bound.Gemm: Packed.Reset was called since Bind; bind the product again")
 }

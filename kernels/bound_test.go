@@ -2,6 +2,7 @@ package kernels_test
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +74,55 @@ func TestBoundOfALongChain(t *testing.T) {
 	})
 }
 
+// What a Bound points into lives as long as it does, whoever else has let go of it, and
+// whenever the garbage collector ran.
+func TestBoundKeepsItsOperands(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		const m, k, n = 2, 300, 70
+		made := func() (*kernels.Bound, []float32, []float32) {
+			r := newSource(46)
+			p := isa.Pack(false, k, n, r.values(k*n, moderate), n)
+			a, bias, c, want := r.values(m*k, moderate), r.values(n, moderate), make([]float32, m*n), make([]float32, m*n)
+			p.GemmBias(m, a, k, bias, want, n)
+			return p.Bind(kernels.Set, m, a, k, bias, c, n), c, want
+		}
+		var all []*kernels.Bound
+		var got, want [][]float32
+		done := make(chan bool)
+		go func() { // so that Bind is called while memory is marked
+			defer close(done)
+			for range 20 {
+				runtime.GC()
+			}
+		}()
+		for i := 0; i < 2 || !closed(done); i++ {
+			b, c, w := made()
+			if len(all) < 200 {
+				all, got, want = append(all, b), append(got, c), append(want, w)
+			}
+		}
+		for range 2 {
+			runtime.GC()
+		}
+		for range 100 { // takes what was freed
+			clear(make([]float32, k*n))
+		}
+		for i, b := range all {
+			b.Gemm(0)
+			sameBits(t, got[i], want[i], "after collections")
+		}
+	})
+}
+
+func closed(c chan bool) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
 func TestBoundAllocatesNothing(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
 		for _, m := range []int{1, 40} {
@@ -88,8 +138,12 @@ func TestBoundRefuses(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
 		f := func(n int) []float32 { return make([]float32, n) }
 		p := isa.NewPacked(3, 4)
-		moved := isa.NewPacked(3, 4)
-		b := moved.Bind(kernels.Set, 1, f(3), 3, nil, f(4), 4)
+		reset := func(groups, cols, k, n int) {
+			p := isa.NewPackedGroups(3, groups, cols)
+			b := p.Bind(kernels.Set, 1, f(3), 3, nil, f(groups*cols), groups*cols)
+			p.Reset(k, n)
+			b.Gemm(0)
+		}
 		for _, c := range []struct {
 			name  string
 			names []string
@@ -102,9 +156,12 @@ func TestBoundRefuses(t *testing.T) {
 			{"into", []string{"Into(4)"}, func() { p.Bind(4, 1, f(3), 3, nil, f(4), 4) }},
 			{"into, many rows", []string{"Into(4)"}, func() { p.Bind(4, 40, f(120), 3, nil, f(160), 4) }},
 			{"an order", []string{"Into(2)", "FromLast"}, func() { p.Bind(kernels.Set, 1, f(3), 3, nil, f(4), 4).Gemm(kernels.AddTo) }},
-			{"other rows", []string{"Reset"}, func() { moved.Reset(2, 4); b.Gemm(0) }},
-			{"other columns", []string{"Reset"}, func() { moved.Reset(3, 3); b.Gemm(0) }},
-			{"other memory", []string{"Reset"}, func() { moved.Reset(300, 400); moved.Reset(3, 4); b.Gemm(0) }},
+			{"FromLast", []string{"Into(128)"}, func() { p.Bind(kernels.FromLast, 1, f(3), 3, nil, f(4), 4) }},
+			{"FromLast and a bias", []string{"want Set"}, func() { p.Bind(kernels.FromLast, 1, f(3), 3, f(4), f(4), 4) }},
+			{"other rows", []string{"Reset"}, func() { reset(1, 4, 2, 4) }},
+			{"other columns", []string{"Reset"}, func() { reset(1, 4, 3, 3) }},
+			{"other memory", []string{"Reset"}, func() { reset(1, 4, 300, 400) }},
+			{"no groups any more", []string{"Reset"}, func() { reset(3, 5, 3, 15) }},
 		} {
 			message := panics(c.call)
 			for _, want := range c.names {

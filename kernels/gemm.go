@@ -20,7 +20,8 @@ const (
 // FromLast with one of the others (Continue|FromLast) takes the columns of a [Packed] matrix
 // from the last to the first. The results are the same bits. Where the matrix is larger than
 // a cache, a product that goes the other way than the one before finds in it what that
-// one used last. [Packed.Gemm] and [Packed.GemmPart] take it, other products refuse it.
+// one used last. [Packed.Gemm], [Packed.GemmPart] and [Bound.Gemm] take it, other products
+// refuse it.
 const FromLast Into = 1 << 7
 
 func (i Into) flags() int {

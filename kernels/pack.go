@@ -47,8 +47,8 @@ const (
 	// its rows are read on. Each strip of a panel writes a part of every line, so that
 	// the block has to stay in the first-level cache: 16 KiB.
 	packBlock = 1 << 12
-	// packAtOnce is how many rows of B are spread over all panels before the next ones: so
-	// many streams are read, and as many as there are panels abreast written in stretches.
+	// packAtOnce is how many rows of B are spread over all panels before the next ones. So
+	// many streams are read. As many are written as there are panels abreast.
 	packAtOnce = 32
 	// packMost is how many elements one call copies, which nothing interrupts. All panels'
 	// widths divide it.

@@ -23,6 +23,7 @@ type Packed struct {
 	cols   int       // of a group
 	panels []float32 // of all groups, one after another
 	size   int       // of a group's panels
+	resets int       // calls of Reset, for a Bound to see them
 }
 
 // NewPacked returns room for a k x n matrix of zeros in the layout of tier t.
@@ -77,6 +78,7 @@ func (p *Packed) Reset(k, n int) {
 		p.panels = pages.Floats(size)
 	}
 	p.k, p.n, p.groups, p.cols, p.panels, p.size = k, n, 1, n, p.panels[:size], size
+	p.resets++
 }
 
 // Pack replaces the contents by B, stored [k][n] with rows ldb apart, or with

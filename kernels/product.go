@@ -141,7 +141,8 @@ func (p *product) behind(j, width int) int {
 // cache while the next block is being fetched. Between blocks the chains are stored in
 // C and loaded again, which costs no rounding. Where C still holds a summand (AddTo) a
 // chain has to stay within one tile instead. Where one tile has all rows, nothing is
-// read twice, and blocks would only cost time.
+// read twice, and blocks would only cost time; up to whole steps of a tier they cost more than
+// they give.
 func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 	s := &tilings[p.isa]
 	mc, kc := s.mc, s.kc

@@ -10,12 +10,12 @@ import (
 // packed matrices that are as wide as a tile.
 type tiling struct {
 	tile.Size
-	// kc steps of a panel are multiplied before the next row of tiles starts:
+	// kc steps of a panel are multiplied before the next row of tiles starts, but see whole:
 	// kc*nr floats should stay in the first-level cache next to the rows of a tile, or
 	// where that is too small in the second-level cache next to mc rows of A.
 	kc int
-	// Up to whole steps are not cut into blocks: to store the chains and load them again costs
-	// more there than a panel that is read from the second-level cache for each tile.
+	// Up to whole steps are not cut into blocks: to store the chains and load them again takes
+	// longer there than to read the panel from the second-level cache for each tile.
 	whole int
 	// mc rows of A are multiplied with one panel before the next panel starts.
 	mc int
@@ -26,8 +26,9 @@ type tiling struct {
 	// many is how many panels are taken at a time where there are more rows than the
 	// highest tile has; 0 is one.
 	many int
-	// abreast is how many panels a matrix that is stored as panels are is packed into at a
-	// time: its rows are read in stretches as wide as these panels.
+	// abreast is how many panels a matrix stored as B is, [k][n], is packed into at a time: its
+	// rows are read in stretches as wide as these panels. That of NEON is that of AVX2, whose
+	// panels are as narrow; it was not timed.
 	abreast int
 }
 
@@ -87,7 +88,8 @@ const maxWidth, maxTile = 256, 6 * 64
 // tilings holds the sizes of each tier. Rows and vectors fill the registers: 24
 // accumulators, 2 vectors of B and the broadcasts of A that pass in the 32 of AVX-512,
 // half as many in the 16 of AVX2. There a block of a panel, 16 KiB, stays in a first-level
-// cache of 32 KiB beside the rows of A (see decision 0013). On AVX-512 tiles over two panels
+// cache of 32 KiB beside the rows of A; a chain of up to 1024 steps is not cut for that (see
+// decision 0013). On AVX-512 tiles over two panels
 // read A and C in longer pieces, which is what counts where there are many rows; 7 to 12 rows
 // read half as much of B in tiles over one (see decision 0029). Blocks of 256 and 512 steps
 // do not differ there on a Xeon with 48 KiB L1 and 2 MiB L2, and mc matters little between

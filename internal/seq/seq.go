@@ -245,8 +245,9 @@ func newStep(isa kernels.ISA, n *Net) Step {
 
 // Multiply multiplies rows of a by a block of W_hh, the columns of the step's part: it sets or
 // continues c as into says, or with a bias, for which into is Set, sets c to chains that start
-// there. In a step whose operands are where they were in the last one, the products are
-// prepared the first time.
+// there. A cell may call it once a step for each block, with operands at the same places of
+// the step each time: in a Predictor that one worker runs they never move, and the product is
+// that of the first call.
 func (s *Step) Multiply(block int, into kernels.Into, a kernels.Mat, bias []float32, c kernels.Mat) {
 	switch w := s.Recur[block]; {
 	case s.bound != nil:
