@@ -180,22 +180,27 @@ func TestCatalogIsComplete(t *testing.T) {
 		dispatch := string(all["kernels/zdispatch_"+target.Arch+".go"])
 		for _, k := range target.Kernels() {
 			text := string(all[dir+k.File+"_"+target.Arch+".s"])
-			calls := 1
+			calls := []string{""}
 			if k.onRows() {
-				calls = 2 // of one row, and of parts
+				calls = []string{"1, units, ", "p.rows, p.units, "} // of one row, and of parts
 			}
-			for _, need := range []struct {
-				what, in, text string
-				times          int
-			}{
-				{"code", text, "TEXT ·" + k.Name + "(SB)", 1},
-				{"stub", stubs, "//go:noescape\nfunc " + k.Name + "(" + k.assemblyArgs() + ")\n", 1},
-				{"doc comment", stubs, "// " + k.Name + " ", 1},
-				{"dispatch", dispatch, target.Package + "." + k.Name + "(", calls},
-			} {
-				if n := strings.Count(need.in, need.text); n != need.times {
-					t.Errorf("%s of %s.%s: %q found %d times, want %d", need.what, target.Package, k.Name, need.text, n, need.times)
+			type need struct{ what, in, text string }
+			needs := []need{
+				{"code", text, "TEXT ·" + k.Name + "(SB)"},
+				{"stub", stubs, "//go:noescape\nfunc " + k.Name + "(" + k.assemblyArgs() + ")\n"},
+				{"doc comment", stubs, "// " + k.Name + " "},
+			}
+			call := target.Package + "." + k.Name + "("
+			for _, of := range calls {
+				needs = append(needs, need{"dispatch", dispatch, call + of})
+			}
+			for _, need := range needs {
+				if strings.Count(need.in, need.text) != 1 {
+					t.Errorf("%s of %s.%s: %q found %d times, want once", need.what, target.Package, k.Name, need.text, strings.Count(need.in, need.text))
 				}
+			}
+			if n := strings.Count(dispatch, call); n != len(calls) {
+				t.Errorf("dispatch of %s.%s: %d calls, want %d", target.Package, k.Name, n, len(calls))
 			}
 		}
 	}

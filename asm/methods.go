@@ -38,7 +38,8 @@ func (s *source) method(k Kernel) {
 	s.doc(k.Doc)
 	s.line("func (t ISA) %s(%s) {\nt.need()", k.Name, k.goArgs())
 	if k.onRows() {
-		// The calls for one row each would take longer than some of these kernels.
+		// checkMat is a call for each operand. For one row these calls would take longer than
+		// some of the kernels do.
 		s.line("if rows != 1 || units < 0 || !(%s.holds(units)) {", strings.Join(k.arguments(), ".holds(units) && "))
 		for _, a := range k.arguments() {
 			s.line("checkMat(%q, %q, rows, units, %s)", k.Name, a, a)

@@ -175,6 +175,15 @@ func FuzzGemm(f *testing.F) {
 				} else {
 					p.Gemm(into|order, m, a, lda, got, ldc)
 				}
+				from := bias
+				if how == 1 {
+					from = nil
+				}
+				for _, order := range []kernels.Into{0, kernels.FromLast} {
+					c := append([]float32(nil), c...)
+					p.Bind(into, m, a, lda, from, c, ldc).Gemm(order)
+					numtest.Equal(t, c, want, "%v bound, how=%d into=%d order=%d transB=%v m=%d n=%d k=%d", isa, how, into, order, transB, m, n, k)
+				}
 			}
 			numtest.Equal(t, got, want, "%v how=%d into=%d transA=%v transB=%v m=%d n=%d k=%d", isa, how, into, transA, transB, m, n, k)
 		})

@@ -71,7 +71,7 @@ func (p *Packed) Bind(into Into, m int, a []float32, lda int, bias []float32, c 
 	if bias != nil {
 		p.needBias(op, bias)
 		if into != Set {
-			panic("kernels: Packed.Bind: a product with a bias adds to or continues what is in C, want Set")
+			panic(fmt.Sprintf("kernels: Packed.Bind: Into(%d) and a bias, want Set: chains that start at a bias neither continue nor add to what is in C", uint8(into)))
 		}
 	}
 	p.check(op, m, a, lda, c, ldc)

@@ -89,11 +89,10 @@ const maxWidth, maxTile = 256, 6 * 64
 // accumulators, 2 vectors of B and the broadcasts of A that pass in the 32 of AVX-512,
 // half as many in the 16 of AVX2. There a block of a panel, 16 KiB, stays in a first-level
 // cache of 32 KiB beside the rows of A; a chain of up to 1024 steps is not cut for that (see
-// decision 0013). On AVX-512 tiles over two panels
-// read A and C in longer pieces, which is what counts where there are many rows; 7 to 12 rows
-// read half as much of B in tiles over one (see decision 0029). Blocks of 256 and 512 steps
-// do not differ there on a Xeon with 48 KiB L1 and 2 MiB L2, and mc matters little between
-// 48 and 192. NEON has tiles of 6 rows by 4 vectors; no ARM hardware has been timed. The
+// decision 0013). On AVX-512 tiles over two panels read A and C in longer pieces, which is what
+// counts where there are many rows; 7 to 12 rows read half as much of B in tiles over one (see
+// decision 0029). Blocks of 256 and 512 steps do not differ there on a Xeon with 48 KiB L1 and
+// 2 MiB L2, and mc matters little between 48 and 192. NEON has tiles of 6 rows by 4 vectors; no ARM hardware has been timed. The
 // scalar sizes keep what the loop of ref.Tile touches small.
 var tilings = [isaCount]tiling{
 	Scalar: {Size: tile.Size{Lanes: 1, Vecs: 16, Rows: 8}, kc: 512, whole: 512, mc: 64, copied: 60, room: 1 << 16, abreast: 1},

@@ -302,6 +302,8 @@ var assemblyFaults = []fault{
 		"b.m, b.a, b.lda, b.bias, b.c, b.ldc, 0, p.cols)", "b.m, b.a, b.lda, nil, b.c, b.ldc, 0, p.cols)", inKernels},
 	{"bound: a matrix that was reset is multiplied by", "kernels/packed.go",
 		"\tp.resets++\n", "", inKernels},
+	{"bound: every product keeps its operands", "kernels/bound.go",
+		"*(*words)(unsafe.Pointer(&to.args)) = *(*words)(unsafe.Pointer(t))", "to.args = *t", inKernels},
 	{"one row: a matrix without enough elements passes", "kernels/mat.go",
 		"return units <= m.Stride && units <= len(m.Data)", "return units <= m.Stride", inKernels},
 	{"one row: rows that overlap pass", "kernels/mat.go",

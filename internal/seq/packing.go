@@ -96,11 +96,19 @@ func (p *packing) packVectors(n *Net, isa kernels.ISA, w *Weights) {
 // inputProduct sets rows of c, ldc apart, to the input's part of the gates for as many rows of x:
 // a chain over x from the bias, or from +0 where the cell adds it. order is that of the columns.
 func (p *packing) inputProduct(sh *Shape, order kernels.Into, rows int, x []float32, width int, c []float32, ldc int) {
-	if p.bias != nil && !sh.BiasInCell {
-		p.in.GemmBias(rows, x, width, p.bias, c, ldc)
+	if bias := p.inputBias(sh); bias != nil {
+		p.in.GemmBias(rows, x, width, bias, c, ldc)
 	} else {
 		p.in.Gemm(kernels.Set|order, rows, x, width, c, ldc)
 	}
+}
+
+// inputBias is what the chains over x start from, nil where that is +0.
+func (p *packing) inputBias(sh *Shape) []float32 {
+	if sh.BiasInCell {
+		return nil
+	}
+	return p.bias
 }
 
 func (p *packing) packRecur(n *Net, hh []float32, of part) {

@@ -27,16 +27,20 @@ type Predictor struct {
 	steppers []Step
 	states   [][][]Mat    // where rows are shared: of each worker and layer, its rows of each state tensor
 	order    kernels.Into // of this step: see Step.Order
-	// Where one worker does all rows, no operand of a step ever moves. The products of each
-	// layer are prepared then: those with its input, and what a Step has of them.
-	inputs []*kernels.Bound
-	bound  [][]*kernels.Bound
-	x, y   []float32
-	doStep func(w, n int)
+	bound    []boundLayer // where one worker does all rows; nil else
+	x, y     []float32
+	doStep   func(w, n int)
 
 	phases       []func(s *Step) // of a step that is split by units
 	layer, phase int             // under way
 	doPhase      func(w, n int)
+}
+
+// A boundLayer is the products of a step of one layer, prepared: where one worker does all
+// rows, no operand ever moves.
+type boundLayer struct {
+	input *kernels.Bound   // with the layer's input
+	recur []*kernels.Bound // with the blocks of W_hh: see Step.Multiply
 }
 
 // NewPredictor makes a Predictor for a batch of rows, its state +0. It returns
@@ -93,12 +97,10 @@ func (p *Predictor) bind() {
 	s.Rows, s.Tape.Data = p.batch, p.tape
 	for l := range p.net.Layers {
 		k := &p.pack[l]
-		bias := k.bias
-		if sh.BiasInCell {
-			bias = nil
-		}
-		p.inputs = append(p.inputs, k.in.Bind(kernels.Set, p.batch, x, width, bias, p.tape, sh.Tape))
-		p.bound = append(p.bound, make([]*kernels.Bound, len(sh.Recur)))
+		p.bound = append(p.bound, boundLayer{
+			input: k.in.Bind(kernels.Set, p.batch, x, width, k.inputBias(sh), p.tape, sh.Tape),
+			recur: make([]*kernels.Bound, len(sh.Recur)),
+		})
 		p.forward(s, l, p.states[0][l])
 		x, width = p.states[0][l][0].Data, sh.States[0]
 	}
@@ -112,7 +114,7 @@ func (p *Predictor) forward(s *Step, l int, state []Mat) {
 	s.use(&p.pack[l], false)
 	s.State, s.Prev, s.bound = state, state, nil
 	if p.bound != nil {
-		s.bound = p.bound[l]
+		s.bound = p.bound[l].recur
 	}
 	p.net.Cell.Forward(s)
 }
@@ -206,13 +208,13 @@ func (p *Predictor) unitsStep(w, n int) {
 			width = sh.States[0]
 			x = p.next[0][(l-1)*p.batch*width:]
 		}
-		switch {
+		switch bias := k.inputBias(sh); {
 		case l == 0 && p.symbols.ids != nil:
 			for from := 0; from < sh.Gates; from += sh.Hidden {
 				p.copyHeld(0, p.batch, from+s.Lo, from+s.Hi)
 			}
-		case k.bias != nil && !sh.BiasInCell:
-			k.in.GemmBiasPart(w, n, p.batch, x, width, k.bias, p.tape, sh.Tape)
+		case bias != nil:
+			k.in.GemmBiasPart(w, n, p.batch, x, width, bias, p.tape, sh.Tape)
 		default:
 			k.in.GemmPart(w, n, kernels.Set|p.order, p.batch, x, width, p.tape, sh.Tape)
 		}
@@ -254,8 +256,8 @@ func (p *Predictor) step(w, n int) {
 		switch {
 		case l == 0 && p.symbols.ids != nil:
 			p.copyHeld(b, end, 0, sh.Gates)
-		case p.inputs != nil:
-			p.inputs[l].Gemm(p.order)
+		case p.bound != nil:
+			p.bound[l].input.Gemm(p.order)
 		default:
 			p.pack[l].inputProduct(sh, p.order, s.Rows, x, width, s.Tape.Data, sh.Tape)
 		}

@@ -33,12 +33,8 @@ func (c gated) Shape() Shape {
 
 func (c gated) Forward(s *Step) {
 	H, prev := c.h, &s.Prev[0]
-	s.Recur[0].Gemm(kernels.Continue, s.Rows, prev.Data, prev.Stride, s.Tape.Data, s.Tape.Stride)
-	if s.BiasHh[1] != nil {
-		s.Recur[1].GemmBias(s.Rows, prev.Data, prev.Stride, s.BiasHh[1], s.Tape.Data[3*H:], s.Tape.Stride)
-	} else {
-		s.Recur[1].Gemm(kernels.Set, s.Rows, prev.Data, prev.Stride, s.Tape.Data[3*H:], s.Tape.Stride)
-	}
+	s.Multiply(0, kernels.Continue, prev.From(0), nil, s.Tape.From(0))
+	s.Multiply(1, kernels.Set, prev.From(0), s.BiasHh[1], s.Tape.From(3*H))
 	for b := range s.Rows {
 		a, h, hp := s.Tape.Row(b), s.State[0].Row(b), prev.Row(b)
 		for j := range h {
@@ -262,5 +258,30 @@ func TestWorkersFollowTheWork(t *testing.T) {
 	}
 	if p.workers != 1 {
 		t.Errorf("%d workers of a Predictor of one unit, want 1", p.workers)
+	}
+}
+
+// What a Predictor has prepared is part of what Bytes tells.
+func TestPredictorTellsItsBoundProducts(t *testing.T) {
+	net, err := NewNet(Net{Kind: "test", Cell: gated{5}, Input: 3, Layers: 2, Reverse: []bool{false}, Workers: 1}, true, Zeros)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := net.NewPredictor(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, bound := p.Bytes(), 0
+	if len(p.bound) != net.Layers {
+		t.Fatalf("%d layers are bound, want %d", len(p.bound), net.Layers)
+	}
+	for _, l := range p.bound {
+		bound += l.input.Bytes()
+		for _, b := range l.recur {
+			bound += b.Bytes() // all of this cell go by Multiply
+		}
+	}
+	if p.bound = nil; told-p.Bytes() != bound || bound == 0 {
+		t.Errorf("Bytes told %d with the bound products and %d without, which take %d", told, p.Bytes(), bound)
 	}
 }

@@ -93,10 +93,10 @@ func (p *Predictor) Bytes() int {
 	s.floats(p.tape, p.in, p.symbols.product, p.symbols.row)
 	s += size(cap(p.symbols.made))
 	s.steps(p.steppers)
-	for l, b := range p.inputs {
-		s += size(b.Bytes())
-		for _, b := range p.bound[l] {
-			if b != nil {
+	for _, l := range p.bound {
+		s += size(l.input.Bytes())
+		for _, b := range l.recur {
+			if b != nil { // nil in a cell that makes its products by itself
 				s += size(b.Bytes())
 			}
 		}
