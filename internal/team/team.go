@@ -78,14 +78,16 @@ var only team
 // pieces of work of one training step, and several times what it takes to wake a helper.
 //
 // Where others want the processor, the time that a helper spins is taken from what it has for
-// its parts. So helpers spin no more than busySpins times for busyFor after one was held up
-// while it looked, for longer than held.
+// its parts. So helpers spin no more than busySpins times for busyFor after helpers were held up
+// while they looked, for longer than held, three times within often. Once or twice is no sign of
+// other programs: the host of a virtual machine may stop it, and a signal a process.
 const (
 	spins     = 2000
 	looks     = 30
 	busySpins = 300
 	held      = time.Millisecond
-	busyFor   = time.Second
+	often     = 200 * time.Millisecond
+	busyFor   = 2 * time.Second
 )
 
 // start is what times are counted from.
@@ -113,9 +115,10 @@ type team struct {
 	piece uint64
 
 	helpers  []*helper
-	awake    atomic.Int32 // helpers that have not parked
-	busy     atomic.Int64 // until when the machine is taken to have other work
-	waiting  atomic.Bool  // the caller has parked, or is about to
+	awake    atomic.Int32    // helpers that have not parked
+	busy     atomic.Int64    // until when the machine is taken to have other work
+	heldAt   [2]atomic.Int64 // when helpers were held up, the last time and the one before; 0: never
+	waiting  atomic.Bool     // the caller has parked, or is about to
 	ended    chan struct{}
 	panicked atomic.Pointer[Panic]
 }
@@ -254,8 +257,24 @@ func (t *team) help(h *helper, own int) {
 	}
 }
 
-// isBusy says whether a helper was held up not long ago.
+// isBusy says whether helpers were held up often not long ago: see heldUp.
 func (t *team) isBusy(now time.Duration) bool { return int64(now) < t.busy.Load() }
+
+// heldUp notes that a helper was held up until now, and says whether that is so often that the
+// machine has other work.
+func (t *team) heldUp(now time.Duration) bool {
+	last, before := t.heldAt[0].Load(), t.heldAt[1].Load()
+	if last > 0 && int64(now)-last < int64(held) { // another helper, by the same pause
+		return false
+	}
+	t.heldAt[0].Store(int64(now))
+	t.heldAt[1].Store(last)
+	if before == 0 || int64(now)-before > int64(often) {
+		return false
+	}
+	t.busy.Store(int64(now + busyFor))
+	return true
+}
 
 // sawWork spins until there is a part to take, but not for long.
 func (t *team) sawWork(own int) bool {
@@ -272,8 +291,7 @@ func (t *team) sawWork(own int) bool {
 		}
 		runtime.Gosched()
 		now := time.Since(start)
-		if now-last > held {
-			t.busy.Store(int64(now + busyFor))
+		if now-last > held && t.heldUp(now) {
 			return hasWork(t.left.Load(), own)
 		}
 		last = now

@@ -260,6 +260,37 @@ func TestRunAwake(t *testing.T) {
 	}
 }
 
+// TestHeldUp: the third time within a fifth of a second says that the machine has other work. What
+// holds up all helpers at once is one time.
+func TestHeldUp(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		times []time.Duration
+		busy  bool // after the last of them
+	}{
+		{[]time.Duration{500 * ms}, false},
+		{[]time.Duration{1 * ms, 30 * ms}, false},
+		{[]time.Duration{500 * ms, 530 * ms, 560 * ms}, true},
+		{[]time.Duration{500 * ms, 530 * ms, 700 * ms}, true},
+		{[]time.Duration{500 * ms, 530 * ms, 701 * ms}, false},
+		{[]time.Duration{500 * ms, 530 * ms, 701 * ms, 730 * ms}, true},
+		{[]time.Duration{500 * ms, 500*ms + 1, 500*ms + 2, 530 * ms, 530*ms + 1}, false},
+		{[]time.Duration{500 * ms, 700 * ms, 900 * ms, 1100 * ms}, false},
+	} {
+		var team team
+		for i, now := range c.times {
+			want := c.busy && i == len(c.times)-1
+			if got := team.heldUp(now); got != want || team.isBusy(now) != want {
+				t.Errorf("held up at %v of %v: %v, busy: %v, want %v", now, c.times, got, team.isBusy(now), want)
+			}
+		}
+		last := c.times[len(c.times)-1]
+		if team.isBusy(last+busyFor-1) != c.busy || team.isBusy(last+busyFor) {
+			t.Errorf("held up at %v: busy in two seconds: %v, after them: %v", c.times, team.isBusy(last+busyFor-1), team.isBusy(last+busyFor))
+		}
+	}
+}
+
 // TestBusyMachine: a helper that others keep from looking for work says so, for a while.
 func TestBusyMachine(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
