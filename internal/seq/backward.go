@@ -199,6 +199,7 @@ func (u *Unrolled) blockBackward(last bool) {
 		u.symbolPairs()
 		u.fork(u.copyPiece(rows, u.net.Shape.Gates), u.symbols.add)
 	}
+	u.job.columns = u.byColumns(rows) && !u.wholeGradientRows()
 	u.fork(u.gradientsPiece(rows, in, u.job.dx != nil), u.tasks.gradients)
 	if chunks := u.back.sums.input().Chunks(); last || chunks == u.back.sums.chunks {
 		u.fork(u.weightGradientsPiece(chunks*u.chunk*u.batch, in), u.tasks.weightGradients)

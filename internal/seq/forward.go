@@ -180,9 +180,17 @@ func (u *Unrolled) packForward(w, n int) {
 // them, then the rest step by step.
 func (u *Unrolled) blockForward() {
 	rows := (u.job.hi - u.job.lo) * u.batch
-	piece := u.productsPiece(rows, u.net.W[u.job.i].In)
-	if u.overSymbols(u.job.layer) { // they are made, and copied
+	in := u.net.W[u.job.i].In
+	piece, symbols := u.productsPiece(rows, in), u.overSymbols(u.job.layer)
+	u.job.columns = !symbols && u.byColumns(rows)
+	switch {
+	case symbols: // the products are made, and copied
 		piece = u.copyPiece(rows, u.net.Shape.Gates)
+	case u.job.columns:
+		piece.most = u.pack[u.job.i].in.Parts()
+		if u.copiesInput(u.job.layer) {
+			u.fork(u.copyPiece(rows, in), u.tasks.copyInput)
+		}
 	}
 	u.fork(piece, u.tasks.products)
 	if u.units.parts > 0 {
@@ -193,16 +201,16 @@ func (u *Unrolled) blockForward() {
 }
 
 // inputProducts sets the input's part of the gates for a share of the block's
-// rows (t,p): fl(b_ih + b_hh), then the chain over x.
+// rows (t,p), or of the columns: fl(b_ih + b_hh), then the chain over x.
 func (u *Unrolled) inputProducts(w, n int) {
 	sh, p, i := &u.net.Shape, &u.pack[u.job.i], u.job.i
 	x, width := u.input(u.job.layer)
 	tape, first := u.memory.tape[i], u.job.lo*u.batch
-	lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, rowUnit, w, n)
+	lo, hi, of := u.productShare((u.job.hi-u.job.lo)*u.batch, w, n)
 	lo, hi = lo+first, hi+first
 	base := first - u.tapeRow(u.job.lo)
 	copied, symbols := u.copiesInput(u.job.layer), u.overSymbols(u.job.layer)
-	if copied {
+	if copied && !u.job.columns {
 		u.copyInput(w, n)
 	}
 	for {
@@ -213,9 +221,9 @@ func (u *Unrolled) inputProducts(w, n int) {
 		case symbols:
 			u.copyProducts(r, end, base)
 		case copied:
-			p.inputProduct(sh, 0, end-r, u.memory.inRows[(r-first)*width:], width, tape[(r-base)*sh.Tape:], sh.Tape)
+			p.inputProduct(sh, of, 0, end-r, u.memory.inRows[(r-first)*width:], width, tape[(r-base)*sh.Tape:], sh.Tape)
 		default:
-			p.inputProduct(sh, 0, end-r, x[r*width:], width, tape[(r-base)*sh.Tape:], sh.Tape)
+			p.inputProduct(sh, of, 0, end-r, x[r*width:], width, tape[(r-base)*sh.Tape:], sh.Tape)
 		}
 		lo = end
 	}

@@ -53,14 +53,14 @@ func (u *Unrolled) listPairs() {
 
 // gradients does a share of what follows from the gradients of a block's
 // pre-activations, but for the gradients of the matrices, of which it prepares the
-// factors: columns of the gradients of biases and other vectors, rows of the gradient of
-// the input.
+// factors: columns of the gradients of biases and other vectors, rows or columns of the
+// gradient of the input.
 func (u *Unrolled) gradients(w, n int) {
 	u.addTotals(w, n) // first, while what the steps wrote is near
 	u.packFactors(w, n)
 	if u.job.dx != nil {
-		lo, hi := split.Share((u.job.hi-u.job.lo)*u.batch, rowUnit, w, n)
-		u.inputGradient(u.workers.steps[w].masks.numbers, u.workers.products[w], u.job.lo*u.batch+lo, u.job.lo*u.batch+hi)
+		lo, hi, of := u.productShare((u.job.hi-u.job.lo)*u.batch, w, n)
+		u.inputGradient(u.workers.steps[w].masks.numbers, u.workers.products[w], u.job.lo*u.batch+lo, u.job.lo*u.batch+hi, of)
 	}
 }
 
@@ -87,11 +87,17 @@ func (u *Unrolled) addTotals(w, n int) {
 	}
 }
 
+// wholeGradientRows says whether something is done with whole rows of the gradient of the input.
+func (u *Unrolled) wholeGradientRows() bool {
+	return u.dropsInput(u.job.layer) || u.job.layer == 0 && u.rows.differ()
+}
+
 // inputGradient sets rows lo..hi-1 of the gradient of the layer's input: the
 // chain over the rows of W_ih of the first direction, continued by the
 // second's, then the masks of the input; +0 past each row's end. Rows that have another
-// place in the user's dx are computed in work.
-func (u *Unrolled) inputGradient(numbers, work []float32, lo, hi int) {
+// place in the user's dx are computed in work. Of the columns it sets a part, which is all of
+// them where wholeGradientRows says so.
+func (u *Unrolled) inputGradient(numbers, work []float32, lo, hi int, of part) {
 	sh, dirs := &u.net.Shape, len(u.net.Reverse)
 	in := u.net.W[u.job.i].In
 	bottom := u.job.layer == 0 // dx is the user's
@@ -102,7 +108,7 @@ func (u *Unrolled) inputGradient(numbers, work []float32, lo, hi int) {
 		}
 		return u.job.dx[r*in:][:in]
 	}
-	for r := lo; u.rows.lengths != nil && r < hi; r++ {
+	for r := lo; of.w == 0 && u.rows.lengths != nil && r < hi; r++ {
 		if r/u.batch >= u.rows.length(r%u.batch) {
 			clear(row(r))
 		}
@@ -123,7 +129,7 @@ func (u *Unrolled) inputGradient(numbers, work []float32, lo, hi int) {
 		into := kernels.Set
 		for dir := range dirs {
 			i := u.job.layer*dirs + dir
-			u.pack[i].inBack.Gemm(into, end-r, u.memory.tape[i][r*sh.Tape:], sh.Tape, dx, in)
+			u.pack[i].inBack.GemmPart(of.w, of.n, into, end-r, u.memory.tape[i][r*sh.Tape:], sh.Tape, dx, in)
 			into = kernels.Continue
 		}
 		if u.dropsInput(u.job.layer) {

@@ -56,8 +56,8 @@ func (n *Net) newPacking(isa kernels.ISA, w *Weights, groups int, back bool) pac
 	return p
 }
 
-// A part is what one worker packs of a matrix: part w of n. Vectors are packed with
-// part 0.
+// A part is what one worker packs of a matrix, or multiplies by: part w of n of the columns.
+// Vectors are packed with part 0.
 type part struct{ w, n int }
 
 var wholeMatrix = part{0, 1}
@@ -94,12 +94,13 @@ func (p *packing) packVectors(n *Net, isa kernels.ISA, w *Weights) {
 }
 
 // inputProduct sets rows of c, ldc apart, to the input's part of the gates for as many rows of x:
-// a chain over x from the bias, or from +0 where the cell adds it. order is that of the columns.
-func (p *packing) inputProduct(sh *Shape, order kernels.Into, rows int, x []float32, width int, c []float32, ldc int) {
+// a chain over x from the bias, or from +0 where the cell adds it. It does so for a part of the
+// columns, and order is theirs.
+func (p *packing) inputProduct(sh *Shape, of part, order kernels.Into, rows int, x []float32, width int, c []float32, ldc int) {
 	if bias := p.inputBias(sh); bias != nil {
-		p.in.GemmBias(rows, x, width, bias, c, ldc)
+		p.in.GemmBiasPart(of.w, of.n, rows, x, width, bias, c, ldc)
 	} else {
-		p.in.Gemm(kernels.Set|order, rows, x, width, c, ldc)
+		p.in.GemmPart(of.w, of.n, kernels.Set|order, rows, x, width, c, ldc)
 	}
 }
 

@@ -259,7 +259,7 @@ func (p *Predictor) step(w, n int) {
 		case p.bound != nil:
 			p.bound[l].input.Gemm(p.order)
 		default:
-			p.pack[l].inputProduct(sh, p.order, s.Rows, x, width, s.Tape.Data, sh.Tape)
+			p.pack[l].inputProduct(sh, wholeMatrix, p.order, s.Rows, x, width, s.Tape.Data, sh.Tape)
 		}
 		p.forward(s, l, p.states[w][l])
 		x, width = s.State[0].Data, sh.States[0]

@@ -50,7 +50,7 @@ func (p *Predictor) makeProducts() {
 		}
 		s.made[id] = true
 		p.isa.CopyFlush(s.row, s.table[int(id)*in:][:in])
-		p.pack[0].inputProduct(&p.net.Shape, 0, 1, s.row, in, s.product[int(id)*gates:], gates)
+		p.pack[0].inputProduct(&p.net.Shape, wholeMatrix, 0, 1, s.row, in, s.product[int(id)*gates:], gates)
 	}
 }
 

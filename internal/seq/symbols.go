@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/simdrnn/simdrnn/internal/pages"
-	"github.com/simdrnn/simdrnn/internal/split"
 )
 
 // Where the rows of x are those of a table, chosen by symbols, a pass multiplies each of the
@@ -174,7 +173,13 @@ func (u *Unrolled) symbolProducts() {
 		u.job = job{dir: dir, i: dir}
 		for s.lo = 0; s.lo < len(s.list); s.lo = s.hi {
 			s.hi = min(s.lo+u.chunk*u.batch, len(s.list))
-			u.fork(u.productsPiece(s.hi-s.lo, u.net.Input), s.project)
+			rows := s.hi - s.lo
+			piece := u.productsPiece(rows, u.net.Input)
+			if u.job.columns = u.byColumns(rows); u.job.columns {
+				piece.most = u.pack[dir].in.Parts()
+				u.copySymbols(0, rows)
+			}
+			u.fork(piece, s.project)
 		}
 	}
 }
@@ -182,15 +187,23 @@ func (u *Unrolled) symbolProducts() {
 // projectSymbols is a share of the products for the symbols under way.
 func (u *Unrolled) projectSymbols(w, n int) {
 	s, in, gates := &u.symbols, u.net.Input, u.net.Shape.Gates
-	lo, hi := split.Share(s.hi-s.lo, rowUnit, w, n)
+	lo, hi, of := u.productShare(s.hi-s.lo, w, n)
 	if lo == hi {
 		return
 	}
-	x := u.memory.inRows[lo*in : hi*in]
-	for k, id := range s.list[s.lo+lo : s.lo+hi] {
-		u.isa.CopyFlush(x[k*in:][:in], s.table[int(id)*in:][:in])
+	if !u.job.columns {
+		u.copySymbols(lo, hi)
 	}
-	u.pack[u.job.i].inputProduct(&u.net.Shape, 0, hi-lo, x, in, s.dirs[u.job.dir].product[(s.lo+lo)*gates:], gates)
+	u.pack[u.job.i].inputProduct(&u.net.Shape, of, 0, hi-lo, u.memory.inRows[lo*in:], in, s.dirs[u.job.dir].product[(s.lo+lo)*gates:], gates)
+}
+
+// copySymbols copies the rows of the table of symbols lo to hi-1 of those under way, with tiny
+// values as +0.
+func (u *Unrolled) copySymbols(lo, hi int) {
+	s, in := &u.symbols, u.net.Input
+	for k, id := range s.list[s.lo+lo : s.lo+hi] {
+		u.isa.CopyFlush(u.memory.inRows[(lo+k)*in:][:in], s.table[int(id)*in:][:in])
+	}
 }
 
 // copyProducts sets the input's part of the gates of rows r to end-1 of the tape, from row base

@@ -11,8 +11,9 @@ import (
 // job is what the workers are doing: a block of steps of one direction of one
 // layer.
 type job struct {
-	layer, dir, i int // i counts directions over all layers
-	lo, hi        int // steps lo <= t < hi
+	layer, dir, i int  // i counts directions over all layers
+	lo, hi        int  // steps lo <= t < hi
+	columns       bool // workers share the columns of the product with W_ih: see byColumns
 	dy            []float32
 	dx            []float32 // nil: not wanted
 }
@@ -79,6 +80,26 @@ func (u *Unrolled) packPiece() piece {
 func (u *Unrolled) productsPiece(rows, in int) piece {
 	flops := 2 * float64(u.net.Shape.Gates) * float64(rows) * float64(in)
 	return piece{u.moved(flops, rows), units(rows, rowUnit)}
+}
+
+// columnRows is how many rows (t,p) for each worker are so few that workers share the columns of
+// a product with W_ih, not its rows: each then reads a part of W_ih in place of all of it, and rows
+// in units of rowUnit would not make equal shares.
+const columnRows = 48
+
+// byColumns says whether workers share the columns of a product of so many rows (t,p) with W_ih.
+func (u *Unrolled) byColumns(rows int) bool {
+	return u.workers.most > 1 && rows <= columnRows*u.workers.most
+}
+
+// productShare is what worker w of n does of the product under way of so many rows with W_ih:
+// rows lo to hi-1, and a part of the columns.
+func (u *Unrolled) productShare(rows, w, n int) (lo, hi int, of part) {
+	if u.job.columns {
+		return 0, rows, part{w, n}
+	}
+	lo, hi = split.Share(rows, rowUnit, w, n)
+	return lo, hi, wholeMatrix
 }
 
 // moved is what a piece of work of so many operations is worth to be shared that writes or

@@ -146,3 +146,53 @@ func TestWorkStaysWithItsTape(t *testing.T) {
 		}
 	}
 }
+
+// Workers share the columns of products of few rows with W_ih, forward and back, one row among
+// them, and the rows of others. Where something is done with whole rows of dx they share rows.
+func TestFewRowsByColumns(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	defer split.ShareAll()()
+	for _, c := range []struct {
+		steps, batch, workers int
+		noise                 Noise
+		forward, back         bool
+	}{
+		{1, 1, 2, Noise{}, true, true},
+		{1, 96, 2, Noise{}, true, true},
+		{1, 97, 2, Noise{}, false, false},
+		{12, 8, 2, Noise{}, true, true},
+		{13, 8, 2, Noise{}, false, false},
+		{1, 144, 3, Noise{}, true, true},
+		{1, 145, 3, Noise{}, false, false},
+		{1, 1, 1, Noise{}, false, false},
+		{1, 1, 2, Noise{Input: 0.5}, true, false},
+	} {
+		n, err := NewNet(Net{Kind: "test", Cell: gated{120}, Input: 70, Layers: 1, Reverse: []bool{false}, Workers: c.workers, Noise: c.noise}, true, Zeros)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := n.Unroll(c.steps, c.batch, true)
+		x, y := make([]float32, c.steps*c.batch*70), make([]float32, c.steps*c.batch*u.out)
+		forward, back, products, gradients := false, false, u.tasks.products, u.tasks.gradients
+		u.tasks.products = func(w, n int) {
+			if n != c.workers && (c.forward || c.batch > 90) {
+				t.Errorf("%+v: %d parts of the products", c, n)
+			}
+			if w == 0 {
+				forward = u.job.columns
+			}
+			products(w, n)
+		}
+		u.tasks.gradients = func(w, n int) {
+			if w == 0 {
+				back = u.job.columns
+			}
+			gradients(w, n)
+		}
+		u.Forward(y, x)
+		u.Backward(make([]float32, len(x)), y)
+		if forward != c.forward || back != c.back {
+			t.Errorf("%+v: by columns forward: %v, back: %v", c, forward, back)
+		}
+	}
+}
