@@ -22,7 +22,7 @@ var symbolFaults = []fault{
 	{"symbols: tiny elements of the table stay in products", "internal/seq/symbols.go",
 		"u.isa.CopyFlush(u.memory.inRows[(lo+k)*in:][:in], s.table", "copy(u.memory.inRows[(lo+k)*in:][:in], s.table", bySymbols},
 	{"symbols: rows of the table are not copied for products by columns", "internal/seq/symbols.go",
-		"\t\t\t\tu.copySymbols(0, rows)\n", "", bySymbols},
+		"\t\t\t\tu.fork(u.copyPiece(rows, u.net.Input), s.copy)\n", "", bySymbols},
 	{"symbols: the table has the gradient of one direction", "internal/seq/symbols_back.go",
 		"	for dir := range u.net.Reverse {\n", "	for dir := range u.net.Reverse[:1] {\n", bySymbols},
 	{"symbols: both directions have the products of one", "internal/seq/symbols.go",

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/simdrnn/simdrnn/internal/pages"
+	"github.com/simdrnn/simdrnn/internal/split"
 )
 
 // Where the rows of x are those of a table, chosen by symbols, a pass multiplies each of the
@@ -29,6 +30,7 @@ type symbols struct {
 	pairs    []int32 // of a block: the slot of each pair, ^slot where it comes first
 	seen     []bool  // by slot, in the Backward of a direction
 	lo, hi   int     // what is under way of list, or of the order of a direction
+	copy     func(w, n int)
 	project  func(w, n int)
 	add      func(w, n int)
 	pack     func(w, n int)
@@ -72,7 +74,7 @@ func (u *Unrolled) ReserveSymbols(vocabulary int) {
 		}
 		s.dirs = append(s.dirs, d)
 	}
-	s.project = u.projectSymbols
+	s.copy, s.project = u.copySymbols, u.projectSymbols
 	if u.keep {
 		s.pairs, s.seen = make([]int32, 0, u.chunk*u.batch), make([]bool, most)
 		s.add, s.pack, s.multiply, s.scatter = u.addSymbols, u.packSymbols, u.multiplySymbols, u.scatterSymbols
@@ -177,7 +179,7 @@ func (u *Unrolled) symbolProducts() {
 			piece := u.productsPiece(rows, u.net.Input)
 			if u.job.columns = u.byColumns(rows); u.job.columns {
 				piece.most = u.pack[dir].in.Parts()
-				u.copySymbols(0, rows)
+				u.fork(u.copyPiece(rows, u.net.Input), s.copy)
 			}
 			u.fork(piece, s.project)
 		}
@@ -192,15 +194,16 @@ func (u *Unrolled) projectSymbols(w, n int) {
 		return
 	}
 	if !u.job.columns {
-		u.copySymbols(lo, hi)
+		u.copySymbols(w, n)
 	}
 	u.pack[u.job.i].inputProduct(&u.net.Shape, of, 0, hi-lo, u.memory.inRows[lo*in:], in, s.dirs[u.job.dir].product[(s.lo+lo)*gates:], gates)
 }
 
-// copySymbols copies the rows of the table of symbols lo to hi-1 of those under way, with tiny
-// values as +0.
-func (u *Unrolled) copySymbols(lo, hi int) {
+// copySymbols copies a share of the rows of the table of the symbols under way, with tiny values
+// as +0.
+func (u *Unrolled) copySymbols(w, n int) {
 	s, in := &u.symbols, u.net.Input
+	lo, hi := split.Share(s.hi-s.lo, rowUnit, w, n)
 	for k, id := range s.list[s.lo+lo : s.lo+hi] {
 		u.isa.CopyFlush(u.memory.inRows[(lo+k)*in:][:in], s.table[int(id)*in:][:in])
 	}
