@@ -180,19 +180,14 @@ func (u *Unrolled) packForward(w, n int) {
 // them, then the rest step by step.
 func (u *Unrolled) blockForward() {
 	rows := (u.job.hi - u.job.lo) * u.batch
-	in := u.net.W[u.job.i].In
-	piece, symbols := u.productsPiece(rows, in), u.overSymbols(u.job.layer)
-	u.job.columns = !symbols && u.byColumns(rows)
 	switch {
-	case symbols: // the products are made, and copied
-		piece = u.copyPiece(rows, u.net.Shape.Gates)
-	case u.job.columns:
-		piece.most = u.pack[u.job.i].in.Parts()
-		if u.copiesInput(u.job.layer) {
-			u.fork(u.copyPiece(rows, in), u.tasks.copyInput)
-		}
+	case u.overSymbols(u.job.layer): // they are made, and copied
+		u.fork(u.copyPiece(rows, u.net.Shape.Gates), u.tasks.products)
+	case u.copiesInput(u.job.layer):
+		u.forkProducts(rows, u.tasks.copyInput, u.tasks.products)
+	default:
+		u.forkProducts(rows, nil, u.tasks.products)
 	}
-	u.fork(piece, u.tasks.products)
 	if u.units.parts > 0 {
 		u.stepsByUnits()
 	} else {

@@ -208,15 +208,12 @@ func (p *Predictor) unitsStep(w, n int) {
 			width = sh.States[0]
 			x = p.next[0][(l-1)*p.batch*width:]
 		}
-		switch bias := k.inputBias(sh); {
-		case l == 0 && p.symbols.ids != nil:
+		if l == 0 && p.symbols.ids != nil {
 			for from := 0; from < sh.Gates; from += sh.Hidden {
 				p.copyHeld(0, p.batch, from+s.Lo, from+s.Hi)
 			}
-		case bias != nil:
-			k.in.GemmBiasPart(w, n, p.batch, x, width, bias, p.tape, sh.Tape)
-		default:
-			k.in.GemmPart(w, n, kernels.Set|p.order, p.batch, x, width, p.tape, sh.Tape)
+		} else {
+			k.inputProduct(sh, part{w, n}, p.order, p.batch, x, width, p.tape, sh.Tape)
 		}
 	}
 	p.phases[p.phase](s)

@@ -175,13 +175,7 @@ func (u *Unrolled) symbolProducts() {
 		u.job = job{dir: dir, i: dir}
 		for s.lo = 0; s.lo < len(s.list); s.lo = s.hi {
 			s.hi = min(s.lo+u.chunk*u.batch, len(s.list))
-			rows := s.hi - s.lo
-			piece := u.productsPiece(rows, u.net.Input)
-			if u.job.columns = u.byColumns(rows); u.job.columns {
-				piece.most = u.pack[dir].in.Parts()
-				u.fork(u.copyPiece(rows, u.net.Input), s.copy)
-			}
-			u.fork(piece, s.project)
+			u.forkProducts(s.hi-s.lo, s.copy, s.project)
 		}
 	}
 }

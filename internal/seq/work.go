@@ -84,12 +84,27 @@ func (u *Unrolled) productsPiece(rows, in int) piece {
 
 // columnRows is how many rows (t,p) for each worker are so few that workers share the columns of
 // a product with W_ih, not its rows: each then reads a part of W_ih in place of all of it, and rows
-// in units of rowUnit would not make equal shares.
+// in units of rowUnit would not make equal shares. With three times as many it makes no difference.
 const columnRows = 48
 
 // byColumns says whether workers share the columns of a product of so many rows (t,p) with W_ih.
 func (u *Unrolled) byColumns(rows int) bool {
 	return u.workers.most > 1 && rows <= columnRows*u.workers.most
+}
+
+// forkProducts does products of so many rows with W_ih of the direction at work, by columns or by
+// rows. Products by columns read copies that all workers have made before, by copied, which is nil
+// where there are none; those by rows make the copies of their rows.
+func (u *Unrolled) forkProducts(rows int, copied, products func(w, n int)) {
+	in := u.net.W[u.job.i].In
+	piece := u.productsPiece(rows, in)
+	if u.job.columns = u.byColumns(rows); u.job.columns {
+		piece.most = u.pack[u.job.i].in.Parts()
+		if copied != nil {
+			u.fork(u.copyPiece(rows, in), copied)
+		}
+	}
+	u.fork(piece, products)
 }
 
 // productShare is what worker w of n does of the product under way of so many rows with W_ih:

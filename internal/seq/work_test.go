@@ -175,7 +175,7 @@ func TestFewRowsByColumns(t *testing.T) {
 		x, y := make([]float32, c.steps*c.batch*70), make([]float32, c.steps*c.batch*u.out)
 		forward, back, products, gradients := false, false, u.tasks.products, u.tasks.gradients
 		u.tasks.products = func(w, n int) {
-			if n != c.workers && (c.forward || c.batch > 90) {
+			if n != c.workers {
 				t.Errorf("%+v: %d parts of the products", c, n)
 			}
 			if w == 0 {
@@ -193,6 +193,26 @@ func TestFewRowsByColumns(t *testing.T) {
 		u.Backward(make([]float32, len(x)), y)
 		if forward != c.forward || back != c.back {
 			t.Errorf("%+v: by columns forward: %v, back: %v", c, forward, back)
+		}
+		if !u.TakesSymbols() {
+			continue
+		}
+		ids := make([]int32, c.steps*c.batch) // as many symbols as rows
+		for i := range ids {
+			ids[i] = int32(i)
+		}
+		u.ReserveSymbols(len(ids))
+		u.tasks.products = products
+		symbols, project := false, u.symbols.project
+		u.symbols.project = func(w, n int) {
+			if w == 0 {
+				symbols = u.job.columns
+			}
+			project(w, n)
+		}
+		u.ForwardSymbols(y, x, ids)
+		if symbols != c.forward {
+			t.Errorf("%+v: symbols by columns: %v", c, symbols)
 		}
 	}
 }
