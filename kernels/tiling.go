@@ -92,8 +92,8 @@ const maxWidth, maxTile = 256, 6 * 64
 // decision 0013). On AVX-512 tiles over two panels read A and C in longer pieces, which is what
 // counts where there are many rows; 7 to 12 rows read half as much of B in tiles over one (see
 // decision 0029). Blocks of 256 and 512 steps do not differ there on a Xeon with 48 KiB L1 and
-// 2 MiB L2, and mc matters little between 48 and 192. NEON has tiles of 6 rows by 4 vectors; no ARM hardware has been timed. The
-// scalar sizes keep what the loop of ref.Tile touches small.
+// 2 MiB L2, and mc matters little between 48 and 192. NEON has tiles of 6 rows by 4 vectors; no
+// ARM hardware has been timed. The scalar sizes keep what the loop of ref.Tile touches small.
 var tilings = [isaCount]tiling{
 	Scalar: {Size: tile.Size{Lanes: 1, Vecs: 16, Rows: 8}, kc: 512, whole: 512, mc: 64, copied: 60, room: 1 << 16, abreast: 1},
 	AVX2:   {Size: tile.AVX2, kc: 256, whole: 1024, mc: 96, copied: 96, room: 1 << 16, abreast: 16},
