@@ -23,20 +23,8 @@ func Tile(rows, cols, k int, a []float32, rsa, csa int, b []float32, ldb int, st
 		for j := 0; j < cols; j += len(acc) {
 			w := min(len(acc), cols-j)
 			copy(acc[:w], start[r*lds+j:])
-			if w == len(acc) {
-				for q := range k {
-					s := float64(a[r*rsa+q*csa])
-					row := (*[16]float32)(b[q*ldb+j:])
-					for l, v := range row { // FMA written out: its call costs as much as its work
-						p := float64(s * float64(v))
-						t := p + float64(acc[l])
-						if u := math.Float64bits(t); u&lowBits != midpoint && u&^signBit >= minNormal {
-							acc[l] = float32(t)
-						} else {
-							acc[l] = fmaRare(p, float64(acc[l]))
-						}
-					}
-				}
+			if w == len(acc) && k > 0 {
+				chains16(&acc, k, a[r*rsa:], csa, b[j:], ldb)
 			} else {
 				for q := range k {
 					s := a[r*rsa+q*csa]
@@ -57,5 +45,36 @@ func Tile(rows, cols, k int, a []float32, rsa, csa int, b []float32, ldb int, st
 				out[l] = v
 			}
 		}
+	}
+}
+
+// chains16 continues sixteen chains by k steps: acc[l] = FMA(a[q*csa], b[q*ldb+l], acc[l]).
+//
+// It is [FMA] written out, whose call costs as much as its work: four sums at a time, and the
+// chains, which are float32 throughout, held as float64.
+func chains16(acc *[16]float32, k int, a []float32, csa int, b []float32, ldb int) {
+	var c [16]float64
+	for l, v := range acc {
+		c[l] = float64(v)
+	}
+	for q := range k {
+		s := float64(a[q*csa])
+		row := (*[16]float32)(b[q*ldb:])
+		for l := 0; l < len(row); l += 4 {
+			u0 := math.Float64bits(float64(s*float64(row[l])) + c[l])
+			u1 := math.Float64bits(float64(s*float64(row[l+1])) + c[l+1])
+			u2 := math.Float64bits(float64(s*float64(row[l+2])) + c[l+2])
+			u3 := math.Float64bits(float64(s*float64(row[l+3])) + c[l+3])
+			if once(u0) && once(u1) && once(u2) && once(u3) {
+				c[l], c[l+1], c[l+2], c[l+3] = nearest(u0), nearest(u1), nearest(u2), nearest(u3)
+				continue
+			}
+			for i := l; i < l+4; i++ {
+				c[i] = float64(fmaRare(float64(s*float64(row[i])), c[i]))
+			}
+		}
+	}
+	for l, v := range c {
+		acc[l] = float32(v)
 	}
 }

@@ -24,7 +24,8 @@ func exactFMA(a, b, c float32) float32 {
 }
 
 // Rounding twice goes wrong next to midpoints and below the normal range, so
-// most of the triples are built there: the product is about half a unit of c.
+// most of the triples are built there: the product is about half a unit of c. A tile
+// has them in one of 16 columns, beside sums that are nothing special.
 func TestFMARoundsOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	finite := func() float32 {
@@ -34,10 +35,13 @@ func TestFMARoundsOnce(t *testing.T) {
 			}
 		}
 	}
-	twice := 0
-	for i := range 400000 {
+	twice, infinite, triples := 0, 0, 500000
+	if testing.Short() {
+		triples = 100000
+	}
+	for i := range triples {
 		a, b, c := finite(), finite(), finite()
-		switch i % 4 {
+		switch i % 5 {
 		case 0: // (1+x)(1-x) half units of c: less than half by what float64 cannot hold
 			c = math.Float32frombits(0x3f800000 | r.Uint32()&0x807fffff)
 			x := float32(r.IntN(256)) * 0x1p-23
@@ -48,16 +52,43 @@ func TestFMARoundsOnce(t *testing.T) {
 		case 2: // cancellation
 			a, b = math.Float32frombits(0x3f800000|r.Uint32()&0x7fffff), math.Float32frombits(0x3f800000|r.Uint32()&0x7fffff)
 			c = -float32(float64(a) * float64(b))
+		case 3: // about half a unit above the largest number, from where on it is infinity
+			a, b, c = 0x1p52+float32(r.IntN(3)-1)*0x1p29, 0x1p51, math.Float32frombits(0x7f7fffff-r.Uint32N(2)|r.Uint32()&(1<<31))
+			if math.Signbit(float64(c)) {
+				a = -a
+			}
 		}
 		got, want := ref.FMA(a, b, c), exactFMA(a, b, c)
 		if !numtest.Same(got, want) {
 			t.Fatalf("FMA(%08x, %08x, %08x) = %08x, want %08x", math.Float32bits(a), math.Float32bits(b), math.Float32bits(c), math.Float32bits(got), math.Float32bits(want))
 		}
+		// The second step takes half of c away again, but not from infinity.
+		const cols = 16
+		var bs [2 * cols]float32
+		var cs [cols]float32
+		for l := range cs {
+			bs[l], bs[cols+l], cs[l] = 0.5, 2, 3
+		}
+		at := r.IntN(cols)
+		bs[at], bs[cols+at], cs[at] = b, -c/2, c
+		ref.Tile(1, cols, 2, []float32{a, 1}, 2, 1, bs[:], cols, cs[:], cols, cs[:], cols, 0)
+		after, beside := exactFMA(1, -c/2, want), exactFMA(1, 2, exactFMA(a, 0.5, 3))
+		for l, v := range cs {
+			if l != at && !numtest.Same(v, beside) || l == at && !numtest.Same(v, after) {
+				t.Fatalf("column %d of a tile, FMA(%08x, %08x, %08x) in column %d: %08x, want %08x there and %08x beside", l, math.Float32bits(a), math.Float32bits(b), math.Float32bits(c), at, math.Float32bits(v), math.Float32bits(after), math.Float32bits(beside))
+			}
+		}
 		if !numtest.Same(float32(math.FMA(float64(a), float64(b), float64(c))), want) {
 			twice++
 		}
+		if i%5 == 3 && math.IsInf(float64(want), 0) {
+			infinite++
+		}
 	}
-	if twice < 10000 {
+	if kind := triples / 5; infinite < kind/10 || infinite > kind-kind/10 {
+		t.Errorf("%d of %d sums about the largest number are infinite, want some and not all", infinite, kind)
+	}
+	if twice < triples/40 {
 		t.Errorf("only %d of the triples tell one rounding from two", twice)
 	}
 }
