@@ -35,9 +35,9 @@ var forms = func() (all []form) {
 	return append(all, form{"Bias", kernels.Set, false, false}, form{"Bias", kernels.Set, false, true})
 }()
 
-// chain is the contract's rule 1: C[i][j] over the stored operands, one fused
-// multiply-add a step, k ascending.
-func (f form) chain(m, n, k int, a func(i, q int) float32, b func(q, j int) float32, bias, c []float32, ldc int) {
+// chain is the contract's rule 1: C[i][j] over the rows of A and the columns of B, k values
+// each, one fused multiply-add a step, k ascending.
+func (f form) chain(m, n, k int, rows, cols []float32, bias, c []float32, ldc int) {
 	for i := range m {
 		for j := range n {
 			acc := float32(0)
@@ -46,8 +46,9 @@ func (f form) chain(m, n, k int, a func(i, q int) float32, b func(q, j int) floa
 			} else if f.into&^kernels.FromLast == kernels.Continue {
 				acc = c[i*ldc+j]
 			}
-			for q := range k {
-				acc = ref.FMA(a(i, q), b(q, j), acc)
+			col := cols[j*k:][:k]
+			for q, v := range rows[i*k:][:k] {
+				acc = ref.FMA(v, col[q], acc)
 			}
 			switch f.into &^ kernels.FromLast {
 			case kernels.AddTo:
@@ -60,6 +61,17 @@ func (f form) chain(m, n, k int, a func(i, q int) float32, b func(q, j int) floa
 			c[i*ldc+j] = acc
 		}
 	}
+}
+
+// lines returns what at says of n lines of k values each, one line after the other.
+func lines(n, k int, at func(line, q int) float32) []float32 {
+	s := make([]float32, 0, n*k)
+	for line := range n {
+		for q := range k {
+			s = append(s, at(line, q))
+		}
+	}
+	return s
 }
 
 // matrix returns rows x cols values with rows ld apart, NaN between the rows,
@@ -149,7 +161,9 @@ func (f form) check(t *testing.T, g *numtest.Guards, isa kernels.ISA, r source, 
 	begin := 0
 	for _, end := range ends {
 		from := begin
-		f.chain(m, n, end-from, func(i, q int) float32 { return atA(i, from+q) }, func(q, j int) float32 { return atB(from+q, j) }, bias, want, ldc)
+		rows := lines(m, end-from, func(i, q int) float32 { return atA(i, from+q) })
+		cols := lines(n, end-from, func(j, q int) float32 { return atB(from+q, j) })
+		f.chain(m, n, end-from, rows, cols, bias, want, ldc)
 		begin = end
 	}
 

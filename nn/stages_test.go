@@ -167,7 +167,7 @@ func stateLike(s [][]float32, seed uint64) [][]float32 {
 func TestStagesAreNets(t *testing.T) {
 	const steps, batch = 6, 3
 	var first map[string]passOf
-	numtest.EachTier(t, func(t *testing.T, _ kernels.ISA) {
+	numtest.EveryTier(t, func(t *testing.T, _ kernels.ISA) {
 		passes := map[string]passOf{}
 		for name, b := range everyStage() {
 			net := b.chain(steps, batch)

@@ -1,10 +1,11 @@
 package numtest
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"sort"
+	"slices"
 	"strconv"
 	"testing"
 )
@@ -63,59 +64,39 @@ type Axis struct {
 func Cases(fmas int64, cost func(v []int) int64, axes []Axis, f func(v []int) bool) {
 	fmas = share(fmas)
 	all := combinations(axes)
+	costs := make([]int64, len(all))
+	for i, at := range all {
+		costs[i] = cost(values(axes, at))
+	}
 	order := rand.New(rand.NewPCG(1, 2)).Perm(len(all))
-	cheap := append([]int(nil), order...)
-	sort.SliceStable(cheap, func(i, j int) bool { return cost(all[cheap[i]]) < cost(all[cheap[j]]) })
+	cheap := slices.Clone(order)
+	slices.SortStableFunc(cheap, func(i, j int) int { return cmp.Compare(costs[i], costs[j]) })
 
 	done := make([]bool, len(all))
 	run := func(i int) bool {
 		done[i] = true
-		c := cost(all[i])
-		fmas -= c
-		spent += c
-		return f(all[i])
+		fmas -= costs[i]
+		spent += costs[i]
+		return f(values(axes, all[i]))
 	}
-	type pair struct{ ax, i, ay, j int }
-	seen := map[pair]bool{}
-	news := func(v []int) (n int) {
-		for x := range axes {
-			for y := x; y < len(axes); y++ {
-				if !seen[pair{x, v[x], y, v[y]}] {
-					n++
-				}
-			}
-		}
-		return n
-	}
-	total := 0
-	for x := range axes {
-		total += len(axes[x].Values)
-		for y := x + 1; y < len(axes); y++ {
-			total += len(axes[x].Values) * len(axes[y].Values)
-		}
-	}
+	missing := newPairs(axes)
 	// Taking only cases that bring many new pairs at once keeps the cover small.
-	for want := len(axes) * (len(axes) + 1) / 2; want > 0 && len(seen) < total; want-- {
+	for want := len(axes) * (len(axes) + 1) / 2; want > 0 && missing.n > 0; want-- {
 		for _, i := range cheap {
-			if done[i] || news(all[i]) < want {
+			if missing.n < want {
+				break
+			}
+			if done[i] || missing.of(all[i]) < want {
 				continue
 			}
-			v := all[i]
-			for x := range axes {
-				for y := x; y < len(axes); y++ {
-					seen[pair{x, v[x], y, v[y]}] = true
-				}
-			}
+			missing.take(all[i])
 			if !run(i) {
 				return
 			}
 		}
 	}
 	for _, i := range order {
-		if done[i] {
-			continue
-		}
-		if c := cost(all[i]); c > fmas || spent+c > budget() {
+		if done[i] || costs[i] > fmas || spent+costs[i] > budget() {
 			continue
 		}
 		if !run(i) {
@@ -124,17 +105,73 @@ func Cases(fmas int64, cost func(v []int) int64, axes []Axis, f func(v []int) bo
 	}
 }
 
-// combinations lists the combinations of the axes' values; a value listed twice on
-// one axis counts once.
+// pairs are the pairs of values of two axes that have not occurred, and the values of
+// each axis by itself. Values are given by where they stand on their axis.
+type pairs struct {
+	missing [][][]bool // of axes x and y >= x, [x*axes+y][i][j]; for y = x only j = i counts
+	n       int
+}
+
+func newPairs(axes []Axis) *pairs {
+	p := &pairs{missing: make([][][]bool, len(axes)*len(axes))}
+	for x := range axes {
+		for y := x; y < len(axes); y++ {
+			table := make([][]bool, len(axes[x].Values))
+			for i := range table {
+				table[i] = make([]bool, len(axes[y].Values))
+				for j := range table[i] {
+					if y > x || j == i {
+						table[i][j] = true
+						p.n++
+					}
+				}
+			}
+			p.missing[x*len(axes)+y] = table
+		}
+	}
+	return p
+}
+
+// of counts the missing pairs of a case.
+func (p *pairs) of(at []int) (n int) {
+	for x, i := range at {
+		for y := x; y < len(at); y++ {
+			if p.missing[x*len(at)+y][i][at[y]] {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// take strikes the pairs of a case out.
+func (p *pairs) take(at []int) {
+	p.n -= p.of(at)
+	for x, i := range at {
+		for y := x; y < len(at); y++ {
+			p.missing[x*len(at)+y][i][at[y]] = false
+		}
+	}
+}
+
+// values are those of a case.
+func values(axes []Axis, at []int) []int {
+	v := make([]int, len(at))
+	for x, i := range at {
+		v[x] = axes[x].Values[i]
+	}
+	return v
+}
+
+// combinations lists the combinations of the axes' values, by where they stand on
+// their axes. A value listed twice on one axis counts once.
 func combinations(axes []Axis) [][]int {
 	out := [][]int{nil}
 	for x := range axes {
 		a := &axes[x]
-		uniq := map[int]bool{}
-		vals := []int{}
+		var vals []int
 		for _, v := range a.Values {
-			if v >= 0 && !uniq[v] {
-				uniq[v] = true
+			if v >= 0 && !slices.Contains(vals, v) {
 				vals = append(vals, v)
 			}
 		}
@@ -143,9 +180,9 @@ func combinations(axes []Axis) [][]int {
 		}
 		a.Values = vals
 		next := make([][]int, 0, len(out)*len(vals))
-		for _, p := range out {
-			for _, v := range vals {
-				next = append(next, append(append(make([]int, 0, len(axes)), p...), v))
+		for _, at := range out {
+			for i := range vals {
+				next = append(next, append(append(make([]int, 0, len(axes)), at...), i))
 			}
 		}
 		out = next

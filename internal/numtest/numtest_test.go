@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -234,5 +235,37 @@ func TestEachTierVisitsAllAndGoesBack(t *testing.T) {
 	})
 	if len(got) != len(kernels.Available()) || kernels.Current() != before {
 		t.Errorf("visited %v of %v; %v before, %v after", got, kernels.Available(), before, kernels.Current())
+	}
+}
+
+func TestEachTierKeepsToTheEnvironment(t *testing.T) {
+	best := kernels.Current()
+	for _, c := range []struct {
+		names string
+		want  []kernels.ISA
+	}{
+		{best.String(), []kernels.ISA{best}},
+		{"scalar", []kernels.ISA{kernels.Scalar}},
+		{"scalar, avx2,avx512,neon", kernels.Available()},
+	} {
+		t.Setenv(EnvTiers, c.names)
+		var got []kernels.ISA
+		EachTier(t, func(t *testing.T, isa kernels.ISA) { got = append(got, isa) })
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s=%s: visited %v, want %v", EnvTiers, c.names, got, c.want)
+		}
+	}
+	t.Setenv(EnvTiers, "scalar")
+	var every []kernels.ISA
+	EveryTier(t, func(t *testing.T, isa kernels.ISA) { every = append(every, isa) })
+	if !slices.Equal(every, kernels.Available()) {
+		t.Errorf("EveryTier visited %v, want %v", every, kernels.Available())
+	}
+	if why := whyNot(best); best != kernels.Scalar && why != EnvTiers+"=scalar leaves it out" {
+		t.Errorf("%v was not exercised: %s", best, why)
+	}
+	t.Setenv(EnvTiers, "scalar,sse")
+	if _, err := leftOut(best); err == nil || !strings.Contains(err.Error(), EnvTiers) || !strings.Contains(err.Error(), "sse") {
+		t.Errorf("a name that is no tier: %v", err)
 	}
 }

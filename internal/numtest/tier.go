@@ -28,11 +28,57 @@ type variant struct {
 	tiers []string
 }
 
+// EnvTiers is the environment variable that names the tiers, separated by commas, to which
+// [EachTier] keeps; empty means all that are available. Unlike SIMDRNN_ISA it can leave out
+// the scalar one, and changes nothing else.
+const EnvTiers = "SIMDRNN_TEST_TIERS"
+
+// leftOut reports whether EnvTiers leaves a tier out. A name that is no tier is an error.
+func leftOut(isa kernels.ISA) (bool, error) {
+	names := os.Getenv(EnvTiers)
+	if names == "" {
+		return false, nil
+	}
+	out := true
+	for name := range strings.SplitSeq(names, ",") {
+		named, err := kernels.ParseISA(strings.TrimSpace(name))
+		if err != nil {
+			return false, fmt.Errorf("%s=%q: %w", EnvTiers, names, err)
+		}
+		out = out && named != isa
+	}
+	return out, nil
+}
+
 // EachTier runs f as a subtest named after the tier, once for each tier that is
-// available, with that tier as the current one, and puts back the tier that was
-// current before. A tier counts as run when its subtest came to an end without
-// being skipped.
+// available and that [EnvTiers] names, with that tier as the current one, and puts back
+// the tier that was current before. A tier counts as run when its subtest came to an end
+// without being skipped.
 func EachTier(t *testing.T, f func(t *testing.T, isa kernels.ISA)) {
+	t.Helper()
+	var list []kernels.ISA
+	for _, isa := range kernels.Available() {
+		out, err := leftOut(isa)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !out {
+			list = append(list, isa)
+		}
+	}
+	if len(list) == 0 {
+		t.Skipf("NOT EXERCISED: %s=%s names no tier of this machine, which has %v", EnvTiers, os.Getenv(EnvTiers), kernels.Available())
+	}
+	each(t, list, f)
+}
+
+// EveryTier is [EachTier] for what compares tiers: EnvTiers leaves none out.
+func EveryTier(t *testing.T, f func(t *testing.T, isa kernels.ISA)) {
+	t.Helper()
+	each(t, kernels.Available(), f)
+}
+
+func each(t *testing.T, list []kernels.ISA, f func(t *testing.T, isa kernels.ISA)) {
 	t.Helper()
 	before := kernels.Current()
 	defer func() {
@@ -40,7 +86,7 @@ func EachTier(t *testing.T, f func(t *testing.T, isa kernels.ISA)) {
 			t.Errorf("going back to %v: %v", before, err)
 		}
 	}()
-	for _, isa := range kernels.Available() {
+	for _, isa := range list {
 		if err := kernels.Use(isa); err != nil {
 			t.Errorf("Use(%v), which Available lists: %v", isa, err)
 			continue
@@ -174,6 +220,9 @@ func whyNot(isa kernels.ISA) string {
 	arch := map[kernels.ISA]string{kernels.AVX2: "amd64", kernels.AVX512: "amd64", kernels.NEON: "arm64"}[isa]
 	switch {
 	case slices.Contains(kernels.Available(), isa):
+		if out, err := leftOut(isa); out || err != nil {
+			return EnvTiers + "=" + os.Getenv(EnvTiers) + " leaves it out"
+		}
 		return "no test of this run asked for it"
 	case kernels.Info().Err != nil:
 		return kernels.Info().Err.Error()

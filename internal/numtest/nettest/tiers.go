@@ -45,7 +45,7 @@ func Tiers(t *testing.T, kinds ...Kind) {
 		var tiers []kernels.ISA
 		want := map[bool]*result{}
 		t.Run(name, func(t *testing.T) {
-			numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+			numtest.EveryTier(t, func(t *testing.T, isa kernels.ISA) {
 				for _, p.evaluate = range []bool{false, true} {
 					got := p.run(t, p.net.Unroll(p.T, p.B))
 					if want[p.evaluate] == nil {
