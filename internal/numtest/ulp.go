@@ -94,10 +94,24 @@ func Equal(t testing.TB, got, want []float32, format ...any) bool {
 		t.Errorf("%slength %d, want %d", label(format), len(got), len(want))
 		return false
 	}
+	if identical(got, want) {
+		return true
+	}
 	return report(t, len(got), func(i int) bool { return Same(got[i], want[i]) }, func(i int) string {
 		return fmt.Sprintf("[%d] got %08x (%v) want %08x (%v)",
 			i, math.Float32bits(got[i]), got[i], math.Float32bits(want[i]), want[i])
 	}, format)
+}
+
+// identical reports whether slices of one length have the same bits, NaNs included, as nearly
+// all that are compared have.
+func identical(a, b []float32) bool {
+	for i, v := range a {
+		if math.Float32bits(v) != math.Float32bits(b[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // Equal64 is Equal for float64 values.

@@ -59,10 +59,12 @@ func fmaRare(p, c float64) float32 {
 // Tiny is the bound below which stored states, gradients and moments become +0.
 const Tiny = 0x1p-100
 
+const tinyBits = (127 - 100) << 23 // its bits, below which are those of all smaller numbers
+
 // Flush returns +0 for |v| < [Tiny] and v otherwise, NaN included, so that the
 // speed of later steps does not depend on values that no longer matter.
 func Flush(v float32) float32 {
-	if v < Tiny && v > -Tiny {
+	if math.Float32bits(v)<<1 < tinyBits<<1 {
 		return 0
 	}
 	return v

@@ -12,13 +12,15 @@ func Pack(panel []float32, trans, flush bool, nr, k int, b []float32, ldb, w int
 		down, right = 1, ldb
 	}
 	for q := range k {
-		row := panel[q*nr:][:nr]
-		for j := range w {
-			row[j] = b[q*down+j*right]
+		row, at := panel[q*nr:][:nr], q*down
+		for j := range row[:w] {
+			v := b[at]
+			if flush {
+				v = Flush(v)
+			}
+			row[j] = v
+			at += right
 		}
 		clear(row[w:])
-		if flush {
-			CopyFlush(row, row)
-		}
 	}
 }
