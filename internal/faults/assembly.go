@@ -339,7 +339,17 @@ var assemblyFaults = []fault{
 	{"team: a part is taken twice", "internal/team/team.go",
 		"k != t.piece && last.CompareAndSwap(k, t.piece)", "k != t.piece+1 && last.CompareAndSwap(k, t.piece)", []string{"./internal/team"}},
 	{"packing: what is tiny is packed, in the reference", "kernels/ref/pack.go",
-		"CopyFlush(row, row)", "_ = row", []string{"./kernels/ref"}},
+		"v = Flush(v)", "_ = v", []string{"./kernels/ref"}},
+	{"packing: rows of a transposed B are columns, in the reference", "kernels/ref/pack.go",
+		"at += right", "at += 1 + 0*right", []string{"./kernels/ref"}},
+	{"tile: what becomes infinite is a number, in the reference", "kernels/ref/fma.go",
+		"254<<52 - midpoint", "254 << 52", []string{"./kernels/ref"}},
+	{"tile: midpoints are rounded twice, in the reference", "kernels/ref/fma.go",
+		"u&lowBits != midpoint && ", "", []string{"./kernels/ref"}},
+	{"tile: one sum of four is not looked at, in the reference", "kernels/ref/gemm.go",
+		" && once(u3)", "", []string{"./kernels/ref"}},
+	{"flush: the bound is tiny itself, in the reference", "kernels/ref/fma.go",
+		"< tinyBits<<1", "<= tinyBits<<1", []string{"./kernels/ref"}},
 
 	// Normalisations.
 	{"normalisation: eps left out", "kernels/reduce.go",
