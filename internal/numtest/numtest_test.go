@@ -225,6 +225,7 @@ func TestSummary(t *testing.T) {
 }
 
 func TestEachTierVisitsAllAndGoesBack(t *testing.T) {
+	t.Setenv(EnvTiers, "")
 	before := kernels.Current()
 	var got []string
 	EachTier(t, func(t *testing.T, isa kernels.ISA) {
