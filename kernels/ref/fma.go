@@ -30,7 +30,8 @@ const (
 func once(u uint64) bool { return u&lowBits != midpoint && u<<1-minNormal<<1 < normals<<1 }
 
 // nearest rounds the bits of a float64, for which once holds, to those of the nearest
-// float32, in float64. An emulated processor takes half the time of two conversions.
+// float32, in float64. Under an emulator a loop of them takes half the time of one that
+// converts to float32 and back.
 func nearest(u uint64) float64 { return math.Float64frombits((u + midpoint) &^ lowBits) }
 
 // fmaRare rounds p+c to odd in float64 first: when the sum is inexact, the
