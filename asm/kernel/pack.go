@@ -121,17 +121,27 @@ func (p Panel) Spread(m vec.Machine) {
 					m.Store(x[v], vec.Mem{Base: to, Disp: 4 * m.Lanes() * v})
 				}
 			}
+			ahead := m.CopyReg(src)
+			for range rowsAhead {
+				m.AddReg(ahead, lds)
+			}
 			m.Loop("row", rows, 1, func() {
 				from, to, n := m.CopyReg(src), m.CopyReg(dst), m.CopyReg(pieces)
+				soon := m.CopyReg(ahead)
 				m.Loop("piece", n, 1, func() {
+					for b := 0; b < p.size(m); b += 64 {
+						m.Prefetch(vec.Mem{Base: soon, Disp: b})
+					}
 					piece(to, from, nil)
 					m.AddImm(from, p.size(m))
+					m.AddImm(soon, p.size(m))
 					m.AddReg(to, ldp)
 				})
 				if tails != nil {
 					piece(to, from, tails)
 				}
 				m.AddReg(src, lds)
+				m.AddReg(ahead, lds)
 				m.AddReg(dst, ldd)
 			})
 		}
@@ -144,6 +154,10 @@ func (p Panel) Spread(m vec.Machine) {
 	})
 	m.Return()
 }
+
+// rowsAhead is how many rows before it is copied a row of a matrix is asked for. Of each only as
+// much is copied as there are panels abreast.
+const rowsAhead = 4
 
 // FactorVecs is how many vectors hold the columns of a left factor's panel, for a
 // machine with that many lanes and tiles of that many rows.

@@ -118,7 +118,7 @@ after_flush:
 	RET
 
 // func PackRows(dst *float32, src *float32, rows int, pieces int, ldp int, ldd int, lds int, tails *[4]int, flags int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·PackRows(SB), NOSPLIT, $0-72
 	MOVQ    dst+0(FP), AX
 	MOVQ    src+8(FP), CX
@@ -135,32 +135,41 @@ TEXT ·PackRows(SB), NOSPLIT, $0-72
 	MOVQ    flags+64(FP), R9
 	CMPQ    R9, $+0
 	JNE     not_copy
+	MOVQ    CX, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
 	SUBQ    $+1, DX
 	JLT     done_row
 	PCALIGN $0x40
 
 row:
-	MOVQ    CX, R9
-	MOVQ    AX, R10
-	MOVQ    BX, R11
-	SUBQ    $+1, R11
+	MOVQ    CX, R10
+	MOVQ    AX, R11
+	MOVQ    BX, R12
+	MOVQ    R9, R13
+	SUBQ    $+1, R12
 	JLT     done_piece
 	PCALIGN $0x40
 
 piece:
-	VMOVUPS (R9), Y0
-	VMOVUPS 32(R9), Y1
-	VMOVUPS Y0, (R10)
-	VMOVUPS Y1, 32(R10)
-	ADDQ    $+64, R9
-	ADDQ    SI, R10
-	PCALIGN $0x10
-	SUBQ    $+1, R11
-	JGE     piece
+	PREFETCHT1 (R13)
+	VMOVUPS    (R10), Y0
+	VMOVUPS    32(R10), Y1
+	VMOVUPS    Y0, (R11)
+	VMOVUPS    Y1, 32(R11)
+	ADDQ       $+64, R10
+	ADDQ       $+64, R13
+	ADDQ       SI, R11
+	PCALIGN    $0x10
+	SUBQ       $+1, R12
+	JGE        piece
 
 done_piece:
-	ADDQ    $+1, R11
+	ADDQ    $+1, R12
 	ADDQ    R8, CX
+	ADDQ    R8, R9
 	ADDQ    DI, AX
 	PCALIGN $0x10
 	SUBQ    $+1, DX
@@ -173,38 +182,47 @@ done_row:
 not_copy:
 	CMPQ    R9, $+1
 	JNE     not_flush
+	MOVQ    CX, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
 	SUBQ    $+1, DX
 	JLT     done_row2
 	PCALIGN $0x40
 
 row2:
-	MOVQ    CX, R9
-	MOVQ    AX, R10
-	MOVQ    BX, R11
-	SUBQ    $+1, R11
+	MOVQ    CX, R10
+	MOVQ    AX, R11
+	MOVQ    BX, R12
+	MOVQ    R9, R13
+	SUBQ    $+1, R12
 	JLT     done_piece2
 	PCALIGN $0x40
 
 piece2:
-	VMOVUPS (R9), Y2
-	VMOVUPS 32(R9), Y3
-	VANDPS  Y0, Y2, Y4
-	VCMPPS  $0x11, Y1, Y4, Y4
-	VANDNPS Y2, Y4, Y2
-	VMOVUPS Y2, (R10)
-	VANDPS  Y0, Y3, Y2
-	VCMPPS  $0x11, Y1, Y2, Y2
-	VANDNPS Y3, Y2, Y3
-	VMOVUPS Y3, 32(R10)
-	ADDQ    $+64, R9
-	ADDQ    SI, R10
-	PCALIGN $0x10
-	SUBQ    $+1, R11
-	JGE     piece2
+	PREFETCHT1 (R13)
+	VMOVUPS    (R10), Y2
+	VMOVUPS    32(R10), Y3
+	VANDPS     Y0, Y2, Y4
+	VCMPPS     $0x11, Y1, Y4, Y4
+	VANDNPS    Y2, Y4, Y2
+	VMOVUPS    Y2, (R11)
+	VANDPS     Y0, Y3, Y2
+	VCMPPS     $0x11, Y1, Y2, Y2
+	VANDNPS    Y3, Y2, Y3
+	VMOVUPS    Y3, 32(R11)
+	ADDQ       $+64, R10
+	ADDQ       $+64, R13
+	ADDQ       SI, R11
+	PCALIGN    $0x10
+	SUBQ       $+1, R12
+	JGE        piece2
 
 done_piece2:
-	ADDQ    $+1, R11
+	ADDQ    $+1, R12
 	ADDQ    R8, CX
+	ADDQ    R8, R9
 	ADDQ    DI, AX
 	PCALIGN $0x10
 	SUBQ    $+1, DX
@@ -227,36 +245,45 @@ not_flush:
 	LEAQ    mask<>+32(SB), R10
 	NEGQ    R9
 	VMOVUPS (R10)(R9*4), Y1
+	MOVQ    CX, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
 	SUBQ    $+1, DX
 	JLT     done_row3
 	PCALIGN $0x40
 
 row3:
-	MOVQ    CX, R9
-	MOVQ    AX, R10
-	MOVQ    BX, R11
-	SUBQ    $+1, R11
+	MOVQ    CX, R10
+	MOVQ    AX, R11
+	MOVQ    BX, R12
+	MOVQ    R9, R13
+	SUBQ    $+1, R12
 	JLT     done_piece3
 	PCALIGN $0x40
 
 piece3:
-	VMOVUPS (R9), Y2
-	VMOVUPS 32(R9), Y3
-	VMOVUPS Y2, (R10)
-	VMOVUPS Y3, 32(R10)
-	ADDQ    $+64, R9
-	ADDQ    SI, R10
-	PCALIGN $0x10
-	SUBQ    $+1, R11
-	JGE     piece3
+	PREFETCHT1 (R13)
+	VMOVUPS    (R10), Y2
+	VMOVUPS    32(R10), Y3
+	VMOVUPS    Y2, (R11)
+	VMOVUPS    Y3, 32(R11)
+	ADDQ       $+64, R10
+	ADDQ       $+64, R13
+	ADDQ       SI, R11
+	PCALIGN    $0x10
+	SUBQ       $+1, R12
+	JGE        piece3
 
 done_piece3:
-	ADDQ       $+1, R11
-	VMASKMOVPS (R9), Y0, Y2
-	VMASKMOVPS 32(R9), Y1, Y3
-	VMOVUPS    Y2, (R10)
-	VMOVUPS    Y3, 32(R10)
+	ADDQ       $+1, R12
+	VMASKMOVPS (R10), Y0, Y2
+	VMASKMOVPS 32(R10), Y1, Y3
+	VMOVUPS    Y2, (R11)
+	VMOVUPS    Y3, 32(R11)
 	ADDQ       R8, CX
+	ADDQ       R8, R9
 	ADDQ       DI, AX
 	PCALIGN    $0x10
 	SUBQ       $+1, DX
@@ -277,48 +304,57 @@ not_part:
 	LEAQ    mask<>+32(SB), R10
 	NEGQ    R9
 	VMOVUPS (R10)(R9*4), Y3
+	MOVQ    CX, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
 	SUBQ    $+1, DX
 	JLT     done_row4
 	PCALIGN $0x40
 
 row4:
-	MOVQ    CX, R9
-	MOVQ    AX, R10
-	MOVQ    BX, R11
-	SUBQ    $+1, R11
+	MOVQ    CX, R10
+	MOVQ    AX, R11
+	MOVQ    BX, R12
+	MOVQ    R9, R13
+	SUBQ    $+1, R12
 	JLT     done_piece4
 	PCALIGN $0x40
 
 piece4:
-	VMOVUPS (R9), Y4
-	VMOVUPS 32(R9), Y5
-	VANDPS  Y0, Y4, Y6
-	VCMPPS  $0x11, Y1, Y6, Y6
-	VANDNPS Y4, Y6, Y4
-	VMOVUPS Y4, (R10)
-	VANDPS  Y0, Y5, Y4
-	VCMPPS  $0x11, Y1, Y4, Y4
-	VANDNPS Y5, Y4, Y5
-	VMOVUPS Y5, 32(R10)
-	ADDQ    $+64, R9
-	ADDQ    SI, R10
-	PCALIGN $0x10
-	SUBQ    $+1, R11
-	JGE     piece4
-
-done_piece4:
-	ADDQ       $+1, R11
-	VMASKMOVPS (R9), Y2, Y4
-	VMASKMOVPS 32(R9), Y3, Y5
+	PREFETCHT1 (R13)
+	VMOVUPS    (R10), Y4
+	VMOVUPS    32(R10), Y5
 	VANDPS     Y0, Y4, Y6
 	VCMPPS     $0x11, Y1, Y6, Y6
 	VANDNPS    Y4, Y6, Y4
-	VMOVUPS    Y4, (R10)
+	VMOVUPS    Y4, (R11)
 	VANDPS     Y0, Y5, Y4
 	VCMPPS     $0x11, Y1, Y4, Y4
 	VANDNPS    Y5, Y4, Y5
-	VMOVUPS    Y5, 32(R10)
+	VMOVUPS    Y5, 32(R11)
+	ADDQ       $+64, R10
+	ADDQ       $+64, R13
+	ADDQ       SI, R11
+	PCALIGN    $0x10
+	SUBQ       $+1, R12
+	JGE        piece4
+
+done_piece4:
+	ADDQ       $+1, R12
+	VMASKMOVPS (R10), Y2, Y4
+	VMASKMOVPS 32(R10), Y3, Y5
+	VANDPS     Y0, Y4, Y6
+	VCMPPS     $0x11, Y1, Y6, Y6
+	VANDNPS    Y4, Y6, Y4
+	VMOVUPS    Y4, (R11)
+	VANDPS     Y0, Y5, Y4
+	VCMPPS     $0x11, Y1, Y4, Y4
+	VANDNPS    Y5, Y4, Y5
+	VMOVUPS    Y5, 32(R11)
 	ADDQ       R8, CX
+	ADDQ       R8, R9
 	ADDQ       DI, AX
 	PCALIGN    $0x10
 	SUBQ       $+1, DX

@@ -544,7 +544,7 @@ after_flush:
 	RET
 
 // func PackRows(dst *float32, src *float32, rows int, pieces int, ldp int, ldd int, lds int, tails *[4]int, flags int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·PackRows(SB), NOSPLIT, $0-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -561,32 +561,42 @@ TEXT ·PackRows(SB), NOSPLIT, $0-72
 	MOVQ         flags+64(FP), R9
 	CMPQ         R9, $+0
 	JNE          not_copy
+	MOVQ         CX, R9
+	ADDQ         R8, R9
+	ADDQ         R8, R9
+	ADDQ         R8, R9
+	ADDQ         R8, R9
 	SUBQ         $+1, DX
 	JLT          done_row
 	PCALIGN      $0x40
 
 row:
-	MOVQ    CX, R9
-	MOVQ    AX, R10
-	MOVQ    BX, R11
-	SUBQ    $+1, R11
+	MOVQ    CX, R10
+	MOVQ    AX, R11
+	MOVQ    BX, R12
+	MOVQ    R9, R13
+	SUBQ    $+1, R12
 	JLT     done_piece
 	PCALIGN $0x40
 
 piece:
-	VMOVUPS (R9), Z0
-	VMOVUPS 64(R9), Z1
-	VMOVUPS Z0, (R10)
-	VMOVUPS Z1, 64(R10)
-	ADDQ    $+128, R9
-	ADDQ    SI, R10
-	PCALIGN $0x10
-	SUBQ    $+1, R11
-	JGE     piece
+	PREFETCHT1 (R13)
+	PREFETCHT1 64(R13)
+	VMOVUPS    (R10), Z0
+	VMOVUPS    64(R10), Z1
+	VMOVUPS    Z0, (R11)
+	VMOVUPS    Z1, 64(R11)
+	ADDQ       $+128, R10
+	ADDQ       $+128, R13
+	ADDQ       SI, R11
+	PCALIGN    $0x10
+	SUBQ       $+1, R12
+	JGE        piece
 
 done_piece:
-	ADDQ    $+1, R11
+	ADDQ    $+1, R12
 	ADDQ    R8, CX
+	ADDQ    R8, R9
 	ADDQ    DI, AX
 	PCALIGN $0x10
 	SUBQ    $+1, DX
@@ -599,38 +609,48 @@ done_row:
 not_copy:
 	CMPQ    R9, $+1
 	JNE     not_flush
+	MOVQ    CX, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
 	SUBQ    $+1, DX
 	JLT     done_row2
 	PCALIGN $0x40
 
 row2:
-	MOVQ    CX, R9
-	MOVQ    AX, R10
-	MOVQ    BX, R11
-	SUBQ    $+1, R11
+	MOVQ    CX, R10
+	MOVQ    AX, R11
+	MOVQ    BX, R12
+	MOVQ    R9, R13
+	SUBQ    $+1, R12
 	JLT     done_piece2
 	PCALIGN $0x40
 
 piece2:
-	VMOVUPS (R9), Z2
-	VMOVUPS 64(R9), Z3
-	VPANDD  Z0, Z2, Z4
-	VCMPPS  $0x11, Z1, Z4, K1
-	VPXORD  Z2, Z2, K1, Z2
-	VMOVUPS Z2, (R10)
-	VPANDD  Z0, Z3, Z2
-	VCMPPS  $0x11, Z1, Z2, K1
-	VPXORD  Z3, Z3, K1, Z3
-	VMOVUPS Z3, 64(R10)
-	ADDQ    $+128, R9
-	ADDQ    SI, R10
-	PCALIGN $0x10
-	SUBQ    $+1, R11
-	JGE     piece2
+	PREFETCHT1 (R13)
+	PREFETCHT1 64(R13)
+	VMOVUPS    (R10), Z2
+	VMOVUPS    64(R10), Z3
+	VPANDD     Z0, Z2, Z4
+	VCMPPS     $0x11, Z1, Z4, K1
+	VPXORD     Z2, Z2, K1, Z2
+	VMOVUPS    Z2, (R11)
+	VPANDD     Z0, Z3, Z2
+	VCMPPS     $0x11, Z1, Z2, K1
+	VPXORD     Z3, Z3, K1, Z3
+	VMOVUPS    Z3, 64(R11)
+	ADDQ       $+128, R10
+	ADDQ       $+128, R13
+	ADDQ       SI, R11
+	PCALIGN    $0x10
+	SUBQ       $+1, R12
+	JGE        piece2
 
 done_piece2:
-	ADDQ    $+1, R11
+	ADDQ    $+1, R12
 	ADDQ    R8, CX
+	ADDQ    R8, R9
 	ADDQ    DI, AX
 	PCALIGN $0x10
 	SUBQ    $+1, DX
@@ -651,36 +671,46 @@ not_flush:
 	MOVQ    8(R9), R9
 	LEAQ    mask<>+0(SB), R10
 	KMOVW   (R10)(R9*2), K2
+	MOVQ    CX, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
 	SUBQ    $+1, DX
 	JLT     done_row3
 	PCALIGN $0x40
 
 row3:
-	MOVQ    CX, R9
-	MOVQ    AX, R10
-	MOVQ    BX, R11
-	SUBQ    $+1, R11
+	MOVQ    CX, R10
+	MOVQ    AX, R11
+	MOVQ    BX, R12
+	MOVQ    R9, R13
+	SUBQ    $+1, R12
 	JLT     done_piece3
 	PCALIGN $0x40
 
 piece3:
-	VMOVUPS (R9), Z0
-	VMOVUPS 64(R9), Z1
-	VMOVUPS Z0, (R10)
-	VMOVUPS Z1, 64(R10)
-	ADDQ    $+128, R9
-	ADDQ    SI, R10
-	PCALIGN $0x10
-	SUBQ    $+1, R11
-	JGE     piece3
+	PREFETCHT1 (R13)
+	PREFETCHT1 64(R13)
+	VMOVUPS    (R10), Z0
+	VMOVUPS    64(R10), Z1
+	VMOVUPS    Z0, (R11)
+	VMOVUPS    Z1, 64(R11)
+	ADDQ       $+128, R10
+	ADDQ       $+128, R13
+	ADDQ       SI, R11
+	PCALIGN    $0x10
+	SUBQ       $+1, R12
+	JGE        piece3
 
 done_piece3:
-	ADDQ      $+1, R11
-	VMOVUPS.Z (R9), K1, Z0
-	VMOVUPS.Z 64(R9), K2, Z1
-	VMOVUPS   Z0, (R10)
-	VMOVUPS   Z1, 64(R10)
+	ADDQ      $+1, R12
+	VMOVUPS.Z (R10), K1, Z0
+	VMOVUPS.Z 64(R10), K2, Z1
+	VMOVUPS   Z0, (R11)
+	VMOVUPS   Z1, 64(R11)
 	ADDQ      R8, CX
+	ADDQ      R8, R9
 	ADDQ      DI, AX
 	PCALIGN   $0x10
 	SUBQ      $+1, DX
@@ -699,48 +729,58 @@ not_part:
 	MOVQ    8(R9), R9
 	LEAQ    mask<>+0(SB), R10
 	KMOVW   (R10)(R9*2), K2
+	MOVQ    CX, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
+	ADDQ    R8, R9
 	SUBQ    $+1, DX
 	JLT     done_row4
 	PCALIGN $0x40
 
 row4:
-	MOVQ    CX, R9
-	MOVQ    AX, R10
-	MOVQ    BX, R11
-	SUBQ    $+1, R11
+	MOVQ    CX, R10
+	MOVQ    AX, R11
+	MOVQ    BX, R12
+	MOVQ    R9, R13
+	SUBQ    $+1, R12
 	JLT     done_piece4
 	PCALIGN $0x40
 
 piece4:
-	VMOVUPS (R9), Z2
-	VMOVUPS 64(R9), Z3
-	VPANDD  Z0, Z2, Z4
-	VCMPPS  $0x11, Z1, Z4, K3
-	VPXORD  Z2, Z2, K3, Z2
-	VMOVUPS Z2, (R10)
-	VPANDD  Z0, Z3, Z2
-	VCMPPS  $0x11, Z1, Z2, K3
-	VPXORD  Z3, Z3, K3, Z3
-	VMOVUPS Z3, 64(R10)
-	ADDQ    $+128, R9
-	ADDQ    SI, R10
-	PCALIGN $0x10
-	SUBQ    $+1, R11
-	JGE     piece4
+	PREFETCHT1 (R13)
+	PREFETCHT1 64(R13)
+	VMOVUPS    (R10), Z2
+	VMOVUPS    64(R10), Z3
+	VPANDD     Z0, Z2, Z4
+	VCMPPS     $0x11, Z1, Z4, K3
+	VPXORD     Z2, Z2, K3, Z2
+	VMOVUPS    Z2, (R11)
+	VPANDD     Z0, Z3, Z2
+	VCMPPS     $0x11, Z1, Z2, K3
+	VPXORD     Z3, Z3, K3, Z3
+	VMOVUPS    Z3, 64(R11)
+	ADDQ       $+128, R10
+	ADDQ       $+128, R13
+	ADDQ       SI, R11
+	PCALIGN    $0x10
+	SUBQ       $+1, R12
+	JGE        piece4
 
 done_piece4:
-	ADDQ      $+1, R11
-	VMOVUPS.Z (R9), K1, Z2
-	VMOVUPS.Z 64(R9), K2, Z3
+	ADDQ      $+1, R12
+	VMOVUPS.Z (R10), K1, Z2
+	VMOVUPS.Z 64(R10), K2, Z3
 	VPANDD    Z0, Z2, Z4
 	VCMPPS    $0x11, Z1, Z4, K3
 	VPXORD    Z2, Z2, K3, Z2
-	VMOVUPS   Z2, (R10)
+	VMOVUPS   Z2, (R11)
 	VPANDD    Z0, Z3, Z2
 	VCMPPS    $0x11, Z1, Z2, K3
 	VPXORD    Z3, Z3, K3, Z3
-	VMOVUPS   Z3, 64(R10)
+	VMOVUPS   Z3, 64(R11)
 	ADDQ      R8, CX
+	ADDQ      R8, R9
 	ADDQ      DI, AX
 	PCALIGN   $0x10
 	SUBQ      $+1, DX

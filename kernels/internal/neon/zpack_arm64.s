@@ -106,32 +106,41 @@ TEXT ·PackRows(SB), NOSPLIT, $0-72
 	MOVD flags+64(FP), R0
 	CMP $0, R0
 	BNE not_copy
+	MOVD R2, R0
+	ADD R7, R0, R0
+	ADD R7, R0, R0
+	ADD R7, R0, R0
+	ADD R7, R0, R0
 	SUBS $1, R3, R3
 	BLT done_row
 
 row:
-	MOVD R2, R0
-	MOVD R1, R8
-	MOVD R4, R9
-	SUBS $1, R9, R9
+	MOVD R2, R8
+	MOVD R1, R9
+	MOVD R4, R10
+	MOVD R0, R11
+	SUBS $1, R10, R10
 	BLT done_piece
 
 piece:
-	WORD $0x3cc00000 // ldur q0, [x0]
-	WORD $0x3cc10001 // ldur q1, [x0, #16]
-	WORD $0x3cc20002 // ldur q2, [x0, #32]
-	WORD $0x3cc30003 // ldur q3, [x0, #48]
-	FMOVQ F0, (R8)
-	FMOVQ F1, 16(R8)
-	FMOVQ F2, 32(R8)
-	FMOVQ F3, 48(R8)
-	ADD $64, R0, R0
-	ADD R5, R8, R8
-	SUBS $1, R9, R9
+	PRFM (R11), PLDL1KEEP
+	WORD $0x3cc00100 // ldur q0, [x8]
+	WORD $0x3cc10101 // ldur q1, [x8, #16]
+	WORD $0x3cc20102 // ldur q2, [x8, #32]
+	WORD $0x3cc30103 // ldur q3, [x8, #48]
+	FMOVQ F0, (R9)
+	FMOVQ F1, 16(R9)
+	FMOVQ F2, 32(R9)
+	FMOVQ F3, 48(R9)
+	ADD $64, R8, R8
+	ADD $64, R11, R11
+	ADD R5, R9, R9
+	SUBS $1, R10, R10
 	BGE piece
 
 done_piece:
 	ADD R7, R2, R2
+	ADD R7, R0, R0
 	ADD R6, R1, R1
 	SUBS $1, R3, R3
 	BGE row
@@ -142,40 +151,49 @@ done_row:
 not_copy:
 	CMP $1, R0
 	BNE not_flush
+	MOVD R2, R0
+	ADD R7, R0, R0
+	ADD R7, R0, R0
+	ADD R7, R0, R0
+	ADD R7, R0, R0
 	SUBS $1, R3, R3
 	BLT done_row2
 
 row2:
-	MOVD R2, R0
-	MOVD R1, R8
-	MOVD R4, R9
-	SUBS $1, R9, R9
+	MOVD R2, R8
+	MOVD R1, R9
+	MOVD R4, R10
+	MOVD R0, R11
+	SUBS $1, R10, R10
 	BLT done_piece2
 
 piece2:
-	WORD $0x3cc00001 // ldur q1, [x0]
-	WORD $0x3cc10002 // ldur q2, [x0, #16]
-	WORD $0x3cc20003 // ldur q3, [x0, #32]
-	WORD $0x3cc30004 // ldur q4, [x0, #48]
+	PRFM (R11), PLDL1KEEP
+	WORD $0x3cc00101 // ldur q1, [x8]
+	WORD $0x3cc10102 // ldur q2, [x8, #16]
+	WORD $0x3cc20103 // ldur q3, [x8, #32]
+	WORD $0x3cc30104 // ldur q4, [x8, #48]
 	WORD $0x6ea1ec05 // facgt v5.4s, v0.4s, v1.4s
 	WORD $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
-	FMOVQ F1, (R8)
+	FMOVQ F1, (R9)
 	WORD $0x6ea2ec01 // facgt v1.4s, v0.4s, v2.4s
 	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
-	FMOVQ F2, 16(R8)
+	FMOVQ F2, 16(R9)
 	WORD $0x6ea3ec01 // facgt v1.4s, v0.4s, v3.4s
 	WORD $0x4e611c63 // bic v3.16b, v3.16b, v1.16b
-	FMOVQ F3, 32(R8)
+	FMOVQ F3, 32(R9)
 	WORD $0x6ea4ec01 // facgt v1.4s, v0.4s, v4.4s
 	WORD $0x4e611c84 // bic v4.16b, v4.16b, v1.16b
-	FMOVQ F4, 48(R8)
-	ADD $64, R0, R0
-	ADD R5, R8, R8
-	SUBS $1, R9, R9
+	FMOVQ F4, 48(R9)
+	ADD $64, R8, R8
+	ADD $64, R11, R11
+	ADD R5, R9, R9
+	SUBS $1, R10, R10
 	BGE piece2
 
 done_piece2:
 	ADD R7, R2, R2
+	ADD R7, R0, R0
 	ADD R6, R1, R1
 	SUBS $1, R3, R3
 	BGE row2
@@ -194,108 +212,117 @@ not_flush:
 	MOVD 16(R9), R9
 	MOVD tails+56(FP), R10
 	MOVD 24(R10), R10
+	MOVD R2, R11
+	ADD R7, R11, R11
+	ADD R7, R11, R11
+	ADD R7, R11, R11
+	ADD R7, R11, R11
 	SUBS $1, R3, R3
 	BLT done_row3
 
 row3:
-	MOVD R2, R11
-	MOVD R1, R12
-	MOVD R4, R13
-	SUBS $1, R13, R13
+	MOVD R2, R12
+	MOVD R1, R13
+	MOVD R4, R14
+	MOVD R11, R15
+	SUBS $1, R14, R14
 	BLT done_piece3
 
 piece3:
-	WORD $0x3cc00160 // ldur q0, [x11]
-	WORD $0x3cc10161 // ldur q1, [x11, #16]
-	WORD $0x3cc20162 // ldur q2, [x11, #32]
-	WORD $0x3cc30163 // ldur q3, [x11, #48]
-	FMOVQ F0, (R12)
-	FMOVQ F1, 16(R12)
-	FMOVQ F2, 32(R12)
-	FMOVQ F3, 48(R12)
-	ADD $64, R11, R11
-	ADD R5, R12, R12
-	SUBS $1, R13, R13
+	PRFM (R15), PLDL1KEEP
+	WORD $0x3cc00180 // ldur q0, [x12]
+	WORD $0x3cc10181 // ldur q1, [x12, #16]
+	WORD $0x3cc20182 // ldur q2, [x12, #32]
+	WORD $0x3cc30183 // ldur q3, [x12, #48]
+	FMOVQ F0, (R13)
+	FMOVQ F1, 16(R13)
+	FMOVQ F2, 32(R13)
+	FMOVQ F3, 48(R13)
+	ADD $64, R12, R12
+	ADD $64, R15, R15
+	ADD R5, R13, R13
+	SUBS $1, R14, R14
 	BGE piece3
 
 done_piece3:
 	VMOVI $0, V0.B16
 	TBZ $2, R0, part
-	WORD $0x3cc00160 // ldur q0, [x11]
+	WORD $0x3cc00180 // ldur q0, [x12]
 	JMP done
 
 part:
 	TBZ $1, R0, single
-	WORD $0xfc400160 // ldur d0, [x11]
+	WORD $0xfc400180 // ldur d0, [x12]
 	TBZ $0, R0, done
-	ADD $8, R11, R13
-	VLD1 (R13), V0.S[2]
+	ADD $8, R12, R14
+	VLD1 (R14), V0.S[2]
 	JMP done
 
 single:
 	TBZ $0, R0, done
-	WORD $0xbc400160 // ldur s0, [x11]
+	WORD $0xbc400180 // ldur s0, [x12]
 
 done:
 	VMOVI $0, V1.B16
 	TBZ $2, R8, part2
-	WORD $0x3cc10161 // ldur q1, [x11, #16]
+	WORD $0x3cc10181 // ldur q1, [x12, #16]
 	JMP done2
 
 part2:
 	TBZ $1, R8, single2
-	WORD $0xfc410161 // ldur d1, [x11, #16]
+	WORD $0xfc410181 // ldur d1, [x12, #16]
 	TBZ $0, R8, done2
-	ADD $24, R11, R13
-	VLD1 (R13), V1.S[2]
+	ADD $24, R12, R14
+	VLD1 (R14), V1.S[2]
 	JMP done2
 
 single2:
 	TBZ $0, R8, done2
-	WORD $0xbc410161 // ldur s1, [x11, #16]
+	WORD $0xbc410181 // ldur s1, [x12, #16]
 
 done2:
 	VMOVI $0, V2.B16
 	TBZ $2, R9, part3
-	WORD $0x3cc20162 // ldur q2, [x11, #32]
+	WORD $0x3cc20182 // ldur q2, [x12, #32]
 	JMP done3
 
 part3:
 	TBZ $1, R9, single3
-	WORD $0xfc420162 // ldur d2, [x11, #32]
+	WORD $0xfc420182 // ldur d2, [x12, #32]
 	TBZ $0, R9, done3
-	ADD $40, R11, R13
-	VLD1 (R13), V2.S[2]
+	ADD $40, R12, R14
+	VLD1 (R14), V2.S[2]
 	JMP done3
 
 single3:
 	TBZ $0, R9, done3
-	WORD $0xbc420162 // ldur s2, [x11, #32]
+	WORD $0xbc420182 // ldur s2, [x12, #32]
 
 done3:
 	VMOVI $0, V3.B16
 	TBZ $2, R10, part4
-	WORD $0x3cc30163 // ldur q3, [x11, #48]
+	WORD $0x3cc30183 // ldur q3, [x12, #48]
 	JMP done4
 
 part4:
 	TBZ $1, R10, single4
-	WORD $0xfc430163 // ldur d3, [x11, #48]
+	WORD $0xfc430183 // ldur d3, [x12, #48]
 	TBZ $0, R10, done4
-	ADD $56, R11, R11
-	VLD1 (R11), V3.S[2]
+	ADD $56, R12, R12
+	VLD1 (R12), V3.S[2]
 	JMP done4
 
 single4:
 	TBZ $0, R10, done4
-	WORD $0xbc430163 // ldur s3, [x11, #48]
+	WORD $0xbc430183 // ldur s3, [x12, #48]
 
 done4:
-	FMOVQ F0, (R12)
-	FMOVQ F1, 16(R12)
-	FMOVQ F2, 32(R12)
-	FMOVQ F3, 48(R12)
+	FMOVQ F0, (R13)
+	FMOVQ F1, 16(R13)
+	FMOVQ F2, 32(R13)
+	FMOVQ F3, 48(R13)
 	ADD R7, R2, R2
+	ADD R7, R11, R11
 	ADD R6, R1, R1
 	SUBS $1, R3, R3
 	BGE row3
@@ -312,124 +339,133 @@ not_part:
 	MOVD 16(R9), R9
 	MOVD tails+56(FP), R10
 	MOVD 24(R10), R10
+	MOVD R2, R11
+	ADD R7, R11, R11
+	ADD R7, R11, R11
+	ADD R7, R11, R11
+	ADD R7, R11, R11
 	SUBS $1, R3, R3
 	BLT done_row4
 
 row4:
-	MOVD R2, R11
-	MOVD R1, R12
-	MOVD R4, R13
-	SUBS $1, R13, R13
+	MOVD R2, R12
+	MOVD R1, R13
+	MOVD R4, R14
+	MOVD R11, R15
+	SUBS $1, R14, R14
 	BLT done_piece4
 
 piece4:
-	WORD $0x3cc00161 // ldur q1, [x11]
-	WORD $0x3cc10162 // ldur q2, [x11, #16]
-	WORD $0x3cc20163 // ldur q3, [x11, #32]
-	WORD $0x3cc30164 // ldur q4, [x11, #48]
+	PRFM (R15), PLDL1KEEP
+	WORD $0x3cc00181 // ldur q1, [x12]
+	WORD $0x3cc10182 // ldur q2, [x12, #16]
+	WORD $0x3cc20183 // ldur q3, [x12, #32]
+	WORD $0x3cc30184 // ldur q4, [x12, #48]
 	WORD $0x6ea1ec05 // facgt v5.4s, v0.4s, v1.4s
 	WORD $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
-	FMOVQ F1, (R12)
+	FMOVQ F1, (R13)
 	WORD $0x6ea2ec01 // facgt v1.4s, v0.4s, v2.4s
 	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
-	FMOVQ F2, 16(R12)
+	FMOVQ F2, 16(R13)
 	WORD $0x6ea3ec01 // facgt v1.4s, v0.4s, v3.4s
 	WORD $0x4e611c63 // bic v3.16b, v3.16b, v1.16b
-	FMOVQ F3, 32(R12)
+	FMOVQ F3, 32(R13)
 	WORD $0x6ea4ec01 // facgt v1.4s, v0.4s, v4.4s
 	WORD $0x4e611c84 // bic v4.16b, v4.16b, v1.16b
-	FMOVQ F4, 48(R12)
-	ADD $64, R11, R11
-	ADD R5, R12, R12
-	SUBS $1, R13, R13
+	FMOVQ F4, 48(R13)
+	ADD $64, R12, R12
+	ADD $64, R15, R15
+	ADD R5, R13, R13
+	SUBS $1, R14, R14
 	BGE piece4
 
 done_piece4:
 	VMOVI $0, V1.B16
 	TBZ $2, R0, part5
-	WORD $0x3cc00161 // ldur q1, [x11]
+	WORD $0x3cc00181 // ldur q1, [x12]
 	JMP done5
 
 part5:
 	TBZ $1, R0, single5
-	WORD $0xfc400161 // ldur d1, [x11]
+	WORD $0xfc400181 // ldur d1, [x12]
 	TBZ $0, R0, done5
-	ADD $8, R11, R13
-	VLD1 (R13), V1.S[2]
+	ADD $8, R12, R14
+	VLD1 (R14), V1.S[2]
 	JMP done5
 
 single5:
 	TBZ $0, R0, done5
-	WORD $0xbc400161 // ldur s1, [x11]
+	WORD $0xbc400181 // ldur s1, [x12]
 
 done5:
 	VMOVI $0, V2.B16
 	TBZ $2, R8, part6
-	WORD $0x3cc10162 // ldur q2, [x11, #16]
+	WORD $0x3cc10182 // ldur q2, [x12, #16]
 	JMP done6
 
 part6:
 	TBZ $1, R8, single6
-	WORD $0xfc410162 // ldur d2, [x11, #16]
+	WORD $0xfc410182 // ldur d2, [x12, #16]
 	TBZ $0, R8, done6
-	ADD $24, R11, R13
-	VLD1 (R13), V2.S[2]
+	ADD $24, R12, R14
+	VLD1 (R14), V2.S[2]
 	JMP done6
 
 single6:
 	TBZ $0, R8, done6
-	WORD $0xbc410162 // ldur s2, [x11, #16]
+	WORD $0xbc410182 // ldur s2, [x12, #16]
 
 done6:
 	VMOVI $0, V3.B16
 	TBZ $2, R9, part7
-	WORD $0x3cc20163 // ldur q3, [x11, #32]
+	WORD $0x3cc20183 // ldur q3, [x12, #32]
 	JMP done7
 
 part7:
 	TBZ $1, R9, single7
-	WORD $0xfc420163 // ldur d3, [x11, #32]
+	WORD $0xfc420183 // ldur d3, [x12, #32]
 	TBZ $0, R9, done7
-	ADD $40, R11, R13
-	VLD1 (R13), V3.S[2]
+	ADD $40, R12, R14
+	VLD1 (R14), V3.S[2]
 	JMP done7
 
 single7:
 	TBZ $0, R9, done7
-	WORD $0xbc420163 // ldur s3, [x11, #32]
+	WORD $0xbc420183 // ldur s3, [x12, #32]
 
 done7:
 	VMOVI $0, V4.B16
 	TBZ $2, R10, part8
-	WORD $0x3cc30164 // ldur q4, [x11, #48]
+	WORD $0x3cc30184 // ldur q4, [x12, #48]
 	JMP done8
 
 part8:
 	TBZ $1, R10, single8
-	WORD $0xfc430164 // ldur d4, [x11, #48]
+	WORD $0xfc430184 // ldur d4, [x12, #48]
 	TBZ $0, R10, done8
-	ADD $56, R11, R11
-	VLD1 (R11), V4.S[2]
+	ADD $56, R12, R12
+	VLD1 (R12), V4.S[2]
 	JMP done8
 
 single8:
 	TBZ $0, R10, done8
-	WORD $0xbc430164 // ldur s4, [x11, #48]
+	WORD $0xbc430184 // ldur s4, [x12, #48]
 
 done8:
 	WORD $0x6ea1ec05 // facgt v5.4s, v0.4s, v1.4s
 	WORD $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
-	FMOVQ F1, (R12)
+	FMOVQ F1, (R13)
 	WORD $0x6ea2ec01 // facgt v1.4s, v0.4s, v2.4s
 	WORD $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
-	FMOVQ F2, 16(R12)
+	FMOVQ F2, 16(R13)
 	WORD $0x6ea3ec01 // facgt v1.4s, v0.4s, v3.4s
 	WORD $0x4e611c63 // bic v3.16b, v3.16b, v1.16b
-	FMOVQ F3, 32(R12)
+	FMOVQ F3, 32(R13)
 	WORD $0x6ea4ec01 // facgt v1.4s, v0.4s, v4.4s
 	WORD $0x4e611c84 // bic v4.16b, v4.16b, v1.16b
-	FMOVQ F4, 48(R12)
+	FMOVQ F4, 48(R13)
 	ADD R7, R2, R2
+	ADD R7, R11, R11
 	ADD R6, R1, R1
 	SUBS $1, R3, R3
 	BGE row4
