@@ -101,7 +101,7 @@ func (c resetAfter) gatesGrad(s *seq.Step) {
 // stateGrad computes (7) and (8).
 func (c resetAfter) stateGrad(s *seq.Step) {
 	nh, chain := s.Tape.From(3*c.hidden), &s.Scratch
-	s.Recur[0].GemmPart(s.W, s.N, kernels.Set|s.Order, s.Rows, s.Tape.Data, s.Tape.Stride, chain.Data, chain.Stride) // (7): rows of r and z
-	s.Recur[1].GemmPart(s.W, s.N, kernels.Continue|s.Order, s.Rows, nh.Data, nh.Stride, chain.Data, chain.Stride)    // (7): rows of n
-	addDirect(s)                                                                                                     // (8)
+	s.MultiplyBack(0, kernels.Set, s.Tape.From(0), chain.From(0)) // (7): rows of r and z
+	s.MultiplyBack(1, kernels.Continue, nh, chain.From(0))        // (7): rows of n
+	addDirect(s)                                                  // (8)
 }

@@ -98,14 +98,14 @@ func (c resetBefore) mixGrad(s *seq.Step) {
 func (c resetBefore) resetGrad(s *seq.Step) {
 	dh, hPrev, dq := &s.Grad[0], &s.Prev[0], &s.Scratch
 	a := s.Tape.From(2 * c.hidden)
-	s.Recur[1].GemmPart(s.W, s.N, kernels.SetFlush|s.Order, s.Rows, a.Data, a.Stride, dq.Data, dq.Stride) // (8)
+	s.MultiplyBack(1, kernels.SetFlush, a, dq.From(0)) // (8)
 	r, _, _, _ := gates(s, c.hidden)
 	s.ISA.GRUResetGrad(s.Rows, s.Units(), r, dh.From(s.Lo), dq.From(s.Lo), hPrev.From(s.Lo)) // (9)
 }
 
 // stateGrad computes (10) and (11).
 func (c resetBefore) stateGrad(s *seq.Step) {
-	chain := &s.Scratch                                                                                              // the memory of dq, which is free now
-	s.Recur[0].GemmPart(s.W, s.N, kernels.Set|s.Order, s.Rows, s.Tape.Data, s.Tape.Stride, chain.Data, chain.Stride) // (10)
-	addDirect(s)                                                                                                     // (11)
+	chain := &s.Scratch                                           // the memory of dq, which is free now
+	s.MultiplyBack(0, kernels.Set, s.Tape.From(0), chain.From(0)) // (10)
+	addDirect(s)                                                  // (11)
 }

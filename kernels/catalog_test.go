@@ -15,6 +15,7 @@ import (
 // Kernels with tests of their own instead of a line in elements.
 var testedApart = []string{
 	"String", "NewPacked", "NewPackedGroups", "Pack", "Gemm", "GemmWork", "NewRows", "GemmRows", "GemmRowsWork", // gemm_test.go
+	"NewStored", "StripRoom", // stored_test.go
 	"Normalize", "NormalizeGrad", // normalize_test.go
 	"SumAbs", "MaxAbs", // norms_test.go
 	"Uniform",                                                                              // mask_test.go

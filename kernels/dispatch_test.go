@@ -99,6 +99,8 @@ func TestMissingTierIsRefused(t *testing.T) {
 		"GemmRowsWork":    func() { isa.GemmRowsWork(0, 0) },
 		"NewPacked":       func() { isa.NewPacked(0, 0) },
 		"NewPackedGroups": func() { isa.NewPackedGroups(0, 1, 0) },
+		"NewStored":       func() { isa.NewStored(false, 0, 1, 0, nil, 0) },
+		"StripRoom":       func() { isa.StripRoom(1) },
 		"NewRows":         func() { isa.NewRows(0, 0, 0) },
 		"SumSquaresLanes": func() { isa.SumSquaresLanes(make([]float64, 32), nil) },
 		"DotLanes64":      func() { isa.DotLanes64(make([]float64, 32), nil, nil) },

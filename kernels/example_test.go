@@ -84,6 +84,18 @@ func ExampleBound() {
 	// [531 642]
 }
 
+// Weights that one product is made by before they change stay as they are.
+func ExampleStored() {
+	w := []float32{1, 2, 3 /**/, 4, 5, 6} // [2][3]
+	s := kernels.NewStored(true, 3, 1, 2, w, 3)
+	strip, y := make([]float32, kernels.StripRoom(3)), make([]float32, 2)
+	s.GemmPart(0, 1, strip, kernels.Set, 1, []float32{1, 10, 100}, 3, nil, y, 2)
+	w[0] = 2
+	s.GemmPart(0, 1, strip, kernels.Continue, 1, []float32{1, 10, 100}, 3, nil, y, 2)
+	fmt.Println(y)
+	// Output: [643 1308]
+}
+
 func ExampleReport() {
 	r := kernels.Info()
 	fmt.Println(r.ISA == kernels.Current(), r.FloatMode, r.Err)

@@ -134,13 +134,17 @@ func (p *Packed) pack(op string, w, n int, trans, flush bool, b []float32, ldb i
 // but for the end of the last one. Matrices of one tier with groups of one width have the
 // same parts.
 func (p *Packed) Columns(w, n int) (lo, hi int) {
+	return columns(p.isa, p.cols, w, n)
+}
+
+func columns(t ISA, cols, w, n int) (lo, hi int) {
 	checkPart("Columns", w, n)
 	if n == 1 {
-		return 0, p.cols
+		return 0, cols
 	}
-	s := &tilings[p.isa]
-	all := s.panels(p.cols)
-	return min(p.cols, share(all, w, n)*s.nr()), min(p.cols, share(all, w+1, n)*s.nr())
+	s := &tilings[t]
+	all := s.panels(cols)
+	return min(cols, share(all, w, n)*s.nr()), min(cols, share(all, w+1, n)*s.nr())
 }
 
 // Parts returns the most parts of the columns that are not empty.

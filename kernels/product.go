@@ -10,21 +10,23 @@ import (
 // product is the loop nest of every matrix product: what is the same for all
 // its rows.
 type product struct {
-	isa  ISA
-	into Into
-	from int       // the first column, where a panel begins
-	n, k int       // the end of the columns, and the steps
-	b    []float32 // panels, or a matrix read in place when ldb > 0
-	ldb  int
-	base int       // where in b the panels of column 0 are
-	edge []float32 // with ldb > 0: the columns past the last whole vector, packed one vector wide
-	bias []float32 // where the chains start, nil for +0 or C
-	c    []float32
-	ldc  int
-	pa   int       // with pa > 0: distance between panels of A as wide as tiles are high
-	next []float32 // with pa > 0: the panel of B that is multiplied next
-	down bool      // from the last column to the first
-	lay  *layout   // if not nil: where the tiles are put, in place of being run; see oneTile
+	isa   ISA
+	into  Into
+	from  int       // the first column, where a panel begins
+	n, k  int       // the end of the columns, and the steps
+	b     []float32 // panels, or a matrix read in place when ldb > 0
+	ldb   int
+	base  int       // where in b the panels of column 0 are
+	edge  []float32 // with ldb > 0: the columns past the last whole vector, packed one vector wide
+	bias  []float32 // where the chains start, nil for +0 or C
+	flush bool      // with Continue: results below 2^-100 become +0
+	c     []float32
+	ldc   int
+	pa    int       // with pa > 0: distance between panels of A as wide as tiles are high
+	next  []float32 // with pa > 0: the panel of B that is multiplied next
+	after []float32 // where B is a strip: what is packed next
+	down  bool      // from the last column to the first
+	lay   *layout   // if not nil: where the tiles are put, in place of being run; see oneTile
 }
 
 // rows computes m rows of C from row i0 on. Element (r, q) of A is
@@ -40,6 +42,14 @@ func (p *product) rows(m int, a []float32, rsa, csa, i0 int) {
 		return
 	}
 	p.blocks(m, a, rsa, csa, i0, nil)
+}
+
+// flags are what the tiles with the last steps do with C.
+func (p *product) flags() int {
+	if p.flush {
+		return ref.TileFlush
+	}
+	return p.into.flags()
 }
 
 // fitsOneTile says whether oneTile is the way to make a product of m rows.
@@ -60,7 +70,7 @@ func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 	// for the numbers that were just stored.
 	var t tile.Args
 	t.K, t.A, t.RSA, t.CSA = p.k, at(a, 0), rsa, csa
-	t.LDB, t.PB, t.LDC, t.Flags = nr, p.k*nr, p.ldc, p.into.flags()
+	t.LDB, t.PB, t.LDC, t.Flags = nr, p.k*nr, p.ldc, p.flags()
 	if p.into == Continue {
 		t.LDS = p.ldc
 	}
@@ -190,7 +200,7 @@ func (p *product) blocks(m int, a []float32, rsa, csa, i0 int, held []float32) {
 					run.Start, run.LDS = &zeros[0], 0
 				}
 				if last {
-					run.Flags = p.into.flags()
+					run.Flags = p.flags()
 				} else if p.into == AddTo {
 					run.C, run.LDC = &held[0], width
 				}

@@ -173,6 +173,10 @@ func (t ISA) GemmRows(into Into, m int, a []float32, lda int, rows []int32, work
 		w := t.blockEnd(block, m, len(rows)) - i
 		h, pa := t.packFactors(work, a[min(i, len(a)):], lda, rows, w, m-i)
 		for _, to := range products {
+			if to.B.swept() {
+				to.sweep(t, into, w, work, h, pa, i)
+				continue
+			}
 			for j := 0; j < to.B.n; j += nr {
 				at := 0
 				for c := range to.B.ends {
@@ -185,6 +189,26 @@ func (t ISA) GemmRows(into Into, m int, a []float32, lda int, rows []int32, work
 			}
 		}
 		i += w
+	}
+}
+
+// Rows are swept where they are at most sweptRows, in which time a tile of C does not come from
+// memory, and their panels, sweptElements in all, stay in a second-level cache of 512 KiB.
+const sweptRows, sweptElements = 32, 1 << 16
+
+// swept says whether these are one chunk of so few rows that sweep is faster.
+func (r *Rows) swept() bool {
+	return r.isa != Scalar && len(r.ends) == 1 && r.ends[0] <= sweptRows && r.ends[0]*r.width() <= sweptElements
+}
+
+// sweep makes the product for w rows of C from row i on, whose factors are in panels h wide and
+// pa apart. Beside a few steps what takes longest is to bring C: so it is taken as it lies in
+// memory, as many rows at a time as a tile has.
+func (to *RowsProduct) sweep(t ISA, into Into, w int, work []float32, h, pa, i int) {
+	k, panels := to.B.chunk(0)
+	p := product{isa: t, k: k, n: to.B.n, b: panels, into: into, c: to.C, ldc: to.LDC}
+	for r := 0; r < w; r += h {
+		p.rows(min(h, w-r), work[r/h*pa:], 1, h, i+r)
 	}
 }
 

@@ -42,6 +42,10 @@ func (p *product) soon(j, width, q, k, kc int) soon {
 		}
 		return soon{at: addressOf(p.next, q*nr), runs: 1, each: k * nr}
 	}
+	if len(p.after) > 0 && q == 0 {
+		from, to := len(p.after)/p.n*j, len(p.after)/p.n*min(p.n, j+width)
+		return soon{at: addressOf(p.after, from), runs: 1, each: to - from}
+	}
 	if len(p.b) <= cached {
 		return soon{}
 	}

@@ -80,7 +80,7 @@ func (l cell) gatesGrad(s *seq.Step) {
 // stateGrad computes (8).
 func (l cell) stateGrad(s *seq.Step) {
 	dh := &s.Grad[0]
-	s.Recur[0].GemmPart(s.W, s.N, kernels.SetFlush|s.Order, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride) // (8)
+	s.MultiplyBack(0, kernels.SetFlush, s.Tape.From(0), dh.From(0)) // (8)
 }
 
 // gates are the four gates of the tape, from the step's first unit on.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/simdrnn/simdrnn/internal/numtest"
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
-	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/nn"
 )
@@ -25,7 +24,7 @@ func TestHandedGradients(t *testing.T) {
 func TestHandedGradientsInStrips(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
 		const in, out = 8, 9
-		handedGradients(t, isa, in, split.StripFloats(isa)/in+100, out)
+		handedGradients(t, isa, in, isa.StripRoom(0)/in+100, out)
 	})
 }
 

@@ -195,6 +195,8 @@ func newLinear(l *Linear, of Stateless) *linear {
 	if l.Bias != nil {
 		s.bias = make([]float32, l.Out)
 	}
+	s.strips.fwd = s.isa.NewStored(true, l.In, 1, l.Out, l.Weight, l.In)
+	s.strips.bwd = s.isa.NewStored(false, l.Out, 1, l.In, l.Weight, l.In)
 	s.do = linearParts{
 		s.packForward, s.forwardRows, s.packBackward, s.flush, s.inputGradient, s.packInput, s.weightGradient,
 		s.flushX, s.forwardStrips, s.inputStrips,
@@ -333,7 +335,7 @@ func (s *linear) back(dx, dy []float32, inputs func(w, n int)) {
 		s.work = append(s.work, nil)
 	}
 	if s.large() {
-		s.strips.room(s.isa, n)
+		s.stripRoom(n)
 	}
 	if s.handed == dyOwned {
 		s.team.RunParts(n, s.isa, work, s.do.flush)

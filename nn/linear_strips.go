@@ -1,22 +1,22 @@
 package nn
 
 import (
+	"github.com/simdrnn/simdrnn/internal/pages"
 	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
 // A Linear of many outputs, such as the readout of a model of words, has more weights than a
 // cache. Packed as a whole they would go to memory and come back, several times where there
-// are many rows. So each worker packs a strip of them, multiplies all its rows by it while it
-// is near, and goes on to the next strip: the sums are the same. On the way forward a strip is
-// some outputs, and workers share these. On the way back it is the weights of some outputs for
+// are many rows. So its products take them as they are stored (see kernels.Stored). On the way
+// forward workers share the outputs. On the way back a strip is the weights of some outputs for
 // all inputs, a piece of every sum, so that each worker packs all strips for its rows.
-type strips []*kernels.Packed // one for each worker that has needed it
+type strips struct {
+	fwd, bwd kernels.Stored
+	memory   [][]float32 // one for each worker that has needed it
+}
 
 const (
-	// stripLeast and stripUnit are the least outputs of a strip and what their number is a
-	// multiple of: each strip reads all rows of the input or the output anew.
-	stripLeast, stripUnit = 96, 32
 	// stripShares is how many times the work that all workers but one spend on packing has to
 	// go into their products for each of them to pack all strips.
 	stripShares = 12
@@ -25,14 +25,9 @@ const (
 	stripRows = 64 * packWork
 )
 
-// stripOutputs is how many outputs a strip has.
-func (s *linear) stripOutputs() int {
-	return max(stripLeast, split.StripFloats(s.isa)/s.in/stripUnit*stripUnit)
-}
-
 // large says whether the weights are packed strip by strip.
 func (s *linear) large() bool {
-	return len(s.of.Weight) > split.StripFloats(s.isa) && s.steps*s.batch <= stripRows
+	return len(s.of.Weight) > s.isa.StripRoom(0) && s.steps*s.batch <= stripRows
 }
 
 // packed makes room for all weights, if there is none yet.
@@ -50,10 +45,11 @@ func (s *linear) keepPacked() {
 	}
 }
 
-// room makes a strip for each of n workers.
-func (l *strips) room(isa kernels.ISA, n int) {
-	for len(*l) < n {
-		*l = append(*l, isa.NewPacked(0, 0))
+// stripRoom makes a strip for each of n workers.
+func (s *linear) stripRoom(n int) {
+	l := &s.strips
+	for len(l.memory) < n {
+		l.memory = append(l.memory, pages.Floats(s.isa.StripRoom(s.in)))
 	}
 }
 
@@ -63,7 +59,7 @@ func (s *linear) stripsForward(y, x []float32) {
 	s.isa.CopyFlush(s.bias, s.of.Bias)
 	work := len(y)*s.in + packWork*len(s.of.Weight)
 	n := s.team.Parts(s.isa, work)
-	s.strips.room(s.isa, n)
+	s.stripRoom(n)
 	s.team.RunParts(n, s.isa, work, s.do.flushX)
 	s.team.RunParts(n, s.isa, work, s.do.forwardStrips)
 	s.ClearPadding(y, s.out)
@@ -77,18 +73,7 @@ func (s *linear) flushX(w, n int) {
 
 // forwardStrips sets a share of the columns of y.
 func (s *linear) forwardStrips(w, n int) {
-	out, last := split.Share(s.out, stripUnit, w, n)
-	rows, p := len(s.x)/s.in, s.strips[w]
-	for outs := 0; out < last; out += outs {
-		outs = min(s.stripOutputs(), last-out)
-		p.Reset(s.in, outs)
-		p.PackFlush(true, s.of.Weight[out*s.in:(out+outs)*s.in], s.in)
-		if s.bias != nil {
-			p.GemmBias(rows, s.x, s.in, s.bias[out:out+outs], s.y[out:], s.out)
-		} else {
-			p.Gemm(kernels.Set, rows, s.x, s.in, s.y[out:], s.out)
-		}
-	}
+	s.strips.fwd.GemmPart(w, n, s.strips.memory[w], kernels.Set, len(s.x)/s.in, s.x, s.in, s.bias, s.y, s.out)
 }
 
 // backInStrips says whether inputStrips sets dx of so many rows: if packing, which each worker
@@ -108,12 +93,5 @@ func (s *linear) inputStrips(w, n int) {
 	if lo == hi {
 		return
 	}
-	p, into, outs := s.strips[w], kernels.Set, 0
-	for out := 0; out < s.out; out += outs {
-		outs = min(s.stripOutputs(), s.out-out)
-		p.Reset(outs, s.in)
-		p.PackFlush(false, s.of.Weight[out*s.in:(out+outs)*s.in], s.in)
-		p.Gemm(into, hi-lo, s.dy[lo*s.out+out:hi*s.out], s.out, s.dx[lo*s.in:hi*s.in], s.in)
-		into = kernels.Continue
-	}
+	s.strips.bwd.GemmPart(0, 1, s.strips.memory[w], kernels.Set, hi-lo, s.dy[lo*s.out:hi*s.out], s.out, nil, s.dx[lo*s.in:hi*s.in], s.in)
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/simdrnn/simdrnn/internal/numtest"
 	"github.com/simdrnn/simdrnn/internal/numtest/traintest"
-	"github.com/simdrnn/simdrnn/internal/split"
 	"github.com/simdrnn/simdrnn/kernels"
 	"github.com/simdrnn/simdrnn/kernels/ref"
 	"github.com/simdrnn/simdrnn/nn"
@@ -20,7 +19,7 @@ import (
 func TestStrips(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
 		const steps, rows, in = 3, 2, 5
-		out := 2*split.StripFloats(isa)/in + 77 // two strips and a rest
+		out := 2*isa.StripRoom(0)/in + 77 // two strips and a rest
 		l := linear(in, out)
 		x, dy := tinyLike(steps*rows*in, 1), tinyLike(steps*rows*out, 2)
 		isa.CopyFlush(dy, dy)
@@ -85,7 +84,7 @@ func plainLinear(l *nn.Linear, x, dy []float32) (y, dx []float32) {
 // outputs and gradients of passes in strips, whatever came first.
 func TestStripsAndBlocks(t *testing.T) {
 	const steps, rows, in = 300, 1, 4
-	out := split.StripFloats(kernels.Current())/in + 40
+	out := kernels.Current().StripRoom(0)/in + 40
 	l := linear(in, out)
 	net, other := traintest.Must(nn.Unroll(steps, rows, l)), traintest.Must(nn.Unroll(steps, rows, l))
 	blocks := traintest.Must(net.Blocks(256))

@@ -94,7 +94,7 @@ func TestReadoutVisitsOfFewerChunks(t *testing.T) {
 func TestStripsBounds(t *testing.T) {
 	isa := kernels.Current()
 	const in = 4
-	l, err := NewZeroLinear(in, split.StripFloats(isa)/in+1)
+	l, err := NewZeroLinear(in, isa.StripRoom(0)/in+1)
 	require.NoError(t, err)
 	of := func(rows, workers int) (*Model, *linear) {
 		m, err := Unroll(rows, 1, l)

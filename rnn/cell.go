@@ -69,7 +69,7 @@ func (c cell) unitsGrad(s *seq.Step) {
 // stateGrad computes (4).
 func (c cell) stateGrad(s *seq.Step) {
 	dh := &s.Grad[0]
-	s.Recur[0].GemmPart(s.W, s.N, kernels.SetFlush|s.Order, s.Rows, s.Tape.Data, s.Tape.Stride, dh.Data, dh.Stride) // (4)
+	s.MultiplyBack(0, kernels.SetFlush, s.Tape.From(0), dh.From(0)) // (4)
 }
 
 // A fused is an activation with kernels that compute a step at once.

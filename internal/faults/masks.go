@@ -19,7 +19,7 @@ var maskFaults = []fault{
 	{"dropout: a mask for another of another kind", "internal/seq/mask.go",
 		"uint32(kind)<<20", "uint32(kind)*0<<20", variantsOfLSTM},
 	{"dropout backward: dx without the mask", "internal/seq/gradient.go",
-		"u.dropInput(numbers, u.job.layer, r+k, dx[k*in:][:in], true)", "_ = k", variantsOfLSTM},
+		"u.dropInput(s.masks.numbers, u.job.layer, r+k, dx[k*in:][:in], true)", "_ = k", variantsOfLSTM},
 	{"dropout backward: the weight gradient with the whole input", "internal/seq/sum.go",
 		"f.rows.Pack(c, u.memory.inRows, width, l.x, w, n)", "f.rows.Pack(c, x, width, l.x, w, n)", variantsOfLSTM},
 	{"dropout backward: the input as another layer had it", "internal/seq/backward.go",

@@ -171,9 +171,13 @@ func (u *Unrolled) packBackward(w, n int) {
 			continue
 		}
 		p, weights := &u.pack[k/2], &u.net.W[k/2]
-		if k%2 == 0 {
-			p.packRecurBack(u.net, weights, u.recurrent(w, k/2), of)
-		} else if u.back.wantDx || k/2 >= len(u.net.Reverse) {
+		switch {
+		case k%2 == 0:
+			if !u.once.recur {
+				p.packRecurBack(u.net, weights, u.recurrent(w, k/2), of)
+			}
+		case u.inputOnce(k / 2):
+		case u.back.wantDx || k/2 >= len(u.net.Reverse):
 			p.inBack.PackFlushPart(of.w, of.n, false, weights.Ih, weights.In)
 		}
 	}
@@ -199,7 +203,7 @@ func (u *Unrolled) blockBackward(last bool) {
 		u.symbolPairs()
 		u.fork(u.copyPiece(rows, u.net.Shape.Gates), u.symbols.add)
 	}
-	u.job.columns = u.byColumns(rows) && !u.wholeGradientRows()
+	u.job.columns = u.byColumns(u.job.i, rows) && !u.wholeGradientRows()
 	u.fork(u.gradientsPiece(rows, in, u.job.dx != nil), u.tasks.gradients)
 	if chunks := u.back.sums.input().Chunks(); last || chunks == u.back.sums.chunks {
 		u.fork(u.weightGradientsPiece(chunks*u.chunk*u.batch, in), u.tasks.weightGradients)
@@ -212,6 +216,7 @@ func (u *Unrolled) blockBackward(last bool) {
 func (u *Unrolled) backwardSteps(w, n int) {
 	s := &u.workers.steps[w]
 	s.use(&u.pack[u.job.i], true)
+	u.takeStored(s, &u.pack[u.job.i], true)
 	s.takeAll(u.net.Shape.Hidden)
 	first, last := u.rows.share(w, n)
 	for k := range u.job.hi - u.job.lo {

@@ -74,6 +74,7 @@ func (u *Unrolled) forward(y, x []float32, t int, symbols bool) {
 	u.resets.now, u.resets.next = u.resets.next, false
 	u.beginRestarts()
 	u.beginMasks()
+	u.beginOnce(t)
 	if t > 0 && u.batch > 0 {
 		u.copyWeights()
 		if symbols {
@@ -168,9 +169,15 @@ func (u *Unrolled) packForward(w, n int) {
 		if !ok {
 			continue
 		}
-		if p, weights := &u.pack[k/2], &u.net.W[k/2]; k%2 == 0 {
-			p.packRecur(u.net, u.recurrent(w, k/2), of)
-		} else {
+		p, weights := &u.pack[k/2], &u.net.W[k/2]
+		switch {
+		case k%2 == 0:
+			if !u.once.recur {
+				p.packRecur(u.net, u.recurrent(w, k/2), of)
+			}
+		case u.inputOnce(k / 2):
+			p.packRest(u.net, u.isa, weights, of)
+		default:
 			p.packIn(u.net, u.isa, weights, of)
 		}
 	}
@@ -199,6 +206,10 @@ func (u *Unrolled) blockForward() {
 // rows (t,p), or of the columns: fl(b_ih + b_hh), then the chain over x.
 func (u *Unrolled) inputProducts(w, n int) {
 	sh, p, i := &u.net.Shape, &u.pack[u.job.i], u.job.i
+	var strip []float32
+	if u.inputOnce(i) {
+		strip = u.workers.steps[w].strip
+	}
 	x, width := u.input(u.job.layer)
 	tape, first := u.memory.tape[i], u.job.lo*u.batch
 	lo, hi, of := u.productShare((u.job.hi-u.job.lo)*u.batch, w, n)
@@ -216,9 +227,9 @@ func (u *Unrolled) inputProducts(w, n int) {
 		case symbols:
 			u.copyProducts(r, end, base)
 		case copied:
-			p.inputProduct(sh, of, 0, end-r, u.memory.inRows[(r-first)*width:], width, tape[(r-base)*sh.Tape:], sh.Tape)
+			p.inputProductFrom(strip, sh, of, end-r, u.memory.inRows[(r-first)*width:], width, tape[(r-base)*sh.Tape:], sh.Tape)
 		default:
-			p.inputProduct(sh, of, 0, end-r, x[r*width:], width, tape[(r-base)*sh.Tape:], sh.Tape)
+			p.inputProductFrom(strip, sh, of, end-r, x[r*width:], width, tape[(r-base)*sh.Tape:], sh.Tape)
 		}
 		lo = end
 	}
@@ -268,6 +279,7 @@ func (u *Unrolled) copyInput(w, n int) {
 func (u *Unrolled) forwardSteps(w, n int) {
 	s := &u.workers.steps[w]
 	s.use(&u.pack[u.job.i], false)
+	u.takeStored(s, &u.pack[u.job.i], false)
 	s.takeAll(u.net.Shape.Hidden)
 	first, last := u.rows.share(w, n)
 	for k := range u.job.hi - u.job.lo {

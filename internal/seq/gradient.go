@@ -60,7 +60,7 @@ func (u *Unrolled) gradients(w, n int) {
 	u.packFactors(w, n)
 	if u.job.dx != nil {
 		lo, hi, of := u.productShare((u.job.hi-u.job.lo)*u.batch, w, n)
-		u.inputGradient(u.workers.steps[w].masks.numbers, u.workers.products[w], u.job.lo*u.batch+lo, u.job.lo*u.batch+hi, of)
+		u.inputGradient(&u.workers.steps[w], u.workers.products[w], u.job.lo*u.batch+lo, u.job.lo*u.batch+hi, of)
 	}
 }
 
@@ -97,7 +97,7 @@ func (u *Unrolled) wholeGradientRows() bool {
 // second's, then the masks of the input; +0 past each row's end. Rows that have another
 // place in the user's dx are computed in work. Of the columns it sets a part, which is all of
 // them where wholeGradientRows says so.
-func (u *Unrolled) inputGradient(numbers, work []float32, lo, hi int, of part) {
+func (u *Unrolled) inputGradient(s *Step, work []float32, lo, hi int, of part) {
 	sh, dirs := &u.net.Shape, len(u.net.Reverse)
 	in := u.net.W[u.job.i].In
 	bottom := u.job.layer == 0 // dx is the user's
@@ -129,12 +129,16 @@ func (u *Unrolled) inputGradient(numbers, work []float32, lo, hi int, of part) {
 		into := kernels.Set
 		for dir := range dirs {
 			i := u.job.layer*dirs + dir
-			u.pack[i].inBack.GemmPart(of.w, of.n, into, end-r, u.memory.tape[i][r*sh.Tape:], sh.Tape, dx, in)
+			if u.inputOnce(i) {
+				u.pack[i].stored.inBack.GemmPart(of.w, of.n, s.strip, into, end-r, u.memory.tape[i][r*sh.Tape:], sh.Tape, nil, dx, in)
+			} else {
+				u.pack[i].inBack.GemmPart(of.w, of.n, into, end-r, u.memory.tape[i][r*sh.Tape:], sh.Tape, dx, in)
+			}
 			into = kernels.Continue
 		}
 		if u.dropsInput(u.job.layer) {
 			for k := range end - r {
-				u.dropInput(numbers, u.job.layer, r+k, dx[k*in:][:in], true)
+				u.dropInput(s.masks.numbers, u.job.layer, r+k, dx[k*in:][:in], true)
 			}
 		}
 		if scatter {

@@ -16,6 +16,8 @@ type packing struct {
 	inBack      *kernels.Packed   // W_ih, [Gates][In]
 	recurBack   []*kernels.Packed // the blocks of W_hh, [Rows][R]
 	projectBack *kernels.Packed   // the projection, [R][Hidden]
+
+	stored stored
 }
 
 // newPacking makes room for all but the forward part of W_hh, which newRecur does. The
@@ -66,6 +68,11 @@ var wholeMatrix = part{0, 1}
 // for it while some of its elements are dropped.
 func (p *packing) packIn(n *Net, isa kernels.ISA, w *Weights, of part) {
 	p.in.PackFlushPart(of.w, of.n, true, w.Ih, w.In)
+	p.packRest(n, isa, w, of)
+}
+
+// packRest is packIn without W_ih.
+func (p *packing) packRest(n *Net, isa kernels.ISA, w *Weights, of part) {
 	if p.project != nil {
 		p.project.PackFlushPart(of.w, of.n, true, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
 	}
@@ -102,6 +109,15 @@ func (p *packing) inputProduct(sh *Shape, of part, order kernels.Into, rows int,
 	} else {
 		p.in.GemmPart(of.w, of.n, kernels.Set|order, rows, x, width, c, ldc)
 	}
+}
+
+// inputProductFrom is inputProduct, from W_ih as it is stored if there is a strip to pack it in.
+func (p *packing) inputProductFrom(strip []float32, sh *Shape, of part, rows int, x []float32, width int, c []float32, ldc int) {
+	if strip == nil {
+		p.inputProduct(sh, of, 0, rows, x, width, c, ldc)
+		return
+	}
+	p.stored.in.GemmPart(of.w, of.n, strip, kernels.Set, rows, x, width, p.inputBias(sh), c, ldc)
 }
 
 // inputBias is what the chains over x start from, nil where that is +0.

@@ -225,7 +225,9 @@ type Step struct {
 
 	masks rowMasks
 
-	bound []*kernels.Bound // see Multiply
+	bound  []*kernels.Bound // see Multiply
+	stored []kernels.Stored // for each block W_hh where a pass multiplies by it once: see once
+	strip  []float32        // memory for its strips
 }
 
 func newStep(isa kernels.ISA, n *Net) Step {
@@ -257,11 +259,23 @@ func (s *Step) Multiply(block int, into kernels.Into, a kernels.Mat, bias []floa
 			s.bound[block] = b
 		}
 		b.Gemm(s.Order)
+	case s.stored != nil:
+		s.stored[block].GemmPart(s.W, s.N, s.strip, into, s.Rows, a.Data, a.Stride, bias, c.Data, c.Stride)
 	case bias != nil:
 		w.GemmBiasPart(s.W, s.N, s.Rows, a.Data, a.Stride, bias, c.Data, c.Stride)
 	default:
 		w.GemmPart(s.W, s.N, into|s.Order, s.Rows, a.Data, a.Stride, c.Data, c.Stride)
 	}
+}
+
+// MultiplyBack multiplies rows of a by a block of W_hh in Backward, [Rows][R], the columns of the
+// step's part: it sets or continues c as into says.
+func (s *Step) MultiplyBack(block int, into kernels.Into, a, c kernels.Mat) {
+	if s.stored != nil {
+		s.stored[block].GemmPart(s.W, s.N, s.strip, into, s.Rows, a.Data, a.Stride, nil, c.Data, c.Stride)
+		return
+	}
+	s.Recur[block].GemmPart(s.W, s.N, into|s.Order, s.Rows, a.Data, a.Stride, c.Data, c.Stride)
 }
 
 // Units is the number of units to work on.

@@ -33,7 +33,7 @@ func (s *size) packings(list []packing) {
 
 func (s *size) steps(list []Step) {
 	for i := range list {
-		s.floats(list[i].Temp, list[i].masks.numbers, list[i].masks.zero)
+		s.floats(list[i].Temp, list[i].strip, list[i].masks.numbers, list[i].masks.zero)
 	}
 }
 

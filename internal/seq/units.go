@@ -43,6 +43,12 @@ func (u *Unrolled) unitParts() int {
 		return 0
 	}
 	weights := float64(u.net.Shape.Gates) * float64(u.net.Shape.States[0])
+	if u.once.recur {
+		if n := split.StepWorkers(u.isa, float64(u.batch)*weights, min(u.workers.most, u.units.most)); n > 1 {
+			return n
+		}
+		return 0
+	}
 	return unitParts(u.isa, float64(u.batch)*weights, weights, u.batch, min(u.workers.most, u.units.most))
 }
 
@@ -169,6 +175,7 @@ func (u *Unrolled) takeUnits(s *Step, back bool, w, n int) {
 	s.use(p, back)
 	s.W, s.N = w, n
 	s.Lo, s.Hi = p.recur[0].Columns(w, n)
+	u.takeStored(s, p, back)
 }
 
 // takeAll makes s work on all units.

@@ -25,6 +25,7 @@ type Unrolled struct {
 	resets  resets
 	pack    []packing // for each direction of each layer
 	held    held
+	once    once
 	symbols symbols
 	memory  memory
 	state   [][]float32   // carried state: for each tensor [Layers*D][B][width]
@@ -78,7 +79,11 @@ func (n *Net) newUnrolled(steps, batch int, keep bool) *Unrolled {
 	u := &Unrolled{net: n, isa: kernels.Current(), steps: steps, batch: batch, out: n.Out(), chunk: chunk, keep: keep,
 		rows: newRows(batch), masks: NewMaskSource(batch, keep), resets: n.newResets(steps, batch)}
 	for i := range n.W {
-		u.pack = append(u.pack, n.newPacking(u.isa, &n.W[i], 1, keep))
+		k := n.newPacking(u.isa, &n.W[i], 1, keep)
+		if keep {
+			k.stored = n.newStored(u.isa, &n.W[i])
+		}
+		u.pack = append(u.pack, k)
 	}
 	for _, width := range sh.States {
 		u.state = append(u.state, pages.Floats(len(n.W)*batch*width))
@@ -96,6 +101,7 @@ func (n *Net) newUnrolled(steps, batch int, keep bool) *Unrolled {
 		u.tasks.packBackward, u.tasks.stepsBack, u.tasks.gradients, u.tasks.weightGradients = u.packBackward, u.backwardSteps, u.gradients, u.weightGradients
 		u.tasks.zero = u.zeroShare
 	}
+	u.once.recur = u.recurOnce()
 	u.setMostWorkers(n.Workers)
 	return u
 }

@@ -66,13 +66,20 @@ const packWork, copyWork = 48, 24
 
 // packPiece is the size of packing all matrices.
 func (u *Unrolled) packPiece() piece {
-	w := &u.net.W[len(u.net.W)-1]
-	matrices := 2 * len(u.net.W)
+	matrices, elements := 2*len(u.net.W), 0
+	for i := range u.net.W {
+		if w := &u.net.W[i]; !u.inputOnce(i) {
+			elements += len(w.Ih)
+		}
+		if !u.once.recur {
+			elements += len(u.net.W[i].Hh)
+		}
+	}
 	most := units(max(u.net.Shape.Gates, u.net.widest()), packUnit)
 	if u.net.Noise.Weight > 0 {
 		most = matrices // see packShare
 	}
-	return piece{u.moved(packWork*float64(matrices)*float64(len(w.Ih)+len(w.Hh)), u.chunk*u.batch), most}
+	return piece{u.moved(packWork*2*float64(elements), u.chunk*u.batch), most}
 }
 
 // productsPiece is the size of the products of rows (t,p) with W_ih, whose rows have
@@ -87,9 +94,10 @@ func (u *Unrolled) productsPiece(rows, in int) piece {
 // in units of rowUnit would not make equal shares. With three times as many it makes no difference.
 const columnRows = 48
 
-// byColumns says whether workers share the columns of a product of so many rows (t,p) with W_ih.
-func (u *Unrolled) byColumns(rows int) bool {
-	return u.workers.most > 1 && rows <= columnRows*u.workers.most
+// byColumns says whether workers share the columns of a product of so many rows (t,p) with W_ih
+// of direction i: each then packs its columns where W_ih is taken as it is stored.
+func (u *Unrolled) byColumns(i, rows int) bool {
+	return u.workers.most > 1 && (rows <= columnRows*u.workers.most || u.inputOnce(i))
 }
 
 // forkProducts does products of so many rows with W_ih of the direction at work, by columns or by
@@ -98,7 +106,7 @@ func (u *Unrolled) byColumns(rows int) bool {
 func (u *Unrolled) forkProducts(rows int, copied, products func(w, n int)) {
 	in := u.net.W[u.job.i].In
 	piece := u.productsPiece(rows, in)
-	if u.job.columns = u.byColumns(rows); u.job.columns {
+	if u.job.columns = u.byColumns(u.job.i, rows); u.job.columns {
 		piece.most = u.pack[u.job.i].in.Parts()
 		if copied != nil {
 			u.fork(u.copyPiece(rows, in), copied)
@@ -232,6 +240,7 @@ func (u *Unrolled) growWorkers() {
 	for len(k.steps) < steps {
 		s := newStep(u.isa, u.net)
 		s.masks.unrolled = u
+		s.strip = u.newStrip()
 		k.steps = append(k.steps, s)
 	}
 	for len(k.droppedW) < packs {
@@ -244,6 +253,7 @@ func (u *Unrolled) workerBytes(chunks int) int {
 	steps, packs, gradients := u.workerCounts(chunks)
 	var one size
 	one.steps([]Step{newStep(u.isa, u.net)})
+	one += size(4 * u.stripSize())
 	return steps*int(one) + 4*(packs*len(u.net.W[0].Hh)+gradients*u.gradientsWork(chunks))
 }
 

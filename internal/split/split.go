@@ -77,19 +77,6 @@ func VisitChunks(rows, width int) int {
 	return int(max(1, min(4, 1<<22/max(1, int64(rows)*int64(width)))))
 }
 
-// StripFloats is how many weights of a matrix larger than a cache are packed at a time: half of a
-// second-level cache of 1 MiB with AVX-512, of 512 KiB with AVX2 and NEON. Without assembly the
-// arithmetic takes longer than any cache.
-func StripFloats(isa kernels.ISA) int {
-	switch isa {
-	case kernels.AVX512:
-		return 1 << 17
-	case kernels.Scalar:
-		return 1 << 14
-	}
-	return 1 << 16
-}
-
 // LossWork is what a loss over so many elements takes, in multiply-adds of products, and with it
 // the softmax of so many rows. On a Xeon a row takes 200 ns and an element up to one, while AVX-512
 // makes a hundred multiply-adds in a nanosecond; without assembly all of these are slow.

@@ -35,6 +35,7 @@ func Methods(t *testing.T, k Kind) {
 		{"gradients add up", gradientsAddUp},
 		{"reorder and refresh", reorderAndRefresh},
 		{"weights held by units", weightsHeldByUnits},
+		{"weights as they are stored", weightsAsStored},
 		{"shared layer", sharedLayer},
 		{"initialisation", initialisation},
 		{"configurations", configurations},
@@ -75,6 +76,7 @@ func Variant(t *testing.T, k Kind) {
 	t.Run("files", func(t *testing.T) { files(t, k) })
 	if k.Noise != (Noise{}) {
 		t.Run("masks", func(t *testing.T) { masksGoOn(t, k) })
+		t.Run("weights as they are stored", func(t *testing.T) { weightsAsStored(t, k) })
 	}
 }
 

@@ -1,0 +1,83 @@
+package seq
+
+import (
+	"github.com/simdrnn/simdrnn/internal/pages"
+	"github.com/simdrnn/simdrnn/kernels"
+)
+
+// once says which weights a training pass multiplies by once: W_ih where all rows (t,b) are one
+// block of work, and W_hh where there is one step. Packed copies of a large matrix would go to
+// memory and come back for that one product. These products take the weights as they are stored,
+// and each worker packs strips of its columns where it multiplies by them.
+type once struct {
+	input bool // of the pass under way
+	recur bool // of all passes
+}
+
+// stored is the matrices of a direction for products that are made once a pass.
+type stored struct {
+	in, inBack       kernels.Stored   // as in packing
+	recur, recurBack []kernels.Stored // the columns of recur in groups of the width of the layer
+}
+
+// beginOnce decides about W_ih for a Forward of t steps. It is packed where its rows are not
+// multiplied in one go, and where dx is made of whole rows.
+func (u *Unrolled) beginOnce(t int) {
+	d := u.net.Noise
+	u.once.input = u.keep && t <= u.chunk && u.rows.lengths == nil && !u.rows.differ() && !u.symbols.on && d.Dropout == 0 && d.Input == 0
+}
+
+// recurOnce says whether each pass of u multiplies by W_hh once, in a cell that can share its
+// steps by units: shares of rows would each pack all of W_hh.
+func (u *Unrolled) recurOnce() bool {
+	return u.keep && u.steps == 1 && len(u.units.forward) > 0 && u.net.Noise.Weight == 0 && u.large(u.net.W[0].Hh)
+}
+
+// inputOnce says whether the products with W_ih of direction i take it as it is stored.
+func (u *Unrolled) inputOnce(i int) bool {
+	return u.once.input && u.large(u.net.W[i].Ih)
+}
+
+// large says whether weights are more than a strip.
+func (u *Unrolled) large(weights []float32) bool { return len(weights) > u.isa.StripRoom(0) }
+
+// newStored are the matrices of w.
+func (n *Net) newStored(isa kernels.ISA, w *Weights) stored {
+	sh := &n.Shape
+	r := sh.States[0]
+	s := stored{in: isa.NewStored(true, w.In, 1, sh.Gates, w.Ih, w.In), inBack: isa.NewStored(false, sh.Gates, 1, w.In, w.Ih, w.In)}
+	if _, ok := n.Cell.(Phased); !ok {
+		return s
+	}
+	for _, b := range sh.Recur {
+		hh := w.Hh[b.Row*r:]
+		s.recur = append(s.recur, isa.NewStored(true, r, b.Rows/sh.Hidden, sh.Hidden, hh, r))
+		s.recurBack = append(s.recurBack, isa.NewStored(false, b.Rows, 1, r, hh, r))
+	}
+	return s
+}
+
+// takeStored takes W_hh of a direction as it is stored, if passes multiply by it once.
+func (u *Unrolled) takeStored(s *Step, p *packing, back bool) {
+	switch {
+	case !u.once.recur:
+	case back:
+		s.stored = p.stored.recurBack
+	default:
+		s.stored = p.stored.recur
+	}
+}
+
+// newStrip is memory for the strips of a worker, nil if no pass of u needs it.
+func (u *Unrolled) newStrip() []float32 { return pages.Floats(u.stripSize()) }
+
+func (u *Unrolled) stripSize() int {
+	some := u.once.recur
+	for i := range u.net.W {
+		some = some || u.large(u.net.W[i].Ih)
+	}
+	if !u.keep || u.chunk < u.steps || !some {
+		return 0
+	}
+	return u.isa.StripRoom(max(u.net.widest(), u.net.Shape.States[0]))
+}
