@@ -47,7 +47,7 @@ func allocatesNothing(t *testing.T, k Kind) {
 				}
 			}
 			pass()
-			if n := testing.AllocsPerRun(5, pass); n != 0 {
+			if n := testing.AllocsPerRun(2, pass); n != 0 {
 				t.Errorf("%+v: %v allocations in Forward and Backward", cfg, n)
 			}
 			check(t, u.SetLengths(p.lengths))
@@ -55,7 +55,7 @@ func allocatesNothing(t *testing.T, k Kind) {
 				check(t, cut.SetLengths(p.lengths))
 			}
 			pass()
-			if n := testing.AllocsPerRun(5, pass); n != 0 {
+			if n := testing.AllocsPerRun(2, pass); n != 0 {
 				t.Errorf("%+v: %v allocations with lengths", cfg, n)
 			}
 			if cfg.Bidirectional {

@@ -15,8 +15,8 @@ import (
 // the same gradients, and for a pass without steps.
 //
 // Which layer is told when depends on no tier. So in short runs one network is held on every tier,
-// and the others on the current one. A variant has, on the current tier, the network with lengths,
-// segments and workers and the one of both directions.
+// and the others on the current one. A variant has all on the current tier, and in short runs the
+// network with lengths, segments and workers and the one of both directions.
 func gradientsAreTold(t *testing.T, k Kind) {
 	const T, B = 11, 64 // a chunk of weight gradients has 4 steps
 	for i, cfg := range []Config{
@@ -41,7 +41,7 @@ func gradientsAreTold(t *testing.T, k Kind) {
 		}
 		for name, unroll := range of {
 			t.Run(fmt.Sprint(p, " ", name), func(t *testing.T) {
-				if testing.Short() && (k.variant || i != 1) {
+				if k.variant || testing.Short() && i != 1 {
 					p.tells(t, unroll(t), unroll(t))
 					return
 				}
