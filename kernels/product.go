@@ -94,7 +94,7 @@ func (p *product) oneTile(m int, a []float32, rsa, csa, i0 int) {
 		}
 		t.B = at(p.b, p.base+j*p.k)
 		t.Next = uintptr(unsafe.Pointer(t.B))
-		if len(p.b) > cached {
+		if len(p.b) > cached || len(p.after) > 0 {
 			ask := p.soon(j, width, 0, p.k, p.k)
 			t.Next = ask.take(width*p.k, t.B)
 		}

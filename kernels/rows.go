@@ -192,8 +192,8 @@ func (t ISA) GemmRows(into Into, m int, a []float32, lda int, rows []int32, work
 	}
 }
 
-// Rows are swept where they are at most sweptRows, in which time a tile of C does not come from
-// memory, and their panels, sweptElements in all, stay in a second-level cache of 512 KiB.
+// A tile over at most sweptRows rows has ended before its lines of C come from memory. The panels
+// of at most sweptElements stay in a second-level cache of 512 KiB.
 const sweptRows, sweptElements = 32, 1 << 16
 
 // swept says whether these are one chunk of so few rows that sweep is faster.

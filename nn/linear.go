@@ -306,6 +306,7 @@ func (s *linear) Backward(dx, dy []float32) {
 	if len(dy) > 0 && dx != nil {
 		if s.backInStrips(len(dy) / s.out) {
 			inputs = s.do.inputStrips
+			s.stripRoom(s.team.Parts(s.isa, 2*len(dy)*s.in))
 		} else {
 			s.packBack()
 		}
@@ -333,9 +334,6 @@ func (s *linear) back(dx, dy []float32, inputs func(w, n int)) {
 	n := s.team.Parts(s.isa, work)
 	for len(s.work) < n {
 		s.work = append(s.work, nil)
-	}
-	if s.large() {
-		s.stripRoom(n)
 	}
 	if s.handed == dyOwned {
 		s.team.RunParts(n, s.isa, work, s.do.flush)

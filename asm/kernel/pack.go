@@ -156,7 +156,8 @@ func (p Panel) Spread(m vec.Machine) {
 }
 
 // rowsAhead is how many rows before it is copied a row of a matrix is asked for. Of each only as
-// much is copied as there are panels abreast.
+// much is copied as there are panels abreast, too short a stretch for processors to fetch the next
+// row by themselves. The part of a panel at the end is not asked for.
 const rowsAhead = 4
 
 // FactorVecs is how many vectors hold the columns of a left factor's panel, for a

@@ -48,6 +48,8 @@ var trainingFaults = []fault{
 		" && !u.symbols.on", "", []string{"./rnn Methods/weights_as"}},
 	{"weights as stored: W_hh without its masks", "internal/seq/once.go",
 		" && u.net.Noise.Weight == 0", "", []string{"./lstm Variants/.*/weights_as"}},
+	{"weights as stored: room for packing as the pass before needed it", "internal/seq/work.go",
+		"packs = u.parts(u.packAllPiece())", "packs = u.parts(u.packPiece())", []string{"./lstm WorkersForAll"}},
 	{"weight gradients of few rows: the factors of the first", "kernels/rows.go",
 		"work[r/h*pa:], 1, h, i+r", "work, 1, h, i+r", []string{"./kernels GemmRows"}},
 	{"strips: x as it was handed in", "nn/linear_strips.go",

@@ -174,8 +174,9 @@ func (u *Unrolled) packBackward(w, n int) {
 		switch {
 		case k%2 == 0:
 			if !u.once.recur {
-				p.packRecurBack(u.net, weights, u.recurrent(w, k/2), of)
+				p.packRecurBack(u.net, u.recurrent(w, k/2), of)
 			}
+			p.packProjectBack(u.net, weights, of)
 		case u.inputOnce(k / 2):
 		case u.back.wantDx || k/2 >= len(u.net.Reverse):
 			p.inBack.PackFlushPart(of.w, of.n, false, weights.Ih, weights.In)

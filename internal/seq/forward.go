@@ -74,7 +74,7 @@ func (u *Unrolled) forward(y, x []float32, t int, symbols bool) {
 	u.resets.now, u.resets.next = u.resets.next, false
 	u.beginRestarts()
 	u.beginMasks()
-	u.beginOnce(t)
+	u.beginOnce()
 	if t > 0 && u.batch > 0 {
 		u.copyWeights()
 		if symbols {

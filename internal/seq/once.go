@@ -5,8 +5,8 @@ import (
 	"github.com/simdrnn/simdrnn/kernels"
 )
 
-// once says which weights a training pass multiplies by once: W_ih where all rows (t,b) are one
-// block of work, and W_hh where there is one step. Packed copies of a large matrix would go to
+// once says which weights a training pass multiplies by once: W_ih where the network is unrolled
+// for one block of work, and W_hh where it is for one step. Packed copies of a large matrix would go to
 // memory and come back for that one product. These products take the weights as they are stored,
 // and each worker packs strips of its columns where it multiplies by them.
 type once struct {
@@ -20,11 +20,18 @@ type stored struct {
 	recur, recurBack []kernels.Stored // the columns of recur in groups of the width of the layer
 }
 
-// beginOnce decides about W_ih for a Forward of t steps. It is packed where its rows are not
-// multiplied in one go, and where dx is made of whole rows.
-func (u *Unrolled) beginOnce(t int) {
+// beginOnce decides about W_ih for a Forward. It is packed where lengths cut the rows of a block
+// into several products, where rows of dx are made as a whole, which would have each worker pack
+// all of W_ih, and for symbols, whose products are others.
+func (u *Unrolled) beginOnce() {
+	u.once.input = u.oneBlock() && u.rows.lengths == nil && !u.rows.differ() && !u.symbols.on
+}
+
+// oneBlock says whether passes of u can multiply by W_ih once. Masks on inputs are put on whole
+// rows of dx.
+func (u *Unrolled) oneBlock() bool {
 	d := u.net.Noise
-	u.once.input = u.keep && t <= u.chunk && u.rows.lengths == nil && !u.rows.differ() && !u.symbols.on && d.Dropout == 0 && d.Input == 0
+	return u.keep && u.steps <= u.chunk && d.Dropout == 0 && d.Input == 0
 }
 
 // recurOnce says whether each pass of u multiplies by W_hh once, in a cell that can share its
@@ -33,9 +40,11 @@ func (u *Unrolled) recurOnce() bool {
 	return u.keep && u.steps == 1 && len(u.units.forward) > 0 && u.net.Noise.Weight == 0 && u.large(u.net.W[0].Hh)
 }
 
-// inputOnce says whether the products with W_ih of direction i take it as it is stored.
+// inputOnce says whether the products with W_ih of direction i take it as it is stored. Workers
+// share their columns, of which there must be enough for all.
 func (u *Unrolled) inputOnce(i int) bool {
-	return u.once.input && u.large(u.net.W[i].Ih)
+	p := &u.pack[i]
+	return u.once.input && u.large(u.net.W[i].Ih) && min(p.in.Parts(), p.inBack.Parts()) >= u.workers.most
 }
 
 // large says whether weights are more than a strip.
@@ -59,24 +68,29 @@ func (n *Net) newStored(isa kernels.ISA, w *Weights) stored {
 
 // takeStored takes W_hh of a direction as it is stored, if passes multiply by it once.
 func (u *Unrolled) takeStored(s *Step, p *packing, back bool) {
-	switch {
-	case !u.once.recur:
-	case back:
+	if !u.once.recur {
+		return
+	}
+	s.Recur, s.stored = nil, p.stored.recur // nothing is packed
+	if back {
 		s.stored = p.stored.recurBack
-	default:
-		s.stored = p.stored.recur
 	}
 }
 
 // newStrip is memory for the strips of a worker, nil if no pass of u needs it.
-func (u *Unrolled) newStrip() []float32 { return pages.Floats(u.stripSize()) }
+func (u *Unrolled) newStrip() []float32 {
+	if n := u.stripSize(); n > 0 {
+		return pages.Floats(n)
+	}
+	return nil
+}
 
 func (u *Unrolled) stripSize() int {
 	some := u.once.recur
 	for i := range u.net.W {
-		some = some || u.large(u.net.W[i].Ih)
+		some = some || u.oneBlock() && u.large(u.net.W[i].Ih)
 	}
-	if !u.keep || u.chunk < u.steps || !some {
+	if !some {
 		return 0
 	}
 	return u.isa.StripRoom(max(u.net.widest(), u.net.Shape.States[0]))

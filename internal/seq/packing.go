@@ -135,12 +135,15 @@ func (p *packing) packRecur(n *Net, hh []float32, of part) {
 	}
 }
 
-// packRecurBack fills the backward part of p but for inBack.
-func (p *packing) packRecurBack(n *Net, w *Weights, hh []float32, of part) {
+// packRecurBack and packProjectBack fill the backward part of p but for inBack.
+func (p *packing) packRecurBack(n *Net, hh []float32, of part) {
 	r := n.Shape.States[0]
 	for i, b := range n.Shape.Recur {
 		p.recurBack[i].PackFlushPart(of.w, of.n, false, hh[b.Row*r:], r)
 	}
+}
+
+func (p *packing) packProjectBack(n *Net, w *Weights, of part) {
 	if p.projectBack != nil {
 		p.projectBack.PackFlushPart(of.w, of.n, false, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
 	}

@@ -197,7 +197,8 @@ type Step struct {
 	Order kernels.Into
 
 	// Recur has an entry for each block of Shape.Recur: in Forward the block
-	// transposed, [R][Rows], in Backward as it is, [Rows][R], R = States[0].
+	// transposed, [R][Rows], in Backward as it is, [Rows][R], R = States[0]. A Phased cell
+	// leaves it to Multiply and MultiplyBack: it is nil where W_hh is not packed.
 	Recur []*kernels.Packed
 	// BiasHh has an entry for each block too: in Forward its rows of b_hh if it is
 	// an OwnChain, nil otherwise and without biases.
@@ -251,20 +252,20 @@ func newStep(isa kernels.ISA, n *Net) Step {
 // the step each time: in a Predictor that one worker runs they never move, and the product is
 // that of the first call.
 func (s *Step) Multiply(block int, into kernels.Into, a kernels.Mat, bias []float32, c kernels.Mat) {
-	switch w := s.Recur[block]; {
+	switch {
 	case s.bound != nil:
 		b := s.bound[block]
 		if b == nil {
-			b = w.Bind(into, s.Rows, a.Data, a.Stride, bias, c.Data, c.Stride)
+			b = s.Recur[block].Bind(into, s.Rows, a.Data, a.Stride, bias, c.Data, c.Stride)
 			s.bound[block] = b
 		}
 		b.Gemm(s.Order)
 	case s.stored != nil:
 		s.stored[block].GemmPart(s.W, s.N, s.strip, into, s.Rows, a.Data, a.Stride, bias, c.Data, c.Stride)
 	case bias != nil:
-		w.GemmBiasPart(s.W, s.N, s.Rows, a.Data, a.Stride, bias, c.Data, c.Stride)
+		s.Recur[block].GemmBiasPart(s.W, s.N, s.Rows, a.Data, a.Stride, bias, c.Data, c.Stride)
 	default:
-		w.GemmPart(s.W, s.N, into|s.Order, s.Rows, a.Data, a.Stride, c.Data, c.Stride)
+		s.Recur[block].GemmPart(s.W, s.N, into|s.Order, s.Rows, a.Data, a.Stride, c.Data, c.Stride)
 	}
 }
 

@@ -47,6 +47,8 @@ func weightsAsStored(t *testing.T, k Kind) {
 				same(t, p.String()+", as stored", p.run(t, u), want)
 				same(t, p.String()+", with lengths", packed.run(t, u), want)
 			}
+			// Short windows of a net that is unrolled for more than one block have packed weights.
+			same(t, p.String()+", of a long net", p.run(t, p.net.Unroll(300, p.B)), want)
 			if k.Noise.Input == 0 {
 				p.symbolsAsStored(t, want)
 			}
