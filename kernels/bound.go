@@ -21,9 +21,6 @@ type Bound struct {
 	c    []float32
 	ldc  int
 
-	resets int      // of p when it was bound
-	panels *float32 // its memory then, which the tiles point into
-
 	// The tiles in both orders; nil where Gemm works everything out: for more rows than a tile
 	// has, for chains longer than one call of it takes, and on the scalar tier.
 	up, down []laidTile
@@ -46,7 +43,7 @@ type layout struct {
 //
 // So the garbage collector does not see these pointers being stored. That is right only because
 // whatever they point into is held by the Bound before the first tile is put, and as long as it
-// has tiles: a, bias, c and panels. What else they point to, zeros, is never freed.
+// has tiles: a, bias, c and p, whose panels stay. What else they point to, zeros, is never freed.
 func (l *layout) put(vecs int, t *tile.Args) {
 	if l.n < len(l.tiles) {
 		to := &l.tiles[l.n]
@@ -76,7 +73,7 @@ func (p *Packed) Bind(into Into, m int, a []float32, lda int, bias []float32, c 
 	}
 	p.check(op, m, a, lda, c, ldc)
 	into.flags()
-	b := &Bound{p: p, into: into, m: m, a: a, lda: lda, bias: bias, c: c, ldc: ldc, resets: p.resets, panels: unsafe.SliceData(p.panels)}
+	b := &Bound{p: p, into: into, m: m, a: a, lda: lda, bias: bias, c: c, ldc: ldc}
 	if p.fitsOneTile(m) {
 		b.up, b.down = b.lay(0), b.lay(FromLast)
 	}
@@ -99,15 +96,12 @@ func (b *Bound) Bytes() int {
 }
 
 // Gemm makes the product, with the bits of [Packed.Gemm]. order is 0, or [FromLast] if the
-// last columns come first. It panics if [Packed.Reset] was called since Bind.
+// last columns come first.
 func (b *Bound) Gemm(order Into) {
 	if order&^FromLast != 0 {
 		panic(fmt.Sprintf("kernels: Bound.Gemm: Into(%d), want 0 or FromLast: what is done to C was said to Bind", uint8(order)))
 	}
 	p := b.p
-	if p.resets != b.resets {
-		wasReset()
-	}
 	tiles := b.up
 	if order&FromLast != 0 {
 		tiles = b.down
@@ -120,9 +114,4 @@ func (b *Bound) Gemm(order Into) {
 		t := &tiles[i]
 		runTile(p.isa, b.m, t.vecs, &t.args)
 	}
-}
-
-//go:noinline
-func wasReset() {
-	panic("kernels: Bound.Gemm: Packed.Reset was called since Bind; bind the product again")
 }

@@ -138,12 +138,6 @@ func TestBoundRefuses(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
 		f := func(n int) []float32 { return make([]float32, n) }
 		p := isa.NewPacked(3, 4)
-		reset := func(groups, cols, k, n int) {
-			p := isa.NewPackedGroups(3, groups, cols)
-			b := p.Bind(kernels.Set, 1, f(3), 3, nil, f(groups*cols), groups*cols)
-			p.Reset(k, n)
-			b.Gemm(0)
-		}
 		for _, c := range []struct {
 			name  string
 			names []string
@@ -158,10 +152,6 @@ func TestBoundRefuses(t *testing.T) {
 			{"an order", []string{"Into(2)", "FromLast"}, func() { p.Bind(kernels.Set, 1, f(3), 3, nil, f(4), 4).Gemm(kernels.AddTo) }},
 			{"FromLast", []string{"Into(128)"}, func() { p.Bind(kernels.FromLast, 1, f(3), 3, nil, f(4), 4) }},
 			{"FromLast and a bias", []string{"Into(128)", "want Set"}, func() { p.Bind(kernels.FromLast, 1, f(3), 3, f(4), f(4), 4) }},
-			{"other rows", []string{"Reset"}, func() { reset(1, 4, 2, 4) }},
-			{"other columns", []string{"Reset"}, func() { reset(1, 4, 3, 3) }},
-			{"other memory", []string{"Reset"}, func() { reset(1, 4, 300, 400) }},
-			{"no groups any more", []string{"Reset"}, func() { reset(3, 5, 3, 15) }},
 		} {
 			message := panics(c.call)
 			for _, want := range c.names {

@@ -23,7 +23,6 @@ type Packed struct {
 	cols   int       // of a group
 	panels []float32 // of all groups, one after another
 	size   int       // of a group's panels
-	resets int       // calls of Reset, for a Bound to see them
 }
 
 // NewPacked returns room for a k x n matrix of zeros in the layout of tier t.
@@ -64,21 +63,6 @@ func (t ISA) Pack(trans bool, k, n int, b []float32, ldb int) *Packed {
 // Pack is [ISA.Pack] on the current tier.
 func Pack(trans bool, k, n int, b []float32, ldb int) *Packed {
 	return Current().Pack(trans, k, n, b, ldb)
-}
-
-// Reset makes p a k x n matrix of one group, in the memory that it has if that is enough. What
-// it holds is of no use until it is packed. So one Packed serves strips of a large matrix one
-// after another, and what is multiplied by a strip finds it in a cache.
-func (p *Packed) Reset(k, n int) {
-	if k < 0 || n < 0 {
-		panic(fmt.Sprintf("kernels: Packed.Reset: a matrix of %d x %d, want sizes of 0 or more", k, n))
-	}
-	size := panelsSize(&tilings[p.isa], n, k)
-	if size > cap(p.panels) {
-		p.panels = pages.Floats(size)
-	}
-	p.k, p.n, p.groups, p.cols, p.panels, p.size = k, n, 1, n, p.panels[:size], size
-	p.resets++
 }
 
 // Pack replaces the contents by B, stored [k][n] with rows ldb apart, or with

@@ -148,31 +148,3 @@ func TestPackedFlush(t *testing.T) {
 		isa.NewPacked(0, 5).PackFlush(false, nil, 5)
 	})
 }
-
-// A matrix that was reset is that of the new sizes, with one group, in memory that it has or in
-// new one, and what it held before is in no product.
-func TestPackedReset(t *testing.T) {
-	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
-		r := newSource(61)
-		p := isa.NewPackedGroups(7, 3, 20)
-		p.Pack(false, r.values(7*60, wild), 60)
-		for _, s := range [][2]int{{9, 40}, {3, 5}, {0, 4}, {4, 0}, {130, 70}, {70, 130}, {1, 1}} {
-			k, n := s[0], s[1]
-			b, a := r.values(k*n, moderate), r.values(5*k, moderate)
-			p.Reset(k, n)
-			p.PackFlush(true, b, k)
-			require.Equal(t, [3]int{k, n, isa.NewPacked(k, n).Parts()}, [3]int{p.Rows(), p.Cols(), p.Parts()})
-			got, want := make([]float32, 5*n), make([]float32, 5*n)
-			p.Gemm(kernels.Set, 5, a, k, got, n)
-			fresh := isa.NewPacked(k, n)
-			fresh.PackFlush(true, b, k)
-			fresh.Gemm(kernels.Set, 5, a, k, want, n)
-			numtest.Equal(t, got, want, "%d x %d", k, n)
-			if p.Bytes() < fresh.Bytes() {
-				t.Errorf("%d x %d: %d bytes, want at least the %d of a new one", k, n, p.Bytes(), fresh.Bytes())
-			}
-		}
-		require.Zero(t, testing.AllocsPerRun(5, func() { p.Reset(70, 130); p.Reset(2, 3) }), "memory that there was")
-		require.PanicsWithValue(t, "kernels: Packed.Reset: a matrix of -1 x 3, want sizes of 0 or more", func() { p.Reset(-1, 3) })
-	})
-}

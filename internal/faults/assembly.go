@@ -300,8 +300,6 @@ var assemblyFaults = []fault{
 		"for i := range tiles {", "for i := range tiles[:max(0, len(tiles)-1)] {", inKernels},
 	{"bound: many rows without the bias", "kernels/bound.go",
 		"b.m, b.a, b.lda, b.bias, b.c, b.ldc, 0, p.cols)", "b.m, b.a, b.lda, nil, b.c, b.ldc, 0, p.cols)", inKernels},
-	{"bound: a matrix that was reset is multiplied by", "kernels/packed.go",
-		"\tp.resets++\n", "", inKernels},
 	{"bound: every product keeps its operands", "kernels/bound.go",
 		"*(*words)(unsafe.Pointer(&to.args)) = *(*words)(unsafe.Pointer(t))", "to.args = *t", inKernels},
 	{"one row: a matrix without enough elements passes", "kernels/mat.go",

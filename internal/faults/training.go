@@ -58,8 +58,6 @@ var trainingFaults = []fault{
 		"!s.large() || s.handed == dyCopied", "!s.large()", []string{"./nn Strips"}},
 	{"strips: blocks of steps go on with the weights of the pass before", "nn/linear.go",
 		"\ts.packed(&s.fwd, s.in, s.out)\n\ts.team.Run(s.isa, packWork*len(s.of.Weight), s.do.packForward)\n", "\ts.packed(&s.fwd, s.in, s.out)\n", []string{"./nn Strips"}},
-	{"packed matrices: a reset one has the groups of before", "kernels/packed.go",
-		"p.k, p.n, p.groups, p.cols, p.panels, p.size = k, n, 1, n, p.panels[:size], size", "p.k, p.n, p.cols, p.panels, p.size = k, n, n, p.panels[:size], size", []string{"./kernels PackedReset"}},
 	{"tiny values: the weights of a Linear, forward", "nn/linear.go",
 		"s.fwd.PackFlushPart(w, n, true,", "s.fwd.Pack(true,", inTraining},
 	{"tiny values: the weights of a Linear, backward", "nn/linear.go",
