@@ -21,6 +21,7 @@ func TestStored(t *testing.T) {
 		for _, c := range []struct{ m, k, groups, cols int }{
 			{0, 3, 1, 5}, {1, 0, 2, 3}, {3, 1, 1, 1}, {2, 3, 3, nr + 1}, {5, 9, 4, 2*nr - 1}, {7, 130, 1, 3 * nr},
 			{1, room/(4*nr) + 5, 1, 9*nr + 3}, {3, 600, 1, room/600 + nr + 1}, {9, 140, 1, room/128 + 2*nr + 3}, {2, 300, 3, room/600 + 7}, {2, 2*128 + 1, 2, room/128 + 5},
+			{101, 40, 1, room/40 + 3*nr}, {23, 1100, 2, 3*nr + 1}, // more rows and more steps than a block
 		} {
 			n := c.groups * c.cols
 			for _, trans := range []bool{false, true} {
@@ -108,12 +109,13 @@ func TestStoredRefuses(t *testing.T) {
 }
 
 // Weight gradients over few rows take C row by row, those over more panel by panel: both have the
-// sums of plain loops.
+// sums of plain products, for two matrices at once and where the rows of C are apart.
 func TestGemmRowsOfFewRows(t *testing.T) {
 	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
 		r := newSource(72)
 		for _, c := range []struct{ m, n, k int }{{1, 1, 1}, {7, 33, 2}, {25, 70, 31}, {100, 40, 32}, {13, 70, 33}, {5, 2100, 32}} {
-			a, x, got := r.values(c.m*c.k, moderate), r.values(c.k*c.n, moderate), r.values(c.m*c.n, moderate)
+			ldc := c.n + 3
+			a, x, got := r.values(c.m*c.k, moderate), r.values(c.k*c.n, moderate), r.values(c.m*ldc, moderate)
 			rows := make([]int32, c.k)
 			for q := range rows {
 				rows[q] = int32(c.k - 1 - q)
@@ -123,7 +125,7 @@ func TestGemmRowsOfFewRows(t *testing.T) {
 				f.Reset(c.n)
 				f.Chunk(c.k)
 				f.Pack(0, x, c.n, rows, 0, 1)
-				want := slices.Clone(got)
+				want, second := slices.Clone(got), slices.Clone(got)
 				at, bt := make([]float32, c.m*c.k), make([]float32, c.k*c.n)
 				for q, row := range rows {
 					for i := range c.m {
@@ -131,9 +133,10 @@ func TestGemmRowsOfFewRows(t *testing.T) {
 					}
 					copy(bt[q*c.n:], x[int(row)*c.n:][:c.n])
 				}
-				isa.Pack(false, c.k, c.n, bt, c.n).Gemm(into, c.m, at, c.k, want, c.n)
-				isa.GemmRows(into, c.m, a, c.m, rows, nil, kernels.RowsProduct{B: f, C: got, LDC: c.n})
+				isa.Pack(false, c.k, c.n, bt, c.n).Gemm(into, c.m, at, c.k, want, ldc)
+				isa.GemmRows(into, c.m, a, c.m, rows, nil, kernels.RowsProduct{B: f, C: got, LDC: ldc}, kernels.RowsProduct{B: f, C: second, LDC: ldc})
 				numtest.Equal(t, got, want, "%+v, into %d", c, into)
+				numtest.Equal(t, second, want, "%+v, into %d, the second product", c, into)
 			}
 		}
 	})

@@ -39,7 +39,7 @@ var maskFaults = []fault{
 	{"dropout of W_hh: its gradient with the mask of other rows", "internal/seq/sum.go",
 		"u.job.i, row, m)", "u.job.i, lo, m)", variantsOfGRU},
 	{"dropout of W_hh: the whole matrix on the way back", "internal/seq/backward.go",
-		"p.packRecurBack(u.net, u.recurrent(w, k/2), of)", "p.packRecurBack(u.net, weights.Hh, of)", variantsOfLSTM},
+		"p.packRecurBack(u.net, weights, u.recurrent(w, k/2), of)", "p.packRecurBack(u.net, weights, weights.Hh, of)", variantsOfLSTM},
 	{"masks: in evaluation too", "internal/seq/masksource.go",
 		"m.drawn = m.training && any", "m.drawn = any", variantsOfLSTM},
 	{"masks: a reverse direction counts steps forward", "internal/seq/mask.go",

@@ -70,7 +70,7 @@ func (u *Unrolled) backward(dx, dy []float32, wantDx bool) {
 	if u.rows.total > 0 && u.batch > 0 {
 		m.wantDx = wantDx
 		u.packForRecompute()
-		u.fork(u.packPiece(), u.tasks.packBackward)
+		u.fork(u.packPiece(false), u.tasks.packBackward)
 		for k := range u.segments() {
 			if k > 0 {
 				u.recompute(k)
@@ -173,10 +173,7 @@ func (u *Unrolled) packBackward(w, n int) {
 		p, weights := &u.pack[k/2], &u.net.W[k/2]
 		switch {
 		case k%2 == 0:
-			if !u.once.recur {
-				p.packRecurBack(u.net, u.recurrent(w, k/2), of)
-			}
-			p.packProjectBack(u.net, weights, of)
+			p.packRecurBack(u.net, weights, u.recurrent(w, k/2), of)
 		case u.inputOnce(k / 2):
 		case u.back.wantDx || k/2 >= len(u.net.Reverse):
 			p.inBack.PackFlushPart(of.w, of.n, false, weights.Ih, weights.In)
@@ -217,7 +214,6 @@ func (u *Unrolled) blockBackward(last bool) {
 func (u *Unrolled) backwardSteps(w, n int) {
 	s := &u.workers.steps[w]
 	s.use(&u.pack[u.job.i], true)
-	u.takeStored(s, &u.pack[u.job.i], true)
 	s.takeAll(u.net.Shape.Hidden)
 	first, last := u.rows.share(w, n)
 	for k := range u.job.hi - u.job.lo {

@@ -172,9 +172,7 @@ func (u *Unrolled) packForward(w, n int) {
 		p, weights := &u.pack[k/2], &u.net.W[k/2]
 		switch {
 		case k%2 == 0:
-			if !u.once.recur {
-				p.packRecur(u.net, u.recurrent(w, k/2), of)
-			}
+			p.packRecur(u.net, u.recurrent(w, k/2), of)
 		case u.inputOnce(k / 2):
 			p.packRest(u.net, u.isa, weights, of)
 		default:
@@ -279,7 +277,6 @@ func (u *Unrolled) copyInput(w, n int) {
 func (u *Unrolled) forwardSteps(w, n int) {
 	s := &u.workers.steps[w]
 	s.use(&u.pack[u.job.i], false)
-	u.takeStored(s, &u.pack[u.job.i], false)
 	s.takeAll(u.net.Shape.Hidden)
 	first, last := u.rows.share(w, n)
 	for k := range u.job.hi - u.job.lo {

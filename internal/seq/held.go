@@ -26,6 +26,6 @@ func (u *Unrolled) copyWeights() {
 	if u.held.copied && !masked {
 		return
 	}
-	u.fork(u.packPiece(), u.tasks.packForward)
+	u.fork(u.packPiece(false), u.tasks.packForward)
 	u.held.copied = u.held.on && !masked
 }

@@ -6,9 +6,9 @@ import (
 )
 
 // once says which weights a training pass multiplies by once: W_ih where the network is unrolled
-// for one block of work, and W_hh where it is for one step. Packed copies of a large matrix would go to
-// memory and come back for that one product. These products take the weights as they are stored,
-// and each worker packs strips of its columns where it multiplies by them.
+// for one block of work, and W_hh where it is for one step. Packed copies of a large matrix would
+// go to memory and come back for that one product. These products take the weights as they are
+// stored, and each worker packs strips of its columns where it multiplies by them.
 type once struct {
 	input bool // of the pass under way
 	recur bool // of all passes
@@ -17,7 +17,7 @@ type once struct {
 // stored is the matrices of a direction for products that are made once a pass.
 type stored struct {
 	in, inBack       kernels.Stored   // as in packing
-	recur, recurBack []kernels.Stored // the columns of recur in groups of the width of the layer
+	recur, recurBack []kernels.Stored // the columns of recur in groups of the width of the layer; nil where W_hh is packed
 }
 
 // beginOnce decides about W_ih for a Forward. It is packed where lengths cut the rows of a block
@@ -50,12 +50,12 @@ func (u *Unrolled) inputOnce(i int) bool {
 // large says whether weights are more than a strip.
 func (u *Unrolled) large(weights []float32) bool { return len(weights) > u.isa.StripRoom(0) }
 
-// newStored are the matrices of w.
-func (n *Net) newStored(isa kernels.ISA, w *Weights) stored {
+// newStored are the matrices of w, those of W_hh if recur says so.
+func (n *Net) newStored(isa kernels.ISA, w *Weights, recur bool) stored {
 	sh := &n.Shape
 	r := sh.States[0]
 	s := stored{in: isa.NewStored(true, w.In, 1, sh.Gates, w.Ih, w.In), inBack: isa.NewStored(false, sh.Gates, 1, w.In, w.Ih, w.In)}
-	if _, ok := n.Cell.(Phased); !ok {
+	if !recur {
 		return s
 	}
 	for _, b := range sh.Recur {
@@ -64,17 +64,6 @@ func (n *Net) newStored(isa kernels.ISA, w *Weights) stored {
 		s.recurBack = append(s.recurBack, isa.NewStored(false, b.Rows, 1, r, hh, r))
 	}
 	return s
-}
-
-// takeStored takes W_hh of a direction as it is stored, if passes multiply by it once.
-func (u *Unrolled) takeStored(s *Step, p *packing, back bool) {
-	if !u.once.recur {
-		return
-	}
-	s.Recur, s.stored = nil, p.stored.recur // nothing is packed
-	if back {
-		s.stored = p.stored.recurBack
-	}
 }
 
 // newStrip is memory for the strips of a worker, nil if no pass of u needs it.

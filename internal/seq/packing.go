@@ -20,8 +20,8 @@ type packing struct {
 	stored stored
 }
 
-// newPacking makes room for all but the forward part of W_hh, which newRecur does. The
-// columns of W_ih are in as many groups.
+// newPacking makes room for all but W_hh, which newRecur and newRecurBack do. The columns of
+// W_ih are in as many groups.
 func (n *Net) newPacking(isa kernels.ISA, w *Weights, groups int, back bool) packing {
 	sh := &n.Shape
 	r := sh.States[0]
@@ -38,9 +38,6 @@ func (n *Net) newPacking(isa kernels.ISA, w *Weights, groups int, back bool) pac
 			bias = make([]float32, b.Rows)
 		}
 		p.biasHh = append(p.biasHh, bias)
-		if back {
-			p.recurBack = append(p.recurBack, isa.NewPacked(b.Rows, r))
-		}
 	}
 	if sh.Project != nil {
 		p.project = isa.NewPacked(sh.Hidden, r)
@@ -56,6 +53,13 @@ func (n *Net) newPacking(isa kernels.ISA, w *Weights, groups int, back bool) pac
 		p.extra = append(p.extra, v)
 	}
 	return p
+}
+
+// newRecurBack makes room for the blocks of W_hh on the way back.
+func (p *packing) newRecurBack(n *Net, isa kernels.ISA) {
+	for _, b := range n.Shape.Recur {
+		p.recurBack = append(p.recurBack, isa.NewPacked(b.Rows, n.Shape.States[0]))
+	}
 }
 
 // A part is what one worker packs of a matrix, or multiplies by: part w of n of the columns.
@@ -128,22 +132,20 @@ func (p *packing) inputBias(sh *Shape) []float32 {
 	return p.bias
 }
 
+// packRecur packs nothing where W_hh is multiplied by as it is stored.
 func (p *packing) packRecur(n *Net, hh []float32, of part) {
 	r := n.Shape.States[0]
-	for i, b := range n.Shape.Recur {
-		p.recur[i].PackFlushPart(of.w, of.n, true, hh[b.Row*r:], r)
+	for i := range p.recur {
+		p.recur[i].PackFlushPart(of.w, of.n, true, hh[n.Shape.Recur[i].Row*r:], r)
 	}
 }
 
-// packRecurBack and packProjectBack fill the backward part of p but for inBack.
-func (p *packing) packRecurBack(n *Net, hh []float32, of part) {
+// packRecurBack fills the backward part of p but for inBack.
+func (p *packing) packRecurBack(n *Net, w *Weights, hh []float32, of part) {
 	r := n.Shape.States[0]
-	for i, b := range n.Shape.Recur {
-		p.recurBack[i].PackFlushPart(of.w, of.n, false, hh[b.Row*r:], r)
+	for i := range p.recurBack {
+		p.recurBack[i].PackFlushPart(of.w, of.n, false, hh[n.Shape.Recur[i].Row*r:], r)
 	}
-}
-
-func (p *packing) packProjectBack(n *Net, w *Weights, of part) {
 	if p.projectBack != nil {
 		p.projectBack.PackFlushPart(of.w, of.n, false, w.all[n.Shape.Project.Extra], n.Shape.Hidden)
 	}

@@ -104,6 +104,6 @@ func (u *Unrolled) recompute(k int) {
 // SetWorkers after the Forward may have made other room for them.
 func (u *Unrolled) packForRecompute() {
 	if u.segments() > 1 {
-		u.fork(u.packPiece(), u.tasks.packForward)
+		u.fork(u.packPiece(false), u.tasks.packForward)
 	}
 }

@@ -284,8 +284,8 @@ func (s *Step) Units() int { return s.Hi - s.Lo }
 
 // use takes the packed weights of a direction.
 func (s *Step) use(p *packing, back bool) {
-	s.Extra, s.BiasSum, s.BiasHh, s.Recur, s.Project = p.extra, p.bias, p.biasHh, p.recur, p.project
+	s.Extra, s.BiasSum, s.BiasHh, s.Recur, s.stored, s.Project = p.extra, p.bias, p.biasHh, p.recur, p.stored.recur, p.project
 	if back {
-		s.Recur, s.Project = p.recurBack, p.projectBack
+		s.Recur, s.stored, s.Project = p.recurBack, p.stored.recurBack, p.projectBack
 	}
 }

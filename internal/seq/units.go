@@ -92,6 +92,9 @@ const (
 func (u *Unrolled) setUnitParts(parts int) {
 	grouped := parts > 0
 	for i := range u.pack {
+		if u.once.recur {
+			break // W_hh is not packed
+		}
 		if p := &u.pack[i]; p.recur == nil || grouped != (u.units.parts > 0) {
 			p.newRecur(u.net, u.isa, grouped)
 		}
@@ -174,8 +177,11 @@ func (u *Unrolled) takeUnits(s *Step, back bool, w, n int) {
 	p := &u.pack[u.job.i]
 	s.use(p, back)
 	s.W, s.N = w, n
-	s.Lo, s.Hi = p.recur[0].Columns(w, n)
-	u.takeStored(s, p, back)
+	if u.once.recur {
+		s.Lo, s.Hi = p.stored.recur[0].Columns(w, n)
+	} else {
+		s.Lo, s.Hi = p.recur[0].Columns(w, n)
+	}
 }
 
 // takeAll makes s work on all units.

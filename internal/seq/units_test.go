@@ -1,6 +1,8 @@
 package seq
 
 import (
+	"cmp"
+	"math"
 	"runtime"
 	"testing"
 
@@ -103,6 +105,67 @@ func TestWhenStepsAreSplitByUnits(t *testing.T) {
 				u.SetWorkers(1)
 				if u.units.parts != 0 {
 					t.Errorf("%s: %d parts of units for one worker", c.name, u.units.parts)
+				}
+			}()
+		}
+	})
+}
+
+// Large weights stay as they are stored where a training pass multiplies by them once: there they
+// are not packed, and W_hh has no panels. Steps are split by units then, however many rows there
+// are.
+func TestWhenWeightsStayStored(t *testing.T) {
+	numtest.EachTier(t, func(t *testing.T, isa kernels.ISA) {
+		side := int(math.Sqrt(float64(isa.StripRoom(0)))) + 1
+		const many = 257 // rows: a block is one step
+		for _, c := range []struct {
+			name                 string
+			cell                 Cell
+			input, hidden        int
+			steps, batch         int
+			noise                Noise
+			infer, lengths       bool
+			wantInput, wantRecur bool
+		}{
+			{name: "one step", wantInput: true, wantRecur: true},
+			{name: "one step of many rows", batch: many, wantInput: true, wantRecur: true},
+			{name: "one block", steps: 4, wantInput: true},
+			{name: "more than a block", steps: 2, batch: many},
+			{name: "small W_ih", input: 3, wantRecur: true},
+			{name: "small W_hh", input: 40 * side, hidden: side / 4, wantInput: true},
+			{name: "inference", infer: true},
+			{name: "lengths", lengths: true, wantRecur: true},
+			{name: "masks on the input", noise: Noise{Input: 0.5}, wantRecur: true},
+			{name: "masks on W_hh", noise: Noise{Weight: 0.5}, wantInput: true},
+			{name: "a cell that goes by rows", cell: gated{side}, wantInput: true},
+		} {
+			c.input, c.hidden = cmp.Or(c.input, side), cmp.Or(c.hidden, side)
+			c.steps, c.batch = cmp.Or(c.steps, 1), cmp.Or(c.batch, 8)
+			if c.cell == nil {
+				c.cell = phased{gated{c.hidden}}
+			}
+			n, err := NewNet(Net{Kind: "test", Cell: c.cell, Input: c.input, Layers: 1, Reverse: []bool{false}, Workers: 2, Noise: c.noise}, true, Zeros)
+			if err != nil {
+				t.Fatal(err)
+			}
+			func() {
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+				u := n.Unroll(c.steps, c.batch, !c.infer)
+				if c.lengths {
+					if err := u.SetLengths(make([]int, c.batch)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				u.Forward(make([]float32, c.steps*c.batch*u.out), make([]float32, c.steps*c.batch*c.input))
+				p := &u.pack[0]
+				if u.inputOnce(0) != c.wantInput || u.once.recur != c.wantRecur || (p.recur == nil) != c.wantRecur || len(p.stored.recur) > 0 != c.wantRecur {
+					t.Errorf("%s: W_ih as it is stored: %v, W_hh: %v with %d packed blocks; want %v and %v", c.name, u.inputOnce(0), u.once.recur, len(p.recur), c.wantInput, c.wantRecur)
+				}
+				if strip := len(u.workers.steps[0].strip); (strip > 0) != (c.wantInput || c.wantRecur) {
+					t.Errorf("%s: a strip of %d elements", c.name, strip)
+				}
+				if c.wantRecur && u.units.parts != 2 {
+					t.Errorf("%s: %d parts of units, want one for each worker", c.name, u.units.parts)
 				}
 			}()
 		}

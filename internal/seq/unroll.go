@@ -78,13 +78,6 @@ func (n *Net) newUnrolled(steps, batch int, keep bool) *Unrolled {
 	chunk := max(1, min(split.ChunkSteps(batch), steps))
 	u := &Unrolled{net: n, isa: kernels.Current(), steps: steps, batch: batch, out: n.Out(), chunk: chunk, keep: keep,
 		rows: newRows(batch), masks: NewMaskSource(batch, keep), resets: n.newResets(steps, batch)}
-	for i := range n.W {
-		k := n.newPacking(u.isa, &n.W[i], 1, keep)
-		if keep {
-			k.stored = n.newStored(u.isa, &n.W[i])
-		}
-		u.pack = append(u.pack, k)
-	}
 	for _, width := range sh.States {
 		u.state = append(u.state, pages.Floats(len(n.W)*batch*width))
 	}
@@ -102,6 +95,16 @@ func (n *Net) newUnrolled(steps, batch int, keep bool) *Unrolled {
 		u.tasks.zero = u.zeroShare
 	}
 	u.once.recur = u.recurOnce()
+	for i := range n.W {
+		k := n.newPacking(u.isa, &n.W[i], 1, keep)
+		if keep {
+			k.stored = n.newStored(u.isa, &n.W[i], u.once.recur)
+		}
+		if keep && !u.once.recur {
+			k.newRecurBack(n, u.isa)
+		}
+		u.pack = append(u.pack, k)
+	}
 	u.setMostWorkers(n.Workers)
 	return u
 }

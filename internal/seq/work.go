@@ -64,30 +64,17 @@ const (
 // on AVX-512: 0.13 to 0.3 ns on a Xeon (BenchmarkPack of kernels), from near and far caches.
 const packWork, copyWork = 48, 24
 
-// packPiece is the size of packing the matrices that the pass under way needs packed.
-func (u *Unrolled) packPiece() piece {
+// packPiece is the size of packing the matrices that the pass under way needs packed, or all.
+func (u *Unrolled) packPiece(all bool) piece {
 	elements := 0
 	for i := range u.net.W {
-		if !u.inputOnce(i) {
+		if all || !u.inputOnce(i) {
 			elements += len(u.net.W[i].Ih)
 		}
-		if !u.once.recur {
+		if all || !u.once.recur {
 			elements += len(u.net.W[i].Hh)
 		}
 	}
-	return u.packPieceOf(elements)
-}
-
-// packAllPiece is the size of packing all matrices.
-func (u *Unrolled) packAllPiece() piece {
-	elements := 0
-	for i := range u.net.W {
-		elements += len(u.net.W[i].Ih) + len(u.net.W[i].Hh)
-	}
-	return u.packPieceOf(elements)
-}
-
-func (u *Unrolled) packPieceOf(elements int) piece {
 	most := units(max(u.net.Shape.Gates, u.net.widest()), packUnit)
 	if u.net.Noise.Weight > 0 {
 		most = 2 * len(u.net.W) // see packShare
@@ -233,7 +220,7 @@ func (u *Unrolled) workerCounts(chunks int) (steps, packs, gradients int) {
 	net, rows := u.net, u.chunk*u.batch
 	in := net.widest()
 	if net.Noise.Weight > 0 {
-		packs = u.parts(u.packAllPiece()) // whatever pass comes
+		packs = u.parts(u.packPiece(true)) // whatever pass comes
 	}
 	if u.keep {
 		gradients = max(u.parts(u.gradientsPiece(rows, in, true)), u.parts(u.weightGradientsPiece(chunks*rows, in)))

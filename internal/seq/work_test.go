@@ -94,8 +94,8 @@ func TestNoMorePartsThanMemory(t *testing.T) {
 				k := &u.workers
 				for rows := 1; rows <= u.chunk*c.batch; rows += 7 {
 					for _, in := range []int{c.in, u.net.widest()} {
-						steps := max(u.parts(u.packPiece()), u.parts(u.productsPiece(rows, in)), u.parts(u.copyPiece(rows, in)), u.parts(u.stepsPiece(rows)), u.parts(u.gradientsPiece(rows, in, true)), u.parts(u.weightGradientsPiece(u.back.sums.chunks*rows, in)))
-						if steps > len(k.steps) || max(u.parts(u.gradientsPiece(rows, in, true)), u.parts(u.weightGradientsPiece(u.back.sums.chunks*rows, in))) > len(k.products) || u.parts(u.packPiece()) > len(k.droppedW) {
+						steps := max(u.parts(u.packPiece(true)), u.parts(u.productsPiece(rows, in)), u.parts(u.copyPiece(rows, in)), u.parts(u.stepsPiece(rows)), u.parts(u.gradientsPiece(rows, in, true)), u.parts(u.weightGradientsPiece(u.back.sums.chunks*rows, in)))
+						if steps > len(k.steps) || max(u.parts(u.gradientsPiece(rows, in, true)), u.parts(u.weightGradientsPiece(u.back.sums.chunks*rows, in))) > len(k.products) || u.parts(u.packPiece(true)) > len(k.droppedW) {
 							t.Fatalf("%+v, %d rows, %d inputs: up to %d parts, memory for %d, %d and %d", c, rows, in, steps, len(k.steps), len(k.products), len(k.droppedW))
 						}
 					}

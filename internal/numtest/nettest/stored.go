@@ -47,6 +47,7 @@ func weightsAsStored(t *testing.T, k Kind) {
 				same(t, p.String()+", as stored", p.run(t, u), want)
 				same(t, p.String()+", with lengths", packed.run(t, u), want)
 			}
+			p.storedInParts(t, u, want)
 			// Short windows of a net that is unrolled for more than one block have packed weights.
 			same(t, p.String()+", of a long net", p.run(t, p.net.Unroll(300, p.B)), want)
 			if k.Noise.Input == 0 {
@@ -60,6 +61,40 @@ func weightsAsStored(t *testing.T, k Kind) {
 			same(t, p.String()+", changed", p.run(t, u), packed.run(t, p.net.Unroll(p.T+1, p.B)))
 		}
 	})
+}
+
+// storedInParts holds passes between whose ways forward and back the number of workers changes,
+// and one without a dx, and counts what a pass allocates.
+func (p *problem) storedInParts(t *testing.T, u Unrolled, want *result) {
+	t.Helper()
+	for _, workers := range [][2]int{{1, 4}, {5, 2}} {
+		got := p.newResult()
+		u.SetWorkers(workers[0])
+		check(t, u.SetLengths(nil))
+		p.start(t, u)
+		u.ZeroGrads()
+		p.forward(u, got)
+		got.state = u.State()
+		u.SetWorkers(workers[1])
+		check(t, u.SetStateGrad(p.dstate))
+		p.backward(u, got)
+		got.dstate = u.StateGrad()
+		got.readGrads(u)
+		same(t, p.String()+", other workers on the way back", got, want)
+	}
+	y, dx, got := make([]float32, len(want.y)), make([]float32, len(p.x)), p.newResult()
+	u.ZeroGrads()
+	p.start(t, u)
+	check(t, u.SetStateGrad(p.dstate))
+	u.Forward(y, p.x)
+	u.Backward(nil, p.dy)
+	got.readGrads(u)
+	for i, g := range want.grads {
+		numtest.Equal(t, got.grads[i], g, "%v without dx: gradient of %s", p, want.names[i])
+	}
+	if n := testing.AllocsPerRun(2, func() { u.Forward(y, p.x); u.Backward(dx, p.dy) }); n != 0 {
+		t.Errorf("%v: %v allocations in a pass", p, n)
+	}
 }
 
 // symbolsAsStored holds the outputs over the rows of x as those of a table against those over x,
