@@ -37,7 +37,7 @@ func (c gated) Forward(s *Step) {
 	s.Multiply(1, kernels.Set, prev.From(0), s.BiasHh[1], s.Tape.From(3*H))
 	for b := range s.Rows {
 		a, h, hp := s.Tape.Row(b), s.State[0].Row(b), prev.Row(b)
-		for j := range h {
+		for j := s.Lo; j < s.Hi; j++ {
 			r, z := ref.Sigmoid1(a[j]), ref.Sigmoid1(a[H+j])
 			n := ref.Tanh1(ref.FMA(r, a[3*H+j], a[2*H+j]))
 			a[j], a[H+j], a[2*H+j] = r, z, n

@@ -45,7 +45,7 @@ func TestStepsThatFitInParts(t *testing.T) {
 	}
 }
 
-// phased is a cell that says it can go by units. It is never run.
+// phased is a cell that says it can go by units, and does in Forward. Its Backward is never run.
 type phased struct{ gated }
 
 func (c phased) Phases() (forward, backward []func(s *Step)) {
