@@ -16,11 +16,11 @@ type Unrolled struct {
 }
 
 // Unroll allocates all that training needs for up to steps steps and batch
-// rows: 6*Hidden floats for each step, row and direction of each layer, the
-// gradients, and a packed copy of the weights. The kernels used are those
-// current now, whatever is chosen later. The carried state and the gradients
-// start at +0. Unroll panics if a size is negative or if (steps+2)*batch
-// is not below 2^31.
+// rows: 6*Hidden floats for each step, row and direction of each layer (up to 31
+// more where rows would not lie well in a cache), the gradients, and a packed copy of
+// the weights. The kernels used are those current now, whatever is chosen later. The
+// carried state and the gradients start at +0. Unroll panics if a size is negative or
+// if (steps+2)*batch is not below 2^31.
 //
 // Each worker needs scratch of its own. It is allocated for as many workers as the
 // largest piece of work can use, at most GOMAXPROCS as it is at Unroll and

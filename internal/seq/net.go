@@ -59,6 +59,7 @@ func NewNet(n Net, bias bool, src Source) (*Net, error) {
 		return nil, fmt.Errorf("%s: %w", n.Kind, err)
 	}
 	n.Shape = n.Cell.Shape()
+	n.Shape.Tape = rowStride(n.Shape.Tape)
 	n.Shape.totalsBegin = n.Shape.Tape
 	for _, s := range n.Shape.Totals {
 		n.Shape.totalsBegin, n.Shape.totalsEnd = min(n.Shape.totalsBegin, s.Col), max(n.Shape.totalsEnd, s.Col+s.Rows)
@@ -73,6 +74,18 @@ func NewNet(n Net, bias bool, src Source) (*Net, error) {
 	var err error
 	n.W, err = n.weights(bias, src)
 	return &n, err
+}
+
+// rowStride is how far apart rows of so many elements are: they begin where a line of the cache
+// does, and not a multiple of 2 KiB apart. Else the same columns of the six or twelve rows that a
+// register tile reads or writes are in few sets of a cache, and displace each other.
+func rowStride(width int) int {
+	const line, sets = 16, 512
+	width = (width + line - 1) / line * line
+	if width%sets == 0 {
+		width += line
+	}
+	return width
 }
 
 // maxElements is the largest number of elements that a buffer may have. Sums of a few

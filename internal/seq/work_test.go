@@ -216,3 +216,18 @@ func TestFewRowsByColumns(t *testing.T) {
 		}
 	}
 }
+
+// Rows of the tape begin on lines of the cache, are no multiple of 2 KiB apart, and take two lines
+// more at most.
+func TestRowStride(t *testing.T) {
+	for width := 1; width < 5000; width++ {
+		if got := rowStride(width); got < width || got >= width+32 || got%16 != 0 || got%512 == 0 {
+			t.Errorf("rows of %d elements are %d apart", width, got)
+		}
+	}
+	for width, want := range map[int]int{1: 16, 16: 16, 100: 112, 256: 256, 500: 528, 512: 528, 800: 800, 1024: 1040} {
+		if got := rowStride(width); got != want {
+			t.Errorf("rows of %d elements are %d apart, want %d", width, got, want)
+		}
+	}
+}
