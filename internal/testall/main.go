@@ -105,7 +105,7 @@ func run(ctx context.Context, root string, o options, out console) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	chosen := everything(modules)
+	chosen := everything(tree, modules)
 	if len(o.args) > 0 {
 		if chosen, err = choose(tree, modules, o.from, o.args); err != nil {
 			return 0, err

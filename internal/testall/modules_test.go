@@ -57,6 +57,15 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+// The packages of the root module that take longest come first, in their order, if they are there.
+func TestEverything(t *testing.T) {
+	tree := fstest.MapFS{"go.mod": {}, "kernels/a.go": {}, "lstm/a.go": {}, "nn/a.go": {}, "asm/go.mod": {}, "asm/gru/a.go": {}, "gru": {}}
+	want := []selection{{".", []string{"./lstm", "./kernels", "./..."}}, {"asm", []string{"./..."}}}
+	if got := everything(tree, []string{".", "asm"}); !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 func TestFindRoot(t *testing.T) {
 	here, err := filepath.Abs(".")
 	if err != nil {
