@@ -105,7 +105,8 @@ type Shape struct {
 	// BiasInCell says that the cell adds the biases: Forward finds W_ih x alone in
 	// those columns, and the sum of both biases in Step.BiasSum.
 	BiasInCell bool
-	// Tape is the width of a tape row, at least Gates.
+	// Tape is the width of a tape row, at least Gates. In a Net it is the distance between two,
+	// which may be more: see rowStride.
 	Tape int
 	// Scratch is the width of a row of Step.Scratch, Temp the length of
 	// Step.Temp.

@@ -88,14 +88,11 @@ const (
 )
 
 // setUnitParts takes the number of parts. With it change the groups of the packed
-// W_hh, which the next Forward packs anew.
+// W_hh, if it is packed, which the next Forward packs anew.
 func (u *Unrolled) setUnitParts(parts int) {
 	grouped := parts > 0
 	for i := range u.pack {
-		if u.once.recur {
-			break // W_hh is not packed
-		}
-		if p := &u.pack[i]; p.recur == nil || grouped != (u.units.parts > 0) {
+		if p := &u.pack[i]; !u.once.recur && (p.recur == nil || grouped != (u.units.parts > 0)) {
 			p.newRecur(u.net, u.isa, grouped)
 		}
 	}

@@ -217,9 +217,18 @@ func TestFewRowsByColumns(t *testing.T) {
 	}
 }
 
-// Rows of the tape begin on lines of the cache, are no multiple of 2 KiB apart, and take two lines
-// more at most.
+// Rows of the tape begin on lines of the cache, are no multiple of 2 KiB apart, and take less than
+// two lines more. Steps, which share the memory of a Net's tape, go by that distance.
 func TestRowStride(t *testing.T) {
+	n, err := NewNet(Net{Kind: "test", Cell: gated{128}, Input: 3, Layers: 1, Reverse: []bool{false}, Workers: 1}, true, Zeros)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const steps, batch, apart = 5, 7, 4*128 + 16
+	u := n.Unroll(steps, batch, true)
+	if got, tape := u.workers.steps[0].Tape.Stride, len(u.memory.tape[0]); got != apart || tape != steps*batch*apart {
+		t.Errorf("rows of 512 elements are %d apart in a tape of %d, want %d and %d rows of that", got, tape, apart, steps*batch)
+	}
 	for width := 1; width < 5000; width++ {
 		if got := rowStride(width); got < width || got >= width+32 || got%16 != 0 || got%512 == 0 {
 			t.Errorf("rows of %d elements are %d apart", width, got)
