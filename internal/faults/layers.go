@@ -136,6 +136,8 @@ var layerFaults = []fault{
 		"x = p.next[0][(l-1)*p.batch*width:]", "x = p.state[0][(l-1)*p.batch*width:]", inLSTM},
 	{"bytes: packed weights count for nothing", "internal/seq/size.go",
 		"\ts.packings(u.pack)\n", "", inLSTM},
+	{"tape: rows as far apart as they are long", "internal/seq/net.go",
+		"	n.Shape.Tape = rowStride(n.Shape.Tape)\n", "", []string{"./internal/seq RowStride"}},
 	{"bytes: one tape counts for every direction", "internal/seq/size.go",
 		"if u.keep || i == 0 {", "if i >= 0 {", inLSTM},
 	{"lengths of each call: taken before they are checked", "internal/seq/forward.go",
